@@ -1,0 +1,59 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+
+/*
+ * What configure found, and what one system has and another has not.  The rest
+ * of the code is written for OpenBSD's libc, which libbsd brings to Linux; it
+ * tests no system's name.
+ */
+
+#ifndef SHARED_COMPAT_H
+#define SHARED_COMPAT_H
+
+#include "../config.h"
+
+#include <sys/types.h>
+#include <sys/socket.h>
+
+#include <fcntl.h>
+
+#ifndef MSG_CMSG_CLOEXEC
+#define MSG_CMSG_CLOEXEC	0
+#endif
+
+/* To hold a directory without reading it; elsewhere reading has to do. */
+#ifndef O_PATH
+#define O_PATH			O_RDONLY
+#endif
+
+#ifndef __dead
+#define __dead			__attribute__((__noreturn__))
+#endif
+
+/*
+ * sys/tree.h wants it and libbsd lacks it; some of Linux' headers have members
+ * of that name, so include them before this.
+ */
+#ifndef __unused
+#define __unused		__attribute__((__unused__))
+#endif
+
+#ifndef nitems
+#define nitems(a)		(sizeof(a) / sizeof((a)[0]))
+#endif
+
+#endif /* SHARED_COMPAT_H */

@@ -1,0 +1,317 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+
+/*
+ * Log lines.  Each is put together here, at most LOG_LINE_MAX octets with its
+ * NUL, made printable, and given to the sink; what does not fit ends in "...".
+ *
+ * The sink before one is set writes "who: line" to standard error, and names
+ * the level from warn upwards: "who: warn: line".  errno survives all of it.
+ */
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "compat.h"
+#include "log.h"
+#include "msg.h"
+
+/* "worker " and a service's name fit. */
+#define LOG_WHO_MAX	(SERVICE_NAME_MAX + 16)
+
+static const char *const	 log_names[LOGLEVEL_MAX] = {
+	[LOGLEVEL_PANIC] = "panic",
+	[LOGLEVEL_FATAL] = "fatal",
+	[LOGLEVEL_ERROR] = "error",
+	[LOGLEVEL_WARN] = "warn",
+	[LOGLEVEL_INFO] = "info",
+	[LOGLEVEL_DEBUG] = "debug",
+	[LOGLEVEL_TRACE] = "trace"
+};
+
+static void	 log_stderr(enum log_level, const char *, void *);
+
+static struct {
+	char		 who[LOG_WHO_MAX];
+	enum log_level	 level;
+	log_sink	*sink;
+	void		*arg;
+	int		 busy;		/* the sink itself is logging */
+} log_env = { "rocketd", LOGLEVEL_INFO, log_stderr, NULL, 0 };
+
+void
+log_init(const char *who, enum log_level level)
+{
+	snprintf(log_env.who, sizeof(log_env.who), "%s", who);
+	log_env.level = level;
+}
+
+void
+log_set_sink(log_sink *sink, void *arg)
+{
+	log_env.sink = sink == NULL ? log_stderr : sink;
+	log_env.arg = arg;
+}
+
+void
+log_set_level(enum log_level level)
+{
+	log_env.level = level;
+}
+
+enum log_level
+log_get_level(void)
+{
+	return (log_env.level);
+}
+
+const char *
+log_who(void)
+{
+	return (log_env.who);
+}
+
+const char *
+log_level_name(uint32_t level)
+{
+	return (level < LOGLEVEL_MAX ? log_names[level] : "?");
+}
+
+int
+log_level_parse(const char *word)
+{
+	int	 i;
+
+	for (i = 0; i < LOGLEVEL_MAX; i++)
+		if (strcmp(word, log_names[i]) == 0)
+			return (i);
+	return (-1);
+}
+
+static void
+log_stderr(enum log_level level, const char *line, void *arg)
+{
+	(void)arg;
+	if (level <= LOGLEVEL_WARN)
+		fprintf(stderr, "%s: %s: %s\n", log_env.who,
+		    log_names[level], line);
+	else
+		fprintf(stderr, "%s: %s\n", log_env.who, line);
+	fflush(stderr);
+}
+
+/* Ends in "..." what is size octets or longer.  dst holds size octets. */
+static void
+log_mark_cut(char *dst, size_t size, size_t wanted)
+{
+	if (wanted >= size && size > 3)
+		memcpy(dst + size - 4, "...", 4);
+}
+
+/*
+ * One character as a log shows it; its length.  A backslash is doubled only
+ * where the reader has to tell it from ours.
+ */
+static size_t
+log_escape(char out[5], unsigned char c, int backslash)
+{
+	static const char	 hex[] = "0123456789abcdef";
+
+	if (c == '\\' && backslash) {
+		out[0] = out[1] = '\\';
+		return (2);
+	}
+	if (c >= ' ' && c <= '~') {
+		out[0] = c;
+		return (1);
+	}
+	out[0] = '\\';
+	out[1] = 'x';
+	out[2] = hex[c >> 4];
+	out[3] = hex[c & 0xf];
+	return (4);
+}
+
+/* The length; -1 when not all of it fitted. */
+static int
+log_escape_all(char *dst, size_t size, const char *src, size_t len,
+    int backslash)
+{
+	char	 out[5];
+	size_t	 i, n, used = 0;
+
+	if (size == 0)
+		return (-1);
+	for (i = 0; i < len; i++) {
+		n = log_escape(out, (unsigned char)src[i], backslash);
+		/* never half of an escape */
+		if (n > size - 1 - used)
+			break;
+		memcpy(dst + used, out, n);
+		used += n;
+	}
+	dst[used] = '\0';
+	return (i < len ? -1 : (int)used);
+}
+
+char *
+log_printable(char *dst, size_t size, const void *src, size_t len)
+{
+	log_escape_all(dst, size, src, len, 1);
+	return (dst);
+}
+
+static void
+log_line(enum log_level level, const char *text)
+{
+	char	 line[LOG_LINE_MAX];
+	int	 saved = errno;
+
+	/* strangers' bytes came through log_printable: no doubling here */
+	if (log_escape_all(line, sizeof(line), text, strlen(text), 0) == -1)
+		log_mark_cut(line, strlen(line) + 1, sizeof(line));
+	if (log_env.busy)
+		log_stderr(level, line, NULL);
+	else {
+		log_env.busy = 1;
+		log_env.sink(level, line, log_env.arg);
+		log_env.busy = 0;
+	}
+	errno = saved;
+}
+
+/* error: what to add in words, 0 for nothing */
+static void
+log_format(enum log_level level, int error, const char *fmt, va_list ap)
+{
+	char	 text[LOG_LINE_MAX];
+	size_t	 len, room;
+	int	 n, saved = errno;
+
+	if (level > log_env.level)
+		return;
+	if ((n = vsnprintf(text, sizeof(text), fmt, ap)) < 0)
+		n = snprintf(text, sizeof(text), "%s", fmt);
+	log_mark_cut(text, sizeof(text), n);
+	if (error != 0) {
+		/* the reason is worth more than the end of a long line */
+		len = strlen(text);
+		room = sizeof(text) - 1 - strlen(strerror(error)) - 2;
+		if (len > room) {
+			len = room;
+			text[len] = '\0';
+			log_mark_cut(text, len + 1, len + 1);
+		}
+		snprintf(text + len, sizeof(text) - len, ": %s",
+		    strerror(error));
+	}
+	log_line(level, text);
+	errno = saved;
+}
+
+void
+log_warn(const char *fmt, ...)
+{
+	va_list	 ap;
+
+	va_start(ap, fmt);
+	log_format(LOGLEVEL_WARN, errno, fmt, ap);
+	va_end(ap);
+}
+
+void
+log_warnx(const char *fmt, ...)
+{
+	va_list	 ap;
+
+	va_start(ap, fmt);
+	log_format(LOGLEVEL_WARN, 0, fmt, ap);
+	va_end(ap);
+}
+
+void
+log_error(const char *fmt, ...)
+{
+	va_list	 ap;
+
+	va_start(ap, fmt);
+	log_format(LOGLEVEL_ERROR, 0, fmt, ap);
+	va_end(ap);
+}
+
+void
+log_info(const char *fmt, ...)
+{
+	va_list	 ap;
+
+	va_start(ap, fmt);
+	log_format(LOGLEVEL_INFO, 0, fmt, ap);
+	va_end(ap);
+}
+
+void
+log_debug(const char *fmt, ...)
+{
+	va_list	 ap;
+
+	va_start(ap, fmt);
+	log_format(LOGLEVEL_DEBUG, 0, fmt, ap);
+	va_end(ap);
+}
+
+void
+log_trace(const char *fmt, ...)
+{
+	va_list	 ap;
+
+	va_start(ap, fmt);
+	log_format(LOGLEVEL_TRACE, 0, fmt, ap);
+	va_end(ap);
+}
+
+/* Shown whatever the level is: it is the reason for an exit status. */
+static void
+log_last(int error, const char *fmt, va_list ap)
+{
+	if (log_env.level < LOGLEVEL_FATAL)
+		log_env.level = LOGLEVEL_FATAL;
+	log_format(LOGLEVEL_FATAL, error, fmt, ap);
+}
+
+void
+fatal(const char *fmt, ...)
+{
+	va_list	 ap;
+
+	va_start(ap, fmt);
+	log_last(errno, fmt, ap);
+	va_end(ap);
+	exit(1);
+}
+
+void
+fatalx(const char *fmt, ...)
+{
+	va_list	 ap;
+
+	va_start(ap, fmt);
+	log_last(0, fmt, ap);
+	va_end(ap);
+	exit(1);
+}

@@ -1,0 +1,83 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * Log lines: made here in every process, written by control (or by the
+ * parent itself while control is not there).  Lines go to a sink; before one
+ * is set they go to standard error.
+ */
+
+#ifndef SHARED_LOG_H
+#define SHARED_LOG_H
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum log_level {		/* Rocket's seven words */
+	LOGLEVEL_PANIC,
+	LOGLEVEL_FATAL,
+	LOGLEVEL_ERROR,
+	LOGLEVEL_WARN,
+	LOGLEVEL_INFO,
+	LOGLEVEL_DEBUG,
+	LOGLEVEL_TRACE,
+	LOGLEVEL_MAX
+};
+
+/* Takes a line that is printable, without newline. */
+typedef void	log_sink(enum log_level, const char *line, void *arg);
+
+/* log.c */
+
+/* who is put before each line on standard error: "parent", "worker web". */
+void		 log_init(const char *who, enum log_level);
+void		 log_set_sink(log_sink *, void *arg);
+void		 log_set_level(enum log_level);
+enum log_level	 log_get_level(void);
+const char	*log_who(void);
+const char	*log_level_name(uint32_t level);
+/* -1 when the word is none of the seven. */
+int		 log_level_parse(const char *word);
+
+/* With errno's words added.  The x forms do without. */
+void		 log_warn(const char *, ...)
+		    __attribute__((__format__(printf, 1, 2)));
+void		 log_warnx(const char *, ...)
+		    __attribute__((__format__(printf, 1, 2)));
+void		 log_error(const char *, ...)	/* no errno added */
+		    __attribute__((__format__(printf, 1, 2)));
+void		 log_info(const char *, ...)
+		    __attribute__((__format__(printf, 1, 2)));
+void		 log_debug(const char *, ...)
+		    __attribute__((__format__(printf, 1, 2)));
+void		 log_trace(const char *, ...)
+		    __attribute__((__format__(printf, 1, 2)));
+/* Log at level fatal and exit(1). */
+void		 fatal(const char *, ...)
+		    __attribute__((__noreturn__, __format__(printf, 1, 2)));
+void		 fatalx(const char *, ...)
+		    __attribute__((__noreturn__, __format__(printf, 1, 2)));
+
+/*
+ * Octets of a stranger made fit for a log: dst gets at most size - 1
+ * characters and a NUL; what is not printable ASCII becomes \xHH, a
+ * backslash \\.  Returns dst.
+ */
+char		*log_printable(char *dst, size_t size, const void *src,
+		    size_t len);
+
+#endif /* SHARED_LOG_H */
