@@ -1,0 +1,667 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+
+/*
+ * msg.c against a second statement of its table: who may send each message to
+ * whom, how long it is, whether a descriptor goes with it, and which values
+ * its fields refuse.
+ */
+
+#include <sys/types.h>
+
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "../../shared/log.h"
+#include "../../shared/msg.h"
+
+/* Letters as in msg.h; "A>BC" says A may send to B and to C. */
+static const char	 letters[] = " PCKGRDWX";
+
+#define ALL		"P>CKGRDW", NULL
+#define TO_PARENT	"CKGRDW>P", NULL
+#define ASK(inner)	"X>C", "C>" inner
+#define ANSWER(inner)	inner ">C", "C>X"
+#define FIX(s)		sizeof(struct s), sizeof(struct s)
+
+struct expect {
+	enum msg_type	 type;
+	const char	*way, *way2;
+	size_t		 min, max;
+	int		 fd;
+};
+
+static const struct expect	 table[] = {
+	{ IMSG_BEGIN, ALL, FIX(msg_begin), 0 },
+	{ IMSG_END, ALL, 0, 0, 0 },
+	{ IMSG_READY, TO_PARENT, FIX(msg_ready), 0 },
+	{ IMSG_CHANNEL, ALL, FIX(msg_channel), 1 },
+	{ IMSG_PING, ALL, 0, 0, 0 },
+	{ IMSG_PONG, TO_PARENT, 0, 0, 0 },
+	{ IMSG_STOP, ALL, FIX(msg_stop), 0 },
+	{ IMSG_LOG_LEVEL, ALL, FIX(msg_level), 0 },
+	{ IMSG_LOG, "PKGRDW>C", NULL, 5, 1028, 0 },
+	{ IMSG_COMPLAINT, TO_PARENT, FIX(msg_channel), 0 },
+	{ IMSG_FDS_TAKEN, "CKGRDW>P", "W>GD", FIX(msg_count), 0 },
+	{ IMSG_CONF_CONTROL, "P>C", NULL, FIX(msg_control), 1 },
+	{ IMSG_CONF_LOG, "P>C", NULL, FIX(msg_logdest), 1 },
+	{ IMSG_CONF_TOKEN, "P>K", NULL, FIX(msg_token), 0 },
+	{ IMSG_CONF_GATE, "P>G", NULL, FIX(msg_gate), 0 },
+	{ IMSG_CONF_LISTEN, "P>GW", NULL, FIX(msg_listen), 1 },
+	{ IMSG_CONF_REMOTE, "P>DW", NULL, FIX(msg_dialee), 0 },
+	{ IMSG_CONF_TARGET, "P>DW", NULL, FIX(msg_dialee), 0 },
+	{ IMSG_CONF_DIR, "P>D", NULL, FIX(msg_dir), 1 },
+	{ IMSG_CONF_SERVICE, "P>W", NULL, FIX(msg_service), 0 },
+	{ IMSG_DIR_AGAIN, "D>P", NULL, FIX(msg_dir), 0 },
+	{ IMSG_PROOF, "G>K", NULL, FIX(msg_proof), 0 },
+	{ IMSG_VERDICT, "K>G", NULL, FIX(msg_verdict), 0 },
+	{ IMSG_KEY, "K>W", NULL, FIX(msg_key), 0 },
+	{ IMSG_KEYS_END, "K>W", NULL, FIX(msg_count), 0 },
+	{ IMSG_TUNNEL, "G>W", NULL, FIX(msg_tunnel), 1 },
+	{ IMSG_TUNNEL_PROVEN, "W>G", NULL, FIX(msg_number), 0 },
+	{ IMSG_TUNNEL_CLOSED, "W>G", NULL, FIX(msg_number), 0 },
+	{ IMSG_DIAL, "W>D", NULL, FIX(msg_dial), 0 },
+	{ IMSG_DIAL_CANCEL, "W>D", NULL, FIX(msg_count), 0 },
+	{ IMSG_DIALLED, "D>W", NULL, FIX(msg_dialled), 1 },
+	{ IMSG_DIAL_FAILED, "D>W", NULL, FIX(msg_dialled), 0 },
+	{ IMSG_RESOLVE, "D>R", NULL, FIX(msg_resolve), 0 },
+	{ IMSG_RESOLVED, "R>D", NULL, FIX(msg_resolved), 0 },
+	{ IMSG_ROOM, "W>P", NULL, FIX(msg_count), 0 },
+	{ IMSG_HOLD, "P>W", NULL, FIX(msg_count), 0 },
+	{ IMSG_CLIENT_BACK, "W>P", "P>W", FIX(msg_client), 0 },
+	{ IMSG_CTL_SUMMARY, ASK("PKGRDW"), FIX(ctl_request), 0 },
+	{ IMSG_CTL_SERVICES, ASK("W"), FIX(ctl_request), 0 },
+	{ IMSG_CTL_SESSIONS, ASK("W"), FIX(ctl_request), 0 },
+	{ IMSG_CTL_STREAMS, ASK("W"), FIX(ctl_request), 0 },
+	{ IMSG_CTL_PROCESSES, ASK("P"), FIX(ctl_request), 0 },
+	{ IMSG_CTL_CONFIG, ASK("P"), FIX(ctl_request), 0 },
+	{ IMSG_CTL_RELOAD, ASK("P"), FIX(ctl_request), 0 },
+	{ IMSG_CTL_STOP, ASK("P"), FIX(ctl_request), 0 },
+	{ IMSG_CTL_LOG, ASK("P"), FIX(ctl_request), 0 },
+	{ IMSG_CTL_CLOSE, ASK("W"), FIX(ctl_request), 0 },
+	{ IMSG_CTL_DAEMON, ANSWER("P"), FIX(ctl_daemon), 0 },
+	{ IMSG_CTL_COUNTER, ANSWER("PKGRDW"), FIX(ctl_counter), 0 },
+	{ IMSG_CTL_SERVICE, ANSWER("W"), FIX(ctl_service), 0 },
+	{ IMSG_CTL_SESSION, ANSWER("W"), FIX(ctl_session), 0 },
+	{ IMSG_CTL_STREAM, ANSWER("W"), FIX(ctl_stream), 0 },
+	{ IMSG_CTL_PROCESS, ANSWER("P"), FIX(ctl_process), 0 },
+	{ IMSG_CTL_TEXT, ANSWER("P"), 5, 1028, 0 },
+	{ IMSG_CTL_DONE, ANSWER("PKGRDW"), FIX(ctl_done), 0 }
+};
+
+#define NTABLE	(sizeof(table) / sizeof(table[0]))
+
+/* One field set to a value, and whether the message then still passes. */
+struct field {
+	enum msg_type	 type;
+	size_t		 off;
+	uint32_t	 value;
+	int		 ok;
+};
+
+#define F(t, s, m, v, ok)	{ t, offsetof(struct s, m), v, ok }
+/* the last good value and the first bad one */
+#define UPTO(t, s, m, max)	F(t, s, m, max, 1), F(t, s, m, max + 1, 0), \
+				F(t, s, m, UINT32_MAX, 0)
+#define FROM(t, s, m, min)	F(t, s, m, min, 1), F(t, s, m, min - 1, 0)
+
+static const struct field	 fields[] = {
+	FROM(IMSG_BEGIN, msg_begin, role, PROC_CONTROL),
+	UPTO(IMSG_BEGIN, msg_begin, role, PROC_SERVICE),
+	UPTO(IMSG_BEGIN, msg_begin, index, 63),
+	FROM(IMSG_BEGIN, msg_begin, generation, 1),
+	F(IMSG_BEGIN, msg_begin, generation, UINT32_MAX, 1),
+	UPTO(IMSG_BEGIN, msg_begin, flags, 15),
+	UPTO(IMSG_BEGIN, msg_begin, changed, 15),
+	UPTO(IMSG_BEGIN, msg_begin, log_level, LOGLEVEL_TRACE),
+	UPTO(IMSG_BEGIN, msg_begin, side, SIDE_CLIENT),
+	F(IMSG_BEGIN, msg_begin, version, 77, 1),
+	UPTO(IMSG_READY, msg_ready, have, 0x7ff),
+	UPTO(IMSG_READY, msg_ready, lack, 0x7ff),
+	FROM(IMSG_CHANNEL, msg_channel, role, PROC_PARENT),
+	UPTO(IMSG_CHANNEL, msg_channel, role, PROC_SERVICE),
+	UPTO(IMSG_CHANNEL, msg_channel, index, 63),
+	UPTO(IMSG_CHANNEL, msg_channel, side, SIDE_CLIENT),
+	UPTO(IMSG_COMPLAINT, msg_channel, role, PROC_SERVICE),
+	F(IMSG_STOP, msg_stop, drain_ms, UINT32_MAX, 1),
+	UPTO(IMSG_LOG_LEVEL, msg_level, level, LOGLEVEL_TRACE),
+	UPTO(IMSG_LOG, msg_log, level, LOGLEVEL_TRACE),
+	FROM(IMSG_FDS_TAKEN, msg_count, count, 1),
+	F(IMSG_FDS_TAKEN, msg_count, count, UINT32_MAX, 1),
+	UPTO(IMSG_CONF_LOG, msg_logdest, dest, LOGDEST_JSON),
+	FROM(IMSG_CONF_TOKEN, msg_token, side, SIDE_SERVER),
+	UPTO(IMSG_CONF_TOKEN, msg_token, side, SIDE_CLIENT),
+	UPTO(IMSG_CONF_TOKEN, msg_token, order, 7),
+	FROM(IMSG_CONF_TOKEN, msg_token, len, 1),
+	UPTO(IMSG_CONF_TOKEN, msg_token, len, 256),
+	UPTO(IMSG_CONF_REMOTE, msg_dialee, index, 31),
+	UPTO(IMSG_CONF_REMOTE, msg_dialee, is_unix, 1),
+	UPTO(IMSG_CONF_REMOTE, msg_dialee, port, 65535),
+	UPTO(IMSG_CONF_TARGET, msg_dialee, opts.nodelay, 1),
+	UPTO(IMSG_CONF_DIR, msg_dir, index, 31),
+	UPTO(IMSG_DIR_AGAIN, msg_dir, index, 31),
+	FROM(IMSG_CONF_SERVICE, msg_service, side, SIDE_SERVER),
+	UPTO(IMSG_CONF_SERVICE, msg_service, side, SIDE_CLIENT),
+	UPTO(IMSG_CONF_SERVICE, msg_service, index, 63),
+	UPTO(IMSG_CONF_SERVICE, msg_service, remotes, 32),
+	FROM(IMSG_CONF_SERVICE, msg_service, opts.mux_version, 1),
+	UPTO(IMSG_CONF_SERVICE, msg_service, opts.mux_version, 2),
+	FROM(IMSG_CONF_SERVICE, msg_service, opts.mux_framesize, 1),
+	UPTO(IMSG_CONF_SERVICE, msg_service, opts.mux_framesize, 65535),
+	UPTO(IMSG_CONF_SERVICE, msg_service, opts.seals, 7),
+	UPTO(IMSG_CONF_SERVICE, msg_service, opts.prefork, 64),
+	UPTO(IMSG_CONF_SERVICE, msg_service, opts.strategy, STRATEGY_BALANCE),
+	UPTO(IMSG_CONF_SERVICE, msg_service, opts.proxy_protocol, 2),
+	UPTO(IMSG_CONF_SERVICE, msg_service, opts.service_sock.nodelay, 1),
+	UPTO(IMSG_CONF_SERVICE, msg_service, opts.tunnel_sock.nodelay, 1),
+	UPTO(IMSG_VERDICT, msg_verdict, verdict, VERDICT_FALSE),
+	UPTO(IMSG_KEY, msg_key, order, 7),
+	UPTO(IMSG_KEYS_END, msg_count, count, 8),
+	UPTO(IMSG_DIAL, msg_dial, what, DIAL_TARGET),
+	UPTO(IMSG_DIAL, msg_dial, index, 31),
+	F(IMSG_DIAL_CANCEL, msg_count, count, UINT32_MAX, 1),
+	UPTO(IMSG_DIALLED, msg_dialled, stage, DIAL_STAGE_CONNECT),
+	UPTO(IMSG_DIAL_FAILED, msg_dialled, stage, DIAL_STAGE_CONNECT),
+	UPTO(IMSG_RESOLVED, msg_resolved, count, 16),
+	UPTO(IMSG_ROOM, msg_count, count, 1),
+	UPTO(IMSG_HOLD, msg_count, count, 1),
+	F(IMSG_CTL_SUMMARY, ctl_request, version, 77, 1),
+	F(IMSG_CTL_SUMMARY, ctl_request, arg, LOGLEVEL_MAX, 1),
+	F(IMSG_CTL_LOG, ctl_request, arg, LOGLEVEL_TRACE, 1),
+	F(IMSG_CTL_LOG, ctl_request, arg, LOGLEVEL_MAX, 0),
+	F(IMSG_CTL_LOG, ctl_request, arg, UINT32_MAX - 1, 0),
+	F(IMSG_CTL_LOG, ctl_request, arg, UINT32_MAX, 1),
+	UPTO(IMSG_CTL_DAEMON, ctl_daemon, log_level, LOGLEVEL_TRACE),
+	UPTO(IMSG_CTL_DAEMON, ctl_daemon, root, 1),
+	UPTO(IMSG_CTL_COUNTER, ctl_counter, role, PROC_ROCKETCTL),
+	UPTO(IMSG_CTL_SERVICE, ctl_service, index, 63),
+	FROM(IMSG_CTL_SERVICE, ctl_service, side, SIDE_SERVER),
+	UPTO(IMSG_CTL_SERVICE, ctl_service, side, SIDE_CLIENT),
+	FROM(IMSG_CTL_SESSION, ctl_session, side, SIDE_SERVER),
+	UPTO(IMSG_CTL_SESSION, ctl_session, side, SIDE_CLIENT),
+	UPTO(IMSG_CTL_SESSION, ctl_session, seal, 7),
+	UPTO(IMSG_CTL_SESSION, ctl_session, draining, 1),
+	UPTO(IMSG_CTL_STREAM, ctl_stream, state, CTL_STREAM_CLOSING),
+	FROM(IMSG_CTL_PROCESS, ctl_process, role, PROC_PARENT),
+	UPTO(IMSG_CTL_PROCESS, ctl_process, role, PROC_SERVICE),
+	UPTO(IMSG_CTL_PROCESS, ctl_process, index, 63),
+	UPTO(IMSG_CTL_PROCESS, ctl_process, state, CTL_PROCESS_BACKOFF),
+	UPTO(IMSG_CTL_PROCESS, ctl_process, have, 0x7ff),
+	UPTO(IMSG_CTL_PROCESS, ctl_process, lack, 0x7ff)
+};
+
+/* Every array of characters of every message. */
+static const struct {
+	enum msg_type	 type;
+	size_t		 off;
+	size_t		 len;
+} strings[] = {
+#define S(t, s, m)	{ t, offsetof(struct s, m), sizeof(((struct s *)0)->m) }
+	S(IMSG_BEGIN, msg_begin, name),
+	S(IMSG_CHANNEL, msg_channel, name),
+	S(IMSG_COMPLAINT, msg_channel, name),
+	S(IMSG_CONF_CONTROL, msg_control, path),
+	S(IMSG_CONF_TOKEN, msg_token, name),
+	S(IMSG_CONF_REMOTE, msg_dialee, host),
+	S(IMSG_CONF_TARGET, msg_dialee, host),
+	S(IMSG_CONF_SERVICE, msg_service, name),
+	S(IMSG_CONF_SERVICE, msg_service, client_id),
+	S(IMSG_RESOLVE, msg_resolve, host),
+	S(IMSG_CLIENT_BACK, msg_client, client_id),
+	S(IMSG_CTL_SUMMARY, ctl_request, service),
+	S(IMSG_CTL_SERVICES, ctl_request, service),
+	S(IMSG_CTL_SESSIONS, ctl_request, service),
+	S(IMSG_CTL_STREAMS, ctl_request, service),
+	S(IMSG_CTL_PROCESSES, ctl_request, service),
+	S(IMSG_CTL_CONFIG, ctl_request, service),
+	S(IMSG_CTL_RELOAD, ctl_request, service),
+	S(IMSG_CTL_STOP, ctl_request, service),
+	S(IMSG_CTL_LOG, ctl_request, service),
+	S(IMSG_CTL_CLOSE, ctl_request, service),
+	S(IMSG_CTL_DAEMON, ctl_daemon, version),
+	S(IMSG_CTL_DAEMON, ctl_daemon, conf_path),
+	S(IMSG_CTL_DAEMON, ctl_daemon, conf_error),
+	S(IMSG_CTL_COUNTER, ctl_counter, name),
+	S(IMSG_CTL_SERVICE, ctl_service, name),
+	S(IMSG_CTL_SERVICE, ctl_service, where),
+	S(IMSG_CTL_SERVICE, ctl_service, state),
+	S(IMSG_CTL_SESSION, ctl_session, service),
+	S(IMSG_CTL_SESSION, ctl_session, client_id),
+	S(IMSG_CTL_SESSION, ctl_session, cipher),
+	S(IMSG_CTL_SESSION, ctl_session, remote),
+	S(IMSG_CTL_STREAM, ctl_stream, service),
+	S(IMSG_CTL_PROCESS, ctl_process, name),
+	S(IMSG_CTL_PROCESS, ctl_process, last_death),
+	S(IMSG_CTL_DONE, ctl_done, words)
+};
+
+/* Every address. */
+static const struct {
+	enum msg_type	 type;
+	size_t		 off;
+} addrs[] = {
+#define A(t, s, m)	{ t, offsetof(struct s, m) }
+	A(IMSG_CONF_LISTEN, msg_listen, addr),
+	A(IMSG_CONF_REMOTE, msg_dialee, source),
+	A(IMSG_CONF_TARGET, msg_dialee, source),
+	A(IMSG_TUNNEL, msg_tunnel, peer),
+	A(IMSG_TUNNEL, msg_tunnel, local),
+	A(IMSG_DIALLED, msg_dialled, peer),
+	A(IMSG_DIALLED, msg_dialled, local),
+	A(IMSG_DIAL_FAILED, msg_dialled, peer),
+	A(IMSG_DIAL_FAILED, msg_dialled, local),
+	A(IMSG_RESOLVED, msg_resolved, addr[0]),
+	A(IMSG_RESOLVED, msg_resolved, addr[RESOLVED_MAX - 1]),
+	A(IMSG_CTL_SESSION, ctl_session, peer),
+	A(IMSG_CTL_SESSION, ctl_session, local),
+	A(IMSG_CTL_STREAM, ctl_stream, user),
+	A(IMSG_CTL_STREAM, ctl_stream, target)
+};
+
+static void
+put(unsigned char *data, size_t off, uint32_t value)
+{
+	memcpy(data + off, &value, sizeof(value));
+}
+
+/* A payload that passes; all zeroes do but for these. */
+static void
+valid(enum msg_type type, unsigned char *data)
+{
+	memset(data, 0, 4096);
+	switch (type) {
+	case IMSG_BEGIN:
+		put(data, offsetof(struct msg_begin, role), PROC_KEYS);
+		put(data, offsetof(struct msg_begin, generation), 1);
+		break;
+	case IMSG_CHANNEL:
+	case IMSG_COMPLAINT:
+		put(data, offsetof(struct msg_channel, role), PROC_KEYS);
+		break;
+	case IMSG_FDS_TAKEN:
+		put(data, 0, 1);
+		break;
+	case IMSG_LOG:
+		memset(data + 4, 'x', 1023);
+		break;
+	case IMSG_CTL_TEXT:
+		memset(data + 4, '\n', 1023);
+		break;
+	case IMSG_CONF_TOKEN:
+		put(data, offsetof(struct msg_token, side), SIDE_SERVER);
+		put(data, offsetof(struct msg_token, len), 1);
+		break;
+	case IMSG_CONF_SERVICE:
+		put(data, offsetof(struct msg_service, side), SIDE_SERVER);
+		put(data, offsetof(struct msg_service, opts.mux_version), 2);
+		put(data, offsetof(struct msg_service, opts.mux_framesize),
+		    32768);
+		break;
+	case IMSG_CTL_SERVICE:
+		put(data, offsetof(struct ctl_service, side), SIDE_SERVER);
+		break;
+	case IMSG_CTL_SESSION:
+		put(data, offsetof(struct ctl_session, side), SIDE_SERVER);
+		break;
+	case IMSG_CTL_PROCESS:
+		put(data, offsetof(struct ctl_process, role), PROC_GATE);
+		break;
+	default:
+		break;
+	}
+}
+
+static int
+check(int self, int peer, uint32_t type, const unsigned char *data,
+    size_t len, int fd)
+{
+	const char	*why = "unset";
+	struct imsg	 imsg;
+	int		 rv;
+
+	memset(&imsg, 0, sizeof(imsg));
+	imsg.hdr.type = type;
+	imsg.buf = ibuf_dynamic(len, len == 0 ? 1 : len);
+	assert_non_null(imsg.buf);
+	assert_int_equal(ibuf_add(imsg.buf, data, len), 0);
+	if (fd)
+		ibuf_fd_set(imsg.buf, open("/dev/null", O_RDONLY | O_CLOEXEC));
+	rv = msg_check(self, peer, &imsg, &why);
+	if (rv == 0)
+		assert_null(why);
+	else
+		assert_non_null(why);
+	/* nothing was read off it */
+	assert_int_equal(imsg_get_len(&imsg), len);
+	assert_int_equal(ibuf_fd_avail(imsg.buf), fd);
+	imsg_free(&imsg);
+	return (rv == 0);
+}
+
+static int
+allowed(const char *way, int from, int to)
+{
+	const char	*arrow;
+
+	if (way == NULL)
+		return (0);
+	arrow = strchr(way, '>');
+	return (memchr(way, letters[from], arrow - way) != NULL &&
+	    strchr(arrow, letters[to]) != NULL);
+}
+
+static const struct expect *
+expected(enum msg_type type)
+{
+	size_t	 i;
+
+	for (i = 0; i < NTABLE; i++)
+		if (table[i].type == type)
+			return (&table[i]);
+	return (NULL);
+}
+
+/* Some pair of roles that may exchange it. */
+static void
+some_pair(const struct expect *e, int *from, int *to)
+{
+	const char	*arrow = strchr(e->way, '>');
+
+	*from = strchr(letters, e->way[0]) - letters;
+	*to = strchr(letters, arrow[1]) - letters;
+}
+
+static int
+check_some(enum msg_type type, const unsigned char *data, size_t len)
+{
+	const struct expect	*e = expected(type);
+	int			 from, to;
+
+	some_pair(e, &from, &to);
+	return (check(to, from, type, data, len, e->fd));
+}
+
+static void
+test_every_message(void **state)
+{
+	uint32_t	 type;
+
+	(void)state;
+	assert_int_equal(NTABLE, IMSG_MAX - 1);
+	for (type = IMSG_NONE + 1; type < IMSG_MAX; type++) {
+		assert_non_null(expected(type));
+		assert_string_not_equal(msg_name(type), "?");
+	}
+}
+
+static void
+test_pairs(void **state)
+{
+	unsigned char	 data[4096];
+	size_t		 i;
+	int		 from, to, want;
+
+	(void)state;
+	for (i = 0; i < NTABLE; i++) {
+		valid(table[i].type, data);
+		for (from = 0; from < PROC_MAX; from++)
+			for (to = 0; to < PROC_MAX; to++) {
+				want = from != 0 && to != 0 &&
+				    (allowed(table[i].way, from, to) ||
+				    allowed(table[i].way2, from, to));
+				if (check(to, from, table[i].type, data,
+				    table[i].max, table[i].fd) != want)
+					fail_msg("%s from %s to %s",
+					    msg_name(table[i].type),
+					    role_name(from), role_name(to));
+			}
+	}
+}
+
+static void
+test_lengths(void **state)
+{
+	unsigned char	 data[4096];
+	size_t		 i, len;
+	int		 from, to, want, fd;
+
+	(void)state;
+	for (i = 0; i < NTABLE; i++) {
+		some_pair(&table[i], &from, &to);
+		fd = table[i].fd;
+		valid(table[i].type, data);
+		for (len = 0; len < table[i].max + 3; len++) {
+			/* what is cut after its text ends in a NUL */
+			if (table[i].min != table[i].max) {
+				valid(table[i].type, data);
+				if (len > 4)
+					data[len - 1] = '\0';
+			}
+			want = len >= table[i].min && len <= table[i].max;
+			if (check(to, from, table[i].type, data, len, fd) !=
+			    want)
+				fail_msg("%s of %zu octets",
+				    msg_name(table[i].type), len);
+		}
+		assert_false(check(to, from, table[i].type, data, 4096, fd));
+	}
+}
+
+static void
+test_descriptors(void **state)
+{
+	unsigned char	 data[4096];
+	size_t		 i;
+	int		 from, to;
+
+	(void)state;
+	for (i = 0; i < NTABLE; i++) {
+		some_pair(&table[i], &from, &to);
+		valid(table[i].type, data);
+		assert_true(check(to, from, table[i].type, data,
+		    table[i].max, table[i].fd));
+		assert_false(check(to, from, table[i].type, data,
+		    table[i].max, !table[i].fd));
+	}
+}
+
+static void
+test_takes_fd(void **state)
+{
+	size_t	 i;
+	int	 from, to, want;
+
+	(void)state;
+	for (from = 1; from < PROC_MAX; from++)
+		for (to = 1; to < PROC_MAX; to++) {
+			want = 0;
+			for (i = 0; i < NTABLE; i++)
+				if (table[i].fd &&
+				    (allowed(table[i].way, from, to) ||
+				    allowed(table[i].way2, from, to)))
+					want = 1;
+			assert_int_equal(msg_takes_fd(to, from), want);
+			/* and as the design says */
+			if (to == PROC_PARENT || from == PROC_ROCKETCTL ||
+			    from == PROC_SERVICE)
+				assert_int_equal(want, 0);
+		}
+}
+
+static void
+test_unknown(void **state)
+{
+	static const uint32_t	 types[] = {
+		IMSG_NONE, IMSG_MAX, IMSG_MAX + 1, 0x80000001, UINT32_MAX
+	};
+	unsigned char		 data[4096] = { 0 };
+	size_t			 i;
+	int			 from, to;
+
+	(void)state;
+	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		for (from = 0; from < PROC_MAX; from++)
+			for (to = 0; to < PROC_MAX; to++)
+				assert_false(check(to, from, types[i], data,
+				    0, 0));
+		assert_string_equal(msg_name(types[i]), "?");
+	}
+	assert_string_equal(role_name(PROC_MAX), "?");
+	assert_string_equal(role_name(PROC_GATE), "gate");
+	assert_string_equal(msg_name(IMSG_READY), "IMSG_READY");
+	assert_string_equal(side_name(SIDE_SERVER), "server");
+	assert_string_equal(side_name(SIDE_CLIENT), "client");
+	assert_string_equal(side_name(77), "none");
+}
+
+static void
+test_fields(void **state)
+{
+	const struct field	*f;
+	unsigned char		 data[4096];
+	size_t			 i;
+
+	(void)state;
+	for (i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+		f = &fields[i];
+		valid(f->type, data);
+		put(data, f->off, f->value);
+		if (check_some(f->type, data, expected(f->type)->max) !=
+		    f->ok)
+			fail_msg("%s, offset %zu: %u", msg_name(f->type),
+			    f->off, f->value);
+	}
+}
+
+static void
+test_strings(void **state)
+{
+	unsigned char	 data[4096];
+	size_t		 i, max;
+
+	(void)state;
+	for (i = 0; i < sizeof(strings) / sizeof(strings[0]); i++) {
+		max = expected(strings[i].type)->max;
+		valid(strings[i].type, data);
+		memset(data + strings[i].off, 'x', strings[i].len - 1);
+		data[strings[i].off + strings[i].len - 1] = '\0';
+		assert_true(check_some(strings[i].type, data, max));
+		data[strings[i].off + strings[i].len - 1] = 'x';
+		if (check_some(strings[i].type, data, max))
+			fail_msg("%s, string at %zu without end",
+			    msg_name(strings[i].type), strings[i].off);
+	}
+}
+
+static void
+test_addrs(void **state)
+{
+	unsigned char	 data[4096];
+	uint16_t	 family;
+	size_t		 i, max;
+
+	(void)state;
+	for (i = 0; i < sizeof(addrs) / sizeof(addrs[0]); i++) {
+		max = expected(addrs[i].type)->max;
+		for (family = 0; family < 8; family++) {
+			valid(addrs[i].type, data);
+			memcpy(data + addrs[i].off, &family, sizeof(family));
+			assert_int_equal(check_some(addrs[i].type, data, max),
+			    family <= ADDR_UNIX);
+		}
+	}
+}
+
+static void
+test_texts(void **state)
+{
+	unsigned char	 data[4096];
+	int		 c;
+
+	(void)state;
+	for (c = 0; c < 256; c++) {
+		valid(IMSG_LOG, data);
+		data[20] = c;
+		assert_int_equal(check_some(IMSG_LOG, data, 1028),
+		    c >= ' ' && c <= '~');
+		valid(IMSG_CTL_TEXT, data);
+		data[20] = c;
+		assert_int_equal(check_some(IMSG_CTL_TEXT, data, 1028),
+		    c != '\0');
+	}
+	/* no NUL at the end */
+	valid(IMSG_LOG, data);
+	assert_false(check_some(IMSG_LOG, data, 100));
+	valid(IMSG_CTL_TEXT, data);
+	assert_false(check_some(IMSG_CTL_TEXT, data, 100));
+}
+
+/* Messages are structs on a wire: nothing in them may be padding. */
+static void
+test_no_padding(void **state)
+{
+	(void)state;
+	assert_int_equal(sizeof(struct addr), 24);
+	assert_int_equal(sizeof(struct msg_begin), 11 * 4 + 8 + 64);
+	assert_int_equal(sizeof(struct msg_channel), 6 * 4 + 64);
+	assert_int_equal(sizeof(struct msg_token), 4 * 4 + 64 + 256);
+	assert_int_equal(sizeof(struct msg_dialee), 4 * 4 + 6 * 4 + 24 + 256);
+	assert_int_equal(sizeof(struct msg_proof), 8 + 16 + 32 + 32);
+	assert_int_equal(sizeof(struct msg_tunnel), 16 + 2 * 24);
+	assert_int_equal(sizeof(struct msg_dialled), 16 + 2 * 24);
+	assert_int_equal(sizeof(struct msg_resolved), 16 + 16 * 24);
+	assert_int_equal(sizeof(struct ctl_request), 6 * 4 + 64);
+	assert_int_equal(sizeof(struct ctl_daemon),
+	    8 + 24 + 8 + 32 + 2 * 256);
+	assert_int_equal(sizeof(struct ctl_counter), 16 + 32);
+	assert_int_equal(sizeof(struct ctl_service),
+	    8 * 4 + 8 * 8 + 64 + 256 + 64);
+	assert_int_equal(sizeof(struct ctl_session),
+	    12 * 4 + 4 * 8 + 2 * 24 + 64 + 64 + 32 + 256);
+	assert_int_equal(sizeof(struct ctl_stream),
+	    8 * 4 + 3 * 8 + 2 * 24 + 64);
+	assert_int_equal(sizeof(struct ctl_process), 10 * 4 + 8 + 64 + 64);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest	 tests[] = {
+		cmocka_unit_test(test_every_message),
+		cmocka_unit_test(test_pairs),
+		cmocka_unit_test(test_lengths),
+		cmocka_unit_test(test_descriptors),
+		cmocka_unit_test(test_takes_fd),
+		cmocka_unit_test(test_unknown),
+		cmocka_unit_test(test_fields),
+		cmocka_unit_test(test_strings),
+		cmocka_unit_test(test_addrs),
+		cmocka_unit_test(test_texts),
+		cmocka_unit_test(test_no_padding),
+	};
+
+	return (cmocka_run_group_tests(tests, NULL, NULL));
+}

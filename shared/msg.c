@@ -1,0 +1,600 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+
+/*
+ * The rules of the messages: one row a message says who may send it to whom,
+ * how long it is, whether a descriptor goes with it, and what its fields may
+ * hold.  Nothing outside this table lets a message through, and nothing in it
+ * depends on what was received before.
+ */
+
+#include <sys/types.h>
+
+#include <stddef.h>
+#include <string.h>
+
+#include "compat.h"
+#include "log.h"
+#include "msg.h"
+
+enum field_kind {
+	FIELD_END,
+	FIELD_RANGE,		/* a uint32_t from min to max */
+	FIELD_LEVEL,		/* enum log_level, or UINT32_MAX */
+	FIELD_MASK,		/* a uint32_t with no bits but max */
+	FIELD_STRING,		/* min octets with a NUL among them */
+	FIELD_LINE,		/* to the end: one NUL, at the end; printable */
+	FIELD_TEXT,		/* to the end: one NUL, at the end */
+	FIELD_ADDR		/* min struct addr */
+};
+
+struct msg_field {
+	enum field_kind	 kind;
+	size_t		 off;
+	uint32_t	 min;
+	uint32_t	 max;
+};
+
+#define RANGE(s, m, lo, hi)	{ FIELD_RANGE, offsetof(struct s, m), lo, hi }
+#define LEVEL(s, m)		{ FIELD_LEVEL, offsetof(struct s, m), 0, 0 }
+#define MASK(s, m, bits)	{ FIELD_MASK, offsetof(struct s, m), 0, bits }
+#define STRING(s, m)		{ FIELD_STRING, offsetof(struct s, m), \
+				    sizeof(((struct s *)0)->m), 0 }
+#define LINE(s, m)		{ FIELD_LINE, offsetof(struct s, m), 0, 0 }
+#define TEXT(s, m)		{ FIELD_TEXT, offsetof(struct s, m), 0, 0 }
+#define ADDRS(s, m)		{ FIELD_ADDR, offsetof(struct s, m), \
+				    sizeof(((struct s *)0)->m) / \
+				    sizeof(struct addr), 0 }
+#define END			{ FIELD_END, 0, 0, 0 }
+
+#define BEGIN_ALL	(BEGIN_RELOAD | BEGIN_STRICT | BEGIN_ROOT | BEGIN_NETNS)
+#define CHANGE_ALL	(CHANGE_LIVE | CHANGE_TUNNELS | CHANGE_LISTENER | \
+			    CHANGE_PROCESS)
+#define SANDBOX_ALL	(SANDBOX_CHROOT | SANDBOX_IDS | SANDBOX_NO_NEW_PRIVS | \
+			    SANDBOX_NODUMP | SANDBOX_RLIMITS | SANDBOX_NETNS | \
+			    SANDBOX_LANDLOCK | SANDBOX_SECCOMP | \
+			    SANDBOX_PLEDGE | SANDBOX_UNVEIL | SANDBOX_WIDENED)
+#define SEAL_ALL	(SEAL_TLS | SEAL_XOR | SEAL_NONE)
+
+/* ---- fields, a child's life and configuration ---- */
+
+static const struct msg_field	 fields_begin[] = {
+	RANGE(msg_begin, role, PROC_CONTROL, PROC_SERVICE),
+	RANGE(msg_begin, index, 0, PREFORK_MAX - 1),
+	RANGE(msg_begin, generation, 1, UINT32_MAX),
+	MASK(msg_begin, flags, BEGIN_ALL),
+	MASK(msg_begin, changed, CHANGE_ALL),
+	RANGE(msg_begin, log_level, 0, LOGLEVEL_MAX - 1),
+	RANGE(msg_begin, side, SIDE_NONE, SIDE_CLIENT),
+	STRING(msg_begin, name),
+	END
+};
+
+static const struct msg_field	 fields_ready[] = {
+	MASK(msg_ready, have, SANDBOX_ALL),
+	MASK(msg_ready, lack, SANDBOX_ALL),
+	END
+};
+
+static const struct msg_field	 fields_channel[] = {
+	RANGE(msg_channel, role, PROC_PARENT, PROC_SERVICE),
+	RANGE(msg_channel, index, 0, PREFORK_MAX - 1),
+	RANGE(msg_channel, side, SIDE_NONE, SIDE_CLIENT),
+	STRING(msg_channel, name),
+	END
+};
+
+static const struct msg_field	 fields_level[] = {
+	RANGE(msg_level, level, 0, LOGLEVEL_MAX - 1),
+	END
+};
+
+static const struct msg_field	 fields_log[] = {
+	RANGE(msg_log, level, 0, LOGLEVEL_MAX - 1),
+	LINE(msg_log, text),
+	END
+};
+
+static const struct msg_field	 fields_some[] = {
+	RANGE(msg_count, count, 1, UINT32_MAX),
+	END
+};
+
+static const struct msg_field	 fields_yesno[] = {
+	RANGE(msg_count, count, 0, 1),
+	END
+};
+
+static const struct msg_field	 fields_tokens[] = {
+	RANGE(msg_count, count, 0, TOKENS_MAX),
+	END
+};
+
+static const struct msg_field	 fields_control[] = {
+	STRING(msg_control, path),
+	END
+};
+
+static const struct msg_field	 fields_logdest[] = {
+	RANGE(msg_logdest, dest, LOGDEST_STDERR, LOGDEST_JSON),
+	END
+};
+
+static const struct msg_field	 fields_token[] = {
+	RANGE(msg_token, side, SIDE_SERVER, SIDE_CLIENT),
+	RANGE(msg_token, order, 0, TOKENS_MAX - 1),
+	RANGE(msg_token, len, 1, TOKEN_MAX),
+	STRING(msg_token, name),
+	END
+};
+
+static const struct msg_field	 fields_listen[] = {
+	ADDRS(msg_listen, addr),
+	END
+};
+
+static const struct msg_field	 fields_dialee[] = {
+	RANGE(msg_dialee, index, 0, REMOTES_MAX - 1),
+	RANGE(msg_dialee, is_unix, 0, 1),
+	RANGE(msg_dialee, port, 0, UINT16_MAX),
+	RANGE(msg_dialee, opts.nodelay, 0, 1),
+	ADDRS(msg_dialee, source),
+	STRING(msg_dialee, host),
+	END
+};
+
+static const struct msg_field	 fields_dir[] = {
+	RANGE(msg_dir, index, 0, REMOTES_MAX - 1),
+	END
+};
+
+static const struct msg_field	 fields_service[] = {
+	RANGE(msg_service, side, SIDE_SERVER, SIDE_CLIENT),
+	RANGE(msg_service, index, 0, PREFORK_MAX - 1),
+	RANGE(msg_service, remotes, 0, REMOTES_MAX),
+	RANGE(msg_service, opts.mux_version, 1, 2),
+	RANGE(msg_service, opts.mux_framesize, 1, UINT16_MAX),
+	MASK(msg_service, opts.seals, SEAL_ALL),
+	RANGE(msg_service, opts.prefork, 0, PREFORK_MAX),
+	RANGE(msg_service, opts.strategy, STRATEGY_FAILOVER, STRATEGY_BALANCE),
+	RANGE(msg_service, opts.proxy_protocol, 0, 2),
+	RANGE(msg_service, opts.service_sock.nodelay, 0, 1),
+	RANGE(msg_service, opts.tunnel_sock.nodelay, 0, 1),
+	STRING(msg_service, name),
+	STRING(msg_service, client_id),
+	END
+};
+
+/* ---- fields, keys, tunnels and dialling ---- */
+
+static const struct msg_field	 fields_verdict[] = {
+	RANGE(msg_verdict, verdict, VERDICT_OK, VERDICT_FALSE),
+	END
+};
+
+static const struct msg_field	 fields_key[] = {
+	RANGE(msg_key, order, 0, TOKENS_MAX - 1),
+	END
+};
+
+static const struct msg_field	 fields_tunnel[] = {
+	ADDRS(msg_tunnel, peer),
+	ADDRS(msg_tunnel, local),
+	END
+};
+
+static const struct msg_field	 fields_dial[] = {
+	RANGE(msg_dial, what, DIAL_REMOTE, DIAL_TARGET),
+	RANGE(msg_dial, index, 0, REMOTES_MAX - 1),
+	END
+};
+
+static const struct msg_field	 fields_dialled[] = {
+	RANGE(msg_dialled, stage, DIAL_STAGE_REFUSED, DIAL_STAGE_CONNECT),
+	ADDRS(msg_dialled, peer),
+	ADDRS(msg_dialled, local),
+	END
+};
+
+static const struct msg_field	 fields_resolve[] = {
+	STRING(msg_resolve, host),
+	END
+};
+
+static const struct msg_field	 fields_resolved[] = {
+	RANGE(msg_resolved, count, 0, RESOLVED_MAX),
+	ADDRS(msg_resolved, addr),
+	END
+};
+
+static const struct msg_field	 fields_client[] = {
+	STRING(msg_client, client_id),
+	END
+};
+
+/* ---- fields, the control socket ---- */
+
+static const struct msg_field	 fields_request[] = {
+	STRING(ctl_request, service),
+	END
+};
+
+static const struct msg_field	 fields_request_log[] = {
+	LEVEL(ctl_request, arg),
+	STRING(ctl_request, service),
+	END
+};
+
+static const struct msg_field	 fields_daemon[] = {
+	RANGE(ctl_daemon, log_level, 0, LOGLEVEL_MAX - 1),
+	RANGE(ctl_daemon, root, 0, 1),
+	STRING(ctl_daemon, version),
+	STRING(ctl_daemon, conf_path),
+	STRING(ctl_daemon, conf_error),
+	END
+};
+
+static const struct msg_field	 fields_counter[] = {
+	RANGE(ctl_counter, role, PROC_NONE, PROC_MAX - 1),
+	STRING(ctl_counter, name),
+	END
+};
+
+static const struct msg_field	 fields_ctl_service[] = {
+	RANGE(ctl_service, index, 0, PREFORK_MAX - 1),
+	RANGE(ctl_service, side, SIDE_SERVER, SIDE_CLIENT),
+	STRING(ctl_service, name),
+	STRING(ctl_service, where),
+	STRING(ctl_service, state),
+	END
+};
+
+static const struct msg_field	 fields_session[] = {
+	RANGE(ctl_session, side, SIDE_SERVER, SIDE_CLIENT),
+	MASK(ctl_session, seal, SEAL_ALL),
+	RANGE(ctl_session, draining, 0, 1),
+	ADDRS(ctl_session, peer),
+	ADDRS(ctl_session, local),
+	STRING(ctl_session, service),
+	STRING(ctl_session, client_id),
+	STRING(ctl_session, cipher),
+	STRING(ctl_session, remote),
+	END
+};
+
+static const struct msg_field	 fields_stream[] = {
+	RANGE(ctl_stream, state, CTL_STREAM_CONNECTING, CTL_STREAM_CLOSING),
+	ADDRS(ctl_stream, user),
+	ADDRS(ctl_stream, target),
+	STRING(ctl_stream, service),
+	END
+};
+
+static const struct msg_field	 fields_process[] = {
+	RANGE(ctl_process, role, PROC_PARENT, PROC_SERVICE),
+	RANGE(ctl_process, index, 0, PREFORK_MAX - 1),
+	RANGE(ctl_process, state, CTL_PROCESS_DOWN, CTL_PROCESS_BACKOFF),
+	MASK(ctl_process, have, SANDBOX_ALL),
+	MASK(ctl_process, lack, SANDBOX_ALL),
+	STRING(ctl_process, name),
+	STRING(ctl_process, last_death),
+	END
+};
+
+static const struct msg_field	 fields_text[] = {
+	TEXT(ctl_text, text),
+	END
+};
+
+static const struct msg_field	 fields_done[] = {
+	STRING(ctl_done, words),
+	END
+};
+
+static const struct msg_field	 fields_none[] = {
+	END
+};
+
+/* ---- the rules ---- */
+
+struct msg_way {
+	uint32_t	 from;		/* ROLE() masks */
+	uint32_t	 to;
+};
+
+struct msg_rule {
+	const char		*name;
+	struct msg_way		 way[2];
+	size_t			 min;	/* octets of payload */
+	size_t			 max;
+	int			 fd;	/* 1: one goes with it, 0: none may */
+	const struct msg_field	*fields;
+};
+
+#define ROLE(r)		(1U << (r))
+#define P		ROLE(PROC_PARENT)
+#define C		ROLE(PROC_CONTROL)
+#define K		ROLE(PROC_KEYS)
+#define G		ROLE(PROC_GATE)
+#define R		ROLE(PROC_RESOLVE)
+#define D		ROLE(PROC_DIAL)
+#define W		ROLE(PROC_SERVICE)
+#define X		ROLE(PROC_ROCKETCTL)
+#define CHILDREN	(C | K | G | R | D | W)
+
+#define ONE(from, to)	{ { from, to }, { 0, 0 } }
+#define TWO(f, t, g, u)	{ { f, t }, { g, u } }
+#define EMPTY		0, 0
+#define FIXED(s)	sizeof(struct s), sizeof(struct s)
+#define CUT(s, text)	offsetof(struct s, text) + 1, sizeof(struct s)
+#define RULE(t, ways, size, fd, fields) \
+			[t] = { #t, ways, size, fd, fields }
+
+static const struct msg_rule	 msg_rules[IMSG_MAX] = {
+	RULE(IMSG_BEGIN, ONE(P, CHILDREN), FIXED(msg_begin), 0, fields_begin),
+	RULE(IMSG_END, ONE(P, CHILDREN), EMPTY, 0, fields_none),
+	RULE(IMSG_READY, ONE(CHILDREN, P), FIXED(msg_ready), 0, fields_ready),
+	RULE(IMSG_CHANNEL, ONE(P, CHILDREN), FIXED(msg_channel), 1,
+	    fields_channel),
+	RULE(IMSG_PING, ONE(P, CHILDREN), EMPTY, 0, fields_none),
+	RULE(IMSG_PONG, ONE(CHILDREN, P), EMPTY, 0, fields_none),
+	RULE(IMSG_STOP, ONE(P, CHILDREN), FIXED(msg_stop), 0, fields_none),
+	RULE(IMSG_LOG_LEVEL, ONE(P, CHILDREN), FIXED(msg_level), 0,
+	    fields_level),
+	RULE(IMSG_LOG, ONE((P | CHILDREN) & ~C, C), CUT(msg_log, text), 0,
+	    fields_log),
+	RULE(IMSG_COMPLAINT, ONE(CHILDREN, P), FIXED(msg_channel), 0,
+	    fields_channel),
+	RULE(IMSG_FDS_TAKEN, TWO(CHILDREN, P, W, G | D), FIXED(msg_count), 0,
+	    fields_some),
+
+	RULE(IMSG_CONF_CONTROL, ONE(P, C), FIXED(msg_control), 1,
+	    fields_control),
+	RULE(IMSG_CONF_LOG, ONE(P, C), FIXED(msg_logdest), 1, fields_logdest),
+	RULE(IMSG_CONF_TOKEN, ONE(P, K), FIXED(msg_token), 0, fields_token),
+	RULE(IMSG_CONF_GATE, ONE(P, G), FIXED(msg_gate), 0, fields_none),
+	RULE(IMSG_CONF_LISTEN, ONE(P, G | W), FIXED(msg_listen), 1,
+	    fields_listen),
+	RULE(IMSG_CONF_REMOTE, ONE(P, D | W), FIXED(msg_dialee), 0,
+	    fields_dialee),
+	RULE(IMSG_CONF_TARGET, ONE(P, D | W), FIXED(msg_dialee), 0,
+	    fields_dialee),
+	RULE(IMSG_CONF_DIR, ONE(P, D), FIXED(msg_dir), 1, fields_dir),
+	RULE(IMSG_CONF_SERVICE, ONE(P, W), FIXED(msg_service), 0,
+	    fields_service),
+	RULE(IMSG_DIR_AGAIN, ONE(D, P), FIXED(msg_dir), 0, fields_dir),
+
+	RULE(IMSG_PROOF, ONE(G, K), FIXED(msg_proof), 0, fields_none),
+	RULE(IMSG_VERDICT, ONE(K, G), FIXED(msg_verdict), 0, fields_verdict),
+	RULE(IMSG_KEY, ONE(K, W), FIXED(msg_key), 0, fields_key),
+	RULE(IMSG_KEYS_END, ONE(K, W), FIXED(msg_count), 0, fields_tokens),
+
+	RULE(IMSG_TUNNEL, ONE(G, W), FIXED(msg_tunnel), 1, fields_tunnel),
+	RULE(IMSG_TUNNEL_PROVEN, ONE(W, G), FIXED(msg_number), 0, fields_none),
+	RULE(IMSG_TUNNEL_CLOSED, ONE(W, G), FIXED(msg_number), 0, fields_none),
+
+	RULE(IMSG_DIAL, ONE(W, D), FIXED(msg_dial), 0, fields_dial),
+	RULE(IMSG_DIAL_CANCEL, ONE(W, D), FIXED(msg_count), 0, fields_none),
+	RULE(IMSG_DIALLED, ONE(D, W), FIXED(msg_dialled), 1, fields_dialled),
+	RULE(IMSG_DIAL_FAILED, ONE(D, W), FIXED(msg_dialled), 0,
+	    fields_dialled),
+	RULE(IMSG_RESOLVE, ONE(D, R), FIXED(msg_resolve), 0, fields_resolve),
+	RULE(IMSG_RESOLVED, ONE(R, D), FIXED(msg_resolved), 0,
+	    fields_resolved),
+
+	RULE(IMSG_ROOM, ONE(W, P), FIXED(msg_count), 0, fields_yesno),
+	RULE(IMSG_HOLD, ONE(P, W), FIXED(msg_count), 0, fields_yesno),
+	RULE(IMSG_CLIENT_BACK, TWO(W, P, P, W), FIXED(msg_client), 0,
+	    fields_client),
+
+	RULE(IMSG_CTL_SUMMARY, TWO(X, C, C, P | (CHILDREN & ~C)),
+	    FIXED(ctl_request), 0, fields_request),
+	RULE(IMSG_CTL_SERVICES, TWO(X, C, C, W), FIXED(ctl_request), 0,
+	    fields_request),
+	RULE(IMSG_CTL_SESSIONS, TWO(X, C, C, W), FIXED(ctl_request), 0,
+	    fields_request),
+	RULE(IMSG_CTL_STREAMS, TWO(X, C, C, W), FIXED(ctl_request), 0,
+	    fields_request),
+	RULE(IMSG_CTL_PROCESSES, TWO(X, C, C, P), FIXED(ctl_request), 0,
+	    fields_request),
+	RULE(IMSG_CTL_CONFIG, TWO(X, C, C, P), FIXED(ctl_request), 0,
+	    fields_request),
+	RULE(IMSG_CTL_RELOAD, TWO(X, C, C, P), FIXED(ctl_request), 0,
+	    fields_request),
+	RULE(IMSG_CTL_STOP, TWO(X, C, C, P), FIXED(ctl_request), 0,
+	    fields_request),
+	RULE(IMSG_CTL_LOG, TWO(X, C, C, P), FIXED(ctl_request), 0,
+	    fields_request_log),
+	RULE(IMSG_CTL_CLOSE, TWO(X, C, C, W), FIXED(ctl_request), 0,
+	    fields_request),
+
+	RULE(IMSG_CTL_DAEMON, TWO(P, C, C, X), FIXED(ctl_daemon), 0,
+	    fields_daemon),
+	RULE(IMSG_CTL_COUNTER, TWO(P | (CHILDREN & ~C), C, C, X),
+	    FIXED(ctl_counter), 0, fields_counter),
+	RULE(IMSG_CTL_SERVICE, TWO(W, C, C, X), FIXED(ctl_service), 0,
+	    fields_ctl_service),
+	RULE(IMSG_CTL_SESSION, TWO(W, C, C, X), FIXED(ctl_session), 0,
+	    fields_session),
+	RULE(IMSG_CTL_STREAM, TWO(W, C, C, X), FIXED(ctl_stream), 0,
+	    fields_stream),
+	RULE(IMSG_CTL_PROCESS, TWO(P, C, C, X), FIXED(ctl_process), 0,
+	    fields_process),
+	RULE(IMSG_CTL_TEXT, TWO(P, C, C, X), CUT(ctl_text, text), 0,
+	    fields_text),
+	RULE(IMSG_CTL_DONE, TWO(P | (CHILDREN & ~C), C, C, X),
+	    FIXED(ctl_done), 0, fields_done),
+};
+
+static const char *const	 role_names[PROC_MAX] = {
+	[PROC_NONE] = "none",
+	[PROC_PARENT] = "parent",
+	[PROC_CONTROL] = "control",
+	[PROC_KEYS] = "keys",
+	[PROC_GATE] = "gate",
+	[PROC_RESOLVE] = "resolve",
+	[PROC_DIAL] = "dial",
+	[PROC_SERVICE] = "service",
+	[PROC_ROCKETCTL] = "rocketctl"
+};
+
+static int
+msg_way_is(const struct msg_rule *rule, enum proc_role from,
+    enum proc_role to)
+{
+	size_t	 i;
+
+	for (i = 0; i < nitems(rule->way); i++)
+		if (rule->way[i].from & ROLE(from) &&
+		    rule->way[i].to & ROLE(to))
+			return (1);
+	return (0);
+}
+
+/* One NUL, and that at the very end; what a log shows is printable too. */
+static const char *
+msg_check_text(const unsigned char *text, size_t len, int printable)
+{
+	size_t	 i;
+
+	if (text[len - 1] != '\0')
+		return ("text without end");
+	for (i = 0; i < len - 1; i++) {
+		if (text[i] == '\0')
+			return ("octets after a text");
+		if (printable && (text[i] < ' ' || text[i] > '~'))
+			return ("unprintable text");
+	}
+	return (NULL);
+}
+
+static const char *
+msg_check_addrs(const unsigned char *data, uint32_t count)
+{
+	struct addr	 addr;
+	uint32_t	 i;
+
+	for (i = 0; i < count; i++) {
+		memcpy(&addr, data + i * sizeof(addr), sizeof(addr));
+		if (addr.family > ADDR_UNIX)
+			return ("address of no known family");
+	}
+	return (NULL);
+}
+
+/* The length was checked against the rule: what has a fixed place is there. */
+static const char *
+msg_check_field(const struct msg_field *f, const unsigned char *data,
+    size_t len)
+{
+	uint32_t	 value = 0;
+
+	switch (f->kind) {
+	case FIELD_END:
+		break;
+	case FIELD_RANGE:
+		memcpy(&value, data + f->off, sizeof(value));
+		if (value < f->min || value > f->max)
+			return ("value out of range");
+		break;
+	case FIELD_LEVEL:
+		memcpy(&value, data + f->off, sizeof(value));
+		if (value >= LOGLEVEL_MAX && value != UINT32_MAX)
+			return ("value out of range");
+		break;
+	case FIELD_MASK:
+		memcpy(&value, data + f->off, sizeof(value));
+		if (value & ~f->max)
+			return ("unknown flag");
+		break;
+	case FIELD_STRING:
+		if (memchr(data + f->off, '\0', f->min) == NULL)
+			return ("string without end");
+		break;
+	case FIELD_LINE:
+		return (msg_check_text(data + f->off, len - f->off, 1));
+	case FIELD_TEXT:
+		return (msg_check_text(data + f->off, len - f->off, 0));
+	case FIELD_ADDR:
+		return (msg_check_addrs(data + f->off, f->min));
+	}
+	return (NULL);
+}
+
+int
+msg_check(enum proc_role self, enum proc_role peer, struct imsg *imsg,
+    const char **why)
+{
+	const struct msg_rule	*rule;
+	const struct msg_field	*f;
+	uint32_t		 type = imsg_get_type(imsg);
+	size_t			 len = imsg_get_len(imsg);
+
+	*why = NULL;
+	if (type >= IMSG_MAX || msg_rules[type].name == NULL)
+		*why = "no such message";
+	else if (!msg_way_is(&msg_rules[type], peer, self))
+		*why = "not its message to send";
+	else if (len < msg_rules[type].min)
+		*why = "message too short";
+	else if (len > msg_rules[type].max)
+		*why = "message too long";
+	else if (ibuf_fd_avail(imsg->buf) && !msg_rules[type].fd)
+		*why = "descriptor where none belongs";
+	else if (!ibuf_fd_avail(imsg->buf) && msg_rules[type].fd)
+		*why = "descriptor missing";
+	if (*why != NULL)
+		return (-1);
+
+	rule = &msg_rules[type];
+	for (f = rule->fields; f->kind != FIELD_END && *why == NULL; f++)
+		*why = msg_check_field(f, ibuf_data(imsg->buf), len);
+	return (*why == NULL ? 0 : -1);
+}
+
+int
+msg_takes_fd(enum proc_role self, enum proc_role peer)
+{
+	size_t	 i;
+
+	for (i = 0; i < nitems(msg_rules); i++)
+		if (msg_rules[i].fd && msg_way_is(&msg_rules[i], peer, self))
+			return (1);
+	return (0);
+}
+
+const char *
+msg_name(uint32_t type)
+{
+	if (type >= IMSG_MAX || msg_rules[type].name == NULL)
+		return ("?");
+	return (msg_rules[type].name);
+}
+
+const char *
+role_name(uint32_t role)
+{
+	return (role < PROC_MAX ? role_names[role] : "?");
+}
+
+const char *
+side_name(uint32_t side)
+{
+	if (side == SIDE_SERVER)
+		return ("server");
+	return (side == SIDE_CLIENT ? "client" : "none");
+}

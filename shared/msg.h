@@ -1,0 +1,602 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * Messages between the processes: which there are, who may send each, and
+ * what each carries.  Every value has one row in the rule table of msg.c; a
+ * message that breaks its row never reaches a dispatcher.  Any change here
+ * raises MSG_VERSION.
+ *
+ * Payloads are fixed-width integers and arrays in host order (the processes
+ * share a machine), zeroed before they are filled.
+ */
+
+#ifndef SHARED_MSG_H
+#define SHARED_MSG_H
+
+#include <stdint.h>
+
+#include "addr.h"
+#include "imsg.h"
+
+#define MSG_VERSION		1
+
+#define SERVICE_NAME_MAX	64	/* with its NUL */
+#define HOST_MAX		256 /* a DNS name or a UNIX path, with NUL */
+#define TOKEN_MAX		256	/* octets, without NUL */
+#define CLIENT_ID_MAX		64	/* with its NUL */
+#define KEY_LEN			32
+#define IDENTITY_LEN		16
+#define START_ID_LEN		8
+#define LOG_LINE_MAX		1024	/* with its NUL */
+#define RESOLVED_MAX		16	/* addresses of one name */
+#define REMOTES_MAX		32	/* of one client service */
+#define TOKENS_MAX		8	/* live at once, a service */
+#define PREFORK_MAX		64	/* workers of one service */
+
+enum proc_role {
+	PROC_NONE,
+	PROC_PARENT,
+	PROC_CONTROL,
+	PROC_KEYS,
+	PROC_GATE,
+	PROC_RESOLVE,
+	PROC_DIAL,
+	PROC_SERVICE,
+	PROC_ROCKETCTL,
+	PROC_MAX
+};
+
+enum side {
+	SIDE_NONE,
+	SIDE_SERVER,
+	SIDE_CLIENT
+};
+
+/*
+ * P parent, C control, K keys, G gate, R resolve, D dial, W worker of a
+ * service, X rocketctl, * any of the children (or, as sender, the parent too).
+ */
+enum msg_type {
+	IMSG_NONE,
+
+	/* a child's life */
+	IMSG_BEGIN,		/* P -> *	struct msg_begin */
+	IMSG_END,		/* P -> *	empty */
+	IMSG_READY,		/* * -> P	struct msg_ready */
+	IMSG_CHANNEL,		/* P -> *	struct msg_channel, fd */
+	IMSG_PING,		/* P -> *	empty */
+	IMSG_PONG,		/* * -> P	empty */
+	IMSG_STOP,		/* P -> *	struct msg_stop */
+	IMSG_LOG_LEVEL,		/* P -> *	struct msg_level */
+	IMSG_LOG,	/* * -> C	struct msg_log (cut after text) */
+	IMSG_COMPLAINT,	/* * -> P	struct msg_channel: of whom */
+	IMSG_FDS_TAKEN,	/* * -> *	struct msg_count: channel.c eats it */
+
+	/* configuration */
+	IMSG_CONF_CONTROL,	/* P -> C	struct msg_control, fd */
+	IMSG_CONF_LOG,		/* P -> C	struct msg_logdest, fd */
+	IMSG_CONF_TOKEN,	/* P -> K	struct msg_token */
+	IMSG_CONF_GATE,		/* P -> G	struct msg_gate */
+	IMSG_CONF_LISTEN,	/* P -> G, W	struct msg_listen, fd */
+	IMSG_CONF_REMOTE,	/* P -> D, W	struct msg_dialee */
+	IMSG_CONF_TARGET,	/* P -> D, W	struct msg_dialee */
+	IMSG_CONF_DIR,		/* P -> D	struct msg_dir, fd */
+	IMSG_CONF_SERVICE,	/* P -> W	struct msg_service */
+	IMSG_DIR_AGAIN,		/* D -> P	struct msg_dir */
+
+	/* keys */
+	IMSG_PROOF,		/* G -> K	struct msg_proof */
+	IMSG_VERDICT,		/* K -> G	struct msg_verdict */
+	IMSG_KEY,		/* K -> W	struct msg_key */
+	IMSG_KEYS_END,	/* K -> W	struct msg_count: of keys sent */
+
+	/* tunnels */
+	IMSG_TUNNEL,		/* G -> W	struct msg_tunnel, fd */
+	IMSG_TUNNEL_PROVEN,	/* W -> G	struct msg_number */
+	IMSG_TUNNEL_CLOSED,	/* W -> G	struct msg_number */
+
+	/* dialling */
+	IMSG_DIAL,		/* W -> D	struct msg_dial */
+	IMSG_DIAL_CANCEL,	/* W -> D	struct msg_count: the request */
+	IMSG_DIALLED,		/* D -> W	struct msg_dialled, fd */
+	IMSG_DIAL_FAILED,	/* D -> W	struct msg_dialled */
+	IMSG_RESOLVE,		/* D -> R	struct msg_resolve */
+	IMSG_RESOLVED,		/* R -> D	struct msg_resolved */
+
+	/* workers of one service, through the parent */
+	IMSG_ROOM,	/* W -> P	struct msg_count: 0 none, 1 some */
+	IMSG_HOLD,	/* P -> W	struct msg_count: 1 you hold users */
+	IMSG_CLIENT_BACK,	/* W -> P, P -> W  struct msg_client */
+
+	/* the control socket: requests X -> C, then C -> P or C -> W */
+	IMSG_CTL_SUMMARY,	/* X -> C -> *	struct ctl_request */
+	IMSG_CTL_SERVICES,	/* X -> C -> W	struct ctl_request */
+	IMSG_CTL_SESSIONS,	/* X -> C -> W	struct ctl_request */
+	IMSG_CTL_STREAMS,	/* X -> C -> W	struct ctl_request */
+	IMSG_CTL_PROCESSES,	/* X -> C -> P	struct ctl_request */
+	IMSG_CTL_CONFIG,	/* X -> C -> P	struct ctl_request */
+	IMSG_CTL_RELOAD,	/* X -> C -> P	struct ctl_request */
+	IMSG_CTL_STOP,		/* X -> C -> P	struct ctl_request */
+	IMSG_CTL_LOG,	/* X -> C -> P	struct ctl_request, arg = level */
+	IMSG_CTL_CLOSE,		/* X -> C -> W	struct ctl_request, session */
+
+	/* and answers, the same way back; CTL_DONE ends each request */
+	IMSG_CTL_DAEMON,	/* P -> C -> X	struct ctl_daemon */
+	IMSG_CTL_COUNTER,	/* * -> C -> X	struct ctl_counter */
+	IMSG_CTL_SERVICE,	/* W -> C -> X	struct ctl_service */
+	IMSG_CTL_SESSION,	/* W -> C -> X	struct ctl_session */
+	IMSG_CTL_STREAM,	/* W -> C -> X	struct ctl_stream */
+	IMSG_CTL_PROCESS,	/* P -> C -> X	struct ctl_process */
+	IMSG_CTL_TEXT,	/* P -> C -> X	struct ctl_text (cut after text) */
+	IMSG_CTL_DONE,		/* * -> C -> X	struct ctl_done */
+
+	IMSG_MAX
+};
+
+/* ---- a child's life ---- */
+
+#define BEGIN_RELOAD	0x01	/* the process is READY and gets a new set */
+#define BEGIN_STRICT	0x02	/* what the sandbox lacks is fatal */
+#define BEGIN_ROOT	0x04	/* we are root: chroot, drop to uid and gid */
+#define BEGIN_NETNS	0x08	/* started in the empty network namespace */
+
+/* classes of changed options in a reload, msg_begin.changed */
+#define CHANGE_LIVE	0x01	/* takes effect in place */
+#define CHANGE_TUNNELS	0x02	/* new tunnels first, then the old ones drain */
+#define CHANGE_LISTENER	0x04
+#define CHANGE_PROCESS	0x08
+
+struct msg_begin {
+	uint32_t	 version;	/* MSG_VERSION */
+	uint32_t	 role;		/* enum proc_role */
+	uint32_t	 service;	/* PROC_SERVICE: its number, else 0 */
+	uint32_t	 index;		/* PROC_SERVICE: which of prefork */
+	uint32_t	 generation;	/* of this child, never 0 */
+	uint32_t	 uid;
+	uint32_t	 gid;
+	uint32_t	 flags;		/* BEGIN_ */
+	uint32_t	 changed;	/* CHANGE_, reload only */
+	uint32_t	 log_level;	/* enum log_level */
+	uint32_t	 side;		/* enum side, PROC_SERVICE only */
+	uint8_t		 start_id[START_ID_LEN];
+	char		 name[SERVICE_NAME_MAX];	/* PROC_SERVICE only */
+};
+
+/* parts of the sandbox, msg_ready.have and .lack */
+#define SANDBOX_CHROOT		0x0001
+#define SANDBOX_IDS		0x0002
+#define SANDBOX_NO_NEW_PRIVS	0x0004
+#define SANDBOX_NODUMP		0x0008
+#define SANDBOX_RLIMITS		0x0010
+#define SANDBOX_NETNS		0x0020
+#define SANDBOX_LANDLOCK	0x0040
+#define SANDBOX_SECCOMP		0x0080
+#define SANDBOX_PLEDGE		0x0100
+#define SANDBOX_UNVEIL		0x0200
+#define SANDBOX_WIDENED		0x0400	/* sanitizer or coverage build */
+
+struct msg_ready {
+	uint32_t	 have;		/* SANDBOX_: in force */
+	uint32_t	 lack;	/* SANDBOX_: wanted, refused by the system */
+};
+
+struct msg_channel {
+	uint32_t	 role;		/* the process at the other end */
+	uint32_t	 service;
+	uint32_t	 index;
+	uint32_t	 generation;
+	uint32_t	 side;		/* enum side, PROC_SERVICE only */
+	uint32_t	 pad;
+	char		 name[SERVICE_NAME_MAX];
+};
+
+struct msg_stop {
+	uint32_t	 drain_ms;	/* 0: at once; UINT32_MAX: no limit */
+};
+
+struct msg_level {
+	uint32_t	 level;		/* enum log_level */
+};
+
+struct msg_log {
+	uint32_t	 level;		/* enum log_level */
+	/* printable, NUL is the last octet */
+	char		 text[LOG_LINE_MAX];
+};
+
+struct msg_count {
+	uint32_t	 count;
+};
+
+struct msg_number {
+	uint64_t	 number;
+};
+
+/* ---- configuration ---- */
+
+struct msg_control {
+	uint32_t	 owner;		/* who may command, besides uid 0 */
+	uint32_t	 pad;
+	char		 path[HOST_MAX];	/* for messages only */
+};
+
+enum log_dest {
+	LOGDEST_STDERR,
+	LOGDEST_SYSLOG,			/* fd: a datagram socket to syslog */
+	LOGDEST_JSON			/* JSON lines on fd */
+};
+
+struct msg_logdest {
+	uint32_t	 dest;		/* enum log_dest */
+};
+
+struct msg_token {
+	uint32_t	 service;
+	uint32_t	 side;
+	uint32_t	 order;		/* 0 is the one a client presents */
+	uint32_t	 len;		/* of token, 1..TOKEN_MAX */
+	char		 name[SERVICE_NAME_MAX];
+	uint8_t		 token[TOKEN_MAX];
+};
+
+struct msg_gate {
+	uint32_t	 deadline_ms;	/* for a tunnel to be proven */
+	uint32_t	 max_unproven;	/* of all sources together */
+	uint32_t	 max_per_source; /* unproven ones of one address */
+	uint32_t	 pad;
+};
+
+struct msg_listen {
+	uint32_t	 number; /* the parent's, for logs and replacement */
+	uint32_t	 backlog;
+	struct addr	 addr;
+};
+
+/* How a socket is made; 0 leaves a value to the kernel. */
+struct sockopts {
+	uint32_t	 rcvbuf;	/* octets */
+	uint32_t	 sndbuf;	/* octets */
+	uint32_t	 mss;		/* octets */
+	uint32_t	 keepalive;	/* seconds, also TCP_KEEPINTVL; 0 off */
+	uint32_t	 nodelay;	/* 1: TCP_NODELAY */
+	uint32_t	 user_timeout;	/* milliseconds, TCP_USER_TIMEOUT */
+};
+
+struct msg_dialee {		/* REMOTE(i) or TARGET(i) of a service */
+	uint32_t	 service;
+	uint32_t	 index;
+	uint32_t	 is_unix;	/* host is the path of a UNIX socket */
+	uint32_t	 port;		/* host order, 0 when is_unix */
+	struct sockopts	 opts;
+	struct addr	 source;	/* family 0: the kernel's choice */
+	char		 host[HOST_MAX];
+};
+
+struct msg_dir {		/* the directory of a UNIX target's socket */
+	uint32_t	 service;
+	uint32_t	 index;
+};
+
+enum strategy {
+	STRATEGY_FAILOVER,
+	STRATEGY_BALANCE
+};
+
+#define SEAL_TLS	0x01
+#define SEAL_XOR	0x02
+#define SEAL_NONE	0x04
+
+/*
+ * All options of a service, resolved: what the option table of rocketd/
+ * describes and a worker is given.
+ */
+struct service_opts {
+	uint32_t	 mux_version;		/* 1 or 2 */
+	/* streams a session before another is wanted */
+	uint32_t	 mux_concurrency;
+	uint32_t	 mux_max_streams; /* hard cap of streams a session */
+	uint32_t	 mux_framesize;	/* octets of payload, 1..65535 */
+	uint32_t	 mux_recvbuffer;	/* octets a session */
+	/* octets, the largest window of a stream */
+	uint32_t	 mux_streambuffer;
+	uint32_t	 seals;			/* SEAL_ mask allowed */
+	uint32_t	 keepalive;	/* seconds; heartbeats of the session */
+	uint32_t	 memory;	/* octets, the budget of one worker */
+	/* seconds, until a tunnel is proven */
+	uint32_t	 handshake_timeout;
+	/* server side */
+	uint32_t	 user_timeout;	/* milliseconds a user waits for room */
+	uint32_t	 user_queue;		/* users that may wait */
+	uint32_t	 prefork;
+	uint32_t	 drain_timeout;		/* seconds, 0: no limit */
+	/* client side */
+	uint32_t	 pool;			/* tunnels kept */
+	uint32_t	 pool_max;	/* tunnels at most; 0: 4 x pool */
+	uint32_t	 retry_interval;	/* seconds */
+	uint32_t	 dial_timeout;		/* seconds */
+	uint32_t	 strategy;		/* enum strategy */
+	uint32_t	 proxy_protocol; /* 0, 1 or 2, towards the target */
+	/* sockets: of users (server side) or targets (client side) */
+	struct sockopts	 service_sock;
+	/* and of tunnels */
+	struct sockopts	 tunnel_sock;
+};
+
+struct msg_service {
+	uint32_t		 service;
+	uint32_t		 side;
+	uint32_t		 index;		/* which of prefork */
+	/* client: tunnels this worker keeps */
+	uint32_t		 pool_share;
+	uint32_t		 remotes; /* CONF_REMOTE messages that follow */
+	uint32_t		 listens; /* CONF_LISTEN messages that follow */
+	struct service_opts	 opts;
+	char			 name[SERVICE_NAME_MAX];
+	char			 client_id[CLIENT_ID_MAX];
+};
+
+/* ---- keys ---- */
+
+struct msg_proof {
+	uint64_t	 number; /* the gate's, comes back in the verdict */
+	uint8_t		 identity[IDENTITY_LEN];
+	uint8_t		 hash[32]; /* SHA-256 of the truncated ClientHello */
+	uint8_t		 binder[32];
+};
+
+enum verdict {
+	VERDICT_OK,
+	VERDICT_UNKNOWN,		/* no live token has this identity */
+	VERDICT_FALSE			/* one has, and the binder is not its */
+};
+
+struct msg_verdict {
+	uint64_t	 number;
+	uint32_t	 verdict;	/* enum verdict */
+	uint32_t	 service;	/* unless VERDICT_UNKNOWN */
+};
+
+struct msg_key {
+	uint32_t	 order;		/* 0 is the one a client presents */
+	uint32_t	 pad;
+	uint8_t		 identity[IDENTITY_LEN];
+	uint8_t		 key[KEY_LEN];
+};
+
+/* ---- tunnels and dialling ---- */
+
+struct msg_tunnel {
+	uint64_t	 number;	/* the gate's */
+	uint32_t	 left_ms;	/* of the deadline to be proven */
+	uint32_t	 pad;
+	struct addr	 peer;
+	struct addr	 local;
+};
+
+enum dial_what {
+	DIAL_REMOTE,
+	DIAL_TARGET
+};
+
+struct msg_dial {
+	uint32_t	 request;	/* the worker's own number */
+	uint32_t	 what;		/* enum dial_what */
+	uint32_t	 index;
+	uint32_t	 timeout_ms;	/* for names and connect together */
+};
+
+enum dial_stage {
+	DIAL_STAGE_REFUSED,	/* not configured, or too many at once */
+	DIAL_STAGE_RESOLVE,
+	DIAL_STAGE_CONNECT
+};
+
+struct msg_dialled {
+	uint32_t	 request;
+	uint32_t	 stage;		/* enum dial_stage, when failed */
+	int32_t		 error;		/* errno, or EAI_ code when resolving */
+	uint32_t	 pad;
+	struct addr	 peer;	/* who was, or last failed to be, reached */
+	struct addr	 local;
+};
+
+struct msg_resolve {
+	uint32_t	 request;
+	uint32_t	 timeout_ms;
+	char		 host[HOST_MAX];
+};
+
+struct msg_resolved {
+	uint32_t	 request;
+	int32_t		 error;		/* 0 or EAI_ code */
+	uint32_t	 count;		/* of addr */
+	uint32_t	 pad;
+	struct addr	 addr[RESOLVED_MAX];	/* ports 0 */
+};
+
+struct msg_client {			/* this client has started anew */
+	uint8_t		 start_id[START_ID_LEN];
+	char		 client_id[CLIENT_ID_MAX];
+};
+
+/* ---- the control socket ---- */
+
+struct ctl_session_id {			/* written service.index.serial */
+	uint32_t	 service;
+	uint32_t	 index;
+	uint32_t	 serial;
+};
+
+struct ctl_request {
+	uint32_t		 version;	/* MSG_VERSION of the asker */
+	/* control's number inwards, 0 from X */
+	uint32_t		 request;
+	uint32_t		 arg;		/* CTL_LOG: enum log_level or
+						 * UINT32_MAX, as configured */
+	struct ctl_session_id	 session; /* CTL_CLOSE; CTL_STREAMS: 0 all */
+	char			 service[SERVICE_NAME_MAX];	/* "" is all */
+};
+
+struct ctl_daemon {
+	uint32_t	 request;
+	uint32_t	 pid;
+	uint64_t	 started;	/* seconds since the epoch */
+	uint64_t	 configured;	/* the last load that was taken */
+	uint64_t	 now;
+	uint32_t	 log_level;
+	uint32_t	 root;		/* 1: full separation */
+	char		 version[32];
+	char		 conf_path[HOST_MAX];
+	char		 conf_error[HOST_MAX]; /* of the last reload, "" none */
+};
+
+struct ctl_counter {			/* of the process it came from */
+	uint32_t	 request;
+	uint32_t	 role;		/* filled in by control */
+	uint64_t	 value;
+	char		 name[32];	/* such as "refused_unknown" */
+};
+
+struct ctl_service {			/* one worker's part of it */
+	uint32_t	 request;
+	uint32_t	 service;
+	uint32_t	 index;
+	uint32_t	 side;
+	uint32_t	 tunnels_wanted;
+	uint32_t	 sessions;
+	uint32_t	 streams;
+	uint32_t	 waiting;	/* users without a session */
+	uint64_t	 users;		/* connections ever */
+	uint64_t	 refused;	/* users reset for want of a session */
+	uint64_t	 failed;	/* targets that could not be reached */
+	uint64_t	 resets;	/* streams that ended in a reset */
+	uint64_t	 octets_in;	/* from tunnels */
+	uint64_t	 octets_out;	/* into tunnels */
+	uint64_t	 memory;	/* octets held in queues now */
+	uint64_t	 memory_max;	/* the budget */
+	char		 name[SERVICE_NAME_MAX];
+	char		 where[HOST_MAX];	/* listener or target */
+	char		 state[64]; /* "up", "no tunnel: connection refused" */
+};
+
+struct ctl_session {
+	uint32_t		 request;
+	uint32_t		 side;
+	struct ctl_session_id	 id;
+	uint32_t		 streams;
+	uint32_t		 mux_version;
+	uint32_t		 seal;		/* one SEAL_ */
+	uint32_t		 rtt_us;	/* 0: not measured yet */
+	uint32_t		 draining;
+	uint32_t		 queued;	/* octets waiting to be sent */
+	uint32_t		 pad;
+	uint64_t		 since;		/* seconds since the epoch */
+	uint64_t		 octets_in;
+	uint64_t		 octets_out;
+	uint64_t		 streams_ever;
+	struct addr		 peer;
+	struct addr		 local;
+	char			 service[SERVICE_NAME_MAX];
+	char			 client_id[CLIENT_ID_MAX]; /* server side */
+	char			 cipher[32];
+	/* client side, as configured */
+	char			 remote[HOST_MAX];
+};
+
+struct ctl_stream {
+	uint32_t		 request;
+	uint32_t		 stream;	/* its id in the session */
+	struct ctl_session_id	 session;
+	uint32_t		 state;		/* enum ctl_stream_state */
+	uint32_t		 queued; /* octets waiting for the socket */
+	uint32_t		 window;	/* octets the peer may send */
+	uint64_t		 since;
+	uint64_t		 octets_in;	/* from the tunnel */
+	uint64_t		 octets_out;
+	struct addr		 user;
+	struct addr		 target;
+	char			 service[SERVICE_NAME_MAX];
+};
+
+enum ctl_stream_state {
+	CTL_STREAM_CONNECTING,
+	CTL_STREAM_OPEN,
+	CTL_STREAM_LOCAL_DONE,	/* our socket has ended, the peer has not */
+	CTL_STREAM_REMOTE_DONE,
+	CTL_STREAM_CLOSING
+};
+
+struct ctl_process {
+	uint32_t	 request;
+	uint32_t	 pid;		/* 0: none */
+	uint32_t	 role;
+	uint32_t	 service;
+	uint32_t	 index;
+	uint32_t	 state;		/* enum ctl_process_state */
+	uint32_t	 restarts;
+	uint32_t	 uid;
+	uint32_t	 have;		/* SANDBOX_ */
+	uint32_t	 lack;
+	uint64_t	 since;		/* of this state */
+	char		 name[SERVICE_NAME_MAX];
+	char		 last_death[64];	/* "signal 9", "" never */
+};
+
+enum ctl_process_state {
+	CTL_PROCESS_DOWN,
+	CTL_PROCESS_STARTING,
+	CTL_PROCESS_READY,
+	CTL_PROCESS_STOPPING,
+	CTL_PROCESS_BACKOFF
+};
+
+struct ctl_text {
+	uint32_t	 request;
+	char		 text[1024];	/* NUL is the last octet */
+};
+
+struct ctl_done {
+	uint32_t	 request;
+	uint32_t	 failed;	/* 0: all went well */
+	char		 words[HOST_MAX];	/* the sentence for the user */
+};
+
+/* msg.c */
+
+/*
+ * May peer send this message to self, with this length and with or without
+ * a descriptor?  0, or -1 with the reason in *why (a constant string).  Also
+ * checks that each fixed string in the payload ends inside its array, and
+ * that each enum is in its range.  Reads nothing off the message; versions
+ * are the receiver's to compare.
+ */
+int		 msg_check(enum proc_role self, enum proc_role peer,
+		    struct imsg *imsg, const char **why);
+
+/* May self be sent a descriptor by peer?  If not, none is ever received. */
+int		 msg_takes_fd(enum proc_role self, enum proc_role peer);
+
+/* "IMSG_READY"; "?" for a number that is none. */
+const char	*msg_name(uint32_t type);
+
+/* "parent", "control", ... "service", "rocketctl". */
+const char	*role_name(uint32_t role);
+
+/* "server", "client". */
+const char	*side_name(uint32_t side);
+
+#endif /* SHARED_MSG_H */
