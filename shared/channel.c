@@ -1,0 +1,502 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+
+/*
+ * Channels: imsg buffer, events and the count of descriptors in flight of one
+ * socket pair's end.  Nothing here waits; nothing that the other end sends does
+ * more than end this channel.
+ *
+ * Callbacks may close the channel they are called for, or any other: one that
+ * is in use further up the stack is freed on the way down (busy).
+ */
+
+#include <sys/types.h>
+#include <sys/queue.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+#include "channel.h"
+#include "compat.h"
+#include "log.h"
+
+/* Messages taken in one turn, so that one peer does not starve the others. */
+#define CHAN_TURN	64
+/* Descriptors taken before the sender is told: a few, to save messages. */
+#define CHAN_TAKEN	(CHAN_FDS_UNREAD / 4)
+/* When the system has no buffers for what we send: try again after (usec). */
+#define CHAN_RETRY	(50 * 1000)
+/* Who reads no more is to be gone soon after, and may send last words (sec). */
+#define CHAN_LAST	1
+
+struct channel {
+	struct imsgbuf			 imsgbuf;
+	enum proc_role			 self;
+	struct msg_channel		 peer;
+	const struct channel_ops	*ops;
+	void				*arg;
+
+	struct event			*readable;
+	struct event			*writable;
+	struct event			*turn;	/* what is to be done soon */
+	struct event			*retry;
+
+	struct ibufqueue		 held; /* behind too many descriptors */
+	size_t				 held_size;
+	uint32_t			 unread;	/* descriptors, there */
+	uint32_t			 taken;	/* descriptors, here, untold */
+
+	const char			*why;	/* of gone, when dead */
+	int				 dead;	/* gone is or was called */
+	int				 told;	/* it was */
+	int				 mute; /* the other end reads no more */
+	int				 full;
+	int				 busy;	/* callbacks running */
+	int				 closed; /* free it when not busy */
+};
+
+static void	 channel_readable(evutil_socket_t, short, void *);
+static void	 channel_writable(evutil_socket_t, short, void *);
+static void	 channel_turn(evutil_socket_t, short, void *);
+
+/* What waits to be written, or for descriptors to be taken. */
+size_t
+channel_queued(const struct channel *ch)
+{
+	return (ch->imsgbuf.wsize + ch->held_size);
+}
+
+int
+channel_full(const struct channel *ch)
+{
+	return (ch->full);
+}
+
+const struct msg_channel *
+channel_peer(const struct channel *ch)
+{
+	return (&ch->peer);
+}
+
+void *
+channel_arg(const struct channel *ch)
+{
+	return (ch->arg);
+}
+
+static void
+channel_free(struct channel *ch)
+{
+	struct ibuf	*buf;
+
+	if (ch->readable != NULL)
+		event_free(ch->readable);
+	if (ch->writable != NULL)
+		event_free(ch->writable);
+	if (ch->turn != NULL)
+		event_free(ch->turn);
+	if (ch->retry != NULL)
+		event_free(ch->retry);
+	while ((buf = TAILQ_FIRST(&ch->held)) != NULL) {
+		TAILQ_REMOVE(&ch->held, buf, entry);
+		ibuf_free(buf);
+	}
+	imsgbuf_clear(&ch->imsgbuf);
+	close(ch->imsgbuf.fd);
+	free(ch);
+}
+
+struct channel *
+channel_open(struct event_base *base, int fd, enum proc_role self,
+    const struct msg_channel *peer, const struct channel_ops *ops, void *arg)
+{
+	struct channel	*ch;
+
+	if ((ch = calloc(1, sizeof(*ch))) == NULL) {
+		close(fd);
+		return (NULL);
+	}
+	TAILQ_INIT(&ch->held);
+	ch->self = self;
+	ch->peer = *peer;
+	ch->ops = ops;
+	ch->arg = arg;
+	imsgbuf_init(&ch->imsgbuf, fd);
+	if (msg_takes_fd(self, peer->role))
+		imsgbuf_allow_fdpass(&ch->imsgbuf);
+
+	ch->readable = event_new(base, fd, EV_READ | EV_PERSIST,
+	    channel_readable, ch);
+	ch->writable = event_new(base, fd, EV_WRITE, channel_writable, ch);
+	ch->turn = evtimer_new(base, channel_turn, ch);
+	ch->retry = evtimer_new(base, channel_writable, ch);
+	if (ch->readable == NULL || ch->writable == NULL || ch->turn == NULL ||
+	    ch->retry == NULL || event_add(ch->readable, NULL) == -1) {
+		channel_free(ch);
+		return (NULL);
+	}
+	return (ch);
+}
+
+void
+channel_close(struct channel *ch)
+{
+	if (ch == NULL || ch->closed)
+		return;
+	ch->closed = ch->dead = ch->told = 1;
+	if (ch->busy > 0) {
+		event_del(ch->readable);
+		event_del(ch->writable);
+		event_del(ch->turn);
+		event_del(ch->retry);
+	} else
+		channel_free(ch);
+}
+
+/* A callback may close the channel; it stays until the last one is back. */
+static void
+channel_enter(struct channel *ch)
+{
+	ch->busy++;
+}
+
+/* -1: the channel was freed. */
+static int
+channel_leave(struct channel *ch)
+{
+	if (--ch->busy > 0 || !ch->closed)
+		return (0);
+	channel_free(ch);
+	return (-1);
+}
+
+/* Not by event_active: that would run before other sockets get a look-in. */
+static void
+channel_soon(struct channel *ch)
+{
+	struct timeval	 tv = { 0, 0 };
+
+	event_add(ch->turn, &tv);
+}
+
+/* Ends it; gone follows from the event loop. */
+static void
+channel_kill(struct channel *ch, const char *why)
+{
+	if (ch->dead)
+		return;
+	ch->dead = 1;
+	ch->why = why;
+	event_del(ch->readable);
+	event_del(ch->writable);
+	event_del(ch->retry);
+	channel_soon(ch);
+}
+
+/* ---- sending ---- */
+
+static void
+channel_want_write(struct channel *ch)
+{
+	if (ch->imsgbuf.wcount > 0 && !ch->dead && !ch->mute &&
+	    !event_pending(ch->retry, EV_TIMEOUT, NULL))
+		event_add(ch->writable, NULL);
+}
+
+/* Held messages move on as far as descriptors may be in flight. */
+static void
+channel_release(struct channel *ch)
+{
+	struct ibuf	*buf;
+
+	while ((buf = TAILQ_FIRST(&ch->held)) != NULL) {
+		if (ibuf_fd_avail(buf)) {
+			if (ch->unread >= CHAN_FDS_UNREAD)
+				break;
+			ch->unread++;
+		}
+		TAILQ_REMOVE(&ch->held, buf, entry);
+		ch->held_size -= ibuf_size(buf);
+		imsg_close(&ch->imsgbuf, buf);
+	}
+	channel_want_write(ch);
+}
+
+/* Queues a message; past the held ones only what may overtake them. */
+static int
+channel_queue(struct channel *ch, enum msg_type type, int fd,
+    const void *data, size_t len, int overtakes)
+{
+	struct ibuf	*buf;
+
+	if (channel_queued(ch) >= CHAN_MAX) {
+		errno = ENOBUFS;
+		goto fail;
+	}
+	if ((buf = imsg_create(&ch->imsgbuf, type, 0, 0, len)) == NULL)
+		goto fail;
+	if (imsg_add(buf, data, len) == -1)
+		goto fail;
+	ibuf_fd_set(buf, fd);
+	if (overtakes)
+		imsg_close(&ch->imsgbuf, buf);
+	else {
+		ch->held_size += ibuf_size(buf);
+		TAILQ_INSERT_TAIL(&ch->held, buf, entry);
+	}
+	channel_release(ch);
+	return (0);
+
+ fail:
+	log_warn("channel to %s: %s not sent", role_name(ch->peer.role),
+	    msg_name(type));
+	if (fd != -1)
+		close(fd);
+	channel_kill(ch, NULL);
+	return (-1);
+}
+
+int
+channel_send(struct channel *ch, enum msg_type type, int fd,
+    const void *data, size_t len)
+{
+	if (ch->dead || ch->mute) {
+		if (fd != -1)
+			close(fd);
+		return (-1);
+	}
+	if (channel_queue(ch, type, fd, data, len, 0) == -1)
+		return (-1);
+	if (channel_queued(ch) > CHAN_HIGH)
+		ch->full = 1;
+	return (0);
+}
+
+/*
+ * One write.  A peer that has gone may have left last words, so a broken pipe
+ * only ends the sending; reading finds out that it is gone.
+ */
+static void
+channel_write(struct channel *ch)
+{
+	struct timeval	 tv = { 0, CHAN_RETRY }, last = { CHAN_LAST, 0 };
+
+	if (imsgbuf_write(&ch->imsgbuf) == 0)
+		return;
+	switch (errno) {
+	case ENOBUFS:
+	case ENOMEM:
+	case ETOOMANYREFS:
+		/* of the system or the user, not of this socket: it passes */
+		event_del(ch->writable);
+		event_add(ch->retry, &tv);
+		break;
+	case EPIPE:
+	case ECONNRESET:
+		ch->mute = 1;
+		event_del(ch->writable);
+		event_add(ch->retry, &last);
+		break;
+	default:
+		log_warn("channel to %s: write", role_name(ch->peer.role));
+		channel_kill(ch, NULL);
+	}
+}
+
+static int
+channel_drained(const struct channel *ch)
+{
+	return (ch->full && !ch->dead && channel_queued(ch) < CHAN_LOW);
+}
+
+static void
+channel_writable(evutil_socket_t fd, short what, void *arg)
+{
+	struct channel	*ch = arg;
+
+	(void)fd;
+	(void)what;
+	if (ch->mute) {
+		channel_kill(ch, NULL);
+		return;
+	}
+	channel_write(ch);
+	channel_want_write(ch);
+	if (channel_drained(ch))
+		channel_soon(ch);
+}
+
+int
+channel_flush(struct channel *ch)
+{
+	size_t	 before;
+
+	do {
+		if (ch->dead || ch->mute)
+			return (-1);
+		before = ch->imsgbuf.wsize;
+		if (before > 0)
+			channel_write(ch);
+	} while (ch->imsgbuf.wsize < before);
+	channel_want_write(ch);
+	if (channel_drained(ch))
+		channel_soon(ch);
+	return (ch->dead || ch->mute ? -1 : 0);
+}
+
+/* ---- receiving ---- */
+
+static void
+channel_fds_taken(struct channel *ch, struct imsg *imsg)
+{
+	struct msg_count	 msg;
+
+	if (imsg_get_data(imsg, &msg, sizeof(msg)) == -1 ||
+	    msg.count > ch->unread) {
+		channel_kill(ch, "more descriptors taken than were sent");
+		return;
+	}
+	ch->unread -= msg.count;
+	channel_release(ch);
+	if (channel_drained(ch))
+		channel_soon(ch);
+}
+
+/* It left the socket, whatever becomes of it. */
+static void
+channel_count_taken(struct channel *ch)
+{
+	struct msg_count	 msg;
+
+	if (++ch->taken < CHAN_TAKEN || ch->mute)
+		return;
+	memset(&msg, 0, sizeof(msg));
+	msg.count = ch->taken;
+	ch->taken = 0;
+	/* not behind held ones: both sides could wait for each other */
+	channel_queue(ch, IMSG_FDS_TAKEN, -1, &msg, sizeof(msg), 1);
+}
+
+static void
+channel_take(struct channel *ch, struct imsg *imsg)
+{
+	const char	*why;
+	uint32_t	 type = imsg_get_type(imsg);
+	int		 lost = imsg_fd_lost(imsg);
+
+	if (ibuf_fd_avail(imsg->buf) || lost)
+		channel_count_taken(ch);
+	if (ch->dead)
+		return;
+	if (lost && ch->peer.role != PROC_PARENT) {
+		log_warnx("channel to %s: no slot for the descriptor of %s",
+		    role_name(ch->peer.role), msg_name(type));
+		return;
+	}
+	if (msg_check(ch->self, ch->peer.role, imsg, &why) == -1)
+		channel_kill(ch, why);
+	else if (type == IMSG_FDS_TAKEN)
+		channel_fds_taken(ch, imsg);
+	else
+		ch->ops->dispatch(ch, imsg);
+}
+
+/* 1: a turn's worth was taken, there may be more; 0: nothing more is here. */
+static int
+channel_take_turn(struct channel *ch)
+{
+	struct imsg	 imsg;
+	int		 i, n;
+
+	for (i = 0; i < CHAN_TURN; i++) {
+		if ((n = imsgbuf_get(&ch->imsgbuf, &imsg)) == 0)
+			return (0);
+		if (n == -1) {
+			if (errno != ERANGE)
+				log_warn("channel to %s: read",
+				    role_name(ch->peer.role));
+			channel_kill(ch, errno == ERANGE ?
+			    "message of impossible length" : NULL);
+			return (0);
+		}
+		channel_take(ch, &imsg);
+		imsg_free(&imsg);
+		if (ch->dead)
+			return (0);
+	}
+	return (1);
+}
+
+static void
+channel_read(struct channel *ch)
+{
+	switch (imsgbuf_read(&ch->imsgbuf)) {
+	case -1:
+		if (errno != ECONNRESET)
+			log_warn("channel to %s: read",
+			    role_name(ch->peer.role));
+		/* FALLTHROUGH */
+	case 0:
+		channel_kill(ch, NULL);
+		return;
+	}
+	if (channel_take_turn(ch)) {
+		/* the rest is here, not in the socket: no event tells of it */
+		event_del(ch->readable);
+		channel_soon(ch);
+	} else if (!ch->dead)
+		event_add(ch->readable, NULL);
+}
+
+static void
+channel_readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct channel	*ch = arg;
+
+	(void)fd;
+	(void)what;
+	channel_enter(ch);
+	channel_read(ch);
+	channel_leave(ch);
+}
+
+/* What could not be done on the spot: the end, more messages, resuming. */
+static void
+channel_turn(evutil_socket_t fd, short what, void *arg)
+{
+	struct channel	*ch = arg;
+
+	(void)fd;
+	(void)what;
+	channel_enter(ch);
+	if (!ch->dead && !event_pending(ch->readable, EV_READ, NULL))
+		channel_read(ch);
+	if (channel_drained(ch)) {
+		ch->full = 0;
+		if (ch->ops->drained != NULL)
+			ch->ops->drained(ch);
+	}
+	if (ch->dead && !ch->told) {
+		ch->told = 1;
+		ch->ops->gone(ch, ch->why);
+	}
+	channel_leave(ch);
+}
