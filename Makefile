@@ -1,0 +1,202 @@
+# For GNU make and bmake alike.  config.mk is made by ./configure, which `make'
+# runs when it has not been run, or when it has changed.
+
+-include config.mk
+
+.SUFFIXES:
+.SUFFIXES: .c .o
+
+SHARED_HDRS =	config.h shared/*.h
+
+SHARED_OBJS =	shared/addr.o shared/channel.o shared/ibuf.o shared/imsg.o \
+		shared/log.o shared/msg.o
+
+ROCKETD_OBJS =	rocketd/chans.o rocketd/check.o rocketd/config.o \
+		rocketd/crew.o rocketd/ctl.o rocketd/ctlsock.o \
+		rocketd/detach.o rocketd/lex.o rocketd/listen.o \
+		rocketd/options.o rocketd/parse.o rocketd/plog.o \
+		rocketd/printconf.o rocketd/procs.o rocketd/reload.o \
+		rocketd/rocketd.o rocketd/send.o rocketd/spawn.o \
+		rocketd/svc.o rocketd/valid.o
+
+WORKER_OBJS =	worker/arrival.o worker/asker.o worker/childlog.o \
+		worker/connect.o worker/control.o worker/ctlstream.o \
+		worker/dial.o worker/dialler.o worker/dialogue.o \
+		worker/gate.o worker/hello.o worker/keys.o worker/logout.o \
+		worker/pool.o worker/proxyhdr.o worker/psk.o worker/relay.o \
+		worker/resolve.o worker/rocket.o worker/sandbox.o \
+		worker/seal.o worker/sealctx.o worker/service.o \
+		worker/smux.o worker/smuxout.o worker/smuxst.o \
+		worker/source.o worker/tunnel.o worker/user.o \
+		worker/worker.o
+
+ROCKETCTL_OBJS = rocketctl/ctlparse.o rocketctl/json.o rocketctl/monitor.o \
+		rocketctl/rocketctl.o rocketctl/text.o
+
+# What rocketctl has of shared/: no event loop.
+CTL_SHARED =	shared/addr.o shared/ibuf.o shared/imsg.o shared/log.o \
+		shared/msg.o
+
+CPP_ALL =	${C_LIBS} -DLIBEXECDIR=\"${LIBEXECDIR}\" \
+		-DSYSCONFDIR=\"${SYSCONFDIR}\" ${CPPFLAGS}
+COMPILE =	${CC} ${C_ALL} ${CPP_ALL} ${CFLAGS}
+LINK =		${CC} ${C_ALL} ${CFLAGS} ${L_ALL} ${LDFLAGS}
+
+# The first pass makes config.mk, the second has read it.
+all: config.mk
+	@${MAKE} programs
+
+programs: rocketd/rocketd worker/rocketd-worker rocketctl/rocketctl
+
+config.mk: configure
+	./configure ${CONFIGURE_ARGS}
+
+config.h: config.mk
+	@test -f config.h || ./configure ${CONFIGURE_ARGS}
+
+# The parent links neither OpenSSL nor libseccomp, and rocketctl no libevent.
+rocketd/rocketd: ${ROCKETD_OBJS} ${SHARED_OBJS}
+	${LINK} -o $@ ${ROCKETD_OBJS} ${SHARED_OBJS} ${L_EVENT} ${L_BSD}
+
+worker/rocketd-worker: ${WORKER_OBJS} ${SHARED_OBJS}
+	${LINK} -o $@ ${WORKER_OBJS} ${SHARED_OBJS} ${L_EVENT} ${L_SSL} \
+	    ${L_SECCOMP} ${L_BSD}
+
+rocketctl/rocketctl: ${ROCKETCTL_OBJS} ${CTL_SHARED}
+	${LINK} -o $@ ${ROCKETCTL_OBJS} ${CTL_SHARED} ${L_BSD}
+
+.c.o:
+	${COMPILE} -c -o $@ $<
+
+rocketd/parse.c: rocketd/parse.y
+	${YACC} -o $@ rocketd/parse.y
+
+${SHARED_OBJS}: ${SHARED_HDRS}
+${ROCKETD_OBJS}: ${SHARED_HDRS} rocketd/*.h
+${WORKER_OBJS}: ${SHARED_HDRS} worker/*.h
+${ROCKETCTL_OBJS}: ${SHARED_HDRS} rocketctl/*.h
+
+# ---- unit tests: one line each ----
+# `$^' is what GNU make calls the prerequisites, `$>' what bmake does; each
+# finds the other's empty.
+UNIT =		${COMPILE} ${L_ALL} ${LDFLAGS} -o $@ $^ $> ${L_CMOCKA} \
+		${L_EVENT} ${L_SSL} ${L_SECCOMP} ${L_BSD}
+
+regress/unit/addr_test: regress/unit/addr_test.c shared/addr.o ; ${UNIT}
+regress/unit/channel_test: regress/unit/channel_test.c shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o ; ${UNIT}
+regress/unit/gate_test: regress/unit/gate_test.c shared/addr.o shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/arrival.o worker/gate.o worker/hello.o worker/source.o ; ${UNIT}
+regress/unit/hello_test: regress/unit/hello_test.c worker/hello.o ; ${UNIT}
+regress/unit/imsg_test: regress/unit/imsg_test.c shared/ibuf.o shared/imsg.o ; ${UNIT}
+regress/unit/keys_test: regress/unit/keys_test.c shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/keys.o worker/psk.o ; ${UNIT}
+regress/unit/log_test: regress/unit/log_test.c shared/log.o ; ${UNIT}
+regress/unit/msg_test: regress/unit/msg_test.c shared/ibuf.o shared/imsg.o shared/msg.o ; ${UNIT}
+regress/unit/proxyhdr_test: regress/unit/proxyhdr_test.c worker/proxyhdr.o ; ${UNIT}
+regress/unit/psk_test: regress/unit/psk_test.c shared/log.o worker/psk.o ; ${UNIT}
+regress/unit/rocket_test: regress/unit/rocket_test.c worker/rocket.o ; ${UNIT}
+regress/unit/seal_test: regress/unit/seal_test.c worker/seal.c worker/sealctx.c shared/log.o worker/hello.o worker/psk.o ; ${UNIT} -DSEAL_UPDATE_RECORDS=64 -DSEAL_UPDATES_RECORDS=16
+regress/unit/smux_test: regress/unit/smux_test.c regress/unit/smuxrig.c shared/log.o worker/smux.o worker/smuxout.o worker/smuxst.o ; ${UNIT}
+regress/unit/smuxflow_test: regress/unit/smuxflow_test.c regress/unit/smuxrig.c shared/log.o worker/smux.o worker/smuxout.o worker/smuxst.o ; ${UNIT}
+regress/unit/smuxpair_test: regress/unit/smuxpair_test.c regress/unit/smuxrig.c shared/log.o worker/smux.o worker/smuxout.o worker/smuxst.o ; ${UNIT}
+regress/unit/source_test: regress/unit/source_test.c worker/source.o ; ${UNIT}
+
+unit: config.mk
+	@${MAKE} $$(ls regress/unit/*_test.c | sed 's/\.c$$//')
+
+# ---- what other tests run ----
+regress/bench/smux_bench: regress/bench/smux_bench.c shared/log.o worker/smux.o worker/smuxout.o worker/smuxst.o ; ${UNIT}
+regress/interop/smuxpeer: regress/interop/smuxpeer.c shared/log.o worker/smux.o worker/smuxout.o worker/smuxst.o ; ${UNIT}
+regress/live/traffic: regress/live/traffic.c ; ${UNIT}
+
+helpers: config.mk
+	@${MAKE} regress/bench/smux_bench regress/interop/smuxpeer \
+	    regress/live/traffic
+
+# ---- fuzzing: one line each; clang, with sources in place of objects ----
+FUZZ =		clang ${FUZZ_FLAGS} ${CPP_ALL} -o $@ $^ $> ${L_EVENT} ${L_BSD}
+FUZZ_FLAGS =	-std=c11 -D_GNU_SOURCE -g -O1 \
+		-fsanitize=fuzzer,address,undefined
+
+regress/fuzz/hello_fuzz: regress/fuzz/hello_fuzz.c worker/hello.c ; ${FUZZ}
+regress/fuzz/imsg_fuzz: regress/fuzz/imsg_fuzz.c shared/ibuf.c shared/imsg.c shared/msg.c ; ${FUZZ}
+regress/fuzz/rocket_fuzz: regress/fuzz/rocket_fuzz.c worker/rocket.c shared/addr.c ; ${FUZZ}
+regress/fuzz/smux_fuzz: regress/fuzz/smux_fuzz.c shared/log.c worker/smux.c worker/smuxout.c worker/smuxst.c ; ${FUZZ}
+
+fuzz: config.mk
+	@${MAKE} $$(ls regress/fuzz/*_fuzz.c | sed 's/\.c$$//')
+
+# ---- checks ----
+lint:
+	@sh regress/style.sh
+	@mandoc -T lint -W warning man/*.[1-9]
+
+check:
+	@sh regress/check.sh
+
+check-long:
+	@LONG=1 sh regress/check.sh
+
+demo:
+	@sh regress/demo.sh
+
+# ---- installing ----
+SBIN =		${DESTDIR}${PREFIX}/sbin
+SHARE =		${DESTDIR}${PREFIX}/share
+EXAMPLES =	${SHARE}/examples/rocketd
+
+install: all
+	@${MAKE} install-files
+	@test -n "${DESTDIR}" || sh etc/adduser.sh
+
+install-files:
+	mkdir -p ${SBIN} ${DESTDIR}${LIBEXECDIR} ${EXAMPLES} \
+	    ${DESTDIR}${MANDIR}/man5 ${DESTDIR}${MANDIR}/man7 \
+	    ${DESTDIR}${MANDIR}/man8 \
+	    ${SHARE}/bash-completion/completions \
+	    ${SHARE}/zsh/site-functions ${SHARE}/fish/vendor_completions.d \
+	    ${DESTDIR}${PREFIX}/lib/systemd/system \
+	    ${DESTDIR}${PREFIX}/lib/sysusers.d
+	install -m 555 rocketd/rocketd rocketctl/rocketctl ${SBIN}
+	install -m 555 worker/rocketd-worker ${DESTDIR}${LIBEXECDIR}
+	install -m 444 man/rocketd.conf.5 ${DESTDIR}${MANDIR}/man5
+	install -m 444 man/rocket-protocol.7 ${DESTDIR}${MANDIR}/man7
+	install -m 444 man/rocketd.8 man/rocketctl.8 ${DESTDIR}${MANDIR}/man8
+	install -m 444 etc/rocketd.conf etc/rocketd-server.conf \
+	    etc/rocketd-client.conf etc/rocketd.rc ${EXAMPLES}
+	install -m 444 etc/completions/rocketctl.bash \
+	    ${SHARE}/bash-completion/completions/rocketctl
+	install -m 444 etc/completions/_rocketctl ${SHARE}/zsh/site-functions
+	install -m 444 etc/completions/rocketctl.fish \
+	    ${SHARE}/fish/vendor_completions.d
+	sed 's,/usr/local/sbin,${PREFIX}/sbin,g' etc/rocketd.service \
+	    >${DESTDIR}${PREFIX}/lib/systemd/system/rocketd.service
+	install -m 444 etc/rocketd.sysusers \
+	    ${DESTDIR}${PREFIX}/lib/sysusers.d/rocketd.conf
+
+# The configuration and the system user stay.
+uninstall:
+	rm -f ${SBIN}/rocketd ${SBIN}/rocketctl \
+	    ${DESTDIR}${LIBEXECDIR}/rocketd-worker \
+	    ${DESTDIR}${MANDIR}/man5/rocketd.conf.5 \
+	    ${DESTDIR}${MANDIR}/man7/rocket-protocol.7 \
+	    ${DESTDIR}${MANDIR}/man8/rocketd.8 \
+	    ${DESTDIR}${MANDIR}/man8/rocketctl.8 \
+	    ${SHARE}/bash-completion/completions/rocketctl \
+	    ${SHARE}/zsh/site-functions/_rocketctl \
+	    ${SHARE}/fish/vendor_completions.d/rocketctl.fish \
+	    ${DESTDIR}${PREFIX}/lib/systemd/system/rocketd.service \
+	    ${DESTDIR}${PREFIX}/lib/sysusers.d/rocketd.conf
+	rm -rf ${EXAMPLES}
+
+clean:
+	rm -f */*.o rocketd/rocketd worker/rocketd-worker rocketctl/rocketctl \
+	    rocketd/parse.c rocketd/y.tab.h regress/unit/*_test \
+	    regress/fuzz/*_fuzz regress/bench/smux_bench \
+	    regress/interop/smuxpeer regress/live/traffic regress/*/*.o
+	find . -name '*.gcno' -o -name '*.gcda' | xargs rm -f
+	rm -rf regress/tmp
+
+distclean: clean
+	rm -f config.mk config.h config.log
+
+.PHONY: all programs unit helpers fuzz lint check check-long demo install \
+	install-files uninstall clean distclean

@@ -1,0 +1,132 @@
+#!/bin/sh
+#
+# Everything that `make check' does: what is missing is installed, the tree is
+# built, and all tests run; live ones again as an ordinary user when we are
+# root.  With LONG=1 (make check-long) also the large sizes, both makes, gcc and
+# clang, the sanitizers, and half a minute of each fuzzer.
+
+set -u
+cd "$(dirname "$0")/.." || exit 1
+LONG=${LONG:-}
+JOBS=${JOBS:-$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)}
+MAKE=${MAKE:-make}
+LIMIT=1800			# seconds, for a set of tests that hangs
+export LONG JOBS
+unset MAKEFLAGS MFLAGS
+mkdir -p regress/tmp
+LOG=$(pwd)/regress/tmp/check.log
+WORK=$(mktemp -d "${TMPDIR:-/tmp}/rocketd-check.XXXXXX") || exit 1
+trap 'rm -rf "$WORK"' EXIT
+trap 'exit 1' HUP INT TERM
+: >"$LOG"
+failed=
+
+# step NAME COMMAND...: runs it, shows and logs what it prints
+step() {
+	name=$1; shift
+	echo "== $name" | tee -a "$LOG"
+	{ "$@" 2>&1; echo $? >"$WORK/status"; } | tee -a "$LOG"
+	[ "$(cat "$WORK/status")" -eq 0 ] || failed="$failed
+	$name"
+}
+
+# build DIR MAKE CONFIGURE-ARGUMENTS...: silent but for warnings, which fail
+build() {
+	dir=$1 make=$2; shift 2
+	(
+	cd "$dir" || exit 1
+	if [ $# -gt 0 ] || [ ! -f config.mk ]; then
+		./configure "$@" || exit 1
+	fi
+	$make -j"$JOBS" all >"$WORK/build" 2>&1 &&
+	    $make -j"$JOBS" unit helpers >>"$WORK/build" 2>&1
+	status=$?
+	[ $status -eq 0 ] || cat "$WORK/build"
+	! grep -n 'warning:' "$WORK/build" || exit 1
+	exit $status
+	)
+}
+
+# copy DIR: the tree without what was built, for another way to build it
+copy() {
+	mkdir "$1" && tar cf - --exclude=./.git --exclude='*.o' \
+	    --exclude=./regress/tmp --exclude=./config.mk --exclude='*_test' \
+	    --exclude='*_fuzz' . | tar xf - -C "$1" || return 1
+	(cd "$1" && $MAKE distclean >/dev/null 2>&1; :)
+}
+
+# tap NAME FILES...: by prove; nothing to run is a failure of its own
+tap() {
+	name=$1; shift
+	[ -e "$1" ] || { echo "no $name tests"; return 1; }
+	timeout "$LIMIT" prove --timer "$@"
+}
+
+unit() { (cd "$1" && prove -j"$JOBS" --exec 'perl regress/unit/run.t' \
+    regress/unit/*_test); }
+conf() { (cd "$1" && prove --exec sh regress/conf/run.sh); }
+live() { (cd "$1" && tap live regress/live/*.t); }
+interop() { (cd "$1" && tap interop regress/interop/*.t); }
+
+# As nobody, in a copy of its own with what was built.
+live_user() {
+	mkdir "$WORK/user" && tar cf - --exclude=./.git --exclude=./regress/tmp \
+	    . | tar xf - -C "$WORK/user" && chmod 755 "$WORK" &&
+	    chown -R 65534:65534 "$WORK/user" || return 1
+	(cd "$WORK/user" && mkdir -p regress/tmp home &&
+	    chown 65534:65534 regress/tmp home &&
+	    exec setpriv --reuid=65534 --regid=65534 --clear-groups \
+	    env -u XDG_RUNTIME_DIR HOME="$WORK/user/home" USER=nobody \
+	    LOGNAME=nobody sh -c 'exec timeout "$1" prove --timer regress/live/*.t' sh \
+	    "$LIMIT")
+}
+
+fuzzers() {
+	(
+	cd "$1" && $MAKE -j"$JOBS" fuzz || exit 1
+	for f in regress/fuzz/*_fuzz; do
+		echo "$f"
+		"./$f" -max_total_time=30 -timeout=10 -verbosity=0 \
+		    -print_final_stats=1 -artifact_prefix="$LOG." || exit 1
+	done
+	)
+}
+
+if [ -n "$LONG" ]; then need=long; else need=check; fi
+step "what is missing" sh regress/setup.sh $need
+step build build . "$MAKE"
+step "style" sh regress/style.sh
+step "manuals" mandoc -T lint -W warning man/*.[1-9]
+step "unit tests" unit .
+step "configuration" conf .
+step "live tests" live .
+step "interop" interop .
+[ "$(id -u)" -ne 0 ] || step "live tests as an ordinary user" live_user
+
+if [ -n "$LONG" ]; then
+	step "bmake and gcc" eval 'copy "$WORK/bmake" &&
+	    build "$WORK/bmake" bmake --cc=gcc'
+	step "clang and bison" eval 'copy "$WORK/clang" &&
+	    YACC="bison -y" build "$WORK/clang" "$MAKE" --cc=clang'
+	step "sanitizers" eval 'copy "$WORK/san" &&
+	    build "$WORK/san" "$MAKE" --sanitize'
+	step "unit tests, sanitized" unit "$WORK/san"
+	step "configuration, sanitized" conf "$WORK/san"
+	step "live tests, sanitized" live "$WORK/san"
+	step "interop, sanitized" interop "$WORK/san"
+	step "fuzzers" fuzzers "$WORK/clang"
+fi
+
+echo "== total"
+awk '/^== / { name = substr($0, 4) }
+    /^Files=[0-9]+, Tests=[0-9]+/ {
+	split($0, a, /[=,]/); files += a[2]; tests += a[4]
+	printf "%-34s %3d files %6d tests\n", name, a[2], a[4]
+    }
+    END { printf "%-34s %3d files %6d tests\n", "in all", files, tests }' "$LOG"
+if [ -n "$failed" ]; then
+	echo "FAILED:$failed"
+	echo "log: $LOG"
+	exit 1
+fi
+echo "all passed"

@@ -1,0 +1,49 @@
+#!/bin/sh
+#
+# Installs the Debian packages that are missing, when this is Debian and we are
+# root, and names them when it is not so.
+# usage: setup.sh build|demo|check|long
+
+set -u
+build="gcc libc6-dev make byacc pkg-config libevent-dev libbsd-dev libmd-dev \
+    libssl-dev libseccomp-dev"
+demo="$build busybox socat curl perl-base"
+check="$demo perl libcmocka-dev mandoc python3-minimal util-linux golang-go \
+    golang-github-xtaci-smux-dev"
+long="$check clang libclang-rt-dev bmake bison"
+
+case ${1:-check} in
+build)	want=$build ;;
+demo)	want=$demo ;;
+check)	want=$check ;;
+long)	want=$long ;;
+*)	echo "usage: setup.sh build|demo|check|long" >&2; exit 1 ;;
+esac
+
+if ! command -v dpkg-query >/dev/null 2>&1; then
+	echo "setup: this is not Debian; these packages there have what is" \
+	    "needed: $want"
+	exit 0
+fi
+
+missing=
+for p in $want; do
+	s=$(dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null)
+	[ "$s" = installed ] || missing="$missing $p"
+done
+[ -n "$missing" ] || exit 0
+
+if [ "$(id -u)" -ne 0 ]; then
+	echo "setup: missing:$missing" >&2
+	echo "setup: as root: apt-get install -y$missing" >&2
+	exit 0
+fi
+echo "setup: installing$missing"
+DEBIAN_FRONTEND=noninteractive
+export DEBIAN_FRONTEND
+# The package lists of a fresh machine may be empty or old: once more after
+# an update.
+apt-get install -y -q --no-install-recommends $missing >/dev/null 2>&1 || {
+	apt-get update -q >/dev/null &&
+	    apt-get install -y -q --no-install-recommends $missing >/dev/null
+}

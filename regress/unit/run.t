@@ -1,0 +1,54 @@
+#!/usr/bin/perl
+#
+# Runs unit tests (all of them, or those named) and prints one TAP stream: the
+# groups of a test have a plan each, which TAP does not know.  That a test
+# ended well is one more result of its own, so that a crash or a sanitizer's
+# finding is never lost.
+
+use strict;
+use warnings;
+use File::Basename qw(dirname basename);
+
+# One that hangs is one that failed; generous, for sanitizers on a busy machine.
+my $limit = 300;		# seconds
+my @tests = @ARGV ? @ARGV : sort glob(dirname($0) . '/*_test');
+my $n = 0;
+
+sub result {
+	my ($ok, $what) = @_;
+	$n++;
+	print $ok ? '' : 'not ', "ok $n - $what\n";
+}
+
+$| = 1;
+$ENV{CMOCKA_MESSAGE_OUTPUT} = 'TAP';
+delete $ENV{CMOCKA_XML_FILE};
+for my $test (@tests) {
+	my $name = basename($test);
+	my ($results, $planned) = (0, 0);
+
+	$test = "./$test" unless $test =~ m,/,;
+	if (!open(my $out, '-|', "exec timeout $limit $test 2>&1")) {
+		result(0, "$name: $!");
+		next;
+	} else {
+		while (my $line = <$out>) {
+			chomp($line);
+			if ($line =~ /^1\.\.(\d+)/) {
+				$planned += $1;
+			} elsif ($line =~ /^(not )?ok\b\s*\d*\s*-?\s*(.*)/) {
+				$results++;
+				result(!$1, "$name: $2");
+			} else {
+				$line =~ s/^#?\s*/# /;
+				print "$line\n";
+			}
+		}
+		close($out);
+		result($? == 0 && $results == $planned && $results > 0,
+		    sprintf('%s: ended with status %d, signal %d, ' .
+		    '%d of %d results', $name, $? >> 8, $? & 127, $results,
+		    $planned));
+	}
+}
+print "1..$n\n";
