@@ -1,0 +1,201 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * What smux costs by itself: octets a second from one session's output to
+ * another's input, in memory, with a copy at each end where the sockets would
+ * be; and the memory of idle streams.
+ */
+
+#include <sys/types.h>
+
+#include <err.h>
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "../../worker/smux.h"
+
+#define BATCH	(256 * 1024)
+#define TOTAL	(4ULL << 30)		/* octets of payload a measurement */
+#define IDLE	9000
+
+static uint8_t	 buf[BATCH], source[BATCH], sink[BATCH];
+static size_t	 piece;
+
+static int
+bench_opened(struct stream *st)
+{
+	(void)st;
+	return (0);
+}
+
+static size_t
+bench_pull(struct stream *st, uint8_t *p, size_t max)
+{
+	(void)st;
+	if (max > piece)
+		max = piece;
+	memcpy(p, source, max);
+	return (max);
+}
+
+static void
+bench_data(struct stream *st, const uint8_t *p, size_t len)
+{
+	memcpy(sink, p, len);
+	session_consumed(st, len);
+}
+
+static void
+bench_fin(struct stream *st)
+{
+	(void)st;
+}
+
+static void
+bench_reset(struct stream *st, enum reset_reason why)
+{
+	(void)st;
+	(void)why;
+}
+
+static void
+bench_wake(struct session *s)
+{
+	(void)s;
+}
+
+static const struct session_events bench_events = {
+	bench_opened,
+	bench_pull,
+	bench_data,
+	bench_fin,
+	bench_reset,
+	bench_fin,
+	bench_wake
+};
+
+static struct session *
+bench_new(int client, uint32_t version)
+{
+	struct session_conf	 c;
+	struct session		*s;
+
+	memset(&c, 0, sizeof(c));
+	c.client = client;
+	c.may_open = !client;
+	c.version = version;
+	c.framesize = 32768;
+	c.recvbuffer = 4194304;
+	c.window_max = 2097152;
+	c.window_initial = c.peer_initial = 32768;
+	c.max_streams = IDLE;
+	c.caps = CAP_HALFCLOSE | CAP_RESET;
+	if ((s = smux_new(&c, &bench_events, NULL)) == NULL)
+		err(1, NULL);
+	session_tick(s, 1);
+	return (s);
+}
+
+static void
+carry(struct session *from, struct session *to)
+{
+	size_t	 n;
+
+	if ((n = session_output(from, buf, sizeof(buf))) > 0 &&
+	    session_input(to, buf, n) == -1)
+		errx(1, "%s", to->error);
+}
+
+static void
+bench_speed(uint32_t version, int streams, size_t size)
+{
+	struct session	*a, *b;
+	struct stream	*st;
+	struct timespec	 from, to;
+	double		 s;
+	int		 i;
+
+	a = bench_new(1, version);
+	b = bench_new(0, version);
+	piece = size;
+	for (i = 0; i < streams; i++) {
+		if ((st = session_open(a, NULL, 0)) == NULL)
+			errx(1, "session_open");
+		session_ready(st);
+	}
+	clock_gettime(CLOCK_MONOTONIC, &from);
+	while (b->stats.payload_in < TOTAL * size / (size + 4096)) {
+		carry(a, b);
+		carry(b, a);
+	}
+	clock_gettime(CLOCK_MONOTONIC, &to);
+	s = (to.tv_sec - from.tv_sec) + (to.tv_nsec - from.tv_nsec) / 1e9;
+	printf("version %u, %4d streams, %5zu octets a pull: %8.0f MB/s\n",
+	    version, streams, size, b->stats.payload_in / s / 1e6);
+	session_free(a);
+	session_free(b);
+}
+
+static size_t
+in_use(void)
+{
+	struct mallinfo2	 m;
+
+	m = mallinfo2();
+	return (m.uordblks + m.hblkhd);
+}
+
+static void
+bench_memory(void)
+{
+	struct session	*a, *b;
+	size_t		 before, after;
+	int		 i;
+
+	a = bench_new(1, 2);
+	b = bench_new(0, 2);
+	before = in_use();
+	for (i = 0; i < IDLE; i++)
+		if (session_open(a, NULL, 0) == NULL)
+			errx(1, "session_open");
+	while (b->stats.streams < IDLE)
+		carry(a, b);
+	after = in_use();
+	printf("%d idle streams: %zu octets each\n", IDLE,
+	    (after - before) / (2 * IDLE));
+	session_free(a);
+	session_free(b);
+}
+
+int
+main(void)
+{
+	uint32_t	 version;
+
+	for (version = 1; version <= 2; version++) {
+		bench_speed(version, 1, 65535);
+		bench_speed(version, 8, 65535);
+		bench_speed(version, 1000, 65535);
+		bench_speed(version, 8, 1000);
+		bench_speed(version, 8, 64);
+	}
+	bench_memory();
+	return (0);
+}

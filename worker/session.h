@@ -1,0 +1,196 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * A session: a multiplexer on a tunnel.  Octets in, octets out; it knows no
+ * descriptor, no clock (the time is given) and nothing of what its streams
+ * carry.  smux, Mux.Pro, QUIC and "no mux" implement the ops; relay and the
+ * dialect are told by the events.
+ *
+ * Payload out: a stream with something to send is made ready; the session
+ * pulls it, fairly, when the tunnel takes octets, so that nothing is read
+ * from a socket that cannot be put on the wire.  Payload in: handed over at
+ * once, within what the stream was granted; it counts as held until it is
+ * consumed.
+ */
+
+#ifndef WORKER_SESSION_H
+#define WORKER_SESSION_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct session;
+struct stream;
+
+enum reset_reason {		/* rocket-protocol(7), smux command 5 */
+	RESET_NONE,
+	RESET_ABORT,		/* the socket behind it was reset or failed */
+	RESET_REFUSED,		/* the target refused, or could not be reached */
+	RESET_TIMEOUT,		/* the target did not answer in time */
+	RESET_POLICY,		/* no such kind, not allowed, no room */
+	RESET_PROTOCOL,		/* the peer broke the rules on this stream */
+	RESET_MEMORY,		/* the worst reader, when the budget was spent */
+	RESET_TUNNEL,		/* never on the wire: the tunnel died */
+	RESET_MAX
+};
+
+/* Capabilities of both ends, agreed in HELLO; none towards foreign peers. */
+#define CAP_HALFCLOSE	0x01	/* FIN ends one direction only */
+#define CAP_RESET	0x02	/* command 5 is understood */
+
+/* A buffer for output has room for this at least. */
+#define SESSION_OUTPUT_MIN	64
+
+struct session_conf {
+	int		 client;	/* the mux client: odd ids */
+	int		 may_open;	/* the peer may open streams */
+	int		 first_urgent;	/* the first stream is the dialect's own */
+	uint32_t	 version;	/* 1, 2; 0: that of the first frame */
+	uint32_t	 framesize;	/* payload we put in a frame, 1..65535 */
+	uint32_t	 recvbuffer;	/* octets unconsumed, all streams */
+	uint32_t	 window_max;	/* octets unconsumed, one stream */
+	uint32_t	 window_initial;	/* what the peer may send at first */
+	uint32_t	 peer_initial;	/* what we may send at first */
+	uint32_t	 max_streams;	/* at once; more are refused */
+	uint32_t	 caps;		/* CAP_ */
+	uint32_t	 keepalive_ms;	/* silence of ours before a NOP; 0 never */
+	uint32_t	 timeout_ms;	/* silence of the peer's that ends it; 0 */
+	uint32_t	 fin_delay_ms;	/* foreign peers: see smux.h; 0 none */
+	uint32_t	 stall_grace_ms;	/* version 1: before the worst reader
+					 * of a full session is reset */
+};
+
+/* Common to every stream; the implementation's own data is around it. */
+struct stream {
+	struct session	*session;
+	void		*arg;		/* the owner's */
+	uint32_t	 id;
+};
+
+/*
+ * All but wake come only from within input, output, tick and free.  A stream
+ * that has ended stays readable until the op that it ended in returns.
+ */
+struct session_events {
+	/* The peer opened a stream.  Set st->arg; -1 refuses it (reset). */
+	int	(*opened)(struct stream *st);
+	/*
+	 * Put at most max (> 0) octets to send at buf and return how many; 0
+	 * when there is nothing now: session_ready() when there is again.  May
+	 * call session_fin or session_reset for this stream.
+	 */
+	size_t	(*pull)(struct stream *, uint8_t *buf, size_t max);
+	/* Payload, to be consumed or kept by a copy: buf dies on return. */
+	void	(*data)(struct stream *, const uint8_t *buf, size_t len);
+	/* The peer sends no more.  Without CAP_HALFCLOSE: see smux.h. */
+	void	(*fin)(struct stream *);
+	/*
+	 * The stream died, or the tunnel did.  No more pull, data, fin; the
+	 * last event of the stream, as closed is for one that ended in order.
+	 * The stream is freed after the call.
+	 */
+	void	(*reset)(struct stream *, enum reset_reason);
+	/* Both directions have ended in order; freed after the call. */
+	void	(*closed)(struct stream *);
+	/*
+	 * There is output, or an earlier deadline, that was not there before,
+	 * or want is no longer 0.  From within any op: only take note of it.
+	 */
+	void	(*wake)(struct session *);
+};
+
+struct session_stats {
+	uint32_t	 streams;	/* open, the urgent ones not counted */
+	uint64_t	 streams_ever;
+	uint64_t	 unconsumed;	/* octets of payload held by the owner */
+	uint64_t	 payload_in;
+	uint64_t	 payload_out;
+	uint64_t	 ignored;	/* frames for unknown streams, late data */
+	uint64_t	 refused;	/* streams refused by the cap or owner */
+	uint64_t	 killed;	/* streams reset for memory */
+	uint64_t	 faults;	/* streams reset for the peer's breach */
+};
+
+struct session_ops {
+	struct stream *(*open)(struct session *, void *arg, int urgent);
+	void	(*ready)(struct stream *);
+	void	(*fin)(struct stream *);
+	void	(*reset)(struct stream *, enum reset_reason);
+	void	(*consumed)(struct stream *, size_t);
+	uint32_t (*window)(const struct stream *);
+	void	(*limit)(struct session *, uint64_t);
+	void	(*drain)(struct session *);
+	uint64_t (*tick)(struct session *, uint64_t);
+	size_t	(*want)(struct session *);
+	int	(*input)(struct session *, const uint8_t *, size_t);
+	size_t	(*output)(struct session *, uint8_t *, size_t);
+	void	(*free)(struct session *);
+};
+
+/* Common head of every implementation's struct. */
+struct session {
+	const struct session_ops	*ops;
+	const struct session_events	*events;
+	void				*arg;	/* the owner's */
+	struct session_conf		 conf;
+	struct session_stats		 stats;
+	const char			*error;	/* why input or tick failed */
+};
+
+/*
+ * Opens a stream.  urgent: outside limits and fairness, sent before all
+ * others (a dialect's control stream); so is it for the peer when it is the
+ * first stream that the peer opens (first_urgent).
+ * NULL: no room, no more ids, or draining.
+ */
+#define session_open(s, arg, urgent)	((s)->ops->open((s), (arg), (urgent)))
+/* The stream has something to send: pull it soon.  Idempotent. */
+#define session_ready(st)	((st)->session->ops->ready(st))
+/* Our direction ends after what was pulled.  No pull any more. */
+#define session_fin(st)		((st)->session->ops->fin(st))
+/*
+ * Ends both directions; no event of this stream comes any more, and the
+ * stream is not to be touched after (so not from within `opened').
+ */
+#define session_reset(st, why)	((st)->session->ops->reset((st), (why)))
+/* So many octets of its data left for good: new credit for the peer. */
+#define session_consumed(st, n)	((st)->session->ops->consumed((st), (n)))
+/* Octets that the peer may still send on it, for display. */
+#define session_window(st)	((st)->session->ops->window(st))
+/* Octets of payload this session may hold: windows grow and shrink by it. */
+#define session_limit(s, n)	((s)->ops->limit((s), (n)))
+/* Open and accept no more; what is open goes on. */
+#define session_drain(s)	((s)->ops->drain(s))
+/*
+ * Tells the time, microseconds of a monotonic clock; call before input and
+ * output of a turn and at the deadline it returned (UINT64_MAX: none).
+ * Returns 0 when the session is dead (s->error says why).
+ */
+#define session_tick(s, now)	((s)->ops->tick((s), (now)))
+/* Octets that input takes now; 0: do not read the tunnel until consumed. */
+#define session_want(s)		((s)->ops->want(s))
+/* -1: the peer broke the rules, s->error; all streams were reset. */
+#define session_input(s, p, n)	((s)->ops->input((s), (p), (n)))
+/*
+ * Fills at most n (at least SESSION_OUTPUT_MIN) octets of wire format; 0:
+ * nothing to send now.  Call it until then: only after that comes a wake.
+ */
+#define session_output(s, p, n)	((s)->ops->output((s), (p), (n)))
+/* Frees all; streams still open get reset(RESET_TUNNEL).  Takes NULL. */
+#define session_free(s)		((s) == NULL ? (void)0 : (s)->ops->free(s))
+
+#endif /* WORKER_SESSION_H */

@@ -1,0 +1,205 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * What the files of smux share: smux.c (the session, receiving, time),
+ * smuxst.c (the streams: their table, windows, life) and smuxout.c (what is
+ * sent, in which order).  Nobody else includes this.
+ */
+
+#ifndef WORKER_SMUXINT_H
+#define WORKER_SMUXINT_H
+
+#include <sys/queue.h>
+
+#include "smux.h"
+
+#define SMUX_HEADER	8
+#define SMUX_UPD_LEN	8
+#define SMUX_RST_LEN	4
+#define SMUX_BODY_MAX	8		/* of frames other than PSH */
+#define SMUX_CTL_MAX	(SMUX_HEADER + SMUX_HEADER + SMUX_UPD_LEN)
+#define SMUX_PAYLOAD_MAX 65535
+
+#define SMUX_WINDOW_MAX	0x7fffffffU	/* it is signed for some peers */
+#define SMUX_BUCKETS_BITS 4		/* of an empty session's table */
+
+enum smux_command {
+	SMUX_SYN,
+	SMUX_FIN,
+	SMUX_PSH,
+	SMUX_NOP,
+	SMUX_UPD,
+	SMUX_RST			/* with CAP_RESET only */
+};
+
+#define SMUX_URGENT	0x0001
+#define SMUX_SYN_DUE	0x0002		/* nothing of it is on the wire */
+#define SMUX_UPD_DUE	0x0004
+#define SMUX_IN_CTL	0x0008
+#define SMUX_READY	0x0010		/* the owner has something to send */
+#define SMUX_FIN_DUE	0x0020		/* the owner ended our direction */
+#define SMUX_FIN_SENT	0x0040
+#define SMUX_FIN_RCVD	0x0080
+#define SMUX_TOLD	0x0100		/* the first consumption was reported */
+#define SMUX_FULL	0x0200		/* the peer has used its window up */
+#define SMUX_CHARGED	0x0400		/* window is in the sum of grants */
+#define SMUX_DEAD	0x0800		/* freed at the end of the turn */
+
+enum smux_queue {
+	SMUX_Q_NONE,
+	SMUX_Q_READY,			/* by turns of a quantum */
+	SMUX_Q_URGENT,
+	SMUX_Q_HELD,			/* a FIN that waits, oldest first */
+	SMUX_Q_DEAD,
+	SMUX_Q_MAX
+};
+
+/*
+ * Octets of payload are counted modulo 2^32, as on the wire.  9,000 of these
+ * may lie idle, so nothing here is larger than it must be.
+ */
+struct smux_stream {
+	struct stream			 st;	/* first: casts go both ways */
+	TAILQ_ENTRY(smux_stream)	 entry;	/* of queue */
+	TAILQ_ENTRY(smux_stream)	 ctl;	/* with SMUX_IN_CTL */
+	struct smux_stream		*next;	/* of the bucket */
+	/* sending */
+	uint32_t			 written;
+	uint32_t			 peer_consumed;
+	uint32_t			 peer_window;
+	uint32_t			 deficit;	/* left of its turn */
+	uint32_t			 sent_ms;	/* last sent, or held */
+	/* receiving */
+	uint32_t			 rcvd;
+	uint32_t			 consumed;
+	uint32_t			 told_consumed;	/* in the last UPD */
+	uint32_t			 told_window;
+	uint32_t			 edge;		/* furthest granted */
+	uint32_t			 window;	/* for the next UPD */
+	uint32_t			 rcvd_ms;	/* last payload */
+	uint16_t			 flags;		/* SMUX_ */
+	uint8_t				 queue;		/* enum smux_queue */
+};
+TAILQ_HEAD(smux_streams, smux_stream);
+
+struct smux_kill {			/* a reset that waits to be sent */
+	uint32_t	 id;
+	uint32_t	 reason;
+};
+
+struct smux {
+	struct session		 session;	/* first */
+	struct smux_stream	**buckets;	/* 1 << bits of them */
+	struct smux_streams	 queues[SMUX_Q_MAX];
+	struct smux_streams	 ctl;		/* SYN or UPD due */
+	struct smux_kill	*kills;
+	size_t			 kill_head, kill_len, kill_size;
+	uint64_t		 secret;	/* the hash's, odd */
+	uint32_t		 bits;
+	uint32_t		 entries;
+	uint32_t		 next_id;
+	uint32_t		 version;	/* 0: not known yet */
+	/* what is being received */
+	struct smux_stream	*rx;		/* of the PSH, NULL: ignored */
+	uint32_t		 left;		/* of its payload */
+	uint32_t		 have;		/* in head */
+	uint8_t			 head[SMUX_HEADER + SMUX_BODY_MAX];
+	/* memory */
+	uint64_t		 limit;		/* the owner's word */
+	uint64_t		 granted;	/* sum of charged windows */
+	uint64_t		 reclaimed;	/* when */
+	uint64_t		 stalled_at;
+	uint64_t		 progress;	/* consumed since */
+	/* time, in microseconds */
+	uint64_t		 now;
+	uint64_t		 last_rx;
+	uint64_t		 last_tx;
+	uint64_t		 deadline;	/* as tick told it */
+	const char		*broken;	/* it dies next turn */
+	int			 depth;		/* turns under way */
+	int			 started;	/* tick has told the time */
+	int			 dead;
+	int			 draining;
+	int			 idle;		/* the owner waits for a wake */
+	int			 nop;
+	int			 stalled;	/* the tunnel is not read */
+	int			 seen;		/* the peer opened one */
+};
+
+/* smux.c */
+
+/* Says once that there is output, until output has found nothing more. */
+void	 smux_wake(struct smux *);
+/* Says that a deadline is earlier than tick has told. */
+void	 smux_alarm(struct smux *, uint64_t);
+/* The time, in milliseconds and modulo 2^32. */
+uint32_t smux_ms(const struct smux *);
+
+/* smuxst.c */
+
+struct smux_stream *smuxst_find(struct smux *, uint32_t id);
+/* In the table, but not counted yet; NULL: no memory. */
+struct smux_stream *smuxst_new(struct smux *, uint32_t id, void *arg,
+		    int urgent);
+/* Counts it among the open ones, and says what must be said of it. */
+void	 smuxst_start(struct smux *, struct smux_stream *);
+/* To the end of that queue, which may be the one it is in. */
+void	 smuxst_move(struct smux_stream *, enum smux_queue);
+/* Neither SYN nor UPD is due any more. */
+void	 smuxst_ctl_remove(struct smux *, struct smux_stream *);
+/* Octets that the session may hold. */
+uint64_t smuxst_budget(const struct smux *);
+/* The budget may be spent, or be free again: sets stalled. */
+void	 smuxst_stall(struct smux *);
+void	 smuxst_relieve(struct smux *);
+/* Payload came: charges the stream's window, sees whether it is used up. */
+void	 smuxst_received(struct smux *, struct smux_stream *, uint32_t);
+/* Payload left: tells the peer when it is time to. */
+void	 smuxst_credit(struct smux *, struct smux_stream *);
+/* Before a UPD: the window to be told, as it is used and there is room. */
+void	 smuxst_tune(struct smux *, struct smux_stream *);
+/* The budget fell: windows shrink with it. */
+void	 smuxst_shrink(struct smux *);
+/* Tells the peer of its death, unless there is nothing to tell. */
+void	 smuxst_abort(struct smux *, struct smux_stream *, enum reset_reason);
+/* Takes it out of everything; freed by smuxst_bury. */
+void	 smuxst_forget(struct smux *, struct smux_stream *);
+/* abort, forget and the event. */
+void	 smuxst_kill(struct smux *, struct smux_stream *, enum reset_reason);
+/* Forgets it, with the event, if both directions have ended. */
+void	 smuxst_finish(struct smux *, struct smux_stream *);
+/* The one that holds most, NULL when none holds anything. */
+struct smux_stream *smuxst_worst(struct smux *);
+/* Every stream, with the event: the session is dead. */
+void	 smuxst_end(struct smux *);
+/* Frees the dead, once no turn is under way. */
+void	 smuxst_bury(struct smux *);
+
+/* smuxout.c */
+
+/* A reset (or FIN) for an id that is no stream's any more. */
+void	 smuxout_reset(struct smux *, uint32_t id, enum reset_reason);
+/* Queues the stream if it has something to send and may. */
+void	 smuxout_schedule(struct smux *, struct smux_stream *);
+/* FINs whose delay is over are queued; the next deadline, or UINT64_MAX. */
+uint64_t smuxout_release(struct smux *);
+/* Is there anything to send? */
+int	 smuxout_pending(const struct smux *);
+/* One bufferful: control frames, urgent streams, the others by turns. */
+size_t	 smuxout_fill(struct smux *, uint8_t *, size_t);
+
+#endif /* WORKER_SMUXINT_H */

@@ -1,0 +1,441 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * The streams of a smux session: the table by id, the queues, what each may
+ * still be sent (windows, and the budget of all), and how a stream ends.  A
+ * stream that dies is only marked: any callback may have ended any stream, so
+ * it is freed when the turn is over.
+ */
+
+#include <sys/types.h>
+#include <sys/queue.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "smuxint.h"
+
+/* A session that may hold less than a frame could not go on. */
+#define SMUX_BUDGET_MIN	65536
+/* Consumption that is told to the peer at once, unless its window is small. */
+#define SMUX_STEP_MIN	16384
+/* A grown window that was not used for so long is given to others. */
+#define SMUX_IDLE_MS	2000
+#define SMUX_RECLAIM_US	1000000
+
+/* ---- the table ---- */
+
+/* A peer chooses ids, but not by this: the multiplier is the session's own. */
+static struct smux_stream **
+smuxst_bucket(struct smux *s, uint32_t id)
+{
+	return (&s->buckets[id * s->secret >> (64 - s->bits)]);
+}
+
+struct smux_stream *
+smuxst_find(struct smux *s, uint32_t id)
+{
+	struct smux_stream	*st;
+
+	for (st = *smuxst_bucket(s, id); st != NULL; st = st->next)
+		if (st->st.id == id)
+			return (st);
+	return (NULL);
+}
+
+/* Without memory the chains become longer, that is all. */
+static void
+smuxst_grow_table(struct smux *s)
+{
+	struct smux_stream	**old = s->buckets, **b, *st;
+	size_t			  i, n = (size_t)1 << s->bits;
+
+	if ((b = calloc(2 * n, sizeof(*b))) == NULL)
+		return;
+	s->buckets = b;
+	s->bits++;
+	for (i = 0; i < n; i++) {
+		while ((st = old[i]) != NULL) {
+			old[i] = st->next;
+			b = smuxst_bucket(s, st->st.id);
+			st->next = *b;
+			*b = st;
+		}
+	}
+	free(old);
+}
+
+struct smux_stream *
+smuxst_new(struct smux *s, uint32_t id, void *arg, int urgent)
+{
+	const struct session_conf	 *c = &s->session.conf;
+	struct smux_stream		 *st, **b;
+
+	if ((st = calloc(1, sizeof(*st))) == NULL)
+		return (NULL);
+	if (s->entries >= (uint32_t)1 << s->bits)
+		smuxst_grow_table(s);
+	st->st.session = &s->session;
+	st->st.arg = arg;
+	st->st.id = id;
+	st->peer_window = c->peer_initial;
+	st->told_window = st->edge = st->window = c->window_initial;
+	if (urgent)
+		st->flags |= SMUX_URGENT;
+	else if (st->window > c->window_max)
+		st->window = c->window_max;
+	b = smuxst_bucket(s, id);
+	st->next = *b;
+	*b = st;
+	s->entries++;
+	return (st);
+}
+
+/* The peer is told of a window unlike the one it assumes (section 8). */
+void
+smuxst_start(struct smux *s, struct smux_stream *st)
+{
+	if (!(st->flags & SMUX_URGENT)) {
+		s->session.stats.streams++;
+		s->session.stats.streams_ever++;
+	}
+	if (st->window != st->told_window)
+		st->flags |= SMUX_UPD_DUE;
+	if (st->flags & (SMUX_SYN_DUE | SMUX_UPD_DUE)) {
+		st->flags |= SMUX_IN_CTL;
+		TAILQ_INSERT_TAIL(&s->ctl, st, ctl);
+		smux_wake(s);
+	}
+}
+
+void
+smuxst_move(struct smux_stream *st, enum smux_queue queue)
+{
+	struct smux	*s = (struct smux *)st->st.session;
+
+	if (st->queue != SMUX_Q_NONE)
+		TAILQ_REMOVE(&s->queues[st->queue], st, entry);
+	if (queue != SMUX_Q_NONE)
+		TAILQ_INSERT_TAIL(&s->queues[queue], st, entry);
+	st->queue = queue;
+}
+
+void
+smuxst_ctl_remove(struct smux *s, struct smux_stream *st)
+{
+	if (st->flags & SMUX_IN_CTL)
+		TAILQ_REMOVE(&s->ctl, st, ctl);
+	st->flags &= ~(SMUX_IN_CTL | SMUX_SYN_DUE | SMUX_UPD_DUE);
+}
+
+/* ---- memory ---- */
+
+uint64_t
+smuxst_budget(const struct smux *s)
+{
+	uint64_t	 n = s->session.conf.recvbuffer;
+
+	if (s->limit < n)
+		n = s->limit;
+	return (n < SMUX_BUDGET_MIN ? SMUX_BUDGET_MIN : n);
+}
+
+/* The tunnel is not read while the budget is spent... */
+void
+smuxst_stall(struct smux *s)
+{
+	if (s->stalled || s->session.stats.unconsumed < smuxst_budget(s))
+		return;
+	s->stalled = 1;
+	s->stalled_at = s->now;
+	s->progress = 0;
+	smux_alarm(s, s->now + s->session.conf.stall_grace_ms * 1000ULL);
+}
+
+/* ...and until a quarter of it is free: not an octet at a time. */
+void
+smuxst_relieve(struct smux *s)
+{
+	uint64_t	 budget;
+
+	if (!s->stalled || s->dead)
+		return;
+	budget = smuxst_budget(s);
+	if (s->session.stats.unconsumed > budget - budget / 4)
+		return;
+	s->stalled = 0;
+	s->last_rx = s->now;	/* its silence was of our making */
+	s->session.events->wake(&s->session);
+}
+
+static void
+smuxst_set_window(struct smux *s, struct smux_stream *st, uint32_t window)
+{
+	if (st->flags & SMUX_CHARGED)
+		s->granted = s->granted - st->window + window;
+	st->window = window;
+}
+
+static void
+smuxst_tell_window(struct smux *s, struct smux_stream *st)
+{
+	if (s->version != 2 || (st->flags & (SMUX_DEAD | SMUX_FIN_RCVD)))
+		return;
+	st->flags |= SMUX_UPD_DUE | SMUX_TOLD;
+	if (!(st->flags & SMUX_IN_CTL)) {
+		st->flags |= SMUX_IN_CTL;
+		TAILQ_INSERT_TAIL(&s->ctl, st, ctl);
+	}
+	smux_wake(s);
+}
+
+/* What a stream's window never falls below. */
+static uint32_t
+smuxst_window_floor(const struct smux *s)
+{
+	const struct session_conf	*c = &s->session.conf;
+
+	return (c->window_initial < c->window_max ? c->window_initial :
+	    c->window_max);
+}
+
+/*
+ * Takes back the windows of streams that lie idle with nothing held: they
+ * are no longer charged, and grow again when they are used.
+ */
+static void
+smuxst_reclaim(struct smux *s)
+{
+	struct smux_stream	*st;
+	uint32_t		 floor, now = smux_ms(s);
+	size_t			 i;
+
+	if (s->now - s->reclaimed < SMUX_RECLAIM_US)
+		return;
+	s->reclaimed = s->now;
+	floor = smuxst_window_floor(s);
+	for (i = 0; i < (size_t)1 << s->bits; i++) {
+		for (st = s->buckets[i]; st != NULL; st = st->next) {
+			if (!(st->flags & SMUX_CHARGED) ||
+			    st->rcvd != st->consumed ||
+			    now - st->rcvd_ms < SMUX_IDLE_MS)
+				continue;
+			s->granted -= st->window;
+			st->flags &= ~SMUX_CHARGED;
+			if (st->window > floor) {
+				smuxst_set_window(s, st, floor);
+				smuxst_tell_window(s, st);
+			}
+		}
+	}
+}
+
+void
+smuxst_received(struct smux *s, struct smux_stream *st, uint32_t n)
+{
+	if (!(st->flags & (SMUX_CHARGED | SMUX_URGENT))) {
+		st->flags |= SMUX_CHARGED;
+		s->granted += st->window;
+	}
+	st->rcvd += n;
+	st->rcvd_ms = smux_ms(s);
+	s->session.stats.payload_in += n;
+	s->session.stats.unconsumed += n;
+	/* An eighth: the peer may not care to send what little is left. */
+	if ((int32_t)(st->told_consumed + st->told_window - st->rcvd) <=
+	    (int32_t)(st->told_window / 8))
+		st->flags |= SMUX_FULL;
+}
+
+void
+smuxst_shrink(struct smux *s)
+{
+	struct smux_stream	*st;
+	uint64_t		 budget, granted = s->granted, window;
+	uint32_t		 floor;
+	size_t			 i;
+
+	budget = smuxst_budget(s);
+	if (granted <= budget)
+		return;
+	floor = smuxst_window_floor(s);
+	for (i = 0; i < (size_t)1 << s->bits; i++) {
+		for (st = s->buckets[i]; st != NULL; st = st->next) {
+			if (!(st->flags & SMUX_CHARGED) || st->window <= floor)
+				continue;
+			window = st->window * budget / granted;
+			smuxst_set_window(s, st, window > floor ? window :
+			    floor);
+			smuxst_tell_window(s, st);
+		}
+	}
+}
+
+/*
+ * A window grows when the peer has used it up and our reader keeps pace with
+ * what arrives: then it, and not the reader, is what limits the stream.  The
+ * sum of windows stays within the budget but for those of their first size;
+ * when new streams have brought it above, grown ones are halved.
+ */
+void
+smuxst_tune(struct smux *s, struct smux_stream *st)
+{
+	uint64_t	 budget, want, rest;
+	uint32_t	 floor, max;
+	int		 full;
+
+	full = (st->flags & SMUX_FULL) != 0;
+	st->flags &= ~SMUX_FULL;
+	if (st->flags & SMUX_URGENT)
+		return;
+	budget = smuxst_budget(s);
+	floor = smuxst_window_floor(s);
+	if (s->granted > budget)
+		smuxst_reclaim(s);
+	if (s->granted > budget) {
+		if (st->window > floor)
+			smuxst_set_window(s, st, st->window / 2 > floor ?
+			    st->window / 2 : floor);
+		return;
+	}
+	max = s->session.conf.window_max;
+	if (!full || st->window >= max ||
+	    st->rcvd - st->consumed > st->window / 4)
+		return;
+	want = st->window;		/* as much again */
+	if (want > max - st->window)
+		want = max - st->window;
+	if (s->granted + want > budget)
+		smuxst_reclaim(s);
+	rest = budget > s->granted ? budget - s->granted : 0;
+	if (want > rest)
+		want = rest;
+	smuxst_set_window(s, st, st->window + want);
+}
+
+/* New credit for the peer: at the first consumption, then by quarters. */
+void
+smuxst_credit(struct smux *s, struct smux_stream *st)
+{
+	uint32_t	 step = st->told_window / 4;
+
+	if (step < SMUX_STEP_MIN)
+		step = SMUX_STEP_MIN;
+	if (step > st->told_window / 2)
+		step = st->told_window / 2;
+	if ((st->flags & SMUX_TOLD) && st->consumed - st->told_consumed < step)
+		return;
+	smuxst_tell_window(s, st);
+}
+
+/* ---- how they end ---- */
+
+/* The peer is to know that the stream has died, if it does not already. */
+void
+smuxst_abort(struct smux *s, struct smux_stream *st, enum reset_reason why)
+{
+	/* Never said, or for a foreign peer said already: a FIN is all. */
+	if ((st->flags & SMUX_SYN_DUE) || ((st->flags & SMUX_FIN_SENT) &&
+	    !(s->session.conf.caps & CAP_RESET)))
+		return;
+	smuxout_reset(s, st->st.id, why);
+}
+
+void
+smuxst_forget(struct smux *s, struct smux_stream *st)
+{
+	struct smux_stream	**b;
+
+	for (b = smuxst_bucket(s, st->st.id); *b != st; b = &(*b)->next)
+		;
+	*b = st->next;
+	s->entries--;
+	smuxst_ctl_remove(s, st);
+	smuxst_move(st, SMUX_Q_DEAD);
+	st->flags |= SMUX_DEAD;
+	if (s->rx == st)
+		s->rx = NULL;
+	if (st->flags & SMUX_CHARGED)
+		s->granted -= st->window;
+	s->session.stats.unconsumed -= st->rcvd - st->consumed;
+	if (!(st->flags & SMUX_URGENT))
+		s->session.stats.streams--;
+	smuxst_relieve(s);
+}
+
+void
+smuxst_kill(struct smux *s, struct smux_stream *st, enum reset_reason why)
+{
+	smuxst_abort(s, st, why);
+	smuxst_forget(s, st);
+	s->session.events->reset(&st->st, why);
+}
+
+void
+smuxst_finish(struct smux *s, struct smux_stream *st)
+{
+	if (!(st->flags & SMUX_FIN_SENT) || !(st->flags & SMUX_FIN_RCVD))
+		return;
+	smuxst_forget(s, st);
+	s->session.events->closed(&st->st);
+}
+
+struct smux_stream *
+smuxst_worst(struct smux *s)
+{
+	struct smux_stream	*st, *worst = NULL;
+	size_t			 i;
+	uint32_t		 held, most = 0;
+
+	for (i = 0; i < (size_t)1 << s->bits; i++) {
+		for (st = s->buckets[i]; st != NULL; st = st->next) {
+			held = st->rcvd - st->consumed;
+			if (held <= most || (st->flags & SMUX_URGENT))
+				continue;
+			most = held;
+			worst = st;
+		}
+	}
+	return (worst);
+}
+
+void
+smuxst_end(struct smux *s)
+{
+	struct smux_stream	*st;
+	size_t			 i;
+
+	for (i = 0; i < (size_t)1 << s->bits; i++) {
+		while ((st = s->buckets[i]) != NULL) {
+			smuxst_forget(s, st);
+			s->session.events->reset(&st->st, RESET_TUNNEL);
+		}
+	}
+}
+
+void
+smuxst_bury(struct smux *s)
+{
+	struct smux_stream	*st;
+
+	if (s->depth > 0)
+		return;
+	while ((st = TAILQ_FIRST(&s->queues[SMUX_Q_DEAD])) != NULL) {
+		TAILQ_REMOVE(&s->queues[SMUX_Q_DEAD], st, entry);
+		free(st);
+	}
+}
