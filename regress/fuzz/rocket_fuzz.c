@@ -1,0 +1,142 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+
+/*
+ * Foreign octets into each parser of dialect rocket.  What one takes must be
+ * within what it was given, must not depend on how it was cut, and what was
+ * understood must come out the same after it was written again.
+ */
+
+#include <sys/types.h>
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../worker/rocket.h"
+
+int	 LLVMFuzzerTestOneInput(const uint8_t *, size_t);
+
+static void
+must(int truth)
+{
+	if (!truth)
+		abort();
+}
+
+static void
+fuzz_hello(const uint8_t *p, size_t len)
+{
+	struct rocket_params	 a, b;
+	struct rocket_refusal	 why;
+	uint8_t			 buf[ROCKET_MESSAGE_MAX];
+	ssize_t			 n;
+	size_t			 m;
+
+	if ((n = rocket_get_hello(p, len, &a, &why)) <= 0)
+		return;
+	must((size_t)n <= len);
+	must(rocket_get_hello(p, n, &b, &why) == n);
+	must(rocket_get_hello(p, n - 1, &b, &why) == 0);
+	m = rocket_put_params(buf, sizeof(buf), ROCKET_HELLO, &a);
+	must(m != 0);
+	must(rocket_get_hello(buf, m, &b, &why) == (ssize_t)m);
+	must(memcmp(&a, &b, sizeof(a)) == 0);
+	(void)rocket_settle(&a, &b, &b, &why);
+	(void)rocket_check_accept(&a, &b, &why);
+}
+
+static void
+fuzz_answer(const uint8_t *p, size_t len)
+{
+	struct rocket_params	 a;
+	struct rocket_refusal	 why, again;
+	uint8_t			 buf[ROCKET_MESSAGE_MAX];
+	size_t			 m;
+	ssize_t			 n;
+	int			 rejected;
+
+	if ((n = rocket_get_answer(p, len, &a, &rejected, &why)) <= 0)
+		return;
+	must((size_t)n <= len);
+	if (!rejected)
+		return;
+	m = rocket_put_reject(buf, sizeof(buf), &why);
+	must(m != 0);
+	must(rocket_get_answer(buf, m, &a, &rejected, &again) == (ssize_t)m);
+	must(rejected && memcmp(&why, &again, sizeof(why)) == 0);
+}
+
+static void
+fuzz_preface(const uint8_t *p, size_t len)
+{
+	struct rocket_preface	 a, b;
+	struct rocket_refusal	 why;
+	uint8_t			 buf[ROCKET_PREFACE_MAX];
+	size_t			 m;
+	ssize_t			 n;
+
+	if ((n = rocket_get_preface(p, len, &a, &why)) <= 0)
+		return;
+	must((size_t)n <= len);
+	m = rocket_put_preface(buf, sizeof(buf), &a);
+	must(m != 0 && m <= (size_t)n);
+	must(rocket_get_preface(buf, m, &b, &why) == (ssize_t)m);
+	must(memcmp(&a, &b, sizeof(a)) == 0);
+}
+
+static void
+fuzz_control(const uint8_t *p, size_t len)
+{
+	struct rocket_ctl	 a;
+	struct rocket_refusal	 why;
+	uint8_t			 buf[ROCKET_CONTROL_MAX];
+	ssize_t			 n;
+
+	while ((n = rocket_get_control(p, len, &a, &why)) > 0) {
+		must((size_t)n <= len);
+		if (a.type != 0) {
+			must(rocket_put_control(buf, sizeof(buf), &a) ==
+			    (size_t)n);
+			must(memcmp(buf, p, n) == 0);
+		}
+		p += n;
+		len -= n;
+	}
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
+{
+	if (len == 0)
+		return (0);
+	switch (p[0] % 4) {
+	case 0:
+		fuzz_hello(p + 1, len - 1);
+		break;
+	case 1:
+		fuzz_answer(p + 1, len - 1);
+		break;
+	case 2:
+		fuzz_preface(p + 1, len - 1);
+		break;
+	default:
+		fuzz_control(p + 1, len - 1);
+		break;
+	}
+	return (0);
+}

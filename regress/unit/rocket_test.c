@@ -1,0 +1,979 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+
+/*
+ * The octets of dialect rocket: each message there and back and cut at every
+ * octet, each TLV missing, twice, an octet too short and too long, each number
+ * at and beyond its limits; and the examples of rocket-protocol(7), which are
+ * read from the manual itself.  To be run from the top of the tree.
+ */
+
+#include <sys/types.h>
+
+#include <ctype.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "../../worker/rocket.h"
+#include "../../worker/session.h"
+
+#define MANUAL	"man/rocket-protocol.7"
+
+static const struct rocket_params	 params = {
+	.mux_kind = ROCKET_MUX_SMUX,
+	.mux_version = 2,
+	.framesize = 32768,
+	.window_initial = 32768,
+	.window_max = 2097152,
+	.recvbuffer = 4194304,
+	.max_streams = 16384,
+	.seals = SEAL_TLS,
+	.caps = CAP_HALFCLOSE | CAP_RESET,
+	.keepalive_ms = 20000,
+	.start_id = { 1, 2, 3, 4, 5, 6, 7, 8 },
+	.client_id = "office",
+	.software = "rocketd 0.1"
+};
+
+/* The numbers: type, octets and limits as the manual has them. */
+static const struct {
+	uint8_t		 type;
+	uint8_t		 octets;
+	uint32_t	 min, max;
+} numbers[] = {
+	{ 0x81, 1, 1, 255 },
+	{ 0x82, 1, 1, 255 },
+	{ 0x83, 2, 1, 65535 },
+	{ 0x84, 4, 1, 2147483647 },
+	{ 0x85, 4, 1, 2147483647 },
+	{ 0x86, 4, 1, 4294967295 },
+	{ 0x87, 4, 1, 1073741823 },
+	{ 0x88, 1, 1, 255 },
+	{ 0x89, 4, 0, 4294967295 },
+	{ 0x8a, 4, 0, 86400000 },
+};
+#define NNUMBERS	(sizeof(numbers) / sizeof(numbers[0]))
+
+static struct rocket_refusal	 why;
+
+/*
+ * Copies a message with its TLV `type' left out, and (value not NULL) one of
+ * that type put behind the others.  Returns the length.
+ */
+static size_t
+edit(uint8_t *dst, const uint8_t *src, size_t len, uint8_t type, int keep,
+    const void *value, size_t value_len)
+{
+	size_t	 i, n, tlv;
+
+	memcpy(dst, src, 3);
+	for (i = n = 3; i < len; i += tlv) {
+		tlv = 3 + (src[i + 1] << 8 | src[i + 2]);
+		if (src[i] == type && !keep)
+			continue;
+		memcpy(dst + n, src + i, tlv);
+		n += tlv;
+	}
+	if (value != NULL) {
+		dst[n++] = type;
+		dst[n++] = value_len >> 8;
+		dst[n++] = value_len & 0xff;
+		memcpy(dst + n, value, value_len);
+		n += value_len;
+	}
+	dst[1] = (n - 3) >> 8;
+	dst[2] = (n - 3) & 0xff;
+	return (n);
+}
+
+static size_t
+hello(uint8_t *buf)
+{
+	size_t	 len;
+
+	len = rocket_put_params(buf, ROCKET_MESSAGE_MAX, ROCKET_HELLO,
+	    &params);
+	assert_int_not_equal(len, 0);
+	return (len);
+}
+
+/* From a copy of just this size, so that ASan sees a step too far. */
+static ssize_t
+get_hello(const uint8_t *buf, size_t len, struct rocket_params *got)
+{
+	uint8_t	*p;
+	ssize_t	 n;
+
+	p = malloc(len == 0 ? 1 : len);
+	assert_non_null(p);
+	memcpy(p, buf, len);
+	memset(&why, 0, sizeof(why));
+	n = rocket_get_hello(p, len, got, &why);
+	free(p);
+	return (n);
+}
+
+static void
+refused(const uint8_t *buf, size_t len, enum rocket_reject code)
+{
+	struct rocket_params	 got;
+
+	assert_int_equal(get_hello(buf, len, &got), -1);
+	assert_int_equal(why.code, code);
+	assert_true(why.words[0] != '\0');
+}
+
+static void
+same(const struct rocket_params *a, const struct rocket_params *b)
+{
+	assert_int_equal(a->mux_kind, b->mux_kind);
+	assert_int_equal(a->mux_version, b->mux_version);
+	assert_int_equal(a->framesize, b->framesize);
+	assert_int_equal(a->window_initial, b->window_initial);
+	assert_int_equal(a->window_max, b->window_max);
+	assert_int_equal(a->recvbuffer, b->recvbuffer);
+	assert_int_equal(a->max_streams, b->max_streams);
+	assert_int_equal(a->seals, b->seals);
+	assert_int_equal(a->caps, b->caps);
+	assert_int_equal(a->keepalive_ms, b->keepalive_ms);
+	assert_memory_equal(a->start_id, b->start_id, START_ID_LEN);
+	assert_string_equal(a->software, b->software);
+}
+
+static void
+test_hello(void **state)
+{
+	struct rocket_params	 got;
+	uint8_t			 buf[ROCKET_MESSAGE_MAX + 1];
+	size_t			 i, len;
+
+	(void)state;
+	len = hello(buf);
+	for (i = 0; i < len; i++)
+		assert_int_equal(get_hello(buf, i, &got), 0);
+	assert_int_equal(get_hello(buf, len, &got), len);
+	same(&got, &params);
+	assert_string_equal(got.client_id, params.client_id);
+	/* What is behind it is not its. */
+	buf[len] = 0xff;
+	assert_int_equal(get_hello(buf, len + 1, &got), len);
+	/* Too small a buffer, by each number of octets. */
+	for (i = 0; i < len; i++)
+		assert_int_equal(rocket_put_params(buf, i, ROCKET_HELLO,
+		    &params), 0);
+	assert_int_equal(rocket_put_params(buf, len, ROCKET_HELLO, &params),
+	    len);
+}
+
+static void
+test_answer(void **state)
+{
+	struct rocket_params	 got;
+	uint8_t			 buf[ROCKET_MESSAGE_MAX];
+	uint8_t			 bad[ROCKET_MESSAGE_MAX];
+	size_t			 i, len;
+	int			 rejected = 1;
+
+	(void)state;
+	len = rocket_put_params(buf, sizeof(buf), ROCKET_ACCEPT, &params);
+	for (i = 0; i < len; i++)
+		assert_int_equal(rocket_get_answer(buf, i, &got, &rejected,
+		    &why), 0);
+	assert_int_equal(rocket_get_answer(buf, len, &got, &rejected, &why),
+	    len);
+	assert_int_equal(rejected, 0);
+	same(&got, &params);
+	assert_string_equal(got.client_id, "");
+	/* A client id has no place in it. */
+	len = edit(bad, buf, len, 0x8c, 0, "x", 1);
+	assert_int_equal(rocket_get_answer(bad, len, &got, &rejected, &why),
+	    -1);
+	assert_int_equal(why.code, REJECT_MALFORMED);
+	/* Nor has a HELLO in an answer, an ACCEPT in a question. */
+	len = hello(buf);
+	assert_int_equal(rocket_get_answer(buf, len, &got, &rejected, &why),
+	    -1);
+	buf[0] = ROCKET_ACCEPT;
+	refused(buf, len, REJECT_MALFORMED);
+	buf[0] = 0;
+	refused(buf, 1, REJECT_MALFORMED);
+}
+
+static void
+test_missing(void **state)
+{
+	struct rocket_params	 got;
+	uint8_t			 buf[ROCKET_MESSAGE_MAX];
+	uint8_t			 bad[ROCKET_MESSAGE_MAX];
+	size_t			 len, n;
+	int			 type;
+
+	(void)state;
+	len = hello(buf);
+	for (type = 0x81; type <= 0x8c; type++) {
+		n = edit(bad, buf, len, type, 0, NULL, 0);
+		assert_true(n < len);
+		refused(bad, n, REJECT_MALFORMED);
+	}
+	n = edit(bad, buf, len, 0x01, 0, NULL, 0);
+	assert_true(n < len);
+	assert_int_equal(get_hello(bad, n, &got), n);
+	assert_string_equal(got.software, "");
+	/* Empty */
+	memcpy(bad, "\x01\0\0", 3);
+	refused(bad, 3, REJECT_MALFORMED);
+}
+
+static void
+test_twice(void **state)
+{
+	struct rocket_params	 got;
+	uint8_t			 buf[ROCKET_MESSAGE_MAX];
+	uint8_t			 bad[ROCKET_MESSAGE_MAX];
+	uint8_t			 worse[ROCKET_MESSAGE_MAX];
+	static const uint8_t	 one[8] = { 0, 0, 0, 0, 0, 0, 0, 1 };
+	size_t			 i, len, n;
+
+	(void)state;
+	len = hello(buf);
+	for (i = 0; i < NNUMBERS; i++) {
+		n = edit(bad, buf, len, numbers[i].type, 1,
+		    one + 8 - numbers[i].octets, numbers[i].octets);
+		refused(bad, n, REJECT_MALFORMED);
+	}
+	refused(bad, edit(bad, buf, len, 0x8b, 1, one, 8), REJECT_MALFORMED);
+	refused(bad, edit(bad, buf, len, 0x8c, 1, "x", 1), REJECT_MALFORMED);
+	refused(bad, edit(bad, buf, len, 0x01, 1, "x", 1), REJECT_MALFORMED);
+	/* Also of a type that is not known, once being fine. */
+	n = edit(bad, buf, len, 0x7f, 1, "", 0);
+	assert_int_equal(get_hello(bad, n, &got), n);
+	refused(worse, edit(worse, bad, n, 0x7f, 1, "", 0), REJECT_MALFORMED);
+}
+
+static void
+test_unknown(void **state)
+{
+	struct rocket_params	 got;
+	uint8_t			 buf[ROCKET_MESSAGE_MAX];
+	uint8_t			 bad[ROCKET_MESSAGE_MAX];
+	size_t			 len, n;
+	int			 type;
+
+	(void)state;
+	len = hello(buf);
+	for (type = 0x8d; type <= 0xff; type++)
+		refused(bad, edit(bad, buf, len, type, 1, "x", 1),
+		    REJECT_UNKNOWN);
+	refused(bad, edit(bad, buf, len, 0x80, 1, "x", 1), REJECT_UNKNOWN);
+	for (type = 0x02; type <= 0x7f; type++) {
+		n = edit(bad, buf, len, type, 1, "x", 1);
+		assert_int_equal(get_hello(bad, n, &got), n);
+		same(&got, &params);
+	}
+}
+
+static void
+test_lengths(void **state)
+{
+	struct rocket_params	 got;
+	static const uint8_t	 ones[9] = { 1, 1, 1, 1, 1, 1, 1, 1, 1 };
+	char			 text[65];
+	uint8_t			 buf[ROCKET_MESSAGE_MAX];
+	uint8_t			 bad[ROCKET_MESSAGE_MAX];
+	size_t			 i, len, n;
+
+	(void)state;
+	len = hello(buf);
+	for (i = 0; i < NNUMBERS; i++) {
+		refused(bad, edit(bad, buf, len, numbers[i].type, 0, ones,
+		    numbers[i].octets - 1), REJECT_MALFORMED);
+		refused(bad, edit(bad, buf, len, numbers[i].type, 0, ones,
+		    numbers[i].octets + 1), REJECT_MALFORMED);
+	}
+	refused(bad, edit(bad, buf, len, 0x8b, 0, ones, 7), REJECT_MALFORMED);
+	refused(bad, edit(bad, buf, len, 0x8b, 0, ones, 9), REJECT_MALFORMED);
+	memset(text, 'i', sizeof(text));
+	refused(bad, edit(bad, buf, len, 0x8c, 0, text, 0), REJECT_MALFORMED);
+	refused(bad, edit(bad, buf, len, 0x8c, 0, text, 64), REJECT_MALFORMED);
+	n = edit(bad, buf, len, 0x8c, 0, text, 63);
+	assert_int_equal(get_hello(bad, n, &got), n);
+	assert_int_equal(strlen(got.client_id), 63);
+	refused(bad, edit(bad, buf, len, 0x01, 0, text, 64), REJECT_MALFORMED);
+	n = edit(bad, buf, len, 0x01, 0, text, 63);
+	assert_int_equal(get_hello(bad, n, &got), n);
+	assert_int_equal(strlen(got.software), 63);
+}
+
+/* The value in network order, as wide as the TLV is. */
+static size_t
+edit_number(uint8_t *dst, const uint8_t *src, size_t len, size_t i,
+    uint64_t value)
+{
+	uint8_t	 octets[8];
+	int	 k;
+
+	for (k = 7; k >= 0; k--) {
+		octets[k] = value & 0xff;
+		value >>= 8;
+	}
+	return (edit(dst, src, len, numbers[i].type, 0,
+	    octets + 8 - numbers[i].octets, numbers[i].octets));
+}
+
+static void
+test_ranges(void **state)
+{
+	struct rocket_params	 got;
+	uint8_t			 start[ROCKET_MESSAGE_MAX];
+	uint8_t			 buf[ROCKET_MESSAGE_MAX];
+	uint8_t			 bad[ROCKET_MESSAGE_MAX];
+	size_t			 i, len, n;
+
+	(void)state;
+	/* With windows that let each number go to its limits. */
+	len = hello(start);
+	len = edit_number(buf, start, len, 3, 1);
+	len = edit_number(start, buf, len, 5, 0xffffffff);
+	for (i = 0; i < NNUMBERS; i++) {
+		n = edit_number(bad, start, len, i, numbers[i].min);
+		if (numbers[i].type == 0x86)	/* below the largest window */
+			refused(bad, n, REJECT_PARAMETER);
+		else
+			assert_int_equal(get_hello(bad, n, &got), n);
+		if (numbers[i].min > 0)
+			refused(bad, edit_number(bad, start, len, i,
+			    numbers[i].min - 1), REJECT_PARAMETER);
+		n = edit_number(bad, start, len, i, numbers[i].max);
+		if (numbers[i].type == 0x84)	/* above the largest window */
+			refused(bad, n, REJECT_PARAMETER);
+		else
+			assert_int_equal(get_hello(bad, n, &got), n);
+		if (numbers[i].octets == 4 && numbers[i].max != 0xffffffff)
+			refused(bad, edit_number(bad, start, len, i,
+			    (uint64_t)numbers[i].max + 1), REJECT_PARAMETER);
+	}
+}
+
+static void
+test_windows(void **state)
+{
+	struct rocket_params	 p = params, got;
+	uint8_t			 buf[ROCKET_MESSAGE_MAX];
+	size_t			 len;
+
+	(void)state;
+	p.window_initial = p.window_max = p.recvbuffer = 1000;
+	len = rocket_put_params(buf, sizeof(buf), ROCKET_HELLO, &p);
+	assert_int_equal(get_hello(buf, len, &got), len);
+	p.window_initial = 1001;
+	len = rocket_put_params(buf, sizeof(buf), ROCKET_HELLO, &p);
+	refused(buf, len, REJECT_PARAMETER);
+	p.window_initial = 1000;
+	p.recvbuffer = 999;
+	len = rocket_put_params(buf, sizeof(buf), ROCKET_HELLO, &p);
+	refused(buf, len, REJECT_PARAMETER);
+}
+
+static void
+test_texts(void **state)
+{
+	uint8_t		 buf[ROCKET_MESSAGE_MAX], bad[ROCKET_MESSAGE_MAX];
+	struct rocket_params got;
+	size_t		 len, n;
+	char		 c;
+	int		 i;
+
+	(void)state;
+	len = hello(buf);
+	for (i = 0; i < 256; i++) {
+		c = i;
+		n = edit(bad, buf, len, 0x8c, 0, &c, 1);
+		if (i >= 0x20 && i <= 0x7e)
+			assert_int_equal(get_hello(bad, n, &got), n);
+		else
+			refused(bad, n, REJECT_MALFORMED);
+	}
+	refused(bad, edit(bad, buf, len, 0x01, 0, "a\0b", 3), REJECT_MALFORMED);
+}
+
+static void
+test_message_length(void **state)
+{
+	struct rocket_params	 got;
+	uint8_t			 buf[ROCKET_MESSAGE_MAX + 1];
+	uint8_t			 big[ROCKET_MESSAGE_MAX + 1];
+	uint8_t			 pad[4096];
+	size_t			 len, n;
+
+	(void)state;
+	memset(pad, 0, sizeof(pad));
+	len = hello(buf);
+	n = edit(big, buf, len, 0x7e, 0, pad, ROCKET_MESSAGE_MAX - 3 - len);
+	assert_int_equal(n, 3 + 4096);
+	assert_int_equal(get_hello(big, n, &got), n);
+	n = edit(big, buf, len, 0x7e, 0, pad, ROCKET_MESSAGE_MAX - 3 - len + 1);
+	/* Said as soon as the header is there. */
+	refused(big, n, REJECT_MALFORMED);
+	refused(big, 3, REJECT_MALFORMED);
+	/* TLVs that do not fill the message, or run over its end. */
+	for (n = 1; n <= 2; n++) {
+		memcpy(big, buf, len);
+		memset(big + len, 0x01, n);
+		big[1] = (len + n - 3) >> 8;
+		big[2] = (len + n - 3) & 0xff;
+		refused(big, len + n, REJECT_MALFORMED);
+	}
+	n = edit(big, buf, len, 0x7e, 0, pad, 4);
+	big[n - 5]++;
+	refused(big, n, REJECT_MALFORMED);
+}
+
+static void
+test_put_ranges(void **state)
+{
+	struct rocket_params	 p = params;
+	uint8_t			 buf[ROCKET_MESSAGE_MAX];
+
+	(void)state;
+	p.framesize = 65536;
+	assert_int_equal(rocket_put_params(buf, sizeof(buf), ROCKET_HELLO, &p),
+	    0);
+	p = params;
+	p.mux_version = 256;
+	assert_int_equal(rocket_put_params(buf, sizeof(buf), ROCKET_HELLO, &p),
+	    0);
+	p = params;
+	p.window_max = 0x80000000;
+	assert_int_equal(rocket_put_params(buf, sizeof(buf), ROCKET_HELLO, &p),
+	    0);
+	p = params;
+	memset(p.client_id, 0, sizeof(p.client_id));
+	assert_int_equal(rocket_put_params(buf, sizeof(buf), ROCKET_HELLO, &p),
+	    0);
+	memset(p.client_id, 'x', sizeof(p.client_id));
+	assert_int_equal(rocket_put_params(buf, sizeof(buf), ROCKET_HELLO, &p),
+	    0);
+}
+
+static ssize_t
+get_reject(const uint8_t *buf, size_t len, int *rejected)
+{
+	struct rocket_params	 got;
+
+	memset(&why, 0, sizeof(why));
+	return (rocket_get_answer(buf, len, &got, rejected, &why));
+}
+
+static void
+test_reject(void **state)
+{
+	struct rocket_refusal	 r = { REJECT_MUX, "mux version 2 here" };
+	uint8_t			 buf[ROCKET_MESSAGE_MAX];
+	uint8_t			 bad[ROCKET_MESSAGE_MAX];
+	size_t			 i, len, n;
+	int			 rejected;
+
+	(void)state;
+	len = rocket_put_reject(buf, sizeof(buf), &r);
+	for (i = 0; i < len; i++) {
+		assert_int_equal(get_reject(buf, i, &rejected), 0);
+		assert_int_equal(rejected, 0);
+		assert_int_equal(rocket_put_reject(bad, i, &r), 0);
+	}
+	assert_int_equal(get_reject(buf, len, &rejected), len);
+	assert_int_equal(rejected, 1);
+	assert_int_equal(why.code, REJECT_MUX);
+	assert_string_equal(why.words, r.words);
+	/* Without words, with 255 of them and one more. */
+	n = edit(bad, buf, len, 0x01, 0, NULL, 0);
+	assert_int_equal(get_reject(bad, n, &rejected), n);
+	assert_string_equal(why.words, "");
+	memset(r.words, 'w', sizeof(r.words));
+	n = rocket_put_reject(buf, sizeof(buf), &r);
+	assert_int_equal(n, 3 + 4 + 3 + 255);
+	assert_int_equal(get_reject(buf, n, &rejected), n);
+	assert_int_equal(strlen(why.words), 255);
+	n = edit(bad, buf, n, 0x01, 0, r.words, 256);
+	assert_int_equal(get_reject(bad, n, &rejected), -1);
+	assert_int_equal(rejected, 0);
+	/* Codes: none, of no length, of two octets, of 0, unknown, twice. */
+	n = edit(bad, buf, len, 0x81, 0, NULL, 0);
+	assert_int_equal(get_reject(bad, n, &rejected), -1);
+	assert_int_equal(rejected, 0);
+	assert_int_equal(why.code, REJECT_MALFORMED);
+	len = rocket_put_reject(buf, sizeof(buf), &r);
+	n = edit(bad, buf, len, 0x81, 0, "\1\1", 2);
+	assert_int_equal(get_reject(bad, n, &rejected), -1);
+	n = edit(bad, buf, len, 0x81, 0, "", 0);
+	assert_int_equal(get_reject(bad, n, &rejected), -1);
+	n = edit(bad, buf, len, 0x81, 0, "\0", 1);
+	assert_int_equal(get_reject(bad, n, &rejected), -1);
+	n = edit(bad, buf, len, 0x81, 1, "\1", 1);
+	assert_int_equal(get_reject(bad, n, &rejected), -1);
+	n = edit(bad, buf, len, 0x81, 0, "\xff", 1);
+	assert_int_equal(get_reject(bad, n, &rejected), n);
+	assert_int_equal(why.code, 0xff);
+	assert_string_equal(rocket_reject_name(why.code), "unknown reason");
+	n = edit(bad, buf, len, 0x82, 0, "", 0);
+	assert_int_equal(get_reject(bad, n, &rejected), -1);
+	assert_int_equal(why.code, REJECT_UNKNOWN);
+	n = edit(bad, buf, len, 0x01, 0, "\033[2J", 4);
+	assert_int_equal(get_reject(bad, n, &rejected), -1);
+}
+
+static struct addr
+address(uint16_t family, uint16_t port, uint8_t first)
+{
+	struct addr	 a;
+	size_t		 i, n;
+
+	memset(&a, 0, sizeof(a));
+	a.family = family;
+	a.port = port;
+	n = family == ADDR_IPV4 ? 4 : family == ADDR_IPV6 ? 16 : 0;
+	for (i = 0; i < n; i++)
+		a.octets[i] = first + i;
+	return (a);
+}
+
+static void
+test_preface(void **state)
+{
+	static const uint16_t	 families[] = {
+		ADDR_NONE, ADDR_IPV4, ADDR_IPV6, ADDR_UNIX
+	};
+	static const size_t	 lengths[] = { 0, 10, 22, 6 };
+	struct rocket_preface	 p, got;
+	uint8_t			 buf[ROCKET_PREFACE_MAX];
+	size_t			 i, k, len, n;
+
+	(void)state;
+	for (i = 0; i < 16; i++) {
+		memset(&p, 0, sizeof(p));
+		p.kind = i % 2 ? PREFACE_TCP : PREFACE_UDP;
+		p.flags = i % 3 ? PREFACE_ANSWER : 0;
+		p.user = address(families[i % 4], i % 4 == 3 ? 0 : 4711, 10);
+		p.listener = address(families[i / 4], i / 4 == 3 ? 0 : 80, 99);
+		len = 4 + lengths[i % 4] + lengths[i / 4];
+		for (n = 0; n < len; n++)
+			assert_int_equal(rocket_put_preface(buf, n, &p), 0);
+		p.user.scope = 7;	/* stays here */
+		assert_int_equal(rocket_put_preface(buf, len, &p), len);
+		p.user.scope = 0;
+		for (n = 0; n < len; n++)
+			assert_int_equal(rocket_get_preface(buf, n, &got,
+			    &why), 0);
+		if (families[i % 4] == ADDR_NONE)
+			p.user = address(ADDR_NONE, 0, 0);
+		if (families[i / 4] == ADDR_NONE)
+			p.listener = address(ADDR_NONE, 0, 0);
+		assert_int_equal(rocket_get_preface(buf, len, &got, &why), len);
+		assert_memory_equal(&got, &p, sizeof(p));
+		/* An address of a length that is not its family's. */
+		for (k = 4; k + 3 <= len; k += 3 + buf[k + 2]) {
+			buf[k + 2]++;
+			assert_int_not_equal(rocket_get_preface(buf, len, &got,
+			    &why), len);
+			buf[k + 2]--;
+		}
+	}
+}
+
+static void
+preface_refused(const char *octets, size_t len, enum rocket_reject code)
+{
+	struct rocket_preface	 got;
+
+	memset(&why, 0, sizeof(why));
+	assert_int_equal(rocket_get_preface((const uint8_t *)octets, len, &got,
+	    &why), -1);
+	assert_int_equal(why.code, code);
+}
+#define PREFACE_REFUSED(s, code)	preface_refused(s, sizeof(s) - 1, code)
+
+static void
+test_preface_bad(void **state)
+{
+	struct rocket_preface	 got;
+	uint8_t			 buf[ROCKET_PREFACE_MAX + 1];
+
+	(void)state;
+	assert_int_equal(rocket_get_preface((const uint8_t *)"\0\0\0\0", 4,
+	    &got, &why), 4);
+	assert_int_equal(got.kind, PREFACE_IDLE);
+	PREFACE_REFUSED("\0\1\0\0", REJECT_MALFORMED);
+	PREFACE_REFUSED("\0\0\0\1", REJECT_MALFORMED);
+	PREFACE_REFUSED("\3\0\0\0", REJECT_UNKNOWN);
+	PREFACE_REFUSED("\1\2\0\0", REJECT_UNKNOWN);
+	PREFACE_REFUSED("\1\x81\0\0", REJECT_UNKNOWN);
+	PREFACE_REFUSED("\1\0\0\3\x80\0\0", REJECT_UNKNOWN);
+	PREFACE_REFUSED("\1\0\0\6\x03\0\0\x03\0\0", REJECT_MALFORMED);
+	PREFACE_REFUSED("\1\0\0\1\1", REJECT_MALFORMED);
+	PREFACE_REFUSED("\1\0\0\2\1\0", REJECT_MALFORMED);
+	/* Addresses: no octets, two; of no family; off by one; with a port. */
+	PREFACE_REFUSED("\1\0\0\3\1\0\0", REJECT_MALFORMED);
+	PREFACE_REFUSED("\1\0\0\5\1\0\2\1\0", REJECT_MALFORMED);
+	PREFACE_REFUSED("\1\0\0\6\1\0\3\0\0\0", REJECT_MALFORMED);
+	PREFACE_REFUSED("\1\0\0\6\1\0\3\4\0\0", REJECT_MALFORMED);
+	PREFACE_REFUSED("\1\0\0\7\1\0\4\3\0\0\0", REJECT_MALFORMED);
+	PREFACE_REFUSED("\1\0\0\6\1\0\3\3\0\1", REJECT_MALFORMED);
+	PREFACE_REFUSED("\1\0\0\x09\1\0\6\1\0\1\1\2\3", REJECT_MALFORMED);
+	PREFACE_REFUSED("\1\0\0\x0b\2\0\x08\1\0\1\1\2\3\4\5",
+	    REJECT_MALFORMED);
+	PREFACE_REFUSED("\1\0\0\x15\2\0\x12\2\0\1abcdefghijklmno",
+	    REJECT_MALFORMED);
+	PREFACE_REFUSED("\1\0\0\x17\2\0\x14\2\0\1abcdefghijklmnopq",
+	    REJECT_MALFORMED);
+	/* Lengths at and over the limit. */
+	memset(buf, 0, sizeof(buf));
+	memcpy(buf, "\1\0\x04\0\x7f\x03\xfd", 7);
+	assert_int_equal(rocket_get_preface(buf, ROCKET_PREFACE_MAX, &got,
+	    &why), 4 + 1024);
+	buf[3] = 1;
+	assert_int_equal(rocket_get_preface(buf, 4, &got, &why), -1);
+}
+
+static void
+test_control(void **state)
+{
+	static const struct rocket_ctl	 all[] = {
+		{ CONTROL_PING, 0x0102030405060708, 0 },
+		{ CONTROL_PONG, UINT64_MAX, 0 },
+		{ CONTROL_DRAIN, 0, 0 },
+		{ CONTROL_MORE, 0, 1 },
+		{ CONTROL_MORE, 0, 65535 },
+	};
+	static const size_t	 lengths[] = { 11, 11, 3, 5, 5 };
+	struct rocket_ctl	 got;
+	uint8_t			 buf[ROCKET_CONTROL_MAX + 1];
+	size_t			 i, n;
+
+	(void)state;
+	for (i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		for (n = 0; n < lengths[i]; n++)
+			assert_int_equal(rocket_put_control(buf, n, &all[i]),
+			    0);
+		assert_int_equal(rocket_put_control(buf, n, &all[i]), n);
+		for (n = 0; n < lengths[i]; n++)
+			assert_int_equal(rocket_get_control(buf, n, &got,
+			    &why), 0);
+		assert_int_equal(rocket_get_control(buf, n, &got, &why), n);
+		assert_int_equal(got.type, all[i].type);
+		assert_int_equal(got.ping, all[i].ping);
+		assert_int_equal(got.more, all[i].more);
+		buf[2]++;
+		assert_int_equal(rocket_get_control(buf, n + 1, &got, &why),
+		    -1);
+		assert_int_equal(why.code, REJECT_MALFORMED);
+		buf[2] -= 2;
+		assert_int_equal(rocket_get_control(buf, n, &got, &why), -1);
+	}
+}
+
+static void
+test_control_bad(void **state)
+{
+	struct rocket_ctl	 ctl = { CONTROL_MORE, 0, 0 };
+	uint8_t			 buf[ROCKET_CONTROL_MAX + 1];
+	int			 type;
+
+	(void)state;
+	assert_int_equal(rocket_put_control(buf, sizeof(buf), &ctl), 0);
+	ctl.more = 65536;
+	assert_int_equal(rocket_put_control(buf, sizeof(buf), &ctl), 0);
+	ctl.type = 0;
+	assert_int_equal(rocket_put_control(buf, sizeof(buf), &ctl), 0);
+	assert_int_equal(rocket_get_control((const uint8_t *)"\4\0\2\0\0", 5,
+	    &ctl, &why), -1);
+	memset(buf, 0, sizeof(buf));
+	for (type = 0; type < 256; type++) {
+		if (type == 0x04 || (type >= 0x81 && type <= 0x83))
+			continue;
+		buf[0] = type;
+		buf[1] = 1;		/* 256 octets */
+		if (type >= 0x80) {
+			assert_int_equal(rocket_get_control(buf, 3, &ctl,
+			    &why), -1);
+			assert_int_equal(why.code, REJECT_UNKNOWN);
+			continue;
+		}
+		assert_int_equal(rocket_get_control(buf, 258, &ctl, &why), 0);
+		assert_int_equal(rocket_get_control(buf, 259, &ctl, &why),
+		    259);
+		assert_int_equal(ctl.type, 0);
+		buf[2] = 1;		/* 257 */
+		assert_int_equal(rocket_get_control(buf, 3, &ctl, &why), -1);
+		assert_int_equal(why.code, REJECT_MALFORMED);
+		buf[2] = 0;
+	}
+}
+
+static void
+test_settle(void **state)
+{
+	struct rocket_params	 ours = params, theirs = params, s;
+
+	(void)state;
+	ours.window_initial = 1;
+	theirs.framesize = 1000;
+	theirs.caps = CAP_RESET | 0x80000000;
+	theirs.software[0] = 'R';
+	assert_int_equal(rocket_settle(&ours, &theirs, &s, &why), 0);
+	assert_int_equal(s.framesize, 1000);
+	assert_int_equal(s.caps, CAP_RESET);
+	assert_int_equal(s.seals, SEAL_TLS);
+	assert_int_equal(s.window_initial, 1);
+	assert_string_equal(s.software, ours.software);
+	assert_string_equal(s.client_id, "");
+	assert_int_equal(rocket_check_accept(&theirs, &s, &why), 0);
+	theirs.framesize = 65535;
+	assert_int_equal(rocket_settle(&ours, &theirs, &s, &why), 0);
+	assert_int_equal(s.framesize, ours.framesize);
+	/* Each difference of the mux, and both values named. */
+	theirs.mux_version = 1;
+	assert_int_equal(rocket_settle(&ours, &theirs, &s, &why), -1);
+	assert_int_equal(why.code, REJECT_MUX);
+	assert_string_equal(why.words, "mux version 2 here, 1 there");
+	theirs.mux_kind = 9;
+	assert_int_equal(rocket_settle(&ours, &theirs, &s, &why), -1);
+	assert_int_equal(why.code, REJECT_MUX);
+	assert_string_equal(why.words, "mux kind 1 here, 9 there");
+}
+
+static void
+test_settle_seal(void **state)
+{
+	struct rocket_params	 ours = params, theirs = params, s;
+	uint32_t		 a, b, both, want;
+
+	(void)state;
+	for (a = 1; a < 8; a++) {
+		for (b = 1; b < 256; b++) {
+			both = a & b;
+			want = both & SEAL_NONE ? SEAL_NONE :
+			    both & SEAL_XOR ? SEAL_XOR : both & SEAL_TLS;
+			ours.seals = a;
+			theirs.seals = b;
+			if (want == 0) {
+				assert_int_equal(rocket_settle(&ours, &theirs,
+				    &s, &why), -1);
+				assert_int_equal(why.code, REJECT_SEAL);
+				continue;
+			}
+			assert_int_equal(rocket_settle(&ours, &theirs, &s,
+			    &why), 0);
+			assert_int_equal(s.seals, want);
+			assert_int_equal(rocket_check_accept(&theirs, &s,
+			    &why), 0);
+		}
+	}
+	ours.seals = SEAL_TLS;
+	theirs.seals = SEAL_NONE;
+	assert_int_equal(rocket_settle(&ours, &theirs, &s, &why), -1);
+	assert_string_equal(why.words, "seals 0x01 tls here, 0x04 none there");
+}
+
+static void
+accept_refused(const struct rocket_params *accepted, enum rocket_reject code)
+{
+	memset(&why, 0, sizeof(why));
+	assert_int_equal(rocket_check_accept(&params, accepted, &why), -1);
+	assert_int_equal(why.code, code);
+	assert_true(why.words[0] != '\0');
+}
+
+static void
+test_check_accept(void **state)
+{
+	struct rocket_params	 a = params;
+
+	(void)state;
+	assert_int_equal(rocket_check_accept(&params, &a, &why), 0);
+	a.mux_version = 1;
+	accept_refused(&a, REJECT_MUX);
+	a = params;
+	a.mux_kind = 2;
+	accept_refused(&a, REJECT_MUX);
+	a = params;
+	a.seals = SEAL_NONE;
+	accept_refused(&a, REJECT_SEAL);
+	a.seals = SEAL_NONE | SEAL_TLS;
+	accept_refused(&a, REJECT_SEAL);
+	a.seals = 0;
+	accept_refused(&a, REJECT_SEAL);
+	a = params;
+	a.framesize = params.framesize + 1;
+	accept_refused(&a, REJECT_PARAMETER);
+	a = params;
+	a.caps = params.caps | 4;
+	accept_refused(&a, REJECT_PARAMETER);
+}
+
+static void
+test_names(void **state)
+{
+	uint32_t	 i, k;
+
+	(void)state;
+	for (i = 0; i <= REJECT_STOPPING; i++) {
+		for (k = 0; k < i; k++)
+			assert_string_not_equal(rocket_reject_name(i),
+			    rocket_reject_name(k));
+	}
+	assert_string_equal(rocket_reject_name(i), "unknown reason");
+	assert_string_equal(rocket_reject_name(UINT32_MAX), "unknown reason");
+}
+
+/*
+ * Octets of the example that follows the line `.\" example NAME' of the manual:
+ * each line of the display starts with hexadecimal octets; two blanks or more,
+ * or the end of the line, end them.
+ */
+static size_t
+example(const char *name, uint8_t *buf, size_t size)
+{
+	char		 line[256], want[64];
+	const char	*p;
+	size_t		 len = 0;
+	FILE		*fp;
+	unsigned int	 octet;
+	int		 state = 0;
+
+	fp = fopen(MANUAL, "r");
+	assert_non_null(fp);
+	(void)snprintf(want, sizeof(want), ".\\\" example %s\n", name);
+	while (state != 2 && fgets(line, sizeof(line), fp) != NULL) {
+		if (strcmp(line, want) == 0)
+			state = 1;
+		else if (state == 0 || strncmp(line, ".Bd", 3) == 0)
+			continue;
+		else if (strncmp(line, ".Ed", 3) == 0)
+			state = 2;
+		for (p = line; state == 1 && isxdigit((unsigned char)p[0]) &&
+		    isxdigit((unsigned char)p[1]); p += p[2] == ' ' ? 3 : 2) {
+			assert_int_equal(sscanf(p, "%2x", &octet), 1);
+			assert_true(len < size);
+			buf[len++] = octet;
+		}
+	}
+	(void)fclose(fp);
+	assert_int_equal(state, 2);
+	return (len);
+}
+
+static void
+test_manual_dialogue(void **state)
+{
+	struct rocket_params	 ours, settled;
+	struct rocket_refusal	 r;
+	uint8_t			 buf[ROCKET_MESSAGE_MAX];
+	uint8_t			 ex[ROCKET_MESSAGE_MAX];
+	size_t			 len;
+
+	(void)state;
+	len = hello(buf);
+	assert_int_equal(example("hello", ex, sizeof(ex)), len);
+	assert_memory_equal(ex, buf, len);
+
+	ours = params;
+	ours.framesize = 16384;
+	memcpy(ours.start_id, "\xa1\xa2\xa3\xa4\xa5\xa6\xa7\xa8", 8);
+	assert_int_equal(rocket_settle(&ours, &params, &settled, &r), 0);
+	len = rocket_put_params(buf, sizeof(buf), ROCKET_ACCEPT, &settled);
+	assert_int_equal(example("accept", ex, sizeof(ex)), len);
+	assert_memory_equal(ex, buf, len);
+
+	ours.mux_version = 1;
+	assert_int_equal(rocket_settle(&ours, &params, &settled, &r), -1);
+	len = rocket_put_reject(buf, sizeof(buf), &r);
+	assert_int_equal(example("reject", ex, sizeof(ex)), len);
+	assert_memory_equal(ex, buf, len);
+}
+
+static void
+test_manual_session(void **state)
+{
+	struct rocket_preface	 p;
+	struct rocket_ctl	 ctl = { CONTROL_PING, 1, 0 };
+	uint8_t			 buf[ROCKET_PREFACE_MAX];
+	uint8_t			 ex[ROCKET_PREFACE_MAX];
+	size_t			 len;
+
+	(void)state;
+	memset(&p, 0, sizeof(p));
+	p.kind = PREFACE_TCP;
+	p.flags = PREFACE_ANSWER;
+	p.user.family = ADDR_IPV4;
+	p.user.port = 50000;
+	memcpy(p.user.octets, "\xc0\x00\x02\x01", 4);
+	p.listener.family = ADDR_IPV6;
+	p.listener.port = 443;
+	memcpy(p.listener.octets,
+	    "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\1", 16);
+	len = rocket_put_preface(buf, sizeof(buf), &p);
+	assert_int_equal(example("preface", ex, sizeof(ex)), len);
+	assert_memory_equal(ex, buf, len);
+
+	len = rocket_put_control(buf, sizeof(buf), &ctl);
+	ctl.type = CONTROL_PONG;
+	len += rocket_put_control(buf + len, sizeof(buf) - len, &ctl);
+	ctl.type = CONTROL_MORE;
+	ctl.more = 2;
+	len += rocket_put_control(buf + len, sizeof(buf) - len, &ctl);
+	ctl.type = CONTROL_DRAIN;
+	len += rocket_put_control(buf + len, sizeof(buf) - len, &ctl);
+	assert_int_equal(example("control", ex, sizeof(ex)), len);
+	assert_memory_equal(ex, buf, len);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_hello),
+		cmocka_unit_test(test_answer),
+		cmocka_unit_test(test_missing),
+		cmocka_unit_test(test_twice),
+		cmocka_unit_test(test_unknown),
+		cmocka_unit_test(test_lengths),
+		cmocka_unit_test(test_ranges),
+		cmocka_unit_test(test_windows),
+		cmocka_unit_test(test_texts),
+		cmocka_unit_test(test_message_length),
+		cmocka_unit_test(test_put_ranges),
+		cmocka_unit_test(test_reject),
+		cmocka_unit_test(test_preface),
+		cmocka_unit_test(test_preface_bad),
+		cmocka_unit_test(test_control),
+		cmocka_unit_test(test_control_bad),
+		cmocka_unit_test(test_settle),
+		cmocka_unit_test(test_settle_seal),
+		cmocka_unit_test(test_check_accept),
+		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_manual_dialogue),
+		cmocka_unit_test(test_manual_session),
+	};
+
+	return (cmocka_run_group_tests(tests, NULL, NULL));
+}
