@@ -1,0 +1,135 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * See childlog.h.  It allocates nothing for a line that waits: the queue is a
+ * ring of fixed size, so that a process in trouble can still say so.
+ */
+
+#include <sys/types.h>
+
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "../shared/channel.h"
+#include "../shared/compat.h"
+#include "../shared/log.h"
+#include "childlog.h"
+#include "worker.h"
+
+#define WAITING_MAX	64	/* lines kept for a control that comes back */
+/* Lines: what is worth reading of one process, and what bursts with it. */
+#define RATE_SECOND	200
+#define RATE_BURST	400
+
+static struct msg_log	 waiting[WAITING_MAX];
+static unsigned int	 first, nwaiting;
+static struct channel	*control;
+static uint64_t		 lost, credit_at;
+static unsigned int	 credit = RATE_BURST;
+
+static int
+childlog_send(const struct msg_log *msg)
+{
+	if (control == NULL || channel_full(control))
+		return (-1);
+	return (channel_send(control, IMSG_LOG, -1, msg,
+	    offsetof(struct msg_log, text) + strlen(msg->text) + 1));
+}
+
+static void
+childlog_put(enum log_level level, const char *line)
+{
+	struct msg_log	*msg;
+
+	if (nwaiting == WAITING_MAX) {
+		lost++;
+		return;
+	}
+	msg = &waiting[(first + nwaiting++) % WAITING_MAX];
+	memset(msg, 0, sizeof(*msg));
+	msg->level = level;
+	strlcpy(msg->text, line, sizeof(msg->text));
+}
+
+/* What waits goes first, then how much was lost. */
+static void
+childlog_run(void)
+{
+	char	 line[64];
+
+	while (nwaiting > 0 && childlog_send(&waiting[first]) == 0) {
+		first = (first + 1) % WAITING_MAX;
+		nwaiting--;
+	}
+	if (lost > 0 && nwaiting == 0 && control != NULL) {
+		snprintf(line, sizeof(line), "%llu log lines lost",
+		    (unsigned long long)lost);
+		lost = 0;
+		childlog_put(LOGLEVEL_WARN, line);
+		if (childlog_send(&waiting[first]) == 0)
+			nwaiting = 0;
+	}
+}
+
+/* Is there credit for another line? */
+static int
+childlog_may(uint64_t now)
+{
+	uint64_t	 more;
+
+	more = (now - credit_at) * RATE_SECOND / 1000000;
+	if (more > 0) {
+		credit = credit + more > RATE_BURST ? RATE_BURST :
+		    credit + more;
+		credit_at = now;
+	}
+	if (credit == 0)
+		return (0);
+	credit--;
+	return (1);
+}
+
+static void
+childlog_sink(enum log_level level, const char *line, void *arg)
+{
+	(void)arg;
+	if (level > LOGLEVEL_FATAL && !childlog_may(worker_now())) {
+		lost++;
+		return;
+	}
+	childlog_put(level, line);
+	childlog_run();
+	/* The process ends now: this is the last chance. */
+	if (level <= LOGLEVEL_FATAL && control != NULL)
+		(void)channel_flush(control);
+}
+
+void
+childlog_init(void)
+{
+	credit_at = worker_now();
+	log_set_sink(childlog_sink, NULL);
+}
+
+void
+childlog_channel(struct channel *ch)
+{
+	control = ch;
+	if (ch != NULL)
+		childlog_run();
+}

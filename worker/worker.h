@@ -1,0 +1,90 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * What all processes that the parent starts have in common: the channel to
+ * the parent on descriptor 3, privileges, the order of configuration, the
+ * sandbox, READY, pings, the log, channels to siblings, and the end.  What
+ * differs is one struct role, one file each.
+ *
+ * The order of a start: BEGIN is read; ids and root directory are given up;
+ * role->init; CONF_ messages and CHANNELs; END: the sandbox is closed, then
+ * role->ready, then READY is said.  A reload is BEGIN..END again.
+ */
+
+#ifndef WORKER_WORKER_H
+#define WORKER_WORKER_H
+
+#include <stdint.h>
+
+#include "../shared/channel.h"
+#include "../shared/log.h"
+#include "../shared/msg.h"
+
+struct event_base;
+
+struct role {
+	enum proc_role	 id;
+	/* Before the sandbox: libraries, contexts, signals.  fatal() is fine. */
+	void	(*init)(void);
+	/* A set of configuration starts (also the first).  May be NULL. */
+	void	(*begin)(void);
+	/* One CONF_ message of the set; -1 with errno when it makes no sense. */
+	int	(*configure)(struct imsg *);
+	/* END, and the sandbox is closed: take the set, start or go on. */
+	void	(*ready)(int reload);
+	/*
+	 * A channel to a sibling is there; one to the same peer that it
+	 * replaces has been `left' before.  Also called before ready.
+	 */
+	void	(*joined)(struct channel *);
+	/* It is gone; forget it, worker.c closes it after. */
+	void	(*left)(struct channel *);
+	/* A message of a sibling, or of the parent that is not worker.c's. */
+	void	(*message)(struct channel *, struct imsg *);
+	/*
+	 * control asks: send the answers over the channel, the last one is
+	 * IMSG_CTL_DONE.  CTL_SUMMARY: CTL_COUNTERs (worker_counter).
+	 */
+	void	(*ask)(struct channel *, enum msg_type,
+		    const struct ctl_request *);
+	/* End within drain_ms (0 at once, UINT32_MAX no limit): worker_exit. */
+	void	(*stop)(uint32_t drain_ms);
+};
+
+extern const struct role	 role_control, role_keys, role_gate,
+				 role_resolve, role_dial, role_service;
+
+/* worker.c */
+
+struct event_base	*worker_base(void);
+/* What BEGIN said; role, service, index, start_id... */
+const struct msg_begin	*worker_self(void);
+/* Microseconds of a clock that never goes back, as of this turn. */
+uint64_t		 worker_now(void);
+/* Queues a message to the parent. */
+void			 worker_tell(enum msg_type, const void *, size_t);
+/* A sibling sent what it may not: logs, tells the parent, closes it. */
+void			 worker_complain(struct channel *, const char *why);
+/* Answer of CTL_SUMMARY, one figure. */
+void			 worker_counter(struct channel *, uint32_t request,
+			    const char *name, uint64_t value);
+void			 worker_done(struct channel *, uint32_t request,
+			    const char *failure);	/* NULL: all well */
+/* Leaves the event loop; worker.c flushes its channels and exits 0. */
+void			 worker_exit(void);
+
+#endif /* WORKER_WORKER_H */
