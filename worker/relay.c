@@ -1,0 +1,684 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * One relay a stream: see relay.h for what it promises.  The socket's event
+ * is edge-triggered and stays registered for the life of the socket, so what
+ * an edge said is remembered in flags until a read or write takes it back.
+ */
+
+#include <sys/types.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../shared/compat.h"
+#include "../shared/log.h"
+#include "dialler.h"
+#include "proxyhdr.h"
+#include "service.h"
+#include "worker.h"
+
+#define RELAY_READABLE	0x0001	/* a read may give something */
+#define RELAY_WRITABLE	0x0002	/* a write may take something */
+#define RELAY_HUP	0x0004	/* the end of file has arrived, read to it */
+#define RELAY_EOF	0x0008	/* it was read: our direction has ended */
+#define RELAY_FIN	0x0010	/* the peer's direction has ended */
+#define RELAY_SHUT	0x0020	/* and the socket was told */
+#define RELAY_PREFACE	0x0040	/* what the stream wants is not known yet */
+#define RELAY_ANSWER	0x0080	/* the opener wants a status octet */
+#define RELAY_LINGERS	0x0100	/* on the lingering list */
+#define RELAY_EVENT	0x0200	/* ev is added */
+
+#define CHUNK_MIN	512
+#define CHUNK_MAX	(64 * 1024)
+#define FLUSH_IOV	16
+/* A socket that takes nothing for so long after the stream's end is reset. */
+#define LINGER_US	(60 * 1000000ULL)
+/* The same target failing again and again is said once in this time. */
+#define FAILED_LOG_US	(10 * 1000000ULL)
+
+static struct service	*svc;
+static struct relays	 lingering = TAILQ_HEAD_INITIALIZER(lingering);
+static uint64_t		 failed_logged;		/* when */
+static uint64_t		 failed_unsaid;
+
+static size_t	 relay_pull(struct stream *, uint8_t *, size_t);
+static void	 relay_data(struct stream *, const uint8_t *, size_t);
+static void	 relay_fin(struct stream *);
+static void	 relay_reset(struct stream *, enum reset_reason);
+static void	 relay_closed(struct stream *);
+
+static const struct stream_owner relay_owner = {
+	relay_pull,
+	relay_data,
+	relay_fin,
+	relay_reset,
+	relay_closed
+};
+
+void
+relay_init(struct service *service)
+{
+	svc = service;
+}
+
+static struct relay *
+relay_new(int fd)
+{
+	struct relay	*r;
+
+	if ((r = calloc(1, sizeof(*r))) == NULL)
+		return (NULL);
+	r->owner = &relay_owner;
+	r->fd = fd;
+	r->since = r->moved = worker_now();
+	TAILQ_INSERT_TAIL(&svc->relays, r, entry);
+	svc->nrelays++;
+	return (r);
+}
+
+static void
+chunk_free(struct chunk *c)
+{
+	service_hold(svc, -(int64_t)(sizeof(*c) + c->size));
+	free(c);
+}
+
+/* Closes the socket, with an RST when rst, and frees.  The stream is gone. */
+static void
+relay_close(struct relay *r, int rst)
+{
+	struct linger	 lin = { 1, 0 };
+	struct chunk	*c;
+
+	if (r->dial != 0)
+		dialler_cancel(r->dial);
+	if (r->flags & RELAY_EVENT)
+		event_del(&r->ev);
+	if (r->fd != -1) {
+		if (rst && setsockopt(r->fd, SOL_SOCKET, SO_LINGER, &lin,
+		    sizeof(lin)) == -1)
+			log_debug("relay: setsockopt SO_LINGER: %s",
+			    strerror(errno));
+		close(r->fd);
+	}
+	while ((c = r->head) != NULL) {
+		r->head = c->next;
+		chunk_free(c);
+	}
+	free(r->pre);
+	if (r->flags & RELAY_LINGERS)
+		TAILQ_REMOVE(&lingering, r, queue);
+	if (r->tunnel != NULL)
+		tunnel_relay_gone(r->tunnel);
+	TAILQ_REMOVE(&svc->relays, r, entry);
+	svc->nrelays--;
+	free(r);
+}
+
+void
+relay_abort(struct relay *r, enum reset_reason reason)
+{
+	struct stream	*st = r->stream;
+
+	if (st != NULL) {
+		r->stream = NULL;
+		svc->stats.resets++;
+		session_reset(st, reason);
+	}
+	relay_close(r, 1);
+}
+
+/* Octets for the socket that it does not take now.  -1: no memory. */
+static int
+relay_append(struct relay *r, const uint8_t *p, size_t len)
+{
+	struct chunk	*c = r->tail;
+	size_t		 n, size;
+
+	if (c != NULL && (n = c->size - c->len) > 0) {
+		if (n > len)
+			n = len;
+		memcpy(c->data + c->len, p, n);
+		c->len += n;
+		r->queued += n;
+		p += n;
+		len -= n;
+	}
+	if (len == 0)
+		return (0);
+	/* Grows with what waits, so that small frames do not cost more. */
+	size = r->queued < CHUNK_MAX ? r->queued : CHUNK_MAX;
+	if (size < CHUNK_MIN)
+		size = CHUNK_MIN;
+	if (size < len)
+		size = len;
+	if ((c = malloc(sizeof(*c) + size)) == NULL)
+		return (-1);
+	service_hold(svc, (int64_t)(sizeof(*c) + size));
+	c->next = NULL;
+	c->off = 0;
+	c->len = len;
+	c->size = size;
+	memcpy(c->data, p, len);
+	if (r->tail == NULL)
+		r->head = c;
+	else
+		r->tail->next = c;
+	r->tail = c;
+	r->queued += len;
+	return (0);
+}
+
+/* n octets at the head of the queue have gone. */
+static void
+relay_drop(struct relay *r, size_t n)
+{
+	struct chunk	*c;
+	size_t		 have;
+
+	r->queued -= n;
+	while ((c = r->head) != NULL) {
+		have = c->len - c->off;
+		if (n < have) {
+			c->off += n;
+			break;
+		}
+		n -= have;
+		if ((r->head = c->next) == NULL)
+			r->tail = NULL;
+		chunk_free(c);
+	}
+}
+
+/* The peer's end reaches the socket once everything before it has. */
+static void
+relay_shut(struct relay *r)
+{
+	if (!(r->flags & RELAY_FIN) || (r->flags & RELAY_SHUT) ||
+	    r->queued > 0 || r->fd == -1)
+		return;
+	r->flags |= RELAY_SHUT;
+	/* ENOTCONN: the socket has ended meanwhile; the read will say how. */
+	if (shutdown(r->fd, SHUT_WR) == -1 && errno != ENOTCONN)
+		log_warn("relay: shutdown");
+}
+
+/* Writes what is queued; -1 when the socket failed and the relay is gone. */
+static int
+relay_flush(struct relay *r)
+{
+	struct iovec	 iov[FLUSH_IOV];
+	struct chunk	*c;
+	ssize_t		 n;
+	int		 cnt;
+
+	while (r->queued > 0 && (r->flags & RELAY_WRITABLE)) {
+		for (cnt = 0, c = r->head; c != NULL && cnt < FLUSH_IOV;
+		    c = c->next, cnt++) {
+			iov[cnt].iov_base = c->data + c->off;
+			iov[cnt].iov_len = c->len - c->off;
+		}
+		if ((n = writev(r->fd, iov, cnt)) == -1) {
+			if (errno == EINTR)
+				continue;
+			if (errno == EAGAIN) {
+				r->flags &= ~RELAY_WRITABLE;
+				break;
+			}
+			relay_abort(r, RESET_ABORT);
+			return (-1);
+		}
+		r->moved = worker_now();
+		relay_drop(r, n);
+		if (r->stream != NULL)
+			session_consumed(r->stream, n);
+	}
+	relay_shut(r);
+	return (0);
+}
+
+/* Something happened to a socket whose octets nobody can take now. */
+static int
+relay_failed(struct relay *r)
+{
+	socklen_t	 len;
+	int		 error = 0;
+
+	len = sizeof(error);
+	if (getsockopt(r->fd, SOL_SOCKET, SO_ERROR, &error, &len) == -1)
+		error = errno;
+	return (error != 0);
+}
+
+static void
+relay_event(evutil_socket_t fd, short what, void *arg)
+{
+	struct relay	*r = arg;
+
+	(void)fd;
+	if ((what & EV_READ) && (r->flags & RELAY_READABLE) &&
+	    relay_failed(r)) {
+		relay_abort(r, RESET_ABORT);
+		return;
+	}
+	if (what & EV_READ)
+		r->flags |= RELAY_READABLE;
+	if (what & EV_CLOSED)
+		r->flags |= RELAY_READABLE | RELAY_HUP;
+	if (what & EV_WRITE)
+		r->flags |= RELAY_WRITABLE;
+	if (r->queued > 0 && relay_flush(r) == -1)
+		return;
+	if (r->stream == NULL) {
+		if (r->queued == 0)
+			relay_close(r, 0);
+		return;
+	}
+	if ((r->flags & RELAY_READABLE) && !(r->flags & RELAY_EOF))
+		session_ready(r->stream);
+}
+
+/* The socket is there: events from now on.  -1: no memory. */
+static int
+relay_attach(struct relay *r)
+{
+	short	 what = EV_READ | EV_WRITE | EV_PERSIST | EV_ET;
+
+	if (event_base_get_features(svc->base) & EV_FEATURE_EARLY_CLOSE)
+		what |= EV_CLOSED;
+	else
+		r->flags |= RELAY_HUP;	/* read to EAGAIN each time */
+	if (event_assign(&r->ev, svc->base, r->fd, what, relay_event, r) ==
+	    -1 || event_add(&r->ev, NULL) == -1)
+		return (-1);
+	r->flags |= RELAY_EVENT | RELAY_READABLE | RELAY_WRITABLE;
+	return (0);
+}
+
+struct relay *
+relay_new_user(int fd, const struct addr *user, const struct addr *listener)
+{
+	struct relay	*r;
+
+	if ((r = relay_new(fd)) == NULL) {
+		close(fd);
+		return (NULL);
+	}
+	r->user = *user;
+	r->other = *listener;
+	svc->stats.users++;
+	return (r);
+}
+
+int
+relay_open(struct relay *r, struct tunnel *t)
+{
+	struct rocket_preface	 pf;
+	uint8_t			 buf[ROCKET_PREFACE_MAX];
+	size_t			 len;
+
+	memset(&pf, 0, sizeof(pf));
+	pf.kind = PREFACE_TCP;
+	pf.user = r->user;
+	pf.listener = r->other;
+	len = rocket_put_preface(buf, sizeof(buf), &pf);
+	if (len == 0 || (r->pre = malloc(len)) == NULL)
+		return (-1);
+	memcpy(r->pre, buf, len);
+	r->pre_len = len;
+	r->pre_off = 0;
+	if ((r->stream = session_open(t->session, r, 0)) == NULL) {
+		free(r->pre);
+		r->pre = NULL;
+		return (-1);
+	}
+	r->tunnel = t;
+	tunnel_relay_added(t);
+	r->moved = worker_now();
+	if (relay_attach(r) == -1) {
+		log_warn("relay: cannot watch a user's socket");
+		relay_abort(r, RESET_POLICY);
+		return (0);
+	}
+	session_ready(r->stream);
+	return (0);
+}
+
+int
+relay_accept(struct stream *st, struct tunnel *t)
+{
+	struct relay	*r;
+
+	if ((r = relay_new(-1)) == NULL) {
+		log_warn("relay");
+		return (-1);
+	}
+	st->arg = r;
+	r->stream = st;
+	r->tunnel = t;
+	r->flags = RELAY_PREFACE;
+	svc->stats.users++;
+	tunnel_relay_added(t);
+	return (0);
+}
+
+/* For the opener: a status octet before anything that the target says. */
+static int
+relay_answer(struct relay *r, enum reset_reason status)
+{
+	if ((r->pre = malloc(1)) == NULL)
+		return (-1);
+	r->pre[0] = status;
+	r->pre_off = 0;
+	r->pre_len = 1;
+	return (0);
+}
+
+static void
+relay_dial_failed(struct relay *r, const struct msg_dialled *res)
+{
+	enum reset_reason	 reason;
+	uint64_t		 now = worker_now();
+
+	svc->stats.failed++;
+	if (failed_logged == 0 || now - failed_logged >= FAILED_LOG_US) {
+		if (failed_unsaid > 0)
+			log_info("target: %llu more failures since",
+			    (unsigned long long)failed_unsaid);
+		log_warnx("target: %s", dialler_words(res));
+		failed_logged = now;
+		failed_unsaid = 0;
+	} else
+		failed_unsaid++;
+	reason = res->stage == DIAL_STAGE_CONNECT &&
+	    res->error == ETIMEDOUT ? RESET_TIMEOUT : RESET_REFUSED;
+	if (!(r->flags & RELAY_ANSWER) || relay_answer(r, reason) == -1) {
+		relay_abort(r, reason);
+		return;
+	}
+	/* The answer is the last that we say; what comes is thrown away. */
+	session_consumed(r->stream, r->queued);
+	relay_drop(r, r->queued);
+	session_ready(r->stream);
+}
+
+static void
+relay_dialled(void *arg, int fd, const struct msg_dialled *res)
+{
+	struct relay	*r = arg;
+	uint8_t		 hdr[PROXYHDR_MAX];
+	size_t		 len;
+
+	r->dial = 0;
+	if (fd == -1) {
+		relay_dial_failed(r, res);
+		return;
+	}
+	r->fd = fd;
+	if (svc->conf.opts.proxy_protocol != 0) {
+		len = proxyhdr_put(hdr, svc->conf.opts.proxy_protocol,
+		    &r->user, &r->other);
+		/* A new socket takes a hundred octets, or it is dead. */
+		if (write(fd, hdr, len) != (ssize_t)len) {
+			relay_abort(r, RESET_ABORT);
+			return;
+		}
+	}
+	r->other = res->peer;
+	r->moved = worker_now();
+	if (((r->flags & RELAY_ANSWER) && relay_answer(r, RESET_NONE) == -1) ||
+	    relay_attach(r) == -1) {
+		log_warn("relay: cannot watch a target's socket");
+		relay_abort(r, RESET_POLICY);
+		return;
+	}
+	if (relay_flush(r) == -1)
+		return;
+	session_ready(r->stream);
+}
+
+/* What has come so far may be a whole preface.  -1: the relay is gone. */
+static int
+relay_preface(struct relay *r)
+{
+	struct rocket_preface	 pf;
+	struct rocket_refusal	 why;
+	uint8_t			 buf[ROCKET_PREFACE_MAX];
+	struct chunk		*c;
+	size_t			 len = 0, n;
+	ssize_t			 got;
+
+	for (c = r->head; c != NULL && len < sizeof(buf); c = c->next) {
+		if ((n = c->len - c->off) > sizeof(buf) - len)
+			n = sizeof(buf) - len;
+		memcpy(buf + len, c->data + c->off, n);
+		len += n;
+	}
+	if ((got = rocket_get_preface(buf, len, &pf, &why)) == 0)
+		return (0);
+	if (got == -1 || pf.kind != PREFACE_TCP) {
+		log_info("stream %u: refused: %s", r->stream->id,
+		    got == -1 ? why.words : "not of a kind that is served");
+		relay_abort(r, RESET_POLICY);
+		return (-1);
+	}
+	r->flags &= ~RELAY_PREFACE;
+	if (pf.flags & PREFACE_ANSWER)
+		r->flags |= RELAY_ANSWER;
+	r->user = pf.user;
+	r->other = pf.listener;
+	relay_drop(r, got);
+	session_consumed(r->stream, (size_t)got);
+	r->dial = dialler_ask(DIAL_TARGET, 0,
+	    svc->conf.opts.dial_timeout * 1000, relay_dialled, r);
+	if (r->dial == 0) {
+		svc->stats.failed++;
+		log_warnx("target: too many connections being made");
+		relay_abort(r, RESET_REFUSED);
+		return (-1);
+	}
+	return (0);
+}
+
+static size_t
+relay_pull(struct stream *st, uint8_t *buf, size_t max)
+{
+	struct relay	*r = st->arg;
+	size_t		 done = 0;
+	ssize_t		 n;
+
+	if (r->pre != NULL) {
+		if ((done = r->pre_len - r->pre_off) > max)
+			done = max;
+		memcpy(buf, r->pre + r->pre_off, done);
+		r->pre_off += done;
+		if (r->pre_off < r->pre_len)
+			return (done);
+		free(r->pre);
+		r->pre = NULL;
+		if (r->fd == -1) {
+			session_fin(st);	/* the answer was a failure */
+			return (done);
+		}
+	}
+	if (!(r->flags & RELAY_READABLE) || r->fd == -1 || done == max)
+		return (done);
+	do {
+		n = read(r->fd, buf + done, max - done);
+	} while (n == -1 && errno == EINTR);
+	if (n > 0) {
+		/* Short: the rest, and an end, come with an edge of their own. */
+		if ((size_t)n < max - done && !(r->flags & RELAY_HUP))
+			r->flags &= ~RELAY_READABLE;
+		r->octets_out += n;
+		svc->stats.octets_out += n;
+		return (done + n);
+	}
+	if (n == 0) {
+		r->flags |= RELAY_EOF;
+		session_fin(st);
+		return (done);
+	}
+	if (errno == EAGAIN) {
+		r->flags &= ~RELAY_READABLE;
+		return (done);
+	}
+	relay_abort(r, RESET_ABORT);
+	return (0);
+}
+
+static void
+relay_data(struct stream *st, const uint8_t *p, size_t len)
+{
+	struct relay	*r = st->arg;
+	ssize_t		 n = 0;
+
+	r->octets_in += len;
+	svc->stats.octets_in += len;
+	if (r->fd == -1 && !(r->flags & RELAY_PREFACE) && r->dial == 0) {
+		session_consumed(st, len);	/* the dial failed, see answer */
+		return;
+	}
+	if (r->fd != -1 && r->queued == 0 && (r->flags & RELAY_WRITABLE)) {
+		if ((n = write(r->fd, p, len)) == -1) {
+			if (errno != EAGAIN && errno != EINTR) {
+				relay_abort(r, RESET_ABORT);
+				return;
+			}
+			n = 0;
+		}
+		r->moved = worker_now();
+		if (n > 0)
+			session_consumed(st, n);
+		if ((size_t)n == len)
+			return;
+		/* A short write: the next edge says when there is room. */
+		r->flags &= ~RELAY_WRITABLE;
+	}
+	if (relay_append(r, p + n, len - n) == -1) {
+		log_warn("relay");
+		relay_abort(r, RESET_MEMORY);
+		return;
+	}
+	if ((r->flags & RELAY_PREFACE) && relay_preface(r) == -1)
+		return;
+	service_enforce(svc);
+}
+
+static void
+relay_fin(struct stream *st)
+{
+	struct relay	*r = st->arg;
+
+	r->flags |= RELAY_FIN;
+	if (r->flags & RELAY_PREFACE) {
+		log_info("stream %u: ended before it said what it wants",
+		    st->id);
+		relay_abort(r, RESET_PROTOCOL);
+		return;
+	}
+	relay_shut(r);
+}
+
+static void
+relay_reset(struct stream *st, enum reset_reason reason)
+{
+	struct relay	*r = st->arg;
+
+	(void)reason;
+	r->stream = NULL;
+	svc->stats.resets++;
+	relay_close(r, 1);
+}
+
+static void
+relay_closed(struct stream *st)
+{
+	struct relay	*r = st->arg;
+
+	r->stream = NULL;
+	tunnel_relay_gone(r->tunnel);
+	r->tunnel = NULL;
+	if (r->queued == 0 || r->fd == -1) {
+		relay_close(r, 0);
+		return;
+	}
+	r->flags |= RELAY_LINGERS;
+	r->moved = worker_now();
+	TAILQ_INSERT_TAIL(&lingering, r, queue);
+}
+
+void
+relay_tick(uint64_t now)
+{
+	struct relay	*r, *next;
+
+	TAILQ_FOREACH_SAFE(r, &lingering, queue, next) {
+		if (now - r->moved < LINGER_US)
+			continue;
+		svc->stats.lingered_out++;
+		log_info("user %s: took nothing for %llu s, reset with %u "
+		    "octets left", addr_print(&r->user), LINGER_US / 1000000,
+		    r->queued);
+		relay_close(r, 1);
+	}
+}
+
+int
+relay_reset_worst(void)
+{
+	struct relay	*r, *worst = NULL;
+
+	TAILQ_FOREACH(r, &svc->relays, entry)
+		if (r->queued > 0 && (worst == NULL ||
+		    r->queued > worst->queued))
+			worst = r;
+	if (worst == NULL)
+		return (0);
+	svc->stats.memory_resets++;
+	relay_abort(worst, RESET_MEMORY);
+	return (1);
+}
+
+void
+relay_describe(const struct relay *r, struct ctl_stream *cs)
+{
+	cs->stream = r->stream == NULL ? 0 : r->stream->id;
+	cs->queued = r->queued;
+	cs->window = r->stream == NULL ? 0 : session_window(r->stream);
+	cs->octets_in = r->octets_in;
+	cs->octets_out = r->octets_out;
+	cs->user = r->user;
+	if (r->stream == NULL)
+		cs->state = CTL_STREAM_CLOSING;
+	else if (r->fd == -1)
+		cs->state = CTL_STREAM_CONNECTING;
+	else if (r->flags & RELAY_EOF)
+		cs->state = CTL_STREAM_LOCAL_DONE;
+	else if (r->flags & RELAY_FIN)
+		cs->state = CTL_STREAM_REMOTE_DONE;
+	else
+		cs->state = CTL_STREAM_OPEN;
+	if (svc->conf.side == SIDE_CLIENT)
+		cs->target = r->other;
+}

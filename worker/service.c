@@ -1,0 +1,817 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * The role "service": takes its configuration, keys, tunnels and sockets from
+ * the other processes, joins the worker's parts (service.h), answers control.
+ * It reads the octets of users, targets and peers; it opens nothing.
+ */
+
+#include <sys/types.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+
+#include <event2/event.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../shared/compat.h"
+#include "../shared/log.h"
+#include "dialler.h"
+#include "pool.h"
+#include "service.h"
+#include "user.h"
+#include "worker.h"
+
+/* Tunnels that came before the keys; the gate sends no more than that. */
+#define EARLY_MAX	CHAN_FDS_UNREAD
+
+struct early {
+	TAILQ_ENTRY(early)	 entry;
+	struct msg_tunnel	 msg;
+	int			 fd;
+};
+
+static struct service	 service;
+static struct msg_service	 staged;	/* the set that is coming */
+static struct msg_dialee	 staged_remotes[REMOTES_MAX];
+static uint32_t			 nstaged_remotes;
+static char			 where[HOST_MAX];	/* listener or target */
+static char			 staged_where[HOST_MAX];
+static struct msg_key		 keys[TOKENS_MAX];	/* until KEYS_END */
+static uint32_t			 nkeys;
+static struct channel		*gate;
+static struct event		*changed, *tick, *stop_timer;
+static TAILQ_HEAD(, early)	 early = TAILQ_HEAD_INITIALIZER(early);
+static uint32_t			 nearly;
+
+static void	 service_opened(struct tunnel *);
+static void	 service_drained(struct tunnel *);
+static void	 service_more(struct tunnel *, uint32_t);
+static void	 service_closed(struct tunnel *);
+
+static const struct tunnel_events service_tunnel_events = {
+	service_opened,
+	service_drained,
+	service_more,
+	service_closed
+};
+
+static int
+is_server(void)
+{
+	return (worker_self()->side == SIDE_SERVER);
+}
+
+/* ---- the budget ---- */
+
+void
+service_hold(struct service *svc, int64_t octets)
+{
+	svc->held += octets;
+}
+
+void
+service_enforce(struct service *svc)
+{
+	while (svc->held > svc->conf.opts.memory && relay_reset_worst())
+		;
+}
+
+int
+service_tight(const struct service *svc)
+{
+	return (svc->held > svc->conf.opts.memory / 8 * 7);
+}
+
+/* What a session may let its peers send ahead: half the budget, shared. */
+static void
+service_limits(void)
+{
+	static uint64_t	 last;
+	struct tunnel	*t;
+	uint64_t	 share;
+
+	if (service.nopen == 0)
+		return;
+	share = service.conf.opts.memory / 2 / service.nopen;
+	if (share == last)
+		return;
+	last = share;
+	TAILQ_FOREACH(t, &service.tunnels, entry)
+		if (t->state == TUNNEL_OPEN)
+			session_limit(t->session, share);
+}
+
+/* ---- what changed in this turn ---- */
+
+void
+service_changed(struct service *svc)
+{
+	(void)svc;
+	event_active(changed, EV_TIMEOUT, 0);
+}
+
+/* Server side: one that was to be replaced goes when another is there. */
+static void
+service_finish_old(void)
+{
+	struct tunnel	*t;
+	int		 fresh = 0;
+
+	TAILQ_FOREACH(t, &service.tunnels, entry)
+		if (t->state == TUNNEL_OPEN && !(t->flags & TUNNEL_F_OLD))
+			fresh = 1;
+	TAILQ_FOREACH(t, &service.tunnels, entry)
+		if (fresh && t->relays == 0 && t->state == TUNNEL_OPEN &&
+		    (t->flags & TUNNEL_F_OLD))
+			tunnel_finish(t, TUNNEL_END_CLEAN, "replaced");
+}
+
+static void
+service_changed_turn(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+	service_limits();
+	if (is_server()) {
+		service_finish_old();
+		user_changed();
+	}
+	if (service.stopping && service.ntunnels == 0 && service.nrelays == 0)
+		worker_exit();
+}
+
+static void
+service_tick(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+	relay_tick(worker_now());
+	service_changed(&service);
+}
+
+/* ---- start and configuration ---- */
+
+static void
+service_init(void)
+{
+	struct timeval	 second = { 1, 0 };
+
+	TAILQ_INIT(&service.tunnels);
+	TAILQ_INIT(&service.relays);
+	service.base = worker_base();
+	if ((service.seal = seal_ctx_new(worker_self()->side)) == NULL)
+		fatalx("cannot make the TLS context");
+	relay_init(&service);
+	tunnel_init(&service, &service_tunnel_events);
+	user_init(&service);
+	pool_init(&service);
+	dialler_init(service.base);
+	changed = event_new(service.base, -1, 0, service_changed_turn, NULL);
+	tick = event_new(service.base, -1, EV_PERSIST, service_tick, NULL);
+	if (changed == NULL || tick == NULL || event_add(tick, &second) == -1)
+		fatal("%s", __func__);
+}
+
+static void
+service_begin(void)
+{
+	memset(&staged, 0, sizeof(staged));
+	nstaged_remotes = 0;
+	staged_where[0] = '\0';
+	user_listen_begin();
+}
+
+static void
+service_where(const char *host, uint32_t port)
+{
+	size_t	 len = strlen(staged_where);
+
+	if (staged_where[0] != '\0')
+		return;
+	strlcpy(staged_where, host, sizeof(staged_where));
+	len = strlen(staged_where);
+	if (port != 0)
+		snprintf(staged_where + len, sizeof(staged_where) - len,
+		    ":%u", port);
+}
+
+static int
+service_conf_listen(struct imsg *imsg)
+{
+	struct msg_listen	 msg;
+	int			 fd;
+
+	if (imsg_get_data(imsg, &msg, sizeof(msg)) == -1 ||
+	    (fd = imsg_get_fd(imsg)) == -1)
+		return (-1);
+	service_where(addr_print(&msg.addr), 0);
+	return (user_listen_add(fd, msg.number));
+}
+
+static int
+service_configure(struct imsg *imsg)
+{
+	struct msg_dialee	 dialee;
+
+	switch (imsg_get_type(imsg)) {
+	case IMSG_CONF_SERVICE:
+		return (imsg_get_data(imsg, &staged, sizeof(staged)));
+	case IMSG_CONF_LISTEN:
+		return (service_conf_listen(imsg));
+	case IMSG_CONF_REMOTE:
+		if (nstaged_remotes == REMOTES_MAX) {
+			errno = E2BIG;
+			return (-1);
+		}
+		return (imsg_get_data(imsg, &staged_remotes[nstaged_remotes++],
+		    sizeof(staged_remotes[0])));
+	case IMSG_CONF_TARGET:
+		if (imsg_get_data(imsg, &dialee, sizeof(dialee)) == -1)
+			return (-1);
+		service_where(dialee.host, dialee.port);
+		return (0);
+	default:
+		errno = EINVAL;
+		return (-1);
+	}
+}
+
+static void
+service_replace_all(void)
+{
+	struct tunnel	*t, *next;
+
+	if (!is_server()) {
+		pool_renew();
+		return;
+	}
+	TAILQ_FOREACH_SAFE(t, &service.tunnels, entry, next)
+		tunnel_replace(t);
+}
+
+static void
+service_ready(int reload)
+{
+	service.conf = staged;
+	strlcpy(where, staged_where, sizeof(where));
+	if (is_server())
+		user_listen_end();
+	else
+		pool_remotes(staged_remotes, nstaged_remotes);
+	if (reload && (worker_self()->changed & CHANGE_TUNNELS))
+		service_replace_all();
+	if (!is_server())
+		pool_changed();
+	service_changed(&service);
+}
+
+/* ---- keys ---- */
+
+static void
+service_start_tunnel(const struct msg_tunnel *msg, int fd)
+{
+	struct msg_number	 num = { .number = msg->number };
+
+	if (tunnel_new(fd, msg->number, 0, msg->left_ms, &msg->peer,
+	    &msg->local) == NULL && gate != NULL)
+		(void)channel_send(gate, IMSG_TUNNEL_CLOSED, -1, &num,
+		    sizeof(num));
+}
+
+/* Sessions that were proven with a token that is gone are replaced. */
+static void
+service_keys_gone(void)
+{
+	struct tunnel	*t, *next;
+	const uint8_t	*id;
+
+	TAILQ_FOREACH_SAFE(t, &service.tunnels, entry, next) {
+		id = seal_identity(t->seal);
+		if (id == NULL || seal_ctx_has(service.seal, id))
+			continue;
+		log_info("tunnel %u: its token is gone: it drains", t->serial);
+		if (is_server())
+			tunnel_drain(t);
+		else
+			tunnel_replace(t);
+	}
+}
+
+static void
+service_keys_end(const struct msg_count *msg)
+{
+	struct early	*e;
+
+	if (msg->count != nkeys || nkeys == 0 ||
+	    seal_ctx_keys(service.seal, keys, nkeys) == -1) {
+		log_warnx("keys: %u came of %u, or no memory", nkeys,
+		    msg->count);
+		nkeys = 0;
+		return;
+	}
+	explicit_bzero(keys, sizeof(keys));
+	nkeys = 0;
+	service.keyed = 1;
+	service_keys_gone();
+	while ((e = TAILQ_FIRST(&early)) != NULL) {
+		TAILQ_REMOVE(&early, e, entry);
+		nearly--;
+		service_start_tunnel(&e->msg, e->fd);
+		free(e);
+	}
+	if (!is_server())
+		pool_changed();
+}
+
+static void
+service_from_keys(struct imsg *imsg)
+{
+	struct msg_count	 count;
+
+	if (imsg_get_type(imsg) == IMSG_KEY) {
+		if (nkeys < TOKENS_MAX &&
+		    imsg_get_data(imsg, &keys[nkeys], sizeof(keys[0])) == 0)
+			nkeys++;
+	} else if (imsg_get_type(imsg) == IMSG_KEYS_END &&
+	    imsg_get_data(imsg, &count, sizeof(count)) == 0)
+		service_keys_end(&count);
+}
+
+/* ---- tunnels ---- */
+
+static void
+service_from_gate(struct imsg *imsg)
+{
+	struct msg_tunnel	 msg;
+	struct early		*e;
+	int			 fd;
+
+	if (imsg_get_type(imsg) != IMSG_TUNNEL ||
+	    imsg_get_data(imsg, &msg, sizeof(msg)) == -1 ||
+	    (fd = imsg_get_fd(imsg)) == -1)
+		return;
+	if (service.keyed) {
+		service_start_tunnel(&msg, fd);
+		return;
+	}
+	if (nearly == EARLY_MAX || (e = calloc(1, sizeof(*e))) == NULL) {
+		log_warnx("tunnel from %s: dropped, keys are late",
+		    addr_print(&msg.peer));
+		close(fd);
+		return;
+	}
+	e->msg = msg;
+	e->fd = fd;
+	TAILQ_INSERT_TAIL(&early, e, entry);
+	nearly++;
+}
+
+void
+service_tell_gate(enum msg_type type, uint64_t number)
+{
+	struct msg_number	 msg = { .number = number };
+
+	/* 0: it came from a gate that is no more. */
+	if (gate == NULL || number == 0)
+		return;
+	(void)channel_send(gate, type, -1, &msg, sizeof(msg));
+}
+
+/*
+ * The tunnels of the client's earlier start are dead, if they do not answer
+ * at once.
+ */
+static void
+service_probe_older(const struct msg_client *msg)
+{
+	struct tunnel	*t, *next;
+
+	TAILQ_FOREACH_SAFE(t, &service.tunnels, entry, next)
+		if (t->state == TUNNEL_OPEN &&
+		    strcmp(t->theirs.client_id, msg->client_id) == 0 &&
+		    memcmp(t->theirs.start_id, msg->start_id,
+		    sizeof(msg->start_id)) != 0)
+			tunnel_probe(t);
+}
+
+static void
+service_opened_by_client(struct tunnel *new)
+{
+	struct msg_client	 msg;
+	struct tunnel		*t;
+
+	TAILQ_FOREACH(t, &service.tunnels, entry)
+		if (t != new && t->state == TUNNEL_OPEN &&
+		    strcmp(t->theirs.client_id, new->theirs.client_id) == 0 &&
+		    memcmp(t->theirs.start_id, new->theirs.start_id,
+		    sizeof(t->theirs.start_id)) == 0)
+			return;		/* this start is known */
+	memset(&msg, 0, sizeof(msg));
+	memcpy(msg.start_id, new->theirs.start_id, sizeof(msg.start_id));
+	strlcpy(msg.client_id, new->theirs.client_id, sizeof(msg.client_id));
+	log_info("client %s is here, from %s, %s, seal %s", msg.client_id,
+	    addr_print(&new->peer), new->theirs.software,
+	    seal_cipher(new->seal));
+	service_probe_older(&msg);
+	if (service.conf.opts.prefork > 1)
+		worker_tell(IMSG_CLIENT_BACK, &msg, sizeof(msg));
+}
+
+static void
+service_opened(struct tunnel *t)
+{
+	log_debug("tunnel %u: open, %s", t->serial, addr_print(&t->peer));
+	if (is_server())
+		service_opened_by_client(t);
+	else
+		pool_tunnel_opened(t);
+	service_changed(&service);
+}
+
+static void
+service_drained(struct tunnel *t)
+{
+	log_debug("tunnel %u: the peer drains it", t->serial);
+	if (!is_server())
+		pool_changed();
+	service_changed(&service);
+}
+
+static void
+service_more(struct tunnel *t, uint32_t n)
+{
+	(void)t;
+	if (!is_server())
+		pool_more(n);
+}
+
+static void
+service_closed(struct tunnel *t)
+{
+	if (!is_server())
+		pool_tunnel_closed(t);
+	else {
+		service_tell_gate(IMSG_TUNNEL_CLOSED, t->number);
+		if (t->opened == 0)
+			service.stats.tunnels_failed++;
+		if (t->end == TUNNEL_END_CLEAN)
+			log_debug("tunnel %u: %s", t->serial, t->words);
+		else
+			log_info("tunnel %u from %s: %s: %s", t->serial,
+			    addr_print(&t->peer), tunnel_end_name(t->end),
+			    t->words);
+	}
+	service_changed(&service);
+}
+
+/* ---- other processes ---- */
+
+static void
+service_joined(struct channel *ch)
+{
+	switch (channel_peer(ch)->role) {
+	case PROC_GATE:
+		gate = ch;
+		break;
+	case PROC_KEYS:
+		nkeys = 0;
+		break;
+	case PROC_DIAL:
+		dialler_channel(ch);
+		break;
+	default:
+		break;
+	}
+}
+
+static void
+service_left(struct channel *ch)
+{
+	struct tunnel	*t;
+
+	switch (channel_peer(ch)->role) {
+	case PROC_GATE:
+		gate = NULL;
+		/* The next gate has numbers of its own. */
+		TAILQ_FOREACH(t, &service.tunnels, entry)
+			t->number = 0;
+		break;
+	case PROC_KEYS:
+		nkeys = 0;
+		explicit_bzero(keys, sizeof(keys));
+		break;
+	case PROC_DIAL:
+		dialler_channel(NULL);
+		break;
+	default:
+		break;
+	}
+}
+
+static void
+service_from_dial(struct imsg *imsg)
+{
+	struct msg_dialled	 msg;
+
+	if (imsg_get_data(imsg, &msg, sizeof(msg)) == -1)
+		return;
+	if (imsg_get_type(imsg) == IMSG_DIALLED)
+		dialler_answer(&msg, imsg_get_fd(imsg));
+	else if (imsg_get_type(imsg) == IMSG_DIAL_FAILED)
+		dialler_answer(&msg, -1);
+}
+
+static void
+service_from_parent(struct imsg *imsg)
+{
+	struct msg_count	 count;
+	struct msg_client	 client;
+
+	switch (imsg_get_type(imsg)) {
+	case IMSG_HOLD:
+		if (imsg_get_data(imsg, &count, sizeof(count)) == 0)
+			user_hold(count.count != 0);
+		break;
+	case IMSG_CLIENT_BACK:
+		if (imsg_get_data(imsg, &client, sizeof(client)) == 0)
+			service_probe_older(&client);
+		break;
+	default:
+		break;
+	}
+}
+
+static void
+service_message(struct channel *ch, struct imsg *imsg)
+{
+	switch (channel_peer(ch)->role) {
+	case PROC_PARENT:
+		service_from_parent(imsg);
+		break;
+	case PROC_KEYS:
+		service_from_keys(imsg);
+		break;
+	case PROC_GATE:
+		service_from_gate(imsg);
+		break;
+	case PROC_DIAL:
+		service_from_dial(imsg);
+		break;
+	default:
+		break;
+	}
+}
+
+/* ---- control asks ---- */
+
+static uint64_t
+service_wall(uint64_t then)
+{
+	return (time(NULL) - (worker_now() - then) / 1000000);
+}
+
+static void
+service_show_service(struct channel *ch, const struct ctl_request *req)
+{
+	const struct service_stats	*st = &service.stats;
+	struct ctl_service		 cs;
+
+	memset(&cs, 0, sizeof(cs));
+	cs.request = req->request;
+	cs.service = worker_self()->service;
+	cs.index = worker_self()->index;
+	cs.side = worker_self()->side;
+	cs.tunnels_wanted = is_server() ? 0 : pool_wanted();
+	cs.sessions = service.nopen;
+	cs.streams = service.nrelays - user_waiting();
+	cs.waiting = user_waiting();
+	cs.users = st->users;
+	cs.refused = st->refused;
+	cs.failed = st->failed;
+	cs.resets = st->resets;
+	cs.octets_in = st->octets_in;
+	cs.octets_out = st->octets_out;
+	cs.memory = service.held;
+	cs.memory_max = service.conf.opts.memory;
+	strlcpy(cs.name, service.conf.name, sizeof(cs.name));
+	strlcpy(cs.where, where, sizeof(cs.where));
+	if (!is_server())
+		pool_state(cs.state, sizeof(cs.state));
+	else
+		strlcpy(cs.state, service.stopping ? "stopping" :
+		    service.nopen > 0 ? "up" : "no tunnel", sizeof(cs.state));
+	(void)channel_send(ch, IMSG_CTL_SERVICE, -1, &cs, sizeof(cs));
+}
+
+static void
+session_id(const struct tunnel *t, struct ctl_session_id *id)
+{
+	id->service = worker_self()->service;
+	id->index = worker_self()->index;
+	id->serial = t->serial;
+}
+
+static void
+service_show_session(struct channel *ch, const struct ctl_request *req,
+    const struct tunnel *t)
+{
+	const struct session_stats	*st = &t->session->stats;
+	struct ctl_session		 cs;
+
+	memset(&cs, 0, sizeof(cs));
+	cs.request = req->request;
+	cs.side = worker_self()->side;
+	session_id(t, &cs.id);
+	cs.streams = t->relays;
+	cs.mux_version = t->settled.mux_version;
+	cs.seal = t->settled.seals;
+	cs.rtt_us = t->rtt_us;
+	cs.draining = (t->flags & (TUNNEL_F_OLD | TUNNEL_F_DRAINING)) != 0;
+	cs.queued = t->tx_len - t->tx_off;
+	cs.since = service_wall(t->opened);
+	cs.octets_in = st->payload_in;
+	cs.octets_out = st->payload_out;
+	cs.streams_ever = st->streams_ever;
+	cs.peer = t->peer;
+	cs.local = t->local;
+	strlcpy(cs.service, service.conf.name, sizeof(cs.service));
+	strlcpy(cs.client_id, t->theirs.client_id, sizeof(cs.client_id));
+	strlcpy(cs.cipher, t->settled.seals == SEAL_NONE ? "none" :
+	    seal_cipher(t->seal), sizeof(cs.cipher));
+	if (!is_server())
+		strlcpy(cs.remote, pool_remote_name(t->remote),
+		    sizeof(cs.remote));
+	(void)channel_send(ch, IMSG_CTL_SESSION, -1, &cs, sizeof(cs));
+}
+
+static void
+service_show_streams(struct channel *ch, const struct ctl_request *req)
+{
+	struct ctl_stream	 cs;
+	struct relay		*r;
+
+	TAILQ_FOREACH(r, &service.relays, entry) {
+		if (r->tunnel == NULL || (req->session.serial != 0 &&
+		    r->tunnel->serial != req->session.serial))
+			continue;
+		memset(&cs, 0, sizeof(cs));
+		cs.request = req->request;
+		session_id(r->tunnel, &cs.session);
+		strlcpy(cs.service, service.conf.name, sizeof(cs.service));
+		cs.since = service_wall(r->since);
+		relay_describe(r, &cs);
+		if (channel_send(ch, IMSG_CTL_STREAM, -1, &cs,
+		    sizeof(cs)) == -1)
+			return;
+	}
+}
+
+static const char *
+service_close_session(const struct ctl_request *req)
+{
+	struct tunnel	*t;
+
+	TAILQ_FOREACH(t, &service.tunnels, entry)
+		if (t->serial == req->session.serial &&
+		    t->state == TUNNEL_OPEN) {
+			tunnel_kill(t, TUNNEL_END_LOST, "closed by rocketctl");
+			return (NULL);
+		}
+	return ("there is no such session");
+}
+
+static void
+service_summary(struct channel *ch, uint32_t request)
+{
+	const struct service_stats	*st = &service.stats;
+
+	worker_counter(ch, request, "users", st->users);
+	worker_counter(ch, request, "users_refused", st->refused);
+	worker_counter(ch, request, "users_waiting", user_waiting());
+	worker_counter(ch, request, "targets_failed", st->failed);
+	worker_counter(ch, request, "streams", service.nrelays);
+	worker_counter(ch, request, "resets", st->resets);
+	worker_counter(ch, request, "memory_resets", st->memory_resets);
+	worker_counter(ch, request, "lingered_out", st->lingered_out);
+	worker_counter(ch, request, "accept_paused", st->accept_paused);
+	worker_counter(ch, request, "sessions", service.nopen);
+	worker_counter(ch, request, "tunnels", st->tunnels);
+	worker_counter(ch, request, "tunnels_failed", st->tunnels_failed);
+	worker_counter(ch, request, "octets_in", st->octets_in);
+	worker_counter(ch, request, "octets_out", st->octets_out);
+	worker_counter(ch, request, "memory", service.held);
+}
+
+static void
+service_ask(struct channel *ch, enum msg_type type,
+    const struct ctl_request *req)
+{
+	const char	*failure = NULL;
+	struct tunnel	*t;
+
+	/* An answer may be large: not one upon the other. */
+	if (channel_full(ch)) {
+		worker_done(ch, req->request, "still busy with the last one");
+		return;
+	}
+	switch (type) {
+	case IMSG_CTL_SUMMARY:
+		service_summary(ch, req->request);
+		break;
+	case IMSG_CTL_SERVICES:
+		service_show_service(ch, req);
+		break;
+	case IMSG_CTL_SESSIONS:
+		TAILQ_FOREACH(t, &service.tunnels, entry)
+			if (t->state == TUNNEL_OPEN)
+				service_show_session(ch, req, t);
+		break;
+	case IMSG_CTL_STREAMS:
+		service_show_streams(ch, req);
+		break;
+	case IMSG_CTL_CLOSE:
+		failure = service_close_session(req);
+		break;
+	default:
+		failure = "not for a service";
+		break;
+	}
+	worker_done(ch, req->request, failure);
+}
+
+/* ---- the end ---- */
+
+static void
+service_stop_now(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+	if (service.nrelays > 0)
+		log_info("%u connections cut: they did not end in time",
+		    service.nrelays);
+	while (!TAILQ_EMPTY(&service.tunnels))
+		tunnel_free(TAILQ_FIRST(&service.tunnels));
+	worker_exit();
+}
+
+static void
+service_stop(uint32_t drain_ms)
+{
+	struct timeval	 tv;
+	struct tunnel	*t, *next;
+
+	service.stopping = 1;
+	user_stop();
+	pool_stop();
+	if (drain_ms == 0) {
+		service_stop_now(-1, 0, NULL);
+		return;
+	}
+	TAILQ_FOREACH_SAFE(t, &service.tunnels, entry, next)
+		tunnel_drain(t);
+	if (drain_ms != UINT32_MAX) {
+		tv.tv_sec = drain_ms / 1000;
+		tv.tv_usec = drain_ms % 1000 * 1000;
+		if (stop_timer == NULL && (stop_timer =
+		    evtimer_new(service.base, service_stop_now, NULL)) == NULL)
+			fatal("%s", __func__);
+		event_add(stop_timer, &tv);
+	}
+	service_changed(&service);
+}
+
+const struct role role_service = {
+	.id = PROC_SERVICE,
+	.init = service_init,
+	.begin = service_begin,
+	.configure = service_configure,
+	.ready = service_ready,
+	.joined = service_joined,
+	.left = service_left,
+	.message = service_message,
+	.ask = service_ask,
+	.stop = service_stop
+};

@@ -1,0 +1,87 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * The worker of a service: its one environment, which the files that make up
+ * the worker share.  Layers, from the socket inwards and out again:
+ *
+ *	user, target <-> relay <-> session <-> tunnel (seal, dialect) <-> peer
+ *
+ * user.c accepts users (server side), pool.c keeps tunnels (client side),
+ * dialler.c asks the dial process; service.c is the role and joins them.
+ */
+
+#ifndef WORKER_SERVICE_H
+#define WORKER_SERVICE_H
+
+#include <sys/types.h>
+#include <sys/queue.h>
+
+#include <stdint.h>
+
+#include "../shared/msg.h"
+#include "relay.h"
+#include "tunnel.h"
+
+#define SERVICE_BATCH	(256 * 1024)	/* octets a system call, see io.h */
+
+struct event_base;
+struct channel;
+struct seal_ctx;
+
+struct service_stats {
+	uint64_t	 users;		/* connections ever, or streams accepted */
+	uint64_t	 refused;	/* users reset for want of a session */
+	uint64_t	 failed;	/* targets that could not be reached */
+	uint64_t	 resets;	/* streams that ended in a reset */
+	uint64_t	 memory_resets;	/* of them: the worst reader */
+	uint64_t	 lingered_out;	/* sockets that never took their rest */
+	uint64_t	 octets_in;	/* payload from tunnels */
+	uint64_t	 octets_out;	/* payload into tunnels */
+	uint64_t	 tunnels;	/* opened ever */
+	uint64_t	 tunnels_failed;
+	uint64_t	 accept_paused;	/* no descriptors, or no memory */
+};
+
+struct service {
+	struct event_base	*base;
+	struct msg_service	 conf;
+	struct seal_ctx		*seal;
+	struct tunnels		 tunnels;
+	struct relays		 relays;
+	struct service_stats	 stats;
+	uint64_t		 held;		/* octets in queues and buffers */
+	uint32_t		 ntunnels;	/* in tunnels */
+	uint32_t		 nopen;		/* of them TUNNEL_OPEN */
+	uint32_t		 nrelays;
+	int			 keyed;		/* keys have come */
+	int			 stopping;
+};
+
+/* service.c */
+
+/* Looks, later in this turn of the loop, at what has room or is empty. */
+void		 service_changed(struct service *);
+/* Tells the gate that a tunnel is proven, or that it is gone. */
+void		 service_tell_gate(enum msg_type, uint64_t number);
+/* Accounts octets held in queues and buffers (negative: given back). */
+void		 service_hold(struct service *, int64_t octets);
+/* Past the budget the worst readers are reset until it is kept again. */
+void		 service_enforce(struct service *);
+/* Near the budget: no new users. */
+int		 service_tight(const struct service *);
+
+#endif /* WORKER_SERVICE_H */

@@ -1,0 +1,832 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * See tunnel.h.  All work is done in tunnel_turn, which runs once in a turn
+ * of the event loop however many sockets and streams asked for it, so that
+ * what they have to send leaves in one system call.  Only tunnel_turn (and
+ * the end of the process) frees a tunnel: everything below it may be called
+ * from within the session.
+ *
+ * What the socket does not take waits in tx, one batch at most; no stream is
+ * pulled while it is there.
+ */
+
+#include <sys/types.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../shared/compat.h"
+#include "../shared/log.h"
+#include "dialogue.h"
+#include "service.h"
+#include "smux.h"
+#include "worker.h"
+
+/* Plain octets of a batch; sealed it grows by 22 octets a record. */
+#define TX_SIZE		(SERVICE_BATCH + SERVICE_BATCH / 256 + 1024)
+/* Batches in and out of one turn, then others have theirs. */
+#define TURN_BATCHES	4
+/* Unsent octets in the kernel beyond which scheduling stays with us. */
+#define NOTSENT_LOWAT	(128 * 1024)
+#define PROBE_US	(1 * 1000000ULL)
+/* For what is buffered, and the peer's own end, to come through. */
+#define ENDING_US	(2 * 1000000ULL)
+/* A version 1 session that is full this long loses its worst reader. */
+#define STALL_GRACE_MS	5000
+
+static struct service			*svc;
+static const struct tunnel_events	*events;
+static uint8_t	 batch[SERVICE_BATCH];	/* of the one tunnel whose turn it is */
+
+static ssize_t	 tunnel_io_read(void *, void *, size_t);
+static ssize_t	 tunnel_io_write(void *, const void *, size_t);
+static void	 tunnel_event(evutil_socket_t, short, void *);
+static void	 tunnel_turn(evutil_socket_t, short, void *);
+static void	 tunnel_again(struct tunnel *);
+static int	 tunnel_opened(struct stream *);
+static size_t	 tunnel_pull(struct stream *, uint8_t *, size_t);
+static void	 tunnel_data(struct stream *, const uint8_t *, size_t);
+static void	 tunnel_fin(struct stream *);
+static void	 tunnel_reset(struct stream *, enum reset_reason);
+static void	 tunnel_stream_closed(struct stream *);
+static void	 tunnel_wake(struct session *);
+
+static const struct seal_io tunnel_io = {
+	tunnel_io_read,
+	tunnel_io_write
+};
+
+static const struct session_events tunnel_session_events = {
+	tunnel_opened,
+	tunnel_pull,
+	tunnel_data,
+	tunnel_fin,
+	tunnel_reset,
+	tunnel_stream_closed,
+	tunnel_wake
+};
+
+void
+tunnel_init(struct service *service, const struct tunnel_events *ev)
+{
+	svc = service;
+	events = ev;
+}
+
+const char *
+tunnel_end_name(enum tunnel_end end)
+{
+	static const char	*names[] = {
+		[TUNNEL_END_CLEAN] = "closed",
+		[TUNNEL_END_LOST] = "lost",
+		[TUNNEL_END_TOKEN] = "wrong token or unknown service",
+		[TUNNEL_END_IMPOSTOR] = "impostor",
+		[TUNNEL_END_REJECTED] = "refused",
+		[TUNNEL_END_PROTOCOL] = "protocol error"
+	};
+
+	return (names[end]);
+}
+
+static int
+tunnel_watch(struct tunnel *t)
+{
+	short	 what = EV_READ | EV_WRITE | EV_PERSIST | EV_ET;
+
+	if (event_base_get_features(svc->base) & EV_FEATURE_EARLY_CLOSE)
+		what |= EV_CLOSED;
+	else
+		t->flags |= TUNNEL_F_HUP;	/* read to EAGAIN each time */
+	if (event_assign(&t->ev_turn, svc->base, -1, 0, tunnel_turn, t) ==
+	    -1 || evtimer_assign(&t->ev_timer, svc->base, tunnel_turn, t) ==
+	    -1 || event_assign(&t->ev, svc->base, t->fd, what, tunnel_event,
+	    t) == -1)
+		return (-1);
+	return (event_add(&t->ev, NULL));
+}
+
+struct tunnel *
+tunnel_new(int fd, uint64_t number, uint32_t remote, uint32_t left_ms,
+    const struct addr *peer, const struct addr *local)
+{
+	static uint32_t	 serial;
+	struct tunnel	*t;
+	int		 lowat = NOTSENT_LOWAT;
+
+	if ((t = calloc(1, sizeof(*t))) == NULL) {
+		log_warn("tunnel");
+		close(fd);
+		return (NULL);
+	}
+	t->service = svc;
+	t->fd = fd;
+	t->number = number;
+	t->remote = remote;
+	t->peer = *peer;
+	t->local = *local;
+	t->since = worker_now();
+	t->deadline = t->since + left_ms * 1000ULL;
+	t->timer_at = UINT64_MAX;
+	t->serial = ++serial;
+	t->flags = TUNNEL_F_READABLE | TUNNEL_F_WRITABLE;
+	ctlstream_init(&t->ctl, t);
+	if ((t->seal = seal_new(svc->seal, &tunnel_io, t)) == NULL ||
+	    tunnel_watch(t) == -1) {
+		log_warnx("tunnel: no key yet, or no memory");
+		seal_free(t->seal);
+		close(fd);
+		free(t);
+		return (NULL);
+	}
+	/* Not a TCP socket (a hop through another process): no matter. */
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &lowat,
+	    sizeof(lowat));
+	TAILQ_INSERT_TAIL(&svc->tunnels, t, entry);
+	svc->ntunnels++;
+	svc->stats.tunnels++;
+	/*
+	 * Not in this turn: the key that it was made with may be new, and its
+	 * message behind this one in another channel.
+	 */
+	tunnel_again(t);
+	return (t);
+}
+
+static void
+tunnel_tx_free(struct tunnel *t)
+{
+	if (t->tx == NULL)
+		return;
+	free(t->tx);
+	t->tx = NULL;
+	t->tx_off = t->tx_len = 0;
+	service_hold(svc, -(int64_t)TX_SIZE);
+}
+
+void
+tunnel_free(struct tunnel *t)
+{
+	struct session	*s = t->session;
+
+	t->flags |= TUNNEL_F_DYING;
+	if (t->state == TUNNEL_OPEN)
+		svc->nopen--;
+	t->session = NULL;
+	session_free(s);		/* resets every stream left */
+	event_del(&t->ev);
+	event_del(&t->ev_turn);
+	event_del(&t->ev_timer);
+	seal_free(t->seal);
+	tunnel_tx_free(t);
+	free(t->message);
+	close(t->fd);
+	TAILQ_REMOVE(&svc->tunnels, t, entry);
+	svc->ntunnels--;
+	events->closed(t);
+	free(t);
+}
+
+void
+tunnel_schedule(struct tunnel *t)
+{
+	event_active(&t->ev_turn, EV_TIMEOUT, 0);
+}
+
+/* Goes on after the others had their turn and the loop has looked. */
+static void
+tunnel_again(struct tunnel *t)
+{
+	struct timeval	 now = { 0, 0 };
+
+	event_add(&t->ev_turn, &now);
+}
+
+/* The first reason is the one that counts. */
+static void
+tunnel_why(struct tunnel *t, enum tunnel_end end, const char *fmt, va_list ap)
+{
+	if (t->words[0] != '\0')
+		return;
+	t->end = end;
+	vsnprintf(t->words, sizeof(t->words), fmt, ap);
+}
+
+void
+tunnel_kill(struct tunnel *t, enum tunnel_end end, const char *fmt, ...)
+{
+	va_list	 ap;
+
+	if (t->flags & TUNNEL_F_DYING)
+		return;
+	va_start(ap, fmt);
+	tunnel_why(t, end, fmt, ap);
+	va_end(ap);
+	t->flags |= TUNNEL_F_DYING;
+	tunnel_schedule(t);
+}
+
+void
+tunnel_finish(struct tunnel *t, enum tunnel_end end, const char *fmt, ...)
+{
+	va_list	 ap;
+
+	if (t->state == TUNNEL_ENDING || (t->flags & TUNNEL_F_DYING))
+		return;
+	va_start(ap, fmt);
+	tunnel_why(t, end, fmt, ap);
+	va_end(ap);
+	if (t->state == TUNNEL_OPEN)
+		svc->nopen--;
+	t->state = TUNNEL_ENDING;
+	t->deadline = worker_now() + ENDING_US;
+	tunnel_schedule(t);
+	service_changed(svc);
+}
+
+/* ---- octets ---- */
+
+static ssize_t
+tunnel_io_read(void *arg, void *buf, size_t len)
+{
+	struct tunnel	*t = arg;
+	ssize_t		 n;
+
+	if (!(t->flags & TUNNEL_F_READABLE)) {
+		errno = EAGAIN;
+		return (-1);
+	}
+	n = read(t->fd, buf, len);
+	if ((n == -1 && errno == EAGAIN) ||
+	    (n > 0 && (size_t)n < len && !(t->flags & TUNNEL_F_HUP)))
+		t->flags &= ~TUNNEL_F_READABLE;
+	return (n);
+}
+
+/* What is written to a socket that is full; 0 when tx is empty again. */
+static int
+tunnel_flush(struct tunnel *t)
+{
+	ssize_t	 n;
+
+	while (t->tx_off < t->tx_len) {
+		if (!(t->flags & TUNNEL_F_WRITABLE))
+			return (1);
+		n = write(t->fd, t->tx + t->tx_off, t->tx_len - t->tx_off);
+		if (n == -1) {
+			if (errno == EINTR)
+				continue;
+			if (errno == EAGAIN) {
+				t->flags &= ~TUNNEL_F_WRITABLE;
+				return (1);
+			}
+			tunnel_kill(t, TUNNEL_END_LOST, "%s",
+			    strerror(errno));
+			return (-1);
+		}
+		t->tx_off += n;
+	}
+	t->tx_off = t->tx_len = 0;
+	return (0);
+}
+
+static int
+tunnel_tx_get(struct tunnel *t)
+{
+	if (t->tx != NULL)
+		return (0);
+	if ((t->tx = malloc(TX_SIZE)) == NULL) {
+		log_warn("tunnel %u", t->serial);
+		return (-1);
+	}
+	service_hold(svc, TX_SIZE);
+	return (0);
+}
+
+/* The seal's records gather in tx, and leave together. */
+static ssize_t
+tunnel_io_write(void *arg, const void *buf, size_t len)
+{
+	struct tunnel	*t = arg;
+	size_t		 room;
+
+	if (tunnel_tx_get(t) == -1) {
+		errno = ENOMEM;
+		return (-1);
+	}
+	if ((room = TX_SIZE - t->tx_len) == 0) {
+		errno = EAGAIN;
+		return (-1);
+	}
+	if (len > room)
+		len = room;
+	memcpy(t->tx + t->tx_len, buf, len);
+	t->tx_len += len;
+	return (len);
+}
+
+/* ---- the session's events go to whose stream it is ---- */
+
+static int
+tunnel_opened(struct stream *st)
+{
+	struct tunnel	*t = st->session->arg;
+
+	if (!(t->flags & TUNNEL_F_CTL)) {
+		t->flags |= TUNNEL_F_CTL;
+		ctlstream_accept(&t->ctl, st);
+		return (0);
+	}
+	return (relay_accept(st, t));
+}
+
+static size_t
+tunnel_pull(struct stream *st, uint8_t *buf, size_t max)
+{
+	const struct stream_owner	*const *owner = st->arg;
+
+	return ((*owner)->pull(st, buf, max));
+}
+
+static void
+tunnel_data(struct stream *st, const uint8_t *buf, size_t len)
+{
+	const struct stream_owner	*const *owner = st->arg;
+
+	(*owner)->data(st, buf, len);
+}
+
+static void
+tunnel_fin(struct stream *st)
+{
+	const struct stream_owner	*const *owner = st->arg;
+
+	(*owner)->fin(st);
+}
+
+static void
+tunnel_reset(struct stream *st, enum reset_reason reason)
+{
+	const struct stream_owner	*const *owner = st->arg;
+
+	(*owner)->reset(st, reason);
+}
+
+static void
+tunnel_stream_closed(struct stream *st)
+{
+	const struct stream_owner	*const *owner = st->arg;
+
+	(*owner)->closed(st);
+}
+
+static void
+tunnel_wake(struct session *s)
+{
+	tunnel_schedule(s->arg);
+}
+
+void
+tunnel_relay_added(struct tunnel *t)
+{
+	t->relays++;
+}
+
+void
+tunnel_relay_gone(struct tunnel *t)
+{
+	t->relays--;
+	/* Whether it is done with, or a waiting user fits, is seen in turn. */
+	tunnel_schedule(t);
+	service_changed(svc);
+}
+
+/* ---- opening ---- */
+
+static void
+tunnel_start_session(struct tunnel *t)
+{
+	const struct service_opts	*o = &svc->conf.opts;
+	struct session_conf		 sc;
+
+	memset(&sc, 0, sizeof(sc));
+	sc.client = svc->conf.side == SIDE_SERVER;
+	sc.may_open = !sc.client;
+	sc.first_urgent = 1;
+	sc.version = t->settled.mux_version;
+	sc.framesize = t->settled.framesize;
+	sc.recvbuffer = o->mux_recvbuffer;
+	sc.window_max = o->mux_streambuffer;
+	sc.window_initial = TUNNEL_WINDOW_INITIAL;
+	if (sc.window_initial > sc.window_max)
+		sc.window_initial = sc.window_max;
+	sc.peer_initial = t->theirs.window_initial;
+	sc.max_streams = o->mux_max_streams;
+	sc.caps = t->settled.caps;
+	sc.keepalive_ms = o->keepalive * 1000;
+	/* Two heartbeats of the peer's that did not come. */
+	sc.timeout_ms = 2 * t->theirs.keepalive_ms;
+	sc.stall_grace_ms = STALL_GRACE_MS;
+	t->peer_streams = t->theirs.max_streams;
+	if (t->settled.seals == SEAL_NONE) {
+		seal_bare(t->seal);
+		t->flags |= TUNNEL_F_BARE;
+	} else
+		seal_bulk(t->seal);
+	t->session = smux_new(&sc, &tunnel_session_events, t);
+	if (t->session == NULL || (sc.client &&
+	    ctlstream_open(&t->ctl) == -1)) {
+		tunnel_kill(t, TUNNEL_END_LOST, "no memory");
+		return;
+	}
+	t->state = TUNNEL_OPEN;
+	t->opened = worker_now();
+	t->deadline = 0;
+	/* The time, before anything asks for a deadline. */
+	(void)session_tick(t->session, t->opened);
+	svc->nopen++;
+	events->opened(t);
+}
+
+static void
+tunnel_seal_failed(struct tunnel *t)
+{
+	enum tunnel_end	 end;
+
+	switch (seal_why(t->seal)) {
+	case SEAL_WHY_REFUSED:
+		end = TUNNEL_END_TOKEN;
+		break;
+	case SEAL_WHY_NO_PSK:
+	case SEAL_WHY_BAD_KEY:
+		end = TUNNEL_END_IMPOSTOR;
+		break;
+	case SEAL_WHY_PROTOCOL:
+		end = TUNNEL_END_PROTOCOL;
+		break;
+	default:
+		end = TUNNEL_END_LOST;
+		break;
+	}
+	tunnel_kill(t, end, "%s", seal_error(t->seal));
+}
+
+static void
+tunnel_handshake(struct tunnel *t)
+{
+	switch (seal_handshake(t->seal)) {
+	case SEAL_DONE:
+		t->state = TUNNEL_DIALOGUE;
+		if (svc->conf.side == SIDE_SERVER)
+			service_tell_gate(IMSG_TUNNEL_PROVEN, t->number);
+		break;
+	case SEAL_FAILED:
+		tunnel_seal_failed(t);
+		break;
+	case SEAL_WANT_READ:
+	case SEAL_WANT_WRITE:
+		break;
+	}
+	/* An alert of ours is to leave also when it failed. */
+	(void)tunnel_flush(t);
+}
+
+/* ---- an open tunnel's turn ---- */
+
+/* Reads at most one batch; 1: there may be more, 0: none, -1: it ended. */
+static int
+tunnel_read(struct tunnel *t)
+{
+	size_t	 want, len = 0;
+	ssize_t	 n = 0;
+
+	if ((want = session_want(t->session)) == 0)
+		return (0);
+	if (want > sizeof(batch))
+		want = sizeof(batch);
+	while (len < want) {
+		n = seal_read(t->seal, batch + len, want - len);
+		if (n <= 0)
+			break;
+		len += n;
+		if (t->flags & TUNNEL_F_BARE)
+			break;
+	}
+	if (len > 0 && session_input(t->session, batch, len) == -1) {
+		tunnel_kill(t, TUNNEL_END_PROTOCOL, "%s", t->session->error);
+		return (-1);
+	}
+	if (n > 0)
+		return (1);
+	if (n == -1 && (errno == EAGAIN || errno == EINTR))
+		return (0);
+	if (t->relays > 0)
+		tunnel_kill(t, TUNNEL_END_LOST, "%s with %u connections in it",
+		    n == 0 ? "closed" : strerror(errno), t->relays);
+	else
+		tunnel_kill(t, n == 0 ? TUNNEL_END_CLEAN : TUNNEL_END_LOST,
+		    "%s", n == 0 ? "closed by the peer" : strerror(errno));
+	return (-1);
+}
+
+/* Makes one batch; 1: there is something in tx, 0: nothing to send. */
+static int
+tunnel_fill(struct tunnel *t)
+{
+	size_t	 len, off;
+	ssize_t	 n;
+
+	if (t->flags & TUNNEL_F_BARE) {
+		if (tunnel_tx_get(t) == -1)
+			return (0);
+		t->tx_off = 0;
+		t->tx_len = session_output(t->session, t->tx, SERVICE_BATCH);
+		return (t->tx_len > 0);
+	}
+	len = session_output(t->session, batch, sizeof(batch));
+	for (off = 0; off < len; off += n) {
+		/* tx is empty and has room for all of it */
+		n = seal_write(t->seal, batch + off, len - off);
+		if (n == -1) {
+			tunnel_kill(t, TUNNEL_END_LOST, "cannot seal: %s",
+			    seal_error(t->seal));
+			return (0);
+		}
+	}
+	return (len > 0);
+}
+
+static void
+tunnel_write(struct tunnel *t)
+{
+	int	 i;
+
+	for (i = 0; i < TURN_BATCHES; i++) {
+		if (tunnel_flush(t) != 0 || (t->flags & TUNNEL_F_DYING))
+			return;
+		if (tunnel_fill(t) == 0) {
+			tunnel_tx_free(t);
+			return;
+		}
+	}
+	if (tunnel_flush(t) == 0)
+		tunnel_again(t);
+}
+
+static void
+tunnel_open_turn(struct tunnel *t)
+{
+	int	 i, r = 0;
+
+	for (i = 0; i < TURN_BATCHES; i++)
+		if ((r = tunnel_read(t)) != 1)
+			break;
+	if (r == 1)
+		tunnel_again(t);
+	if (!(t->flags & TUNNEL_F_DYING))
+		tunnel_write(t);
+}
+
+/* Sends what is left, announces the end, reads to the peer's. */
+static void
+tunnel_ending_turn(struct tunnel *t)
+{
+	ssize_t	 n;
+	int	 i;
+
+	if (t->session != NULL) {
+		struct session	*s = t->session;
+
+		t->session = NULL;
+		session_free(s);
+	}
+	if (tunnel_flush(t) != 0)
+		return;
+	if (!(t->flags & TUNNEL_F_SHUT)) {
+		t->flags |= TUNNEL_F_SHUT;
+		if (!(t->flags & TUNNEL_F_BARE))
+			(void)seal_end(t->seal);
+	}
+	if (tunnel_flush(t) != 0)
+		return;
+	if (shutdown(t->fd, SHUT_WR) == -1) {
+		tunnel_kill(t, t->end, "%s", t->words);
+		return;
+	}
+	for (i = 0; i < TURN_BATCHES; i++) {
+		n = read(t->fd, batch, sizeof(batch));
+		if (n == -1 && errno == EAGAIN)
+			return;
+		if (n <= 0) {
+			tunnel_kill(t, t->end, "%s", t->words);
+			return;
+		}
+	}
+	tunnel_again(t);
+}
+
+/* Deadlines; returns the next one. */
+static uint64_t
+tunnel_deadline(struct tunnel *t, uint64_t now)
+{
+	uint64_t	 next = UINT64_MAX, at;
+
+	if (t->deadline != 0) {
+		if (now >= t->deadline)
+			tunnel_kill(t, t->state == TUNNEL_ENDING ? t->end :
+			    TUNNEL_END_LOST, "not open in time, or not "
+			    "drained");
+		next = t->deadline;
+	}
+	if (t->probe_until != 0) {
+		if (now >= t->probe_until)
+			tunnel_kill(t, TUNNEL_END_LOST, "no answer to a ping "
+			    "after its client had started anew");
+		if (t->probe_until < next)
+			next = t->probe_until;
+	}
+	if (t->session == NULL)
+		return (next);
+	if ((at = session_tick(t->session, now)) == 0)
+		tunnel_kill(t, TUNNEL_END_LOST, "%s", t->session->error);
+	else if (at < next)
+		next = at;
+	if ((at = ctlstream_tick(&t->ctl, now)) < next)
+		next = at;
+	return (next);
+}
+
+/* The timer is only ever moved forward: an early one finds nothing to do. */
+static void
+tunnel_set_timer(struct tunnel *t, uint64_t now, uint64_t at)
+{
+	struct timeval	 tv;
+
+	if (t->timer_at <= now)
+		t->timer_at = UINT64_MAX;	/* it has fired */
+	if (at >= t->timer_at || at == UINT64_MAX)
+		return;
+	t->timer_at = at;
+	at = at > now ? at - now : 0;
+	tv.tv_sec = at / 1000000;
+	tv.tv_usec = at % 1000000;
+	event_add(&t->ev_timer, &tv);
+}
+
+static void
+tunnel_states(struct tunnel *t)
+{
+	if (t->state == TUNNEL_HANDSHAKE)
+		tunnel_handshake(t);
+	if (t->state == TUNNEL_DIALOGUE && !(t->flags & TUNNEL_F_DYING)) {
+		if (dialogue_turn(t) == 1 && tunnel_flush(t) != -1)
+			tunnel_start_session(t);
+		else
+			(void)tunnel_flush(t);
+	}
+	if (t->state == TUNNEL_OPEN && !(t->flags & TUNNEL_F_DYING))
+		tunnel_open_turn(t);
+	if (t->state == TUNNEL_OPEN && t->relays == 0 &&
+	    (t->flags & TUNNEL_F_DRAINING) && svc->conf.side == SIDE_SERVER)
+		tunnel_finish(t, TUNNEL_END_CLEAN, "drained");
+	if (t->state == TUNNEL_ENDING && !(t->flags & TUNNEL_F_DYING))
+		tunnel_ending_turn(t);
+}
+
+static void
+tunnel_turn(evutil_socket_t fd, short what, void *arg)
+{
+	struct tunnel	*t = arg;
+	uint64_t	 now = worker_now(), next;
+
+	(void)fd;
+	(void)what;
+	next = tunnel_deadline(t, now);
+	if (!(t->flags & TUNNEL_F_DYING)) {
+		tunnel_states(t);
+		/* What was sent or came in moves the deadlines. */
+		next = tunnel_deadline(t, now);
+	}
+	if (t->flags & TUNNEL_F_DYING) {
+		tunnel_free(t);
+		service_changed(svc);
+		return;
+	}
+	tunnel_set_timer(t, now, next);
+}
+
+static void
+tunnel_event(evutil_socket_t fd, short what, void *arg)
+{
+	struct tunnel	*t = arg;
+
+	(void)fd;
+	if (what & EV_READ)
+		t->flags |= TUNNEL_F_READABLE;
+	if (what & EV_CLOSED)
+		t->flags |= TUNNEL_F_READABLE | TUNNEL_F_HUP;
+	if (what & EV_WRITE)
+		t->flags |= TUNNEL_F_WRITABLE;
+	tunnel_schedule(t);
+}
+
+/* ---- drain, probe, room ---- */
+
+void
+tunnel_drain(struct tunnel *t)
+{
+	if (t->state != TUNNEL_OPEN) {
+		tunnel_finish(t, TUNNEL_END_CLEAN, "not needed any more");
+		return;
+	}
+	t->flags |= TUNNEL_F_OLD | TUNNEL_F_DRAINING;
+	if (!(t->flags & TUNNEL_F_DRAIN_SENT)) {
+		t->flags |= TUNNEL_F_DRAIN_SENT;
+		ctlstream_drain(&t->ctl);
+	}
+	tunnel_schedule(t);
+}
+
+void
+tunnel_replace(struct tunnel *t)
+{
+	if (t->state != TUNNEL_OPEN) {
+		tunnel_finish(t, TUNNEL_END_CLEAN, "to be made anew");
+		return;
+	}
+	t->flags |= TUNNEL_F_OLD;
+	if (svc->conf.side == SIDE_SERVER &&
+	    !(t->flags & TUNNEL_F_DRAIN_SENT)) {
+		t->flags |= TUNNEL_F_DRAIN_SENT;
+		ctlstream_drain(&t->ctl);
+	}
+}
+
+/*
+ * The server side opens the streams, so it is the one that knows when a
+ * drained tunnel is empty, and closes it; the client side makes another.
+ */
+void
+tunnel_peer_drains(struct tunnel *t)
+{
+	if (svc->conf.side == SIDE_SERVER)
+		t->flags |= TUNNEL_F_DRAINING;
+	t->flags |= TUNNEL_F_OLD;
+	events->drain(t);
+	tunnel_schedule(t);
+}
+
+void
+tunnel_peer_wants(struct tunnel *t, uint32_t more)
+{
+	events->more(t, more);
+}
+
+int
+tunnel_has_room(const struct tunnel *t)
+{
+	return (t->state == TUNNEL_OPEN && !(t->flags & (TUNNEL_F_DYING |
+	    TUNNEL_F_DRAINING)) && t->relays < t->peer_streams &&
+	    t->relays < svc->conf.opts.mux_max_streams);
+}
+
+void
+tunnel_probe(struct tunnel *t)
+{
+	uint64_t	 now = worker_now();
+
+	if (t->state != TUNNEL_OPEN || t->probe_until != 0)
+		return;
+	t->probe_until = now + PROBE_US;
+	ctlstream_ping(&t->ctl, now);
+	tunnel_schedule(t);
+}
+
+void
+tunnel_ask_more(struct tunnel *t, uint32_t more)
+{
+	ctlstream_more(&t->ctl, more);
+}

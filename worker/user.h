@@ -1,0 +1,45 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * Users of the server side: accepts them from the lent listener, gives each
+ * the least loaded session with room, and holds those for whom there is none
+ * for `user timeout'.
+ */
+
+#ifndef WORKER_USER_H
+#define WORKER_USER_H
+
+#include <stdint.h>
+
+struct service;
+
+/* user.c */
+
+void		 user_init(struct service *);
+/* A set of listeners begins, one is added (fd taken), the set is whole. */
+void		 user_listen_begin(void);
+int		 user_listen_add(int fd, uint32_t number);
+void		 user_listen_end(void);
+/* The parent lets us hold users while no session has room. */
+void		 user_hold(int on);
+/* Sessions came, went, or have room: looks at the queue and the listeners. */
+void		 user_changed(void);
+/* Accepts no more; those that wait are reset. */
+void		 user_stop(void);
+uint32_t	 user_waiting(void);
+
+#endif /* WORKER_USER_H */
