@@ -1,0 +1,166 @@
+# What the live tests share: real daemons on loopback in a directory of the
+# test's own, stopped and removed on any exit.  Sourced, from the top of the
+# tree: `. regress/live/lib.sh'.  Prints TAP; finish with `done_testing'.
+
+set -u
+TOP=$(pwd)
+ROCKETD=$TOP/rocketd/rocketd
+WORKER=$TOP/worker/rocketd-worker
+CTL=$TOP/rocketctl/rocketctl
+TRAFFIC=$TOP/regress/live/traffic
+T=$(mktemp -d "${TMPDIR:-/tmp}/rocketd-live.XXXXXX") || exit 1
+PIDS=
+TESTS=0
+FAILED=0
+# AddressSanitizer's leak check needs ptrace rights that a sandbox takes away.
+export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=0}
+
+cleanup() {
+	for p in $PIDS; do kill "$p" 2>/dev/null; done
+	for p in $PIDS; do
+		# A daemon that does not end is a fault of its own, below.
+		"$TRAFFIC" gone 15000 "$p" || kill -9 "$p" 2>/dev/null
+	done
+	[ "$FAILED" -eq 0 ] || for f in "$T"/*.log; do
+		[ -f "$f" ] || continue
+		echo "# ---- $(basename "$f")"
+		tail -n 60 "$f" | sed 's/^/# /'
+	done
+	rm -rf "$T"
+}
+trap cleanup EXIT
+trap 'exit 1' HUP INT TERM
+
+ok() {		# ok STATUS NAME
+	TESTS=$((TESTS + 1))
+	if [ "$1" -eq 0 ]; then
+		echo "ok $TESTS - $2"
+	else
+		echo "not ok $TESTS - $2"
+		FAILED=$((FAILED + 1))
+	fi
+}
+
+is() {		# is GOT WANTED NAME
+	if [ "$1" = "$2" ]; then
+		ok 0 "$3"
+	else
+		ok 1 "$3"
+		echo "# got:    $1"
+		echo "# wanted: $2"
+	fi
+}
+
+like() {	# like GOT REGEXP NAME
+	if printf '%s\n' "$1" | grep -Eq -- "$2"; then
+		ok 0 "$3"
+	else
+		ok 1 "$3"
+		printf '%s\n' "$1" | sed 's/^/# got: /'
+		echo "# wanted: $2"
+	fi
+}
+
+skip() {	# skip NAME REASON
+	TESTS=$((TESTS + 1))
+	echo "ok $TESTS - $1 # SKIP $2"
+}
+
+skip_all() {
+	echo "1..0 # SKIP $1"
+	exit 0
+}
+
+done_testing() {
+	echo "1..$TESTS"
+	[ "$FAILED" -eq 0 ]
+	exit
+}
+
+is_root() { [ "$(id -u)" -eq 0 ]; }
+sanitized() { grep -q 'fsanitize' "$TOP/config.mk"; }
+
+# ports N: that many free ports
+ports() { "$TRAFFIC" ports "$1"; }
+
+# background NAME COMMAND...: sets $pid, output in $T/NAME.log
+background() {
+	_name=$1; shift
+	"$@" >"$T/$_name.log" 2>&1 &
+	pid=$!
+	PIDS="$PIDS $pid"
+}
+
+# target NAME [ADDR [PORT]]: sets $pid and $port
+target() {
+	background "$1" "$TRAFFIC" serve "${2:-127.0.0.1}" "${3:-0}"
+	"$TRAFFIC" grep 5000 "$T/$1.log" '^port ' >/dev/null || exit 1
+	port=$(sed -n 's/^port //p' "$T/$1.log")
+}
+
+# daemon NAME: $T/NAME.conf on socket $T/NAME.sock; sets $pid; waits for READY
+daemon() {
+	chmod 600 "$T/$1.conf"
+	background "$1" "$ROCKETD" -d -f "$T/$1.conf" -s "$T/$1.sock" \
+	    -W "$WORKER"
+	"$TRAFFIC" grep 20000 "$T/$1.log" 'ready|fatal' >/dev/null
+	eval "${1}_pid=$pid"
+}
+
+ctl() {		# ctl NAME ARGUMENTS...
+	_d=$1; shift
+	"$CTL" -s "$T/$_d.sock" "$@"
+}
+
+# logged NAME REGEXP [MS]: waits until the log has it
+logged() { "$TRAFFIC" grep "${3:-5000}" "$T/$1.log" "$2" >/dev/null; }
+
+# child NAME ROLE [SERVICE]: the pid of a daemon's process
+child() {
+	ctl "$1" -j show processes | "$TRAFFIC" pid "$2" "${3:-}"
+}
+
+# stop PID [MS]: SIGTERM, and its exit status in $status
+stop() {
+	kill "$1"
+	"$TRAFFIC" gone "${2:-15000}" "$1" || kill -9 "$1"
+	wait "$1"
+	status=$?
+	PIDS=$(echo " $PIDS " | sed "s/ $1 / /")
+}
+
+# pair [OPTIONS]: a server and a client of one service "x" in front of a
+# target; sets tport (tunnels), uport (users), server_pid, client_pid.
+# SERVER and CLIENT are further lines of each side's service.
+pair() {
+	target target
+	target_pid=$pid
+	set -- $(ports 2)
+	tport=$1 uport=$2
+	cat >"$T/server.conf" <<-END
+		log debug
+		${GLOBAL:-}
+		server {
+			listen on 127.0.0.1 port $tport transport tcpmux
+			service "x" {
+				listen on 127.0.0.1 port $uport
+				token "a token of more than sixteen"
+				${SERVER:-}
+			}
+		}
+	END
+	cat >"$T/client.conf" <<-END
+		log debug
+		${GLOBAL:-}
+		client {
+			connect to 127.0.0.1 port $tport transport tcpmux
+			service "x" {
+				forward to 127.0.0.1 port $port
+				token "a token of more than sixteen"
+				${CLIENT:-}
+			}
+		}
+	END
+	daemon server; server_pid=$pid
+	daemon client; client_pid=$pid
+}

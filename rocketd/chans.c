@@ -1,0 +1,149 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+
+/*
+ * Socket pairs between processes.  Owns the topology: who may talk to whom is
+ * the one table below, so whoever is not in it shares no descriptor.
+ */
+
+#include <sys/types.h>
+#include <sys/socket.h>
+
+#include <string.h>
+#include <unistd.h>
+
+#include "../shared/channel.h"
+#include "../shared/compat.h"
+#include "../shared/log.h"
+#include "chans.h"
+#include "rocketd.h"
+
+struct chans_rule {
+	enum proc_role	 a;
+	enum proc_role	 b;
+	enum side	 side;		/* of the worker, SIDE_NONE: either */
+};
+
+static const struct chans_rule	 chans_rules[] = {
+	/* log lines, and what rocketctl asks */
+	{ PROC_CONTROL, PROC_KEYS, SIDE_NONE },
+	{ PROC_CONTROL, PROC_GATE, SIDE_NONE },
+	{ PROC_CONTROL, PROC_RESOLVE, SIDE_NONE },
+	{ PROC_CONTROL, PROC_DIAL, SIDE_NONE },
+	{ PROC_CONTROL, PROC_SERVICE, SIDE_NONE },
+	/* proofs and verdicts */
+	{ PROC_GATE, PROC_KEYS, SIDE_NONE },
+	/* tunnels */
+	{ PROC_GATE, PROC_SERVICE, SIDE_SERVER },
+	/* a service's own keys */
+	{ PROC_KEYS, PROC_SERVICE, SIDE_NONE },
+	/* connections to servers and targets */
+	{ PROC_DIAL, PROC_SERVICE, SIDE_CLIENT },
+	/* names */
+	{ PROC_DIAL, PROC_RESOLVE, SIDE_NONE }
+};
+
+/* How much hangs on each, from the one whose end disturbs the fewest. */
+static const int	 chans_ranks[PROC_MAX] = {
+	[PROC_SERVICE] = 1,
+	[PROC_RESOLVE] = 2,
+	[PROC_DIAL] = 3,
+	[PROC_GATE] = 4,
+	[PROC_CONTROL] = 5,
+	[PROC_KEYS] = 6
+};
+
+static int
+chans_matches(const struct chans_rule *rule, const struct svc *a,
+    const struct svc *b)
+{
+	if (rule->a != a->role || rule->b != b->role)
+		return (0);
+	return (rule->side == SIDE_NONE || rule->side == b->side);
+}
+
+int
+chans_paired(const struct svc *a, const struct svc *b)
+{
+	size_t	 i;
+
+	for (i = 0; i < nitems(chans_rules); i++)
+		if (chans_matches(&chans_rules[i], a, b) ||
+		    chans_matches(&chans_rules[i], b, a))
+			return (1);
+	return (0);
+}
+
+void
+chans_describe(const struct svc *svc, struct msg_channel *msg)
+{
+	memset(msg, 0, sizeof(*msg));
+	msg->role = svc->role;
+	msg->service = svc->service;
+	msg->index = svc->index;
+	msg->generation = svc->generation;
+	msg->side = svc->side;
+	strlcpy(msg->name, svc->name, sizeof(msg->name));
+}
+
+/* fd, the way from to to other, is gone in any case. */
+static int
+chans_send(struct svc *to, const struct svc *other, int fd)
+{
+	struct msg_channel	 msg;
+
+	chans_describe(other, &msg);
+	return (channel_send(to->chan, IMSG_CHANNEL, fd, &msg, sizeof(msg)));
+}
+
+static int
+chans_pair(struct svc *a, struct svc *b)
+{
+	int	 fds[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0,
+	    fds) == -1) {
+		log_warn("%s: a channel to %s", svc_name(a), svc_name(b));
+		return (-1);
+	}
+	/* b's own channel may be dying: that is its own affair. */
+	(void)chans_send(b, a, fds[1]);
+	return (chans_send(a, b, fds[0]));
+}
+
+int
+chans_connect(struct rocketd *env, struct svc *svc)
+{
+	struct svc	*other;
+
+	TAILQ_FOREACH(other, &env->svcs, entry) {
+		if (other == svc || other->chan == NULL ||
+		    !chans_paired(svc, other))
+			continue;
+		if (chans_pair(svc, other) == -1)
+			return (-1);
+	}
+	return (0);
+}
+
+struct svc *
+chans_to_blame(struct svc *accuser, struct svc *accused)
+{
+	if (chans_ranks[accuser->role] < chans_ranks[accused->role])
+		return (accuser);
+	return (accused);
+}

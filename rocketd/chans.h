@@ -1,0 +1,47 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+
+/*
+ * Which pairs of processes talk to each other, and the socket pairs by which
+ * they do.  The parent makes them and keeps neither end.
+ */
+
+#ifndef ROCKETD_CHANS_H
+#define ROCKETD_CHANS_H
+
+#include "svc.h"
+
+struct rocketd;
+
+/* chans.c */
+
+/* 1 when the two have something to say to each other. */
+int	 chans_paired(const struct svc *, const struct svc *);
+/*
+ * Gives a process that has just been started a channel to each of its
+ * partners, and them one to it.  -1: one could not be made (logged).
+ */
+int	 chans_connect(struct rocketd *, struct svc *);
+/*
+ * Of two that do not agree, the one to be replaced: a process that serves
+ * fewer is never believed against one that serves more.
+ */
+struct svc	*chans_to_blame(struct svc *accuser, struct svc *accused);
+/* How a process is named to others. */
+void	 chans_describe(const struct svc *, struct msg_channel *);
+
+#endif /* ROCKETD_CHANS_H */

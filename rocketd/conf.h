@@ -1,0 +1,324 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * The configuration: what a file says, once read, checked and resolved.
+ */
+
+#ifndef ROCKETD_CONF_H
+#define ROCKETD_CONF_H
+
+#include <sys/types.h>
+#include <sys/queue.h>
+
+#include <stdint.h>
+#include <stdio.h>
+
+#include "../shared/log.h"
+#include "../shared/msg.h"
+
+#define TRANSPORT_TCPMUX	1	/* more to come */
+
+/* What one configuration may hold, so that no table grows without end. */
+#define CONF_BLOCKS_MAX		64
+#define CONF_SERVICES_MAX	900	/* each is a process, and a user id */
+#define CONF_LISTENS_MAX	64	/* of one block or service */
+#define CONF_CHILD_IDS		16	/* user ids before the services' own */
+
+/* How a token given by value is printed; it stands for no token. */
+#define TOKEN_MASKED		"*****"
+#define TOKEN_SHORT		16	/* octets; fewer are warned about */
+
+struct conf_file {			/* one that was read */
+	TAILQ_ENTRY(conf_file)	 entry;
+	char			*path;		/* as it was named */
+	int			 shared;	/* others may read it */
+};
+TAILQ_HEAD(conf_files, conf_file);
+
+struct conf_listen {			/* one address to bind */
+	TAILQ_ENTRY(conf_listen)	 entry;
+	char				*host;	/* "*": every address */
+	struct addr			 addr;	/* ADDR_NONE for "*" */
+	uint16_t			 port;
+	uint32_t			 transport;	/* a block's listener only */
+	const char			*file;
+	int				 line;
+	int				 column;
+};
+TAILQ_HEAD(conf_listens, conf_listen);
+
+struct conf_remote {			/* a server to connect to, or a target */
+	TAILQ_ENTRY(conf_remote)	 entry;
+	char				*host;	/* or a path, when is_unix */
+	uint16_t			 port;
+	int				 is_unix;
+	uint32_t			 transport;	/* a remote only */
+	struct addr			 source;	/* "from ADDRESS" */
+	const char			*file;
+	int				 line;
+	int				 column;
+};
+TAILQ_HEAD(conf_remotes, conf_remote);
+
+enum token_kind {
+	TOKEN_VALUE,
+	TOKEN_FILE,
+	TOKEN_ENV,
+	TOKEN_MASK		/* TOKEN_MASKED, as conf_print writes it */
+};
+
+struct conf_token {
+	TAILQ_ENTRY(conf_token)	 entry;
+	enum token_kind		 kind;
+	char			*source;	/* path, or name of the variable */
+	uint8_t			 octets[TOKEN_MAX];	/* once read; wiped on free */
+	size_t			 len;
+	const char		*file;
+	int			 line;
+	int			 column;
+};
+TAILQ_HEAD(conf_tokens, conf_token);
+
+struct conf_service {
+	TAILQ_ENTRY(conf_service)	 entry;
+	struct conf_block		*block;
+	char				 name[SERVICE_NAME_MAX];
+	uint32_t			 number;	/* kept over reloads */
+	struct conf_listens		 listens;	/* server side */
+	struct conf_remote		 target;	/* client side */
+	struct conf_tokens		 tokens;	/* own, else the block's */
+	struct service_opts		 opts;		/* resolved */
+	uint64_t			 set;	/* bit i: options[i] is given here */
+	const char			*file;
+	int				 line;
+	int				 column;
+};
+TAILQ_HEAD(conf_services, conf_service);
+
+struct conf_block {			/* server { } or client { } */
+	TAILQ_ENTRY(conf_block)	 entry;
+	enum side		 side;
+	struct conf_listens	 listens;	/* of tunnels, server side */
+	struct conf_remotes	 remotes;	/* client side */
+	struct conf_tokens	 tokens;	/* default for its services */
+	struct conf_services	 services;
+	struct service_opts	 opts;		/* defaults for its services */
+	uint64_t		 set;	/* bit i: options[i] is given here */
+	char			 client_id[CLIENT_ID_MAX];
+	int			 client_id_derived;	/* not the file's */
+	const char		*file;
+	int			 line;
+	int			 column;
+};
+TAILQ_HEAD(conf_blocks, conf_block);
+
+struct rocketd_conf {
+	char			*path;		/* of the file */
+	struct conf_blocks	 blocks;
+	/*
+	 * NULL: no control socket; before conf_finish, which puts the default
+	 * there unless control_none: not given.
+	 */
+	char			*control_path;
+	int			 control_none;
+	char			*control_group;	/* NULL: the default */
+	char			*pidfile;	/* NULL: none */
+	uint32_t		 log_level;	/* enum log_level */
+	uint32_t		 log_dest;	/* enum log_dest */
+	uint32_t		 strict;	/* sandbox strict */
+	uint32_t		 id_first;	/* range of user and group ids */
+	uint32_t		 id_last;
+	struct msg_gate		 gate;
+	uint64_t		 set;	/* bit i: options[i] is given */
+	uint32_t		 last_number;	/* conf_number goes on after it */
+	/* names of files read, which the members called file point into */
+	struct conf_files	 files;
+};
+
+/*
+ * The one table of options: every keyword of the form `name value' in
+ * rocketd.conf(5), with where it may stand, its type, range and default, and
+ * what a reload does about it.
+ */
+enum option_type {
+	OPT_NUMBER,
+	OPT_SIZE,		/* octets; k, m, g suffixes */
+	OPT_SECONDS,		/* stored as such; s, m, h suffixes */
+	OPT_MILLISECONDS,	/* written in seconds, fractions allowed */
+	OPT_BOOL,		/* yes, no */
+	OPT_WORD,		/* one of option.words */
+	OPT_WORDS,		/* several of them: a mask, word i is words[i] */
+	OPT_STRING		/* an absolute path; a char *, allocated */
+};
+
+#define SCOPE_GLOBAL	0x01
+#define SCOPE_SERVER	0x02	/* in server { } */
+#define SCOPE_CLIENT	0x04
+#define SCOPE_SERVER_SERVICE	0x08	/* in its service "x" { } */
+#define SCOPE_CLIENT_SERVICE	0x10
+
+struct option_word {
+	const char	*word;
+	uint32_t	 value;
+};
+
+struct option {
+	const char		*name;		/* may be several words */
+	enum option_type	 type;
+	uint32_t		 scope;		/* SCOPE_ mask */
+	size_t			 offset;	/* service_opts, or rocketd_conf
+						 * when SCOPE_GLOBAL */
+	uint64_t		 min, max, dflt;
+	const struct option_word *words;	/* OPT_WORD, OPT_WORDS */
+	uint32_t		 change;	/* CHANGE_ class of a reload */
+	const char		*toml;		/* name in TOML files, or NULL */
+	const char		*zero;	/* what 0 means, also when below min */
+	const char		*help;		/* one line for the manual */
+};
+
+/* options.c */
+
+#define OPTIONS_MAX	64	/* bits of a set */
+#define OPTION_WHY	256	/* enough for what the functions below write */
+
+extern const struct option	 options[];
+extern const size_t		 noptions;
+#define option_bit(o)	((uint64_t)1 << ((o) - options))
+
+/*
+ * The option with the longest name that these words (with one blank between
+ * two) begin with and that may stand in one of the scopes, or NULL.
+ */
+const struct option	*option_find(const char *words, uint32_t scope);
+/*
+ * The known name nearest to what the words begin with, statements that are no
+ * options included and those of the scope preferred; NULL when none is near.
+ */
+const char		*option_nearest(const char *words, uint32_t scope);
+/* The sentence for words that begin with no option's name. */
+void			 option_unknown(const char *words, uint32_t scope,
+			    char *buf, size_t size);
+/* All defaults; either may be NULL.  The strings are the caller's. */
+void			 option_defaults(struct rocketd_conf *,
+			    struct service_opts *);
+/*
+ * Stores the value that the n words say in base (the struct that the offset
+ * counts in).  -1 with the sentence in why (of OPTION_WHY octets).
+ */
+int			 option_parse(const struct option *,
+			    const char *const *words, size_t n, void *base,
+			    char *why);
+/* What it takes: "a number from 1 to 64". */
+void			 option_range(const struct option *, char *buf,
+			    size_t size);
+/* The value in the file's grammar, without the name; "" for no string. */
+void			 option_value(const struct option *, const void *base,
+			    char *buf, size_t size);
+/* Copies one value of struct service_opts, or tells whether two are equal. */
+void			 option_copy(const struct option *,
+			    struct service_opts *, const struct service_opts *);
+int			 option_same(const struct option *,
+			    const struct service_opts *,
+			    const struct service_opts *);
+/* "in a server block or in a service of a client block". */
+void			 option_places(uint32_t scope, char *buf, size_t size);
+/* "live", "tunnels", "listener", "process". */
+const char		*option_change_name(uint32_t change);
+
+/* parse.y */
+
+/*
+ * Reads the file and all it includes.  Every error is printed through err
+ * (file:line:column: words) and counted; NULL when there was one.
+ */
+struct rocketd_conf	*conf_parse(const char *path, FILE *err);
+/* Is this a word that has to be quoted to be a name? */
+int			 conf_keyword(const char *);
+
+/* lex.c */
+
+/*
+ * Defines a macro, "name=value", for every conf_parse to come; the files
+ * cannot change it.  -1 when it is no such thing.
+ */
+int			 conf_define(const char *assignment);
+
+/* valid.c */
+
+/* Of a service or client: 1 to max - 1 of [A-Za-z0-9._-]. */
+int			 valid_name(const char *, size_t max);
+/* Of a variable of the environment. */
+int			 valid_env(const char *);
+/* An IPv4 or IPv6 address in numbers, stored with port 0. */
+int			 valid_addr(const char *, struct addr *);
+/* Such an address, or a DNS name whose last label is no number. */
+int			 valid_host(const char *);
+
+/* config.c */
+
+/* A configuration with all defaults and no block; NULL: no memory. */
+struct rocketd_conf	*conf_new(const char *path);
+/* Prints "file:line:column: words"; without the numbers when line is 0. */
+void			 conf_complain(FILE *, const char *file, int line,
+			    int column, const char *, ...)
+			    __attribute__((__format__(printf, 5, 6)));
+void			 conf_free(struct rocketd_conf *);	/* wipes tokens */
+/* Defaults, inheritance, cross checks; errors as conf_parse.  Their number. */
+int			 conf_finish(struct rocketd_conf *, FILE *err);
+/*
+ * Reads the tokens' files and variables; to be called before starting, not
+ * for -n.  Errors as conf_parse.  Their number.
+ */
+int			 conf_read_tokens(struct rocketd_conf *, FILE *err);
+/*
+ * Numbers the services from 1: as in old (or NULL) where (side, name) is the
+ * same, else with one that was not used for as long as can be.
+ */
+void			 conf_number(struct rocketd_conf *,
+			    const struct rocketd_conf *old);
+struct conf_service	*conf_service_by_number(const struct rocketd_conf *,
+			    uint32_t);
+/*
+ * CHANGE_ mask of what differs between two states of one service, its block's
+ * remotes and client id included; both with their tokens read.
+ */
+uint32_t		 conf_service_diff(const struct conf_service *,
+			    const struct conf_service *);
+/* The tokens that count for a service: its own, or else its block's. */
+const struct conf_tokens *conf_service_tokens(const struct conf_service *);
+/*
+ * Opens a file that the daemon reads as root and checks it by its descriptor:
+ * a regular one, owned by root or the daemon's user, not writable by others,
+ * and when secret not readable by others.  -1 with the reason in why.
+ */
+int			 conf_open(const char *path, int secret, char *why,
+			    size_t whysize);
+
+/* check.c */
+
+/* The cross checks of conf_finish.  Returns how many errors it has told. */
+int			 check_conf(const struct rocketd_conf *, FILE *err);
+
+/* printconf.c */
+
+/*
+ * The configuration in its own grammar, all that was given or resolved but the
+ * derived client id; tokens by value are masked.  To parse it prints the same.
+ */
+void			 conf_print(const struct rocketd_conf *, FILE *);
+
+#endif /* ROCKETD_CONF_H */

@@ -1,0 +1,54 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+
+/*
+ * The workers of one service: how many there are, which of them holds users
+ * while none has room, and what one has to tell the others.
+ */
+
+#ifndef ROCKETD_CREW_H
+#define ROCKETD_CREW_H
+
+#include <stdint.h>
+
+#include "conf.h"
+#include "svc.h"
+
+struct rocketd;
+
+/* crew.c */
+
+/* As many workers as the service wants: adds, or stops with drain. */
+void	 crew_resize(struct rocketd *, const struct conf_service *,
+	    uint32_t drain);
+/* Ends every worker of the service that is still wanted. */
+void	 crew_stop(struct rocketd *, uint32_t service, uint32_t drain);
+/* A new set of configuration to each that is to go on. */
+void	 crew_send_again(struct rocketd *, uint32_t service,
+	    uint32_t changed);
+/* A worker said whether it has room. */
+void	 crew_room(struct svc *, uint32_t room);
+/* Workers came or went: names one that holds users when none has room. */
+void	 crew_update(struct rocketd *, uint32_t service);
+/* To all other workers of the same service. */
+void	 crew_client_back(struct svc *, const struct msg_client *);
+/* How many of the service's tunnels this worker keeps. */
+uint32_t crew_share(struct rocketd *, const struct svc *, uint32_t pool);
+/* Living workers of a service, those that drain included. */
+int	 crew_alive(struct rocketd *, uint32_t service);
+
+#endif /* ROCKETD_CREW_H */

@@ -1,0 +1,267 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+
+/*
+ * Answers to requests that control forwards.  Each is answered in one go and
+ * ends in CTL_DONE; a request is refused while control does not keep up with
+ * the answers before, so they are bounded.
+ */
+
+#include <sys/types.h>
+#include <sys/queue.h>
+
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../shared/channel.h"
+#include "../shared/compat.h"
+#include "../shared/log.h"
+#include "ctl.h"
+#include "procs.h"
+#include "reload.h"
+
+static void
+ctl_done(struct svc *control, uint32_t request, const char *failure)
+{
+	struct ctl_done	 msg;
+
+	memset(&msg, 0, sizeof(msg));
+	msg.request = request;
+	if (failure != NULL) {
+		msg.failed = 1;
+		strlcpy(msg.words, failure, sizeof(msg.words));
+	}
+	procs_send(control, IMSG_CTL_DONE, -1, &msg, sizeof(msg));
+}
+
+/* ---- summary ---- */
+
+static void
+ctl_counter(struct svc *control, uint32_t request, const char *name,
+    uint64_t value)
+{
+	struct ctl_counter	 msg;
+
+	memset(&msg, 0, sizeof(msg));
+	msg.request = request;
+	msg.role = PROC_PARENT;
+	msg.value = value;
+	strlcpy(msg.name, name, sizeof(msg.name));
+	procs_send(control, IMSG_CTL_COUNTER, -1, &msg, sizeof(msg));
+}
+
+static void
+ctl_summary(struct svc *control, uint32_t request)
+{
+	struct rocketd		*env = control->env;
+	struct ctl_daemon	 msg;
+	struct svc		*svc;
+	uint64_t		 processes = 0, restarts = 0;
+
+	memset(&msg, 0, sizeof(msg));
+	msg.request = request;
+	msg.pid = getpid();
+	msg.started = env->started;
+	msg.configured = env->configured;
+	msg.now = time(NULL);
+	msg.log_level = env->log_level;
+	msg.root = env->root;
+	strlcpy(msg.version, ROCKETD_VERSION, sizeof(msg.version));
+	strlcpy(msg.conf_path, env->conf_path, sizeof(msg.conf_path));
+	strlcpy(msg.conf_error, env->conf_error, sizeof(msg.conf_error));
+	procs_send(control, IMSG_CTL_DAEMON, -1, &msg, sizeof(msg));
+	TAILQ_FOREACH(svc, &env->svcs, entry) {
+		processes++;
+		restarts += svc->restarts;
+	}
+	ctl_counter(control, request, "processes", processes);
+	ctl_counter(control, request, "restarts", restarts);
+	ctl_counter(control, request, "listeners_shut_down",
+	    env->listen_hung);
+	ctl_done(control, request, NULL);
+}
+
+/* ---- processes ---- */
+
+static const uint32_t	 ctl_states[SVC_STATE_MAX] = {
+	[SVC_DOWN] = CTL_PROCESS_DOWN,
+	[SVC_STARTING] = CTL_PROCESS_STARTING,
+	[SVC_READY] = CTL_PROCESS_READY,
+	[SVC_STOPPING] = CTL_PROCESS_STOPPING,
+	[SVC_BACKOFF] = CTL_PROCESS_BACKOFF
+};
+
+static void
+ctl_process(struct svc *control, uint32_t request, const struct svc *svc)
+{
+	struct ctl_process	 msg;
+
+	memset(&msg, 0, sizeof(msg));
+	msg.request = request;
+	msg.pid = svc->pid;
+	msg.role = svc->role;
+	msg.service = svc->service;
+	msg.index = svc->index;
+	msg.state = ctl_states[svc->state];
+	msg.restarts = svc->restarts;
+	msg.uid = svc->uid;
+	msg.have = svc->have;
+	msg.lack = svc->lack;
+	msg.since = svc->since;
+	strlcpy(msg.name, svc->name, sizeof(msg.name));
+	strlcpy(msg.last_death, svc->last_death, sizeof(msg.last_death));
+	procs_send(control, IMSG_CTL_PROCESS, -1, &msg, sizeof(msg));
+}
+
+static void
+ctl_processes(struct svc *control, uint32_t request)
+{
+	struct rocketd		*env = control->env;
+	struct ctl_process	 msg;
+	const struct svc	*svc;
+
+	memset(&msg, 0, sizeof(msg));
+	msg.request = request;
+	msg.pid = getpid();
+	msg.role = PROC_PARENT;
+	msg.state = CTL_PROCESS_READY;
+	msg.uid = getuid();
+	msg.since = env->started;
+	procs_send(control, IMSG_CTL_PROCESS, -1, &msg, sizeof(msg));
+	TAILQ_FOREACH(svc, &env->svcs, entry)
+		ctl_process(control, request, svc);
+	ctl_done(control, request, NULL);
+}
+
+/* ---- config ---- */
+
+/* As much of the text as fits, whole lines where they are not longer. */
+static size_t
+ctl_cut(const char *text, size_t len, size_t max)
+{
+	size_t	 n;
+
+	if (len <= max)
+		return (len);
+	for (n = max; n > 0; n--)
+		if (text[n - 1] == '\n')
+			return (n);
+	return (max);
+}
+
+static void
+ctl_text(struct svc *control, uint32_t request, const char *text, size_t len)
+{
+	struct ctl_text	 msg;
+	size_t		 n;
+
+	for (; len > 0; text += n, len -= n) {
+		n = ctl_cut(text, len, sizeof(msg.text) - 1);
+		memset(&msg, 0, sizeof(msg));
+		msg.request = request;
+		memcpy(msg.text, text, n);
+		procs_send(control, IMSG_CTL_TEXT, -1, &msg,
+		    offsetof(struct ctl_text, text) + n + 1);
+	}
+}
+
+static void
+ctl_config(struct svc *control, uint32_t request)
+{
+	const char	*failure = "no memory";
+	char		*text = NULL;
+	size_t		 len = 0;
+	FILE		*f;
+
+	if ((f = open_memstream(&text, &len)) == NULL) {
+		ctl_done(control, request, failure);
+		return;
+	}
+	conf_print(control->env->conf, f);
+	if (!ferror(f))
+		failure = NULL;
+	if (fclose(f) == EOF)
+		failure = "no memory";
+	if (failure == NULL)
+		ctl_text(control, request, text, len);
+	free(text);
+	ctl_done(control, request, failure);
+}
+
+/* ---- commands ---- */
+
+static void
+ctl_reload(struct svc *control, uint32_t request)
+{
+	char	 why[HOST_MAX];
+
+	if (reload_run(control->env, why, sizeof(why)) == -1)
+		ctl_done(control, request, why);
+	else
+		ctl_done(control, request, NULL);
+}
+
+static void
+ctl_log(struct svc *control, const struct ctl_request *req)
+{
+	struct rocketd	*env = control->env;
+	uint32_t	 level = req->arg;
+
+	if (level == UINT32_MAX)
+		level = reload_log_level(env, env->conf);
+	procs_log_level(env, level);
+	log_info("log level %s", log_level_name(level));
+	ctl_done(control, req->request, NULL);
+}
+
+int
+ctl_dispatch(struct svc *control, uint32_t type,
+    const struct ctl_request *req)
+{
+	if (channel_full(control->chan)) {
+		ctl_done(control, req->request, "too many answers wait");
+		return (0);
+	}
+	switch (type) {
+	case IMSG_CTL_SUMMARY:
+		ctl_summary(control, req->request);
+		break;
+	case IMSG_CTL_PROCESSES:
+		ctl_processes(control, req->request);
+		break;
+	case IMSG_CTL_CONFIG:
+		ctl_config(control, req->request);
+		break;
+	case IMSG_CTL_RELOAD:
+		ctl_reload(control, req->request);
+		break;
+	case IMSG_CTL_STOP:
+		ctl_done(control, req->request, NULL);
+		rocketd_stop(control->env, "asked by rocketctl");
+		break;
+	case IMSG_CTL_LOG:
+		ctl_log(control, req);
+		break;
+	default:
+		return (-1);
+	}
+	return (0);
+}

@@ -1,0 +1,207 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+
+/*
+ * The control socket.  Owns its file.  Two daemons with one path would take it
+ * from each other, so somebody who listens there is an error, and only what is
+ * certain to be a socket that is left over is removed.
+ */
+
+#include <sys/types.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include <errno.h>
+#include <grp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../shared/compat.h"
+#include "../shared/log.h"
+#include "ctlsock.h"
+
+#define CTLSOCK_GROUP	"_rocketd"
+#define CTLSOCK_BACKLOG	16	/* operators, not users */
+
+static int
+ctlsock_why(char *why, size_t size, const char *path, const char *what)
+{
+	snprintf(why, size, "control socket %s: %s%s%s", path,
+	    what == NULL ? "" : what, what == NULL ? "" : ": ",
+	    strerror(errno));
+	return (-1);
+}
+
+/*
+ * The default directory of an ordinary user without a runtime directory is in
+ * /tmp, where anyone could have made it before.
+ */
+static int
+ctlsock_own_dir(const char *path, char *why, size_t size)
+{
+	struct stat	 st;
+	char		 dir[HOST_MAX];
+	size_t		 len;
+
+	len = snprintf(dir, sizeof(dir), "/tmp/rocketd-%u",
+	    (unsigned int)getuid());
+	if (strncmp(path, dir, len) != 0 || path[len] != '/')
+		return (0);
+	if (mkdir(dir, 0700) == -1 && errno != EEXIST)
+		return (ctlsock_why(why, size, path, "its directory"));
+	if (lstat(dir, &st) == -1)
+		return (ctlsock_why(why, size, path, "its directory"));
+	if (!S_ISDIR(st.st_mode) || st.st_uid != getuid() ||
+	    st.st_mode & (S_IRWXG | S_IRWXO)) {
+		snprintf(why, size, "control socket %s: %s is not a directory "
+		    "of ours alone", path, dir);
+		return (-1);
+	}
+	return (0);
+}
+
+/* Removes a socket that is left over. */
+static int
+ctlsock_clear(const struct sockaddr_un *sun, char *why, size_t size)
+{
+	struct stat	 st;
+	int		 fd, ret, saved;
+
+	if (lstat(sun->sun_path, &st) == -1) {
+		if (errno == ENOENT)
+			return (0);
+		return (ctlsock_why(why, size, sun->sun_path, NULL));
+	}
+	if (!S_ISSOCK(st.st_mode)) {
+		snprintf(why, size, "control socket %s: there is a file that "
+		    "is no socket", sun->sun_path);
+		return (-1);
+	}
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd == -1)
+		return (ctlsock_why(why, size, sun->sun_path, NULL));
+	ret = connect(fd, (const struct sockaddr *)sun, sizeof(*sun));
+	saved = errno;
+	close(fd);
+	errno = saved;
+	if (ret == 0 || errno == EAGAIN) {
+		snprintf(why, size, "control socket %s: another rocketd "
+		    "listens there", sun->sun_path);
+		return (-1);
+	}
+	if (errno == ENOENT)
+		return (0);
+	if (errno != ECONNREFUSED || unlink(sun->sun_path) == -1)
+		return (ctlsock_why(why, size, sun->sun_path, NULL));
+	return (0);
+}
+
+/* Who may connect: root and the group, or without root ourselves. */
+static int
+ctlsock_own(const char *path, const char *group, int root, char *why,
+    size_t size)
+{
+	const struct group	*gr;
+	gid_t			 gid = 0;
+
+	if (!root)
+		return (0);	/* the umask has said it */
+	gr = getgrnam(group != NULL ? group : CTLSOCK_GROUP);
+	if (gr == NULL && group != NULL) {
+		snprintf(why, size, "control socket %s: no group %s", path,
+		    group);
+		return (-1);
+	}
+	if (gr != NULL)
+		gid = gr->gr_gid;
+	if (lchown(path, 0, gid) == -1)
+		return (ctlsock_why(why, size, path, "chown"));
+	return (0);
+}
+
+int
+ctlsock_bind(const char *path, const char *group, int root, char *why,
+    size_t size)
+{
+	struct sockaddr_un	 sun;
+	mode_t			 mask;
+	int			 fd, ret;
+
+	memset(&sun, 0, sizeof(sun));
+	sun.sun_family = AF_UNIX;
+	if (strlcpy(sun.sun_path, path, sizeof(sun.sun_path)) >=
+	    sizeof(sun.sun_path)) {
+		errno = ENAMETOOLONG;
+		return (ctlsock_why(why, size, path, NULL));
+	}
+	if (ctlsock_own_dir(path, why, size) == -1 ||
+	    ctlsock_clear(&sun, why, size) == -1)
+		return (-1);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd == -1)
+		return (ctlsock_why(why, size, path, NULL));
+	/* Born with the right mode: there is no moment with another. */
+	mask = umask(root ? 0117 : 0177);
+	ret = bind(fd, (struct sockaddr *)&sun, sizeof(sun));
+	(void)umask(mask);
+	if (ret == -1) {
+		(void)ctlsock_why(why, size, path, NULL);
+		close(fd);
+		return (-1);
+	}
+	if (ctlsock_own(path, group, root, why, size) == -1)
+		goto fail;
+	if (listen(fd, CTLSOCK_BACKLOG) == -1) {
+		(void)ctlsock_why(why, size, path, NULL);
+		goto fail;
+	}
+	return (fd);
+
+ fail:
+	close(fd);
+	(void)unlink(path);
+	return (-1);
+}
+
+int
+ctlsock_set(struct rocketd *env, int fd, const char *path)
+{
+	char	*copy = NULL;
+
+	if (path != NULL && (copy = strdup(path)) == NULL)
+		return (-1);
+	ctlsock_close(env);
+	env->ctl_fd = fd;
+	env->ctl_path = copy;
+	return (0);
+}
+
+void
+ctlsock_close(struct rocketd *env)
+{
+	if (env->ctl_fd == -1)
+		return;
+	if (unlink(env->ctl_path) == -1 && errno != ENOENT)
+		log_warn("control socket %s: unlink", env->ctl_path);
+	close(env->ctl_fd);
+	free(env->ctl_path);
+	env->ctl_fd = -1;
+	env->ctl_path = NULL;
+}

@@ -1,0 +1,75 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+
+/*
+ * A configuration file in words: what the parser takes from lex.c.
+ */
+
+#ifndef ROCKETD_LEX_H
+#define ROCKETD_LEX_H
+
+#include <stddef.h>
+#include <stdio.h>
+
+#include "conf.h"
+
+struct lex;
+
+struct word {
+	struct word		*next;	/* the parser's, for lists of words */
+	struct word		*kept;	/* lex.c's list of all */
+	const struct conf_file	*file;
+	int			 line;
+	int			 column;
+	int			 quoted;
+	int			 shared;	/* others may read where it stands */
+	size_t			 len;
+	char			 text[];
+};
+
+/* What lex_word returns besides the characters \n { } , = */
+#define LEX_END		0
+#define LEX_BARE	256
+#define LEX_QUOTED	257
+
+/* lex.c */
+
+/*
+ * Starts with a file.  Every error goes to err, at most LEX_ERRORS_MAX of
+ * them.  NULL when it cannot be read, printed.
+ */
+struct lex	*lex_open(struct rocketd_conf *, const char *path, FILE *err);
+/* Wipes and frees all words. */
+void		 lex_close(struct lex *);
+/*
+ * The next word or character and where it stands; the word lives until
+ * lex_close.  Braces are balanced and the last line ends, whatever the files
+ * hold: what was amiss has been reported.
+ */
+int		 lex_word(struct lex *, struct word **);
+/* Goes on with that file after the line that is being read. */
+void		 lex_include(struct lex *, const struct word *path);
+/* Defines a macro as the words, with a blank between two. */
+void		 lex_define(struct lex *, const struct word *name,
+		    const struct word *value);
+/* Reports and counts an error; at is where, NULL: no place. */
+void		 lex_error(struct lex *, const struct word *at,
+		    const char *, ...)
+		    __attribute__((__format__(printf, 3, 4)));
+int		 lex_errors(const struct lex *);
+
+#endif /* ROCKETD_LEX_H */

@@ -1,0 +1,456 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+
+/*
+ * The listening sockets.  Owns them all; a listener is the same one over a
+ * reload when its address is the same, whoever it is for.  Never accepts and
+ * never reads.
+ *
+ * A borrower can shut a lent listener down for everyone.  On Linux a listening
+ * socket is never writable, but one that was shut down is: so an event for
+ * writing is the watch.
+ */
+
+#include <sys/types.h>
+#include <sys/socket.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+#include "../shared/addr.h"
+#include "../shared/channel.h"
+#include "../shared/compat.h"
+#include "../shared/log.h"
+#include "listen.h"
+#include "procs.h"
+
+/* What waits while a process is started anew; the kernel may lower it. */
+#define LISTEN_BACKLOG	4096
+/* Probes of TCP keepalive without an answer that end a connection. */
+#define LISTEN_KEEPCNT	3
+
+struct listener {
+	TAILQ_ENTRY(listener)	 entry;
+	struct rocketd		*env;
+	uint32_t		 number;	/* never used twice */
+	uint32_t		 service;	/* whose users; 0: tunnels */
+	struct addr		 key;		/* as configured */
+	struct addr		 addr;		/* as bound */
+	struct sockopts		 opts;
+	int			 fd;
+	struct event		*watch;
+	/* between prepare and commit */
+	int			 named;		/* it stays, or is new */
+	int			 fresh;		/* bound by this prepare */
+	uint32_t		 next_service;
+	struct sockopts		 next_opts;
+};
+
+/* ---- one socket ---- */
+
+/* As configured. */
+static const char *
+listen_name(const struct listener *l)
+{
+	static char	 buf[ADDR_STRLEN];
+
+	if (l->key.family != ADDR_NONE)
+		return (addr_print(&l->key));
+	snprintf(buf, sizeof(buf), "*:%u", l->key.port);
+	return (buf);
+}
+
+/* What an accepted connection inherits.  A refusal is told, not fatal. */
+static void
+listen_option(const struct listener *l, int level, int name, const char *word,
+    int value)
+{
+	if (name != -1 &&
+	    setsockopt(l->fd, level, name, &value, sizeof(value)) == -1)
+		log_warn("listen on %s: %s %d", listen_name(l), word,
+		    value);
+}
+
+static void
+listen_options(const struct listener *l, const struct sockopts *o)
+{
+	int	 alive = o->keepalive;
+
+	if (o->rcvbuf != 0)
+		listen_option(l, SOL_SOCKET, SO_RCVBUF, "receive buffer",
+		    o->rcvbuf);
+	if (o->sndbuf != 0)
+		listen_option(l, SOL_SOCKET, SO_SNDBUF, "send buffer",
+		    o->sndbuf);
+	if (o->mss != 0)
+		listen_option(l, IPPROTO_TCP, TCP_MAXSEG, "mss", o->mss);
+	listen_option(l, IPPROTO_TCP, TCP_NODELAY, "nodelay", o->nodelay != 0);
+	listen_option(l, SOL_SOCKET, SO_KEEPALIVE, "keepalive", alive != 0);
+	if (alive != 0) {
+		listen_option(l, IPPROTO_TCP, TCP_KEEPIDLE, "keepalive idle",
+		    alive);
+		listen_option(l, IPPROTO_TCP, TCP_KEEPINTVL,
+		    "keepalive interval", alive);
+		listen_option(l, IPPROTO_TCP, TCP_KEEPCNT, "keepalive count",
+		    LISTEN_KEEPCNT);
+	}
+	listen_option(l, IPPROTO_TCP, TCP_USER_TIMEOUT, "user timeout",
+	    o->user_timeout);
+}
+
+/* An address that we have ourselves, in another form, on the same port. */
+static void
+listen_share_port(struct rocketd *env, uint16_t port, int on)
+{
+	struct listener	*l;
+
+	TAILQ_FOREACH(l, &env->listeners, entry)
+		if (l->key.port == port &&
+		    setsockopt(l->fd, SOL_SOCKET, SO_REUSEPORT, &on,
+		    sizeof(on)) == -1)
+			log_debug("listen on %s: SO_REUSEPORT",
+			    listen_name(l));
+}
+
+/*
+ * "*" and an address on the same port exclude each other; in a reload from
+ * the one to the other both have to be there for a moment.
+ */
+static int
+listen_bind_beside(struct rocketd *env, int fd, uint16_t port,
+    const struct sockaddr *sa, socklen_t len)
+{
+	int	 on = 1, off = 0, ret, saved;
+
+	listen_share_port(env, port, 1);
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) == -1) {
+		listen_share_port(env, port, 0);
+		errno = EADDRINUSE;
+		return (-1);
+	}
+	if ((ret = bind(fd, sa, len)) == 0)
+		ret = listen(fd, LISTEN_BACKLOG);
+	saved = errno;
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &off, sizeof(off)) == -1)
+		log_debug("SO_REUSEPORT off");
+	listen_share_port(env, port, 0);
+	errno = saved;
+	return (ret);
+}
+
+static int
+listen_has_port(struct rocketd *env, uint16_t port)
+{
+	struct listener	*l;
+
+	TAILQ_FOREACH(l, &env->listeners, entry)
+		if (l->key.port == port && !l->fresh)
+			return (1);
+	return (0);
+}
+
+/* both: a socket of IPv6 that takes IPv4 as well.  -1 with errno. */
+static int
+listen_bind(struct listener *l, const struct addr *addr, int both)
+{
+	struct sockaddr_storage	 ss;
+	const struct sockaddr	*sa = (const struct sockaddr *)&ss;
+	socklen_t		 len;
+	int			 on = 1, only = !both, saved;
+
+	if ((len = addr_to_sa(addr, &ss)) == 0) {
+		errno = EAFNOSUPPORT;
+		return (-1);
+	}
+	l->fd = socket(ss.ss_family, SOCK_STREAM | SOCK_CLOEXEC |
+	    SOCK_NONBLOCK, 0);
+	if (l->fd == -1)
+		return (-1);
+	if (setsockopt(l->fd, SOL_SOCKET, SO_REUSEADDR, &on,
+	    sizeof(on)) == -1 || (ss.ss_family == AF_INET6 &&
+	    setsockopt(l->fd, IPPROTO_IPV6, IPV6_V6ONLY, &only,
+	    sizeof(only)) == -1))
+		goto fail;
+	/* Before listen: a handshake's segment size is that of its start. */
+	listen_options(l, &l->next_opts);
+	if (bind(l->fd, sa, len) == -1) {
+		if (errno != EADDRINUSE ||
+		    !listen_has_port(l->env, addr->port) ||
+		    listen_bind_beside(l->env, l->fd, addr->port, sa,
+		    len) == -1)
+			goto fail;
+	} else if (listen(l->fd, LISTEN_BACKLOG) == -1)
+		goto fail;
+	addr_of_self(&l->addr, l->fd);
+	return (0);
+
+ fail:
+	saved = errno;
+	close(l->fd);
+	l->fd = -1;
+	errno = saved;
+	return (-1);
+}
+
+/* "*" is both families, or IPv4 where there is no other. */
+static int
+listen_bind_any(struct listener *l)
+{
+	struct addr	 any = l->key;
+
+	any.family = ADDR_IPV6;
+	if (listen_bind(l, &any, 1) == 0)
+		return (0);
+	if (errno != EAFNOSUPPORT && errno != EADDRNOTAVAIL)
+		return (-1);
+	any.family = ADDR_IPV4;
+	return (listen_bind(l, &any, 0));
+}
+
+/* ---- the watch ---- */
+
+static void
+listen_watched(int fd, short what, void *arg)
+{
+	struct listener	*l = arg;
+	socklen_t	 len = sizeof(int);
+	int		 listening = 0;
+
+	(void)what;
+	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) == 0 &&
+	    listening)
+		return;
+	l->env->listen_hung++;
+	log_warnx("listen on %s: was shut down by a process that it was lent "
+	    "to", listen_name(l));
+	procs_kill_borrowers(l->env, l->number);
+	listen_options(l, &l->opts);
+	if (listen(fd, LISTEN_BACKLOG) == -1) {
+		log_warn("listen on %s: again", listen_name(l));
+		(void)event_del(l->watch);	/* it would fire for ever */
+	}
+}
+
+static void
+listen_free(struct listener *l)
+{
+	TAILQ_REMOVE(&l->env->listeners, l, entry);
+	if (l->watch != NULL)
+		event_free(l->watch);
+	if (l->fd != -1)
+		close(l->fd);
+	free(l);
+}
+
+/* ---- a configuration's listeners ---- */
+
+static struct listener *
+listen_find(struct rocketd *env, const struct addr *key)
+{
+	struct listener	*l;
+
+	TAILQ_FOREACH(l, &env->listeners, entry)
+		if (l->key.port == key->port && addr_same(&l->key, key, 0))
+			return (l);
+	return (NULL);
+}
+
+static struct listener *
+listen_new(struct rocketd *env, const struct addr *key,
+    const struct sockopts *opts)
+{
+	struct listener	*l;
+	int		 ret, saved;
+
+	if ((l = calloc(1, sizeof(*l))) == NULL)
+		return (NULL);
+	l->env = env;
+	l->key = *key;
+	l->next_opts = *opts;
+	l->fd = -1;
+	l->fresh = 1;
+	TAILQ_INSERT_TAIL(&env->listeners, l, entry);
+	if (key->family == ADDR_NONE)
+		ret = listen_bind_any(l);
+	else
+		ret = listen_bind(l, key, 0);
+	if (ret == 0) {
+		l->watch = event_new(env->base, l->fd, EV_WRITE | EV_PERSIST,
+		    listen_watched, l);
+		errno = ENOMEM;
+		if (l->watch != NULL && event_add(l->watch, NULL) == 0) {
+			l->number = ++env->listen_number;
+			return (l);
+		}
+	}
+	saved = errno;
+	listen_free(l);
+	errno = saved;
+	return (NULL);
+}
+
+static int
+listen_prepare_one(struct rocketd *env, const struct conf_listen *cl,
+    uint32_t service, const struct sockopts *opts, FILE *err)
+{
+	struct listener	*l;
+	struct addr	 key = cl->addr;
+
+	key.port = cl->port;
+	if ((l = listen_find(env, &key)) == NULL &&
+	    (l = listen_new(env, &key, opts)) == NULL) {
+		conf_complain(err, cl->file, cl->line, cl->column,
+		    "listen on %s port %u: %s", cl->host, cl->port,
+		    strerror(errno));
+		return (-1);
+	}
+	l->named = 1;
+	l->next_service = service;
+	l->next_opts = *opts;
+	return (0);
+}
+
+int
+listen_prepare(struct rocketd *env, const struct rocketd_conf *conf, FILE *err)
+{
+	const struct conf_block		*b;
+	const struct conf_service	*cs;
+	const struct conf_listen	*cl;
+	int				 failed = 0;
+
+	TAILQ_FOREACH(b, &conf->blocks, entry) {
+		if (b->side != SIDE_SERVER)
+			continue;
+		TAILQ_FOREACH(cl, &b->listens, entry)
+			failed |= listen_prepare_one(env, cl, 0,
+			    &b->opts.tunnel_sock, err);
+		TAILQ_FOREACH(cs, &b->services, entry)
+			TAILQ_FOREACH(cl, &cs->listens, entry)
+				failed |= listen_prepare_one(env, cl,
+				    cs->number, &cs->opts.service_sock, err);
+	}
+	if (failed)
+		listen_abandon(env);
+	return (failed);
+}
+
+void
+listen_abandon(struct rocketd *env)
+{
+	struct listener	*l, *next;
+
+	TAILQ_FOREACH_SAFE(l, &env->listeners, entry, next) {
+		l->named = 0;
+		if (l->fresh)
+			listen_free(l);
+	}
+}
+
+void
+listen_commit(struct rocketd *env)
+{
+	struct listener	*l, *next;
+
+	TAILQ_FOREACH_SAFE(l, &env->listeners, entry, next) {
+		if (!l->named) {
+			listen_free(l);
+			continue;
+		}
+		if (!l->fresh && memcmp(&l->opts, &l->next_opts,
+		    sizeof(l->opts)) != 0)
+			listen_options(l, &l->next_opts);
+		l->opts = l->next_opts;
+		l->service = l->next_service;
+		l->named = l->fresh = 0;
+	}
+}
+
+void
+listen_close(struct rocketd *env)
+{
+	struct listener	*l;
+
+	while ((l = TAILQ_FIRST(&env->listeners)) != NULL)
+		listen_free(l);
+}
+
+/* ---- lending ---- */
+
+/* It may keep a copy for as long as it lives, whatever it is told. */
+static int
+listen_note(struct svc *svc, uint32_t number)
+{
+	uint32_t	*lent;
+	size_t		 i;
+
+	for (i = 0; i < svc->nlent; i++)
+		if (svc->lent[i] == number)
+			return (0);
+	lent = recallocarray(svc->lent, svc->nlent, svc->nlent + 1,
+	    sizeof(*lent));
+	if (lent == NULL)
+		return (-1);
+	lent[svc->nlent++] = number;
+	svc->lent = lent;
+	return (0);
+}
+
+int
+listen_lend(struct rocketd *env, struct svc *svc, uint32_t service)
+{
+	struct msg_listen	 msg;
+	struct listener		*l;
+	int			 fd;
+
+	TAILQ_FOREACH(l, &env->listeners, entry) {
+		if (l->service != service)
+			continue;
+		if (listen_note(svc, l->number) == -1 ||
+		    (fd = fcntl(l->fd, F_DUPFD_CLOEXEC, 0)) == -1) {
+			log_warn("%s: listener %s cannot be lent",
+			    svc_name(svc), listen_name(l));
+			return (-1);
+		}
+		memset(&msg, 0, sizeof(msg));
+		msg.number = l->number;
+		msg.backlog = LISTEN_BACKLOG;
+		msg.addr = l->addr;
+		if (channel_send(svc->chan, IMSG_CONF_LISTEN, fd, &msg,
+		    sizeof(msg)) == -1)
+			return (-1);
+	}
+	return (0);
+}
+
+uint32_t
+listen_count(struct rocketd *env, uint32_t service)
+{
+	struct listener	*l;
+	uint32_t	 n = 0;
+
+	TAILQ_FOREACH(l, &env->listeners, entry)
+		if (l->service == service)
+			n++;
+	return (n);
+}

@@ -1,0 +1,324 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+
+/*
+ * The parent's log.  Owns the destination's descriptors.  Never waits: a line
+ * that the destination does not take is counted, and the count said with the
+ * next one that it does.
+ */
+
+#include <sys/types.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <syslog.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+#include "../shared/channel.h"
+#include "../shared/compat.h"
+#include "../shared/log.h"
+#include "plog.h"
+#include "procs.h"
+#include "send.h"
+
+#define PLOG_SYSLOG	"/dev/log"
+/* Seconds; a syslogd that is started anew may have another socket. */
+#define PLOG_LOOK	5
+/* A line, each character of it escaped, and what is put round it. */
+#define PLOG_LINE	(2 * LOG_LINE_MAX + 256)
+
+static struct {
+	struct rocketd	*env;
+	enum log_dest	 dest;
+	int		 errfd;		/* a copy of standard error */
+	int		 sysfd;		/* connected to syslogd, -1 none */
+	dev_t		 dev;		/* of its socket */
+	ino_t		 ino;
+	uint64_t	 lost;		/* not yet said */
+	struct event	*look;
+} plog = { .errfd = -1, .sysfd = -1 };
+
+/* ---- destinations ---- */
+
+/* A datagram socket to syslogd that does not block. */
+static int
+plog_connect(void)
+{
+	struct sockaddr_un	 sun;
+	struct stat		 st;
+	int			 fd, saved;
+
+	memset(&sun, 0, sizeof(sun));
+	sun.sun_family = AF_UNIX;
+	strlcpy(sun.sun_path, PLOG_SYSLOG, sizeof(sun.sun_path));
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd == -1)
+		return (-1);
+	if (stat(PLOG_SYSLOG, &st) == -1 ||
+	    connect(fd, (struct sockaddr *)&sun, sizeof(sun)) == -1) {
+		saved = errno;
+		close(fd);
+		errno = saved;
+		return (-1);
+	}
+	plog.dev = st.st_dev;
+	plog.ino = st.st_ino;
+	return (fd);
+}
+
+/* 1 when syslogd is another one than when we connected: connects anew. */
+static int
+plog_moved(void)
+{
+	struct stat	 st;
+	int		 fd;
+
+	if (plog.dest != LOGDEST_SYSLOG || stat(PLOG_SYSLOG, &st) == -1)
+		return (0);
+	if (plog.sysfd != -1 && st.st_dev == plog.dev && st.st_ino == plog.ino)
+		return (0);
+	if ((fd = plog_connect()) == -1)
+		return (0);
+	if (plog.sysfd != -1)
+		close(plog.sysfd);
+	plog.sysfd = fd;
+	return (1);
+}
+
+static void
+plog_look(int fd, short what, void *arg)
+{
+	struct rocketd	*env = arg;
+	struct svc	*control;
+
+	(void)fd;
+	(void)what;
+	if (!plog_moved())
+		return;
+	log_info("syslog: connected again");
+	if ((control = procs_find(env, PROC_CONTROL)) != NULL)
+		send_again(env, control, 0);
+}
+
+int
+plog_watch(struct rocketd *env)
+{
+	struct timeval	 tv = { PLOG_LOOK, 0 };
+
+	plog.look = event_new(env->base, -1, EV_PERSIST, plog_look, env);
+	if (plog.look == NULL || event_add(plog.look, &tv) == -1)
+		return (-1);
+	return (0);
+}
+
+void
+plog_unwatch(void)
+{
+	if (plog.look != NULL)
+		event_free(plog.look);
+	plog.look = NULL;
+}
+
+void
+plog_detach(void)
+{
+	int	 fd;
+
+	if (plog.dest != LOGDEST_SYSLOG)
+		return;
+	if ((fd = open("/dev/null", O_RDWR | O_CLOEXEC)) == -1)
+		return;		/* said by detach_done already */
+	close(plog.errfd);
+	plog.errfd = fd;
+}
+
+void
+plog_to(enum log_dest dest)
+{
+	plog.dest = dest;
+	if (dest != LOGDEST_SYSLOG || plog.sysfd != -1)
+		return;
+	if ((plog.sysfd = plog_connect()) == -1)
+		log_warn("syslog: %s: standard error serves instead",
+		    PLOG_SYSLOG);
+}
+
+int
+plog_lend(enum log_dest *dest)
+{
+	int	 fd = plog.errfd;
+
+	*dest = plog.dest;
+	if (plog.dest == LOGDEST_SYSLOG) {
+		if (plog.sysfd != -1)
+			fd = plog.sysfd;
+		else
+			*dest = LOGDEST_STDERR;
+	}
+	return (fcntl(fd, F_DUPFD_CLOEXEC, 0));
+}
+
+/* ---- lines that control does not write ---- */
+
+static int
+plog_priority(enum log_level level)
+{
+	switch (level) {
+	case LOGLEVEL_PANIC:
+	case LOGLEVEL_FATAL:
+		return (LOG_CRIT);
+	case LOGLEVEL_ERROR:
+		return (LOG_ERR);
+	case LOGLEVEL_WARN:
+		return (LOG_WARNING);
+	case LOGLEVEL_INFO:
+		return (LOG_INFO);
+	default:
+		return (LOG_DEBUG);
+	}
+}
+
+/* Lines are printable when they come: a quote and a backslash are left. */
+static void
+plog_escape(char *dst, size_t size, const char *src)
+{
+	size_t	 n = 0;
+
+	for (; *src != '\0' && n + 2 < size; src++) {
+		if (*src == '"' || *src == '\\')
+			dst[n++] = '\\';
+		dst[n++] = *src;
+	}
+	dst[n] = '\0';
+}
+
+static int
+plog_format(char *buf, size_t size, enum log_dest dest, enum log_level level,
+    const char *line)
+{
+	char		 day[32], text[2 * LOG_LINE_MAX];
+	struct timespec	 ts;
+	struct tm	 tm;
+
+	if (dest == LOGDEST_SYSLOG)
+		return (snprintf(buf, size, "<%d>rocketd[%d]: parent: %s",
+		    LOG_DAEMON | plog_priority(level), (int)getpid(), line));
+	memset(&tm, 0, sizeof(tm));
+	if (clock_gettime(CLOCK_REALTIME, &ts) == -1)
+		memset(&ts, 0, sizeof(ts));
+	(void)gmtime_r(&ts.tv_sec, &tm);
+	if (strftime(day, sizeof(day), "%Y-%m-%dT%H:%M:%S", &tm) == 0)
+		day[0] = '\0';
+	if (dest == LOGDEST_STDERR)
+		return (snprintf(buf, size, "%sZ %s parent: %s\n", day,
+		    log_level_name(level), line));
+	plog_escape(text, sizeof(text), line);
+	return (snprintf(buf, size, "{\"time\":\"%s.%03ldZ\",\"level\":\"%s\","
+	    "\"process\":\"parent\",\"message\":\"%s\"}\n", day,
+	    ts.tv_nsec / 1000000, log_level_name(level), text));
+}
+
+static int
+plog_write(enum log_level level, const char *line)
+{
+	struct pollfd	 pfd;
+	enum log_dest	 dest = plog.dest;
+	char		 buf[PLOG_LINE];
+	int		 len;
+
+	if (dest == LOGDEST_SYSLOG && plog.sysfd == -1)
+		dest = LOGDEST_STDERR;
+	len = plog_format(buf, sizeof(buf), dest, level, line);
+	if (len < 0 || (size_t)len >= sizeof(buf))
+		return (-1);
+	if (dest == LOGDEST_SYSLOG)
+		return (send(plog.sysfd, buf, len, MSG_DONTWAIT) == len ?
+		    0 : -1);
+	/* Ready for some is ready for all of it: it is under PIPE_BUF. */
+	pfd.fd = plog.errfd;
+	pfd.events = POLLOUT;
+	if (poll(&pfd, 1, 0) != 1 || !(pfd.revents & POLLOUT))
+		return (-1);
+	return (write(plog.errfd, buf, len) == len ? 0 : -1);
+}
+
+static void
+plog_direct(enum log_level level, const char *line)
+{
+	char	 note[64];
+
+	if (plog.lost > 0) {
+		snprintf(note, sizeof(note), "%llu lines were lost",
+		    (unsigned long long)plog.lost);
+		if (plog_write(LOGLEVEL_WARN, note) == 0)
+			plog.lost = 0;
+	}
+	if (plog_write(level, line) == -1)
+		plog.lost++;
+}
+
+/* ---- lines ---- */
+
+static void
+plog_sink(enum log_level level, const char *line, void *arg)
+{
+	struct svc	*control = procs_find(plog.env, PROC_CONTROL);
+	struct msg_log	 msg;
+	size_t		 len;
+
+	(void)arg;
+	if (control == NULL || control->chan == NULL || control->killed ||
+	    control->ready_at == 0 || channel_full(control->chan)) {
+		plog_direct(level, line);
+		return;
+	}
+	memset(&msg, 0, sizeof(msg));
+	msg.level = level;
+	len = strlcpy(msg.text, line, sizeof(msg.text));
+	if (len >= sizeof(msg.text))
+		len = sizeof(msg.text) - 1;
+	if (channel_send(control->chan, IMSG_LOG, -1, &msg,
+	    offsetof(struct msg_log, text) + len + 1) == -1) {
+		plog_direct(level, line);
+		return;
+	}
+	/* The last words before exit(3) must not stay in a queue. */
+	if (level <= LOGLEVEL_FATAL)
+		(void)channel_flush(control->chan);
+}
+
+int
+plog_init(struct rocketd *env)
+{
+	plog.env = env;
+	plog.dest = LOGDEST_STDERR;
+	plog.errfd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+	if (plog.errfd == -1)
+		return (-1);
+	log_set_sink(plog_sink, NULL);
+	return (0);
+}

@@ -1,0 +1,52 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+
+/*
+ * Where the parent's own log lines go: by message to control when it is there,
+ * else straight to the destination, which the parent also lends to control.
+ */
+
+#ifndef ROCKETD_PLOG_H
+#define ROCKETD_PLOG_H
+
+#include "../shared/msg.h"
+#include "rocketd.h"
+
+/* plog.c */
+
+/*
+ * Takes hold of standard error; lines go there until plog_to says otherwise.
+ * -1 with errno.
+ */
+int	 plog_init(struct rocketd *);
+/* The destination from now on. */
+void	 plog_to(enum log_dest);
+/*
+ * A copy of the descriptor that log lines are written to, for control, and
+ * what it is.  -1 with errno.
+ */
+int	 plog_lend(enum log_dest *);
+/* The terminal is to be let go, unless it is the destination. */
+void	 plog_detach(void);
+/*
+ * Looks now and then whether syslogd is still the one that we connected to,
+ * and lends control another socket when it is not.  -1: no memory.
+ */
+int	 plog_watch(struct rocketd *);
+void	 plog_unwatch(void);
+
+#endif /* ROCKETD_PLOG_H */

@@ -1,0 +1,62 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+
+/*
+ * The children: starts, pings, hears and reaps them, in the order of a start
+ * and of an end.  When and why is svc.c's; what they are sent is send.c's.
+ */
+
+#ifndef ROCKETD_PROCS_H
+#define ROCKETD_PROCS_H
+
+#include <stddef.h>
+
+#include "../shared/msg.h"
+#include "rocketd.h"
+
+/* procs.c */
+
+/* A process that is DOWN; NULL: no memory (logged). */
+struct svc	*procs_add(struct rocketd *, enum proc_role, enum side,
+		    uint32_t service, uint32_t index, const char *name);
+/*
+ * Starts what is to be started next: all at once when the daemon is up, stage
+ * by stage before.
+ */
+void		 procs_advance(struct rocketd *);
+/* Reaps all that have ended. */
+void		 procs_reap(struct rocketd *);
+/* Ends all of them in order; the event loop ends with the last. */
+void		 procs_shutdown(struct rocketd *, uint32_t drain);
+/* Ends all of them at once and reaps them. */
+void		 procs_abort(struct rocketd *);
+/* Kills every process that was ever lent this listener. */
+void		 procs_kill_borrowers(struct rocketd *, uint32_t number);
+void		 procs_log_level(struct rocketd *, uint32_t level);
+
+/* The one process of a role, or NULL. */
+struct svc	*procs_find(struct rocketd *, enum proc_role);
+/*
+ * A message to a process; fd (or -1) is gone in any case.  Nothing happens
+ * where there is no process: it gets all anew when it is started.
+ */
+void		 procs_send(struct svc *, enum msg_type, int fd, const void *,
+		    size_t);
+/* A child broke a rule: says so and replaces it. */
+void		 procs_breach(struct svc *, const char *why);
+
+#endif /* ROCKETD_PROCS_H */

@@ -1,0 +1,54 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+
+/*
+ * Putting a configuration in force: the first one, and each reload.  A reload
+ * that is refused changes nothing.
+ */
+
+#ifndef ROCKETD_RELOAD_H
+#define ROCKETD_RELOAD_H
+
+#include <stddef.h>
+#include <stdio.h>
+
+#include "rocketd.h"
+
+/* reload.c */
+
+/*
+ * Reads and checks a configuration; full: with tokens, as it is to be used.
+ * NULL: errors were printed on err.
+ */
+struct rocketd_conf	*reload_read(struct rocketd *, int full, FILE *err);
+/*
+ * Puts what reload_read gave in force for the first time: all is bound and
+ * listed, nothing started.  -1: errors were printed on err.
+ */
+int		 reload_first(struct rocketd *, struct rocketd_conf *,
+		    FILE *err);
+/* Reloads; -1 with the reason in why (it was logged), nothing has changed. */
+int		 reload_run(struct rocketd *, char *why, size_t whysize);
+/* What the configuration and -v say. */
+uint32_t	 reload_log_level(const struct rocketd *,
+		    const struct rocketd_conf *);
+enum log_dest	 reload_log_dest(const struct rocketd *,
+		    const struct rocketd_conf *);
+/* As many workers as there should be, when one that drained is gone. */
+void		 reload_refill(struct rocketd *, uint32_t service);
+
+#endif /* ROCKETD_RELOAD_H */

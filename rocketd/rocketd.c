@@ -1,0 +1,339 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+
+/*
+ * The parent: reads the command line, comes up in order and waits for signals.
+ * What is to be done is decided elsewhere: reload.c (configuration), svc.c
+ * (a child's life), procs.c (all of them), ctl.c (rocketctl).  It reads no
+ * octet that came from a network.
+ */
+
+#include <sys/types.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+#include "../shared/compat.h"
+#include "../shared/log.h"
+#include "ctlsock.h"
+#include "detach.h"
+#include "listen.h"
+#include "plog.h"
+#include "procs.h"
+#include "reload.h"
+#include "send.h"
+#include "spawn.h"
+
+#define ROCKETD_CONF	SYSCONFDIR "/rocketd.conf"
+#define ROCKETD_WORKER	LIBEXECDIR "/rocketd-worker"
+
+static const int	 rocketd_signals[ROCKETD_SIGNALS] = {
+	SIGCHLD, SIGHUP, SIGINT, SIGTERM
+};
+
+static void __dead
+usage(void)
+{
+	fprintf(stderr, "usage: rocketd [-dnv] [-D macro=value] [-f file] "
+	    "[-s socket] [-W worker]\n");
+	exit(1);
+}
+
+/* A path that means the same in every directory; it stays allocated. */
+static const char *
+rocketd_absolute(const char *path)
+{
+	char	*abs, *cwd;
+
+	if (path[0] == '/')
+		return (path);
+	if ((cwd = getcwd(NULL, 0)) == NULL)
+		fatal("getcwd");
+	if (asprintf(&abs, "%s/%s", cwd, path) == -1)
+		fatal("asprintf");
+	free(cwd);
+	return (abs);
+}
+
+/* -n: says what is wrong, or with -v what was understood. */
+static int
+rocketd_check(struct rocketd *env)
+{
+	struct rocketd_conf	*conf;
+
+	if ((conf = reload_read(env, 0, stderr)) == NULL)
+		return (1);
+	if (env->verbose > 0)
+		conf_print(conf, stdout);
+	else
+		fprintf(stderr, "configuration OK\n");
+	conf_free(conf);
+	if (fflush(stdout) == EOF) {
+		fprintf(stderr, "rocketd: standard output: %s\n",
+		    strerror(errno));
+		return (1);
+	}
+	return (0);
+}
+
+/* ---- events ---- */
+
+static void
+rocketd_sighup(struct rocketd *env)
+{
+	char	 why[HOST_MAX];
+
+	/* Why it did not work is in the log. */
+	(void)reload_run(env, why, sizeof(why));
+}
+
+static void
+rocketd_signal(int sig, short what, void *arg)
+{
+	struct rocketd	*env = arg;
+
+	(void)what;
+	switch (sig) {
+	case SIGCHLD:
+		procs_reap(env);
+		break;
+	case SIGHUP:
+		rocketd_sighup(env);
+		break;
+	default:
+		rocketd_stop(env, strsignal(sig));
+	}
+}
+
+void
+rocketd_up(struct rocketd *env)
+{
+	struct svc	*control;
+	uint32_t	 lack = 0, widened = 0;
+	struct svc	*svc;
+
+	TAILQ_FOREACH(svc, &env->svcs, entry) {
+		lack |= svc->lack;
+		widened |= svc->have & SANDBOX_WIDENED;
+	}
+	/* Each process has said what; this is for who reads but the end. */
+	if (lack != 0)
+		log_warnx("the sandbox is not whole: see rocketctl show "
+		    "processes");
+	if (widened)
+		log_warnx("this build has a sandbox for tests only");
+	log_info("rocketd %s is up", ROCKETD_VERSION);
+	plog_to(reload_log_dest(env, env->conf));
+	if ((control = procs_find(env, PROC_CONTROL)) != NULL &&
+	    !env->foreground)
+		send_again(env, control, 0);
+	detach_done();
+	plog_detach();
+	detach_notify("READY=1");
+	if (env->reload_later) {
+		env->reload_later = 0;
+		rocketd_sighup(env);
+	}
+}
+
+void
+rocketd_stop(struct rocketd *env, const char *why)
+{
+	uint32_t	 drain = STOP_DRAIN;
+
+	if (env->phase == PHASE_STOPPING) {
+		log_warnx("stopping at once: %s", why);
+		procs_abort(env);
+		return;
+	}
+	log_info("stopping: %s", why);
+	if (env->phase == PHASE_STARTING)
+		drain = 0;	/* nobody was served yet */
+	detach_notify("STOPPING=1");
+	/* Ours are closed now, the lent ones as each worker hears of it. */
+	listen_close(env);
+	procs_shutdown(env, drain);
+}
+
+/* ---- the way up ---- */
+
+static void
+rocketd_limits(void)
+{
+	struct rlimit	 rl;
+
+	memset(&rl, 0, sizeof(rl));
+	if (setrlimit(RLIMIT_CORE, &rl) == -1)	/* tokens are in memory */
+		log_warn("RLIMIT_CORE");
+	if (getrlimit(RLIMIT_NOFILE, &rl) == -1)
+		fatal("RLIMIT_NOFILE");
+	rl.rlim_cur = rl.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &rl) == -1)
+		log_warn("RLIMIT_NOFILE");
+}
+
+static void
+rocketd_events(struct rocketd *env)
+{
+	size_t	 i;
+
+	if ((env->base = event_base_new()) == NULL)
+		fatalx("event_base_new failed");
+	for (i = 0; i < nitems(rocketd_signals); i++) {
+		env->sigev[i] = evsignal_new(env->base, rocketd_signals[i],
+		    rocketd_signal, env);
+		if (env->sigev[i] == NULL || evsignal_add(env->sigev[i],
+		    NULL) == -1)
+			fatalx("no event for signal %d", rocketd_signals[i]);
+	}
+	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+		fatal("SIGPIPE");
+	if (plog_watch(env) == -1)
+		fatalx("no memory for a timer");
+}
+
+/* The namespace in which there is no network. */
+static void
+rocketd_netns(struct rocketd *env, int strict)
+{
+	if (!env->root || (env->netns = spawn_netns()) != -1)
+		return;
+	if (strict)
+		fatal("sandbox strict: no empty network namespace");
+	log_warn("no empty network namespace");
+}
+
+static void
+rocketd_start(struct rocketd *env, struct rocketd_conf *conf)
+{
+	rocketd_limits();
+	(void)umask(022);
+	arc4random_buf(env->start_id, sizeof(env->start_id));
+	env->started = time(NULL);
+	rocketd_events(env);
+	rocketd_netns(env, conf->strict);
+	if (reload_first(env, conf, stderr) == -1)
+		exit(1);
+	procs_advance(env);
+}
+
+static void
+rocketd_end(struct rocketd *env)
+{
+	size_t	 i;
+
+	ctlsock_close(env);
+	(void)detach_set_pidfile(env, -1, NULL);
+	plog_unwatch();
+	for (i = 0; i < nitems(env->sigev); i++)
+		event_free(env->sigev[i]);
+	if (env->stop_timer != NULL)
+		event_free(env->stop_timer);
+	conf_free(env->conf);
+	event_base_free(env->base);
+}
+
+/* Returns 1 for -n. */
+static int
+rocketd_options(struct rocketd *env, int argc, char *argv[])
+{
+	int	 ch, check = 0;
+
+	while ((ch = getopt(argc, argv, "dD:f:ns:vW:")) != -1) {
+		switch (ch) {
+		case 'd':
+			env->foreground = 1;
+			break;
+		case 'D':
+			if (conf_define(optarg) == -1)
+				fatalx("-D %s: not of the form macro=value",
+				    optarg);
+			break;
+		case 'f':
+			env->conf_path = optarg;
+			break;
+		case 'n':
+			check = 1;
+			break;
+		case 's':
+			env->control_override = rocketd_absolute(optarg);
+			break;
+		case 'v':
+			env->verbose++;
+			break;
+		case 'W':
+			env->worker_path = rocketd_absolute(optarg);
+			break;
+		default:
+			usage();
+		}
+	}
+	if (optind != argc)
+		usage();
+	return (check);
+}
+
+int
+main(int argc, char *argv[])
+{
+	static struct rocketd	 env = {
+		.conf_path = ROCKETD_CONF,
+		.worker_path = ROCKETD_WORKER,
+		.netns = -1,
+		.ctl_fd = -1,
+		.pidfd = -1
+	};
+	struct rocketd_conf	*conf;
+	char			 why[256];
+
+	setproctitle_init(argc, argv, environ);
+	log_init("rocketd", LOGLEVEL_INFO);
+	TAILQ_INIT(&env.svcs);
+	TAILQ_INIT(&env.listeners);
+	TAILQ_INIT(&env.drained);
+	TAILQ_INIT(&env.agains);
+	env.root = geteuid() == 0;
+	if (rocketd_options(&env, argc, argv))
+		return (rocketd_check(&env));
+
+	if (!env.foreground)
+		env.conf_path = rocketd_absolute(env.conf_path);
+	if (spawn_check(env.worker_path, env.root, why, sizeof(why)) == -1)
+		fatalx("worker %s: %s", env.worker_path, why);
+	if ((conf = reload_read(&env, 1, stderr)) == NULL)
+		return (1);
+	if (!env.foreground)
+		detach_start();
+	setproctitle("parent");
+	if (plog_init(&env) == -1)
+		fatal("standard error");
+	rocketd_start(&env, conf);
+	if (event_base_dispatch(env.base) == -1)
+		fatalx("event loop");
+	log_info("rocketd has ended");
+	rocketd_end(&env);
+	return (env.status);
+}

@@ -1,0 +1,115 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+
+/*
+ * The parent's one environment, which its modules share.  main() makes it;
+ * each module keeps to the members under its name.
+ */
+
+#ifndef ROCKETD_ROCKETD_H
+#define ROCKETD_ROCKETD_H
+
+#include <sys/types.h>
+#include <sys/queue.h>
+
+#include <stdint.h>
+
+#include "conf.h"
+#include "svc.h"
+
+struct event;
+struct event_base;
+struct listener;
+TAILQ_HEAD(listeners, listener);
+struct drained;
+TAILQ_HEAD(draineds, drained);
+struct again;
+TAILQ_HEAD(agains, again);
+
+enum phase {
+	PHASE_STARTING,		/* not every process has been READY yet */
+	PHASE_RUNNING,
+	PHASE_STOPPING
+};
+
+#define ROCKETD_SIGNALS	4	/* that are waited for */
+
+/* How long workers may drain when the daemon stops. */
+#define STOP_DRAIN	10000	/* milliseconds */
+
+struct rocketd {
+	struct event_base	*base;
+	enum phase		 phase;
+	int			 status;	/* of exit(3) */
+
+	/* from the command line */
+	const char		*conf_path;
+	const char		*control_override;	/* -s, or NULL */
+	const char		*worker_path;	/* absolute */
+	int			 foreground;	/* -d */
+	int			 verbose;	/* how many -v */
+	int			 root;		/* full separation */
+
+	/* rocketd.c */
+	uint8_t			 start_id[START_ID_LEN];
+	uint64_t		 started;	/* seconds since the epoch */
+	struct event		*sigev[ROCKETD_SIGNALS];
+
+	/* reload.c */
+	struct rocketd_conf	*conf;		/* what is in force */
+	uint64_t		 configured;	/* seconds since the epoch */
+	char			 conf_error[HOST_MAX];
+	int			 reload_later;	/* asked for while starting */
+
+	/* procs.c */
+	struct svcs		 svcs;
+	uint32_t		 generation;	/* the last one given */
+	uint32_t		 stage;		/* of the start */
+	struct event		*stop_timer;
+	int			 advancing;	/* procs_advance is at work */
+	int			 aborted;	/* no more patience */
+	uint32_t		 log_level;	/* of all processes */
+
+	/* spawn.c */
+	int			 netns;		/* the empty one, -1 none */
+
+	/* listen.c */
+	struct listeners	 listeners;
+	uint32_t		 listen_number;	/* the last one given */
+	uint64_t		 listen_hung;	/* shut down by a borrower */
+
+	/* send.c */
+	struct draineds		 drained;	/* targets of removed services */
+	struct agains		 agains;	/* directories just sent again */
+
+	/* ctlsock.c */
+	int			 ctl_fd;	/* -1 none */
+	char			*ctl_path;	/* where it is bound */
+
+	/* detach.c */
+	int			 pidfd;
+	char			*pidfile;	/* as written */
+};
+
+/* rocketd.c */
+
+/* Every process has been READY: the daemon is up. */
+void	 rocketd_up(struct rocketd *);
+/* Stops the daemon in order; a second call ends all at once. */
+void	 rocketd_stop(struct rocketd *, const char *why);
+
+#endif /* ROCKETD_ROCKETD_H */

@@ -1,0 +1,517 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+
+/*
+ * Configuration on its way to the processes.  Owns which of them is told what:
+ * tokens go to keys and nowhere else, addresses of others to dial and to the
+ * one service that they are of, listeners to whoever accepts on them.
+ */
+
+#include <sys/types.h>
+#include <sys/queue.h>
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+#include "../shared/channel.h"
+#include "../shared/compat.h"
+#include "../shared/log.h"
+#include "chans.h"
+#include "crew.h"
+#include "ctlsock.h"
+#include "listen.h"
+#include "plog.h"
+#include "procs.h"
+#include "send.h"
+
+/* A directory is opened again for dial at most so often: seconds. */
+#define SEND_DIR_PACE	1
+
+/* A target of a removed service, kept for the workers that drain. */
+struct drained {
+	TAILQ_ENTRY(drained)	 entry;
+	struct msg_dialee	 target;
+};
+
+/* When the directory of a target was last opened anew for dial. */
+struct again {
+	TAILQ_ENTRY(again)	 entry;
+	struct rocketd		*env;
+	uint32_t		 service;
+	struct event		*timer;		/* pending: not again yet */
+	int			 asked;		/* meanwhile */
+};
+
+/* ---- addresses ---- */
+
+static void
+send_fill_dialee(struct msg_dialee *msg, const struct conf_service *cs,
+    const struct conf_remote *cr, uint32_t index, const struct sockopts *opts)
+{
+	memset(msg, 0, sizeof(*msg));
+	msg->service = cs->number;
+	msg->index = index;
+	msg->is_unix = cr->is_unix;
+	msg->port = cr->port;
+	msg->opts = *opts;
+	msg->source = cr->source;
+	strlcpy(msg->host, cr->host, sizeof(msg->host));
+}
+
+static int
+send_remotes(struct svc *svc, const struct conf_service *cs)
+{
+	const struct conf_remote	*cr;
+	struct msg_dialee		 msg;
+	uint32_t			 index = 0;
+
+	TAILQ_FOREACH(cr, &cs->block->remotes, entry) {
+		send_fill_dialee(&msg, cs, cr, index++,
+		    &cs->opts.tunnel_sock);
+		if (channel_send(svc->chan, IMSG_CONF_REMOTE, -1, &msg,
+		    sizeof(msg)) == -1)
+			return (-1);
+	}
+	return (0);
+}
+
+/* The directory that a socket's path is in; "" when that has no name. */
+static void
+send_dirname(const char *path, char *dir, size_t size)
+{
+	char	*slash;
+
+	strlcpy(dir, path, size);
+	slash = strrchr(dir, '/');
+	if (slash == dir)
+		slash++;	/* "/" itself */
+	if (slash != NULL)
+		*slash = '\0';
+	else
+		strlcpy(dir, ".", size);
+}
+
+/* dial is chrooted: it reaches a UNIX socket by its open directory. */
+static int
+send_dir(struct svc *dial, const struct msg_dialee *target)
+{
+	struct msg_dir	 msg;
+	char		 dir[HOST_MAX];
+	int		 fd;
+
+	send_dirname(target->host, dir, sizeof(dir));
+	if ((fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC)) == -1) {
+		log_warn("target %s: %s", target->host, dir);
+		return (0);	/* it asks again when it needs it */
+	}
+	memset(&msg, 0, sizeof(msg));
+	msg.service = target->service;
+	msg.index = target->index;
+	return (channel_send(dial->chan, IMSG_CONF_DIR, fd, &msg,
+	    sizeof(msg)));
+}
+
+static int
+send_target(struct svc *svc, const struct msg_dialee *target)
+{
+	if (channel_send(svc->chan, IMSG_CONF_TARGET, -1, target,
+	    sizeof(*target)) == -1)
+		return (-1);
+	if (svc->role == PROC_DIAL && target->is_unix)
+		return (send_dir(svc, target));
+	return (0);
+}
+
+/* ---- a process's set ---- */
+
+static int
+send_control(struct rocketd *env, struct svc *svc)
+{
+	struct msg_control	 control;
+	struct msg_logdest	 log;
+	enum log_dest		 dest;
+	int			 fd;
+
+	if (env->ctl_fd != -1) {
+		if ((fd = fcntl(env->ctl_fd, F_DUPFD_CLOEXEC, 0)) == -1) {
+			log_warn("control socket");
+			return (-1);
+		}
+		memset(&control, 0, sizeof(control));
+		control.owner = getuid();
+		strlcpy(control.path, env->ctl_path, sizeof(control.path));
+		if (channel_send(svc->chan, IMSG_CONF_CONTROL, fd, &control,
+		    sizeof(control)) == -1)
+			return (-1);
+	}
+	if ((fd = plog_lend(&dest)) == -1) {
+		log_warn("log destination");
+		return (-1);
+	}
+	memset(&log, 0, sizeof(log));
+	log.dest = dest;
+	return (channel_send(svc->chan, IMSG_CONF_LOG, fd, &log,
+	    sizeof(log)));
+}
+
+static int
+send_tokens(struct svc *svc, const struct conf_service *cs, uint32_t *count)
+{
+	const struct conf_token	*ct;
+	struct msg_token	 msg;
+	uint32_t		 order = 0;
+	int			 ret = 0;
+
+	TAILQ_FOREACH(ct, conf_service_tokens(cs), entry) {
+		memset(&msg, 0, sizeof(msg));
+		msg.service = cs->number;
+		msg.side = cs->block->side;
+		msg.order = order++;
+		msg.len = ct->len;
+		strlcpy(msg.name, cs->name, sizeof(msg.name));
+		memcpy(msg.token, ct->octets, ct->len);
+		if ((ret = channel_send(svc->chan, IMSG_CONF_TOKEN, -1, &msg,
+		    sizeof(msg))) == -1)
+			break;
+		(*count)++;
+	}
+	explicit_bzero(&msg, sizeof(msg));
+	return (ret);
+}
+
+/* A key costs a tenth of a second to make, or some on a slow machine. */
+static int
+send_keys(struct rocketd *env, struct svc *svc)
+{
+	const struct conf_block		*b;
+	const struct conf_service	*cs;
+	uint32_t			 n = 0;
+
+	TAILQ_FOREACH(b, &env->conf->blocks, entry)
+		TAILQ_FOREACH(cs, &b->services, entry)
+			if (send_tokens(svc, cs, &n) == -1)
+				return (-1);
+	svc->ready_ms = SVC_START + n * 1000;
+	return (0);
+}
+
+static int
+send_gate(struct rocketd *env, struct svc *svc)
+{
+	const struct msg_gate	*gate = &env->conf->gate;
+
+	if (channel_send(svc->chan, IMSG_CONF_GATE, -1, gate,
+	    sizeof(*gate)) == -1)
+		return (-1);
+	return (listen_lend(env, svc, 0));
+}
+
+static int
+send_dial(struct rocketd *env, struct svc *svc)
+{
+	const struct conf_block		*b;
+	const struct conf_service	*cs;
+	const struct drained		*d;
+	struct msg_dialee		 target;
+
+	TAILQ_FOREACH(b, &env->conf->blocks, entry) {
+		if (b->side != SIDE_CLIENT)
+			continue;
+		TAILQ_FOREACH(cs, &b->services, entry) {
+			send_fill_dialee(&target, cs, &cs->target, 0,
+			    &cs->opts.service_sock);
+			if (send_remotes(svc, cs) == -1 ||
+			    send_target(svc, &target) == -1)
+				return (-1);
+		}
+	}
+	TAILQ_FOREACH(d, &env->drained, entry)
+		if (send_target(svc, &d->target) == -1)
+			return (-1);
+	return (0);
+}
+
+static uint32_t
+send_count_remotes(const struct conf_block *b)
+{
+	const struct conf_remote	*cr;
+	uint32_t			 n = 0;
+
+	TAILQ_FOREACH(cr, &b->remotes, entry)
+		n++;
+	return (n);
+}
+
+static int
+send_service(struct rocketd *env, struct svc *svc)
+{
+	const struct conf_service	*cs;
+	struct msg_service		 msg;
+	struct msg_dialee		 target;
+
+	cs = conf_service_by_number(env->conf, svc->service);
+	if (cs == NULL) {
+		log_warnx("%s: no such service any more", svc_name(svc));
+		return (-1);
+	}
+	memset(&msg, 0, sizeof(msg));
+	msg.service = cs->number;
+	msg.side = svc->side;
+	msg.index = svc->index;
+	msg.opts = cs->opts;
+	strlcpy(msg.name, cs->name, sizeof(msg.name));
+	if (svc->side == SIDE_SERVER)
+		msg.listens = listen_count(env, cs->number);
+	else {
+		msg.remotes = send_count_remotes(cs->block);
+		msg.pool_share = crew_share(env, svc, cs->opts.pool);
+		strlcpy(msg.client_id, cs->block->client_id,
+		    sizeof(msg.client_id));
+	}
+	if (channel_send(svc->chan, IMSG_CONF_SERVICE, -1, &msg,
+	    sizeof(msg)) == -1)
+		return (-1);
+	if (svc->side == SIDE_SERVER)
+		return (listen_lend(env, svc, cs->number));
+	send_fill_dialee(&target, cs, &cs->target, 0, &cs->opts.service_sock);
+	if (send_remotes(svc, cs) == -1)
+		return (-1);
+	return (send_target(svc, &target));
+}
+
+static int
+send_set(struct rocketd *env, struct svc *svc)
+{
+	switch (svc->role) {
+	case PROC_CONTROL:
+		return (send_control(env, svc));
+	case PROC_KEYS:
+		return (send_keys(env, svc));
+	case PROC_GATE:
+		return (send_gate(env, svc));
+	case PROC_DIAL:
+		return (send_dial(env, svc));
+	case PROC_SERVICE:
+		return (send_service(env, svc));
+	default:
+		return (0);	/* resolve knows nothing */
+	}
+}
+
+/* ---- BEGIN and END ---- */
+
+uint32_t
+send_uid(const struct rocketd *env, const struct svc *svc)
+{
+	if (!env->root)
+		return (getuid());
+	if (svc->role == PROC_SERVICE)
+		return (env->conf->id_first + CONF_CHILD_IDS + svc->service);
+	return (env->conf->id_first + svc->role);
+}
+
+static int
+send_begin(struct rocketd *env, struct svc *svc, uint32_t flags,
+    uint32_t changed)
+{
+	struct msg_begin	 msg;
+
+	memset(&msg, 0, sizeof(msg));
+	msg.version = MSG_VERSION;
+	msg.role = svc->role;
+	msg.service = svc->service;
+	msg.index = svc->index;
+	msg.generation = svc->generation;
+	msg.uid = send_uid(env, svc);
+	msg.gid = env->root ? msg.uid : getgid();
+	msg.flags = flags;
+	if (env->conf->strict)
+		msg.flags |= BEGIN_STRICT;
+	if (env->root)
+		msg.flags |= BEGIN_ROOT;
+	if (env->netns != -1 && svc->role != PROC_DIAL &&
+	    svc->role != PROC_RESOLVE)
+		msg.flags |= BEGIN_NETNS;
+	msg.changed = changed;
+	msg.log_level = env->log_level;
+	msg.side = svc->side;
+	memcpy(msg.start_id, env->start_id, sizeof(msg.start_id));
+	strlcpy(msg.name, svc->name, sizeof(msg.name));
+	if (!(flags & BEGIN_RELOAD))
+		svc->uid = msg.uid;
+	return (channel_send(svc->chan, IMSG_BEGIN, -1, &msg, sizeof(msg)));
+}
+
+int
+send_start(struct rocketd *env, struct svc *svc)
+{
+	if (send_begin(env, svc, 0, 0) == -1 ||
+	    chans_connect(env, svc) == -1 || send_set(env, svc) == -1)
+		return (-1);
+	return (channel_send(svc->chan, IMSG_END, -1, NULL, 0));
+}
+
+void
+send_again(struct rocketd *env, struct svc *svc, uint32_t changed)
+{
+	if (svc->chan == NULL ||
+	    (svc->state != SVC_STARTING && svc->state != SVC_READY))
+		return;
+	if (send_begin(env, svc, BEGIN_RELOAD, changed) == -1 ||
+	    send_set(env, svc) == -1 ||
+	    channel_send(svc->chan, IMSG_END, -1, NULL, 0) == -1) {
+		/* Half a set is worse than a new process with a whole one. */
+		log_warnx("%s: cannot be told its configuration: replaced",
+		    svc_name(svc));
+		svc_event(svc, SVC_EV_BREACH);
+		return;
+	}
+	svc_event(svc, SVC_EV_SENT);
+}
+
+/* ---- directories asked for again ---- */
+
+static const struct msg_dialee *
+send_find_drained(struct rocketd *env, uint32_t service)
+{
+	const struct drained	*d;
+
+	TAILQ_FOREACH(d, &env->drained, entry)
+		if (d->target.service == service)
+			return (&d->target);
+	return (NULL);
+}
+
+static void
+send_dir_now(struct rocketd *env, struct svc *dial, uint32_t service)
+{
+	const struct conf_service	*cs;
+	const struct msg_dialee		*kept;
+	struct msg_dialee		 target;
+
+	cs = conf_service_by_number(env->conf, service);
+	if (cs != NULL && cs->block->side == SIDE_CLIENT)
+		send_fill_dialee(&target, cs, &cs->target, 0,
+		    &cs->opts.service_sock);
+	else if ((kept = send_find_drained(env, service)) != NULL)
+		target = *kept;
+	else
+		return;
+	if (target.is_unix)
+		(void)send_dir(dial, &target);
+}
+
+/* One is under way or was just sent: the next has to wait. */
+static void
+send_dir_paced(int fd, short what, void *arg)
+{
+	struct timeval	 tv = { SEND_DIR_PACE, 0 };
+	struct again	*a = arg;
+	struct svc	*dial = procs_find(a->env, PROC_DIAL);
+
+	(void)fd;
+	(void)what;
+	if (a->asked && dial != NULL && dial->chan != NULL) {
+		a->asked = 0;
+		send_dir_now(a->env, dial, a->service);
+		if (evtimer_add(a->timer, &tv) == 0)
+			return;
+	}
+	TAILQ_REMOVE(&a->env->agains, a, entry);
+	event_free(a->timer);
+	free(a);
+}
+
+/* Is there such a target, and is it a UNIX socket? */
+static int
+send_knows_target(struct rocketd *env, uint32_t service)
+{
+	const struct conf_service	*cs;
+
+	cs = conf_service_by_number(env->conf, service);
+	if (cs != NULL)
+		return (cs->block->side == SIDE_CLIENT && cs->target.is_unix);
+	return (send_find_drained(env, service) != NULL);
+}
+
+void
+send_dir_again(struct svc *dial, const struct msg_dir *msg)
+{
+	struct rocketd	*env = dial->env;
+	struct again	*a;
+
+	TAILQ_FOREACH(a, &env->agains, entry)
+		if (a->service == msg->service)
+			break;
+	if (a != NULL) {
+		a->asked = 1;
+		return;
+	}
+	if (!send_knows_target(env, msg->service)) {
+		log_debug("%s: asks for a directory of no target",
+		    svc_name(dial));
+		return;
+	}
+	if ((a = calloc(1, sizeof(*a))) == NULL ||
+	    (a->timer = evtimer_new(env->base, send_dir_paced, a)) == NULL) {
+		log_warnx("%s: no memory for a directory", svc_name(dial));
+		free(a);
+		return;
+	}
+	a->env = env;
+	a->service = msg->service;
+	a->asked = 1;
+	TAILQ_INSERT_TAIL(&env->agains, a, entry);
+	send_dir_paced(-1, 0, a);
+}
+
+/* ---- services that were removed ---- */
+
+void
+send_keep_drained(struct rocketd *env, const struct conf_service *cs)
+{
+	struct drained	*d;
+
+	if (cs->block->side != SIDE_CLIENT ||
+	    crew_alive(env, cs->number) == 0)
+		return;
+	if ((d = calloc(1, sizeof(*d))) == NULL) {
+		log_warn("service %s: its target while it drains", cs->name);
+		return;
+	}
+	send_fill_dialee(&d->target, cs, &cs->target, 0,
+	    &cs->opts.service_sock);
+	TAILQ_INSERT_TAIL(&env->drained, d, entry);
+}
+
+void
+send_forget_drained(struct rocketd *env, uint32_t service)
+{
+	struct drained	*d, *next;
+
+	if (crew_alive(env, service) != 0)
+		return;
+	TAILQ_FOREACH_SAFE(d, &env->drained, entry, next)
+		if (d->target.service == service) {
+			TAILQ_REMOVE(&env->drained, d, entry);
+			free(d);
+		}
+}

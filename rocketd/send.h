@@ -1,0 +1,51 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+
+/*
+ * What each process is told: its configuration from BEGIN to END, at its start
+ * and again when a reload has changed what it has to know.
+ */
+
+#ifndef ROCKETD_SEND_H
+#define ROCKETD_SEND_H
+
+#include <stdint.h>
+
+#include "conf.h"
+#include "rocketd.h"
+
+/* send.c */
+
+/* All that a process needs that has just been forked.  -1: it has to go. */
+int	 send_start(struct rocketd *, struct svc *);
+/*
+ * A whole new set to one that is there, with what has changed (CHANGE_); one
+ * that is not gets it when it is started.
+ */
+void	 send_again(struct rocketd *, struct svc *, uint32_t changed);
+/* The user id, and group id, of a process when we are root. */
+uint32_t send_uid(const struct rocketd *, const struct svc *);
+/* dial asks for the directory of a UNIX target anew. */
+void	 send_dir_again(struct svc *, const struct msg_dir *);
+/*
+ * The workers of a service that was removed go on while they drain: dial has
+ * to know their target until the last of them is gone.
+ */
+void	 send_keep_drained(struct rocketd *, const struct conf_service *);
+void	 send_forget_drained(struct rocketd *, uint32_t service);
+
+#endif /* ROCKETD_SEND_H */

@@ -1,0 +1,303 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+
+/*
+ * How a child comes to be: descriptor 3 is its channel, 0 to 2 are /dev/null,
+ * the rest is closed; it has an environment of a few harmless names and a
+ * session of its own.  Between fork and exec only what is safe in a signal
+ * handler is called; what fails there is told by a pipe that exec closes.
+ */
+
+#include <sys/types.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../shared/compat.h"
+#include "../shared/log.h"
+#include "spawn.h"
+#include "svc.h"
+
+#define SPAWN_CHANNEL	3	/* of the child, to the parent */
+#define SPAWN_REPORT	4	/* until exec */
+#define SPAWN_FAILED	127	/* exit status, as a shell's */
+#define SPAWN_ENV_MAX	8	/* environment names that pass */
+
+enum spawn_stage {
+	SPAWN_STAGE_NETNS,
+	SPAWN_STAGE_FDS,
+	SPAWN_STAGE_EXEC,
+	SPAWN_STAGE_MAX
+};
+
+struct spawn_failure {
+	int	 stage;
+	int	 error;
+};
+
+struct spawn_plan {			/* all that the child needs */
+	const char	*path;
+	char		*argv[4];
+	char		*envp[SPAWN_ENV_MAX + 1];
+	int		 netns;
+	int		 null;
+	int		 chan;
+	int		 report;
+};
+
+static const char *const	 spawn_words[SPAWN_STAGE_MAX] = {
+	[SPAWN_STAGE_NETNS] = "cannot enter the empty network namespace",
+	[SPAWN_STAGE_FDS] = "cannot arrange its descriptors",
+	[SPAWN_STAGE_EXEC] = "cannot be executed"
+};
+
+/*
+ * What of our environment is passed on: no token may be among it (`token env'
+ * names any variable), so there is a list.
+ */
+static const char *const	 spawn_env[] = {
+	"TZ",			/* log lines */
+	"ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS",	/* tests */
+	"GCOV_PREFIX", "GCOV_PREFIX_STRIP", "LLVM_PROFILE_FILE"
+};
+
+int
+spawn_check(const char *path, int root, char *why, size_t whysize)
+{
+	struct stat	 st;
+
+	if (stat(path, &st) == -1 || access(path, X_OK) == -1) {
+		snprintf(why, whysize, "%s", strerror(errno));
+		return (-1);
+	}
+	if (!S_ISREG(st.st_mode)) {
+		snprintf(why, whysize, "not a regular file");
+		return (-1);
+	}
+	if (root && (st.st_uid != 0 || st.st_mode & (S_IWGRP | S_IWOTH))) {
+		snprintf(why, whysize,
+		    "must be owned by root and writable by root only");
+		return (-1);
+	}
+	return (0);
+}
+
+int
+spawn_netns(void)
+{
+	int	 ours, empty = -1, saved;
+
+	if ((ours = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC)) == -1)
+		return (-1);
+	if (unshare(CLONE_NEWNET) == -1) {
+		saved = errno;
+		close(ours);
+		errno = saved;
+		return (-1);
+	}
+	empty = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	saved = errno;
+	/* We are in the empty one: staying there would be no daemon at all. */
+	if (setns(ours, CLONE_NEWNET) == -1)
+		fatal("cannot return to the network namespace");
+	close(ours);
+	errno = saved;
+	return (empty);
+}
+
+static void
+spawn_plan_env(struct spawn_plan *plan)
+{
+	extern char	**environ;
+	size_t		  i, n = 0, len;
+	char		**e;
+
+	for (i = 0; i < nitems(spawn_env); i++) {
+		len = strlen(spawn_env[i]);
+		for (e = environ; e != NULL && *e != NULL; e++)
+			if (strncmp(*e, spawn_env[i], len) == 0 &&
+			    (*e)[len] == '=') {
+				plan->envp[n++] = *e;
+				break;
+			}
+	}
+	plan->envp[n] = NULL;
+}
+
+/* ---- in the child ---- */
+
+static void __dead
+spawn_fail(int report, int stage)
+{
+	struct spawn_failure	 f;
+	ssize_t			 n;
+
+	f.stage = stage;
+	f.error = errno;
+	/* Nobody is left to be told when even this fails: the status says it. */
+	n = write(report, &f, sizeof(f));
+	_exit(n == (ssize_t)sizeof(f) ? SPAWN_FAILED : SPAWN_FAILED - 1);
+}
+
+/* Ours are of no use there, and one may come before exec undoes them. */
+static void
+spawn_signals(void)
+{
+	struct sigaction	 sa;
+	sigset_t		 none;
+	int			 sig;
+
+	memset(&sa, 0, sizeof(sa));
+	sa.sa_handler = SIG_DFL;
+	for (sig = 1; sig < NSIG; sig++)
+		(void)sigaction(sig, &sa, NULL);	/* not all exist */
+	sa.sa_handler = SIG_IGN;
+	(void)sigaction(SIGPIPE, &sa, NULL);
+	sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* Everything to its place; first out of the way of the places. */
+static int
+spawn_fds(struct spawn_plan *plan)
+{
+	int	 null, chan, report, i;
+
+	if ((report = fcntl(plan->report, F_DUPFD_CLOEXEC, 16)) == -1)
+		return (-1);
+	plan->report = report;
+	if ((null = fcntl(plan->null, F_DUPFD_CLOEXEC, 16)) == -1 ||
+	    (chan = fcntl(plan->chan, F_DUPFD_CLOEXEC, 16)) == -1)
+		return (-1);
+	for (i = 0; i <= STDERR_FILENO; i++)
+		if (dup2(null, i) == -1)
+			return (-1);
+	if (dup2(chan, SPAWN_CHANNEL) == -1 ||
+	    dup2(report, SPAWN_REPORT) == -1 ||
+	    fcntl(SPAWN_REPORT, F_SETFD, FD_CLOEXEC) == -1)
+		return (-1);
+	plan->report = SPAWN_REPORT;
+	closefrom(SPAWN_REPORT + 1);
+	return (0);
+}
+
+static void __dead
+spawn_exec(struct spawn_plan *plan)
+{
+	if (plan->netns != -1 && setns(plan->netns, CLONE_NEWNET) == -1)
+		spawn_fail(plan->report, SPAWN_STAGE_NETNS);
+	(void)setsid();		/* a ^C at the terminal is for the parent */
+	if (spawn_fds(plan) == -1)
+		spawn_fail(plan->report, SPAWN_STAGE_FDS);
+	spawn_signals();
+	execve(plan->path, plan->argv, plan->envp);
+	spawn_fail(plan->report, SPAWN_STAGE_EXEC);
+}
+
+/* ---- in the parent ---- */
+
+static pid_t
+spawn_fork(struct spawn_plan *plan)
+{
+	sigset_t	 all, old;
+	pid_t		 pid;
+	int		 saved;
+
+	/*
+	 * The event loop's handlers write to a descriptor that both have: the
+	 * child must not run them.
+	 */
+	sigfillset(&all);
+	(void)sigprocmask(SIG_SETMASK, &all, &old);
+	if ((pid = fork()) == 0)
+		spawn_exec(plan);
+	saved = errno;
+	(void)sigprocmask(SIG_SETMASK, &old, NULL);
+	errno = saved;
+	return (pid);
+}
+
+pid_t
+spawn_child(const char *path, const struct svc *svc, int netns, int *chan,
+    int *report)
+{
+	static char		 title[] = "rocketd: worker";
+	char			 role[16], name[SERVICE_NAME_MAX];
+	struct spawn_plan	 plan;
+	int			 sv[2] = { -1, -1 }, pp[2] = { -1, -1 };
+	pid_t			 pid = -1;
+
+	memset(&plan, 0, sizeof(plan));
+	strlcpy(role, role_name(svc->role), sizeof(role));
+	strlcpy(name, svc->name, sizeof(name));
+	plan.path = path;
+	plan.argv[0] = title;
+	plan.argv[1] = role;
+	plan.argv[2] = name[0] == '\0' ? NULL : name;
+	plan.netns = netns;
+	spawn_plan_env(&plan);
+	plan.null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (plan.null == -1 ||
+	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0,
+	    sv) == -1 || pipe2(pp, O_CLOEXEC | O_NONBLOCK) == -1)
+		goto done;
+	plan.chan = sv[1];
+	plan.report = pp[1];
+	if ((pid = spawn_fork(&plan)) == -1)
+		goto done;
+	*chan = sv[0];
+	*report = pp[0];
+	sv[0] = pp[0] = -1;
+
+ done:
+	if (pid == -1)
+		log_warn("%s: cannot be started", svc_name(svc));
+	if (plan.null != -1)
+		close(plan.null);
+	if (sv[0] != -1)
+		close(sv[0]);
+	if (sv[1] != -1)
+		close(sv[1]);
+	if (pp[0] != -1)
+		close(pp[0]);
+	if (pp[1] != -1)
+		close(pp[1]);
+	return (pid);
+}
+
+int
+spawn_report(int report, char *buf, size_t size)
+{
+	struct spawn_failure	 f;
+	ssize_t			 n;
+
+	n = read(report, &f, sizeof(f));
+	close(report);
+	if (n != (ssize_t)sizeof(f) || f.stage < 0 ||
+	    f.stage >= SPAWN_STAGE_MAX)
+		return (0);
+	snprintf(buf, size, "%s: %s", spawn_words[f.stage], strerror(f.error));
+	return (1);
+}

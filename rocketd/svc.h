@@ -1,0 +1,160 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+
+/*
+ * One child's life: DOWN, STARTING, READY, STOPPING, BACKOFF.  Owns when a
+ * child is started, pinged, given up and started again; states change only in
+ * svc_event().  It does nothing by itself: what an event brings about is done
+ * by the functions of svc_ops, so no process and no clock is needed to test
+ * it.
+ */
+
+#ifndef ROCKETD_SVC_H
+#define ROCKETD_SVC_H
+
+#include <sys/types.h>
+#include <sys/queue.h>
+
+#include <stdint.h>
+
+#include "../shared/msg.h"
+
+/* All in milliseconds. */
+#define SVC_PING	2000	/* between two pings */
+#define SVC_SILENCE	10000	/* without an answer: it hangs */
+#define SVC_START	30000	/* until READY, and until the next READY after
+				 * a new set of configuration */
+#define SVC_STABLE	10000	/* READY for so long: it died of something new */
+#define SVC_BACKOFF_MIN	100
+#define SVC_BACKOFF_MAX	30000
+#define SVC_GRACE	2000	/* after its drain time is over */
+#define SVC_HANGUP	1000	/* from its channel's end to its own */
+#define SVC_LATE	3000	/* a timer so late: we were away, not the child */
+
+enum svc_state {
+	SVC_DOWN,		/* no process, none wanted */
+	SVC_STARTING,		/* forked; has not said READY */
+	SVC_READY,
+	SVC_STOPPING,		/* told or made to end, or has hung up */
+	SVC_BACKOFF,		/* died, waits for its next start */
+	SVC_STATE_MAX
+};
+
+enum svc_event {
+	SVC_EV_START,		/* it is wanted */
+	SVC_EV_READY,		/* it said READY */
+	SVC_EV_HEARD,		/* it answered a ping */
+	SVC_EV_SENT,		/* a further set of configuration was sent */
+	SVC_EV_STOP,		/* it is not wanted any more; see drain */
+	SVC_EV_EXIT,		/* it was reaped */
+	SVC_EV_HANGUP,		/* its channel ended */
+	SVC_EV_TIMEOUT,		/* the timer of the state */
+	SVC_EV_BREACH,		/* it broke a rule (logged already) */
+	SVC_EV_MAX
+};
+
+struct svc;
+struct event;
+struct channel;
+struct rocketd;
+
+struct svc_ops {
+	/* Forks it and sends its configuration; -1: did not work, logged. */
+	int		 (*spawn)(struct svc *);
+	void		 (*ping)(struct svc *);
+	void		 (*stop)(struct svc *, uint32_t drain);
+	/* SIGKILL; why (or NULL when that was said) is for the log. */
+	void		 (*kill)(struct svc *, const char *why);
+	/* SVC_EV_TIMEOUT after so many milliseconds; 0: no timer. */
+	void		 (*timer)(struct svc *, uint32_t);
+	/* Milliseconds of a clock that never goes back. */
+	uint64_t	 (*now)(struct svc *);
+	/*
+	 * The last thing of each event that was not ignored; may free the
+	 * svc when it is DOWN.
+	 */
+	void		 (*done)(struct svc *, enum svc_state before);
+};
+
+struct svc {
+	TAILQ_ENTRY(svc)	 entry;
+	const struct svc_ops	*ops;
+	struct rocketd		*env;
+
+	/* who it is */
+	enum proc_role		 role;
+	enum side		 side;		/* PROC_SERVICE only */
+	uint32_t		 service;
+	uint32_t		 index;		/* which of prefork */
+	char			 name[SERVICE_NAME_MAX];
+
+	/* svc.c's own */
+	enum svc_state		 state;
+	int			 wanted;	/* start again when it dies */
+	int			 killed;
+	uint32_t		 pending;	/* sets without their READY */
+	uint32_t		 ready_ms;	/* how long a set may take */
+	uint32_t		 drain;		/* of the STOP, UINT32_MAX no end */
+	uint32_t		 backoff;	/* before the next start */
+	uint64_t		 ready_at;	/* 0: not yet, of this process */
+	uint64_t		 due;		/* to be heard of by then */
+	uint64_t		 stop_due;	/* to be gone by then */
+	uint64_t		 tick;		/* when the timer is to fire */
+	uint32_t		 restarts;
+
+	/* the process: procs.c's */
+	pid_t			 pid;		/* 0: none */
+	uint32_t		 generation;
+	uint32_t		 uid;
+	struct channel		*chan;		/* NULL: none */
+	int			 report;	/* of a failed exec, -1 none */
+	struct event		*timer;
+	uint64_t		 since;		/* of the state, wall clock */
+	uint32_t		 have;		/* SANDBOX_ */
+	uint32_t		 lack;
+	char			 last_death[64];
+
+	/* crew.c's: a worker of the server side */
+	uint32_t		 room;		/* it said it has some */
+	uint32_t		 hold;		/* it was told to hold users */
+
+	/* listen.c's: numbers of all listeners it was ever lent */
+	uint32_t		*lent;
+	size_t			 nlent;
+};
+TAILQ_HEAD(svcs, svc);
+
+/* svc.c */
+
+/* DOWN, not wanted.  name is "" for all but services. */
+void		 svc_init(struct svc *, const struct svc_ops *,
+		    enum proc_role, enum side, uint32_t service,
+		    uint32_t index, const char *name);
+/*
+ * The one place where states change.  An event that means nothing in the
+ * state is ignored.  The svc may be gone when it returns (svc_ops.done).
+ */
+void		 svc_event(struct svc *, enum svc_event);
+/* SVC_EV_STOP, with drain milliseconds to do it (UINT32_MAX: no end). */
+void		 svc_stop(struct svc *, uint32_t drain);
+const char	*svc_state_name(enum svc_state);
+/* "keys", "worker ssh", "worker ssh.2"; one of a few static buffers. */
+const char	*svc_name(const struct svc *);
+/* "exit 1", "signal 9 (Killed)" of a status of waitpid(2). */
+void		 svc_death(char *, size_t, int status);
+
+#endif /* ROCKETD_SVC_H */
