@@ -29,7 +29,11 @@
 #include <sys/types.h>
 #include <sys/socket.h>
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
 #include <fcntl.h>
+#include <unistd.h>
 
 #ifndef MSG_CMSG_CLOEXEC
 #define MSG_CMSG_CLOEXEC	0
@@ -38,6 +42,25 @@
 /* To hold a directory without reading it; elsewhere reading has to do. */
 #ifndef O_PATH
 #define O_PATH			O_RDONLY
+#endif
+
+/* Elsewhere setproctitle needs no preparation. */
+#ifndef initsetproctitle
+#define initsetproctitle(c, a, e)	((void)(c), (void)(a), (void)(e))
+#endif
+
+/* Options that a system has not: it refuses them, and that is logged. */
+#ifndef TCP_KEEPIDLE
+#define TCP_KEEPIDLE		-1
+#endif
+#ifndef TCP_KEEPINTVL
+#define TCP_KEEPINTVL		-1
+#endif
+#ifndef TCP_USER_TIMEOUT
+#define TCP_USER_TIMEOUT	-1
+#endif
+#ifndef IP_BIND_ADDRESS_NO_PORT
+#define IP_BIND_ADDRESS_NO_PORT	-1
 #endif
 
 #ifndef __dead
