@@ -39,7 +39,6 @@
 
 #define RELAY_READABLE	0x0001	/* a read may give something */
 #define RELAY_WRITABLE	0x0002	/* a write may take something */
-#define RELAY_HUP	0x0004	/* the end of file has arrived, read to it */
 #define RELAY_EOF	0x0008	/* it was read: our direction has ended */
 #define RELAY_FIN	0x0010	/* the peer's direction has ended */
 #define RELAY_SHUT	0x0020	/* and the socket was told */
@@ -283,8 +282,6 @@ relay_event(evutil_socket_t fd, short what, void *arg)
 	}
 	if (what & EV_READ)
 		r->flags |= RELAY_READABLE;
-	if (what & EV_CLOSED)
-		r->flags |= RELAY_READABLE | RELAY_HUP;
 	if (what & EV_WRITE)
 		r->flags |= RELAY_WRITABLE;
 	if (r->queued > 0 && relay_flush(r) == -1)
@@ -302,14 +299,9 @@ relay_event(evutil_socket_t fd, short what, void *arg)
 static int
 relay_attach(struct relay *r)
 {
-	short	 what = EV_READ | EV_WRITE | EV_PERSIST | EV_ET;
-
-	if (event_base_get_features(svc->base) & EV_FEATURE_EARLY_CLOSE)
-		what |= EV_CLOSED;
-	else
-		r->flags |= RELAY_HUP;	/* read to EAGAIN each time */
-	if (event_assign(&r->ev, svc->base, r->fd, what, relay_event, r) ==
-	    -1 || event_add(&r->ev, NULL) == -1)
+	if (event_assign(&r->ev, svc->base, r->fd, EV_READ | EV_WRITE |
+	    EV_PERSIST | EV_ET, relay_event, r) == -1 ||
+	    event_add(&r->ev, NULL) == -1)
 		return (-1);
 	r->flags |= RELAY_EVENT | RELAY_READABLE | RELAY_WRITABLE;
 	return (0);
@@ -527,9 +519,10 @@ relay_pull(struct stream *st, uint8_t *buf, size_t max)
 		n = read(r->fd, buf + done, max - done);
 	} while (n == -1 && errno == EINTR);
 	if (n > 0) {
-		/* Short: the rest, and an end, come with an edge of their own. */
-		if ((size_t)n < max - done && !(r->flags & RELAY_HUP))
-			r->flags &= ~RELAY_READABLE;
+		/*
+		 * Also when it was short: an end or an error may stand right
+		 * behind, whose edge has been.  Only EAGAIN says there is none.
+		 */
 		r->octets_out += n;
 		svc->stats.octets_out += n;
 		return (done + n);

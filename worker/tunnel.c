@@ -115,16 +115,10 @@ tunnel_end_name(enum tunnel_end end)
 static int
 tunnel_watch(struct tunnel *t)
 {
-	short	 what = EV_READ | EV_WRITE | EV_PERSIST | EV_ET;
-
-	if (event_base_get_features(svc->base) & EV_FEATURE_EARLY_CLOSE)
-		what |= EV_CLOSED;
-	else
-		t->flags |= TUNNEL_F_HUP;	/* read to EAGAIN each time */
 	if (event_assign(&t->ev_turn, svc->base, -1, 0, tunnel_turn, t) ==
 	    -1 || evtimer_assign(&t->ev_timer, svc->base, tunnel_turn, t) ==
-	    -1 || event_assign(&t->ev, svc->base, t->fd, what, tunnel_event,
-	    t) == -1)
+	    -1 || event_assign(&t->ev, svc->base, t->fd, EV_READ | EV_WRITE |
+	    EV_PERSIST | EV_ET, tunnel_event, t) == -1)
 		return (-1);
 	return (event_add(&t->ev, NULL));
 }
@@ -280,8 +274,8 @@ tunnel_io_read(void *arg, void *buf, size_t len)
 		return (-1);
 	}
 	n = read(t->fd, buf, len);
-	if ((n == -1 && errno == EAGAIN) ||
-	    (n > 0 && (size_t)n < len && !(t->flags & TUNNEL_F_HUP)))
+	/* Not for a short read: see relay_pull. */
+	if (n == -1 && errno == EAGAIN)
 		t->flags &= ~TUNNEL_F_READABLE;
 	return (n);
 }
@@ -746,8 +740,6 @@ tunnel_event(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	if (what & EV_READ)
 		t->flags |= TUNNEL_F_READABLE;
-	if (what & EV_CLOSED)
-		t->flags |= TUNNEL_F_READABLE | TUNNEL_F_HUP;
 	if (what & EV_WRITE)
 		t->flags |= TUNNEL_F_WRITABLE;
 	tunnel_schedule(t);

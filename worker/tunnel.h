@@ -95,7 +95,6 @@ TAILQ_HEAD(tunnels, tunnel);
 
 #define TUNNEL_F_READABLE	0x0001
 #define TUNNEL_F_WRITABLE	0x0002
-#define TUNNEL_F_HUP		0x0004	/* the peer has sent all it will */
 #define TUNNEL_F_BARE		0x0008	/* TLS was left */
 #define TUNNEL_F_DYING		0x0010	/* freed in its next turn */
 #define TUNNEL_F_OLD		0x0020	/* to be replaced, then drained */

@@ -103,7 +103,7 @@ daemon() {
 	chmod 600 "$T/$1.conf"
 	background "$1" "$ROCKETD" -d -f "$T/$1.conf" -s "$T/$1.sock" \
 	    -W "$WORKER"
-	"$TRAFFIC" grep 20000 "$T/$1.log" 'ready|fatal' >/dev/null
+	"$TRAFFIC" grep 20000 "$T/$1.log" ' is up|fatal|cannot start' >/dev/null
 	eval "${1}_pid=$pid"
 }
 

@@ -290,6 +290,14 @@ target_data(struct conn *c, const uint8_t *p, size_t len)
 }
 
 static void
+target_failed(struct conn *c)
+{
+	printf("target error %s\n", strerror(errno));
+	fflush(stdout);
+	conn_free(c, 1);
+}
+
+static void
 target_event(struct conn *c, uint32_t events)
 {
 	static uint8_t	 buf[BUF];
@@ -306,9 +314,7 @@ target_event(struct conn *c, uint32_t events)
 		} else if (n == 0)
 			target_eof(c);
 		else if (errno != EAGAIN) {
-			printf("target error %s\n", strerror(errno));
-			fflush(stdout);
-			conn_free(c, 1);
+			target_failed(c);
 			return;
 		}
 	}
@@ -320,7 +326,7 @@ target_event(struct conn *c, uint32_t events)
 		return;
 	}
 	if ((r = conn_send(c)) == -1) {
-		conn_free(c, 1);
+		target_failed(c);
 		return;
 	}
 	if (r == 1 && c->reset_after) {
@@ -744,14 +750,16 @@ wait_grep(uint64_t ms, const char *path, const char *pattern)
 	if (regcomp(&re, pattern, REG_EXTENDED | REG_NOSUB) != 0)
 		errx(1, "regexp %s", pattern);
 	do {
-		if ((f = fopen(path, "r")) == NULL)
-			err(1, "%s", path);
-		while (getline(&line, &size, f) != -1)
+		f = fopen(path, "r");	/* perhaps not made yet */
+		while (f != NULL && getline(&line, &size, f) != -1) {
+			line[strcspn(line, "\n")] = '\0';
 			if (regexec(&re, line, 0, NULL, 0) == 0) {
-				fputs(line, stdout);
+				puts(line);
 				return (0);
 			}
-		fclose(f);
+		}
+		if (f != NULL)
+			fclose(f);
 		nanosleep(&pause, NULL);
 	} while (now_us() - start < ms * 1000);
 	return (1);
