@@ -125,19 +125,43 @@ chans_pair(struct svc *a, struct svc *b)
 	return (chans_send(a, b, fds[0]));
 }
 
+/* The gate is not to find one that drains again. */
+static int
+chans_wanted(const struct svc *svc, const struct svc *other)
+{
+	if (other->chan == NULL || !chans_paired(svc, other))
+		return (0);
+	return (svc->role != PROC_GATE || other->state != SVC_STOPPING);
+}
+
 int
 chans_connect(struct rocketd *env, struct svc *svc)
 {
 	struct svc	*other;
 
 	TAILQ_FOREACH(other, &env->svcs, entry) {
-		if (other == svc || other->chan == NULL ||
-		    !chans_paired(svc, other))
+		if (other == svc || !chans_wanted(svc, other))
 			continue;
 		if (chans_pair(svc, other) == -1)
 			return (-1);
 	}
 	return (0);
+}
+
+void
+chans_sever(struct svc *gate, struct svc *worker)
+{
+	int	 fds[2];
+
+	if (gate->chan == NULL || !chans_paired(gate, worker))
+		return;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0,
+	    fds) == -1) {
+		log_warn("%s: an end to %s", svc_name(gate), svc_name(worker));
+		return;
+	}
+	close(fds[0]);
+	(void)chans_send(gate, worker, fds[1]);
 }
 
 struct svc *

@@ -37,6 +37,11 @@ int	 chans_paired(const struct svc *, const struct svc *);
  */
 int	 chans_connect(struct rocketd *, struct svc *);
 /*
+ * A worker that drains takes no new tunnels: the gate gets a channel in the
+ * place of the one to it that is at its end already.
+ */
+void	 chans_sever(struct svc *gate, struct svc *worker);
+/*
  * Of two that do not agree, the one to be replaced: a process that serves
  * fewer is never believed against one that serves more.
  */

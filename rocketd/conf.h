@@ -54,14 +54,14 @@ struct conf_listen {			/* one address to bind */
 	char				*host;	/* "*": every address */
 	struct addr			 addr;	/* ADDR_NONE for "*" */
 	uint16_t			 port;
-	uint32_t			 transport;	/* a block's listener only */
+	uint32_t			 transport;	/* a block's only */
 	const char			*file;
 	int				 line;
 	int				 column;
 };
 TAILQ_HEAD(conf_listens, conf_listen);
 
-struct conf_remote {			/* a server to connect to, or a target */
+struct conf_remote {		/* a server to connect to, or a target */
 	TAILQ_ENTRY(conf_remote)	 entry;
 	char				*host;	/* or a path, when is_unix */
 	uint16_t			 port;
@@ -84,8 +84,8 @@ enum token_kind {
 struct conf_token {
 	TAILQ_ENTRY(conf_token)	 entry;
 	enum token_kind		 kind;
-	char			*source;	/* path, or name of the variable */
-	uint8_t			 octets[TOKEN_MAX];	/* once read; wiped on free */
+	char			*source;	/* path, or variable's name */
+	uint8_t			 octets[TOKEN_MAX];	/* once read */
 	size_t			 len;
 	const char		*file;
 	int			 line;
@@ -100,9 +100,9 @@ struct conf_service {
 	uint32_t			 number;	/* kept over reloads */
 	struct conf_listens		 listens;	/* server side */
 	struct conf_remote		 target;	/* client side */
-	struct conf_tokens		 tokens;	/* own, else the block's */
+	struct conf_tokens		 tokens;	/* its own */
 	struct service_opts		 opts;		/* resolved */
-	uint64_t			 set;	/* bit i: options[i] is given here */
+	uint64_t			 set;	/* bit i: has options[i] */
 	const char			*file;
 	int				 line;
 	int				 column;
@@ -117,7 +117,7 @@ struct conf_block {			/* server { } or client { } */
 	struct conf_tokens	 tokens;	/* default for its services */
 	struct conf_services	 services;
 	struct service_opts	 opts;		/* defaults for its services */
-	uint64_t		 set;	/* bit i: options[i] is given here */
+	uint64_t		 set;	/* bit i: has options[i] */
 	char			 client_id[CLIENT_ID_MAX];
 	int			 client_id_derived;	/* not the file's */
 	const char		*file;
@@ -140,11 +140,11 @@ struct rocketd_conf {
 	uint32_t		 log_level;	/* enum log_level */
 	uint32_t		 log_dest;	/* enum log_dest */
 	uint32_t		 strict;	/* sandbox strict */
-	uint32_t		 id_first;	/* range of user and group ids */
+	uint32_t		 id_first;	/* user and group ids */
 	uint32_t		 id_last;
 	struct msg_gate		 gate;
 	uint64_t		 set;	/* bit i: options[i] is given */
-	uint32_t		 last_number;	/* conf_number goes on after it */
+	uint32_t		 last_number;	/* given by conf_number */
 	/* names of files read, which the members called file point into */
 	struct conf_files	 files;
 };
@@ -161,7 +161,7 @@ enum option_type {
 	OPT_MILLISECONDS,	/* written in seconds, fractions allowed */
 	OPT_BOOL,		/* yes, no */
 	OPT_WORD,		/* one of option.words */
-	OPT_WORDS,		/* several of them: a mask, word i is words[i] */
+	OPT_WORDS,		/* several of them: a mask of their values */
 	OPT_STRING		/* an absolute path; a char *, allocated */
 };
 
@@ -185,7 +185,7 @@ struct option {
 	uint64_t		 min, max, dflt;
 	const struct option_word *words;	/* OPT_WORD, OPT_WORDS */
 	uint32_t		 change;	/* CHANGE_ class of a reload */
-	const char		*toml;		/* name in TOML files, or NULL */
+	const char		*toml;		/* name in TOML files */
 	const char		*zero;	/* what 0 means, also when below min */
 	const char		*help;		/* one line for the manual */
 };
@@ -276,7 +276,8 @@ struct rocketd_conf	*conf_new(const char *path);
 void			 conf_complain(FILE *, const char *file, int line,
 			    int column, const char *, ...)
 			    __attribute__((__format__(printf, 5, 6)));
-void			 conf_free(struct rocketd_conf *);	/* wipes tokens */
+/* Wipes the tokens.  Takes NULL. */
+void			 conf_free(struct rocketd_conf *);
 /* Defaults, inheritance, cross checks; errors as conf_parse.  Their number. */
 int			 conf_finish(struct rocketd_conf *, FILE *err);
 /*

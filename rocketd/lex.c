@@ -83,7 +83,7 @@ struct lex {
 	struct source		*top;
 	struct word		*words;		/* all, by kept */
 	struct macros		 macros;
-	const struct word	*include;	/* to be opened at the line's end */
+	const struct word	*include;	/* for the line's end */
 	struct word		*open[LEX_BRACES_MAX];	/* braces */
 	int			 depth;		/* of them */
 	int			 excess;	/* refused ones still open */
@@ -462,8 +462,11 @@ pass(struct lex *l)
 	if (s->octets[s->off++] == '\n') {
 		s->line++;
 		s->column = 1;
-	} else if (++s->column == LEX_LINE_MAX + 1 && s->file != NULL)
+		return;
+	}
+	if (s->column == LEX_LINE_MAX + 1 && s->file != NULL)
 		error_here(l, "line too long");
+	s->column++;
 }
 
 /* ---- words ---- */

@@ -36,7 +36,7 @@ struct word {
 	int			 line;
 	int			 column;
 	int			 quoted;
-	int			 shared;	/* others may read where it stands */
+	int			 shared;	/* others may read its file */
 	size_t			 len;
 	char			 text[];
 };

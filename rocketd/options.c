@@ -100,7 +100,7 @@ const struct option	 options[] = {
 	    .words = words_dest, .change = CHANGE_LIVE,
 	    .help = "where log lines go" },
 	{ .name = "pidfile", .type = OPT_STRING, .scope = SCOPE_GLOBAL,
-	    .offset = G(pidfile), .change = CHANGE_PROCESS,
+	    .offset = G(pidfile), .change = CHANGE_LIVE,
 	    .help = "a file for the parent's process id" },
 	{ .name = "sandbox", .type = OPT_WORD, .scope = SCOPE_GLOBAL,
 	    .offset = G(strict), .dflt = 0, .words = words_sandbox,

@@ -38,7 +38,7 @@
 struct value {			/* of each symbol: a word, or a list of them */
 	struct word	*word;
 	struct word	*last;
-	int		 nested;	/* a list's braces hold more than words */
+	int		 nested;	/* its braces hold more than words */
 };
 #define YYSTYPE		struct value
 
@@ -65,8 +65,8 @@ static struct {
 	int			 nblocks;
 	/* of the statement and the word that are being read */
 	const char		*form;
-	int			 secret;	/* its words are not to be shown */
-	int			 list;		/* in the braces of such a one */
+	int			 secret;	/* words are not to be shown */
+	int			 list;	/* in the braces of such a one */
 	int			 fresh;
 	int			 token;
 	struct word		*word;
@@ -169,7 +169,7 @@ include		: INCLUDE text	{
 server		: SERVER '{'	{
 			block_begin(SIDE_SERVER, $1.word);
 		}
-		  body	{
+		body	{
 			block_end();
 		}
 		;
@@ -177,7 +177,7 @@ server		: SERVER '{'	{
 client		: CLIENT '{'	{
 			block_begin(SIDE_CLIENT, $1.word);
 		}
-		  body	{
+		body	{
 			block_end();
 		}
 		;
@@ -185,7 +185,7 @@ client		: CLIENT '{'	{
 service		: SERVICE text '{'	{
 			service_begin($1.word, $2.word);
 		}
-		  body	{
+		body	{
 			service_end();
 		}
 		;

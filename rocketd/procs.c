@@ -231,7 +231,10 @@ static void
 procs_stop(struct svc *svc, uint32_t drain)
 {
 	struct msg_stop	 msg;
+	struct svc	*gate = procs_find(svc->env, PROC_GATE);
 
+	if (svc->role == PROC_SERVICE && gate != NULL)
+		chans_sever(gate, svc);
 	memset(&msg, 0, sizeof(msg));
 	msg.drain_ms = drain;
 	procs_send(svc, IMSG_STOP, -1, &msg, sizeof(msg));

@@ -243,7 +243,7 @@ pid_t
 spawn_child(const char *path, const struct svc *svc, int netns, int *chan,
     int *report)
 {
-	static char		 title[] = "rocketd: worker";
+	static char		 title[] = "rocketd:";
 	char			 role[16], name[SERVICE_NAME_MAX];
 	struct spawn_plan	 plan;
 	int			 sv[2] = { -1, -1 }, pp[2] = { -1, -1 };

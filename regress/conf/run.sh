@@ -1,0 +1,128 @@
+#!/bin/sh
+#
+# usage: run.sh [rocketd]
+#
+# The grammar, as rocketd -n and -nv see it: NAME.in prints NAME.ok,
+# bad-NAME.in fails with the errors in bad-NAME.err, and what is printed of
+# each good file and of each example in etc/ prints itself again.  Prints TAP.
+
+here=$(cd "$(dirname "$0")" && pwd) || exit 1
+top=$(cd "$here/../.." && pwd) || exit 1
+rocketd=${1:-$top/rocketd/rocketd}
+case $rocketd in
+/*)	;;
+*)	rocketd=$(pwd)/$rocketd ;;
+esac
+tmp=$(mktemp -d "${TMPDIR:-/tmp}/rocketd-conf.XXXXXX") || exit 1
+trap 'rm -rf "$tmp"' EXIT
+trap 'exit 1' HUP INT TERM
+n=0
+
+# result STATUS NAME [FILE]: one line; what FILE holds explains a failure
+result() {
+	n=$((n + 1))
+	if [ "$1" -eq 0 ]; then
+		echo "ok $n - $2"
+		return
+	fi
+	echo "not ok $n - $2"
+	[ $# -lt 3 ] || sed 's/^/# /' "$3"
+}
+
+# errors FILE: its lines, as if the files had been named without a directory;
+# warnings and what rocketd adds of its own are no errors of the file
+errors() {
+	sed "s,$tmp/,,g" "$1" | grep -E '^[^ ]+:([0-9]+:[0-9]+:)? ' |
+	    grep -v -E '^[^ ]+:([0-9]+:[0-9]+:)? warning: ' |
+	    grep -E '^[^ ]*\.(in|conf):'
+}
+
+# prints_itself FILE: FILE is what was printed
+prints_itself() {
+	"$rocketd" -nv -f "$1" >again 2>again.err &&
+	    diff "$1" again >difference 2>&1
+}
+
+cd "$tmp" || exit 1
+cp "$here"/*.in "$here"/*.ok "$here"/*.err "$here"/*.conf . || exit 1
+# tokens stand in them; and two are about who else may read or write
+chmod 600 ./*.in ./*.conf
+chmod 644 bad-shared.in inc-shared.conf
+chmod 666 bad-writable.in
+
+for in in *.in; do
+	name=${in%.in}
+	case $name in
+	bad-*)
+		"$rocketd" -n -f "$tmp/$in" >out 2>err
+		status=$?
+		errors err >got
+		diff "$name.err" got >difference
+		result $? "$name: its errors" difference
+		[ $status -eq 1 ]
+		result $? "$name: exit status 1, not $status"
+		;;
+	*)
+		"$rocketd" -nv -f "$tmp/$in" >out 2>err
+		status=$?
+		[ $status -eq 0 ]
+		result $? "$name: exit status 0, not $status" err
+		diff "$name.ok" out >difference
+		result $? "$name: printed" difference
+		cp out printed.conf && chmod 600 printed.conf
+		prints_itself "$tmp/printed.conf"
+		result $? "$name: prints itself" difference
+		"$rocketd" -n -f "$tmp/$in" >out 2>err && [ ! -s out ]
+		result $? "$name: -n prints nothing on standard output" out
+		;;
+	esac
+done
+
+# a macro of the command line beats the file's
+"$rocketd" -nv -D level=fatal -f "$tmp/macro.in" >out 2>err
+[ "$(head -1 out)" = 'log fatal' ]
+result $? '-D beats the file' out
+"$rocketd" -n -D 1a=b -f "$tmp/server.in" >out 2>err
+[ $? -eq 1 ]
+result $? '-D with a name that is none' err
+
+# what cannot be opened, and what is no file
+"$rocketd" -n -f "$tmp/nosuch.conf" >out 2>err
+[ $? -eq 1 ] && grep -q "nosuch.conf: No such file or directory" err
+result $? 'a file that is not there' err
+"$rocketd" -n -f "$tmp" >out 2>err
+[ $? -eq 1 ] && grep -q "not a regular file" err
+result $? 'a directory' err
+mkfifo fifo && "$rocketd" -n -f "$tmp/fifo" >out 2>err
+[ $? -eq 1 ] && grep -q "not a regular file" err
+result $? 'a fifo is not waited for' err
+
+# no token is ever printed
+printf 'server {\n listen on * port 4040\n token "%s"\n%s\n}\n' \
+    "ThisIsTheSecret0123" 'service "a" { listen on * port 2057 }' >secret.conf
+chmod 600 secret.conf
+"$rocketd" -nv -f "$tmp/secret.conf" >out 2>&1
+[ $? -eq 0 ] && ! grep -q ThisIsTheSecret out
+result $? 'a token is not printed' out
+echo 'nonsense' >>secret.conf
+sed 's/token /token token /' secret.conf >worse.conf && chmod 600 worse.conf
+for f in secret worse; do
+	"$rocketd" -nv -f "$tmp/$f.conf" >out 2>&1
+	[ $? -eq 1 ] && ! grep -q ThisIsTheSecret out
+	result $? "nor in the errors of $f" out
+done
+
+for conf in "$top"/etc/*.conf; do
+	name=$(basename "$conf")
+	# the group of a checkout is not the daemon's to judge
+	cp "$conf" example.conf && chmod 600 example.conf
+	"$rocketd" -nv -f "$tmp/example.conf" >printed.conf 2>err
+	result $? "etc/$name: is right" err
+	chmod 600 printed.conf
+	prints_itself "$tmp/printed.conf"
+	result $? "etc/$name: prints itself" difference
+	! grep -q warning err
+	result $? "etc/$name: without a warning" err
+done
+
+echo "1..$n"
