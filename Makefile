@@ -16,19 +16,18 @@ ROCKETD_OBJS =	rocketd/chans.o rocketd/check.o rocketd/config.o \
 		rocketd/detach.o rocketd/lex.o rocketd/listen.o \
 		rocketd/options.o rocketd/parse.o rocketd/plog.o \
 		rocketd/printconf.o rocketd/procs.o rocketd/reload.o \
-		rocketd/rocketd.o rocketd/send.o rocketd/spawn.o \
-		rocketd/svc.o rocketd/valid.o
+		rocketd/rocketd.o rocketd/send.o rocketd/spawn.o rocketd/svc.o \
+		rocketd/valid.o
 
 WORKER_OBJS =	worker/arrival.o worker/asker.o worker/childlog.o \
 		worker/connect.o worker/control.o worker/ctlstream.o \
-		worker/dial.o worker/dialler.o worker/dialogue.o \
-		worker/gate.o worker/hello.o worker/keys.o worker/logout.o \
-		worker/pool.o worker/proxyhdr.o worker/psk.o worker/relay.o \
-		worker/resolve.o worker/rocket.o worker/sandbox.o \
-		worker/seal.o worker/sealctx.o worker/service.o \
-		worker/smux.o worker/smuxout.o worker/smuxst.o \
-		worker/source.o worker/tunnel.o worker/user.o \
-		worker/worker.o
+		worker/dial.o worker/dialler.o worker/dialogue.o worker/gate.o \
+		worker/hello.o worker/keys.o worker/logout.o worker/pool.o \
+		worker/proxyhdr.o worker/psk.o worker/relay.o worker/resolve.o \
+		worker/rocket.o worker/sandbox.o worker/seal.o \
+		worker/sealctx.o worker/service.o worker/smux.o \
+		worker/smuxout.o worker/smuxst.o worker/source.o \
+		worker/tunnel.o worker/user.o worker/worker.o
 
 ROCKETCTL_OBJS = rocketctl/ctlparse.o rocketctl/json.o rocketctl/monitor.o \
 		rocketctl/rocketctl.o rocketctl/text.o
@@ -84,20 +83,26 @@ UNIT =		${COMPILE} ${L_ALL} ${LDFLAGS} -o $@ $^ $> ${L_CMOCKA} \
 
 regress/unit/addr_test: regress/unit/addr_test.c shared/addr.o ; ${UNIT}
 regress/unit/channel_test: regress/unit/channel_test.c shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o ; ${UNIT}
+regress/unit/chans_test: regress/unit/chans_test.c rocketd/chans.o rocketd/svc.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o ; ${UNIT}
+regress/unit/conf_test: regress/unit/conf_test.c rocketd/check.o rocketd/config.o rocketd/lex.o rocketd/options.o rocketd/parse.o rocketd/valid.o shared/addr.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o ; ${UNIT}
+regress/unit/crew_test: regress/unit/crew_test.c rocketd/crew.o rocketd/svc.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o ; ${UNIT}
 regress/unit/gate_test: regress/unit/gate_test.c shared/addr.o shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/arrival.o worker/gate.o worker/hello.o worker/source.o ; ${UNIT}
 regress/unit/hello_test: regress/unit/hello_test.c worker/hello.o ; ${UNIT}
 regress/unit/imsg_test: regress/unit/imsg_test.c shared/ibuf.o shared/imsg.o ; ${UNIT}
 regress/unit/keys_test: regress/unit/keys_test.c shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/keys.o worker/psk.o ; ${UNIT}
 regress/unit/log_test: regress/unit/log_test.c shared/log.o ; ${UNIT}
 regress/unit/msg_test: regress/unit/msg_test.c shared/ibuf.o shared/imsg.o shared/msg.o ; ${UNIT}
+regress/unit/options_test: regress/unit/options_test.c rocketd/options.o shared/log.o ; ${UNIT}
 regress/unit/proxyhdr_test: regress/unit/proxyhdr_test.c worker/proxyhdr.o ; ${UNIT}
 regress/unit/psk_test: regress/unit/psk_test.c shared/log.o worker/psk.o ; ${UNIT}
 regress/unit/rocket_test: regress/unit/rocket_test.c worker/rocket.o ; ${UNIT}
+regress/unit/sandbox_test: regress/unit/sandbox_test.c shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/sandbox.o ; ${UNIT}
 regress/unit/seal_test: regress/unit/seal_test.c worker/seal.c worker/sealctx.c shared/log.o worker/hello.o worker/psk.o ; ${UNIT} -DSEAL_UPDATE_RECORDS=64 -DSEAL_UPDATES_RECORDS=16
 regress/unit/smux_test: regress/unit/smux_test.c regress/unit/smuxrig.c shared/log.o worker/smux.o worker/smuxout.o worker/smuxst.o ; ${UNIT}
 regress/unit/smuxflow_test: regress/unit/smuxflow_test.c regress/unit/smuxrig.c shared/log.o worker/smux.o worker/smuxout.o worker/smuxst.o ; ${UNIT}
 regress/unit/smuxpair_test: regress/unit/smuxpair_test.c regress/unit/smuxrig.c shared/log.o worker/smux.o worker/smuxout.o worker/smuxst.o ; ${UNIT}
 regress/unit/source_test: regress/unit/source_test.c worker/source.o ; ${UNIT}
+regress/unit/svc_test: regress/unit/svc_test.c rocketd/svc.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o ; ${UNIT}
 
 unit: config.mk
 	@${MAKE} $$(ls regress/unit/*_test.c | sed 's/\.c$$//')
@@ -116,6 +121,7 @@ FUZZ =		clang ${FUZZ_FLAGS} ${CPP_ALL} -o $@ $^ $> ${L_EVENT} ${L_BSD}
 FUZZ_FLAGS =	-std=c11 -D_GNU_SOURCE -g -O1 \
 		-fsanitize=fuzzer,address,undefined
 
+regress/fuzz/conf_fuzz: regress/fuzz/conf_fuzz.c rocketd/check.c rocketd/config.c rocketd/lex.c rocketd/options.c rocketd/parse.c rocketd/printconf.c rocketd/valid.c shared/addr.c shared/ibuf.c shared/imsg.c shared/log.c shared/msg.c ; ${FUZZ}
 regress/fuzz/hello_fuzz: regress/fuzz/hello_fuzz.c worker/hello.c ; ${FUZZ}
 regress/fuzz/imsg_fuzz: regress/fuzz/imsg_fuzz.c shared/ibuf.c shared/imsg.c shared/msg.c ; ${FUZZ}
 regress/fuzz/rocket_fuzz: regress/fuzz/rocket_fuzz.c worker/rocket.c shared/addr.c ; ${FUZZ}

@@ -66,6 +66,7 @@ static ssize_t	 tunnel_io_read(void *, void *, size_t);
 static ssize_t	 tunnel_io_write(void *, const void *, size_t);
 static void	 tunnel_event(evutil_socket_t, short, void *);
 static void	 tunnel_turn(evutil_socket_t, short, void *);
+static void	 tunnel_timer(evutil_socket_t, short, void *);
 static void	 tunnel_again(struct tunnel *);
 static int	 tunnel_opened(struct stream *);
 static size_t	 tunnel_pull(struct stream *, uint8_t *, size_t);
@@ -116,7 +117,7 @@ static int
 tunnel_watch(struct tunnel *t)
 {
 	if (event_assign(&t->ev_turn, svc->base, -1, 0, tunnel_turn, t) ==
-	    -1 || evtimer_assign(&t->ev_timer, svc->base, tunnel_turn, t) ==
+	    -1 || evtimer_assign(&t->ev_timer, svc->base, tunnel_timer, t) ==
 	    -1 || event_assign(&t->ev, svc->base, t->fd, EV_READ | EV_WRITE |
 	    EV_PERSIST | EV_ET, tunnel_event, t) == -1)
 		return (-1);
@@ -679,8 +680,6 @@ tunnel_set_timer(struct tunnel *t, uint64_t now, uint64_t at)
 {
 	struct timeval	 tv;
 
-	if (t->timer_at <= now)
-		t->timer_at = UINT64_MAX;	/* it has fired */
 	if (at >= t->timer_at || at == UINT64_MAX)
 		return;
 	t->timer_at = at;
@@ -730,6 +729,16 @@ tunnel_turn(evutil_socket_t fd, short what, void *arg)
 		return;
 	}
 	tunnel_set_timer(t, now, next);
+}
+
+/* The loop's clock is coarser than ours: it may fire some ms early. */
+static void
+tunnel_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct tunnel	*t = arg;
+
+	t->timer_at = UINT64_MAX;
+	tunnel_turn(fd, what, t);
 }
 
 static void

@@ -5,8 +5,7 @@
 . regress/live/lib.sh
 
 hold() {	# hold NAME WHAT PORT COUNT: until release NAME
-	mkfifo "$T/$1.fifo"
-	background "$1" "$TRAFFIC" "$2" "$3" "$4" <"$T/$1.fifo"
+	held "$1" "$TRAFFIC" "$2" "$3" "$4"
 	eval "${1}_pid=$pid"
 	exec 9>"$T/$1.fifo"
 	logged "$1" ready 60000

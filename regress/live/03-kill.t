@@ -42,9 +42,7 @@ two_services() {
 }
 
 stay() {	# stay NAME PORT: a user that stays, and ends with its fifo
-	rm -f "$T/$1.fifo"
-	mkfifo "$T/$1.fifo"
-	background "$1" "$TRAFFIC" idle "$2" 20 <"$T/$1.fifo"
+	held "$1" "$TRAFFIC" idle "$2" 20
 	eval "${1}_pid=$pid"
 	case $1 in
 	ux) exec 8>"$T/$1.fifo";;

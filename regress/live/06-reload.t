@@ -51,11 +51,10 @@ daemon client
 "$TRAFFIC" wait "$xport" 10000 >/dev/null &&
     "$TRAFFIC" wait "$yport" 10000 >/dev/null
 ok $? "both services are up"
-mkfifo "$T/fx" "$T/fy"
-background ux "$TRAFFIC" idle "$xport" 10 <"$T/fx"; ux_pid=$pid
-exec 8>"$T/fx"
-background uy "$TRAFFIC" idle "$yport" 10 <"$T/fy"; uy_pid=$pid
-exec 9>"$T/fy"
+held ux "$TRAFFIC" idle "$xport" 10; ux_pid=$pid
+exec 8>"$T/ux.fifo"
+held uy "$TRAFFIC" idle "$yport" 10; uy_pid=$pid
+exec 9>"$T/uy.fifo"
 logged ux ready && logged uy ready
 ok $? "users are in both"
 px=$(child server service x) py=$(child server service y)

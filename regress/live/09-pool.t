@@ -22,9 +22,8 @@ pair
 "$TRAFFIC" wait "$uport" 10000 >/dev/null
 ok $? "up"
 is "$(until_sessions server 2 3000)" 2 "the pool is filled"
-mkfifo "$T/fifo"
-background users "$TRAFFIC" idle "$uport" 40 <"$T/fifo"
-exec 9>"$T/fifo"
+held users "$TRAFFIC" idle "$uport" 40
+exec 9>"$T/users.fifo"
 logged users ready 10000
 ok $? "more users than the sessions are meant for are served"
 is "$(until_sessions server 4 5000)" 4 "the pool grows to its cap"

@@ -86,9 +86,19 @@ ports() { "$TRAFFIC" ports "$1"; }
 # background NAME COMMAND...: sets $pid, output in $T/NAME.log
 background() {
 	_name=$1; shift
-	"$@" >"$T/$_name.log" 2>&1 &
+	"$@" <"${IN:-/dev/null}" >"$T/$_name.log" 2>&1 &
 	pid=$!
 	PIDS="$PIDS $pid"
+}
+
+# held NAME COMMAND...: in the background, reading $T/NAME.fifo, which the caller
+# opens for writing (exec N>) and closes to end it
+held() {
+	rm -f "$T/$1.fifo"
+	mkfifo "$T/$1.fifo"
+	IN=$T/$1.fifo
+	background "$@"
+	IN=
 }
 
 # target NAME [ADDR [PORT]]: sets $pid and $port
