@@ -15,9 +15,10 @@
  */
 
 /*
- * See dialler.h.  At most REQUESTS_MAX are under way; the dial process has a
- * bound of its own.  A request that dial does not answer at all (it died, and
- * stays away) fails when its time is over.
+ * See dialler.h.  Dial is asked SENT_MAX at a time, which is within its own
+ * bound for a worker; the others wait here, in order, while their time runs.
+ * A request that dial does not answer at all (it died, and stays away) fails
+ * when its time is over.
  */
 
 #include <sys/types.h>
@@ -38,24 +39,28 @@
 #include "dialler.h"
 #include "worker.h"
 
-#define REQUESTS_MAX	1024
-#define BUCKETS		256
+#define SENT_MAX	512
+#define REQUESTS_MAX	65536	/* a small struct each; streams are bounded */
+#define BUCKETS		1024
 /* Beyond its own timeout, for dial's answer to arrive. */
 #define GRACE_MS	500
 
 struct request {
 	LIST_ENTRY(request)	 entry;
+	TAILQ_ENTRY(request)	 queue;		/* of waiting */
 	struct msg_dial		 msg;
 	struct event		*timer;
 	uint64_t		 deadline;	/* worker_now, microseconds */
+	int			 sent;		/* or else on waiting */
 	dialler_done		*done;
 	void			*arg;
 };
 
 static LIST_HEAD(, request)	 requests[BUCKETS];
+static TAILQ_HEAD(, request)	 waiting = TAILQ_HEAD_INITIALIZER(waiting);
 static struct event_base	*base;
 static struct channel		*dial;
-static uint32_t			 nrequests, last;
+static uint32_t			 nrequests, nsent, last;
 
 void
 dialler_init(struct event_base *b)
@@ -78,11 +83,17 @@ static void
 request_free(struct request *r)
 {
 	LIST_REMOVE(r, entry);
+	if (r->sent)
+		nsent--;
+	else
+		TAILQ_REMOVE(&waiting, r, queue);
 	nrequests--;
 	if (r->timer != NULL)
 		event_free(r->timer);
 	free(r);
 }
+
+static void	 requests_send(void);
 
 /* The answer goes to the asker after the request is forgotten. */
 static void
@@ -92,7 +103,21 @@ request_done(struct request *r, int fd, const struct msg_dialled *result)
 	void		*arg = r->arg;
 
 	request_free(r);
+	requests_send();
 	done(arg, fd, result);
+}
+
+/* Dial is told, when it was asked. */
+static void
+request_cancel(const struct request *r)
+{
+	struct msg_count	 msg;
+
+	if (dial == NULL || !r->sent)
+		return;
+	memset(&msg, 0, sizeof(msg));
+	msg.count = r->msg.request;
+	(void)channel_send(dial, IMSG_DIAL_CANCEL, -1, &msg, sizeof(msg));
 }
 
 static void
@@ -107,12 +132,7 @@ request_timeout(evutil_socket_t fd, short what, void *arg)
 	res.request = r->msg.request;
 	res.stage = DIAL_STAGE_CONNECT;
 	res.error = ETIMEDOUT;
-	if (dial != NULL) {
-		struct msg_count	 cancel = { .count = res.request };
-
-		(void)channel_send(dial, IMSG_DIAL_CANCEL, -1, &cancel,
-		    sizeof(cancel));
-	}
+	request_cancel(r);
 	request_done(r, -1, &res);
 }
 
@@ -130,6 +150,21 @@ request_send(struct request *r)
 	(void)channel_send(dial, IMSG_DIAL, -1, &msg, sizeof(msg));
 }
 
+/* As many as dial may have at once, in the order they came. */
+static void
+requests_send(void)
+{
+	struct request	*r;
+
+	while (dial != NULL && nsent < SENT_MAX &&
+	    (r = TAILQ_FIRST(&waiting)) != NULL) {
+		TAILQ_REMOVE(&waiting, r, queue);
+		r->sent = 1;
+		nsent++;
+		request_send(r);
+	}
+}
+
 void
 dialler_channel(struct channel *ch)
 {
@@ -137,11 +172,16 @@ dialler_channel(struct channel *ch)
 	int		 i;
 
 	dial = ch;
-	if (dial == NULL)
-		return;
+	/* What another dial was asked is asked again, before what waits. */
 	for (i = 0; i < BUCKETS; i++)
-		LIST_FOREACH(r, &requests[i], entry)
-			request_send(r);
+		LIST_FOREACH(r, &requests[i], entry) {
+			if (!r->sent)
+				continue;
+			r->sent = 0;
+			TAILQ_INSERT_HEAD(&waiting, r, queue);
+		}
+	nsent = 0;
+	requests_send();
 }
 
 uint32_t
@@ -165,6 +205,7 @@ dialler_ask(enum dial_what what, uint32_t index, uint32_t timeout_ms,
 	r->done = done;
 	r->arg = arg;
 	LIST_INSERT_HEAD(&requests[last % BUCKETS], r, entry);
+	TAILQ_INSERT_TAIL(&waiting, r, queue);
 	nrequests++;
 	timeout_ms += GRACE_MS;
 	tv.tv_sec = timeout_ms / 1000;
@@ -174,25 +215,20 @@ dialler_ask(enum dial_what what, uint32_t index, uint32_t timeout_ms,
 		request_free(r);
 		return (0);
 	}
-	if (dial != NULL)
-		request_send(r);
+	requests_send();
 	return (r->msg.request);
 }
 
 void
 dialler_cancel(uint32_t number)
 {
-	struct request		*r;
-	struct msg_count	 msg;
+	struct request	*r;
 
 	if ((r = request_get(number)) == NULL)
 		return;
+	request_cancel(r);
 	request_free(r);
-	if (dial == NULL)
-		return;
-	memset(&msg, 0, sizeof(msg));
-	msg.count = number;
-	(void)channel_send(dial, IMSG_DIAL_CANCEL, -1, &msg, sizeof(msg));
+	requests_send();
 }
 
 void

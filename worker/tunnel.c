@@ -517,6 +517,7 @@ tunnel_read(struct tunnel *t)
 {
 	size_t	 want, len = 0;
 	ssize_t	 n = 0;
+	int	 error = 0;
 
 	if ((want = session_want(t->session)) == 0)
 		return (0);
@@ -524,6 +525,8 @@ tunnel_read(struct tunnel *t)
 		want = sizeof(batch);
 	while (len < want) {
 		n = seal_read(t->seal, batch + len, want - len);
+		if (n == -1)
+			error = errno;
 		if (n <= 0)
 			break;
 		len += n;
@@ -536,14 +539,14 @@ tunnel_read(struct tunnel *t)
 	}
 	if (n > 0)
 		return (1);
-	if (n == -1 && (errno == EAGAIN || errno == EINTR))
+	if (n == -1 && (error == EAGAIN || error == EINTR))
 		return (0);
 	if (t->relays > 0)
 		tunnel_kill(t, TUNNEL_END_LOST, "%s with %u connections in it",
-		    n == 0 ? "closed" : strerror(errno), t->relays);
+		    n == 0 ? "closed" : strerror(error), t->relays);
 	else
 		tunnel_kill(t, n == 0 ? TUNNEL_END_CLEAN : TUNNEL_END_LOST,
-		    "%s", n == 0 ? "closed by the peer" : strerror(errno));
+		    "%s", n == 0 ? "closed by the peer" : strerror(error));
 	return (-1);
 }
 

@@ -174,13 +174,10 @@ dial(int port)
 	return (fd);
 }
 
-/* Sends what there is to send.  -1: the connection failed. */
 static int
-conn_send(struct conn *c)
+conn_send_line(struct conn *c)
 {
-	static uint8_t	 buf[BUF];
-	ssize_t		 n;
-	size_t		 i, len;
+	ssize_t	 n;
 
 	while (c->line_off < c->line_len) {
 		n = write(c->fd, c->line + c->line_off,
@@ -189,6 +186,21 @@ conn_send(struct conn *c)
 			return (errno == EAGAIN ? 0 : -1);
 		c->line_off += n;
 	}
+	return (1);
+}
+
+/* Sends what there is to send.  -1: the connection failed, 0: later. */
+static int
+conn_send(struct conn *c)
+{
+	static uint8_t	 buf[BUF];
+	ssize_t		 n;
+	size_t		 i, len;
+	int		 r;
+
+	/* A user's line comes first, a target's answer last. */
+	if (!c->asked && (r = conn_send_line(c)) != 1)
+		return (r);
 	while (c->back_off < c->back_len) {
 		n = write(c->fd, c->back + c->back_off,
 		    c->back_len - c->back_off);
@@ -205,7 +217,7 @@ conn_send(struct conn *c)
 		c->hash_out = hash(c->hash_out, buf, n);
 		c->sent += n;
 	}
-	return (1);
+	return (c->asked ? conn_send_line(c) : 1);
 }
 
 /* ---- the target ---- */
