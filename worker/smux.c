@@ -387,7 +387,7 @@ static size_t
 smux_want(struct session *session)
 {
 	struct smux	*s = (struct smux *)session;
-	uint64_t	 budget = smuxst_budget(s);
+	uint64_t	 budget = smuxst_cap(s);
 
 	if (s->dead || s->stalled || session->stats.unconsumed >= budget)
 		return (0);

@@ -162,6 +162,7 @@ void	 smuxst_move(struct smux_stream *, enum smux_queue);
 /* Neither SYN nor UPD is due any more. */
 void	 smuxst_ctl_remove(struct smux *, struct smux_stream *);
 /* Octets that the session may hold. */
+uint64_t smuxst_cap(const struct smux *);
 uint64_t smuxst_budget(const struct smux *);
 /* The budget may be spent, or be free again: sets stalled. */
 void	 smuxst_stall(struct smux *);

@@ -144,13 +144,34 @@ smuxst_ctl_remove(struct smux *s, struct smux_stream *st)
 
 /* ---- memory ---- */
 
+/*
+ * What may be held unconsumed.  In version 2 windows bound each stream, and
+ * the owner's limit, where there is one, all of them; in version 1 only
+ * recvbuffer does.
+ */
 uint64_t
-smuxst_budget(const struct smux *s)
+smuxst_cap(const struct smux *s)
 {
 	uint64_t	 n = s->session.conf.recvbuffer;
 
-	if (s->limit < n)
+	if (s->limit < n || (s->version == 2 && s->limit != UINT64_MAX))
 		n = s->limit;
+	return (n < SMUX_BUDGET_MIN ? SMUX_BUDGET_MIN : n);
+}
+
+/*
+ * What windows may sum up to: recvbuffer for those in use.  Octets that a
+ * reader has not taken are no window of anybody's any more, or readers that
+ * stopped would leave the others nothing to grow by.
+ */
+uint64_t
+smuxst_budget(const struct smux *s)
+{
+	uint64_t	 n = s->session.conf.recvbuffer, cap = smuxst_cap(s);
+
+	n += s->session.stats.unconsumed;
+	if (n > cap)
+		n = cap;
 	return (n < SMUX_BUDGET_MIN ? SMUX_BUDGET_MIN : n);
 }
 
@@ -158,7 +179,7 @@ smuxst_budget(const struct smux *s)
 void
 smuxst_stall(struct smux *s)
 {
-	if (s->stalled || s->session.stats.unconsumed < smuxst_budget(s))
+	if (s->stalled || s->session.stats.unconsumed < smuxst_cap(s))
 		return;
 	s->stalled = 1;
 	s->stalled_at = s->now;
@@ -174,7 +195,7 @@ smuxst_relieve(struct smux *s)
 
 	if (!s->stalled || s->dead)
 		return;
-	budget = smuxst_budget(s);
+	budget = smuxst_cap(s);
 	if (s->session.stats.unconsumed > budget - budget / 4)
 		return;
 	s->stalled = 0;
