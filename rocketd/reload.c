@@ -49,7 +49,7 @@ struct reload_new {
 	struct rocketd_conf	*conf;
 	int			 ctl_fd;
 	int			 pidfd;
-	int			 ctl_moves;	/* to another path, or to none */
+	int			 ctl_moves;	/* elsewhere, or away */
 	int			 pid_moves;
 };
 

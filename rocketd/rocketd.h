@@ -93,8 +93,8 @@ struct rocketd {
 	uint64_t		 listen_hung;	/* shut down by a borrower */
 
 	/* send.c */
-	struct draineds		 drained;	/* targets of removed services */
-	struct agains		 agains;	/* directories just sent again */
+	struct draineds		 drained;	/* removed services' targets */
+	struct agains		 agains;	/* directories just sent */
 
 	/* ctlsock.c */
 	int			 ctl_fd;	/* -1 none */

@@ -156,7 +156,7 @@ spawn_fail(int report, int stage)
 
 	f.stage = stage;
 	f.error = errno;
-	/* Nobody is left to be told when even this fails: the status says it. */
+	/* When even this fails nobody is left to be told but by the status. */
 	n = write(report, &f, sizeof(f));
 	_exit(n == (ssize_t)sizeof(f) ? SPAWN_FAILED : SPAWN_FAILED - 1);
 }

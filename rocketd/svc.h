@@ -38,12 +38,12 @@
 #define SVC_SILENCE	10000	/* without an answer: it hangs */
 #define SVC_START	30000	/* until READY, and until the next READY after
 				 * a new set of configuration */
-#define SVC_STABLE	10000	/* READY for so long: it died of something new */
+#define SVC_STABLE	10000	/* READY for so long: its past is past */
 #define SVC_BACKOFF_MIN	100
 #define SVC_BACKOFF_MAX	30000
 #define SVC_GRACE	2000	/* after its drain time is over */
 #define SVC_HANGUP	1000	/* from its channel's end to its own */
-#define SVC_LATE	3000	/* a timer so late: we were away, not the child */
+#define SVC_LATE	3000	/* a timer so late: we were away, not it */
 
 enum svc_state {
 	SVC_DOWN,		/* no process, none wanted */
@@ -108,9 +108,9 @@ struct svc {
 	int			 killed;
 	uint32_t		 pending;	/* sets without their READY */
 	uint32_t		 ready_ms;	/* how long a set may take */
-	uint32_t		 drain;		/* of the STOP, UINT32_MAX no end */
+	uint32_t		 drain;		/* UINT32_MAX: no end */
 	uint32_t		 backoff;	/* before the next start */
-	uint64_t		 ready_at;	/* 0: not yet, of this process */
+	uint64_t		 ready_at;	/* 0: not yet, this time */
 	uint64_t		 due;		/* to be heard of by then */
 	uint64_t		 stop_due;	/* to be gone by then */
 	uint64_t		 tick;		/* when the timer is to fire */

@@ -36,7 +36,7 @@ struct tunnel;
 struct ctlstream {
 	const struct stream_owner *owner;	/* first */
 	struct tunnel	*tunnel;
-	struct stream	*stream;	/* NULL: not open yet, or not any more */
+	struct stream	*stream; /* NULL: not open yet, or not any more */
 	uint64_t	 ping_next;	/* when to ping */
 	uint64_t	 ping_sent;	/* 0: none under way */
 	size_t		 in_len;

@@ -30,10 +30,10 @@ struct channel;
 struct event_base;
 
 /*
- * fd is the connected socket (now the caller's), or -1 and *result says what
- * failed.  Never called from within dialler_ask.
+ * fd is the connected socket (now the caller's), or -1 and the result says
+ * what failed.  Never called from within dialler_ask.
  */
-typedef void	dialler_done(void *arg, int fd, const struct msg_dialled *result);
+typedef void	dialler_done(void *arg, int fd, const struct msg_dialled *);
 
 /* dialler.c */
 

@@ -53,7 +53,7 @@ struct remote {
 	struct msg_dialee	 conf;
 	char			 name[HOST_MAX + 8];
 	uint32_t		 dialling;	/* attempts under way */
-	uint32_t		 fresh;		/* tunnels that count, any state */
+	uint32_t		 fresh;	/* tunnels that count, any state */
 	uint32_t		 open;		/* of them, open */
 	uint32_t		 old;		/* open ones to be replaced */
 	uint32_t		 failures;	/* in a row */

@@ -549,7 +549,8 @@ relay_data(struct stream *st, const uint8_t *p, size_t len)
 	r->octets_in += len;
 	svc->stats.octets_in += len;
 	if (r->fd == -1 && !(r->flags & RELAY_PREFACE) && r->dial == 0) {
-		session_consumed(st, len);	/* the dial failed, see answer */
+		/* The dial failed; all that is said is the answer. */
+		session_consumed(st, len);
 		return;
 	}
 	if (r->fd != -1 && r->queued == 0 && (r->flags & RELAY_WRITABLE)) {

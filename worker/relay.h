@@ -68,9 +68,9 @@ struct relay {
 	struct stream		*stream;	/* NULL: waiting or lingering */
 	struct tunnel		*tunnel;	/* of the stream */
 	struct chunk		*head, *tail;	/* for the socket */
-	uint8_t			*pre;		/* goes before the socket's octets */
+	uint8_t			*pre;	/* goes before the socket's octets */
 	uint64_t		 since;		/* worker_now of the start... */
-	uint64_t		 moved;		/* ...and of the last progress */
+	uint64_t		 moved;	/* ...and of the last progress */
 	uint64_t		 octets_in;	/* from the stream */
 	uint64_t		 octets_out;	/* into it */
 	uint32_t		 queued;	/* octets in chunks */

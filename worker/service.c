@@ -324,7 +324,9 @@ service_keys_end(const struct msg_count *msg)
 {
 	struct early	*e;
 
-	if (msg->count != nkeys || nkeys == 0 ||
+	if (msg->count == 0 && nkeys == 0)
+		return;			/* they are still being made */
+	if (msg->count != nkeys ||
 	    seal_ctx_keys(service.seal, keys, nkeys) == -1) {
 		log_warnx("keys: %u came of %u, or no memory", nkeys,
 		    msg->count);

@@ -43,7 +43,7 @@ struct channel;
 struct seal_ctx;
 
 struct service_stats {
-	uint64_t	 users;		/* connections ever, or streams accepted */
+	uint64_t	 users;	/* connections ever, or streams accepted */
 	uint64_t	 refused;	/* users reset for want of a session */
 	uint64_t	 failed;	/* targets that could not be reached */
 	uint64_t	 resets;	/* streams that ended in a reset */
@@ -63,7 +63,7 @@ struct service {
 	struct tunnels		 tunnels;
 	struct relays		 relays;
 	struct service_stats	 stats;
-	uint64_t		 held;		/* octets in queues and buffers */
+	uint64_t		 held;	/* octets in queues and buffers */
 	uint32_t		 ntunnels;	/* in tunnels */
 	uint32_t		 nopen;		/* of them TUNNEL_OPEN */
 	uint32_t		 nrelays;

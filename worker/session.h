@@ -39,11 +39,11 @@ struct stream;
 enum reset_reason {		/* rocket-protocol(7), smux command 5 */
 	RESET_NONE,
 	RESET_ABORT,		/* the socket behind it was reset or failed */
-	RESET_REFUSED,		/* the target refused, or could not be reached */
+	RESET_REFUSED,	/* the target refused, or could not be reached */
 	RESET_TIMEOUT,		/* the target did not answer in time */
 	RESET_POLICY,		/* no such kind, not allowed, no room */
 	RESET_PROTOCOL,		/* the peer broke the rules on this stream */
-	RESET_MEMORY,		/* the worst reader, when the budget was spent */
+	RESET_MEMORY,	/* the worst reader, when the budget was spent */
 	RESET_TUNNEL,		/* never on the wire: the tunnel died */
 	RESET_MAX
 };
@@ -58,20 +58,22 @@ enum reset_reason {		/* rocket-protocol(7), smux command 5 */
 struct session_conf {
 	int		 client;	/* the mux client: odd ids */
 	int		 may_open;	/* the peer may open streams */
-	int		 first_urgent;	/* the first stream is the dialect's own */
+	/* the first stream is the dialect's own */
+	int		 first_urgent;
 	uint32_t	 version;	/* 1, 2; 0: that of the first frame */
-	uint32_t	 framesize;	/* payload we put in a frame, 1..65535 */
+	uint32_t	 framesize; /* payload we put in a frame, 1..65535 */
 	uint32_t	 recvbuffer;	/* octets unconsumed, all streams */
 	uint32_t	 window_max;	/* octets unconsumed, one stream */
-	uint32_t	 window_initial;	/* what the peer may send at first */
+	uint32_t	 window_initial; /* what the peer may send at first */
 	uint32_t	 peer_initial;	/* what we may send at first */
 	uint32_t	 max_streams;	/* at once; more are refused */
 	uint32_t	 caps;		/* CAP_ */
-	uint32_t	 keepalive_ms;	/* silence of ours before a NOP; 0 never */
-	uint32_t	 timeout_ms;	/* silence of the peer's that ends it; 0 */
+	/* silence of ours before a NOP; 0 never */
+	uint32_t	 keepalive_ms;
+	uint32_t	 timeout_ms; /* silence of the peer's that ends it; 0 */
 	uint32_t	 fin_delay_ms;	/* foreign peers: see smux.h; 0 none */
-	uint32_t	 stall_grace_ms;	/* version 1: before the worst reader
-					 * of a full session is reset */
+	/* Version 1: before the worst reader of a full session is reset. */
+	uint32_t	 stall_grace_ms;
 };
 
 /* Common to every stream; the implementation's own data is around it. */
@@ -116,13 +118,13 @@ struct session_events {
 struct session_stats {
 	uint32_t	 streams;	/* open, the urgent ones not counted */
 	uint64_t	 streams_ever;
-	uint64_t	 unconsumed;	/* octets of payload held by the owner */
+	uint64_t	 unconsumed; /* octets of payload held by the owner */
 	uint64_t	 payload_in;
 	uint64_t	 payload_out;
-	uint64_t	 ignored;	/* frames for unknown streams, late data */
-	uint64_t	 refused;	/* streams refused by the cap or owner */
+	uint64_t	 ignored; /* frames for unknown streams, late data */
+	uint64_t	 refused; /* streams refused by the cap or owner */
 	uint64_t	 killed;	/* streams reset for memory */
-	uint64_t	 faults;	/* streams reset for the peer's breach */
+	uint64_t	 faults; /* streams reset for the peer's breach */
 };
 
 struct session_ops {

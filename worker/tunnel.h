@@ -58,26 +58,28 @@ struct tunnel {
 	TAILQ_ENTRY(tunnel)	 entry;		/* of service.tunnels */
 	struct service		*service;
 	struct event		 ev;		/* the socket, edge-triggered */
-	struct event		 ev_turn;	/* work to do in this loop turn */
+	struct event		 ev_turn; /* work to do in this loop turn */
 	struct event		 ev_timer;
 	struct seal		*seal;
 	struct session		*session;
 	struct ctlstream	 ctl;
-	uint8_t			*tx;		/* SERVICE_BATCH and more, or NULL */
-	uint8_t			*message;	/* of the dialogue, as far as read */
+	uint8_t			*tx;	/* SERVICE_BATCH and more, or NULL */
+	uint8_t			*message; /* of the dialogue, as far as read */
 	size_t			 tx_off, tx_len;
 	size_t			 message_len;
 	uint64_t		 number;	/* the gate's; server side */
 	uint64_t		 since;		/* worker_now of the start */
-	uint64_t		 opened;	/* worker_now of TUNNEL_OPEN, or 0 */
+	uint64_t		 opened; /* worker_now of TUNNEL_OPEN, or 0 */
 	uint64_t		 deadline;	/* to be open, or ended */
-	uint64_t		 timer_at;	/* when ev_timer fires; UINT64_MAX */
-	uint64_t		 probe_until;	/* must answer a ping by then; 0 */
+	uint64_t		 timer_at; /* when ev_timer fires; UINT64_MAX */
+	/* must answer a ping by then; 0 */
+	uint64_t		 probe_until;
 	uint32_t		 serial;
 	uint32_t		 remote;	/* index; client side */
 	uint32_t		 rtt_us;
-	uint32_t		 relays;	/* streams but the control stream */
-	uint32_t		 peer_streams;	/* at most, that the peer takes */
+	uint32_t		 relays; /* streams but the control stream */
+	/* at most, that the peer takes */
+	uint32_t		 peer_streams;
 	enum tunnel_state	 state;
 	enum tunnel_end		 end;
 	int			 fd;
@@ -123,7 +125,8 @@ struct tunnel	*tunnel_new(int fd, uint64_t number, uint32_t remote,
 		    uint32_t left_ms, const struct addr *peer,
 		    const struct addr *local);
 /* Ends it in its next turn; its streams are reset. */
-void		 tunnel_kill(struct tunnel *, enum tunnel_end, const char *, ...)
+void		 tunnel_kill(struct tunnel *, enum tunnel_end,
+		    const char *, ...)
 		    __attribute__((__format__(printf, 3, 4)));
 /*
  * Ends it in order: what is buffered is sent, the end announced and the

@@ -49,7 +49,7 @@ struct lent {				/* a listener */
 	struct addr		 addr;
 	uint32_t		 number;
 	int			 fd;
-	int			 fresh;		/* named in the set that comes */
+	int			 fresh;	/* named in the set that comes */
 	int			 listening;	/* ev is added */
 };
 

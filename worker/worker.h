@@ -38,11 +38,11 @@ struct event_base;
 
 struct role {
 	enum proc_role	 id;
-	/* Before the sandbox: libraries, contexts, signals.  fatal() is fine. */
+	/* Before the sandbox: libraries, contexts.  fatal() is fine. */
 	void	(*init)(void);
 	/* A set of configuration starts (also the first).  May be NULL. */
 	void	(*begin)(void);
-	/* One CONF_ message of the set; -1 with errno when it makes no sense. */
+	/* One CONF_ message of the set; -1 with errno: it makes no sense. */
 	int	(*configure)(struct imsg *);
 	/* END, and the sandbox is closed: take the set, start or go on. */
 	void	(*ready)(int reload);

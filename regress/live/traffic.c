@@ -77,8 +77,7 @@ struct conn {
 	uint64_t	 hash_out;	/* of what was sent */
 	char		 tail[32];	/* the last octets received */
 	size_t		 tail_len;
-	int		 asked, late, answer, echo, reset_after, quiet, fin_sent,
-			 eof, stalled;
+	int		 asked, late, answer, echo, reset_after, fin_sent, eof;
 	uint8_t		*back;		/* echo: what is to go back */
 	size_t		 back_len, back_off;
 };
@@ -135,7 +134,7 @@ conn_events(struct conn *c, int out)
 {
 	struct epoll_event	 ev;
 
-	ev.events = (c->eof || c->stalled ? 0 : EPOLLIN) |
+	ev.events = (c->eof ? 0 : EPOLLIN) |
 	    (out ? EPOLLOUT : 0);
 	ev.data.ptr = c;
 	if (epoll_ctl(ep, EPOLL_CTL_MOD, c->fd, &ev) == -1)

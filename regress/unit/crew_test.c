@@ -1,0 +1,347 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+
+/*
+ * crew.c: how many workers, with which index, which share of the pool each
+ * has, and which one holds users.
+ */
+
+#include <sys/types.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "../../rocketd/crew.h"
+#include "../../rocketd/procs.h"
+#include "../../rocketd/rocketd.h"
+#include "../../rocketd/send.h"
+#include "../../shared/channel.h"
+
+#define SERVICE	3
+
+static struct rocketd		 env;
+static struct conf_block	 block;
+static struct conf_service	 cs;
+static int			 nholds, nbacks, full;
+
+/* ---- in the place of procs.c, send.c and channel.c ---- */
+
+static int
+t_spawn(struct svc *svc)
+{
+	svc->generation = ++env.generation;
+	svc->chan = (struct channel *)&env;	/* never looked into */
+	return (0);
+}
+
+static void
+t_nothing(struct svc *svc)
+{
+	(void)svc;
+}
+
+static void
+t_number(struct svc *svc, uint32_t n)
+{
+	(void)svc;
+	(void)n;
+}
+
+static void
+t_kill(struct svc *svc, const char *why)
+{
+	(void)why;
+	svc->chan = NULL;
+}
+
+static uint64_t
+t_now(struct svc *svc)
+{
+	(void)svc;
+	return (1000);
+}
+
+static void
+t_done(struct svc *svc, enum svc_state before)
+{
+	(void)before;
+	if (svc->state != SVC_DOWN)
+		return;
+	TAILQ_REMOVE(&env.svcs, svc, entry);
+	free(svc);
+}
+
+static const struct svc_ops	 t_ops = {
+	t_spawn, t_nothing, t_number, t_kill, t_number, t_now, t_done
+};
+
+struct svc *
+procs_add(struct rocketd *e, enum proc_role role, enum side side,
+    uint32_t service, uint32_t index, const char *name)
+{
+	struct svc	*svc = calloc(1, sizeof(*svc));
+
+	assert_non_null(svc);
+	svc_init(svc, &t_ops, role, side, service, index, name);
+	svc->env = e;
+	TAILQ_INSERT_TAIL(&e->svcs, svc, entry);
+	return (svc);
+}
+
+void
+procs_send(struct svc *svc, enum msg_type type, int fd, const void *data,
+    size_t len)
+{
+	(void)svc;
+	(void)data;
+	assert_int_equal(fd, -1);
+	if (type == IMSG_HOLD) {
+		assert_int_equal(len, sizeof(struct msg_count));
+		nholds++;
+	} else {
+		assert_int_equal(type, IMSG_CLIENT_BACK);
+		assert_int_equal(len, sizeof(struct msg_client));
+		nbacks++;
+	}
+}
+
+void
+send_again(struct rocketd *e, struct svc *svc, uint32_t changed)
+{
+	(void)e;
+	(void)changed;
+	svc_event(svc, SVC_EV_SENT);
+}
+
+int
+channel_full(const struct channel *ch)
+{
+	(void)ch;
+	return (full);
+}
+
+/* ---- helpers ---- */
+
+static int
+t_setup(void **state)
+{
+	(void)state;
+	memset(&env, 0, sizeof(env));
+	TAILQ_INIT(&env.svcs);
+	memset(&block, 0, sizeof(block));
+	block.side = SIDE_SERVER;
+	memset(&cs, 0, sizeof(cs));
+	cs.block = &block;
+	cs.number = SERVICE;
+	strlcpy(cs.name, "web", sizeof(cs.name));
+	nholds = nbacks = full = 0;
+	return (0);
+}
+
+static int
+t_teardown(void **state)
+{
+	struct svc	*svc;
+
+	(void)state;
+	while ((svc = TAILQ_FIRST(&env.svcs)) != NULL) {
+		TAILQ_REMOVE(&env.svcs, svc, entry);
+		free(svc);
+	}
+	return (0);
+}
+
+static struct svc *
+t_at(uint32_t index)
+{
+	struct svc	*svc;
+
+	TAILQ_FOREACH(svc, &env.svcs, entry)
+		if (svc->index == index)
+			return (svc);
+	fail_msg("no worker %u", index);
+	return (NULL);
+}
+
+static void
+t_size(uint32_t n)
+{
+	struct svc	*svc;
+
+	cs.opts.prefork = n;
+	crew_resize(&env, &cs, UINT32_MAX);
+	TAILQ_FOREACH(svc, &env.svcs, entry)
+		if (svc->state == SVC_DOWN) {
+			svc_event(svc, SVC_EV_START);
+			svc_event(svc, SVC_EV_READY);
+		}
+	crew_update(&env, SERVICE);
+}
+
+static int
+t_holders(void)
+{
+	struct svc	*svc;
+	int		 n = 0;
+
+	TAILQ_FOREACH(svc, &env.svcs, entry)
+		n += svc->hold;
+	return (n);
+}
+
+/* ---- tests ---- */
+
+static void
+test_alone(void **state)
+{
+	(void)state;
+	t_size(1);
+	assert_int_equal(t_at(0)->hold, 1);
+	crew_room(t_at(0), 1);		/* it keeps them all the same */
+	assert_int_equal(t_at(0)->hold, 1);
+	assert_int_equal(nholds, 1);
+}
+
+static void
+test_one_holds(void **state)
+{
+	struct svc	*holder;
+
+	(void)state;
+	t_size(3);
+	assert_int_equal(t_holders(), 1);
+	holder = t_at(0);
+	assert_int_equal(holder->hold, 1);
+	crew_room(t_at(2), 1);
+	assert_int_equal(t_holders(), 0);
+	crew_room(t_at(1), 1);
+	crew_room(t_at(2), 0);
+	assert_int_equal(t_holders(), 0);
+	crew_room(t_at(1), 0);
+	assert_int_equal(t_holders(), 1);
+	/* A dead one is replaced, and the next keeps it. */
+	svc_event(holder, SVC_EV_EXIT);
+	holder->room = holder->hold = 0;
+	crew_update(&env, SERVICE);
+	assert_int_equal(t_at(1)->hold, 1);
+	svc_event(holder, SVC_EV_TIMEOUT);
+	svc_event(holder, SVC_EV_READY);
+	crew_update(&env, SERVICE);
+	assert_int_equal(t_at(1)->hold, 1);
+	assert_int_equal(t_holders(), 1);
+}
+
+static void
+test_grow_and_shrink(void **state)
+{
+	(void)state;
+	t_size(3);
+	t_size(1);
+	assert_int_equal(t_at(1)->state, SVC_STOPPING);
+	assert_int_equal(t_at(2)->state, SVC_STOPPING);
+	assert_int_equal(t_at(0)->state, SVC_READY);
+	/* Those that drain keep their index until they are gone. */
+	t_size(2);
+	assert_int_equal(t_at(3)->state, SVC_READY);
+	svc_event(t_at(1), SVC_EV_EXIT);
+	t_size(3);
+	assert_int_equal(t_at(1)->state, SVC_READY);
+	assert_int_equal(crew_alive(&env, SERVICE), 4);
+	assert_int_equal(crew_alive(&env, SERVICE + 1), 0);
+	crew_stop(&env, SERVICE, 0);
+	assert_int_equal(t_at(0)->state, SVC_STOPPING);
+	assert_int_equal(t_at(3)->state, SVC_STOPPING);
+}
+
+/* No index is left: a worker that drains has to end. */
+static void
+test_indexes_are_bounded(void **state)
+{
+	uint32_t	 i;
+
+	(void)state;
+	t_size(PREFORK_MAX);
+	crew_stop(&env, SERVICE, UINT32_MAX);
+	t_size(1);
+	assert_int_equal(crew_alive(&env, SERVICE), PREFORK_MAX);
+	assert_int_equal(t_at(0)->killed, 1);
+	for (i = 1; i < PREFORK_MAX; i++)
+		assert_int_equal(t_at(i)->killed, 0);
+	svc_event(t_at(0), SVC_EV_EXIT);
+}
+
+static void
+test_shares(void **state)
+{
+	uint32_t	 i, sum = 0;
+
+	(void)state;
+	block.side = SIDE_CLIENT;
+	t_size(3);
+	for (i = 0; i < 3; i++)
+		sum += crew_share(&env, t_at(i), 8);
+	assert_int_equal(sum, 8);
+	assert_int_equal(crew_share(&env, t_at(0), 8), 3);
+	assert_int_equal(crew_share(&env, t_at(1), 8), 3);
+	assert_int_equal(crew_share(&env, t_at(2), 8), 2);
+	assert_int_equal(crew_share(&env, t_at(2), 2), 1);
+	assert_int_equal(t_holders(), 0);	/* it has no users */
+	/* One that drains has none of it. */
+	svc_stop(t_at(0), UINT32_MAX);
+	assert_int_equal(crew_share(&env, t_at(1), 8), 4);
+	assert_int_equal(crew_share(&env, t_at(2), 8), 4);
+}
+
+static void
+test_client_back(void **state)
+{
+	struct msg_client	 msg;
+
+	(void)state;
+	memset(&msg, 0, sizeof(msg));
+	t_size(3);
+	(void)procs_add(&env, PROC_SERVICE, SIDE_SERVER, SERVICE + 1, 0, "x");
+	crew_client_back(t_at(1), &msg);
+	assert_int_equal(nbacks, 2);
+	full = 1;
+	crew_client_back(t_at(1), &msg);
+	assert_int_equal(nbacks, 2);
+}
+
+#define TEST(f)	cmocka_unit_test_setup_teardown(f, t_setup, t_teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest	 tests[] = {
+		TEST(test_alone),
+		TEST(test_one_holds),
+		TEST(test_grow_and_shrink),
+		TEST(test_indexes_are_bounded),
+		TEST(test_shares),
+		TEST(test_client_back),
+	};
+
+	return (cmocka_run_group_tests(tests, NULL, NULL));
+}
