@@ -45,8 +45,8 @@
 #endif
 
 /* Elsewhere setproctitle needs no preparation. */
-#ifndef initsetproctitle
-#define initsetproctitle(c, a, e)	((void)(c), (void)(a), (void)(e))
+#ifndef HAVE_SETPROCTITLE_INIT
+#define setproctitle_init(c, a, e)	((void)(c), (void)(a), (void)(e))
 #endif
 
 /* Options that a system has not: it refuses them, and that is logged. */
@@ -56,11 +56,21 @@
 #ifndef TCP_KEEPINTVL
 #define TCP_KEEPINTVL		-1
 #endif
+#ifndef TCP_KEEPCNT
+#define TCP_KEEPCNT		-1
+#endif
 #ifndef TCP_USER_TIMEOUT
 #define TCP_USER_TIMEOUT	-1
 #endif
 #ifndef IP_BIND_ADDRESS_NO_PORT
 #define IP_BIND_ADDRESS_NO_PORT	-1
+#endif
+
+/* Where there are no network namespaces nothing can be asked of them. */
+#ifndef HAVE_SETNS
+#define CLONE_NEWNET		0
+#define unshare(flags)		(errno = ENOSYS, -1)
+#define setns(fd, type)		(errno = ENOSYS, -1)
 #endif
 
 #ifndef __dead
