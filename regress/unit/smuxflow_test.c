@@ -455,6 +455,37 @@ test_limit_falls(void **state)
 	rig_free(r);
 }
 
+/* Readers that stopped hold what they hold; the others go on growing. */
+static void
+test_stopped_readers(void **state)
+{
+	struct session_conf	 c;
+	struct rig		*r;
+	struct smux_stream	*st;
+	uint32_t		 id;
+
+	(void)state;
+	rig_conf(&c);
+	c.client = 0;
+	c.window_initial = 32768;
+	c.window_max = 512 * 1024;
+	c.recvbuffer = 1024 * 1024;
+	r = rig_new(&c);
+	session_limit(r->s, 8 * 1024 * 1024);
+	rig_feed(r, "02 00 0000 03000000 02 00 0000 05000000"
+	    "02 00 0000 07000000");
+	for (id = 3; id <= 5; id += 2) {
+		assert_int_equal(saturate(r, id, 10), 512 * 1024);
+		rig_find(r, id)->hold = 1;
+		st = (struct smux_stream *)rig_find(r, id)->st;
+		assert_int_equal(fill(r, id, st->rcvd, st->edge - st->rcvd),
+		    0);
+	}
+	assert_true(session_want(r->s) > 0);
+	assert_int_equal(saturate(r, 7, 10), 512 * 1024);
+	rig_free(r);
+}
+
 static void
 test_small_windows(void **state)
 {
@@ -909,6 +940,7 @@ main(void)
 		cmocka_unit_test(test_urgent_window),
 		cmocka_unit_test(test_conf),
 		cmocka_unit_test(test_limit_falls),
+		cmocka_unit_test(test_stopped_readers),
 		cmocka_unit_test(test_small_windows),
 		cmocka_unit_test(test_both_wrap),
 		cmocka_unit_test(test_stall),
