@@ -21,16 +21,18 @@ ROCKETD_OBJS =	rocketd/chans.o rocketd/check.o rocketd/config.o \
 
 WORKER_OBJS =	worker/arrival.o worker/asker.o worker/childlog.o \
 		worker/connect.o worker/control.o worker/ctlstream.o \
-		worker/dial.o worker/dialler.o worker/dialogue.o worker/gate.o \
-		worker/hello.o worker/inquiry.o worker/keys.o worker/logout.o worker/pool.o \
-		worker/proxyhdr.o worker/psk.o worker/relay.o worker/resolve.o \
+		worker/dial.o worker/dialler.o worker/dialogue.o \
+		worker/gate.o worker/hello.o worker/inquiry.o worker/keys.o \
+		worker/logout.o worker/pool.o worker/proxyhdr.o \
+		worker/psk.o worker/relay.o worker/resolve.o \
 		worker/rocket.o worker/sandbox.o worker/seal.o \
 		worker/sealctx.o worker/service.o worker/smux.o \
 		worker/smuxout.o worker/smuxst.o worker/source.o \
 		worker/tunnel.o worker/user.o worker/worker.o
 
-ROCKETCTL_OBJS = rocketctl/ctlparse.o rocketctl/json.o rocketctl/monitor.o \
-		rocketctl/rocketctl.o rocketctl/text.o
+ROCKETCTL_OBJS = rocketctl/answers.o rocketctl/ctlparse.o rocketctl/json.o \
+		rocketctl/monitor.o rocketctl/rocketctl.o rocketctl/table.o \
+		rocketctl/text.o rocketctl/words.o
 
 # What rocketctl has of shared/: no event loop.
 CTL_SHARED =	shared/addr.o shared/ibuf.o shared/imsg.o shared/log.o \
@@ -105,6 +107,10 @@ regress/unit/smuxflow_test: regress/unit/smuxflow_test.c regress/unit/smuxrig.c 
 regress/unit/smuxpair_test: regress/unit/smuxpair_test.c regress/unit/smuxrig.c shared/log.o worker/smux.o worker/smuxout.o worker/smuxst.o ; ${UNIT}
 regress/unit/source_test: regress/unit/source_test.c worker/source.o ; ${UNIT}
 regress/unit/svc_test: regress/unit/svc_test.c rocketd/svc.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o ; ${UNIT}
+regress/unit/answers_test: regress/unit/answers_test.c rocketctl/answers.o rocketctl/json.o rocketctl/table.o rocketctl/text.o rocketctl/words.o ${CTL_SHARED} ; ${UNIT}
+regress/unit/control_test: regress/unit/control_test.c worker/asker.o worker/control.o worker/inquiry.o worker/logout.o ${SHARED_OBJS} ; ${UNIT}
+regress/unit/ctlparse_test: regress/unit/ctlparse_test.c rocketctl/ctlparse.o ; ${UNIT}
+regress/unit/logout_test: regress/unit/logout_test.c worker/logout.o ${CTL_SHARED} ; ${UNIT}
 
 unit: config.mk
 	@${MAKE} $$(ls regress/unit/*_test.c | sed 's/\.c$$//')

@@ -51,7 +51,7 @@ struct asker {
 	int			 busy;		/* a request is in progress */
 	int			 ending;	/* close when all is written */
 	int			 dead;		/* close from the event loop */
-	uint32_t		 queued;	/* messages, as last seen */
+	size_t			 queued;	/* octets, as last seen */
 };
 
 static struct {
@@ -62,7 +62,7 @@ static struct {
 	struct event		*pause;
 	int			 fd;
 	uid_t			 owner;
-	uint32_t		 queued;	/* messages of all */
+	size_t			 queued;	/* octets of all */
 	struct asker_stats	 stats;
 } askers = { .askers = TAILQ_HEAD_INITIALIZER(askers.askers), .fd = -1 };
 
@@ -122,6 +122,7 @@ asker_drain(void)
 	asker_unlisten();
 	TAILQ_FOREACH(a, &askers.askers, entry) {
 		a->ending = 1;
+		(void)event_del(a->in);
 		if (!a->busy)
 			event_active(a->out, EV_WRITE, 0);
 	}
@@ -339,7 +340,6 @@ static int
 asker_take(struct asker *a, struct imsg *imsg)
 {
 	struct ctl_request	 req;
-	struct ibuf		 ibuf;
 	const char		*why;
 	char			 words[HOST_MAX];
 	uint32_t		 version;
@@ -348,15 +348,16 @@ asker_take(struct asker *a, struct imsg *imsg)
 	 * The version is the first member of every request of every version:
 	 * look at it before this version's rules are applied to another's.
 	 */
-	if (imsg_get_ibuf(imsg, &ibuf) == -1 ||
-	    ibuf_get(&ibuf, &version, sizeof(version)) == -1) {
+	if (imsg_get_len(imsg) < sizeof(version)) {
 		asker_drop(a, "a message without a version");
 		return (-1);
 	}
+	memcpy(&version, ibuf_data(imsg->buf), sizeof(version));
 	if (version != MSG_VERSION) {
 		(void)snprintf(words, sizeof(words), "rocketctl speaks "
 		    "version %u, rocketd version %u", version, MSG_VERSION);
 		a->ending = 1;
+		(void)event_del(a->in);
 		asker_done(a, 1, words);
 		return (-1);
 	}
@@ -408,9 +409,9 @@ asker_writable(evutil_socket_t fd, short what, void *arg)
 static void
 asker_count(struct asker *a)
 {
-	uint32_t	queued;
+	size_t	queued;
 
-	queued = imsgbuf_queuelen(&a->imsgbuf);
+	queued = imsgbuf_queuesize(&a->imsgbuf);
 	askers.queued = askers.queued - a->queued + queued;
 	a->queued = queued;
 }

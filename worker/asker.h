@@ -41,12 +41,12 @@
 #define ASKER_IDLE_SEC	60	/* without a request, or without reading */
 
 /*
- * Answers queued for one that reads slower than the daemon answers (rocketctl
- * reads all before it prints): as many as two full sessions have streams,
- * some 6 MiB; and for all of them together.
+ * Octets of answers queued for one that reads slower than the daemon answers
+ * (rocketctl reads all before it prints): two full sessions' streams are some
+ * 6 MiB; and for all of them together.
  */
-#define ASKER_QUEUE	32768
-#define ASKERS_QUEUE	65536
+#define ASKER_QUEUE	(8 * 1024 * 1024)
+#define ASKERS_QUEUE	(32 * 1024 * 1024)
 
 struct asker;
 struct event_base;
@@ -63,7 +63,7 @@ struct asker_stats {
 	uint32_t	 now;
 	uint64_t	 accepted;
 	uint64_t	 refused;	/* for want of room */
-	uint64_t	 dropped;	/* for garbage, silence or not reading */
+	uint64_t	 dropped;	/* garbage, or not reading */
 	uint64_t	 requests;
 };
 

@@ -43,9 +43,11 @@ ctl client session close 9.9.9 >/dev/null 2>&1
 is $? 1 "one that is not there is not"
 ctl server log verbose && ctl server log brief
 is $? 0 "log verbose, log brief"
-out=$(ctl server monitor 1 </dev/null 2>&1 & p=$!
-    "$TRAFFIC" gone 1500 $p; kill $p 2>/dev/null)
-like "$out" 'x' "monitor shows the service"
+background monitor "$CTL" -s "$T/server.sock" monitor 1
+logged monitor '^ *x |x  '
+ok $? "monitor shows the service"
+kill "$pid"
+"$TRAFFIC" gone 5000 "$pid"
 
 # strangers' octets
 before=$(child server control)

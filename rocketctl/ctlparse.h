@@ -1,0 +1,68 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * The command line of rocketctl.
+ */
+
+#ifndef ROCKETCTL_CTLPARSE_H
+#define ROCKETCTL_CTLPARSE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "../shared/msg.h"
+
+#define CTLPARSE_WHY	512	/* a sentence that names all that fits */
+
+enum ctl_action {
+	ACTION_NONE,
+	ACTION_SUMMARY,
+	ACTION_SERVICES,
+	ACTION_SESSIONS,
+	ACTION_STREAMS,
+	ACTION_PROCESSES,
+	ACTION_CONFIG,
+	ACTION_RELOAD,
+	ACTION_STOP,
+	ACTION_LOG,
+	ACTION_CLOSE,
+	ACTION_TOKEN,
+	ACTION_MONITOR
+};
+
+struct ctl_command {
+	enum ctl_action		 action;
+	uint32_t		 level;		/* ACTION_LOG */
+	uint32_t		 interval;	/* ACTION_MONITOR, seconds */
+	struct ctl_session_id	 session;	/* 0.0.0: all */
+	char			 service[SERVICE_NAME_MAX];	/* "": all */
+};
+
+#define MONITOR_INTERVAL	2	/* seconds */
+/* Below the silence after which rocketd closes the connection. */
+#define MONITOR_INTERVAL_MAX	30
+
+/* ctlparse.c */
+
+/* Words may be shortened as far as they stay clear.  -1 with the reason. */
+int	 ctlparse(int argc, char *const argv[], struct ctl_command *,
+	    char why[CTLPARSE_WHY]);
+/* Every command, one a line. */
+void	 ctlparse_usage(FILE *);
+
+#endif /* ROCKETCTL_CTLPARSE_H */

@@ -1,0 +1,364 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * What was answered, for programs: one JSON object, its keys as rocketctl(8)
+ * lists them.  Keys are added and never change; numbers are raw: octets,
+ * seconds since the epoch, microseconds.
+ */
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../shared/compat.h"
+#include "../shared/log.h"
+#include "output.h"
+#include "words.h"
+
+/* Is a comma due before the next value, at each depth?  "{[{[" is deepest. */
+#define JSON_DEPTH	8
+
+static struct {
+	int	comma[JSON_DEPTH];
+	int	depth;
+} json;
+
+static void
+json_octets(const char *s, size_t len)
+{
+	size_t		i;
+	unsigned char	c;
+
+	putchar('"');
+	for (i = 0; i < len; i++) {
+		c = s[i];
+		if (c == '"' || c == '\\')
+			printf("\\%c", c);
+		else if (c == '\n')
+			printf("\\n");
+		else if (c == '\t')
+			printf("\\t");
+		else if (c < 0x20 || c >= 0x7f)
+			printf("\\u%04x", c);
+		else
+			putchar(c);
+	}
+	putchar('"');
+}
+
+/* key NULL: a member of an array. */
+static void
+json_key(const char *key)
+{
+	if (json.comma[json.depth])
+		putchar(',');
+	json.comma[json.depth] = 1;
+	if (key != NULL) {
+		json_octets(key, strlen(key));
+		putchar(':');
+	}
+}
+
+static void
+json_open(const char *key, char bracket)
+{
+	json_key(key);
+	putchar(bracket);
+	json.comma[++json.depth] = 0;
+}
+
+static void
+json_close(char bracket)
+{
+	json.depth--;
+	putchar(bracket);
+}
+
+static void
+json_begin(void)
+{
+	memset(&json, 0, sizeof(json));
+	json_open(NULL, '{');
+}
+
+static int
+json_end(void)
+{
+	json_close('}');
+	putchar('\n');
+	return (0);
+}
+
+static void
+json_string(const char *key, const char *s)
+{
+	json_key(key);
+	json_octets(s, strlen(s));
+}
+
+static void
+json_number(const char *key, uint64_t n)
+{
+	json_key(key);
+	printf("%" PRIu64, n);
+}
+
+static void
+json_bool(const char *key, int b)
+{
+	json_key(key);
+	printf(b ? "true" : "false");
+}
+
+/* ---- the lists; each in an object that is open ---- */
+
+static int
+json_put_services(const struct answers *a)
+{
+	struct service_view	*views, *v;
+	size_t			 n;
+
+	if ((views = answers_services(a, &n)) == NULL)
+		return (-1);
+	json_open("services", '[');
+	for (v = views; v < views + n; v++) {
+		json_open(NULL, '{');
+		json_string("name", v->sum.name);
+		json_string("side", side_name(v->sum.side));
+		json_string("where", v->sum.where);
+		json_string("state", v->state);
+		json_bool("up", v->up == v->workers);
+		json_number("workers", v->workers);
+		json_number("tunnels_wanted", v->sum.tunnels_wanted);
+		json_number("sessions", v->sum.sessions);
+		json_number("streams", v->sum.streams);
+		json_number("waiting", v->sum.waiting);
+		json_number("users", v->sum.users);
+		json_number("refused", v->sum.refused);
+		json_number("failed", v->sum.failed);
+		json_number("resets", v->sum.resets);
+		json_number("octets_in", v->sum.octets_in);
+		json_number("octets_out", v->sum.octets_out);
+		json_number("memory", v->sum.memory);
+		json_number("memory_max", v->sum.memory_max);
+		json_close('}');
+	}
+	json_close(']');
+	free(views);
+	return (0);
+}
+
+/* { "gate": { "accepted": 3 } }; sorted by role. */
+static void
+json_put_counters(const struct answers *a)
+{
+	const struct ctl_counter	*c = a->counters.items;
+	uint32_t			 role = PROC_NONE;
+	size_t				 i;
+
+	json_open("counters", '{');
+	for (i = 0; i < a->counters.n; i++) {
+		if (i == 0 || c[i].role != role) {
+			if (i > 0)
+				json_close('}');
+			role = c[i].role;
+			json_open(role_name(role), '{');
+		}
+		json_number(c[i].name, c[i].value);
+	}
+	if (i > 0)
+		json_close('}');
+	json_close('}');
+}
+
+static int
+json_summary(const struct answers *a)
+{
+	const struct ctl_daemon	*d = &a->daemon;
+	int			 rc;
+
+	json_begin();
+	if (a->has_daemon) {
+		json_open("daemon", '{');
+		json_string("version", d->version);
+		json_number("pid", d->pid);
+		json_number("started", d->started);
+		json_number("configured", d->configured);
+		json_number("now", d->now);
+		json_string("log_level", log_level_name(d->log_level));
+		json_bool("root", d->root != 0);
+		json_string("config", d->conf_path);
+		json_string("config_error", d->conf_error);
+		json_close('}');
+	}
+	rc = json_put_services(a);
+	json_put_counters(a);
+	(void)json_end();
+	return (rc);
+}
+
+static int
+json_services(const struct answers *a)
+{
+	int	rc;
+
+	json_begin();
+	rc = json_put_services(a);
+	(void)json_end();
+	return (rc);
+}
+
+static int
+json_sessions(const struct answers *a)
+{
+	const struct ctl_session	*s = a->sessions.items;
+	size_t				 i;
+
+	json_begin();
+	json_open("sessions", '[');
+	for (i = 0; i < a->sessions.n; i++, s++) {
+		json_open(NULL, '{');
+		json_string("id", words_session(&s->id));
+		json_string("service", s->service);
+		json_string("side", side_name(s->side));
+		json_string("peer", addr_print(&s->peer));
+		json_string("local", addr_print(&s->local));
+		json_string("remote", s->remote);
+		json_string("client_id", s->client_id);
+		json_number("mux_version", s->mux_version);
+		json_string("seal", words_seal(s->seal));
+		json_string("cipher", s->cipher);
+		json_bool("draining", s->draining != 0);
+		json_number("since", s->since);
+		json_number("rtt_us", s->rtt_us);
+		json_number("streams", s->streams);
+		json_number("streams_ever", s->streams_ever);
+		json_number("octets_in", s->octets_in);
+		json_number("octets_out", s->octets_out);
+		json_number("queued", s->queued);
+		json_close('}');
+	}
+	json_close(']');
+	return (json_end());
+}
+
+static int
+json_streams(const struct answers *a)
+{
+	const struct ctl_stream	*s = a->streams.items;
+	size_t			 i;
+
+	json_begin();
+	json_open("streams", '[');
+	for (i = 0; i < a->streams.n; i++, s++) {
+		json_open(NULL, '{');
+		json_string("session", words_session(&s->session));
+		json_number("stream", s->stream);
+		json_string("service", s->service);
+		json_string("state", words_stream_state(s->state));
+		json_string("user", addr_print(&s->user));
+		json_string("target", addr_print(&s->target));
+		json_number("since", s->since);
+		json_number("octets_in", s->octets_in);
+		json_number("octets_out", s->octets_out);
+		json_number("queued", s->queued);
+		json_number("window", s->window);
+		json_close('}');
+	}
+	json_close(']');
+	return (json_end());
+}
+
+static void
+json_sandbox(const char *key, uint32_t set)
+{
+	const char	*name;
+	uint32_t	 i, mask;
+
+	json_open(key, '[');
+	for (i = 0; (name = words_sandbox(i, &mask)) != NULL; i++)
+		if (set & mask)
+			json_string(NULL, name);
+	json_close(']');
+}
+
+static int
+json_processes(const struct answers *a)
+{
+	const struct ctl_process	*p = a->processes.items;
+	size_t				 i;
+
+	json_begin();
+	json_open("processes", '[');
+	for (i = 0; i < a->processes.n; i++, p++) {
+		json_open(NULL, '{');
+		json_string("process", role_name(p->role));
+		json_string("service", p->name);
+		json_number("index", p->index);
+		json_number("pid", p->pid);
+		json_number("uid", p->uid);
+		json_string("state", words_process_state(p->state));
+		json_number("since", p->since);
+		json_number("restarts", p->restarts);
+		json_string("last_death", p->last_death);
+		json_sandbox("sandbox", p->have);
+		json_sandbox("lacks", p->lack);
+		json_close('}');
+	}
+	json_close(']');
+	return (json_end());
+}
+
+static int
+json_config(const struct answers *a)
+{
+	json_begin();
+	json_key("config");
+	json_octets(a->text.n == 0 ? "" : a->text.items, a->text.n);
+	return (json_end());
+}
+
+static int
+json_done(const struct answers *a)
+{
+	json_begin();
+	json_bool("ok", 1);
+	json_string("message", a->words);
+	json_key("text");
+	json_octets(a->text.n == 0 ? "" : a->text.items, a->text.n);
+	return (json_end());
+}
+
+static int
+json_token(const char *token)
+{
+	json_begin();
+	json_string("token", token);
+	return (json_end());
+}
+
+const struct output	 output_json = {
+	.summary = json_summary,
+	.services = json_services,
+	.sessions = json_sessions,
+	.streams = json_streams,
+	.processes = json_processes,
+	.config = json_config,
+	.done = json_done,
+	.token = json_token
+};

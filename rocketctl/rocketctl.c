@@ -1,0 +1,309 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * rocketctl: asks the daemon over its control socket and prints what it is
+ * told.  It needs no privilege, and ends with 1 and a sentence on any failure.
+ */
+
+#include <sys/types.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <err.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../shared/compat.h"
+#include "../shared/imsg.h"
+#include "answers.h"
+#include "ctlparse.h"
+#include "monitor.h"
+#include "output.h"
+
+#define SOCKET_ROOT	"/var/run/rocketd.sock"
+#define SOCKET_NAME	"rocketd.sock"
+
+#define TOKEN_OCTETS	32
+
+static void	 usage(void) __dead;
+static void	 default_path(char *, size_t);
+static int	 connect_daemon(const char *);
+static void	 check_owner(int, const char *);
+static int	 run(const struct ctl_command *, struct imsgbuf *,
+		    const struct output *);
+static int	 show(struct answers *, const struct ctl_command *,
+		    const struct output *);
+static enum msg_type message_of(enum ctl_action);
+static int	 print_token(const struct output *);
+
+static void
+usage(void)
+{
+	fprintf(stderr, "usage: rocketctl [-j] [-s socket] command "
+	    "[argument ...]\ncommands:\n");
+	ctlparse_usage(stderr);
+	exit(1);
+}
+
+int
+main(int argc, char *argv[])
+{
+	struct imsgbuf		 imsgbuf;
+	struct ctl_command	 cmd;
+	const struct output	*output = &output_text;
+	const char		*path = NULL;
+	char			 buf[HOST_MAX], why[CTLPARSE_WHY];
+	int			 ch, fd, rc;
+
+	while ((ch = getopt(argc, argv, "js:")) != -1)
+		switch (ch) {
+		case 'j':
+			output = &output_json;
+			break;
+		case 's':
+			path = optarg;
+			break;
+		default:
+			usage();
+		}
+	argc -= optind;
+	argv += optind;
+	if (argc == 0)
+		usage();
+	if (ctlparse(argc, argv, &cmd, why) == -1)
+		errx(1, "%s", why);
+	if (cmd.action == ACTION_TOKEN)
+		return (print_token(output));
+	if (cmd.action == ACTION_MONITOR && output == &output_json)
+		errx(1, "monitor is for people: use show with -j");
+	(void)signal(SIGPIPE, SIG_IGN);
+	if (path == NULL)
+		default_path(buf, sizeof(buf));
+	fd = connect_daemon(path == NULL ? buf : path);
+	if (path == NULL)
+		check_owner(fd, buf);
+	if (imsgbuf_init(&imsgbuf, fd) == -1)
+		err(1, NULL);
+	rc = run(&cmd, &imsgbuf, output);
+	imsgbuf_clear(&imsgbuf);
+	close(fd);
+	if (fflush(stdout) == EOF || ferror(stdout))
+		errx(1, "standard output: it could not all be written");
+	return (rc);
+}
+
+/*
+ * Where a daemon of root listens; an ordinary user's own daemon goes first,
+ * in the places where it would put its socket.
+ */
+static void
+default_path(char *path, size_t size)
+{
+	const char	*dir;
+	int		 n;
+
+	if (geteuid() != 0) {
+		dir = getenv("XDG_RUNTIME_DIR");
+		if (dir != NULL && dir[0] == '/') {
+			n = snprintf(path, size, "%s/%s", dir, SOCKET_NAME);
+			if (n > 0 && (size_t)n < size &&
+			    access(path, F_OK) == 0)
+				return;
+		}
+		n = snprintf(path, size, "/tmp/rocketd-%u/%s",
+		    (unsigned int)geteuid(), SOCKET_NAME);
+		if (n > 0 && (size_t)n < size && access(path, F_OK) == 0)
+			return;
+	}
+	(void)strlcpy(path, SOCKET_ROOT, size);
+}
+
+static int
+connect_daemon(const char *path)
+{
+	struct sockaddr_un	sun;
+	int			fd;
+
+	memset(&sun, 0, sizeof(sun));
+	sun.sun_family = AF_UNIX;
+	if (strlcpy(sun.sun_path, path, sizeof(sun.sun_path)) >=
+	    sizeof(sun.sun_path))
+		errx(1, "%s: a socket's path has at most %zu characters",
+		    path, sizeof(sun.sun_path) - 1);
+	if ((fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) == -1)
+		err(1, "socket");
+	if (connect(fd, (struct sockaddr *)&sun, sizeof(sun)) == 0)
+		return (fd);
+	switch (errno) {
+	case ENOENT:
+	case ECONNREFUSED:
+	case ENOTDIR:
+		errx(1, "no rocketd listens on %s (is it running?)", path);
+	case EACCES:
+	case EPERM:
+		errx(1, "%s: permission denied: root and the socket's group "
+		    "may ask", path);
+	default:
+		err(1, "%s", path);
+	}
+}
+
+/* In a public directory somebody else could have been there first. */
+static void
+check_owner(int fd, const char *path)
+{
+	uid_t	uid;
+	gid_t	gid;
+
+	if (getpeereid(fd, &uid, &gid) == -1)
+		err(1, "%s", path);
+	if (uid != 0 && uid != geteuid())
+		errx(1, "%s: it is uid %u that listens there, which is "
+		    "neither root nor you (use -s if you trust it)", path,
+		    (unsigned int)uid);
+}
+
+static enum msg_type
+message_of(enum ctl_action action)
+{
+	switch (action) {
+	case ACTION_SUMMARY:
+		return (IMSG_CTL_SUMMARY);
+	case ACTION_SERVICES:
+		return (IMSG_CTL_SERVICES);
+	case ACTION_SESSIONS:
+		return (IMSG_CTL_SESSIONS);
+	case ACTION_STREAMS:
+		return (IMSG_CTL_STREAMS);
+	case ACTION_PROCESSES:
+		return (IMSG_CTL_PROCESSES);
+	case ACTION_CONFIG:
+		return (IMSG_CTL_CONFIG);
+	case ACTION_RELOAD:
+		return (IMSG_CTL_RELOAD);
+	case ACTION_STOP:
+		return (IMSG_CTL_STOP);
+	case ACTION_LOG:
+		return (IMSG_CTL_LOG);
+	case ACTION_CLOSE:
+		return (IMSG_CTL_CLOSE);
+	default:
+		return (IMSG_NONE);
+	}
+}
+
+/* The exit status. */
+static int
+run(const struct ctl_command *cmd, struct imsgbuf *imsgbuf,
+    const struct output *output)
+{
+	struct answers		a;
+	struct ctl_request	req;
+	char			words[sizeof(a.words)];
+	int			failed;
+
+	if (cmd->action == ACTION_MONITOR) {
+		if (monitor(imsgbuf, cmd->interval, words,
+		    sizeof(words)) == 0)
+			return (0);
+		warnx("%s", words);
+		return (1);
+	}
+	memset(&req, 0, sizeof(req));
+	req.arg = cmd->level;
+	req.session = cmd->session;
+	(void)strlcpy(req.service, cmd->service, sizeof(req.service));
+	answers_init(&a);
+	failed = answers_ask(&a, imsgbuf, message_of(cmd->action), &req);
+	(void)strlcpy(words, a.words, sizeof(words));
+	/* A summary has the services' sums. */
+	if (cmd->action == ACTION_SUMMARY && a.done &&
+	    answers_ask(&a, imsgbuf, IMSG_CTL_SERVICES, &req) == -1) {
+		failed = -1;
+		(void)strlcpy(words, a.words, sizeof(words));
+	}
+	if (a.done && show(&a, cmd, output) == -1) {
+		warnx("no memory");
+		failed = -1;
+	} else if (failed == -1)
+		warnx("%s", words);
+	answers_free(&a);
+	return (failed == -1);
+}
+
+/* What came is shown even where some process did not answer. */
+static int
+show(struct answers *a, const struct ctl_command *cmd,
+    const struct output *output)
+{
+	int	empty;
+
+	empty = !a->has_daemon && a->services.n + a->sessions.n +
+	    a->streams.n + a->processes.n + a->text.n == 0;
+	if (a->failed && empty)
+		return (0);
+	answers_sum_counters(a);
+	answers_sort(a);
+	switch (cmd->action) {
+	case ACTION_SUMMARY:
+		return (output->summary(a));
+	case ACTION_SERVICES:
+		return (output->services(a));
+	case ACTION_SESSIONS:
+		return (output->sessions(a));
+	case ACTION_STREAMS:
+		return (output->streams(a));
+	case ACTION_PROCESSES:
+		return (output->processes(a));
+	case ACTION_CONFIG:
+		return (output->config(a));
+	default:
+		return (a->failed ? 0 : output->done(a));
+	}
+}
+
+/* As many random bits as a service's key has, in characters for any file. */
+static int
+print_token(const struct output *output)
+{
+	static const char	set[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "abcdefghijklmnopqrstuvwxyz0123456789-_";
+	uint8_t			octets[TOKEN_OCTETS + 1];
+	char			token[(TOKEN_OCTETS * 8 + 5) / 6 + 1];
+	size_t			i, bit;
+	unsigned int		v;
+
+	arc4random_buf(octets, TOKEN_OCTETS);
+	octets[TOKEN_OCTETS] = 0;
+	for (i = 0; i < sizeof(token) - 1; i++) {
+		bit = i * 6;
+		v = (unsigned int)octets[bit / 8] << 8 | octets[bit / 8 + 1];
+		token[i] = set[v >> (10 - bit % 8) & 0x3f];
+	}
+	token[i] = '\0';
+	(void)output->token(token);
+	explicit_bzero(octets, sizeof(octets));
+	explicit_bzero(token, sizeof(token));
+	if (fflush(stdout) == EOF)
+		err(1, "standard output");
+	return (0);
+}

@@ -1,0 +1,338 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * What was answered, for people: aligned columns, human units.
+ */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "../shared/compat.h"
+#include "../shared/log.h"
+#include "output.h"
+#include "table.h"
+#include "words.h"
+
+#define TEXT_WIDTH	78	/* of the counters' lines */
+#define TEXT_LABEL	15
+
+static int	 text_table(struct table *, const char *);
+static int	 text_daemon(const struct answers *);
+static int	 text_totals(const struct answers *);
+static void	 text_counters(const struct answers *);
+
+static void
+text_label(const char *label)
+{
+	printf("%-*s  ", TEXT_LABEL, label);
+}
+
+static int
+text_table(struct table *t, const char *none)
+{
+	int	rc = 0;
+
+	if (table_rows(t) == 0)
+		printf("%s\n", none);
+	else
+		rc = table_print(t, stdout, 0, 0, "\n");
+	table_free(t);
+	return (rc);
+}
+
+/* ---- summary ---- */
+
+static int
+text_summary(const struct answers *a)
+{
+	if (text_daemon(a) == -1 || text_totals(a) == -1)
+		return (-1);
+	text_counters(a);
+	return (0);
+}
+
+static int
+text_daemon(const struct answers *a)
+{
+	const struct ctl_daemon	*d = &a->daemon;
+
+	if (!a->has_daemon)
+		return (0);
+	text_label("rocketd");
+	printf("%s, pid %u, up %s\n", d->version, d->pid,
+	    words_since(d->started, d->now));
+	text_label("configuration");
+	printf("%s, loaded %s ago\n", d->conf_path,
+	    words_since(d->configured, d->now));
+	if (d->conf_error[0] != '\0') {
+		text_label("last reload");
+		printf("refused: %s\n", d->conf_error);
+	}
+	text_label("log level");
+	printf("%s\n", log_level_name(d->log_level));
+	text_label("separation");
+	printf("%s\n", d->root ? "full, started as root" :
+	    "less, not started as root");
+	return (0);
+}
+
+static int
+text_totals(const struct answers *a)
+{
+	struct service_view	*views, *v;
+	struct ctl_service	 sum;
+	size_t			 n, up = 0, server = 0;
+
+	if ((views = answers_services(a, &n)) == NULL)
+		return (-1);
+	memset(&sum, 0, sizeof(sum));
+	for (v = views; v < views + n; v++) {
+		up += v->up == v->workers;
+		server += v->sum.side == SIDE_SERVER;
+		sum.sessions += v->sum.sessions;
+		sum.streams += v->sum.streams;
+		sum.waiting += v->sum.waiting;
+		sum.users += v->sum.users;
+		sum.refused += v->sum.refused;
+		sum.failed += v->sum.failed;
+		sum.resets += v->sum.resets;
+		sum.octets_in += v->sum.octets_in;
+		sum.octets_out += v->sum.octets_out;
+		sum.memory += v->sum.memory;
+		sum.memory_max += v->sum.memory_max;
+	}
+	free(views);
+	text_label("services");
+	printf("%zu up of %zu (%zu server, %zu client)\n", up, n, server,
+	    n - server);
+	text_label("sessions");
+	printf("%u\n", sum.sessions);
+	text_label("users");
+	printf("%u now, %u waiting, %llu ever\n", sum.streams, sum.waiting,
+	    (unsigned long long)sum.users);
+	text_label("");
+	printf("%llu refused, %llu targets failed, %llu resets\n",
+	    (unsigned long long)sum.refused, (unsigned long long)sum.failed,
+	    (unsigned long long)sum.resets);
+	text_label("from tunnels");
+	printf("%s\n", words_octets(sum.octets_in));
+	text_label("into tunnels");
+	printf("%s\n", words_octets(sum.octets_out));
+	text_label("queued");
+	printf("%s of %s\n", words_octets(sum.memory),
+	    words_octets(sum.memory_max));
+	return (0);
+}
+
+/* One paragraph a role, broken between figures. */
+static void
+text_counters(const struct answers *a)
+{
+	const struct ctl_counter	*c = a->counters.items;
+	char				 item[64];
+	uint32_t			 role = PROC_NONE;
+	size_t				 i, column = 0, len;
+
+	for (i = 0; i < a->counters.n; i++) {
+		len = snprintf(item, sizeof(item), "%s %llu", c[i].name,
+		    (unsigned long long)c[i].value);
+		if (c[i].role != role) {
+			if (i > 0)
+				printf("\n");
+			text_label(c[i].role == PROC_SERVICE ? "workers" :
+			    role_name(c[i].role));
+			role = c[i].role;
+			column = TEXT_LABEL + 2;
+		} else if (column + 2 + len > TEXT_WIDTH) {
+			printf(",\n");
+			text_label("");
+			column = TEXT_LABEL + 2;
+		} else {
+			printf(", ");
+			column += 2;
+		}
+		printf("%s", item);
+		column += len;
+	}
+	if (a->counters.n > 0)
+		printf("\n");
+}
+
+/* ---- lists ---- */
+
+static int
+text_services(const struct answers *a)
+{
+	static const char *const	 heads[] = { "SERVICE", "SIDE",
+					    ">TUNNELS", ">USERS", ">WAITING",
+					    ">EVER", ">REFUSED", ">FAILED",
+					    ">RESETS", ">IN", ">OUT",
+					    ">QUEUED", "WHERE", "STATE",
+					    NULL };
+	struct service_view		*views, *v;
+	struct table			*t;
+	size_t				 n;
+	char				 tunnels[32];
+
+	if ((views = answers_services(a, &n)) == NULL)
+		return (-1);
+	if ((t = table_new(heads)) == NULL) {
+		free(views);
+		return (-1);
+	}
+	for (v = views; v < views + n; v++) {
+		/* Only the client side knows how many it wants. */
+		(void)snprintf(tunnels, sizeof(tunnels),
+		    v->sum.tunnels_wanted > 0 ? "%u/%u" : "%u",
+		    v->sum.sessions, v->sum.tunnels_wanted);
+		table_row(t, (const char *const []){ v->sum.name,
+		    side_name(v->sum.side), tunnels,
+		    words_number(v->sum.streams),
+		    words_number(v->sum.waiting), words_number(v->sum.users),
+		    words_number(v->sum.refused),
+		    words_number(v->sum.failed), words_number(v->sum.resets),
+		    words_octets(v->sum.octets_in),
+		    words_octets(v->sum.octets_out),
+		    words_octets(v->sum.memory), v->sum.where, v->state });
+	}
+	free(views);
+	return (text_table(t, "no services"));
+}
+
+static int
+text_sessions(const struct answers *a)
+{
+	static const char *const	 heads[] = { "SESSION", "SERVICE",
+					    "SIDE", "PEER", ">RTT",
+					    ">STREAMS", ">EVER", ">IN",
+					    ">OUT", ">QUEUED", "MUX", "SEAL",
+					    ">AGE", "STATE", "CLIENT/REMOTE",
+					    NULL };
+	const struct ctl_session	*s = a->sessions.items;
+	struct table			*t;
+	uint64_t			 now = time(NULL);
+	size_t				 i;
+
+	if ((t = table_new(heads)) == NULL)
+		return (-1);
+	for (i = 0; i < a->sessions.n; i++, s++)
+		table_row(t, (const char *const []){ words_session(&s->id),
+		    s->service, side_name(s->side), addr_print(&s->peer),
+		    words_usec(s->rtt_us), words_number(s->streams),
+		    words_number(s->streams_ever),
+		    words_octets(s->octets_in), words_octets(s->octets_out),
+		    words_octets(s->queued),
+		    s->mux_version == 1 ? "smux1" : "smux2",
+		    words_seal(s->seal), words_since(s->since, now),
+		    s->draining ? "draining" : "open",
+		    s->side == SIDE_SERVER ? s->client_id : s->remote });
+	return (text_table(t, "no sessions"));
+}
+
+static int
+text_streams(const struct answers *a)
+{
+	static const char *const	 heads[] = { "SESSION", ">STREAM",
+					    "SERVICE", "USER", "TARGET",
+					    "STATE", ">IN", ">OUT",
+					    ">QUEUED", ">WINDOW", ">AGE",
+					    NULL };
+	const struct ctl_stream		*s = a->streams.items;
+	struct table			*t;
+	uint64_t			 now = time(NULL);
+	size_t				 i;
+
+	if ((t = table_new(heads)) == NULL)
+		return (-1);
+	for (i = 0; i < a->streams.n; i++, s++)
+		table_row(t, (const char *const []){
+		    words_session(&s->session), words_number(s->stream),
+		    s->service, addr_print(&s->user),
+		    s->target.family == ADDR_NONE ? "-" :
+		    addr_print(&s->target), words_stream_state(s->state),
+		    words_octets(s->octets_in), words_octets(s->octets_out),
+		    words_octets(s->queued), words_octets(s->window),
+		    words_since(s->since, now) });
+	return (text_table(t, "no streams"));
+}
+
+static int
+text_processes(const struct answers *a)
+{
+	static const char *const	 heads[] = { ">PID", "PROCESS",
+					    "STATE", ">SINCE", ">RESTARTS",
+					    ">UID", "LAST DEATH", "SANDBOX",
+					    "LACKS", NULL };
+	const struct ctl_process	*p = a->processes.items;
+	struct table			*t;
+	uint64_t			 now = time(NULL);
+	size_t				 i;
+
+	if ((t = table_new(heads)) == NULL)
+		return (-1);
+	for (i = 0; i < a->processes.n; i++, p++)
+		table_row(t, (const char *const []){
+		    p->pid == 0 ? "-" : words_number(p->pid),
+		    words_process(p), words_process_state(p->state),
+		    words_since(p->since, now), words_number(p->restarts),
+		    words_number(p->uid),
+		    p->last_death[0] == '\0' ? "-" : p->last_death,
+		    words_sandbox_all(p->have), words_sandbox_all(p->lack) });
+	return (text_table(t, "no processes"));
+}
+
+static int
+text_config(const struct answers *a)
+{
+	const char	*text = a->text.items;
+
+	if (a->text.n == 0)
+		return (0);
+	(void)fwrite(text, 1, a->text.n, stdout);
+	if (text[a->text.n - 1] != '\n')
+		printf("\n");
+	return (0);
+}
+
+static int
+text_done(const struct answers *a)
+{
+	(void)text_config(a);
+	if (a->words[0] != '\0')
+		printf("%s\n", a->words);
+	return (0);
+}
+
+static int
+text_token(const char *token)
+{
+	printf("%s\n", token);
+	return (0);
+}
+
+const struct output	 output_text = {
+	.summary = text_summary,
+	.services = text_services,
+	.sessions = text_sessions,
+	.streams = text_streams,
+	.processes = text_processes,
+	.config = text_config,
+	.done = text_done,
+	.token = text_token
+};

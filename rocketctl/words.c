@@ -1,0 +1,250 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * Units and names.  Nothing here fails: what is out of range is "?".
+ */
+
+#include <stdio.h>
+#include <string.h>
+
+#include "../shared/compat.h"
+#include "words.h"
+
+static char	*words_buf(void);
+
+static const struct {
+	uint32_t	 mask;
+	const char	*name;
+}	 sandbox_parts[] = {
+	{ SANDBOX_CHROOT, "chroot" },
+	{ SANDBOX_IDS, "ids" },
+	{ SANDBOX_NO_NEW_PRIVS, "no_new_privs" },
+	{ SANDBOX_NODUMP, "nodump" },
+	{ SANDBOX_RLIMITS, "rlimits" },
+	{ SANDBOX_NETNS, "netns" },
+	{ SANDBOX_LANDLOCK, "landlock" },
+	{ SANDBOX_SECCOMP, "seccomp" },
+	{ SANDBOX_PLEDGE, "pledge" },
+	{ SANDBOX_UNVEIL, "unveil" },
+	{ SANDBOX_WIDENED, "widened" }
+};
+
+static char *
+words_buf(void)
+{
+	static char	bufs[WORDS_BUFS][WORDS_LEN];
+	static int	next;
+
+	next = (next + 1) % WORDS_BUFS;
+	return (bufs[next]);
+}
+
+const char *
+words_octets(uint64_t n)
+{
+	static const char	*const units[] = { "KiB", "MiB", "GiB", "TiB",
+				    "PiB", "EiB" };
+	char			*buf = words_buf();
+	double			 v = n;
+	size_t			 i;
+
+	if (n < 1024) {
+		(void)snprintf(buf, WORDS_LEN, "%u B", (unsigned int)n);
+		return (buf);
+	}
+	v /= 1024;
+	/* What would be rounded to 1024 belongs to the next unit. */
+	for (i = 0; v >= 1023.5 && i < nitems(units) - 1; i++)
+		v /= 1024;
+	(void)snprintf(buf, WORDS_LEN, v < 9.95 ? "%.1f %s" : "%.0f %s", v,
+	    units[i]);
+	return (buf);
+}
+
+const char *
+words_rate(uint64_t octets, uint64_t ms)
+{
+	char	*buf;
+
+	if (ms == 0)
+		return ("-");
+	buf = words_buf();
+	(void)snprintf(buf, WORDS_LEN, "%s/s",
+	    words_octets((uint64_t)((double)octets * 1000 / (double)ms)));
+	return (buf);
+}
+
+const char *
+words_usec(uint64_t us)
+{
+	char	*buf = words_buf();
+
+	if (us == 0)
+		return ("-");
+	if (us < 1000)
+		(void)snprintf(buf, WORDS_LEN, "%u us", (unsigned int)us);
+	else if (us < 9950)
+		(void)snprintf(buf, WORDS_LEN, "%.1f ms", (double)us / 1e3);
+	else if (us < 999500)
+		(void)snprintf(buf, WORDS_LEN, "%.0f ms", (double)us / 1e3);
+	else
+		(void)snprintf(buf, WORDS_LEN, "%.1f s", (double)us / 1e6);
+	return (buf);
+}
+
+const char *
+words_span(uint64_t s)
+{
+	char			*buf = words_buf();
+	unsigned long long	 n = s;
+
+	if (s < 60)
+		(void)snprintf(buf, WORDS_LEN, "%llus", n);
+	else if (s < 3600)
+		(void)snprintf(buf, WORDS_LEN, "%llum%02llus", n / 60,
+		    n % 60);
+	else if (s < 86400)
+		(void)snprintf(buf, WORDS_LEN, "%lluh%02llum", n / 3600,
+		    n / 60 % 60);
+	else
+		(void)snprintf(buf, WORDS_LEN, "%llud%02lluh", n / 86400,
+		    n / 3600 % 24);
+	return (buf);
+}
+
+const char *
+words_since(uint64_t since, uint64_t now)
+{
+	if (since == 0)
+		return ("-");
+	return (words_span(now > since ? now - since : 0));
+}
+
+const char *
+words_number(uint64_t n)
+{
+	char	*buf = words_buf();
+
+	(void)snprintf(buf, WORDS_LEN, "%llu", (unsigned long long)n);
+	return (buf);
+}
+
+const char *
+words_session(const struct ctl_session_id *id)
+{
+	char	*buf = words_buf();
+
+	(void)snprintf(buf, WORDS_LEN, "%u.%u.%u", id->service, id->index,
+	    id->serial);
+	return (buf);
+}
+
+const char *
+words_process(const struct ctl_process *p)
+{
+	char	*buf;
+
+	if (p->role != PROC_SERVICE)
+		return (role_name(p->role));
+	buf = words_buf();
+	if (p->index == 0)
+		(void)snprintf(buf, WORDS_LEN, "worker %s", p->name);
+	else
+		(void)snprintf(buf, WORDS_LEN, "worker %s %u", p->name,
+		    p->index);
+	return (buf);
+}
+
+const char *
+words_seal(uint32_t seal)
+{
+	switch (seal) {
+	case SEAL_TLS:
+		return ("tls");
+	case SEAL_XOR:
+		return ("xor");
+	case SEAL_NONE:
+		return ("none");
+	default:
+		return ("?");
+	}
+}
+
+const char *
+words_stream_state(uint32_t state)
+{
+	switch (state) {
+	case CTL_STREAM_CONNECTING:
+		return ("connecting");
+	case CTL_STREAM_OPEN:
+		return ("open");
+	case CTL_STREAM_LOCAL_DONE:
+		return ("local-done");
+	case CTL_STREAM_REMOTE_DONE:
+		return ("remote-done");
+	case CTL_STREAM_CLOSING:
+		return ("closing");
+	default:
+		return ("?");
+	}
+}
+
+const char *
+words_process_state(uint32_t state)
+{
+	switch (state) {
+	case CTL_PROCESS_DOWN:
+		return ("down");
+	case CTL_PROCESS_STARTING:
+		return ("starting");
+	case CTL_PROCESS_READY:
+		return ("ready");
+	case CTL_PROCESS_STOPPING:
+		return ("stopping");
+	case CTL_PROCESS_BACKOFF:
+		return ("backoff");
+	default:
+		return ("?");
+	}
+}
+
+const char *
+words_sandbox(uint32_t i, uint32_t *mask)
+{
+	if (i >= nitems(sandbox_parts))
+		return (NULL);
+	*mask = sandbox_parts[i].mask;
+	return (sandbox_parts[i].name);
+}
+
+const char *
+words_sandbox_all(uint32_t set)
+{
+	char		*buf = words_buf();
+	const char	*name;
+	uint32_t	 i, mask;
+
+	buf[0] = '\0';
+	for (i = 0; (name = words_sandbox(i, &mask)) != NULL; i++) {
+		if (!(set & mask))
+			continue;
+		if (buf[0] != '\0')
+			(void)strlcat(buf, " ", WORDS_LEN);
+		(void)strlcat(buf, name, WORDS_LEN);
+	}
+	return (buf[0] == '\0' ? "-" : buf);
+}

@@ -1,0 +1,56 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * Figures as people read them, and names for what messages carry as numbers.
+ * Those that return a string without taking a buffer use one of a few static
+ * ones in turn: enough for the arguments of one call.
+ */
+
+#ifndef ROCKETCTL_WORDS_H
+#define ROCKETCTL_WORDS_H
+
+#include <stdint.h>
+
+#include "../shared/msg.h"
+
+#define WORDS_BUFS	24
+#define WORDS_LEN	192
+
+/* words.c */
+
+/* "0 B", "1023 B", "1.0 KiB", "12 MiB". */
+const char	*words_octets(uint64_t);
+/* The same a second; of octets that came in so many milliseconds. */
+const char	*words_rate(uint64_t octets, uint64_t ms);
+/* "-" for 0, "850 us", "1.2 ms", "340 ms", "1.5 s". */
+const char	*words_usec(uint64_t);
+/* "42s", "12m03s", "3h04m", "3d04h"; how long ago since was at now. */
+const char	*words_span(uint64_t seconds);
+const char	*words_since(uint64_t since, uint64_t now);
+const char	*words_number(uint64_t);
+const char	*words_session(const struct ctl_session_id *);
+/* "gate", "worker ssh", "worker ssh 2". */
+const char	*words_process(const struct ctl_process *);
+const char	*words_seal(uint32_t);
+const char	*words_stream_state(uint32_t);
+const char	*words_process_state(uint32_t);
+/* Name of part i of the sandbox, i from 0; NULL past the last. */
+const char	*words_sandbox(uint32_t i, uint32_t *mask);
+/* All of a mask, with blanks between; "-" for none. */
+const char	*words_sandbox_all(uint32_t);
+
+#endif /* ROCKETCTL_WORDS_H */
