@@ -32,6 +32,7 @@
 #include <event2/event_struct.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -64,6 +65,8 @@ struct connect {
 	struct attempt		 attempts[RESOLVED_MAX];
 };
 
+static int	 root = -1;	/* "/" */
+
 static void	 connect_turn(evutil_socket_t, short, void *);
 static void	 connect_unix_turn(evutil_socket_t, short, void *);
 
@@ -92,6 +95,13 @@ connect_interleave(struct connect *c, const struct addr *addrs, uint32_t n)
 		family = addrs[pick].family == ADDR_IPV4 ? ADDR_IPV6 :
 		    ADDR_IPV4;
 	}
+}
+
+int
+connect_init(void)
+{
+	root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return (root == -1 ? -1 : 0);
 }
 
 static struct connect *
@@ -199,10 +209,8 @@ set_options(int fd, const struct sockopts *o)
 		set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, o->keepalive,
 		    "TCP_KEEPINTVL");
 	}
-#ifdef TCP_USER_TIMEOUT
 	set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, o->user_timeout,
 	    "TCP_USER_TIMEOUT");
-#endif
 }
 
 static int
@@ -217,11 +225,9 @@ set_source(int fd, const struct addr *source, const struct addr *to)
 		errno = EAFNOSUPPORT;
 		return (-1);
 	}
-#ifdef IP_BIND_ADDRESS_NO_PORT
 	/* The port is chosen at connect, by the whole four-tuple. */
 	set_option(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1,
 	    "IP_BIND_ADDRESS_NO_PORT");
-#endif
 	len = addr_to_sa(source, &ss);
 	return (bind(fd, (struct sockaddr *)&ss, len));
 }
@@ -231,6 +237,20 @@ connect_finish(struct connect *c, int fd, int error)
 {
 	/* The caller frees it in there. */
 	c->done(c->arg, fd, error, &c->last);
+}
+
+/*
+ * Where nobody listens on a port of our own that the system hands out, a
+ * socket can meet itself; it would also keep the listener away.
+ */
+static int
+met_itself(int fd)
+{
+	struct addr	 us, them;
+
+	addr_of_self(&us, fd);
+	addr_of_peer(&them, fd);
+	return (us.family != ADDR_NONE && addr_same(&us, &them, 1));
 }
 
 static void
@@ -245,6 +265,8 @@ attempt_ready(evutil_socket_t fd, short what, void *arg)
 	len = sizeof(error);
 	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == -1)
 		error = errno;
+	if (error == 0 && met_itself(fd))
+		error = ECONNREFUSED;
 	c->last = c->addrs[a - c->attempts];
 	if (error != 0) {
 		c->error = error;
@@ -340,12 +362,17 @@ connect_unix_turn(evutil_socket_t ev_fd, short what, void *arg)
 		return;
 	}
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd != -1 && fchdir(c->dir) == 0 &&
-	    connect(fd, (struct sockaddr *)&sun, sizeof(sun)) == 0) {
+	error = 0;
+	if (fd == -1 || fchdir(c->dir) == -1 ||
+	    connect(fd, (struct sockaddr *)&sun, sizeof(sun)) == -1)
+		error = errno;
+	/* not to stay there: it may be a file system to be unmounted */
+	if (fchdir(root) == -1)
+		log_warn("connect: back to the root directory");
+	if (error == 0) {
 		connect_finish(c, fd, 0);
 		return;
 	}
-	error = errno;
 	if (fd != -1)
 		close(fd);
 	/* The deadline is the caller's. */

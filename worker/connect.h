@@ -40,13 +40,21 @@ typedef void	connect_done(void *arg, int fd, int error,
 /* connect.c */
 
 /*
+ * Before the sandbox: holds the root directory, to be back in it after each
+ * UNIX socket.  -1 with errno.
+ */
+int		 connect_init(void);
+/*
  * Options and source address are those of the dialee.  NULL: no memory.
  * Addresses, at most RESOLVED_MAX, have their ports.
  */
 struct connect	*connect_new(struct event_base *, const struct msg_dialee *,
 		    const struct addr *, uint32_t count, connect_done *,
 		    void *arg);
-/* The last component of the dialee's path, in the directory dir (lent). */
+/*
+ * The last component of the dialee's path, in the directory dir, which is lent
+ * until connect_done or connect_free.
+ */
 struct connect	*connect_new_unix(struct event_base *,
 		    const struct msg_dialee *, int dir, connect_done *,
 		    void *arg);

@@ -48,12 +48,22 @@
 #define TOTAL_MAX	4096
 /* Entries of a configuration: services, each with its remotes. */
 #define ENTRIES_MAX	65536
+/*
+ * The directory of a target is asked for anew when the socket is not in it,
+ * but not when it is younger than this: then the target is down.
+ */
+#define DIR_FRESH_US	(1000 * 1000)
+/* The parent paces its answers by a second; there may be none to give. */
+#define DIR_WAIT_US	(1200 * 1000)
+/* Less time than this is not worth another question to resolve. */
+#define QUERY_WORTH_US	(200 * 1000)
 
-struct entry {				/* REMOTE(i) or TARGET(i) of a service */
+struct entry {			/* REMOTE(i), TARGET(i) of a service */
 	TAILQ_ENTRY(entry)	 entry;
 	struct msg_dialee	 conf;
 	enum dial_what		 what;
 	int			 dir;	/* of a UNIX target, -1 none yet */
+	uint64_t		 dir_since;
 };
 TAILQ_HEAD(entries, entry);
 
@@ -72,7 +82,10 @@ struct request {
 	struct connect		*connect;	/* NULL while it resolves */
 	uint64_t		 deadline;
 	uint32_t		 query;		/* of resolve, 0 none */
-	int			 dir_asked;
+	uint64_t		 query_until;	/* resolve's deadline for it */
+	int			 query_again;
+	int			 dir_asked;	/* 1: waits for it, 2: had it */
+	int			 error;		/* why it was asked for */
 };
 TAILQ_HEAD(requests, request);
 
@@ -86,6 +99,7 @@ static struct {
 } dial;
 
 static void	 request_start(struct request *);
+static void	 requests_renew(const struct entry *);
 
 /* ---- the configuration ---- */
 
@@ -142,17 +156,18 @@ static int
 dial_conf_dir(struct imsg *imsg)
 {
 	struct msg_dir	 msg;
-	struct request	*r, *next;
 	struct entry	*e;
-	int		 fd;
+	int		 fd, live = 0;
 
 	if (imsg_get_data(imsg, &msg, sizeof(msg)) == -1 ||
 	    (fd = imsg_get_fd(imsg)) == -1)
 		return (-1);
 	e = entry_find(&dial.next, DIAL_TARGET, msg.service, msg.index);
-	if (e == NULL)
+	if (e == NULL) {
 		e = entry_find(&dial.live, DIAL_TARGET, msg.service,
 		    msg.index);
+		live = 1;
+	}
 	if (e == NULL) {
 		close(fd);		/* it went while we asked */
 		return (0);
@@ -160,12 +175,9 @@ dial_conf_dir(struct imsg *imsg)
 	if (e->dir != -1)
 		close(e->dir);
 	e->dir = fd;
-	TAILQ_FOREACH_SAFE(r, &dial.requests, entry, next)
-		if (r->dir_asked == 1 && r->conf.service == msg.service &&
-		    r->conf.index == msg.index && r->connect == NULL) {
-			r->dir_asked = 2;
-			request_start(r);
-		}
+	e->dir_since = worker_now();
+	if (live)
+		requests_renew(e);
 	return (0);
 }
 
@@ -199,6 +211,7 @@ dial_ready(int reload)
 	entries_free(&dial.live);
 	TAILQ_CONCAT(&dial.live, &dial.next, entry);
 	dial.nnext = 0;
+	requests_renew(NULL);
 }
 
 /* ---- requests ---- */
@@ -240,6 +253,22 @@ request_failed(struct request *r, enum dial_stage stage, int error,
 	request_free(r);
 }
 
+/* Until its deadline, or for so long. */
+static int
+request_arm(struct request *r, uint64_t us)
+{
+	uint64_t	 now = worker_now();
+	struct timeval	 tv;
+
+	if (now >= r->deadline)
+		us = 0;
+	else if (us > r->deadline - now)
+		us = r->deadline - now;
+	tv.tv_sec = us / 1000000;
+	tv.tv_usec = us % 1000000;
+	return (evtimer_add(r->timer, &tv));
+}
+
 static void
 request_timeout(evutil_socket_t fd, short what, void *arg)
 {
@@ -248,6 +277,12 @@ request_timeout(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	if (r->dir_asked == 1) {
+		memset(&last, 0, sizeof(last));
+		last.family = ADDR_UNIX;
+		request_failed(r, DIAL_STAGE_CONNECT, r->error, &last);
+		return;
+	}
 	if (r->connect == NULL && !r->conf.is_unix) {
 		request_failed(r, DIAL_STAGE_RESOLVE, EAI_AGAIN, NULL);
 		return;
@@ -260,13 +295,22 @@ request_timeout(evutil_socket_t fd, short what, void *arg)
 
 /* Its directory may have been made anew since the parent opened it. */
 static int
-request_ask_dir(struct request *r)
+request_ask_dir(struct request *r, int error)
 {
 	struct msg_dir	 msg;
+	struct entry	*e;
 
 	if (!r->conf.is_unix || r->dir_asked != 0)
 		return (-1);
+	e = entry_find(&dial.live, DIAL_TARGET, r->conf.service,
+	    r->conf.index);
+	if (e != NULL && e->dir != -1 &&
+	    worker_now() < e->dir_since + DIR_FRESH_US)
+		return (-1);
+	if (request_arm(r, DIR_WAIT_US) == -1)
+		return (-1);
 	r->dir_asked = 1;
+	r->error = error;
 	connect_free(r->connect);
 	r->connect = NULL;
 	memset(&msg, 0, sizeof(msg));
@@ -274,6 +318,31 @@ request_ask_dir(struct request *r)
 	msg.index = r->conf.index;
 	worker_tell(IMSG_DIR_AGAIN, &msg, sizeof(msg));
 	return (0);
+}
+
+/*
+ * There is a new directory for one target, or a new set with those of all:
+ * the old ones are closed, and their numbers may stand for others.
+ */
+static void
+requests_renew(const struct entry *e)
+{
+	struct request	*r, *next;
+
+	TAILQ_FOREACH_SAFE(r, &dial.requests, entry, next) {
+		if (!r->conf.is_unix || (e != NULL &&
+		    (r->conf.service != e->conf.service ||
+		    r->conf.index != e->conf.index)))
+			continue;
+		connect_free(r->connect);
+		r->connect = NULL;
+		if (r->dir_asked == 1)
+			r->dir_asked = 2;
+		if (request_arm(r, UINT64_MAX) == -1)
+			request_failed(r, DIAL_STAGE_CONNECT, ENOMEM, NULL);
+		else
+			request_start(r);
+	}
 }
 
 /* connect.c is done with it, one way or the other. */
@@ -285,7 +354,7 @@ request_connected(void *arg, int fd, int error, const struct addr *peer)
 
 	if (fd == -1) {
 		if ((error == ENOENT || error == ECONNREFUSED) &&
-		    request_ask_dir(r) == 0)
+		    request_ask_dir(r, error) == 0)
 			return;
 		request_failed(r, DIAL_STAGE_CONNECT, error, peer);
 		return;
@@ -319,7 +388,7 @@ request_connect_unix(struct request *r)
 	if (e == NULL)
 		request_failed(r, DIAL_STAGE_REFUSED, 0, NULL);
 	else if (e->dir == -1) {
-		if (request_ask_dir(r) == -1)
+		if (request_ask_dir(r, ENOENT) == -1)
 			request_failed(r, DIAL_STAGE_CONNECT, ENOENT, NULL);
 	} else {
 		r->connect = connect_new_unix(worker_base(), &r->conf,
@@ -341,11 +410,13 @@ request_resolve(struct request *r)
 		if (o != r && o->query != 0 &&
 		    strcmp(o->conf.host, r->conf.host) == 0) {
 			r->query = o->query;
+			r->query_until = o->query_until;
 			return;
 		}
 	if (++dial.query == 0)
 		dial.query = 1;
 	r->query = dial.query;
+	r->query_until = r->deadline;
 	if (dial.resolve == NULL)
 		return;			/* it is asked when it is back */
 	memset(&msg, 0, sizeof(msg));
@@ -382,28 +453,57 @@ request_start(struct request *r)
 		request_resolve(r);
 }
 
+/*
+ * No answer in the time of the one who asked first: those who joined later and
+ * have time left ask again.
+ */
+static int
+request_asks_again(const struct request *r, int error)
+{
+	uint64_t	 soon = worker_now() + QUERY_WORTH_US;
+
+	return (error == EAI_AGAIN && soon > r->query_until &&
+	    soon < r->deadline);
+}
+
+static void
+request_resolved(struct request *r, const struct msg_resolved *msg)
+{
+	struct addr	 addrs[RESOLVED_MAX];
+	uint32_t	 i;
+
+	if (msg->error != 0 || msg->count == 0) {
+		request_failed(r, DIAL_STAGE_RESOLVE, msg->error != 0 ?
+		    msg->error : EAI_NONAME, NULL);
+		return;
+	}
+	for (i = 0; i < msg->count && i < RESOLVED_MAX; i++) {
+		addrs[i] = msg->addr[i];
+		addrs[i].port = r->conf.port;
+	}
+	request_connect(r, addrs, i);
+}
+
 static void
 dial_resolved(const struct msg_resolved *msg)
 {
-	struct addr	 addrs[RESOLVED_MAX];
 	struct request	*r, *next;
-	uint32_t	 i;
 
 	TAILQ_FOREACH_SAFE(r, &dial.requests, entry, next) {
 		if (r->query == 0 || r->query != msg->request)
 			continue;
 		r->query = 0;
-		if (msg->error != 0 || msg->count == 0) {
-			request_failed(r, DIAL_STAGE_RESOLVE, msg->error != 0 ?
-			    msg->error : EAI_NONAME, NULL);
-			continue;
-		}
-		for (i = 0; i < msg->count && i < RESOLVED_MAX; i++) {
-			addrs[i] = msg->addr[i];
-			addrs[i].port = r->conf.port;
-		}
-		request_connect(r, addrs, i);
+		if (request_asks_again(r, msg->error))
+			r->query_again = 1;
+		else
+			request_resolved(r, msg);
 	}
+	/* when nobody waits for the old question any more */
+	TAILQ_FOREACH(r, &dial.requests, entry)
+		if (r->query_again) {
+			r->query_again = 0;
+			request_resolve(r);
+		}
 }
 
 /* ---- what workers ask ---- */
@@ -422,7 +522,6 @@ peer_get(struct channel *ch)
 static void
 dial_asked(struct peer *p, const struct msg_dial *msg)
 {
-	struct timeval	 tv;
 	struct request	*r;
 	struct entry	*e;
 
@@ -445,10 +544,8 @@ dial_asked(struct peer *p, const struct msg_dial *msg)
 	TAILQ_INSERT_TAIL(&dial.requests, r, entry);
 	dial.nrequests++;
 	p->requests++;
-	tv.tv_sec = msg->timeout_ms / 1000;
-	tv.tv_usec = msg->timeout_ms % 1000 * 1000;
 	if ((r->timer = evtimer_new(worker_base(), request_timeout, r)) ==
-	    NULL || evtimer_add(r->timer, &tv) == -1) {
+	    NULL || request_arm(r, UINT64_MAX) == -1) {
 		request_failed(r, DIAL_STAGE_CONNECT, ENOMEM, NULL);
 		return;
 	}
@@ -557,6 +654,8 @@ dial_init(void)
 	TAILQ_INIT(&dial.next);
 	TAILQ_INIT(&dial.requests);
 	TAILQ_INIT(&dial.peers);
+	if (connect_init() == -1)
+		fatal("dial: root directory");
 }
 
 static void

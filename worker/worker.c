@@ -209,10 +209,18 @@ sibling_dispatch(struct channel *ch, struct imsg *imsg)
 		worker_done(ch, req.request, NULL);
 }
 
+/* Log lines that found it full go on. */
+static void
+sibling_drained(struct channel *ch)
+{
+	if (ch == env.control)
+		childlog_channel(ch);
+}
+
 static const struct channel_ops sibling_ops = {
 	sibling_dispatch,
 	sibling_gone,
-	NULL
+	sibling_drained
 };
 
 static void
@@ -300,6 +308,10 @@ worker_end(void)
 		if (env.sandbox.lack != 0 && (env.begin.flags & BEGIN_STRICT))
 			fatalx("sandbox strict: this system refuses %s",
 			    sandbox_names(env.sandbox.lack));
+		if (env.sandbox.lack != 0)
+			log_warnx("sandbox: this system refuses %s",
+			    sandbox_names(env.sandbox.lack));
+		log_debug("sandbox: %s", sandbox_names(env.sandbox.have));
 	}
 	env.state = WORKER_READY;
 	if (env.role->ready != NULL)
@@ -426,6 +438,12 @@ main(int argc, char **argv)
 	struct sibling		*s;
 	struct stat		 st;
 
+	/* What a role may call: for who wants to know. */
+	if (argc == 3 && strcmp(argv[1], "-p") == 0 &&
+	    (env.role = worker_role(argv[2])) != NULL) {
+		sandbox_print(env.role->id);
+		return (0);
+	}
 	if (argc < 2 || fstat(PARENT_FD, &st) == -1 || !S_ISSOCK(st.st_mode) ||
 	    (env.role = worker_role(argv[1])) == NULL)
 		errx(1, "this is a part of rocketd(8), which starts it");

@@ -58,6 +58,7 @@ static int			 frame_nlines;
 static struct ctl_counter	 frame_counters[32];
 static int			 frame_ncounters;
 static int			 frame_done;
+static uint32_t			 frame_told[IMSG_MAX];	/* to the parent */
 
 struct event_base *
 worker_base(void)
@@ -83,9 +84,9 @@ worker_now(void)
 void
 worker_tell(enum msg_type type, const void *data, size_t len)
 {
-	(void)type;
 	(void)data;
 	(void)len;
+	frame_told[type]++;
 }
 
 void

@@ -1,0 +1,353 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+
+/*
+ * The role resolve, with a getaddrinfo of the test's that hangs, crashes and
+ * lies as its name says.
+ */
+
+#include <sys/types.h>
+#include <sys/wait.h>
+
+#include <errno.h>
+#include <netdb.h>
+#include <signal.h>
+
+#include "frame.h"
+
+#define ANSWERS_MAX	400
+#define PATIENCE	10000	/* milliseconds: longer than any test */
+
+static struct far_end		 dial;
+static struct msg_resolved	 answers[ANSWERS_MAX];
+static int			 nanswers;
+
+/* ---- the system's resolver ---- */
+
+static struct addrinfo *
+add_address(struct addrinfo *list, uint8_t last)
+{
+	struct sockaddr_in	*sin;
+	struct addrinfo		*ai;
+
+	ai = calloc(1, sizeof(*ai));
+	sin = calloc(1, sizeof(*sin));
+	if (ai == NULL || sin == NULL)
+		abort();
+	sin->sin_family = AF_INET;
+	sin->sin_port = htons(99);
+	sin->sin_addr.s_addr = htonl(0xc0000200 | last);
+	ai->ai_family = AF_INET;
+	ai->ai_addr = (struct sockaddr *)sin;
+	ai->ai_addrlen = sizeof(*sin);
+	ai->ai_next = list;
+	return (ai);
+}
+
+/* A child has standard input, output, error, and its result's way: no more. */
+static int
+has_spare_descriptor(void)
+{
+	int	 fd;
+
+	for (fd = 4; fd < 1024; fd++)
+		if (fcntl(fd, F_GETFD) != -1)
+			return (1);
+	return (fcntl(3, F_GETFD) == -1);
+}
+
+int
+getaddrinfo(const char *host, const char *service,
+    const struct addrinfo *hints, struct addrinfo **list)
+{
+	int	 i;
+
+	*list = NULL;
+	if (service != NULL || hints->ai_socktype != SOCK_STREAM ||
+	    !(hints->ai_flags & AI_ADDRCONFIG))
+		return (EAI_BADFLAGS);
+	if (strcmp(host, "hang") == 0)
+		for (;;)
+			(void)pause();
+	if (strcmp(host, "crash") == 0)
+		(void)raise(SIGKILL);
+	if (strcmp(host, "quit") == 0)
+		_exit(0);
+	if (strcmp(host, "nonsense") == 0 && write(3, "nonsense", 8) == 8)
+		_exit(0);
+	if (strcmp(host, "nobody") == 0)
+		return (EAI_NONAME);
+	if (strcmp(host, "descriptors") == 0)
+		return (has_spare_descriptor() ? EAI_FAIL : EAI_NODATA);
+	if (strcmp(host, "alarm") == 0)
+		return (alarm(0) == 0 ? EAI_FAIL : EAI_NODATA);
+	if (strcmp(host, "empty") == 0)
+		return (0);
+	if (strcmp(host, "many") == 0)
+		for (i = 40; i > 0; i--)
+			*list = add_address(*list, i);
+	else if (strcmp(host, "exact") == 0)
+		for (i = RESOLVED_MAX; i > 0; i--)
+			*list = add_address(*list, i);
+	else {
+		*list = add_address(*list, 1);
+		*list = add_address(*list, 2);
+		*list = add_address(*list, 1);
+	}
+	return (0);
+}
+
+/* ---- helpers ---- */
+
+static void
+got(struct far_end *e, struct imsg *imsg)
+{
+	(void)e;
+	assert_int_equal(imsg_get_type(imsg), IMSG_RESOLVED);
+	assert_true(nanswers < ANSWERS_MAX);
+	assert_int_equal(imsg_get_data(imsg, &answers[nanswers],
+	    sizeof(answers[0])), 0);
+	nanswers++;
+}
+
+static void
+ask(uint32_t request, const char *host, uint32_t timeout_ms)
+{
+	struct msg_resolve	 msg;
+
+	memset(&msg, 0, sizeof(msg));
+	msg.request = request;
+	msg.timeout_ms = timeout_ms;
+	strlcpy(msg.host, host, sizeof(msg.host));
+	frame_say(&dial, IMSG_RESOLVE, &msg, sizeof(msg));
+}
+
+/* One question and its answer. */
+static const struct msg_resolved *
+answer(const char *host)
+{
+	static uint32_t	 request = 1000;
+
+	nanswers = 0;
+	ask(++request, host, PATIENCE);
+	frame_until(nanswers == 1);
+	assert_int_equal(answers[0].request, request);
+	return (&answers[0]);
+}
+
+static int
+setup(void **state)
+{
+	(void)state;
+	if (frame_base == NULL) {
+		frame_start(&role_resolve);
+		frame_role->ready(0);
+	}
+	frame_join(&dial, PROC_DIAL, 0, SIDE_NONE, got);
+	nanswers = 0;
+	frame_nlines = 0;
+	return (0);
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	frame_part(&dial);
+	frame_until(frame_figure("lookups_running") == 0);
+	return (waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD ? 0 : -1);
+}
+
+/* ---- tests ---- */
+
+static void
+finds_addresses(void **state)
+{
+	const struct msg_resolved	*res;
+
+	(void)state;
+	res = answer("two");
+	assert_int_equal(res->error, 0);
+	assert_int_equal(res->count, 2);	/* one came twice */
+	assert_int_equal(res->addr[0].family, ADDR_IPV4);
+	assert_int_equal(res->addr[0].octets[3], 1);
+	assert_int_equal(res->addr[1].octets[3], 2);
+	assert_int_equal(res->addr[0].port, 0);
+	assert_int_equal(res->addr[2].family, ADDR_NONE);
+}
+
+static void
+takes_no_more_than_fit(void **state)
+{
+	const struct msg_resolved	*res;
+
+	(void)state;
+	res = answer("exact");
+	assert_int_equal(res->count, RESOLVED_MAX);
+	res = answer("many");
+	assert_int_equal(res->count, RESOLVED_MAX);
+	assert_int_equal(res->addr[RESOLVED_MAX - 1].octets[3], RESOLVED_MAX);
+}
+
+static void
+says_what_failed(void **state)
+{
+	const struct msg_resolved	*res;
+
+	(void)state;
+	res = answer("nobody");
+	assert_int_equal(res->error, EAI_NONAME);
+	assert_int_equal(res->count, 0);
+	assert_int_equal(answer("empty")->error, EAI_NONAME);
+}
+
+static void
+survives_its_children(void **state)
+{
+	(void)state;
+	assert_int_equal(answer("crash")->error, EAI_FAIL);
+	assert_int_equal(answer("quit")->error, EAI_FAIL);
+	assert_int_equal(frame_logged("ended without a result"), 2);
+	assert_int_equal(answer("nonsense")->error, EAI_FAIL);
+	assert_int_equal(frame_logged("wrote nonsense"), 1);
+	assert_int_equal(frame_figure("lookups_died"), 3);
+	assert_int_equal(answer("two")->error, 0);
+}
+
+static void
+lends_nothing_to_its_children(void **state)
+{
+	(void)state;
+	assert_int_equal(answer("descriptors")->error, EAI_NODATA);
+	assert_int_equal(answer("alarm")->error, EAI_NODATA);
+}
+
+static void
+ends_what_takes_too_long(void **state)
+{
+	uint64_t	 start = worker_now(), took;
+
+	(void)state;
+	ask(1, "hang", 200);
+	ask(2, "two", PATIENCE);	/* is not held up */
+	frame_until(nanswers == 2);
+	took = worker_now() - start;
+	assert_int_equal(answers[0].request, 2);
+	assert_int_equal(answers[0].error, 0);
+	assert_int_equal(answers[1].request, 1);
+	assert_int_equal(answers[1].error, EAI_AGAIN);
+	assert_in_range(took, 190 * 1000, 3000 * 1000);
+	frame_until(frame_figure("lookups_running") == 0);
+}
+
+static void
+runs_eight_at_once(void **state)
+{
+	int	 i;
+
+	(void)state;
+	for (i = 0; i < 8; i++)
+		ask(i, "hang", 400);
+	ask(8, "two", PATIENCE);
+	ask(9, "two", 100);		/* its time ends in the queue */
+	frame_until(frame_figure("lookups_running") == 8 &&
+	    frame_figure("lookups_queued") == 2);
+	frame_until(nanswers == 10);
+	assert_int_equal(answers[0].request, 9);
+	assert_int_equal(answers[0].error, EAI_AGAIN);
+	assert_int_equal(answers[9].request, 8);
+	assert_int_equal(answers[9].error, 0);
+}
+
+static void
+queues_so_many_and_no_more(void **state)
+{
+	uint64_t	 refused = frame_figure("lookups_refused");
+	int		 i;
+
+	(void)state;
+	for (i = 0; i < 8 + 256; i++)
+		ask(i, "hang", PATIENCE);
+	frame_until(frame_figure("lookups_queued") == 256);
+	frame_run(20);
+	assert_int_equal(nanswers, 0);
+	ask(264, "two", PATIENCE);
+	frame_until(nanswers == 1);
+	assert_int_equal(answers[0].request, 264);
+	assert_int_equal(answers[0].error, EAI_AGAIN);
+	assert_int_equal(frame_figure("lookups_refused"), refused + 1);
+	/* dial goes, and all of it with it: teardown waits for that */
+}
+
+static void
+forgets_who_has_gone(void **state)
+{
+	(void)state;
+	ask(1, "hang", PATIENCE);
+	frame_until(frame_figure("lookups_running") == 1);
+	frame_part(&dial);
+	frame_until(frame_figure("lookups_running") == 0);
+	frame_join(&dial, PROC_DIAL, 0, SIDE_NONE, got);
+	assert_int_equal(answer("two")->count, 2);
+}
+
+static void
+stops_after_dial(void **state)
+{
+	(void)state;
+	frame_exited = 0;
+	frame_role->stop(PATIENCE);
+	assert_int_equal(frame_exited, 0);
+	assert_int_equal(answer("two")->count, 2);
+	frame_part(&dial);
+	assert_int_equal(frame_exited, 1);
+	frame_exited = 0;
+	frame_join(&dial, PROC_DIAL, 0, SIDE_NONE, got);
+	frame_role->stop(0);
+	assert_int_equal(frame_exited, 1);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest	 tests[] = {
+		cmocka_unit_test_setup_teardown(finds_addresses, setup,
+		    teardown),
+		cmocka_unit_test_setup_teardown(takes_no_more_than_fit, setup,
+		    teardown),
+		cmocka_unit_test_setup_teardown(says_what_failed, setup,
+		    teardown),
+		cmocka_unit_test_setup_teardown(survives_its_children, setup,
+		    teardown),
+		cmocka_unit_test_setup_teardown(lends_nothing_to_its_children,
+		    setup, teardown),
+		cmocka_unit_test_setup_teardown(ends_what_takes_too_long,
+		    setup, teardown),
+		cmocka_unit_test_setup_teardown(runs_eight_at_once, setup,
+		    teardown),
+		cmocka_unit_test_setup_teardown(queues_so_many_and_no_more,
+		    setup, teardown),
+		cmocka_unit_test_setup_teardown(forgets_who_has_gone, setup,
+		    teardown),
+		cmocka_unit_test_setup_teardown(stops_after_dial, setup,
+		    teardown)
+	};
+
+	(void)frame_configure;
+	(void)signal(SIGPIPE, SIG_IGN);
+	return (cmocka_run_group_tests(tests, NULL, NULL));
+}

@@ -1,0 +1,693 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+
+/*
+ * Things that a process tries from within its sandbox, for sandbox_test.c:
+ * each returns ALLOWED, or errno, if it returns at all.
+ */
+
+#include <sys/types.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../../shared/compat.h"
+
+#define ALLOWED		0	/* result of an attempt; else errno... */
+#define KILLED		1000	/* ...or ended with SIGSYS */
+#define WENT_WRONG	1001
+
+/* What the attempts have: made before, as it is handed to a process. */
+static int			 listener, lonely, tcp[2], pair[2], dirfd_tmp;
+static struct sockaddr_in	 addr_listener;
+static pid_t			 outside;
+
+static int
+result(long r)
+{
+	return (r == -1 ? errno : ALLOWED);
+}
+
+static int
+try_socket_tcp(void)
+{
+	return (result(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0)));
+}
+
+static int
+try_socket_mptcp(void)
+{
+	return (result(socket(AF_INET, SOCK_STREAM, 262)));
+}
+
+static int
+try_socket_unix(void)
+{
+	return (result(socket(AF_UNIX, SOCK_STREAM, 0)));
+}
+
+static int
+try_socket_udp(void)
+{
+	return (result(socket(AF_INET, SOCK_DGRAM, 0)));
+}
+
+static int
+try_socket_packet(void)
+{
+	return (result(socket(AF_PACKET, SOCK_RAW, 0)));
+}
+
+static int
+try_connect(void)
+{
+	return (result(connect(lonely, (struct sockaddr *)&addr_listener,
+	    sizeof(addr_listener))));
+}
+
+/* A connection that was handed in, used to make another. */
+static int
+try_reconnect(void)
+{
+	struct sockaddr	 none = { .sa_family = AF_UNSPEC };
+
+	if (connect(tcp[0], &none, sizeof(none)) == -1)
+		return (errno);
+	return (connect(tcp[0], (struct sockaddr *)&addr_listener,
+	    sizeof(addr_listener)) == -1 && errno != EINPROGRESS ? errno :
+	    ALLOWED);
+}
+
+static int
+try_bind(void)
+{
+	struct sockaddr_in	 sin;
+
+	memset(&sin, 0, sizeof(sin));
+	sin.sin_family = AF_INET;
+	sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	return (result(bind(lonely, (struct sockaddr *)&sin, sizeof(sin))));
+}
+
+static int
+try_listen(void)
+{
+	return (result(listen(listener, 5)));
+}
+
+static int
+try_shutdown_rd(void)
+{
+	return (result(shutdown(tcp[0], SHUT_RD)));
+}
+
+static int
+try_shutdown_rdwr(void)
+{
+	return (result(shutdown(listener, SHUT_RDWR)));
+}
+
+static int
+try_shutdown_wr(void)
+{
+	return (result(shutdown(tcp[0], SHUT_WR)));
+}
+
+static int
+try_open(void)
+{
+	return (result(open("/etc/passwd", O_RDONLY)));
+}
+
+static int
+try_open_write(void)
+{
+	return (result(open("/tmp/rocketd-sandbox-test", O_WRONLY | O_CREAT,
+	    0600)));
+}
+
+static int
+try_openat2(void)
+{
+	uint64_t	 how[3] = { O_RDONLY, 0, 0 };
+
+	return (result(syscall(SYS_openat2, AT_FDCWD, "/etc/passwd", how,
+	    sizeof(how))));
+}
+
+static int
+try_execve(void)
+{
+	char	 name[] = "true", *argv[] = { name, NULL }, *envp[] = { NULL };
+
+	return (result(execve("/bin/true", argv, envp)));
+}
+
+static int
+try_execveat(void)
+{
+	char	 name[] = "true", *argv[] = { name, NULL }, *envp[] = { NULL };
+
+	return (result(syscall(SYS_execveat, AT_FDCWD, "/bin/true", argv,
+	    envp, 0)));
+}
+
+static int
+forked(pid_t pid)
+{
+	if (pid == 0)
+		_exit(0);
+	if (pid == -1)
+		return (errno);
+	return (result(waitpid(pid, NULL, 0)));
+}
+
+static int
+try_fork(void)
+{
+	return (forked(fork()));
+}
+
+static int
+try_clone(void)
+{
+	return (forked(syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0)));
+}
+
+static int
+try_clone_user(void)
+{
+	return (forked(syscall(SYS_clone, SIGCHLD | CLONE_NEWUSER, 0, 0, 0,
+	    0)));
+}
+
+static int
+try_clone3(void)
+{
+	uint64_t	 args[8] = { 0 };
+
+	args[4] = SIGCHLD;
+	return (forked(syscall(SYS_clone3, args, sizeof(args))));
+}
+
+#ifdef SYS_vfork
+static int
+try_vfork(void)
+{
+	return (forked(syscall(SYS_vfork)));
+}
+#endif
+
+static int
+try_ptrace(void)
+{
+	return (result(ptrace(PTRACE_TRACEME, 0, NULL, NULL)));
+}
+
+static int
+try_kill(void)
+{
+	return (result(kill(outside, 0)));
+}
+
+static int
+try_tgkill(void)
+{
+	return (result(syscall(SYS_tgkill, outside, outside, 0)));
+}
+
+static int
+try_vm_readv(void)
+{
+	char		 c;
+	struct iovec	 iov = { &c, 1 };
+
+	return (result(process_vm_readv(getpid(), &iov, 1, &iov, 1, 0)));
+}
+
+static int
+try_vm_writev(void)
+{
+	char		 c = 0;
+	struct iovec	 iov = { &c, 1 };
+
+	return (result(process_vm_writev(getpid(), &iov, 1, &iov, 1, 0)));
+}
+
+static int
+try_pidfd_open(void)
+{
+	return (result(syscall(SYS_pidfd_open, getpid(), 0)));
+}
+
+static int
+try_pidfd_getfd(void)
+{
+	return (result(syscall(SYS_pidfd_getfd, 0, 0, 0)));
+}
+
+static int
+try_pidfd_signal(void)
+{
+	return (result(syscall(SYS_pidfd_send_signal, 0, 0, NULL, 0)));
+}
+
+static int
+try_uring_setup(void)
+{
+	char	 params[120] = { 0 };
+
+	return (result(syscall(SYS_io_uring_setup, 1, params)));
+}
+
+static int
+try_uring_enter(void)
+{
+	return (result(syscall(SYS_io_uring_enter, 0, 0, 0, 0, NULL, 0)));
+}
+
+static int
+try_uring_register(void)
+{
+	return (result(syscall(SYS_io_uring_register, 0, 0, NULL, 0)));
+}
+
+static int
+try_dup(void)
+{
+	return (result(dup(tcp[0])));
+}
+
+static int
+try_dup2(void)
+{
+	return (result(dup2(tcp[0], 100)));
+}
+
+static int
+try_dup3(void)
+{
+	return (result(dup3(tcp[0], 100, O_CLOEXEC)));
+}
+
+static int
+try_setfl(void)
+{
+	return (result(fcntl(listener, F_SETFL, 0)));
+}
+
+static int
+try_fionbio(void)
+{
+	int	 off = 0;
+
+	return (result(ioctl(listener, FIONBIO, &off)));
+}
+
+static int
+try_dupfd(void)
+{
+	return (result(fcntl(tcp[0], F_DUPFD, 0)));
+}
+
+static int
+try_dupfd_cloexec(void)
+{
+	return (result(fcntl(tcp[0], F_DUPFD_CLOEXEC, 0)));
+}
+
+static int
+try_mmap_exec(void)
+{
+	return (mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE |
+	    MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? errno : ALLOWED);
+}
+
+static int
+try_mprotect_exec(void)
+{
+	void	*p;
+
+	p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE |
+	    MAP_ANONYMOUS, -1, 0);
+	if (p == MAP_FAILED)
+		return (WENT_WRONG);
+	return (result(mprotect(p, 4096, PROT_READ | PROT_EXEC)));
+}
+
+static int
+try_pkey_mprotect(void)
+{
+	return (result(syscall(SYS_pkey_mprotect, NULL, 0, PROT_EXEC, -1)));
+}
+
+/* A descriptor in a message, as gate and dial send them. */
+static int
+try_send_fd(void)
+{
+	union {
+		struct cmsghdr	 hdr;
+		char		 buf[CMSG_SPACE(sizeof(int))];
+	}		 control;
+	struct msghdr	 msg;
+	struct cmsghdr	*cmsg;
+	char		 c = 0;
+	struct iovec	 iov = { &c, 1 };
+
+	memset(&msg, 0, sizeof(msg));
+	memset(&control, 0, sizeof(control));
+	msg.msg_iov = &iov;
+	msg.msg_iovlen = 1;
+	msg.msg_control = control.buf;
+	msg.msg_controllen = sizeof(control.buf);
+	cmsg = CMSG_FIRSTHDR(&msg);
+	cmsg->cmsg_level = SOL_SOCKET;
+	cmsg->cmsg_type = SCM_RIGHTS;
+	cmsg->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(cmsg), &tcp[0], sizeof(int));
+	return (result(sendmsg(pair[0], &msg, 0)));
+}
+
+static int
+try_sendmmsg(void)
+{
+	char		 c = 0;
+	struct iovec	 iov = { &c, 1 };
+	struct mmsghdr	 msg;
+
+	memset(&msg, 0, sizeof(msg));
+	msg.msg_hdr.msg_iov = &iov;
+	msg.msg_hdr.msg_iovlen = 1;
+	return (result(sendmmsg(pair[0], &msg, 1, 0)));
+}
+
+static int
+try_sendmsg_fastopen(void)
+{
+	char		 c = 0;
+	struct iovec	 iov = { &c, 1 };
+	struct msghdr	 msg;
+
+	memset(&msg, 0, sizeof(msg));
+	msg.msg_iov = &iov;
+	msg.msg_iovlen = 1;
+	msg.msg_name = &addr_listener;
+	msg.msg_namelen = sizeof(addr_listener);
+	return (result(sendmsg(lonely, &msg, MSG_FASTOPEN)));
+}
+
+static int
+try_send_fastopen(void)
+{
+	return (result(send(lonely, "x", 1, MSG_FASTOPEN)));
+}
+
+static int
+try_sendto_fastopen(void)
+{
+	return (result(sendto(lonely, "x", 1, MSG_FASTOPEN,
+	    (struct sockaddr *)&addr_listener, sizeof(addr_listener))));
+}
+
+static int
+try_sendto_address(void)
+{
+	/* a stream that is connected takes no notice of it */
+	return (result(sendto(tcp[0], "x", 1, MSG_NOSIGNAL,
+	    (struct sockaddr *)&addr_listener, sizeof(addr_listener))));
+}
+
+static int
+try_send(void)
+{
+	return (result(send(tcp[0], "x", 1, MSG_NOSIGNAL | MSG_DONTWAIT)));
+}
+
+static int
+try_recv(void)
+{
+	char	 c;
+
+	return (recv(tcp[0], &c, 1, MSG_DONTWAIT) == -1 && errno == EAGAIN ?
+	    ALLOWED : errno);
+}
+
+static int
+try_peek(void)
+{
+	char	 c;
+
+	return (recv(tcp[0], &c, 1, MSG_PEEK | MSG_DONTWAIT) == -1 &&
+	    errno == EAGAIN ? ALLOWED : errno);
+}
+
+static int
+try_accept(void)
+{
+	return (accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC) ==
+	    -1 && errno == EAGAIN ? ALLOWED : errno);
+}
+
+static int
+option(int fd, int level, int name, int value)
+{
+	return (result(setsockopt(fd, level, name, &value, sizeof(value))));
+}
+
+static int
+try_opt_nodelay(void)
+{
+	return (option(tcp[0], IPPROTO_TCP, TCP_NODELAY, 1));
+}
+
+static int
+try_opt_lowat(void)
+{
+	return (option(tcp[0], SOL_SOCKET, SO_RCVLOWAT, 5));
+}
+
+static int
+try_opt_rcvbuf(void)
+{
+	return (option(tcp[0], SOL_SOCKET, SO_RCVBUF, 4096));
+}
+
+static int
+try_opt_fastopen(void)
+{
+	return (option(lonely, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, 1));
+}
+
+static int
+try_opt_repair(void)
+{
+	return (option(tcp[0], IPPROTO_TCP, TCP_REPAIR, 1));
+}
+
+static int
+try_opt_reuseport(void)
+{
+	return (option(listener, SOL_SOCKET, SO_REUSEPORT, 1));
+}
+
+static int
+try_opt_congestion(void)
+{
+	return (result(setsockopt(tcp[0], IPPROTO_TCP, TCP_CONGESTION, "reno",
+	    4)));
+}
+
+static int
+try_get_error(void)
+{
+	int		 v;
+	socklen_t	 len = sizeof(v);
+
+	return (result(getsockopt(tcp[0], SOL_SOCKET, SO_ERROR, &v, &len)));
+}
+
+static int
+try_getpeereid(void)
+{
+	uid_t	 uid;
+	gid_t	 gid;
+
+	return (result(getpeereid(pair[0], &uid, &gid)));
+}
+
+static int
+try_poll(void)
+{
+	struct pollfd	 pfd = { STDERR_FILENO, POLLOUT, 0 };
+
+	return (result(poll(&pfd, 1, 0)));
+}
+
+static int
+try_fchdir(void)
+{
+	return (result(fchdir(dirfd_tmp)));
+}
+
+static int
+try_splice(void)
+{
+	int	 pp[2];
+
+	if (pipe2(pp, O_NONBLOCK | O_CLOEXEC) == -1)
+		return (errno);
+	return (splice(tcp[0], NULL, pp[1], NULL, 1,
+	    SPLICE_F_NONBLOCK | SPLICE_F_MOVE) == -1 && errno == EAGAIN ?
+	    ALLOWED : errno);
+}
+
+static int
+try_unshare(void)
+{
+	return (result(unshare(CLONE_NEWUSER)));
+}
+
+static int
+try_setuid(void)
+{
+	return (result(setuid(getuid())));
+}
+
+static int
+try_memfd(void)
+{
+	return (result(syscall(SYS_memfd_create, "x", 0)));
+}
+
+static int
+try_bpf(void)
+{
+	return (result(syscall(SYS_bpf, 0, NULL, 0)));
+}
+
+static int
+try_keyctl(void)
+{
+	return (result(syscall(SYS_keyctl, 0, 0)));
+}
+
+static int
+try_personality(void)
+{
+	return (result(syscall(SYS_personality, 0xffffffff)));
+}
+
+/* What every process does, all the time. */
+static int
+try_life(void)
+{
+	struct epoll_event	 ev;
+	struct msghdr		 msg;
+	struct iovec		 iov;
+	char			*p, buf[16];
+	int			 i;
+
+	for (i = 0; i < 3; i++) {
+		if ((p = malloc(4 << 20)) == NULL)
+			return (WENT_WRONG);
+		memset(p, i, 4 << 20);
+		if ((p = realloc(p, 8 << 20)) == NULL)
+			return (WENT_WRONG);
+		free(p);
+	}
+	arc4random_buf(buf, sizeof(buf));
+	memset(&ev, 0, sizeof(ev));
+	memset(&msg, 0, sizeof(msg));
+	iov.iov_base = buf;
+	iov.iov_len = sizeof(buf);
+	msg.msg_iov = &iov;
+	msg.msg_iovlen = 1;
+	if (writev(pair[0], &iov, 1) != sizeof(buf) ||
+	    recvmsg(pair[1], &msg, MSG_CMSG_CLOEXEC) != sizeof(buf) ||
+	    write(pair[0], buf, 1) != 1 || read(pair[1], buf, 1) != 1)
+		return (errno);
+	(void)signal(SIGUSR1, SIG_IGN);
+	/* stdio, the clock, the time zone, words for errors */
+	return (snprintf(buf, sizeof(buf), "%ld", (long)time(NULL)) > 0 &&
+	    fflush(stderr) == 0 && close(pair[0]) == 0 &&
+	    strerror(EPERM) != NULL ? ALLOWED : WENT_WRONG);
+}
+
+/* In a child of its own, as resolve does it. */
+static int
+try_getaddrinfo(void)
+{
+	struct addrinfo	 hints, *list;
+	pid_t		 pid;
+	int		 status;
+
+	if ((pid = fork()) == -1)
+		return (errno);
+	if (pid == 0) {
+		memset(&hints, 0, sizeof(hints));
+		hints.ai_socktype = SOCK_STREAM;
+		hints.ai_flags = AI_ADDRCONFIG;
+		alarm(5);
+		_exit(getaddrinfo("localhost", NULL, &hints, &list) == 0 ?
+		    0 : 1);
+	}
+	if (waitpid(pid, &status, 0) == -1)
+		return (errno);
+	return (status == 0 ? ALLOWED : WENT_WRONG);
+}
+
+/* A lookup that never ends is ended. */
+static int
+try_kill_child(void)
+{
+	pid_t	 pid;
+	int	 status;
+
+	if ((pid = fork()) == -1)
+		return (errno);
+	if (pid == 0)
+		for (;;)
+			(void)poll(NULL, 0, -1);
+	if (kill(pid, SIGKILL) == -1 || waitpid(pid, &status, 0) == -1)
+		return (errno);
+	return (WIFSIGNALED(status) ? ALLOWED : WENT_WRONG);
+}
