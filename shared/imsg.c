@@ -160,6 +160,8 @@ imsg_make_room(struct imsgbuf *ib)
 	if (ib->rpos > 0) {
 		memmove(ib->rbuf, ib->rbuf + ib->rpos, ib->rend - ib->rpos);
 		ib->rend -= ib->rpos;
+		/* where it was, part of a secret may have been */
+		explicit_bzero(ib->rbuf + ib->rend, ib->rpos);
 		ib->rpos = 0;
 	}
 	return (0);

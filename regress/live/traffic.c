@@ -33,7 +33,7 @@
  *	traffic grep MS FILE REGEXP	waits until a line has it, prints it
  *	traffic gone MS PID		waits until the process has ended
  *	traffic ready MS SOCKET...	waits until somebody answers at each
- *	traffic pid ROLE [NAME]		from `rocketctl -j show processes'
+ *	traffic pid PROCESS [NAME]		from `rocketctl -j show processes'
  *
  * idle and stall print "ready", and end with standard input.
  *
@@ -857,13 +857,13 @@ find_pid(const char *role, const char *name)
 	json[n] = '\0';
 	for (obj = strtok_r(json, "{", &save); obj != NULL;
 	    obj = strtok_r(NULL, "{", &save)) {
-		if (value(obj, "\"role\"", val, sizeof(val)) == -1 ||
+		if (value(obj, "\"process\":", val, sizeof(val)) == -1 ||
 		    strcmp(val, role) != 0)
 			continue;
-		if (name[0] != '\0' && (value(obj, "\"service\"", val,
+		if (name[0] != '\0' && (value(obj, "\"service\":", val,
 		    sizeof(val)) == -1 || strcmp(val, name) != 0))
 			continue;
-		if (value(obj, "\"pid\"", val, sizeof(val)) == 0 &&
+		if (value(obj, "\"pid\":", val, sizeof(val)) == 0 &&
 		    atoi(val) > 0) {
 			printf("%s\n", val);
 			found = 1;
