@@ -206,6 +206,18 @@ set_take(struct key_set *set, const struct key_set *from)
 	}
 }
 
+/*
+ * What libcrypto was called with can stay behind in stack that is not used
+ * any more.
+ */
+static void __attribute__((__noinline__))
+keys_scrub(void)
+{
+	uint8_t	 dead[32 * 1024];
+
+	explicit_bzero(dead, sizeof(dead));
+}
+
 /* ---- what is told to the others ---- */
 
 static void
@@ -319,8 +331,10 @@ keys_step(evutil_socket_t fd, short what, void *arg)
 	/* A service that is served and used here has one key for both. */
 	if ((same = set_same(env.making, k)) != NULL)
 		k->psk = same->psk;
-	else if (psk_make(&k->psk, k->name, k->token, k->len) == 0)
+	else if (psk_make(&k->psk, k->name, k->token, k->len) == 0) {
 		env.anew++;
+		keys_scrub();
+	}
 	else {
 		log_warnx("service %s: no memory to make a key", k->name);
 		(void)evtimer_add(env.step, &later);
@@ -416,6 +430,7 @@ keys_configure(struct imsg *imsg)
 	explicit_bzero(ibuf_data(&octets), ibuf_size(&octets));
 	r = keys_token(&t);
 	explicit_bzero(&t, sizeof(t));
+	keys_scrub();
 	return (r);
 }
 

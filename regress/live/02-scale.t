@@ -51,7 +51,7 @@ echo "# MB/s of one download: $before alone, $with beside 40 stopped readers"
 [ "$(echo "$before $with" | awk '{ print ($2 > $1 * 0.5) }')" = 1 ]
 ok $? "a sibling of 40 stopped readers goes on"
 like "$(ctl server -j show services)" '"memory": *[0-9]+' "memory is shown"
-held=$(ctl client -j show services | tr ',{' '\n\n' |
+held=$(ctl server -j show services | tr ',{' '\n\n' |
     sed -n 's/.*"memory": *//p' | head -1)
 [ "${held:-999999999}" -le 67108864 ]
 ok $? "what they hold is within the budget ($held octets)"

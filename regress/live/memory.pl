@@ -4,6 +4,7 @@
 
 use strict;
 use warnings;
+no warnings "portable";		# 64-bit addresses
 
 my ($pid, $what) = @ARGV;
 $what = pack('H*', $1) if $what =~ /^hex:([0-9a-f]+)$/;
