@@ -150,17 +150,24 @@ user_pick(void)
 	return (best);
 }
 
-/* Every session has `mux concurrency' streams: the pool is to grow. */
+/*
+ * When every session has `mux concurrency' streams, the pool is to grow by as
+ * many as they would fill.  t is the least loaded.
+ */
 static void
 user_ask_more(struct tunnel *t)
 {
-	uint64_t	 now = worker_now();
+	const struct tunnel	*o;
+	uint64_t		 now = worker_now(), total = 0;
+	uint32_t		 each = svc->conf.opts.mux_concurrency, n;
 
-	if (t->relays < svc->conf.opts.mux_concurrency ||
-	    now - more_asked < MORE_INTERVAL)
+	if (t->relays < each || now - more_asked < MORE_INTERVAL)
 		return;
 	more_asked = now;
-	tunnel_ask_more(t, 1);
+	TAILQ_FOREACH(o, &svc->tunnels, entry)
+		total += o->relays;
+	n = total / each + 1;
+	tunnel_ask_more(t, n > svc->nopen ? n - svc->nopen : 1);
 }
 
 /* 0: on its stream (or reset: it is no more); -1: there is no room now. */
@@ -354,6 +361,7 @@ user_tell_room(void)
 void
 user_changed(void)
 {
+	struct tunnel	*t;
 	struct relay	*r;
 
 	while ((r = TAILQ_FIRST(&waiting)) != NULL && user_pick() != NULL) {
@@ -364,6 +372,8 @@ user_changed(void)
 			break;
 		}
 	}
+	if ((t = user_pick()) != NULL)
+		user_ask_more(t);
 	user_arm();
 	user_tell_room();
 	user_listen();
@@ -382,6 +392,9 @@ user_stop(void)
 	struct relay	*r;
 
 	stopped = 1;
+	/* A copy that is kept would keep the port. */
+	while (!TAILQ_EMPTY(&listeners))
+		lent_free(TAILQ_FIRST(&listeners));
 	while ((r = TAILQ_FIRST(&waiting)) != NULL) {
 		user_unqueue(r);
 		user_refuse(r, "the service is stopping");
