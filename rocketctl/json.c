@@ -309,7 +309,8 @@ json_processes(const struct answers *a)
 		json_open(NULL, '{');
 		json_string("process", role_name(p->role));
 		json_string("service", p->name);
-		json_number("index", p->index);
+		json_string("worker", p->role == PROC_SERVICE ?
+		    words_worker(p) : "");
 		json_number("pid", p->pid);
 		json_number("uid", p->uid);
 		json_string("state", words_process_state(p->state));

@@ -101,7 +101,8 @@ monitor(struct imsgbuf *imsgbuf, uint32_t seconds, char *words, size_t size)
 		sample_free(&old);
 		old = new;
 		if (rc == -1) {
-			(void)strlcpy(words, strerror(errno), size);
+			(void)snprintf(words, size, "standard output: %s",
+			    strerror(errno));
 			break;
 		}
 		if (screen_pause(&screen, seconds))
@@ -167,7 +168,8 @@ screen_size(struct screen *s)
 	s->rows = s->columns = 0;
 	if (s->tty && ioctl(STDOUT_FILENO, TIOCGWINSZ, &ws) == 0) {
 		s->rows = ws.ws_row;
-		s->columns = ws.ws_col;
+		/* A full line would lose its last character to eol. */
+		s->columns = ws.ws_col > 1 ? ws.ws_col - 1 : 0;
 	}
 }
 

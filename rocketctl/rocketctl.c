@@ -106,7 +106,7 @@ main(int argc, char *argv[])
 	rc = run(&cmd, &imsgbuf, output);
 	imsgbuf_clear(&imsgbuf);
 	close(fd);
-	if (fflush(stdout) == EOF || ferror(stdout))
+	if (rc == 0 && (fflush(stdout) == EOF || ferror(stdout)))
 		errx(1, "standard output: it could not all be written");
 	return (rc);
 }

@@ -276,9 +276,9 @@ static int
 text_processes(const struct answers *a)
 {
 	static const char *const	 heads[] = { ">PID", "PROCESS",
-					    "STATE", ">SINCE", ">RESTARTS",
-					    ">UID", "LAST DEATH", "SANDBOX",
-					    "LACKS", NULL };
+					    "WORKER", "STATE", ">SINCE",
+					    ">RESTARTS", ">UID", "LAST DEATH",
+					    "SANDBOX", "LACKS", NULL };
 	const struct ctl_process	*p = a->processes.items;
 	struct table			*t;
 	uint64_t			 now = time(NULL);
@@ -289,7 +289,8 @@ text_processes(const struct answers *a)
 	for (i = 0; i < a->processes.n; i++, p++)
 		table_row(t, (const char *const []){
 		    p->pid == 0 ? "-" : words_number(p->pid),
-		    words_process(p), words_process_state(p->state),
+		    words_process(p), words_worker(p),
+		    words_process_state(p->state),
 		    words_since(p->since, now), words_number(p->restarts),
 		    words_number(p->uid),
 		    p->last_death[0] == '\0' ? "-" : p->last_death,

@@ -161,11 +161,19 @@ words_process(const struct ctl_process *p)
 	if (p->role != PROC_SERVICE)
 		return (role_name(p->role));
 	buf = words_buf();
-	if (p->index == 0)
-		(void)snprintf(buf, WORDS_LEN, "worker %s", p->name);
-	else
-		(void)snprintf(buf, WORDS_LEN, "worker %s %u", p->name,
-		    p->index);
+	(void)snprintf(buf, WORDS_LEN, "worker %s", p->name);
+	return (buf);
+}
+
+const char *
+words_worker(const struct ctl_process *p)
+{
+	char	*buf;
+
+	if (p->role != PROC_SERVICE)
+		return ("-");
+	buf = words_buf();
+	(void)snprintf(buf, WORDS_LEN, "%u.%u", p->service, p->index);
 	return (buf);
 }
 

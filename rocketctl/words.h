@@ -43,8 +43,10 @@ const char	*words_span(uint64_t seconds);
 const char	*words_since(uint64_t since, uint64_t now);
 const char	*words_number(uint64_t);
 const char	*words_session(const struct ctl_session_id *);
-/* "gate", "worker ssh", "worker ssh 2". */
+/* "gate", "worker ssh". */
 const char	*words_process(const struct ctl_process *);
+/* "3.1", what its sessions' ids begin with; "-" for no worker. */
+const char	*words_worker(const struct ctl_process *);
 const char	*words_seal(uint32_t);
 const char	*words_stream_state(uint32_t);
 const char	*words_process_state(uint32_t);

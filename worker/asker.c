@@ -301,7 +301,7 @@ asker_readable(evutil_socket_t fd, short what, void *arg)
 {
 	struct asker	*a = arg;
 	struct imsg	 imsg;
-	int		 n;
+	int		 n, eof;
 
 	(void)fd;
 	if (a->dead || a->busy)
@@ -316,10 +316,11 @@ asker_readable(evutil_socket_t fd, short what, void *arg)
 	if (n == -1 && errno != EAGAIN)
 		log_debug("control socket: uid %u: read: %s",
 		    (unsigned int)a->uid, strerror(errno));
-	if (n == 0 || (n == -1 && errno != EAGAIN)) {
+	if (n == -1 && errno != EAGAIN) {
 		asker_free(a);
 		return;
 	}
+	eof = n == 0;
 	/* One request at a time: what was sent ahead waits for its turn. */
 	while (!a->busy && !a->dead && !a->ending) {
 		if ((n = imsgbuf_get(&a->imsgbuf, &imsg)) == -1) {
@@ -327,12 +328,21 @@ asker_readable(evutil_socket_t fd, short what, void *arg)
 			return;
 		}
 		if (n == 0)
-			return;
+			break;
 		n = asker_take(a, &imsg);
 		imsg_free(&imsg);
 		if (n == -1)
 			return;
 	}
+	if (!eof || a->busy || a->dead || a->ending)
+		return;
+	/* It may have shut down only its own half, and still reads. */
+	if (a->queued == 0) {
+		asker_free(a);
+		return;
+	}
+	a->ending = 1;
+	(void)event_del(a->in);
 }
 
 /* -1 when the connection ends. */
