@@ -33,7 +33,7 @@
  *	traffic grep MS FILE REGEXP	waits until a line has it, prints it
  *	traffic gone MS PID		waits until the process has ended
  *	traffic ready MS SOCKET...	waits until somebody answers at each
- *	traffic pid PROCESS [NAME]		from `rocketctl -j show processes'
+ *	traffic pid PROCESS [NAME]	from `rocketctl -j show processes'
  *
  * idle and stall print "ready", and end with standard input.
  *

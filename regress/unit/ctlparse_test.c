@@ -186,6 +186,7 @@ test_usage(void **state)
 	struct ctl_command	 cmd;
 	FILE			*f;
 	char			 line[128], filled[128], *p, *w;
+	char			 name[] = "web", id[] = "1.0.1", seconds[] = "5";
 	int			 n = 0;
 
 	(void)state;
@@ -198,11 +199,11 @@ test_usage(void **state)
 		p = line + 1;
 		while ((w = strsep(&p, " ")) != NULL) {
 			if (strcmp(w, "NAME") == 0)
-				w = (char []){ "web" };
+				w = name;
 			else if (strcmp(w, "ID") == 0)
-				w = (char []){ "1.0.1" };
+				w = id;
 			else if (strcmp(w, "SECONDS") == 0)
-				w = (char []){ "5" };
+				w = seconds;
 			(void)strlcat(filled, w, sizeof(filled));
 			(void)strlcat(filled, " ", sizeof(filled));
 		}
