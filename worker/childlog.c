@@ -41,6 +41,7 @@ static unsigned int	 first, nwaiting;
 static struct channel	*control;
 static uint64_t		 lost, credit_at;
 static unsigned int	 credit = RATE_BURST;
+static int		 running;	/* the channel may log, too */
 
 static int
 childlog_send(const struct msg_log *msg)
@@ -72,6 +73,9 @@ childlog_run(void)
 {
 	char	 line[64];
 
+	if (running)
+		return;
+	running = 1;
 	while (nwaiting > 0 && childlog_send(&waiting[first]) == 0) {
 		first = (first + 1) % WAITING_MAX;
 		nwaiting--;
@@ -84,6 +88,7 @@ childlog_run(void)
 		if (childlog_send(&waiting[first]) == 0)
 			nwaiting = 0;
 	}
+	running = 0;
 }
 
 /* Is there credit for another line? */

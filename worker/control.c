@@ -46,11 +46,18 @@
  */
 #define LINES_SECOND	400
 #define LINES_BURST	800
+/* What has to be there again after it: one note in so many lines, not two. */
+#define LINES_AGAIN	200
 #define LINES_ONE	1000000ULL	/* of the clock's unit */
 
 /* When the log still takes no lines at the end: how often, how many times. */
 #define END_LOOK_US	100000
 #define END_LOOKS	20
+/*
+ * Even an end at once takes what is on its way through the channels of those
+ * that ended before.  Less than the parent's patience.
+ */
+#define END_MS		1500
 
 static void	 control_init(void);
 static void	 control_begin(void);
@@ -381,7 +388,7 @@ control_may_log(struct sibling *s)
 		s->lines = LINES_BURST * LINES_ONE;
 	else
 		s->lines += add;
-	if (s->lines < 2 * LINES_ONE) {
+	if (s->lines < (s->limited > 0 ? LINES_AGAIN : 2) * LINES_ONE) {
 		s->limited++;
 		env.limited++;
 		return (0);
@@ -462,10 +469,8 @@ control_stop(uint32_t drain_ms)
 	struct timeval	tv;
 
 	env.stopping = 1;
-	if (drain_ms == 0) {
-		control_over(-1, EV_TIMEOUT, NULL);
-		return;
-	}
+	if (drain_ms < END_MS)
+		drain_ms = END_MS;
 	(void)asker_drain();
 	tv.tv_sec = drain_ms / 1000;
 	tv.tv_usec = drain_ms % 1000 * 1000;

@@ -37,6 +37,8 @@ static void	 ctlstream_fin(struct stream *);
 static void	 ctlstream_reset(struct stream *, enum reset_reason);
 static void	 ctlstream_closed(struct stream *);
 
+static void	 ctlstream_due(struct ctlstream *);
+
 static const struct stream_owner ctlstream_owner = {
 	ctlstream_pull,
 	ctlstream_data,
@@ -65,6 +67,7 @@ ctlstream_accept(struct ctlstream *cs, struct stream *st)
 {
 	st->arg = cs;
 	cs->stream = st;
+	ctlstream_due(cs);
 }
 
 static void
@@ -85,12 +88,29 @@ ctlstream_send(struct ctlstream *cs, const struct rocket_ctl *msg)
 	session_ready(cs->stream);
 }
 
+/* A drain that was lost would keep the tunnel for ever. */
+static void
+ctlstream_due(struct ctlstream *cs)
+{
+	struct rocket_ctl	 msg = { .type = CONTROL_DRAIN };
+	size_t			 n;
+
+	if (!cs->drain_due || cs->stream == NULL)
+		return;
+	n = rocket_put_control(cs->out + cs->out_len,
+	    sizeof(cs->out) - cs->out_len, &msg);
+	if (n == 0)
+		return;			/* when some of out was pulled */
+	cs->drain_due = 0;
+	cs->out_len += n;
+	session_ready(cs->stream);
+}
+
 void
 ctlstream_drain(struct ctlstream *cs)
 {
-	struct rocket_ctl	 msg = { .type = CONTROL_DRAIN };
-
-	ctlstream_send(cs, &msg);
+	cs->drain_due = 1;
+	ctlstream_due(cs);
 }
 
 void
@@ -173,6 +193,7 @@ ctlstream_pull(struct stream *st, uint8_t *buf, size_t max)
 	memcpy(buf, cs->out, n);
 	cs->out_len -= n;
 	memmove(cs->out, cs->out + n, cs->out_len);
+	ctlstream_due(cs);
 	return (n);
 }
 

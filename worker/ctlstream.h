@@ -39,6 +39,7 @@ struct ctlstream {
 	struct stream	*stream; /* NULL: not open yet, or not any more */
 	uint64_t	 ping_next;	/* when to ping */
 	uint64_t	 ping_sent;	/* 0: none under way */
+	int		 drain_due; /* to be said as soon as there is room */
 	size_t		 in_len;
 	size_t		 out_len;
 	uint8_t		 in[ROCKET_CONTROL_MAX];
@@ -52,8 +53,9 @@ void	 ctlstream_init(struct ctlstream *, struct tunnel *);
 int	 ctlstream_open(struct ctlstream *);
 /* Client side: the first stream that the peer opened is it. */
 void	 ctlstream_accept(struct ctlstream *, struct stream *);
-/* Sends a message; one that finds no room is dropped and said in the log. */
+/* Says so, if need be once the stream is there and has room. */
 void	 ctlstream_drain(struct ctlstream *);
+/* Sends a message; one that finds no room is dropped and said in the log. */
 void	 ctlstream_more(struct ctlstream *, uint32_t);
 void	 ctlstream_ping(struct ctlstream *, uint64_t now);
 /* Pings when it is time; returns when that is. */

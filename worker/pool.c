@@ -58,6 +58,7 @@ struct remote {
 	uint32_t		 old;		/* open ones to be replaced */
 	uint32_t		 failures;	/* in a row */
 	uint64_t		 next_try;	/* worker_now, 0 at once */
+	uint64_t		 failed_at;	/* the last failure */
 	uint64_t		 up_since;	/* 0: no open tunnel */
 	char			 why[320];	/* the last failure, "" none */
 };
@@ -159,7 +160,8 @@ pool_count(uint64_t now)
 		if (t->state != TUNNEL_OPEN)
 			continue;
 		r->open++;
-		if (now - t->opened >= STABLE_US)
+		/* Not by those that were there when others failed. */
+		if (t->opened > r->failed_at && now - t->opened >= STABLE_US)
 			r->failures = 0;
 	}
 	for (i = 0; i < nremotes; i++) {
@@ -219,6 +221,7 @@ remote_failed(struct remote *r, const char *why)
 		log_warnx("remote %s: %s", r->name, why);
 	} else
 		log_debug("remote %s: %s (again)", r->name, why);
+	r->failed_at = now;
 	/* Tunnels that died together are one failure. */
 	if (r->next_try > now)
 		return;
@@ -479,7 +482,22 @@ pool_tunnel_opened(struct tunnel *t)
 		log_info("remote %s: tunnel open to %s, %s, RTT unknown yet",
 		    r->name, t->theirs.software, seal_cipher(t->seal));
 	r->why[0] = '\0';
-	r->next_try = 0;
+	pool_adjust();
+}
+
+/* A tunnel of a moment is a failure, however politely it ended. */
+static int
+tunnel_was_short(const struct tunnel *t)
+{
+	return (t->opened != 0 && worker_now() - t->opened < STABLE_US);
+}
+
+void
+pool_tunnel_drained(struct tunnel *t)
+{
+	if (!stopped && t->remote < nremotes && tunnel_was_short(t))
+		remote_failed(&remotes[t->remote],
+		    "the server drains what it has just accepted");
 	pool_adjust();
 }
 
@@ -490,7 +508,8 @@ pool_tunnel_closed(struct tunnel *t)
 
 	if (stopped || t->remote >= nremotes)
 		return;
-	if (t->end == TUNNEL_END_CLEAN || (t->flags & TUNNEL_F_OLD)) {
+	if ((t->flags & TUNNEL_F_OLD) ||
+	    (t->end == TUNNEL_END_CLEAN && !tunnel_was_short(t))) {
 		pool_adjust();
 		return;
 	}

@@ -40,6 +40,8 @@ void		 pool_changed(void);
 /* Every tunnel is to be replaced, new ones first (reload). */
 void		 pool_renew(void);
 void		 pool_tunnel_opened(struct tunnel *);
+/* The peer wants it replaced. */
+void		 pool_tunnel_drained(struct tunnel *);
 void		 pool_tunnel_closed(struct tunnel *);
 /* The server wants n more. */
 void		 pool_more(uint32_t n);

@@ -106,16 +106,12 @@ service_tight(const struct service *svc)
 static void
 service_limits(void)
 {
-	static uint64_t	 last;
 	struct tunnel	*t;
 	uint64_t	 share;
 
 	if (service.nopen == 0)
 		return;
 	share = service.conf.opts.memory / 2 / service.nopen;
-	if (share == last)
-		return;
-	last = share;
 	TAILQ_FOREACH(t, &service.tunnels, entry)
 		if (t->state == TUNNEL_OPEN)
 			session_limit(t->session, share);
@@ -292,12 +288,9 @@ service_ready(int reload)
 static void
 service_start_tunnel(const struct msg_tunnel *msg, int fd)
 {
-	struct msg_number	 num = { .number = msg->number };
-
 	if (tunnel_new(fd, msg->number, 0, msg->left_ms, &msg->peer,
-	    &msg->local) == NULL && gate != NULL)
-		(void)channel_send(gate, IMSG_TUNNEL_CLOSED, -1, &num,
-		    sizeof(num));
+	    &msg->local) == NULL)
+		service_tell_gate(IMSG_TUNNEL_CLOSED, msg->number);
 }
 
 /* Sessions that were proven with a token that is gone are replaced. */
@@ -323,18 +316,19 @@ static void
 service_keys_end(const struct msg_count *msg)
 {
 	struct early	*e;
+	int		 bad;
 
 	if (msg->count == 0 && nkeys == 0)
 		return;			/* they are still being made */
-	if (msg->count != nkeys ||
-	    seal_ctx_keys(service.seal, keys, nkeys) == -1) {
+	bad = msg->count != nkeys ||
+	    seal_ctx_keys(service.seal, keys, nkeys) == -1;
+	explicit_bzero(keys, sizeof(keys));
+	if (bad)
 		log_warnx("keys: %u came of %u, or no memory", nkeys,
 		    msg->count);
-		nkeys = 0;
-		return;
-	}
-	explicit_bzero(keys, sizeof(keys));
 	nkeys = 0;
+	if (bad)
+		return;
 	service.keyed = 1;
 	service_keys_gone();
 	while ((e = TAILQ_FIRST(&early)) != NULL) {
@@ -382,6 +376,7 @@ service_from_gate(struct imsg *imsg)
 		log_warnx("tunnel from %s: dropped, keys are late",
 		    addr_print(&msg.peer));
 		close(fd);
+		service_tell_gate(IMSG_TUNNEL_CLOSED, msg.number);
 		return;
 	}
 	e->msg = msg;
@@ -457,7 +452,7 @@ service_drained(struct tunnel *t)
 {
 	log_debug("tunnel %u: the peer drains it", t->serial);
 	if (!is_server())
-		pool_changed();
+		pool_tunnel_drained(t);
 	service_changed(&service);
 }
 
@@ -512,6 +507,7 @@ static void
 service_left(struct channel *ch)
 {
 	struct tunnel	*t;
+	struct early	*e;
 
 	switch (channel_peer(ch)->role) {
 	case PROC_GATE:
@@ -519,6 +515,8 @@ service_left(struct channel *ch)
 		/* The next gate has numbers of its own. */
 		TAILQ_FOREACH(t, &service.tunnels, entry)
 			t->number = 0;
+		TAILQ_FOREACH(e, &early, entry)
+			e->msg.number = 0;
 		break;
 	case PROC_KEYS:
 		nkeys = 0;
@@ -668,7 +666,8 @@ service_show_session(struct channel *ch, const struct ctl_request *req,
 	(void)channel_send(ch, IMSG_CTL_SESSION, -1, &cs, sizeof(cs));
 }
 
-static void
+/* As many as the channel holds: past its bound it would be lost. */
+static const char *
 service_show_streams(struct channel *ch, const struct ctl_request *req)
 {
 	struct ctl_stream	 cs;
@@ -684,10 +683,11 @@ service_show_streams(struct channel *ch, const struct ctl_request *req)
 		strlcpy(cs.service, service.conf.name, sizeof(cs.service));
 		cs.since = service_wall(r->since);
 		relay_describe(r, &cs);
-		if (channel_send(ch, IMSG_CTL_STREAM, -1, &cs,
-		    sizeof(cs)) == -1)
-			return;
+		if (channel_queued(ch) > CHAN_MAX / 2)
+			return ("there are more streams than can be shown");
+		(void)channel_send(ch, IMSG_CTL_STREAM, -1, &cs, sizeof(cs));
 	}
+	return (NULL);
 }
 
 static const char *
@@ -751,7 +751,7 @@ service_ask(struct channel *ch, enum msg_type type,
 				service_show_session(ch, req, t);
 		break;
 	case IMSG_CTL_STREAMS:
-		service_show_streams(ch, req);
+		failure = service_show_streams(ch, req);
 		break;
 	case IMSG_CTL_CLOSE:
 		failure = service_close_session(req);

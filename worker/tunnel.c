@@ -55,6 +55,8 @@
 #define PROBE_US	(1 * 1000000ULL)
 /* For what is buffered, and the peer's own end, to come through. */
 #define ENDING_US	(2 * 1000000ULL)
+/* A session has 2^30 ids (smux.h): time enough to make another. */
+#define STREAMS_RENEW	(1U << 29)
 /* A version 1 session that is full this long loses its worst reader. */
 #define STALL_GRACE_MS	5000
 
@@ -205,10 +207,15 @@ tunnel_free(struct tunnel *t)
 	free(t);
 }
 
+/*
+ * Not from within its own turn, which sees to it before it ends: it would
+ * run again and again before the loop looks at any socket.
+ */
 void
 tunnel_schedule(struct tunnel *t)
 {
-	event_active(&t->ev_turn, EV_TIMEOUT, 0);
+	if (!(t->flags & TUNNEL_F_TURN))
+		event_active(&t->ev_turn, EV_TIMEOUT, 0);
 }
 
 /* Goes on after the others had their turn and the loop has looked. */
@@ -408,6 +415,9 @@ void
 tunnel_relay_added(struct tunnel *t)
 {
 	t->relays++;
+	if (t->session->stats.streams_ever >= STREAMS_RENEW &&
+	    !(t->flags & TUNNEL_F_OLD))
+		tunnel_replace(t);
 }
 
 void
@@ -511,7 +521,10 @@ tunnel_handshake(struct tunnel *t)
 
 /* ---- an open tunnel's turn ---- */
 
-/* Reads at most one batch; 1: there may be more, 0: none, -1: it ended. */
+/*
+ * Reads at most one batch; 1: there may be more, 0: none, -1: it ended, 2: the
+ * session takes none.
+ */
 static int
 tunnel_read(struct tunnel *t)
 {
@@ -520,7 +533,7 @@ tunnel_read(struct tunnel *t)
 	int	 error = 0;
 
 	if ((want = session_want(t->session)) == 0)
-		return (0);
+		return (2);
 	if (want > sizeof(batch))
 		want = sizeof(batch);
 	while (len < want) {
@@ -558,8 +571,10 @@ tunnel_fill(struct tunnel *t)
 	ssize_t	 n;
 
 	if (t->flags & TUNNEL_F_BARE) {
-		if (tunnel_tx_get(t) == -1)
+		if (tunnel_tx_get(t) == -1) {
+			tunnel_kill(t, TUNNEL_END_LOST, "no memory");
 			return (0);
+		}
 		t->tx_off = 0;
 		t->tx_len = session_output(t->session, t->tx, SERVICE_BATCH);
 		return (t->tx_len > 0);
@@ -606,6 +621,10 @@ tunnel_open_turn(struct tunnel *t)
 		tunnel_again(t);
 	if (!(t->flags & TUNNEL_F_DYING))
 		tunnel_write(t);
+	/* Streams that ended while we wrote may have made room. */
+	if (r == 2 && !(t->flags & TUNNEL_F_DYING) &&
+	    session_want(t->session) > 0)
+		tunnel_again(t);
 }
 
 /* Sends what is left, announces the end, reads to the peer's. */
@@ -646,6 +665,17 @@ tunnel_ending_turn(struct tunnel *t)
 	tunnel_again(t);
 }
 
+static void
+tunnel_overdue(struct tunnel *t)
+{
+	if (t->state == TUNNEL_OPEN) {
+		log_info("tunnel %u: %u connections cut: they did not end in "
+		    "time", t->serial, t->relays);
+		tunnel_finish(t, TUNNEL_END_CLEAN, "not drained in time");
+	} else
+		tunnel_kill(t, TUNNEL_END_LOST, "not open in time");
+}
+
 /* Deadlines; returns the next one. */
 static uint64_t
 tunnel_deadline(struct tunnel *t, uint64_t now)
@@ -654,9 +684,7 @@ tunnel_deadline(struct tunnel *t, uint64_t now)
 
 	if (t->deadline != 0) {
 		if (now >= t->deadline)
-			tunnel_kill(t, t->state == TUNNEL_ENDING ? t->end :
-			    TUNNEL_END_LOST, "not open in time, or not "
-			    "drained");
+			tunnel_overdue(t);
 		next = t->deadline;
 	}
 	if (t->probe_until != 0) {
@@ -720,12 +748,14 @@ tunnel_turn(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	t->flags |= TUNNEL_F_TURN;
 	next = tunnel_deadline(t, now);
-	if (!(t->flags & TUNNEL_F_DYING)) {
+	if (!(t->flags & TUNNEL_F_DYING))
 		tunnel_states(t);
-		/* What was sent or came in moves the deadlines. */
+	t->flags &= ~TUNNEL_F_TURN;
+	/* What was sent or came in moves the deadlines. */
+	if (!(t->flags & TUNNEL_F_DYING))
 		next = tunnel_deadline(t, now);
-	}
 	if (t->flags & TUNNEL_F_DYING) {
 		tunnel_free(t);
 		service_changed(svc);
@@ -759,6 +789,15 @@ tunnel_event(evutil_socket_t fd, short what, void *arg)
 
 /* ---- drain, probe, room ---- */
 
+/* From now on `drain timeout' runs. */
+static void
+tunnel_draining(struct tunnel *t)
+{
+	if (t->deadline == 0 && svc->conf.opts.drain_timeout != 0)
+		t->deadline = worker_now() +
+		    svc->conf.opts.drain_timeout * 1000000ULL;
+}
+
 void
 tunnel_drain(struct tunnel *t)
 {
@@ -767,6 +806,7 @@ tunnel_drain(struct tunnel *t)
 		return;
 	}
 	t->flags |= TUNNEL_F_OLD | TUNNEL_F_DRAINING;
+	tunnel_draining(t);
 	if (!(t->flags & TUNNEL_F_DRAIN_SENT)) {
 		t->flags |= TUNNEL_F_DRAIN_SENT;
 		ctlstream_drain(&t->ctl);
@@ -796,8 +836,10 @@ tunnel_replace(struct tunnel *t)
 void
 tunnel_peer_drains(struct tunnel *t)
 {
-	if (svc->conf.side == SIDE_SERVER)
+	if (svc->conf.side == SIDE_SERVER) {
 		t->flags |= TUNNEL_F_DRAINING;
+		tunnel_draining(t);
+	}
 	t->flags |= TUNNEL_F_OLD;
 	events->drain(t);
 	tunnel_schedule(t);

@@ -70,7 +70,7 @@ struct tunnel {
 	uint64_t		 number;	/* the gate's; server side */
 	uint64_t		 since;		/* worker_now of the start */
 	uint64_t		 opened; /* worker_now of TUNNEL_OPEN, or 0 */
-	uint64_t		 deadline;	/* to be open, or ended */
+	uint64_t		 deadline; /* to be open, drained, ended; 0 */
 	uint64_t		 timer_at; /* when ev_timer fires; UINT64_MAX */
 	/* must answer a ping by then; 0 */
 	uint64_t		 probe_until;
@@ -105,6 +105,7 @@ TAILQ_HEAD(tunnels, tunnel);
 #define TUNNEL_F_STARTED	0x0100	/* our HELLO, or nothing, is out */
 #define TUNNEL_F_SHUT		0x0200	/* ending: the socket was told */
 #define TUNNEL_F_CTL		0x0400	/* the control stream has been opened */
+#define TUNNEL_F_TURN		0x0800	/* its turn runs */
 
 struct tunnel_events {
 	void	(*opened)(struct tunnel *);	/* the session runs */

@@ -151,23 +151,32 @@ user_pick(void)
 }
 
 /*
- * When every session has `mux concurrency' streams, the pool is to grow by as
- * many as they would fill.  t is the least loaded.
+ * When every session has `mux concurrency' streams, or all that it takes, the
+ * pool is to grow by as many as they and those who wait would fill.
  */
 static void
-user_ask_more(struct tunnel *t)
+user_ask_more(void)
 {
-	const struct tunnel	*o;
-	uint64_t		 now = worker_now(), total = 0;
-	uint32_t		 each = svc->conf.opts.mux_concurrency, n;
+	struct tunnel	*t, *least = NULL;
+	uint64_t	 now = worker_now(), total = nwaiting;
+	uint32_t	 each = svc->conf.opts.mux_concurrency, n = 0;
 
-	if (t->relays < each || now - more_asked < MORE_INTERVAL)
+	if (now - more_asked < MORE_INTERVAL)
+		return;
+	TAILQ_FOREACH(t, &svc->tunnels, entry) {
+		if (t->state != TUNNEL_OPEN ||
+		    (t->flags & (TUNNEL_F_OLD | TUNNEL_F_DYING)))
+			continue;
+		if (least == NULL || t->relays < least->relays)
+			least = t;
+		total += t->relays;
+		n++;
+	}
+	if (least == NULL || (least->relays < each && tunnel_has_room(least)))
 		return;
 	more_asked = now;
-	TAILQ_FOREACH(o, &svc->tunnels, entry)
-		total += o->relays;
-	n = total / each + 1;
-	tunnel_ask_more(t, n > svc->nopen ? n - svc->nopen : 1);
+	total = total / each + 1;
+	tunnel_ask_more(least, total > n ? total - n : 1);
 }
 
 /* 0: on its stream (or reset: it is no more); -1: there is no room now. */
@@ -178,7 +187,6 @@ user_serve(struct relay *r)
 
 	if ((t = user_pick()) == NULL)
 		return (-1);
-	user_ask_more(t);
 	return (relay_open(r, t));
 }
 
@@ -338,6 +346,7 @@ user_accept(evutil_socket_t lfd, short what, void *arg)
 		}
 		if (nwaiting > 0 || user_serve(r) == -1)
 			user_wait(r);
+		user_ask_more();
 	}
 	user_listen();
 }
@@ -361,7 +370,6 @@ user_tell_room(void)
 void
 user_changed(void)
 {
-	struct tunnel	*t;
 	struct relay	*r;
 
 	while ((r = TAILQ_FIRST(&waiting)) != NULL && user_pick() != NULL) {
@@ -372,9 +380,8 @@ user_changed(void)
 			break;
 		}
 	}
-	if ((t = user_pick()) != NULL)
-		user_ask_more(t);
 	user_arm();
+	user_ask_more();
 	user_tell_room();
 	user_listen();
 }
