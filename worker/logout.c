@@ -39,7 +39,7 @@
 
 /*
  * How soon to try again where the kernel cannot tell (a file on a full disk
- * is no event).
+ * is no event, nor is a syslogd that comes back).
  */
 #define LOGOUT_RETRY_US	250000
 
@@ -385,6 +385,10 @@ logout_write(struct logout *l, const char *buf, size_t len)
 		if (errno == EAGAIN || errno == EWOULDBLOCK ||
 		    errno == EINTR || errno == ENOBUFS)
 			return (LOGOUT_LATER);
+		/* syslogd starts anew; the parent hands down its new socket. */
+		if (l->dest == LOGDEST_SYSLOG && (errno == ECONNREFUSED ||
+		    errno == ECONNRESET || errno == ENOTCONN))
+			return (LOGOUT_LATER);
 		return (LOGOUT_FAILED);
 	}
 	l->sent += n;
@@ -402,8 +406,8 @@ logout_await(struct logout *l)
 	static const struct timeval	tv = { 0, LOGOUT_RETRY_US };
 
 	/* A file or a device that epoll refuses has no event. */
-	if (errno != ENOBUFS && l->writable != NULL &&
-	    event_add(l->writable, NULL) == 0)
+	if ((errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) &&
+	    l->writable != NULL && event_add(l->writable, NULL) == 0)
 		return;
 	(void)evtimer_add(l->retry, &tv);
 }

@@ -1,7 +1,13 @@
 # fish completion for rocketctl(8)
 
+# Asks the daemon that the command line names.
 function __rocketctl_ask
-	rocketctl -j show $argv[1] 2>/dev/null |
+	set -l words (commandline -opc)
+	set -l socket
+	if set -l i (contains -i -- -s $words); and test $i -lt (count $words)
+		set socket -s $words[(math $i + 1)]
+	end
+	rocketctl $socket -j show $argv[1] 2>/dev/null |
 		string match -ra '\{"'$argv[2]'":"([A-Za-z0-9._-]*)"' -g |
 		sort -u
 end

@@ -186,7 +186,8 @@ test_usage(void **state)
 	struct ctl_command	 cmd;
 	FILE			*f;
 	char			 line[128], filled[128], *p, *w;
-	char			 name[] = "web", id[] = "1.0.1", seconds[] = "5";
+	char			 name[] = "web", id[] = "1.0.1";
+	char			 seconds[] = "5";
 	int			 n = 0;
 
 	(void)state;

@@ -33,6 +33,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <event2/event.h>
@@ -285,6 +286,49 @@ test_blocked_datagram(void **state)
 	blocked(fd[0], fd[1], LOGDEST_SYSLOG);
 }
 
+/* syslogd starts anew: lines wait for its new socket, without a busy loop. */
+static void
+test_syslog_again(void **state)
+{
+	struct logout		*l;
+	struct logout_stats	 stats;
+	struct timespec		 before, after;
+	char			 buf[LOGOUT_LINE];
+	ssize_t			 n;
+	int			 fd[2], i;
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM, 0, fd), 0);
+	close(fd[0]);
+	l = logout_new(base);
+	assert_non_null(l);
+	logout_to(l, LOGDEST_SYSLOG, fd[1]);
+	for (i = 0; i < 3; i++)
+		logout_put(l, &gate, LOGLEVEL_INFO, "kept");
+	assert_int_equal(clock_gettime(CLOCK_MONOTONIC, &before), 0);
+	for (i = 0; i < 2; i++)
+		(void)event_base_loop(base, EVLOOP_ONCE);
+	assert_int_equal(clock_gettime(CLOCK_MONOTONIC, &after), 0);
+	assert_true((after.tv_sec - before.tv_sec) * 1000 +
+	    (after.tv_nsec - before.tv_nsec) / 1000000 >= 200);
+	logout_stats(l, &stats);
+	assert_int_equal(stats.lost, 0);
+	assert_int_equal(stats.written, 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM, 0, fd), 0);
+	logout_to(l, LOGDEST_SYSLOG, fd[1]);
+	for (i = 0; i < 3; i++) {
+		n = recv(fd[0], buf, sizeof(buf) - 1, MSG_DONTWAIT);
+		assert_true(n > 0);
+		buf[n] = '\0';
+		assert_non_null(strstr(buf, "gate: kept"));
+	}
+	logout_stats(l, &stats);
+	assert_int_equal(stats.queued, 0);
+	assert_int_equal(stats.written, 3);
+	logout_free(l);
+	close(fd[0]);
+}
+
 /* The flags of a descriptor that others share stay as they are. */
 static void
 test_flags(void **state)
@@ -377,6 +421,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_blocked_part, setup,
 		    teardown),
 		cmocka_unit_test_setup_teardown(test_blocked_datagram, setup,
+		    teardown),
+		cmocka_unit_test_setup_teardown(test_syslog_again, setup,
 		    teardown),
 		cmocka_unit_test_setup_teardown(test_flags, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_gone, setup, teardown),

@@ -1,0 +1,336 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * One connection being made: to the first address that answers, past those
+ * that refuse or are silent; to a UNIX socket; given up half way.
+ */
+
+#include <sys/types.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <event2/event.h>
+
+#include "../../shared/addr.h"
+#include "../../shared/compat.h"
+#include "../../worker/connect.h"
+
+static struct event_base	*base;
+static struct msg_dialee	 conf;
+static struct connect		*conn;
+static int			 ndone, done_fd, done_error;
+static struct addr		 done_peer;
+
+static void
+done(void *arg, int fd, int error, const struct addr *peer)
+{
+	assert_ptr_equal(arg, &conf);
+	ndone++;
+	done_fd = fd;
+	done_error = error;
+	done_peer = *peer;
+	connect_free(conn);
+	conn = NULL;
+}
+
+static struct addr
+address(uint16_t family, uint16_t port)
+{
+	struct addr	 a;
+
+	memset(&a, 0, sizeof(a));
+	a.family = family;
+	a.port = port;
+	if (family == ADDR_IPV4)
+		a.octets[0] = 127;
+	a.octets[family == ADDR_IPV4 ? 3 : 15] = 1;
+	return (a);
+}
+
+/* A listener on a free port; its backlog is the test's. */
+static int
+listener(uint16_t family, int backlog, struct addr *at)
+{
+	struct sockaddr_storage	 ss;
+	struct addr		 any = address(family, 0);
+	socklen_t		 len;
+	int			 fd;
+
+	len = addr_to_sa(&any, &ss);
+	fd = socket(ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	if (fd == -1 || bind(fd, (struct sockaddr *)&ss, len) == -1) {
+		if (fd != -1)
+			close(fd);
+		return (-1);
+	}
+	assert_int_equal(listen(fd, backlog), 0);
+	addr_of_self(at, fd);
+	return (fd);
+}
+
+/* A port that refuses: it was free a moment ago. */
+static struct addr
+refusing(void)
+{
+	struct addr	 a;
+	int		 fd = listener(ADDR_IPV4, 1, &a);
+
+	assert_int_not_equal(fd, -1);
+	close(fd);
+	return (a);
+}
+
+static uint64_t
+ms(void)
+{
+	struct timespec	 ts;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (ts.tv_sec * 1000ULL + ts.tv_nsec / 1000000);
+}
+
+static void
+start(const struct addr *addrs, uint32_t n)
+{
+	ndone = 0;
+	done_fd = -1;
+	conn = connect_new(base, &conf, addrs, n, done, &conf);
+	assert_non_null(conn);
+	assert_int_equal(ndone, 0);	/* never from within */
+}
+
+static uint64_t
+run(void)
+{
+	uint64_t	 since = ms();
+
+	while (ndone == 0 && ms() - since < 10000)
+		(void)event_base_loop(base, EVLOOP_ONCE);
+	assert_int_equal(ndone, 1);
+	return (ms() - since);
+}
+
+static int
+prepare(void **state)
+{
+	(void)state;
+	if (base == NULL) {
+		assert_non_null(base = event_base_new());
+		assert_int_equal(connect_init(), 0);
+	}
+	memset(&conf, 0, sizeof(conf));
+	return (0);
+}
+
+static void
+test_connects(void **state)
+{
+	struct addr	 a, us;
+	socklen_t	 len = sizeof(int);
+	int		 lfd, on = 0, fl;
+
+	(void)state;
+	lfd = listener(ADDR_IPV4, 5, &a);
+	conf.opts.nodelay = 1;
+	conf.opts.keepalive = 30;
+	conf.source = address(ADDR_IPV4, 0);
+	conf.source.octets[3] = 9;
+	start(&a, 1);
+	run();
+	assert_int_equal(done_error, 0);
+	assert_true(addr_same(&done_peer, &a, 1));
+	addr_of_self(&us, done_fd);
+	assert_int_equal(us.octets[3], 9);
+	assert_int_equal(getsockopt(done_fd, IPPROTO_TCP, TCP_NODELAY, &on,
+	    &len), 0);
+	assert_int_not_equal(on, 0);
+	assert_int_equal(getsockopt(done_fd, IPPROTO_TCP, TCP_KEEPIDLE, &on,
+	    &len), 0);
+	assert_int_equal(on, 30);
+	fl = fcntl(done_fd, F_GETFL);
+	assert_true(fl & O_NONBLOCK);
+	assert_true(fcntl(done_fd, F_GETFD) & FD_CLOEXEC);
+	close(done_fd);
+	close(lfd);
+}
+
+static void
+test_refused(void **state)
+{
+	struct addr	 a[3];
+	int		 lfd;
+
+	(void)state;
+	a[0] = refusing();
+	start(a, 1);
+	run();
+	assert_int_equal(done_fd, -1);
+	assert_int_equal(done_error, ECONNREFUSED);
+	assert_true(addr_same(&done_peer, &a[0], 1));
+	/* The next one at once. */
+	a[1] = refusing();
+	lfd = listener(ADDR_IPV4, 5, &a[2]);
+	start(a, 3);
+	assert_in_range(run(), 0, 200);
+	assert_int_equal(done_error, 0);
+	assert_true(addr_same(&done_peer, &a[2], 1));
+	close(done_fd);
+	close(lfd);
+}
+
+/* One that says nothing: the next is tried beside it. */
+static void
+test_silent(void **state)
+{
+	struct sockaddr_storage	 ss;
+	struct addr		 a[2];
+	socklen_t		 len;
+	int			 full, lfd, fds[8], i;
+
+	(void)state;
+	full = listener(ADDR_IPV4, 0, &a[0]);
+	lfd = listener(ADDR_IPV4, 5, &a[1]);
+	len = addr_to_sa(&a[0], &ss);
+	for (i = 0; i < 8; i++) {
+		fds[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+		(void)connect(fds[i], (struct sockaddr *)&ss, len);
+	}
+	start(a, 2);
+	assert_in_range(run(), 200, 2000);
+	assert_int_equal(done_error, 0);
+	assert_true(addr_same(&done_peer, &a[1], 1));
+	close(done_fd);
+	/* Given up under way: nothing is open, nothing is called. */
+	start(a, 1);
+	(void)event_base_loop(base, EVLOOP_ONCE);
+	connect_last(conn, &done_peer);
+	assert_true(addr_same(&done_peer, &a[0], 1));
+	connect_free(conn);
+	(void)event_base_loop(base, EVLOOP_NONBLOCK);
+	assert_int_equal(ndone, 0);
+	connect_free(NULL);
+	for (i = 0; i < 8; i++)
+		close(fds[i]);
+	close(lfd);
+	close(full);
+}
+
+/* Families take turns: of v4, v4, v6 the last is tried second. */
+static void
+test_families(void **state)
+{
+	struct addr	 a[3];
+	int		 lfd, other;
+
+	(void)state;
+	if ((lfd = listener(ADDR_IPV6, 5, &a[2])) == -1)
+		skip();
+	a[0] = refusing();
+	other = listener(ADDR_IPV4, 5, &a[1]);
+	start(a, 3);
+	run();
+	assert_int_equal(done_error, 0);
+	assert_int_equal(done_peer.family, ADDR_IPV6);
+	close(done_fd);
+	/* From an address of the other family there is no way. */
+	conf.source = address(ADDR_IPV4, 0);
+	start(&a[2], 1);
+	run();
+	assert_int_equal(done_error, EAFNOSUPPORT);
+	close(other);
+	close(lfd);
+}
+
+static void
+test_unix(void **state)
+{
+	char			 path[] = "/tmp/connect_test.XXXXXX";
+	char			 here[4096], now[4096];
+	struct sockaddr_un	 sun;
+	int			 dir, lfd;
+
+	(void)state;
+	assert_non_null(mkdtemp(path));
+	assert_non_null(getcwd(here, sizeof(here)));
+	memset(&sun, 0, sizeof(sun));
+	sun.sun_family = AF_UNIX;
+	(void)snprintf(sun.sun_path, sizeof(sun.sun_path), "%s/s", path);
+	lfd = socket(AF_UNIX, SOCK_STREAM, 0);
+	assert_int_equal(bind(lfd, (struct sockaddr *)&sun, sizeof(sun)), 0);
+	assert_int_equal(listen(lfd, 5), 0);
+	dir = open(path, O_PATH | O_DIRECTORY);
+	assert_int_not_equal(dir, -1);
+	conf.is_unix = 1;
+	(void)strlcpy(conf.host, sun.sun_path, sizeof(conf.host));
+	ndone = 0;
+	conn = connect_new_unix(base, &conf, dir, done, &conf);
+	assert_non_null(conn);
+	run();
+	assert_int_equal(done_error, 0);
+	assert_int_equal(done_peer.family, ADDR_UNIX);
+	close(done_fd);
+	/* not in that directory any more */
+	assert_non_null(getcwd(now, sizeof(now)));
+	assert_string_equal(now, "/");
+	close(lfd);
+	assert_int_equal(unlink(sun.sun_path), 0);
+	ndone = 0;
+	conn = connect_new_unix(base, &conf, dir, done, &conf);
+	run();
+	assert_int_equal(done_fd, -1);
+	assert_int_equal(done_error, ENOENT);
+	/* A name that fits no address. */
+	memset(conf.host, 'n', 200);
+	ndone = 0;
+	conn = connect_new_unix(base, &conf, dir, done, &conf);
+	run();
+	assert_int_equal(done_error, ENAMETOOLONG);
+	close(dir);
+	(void)rmdir(path);
+	assert_int_equal(chdir(here), 0);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest	 tests[] = {
+		cmocka_unit_test_setup(test_connects, prepare),
+		cmocka_unit_test_setup(test_refused, prepare),
+		cmocka_unit_test_setup(test_silent, prepare),
+		cmocka_unit_test_setup(test_families, prepare),
+		cmocka_unit_test_setup(test_unix, prepare)
+	};
+
+	return (cmocka_run_group_tests(tests, NULL, NULL));
+}

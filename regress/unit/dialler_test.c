@@ -1,0 +1,327 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * Requests to dial: each answered once, in order and few at a time, asked
+ * again of a new dial process, forgotten when cancelled, failed in time.
+ */
+
+#include <sys/types.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <event2/event.h>
+
+#include "../../shared/channel.h"
+#include "../../shared/compat.h"
+#include "../../worker/dialler.h"
+#include "../../worker/worker.h"
+
+#define SENT	512			/* as dialler.c's */
+#define MAX	65536
+
+static struct event_base	*base;
+static struct channel		*first, *second;	/* never looked into */
+static uint32_t			 asked[MAX], cancelled[1024];
+static uint32_t			 timeouts[MAX];
+static unsigned int		 nasked, ncancelled, ndone;
+static struct channel		*asked_of;
+static int			 done_fd, done_error;
+static void			*done_arg;
+static uint32_t			 ask_in_done;
+
+uint64_t
+worker_now(void)
+{
+	struct timespec	 ts;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (ts.tv_sec * 1000000ULL + ts.tv_nsec / 1000);
+}
+
+int
+channel_send(struct channel *ch, enum msg_type type, int fd, const void *data,
+    size_t len)
+{
+	struct msg_count	 count;
+	struct msg_dial		 msg;
+
+	assert_int_equal(fd, -1);
+	assert_non_null(ch);
+	asked_of = ch;
+	if (type == IMSG_DIAL) {
+		assert_int_equal(len, sizeof(msg));
+		memcpy(&msg, data, sizeof(msg));
+		assert_int_equal(msg.what, DIAL_TARGET);
+		assert_int_equal(msg.index, 7);
+		assert_true(nasked < MAX);
+		timeouts[nasked] = msg.timeout_ms;
+		asked[nasked++] = msg.request;
+	} else {
+		assert_int_equal(type, IMSG_DIAL_CANCEL);
+		assert_int_equal(len, sizeof(count));
+		memcpy(&count, data, sizeof(count));
+		assert_true(ncancelled < 1024);
+		cancelled[ncancelled++] = count.count;
+	}
+	return (0);
+}
+
+static void
+done(void *arg, int fd, const struct msg_dialled *res)
+{
+	done_arg = arg;
+	done_fd = fd;
+	done_error = res->error;
+	ndone++;
+	if (ask_in_done) {
+		ask_in_done = 0;
+		assert_int_not_equal(dialler_ask(DIAL_TARGET, 7, 1000, done,
+		    NULL), 0);
+	}
+}
+
+static uint32_t
+ask(uint32_t ms, void *arg)
+{
+	return (dialler_ask(DIAL_TARGET, 7, ms, done, arg));
+}
+
+static void
+answer(uint32_t number, int fd)
+{
+	struct msg_dialled	 res;
+
+	memset(&res, 0, sizeof(res));
+	res.request = number;
+	res.error = fd == -1 ? ECONNREFUSED : 0;
+	dialler_answer(&res, fd);
+}
+
+static int
+prepare(void **state)
+{
+	static char	 one, two;
+
+	(void)state;
+	first = (struct channel *)(void *)&one;
+	second = (struct channel *)(void *)&two;
+	if (base == NULL) {
+		assert_non_null(base = event_base_new());
+		dialler_init(base);
+	}
+	dialler_channel(first);
+	nasked = ncancelled = ndone = 0;
+	return (0);
+}
+
+static void
+test_answers(void **state)
+{
+	uint32_t	 a, b;
+	int		 here, fd;
+
+	(void)state;
+	a = ask(10000, &a);
+	b = ask(10000, &b);
+	assert_int_not_equal(a, 0);
+	assert_int_not_equal(a, b);
+	assert_int_equal(nasked, 2);
+	assert_int_equal(asked[0], a);
+	assert_in_range(timeouts[0], 9000, 10000);
+	answer(b, 33);
+	assert_int_equal(ndone, 1);
+	assert_int_equal(done_fd, 33);
+	assert_ptr_equal(done_arg, &b);
+	answer(a, -1);
+	assert_int_equal(done_fd, -1);
+	assert_int_equal(done_error, ECONNREFUSED);
+	assert_ptr_equal(done_arg, &a);
+	/* Nobody waits: a descriptor does not stay open. */
+	assert_int_not_equal(fd = open("/dev/null", O_RDONLY), -1);
+	answer(b, fd);
+	here = fcntl(fd, F_GETFD);
+	assert_int_equal(here, -1);
+	assert_int_equal(ndone, 2);
+}
+
+static void
+test_cancel(void **state)
+{
+	uint32_t	 a;
+
+	(void)state;
+	a = ask(10000, NULL);
+	dialler_cancel(a);
+	assert_int_equal(ncancelled, 1);
+	assert_int_equal(cancelled[0], a);
+	answer(a, -1);
+	dialler_cancel(a);
+	dialler_cancel(0);
+	assert_int_equal(ndone, 0);
+	assert_int_equal(ncancelled, 1);
+	/* One that was not sent yet is dial's business no more. */
+	dialler_channel(NULL);
+	a = ask(10000, NULL);
+	dialler_cancel(a);
+	assert_int_equal(ncancelled, 1);
+	dialler_channel(first);
+	assert_int_equal(nasked, 1);
+}
+
+/* So many at once; the next when one has its answer. */
+static void
+test_queue(void **state)
+{
+	uint32_t	 n[SENT + 3];
+	unsigned int	 i;
+
+	(void)state;
+	for (i = 0; i < SENT + 3; i++)
+		n[i] = ask(60000, NULL);
+	assert_int_equal(nasked, SENT);
+	answer(n[5], -1);
+	assert_int_equal(nasked, SENT + 1);
+	assert_int_equal(asked[SENT], n[SENT]);
+	dialler_cancel(n[6]);
+	assert_int_equal(nasked, SENT + 2);
+	/* An answer's owner may ask from within it. */
+	ask_in_done = 1;
+	answer(n[7], -1);
+	assert_int_equal(nasked, SENT + 3);
+	assert_int_equal(asked[SENT + 2], n[SENT + 2]);
+	answer(n[8], -1);
+	assert_int_equal(nasked, SENT + 4);
+	for (i = 0; i < nasked; i++)
+		dialler_cancel(asked[i]);
+}
+
+/* Dial dies: all that it was asked is asked of the next, once. */
+static void
+test_another(void **state)
+{
+	uint32_t	 a, b, c;
+	unsigned int	 i, sum = 0;
+
+	(void)state;
+	a = ask(60000, NULL);
+	b = ask(60000, NULL);
+	dialler_channel(NULL);
+	c = ask(60000, NULL);
+	assert_int_equal(nasked, 2);
+	nasked = 0;
+	dialler_channel(second);
+	assert_ptr_equal(asked_of, second);
+	assert_int_equal(nasked, 3);
+	for (i = 0; i < 3; i++)
+		sum += asked[i];
+	assert_int_equal(sum, a + b + c);
+	answer(a, -1);
+	answer(b, -1);
+	answer(c, -1);
+	assert_int_equal(ndone, 3);
+}
+
+/* No answer at all. */
+static void
+test_timeout(void **state)
+{
+	uint32_t	 a;
+	uint64_t	 start = worker_now();
+
+	(void)state;
+	a = ask(100, NULL);
+	while (ndone == 0)
+		assert_int_not_equal(event_base_loop(base, EVLOOP_ONCE), -1);
+	assert_in_range(worker_now() - start, 590000, 3000000);
+	assert_int_equal(done_fd, -1);
+	assert_int_equal(done_error, ETIMEDOUT);
+	assert_int_equal(ncancelled, 1);
+	assert_int_equal(cancelled[0], a);
+}
+
+static void
+test_bound(void **state)
+{
+	static uint32_t	 n[MAX];
+	unsigned int	 i;
+
+	(void)state;
+	dialler_channel(NULL);
+	for (i = 0; i < MAX; i++)
+		assert_int_not_equal(n[i] = ask(60000, NULL), 0);
+	assert_int_equal(ask(60000, NULL), 0);
+	dialler_cancel(n[0]);
+	assert_int_not_equal(n[0] = ask(60000, NULL), 0);
+	for (i = 0; i < MAX; i++)
+		dialler_cancel(n[i]);
+	assert_int_equal(nasked, 0);
+}
+
+static void
+test_words(void **state)
+{
+	struct msg_dialled	 res;
+
+	(void)state;
+	memset(&res, 0, sizeof(res));
+	res.stage = DIAL_STAGE_REFUSED;
+	assert_string_equal(dialler_words(&res),
+	    "dial refused: too many at once");
+	res.stage = DIAL_STAGE_RESOLVE;
+	res.error = EAI_NONAME;
+	assert_non_null(strstr(dialler_words(&res), "resolve"));
+	res.stage = DIAL_STAGE_CONNECT;
+	res.error = ECONNREFUSED;
+	assert_string_equal(dialler_words(&res),
+	    "cannot connect: Connection refused");
+	res.peer.family = ADDR_IPV4;
+	res.peer.octets[0] = 127;
+	res.peer.octets[3] = 1;
+	res.peer.port = 22;
+	assert_string_equal(dialler_words(&res),
+	    "cannot connect to 127.0.0.1:22: Connection refused");
+	/* What no dial would say is survived, too. */
+	res.stage = 77;
+	res.error = -12345;
+	assert_non_null(dialler_words(&res));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest	 tests[] = {
+		cmocka_unit_test_setup(test_answers, prepare),
+		cmocka_unit_test_setup(test_cancel, prepare),
+		cmocka_unit_test_setup(test_queue, prepare),
+		cmocka_unit_test_setup(test_another, prepare),
+		cmocka_unit_test_setup(test_timeout, prepare),
+		cmocka_unit_test_setup(test_bound, prepare),
+		cmocka_unit_test_setup(test_words, prepare)
+	};
+
+	return (cmocka_run_group_tests(tests, NULL, NULL));
+}

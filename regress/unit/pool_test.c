@@ -1,0 +1,752 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * The pool, with a clock, a dial, tunnels and remotes that are the test's.
+ * A remote behaves as the test says; whatever the pool asks of it is counted.
+ */
+
+#include <sys/types.h>
+#include <sys/queue.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <event2/event.h>
+
+#include "../../shared/compat.h"
+#include "../../shared/log.h"
+#include "../../worker/dialler.h"
+#include "../../worker/pool.h"
+#include "../../worker/service.h"
+#include "../../worker/worker.h"
+
+#define STEP_US		10000	/* of the clock; a dial, a handshake */
+#define DIALS		256
+#define ASKS		4096
+#define SECOND		1000000ULL
+
+enum behaviour {
+	UP,			/* connects, opens, stays */
+	REFUSES,		/* the dial fails */
+	HANGS,			/* the dial does not end */
+	FLASHES,		/* opens, and is lost at once */
+	LEAVES,			/* opens, and is closed in order at once */
+	DRAINS,			/* opens, and is drained by the peer */
+	FLAPS			/* opens, and is lost after five seconds */
+};
+
+struct dial {
+	dialler_done	*done;
+	void		*arg;
+	uint64_t	 at;
+	uint32_t	 number, index;
+};
+
+static struct service	 svc;
+static uint64_t		 now;
+static uint64_t		 timer_at;	/* 0: not added */
+static event_callback_fn timer_call;
+static struct dial	 dials[DIALS];
+static unsigned int	 ndials, ncancelled, nasked[REMOTES_MAX];
+static uint64_t		 asked_at[ASKS];
+static unsigned int	 nasks, most_dialling;
+static enum behaviour	 remote[REMOTES_MAX];
+static uint32_t		 limit[REMOTES_MAX];	/* tunnels taken, 0 all */
+static struct msg_dialee confs[3];
+
+/* ---- stand-ins ---- */
+
+uint64_t
+worker_now(void)
+{
+	return (now);
+}
+
+struct event *
+event_new(struct event_base *base, evutil_socket_t fd, short what,
+    event_callback_fn call, void *arg)
+{
+	(void)base;
+	(void)fd;
+	(void)what;
+	(void)arg;
+	timer_call = call;
+	return ((struct event *)(void *)&timer_call);
+}
+
+int
+event_add(struct event *ev, const struct timeval *tv)
+{
+	(void)ev;
+	timer_at = now + tv->tv_sec * SECOND + tv->tv_usec;
+	/* a timer for what is over would spin */
+	assert_true(timer_at > now);
+	return (0);
+}
+
+int
+event_del(struct event *ev)
+{
+	(void)ev;
+	timer_at = 0;
+	return (0);
+}
+
+const char *
+seal_cipher(const struct seal *seal)
+{
+	(void)seal;
+	return ("a cipher");
+}
+
+uint32_t
+dialler_ask(enum dial_what what, uint32_t index, uint32_t timeout_ms,
+    dialler_done *done, void *arg)
+{
+	static uint32_t	 last;
+	unsigned int	 i, n = 0;
+
+	assert_int_equal(what, DIAL_REMOTE);
+	assert_int_equal(timeout_ms, 10000);
+	assert_true(ndials < DIALS);
+	dials[ndials].number = ++last;
+	dials[ndials].index = index;
+	dials[ndials].done = done;
+	dials[ndials].arg = arg;
+	dials[ndials++].at = now;
+	nasked[index]++;
+	assert_true(nasks < ASKS);
+	asked_at[nasks++] = now;
+	for (i = 0; i < ndials; i++)
+		if (dials[i].index == index)
+			n++;
+	if (n > most_dialling)
+		most_dialling = n;
+	return (last);
+}
+
+void
+dialler_cancel(uint32_t number)
+{
+	unsigned int	 i;
+
+	for (i = 0; i < ndials; i++)
+		if (dials[i].number == number) {
+			dials[i] = dials[--ndials];
+			ncancelled++;
+			return;
+		}
+	fail_msg("no dial %u", number);
+}
+
+const char *
+dialler_words(const struct msg_dialled *res)
+{
+	(void)res;
+	return ("refused");
+}
+
+struct tunnel *
+tunnel_new(int fd, uint64_t number, uint32_t index, uint32_t left_ms,
+    const struct addr *peer, const struct addr *local)
+{
+	struct tunnel	*t;
+
+	(void)peer;
+	(void)local;
+	assert_int_equal(fd, 100 + index);
+	assert_int_equal(number, 0);
+	assert_int_equal(left_ms, 5000);
+	assert_non_null(t = calloc(1, sizeof(*t)));
+	t->remote = index;
+	t->since = now;
+	TAILQ_INSERT_TAIL(&svc.tunnels, t, entry);
+	svc.ntunnels++;
+	return (t);
+}
+
+void
+tunnel_drain(struct tunnel *t)
+{
+	if (t->state != TUNNEL_OPEN) {
+		t->state = TUNNEL_ENDING;
+		return;
+	}
+	t->flags |= TUNNEL_F_OLD | TUNNEL_F_DRAINING | TUNNEL_F_DRAIN_SENT;
+}
+
+void
+tunnel_replace(struct tunnel *t)
+{
+	if (t->state != TUNNEL_OPEN)
+		t->state = TUNNEL_ENDING;
+	else
+		t->flags |= TUNNEL_F_OLD;
+}
+
+const char *
+tunnel_end_name(enum tunnel_end end)
+{
+	(void)end;
+	return ("end");
+}
+
+/* ---- the world ---- */
+
+static void
+tunnel_ends(struct tunnel *t, enum tunnel_end end)
+{
+	if (t->state == TUNNEL_OPEN)
+		svc.nopen--;
+	t->end = end;
+	TAILQ_REMOVE(&svc.tunnels, t, entry);
+	svc.ntunnels--;
+	pool_tunnel_closed(t);
+	free(t);
+}
+
+static unsigned int
+tunnels(uint32_t index, int old)
+{
+	struct tunnel	*t;
+	unsigned int	 n = 0;
+
+	TAILQ_FOREACH(t, &svc.tunnels, entry)
+		if (t->state == TUNNEL_OPEN && t->remote == index &&
+		    ((t->flags & TUNNEL_F_OLD) != 0) == old)
+			n++;
+	return (n);
+}
+
+static unsigned int
+all_tunnels(uint32_t index)
+{
+	struct tunnel	*t;
+	unsigned int	 n = 0;
+
+	TAILQ_FOREACH(t, &svc.tunnels, entry)
+		if (t->remote == index && t->state == TUNNEL_OPEN)
+			n++;
+	return (n);
+}
+
+static void
+world_open(struct tunnel *t)
+{
+	uint32_t	 i = t->remote;
+
+	if (limit[i] != 0 && all_tunnels(i) >= limit[i]) {
+		tunnel_ends(t, TUNNEL_END_REJECTED);
+		return;
+	}
+	t->state = TUNNEL_OPEN;
+	t->opened = now;
+	svc.nopen++;
+	pool_tunnel_opened(t);
+}
+
+static void
+world_live(struct tunnel *t)
+{
+	uint64_t	 age = now - t->opened;
+
+	switch (remote[t->remote]) {
+	case FLASHES:
+		tunnel_ends(t, TUNNEL_END_LOST);
+		break;
+	case LEAVES:
+		tunnel_ends(t, TUNNEL_END_CLEAN);
+		break;
+	case DRAINS:
+		if (t->flags & TUNNEL_F_OLD)
+			break;
+		t->flags |= TUNNEL_F_OLD;
+		pool_tunnel_drained(t);
+		break;
+	case FLAPS:
+		if (age >= 5 * SECOND)
+			tunnel_ends(t, TUNNEL_END_LOST);
+		break;
+	default:
+		break;
+	}
+}
+
+static void
+world_tunnels(void)
+{
+	struct tunnel	*t, *next;
+
+	TAILQ_FOREACH_SAFE(t, &svc.tunnels, entry, next) {
+		if (t->remote >= REMOTES_MAX) {
+			if (t->flags & TUNNEL_F_DRAINING)
+				tunnel_ends(t, TUNNEL_END_CLEAN);
+		} else if (t->state == TUNNEL_ENDING)
+			tunnel_ends(t, TUNNEL_END_CLEAN);
+		else if (t->state != TUNNEL_OPEN)
+			world_open(t);
+		else if ((t->flags & TUNNEL_F_DRAINING) && t->relays == 0)
+			tunnel_ends(t, TUNNEL_END_CLEAN);
+		else
+			world_live(t);
+	}
+}
+
+static void
+world_dials(void)
+{
+	struct msg_dialled	 res;
+	struct dial		 d;
+	unsigned int		 i;
+
+	memset(&res, 0, sizeof(res));
+	for (i = 0; i < ndials; i++) {
+		d = dials[i];
+		if (d.at == now || (remote[d.index] == HANGS &&
+		    now - d.at < 10 * SECOND))
+			continue;
+		dials[i--] = dials[--ndials];
+		d.done(d.arg, remote[d.index] == REFUSES ||
+		    remote[d.index] == HANGS ? -1 : 100 + (int)d.index, &res);
+	}
+}
+
+static void
+run(uint64_t seconds)
+{
+	uint64_t	 end = now + seconds * SECOND;
+
+	while (now < end) {
+		now += STEP_US;
+		world_dials();
+		world_tunnels();
+		if (timer_at != 0 && now >= timer_at) {
+			timer_at = 0;
+			timer_call(-1, EV_TIMEOUT, NULL);
+		}
+	}
+}
+
+static void
+lose(uint32_t index)
+{
+	struct tunnel	*t, *next;
+
+	TAILQ_FOREACH_SAFE(t, &svc.tunnels, entry, next)
+		if (t->remote == index)
+			tunnel_ends(t, TUNNEL_END_LOST);
+}
+
+/* A pool of n at so many remotes, as it is before its key has come. */
+static void
+start(uint32_t n, uint32_t remotes, enum strategy strategy)
+{
+	uint32_t	 i;
+
+	memset(&svc, 0, sizeof(svc));
+	TAILQ_INIT(&svc.tunnels);
+	svc.conf.pool_share = svc.conf.opts.pool = n;
+	svc.conf.opts.strategy = strategy;
+	svc.conf.opts.retry_interval = 3;
+	svc.conf.opts.dial_timeout = 10;
+	svc.conf.opts.handshake_timeout = 5;
+	svc.conf.opts.mux_concurrency = 10;
+	memset(limit, 0, sizeof(limit));
+	memset(remote, 0, sizeof(remote));
+	memset(nasked, 0, sizeof(nasked));
+	nasks = ndials = ncancelled = most_dialling = 0;
+	for (i = 0; i < 3; i++) {
+		memset(&confs[i], 0, sizeof(confs[i]));
+		(void)snprintf(confs[i].host, sizeof(confs[i].host), "r%u", i);
+		confs[i].port = 4040;
+	}
+	if (timer_call == NULL)
+		pool_init(&svc);
+	now += 1000 * SECOND;
+	pool_remotes(NULL, 0);
+	pool_remotes(confs, remotes);
+}
+
+static void
+start_keyed(uint32_t n, uint32_t remotes, enum strategy strategy)
+{
+	start(n, remotes, strategy);
+	svc.keyed = 1;
+	pool_changed();
+}
+
+static int
+finish(void **state)
+{
+	struct tunnel	*t;
+
+	(void)state;
+	pool_remotes(NULL, 0);
+	while ((t = TAILQ_FIRST(&svc.tunnels)) != NULL) {
+		TAILQ_REMOVE(&svc.tunnels, t, entry);
+		free(t);
+	}
+	return (0);
+}
+
+/* ---- tests ---- */
+
+static void
+test_fill(void **state)
+{
+	char	 words[64];
+
+	(void)state;
+	start(3, 1, STRATEGY_FAILOVER);
+	pool_changed();
+	run(5);
+	assert_int_equal(nasks, 0);
+	pool_state(words, sizeof(words));
+	assert_string_equal(words, "waits for its key");
+	svc.keyed = 1;
+	pool_changed();
+	assert_int_equal(nasks, 3);
+	run(300);
+	assert_int_equal(nasks, 3);
+	assert_int_equal(tunnels(0, 0), 3);
+	assert_int_equal(pool_wanted(), 3);
+	pool_state(words, sizeof(words));
+	assert_string_equal(words, "up");
+	assert_string_equal(pool_remote_name(0), "r0:4040");
+	assert_string_equal(pool_remote_name(1), "");
+}
+
+static void
+test_growth(void **state)
+{
+	struct tunnel	*t;
+
+	(void)state;
+	start_keyed(2, 1, STRATEGY_FAILOVER);
+	run(1);
+	pool_more(1);
+	run(1);
+	assert_int_equal(tunnels(0, 0), 3);
+	pool_more(1000);
+	pool_more(UINT32_MAX);
+	run(1);
+	assert_int_equal(tunnels(0, 0), 8);	/* four times */
+	/* Half full: it stays. */
+	TAILQ_FOREACH(t, &svc.tunnels, entry)
+		t->relays = 5;
+	run(200);
+	assert_int_equal(tunnels(0, 0), 8);
+	/* Empty: a tunnel a minute goes, none is made for it. */
+	TAILQ_FOREACH(t, &svc.tunnels, entry)
+		t->relays = 0;
+	run(125);
+	assert_int_equal(tunnels(0, 0), 6);
+	run(600);
+	assert_int_equal(tunnels(0, 0), 2);
+	assert_int_equal(nasks, 8);
+}
+
+static void
+test_cap(void **state)
+{
+	(void)state;
+	start(4, 1, STRATEGY_FAILOVER);
+	svc.conf.opts.pool_max = 5;
+	svc.keyed = 1;
+	pool_changed();
+	run(1);
+	pool_more(7);
+	run(1);
+	assert_int_equal(tunnels(0, 0), 5);
+	/* One of two workers: its half of it, and its share at least. */
+	svc.conf.pool_share = 2;
+	pool_changed();
+	run(1);
+	assert_int_equal(pool_wanted(), 2);
+	assert_int_equal(tunnels(0, 0), 2);
+	svc.conf.opts.pool_max = 16;
+	pool_more(100);
+	assert_int_equal(pool_wanted(), 8);
+	run(1000);			/* empty: small again */
+	assert_int_equal(pool_wanted(), 2);
+}
+
+static void
+test_backoff(void **state)
+{
+	static const double	 wait[] = { 0.05, 3, 6, 12, 24, 48, 60, 60 };
+	double			 got;
+	unsigned int		 i;
+	char			 words[64];
+
+	(void)state;
+	start(3, 1, STRATEGY_FAILOVER);
+	remote[0] = REFUSES;
+	svc.keyed = 1;
+	pool_changed();
+	run(400);
+	assert_true(nasks > 3 + 8);
+	for (i = 0; i < 8; i++) {
+		got = (double)(asked_at[3 + i] - asked_at[2 + i]) / SECOND;
+		/* the dial takes a step, the clock has another */
+		assert_true(got >= wait[i] * 0.75);
+		assert_true(got <= wait[i] * 1.25 + 0.03);
+	}
+	assert_int_equal(most_dialling, 3);
+	pool_state(words, sizeof(words));
+	assert_string_equal(words, "no tunnel: refused");
+	/* It is there again: the whole pool at the next attempt. */
+	remote[0] = UP;
+	run(76);
+	assert_int_equal(tunnels(0, 0), 3);
+	/* Long up: the first retry is quick again. */
+	run(60);
+	lose(0);
+	run(1);
+	assert_int_equal(tunnels(0, 0), 3);
+}
+
+/* Whatever the remote does at once after it opened, it is not dialled more. */
+static void
+test_short_lived(void **state)
+{
+	static const enum behaviour	 what[] = { FLASHES, LEAVES, DRAINS };
+	unsigned int			 i;
+
+	for (i = 0; i < 3; i++) {
+		start(4, 1, STRATEGY_FAILOVER);
+		remote[0] = what[i];
+		svc.keyed = 1;
+		pool_changed();
+		run(600);
+		assert_in_range(nasks, 10, 80);
+		finish(state);
+	}
+}
+
+/* A place that the server never gives is not asked for all the time. */
+static void
+test_refused_place(void **state)
+{
+	(void)state;
+	start(4, 1, STRATEGY_FAILOVER);
+	limit[0] = 3;
+	svc.keyed = 1;
+	pool_changed();
+	run(600);
+	assert_int_equal(tunnels(0, 0), 3);
+	assert_in_range(nasks, 8, 30);
+	limit[0] = 0;
+	run(76);
+	assert_int_equal(tunnels(0, 0), 4);
+}
+
+static void
+test_failover(void **state)
+{
+	unsigned int	 before;
+
+	(void)state;
+	start_keyed(3, 3, STRATEGY_FAILOVER);
+	run(20);
+	assert_int_equal(tunnels(0, 0), 3);
+	assert_int_equal(nasked[1] + nasked[2], 0);
+	remote[0] = REFUSES;
+	lose(0);
+	run(2);
+	assert_int_equal(tunnels(1, 0), 3);
+	assert_int_equal(nasked[2], 0);
+	/* The better one is looked at now and then, by one. */
+	before = nasked[0];
+	remote[0] = HANGS;
+	most_dialling = 0;
+	run(600);
+	assert_in_range(nasked[0] - before, 5, 30);
+	assert_int_equal(most_dialling, 1);
+	assert_int_equal(tunnels(1, 0), 3);
+	/* It is back, for five seconds: nothing moves. */
+	remote[0] = FLAPS;
+	run(600);
+	assert_int_equal(tunnels(1, 0), 3);
+	/* It is back for good: a probe for ten seconds, then all of them. */
+	remote[0] = UP;
+	run(100);
+	assert_int_equal(tunnels(0, 0), 3);
+	assert_int_equal(all_tunnels(1), 0);
+	before = nasks;
+	run(600);
+	assert_int_equal(nasks, before);
+}
+
+/* The return is after the probe held, and users are not cut by it. */
+static void
+test_return(void **state)
+{
+	struct tunnel	*t;
+	unsigned int	 i;
+
+	(void)state;
+	start(2, 2, STRATEGY_FAILOVER);
+	remote[0] = REFUSES;
+	svc.keyed = 1;
+	pool_changed();
+	run(30);
+	assert_int_equal(tunnels(1, 0), 2);
+	TAILQ_FOREACH(t, &svc.tunnels, entry)
+		t->relays = 1;
+	remote[0] = UP;
+	for (i = 0; i < 100 && tunnels(0, 0) == 0; i++)
+		run(1);
+	run(8);
+	assert_int_equal(tunnels(0, 0), 1);
+	assert_int_equal(tunnels(1, 0), 2);
+	run(4);
+	assert_int_equal(tunnels(0, 0), 2);
+	assert_int_equal(tunnels(1, 0), 0);
+	assert_int_equal(tunnels(1, 1), 2);	/* with their users */
+	TAILQ_FOREACH(t, &svc.tunnels, entry)
+		t->relays = 0;
+	run(1);
+	assert_int_equal(all_tunnels(1), 0);
+}
+
+static void
+test_balance(void **state)
+{
+	(void)state;
+	start_keyed(2, 3, STRATEGY_BALANCE);
+	run(20);
+	assert_int_equal(pool_wanted(), 6);
+	assert_int_equal(tunnels(0, 0), 2);
+	assert_int_equal(tunnels(1, 0), 2);
+	assert_int_equal(tunnels(2, 0), 2);
+	remote[1] = REFUSES;
+	lose(1);
+	run(100);
+	assert_int_equal(tunnels(0, 0), 2);
+	assert_int_equal(tunnels(1, 0), 0);
+	assert_int_equal(tunnels(2, 0), 2);
+	remote[1] = UP;
+	run(76);
+	assert_int_equal(tunnels(1, 0), 2);
+	assert_int_equal(nasked[0] + nasked[2], 4);
+}
+
+static void
+test_renew(void **state)
+{
+	(void)state;
+	start_keyed(3, 1, STRATEGY_FAILOVER);
+	run(20);
+	remote[0] = REFUSES;
+	pool_renew();
+	run(100);
+	/* Nothing better: those there were go on. */
+	assert_int_equal(tunnels(0, 0), 0);
+	assert_int_equal(tunnels(0, 1), 3);
+	remote[0] = UP;
+	run(76);
+	assert_int_equal(tunnels(0, 0), 3);
+	assert_int_equal(all_tunnels(0), 3);
+}
+
+static void
+test_remotes(void **state)
+{
+	struct msg_dialee	 set[2];
+
+	(void)state;
+	start(2, 2, STRATEGY_BALANCE);
+	remote[1] = HANGS;
+	svc.keyed = 1;
+	pool_changed();
+	run(1);
+	assert_int_equal(ndials, 2);
+	/* 1 is first now, 0 is gone and 2 is new. */
+	set[0] = confs[1];
+	set[1] = confs[2];
+	remote[0] = remote[1] = UP;
+	pool_remotes(set, 2);
+	assert_int_equal(ncancelled, 2);
+	assert_int_equal(ndials, 0);
+	assert_int_equal(tunnels(UINT32_MAX, 1), 2);
+	pool_changed();
+	run(1);
+	assert_string_equal(pool_remote_name(0), "r1:4040");
+	assert_int_equal(tunnels(0, 0), 2);
+	assert_int_equal(tunnels(1, 0), 2);
+	assert_int_equal(svc.ntunnels, 4);
+	/* The same set again: everything stays. */
+	pool_remotes(set, 2);
+	pool_changed();
+	run(60);
+	assert_int_equal(nasks, 8);
+}
+
+/* The last one: a pool that has stopped stays so. */
+static void
+test_stop(void **state)
+{
+	(void)state;
+	start(2, 1, STRATEGY_FAILOVER);
+	remote[0] = HANGS;
+	svc.keyed = 1;
+	pool_changed();
+	assert_int_equal(ndials, 2);
+	pool_stop();
+	assert_int_equal(ndials, 0);
+	pool_more(3);
+	pool_changed();
+	run(30);
+	assert_int_equal(nasks, 2);
+}
+
+static void
+drop(enum log_level level, const char *line, void *arg)
+{
+	(void)level;
+	(void)line;
+	(void)arg;
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest	 tests[] = {
+		cmocka_unit_test_teardown(test_fill, finish),
+		cmocka_unit_test_teardown(test_growth, finish),
+		cmocka_unit_test_teardown(test_cap, finish),
+		cmocka_unit_test_teardown(test_backoff, finish),
+		cmocka_unit_test(test_short_lived),
+		cmocka_unit_test_teardown(test_refused_place, finish),
+		cmocka_unit_test_teardown(test_failover, finish),
+		cmocka_unit_test_teardown(test_return, finish),
+		cmocka_unit_test_teardown(test_balance, finish),
+		cmocka_unit_test_teardown(test_renew, finish),
+		cmocka_unit_test_teardown(test_remotes, finish),
+		cmocka_unit_test_teardown(test_stop, finish)
+	};
+
+	log_set_sink(drop, NULL);
+	return (cmocka_run_group_tests(tests, NULL, NULL));
+}
