@@ -40,8 +40,10 @@ is "$(sessions server)" 4 "and no more tunnels made"
 exec 7>&- 8>&- 9>&-
 
 # the same client anew, killed so that its tunnels only look alive
-kill -STOP "$(child client service x)"
+stopped=$(child client service x)
+kill -STOP $stopped
 kill -9 "$client_pid"
+PIDS="$PIDS $stopped"
 sed -i 's/pool 2/pool 3/; s/pool max 4/pool max 12/' "$T/client.conf"
 rm -f "$T/client.sock"
 daemon client; client_pid=$pid
@@ -49,6 +51,7 @@ ms=$("$TRAFFIC" wait "$uport" 5000)
 [ "$ms" != never ] && [ "$ms" -lt 3000 ]
 ok $? "a client that came back serves at once ($ms ms)"
 is "$(until_sessions server 3 5000)" 3 "and its dead tunnels are gone"
+kill -9 $stopped
 
 # a second client of the same service
 sed 's/client {/client {\nclient id "the.second"/' "$T/client.conf" \
