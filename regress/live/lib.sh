@@ -46,8 +46,8 @@ is() {		# is GOT WANTED NAME
 		ok 0 "$3"
 	else
 		ok 1 "$3"
-		echo "# got:    $1"
-		echo "# wanted: $2"
+		echo "# got:    $1" >&2
+		echo "# wanted: $2" >&2
 	fi
 }
 
@@ -56,8 +56,8 @@ like() {	# like GOT REGEXP NAME
 		ok 0 "$3"
 	else
 		ok 1 "$3"
-		printf '%s\n' "$1" | sed 's/^/# got: /'
-		echo "# wanted: $2"
+		printf '%s\n' "$1" | sed 's/^/# got: /' >&2
+		echo "# wanted: $2" >&2
 	fi
 }
 

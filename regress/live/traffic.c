@@ -35,7 +35,8 @@
  *	traffic ready MS SOCKET...	waits until somebody answers at each
  *	traffic pid PROCESS [NAME]	from `rocketctl -j show processes'
  *
- * idle and stall print "ready", and end with standard input.
+ * idle and stall print "ready", and end with standard input; idle looks then
+ * which of its users still get an answer, and prints "alive N".
  *
  * Lines of the target: "exchange N" sends N octets, reads to the end, answers
  * with the hash of what it read; "sum" answers only; "give N"; "reset N" sends
@@ -551,6 +552,27 @@ wait_stdin(void)
 		;
 }
 
+/* How many still get back what they say; who is silent once is not asked on. */
+static int
+alive(const int *fds, int count)
+{
+	struct timeval	 tv = { 5, 0 };
+	ssize_t		 n;
+	char		 c = 'y';
+	int		 i, up = 0;
+
+	for (i = 0; i < count; i++) {
+		setsockopt(fds[i], SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
+		if (write(fds[i], &c, 1) != 1)
+			continue;
+		if ((n = read(fds[i], &c, 1)) == 1)
+			up++;
+		else if (n == -1 && errno == EAGAIN)
+			break;
+	}
+	return (up);
+}
+
 /* Each says its line; the octet that an idle one gets back shows it is up. */
 static int
 hold(int port, int count, int stall)
@@ -573,6 +595,8 @@ hold(int port, int count, int stall)
 		if (read(fds[i], &c, 1) != 1)
 			errx(1, "user %d: closed", i);
 	wait_stdin();
+	if (!stall)
+		printf("alive %d\n", alive(fds, count));
 	return (0);
 }
 
