@@ -102,11 +102,23 @@ chunk_free(struct chunk *c)
 	free(c);
 }
 
+/*
+ * Each socket resets when it is closed, until it has come to its proper end:
+ * when this process dies nobody may take what came so far for all.
+ */
+static void
+relay_resets(int fd, int rst)
+{
+	struct linger	 lin = { rst, 0 };
+
+	if (setsockopt(fd, SOL_SOCKET, SO_LINGER, &lin, sizeof(lin)) == -1)
+		log_debug("relay: setsockopt SO_LINGER: %s", strerror(errno));
+}
+
 /* Closes the socket, with an RST when rst, and frees.  The stream is gone. */
 static void
 relay_close(struct relay *r, int rst)
 {
-	struct linger	 lin = { 1, 0 };
 	struct chunk	*c;
 
 	if (r->dial != 0)
@@ -114,10 +126,8 @@ relay_close(struct relay *r, int rst)
 	if (r->flags & RELAY_EVENT)
 		event_del(&r->ev);
 	if (r->fd != -1) {
-		if (rst && setsockopt(r->fd, SOL_SOCKET, SO_LINGER, &lin,
-		    sizeof(lin)) == -1)
-			log_debug("relay: setsockopt SO_LINGER: %s",
-			    strerror(errno));
+		if (!rst)
+			relay_resets(r->fd, 0);
 		close(r->fd);
 	}
 	while ((c = r->head) != NULL) {
@@ -316,6 +326,7 @@ relay_new_user(int fd, const struct addr *user, const struct addr *listener)
 		close(fd);
 		return (NULL);
 	}
+	relay_resets(fd, 1);
 	r->user = *user;
 	r->other = *listener;
 	svc->stats.users++;
@@ -427,6 +438,7 @@ relay_dialled(void *arg, int fd, const struct msg_dialled *res)
 		return;
 	}
 	r->fd = fd;
+	relay_resets(fd, 1);
 	if (svc->conf.opts.proxy_protocol != 0) {
 		len = proxyhdr_put(hdr, svc->conf.opts.proxy_protocol,
 		    &r->user, &r->other);
