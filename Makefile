@@ -23,7 +23,7 @@ WORKER_OBJS =	worker/arrival.o worker/asker.o worker/childlog.o \
 		worker/connect.o worker/control.o worker/ctlstream.o \
 		worker/dial.o worker/dialler.o worker/dialogue.o \
 		worker/gate.o worker/hello.o worker/inquiry.o worker/keys.o \
-		worker/logout.o worker/pool.o worker/proxyhdr.o \
+		worker/logout.o worker/pipes.o worker/pool.o worker/proxyhdr.o \
 		worker/psk.o worker/relay.o worker/resolve.o \
 		worker/rocket.o worker/sandbox.o worker/seal.o \
 		worker/sealctx.o worker/service.o worker/smux.o \
@@ -107,6 +107,8 @@ regress/unit/rocket_test: regress/unit/rocket_test.c worker/rocket.o ; ${UNIT}
 regress/unit/sandbox_test: regress/unit/sandbox_test.c shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/sandbox.o ; ${UNIT}
 regress/unit/seal_test: regress/unit/seal_test.c worker/seal.c worker/sealctx.c shared/log.o worker/hello.o worker/psk.o ; ${UNIT} -DSEAL_UPDATE_RECORDS=64 -DSEAL_UPDATES_RECORDS=16
 regress/unit/smux_test: regress/unit/smux_test.c regress/unit/smuxrig.c shared/log.o worker/smux.o worker/smuxout.o worker/smuxst.o ; ${UNIT}
+regress/unit/pipes_test: regress/unit/pipes_test.c shared/log.o worker/pipes.o ; ${UNIT}
+regress/unit/smuxbulk_test: regress/unit/smuxbulk_test.c regress/unit/smuxrig.c shared/log.o worker/smux.o worker/smuxout.o worker/smuxst.o ; ${UNIT}
 regress/unit/smuxflow_test: regress/unit/smuxflow_test.c regress/unit/smuxrig.c shared/log.o worker/smux.o worker/smuxout.o worker/smuxst.o ; ${UNIT}
 regress/unit/smuxpair_test: regress/unit/smuxpair_test.c regress/unit/smuxrig.c shared/log.o worker/smux.o worker/smuxout.o worker/smuxst.o ; ${UNIT}
 regress/unit/source_test: regress/unit/source_test.c worker/source.o ; ${UNIT}

@@ -73,6 +73,18 @@
 #define setns(fd, type)		(errno = ENOSYS, -1)
 #endif
 
+/* Elsewhere no pipe is ever asked for. */
+#ifdef HAVE_SPLICE
+#define SPLICE_WORKS		1
+#else
+#define SPLICE_WORKS		0
+#define SPLICE_F_MOVE		0
+#define SPLICE_F_NONBLOCK	0
+#define F_SETPIPE_SZ		-1
+#define splice(f, o, t, p, n, g) \
+	((void)(f), (void)(t), (void)(n), errno = ENOSYS, -1)
+#endif
+
 #ifndef __dead
 #define __dead			__attribute__((__noreturn__))
 #endif

@@ -44,7 +44,9 @@ static const struct stream_owner ctlstream_owner = {
 	ctlstream_data,
 	ctlstream_fin,
 	ctlstream_reset,
-	ctlstream_closed
+	ctlstream_closed,
+	NULL,
+	NULL
 };
 
 void

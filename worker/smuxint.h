@@ -33,6 +33,10 @@
 #define SMUX_BODY_MAX	8		/* of frames other than PSH */
 #define SMUX_CTL_MAX	(SMUX_HEADER + SMUX_HEADER + SMUX_UPD_LEN)
 #define SMUX_PAYLOAD_MAX 65535
+#define SMUX_BULK_LEN	4
+/* Payload of a bulk frame, and what is worth one. */
+#define SMUX_BULK_MAX	(256 * 1024)
+#define SMUX_BULK_MIN	(32 * 1024)
 
 #define SMUX_WINDOW_MAX	0x7fffffffU	/* it is signed for some peers */
 #define SMUX_BUCKETS_BITS 4		/* of an empty session's table */
@@ -43,7 +47,8 @@ enum smux_command {
 	SMUX_PSH,
 	SMUX_NOP,
 	SMUX_UPD,
-	SMUX_RST			/* with CAP_RESET only */
+	SMUX_RST,			/* with CAP_RESET only */
+	SMUX_BULK			/* with CAP_BULK only */
 };
 
 #define SMUX_URGENT	0x0001
@@ -117,6 +122,7 @@ struct smux {
 	struct smux_stream	*rx;		/* of the PSH, NULL: ignored */
 	uint32_t		 left;		/* of its payload */
 	uint32_t		 have;		/* in head */
+	uint32_t		 exact;		/* frames to read one by one */
 	uint8_t			 head[SMUX_HEADER + SMUX_BODY_MAX];
 	/* memory */
 	uint64_t		 limit;		/* the owner's word */
@@ -138,6 +144,7 @@ struct smux {
 	int			 nop;
 	int			 stalled;	/* the tunnel is not read */
 	int			 seen;		/* the peer opened one */
+	int			 bulk;		/* payload follows the output */
 };
 
 /* smux.c */

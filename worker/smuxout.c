@@ -260,6 +260,43 @@ smuxout_allowance(struct smux *s, struct smux_stream *st, size_t space)
 	return (max > st->deficit ? st->deficit : max);
 }
 
+static void
+smuxout_sent(struct smux *s, struct smux_stream *st, size_t n)
+{
+	st->flags |= SMUX_READY;
+	st->written += n;
+	st->sent_ms = smux_ms(s);
+	s->session.stats.payload_out += n;
+	st->deficit -= n < st->deficit ? n : st->deficit;
+}
+
+/* The header of what the owner has put aside; 0: it has not. */
+static size_t
+smuxout_bulk(struct smux *s, struct smux_stream *st, uint8_t *buf)
+{
+	int64_t	 max = smuxout_room(s, st);
+	size_t	 got;
+
+	if (!(s->session.conf.caps & CAP_BULK) || max < SMUX_BULK_MIN ||
+	    s->session.events->bulk == NULL || (st->flags & SMUX_URGENT))
+		return (0);
+	if (max > SMUX_BULK_MAX)
+		max = SMUX_BULK_MAX;
+	got = s->session.events->bulk(&st->st, max);
+	if (got > (size_t)max)
+		fatalx("%s: %zu octets where there is room for %lld", __func__,
+		    got, (long long)max);
+	if (got == 0)
+		return (0);
+	smuxout_sent(s, st, got);
+	st->deficit = 0;
+	smuxst_move(st, st->queue);	/* to the end */
+	s->bulk = 1;
+	smuxout_put32(buf + SMUX_HEADER, got);
+	return (smuxout_header(s, buf, SMUX_BULK, SMUX_BULK_LEN, st->st.id) +
+	    SMUX_BULK_LEN);
+}
+
 /* One frame of the stream at the head of its queue, or its leave. */
 static size_t
 smuxout_data(struct smux *s, struct smux_stream *st, uint8_t *buf, size_t n)
@@ -268,6 +305,9 @@ smuxout_data(struct smux *s, struct smux_stream *st, uint8_t *buf, size_t n)
 
 	if (st->flags & SMUX_FIN_DUE)
 		return (smuxout_fin(s, st, buf));
+	if ((got = smuxout_bulk(s, st, buf)) > 0 ||
+	    (st->flags & (SMUX_DEAD | SMUX_FIN_DUE)))
+		return (got);
 	if ((max = smuxout_allowance(s, st, n - SMUX_HEADER)) == 0) {
 		/* The peer's next UPD brings it back. */
 		smuxst_move(st, SMUX_Q_NONE);
@@ -287,11 +327,7 @@ smuxout_data(struct smux *s, struct smux_stream *st, uint8_t *buf, size_t n)
 			smuxst_move(st, SMUX_Q_NONE);
 		return (0);
 	}
-	st->flags |= SMUX_READY;
-	st->written += got;
-	st->sent_ms = smux_ms(s);
-	s->session.stats.payload_out += got;
-	st->deficit -= got < st->deficit ? got : st->deficit;
+	smuxout_sent(s, st, got);
 	if (st->deficit == 0 || got < max) {
 		st->deficit = 0;
 		smuxst_move(st, st->queue);	/* to the end */
@@ -306,7 +342,8 @@ smuxout_fill(struct smux *s, uint8_t *buf, size_t n)
 	size_t			 off = 0, len;
 
 	/* A callback may bring new control frames: they are first again. */
-	while (n - off >= SMUX_CTL_MAX) {
+	s->bulk = 0;
+	while (n - off >= SMUX_CTL_MAX && !s->bulk) {
 		if ((len = smuxout_control(s, buf + off)) > 0) {
 			off += len;
 			continue;
