@@ -120,13 +120,19 @@ unit: config.mk
 	@${MAKE} $$(ls regress/unit/*_test.c | sed 's/\.c$$//')
 
 # ---- what other tests run ----
+LOAD_SRCS =	regress/bench/bulk.c regress/bench/hist.c regress/bench/hold.c \
+		regress/bench/load.c regress/bench/loop.c regress/bench/net.c \
+		regress/bench/ping.c regress/bench/rate.c \
+		regress/bench/target.c
+
+regress/bench/load: ${LOAD_SRCS} regress/bench/load.h ; ${COMPILE} ${L_ALL} ${LDFLAGS} -o $@ ${LOAD_SRCS} ${L_BSD}
 regress/bench/smux_bench: regress/bench/smux_bench.c shared/log.o worker/smux.o worker/smuxout.o worker/smuxst.o ; ${UNIT}
 regress/interop/smuxpeer: regress/interop/smuxpeer.c shared/log.o worker/smux.o worker/smuxout.o worker/smuxst.o ; ${UNIT}
 regress/live/traffic: regress/live/traffic.c ; ${UNIT}
 
 helpers: config.mk
-	@${MAKE} regress/bench/smux_bench regress/interop/smuxpeer \
-	    regress/live/traffic
+	@${MAKE} regress/bench/load regress/bench/smux_bench \
+	    regress/interop/smuxpeer regress/live/traffic
 
 # ---- fuzzing: one line each; clang, with sources in place of objects ----
 FUZZ =		clang ${FUZZ_FLAGS} ${CPP_ALL} -o $@ $^ $> ${L_EVENT} ${L_BSD}
@@ -208,8 +214,9 @@ uninstall:
 clean:
 	rm -f */*.o rocketd/rocketd worker/rocketd-worker rocketctl/rocketctl \
 	    rocketd/parse.c rocketd/y.tab.h regress/unit/*_test \
-	    regress/fuzz/*_fuzz regress/bench/smux_bench \
-	    regress/interop/smuxpeer regress/live/traffic regress/*/*.o
+	    regress/fuzz/*_fuzz regress/bench/load \
+	    regress/bench/smux_bench regress/interop/smuxpeer \
+	    regress/live/traffic regress/*/*.o
 	find . -name '*.gcno' -o -name '*.gcda' | xargs rm -f
 	rm -rf regress/tmp
 
