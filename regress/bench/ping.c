@@ -146,6 +146,21 @@ ping_open(struct pinger *p)
 	ping_start(p);
 }
 
+/* One that is out, and for longer than any has been, counts with its age. */
+static void
+ping_overdue(const struct pinger *p, int count)
+{
+	uint64_t	 age, now = now_ns(), max = ping.hist.max;
+	int		 i;
+
+	for (i = 0; i < count; i++) {
+		if (p[i].conn.fd == -1 || p[i].conn.flags & CONN_LATER)
+			continue;
+		if ((age = now - p[i].start) > max)
+			hist_add(&ping.hist, age);
+	}
+}
+
 int
 ping_main(const struct opts *o)
 {
@@ -170,6 +185,7 @@ ping_main(const struct opts *o)
 		errx(1, "all connections were lost");
 	if (ping.hist.count == 0)
 		errx(1, "no ping came back");
+	ping_overdue(pingers, o->conns);
 	printf("{\"count\":%llu,\"p50_us\":%.1f,\"p99_us\":%.1f,"
 	    "\"max_us\":%.1f,\"errors\":%llu}\n",
 	    (unsigned long long)ping.hist.count, hist_us(&ping.hist, 0.5),
