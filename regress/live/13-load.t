@@ -39,16 +39,17 @@ sink() {
 	' "$port" "$T/control" "$1"
 }
 
+# Nobody else may hold the target's input open, hence 8>&- below.
+
 # relay SKIP: one connection through it; an octet in the middle can get lost
 relay() {
-	set -- "$(ports 1)" "$1"
-	background relay perl -MIO::Socket -e '
-		my ($on, $to, $skip) = @ARGV;
+	background "relay$1" perl -MIO::Socket -e '
+		my ($to, $skip) = @ARGV;
 		alarm 20;
 		my $l = IO::Socket::INET->new(LocalAddr => "127.0.0.1",
-		    LocalPort => $on, Listen => 1, ReuseAddr => 1) or die;
+		    Listen => 1) or die;
 		$| = 1;
-		print "ready\n";
+		print "ready ", $l->sockport, "\n";
 		my $u = $l->accept;
 		my $t = IO::Socket::INET->new(PeerAddr => "127.0.0.1",
 		    PeerPort => $to) or die;
@@ -63,9 +64,9 @@ relay() {
 		$t->flush;
 		shutdown($t, 1);
 		print $u $b while sysread($t, $b, 65536);
-	' "$1" "$port" "$2"
-	logged relay '^ready'
-	relay_port=$1
+	' "$port" "$1" 8>&-
+	logged "relay$1" '^ready'
+	relay_port=$(sed -n 's,^ready ,,p' "$T/relay$1.log")
 }
 
 is "$(sink 0)" "0 0" "a sink sums nothing up"
@@ -100,26 +101,27 @@ for kind in idle slow; do
 done
 
 # nothing to talk to, silence, and a target that goes away
-set -- $(ports 2)
-bad=
-for c in 'bulk -m down' rate ping idle slow; do
-	load $c 127.0.0.1 "$1" </dev/null >/dev/null && bad="$bad $c"
-done
-is "$bad" "" "all fail where nobody listens"
 held silent perl -MIO::Socket -e '
-	my $l = IO::Socket::INET->new(LocalAddr => "127.0.0.1",
-	    LocalPort => $ARGV[0], Listen => 9) or die;
-	$| = 1; print "ready\n"; <STDIN>' "$2" 8>&-
+	my @s = map { IO::Socket::INET->new(LocalAddr => "127.0.0.1",
+	    @$_) or die } [ Proto => "tcp" ], [ Listen => 9 ];
+	$| = 1;
+	print join(" ", "ready", map { $_->sockport } @s), "\n";
+	<STDIN>' 8>&-
 exec 7>"$T/silent.fifo"
 logged silent '^ready'
+set -- $(grep '^ready' "$T/silent.log")
+bad=
+for c in 'bulk -m down' rate ping idle slow; do
+	load $c 127.0.0.1 "$2" </dev/null >/dev/null && bad="$bad $c"
+done
+is "$bad" "" "all fail where nobody listens"
 for c in 'bulk -m down' rate ping; do
-	load $c -t 0.1 -w 0 127.0.0.1 "$2" >/dev/null && bad="$bad $c"
+	load $c -t 0.1 -w 0 127.0.0.1 "$3" >/dev/null && bad="$bad $c"
 done
 is "$bad" "" "or nobody answers"
 
 exec 7>&-
 
-# they may not hold each other's input open
 held idle "$LOAD" idle -n 10 127.0.0.1 "$port" 8>&-
 exec 7>"$T/idle.fifo"
 logged idle '^\{"ready":10,'
