@@ -94,6 +94,7 @@ regress/unit/dial_test: regress/unit/dial_test.c shared/addr.o shared/channel.o 
 regress/unit/dialler_test: regress/unit/dialler_test.c shared/addr.o worker/dialler.o ; ${UNIT}
 regress/unit/gate_test: regress/unit/gate_test.c shared/addr.o shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/arrival.o worker/gate.o worker/hello.o worker/source.o ; ${UNIT}
 regress/unit/hello_test: regress/unit/hello_test.c worker/hello.o ; ${UNIT}
+regress/unit/hist_test: regress/unit/hist_test.c regress/bench/hist.c ; ${UNIT}
 regress/unit/imsg_test: regress/unit/imsg_test.c shared/ibuf.o shared/imsg.o ; ${UNIT}
 regress/unit/keys_test: regress/unit/keys_test.c shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/keys.o worker/psk.o ; ${UNIT}
 regress/unit/log_test: regress/unit/log_test.c shared/log.o ; ${UNIT}
@@ -122,13 +123,19 @@ unit: config.mk
 	@${MAKE} $$(ls regress/unit/*_test.c | sed 's/\.c$$//')
 
 # ---- what other tests run ----
+LOAD_SRCS =	regress/bench/bulk.c regress/bench/hist.c regress/bench/hold.c \
+		regress/bench/load.c regress/bench/loop.c regress/bench/net.c \
+		regress/bench/ping.c regress/bench/rate.c \
+		regress/bench/target.c
+
+regress/bench/load: ${LOAD_SRCS} regress/bench/load.h ; ${COMPILE} ${L_ALL} ${LDFLAGS} -o $@ ${LOAD_SRCS} ${L_BSD}
 regress/bench/smux_bench: regress/bench/smux_bench.c shared/log.o worker/smux.o worker/smuxout.o worker/smuxst.o ; ${UNIT}
 regress/interop/smuxpeer: regress/interop/smuxpeer.c shared/log.o worker/smux.o worker/smuxout.o worker/smuxst.o ; ${UNIT}
 regress/live/traffic: regress/live/traffic.c ; ${UNIT}
 
 helpers: config.mk
-	@${MAKE} regress/bench/smux_bench regress/interop/smuxpeer \
-	    regress/live/traffic
+	@${MAKE} regress/bench/load regress/bench/smux_bench \
+	    regress/interop/smuxpeer regress/live/traffic
 
 # ---- fuzzing: one line each; clang, with sources in place of objects ----
 FUZZ =		clang ${FUZZ_FLAGS} ${CPP_ALL} -o $@ $^ $> ${L_EVENT} ${L_BSD}
@@ -210,8 +217,9 @@ uninstall:
 clean:
 	rm -f */*.o rocketd/rocketd worker/rocketd-worker rocketctl/rocketctl \
 	    rocketd/parse.c rocketd/y.tab.h regress/unit/*_test \
-	    regress/fuzz/*_fuzz regress/bench/smux_bench \
-	    regress/interop/smuxpeer regress/live/traffic regress/*/*.o
+	    regress/fuzz/*_fuzz regress/bench/load \
+	    regress/bench/smux_bench regress/interop/smuxpeer \
+	    regress/live/traffic regress/*/*.o
 	find . -name '*.gcno' -o -name '*.gcda' | xargs rm -f
 	rm -rf regress/tmp
 

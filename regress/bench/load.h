@@ -1,0 +1,146 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * What the parts of the load generator share.  Times are of CLOCK_MONOTONIC.
+ */
+
+#ifndef BENCH_LOAD_H
+#define BENCH_LOAD_H
+
+#include <sys/types.h>
+#include <sys/queue.h>
+
+#include <stdint.h>
+
+/* One write and one read: what a busy program of today would do. */
+#define IO_SIZE		(256 * 1024)
+/* Reads or writes of one connection in a turn, so that all get theirs. */
+#define TURN_IO		4
+/* Silence of the other end for so long is an error: nothing may hang. */
+#define PATIENCE_US	10000000
+
+/* What a connection's first octet asks the target for. */
+#define ASK_SINK	'S'	/* reads to the end, then answers the sum */
+#define ASK_SOURCE	'D'	/* writes until the peer closes */
+#define ASK_BOTH	'B'	/* both at once, no answer */
+#define ASK_ECHO	'E'	/* all back, this octet and the end as well */
+#define ASK_SHORT	'R'	/* likewise, but closes after SHORT_SIZE */
+
+#define SHORT_SIZE	64
+
+struct opts {
+	const char	*addr;		/* numeric */
+	const char	*port;
+	const char	*control;	/* path of the target's, or NULL */
+	const char	*mode;		/* up, down, both */
+	uint64_t	 run_us;	/* the timed window */
+	uint64_t	 warmup_us;	/* before it */
+	uint64_t	 interval_us;	/* between pings, 0: at once */
+	size_t		 size;		/* of a ping */
+	int		 conns;
+};
+
+/* A connection, or another descriptor that is waited for. */
+struct conn {
+	TAILQ_ENTRY(conn)	  ready;	/* to be run in this turn */
+	TAILQ_ENTRY(conn)	  later;	/* to be run when due */
+	LIST_ENTRY(conn)	  entry;
+	int			(*run)(struct conn *);
+	uint64_t		  due;		/* us, while on later */
+	uint64_t		  seen;		/* us, of the last event */
+	uint64_t		  patience;	/* us without one; 0: forever */
+	int			  fd;		/* -1: none */
+	int			  flags;
+};
+
+#define CONN_IN		0x01	/* may have something to read */
+#define CONN_OUT	0x02	/* may take something */
+#define CONN_END	0x04	/* its end may be in sight: read up to it */
+#define CONN_STALLED	0x08	/* out of patience */
+#define CONN_DUE	0x10	/* its time has come */
+#define CONN_READY	0x20	/* is on ready */
+#define CONN_LATER	0x40	/* is on later */
+
+/* Latencies: buckets of at most 0.8 % each, so its size knows no count. */
+#define HIST_SUB	128	/* buckets for each power of two */
+#define HIST_BUCKETS	(HIST_SUB * 58)
+
+struct hist {
+	uint64_t	 bucket[HIST_BUCKETS];
+	uint64_t	 count;
+	uint64_t	 max;		/* ns */
+};
+
+/* hist.c */
+void	 hist_add(struct hist *, uint64_t);	/* ns */
+/* The value, in us, that this share (0 to 1) of all does not pass. */
+double	 hist_us(const struct hist *, double);
+
+/* loop.c: exits with a message when the kernel refuses what it needs. */
+uint64_t now_ns(void);
+uint64_t now_us(void);
+void	 loop_init(void);
+/*
+ * The descriptor, not blocking, is the connection's from here on.  The function
+ * is called when something has happened, clears the flags of what it has used
+ * up, and returns whether it has more to do now; it may delete its own
+ * connection, and no other.
+ */
+void	 loop_add(struct conn *, int, int (*)(struct conn *));
+void	 loop_del(struct conn *);	/* closes; may be called again */
+void	 loop_wake(struct conn *);	/* run it in the next turn */
+/* Run it at this time (us), but not before those that asked earlier. */
+void	 loop_later(struct conn *, uint64_t);
+/* Until this time (us), or loop_stop. */
+void	 loop_run(uint64_t);
+void	 loop_stop(void);
+/* Until standard input ends, or SIGTERM, SIGINT or SIGHUP comes. */
+void	 loop_run_held(void);
+
+/* net.c: likewise; every descriptor is CLOEXEC and does not block. */
+/* Room for so many connections under RLIMIT_NOFILE, or it exits. */
+void	 net_limit(int);
+void	 net_remote(const struct opts *);
+/*
+ * A connection on its way to the remote, with this receive buffer (0: the
+ * system's), from the source-th address of loopback (0: any).  -1 when the
+ * remote refuses at once.
+ */
+int	 net_dial(int, unsigned int);
+/* A listener for the address; stores the port it has got. */
+int	 net_listen(const char *, const char *, int *);
+int	 net_listen_unix(const char *);
+int	 net_dial_unix(const char *);	/* this one blocks, up to PATIENCE_US */
+/* Whether errno says that it would have blocked. */
+int	 net_again(void);
+/*
+ * Up to IO_SIZE of 1 MiB that no LZ4 makes smaller, from *off, which is moved
+ * on.  Less means that no more was taken.
+ */
+ssize_t	 net_send_payload(int, size_t *);
+/* Into a buffer that nobody looks at. */
+ssize_t	 net_discard(int);
+
+/* target.c, bulk.c, rate.c, ping.c, hold.c */
+int	 target_main(const struct opts *);
+int	 bulk_main(const struct opts *);
+int	 rate_main(const struct opts *);
+int	 ping_main(const struct opts *);
+int	 idle_main(const struct opts *);
+int	 slow_main(const struct opts *);
+
+#endif /* BENCH_LOAD_H */

@@ -1,0 +1,136 @@
+#!/bin/sh
+# The bench's load generator against its own target: what it reports is what
+# went over, and what must not be reported is not.
+
+. regress/live/lib.sh
+
+LOAD=$TOP/regress/bench/load
+
+load() {	# load COMMAND...: bounded, messages with its output
+	timeout 30 "$LOAD" "$@" 2>&1
+}
+
+held target "$LOAD" target -c "$T/control"
+exec 8>"$T/target.fifo"
+logged target '^ready'
+target_pid=$pid
+port=$(sed -n 's/^ready //p' "$T/target.log")
+
+# sink N: sends N octets, prints the target's sum of this connection and how
+# much its sum of all has grown by
+sink() {
+	perl -MIO::Socket -MIO::Socket::UNIX -e '
+		my ($port, $path, $n) = @ARGV;
+		alarm 20;
+		my $c = IO::Socket::UNIX->new(Peer => $path) or die;
+		sub total {
+			syswrite($c, "?") == 1 or die;
+			read($c, my $b, 16) == 16 or die;
+			return (unpack("Q>", $b));
+		}
+		my $before = total();
+		my $s = IO::Socket::INET->new(PeerAddr => "127.0.0.1",
+		    PeerPort => $port) or die;
+		print $s "S", "x" x $n;
+		$s->flush;
+		shutdown($s, 1);
+		read($s, my $b, 9) == 8 or die;
+		print unpack("Q>", $b), " ", total() - $before, "\n";
+	' "$port" "$T/control" "$1"
+}
+
+# Nobody else may hold the target's input open, hence 8>&- below.
+
+# relay SKIP: one connection through it; an octet in the middle can get lost
+relay() {
+	background "relay$1" perl -MIO::Socket -e '
+		my ($to, $skip) = @ARGV;
+		alarm 20;
+		my $l = IO::Socket::INET->new(LocalAddr => "127.0.0.1",
+		    Listen => 1) or die;
+		$| = 1;
+		print "ready ", $l->sockport, "\n";
+		my $u = $l->accept;
+		my $t = IO::Socket::INET->new(PeerAddr => "127.0.0.1",
+		    PeerPort => $to) or die;
+		my ($b, $seen) = ("", 0);
+		while (sysread($u, $b, 65536)) {
+			if ($skip && ($seen += length $b) > 100000) {
+				chop $b;
+				$skip = 0;
+			}
+			print $t $b;
+		}
+		$t->flush;
+		shutdown($t, 1);
+		print $u $b while sysread($t, $b, 65536);
+	' "$port" "$1" 8>&-
+	logged "relay$1" '^ready'
+	relay_port=$(sed -n 's,^ready ,,p' "$T/relay$1.log")
+}
+
+is "$(sink 0)" "0 0" "a sink sums nothing up"
+is "$(sink 1234567)" "1234567 1234567" "and all there is, by both ways to ask"
+
+bulk() { load bulk -t 0.1 -w 0.05 -c "$T/control" "$@"; }
+like "$(bulk -m up -n 3 127.0.0.1 "$port")" \
+    '^\{"mode":"up","streams":3,.*"verified":3,.*"errors":0\}$' \
+    "streams up: the sums of both ends agree"
+like "$(bulk -m down -n 3 127.0.0.1 "$port")" \
+    '"mode":"down","streams":3,.*"octets":[1-9].*"errors":0\}$' "streams down"
+like "$(bulk -m both -n 3 127.0.0.1 "$port")" \
+    '"octets":[1-9].*"up_octets":[1-9].*"errors":0\}$' "streams both ways"
+relay 0
+like "$(bulk -m up 127.0.0.1 "$relay_port")" '"verified":1,.*"errors":0\}$' \
+    "through a relay"
+relay 1
+like "$(bulk -m up 127.0.0.1 "$relay_port")" '"verified":0,.*"errors":1\}$' \
+    "that lost an octet: an error"
+
+like "$(load rate -n 4 -t 0.1 -w 0 127.0.0.1 "$port")" \
+    '"per_s":[1-9].*"errors":0\}$' "short connections"
+like "$(load ping -n 4 -t 0.1 -w 0 127.0.0.1 "$port")" \
+    '"count":[1-9].*"errors":0\}$' "pings"
+like "$(load ping -n 2 -s 65536 -i 1000 -t 0.1 -w 0 127.0.0.1 "$port")" \
+    '"count":[1-9].*"errors":0\}$' "large ones at an interval"
+
+for kind in idle slow; do
+	is "$(load $kind -n 300 127.0.0.1 "$port" </dev/null |
+	    sed 's/"seconds":[0-9.]*/S/')" '{"ready":300,S,"errors":0}
+{"lost":0}' "$kind connections"
+done
+
+# nothing to talk to, silence, and a target that goes away
+held silent perl -MIO::Socket -e '
+	my @s = map { IO::Socket::INET->new(LocalAddr => "127.0.0.1",
+	    @$_) or die } [ Proto => "tcp" ], [ Listen => 9 ];
+	$| = 1;
+	print join(" ", "ready", map { $_->sockport } @s), "\n";
+	<STDIN>' 8>&-
+exec 7>"$T/silent.fifo"
+logged silent '^ready'
+set -- $(grep '^ready' "$T/silent.log")
+bad=
+for c in 'bulk -m down' rate ping idle slow; do
+	load $c 127.0.0.1 "$2" </dev/null >/dev/null && bad="$bad $c"
+done
+is "$bad" "" "all fail where nobody listens"
+for c in 'bulk -m down' rate ping; do
+	load $c -t 0.1 -w 0 127.0.0.1 "$3" >/dev/null && bad="$bad $c"
+done
+is "$bad" "" "or nobody answers"
+
+exec 7>&-
+
+held idle "$LOAD" idle -n 10 127.0.0.1 "$port" 8>&-
+exec 7>"$T/idle.fifo"
+logged idle '^\{"ready":10,'
+exec 8>&-
+wait "$target_pid"
+is $? 0 "the target ends with its standard input"
+exec 7>&-
+wait "$pid"
+is $? 1 "idle connections that are lost are a failure"
+like "$(cat "$T/idle.log")" '^\{"lost":10\}' "and counted"
+
+done_testing
