@@ -624,6 +624,8 @@ relay_bulk(struct stream *st, struct pipebuf *pipe, size_t max)
 		r->flags |= RELAY_COPIES;
 		return (0);
 	}
+	if (n > 0)
+		svc->stats.octets_piped += n;
 	return (relay_took(r, n));
 }
 
@@ -648,6 +650,7 @@ relay_divert(struct stream *st, int fd, size_t len)
 	if (n > 0) {
 		service_hold(svc, n);
 		r->queued += n;
+		svc->stats.octets_piped += n;
 	} else if (r->pipe != NULL && r->pipe->len == 0)
 		relay_pipe_put(r);
 	errno = error;

@@ -723,6 +723,7 @@ service_summary(struct channel *ch, uint32_t request)
 	worker_counter(ch, request, "tunnels_failed", st->tunnels_failed);
 	worker_counter(ch, request, "octets_in", st->octets_in);
 	worker_counter(ch, request, "octets_out", st->octets_out);
+	worker_counter(ch, request, "octets_piped", st->octets_piped);
 	worker_counter(ch, request, "memory", service.held);
 }
 

@@ -51,6 +51,7 @@ struct service_stats {
 	uint64_t	 lingered_out;	/* sockets that never took their rest */
 	uint64_t	 octets_in;	/* payload from tunnels */
 	uint64_t	 octets_out;	/* payload into tunnels */
+	uint64_t	 octets_piped;	/* of either, without a copy */
 	uint64_t	 tunnels;	/* opened ever */
 	uint64_t	 tunnels_failed;
 	uint64_t	 accept_paused;	/* no descriptors, or no memory */

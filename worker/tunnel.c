@@ -60,7 +60,7 @@
  * what is put aside at once is what passes in so many microseconds: others
  * wait for no more.
  */
-#define BULK_RATE	(64 * 1000000ULL)
+#define BULK_RATE	(16 * 1000000ULL)
 #define BULK_US		2000
 #define PACE_US		20000
 #define PROBE_US	(1 * 1000000ULL)
