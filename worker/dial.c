@@ -347,7 +347,8 @@ requests_renew(const struct entry *e)
 
 /* connect.c is done with it, one way or the other. */
 static void
-request_connected(void *arg, int fd, int error, const struct addr *peer)
+request_connected(void *arg, int fd, int error, const struct addr *peer,
+    const struct addr *local)
 {
 	struct request		*r = arg;
 	struct msg_dialled	 msg;
@@ -363,7 +364,7 @@ request_connected(void *arg, int fd, int error, const struct addr *peer)
 	memset(&msg, 0, sizeof(msg));
 	msg.request = r->msg.request;
 	msg.peer = *peer;
-	addr_of_self(&msg.local, fd);
+	msg.local = *local;
 	(void)channel_send(r->peer->channel, IMSG_DIALLED, fd, &msg,
 	    sizeof(msg));
 	request_free(r);
