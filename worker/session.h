@@ -73,6 +73,7 @@ struct session_conf {
 	uint32_t	 peer_initial;	/* what we may send at first */
 	uint32_t	 max_streams;	/* at once; more are refused */
 	uint32_t	 caps;		/* CAP_ */
+	int		 divert;	/* payload may pass by: CAP_BULK */
 	/* silence of ours before a NOP; 0 never */
 	uint32_t	 keepalive_ms;
 	uint32_t	 timeout_ms; /* silence of the peer's that ends it; 0 */

@@ -223,7 +223,8 @@ smux_recv_bulk(struct smux *s, uint32_t id, uint32_t len)
 {
 	if (len == 0 || len > SMUX_BULK_MAX)
 		return (smux_die(s, "a bulk frame of the wrong length"));
-	s->exact = SMUX_EXACT;
+	if (s->session.conf.divert)
+		s->exact = SMUX_EXACT;
 	return (smux_recv_psh(s, id, len));
 }
 
@@ -447,7 +448,7 @@ smux_divert(struct session *session, size_t *n)
 	struct smux	*s = (struct smux *)session;
 	uint64_t	 room;
 
-	if (s->dead || s->stalled || s->rx == NULL ||
+	if (!session->conf.divert || s->dead || s->stalled || s->rx == NULL ||
 	    s->left < SMUX_DIVERT_MIN || s->broken != NULL)
 		return (NULL);
 	room = smuxst_cap(s) - session->stats.unconsumed;

@@ -20,9 +20,11 @@
  * Between two rocketd the capabilities of session.h add half-close and a
  * reset (command 5, length 4: a reason, little-endian), and frames of up to
  * 256 KiB (command 6, length 4: the payload's length, little-endian, which
- * follows).  Only payload that bulk has put aside is sent in these, so where
- * one came more are expected: want then ends where payload may begin, and what
- * is still to come of a large frame can be diverted.  Towards foreign peers
+ * follows).  With conf.divert only payload that bulk has put aside is sent in
+ * these, so where one came more are expected: want then ends where payload may
+ * begin, and what is still to come of a large frame can be diverted.  Without
+ * it a stream that has the session to itself is pulled into these, which saves
+ * its owner calls.  Towards foreign peers
  * (caps 0) the frames are exactly smux's; reset is a FIN and all later frames
  * of the stream are ignored; a FIN of ours is held back by fin_delay_ms after
  * our last data when the peer's came first.

@@ -238,22 +238,28 @@ smuxout_fin(struct smux *s, struct smux_stream *st, uint8_t *buf)
 	return (SMUX_HEADER);
 }
 
-/* Payload that the stream may put in its next frame. */
+/* Payload that the stream may put in its next frame, header and all in space. */
 static size_t
 smuxout_allowance(struct smux *s, struct smux_stream *st, size_t space)
 {
-	int64_t	 room = smuxout_room(s, st);
-	size_t	 max = space;
+	const struct session_conf	*c = &s->session.conf;
+	int64_t				 room = smuxout_room(s, st);
+	size_t				 max = c->framesize;
+	int				 alone;
 
 	if (room <= 0)
 		return (0);
-	if (max > s->session.conf.framesize)
-		max = s->session.conf.framesize;
+	/* Alone it may take all that there is. */
+	alone = st->queue == SMUX_Q_READY && TAILQ_NEXT(st, entry) == NULL &&
+	    TAILQ_FIRST(&s->queues[SMUX_Q_READY]) == st;
+	if (alone && (c->caps & CAP_BULK) && !c->divert)
+		max = SMUX_BULK_MAX;
+	space -= SMUX_HEADER + (max > c->framesize ? SMUX_BULK_LEN : 0);
+	if (max > space)
+		max = space;
 	if ((int64_t)max > room)
 		max = room;
-	/* Alone it may take all that there is. */
-	if (st->queue == SMUX_Q_READY && TAILQ_NEXT(st, entry) == NULL &&
-	    TAILQ_FIRST(&s->queues[SMUX_Q_READY]) == st)
+	if (alone)
 		return (max);
 	if (st->deficit == 0)
 		st->deficit = SMUX_QUANTUM;
@@ -270,6 +276,15 @@ smuxout_sent(struct smux *s, struct smux_stream *st, size_t n)
 	st->deficit -= n < st->deficit ? n : st->deficit;
 }
 
+static size_t
+smuxout_bulk_header(const struct smux *s, uint8_t *buf, size_t len,
+    uint32_t id)
+{
+	smuxout_put32(buf + SMUX_HEADER, len);
+	return (smuxout_header(s, buf, SMUX_BULK, SMUX_BULK_LEN, id) +
+	    SMUX_BULK_LEN);
+}
+
 /* The header of what the owner has put aside; 0: it has not. */
 static size_t
 smuxout_bulk(struct smux *s, struct smux_stream *st, uint8_t *buf)
@@ -277,8 +292,9 @@ smuxout_bulk(struct smux *s, struct smux_stream *st, uint8_t *buf)
 	int64_t	 max = smuxout_room(s, st);
 	size_t	 got;
 
-	if (!(s->session.conf.caps & CAP_BULK) || max < SMUX_BULK_MIN ||
-	    s->session.events->bulk == NULL || (st->flags & SMUX_URGENT))
+	if (!(s->session.conf.caps & CAP_BULK) || !s->session.conf.divert ||
+	    max < SMUX_BULK_MIN || s->session.events->bulk == NULL ||
+	    (st->flags & SMUX_URGENT))
 		return (0);
 	if (max > SMUX_BULK_MAX)
 		max = SMUX_BULK_MAX;
@@ -292,29 +308,29 @@ smuxout_bulk(struct smux *s, struct smux_stream *st, uint8_t *buf)
 	st->deficit = 0;
 	smuxst_move(st, st->queue);	/* to the end */
 	s->bulk = 1;
-	smuxout_put32(buf + SMUX_HEADER, got);
-	return (smuxout_header(s, buf, SMUX_BULK, SMUX_BULK_LEN, st->st.id) +
-	    SMUX_BULK_LEN);
+	return (smuxout_bulk_header(s, buf, got, st->st.id));
 }
 
 /* One frame of the stream at the head of its queue, or its leave. */
 static size_t
 smuxout_data(struct smux *s, struct smux_stream *st, uint8_t *buf, size_t n)
 {
-	size_t	 max, got;
+	size_t	 max, got, head = SMUX_HEADER;
 
 	if (st->flags & SMUX_FIN_DUE)
 		return (smuxout_fin(s, st, buf));
 	if ((got = smuxout_bulk(s, st, buf)) > 0 ||
 	    (st->flags & (SMUX_DEAD | SMUX_FIN_DUE)))
 		return (got);
-	if ((max = smuxout_allowance(s, st, n - SMUX_HEADER)) == 0) {
+	if ((max = smuxout_allowance(s, st, n)) == 0) {
 		/* The peer's next UPD brings it back. */
 		smuxst_move(st, SMUX_Q_NONE);
 		return (0);
 	}
+	if (max > s->session.conf.framesize)
+		head += SMUX_BULK_LEN;
 	st->flags &= ~SMUX_READY;
-	got = s->session.events->pull(&st->st, buf + SMUX_HEADER, max);
+	got = s->session.events->pull(&st->st, buf + head, max);
 	if (got > max)
 		fatalx("%s: %zu octets where there is room for %zu", __func__,
 		    got, max);
@@ -332,7 +348,9 @@ smuxout_data(struct smux *s, struct smux_stream *st, uint8_t *buf, size_t n)
 		st->deficit = 0;
 		smuxst_move(st, st->queue);	/* to the end */
 	}
-	return (smuxout_header(s, buf, SMUX_PSH, got, st->st.id) + got);
+	if (head == SMUX_HEADER)
+		return (smuxout_header(s, buf, SMUX_PSH, got, st->st.id) + got);
+	return (smuxout_bulk_header(s, buf, got, st->st.id) + got);
 }
 
 size_t

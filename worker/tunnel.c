@@ -436,8 +436,7 @@ tunnel_bulk(struct stream *st, size_t max)
 	struct tunnel			*t = st->session->arg;
 	size_t				 n;
 
-	if (t->bulk == 0 || !(t->flags & TUNNEL_F_BARE) ||
-	    (*owner)->bulk == NULL || (t->pipe = pipes_get()) == NULL)
+	if (t->bulk == 0 || (*owner)->bulk == NULL || (t->pipe = pipes_get()) == NULL)
 		return (0);
 	n = (*owner)->bulk(st, t->pipe, max < t->bulk ? max : t->bulk);
 	service_hold(svc, n);
@@ -526,6 +525,7 @@ tunnel_start_session(struct tunnel *t)
 	if (t->settled.seals == SEAL_NONE) {
 		seal_bare(t->seal);
 		t->flags |= TUNNEL_F_BARE;
+		sc.divert = 1;
 	} else
 		seal_bulk(t->seal);
 	t->session = smux_new(&sc, &tunnel_session_events, t);
@@ -612,8 +612,7 @@ tunnel_divert(struct tunnel *t)
 	size_t				 len;
 	ssize_t				 n;
 
-	if (!(t->flags & TUNNEL_F_BARE) ||
-	    (st = session_divert(t->session, &len)) == NULL)
+	if ((st = session_divert(t->session, &len)) == NULL)
 		return (3);
 	owner = st->arg;
 	if ((*owner)->divert == NULL || !(t->flags & TUNNEL_F_READABLE))

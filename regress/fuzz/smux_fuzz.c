@@ -228,7 +228,7 @@ check_output(const struct session *s, const uint8_t *p, size_t n)
 	size_t	 len;
 
 	if (aside > 0) {		/* its header is the last */
-		check((s->conf.caps & CAP_BULK) && n >= 12 &&
+		check((s->conf.caps & CAP_BULK) && s->conf.divert && n >= 12 &&
 		    p[n - 11] == SMUX_BULK && (p[n - 4] | p[n - 3] << 8 |
 		    (size_t)p[n - 2] << 16) == aside && p[n - 1] == 0);
 		n -= 12;
@@ -238,6 +238,13 @@ check_output(const struct session *s, const uint8_t *p, size_t n)
 	for (; n > 0; p += len, n -= len) {
 		check(n >= SMUX_HEADER);
 		len = SMUX_HEADER + (p[2] | (size_t)p[3] << 8);
+		if (p[1] == SMUX_BULK) {
+			check((s->conf.caps & CAP_BULK) && !s->conf.divert &&
+			    len == 12 && n > len);
+			len += p[8] | p[9] << 8 | (size_t)p[10] << 16;
+			check(len > 12 && len <= n && p[0] != 0);
+			continue;
+		}
 		check(len <= n && (p[0] == 1 || p[0] == 2));
 		check(p[1] <= SMUX_NOP || (p[1] == SMUX_UPD && p[0] == 2) ||
 		    (p[1] == SMUX_RST && (s->conf.caps & CAP_RESET)));
@@ -322,6 +329,7 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	c.caps = how & 0x40 ? CAP_RESET | CAP_HALFCLOSE : 0;
 	if (how & 0x80)
 		c.caps |= CAP_BULK;
+	c.divert = next() & 1;
 	aside = 0;
 	c.framesize = 1 + next() * 257;
 	c.window_initial = 1 + next() * 64;

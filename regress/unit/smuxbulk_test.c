@@ -44,6 +44,7 @@ start(int client, uint32_t caps)
 	rig_conf(&c);
 	c.client = client;
 	c.caps = caps;
+	c.divert = 1;
 	c.window_initial = c.window_max = c.peer_initial = WINDOW;
 	return (rig_new(&c));
 }
@@ -182,6 +183,34 @@ test_ends(void **state)
 	rs->pull_hook = kill_it;
 	session_ready(rs->st);
 	rig_expect(r, "02 05 0400 05000000 01000000");
+	rig_free(r);
+}
+
+/* Without a diversion a stream that is alone has large frames in memory. */
+static void
+test_memory(void **state)
+{
+	struct session_conf	 c;
+	struct rig		*r;
+	struct rig_stream	*a, *b;
+	uint8_t			 buf[200000];
+
+	(void)state;
+	rig_conf(&c);
+	c.caps = CAPS;
+	r = rig_new(&c);
+	r->bulk = 1;			/* is not asked */
+	a = rig_open(r, 0);
+	b = rig_open(r, 0);
+	rig_collect(r);
+	rig_send(a, 1000000, 0);
+	assert_int_equal(session_output(r->s, buf, sizeof(buf)), sizeof(buf));
+	assert_header(buf, 3, sizeof(buf) - 12);
+	/* Two share it by frames and quanta. */
+	rig_send(b, 1000000, 0);
+	assert_true(session_output(r->s, buf, sizeof(buf)) > 100000);
+	assert_memory_equal(buf, "\2\2\0\x40\3\0\0\0", 8);
+	assert_int_equal(r->bulks, 0);
 	rig_free(r);
 }
 
@@ -384,6 +413,7 @@ main(void)
 		cmocka_unit_test(test_not_asked),
 		cmocka_unit_test(test_window),
 		cmocka_unit_test(test_ends),
+		cmocka_unit_test(test_memory),
 		cmocka_unit_test(test_wrong),
 		cmocka_unit_test(test_beyond_window),
 		cmocka_unit_test(test_want),
