@@ -32,7 +32,7 @@
 #include "addr.h"
 #include "imsg.h"
 
-#define MSG_VERSION		1
+#define MSG_VERSION		2
 
 #define SERVICE_NAME_MAX	64	/* with its NUL */
 #define HOST_MAX		256 /* a DNS name or a UNIX path, with NUL */
@@ -484,6 +484,7 @@ struct ctl_service {			/* one worker's part of it */
 	uint64_t	 refused;	/* users reset for want of a session */
 	uint64_t	 failed;	/* targets that could not be reached */
 	uint64_t	 resets;	/* streams that ended in a reset */
+	uint64_t	 descriptors_short; /* times, see worker/service.h */
 	uint64_t	 octets_in;	/* from tunnels */
 	uint64_t	 octets_out;	/* into tunnels */
 	uint64_t	 memory;	/* octets held in queues now */

@@ -528,7 +528,8 @@ pool_more(uint32_t n)
 
 	if (n > cap - size)
 		n = cap - size;
-	if (n == 0 || stopped)
+	/* More tunnels bring users, for whom there is no descriptor. */
+	if (n == 0 || stopped || service_full(svc))
 		return;
 	grown += n;
 	roomy_since = 0;

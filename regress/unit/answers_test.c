@@ -101,6 +101,7 @@ say_service(const char *name, uint32_t side, uint32_t index,
 	s.index = index;
 	s.sessions = 2;
 	s.users = 10;
+	s.descriptors_short = 3;
 	s.octets_in = 1024;
 	(void)strlcpy(s.name, name, sizeof(s.name));
 	(void)strlcpy(s.state, service_state, sizeof(s.state));
