@@ -451,14 +451,15 @@ main(int argc, char **argv)
 	worker_signals();
 	TAILQ_INIT(&env.siblings);
 	log_init(role_name(env.role->id), LOGLEVEL_INFO);
-	if (env.role->id != PROC_CONTROL)
-		childlog_init();
+	if ((env.base = event_base_new()) == NULL)
+		fatal("event loop");
+	if (env.role->id != PROC_CONTROL && childlog_init(env.base) == -1)
+		fatal("log");
 	memset(&peer, 0, sizeof(peer));
 	peer.role = PROC_PARENT;
-	if ((env.base = event_base_new()) == NULL ||
-	    (env.parent = channel_open(env.base, PARENT_FD, env.role->id,
+	if ((env.parent = channel_open(env.base, PARENT_FD, env.role->id,
 	    &peer, &parent_ops, NULL)) == NULL)
-		fatal("event loop");
+		fatal("channel to the parent");
 	while (!env.leaving) {
 		env.now = 0;
 		if (event_base_loop(env.base, EVLOOP_ONCE) == -1)

@@ -268,6 +268,7 @@ test_services(void **state)
 	assert_int_equal(v[0].sum.sessions, 6);
 	assert_int_equal(v[0].sum.users, 30);
 	assert_int_equal(v[0].sum.octets_in, 3072);
+	assert_int_equal(v[0].sum.descriptors_short, 9);
 	assert_string_equal(v[1].sum.name, "web");
 	assert_int_equal(v[1].sum.side, SIDE_SERVER);
 	assert_string_equal(v[1].state, "up");
