@@ -175,7 +175,8 @@ worker_complain(struct channel *ch, const char *why)
 {
 	struct msg_channel	 peer = *channel_peer(ch);
 
-	log_warnx("%s %s: %s", role_name(peer.role), peer.name, why);
+	log_warnx("%s: %s", proc_name(peer.role, peer.side, peer.index,
+	    peer.name), why);
 	worker_tell(IMSG_COMPLAINT, &peer, sizeof(peer));
 	sibling_leave(ch);
 }
@@ -260,10 +261,8 @@ worker_channel(struct imsg *imsg)
 static void
 worker_title(void)
 {
-	if (env.begin.role == PROC_SERVICE)
-		setproctitle("-rocketd: worker %s", env.begin.name);
-	else
-		setproctitle("-rocketd: %s", role_name(env.begin.role));
+	setproctitle("-rocketd: %s", proc_name(env.begin.role,
+	    env.begin.side, env.begin.index, env.begin.name));
 }
 
 static void

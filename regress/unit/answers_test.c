@@ -348,6 +348,7 @@ test_lists(void **state)
 	p.role = PROC_SERVICE;
 	p.service = 5;
 	p.index = 1;
+	p.side = SIDE_CLIENT;
 	p.pid = 12;
 	p.state = CTL_PROCESS_READY;
 	p.have = SANDBOX_IDS | SANDBOX_SECCOMP;
@@ -364,10 +365,12 @@ test_lists(void **state)
 	assert_non_null(strstr(text, "\"rtt_us\":1234,"));
 	assert_non_null(strstr(text, "\"draining\":false,"));
 	text = printed(output_text.processes);
-	assert_non_null(strstr(text, " 12  worker ssh  5.1     ready "));
+	assert_non_null(strstr(text,
+	    " 12  worker ssh.1 (client)  5.1     ready "));
 	assert_non_null(strstr(text, "ids seccomp  -\n"));
 	text = printed(output_json.processes);
-	assert_non_null(strstr(text, "\"worker\":\"5.1\","));
+	assert_non_null(strstr(text, "\"service\":\"ssh\","
+	    "\"side\":\"client\",\"worker\":\"5.1\","));
 	assert_non_null(strstr(text, "\"sandbox\":[\"ids\",\"seccomp\"],"
 	    "\"lacks\":[]}]}\n"));
 	assert_string_equal(printed(output_json.streams),
