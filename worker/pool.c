@@ -479,8 +479,8 @@ pool_tunnel_opened(struct tunnel *t)
 		return;
 	r = &remotes[t->remote];
 	if (r->why[0] != '\0' || r->up_since == 0)
-		log_info("remote %s: tunnel open to %s, %s, RTT unknown yet",
-		    r->name, t->theirs.software, seal_cipher(t->seal));
+		log_info("remote %s: tunnel open to %s, %s", r->name,
+		    t->theirs.software, seal_cipher(t->seal));
 	r->why[0] = '\0';
 	pool_adjust();
 }
@@ -528,7 +528,8 @@ pool_more(uint32_t n)
 
 	if (n > cap - size)
 		n = cap - size;
-	if (n == 0 || stopped)
+	/* More tunnels bring users, for whom there is no descriptor. */
+	if (n == 0 || stopped || service_full(svc))
 		return;
 	grown += n;
 	roomy_since = 0;

@@ -22,6 +22,7 @@
 
 #include <sys/types.h>
 #include <sys/queue.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <event2/event.h>
@@ -43,6 +44,7 @@
 
 /* Tunnels that came before the keys; the gate sends no more than that. */
 #define EARLY_MAX	CHAN_FDS_UNREAD
+#define FULL_LOG_US	(10 * 1000000ULL)
 
 struct early {
 	TAILQ_ENTRY(early)	 entry;
@@ -100,6 +102,45 @@ int
 service_tight(const struct service *svc)
 {
 	return (svc->held > svc->conf.opts.memory / 8 * 7);
+}
+
+/* ---- descriptors ---- */
+
+/* The limit is as high as it may be by now, and stays. */
+static void
+service_count_fds(void)
+{
+	struct rlimit	 rl;
+	uint32_t	 max, eighth, reserve, pipes;
+
+	if (getrlimit(RLIMIT_NOFILE, &rl) == -1)
+		fatal("getrlimit nofile");
+	max = rl.rlim_cur > UINT32_MAX ? UINT32_MAX : rl.rlim_cur;
+	eighth = max / 8;
+	reserve = eighth < SERVICE_FD_RESERVE ? eighth : SERVICE_FD_RESERVE;
+	pipes = eighth < SERVICE_PIPE_FDS ? eighth : SERVICE_PIPE_FDS;
+	service.fds_max = max - reserve - pipes;
+}
+
+int
+service_full(const struct service *svc)
+{
+	return (svc->nrelays + svc->ntunnels >= svc->fds_max);
+}
+
+void
+service_was_full(struct service *svc, const char *what)
+{
+	static uint64_t	 logged;
+	uint64_t	 now = worker_now();
+
+	svc->stats.descriptors_short++;
+	if (logged != 0 && now - logged < FULL_LOG_US)
+		return;
+	logged = now;
+	log_warnx("descriptors run short with %u connections and %u tunnels: "
+	    "%s, %llu times so far", svc->nrelays, svc->ntunnels, what,
+	    (unsigned long long)svc->stats.descriptors_short);
 }
 
 /* What a session may let its peers send ahead: half the budget, shared. */
@@ -177,6 +218,7 @@ service_init(void)
 	TAILQ_INIT(&service.tunnels);
 	TAILQ_INIT(&service.relays);
 	service.base = worker_base();
+	service_count_fds();
 	if ((service.seal = seal_ctx_new(worker_self()->side)) == NULL)
 		fatalx("cannot make the TLS context");
 	relay_init(&service);
@@ -611,6 +653,7 @@ service_show_service(struct channel *ch, const struct ctl_request *req)
 	cs.refused = st->refused;
 	cs.failed = st->failed;
 	cs.resets = st->resets;
+	cs.descriptors_short = st->descriptors_short;
 	cs.octets_in = st->octets_in;
 	cs.octets_out = st->octets_out;
 	cs.memory = service.held;
@@ -718,6 +761,8 @@ service_summary(struct channel *ch, uint32_t request)
 	worker_counter(ch, request, "memory_resets", st->memory_resets);
 	worker_counter(ch, request, "lingered_out", st->lingered_out);
 	worker_counter(ch, request, "accept_paused", st->accept_paused);
+	worker_counter(ch, request, "descriptors_short",
+	    st->descriptors_short);
 	worker_counter(ch, request, "sessions", service.nopen);
 	worker_counter(ch, request, "tunnels", st->tunnels);
 	worker_counter(ch, request, "tunnels_failed", st->tunnels_failed);

@@ -37,6 +37,14 @@
 #include "tunnel.h"
 
 #define SERVICE_BATCH	(256 * 1024)	/* octets a system call, see io.h */
+/*
+ * Descriptors that users do not get: for tunnels that come, for listeners and
+ * channels that are there twice while they are replaced, and for messages on
+ * their way.  Of a small limit an eighth at most.
+ */
+#define SERVICE_FD_RESERVE	256
+/* Those of pipes that octets are spliced through, two each; the same eighth. */
+#define SERVICE_PIPE_FDS	64
 
 struct event_base;
 struct channel;
@@ -55,6 +63,8 @@ struct service_stats {
 	uint64_t	 tunnels;	/* opened ever */
 	uint64_t	 tunnels_failed;
 	uint64_t	 accept_paused;	/* no descriptors, or no memory */
+	/* times users had to wait, and streams refused, to keep the reserve */
+	uint64_t	 descriptors_short;
 };
 
 struct service {
@@ -68,6 +78,7 @@ struct service {
 	uint32_t		 ntunnels;	/* in tunnels */
 	uint32_t		 nopen;		/* of them TUNNEL_OPEN */
 	uint32_t		 nrelays;
+	uint32_t		 fds_max;	/* of relays and tunnels */
 	int			 keyed;		/* keys have come */
 	int			 stopping;
 };
@@ -84,5 +95,9 @@ void		 service_hold(struct service *, int64_t octets);
 void		 service_enforce(struct service *);
 /* Near the budget: no new users. */
 int		 service_tight(const struct service *);
+/* Only the reserve of descriptors is left: no new users. */
+int		 service_full(const struct service *);
+/* Counts that, and says in the log what comes of it. */
+void		 service_was_full(struct service *, const char *what);
 
 #endif /* WORKER_SERVICE_H */

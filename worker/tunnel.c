@@ -410,6 +410,10 @@ tunnel_opened(struct stream *st)
 		ctlstream_accept(&t->ctl, st);
 		return (0);
 	}
+	if (service_full(svc)) {
+		service_was_full(svc, "streams are refused");
+		return (-1);
+	}
 	return (relay_accept(st, t));
 }
 

@@ -73,6 +73,7 @@ static unsigned int	 nasks, most_dialling;
 static enum behaviour	 remote[REMOTES_MAX];
 static uint32_t		 limit[REMOTES_MAX];	/* tunnels taken, 0 all */
 static struct msg_dialee confs[3];
+static int		 full;		/* no descriptors for users */
 
 /* ---- stand-ins ---- */
 
@@ -110,6 +111,13 @@ event_del(struct event *ev)
 	(void)ev;
 	timer_at = 0;
 	return (0);
+}
+
+int
+service_full(const struct service *s)
+{
+	assert_ptr_equal(s, &svc);
+	return (full);
 }
 
 const char *
@@ -445,6 +453,11 @@ test_growth(void **state)
 	start_keyed(2, 1, STRATEGY_FAILOVER);
 	run(1);
 	pool_more(1);
+	run(1);
+	assert_int_equal(tunnels(0, 0), 3);
+	full = 1;
+	pool_more(1000);
+	full = 0;
 	run(1);
 	assert_int_equal(tunnels(0, 0), 3);
 	pool_more(1000);
