@@ -130,11 +130,13 @@ LOAD_SRCS =	regress/bench/bulk.c regress/bench/hist.c regress/bench/hold.c \
 
 regress/bench/load: ${LOAD_SRCS} regress/bench/load.h ; ${COMPILE} ${L_ALL} ${LDFLAGS} -o $@ ${LOAD_SRCS} ${L_BSD}
 regress/bench/smux_bench: regress/bench/smux_bench.c shared/log.o worker/smux.o worker/smuxout.o worker/smuxst.o ; ${UNIT}
+regress/bench/wan: regress/bench/wan.c ; ${UNIT}
 regress/interop/smuxpeer: regress/interop/smuxpeer.c shared/log.o worker/smux.o worker/smuxout.o worker/smuxst.o ; ${UNIT}
 regress/live/traffic: regress/live/traffic.c ; ${UNIT}
 
 helpers: config.mk
 	@${MAKE} regress/bench/load regress/bench/smux_bench \
+	    regress/bench/wan \
 	    regress/interop/smuxpeer regress/live/traffic
 
 # ---- fuzzing: one line each; clang, with sources in place of objects ----
@@ -218,7 +220,8 @@ clean:
 	rm -f */*.o rocketd/rocketd worker/rocketd-worker rocketctl/rocketctl \
 	    rocketd/parse.c rocketd/y.tab.h regress/unit/*_test \
 	    regress/fuzz/*_fuzz regress/bench/load \
-	    regress/bench/smux_bench regress/interop/smuxpeer \
+	    regress/bench/smux_bench regress/bench/wan \
+	    regress/interop/smuxpeer \
 	    regress/live/traffic regress/*/*.o
 	find . -name '*.gcno' -o -name '*.gcda' | xargs rm -f
 	rm -rf regress/tmp

@@ -33,6 +33,7 @@
 #include <stdint.h>
 
 #include "../shared/msg.h"
+#include "pipes.h"
 #include "relay.h"
 #include "tunnel.h"
 
@@ -44,7 +45,7 @@
  */
 #define SERVICE_FD_RESERVE	256
 /* Those of pipes that octets are spliced through, two each; the same eighth. */
-#define SERVICE_PIPE_FDS	64
+#define SERVICE_PIPE_FDS	(2 * PIPES_MAX)
 
 struct event_base;
 struct channel;

@@ -238,7 +238,7 @@ smuxout_fin(struct smux *s, struct smux_stream *st, uint8_t *buf)
 	return (SMUX_HEADER);
 }
 
-/* Payload that the stream may put in its next frame, header and all in space. */
+/* Payload of the next frame of the stream, which has space for all of it. */
 static size_t
 smuxout_allowance(struct smux *s, struct smux_stream *st, size_t space)
 {

@@ -440,7 +440,8 @@ tunnel_bulk(struct stream *st, size_t max)
 	struct tunnel			*t = st->session->arg;
 	size_t				 n;
 
-	if (t->bulk == 0 || (*owner)->bulk == NULL || (t->pipe = pipes_get()) == NULL)
+	if (t->bulk == 0 || (*owner)->bulk == NULL ||
+	    (t->pipe = pipes_get()) == NULL)
 		return (0);
 	n = (*owner)->bulk(st, t->pipe, max < t->bulk ? max : t->bulk);
 	service_hold(svc, n);
