@@ -157,6 +157,7 @@ ctlstream_pong(struct ctlstream *cs, uint64_t ping)
 		return;
 	cs->ping_sent = 0;
 	cs->tunnel->rtt_us = now - ping < UINT32_MAX ? now - ping : UINT32_MAX;
+	session_rtt(cs->tunnel->session, cs->tunnel->rtt_us);
 	cs->tunnel->probe_until = 0;
 }
 

@@ -150,6 +150,7 @@ struct session_ops {
 	void	(*consumed)(struct stream *, size_t);
 	uint32_t (*window)(const struct stream *);
 	void	(*limit)(struct session *, uint64_t);
+	void	(*rtt)(struct session *, uint32_t);
 	void	(*drain)(struct session *);
 	uint64_t (*tick)(struct session *, uint64_t);
 	size_t	(*want)(struct session *);
@@ -192,6 +193,8 @@ struct session {
 #define session_window(st)	((st)->session->ops->window(st))
 /* Octets of payload this session may hold: windows grow and shrink by it. */
 #define session_limit(s, n)	((s)->ops->limit((s), (n)))
+/* A round trip took so many microseconds: windows grow by what it lets pass. */
+#define session_rtt(s, us)	((s)->ops->rtt((s), (us)))
 /* Open and accept no more; what is open goes on. */
 #define session_drain(s)	((s)->ops->drain(s))
 /*

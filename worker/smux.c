@@ -52,6 +52,7 @@ static void	 smux_reset(struct stream *, enum reset_reason);
 static void	 smux_consumed(struct stream *, size_t);
 static uint32_t	 smux_window(const struct stream *);
 static void	 smux_limit(struct session *, uint64_t);
+static void	 smux_rtt(struct session *, uint32_t);
 static void	 smux_drain(struct session *);
 static uint64_t	 smux_tick(struct session *, uint64_t);
 static size_t	 smux_want(struct session *);
@@ -69,6 +70,7 @@ static const struct session_ops smux_ops = {
 	smux_consumed,
 	smux_window,
 	smux_limit,
+	smux_rtt,
 	smux_drain,
 	smux_tick,
 	smux_want,
@@ -584,6 +586,18 @@ smux_limit(struct session *session, uint64_t n)
 	smuxst_shrink(s);
 	smuxst_stall(s);
 	smuxst_relieve(s);
+}
+
+/* The shortest of late: one that met a queue says nothing of the way. */
+static void
+smux_rtt(struct session *session, uint32_t us)
+{
+	struct smux	*s = (struct smux *)session;
+
+	if (s->rtt_us == 0 || us < s->rtt_us)
+		s->rtt_us = us;
+	else
+		s->rtt_us += (us - s->rtt_us) / 8;
 }
 
 static void

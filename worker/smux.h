@@ -36,7 +36,8 @@
  * window_initial is what the peer assumes of us: 262144 towards foreign peers,
  * and peer_initial is the same of them.  When window_max is less, the peer is
  * told so right after the stream was opened.  A window grows while the peer
- * uses it up and the reader keeps pace, within window_max and the budget (the
+ * uses it up, or in a round trip more than half of it, and the reader keeps
+ * pace, within window_max and the budget (the
  * less of recvbuffer and session_limit, 64 KiB at least).
  *
  * In version 2 the whole budget can be spent only by very many streams; then,

@@ -96,6 +96,8 @@ struct smux_stream {
 	uint32_t			 edge;		/* furthest granted */
 	uint32_t			 window;	/* for the next UPD */
 	uint32_t			 rcvd_ms;	/* last payload */
+	uint32_t			 paced_us;	/* last measured... */
+	uint32_t			 paced;		/* ...and rcvd then */
 	uint16_t			 flags;		/* SMUX_ */
 	uint8_t				 queue;		/* enum smux_queue */
 };
@@ -126,6 +128,7 @@ struct smux {
 	uint8_t			 head[SMUX_HEADER + SMUX_BODY_MAX];
 	/* memory */
 	uint64_t		 limit;		/* the owner's word */
+	uint32_t		 rtt_us;	/* 0: not known */
 	uint64_t		 granted;	/* sum of charged windows */
 	uint64_t		 reclaimed;	/* when */
 	uint64_t		 stalled_at;
