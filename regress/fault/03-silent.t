@@ -19,7 +19,7 @@ another() {
 	while [ $i -lt 50 ]; do
 		p=$(child "$1" "$2" "$3") && [ "$p" != "$4" ] && return 0
 		i=$((i + 1))
-		sleep 0.1
+		"$TRAFFIC" gone 100 $$
 	done
 	return 1
 }

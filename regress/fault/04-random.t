@@ -35,7 +35,7 @@ becomes() {	# becomes PID STATE: within 10 s
 	i=0
 	while [ $i -lt 100 ] && [ "$(state "$1")" != "$2" ]; do
 		i=$((i + 1))
-		sleep 0.1
+		"$TRAFFIC" gone 100 $$
 	done
 	state "$1"
 }
@@ -67,7 +67,7 @@ while [ $killed -lt $KILLS ]; do
 		kill -9 "$chosen" 2>/dev/null && killed=$((killed + 1))
 		seen="$seen $now"
 	fi
-	sleep 0.1
+	"$TRAFFIC" gone 100 $$
 done
 ok 0 "$killed processes were killed"
 : >"$T/enough"

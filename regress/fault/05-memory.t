@@ -7,8 +7,8 @@
 
 BUDGET=1048576
 # Each session may hold 64 KiB whatever the budget: so many fill it.
-SERVER="memory $BUDGET" CLIENT="pool 16
-pool max 16"
+SERVER="memory $BUDGET" CLIENT="pool 32
+pool max 32"
 
 figure() {	# figure NAME: of the server's worker
 	ctl server -j show summary | sed 's/.*"counters"//' |
@@ -25,27 +25,27 @@ pair
 "$TRAFFIC" wait "$uport" 10000 >/dev/null
 ok $? "the service is up"
 i=0
-while [ "$(figure sessions)" -lt 16 ] && [ $i -lt 100 ]; do
+while [ "$(figure sessions)" -lt 32 ] && [ $i -lt 100 ]; do
 	i=$((i + 1))
-	sleep 0.1
+	"$TRAFFIC" gone 100 $$
 done
-is "$(figure sessions)" 16 "with all its sessions"
+is "$(figure sessions)" 32 "with all its sessions"
 held stay "$TRAFFIC" idle "$uport" 20
 stay_pid=$pid
 exec 9>"$T/stay.fifo"
 logged stay ready 10000
 ok $? "20 users are in it"
-held stalled "$TRAFFIC" stall "$uport" 40 9>&-
+held stalled "$TRAFFIC" stall "$uport" 60 9>&-
 exec 8>"$T/stalled.fifo"
 
 i=0
 while [ "$(figure memory_resets)" = 0 ] && [ $i -lt 100 ]; do
 	i=$((i + 1))
-	sleep 0.1
+	"$TRAFFIC" gone 100 $$
 done
 n=$(figure memory_resets)
-[ "$n" -gt 0 ] && [ "$n" -le 40 ]
-ok $? "40 readers that stopped: the worst are reset ($n)"
+[ "$n" -gt 0 ] && [ "$n" -le 60 ]
+ok $? "60 readers that stopped: the worst are reset ($n)"
 kept "then"
 ms=$("$TRAFFIC" wait "$uport" 15000)
 ok $? "a new user is served ($ms ms)"
