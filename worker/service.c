@@ -45,6 +45,8 @@
 /* Tunnels that came before the keys; the gate sends no more than that. */
 #define EARLY_MAX	CHAN_FDS_UNREAD
 #define FULL_LOG_US	(10 * 1000000ULL)
+/* Readers that stopped may keep users out for so long. */
+#define TIGHT_US	(5 * 1000000ULL)
 
 struct early {
 	TAILQ_ENTRY(early)	 entry;
@@ -102,6 +104,33 @@ int
 service_tight(const struct service *svc)
 {
 	return (svc->held > svc->conf.opts.memory / 8 * 7);
+}
+
+/*
+ * Near the budget, and not past it, it could stay for ever: who reads nothing
+ * holds what he has, and nobody would be accepted any more.
+ */
+static void
+service_relieve(uint64_t now)
+{
+	static uint64_t	 since;
+	unsigned int	 n = 0;
+
+	if (!service_tight(&service)) {
+		since = 0;
+		return;
+	}
+	if (since == 0)
+		since = now;
+	if (now - since < TIGHT_US)
+		return;
+	while (service_tight(&service) && relay_reset_worst())
+		n++;
+	if (n > 0)
+		log_warnx("memory: near its budget for %llu s: the %u readers "
+		    "that held most are reset",
+		    (unsigned long long)(now - since) / 1000000, n);
+	since = 0;
 }
 
 /* ---- descriptors ---- */
@@ -205,6 +234,7 @@ service_tick(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	(void)arg;
 	relay_tick(worker_now());
+	service_relieve(worker_now());
 	service_changed(&service);
 }
 
