@@ -194,8 +194,8 @@ sub against_peers {
 		my ($mode, $ours) = @$pair;
 		my @peers = grep { $_ !~ /^rocketd/ } map { $_->{name} }
 		    grep { $_->{mode} eq $mode } @{$result->{subjects}};
-		for my $a (@AHEAD) {
-			my ($fig, $what, $op) = @$a;
+		for my $row (@AHEAD) {
+			my ($fig, $what, $op) = @$row;
 			my ($best) = sort { my $d = $a->[1] <=> $b->[1];
 			    $op eq '>=' ? -$d : $d } grep { defined($_->[1]) }
 			    map { [$_, median($result, $_, $fig)] } @peers;

@@ -204,15 +204,15 @@ sub memory {
 	}
 }
 
-our @ROWS = (
-	[memory => \&memory],
+our @STILL = ([memory => \&memory]);
+our @BUSY = (
 	[ping => sub { ping(@_[0, 1], 'ping', $_[0]{env}{seconds} / 2) }],
-	[rate => \&rate],
+	[beside => sub { beside(@_[0, 1], 'beside', $_[0]{env}{seconds} / 2) }],
 	[up1 => sub { bulk(@_, 'up', 1) }],
 	[down1 => sub { bulk(@_, 'down', 1) }],
 	[up8 => sub { bulk(@_, 'up', 8) }],
 	[down8 => sub { bulk(@_, 'down', 8) }],
-	[beside => sub { beside(@_[0, 1], 'beside', $_[0]{env}{seconds} / 2) }],
+	[rate => \&rate],
 );
 
 # iperf3, one stream down, through a subject that leads to an iperf3 server.

@@ -74,8 +74,8 @@ sub haproxy {
 	my ($p, $bin) = @_;
 	my $one = haproxy_hop($p, 'one.cfg', $p->{user}, "127.0.0.1:$p->{hop}");
 	my $two = haproxy_hop($p, 'two.cfg', $p->{hop}, $p->{target});
-	return ([client => $bin->{haproxy}, '-db', '-q', '-f', $two],
-	    [server => $bin->{haproxy}, '-db', '-q', '-f', $one]);
+	return ([client => $bin->{haproxy}, '-db', '-f', $two],
+	    [server => $bin->{haproxy}, '-db', '-f', $one]);
 }
 
 sub socat {
