@@ -57,7 +57,11 @@ sub lacks {
 	return 'only root can make network namespaces' if $> != 0;
 	return 'no ip (package iproute2)' if !Proc::find('ip');
 	eval { namespaces(); 1 } or return $@ =~ s/\n//r;
-	return '' if Proc::find('tc') && eval { netem($A, 'lo', 1, 0); 1 };
+	if (Proc::find('tc') && eval { netem($A, 'lo', 1, 0); 1 }) {
+		run('ip', 'netns', 'exec', $A, 'tc', 'qdisc', 'del', 'dev',
+		    'lo', 'root');
+		return '';
+	}
 	$wan = "$top/regress/bench/wan";
 	return "neither netem nor $wan" if !-x $wan;
 	return 'no /dev/net/tun' if !-e '/dev/net/tun';
