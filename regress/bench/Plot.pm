@@ -83,8 +83,8 @@ sub data {
 sub where {
 	my ($result) = @_;
 	my $m = $result->{machine};
-	my $text = sprintf('%s, %d cores, %s, loopback, %s: median, least and ' .
-	    'most of %d round%s', $m->{cpu} =~ s/\(R\)//gr, $m->{cores},
+	my $text = sprintf('%s, %d cores, %s, loopback, %s: median, least ' .
+	    'and most of %d round%s', $m->{cpu} =~ s/\(R\)//gr, $m->{cores},
 	    $m->{kernel}, substr($m->{time}, 0, 10), $result->{rounds},
 	    $result->{rounds} == 1 ? '' : 's');
 	$text =~ s/([_@^])/\\\\$1/g;	# marks of gnuplot, in quotes

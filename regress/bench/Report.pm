@@ -1,5 +1,5 @@
-# What was measured, as a table, as JSON, and held against the aims.  A figure is
-# the median of its samples; a ratio is one of two medians of the same run.
+# What was measured, as a table, as JSON, and held against the aims.  A figure
+# is the median of its samples; a ratio is one of two medians of the same run.
 
 package Report;
 
@@ -120,8 +120,8 @@ sub section {
 	return $any ? $text : '';
 }
 
-# One aim: met when ours is at least (or with `<=' at most) so many times that of
-# the other, or, without one, so much by itself.
+# One aim: met when ours is at least (or with `<=' at most) so many times that
+# of the other, or, without one, so much by itself.
 sub aim {
 	my ($what, $ours, $op, $limit, $other, $whose) = @_;
 	my $r = defined($whose) ? ratio($ours, $other) : $ours;

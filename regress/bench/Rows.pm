@@ -32,7 +32,7 @@ sub up {
 	mkdir($dir, 0700) or die "$dir: $!\n";
 	my $target = $o{target} // $env->{target};
 	my $run = { subject => $subject, env => $env, procs => [],
-	    ns => $o{ns} // {}, addr => '127.0.0.1' };
+	    ns => $o{ns} // {}, addr => '127.0.0.1', rtt => $o{rtt} };
 	if (!$subject->{setup}) {
 		($run->{addr}, $run->{port}) = split(/:/, $target);
 		return $run;
@@ -76,7 +76,7 @@ sub answer {
 	my $words = Proc::words($p->{log});
 	Proc::stop($p) if defined($line);
 	Proc::stop($p, now => 1);
-	defined($line) or die "load: " . ($words || 'silent') . "\n";
+	defined($line) or die(($words || 'load: silent') . "\n");
 	return $json->decode($line);
 }
 
@@ -91,8 +91,8 @@ sub ready {
 			    words($run) . "\n";
 		}
 		unlink("$run->{env}{dir}/load.log");
-		my $a = eval { answer(load($run, 'ping', '-t', 0.01, '-w', 0),
-		    2) };
+		my $a = eval { answer(load($run, 'ping', '-w', 0, '-t',
+		    0.01 + 5 * ($run->{rtt} // 0)), 5) };
 		if ($a && $a->{count} && !$a->{errors}) {
 			sleep(SETTLE) if $run->{subject}{setup};
 			return;
@@ -100,7 +100,7 @@ sub ready {
 		$said = $@;
 		sleep(0.05);
 	}
-	die "nothing comes through: " . (words($run) || $said) . "\n";
+	die("nothing comes through: " . (words($run) || $said));
 }
 
 # Runs a load; its figures, and the CPU seconds a second of the subject.

@@ -115,12 +115,12 @@ sub estimate {
 }
 
 sub rows {
-	my ($s, $env, $target, $row, $rec) = @_;
+	my ($s, $env, $target, $rtt, $row, $rec) = @_;
 	my $run;
 	my $ok = eval {
 		$run = Rows::up($s, $env, target => $target,
-		    server => '10.77.0.2', ns => { client => $A,
-		    server => $B });
+		    server => '10.77.0.2', rtt => $rtt / 1000,
+		    ns => { client => $A, server => $B });
 		Rows::ready($run);
 		Rows::ping($run, $rec, $row, $env->{seconds});
 		my $a = Rows::answer(Rows::load($run, 'bulk', '-m', 'down',
@@ -155,7 +155,7 @@ sub link_round {
 	my $target;
 	my $fail = sub {
 		my ($name, $why) = @_;
-		chomp($why);
+		$why =~ s/\s+\z//;
 		$say->("       $why");
 		push @{$result->{failures}}, { round => $round,
 		    subject => $name, row => $row, why => $why };
@@ -178,7 +178,8 @@ sub link_round {
 			push @{$result->{samples}{$s->{name}}{$_[0]}},
 			    0 + $_[1];
 		};
-		eval { rows($s, $env, "10.77.0.1:$port", $row, $rec); 1 } or
+		eval { rows($s, $env, "10.77.0.1:$port", $l->[0], $row,
+		    $rec); 1 } or
 		    $fail->($s->{name}, $@);
 	}
 	Proc::stop($target);
