@@ -167,6 +167,13 @@ check-long:
 demo:
 	@sh regress/demo.sh
 
+# Half an hour; regress/bench/README.md says what it can be told.
+bench:
+	-@sh regress/setup.sh bench
+	@${MAKE} all
+	@${MAKE} helpers
+	@regress/bench/bench
+
 # ---- installing ----
 SBIN =		${DESTDIR}${PREFIX}/sbin
 SHARE =		${DESTDIR}${PREFIX}/share
@@ -229,5 +236,5 @@ clean:
 distclean: clean
 	rm -f config.mk config.h config.log
 
-.PHONY: all programs unit helpers fuzz lint check check-long demo install \
+.PHONY: all programs unit helpers fuzz lint bench check check-long demo install \
 	install-files uninstall clean distclean

@@ -2,12 +2,14 @@
 #
 # Installs the Debian packages that are missing, when this is Debian and we are
 # root, and names them when it is not so.
-# usage: setup.sh build|demo|check|long
+# usage: setup.sh build|demo|bench|check|long
 
 set -u
 build="gcc libc6-dev make byacc pkg-config libevent-dev libbsd-dev libmd-dev \
     libssl-dev libseccomp-dev"
 demo="$build busybox socat curl perl-base"
+bench="$build perl libcmocka-dev haproxy socat iperf3 openssl iproute2 \
+    gnuplot-nox"
 check="$demo perl libcmocka-dev mandoc python3-minimal util-linux golang-go \
     golang-github-xtaci-smux-dev"
 long="$check clang libclang-rt-dev bmake bison"
@@ -15,9 +17,10 @@ long="$check clang libclang-rt-dev bmake bison"
 case ${1:-check} in
 build)	want=$build ;;
 demo)	want=$demo ;;
+bench)	want=$bench ;;
 check)	want=$check ;;
 long)	want=$long ;;
-*)	echo "usage: setup.sh build|demo|check|long" >&2; exit 1 ;;
+*)	echo "usage: setup.sh build|demo|bench|check|long" >&2; exit 1 ;;
 esac
 
 if ! command -v dpkg-query >/dev/null 2>&1; then

@@ -1,0 +1,254 @@
+# What was measured, as a table, as JSON, and held against the aims.  A figure
+# is the median of its samples; a ratio is one of two medians of the same run.
+
+package Report;
+
+use strict;
+use warnings;
+use JSON::PP;
+use List::Util qw(min max);
+use Wan;
+
+my $REFERENCE = 'haproxy';
+my @MODES = qw(reference bare sealed);
+my @BULK = qw(up1 down1 up8 down8);
+
+sub save {
+	my ($path, $result) = @_;
+	my $text = JSON::PP->new->canonical->pretty->encode($result);
+	open(my $fh, '>', "$path.new") or die "$path.new: $!\n";
+	print $fh $text;
+	close($fh) or die "$path.new: $!\n";
+	rename("$path.new", $path) or die "$path: $!\n";
+}
+
+# (median, min, max) or nothing
+sub stat_of {
+	my ($result, $subject, $figure) = @_;
+	my @v = sort { $a <=> $b }
+	    @{$result->{samples}{$subject}{$figure} // []};
+	@v or return;
+	my $mid = @v % 2 ? $v[$#v / 2] : ($v[@v / 2 - 1] + $v[@v / 2]) / 2;
+	return ($mid, $v[0], $v[-1]);
+}
+
+sub median {
+	my ($m) = stat_of(@_);
+	return $m;
+}
+
+sub figure {
+	my ($n) = @_;
+	return '-' if !defined($n);
+	return sprintf('%.0f', $n) if abs($n) >= 100;
+	return sprintf('%.1f', $n) if abs($n) >= 10;
+	return sprintf('%.2f', $n);
+}
+
+sub cell {
+	my ($mid, $min, $max) = @_;
+	return '-' if !defined($mid);
+	return figure($mid) if $min == $max;
+	return figure($mid) . ' (' . figure($min) . '-' . figure($max) . ')';
+}
+
+sub ratio {
+	my ($x, $y) = @_;
+	return defined($x) && $y ? $x / $y : undef;
+}
+
+# Heading; then columns: a figure, its heading, and what to divide it by.
+my @SECTIONS = (
+	['Throughput, MB/s: streams and their direction, as users see it',
+	    1, map { [$_->[0] . '.mb_s', $_->[1]] } (['up1', '1 up'],
+	    ['down1', '1 down'], ['up8', '8 up'], ['down8', '8 down'])],
+	['CPU of all its processes, s/GB', 1,
+	    map { [$_->[0] . '.cpu', $_->[1]] } (['up1', '1 up'],
+	    ['down1', '1 down'], ['up8', '8 up'], ['down8', '8 down'])],
+	['Short connections, 32 at once: 64 octets there and back', 1,
+	    ['rate.per_s', 'a second'], ['rate.cpu', 'CPU us each'],
+	    ['rate.p99', 'p99 us']],
+	['Ping-pong of 64 octets, us', 1, ['ping.p50', 'idle p50'],
+	    ['ping.p99', 'idle p99'], ['beside.p50', 'beside bulk p50'],
+	    ['beside.p99', 'beside bulk p99']],
+	['Private memory of all its processes, MiB', 0,
+	    ['mem0.private', 'idle', 1024],
+	    ['mem1000.private', '1000 streams', 1024],
+	    ['mem9000.private', '9000 streams', 1024],
+	    ['mem1000.stream', 'KiB a stream (1000)'],
+	    ['mem9000.stream', 'KiB a stream (9000)']],
+	['Resident memory, shared pages counted in each process, MiB', 0,
+	    ['mem0.rss', 'idle', 1024], ['mem1000.rss', '1000 streams', 1024],
+	    ['mem9000.rss', '9000 streams', 1024],
+	    ['mem0.processes', 'processes']],
+	['The same by iperf3, one stream down, MB/s: a check of the generator',
+	    0, ['iperf.mb_s', 'iperf3'], ['down1.mb_s', 'ours']],
+	(map { my $n = Wan::name(@$_);
+	    [sprintf('Link of %d ms round trip, %g %% loss each way', @$_), 0,
+	    ["$n.mb_s", '1 down, MB/s'], ["$n.p50", 'ping p50 ms', 1000],
+	    ["${n}b.p50", 'beside bulk p50 ms', 1000],
+	    ["${n}b.mb_s", 'MB/s meanwhile']] } @Wan::LINKS),
+);
+
+sub section {
+	my ($result, $title, $ratios, @cols) = @_;
+	my $text = "\n$title\n";
+	my $w = max(map { length($_->[1]) } @cols) + 2;
+	$w = 17 if $w < 17;
+	$text .= sprintf('%-22s', '') . join('', map { sprintf("%${w}s",
+	    $_->[1]) } @cols);
+	$text .= $ratios ? "   x $REFERENCE\n" : "\n";
+	my ($any, $mode) = (0, '');
+	for my $s (@{$result->{subjects}}) {
+		my @st = map { my $d = $_->[2] // 1; [map { $_ / $d }
+		    stat_of($result, $s->{name}, $_->[0])] } @cols;
+		next if !grep { @$_ } @st;
+		$text .= "$s->{mode}\n" if $mode ne $s->{mode};
+		$mode = $s->{mode};
+		$any = 1;
+		my $line = sprintf('  %-20s', $s->{name}) .
+		    join('', map { sprintf("%${w}s", cell(@$_)) } @st);
+		if ($ratios) {
+			$line .= '  ' . join('', map { my $r = ratio(
+			    median($result, $s->{name}, $_->[0]),
+			    median($result, $REFERENCE, $_->[0]));
+			    sprintf('%6s', defined($r) ?
+			    sprintf('%.2f', $r) : '-') } @cols);
+		}
+		$text .= "$line\n";
+	}
+	return $any ? $text : '';
+}
+
+# One aim: met when ours is at least (or with `<=' at most) so many times that
+# of the other, or, without one, so much by itself.
+sub aim {
+	my ($what, $ours, $op, $limit, $other, $whose) = @_;
+	my $r = defined($whose) ? ratio($ours, $other) : $ours;
+	return if !defined($r);
+	return { what => $what, ours => $ours, other => $other,
+	    whose => $whose, op => $op, limit => $limit, ratio => $r,
+	    met => ($op eq '>=' ? $r >= $limit : $r <= $limit) ?
+	    JSON::PP::true : JSON::PP::false };
+}
+
+sub against_reference {
+	my ($result) = @_;
+	my $m = sub { median($result, @_) };
+	my (@aims, $none, $tls);
+	($none, $tls) = ('rocketd none', 'rocketd tls');
+	for my $row (@BULK) {
+		push @aims, aim("bare $row, MB/s", $m->($none, "$row.mb_s"),
+		    '>=', 0.95, $m->($REFERENCE, "$row.mb_s"), $REFERENCE);
+	}
+	for my $row (@BULK) {
+		push @aims, aim("bare $row, CPU s/GB", $m->($none, "$row.cpu"),
+		    '<=', 1.5, $m->($REFERENCE, "$row.cpu"), $REFERENCE);
+	}
+	for my $row (@BULK) {
+		push @aims, aim("sealed $row, MB/s", $m->($tls, "$row.mb_s"),
+		    '>=', 0.5, $m->($none, "$row.mb_s"), 'bare');
+	}
+	for my $s ($none, $tls) {
+		push @aims, aim("$s, new users a second",
+		    $m->($s, 'rate.per_s'), '>=', 1.5,
+		    $m->($REFERENCE, 'rate.per_s'), $REFERENCE),
+		    aim("$s, ping-pong p50", $m->($s, 'ping.p50'), '<=', 1,
+		    $m->($REFERENCE, 'ping.p50'), $REFERENCE);
+	}
+	return @aims;
+}
+
+sub memory_aims {
+	my ($result) = @_;
+	my @aims;
+	for my $s ('rocketd none', 'rocketd tls') {
+		# On each side one worker has all the streams.
+		my $kib = median($result, $s, 'mem9000.stream') //
+		    median($result, $s, 'mem1000.stream');
+		my $most = median($result, $s, 'mem0.daemon');
+		push @aims, aim("$s, KiB an idle stream a worker",
+		    defined($kib) ? $kib / 2 : undef, '<=', 2),
+		    aim("$s, MB private of an idle daemon",
+		    defined($most) ? $most * 1024 / 1e6 : undef, '<=', 12);
+	}
+	return @aims;
+}
+
+# Figures in which rocketd is to be ahead of each peer in its mode: which of
+# them is best is decided for each figure.
+my @AHEAD = ((map { ["$_.mb_s", "$_ MB/s", '>='] } @BULK),
+    (map { ["$_.cpu", "$_ CPU s/GB", '<='] } @BULK),
+    ['rate.per_s', 'connections/s', '>='],
+    ['rate.cpu', 'CPU us a connection', '<='],
+    ['ping.p99', 'ping p99 us', '<='],
+    ['beside.p99', 'ping p99 us beside bulk', '<='],
+    ['mem0.private', 'KiB private idle', '<='],
+    ['mem1000.stream', 'KiB a stream of 1000', '<='],
+    ['mem9000.stream', 'KiB a stream of 9000', '<=']);
+
+sub against_peers {
+	my ($result) = @_;
+	my @aims;
+	for my $pair (['bare', 'rocketd none'], ['sealed', 'rocketd tls']) {
+		my ($mode, $ours) = @$pair;
+		my @peers = grep { $_ !~ /^rocketd/ } map { $_->{name} }
+		    grep { $_->{mode} eq $mode } @{$result->{subjects}};
+		for my $row (@AHEAD) {
+			my ($fig, $what, $op) = @$row;
+			my ($best) = sort { my $d = $a->[1] <=> $b->[1];
+			    $op eq '>=' ? -$d : $d } grep { defined($_->[1]) }
+			    map { [$_, median($result, $_, $fig)] } @peers;
+			next if !$best;
+			push @aims, aim("$mode, $what", median($result, $ours,
+			    $fig), $op, 1, $best->[1], $best->[0]);
+		}
+	}
+	return @aims;
+}
+
+sub aims {
+	my ($result) = @_;
+	return [against_reference($result), memory_aims($result),
+	    against_peers($result)];
+}
+
+sub aims_text {
+	my ($aims) = @_;
+	return '' if !@$aims;
+	my $text = "\nAims\n" . sprintf("  %-38s %9s %9s %-20s %-9s %6s\n", '',
+	    'rocketd', 'other', '', 'aim', 'ratio');
+	for my $a (@$aims) {
+		my $whose = defined($a->{whose});
+		$text .= sprintf("  %-38s %9s %9s %-20s %-9s %6s  %s\n",
+		    $a->{what}, figure($a->{ours}), $whose ?
+		    figure($a->{other}) : '', $a->{whose} // '',
+		    "$a->{op} " . ($whose ? "x $a->{limit}" : $a->{limit}),
+		    $whose ? sprintf('%.2f', $a->{ratio}) : '',
+		    $a->{met} ? 'met' : 'MISSED');
+	}
+	my $met = grep { $_->{met} } @$aims;
+	return $text . sprintf("  %d of %d are met\n", $met, scalar(@$aims));
+}
+
+sub text {
+	my ($result) = @_;
+	my $m = $result->{machine};
+	my $v = $result->{versions};
+	my $text = "$m->{cpu}, $m->{cores} cores, $m->{memory_mb} MB; " .
+	    "$m->{kernel}; $m->{time}\nload average " .
+	    join(' ', @{$result->{load_averages}}) . "\n" .
+	    join(', ', map { "$_ $v->{$_}" } sort keys %$v) . "\n" .
+	    "medians (min-max) of $result->{rounds} rounds, windows of " .
+	    "$result->{seconds} s\n";
+	$text .= section($result, @$_) for @SECTIONS;
+	$text .= aims_text($result->{aims} // []);
+	if (@{$result->{failures}}) {
+		$text .= "\nFailed\n";
+		$text .= "  round $_->{round}, $_->{subject}, $_->{row}: " .
+		    "$_->{why}\n" for @{$result->{failures}};
+	}
+	return $text;
+}
+
+1;

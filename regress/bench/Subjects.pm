@@ -1,0 +1,327 @@
+# What is measured: a table of subjects, and how each is set up between a user
+# and the target.  To add one, add a line at the end; for a program that is not
+# here yet, also a function that writes its configuration.
+#
+# Such a function is given the place (see below) and returns commands, each with
+# the side it stands on: the server is where users come, the client is
+# beside the target.  Everybody's sockets have TCP_NODELAY, nobody logs more
+# than errors, nobody compresses, nobody may change the machine's settings.
+
+package Subjects;
+
+use strict;
+use warnings;
+
+# Place: dir      a directory of its own
+#        user     port on which users come (127.0.0.1, server's side)
+#        server   address of the server's side as the client sees it
+#        tunnel   port of the tunnels there
+#        hop      one more port, for relays
+#        target   address:port of the target as the client sees it
+#        fds      hard limit of descriptors a process
+
+my $TOKEN = 'of the bench, 24 letters';
+
+sub file {
+	my ($place, $name, $text) = @_;
+	my $path = "$place->{dir}/$name";
+	open(my $fh, '>', $path) or die "$path: $!\n";
+	chmod(0600, $path);
+	$text =~ s/^\t+//mg;
+	print $fh $text;
+	close($fh) or die "$path: $!\n";
+	return $path;
+}
+
+# What each program is, and how it tells its version.
+our %PROGRAMS = (
+	haproxy => ['haproxy', '-v'],
+	socat => ['socat', '-V'],
+	rocketd => ['rocketd', '-V'],
+	rathole => ['rathole', '--version'],
+	frps => ['frps', '--version'],
+	frpc => ['frpc', '--version'],
+	backhaul => ['backhaul', '-v'],
+	chisel => ['chisel', '--version'],
+	openssl => ['openssl', 'version'],
+	iperf3 => ['iperf3', '--version'],
+);
+
+sub haproxy_hop {
+	my ($p, $name, $on, $to) = @_;
+	# splice-auto does not always splice, and with larger pipes it takes a
+	# third less CPU than with the default.
+	# Two descriptors a connection, two a pipe, and some to spare.
+	my $conns = int(($p->{fds} - 1000) / 2);
+	$conns = 20000 if $conns > 20000;
+	return file($p, $name, <<"	END");
+	global
+		nbthread 1
+		tune.pipesize 1048576
+		maxconn $conns
+		maxpipes 256
+	defaults
+		mode tcp
+		option splice-request
+		option splice-response
+		timeout connect 10s
+		timeout client 1h
+		timeout server 1h
+	listen hop
+		bind 127.0.0.1:$on
+		server next $to
+	END
+}
+
+sub haproxy {
+	my ($p, $bin) = @_;
+	my $one = haproxy_hop($p, 'one.cfg', $p->{user}, "127.0.0.1:$p->{hop}");
+	my $two = haproxy_hop($p, 'two.cfg', $p->{hop}, $p->{target});
+	return ([client => $bin->{haproxy}, '-db', '-f', $two],
+	    [server => $bin->{haproxy}, '-db', '-f', $one]);
+}
+
+sub socat {
+	my ($p, $bin) = @_;
+	my @opts = ($bin->{socat}, '-b', 262144);
+	my $from = 'bind=127.0.0.1,fork,reuseaddr,nodelay,backlog=1024';
+	return ([client => @opts, "TCP-LISTEN:$p->{hop},$from",
+	    "TCP:$p->{target},nodelay"],
+	    [server => @opts, "TCP-LISTEN:$p->{user},$from",
+	    "TCP:127.0.0.1:$p->{hop},nodelay"]);
+}
+
+# rocketd with these lines of configuration on both sides
+sub rocketd {
+	my ($transport, @lines) = @_;
+	my $lines = join("\n", @lines);
+	return sub {
+		my ($p, $bin) = @_;
+		my ($addr, $port) = $p->{target} =~ /^(.*):(\d+)$/;
+		my $server = file($p, 'server.conf', <<"		END");
+		log error
+		log to stderr
+		server {
+			listen on $p->{server} port $p->{tunnel} \\
+			    transport $transport
+			$lines
+			service "x" {
+				listen on 127.0.0.1 port $p->{user}
+				token "$TOKEN"
+			}
+		}
+		END
+		my $client = file($p, 'client.conf', <<"		END");
+		log error
+		log to stderr
+		client {
+			connect to $p->{server} port $p->{tunnel} \\
+			    transport $transport
+			$lines
+			service "x" {
+				forward to $addr port $port
+				token "$TOKEN"
+			}
+		}
+		END
+		return map { [$_->[0] => $bin->{rocketd}, '-d', '-W',
+		    $p->{worker}, '-s', "$p->{dir}/$_->[0].sock",
+		    '-f', $_->[1]] } [server => $server], [client => $client];
+	};
+}
+
+sub rathole {
+	my ($seal) = @_;
+	return sub {
+		my ($p, $bin) = @_;
+		my ($server, $client) = $seal ? $seal->($p, $bin) :
+		    ("type = \"tcp\"\n", "type = \"tcp\"\n");
+		file($p, 'server.toml', <<"		END");
+		[server]
+		bind_addr = "$p->{server}:$p->{tunnel}"
+		default_token = "$TOKEN"
+		[server.services.x]
+		bind_addr = "127.0.0.1:$p->{user}"
+		nodelay = true
+		[server.transport]
+		$server
+		[server.transport.tcp]
+		nodelay = true
+		END
+		file($p, 'client.toml', <<"		END");
+		[client]
+		remote_addr = "$p->{server}:$p->{tunnel}"
+		default_token = "$TOKEN"
+		[client.services.x]
+		local_addr = "$p->{target}"
+		nodelay = true
+		[client.transport]
+		$client
+		[client.transport.tcp]
+		nodelay = true
+		END
+		return map { [$_ => 'env', 'RUST_LOG=error', $bin->{rathole},
+		    "--$_", "$p->{dir}/$_.toml"] } qw(server client);
+	};
+}
+
+sub rathole_noise {
+	my ($p, $bin) = @_;
+	my $keys = `'$bin->{rathole}' --genkey 2>&1`;
+	my ($private, $public) = $keys =~ m{^([A-Za-z0-9+/=]{40,})$}mg or
+	    die "it has no noise: " . substr($keys, 0, 60) . "\n";
+	return ("type = \"noise\"\n[server.transport.noise]\n" .
+	    "local_private_key = \"$private\"\n",
+	    "type = \"noise\"\n[client.transport.noise]\n" .
+	    "remote_public_key = \"$public\"\n");
+}
+
+sub rathole_tls {
+	my ($p, $bin) = @_;
+	my ($d, $ssl) = ($p->{dir}, $bin->{openssl});
+	my @req = ($ssl, 'req', '-x509', '-newkey', 'ec', '-pkeyopt',
+	    'ec_paramgen_curve:P-256', '-nodes', '-days', 2, '-subj',
+	    '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost',
+	    '-keyout', "$d/key.pem", '-out', "$d/crt.pem");
+	my @p12 = ($ssl, 'pkcs12', '-export', '-passout', 'pass:bench',
+	    '-inkey', "$d/key.pem", '-in', "$d/crt.pem", '-out', "$d/id.pfx");
+	for my $cmd (\@req, \@p12) {
+		my $line = join(' ', map { "'$_'" } @$cmd);
+		my $said = `$line 2>&1`;
+		$? == 0 or die "openssl: $said\n";
+	}
+	return ("type = \"tls\"\n[server.transport.tls]\n" .
+	    "pkcs12 = \"$d/id.pfx\"\npkcs12_password = \"bench\"\n",
+	    "type = \"tls\"\n[client.transport.tls]\n" .
+	    "trusted_root = \"$d/crt.pem\"\nhostname = \"localhost\"\n");
+}
+
+sub frp {
+	my ($tls, $mux) = @_;
+	return sub {
+		my ($p, $bin) = @_;
+		my ($addr, $port) = $p->{target} =~ /^(.*):(\d+)$/;
+		my $both = <<"		END";
+		auth.token = "$TOKEN"
+		log.to = "console"
+		log.level = "error"
+		transport.tcpMux = $mux
+		END
+		file($p, 'server.toml', <<"		END");
+		bindAddr = "$p->{server}"
+		bindPort = $p->{tunnel}
+		proxyBindAddr = "127.0.0.1"
+		transport.maxPoolCount = 8
+		$both
+		END
+		file($p, 'client.toml', <<"		END");
+		serverAddr = "$p->{server}"
+		serverPort = $p->{tunnel}
+		loginFailExit = false
+		transport.tls.enable = $tls
+		transport.poolCount = 8
+		$both
+		[[proxies]]
+		name = "x"
+		type = "tcp"
+		localIP = "$addr"
+		localPort = $port
+		remotePort = $p->{user}
+		END
+		return ([server => $bin->{frps}, '-c', "$p->{dir}/server.toml"],
+		    [client => $bin->{frpc}, '-c', "$p->{dir}/client.toml"]);
+	};
+}
+
+# skip_optz: else it sets sysctls for the whole machine
+sub backhaul {
+	my ($transport, @lines) = @_;
+	my $lines = join("\n", @lines);
+	return sub {
+		my ($p, $bin) = @_;
+		my $both = <<"		END";
+		transport = "$transport"
+		token = "$TOKEN"
+		nodelay = true
+		skip_optz = true
+		web_port = 0
+		sniffer = false
+		log_level = "error"
+		$lines
+		END
+		file($p, 'server.toml', <<"		END");
+		[server]
+		bind_addr = "$p->{server}:$p->{tunnel}"
+		$both
+		channel_size = 2048
+		ports = ["127.0.0.1:$p->{user}=$p->{target}"]
+		END
+		file($p, 'client.toml', <<"		END");
+		[client]
+		remote_addr = "$p->{server}:$p->{tunnel}"
+		$both
+		connection_pool = 8
+		retry_interval = 1
+		END
+		return map { [$_ => $bin->{backhaul}, '-c',
+		    "$p->{dir}/$_.toml"] } qw(server client);
+	};
+}
+
+sub chisel {
+	my ($p, $bin) = @_;
+	return ([server => $bin->{chisel}, 'server', '--reverse', '--host',
+	    $p->{server}, '--port', $p->{tunnel}, '--auth', "bench:$TOKEN"],
+	    [client => $bin->{chisel}, 'client', '--auth', "bench:$TOKEN",
+	    '--max-retry-interval', '1s', "http://$p->{server}:$p->{tunnel}",
+	    "R:127.0.0.1:$p->{user}:$p->{target}"]);
+}
+
+# name, mode (what it is compared with), programs, set-up, and then:
+#	rows	=> only these
+#	most	=> so many streams and no more, with the reason
+#	wan	=> also over the slow link
+#	extra	=> only when BENCH_ONLY names it in full
+my $SOME = qr/^(up8|down8|rate)$/;
+my @MANY = (most => 1000, reason => 'a process for each connection');
+
+our @LIST = (
+	['direct', 'reference', [], undef, wan => 1],
+	['haproxy', 'reference', ['haproxy'], \&haproxy],
+	['socat', 'reference', ['socat'], \&socat, @MANY],
+
+	['rocketd none', 'bare', ['rocketd'],
+	    rocketd('tcpmux', 'seal none'), wan => 1],
+	['rocketd none prefork', 'bare', ['rocketd'],
+	    rocketd('tcpmux', 'seal none', 'prefork 2'), rows => $SOME],
+	['rathole tcp', 'bare', ['rathole'], rathole()],
+	['frp mux', 'bare', ['frps', 'frpc'], frp('false', 'true')],
+	['frp', 'bare', ['frps', 'frpc'], frp('false', 'false')],
+	['backhaul mux', 'bare', ['backhaul'],
+	    backhaul('tcpmux', 'mux_version = 2',
+	    'mux_streambuffer = 2097152')],
+	['backhaul mux 1', 'bare', ['backhaul'],
+	    backhaul('tcpmux', 'mux_version = 1'), extra => 1],
+	['backhaul tcp', 'bare', ['backhaul'], backhaul('tcp')],
+
+	['rocketd tls', 'sealed', ['rocketd'],
+	    rocketd('tcpmux', 'seal tls'), wan => 1],
+	['rocketd tls prefork', 'sealed', ['rocketd'],
+	    rocketd('tcpmux', 'seal tls', 'prefork 2'), rows => $SOME],
+	['rathole noise', 'sealed', ['rathole'], rathole(\&rathole_noise)],
+	['rathole tls', 'sealed', ['rathole', 'openssl'],
+	    rathole(\&rathole_tls)],
+	['frp mux tls', 'sealed', ['frps', 'frpc'], frp('true', 'true')],
+	['frp tls', 'sealed', ['frps', 'frpc'], frp('true', 'false')],
+	['chisel', 'sealed', ['chisel'], \&chisel],
+);
+
+sub list {
+	return map {
+		my ($name, $mode, $needs, $setup, %o) = @$_;
+		{ name => $name, mode => $mode, needs => $needs,
+		    setup => $setup, %o }
+	} @LIST;
+}
+
+1;
