@@ -268,6 +268,19 @@ int			 valid_addr(const char *, struct addr *);
 /* Such an address, or a DNS name whose last label is no number. */
 int			 valid_host(const char *);
 
+/* tokenv.c */
+
+/*
+ * Before anything moves the environment: where the system shows it.  What is
+ * taken is wiped there, too.
+ */
+void			 tokenv_init(char **environment);
+/*
+ * The value of a variable, which is taken out of the environment, now or by an
+ * earlier call; NULL when there was none.
+ */
+const char		*tokenv_get(const char *name);
+
 /* config.c */
 
 /* A configuration with all defaults and no block; NULL: no memory. */

@@ -275,7 +275,7 @@ token_read(struct conf_token *t, FILE *err)
 		    "the token itself has to be put here";
 		break;
 	case TOKEN_ENV:
-		if ((value = getenv(t->source)) == NULL)
+		if ((value = tokenv_get(t->source)) == NULL)
 			fault = "not in the environment";
 		else
 			fault = token_take(t, value, strlen(value));

@@ -309,6 +309,7 @@ main(int argc, char *argv[])
 	struct rocketd_conf	*conf;
 	char			 why[256];
 
+	tokenv_init(environ);
 	setproctitle_init(argc, argv, environ);
 	log_init("rocketd", LOGLEVEL_INFO);
 	TAILQ_INIT(&env.svcs);
