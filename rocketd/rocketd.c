@@ -188,6 +188,9 @@ rocketd_limits(void)
 	memset(&rl, 0, sizeof(rl));
 	if (setrlimit(RLIMIT_CORE, &rl) == -1)	/* tokens are in memory */
 		log_warn("RLIMIT_CORE");
+	/* a program that takes cores from the kernel knows no limit */
+	if (NOT_DUMPABLE() == -1)
+		log_warn("core files");
 	if (getrlimit(RLIMIT_NOFILE, &rl) == -1)
 		fatal("RLIMIT_NOFILE");
 	rl.rlim_cur = rl.rlim_max;
