@@ -100,7 +100,7 @@ regress/unit/keys_test: regress/unit/keys_test.c shared/channel.o shared/ibuf.o 
 regress/unit/log_test: regress/unit/log_test.c shared/log.o ; ${UNIT}
 regress/unit/msg_test: regress/unit/msg_test.c shared/ibuf.o shared/imsg.o shared/msg.o ; ${UNIT}
 regress/unit/options_test: regress/unit/options_test.c rocketd/options.o shared/log.o ; ${UNIT}
-regress/unit/pool_test: regress/unit/pool_test.c shared/log.o worker/pool.o ; ${UNIT}
+regress/unit/pool_test: regress/unit/pool_test.c shared/addr.o shared/log.o worker/pool.o ; ${UNIT}
 regress/unit/proxyhdr_test: regress/unit/proxyhdr_test.c worker/proxyhdr.o ; ${UNIT}
 regress/unit/psk_test: regress/unit/psk_test.c shared/log.o worker/psk.o ; ${UNIT}
 regress/unit/resolve_test: regress/unit/resolve_test.c shared/addr.o shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/resolve.o ; ${UNIT}

@@ -102,6 +102,7 @@ check_remotes(struct check *c, const struct conf_remotes *head)
 				break;
 			if (strcmp(r->host, other->host) == 0 &&
 			    r->port == other->port &&
+			    addr_same(&r->edge, &other->edge, 1) &&
 			    addr_same(&r->source, &other->source, 1)) {
 				COMPLAIN(c, r, "%s port %u is there before, "
 				    "at %s:%d:%d", r->host, r->port,

@@ -67,6 +67,7 @@ struct conf_remote {		/* a server to connect to, or a target */
 	uint16_t			 port;
 	int				 is_unix;
 	uint32_t			 transport;	/* a remote only */
+	struct addr			 edge;		/* "edge ADDRESS" */
 	struct addr			 source;	/* "from ADDRESS" */
 	const char			*file;
 	int				 line;

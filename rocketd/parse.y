@@ -97,7 +97,7 @@ static void		 service_end(void);
 static void		 add_listen(struct word *, struct word *, struct word *,
 			    struct word *);
 static void		 add_remote(struct word *, struct word *, struct word *,
-			    struct word *, struct word *);
+			    struct word *, struct word *, struct word *);
 static void		 add_target(struct word *, struct word *,
 			    struct word *);
 static void		 token_begin(struct word *);
@@ -108,8 +108,8 @@ static void		 add_control(struct word *, struct word *,
 static void		 add_ids(struct word *, struct word *, struct word *);
 %}
 
-%token	CLIENT CONNECT CONTROL ENV FILENAME FORWARD FROM GROUP ID IDS INCLUDE
-%token	LISTEN ON PORT SERVER SERVICE SOCKET TO TOKEN TRANSPORT UNIX
+%token	CLIENT CONNECT CONTROL EDGE ENV FILENAME FORWARD FROM GROUP ID IDS
+%token	INCLUDE LISTEN ON PORT SERVER SERVICE SOCKET TO TOKEN TRANSPORT UNIX
 %token	WORD STRING
 
 %%
@@ -195,9 +195,9 @@ listen		: LISTEN ON text PORT text transport	{
 		}
 		;
 
-connect		: CONNECT TO text PORT text transport from	{
+connect		: CONNECT TO text PORT text transport edge from	{
 			add_remote($1.word, $3.word, $5.word, $6.word,
-			    $7.word);
+			    $7.word, $8.word);
 		}
 		;
 
@@ -270,6 +270,14 @@ transport	: /* empty */	{
 		}
 		;
 
+edge		: /* empty */	{
+			$$ = nothing;
+		}
+		| EDGE text	{
+			$$ = $2;
+		}
+		;
+
 from		: /* empty */	{
 			$$ = nothing;
 		}
@@ -309,10 +317,10 @@ stuff		: /* empty */	{
 		}
 		;
 
-arg		: WORD | STRING | CLIENT | CONNECT | CONTROL | ENV | FILENAME
-		| FORWARD | FROM | GROUP | ID | IDS | INCLUDE | LISTEN | ON
-		| PORT | SERVER | SERVICE | SOCKET | TO | TOKEN | TRANSPORT
-		| UNIX
+arg		: WORD | STRING | CLIENT | CONNECT | CONTROL | EDGE | ENV
+		| FILENAME | FORWARD | FROM | GROUP | ID | IDS | INCLUDE
+		| LISTEN | ON | PORT | SERVER | SERVICE | SOCKET | TO | TOKEN
+		| TRANSPORT | UNIX
 		;
 
 %%
@@ -326,9 +334,11 @@ static const struct keyword {
 } keywords[] = {
 	{ "client", CLIENT, "client { ... } or client id \"name\"" },
 	{ "connect", CONNECT,
-	    "connect to HOST port NUMBER [transport tcpmux] [from ADDRESS]" },
+	    "connect to HOST port NUMBER [transport tcpmux] [edge ADDRESS] "
+	    "[from ADDRESS]" },
 	{ "control", CONTROL, "control socket \"path\" [group \"name\"] or "
 	    "control socket none" },
+	{ "edge", EDGE, NULL },
 	{ "env", ENV, NULL },
 	{ "file", FILENAME, NULL },
 	{ "forward", FORWARD,
@@ -767,12 +777,27 @@ add_listen(struct word *w, struct word *host, struct word *port,
 		    "\"listen on\"; users of a service come by TCP");
 }
 
+/* dialled: the word for where the connection goes, perhaps a name. */
+static void
+set_source(struct conf_remote *r, const struct word *from,
+    const struct word *dialled)
+{
+	struct addr	 addr;
+
+	if (!valid_addr(from->text, &r->source))
+		lex_error(parse.lex, from, "the source is an IPv4 or IPv6 "
+		    "address, not \"%s\"", show(from));
+	else if (valid_addr(dialled->text, &addr) &&
+	    addr.family != r->source.family)
+		lex_error(parse.lex, from, "%s and %s are not of one family",
+		    show(from), show(dialled));
+}
+
 static void
 add_remote(struct word *w, struct word *host, struct word *port,
-    struct word *transport, struct word *from)
+    struct word *transport, struct word *edge, struct word *from)
 {
 	struct conf_remote	*r;
-	struct addr		 addr;
 	int			 n = 0;
 
 	if (!belongs(w, "connect to", SCOPE_CLIENT))
@@ -793,15 +818,11 @@ add_remote(struct word *w, struct word *host, struct word *port,
 		    "name of a host", show(host));
 	r->port = get_port(port);
 	r->transport = get_transport(transport);
-	if (from == NULL)
-		return;
-	if (!valid_addr(from->text, &r->source))
-		lex_error(parse.lex, from, "the source is an IPv4 or IPv6 "
-		    "address, not \"%s\"", show(from));
-	else if (valid_addr(host->text, &addr) &&
-	    addr.family != r->source.family)
-		lex_error(parse.lex, from, "%s and %s are not of one family",
-		    show(from), show(host));
+	if (edge != NULL && !valid_addr(edge->text, &r->edge))
+		lex_error(parse.lex, edge, "the edge is an IPv4 or IPv6 "
+		    "address, not \"%s\"", show(edge));
+	if (from != NULL)
+		set_source(r, from, edge != NULL ? edge : host);
 }
 
 /* A path for the daemon, which works in another directory. */

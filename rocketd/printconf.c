@@ -133,6 +133,8 @@ print_remotes(const struct conf_remotes *head, FILE *out)
 		fputs("\tconnect to ", out);
 		print_host(r->host, out);
 		fprintf(out, " port %u transport tcpmux", r->port);
+		if (r->edge.family != ADDR_NONE)
+			fprintf(out, " edge %s", addr_print(&r->edge));
 		if (r->source.family != ADDR_NONE)
 			fprintf(out, " from %s", addr_print(&r->source));
 		fputc('\n', out);

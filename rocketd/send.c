@@ -73,6 +73,7 @@ send_fill_dialee(struct msg_dialee *msg, const struct conf_service *cs,
 	msg->port = cr->port;
 	msg->opts = *opts;
 	msg->source = cr->source;
+	msg->edge = cr->edge;
 	strlcpy(msg->host, cr->host, sizeof(msg->host));
 }
 

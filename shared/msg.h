@@ -32,7 +32,7 @@
 #include "addr.h"
 #include "imsg.h"
 
-#define MSG_VERSION		1
+#define MSG_VERSION		2
 
 #define SERVICE_NAME_MAX	64	/* with its NUL */
 #define HOST_MAX		256 /* a DNS name or a UNIX path, with NUL */
@@ -283,6 +283,7 @@ struct msg_dialee {		/* REMOTE(i) or TARGET(i) of a service */
 	uint32_t	 port;		/* host order, 0 when is_unix */
 	struct sockopts	 opts;
 	struct addr	 source;	/* family 0: the kernel's choice */
+	struct addr	 edge;	/* dialled in place of host, without port */
 	char		 host[HOST_MAX];
 };
 

@@ -446,7 +446,11 @@ request_start(struct request *r)
 
 	if (r->conf.is_unix)
 		request_connect_unix(r);
-	else if (host_numeric(r->conf.host, &a)) {
+	else if (r->conf.edge.family != ADDR_NONE) {
+		a = r->conf.edge;
+		a.port = r->conf.port;
+		request_connect(r, &a, 1);
+	} else if (host_numeric(r->conf.host, &a)) {
 		a.port = r->conf.port;
 		request_connect(r, &a, 1);
 	} else
