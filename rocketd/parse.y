@@ -34,6 +34,7 @@
 #include "../shared/compat.h"
 #include "conf.h"
 #include "lex.h"
+#include "wordval.h"
 
 struct value {			/* of each symbol: a word, or a list of them */
 	struct word	*word;
@@ -408,19 +409,6 @@ yylex(void)
 	return (c);
 }
 
-/* The words of a file, fit for a message. */
-static const char *
-show(const struct word *w)
-{
-	static char	 buf[4][64];
-	static int	 next;
-	char		*s = buf[next++ % 4];
-
-	if (next == 4)
-		next = 0;
-	return (log_printable(s, sizeof(buf[0]), w->text, w->len));
-}
-
 static void
 yyerror(const char *msg)
 {
@@ -443,7 +431,8 @@ yyerror(const char *msg)
 	else if (parse.secret)
 		strlcpy(what, "word", sizeof(what));
 	else
-		snprintf(what, sizeof(what), "\"%s\"", show(parse.word));
+		snprintf(what, sizeof(what), "\"%s\"",
+		    wordval_show(parse.word));
 	if (parse.form == NULL)
 		lex_error(parse.lex, parse.word, "unexpected %s", what);
 	else
@@ -688,7 +677,7 @@ service_begin(struct word *w, struct word *name)
 	if (!valid_name(name->text, SERVICE_NAME_MAX))
 		lex_error(parse.lex, name, "a service's name is 1 to %d "
 		    "letters, digits, '.', '_' and '-', not \"%s\"",
-		    SERVICE_NAME_MAX - 1, show(name));
+		    SERVICE_NAME_MAX - 1, wordval_show(name));
 	if (++parse.nservices == CONF_SERVICES_MAX + 1)
 		lex_error(parse.lex, w, "more than %d services",
 		    CONF_SERVICES_MAX);
@@ -720,28 +709,6 @@ service_end(void)
 
 /* ---- addresses ---- */
 
-static uint16_t
-get_port(const struct word *w)
-{
-	const char	*fault;
-	long long	 port;
-
-	port = strtonum(w->text, 1, UINT16_MAX, &fault);
-	if (fault != NULL)
-		lex_error(parse.lex, w, "a port is a number from 1 to 65535, "
-		    "not \"%s\"", show(w));
-	return ((uint16_t)port);
-}
-
-static uint32_t
-get_transport(const struct word *w)
-{
-	if (w != NULL && strcmp(w->text, "tcpmux") != 0)
-		lex_error(parse.lex, w, "the one transport is tcpmux, not "
-		    "\"%s\"", show(w));
-	return (TRANSPORT_TCPMUX);
-}
-
 static void
 add_listen(struct word *w, struct word *host, struct word *port,
     struct word *transport)
@@ -765,32 +732,15 @@ add_listen(struct word *w, struct word *host, struct word *port,
 	cl->file = w->file->path;
 	cl->line = w->line;
 	cl->column = w->column;
-	if (strcmp(cl->host, "*") != 0 &&
-	    !valid_addr(cl->host, &cl->addr))
-		lex_error(parse.lex, host, "to listen on there is * or an "
-		    "IPv4 or IPv6 address, not \"%s\"", show(host));
-	cl->port = cl->addr.port = get_port(port);
+	if (strcmp(cl->host, "*") != 0)
+		wordval_addr(parse.lex, host, "to listen on there is * or",
+		    &cl->addr);
+	cl->port = cl->addr.port = wordval_port(parse.lex, port);
 	if (parse.service == NULL)
-		cl->transport = get_transport(transport);
+		cl->transport = wordval_transport(parse.lex, transport);
 	else if (transport != NULL)
 		lex_error(parse.lex, transport, "a transport is for a block's "
 		    "\"listen on\"; users of a service come by TCP");
-}
-
-/* dialled: the word for where the connection goes, perhaps a name. */
-static void
-set_source(struct conf_remote *r, const struct word *from,
-    const struct word *dialled)
-{
-	struct addr	 addr;
-
-	if (!valid_addr(from->text, &r->source))
-		lex_error(parse.lex, from, "the source is an IPv4 or IPv6 "
-		    "address, not \"%s\"", show(from));
-	else if (valid_addr(dialled->text, &addr) &&
-	    addr.family != r->source.family)
-		lex_error(parse.lex, from, "%s and %s are not of one family",
-		    show(from), show(dialled));
 }
 
 static void
@@ -813,27 +763,14 @@ add_remote(struct word *w, struct word *host, struct word *port,
 	r->file = w->file->path;
 	r->line = w->line;
 	r->column = w->column;
-	if (!valid_host(host->text))
-		lex_error(parse.lex, host, "\"%s\" is no address and no "
-		    "name of a host", show(host));
-	r->port = get_port(port);
-	r->transport = get_transport(transport);
-	if (edge != NULL && !valid_addr(edge->text, &r->edge))
-		lex_error(parse.lex, edge, "the edge is an IPv4 or IPv6 "
-		    "address, not \"%s\"", show(edge));
+	wordval_host(parse.lex, host);
+	r->port = wordval_port(parse.lex, port);
+	r->transport = wordval_transport(parse.lex, transport);
+	if (edge != NULL)
+		wordval_addr(parse.lex, edge, "the edge is", &r->edge);
 	if (from != NULL)
-		set_source(r, from, edge != NULL ? edge : host);
-}
-
-/* A path for the daemon, which works in another directory. */
-static int
-valid_path(const struct word *w, const char *what, size_t size)
-{
-	if (w->text[0] == '/' && w->len < size)
-		return (1);
-	lex_error(parse.lex, w, "the path of %s begins with / and has at "
-	    "most %zu characters", what, size - 1);
-	return (0);
+		wordval_source(parse.lex, from, edge != NULL ? edge : host,
+		    &r->source);
 }
 
 static void
@@ -851,13 +788,12 @@ add_target(struct word *w, struct word *host, struct word *port)
 	t->column = w->column;
 	if (port == NULL) {
 		t->is_unix = 1;
-		(void)valid_path(host, "a UNIX socket", UNIX_PATH_MAX);
+		(void)wordval_path(parse.lex, host, "a UNIX socket",
+		    UNIX_PATH_MAX);
 		return;
 	}
-	if (!valid_host(host->text))
-		lex_error(parse.lex, host, "\"%s\" is no address and no "
-		    "name of a host", show(host));
-	t->port = get_port(port);
+	wordval_host(parse.lex, host);
+	t->port = wordval_port(parse.lex, port);
 }
 
 /* ---- tokens and what there is once ---- */
@@ -916,10 +852,10 @@ add_token(enum token_kind kind, struct word *w)
 	}
 	t->source = copy(w);
 	if (kind == TOKEN_FILE)
-		(void)valid_path(w, "a token", HOST_MAX);
+		(void)wordval_path(parse.lex, w, "a token", HOST_MAX);
 	else if (!valid_env(t->source))
 		lex_error(parse.lex, w, "\"%s\" is no name of a variable",
-		    show(w));
+		    wordval_show(w));
 }
 
 static void
@@ -931,7 +867,7 @@ add_client_id(struct word *w, struct word *id)
 	if (!valid_name(id->text, CLIENT_ID_MAX))
 		lex_error(parse.lex, id, "a client id is 1 to %d letters, "
 		    "digits, '.', '_' and '-', not \"%s\"",
-		    CLIENT_ID_MAX - 1, show(id));
+		    CLIENT_ID_MAX - 1, wordval_show(id));
 	strlcpy(parse.block->client_id, id->text,
 	    sizeof(parse.block->client_id));
 }
@@ -951,7 +887,8 @@ add_control(struct word *w, struct word *path, struct word *group)
 			    "control socket");
 		return;
 	}
-	(void)valid_path(path, "the control socket", UNIX_PATH_MAX);
+	(void)wordval_path(parse.lex, path, "the control socket",
+	    UNIX_PATH_MAX);
 	conf->control_path = copy(path);
 	if (group != NULL)
 		conf->control_group = copy(group);
