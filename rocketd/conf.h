@@ -35,7 +35,7 @@
 /* What one configuration may hold, so that no table grows without end. */
 #define CONF_BLOCKS_MAX		64
 #define CONF_SERVICES_MAX	900	/* each is a process, and a user id */
-#define CONF_LISTENS_MAX	64	/* of one block or service */
+#define CONF_LISTENS_MAX	64	/* statements of a block or service */
 #define CONF_CHILD_IDS		16	/* user ids before the services' own */
 
 /* How a token given by value is printed; it stands for no token. */
@@ -53,7 +53,8 @@ struct conf_listen {			/* one address to bind */
 	TAILQ_ENTRY(conf_listen)	 entry;
 	char				*host;	/* "*": every address */
 	struct addr			 addr;	/* ADDR_NONE for "*" */
-	uint16_t			 port;
+	uint16_t			 port;		/* the first... */
+	uint16_t			 port_last;	/* ...and the last */
 	uint32_t			 transport;	/* a block's only */
 	const char			*file;
 	int				 line;
@@ -64,7 +65,10 @@ TAILQ_HEAD(conf_listens, conf_listen);
 struct conf_remote {		/* a server to connect to, or a target */
 	TAILQ_ENTRY(conf_remote)	 entry;
 	char				*host;	/* or a path, when is_unix */
-	uint16_t			 port;
+	uint16_t			 port;		/* the first... */
+	uint16_t			 port_last;	/* ...and the last */
+	/* a target's range: the listener's port that goes to the first */
+	uint16_t			 for_port;	/* 0: no range */
 	int				 is_unix;
 	uint32_t			 transport;	/* a remote only */
 	struct addr			 edge;		/* "edge ADDRESS" */

@@ -99,7 +99,7 @@ static void		 add_listen(struct word *, struct word *, struct word *,
 			    struct word *);
 static void		 add_remote(struct word *, struct word *, struct word *,
 			    struct word *, struct word *, struct word *);
-static void		 add_target(struct word *, struct word *,
+static void		 add_target(struct word *, struct word *, struct word *,
 			    struct word *);
 static void		 token_begin(struct word *);
 static void		 add_token(enum token_kind, struct word *);
@@ -109,7 +109,7 @@ static void		 add_control(struct word *, struct word *,
 static void		 add_ids(struct word *, struct word *, struct word *);
 %}
 
-%token	CLIENT CONNECT CONTROL EDGE ENV FILENAME FORWARD FROM GROUP ID IDS
+%token	CLIENT CONNECT CONTROL EDGE ENV FILENAME FOR FORWARD FROM GROUP ID IDS
 %token	INCLUDE LISTEN ON PORT SERVER SERVICE SOCKET TO TOKEN TRANSPORT UNIX
 %token	WORD STRING
 
@@ -203,10 +203,13 @@ connect		: CONNECT TO text PORT text transport edge from	{
 		;
 
 forward		: FORWARD TO text PORT text	{
-			add_target($1.word, $3.word, $5.word);
+			add_target($1.word, $3.word, $5.word, NULL);
+		}
+		| FORWARD TO text PORT text FOR PORT text	{
+			add_target($1.word, $3.word, $5.word, $8.word);
 		}
 		| FORWARD TO UNIX text	{
-			add_target($1.word, $4.word, NULL);
+			add_target($1.word, $4.word, NULL, NULL);
 		}
 		;
 
@@ -319,7 +322,7 @@ stuff		: /* empty */	{
 		;
 
 arg		: WORD | STRING | CLIENT | CONNECT | CONTROL | EDGE | ENV
-		| FILENAME | FORWARD | FROM | GROUP | ID | IDS | INCLUDE
+		| FILENAME | FOR | FORWARD | FROM | GROUP | ID | IDS | INCLUDE
 		| LISTEN | ON | PORT | SERVER | SERVICE | SOCKET | TO | TOKEN
 		| TRANSPORT | UNIX
 		;
@@ -342,15 +345,17 @@ static const struct keyword {
 	{ "edge", EDGE, NULL },
 	{ "env", ENV, NULL },
 	{ "file", FILENAME, NULL },
-	{ "forward", FORWARD,
-	    "forward to HOST port NUMBER or forward to unix \"path\"" },
+	{ "for", FOR, NULL },
+	{ "forward", FORWARD, "forward to HOST port NUMBER, "
+	    "forward to HOST port RANGE [for port RANGE] or "
+	    "forward to unix \"path\"" },
 	{ "from", FROM, NULL },
 	{ "group", GROUP, NULL },
 	{ "id", ID, NULL },
 	{ "ids", IDS, "ids NUMBER to NUMBER" },
 	{ "include", INCLUDE, "include \"path\"" },
 	{ "listen", LISTEN,
-	    "listen on ADDRESS port NUMBER [transport tcpmux]" },
+	    "listen on ADDRESS port NUMBER-OR-RANGE [transport tcpmux]" },
 	{ "on", ON, NULL },
 	{ "port", PORT, NULL },
 	{ "server", SERVER, "server { ... }" },
@@ -735,7 +740,8 @@ add_listen(struct word *w, struct word *host, struct word *port,
 	if (strcmp(cl->host, "*") != 0)
 		wordval_addr(parse.lex, host, "to listen on there is * or",
 		    &cl->addr);
-	cl->port = cl->addr.port = wordval_port(parse.lex, port);
+	(void)wordval_ports(parse.lex, port, &cl->port, &cl->port_last);
+	cl->addr.port = cl->port;
 	if (parse.service == NULL)
 		cl->transport = wordval_transport(parse.lex, transport);
 	else if (transport != NULL)
@@ -764,7 +770,7 @@ add_remote(struct word *w, struct word *host, struct word *port,
 	r->line = w->line;
 	r->column = w->column;
 	wordval_host(parse.lex, host);
-	r->port = wordval_port(parse.lex, port);
+	r->port = r->port_last = wordval_port(parse.lex, port);
 	r->transport = wordval_transport(parse.lex, transport);
 	if (edge != NULL)
 		wordval_addr(parse.lex, edge, "the edge is", &r->edge);
@@ -773,8 +779,31 @@ add_remote(struct word *w, struct word *host, struct word *port,
 		    &r->source);
 }
 
+/* Users of so many ports of a listener go to as many ports of the target. */
 static void
-add_target(struct word *w, struct word *host, struct word *port)
+target_ports(struct conf_remote *t, const struct word *port,
+    const struct word *users)
+{
+	uint16_t	 last = 0;
+	int		 range;
+
+	range = wordval_ports(parse.lex, port, &t->port, &t->port_last);
+	if (users == NULL) {
+		t->for_port = range ? t->port : 0;
+		return;
+	}
+	if (!wordval_ports(parse.lex, users, &t->for_port, &last) || !range)
+		lex_error(parse.lex, users, "\"for port\" is for ranges: "
+		    "port 3000-3100 for port 2000-2100");
+	else if (last - t->for_port != t->port_last - t->port)
+		lex_error(parse.lex, users, "%s has %d ports, %s has %d",
+		    wordval_show(port), t->port_last - t->port + 1,
+		    wordval_show(users), last - t->for_port + 1);
+}
+
+static void
+add_target(struct word *w, struct word *host, struct word *port,
+    struct word *users)
 {
 	struct conf_remote	*t;
 
@@ -793,7 +822,7 @@ add_target(struct word *w, struct word *host, struct word *port)
 		return;
 	}
 	wordval_host(parse.lex, host);
-	t->port = wordval_port(parse.lex, port);
+	target_ports(t, port, users);
 }
 
 /* ---- tokens and what there is once ---- */

@@ -532,6 +532,8 @@ dial_asked(struct peer *p, const struct msg_dial *msg)
 	dial.asked++;
 	e = entry_find(&dial.live, msg->what, channel_peer(p->channel)->service,
 	    msg->index);
+	if (e != NULL && msg->offset != 0 && msg->offset >= e->conf.ports)
+		e = NULL;		/* no port of this target */
 	if (e == NULL || p->requests >= PEER_MAX ||
 	    dial.nrequests >= TOTAL_MAX ||
 	    (r = calloc(1, sizeof(*r))) == NULL) {
@@ -544,6 +546,7 @@ dial_asked(struct peer *p, const struct msg_dial *msg)
 	r->peer = p;
 	r->msg = *msg;
 	r->conf = e->conf;
+	r->conf.port += msg->offset;
 	r->deadline = worker_now() + msg->timeout_ms * 1000ULL;
 	TAILQ_INSERT_TAIL(&dial.requests, r, entry);
 	dial.nrequests++;

@@ -268,7 +268,7 @@ remote_dial(struct remote *r)
 		return;
 	}
 	a->remote = r;
-	a->request = dialler_ask(DIAL_REMOTE, r - remotes,
+	a->request = dialler_ask(DIAL_REMOTE, r - remotes, 0,
 	    svc->conf.opts.dial_timeout * 1000, pool_dialled, a);
 	if (a->request == 0) {
 		free(a);

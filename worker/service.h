@@ -59,6 +59,7 @@ struct service_stats {
 struct service {
 	struct event_base	*base;
 	struct msg_service	 conf;
+	struct msg_dialee	 target;	/* client side */
 	struct seal_ctx		*seal;
 	struct tunnels		 tunnels;
 	struct relays		 relays;
@@ -83,5 +84,12 @@ void		 service_hold(struct service *, int64_t octets);
 void		 service_enforce(struct service *);
 /* Near the budget: no new users. */
 int		 service_tight(const struct service *);
+
+/*
+ * Which port of the target is for users of this listener, counted from the
+ * target's first; -1: none.
+ */
+int		 service_target_port(const struct service *,
+		    const struct addr *listener);
 
 #endif /* WORKER_SERVICE_H */

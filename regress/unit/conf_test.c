@@ -816,6 +816,8 @@ test_diff_server(void **state)
 	assert_int_equal(diff(S("listen on * port 1\n"),
 	    S("listen on 127.0.0.1 port 1\n")), CHANGE_LISTENER);
 	assert_int_equal(diff(S("listen on ::2 port 1\n"),
+	    S("listen on ::2 port 1-2\n")), CHANGE_LISTENER);
+	assert_int_equal(diff(S("listen on ::2 port 1\n"),
 	    S("listen on 0:0::2 port 1\n")), 0);
 	assert_int_equal(diff(SERVER SECRET A "}\n",
 	    SERVER SECRET "user timeout 1\n" A "}\n"), CHANGE_LIVE);
@@ -852,6 +854,10 @@ test_diff_client(void **state)
 	    CHANGE_LIVE);
 	assert_int_equal(diff(C("", "forward to unix \"/a\"\n"),
 	    C("", "forward to unix \"/b\"\n")), CHANGE_LIVE);
+	assert_int_equal(diff(C("", "forward to ::1 port 1-5\n"),
+	    C("", "forward to ::1 port 1-5 for port 2-6\n")), CHANGE_LIVE);
+	assert_int_equal(diff(C("", "forward to ::1 port 1-1\n"),
+	    C("", "forward to ::1 port 1\n")), CHANGE_LIVE);
 	assert_int_equal(diff(C("", TO), C("pool 4\n", TO)), CHANGE_LIVE);
 	assert_int_equal(diff(C("", TO),
 	    C("connect to ::1 port 5\n", TO)), CHANGE_TUNNELS);
