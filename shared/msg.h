@@ -282,7 +282,7 @@ struct msg_dialee {		/* REMOTE(i) or TARGET(i) of a service */
 	uint32_t	 is_unix;	/* host is the path of a UNIX socket */
 	uint32_t	 port;		/* host order, 0 when is_unix... */
 	uint32_t	 ports;		/* ...the first of so many */
-	uint32_t	 for_port;	/* of a listener, that goes to port; 0 */
+	uint32_t	 for_port;	/* of a listener: goes to port; or 0 */
 	struct sockopts	 opts;
 	struct addr	 source;	/* family 0: the kernel's choice */
 	struct addr	 edge;	/* dialled in place of host, without port */
