@@ -44,6 +44,14 @@
 #define O_PATH			O_RDONLY
 #endif
 
+/* Who has namespaces has prctl; elsewhere RLIMIT_CORE is no less than that. */
+#ifdef HAVE_SETNS
+#include <sys/prctl.h>
+#define NOT_DUMPABLE()	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+#else
+#define NOT_DUMPABLE()	0
+#endif
+
 /* Elsewhere setproctitle needs no preparation. */
 #ifndef HAVE_SETPROCTITLE_INIT
 #define setproctitle_init(c, a, e)	((void)(c), (void)(a), (void)(e))

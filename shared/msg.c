@@ -152,6 +152,8 @@ static const struct msg_field	 fields_dialee[] = {
 	RANGE(msg_dialee, index, 0, REMOTES_MAX - 1),
 	RANGE(msg_dialee, is_unix, 0, 1),
 	RANGE(msg_dialee, port, 0, UINT16_MAX),
+	RANGE(msg_dialee, ports, 0, UINT16_MAX),
+	RANGE(msg_dialee, for_port, 0, UINT16_MAX),
 	RANGE(msg_dialee, opts.nodelay, 0, 1),
 	ADDRS(msg_dialee, source),
 	STRING(msg_dialee, host),
@@ -201,6 +203,7 @@ static const struct msg_field	 fields_tunnel[] = {
 static const struct msg_field	 fields_dial[] = {
 	RANGE(msg_dial, what, DIAL_REMOTE, DIAL_TARGET),
 	RANGE(msg_dial, index, 0, REMOTES_MAX - 1),
+	RANGE(msg_dial, offset, 0, UINT16_MAX),
 	END
 };
 

@@ -32,7 +32,7 @@
 #include "addr.h"
 #include "imsg.h"
 
-#define MSG_VERSION		3
+#define MSG_VERSION		4
 
 #define SERVICE_NAME_MAX	64	/* with its NUL */
 #define PROC_NAME_MAX		96	/* "worker NAME.63 (server)", NUL */
@@ -281,9 +281,12 @@ struct msg_dialee {		/* REMOTE(i) or TARGET(i) of a service */
 	uint32_t	 service;
 	uint32_t	 index;
 	uint32_t	 is_unix;	/* host is the path of a UNIX socket */
-	uint32_t	 port;		/* host order, 0 when is_unix */
+	uint32_t	 port;		/* host order, 0 when is_unix... */
+	uint32_t	 ports;		/* ...the first of so many */
+	uint32_t	 for_port;	/* of a listener: goes to port; or 0 */
 	struct sockopts	 opts;
 	struct addr	 source;	/* family 0: the kernel's choice */
+	struct addr	 edge;	/* dialled in place of host, without port */
 	char		 host[HOST_MAX];
 };
 
@@ -397,6 +400,7 @@ struct msg_dial {
 	uint32_t	 request;	/* the worker's own number */
 	uint32_t	 what;		/* enum dial_what */
 	uint32_t	 index;
+	uint32_t	 offset;	/* to the dialee's port */
 	uint32_t	 timeout_ms;	/* for names and connect together */
 };
 

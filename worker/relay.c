@@ -515,6 +515,7 @@ relay_preface(struct relay *r)
 	struct chunk		*c;
 	size_t			 len = 0, n;
 	ssize_t			 got;
+	int			 offset;
 
 	for (c = r->head; c != NULL && len < sizeof(buf); c = c->next) {
 		if ((n = c->len - c->off) > sizeof(buf) - len)
@@ -530,6 +531,12 @@ relay_preface(struct relay *r)
 		relay_abort(r, RESET_POLICY);
 		return (-1);
 	}
+	if ((offset = service_target_port(svc, &pf.listener)) == -1) {
+		log_info("stream %u: refused: no port is for users of %s",
+		    r->stream->id, addr_print(&pf.listener));
+		relay_abort(r, RESET_POLICY);
+		return (-1);
+	}
 	r->flags &= ~RELAY_PREFACE;
 	if (pf.flags & PREFACE_ANSWER)
 		r->flags |= RELAY_ANSWER;
@@ -537,7 +544,7 @@ relay_preface(struct relay *r)
 	r->other = pf.listener;
 	relay_drop(r, got);
 	session_consumed(r->stream, (size_t)got);
-	r->dial = dialler_ask(DIAL_TARGET, 0,
+	r->dial = dialler_ask(DIAL_TARGET, 0, offset,
 	    svc->conf.opts.dial_timeout * 1000, relay_dialled, r);
 	if (r->dial == 0) {
 		svc->stats.failed++;

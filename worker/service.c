@@ -56,6 +56,7 @@ struct early {
 
 static struct service	 service;
 static struct msg_service	 staged;	/* the set that is coming */
+static struct msg_dialee	 staged_target;
 static struct msg_dialee	 staged_remotes[REMOTES_MAX];
 static uint32_t			 nstaged_remotes;
 static char			 where[HOST_MAX];	/* listener or target */
@@ -187,6 +188,21 @@ service_limits(void)
 			session_limit(t->session, share);
 }
 
+/* ---- the target ---- */
+
+int
+service_target_port(const struct service *svc, const struct addr *listener)
+{
+	const struct msg_dialee	*t = &svc->target;
+	uint32_t		 offset;
+
+	if (t->for_port == 0)
+		return (0);
+	/* below the first it is a large number */
+	offset = (uint32_t)listener->port - t->for_port;
+	return (offset < t->ports ? (int)offset : -1);
+}
+
 /* ---- what changed in this turn ---- */
 
 void
@@ -266,13 +282,14 @@ static void
 service_begin(void)
 {
 	memset(&staged, 0, sizeof(staged));
+	memset(&staged_target, 0, sizeof(staged_target));
 	nstaged_remotes = 0;
 	staged_where[0] = '\0';
 	user_listen_begin();
 }
 
 static void
-service_where(const char *host, uint32_t port)
+service_where(const char *host, uint32_t port, uint32_t last)
 {
 	size_t	 len = strlen(staged_where);
 
@@ -281,8 +298,11 @@ service_where(const char *host, uint32_t port)
 	strlcpy(staged_where, host, sizeof(staged_where));
 	len = strlen(staged_where);
 	if (port != 0)
+		len += snprintf(staged_where + len, sizeof(staged_where) -
+		    len, ":%u", port);
+	if (last > port && len < sizeof(staged_where))
 		snprintf(staged_where + len, sizeof(staged_where) - len,
-		    ":%u", port);
+		    "-%u", last);
 }
 
 static int
@@ -294,14 +314,14 @@ service_conf_listen(struct imsg *imsg)
 	if (imsg_get_data(imsg, &msg, sizeof(msg)) == -1 ||
 	    (fd = imsg_get_fd(imsg)) == -1)
 		return (-1);
-	service_where(addr_print(&msg.addr), 0);
+	service_where(addr_print(&msg.addr), 0, 0);
 	return (user_listen_add(fd, msg.number));
 }
 
 static int
 service_configure(struct imsg *imsg)
 {
-	struct msg_dialee	 dialee;
+	struct msg_dialee	*t = &staged_target;
 
 	switch (imsg_get_type(imsg)) {
 	case IMSG_CONF_SERVICE:
@@ -316,9 +336,9 @@ service_configure(struct imsg *imsg)
 		return (imsg_get_data(imsg, &staged_remotes[nstaged_remotes++],
 		    sizeof(staged_remotes[0])));
 	case IMSG_CONF_TARGET:
-		if (imsg_get_data(imsg, &dialee, sizeof(dialee)) == -1)
+		if (imsg_get_data(imsg, t, sizeof(*t)) == -1)
 			return (-1);
-		service_where(dialee.host, dialee.port);
+		service_where(t->host, t->port, t->port + t->ports - 1);
 		return (0);
 	default:
 		errno = EINVAL;
@@ -343,6 +363,7 @@ static void
 service_ready(int reload)
 {
 	service.conf = staged;
+	service.target = staged_target;
 	strlcpy(where, staged_where, sizeof(where));
 	if (is_server())
 		user_listen_end();

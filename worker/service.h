@@ -71,6 +71,7 @@ struct service_stats {
 struct service {
 	struct event_base	*base;
 	struct msg_service	 conf;
+	struct msg_dialee	 target;	/* client side */
 	struct seal_ctx		*seal;
 	struct tunnels		 tunnels;
 	struct relays		 relays;
@@ -100,5 +101,12 @@ int		 service_tight(const struct service *);
 int		 service_full(const struct service *);
 /* Counts that, and says in the log what comes of it. */
 void		 service_was_full(struct service *, const char *what);
+
+/*
+ * Which port of the target is for users of this listener, counted from the
+ * target's first; -1: none.
+ */
+int		 service_target_port(const struct service *,
+		    const struct addr *listener);
 
 #endif /* WORKER_SERVICE_H */

@@ -128,13 +128,14 @@ seal_cipher(const struct seal *seal)
 }
 
 uint32_t
-dialler_ask(enum dial_what what, uint32_t index, uint32_t timeout_ms,
-    dialler_done *done, void *arg)
+dialler_ask(enum dial_what what, uint32_t index, uint32_t offset,
+    uint32_t timeout_ms, dialler_done *done, void *arg)
 {
 	static uint32_t	 last;
 	unsigned int	 i, n = 0;
 
 	assert_int_equal(what, DIAL_REMOTE);
+	assert_int_equal(offset, 0);
 	assert_int_equal(timeout_ms, 10000);
 	assert_true(ndials < DIALS);
 	dials[ndials].number = ++last;
