@@ -38,6 +38,7 @@
 #include "lex.h"
 
 #define LEX_ERRORS_MAX	50		/* more help nobody */
+#define LEX_SAID_MAX	1024		/* octets of an error's words */
 #define LEX_FILE_MAX	(1024 * 1024)	/* octets of one file */
 #define LEX_FILES_MAX	64		/* read in all */
 #define LEX_DEPTH_MAX	8		/* files that include each other */
@@ -84,12 +85,17 @@ struct lex {
 	struct word		*words;		/* all, by kept */
 	struct macros		 macros;
 	const struct word	*include;	/* for the line's end */
+	struct word	*supply;	/* by lex_supply, to be returned */
+	struct word	*supply_last;
 	struct word		*open[LEX_BRACES_MAX];	/* braces */
 	int			 depth;		/* of them */
 	int			 excess;	/* refused ones still open */
 	struct place		 place;		/* where the next word stands */
 	struct place		 macro_place;	/* where the macro is named */
 	int			 last;		/* what was returned */
+	char			 said[LEX_SAID_MAX];	/* the last error */
+	int			 said_line;
+	int			 said_column;
 	int			 errors;
 	int			 nfiles;
 	int			 nmacros;
@@ -99,17 +105,32 @@ struct lex {
 /* From the command line. */
 static struct macros	 macros_given = TAILQ_HEAD_INITIALIZER(macros_given);
 
+/* One value may be said in several statements, and be wrong in each. */
+static int
+is_repeated(struct lex *l, const struct word *at, const char *words)
+{
+	if (at->line == l->said_line && at->column == l->said_column &&
+	    strcmp(words, l->said) == 0)
+		return (1);
+	strlcpy(l->said, words, sizeof(l->said));
+	l->said_line = at->line;
+	l->said_column = at->column;
+	return (0);
+}
+
 void
 lex_error(struct lex *l, const struct word *at, const char *fmt, ...)
 {
-	char	 words[1024];
+	char	 words[LEX_SAID_MAX];
 	va_list	 ap;
 
-	if (++l->errors > LEX_ERRORS_MAX)
-		return;
 	va_start(ap, fmt);
 	vsnprintf(words, sizeof(words), fmt, ap);
 	va_end(ap);
+	if (at != NULL && is_repeated(l, at, words))
+		return;
+	if (++l->errors > LEX_ERRORS_MAX)
+		return;
 	if (at == NULL)
 		conf_complain(l->err, l->conf->path, 0, 0, "%s", words);
 	else
@@ -118,6 +139,13 @@ lex_error(struct lex *l, const struct word *at, const char *fmt, ...)
 	if (l->errors == LEX_ERRORS_MAX)
 		conf_complain(l->err, l->conf->path, 0, 0,
 		    "too many errors, the rest is not shown");
+}
+
+void
+lex_warn(struct lex *l, const struct word *at, const char *words)
+{
+	conf_complain(l->err, at->file->path, at->line, at->column,
+	    "warning: %s", words);
 }
 
 int
@@ -709,10 +737,42 @@ next_word(struct lex *l, struct word **w)
 	return (LEX_END);
 }
 
+const void *
+lex_take(struct lex *l, size_t *len)
+{
+	l->top->off = *len = l->top->len;
+	return (l->top->octets);
+}
+
+struct word *
+lex_supply(struct lex *l, int kind, const char *text, int line, int column)
+{
+	struct word	*w;
+
+	l->place.file = l->top->file;
+	l->place.shared = l->top->shared;
+	l->place.line = line;
+	l->place.column = column;
+	w = word_new(l, text, strlen(text));
+	w->quoted = kind == LEX_QUOTED;
+	w->kind = kind;
+	if (l->supply == NULL)
+		l->supply = w;
+	else
+		l->supply_last->after = w;
+	l->supply_last = w;
+	return (w);
+}
+
 int
 lex_word(struct lex *l, struct word **w)
 {
 	*w = NULL;
+	if (l->supply != NULL) {
+		*w = l->supply;
+		l->supply = l->supply->after;
+		return (l->last = (*w)->kind);
+	}
 	if (l->include != NULL && l->last == '\n')
 		open_include(l);
 	l->last = next_word(l, w);
