@@ -331,12 +331,17 @@ const struct option *
 option_toml(const char *key, uint32_t scope)
 {
 	const struct option	*o;
+	int			 column = 0;
 
-	for (o = options; o < options + noptions; o++)
-		if ((o->scope & scope) != 0 && o->toml != NULL &&
-		    strcmp(o->toml, key) == 0)
+	for (o = options; o < options + noptions; o++) {
+		if (o->toml == NULL || strcmp(o->toml, key) != 0)
+			continue;
+		if ((o->scope & scope) != 0)
 			return (o);
-	for (o = options; o < options + noptions; o++)
+		column = 1;
+	}
+	/* the same word may be one option's column and another one's name */
+	for (o = options; !column && o < options + noptions; o++)
 		if ((o->scope & scope) != 0 && same_underscored(key, o->name))
 			return (o);
 	return (NULL);

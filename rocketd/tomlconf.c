@@ -19,7 +19,7 @@
  * Configurations in TOML: each key becomes the statement of rocketd.conf(5)
  * that says the same, standing where the key stood, and the grammar does the
  * rest.  So no check, limit or default of a value is written here, only what
- * the keys mean, which of them must be there, and how addresses are written.
+ * the tables mean, what must be in them, and how addresses are written.
  */
 
 #include <sys/types.h>
@@ -29,421 +29,25 @@
 #include <netinet/in.h>
 
 #include <arpa/inet.h>
-#include <stdarg.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "../shared/compat.h"
 #include "conf.h"
 #include "lex.h"
+#include "reader.h"
 #include "toml.h"
 #include "tomlconf.h"
 
-#define BLOCKS		(SCOPE_SERVER | SCOPE_CLIENT)
-#define SERVICES	(SCOPE_SERVER_SERVICE | SCOPE_CLIENT_SERVICE)
-#define DEFAULT		"default_"
-
-#define KEY_MAX		64	/* of a key that is looked up by parts */
+#define NAME_LEN	128	/* of a table, as it is shown */
 #define PORT_MAX	16	/* what is written for a port */
 /* One more than there may be, so that the grammar says that it is too many. */
 #define ENDPOINTS_MAX	(CONF_LISTENS_MAX + 1)
-
-struct reader {
-	struct lex			*lex;
-	const struct conf_file		*file;
-	int				 errors;	/* of the text itself */
-};
 
 struct endpoint {
 	const struct toml	*value;
 	char			 host[HOST_MAX];
 	char			 port[PORT_MAX];
 };
-
-/* Keys that are no options. */
-static const struct {
-	const char	*key;
-	uint32_t	 scope;
-} keys[] = {
-	{ "bind_addr", SCOPE_SERVER | SCOPE_SERVER_SERVICE },
-	{ "bind_addrs", SCOPE_SERVER | SCOPE_SERVER_SERVICE },
-	{ "client", SCOPE_GLOBAL },
-	{ "client_id", SCOPE_CLIENT },
-	{ "default_token", BLOCKS },
-	{ "default_token_env", BLOCKS },
-	{ "default_token_file", BLOCKS },
-	{ "edge_ip", SCOPE_CLIENT },
-	{ "local_addr", SCOPE_CLIENT_SERVICE },
-	{ "local_addrs", SCOPE_CLIENT },
-	{ "log_level", SCOPE_GLOBAL | BLOCKS },
-	{ "remote_addr", SCOPE_CLIENT },
-	{ "remote_addrs", SCOPE_CLIENT },
-	{ "server", SCOPE_GLOBAL },
-	{ "services", BLOCKS },
-	{ "token", BLOCKS | SERVICES },
-	{ "token_env", BLOCKS | SERVICES },
-	{ "token_file", BLOCKS | SERVICES },
-	{ "transport", BLOCKS }
-};
-
-/*
- * Keys of options that mean something else than the option table's column
- * says, or different things in different tables.
- */
-static const struct meaning {
-	const char	*key;
-	uint32_t	 scope;
-	const char	*options[2];
-	int		 inverted;
-} meanings[] = {
-	{ "keep_alive", BLOCKS | SCOPE_CLIENT_SERVICE,
-	    { "keepalive", "tunnel tcp keepalive" }, 0 },
-	{ "keep_alive", SCOPE_SERVER_SERVICE, { "tcp keepalive", NULL }, 0 },
-	{ "default_keep_alive", BLOCKS, { "tcp keepalive", NULL }, 0 },
-	{ "disable_nodelay", BLOCKS, { "tunnel nodelay", NULL }, 1 },
-	{ "disable_nodelay", SERVICES, { "nodelay", NULL }, 1 },
-	{ "default_disable_nodelay", BLOCKS, { "nodelay", NULL }, 1 },
-	{ "mux_receivebuffer", BLOCKS | SERVICES,
-	    { "mux receive buffer", NULL }, 0 },
-	{ "default_mux_receivebuffer", BLOCKS,
-	    { "mux receive buffer", NULL }, 0 }
-};
-
-/* ---- errors ---- */
-
-static void
-complain(struct reader *r, int line, int column, const char *fmt, ...)
-    __attribute__((__format__(printf, 4, 5)));
-
-static void
-complain(struct reader *r, int line, int column, const char *fmt, ...)
-{
-	struct word	 at;
-	char		 words[1024];
-	va_list		 ap;
-
-	va_start(ap, fmt);
-	vsnprintf(words, sizeof(words), fmt, ap);
-	va_end(ap);
-	memset(&at, 0, sizeof(at));
-	at.file = r->file;
-	at.line = line;
-	at.column = column;
-	lex_error(r->lex, &at, "%s", words);
-}
-
-/* At the key, or at the value. */
-#define KEY_ERROR(r, n, ...)						\
-	complain((r), (n)->line, (n)->column, __VA_ARGS__)
-#define VALUE_ERROR(r, n, ...)						\
-	complain((r), (n)->value_line, (n)->value_column, __VA_ARGS__)
-
-static void
-text_error(void *arg, int line, int column, const char *words)
-{
-	struct reader	*r = arg;
-
-	r->errors++;
-	complain(r, line, column, "%s", words);
-}
-
-/* What the file says, fit for a message; one of a few static buffers. */
-static const char *
-show(const char *s)
-{
-	static char	 buf[4][64];
-	static int	 next;
-
-	next = (next + 1) % 4;
-	return (log_printable(buf[next], sizeof(buf[next]), s, strlen(s)));
-}
-
-static int
-is(struct reader *r, const char *key, const struct toml *n,
-    enum toml_type type)
-{
-	if (n->type == type)
-		return (1);
-	VALUE_ERROR(r, n, "\"%s\" takes %s, not %s", show(key),
-	    toml_type_name(type), toml_type_name(n->type));
-	return (0);
-}
-
-/* A string that a statement may have in quotes, or NULL. */
-static const char *
-get_text(struct reader *r, const char *key, const struct toml *n)
-{
-	const char	*s;
-
-	if (!is(r, key, n, TOML_STRING))
-		return (NULL);
-	for (s = n->text; *s != '\0'; s++) {
-		if ((unsigned char)*s < ' ' || *s == 0x7f) {
-			VALUE_ERROR(r, n, "a control character in \"%s\"",
-			    show(key));
-			return (NULL);
-		}
-	}
-	return (n->text);
-}
-
-/* ---- words for the grammar ---- */
-
-/* Keywords, with a blank between two. */
-static void
-say(struct reader *r, const struct toml *at, const char *words)
-{
-	char	 word[KEY_MAX];
-	size_t	 len;
-
-	for (; *words != '\0'; words += len + (words[len] == ' ')) {
-		len = strcspn(words, " ");
-		snprintf(word, sizeof(word), "%.*s", (int)len, words);
-		lex_supply(r->lex, LEX_BARE, word, at->line, at->column);
-	}
-}
-
-static void
-say_mark(struct reader *r, const struct toml *at, int mark)
-{
-	lex_supply(r->lex, mark, "", at->line, at->column);
-}
-
-/* Something that is not to be taken for a keyword. */
-static void
-say_text(struct reader *r, const struct toml *at, const char *text)
-{
-	lex_supply(r->lex, LEX_QUOTED, text, at->value_line, at->value_column);
-}
-
-/* ---- options ---- */
-
-/* A key as it is where it is no default for others. */
-static const char *
-without_default(const char *key, uint32_t scope)
-{
-	size_t	 len = strlen(DEFAULT);
-
-	return ((scope & BLOCKS) != 0 && strncmp(key, DEFAULT, len) == 0 ?
-	    key + len : key);
-}
-
-static int
-is_key(const char *key, uint32_t scope)
-{
-	size_t	 i;
-
-	for (i = 0; i < nitems(keys); i++)
-		if ((keys[i].scope & scope) != 0 &&
-		    strcmp(keys[i].key, key) == 0)
-			return (1);
-	return (0);
-}
-
-static const struct meaning *
-find_meaning(const char *key, uint32_t scope)
-{
-	size_t	 i;
-
-	for (i = 0; i < nitems(meanings); i++)
-		if ((meanings[i].scope & scope) != 0 &&
-		    strcmp(meanings[i].key, key) == 0)
-			return (&meanings[i]);
-	return (NULL);
-}
-
-/* The scopes in which there is such a key. */
-static uint32_t
-key_scopes(const char *key)
-{
-	const struct option	*o;
-	uint32_t		 scope, found = 0;
-
-	for (scope = SCOPE_GLOBAL; scope <= SCOPE_CLIENT_SERVICE; scope <<= 1) {
-		o = option_toml(without_default(key, scope), scope);
-		if (is_key(key, scope) || find_meaning(key, scope) != NULL ||
-		    o != NULL)
-			found |= scope;
-	}
-	return (found);
-}
-
-struct nearest {
-	const char	*key;
-	uint32_t	 scope;
-	char		 name[KEY_MAX];
-	size_t		 distance;
-};
-
-static void
-nearest_try(struct nearest *n, const char *prefix, const char *name,
-    uint32_t scope)
-{
-	char	 buf[KEY_MAX], *s;
-	size_t	 distance;
-
-	if ((scope & n->scope) == 0)
-		return;
-	snprintf(buf, sizeof(buf), "%s%s", prefix, name);
-	for (s = buf; (s = strchr(s, ' ')) != NULL;)
-		*s = '_';
-	distance = option_distance(n->key, buf);
-	if (distance < n->distance) {
-		n->distance = distance;
-		strlcpy(n->name, buf, sizeof(n->name));
-	}
-}
-
-static void
-unknown_key(struct reader *r, const struct toml *n, uint32_t scope)
-{
-	const struct option	*o;
-	struct nearest		 near = { n->key, scope, "", SIZE_MAX };
-	char			 places[OPTION_WHY];
-	uint32_t		 scopes = key_scopes(n->key);
-	size_t			 i;
-
-	if (scopes != 0) {
-		option_places(scopes, places, sizeof(places));
-		KEY_ERROR(r, n, "\"%s\" does not belong here, but %s",
-		    show(n->key), places);
-		return;
-	}
-	for (i = 0; i < nitems(keys); i++)
-		nearest_try(&near, "", keys[i].key, keys[i].scope);
-	for (i = 0; i < nitems(meanings); i++)
-		nearest_try(&near, "", meanings[i].key, meanings[i].scope);
-	for (o = options; o < options + noptions; o++) {
-		nearest_try(&near, "", o->name, o->scope);
-		if (o->toml == NULL)
-			continue;
-		nearest_try(&near, "", o->toml, o->scope);
-		nearest_try(&near, DEFAULT, o->toml, o->scope & BLOCKS);
-	}
-	if (near.distance == SIZE_MAX)
-		KEY_ERROR(r, n, "unknown key \"%s\"", show(n->key));
-	else
-		KEY_ERROR(r, n, "unknown key \"%s\"; did you mean \"%s\"?",
-		    show(n->key), near.name);
-}
-
-/* A value as a statement has it in its words; NULL: of a wrong type. */
-static const char *
-option_text(const struct option *o, const struct toml *v, int inverted,
-    char *buf, size_t size)
-{
-	switch (o->type) {
-	case OPT_BOOL:
-		return (v->type != TOML_BOOLEAN ? NULL :
-		    v->number != inverted ? "yes" : "no");
-	case OPT_MILLISECONDS:
-		if (v->type == TOML_FLOAT)
-			return (v->text);
-		/* FALLTHROUGH */
-	case OPT_NUMBER:
-	case OPT_SIZE:
-	case OPT_SECONDS:
-		if (v->type != TOML_INTEGER)
-			return (NULL);
-		snprintf(buf, size, "%lld", (long long)v->number);
-		return (buf);
-	default:
-		return (v->type == TOML_STRING ? v->text : NULL);
-	}
-}
-
-/* Is it a value for the option?  Tells it of the key, not of the option. */
-static int
-check_value(struct reader *r, const struct option *o, const char *key,
-    const struct toml *v, const char *text)
-{
-	union {
-		struct service_opts	 opts;
-		struct rocketd_conf	 conf;
-	}		 scratch;
-	struct option	 as = *o;
-	char		 why[OPTION_WHY];
-
-	memset(&scratch, 0, sizeof(scratch));
-	as.name = show(key);
-	if (text == NULL) {
-		option_range(o, why, sizeof(why));
-		VALUE_ERROR(r, v, "\"%s\" takes %s, not %s", as.name,
-		    o->type == OPT_BOOL ? "true or false" : why,
-		    toml_type_name(v->type));
-		return (0);
-	}
-	/* of strings there are none but paths, which the grammar checks */
-	if (o->type == OPT_STRING)
-		return (get_text(r, key, v) != NULL);
-	if (option_parse(&as, &text, 1, &scratch, why) == 0)
-		return (1);
-	VALUE_ERROR(r, v, "%s", why);
-	return (0);
-}
-
-/* A list gives its words one by one. */
-static const struct toml *
-first_value(const struct option *o, const struct toml *n)
-{
-	return (o->type == OPT_WORDS && n->type == TOML_ARRAY ?
-	    TAILQ_FIRST(&n->nodes) : n);
-}
-
-static const struct toml *
-next_value(const struct toml *n, const struct toml *v)
-{
-	return (v == n ? NULL : TAILQ_NEXT(v, entry));
-}
-
-static int
-say_option(struct reader *r, const struct option *o, const struct toml *n,
-    int inverted)
-{
-	const struct toml	*v;
-	char			 buf[32];
-
-	for (v = first_value(o, n); v != NULL; v = next_value(n, v))
-		if (!check_value(r, o, n->key, v, option_text(o, v, inverted,
-		    buf, sizeof(buf))))
-			return (-1);
-	say(r, n, o->name);
-	for (v = first_value(o, n); v != NULL; v = next_value(n, v))
-		say_text(r, v, option_text(o, v, inverted, buf, sizeof(buf)));
-	say_mark(r, n, '\n');
-	return (0);
-}
-
-static void
-read_option(struct reader *r, const struct toml *n, uint32_t scope)
-{
-	const struct meaning	*m = find_meaning(n->key, scope);
-	const struct option	*o;
-	size_t			 i;
-
-	if (m == NULL) {
-		o = option_toml(without_default(n->key, scope), scope);
-		if (o == NULL)
-			unknown_key(r, n, scope);
-		else
-			(void)say_option(r, o, n, 0);
-		return;
-	}
-	for (i = 0; i < nitems(m->options) && m->options[i] != NULL; i++)
-		if (say_option(r, option_find(m->options[i], scope), n,
-		    m->inverted) == -1)
-			return;
-}
-
-static void
-read_options(struct reader *r, const struct toml *table, uint32_t scope)
-{
-	const struct toml	*n;
-
-	TAILQ_FOREACH(n, &table->nodes, entry)
-		if (!is_key(n->key, scope))
-			read_option(r, n, scope);
-}
 
 /* ---- addresses ---- */
 
@@ -500,7 +104,7 @@ static int
 read_endpoint(struct reader *r, const char *key, const struct toml *v,
     struct endpoint *e)
 {
-	const char	*s = get_text(r, key, v);
+	const char	*s = reader_text(r, key, v);
 
 	e->value = v;
 	if (s == NULL)
@@ -508,7 +112,7 @@ read_endpoint(struct reader *r, const char *key, const struct toml *v,
 	if (parse_endpoint(s, e) == 0)
 		return (0);
 	VALUE_ERROR(r, v, "\"%s\" takes HOST:PORT, [IPV6]:PORT or :PORT, not "
-	    "\"%s\"", show(key), show(s));
+	    "\"%s\"", reader_show(key), reader_show(s));
 	return (-1);
 }
 
@@ -538,7 +142,8 @@ read_endpoints(struct reader *r, const struct toml *table, const char *one,
 
 	if ((n = toml_get(table, one)) != NULL)
 		add_endpoint(r, one, n, list, &count);
-	if ((n = toml_get(table, many)) != NULL && is(r, many, n, TOML_ARRAY))
+	if ((n = toml_get(table, many)) != NULL &&
+	    reader_is(r, many, n, TOML_ARRAY))
 		TAILQ_FOREACH(v, &n->nodes, entry)
 			add_endpoint(r, many, v, list, &count);
 	return (count);
@@ -548,10 +153,10 @@ static void
 say_endpoint(struct reader *r, const char *words, const struct endpoint *e,
     const char *everywhere)
 {
-	say(r, e->value, words);
-	say_text(r, e->value, e->host[0] == '\0' ? everywhere : e->host);
-	say(r, e->value, "port");
-	say_text(r, e->value, e->port);
+	reader_say(r, e->value, words);
+	reader_say_text(r, e->value, e->host[0] == '\0' ? everywhere : e->host);
+	reader_say(r, e->value, "port");
+	reader_say_text(r, e->value, e->port);
 }
 
 /* transport: of a block's, or NULL. */
@@ -566,10 +171,10 @@ read_listens(struct reader *r, const struct toml *table,
 	for (i = 0; i < n; i++) {
 		say_endpoint(r, "listen on", &list[i], "*");
 		if (transport != NULL) {
-			say(r, list[i].value, "transport");
-			say_text(r, transport, transport->text);
+			reader_say(r, list[i].value, "transport");
+			reader_say_text(r, transport, transport->text);
 		}
-		say_mark(r, list[i].value, '\n');
+		reader_say_mark(r, list[i].value, '\n');
 	}
 }
 
@@ -581,7 +186,7 @@ read_sources(struct reader *r, const struct toml *table, struct endpoint *list)
 	struct addr		 addr;
 	size_t			 count = 0, last;
 
-	if (n == NULL || !is(r, "local_addrs", n, TOML_ARRAY))
+	if (n == NULL || !reader_is(r, "local_addrs", n, TOML_ARRAY))
 		return (0);
 	TAILQ_FOREACH(v, &n->nodes, entry) {
 		if (v->type == TOML_STRING && count < ENDPOINTS_MAX &&
@@ -595,7 +200,7 @@ read_sources(struct reader *r, const struct toml *table, struct endpoint *list)
 		if (count > last && strcmp(list[last].port, "0") != 0)
 			VALUE_ERROR(r, v, "the port of a local address is 0, "
 			    "which leaves it to the system, not \"%s\"",
-			    show(list[last].port));
+			    reader_show(list[last].port));
 	}
 	return (count);
 }
@@ -616,14 +221,14 @@ say_remote(struct reader *r, const struct endpoint *remote,
 {
 	say_endpoint(r, "connect to", remote, "127.0.0.1");
 	if (transport != NULL) {
-		say(r, remote->value, "transport");
-		say_text(r, transport, transport->text);
+		reader_say(r, remote->value, "transport");
+		reader_say_text(r, transport, transport->text);
 	}
 	if (source != NULL) {
-		say(r, source->value, "from");
-		say_text(r, source->value, source->host);
+		reader_say(r, source->value, "from");
+		reader_say_text(r, source->value, source->host);
 	}
-	say_mark(r, remote->value, '\n');
+	reader_say_mark(r, remote->value, '\n');
 }
 
 /* Each remote from each source that it can be reached from, in their order. */
@@ -659,13 +264,13 @@ read_remotes(struct reader *r, const struct toml *table,
 static const char *
 table_name(enum side side, const char *service)
 {
-	static char	 buf[2 * KEY_MAX];
+	static char	 buf[NAME_LEN];
 
 	if (service == NULL)
 		snprintf(buf, sizeof(buf), "[%s]", side_name(side));
 	else
 		snprintf(buf, sizeof(buf), "[%s.services.%s]", side_name(side),
-		    show(service));
+		    reader_show(service));
 	return (buf);
 }
 
@@ -690,21 +295,21 @@ say_tokens(struct reader *r, const struct toml *n, const char *kind)
 {
 	const struct toml	*v;
 
-	say(r, n, "token");
+	reader_say(r, n, "token");
 	if (n->type != TOML_ARRAY) {
 		if (kind != NULL)
-			say(r, n, kind);
-		say_text(r, n, n->text);
+			reader_say(r, n, kind);
+		reader_say_text(r, n, n->text);
 	} else {
-		say_mark(r, n, '{');
+		reader_say_mark(r, n, '{');
 		TAILQ_FOREACH(v, &n->nodes, entry) {
 			if (kind != NULL)
-				say(r, v, kind);
-			say_text(r, v, v->text);
+				reader_say(r, v, kind);
+			reader_say_text(r, v, v->text);
 		}
-		say_mark(r, n, '}');
+		reader_say_mark(r, n, '}');
 	}
-	say_mark(r, n, '\n');
+	reader_say_mark(r, n, '\n');
 }
 
 /* Strings, or an array of them, of which there is at least one? */
@@ -714,11 +319,11 @@ check_tokens(struct reader *r, const struct toml *n)
 	const struct toml	*v;
 
 	if (n->type != TOML_ARRAY)
-		return (get_text(r, n->key, n) != NULL);
+		return (reader_text(r, n->key, n) != NULL);
 	if (TAILQ_EMPTY(&n->nodes))
-		VALUE_ERROR(r, n, "\"%s\" is empty", show(n->key));
+		VALUE_ERROR(r, n, "\"%s\" is empty", reader_show(n->key));
 	TAILQ_FOREACH(v, &n->nodes, entry)
-		if (get_text(r, n->key, v) == NULL)
+		if (reader_text(r, n->key, v) == NULL)
 			return (0);
 	return (!TAILQ_EMPTY(&n->nodes));
 }
@@ -739,7 +344,7 @@ read_tokens(struct reader *r, const struct toml *table, uint32_t scope)
 
 	TAILQ_FOREACH(n, &table->nodes, entry)
 		for (i = 0; i < nitems(forms); i++)
-			if (strcmp(without_default(n->key, scope),
+			if (strcmp(reader_plain(n->key, scope),
 			    forms[i].key) == 0 && check_tokens(r, n))
 				say_tokens(r, n, forms[i].kind);
 }
@@ -770,16 +375,16 @@ read_target(struct reader *r, const struct toml *table)
 	if (n == NULL)
 		return;
 	if (n->type == TOML_STRING && n->text[0] == '/') {
-		if (get_text(r, n->key, n) == NULL)
+		if (reader_text(r, n->key, n) == NULL)
 			return;
-		say(r, n, "forward to unix");
-		say_text(r, n, n->text);
+		reader_say(r, n, "forward to unix");
+		reader_say_text(r, n, n->text);
 	} else {
 		if (read_endpoint(r, n->key, n, &e) == -1)
 			return;
 		say_endpoint(r, "forward to", &e, "127.0.0.1");
 	}
-	say_mark(r, n, '\n');
+	reader_say_mark(r, n, '\n');
 }
 
 static void
@@ -790,7 +395,7 @@ read_service(struct reader *r, const struct toml *block, enum side side,
 	uint32_t	 scope = side == SIDE_SERVER ? SCOPE_SERVER_SERVICE :
 			    SCOPE_CLIENT_SERVICE;
 
-	if (!is(r, table->key, table, TOML_TABLE))
+	if (!reader_is(r, table->key, table, TOML_TABLE))
 		return;
 	if (side == SIDE_SERVER)
 		require(r, table, name, "bind_addr", "bind_addrs");
@@ -799,18 +404,18 @@ read_service(struct reader *r, const struct toml *block, enum side side,
 	if (r->errors == 0 && !has_token(table) && !has_default_token(block))
 		KEY_ERROR(r, table, "%s needs \"token\", or [%s] "
 		    "\"default_token\"", name, side_name(side));
-	say(r, table, "service");
+	reader_say(r, table, "service");
 	lex_supply(r->lex, LEX_QUOTED, table->key, table->line, table->column);
-	say_mark(r, table, '{');
-	say_mark(r, table, '\n');
+	reader_say_mark(r, table, '{');
+	reader_say_mark(r, table, '\n');
 	if (side == SIDE_SERVER)
 		read_listens(r, table, NULL);
 	else
 		read_target(r, table);
 	read_tokens(r, table, scope);
-	read_options(r, table, scope);
-	say_mark(r, table, '}');
-	say_mark(r, table, '\n');
+	reader_options(r, table, scope);
+	reader_say_mark(r, table, '}');
+	reader_say_mark(r, table, '\n');
 }
 
 static void
@@ -818,7 +423,7 @@ read_services(struct reader *r, const struct toml *block, enum side side)
 {
 	const struct toml	*services = toml_get(block, "services"), *n;
 
-	if (services == NULL || !is(r, "services", services, TOML_TABLE))
+	if (services == NULL || !reader_is(r, "services", services, TOML_TABLE))
 		return;
 	TAILQ_FOREACH(n, &services->nodes, entry)
 		read_service(r, block, side, n);
@@ -829,7 +434,7 @@ read_transport(struct reader *r, const struct toml *table)
 {
 	const struct toml	*n = toml_get(table, "transport");
 
-	return (n != NULL && get_text(r, n->key, n) != NULL ? n : NULL);
+	return (n != NULL && reader_text(r, n->key, n) != NULL ? n : NULL);
 }
 
 /* Where a CDN's address is dialled; nothing without one in between. */
@@ -841,11 +446,11 @@ read_edge(struct reader *r, const struct toml *table)
 	struct addr		 addr;
 	const char		*s;
 
-	if (n == NULL || (s = get_text(r, n->key, n)) == NULL || *s == '\0')
+	if (n == NULL || (s = reader_text(r, n->key, n)) == NULL || *s == '\0')
 		return;
 	if (!valid_addr(s, &addr)) {
 		VALUE_ERROR(r, n, "\"edge_ip\" takes an IPv4 or IPv6 address, "
-		    "not \"%s\"", show(s));
+		    "not \"%s\"", reader_show(s));
 		return;
 	}
 	memset(&at, 0, sizeof(at));
@@ -863,10 +468,10 @@ read_client(struct reader *r, const struct toml *table)
 	require(r, table, "[client]", "remote_addr", "remote_addrs");
 	read_remotes(r, table, read_transport(r, table));
 	read_edge(r, table);
-	if (n != NULL && get_text(r, n->key, n) != NULL) {
-		say(r, n, "client id");
-		say_text(r, n, n->text);
-		say_mark(r, n, '\n');
+	if (n != NULL && reader_text(r, n->key, n) != NULL) {
+		reader_say(r, n, "client id");
+		reader_say_text(r, n, n->text);
+		reader_say_mark(r, n, '\n');
 	}
 }
 
@@ -877,23 +482,23 @@ read_block(struct reader *r, const struct toml *root, enum side side)
 	const struct toml	*table = toml_get(root, side_name(side));
 	uint32_t		 scope;
 
-	if (table == NULL || !is(r, table->key, table, TOML_TABLE))
+	if (table == NULL || !reader_is(r, table->key, table, TOML_TABLE))
 		return;
 	require(r, table, name, "transport", NULL);
 	scope = side == SIDE_SERVER ? SCOPE_SERVER : SCOPE_CLIENT;
-	say(r, table, side_name(side));
-	say_mark(r, table, '{');
-	say_mark(r, table, '\n');
+	reader_say(r, table, side_name(side));
+	reader_say_mark(r, table, '{');
+	reader_say_mark(r, table, '\n');
 	if (side == SIDE_SERVER) {
 		require(r, table, name, "bind_addr", "bind_addrs");
 		read_listens(r, table, read_transport(r, table));
 	} else
 		read_client(r, table);
 	read_tokens(r, table, scope);
-	read_options(r, table, scope);
+	reader_options(r, table, scope);
 	read_services(r, table, side);
-	say_mark(r, table, '}');
-	say_mark(r, table, '\n');
+	reader_say_mark(r, table, '}');
+	reader_say_mark(r, table, '\n');
 }
 
 /* There is one daemon, however many tables say how much it logs. */
@@ -913,7 +518,7 @@ read_log_level(struct reader *r, const struct toml *root)
 			continue;
 		if (first == NULL) {
 			first = n;
-			(void)say_option(r, o, n, 0);
+			(void)reader_say_option(r, o, n, 0);
 		} else if (n->type != first->type ||
 		    (n->text != NULL && strcmp(n->text, first->text) != 0))
 			VALUE_ERROR(r, n, "another \"log_level\" than at "
@@ -930,6 +535,15 @@ tomlconf_named(const char *path)
 	return (len > end && strcmp(path + len - end, ".toml") == 0);
 }
 
+static void
+text_error(void *arg, int line, int column, const char *words)
+{
+	struct reader	*r = arg;
+
+	r->errors++;
+	reader_error(r, line, column, "%s", words);
+}
+
 void
 tomlconf_read(struct lex *l, const struct rocketd_conf *conf)
 {
@@ -944,7 +558,7 @@ tomlconf_read(struct lex *l, const struct rocketd_conf *conf)
 	text = lex_take(l, &len);
 	root = toml_parse(text, len, text_error, &r);
 	read_log_level(&r, root);
-	read_options(&r, root, SCOPE_GLOBAL);
+	reader_options(&r, root, SCOPE_GLOBAL);
 	read_block(&r, root, SIDE_SERVER);
 	read_block(&r, root, SIDE_CLIENT);
 	toml_free(root);
