@@ -38,7 +38,6 @@
 #include "lex.h"
 
 #define LEX_ERRORS_MAX	50		/* more help nobody */
-#define LEX_SAID_MAX	1024		/* octets of an error's words */
 #define LEX_FILE_MAX	(1024 * 1024)	/* octets of one file */
 #define LEX_FILES_MAX	64		/* read in all */
 #define LEX_DEPTH_MAX	8		/* files that include each other */
@@ -78,6 +77,12 @@ struct place {
 	int			 shared;
 };
 
+struct fault {			/* an error that waits to be told */
+	int	 line;
+	int	 column;
+	char	*words;
+};
+
 struct lex {
 	struct rocketd_conf	*conf;
 	FILE			*err;
@@ -93,9 +98,9 @@ struct lex {
 	struct place		 place;		/* where the next word stands */
 	struct place		 macro_place;	/* where the macro is named */
 	int			 last;		/* what was returned */
-	char			 said[LEX_SAID_MAX];	/* the last error */
-	int			 said_line;
-	int			 said_column;
+	int			 sorted;	/* errors wait for lex_close */
+	struct fault		 faults[LEX_ERRORS_MAX];	/* by place */
+	int			 nfaults;
 	int			 errors;
 	int			 nfiles;
 	int			 nmacros;
@@ -105,32 +110,69 @@ struct lex {
 /* From the command line. */
 static struct macros	 macros_given = TAILQ_HEAD_INITIALIZER(macros_given);
 
-/* One value may be said in several statements, and be wrong in each. */
-static int
-is_repeated(struct lex *l, const struct word *at, const char *words)
+/*
+ * Another reader finds errors in an order of its own, and the same one again
+ * where a value is in several statements.  They are told in the order of their
+ * places, each once.
+ */
+static void
+fault_add(struct lex *l, const struct word *at, const char *words)
 {
-	if (at->line == l->said_line && at->column == l->said_column &&
-	    strcmp(words, l->said) == 0)
-		return (1);
-	strlcpy(l->said, words, sizeof(l->said));
-	l->said_line = at->line;
-	l->said_column = at->column;
-	return (0);
+	struct fault	*f;
+	int		 i;
+
+	for (i = 0; i < l->nfaults; i++) {
+		f = &l->faults[i];
+		if (f->line > at->line ||
+		    (f->line == at->line && f->column > at->column))
+			break;
+		if (f->line == at->line && f->column == at->column &&
+		    strcmp(f->words, words) == 0)
+			return;
+	}
+	if (i == LEX_ERRORS_MAX)
+		return;
+	if (l->nfaults == LEX_ERRORS_MAX)
+		free(l->faults[--l->nfaults].words);
+	memmove(&l->faults[i + 1], &l->faults[i],
+	    (size_t)(l->nfaults++ - i) * sizeof(l->faults[0]));
+	f = &l->faults[i];
+	f->line = at->line;
+	f->column = at->column;
+	if ((f->words = strdup(words)) == NULL)
+		fatal("%s", __func__);
+}
+
+static void
+faults_tell(struct lex *l)
+{
+	int	 i;
+
+	for (i = 0; i < l->nfaults; i++) {
+		conf_complain(l->err, l->conf->path, l->faults[i].line,
+		    l->faults[i].column, "%s", l->faults[i].words);
+		free(l->faults[i].words);
+	}
+	if (l->nfaults == LEX_ERRORS_MAX)
+		conf_complain(l->err, l->conf->path, 0, 0,
+		    "too many errors, the rest is not shown");
 }
 
 void
 lex_error(struct lex *l, const struct word *at, const char *fmt, ...)
 {
-	char	 words[LEX_SAID_MAX];
+	char	 words[1024];
 	va_list	 ap;
 
+	if (++l->errors > LEX_ERRORS_MAX && !l->sorted)
+		return;
 	va_start(ap, fmt);
 	vsnprintf(words, sizeof(words), fmt, ap);
 	va_end(ap);
-	if (at != NULL && is_repeated(l, at, words))
+	if (l->sorted && at != NULL) {
+		fault_add(l, at, words);
 		return;
-	if (++l->errors > LEX_ERRORS_MAX)
-		return;
+	}
 	if (at == NULL)
 		conf_complain(l->err, l->conf->path, 0, 0, "%s", words);
 	else
@@ -740,6 +782,7 @@ next_word(struct lex *l, struct word **w)
 const void *
 lex_take(struct lex *l, size_t *len)
 {
+	l->sorted = 1;
 	l->top->off = *len = l->top->len;
 	return (l->top->octets);
 }
@@ -807,6 +850,7 @@ lex_close(struct lex *l)
 
 	if (l == NULL)
 		return;
+	faults_tell(l);
 	while (l->top != NULL)
 		source_pop(l);
 	while ((w = l->words) != NULL) {

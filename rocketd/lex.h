@@ -71,7 +71,8 @@ void		 lex_define(struct lex *, const struct word *name,
 /*
  * Another reader takes the place of lex.c: all octets of the file, which live
  * until the next word is asked for, and the words that it makes of them, to be
- * returned by lex_word; kind is what that returns.
+ * returned by lex_word; kind is what that returns.  From lex_take on errors
+ * are told by lex_close, in the order of their places.
  */
 const void	*lex_take(struct lex *, size_t *len);
 struct word	*lex_supply(struct lex *, int kind, const char *text, int line,
