@@ -136,11 +136,12 @@ FUZZ =		clang ${FUZZ_FLAGS} ${CPP_ALL} -o $@ $^ $> ${L_EVENT} ${L_BSD}
 FUZZ_FLAGS =	-std=c11 -D_GNU_SOURCE -g -O1 \
 		-fsanitize=fuzzer,address,undefined
 
-regress/fuzz/conf_fuzz: regress/fuzz/conf_fuzz.c rocketd/check.c rocketd/config.c rocketd/lex.c rocketd/options.c rocketd/parse.c rocketd/printconf.c rocketd/reader.c rocketd/toml.c rocketd/tomlconf.c rocketd/tomlval.c rocketd/valid.c shared/addr.c shared/ibuf.c shared/imsg.c shared/log.c shared/msg.c ; ${FUZZ}
+regress/fuzz/conf_fuzz: regress/fuzz/conf_fuzz.c regress/fuzz/confrig.c rocketd/check.c rocketd/config.c rocketd/lex.c rocketd/options.c rocketd/parse.c rocketd/printconf.c rocketd/reader.c rocketd/toml.c rocketd/tomlconf.c rocketd/tomlval.c rocketd/valid.c shared/addr.c shared/ibuf.c shared/imsg.c shared/log.c shared/msg.c ; ${FUZZ}
 regress/fuzz/hello_fuzz: regress/fuzz/hello_fuzz.c worker/hello.c ; ${FUZZ}
 regress/fuzz/imsg_fuzz: regress/fuzz/imsg_fuzz.c shared/ibuf.c shared/imsg.c shared/msg.c ; ${FUZZ}
 regress/fuzz/rocket_fuzz: regress/fuzz/rocket_fuzz.c worker/rocket.c shared/addr.c ; ${FUZZ}
 regress/fuzz/smux_fuzz: regress/fuzz/smux_fuzz.c shared/log.c worker/smux.c worker/smuxout.c worker/smuxst.c ; ${FUZZ}
+regress/fuzz/toml_fuzz: regress/fuzz/toml_fuzz.c regress/fuzz/confrig.c rocketd/check.c rocketd/config.c rocketd/lex.c rocketd/options.c rocketd/parse.c rocketd/printconf.c rocketd/reader.c rocketd/toml.c rocketd/tomlconf.c rocketd/tomlval.c rocketd/valid.c shared/addr.c shared/ibuf.c shared/imsg.c shared/log.c shared/msg.c ; ${FUZZ}
 
 fuzz: config.mk
 	@${MAKE} $$(ls regress/fuzz/*_fuzz.c | sed 's/\.c$$//')
