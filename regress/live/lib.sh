@@ -86,6 +86,7 @@ ports() { "$TRAFFIC" ports "$1"; }
 # background NAME COMMAND...: sets $pid, output in $T/NAME.log
 background() {
 	_name=$1; shift
+	: >"$T/$_name.log"	# or one of before would be read
 	"$@" <"${IN:-/dev/null}" >"$T/$_name.log" 2>&1 &
 	pid=$!
 	PIDS="$PIDS $pid"
