@@ -105,7 +105,8 @@ sub script {
 	my ($result, $path, $plot, @rows) = @_;
 	my (undef, $title, $axis, $log, @cols) = @$plot;
 	my $n = @cols;
-	my $height = int($rows[-1][0] * ($n < 2 ? 2.6 : $n) * BAR_PX) + 190;
+	my $height = 190 + int(($rows[-1][0] + 1) * BAR_PX *
+	    ($n < 2 ? 2.6 : $n));
 	# What stands above the bars, by its distance from the top.
 	my @top = map { 1 - $_ / $height } 22, 46, 66, $n < 2 ? 66 : 112;
 	my $key = $n < 2 ? 'unset key' : 'set key at graph 0, screen ' .
@@ -134,7 +135,8 @@ sub script {
 	set style fill solid 1 noborder
 	set errorbars 0.5
 	END
-	$text .= "set logscale x\nset format x \"%.0s%c\"\n" if $log;
+	$text .= "set logscale x\nset format x \"" .
+	    ($base < 1 ? '%g' : '%.0s%c') . "\"\n" if $log;
 	for my $r (grep { $_->[2] && $_->[1] =~ /^rocketd/ } @rows) {
 		$text .= sprintf("set object rectangle from graph 0, first " .
 		    "%g to graph 1, first %g fc rgb \"#eef3f8\" fs solid 1 " .

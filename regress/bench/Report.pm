@@ -216,8 +216,9 @@ sub aims {
 sub aims_text {
 	my ($aims) = @_;
 	return '' if !@$aims;
-	my $text = "\nAims\n" . sprintf("  %-38s %9s %9s %-20s %-9s %6s\n", '',
-	    'rocketd', 'other', '', 'aim', 'ratio');
+	my $text = "\nAims, as far as there are figures for them\n" .
+	    sprintf("  %-38s %9s %9s %-20s %-9s %6s\n", '', 'rocketd', 'other',
+	    '', 'aim', 'ratio');
 	for my $a (@$aims) {
 		my $whose = defined($a->{whose});
 		$text .= sprintf("  %-38s %9s %9s %-20s %-9s %6s  %s\n",
