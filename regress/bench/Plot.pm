@@ -169,14 +169,24 @@ sub lowest {
 	return 10 ** (POSIX::floor(log($low * 0.8) / log(10)));
 }
 
+# Whether anybody has this figure.
+sub known {
+	my ($result, $figure) = @_;
+	return grep { @{$_->{$figure} // []} } values %{$result->{samples}};
+}
+
 # Writes the plots that there are figures for; their names.  Dies with a reason.
 sub all {
 	my ($result, $dir) = @_;
 	my $gnuplot = Proc::find('gnuplot') or
 	    die "gnuplot (package gnuplot-nox) is not installed\n";
 	my @made;
-	for my $plot (@PLOTS) {
-		my @rows = layout($result, @$plot[4 .. $#$plot]) or next;
+	for my $full (@PLOTS) {
+		my @head = @$full[0 .. 3];
+		my @cols = grep { known($result, $_->[0]) }
+		    @$full[4 .. $#$full] or next;
+		my ($plot, @rows) = ([@head, @cols],
+		    layout($result, @cols));
 		my $path = "$dir/$plot->[0].svg";
 		open(my $fh, '|-', $gnuplot) or die "gnuplot: $!\n";
 		print $fh script($result, $path, $plot, @rows);

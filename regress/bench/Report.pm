@@ -112,8 +112,7 @@ sub section {
 			$line .= '  ' . join('', map { my $r = ratio(
 			    median($result, $s->{name}, $_->[0]),
 			    median($result, $REFERENCE, $_->[0]));
-			    sprintf('%6s', defined($r) ?
-			    sprintf('%.2f', $r) : '-') } @cols);
+			    sprintf('%7s', figure($r)) } @cols);
 		}
 		$text .= "$line\n";
 	}
