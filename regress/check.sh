@@ -70,7 +70,8 @@ interop() { (cd "$1" && tap interop regress/interop/*.t); }
 
 # What differs without root: ids, namespace, socket paths, who may command.
 USER_TESTS="regress/live/01-basic.t regress/live/03-kill.t
-    regress/live/06-reload.t regress/live/07-control.t"
+    regress/live/04-secrets.t regress/live/06-reload.t
+    regress/live/07-control.t"
 
 # As nobody, in a copy of its own with what was built.
 live_user() {

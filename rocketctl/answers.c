@@ -416,6 +416,7 @@ view_add(struct service_view *v, const struct ctl_service *s)
 		v->sum.refused += s->refused;
 		v->sum.failed += s->failed;
 		v->sum.resets += s->resets;
+		v->sum.descriptors_short += s->descriptors_short;
 		v->sum.octets_in += s->octets_in;
 		v->sum.octets_out += s->octets_out;
 		v->sum.memory += s->memory;

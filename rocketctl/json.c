@@ -152,6 +152,8 @@ json_put_services(const struct answers *a)
 		json_number("refused", v->sum.refused);
 		json_number("failed", v->sum.failed);
 		json_number("resets", v->sum.resets);
+		json_number("descriptors_short",
+		    v->sum.descriptors_short);
 		json_number("octets_in", v->sum.octets_in);
 		json_number("octets_out", v->sum.octets_out);
 		json_number("memory", v->sum.memory);
@@ -309,6 +311,8 @@ json_processes(const struct answers *a)
 		json_open(NULL, '{');
 		json_string("process", role_name(p->role));
 		json_string("service", p->name);
+		json_string("side", p->role == PROC_SERVICE ?
+		    side_name(p->side) : "");
 		json_string("worker", p->role == PROC_SERVICE ?
 		    words_worker(p) : "");
 		json_number("pid", p->pid);

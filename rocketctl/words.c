@@ -156,13 +156,7 @@ words_session(const struct ctl_session_id *id)
 const char *
 words_process(const struct ctl_process *p)
 {
-	char	*buf;
-
-	if (p->role != PROC_SERVICE)
-		return (role_name(p->role));
-	buf = words_buf();
-	(void)snprintf(buf, WORDS_LEN, "worker %s", p->name);
-	return (buf);
+	return (proc_name(p->role, p->side, p->index, p->name));
 }
 
 const char *

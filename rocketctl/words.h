@@ -43,7 +43,7 @@ const char	*words_span(uint64_t seconds);
 const char	*words_since(uint64_t since, uint64_t now);
 const char	*words_number(uint64_t);
 const char	*words_session(const struct ctl_session_id *);
-/* "gate", "worker ssh". */
+/* "gate", "worker ssh (server)". */
 const char	*words_process(const struct ctl_process *);
 /* "3.1", what its sessions' ids begin with; "-" for no worker. */
 const char	*words_worker(const struct ctl_process *);

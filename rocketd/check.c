@@ -30,7 +30,7 @@
 #include "../shared/compat.h"
 #include "conf.h"
 
-/* Listeners of all blocks and services; so many descriptors are lent. */
+/* Listeners of all blocks and services, a port each: as many descriptors. */
 #define CHECK_LISTENS_MAX	1024
 
 struct check {
@@ -39,7 +39,8 @@ struct check {
 	int				 errors;
 	uint32_t			 nservices;
 	const struct conf_listen	*listens[CHECK_LISTENS_MAX];
-	size_t				 nlistens;
+	size_t				 nlistens;	/* statements */
+	uint32_t			 nports;
 };
 
 #define COMPLAIN(c, at, ...) do {					\
@@ -54,13 +55,13 @@ overlap(const struct conf_listen *a, const struct conf_listen *b)
 {
 	static const uint8_t	 any[16];
 
-	if (a->port != b->port)
+	if (a->port > b->port_last || b->port > a->port_last)
 		return (0);
 	if (a->addr.family == ADDR_NONE || b->addr.family == ADDR_NONE)
 		return (1);
 	if (a->addr.family != b->addr.family)
 		return (0);
-	return (addr_same(&a->addr, &b->addr, 1) ||
+	return (addr_same(&a->addr, &b->addr, 0) ||
 	    memcmp(a->addr.octets, any, sizeof(any)) == 0 ||
 	    memcmp(b->addr.octets, any, sizeof(any)) == 0);
 }
@@ -72,16 +73,19 @@ check_listens(struct check *c, const struct conf_listens *head)
 	size_t				 i;
 
 	TAILQ_FOREACH(cl, head, entry) {
-		if (c->nlistens == nitems(c->listens)) {
-			COMPLAIN(c, cl, "more than %zu addresses to listen on",
-			    nitems(c->listens));
+		c->nports += cl->port_last - cl->port + 1;
+		if (c->nports > nitems(c->listens)) {
+			COMPLAIN(c, cl, "more than %zu addresses and ports to "
+			    "listen on", nitems(c->listens));
 			return;
 		}
 		for (i = 0; i < c->nlistens; i++) {
 			if (!overlap(c->listens[i], cl))
 				continue;
 			COMPLAIN(c, cl, "%s port %u is taken by %s port %u "
-			    "at %s:%d:%d", cl->host, cl->port,
+			    "at %s:%d:%d", cl->host,
+			    cl->port > c->listens[i]->port ? cl->port :
+			    c->listens[i]->port,
 			    c->listens[i]->host, c->listens[i]->port,
 			    c->listens[i]->file, c->listens[i]->line,
 			    c->listens[i]->column);
@@ -102,6 +106,7 @@ check_remotes(struct check *c, const struct conf_remotes *head)
 				break;
 			if (strcmp(r->host, other->host) == 0 &&
 			    r->port == other->port &&
+			    addr_same(&r->edge, &other->edge, 1) &&
 			    addr_same(&r->source, &other->source, 1)) {
 				COMPLAIN(c, r, "%s port %u is there before, "
 				    "at %s:%d:%d", r->host, r->port,

@@ -35,7 +35,7 @@
 /* What one configuration may hold, so that no table grows without end. */
 #define CONF_BLOCKS_MAX		64
 #define CONF_SERVICES_MAX	900	/* each is a process, and a user id */
-#define CONF_LISTENS_MAX	64	/* of one block or service */
+#define CONF_LISTENS_MAX	64	/* statements of a block or service */
 #define CONF_CHILD_IDS		16	/* user ids before the services' own */
 
 /* How a token given by value is printed; it stands for no token. */
@@ -53,7 +53,8 @@ struct conf_listen {			/* one address to bind */
 	TAILQ_ENTRY(conf_listen)	 entry;
 	char				*host;	/* "*": every address */
 	struct addr			 addr;	/* ADDR_NONE for "*" */
-	uint16_t			 port;
+	uint16_t			 port;		/* the first... */
+	uint16_t			 port_last;	/* ...and the last */
 	uint32_t			 transport;	/* a block's only */
 	const char			*file;
 	int				 line;
@@ -64,9 +65,13 @@ TAILQ_HEAD(conf_listens, conf_listen);
 struct conf_remote {		/* a server to connect to, or a target */
 	TAILQ_ENTRY(conf_remote)	 entry;
 	char				*host;	/* or a path, when is_unix */
-	uint16_t			 port;
+	uint16_t			 port;		/* the first... */
+	uint16_t			 port_last;	/* ...and the last */
+	/* a target's range: the listener's port that goes to the first */
+	uint16_t			 for_port;	/* 0: no range */
 	int				 is_unix;
 	uint32_t			 transport;	/* a remote only */
+	struct addr			 edge;		/* "edge ADDRESS" */
 	struct addr			 source;	/* "from ADDRESS" */
 	const char			*file;
 	int				 line;
@@ -209,6 +214,10 @@ const struct option	*option_find(const char *words, uint32_t scope);
  * options included and those of the scope preferred; NULL when none is near.
  */
 const char		*option_nearest(const char *words, uint32_t scope);
+/* The option of a key in a TOML file: its column, or the name with '_'. */
+const struct option	*option_toml(const char *key, uint32_t scope);
+/* How far a known name is from a wrong one, SIZE_MAX when it is not near. */
+size_t			 option_distance(const char *wrong, const char *name);
 /* The sentence for words that begin with no option's name. */
 void			 option_unknown(const char *words, uint32_t scope,
 			    char *buf, size_t size);
@@ -267,6 +276,19 @@ int			 valid_env(const char *);
 int			 valid_addr(const char *, struct addr *);
 /* Such an address, or a DNS name whose last label is no number. */
 int			 valid_host(const char *);
+
+/* tokenv.c */
+
+/*
+ * Before anything moves the environment: where the system shows it.  What is
+ * taken is wiped there, too.
+ */
+void			 tokenv_init(char **environment);
+/*
+ * The value of a variable, which is taken out of the environment, now or by an
+ * earlier call; NULL when there was none.
+ */
+const char		*tokenv_get(const char *name);
 
 /* config.c */
 

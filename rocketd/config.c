@@ -275,7 +275,7 @@ token_read(struct conf_token *t, FILE *err)
 		    "the token itself has to be put here";
 		break;
 	case TOKEN_ENV:
-		if ((value = getenv(t->source)) == NULL)
+		if ((value = tokenv_get(t->source)) == NULL)
 			fault = "not in the environment";
 		else
 			fault = token_take(t, value, strlen(value));
@@ -565,7 +565,8 @@ listens_same(const struct conf_listens *x, const struct conf_listens *y)
 	const struct conf_listen	*b = TAILQ_FIRST(y);
 
 	while (a != NULL && b != NULL) {
-		if (a->port != b->port || !addr_same(&a->addr, &b->addr, 1))
+		if (a->port != b->port || a->port_last != b->port_last ||
+		    !addr_same(&a->addr, &b->addr, 1))
 			return (0);
 		a = TAILQ_NEXT(a, entry);
 		b = TAILQ_NEXT(b, entry);
@@ -577,7 +578,9 @@ static int
 remote_same(const struct conf_remote *a, const struct conf_remote *b)
 {
 	return (strcmp(a->host, b->host) == 0 && a->port == b->port &&
+	    a->port_last == b->port_last && a->for_port == b->for_port &&
 	    a->is_unix == b->is_unix && a->transport == b->transport &&
+	    addr_same(&a->edge, &b->edge, 1) &&
 	    addr_same(&a->source, &b->source, 1));
 }
 

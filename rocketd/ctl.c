@@ -120,6 +120,7 @@ ctl_process(struct svc *control, uint32_t request, const struct svc *svc)
 	msg.role = svc->role;
 	msg.service = svc->service;
 	msg.index = svc->index;
+	msg.side = svc->side;
 	msg.state = ctl_states[svc->state];
 	msg.restarts = svc->restarts;
 	msg.uid = svc->uid;

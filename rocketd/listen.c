@@ -311,23 +311,37 @@ listen_new(struct rocketd *env, const struct addr *key,
 }
 
 static int
-listen_prepare_one(struct rocketd *env, const struct conf_listen *cl,
-    uint32_t service, const struct sockopts *opts, FILE *err)
+listen_prepare_port(struct rocketd *env, const struct conf_listen *cl,
+    uint16_t port, uint32_t service, const struct sockopts *opts, FILE *err)
 {
 	struct listener	*l;
 	struct addr	 key = cl->addr;
 
-	key.port = cl->port;
+	key.port = port;
 	if ((l = listen_find(env, &key)) == NULL &&
 	    (l = listen_new(env, &key, opts)) == NULL) {
 		conf_complain(err, cl->file, cl->line, cl->column,
-		    "listen on %s port %u: %s", cl->host, cl->port,
+		    "listen on %s port %u: %s", cl->host, port,
 		    strerror(errno));
 		return (-1);
 	}
 	l->named = 1;
 	l->next_service = service;
 	l->next_opts = *opts;
+	return (0);
+}
+
+/* Each port of a range has a socket; the first that has none is told. */
+static int
+listen_prepare_one(struct rocketd *env, const struct conf_listen *cl,
+    uint32_t service, const struct sockopts *opts, FILE *err)
+{
+	uint32_t	 port;
+
+	for (port = cl->port; port <= cl->port_last; port++)
+		if (listen_prepare_port(env, cl, port, service, opts,
+		    err) == -1)
+			return (-1);
 	return (0);
 }
 

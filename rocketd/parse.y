@@ -34,6 +34,8 @@
 #include "../shared/compat.h"
 #include "conf.h"
 #include "lex.h"
+#include "tomlconf.h"
+#include "wordval.h"
 
 struct value {			/* of each symbol: a word, or a list of them */
 	struct word	*word;
@@ -97,8 +99,8 @@ static void		 service_end(void);
 static void		 add_listen(struct word *, struct word *, struct word *,
 			    struct word *);
 static void		 add_remote(struct word *, struct word *, struct word *,
-			    struct word *, struct word *);
-static void		 add_target(struct word *, struct word *,
+			    struct word *, struct word *, struct word *);
+static void		 add_target(struct word *, struct word *, struct word *,
 			    struct word *);
 static void		 token_begin(struct word *);
 static void		 add_token(enum token_kind, struct word *);
@@ -108,8 +110,8 @@ static void		 add_control(struct word *, struct word *,
 static void		 add_ids(struct word *, struct word *, struct word *);
 %}
 
-%token	CLIENT CONNECT CONTROL ENV FILENAME FORWARD FROM GROUP ID IDS INCLUDE
-%token	LISTEN ON PORT SERVER SERVICE SOCKET TO TOKEN TRANSPORT UNIX
+%token	CLIENT CONNECT CONTROL EDGE ENV FILENAME FOR FORWARD FROM GROUP ID IDS
+%token	INCLUDE LISTEN ON PORT SERVER SERVICE SOCKET TO TOKEN TRANSPORT UNIX
 %token	WORD STRING
 
 %%
@@ -195,17 +197,20 @@ listen		: LISTEN ON text PORT text transport	{
 		}
 		;
 
-connect		: CONNECT TO text PORT text transport from	{
+connect		: CONNECT TO text PORT text transport edge from	{
 			add_remote($1.word, $3.word, $5.word, $6.word,
-			    $7.word);
+			    $7.word, $8.word);
 		}
 		;
 
 forward		: FORWARD TO text PORT text	{
-			add_target($1.word, $3.word, $5.word);
+			add_target($1.word, $3.word, $5.word, NULL);
+		}
+		| FORWARD TO text PORT text FOR PORT text	{
+			add_target($1.word, $3.word, $5.word, $8.word);
 		}
 		| FORWARD TO UNIX text	{
-			add_target($1.word, $4.word, NULL);
+			add_target($1.word, $4.word, NULL, NULL);
 		}
 		;
 
@@ -270,6 +275,14 @@ transport	: /* empty */	{
 		}
 		;
 
+edge		: /* empty */	{
+			$$ = nothing;
+		}
+		| EDGE text	{
+			$$ = $2;
+		}
+		;
+
 from		: /* empty */	{
 			$$ = nothing;
 		}
@@ -309,10 +322,10 @@ stuff		: /* empty */	{
 		}
 		;
 
-arg		: WORD | STRING | CLIENT | CONNECT | CONTROL | ENV | FILENAME
-		| FORWARD | FROM | GROUP | ID | IDS | INCLUDE | LISTEN | ON
-		| PORT | SERVER | SERVICE | SOCKET | TO | TOKEN | TRANSPORT
-		| UNIX
+arg		: WORD | STRING | CLIENT | CONNECT | CONTROL | EDGE | ENV
+		| FILENAME | FOR | FORWARD | FROM | GROUP | ID | IDS | INCLUDE
+		| LISTEN | ON | PORT | SERVER | SERVICE | SOCKET | TO | TOKEN
+		| TRANSPORT | UNIX
 		;
 
 %%
@@ -326,20 +339,24 @@ static const struct keyword {
 } keywords[] = {
 	{ "client", CLIENT, "client { ... } or client id \"name\"" },
 	{ "connect", CONNECT,
-	    "connect to HOST port NUMBER [transport tcpmux] [from ADDRESS]" },
+	    "connect to HOST port NUMBER [transport tcpmux] [edge ADDRESS] "
+	    "[from ADDRESS]" },
 	{ "control", CONTROL, "control socket \"path\" [group \"name\"] or "
 	    "control socket none" },
+	{ "edge", EDGE, NULL },
 	{ "env", ENV, NULL },
 	{ "file", FILENAME, NULL },
-	{ "forward", FORWARD,
-	    "forward to HOST port NUMBER or forward to unix \"path\"" },
+	{ "for", FOR, NULL },
+	{ "forward", FORWARD, "forward to HOST port NUMBER, "
+	    "forward to HOST port RANGE [for port RANGE] or "
+	    "forward to unix \"path\"" },
 	{ "from", FROM, NULL },
 	{ "group", GROUP, NULL },
 	{ "id", ID, NULL },
 	{ "ids", IDS, "ids NUMBER to NUMBER" },
 	{ "include", INCLUDE, "include \"path\"" },
 	{ "listen", LISTEN,
-	    "listen on ADDRESS port NUMBER [transport tcpmux]" },
+	    "listen on ADDRESS port NUMBER-OR-RANGE [transport tcpmux]" },
 	{ "on", ON, NULL },
 	{ "port", PORT, NULL },
 	{ "server", SERVER, "server { ... }" },
@@ -398,19 +415,6 @@ yylex(void)
 	return (c);
 }
 
-/* The words of a file, fit for a message. */
-static const char *
-show(const struct word *w)
-{
-	static char	 buf[4][64];
-	static int	 next;
-	char		*s = buf[next++ % 4];
-
-	if (next == 4)
-		next = 0;
-	return (log_printable(s, sizeof(buf[0]), w->text, w->len));
-}
-
 static void
 yyerror(const char *msg)
 {
@@ -433,7 +437,8 @@ yyerror(const char *msg)
 	else if (parse.secret)
 		strlcpy(what, "word", sizeof(what));
 	else
-		snprintf(what, sizeof(what), "\"%s\"", show(parse.word));
+		snprintf(what, sizeof(what), "\"%s\"",
+		    wordval_show(parse.word));
 	if (parse.form == NULL)
 		lex_error(parse.lex, parse.word, "unexpected %s", what);
 	else
@@ -678,7 +683,7 @@ service_begin(struct word *w, struct word *name)
 	if (!valid_name(name->text, SERVICE_NAME_MAX))
 		lex_error(parse.lex, name, "a service's name is 1 to %d "
 		    "letters, digits, '.', '_' and '-', not \"%s\"",
-		    SERVICE_NAME_MAX - 1, show(name));
+		    SERVICE_NAME_MAX - 1, wordval_show(name));
 	if (++parse.nservices == CONF_SERVICES_MAX + 1)
 		lex_error(parse.lex, w, "more than %d services",
 		    CONF_SERVICES_MAX);
@@ -710,28 +715,6 @@ service_end(void)
 
 /* ---- addresses ---- */
 
-static uint16_t
-get_port(const struct word *w)
-{
-	const char	*fault;
-	long long	 port;
-
-	port = strtonum(w->text, 1, UINT16_MAX, &fault);
-	if (fault != NULL)
-		lex_error(parse.lex, w, "a port is a number from 1 to 65535, "
-		    "not \"%s\"", show(w));
-	return ((uint16_t)port);
-}
-
-static uint32_t
-get_transport(const struct word *w)
-{
-	if (w != NULL && strcmp(w->text, "tcpmux") != 0)
-		lex_error(parse.lex, w, "the one transport is tcpmux, not "
-		    "\"%s\"", show(w));
-	return (TRANSPORT_TCPMUX);
-}
-
 static void
 add_listen(struct word *w, struct word *host, struct word *port,
     struct word *transport)
@@ -755,13 +738,13 @@ add_listen(struct word *w, struct word *host, struct word *port,
 	cl->file = w->file->path;
 	cl->line = w->line;
 	cl->column = w->column;
-	if (strcmp(cl->host, "*") != 0 &&
-	    !valid_addr(cl->host, &cl->addr))
-		lex_error(parse.lex, host, "to listen on there is * or an "
-		    "IPv4 or IPv6 address, not \"%s\"", show(host));
-	cl->port = cl->addr.port = get_port(port);
+	if (strcmp(cl->host, "*") != 0)
+		wordval_addr(parse.lex, host, "to listen on there is * or",
+		    &cl->addr);
+	(void)wordval_ports(parse.lex, port, &cl->port, &cl->port_last);
+	cl->addr.port = cl->port;
 	if (parse.service == NULL)
-		cl->transport = get_transport(transport);
+		cl->transport = wordval_transport(parse.lex, transport);
 	else if (transport != NULL)
 		lex_error(parse.lex, transport, "a transport is for a block's "
 		    "\"listen on\"; users of a service come by TCP");
@@ -769,10 +752,9 @@ add_listen(struct word *w, struct word *host, struct word *port,
 
 static void
 add_remote(struct word *w, struct word *host, struct word *port,
-    struct word *transport, struct word *from)
+    struct word *transport, struct word *edge, struct word *from)
 {
 	struct conf_remote	*r;
-	struct addr		 addr;
 	int			 n = 0;
 
 	if (!belongs(w, "connect to", SCOPE_CLIENT))
@@ -788,35 +770,41 @@ add_remote(struct word *w, struct word *host, struct word *port,
 	r->file = w->file->path;
 	r->line = w->line;
 	r->column = w->column;
-	if (!valid_host(host->text))
-		lex_error(parse.lex, host, "\"%s\" is no address and no "
-		    "name of a host", show(host));
-	r->port = get_port(port);
-	r->transport = get_transport(transport);
-	if (from == NULL)
-		return;
-	if (!valid_addr(from->text, &r->source))
-		lex_error(parse.lex, from, "the source is an IPv4 or IPv6 "
-		    "address, not \"%s\"", show(from));
-	else if (valid_addr(host->text, &addr) &&
-	    addr.family != r->source.family)
-		lex_error(parse.lex, from, "%s and %s are not of one family",
-		    show(from), show(host));
+	wordval_host(parse.lex, host);
+	r->port = r->port_last = wordval_port(parse.lex, port);
+	r->transport = wordval_transport(parse.lex, transport);
+	if (edge != NULL)
+		wordval_addr(parse.lex, edge, "the edge is", &r->edge);
+	if (from != NULL)
+		wordval_source(parse.lex, from, edge != NULL ? edge : host,
+		    &r->source);
 }
 
-/* A path for the daemon, which works in another directory. */
-static int
-valid_path(const struct word *w, const char *what, size_t size)
+/* Users of so many ports of a listener go to as many ports of the target. */
+static void
+target_ports(struct conf_remote *t, const struct word *port,
+    const struct word *users)
 {
-	if (w->text[0] == '/' && w->len < size)
-		return (1);
-	lex_error(parse.lex, w, "the path of %s begins with / and has at "
-	    "most %zu characters", what, size - 1);
-	return (0);
+	uint16_t	 last = 0;
+	int		 range;
+
+	range = wordval_ports(parse.lex, port, &t->port, &t->port_last);
+	if (users == NULL) {
+		t->for_port = range ? t->port : 0;
+		return;
+	}
+	if (!wordval_ports(parse.lex, users, &t->for_port, &last) || !range)
+		lex_error(parse.lex, users, "\"for port\" is for ranges: "
+		    "port 3000-3100 for port 2000-2100");
+	else if (last - t->for_port != t->port_last - t->port)
+		lex_error(parse.lex, users, "%s has %d ports, %s has %d",
+		    wordval_show(port), t->port_last - t->port + 1,
+		    wordval_show(users), last - t->for_port + 1);
 }
 
 static void
-add_target(struct word *w, struct word *host, struct word *port)
+add_target(struct word *w, struct word *host, struct word *port,
+    struct word *users)
 {
 	struct conf_remote	*t;
 
@@ -830,13 +818,12 @@ add_target(struct word *w, struct word *host, struct word *port)
 	t->column = w->column;
 	if (port == NULL) {
 		t->is_unix = 1;
-		(void)valid_path(host, "a UNIX socket", UNIX_PATH_MAX);
+		(void)wordval_path(parse.lex, host, "a UNIX socket",
+		    UNIX_PATH_MAX);
 		return;
 	}
-	if (!valid_host(host->text))
-		lex_error(parse.lex, host, "\"%s\" is no address and no "
-		    "name of a host", show(host));
-	t->port = get_port(port);
+	wordval_host(parse.lex, host);
+	target_ports(t, port, users);
 }
 
 /* ---- tokens and what there is once ---- */
@@ -895,10 +882,10 @@ add_token(enum token_kind kind, struct word *w)
 	}
 	t->source = copy(w);
 	if (kind == TOKEN_FILE)
-		(void)valid_path(w, "a token", HOST_MAX);
+		(void)wordval_path(parse.lex, w, "a token", HOST_MAX);
 	else if (!valid_env(t->source))
 		lex_error(parse.lex, w, "\"%s\" is no name of a variable",
-		    show(w));
+		    wordval_show(w));
 }
 
 static void
@@ -910,7 +897,7 @@ add_client_id(struct word *w, struct word *id)
 	if (!valid_name(id->text, CLIENT_ID_MAX))
 		lex_error(parse.lex, id, "a client id is 1 to %d letters, "
 		    "digits, '.', '_' and '-', not \"%s\"",
-		    CLIENT_ID_MAX - 1, show(id));
+		    CLIENT_ID_MAX - 1, wordval_show(id));
 	strlcpy(parse.block->client_id, id->text,
 	    sizeof(parse.block->client_id));
 }
@@ -930,7 +917,8 @@ add_control(struct word *w, struct word *path, struct word *group)
 			    "control socket");
 		return;
 	}
-	(void)valid_path(path, "the control socket", UNIX_PATH_MAX);
+	(void)wordval_path(parse.lex, path, "the control socket",
+	    UNIX_PATH_MAX);
 	conf->control_path = copy(path);
 	if (group != NULL)
 		conf->control_group = copy(group);
@@ -969,6 +957,8 @@ conf_parse(const char *path, FILE *err)
 	parse.conf = conf;
 	parse.fresh = 1;
 	if ((parse.lex = lex_open(conf, path, err)) != NULL) {
+		if (tomlconf_named(path))
+			tomlconf_read(parse.lex, conf);
 		if (yyparse() != 0)
 			lex_error(parse.lex, NULL, "cannot be read further");
 		errors = lex_errors(parse.lex);

@@ -118,10 +118,14 @@ print_listens(const char *indent, const struct conf_listens *head, FILE *out)
 {
 	const struct conf_listen	*cl;
 
-	TAILQ_FOREACH(cl, head, entry)
-		fprintf(out, "%slisten on %s port %u%s\n", indent, cl->host,
-		    cl->port, cl->transport == TRANSPORT_TCPMUX ?
+	TAILQ_FOREACH(cl, head, entry) {
+		fprintf(out, "%slisten on %s port %u", indent, cl->host,
+		    cl->port);
+		if (cl->port_last != cl->port)
+			fprintf(out, "-%u", cl->port_last);
+		fprintf(out, "%s\n", cl->transport == TRANSPORT_TCPMUX ?
 		    " transport tcpmux" : "");
+	}
 }
 
 static void
@@ -133,10 +137,31 @@ print_remotes(const struct conf_remotes *head, FILE *out)
 		fputs("\tconnect to ", out);
 		print_host(r->host, out);
 		fprintf(out, " port %u transport tcpmux", r->port);
+		if (r->edge.family != ADDR_NONE)
+			fprintf(out, " edge %s", addr_print(&r->edge));
 		if (r->source.family != ADDR_NONE)
 			fprintf(out, " from %s", addr_print(&r->source));
 		fputc('\n', out);
 	}
+}
+
+static void
+print_target(const struct conf_remote *t, FILE *out)
+{
+	fputs("\t\tforward to ", out);
+	if (t->is_unix) {
+		fputs("unix ", out);
+		print_quoted(t->host, out);
+	} else {
+		print_host(t->host, out);
+		fprintf(out, " port %u", t->port);
+	}
+	if (t->for_port != 0)
+		fprintf(out, "-%u", t->port_last);
+	if (t->for_port != 0 && t->for_port != t->port)
+		fprintf(out, " for port %u-%u", t->for_port,
+		    t->for_port + t->port_last - t->port);
+	fputc('\n', out);
 }
 
 static void
@@ -146,17 +171,8 @@ print_service(const struct conf_service *s, uint32_t scope, FILE *out)
 	print_quoted(s->name, out);
 	fputs(" {\n", out);
 	print_listens("\t\t", &s->listens, out);
-	if (s->target.host != NULL) {
-		fputs("\t\tforward to ", out);
-		if (s->target.is_unix) {
-			fputs("unix ", out);
-			print_quoted(s->target.host, out);
-		} else {
-			print_host(s->target.host, out);
-			fprintf(out, " port %u", s->target.port);
-		}
-		fputc('\n', out);
-	}
+	if (s->target.host != NULL)
+		print_target(&s->target, out);
 	print_tokens("\t\t", &s->tokens, out);
 	print_options("\t\t", scope, s->set, &s->opts, out);
 	fputs("\t}\n", out);

@@ -188,6 +188,9 @@ rocketd_limits(void)
 	memset(&rl, 0, sizeof(rl));
 	if (setrlimit(RLIMIT_CORE, &rl) == -1)	/* tokens are in memory */
 		log_warn("RLIMIT_CORE");
+	/* a program that takes cores from the kernel knows no limit */
+	if (NOT_DUMPABLE() == -1)
+		log_warn("core files");
 	if (getrlimit(RLIMIT_NOFILE, &rl) == -1)
 		fatal("RLIMIT_NOFILE");
 	rl.rlim_cur = rl.rlim_max;
@@ -309,6 +312,7 @@ main(int argc, char *argv[])
 	struct rocketd_conf	*conf;
 	char			 why[256];
 
+	tokenv_init(environ);
 	setproctitle_init(argc, argv, environ);
 	log_init("rocketd", LOGLEVEL_INFO);
 	TAILQ_INIT(&env.svcs);

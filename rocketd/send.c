@@ -71,8 +71,11 @@ send_fill_dialee(struct msg_dialee *msg, const struct conf_service *cs,
 	msg->index = index;
 	msg->is_unix = cr->is_unix;
 	msg->port = cr->port;
+	msg->ports = cr->is_unix ? 0 : cr->port_last - cr->port + 1;
+	msg->for_port = cr->for_port;
 	msg->opts = *opts;
 	msg->source = cr->source;
+	msg->edge = cr->edge;
 	strlcpy(msg->host, cr->host, sizeof(msg->host));
 }
 

@@ -352,20 +352,7 @@ svc_state_name(enum svc_state state)
 const char *
 svc_name(const struct svc *svc)
 {
-	static char	 bufs[4][SERVICE_NAME_MAX + 32];
-	static size_t	 next;
-	char		*buf;
-
-	if (svc->role != PROC_SERVICE)
-		return (role_name(svc->role));
-	buf = bufs[next];
-	next = (next + 1) % (sizeof(bufs) / sizeof(bufs[0]));
-	if (svc->index == 0)
-		snprintf(buf, sizeof(bufs[0]), "worker %s", svc->name);
-	else
-		snprintf(buf, sizeof(bufs[0]), "worker %s.%u", svc->name,
-		    svc->index);
-	return (buf);
+	return (proc_name(svc->role, svc->side, svc->index, svc->name));
 }
 
 void

@@ -152,7 +152,7 @@ void		 svc_event(struct svc *, enum svc_event);
 /* SVC_EV_STOP, with drain milliseconds to do it (UINT32_MAX: no end). */
 void		 svc_stop(struct svc *, uint32_t drain);
 const char	*svc_state_name(enum svc_state);
-/* "keys", "worker ssh", "worker ssh.2"; one of a few static buffers. */
+/* proc_name of it. */
 const char	*svc_name(const struct svc *);
 /* "exit 1", "signal 9 (Killed)" of a status of waitpid(2). */
 void		 svc_death(char *, size_t, int status);

@@ -179,3 +179,14 @@ addr_same(const struct addr *a, const struct addr *b, int with_port)
 	    (len == 4 || a->scope == b->scope) &&
 	    (!with_port || a->port == b->port));
 }
+
+int
+addr_is_loopback(const struct addr *a)
+{
+	static const uint8_t	 one[16] = { [15] = 1 };
+
+	if (a->family == ADDR_IPV4)
+		return (a->octets[0] == 127);
+	return (a->family == ADDR_IPV6 &&
+	    memcmp(a->octets, one, sizeof(one)) == 0);
+}

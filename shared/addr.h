@@ -59,5 +59,7 @@ const char	*addr_print(const struct addr *);
 /* Equal in family, octets and scope; the port only where with_port. */
 int		 addr_same(const struct addr *, const struct addr *,
 		    int with_port);
+/* 127.0.0.0/8 or ::1? */
+int		 addr_is_loopback(const struct addr *);
 
 #endif /* SHARED_ADDR_H */

@@ -213,12 +213,27 @@ channel_kill(struct channel *ch, const char *why)
 
 /* ---- sending ---- */
 
+/* What the socket did not take waits for room. */
 static void
-channel_want_write(struct channel *ch)
+channel_await_room(struct channel *ch)
 {
 	if (ch->imsgbuf.wcount > 0 && !ch->dead && !ch->mute &&
 	    !event_pending(ch->retry, EV_TIMEOUT, NULL))
 		event_add(ch->writable, NULL);
+}
+
+/*
+ * What is new is tried at once when this turn's callbacks have run, in one
+ * write: the loop is not asked whether there is room, as there nearly always
+ * is.
+ */
+static void
+channel_want_write(struct channel *ch)
+{
+	if (ch->imsgbuf.wcount > 0 && !ch->dead && !ch->mute &&
+	    !event_pending(ch->retry, EV_TIMEOUT, NULL) &&
+	    !event_pending(ch->writable, EV_WRITE, NULL))
+		event_active(ch->writable, EV_WRITE, 0);
 }
 
 /* Held messages move on as far as descriptors may be in flight. */
@@ -339,7 +354,7 @@ channel_writable(evutil_socket_t fd, short what, void *arg)
 		return;
 	}
 	channel_write(ch);
-	channel_want_write(ch);
+	channel_await_room(ch);
 	if (channel_drained(ch))
 		channel_soon(ch);
 }
@@ -356,7 +371,7 @@ channel_flush(struct channel *ch)
 		if (before > 0)
 			channel_write(ch);
 	} while (ch->imsgbuf.wsize < before);
-	channel_want_write(ch);
+	channel_await_room(ch);
 	if (channel_drained(ch))
 		channel_soon(ch);
 	return (ch->dead || ch->mute ? -1 : 0);

@@ -44,6 +44,14 @@
 #define O_PATH			O_RDONLY
 #endif
 
+/* Who has namespaces has prctl; elsewhere RLIMIT_CORE is no less than that. */
+#ifdef HAVE_SETNS
+#include <sys/prctl.h>
+#define NOT_DUMPABLE()	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+#else
+#define NOT_DUMPABLE()	0
+#endif
+
 /* Elsewhere setproctitle needs no preparation. */
 #ifndef HAVE_SETPROCTITLE_INIT
 #define setproctitle_init(c, a, e)	((void)(c), (void)(a), (void)(e))
@@ -71,6 +79,18 @@
 #define CLONE_NEWNET		0
 #define unshare(flags)		(errno = ENOSYS, -1)
 #define setns(fd, type)		(errno = ENOSYS, -1)
+#endif
+
+/* Elsewhere no pipe is ever asked for. */
+#ifdef HAVE_SPLICE
+#define SPLICE_WORKS		1
+#else
+#define SPLICE_WORKS		0
+#define SPLICE_F_MOVE		0
+#define SPLICE_F_NONBLOCK	0
+#define F_SETPIPE_SZ		-1
+#define splice(f, o, t, p, n, g) \
+	((void)(f), (void)(t), (void)(n), errno = ENOSYS, -1)
 #endif
 
 #ifndef __dead

@@ -25,6 +25,7 @@
 #include <sys/types.h>
 
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "compat.h"
@@ -151,6 +152,8 @@ static const struct msg_field	 fields_dialee[] = {
 	RANGE(msg_dialee, index, 0, REMOTES_MAX - 1),
 	RANGE(msg_dialee, is_unix, 0, 1),
 	RANGE(msg_dialee, port, 0, UINT16_MAX),
+	RANGE(msg_dialee, ports, 0, UINT16_MAX),
+	RANGE(msg_dialee, for_port, 0, UINT16_MAX),
 	RANGE(msg_dialee, opts.nodelay, 0, 1),
 	ADDRS(msg_dialee, source),
 	STRING(msg_dialee, host),
@@ -200,6 +203,7 @@ static const struct msg_field	 fields_tunnel[] = {
 static const struct msg_field	 fields_dial[] = {
 	RANGE(msg_dial, what, DIAL_REMOTE, DIAL_TARGET),
 	RANGE(msg_dial, index, 0, REMOTES_MAX - 1),
+	RANGE(msg_dial, offset, 0, UINT16_MAX),
 	END
 };
 
@@ -287,6 +291,7 @@ static const struct msg_field	 fields_stream[] = {
 static const struct msg_field	 fields_process[] = {
 	RANGE(ctl_process, role, PROC_PARENT, PROC_SERVICE),
 	RANGE(ctl_process, index, 0, PREFORK_MAX - 1),
+	RANGE(ctl_process, side, SIDE_NONE, SIDE_CLIENT),
 	RANGE(ctl_process, state, CTL_PROCESS_DOWN, CTL_PROCESS_BACKOFF),
 	MASK(ctl_process, have, SANDBOX_ALL),
 	MASK(ctl_process, lack, SANDBOX_ALL),
@@ -597,4 +602,21 @@ side_name(uint32_t side)
 	if (side == SIDE_SERVER)
 		return ("server");
 	return (side == SIDE_CLIENT ? "client" : "none");
+}
+
+const char *
+proc_name(uint32_t role, uint32_t side, uint32_t index, const char *service)
+{
+	static char	 bufs[4][PROC_NAME_MAX];
+	static size_t	 next;
+	char		*buf = bufs[next], number[16] = "";
+
+	if (role != PROC_SERVICE)
+		return (role_name(role));
+	next = (next + 1) % nitems(bufs);
+	if (index != 0)
+		(void)snprintf(number, sizeof(number), ".%u", index);
+	(void)snprintf(buf, sizeof(bufs[0]), "worker %s%s (%s)", service,
+	    number, side_name(side));
+	return (buf);
 }

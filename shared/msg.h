@@ -32,9 +32,10 @@
 #include "addr.h"
 #include "imsg.h"
 
-#define MSG_VERSION		1
+#define MSG_VERSION		4
 
 #define SERVICE_NAME_MAX	64	/* with its NUL */
+#define PROC_NAME_MAX		96	/* "worker NAME.63 (server)", NUL */
 #define HOST_MAX		256 /* a DNS name or a UNIX path, with NUL */
 #define TOKEN_MAX		256	/* octets, without NUL */
 #define CLIENT_ID_MAX		64	/* with its NUL */
@@ -280,9 +281,12 @@ struct msg_dialee {		/* REMOTE(i) or TARGET(i) of a service */
 	uint32_t	 service;
 	uint32_t	 index;
 	uint32_t	 is_unix;	/* host is the path of a UNIX socket */
-	uint32_t	 port;		/* host order, 0 when is_unix */
+	uint32_t	 port;		/* host order, 0 when is_unix... */
+	uint32_t	 ports;		/* ...the first of so many */
+	uint32_t	 for_port;	/* of a listener: goes to port; or 0 */
 	struct sockopts	 opts;
 	struct addr	 source;	/* family 0: the kernel's choice */
+	struct addr	 edge;	/* dialled in place of host, without port */
 	char		 host[HOST_MAX];
 };
 
@@ -396,6 +400,7 @@ struct msg_dial {
 	uint32_t	 request;	/* the worker's own number */
 	uint32_t	 what;		/* enum dial_what */
 	uint32_t	 index;
+	uint32_t	 offset;	/* to the dialee's port */
 	uint32_t	 timeout_ms;	/* for names and connect together */
 };
 
@@ -484,6 +489,7 @@ struct ctl_service {			/* one worker's part of it */
 	uint64_t	 refused;	/* users reset for want of a session */
 	uint64_t	 failed;	/* targets that could not be reached */
 	uint64_t	 resets;	/* streams that ended in a reset */
+	uint64_t	 descriptors_short; /* times, see worker/service.h */
 	uint64_t	 octets_in;	/* from tunnels */
 	uint64_t	 octets_out;	/* into tunnels */
 	uint64_t	 memory;	/* octets held in queues now */
@@ -546,11 +552,13 @@ struct ctl_process {
 	uint32_t	 role;
 	uint32_t	 service;
 	uint32_t	 index;
+	uint32_t	 side;		/* enum side, PROC_SERVICE only */
 	uint32_t	 state;		/* enum ctl_process_state */
 	uint32_t	 restarts;
 	uint32_t	 uid;
 	uint32_t	 have;		/* SANDBOX_ */
 	uint32_t	 lack;
+	uint32_t	 pad;
 	uint64_t	 since;		/* of this state */
 	char		 name[SERVICE_NAME_MAX];
 	char		 last_death[64];	/* "signal 9", "" never */
@@ -598,5 +606,13 @@ const char	*role_name(uint32_t role);
 
 /* "server", "client". */
 const char	*side_name(uint32_t side);
+
+/*
+ * What a process is called in the log and elsewhere: "keys", "worker ssh
+ * (server)", "worker ssh.2 (client)"; one of a few static buffers.  All but
+ * the role are of PROC_SERVICE only.
+ */
+const char	*proc_name(uint32_t role, uint32_t side, uint32_t index,
+		    const char *service);
 
 #endif /* SHARED_MSG_H */

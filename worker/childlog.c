@@ -25,6 +25,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <event2/event.h>
+
 #include "../shared/channel.h"
 #include "../shared/compat.h"
 #include "../shared/log.h"
@@ -39,6 +41,7 @@
 static struct msg_log	 waiting[WAITING_MAX];
 static unsigned int	 first, nwaiting;
 static struct channel	*control;
+static struct event	*note;		/* added while lost > 0 */
 static uint64_t		 lost, credit_at;
 static unsigned int	 credit = RATE_BURST;
 static int		 running;	/* the channel may log, too */
@@ -52,13 +55,30 @@ childlog_send(const struct msg_log *msg)
 	    offsetof(struct msg_log, text) + strlen(msg->text) + 1));
 }
 
+/* Losses are told of in a second, together.  Failing, the next one tries. */
+static void
+childlog_later(void)
+{
+	static const struct timeval	 second = { 1, 0 };
+
+	if (!event_pending(note, EV_TIMEOUT, NULL))
+		(void)event_add(note, &second);
+}
+
+static void
+childlog_lose(void)
+{
+	lost++;
+	childlog_later();
+}
+
 static void
 childlog_put(enum log_level level, const char *line)
 {
 	struct msg_log	*msg;
 
 	if (nwaiting == WAITING_MAX) {
-		lost++;
+		childlog_lose();
 		return;
 	}
 	msg = &waiting[(first + nwaiting++) % WAITING_MAX];
@@ -67,12 +87,9 @@ childlog_put(enum log_level level, const char *line)
 	strlcpy(msg->text, line, sizeof(msg->text));
 }
 
-/* What waits goes first, then how much was lost. */
 static void
 childlog_run(void)
 {
-	char	 line[64];
-
 	if (running)
 		return;
 	running = 1;
@@ -80,15 +97,27 @@ childlog_run(void)
 		first = (first + 1) % WAITING_MAX;
 		nwaiting--;
 	}
-	if (lost > 0 && nwaiting == 0 && control != NULL) {
-		snprintf(line, sizeof(line), "%llu log lines lost",
-		    (unsigned long long)lost);
-		lost = 0;
-		childlog_put(LOGLEVEL_WARN, line);
-		if (childlog_send(&waiting[first]) == 0)
-			nwaiting = 0;
-	}
 	running = 0;
+}
+
+static void
+childlog_note(evutil_socket_t fd, short what, void *arg)
+{
+	char	 line[64];
+
+	(void)fd;
+	(void)what;
+	(void)arg;
+	/* Nor is there a place for this. */
+	if (nwaiting == WAITING_MAX) {
+		childlog_later();
+		return;
+	}
+	snprintf(line, sizeof(line), "%llu log lines lost",
+	    (unsigned long long)lost);
+	lost = 0;
+	childlog_put(LOGLEVEL_WARN, line);
+	childlog_run();
 }
 
 /* Is there credit for another line? */
@@ -114,7 +143,7 @@ childlog_sink(enum log_level level, const char *line, void *arg)
 {
 	(void)arg;
 	if (level > LOGLEVEL_FATAL && !childlog_may(worker_now())) {
-		lost++;
+		childlog_lose();
 		return;
 	}
 	childlog_put(level, line);
@@ -124,11 +153,14 @@ childlog_sink(enum log_level level, const char *line, void *arg)
 		(void)channel_flush(control);
 }
 
-void
-childlog_init(void)
+int
+childlog_init(struct event_base *base)
 {
+	if ((note = evtimer_new(base, childlog_note, NULL)) == NULL)
+		return (-1);
 	credit_at = worker_now();
 	log_set_sink(childlog_sink, NULL);
+	return (0);
 }
 
 void

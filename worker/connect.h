@@ -31,11 +31,12 @@ struct connect;
 
 /*
  * fd is the connected socket, now the caller's; or -1, error the errno of the
- * last attempt and peer whom it was to.  Called once, never from within
- * connect_new; the caller frees in it or later.
+ * last attempt and peer whom it was to.  local is the socket's own address, if
+ * it has one.  Called once, never from within connect_new; the caller frees in
+ * it or later.
  */
 typedef void	connect_done(void *arg, int fd, int error,
-		    const struct addr *peer);
+		    const struct addr *peer, const struct addr *local);
 
 /* connect.c */
 

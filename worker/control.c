@@ -256,11 +256,8 @@ sibling_find(const struct channel *ch)
 const char *
 sibling_title(const struct sibling *s)
 {
-	static char	title[16 + SERVICE_NAME_MAX];
-
-	(void)snprintf(title, sizeof(title), "%s%s%s", s->from.process,
-	    s->from.service[0] == '\0' ? "" : " ", s->from.service);
-	return (title);
+	return (proc_name(s->role, s->from.side, s->from.index,
+	    s->from.service));
 }
 
 static void

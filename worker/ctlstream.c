@@ -44,7 +44,9 @@ static const struct stream_owner ctlstream_owner = {
 	ctlstream_data,
 	ctlstream_fin,
 	ctlstream_reset,
-	ctlstream_closed
+	ctlstream_closed,
+	NULL,
+	NULL
 };
 
 void
@@ -155,6 +157,7 @@ ctlstream_pong(struct ctlstream *cs, uint64_t ping)
 		return;
 	cs->ping_sent = 0;
 	cs->tunnel->rtt_us = now - ping < UINT32_MAX ? now - ping : UINT32_MAX;
+	session_rtt(cs->tunnel->session, cs->tunnel->rtt_us);
 	cs->tunnel->probe_until = 0;
 }
 

@@ -347,7 +347,8 @@ requests_renew(const struct entry *e)
 
 /* connect.c is done with it, one way or the other. */
 static void
-request_connected(void *arg, int fd, int error, const struct addr *peer)
+request_connected(void *arg, int fd, int error, const struct addr *peer,
+    const struct addr *local)
 {
 	struct request		*r = arg;
 	struct msg_dialled	 msg;
@@ -363,7 +364,7 @@ request_connected(void *arg, int fd, int error, const struct addr *peer)
 	memset(&msg, 0, sizeof(msg));
 	msg.request = r->msg.request;
 	msg.peer = *peer;
-	addr_of_self(&msg.local, fd);
+	msg.local = *local;
 	(void)channel_send(r->peer->channel, IMSG_DIALLED, fd, &msg,
 	    sizeof(msg));
 	request_free(r);
@@ -446,7 +447,11 @@ request_start(struct request *r)
 
 	if (r->conf.is_unix)
 		request_connect_unix(r);
-	else if (host_numeric(r->conf.host, &a)) {
+	else if (r->conf.edge.family != ADDR_NONE) {
+		a = r->conf.edge;
+		a.port = r->conf.port;
+		request_connect(r, &a, 1);
+	} else if (host_numeric(r->conf.host, &a)) {
 		a.port = r->conf.port;
 		request_connect(r, &a, 1);
 	} else
@@ -528,6 +533,8 @@ dial_asked(struct peer *p, const struct msg_dial *msg)
 	dial.asked++;
 	e = entry_find(&dial.live, msg->what, channel_peer(p->channel)->service,
 	    msg->index);
+	if (e != NULL && msg->offset != 0 && msg->offset >= e->conf.ports)
+		e = NULL;		/* no port of this target */
 	if (e == NULL || p->requests >= PEER_MAX ||
 	    dial.nrequests >= TOTAL_MAX ||
 	    (r = calloc(1, sizeof(*r))) == NULL) {
@@ -540,6 +547,7 @@ dial_asked(struct peer *p, const struct msg_dial *msg)
 	r->peer = p;
 	r->msg = *msg;
 	r->conf = e->conf;
+	r->conf.port += msg->offset;
 	r->deadline = worker_now() + msg->timeout_ms * 1000ULL;
 	TAILQ_INSERT_TAIL(&dial.requests, r, entry);
 	dial.nrequests++;

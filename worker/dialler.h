@@ -40,8 +40,11 @@ typedef void	dialler_done(void *arg, int fd, const struct msg_dialled *);
 void		 dialler_init(struct event_base *);
 /* The channel to dial, or NULL while there is none. */
 void		 dialler_channel(struct channel *);
-/* Returns the request's number, or 0 when there are too many or no memory. */
-uint32_t	 dialler_ask(enum dial_what, uint32_t index,
+/*
+ * offset: to the port of what is dialled, where that is a range.  Returns the
+ * request's number, or 0 when there are too many or no memory.
+ */
+uint32_t	 dialler_ask(enum dial_what, uint32_t index, uint32_t offset,
 		    uint32_t timeout_ms, dialler_done *, void *arg);
 /* Forgets it: done will not be called. */
 void		 dialler_cancel(uint32_t request);

@@ -49,7 +49,7 @@ dialogue_params(const struct service *svc, struct rocket_params *p)
 	p->recvbuffer = o->mux_recvbuffer;
 	p->max_streams = o->mux_max_streams;
 	p->seals = o->seals & (SEAL_TLS | SEAL_NONE);
-	p->caps = CAP_HALFCLOSE | CAP_RESET;
+	p->caps = CAP_HALFCLOSE | CAP_RESET | CAP_BULK;
 	p->keepalive_ms = o->keepalive * 1000;
 	memcpy(p->start_id, worker_self()->start_id, sizeof(p->start_id));
 	if (svc->conf.side == SIDE_CLIENT)

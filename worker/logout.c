@@ -208,19 +208,20 @@ logout_format(char buf[LOGOUT_LINE], enum log_dest dest, pid_t pid,
 {
 	struct tm	 tm;
 	char		 day[32], stamp[48];
-	const char	*space;
+	const char	*who;
 	int		 n = -1;
 
-	space = from->service[0] == '\0' ? "" : " ";
+	who = from->service[0] == '\0' ? from->process :
+	    proc_name(PROC_SERVICE, from->side, from->index, from->service);
 	memset(&tm, 0, sizeof(tm));
 	(void)gmtime_r(&when->tv_sec, &tm);
 	if (strftime(day, sizeof(day), "%Y-%m-%dT%H:%M:%S", &tm) == 0)
 		day[0] = '\0';
 	switch (dest) {
 	case LOGDEST_SYSLOG:
-		n = snprintf(buf, LOGOUT_LINE, "<%d>rocketd[%ld]: %s%s%s: %s",
+		n = snprintf(buf, LOGOUT_LINE, "<%d>rocketd[%ld]: %s: %s",
 		    LOG_DAEMON | logout_priority(level), (long)pid,
-		    from->process, space, from->service, text);
+		    who, text);
 		break;
 	case LOGDEST_JSON:
 		(void)snprintf(stamp, sizeof(stamp), "%s.%03ldZ", day,
@@ -228,9 +229,8 @@ logout_format(char buf[LOGOUT_LINE], enum log_dest dest, pid_t pid,
 		return (logout_format_json(buf, LOGOUT_LINE, stamp, from, level,
 		    text));
 	case LOGDEST_STDERR:
-		n = snprintf(buf, LOGOUT_LINE, "%sZ %s %s%s%s: %s\n", day,
-		    log_level_name(level), from->process, space, from->service,
-		    text);
+		n = snprintf(buf, LOGOUT_LINE, "%sZ %s %s: %s\n", day,
+		    log_level_name(level), who, text);
 		break;
 	}
 	if (n < 0)

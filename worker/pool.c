@@ -268,7 +268,7 @@ remote_dial(struct remote *r)
 		return;
 	}
 	a->remote = r;
-	a->request = dialler_ask(DIAL_REMOTE, r - remotes,
+	a->request = dialler_ask(DIAL_REMOTE, r - remotes, 0,
 	    svc->conf.opts.dial_timeout * 1000, pool_dialled, a);
 	if (a->request == 0) {
 		free(a);
@@ -408,6 +408,15 @@ pool_adjust(void)
 
 /* ---- what service.c tells ---- */
 
+/* Is it dialled the same way?  Socket options are another matter. */
+static int
+remote_same(const struct msg_dialee *a, const struct msg_dialee *b)
+{
+	return (strcmp(a->host, b->host) == 0 && a->port == b->port &&
+	    addr_same(&a->edge, &b->edge, 0) &&
+	    addr_same(&a->source, &b->source, 0));
+}
+
 void
 pool_remotes(const struct msg_dialee *confs, uint32_t count)
 {
@@ -429,14 +438,15 @@ pool_remotes(const struct msg_dialee *confs, uint32_t count)
 		snprintf(set[i].name, sizeof(set[i].name), "%s:%u",
 		    confs[i].host, confs[i].port);
 		for (j = 0; j < nremotes; j++)
-			if (strcmp(remotes[j].name, set[i].name) == 0) {
+			if (remote_same(&remotes[j].conf, &confs[i])) {
 				set[i] = remotes[j];
 				set[i].conf = confs[i];
 			}
 	}
 	TAILQ_FOREACH(t, &svc->tunnels, entry) {
 		for (i = 0; i < count && t->remote < nremotes; i++)
-			if (strcmp(set[i].name, remotes[t->remote].name) == 0)
+			if (remote_same(&set[i].conf,
+			    &remotes[t->remote].conf))
 				break;
 		t->remote = i < count ? i : UINT32_MAX;
 		if (t->remote == UINT32_MAX)
@@ -479,8 +489,8 @@ pool_tunnel_opened(struct tunnel *t)
 		return;
 	r = &remotes[t->remote];
 	if (r->why[0] != '\0' || r->up_since == 0)
-		log_info("remote %s: tunnel open to %s, %s, RTT unknown yet",
-		    r->name, t->theirs.software, seal_cipher(t->seal));
+		log_info("remote %s: tunnel open to %s, %s", r->name,
+		    t->theirs.software, seal_cipher(t->seal));
 	r->why[0] = '\0';
 	pool_adjust();
 }
@@ -528,7 +538,8 @@ pool_more(uint32_t n)
 
 	if (n > cap - size)
 		n = cap - size;
-	if (n == 0 || stopped)
+	/* More tunnels bring users, for whom there is no descriptor. */
+	if (n == 0 || stopped || service_full(svc))
 		return;
 	grown += n;
 	roomy_since = 0;

@@ -33,6 +33,7 @@
 #include "../shared/compat.h"
 #include "../shared/log.h"
 #include "dialler.h"
+#include "pipes.h"
 #include "proxyhdr.h"
 #include "service.h"
 #include "worker.h"
@@ -46,17 +47,26 @@
 #define RELAY_ANSWER	0x0080	/* the opener wants a status octet */
 #define RELAY_LINGERS	0x0100	/* on the lingering list */
 #define RELAY_EVENT	0x0200	/* ev is added */
+#define RELAY_COPIES	0x0400	/* the socket is of a kind that cannot pipe */
 
 #define CHUNK_MIN	512
 #define CHUNK_MAX	(64 * 1024)
 #define FLUSH_IOV	16
 /* A socket that takes nothing for so long after the stream's end is reset. */
 #define LINGER_US	(60 * 1000000ULL)
+/* So many full reads in a row of so much: more is to be had by pipe. */
+#define BULK_FULLS	4
+#define BULK_FULL_MIN	16384
+/* Less than this was not worth the two calls more. */
+#define BULK_PAYS	32768
+/* A pipe is not held longer for a socket that takes nothing. */
+#define PIPE_US		(1 * 1000000ULL)
 /* The same target failing again and again is said once in this time. */
 #define FAILED_LOG_US	(10 * 1000000ULL)
 
 static struct service	*svc;
 static struct relays	 lingering = TAILQ_HEAD_INITIALIZER(lingering);
+static struct relays	 piping = TAILQ_HEAD_INITIALIZER(piping);
 static uint64_t		 failed_logged;		/* when */
 static uint64_t		 failed_unsaid;
 
@@ -65,13 +75,17 @@ static void	 relay_data(struct stream *, const uint8_t *, size_t);
 static void	 relay_fin(struct stream *);
 static void	 relay_reset(struct stream *, enum reset_reason);
 static void	 relay_closed(struct stream *);
+static size_t	 relay_bulk(struct stream *, struct pipebuf *, size_t);
+static ssize_t	 relay_divert(struct stream *, int, size_t);
 
 static const struct stream_owner relay_owner = {
 	relay_pull,
 	relay_data,
 	relay_fin,
 	relay_reset,
-	relay_closed
+	relay_closed,
+	relay_bulk,
+	relay_divert
 };
 
 void
@@ -100,6 +114,17 @@ chunk_free(struct chunk *c)
 {
 	service_hold(svc, -(int64_t)(sizeof(*c) + c->size));
 	free(c);
+}
+
+static void
+relay_pipe_put(struct relay *r)
+{
+	if (r->pipe == NULL)
+		return;
+	TAILQ_REMOVE(&piping, r, piping);
+	service_hold(svc, -(int64_t)r->pipe->len);
+	pipes_put(r->pipe);
+	r->pipe = NULL;
 }
 
 /*
@@ -134,6 +159,7 @@ relay_close(struct relay *r, int rst)
 		r->head = c->next;
 		chunk_free(c);
 	}
+	relay_pipe_put(r);
 	free(r->pre);
 	if (r->flags & RELAY_LINGERS)
 		TAILQ_REMOVE(&lingering, r, queue);
@@ -198,7 +224,7 @@ relay_append(struct relay *r, const uint8_t *p, size_t len)
 	return (0);
 }
 
-/* n octets at the head of the queue have gone. */
+/* n octets at the head of the chunks have gone. */
 static void
 relay_drop(struct relay *r, size_t n)
 {
@@ -232,22 +258,41 @@ relay_shut(struct relay *r)
 		log_warn("relay: shutdown");
 }
 
-/* Writes what is queued; -1 when the socket failed and the relay is gone. */
-static int
-relay_flush(struct relay *r)
+/* As write(2): what is in the pipe goes first. */
+static ssize_t
+relay_write(struct relay *r)
 {
 	struct iovec	 iov[FLUSH_IOV];
 	struct chunk	*c;
 	ssize_t		 n;
-	int		 cnt;
+	int		 cnt = 0;
+
+	if (r->pipe != NULL) {
+		if ((n = pipes_drain(r->pipe, r->fd)) <= 0)
+			return (n);
+		r->queued -= n;
+		service_hold(svc, -(int64_t)n);
+		if (r->pipe->len == 0)
+			relay_pipe_put(r);
+		return (n);
+	}
+	for (c = r->head; c != NULL && cnt < FLUSH_IOV; c = c->next, cnt++) {
+		iov[cnt].iov_base = c->data + c->off;
+		iov[cnt].iov_len = c->len - c->off;
+	}
+	if ((n = writev(r->fd, iov, cnt)) > 0)
+		relay_drop(r, n);
+	return (n);
+}
+
+/* Writes what is queued; -1 when the socket failed and the relay is gone. */
+static int
+relay_flush(struct relay *r)
+{
+	ssize_t	 n;
 
 	while (r->queued > 0 && (r->flags & RELAY_WRITABLE)) {
-		for (cnt = 0, c = r->head; c != NULL && cnt < FLUSH_IOV;
-		    c = c->next, cnt++) {
-			iov[cnt].iov_base = c->data + c->off;
-			iov[cnt].iov_len = c->len - c->off;
-		}
-		if ((n = writev(r->fd, iov, cnt)) == -1) {
+		if ((n = relay_write(r)) == -1) {
 			if (errno == EINTR)
 				continue;
 			if (errno == EAGAIN) {
@@ -258,7 +303,6 @@ relay_flush(struct relay *r)
 			return (-1);
 		}
 		r->moved = worker_now();
-		relay_drop(r, n);
 		if (r->stream != NULL)
 			session_consumed(r->stream, n);
 	}
@@ -471,6 +515,7 @@ relay_preface(struct relay *r)
 	struct chunk		*c;
 	size_t			 len = 0, n;
 	ssize_t			 got;
+	int			 offset;
 
 	for (c = r->head; c != NULL && len < sizeof(buf); c = c->next) {
 		if ((n = c->len - c->off) > sizeof(buf) - len)
@@ -486,6 +531,12 @@ relay_preface(struct relay *r)
 		relay_abort(r, RESET_POLICY);
 		return (-1);
 	}
+	if ((offset = service_target_port(svc, &pf.listener)) == -1) {
+		log_info("stream %u: refused: no port is for users of %s",
+		    r->stream->id, addr_print(&pf.listener));
+		relay_abort(r, RESET_POLICY);
+		return (-1);
+	}
 	r->flags &= ~RELAY_PREFACE;
 	if (pf.flags & PREFACE_ANSWER)
 		r->flags |= RELAY_ANSWER;
@@ -493,7 +544,7 @@ relay_preface(struct relay *r)
 	r->other = pf.listener;
 	relay_drop(r, got);
 	session_consumed(r->stream, (size_t)got);
-	r->dial = dialler_ask(DIAL_TARGET, 0,
+	r->dial = dialler_ask(DIAL_TARGET, 0, offset,
 	    svc->conf.opts.dial_timeout * 1000, relay_dialled, r);
 	if (r->dial == 0) {
 		svc->stats.failed++;
@@ -501,6 +552,32 @@ relay_preface(struct relay *r)
 		relay_abort(r, RESET_REFUSED);
 		return (-1);
 	}
+	return (0);
+}
+
+/*
+ * What a read of the socket gave: octets for the stream, its end, or nothing.
+ * Returns the octets; the relay may be gone when there are none.
+ */
+static size_t
+relay_took(struct relay *r, ssize_t n)
+{
+	if (n > 0) {
+		/*
+		 * Also when it was short: an end or an error may stand right
+		 * behind, whose edge has been.  Only EAGAIN says there is none.
+		 */
+		r->octets_out += n;
+		svc->stats.octets_out += n;
+		return (n);
+	}
+	if (n == 0) {
+		r->flags |= RELAY_EOF;
+		session_fin(r->stream);
+	} else if (errno == EAGAIN)
+		r->flags &= ~RELAY_READABLE;
+	else
+		relay_abort(r, RESET_ABORT);
 	return (0);
 }
 
@@ -530,26 +607,94 @@ relay_pull(struct stream *st, uint8_t *buf, size_t max)
 	do {
 		n = read(r->fd, buf + done, max - done);
 	} while (n == -1 && errno == EINTR);
+	if (n < (ssize_t)(max - done) || max < BULK_FULL_MIN)
+		r->fulls = 0;
+	else if (r->fulls < BULK_FULLS)
+		r->fulls++;
+	return (done + relay_took(r, n));
+}
+
+/* A socket that has much is emptied by pipe. */
+static size_t
+relay_bulk(struct stream *st, struct pipebuf *pipe, size_t max)
+{
+	struct relay	*r = st->arg;
+	ssize_t		 n;
+
+	if (r->fulls < BULK_FULLS || r->pre != NULL || r->fd == -1 ||
+	    !(r->flags & RELAY_READABLE) || (r->flags & RELAY_COPIES))
+		return (0);
+	n = pipes_fill(pipe, r->fd, max);
+	if (n < BULK_PAYS)
+		r->fulls = 0;
+	if (n == -1 && errno == EINVAL) {
+		r->flags |= RELAY_COPIES;
+		return (0);
+	}
+	if (n > 0)
+		svc->stats.octets_piped += n;
+	return (relay_took(r, n));
+}
+
+static ssize_t
+relay_divert(struct stream *st, int fd, size_t len)
+{
+	struct relay	*r = st->arg;
+	ssize_t		 n = -1;
+	int		 error = EOPNOTSUPP;
+
+	if (r->fd != -1 && r->head == NULL && !(r->flags & RELAY_COPIES) &&
+	    (r->pipe != NULL || (r->pipe = pipes_get()) != NULL)) {
+		if (r->pipe->len == 0)
+			TAILQ_INSERT_TAIL(&piping, r, piping);
+		n = pipes_fill(r->pipe, fd, len);
+		error = errno;
+		/* It may be the pipe that is full; EINVAL: no socket for it. */
+		if (n == -1 && (error == EINVAL || (error == EAGAIN &&
+		    r->pipe->len > 0)))
+			error = EOPNOTSUPP;
+	}
 	if (n > 0) {
-		/*
-		 * Also when it was short: an end or an error may stand right
-		 * behind, whose edge has been.  Only EAGAIN says there is none.
-		 */
-		r->octets_out += n;
-		svc->stats.octets_out += n;
-		return (done + n);
+		service_hold(svc, n);
+		r->queued += n;
+		svc->stats.octets_piped += n;
+	} else if (r->pipe != NULL && r->pipe->len == 0)
+		relay_pipe_put(r);
+	errno = error;
+	return (n);
+}
+
+/* A reader that stopped keeps memory, not a pipe that others could use. */
+static void
+relay_unpipe(struct relay *r)
+{
+	struct chunk	*head = r->head, *tail = r->tail;
+	uint8_t		 buf[CHUNK_MAX];
+	ssize_t		 n = 0;
+
+	r->head = r->tail = NULL;
+	while (r->pipe->len > 0) {
+		if ((n = pipes_read(r->pipe, buf, sizeof(buf))) <= 0)
+			break;
+		service_hold(svc, -(int64_t)n);
+		r->queued -= n;
+		if (relay_append(r, buf, n) == -1) {
+			n = -1;
+			break;
+		}
 	}
-	if (n == 0) {
-		r->flags |= RELAY_EOF;
-		session_fin(st);
-		return (done);
+	if (r->tail == NULL)
+		r->head = head;
+	else
+		r->tail->next = head;
+	if (tail != NULL)
+		r->tail = tail;
+	if (n < 0) {
+		log_warn("relay: a pipe's octets to memory");
+		relay_abort(r, RESET_MEMORY);
+		return;
 	}
-	if (errno == EAGAIN) {
-		r->flags &= ~RELAY_READABLE;
-		return (done);
-	}
-	relay_abort(r, RESET_ABORT);
-	return (0);
+	relay_pipe_put(r);
 }
 
 static void
@@ -560,6 +705,11 @@ relay_data(struct stream *st, const uint8_t *p, size_t len)
 
 	r->octets_in += len;
 	svc->stats.octets_in += len;
+	if (p == NULL) {		/* it is in the pipe */
+		if (relay_flush(r) == 0)
+			service_enforce(svc);
+		return;
+	}
 	if (r->fd == -1 && !(r->flags & RELAY_PREFACE) && r->dial == 0) {
 		/* The dial failed; all that is said is the answer. */
 		session_consumed(st, len);
@@ -648,6 +798,9 @@ relay_tick(uint64_t now)
 		    r->queued);
 		relay_close(r, 1);
 	}
+	TAILQ_FOREACH_SAFE(r, &piping, piping, next)
+		if (now - r->moved >= PIPE_US)
+			relay_unpipe(r);
 }
 
 int

@@ -25,6 +25,9 @@
  * into the batch that goes to the tunnel.  From the session, octets are
  * written at once; what the socket does not take is kept, within the window
  * that the stream was granted.
+ *
+ * On a bare tunnel a socket that gives or takes much does so by way of a pipe,
+ * without a copy: relay_bulk and relay_divert.
  */
 
 #ifndef WORKER_RELAY_H
@@ -44,6 +47,7 @@
 struct service;
 struct tunnel;
 struct ctl_stream;
+struct pipebuf;
 
 /* What a stream's arg points at begins with this: relay, or control stream. */
 struct stream_owner {
@@ -52,6 +56,16 @@ struct stream_owner {
 	void	(*fin)(struct stream *);
 	void	(*reset)(struct stream *, enum reset_reason);
 	void	(*closed)(struct stream *);
+	/*
+	 * Puts at most max octets into an empty pipe, as pull puts them into
+	 * memory; 0: not by this way.  NULL: never.
+	 */
+	size_t	(*bulk)(struct stream *, struct pipebuf *, size_t max);
+	/*
+	 * Takes at most n octets of the tunnel's socket, whose data(NULL) is to
+	 * come: as read(2), EOPNOTSUPP when they are to be copied.
+	 */
+	ssize_t	(*divert)(struct stream *, int fd, size_t n);
 };
 
 struct chunk {			/* octets waiting for the socket */
@@ -64,20 +78,23 @@ struct relay {
 	const struct stream_owner *owner;	/* first */
 	TAILQ_ENTRY(relay)	 entry;		/* of service.relays */
 	TAILQ_ENTRY(relay)	 queue;		/* waiting, or lingering */
+	TAILQ_ENTRY(relay)	 piping;	/* with a pipe */
 	struct event		 ev;
 	struct stream		*stream;	/* NULL: waiting or lingering */
 	struct tunnel		*tunnel;	/* of the stream */
-	struct chunk		*head, *tail;	/* for the socket */
+	struct pipebuf		*pipe;		/* for the socket */
+	struct chunk		*head, *tail;	/* behind it */
 	uint8_t			*pre;	/* goes before the socket's octets */
 	uint64_t		 since;		/* worker_now of the start... */
 	uint64_t		 moved;	/* ...and of the last progress */
 	uint64_t		 octets_in;	/* from the stream */
 	uint64_t		 octets_out;	/* into it */
-	uint32_t		 queued;	/* octets in chunks */
+	uint32_t		 queued;	/* octets in pipe and chunks */
 	uint32_t		 dial;		/* request under way, or 0 */
 	int			 fd;		/* -1: not connected yet */
 	uint16_t		 flags;		/* RELAY_, relay.c */
 	uint16_t		 pre_off, pre_len;
+	uint8_t			 fulls;	/* reads in a row that gave all */
 	struct addr		 user;
 	struct addr		 other;		/* listener, or target */
 };
@@ -95,7 +112,7 @@ int		 relay_open(struct relay *, struct tunnel *);
 int		 relay_accept(struct stream *, struct tunnel *);
 /* Ends both sides as an abort. */
 void		 relay_abort(struct relay *, enum reset_reason);
-/* Once a second: what lingers too long is given up. */
+/* Once a second: what lingers too long, or holds a pipe, gives it up. */
 void		 relay_tick(uint64_t now);
 /* Resets the reader that holds most; 0 when nobody holds anything. */
 int		 relay_reset_worst(void);

@@ -47,10 +47,10 @@
 #endif
 
 /*
- * What OpenSSL may read at once when it reads ahead: 64 KiB saves three of
- * four calls, and the buffer lives only while octets wait in it.
+ * What OpenSSL may read at once when it reads ahead: a whole batch of the
+ * peer's.  The buffer lives only while octets wait in it.
  */
-#define SEAL_READ_AHEAD		(64 * 1024)
+#define SEAL_READ_AHEAD		(264 * 1024)
 
 /* ---- the io below OpenSSL ---- */
 

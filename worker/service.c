@@ -22,6 +22,7 @@
 
 #include <sys/types.h>
 #include <sys/queue.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <event2/event.h>
@@ -43,6 +44,9 @@
 
 /* Tunnels that came before the keys; the gate sends no more than that. */
 #define EARLY_MAX	CHAN_FDS_UNREAD
+#define FULL_LOG_US	(10 * 1000000ULL)
+/* Readers that stopped may keep users out for so long. */
+#define TIGHT_US	(5 * 1000000ULL)
 
 struct early {
 	TAILQ_ENTRY(early)	 entry;
@@ -52,6 +56,7 @@ struct early {
 
 static struct service	 service;
 static struct msg_service	 staged;	/* the set that is coming */
+static struct msg_dialee	 staged_target;
 static struct msg_dialee	 staged_remotes[REMOTES_MAX];
 static uint32_t			 nstaged_remotes;
 static char			 where[HOST_MAX];	/* listener or target */
@@ -102,6 +107,72 @@ service_tight(const struct service *svc)
 	return (svc->held > svc->conf.opts.memory / 8 * 7);
 }
 
+/*
+ * Near the budget, and not past it, it could stay for ever: who reads nothing
+ * holds what he has, and nobody would be accepted any more.
+ */
+static void
+service_relieve(uint64_t now)
+{
+	static uint64_t	 since;
+	unsigned int	 n = 0;
+
+	if (!service_tight(&service)) {
+		since = 0;
+		return;
+	}
+	if (since == 0)
+		since = now;
+	if (now - since < TIGHT_US)
+		return;
+	while (service_tight(&service) && relay_reset_worst())
+		n++;
+	if (n > 0)
+		log_warnx("memory: near its budget for %llu s: the %u readers "
+		    "that held most are reset",
+		    (unsigned long long)(now - since) / 1000000, n);
+	since = 0;
+}
+
+/* ---- descriptors ---- */
+
+/* The limit is as high as it may be by now, and stays. */
+static void
+service_count_fds(void)
+{
+	struct rlimit	 rl;
+	uint32_t	 max, eighth, reserve, pipes;
+
+	if (getrlimit(RLIMIT_NOFILE, &rl) == -1)
+		fatal("getrlimit nofile");
+	max = rl.rlim_cur > UINT32_MAX ? UINT32_MAX : rl.rlim_cur;
+	eighth = max / 8;
+	reserve = eighth < SERVICE_FD_RESERVE ? eighth : SERVICE_FD_RESERVE;
+	pipes = eighth < SERVICE_PIPE_FDS ? eighth : SERVICE_PIPE_FDS;
+	service.fds_max = max - reserve - pipes;
+}
+
+int
+service_full(const struct service *svc)
+{
+	return (svc->nrelays + svc->ntunnels >= svc->fds_max);
+}
+
+void
+service_was_full(struct service *svc, const char *what)
+{
+	static uint64_t	 logged;
+	uint64_t	 now = worker_now();
+
+	svc->stats.descriptors_short++;
+	if (logged != 0 && now - logged < FULL_LOG_US)
+		return;
+	logged = now;
+	log_warnx("descriptors run short with %u connections and %u tunnels: "
+	    "%s, %llu times so far", svc->nrelays, svc->ntunnels, what,
+	    (unsigned long long)svc->stats.descriptors_short);
+}
+
 /* What a session may let its peers send ahead: half the budget, shared. */
 static void
 service_limits(void)
@@ -115,6 +186,21 @@ service_limits(void)
 	TAILQ_FOREACH(t, &service.tunnels, entry)
 		if (t->state == TUNNEL_OPEN)
 			session_limit(t->session, share);
+}
+
+/* ---- the target ---- */
+
+int
+service_target_port(const struct service *svc, const struct addr *listener)
+{
+	const struct msg_dialee	*t = &svc->target;
+	uint32_t		 offset;
+
+	if (t->for_port == 0)
+		return (0);
+	/* below the first it is a large number */
+	offset = (uint32_t)listener->port - t->for_port;
+	return (offset < t->ports ? (int)offset : -1);
 }
 
 /* ---- what changed in this turn ---- */
@@ -164,6 +250,7 @@ service_tick(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	(void)arg;
 	relay_tick(worker_now());
+	service_relieve(worker_now());
 	service_changed(&service);
 }
 
@@ -177,6 +264,7 @@ service_init(void)
 	TAILQ_INIT(&service.tunnels);
 	TAILQ_INIT(&service.relays);
 	service.base = worker_base();
+	service_count_fds();
 	if ((service.seal = seal_ctx_new(worker_self()->side)) == NULL)
 		fatalx("cannot make the TLS context");
 	relay_init(&service);
@@ -194,13 +282,14 @@ static void
 service_begin(void)
 {
 	memset(&staged, 0, sizeof(staged));
+	memset(&staged_target, 0, sizeof(staged_target));
 	nstaged_remotes = 0;
 	staged_where[0] = '\0';
 	user_listen_begin();
 }
 
 static void
-service_where(const char *host, uint32_t port)
+service_where(const char *host, uint32_t port, uint32_t last)
 {
 	size_t	 len = strlen(staged_where);
 
@@ -209,8 +298,11 @@ service_where(const char *host, uint32_t port)
 	strlcpy(staged_where, host, sizeof(staged_where));
 	len = strlen(staged_where);
 	if (port != 0)
+		len += snprintf(staged_where + len, sizeof(staged_where) -
+		    len, ":%u", port);
+	if (last > port && len < sizeof(staged_where))
 		snprintf(staged_where + len, sizeof(staged_where) - len,
-		    ":%u", port);
+		    "-%u", last);
 }
 
 static int
@@ -222,14 +314,14 @@ service_conf_listen(struct imsg *imsg)
 	if (imsg_get_data(imsg, &msg, sizeof(msg)) == -1 ||
 	    (fd = imsg_get_fd(imsg)) == -1)
 		return (-1);
-	service_where(addr_print(&msg.addr), 0);
+	service_where(addr_print(&msg.addr), 0, 0);
 	return (user_listen_add(fd, msg.number));
 }
 
 static int
 service_configure(struct imsg *imsg)
 {
-	struct msg_dialee	 dialee;
+	struct msg_dialee	*t = &staged_target;
 
 	switch (imsg_get_type(imsg)) {
 	case IMSG_CONF_SERVICE:
@@ -244,9 +336,9 @@ service_configure(struct imsg *imsg)
 		return (imsg_get_data(imsg, &staged_remotes[nstaged_remotes++],
 		    sizeof(staged_remotes[0])));
 	case IMSG_CONF_TARGET:
-		if (imsg_get_data(imsg, &dialee, sizeof(dialee)) == -1)
+		if (imsg_get_data(imsg, t, sizeof(*t)) == -1)
 			return (-1);
-		service_where(dialee.host, dialee.port);
+		service_where(t->host, t->port, t->port + t->ports - 1);
 		return (0);
 	default:
 		errno = EINVAL;
@@ -271,6 +363,7 @@ static void
 service_ready(int reload)
 {
 	service.conf = staged;
+	service.target = staged_target;
 	strlcpy(where, staged_where, sizeof(where));
 	if (is_server())
 		user_listen_end();
@@ -611,6 +704,7 @@ service_show_service(struct channel *ch, const struct ctl_request *req)
 	cs.refused = st->refused;
 	cs.failed = st->failed;
 	cs.resets = st->resets;
+	cs.descriptors_short = st->descriptors_short;
 	cs.octets_in = st->octets_in;
 	cs.octets_out = st->octets_out;
 	cs.memory = service.held;
@@ -718,11 +812,14 @@ service_summary(struct channel *ch, uint32_t request)
 	worker_counter(ch, request, "memory_resets", st->memory_resets);
 	worker_counter(ch, request, "lingered_out", st->lingered_out);
 	worker_counter(ch, request, "accept_paused", st->accept_paused);
+	worker_counter(ch, request, "descriptors_short",
+	    st->descriptors_short);
 	worker_counter(ch, request, "sessions", service.nopen);
 	worker_counter(ch, request, "tunnels", st->tunnels);
 	worker_counter(ch, request, "tunnels_failed", st->tunnels_failed);
 	worker_counter(ch, request, "octets_in", st->octets_in);
 	worker_counter(ch, request, "octets_out", st->octets_out);
+	worker_counter(ch, request, "octets_piped", st->octets_piped);
 	worker_counter(ch, request, "memory", service.held);
 }
 

@@ -33,10 +33,19 @@
 #include <stdint.h>
 
 #include "../shared/msg.h"
+#include "pipes.h"
 #include "relay.h"
 #include "tunnel.h"
 
 #define SERVICE_BATCH	(256 * 1024)	/* octets a system call, see io.h */
+/*
+ * Descriptors that users do not get: for tunnels that come, for listeners and
+ * channels that are there twice while they are replaced, and for messages on
+ * their way.  Of a small limit an eighth at most.
+ */
+#define SERVICE_FD_RESERVE	256
+/* Those of pipes that octets are spliced through, two each; the same eighth. */
+#define SERVICE_PIPE_FDS	(2 * PIPES_MAX)
 
 struct event_base;
 struct channel;
@@ -51,14 +60,18 @@ struct service_stats {
 	uint64_t	 lingered_out;	/* sockets that never took their rest */
 	uint64_t	 octets_in;	/* payload from tunnels */
 	uint64_t	 octets_out;	/* payload into tunnels */
+	uint64_t	 octets_piped;	/* of either, without a copy */
 	uint64_t	 tunnels;	/* opened ever */
 	uint64_t	 tunnels_failed;
 	uint64_t	 accept_paused;	/* no descriptors, or no memory */
+	/* times users had to wait, and streams refused, to keep the reserve */
+	uint64_t	 descriptors_short;
 };
 
 struct service {
 	struct event_base	*base;
 	struct msg_service	 conf;
+	struct msg_dialee	 target;	/* client side */
 	struct seal_ctx		*seal;
 	struct tunnels		 tunnels;
 	struct relays		 relays;
@@ -67,6 +80,7 @@ struct service {
 	uint32_t		 ntunnels;	/* in tunnels */
 	uint32_t		 nopen;		/* of them TUNNEL_OPEN */
 	uint32_t		 nrelays;
+	uint32_t		 fds_max;	/* of relays and tunnels */
 	int			 keyed;		/* keys have come */
 	int			 stopping;
 };
@@ -83,5 +97,16 @@ void		 service_hold(struct service *, int64_t octets);
 void		 service_enforce(struct service *);
 /* Near the budget: no new users. */
 int		 service_tight(const struct service *);
+/* Only the reserve of descriptors is left: no new users. */
+int		 service_full(const struct service *);
+/* Counts that, and says in the log what comes of it. */
+void		 service_was_full(struct service *, const char *what);
+
+/*
+ * Which port of the target is for users of this listener, counted from the
+ * target's first; -1: none.
+ */
+int		 service_target_port(const struct service *,
+		    const struct addr *listener);
 
 #endif /* WORKER_SERVICE_H */

@@ -25,6 +25,10 @@
  * from a socket that cannot be put on the wire.  Payload in: handed over at
  * once, within what the stream was granted; it counts as held until it is
  * consumed.
+ *
+ * With CAP_BULK much payload need not pass through memory: what bulk has put
+ * aside follows the octets of output, and what the session says is a stream's
+ * may be diverted to it from the tunnel.
  */
 
 #ifndef WORKER_SESSION_H
@@ -51,6 +55,7 @@ enum reset_reason {		/* rocket-protocol(7), smux command 5 */
 /* Capabilities of both ends, agreed in HELLO; none towards foreign peers. */
 #define CAP_HALFCLOSE	0x01	/* FIN ends one direction only */
 #define CAP_RESET	0x02	/* command 5 is understood */
+#define CAP_BULK	0x04	/* so is command 6 */
 
 /* A buffer for output has room for this at least. */
 #define SESSION_OUTPUT_MIN	64
@@ -68,6 +73,7 @@ struct session_conf {
 	uint32_t	 peer_initial;	/* what we may send at first */
 	uint32_t	 max_streams;	/* at once; more are refused */
 	uint32_t	 caps;		/* CAP_ */
+	int		 divert;	/* payload may pass by: CAP_BULK */
 	/* silence of ours before a NOP; 0 never */
 	uint32_t	 keepalive_ms;
 	uint32_t	 timeout_ms; /* silence of the peer's that ends it; 0 */
@@ -96,7 +102,10 @@ struct session_events {
 	 * call session_fin or session_reset for this stream.
 	 */
 	size_t	(*pull)(struct stream *, uint8_t *buf, size_t max);
-	/* Payload, to be consumed or kept by a copy: buf dies on return. */
+	/*
+	 * Payload, to be consumed or kept by a copy: buf dies on return.  NULL:
+	 * it was diverted, and the owner has it.
+	 */
 	void	(*data)(struct stream *, const uint8_t *buf, size_t len);
 	/* The peer sends no more.  Without CAP_HALFCLOSE: see smux.h. */
 	void	(*fin)(struct stream *);
@@ -113,6 +122,12 @@ struct session_events {
 	 * or want is no longer 0.  From within any op: only take note of it.
 	 */
 	void	(*wake)(struct session *);
+	/*
+	 * Put at most max (> 0) octets to send aside, to go out right behind
+	 * what this call of output returns, and return how many; 0: pull them,
+	 * or the stream has ended in it.  Otherwise as pull.  NULL: never.
+	 */
+	size_t	(*bulk)(struct stream *, size_t max);
 };
 
 struct session_stats {
@@ -135,9 +150,12 @@ struct session_ops {
 	void	(*consumed)(struct stream *, size_t);
 	uint32_t (*window)(const struct stream *);
 	void	(*limit)(struct session *, uint64_t);
+	void	(*rtt)(struct session *, uint32_t);
 	void	(*drain)(struct session *);
 	uint64_t (*tick)(struct session *, uint64_t);
 	size_t	(*want)(struct session *);
+	struct stream *(*divert)(struct session *, size_t *);
+	void	(*diverted)(struct session *, size_t);
 	int	(*input)(struct session *, const uint8_t *, size_t);
 	size_t	(*output)(struct session *, uint8_t *, size_t);
 	void	(*free)(struct session *);
@@ -175,6 +193,8 @@ struct session {
 #define session_window(st)	((st)->session->ops->window(st))
 /* Octets of payload this session may hold: windows grow and shrink by it. */
 #define session_limit(s, n)	((s)->ops->limit((s), (n)))
+/* A round trip took so many microseconds: windows grow by what it lets pass. */
+#define session_rtt(s, us)	((s)->ops->rtt((s), (us)))
 /* Open and accept no more; what is open goes on. */
 #define session_drain(s)	((s)->ops->drain(s))
 /*
@@ -185,6 +205,13 @@ struct session {
 #define session_tick(s, now)	((s)->ops->tick((s), (now)))
 /* Octets that input takes now; 0: do not read the tunnel until consumed. */
 #define session_want(s)		((s)->ops->want(s))
+/*
+ * The stream whose payload the next octets of the tunnel are, and how many, if
+ * they are worth a diversion; NULL if not.  Only while want is not 0.
+ */
+#define session_divert(s, n)	((s)->ops->divert((s), (n)))
+/* So many of them went to its owner: as input, but that data gets NULL. */
+#define session_diverted(s, n)	((s)->ops->diverted((s), (n)))
 /* -1: the peer broke the rules, s->error; all streams were reset. */
 #define session_input(s, p, n)	((s)->ops->input((s), (p), (n)))
 /*

@@ -45,7 +45,7 @@ RB_HEAD(siblings, sibling);
 
 RB_PROTOTYPE(siblings, sibling, entry, )
 
-/* "gate", "worker ssh"; a static buffer. */
+/* proc_name of it. */
 const char	*sibling_title(const struct sibling *);
 
 #endif /* WORKER_SIBLING_H */

@@ -38,6 +38,10 @@
 #define SMUX_ID_LAST	0x7fffffffU
 /* A session whose readers take so much within the grace is not stuck. */
 #define SMUX_PROGRESS	65536
+/* After a bulk frame another is expected, with this many others between. */
+#define SMUX_EXACT	8
+/* Octets worth a diversion. */
+#define SMUX_DIVERT_MIN	16384
 /* Later than this to its deadline, a session gets time to read first. */
 #define SMUX_LATE_US	1000000
 
@@ -48,9 +52,12 @@ static void	 smux_reset(struct stream *, enum reset_reason);
 static void	 smux_consumed(struct stream *, size_t);
 static uint32_t	 smux_window(const struct stream *);
 static void	 smux_limit(struct session *, uint64_t);
+static void	 smux_rtt(struct session *, uint32_t);
 static void	 smux_drain(struct session *);
 static uint64_t	 smux_tick(struct session *, uint64_t);
 static size_t	 smux_want(struct session *);
+static struct stream *smux_divert(struct session *, size_t *);
+static void	 smux_diverted(struct session *, size_t);
 static int	 smux_input(struct session *, const uint8_t *, size_t);
 static size_t	 smux_output(struct session *, uint8_t *, size_t);
 static void	 smux_free(struct session *);
@@ -63,9 +70,12 @@ static const struct session_ops smux_ops = {
 	smux_consumed,
 	smux_window,
 	smux_limit,
+	smux_rtt,
 	smux_drain,
 	smux_tick,
 	smux_want,
+	smux_divert,
+	smux_diverted,
 	smux_input,
 	smux_output,
 	smux_free
@@ -192,7 +202,7 @@ smux_recv_fin(struct smux *s, uint32_t id)
 		smuxst_finish(s, st);
 }
 
-/* The header of a PSH; the payload follows as it comes. */
+/* The header of a PSH or bulk frame; the payload follows as it comes. */
 static int
 smux_recv_psh(struct smux *s, uint32_t id, uint32_t len)
 {
@@ -210,7 +220,17 @@ smux_recv_psh(struct smux *s, uint32_t id, uint32_t len)
 	return (0);
 }
 
-/* n octets of payload, at most what is left of the frame. */
+static int
+smux_recv_bulk(struct smux *s, uint32_t id, uint32_t len)
+{
+	if (len == 0 || len > SMUX_BULK_MAX)
+		return (smux_die(s, "a bulk frame of the wrong length"));
+	if (s->session.conf.divert)
+		s->exact = SMUX_EXACT;
+	return (smux_recv_psh(s, id, len));
+}
+
+/* n octets of payload, at most what is left of the frame; p as data's. */
 static void
 smux_recv_payload(struct smux *s, const uint8_t *p, uint32_t n)
 {
@@ -272,6 +292,7 @@ smux_recv_header(struct smux *s)
 {
 	const uint8_t	*h = s->head;
 	uint32_t	 len = h[2] | (uint32_t)h[3] << 8, body = 0;
+	uint32_t	 caps = s->session.conf.caps;
 
 	if (s->version == 0 && smux_adopt(s, h[0]) == -1)
 		return (-1);
@@ -290,14 +311,17 @@ smux_recv_header(struct smux *s)
 		body = SMUX_UPD_LEN;
 		break;
 	case SMUX_RST:
-		if (s->session.conf.caps & CAP_RESET) {
-			body = SMUX_RST_LEN;
-			break;
-		}
-		/* FALLTHROUGH */
+		body = SMUX_RST_LEN;
+		break;
+	case SMUX_BULK:
+		body = SMUX_BULK_LEN;
+		break;
 	default:
 		return (smux_die(s, "an unknown command"));
 	}
+	if ((h[1] == SMUX_RST && !(caps & CAP_RESET)) ||
+	    (h[1] == SMUX_BULK && !(caps & CAP_BULK)))
+		return (smux_die(s, "an unknown command"));
 	if (len != body)
 		return (smux_die(s, "a frame of the wrong length"));
 	return (body);
@@ -322,21 +346,37 @@ smux_recv_frame(struct smux *s)
 	case SMUX_RST:
 		smux_recv_rst(s, id, smux_get32(h + 8));
 		break;
+	case SMUX_BULK:
+		return (smux_recv_bulk(s, id, smux_get32(h + 8)));
 	default:
 		break;		/* a NOP says that the peer lives */
 	}
 	return (0);
 }
 
+/* Octets of header and body, as far as they are known. */
+static uint32_t
+smux_need(const struct smux *s)
+{
+	if (s->have < SMUX_HEADER)
+		return (SMUX_HEADER);
+	switch (s->head[1]) {
+	case SMUX_UPD:
+		return (SMUX_HEADER + SMUX_UPD_LEN);
+	case SMUX_BULK:
+		return (SMUX_HEADER + SMUX_BULK_LEN);
+	default:
+		return (SMUX_HEADER + SMUX_RST_LEN);
+	}
+}
+
 /* Octets of a header or body; how many were taken, or -1. */
 static int
 smux_recv_head(struct smux *s, const uint8_t *p, size_t n)
 {
-	uint32_t	 need = SMUX_HEADER, take;
+	uint32_t	 need = smux_need(s), take;
 	int		 body;
 
-	if (s->have >= SMUX_HEADER)
-		need += s->head[1] == SMUX_UPD ? SMUX_UPD_LEN : SMUX_RST_LEN;
 	take = need - s->have;
 	if (take > n)
 		take = n;
@@ -350,6 +390,8 @@ smux_recv_head(struct smux *s, const uint8_t *p, size_t n)
 			return (take);
 	}
 	s->have = 0;
+	if (s->exact > 0)
+		s->exact--;
 	if (s->head[1] != SMUX_PSH && smux_recv_frame(s) == -1)
 		return (-1);
 	return (take);
@@ -388,10 +430,45 @@ smux_want(struct session *session)
 {
 	struct smux	*s = (struct smux *)session;
 	uint64_t	 budget = smuxst_cap(s);
+	uint32_t	 exact;
 
 	if (s->dead || s->stalled || session->stats.unconsumed >= budget)
 		return (0);
-	return (budget - session->stats.unconsumed);
+	budget -= session->stats.unconsumed;
+	if (s->exact == 0)
+		return (budget);
+	/* Not a payload that could have been diverted. */
+	exact = s->have >= SMUX_HEADER ? smux_need(s) :
+	    SMUX_HEADER + SMUX_BULK_LEN;
+	exact += s->left - s->have;
+	return (budget < exact ? budget : exact);
+}
+
+static struct stream *
+smux_divert(struct session *session, size_t *n)
+{
+	struct smux	*s = (struct smux *)session;
+	uint64_t	 room;
+
+	if (!session->conf.divert || s->dead || s->stalled || s->rx == NULL ||
+	    s->left < SMUX_DIVERT_MIN || s->broken != NULL)
+		return (NULL);
+	room = smuxst_cap(s) - session->stats.unconsumed;
+	*n = s->left < room ? s->left : room;
+	return (&s->rx->st);
+}
+
+static void
+smux_diverted(struct session *session, size_t n)
+{
+	struct smux	*s = (struct smux *)session;
+
+	if (n > s->left || s->rx == NULL)
+		fatalx("%s: %zu octets of %u", __func__, n, s->left);
+	s->last_rx = s->now;
+	s->depth++;
+	smux_recv_payload(s, NULL, n);
+	smux_leave(s);
 }
 
 /* ---- the other ops ---- */
@@ -509,6 +586,18 @@ smux_limit(struct session *session, uint64_t n)
 	smuxst_shrink(s);
 	smuxst_stall(s);
 	smuxst_relieve(s);
+}
+
+/* The shortest of late: one that met a queue says nothing of the way. */
+static void
+smux_rtt(struct session *session, uint32_t us)
+{
+	struct smux	*s = (struct smux *)session;
+
+	if (s->rtt_us == 0 || us < s->rtt_us)
+		s->rtt_us = us;
+	else
+		s->rtt_us += (us - s->rtt_us) / 8;
 }
 
 static void

@@ -18,7 +18,13 @@
  * smux, versions 1 and 2, as a session.
  *
  * Between two rocketd the capabilities of session.h add half-close and a
- * reset (command 5, length 4: a reason, little-endian).  Towards foreign peers
+ * reset (command 5, length 4: a reason, little-endian), and frames of up to
+ * 256 KiB (command 6, length 4: the payload's length, little-endian, which
+ * follows).  With conf.divert only payload that bulk has put aside is sent in
+ * these, so where one came more are expected: want then ends where payload may
+ * begin, and what is still to come of a large frame can be diverted.  Without
+ * it a stream that has the session to itself is pulled into these, which saves
+ * its owner calls.  Towards foreign peers
  * (caps 0) the frames are exactly smux's; reset is a FIN and all later frames
  * of the stream are ignored; a FIN of ours is held back by fin_delay_ms after
  * our last data when the peer's came first.
@@ -30,7 +36,8 @@
  * window_initial is what the peer assumes of us: 262144 towards foreign peers,
  * and peer_initial is the same of them.  When window_max is less, the peer is
  * told so right after the stream was opened.  A window grows while the peer
- * uses it up and the reader keeps pace, within window_max and the budget (the
+ * uses it up, or in a round trip more than half of it, and the reader keeps
+ * pace, within window_max and the budget (the
  * less of recvbuffer and session_limit, 64 KiB at least).
  *
  * In version 2 the whole budget can be spent only by very many streams; then,

@@ -33,6 +33,10 @@
 #define SMUX_BODY_MAX	8		/* of frames other than PSH */
 #define SMUX_CTL_MAX	(SMUX_HEADER + SMUX_HEADER + SMUX_UPD_LEN)
 #define SMUX_PAYLOAD_MAX 65535
+#define SMUX_BULK_LEN	4
+/* Payload of a bulk frame, and what is worth one. */
+#define SMUX_BULK_MAX	(256 * 1024)
+#define SMUX_BULK_MIN	(32 * 1024)
 
 #define SMUX_WINDOW_MAX	0x7fffffffU	/* it is signed for some peers */
 #define SMUX_BUCKETS_BITS 4		/* of an empty session's table */
@@ -43,7 +47,8 @@ enum smux_command {
 	SMUX_PSH,
 	SMUX_NOP,
 	SMUX_UPD,
-	SMUX_RST			/* with CAP_RESET only */
+	SMUX_RST,			/* with CAP_RESET only */
+	SMUX_BULK			/* with CAP_BULK only */
 };
 
 #define SMUX_URGENT	0x0001
@@ -91,6 +96,8 @@ struct smux_stream {
 	uint32_t			 edge;		/* furthest granted */
 	uint32_t			 window;	/* for the next UPD */
 	uint32_t			 rcvd_ms;	/* last payload */
+	uint32_t			 paced_us;	/* last measured... */
+	uint32_t			 paced;		/* ...and rcvd then */
 	uint16_t			 flags;		/* SMUX_ */
 	uint8_t				 queue;		/* enum smux_queue */
 };
@@ -117,9 +124,11 @@ struct smux {
 	struct smux_stream	*rx;		/* of the PSH, NULL: ignored */
 	uint32_t		 left;		/* of its payload */
 	uint32_t		 have;		/* in head */
+	uint32_t		 exact;		/* frames to read one by one */
 	uint8_t			 head[SMUX_HEADER + SMUX_BODY_MAX];
 	/* memory */
 	uint64_t		 limit;		/* the owner's word */
+	uint32_t		 rtt_us;	/* 0: not known */
 	uint64_t		 granted;	/* sum of charged windows */
 	uint64_t		 reclaimed;	/* when */
 	uint64_t		 stalled_at;
@@ -138,6 +147,7 @@ struct smux {
 	int			 nop;
 	int			 stalled;	/* the tunnel is not read */
 	int			 seen;		/* the peer opened one */
+	int			 bulk;		/* payload follows the output */
 };
 
 /* smux.c */

@@ -238,43 +238,99 @@ smuxout_fin(struct smux *s, struct smux_stream *st, uint8_t *buf)
 	return (SMUX_HEADER);
 }
 
-/* Payload that the stream may put in its next frame. */
+/* Payload of the next frame of the stream, which has space for all of it. */
 static size_t
 smuxout_allowance(struct smux *s, struct smux_stream *st, size_t space)
 {
-	int64_t	 room = smuxout_room(s, st);
-	size_t	 max = space;
+	const struct session_conf	*c = &s->session.conf;
+	int64_t				 room = smuxout_room(s, st);
+	size_t				 max = c->framesize;
+	int				 alone;
 
 	if (room <= 0)
 		return (0);
-	if (max > s->session.conf.framesize)
-		max = s->session.conf.framesize;
+	/* Alone it may take all that there is. */
+	alone = st->queue == SMUX_Q_READY && TAILQ_NEXT(st, entry) == NULL &&
+	    TAILQ_FIRST(&s->queues[SMUX_Q_READY]) == st;
+	if (alone && (c->caps & CAP_BULK) && !c->divert)
+		max = SMUX_BULK_MAX;
+	space -= SMUX_HEADER + (max > c->framesize ? SMUX_BULK_LEN : 0);
+	if (max > space)
+		max = space;
 	if ((int64_t)max > room)
 		max = room;
-	/* Alone it may take all that there is. */
-	if (st->queue == SMUX_Q_READY && TAILQ_NEXT(st, entry) == NULL &&
-	    TAILQ_FIRST(&s->queues[SMUX_Q_READY]) == st)
+	if (alone)
 		return (max);
 	if (st->deficit == 0)
 		st->deficit = SMUX_QUANTUM;
 	return (max > st->deficit ? st->deficit : max);
 }
 
+static void
+smuxout_sent(struct smux *s, struct smux_stream *st, size_t n)
+{
+	st->flags |= SMUX_READY;
+	st->written += n;
+	st->sent_ms = smux_ms(s);
+	s->session.stats.payload_out += n;
+	st->deficit -= n < st->deficit ? n : st->deficit;
+}
+
+static size_t
+smuxout_bulk_header(const struct smux *s, uint8_t *buf, size_t len,
+    uint32_t id)
+{
+	smuxout_put32(buf + SMUX_HEADER, len);
+	return (smuxout_header(s, buf, SMUX_BULK, SMUX_BULK_LEN, id) +
+	    SMUX_BULK_LEN);
+}
+
+/* The header of what the owner has put aside; 0: it has not. */
+static size_t
+smuxout_bulk(struct smux *s, struct smux_stream *st, uint8_t *buf)
+{
+	int64_t	 max = smuxout_room(s, st);
+	size_t	 got;
+
+	if (!(s->session.conf.caps & CAP_BULK) || !s->session.conf.divert ||
+	    max < SMUX_BULK_MIN || s->session.events->bulk == NULL ||
+	    (st->flags & SMUX_URGENT))
+		return (0);
+	if (max > SMUX_BULK_MAX)
+		max = SMUX_BULK_MAX;
+	got = s->session.events->bulk(&st->st, max);
+	if (got > (size_t)max)
+		fatalx("%s: %zu octets where there is room for %lld", __func__,
+		    got, (long long)max);
+	if (got == 0)
+		return (0);
+	smuxout_sent(s, st, got);
+	st->deficit = 0;
+	smuxst_move(st, st->queue);	/* to the end */
+	s->bulk = 1;
+	return (smuxout_bulk_header(s, buf, got, st->st.id));
+}
+
 /* One frame of the stream at the head of its queue, or its leave. */
 static size_t
 smuxout_data(struct smux *s, struct smux_stream *st, uint8_t *buf, size_t n)
 {
-	size_t	 max, got;
+	size_t	 max, got, head = SMUX_HEADER;
 
 	if (st->flags & SMUX_FIN_DUE)
 		return (smuxout_fin(s, st, buf));
-	if ((max = smuxout_allowance(s, st, n - SMUX_HEADER)) == 0) {
+	if ((got = smuxout_bulk(s, st, buf)) > 0 ||
+	    (st->flags & (SMUX_DEAD | SMUX_FIN_DUE)))
+		return (got);
+	if ((max = smuxout_allowance(s, st, n)) == 0) {
 		/* The peer's next UPD brings it back. */
 		smuxst_move(st, SMUX_Q_NONE);
 		return (0);
 	}
+	if (max > s->session.conf.framesize)
+		head += SMUX_BULK_LEN;
 	st->flags &= ~SMUX_READY;
-	got = s->session.events->pull(&st->st, buf + SMUX_HEADER, max);
+	got = s->session.events->pull(&st->st, buf + head, max);
 	if (got > max)
 		fatalx("%s: %zu octets where there is room for %zu", __func__,
 		    got, max);
@@ -287,16 +343,14 @@ smuxout_data(struct smux *s, struct smux_stream *st, uint8_t *buf, size_t n)
 			smuxst_move(st, SMUX_Q_NONE);
 		return (0);
 	}
-	st->flags |= SMUX_READY;
-	st->written += got;
-	st->sent_ms = smux_ms(s);
-	s->session.stats.payload_out += got;
-	st->deficit -= got < st->deficit ? got : st->deficit;
+	smuxout_sent(s, st, got);
 	if (st->deficit == 0 || got < max) {
 		st->deficit = 0;
 		smuxst_move(st, st->queue);	/* to the end */
 	}
-	return (smuxout_header(s, buf, SMUX_PSH, got, st->st.id) + got);
+	if (head == SMUX_HEADER)
+		return (smuxout_header(s, buf, SMUX_PSH, got, st->st.id) + got);
+	return (smuxout_bulk_header(s, buf, got, st->st.id) + got);
 }
 
 size_t
@@ -306,7 +360,8 @@ smuxout_fill(struct smux *s, uint8_t *buf, size_t n)
 	size_t			 off = 0, len;
 
 	/* A callback may bring new control frames: they are first again. */
-	while (n - off >= SMUX_CTL_MAX) {
+	s->bulk = 0;
+	while (n - off >= SMUX_CTL_MAX && !s->bulk) {
 		if ((len = smuxout_control(s, buf + off)) > 0) {
 			off += len;
 			continue;

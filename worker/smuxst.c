@@ -282,6 +282,24 @@ smuxst_received(struct smux *s, struct smux_stream *st, uint32_t n)
 		st->flags |= SMUX_FULL;
 }
 
+/*
+ * Told a round trip ago, a window lets that much pass until it is told anew: if
+ * more than half of it came in one, the way is long and the window short.
+ */
+static void
+smuxst_pace(struct smux *s, struct smux_stream *st)
+{
+	uint32_t	 now = s->now, took = now - st->paced_us;
+
+	if (s->rtt_us == 0 || took < s->rtt_us)
+		return;
+	if ((uint64_t)(st->rcvd - st->paced) * s->rtt_us / took >
+	    st->told_window / 2)
+		st->flags |= SMUX_FULL;
+	st->paced_us = now;
+	st->paced = st->rcvd;
+}
+
 void
 smuxst_shrink(struct smux *s)
 {
@@ -319,6 +337,7 @@ smuxst_tune(struct smux *s, struct smux_stream *st)
 	uint32_t	 floor, max;
 	int		 full;
 
+	smuxst_pace(s, st);
 	full = (st->flags & SMUX_FULL) != 0;
 	st->flags &= ~SMUX_FULL;
 	if (st->flags & SMUX_URGENT)

@@ -21,8 +21,8 @@
  * the end of the process) frees a tunnel: everything below it may be called
  * from within the session.
  *
- * What the socket does not take waits in tx, one batch at most; no stream is
- * pulled while it is there.
+ * What the socket does not take waits in tx, one batch at most, and on a bare
+ * tunnel in one pipe behind it; no stream is pulled while it is there.
  */
 
 #include <sys/types.h>
@@ -42,16 +42,27 @@
 #include "../shared/compat.h"
 #include "../shared/log.h"
 #include "dialogue.h"
+#include "pipes.h"
 #include "service.h"
 #include "smux.h"
 #include "worker.h"
 
 /* Plain octets of a batch; sealed it grows by 22 octets a record. */
 #define TX_SIZE		(SERVICE_BATCH + SERVICE_BATCH / 256 + 1024)
-/* Batches in and out of one turn, then others have theirs. */
+/* Batches in and out of one turn, then others have theirs... */
 #define TURN_BATCHES	4
+/* ...and reads, where headers are read one by one. */
+#define TURN_READS	32
 /* Unsent octets in the kernel beyond which scheduling stays with us. */
 #define NOTSENT_LOWAT	(128 * 1024)
+/*
+ * Below this rate, in octets a second, copying costs nothing that matters, and
+ * what is put aside at once is what passes in so many microseconds: others
+ * wait for no more.
+ */
+#define BULK_RATE	(16 * 1000000ULL)
+#define BULK_US		2000
+#define PACE_US		20000
 #define PROBE_US	(1 * 1000000ULL)
 /* For what is buffered, and the peer's own end, to come through. */
 #define ENDING_US	(2 * 1000000ULL)
@@ -77,6 +88,7 @@ static void	 tunnel_fin(struct stream *);
 static void	 tunnel_reset(struct stream *, enum reset_reason);
 static void	 tunnel_stream_closed(struct stream *);
 static void	 tunnel_wake(struct session *);
+static size_t	 tunnel_bulk(struct stream *, size_t);
 
 static const struct seal_io tunnel_io = {
 	tunnel_io_read,
@@ -90,7 +102,8 @@ static const struct session_events tunnel_session_events = {
 	tunnel_fin,
 	tunnel_reset,
 	tunnel_stream_closed,
-	tunnel_wake
+	tunnel_wake,
+	tunnel_bulk
 };
 
 void
@@ -199,6 +212,7 @@ tunnel_free(struct tunnel *t)
 	event_del(&t->ev_timer);
 	seal_free(t->seal);
 	tunnel_tx_free(t);
+	pipes_put(t->pipe);
 	free(t->message);
 	close(t->fd);
 	TAILQ_REMOVE(&svc->tunnels, t, entry);
@@ -288,17 +302,37 @@ tunnel_io_read(void *arg, void *buf, size_t len)
 	return (n);
 }
 
-/* What is written to a socket that is full; 0 when tx is empty again. */
+/* As write(2), of what is in tx or, after that, in the pipe. */
+static ssize_t
+tunnel_send(struct tunnel *t)
+{
+	ssize_t	 n;
+
+	if (t->tx_off < t->tx_len) {
+		n = send(t->fd, t->tx + t->tx_off, t->tx_len - t->tx_off,
+		    t->pipe == NULL ? 0 : MSG_MORE);
+		if (n > 0)
+			t->tx_off += n;
+	} else if ((n = pipes_drain(t->pipe, t->fd)) > 0) {
+		service_hold(svc, -(int64_t)n);
+		if (t->pipe->len == 0) {
+			pipes_put(t->pipe);
+			t->pipe = NULL;
+		}
+	}
+	return (n);
+}
+
+/* Writes what waits for the socket; 0 when nothing is left of it. */
 static int
 tunnel_flush(struct tunnel *t)
 {
 	ssize_t	 n;
 
-	while (t->tx_off < t->tx_len) {
+	while (t->tx_off < t->tx_len || t->pipe != NULL) {
 		if (!(t->flags & TUNNEL_F_WRITABLE))
 			return (1);
-		n = write(t->fd, t->tx + t->tx_off, t->tx_len - t->tx_off);
-		if (n == -1) {
+		if ((n = tunnel_send(t)) == -1) {
 			if (errno == EINTR)
 				continue;
 			if (errno == EAGAIN) {
@@ -309,10 +343,24 @@ tunnel_flush(struct tunnel *t)
 			    strerror(errno));
 			return (-1);
 		}
-		t->tx_off += n;
+		t->sent += n;
 	}
 	t->tx_off = t->tx_len = 0;
 	return (0);
+}
+
+/* How much at once goes by pipe, from the rate of the last while. */
+static void
+tunnel_pace(struct tunnel *t, uint64_t now)
+{
+	uint64_t	 took = now - t->paced, rate;
+
+	if (took < PACE_US)
+		return;
+	rate = t->sent * 1000000 / took;
+	t->bulk = rate < BULK_RATE ? 0 : rate / (1000000 / BULK_US);
+	t->paced = now;
+	t->sent = 0;
 }
 
 static int
@@ -362,6 +410,10 @@ tunnel_opened(struct stream *st)
 		ctlstream_accept(&t->ctl, st);
 		return (0);
 	}
+	if (service_full(svc)) {
+		service_was_full(svc, "streams are refused");
+		return (-1);
+	}
 	return (relay_accept(st, t));
 }
 
@@ -379,6 +431,25 @@ tunnel_data(struct stream *st, const uint8_t *buf, size_t len)
 	const struct stream_owner	*const *owner = st->arg;
 
 	(*owner)->data(st, buf, len);
+}
+
+static size_t
+tunnel_bulk(struct stream *st, size_t max)
+{
+	const struct stream_owner	*const *owner = st->arg;
+	struct tunnel			*t = st->session->arg;
+	size_t				 n;
+
+	if (t->bulk == 0 || (*owner)->bulk == NULL ||
+	    (t->pipe = pipes_get()) == NULL)
+		return (0);
+	n = (*owner)->bulk(st, t->pipe, max < t->bulk ? max : t->bulk);
+	service_hold(svc, n);
+	if (n == 0) {
+		pipes_put(t->pipe);
+		t->pipe = NULL;
+	}
+	return (n);
 }
 
 static void
@@ -459,6 +530,7 @@ tunnel_start_session(struct tunnel *t)
 	if (t->settled.seals == SEAL_NONE) {
 		seal_bare(t->seal);
 		t->flags |= TUNNEL_F_BARE;
+		sc.divert = 1;
 	} else
 		seal_bulk(t->seal);
 	t->session = smux_new(&sc, &tunnel_session_events, t);
@@ -521,6 +593,48 @@ tunnel_handshake(struct tunnel *t)
 
 /* ---- an open tunnel's turn ---- */
 
+/* Reading gave no octets (as read(2)): as tunnel_read. */
+static int
+tunnel_dry(struct tunnel *t, ssize_t n, int error)
+{
+	if (n == -1 && (error == EAGAIN || error == EINTR))
+		return (0);
+	if (t->relays > 0)
+		tunnel_kill(t, TUNNEL_END_LOST, "%s with %u connections in it",
+		    n == 0 ? "closed" : strerror(error), t->relays);
+	else
+		tunnel_kill(t, n == 0 ? TUNNEL_END_CLEAN : TUNNEL_END_LOST,
+		    "%s", n == 0 ? "closed by the peer" : strerror(error));
+	return (-1);
+}
+
+/* What comes next may be for one stream: as tunnel_read, or 3: read it. */
+static int
+tunnel_divert(struct tunnel *t)
+{
+	const struct stream_owner	*const *owner;
+	struct stream			*st;
+	size_t				 len;
+	ssize_t				 n;
+
+	if ((st = session_divert(t->session, &len)) == NULL)
+		return (3);
+	owner = st->arg;
+	if ((*owner)->divert == NULL || !(t->flags & TUNNEL_F_READABLE))
+		return (3);
+	n = (*owner)->divert(st, t->fd, len);
+	if (n == -1 && errno == EOPNOTSUPP)
+		return (3);
+	if (n > 0) {
+		t->got += n;
+		session_diverted(t->session, n);
+		return (1);
+	}
+	if (n == -1 && errno == EAGAIN)
+		t->flags &= ~TUNNEL_F_READABLE;
+	return (tunnel_dry(t, n, errno));
+}
+
 /*
  * Reads at most one batch; 1: there may be more, 0: none, -1: it ended, 2: the
  * session takes none.
@@ -530,10 +644,12 @@ tunnel_read(struct tunnel *t)
 {
 	size_t	 want, len = 0;
 	ssize_t	 n = 0;
-	int	 error = 0;
+	int	 error = 0, r;
 
 	if ((want = session_want(t->session)) == 0)
 		return (2);
+	if ((r = tunnel_divert(t)) != 3)
+		return (r);
 	if (want > sizeof(batch))
 		want = sizeof(batch);
 	while (len < want) {
@@ -546,21 +662,12 @@ tunnel_read(struct tunnel *t)
 		if (t->flags & TUNNEL_F_BARE)
 			break;
 	}
+	t->got += len;
 	if (len > 0 && session_input(t->session, batch, len) == -1) {
 		tunnel_kill(t, TUNNEL_END_PROTOCOL, "%s", t->session->error);
 		return (-1);
 	}
-	if (n > 0)
-		return (1);
-	if (n == -1 && (error == EAGAIN || error == EINTR))
-		return (0);
-	if (t->relays > 0)
-		tunnel_kill(t, TUNNEL_END_LOST, "%s with %u connections in it",
-		    n == 0 ? "closed" : strerror(error), t->relays);
-	else
-		tunnel_kill(t, n == 0 ? TUNNEL_END_CLEAN : TUNNEL_END_LOST,
-		    "%s", n == 0 ? "closed by the peer" : strerror(error));
-	return (-1);
+	return (n > 0 ? 1 : tunnel_dry(t, n, error));
 }
 
 /* Makes one batch; 1: there is something in tx, 0: nothing to send. */
@@ -612,11 +719,12 @@ tunnel_write(struct tunnel *t)
 static void
 tunnel_open_turn(struct tunnel *t)
 {
-	int	 i, r = 0;
+	int	 i, r = 1;
 
-	for (i = 0; i < TURN_BATCHES; i++)
-		if ((r = tunnel_read(t)) != 1)
-			break;
+	t->got = 0;
+	for (i = 0; i < TURN_READS && r == 1 &&
+	    t->got < TURN_BATCHES * SERVICE_BATCH; i++)
+		r = tunnel_read(t);
 	if (r == 1)
 		tunnel_again(t);
 	if (!(t->flags & TUNNEL_F_DYING))
@@ -749,6 +857,7 @@ tunnel_turn(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	t->flags |= TUNNEL_F_TURN;
+	tunnel_pace(t, now);
 	next = tunnel_deadline(t, now);
 	if (!(t->flags & TUNNEL_F_DYING))
 		tunnel_states(t);

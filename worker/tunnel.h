@@ -66,12 +66,18 @@ struct tunnel {
 	uint8_t			*tx;	/* SERVICE_BATCH and more, or NULL */
 	uint8_t			*message; /* of the dialogue, as far as read */
 	size_t			 tx_off, tx_len;
+	size_t			 got;		/* octets read in this turn */
+	struct pipebuf		*pipe;	/* what is in it goes out after tx */
 	size_t			 message_len;
 	uint64_t		 number;	/* the gate's; server side */
 	uint64_t		 since;		/* worker_now of the start */
 	uint64_t		 opened; /* worker_now of TUNNEL_OPEN, or 0 */
 	uint64_t		 deadline; /* to be open, drained, ended; 0 */
 	uint64_t		 timer_at; /* when ev_timer fires; UINT64_MAX */
+	uint64_t		 paced;	/* worker_now of the last measurement */
+	uint64_t		 sent;	/* octets since */
+	/* octets that are worth a pipe at the present rate, or 0 */
+	uint32_t		 bulk;
 	/* must answer a ping by then; 0 */
 	uint64_t		 probe_until;
 	uint32_t		 serial;

@@ -17,7 +17,8 @@
 /*
  * See user.h.  A listener is lent by the parent and shared with the other
  * workers of the service: it is accepted from only while a user can be served
- * or held, so that the kernel gives the connection to whoever can.
+ * or held, so that the kernel gives the connection to whoever can.  Short of
+ * memory or of descriptors it is not: users wait in the backlog.
  */
 
 #include <sys/types.h>
@@ -60,6 +61,7 @@ static struct event		*wait_timer, *pause_timer;
 static uint32_t			 nwaiting;
 static uint64_t			 more_asked, refused_logged, refused_unsaid;
 static int			 holding, paused, stopped, told_room = -1;
+static int			 full;	/* it was said that we are */
 
 static void	 user_accept(evutil_socket_t, short, void *);
 static void	 user_wait_over(evutil_socket_t, short, void *);
@@ -270,7 +272,7 @@ user_wait(struct relay *r)
 static int
 user_may_accept(void)
 {
-	if (stopped || paused || service_tight(svc))
+	if (stopped || paused || service_tight(svc) || service_full(svc))
 		return (0);
 	return (holding || user_pick() != NULL);
 }
@@ -281,6 +283,9 @@ user_listen(void)
 	struct lent	*l;
 	int		 on = user_may_accept();
 
+	if (service_full(svc) && !full && !stopped)
+		service_was_full(svc, "users wait in the backlog");
+	full = service_full(svc);
 	TAILQ_FOREACH(l, &listeners, entry) {
 		if (l->listening == on)
 			continue;

@@ -175,7 +175,8 @@ worker_complain(struct channel *ch, const char *why)
 {
 	struct msg_channel	 peer = *channel_peer(ch);
 
-	log_warnx("%s %s: %s", role_name(peer.role), peer.name, why);
+	log_warnx("%s: %s", proc_name(peer.role, peer.side, peer.index,
+	    peer.name), why);
 	worker_tell(IMSG_COMPLAINT, &peer, sizeof(peer));
 	sibling_leave(ch);
 }
@@ -260,10 +261,8 @@ worker_channel(struct imsg *imsg)
 static void
 worker_title(void)
 {
-	if (env.begin.role == PROC_SERVICE)
-		setproctitle("-rocketd: worker %s", env.begin.name);
-	else
-		setproctitle("-rocketd: %s", role_name(env.begin.role));
+	setproctitle("-rocketd: %s", proc_name(env.begin.role,
+	    env.begin.side, env.begin.index, env.begin.name));
 }
 
 static void
@@ -451,14 +450,15 @@ main(int argc, char **argv)
 	worker_signals();
 	TAILQ_INIT(&env.siblings);
 	log_init(role_name(env.role->id), LOGLEVEL_INFO);
-	if (env.role->id != PROC_CONTROL)
-		childlog_init();
+	if ((env.base = event_base_new()) == NULL)
+		fatal("event loop");
+	if (env.role->id != PROC_CONTROL && childlog_init(env.base) == -1)
+		fatal("log");
 	memset(&peer, 0, sizeof(peer));
 	peer.role = PROC_PARENT;
-	if ((env.base = event_base_new()) == NULL ||
-	    (env.parent = channel_open(env.base, PARENT_FD, env.role->id,
+	if ((env.parent = channel_open(env.base, PARENT_FD, env.role->id,
 	    &peer, &parent_ops, NULL)) == NULL)
-		fatal("event loop");
+		fatal("channel to the parent");
 	while (!env.leaving) {
 		env.now = 0;
 		if (event_base_loop(env.base, EVLOOP_ONCE) == -1)

@@ -236,7 +236,8 @@ sub text {
 	my $m = $result->{machine};
 	my $v = $result->{versions};
 	my $text = "$m->{cpu}, $m->{cores} cores, $m->{memory_mb} MB; " .
-	    "$m->{kernel}; $m->{time}\nload average " .
+	    "$m->{kernel}, $m->{congestion_control}; $m->{time}\n" .
+	    "load average " .
 	    join(' ', @{$result->{load_averages}}) . "\n" .
 	    join(', ', map { "$_ $v->{$_}" } sort keys %$v) . "\n" .
 	    "medians (min-max) of $result->{rounds} rounds, windows of " .

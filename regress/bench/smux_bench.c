@@ -88,7 +88,8 @@ static const struct session_events bench_events = {
 	bench_fin,
 	bench_reset,
 	bench_fin,
-	bench_wake
+	bench_wake,
+	NULL
 };
 
 static struct session *

@@ -40,6 +40,8 @@ int	 LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 static struct owner	 owners[FUZZ_STREAMS];
 static const uint8_t	*script;
 static size_t		 script_len;
+static size_t		 aside;		/* what bulk put there */
+static int		 diverting;
 
 static uint8_t
 next(void)
@@ -135,12 +137,28 @@ fuzz_pull(struct stream *st, uint8_t *buf, size_t max)
 	return (n);
 }
 
+static size_t
+fuzz_bulk(struct stream *st, size_t max)
+{
+	struct owner	*o = st->arg;
+	size_t		 n = next() * 1024;
+
+	check(o->st == st && max >= SMUX_BULK_MIN && max <= SMUX_BULK_MAX);
+	check(aside == 0);
+	if (next() % 8 == 0)
+		act(st->session);
+	if (o->st == NULL || n == 0)
+		return (0);
+	return (aside = n < max ? n : max);
+}
+
 static void
 fuzz_data(struct stream *st, const uint8_t *p, size_t n)
 {
 	struct owner	*o = st->arg;
 
-	check(o->st == st && n > 0 && p[0] + p[n - 1] >= 0);
+	check(o->st == st && n > 0 && (diverting ? p == NULL :
+	    p[0] + p[n - 1] >= 0));
 	o->held += n;
 	if (next() % 4 == 0)
 		act(st->session);
@@ -187,7 +205,8 @@ static const struct session_events fuzz_events = {
 	fuzz_fin,
 	fuzz_reset,
 	fuzz_closed,
-	fuzz_wake
+	fuzz_wake,
+	fuzz_bulk
 };
 
 static void
@@ -208,14 +227,42 @@ check_output(const struct session *s, const uint8_t *p, size_t n)
 {
 	size_t	 len;
 
+	if (aside > 0) {		/* its header is the last */
+		check((s->conf.caps & CAP_BULK) && s->conf.divert && n >= 12 &&
+		    p[n - 11] == SMUX_BULK && (p[n - 4] | p[n - 3] << 8 |
+		    (size_t)p[n - 2] << 16) == aside && p[n - 1] == 0);
+		n -= 12;
+		aside = 0;
+	}
+
 	for (; n > 0; p += len, n -= len) {
 		check(n >= SMUX_HEADER);
 		len = SMUX_HEADER + (p[2] | (size_t)p[3] << 8);
+		if (p[1] == SMUX_BULK) {
+			check((s->conf.caps & CAP_BULK) && !s->conf.divert &&
+			    len == 12 && n > len);
+			len += p[8] | p[9] << 8 | (size_t)p[10] << 16;
+			check(len > 12 && len <= n && p[0] != 0);
+			continue;
+		}
 		check(len <= n && (p[0] == 1 || p[0] == 2));
 		check(p[1] <= SMUX_NOP || (p[1] == SMUX_UPD && p[0] == 2) ||
 		    (p[1] == SMUX_RST && (s->conf.caps & CAP_RESET)));
 		check(p[1] != SMUX_PSH || len > SMUX_HEADER);
 	}
+}
+
+static void
+divert(struct session *s)
+{
+	size_t	 n;
+
+	if (session_want(s) == 0 || session_divert(s, &n) == NULL)
+		return;
+	n = 1 + n * next() / 256;
+	diverting = 1;
+	session_diverted(s, n);
+	diverting = 0;
 }
 
 static void
@@ -226,7 +273,7 @@ play(struct session *s)
 	size_t		 n;
 
 	while (script_len > 0) {
-		switch (next() & 7) {
+		switch (next() % 9) {
 		case 0:
 			now += next() * 50000ULL;
 			if (session_tick(s, now) == 0)
@@ -243,6 +290,9 @@ play(struct session *s)
 		case 3:
 		case 4:
 			act(s);
+			break;
+		case 8:
+			divert(s);
 			break;
 		default:
 			n = next();
@@ -277,6 +327,10 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	c.first_urgent = (how >> 1) & 1;
 	c.version = (how >> 2) % 3;
 	c.caps = how & 0x40 ? CAP_RESET | CAP_HALFCLOSE : 0;
+	if (how & 0x80)
+		c.caps |= CAP_BULK;
+	c.divert = next() & 1;
+	aside = 0;
 	c.framesize = 1 + next() * 257;
 	c.window_initial = 1 + next() * 64;
 	c.window_max = c.window_initial + next() * 512;

@@ -258,7 +258,8 @@ static const struct session_events peer_events = {
 	peer_fin,
 	peer_reset,
 	peer_closed,
-	peer_wake
+	peer_wake,
+	NULL
 };
 
 static struct xfer *

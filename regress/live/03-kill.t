@@ -5,42 +5,6 @@
 
 . regress/live/lib.sh
 
-two_services() {
-	target target
-	set -- $(ports 3)
-	tport=$1 uport=$2 vport=$3
-	cat >"$T/server.conf" <<-END
-		log debug
-		server {
-			listen on 127.0.0.1 port $tport transport tcpmux
-			service "x" {
-				listen on 127.0.0.1 port $uport
-				token "a token of more than sixteen"
-			}
-			service "y" {
-				listen on 127.0.0.1 port $vport
-				token "the token of the other one"
-			}
-		}
-	END
-	cat >"$T/client.conf" <<-END
-		log debug
-		client {
-			connect to localhost port $tport transport tcpmux
-			service "x" {
-				forward to 127.0.0.1 port $port
-				token "a token of more than sixteen"
-			}
-			service "y" {
-				forward to 127.0.0.1 port $port
-				token "the token of the other one"
-			}
-		}
-	END
-	daemon server
-	daemon client
-}
-
 stay() {	# stay NAME PORT: a user that stays, and ends with its fifo
 	held "$1" "$TRAFFIC" idle "$2" 20
 	eval "${1}_pid=$pid"

@@ -174,3 +174,42 @@ pair() {
 	daemon server; server_pid=$pid
 	daemon client; client_pid=$pid
 }
+
+# two_services: the same for "x" and "y", users at uport and vport; the client
+# has to look the server's name up
+two_services() {
+	target target
+	target_pid=$pid
+	set -- $(ports 3)
+	tport=$1 uport=$2 vport=$3
+	cat >"$T/server.conf" <<-END
+		log debug
+		server {
+			listen on 127.0.0.1 port $tport transport tcpmux
+			service "x" {
+				listen on 127.0.0.1 port $uport
+				token "a token of more than sixteen"
+			}
+			service "y" {
+				listen on 127.0.0.1 port $vport
+				token "the token of the other one"
+			}
+		}
+	END
+	cat >"$T/client.conf" <<-END
+		log debug
+		client {
+			connect to localhost port $tport transport tcpmux
+			service "x" {
+				forward to 127.0.0.1 port $port
+				token "a token of more than sixteen"
+			}
+			service "y" {
+				forward to 127.0.0.1 port $port
+				token "the token of the other one"
+			}
+		}
+	END
+	daemon server; server_pid=$pid
+	daemon client; client_pid=$pid
+}

@@ -101,6 +101,7 @@ say_service(const char *name, uint32_t side, uint32_t index,
 	s.index = index;
 	s.sessions = 2;
 	s.users = 10;
+	s.descriptors_short = 3;
 	s.octets_in = 1024;
 	(void)strlcpy(s.name, name, sizeof(s.name));
 	(void)strlcpy(s.state, service_state, sizeof(s.state));
@@ -267,6 +268,7 @@ test_services(void **state)
 	assert_int_equal(v[0].sum.sessions, 6);
 	assert_int_equal(v[0].sum.users, 30);
 	assert_int_equal(v[0].sum.octets_in, 3072);
+	assert_int_equal(v[0].sum.descriptors_short, 9);
 	assert_string_equal(v[1].sum.name, "web");
 	assert_int_equal(v[1].sum.side, SIDE_SERVER);
 	assert_string_equal(v[1].state, "up");
@@ -346,6 +348,7 @@ test_lists(void **state)
 	p.role = PROC_SERVICE;
 	p.service = 5;
 	p.index = 1;
+	p.side = SIDE_CLIENT;
 	p.pid = 12;
 	p.state = CTL_PROCESS_READY;
 	p.have = SANDBOX_IDS | SANDBOX_SECCOMP;
@@ -362,10 +365,12 @@ test_lists(void **state)
 	assert_non_null(strstr(text, "\"rtt_us\":1234,"));
 	assert_non_null(strstr(text, "\"draining\":false,"));
 	text = printed(output_text.processes);
-	assert_non_null(strstr(text, " 12  worker ssh  5.1     ready "));
+	assert_non_null(strstr(text,
+	    " 12  worker ssh.1 (client)  5.1     ready "));
 	assert_non_null(strstr(text, "ids seccomp  -\n"));
 	text = printed(output_json.processes);
-	assert_non_null(strstr(text, "\"worker\":\"5.1\","));
+	assert_non_null(strstr(text, "\"service\":\"ssh\","
+	    "\"side\":\"client\",\"worker\":\"5.1\","));
 	assert_non_null(strstr(text, "\"sandbox\":[\"ids\",\"seccomp\"],"
 	    "\"lacks\":[]}]}\n"));
 	assert_string_equal(printed(output_json.streams),

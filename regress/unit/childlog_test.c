@@ -29,6 +29,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <event2/event.h>
 
 #include "../../shared/channel.h"
 #include "../../shared/compat.h"
@@ -45,12 +46,46 @@ static uint64_t		 now = 1000000;
 static char		 lines[LINES][LOG_LINE_MAX];
 static unsigned int	 nlines, nflushed, depth;
 static int		 full, failing, chatty;
+static event_callback_fn note;
+static int		 noting;	/* its timer runs */
 static struct channel	*const channel = (struct channel *)(void *)lines;
 
 uint64_t
 worker_now(void)
 {
 	return (now);
+}
+
+struct event *
+event_new(struct event_base *base, evutil_socket_t fd, short what,
+    event_callback_fn call, void *arg)
+{
+	assert_null(base);
+	assert_null(arg);
+	assert_int_equal(fd, -1);
+	assert_int_equal(what, 0);
+	note = call;
+	return ((struct event *)(void *)&note);
+}
+
+int
+event_add(struct event *ev, const struct timeval *tv)
+{
+	assert_ptr_equal(ev, &note);
+	assert_int_equal(tv->tv_sec, 1);
+	assert_int_equal(tv->tv_usec, 0);
+	assert_false(noting);
+	noting = 1;
+	return (0);
+}
+
+int
+event_pending(const struct event *ev, short what, struct timeval *tv)
+{
+	assert_ptr_equal(ev, &note);
+	assert_int_equal(what, EV_TIMEOUT);
+	assert_null(tv);
+	return (noting);
 }
 
 void
@@ -104,7 +139,7 @@ prepare(void **state)
 	full = failing = chatty = 0;
 	now += 60 * 1000000;
 	if (sink == NULL)
-		childlog_init();
+		assert_int_equal(childlog_init(NULL), 0);
 	childlog_channel(channel);
 	nlines = nflushed = 0;
 	return (0);
@@ -120,6 +155,15 @@ say(unsigned int n)
 		(void)snprintf(buf, sizeof(buf), "line %u", i);
 		sink(LOGLEVEL_INFO, buf, NULL);
 	}
+}
+
+static void
+second_over(void)
+{
+	now += 1000000;
+	assert_true(noting);
+	noting = 0;
+	note(-1, EV_TIMEOUT, NULL);
 }
 
 static void
@@ -161,12 +205,17 @@ test_waiting(void **state)
 	childlog_channel(NULL);
 	nlines = 0;
 	say(WAIT + 1);
+	/* Not even for that: it is told of when there is. */
+	second_over();
 	childlog_channel(channel);
+	assert_int_equal(nlines, WAIT);
+	second_over();
 	assert_int_equal(nlines, WAIT + 1);
 	assert_string_equal(lines[WAIT - 1], "line 63");
 	assert_string_equal(lines[WAIT], "1 log lines lost");
 	say(1);
 	assert_int_equal(nlines, WAIT + 2);
+	assert_false(noting);
 }
 
 static void
@@ -189,16 +238,25 @@ test_full(void **state)
 static void
 test_rate(void **state)
 {
+	unsigned int	 i;
+
 	(void)state;
 	say(BURST);
 	assert_int_equal(nlines, BURST);
-	say(10);
-	assert_int_equal(nlines, BURST);
-	now += 5000;			/* one more, and what was lost */
+	/* A line each 5 ms is let through; of the others it is said once. */
+	for (i = 0; i < 100; i++) {
+		say(10);
+		now += 5000;
+	}
 	say(1);
-	assert_int_equal(nlines, BURST + 2);
-	assert_string_equal(lines[BURST], "line 0");
-	assert_string_equal(lines[BURST + 1], "10 log lines lost");
+	assert_int_equal(nlines, BURST + 100);
+	for (i = 0; i < 100; i++)
+		assert_string_equal(lines[BURST + i], "line 0");
+	second_over();
+	assert_int_equal(nlines, BURST + 101);
+	assert_string_equal(lines[BURST + 100], "901 log lines lost");
+	assert_false(noting);
+	say(BURST);
 	nlines = 0;
 	now += 500000;
 	say(200);
@@ -207,6 +265,8 @@ test_rate(void **state)
 	sink(LOGLEVEL_FATAL, "dies", NULL);
 	assert_string_equal(lines[100], "dies");
 	assert_int_equal(nflushed, 1);
+	second_over();
+	assert_string_equal(lines[101], "300 log lines lost");
 }
 
 /* A channel that complains of each line does not make it two. */

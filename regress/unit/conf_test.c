@@ -544,10 +544,12 @@ test_tokens(void **state)
 	token("env T", "0123456789abcdef", NULL);
 	assert_int_equal(setenv("T", "0123456789abcde", 1), 0);
 	token("env T", "0123456789abcde", "15 characters can be guessed");
+	/* taken out of the environment, and remembered */
+	assert_null(getenv("T"));
+	token("env T", "0123456789abcde", "15 characters can be guessed");
 	assert_int_equal(setenv("T", "", 1), 0);
 	token("env T", NULL, "token env T: it is empty");
-	assert_int_equal(unsetenv("T"), 0);
-	token("env T", NULL, "not in the environment");
+	token("env NOT_THERE", NULL, "not in the environment");
 	token("\"*****\"", NULL, "masked");
 
 	snprintf(words, sizeof(words), "file \"%s/token\"", dir);
@@ -814,6 +816,8 @@ test_diff_server(void **state)
 	assert_int_equal(diff(S("listen on * port 1\n"),
 	    S("listen on 127.0.0.1 port 1\n")), CHANGE_LISTENER);
 	assert_int_equal(diff(S("listen on ::2 port 1\n"),
+	    S("listen on ::2 port 1-2\n")), CHANGE_LISTENER);
+	assert_int_equal(diff(S("listen on ::2 port 1\n"),
 	    S("listen on 0:0::2 port 1\n")), 0);
 	assert_int_equal(diff(SERVER SECRET A "}\n",
 	    SERVER SECRET "user timeout 1\n" A "}\n"), CHANGE_LIVE);
@@ -850,6 +854,10 @@ test_diff_client(void **state)
 	    CHANGE_LIVE);
 	assert_int_equal(diff(C("", "forward to unix \"/a\"\n"),
 	    C("", "forward to unix \"/b\"\n")), CHANGE_LIVE);
+	assert_int_equal(diff(C("", "forward to ::1 port 1-5\n"),
+	    C("", "forward to ::1 port 1-5 for port 2-6\n")), CHANGE_LIVE);
+	assert_int_equal(diff(C("", "forward to ::1 port 1-1\n"),
+	    C("", "forward to ::1 port 1\n")), CHANGE_LIVE);
 	assert_int_equal(diff(C("", TO), C("pool 4\n", TO)), CHANGE_LIVE);
 	assert_int_equal(diff(C("", TO),
 	    C("connect to ::1 port 5\n", TO)), CHANGE_TUNNELS);

@@ -53,13 +53,20 @@ static int			 ndone, done_fd, done_error;
 static struct addr		 done_peer;
 
 static void
-done(void *arg, int fd, int error, const struct addr *peer)
+done(void *arg, int fd, int error, const struct addr *peer,
+    const struct addr *local)
 {
 	assert_ptr_equal(arg, &conf);
 	ndone++;
 	done_fd = fd;
 	done_error = error;
 	done_peer = *peer;
+	if (fd != -1) {
+		struct addr	 us;
+
+		addr_of_self(&us, fd);
+		assert_true(addr_same(&us, local, 1));
+	}
 	connect_free(conn);
 	conn = NULL;
 }

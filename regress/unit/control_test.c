@@ -328,13 +328,13 @@ test_silent(void **state)
 	(void)asked(&ssh1, IMSG_CTL_SESSIONS);
 	say_done(&ssh0, req.request, 0, "");
 	skew += 3000000;
-	finished(&x, 1, "no answer from worker ssh");
+	finished(&x, 1, "no answer from worker ssh.1 (server)");
 	say_done(&ssh1, req.request, 0, "");
 	/* One that is asked and dies. */
 	request(&x, IMSG_CTL_SESSIONS, "web", NULL);
 	(void)asked(&web, IMSG_CTL_SESSIONS);
 	unplay(&web);
-	finished(&x, 1, "no answer from worker web");
+	finished(&x, 1, "no answer from worker web (server)");
 	play(&web, PROC_SERVICE, 2, 0, "web");
 	/* The asker dies first. */
 	request(&x, IMSG_CTL_SESSIONS, "web", NULL);
@@ -499,7 +499,7 @@ test_log(void **state)
 	log_info("four");
 	text = logged();
 	assert_non_null(strstr(text, "Z warn gate: one\n"));
-	assert_non_null(strstr(text, "Z info worker ssh: two\n"));
+	assert_non_null(strstr(text, "Z info worker ssh.1 (server): two\n"));
 	assert_non_null(strstr(text, "Z info parent: three\n"));
 	assert_non_null(strstr(text, "Z info control: four\n"));
 	/* One that never ends does not fill the disk, nor stop another. */
@@ -517,7 +517,7 @@ test_log(void **state)
 	    p++)
 		notes++;
 	assert_in_range(notes, 0, lines / 150 + 1);
-	assert_non_null(strstr(text, "worker ssh: heard\n"));
+	assert_non_null(strstr(text, "worker ssh.1 (server): heard\n"));
 	skew += 3000000;
 	say_log(&gate, LOGLEVEL_WARN, "again");
 	text = logged();

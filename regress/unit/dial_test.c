@@ -48,6 +48,8 @@ enum {				/* indices of the targets of SERVICE */
 	T_SOURCE,
 	T_FOREIGN_SOURCE,
 	T_OPTIONS,
+	T_EDGE,
+	T_RANGE,
 	T_COUNT
 };
 
@@ -205,6 +207,19 @@ with_options(struct msg_dialee *d)
 }
 
 static void
+with_edge(struct msg_dialee *d)
+{
+	d->edge.family = ADDR_IPV4;
+	(void)inet_pton(AF_INET, "127.0.0.1", d->edge.octets);
+}
+
+static void
+with_range(struct msg_dialee *d)
+{
+	d->ports = 2;
+}
+
+static void
 give_dir(void)
 {
 	struct msg_dir	 msg;
@@ -233,6 +248,8 @@ configure(int reload, int most)
 		target(SERVICE, T_FOREIGN_SOURCE, "127.0.0.1", port,
 		    with_foreign_source);
 		target(SERVICE, T_OPTIONS, "127.0.0.1", port, with_options);
+		target(SERVICE, T_EDGE, "no.such.example", port, with_edge);
+		target(SERVICE, T_RANGE, "127.0.0.1", port - 1, with_range);
 	}
 	frame_role->ready(reload);
 }
@@ -426,6 +443,53 @@ binds_its_source(void **state)
 	assert_int_equal(a->msg.local.octets[3], 2);
 	ask(2, T_FOREIGN_SOURCE, 5000);
 	assert_failed(result(2), 2, DIAL_STAGE_CONNECT, EAFNOSUPPORT);
+}
+
+/* The host's name is not asked for. */
+static void
+dials_the_edge(void **state)
+{
+	struct answer	*a;
+
+	(void)state;
+	ask(1, T_EDGE, 5000);
+	a = result(1);
+	assert_int_equal(a->type, IMSG_DIALLED);
+	assert_int_equal(a->msg.peer.port, port);
+	assert_int_equal(nquestions, 0);
+}
+
+/* A worker names a port by its place in the range, and none outside of it. */
+static void
+dials_ports_of_a_range(void **state)
+{
+	struct msg_dial	 msg;
+	uint64_t	 refused = frame_figure("refused");
+
+	(void)state;
+	memset(&msg, 0, sizeof(msg));
+	msg.request = 1;
+	msg.what = DIAL_TARGET;
+	msg.index = T_RANGE;
+	msg.offset = 1;
+	msg.timeout_ms = 5000;
+	frame_say(&worker, IMSG_DIAL, &msg, sizeof(msg));
+	assert_int_equal(result(1)->type, IMSG_DIALLED);
+	assert_int_equal(results[0].msg.peer.port, port);
+	msg.request = 2;
+	msg.offset = 2;
+	frame_say(&worker, IMSG_DIAL, &msg, sizeof(msg));
+	assert_failed(result(2), 2, DIAL_STAGE_REFUSED, ENOENT);
+	msg.request = 3;
+	msg.offset = UINT16_MAX;	/* past the last port there is */
+	frame_say(&worker, IMSG_DIAL, &msg, sizeof(msg));
+	assert_failed(result(3), 3, DIAL_STAGE_REFUSED, ENOENT);
+	msg.request = 4;
+	msg.index = T_REFUSES;		/* a target of one port */
+	msg.offset = 1;
+	frame_say(&worker, IMSG_DIAL, &msg, sizeof(msg));
+	assert_failed(result(4), 4, DIAL_STAGE_REFUSED, ENOENT);
+	assert_int_equal(frame_figure("refused"), refused + 3);
 }
 
 static void
@@ -735,6 +799,8 @@ main(void)
 		TEST(connects),
 		TEST(sets_options),
 		TEST(binds_its_source),
+		TEST(dials_the_edge),
+		TEST(dials_ports_of_a_range),
 		TEST(tells_who_refused),
 		TEST(gives_up_in_time),
 		TEST(dials_only_what_is_configured),

@@ -77,6 +77,7 @@ channel_send(struct channel *ch, enum msg_type type, int fd, const void *data,
 		memcpy(&msg, data, sizeof(msg));
 		assert_int_equal(msg.what, DIAL_TARGET);
 		assert_int_equal(msg.index, 7);
+		assert_int_equal(msg.offset, 3);
 		assert_true(nasked < MAX);
 		timeouts[nasked] = msg.timeout_ms;
 		asked[nasked++] = msg.request;
@@ -99,7 +100,7 @@ done(void *arg, int fd, const struct msg_dialled *res)
 	ndone++;
 	if (ask_in_done) {
 		ask_in_done = 0;
-		assert_int_not_equal(dialler_ask(DIAL_TARGET, 7, 1000, done,
+		assert_int_not_equal(dialler_ask(DIAL_TARGET, 7, 3, 1000, done,
 		    NULL), 0);
 	}
 }
@@ -107,7 +108,7 @@ done(void *arg, int fd, const struct msg_dialled *res)
 static uint32_t
 ask(uint32_t ms, void *arg)
 {
-	return (dialler_ask(DIAL_TARGET, 7, ms, done, arg));
+	return (dialler_ask(DIAL_TARGET, 7, 3, ms, done, arg));
 }
 
 static void

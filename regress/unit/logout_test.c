@@ -89,7 +89,7 @@ test_format(void **state)
 {
 	(void)state;
 	check_format(LOGDEST_STDERR, &ssh, LOGLEVEL_INFO, "text",
-	    "2026-01-02T03:04:05Z info worker ssh: text\n");
+	    "2026-01-02T03:04:05Z info worker ssh.2 (server): text\n");
 	check_format(LOGDEST_STDERR, &gate, LOGLEVEL_WARN, "a \"b\" \\",
 	    "2026-01-02T03:04:05Z warn gate: a \"b\" \\\n");
 	check_format(LOGDEST_SYSLOG, &gate, LOGLEVEL_WARN, "text",
@@ -401,7 +401,7 @@ test_file(void **state)
 	assert_int_equal(logout_flush(l), 1);
 	rewind(f);
 	assert_non_null(fgets(buf, sizeof(buf), f));
-	assert_string_equal(buf + 20, " info worker ssh: kept\n");
+	assert_string_equal(buf + 20, " info worker ssh.2 (server): kept\n");
 	logout_free(l);
 	fclose(f);
 }

@@ -208,6 +208,7 @@ static const struct field	 fields[] = {
 	FROM(IMSG_CTL_PROCESS, ctl_process, role, PROC_PARENT),
 	UPTO(IMSG_CTL_PROCESS, ctl_process, role, PROC_SERVICE),
 	UPTO(IMSG_CTL_PROCESS, ctl_process, index, 63),
+	UPTO(IMSG_CTL_PROCESS, ctl_process, side, SIDE_CLIENT),
 	UPTO(IMSG_CTL_PROCESS, ctl_process, state, CTL_PROCESS_BACKOFF),
 	UPTO(IMSG_CTL_PROCESS, ctl_process, have, 0x7ff),
 	UPTO(IMSG_CTL_PROCESS, ctl_process, lack, 0x7ff)
@@ -628,7 +629,8 @@ test_no_padding(void **state)
 	assert_int_equal(sizeof(struct msg_begin), 11 * 4 + 8 + 64);
 	assert_int_equal(sizeof(struct msg_channel), 6 * 4 + 64);
 	assert_int_equal(sizeof(struct msg_token), 4 * 4 + 64 + 256);
-	assert_int_equal(sizeof(struct msg_dialee), 4 * 4 + 6 * 4 + 24 + 256);
+	assert_int_equal(sizeof(struct msg_dialee), 6 * 4 + 6 * 4 + 2 * 24 +
+	    256);
 	assert_int_equal(sizeof(struct msg_proof), 8 + 16 + 32 + 32);
 	assert_int_equal(sizeof(struct msg_tunnel), 16 + 2 * 24);
 	assert_int_equal(sizeof(struct msg_dialled), 16 + 2 * 24);
@@ -638,12 +640,12 @@ test_no_padding(void **state)
 	    8 + 24 + 8 + 32 + 2 * 256);
 	assert_int_equal(sizeof(struct ctl_counter), 16 + 32);
 	assert_int_equal(sizeof(struct ctl_service),
-	    8 * 4 + 8 * 8 + 64 + 256 + 64);
+	    8 * 4 + 9 * 8 + 64 + 256 + 64);
 	assert_int_equal(sizeof(struct ctl_session),
 	    12 * 4 + 4 * 8 + 2 * 24 + 64 + 64 + 32 + 256);
 	assert_int_equal(sizeof(struct ctl_stream),
 	    8 * 4 + 3 * 8 + 2 * 24 + 64);
-	assert_int_equal(sizeof(struct ctl_process), 10 * 4 + 8 + 64 + 64);
+	assert_int_equal(sizeof(struct ctl_process), 12 * 4 + 8 + 64 + 64);
 }
 
 int

@@ -73,6 +73,7 @@ static unsigned int	 nasks, most_dialling;
 static enum behaviour	 remote[REMOTES_MAX];
 static uint32_t		 limit[REMOTES_MAX];	/* tunnels taken, 0 all */
 static struct msg_dialee confs[3];
+static int		 full;		/* no descriptors for users */
 
 /* ---- stand-ins ---- */
 
@@ -112,6 +113,13 @@ event_del(struct event *ev)
 	return (0);
 }
 
+int
+service_full(const struct service *s)
+{
+	assert_ptr_equal(s, &svc);
+	return (full);
+}
+
 const char *
 seal_cipher(const struct seal *seal)
 {
@@ -120,13 +128,14 @@ seal_cipher(const struct seal *seal)
 }
 
 uint32_t
-dialler_ask(enum dial_what what, uint32_t index, uint32_t timeout_ms,
-    dialler_done *done, void *arg)
+dialler_ask(enum dial_what what, uint32_t index, uint32_t offset,
+    uint32_t timeout_ms, dialler_done *done, void *arg)
 {
 	static uint32_t	 last;
 	unsigned int	 i, n = 0;
 
 	assert_int_equal(what, DIAL_REMOTE);
+	assert_int_equal(offset, 0);
 	assert_int_equal(timeout_ms, 10000);
 	assert_true(ndials < DIALS);
 	dials[ndials].number = ++last;
@@ -445,6 +454,11 @@ test_growth(void **state)
 	start_keyed(2, 1, STRATEGY_FAILOVER);
 	run(1);
 	pool_more(1);
+	run(1);
+	assert_int_equal(tunnels(0, 0), 3);
+	full = 1;
+	pool_more(1000);
+	full = 0;
 	run(1);
 	assert_int_equal(tunnels(0, 0), 3);
 	pool_more(1000);

@@ -86,6 +86,40 @@ rig_pull(struct stream *st, uint8_t *buf, size_t max)
 	return (n);
 }
 
+static size_t
+rig_bulk(struct stream *st, size_t max)
+{
+	struct rig_stream	*rs = st->arg;
+	struct rig		*r = rs->rig;
+	size_t			 n;
+
+	assert_int_equal(r->aside_len, 0);
+	assert_in_range(max, SMUX_BULK_MIN, SMUX_BULK_MAX);
+	if (max > r->bulk)
+		max = r->bulk;
+	if (max == 0 || (n = rig_pull(st, r->aside, max)) == 0)
+		return (0);
+	r->aside_len = n;
+	r->bulks++;
+	return (n);
+}
+
+/* What output gave, and behind it what was put aside meanwhile. */
+static size_t
+rig_output(struct rig *r, uint8_t *p, size_t size)
+{
+	size_t	 n;
+
+	assert_true(r->bulk == 0 || size > SMUX_BULK_MAX +
+	    SESSION_OUTPUT_MIN);
+	n = session_output(r->s, p, r->bulk == 0 ? size :
+	    size - SMUX_BULK_MAX);
+	memcpy(p + n, r->aside, r->aside_len);
+	n += r->aside_len;
+	r->aside_len = 0;
+	return (n);
+}
+
 static void
 rig_data(struct stream *st, const uint8_t *p, size_t n)
 {
@@ -96,6 +130,9 @@ rig_data(struct stream *st, const uint8_t *p, size_t n)
 	assert_ptr_equal(rs->st, st);
 	assert_true(n > 0);
 	assert_int_equal(rs->fins, 0);
+	if (p == NULL)
+		p = rs->rig->diverted;
+	assert_non_null(p);
 	for (i = 0; i < n && rs->rx + i < sizeof(rs->text) - 1; i++)
 		rs->text[rs->rx + i] = (char)p[i];
 	for (i = 0; rs->pattern && i < n; i += k) {
@@ -174,7 +211,8 @@ static const struct session_events rig_events = {
 	rig_fin,
 	rig_reset,
 	rig_closed,
-	rig_wake
+	rig_wake,
+	rig_bulk
 };
 
 void
@@ -332,7 +370,7 @@ rig_collect(struct rig *r)
 	size_t	 n;
 
 	r->out_len = 0;
-	while ((n = session_output(r->s, r->out + r->out_len,
+	while ((n = rig_output(r, r->out + r->out_len,
 	    sizeof(r->out) - r->out_len)) > 0)
 		r->out_len += n;
 }
@@ -362,6 +400,26 @@ rig_tick(struct rig *r, uint64_t ms)
 	return (session_tick(r->s, r->now));
 }
 
+/* 0: nothing of it is to be diverted. */
+static size_t
+rig_divert(struct rig *to, const uint8_t *p, size_t len)
+{
+	struct stream	*st;
+	size_t		 n;
+
+	if (!to->divert || len == 0 ||
+	    (st = session_divert(to->s, &n)) == NULL)
+		return (0);
+	assert_ptr_equal(((struct rig_stream *)st->arg)->st, st);
+	if (n > len)
+		n = len;
+	to->diverted = p;
+	session_diverted(to->s, n);
+	to->diverted = NULL;
+	to->diversions++;
+	return (n);
+}
+
 static int
 rig_carry(struct rig *from, struct rig *to, size_t size)
 {
@@ -372,11 +430,15 @@ rig_carry(struct rig *from, struct rig *to, size_t size)
 	if (size > sizeof(from->out))
 		size = sizeof(from->out);
 	if (from->out_len == 0)
-		from->out_len = session_output(from->s, from->out, size);
-	n = from->out_len < want ? from->out_len : want;
-	if (n == 0)
-		return (0);
-	assert_int_equal(session_input(to->s, from->out, n), 0);
+		from->out_len = from->bulk == 0 ?
+		    session_output(from->s, from->out, size) :
+		    rig_output(from, from->out, sizeof(from->out));
+	if ((n = rig_divert(to, from->out, from->out_len)) == 0) {
+		n = from->out_len < want ? from->out_len : want;
+		if (n == 0)
+			return (0);
+		assert_int_equal(session_input(to->s, from->out, n), 0);
+	}
 	memmove(from->out, from->out + n, from->out_len - n);
 	from->out_len -= n;
 	return (1);

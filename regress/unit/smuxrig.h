@@ -66,6 +66,13 @@ struct rig {
 	uint64_t		 now;		/* microseconds */
 	uint8_t			 out[1 << 20];
 	size_t			 out_len;
+	/* with CAP_BULK */
+	size_t			 bulk;		/* at most put aside; 0: none */
+	uint8_t			 aside[SMUX_BULK_MAX];
+	size_t			 aside_len;
+	int			 divert;	/* take what may be diverted */
+	const uint8_t		*diverted;
+	uint64_t		 bulks, diversions;
 	void			(*on_open)(struct rig_stream *);
 	void			(*on_end)(struct rig_stream *);
 };

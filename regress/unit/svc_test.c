@@ -517,9 +517,9 @@ test_words(void **state)
 
 	(void)state;
 	t_init(&svc);
-	assert_string_equal(svc_name(&svc), "worker web");
+	assert_string_equal(svc_name(&svc), "worker web (server)");
 	svc.index = 2;
-	assert_string_equal(svc_name(&svc), "worker web.2");
+	assert_string_equal(svc_name(&svc), "worker web.2 (server)");
 	svc.role = PROC_KEYS;
 	assert_string_equal(svc_name(&svc), "keys");
 	svc_death(buf, sizeof(buf), 1 << 8);

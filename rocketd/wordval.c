@@ -1,0 +1,132 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+
+/*
+ * What one word of a statement stands for: a port, a range of them, an
+ * address, a host, a path.  A word that is none is told of, at its place, and
+ * reading goes on; knows neither statements nor blocks.
+ */
+
+#include <sys/types.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "../shared/compat.h"
+#include "wordval.h"
+
+const char *
+wordval_show(const struct word *w)
+{
+	static char	 buf[4][64];
+	static int	 next;
+	char		*s = buf[next++ % 4];
+
+	if (next == 4)
+		next = 0;
+	return (log_printable(s, sizeof(buf[0]), w->text, w->len));
+}
+
+uint16_t
+wordval_port(struct lex *lex, const struct word *w)
+{
+	const char	*fault;
+	long long	 port;
+
+	port = strtonum(w->text, 1, UINT16_MAX, &fault);
+	if (fault != NULL)
+		lex_error(lex, w, "a port is a number from 1 to 65535, not "
+		    "\"%s\"", wordval_show(w));
+	return ((uint16_t)port);
+}
+
+int
+wordval_ports(struct lex *lex, const struct word *w, uint16_t *first,
+    uint16_t *last)
+{
+	const char	*dash = strchr(w->text, '-'), *fault, *fault2;
+	char		 low[8];
+	size_t		 len;
+
+	if (dash == NULL) {
+		*first = *last = wordval_port(lex, w);
+		return (0);
+	}
+	len = dash - w->text;
+	if (len >= sizeof(low))
+		len = sizeof(low) - 1;	/* longer than any port */
+	memcpy(low, w->text, len);
+	low[len] = '\0';
+	*first = (uint16_t)strtonum(low, 1, UINT16_MAX, &fault);
+	*last = (uint16_t)strtonum(dash + 1, 1, UINT16_MAX, &fault2);
+	if (fault != NULL || fault2 != NULL || *first > *last) {
+		lex_error(lex, w, "a range is two ports from 1 to 65535, as "
+		    "in 2000-2100, not \"%s\"", wordval_show(w));
+		*last = *first;
+	}
+	return (1);
+}
+
+uint32_t
+wordval_transport(struct lex *lex, const struct word *w)
+{
+	if (w != NULL && strcmp(w->text, "tcpmux") != 0)
+		lex_error(lex, w, "the one transport is tcpmux, not \"%s\"",
+		    wordval_show(w));
+	return (TRANSPORT_TCPMUX);
+}
+
+void
+wordval_host(struct lex *lex, const struct word *w)
+{
+	if (!valid_host(w->text))
+		lex_error(lex, w, "\"%s\" is no address and no name of a "
+		    "host", wordval_show(w));
+}
+
+void
+wordval_addr(struct lex *lex, const struct word *w, const char *what,
+    struct addr *addr)
+{
+	if (!valid_addr(w->text, addr))
+		lex_error(lex, w, "%s an IPv4 or IPv6 address, not \"%s\"",
+		    what, wordval_show(w));
+}
+
+void
+wordval_source(struct lex *lex, const struct word *w,
+    const struct word *dialled, struct addr *addr)
+{
+	struct addr	 to;
+
+	wordval_addr(lex, w, "the source is", addr);
+	if (addr->family != ADDR_NONE && valid_addr(dialled->text, &to) &&
+	    to.family != addr->family)
+		lex_error(lex, w, "%s and %s are not of one family",
+		    wordval_show(w), wordval_show(dialled));
+}
+
+int
+wordval_path(struct lex *lex, const struct word *w, const char *what,
+    size_t size)
+{
+	if (w->text[0] == '/' && w->len < size)
+		return (1);
+	lex_error(lex, w, "the path of %s begins with / and has at most %zu "
+	    "characters", what, size - 1);
+	return (0);
+}

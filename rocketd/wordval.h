@@ -1,0 +1,52 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+
+/*
+ * What one word of a statement stands for.  Errors are told at the word, by
+ * lex_error; what is filled in then is of no use.
+ */
+
+#ifndef ROCKETD_WORDVAL_H
+#define ROCKETD_WORDVAL_H
+
+#include <stdint.h>
+
+#include "lex.h"
+
+/* wordval.c */
+
+/* Fit for a message; four may stand in one. */
+const char	*wordval_show(const struct word *);
+uint16_t	 wordval_port(struct lex *, const struct word *);
+/* One port or "FIRST-LAST"; returns 1 when it was the latter. */
+int		 wordval_ports(struct lex *, const struct word *,
+		    uint16_t *first, uint16_t *last);
+/* NULL: the default. */
+uint32_t	 wordval_transport(struct lex *, const struct word *);
+/* An address or a name. */
+void		 wordval_host(struct lex *, const struct word *);
+/* what: "the edge is", for the message. */
+void		 wordval_addr(struct lex *, const struct word *,
+		    const char *what, struct addr *);
+/* For connections to what is dialled, if that is an address: of its family. */
+void		 wordval_source(struct lex *, const struct word *,
+		    const struct word *dialled, struct addr *);
+/* For the daemon, which works in another directory; size counts a NUL. */
+int		 wordval_path(struct lex *, const struct word *,
+		    const char *what, size_t size);
+
+#endif /* ROCKETD_WORDVAL_H */
