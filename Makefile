@@ -241,5 +241,5 @@ clean:
 distclean: clean
 	rm -f config.mk config.h config.log
 
-.PHONY: all programs unit helpers fuzz lint bench check check-long demo install \
-	install-files uninstall clean distclean
+.PHONY: all programs unit helpers fuzz lint bench check check-long demo \
+	install install-files uninstall clean distclean

@@ -112,8 +112,7 @@ sub section {
 			$line .= '  ' . join('', map { my $r = ratio(
 			    median($result, $s->{name}, $_->[0]),
 			    median($result, $REFERENCE, $_->[0]));
-			    sprintf('%6s', defined($r) ?
-			    sprintf('%.2f', $r) : '-') } @cols);
+			    sprintf('%7s', figure($r)) } @cols);
 		}
 		$text .= "$line\n";
 	}
@@ -216,8 +215,9 @@ sub aims {
 sub aims_text {
 	my ($aims) = @_;
 	return '' if !@$aims;
-	my $text = "\nAims\n" . sprintf("  %-38s %9s %9s %-20s %-9s %6s\n", '',
-	    'rocketd', 'other', '', 'aim', 'ratio');
+	my $text = "\nAims, as far as there are figures for them\n" .
+	    sprintf("  %-38s %9s %9s %-20s %-9s %6s\n", '', 'rocketd', 'other',
+	    '', 'aim', 'ratio');
 	for my $a (@$aims) {
 		my $whose = defined($a->{whose});
 		$text .= sprintf("  %-38s %9s %9s %-20s %-9s %6s  %s\n",

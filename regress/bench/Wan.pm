@@ -135,7 +135,7 @@ sub rows {
 		    '-n', 1, '-w', WARM, '-t', $env->{seconds}),
 		    WARM + $env->{seconds} + Rows::PATIENCE);
 		$a->{errors} and die "the stream failed\n";
-		$rec->("$row.mb_s", $a->{mb_s});
+		$rec->("$row.mb_s", Rows::mb_s($a));
 		Rows::beside($run, $rec, "${row}b", $env->{seconds});
 		1;
 	};
