@@ -209,7 +209,8 @@ test_places(void **state)
 	struct toml	*root, *t, *n;
 
 	(void)state;
-	root = parse("# a\n\n [server.services.x]\n  port  =  [ 1,\n\t22]\r\nz=1");
+	root = parse("# a\n\n [server.services.x]\n  port  =  [ 1,\n\t22]\r\n"
+	    "z=1");
 	assert_int_equal(nsaid, 0);
 	t = toml_get(root, "server");
 	assert_int_equal(t->line, 3);
