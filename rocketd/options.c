@@ -212,7 +212,7 @@ const struct option	 options[] = {
 	/* sockets of users or targets */
 	{ .name = "nodelay", .type = OPT_BOOL, .scope = BOTH,
 	    .offset = O(service_sock.nodelay), .max = 1, .dflt = 1,
-	    .change = CHANGE_LISTENER, .toml = "nodelay",
+	    .change = CHANGE_LISTENER,
 	    .help = "TCP_NODELAY" },
 	{ .name = "receive socket buffer", .type = OPT_SIZE, .scope = BOTH,
 	    .offset = O(service_sock.rcvbuf), .min = 2 * KILO, .max = GIGA,

@@ -109,10 +109,11 @@ target() {
 	port=$(sed -n 's/^port //p' "$T/$1.log")
 }
 
-# daemon NAME: $T/NAME.conf on socket $T/NAME.sock; sets $pid; waits for READY
+# daemon NAME [SUFFIX]: $T/NAME.conf (or .SUFFIX) on socket $T/NAME.sock; sets
+# $pid; waits for READY
 daemon() {
-	chmod 600 "$T/$1.conf"
-	background "$1" "$ROCKETD" -d -f "$T/$1.conf" -s "$T/$1.sock" \
+	chmod 600 "$T/$1.${2:-conf}"
+	background "$1" "$ROCKETD" -d -f "$T/$1.${2:-conf}" -s "$T/$1.sock" \
 	    -W "$WORKER"
 	"$TRAFFIC" grep 20000 "$T/$1.log" ' is up|fatal|cannot start' >/dev/null
 	eval "${1}_pid=$pid"

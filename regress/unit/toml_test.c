@@ -206,12 +206,13 @@ test_keys(void **state)
 static void
 test_places(void **state)
 {
-	struct toml	*t, *n;
+	struct toml	*root, *t, *n;
 
 	(void)state;
-	t = parse("# a\n\n [server.services.x]\n  port  =  [ 1,\n\t22]\r\nz=1");
+	root = parse("# a\n\n [server.services.x]\n  port  =  [ 1,\n\t22]\r\n"
+	    "z=1");
 	assert_int_equal(nsaid, 0);
-	t = toml_get(t, "server");
+	t = toml_get(root, "server");
 	assert_int_equal(t->line, 3);
 	assert_int_equal(t->column, 3);
 	n = toml_get(toml_get(t, "services"), "x");
@@ -227,6 +228,7 @@ test_places(void **state)
 	assert_int_equal(n->line, 5);
 	assert_int_equal(n->column, 2);
 	assert_int_equal(n->value_line, 5);
+	toml_free(root);
 }
 
 static void
