@@ -33,31 +33,31 @@ client() {	# client NAME SERVICE TOKEN PORT LINES
 }
 
 client token x "a wrong token, sixteen" "$tport"
-logged token "x: remote 127\.0\.0\.1:$tport: .*wrong token or unknown service"
+logged token "x \(client\): remote 127\.0\.0\.1:$tport: .*wrong token or unknown service"
 ok $? "client: wrong token"
 logged server "unknown identity [0-9a-f]{32}: wrong token or unknown service"
 ok $? "server: with the identity that it presented"
 stop "$pid"
 
 client service w "the new token, sixteen" "$tport"
-logged service "w: remote 127\.0\.0\.1:$tport: .*wrong token or unknown service"
+logged service "w \(client\): remote 127\.0\.0\.1:$tport: .*wrong token or unknown service"
 ok $? "client: unknown service"
 stop "$pid"
 
 client mux x "the new token, sixteen" "$tport" "mux version 1"
-logged mux "x: remote 127\.0\.0\.1:$tport: refused: .*version.* 1.* 2|version.* 2.* 1"
+logged mux "x \(client\): remote 127\.0\.0\.1:$tport: refused: .*version.* 1.* 2|version.* 2.* 1"
 ok $? "client: refused parameters, naming both"
-logged server "x: tunnel [0-9]+ from 127\.0\.0\.1:[0-9]+: refused: .*version"
+logged server "x \(server\): tunnel [0-9]+ from 127\.0\.0\.1:[0-9]+: refused: .*version"
 ok $? "server: likewise"
 stop "$pid"
 
 client seal x "the new token, sixteen" "$tport" "seal { none }"
-logged seal "x: remote .* refused: .*seal"
+logged seal "x \(client\): remote .* refused: .*seal"
 ok $? "client: a seal that the server does not allow"
 stop "$pid"
 
 client net x "the new token, sixteen" "$closed"
-logged net "x: remote 127\.0\.0\.1:$closed: cannot connect.*refused"
+logged net "x \(client\): remote 127\.0\.0\.1:$closed: cannot connect.*refused"
 ok $? "client: network failure"
 stop "$pid"
 
@@ -71,7 +71,7 @@ cat >"$T/name.conf" <<-END
 	}
 END
 daemon name
-logged name "x: remote no-such-host\.invalid:1: cannot resolve" 15000
+logged name "x \(client\): remote no-such-host\.invalid:1: cannot resolve" 15000
 ok $? "client: a name that does not resolve"
 stop "$pid"
 
