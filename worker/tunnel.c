@@ -49,9 +49,11 @@
 
 /* Plain octets of a batch; sealed it grows by 22 octets a record. */
 #define TX_SIZE		(SERVICE_BATCH + SERVICE_BATCH / 256 + 1024)
-/* Batches in and out of one turn, then others have theirs... */
-#define TURN_BATCHES	4
-/* ...and reads, where headers are read one by one. */
+/*
+ * A turn is one batch in and one out, then others have theirs: what waits
+ * beside a bulk transfer waits for no more.  Where headers are read one by one
+ * a batch is so many reads at most.
+ */
 #define TURN_READS	32
 /* Unsent octets in the kernel beyond which scheduling stays with us. */
 #define NOTSENT_LOWAT	(128 * 1024)
@@ -702,17 +704,11 @@ tunnel_fill(struct tunnel *t)
 static void
 tunnel_write(struct tunnel *t)
 {
-	int	 i;
-
-	for (i = 0; i < TURN_BATCHES; i++) {
-		if (tunnel_flush(t) != 0 || (t->flags & TUNNEL_F_DYING))
-			return;
-		if (tunnel_fill(t) == 0) {
-			tunnel_tx_free(t);
-			return;
-		}
-	}
-	if (tunnel_flush(t) == 0)
+	if (tunnel_flush(t) != 0 || (t->flags & TUNNEL_F_DYING))
+		return;
+	if (tunnel_fill(t) == 0)
+		tunnel_tx_free(t);
+	else if (tunnel_flush(t) == 0)
 		tunnel_again(t);
 }
 
@@ -722,8 +718,7 @@ tunnel_open_turn(struct tunnel *t)
 	int	 i, r = 1;
 
 	t->got = 0;
-	for (i = 0; i < TURN_READS && r == 1 &&
-	    t->got < TURN_BATCHES * SERVICE_BATCH; i++)
+	for (i = 0; i < TURN_READS && r == 1 && t->got < SERVICE_BATCH; i++)
 		r = tunnel_read(t);
 	if (r == 1)
 		tunnel_again(t);
@@ -740,7 +735,6 @@ static void
 tunnel_ending_turn(struct tunnel *t)
 {
 	ssize_t	 n;
-	int	 i;
 
 	if (t->session != NULL) {
 		struct session	*s = t->session;
@@ -761,16 +755,13 @@ tunnel_ending_turn(struct tunnel *t)
 		tunnel_kill(t, t->end, "%s", t->words);
 		return;
 	}
-	for (i = 0; i < TURN_BATCHES; i++) {
-		n = read(t->fd, batch, sizeof(batch));
-		if (n == -1 && errno == EAGAIN)
-			return;
-		if (n <= 0) {
-			tunnel_kill(t, t->end, "%s", t->words);
-			return;
-		}
-	}
-	tunnel_again(t);
+	n = read(t->fd, batch, sizeof(batch));
+	if (n == -1 && errno == EAGAIN)
+		return;
+	if (n <= 0)
+		tunnel_kill(t, t->end, "%s", t->words);
+	else
+		tunnel_again(t);
 }
 
 static void
