@@ -208,15 +208,17 @@ sub memory {
 	}
 }
 
-our @STILL = ([memory => \&memory]);
+# With the part of the timed window that each takes.
+our @STILL = ([memory => \&memory, 0]);
 our @BUSY = (
-	[ping => sub { ping(@_[0, 1], 'ping', $_[0]{env}{seconds} / 2) }],
-	[beside => sub { beside(@_[0, 1], 'beside', $_[0]{env}{seconds} / 2) }],
-	[up1 => sub { bulk(@_, 'up', 1) }],
-	[down1 => sub { bulk(@_, 'down', 1) }],
-	[up8 => sub { bulk(@_, 'up', 8) }],
-	[down8 => sub { bulk(@_, 'down', 8) }],
-	[rate => \&rate],
+	[ping => sub { ping(@_[0, 1], 'ping', $_[0]{env}{seconds} / 2) }, 0.5],
+	[beside => sub { beside(@_[0, 1], 'beside', $_[0]{env}{seconds} / 2) },
+	    0.8],
+	[up1 => sub { bulk(@_, 'up', 1) }, 1],
+	[down1 => sub { bulk(@_, 'down', 1) }, 1],
+	[up8 => sub { bulk(@_, 'up', 8) }, 1],
+	[down8 => sub { bulk(@_, 'down', 8) }, 1],
+	[rate => \&rate, 1],
 );
 
 # iperf3, one stream down, through a subject that leads to an iperf3 server.

@@ -119,7 +119,7 @@ sub estimate {
 	my ($rounds, $seconds, @subjects) = @_;
 	my $n = grep { $_->{wan} } @subjects;
 	$rounds = ROUNDS if $rounds > ROUNDS;
-	return $rounds * $n * @LINKS * (COSTS + WARM + 3 * $seconds + 1.5);
+	return $rounds * $n * @LINKS * (COSTS + WARM + 2.5 * $seconds);
 }
 
 sub rows {
@@ -130,7 +130,7 @@ sub rows {
 		    server => '10.77.0.2', rtt => $rtt / 1000,
 		    ns => { client => $A, server => $B });
 		Rows::ready($run);
-		Rows::ping($run, $rec, $row, $env->{seconds});
+		Rows::ping($run, $rec, $row, $env->{seconds} / 2);
 		my $a = Rows::answer(Rows::load($run, 'bulk', '-m', 'down',
 		    '-n', 1, '-w', WARM, '-t', $env->{seconds}),
 		    WARM + $env->{seconds} + Rows::PATIENCE);
