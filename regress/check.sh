@@ -90,8 +90,16 @@ fuzzers() {
 	cd "$1" && $MAKE -j"$JOBS" fuzz || exit 1
 	for f in regress/fuzz/*_fuzz; do
 		echo "$f"
+		# what is found goes to the first, the others are read only
+		found=$WORK/found.$(basename "$f")
+		mkdir "$found" || exit 1
+		case $f in
+		*/conf_fuzz|*/toml_fuzz) seeds=regress/conf ;;
+		*) seeds= ;;
+		esac
 		"./$f" -max_total_time=30 -timeout=10 -verbosity=0 \
-		    -print_final_stats=1 -artifact_prefix="$LOG." || exit 1
+		    -print_final_stats=1 -artifact_prefix="$LOG." \
+		    "$found" $seeds || exit 1
 	done
 	)
 }

@@ -214,6 +214,10 @@ const struct option	*option_find(const char *words, uint32_t scope);
  * options included and those of the scope preferred; NULL when none is near.
  */
 const char		*option_nearest(const char *words, uint32_t scope);
+/* The option of a key in a TOML file: its column, or the name with '_'. */
+const struct option	*option_toml(const char *key, uint32_t scope);
+/* How far a known name is from a wrong one, SIZE_MAX when it is not near. */
+size_t			 option_distance(const char *wrong, const char *name);
 /* The sentence for words that begin with no option's name. */
 void			 option_unknown(const char *words, uint32_t scope,
 			    char *buf, size_t size);

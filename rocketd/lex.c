@@ -77,6 +77,12 @@ struct place {
 	int			 shared;
 };
 
+struct fault {			/* an error that waits to be told */
+	int	 line;
+	int	 column;
+	char	*words;
+};
+
 struct lex {
 	struct rocketd_conf	*conf;
 	FILE			*err;
@@ -84,12 +90,17 @@ struct lex {
 	struct word		*words;		/* all, by kept */
 	struct macros		 macros;
 	const struct word	*include;	/* for the line's end */
+	struct word	*supply;	/* by lex_supply, to be returned */
+	struct word	*supply_last;
 	struct word		*open[LEX_BRACES_MAX];	/* braces */
 	int			 depth;		/* of them */
 	int			 excess;	/* refused ones still open */
 	struct place		 place;		/* where the next word stands */
 	struct place		 macro_place;	/* where the macro is named */
 	int			 last;		/* what was returned */
+	int			 sorted;	/* errors wait for lex_close */
+	struct fault		 faults[LEX_ERRORS_MAX];	/* by place */
+	int			 nfaults;
 	int			 errors;
 	int			 nfiles;
 	int			 nmacros;
@@ -99,17 +110,69 @@ struct lex {
 /* From the command line. */
 static struct macros	 macros_given = TAILQ_HEAD_INITIALIZER(macros_given);
 
+/*
+ * Another reader finds errors in an order of its own, and the same one again
+ * where a value is in several statements.  They are told in the order of their
+ * places, each once.
+ */
+static void
+fault_add(struct lex *l, const struct word *at, const char *words)
+{
+	struct fault	*f;
+	int		 i;
+
+	for (i = 0; i < l->nfaults; i++) {
+		f = &l->faults[i];
+		if (f->line > at->line ||
+		    (f->line == at->line && f->column > at->column))
+			break;
+		if (f->line == at->line && f->column == at->column &&
+		    strcmp(f->words, words) == 0)
+			return;
+	}
+	if (i == LEX_ERRORS_MAX)
+		return;
+	if (l->nfaults == LEX_ERRORS_MAX)
+		free(l->faults[--l->nfaults].words);
+	memmove(&l->faults[i + 1], &l->faults[i],
+	    (size_t)(l->nfaults++ - i) * sizeof(l->faults[0]));
+	f = &l->faults[i];
+	f->line = at->line;
+	f->column = at->column;
+	if ((f->words = strdup(words)) == NULL)
+		fatal("%s", __func__);
+}
+
+static void
+faults_tell(struct lex *l)
+{
+	int	 i;
+
+	for (i = 0; i < l->nfaults; i++) {
+		conf_complain(l->err, l->conf->path, l->faults[i].line,
+		    l->faults[i].column, "%s", l->faults[i].words);
+		free(l->faults[i].words);
+	}
+	if (l->nfaults == LEX_ERRORS_MAX)
+		conf_complain(l->err, l->conf->path, 0, 0,
+		    "too many errors, the rest is not shown");
+}
+
 void
 lex_error(struct lex *l, const struct word *at, const char *fmt, ...)
 {
 	char	 words[1024];
 	va_list	 ap;
 
-	if (++l->errors > LEX_ERRORS_MAX)
+	if (++l->errors > LEX_ERRORS_MAX && !l->sorted)
 		return;
 	va_start(ap, fmt);
 	vsnprintf(words, sizeof(words), fmt, ap);
 	va_end(ap);
+	if (l->sorted && at != NULL) {
+		fault_add(l, at, words);
+		return;
+	}
 	if (at == NULL)
 		conf_complain(l->err, l->conf->path, 0, 0, "%s", words);
 	else
@@ -118,6 +181,13 @@ lex_error(struct lex *l, const struct word *at, const char *fmt, ...)
 	if (l->errors == LEX_ERRORS_MAX)
 		conf_complain(l->err, l->conf->path, 0, 0,
 		    "too many errors, the rest is not shown");
+}
+
+void
+lex_warn(struct lex *l, const struct word *at, const char *words)
+{
+	conf_complain(l->err, at->file->path, at->line, at->column,
+	    "warning: %s", words);
 }
 
 int
@@ -709,10 +779,43 @@ next_word(struct lex *l, struct word **w)
 	return (LEX_END);
 }
 
+const void *
+lex_take(struct lex *l, size_t *len)
+{
+	l->sorted = 1;
+	l->top->off = *len = l->top->len;
+	return (l->top->octets);
+}
+
+struct word *
+lex_supply(struct lex *l, int kind, const char *text, int line, int column)
+{
+	struct word	*w;
+
+	l->place.file = l->top->file;
+	l->place.shared = l->top->shared;
+	l->place.line = line;
+	l->place.column = column;
+	w = word_new(l, text, strlen(text));
+	w->quoted = kind == LEX_QUOTED;
+	w->kind = kind;
+	if (l->supply == NULL)
+		l->supply = w;
+	else
+		l->supply_last->after = w;
+	l->supply_last = w;
+	return (w);
+}
+
 int
 lex_word(struct lex *l, struct word **w)
 {
 	*w = NULL;
+	if (l->supply != NULL) {
+		*w = l->supply;
+		l->supply = l->supply->after;
+		return (l->last = (*w)->kind);
+	}
 	if (l->include != NULL && l->last == '\n')
 		open_include(l);
 	l->last = next_word(l, w);
@@ -747,6 +850,7 @@ lex_close(struct lex *l)
 
 	if (l == NULL)
 		return;
+	faults_tell(l);
 	while (l->top != NULL)
 		source_pop(l);
 	while ((w = l->words) != NULL) {

@@ -37,6 +37,8 @@ struct word {
 	int			 column;
 	int			 quoted;
 	int			 shared;	/* others may read its file */
+	int			 kind;	/* of one that was supplied */
+	struct word		*after;	/* it, the next such one */
 	size_t			 len;
 	char			 text[];
 };
@@ -66,10 +68,21 @@ void		 lex_include(struct lex *, const struct word *path);
 /* Defines a macro as the words, with a blank between two. */
 void		 lex_define(struct lex *, const struct word *name,
 		    const struct word *value);
+/*
+ * Another reader takes the place of lex.c: all octets of the file, which live
+ * until the next word is asked for, and the words that it makes of them, to be
+ * returned by lex_word; kind is what that returns.  From lex_take on errors
+ * are told by lex_close, in the order of their places.
+ */
+const void	*lex_take(struct lex *, size_t *len);
+struct word	*lex_supply(struct lex *, int kind, const char *text, int line,
+		    int column);
 /* Reports and counts an error; at is where, NULL: no place. */
 void		 lex_error(struct lex *, const struct word *at,
 		    const char *, ...)
 		    __attribute__((__format__(printf, 3, 4)));
+/* A warning, which is not counted. */
+void		 lex_warn(struct lex *, const struct word *at, const char *);
 int		 lex_errors(const struct lex *);
 
 #endif /* ROCKETD_LEX_H */

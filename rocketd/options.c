@@ -212,7 +212,7 @@ const struct option	 options[] = {
 	/* sockets of users or targets */
 	{ .name = "nodelay", .type = OPT_BOOL, .scope = BOTH,
 	    .offset = O(service_sock.nodelay), .max = 1, .dflt = 1,
-	    .change = CHANGE_LISTENER, .toml = "nodelay",
+	    .change = CHANGE_LISTENER,
 	    .help = "TCP_NODELAY" },
 	{ .name = "receive socket buffer", .type = OPT_SIZE, .scope = BOTH,
 	    .offset = O(service_sock.rcvbuf), .min = 2 * KILO, .max = GIGA,
@@ -318,6 +318,35 @@ option_find(const char *words, uint32_t scope)
 	return (found);
 }
 
+static int
+same_underscored(const char *key, const char *name)
+{
+	for (; *key != '\0'; key++, name++)
+		if (*key != (*name == ' ' ? '_' : *name))
+			return (0);
+	return (*name == '\0');
+}
+
+const struct option *
+option_toml(const char *key, uint32_t scope)
+{
+	const struct option	*o;
+	int			 column = 0;
+
+	for (o = options; o < options + noptions; o++) {
+		if (o->toml == NULL || strcmp(o->toml, key) != 0)
+			continue;
+		if ((o->scope & scope) != 0)
+			return (o);
+		column = 1;
+	}
+	/* the same word may be one option's column and another one's name */
+	for (o = options; !column && o < options + noptions; o++)
+		if ((o->scope & scope) != 0 && same_underscored(key, o->name))
+			return (o);
+	return (NULL);
+}
+
 /* How many letters are to be changed, added or left out; both short. */
 static size_t
 edit_distance(const char *a, size_t alen, const char *b)
@@ -342,6 +371,24 @@ edit_distance(const char *a, size_t alen, const char *b)
 	return (row[blen]);
 }
 
+/* Is a name of so many letters near to one that is so far from it? */
+static int
+is_near(size_t len, size_t distance)
+{
+	return (distance <= 1 + len / 4 && distance < len);
+}
+
+size_t
+option_distance(const char *wrong, const char *name)
+{
+	size_t	 len = strlen(wrong), d;
+
+	if (len > NEAR_MAX || strlen(name) > NEAR_MAX)
+		return (SIZE_MAX);
+	d = edit_distance(wrong, len, name);
+	return (is_near(len, d) ? d : SIZE_MAX);
+}
+
 struct near {
 	const char	*words;		/* the wrong ones, '_' made ' ' */
 	uint32_t	 scope;
@@ -361,7 +408,7 @@ near_try(struct near *n, const char *name, const char *suggest,
 		len += strspn(n->words + len, " ");
 		len += strcspn(n->words + len, " ");
 		d = edit_distance(n->words, len, name);
-		if (d > 1 + len / 4 || d >= len)
+		if (!is_near(len, d))
 			continue;
 		/* one letter counts for more than the place it stands in */
 		score = 2 * d + ((scope & n->scope) == 0);

@@ -34,6 +34,7 @@
 #include "../shared/compat.h"
 #include "conf.h"
 #include "lex.h"
+#include "tomlconf.h"
 #include "wordval.h"
 
 struct value {			/* of each symbol: a word, or a list of them */
@@ -956,6 +957,8 @@ conf_parse(const char *path, FILE *err)
 	parse.conf = conf;
 	parse.fresh = 1;
 	if ((parse.lex = lex_open(conf, path, err)) != NULL) {
+		if (tomlconf_named(path))
+			tomlconf_read(parse.lex, conf);
 		if (yyparse() != 0)
 			lex_error(parse.lex, NULL, "cannot be read further");
 		errors = lex_errors(parse.lex);

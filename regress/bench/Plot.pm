@@ -105,7 +105,8 @@ sub script {
 	my ($result, $path, $plot, @rows) = @_;
 	my (undef, $title, $axis, $log, @cols) = @$plot;
 	my $n = @cols;
-	my $height = int($rows[-1][0] * ($n < 2 ? 2.6 : $n) * BAR_PX) + 190;
+	my $height = 190 + int(($rows[-1][0] + 1) * BAR_PX *
+	    ($n < 2 ? 2.6 : $n));
 	# What stands above the bars, by its distance from the top.
 	my @top = map { 1 - $_ / $height } 22, 46, 66, $n < 2 ? 66 : 112;
 	my $key = $n < 2 ? 'unset key' : 'set key at graph 0, screen ' .
@@ -134,7 +135,8 @@ sub script {
 	set style fill solid 1 noborder
 	set errorbars 0.5
 	END
-	$text .= "set logscale x\nset format x \"%.0s%c\"\n" if $log;
+	$text .= "set logscale x\nset format x \"" .
+	    ($base < 1 ? '%g' : '%.0s%c') . "\"\n" if $log;
 	for my $r (grep { $_->[2] && $_->[1] =~ /^rocketd/ } @rows) {
 		$text .= sprintf("set object rectangle from graph 0, first " .
 		    "%g to graph 1, first %g fc rgb \"#eef3f8\" fs solid 1 " .
@@ -167,14 +169,24 @@ sub lowest {
 	return 10 ** (POSIX::floor(log($low * 0.8) / log(10)));
 }
 
+# Whether anybody has this figure.
+sub known {
+	my ($result, $figure) = @_;
+	return grep { @{$_->{$figure} // []} } values %{$result->{samples}};
+}
+
 # Writes the plots that there are figures for; their names.  Dies with a reason.
 sub all {
 	my ($result, $dir) = @_;
 	my $gnuplot = Proc::find('gnuplot') or
 	    die "gnuplot (package gnuplot-nox) is not installed\n";
 	my @made;
-	for my $plot (@PLOTS) {
-		my @rows = layout($result, @$plot[4 .. $#$plot]) or next;
+	for my $full (@PLOTS) {
+		my @head = @$full[0 .. 3];
+		my @cols = grep { known($result, $_->[0]) }
+		    @$full[4 .. $#$full] or next;
+		my ($plot, @rows) = ([@head, @cols],
+		    layout($result, @cols));
 		my $path = "$dir/$plot->[0].svg";
 		open(my $fh, '|-', $gnuplot) or die "gnuplot: $!\n";
 		print $fh script($result, $path, $plot, @rows);

@@ -112,8 +112,7 @@ sub section {
 			$line .= '  ' . join('', map { my $r = ratio(
 			    median($result, $s->{name}, $_->[0]),
 			    median($result, $REFERENCE, $_->[0]));
-			    sprintf('%6s', defined($r) ?
-			    sprintf('%.2f', $r) : '-') } @cols);
+			    sprintf('%7s', figure($r)) } @cols);
 		}
 		$text .= "$line\n";
 	}
@@ -216,8 +215,9 @@ sub aims {
 sub aims_text {
 	my ($aims) = @_;
 	return '' if !@$aims;
-	my $text = "\nAims\n" . sprintf("  %-38s %9s %9s %-20s %-9s %6s\n", '',
-	    'rocketd', 'other', '', 'aim', 'ratio');
+	my $text = "\nAims, as far as there are figures for them\n" .
+	    sprintf("  %-38s %9s %9s %-20s %-9s %6s\n", '', 'rocketd', 'other',
+	    '', 'aim', 'ratio');
 	for my $a (@$aims) {
 		my $whose = defined($a->{whose});
 		$text .= sprintf("  %-38s %9s %9s %-20s %-9s %6s  %s\n",
@@ -236,7 +236,8 @@ sub text {
 	my $m = $result->{machine};
 	my $v = $result->{versions};
 	my $text = "$m->{cpu}, $m->{cores} cores, $m->{memory_mb} MB; " .
-	    "$m->{kernel}; $m->{time}\nload average " .
+	    "$m->{kernel}, $m->{congestion_control}; $m->{time}\n" .
+	    "load average " .
 	    join(' ', @{$result->{load_averages}}) . "\n" .
 	    join(', ', map { "$_ $v->{$_}" } sort keys %$v) . "\n" .
 	    "medians (min-max) of $result->{rounds} rounds, windows of " .

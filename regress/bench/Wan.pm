@@ -75,6 +75,12 @@ sub link_down {
 	$link = undef;
 }
 
+sub congestion {
+	my $cc = $ENV{BENCH_CC} or return;
+	run('ip', '-n', $_, 'route', 'replace', '10.77.0.0/24', 'dev', 'wan0',
+	    'congctl', $cc) for $A, $B;
+}
+
 sub link_up {
 	my ($dir, $rtt, $loss) = @_;
 	if ($wan) {
@@ -84,6 +90,7 @@ sub link_up {
 		my $said = Proc::line($link, 10) // '';
 		$said =~ /^ready/ or die "wan: ", Proc::words("$dir/wan.log"),
 		    "\n";
+		congestion();
 		return;
 	}
 	run('ip', '-n', $A, 'link', 'add', 'wan0', 'type', 'veth', 'peer',
@@ -97,6 +104,7 @@ sub link_up {
 		netem($ns, 'wan0', $rtt / 2, $loss);
 		$n++;
 	}
+	congestion();
 }
 
 sub down {
@@ -127,7 +135,7 @@ sub rows {
 		    '-n', 1, '-w', WARM, '-t', $env->{seconds}),
 		    WARM + $env->{seconds} + Rows::PATIENCE);
 		$a->{errors} and die "the stream failed\n";
-		$rec->("$row.mb_s", $a->{mb_s});
+		$rec->("$row.mb_s", Rows::mb_s($a));
 		Rows::beside($run, $rec, "${row}b", $env->{seconds});
 		1;
 	};

@@ -2,9 +2,10 @@
 #
 # usage: run.sh [rocketd]
 #
-# The grammar, as rocketd -n and -nv see it: NAME.in prints NAME.ok,
-# bad-NAME.in fails with the errors in bad-NAME.err, and what is printed of
-# each good file and of each example in etc/ prints itself again.  Prints TAP.
+# The grammar, as rocketd -n and -nv see it: NAME.in or NAME.toml prints
+# NAME.ok, bad-NAME.in fails with the errors in bad-NAME.err and each text of
+# toml-bad.cases with those below it, and what is printed of each good file, of
+# each example in etc/ and of made up ones prints itself again.  Prints TAP.
 
 here=$(cd "$(dirname "$0")" && pwd) || exit 1
 top=$(cd "$here/../.." && pwd) || exit 1
@@ -34,7 +35,7 @@ result() {
 errors() {
 	sed "s,$tmp/,,g" "$1" | grep -E '^[^ ]+:([0-9]+:[0-9]+:)? ' |
 	    grep -v -E '^[^ ]+:([0-9]+:[0-9]+:)? warning: ' |
-	    grep -E '^[^ ]*\.(in|conf):'
+	    grep -E '^[^ ]*\.(in|conf|toml):'
 }
 
 # prints_itself FILE: FILE is what was printed
@@ -44,14 +45,15 @@ prints_itself() {
 }
 
 cd "$tmp" || exit 1
-cp "$here"/*.in "$here"/*.ok "$here"/*.err "$here"/*.conf . || exit 1
+cp "$here"/*.in "$here"/*.ok "$here"/*.err "$here"/*.conf "$here"/*.toml . ||
+    exit 1
 # tokens stand in them; and two are about who else may read or write
-chmod 600 ./*.in ./*.conf
+chmod 600 ./*.in ./*.conf ./*.toml
 chmod 644 bad-shared.in inc-shared.conf
 chmod 666 bad-writable.in
 
-for in in *.in; do
-	name=${in%.in}
+for in in *.in *.toml; do
+	name=${in%.*}
 	case $name in
 	bad-*)
 		"$rocketd" -n -f "$tmp/$in" >out 2>err
@@ -67,6 +69,10 @@ for in in *.in; do
 		status=$?
 		[ $status -eq 0 ]
 		result $? "$name: exit status 0, not $status" err
+		# whose default is another one for each user
+		[ "$in" = "$name.in" ] || { cp out printed.toml &&
+		    sed 's/^control socket .*/control socket none/' \
+		    printed.toml >out; }
 		diff "$name.ok" out >difference
 		result $? "$name: printed" difference
 		cp out printed.conf && chmod 600 printed.conf
@@ -77,6 +83,50 @@ for in in *.in; do
 		;;
 	esac
 done
+
+# "= what is wrong", the text, and a line of errors each, after "- "
+awk '/^= / { f = "case-" sprintf("%02d", ++n); print substr($0, 3) >(f ".name")
+	printf "" >(f ".err"); printf "" >(f ".toml"); next }
+    /^- / { print f ".toml:" substr($0, 3) >(f ".err"); next }
+    { print >(f ".toml") }' "$here/toml-bad.cases"
+chmod 600 case-*.toml
+for toml in case-*.toml; do
+	name=${toml%.toml}
+	"$rocketd" -n -f "$tmp/$toml" >out 2>err
+	status=$?
+	errors err | sed "s/ at $toml:/ at /" >got
+	[ $status -eq 1 ] && diff "$name.err" got >difference
+	result $? "TOML: $(cat "$name.name")" difference
+done
+
+# every key has its place in the manual
+sed -n '/^\.Sh TOML FILES/,/^\.Sh FILES/p' "$top/man/rocketd.conf.5" |
+    grep '^\.I[ct]' | tr -c 'a-z_\n' ' ' >documented
+for key in $(sed -n 's/^	{ "\([a-z_]*\)", .*/\1/p' "$top/rocketd/reader.c") \
+    $(sed -n 's/.*\.toml = "\([a-z_]*\)".*/\1/p' "$top/rocketd/options.c"); do
+	grep -qw -e "$key" documented || echo "$key"
+done >missing
+[ ! -s missing ] && [ "$(wc -l <documented)" -gt 20 ]
+result $? "the manual has all keys of TOML files" missing
+
+# the same configurations in both languages print the same, and that itself
+count=100
+[ -z "${LONG:-}" ] || count=1000
+seed=${SEED:-$$}
+mkdir made && perl "$here/generate.pl" "$seed" "$count" made
+result $? "made $count configurations of seed $seed"
+chmod 600 made/*
+wrong=
+for toml in made/*.toml; do
+	name=${toml%.toml}
+	"$rocketd" -nv -f "$tmp/$toml" >made.conf 2>err && chmod 600 made.conf &&
+	    "$rocketd" -nv -f "$tmp/$name.conf" >out 2>err &&
+	    diff made.conf out >difference && prints_itself "$tmp/made.conf" ||
+	    { wrong=$name; break; }
+done
+{ cat err; cat difference; [ -z "$wrong" ] || cat "$wrong".*; } >fault 2>&1
+[ -z "$wrong" ]
+result $? "each prints the same from TOML, and itself" fault
 
 # a macro of the command line beats the file's
 "$rocketd" -nv -D level=fatal -f "$tmp/macro.in" >out 2>err
@@ -106,10 +156,22 @@ chmod 600 secret.conf
 result $? 'a token is not printed' out
 echo 'nonsense' >>secret.conf
 sed 's/token /token token /' secret.conf >worse.conf && chmod 600 worse.conf
-for f in secret worse; do
-	"$rocketd" -nv -f "$tmp/$f.conf" >out 2>&1
+printf '[server]\nbind_addr = ":4040"\ntransport = "tcpmux"\n%s\n%s\n' \
+    'token = "ThisIsTheSecret0123"' 'tokken = "ThisIsTheSecret0123"' >secret.toml
+chmod 600 secret.toml
+sed 's/"//' secret.toml >worse.toml && chmod 600 worse.toml
+for f in secret.conf worse.conf secret.toml worse.toml; do
+	"$rocketd" -nv -f "$tmp/$f" >out 2>&1
 	[ $? -eq 1 ] && ! grep -q ThisIsTheSecret out
 	result $? "nor in the errors of $f" out
+done
+
+# who may read and write a file in TOML is looked at all the same
+for mode in 644 666; do
+	cp toml-server.toml mode.toml && chmod $mode mode.toml
+	"$rocketd" -n -f "$tmp/mode.toml" >out 2>err
+	[ $? -eq 1 ] && grep -q 'chmod' err
+	result $? "TOML of mode $mode is refused" err
 done
 
 for conf in "$top"/etc/*.conf; do

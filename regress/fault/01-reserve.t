@@ -28,8 +28,14 @@ counter() {	# counter SIDE NAME, of its workers
 	    sed -n "s/.*\"service\":{[^}]*\"$2\":\([0-9]*\).*/\1/p"
 }
 
-# enter COUNT: users that stay until 9 is closed, so nobody may inherit it
+# enter COUNT: users that stay until 9 is closed, so nobody may inherit it; the
+# one that showed that the service is up leaves first
 enter() {
+	i=0
+	while [ "$(counter "$what" streams)" != 0 ] && [ $i -lt 100 ]; do
+		i=$((i + 1))
+		"$TRAFFIC" gone 50 $$
+	done
 	held stay "$TRAFFIC" idle "$uport" "$1"
 	stay_pid=$pid
 	exec 9>"$T/stay.fifo"

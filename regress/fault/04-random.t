@@ -7,7 +7,7 @@
 . regress/live/lib.sh
 [ -d "/proc/$$/fd" ] || skip_all "no /proc"
 
-KILLS=50 AGAIN=15000
+AGAIN=15000
 SEED=${SEED:-$(od -An -N2 -tu2 /dev/urandom | tr -d ' ')}
 echo "# SEED=$SEED"
 random=$SEED
@@ -59,8 +59,8 @@ loads=$pid
 background loady load "$vport"
 loads="$loads $pid"
 
-killed=0 seen=
-while [ $killed -lt $KILLS ]; do
+killed=0 seen= end=$(($(date +%s) + 5))
+while [ "$(date +%s)" -lt $end ]; do
 	now=$(children "$server_pid" "$client_pid")
 	if [ -n "$now" ]; then
 		choose $now
@@ -69,7 +69,8 @@ while [ $killed -lt $KILLS ]; do
 	fi
 	"$TRAFFIC" gone 100 $$
 done
-ok 0 "$killed processes were killed"
+[ $killed -gt 10 ]
+ok $? "$killed processes were killed"
 : >"$T/enough"
 for port in "$uport" "$vport" "$uport"; do
 	ms=$("$TRAFFIC" wait "$port" $AGAIN)

@@ -86,6 +86,7 @@ ports() { "$TRAFFIC" ports "$1"; }
 # background NAME COMMAND...: sets $pid, output in $T/NAME.log
 background() {
 	_name=$1; shift
+	: >"$T/$_name.log"	# or one of before would be read
 	"$@" <"${IN:-/dev/null}" >"$T/$_name.log" 2>&1 &
 	pid=$!
 	PIDS="$PIDS $pid"
@@ -108,10 +109,11 @@ target() {
 	port=$(sed -n 's/^port //p' "$T/$1.log")
 }
 
-# daemon NAME: $T/NAME.conf on socket $T/NAME.sock; sets $pid; waits for READY
+# daemon NAME [SUFFIX]: $T/NAME.conf (or .SUFFIX) on socket $T/NAME.sock; sets
+# $pid; waits for READY
 daemon() {
-	chmod 600 "$T/$1.conf"
-	background "$1" "$ROCKETD" -d -f "$T/$1.conf" -s "$T/$1.sock" \
+	chmod 600 "$T/$1.${2:-conf}"
+	background "$1" "$ROCKETD" -d -f "$T/$1.${2:-conf}" -s "$T/$1.sock" \
 	    -W "$WORKER"
 	"$TRAFFIC" grep 20000 "$T/$1.log" ' is up|fatal|cannot start' >/dev/null
 	eval "${1}_pid=$pid"

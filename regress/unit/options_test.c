@@ -463,6 +463,39 @@ test_nearest(void **state)
 }
 
 static void
+test_toml(void **state)
+{
+	const struct option	*o;
+	char			 key[64];
+	size_t			 i;
+
+	(void)state;
+	for (EACH(o)) {
+		if (o->toml != NULL)
+			assert_ptr_equal(option_toml(o->toml, o->scope), o);
+		strlcpy(key, o->name, sizeof(key));
+		for (i = 0; key[i] != '\0'; i++)
+			if (key[i] == ' ')
+				key[i] = '_';
+		/* but for one that is another one's column */
+		if (strcmp(key, "mss") != 0)
+			assert_ptr_equal(option_toml(key, o->scope), o);
+		assert_null(option_toml(o->name, 0));
+	}
+	assert_string_equal(option_toml("mss", SCOPE_SERVER)->name,
+	    "tunnel mss");
+	assert_null(option_toml("mss", SCOPE_SERVER_SERVICE));
+	assert_null(option_toml("pool_", SCOPE_CLIENT));
+	assert_null(option_toml("poo", SCOPE_CLIENT));
+	assert_null(option_toml("pool max", SCOPE_CLIENT));
+	assert_null(option_toml("", SCOPE_ALL));
+	assert_int_equal(option_distance("tokne", "token"), 2);
+	assert_int_equal(option_distance("token", "token"), 0);
+	assert_true(option_distance("x", "token") == SIZE_MAX);
+	assert_true(option_distance("", "") == SIZE_MAX);
+}
+
+static void
 test_copy(void **state)
 {
 	const struct option	*o;
@@ -584,6 +617,7 @@ main(void)
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_find),
 		cmocka_unit_test(test_nearest),
+		cmocka_unit_test(test_toml),
 		cmocka_unit_test(test_copy),
 		cmocka_unit_test(test_places),
 		cmocka_unit_test(test_manual)
