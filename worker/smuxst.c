@@ -287,7 +287,8 @@ smuxst_received(struct smux *s, struct smux_stream *st, uint32_t n)
 
 /*
  * Told a round trip ago, a window lets that much pass until it is told anew: if
- * more than half of it came in one, the way is long and the window short.
+ * more than a quarter came in one, the way is long and the window short.  (One
+ * that was doubled shows half of what it allows in the next.)
  */
 static void
 smuxst_pace(struct smux *s, struct smux_stream *st)
