@@ -36,9 +36,9 @@
  * window_initial is what the peer assumes of us: 262144 towards foreign peers,
  * and peer_initial is the same of them.  When window_max is less, the peer is
  * told so right after the stream was opened.  A window grows while the peer
- * uses it up, or in a round trip more than half of it, and the reader keeps
- * pace, within window_max and the budget (the
- * less of recvbuffer and session_limit, 64 KiB at least).
+ * uses it up, or in a round trip a quarter of it, and the reader keeps pace,
+ * within window_max and the budget (the less of recvbuffer and session_limit,
+ * 64 KiB at least).
  *
  * In version 2 the whole budget can be spent only by very many streams; then,
  * as in version 1 by any, the tunnel is not read (want is 0) until a quarter

@@ -33,6 +33,8 @@
 #define SMUX_BUDGET_MIN	65536
 /* Consumption that is told to the peer at once, unless its window is small. */
 #define SMUX_STEP_MIN	16384
+/* ...or a batch of it, or a long way stands half empty in between. */
+#define SMUX_STEP_MAX	131072
 /* A grown window that was not used for so long is given to others. */
 #define SMUX_IDLE_MS	2000
 #define SMUX_RECLAIM_US	1000000
@@ -94,6 +96,7 @@ smuxst_new(struct smux *s, uint32_t id, void *arg, int urgent)
 	st->st.id = id;
 	st->peer_window = c->peer_initial;
 	st->told_window = st->edge = st->window = c->window_initial;
+	st->paced_us = s->now;
 	if (urgent)
 		st->flags |= SMUX_URGENT;
 	else if (st->window > c->window_max)
@@ -284,7 +287,8 @@ smuxst_received(struct smux *s, struct smux_stream *st, uint32_t n)
 
 /*
  * Told a round trip ago, a window lets that much pass until it is told anew: if
- * more than half of it came in one, the way is long and the window short.
+ * more than a quarter came in one, the way is long and the window short.  (One
+ * that was doubled shows half of what it allows in the next.)
  */
 static void
 smuxst_pace(struct smux *s, struct smux_stream *st)
@@ -294,7 +298,7 @@ smuxst_pace(struct smux *s, struct smux_stream *st)
 	if (s->rtt_us == 0 || took < s->rtt_us)
 		return;
 	if ((uint64_t)(st->rcvd - st->paced) * s->rtt_us / took >
-	    st->told_window / 2)
+	    st->told_window / 4)
 		st->flags |= SMUX_FULL;
 	st->paced_us = now;
 	st->paced = st->rcvd;
@@ -375,6 +379,8 @@ smuxst_credit(struct smux *s, struct smux_stream *st)
 
 	if (step < SMUX_STEP_MIN)
 		step = SMUX_STEP_MIN;
+	if (step > SMUX_STEP_MAX)
+		step = SMUX_STEP_MAX;
 	if (step > st->told_window / 2)
 		step = st->told_window / 2;
 	if ((st->flags & SMUX_TOLD) && st->consumed - st->told_consumed < step)

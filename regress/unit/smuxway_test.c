@@ -72,10 +72,10 @@ test_long_way(void **state)
 {
 	(void)state;
 	/* Doubled in each, from the second on. */
-	assert_in_range(long_way(100000, 100, 9), 1500000, 2097152);
-	assert_in_range(long_way(100000, 100, 5), 60000, 600000);
-	/* Less than half of it in each does not want more. */
-	assert_in_range(long_way(100000, 30, 30), 0, 32768);
+	assert_in_range(long_way(100000, 100, 8), 1500000, 2097152);
+	assert_in_range(long_way(100000, 100, 5), 200000, 600000);
+	/* Less than a quarter of it in each does not want more. */
+	assert_in_range(long_way(100000, 20, 30), 0, 32768);
 	/* Nothing is known of the way. */
 	assert_in_range(long_way(0, 100, 30), 0, 40000);
 }
