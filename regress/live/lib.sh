@@ -86,6 +86,8 @@ ports() { "$TRAFFIC" ports "$1"; }
 # background NAME COMMAND...: sets $pid, output in $T/NAME.log
 background() {
 	_name=$1; shift
+	# At once: who waits for a line is not to find an earlier one's.
+	: >"$T/$_name.log"
 	"$@" <"${IN:-/dev/null}" >"$T/$_name.log" 2>&1 &
 	pid=$!
 	PIDS="$PIDS $pid"
