@@ -597,7 +597,10 @@ remotes_same(const struct conf_remotes *x, const struct conf_remotes *y)
 	return (a == NULL && b == NULL);
 }
 
-/* Tunnels made with a token that is gone drain; a new one disturbs nothing. */
+/*
+ * A new token disturbs nothing.  What was proven with one that is gone drains,
+ * when keys says which is gone: no other tunnel is touched for it.
+ */
 static uint32_t
 tokens_diff(enum side side, const struct conf_tokens *old,
     const struct conf_tokens *new)
@@ -609,7 +612,7 @@ tokens_diff(enum side side, const struct conf_tokens *old,
 		return (CHANGE_TUNNELS);
 	TAILQ_FOREACH(t, old, entry)
 		if (!tokens_have(new, t))
-			return (CHANGE_TUNNELS);
+			return (CHANGE_LIVE);
 	TAILQ_FOREACH(t, new, entry)
 		if (!tokens_have(old, t))
 			return (CHANGE_LIVE);

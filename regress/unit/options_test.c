@@ -35,6 +35,7 @@
 #include <cmocka.h>
 
 #include "../../rocketd/conf.h"
+#include "../../shared/compat.h"
 
 #define SCOPE_ALL	(SCOPE_GLOBAL | SCOPE_SERVER | SCOPE_CLIENT |	\
 			    SCOPE_SERVER_SERVICE | SCOPE_CLIENT_SERVICE)
@@ -603,6 +604,59 @@ test_manual(void **state)
 	free(text);
 }
 
+/* The names in the manual's list of one class of a reload. */
+static char *
+manual_class(const char *text, const char *class)
+{
+	char		 head[64], *list;
+	const char	*item, *end;
+
+	snprintf(head, sizeof(head), "\n.It Em %s\n", class);
+	assert_non_null(item = strstr(text, head));
+	item += strlen(head);
+	if ((end = strstr(item, "\n.It Em ")) == NULL)
+		end = strstr(item, "\n.El\n");
+	assert_non_null(end);
+	assert_non_null(list = strndup(item, end - item + 1));
+	return (list);
+}
+
+/* Each option stands in the list of its class, and in no other. */
+static void
+test_manual_reload(void **state)
+{
+	static const uint32_t	 classes[] = { CHANGE_LIVE, CHANGE_TUNNELS,
+	    CHANGE_LISTENER, CHANGE_PROCESS };
+	const struct option	*o;
+	char			*text = read_manual(), *list, *p;
+	char			 line[2][64];
+	size_t			 i, names = 0, listed = 0;
+	int			 there;
+
+	(void)state;
+	for (i = 0; i < nitems(classes); i++) {
+		list = manual_class(text, option_change_name(classes[i]));
+		for (EACH(o)) {
+			snprintf(line[0], 64, "\n.Ic %s ,\n", o->name);
+			snprintf(line[1], 64, "\n.Ic %s .\n", o->name);
+			there = strstr(list, line[0]) != NULL ||
+			    strstr(list, line[1]) != NULL;
+			if (there != (o->change == classes[i]))
+				fail_msg("\"%s\" is %sin the manual's list of "
+				    "class %s", o->name, there ? "" : "not ",
+				    option_change_name(classes[i]));
+		}
+		for (p = list; (p = strstr(p, "\n.Ic ")) != NULL; p++)
+			listed++;
+		free(list);
+	}
+	/* and there is nothing else in them */
+	for (EACH(o))
+		names += option_find(o->name, UINT32_MAX) == o;
+	assert_int_equal(listed, names);
+	free(text);
+}
+
 int
 main(void)
 {
@@ -620,6 +674,7 @@ main(void)
 		cmocka_unit_test(test_toml),
 		cmocka_unit_test(test_copy),
 		cmocka_unit_test(test_places),
+		cmocka_unit_test(test_manual_reload),
 		cmocka_unit_test(test_manual)
 	};
 
