@@ -761,9 +761,10 @@ relay_reset(struct stream *st, enum reset_reason reason)
 {
 	struct relay	*r = st->arg;
 
-	(void)reason;
 	r->stream = NULL;
 	svc->stats.resets++;
+	if (reason == RESET_MEMORY)
+		svc->stats.memory_resets++;
 	relay_close(r, 1);
 }
 

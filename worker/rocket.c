@@ -14,7 +14,6 @@
  * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
  */
 
-
 /*
  * Dialect rocket, the octets of it.  Owns how HELLO, ACCEPT, REJECT, the
  * preface of a stream and the messages of the control stream look on the wire,

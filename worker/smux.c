@@ -629,7 +629,10 @@ smux_set_time(struct smux *s, uint64_t now)
 		s->now = now;
 }
 
-/* The budget is spent: who holds most of it must go, if nobody moves. */
+/*
+ * The budget is spent: those who hold most of it must go, if nobody moves,
+ * until the tunnel is read again.
+ */
 static void
 smux_stalled(struct smux *s)
 {
@@ -638,7 +641,8 @@ smux_stalled(struct smux *s)
 	if (!s->stalled || s->now - s->stalled_at <
 	    s->session.conf.stall_grace_ms * 1000ULL)
 		return;
-	if (s->progress < SMUX_PROGRESS && (st = smuxst_worst(s)) != NULL) {
+	while (s->stalled && s->progress < SMUX_PROGRESS &&
+	    (st = smuxst_worst(s)) != NULL) {
 		s->session.stats.killed++;
 		smuxst_kill(s, st, RESET_MEMORY);
 	}

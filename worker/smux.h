@@ -42,8 +42,8 @@
  *
  * In version 2 the whole budget can be spent only by very many streams; then,
  * as in version 1 by any, the tunnel is not read (want is 0) until a quarter
- * is free, and after stall_grace_ms the worst reader is reset, unless the
- * readers together took 64 KiB in that time.
+ * is free, and after stall_grace_ms the worst readers are reset until that is
+ * so, unless the readers together took 64 KiB in that time.
  *
  * Ids end at 2^31: session_open returns NULL then, for good.
  */

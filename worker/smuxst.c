@@ -33,8 +33,9 @@
 #define SMUX_BUDGET_MIN	65536
 /* Consumption that is told to the peer at once, unless its window is small. */
 #define SMUX_STEP_MIN	16384
-/* ...or a batch of it, or a long way stands half empty in between. */
-#define SMUX_STEP_MAX	131072
+/* ...or a batch of it where the way is long: it would stand empty meanwhile. */
+#define SMUX_STEP_FAR	131072
+#define SMUX_FAR_US	5000
 /* A grown window that was not used for so long is given to others. */
 #define SMUX_IDLE_MS	2000
 #define SMUX_RECLAIM_US	1000000
@@ -379,8 +380,8 @@ smuxst_credit(struct smux *s, struct smux_stream *st)
 
 	if (step < SMUX_STEP_MIN)
 		step = SMUX_STEP_MIN;
-	if (step > SMUX_STEP_MAX)
-		step = SMUX_STEP_MAX;
+	if (s->rtt_us > SMUX_FAR_US && step > SMUX_STEP_FAR)
+		step = SMUX_STEP_FAR;
 	if (step > st->told_window / 2)
 		step = st->told_window / 2;
 	if ((st->flags & SMUX_TOLD) && st->consumed - st->told_consumed < step)

@@ -603,6 +603,39 @@ test_stall(void **state)
 	stall(2);
 }
 
+/* Many hold a little each: as many go as are in the way, and no more. */
+static void
+test_stall_many(void **state)
+{
+	struct session_conf	 c;
+	struct rig		*r;
+	uint32_t		 id;
+
+	(void)state;
+	rig_conf(&c);
+	c.client = 0;
+	c.version = 1;
+	c.recvbuffer = 100000;
+	c.stall_grace_ms = 5000;
+	c.timeout_ms = 30000;
+	r = rig_new(&c);
+	r->accept_hold = 1;
+	rig_feed(r, "01 00 0000 03000000 01 00 0000 05000000"
+	    "01 00 0000 07000000 01 00 0000 09000000 01 00 0000 0b000000"
+	    "01 00 0000 0d000000 01 00 0000 0f000000 01 00 0000 11000000"
+	    "01 00 0000 13000000 01 00 0000 15000000");
+	for (id = 3; id <= 21; id += 2)
+		rig_feed_psh(r, 1, id, 0, 10000);
+	assert_int_equal(session_want(r->s), 0);
+	rig_tick(r, 4999);
+	assert_int_equal(r->resets, 0);
+	rig_tick(r, 1);
+	assert_int_equal(r->resets, 3);
+	assert_int_equal(r->s->stats.killed, 3);
+	assert_int_equal(session_want(r->s), 30000);
+	rig_free(r);
+}
+
 /* Slow, but not stuck: nobody is reset; the clock stops for the silent. */
 static void
 test_stall_moving(void **state)
@@ -944,6 +977,7 @@ main(void)
 		cmocka_unit_test(test_small_windows),
 		cmocka_unit_test(test_both_wrap),
 		cmocka_unit_test(test_stall),
+		cmocka_unit_test(test_stall_many),
 		cmocka_unit_test(test_stall_moving),
 		cmocka_unit_test(test_alone_and_shared),
 		cmocka_unit_test(test_fair),
