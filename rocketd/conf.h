@@ -30,8 +30,6 @@
 #include "../shared/log.h"
 #include "../shared/msg.h"
 
-#define TRANSPORT_TCPMUX	1	/* more to come */
-
 /* What one configuration may hold, so that no table grows without end. */
 #define CONF_BLOCKS_MAX		64
 #define CONF_SERVICES_MAX	900	/* each is a process, and a user id */

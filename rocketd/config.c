@@ -566,6 +566,7 @@ listens_same(const struct conf_listens *x, const struct conf_listens *y)
 
 	while (a != NULL && b != NULL) {
 		if (a->port != b->port || a->port_last != b->port_last ||
+		    a->transport != b->transport ||
 		    !addr_same(&a->addr, &b->addr, 1))
 			return (0);
 		a = TAILQ_NEXT(a, entry);

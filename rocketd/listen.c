@@ -55,6 +55,7 @@ struct listener {
 	struct rocketd		*env;
 	uint32_t		 number;	/* never used twice */
 	uint32_t		 service;	/* whose users; 0: tunnels */
+	uint32_t		 transport;	/* of tunnels, or 0 */
 	struct addr		 key;		/* as configured */
 	struct addr		 addr;		/* as bound */
 	struct sockopts		 opts;
@@ -64,6 +65,7 @@ struct listener {
 	int			 named;		/* it stays, or is new */
 	int			 fresh;		/* bound by this prepare */
 	uint32_t		 next_service;
+	uint32_t		 next_transport;
 	struct sockopts		 next_opts;
 };
 
@@ -327,6 +329,7 @@ listen_prepare_port(struct rocketd *env, const struct conf_listen *cl,
 	}
 	l->named = 1;
 	l->next_service = service;
+	l->next_transport = cl->transport;
 	l->next_opts = *opts;
 	return (0);
 }
@@ -396,6 +399,7 @@ listen_commit(struct rocketd *env)
 			listen_options(l, &l->next_opts);
 		l->opts = l->next_opts;
 		l->service = l->next_service;
+		l->transport = l->next_transport;
 		l->named = l->fresh = 0;
 	}
 }
@@ -449,6 +453,7 @@ listen_lend(struct rocketd *env, struct svc *svc, uint32_t service)
 		memset(&msg, 0, sizeof(msg));
 		msg.number = l->number;
 		msg.backlog = LISTEN_BACKLOG;
+		msg.transport = l->transport;
 		msg.addr = l->addr;
 		if (channel_send(svc->chan, IMSG_CONF_LISTEN, fd, &msg,
 		    sizeof(msg)) == -1)

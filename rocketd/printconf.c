@@ -123,8 +123,10 @@ print_listens(const char *indent, const struct conf_listens *head, FILE *out)
 		    cl->port);
 		if (cl->port_last != cl->port)
 			fprintf(out, "-%u", cl->port_last);
-		fprintf(out, "%s\n", cl->transport == TRANSPORT_TCPMUX ?
-		    " transport tcpmux" : "");
+		if (cl->transport != 0)
+			fprintf(out, " transport %s",
+			    transport_name(cl->transport));
+		fputc('\n', out);
 	}
 }
 
@@ -136,7 +138,8 @@ print_remotes(const struct conf_remotes *head, FILE *out)
 	TAILQ_FOREACH(r, head, entry) {
 		fputs("\tconnect to ", out);
 		print_host(r->host, out);
-		fprintf(out, " port %u transport tcpmux", r->port);
+		fprintf(out, " port %u transport %s", r->port,
+		    transport_name(r->transport));
 		if (r->edge.family != ADDR_NONE)
 			fprintf(out, " edge %s", addr_print(&r->edge));
 		if (r->source.family != ADDR_NONE)

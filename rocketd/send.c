@@ -73,6 +73,7 @@ send_fill_dialee(struct msg_dialee *msg, const struct conf_service *cs,
 	msg->port = cr->port;
 	msg->ports = cr->is_unix ? 0 : cr->port_last - cr->port + 1;
 	msg->for_port = cr->for_port;
+	msg->transport = cr->transport;
 	msg->opts = *opts;
 	msg->source = cr->source;
 	msg->edge = cr->edge;

@@ -84,10 +84,12 @@ wordval_ports(struct lex *lex, const struct word *w, uint16_t *first,
 uint32_t
 wordval_transport(struct lex *lex, const struct word *w)
 {
-	if (w != NULL && strcmp(w->text, "tcpmux") != 0)
+	uint32_t	 transport = TRANSPORT_TCPMUX;
+
+	if (w != NULL && (transport = transport_find(w->text)) == 0)
 		lex_error(lex, w, "the one transport is tcpmux, not \"%s\"",
 		    wordval_show(w));
-	return (TRANSPORT_TCPMUX);
+	return (transport);
 }
 
 void

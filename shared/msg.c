@@ -144,6 +144,7 @@ static const struct msg_field	 fields_token[] = {
 };
 
 static const struct msg_field	 fields_listen[] = {
+	MASK(msg_listen, transport, TRANSPORT_ALL),
 	ADDRS(msg_listen, addr),
 	END
 };
@@ -154,6 +155,7 @@ static const struct msg_field	 fields_dialee[] = {
 	RANGE(msg_dialee, port, 0, UINT16_MAX),
 	RANGE(msg_dialee, ports, 0, UINT16_MAX),
 	RANGE(msg_dialee, for_port, 0, UINT16_MAX),
+	MASK(msg_dialee, transport, TRANSPORT_ALL),
 	RANGE(msg_dialee, opts.nodelay, 0, 1),
 	ADDRS(msg_dialee, source),
 	STRING(msg_dialee, host),
@@ -195,6 +197,7 @@ static const struct msg_field	 fields_key[] = {
 };
 
 static const struct msg_field	 fields_tunnel[] = {
+	MASK(msg_tunnel, transport, TRANSPORT_ALL),
 	ADDRS(msg_tunnel, peer),
 	ADDRS(msg_tunnel, local),
 	END
@@ -602,6 +605,35 @@ side_name(uint32_t side)
 	if (side == SIDE_SERVER)
 		return ("server");
 	return (side == SIDE_CLIENT ? "client" : "none");
+}
+
+static const struct {
+	const char	*name;
+	uint32_t	 transport;
+} transports[] = {
+	{ "tcpmux", TRANSPORT_TCPMUX }
+};
+
+const char *
+transport_name(uint32_t transport)
+{
+	size_t	 i;
+
+	for (i = 0; i < nitems(transports); i++)
+		if (transports[i].transport == transport)
+			return (transports[i].name);
+	return ("?");
+}
+
+uint32_t
+transport_find(const char *name)
+{
+	size_t	 i;
+
+	for (i = 0; i < nitems(transports); i++)
+		if (strcmp(transports[i].name, name) == 0)
+			return (transports[i].transport);
+	return (0);
 }
 
 const char *

@@ -32,7 +32,7 @@
 #include "addr.h"
 #include "imsg.h"
 
-#define MSG_VERSION		4
+#define MSG_VERSION		5
 
 #define SERVICE_NAME_MAX	64	/* with its NUL */
 #define PROC_NAME_MAX		96	/* "worker NAME.63 (server)", NUL */
@@ -66,6 +66,17 @@ enum side {
 	SIDE_SERVER,
 	SIDE_CLIENT
 };
+
+/*
+ * What a tunnel is made of: TCP, and what is put on it.  0 where there is no
+ * tunnel.
+ */
+#define TRANSPORT_TCP		0x01
+#define TRANSPORT_MUX		0x02	/* streams; without, one user each */
+#define TRANSPORT_WS		0x04	/* WebSocket */
+#define TRANSPORT_TLS		0x08	/* outer TLS, with certificates */
+#define TRANSPORT_TCPMUX	(TRANSPORT_TCP | TRANSPORT_MUX)
+#define TRANSPORT_ALL		0x0f
 
 /*
  * P parent, C control, K keys, G gate, R resolve, D dial, W worker of a
@@ -264,6 +275,8 @@ struct msg_gate {
 struct msg_listen {
 	uint32_t	 number; /* the parent's, for logs and replacement */
 	uint32_t	 backlog;
+	uint32_t	 transport;	/* of tunnels; 0: users come here */
+	uint32_t	 pad;
 	struct addr	 addr;
 };
 
@@ -284,6 +297,8 @@ struct msg_dialee {		/* REMOTE(i) or TARGET(i) of a service */
 	uint32_t	 port;		/* host order, 0 when is_unix... */
 	uint32_t	 ports;		/* ...the first of so many */
 	uint32_t	 for_port;	/* of a listener: goes to port; or 0 */
+	uint32_t	 transport;	/* TRANSPORT_; 0: a target */
+	uint32_t	 pad;
 	struct sockopts	 opts;
 	struct addr	 source;	/* family 0: the kernel's choice */
 	struct addr	 edge;	/* dialled in place of host, without port */
@@ -386,7 +401,7 @@ struct msg_key {
 struct msg_tunnel {
 	uint64_t	 number;	/* the gate's */
 	uint32_t	 left_ms;	/* of the deadline to be proven */
-	uint32_t	 pad;
+	uint32_t	 transport;	/* TRANSPORT_, of its listener */
 	struct addr	 peer;
 	struct addr	 local;
 };
@@ -606,6 +621,11 @@ const char	*role_name(uint32_t role);
 
 /* "server", "client". */
 const char	*side_name(uint32_t side);
+
+/* "tcpmux"; of the ones that there are. */
+const char	*transport_name(uint32_t transport);
+/* The other way; 0: there is no such transport. */
+uint32_t	 transport_find(const char *name);
 
 /*
  * What a process is called in the log and elsewhere: "keys", "worker ssh

@@ -97,6 +97,7 @@ struct conn {
 	struct source		*source;
 	struct worker		*worker;	/* HANDED */
 	uint32_t		 service;	/* from HELD on */
+	uint32_t		 transport;	/* of its listener */
 	uint32_t		 wakes;
 	uint32_t		 drained;	/* octets, CLOSING */
 	size_t			 lowat;
@@ -385,6 +386,7 @@ conn_hand(struct conn *c, struct worker *w)
 	conn_set_lowat(c, 1);
 	memset(&msg, 0, sizeof(msg));
 	msg.number = c->proof.number;
+	msg.transport = c->transport;
 	msg.left_ms = c->deadline > now + 1000 ?
 	    (uint32_t)((c->deadline - now) / 1000) : 1;
 	msg.peer = c->peer;
@@ -521,7 +523,7 @@ conn_generation(void)
 
 /* NULL with ENOMEM, or with 0 when it is over a limit. */
 static struct conn *
-conn_new(int fd, const struct addr *peer)
+conn_new(int fd, const struct addr *peer, uint32_t transport)
 {
 	struct source	*src;
 	struct conn	*c;
@@ -558,6 +560,7 @@ conn_new(int fd, const struct addr *peer)
 	c->state = CONN_HELLO;
 	c->source = src;
 	c->peer = *peer;
+	c->transport = transport;
 	c->lowat = 1;
 	c->deadline = worker_now() + arrivals.conf.deadline_ms * 1000ULL;
 	c->proof.number = conn_generation() << SERIAL_BITS |
@@ -589,12 +592,12 @@ conn_start(struct conn *c)
 }
 
 int
-arrival_new(int fd, const struct addr *peer)
+arrival_new(int fd, const struct addr *peer, uint32_t transport)
 {
 	struct conn	*c;
 	int		 error;
 
-	if ((c = conn_new(fd, peer)) != NULL) {
+	if ((c = conn_new(fd, peer, transport)) != NULL) {
 		conn_start(c);
 		return (0);
 	}

@@ -52,7 +52,7 @@ void	 arrival_limits(const struct msg_gate *);
  * Takes the descriptor of a new connection.  -1 when there was no memory for
  * it; that it was refused by a limit is no failure.
  */
-int	 arrival_new(int fd, const struct addr *peer);
+int	 arrival_new(int fd, const struct addr *peer, uint32_t transport);
 /* Who confirms proofs; NULL when it is away. */
 void	 arrival_keys(struct channel *);
 void	 arrival_verdict(const struct msg_verdict *);

@@ -147,7 +147,7 @@ gate_accept(evutil_socket_t lfd, short what, void *arg)
 		}
 		gate.accepted++;
 		addr_from_sa(&peer, (struct sockaddr *)&ss);
-		if (arrival_new(fd, &peer) == -1) {
+		if (arrival_new(fd, &peer, l->conf.transport) == -1) {
 			gate_pause(l);
 			return;
 		}

@@ -239,6 +239,19 @@ remote_failed(struct remote *r, const char *why)
 	r->next_try = now + wait;
 }
 
+static int
+remote_start(const struct remote *r, int fd, const struct msg_dialled *res)
+{
+	struct msg_tunnel	 how;
+
+	memset(&how, 0, sizeof(how));
+	how.left_ms = svc->conf.opts.handshake_timeout * 1000;
+	how.transport = r->conf.transport;
+	how.peer = res->peer;
+	how.local = res->local;
+	return (tunnel_new(fd, &how, r - remotes) == NULL ? -1 : 0);
+}
+
 static void
 pool_dialled(void *arg, int fd, const struct msg_dialled *res)
 {
@@ -251,9 +264,7 @@ pool_dialled(void *arg, int fd, const struct msg_dialled *res)
 	if (fd == -1) {
 		svc->stats.tunnels_failed++;
 		remote_failed(r, dialler_words(res));
-	} else if (tunnel_new(fd, 0, r - remotes,
-	    svc->conf.opts.handshake_timeout * 1000, &res->peer,
-	    &res->local) == NULL)
+	} else if (remote_start(r, fd, res) == -1)
 		remote_failed(r, "cannot start a tunnel");
 	pool_adjust();
 }
@@ -413,7 +424,7 @@ static int
 remote_same(const struct msg_dialee *a, const struct msg_dialee *b)
 {
 	return (strcmp(a->host, b->host) == 0 && a->port == b->port &&
-	    addr_same(&a->edge, &b->edge, 0) &&
+	    a->transport == b->transport && addr_same(&a->edge, &b->edge, 0) &&
 	    addr_same(&a->source, &b->source, 0));
 }
 

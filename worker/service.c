@@ -381,8 +381,7 @@ service_ready(int reload)
 static void
 service_start_tunnel(const struct msg_tunnel *msg, int fd)
 {
-	if (tunnel_new(fd, msg->number, 0, msg->left_ms, &msg->peer,
-	    &msg->local) == NULL)
+	if (tunnel_new(fd, msg, 0) == NULL)
 		service_tell_gate(IMSG_TUNNEL_CLOSED, msg->number);
 }
 

@@ -142,8 +142,7 @@ tunnel_watch(struct tunnel *t)
 }
 
 struct tunnel *
-tunnel_new(int fd, uint64_t number, uint32_t remote, uint32_t left_ms,
-    const struct addr *peer, const struct addr *local)
+tunnel_new(int fd, const struct msg_tunnel *how, uint32_t remote)
 {
 	static uint32_t	 serial;
 	struct tunnel	*t;
@@ -156,12 +155,13 @@ tunnel_new(int fd, uint64_t number, uint32_t remote, uint32_t left_ms,
 	}
 	t->service = svc;
 	t->fd = fd;
-	t->number = number;
+	t->number = how->number;
+	t->transport = how->transport;
 	t->remote = remote;
-	t->peer = *peer;
-	t->local = *local;
+	t->peer = how->peer;
+	t->local = how->local;
 	t->since = worker_now();
-	t->deadline = t->since + left_ms * 1000ULL;
+	t->deadline = t->since + how->left_ms * 1000ULL;
 	t->timer_at = UINT64_MAX;
 	t->serial = ++serial;
 	t->flags = TUNNEL_F_READABLE | TUNNEL_F_WRITABLE;

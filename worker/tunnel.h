@@ -86,6 +86,7 @@ struct tunnel {
 	uint32_t		 relays; /* streams but the control stream */
 	/* at most, that the peer takes */
 	uint32_t		 peer_streams;
+	uint32_t		 transport;	/* TRANSPORT_ */
 	enum tunnel_state	 state;
 	enum tunnel_end		 end;
 	int			 fd;
@@ -125,12 +126,11 @@ struct tunnel_events {
 void		 tunnel_init(struct service *, const struct tunnel_events *);
 /*
  * Starts one on a connected, non-blocking socket (taken, also on failure).
- * Server side: number is the gate's.  Client side: remote is which.  It must
- * be open within left_ms.  NULL: no key or no memory, logged.
+ * Server side: how->number is the gate's.  Client side: remote is which.  It
+ * must be open within how->left_ms.  NULL: no key or no memory, logged.
  */
-struct tunnel	*tunnel_new(int fd, uint64_t number, uint32_t remote,
-		    uint32_t left_ms, const struct addr *peer,
-		    const struct addr *local);
+struct tunnel	*tunnel_new(int fd, const struct msg_tunnel *how,
+		    uint32_t remote);
 /* Ends it in its next turn; its streams are reset. */
 void		 tunnel_kill(struct tunnel *, enum tunnel_end,
 		    const char *, ...)

@@ -176,16 +176,13 @@ dialler_words(const struct msg_dialled *res)
 }
 
 struct tunnel *
-tunnel_new(int fd, uint64_t number, uint32_t index, uint32_t left_ms,
-    const struct addr *peer, const struct addr *local)
+tunnel_new(int fd, const struct msg_tunnel *how, uint32_t index)
 {
 	struct tunnel	*t;
 
-	(void)peer;
-	(void)local;
 	assert_int_equal(fd, 100 + index);
-	assert_int_equal(number, 0);
-	assert_int_equal(left_ms, 5000);
+	assert_int_equal(how->number, 0);
+	assert_int_equal(how->left_ms, 5000);
 	assert_non_null(t = calloc(1, sizeof(*t)));
 	t->remote = index;
 	t->since = now;
