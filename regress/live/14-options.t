@@ -11,6 +11,7 @@ perl -MIO::Socket::IP -e 'IO::Socket::IP->new(Listen => 1,
 set -- $(ports 8)
 t1=$1 t2=$2 t3=$3 u1=$4 u2=$5 u3=$6
 target target
+target_pid=$pid
 [ $ipv6 = yes ] && six="::1" || six=127.0.0.3
 cat >"$T/server.conf" <<-END
 	log debug
@@ -63,7 +64,7 @@ $(reach $six $u3)" "5 5 5 5" "users at each listener, * of both families"
 is "$(reach 127.0.0.2 $u1)" "" "and at no other address"
 stop "$client_pid"
 stop "$server_pid"
-stop "$pid"
+stop "$target_pid"
 
 # ---- options of sockets ----
 sockets() { perl regress/live/sockets.pl "$@"; }
