@@ -82,6 +82,15 @@ static const struct option_word	 words_remotes[] = {
 	{ NULL, 0 }
 };
 
+/* The names are congestion_name's. */
+static const struct option_word	 words_congestion[] = {
+	{ "system", CONGESTION_SYSTEM },
+	{ "reno", CONGESTION_RENO },
+	{ "cubic", CONGESTION_CUBIC },
+	{ "bbr", CONGESTION_BBR },
+	{ NULL, 0 }
+};
+
 static const struct option_word	 words_proxy[] = {
 	{ "none", 0 },
 	{ "v1", 1 },
@@ -234,6 +243,11 @@ const struct option	 options[] = {
 	    .offset = O(service_sock.user_timeout), .min = 1, .max = 86400000,
 	    .zero = "the system's choice", .change = CHANGE_LISTENER,
 	    .help = "TCP_USER_TIMEOUT" },
+	{ .name = "congestion", .type = OPT_WORD, .scope = BOTH,
+	    .offset = O(service_sock.congestion),
+	    .dflt = CONGESTION_SYSTEM, .words = words_congestion,
+	    .change = CHANGE_LISTENER,
+	    .help = "TCP_CONGESTION" },
 
 	/* sockets of tunnels */
 	{ .name = "tunnel nodelay", .type = OPT_BOOL, .scope = TUNNEL,
@@ -264,7 +278,12 @@ const struct option	 options[] = {
 	    .scope = TUNNEL, .offset = O(tunnel_sock.user_timeout),
 	    .min = 1, .max = 86400000, .zero = "the system's choice",
 	    .change = CHANGE_TUNNELS,
-	    .help = "TCP_USER_TIMEOUT" }
+	    .help = "TCP_USER_TIMEOUT" },
+	{ .name = "tunnel congestion", .type = OPT_WORD, .scope = TUNNEL,
+	    .offset = O(tunnel_sock.congestion),
+	    .dflt = CONGESTION_SYSTEM, .words = words_congestion,
+	    .change = CHANGE_TUNNELS,
+	    .help = "TCP_CONGESTION" }
 };
 
 const size_t	 noptions = nitems(options);

@@ -70,6 +70,9 @@
 #ifndef TCP_USER_TIMEOUT
 #define TCP_USER_TIMEOUT	-1
 #endif
+#ifndef TCP_CONGESTION
+#define TCP_CONGESTION		-1
+#endif
 #ifndef IP_BIND_ADDRESS_NO_PORT
 #define IP_BIND_ADDRESS_NO_PORT	-1
 #endif

@@ -374,6 +374,8 @@ static const struct row	 sandbox_rows[] = {
 	    "as configured" },
 	{ SYS(setsockopt), D, 0, { EQ(1, IPPROTO_TCP), EQ(2, TCP_MAXSEG) },
 	    "as configured" },
+	{ SYS(setsockopt), D, 0, { EQ(1, IPPROTO_TCP),
+	    EQ(2, TCP_CONGESTION) }, "as configured" },
 	{ SYS(setsockopt), D, 0, { EQ(1, IPPROTO_TCP), EQ(2, TCP_KEEPIDLE) },
 	    "as configured" },
 	{ SYS(setsockopt), D, 0, { EQ(1, IPPROTO_TCP), EQ(2, TCP_KEEPINTVL) },
