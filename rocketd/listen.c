@@ -14,7 +14,6 @@
  * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
  */
 
-
 /*
  * The listening sockets.  Owns them all; a listener is the same one over a
  * reload when its address is the same, whoever it is for.  Never accepts and

@@ -14,7 +14,6 @@
  * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
  */
 
-
 /*
  * The option table: what may be set by `name value' in a configuration, where,
  * within which limits, and with which default.  This file alone knows a limit

@@ -14,7 +14,6 @@
  * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
  */
 
-
 /*
  * What configure found, and what one system has and another has not.  The rest
  * of the code is written for OpenBSD's libc, which libbsd brings to Linux; it

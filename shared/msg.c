@@ -14,7 +14,6 @@
  * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
  */
 
-
 /*
  * The rules of the messages: one row a message says who may send it to whom,
  * how long it is, whether a descriptor goes with it, and what its fields may

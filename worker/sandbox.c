@@ -14,7 +14,6 @@
  * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
  */
 
-
 /*
  * The sandbox: the one file that knows what the operating system offers.  A
  * role's system calls are rows of a table, each with its reason; a call, or an

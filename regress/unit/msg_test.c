@@ -14,7 +14,6 @@
  * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
  */
 
-
 /*
  * msg.c against a second statement of its table: who may send each message to
  * whom, how long it is, whether a descriptor goes with it, and which values

@@ -14,7 +14,6 @@
  * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
  */
 
-
 /*
  * For each role a process enters its sandbox and tries things.  What a role is
  * refused ends the process with SIGSYS, or fails; what it needs works.
