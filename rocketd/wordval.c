@@ -14,7 +14,6 @@
  * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
  */
 
-
 /*
  * What one word of a statement stands for: a port, a range of them, an
  * address, a host, a path.  A word that is none is told of, at its place, and

@@ -14,7 +14,6 @@
  * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
  */
 
-
 /*
  * The sandbox: the one file that knows what the operating system offers.  A
  * role's system calls are rows of a table, each with its reason; a call, or an
@@ -374,6 +373,8 @@ static const struct row	 sandbox_rows[] = {
 	    "as configured" },
 	{ SYS(setsockopt), D, 0, { EQ(1, IPPROTO_TCP), EQ(2, TCP_MAXSEG) },
 	    "as configured" },
+	{ SYS(setsockopt), D, 0, { EQ(1, IPPROTO_TCP),
+	    EQ(2, TCP_CONGESTION) }, "as configured" },
 	{ SYS(setsockopt), D, 0, { EQ(1, IPPROTO_TCP), EQ(2, TCP_KEEPIDLE) },
 	    "as configured" },
 	{ SYS(setsockopt), D, 0, { EQ(1, IPPROTO_TCP), EQ(2, TCP_KEEPINTVL) },

@@ -38,7 +38,12 @@
 #include "user.h"
 #include "worker.h"
 
-#define ACCEPT_BATCH	64	/* a listener's turn, then others have theirs */
+/*
+ * A listener's turn, then others have theirs.  Where several workers share it
+ * one that is awake would else take all who come at once.
+ */
+#define ACCEPT_BATCH	64
+#define ACCEPT_SHARED	1
 #define PAUSE_SECONDS	1	/* without descriptors or memory */
 /* How often the client is asked to grow its pool, microseconds. */
 #define MORE_INTERVAL	(500 * 1000ULL)
@@ -328,10 +333,11 @@ user_accept(evutil_socket_t lfd, short what, void *arg)
 	struct relay		*r;
 	struct addr		 peer, local;
 	socklen_t		 len;
-	int			 fd, i;
+	int			 fd, i, n;
 
 	(void)what;
-	for (i = 0; i < ACCEPT_BATCH && user_may_accept(); i++) {
+	n = svc->conf.opts.prefork > 1 ? ACCEPT_SHARED : ACCEPT_BATCH;
+	for (i = 0; i < n && user_may_accept(); i++) {
 		len = sizeof(ss);
 		fd = accept4(lfd, (struct sockaddr *)&ss, &len,
 		    SOCK_NONBLOCK | SOCK_CLOEXEC);

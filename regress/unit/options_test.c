@@ -14,7 +14,6 @@
  * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
  */
 
-
 /*
  * options.c: the table is in order, each value is taken at its limits and
  * refused one beyond, what is printed reads the same, wrong names find the

@@ -14,7 +14,6 @@
  * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
  */
 
-
 /*
  * For each role a process enters its sandbox and tries things.  What a role is
  * refused ends the process with SIGSYS, or fails; what it needs works.
@@ -217,7 +216,7 @@ static const struct attempt	 attempts[] = {
 	{ "TCP_FASTOPEN_CONNECT", try_opt_fastopen, 0, 1 },
 	{ "TCP_REPAIR", try_opt_repair, 0, 1 },
 	{ "SO_REUSEPORT", try_opt_reuseport, R, 1 },
-	{ "TCP_CONGESTION", try_opt_congestion, 0, 1 },
+	{ "TCP_CONGESTION", try_opt_congestion, D, 1 },
 	{ "SO_ERROR", try_get_error, S | D | R, 1 },
 	{ "getpeereid", try_getpeereid, C | R, 1 },
 	{ "poll", try_poll, C | R, 1 },
