@@ -23,8 +23,8 @@
  * for STABLE_US becomes the active remote, and the others are drained.
  * balance: a whole pool at each remote.
  *
- * Where a remote's transport has no mux only tunnels without a user count.  When
- * none is left the pool doubles, and falls back by halves of what was not used.
+ * Where a remote has no mux only tunnels without a user count.  When none is
+ * left the pool doubles; it falls back by halves of what was not needed.
  */
 
 #include <sys/types.h>
@@ -597,7 +597,8 @@ pool_tunnel_taken(struct tunnel *t)
 static int
 tunnel_was_short(const struct tunnel *t)
 {
-	return (!(t->flags & TUNNEL_F_USED) && t->opened != 0 && worker_now() - t->opened < STABLE_US);
+	return (!(t->flags & TUNNEL_F_USED) && t->opened != 0 &&
+	    worker_now() - t->opened < STABLE_US);
 }
 
 void
