@@ -201,7 +201,7 @@ struct session {
 #define session_rtt(s, us)	((s)->ops->rtt((s), (us)))
 /* Open and accept no more; what is open goes on. */
 #define session_drain(s)	((s)->ops->drain(s))
-/* The peer is to say something.  With a mux that is for pings of the owner's. */
+/* The peer is to say something.  With a mux the owner has pings for that. */
 #define session_probe(s)	((s)->ops->probe(s))
 /*
  * Tells the time, microseconds of a monotonic clock; call before input and
