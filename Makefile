@@ -29,8 +29,8 @@ WORKER_OBJS =	worker/arrival.o worker/asker.o worker/childlog.o \
 		worker/psk.o worker/relay.o worker/resolve.o \
 		worker/rocket.o worker/sandbox.o worker/seal.o \
 		worker/sealctx.o worker/service.o worker/smux.o \
-		worker/smuxout.o worker/smuxst.o worker/source.o \
-		worker/tunnel.o worker/user.o worker/worker.o
+		worker/smuxout.o worker/smuxst.o worker/solo.o \
+		worker/source.o worker/tunnel.o worker/user.o worker/worker.o
 
 ROCKETCTL_OBJS = rocketctl/answers.o rocketctl/ctlparse.o rocketctl/json.o \
 		rocketctl/monitor.o rocketctl/rocketctl.o rocketctl/table.o \
@@ -115,6 +115,7 @@ regress/unit/smuxbulk_test: regress/unit/smuxbulk_test.c regress/unit/smuxrig.c 
 regress/unit/smuxflow_test: regress/unit/smuxflow_test.c regress/unit/smuxrig.c shared/log.o worker/smux.o worker/smuxout.o worker/smuxst.o ; ${UNIT}
 regress/unit/smuxpair_test: regress/unit/smuxpair_test.c regress/unit/smuxrig.c shared/log.o worker/smux.o worker/smuxout.o worker/smuxst.o ; ${UNIT}
 regress/unit/smuxway_test: regress/unit/smuxway_test.c regress/unit/smuxrig.c shared/log.o worker/smux.o worker/smuxout.o worker/smuxst.o ; ${UNIT}
+regress/unit/solo_test: regress/unit/solo_test.c shared/log.o worker/solo.o ; ${UNIT}
 regress/unit/source_test: regress/unit/source_test.c worker/source.o ; ${UNIT}
 regress/unit/svc_test: regress/unit/svc_test.c rocketd/svc.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o ; ${UNIT}
 regress/unit/toml_test: regress/unit/toml_test.c rocketd/toml.o rocketd/tomlval.o shared/log.o ; ${UNIT}
@@ -153,6 +154,7 @@ regress/fuzz/hello_fuzz: regress/fuzz/hello_fuzz.c worker/hello.c ; ${FUZZ}
 regress/fuzz/imsg_fuzz: regress/fuzz/imsg_fuzz.c shared/ibuf.c shared/imsg.c shared/msg.c ; ${FUZZ}
 regress/fuzz/rocket_fuzz: regress/fuzz/rocket_fuzz.c worker/rocket.c shared/addr.c ; ${FUZZ}
 regress/fuzz/smux_fuzz: regress/fuzz/smux_fuzz.c shared/log.c worker/smux.c worker/smuxout.c worker/smuxst.c ; ${FUZZ}
+regress/fuzz/solo_fuzz: regress/fuzz/solo_fuzz.c shared/log.c worker/solo.c ; ${FUZZ}
 regress/fuzz/toml_fuzz: regress/fuzz/toml_fuzz.c regress/fuzz/confrig.c rocketd/check.c rocketd/config.c rocketd/lex.c rocketd/options.c rocketd/parse.c rocketd/printconf.c rocketd/reader.c rocketd/toml.c rocketd/tomlconf.c rocketd/tomlval.c rocketd/tokenv.c rocketd/valid.c rocketd/wordval.c shared/addr.c shared/ibuf.c shared/imsg.c shared/log.c shared/msg.c ; ${FUZZ}
 
 fuzz: config.mk

@@ -624,6 +624,7 @@ static const struct {
 	const char	*name;
 	uint32_t	 transport;
 } transports[] = {
+	{ "tcp", TRANSPORT_TCP },
 	{ "tcpmux", TRANSPORT_TCPMUX }
 };
 

@@ -528,7 +528,7 @@ struct ctl_session {
 	uint32_t		 side;
 	struct ctl_session_id	 id;
 	uint32_t		 streams;
-	uint32_t		 mux_version;
+	uint32_t		 mux_version;	/* 0: no mux */
 	uint32_t		 seal;		/* one SEAL_ */
 	uint32_t		 rtt_us;	/* 0: not measured yet */
 	uint32_t		 draining;

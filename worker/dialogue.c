@@ -34,13 +34,14 @@
 #include "worker.h"
 
 static void
-dialogue_params(const struct service *svc, struct rocket_params *p)
+dialogue_params(const struct tunnel *t, struct rocket_params *p)
 {
+	const struct service		*svc = t->service;
 	const struct service_opts	*o = &svc->conf.opts;
 
 	memset(p, 0, sizeof(*p));
-	p->mux_kind = ROCKET_MUX_SMUX;
-	p->mux_version = o->mux_version;
+	p->mux_kind = tunnel_muxed(t) ? ROCKET_MUX_SMUX : ROCKET_MUX_NONE;
+	p->mux_version = tunnel_muxed(t) ? o->mux_version : 1;
 	p->framesize = o->mux_framesize;
 	p->window_initial = TUNNEL_WINDOW_INITIAL;
 	if (p->window_initial > o->mux_streambuffer)
@@ -143,7 +144,7 @@ dialogue_server(struct tunnel *t)
 		    sizeof(why.words));
 		return (dialogue_reject(t, &why));
 	}
-	dialogue_params(t->service, &ours);
+	dialogue_params(t, &ours);
 	if (rocket_settle(&ours, &t->theirs, &t->settled, &why) == -1)
 		return (dialogue_reject(t, &why));
 	if (dialogue_send_params(t, ROCKET_ACCEPT, &t->settled) == -1)
@@ -174,7 +175,7 @@ dialogue_client(struct tunnel *t)
 		    rocket_reject_name(why.code));
 		return (-1);
 	}
-	dialogue_params(t->service, &ours);
+	dialogue_params(t, &ours);
 	if (rocket_check_accept(&ours, &t->theirs, &why) == -1 ||
 	    (size_t)got != t->message_len) {
 		tunnel_kill(t, TUNNEL_END_PROTOCOL,
@@ -195,7 +196,7 @@ dialogue_turn(struct tunnel *t)
 
 	client = t->service->conf.side == SIDE_CLIENT;
 	if (client && !(t->flags & TUNNEL_F_STARTED)) {
-		dialogue_params(t->service, &ours);
+		dialogue_params(t, &ours);
 		if (dialogue_send_params(t, ROCKET_HELLO, &ours) == -1)
 			return (-1);
 	}
