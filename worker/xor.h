@@ -31,7 +31,7 @@
 #define XOR_STREAM	1024
 
 struct xor {
-	size_t		 pos;			/* in stream, below XOR_STREAM */
+	size_t		 pos;		/* in stream */
 	uint8_t		 stream[XOR_STREAM];	/* the owner fills it */
 };
 
