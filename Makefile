@@ -96,6 +96,7 @@ regress/unit/crew_test: regress/unit/crew_test.c rocketd/crew.o rocketd/svc.o sh
 regress/unit/dial_test: regress/unit/dial_test.c shared/addr.o shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/connect.o worker/dial.o ; ${UNIT}
 regress/unit/dialler_test: regress/unit/dialler_test.c shared/addr.o worker/dialler.o ; ${UNIT}
 regress/unit/gate_test: regress/unit/gate_test.c shared/addr.o shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/arrival.o worker/gate.o worker/hello.o worker/http.o worker/proxyhdr.o worker/source.o worker/visitor.o ; ${UNIT}
+regress/unit/visitor_test: regress/unit/visitor_test.c shared/addr.o shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/arrival.o worker/gate.o worker/hello.o worker/http.o worker/proxyhdr.o worker/source.o worker/visitor.o ; ${UNIT}
 regress/unit/hello_test: regress/unit/hello_test.c worker/hello.o ; ${UNIT}
 regress/unit/hist_test: regress/unit/hist_test.c regress/bench/hist.c ; ${UNIT}
 regress/unit/imsg_test: regress/unit/imsg_test.c shared/ibuf.o shared/imsg.o ; ${UNIT}

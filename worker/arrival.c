@@ -209,12 +209,22 @@ arrival_less(void)
 		arrivals.none();
 }
 
+static int
+conn_is_web(const struct conn *c)
+{
+	return ((c->transport & TRANSPORT_WS) != 0);
+}
+
 static void
 conn_free(struct conn *c)
 {
 	(void)event_del(&c->timer);
 	if (c->fd != -1) {
 		(void)event_del(&c->ev);
+		/* a web server has read what it closes on: no reset */
+		if (conn_is_web(c) && read(c->fd, arrivals.buf,
+		    sizeof(arrivals.buf)) == -1)
+			errno = 0;
 		close(c->fd);
 	}
 	if (c->state == CONN_HELD)
@@ -412,12 +422,6 @@ conn_visit(struct conn *c)
 	c->state = CONN_REFUSED;
 	due = c->asked + VISIT_US;
 	(void)conn_wait(c, due > now ? due : now);
-}
-
-static int
-conn_is_web(const struct conn *c)
-{
-	return ((c->transport & TRANSPORT_WS) != 0);
 }
 
 static void
