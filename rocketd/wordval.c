@@ -87,7 +87,7 @@ wordval_transport(struct lex *lex, const struct word *w)
 	uint32_t	 transport = TRANSPORT_TCPMUX;
 
 	if (w != NULL && (transport = transport_find(w->text)) == 0)
-		lex_error(lex, w, "the one transport is tcpmux, not \"%s\"",
+		lex_error(lex, w, "a transport is tcpmux or wsmux, not \"%s\"",
 		    wordval_show(w));
 	return (transport);
 }

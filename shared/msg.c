@@ -651,7 +651,8 @@ static const struct {
 	const char	*name;
 	uint32_t	 transport;
 } transports[] = {
-	{ "tcpmux", TRANSPORT_TCPMUX }
+	{ "tcpmux", TRANSPORT_TCPMUX },
+	{ "wsmux", TRANSPORT_TCPMUX | TRANSPORT_WS }
 };
 
 const char *
