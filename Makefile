@@ -24,13 +24,13 @@ ROCKETD_OBJS =	rocketd/chans.o rocketd/check.o rocketd/config.o \
 WORKER_OBJS =	worker/arrival.o worker/asker.o worker/childlog.o \
 		worker/connect.o worker/control.o worker/ctlstream.o \
 		worker/dial.o worker/dialler.o worker/dialogue.o \
-		worker/gate.o worker/hello.o worker/inquiry.o worker/keys.o \
-		worker/logout.o worker/pipes.o worker/pool.o worker/proxyhdr.o \
+		worker/gate.o worker/hello.o worker/http.o worker/inquiry.o \
+		worker/keys.o worker/logout.o worker/pipes.o worker/pool.o worker/proxyhdr.o \
 		worker/psk.o worker/relay.o worker/resolve.o \
 		worker/rocket.o worker/sandbox.o worker/seal.o \
 		worker/sealctx.o worker/service.o worker/smux.o \
 		worker/smuxout.o worker/smuxst.o worker/source.o \
-		worker/tunnel.o worker/user.o worker/worker.o
+		worker/tunnel.o worker/user.o worker/worker.o worker/ws.o
 
 ROCKETCTL_OBJS = rocketctl/answers.o rocketctl/ctlparse.o rocketctl/json.o \
 		rocketctl/monitor.o rocketctl/rocketctl.o rocketctl/table.o \
