@@ -30,7 +30,7 @@
 
 int	 LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 
-/* In pieces of so many octets; what comes out is in out, its length returned. */
+/* In pieces of so many octets; the payload is in out, its length returned. */
 static size_t
 feed(struct ws *ws, uint8_t *out, const uint8_t *buf, size_t len, size_t piece)
 {
