@@ -25,13 +25,13 @@ WORKER_OBJS =	worker/arrival.o worker/asker.o worker/childlog.o \
 		worker/connect.o worker/control.o worker/ctlstream.o \
 		worker/dial.o worker/dialler.o worker/dialogue.o \
 		worker/gate.o worker/hello.o worker/http.o worker/inquiry.o \
-		worker/keys.o \
-		worker/logout.o worker/pipes.o worker/pool.o worker/proxyhdr.o \
-		worker/psk.o worker/relay.o worker/resolve.o \
+		worker/keys.o worker/logout.o worker/pipes.o worker/pool.o \
+		worker/proxyhdr.o worker/psk.o worker/relay.o worker/resolve.o \
 		worker/rocket.o worker/sandbox.o worker/seal.o \
 		worker/sealctx.o worker/service.o worker/smux.o \
 		worker/smuxout.o worker/smuxst.o worker/source.o \
-		worker/tunnel.o worker/user.o worker/visitor.o worker/worker.o
+		worker/tunnel.o worker/user.o worker/visitor.o \
+		worker/worker.o worker/ws.o
 
 ROCKETCTL_OBJS = rocketctl/answers.o rocketctl/ctlparse.o rocketctl/json.o \
 		rocketctl/monitor.o rocketctl/rocketctl.o rocketctl/table.o \
@@ -99,6 +99,7 @@ regress/unit/gate_test: regress/unit/gate_test.c shared/addr.o shared/channel.o 
 regress/unit/visitor_test: regress/unit/visitor_test.c shared/addr.o shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/arrival.o worker/gate.o worker/hello.o worker/http.o worker/proxyhdr.o worker/source.o worker/visitor.o ; ${UNIT}
 regress/unit/hello_test: regress/unit/hello_test.c worker/hello.o ; ${UNIT}
 regress/unit/hist_test: regress/unit/hist_test.c regress/bench/hist.c ; ${UNIT}
+regress/unit/http_test: regress/unit/http_test.c worker/http.o ; ${UNIT}
 regress/unit/imsg_test: regress/unit/imsg_test.c shared/ibuf.o shared/imsg.o ; ${UNIT}
 regress/unit/keys_test: regress/unit/keys_test.c shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/keys.o worker/psk.o ; ${UNIT}
 regress/unit/log_test: regress/unit/log_test.c shared/log.o ; ${UNIT}
@@ -124,6 +125,7 @@ regress/unit/answers_test: regress/unit/answers_test.c rocketctl/answers.o rocke
 regress/unit/control_test: regress/unit/control_test.c regress/unit/controlrig.c worker/asker.o worker/control.o worker/inquiry.o worker/logout.o ${SHARED_OBJS} ; ${UNIT}
 regress/unit/ctlparse_test: regress/unit/ctlparse_test.c rocketctl/ctlparse.o ; ${UNIT}
 regress/unit/logout_test: regress/unit/logout_test.c worker/logout.o ${CTL_SHARED} ; ${UNIT}
+regress/unit/ws_test: regress/unit/ws_test.c worker/ws.o ; ${UNIT}
 
 unit: config.mk
 	@${MAKE} $$(ls regress/unit/*_test.c | sed 's/\.c$$//')
@@ -152,10 +154,12 @@ FUZZ_FLAGS =	-std=c11 -D_GNU_SOURCE -g -O1 \
 
 regress/fuzz/conf_fuzz: regress/fuzz/conf_fuzz.c regress/fuzz/confrig.c rocketd/check.c rocketd/config.c rocketd/lex.c rocketd/options.c rocketd/optval.c rocketd/parse.c rocketd/printconf.c rocketd/reader.c rocketd/toml.c rocketd/tomlconf.c rocketd/tomlval.c rocketd/tokenv.c rocketd/valid.c rocketd/wordval.c shared/addr.c shared/ibuf.c shared/imsg.c shared/log.c shared/msg.c ; ${FUZZ}
 regress/fuzz/hello_fuzz: regress/fuzz/hello_fuzz.c worker/hello.c ; ${FUZZ}
+regress/fuzz/http_fuzz: regress/fuzz/http_fuzz.c worker/http.c ; ${FUZZ}
 regress/fuzz/imsg_fuzz: regress/fuzz/imsg_fuzz.c shared/ibuf.c shared/imsg.c shared/msg.c ; ${FUZZ}
 regress/fuzz/rocket_fuzz: regress/fuzz/rocket_fuzz.c worker/rocket.c shared/addr.c ; ${FUZZ}
 regress/fuzz/smux_fuzz: regress/fuzz/smux_fuzz.c shared/log.c worker/smux.c worker/smuxout.c worker/smuxst.c ; ${FUZZ}
 regress/fuzz/toml_fuzz: regress/fuzz/toml_fuzz.c regress/fuzz/confrig.c rocketd/check.c rocketd/config.c rocketd/lex.c rocketd/options.c rocketd/optval.c rocketd/parse.c rocketd/printconf.c rocketd/reader.c rocketd/toml.c rocketd/tomlconf.c rocketd/tomlval.c rocketd/tokenv.c rocketd/valid.c rocketd/wordval.c shared/addr.c shared/ibuf.c shared/imsg.c shared/log.c shared/msg.c ; ${FUZZ}
+regress/fuzz/ws_fuzz: regress/fuzz/ws_fuzz.c worker/ws.c ; ${FUZZ}
 
 fuzz: config.mk
 	@${MAKE} $$(ls regress/fuzz/*_fuzz.c | sed 's/\.c$$//')

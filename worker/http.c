@@ -139,7 +139,7 @@ http_request_line(struct http_head *h, struct http_text *line)
 	if (!cut(line, ' ', &h->target) || h->target.len == 0)
 		return (http_fail(h, "a request without a target"));
 	for (i = 0; i < h->target.len; i++)
-		if (h->target.p[i] <= ' ' || h->target.p[i] == 0x7f)
+		if (h->target.p[i] <= ' ' || h->target.p[i] > '~')
 			return (http_fail(h, "a target that is none"));
 	return (http_version(h, line));
 }
@@ -343,7 +343,7 @@ http_key(char key[HTTP_KEY_LEN + 1])
 void
 http_accept(const char *key, char accept[HTTP_ACCEPT_LEN + 1])
 {
-	uint8_t	 digest[SHA1_DIGEST_LENGTH];
+	uint8_t		 digest[SHA1_DIGEST_LENGTH];
 	SHA1_CTX	 ctx;
 
 	SHA1Init(&ctx);
@@ -389,7 +389,7 @@ http_refused(const struct http_head *h, char words[HTTP_WORDS_MAX])
 	    h->reason.len < REASON_SHOWN ? (int)h->reason.len : REASON_SHOWN,
 	    h->reason.p == NULL ? "" : h->reason.p);
 	for (p = words; *p != '\0'; p++)
-		if (*p < ' ' || *p == 0x7f)
+		if (*p < ' ' || *p > '~')
 			*p = '?';
 	return (-1);
 }
