@@ -25,8 +25,8 @@ WORKER_OBJS =	worker/arrival.o worker/asker.o worker/childlog.o \
 		worker/connect.o worker/control.o worker/ctlstream.o \
 		worker/dial.o worker/dialler.o worker/dialogue.o \
 		worker/gate.o worker/hello.o worker/http.o worker/inquiry.o \
-		worker/keys.o worker/logout.o worker/pipes.o worker/pool.o \
-		worker/proxyhdr.o worker/psk.o worker/relay.o worker/resolve.o \
+		worker/keys.o worker/logout.o worker/peek.o worker/pipes.o \
+		worker/pool.o worker/proxyhdr.o worker/psk.o worker/relay.o worker/resolve.o \
 		worker/rocket.o worker/sandbox.o worker/seal.o \
 		worker/sealctx.o worker/service.o worker/smux.o \
 		worker/smuxout.o worker/smuxst.o worker/source.o \
@@ -95,8 +95,8 @@ regress/unit/connect_test: regress/unit/connect_test.c shared/addr.o shared/log.
 regress/unit/crew_test: regress/unit/crew_test.c rocketd/crew.o rocketd/svc.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o ; ${UNIT}
 regress/unit/dial_test: regress/unit/dial_test.c shared/addr.o shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/connect.o worker/dial.o ; ${UNIT}
 regress/unit/dialler_test: regress/unit/dialler_test.c shared/addr.o worker/dialler.o ; ${UNIT}
-regress/unit/gate_test: regress/unit/gate_test.c shared/addr.o shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/arrival.o worker/gate.o worker/hello.o worker/http.o worker/proxyhdr.o worker/source.o worker/visitor.o ; ${UNIT}
-regress/unit/visitor_test: regress/unit/visitor_test.c shared/addr.o shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/arrival.o worker/gate.o worker/hello.o worker/http.o worker/proxyhdr.o worker/source.o worker/visitor.o ; ${UNIT}
+regress/unit/gate_test: regress/unit/gate_test.c shared/addr.o shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/arrival.o worker/gate.o worker/hello.o worker/http.o worker/peek.o worker/proxyhdr.o worker/source.o worker/visitor.o ; ${UNIT}
+regress/unit/visitor_test: regress/unit/visitor_test.c shared/addr.o shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/arrival.o worker/gate.o worker/hello.o worker/http.o worker/peek.o worker/proxyhdr.o worker/source.o worker/visitor.o ; ${UNIT}
 regress/unit/hello_test: regress/unit/hello_test.c worker/hello.o ; ${UNIT}
 regress/unit/hist_test: regress/unit/hist_test.c regress/bench/hist.c ; ${UNIT}
 regress/unit/http_test: regress/unit/http_test.c worker/http.o ; ${UNIT}
