@@ -496,8 +496,16 @@ http_reason(int status)
 		return ("Not Found");
 	case 405:
 		return ("Method Not Allowed");
+	case 410:
+		return ("Gone");
 	case 426:
 		return ("Upgrade Required");
+	case 431:
+		return ("Request Header Fields Too Large");
+	case 500:
+		return ("Internal Server Error");
+	case 502:
+		return ("Bad Gateway");
 	case 503:
 		return ("Service Unavailable");
 	default:

@@ -320,6 +320,7 @@ static const struct row	 sandbox_rows[] = {
 	{ SYS(readv), S, 0, { ANY }, "the data path" },
 	{ SYS(recvfrom), S, 0, { ANY }, "the data path" },
 	{ SYS(recvfrom), G, 0, { SOME(3, MSG_PEEK) }, "peeks at a hello" },
+	{ SYS(pread64), G, 0, { ANY }, "files for visitors, handed in" },
 	{ SYS(sendto), S | C, 0,
 	    { CLEAR(3, MSG_FASTOPEN), EQ(4, 0) }, "users; syslog" },
 	{ SYS(splice), S, 0, { ANY }, "the data path" },

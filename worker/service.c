@@ -57,6 +57,7 @@ struct early {
 static struct service	 service;
 static struct msg_service	 staged;	/* the set that is coming */
 static struct msg_dialee	 staged_target;
+static struct msg_web		 staged_web;
 static struct msg_dialee	 staged_remotes[REMOTES_MAX];
 static uint32_t			 nstaged_remotes;
 static char			 where[HOST_MAX];	/* listener or target */
@@ -283,6 +284,7 @@ service_begin(void)
 {
 	memset(&staged, 0, sizeof(staged));
 	memset(&staged_target, 0, sizeof(staged_target));
+	memset(&staged_web, 0, sizeof(staged_web));
 	nstaged_remotes = 0;
 	staged_where[0] = '\0';
 	user_listen_begin();
@@ -326,6 +328,9 @@ service_configure(struct imsg *imsg)
 	switch (imsg_get_type(imsg)) {
 	case IMSG_CONF_SERVICE:
 		return (imsg_get_data(imsg, &staged, sizeof(staged)));
+	case IMSG_CONF_WEB:
+		return (imsg_get_data(imsg, &staged_web,
+		    sizeof(staged_web)));
 	case IMSG_CONF_LISTEN:
 		return (service_conf_listen(imsg));
 	case IMSG_CONF_REMOTE:
@@ -364,6 +369,7 @@ service_ready(int reload)
 {
 	service.conf = staged;
 	service.target = staged_target;
+	service.web = staged_web;
 	strlcpy(where, staged_where, sizeof(where));
 	if (is_server())
 		user_listen_end();
