@@ -41,6 +41,7 @@
 #include "dialogue.h"
 #include "service.h"
 #include "smux.h"
+#include "upgrade.h"
 #include "worker.h"
 
 /*
@@ -61,7 +62,7 @@ static struct service			*svc;
 static const struct tunnel_events	*events;
 static uint8_t	 batch[SERVICE_BATCH];	/* of the one tunnel whose turn it is */
 
-static void	 tunnel_ready(void *);
+static void	 tunnel_ready(void *, int);
 static void	 tunnel_turn(evutil_socket_t, short, void *);
 static void	 tunnel_timer(evutil_socket_t, short, void *);
 static void	 tunnel_again(struct tunnel *);
@@ -136,6 +137,8 @@ tunnel_new(int fd, const struct msg_tunnel *how, uint32_t remote)
 	t->service = svc;
 	t->number = how->number;
 	t->transport = how->transport;
+	t->state = t->transport & TRANSPORT_WS ? TUNNEL_UPGRADE :
+	    TUNNEL_HANDSHAKE;
 	t->remote = remote;
 	t->peer = how->peer;
 	t->local = how->local;
@@ -212,6 +215,9 @@ tunnel_why(struct tunnel *t, enum tunnel_end end, const char *fmt, va_list ap)
 		return;
 	t->end = end;
 	vsnprintf(t->words, sizeof(t->words), fmt, ap);
+	/* All else comes of that. */
+	if (wire_broken(&t->wire, t->words, sizeof(t->words)))
+		t->end = TUNNEL_END_PROTOCOL;
 }
 
 void
@@ -361,6 +367,15 @@ tunnel_relay_gone(struct tunnel *t)
 /* ---- opening ---- */
 
 static void
+tunnel_upgrade(struct tunnel *t)
+{
+	if (upgrade_turn(t) == 1)
+		t->state = TUNNEL_HANDSHAKE;
+	if (!(t->flags & TUNNEL_F_DYING))
+		(void)tunnel_flush(t);
+}
+
+static void
 tunnel_start_session(struct tunnel *t)
 {
 	const struct service_opts	*o = &svc->conf.opts;
@@ -388,7 +403,7 @@ tunnel_start_session(struct tunnel *t)
 	if (t->settled.seals == SEAL_NONE) {
 		seal_bare(t->seal);
 		t->flags |= TUNNEL_F_BARE;
-		sc.divert = 1;
+		sc.divert = !(t->transport & TRANSPORT_WS);
 	} else
 		seal_bulk(t->seal);
 	t->session = smux_new(&sc, &tunnel_session_events, t);
@@ -605,6 +620,7 @@ tunnel_ending_turn(struct tunnel *t)
 		t->flags |= TUNNEL_F_SHUT;
 		if (!(t->flags & TUNNEL_F_BARE))
 			(void)seal_end(t->seal);
+		wire_end(&t->wire);
 	}
 	if (tunnel_flush(t) != 0)
 		return;
@@ -679,7 +695,9 @@ tunnel_set_timer(struct tunnel *t, uint64_t now, uint64_t at)
 static void
 tunnel_states(struct tunnel *t)
 {
-	if (t->state == TUNNEL_HANDSHAKE)
+	if (t->state == TUNNEL_UPGRADE)
+		tunnel_upgrade(t);
+	if (t->state == TUNNEL_HANDSHAKE && !(t->flags & TUNNEL_F_DYING))
 		tunnel_handshake(t);
 	if (t->state == TUNNEL_DIALOGUE && !(t->flags & TUNNEL_F_DYING)) {
 		if (dialogue_turn(t) == 1 && tunnel_flush(t) != -1)
@@ -732,9 +750,12 @@ tunnel_timer(evutil_socket_t fd, short what, void *arg)
 }
 
 static void
-tunnel_ready(void *arg)
+tunnel_ready(void *arg, int later)
 {
-	tunnel_schedule(arg);
+	if (later)
+		tunnel_again(arg);
+	else
+		tunnel_schedule(arg);
 }
 
 /* ---- drain, probe, room ---- */

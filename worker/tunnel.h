@@ -33,6 +33,7 @@
 #include <stdint.h>
 
 #include "ctlstream.h"
+#include "http.h"
 #include "relay.h"
 #include "rocket.h"
 #include "seal.h"
@@ -40,6 +41,7 @@
 #include "wire.h"
 
 enum tunnel_state {
+	TUNNEL_UPGRADE,		/* HTTP, where the transport is WebSocket */
 	TUNNEL_HANDSHAKE,	/* TLS */
 	TUNNEL_DIALOGUE,	/* HELLO, ACCEPT */
 	TUNNEL_OPEN,		/* the session runs */
@@ -88,6 +90,7 @@ struct tunnel {
 	struct addr		 local;
 	struct rocket_params	 theirs;	/* HELLO or ACCEPT */
 	struct rocket_params	 settled;
+	char			 web_key[HTTP_KEY_LEN + 1]; /* asked with */
 	char			 words[256];	/* why it ended */
 };
 TAILQ_HEAD(tunnels, tunnel);
