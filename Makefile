@@ -30,8 +30,8 @@ WORKER_OBJS =	worker/arrival.o worker/asker.o worker/childlog.o \
 		worker/rocket.o worker/sandbox.o worker/seal.o \
 		worker/sealctx.o worker/service.o worker/smux.o \
 		worker/smuxout.o worker/smuxst.o worker/source.o \
-		worker/tunnel.o worker/user.o worker/visitor.o \
-		worker/worker.o worker/ws.o
+		worker/tunnel.o worker/upgrade.o worker/user.o \
+		worker/visitor.o worker/wire.o worker/worker.o worker/ws.o
 
 ROCKETCTL_OBJS = rocketctl/answers.o rocketctl/ctlparse.o rocketctl/json.o \
 		rocketctl/monitor.o rocketctl/rocketctl.o rocketctl/table.o \

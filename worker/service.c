@@ -748,7 +748,7 @@ service_show_session(struct channel *ch, const struct ctl_request *req,
 	cs.seal = t->settled.seals;
 	cs.rtt_us = t->rtt_us;
 	cs.draining = (t->flags & (TUNNEL_F_OLD | TUNNEL_F_DRAINING)) != 0;
-	cs.queued = t->tx_len - t->tx_off;
+	cs.queued = wire_queued(&t->wire);
 	cs.since = service_wall(t->opened);
 	cs.octets_in = st->payload_in;
 	cs.octets_out = st->payload_out;
