@@ -1,6 +1,7 @@
 #!/bin/sh
 # Tunnels of wsmux through reverse proxies that know nothing of them: nginx, and
-# haproxy, which says by the PROXY protocol who has come.
+# haproxy, which says by the PROXY protocol who has come; and tunnels of tcpmux
+# through haproxy, which then copies octets.
 
 . regress/live/lib.sh
 PATH=$PATH:/usr/sbin:/usr/local/sbin
@@ -37,13 +38,13 @@ start_nginx() {
 	background nginx nginx -c "$T/nginx.conf" -e stderr -p "$T/nginx"
 }
 
-# start_haproxy FROM TO
+# start_haproxy FROM TO: with $MODE and $SEND
 start_haproxy() {
 	cat >"$T/haproxy.cfg" <<-END
 		global
 			log stderr format raw local0
 		defaults
-			mode http
+			mode $MODE
 			timeout connect 5s
 			timeout client 60s
 			timeout server 60s
@@ -52,14 +53,14 @@ start_haproxy() {
 			bind 127.0.0.1:$1
 			default_backend out
 		backend out
-			server a 127.0.0.1:$2 send-proxy-v2
+			server a 127.0.0.1:$2 $SEND
 	END
 	background haproxy haproxy -db -f "$T/haproxy.cfg"
 }
 
 # through NAME [PROXIES [VISITOR]]
 through() {
-	what=$1
+	what=$1 name=${1%% *}
 	set -- "$1" "${2:-}" "${3:-127.0.0.1}" $(ports 3)
 	target target
 	target_pid=$pid
@@ -67,7 +68,7 @@ through() {
 	cat >"$T/server.conf" <<-END
 		log debug
 		server {
-			listen on 127.0.0.1 port $sport transport wsmux $2
+			listen on 127.0.0.1 port $sport transport $TRANSPORT $2
 			service "x" {
 				listen on 127.0.0.1 port $uport
 				$TOKEN
@@ -78,7 +79,7 @@ through() {
 	cat >"$T/client.conf" <<-END
 		log debug
 		client {
-			connect to localhost port $fport transport wsmux edge 127.0.0.1 from $3
+			connect to localhost port $fport transport $TRANSPORT edge 127.0.0.1 from $3
 			host "www.example.com"
 			user agent "Mozilla/5.0"
 			header { "X-Test: 1" }
@@ -92,7 +93,7 @@ through() {
 		}
 	END
 	daemon server; server_pid=$pid
-	"start_$what" "$fport" "$sport"
+	"start_$name" "$fport" "$sport"
 	proxy_pid=$pid
 	daemon client; client_pid=$pid
 
@@ -113,9 +114,12 @@ through() {
 	ok $? "$what: a user's reset is a reset for the target"
 	like "$(ctl server show sessions)" "$3:[0-9]+" \
 	    "$what: the session shows who has come"
+	[ "$TRANSPORT" = tcpmux ] ||
 	like "$(curl -s --max-time 10 -o /dev/null -w '%{http_code}' \
 	    "http://127.0.0.1:$fport/")" '^404$' \
 	    "$what: a stranger finds a web server"
+	[ "$3" = 127.0.0.1 ] || logged server "client .* is here, from $3:"
+	ok $? "$what: and so does the log"
 	ends
 }
 
@@ -132,12 +136,16 @@ ends() {
 }
 
 if command -v nginx >/dev/null; then
-	SERVICE='path "/news/live"' through nginx
+	TRANSPORT=wsmux SERVICE='path "/news/live"' through nginx
 else
 	skip "nginx" "it is not installed"
 fi
 if command -v haproxy >/dev/null; then
-	SERVICE= through haproxy "proxies 127.0.0.1" 127.0.0.2
+	SERVICE=
+	TRANSPORT=wsmux MODE=http SEND=send-proxy-v2
+	through haproxy "proxies 127.0.0.1" 127.0.0.2
+	TRANSPORT=tcpmux MODE=tcp SEND=send-proxy
+	through "haproxy tcp" "proxies { 127.0.0.0/8 }" 127.0.0.3
 else
 	skip "haproxy" "it is not installed"
 fi
