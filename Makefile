@@ -140,12 +140,14 @@ regress/bench/load: ${LOAD_SRCS} regress/bench/load.h ; ${COMPILE} ${L_ALL} ${LD
 regress/bench/smux_bench: regress/bench/smux_bench.c shared/log.o worker/smux.o worker/smuxout.o worker/smuxst.o ; ${UNIT}
 regress/bench/wan: regress/bench/wan.c ; ${UNIT}
 regress/interop/smuxpeer: regress/interop/smuxpeer.c shared/log.o worker/smux.o worker/smuxout.o worker/smuxst.o ; ${UNIT}
+regress/interop/wspeer: regress/interop/wspeer.c worker/http.o worker/ws.o ; ${UNIT}
 regress/live/traffic: regress/live/traffic.c ; ${UNIT}
 
 helpers: config.mk
 	@${MAKE} regress/bench/load regress/bench/smux_bench \
 	    regress/bench/wan \
-	    regress/interop/smuxpeer regress/live/traffic
+	    regress/interop/smuxpeer regress/interop/wspeer \
+	    regress/live/traffic
 
 # ---- fuzzing: one line each; clang, with sources in place of objects ----
 FUZZ =		clang ${FUZZ_FLAGS} ${CPP_ALL} -o $@ $^ $> ${L_EVENT} ${L_BSD}
@@ -239,7 +241,7 @@ clean:
 	    rocketd/parse.c rocketd/y.tab.h regress/unit/*_test \
 	    regress/fuzz/*_fuzz regress/bench/load \
 	    regress/bench/smux_bench regress/bench/wan \
-	    regress/interop/smuxpeer \
+	    regress/interop/smuxpeer regress/interop/wspeer \
 	    regress/live/traffic regress/*/*.o
 	find . -name '*.gcno' -o -name '*.gcda' | xargs rm -f
 	rm -rf regress/tmp

@@ -11,7 +11,7 @@ demo="$build busybox socat curl perl-base"
 bench="$build perl libcmocka-dev haproxy socat iperf3 openssl iproute2 \
     gnuplot-nox"
 check="$demo perl libcmocka-dev mandoc python3-minimal util-linux golang-go \
-    golang-github-xtaci-smux-dev"
+    golang-github-xtaci-smux-dev python3-websockets node-ws"
 long="$check clang libclang-rt-dev bmake bison"
 
 case ${1:-check} in
