@@ -33,7 +33,6 @@
 #include <sys/tree.h>
 
 #include <errno.h>
-#include <sha2.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -45,13 +44,8 @@
 #include <event2/event_struct.h>
 
 #include "../shared/compat.h"
-#include "arrival.h"
-#include "hello.h"
-#include "http.h"
-#include "proxyhdr.h"
-#include "source.h"
+#include "arrivalpriv.h"
 #include "visitor.h"
-#include "worker.h"
 
 /*
  * From the last octet of a hello to the alert that refuses it.  Unknown
@@ -78,56 +72,11 @@
 #define HANDED_US	(2000 * 1000)
 
 /*
- * SO_RCVLOWAT lets a hello wake us twice or so.  Where it is not kept to, each
- * segment does; a hello in more of them is no client's.
- */
-#define WAKES_MAX	64
-
-/* Octets of a stranger's that go into the log. */
-#define SHOWN_MAX	32
-
-/*
  * A tunnel's number has the generation of this process above its serial, so
  * that no worker takes an earlier gate's tunnels for ours.
  */
 #define SERIAL_BITS	40
 #define SERIAL_MASK	((1ULL << SERIAL_BITS) - 1)
-
-enum conn_state {
-	CONN_PROXY,		/* waits for the whole header of its proxy */
-	CONN_HELLO,		/* waits for the whole hello, or request */
-	CONN_PROOF,		/* keys is asked, or is when it is back */
-	CONN_HELD,		/* confirmed; its service has no worker now */
-	CONN_REFUSED,		/* the alert or answer waits for its time */
-	CONN_ANSWERING,		/* a visitor's answer is on its way */
-	CONN_CLOSING,		/* it is out; the peer's end is awaited */
-	CONN_HANDED		/* with a worker, and fd with it */
-};
-
-struct conn {
-	RB_ENTRY(conn)		 entry;		/* by proof.number */
-	TAILQ_ENTRY(conn)	 list;		/* held, or its worker's */
-	struct event		 ev;
-	struct event		 timer;
-	enum conn_state		 state;
-	int			 fd;
-	uint64_t		 deadline;	/* microseconds, to be proven */
-	uint64_t		 asked;		/* when the hello was there */
-	struct source		*source;
-	struct worker		*worker;	/* HANDED */
-	uint32_t		 service;	/* from HELD on */
-	uint32_t		 transport;	/* of its listener */
-	uint32_t		 decoy;		/* likewise */
-	struct visit		*visit;		/* its answer, or NULL */
-	uint32_t		 wakes;
-	uint32_t		 drained;	/* octets, CLOSING */
-	size_t			 lowat;
-	struct addr		 peer;
-	struct addr		 local;		/* ADDR_NONE: the socket's */
-	struct msg_proof	 proof;		/* from PROOF on */
-};
-TAILQ_HEAD(conns, conn);
-RB_HEAD(conn_tree, conn);
 
 struct worker {
 	TAILQ_ENTRY(worker)	 entry;
@@ -135,26 +84,12 @@ struct worker {
 	struct conns		 conns;		/* handed, not proven yet */
 	uint32_t		 tunnels;	/* handed and not closed */
 };
-TAILQ_HEAD(workers, worker);
 
-static struct {
-	struct msg_gate		 conf;
-	struct workers		 workers;
-	struct channel		*keys;
-	struct conn_tree	 conns;
-	struct conns		 held;
-	uint64_t		 serial;
-	void			(*none)(void);	/* to be called, or NULL */
-	struct arrival_stats	 stats;
-	uint8_t			 buf[HTTP_HEAD_MAX]; /* peeked at, drained */
-} arrivals;
+struct arrivals	 arrivals;
 
 static int	 conn_cmp(const struct conn *, const struct conn *);
 static void	 conn_event(evutil_socket_t, short, void *);
 static void	 conn_timer(evutil_socket_t, short, void *);
-
-_Static_assert(HELLO_MAX <= HTTP_HEAD_MAX && PROXYHDR_READ_MAX <=
-    HTTP_HEAD_MAX, "the buffer holds the longest of them");
 
 RB_PROTOTYPE_STATIC(conn_tree, conn, entry, conn_cmp)
 RB_GENERATE_STATIC(conn_tree, conn, entry, conn_cmp)
@@ -176,12 +111,7 @@ conn_find(uint64_t number)
 	return (RB_FIND(conn_tree, &arrivals.conns, &find));
 }
 
-/* A line about a stranger, as often as its source may cause one. */
-static void	 arrival_log(struct source *, const struct addr *,
-		    const char *, ...)
-		    __attribute__((__format__(printf, 3, 4)));
-
-static void
+void
 arrival_log(struct source *src, const struct addr *peer, const char *fmt, ...)
 {
 	char		 words[512];
@@ -209,13 +139,13 @@ arrival_less(void)
 		arrivals.none();
 }
 
-static int
+int
 conn_is_web(const struct conn *c)
 {
 	return ((c->transport & TRANSPORT_WS) != 0);
 }
 
-static void
+void
 conn_free(struct conn *c)
 {
 	(void)event_del(&c->timer);
@@ -223,8 +153,9 @@ conn_free(struct conn *c)
 		(void)event_del(&c->ev);
 		/* a web server has read what it closes on: no reset */
 		if (conn_is_web(c) && read(c->fd, arrivals.buf,
-		    sizeof(arrivals.buf)) == -1)
-			errno = 0;
+		    sizeof(arrivals.buf)) == -1 && errno != EAGAIN)
+			log_debug("visitor from %s: %s",
+			    addr_print(&c->peer), strerror(errno));
 		close(c->fd);
 	}
 	if (c->state == CONN_HELD)
@@ -256,22 +187,6 @@ conn_wait(struct conn *c, uint64_t until)
 	log_warnx("tunnel from %s: no memory", addr_print(&c->peer));
 	conn_free(c);
 	return (-1);
-}
-
-/* Not of the dialect at all: neither an answer nor time is due. */
-static void
-conn_malformed(struct conn *c, const char *why, size_t len)
-{
-	char	 shown[4 * SHOWN_MAX + 1];
-
-	arrivals.stats.malformed++;
-	if (len > SHOWN_MAX)
-		len = SHOWN_MAX;
-	log_printable(shown, sizeof(shown), arrivals.buf, len);
-	arrival_log(c->source, &c->peer, "%s%s; it begins \"%s\"",
-	    c->state == CONN_PROXY ? "" : "not a hello of rocket: ", why,
-	    shown);
-	conn_free(c);
 }
 
 /*
@@ -315,7 +230,7 @@ conn_drain(struct conn *c)
 	conn_free(c);
 }
 
-static void
+void
 conn_set_lowat(struct conn *c, size_t octets)
 {
 	int	 lowat = (int)octets;
@@ -399,7 +314,7 @@ conn_answer(struct conn *c)
 }
 
 /* Makes the answer to what waits in the socket; at its time it goes out. */
-static void
+void
 conn_visit(struct conn *c)
 {
 	uint64_t	 now = worker_now(), due;
@@ -536,7 +451,7 @@ conn_hand(struct conn *c, struct worker *w)
 	(void)conn_wait(c, c->deadline + HANDED_US);
 }
 
-static void
+void
 conn_place(struct conn *c)
 {
 	struct worker	*w;
@@ -551,7 +466,7 @@ conn_place(struct conn *c)
 }
 
 /* keys may be away: it is asked again by arrival_keys. */
-static void
+void
 conn_ask(struct conn *c)
 {
 	struct msg_identity	 whose;
@@ -570,38 +485,8 @@ conn_ask(struct conn *c)
 		    sizeof(c->proof));
 }
 
-static void
-conn_hello(struct conn *c, const struct hello *h)
-{
-	SHA2_CTX	 sha;
-
-	(void)event_del(&c->ev);
-	memcpy(c->proof.identity, h->identity, sizeof(c->proof.identity));
-	memcpy(c->proof.binder, h->binder, sizeof(c->proof.binder));
-	SHA256Init(&sha);
-	SHA256Update(&sha, h->transcript, h->transcript_len);
-	SHA256Final(c->proof.hash, &sha);
-	c->state = CONN_PROOF;
-	c->asked = worker_now();
-	conn_ask(c);
-}
-
-static void
-conn_closed_early(struct conn *c, size_t len)
-{
-	arrivals.stats.closed_early++;
-	if (len > 0)
-		arrival_log(c->source, &c->peer, "closed after %zu octets, "
-		    "which are no whole hello", len);
-	else	/* someone looks whether we are there */
-		log_debug("tunnel from %s: closed at once",
-		    addr_print(&c->peer));
-	conn_free(c);
-}
-
-/* Over a limit, which is told?  more: one connection more, in all. */
-static int
-conn_over(struct source *src, const struct addr *peer, uint32_t more)
+int
+arrival_over(struct source *src, const struct addr *peer, uint32_t more)
 {
 	if (src->unproven >= arrivals.conf.max_per_source) {
 		arrivals.stats.limited_source++;
@@ -618,150 +503,6 @@ conn_over(struct source *src, const struct addr *peer, uint32_t more)
 	return (0);
 }
 
-/* There are len octets, and need are wanted. */
-static void
-conn_more(struct conn *c, size_t len, size_t need, int closed)
-{
-	uint32_t	 max = WAKES_MAX;
-
-	/* who types a request is a visitor as good as any */
-	if (conn_is_web(c) && c->state == CONN_HELLO)
-		max = HTTP_HEAD_MAX;
-	if (closed)
-		conn_closed_early(c, len);
-	else if (++c->wakes > max)
-		conn_malformed(c, "it comes in too small pieces", len);
-	else
-		conn_set_lowat(c, need);
-}
-
-static void
-conn_peek_hello(struct conn *c, size_t len, int closed)
-{
-	struct hello	 h;
-	const char	*why;
-	size_t		 need;
-
-	/* the buffer is longer than any hello may be */
-	switch (hello_parse(&h, arrivals.buf, len, &need, &why)) {
-	case HELLO_OK:
-		conn_hello(c, &h);
-		break;
-	case HELLO_BAD:
-		conn_malformed(c, why, len);
-		break;
-	case HELLO_MORE:
-		conn_more(c, len, need, closed);
-		break;
-	}
-}
-
-static void
-conn_peek_request(struct conn *c, size_t len, int closed)
-{
-	struct visitor_way	 way;
-
-	way = visitor_route(arrivals.buf, len);
-	c->asked = worker_now();
-	switch (way.to) {
-	case VISITOR_MORE:
-		conn_more(c, len, len + 1, closed);
-		break;
-	case VISITOR_SERVICE:
-		(void)event_del(&c->ev);
-		c->service = way.service;
-		conn_place(c);
-		break;
-	case VISITOR_IDENTITY:
-		(void)event_del(&c->ev);
-		memcpy(c->proof.identity, way.identity,
-		    sizeof(c->proof.identity));
-		c->state = CONN_PROOF;
-		conn_ask(c);
-		break;
-	case VISITOR_ANSWER:
-		conn_visit(c);
-		break;
-	}
-}
-
-/* From here on it counts as the one that it comes for. */
-static int
-conn_is_from(struct conn *c, const struct addr *peer)
-{
-	struct source	*src;
-
-	if ((src = source_get(peer, worker_now())) == NULL) {
-		log_warnx("tunnel from %s: no memory", addr_print(peer));
-		return (-1);
-	}
-	if (src != c->source && conn_over(src, peer, 0))
-		return (-1);
-	source_enter(src);
-	source_leave(c->source);
-	c->source = src;
-	c->peer = *peer;
-	return (0);
-}
-
-/*
- * The header is read, since the worker is not to see it: exactly its octets,
- * which are there, and the hello stays behind it.  0: it is there no more.
- */
-static int
-conn_peek_proxy(struct conn *c, size_t len, int closed)
-{
-	struct addr	 from, to;
-	const char	*why;
-	size_t		 need;
-
-	switch (proxyhdr_parse(arrivals.buf, len, &need, &from, &to, &why)) {
-	case PROXYHDR_OK:
-		break;
-	case PROXYHDR_BAD:
-		conn_malformed(c, why, len);
-		return (-1);
-	case PROXYHDR_MORE:
-		conn_more(c, len, need, closed);
-		return (-1);
-	}
-	if (read(c->fd, arrivals.buf, need) != (ssize_t)need ||
-	    (from.family != ADDR_NONE && conn_is_from(c, &from) == -1)) {
-		conn_free(c);
-		return (-1);
-	}
-	c->local = to;
-	c->state = CONN_HELLO;
-	c->wakes = 0;
-	conn_set_lowat(c, 1);
-	return (0);
-}
-
-/* closed: the peer has said that no more comes. */
-static void
-conn_peek(struct conn *c, int closed)
-{
-	ssize_t	 n;
-
-	for (;;) {
-		n = recv(c->fd, arrivals.buf, sizeof(arrivals.buf), MSG_PEEK);
-		if (n == -1 && (errno == EAGAIN || errno == EINTR))
-			return;
-		if (n <= 0) {
-			conn_closed_early(c, 0);
-			return;
-		}
-		if (c->state != CONN_PROXY)
-			break;
-		if (conn_peek_proxy(c, n, closed) == -1)
-			return;
-	}
-	if (conn_is_web(c))
-		conn_peek_request(c, n, closed);
-	else
-		conn_peek_hello(c, n, closed);
-}
-
 static void
 conn_event(evutil_socket_t fd, short what, void *arg)
 {
@@ -771,7 +512,7 @@ conn_event(evutil_socket_t fd, short what, void *arg)
 	switch (c->state) {
 	case CONN_PROXY:
 	case CONN_HELLO:
-		conn_peek(c, what & EV_CLOSED);
+		peek_look(c, what & EV_CLOSED);
 		break;
 	case CONN_ANSWERING:
 		conn_answering(c);
@@ -803,7 +544,7 @@ conn_new(int fd, const struct arrival *a)
 	if ((src = source_get(&a->peer, worker_now())) == NULL)
 		return (NULL);
 	errno = 0;
-	if (conn_over(src, &a->peer, 1))
+	if (arrival_over(src, &a->peer, 1))
 		return (NULL);
 	errno = ENOMEM;
 	if ((c = calloc(1, sizeof(*c))) == NULL)
@@ -842,7 +583,7 @@ conn_start(struct conn *c)
 	if (conn_wait(c, c->deadline) == -1)
 		return;
 	/* Most hellos are there already, or come in one piece later. */
-	conn_peek(c, 0);
+	peek_look(c, 0);
 	if ((c = conn_find(number)) == NULL ||
 	    (c->state != CONN_HELLO && c->state != CONN_PROXY))
 		return;
