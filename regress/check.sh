@@ -59,7 +59,7 @@ copy() {
 tap() {
 	name=$1; shift
 	[ -e "$1" ] || { echo "no $name tests"; return 1; }
-	timeout "$LIMIT" prove --timer "$@"
+	timeout "$LIMIT" prove --timer --failures "$@"
 }
 
 unit() { (cd "$1" && prove -j"$JOBS" --exec 'perl regress/unit/run.t' \
@@ -82,7 +82,7 @@ live_user() {
 	    chown 65534:65534 regress/tmp home &&
 	    exec setpriv --reuid=65534 --regid=65534 --clear-groups \
 	    env -u XDG_RUNTIME_DIR HOME="$WORK/user/home" USER=nobody \
-	    LOGNAME=nobody timeout "$LIMIT" prove --timer $USER_TESTS)
+	    LOGNAME=nobody timeout "$LIMIT" prove --timer --failures $USER_TESTS)
 }
 
 fuzzers() {
@@ -93,10 +93,16 @@ fuzzers() {
 		# what is found goes to the first, the others are read only
 		found=$WORK/found.$(basename "$f")
 		mkdir "$found" || exit 1
+		export FOUND=$found
+		seeds=
 		case $f in
 		*/conf_fuzz|*/toml_fuzz) seeds=regress/conf ;;
-		*) seeds= ;;
 		esac
+		# what earlier ones found worth keeping, a line each
+		kept=regress/fuzz/corpus/$(basename "$f" _fuzz)
+		[ ! -f "$kept" ] || perl -MMIME::Base64 -ne '
+			open(my $h, ">", "$ENV{FOUND}/kept$.") or die;
+			print $h decode_base64($_)' "$kept" || exit 1
 		"./$f" -max_total_time=30 -timeout=10 -verbosity=0 \
 		    -print_final_stats=1 -artifact_prefix="$LOG." \
 		    "$found" $seeds || exit 1
@@ -137,6 +143,9 @@ awk '/^== / { name = substr($0, 4) }
     }
     END { printf "%-34s %3d files %6d tests\n", "in all", files, tests }' "$LOG"
 if [ -n "$failed" ]; then
+	# What it was, once more at the end, where it is looked for.
+	grep -E '^ *not ok|^ *# |Failed test|Dubious|Parse errors' "$LOG" |
+	    tail -n 100
 	echo "FAILED:$failed"
 	echo "log: $LOG"
 	exit 1

@@ -14,7 +14,6 @@
  * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
  */
 
-
 /*
  * Configurations in TOML: each key becomes the statement of rocketd.conf(5)
  * that says the same, standing where the key stood, and the grammar does the
@@ -234,50 +233,24 @@ fits(const struct endpoint *remote, const struct endpoint *source)
 	    !valid_addr(source->host, &b) || a.family == b.family);
 }
 
-/*
- * The address of a CDN, which is dialled in place of remotes that are reached
- * by WebSocket; NULL when there is none, or none is needed.
- */
-static const struct toml *
-read_edge(struct reader *r, const struct toml *table,
-    const struct toml *transport)
-{
-	const struct toml	*n = toml_get(table, "edge_ip");
-	struct word		 at;
-	struct addr		 addr;
-	const char		*s;
-
-	if (n == NULL || (s = reader_text(r, n->key, n)) == NULL || *s == '\0')
-		return (NULL);
-	if (!valid_addr(s, &addr)) {
-		VALUE_ERROR(r, n, "\"edge_ip\" takes an IPv4 or IPv6 address, "
-		    "not \"%s\"", reader_show(s));
-		return (NULL);
-	}
-	if (transport != NULL && transport->type == TOML_STRING &&
-	    (transport_find(transport->text) & TRANSPORT_WS) != 0)
-		return (n);
-	memset(&at, 0, sizeof(at));
-	at.file = r->file;
-	at.line = n->line;
-	at.column = n->column;
-	lex_warn(r->lex, &at, "\"edge_ip\" has no effect with this transport");
-	return (NULL);
-}
+/* How all remotes of a client are reached. */
+struct way {
+	const struct toml	*transport;	/* or NULL */
+	const struct toml	*edge;		/* or NULL */
+};
 
 static void
 say_remote(struct reader *r, const struct endpoint *remote,
-    const struct toml *transport, const struct toml *edge,
-    const struct endpoint *source)
+    const struct way *way, const struct endpoint *source)
 {
 	say_endpoint(r, "connect to", remote, "127.0.0.1");
-	if (transport != NULL) {
+	if (way->transport != NULL) {
 		reader_say(r, remote->value, "transport");
-		reader_say_text(r, transport, transport->text);
+		reader_say_text(r, way->transport, way->transport->text);
 	}
-	if (edge != NULL) {
-		reader_say(r, edge, "edge");
-		reader_say_text(r, edge, edge->text);
+	if (way->edge != NULL) {
+		reader_say(r, remote->value, "edge");
+		reader_say_text(r, way->edge, way->edge->text);
 	}
 	if (source != NULL) {
 		reader_say(r, source->value, "from");
@@ -289,12 +262,10 @@ say_remote(struct reader *r, const struct endpoint *remote,
 /* Each remote from each source that it can be reached from, in their order. */
 static void
 read_remotes(struct reader *r, const struct toml *table,
-    const struct toml *transport)
+    const struct way *way)
 {
-	struct endpoint		 remotes[ENDPOINTS_MAX];
-	struct endpoint		 sources[ENDPOINTS_MAX];
-	const struct toml	*edge = read_edge(r, table, transport);
-	size_t			 nremotes, nsources, i, j, said, total = 0;
+	struct endpoint	 remotes[ENDPOINTS_MAX], sources[ENDPOINTS_MAX];
+	size_t		 nremotes, nsources, i, j, said, total = 0;
 
 	nremotes = read_endpoints(r, table, "remote_addr", "remote_addrs",
 	    remotes);
@@ -304,14 +275,13 @@ read_remotes(struct reader *r, const struct toml *table,
 		for (j = 0; j < nsources && said <= REMOTES_MAX; j++) {
 			if (!fits(&remotes[i], &sources[j]))
 				continue;
-			say_remote(r, &remotes[i], transport, edge,
-			    &sources[j]);
+			say_remote(r, &remotes[i], way, &sources[j]);
 			said++;
 		}
 		/* the grammar says what is wrong with a source of no use */
 		if (said++ == 0)
-			say_remote(r, &remotes[i], transport, edge,
-			    nsources == 0 ? NULL : &sources[0]);
+			say_remote(r, &remotes[i], way, nsources == 0 ? NULL :
+			    &sources[0]);
 		total += said;
 	}
 }
@@ -495,13 +465,47 @@ read_transport(struct reader *r, const struct toml *table)
 	return (n != NULL && reader_text(r, n->key, n) != NULL ? n : NULL);
 }
 
+/*
+ * A CDN's address that is dialled for the remote: there is one for WebSocket
+ * only, and files for other transports have the key all the same.
+ */
+static const struct toml *
+read_edge(struct reader *r, const struct toml *table,
+    const struct toml *transport)
+{
+	const struct toml	*n = toml_get(table, "edge_ip");
+	struct word		 at;
+	struct addr		 addr;
+	const char		*s;
+
+	if (n == NULL || (s = reader_text(r, n->key, n)) == NULL || *s == '\0')
+		return (NULL);
+	if (!valid_addr(s, &addr)) {
+		VALUE_ERROR(r, n, "\"edge_ip\" takes an IPv4 or IPv6 address, "
+		    "not \"%s\"", reader_show(s));
+		return (NULL);
+	}
+	if (transport != NULL &&
+	    (transport_find(transport->text) & TRANSPORT_WS))
+		return (n);
+	memset(&at, 0, sizeof(at));
+	at.file = r->file;
+	at.line = n->line;
+	at.column = n->column;
+	lex_warn(r->lex, &at, "\"edge_ip\" has no effect with this transport");
+	return (NULL);
+}
+
 static void
 read_client(struct reader *r, const struct toml *table)
 {
 	const struct toml	*n = toml_get(table, "client_id");
+	struct way		 way;
 
 	require(r, table, "[client]", "remote_addr", "remote_addrs");
-	read_remotes(r, table, read_transport(r, table));
+	way.transport = read_transport(r, table);
+	way.edge = read_edge(r, table, way.transport);
+	read_remotes(r, table, &way);
 	if (n != NULL && reader_text(r, n->key, n) != NULL) {
 		reader_say(r, n, "client id");
 		reader_say_text(r, n, n->text);

@@ -14,7 +14,6 @@
  * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
  */
 
-
 /*
  * What one word of a statement stands for: a port, a range of them, an
  * address, a host, a path.  A word that is none is told of, at its place, and
@@ -87,7 +86,7 @@ wordval_transport(struct lex *lex, const struct word *w)
 	uint32_t	 transport = TRANSPORT_TCPMUX;
 
 	if (w != NULL && (transport = transport_find(w->text)) == 0)
-		lex_error(lex, w, "a transport is tcpmux or wsmux, not \"%s\"",
+		lex_error(lex, w, "there is no transport \"%s\"",
 		    wordval_show(w));
 	return (transport);
 }

@@ -14,7 +14,6 @@
  * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
  */
 
-
 /*
  * The rules of the messages: one row a message says who may send it to whom,
  * how long it is, whether a descriptor goes with it, and what its fields may
@@ -158,6 +157,7 @@ static const struct msg_field	 fields_dialee[] = {
 	RANGE(msg_dialee, for_port, 0, UINT16_MAX),
 	MASK(msg_dialee, transport, TRANSPORT_ALL),
 	RANGE(msg_dialee, opts.nodelay, 0, 1),
+	RANGE(msg_dialee, opts.congestion, 0, CONGESTION_MAX - 1),
 	ADDRS(msg_dialee, source),
 	STRING(msg_dialee, host),
 	END
@@ -647,11 +647,26 @@ side_name(uint32_t side)
 	return (side == SIDE_CLIENT ? "client" : "none");
 }
 
+const char *
+congestion_name(uint32_t congestion)
+{
+	static const char	*names[] = {
+		[CONGESTION_SYSTEM] = "system",
+		[CONGESTION_RENO] = "reno",
+		[CONGESTION_CUBIC] = "cubic",
+		[CONGESTION_BBR] = "bbr"
+	};
+
+	return (congestion < CONGESTION_MAX ? names[congestion] : "?");
+}
+
 static const struct {
 	const char	*name;
 	uint32_t	 transport;
 } transports[] = {
+	{ "tcp", TRANSPORT_TCP },
 	{ "tcpmux", TRANSPORT_TCPMUX },
+	{ "ws", TRANSPORT_TCP | TRANSPORT_WS },
 	{ "wsmux", TRANSPORT_TCPMUX | TRANSPORT_WS }
 };
 

@@ -38,7 +38,12 @@
 #include "user.h"
 #include "worker.h"
 
-#define ACCEPT_BATCH	64	/* a listener's turn, then others have theirs */
+/*
+ * A listener's turn, then others have theirs.  Where several workers share it
+ * one that is awake would else take all who come at once.
+ */
+#define ACCEPT_BATCH	64
+#define ACCEPT_SHARED	1
 #define PAUSE_SECONDS	1	/* without descriptors or memory */
 /* How often the client is asked to grow its pool, microseconds. */
 #define MORE_INTERVAL	(500 * 1000ULL)
@@ -130,8 +135,8 @@ user_listen_end(void)
 /* ---- which tunnel ---- */
 
 /*
- * The least loaded one with room; one that is to be replaced only when there
- * is no other.
+ * The least loaded one with room, of those the one that has been there longest;
+ * one that is to be replaced only when there is no other.
  */
 static struct tunnel *
 user_pick(void)
@@ -148,13 +153,16 @@ user_pick(void)
 			best = t;
 			best_old = old;
 		}
+		if (!best_old && best->relays == 0)
+			break;
 	}
 	return (best);
 }
 
 /*
  * When every session has `mux concurrency' streams, or all that it takes, the
- * pool is to grow by as many as they and those who wait would fill.
+ * pool is to grow by as many as they and those who wait would fill.  Without a
+ * mux the client sees for itself that a tunnel was taken.
  */
 static void
 user_ask_more(void)
@@ -166,7 +174,7 @@ user_ask_more(void)
 	if (now - more_asked < MORE_INTERVAL)
 		return;
 	TAILQ_FOREACH(t, &svc->tunnels, entry) {
-		if (t->state != TUNNEL_OPEN ||
+		if (t->state != TUNNEL_OPEN || !tunnel_muxed(t) ||
 		    (t->flags & (TUNNEL_F_OLD | TUNNEL_F_DYING)))
 			continue;
 		if (least == NULL || t->relays < least->relays)
@@ -325,10 +333,11 @@ user_accept(evutil_socket_t lfd, short what, void *arg)
 	struct relay		*r;
 	struct addr		 peer, local;
 	socklen_t		 len;
-	int			 fd, i;
+	int			 fd, i, n;
 
 	(void)what;
-	for (i = 0; i < ACCEPT_BATCH && user_may_accept(); i++) {
+	n = svc->conf.opts.prefork > 1 ? ACCEPT_SHARED : ACCEPT_BATCH;
+	for (i = 0; i < n && user_may_accept(); i++) {
 		len = sizeof(ss);
 		fd = accept4(lfd, (struct sockaddr *)&ss, &len,
 		    SOCK_NONBLOCK | SOCK_CLOEXEC);

@@ -97,6 +97,26 @@ wire_close(struct wire *w)
 	w->fd = -1;
 }
 
+void
+wire_abort(struct wire *w)
+{
+	struct linger	 rst = { 1, 0 };
+
+	/* Not a TCP socket: closing it says the same. */
+	(void)setsockopt(w->fd, SOL_SOCKET, SO_LINGER, &rst, sizeof(rst));
+}
+
+int
+wire_failed(const struct wire *w)
+{
+	socklen_t	 len;
+	int		 error = 0;
+
+	len = sizeof(error);
+	return (getsockopt(w->fd, SOL_SOCKET, SO_ERROR, &error, &len) == -1 ||
+	    error != 0);
+}
+
 static void
 wire_event(evutil_socket_t fd, short what, void *arg)
 {

@@ -71,6 +71,10 @@ int		 wire_open(struct wire *, struct service *, int fd,
 		    void (*ready)(void *, int), void *arg);
 /* What the socket does not take now is lost. */
 void		 wire_close(struct wire *);
+/* When it is closed, and something is unsent, the peer is told by a reset. */
+void		 wire_abort(struct wire *);
+/* While it is not read: was it reset? */
+int		 wire_failed(const struct wire *);
 /*
  * As read(2) and write(2), with a wire for the first argument: of what is
  * written all gathers in the batch, which wire_flush sends.

@@ -117,10 +117,17 @@ ok $? "none was reset"
 like "$(ctl server show sessions service z)" ' none' \
     "tunnels were replaced: the seal is the new one"
 
-# a hundred reloads with users moving
+# Two hundred reloads that change one service, while users of both move, stay,
+# come and go.
+steady() { while [ ! -e "$T/enough" ]; do "$TRAFFIC" users "$@"; done; }
 background load "$TRAFFIC" users "$xport" 60 4000000
+load_pid=$pid
+background steady_x steady "$xport" 10 100000
+steady_x=$pid
+background steady_z steady "$wport" 10 100000
+steady_z=$pid
 i=0
-while [ $i -lt 100 ]; do
+while [ $i -lt 200 ]; do
 	i=$((i + 1))
 	if [ $((i % 2)) -eq 0 ]; then
 		both "x $xport user timeout 1
@@ -128,15 +135,21 @@ while [ $i -lt 100 ]; do
 		z 0"
 	else
 		both "x $xport user timeout 1
-		z $wport mux concurrency 8" "x 0 pool 2
-		z 0 retry interval 2"
+		z $wport mux concurrency 8;seal { none }" "x 0 pool 2
+		z 0 retry interval 2;seal { none }"
 	fi
 	ctl server reload && ctl client reload || break
 done
-is $i 100 "100 reloads of both sides"
-wait "$pid"
+is $i 200 "200 reloads of both sides"
+: >"$T/enough"
+wait "$load_pid" "$steady_x" "$steady_z"
 like "$(cat "$T/load.log")" '^done 60 failed 0 reset 0 refused 0' \
     "no connection of the other service was lost"
+for s in x z; do
+	n=$(grep -c '^done 10 failed 0 reset 0 refused 0' "$T/steady_$s.log")
+	[ "$n" -gt 3 ] && [ "$n" -eq "$(wc -l <"$T/steady_$s.log")" ]
+	ok $? "$s: nobody who came meanwhile was lost or refused ($n x 10)"
+done
 is "$(users_of x)" 10 "nor of those that stayed"
 exec 8>&-
 stop "$client_pid"

@@ -143,7 +143,7 @@ stop() {
 
 # pair [OPTIONS]: a server and a client of one service "x" in front of a
 # target; sets tport (tunnels), uport (users), server_pid, client_pid.
-# SERVER and CLIENT are further lines of each side's service.
+# SERVER and CLIENT are further lines of each side's service, TRANSPORT is theirs.
 pair() {
 	target target
 	target_pid=$pid
