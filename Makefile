@@ -144,12 +144,14 @@ regress/bench/load: ${LOAD_SRCS} regress/bench/load.h ; ${COMPILE} ${L_ALL} ${LD
 regress/bench/smux_bench: regress/bench/smux_bench.c shared/log.o worker/smux.o worker/smuxout.o worker/smuxst.o ; ${UNIT}
 regress/bench/wan: regress/bench/wan.c ; ${UNIT}
 regress/interop/smuxpeer: regress/interop/smuxpeer.c shared/log.o worker/smux.o worker/smuxout.o worker/smuxst.o ; ${UNIT}
+regress/interop/wspeer: regress/interop/wspeer.c worker/http.o worker/ws.o ; ${UNIT}
 regress/live/traffic: regress/live/traffic.c ; ${UNIT}
 
 helpers: config.mk
 	@${MAKE} regress/bench/load regress/bench/smux_bench \
 	    regress/bench/wan \
-	    regress/interop/smuxpeer regress/live/traffic
+	    regress/interop/smuxpeer regress/interop/wspeer \
+	    regress/live/traffic
 
 # ---- fuzzing: one line each; clang, with sources in place of objects ----
 FUZZ =		clang ${FUZZ_FLAGS} ${CPP_ALL} -o $@ $^ $> ${L_EVENT} ${L_BSD}
@@ -160,6 +162,7 @@ regress/fuzz/conf_fuzz: regress/fuzz/conf_fuzz.c regress/fuzz/confrig.c rocketd/
 regress/fuzz/hello_fuzz: regress/fuzz/hello_fuzz.c worker/hello.c ; ${FUZZ}
 regress/fuzz/http_fuzz: regress/fuzz/http_fuzz.c worker/http.c ; ${FUZZ}
 regress/fuzz/imsg_fuzz: regress/fuzz/imsg_fuzz.c shared/ibuf.c shared/imsg.c shared/msg.c ; ${FUZZ}
+regress/fuzz/proxyhdr_fuzz: regress/fuzz/proxyhdr_fuzz.c worker/proxyhdr.c shared/addr.c ; ${FUZZ}
 regress/fuzz/rocket_fuzz: regress/fuzz/rocket_fuzz.c worker/rocket.c shared/addr.c ; ${FUZZ}
 regress/fuzz/smux_fuzz: regress/fuzz/smux_fuzz.c shared/log.c worker/smux.c worker/smuxout.c worker/smuxst.c ; ${FUZZ}
 regress/fuzz/solo_fuzz: regress/fuzz/solo_fuzz.c shared/log.c worker/solo.c ; ${FUZZ}
@@ -244,7 +247,7 @@ clean:
 	    rocketd/parse.c rocketd/y.tab.h regress/unit/*_test \
 	    regress/fuzz/*_fuzz regress/bench/load \
 	    regress/bench/smux_bench regress/bench/wan \
-	    regress/interop/smuxpeer \
+	    regress/interop/smuxpeer regress/interop/wspeer \
 	    regress/live/traffic regress/*/*.o
 	find . -name '*.gcno' -o -name '*.gcda' | xargs rm -f
 	rm -rf regress/tmp
