@@ -96,7 +96,7 @@ struct tunnel {
 	struct addr		 peer;
 	struct addr		 local;
 	struct rocket_params	 theirs;	/* HELLO or ACCEPT */
-	struct rocket_params	 settled;
+	struct rocket_params	 settled;	/* client, before: HELLO */
 	char			 words[256];	/* why it ended */
 };
 TAILQ_HEAD(tunnels, tunnel);
