@@ -30,7 +30,8 @@ WORKER_OBJS =	worker/arrival.o worker/asker.o worker/childlog.o \
 		worker/rocket.o worker/sandbox.o worker/seal.o \
 		worker/sealctx.o worker/service.o worker/smux.o \
 		worker/smuxout.o worker/smuxst.o worker/solo.o \
-		worker/source.o worker/tunnel.o worker/user.o worker/worker.o
+		worker/source.o worker/tunnel.o worker/user.o worker/worker.o \
+		worker/xor.o
 
 ROCKETCTL_OBJS = rocketctl/answers.o rocketctl/ctlparse.o rocketctl/json.o \
 		rocketctl/monitor.o rocketctl/rocketctl.o rocketctl/table.o \
@@ -108,7 +109,7 @@ regress/unit/psk_test: regress/unit/psk_test.c shared/log.o worker/psk.o ; ${UNI
 regress/unit/resolve_test: regress/unit/resolve_test.c shared/addr.o shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/resolve.o ; ${UNIT}
 regress/unit/rocket_test: regress/unit/rocket_test.c worker/rocket.o ; ${UNIT}
 regress/unit/sandbox_test: regress/unit/sandbox_test.c shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/sandbox.o ; ${UNIT}
-regress/unit/seal_test: regress/unit/seal_test.c worker/seal.c worker/sealctx.c shared/log.o worker/hello.o worker/psk.o ; ${UNIT} -DSEAL_UPDATE_RECORDS=64 -DSEAL_UPDATES_RECORDS=16
+regress/unit/seal_test: regress/unit/seal_test.c worker/seal.c worker/sealctx.c shared/log.o worker/hello.o worker/psk.o worker/xor.o ; ${UNIT} -DSEAL_UPDATE_RECORDS=64 -DSEAL_UPDATES_RECORDS=16
 regress/unit/smux_test: regress/unit/smux_test.c regress/unit/smuxrig.c shared/log.o worker/smux.o worker/smuxout.o worker/smuxst.o ; ${UNIT}
 regress/unit/pipes_test: regress/unit/pipes_test.c shared/log.o worker/pipes.o ; ${UNIT}
 regress/unit/smuxbulk_test: regress/unit/smuxbulk_test.c regress/unit/smuxrig.c shared/log.o worker/smux.o worker/smuxout.o worker/smuxst.o ; ${UNIT}
@@ -119,6 +120,7 @@ regress/unit/solo_test: regress/unit/solo_test.c shared/log.o worker/solo.o ; ${
 regress/unit/source_test: regress/unit/source_test.c worker/source.o ; ${UNIT}
 regress/unit/svc_test: regress/unit/svc_test.c rocketd/svc.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o ; ${UNIT}
 regress/unit/toml_test: regress/unit/toml_test.c rocketd/toml.o rocketd/tomlval.o shared/log.o ; ${UNIT}
+regress/unit/xor_test: regress/unit/xor_test.c shared/log.o worker/xor.o ; ${UNIT}
 regress/unit/answers_test: regress/unit/answers_test.c rocketctl/answers.o rocketctl/json.o rocketctl/table.o rocketctl/text.o rocketctl/words.o ${CTL_SHARED} ; ${UNIT}
 regress/unit/control_test: regress/unit/control_test.c regress/unit/controlrig.c worker/asker.o worker/control.o worker/inquiry.o worker/logout.o ${SHARED_OBJS} ; ${UNIT}
 regress/unit/ctlparse_test: regress/unit/ctlparse_test.c rocketctl/ctlparse.o ; ${UNIT}

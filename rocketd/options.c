@@ -71,6 +71,7 @@ static const struct option_word	 words_sandbox[] = {
 
 static const struct option_word	 words_seal[] = {
 	{ "tls", SEAL_TLS },
+	{ "xor", SEAL_XOR },
 	{ "none", SEAL_NONE },
 	{ NULL, 0 }
 };

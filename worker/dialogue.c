@@ -49,7 +49,7 @@ dialogue_params(const struct tunnel *t, struct rocket_params *p)
 	p->window_max = o->mux_streambuffer;
 	p->recvbuffer = o->mux_recvbuffer;
 	p->max_streams = o->mux_max_streams;
-	p->seals = o->seals & (SEAL_TLS | SEAL_NONE);
+	p->seals = o->seals;
 	p->caps = CAP_HALFCLOSE | CAP_RESET | CAP_BULK;
 	p->keepalive_ms = o->keepalive * 1000;
 	memcpy(p->start_id, worker_self()->start_id, sizeof(p->start_id));
@@ -186,6 +186,24 @@ dialogue_client(struct tunnel *t)
 	return (1);
 }
 
+/* What the peer does not allow is not used, which is told when it changes. */
+static void
+dialogue_tell_seal(struct tunnel *t)
+{
+	static uint32_t	 told;
+	uint32_t	 seals = t->service->conf.opts.seals;
+	uint32_t	 seal = t->settled.seals;
+
+	if (seal == told)
+		return;
+	told = seal;
+	/* The bits rise as the protection falls. */
+	if (seals >= seal << 1)
+		log_info("tunnel %u: seal %s: the other side does not allow "
+		    "%s", t->serial, seal == SEAL_TLS ? "tls" : "xor",
+		    seals & SEAL_NONE ? "none" : "xor");
+}
+
 int
 dialogue_turn(struct tunnel *t)
 {
@@ -210,5 +228,7 @@ dialogue_turn(struct tunnel *t)
 	free(t->message);
 	t->message = NULL;
 	t->message_len = 0;
+	if (r == 1)
+		dialogue_tell_seal(t);
 	return (r);
 }

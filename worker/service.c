@@ -768,8 +768,7 @@ service_show_session(struct channel *ch, const struct ctl_request *req,
 	cs.local = t->local;
 	strlcpy(cs.service, service.conf.name, sizeof(cs.service));
 	strlcpy(cs.client_id, t->theirs.client_id, sizeof(cs.client_id));
-	strlcpy(cs.cipher, t->settled.seals == SEAL_NONE ? "none" :
-	    seal_cipher(t->seal), sizeof(cs.cipher));
+	strlcpy(cs.cipher, seal_cipher(t->seal), sizeof(cs.cipher));
 	if (!is_server())
 		strlcpy(cs.remote, pool_remote_name(t->remote),
 		    sizeof(cs.remote));

@@ -535,6 +535,24 @@ tunnel_relay_gone(struct tunnel *t)
 
 /* ---- opening ---- */
 
+/* Or not, as was settled. */
+static int
+tunnel_leave_tls(struct tunnel *t)
+{
+	if (t->settled.seals == SEAL_TLS) {
+		seal_bulk(t->seal);
+		return (0);
+	}
+	t->flags |= TUNNEL_F_BARE;
+	if (t->settled.seals == SEAL_NONE)
+		seal_bare(t->seal);
+	else if (seal_xor(t->seal) == -1) {
+		tunnel_kill(t, TUNNEL_END_LOST, "%s", seal_error(t->seal));
+		return (-1);
+	}
+	return (0);
+}
+
 static void
 tunnel_start_session(struct tunnel *t)
 {
@@ -560,12 +578,9 @@ tunnel_start_session(struct tunnel *t)
 	sc.timeout_ms = 2 * t->theirs.keepalive_ms;
 	sc.stall_grace_ms = STALL_GRACE_MS;
 	t->peer_streams = tunnel_muxed(t) ? t->theirs.max_streams : 1;
-	if (t->settled.seals == SEAL_NONE) {
-		seal_bare(t->seal);
-		t->flags |= TUNNEL_F_BARE;
-		sc.divert = 1;
-	} else
-		seal_bulk(t->seal);
+	sc.divert = t->settled.seals == SEAL_NONE;
+	if (tunnel_leave_tls(t) == -1)
+		return;
 	t->session = tunnel_muxed(t) ?
 	    smux_new(&sc, &tunnel_session_events, t) :
 	    solo_new(&sc, &tunnel_session_events, t);
@@ -725,6 +740,7 @@ tunnel_fill(struct tunnel *t)
 		}
 		t->tx_off = 0;
 		t->tx_len = session_output(t->session, t->tx, SERVICE_BATCH);
+		seal_cover(t->seal, t->tx, t->tx_len);
 		return (t->tx_len > 0);
 	}
 	len = session_output(t->session, batch, sizeof(batch));

@@ -106,7 +106,7 @@ TAILQ_HEAD(tunnels, tunnel);
 
 #define TUNNEL_F_READABLE	0x0001
 #define TUNNEL_F_WRITABLE	0x0002
-#define TUNNEL_F_BARE		0x0008	/* TLS was left */
+#define TUNNEL_F_BARE		0x0008	/* TLS was left: none, xor */
 #define TUNNEL_F_DYING		0x0010	/* freed in its next turn */
 #define TUNNEL_F_OLD		0x0020	/* to be replaced, then drained */
 #define TUNNEL_F_DRAINING	0x0040	/* no new streams */

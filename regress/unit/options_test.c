@@ -272,7 +272,8 @@ test_units(void **state)
 		{ "nodelay", "1", -1 },
 		{ "nodelay", "", -1 },
 		{ "seal", "none", SEAL_NONE },
-		{ "seal", "xor", -1 },
+		{ "seal", "xor", SEAL_XOR },
+		{ "seal", "rot13", -1 },
 		{ "remotes", "balance", STRATEGY_BALANCE },
 		{ "proxy protocol", "v2", 2 },
 		{ "proxy protocol", "v", -1 }
