@@ -551,10 +551,12 @@ test_files(void **state)
 static void
 test_reload(void **state)
 {
-	int	 fd = stranger(FILES);
+	static const char	 request[] = "GET /big.bin HTTP/1.1\r\n"
+				    "Host: a\r\n\r\n";
+	int			 fd = stranger(FILES);
 
 	(void)state;
-	say(fd, "GET /big.bin HTTP/1.1\r\nHost: a\r\n\r\n", 36);
+	say(fd, request, sizeof(request) - 1);
 	frame_run(50);
 	configure(404, "", "");
 	hear(fd);
