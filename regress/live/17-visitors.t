@@ -136,6 +136,10 @@ for f in none.html .hidden private.txt link.txt out/secret.txt \
 done
 is "$($curl -X POST -o /dev/null -w '%{http_code}' \
     "http://127.0.0.1:$files/")" 405 "nobody posts to files"
+head -c 900000 "$T/www/big.bin" >"$T/upload"
+is "$($curl -H Expect: --data-binary "@$T/upload" -w '%{http_code} %{errormsg}' \
+    -o /dev/null "http://127.0.0.1:$plain/upload")" '404 ' \
+    "one who uploads hears the answer"
 echo 'new' >"$T/www/new.txt"
 chmod 644 "$T/www/new.txt"
 ctl server reload >/dev/null
