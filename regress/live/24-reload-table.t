@@ -45,6 +45,11 @@ put() {
 	write_conf "$1"
 	done_names="$done_names$nl$3"
 }
+drop() {	# drop SIDE PLACE NAME: that line goes
+	eval "_lines=\$${1}_$2"
+	_lines=$(echo "$_lines" | grep -v "^$3 ")
+	eval "${1}_$2=\$_lines"
+}
 ids() {		# ids SIDE: sessions that are not draining
 	ctl "$1" -j show sessions | tr '{' '\n' | grep '"draining":false' |
 	    grep -o '"id":"[^"]*"' | sort | tr '\n' ' '
@@ -120,6 +125,12 @@ for side in server client; do
 done
 in_place server service "user timeout" 0.1
 in_place server service "user queue" 7
+in_place server block "decoy status" 503
+drop server block "decoy status"
+in_place server block "decoy redirect" '"https://www.example.com/"'
+drop server block "decoy redirect"
+in_place server block "decoy directory" "\"$TOP/etc\""
+in_place server block "decoy server" '"nginx"'
 in_place client service "retry interval" 2
 in_place client service "dial timeout" 4
 in_place client service "handshake timeout" 7
@@ -216,6 +227,10 @@ replaced client block "tunnel tcp keepalive" 31
 replaced client block "tunnel tcp user timeout" 12
 replaced client block "tunnel congestion" reno
 replaced client block "remotes" balance
+replaced client block "host" '"www.example.com"'
+replaced client block "user agent" '"none"'
+replaced client block "header" '"X-A: b"'
+replaced client service "path" '"/a"'
 # A client pauses when what it has just opened is drained: so several at once.
 put server service "mux max streams" 5000
 put server service "mux frame size" 9000
@@ -223,6 +238,7 @@ put server service "mux receive buffer" 2m
 put server service "mux stream buffer" 1m
 put server service "keepalive" 7
 replaced server service "seal" "{ tls none }"
+replaced server service "path" '"/a"'
 put server block "tunnel nodelay" no
 put server block "tunnel receive socket buffer" 48k
 put server block "tunnel send socket buffer" 40k
