@@ -468,6 +468,8 @@ tunnel_start_session(struct tunnel *t)
 	(void)session_tick(t->session, t->opened);
 	svc->nopen++;
 	events->opened(t);
+	if (t->flags & TUNNEL_F_DRAINING)
+		tunnel_drain(t);
 }
 
 static void
@@ -852,9 +854,22 @@ tunnel_tell_drain(struct tunnel *t)
 		session_drain(t->session);
 }
 
+/* The server may have accepted it, and have given it a user by now. */
+static int
+tunnel_may_be_open(const struct tunnel *t)
+{
+	return (svc->conf.side == SIDE_CLIENT &&
+	    t->state == TUNNEL_DIALOGUE && (t->flags & TUNNEL_F_STARTED) &&
+	    !(t->flags & TUNNEL_F_DYING));
+}
+
 void
 tunnel_drain(struct tunnel *t)
 {
+	if (tunnel_may_be_open(t)) {
+		t->flags |= TUNNEL_F_OLD | TUNNEL_F_DRAINING;
+		return;
+	}
 	if (t->state != TUNNEL_OPEN) {
 		tunnel_finish(t, TUNNEL_END_CLEAN, "not needed any more");
 		return;
@@ -871,6 +886,10 @@ tunnel_drain(struct tunnel *t)
 void
 tunnel_replace(struct tunnel *t)
 {
+	if (tunnel_may_be_open(t)) {
+		t->flags |= TUNNEL_F_OLD;
+		return;
+	}
 	if (t->state != TUNNEL_OPEN) {
 		tunnel_finish(t, TUNNEL_END_CLEAN, "to be made anew");
 		return;

@@ -91,7 +91,7 @@ struct tunnel {
 	struct addr		 peer;
 	struct addr		 local;
 	struct rocket_params	 theirs;	/* HELLO or ACCEPT */
-	struct rocket_params	 settled;
+	struct rocket_params	 settled;	/* client, before: HELLO */
 	char			 web_key[HTTP_KEY_LEN + 1]; /* asked with */
 	char			 words[256];	/* why it ended */
 };
