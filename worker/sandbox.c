@@ -318,6 +318,7 @@ static const struct row	 sandbox_rows[] = {
 	{ SYS(shutdown), S | G, 0, { EQ(1, SHUT_WR) }, "half-close" },
 	{ SYS(recvfrom), S, 0, { ANY }, "the data path" },
 	{ SYS(recvfrom), G, 0, { SOME(3, MSG_PEEK) }, "peeks at a hello" },
+	{ SYS(pread64), G, 0, { ANY }, "files for visitors, handed in" },
 	{ SYS(sendto), S | C, 0,
 	    { CLEAR(3, MSG_FASTOPEN), EQ(4, 0) }, "users; syslog" },
 	{ SYS(splice), S, 0, { ANY }, "the data path" },

@@ -375,6 +375,11 @@ parent_dispatch(struct channel *ch, struct imsg *imsg)
 	case IMSG_CONF_REMOTE:
 	case IMSG_CONF_TARGET:
 	case IMSG_CONF_SERVICE:
+	case IMSG_CONF_WEB:
+	case IMSG_CONF_PATH:
+	case IMSG_CONF_PROXY:
+	case IMSG_CONF_DECOY:
+	case IMSG_CONF_FILE:
 	case IMSG_CONF_DIR:
 		/* A directory or a log may be given anew at any time. */
 		if ((env.state != WORKER_CONFIGURES &&

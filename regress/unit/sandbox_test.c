@@ -208,6 +208,7 @@ static const struct attempt	 attempts[] = {
 	{ "sendto an address", try_sendto_address, R, 0 },
 	{ "send", try_send, S | C | R, 1 },
 	{ "recv", try_recv, S | R, 1 },
+	{ "pread", try_pread, G | R, 1 },
 	{ "recv MSG_PEEK", try_peek, S | G | R, 1 },
 	{ "accept4", try_accept, S | G | C, 1 },
 	{ "TCP_NODELAY", try_opt_nodelay, D, 1 },

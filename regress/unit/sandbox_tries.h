@@ -470,6 +470,17 @@ try_recv(void)
 	    ALLOWED : errno);
 }
 
+/* Of a directory it fails, and another way than when it is refused. */
+static int
+try_pread(void)
+{
+	char	 c;
+
+	if (pread(dirfd_tmp, &c, 1, 0) == -1 && errno != EBADF)
+		return (errno);
+	return (ALLOWED);
+}
+
 static int
 try_peek(void)
 {
