@@ -153,6 +153,26 @@ ok $? "who wants a mux is told that there is none"
 stop "$other_pid"
 stop "$server_pid"
 is "$status" 0 "so does the server"
+
+# the client anew, killed so that its tunnels only look alive
+SERVER= CLIENT="pool 2"
+pair
+until_waiting server 2 10000
+old=$(child client service x)
+kill -STOP "$old"
+kill -9 "$client_pid"
+PIDS="$PIDS $old"
+rm -f "$T/client.sock"
+daemon client; client_pid=$pid
+logged server 'client .* is here.*' && until_waiting client 2 5000
+ms=$("$TRAFFIC" wait "$uport" 5000)
+[ "$ms" != never ] && [ "$ms" -lt 3000 ]
+ok $? "a client that came back serves at once ($ms ms)"
+logged server 'lost: no answer to a ping' 5000
+ok $? "and its dead tunnels are found"
+kill -9 "$old"
+stop "$client_pid"
+stop "$server_pid"
 is "$(grep -cE 'fatal|AddressSanitizer|runtime error' \
     "$T/server.log" "$T/client.log" | tr '\n' ' ')" \
     "$T/server.log:0 $T/client.log:0 " "nothing went wrong"
