@@ -28,8 +28,9 @@ WORKER_OBJS =	worker/arrival.o worker/asker.o worker/childlog.o \
 		worker/logout.o worker/pipes.o worker/pool.o worker/proxyhdr.o \
 		worker/psk.o worker/relay.o worker/resolve.o \
 		worker/rocket.o worker/sandbox.o worker/seal.o \
-		worker/sealctx.o worker/service.o worker/smux.o \
+		worker/sealctx.o worker/service.o worker/signkey.o worker/smux.o \
 		worker/smuxout.o worker/smuxst.o worker/source.o \
+		worker/tls.o worker/tlsconn.o worker/tlsctx.o worker/tlskey.o \
 		worker/tunnel.o worker/user.o worker/worker.o
 
 ROCKETCTL_OBJS = rocketctl/answers.o rocketctl/ctlparse.o rocketctl/json.o \

@@ -102,6 +102,7 @@ struct conn {
 	uint32_t		 drained;	/* octets, CLOSING */
 	size_t			 lowat;
 	struct addr		 peer;
+	struct addr		 local;
 	struct msg_proof	 proof;		/* from PROOF on */
 };
 TAILQ_HEAD(conns, conn);
@@ -390,7 +391,7 @@ conn_hand(struct conn *c, struct worker *w)
 	msg.left_ms = c->deadline > now + 1000 ?
 	    (uint32_t)((c->deadline - now) / 1000) : 1;
 	msg.peer = c->peer;
-	addr_of_self(&msg.local, fd);
+	msg.local = c->local;
 	(void)event_del(&c->ev);
 	c->fd = -1;
 	c->state = CONN_HANDED;
@@ -592,12 +593,17 @@ conn_start(struct conn *c)
 }
 
 int
-arrival_new(int fd, const struct addr *peer, uint32_t transport)
+arrival_new(int fd, const struct addr *peer, const struct addr *local,
+    uint32_t transport)
 {
 	struct conn	*c;
 	int		 error;
 
 	if ((c = conn_new(fd, peer, transport)) != NULL) {
+		if (local != NULL)
+			c->local = *local;
+		else
+			addr_of_self(&c->local, fd);
 		conn_start(c);
 		return (0);
 	}

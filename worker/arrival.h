@@ -49,10 +49,12 @@ struct arrival_stats {
 void	 arrival_init(void);
 void	 arrival_limits(const struct msg_gate *);
 /*
- * Takes the descriptor of a new connection.  -1 when there was no memory for
- * it; that it was refused by a limit is no failure.
+ * Takes the descriptor of a new connection; local is NULL when it knows that
+ * itself.  -1 when there was no memory for it; that it was refused by a limit
+ * is no failure.
  */
-int	 arrival_new(int fd, const struct addr *peer, uint32_t transport);
+int	 arrival_new(int fd, const struct addr *peer, const struct addr *local,
+	    uint32_t transport);
 /* Who confirms proofs; NULL when it is away. */
 void	 arrival_keys(struct channel *);
 void	 arrival_verdict(const struct msg_verdict *);

@@ -147,7 +147,7 @@ gate_accept(evutil_socket_t lfd, short what, void *arg)
 		}
 		gate.accepted++;
 		addr_from_sa(&peer, (struct sockaddr *)&ss);
-		if (arrival_new(fd, &peer, l->conf.transport) == -1) {
+		if (arrival_new(fd, &peer, NULL, l->conf.transport) == -1) {
 			gate_pause(l);
 			return;
 		}
@@ -279,8 +279,23 @@ gate_left(struct channel *ch)
 {
 	if (channel_peer(ch)->role == PROC_KEYS)
 		arrival_keys(NULL);
-	else
+	else if (channel_peer(ch)->role == PROC_SERVICE)
 		arrival_worker_left(ch);
+}
+
+/* One that tls has shaken hands with: as if it had been accepted here. */
+static void
+gate_arrival(struct imsg *imsg)
+{
+	struct msg_arrival	 msg;
+	int			 fd;
+
+	if (imsg_get_data(imsg, &msg, sizeof(msg)) == -1 ||
+	    (fd = imsg_get_fd(imsg)) == -1)
+		return;
+	gate.accepted++;
+	if (arrival_new(fd, &msg.peer, &msg.local, msg.transport) == -1)
+		log_warn("tunnel from %s", addr_print(&msg.peer));
 }
 
 static void
@@ -296,6 +311,9 @@ gate_message(struct channel *ch, struct imsg *imsg)
 			return;
 		}
 		break;
+	case IMSG_ARRIVAL:
+		gate_arrival(imsg);
+		return;
 	case IMSG_TUNNEL_PROVEN:
 	case IMSG_TUNNEL_CLOSED:
 		if (imsg_get_data(imsg, &n, sizeof(n)) == 0) {

@@ -54,7 +54,7 @@ struct sibling {
 
 static const struct role *const	 roles[] = {
 	&role_control, &role_keys, &role_gate, &role_resolve, &role_dial,
-	&role_service
+	&role_tls, &role_service
 };
 
 static struct {
@@ -376,6 +376,10 @@ parent_dispatch(struct channel *ch, struct imsg *imsg)
 	case IMSG_CONF_TARGET:
 	case IMSG_CONF_SERVICE:
 	case IMSG_CONF_DIR:
+	case IMSG_CONF_TLS:
+	case IMSG_CONF_CERT:
+	case IMSG_CONF_CA:
+	case IMSG_CONF_PRIVKEY:
 		/* A directory or a log may be given anew at any time. */
 		if ((env.state != WORKER_CONFIGURES &&
 		    type != IMSG_CONF_DIR && type != IMSG_CONF_LOG) ||
