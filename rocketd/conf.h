@@ -112,6 +112,29 @@ struct conf_service {
 };
 TAILQ_HEAD(conf_services, conf_service);
 
+struct conf_pem {			/* a file, opened with the configuration */
+	char			*path;		/* NULL: none */
+	int			 fd;		/* -1: not opened */
+	const char		*file;
+	int			 line;
+	int			 column;
+};
+
+struct conf_tls {			/* see tlsconf.h */
+	enum side		 side;
+	struct conf_pem		 certs[TLS_CERTS_MAX];
+	struct conf_pem		 keys[TLS_CERTS_MAX];
+	uint32_t		 ncerts;
+	struct conf_pem		 ca;		/* a server's: of clients */
+	char			 name[HOST_MAX];
+	uint8_t			 pins[TLS_PINS_MAX][HASH_LEN];
+	uint32_t		 npins;
+	uint32_t		 insecure;
+	const char		*file;
+	int			 line;		/* of the first; 0: none */
+	int			 column;
+};
+
 struct conf_block {			/* server { } or client { } */
 	TAILQ_ENTRY(conf_block)	 entry;
 	enum side		 side;
@@ -119,6 +142,8 @@ struct conf_block {			/* server { } or client { } */
 	struct conf_remotes	 remotes;	/* client side */
 	struct conf_tokens	 tokens;	/* default for its services */
 	struct conf_services	 services;
+	struct conf_tls		 tls;
+	uint32_t		 tls_index;	/* of its tls process */
 	struct service_opts	 opts;		/* defaults for its services */
 	uint64_t		 set;	/* bit i: has options[i] */
 	char			 client_id[CLIENT_ID_MAX];
@@ -301,8 +326,8 @@ void			 conf_free(struct rocketd_conf *);
 /* Defaults, inheritance, cross checks; errors as conf_parse.  Their number. */
 int			 conf_finish(struct rocketd_conf *, FILE *err);
 /*
- * Reads the tokens' files and variables; to be called before starting, not
- * for -n.  Errors as conf_parse.  Their number.
+ * Reads the tokens' files and variables, and opens the files of outer TLS; to
+ * be called before starting, not for -n.  Errors as conf_parse.  Their number.
  */
 int			 conf_read_tokens(struct rocketd_conf *, FILE *err);
 /*

@@ -34,6 +34,7 @@
 #include "../shared/compat.h"
 #include "conf.h"
 #include "lex.h"
+#include "tlsconf.h"
 #include "tomlconf.h"
 #include "wordval.h"
 
@@ -339,7 +340,7 @@ static const struct keyword {
 } keywords[] = {
 	{ "client", CLIENT, "client { ... } or client id \"name\"" },
 	{ "connect", CONNECT,
-	    "connect to HOST port NUMBER [transport tcpmux] [edge ADDRESS] "
+	    "connect to HOST port NUMBER [transport NAME] [edge ADDRESS] "
 	    "[from ADDRESS]" },
 	{ "control", CONTROL, "control socket \"path\" [group \"name\"] or "
 	    "control socket none" },
@@ -356,7 +357,7 @@ static const struct keyword {
 	{ "ids", IDS, "ids NUMBER to NUMBER" },
 	{ "include", INCLUDE, "include \"path\"" },
 	{ "listen", LISTEN,
-	    "listen on ADDRESS port NUMBER-OR-RANGE [transport tcpmux]" },
+	    "listen on ADDRESS port NUMBER-OR-RANGE [transport NAME]" },
 	{ "on", ON, NULL },
 	{ "port", PORT, NULL },
 	{ "server", SERVER, "server { ... }" },
@@ -588,6 +589,12 @@ add_option(struct word *first, struct value args, const struct value *list)
 	const char		*blank;
 	char			 why[OPTION_WHY];
 
+	if (strcmp(first->text, "tls") == 0 && list == NULL) {
+		if (belongs(first, "tls", SCOPE_SERVER | SCOPE_CLIENT))
+			tlsconf_statement(parse.lex, &parse.block->tls,
+			    parse.block->side, first, w);
+		return;
+	}
 	if (parse.skip || (o = option_lookup(first, w)) == NULL)
 		return;
 	/* the name's own words are not its value's */
@@ -653,6 +660,8 @@ block_begin(enum side side, struct word *w)
 	TAILQ_INIT(&b->remotes);
 	TAILQ_INIT(&b->tokens);
 	TAILQ_INIT(&b->services);
+	tlsconf_init(&b->tls);
+	b->tls.side = side;
 	option_defaults(NULL, &b->opts);
 	TAILQ_INSERT_TAIL(&parse.conf->blocks, b, entry);
 	parse.block = b;

@@ -41,6 +41,7 @@
 #include "procs.h"
 #include "reload.h"
 #include "send.h"
+#include "tlsconf.h"
 
 #define RELOAD_WHY	512
 
@@ -282,6 +283,54 @@ reload_role(struct rocketd *env, enum proc_role role, int wanted)
 		svc_event(svc, SVC_EV_START);
 }
 
+static struct svc *
+reload_find_tls(struct rocketd *env, enum side side, uint32_t index)
+{
+	struct svc	*svc;
+
+	TAILQ_FOREACH(svc, &env->svcs, entry)
+		if (svc->role == PROC_TLS && svc->side == side &&
+		    svc->index == index)
+			return (svc);
+	return (NULL);
+}
+
+/*
+ * A tls process a block that has TLS.  One that is not wanted any more carries
+ * its tunnels until they have ended.
+ */
+static void
+reload_tls(struct rocketd *env)
+{
+	const struct conf_block	*b;
+	struct svc		*svc, *next;
+
+	TAILQ_FOREACH_SAFE(svc, &env->svcs, entry, next)
+		if (svc->role == PROC_TLS && svc->wanted &&
+		    tlsconf_block(env->conf, svc->side, svc->index) == NULL)
+			svc_stop(svc, UINT32_MAX);
+	TAILQ_FOREACH(b, &env->conf->blocks, entry) {
+		if (!tlsconf_used(b))
+			continue;
+		svc = reload_find_tls(env, b->side, b->tls_index);
+		if (svc == NULL)
+			(void)procs_add(env, PROC_TLS, b->side, 0,
+			    b->tls_index, "");
+		else if (!svc->wanted)
+			svc_event(svc, SVC_EV_START);
+	}
+}
+
+static void
+reload_tell_tls(struct rocketd *env)
+{
+	struct svc	*svc, *next;
+
+	TAILQ_FOREACH_SAFE(svc, &env->svcs, entry, next)
+		if (svc->role == PROC_TLS && svc->wanted)
+			send_again(env, svc, 0);
+}
+
 static void
 reload_roles(struct rocketd *env)
 {
@@ -293,6 +342,7 @@ reload_roles(struct rocketd *env)
 	reload_role(env, PROC_RESOLVE, client);
 	reload_role(env, PROC_DIAL, client);
 	reload_role(env, PROC_GATE, server);
+	reload_tls(env);
 }
 
 /* Removed services drain, for as long as they were allowed to. */
@@ -387,6 +437,17 @@ reload_tokens_within(const struct rocketd_conf *a,
 	return (1);
 }
 
+static int
+reload_has_tls(const struct rocketd_conf *conf)
+{
+	const struct conf_block	*b;
+
+	TAILQ_FOREACH(b, &conf->blocks, entry)
+		if (tlsconf_used(b))
+			return (1);
+	return (0);
+}
+
 static void
 reload_tell(struct rocketd *env, enum proc_role role)
 {
@@ -430,9 +491,12 @@ reload_apply(struct rocketd *env, const struct rocketd_conf *old)
 		return;
 	reload_note_global(old, env->conf);
 	reload_tell(env, PROC_CONTROL);
+	/* before those who have keys sign with new certificates' keys */
 	if (!reload_tokens_within(old, env->conf) ||
-	    !reload_tokens_within(env->conf, old))
+	    !reload_tokens_within(env->conf, old) || reload_has_tls(old) ||
+	    reload_has_tls(env->conf))
 		reload_tell(env, PROC_KEYS);
+	reload_tell_tls(env);
 	reload_tell(env, PROC_DIAL);
 	reload_tell(env, PROC_GATE);
 }

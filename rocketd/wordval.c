@@ -87,8 +87,8 @@ wordval_transport(struct lex *lex, const struct word *w)
 	uint32_t	 transport = TRANSPORT_TCPMUX;
 
 	if (w != NULL && (transport = transport_find(w->text)) == 0)
-		lex_error(lex, w, "the one transport is tcpmux, not \"%s\"",
-		    wordval_show(w));
+		lex_error(lex, w, "the transports are tcpmux and tlsmux, not "
+		    "\"%s\"", wordval_show(w));
 	return (transport);
 }
 
