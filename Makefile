@@ -91,7 +91,7 @@ regress/unit/addr_test: regress/unit/addr_test.c shared/addr.o ; ${UNIT}
 regress/unit/channel_test: regress/unit/channel_test.c shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o ; ${UNIT}
 regress/unit/chans_test: regress/unit/chans_test.c rocketd/chans.o rocketd/svc.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o ; ${UNIT}
 regress/unit/childlog_test: regress/unit/childlog_test.c worker/childlog.o ; ${UNIT}
-regress/unit/conf_test: regress/unit/conf_test.c rocketd/check.o rocketd/config.o rocketd/lex.o rocketd/options.o rocketd/parse.o rocketd/reader.o rocketd/toml.o rocketd/tomlconf.o rocketd/tomlval.o rocketd/tokenv.o rocketd/valid.o rocketd/wordval.o shared/addr.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o ; ${UNIT}
+regress/unit/conf_test: regress/unit/conf_test.c rocketd/check.o rocketd/config.o rocketd/lex.o rocketd/options.o rocketd/parse.o rocketd/reader.o rocketd/svc.o rocketd/toml.o rocketd/tomlconf.o rocketd/tomlval.o rocketd/tokenv.o rocketd/tlsconf.o rocketd/valid.o rocketd/wordval.o shared/addr.o shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o ; ${UNIT}
 regress/unit/connect_test: regress/unit/connect_test.c shared/addr.o shared/log.o worker/connect.o ; ${UNIT}
 regress/unit/crew_test: regress/unit/crew_test.c rocketd/crew.o rocketd/svc.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o ; ${UNIT}
 regress/unit/dial_test: regress/unit/dial_test.c shared/addr.o shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/connect.o worker/dial.o ; ${UNIT}
@@ -100,7 +100,7 @@ regress/unit/gate_test: regress/unit/gate_test.c shared/addr.o shared/channel.o 
 regress/unit/hello_test: regress/unit/hello_test.c worker/hello.o ; ${UNIT}
 regress/unit/hist_test: regress/unit/hist_test.c regress/bench/hist.c ; ${UNIT}
 regress/unit/imsg_test: regress/unit/imsg_test.c shared/ibuf.o shared/imsg.o ; ${UNIT}
-regress/unit/keys_test: regress/unit/keys_test.c shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/keys.o worker/psk.o ; ${UNIT}
+regress/unit/keys_test: regress/unit/keys_test.c shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/keys.o worker/psk.o worker/signkey.o ; ${UNIT}
 regress/unit/log_test: regress/unit/log_test.c shared/log.o ; ${UNIT}
 regress/unit/msg_test: regress/unit/msg_test.c shared/ibuf.o shared/imsg.o shared/msg.o ; ${UNIT}
 regress/unit/options_test: regress/unit/options_test.c rocketd/options.o shared/log.o ; ${UNIT}

@@ -453,6 +453,7 @@ static const struct row	 sandbox_rows[] = {
 /* What such builds refuse; everything else is allowed there. */
 static const struct row	 sandbox_widened[] = {
 	{ SYS(socket), ALL & ~(D | R), EPERM, { ANY }, "" },
+	{ SYS(socketpair), ALL & ~(T | R), EPERM, { ANY }, "" },
 	{ SYS(connect), ALL & ~(D | R), EPERM, { ANY }, "" },
 	{ SYS(bind), ALL & ~(D | R), EPERM, { ANY }, "" },
 	{ SYS(listen), ALL, EPERM, { ANY }, "" },

@@ -481,6 +481,33 @@ try_peek(void)
 }
 
 static int
+try_socketpair(void)
+{
+	int	 fds[2];
+
+	return (result(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0,
+	    fds)));
+}
+
+static int
+try_socketpair_dgram(void)
+{
+	int	 fds[2];
+
+	return (result(socketpair(AF_UNIX, SOCK_DGRAM, 0, fds)));
+}
+
+/* Of what is no file: that it is tried is what is looked at. */
+static int
+try_pread(void)
+{
+	char	 c;
+
+	return (pread(tcp[0], &c, 1, 0) == -1 && errno == ESPIPE ? ALLOWED :
+	    errno);
+}
+
+static int
 try_accept(void)
 {
 	return (accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC) ==
