@@ -472,6 +472,20 @@ reload_note_global(const struct rocketd_conf *old,
 		    "is restarted");
 }
 
+/*
+ * Before the workers: what they then dial is verified as it is configured now.
+ * And keys before those whose new certificates it signs for.
+ */
+static void
+reload_secrets(struct rocketd *env, const struct rocketd_conf *old)
+{
+	if (!reload_tokens_within(old, env->conf) ||
+	    !reload_tokens_within(env->conf, old) || reload_has_tls(old) ||
+	    reload_has_tls(env->conf))
+		reload_tell(env, PROC_KEYS);
+	reload_tell_tls(env);
+}
+
 static void
 reload_apply(struct rocketd *env, const struct rocketd_conf *old)
 {
@@ -479,8 +493,10 @@ reload_apply(struct rocketd *env, const struct rocketd_conf *old)
 	const struct conf_service	*cs, *was = NULL;
 
 	reload_roles(env);
-	if (old != NULL)
+	if (old != NULL) {
+		reload_secrets(env, old);
 		reload_removed(env, old);
+	}
 	TAILQ_FOREACH(b, &env->conf->blocks, entry)
 		TAILQ_FOREACH(cs, &b->services, entry) {
 			if (old != NULL)
@@ -491,12 +507,6 @@ reload_apply(struct rocketd *env, const struct rocketd_conf *old)
 		return;
 	reload_note_global(old, env->conf);
 	reload_tell(env, PROC_CONTROL);
-	/* before those who have keys sign with new certificates' keys */
-	if (!reload_tokens_within(old, env->conf) ||
-	    !reload_tokens_within(env->conf, old) || reload_has_tls(old) ||
-	    reload_has_tls(env->conf))
-		reload_tell(env, PROC_KEYS);
-	reload_tell_tls(env);
 	reload_tell(env, PROC_DIAL);
 	reload_tell(env, PROC_GATE);
 }

@@ -304,6 +304,28 @@ tlsconf_block(const struct rocketd_conf *conf, enum side side, uint32_t index)
 	return (NULL);
 }
 
+static int
+file_same(const struct conf_pem *a, const struct conf_pem *b)
+{
+	if (a->path == NULL || b->path == NULL)
+		return (a->path == b->path);
+	return (strcmp(a->path, b->path) == 0);
+}
+
+int
+tlsconf_same(const struct conf_block *x, const struct conf_block *y)
+{
+	const struct conf_tls	*a = &x->tls, *b = &y->tls;
+
+	if (!tlsconf_used(x) && !tlsconf_used(y))
+		return (1);
+	return (a->ncerts == b->ncerts && (a->ncerts == 0 ||
+	    file_same(&a->certs[0], &b->certs[0])) &&
+	    file_same(&a->ca, &b->ca) && strcmp(a->name, b->name) == 0 &&
+	    a->insecure == b->insecure && a->npins == b->npins &&
+	    memcmp(a->pins, b->pins, sizeof(a->pins)) == 0);
+}
+
 int
 tlsconf_check(const struct conf_block *b, FILE *err)
 {

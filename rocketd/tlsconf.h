@@ -44,6 +44,8 @@ void	 tlsconf_statement(struct lex *, struct conf_tls *, enum side,
 int	 tlsconf_used(const struct conf_block *);
 /* Numbers the blocks that have; their number is conf_block.tls_index. */
 void	 tlsconf_number(struct rocketd_conf *);
+/* Do tunnels of a client's block go by the same settings in both? */
+int	 tlsconf_same(const struct conf_block *, const struct conf_block *);
 /* What is missing, or there in vain.  The number of errors told. */
 int	 tlsconf_check(const struct conf_block *, FILE *err);
 /* Opens the files.  Errors as conf_parse; their number. */
