@@ -144,6 +144,7 @@ struct conf_block {			/* server { } or client { } */
 	struct conf_services	 services;
 	struct conf_tls		 tls;
 	uint32_t		 tls_index;	/* of its tls process */
+	int			 tls_changed;	/* it is not READY with this */
 	struct service_opts	 opts;		/* defaults for its services */
 	uint64_t		 set;	/* bit i: has options[i] */
 	char			 client_id[CLIENT_ID_MAX];

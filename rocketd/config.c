@@ -647,7 +647,6 @@ conf_service_diff(const struct conf_service *old,
 	if (!remote_same(&old->target, &new->target))
 		changed |= CHANGE_LIVE;
 	if (!remotes_same(&old->block->remotes, &new->block->remotes) ||
-	    !tlsconf_same(old->block, new->block) ||
 	    strcmp(old->block->client_id, new->block->client_id) != 0)
 		changed |= CHANGE_TUNNELS;
 	return (changed);

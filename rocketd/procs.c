@@ -573,6 +573,8 @@ procs_ready(struct svc *svc, const struct msg_ready *msg)
 			svc->lack |= SANDBOX_NETNS;
 	}
 	svc_event(svc, SVC_EV_READY);
+	if (svc->role == PROC_TLS)
+		reload_tls_ready(svc);
 }
 
 static void

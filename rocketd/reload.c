@@ -392,6 +392,9 @@ reload_service(struct rocketd *env, const struct conf_service *old,
 		crew_resize(env, cs, 0);
 		return;
 	}
+	if (cs->block->side == SIDE_CLIENT && (old->block->tls_changed ||
+	    !tlsconf_same(old->block, cs->block)))
+		cs->block->tls_changed = 1;
 	diff = reload_diff(old, cs);
 	if (diff == 0 && old->opts.prefork == cs->opts.prefork)
 		return;
@@ -472,9 +475,27 @@ reload_note_global(const struct rocketd_conf *old,
 		    "is restarted");
 }
 
+void
+reload_tls_ready(struct svc *svc)
+{
+	const struct conf_service	*cs;
+	struct conf_block		*b;
+
+	TAILQ_FOREACH(b, &svc->env->conf->blocks, entry)
+		if (b->side == svc->side && b->tls_index == svc->index &&
+		    b->tls_changed)
+			break;
+	if (b == NULL || svc->pending != 0)
+		return;
+	b->tls_changed = 0;
+	TAILQ_FOREACH(cs, &b->services, entry)
+		crew_send_again(svc->env, cs->number, CHANGE_TUNNELS);
+}
+
 /*
  * Before the workers: what they then dial is verified as it is configured now.
- * And keys before those whose new certificates it signs for.
+ * And keys before those whose new certificates it signs for.  What was dialled
+ * all the same before tls had read it goes by reload_tls_ready.
  */
 static void
 reload_secrets(struct rocketd *env, const struct rocketd_conf *old)

@@ -63,6 +63,7 @@ static struct {
 	enum side	 side;
 	struct set	*next;
 	struct set	*live;
+	char		 names[128];	/* of who was refused last */
 } env;
 
 /* ---- sets ---- */
@@ -149,6 +150,8 @@ tlsctx_is_pinned(const struct msg_tls *conf, X509 *cert)
 	return (0);
 }
 
+static void	 tlsctx_names(X509 *, char *, size_t);
+
 /* In place of OpenSSL's own: pins first, then, if it is wanted, the chain. */
 static int
 tlsctx_verify(X509_STORE_CTX *store, void *arg)
@@ -168,7 +171,12 @@ tlsctx_verify(X509_STORE_CTX *store, void *arg)
 		if (!conf->has_ca)
 			return (1);
 	}
-	return (X509_verify_cert(store));
+	if (X509_verify_cert(store) == 1)
+		return (1);
+	/* OpenSSL forgets whose they are before it says why. */
+	if (cert != NULL)
+		tlsctx_names(cert, env.names, sizeof(env.names));
+	return (0);
 }
 
 static SSL_CTX *
@@ -470,13 +478,11 @@ tlsctx_log(const char *path, X509 *cert)
 }
 
 static const char *
-tlsctx_verify_words(SSL *ssl, long error)
+tlsctx_verify_words(long error)
 {
 	static char	 buf[TLS_WORDS_MAX];
 	const char	*whose = env.side == SIDE_SERVER ? "the client's" :
 	    "the server's";
-	char		 names[128] = "";
-	X509		*cert;
 
 	switch (error) {
 	case X509_V_ERR_CERT_HAS_EXPIRED:
@@ -489,10 +495,8 @@ tlsctx_verify_words(SSL *ssl, long error)
 		break;
 	case X509_V_ERR_HOSTNAME_MISMATCH:
 	case X509_V_ERR_IP_ADDRESS_MISMATCH:
-		if ((cert = SSL_get0_peer_certificate(ssl)) != NULL)
-			tlsctx_names(cert, names, sizeof(names));
 		snprintf(buf, sizeof(buf), "%s certificate is for other "
-		    "names: %s", whose, names);
+		    "names: %s", whose, env.names);
 		break;
 	case X509_V_ERR_APPLICATION_VERIFICATION:
 		snprintf(buf, sizeof(buf), "%s key does not match the pin",
@@ -563,6 +567,6 @@ tlsctx_words(SSL *ssl)
 	ERR_clear_error();
 	if (verify != X509_V_OK && ERR_GET_LIB(error) == ERR_LIB_SSL &&
 	    ERR_GET_REASON(error) == SSL_R_CERTIFICATE_VERIFY_FAILED)
-		return (tlsctx_verify_words(ssl, verify));
+		return (tlsctx_verify_words(verify));
 	return (error == 0 ? "cut" : tlsctx_reason(error));
 }

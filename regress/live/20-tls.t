@@ -122,12 +122,12 @@ reconfigure() {
 }
 # since REGEXP: waits for a line that the client logs after reconfigure
 since() {
-	_n=0
-	while [ $_n -lt 60 ]; do
+	_i=0
+	while [ $_i -lt 60 ]; do
 		tail -n +$((lines + 1)) "$T/client.log" | grep -Eq -- "$1" &&
 		    return 0
 		"$TRAFFIC" grep 100 "$T/mark" never >/dev/null 2>&1
-		_n=$((_n + 1))
+		_i=$((_i + 1))
 	done
 	tail -n +$((lines + 1)) "$T/client.log" | sed 's/^/# /' >&2
 	return 1
@@ -146,6 +146,19 @@ like "$out" 'tls \(server\)' "the server's tls process is shown"
 like "$out" 'tls\.1 \(server\)' "and the second block's"
 like "$(cat "$T/server.log")" 'client .* is here, from 127.0.0.1:[0-9]+' \
     "the worker knows the client's own address"
+
+# ---- strangers, before there are too many lines about this source ----
+try() {		# try PORT OPTIONS...: "version cipher", or nothing
+	_p=$1; shift
+	openssl s_client -connect "127.0.0.1:$_p" "$@" </dev/null 2>/dev/null |
+	    sed -n 's/^New, \(TLS[^,]*\), Cipher is \([^(].*\)/\1 \2/p'
+}
+is "$(try "$tport" -tls1_1 -cipher 'ALL:@SECLEVEL=0')" "" "no TLS 1.1"
+logged server 'no handshake: only versions before TLS 1.2'
+ok $? "and the log says why"
+"$TRAFFIC" ask "$tport" "GET / HTTP/1.0" >/dev/null 2>&1
+logged server 'tls from .*no handshake: HTTP without TLS'
+ok $? "HTTP is told apart"
 
 # ---- kinds of keys, chosen by name ----
 for kind in ecdsa ed25519 rsa; do
@@ -172,12 +185,12 @@ refused "other name" \
 refused "unknown authority" \
     "the server's certificate is of an unknown authority" "$CA" \
     "tls name alien.test"
-refused "the system's authorities" "unknown authority" "tls name rsa.test"
+refused "the system's authorities" ".* unknown authority" "tls name rsa.test"
 refused "wrong pin" "the server's key does not match the pin" \
     "tls pin \"sha256:$(pin alien)\"" "tls name rsa.test"
-refused "right authority, wrong pin" "does not match the pin" "$CA" \
+refused "right authority, wrong pin" ".* does not match the pin" "$CA" \
     "tls pin \"sha256:$(pin alien)\"" "tls name rsa.test"
-refused "right pin, wrong authority" "unknown authority" "$CA" \
+refused "right pin, wrong authority" ".* unknown authority" "$CA" \
     "tls pin \"sha256:$(pin alien)\"" "tls name alien.test"
 reconfigure "tls pin \"sha256:$(pin alien)\"" "tls name alien.test"
 since "$opened"
@@ -185,8 +198,8 @@ ok $? "a pin alone names a server that no authority knows"
 reconfigure "tls verify no-i-accept-any-server"
 since "$opened"
 ok $? "without verification any will do"
-logged client 'any server.s certificate is accepted'
-ok $? "and a warning says so"
+like "$("$ROCKETD" -n -f "$T/client.conf" 2>&1)" \
+    'warning: any server.s certificate is accepted' "and a warning says so"
 reconfigure "$CA" "tls name rsa.test"
 since "$opened"
 ok $? "back to one that is verified"
@@ -216,15 +229,7 @@ ctl other reload
 ok $? "with the right one it is served"
 
 # ---- versions and ciphers ----
-try() {		# try PORT OPTIONS...: "version cipher", or nothing
-	_p=$1; shift
-	openssl s_client -connect "127.0.0.1:$_p" "$@" </dev/null 2>/dev/null |
-	    sed -n 's/^New, \(TLS[^,]*\), Cipher is \([^(].*\)/\1 \2/p'
-}
 is "$(try "$tport" -tls1 -cipher 'ALL:@SECLEVEL=0')" "" "no TLS 1.0"
-is "$(try "$tport" -tls1_1 -cipher 'ALL:@SECLEVEL=0')" "" "no TLS 1.1"
-logged server 'no handshake: only versions before TLS 1.2'
-ok $? "and the log says why"
 like "$(try "$tport" -tls1_3)" '^TLSv1.3 TLS_' "TLS 1.3"
 bad= good=0
 for c in $(openssl ciphers -s -tls1_2 'ALL:@SECLEVEL=0' | tr : ' '); do
@@ -244,12 +249,6 @@ done
 like "$(openssl s_client -connect "127.0.0.1:$tport" </dev/null 2>&1)" \
     'subject=CN = rsa' "the first is for who asks for no name"
 
-# ---- a silent one, and one that speaks something else ----
-background silent openssl s_client -connect "127.0.0.1:$tport" -quiet
-printf 'GET / HTTP/1.0\r\n\r\n' >"$T/http"
-out=$("$TRAFFIC" ask "$tport" "GET / HTTP/1.0" 2>&1)
-logged server 'tls from .*no handshake: HTTP without TLS'
-ok $? "HTTP is told apart"
 
 # ---- replaced under users ----
 "$TRAFFIC" wait "$uport" 10000 >/dev/null
