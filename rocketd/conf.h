@@ -112,7 +112,7 @@ struct conf_service {
 };
 TAILQ_HEAD(conf_services, conf_service);
 
-struct conf_pem {			/* a file, opened with the configuration */
+struct conf_pem {		/* a file, opened with the configuration */
 	char			*path;		/* NULL: none */
 	int			 fd;		/* -1: not opened */
 	const char		*file;

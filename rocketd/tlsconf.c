@@ -38,8 +38,9 @@
 #define TLS_FORM_SERVER	"tls certificate \"FILE\" key \"FILE\" or "	\
 	"tls client ca \"FILE\""
 #define TLS_FORM_CLIENT	"tls ca \"FILE\", tls name \"NAME\", "		\
-	"tls pin \"sha256:HEX-OR-BASE64\", tls client certificate \"FILE\" "	\
-	"key \"FILE\" or tls verify " TLS_INSECURE
+	"tls pin \"sha256:HEX-OR-BASE64\", "				\
+	"tls client certificate \"FILE\" key \"FILE\" or "		\
+	"tls verify " TLS_INSECURE
 #define TLS_INSECURE	"no-i-accept-any-server"
 #define PIN_PREFIX	"sha256:"
 

@@ -199,7 +199,7 @@ struct msg_begin {
 	uint32_t	 version;	/* MSG_VERSION */
 	uint32_t	 role;		/* enum proc_role */
 	uint32_t	 service;	/* PROC_SERVICE: its number, else 0 */
-	uint32_t	 index;		/* which of prefork; of tls, see svc.h */
+	IMSG_CONF_LISTEN,	/* P -> G T W	struct msg_listen, fd */
 	uint32_t	 generation;	/* of this child, never 0 */
 	uint32_t	 uid;
 	uint32_t	 gid;
@@ -465,7 +465,7 @@ struct msg_sign {
 	uint64_t	 number;	/* comes back with the signature */
 	uint32_t	 scheme;	/* enum sign_scheme */
 	uint32_t	 len;		/* of data */
-	uint8_t		 spki[HASH_LEN]; /* names the key by its public part */
+	uint8_t		 spki[HASH_LEN];	/* names the key */
 	uint8_t		 data[SIGN_DATA_MAX];
 };
 
