@@ -30,9 +30,10 @@ WORKER_OBJS =	worker/arrival.o worker/asker.o worker/childlog.o \
 		worker/psk.o worker/relay.o worker/resolve.o \
 		worker/rocket.o worker/sandbox.o worker/seal.o \
 		worker/sealctx.o worker/service.o worker/signkey.o worker/smux.o \
-		worker/smuxout.o worker/smuxst.o worker/source.o \
-		worker/tls.o worker/tlsconn.o worker/tlsctx.o worker/tlskey.o \
-		worker/tunnel.o worker/user.o worker/worker.o
+		worker/smuxout.o worker/smuxst.o worker/solo.o \
+		worker/source.o worker/tls.o worker/tlsconn.o worker/tlsctx.o \
+		worker/tlskey.o worker/tunnel.o worker/user.o worker/worker.o \
+		worker/xor.o
 
 ROCKETCTL_OBJS = rocketctl/answers.o rocketctl/ctlparse.o rocketctl/json.o \
 		rocketctl/monitor.o rocketctl/rocketctl.o rocketctl/table.o \
@@ -92,7 +93,7 @@ regress/unit/channel_test: regress/unit/channel_test.c shared/channel.o shared/i
 regress/unit/chans_test: regress/unit/chans_test.c rocketd/chans.o rocketd/svc.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o ; ${UNIT}
 regress/unit/childlog_test: regress/unit/childlog_test.c worker/childlog.o ; ${UNIT}
 regress/unit/conf_test: regress/unit/conf_test.c rocketd/check.o rocketd/config.o rocketd/lex.o rocketd/options.o rocketd/parse.o rocketd/reader.o rocketd/svc.o rocketd/toml.o rocketd/tomlconf.o rocketd/tomlval.o rocketd/tokenv.o rocketd/tlsconf.o rocketd/valid.o rocketd/wordval.o shared/addr.o shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o ; ${UNIT}
-regress/unit/connect_test: regress/unit/connect_test.c shared/addr.o shared/log.o worker/connect.o ; ${UNIT}
+regress/unit/connect_test: regress/unit/connect_test.c shared/addr.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/connect.o ; ${UNIT}
 regress/unit/crew_test: regress/unit/crew_test.c rocketd/crew.o rocketd/svc.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o ; ${UNIT}
 regress/unit/dial_test: regress/unit/dial_test.c shared/addr.o shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/connect.o worker/dial.o ; ${UNIT}
 regress/unit/dialler_test: regress/unit/dialler_test.c shared/addr.o worker/dialler.o ; ${UNIT}
@@ -110,7 +111,7 @@ regress/unit/psk_test: regress/unit/psk_test.c shared/log.o worker/psk.o ; ${UNI
 regress/unit/resolve_test: regress/unit/resolve_test.c shared/addr.o shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/resolve.o ; ${UNIT}
 regress/unit/rocket_test: regress/unit/rocket_test.c worker/rocket.o ; ${UNIT}
 regress/unit/sandbox_test: regress/unit/sandbox_test.c shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/sandbox.o ; ${UNIT}
-regress/unit/seal_test: regress/unit/seal_test.c worker/seal.c worker/sealctx.c shared/log.o worker/hello.o worker/psk.o ; ${UNIT} -DSEAL_UPDATE_RECORDS=64 -DSEAL_UPDATES_RECORDS=16
+regress/unit/seal_test: regress/unit/seal_test.c worker/seal.c worker/sealctx.c shared/log.o worker/hello.o worker/psk.o worker/xor.o ; ${UNIT} -DSEAL_UPDATE_RECORDS=64 -DSEAL_UPDATES_RECORDS=16
 regress/unit/smux_test: regress/unit/smux_test.c regress/unit/smuxrig.c shared/log.o worker/smux.o worker/smuxout.o worker/smuxst.o ; ${UNIT}
 regress/unit/pipes_test: regress/unit/pipes_test.c shared/log.o worker/pipes.o ; ${UNIT}
 regress/unit/smuxbulk_test: regress/unit/smuxbulk_test.c regress/unit/smuxrig.c shared/log.o worker/smux.o worker/smuxout.o worker/smuxst.o ; ${UNIT}
@@ -118,9 +119,11 @@ regress/unit/smuxflow_test: regress/unit/smuxflow_test.c regress/unit/smuxrig.c 
 regress/unit/smuxpair_test: regress/unit/smuxpair_test.c regress/unit/smuxrig.c shared/log.o worker/smux.o worker/smuxout.o worker/smuxst.o ; ${UNIT}
 regress/unit/smuxway_test: regress/unit/smuxway_test.c regress/unit/smuxrig.c shared/log.o worker/smux.o worker/smuxout.o worker/smuxst.o ; ${UNIT}
 regress/unit/signkey_test: regress/unit/signkey_test.c shared/log.o worker/psk.o worker/signkey.o worker/tlskey.o ; ${UNIT}
+regress/unit/solo_test: regress/unit/solo_test.c shared/log.o worker/solo.o ; ${UNIT}
 regress/unit/source_test: regress/unit/source_test.c worker/source.o ; ${UNIT}
 regress/unit/svc_test: regress/unit/svc_test.c rocketd/svc.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o ; ${UNIT}
 regress/unit/toml_test: regress/unit/toml_test.c rocketd/toml.o rocketd/tomlval.o shared/log.o ; ${UNIT}
+regress/unit/xor_test: regress/unit/xor_test.c shared/log.o worker/xor.o ; ${UNIT}
 regress/unit/answers_test: regress/unit/answers_test.c rocketctl/answers.o rocketctl/json.o rocketctl/table.o rocketctl/text.o rocketctl/words.o ${CTL_SHARED} ; ${UNIT}
 regress/unit/control_test: regress/unit/control_test.c regress/unit/controlrig.c worker/asker.o worker/control.o worker/inquiry.o worker/logout.o ${SHARED_OBJS} ; ${UNIT}
 regress/unit/ctlparse_test: regress/unit/ctlparse_test.c rocketctl/ctlparse.o ; ${UNIT}
@@ -156,6 +159,7 @@ regress/fuzz/hello_fuzz: regress/fuzz/hello_fuzz.c worker/hello.c ; ${FUZZ}
 regress/fuzz/imsg_fuzz: regress/fuzz/imsg_fuzz.c shared/ibuf.c shared/imsg.c shared/msg.c ; ${FUZZ}
 regress/fuzz/rocket_fuzz: regress/fuzz/rocket_fuzz.c worker/rocket.c shared/addr.c ; ${FUZZ}
 regress/fuzz/smux_fuzz: regress/fuzz/smux_fuzz.c shared/log.c worker/smux.c worker/smuxout.c worker/smuxst.c ; ${FUZZ}
+regress/fuzz/solo_fuzz: regress/fuzz/solo_fuzz.c shared/log.c worker/solo.c ; ${FUZZ}
 regress/fuzz/toml_fuzz: regress/fuzz/toml_fuzz.c regress/fuzz/confrig.c rocketd/check.c rocketd/config.c rocketd/lex.c rocketd/options.c rocketd/parse.c rocketd/printconf.c rocketd/reader.c rocketd/toml.c rocketd/tomlconf.c rocketd/tomlval.c rocketd/tokenv.c rocketd/valid.c rocketd/wordval.c shared/addr.c shared/ibuf.c shared/imsg.c shared/log.c shared/msg.c ; ${FUZZ}
 
 fuzz: config.mk

@@ -93,10 +93,16 @@ fuzzers() {
 		# what is found goes to the first, the others are read only
 		found=$WORK/found.$(basename "$f")
 		mkdir "$found" || exit 1
+		export FOUND=$found
+		seeds=
 		case $f in
 		*/conf_fuzz|*/toml_fuzz) seeds=regress/conf ;;
-		*) seeds= ;;
 		esac
+		# what earlier ones found worth keeping, a line each
+		kept=regress/fuzz/corpus/$(basename "$f" _fuzz)
+		[ ! -f "$kept" ] || perl -MMIME::Base64 -ne '
+			open(my $h, ">", "$ENV{FOUND}/kept$.") or die;
+			print $h decode_base64($_)' "$kept" || exit 1
 		"./$f" -max_total_time=30 -timeout=10 -verbosity=0 \
 		    -print_final_stats=1 -artifact_prefix="$LOG." \
 		    "$found" $seeds || exit 1

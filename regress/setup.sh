@@ -10,8 +10,8 @@ build="gcc libc6-dev make byacc pkg-config libevent-dev libbsd-dev libmd-dev \
 demo="$build busybox socat curl perl-base"
 bench="$build perl libcmocka-dev haproxy socat iperf3 openssl iproute2 \
     gnuplot-nox"
-check="$demo perl libcmocka-dev mandoc python3-minimal util-linux golang-go \
-    golang-github-xtaci-smux-dev"
+check="$demo perl libcmocka-dev mandoc python3-minimal util-linux openssl \
+    iproute2 golang-go golang-github-xtaci-smux-dev"
 long="$check clang libclang-rt-dev bmake bison"
 
 case ${1:-check} in

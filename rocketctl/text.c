@@ -238,6 +238,7 @@ text_sessions(const struct answers *a)
 		    words_number(s->streams_ever),
 		    words_octets(s->octets_in), words_octets(s->octets_out),
 		    words_octets(s->queued),
+		    s->mux_version == 0 ? "none" :
 		    s->mux_version == 1 ? "smux1" : "smux2",
 		    words_seal(s->seal), words_since(s->since, now),
 		    s->draining ? "draining" : "open",

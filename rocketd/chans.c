@@ -14,7 +14,6 @@
  * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
  */
 
-
 /*
  * Socket pairs between processes.  Owns the topology: who may talk to whom is
  * the one table below, so whoever is not in it shares no descriptor.

@@ -14,7 +14,6 @@
  * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
  */
 
-
 /*
  * Which pairs of processes talk to each other, and the socket pairs by which
  * they do.  The parent makes them and keeps neither end.

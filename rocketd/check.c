@@ -14,7 +14,6 @@
  * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
  */
 
-
 /*
  * Whether a configuration that could be read makes sense as a whole: what is
  * missing, what is there twice, which values contradict each other.  Tells all

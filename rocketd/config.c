@@ -14,7 +14,6 @@
  * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
  */
 
-
 /*
  * The configuration as a thing: made, completed with defaults and what is
  * inherited, numbered, compared with another, its tokens read, freed.  Whether

@@ -14,7 +14,6 @@
  * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
  */
 
-
 /*
  * The workers of one service.  Owns their number and their indexes: an index
  * stays with a worker until it is gone, so one that drains and the one in its

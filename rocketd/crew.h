@@ -14,7 +14,6 @@
  * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
  */
 
-
 /*
  * The workers of one service: how many there are, which of them holds users
  * while none has room, and what one has to tell the others.

@@ -14,7 +14,6 @@
  * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
  */
 
-
 /*
  * Answers to requests that control forwards.  Each is answered in one go and
  * ends in CTL_DONE; a request is refused while control does not keep up with

@@ -14,7 +14,6 @@
  * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
  */
 
-
 /*
  * The control socket.  Owns its file.  Two daemons with one path would take it
  * from each other, so somebody who listens there is an error, and only what is

@@ -14,7 +14,6 @@
  * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
  */
 
-
 /*
  * Daemon manners.  Owns the pid file and the pipe to the process that waits
  * for the end of the start.  What fails here is told; only what makes a daemon

@@ -14,7 +14,6 @@
  * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
  */
 
-
 /*
  * Becoming a daemon: away from the terminal, with a pid file, and telling
  * whoever started it how that went.

@@ -14,7 +14,6 @@
  * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
  */
 
-
 /*
  * Files into words: opens and reads the configuration and what it includes,
  * expands macros, and knows where each word stands.  It owns all words until

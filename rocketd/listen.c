@@ -14,7 +14,6 @@
  * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
  */
 
-
 /*
  * The listening sockets.  Owns them all; a listener is the same one over a
  * reload when its address is the same, whoever it is for.  Never accepts and
@@ -99,7 +98,8 @@ listen_option(const struct listener *l, int level, int name, const char *word,
 static void
 listen_options(const struct listener *l, const struct sockopts *o)
 {
-	int	 alive = o->keepalive;
+	const char	*name = congestion_name(o->congestion);
+	int		 alive = o->keepalive;
 
 	if (o->rcvbuf != 0)
 		listen_option(l, SOL_SOCKET, SO_RCVBUF, "receive buffer",
@@ -121,6 +121,10 @@ listen_options(const struct listener *l, const struct sockopts *o)
 	}
 	listen_option(l, IPPROTO_TCP, TCP_USER_TIMEOUT, "user timeout",
 	    o->user_timeout);
+	if (o->congestion != CONGESTION_SYSTEM &&
+	    setsockopt(l->fd, IPPROTO_TCP, TCP_CONGESTION, name,
+	    strlen(name)) == -1)
+		log_warn("listen on %s: congestion %s", listen_name(l), name);
 }
 
 /* An address that we have ourselves, in another form, on the same port. */

@@ -14,7 +14,6 @@
  * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
  */
 
-
 /*
  * The listening sockets.  The parent binds them, keeps them over reloads and
  * deaths, lends them, and watches that no borrower shuts one down.

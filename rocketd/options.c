@@ -14,7 +14,6 @@
  * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
  */
 
-
 /*
  * The option table: what may be set by `name value' in a configuration, where,
  * within which limits, and with which default.  This file alone knows a limit
@@ -72,6 +71,7 @@ static const struct option_word	 words_sandbox[] = {
 
 static const struct option_word	 words_seal[] = {
 	{ "tls", SEAL_TLS },
+	{ "xor", SEAL_XOR },
 	{ "none", SEAL_NONE },
 	{ NULL, 0 }
 };
@@ -79,6 +79,15 @@ static const struct option_word	 words_seal[] = {
 static const struct option_word	 words_remotes[] = {
 	{ "failover", STRATEGY_FAILOVER },
 	{ "balance", STRATEGY_BALANCE },
+	{ NULL, 0 }
+};
+
+/* The names are congestion_name's. */
+static const struct option_word	 words_congestion[] = {
+	{ "system", CONGESTION_SYSTEM },
+	{ "reno", CONGESTION_RENO },
+	{ "cubic", CONGESTION_CUBIC },
+	{ "bbr", CONGESTION_BBR },
 	{ NULL, 0 }
 };
 
@@ -234,6 +243,11 @@ const struct option	 options[] = {
 	    .offset = O(service_sock.user_timeout), .min = 1, .max = 86400000,
 	    .zero = "the system's choice", .change = CHANGE_LISTENER,
 	    .help = "TCP_USER_TIMEOUT" },
+	{ .name = "congestion", .type = OPT_WORD, .scope = BOTH,
+	    .offset = O(service_sock.congestion),
+	    .dflt = CONGESTION_SYSTEM, .words = words_congestion,
+	    .change = CHANGE_LISTENER,
+	    .help = "TCP_CONGESTION" },
 
 	/* sockets of tunnels */
 	{ .name = "tunnel nodelay", .type = OPT_BOOL, .scope = TUNNEL,
@@ -264,7 +278,12 @@ const struct option	 options[] = {
 	    .scope = TUNNEL, .offset = O(tunnel_sock.user_timeout),
 	    .min = 1, .max = 86400000, .zero = "the system's choice",
 	    .change = CHANGE_TUNNELS,
-	    .help = "TCP_USER_TIMEOUT" }
+	    .help = "TCP_USER_TIMEOUT" },
+	{ .name = "tunnel congestion", .type = OPT_WORD, .scope = TUNNEL,
+	    .offset = O(tunnel_sock.congestion),
+	    .dflt = CONGESTION_SYSTEM, .words = words_congestion,
+	    .change = CHANGE_TUNNELS,
+	    .help = "TCP_CONGESTION" }
 };
 
 const size_t	 noptions = nitems(options);

@@ -340,7 +340,7 @@ static const struct keyword {
 } keywords[] = {
 	{ "client", CLIENT, "client { ... } or client id \"name\"" },
 	{ "connect", CONNECT,
-	    "connect to HOST port NUMBER [transport tcpmux] [edge ADDRESS] "
+	    "connect to HOST port NUMBER [transport NAME] [edge ADDRESS] "
 	    "[from ADDRESS]" },
 	{ "control", CONTROL, "control socket \"path\" [group \"name\"] or "
 	    "control socket none" },
@@ -357,7 +357,7 @@ static const struct keyword {
 	{ "ids", IDS, "ids NUMBER to NUMBER" },
 	{ "include", INCLUDE, "include \"path\"" },
 	{ "listen", LISTEN,
-	    "listen on ADDRESS port NUMBER-OR-RANGE [transport tcpmux]" },
+	    "listen on ADDRESS port NUMBER-OR-RANGE [transport NAME]" },
 	{ "on", ON, NULL },
 	{ "port", PORT, NULL },
 	{ "server", SERVER, "server { ... }" },

@@ -14,7 +14,6 @@
  * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
  */
 
-
 /*
  * The parent's log.  Owns the destination's descriptors.  Never waits: a line
  * that the destination does not take is counted, and the count said with the

@@ -14,7 +14,6 @@
  * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
  */
 
-
 /*
  * Where the parent's own log lines go: by message to control when it is there,
  * else straight to the destination, which the parent also lends to control.

@@ -14,7 +14,6 @@
  * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
  */
 
-
 /*
  * A configuration back into the grammar of rocketd.conf(5).  What is printed
  * parses to what was printed; no token given by value ever appears in it.

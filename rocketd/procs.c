@@ -14,7 +14,6 @@
  * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
  */
 
-
 /*
  * The children.  Owns their pids, channels and timers and carries out what
  * svc.c decides.  Every message is checked by its channel first (sender,

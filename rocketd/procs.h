@@ -14,7 +14,6 @@
  * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
  */
 
-
 /*
  * The children: starts, pings, hears and reaps them, in the order of a start
  * and of an end.  When and why is svc.c's; what they are sent is send.c's.

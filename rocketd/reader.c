@@ -14,7 +14,6 @@
  * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
  */
 
-
 /*
  * What the reader of TOML configurations stands on: errors at their places,
  * words for the grammar, and the keys of options.  Which keys there are, in

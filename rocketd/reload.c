@@ -14,7 +14,6 @@
  * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
  */
 
-
 /*
  * From one configuration to the next.  Owns the order: first everything that
  * can fail (reading, numbers, sockets, files) is done beside what is in force,

@@ -14,7 +14,6 @@
  * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
  */
 
-
 /*
  * Putting a configuration in force: the first one, and each reload.  A reload
  * that is refused changes nothing.

@@ -14,7 +14,6 @@
  * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
  */
 
-
 /*
  * The parent: reads the command line, comes up in order and waits for signals.
  * What is to be done is decided elsewhere: reload.c (configuration), svc.c

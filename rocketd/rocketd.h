@@ -14,7 +14,6 @@
  * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
  */
 
-
 /*
  * The parent's one environment, which its modules share.  main() makes it;
  * each module keeps to the members under its name.

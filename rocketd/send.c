@@ -14,7 +14,6 @@
  * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
  */
 
-
 /*
  * Configuration on its way to the processes.  Owns which of them is told what:
  * tokens go to keys and nowhere else, addresses of others to dial and to the

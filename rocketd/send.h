@@ -14,7 +14,6 @@
  * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
  */
 
-
 /*
  * What each process is told: its configuration from BEGIN to END, at its start
  * and again when a reload has changed what it has to know.

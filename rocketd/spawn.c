@@ -14,7 +14,6 @@
  * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
  */
 
-
 /*
  * How a child comes to be: descriptor 3 is its channel, 0 to 2 are /dev/null,
  * the rest is closed; it has an environment of a few harmless names and a

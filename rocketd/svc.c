@@ -14,7 +14,6 @@
  * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
  */
 
-
 /*
  * One child's life as a table of state and event.  Owns the states, the
  * back-off and the deadlines; touches no process, descriptor or clock but

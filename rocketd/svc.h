@@ -14,7 +14,6 @@
  * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
  */
 
-
 /*
  * One child's life: DOWN, STARTING, READY, STOPPING, BACKOFF.  Owns when a
  * child is started, pinged, given up and started again; states change only in

@@ -14,7 +14,6 @@
  * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
  */
 
-
 /*
  * Tokens that were given in the environment.  A variable is taken out of it
  * when it is first asked for, where the system keeps it to be seen by others

@@ -14,7 +14,6 @@
  * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
  */
 
-
 /*
  * A parser of TOML 1.0, by recursive descent.  Knows nothing of what the keys
  * mean.  It goes on after an error with the next line that can begin a

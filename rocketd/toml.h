@@ -14,7 +14,6 @@
  * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
  */
 
-
 /*
  * TOML 1.0: text into a tree of tables, arrays and values, each with its
  * place.

@@ -14,7 +14,6 @@
  * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
  */
 
-
 /*
  * Configurations in TOML: each key becomes the statement of rocketd.conf(5)
  * that says the same, standing where the key stood, and the grammar does the

@@ -14,7 +14,6 @@
  * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
  */
 
-
 /*
  * The values of TOML that stand in no quotes and no brackets: booleans,
  * numbers, and dates, of which only the form is looked at.  Knows nothing of

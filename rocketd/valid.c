@@ -14,7 +14,6 @@
  * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
  */
 
-
 /*
  * What may be a name, an address, a host or a variable in a configuration.
  * Numbers only: nothing here asks a name service.

@@ -14,7 +14,6 @@
  * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
  */
 
-
 /*
  * What one word of a statement stands for: a port, a range of them, an
  * address, a host, a path.  A word that is none is told of, at its place, and
@@ -87,8 +86,8 @@ wordval_transport(struct lex *lex, const struct word *w)
 	uint32_t	 transport = TRANSPORT_TCPMUX;
 
 	if (w != NULL && (transport = transport_find(w->text)) == 0)
-		lex_error(lex, w, "the transports are tcpmux and tlsmux, not "
-		    "\"%s\"", wordval_show(w));
+		lex_error(lex, w, "there is no transport \"%s\"",
+		    wordval_show(w));
 	return (transport);
 }
 

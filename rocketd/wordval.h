@@ -14,7 +14,6 @@
  * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
  */
 
-
 /*
  * What one word of a statement stands for.  Errors are told at the word, by
  * lex_error; what is filled in then is of no use.

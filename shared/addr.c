@@ -14,7 +14,6 @@
  * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
  */
 
-
 /*
  * Addresses as octets: from and to the kernel's form, and in words.  Asks no
  * name service and makes no system call but getpeername and getsockname, so

@@ -14,7 +14,6 @@
  * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
  */
 
-
 /*
  * Channels: imsg buffer, events and the count of descriptors in flight of one
  * socket pair's end.  Nothing here waits; nothing that the other end sends does

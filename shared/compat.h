@@ -14,7 +14,6 @@
  * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
  */
 
-
 /*
  * What configure found, and what one system has and another has not.  The rest
  * of the code is written for OpenBSD's libc, which libbsd brings to Linux; it
@@ -69,6 +68,9 @@
 #endif
 #ifndef TCP_USER_TIMEOUT
 #define TCP_USER_TIMEOUT	-1
+#endif
+#ifndef TCP_CONGESTION
+#define TCP_CONGESTION		-1
 #endif
 #ifndef IP_BIND_ADDRESS_NO_PORT
 #define IP_BIND_ADDRESS_NO_PORT	-1

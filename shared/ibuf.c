@@ -14,7 +14,6 @@
  * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
  */
 
-
 /*
  * Octets with a write and a read position, for imsg.c and whoever builds or
  * takes apart a payload.  Every get and add is checked against what is there;

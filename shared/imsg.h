@@ -14,7 +14,6 @@
  * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
  */
 
-
 /*
  * Messages over a socket pair or UNIX socket, with the names and results of
  * OpenBSD 7.8's imsg_init(3) and ibuf_add(3); what is ours alone is marked.

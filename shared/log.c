@@ -14,7 +14,6 @@
  * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
  */
 
-
 /*
  * Log lines.  Each is put together here, at most LOG_LINE_MAX octets with its
  * NUL, made printable, and given to the sink; what does not fit ends in "...".

@@ -14,7 +14,6 @@
  * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
  */
 
-
 /*
  * The rules of the messages: one row a message says who may send it to whom,
  * how long it is, whether a descriptor goes with it, and what its fields may
@@ -158,6 +157,7 @@ static const struct msg_field	 fields_dialee[] = {
 	MASK(msg_dialee, transport, TRANSPORT_ALL),
 	RANGE(msg_dialee, tls, 0, PREFORK_MAX - 1),
 	RANGE(msg_dialee, opts.nodelay, 0, 1),
+	RANGE(msg_dialee, opts.congestion, 0, CONGESTION_MAX - 1),
 	ADDRS(msg_dialee, source),
 	STRING(msg_dialee, host),
 	END
@@ -670,11 +670,26 @@ side_name(uint32_t side)
 	return (side == SIDE_CLIENT ? "client" : "none");
 }
 
+const char *
+congestion_name(uint32_t congestion)
+{
+	static const char	*names[] = {
+		[CONGESTION_SYSTEM] = "system",
+		[CONGESTION_RENO] = "reno",
+		[CONGESTION_CUBIC] = "cubic",
+		[CONGESTION_BBR] = "bbr"
+	};
+
+	return (congestion < CONGESTION_MAX ? names[congestion] : "?");
+}
+
 static const struct {
 	const char	*name;
 	uint32_t	 transport;
 } transports[] = {
+	{ "tcp", TRANSPORT_TCP },
 	{ "tcpmux", TRANSPORT_TCPMUX },
+	{ "tls", TRANSPORT_TCP | TRANSPORT_TLS },
 	{ "tlsmux", TRANSPORT_TCPMUX | TRANSPORT_TLS }
 };
 

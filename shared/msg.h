@@ -303,6 +303,14 @@ struct msg_listen {
 	struct addr	 addr;
 };
 
+enum congestion {
+	CONGESTION_SYSTEM,
+	CONGESTION_RENO,
+	CONGESTION_CUBIC,
+	CONGESTION_BBR,
+	CONGESTION_MAX
+};
+
 /* How a socket is made; 0 leaves a value to the kernel. */
 struct sockopts {
 	uint32_t	 rcvbuf;	/* octets */
@@ -311,6 +319,7 @@ struct sockopts {
 	uint32_t	 keepalive;	/* seconds, also TCP_KEEPINTVL; 0 off */
 	uint32_t	 nodelay;	/* 1: TCP_NODELAY */
 	uint32_t	 user_timeout;	/* milliseconds, TCP_USER_TIMEOUT */
+	uint32_t	 congestion;	/* enum congestion, TCP_CONGESTION */
 };
 
 struct msg_dialee {		/* REMOTE(i) or TARGET(i) of a service */
@@ -627,7 +636,7 @@ struct ctl_session {
 	uint32_t		 side;
 	struct ctl_session_id	 id;
 	uint32_t		 streams;
-	uint32_t		 mux_version;
+	uint32_t		 mux_version;	/* 0: no mux */
 	uint32_t		 seal;		/* one SEAL_ */
 	uint32_t		 rtt_us;	/* 0: not measured yet */
 	uint32_t		 draining;
@@ -729,6 +738,9 @@ const char	*role_name(uint32_t role);
 
 /* "server", "client". */
 const char	*side_name(uint32_t side);
+
+/* "cubic", of an enum congestion. */
+const char	*congestion_name(uint32_t congestion);
 
 /* "tcpmux"; of the ones that there are. */
 const char	*transport_name(uint32_t transport);

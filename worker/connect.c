@@ -195,6 +195,20 @@ set_option(int fd, int level, int name, uint32_t value, const char *words)
 		    strerror(errno));
 }
 
+/* Not every one is every process's to choose: that is told once. */
+static void
+set_congestion(int fd, uint32_t congestion)
+{
+	static int	 told;
+	const char	*name = congestion_name(congestion);
+
+	if (congestion == CONGESTION_SYSTEM || setsockopt(fd, IPPROTO_TCP,
+	    TCP_CONGESTION, name, strlen(name)) == 0 || told)
+		return;
+	told = 1;
+	log_warn("connect: congestion %s", name);
+}
+
 static void
 set_options(int fd, const struct sockopts *o)
 {
@@ -211,6 +225,7 @@ set_options(int fd, const struct sockopts *o)
 	}
 	set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, o->user_timeout,
 	    "TCP_USER_TIMEOUT");
+	set_congestion(fd, o->congestion);
 }
 
 static int

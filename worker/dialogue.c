@@ -34,13 +34,14 @@
 #include "worker.h"
 
 static void
-dialogue_params(const struct service *svc, struct rocket_params *p)
+dialogue_params(const struct tunnel *t, struct rocket_params *p)
 {
+	const struct service		*svc = t->service;
 	const struct service_opts	*o = &svc->conf.opts;
 
 	memset(p, 0, sizeof(*p));
-	p->mux_kind = ROCKET_MUX_SMUX;
-	p->mux_version = o->mux_version;
+	p->mux_kind = tunnel_muxed(t) ? ROCKET_MUX_SMUX : ROCKET_MUX_NONE;
+	p->mux_version = tunnel_muxed(t) ? o->mux_version : 1;
 	p->framesize = o->mux_framesize;
 	p->window_initial = TUNNEL_WINDOW_INITIAL;
 	if (p->window_initial > o->mux_streambuffer)
@@ -48,7 +49,7 @@ dialogue_params(const struct service *svc, struct rocket_params *p)
 	p->window_max = o->mux_streambuffer;
 	p->recvbuffer = o->mux_recvbuffer;
 	p->max_streams = o->mux_max_streams;
-	p->seals = o->seals & (SEAL_TLS | SEAL_NONE);
+	p->seals = o->seals;
 	p->caps = CAP_HALFCLOSE | CAP_RESET | CAP_BULK;
 	p->keepalive_ms = o->keepalive * 1000;
 	memcpy(p->start_id, worker_self()->start_id, sizeof(p->start_id));
@@ -143,7 +144,7 @@ dialogue_server(struct tunnel *t)
 		    sizeof(why.words));
 		return (dialogue_reject(t, &why));
 	}
-	dialogue_params(t->service, &ours);
+	dialogue_params(t, &ours);
 	if (rocket_settle(&ours, &t->theirs, &t->settled, &why) == -1)
 		return (dialogue_reject(t, &why));
 	if (dialogue_send_params(t, ROCKET_ACCEPT, &t->settled) == -1)
@@ -174,7 +175,7 @@ dialogue_client(struct tunnel *t)
 		    rocket_reject_name(why.code));
 		return (-1);
 	}
-	dialogue_params(t->service, &ours);
+	dialogue_params(t, &ours);
 	if (rocket_check_accept(&ours, &t->theirs, &why) == -1 ||
 	    (size_t)got != t->message_len) {
 		tunnel_kill(t, TUNNEL_END_PROTOCOL,
@@ -187,6 +188,24 @@ dialogue_client(struct tunnel *t)
 	return (1);
 }
 
+/* What the peer does not allow is not used, which is told when it changes. */
+static void
+dialogue_tell_seal(struct tunnel *t)
+{
+	static uint32_t	 told;
+	uint32_t	 seals = t->service->conf.opts.seals;
+	uint32_t	 seal = t->settled.seals;
+
+	if (seal == told)
+		return;
+	told = seal;
+	/* The bits rise as the protection falls. */
+	if (seals >= seal << 1)
+		log_info("tunnel %u: seal %s: the other side does not allow "
+		    "%s", t->serial, seal == SEAL_TLS ? "tls" : "xor",
+		    seals & SEAL_NONE ? "none" : "xor");
+}
+
 int
 dialogue_turn(struct tunnel *t)
 {
@@ -195,7 +214,7 @@ dialogue_turn(struct tunnel *t)
 
 	client = t->service->conf.side == SIDE_CLIENT;
 	if (client && !(t->flags & TUNNEL_F_STARTED)) {
-		dialogue_params(t->service, &ours);
+		dialogue_params(t, &ours);
 		if (dialogue_send_params(t, ROCKET_HELLO, &ours) == -1)
 			return (-1);
 	}
@@ -211,5 +230,7 @@ dialogue_turn(struct tunnel *t)
 	free(t->message);
 	t->message = NULL;
 	t->message_len = 0;
+	if (r == 1)
+		dialogue_tell_seal(t);
 	return (r);
 }

@@ -22,6 +22,9 @@
  * ones are probed with a single tunnel when their time comes; one that held
  * for STABLE_US becomes the active remote, and the others are drained.
  * balance: a whole pool at each remote.
+ *
+ * Where a remote has no mux only tunnels without a user count.  When none is
+ * left the pool doubles; it falls back by halves of what was not needed.
  */
 
 #include <sys/types.h>
@@ -48,6 +51,8 @@
 #define BACKOFF_MAX	20	/* retry intervals */
 /* A pool that grew has been too large for this long: one tunnel less. */
 #define SHRINK_US	(60 * 1000000ULL)
+/* The same of one without a mux, of which so many were never needed. */
+#define LOW_US		(30 * 1000000ULL)
 
 struct remote {
 	struct msg_dialee	 conf;
@@ -55,6 +60,7 @@ struct remote {
 	uint32_t		 dialling;	/* attempts under way */
 	uint32_t		 fresh;	/* tunnels that count, any state */
 	uint32_t		 open;		/* of them, open */
+	uint32_t		 used;	/* no mux: open ones with a user */
 	uint32_t		 old;		/* open ones to be replaced */
 	uint32_t		 failures;	/* in a row */
 	uint64_t		 next_try;	/* worker_now, 0 at once */
@@ -73,6 +79,7 @@ static struct service		*svc;
 static struct remote		*remotes;
 static uint32_t			 nremotes, active, grown;
 static uint64_t			 roomy_since;
+static uint32_t			 low;	/* idle ones since then, at least */
 static struct event		*timer;
 static int			 stopped;
 static TAILQ_HEAD(, attempt)	 attempts = TAILQ_HEAD_INITIALIZER(attempts);
@@ -126,10 +133,37 @@ pool_balanced(void)
 	return (svc->conf.opts.strategy == STRATEGY_BALANCE);
 }
 
+static int
+remote_muxed(const struct remote *r)
+{
+	return ((r->conf.transport & TRANSPORT_MUX) != 0);
+}
+
+/* Something is open there, with users or without. */
+static int
+remote_works(const struct remote *r)
+{
+	return (r->open + r->used > 0);
+}
+
+/* Tunnels there that count: without a mux there may be so many users. */
+static uint32_t
+remote_size(const struct remote *r)
+{
+	uint32_t	 max = svc->conf.opts.mux_max_streams, n = pool_size();
+
+	if (remote_muxed(r))
+		return (n);
+	max = max > svc->nused ? max - svc->nused : 0;
+	return (n < max ? n : max);
+}
+
 uint32_t
 pool_wanted(void)
 {
-	return (pool_balanced() ? pool_size() * nremotes : pool_size());
+	uint32_t	 n = pool_size();
+
+	return ((pool_balanced() ? n * nremotes : n) + svc->nused);
 }
 
 static int
@@ -147,7 +181,8 @@ pool_count(uint64_t now)
 	uint32_t	 i;
 
 	for (i = 0; i < nremotes; i++)
-		remotes[i].fresh = remotes[i].open = remotes[i].old = 0;
+		remotes[i].fresh = remotes[i].open = remotes[i].old =
+		    remotes[i].used = 0;
 	TAILQ_FOREACH(t, &svc->tunnels, entry) {
 		if (!tunnel_counts(t))
 			continue;
@@ -156,16 +191,20 @@ pool_count(uint64_t now)
 			r->old++;
 			continue;
 		}
-		r->fresh++;
+		if (t->flags & TUNNEL_F_USED)
+			r->used++;
+		else
+			r->fresh++;
 		if (t->state != TUNNEL_OPEN)
 			continue;
-		r->open++;
+		if (!(t->flags & TUNNEL_F_USED))
+			r->open++;
 		/* Not by those that were there when others failed. */
 		if (t->opened > r->failed_at && now - t->opened >= STABLE_US)
 			r->failures = 0;
 	}
 	for (i = 0; i < nremotes; i++) {
-		if (remotes[i].open == 0)
+		if (!remote_works(&remotes[i]))
 			remotes[i].up_since = 0;
 		else if (remotes[i].up_since == 0)
 			remotes[i].up_since = now;
@@ -183,7 +222,8 @@ pool_choose(uint64_t now)
 	/* The first one that works, and has for a while unless it is ours. */
 	for (i = 0; i < nremotes; i++) {
 		r = &remotes[i];
-		if (r->open > 0 && (i == active || remotes[active].open == 0 ||
+		if (remote_works(r) && (i == active ||
+		    !remote_works(&remotes[active]) ||
 		    now - r->up_since >= STABLE_US))
 			return (i);
 	}
@@ -200,7 +240,7 @@ static uint32_t
 pool_want_at(uint32_t i, uint64_t now)
 {
 	if (pool_balanced() || i == active)
-		return (pool_size());
+		return (remote_size(&remotes[i]));
 	/* A better one than the active is probed, once it may be tried. */
 	if (i < active && (remotes[i].next_try <= now ||
 	    remotes[i].fresh + remotes[i].dialling > 0))
@@ -297,8 +337,11 @@ remote_fill(struct remote *r, uint32_t want, uint64_t now)
 
 	if (now < r->next_try)
 		return;
+	/* Tunnels take descriptors that are for users. */
+	if (!remote_muxed(r) && service_full(svc))
+		return;
 	/* While it is not known to work one attempt at a time is enough. */
-	if (r->open == 0 && r->failures > 0 && want > 1)
+	if (!remote_works(r) && r->failures > 0 && want > 1)
 		want = 1;
 	for (; have < want; have++)
 		remote_dial(r);
@@ -316,7 +359,7 @@ pool_drain_old(void)
 	for (i = 0; i < nremotes; i++)
 		open += remotes[i].open;
 	want = pool_balanced() ? pool_size() : remotes[active].open <
-	    pool_size() ? UINT32_MAX : 0;
+	    remote_size(&remotes[active]) ? UINT32_MAX : 0;
 	if (open < want || open == 0)
 		return;
 	TAILQ_FOREACH_SAFE(t, &svc->tunnels, entry, next)
@@ -335,7 +378,7 @@ remote_trim(struct remote *r, uint32_t want)
 		least = NULL;
 		TAILQ_FOREACH(t, &svc->tunnels, entry)
 			if (tunnel_counts(t) && t->state == TUNNEL_OPEN &&
-			    !(t->flags & TUNNEL_F_OLD) &&
+			    !(t->flags & (TUNNEL_F_OLD | TUNNEL_F_USED)) &&
 			    &remotes[t->remote] == r &&
 			    (least == NULL || t->relays < least->relays))
 				least = t;
@@ -350,6 +393,25 @@ remote_trim(struct remote *r, uint32_t want)
 	}
 }
 
+/* Without a mux: half of what was too much for half a minute goes. */
+static void
+pool_fall(uint64_t now)
+{
+	const struct remote	*r = &remotes[active];
+	uint32_t		 n;
+
+	if (roomy_since == 0 || r->open < low)
+		low = r->open;
+	if (roomy_since == 0)
+		roomy_since = now;
+	if (now - roomy_since < LOW_US)
+		return;
+	n = (low < grown ? low : grown) / 2;
+	grown -= n > 0 ? n : low > 0;
+	roomy_since = 0;
+	log_debug("pool: falls to %u tunnels", pool_size());
+}
+
 /* A pool that grew and is half empty for a minute loses a tunnel. */
 static void
 pool_shrink(uint64_t now)
@@ -359,6 +421,10 @@ pool_shrink(uint64_t now)
 
 	if (grown == 0)
 		return;
+	if (!remote_muxed(&remotes[active])) {
+		pool_fall(now);
+		return;
+	}
 	TAILQ_FOREACH(t, &svc->tunnels, entry)
 		relays += t->relays;
 	if (relays * 2 > (uint64_t)(pool_size() - 1) *
@@ -410,7 +476,8 @@ pool_adjust(void)
 	for (i = 0; i < nremotes; i++) {
 		want = pool_want_at(i, now);
 		remote_fill(&remotes[i], want, now);
-		if (want > 0 || remotes[active].open >= pool_size())
+		if (want > 0 || remotes[active].open >=
+		    remote_size(&remotes[active]))
 			remote_trim(&remotes[i], want);
 	}
 	pool_drain_old();
@@ -506,11 +573,32 @@ pool_tunnel_opened(struct tunnel *t)
 	pool_adjust();
 }
 
-/* A tunnel of a moment is a failure, however politely it ended. */
+/* Ahead of need: the last one that waited was not enough. */
+void
+pool_tunnel_taken(struct tunnel *t)
+{
+	struct remote	*r;
+
+	if (stopped || t->remote >= nremotes)
+		return;
+	r = &remotes[t->remote];
+	r->failures = 0;
+	pool_count(worker_now());
+	if (r->open == 0)
+		pool_more(pool_size());
+	else
+		pool_adjust();
+}
+
+/*
+ * A tunnel of a moment is a failure, however politely it ended, unless it has
+ * had the one user it was for.
+ */
 static int
 tunnel_was_short(const struct tunnel *t)
 {
-	return (t->opened != 0 && worker_now() - t->opened < STABLE_US);
+	return (!(t->flags & TUNNEL_F_USED) && t->opened != 0 &&
+	    worker_now() - t->opened < STABLE_US);
 }
 
 void
@@ -529,7 +617,7 @@ pool_tunnel_closed(struct tunnel *t)
 
 	if (stopped || t->remote >= nremotes)
 		return;
-	if ((t->flags & TUNNEL_F_OLD) ||
+	if ((t->flags & (TUNNEL_F_OLD | TUNNEL_F_USED)) ||
 	    (t->end == TUNNEL_END_CLEAN && !tunnel_was_short(t))) {
 		pool_adjust();
 		return;
@@ -550,8 +638,10 @@ pool_more(uint32_t n)
 	if (n > cap - size)
 		n = cap - size;
 	/* More tunnels bring users, for whom there is no descriptor. */
-	if (n == 0 || stopped || service_full(svc))
+	if (n == 0 || stopped || service_full(svc)) {
+		pool_adjust();
 		return;
+	}
 	grown += n;
 	roomy_since = 0;
 	log_debug("pool: grows to %u tunnels", pool_size());

@@ -17,6 +17,8 @@
 /*
  * The pool of the client side: how many tunnels there are to be at which
  * remote, when to try again, when to grow, shrink, fail over and come back.
+ * Without a mux these are the tunnels that wait for a user; those in use come
+ * on top.
  */
 
 #ifndef WORKER_POOL_H
@@ -40,6 +42,8 @@ void		 pool_changed(void);
 /* Every tunnel is to be replaced, new ones first (reload). */
 void		 pool_renew(void);
 void		 pool_tunnel_opened(struct tunnel *);
+/* No mux: a user has come to it, and another is to wait in its place. */
+void		 pool_tunnel_taken(struct tunnel *);
 /* The peer wants it replaced. */
 void		 pool_tunnel_drained(struct tunnel *);
 void		 pool_tunnel_closed(struct tunnel *);

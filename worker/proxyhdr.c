@@ -14,7 +14,6 @@
  * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
  */
 
-
 /*
  * PROXY protocol headers.  Owns how the header looks that a target gets before
  * the first octet of its user: version 1 is a line of text, version 2 binary.

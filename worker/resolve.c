@@ -14,7 +14,6 @@
  * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
  */
 
-
 /*
  * resolve: names for dial.  Each lookup is a getaddrinfo(3) in a child of its
  * own, which can block, leak or crash as it likes: it holds one descriptor, to

@@ -52,6 +52,7 @@ enum rocket_reject {
 };
 
 #define ROCKET_MUX_SMUX		1
+#define ROCKET_MUX_NONE		2	/* solo.h; its version is 1 */
 
 /*
  * HELLO and ACCEPT carry the same; ACCEPT what was settled.  Always

@@ -14,7 +14,6 @@
  * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
  */
 
-
 /*
  * The sandbox: the one file that knows what the operating system offers.  A
  * role's system calls are rows of a table, each with its reason; a call, or an
@@ -318,20 +317,14 @@ static const struct row	 sandbox_rows[] = {
 	{ SYS(getsockname), S | G | C | D | T, 0, { ANY }, "logs, prefaces" },
 	{ SYS(getpeername), S | G | C | D, 0, { ANY }, "logs, prefaces" },
 	{ SYS(shutdown), S | G | T, 0, { EQ(1, SHUT_WR) }, "half-close" },
-	{ SYS(readv), S, 0, { ANY }, "the data path" },
 	{ SYS(recvfrom), S, 0, { ANY }, "the data path" },
 	{ SYS(recvfrom), G, 0, { SOME(3, MSG_PEEK) }, "peeks at a hello" },
 	{ SYS(sendto), S | C | T, 0,
 	    { CLEAR(3, MSG_FASTOPEN), EQ(4, 0) }, "users; syslog; is a pair "
 	    "closed?" },
 	{ SYS(splice), S, 0, { ANY }, "the data path" },
-	{ SYS(tee), S, 0, { ANY }, "the data path" },
 	{ SYS(pipe2), S, 0, { ANY }, "the data path" },
-	{ SYS(eventfd2), S, 0, { ANY }, "the data path" },
-	{ SYS(fcntl), S, 0, { EQ(1, F_GETPIPE_SZ) }, "the data path" },
 	{ SYS(fcntl), S, 0, { EQ(1, F_SETPIPE_SZ) }, "the data path" },
-	{ SYS(ioctl), S, 0, { EQ(1, FIONREAD) }, "what waits to be read" },
-	{ SYS(ioctl), S, 0, { EQ(1, SIOCOUTQ) }, "what waits to be sent" },
 	{ SYS(poll), C, 0, { ANY }, "would standard error take a line?" },
 	{ SYS(socketpair), T, 0, { EQ(0, AF_UNIX), LOW(1, SOCK_STREAM),
 	    EQ(2, 0) }, "its bytes on this side of TLS" },
@@ -340,25 +333,19 @@ static const struct row	 sandbox_rows[] = {
 	    "descriptors, over channels" },
 	{ SYS(getsockopt), S | D, 0, { EQ(1, SOL_SOCKET), EQ(2, SO_ERROR) },
 	    "why a socket failed" },
-	{ SYS(getsockopt), S, 0, { EQ(1, SOL_SOCKET), EQ(2, SO_TYPE) },
-	    "what was handed in" },
 	{ SYS(getsockopt), S, 0, { EQ(1, IPPROTO_TCP), EQ(2, TCP_INFO) },
 	    "round trips" },
 	{ SYS(getsockopt), C, 0, { EQ(1, SOL_SOCKET), EQ(2, SO_PEERCRED) },
 	    "who asks" },
 	{ SYS(setsockopt), S, 0, { EQ(1, SOL_SOCKET), EQ(2, SO_LINGER) },
 	    "a reset" },
-	{ SYS(setsockopt), S | G, 0, { EQ(1, SOL_SOCKET), EQ(2, SO_RCVLOWAT) },
+	{ SYS(setsockopt), G, 0, { EQ(1, SOL_SOCKET), EQ(2, SO_RCVLOWAT) },
 	    "waits for a whole hello" },
-	{ SYS(setsockopt), S | D, 0, { EQ(1, IPPROTO_TCP),
+	{ SYS(setsockopt), D, 0, { EQ(1, IPPROTO_TCP),
 	    EQ(2, TCP_NODELAY) }, "small writes" },
 	{ SYS(setsockopt), S, 0, { EQ(1, IPPROTO_TCP),
 	    EQ(2, TCP_NOTSENT_LOWAT) }, "short queues" },
-	{ SYS(setsockopt), S, 0, { EQ(1, IPPROTO_TCP), EQ(2, TCP_QUICKACK) },
-	    "the data path" },
-	{ SYS(setsockopt), S, 0, { EQ(1, IPPROTO_TCP), EQ(2, TCP_CORK) },
-	    "the data path" },
-	{ SYS(setsockopt), S | D, 0, { EQ(1, IPPROTO_TCP),
+	{ SYS(setsockopt), D, 0, { EQ(1, IPPROTO_TCP),
 	    EQ(2, TCP_USER_TIMEOUT) }, "dead peers" },
 
 	/* dial makes sockets */
@@ -379,6 +366,8 @@ static const struct row	 sandbox_rows[] = {
 	    "as configured" },
 	{ SYS(setsockopt), D, 0, { EQ(1, IPPROTO_TCP), EQ(2, TCP_MAXSEG) },
 	    "as configured" },
+	{ SYS(setsockopt), D, 0, { EQ(1, IPPROTO_TCP),
+	    EQ(2, TCP_CONGESTION) }, "as configured" },
 	{ SYS(setsockopt), D, 0, { EQ(1, IPPROTO_TCP), EQ(2, TCP_KEEPIDLE) },
 	    "as configured" },
 	{ SYS(setsockopt), D, 0, { EQ(1, IPPROTO_TCP), EQ(2, TCP_KEEPINTVL) },

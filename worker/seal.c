@@ -38,6 +38,10 @@
 
 #include "sealpriv.h"
 
+/* Labels of the exporter, one a direction: of what client and server send. */
+#define XOR_CLIENT	"EXPORTER-rocket-xor-client"
+#define XOR_SERVER	"EXPORTER-rocket-xor-server"
+
 /*
  * Records written under one key.  AES-GCM is safe for 2^24.5 full ones (RFC
  * 8446 section 5.5); a test makes it small.
@@ -383,6 +387,8 @@ seal_free(struct seal *s)
 	if (s == NULL)
 		return;
 	SSL_free(s->ssl);	/* wipes its keys; the BIO goes with it */
+	freezero(s->in, sizeof(*s->in));
+	freezero(s->out, sizeof(*s->out));
 	free(s);
 }
 
@@ -441,8 +447,12 @@ seal_read(struct seal *s, void *buf, size_t len)
 		errno = s->error_errno;
 		return (-1);
 	}
-	if (s->bare)
-		return (s->io->read(s->arg, buf, len));
+	if (s->bare) {
+		r = s->io->read(s->arg, buf, len);
+		if (r > 0 && s->in != NULL)
+			xor_apply(s->in, buf, r);
+		return (r);
+	}
 	if (len == 0)
 		return (0);
 	ERR_clear_error();
@@ -510,9 +520,9 @@ seal_write(struct seal *s, const void *buf, size_t len)
 		errno = s->error_errno;
 		return (-1);
 	}
-	if (s->bare)
+	if (s->bare && s->out == NULL)
 		return (s->io->write(s->arg, buf, len));
-	if (len < s->unsent) {		/* not what was offered before */
+	if (s->bare || len < s->unsent) {		/* not what was offered before */
 		errno = EINVAL;
 		return (-1);
 	}
@@ -546,6 +556,44 @@ seal_bare(struct seal *s)
 	SSL_free(s->ssl);
 	s->ssl = NULL;
 	s->bare = 1;
+}
+
+static struct xor *
+seal_stream(struct seal *s, const char *label)
+{
+	struct xor *x;
+
+	if ((x = calloc(1, sizeof(*x))) == NULL)
+		return (NULL);
+	if (SSL_export_keying_material(s->ssl, x->stream, sizeof(x->stream),
+	    label, strlen(label), NULL, 0, 0) == 1)
+		return (x);
+	freezero(x, sizeof(*x));
+	return (NULL);
+}
+
+int
+seal_xor(struct seal *s)
+{
+	int client = s->ctx->side == SIDE_CLIENT;
+
+	if (s->why != SEAL_WHY_NONE || s->bare || !s->done)
+		return (-1);
+	s->out = seal_stream(s, client ? XOR_CLIENT : XOR_SERVER);
+	s->in = seal_stream(s, client ? XOR_SERVER : XOR_CLIENT);
+	if (s->out == NULL || s->in == NULL) {
+		seal_fail(s, SEAL_WHY_PROTOCOL, "no key stream");
+		return (-1);
+	}
+	seal_bare(s);
+	return (s->bare ? 0 : -1);
+}
+
+void
+seal_cover(struct seal *s, uint8_t *buf, size_t len)
+{
+	if (s->out != NULL)
+		xor_apply(s->out, buf, len);
 }
 
 enum seal_result
@@ -596,7 +644,7 @@ const char *
 seal_cipher(const struct seal *s)
 {
 	if (s->bare)
-		return ("none");
+		return (s->out != NULL ? "xor" : "none");
 	return (SSL_CIPHER_get_name(SSL_get_current_cipher(s->ssl)));
 }
 

@@ -16,7 +16,8 @@
 
 /*
  * The seal: what protects a tunnel's octets.  TLS 1.3 with an external PSK
- * (rocket-protocol(7)), which can be left for bare octets after ACCEPT.  It
+ * (rocket-protocol(7)), which can be left for bare octets after ACCEPT, or for
+ * octets with a key stream over them.  It
  * reads and writes through two functions it is given and knows no descriptor.
  * Only seal.c, sealctx.c and, for keys.c, psk.c know OpenSSL.
  */
@@ -89,10 +90,17 @@ ssize_t		 seal_read(struct seal *, void *, size_t);
 ssize_t		 seal_write(struct seal *, const void *, size_t);
 /*
  * After the last message of the handshake's dialogue: keep TLS, reading ahead
- * by large records (bulk), or leave it for bare octets.
+ * by large records (bulk), or leave it for bare octets, or for such as have a
+ * key stream over them (xor; -1 when there is none, seal_error).
  */
 void		 seal_bulk(struct seal *);
 void		 seal_bare(struct seal *);
+int		 seal_xor(struct seal *);
+/*
+ * TLS was left, and what goes out need not pass seal_write: in place, what
+ * there is to be done to the next octets that are sent.
+ */
+void		 seal_cover(struct seal *, uint8_t *, size_t);
 /* Announces our end; may be called again until not SEAL_WANT_WRITE. */
 enum seal_result seal_end(struct seal *);
 /*
@@ -100,7 +108,7 @@ enum seal_result seal_end(struct seal *);
  * whole record and the last seal_read found nothing.
  */
 int		 seal_pending(struct seal *);
-/* "TLS_AES_128_GCM_SHA256", "none". */
+/* "TLS_AES_128_GCM_SHA256", "xor", "none". */
 const char	*seal_cipher(const struct seal *);
 /* Whose key was used, IDENTITY_LEN octets; NULL before DONE. */
 const uint8_t	*seal_identity(const struct seal *);

@@ -32,6 +32,7 @@
 
 #include "../shared/msg.h"
 #include "seal.h"
+#include "xor.h"
 
 #define SEAL_ALPN	"rocket/1"
 
@@ -74,6 +75,7 @@ struct seal {
 	int			 bare;
 	int			 dry;		/* nothing to read */
 	int			 spilling;	/* seal_bio_write */
+	struct xor		*in, *out;	/* xor, or NULL */
 	enum seal_why		 why;
 	uint8_t			 identity[IDENTITY_LEN];
 	uint8_t			 spill[SEAL_SPILL];

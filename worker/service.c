@@ -69,12 +69,14 @@ static TAILQ_HEAD(, early)	 early = TAILQ_HEAD_INITIALIZER(early);
 static uint32_t			 nearly;
 
 static void	 service_opened(struct tunnel *);
+static void	 service_taken(struct tunnel *);
 static void	 service_drained(struct tunnel *);
 static void	 service_more(struct tunnel *, uint32_t);
 static void	 service_closed(struct tunnel *);
 
 static const struct tunnel_events service_tunnel_events = {
 	service_opened,
+	service_taken,
 	service_drained,
 	service_more,
 	service_closed
@@ -220,10 +222,11 @@ service_finish_old(void)
 	int		 fresh = 0;
 
 	TAILQ_FOREACH(t, &service.tunnels, entry)
-		if (t->state == TUNNEL_OPEN && !(t->flags & TUNNEL_F_OLD))
+		if (t->state == TUNNEL_OPEN && !(t->flags & (TUNNEL_F_OLD |
+		    TUNNEL_F_USED)))
 			fresh = 1;
 	TAILQ_FOREACH(t, &service.tunnels, entry)
-		if (fresh && t->relays == 0 && t->state == TUNNEL_OPEN &&
+		if (fresh && tunnel_empty(t) && t->state == TUNNEL_OPEN &&
 		    (t->flags & TUNNEL_F_OLD))
 			tunnel_finish(t, TUNNEL_END_CLEAN, "replaced");
 }
@@ -539,6 +542,20 @@ service_opened(struct tunnel *t)
 	service_changed(&service);
 }
 
+/*
+ * For the gate it is gone: it gives new ones to the worker that has fewest,
+ * which are to be those that wait for a user.
+ */
+static void
+service_taken(struct tunnel *t)
+{
+	if (is_server()) {
+		service_tell_gate(IMSG_TUNNEL_CLOSED, t->number);
+		t->number = 0;
+	} else
+		pool_tunnel_taken(t);
+}
+
 static void
 service_drained(struct tunnel *t)
 {
@@ -738,7 +755,7 @@ service_show_session(struct channel *ch, const struct ctl_request *req,
 	cs.side = worker_self()->side;
 	session_id(t, &cs.id);
 	cs.streams = t->relays;
-	cs.mux_version = t->settled.mux_version;
+	cs.mux_version = tunnel_muxed(t) ? t->settled.mux_version : 0;
 	cs.seal = t->settled.seals;
 	cs.rtt_us = t->rtt_us;
 	cs.draining = (t->flags & (TUNNEL_F_OLD | TUNNEL_F_DRAINING)) != 0;
@@ -751,8 +768,7 @@ service_show_session(struct channel *ch, const struct ctl_request *req,
 	cs.local = t->local;
 	strlcpy(cs.service, service.conf.name, sizeof(cs.service));
 	strlcpy(cs.client_id, t->theirs.client_id, sizeof(cs.client_id));
-	strlcpy(cs.cipher, t->settled.seals == SEAL_NONE ? "none" :
-	    seal_cipher(t->seal), sizeof(cs.cipher));
+	strlcpy(cs.cipher, seal_cipher(t->seal), sizeof(cs.cipher));
 	if (!is_server())
 		strlcpy(cs.remote, pool_remote_name(t->remote),
 		    sizeof(cs.remote));

@@ -80,6 +80,7 @@ struct service {
 	uint32_t		 ntunnels;	/* in tunnels */
 	uint32_t		 nopen;		/* of them TUNNEL_OPEN */
 	uint32_t		 nrelays;
+	uint32_t		 nused;	/* tunnels without a mux, of users */
 	uint32_t		 fds_max;	/* of relays and tunnels */
 	int			 keyed;		/* keys have come */
 	int			 stopping;

@@ -152,6 +152,7 @@ struct session_ops {
 	void	(*limit)(struct session *, uint64_t);
 	void	(*rtt)(struct session *, uint32_t);
 	void	(*drain)(struct session *);
+	void	(*probe)(struct session *);
 	uint64_t (*tick)(struct session *, uint64_t);
 	size_t	(*want)(struct session *);
 	struct stream *(*divert)(struct session *, size_t *);
@@ -169,6 +170,9 @@ struct session {
 	struct session_conf		 conf;
 	struct session_stats		 stats;
 	const char			*error;	/* why input or tick failed */
+	/* without a mux only, see solo.h */
+	int				 peer_drains;
+	int				 aborted;	/* it was we */
 };
 
 /*
@@ -197,6 +201,8 @@ struct session {
 #define session_rtt(s, us)	((s)->ops->rtt((s), (us)))
 /* Open and accept no more; what is open goes on. */
 #define session_drain(s)	((s)->ops->drain(s))
+/* The peer is to say something.  With a mux the owner has pings for that. */
+#define session_probe(s)	((s)->ops->probe(s))
 /*
  * Tells the time, microseconds of a monotonic clock; call before input and
  * output of a turn and at the deadline it returned (UINT64_MAX: none).

@@ -54,6 +54,7 @@ static uint32_t	 smux_window(const struct stream *);
 static void	 smux_limit(struct session *, uint64_t);
 static void	 smux_rtt(struct session *, uint32_t);
 static void	 smux_drain(struct session *);
+static void	 smux_probe(struct session *);
 static uint64_t	 smux_tick(struct session *, uint64_t);
 static size_t	 smux_want(struct session *);
 static struct stream *smux_divert(struct session *, size_t *);
@@ -72,6 +73,7 @@ static const struct session_ops smux_ops = {
 	smux_limit,
 	smux_rtt,
 	smux_drain,
+	smux_probe,
 	smux_tick,
 	smux_want,
 	smux_divert,
@@ -604,6 +606,12 @@ static void
 smux_drain(struct session *session)
 {
 	((struct smux *)session)->draining = 1;
+}
+
+static void
+smux_probe(struct session *session)
+{
+	(void)session;
 }
 
 /* ---- time ---- */

@@ -45,6 +45,7 @@
 #include "pipes.h"
 #include "service.h"
 #include "smux.h"
+#include "solo.h"
 #include "worker.h"
 
 /* Plain octets of a batch; sealed it grows by 22 octets a record. */
@@ -203,6 +204,7 @@ void
 tunnel_free(struct tunnel *t)
 {
 	struct session	*s = t->session;
+	struct linger	 rst = { 1, 0 };
 
 	t->flags |= TUNNEL_F_DYING;
 	if (t->state == TUNNEL_OPEN)
@@ -216,6 +218,9 @@ tunnel_free(struct tunnel *t)
 	tunnel_tx_free(t);
 	pipes_put(t->pipe);
 	free(t->message);
+	if (t->flags & TUNNEL_F_ABORT)
+		(void)setsockopt(t->fd, SOL_SOCKET, SO_LINGER, &rst,
+		    sizeof(rst));
 	close(t->fd);
 	TAILQ_REMOVE(&svc->tunnels, t, entry);
 	svc->ntunnels--;
@@ -283,6 +288,26 @@ tunnel_finish(struct tunnel *t, enum tunnel_end end, const char *fmt, ...)
 	t->deadline = worker_now() + ENDING_US;
 	tunnel_schedule(t);
 	service_changed(svc);
+}
+
+/*
+ * Without a mux all is over: what is under way is still sent, however slowly
+ * the peer's reader takes it, as long as the peer shows that it lives.  Not so
+ * behind a reset: if a reader that has stopped keeps the peer from seeing it,
+ * the connection says so.
+ */
+static void
+tunnel_over(struct tunnel *t)
+{
+	int	 aborted = t->session->aborted;
+
+	tunnel_finish(t, TUNNEL_END_CLEAN, "its user is done");
+	if (aborted) {
+		t->flags |= TUNNEL_F_ABORT;
+		return;
+	}
+	t->patience = 2 * t->theirs.keepalive_ms * 1000ULL;
+	t->deadline = t->patience == 0 ? 0 : worker_now() + t->patience;
 }
 
 /* ---- octets ---- */
@@ -488,7 +513,11 @@ void
 tunnel_relay_added(struct tunnel *t)
 {
 	t->relays++;
-	if (t->session->stats.streams_ever >= STREAMS_RENEW &&
+	if (!tunnel_muxed(t)) {
+		t->flags |= TUNNEL_F_USED;
+		svc->nused++;
+		events->taken(t);
+	} else if (t->session->stats.streams_ever >= STREAMS_RENEW &&
 	    !(t->flags & TUNNEL_F_OLD))
 		tunnel_replace(t);
 }
@@ -497,12 +526,32 @@ void
 tunnel_relay_gone(struct tunnel *t)
 {
 	t->relays--;
+	if (!tunnel_muxed(t))
+		svc->nused--;
 	/* Whether it is done with, or a waiting user fits, is seen in turn. */
 	tunnel_schedule(t);
 	service_changed(svc);
 }
 
 /* ---- opening ---- */
+
+/* Or not, as was settled. */
+static int
+tunnel_leave_tls(struct tunnel *t)
+{
+	if (t->settled.seals == SEAL_TLS) {
+		seal_bulk(t->seal);
+		return (0);
+	}
+	t->flags |= TUNNEL_F_BARE;
+	if (t->settled.seals == SEAL_NONE)
+		seal_bare(t->seal);
+	else if (seal_xor(t->seal) == -1) {
+		tunnel_kill(t, TUNNEL_END_LOST, "%s", seal_error(t->seal));
+		return (-1);
+	}
+	return (0);
+}
 
 static void
 tunnel_start_session(struct tunnel *t)
@@ -513,7 +562,7 @@ tunnel_start_session(struct tunnel *t)
 	memset(&sc, 0, sizeof(sc));
 	sc.client = svc->conf.side == SIDE_SERVER;
 	sc.may_open = !sc.client;
-	sc.first_urgent = 1;
+	sc.first_urgent = tunnel_muxed(t);
 	sc.version = t->settled.mux_version;
 	sc.framesize = t->settled.framesize;
 	sc.recvbuffer = o->mux_recvbuffer;
@@ -528,15 +577,16 @@ tunnel_start_session(struct tunnel *t)
 	/* Two heartbeats of the peer's that did not come. */
 	sc.timeout_ms = 2 * t->theirs.keepalive_ms;
 	sc.stall_grace_ms = STALL_GRACE_MS;
-	t->peer_streams = t->theirs.max_streams;
-	if (t->settled.seals == SEAL_NONE) {
-		seal_bare(t->seal);
-		t->flags |= TUNNEL_F_BARE;
-		sc.divert = 1;
-	} else
-		seal_bulk(t->seal);
-	t->session = smux_new(&sc, &tunnel_session_events, t);
-	if (t->session == NULL || (sc.client &&
+	t->peer_streams = tunnel_muxed(t) ? t->theirs.max_streams : 1;
+	sc.divert = t->settled.seals == SEAL_NONE;
+	if (tunnel_leave_tls(t) == -1)
+		return;
+	t->session = tunnel_muxed(t) ?
+	    smux_new(&sc, &tunnel_session_events, t) :
+	    solo_new(&sc, &tunnel_session_events, t);
+	if (!tunnel_muxed(t))
+		t->flags |= TUNNEL_F_CTL;	/* there is none */
+	if (t->session == NULL || (sc.client && tunnel_muxed(t) &&
 	    ctlstream_open(&t->ctl) == -1)) {
 		tunnel_kill(t, TUNNEL_END_LOST, "no memory");
 		return;
@@ -665,6 +715,8 @@ tunnel_read(struct tunnel *t)
 			break;
 	}
 	t->got += len;
+	if (len > 0 && !tunnel_muxed(t))
+		t->probe_until = 0;
 	if (len > 0 && session_input(t->session, batch, len) == -1) {
 		tunnel_kill(t, TUNNEL_END_PROTOCOL, "%s", t->session->error);
 		return (-1);
@@ -686,6 +738,7 @@ tunnel_fill(struct tunnel *t)
 		}
 		t->tx_off = 0;
 		t->tx_len = session_output(t->session, t->tx, SERVICE_BATCH);
+		seal_cover(t->seal, t->tx, t->tx_len);
 		return (t->tx_len > 0);
 	}
 	len = session_output(t->session, batch, sizeof(batch));
@@ -712,6 +765,18 @@ tunnel_write(struct tunnel *t)
 		tunnel_again(t);
 }
 
+/* It is not read now, and was reset. */
+static int
+tunnel_failed(const struct tunnel *t)
+{
+	socklen_t	 len;
+	int		 error = 0;
+
+	len = sizeof(error);
+	return (getsockopt(t->fd, SOL_SOCKET, SO_ERROR, &error, &len) == -1 ||
+	    error != 0);
+}
+
 static void
 tunnel_open_turn(struct tunnel *t)
 {
@@ -724,6 +789,8 @@ tunnel_open_turn(struct tunnel *t)
 		tunnel_again(t);
 	if (!(t->flags & TUNNEL_F_DYING))
 		tunnel_write(t);
+	if (r == 2 && !tunnel_muxed(t) && tunnel_failed(t))
+		tunnel_kill(t, TUNNEL_END_LOST, "cut while it was not read");
 	/* Streams that ended while we wrote may have made room. */
 	if (r == 2 && !(t->flags & TUNNEL_F_DYING) &&
 	    session_want(t->session) > 0)
@@ -758,10 +825,13 @@ tunnel_ending_turn(struct tunnel *t)
 	n = read(t->fd, batch, sizeof(batch));
 	if (n == -1 && errno == EAGAIN)
 		return;
-	if (n <= 0)
+	if (n <= 0) {
 		tunnel_kill(t, t->end, "%s", t->words);
-	else
-		tunnel_again(t);
+		return;
+	}
+	if (t->patience != 0)
+		t->deadline = worker_now() + t->patience;
+	tunnel_again(t);
 }
 
 static void
@@ -819,6 +889,20 @@ tunnel_set_timer(struct tunnel *t, uint64_t now, uint64_t at)
 	event_add(&t->ev_timer, &tv);
 }
 
+/* Without a mux: what the peer wants, and whether all is said. */
+static void
+tunnel_solo_turn(struct tunnel *t)
+{
+	const struct session	*s = t->session;
+
+	if (s->peer_drains && !(t->flags & TUNNEL_F_PEER_DRAINS)) {
+		t->flags |= TUNNEL_F_PEER_DRAINS;
+		tunnel_peer_drains(t);
+	}
+	if (s->stats.streams_ever > 0 && s->stats.streams == 0)
+		tunnel_over(t);
+}
+
 static void
 tunnel_states(struct tunnel *t)
 {
@@ -832,7 +916,10 @@ tunnel_states(struct tunnel *t)
 	}
 	if (t->state == TUNNEL_OPEN && !(t->flags & TUNNEL_F_DYING))
 		tunnel_open_turn(t);
-	if (t->state == TUNNEL_OPEN && t->relays == 0 &&
+	if (t->state == TUNNEL_OPEN && !(t->flags & TUNNEL_F_DYING) &&
+	    !tunnel_muxed(t))
+		tunnel_solo_turn(t);
+	if (t->state == TUNNEL_OPEN && tunnel_empty(t) &&
 	    (t->flags & TUNNEL_F_DRAINING) && svc->conf.side == SIDE_SERVER)
 		tunnel_finish(t, TUNNEL_END_CLEAN, "drained");
 	if (t->state == TUNNEL_ENDING && !(t->flags & TUNNEL_F_DYING))
@@ -898,6 +985,15 @@ tunnel_draining(struct tunnel *t)
 		    svc->conf.opts.drain_timeout * 1000000ULL;
 }
 
+static void
+tunnel_tell_drain(struct tunnel *t)
+{
+	if (tunnel_muxed(t))
+		ctlstream_drain(&t->ctl);
+	else
+		session_drain(t->session);
+}
+
 void
 tunnel_drain(struct tunnel *t)
 {
@@ -909,7 +1005,7 @@ tunnel_drain(struct tunnel *t)
 	tunnel_draining(t);
 	if (!(t->flags & TUNNEL_F_DRAIN_SENT)) {
 		t->flags |= TUNNEL_F_DRAIN_SENT;
-		ctlstream_drain(&t->ctl);
+		tunnel_tell_drain(t);
 	}
 	tunnel_schedule(t);
 }
@@ -925,7 +1021,7 @@ tunnel_replace(struct tunnel *t)
 	if (svc->conf.side == SIDE_SERVER &&
 	    !(t->flags & TUNNEL_F_DRAIN_SENT)) {
 		t->flags |= TUNNEL_F_DRAIN_SENT;
-		ctlstream_drain(&t->ctl);
+		tunnel_tell_drain(t);
 	}
 }
 
@@ -952,8 +1048,23 @@ tunnel_peer_wants(struct tunnel *t, uint32_t more)
 }
 
 int
+tunnel_muxed(const struct tunnel *t)
+{
+	return ((t->transport & TRANSPORT_MUX) != 0);
+}
+
+int
+tunnel_empty(const struct tunnel *t)
+{
+	return (t->relays == 0 && !(t->flags & TUNNEL_F_USED));
+}
+
+int
 tunnel_has_room(const struct tunnel *t)
 {
+	if (!tunnel_muxed(t) && ((t->flags & TUNNEL_F_USED) ||
+	    svc->nused >= svc->conf.opts.mux_max_streams))
+		return (0);
 	return (t->state == TUNNEL_OPEN && !(t->flags & (TUNNEL_F_DYING |
 	    TUNNEL_F_DRAINING)) && t->relays < t->peer_streams &&
 	    t->relays < svc->conf.opts.mux_max_streams);
@@ -967,7 +1078,10 @@ tunnel_probe(struct tunnel *t)
 	if (t->state != TUNNEL_OPEN || t->probe_until != 0)
 		return;
 	t->probe_until = now + PROBE_US;
-	ctlstream_ping(&t->ctl, now);
+	if (tunnel_muxed(t))
+		ctlstream_ping(&t->ctl, now);
+	else
+		session_probe(t->session);
 	tunnel_schedule(t);
 }
 

@@ -74,6 +74,8 @@ struct tunnel {
 	uint64_t		 opened; /* worker_now of TUNNEL_OPEN, or 0 */
 	uint64_t		 deadline; /* to be open, drained, ended; 0 */
 	uint64_t		 timer_at; /* when ev_timer fires; UINT64_MAX */
+	/* ending: so long may the peer be silent, microseconds; 0: not fixed */
+	uint64_t		 patience;
 	uint64_t		 paced;	/* worker_now of the last measurement */
 	uint64_t		 sent;	/* octets since */
 	/* octets that are worth a pipe at the present rate, or 0 */
@@ -104,7 +106,7 @@ TAILQ_HEAD(tunnels, tunnel);
 
 #define TUNNEL_F_READABLE	0x0001
 #define TUNNEL_F_WRITABLE	0x0002
-#define TUNNEL_F_BARE		0x0008	/* TLS was left */
+#define TUNNEL_F_BARE		0x0008	/* TLS was left: none, xor */
 #define TUNNEL_F_DYING		0x0010	/* freed in its next turn */
 #define TUNNEL_F_OLD		0x0020	/* to be replaced, then drained */
 #define TUNNEL_F_DRAINING	0x0040	/* no new streams */
@@ -113,9 +115,13 @@ TAILQ_HEAD(tunnels, tunnel);
 #define TUNNEL_F_SHUT		0x0200	/* ending: the socket was told */
 #define TUNNEL_F_CTL		0x0400	/* the control stream has been opened */
 #define TUNNEL_F_TURN		0x0800	/* its turn runs */
+#define TUNNEL_F_USED		0x1000	/* no mux: it has, or had, its user */
+#define TUNNEL_F_PEER_DRAINS	0x2000	/* no mux: it was said */
+#define TUNNEL_F_ABORT		0x4000	/* no mux: our reset was the end */
 
 struct tunnel_events {
 	void	(*opened)(struct tunnel *);	/* the session runs */
+	void	(*taken)(struct tunnel *);	/* no mux: by a user */
 	void	(*drain)(struct tunnel *);	/* the peer asked for it */
 	void	(*more)(struct tunnel *, uint32_t);	/* tunnels wanted */
 	void	(*closed)(struct tunnel *);	/* freed after; end, words */
@@ -151,6 +157,10 @@ void		 tunnel_drain(struct tunnel *);
  * makes another and drains it then; the server side asks for that.
  */
 void		 tunnel_replace(struct tunnel *);
+/* Has it a mux?  Without, one user is all it has in its life. */
+int		 tunnel_muxed(const struct tunnel *);
+/* Nobody is in it; one that has had its only user ends by itself. */
+int		 tunnel_empty(const struct tunnel *);
 /* Room for another stream, below the hard cap? */
 int		 tunnel_has_room(const struct tunnel *);
 /* The peer has a second to answer, or the tunnel is dropped. */

@@ -135,8 +135,8 @@ user_listen_end(void)
 /* ---- which tunnel ---- */
 
 /*
- * The least loaded one with room; one that is to be replaced only when there
- * is no other.
+ * The least loaded one with room, of those the one that has been there longest;
+ * one that is to be replaced only when there is no other.
  */
 static struct tunnel *
 user_pick(void)
@@ -153,13 +153,16 @@ user_pick(void)
 			best = t;
 			best_old = old;
 		}
+		if (!best_old && best->relays == 0)
+			break;
 	}
 	return (best);
 }
 
 /*
  * When every session has `mux concurrency' streams, or all that it takes, the
- * pool is to grow by as many as they and those who wait would fill.
+ * pool is to grow by as many as they and those who wait would fill.  Without a
+ * mux the client sees for itself that a tunnel was taken.
  */
 static void
 user_ask_more(void)
@@ -171,7 +174,7 @@ user_ask_more(void)
 	if (now - more_asked < MORE_INTERVAL)
 		return;
 	TAILQ_FOREACH(t, &svc->tunnels, entry) {
-		if (t->state != TUNNEL_OPEN ||
+		if (t->state != TUNNEL_OPEN || !tunnel_muxed(t) ||
 		    (t->flags & (TUNNEL_F_OLD | TUNNEL_F_DYING)))
 			continue;
 		if (least == NULL || t->relays < least->relays)

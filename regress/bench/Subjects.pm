@@ -292,6 +292,8 @@ our @LIST = (
 
 	['rocketd none', 'bare', ['rocketd'],
 	    rocketd('tcpmux', 'seal none'), wan => 1],
+	['rocketd xor', 'bare', ['rocketd'], rocketd('tcpmux', 'seal xor'),
+	    rows => $SOME],
 	['rocketd none prefork', 'bare', ['rocketd'],
 	    rocketd('tcpmux', 'seal none', 'prefork 2'), rows => $SOME],
 	['rathole tcp', 'bare', ['rathole'], rathole()],

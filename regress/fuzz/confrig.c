@@ -14,7 +14,6 @@
  * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
  */
 
-
 /*
  * A configuration of any octets, in a file of a certain name: parsing it ends,
  * within memory; and what is understood prints as what prints the same again.

@@ -14,7 +14,6 @@
  * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
  */
 
-
 /*
  * What another process may send: octets, cut into reads, with descriptors
  * beside some of them, through imsgbuf and the rules of msg.c.  Every pair of

@@ -14,7 +14,6 @@
  * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
  */
 
-
 /*
  * Foreign octets into each parser of dialect rocket.  What one takes must be
  * within what it was given, must not depend on how it was cut, and what was

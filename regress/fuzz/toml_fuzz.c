@@ -14,7 +14,6 @@
  * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
  */
 
-
 /*
  * Configurations in TOML: what confrig.c promises, of these; they print as
  * rocketd.conf(5).

@@ -48,7 +48,7 @@ ok $? "40 readers have stopped"
 with=$(rates)
 echo "# MB/s of one download: $before alone, $with beside 40 stopped readers"
 # What is asserted is that it is not blocked; the ratio is in the bench.
-[ "$(echo "$before $with" | awk '{ print ($2 > $1 * 0.5) }')" = 1 ]
+[ "$(echo "$before $with" | awk '{ print ($1 > 0 && $2 > 0) }')" = 1 ]
 ok $? "a sibling of 40 stopped readers goes on"
 like "$(ctl server -j show services)" '"memory": *[0-9]+' "memory is shown"
 held=$(ctl server -j show services | tr ',{' '\n\n' |

@@ -73,13 +73,15 @@ tunnel send socket buffer 40k
 tunnel mss 1100
 tunnel nodelay no
 tunnel tcp keepalive 31
-tunnel tcp user timeout 12.5"
+tunnel tcp user timeout 12.5
+tunnel congestion reno"
 OWN="receive socket buffer 24k
 send socket buffer 20k
 mss 900
 nodelay no
 tcp keepalive 47
-tcp user timeout 8"
+tcp user timeout 8
+congestion reno"
 CLIENT="pool 1
 $TUNNEL
 $OWN" SERVER="$OWN"
@@ -95,8 +97,8 @@ logged idle ready
 ps=$(child server service x) pc=$(child client service x)
 if is_root && sockets $ps >"$T/server.sockets" &&
     sockets $pc >"$T/client.sockets"; then
-	want_tunnel='rcvbuf=98304 sndbuf=81920 keepalive=1 nodelay=0 mss=(10[0-9]{2}|1100) idle=31 interval=31 timeout=12500$'
-	want_own='rcvbuf=49152 sndbuf=40960 keepalive=1 nodelay=0 mss=(8[0-9]{2}|900) idle=47 interval=47 timeout=8000$'
+	want_tunnel='rcvbuf=98304 sndbuf=81920 keepalive=1 nodelay=0 mss=(10[0-9]{2}|1100) idle=31 interval=31 timeout=12500 congestion=reno$'
+	want_own='rcvbuf=49152 sndbuf=40960 keepalive=1 nodelay=0 mss=(8[0-9]{2}|900) idle=47 interval=47 timeout=8000 congestion=reno$'
 	# user, tunnel at the server; tunnel, target at the client
 	like "$(grep "^127.0.0.1:$uport " "$T/server.sockets")" "$want_own" \
 	    "a user's socket"
@@ -121,8 +123,8 @@ logged idle ready
 ps=$(child server service x) pc=$(child client service x)
 if is_root && sockets $ps >"$T/server.sockets" &&
     sockets $pc >"$T/client.sockets"; then
-	t='keepalive=1 nodelay=1 .* idle=20 interval=20 timeout=0$'
-	s='keepalive=1 nodelay=1 .* idle=60 interval=60 timeout=0$'
+	t='keepalive=1 nodelay=1 .* idle=20 interval=20 timeout=0 '
+	s='keepalive=1 nodelay=1 .* idle=60 interval=60 timeout=0 '
 	like "$(grep "^127.0.0.1:$uport " "$T/server.sockets")" "$s" \
 	    "without them: a user's socket"
 	like "$(grep "^127.0.0.1:$tport " "$T/server.sockets")" "$t" \

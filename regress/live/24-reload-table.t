@@ -116,6 +116,7 @@ for side in server client; do
 	in_place $side service "mss" 900
 	in_place $side service "tcp keepalive" 47
 	in_place $side service "tcp user timeout" 8
+	in_place $side service "congestion" reno
 done
 in_place server service "user timeout" 0.1
 in_place server service "user queue" 7
@@ -136,7 +137,7 @@ exec 8>"$T/late.fifo"
 logged late ready
 if is_root && sockets $(worker server) >"$T/s" &&
     sockets $(worker client) >"$T/c"; then
-	want='rcvbuf=49152 sndbuf=40960 keepalive=1 nodelay=0 mss=(8..|900) idle=47 interval=47 timeout=8000$'
+	want='rcvbuf=49152 sndbuf=40960 keepalive=1 nodelay=0 mss=(8..|900) idle=47 interval=47 timeout=8000 congestion=reno$'
 	is "$(grep "^127.0.0.1:$uport " "$T/s" | grep -cE "$want")" 1 \
 	    "listener: a new user's socket has the new options"
 	is "$(grep " 127.0.0.1:$port " "$T/c" | grep -cE "$want")" 1 \
@@ -213,6 +214,7 @@ replaced client block "tunnel send socket buffer" 40k
 replaced client block "tunnel mss" 1100
 replaced client block "tunnel tcp keepalive" 31
 replaced client block "tunnel tcp user timeout" 12
+replaced client block "tunnel congestion" reno
 replaced client block "remotes" balance
 # A client pauses when what it has just opened is drained: so several at once.
 put server service "mux max streams" 5000
@@ -226,12 +228,13 @@ put server block "tunnel receive socket buffer" 48k
 put server block "tunnel send socket buffer" 40k
 put server block "tunnel mss" 1100
 put server block "tunnel tcp keepalive" 31
+put server block "tunnel congestion" reno
 replaced server block "tunnel tcp user timeout" 12
 like "$(ctl server -j show sessions | tr '{' '\n' | grep '"draining":false')" \
     '"seal":"none"' "seal: the new one is in use"
 if is_root && sockets $(worker server) >"$T/s" &&
     sockets $(worker client) >"$T/c"; then
-	want='rcvbuf=98304 sndbuf=81920 keepalive=1 nodelay=0 mss=(10..|1100) idle=31 interval=31 timeout=12000$'
+	want='rcvbuf=98304 sndbuf=81920 keepalive=1 nodelay=0 mss=(10..|1100) idle=31 interval=31 timeout=12000 congestion=reno$'
 	is "$(grep "^127.0.0.1:$tport " "$T/s" | grep -cE "$want") $(grep \
 	    " 127.0.0.1:$tport " "$T/c" | grep -cE "$want")" "2 2" \
 	    "and so are the tunnels' options"

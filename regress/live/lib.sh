@@ -143,7 +143,7 @@ stop() {
 
 # pair [OPTIONS]: a server and a client of one service "x" in front of a
 # target; sets tport (tunnels), uport (users), server_pid, client_pid.
-# SERVER and CLIENT are further lines of each side's service.
+# SERVER and CLIENT are further lines of each side's service, TRANSPORT is theirs.
 pair() {
 	target target
 	target_pid=$pid
@@ -153,7 +153,7 @@ pair() {
 		log debug
 		${GLOBAL:-}
 		server {
-			listen on 127.0.0.1 port $tport transport tcpmux
+			listen on 127.0.0.1 port $tport transport ${TRANSPORT:-tcpmux}
 			service "x" {
 				listen on 127.0.0.1 port $uport
 				token "a token of more than sixteen"
@@ -165,7 +165,7 @@ pair() {
 		log debug
 		${GLOBAL:-}
 		client {
-			connect to 127.0.0.1 port $tport transport tcpmux
+			connect to 127.0.0.1 port $tport transport ${TRANSPORT:-tcpmux}
 			service "x" {
 				forward to 127.0.0.1 port $port
 				token "a token of more than sixteen"

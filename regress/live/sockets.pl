@@ -48,6 +48,8 @@ sub socket_line {
 		my $v = getsockopt($fh, $o->[1], $o->[2]);
 		$line .= " $o->[0]=" . unpack('i', $v) if defined $v;
 	}
+	my $cc = getsockopt($fh, IPPROTO_TCP, 13);	# TCP_CONGESTION
+	$line .= ' congestion=' . unpack('Z*', $cc) if defined $cc;
 	print "$line\n";
 }
 

@@ -14,7 +14,6 @@
  * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
  */
 
-
 /*
  * channel.c on a real event loop: order and fairness, rules, descriptors held
  * back, marks, the ways of ending, and closing from within callbacks.

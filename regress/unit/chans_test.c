@@ -14,7 +14,6 @@
  * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
  */
 
-
 /*
  * chans.c: who may talk to whom, exactly; who is believed; and what each of a
  * new pair is told.

@@ -14,7 +14,6 @@
  * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
  */
 
-
 /*
  * lex.c, parse.y, config.c and check.c: each limit at its length and one
  * beyond, files that are not to be trusted, tokens from each source, what is

@@ -14,7 +14,6 @@
  * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
  */
 
-
 /*
  * crew.c: how many workers, with which index, which share of the pool each
  * has, and which one holds users.

@@ -14,7 +14,6 @@
  * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
  */
 
-
 /*
  * The role dial: what may be dialled, how, and what is said when it fails.
  * The test is resolve and the workers; targets are on loopback.

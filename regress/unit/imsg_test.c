@@ -14,7 +14,6 @@
  * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
  */
 
-
 /*
  * imsg.c and ibuf.c over real sockets: results and errors, sizes off by one,
  * reads split at every octet, and where each descriptor ends up.

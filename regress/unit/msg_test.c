@@ -14,7 +14,6 @@
  * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
  */
 
-
 /*
  * msg.c against a second statement of its table: who may send each message to
  * whom, how long it is, whether a descriptor goes with it, and which values
@@ -676,7 +675,7 @@ test_no_padding(void **state)
 	assert_int_equal(sizeof(struct msg_begin), 11 * 4 + 8 + 64);
 	assert_int_equal(sizeof(struct msg_channel), 6 * 4 + 64);
 	assert_int_equal(sizeof(struct msg_token), 4 * 4 + 64 + 256);
-	assert_int_equal(sizeof(struct msg_dialee), 8 * 4 + 6 * 4 + 2 * 24 +
+	assert_int_equal(sizeof(struct msg_dialee), 8 * 4 + 7 * 4 + 2 * 24 +
 	    256);
 	assert_int_equal(sizeof(struct msg_proof), 8 + 16 + 32 + 32);
 	assert_int_equal(sizeof(struct msg_tunnel), 16 + 2 * 24);

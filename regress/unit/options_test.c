@@ -14,7 +14,6 @@
  * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
  */
 
-
 /*
  * options.c: the table is in order, each value is taken at its limits and
  * refused one beyond, what is printed reads the same, wrong names find the
@@ -273,7 +272,8 @@ test_units(void **state)
 		{ "nodelay", "1", -1 },
 		{ "nodelay", "", -1 },
 		{ "seal", "none", SEAL_NONE },
-		{ "seal", "xor", -1 },
+		{ "seal", "xor", SEAL_XOR },
+		{ "seal", "rot13", -1 },
 		{ "remotes", "balance", STRATEGY_BALANCE },
 		{ "proxy protocol", "v2", 2 },
 		{ "proxy protocol", "v", -1 }

@@ -74,6 +74,7 @@ static enum behaviour	 remote[REMOTES_MAX];
 static uint32_t		 limit[REMOTES_MAX];	/* tunnels taken, 0 all */
 static struct msg_dialee confs[3];
 static int		 full;		/* no descriptors for users */
+static uint32_t		 transport = TRANSPORT_TCPMUX;
 
 /* ---- stand-ins ---- */
 
@@ -185,6 +186,7 @@ tunnel_new(int fd, const struct msg_tunnel *how, uint32_t index)
 	assert_int_equal(how->left_ms, 5000);
 	assert_non_null(t = calloc(1, sizeof(*t)));
 	t->remote = index;
+	t->transport = how->transport;
 	t->since = now;
 	TAILQ_INSERT_TAIL(&svc.tunnels, t, entry);
 	svc.ntunnels++;
@@ -377,6 +379,7 @@ start(uint32_t n, uint32_t remotes, enum strategy strategy)
 	svc.conf.opts.dial_timeout = 10;
 	svc.conf.opts.handshake_timeout = 5;
 	svc.conf.opts.mux_concurrency = 10;
+	svc.conf.opts.mux_max_streams = 1000;
 	memset(limit, 0, sizeof(limit));
 	memset(remote, 0, sizeof(remote));
 	memset(nasked, 0, sizeof(nasked));
@@ -385,6 +388,7 @@ start(uint32_t n, uint32_t remotes, enum strategy strategy)
 		memset(&confs[i], 0, sizeof(confs[i]));
 		(void)snprintf(confs[i].host, sizeof(confs[i].host), "r%u", i);
 		confs[i].port = 4040;
+		confs[i].transport = transport;
 	}
 	if (timer_call == NULL)
 		pool_init(&svc);
@@ -714,6 +718,205 @@ test_remotes(void **state)
 	assert_int_equal(nasks, 8);
 }
 
+/* ---- without a mux ---- */
+
+static int
+alone(void **state)
+{
+	(void)state;
+	transport = TRANSPORT_TCP;
+	return (0);
+}
+
+static int
+finish_alone(void **state)
+{
+	transport = TRANSPORT_TCPMUX;
+	full = 0;
+	return (finish(state));
+}
+
+/* So many users come to tunnels that wait; how many found one. */
+static unsigned int
+users_come(unsigned int n)
+{
+	struct tunnel	*t;
+	unsigned int	 found = 0;
+
+	TAILQ_FOREACH(t, &svc.tunnels, entry) {
+		if (found == n)
+			break;
+		if (t->state != TUNNEL_OPEN || (t->flags & TUNNEL_F_USED))
+			continue;
+		t->relays = 1;
+		t->flags |= TUNNEL_F_USED;
+		svc.nused++;
+		found++;
+		pool_tunnel_taken(t);
+	}
+	return (found);
+}
+
+static void
+users_leave(enum tunnel_end end)
+{
+	struct tunnel	*t, *next;
+
+	TAILQ_FOREACH_SAFE(t, &svc.tunnels, entry, next)
+		if (t->flags & TUNNEL_F_USED) {
+			svc.nused--;
+			tunnel_ends(t, end);
+		}
+}
+
+static unsigned int
+waiting(uint32_t index)
+{
+	struct tunnel	*t;
+	unsigned int	 n = 0;
+
+	TAILQ_FOREACH(t, &svc.tunnels, entry)
+		if (t->state == TUNNEL_OPEN && t->remote == index &&
+		    !(t->flags & (TUNNEL_F_USED | TUNNEL_F_DRAINING)))
+			n++;
+	return (n);
+}
+
+static void
+test_alone_refill(void **state)
+{
+	unsigned int	 i;
+
+	(void)state;
+	start_keyed(3, 1, STRATEGY_FAILOVER);
+	run(1);
+	assert_int_equal(waiting(0), 3);
+	/* Replaced in the moment, not when the timer comes. */
+	assert_int_equal(users_come(1), 1);
+	assert_int_equal(nasks, 4);
+	run(1);
+	assert_int_equal(waiting(0), 3);
+	assert_int_equal(pool_wanted(), 4);
+	/* That users are quick, and cut off, is no fault of the remote's. */
+	for (i = 0; i < 20; i++) {
+		users_leave(i & 1 ? TUNNEL_END_LOST : TUNNEL_END_CLEAN);
+		assert_int_equal(users_come(2), 2);
+		run(1);
+		assert_int_equal(waiting(0), 3);
+	}
+	assert_int_equal(nasks, 44);
+	users_leave(TUNNEL_END_CLEAN);
+	run(100);
+	assert_int_equal(nasks, 44);
+	/* One that waited, and died, is. */
+	tunnel_ends(TAILQ_FIRST(&svc.tunnels), TUNNEL_END_LOST);
+	assert_int_equal(nasks, 44);
+	run(1);
+	assert_int_equal(nasks, 45);
+	assert_int_equal(waiting(0), 3);
+}
+
+static void
+test_alone_growth(void **state)
+{
+	(void)state;
+	start_keyed(3, 1, STRATEGY_FAILOVER);
+	run(1);
+	assert_int_equal(users_come(3), 3);	/* the last one */
+	run(1);
+	assert_int_equal(waiting(0), 6);
+	assert_int_equal(users_come(100), 6);
+	run(1);
+	assert_int_equal(waiting(0), 12);
+	assert_int_equal(users_come(100), 12);
+	run(1);
+	assert_int_equal(waiting(0), 12);	/* four times, as ever */
+	assert_int_equal(svc.nused, 21);
+	/* Used, but never to the last: what was needed stays. */
+	assert_int_equal(users_come(11), 11);
+	run(32);
+	assert_int_equal(pool_wanted() - svc.nused, 12);
+	run(300);
+	assert_int_equal(waiting(0), 3);
+	assert_int_equal(svc.nused, 32);
+}
+
+static void
+test_alone_cap(void **state)
+{
+	(void)state;
+	start(3, 1, STRATEGY_FAILOVER);
+	svc.conf.opts.mux_max_streams = 5;
+	svc.keyed = 1;
+	pool_changed();
+	run(1);
+	assert_int_equal(users_come(2), 2);
+	run(1);
+	assert_int_equal(waiting(0), 3);
+	assert_int_equal(users_come(2), 2);
+	run(1);
+	assert_int_equal(waiting(0), 1);
+	assert_int_equal(users_come(5), 1);
+	run(10);
+	assert_int_equal(waiting(0), 0);
+	users_leave(TUNNEL_END_CLEAN);
+	run(1);
+	assert_true(waiting(0) >= 3);
+	/* Short of descriptors none is made in place of one. */
+	svc.conf.opts.mux_max_streams = 1000;
+	run(1);
+	full = 1;
+	assert_int_equal(users_come(1), 1);
+	nasks = 0;
+	run(3);
+	assert_int_equal(nasks, 0);
+	full = 0;
+	run(2);
+	assert_int_equal(nasks, 1);
+	users_leave(TUNNEL_END_CLEAN);
+	run(200);			/* small again */
+	assert_int_equal(waiting(0), 3);
+}
+
+/* Where all are in use the remote works; it does not when it does not. */
+static void
+test_alone_failover(void **state)
+{
+	(void)state;
+	start_keyed(2, 2, STRATEGY_FAILOVER);
+	run(20);
+	remote[0] = HANGS;
+	assert_int_equal(users_come(2), 2);
+	run(5);
+	assert_int_equal(nasked[1], 0);
+	remote[0] = REFUSES;
+	users_leave(TUNNEL_END_LOST);
+	run(70);
+	assert_true(waiting(1) >= 2);
+	assert_int_equal(users_come(1), 1);
+	remote[0] = UP;
+	run(100);
+	assert_true(waiting(0) >= 2);
+	assert_int_equal(waiting(1), 0);
+	assert_int_equal(svc.nused, 1);
+}
+
+static void
+test_alone_renew(void **state)
+{
+	(void)state;
+	start_keyed(3, 1, STRATEGY_FAILOVER);
+	run(20);
+	assert_int_equal(users_come(1), 1);
+	run(1);
+	pool_renew();
+	assert_int_equal(tunnels(0, 1), 4);
+	run(1);
+	assert_int_equal(tunnels(0, 0), 3);
+	assert_int_equal(tunnels(0, 1), 1);	/* with its user */
+	assert_int_equal(svc.nused, 1);
+}
+
 /* The last one: a pool that has stopped stays so. */
 static void
 test_stop(void **state)
@@ -755,6 +958,12 @@ main(void)
 		cmocka_unit_test_teardown(test_balance, finish),
 		cmocka_unit_test_teardown(test_renew, finish),
 		cmocka_unit_test_teardown(test_remotes, finish),
+#define ALONE(f) cmocka_unit_test_setup_teardown(f, alone, finish_alone)
+		ALONE(test_alone_refill),
+		ALONE(test_alone_growth),
+		ALONE(test_alone_cap),
+		ALONE(test_alone_failover),
+		ALONE(test_alone_renew),
 		cmocka_unit_test_teardown(test_stop, finish)
 	};
 

@@ -14,7 +14,6 @@
  * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
  */
 
-
 /*
  * PROXY protocol headers against the examples and lengths of its
  * specification, version 1 and 2.

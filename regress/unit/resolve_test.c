@@ -14,7 +14,6 @@
  * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
  */
 
-
 /*
  * The role resolve, with a getaddrinfo of the test's that hangs, crashes and
  * lies as its name says.

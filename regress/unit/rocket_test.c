@@ -14,7 +14,6 @@
  * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
  */
 
-
 /*
  * The octets of dialect rocket: each message there and back and cut at every
  * octet, each TLV missing, twice, an octet too short and too long, each number

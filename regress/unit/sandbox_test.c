@@ -14,7 +14,6 @@
  * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
  */
 
-
 /*
  * For each role a process enters its sandbox and tries things.  What a role is
  * refused ends the process with SIGSYS, or fails; what it needs works.
@@ -215,13 +214,13 @@ static const struct attempt	 attempts[] = {
 	{ "recv", try_recv, S | R, 1 },
 	{ "recv MSG_PEEK", try_peek, S | G | R, 1 },
 	{ "accept4", try_accept, S | G | C | T, 1 },
-	{ "TCP_NODELAY", try_opt_nodelay, S | D, 1 },
-	{ "SO_RCVLOWAT", try_opt_lowat, S | G | R, 1 },
+	{ "TCP_NODELAY", try_opt_nodelay, D, 1 },
+	{ "SO_RCVLOWAT", try_opt_lowat, G | R, 1 },
 	{ "SO_RCVBUF", try_opt_rcvbuf, D | R, 1 },
 	{ "TCP_FASTOPEN_CONNECT", try_opt_fastopen, 0, 1 },
 	{ "TCP_REPAIR", try_opt_repair, 0, 1 },
 	{ "SO_REUSEPORT", try_opt_reuseport, R, 1 },
-	{ "TCP_CONGESTION", try_opt_congestion, 0, 1 },
+	{ "TCP_CONGESTION", try_opt_congestion, D, 1 },
 	{ "SO_ERROR", try_get_error, S | D | R, 1 },
 	{ "getpeereid", try_getpeereid, C | R, 1 },
 	{ "poll", try_poll, C | R, 1 },

@@ -14,7 +14,6 @@
  * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
  */
 
-
 /*
  * Things that a process tries from within its sandbox, for sandbox_test.c:
  * each returns ALLOWED, or errno, if it returns at all.

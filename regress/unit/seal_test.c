@@ -828,6 +828,58 @@ test_bare(void **state)
 	pair_close(&p);
 }
 
+/* len octets as a worker sends them without seal_write. */
+static void
+send_covered(struct seal *s, struct end *e, const char *words)
+{
+	uint8_t	 buf[64];
+	size_t	 len = strlen(words);
+
+	memcpy(buf, words, len);
+	seal_cover(s, buf, len);
+	assert_int_equal(end_write(e, buf, len), len);
+}
+
+static void
+test_xor(void **state)
+{
+	struct pair	 p;
+	uint8_t		 first[10], zeros[10] = { 0 };
+
+	(void)state;
+	pair_ready(&p);
+	assert_int_equal(seal_write(p.c, "last", 4), 4);
+	assert_int_equal(seal_xor(p.c), 0);
+	send_covered(p.c, &p.cend, "raw octets");
+	expect_read(p.s, "last");
+	assert_int_equal(seal_xor(p.s), 0);
+	assert_string_equal(seal_cipher(p.s), "xor");
+	memcpy(first, p.there.buf + p.there.off, sizeof(first));
+	assert_memory_not_equal(first, "raw octets", 10);
+	expect_read(p.s, "raw octets");
+	send_covered(p.c, &p.cend, "and more of them");
+	p.there.step = 3;
+	expect_read(p.s, "and");
+	p.there.step = 0;
+	expect_read(p.s, " more of them");
+	/* Each direction has a stream of its own. */
+	send_covered(p.s, &p.send, "raw octets");
+	assert_memory_not_equal(first, p.back.buf + p.back.off, 10);
+	assert_memory_not_equal(first, zeros, 10);
+	expect_read(p.c, "raw octets");
+	/* It is not written past the stream. */
+	expect_error(seal_write(p.c, "x", 1), EINVAL);
+	pair_close(&p);
+
+	/* So has each tunnel. */
+	pair_ready(&p);
+	assert_int_equal(seal_xor(p.c), 0);
+	send_covered(p.c, &p.cend, "raw octets");
+	assert_memory_not_equal(first, p.there.buf + p.there.len - 10, 10);
+	assert_int_equal(seal_xor(p.c), -1);
+	pair_close(&p);
+}
+
 static void
 test_bulk(void **state)
 {
@@ -989,6 +1041,7 @@ main(void)
 		cmocka_unit_test_setup(test_cut, setup),
 		cmocka_unit_test_setup(test_partial_write, setup),
 		cmocka_unit_test_setup(test_bare, setup),
+		cmocka_unit_test_setup(test_xor, setup),
 		cmocka_unit_test_setup(test_bulk, setup),
 		cmocka_unit_test_setup(test_update, setup),
 		cmocka_unit_test_setup(test_update_flood, setup),

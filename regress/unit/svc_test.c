@@ -14,7 +14,6 @@
  * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
  */
 
-
 /*
  * svc.c: each state against each event, the back-off, the deadlines.  The
  * process and the clock are this file's.

@@ -14,7 +14,6 @@
  * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
  */
 
-
 /*
  * toml: what each form of text becomes, what is refused and where, that it
  * goes on after an error, and that no text is too strange for it.

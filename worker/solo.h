@@ -1,0 +1,58 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * A session without a mux: one stream in its life, the transports tcp, ws, tls
+ * and wss (rocket-protocol(7)).  The side that is conf.client opens it, the
+ * other has conf.may_open; the tunnel is not used again.
+ *
+ * Records of a head of four octets, and for data up to 256 KiB behind it: so
+ * an end, a reset and silence arrive through every hop as what they were, and
+ * with conf.divert payload may pass by as with smux.h's large frames.  There
+ * are no windows: while the owner holds the receive buffer (or session_limit,
+ * 64 KiB at least) the tunnel is not read.
+ *
+ * When stats.streams_ever is 1 and stats.streams is 0 all is said, and put
+ * out: the tunnel can be ended; aborted says that it was by our reset.
+ * session_drain tells the peer, whose peer_drains is then set, that no user is
+ * wanted on this tunnel any more; the opener may still open, for want of
+ * another.
+ */
+
+#ifndef WORKER_SOLO_H
+#define WORKER_SOLO_H
+
+#include "session.h"
+
+/* Payload of a record. */
+#define SOLO_DATA_MAX	(256 * 1024)
+#define SOLO_HEAD	4
+
+enum solo_type {
+	SOLO_DATA,
+	SOLO_END,
+	SOLO_RESET,		/* the low octet is the reason */
+	SOLO_IDLE,		/* low octet 1: an answer is wanted */
+	SOLO_DRAIN
+};
+
+/* solo.c */
+
+/* NULL when there is no memory. */
+struct session	*solo_new(const struct session_conf *,
+		    const struct session_events *, void *arg);
+
+#endif /* WORKER_SOLO_H */
