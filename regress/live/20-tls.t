@@ -55,8 +55,8 @@ key user ed25519
 cert user ca 30 "extendedKeyUsage=clientAuth"
 
 # ---- a server with all of them, and a service beside without ----
-set -- $(ports 7)
-tport=$1 uport=$2 mport=$3 vport=$4 yport=$5 zport=$6 aport=$7
+set -- $(ports 8)
+tport=$1 uport=$2 mport=$3 vport=$4 yport=$5 zport=$6 aport=$7 sport=$8
 target target
 certs() {
 	for n in rsa ecdsa ed25519 old alien; do
@@ -86,6 +86,11 @@ cat >"$T/server.conf" <<-END
 		$(service m "$vport")
 	}
 	server {
+		listen on 127.0.0.1 port $aport transport tls
+		tls certificate "$T/ecdsa.crt" key "$T/ecdsa.key"
+		$(service t "$sport")
+	}
+	server {
 		listen on 127.0.0.1 port $yport transport tcpmux
 		$(service y "$zport")
 	}
@@ -111,6 +116,8 @@ configure() {	# configure LINES...: of x's client
 		echo "log debug"
 		client x "$tport" "$@"
 		TRANSPORT="transport tcpmux" client y "$yport"
+		TRANSPORT="transport tls" client t "$aport" \
+		    "tls ca \"$T/ca.crt\"" "tls name ecdsa.test"
 	} >"$T/client.conf"
 	chmod 600 "$T/client.conf"
 }
@@ -146,6 +153,18 @@ like "$out" 'tls \(server\)' "the server's tls process is shown"
 like "$out" 'tls\.1 \(server\)' "and the second block's"
 like "$(cat "$T/server.log")" 'client .* is here, from 127.0.0.1:[0-9]+' \
     "the worker knows the client's own address"
+
+# ---- without a mux: each user has a TLS of its own ----
+"$TRAFFIC" wait "$sport" 10000 >/dev/null
+ok $? "transport tls: a user is served"
+out=$("$TRAFFIC" users "$sport" 20 300000)
+ok $? "transport tls: twenty at once"
+for p in "$uport" "$sport"; do
+	like "$("$TRAFFIC" late "$p" 200000)" '^late 200000 ' \
+	    "a half that is closed leaves the other open"
+	like "$("$TRAFFIC" ask "$p" 'reset 1000')" 'reset' \
+	    "the target's reset is a reset"
+done
 
 # ---- strangers, before there are too many lines about this source ----
 try() {		# try PORT OPTIONS...: "version cipher", or nothing
