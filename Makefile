@@ -17,7 +17,7 @@ ROCKETD_OBJS =	rocketd/chans.o rocketd/check.o rocketd/config.o \
 		rocketd/options.o rocketd/parse.o rocketd/plog.o \
 		rocketd/printconf.o rocketd/procs.o rocketd/reader.o \
 		rocketd/reload.o rocketd/rocketd.o rocketd/send.o \
-		rocketd/spawn.o rocketd/svc.o rocketd/tlsconf.o \
+		rocketd/spawn.o rocketd/svc.o rocketd/tlsconf.o rocketd/tlsmake.o \
 		rocketd/tokenv.o \
 		rocketd/toml.o rocketd/tomlconf.o rocketd/tomlval.o \
 		rocketd/valid.o rocketd/wordval.o
@@ -29,7 +29,8 @@ WORKER_OBJS =	worker/arrival.o worker/asker.o worker/childlog.o \
 		worker/logout.o worker/pipes.o worker/pool.o worker/proxyhdr.o \
 		worker/psk.o worker/relay.o worker/resolve.o \
 		worker/rocket.o worker/sandbox.o worker/seal.o \
-		worker/sealctx.o worker/service.o worker/signkey.o worker/smux.o \
+		worker/sealctx.o worker/selfsign.o worker/service.o \
+		worker/signkey.o worker/smux.o \
 		worker/smuxout.o worker/smuxst.o worker/solo.o \
 		worker/source.o worker/tls.o worker/tlsconn.o worker/tlsctx.o \
 		worker/tlskey.o worker/tunnel.o worker/user.o worker/worker.o \

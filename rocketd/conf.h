@@ -115,6 +115,7 @@ TAILQ_HEAD(conf_services, conf_service);
 struct conf_pem {		/* a file, opened with the configuration */
 	char			*path;		/* NULL: none */
 	int			 fd;		/* -1: not opened */
+	int			 make;		/* when it is not there */
 	const char		*file;
 	int			 line;
 	int			 column;

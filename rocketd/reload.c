@@ -41,6 +41,7 @@
 #include "reload.h"
 #include "send.h"
 #include "tlsconf.h"
+#include "tlsmake.h"
 
 #define RELOAD_WHY	512
 
@@ -131,7 +132,8 @@ reload_read(struct rocketd *env, int full, FILE *err)
 		goto fail;
 	}
 	if (conf_finish(conf, err) != 0 ||
-	    (full && conf_read_tokens(conf, err) != 0))
+	    (full && (tlsmake_missing(env->worker_path, conf, err) != 0 ||
+	    conf_read_tokens(conf, err) != 0)))
 		goto fail;
 	conf_number(conf, env->conf);
 	if (reload_check_numbers(env, conf, err) == -1 ||

@@ -35,7 +35,8 @@
 #include "tlsconf.h"
 #include "wordval.h"
 
-#define TLS_FORM_SERVER	"tls certificate \"FILE\" key \"FILE\" or "	\
+#define TLS_FORM_SERVER	"tls certificate \"FILE\" key \"FILE\", "	\
+	"tls self-signed \"FILE\" key \"FILE\" or "			\
 	"tls client ca \"FILE\""
 #define TLS_FORM_CLIENT	"tls ca \"FILE\", tls name \"NAME\", "		\
 	"tls pin \"sha256:HEX-OR-BASE64\", "				\
@@ -196,9 +197,9 @@ tls_is(const struct word *w, const char *text)
 
 /* "certificate FILE key FILE" from w on: NULL, or the last word of it. */
 static const struct word *
-tls_pair(const struct word *w)
+tls_pair(const struct word *w, const char *what)
 {
-	if (!tls_is(w, "certificate") || w->next == NULL ||
+	if (!tls_is(w, what) || w->next == NULL ||
 	    !tls_is(w->next->next, "key"))
 		return (NULL);
 	return (w->next->next->next);
@@ -210,8 +211,14 @@ tls_server(struct lex *lex, struct conf_tls *t, const struct word *w)
 {
 	const struct word	*last;
 
-	if ((last = tls_pair(w)) != NULL && last->next == NULL)
+	last = tls_pair(w, "certificate");
+	if (last != NULL && last->next == NULL)
 		tls_certificate(lex, t, w->next, last, TLS_CERTS_MAX);
+	else if ((last = tls_pair(w, "self-signed")) != NULL &&
+	    last->next == NULL) {
+		tls_certificate(lex, t, w->next, last, TLS_CERTS_MAX);
+		t->certs[t->ncerts - 1].make = 1;
+	}
 	else if (tls_is(w, "client") && tls_is(w->next, "ca") &&
 	    (last = w->next->next) != NULL && last->next == NULL)
 		tls_ca(lex, t, last);
@@ -225,7 +232,7 @@ tls_client(struct lex *lex, struct conf_tls *t, const struct word *w)
 {
 	const struct word	*arg = w == NULL ? NULL : w->next, *last;
 
-	if (tls_is(w, "client") && (last = tls_pair(arg)) != NULL &&
+	if (tls_is(w, "client") && (last = tls_pair(arg, "certificate")) != NULL &&
 	    last->next == NULL) {
 		tls_certificate(lex, t, arg->next, last, 1);
 		return (1);
@@ -409,7 +416,8 @@ tlsconf_print(const struct conf_tls *t, FILE *out)
 	uint32_t	 i, j;
 
 	for (i = 0; i < t->ncerts; i++) {
-		print_path(server ? "\ttls certificate" :
+		print_path(t->certs[i].make ? "\ttls self-signed" :
+		    server ? "\ttls certificate" :
 		    "\ttls client certificate", &t->certs[i], out);
 		print_path(" key", &t->keys[i], out);
 		fputc('\n', out);

@@ -37,6 +37,7 @@
 #include "../shared/compat.h"
 #include "childlog.h"
 #include "sandbox.h"
+#include "selfsign.h"
 #include "worker.h"
 
 #define PARENT_FD	3
@@ -447,6 +448,8 @@ main(int argc, char **argv)
 		sandbox_print(env.role->id);
 		return (0);
 	}
+	if (argc == 2 && strcmp(argv[1], "-c") == 0)
+		return (selfsign_main());
 	if (argc < 2 || fstat(PARENT_FD, &st) == -1 || !S_ISSOCK(st.st_mode) ||
 	    (env.role = worker_role(argv[1])) == NULL)
 		errx(1, "this is a part of rocketd(8), which starts it");

@@ -359,6 +359,34 @@ exec 6>&-
 logged beside '^alive 5$' 10000
 ok $? "users of another listener have not noticed"
 
+# ---- one that signs itself ----
+set -- $(ports 2)
+fport=$1 gport=$2
+cat >"$T/fresh.conf" <<-END
+	log debug
+	server {
+		listen on 127.0.0.1 port $fport transport tlsmux
+		tls self-signed "$T/own.crt" key "$T/own.key"
+		$(service f "$gport")
+	}
+END
+daemon fresh; fresh_pid=$pid
+is "$(stat -c %a "$T/own.key")" 600 "a key and certificate of its own are made"
+logged fresh "certificate $T/own.crt: for rocketd, pin sha256:$(pin own)"
+ok $? "and what to pin is told"
+was=$(cksum "$T/own.crt" "$T/own.key")
+ctl fresh reload
+is "$(cksum "$T/own.crt" "$T/own.key")" "$was" "once, and not again"
+{
+	echo "log debug"
+	client f "$fport" "tls pin \"sha256:$(pin own)\""
+} >"$T/pinned.conf"
+daemon pinned; pinned_pid=$pid
+"$TRAFFIC" wait "$gport" 10000 >/dev/null
+ok $? "a client that has pinned it is served"
+stop "$pinned_pid"
+stop "$fresh_pid"
+
 stop "$client_pid"; is "$status" 0 "the client ends in order"
 stop "$other_pid"; is "$status" 0 "the other one too"
 stop "$server_pid"; is "$status" 0 "and the server"
