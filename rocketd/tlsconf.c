@@ -232,8 +232,8 @@ tls_client(struct lex *lex, struct conf_tls *t, const struct word *w)
 {
 	const struct word	*arg = w == NULL ? NULL : w->next, *last;
 
-	if (tls_is(w, "client") && (last = tls_pair(arg, "certificate")) != NULL &&
-	    last->next == NULL) {
+	last = tls_pair(arg, "certificate");
+	if (tls_is(w, "client") && last != NULL && last->next == NULL) {
 		tls_certificate(lex, t, arg->next, last, 1);
 		return (1);
 	}
