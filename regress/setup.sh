@@ -11,7 +11,8 @@ demo="$build busybox socat curl perl-base"
 bench="$build perl libcmocka-dev haproxy socat iperf3 openssl iproute2 \
     gnuplot-nox"
 check="$demo perl libcmocka-dev mandoc python3-minimal util-linux openssl \
-    iproute2 golang-go golang-github-xtaci-smux-dev"
+    iproute2 golang-go golang-github-xtaci-smux-dev \
+    python3-websockets node-ws haproxy nginx-light"
 long="$check clang libclang-rt-dev bmake bison"
 
 case ${1:-check} in

@@ -164,6 +164,41 @@ check_twice(struct check *c, const struct conf_service *s)
 	}
 }
 
+/* Every listener for WebSocket knows every path. */
+static void
+check_path(struct check *c, const struct conf_service *s)
+{
+	const struct conf_block		*b;
+	const struct conf_service	*other;
+
+	if (s->block->side != SIDE_SERVER || s->web.path[0] == '\0')
+		return;
+	TAILQ_FOREACH(b, &c->conf->blocks, entry) {
+		if (b->side != SIDE_SERVER)
+			continue;
+		TAILQ_FOREACH(other, &b->services, entry) {
+			if (other == s)
+				return;
+			if (strcmp(other->web.path, s->web.path) == 0)
+				COMPLAIN(c, s, "service \"%s\": the path "
+				    "\"%s\" is that of service \"%s\"",
+				    s->name, s->web.path, other->name);
+		}
+	}
+}
+
+static void
+check_decoy(struct check *c, const struct conf_block *b)
+{
+	const struct option	*status;
+
+	status = option_find("decoy status", SCOPE_SERVER);
+	if ((b->web.decoy_url[0] != '\0') + (b->web.decoy_dir[0] != '\0') +
+	    ((b->set & option_bit(status)) != 0) > 1)
+		COMPLAIN(c, b, "of \"decoy status\", \"decoy redirect\" and "
+		    "\"decoy directory\" a server block has one");
+}
+
 static void
 check_service(struct check *c, const struct conf_service *s)
 {
@@ -178,6 +213,7 @@ check_service(struct check *c, const struct conf_service *s)
 		COMPLAIN(c, s, "service \"%s\" has no token, nor has its block",
 		    s->name);
 	check_opts(c, s);
+	check_path(c, s);
 	check_listens(c, &s->listens);
 }
 
@@ -195,6 +231,7 @@ check_block(struct check *c, const struct conf_block *b)
 		conf_complain(c->err, b->file, b->line, b->column,
 		    "warning: a %s block without services", side_name(b->side));
 	c->errors += tlsconf_check(b, c->err);
+	check_decoy(c, b);
 	check_listens(c, &b->listens);
 	check_remotes(c, &b->remotes);
 	TAILQ_FOREACH(s, &b->services, entry)

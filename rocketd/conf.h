@@ -47,6 +47,11 @@ struct conf_file {			/* one that was read */
 };
 TAILQ_HEAD(conf_files, conf_file);
 
+struct conf_proxy {		/* a network whose PROXY headers count */
+	struct addr	 addr;
+	uint32_t	 bits;		/* of addr that have to be the same */
+};
+
 struct conf_listen {			/* one address to bind */
 	TAILQ_ENTRY(conf_listen)	 entry;
 	char				*host;	/* "*": every address */
@@ -54,6 +59,9 @@ struct conf_listen {			/* one address to bind */
 	uint16_t			 port;		/* the first... */
 	uint16_t			 port_last;	/* ...and the last */
 	uint32_t			 transport;	/* a block's only */
+	uint32_t			 decoy;	/* its block's, likewise */
+	struct conf_proxy		 proxies[PROXIES_MAX];
+	uint32_t			 nproxies;
 	const char			*file;
 	int				 line;
 	int				 column;
@@ -96,6 +104,21 @@ struct conf_token {
 };
 TAILQ_HEAD(conf_tokens, conf_token);
 
+/*
+ * What is text among the options of blocks and services: how WebSocket is
+ * asked for, and what strangers are told who ask for something else.
+ */
+struct web_opts {
+	char		 path[WEB_PATH_MAX];	/* "": the identity */
+	char		 host[HOST_MAX];	/* "": the remote's name */
+	char		 agent[WEB_WORDS_MAX];	/* "": none */
+	char		 headers[WEB_HEADERS_MAX];	/* with CR LF each */
+	uint32_t	 decoy_status;
+	char		 decoy_url[HOST_MAX];	/* "": no redirect */
+	char		 decoy_dir[HOST_MAX];	/* "": no directory */
+	char		 decoy_server[WEB_WORDS_MAX];	/* "": none */
+};
+
 struct conf_service {
 	TAILQ_ENTRY(conf_service)	 entry;
 	struct conf_block		*block;
@@ -105,6 +128,7 @@ struct conf_service {
 	struct conf_remote		 target;	/* client side */
 	struct conf_tokens		 tokens;	/* its own */
 	struct service_opts		 opts;		/* resolved */
+	struct web_opts			 web;		/* likewise */
 	uint64_t			 set;	/* bit i: has options[i] */
 	const char			*file;
 	int				 line;
@@ -147,6 +171,8 @@ struct conf_block {			/* server { } or client { } */
 	uint32_t		 tls_index;	/* of its tls process */
 	int			 tls_changed;	/* it is not READY with this */
 	struct service_opts	 opts;		/* defaults for its services */
+	struct web_opts		 web;
+	uint32_t		 decoy;	/* server side: number of its own */
 	uint64_t		 set;	/* bit i: has options[i] */
 	char			 client_id[CLIENT_ID_MAX];
 	int			 client_id_derived;	/* not the file's */
@@ -192,7 +218,9 @@ enum option_type {
 	OPT_BOOL,		/* yes, no */
 	OPT_WORD,		/* one of option.words */
 	OPT_WORDS,		/* several of them: a mask of their values */
-	OPT_STRING		/* an absolute path; a char *, allocated */
+	OPT_STRING,		/* an absolute path; a char *, allocated */
+	OPT_TEXT,		/* in an array of max octets, as valid says */
+	OPT_TEXTS		/* several of them, with CR LF after each */
 };
 
 #define SCOPE_GLOBAL	0x01
@@ -206,18 +234,25 @@ struct option_word {
 	uint32_t	 value;
 };
 
+enum option_base {		/* which struct has it */
+	BASE_SERVICE,		/* service_opts; rocketd_conf if global */
+	BASE_WEB		/* web_opts */
+};
+
 struct option {
 	const char		*name;		/* may be several words */
 	enum option_type	 type;
 	uint32_t		 scope;		/* SCOPE_ mask */
-	size_t			 offset;	/* service_opts, or rocketd_conf
-						 * when SCOPE_GLOBAL */
+	size_t			 offset;	/* in the struct of its base */
 	uint64_t		 min, max, dflt;
 	const struct option_word *words;	/* OPT_WORD, OPT_WORDS */
 	uint32_t		 change;	/* CHANGE_ class of a reload */
 	const char		*toml;		/* name in TOML files */
 	const char		*zero;	/* what 0 means, also when below min */
 	const char		*help;		/* one line for the manual */
+	enum option_base	 base;
+	int			(*valid)(const char *);	/* OPT_TEXT, _TEXTS */
+	const char		*takes;		/* what is valid, in words */
 };
 
 /* options.c */
@@ -246,9 +281,22 @@ size_t			 option_distance(const char *wrong, const char *name);
 /* The sentence for words that begin with no option's name. */
 void			 option_unknown(const char *words, uint32_t scope,
 			    char *buf, size_t size);
-/* All defaults; either may be NULL.  The strings are the caller's. */
+/* "in a server block or in a service of a client block". */
+void			 option_places(uint32_t scope, char *buf, size_t size);
+/* "live", "tunnels", "listener", "process". */
+const char		*option_change_name(uint32_t change);
+
+/* optval.c */
+
+/* All defaults; each may be NULL.  The strings are the caller's. */
 void			 option_defaults(struct rocketd_conf *,
-			    struct service_opts *);
+			    struct service_opts *, struct web_opts *);
+/* The one of the two that has it, for what follows. */
+void			*option_base(const struct option *,
+			    struct service_opts *, struct web_opts *);
+const void		*option_base_const(const struct option *,
+			    const struct service_opts *,
+			    const struct web_opts *);
 /*
  * Stores the value that the n words say in base (the struct that the offset
  * counts in).  -1 with the sentence in why (of OPTION_WHY octets).
@@ -262,16 +310,11 @@ void			 option_range(const struct option *, char *buf,
 /* The value in the file's grammar, without the name; "" for no string. */
 void			 option_value(const struct option *, const void *base,
 			    char *buf, size_t size);
-/* Copies one value of struct service_opts, or tells whether two are equal. */
-void			 option_copy(const struct option *,
-			    struct service_opts *, const struct service_opts *);
-int			 option_same(const struct option *,
-			    const struct service_opts *,
-			    const struct service_opts *);
-/* "in a server block or in a service of a client block". */
-void			 option_places(uint32_t scope, char *buf, size_t size);
-/* "live", "tunnels", "listener", "process". */
-const char		*option_change_name(uint32_t change);
+/* Copies one value of a block or service, or tells whether two are equal. */
+void			 option_copy(const struct option *, void *base,
+			    const void *from);
+int			 option_same(const struct option *, const void *base,
+			    const void *other);
 
 /* parse.y */
 
@@ -301,6 +344,18 @@ int			 valid_env(const char *);
 int			 valid_addr(const char *, struct addr *);
 /* Such an address, or a DNS name whose last label is no number. */
 int			 valid_host(const char *);
+/* Such a host, perhaps with ":PORT" after it. */
+int			 valid_authority(const char *);
+/* "/..." of a request, without a query and anything that is escaped. */
+int			 valid_path(const char *);
+/* "/..." of a directory. */
+int			 valid_directory(const char *);
+/* "http://...", "https://..." or "/...", which may stand in an answer. */
+int			 valid_url(const char *);
+/* The value of a field: printable, no blank at either end. */
+int			 valid_value(const char *);
+/* "Name: value" of a field that is not for WebSocket's own use. */
+int			 valid_header(const char *);
 
 /* tokenv.c */
 

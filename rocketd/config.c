@@ -75,7 +75,7 @@ conf_new(const char *path)
 	}
 	TAILQ_INIT(&conf->blocks);
 	TAILQ_INIT(&conf->files);
-	option_defaults(conf, NULL);
+	option_defaults(conf, NULL, NULL);
 	conf->id_first = CONF_IDS_FIRST;
 	conf->id_last = CONF_IDS_LAST;
 	return (conf);
@@ -450,11 +450,13 @@ static void
 inherit(struct conf_service *s)
 {
 	const struct option	*o;
+	struct conf_block	*b = s->block;
 
 	for (o = options; o < options + noptions; o++)
 		if (o->scope != SCOPE_GLOBAL &&
 		    (s->set & option_bit(o)) == 0)
-			option_copy(o, &s->opts, &s->block->opts);
+			option_copy(o, option_base(o, &s->opts, &s->web),
+			    option_base(o, &b->opts, &b->web));
 }
 
 int
@@ -462,6 +464,8 @@ conf_finish(struct rocketd_conf *conf, FILE *err)
 {
 	struct conf_block	*b;
 	struct conf_service	*s;
+	struct conf_listen	*cl;
+	uint32_t		 n = 0;
 
 	if (conf->control_path == NULL && !conf->control_none &&
 	    (conf->control_path = control_default()) == NULL) {
@@ -474,6 +478,9 @@ conf_finish(struct rocketd_conf *conf, FILE *err)
 			b->client_id_derived = 1;
 			derive_id(conf, b->client_id);
 		}
+		b->decoy = n++;
+		TAILQ_FOREACH(cl, &b->listens, entry)
+			cl->decoy = b->decoy;
 		tokens_warn(&b->tokens, err);
 		TAILQ_FOREACH(s, &b->services, entry) {
 			inherit(s);
@@ -636,7 +643,9 @@ conf_service_diff(const struct conf_service *old,
 	    conf_service_tokens(new));
 	for (o = options; o < options + noptions; o++)
 		if ((o->scope & scope) != 0 &&
-		    !option_same(o, &old->opts, &new->opts))
+		    !option_same(o,
+		    option_base_const(o, &old->opts, &old->web),
+		    option_base_const(o, &new->opts, &new->web)))
 			changed |= o->change;
 	if (new->block->side == SIDE_SERVER) {
 		if (!listens_same(&old->listens, &new->listens))

@@ -54,7 +54,8 @@ struct listener {
 	struct rocketd		*env;
 	uint32_t		 number;	/* never used twice */
 	uint32_t		 service;	/* whose users; 0: tunnels */
-	uint32_t		 transport;	/* of tunnels, or 0 */
+	/* in env->conf */
+	const struct conf_listen *conf;
 	uint32_t		 tls;		/* index of the block's tls */
 	struct addr		 key;		/* as configured */
 	struct addr		 addr;		/* as bound */
@@ -65,7 +66,7 @@ struct listener {
 	int			 named;		/* it stays, or is new */
 	int			 fresh;		/* bound by this prepare */
 	uint32_t		 next_service;
-	uint32_t		 next_transport;
+	const struct conf_listen *next_conf;
 	uint32_t		 next_tls;
 	struct sockopts		 next_opts;
 };
@@ -336,7 +337,7 @@ listen_prepare_port(struct rocketd *env, const struct conf_listen *cl,
 	}
 	l->named = 1;
 	l->next_service = service;
-	l->next_transport = cl->transport;
+	l->next_conf = cl;
 	l->next_tls = tls;
 	l->next_opts = *opts;
 	return (0);
@@ -408,7 +409,7 @@ listen_commit(struct rocketd *env)
 			listen_options(l, &l->next_opts);
 		l->opts = l->next_opts;
 		l->service = l->next_service;
-		l->transport = l->next_transport;
+		l->conf = l->next_conf;
 		l->tls = l->next_tls;
 		l->named = l->fresh = 0;
 	}
@@ -448,10 +449,31 @@ listen_note(struct svc *svc, uint32_t number)
 static int
 listen_is_for(const struct listener *l, const struct svc *svc)
 {
-	if (!(l->transport & TRANSPORT_TLS))
+	if (!(l->conf->transport & TRANSPORT_TLS))
 		return (svc->role == PROC_GATE);
 	return (svc->role == PROC_TLS && svc->side == SIDE_SERVER &&
 	    svc->index == l->tls);
+}
+
+/* Whose word on whom they speak for is taken there. */
+static int
+listen_send_proxies(struct svc *svc, const struct listener *l)
+{
+	struct msg_proxy	 msg;
+	uint32_t		 i;
+
+	if (svc->role != PROC_GATE)
+		return (0);
+	for (i = 0; i < l->conf->nproxies; i++) {
+		memset(&msg, 0, sizeof(msg));
+		msg.listen = l->number;
+		msg.bits = l->conf->proxies[i].bits;
+		msg.addr = l->conf->proxies[i].addr;
+		if (channel_send(svc->chan, IMSG_CONF_PROXY, -1, &msg,
+		    sizeof(msg)) == -1)
+			return (-1);
+	}
+	return (0);
 }
 
 int
@@ -474,10 +496,11 @@ listen_lend(struct rocketd *env, struct svc *svc, uint32_t service)
 		memset(&msg, 0, sizeof(msg));
 		msg.number = l->number;
 		msg.backlog = LISTEN_BACKLOG;
-		msg.transport = l->transport;
+		msg.transport = l->conf->transport;
+		msg.decoy = l->conf->decoy;
 		msg.addr = l->addr;
 		if (channel_send(svc->chan, IMSG_CONF_LISTEN, fd, &msg,
-		    sizeof(msg)) == -1)
+		    sizeof(msg)) == -1 || listen_send_proxies(svc, l) == -1)
 			return (-1);
 	}
 	return (0);

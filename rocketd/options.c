@@ -18,8 +18,8 @@
  * The option table: what may be set by `name value' in a configuration, where,
  * within which limits, and with which default.  This file alone knows a limit
  * or a default; the parser, the printer, the difference of two configurations
- * and the test of the manual all go by the table.  How a value is written and
- * read is here too.  Knows nothing of files, blocks or services.
+ * and the test of the manual all go by the table; how a value is written and
+ * read is in optval.c.  Knows nothing of files, blocks or services.
  */
 
 #include <stddef.h>
@@ -37,6 +37,9 @@
 
 #define O(m)	offsetof(struct service_opts, m)
 #define G(m)	offsetof(struct rocketd_conf, m)
+/* Where text is stored, and how long it may be. */
+#define TEXT(m)	.base = BASE_WEB, .offset = offsetof(struct web_opts, m), \
+		    .max = sizeof(((struct web_opts *)0)->m) - 1
 
 #define KILO	1024ULL
 #define MEGA	(1024 * KILO)
@@ -95,6 +98,16 @@ static const struct option_word	 words_proxy[] = {
 	{ "none", 0 },
 	{ "v1", 1 },
 	{ "v2", 2 },
+	{ NULL, 0 }
+};
+
+static const struct option_word	 words_status[] = {
+	{ "403", 403 },
+	{ "404", 404 },
+	{ "410", 410 },
+	{ "500", 500 },
+	{ "502", 502 },
+	{ "503", 503 },
 	{ NULL, 0 }
 };
 
@@ -217,6 +230,45 @@ const struct option	 options[] = {
 	    .offset = O(proxy_protocol), .dflt = 0, .words = words_proxy,
 	    .change = CHANGE_LIVE,
 	    .help = "the header by which a target is told of the user" },
+
+	/* WebSocket */
+	{ .name = "path", .type = OPT_TEXT,
+	    .scope = SCOPE_SERVER_SERVICE | SCOPE_CLIENT_SERVICE, TEXT(path),
+	    .valid = valid_path, .takes = "a path that begins with /",
+	    .change = CHANGE_TUNNELS,
+	    .help = "what a tunnel of the service asks for" },
+	{ .name = "host", .type = OPT_TEXT, .scope = CLIENT, TEXT(host),
+	    .valid = valid_authority, .takes = "a host, perhaps with :PORT,",
+	    .change = CHANGE_TUNNELS,
+	    .help = "the Host of a request" },
+	{ .name = "user agent", .type = OPT_TEXT, .scope = CLIENT,
+	    TEXT(agent), .valid = valid_value,
+	    .takes = "printable characters",
+	    .change = CHANGE_TUNNELS,
+	    .help = "the User-Agent of a request" },
+	{ .name = "header", .type = OPT_TEXTS, .scope = CLIENT,
+	    TEXT(headers), .valid = valid_header,
+	    .takes = "\"Name: value\" of other fields",
+	    .change = CHANGE_TUNNELS,
+	    .help = "further fields of a request" },
+	{ .name = "decoy status", .type = OPT_WORD, .scope = SCOPE_SERVER,
+	    .base = BASE_WEB, .offset = offsetof(struct web_opts,
+	    decoy_status), .dflt = 404, .words = words_status,
+	    .change = CHANGE_LIVE,
+	    .help = "what strangers are answered" },
+	{ .name = "decoy redirect", .type = OPT_TEXT, .scope = SCOPE_SERVER,
+	    TEXT(decoy_url), .valid = valid_url,
+	    .takes = "a URL of http or https, or a path,",
+	    .change = CHANGE_LIVE,
+	    .help = "where strangers are sent" },
+	{ .name = "decoy directory", .type = OPT_TEXT, .scope = SCOPE_SERVER,
+	    TEXT(decoy_dir), .valid = valid_directory,
+	    .takes = "a path that begins with /", .change = CHANGE_LIVE,
+	    .help = "what strangers may see" },
+	{ .name = "decoy server", .type = OPT_TEXT, .scope = SCOPE_SERVER,
+	    TEXT(decoy_server), .valid = valid_value,
+	    .takes = "printable characters", .change = CHANGE_LIVE,
+	    .help = "the Server of an answer" },
 
 	/* sockets of users or targets */
 	{ .name = "nodelay", .type = OPT_BOOL, .scope = BOTH,
@@ -515,346 +567,7 @@ option_unknown(const char *words, uint32_t scope, char *buf, size_t size)
 		    "\"%s\"?", wrong, name);
 }
 
-/* ---- values ---- */
-
-/* More than any maximum; a number stops there, so that no unit overflows. */
-#define NUMBER_STOP	(8 * GIGA)
-
-/* In what the type is stored in. */
-static uint64_t
-unit(enum option_type type, char c)
-{
-	uint64_t	 second = type == OPT_MILLISECONDS ? 1000 : 1;
-
-	if (type == OPT_SIZE) {
-		switch (c) {
-		case 'k':
-		case 'K':
-			return (KILO);
-		case 'm':
-		case 'M':
-			return (MEGA);
-		case 'g':
-		case 'G':
-			return (GIGA);
-		}
-		return (0);
-	}
-	switch (c) {
-	case 's':
-		return (second);
-	case 'm':
-		return (60 * second);
-	case 'h':
-		return (3600 * second);
-	case 'd':
-		return (86400 * second);
-	}
-	return (0);
-}
-
-/* Digits, for milliseconds a fraction of at most three, perhaps a unit. */
-static int
-parse_number(enum option_type type, const char *s, uint64_t *value)
-{
-	uint64_t	 v = 0, fraction = 0, place = 1000, u;
-
-	if (*s < '0' || *s > '9')
-		return (-1);
-	for (; *s >= '0' && *s <= '9'; s++)
-		if (v < NUMBER_STOP)
-			v = v * 10 + (uint64_t)(*s - '0');
-	if (*s == '.' && type == OPT_MILLISECONDS) {
-		if (s[1] < '0' || s[1] > '9')
-			return (-1);
-		for (s++; *s >= '0' && *s <= '9' && place > 1; s++) {
-			place /= 10;
-			fraction += place * (uint64_t)(*s - '0');
-		}
-	}
-	u = type == OPT_MILLISECONDS ? 1000 : 1;
-	if (*s != '\0' && type != OPT_NUMBER && (u = unit(type, *s++)) == 0)
-		return (-1);
-	if (*s != '\0')
-		return (-1);
-	/* fraction counts in thousandths of the unit */
-	*value = v * u + fraction * u / 1000;
-	return (0);
-}
-
-static int
-parse_word(const struct option *o, const char *s, uint64_t *value)
-{
-	const struct option_word	*w;
-
-	for (w = o->words; w->word != NULL; w++) {
-		if (strcmp(s, w->word) == 0) {
-			*value |= w->value;
-			return (0);
-		}
-	}
-	return (-1);
-}
-
-static int
-parse_value(const struct option *o, const char *s, uint64_t *value)
-{
-	switch (o->type) {
-	case OPT_NUMBER:
-	case OPT_SIZE:
-	case OPT_SECONDS:
-	case OPT_MILLISECONDS:
-		if (parse_number(o->type, s, value) == -1)
-			return (-1);
-		if (*value == 0 && o->zero != NULL)
-			return (0);
-		return (*value < o->min || *value > o->max ? -1 : 0);
-	case OPT_BOOL:
-		*value = strcmp(s, "yes") == 0;
-		return (*value == 1 || strcmp(s, "no") == 0 ? 0 : -1);
-	case OPT_WORD:
-	case OPT_WORDS:
-		return (parse_word(o, s, value));
-	case OPT_STRING:
-		return (s[0] == '/' && strlen(s) < HOST_MAX ? 0 : -1);
-	}
-	return (-1);
-}
-
-static void
-put_number(const struct option *o, void *base, uint64_t value)
-{
-	uint32_t	 v = (uint32_t)value;
-
-	memcpy((uint8_t *)base + o->offset, &v, sizeof(v));
-}
-
-static uint64_t
-get_number(const struct option *o, const void *base)
-{
-	uint32_t	 v;
-
-	memcpy(&v, (const uint8_t *)base + o->offset, sizeof(v));
-	return (v);
-}
-
-static char *
-get_string(const struct option *o, const void *base)
-{
-	char	*s;
-
-	memcpy(&s, (const uint8_t *)base + o->offset, sizeof(s));
-	return (s);
-}
-
-static int
-put_string(const struct option *o, void *base, const char *value)
-{
-	char	*s;
-
-	if ((s = strdup(value)) == NULL)
-		return (-1);
-	free(get_string(o, base));
-	memcpy((uint8_t *)base + o->offset, &s, sizeof(s));
-	return (0);
-}
-
-int
-option_parse(const struct option *o, const char *const *words, size_t n,
-    void *base, char *why)
-{
-	char		 range[OPTION_WHY / 2], word[OPTION_WHY / 4];
-	uint64_t	 value = 0;
-	size_t		 i;
-
-	option_range(o, range, sizeof(range));
-	if (n == 0) {
-		snprintf(why, OPTION_WHY, "\"%s\" takes %s", o->name, range);
-		return (-1);
-	}
-	for (i = 0; i < n; i++) {
-		log_printable(word, sizeof(word), words[i], strlen(words[i]));
-		if (i > 0 && o->type != OPT_WORDS) {
-			snprintf(why, OPTION_WHY, "unexpected \"%s\" after "
-			    "the value of \"%s\"", word, o->name);
-			return (-1);
-		}
-		if (parse_value(o, words[i], &value) == -1) {
-			snprintf(why, OPTION_WHY, "\"%s\" takes %s, not "
-			    "\"%s\"", o->name, range, word);
-			return (-1);
-		}
-	}
-	if (o->type != OPT_STRING)
-		put_number(o, base, value);
-	else if (put_string(o, base, words[0]) == -1) {
-		snprintf(why, OPTION_WHY, "out of memory");
-		return (-1);
-	}
-	return (0);
-}
-
-static void
-value_words(const struct option *o, uint64_t value, char *buf, size_t size)
-{
-	const struct option_word	*w;
-	int				 many;
-
-	buf[0] = '\0';
-	if (o->type == OPT_WORD) {
-		for (w = o->words; w->word != NULL; w++)
-			if (w->value == value)
-				strlcpy(buf, w->word, size);
-		return;
-	}
-	many = (value & (value - 1)) != 0;
-	if (many)
-		strlcat(buf, "{ ", size);
-	for (w = o->words; w->word != NULL; w++) {
-		if ((w->value & value) == 0)
-			continue;
-		strlcat(buf, w->word, size);
-		if (many)
-			strlcat(buf, " ", size);
-	}
-	if (many)
-		strlcat(buf, "}", size);
-}
-
-/* As the file has it: read again, it is the same value. */
-static void
-value_text(const struct option *o, uint64_t value, char *buf, size_t size)
-{
-	unsigned long long	 v = value;
-
-	switch (o->type) {
-	case OPT_SIZE:
-		if (v != 0 && v % GIGA == 0)
-			snprintf(buf, size, "%llug", v / GIGA);
-		else if (v != 0 && v % MEGA == 0)
-			snprintf(buf, size, "%llum", v / MEGA);
-		else if (v != 0 && v % KILO == 0)
-			snprintf(buf, size, "%lluk", v / KILO);
-		else
-			snprintf(buf, size, "%llu", v);
-		break;
-	case OPT_MILLISECONDS:
-		if (v % 1000 == 0)
-			snprintf(buf, size, "%llu", v / 1000);
-		else if (v % 100 == 0)
-			snprintf(buf, size, "%llu.%llu", v / 1000,
-			    v % 1000 / 100);
-		else
-			snprintf(buf, size, "%llu.%03llu", v / 1000, v % 1000);
-		break;
-	case OPT_BOOL:
-		strlcpy(buf, v ? "yes" : "no", size);
-		break;
-	case OPT_WORD:
-	case OPT_WORDS:
-		value_words(o, value, buf, size);
-		break;
-	default:
-		snprintf(buf, size, "%llu", v);
-		break;
-	}
-}
-
-void
-option_value(const struct option *o, const void *base, char *buf, size_t size)
-{
-	const char	*s;
-
-	if (o->type != OPT_STRING) {
-		value_text(o, get_number(o, base), buf, size);
-		return;
-	}
-	s = get_string(o, base);
-	strlcpy(buf, s == NULL ? "" : s, size);
-}
-
-static void
-range_words(const struct option *o, char *buf, size_t size)
-{
-	const struct option_word	*w;
-
-	strlcpy(buf, o->type == OPT_WORDS ? "a list of " : "", size);
-	for (w = o->words; w->word != NULL; w++) {
-		strlcat(buf, w->word, size);
-		if (w[1].word == NULL)
-			break;
-		if (w[2].word != NULL)
-			strlcat(buf, ", ", size);
-		else
-			strlcat(buf, o->type == OPT_WORDS ? " and " : " or ",
-			    size);
-	}
-}
-
-void
-option_range(const struct option *o, char *buf, size_t size)
-{
-	char	 min[32], max[32];
-
-	value_text(o, o->min, min, sizeof(min));
-	value_text(o, o->max, max, sizeof(max));
-	switch (o->type) {
-	case OPT_NUMBER:
-		snprintf(buf, size, "a number from %s to %s", min, max);
-		break;
-	case OPT_SIZE:
-		snprintf(buf, size, "a size from %s to %s", min, max);
-		break;
-	case OPT_SECONDS:
-	case OPT_MILLISECONDS:
-		snprintf(buf, size, "a time from %s to %s seconds", min, max);
-		break;
-	case OPT_BOOL:
-		strlcpy(buf, "yes or no", size);
-		break;
-	case OPT_WORD:
-	case OPT_WORDS:
-		range_words(o, buf, size);
-		break;
-	case OPT_STRING:
-		snprintf(buf, size, "a path of at most %d characters that "
-		    "begins with /", HOST_MAX - 1);
-		break;
-	}
-	if (o->zero != NULL) {
-		strlcat(buf, ", or 0 (", size);
-		strlcat(buf, o->zero, size);
-		strlcat(buf, ")", size);
-	}
-}
-
-void
-option_copy(const struct option *o, struct service_opts *dst,
-    const struct service_opts *src)
-{
-	put_number(o, dst, get_number(o, src));
-}
-
-int
-option_same(const struct option *o, const struct service_opts *a,
-    const struct service_opts *b)
-{
-	return (get_number(o, a) == get_number(o, b));
-}
-
-void
-option_defaults(struct rocketd_conf *conf, struct service_opts *opts)
-{
-	const struct option	*o;
-	void			*base;
-
-	for (o = options; o < options + noptions; o++) {
-		base = o->scope == SCOPE_GLOBAL ? (void *)conf : (void *)opts;
-		/* a path that is not given is NULL, as the struct came */
-		if (base != NULL && o->type != OPT_STRING)
-			put_number(o, base, o->dflt);
-	}
-}
+/* ---- places and classes ---- */
 
 void
 option_places(uint32_t scope, char *buf, size_t size)
@@ -869,6 +582,7 @@ option_places(uint32_t scope, char *buf, size_t size)
 		{ SERVER, "in a server block or a service of one" },
 		{ CLIENT, "in a client block or a service of one" },
 		{ SCOPE_SERVER | SCOPE_CLIENT, "in a server or client block" },
+		{ SCOPE_SERVER_SERVICE | SCOPE_CLIENT_SERVICE, "in a service" },
 		{ SCOPE_SERVER, "in a server block" },
 		{ SCOPE_CLIENT, "in a client block" },
 		{ SCOPE_SERVER_SERVICE, "in a service of a server block" },

@@ -98,7 +98,7 @@ static void		 block_end(void);
 static void		 service_begin(struct word *, struct word *);
 static void		 service_end(void);
 static void		 add_listen(struct word *, struct word *, struct word *,
-			    struct word *);
+			    struct word *, const struct value *);
 static void		 add_remote(struct word *, struct word *, struct word *,
 			    struct word *, struct word *, struct word *);
 static void		 add_target(struct word *, struct word *, struct word *,
@@ -112,8 +112,8 @@ static void		 add_ids(struct word *, struct word *, struct word *);
 %}
 
 %token	CLIENT CONNECT CONTROL EDGE ENV FILENAME FOR FORWARD FROM GROUP ID IDS
-%token	INCLUDE LISTEN ON PORT SERVER SERVICE SOCKET TO TOKEN TRANSPORT UNIX
-%token	WORD STRING
+%token	INCLUDE LISTEN ON PORT PROXIES SERVER SERVICE SOCKET TO TOKEN
+%token	TRANSPORT UNIX WORD STRING
 
 %%
 
@@ -193,8 +193,8 @@ service		: SERVICE text '{'	{
 		}
 		;
 
-listen		: LISTEN ON text PORT text transport	{
-			add_listen($1.word, $3.word, $5.word, $6.word);
+listen		: LISTEN ON text PORT text transport proxies	{
+			add_listen($1.word, $3.word, $5.word, $6.word, &$7);
 		}
 		;
 
@@ -276,6 +276,17 @@ transport	: /* empty */	{
 		}
 		;
 
+proxies		: /* empty */	{
+			$$ = nothing;
+		}
+		| PROXIES text	{
+			$$ = list_add(nothing, $2.word);
+		}
+		| PROXIES '{' stuff '}'	{
+			$$ = $3;
+		}
+		;
+
 edge		: /* empty */	{
 			$$ = nothing;
 		}
@@ -325,8 +336,8 @@ stuff		: /* empty */	{
 
 arg		: WORD | STRING | CLIENT | CONNECT | CONTROL | EDGE | ENV
 		| FILENAME | FOR | FORWARD | FROM | GROUP | ID | IDS | INCLUDE
-		| LISTEN | ON | PORT | SERVER | SERVICE | SOCKET | TO | TOKEN
-		| TRANSPORT | UNIX
+		| LISTEN | ON | PORT | PROXIES | SERVER | SERVICE | SOCKET | TO
+		| TOKEN | TRANSPORT | UNIX
 		;
 
 %%
@@ -357,9 +368,11 @@ static const struct keyword {
 	{ "ids", IDS, "ids NUMBER to NUMBER" },
 	{ "include", INCLUDE, "include \"path\"" },
 	{ "listen", LISTEN,
-	    "listen on ADDRESS port NUMBER-OR-RANGE [transport NAME]" },
+	    "listen on ADDRESS port NUMBER-OR-RANGE [transport NAME] "
+	    "[proxies NETWORK]" },
 	{ "on", ON, NULL },
 	{ "port", PORT, NULL },
+	{ "proxies", PROXIES, NULL },
 	{ "server", SERVER, "server { ... }" },
 	{ "service", SERVICE, "service \"name\" { ... }" },
 	{ "socket", SOCKET, NULL },
@@ -563,10 +576,12 @@ option_set(const struct option *o, const struct word *w, char *why)
 	size_t		 n = 0;
 
 	if (parse.service != NULL) {
-		base = &parse.service->opts;
+		base = option_base(o, &parse.service->opts,
+		    &parse.service->web);
 		set = &parse.service->set;
 	} else if (parse.block != NULL) {
-		base = &parse.block->opts;
+		base = option_base(o, &parse.block->opts,
+		    &parse.block->web);
 		set = &parse.block->set;
 	}
 	for (; w != NULL; w = w->next) {
@@ -588,6 +603,7 @@ add_option(struct word *first, struct value args, const struct value *list)
 	const struct word	*w = args.word;
 	const char		*blank;
 	char			 why[OPTION_WHY];
+	int			 many;
 
 	if (strcmp(first->text, "tls") == 0 && list == NULL) {
 		if (belongs(first, "tls", SCOPE_SERVER | SCOPE_CLIENT))
@@ -601,10 +617,11 @@ add_option(struct word *first, struct value args, const struct value *list)
 	for (blank = o->name; (blank = strchr(blank, ' ')) != NULL; blank++)
 		w = w->next;
 	if (list != NULL) {
-		if (w != NULL || list->nested || o->type != OPT_WORDS) {
+		many = o->type == OPT_WORDS || o->type == OPT_TEXTS;
+		if (w != NULL || list->nested || !many) {
 			option_range(o, why, sizeof(why));
 			lex_error(parse.lex, first, "\"%s\" takes %s, %s "
-			    "braces", o->name, why, o->type == OPT_WORDS ?
+			    "braces", o->name, why, many ?
 			    "in one pair of" : "without");
 			return;
 		}
@@ -660,9 +677,8 @@ block_begin(enum side side, struct word *w)
 	TAILQ_INIT(&b->remotes);
 	TAILQ_INIT(&b->tokens);
 	TAILQ_INIT(&b->services);
-	tlsconf_init(&b->tls);
-	b->tls.side = side;
-	option_defaults(NULL, &b->opts);
+	tlsconf_init(&b->tls, side);
+	option_defaults(NULL, &b->opts, &b->web);
 	TAILQ_INSERT_TAIL(&parse.conf->blocks, b, entry);
 	parse.block = b;
 	parse.client_id = NULL;
@@ -704,7 +720,7 @@ service_begin(struct word *w, struct word *name)
 	s->column = w->column;
 	TAILQ_INIT(&s->listens);
 	TAILQ_INIT(&s->tokens);
-	option_defaults(NULL, &s->opts);
+	option_defaults(NULL, &s->opts, &s->web);
 	TAILQ_INSERT_TAIL(&parse.block->services, s, entry);
 	parse.service = s;
 	parse.forward = NULL;
@@ -726,7 +742,7 @@ service_end(void)
 
 static void
 add_listen(struct word *w, struct word *host, struct word *port,
-    struct word *transport)
+    struct word *transport, const struct value *proxies)
 {
 	struct conf_listens	*head;
 	struct conf_listen	*cl;
@@ -752,11 +768,21 @@ add_listen(struct word *w, struct word *host, struct word *port,
 		    &cl->addr);
 	(void)wordval_ports(parse.lex, port, &cl->port, &cl->port_last);
 	cl->addr.port = cl->port;
-	if (parse.service == NULL)
+	if (parse.service == NULL) {
 		cl->transport = wordval_transport(parse.lex, transport);
-	else if (transport != NULL)
+		if (proxies->nested)
+			lex_error(parse.lex, proxies->word, "\"proxies\" "
+			    "take one pair of braces");
+		cl->nproxies = wordval_networks(parse.lex, proxies->word,
+		    cl->proxies, PROXIES_MAX);
+		return;
+	}
+	if (transport != NULL)
 		lex_error(parse.lex, transport, "a transport is for a block's "
 		    "\"listen on\"; users of a service come by TCP");
+	if (proxies->word != NULL)
+		lex_error(parse.lex, proxies->word, "\"proxies\" are for a "
+		    "block's \"listen on\"");
 }
 
 static void
@@ -846,25 +872,6 @@ token_begin(struct word *w)
 }
 
 static void
-token_value(struct conf_token *t, const struct word *w)
-{
-	if (strcmp(w->text, TOKEN_MASKED) == 0) {
-		t->kind = TOKEN_MASK;
-		return;
-	}
-	if (w->len == 0 || w->len > TOKEN_MAX) {
-		lex_error(parse.lex, w, "a token has 1 to %d characters, not "
-		    "%zu", TOKEN_MAX, w->len);
-		return;
-	}
-	if (w->shared)
-		lex_error(parse.lex, w, "the token stands in a file that "
-		    "others may read; chmod o-r, or use token file");
-	memcpy(t->octets, w->text, w->len);
-	t->len = w->len;
-}
-
-static void
 add_token(enum token_kind kind, struct word *w)
 {
 	struct conf_tokens	*head;
@@ -886,7 +893,7 @@ add_token(enum token_kind kind, struct word *w)
 	t->line = w->line;
 	t->column = w->column;
 	if (kind == TOKEN_VALUE) {
-		token_value(t, w);
+		wordval_token(parse.lex, w, t);
 		return;
 	}
 	t->source = copy(w);

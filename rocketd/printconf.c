@@ -49,23 +49,41 @@ print_host(const char *s, FILE *out)
 		fputs(s, out);
 }
 
-/* Those of one scope that are given: of base, whose set it is. */
+/* Lines, each ended by CR LF, as strings in braces. */
+static void
+print_lines(char *lines, FILE *out)
+{
+	char	*end;
+
+	fputs("{ ", out);
+	for (; (end = strstr(lines, "\r\n")) != NULL; lines = end + 2) {
+		*end = '\0';
+		print_quoted(lines, out);
+		fputc(' ', out);
+	}
+	fputc('}', out);
+}
+
+/* Those of one scope that are given: of base and web, whose set it is. */
 static void
 print_options(const char *indent, uint32_t scope, uint64_t set,
-    const void *base, FILE *out)
+    const void *base, const struct web_opts *web, FILE *out)
 {
 	const struct option	*o;
-	char			 value[HOST_MAX];
+	char			 value[WEB_HEADERS_MAX];
 
 	for (o = options; o < options + noptions; o++) {
 		if ((o->scope & scope) == 0 || (set & option_bit(o)) == 0)
 			continue;
-		option_value(o, base, value, sizeof(value));
-		if (o->type == OPT_STRING && value[0] == '\0')
+		option_value(o, o->base == BASE_WEB ? web : base, value,
+		    sizeof(value));
+		if (value[0] == '\0')
 			continue;
 		fprintf(out, "%s%s ", indent, o->name);
-		if (o->type == OPT_STRING)
+		if (o->type == OPT_STRING || o->type == OPT_TEXT)
 			print_quoted(value, out);
+		else if (o->type == OPT_TEXTS)
+			print_lines(value, out);
 		else
 			fputs(value, out);
 		fputc('\n', out);
@@ -114,6 +132,20 @@ print_tokens(const char *indent, const struct conf_tokens *head, FILE *out)
 }
 
 static void
+print_proxies(const struct conf_listen *cl, FILE *out)
+{
+	uint32_t	 i;
+
+	if (cl->nproxies == 0)
+		return;
+	fputs(" proxies {", out);
+	for (i = 0; i < cl->nproxies; i++)
+		fprintf(out, " %s/%u", addr_print(&cl->proxies[i].addr),
+		    cl->proxies[i].bits);
+	fputs(" }", out);
+}
+
+static void
 print_listens(const char *indent, const struct conf_listens *head, FILE *out)
 {
 	const struct conf_listen	*cl;
@@ -126,6 +158,7 @@ print_listens(const char *indent, const struct conf_listens *head, FILE *out)
 		if (cl->transport != 0)
 			fprintf(out, " transport %s",
 			    transport_name(cl->transport));
+		print_proxies(cl, out);
 		fputc('\n', out);
 	}
 }
@@ -177,7 +210,7 @@ print_service(const struct conf_service *s, uint32_t scope, FILE *out)
 	if (s->target.host != NULL)
 		print_target(&s->target, out);
 	print_tokens("\t\t", &s->tokens, out);
-	print_options("\t\t", scope, s->set, &s->opts, out);
+	print_options("\t\t", scope, s->set, &s->opts, &s->web, out);
 	fputs("\t}\n", out);
 }
 
@@ -198,7 +231,7 @@ print_block(const struct conf_block *b, FILE *out)
 	}
 	print_tokens("\t", &b->tokens, out);
 	print_options("\t", server ? SCOPE_SERVER : SCOPE_CLIENT, b->set,
-	    &b->opts, out);
+	    &b->opts, &b->web, out);
 	TAILQ_FOREACH(s, &b->services, entry)
 		print_service(s, server ? SCOPE_SERVER_SERVICE :
 		    SCOPE_CLIENT_SERVICE, out);
@@ -211,7 +244,7 @@ conf_print(const struct rocketd_conf *conf, FILE *out)
 	const struct conf_block	*b;
 
 	/* the daemon's own are few: all are shown, given or not */
-	print_options("", SCOPE_GLOBAL, UINT64_MAX, conf, out);
+	print_options("", SCOPE_GLOBAL, UINT64_MAX, conf, NULL, out);
 	fprintf(out, "ids %u to %u\n", conf->id_first, conf->id_last);
 	fputs("control socket ", out);
 	if (conf->control_path == NULL)

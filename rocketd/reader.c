@@ -55,6 +55,7 @@ static const struct {
 	{ "local_addr", SCOPE_CLIENT_SERVICE },
 	{ "local_addrs", SCOPE_CLIENT },
 	{ "log_level", SCOPE_GLOBAL | BLOCKS },
+	{ "proxies", SCOPE_SERVER },
 	{ "remote_addr", SCOPE_CLIENT },
 	{ "remote_addrs", SCOPE_CLIENT },
 	{ "server", SCOPE_GLOBAL },
@@ -323,6 +324,7 @@ check_value(struct reader *r, const struct option *o, const char *key,
 	union {
 		struct service_opts	 opts;
 		struct rocketd_conf	 conf;
+		struct web_opts		 web;
 	}		 scratch;
 	struct option	 as = *o;
 	char		 why[OPTION_WHY];
@@ -349,8 +351,8 @@ check_value(struct reader *r, const struct option *o, const char *key,
 static const struct toml *
 first_value(const struct option *o, const struct toml *n)
 {
-	return (o->type == OPT_WORDS && n->type == TOML_ARRAY ?
-	    TAILQ_FIRST(&n->nodes) : n);
+	return ((o->type == OPT_WORDS || o->type == OPT_TEXTS) &&
+	    n->type == TOML_ARRAY ? TAILQ_FIRST(&n->nodes) : n);
 }
 
 static const struct toml *

@@ -34,6 +34,7 @@
 #include "../shared/log.h"
 #include "crew.h"
 #include "ctlsock.h"
+#include "decoy.h"
 #include "detach.h"
 #include "listen.h"
 #include "plog.h"
@@ -133,7 +134,8 @@ reload_read(struct rocketd *env, int full, FILE *err)
 	}
 	if (conf_finish(conf, err) != 0 ||
 	    (full && (tlsmake_missing(env->worker_path, conf, err) != 0 ||
-	    conf_read_tokens(conf, err) != 0)))
+	    conf_read_tokens(conf, err) != 0 ||
+	    decoy_check(conf, err) != 0)))
 		goto fail;
 	conf_number(conf, env->conf);
 	if (reload_check_numbers(env, conf, err) == -1 ||

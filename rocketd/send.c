@@ -36,6 +36,7 @@
 #include "chans.h"
 #include "crew.h"
 #include "ctlsock.h"
+#include "decoy.h"
 #include "listen.h"
 #include "plog.h"
 #include "procs.h"
@@ -218,13 +219,39 @@ send_keys(struct rocketd *env, struct svc *svc)
 	return (tlsconf_send_keys(svc, env->conf));
 }
 
+/* The paths that lead to services. */
+static int
+send_paths(struct rocketd *env, struct svc *svc)
+{
+	const struct conf_block		*b;
+	const struct conf_service	*cs;
+	struct msg_path			 msg;
+
+	TAILQ_FOREACH(b, &env->conf->blocks, entry) {
+		if (b->side != SIDE_SERVER)
+			continue;
+		TAILQ_FOREACH(cs, &b->services, entry) {
+			if (cs->web.path[0] == '\0')
+				continue;
+			memset(&msg, 0, sizeof(msg));
+			msg.service = cs->number;
+			strlcpy(msg.path, cs->web.path, sizeof(msg.path));
+			if (channel_send(svc->chan, IMSG_CONF_PATH, -1, &msg,
+			    sizeof(msg)) == -1)
+				return (-1);
+		}
+	}
+	return (0);
+}
+
 static int
 send_gate(struct rocketd *env, struct svc *svc)
 {
 	const struct msg_gate	*gate = &env->conf->gate;
 
 	if (channel_send(svc->chan, IMSG_CONF_GATE, -1, gate,
-	    sizeof(*gate)) == -1)
+	    sizeof(*gate)) == -1 || send_paths(env, svc) == -1 ||
+	    decoy_send(svc, env->conf) == -1)
 		return (-1);
 	return (listen_lend(env, svc, 0));
 }
@@ -285,6 +312,20 @@ send_count_remotes(const struct conf_block *b)
 }
 
 static int
+send_web(struct svc *svc, const struct conf_service *cs)
+{
+	struct msg_web	 msg;
+
+	memset(&msg, 0, sizeof(msg));
+	strlcpy(msg.path, cs->web.path, sizeof(msg.path));
+	strlcpy(msg.host, cs->web.host, sizeof(msg.host));
+	strlcpy(msg.agent, cs->web.agent, sizeof(msg.agent));
+	strlcpy(msg.headers, cs->web.headers, sizeof(msg.headers));
+	return (channel_send(svc->chan, IMSG_CONF_WEB, -1, &msg,
+	    sizeof(msg)));
+}
+
+static int
 send_service(struct rocketd *env, struct svc *svc)
 {
 	const struct conf_service	*cs;
@@ -311,7 +352,7 @@ send_service(struct rocketd *env, struct svc *svc)
 		    sizeof(msg.client_id));
 	}
 	if (channel_send(svc->chan, IMSG_CONF_SERVICE, -1, &msg,
-	    sizeof(msg)) == -1)
+	    sizeof(msg)) == -1 || send_web(svc, cs) == -1)
 		return (-1);
 	if (svc->side == SIDE_SERVER)
 		return (listen_lend(env, svc, cs->number));

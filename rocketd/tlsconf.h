@@ -32,7 +32,7 @@
 
 /* tlsconf.c */
 
-void	 tlsconf_init(struct conf_tls *);
+void	 tlsconf_init(struct conf_tls *, enum side);
 void	 tlsconf_free(struct conf_tls *);
 /*
  * The statement that begins with w, "tls", in a block of this side; words are

@@ -158,13 +158,30 @@ say_endpoint(struct reader *r, const char *words, const struct endpoint *e,
 	reader_say_text(r, e->value, e->port);
 }
 
+/* Networks: a string, or an array of several. */
+static void
+say_proxies(struct reader *r, const struct toml *n)
+{
+	const struct toml	*v = n;
+
+	reader_say(r, n, n->key);
+	reader_say_mark(r, n, '{');
+	if (n->type == TOML_ARRAY)
+		v = TAILQ_FIRST(&n->nodes);
+	for (; v != NULL; v = v == n ? NULL : TAILQ_NEXT(v, entry))
+		if (reader_text(r, n->key, v) != NULL)
+			reader_say_text(r, v, v->text);
+	reader_say_mark(r, n, '}');
+}
+
 /* transport: of a block's, or NULL. */
 static void
 read_listens(struct reader *r, const struct toml *table,
     const struct toml *transport)
 {
-	struct endpoint	 list[ENDPOINTS_MAX];
-	size_t		 n, i;
+	const struct toml	*proxies = toml_get(table, "proxies");
+	struct endpoint		 list[ENDPOINTS_MAX];
+	size_t			 n, i;
 
 	n = read_endpoints(r, table, "bind_addr", "bind_addrs", list);
 	for (i = 0; i < n; i++) {
@@ -173,6 +190,8 @@ read_listens(struct reader *r, const struct toml *table,
 			reader_say(r, list[i].value, "transport");
 			reader_say_text(r, transport, transport->text);
 		}
+		if (transport != NULL && proxies != NULL)
+			say_proxies(r, proxies);
 		reader_say_mark(r, list[i].value, '\n');
 	}
 }

@@ -26,8 +26,11 @@
 
 #include <arpa/inet.h>
 #include <netdb.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
+#include "../shared/compat.h"
 #include "conf.h"
 
 #define VALID_LETTERS	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -99,4 +102,89 @@ valid_host(const char *s)
 			return (strspn(s, VALID_DIGITS) != label);
 		s += label + 1;
 	}
+}
+
+int
+valid_authority(const char *s)
+{
+	const char	*colon = strrchr(s, ':'), *fault;
+	char		 host[HOST_MAX];
+	struct addr	 addr;
+	size_t		 len;
+
+	if (colon == NULL)
+		return (valid_host(s));
+	(void)strtonum(colon + 1, 1, UINT16_MAX, &fault);
+	len = colon - s;
+	if (fault != NULL || len >= sizeof(host))
+		return (0);
+	memcpy(host, s, len);
+	host[len] = '\0';
+	if (host[0] != '[')
+		return (strchr(host, ':') == NULL && valid_host(host));
+	if (host[len - 1] != ']')
+		return (0);
+	host[len - 1] = '\0';
+	return (valid_addr(host + 1, &addr));
+}
+
+int
+valid_path(const char *s)
+{
+	return (s[0] == '/' && s[strspn(s, VALID_LETTERS VALID_DIGITS
+	    "/-._~!$&'()*+,;=:@")] == '\0');
+}
+
+int
+valid_directory(const char *s)
+{
+	return (s[0] == '/');
+}
+
+int
+valid_value(const char *s)
+{
+	size_t	 len = strlen(s), i;
+
+	for (i = 0; i < len; i++)
+		if (s[i] < ' ' || s[i] > '~')
+			return (0);
+	return (len > 0 && s[0] != ' ' && s[len - 1] != ' ');
+}
+
+int
+valid_url(const char *s)
+{
+	if (!valid_value(s) || strpbrk(s, " \"<>") != NULL)
+		return (0);
+	return (s[0] == '/' || strncmp(s, "http://", 7) == 0 ||
+	    strncmp(s, "https://", 8) == 0);
+}
+
+/* What the request says of itself, or has words of its own for. */
+static int
+own_field(const char *s, size_t len)
+{
+	static const char *const	 own[] = {
+		"Connection", "Content-Length", "Host", "Transfer-Encoding",
+		"Upgrade", "User-Agent"
+	};
+	size_t	 i;
+
+	for (i = 0; i < nitems(own); i++)
+		if (strlen(own[i]) == len && strncasecmp(own[i], s, len) == 0)
+			return (1);
+	return (strncasecmp(s, "Sec-WebSocket-", 14) == 0);
+}
+
+int
+valid_header(const char *s)
+{
+	size_t	 len = strspn(s, VALID_LETTERS VALID_DIGITS
+	    "!#$%&'*+-.^_`|~");
+
+	if (len == 0 || s[len] != ':' || own_field(s, len))
+		return (0);
+	s += len + 1;
+	return (valid_value(s + strspn(s, " ")));
 }

@@ -108,6 +108,55 @@ wordval_addr(struct lex *lex, const struct word *w, const char *what,
 		    what, wordval_show(w));
 }
 
+/* Are all bits from this one on zero? */
+static int
+rest_is_zero(const struct addr *addr, uint32_t bits, uint32_t max)
+{
+	for (; bits < max; bits++)
+		if (addr->octets[bits / 8] & (0x80 >> bits % 8))
+			return (0);
+	return (1);
+}
+
+static void
+parse_network(struct lex *lex, const struct word *w, struct conf_proxy *net)
+{
+	const char	*slash = strchr(w->text, '/'), *fault = NULL;
+	char		 host[64];	/* longer than any address */
+	uint32_t	 max;
+	size_t		 len = strcspn(w->text, "/");
+
+	if (len >= sizeof(host))
+		len = sizeof(host) - 1;
+	memcpy(host, w->text, len);
+	host[len] = '\0';
+	if (valid_addr(host, &net->addr)) {
+		max = net->addr.family == ADDR_IPV4 ? 32 : 128;
+		net->bits = slash == NULL ? max :
+		    (uint32_t)strtonum(slash + 1, 0, max, &fault);
+		if (fault == NULL && rest_is_zero(&net->addr, net->bits, max))
+			return;
+	}
+	lex_error(lex, w, "a network is ADDRESS or ADDRESS/BITS, and its "
+	    "address ends in zeros, not \"%s\"", wordval_show(w));
+}
+
+uint32_t
+wordval_networks(struct lex *lex, const struct word *w,
+    struct conf_proxy *nets, uint32_t max)
+{
+	uint32_t	 n = 0;
+
+	for (; w != NULL; w = w->next) {
+		if (n == max) {
+			lex_error(lex, w, "more than %u networks", max);
+			break;
+		}
+		parse_network(lex, w, &nets[n++]);
+	}
+	return (n);
+}
+
 void
 wordval_source(struct lex *lex, const struct word *w,
     const struct word *dialled, struct addr *addr)
@@ -130,4 +179,23 @@ wordval_path(struct lex *lex, const struct word *w, const char *what,
 	lex_error(lex, w, "the path of %s begins with / and has at most %zu "
 	    "characters", what, size - 1);
 	return (0);
+}
+
+void
+wordval_token(struct lex *lex, const struct word *w, struct conf_token *t)
+{
+	if (strcmp(w->text, TOKEN_MASKED) == 0) {
+		t->kind = TOKEN_MASK;
+		return;
+	}
+	if (w->len == 0 || w->len > TOKEN_MAX) {
+		lex_error(lex, w, "a token has 1 to %d characters, not "
+		    "%zu", TOKEN_MAX, w->len);
+		return;
+	}
+	if (w->shared)
+		lex_error(lex, w, "the token stands in a file that "
+		    "others may read; chmod o-r, or use token file");
+	memcpy(t->octets, w->text, w->len);
+	t->len = w->len;
 }

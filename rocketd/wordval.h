@@ -41,11 +41,20 @@ void		 wordval_host(struct lex *, const struct word *);
 /* what: "the edge is", for the message. */
 void		 wordval_addr(struct lex *, const struct word *,
 		    const char *what, struct addr *);
+/*
+ * Each of the words is an address, or "ADDRESS/BITS" with nothing beyond these
+ * bits.  Returns how many there are.
+ */
+uint32_t	 wordval_networks(struct lex *, const struct word *,
+		    struct conf_proxy *, uint32_t max);
 /* For connections to what is dialled, if that is an address: of its family. */
 void		 wordval_source(struct lex *, const struct word *,
 		    const struct word *dialled, struct addr *);
 /* For the daemon, which works in another directory; size counts a NUL. */
 int		 wordval_path(struct lex *, const struct word *,
 		    const char *what, size_t size);
+/* A token as it stands, or TOKEN_MASKED. */
+void		 wordval_token(struct lex *, const struct word *,
+		    struct conf_token *);
 
 #endif /* ROCKETD_WORDVAL_H */

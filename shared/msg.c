@@ -144,6 +144,7 @@ static const struct msg_field	 fields_token[] = {
 
 static const struct msg_field	 fields_listen[] = {
 	MASK(msg_listen, transport, TRANSPORT_ALL),
+	RANGE(msg_listen, decoy, 0, DECOYS_MAX - 1),
 	ADDRS(msg_listen, addr),
 	END
 };
@@ -197,6 +198,39 @@ static const struct msg_field	 fields_pem[] = {
 	RANGE(msg_pem, side, SIDE_SERVER, SIDE_CLIENT),
 	RANGE(msg_pem, index, 0, PREFORK_MAX - 1),
 	STRING(msg_pem, path),
+	END
+};
+
+static const struct msg_field	 fields_web[] = {
+	STRING(msg_web, path),
+	STRING(msg_web, host),
+	STRING(msg_web, agent),
+	STRING(msg_web, headers),
+	END
+};
+
+static const struct msg_field	 fields_path[] = {
+	STRING(msg_path, path),
+	END
+};
+
+static const struct msg_field	 fields_proxy[] = {
+	RANGE(msg_proxy, bits, 0, 128),
+	ADDRS(msg_proxy, addr),
+	END
+};
+
+static const struct msg_field	 fields_decoy[] = {
+	RANGE(msg_decoy, number, 0, DECOYS_MAX - 1),
+	RANGE(msg_decoy, status, 200, 599),
+	STRING(msg_decoy, url),
+	STRING(msg_decoy, server),
+	END
+};
+
+static const struct msg_field	 fields_file[] = {
+	RANGE(msg_file, decoy, 0, DECOYS_MAX - 1),
+	STRING(msg_file, name),
 	END
 };
 
@@ -436,9 +470,15 @@ static const struct msg_rule	 msg_rules[IMSG_MAX] = {
 	RULE(IMSG_CONF_CERT, ONE(P, T), FIXED(msg_pem), 1, fields_pem),
 	RULE(IMSG_CONF_CA, ONE(P, T), FIXED(msg_pem), 1, fields_pem),
 	RULE(IMSG_CONF_PRIVKEY, ONE(P, K), FIXED(msg_pem), 1, fields_pem),
+	RULE(IMSG_CONF_WEB, ONE(P, W), FIXED(msg_web), 0, fields_web),
+	RULE(IMSG_CONF_PATH, ONE(P, G), FIXED(msg_path), 0, fields_path),
+	RULE(IMSG_CONF_PROXY, ONE(P, G), FIXED(msg_proxy), 0, fields_proxy),
+	RULE(IMSG_CONF_DECOY, ONE(P, G), FIXED(msg_decoy), 0, fields_decoy),
+	RULE(IMSG_CONF_FILE, ONE(P, G), FIXED(msg_file), 1, fields_file),
 	RULE(IMSG_DIR_AGAIN, ONE(D, P), FIXED(msg_dir), 0, fields_dir),
 
 	RULE(IMSG_PROOF, ONE(G, K), FIXED(msg_proof), 0, fields_none),
+	RULE(IMSG_IDENTITY, ONE(G, K), FIXED(msg_identity), 0, fields_none),
 	RULE(IMSG_VERDICT, ONE(K, G), FIXED(msg_verdict), 0, fields_verdict),
 	RULE(IMSG_KEY, ONE(K, W), FIXED(msg_key), 0, fields_key),
 	RULE(IMSG_KEYS_END, ONE(K, W), FIXED(msg_count), 0, fields_tokens),
@@ -690,7 +730,11 @@ static const struct {
 	{ "tcp", TRANSPORT_TCP },
 	{ "tcpmux", TRANSPORT_TCPMUX },
 	{ "tls", TRANSPORT_TCP | TRANSPORT_TLS },
-	{ "tlsmux", TRANSPORT_TCPMUX | TRANSPORT_TLS }
+	{ "tlsmux", TRANSPORT_TCPMUX | TRANSPORT_TLS },
+	{ "ws", TRANSPORT_TCP | TRANSPORT_WS },
+	{ "wsmux", TRANSPORT_TCPMUX | TRANSPORT_WS },
+	{ "wss", TRANSPORT_TCP | TRANSPORT_WS | TRANSPORT_TLS },
+	{ "wssmux", TRANSPORT_TCPMUX | TRANSPORT_WS | TRANSPORT_TLS }
 };
 
 const char *

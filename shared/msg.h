@@ -57,6 +57,14 @@
  */
 #define SIGN_DATA_MAX		256
 #define SIGNATURE_MAX		512	/* of RSA with 4096 bits */
+#define PROXIES_MAX		16	/* networks of one listener */
+#define WEB_PATH_MAX		128	/* of a request, with its NUL */
+#define WEB_WORDS_MAX		256	/* a field's value, with its NUL */
+#define WEB_HEADERS_MAX		1024	/* lines and their ends, with NUL */
+#define WEB_HEADERS		8	/* such lines */
+#define DECOYS_MAX		64	/* one a server block */
+#define DECOY_FILES_MAX		256	/* of all decoys: descriptors of gate */
+#define DECOY_NAME_MAX		192	/* of a file below its directory, NUL */
 
 enum proc_role {
 	PROC_NONE,
@@ -124,10 +132,16 @@ enum msg_type {
 	IMSG_CONF_CERT,		/* P -> T	struct msg_pem, fd */
 	IMSG_CONF_CA,		/* P -> T	struct msg_pem, fd */
 	IMSG_CONF_PRIVKEY,	/* P -> K	struct msg_pem, fd */
+	IMSG_CONF_WEB,		/* P -> W	struct msg_web */
+	IMSG_CONF_PATH,		/* P -> G	struct msg_path */
+	IMSG_CONF_PROXY,	/* P -> G	struct msg_proxy */
+	IMSG_CONF_DECOY,	/* P -> G	struct msg_decoy */
+	IMSG_CONF_FILE,		/* P -> G	struct msg_file, fd */
 	IMSG_DIR_AGAIN,		/* D -> P	struct msg_dir */
 
 	/* keys */
 	IMSG_PROOF,		/* G -> K	struct msg_proof */
+	IMSG_IDENTITY,		/* G -> K	struct msg_identity */
 	IMSG_VERDICT,		/* K -> G	struct msg_verdict */
 	IMSG_KEY,		/* K -> W	struct msg_key */
 	IMSG_KEYS_END,	/* K -> W	struct msg_count: of keys sent */
@@ -299,7 +313,7 @@ struct msg_listen {
 	uint32_t	 number; /* the parent's, for logs and replacement */
 	uint32_t	 backlog;
 	uint32_t	 transport;	/* of tunnels; 0: users come here */
-	uint32_t	 pad;
+	uint32_t	 decoy;		/* of tunnels: struct msg_decoy */
 	struct addr	 addr;
 };
 
@@ -421,7 +435,51 @@ struct msg_pem {			/* a file that the parent has opened */
 	char		 path[HOST_MAX];	/* for messages only */
 };
 
+/*
+ * What a service's requests for WebSocket say; an empty string is what is said
+ * without it.
+ */
+struct msg_web {
+	char		 path[WEB_PATH_MAX];	/* "": /IDENTITY, in hex */
+	char		 host[HOST_MAX];	/* "": the remote's name */
+	char		 agent[WEB_WORDS_MAX];	/* "": no User-Agent */
+	/* "Name: value\r\n", up to WEB_HEADERS of them */
+	char		 headers[WEB_HEADERS_MAX];
+};
+
+struct msg_path {		/* which service is asked for by this path */
+	uint32_t	 service;
+	char		 path[WEB_PATH_MAX];
+};
+
+struct msg_proxy {	/* who is believed about whom it speaks for */
+	uint32_t	 listen;	/* number of the listener */
+	uint32_t	 bits;		/* of addr that have to be the same */
+	struct addr	 addr;
+};
+
+/* What strangers are answered on the listeners of a server block. */
+struct msg_decoy {
+	uint32_t	 number;	/* of the block, from 0 */
+	uint32_t	 status; /* 200 where files follow; 302 goes to url */
+	char		 url[HOST_MAX];
+	char		 server[WEB_WORDS_MAX];	/* "": no Server */
+};
+
+struct msg_file {			/* one that such a stranger may see */
+	uint32_t	 decoy;
+	uint32_t	 pad;
+	uint64_t	 size;		/* octets */
+	uint64_t	 changed;	/* seconds since the epoch */
+	char		 name[DECOY_NAME_MAX];	/* "/a/b.html" */
+};
+
 /* ---- keys ---- */
+
+struct msg_identity {		/* whose is it?  Proves nothing */
+	uint64_t	 number; /* the gate's, comes back in the verdict */
+	uint8_t		 identity[IDENTITY_LEN];
+};
 
 struct msg_proof {
 	uint64_t	 number; /* the gate's, comes back in the verdict */
@@ -489,7 +547,7 @@ struct msg_signed {
 
 struct msg_arrival {		/* one end of a socket pair, TLS behind it */
 	uint32_t	 transport;	/* TRANSPORT_, of its listener */
-	uint32_t	 pad;
+	uint32_t	 decoy;		/* of its listener */
 	struct addr	 peer;		/* of the connection itself */
 	struct addr	 local;
 };

@@ -17,8 +17,14 @@
 /*
  * An arrival's way: the hello is peeked at, keys confirms the proof, a worker
  * of the service is handed the descriptor and says that the tunnel is proven.
- * Never an octet is taken out of a socket that is handed on.  Whoever is
- * refused for identity or binder sees the same alert, at the same pace.
+ * Never an octet of a tunnel is taken out of a socket that is handed on; what a
+ * trusted proxy puts in front of it is, to its last octet and no further.
+ * Whoever is refused for identity or binder sees the same alert, at the same
+ * pace.
+ *
+ * With WebSocket it is the request that is peeked at, and the path that names
+ * the service; the proof within is the worker's to check.  Whoever asks for
+ * anything else is a visitor.
  */
 
 #include <sys/types.h>
@@ -27,7 +33,6 @@
 #include <sys/tree.h>
 
 #include <errno.h>
-#include <sha2.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -39,16 +44,22 @@
 #include <event2/event_struct.h>
 
 #include "../shared/compat.h"
-#include "arrival.h"
-#include "hello.h"
-#include "source.h"
-#include "worker.h"
+#include "arrivalpriv.h"
+#include "visitor.h"
 
 /*
  * From the last octet of a hello to the alert that refuses it.  Unknown
  * identity and false binder are alike also in time, and who guesses waits.
  */
 #define REFUSE_US	(250 * 1000)
+
+/*
+ * From the last octet of a request to a visitor's answer, whether keys had to
+ * be asked about its path or not; and for all of that answer to be taken, a
+ * file over a slow line being the longest.
+ */
+#define VISIT_US	(5 * 1000)
+#define ANSWER_US	(30 * 1000 * 1000)
 
 /*
  * After the alert the peer is waited for, and read to its end: closing with
@@ -61,52 +72,11 @@
 #define HANDED_US	(2000 * 1000)
 
 /*
- * SO_RCVLOWAT lets a hello wake us twice or so.  Where it is not kept to, each
- * segment does; a hello in more of them is no client's.
- */
-#define WAKES_MAX	64
-
-/* Octets of a stranger's that go into the log. */
-#define SHOWN_MAX	32
-
-/*
  * A tunnel's number has the generation of this process above its serial, so
  * that no worker takes an earlier gate's tunnels for ours.
  */
 #define SERIAL_BITS	40
 #define SERIAL_MASK	((1ULL << SERIAL_BITS) - 1)
-
-enum conn_state {
-	CONN_HELLO,		/* waits for the whole hello */
-	CONN_PROOF,		/* keys is asked, or is when it is back */
-	CONN_HELD,		/* confirmed; its service has no worker now */
-	CONN_REFUSED,		/* the alert waits for its time */
-	CONN_CLOSING,		/* it is out; the peer's end is awaited */
-	CONN_HANDED		/* with a worker, and fd with it */
-};
-
-struct conn {
-	RB_ENTRY(conn)		 entry;		/* by proof.number */
-	TAILQ_ENTRY(conn)	 list;		/* held, or its worker's */
-	struct event		 ev;
-	struct event		 timer;
-	enum conn_state		 state;
-	int			 fd;
-	uint64_t		 deadline;	/* microseconds, to be proven */
-	uint64_t		 asked;		/* when the hello was there */
-	struct source		*source;
-	struct worker		*worker;	/* HANDED */
-	uint32_t		 service;	/* from HELD on */
-	uint32_t		 transport;	/* of its listener */
-	uint32_t		 wakes;
-	uint32_t		 drained;	/* octets, CLOSING */
-	size_t			 lowat;
-	struct addr		 peer;
-	struct addr		 local;
-	struct msg_proof	 proof;		/* from PROOF on */
-};
-TAILQ_HEAD(conns, conn);
-RB_HEAD(conn_tree, conn);
 
 struct worker {
 	TAILQ_ENTRY(worker)	 entry;
@@ -114,19 +84,8 @@ struct worker {
 	struct conns		 conns;		/* handed, not proven yet */
 	uint32_t		 tunnels;	/* handed and not closed */
 };
-TAILQ_HEAD(workers, worker);
 
-static struct {
-	struct msg_gate		 conf;
-	struct workers		 workers;
-	struct channel		*keys;
-	struct conn_tree	 conns;
-	struct conns		 held;
-	uint64_t		 serial;
-	void			(*none)(void);	/* to be called, or NULL */
-	struct arrival_stats	 stats;
-	uint8_t			 buf[HELLO_MAX];	/* peeked at, drained */
-} arrivals;
+struct arrivals	 arrivals;
 
 static int	 conn_cmp(const struct conn *, const struct conn *);
 static void	 conn_event(evutil_socket_t, short, void *);
@@ -152,12 +111,7 @@ conn_find(uint64_t number)
 	return (RB_FIND(conn_tree, &arrivals.conns, &find));
 }
 
-/* A line about a stranger, as often as its source may cause one. */
-static void	 arrival_log(struct source *, const struct addr *,
-		    const char *, ...)
-		    __attribute__((__format__(printf, 3, 4)));
-
-static void
+void
 arrival_log(struct source *src, const struct addr *peer, const char *fmt, ...)
 {
 	char		 words[512];
@@ -185,12 +139,23 @@ arrival_less(void)
 		arrivals.none();
 }
 
-static void
+int
+conn_is_web(const struct conn *c)
+{
+	return ((c->transport & TRANSPORT_WS) != 0);
+}
+
+void
 conn_free(struct conn *c)
 {
 	(void)event_del(&c->timer);
 	if (c->fd != -1) {
 		(void)event_del(&c->ev);
+		/* a web server has read what it closes on: no reset */
+		if (conn_is_web(c) && read(c->fd, arrivals.buf,
+		    sizeof(arrivals.buf)) == -1 && errno != EAGAIN)
+			log_debug("visitor from %s: %s",
+			    addr_print(&c->peer), strerror(errno));
 		close(c->fd);
 	}
 	if (c->state == CONN_HELD)
@@ -202,6 +167,7 @@ conn_free(struct conn *c)
 	RB_REMOVE(conn_tree, &arrivals.conns, c);
 	source_leave(c->source);
 	arrivals.stats.unproven--;
+	visit_free(c->visit);
 	free(c);
 }
 
@@ -221,21 +187,6 @@ conn_wait(struct conn *c, uint64_t until)
 	log_warnx("tunnel from %s: no memory", addr_print(&c->peer));
 	conn_free(c);
 	return (-1);
-}
-
-/* Not of the dialect at all: neither an answer nor time is due. */
-static void
-conn_malformed(struct conn *c, const char *why, size_t len)
-{
-	char	 shown[4 * SHOWN_MAX + 1];
-
-	arrivals.stats.malformed++;
-	if (len > SHOWN_MAX)
-		len = SHOWN_MAX;
-	log_printable(shown, sizeof(shown), arrivals.buf, len);
-	arrival_log(c->source, &c->peer, "not a hello of rocket: %s; it begins "
-	    "\"%s\"", why, shown);
-	conn_free(c);
 }
 
 /*
@@ -279,7 +230,7 @@ conn_drain(struct conn *c)
 	conn_free(c);
 }
 
-static void
+void
 conn_set_lowat(struct conn *c, size_t octets)
 {
 	int	 lowat = (int)octets;
@@ -294,26 +245,98 @@ conn_set_lowat(struct conn *c, size_t octets)
 	c->lowat = octets;
 }
 
+/* -1: it was freed for want of memory. */
+static int
+conn_watch(struct conn *c, short what)
+{
+	(void)event_del(&c->ev);
+	if (event_assign(&c->ev, worker_base(), c->fd, what, conn_event, c) ==
+	    0 && event_add(&c->ev, NULL) == 0)
+		return (0);
+	log_warnx("tunnel from %s: no memory", addr_print(&c->peer));
+	conn_free(c);
+	return (-1);
+}
+
+/* The last word is out. */
+static void
+conn_close(struct conn *c)
+{
+	if (shutdown(c->fd, SHUT_WR) == -1) {
+		conn_free(c);
+		return;
+	}
+	c->state = CONN_CLOSING;
+	conn_set_lowat(c, 1);
+	if (conn_wait(c, worker_now() + CLOSING_US) == -1 ||
+	    conn_watch(c, EV_READ | EV_PERSIST | EV_ET) == -1)
+		return;
+	conn_drain(c);
+}
+
 static void
 conn_alert(struct conn *c)
 {
 	/* A record of TLS: fatal, handshake_failure. */
 	static const uint8_t	 alert[] = { 21, 3, 3, 0, 2, 2, 40 };
 
-	if (write(c->fd, alert, sizeof(alert)) != sizeof(alert) ||
-	    shutdown(c->fd, SHUT_WR) == -1) {
+	if (write(c->fd, alert, sizeof(alert)) != sizeof(alert))
 		conn_free(c);		/* it is gone, or never read */
+	else
+		conn_close(c);
+}
+
+/* ---- visitors ---- */
+
+static void
+conn_answering(struct conn *c)
+{
+	switch (visit_send(c->visit, c->fd)) {
+	case 0:			/* the rest when it takes more */
+		break;
+	case 1:
+		conn_close(c);
+		break;
+	default:
+		conn_free(c);
+		break;
+	}
+}
+
+static void
+conn_answer(struct conn *c)
+{
+	c->state = CONN_ANSWERING;
+	if (conn_wait(c, worker_now() + ANSWER_US) == -1 ||
+	    conn_watch(c, EV_WRITE | EV_PERSIST) == -1)
+		return;
+	conn_answering(c);
+}
+
+/* Makes the answer to what waits in the socket; at its time it goes out. */
+void
+conn_visit(struct conn *c)
+{
+	uint64_t	 now = worker_now(), due;
+	ssize_t		 n;
+
+	(void)event_del(&c->ev);
+	n = recv(c->fd, arrivals.buf, sizeof(arrivals.buf), MSG_PEEK);
+	if (n <= 0) {
+		conn_free(c);		/* it is gone */
 		return;
 	}
-	c->state = CONN_CLOSING;
-	conn_set_lowat(c, 1);
-	if (conn_wait(c, worker_now() + CLOSING_US) == -1)
-		return;
-	if (event_add(&c->ev, NULL) == -1) {
+	if ((c->visit = visit_new(c->decoy, arrivals.buf, n)) == NULL) {
+		log_warnx("visitor from %s: no memory", addr_print(&c->peer));
 		conn_free(c);
 		return;
 	}
-	conn_drain(c);
+	arrivals.stats.visitors++;
+	log_debug("visitor from %s: %s", addr_print(&c->peer),
+	    visit_words(c->visit));
+	c->state = CONN_REFUSED;
+	due = c->asked + VISIT_US;
+	(void)conn_wait(c, due > now ? due : now);
 }
 
 static void
@@ -325,23 +348,38 @@ conn_timer(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	switch (c->state) {
+	case CONN_PROXY:
 	case CONN_HELLO:
 		arrivals.stats.timeouts++;
-		arrival_log(c->source, &c->peer, "no hello within %u ms", ms);
+		arrival_log(c->source, &c->peer, "no %s within %u ms",
+		    c->state == CONN_PROXY ? "PROXY header" :
+		    conn_is_web(c) ? "request" : "hello", ms);
 		break;
 	case CONN_PROOF:
 		arrivals.stats.timeouts++;
 		arrival_log(c->source, &c->peer,
 		    "dropped after %u ms: no answer of keys", ms);
-		break;
+		if (!conn_is_web(c))
+			break;
+		conn_visit(c);
+		return;
 	case CONN_HELD:
 		arrivals.stats.timeouts++;
 		arrival_log(c->source, &c->peer, "dropped after %u ms: no "
 		    "worker of service number %u", ms, c->service);
-		break;
-	case CONN_REFUSED:
-		conn_alert(c);
+		if (!conn_is_web(c))
+			break;
+		TAILQ_REMOVE(&arrivals.held, c, list);
+		c->state = CONN_PROOF;
+		conn_visit(c);
 		return;
+	case CONN_REFUSED:
+		if (c->visit != NULL)
+			conn_answer(c);
+		else
+			conn_alert(c);
+		return;
+	case CONN_ANSWERING:
 	case CONN_CLOSING:
 		break;
 	case CONN_HANDED:
@@ -392,6 +430,8 @@ conn_hand(struct conn *c, struct worker *w)
 	    (uint32_t)((c->deadline - now) / 1000) : 1;
 	msg.peer = c->peer;
 	msg.local = c->local;
+	if (msg.local.family == ADDR_NONE)
+		addr_of_self(&msg.local, fd);
 	(void)event_del(&c->ev);
 	c->fd = -1;
 	c->state = CONN_HANDED;
@@ -411,7 +451,7 @@ conn_hand(struct conn *c, struct worker *w)
 	(void)conn_wait(c, c->deadline + HANDED_US);
 }
 
-static void
+void
 conn_place(struct conn *c)
 {
 	struct worker	*w;
@@ -426,75 +466,41 @@ conn_place(struct conn *c)
 }
 
 /* keys may be away: it is asked again by arrival_keys. */
-static void
+void
 conn_ask(struct conn *c)
 {
-	if (arrivals.keys != NULL)
+	struct msg_identity	 whose;
+
+	if (arrivals.keys == NULL)
+		return;
+	if (conn_is_web(c)) {
+		memset(&whose, 0, sizeof(whose));
+		whose.number = c->proof.number;
+		memcpy(whose.identity, c->proof.identity,
+		    sizeof(whose.identity));
+		(void)channel_send(arrivals.keys, IMSG_IDENTITY, -1, &whose,
+		    sizeof(whose));
+	} else
 		(void)channel_send(arrivals.keys, IMSG_PROOF, -1, &c->proof,
 		    sizeof(c->proof));
 }
 
-static void
-conn_hello(struct conn *c, const struct hello *h)
+int
+arrival_over(struct source *src, const struct addr *peer, uint32_t more)
 {
-	SHA2_CTX	 sha;
-
-	(void)event_del(&c->ev);
-	memcpy(c->proof.identity, h->identity, sizeof(c->proof.identity));
-	memcpy(c->proof.binder, h->binder, sizeof(c->proof.binder));
-	SHA256Init(&sha);
-	SHA256Update(&sha, h->transcript, h->transcript_len);
-	SHA256Final(c->proof.hash, &sha);
-	c->state = CONN_PROOF;
-	c->asked = worker_now();
-	conn_ask(c);
-}
-
-static void
-conn_closed_early(struct conn *c, size_t len)
-{
-	arrivals.stats.closed_early++;
-	if (len > 0)
-		arrival_log(c->source, &c->peer, "closed after %zu octets, "
-		    "which are no whole hello", len);
-	else	/* someone looks whether we are there */
-		log_debug("tunnel from %s: closed at once",
-		    addr_print(&c->peer));
-	conn_free(c);
-}
-
-/* closed: the peer has said that no more comes. */
-static void
-conn_peek(struct conn *c, int closed)
-{
-	struct hello	 h;
-	const char	*why;
-	size_t		 need;
-	ssize_t		 n;
-
-	n = recv(c->fd, arrivals.buf, sizeof(arrivals.buf), MSG_PEEK);
-	if (n == -1 && (errno == EAGAIN || errno == EINTR))
-		return;
-	if (n <= 0) {
-		conn_closed_early(c, 0);
-		return;
+	if (src->unproven >= arrivals.conf.max_per_source) {
+		arrivals.stats.limited_source++;
+		arrival_log(src, peer, "closed: its source has %u unproven "
+		    "connections already", src->unproven);
+		return (1);
 	}
-	switch (hello_parse(&h, arrivals.buf, n, &need, &why)) {
-	case HELLO_OK:
-		conn_hello(c, &h);
-		break;
-	case HELLO_BAD:
-		conn_malformed(c, why, n);
-		break;
-	case HELLO_MORE:
-		if (closed)
-			conn_closed_early(c, n);
-		else if (++c->wakes > WAKES_MAX)
-			conn_malformed(c, "it comes in too small pieces", n);
-		else
-			conn_set_lowat(c, need);
-		break;
+	if (arrivals.stats.unproven + more > arrivals.conf.max_unproven) {
+		arrivals.stats.limited_total++;
+		arrival_log(src, peer, "closed: %u connections are unproven "
+		    "already", arrivals.stats.unproven);
+		return (1);
 	}
+	return (0);
 }
 
 static void
@@ -504,8 +510,12 @@ conn_event(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	switch (c->state) {
+	case CONN_PROXY:
 	case CONN_HELLO:
-		conn_peek(c, what & EV_CLOSED);
+		peek_look(c, what & EV_CLOSED);
+		break;
+	case CONN_ANSWERING:
+		conn_answering(c);
 		break;
 	case CONN_CLOSING:
 		conn_drain(c);
@@ -524,28 +534,18 @@ conn_generation(void)
 
 /* NULL with ENOMEM, or with 0 when it is over a limit. */
 static struct conn *
-conn_new(int fd, const struct addr *peer, uint32_t transport)
+conn_new(int fd, const struct arrival *a)
 {
 	struct source	*src;
 	struct conn	*c;
 	short		 what = EV_READ | EV_PERSIST | EV_ET;
 
 	errno = ENOMEM;
-	if ((src = source_get(peer, worker_now())) == NULL)
+	if ((src = source_get(&a->peer, worker_now())) == NULL)
 		return (NULL);
 	errno = 0;
-	if (src->unproven >= arrivals.conf.max_per_source) {
-		arrivals.stats.limited_source++;
-		arrival_log(src, peer, "closed: its source has %u unproven "
-		    "connections already", src->unproven);
+	if (arrival_over(src, &a->peer, 1))
 		return (NULL);
-	}
-	if (arrivals.stats.unproven >= arrivals.conf.max_unproven) {
-		arrivals.stats.limited_total++;
-		arrival_log(src, peer, "closed: %u connections are unproven "
-		    "already", arrivals.stats.unproven);
-		return (NULL);
-	}
 	errno = ENOMEM;
 	if ((c = calloc(1, sizeof(*c))) == NULL)
 		return (NULL);
@@ -558,10 +558,12 @@ conn_new(int fd, const struct addr *peer, uint32_t transport)
 		return (NULL);
 	}
 	c->fd = fd;
-	c->state = CONN_HELLO;
+	c->state = a->proxied ? CONN_PROXY : CONN_HELLO;
 	c->source = src;
-	c->peer = *peer;
-	c->transport = transport;
+	c->peer = a->peer;
+	c->local = a->local;
+	c->transport = a->transport;
+	c->decoy = a->decoy;
 	c->lowat = 1;
 	c->deadline = worker_now() + arrivals.conf.deadline_ms * 1000ULL;
 	c->proof.number = conn_generation() << SERIAL_BITS |
@@ -581,10 +583,11 @@ conn_start(struct conn *c)
 	if (conn_wait(c, c->deadline) == -1)
 		return;
 	/* Most hellos are there already, or come in one piece later. */
-	conn_peek(c, 0);
-	if ((c = conn_find(number)) == NULL || c->state != CONN_HELLO)
+	peek_look(c, 0);
+	if ((c = conn_find(number)) == NULL ||
+	    (c->state != CONN_HELLO && c->state != CONN_PROXY))
 		return;
-	if (c->lowat == 1)
+	if (c->lowat == 1 && c->state == CONN_HELLO && !conn_is_web(c))
 		conn_set_lowat(c, 5);
 	if (event_add(&c->ev, NULL) == -1) {
 		log_warnx("tunnel from %s: no memory", addr_print(&c->peer));
@@ -593,17 +596,12 @@ conn_start(struct conn *c)
 }
 
 int
-arrival_new(int fd, const struct addr *peer, const struct addr *local,
-    uint32_t transport)
+arrival_new(int fd, const struct arrival *a)
 {
 	struct conn	*c;
 	int		 error;
 
-	if ((c = conn_new(fd, peer, transport)) != NULL) {
-		if (local != NULL)
-			c->local = *local;
-		else
-			addr_of_self(&c->local, fd);
+	if ((c = conn_new(fd, a)) != NULL) {
 		conn_start(c);
 		return (0);
 	}
@@ -645,6 +643,10 @@ arrival_verdict(const struct msg_verdict *v)
 	/* Its deadline may have come first. */
 	if (c == NULL || c->state != CONN_PROOF)
 		return;
+	if (v->verdict != VERDICT_OK && conn_is_web(c)) {
+		conn_visit(c);
+		return;
+	}
 	if (v->verdict != VERDICT_OK) {
 		conn_refuse(c, v, service_name_of(v->service));
 		return;

@@ -18,8 +18,11 @@
  * Arrivals: connections of strangers from accept(2) until a worker has proven
  * them, or they were refused.  All of them count against two limits, one for
  * their source and one for all, and are under one deadline; so nothing that
- * strangers do costs more than so many descriptors and half a KiB each, for so
+ * strangers do costs more than so many descriptors and some KiB each, for so
  * long.  One process has one gate, so this has one state.
+ *
+ * On a listener for WebSocket those who are brought to no worker are visitors,
+ * and are answered as by a web server (visitor.h).
  */
 
 #ifndef WORKER_ARRIVAL_H
@@ -29,6 +32,14 @@
 
 #include "../shared/channel.h"
 #include "../shared/msg.h"
+
+struct arrival {		/* a connection, as it comes */
+	struct addr	 peer;
+	struct addr	 local;		/* ADDR_NONE: as the socket says */
+	uint32_t	 transport;
+	uint32_t	 decoy;		/* with TRANSPORT_WS */
+	int		 proxied;	/* a PROXY header comes first */
+};
 
 struct arrival_stats {
 	uint32_t	 unproven;	/* now, all together */
@@ -40,6 +51,7 @@ struct arrival_stats {
 	uint64_t	 malformed;
 	uint64_t	 closed_early;
 	uint64_t	 timeouts;
+	uint64_t	 visitors;	/* answered as by a web server */
 	uint64_t	 limited_source;
 	uint64_t	 limited_total;
 };
@@ -49,12 +61,10 @@ struct arrival_stats {
 void	 arrival_init(void);
 void	 arrival_limits(const struct msg_gate *);
 /*
- * Takes the descriptor of a new connection; local is NULL when it knows that
- * itself.  -1 when there was no memory for it; that it was refused by a limit
- * is no failure.
+ * Takes the descriptor of a new connection.  -1 when there was no memory for
+ * it; that it was refused by a limit is no failure.
  */
-int	 arrival_new(int fd, const struct addr *peer, const struct addr *local,
-	    uint32_t transport);
+int	 arrival_new(int fd, const struct arrival *);
 /* Who confirms proofs; NULL when it is away. */
 void	 arrival_keys(struct channel *);
 void	 arrival_verdict(const struct msg_verdict *);

@@ -155,7 +155,6 @@ dialogue_server(struct tunnel *t)
 static int
 dialogue_client(struct tunnel *t)
 {
-	struct rocket_params	 ours;
 	struct rocket_refusal	 why;
 	ssize_t			 got;
 	int			 rejected;
@@ -175,8 +174,7 @@ dialogue_client(struct tunnel *t)
 		    rocket_reject_name(why.code));
 		return (-1);
 	}
-	dialogue_params(t, &ours);
-	if (rocket_check_accept(&ours, &t->theirs, &why) == -1 ||
+	if (rocket_check_accept(&t->settled, &t->theirs, &why) == -1 ||
 	    (size_t)got != t->message_len) {
 		tunnel_kill(t, TUNNEL_END_PROTOCOL,
 		    "the server accepted what was not offered: %s",
@@ -209,13 +207,13 @@ dialogue_tell_seal(struct tunnel *t)
 int
 dialogue_turn(struct tunnel *t)
 {
-	struct rocket_params	 ours;
-	int			 r, client;
+	int	 r, client;
 
 	client = t->service->conf.side == SIDE_CLIENT;
 	if (client && !(t->flags & TUNNEL_F_STARTED)) {
-		dialogue_params(t, &ours);
-		if (dialogue_send_params(t, ROCKET_HELLO, &ours) == -1)
+		/* A reload meanwhile changes nothing of what was offered. */
+		dialogue_params(t, &t->settled);
+		if (dialogue_send_params(t, ROCKET_HELLO, &t->settled) == -1)
 			return (-1);
 	}
 	t->flags |= TUNNEL_F_STARTED;

@@ -36,6 +36,7 @@
 
 #include "../shared/compat.h"
 #include "arrival.h"
+#include "visitor.h"
 #include "worker.h"
 
 /* Accepted in one turn of a listener: verdicts and timers have theirs. */
@@ -51,6 +52,8 @@ struct listener {
 	TAILQ_ENTRY(listener)	 entry;
 	struct event		 ev;
 	struct msg_listen	 conf;
+	struct msg_proxy	 proxies[PROXIES_MAX];
+	uint32_t		 nproxies;
 	int			 fd;
 };
 TAILQ_HEAD(listeners, listener);
@@ -122,12 +125,37 @@ gate_passing(int error)
 	}
 }
 
+static int
+gate_in_network(const struct addr *addr, const struct msg_proxy *net)
+{
+	uint32_t	 whole = net->bits / 8, rest = net->bits % 8;
+	uint8_t		 mask = (uint8_t)(0xff00 >> rest);
+
+	if (addr->family != net->addr.family || whole > sizeof(addr->octets))
+		return (0);
+	return (memcmp(addr->octets, net->addr.octets, whole) == 0 &&
+	    (rest == 0 || ((addr->octets[whole] ^ net->addr.octets[whole]) &
+	    mask) == 0));
+}
+
+/* Is it a proxy, which has to say for whom it comes? */
+static int
+gate_is_proxy(const struct listener *l, const struct addr *addr)
+{
+	uint32_t	 i;
+
+	for (i = 0; i < l->nproxies; i++)
+		if (gate_in_network(addr, &l->proxies[i]))
+			return (1);
+	return (0);
+}
+
 static void
 gate_accept(evutil_socket_t lfd, short what, void *arg)
 {
 	struct listener		*l = arg;
 	struct sockaddr_storage	 ss;
-	struct addr		 peer;
+	struct arrival		 a;
 	socklen_t		 len;
 	int			 i, fd;
 
@@ -146,8 +174,12 @@ gate_accept(evutil_socket_t lfd, short what, void *arg)
 			return;
 		}
 		gate.accepted++;
-		addr_from_sa(&peer, (struct sockaddr *)&ss);
-		if (arrival_new(fd, &peer, NULL, l->conf.transport) == -1) {
+		memset(&a, 0, sizeof(a));
+		addr_from_sa(&a.peer, (struct sockaddr *)&ss);
+		a.transport = l->conf.transport;
+		a.decoy = l->conf.decoy;
+		a.proxied = gate_is_proxy(l, &a.peer);
+		if (arrival_new(fd, &a) == -1) {
 			gate_pause(l);
 			return;
 		}
@@ -195,6 +227,7 @@ gate_begin(void)
 {
 	listeners_free(&gate.next);
 	gate.nnext = 0;
+	visitor_begin();
 	memset(&gate.next_conf, 0, sizeof(gate.next_conf));
 }
 
@@ -225,11 +258,36 @@ gate_configure_listen(struct imsg *imsg)
 }
 
 static int
+gate_configure_proxy(struct imsg *imsg)
+{
+	struct listener		*l;
+	struct msg_proxy	 msg;
+
+	if (imsg_get_data(imsg, &msg, sizeof(msg)) == -1)
+		return (-1);
+	TAILQ_FOREACH(l, &gate.next, entry)
+		if (l->conf.number == msg.listen)
+			break;
+	if (l == NULL || l->nproxies == PROXIES_MAX) {
+		errno = EINVAL;
+		return (-1);
+	}
+	l->proxies[l->nproxies++] = msg;
+	return (0);
+}
+
+static int
 gate_configure(struct imsg *imsg)
 {
 	switch (imsg_get_type(imsg)) {
 	case IMSG_CONF_LISTEN:
 		return (gate_configure_listen(imsg));
+	case IMSG_CONF_PROXY:
+		return (gate_configure_proxy(imsg));
+	case IMSG_CONF_PATH:
+	case IMSG_CONF_DECOY:
+	case IMSG_CONF_FILE:
+		return (visitor_configure(imsg));
 	case IMSG_CONF_GATE:
 		if (imsg_get_data(imsg, &gate.next_conf,
 		    sizeof(gate.next_conf)) == 0 &&
@@ -256,6 +314,7 @@ gate_ready(int reload)
 	if (gate.next_conf.deadline_ms == 0)
 		fatalx("%s: END without limits", __func__);
 	arrival_limits(&gate.next_conf);
+	visitor_ready();
 	listeners_free(&gate.listeners);
 	TAILQ_CONCAT(&gate.listeners, &gate.next, entry);
 	gate.nnext = 0;
@@ -288,13 +347,19 @@ static void
 gate_arrival(struct imsg *imsg)
 {
 	struct msg_arrival	 msg;
+	struct arrival		 a;
 	int			 fd;
 
 	if (imsg_get_data(imsg, &msg, sizeof(msg)) == -1 ||
 	    (fd = imsg_get_fd(imsg)) == -1)
 		return;
 	gate.accepted++;
-	if (arrival_new(fd, &msg.peer, &msg.local, msg.transport) == -1)
+	memset(&a, 0, sizeof(a));
+	a.peer = msg.peer;
+	a.local = msg.local;
+	a.transport = msg.transport;
+	a.decoy = msg.decoy;
+	if (arrival_new(fd, &a) == -1)
 		log_warn("tunnel from %s", addr_print(&msg.peer));
 }
 
@@ -347,6 +412,7 @@ gate_ask(struct channel *ch, enum msg_type type, const struct ctl_request *rq)
 		{ "malformed", s->malformed },
 		{ "closed_early", s->closed_early },
 		{ "timeouts", s->timeouts },
+		{ "visitors", s->visitors },
 		{ "limited_source", s->limited_source },
 		{ "limited_total", s->limited_total },
 		{ "accept_paused", gate.paused }

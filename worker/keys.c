@@ -84,6 +84,7 @@ struct key_set {
 struct proof {
 	TAILQ_ENTRY(proof)	 entry;
 	struct channel		*gate;
+	int			 whose;	/* only the identity is asked about */
 	struct msg_proof	 msg;
 };
 TAILQ_HEAD(proofs, proof);
@@ -289,6 +290,27 @@ keys_prove(struct channel *gate, const struct msg_proof *p)
 		    VERDICT_FALSE, k->service);
 }
 
+/* Identities are public: who may ask for one learns that it is there. */
+static void
+keys_whose(struct channel *gate, const struct msg_proof *p)
+{
+	const struct key	*k = set_find(env.live, p->identity);
+
+	if (k == NULL)
+		keys_verdict(gate, p->number, VERDICT_UNKNOWN, 0);
+	else
+		keys_verdict(gate, p->number, VERDICT_OK, k->service);
+}
+
+static void
+keys_answer(struct channel *gate, const struct msg_proof *p, int whose)
+{
+	if (whose)
+		keys_whose(gate, p);
+	else
+		keys_prove(gate, p);
+}
+
 /* ---- a set takes effect ---- */
 
 static void
@@ -306,7 +328,7 @@ keys_install(void)
 	while ((p = TAILQ_FIRST(&env.proofs)) != NULL) {
 		TAILQ_REMOVE(&env.proofs, p, entry);
 		env.nproofs--;
-		keys_prove(p->gate, &p->msg);
+		keys_answer(p->gate, &p->msg, p->whose);
 		free(p);
 	}
 }
@@ -527,12 +549,12 @@ keys_settled(const uint8_t identity[IDENTITY_LEN])
 }
 
 static void
-keys_proof(struct channel *ch, const struct msg_proof *msg)
+keys_proof(struct channel *ch, const struct msg_proof *msg, int whose)
 {
 	struct proof	*p;
 
 	if (keys_settled(msg->identity)) {
-		keys_prove(ch, msg);
+		keys_answer(ch, msg, whose);
 		return;
 	}
 	/* Without room the gate's deadline ends it: better than a lie. */
@@ -542,6 +564,7 @@ keys_proof(struct channel *ch, const struct msg_proof *msg)
 		return;
 	}
 	p->gate = ch;
+	p->whose = whose;
 	p->msg = *msg;
 	TAILQ_INSERT_TAIL(&env.proofs, p, entry);
 	env.nproofs++;
@@ -562,19 +585,32 @@ static void
 keys_message(struct channel *ch, struct imsg *imsg)
 {
 	struct msg_proof	 msg;
+	struct msg_identity	 whose;
 	struct msg_sign		 sign;
 
-	if (imsg_get_type(imsg) == IMSG_SIGN &&
-	    imsg_get_data(imsg, &sign, sizeof(sign)) == 0) {
+	switch (imsg_get_type(imsg)) {
+	case IMSG_SIGN:
+		if (imsg_get_data(imsg, &sign, sizeof(sign)) == -1)
+			break;
 		keys_sign(ch, &sign);
 		return;
-	}
-	if (imsg_get_type(imsg) != IMSG_PROOF ||
-	    imsg_get_data(imsg, &msg, sizeof(msg)) == -1) {
-		worker_complain(ch, "a message that keys does not know");
+	case IMSG_PROOF:
+		if (imsg_get_data(imsg, &msg, sizeof(msg)) == -1)
+			break;
+		keys_proof(ch, &msg, 0);
 		return;
+	case IMSG_IDENTITY:
+		if (imsg_get_data(imsg, &whose, sizeof(whose)) == -1)
+			break;
+		memset(&msg, 0, sizeof(msg));
+		msg.number = whose.number;
+		memcpy(msg.identity, whose.identity, sizeof(msg.identity));
+		keys_proof(ch, &msg, 1);
+		return;
+	default:
+		break;
 	}
-	keys_proof(ch, &msg);
+	worker_complain(ch, "a message that keys does not know");
 }
 
 static void

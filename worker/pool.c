@@ -53,6 +53,9 @@
 #define SHRINK_US	(60 * 1000000ULL)
 /* The same of one without a mux, of which so many were never needed. */
 #define LOW_US		(30 * 1000000ULL)
+/* What a request need not name. */
+#define HTTP_PORT	80
+#define HTTPS_PORT	443
 
 struct remote {
 	struct msg_dialee	 conf;
@@ -683,4 +686,25 @@ const char *
 pool_remote_name(uint32_t i)
 {
 	return (i < nremotes ? remotes[i].name : "");
+}
+
+void
+pool_remote_host(uint32_t i, char *buf, size_t size)
+{
+	const struct msg_dialee	*r;
+	unsigned int		 usual;
+	int			 v6;
+
+	buf[0] = '\0';
+	if (i >= nremotes)
+		return;
+	r = &remotes[i].conf;
+	usual = r->transport & TRANSPORT_TLS ? HTTPS_PORT : HTTP_PORT;
+	v6 = strchr(r->host, ':') != NULL;
+	if (r->port == usual)
+		snprintf(buf, size, "%s%s%s", v6 ? "[" : "", r->host,
+		    v6 ? "]" : "");
+	else
+		snprintf(buf, size, "%s%s%s:%u", v6 ? "[" : "", r->host,
+		    v6 ? "]" : "", r->port);
 }

@@ -57,5 +57,7 @@ uint32_t	 pool_wanted(void);
 void		 pool_state(char *, size_t);
 /* "tunnel.example.com:4040" */
 const char	*pool_remote_name(uint32_t index);
+/* As a request names it, with a port that is not the usual one. */
+void		 pool_remote_host(uint32_t, char *, size_t);
 
 #endif /* WORKER_POOL_H */

@@ -328,7 +328,8 @@ static const struct row	 sandbox_rows[] = {
 	{ SYS(poll), C, 0, { ANY }, "would standard error take a line?" },
 	{ SYS(socketpair), T, 0, { EQ(0, AF_UNIX), LOW(1, SOCK_STREAM),
 	    EQ(2, 0) }, "its bytes on this side of TLS" },
-	{ SYS(pread64), K | T, 0, { ANY }, "keys and certificates in PEM" },
+	{ SYS(pread64), K | T | G, 0, { ANY }, "keys and certificates in PEM; "
+	    "files for visitors, handed in" },
 	{ SYS(sendmsg), G | D | T, 0, { CLEAR(2, MSG_FASTOPEN) },
 	    "descriptors, over channels" },
 	{ SYS(getsockopt), S | D, 0, { EQ(1, SOL_SOCKET), EQ(2, SO_ERROR) },

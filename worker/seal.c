@@ -522,7 +522,8 @@ seal_write(struct seal *s, const void *buf, size_t len)
 	}
 	if (s->bare && s->out == NULL)
 		return (s->io->write(s->arg, buf, len));
-	if (s->bare || len < s->unsent) {		/* not what was offered before */
+	/* Not what was offered before, or not covered. */
+	if (s->bare || len < s->unsent) {
 		errno = EINVAL;
 		return (-1);
 	}

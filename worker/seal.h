@@ -69,6 +69,8 @@ int		 seal_ctx_keys(struct seal_ctx *, const struct msg_key *,
 /* Is this identity still among the keys? */
 int		 seal_ctx_has(const struct seal_ctx *,
 		    const uint8_t identity[IDENTITY_LEN]);
+/* Of the key that a client presents, IDENTITY_LEN octets; NULL: none yet. */
+const uint8_t	*seal_ctx_identity(const struct seal_ctx *);
 
 /* seal.c */
 

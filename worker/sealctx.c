@@ -309,6 +309,12 @@ seal_ctx_has(const struct seal_ctx *ctx, const uint8_t identity[IDENTITY_LEN])
 	return (seal_ctx_find(ctx, identity, IDENTITY_LEN) != NULL);
 }
 
+const uint8_t *
+seal_ctx_identity(const struct seal_ctx *ctx)
+{
+	return (ctx->nkeys == 0 ? NULL : ctx->keys[0].identity);
+}
+
 /* ---- a handshake with oneself ---- */
 
 /* One direction of the memory between two seals: a hello, a few records. */

@@ -57,6 +57,7 @@ struct early {
 static struct service	 service;
 static struct msg_service	 staged;	/* the set that is coming */
 static struct msg_dialee	 staged_target;
+static struct msg_web		 staged_web;
 static struct msg_dialee	 staged_remotes[REMOTES_MAX];
 static uint32_t			 nstaged_remotes;
 static char			 where[HOST_MAX];	/* listener or target */
@@ -286,6 +287,7 @@ service_begin(void)
 {
 	memset(&staged, 0, sizeof(staged));
 	memset(&staged_target, 0, sizeof(staged_target));
+	memset(&staged_web, 0, sizeof(staged_web));
 	nstaged_remotes = 0;
 	staged_where[0] = '\0';
 	user_listen_begin();
@@ -329,6 +331,9 @@ service_configure(struct imsg *imsg)
 	switch (imsg_get_type(imsg)) {
 	case IMSG_CONF_SERVICE:
 		return (imsg_get_data(imsg, &staged, sizeof(staged)));
+	case IMSG_CONF_WEB:
+		return (imsg_get_data(imsg, &staged_web,
+		    sizeof(staged_web)));
 	case IMSG_CONF_LISTEN:
 		return (service_conf_listen(imsg));
 	case IMSG_CONF_REMOTE:
@@ -367,6 +372,7 @@ service_ready(int reload)
 {
 	service.conf = staged;
 	service.target = staged_target;
+	service.web = staged_web;
 	strlcpy(where, staged_where, sizeof(where));
 	if (is_server())
 		user_listen_end();
@@ -759,7 +765,7 @@ service_show_session(struct channel *ch, const struct ctl_request *req,
 	cs.seal = t->settled.seals;
 	cs.rtt_us = t->rtt_us;
 	cs.draining = (t->flags & (TUNNEL_F_OLD | TUNNEL_F_DRAINING)) != 0;
-	cs.queued = t->tx_len - t->tx_off;
+	cs.queued = wire_queued(&t->wire);
 	cs.since = service_wall(t->opened);
 	cs.octets_in = st->payload_in;
 	cs.octets_out = st->payload_out;

@@ -72,6 +72,7 @@ struct service {
 	struct event_base	*base;
 	struct msg_service	 conf;
 	struct msg_dialee	 target;	/* client side */
+	struct msg_web		 web;		/* client side */
 	struct seal_ctx		*seal;
 	struct tunnels		 tunnels;
 	struct relays		 relays;

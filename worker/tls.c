@@ -72,6 +72,7 @@ struct conn {
 	struct channel		*dial;		/* client, until it is open */
 	uint32_t		 request;	/* dial's */
 	uint32_t		 transport;
+	uint32_t		 decoy;		/* of its listener */
 	int			 open;
 	struct addr		 peer;
 	struct addr		 local;
@@ -222,6 +223,7 @@ tls_open(void *arg, int fd)
 	else if (env.gate != NULL) {
 		memset(&msg, 0, sizeof(msg));
 		msg.transport = c->transport;
+		msg.decoy = c->decoy;
 		msg.peer = c->peer;
 		msg.local = c->local;
 		(void)channel_send(env.gate, IMSG_ARRIVAL, fd, &msg,
@@ -301,7 +303,7 @@ tls_resume(evutil_socket_t fd, short what, void *arg)
 
 /* -1: there is no memory; that a limit has refused it is no failure. */
 static int
-tls_arrived(int fd, const struct addr *peer, uint32_t transport)
+tls_arrived(int fd, const struct addr *peer, const struct msg_listen *l)
 {
 	struct timeval	 tv = { env.conf.deadline_ms / 1000,
 	    env.conf.deadline_ms % 1000 * 1000 };
@@ -320,9 +322,10 @@ tls_arrived(int fd, const struct addr *peer, uint32_t transport)
 		close(fd);
 		return (0);
 	}
-	c = conn_new(fd, tlsctx_ssl(transport, NULL), transport, peer);
+	c = conn_new(fd, tlsctx_ssl(l->transport, NULL), l->transport, peer);
 	if (c == NULL)
 		return (-1);
+	c->decoy = l->decoy;
 	c->source = src;
 	source_enter(src);
 	env.unproven++;
@@ -360,7 +363,7 @@ tls_accept(evutil_socket_t lfd, short what, void *arg)
 		}
 		env.accepted++;
 		addr_from_sa(&peer, (struct sockaddr *)&ss);
-		if (tls_arrived(fd, &peer, l->conf.transport) == -1) {
+		if (tls_arrived(fd, &peer, &l->conf) == -1) {
 			tls_pause(l);
 			return;
 		}

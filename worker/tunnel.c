@@ -21,16 +21,13 @@
  * the end of the process) frees a tunnel: everything below it may be called
  * from within the session.
  *
- * What the socket does not take waits in tx, one batch at most, and on a bare
- * tunnel in one pipe behind it; no stream is pulled while it is there.
+ * What the socket does not take waits in the wire; no stream is pulled while
+ * it is there.
  */
 
 #include <sys/types.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
-
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 
 #include <errno.h>
 #include <stdarg.h>
@@ -42,30 +39,18 @@
 #include "../shared/compat.h"
 #include "../shared/log.h"
 #include "dialogue.h"
-#include "pipes.h"
 #include "service.h"
 #include "smux.h"
 #include "solo.h"
+#include "upgrade.h"
 #include "worker.h"
 
-/* Plain octets of a batch; sealed it grows by 22 octets a record. */
-#define TX_SIZE		(SERVICE_BATCH + SERVICE_BATCH / 256 + 1024)
 /*
  * A turn is one batch in and one out, then others have theirs: what waits
  * beside a bulk transfer waits for no more.  Where headers are read one by one
  * a batch is so many reads at most.
  */
 #define TURN_READS	32
-/* Unsent octets in the kernel beyond which scheduling stays with us. */
-#define NOTSENT_LOWAT	(128 * 1024)
-/*
- * Below this rate, in octets a second, copying costs nothing that matters, and
- * what is put aside at once is what passes in so many microseconds: others
- * wait for no more.
- */
-#define BULK_RATE	(16 * 1000000ULL)
-#define BULK_US		2000
-#define PACE_US		20000
 #define PROBE_US	(1 * 1000000ULL)
 /* For what is buffered, and the peer's own end, to come through. */
 #define ENDING_US	(2 * 1000000ULL)
@@ -78,9 +63,7 @@ static struct service			*svc;
 static const struct tunnel_events	*events;
 static uint8_t	 batch[SERVICE_BATCH];	/* of the one tunnel whose turn it is */
 
-static ssize_t	 tunnel_io_read(void *, void *, size_t);
-static ssize_t	 tunnel_io_write(void *, const void *, size_t);
-static void	 tunnel_event(evutil_socket_t, short, void *);
+static void	 tunnel_ready(void *, int);
 static void	 tunnel_turn(evutil_socket_t, short, void *);
 static void	 tunnel_timer(evutil_socket_t, short, void *);
 static void	 tunnel_again(struct tunnel *);
@@ -94,8 +77,8 @@ static void	 tunnel_wake(struct session *);
 static size_t	 tunnel_bulk(struct stream *, size_t);
 
 static const struct seal_io tunnel_io = {
-	tunnel_io_read,
-	tunnel_io_write
+	wire_read,
+	wire_write
 };
 
 static const struct session_events tunnel_session_events = {
@@ -132,14 +115,13 @@ tunnel_end_name(enum tunnel_end end)
 }
 
 static int
-tunnel_watch(struct tunnel *t)
+tunnel_watch(struct tunnel *t, int fd)
 {
 	if (event_assign(&t->ev_turn, svc->base, -1, 0, tunnel_turn, t) ==
 	    -1 || evtimer_assign(&t->ev_timer, svc->base, tunnel_timer, t) ==
-	    -1 || event_assign(&t->ev, svc->base, t->fd, EV_READ | EV_WRITE |
-	    EV_PERSIST | EV_ET, tunnel_event, t) == -1)
+	    -1)
 		return (-1);
-	return (event_add(&t->ev, NULL));
+	return (wire_open(&t->wire, svc, fd, tunnel_ready, t));
 }
 
 struct tunnel *
@@ -147,7 +129,6 @@ tunnel_new(int fd, const struct msg_tunnel *how, uint32_t remote)
 {
 	static uint32_t	 serial;
 	struct tunnel	*t;
-	int		 lowat = NOTSENT_LOWAT;
 
 	if ((t = calloc(1, sizeof(*t))) == NULL) {
 		log_warn("tunnel");
@@ -155,9 +136,10 @@ tunnel_new(int fd, const struct msg_tunnel *how, uint32_t remote)
 		return (NULL);
 	}
 	t->service = svc;
-	t->fd = fd;
 	t->number = how->number;
 	t->transport = how->transport;
+	t->state = t->transport & TRANSPORT_WS ? TUNNEL_UPGRADE :
+	    TUNNEL_HANDSHAKE;
 	t->remote = remote;
 	t->peer = how->peer;
 	t->local = how->local;
@@ -165,19 +147,15 @@ tunnel_new(int fd, const struct msg_tunnel *how, uint32_t remote)
 	t->deadline = t->since + how->left_ms * 1000ULL;
 	t->timer_at = UINT64_MAX;
 	t->serial = ++serial;
-	t->flags = TUNNEL_F_READABLE | TUNNEL_F_WRITABLE;
 	ctlstream_init(&t->ctl, t);
-	if ((t->seal = seal_new(svc->seal, &tunnel_io, t)) == NULL ||
-	    tunnel_watch(t) == -1) {
+	if ((t->seal = seal_new(svc->seal, &tunnel_io, &t->wire)) == NULL ||
+	    tunnel_watch(t, fd) == -1) {
 		log_warnx("tunnel: no key yet, or no memory");
 		seal_free(t->seal);
 		close(fd);
 		free(t);
 		return (NULL);
 	}
-	/* Not a TCP socket (a hop through another process): no matter. */
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &lowat,
-	    sizeof(lowat));
 	TAILQ_INSERT_TAIL(&svc->tunnels, t, entry);
 	svc->ntunnels++;
 	svc->stats.tunnels++;
@@ -189,39 +167,23 @@ tunnel_new(int fd, const struct msg_tunnel *how, uint32_t remote)
 	return (t);
 }
 
-static void
-tunnel_tx_free(struct tunnel *t)
-{
-	if (t->tx == NULL)
-		return;
-	free(t->tx);
-	t->tx = NULL;
-	t->tx_off = t->tx_len = 0;
-	service_hold(svc, -(int64_t)TX_SIZE);
-}
-
 void
 tunnel_free(struct tunnel *t)
 {
 	struct session	*s = t->session;
-	struct linger	 rst = { 1, 0 };
 
 	t->flags |= TUNNEL_F_DYING;
 	if (t->state == TUNNEL_OPEN)
 		svc->nopen--;
 	t->session = NULL;
 	session_free(s);		/* resets every stream left */
-	event_del(&t->ev);
 	event_del(&t->ev_turn);
 	event_del(&t->ev_timer);
 	seal_free(t->seal);
-	tunnel_tx_free(t);
-	pipes_put(t->pipe);
-	free(t->message);
 	if (t->flags & TUNNEL_F_ABORT)
-		(void)setsockopt(t->fd, SOL_SOCKET, SO_LINGER, &rst,
-		    sizeof(rst));
-	close(t->fd);
+		wire_abort(&t->wire);
+	wire_close(&t->wire);
+	free(t->message);
 	TAILQ_REMOVE(&svc->tunnels, t, entry);
 	svc->ntunnels--;
 	events->closed(t);
@@ -256,6 +218,9 @@ tunnel_why(struct tunnel *t, enum tunnel_end end, const char *fmt, va_list ap)
 		return;
 	t->end = end;
 	vsnprintf(t->words, sizeof(t->words), fmt, ap);
+	/* All else comes of that. */
+	if (wire_broken(&t->wire, t->words, sizeof(t->words)))
+		t->end = TUNNEL_END_PROTOCOL;
 }
 
 void
@@ -312,117 +277,15 @@ tunnel_over(struct tunnel *t)
 
 /* ---- octets ---- */
 
-static ssize_t
-tunnel_io_read(void *arg, void *buf, size_t len)
-{
-	struct tunnel	*t = arg;
-	ssize_t		 n;
-
-	if (!(t->flags & TUNNEL_F_READABLE)) {
-		errno = EAGAIN;
-		return (-1);
-	}
-	n = read(t->fd, buf, len);
-	/* Not for a short read: see relay_pull. */
-	if (n == -1 && errno == EAGAIN)
-		t->flags &= ~TUNNEL_F_READABLE;
-	return (n);
-}
-
-/* As write(2), of what is in tx or, after that, in the pipe. */
-static ssize_t
-tunnel_send(struct tunnel *t)
-{
-	ssize_t	 n;
-
-	if (t->tx_off < t->tx_len) {
-		n = send(t->fd, t->tx + t->tx_off, t->tx_len - t->tx_off,
-		    t->pipe == NULL ? 0 : MSG_MORE);
-		if (n > 0)
-			t->tx_off += n;
-	} else if ((n = pipes_drain(t->pipe, t->fd)) > 0) {
-		service_hold(svc, -(int64_t)n);
-		if (t->pipe->len == 0) {
-			pipes_put(t->pipe);
-			t->pipe = NULL;
-		}
-	}
-	return (n);
-}
-
 /* Writes what waits for the socket; 0 when nothing is left of it. */
 static int
 tunnel_flush(struct tunnel *t)
 {
-	ssize_t	 n;
+	int	 r;
 
-	while (t->tx_off < t->tx_len || t->pipe != NULL) {
-		if (!(t->flags & TUNNEL_F_WRITABLE))
-			return (1);
-		if ((n = tunnel_send(t)) == -1) {
-			if (errno == EINTR)
-				continue;
-			if (errno == EAGAIN) {
-				t->flags &= ~TUNNEL_F_WRITABLE;
-				return (1);
-			}
-			tunnel_kill(t, TUNNEL_END_LOST, "%s",
-			    strerror(errno));
-			return (-1);
-		}
-		t->sent += n;
-	}
-	t->tx_off = t->tx_len = 0;
-	return (0);
-}
-
-/* How much at once goes by pipe, from the rate of the last while. */
-static void
-tunnel_pace(struct tunnel *t, uint64_t now)
-{
-	uint64_t	 took = now - t->paced, rate;
-
-	if (took < PACE_US)
-		return;
-	rate = t->sent * 1000000 / took;
-	t->bulk = rate < BULK_RATE ? 0 : rate / (1000000 / BULK_US);
-	t->paced = now;
-	t->sent = 0;
-}
-
-static int
-tunnel_tx_get(struct tunnel *t)
-{
-	if (t->tx != NULL)
-		return (0);
-	if ((t->tx = malloc(TX_SIZE)) == NULL) {
-		log_warn("tunnel %u", t->serial);
-		return (-1);
-	}
-	service_hold(svc, TX_SIZE);
-	return (0);
-}
-
-/* The seal's records gather in tx, and leave together. */
-static ssize_t
-tunnel_io_write(void *arg, const void *buf, size_t len)
-{
-	struct tunnel	*t = arg;
-	size_t		 room;
-
-	if (tunnel_tx_get(t) == -1) {
-		errno = ENOMEM;
-		return (-1);
-	}
-	if ((room = TX_SIZE - t->tx_len) == 0) {
-		errno = EAGAIN;
-		return (-1);
-	}
-	if (len > room)
-		len = room;
-	memcpy(t->tx + t->tx_len, buf, len);
-	t->tx_len += len;
-	return (len);
+	if ((r = wire_flush(&t->wire)) == -1)
+		tunnel_kill(t, TUNNEL_END_LOST, "%s", strerror(errno));
+	return (r);
 }
 
 /* ---- the session's events go to whose stream it is ---- */
@@ -465,17 +328,14 @@ tunnel_bulk(struct stream *st, size_t max)
 {
 	const struct stream_owner	*const *owner = st->arg;
 	struct tunnel			*t = st->session->arg;
+	struct pipebuf			*pipe;
 	size_t				 n;
 
-	if (t->bulk == 0 || (*owner)->bulk == NULL ||
-	    (t->pipe = pipes_get()) == NULL)
+	if ((*owner)->bulk == NULL ||
+	    (pipe = wire_pipe(&t->wire, &max)) == NULL)
 		return (0);
-	n = (*owner)->bulk(st, t->pipe, max < t->bulk ? max : t->bulk);
-	service_hold(svc, n);
-	if (n == 0) {
-		pipes_put(t->pipe);
-		t->pipe = NULL;
-	}
+	n = (*owner)->bulk(st, pipe, max);
+	wire_piped(&t->wire, n);
 	return (n);
 }
 
@@ -554,6 +414,15 @@ tunnel_leave_tls(struct tunnel *t)
 }
 
 static void
+tunnel_upgrade(struct tunnel *t)
+{
+	if (upgrade_turn(t) == 1)
+		t->state = TUNNEL_HANDSHAKE;
+	if (!(t->flags & TUNNEL_F_DYING))
+		(void)tunnel_flush(t);
+}
+
+static void
 tunnel_start_session(struct tunnel *t)
 {
 	const struct service_opts	*o = &svc->conf.opts;
@@ -578,7 +447,8 @@ tunnel_start_session(struct tunnel *t)
 	sc.timeout_ms = 2 * t->theirs.keepalive_ms;
 	sc.stall_grace_ms = STALL_GRACE_MS;
 	t->peer_streams = tunnel_muxed(t) ? t->theirs.max_streams : 1;
-	sc.divert = t->settled.seals == SEAL_NONE;
+	sc.divert = t->settled.seals == SEAL_NONE &&
+	    !(t->transport & TRANSPORT_WS);
 	if (tunnel_leave_tls(t) == -1)
 		return;
 	t->session = tunnel_muxed(t) ?
@@ -598,6 +468,8 @@ tunnel_start_session(struct tunnel *t)
 	(void)session_tick(t->session, t->opened);
 	svc->nopen++;
 	events->opened(t);
+	if (t->flags & TUNNEL_F_DRAINING)
+		tunnel_drain(t);
 }
 
 static void
@@ -672,9 +544,9 @@ tunnel_divert(struct tunnel *t)
 	if ((st = session_divert(t->session, &len)) == NULL)
 		return (3);
 	owner = st->arg;
-	if ((*owner)->divert == NULL || !(t->flags & TUNNEL_F_READABLE))
+	if ((*owner)->divert == NULL || !(t->wire.flags & WIRE_F_READABLE))
 		return (3);
-	n = (*owner)->divert(st, t->fd, len);
+	n = (*owner)->divert(st, t->wire.fd, len);
 	if (n == -1 && errno == EOPNOTSUPP)
 		return (3);
 	if (n > 0) {
@@ -683,7 +555,7 @@ tunnel_divert(struct tunnel *t)
 		return (1);
 	}
 	if (n == -1 && errno == EAGAIN)
-		t->flags &= ~TUNNEL_F_READABLE;
+		t->wire.flags &= ~WIRE_F_READABLE;
 	return (tunnel_dry(t, n, errno));
 }
 
@@ -724,26 +596,27 @@ tunnel_read(struct tunnel *t)
 	return (n > 0 ? 1 : tunnel_dry(t, n, error));
 }
 
-/* Makes one batch; 1: there is something in tx, 0: nothing to send. */
+/* Makes one batch; 1: it is in the wire, 0: nothing to send. */
 static int
 tunnel_fill(struct tunnel *t)
 {
+	uint8_t	*tx;
 	size_t	 len, off;
 	ssize_t	 n;
 
 	if (t->flags & TUNNEL_F_BARE) {
-		if (tunnel_tx_get(t) == -1) {
+		if ((tx = wire_batch(&t->wire)) == NULL) {
 			tunnel_kill(t, TUNNEL_END_LOST, "no memory");
 			return (0);
 		}
-		t->tx_off = 0;
-		t->tx_len = session_output(t->session, t->tx, SERVICE_BATCH);
-		seal_cover(t->seal, t->tx, t->tx_len);
-		return (t->tx_len > 0);
+		len = session_output(t->session, tx, SERVICE_BATCH);
+		seal_cover(t->seal, tx, len);
+		wire_put(&t->wire, len);
+		return (len > 0);
 	}
 	len = session_output(t->session, batch, sizeof(batch));
 	for (off = 0; off < len; off += n) {
-		/* tx is empty and has room for all of it */
+		/* the wire is empty and has room for all of it */
 		n = seal_write(t->seal, batch + off, len - off);
 		if (n == -1) {
 			tunnel_kill(t, TUNNEL_END_LOST, "cannot seal: %s",
@@ -760,21 +633,9 @@ tunnel_write(struct tunnel *t)
 	if (tunnel_flush(t) != 0 || (t->flags & TUNNEL_F_DYING))
 		return;
 	if (tunnel_fill(t) == 0)
-		tunnel_tx_free(t);
+		wire_idle(&t->wire);
 	else if (tunnel_flush(t) == 0)
 		tunnel_again(t);
-}
-
-/* It is not read now, and was reset. */
-static int
-tunnel_failed(const struct tunnel *t)
-{
-	socklen_t	 len;
-	int		 error = 0;
-
-	len = sizeof(error);
-	return (getsockopt(t->fd, SOL_SOCKET, SO_ERROR, &error, &len) == -1 ||
-	    error != 0);
 }
 
 static void
@@ -789,7 +650,7 @@ tunnel_open_turn(struct tunnel *t)
 		tunnel_again(t);
 	if (!(t->flags & TUNNEL_F_DYING))
 		tunnel_write(t);
-	if (r == 2 && !tunnel_muxed(t) && tunnel_failed(t))
+	if (r == 2 && !tunnel_muxed(t) && wire_failed(&t->wire))
 		tunnel_kill(t, TUNNEL_END_LOST, "cut while it was not read");
 	/* Streams that ended while we wrote may have made room. */
 	if (r == 2 && !(t->flags & TUNNEL_F_DYING) &&
@@ -815,14 +676,15 @@ tunnel_ending_turn(struct tunnel *t)
 		t->flags |= TUNNEL_F_SHUT;
 		if (!(t->flags & TUNNEL_F_BARE))
 			(void)seal_end(t->seal);
+		wire_end(&t->wire);
 	}
 	if (tunnel_flush(t) != 0)
 		return;
-	if (shutdown(t->fd, SHUT_WR) == -1) {
+	if (shutdown(t->wire.fd, SHUT_WR) == -1) {
 		tunnel_kill(t, t->end, "%s", t->words);
 		return;
 	}
-	n = read(t->fd, batch, sizeof(batch));
+	n = read(t->wire.fd, batch, sizeof(batch));
 	if (n == -1 && errno == EAGAIN)
 		return;
 	if (n <= 0) {
@@ -906,7 +768,9 @@ tunnel_solo_turn(struct tunnel *t)
 static void
 tunnel_states(struct tunnel *t)
 {
-	if (t->state == TUNNEL_HANDSHAKE)
+	if (t->state == TUNNEL_UPGRADE)
+		tunnel_upgrade(t);
+	if (t->state == TUNNEL_HANDSHAKE && !(t->flags & TUNNEL_F_DYING))
 		tunnel_handshake(t);
 	if (t->state == TUNNEL_DIALOGUE && !(t->flags & TUNNEL_F_DYING)) {
 		if (dialogue_turn(t) == 1 && tunnel_flush(t) != -1)
@@ -935,7 +799,7 @@ tunnel_turn(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	t->flags |= TUNNEL_F_TURN;
-	tunnel_pace(t, now);
+	wire_pace(&t->wire, now);
 	next = tunnel_deadline(t, now);
 	if (!(t->flags & TUNNEL_F_DYING))
 		tunnel_states(t);
@@ -962,16 +826,12 @@ tunnel_timer(evutil_socket_t fd, short what, void *arg)
 }
 
 static void
-tunnel_event(evutil_socket_t fd, short what, void *arg)
+tunnel_ready(void *arg, int later)
 {
-	struct tunnel	*t = arg;
-
-	(void)fd;
-	if (what & EV_READ)
-		t->flags |= TUNNEL_F_READABLE;
-	if (what & EV_WRITE)
-		t->flags |= TUNNEL_F_WRITABLE;
-	tunnel_schedule(t);
+	if (later)
+		tunnel_again(arg);
+	else
+		tunnel_schedule(arg);
 }
 
 /* ---- drain, probe, room ---- */
@@ -994,9 +854,22 @@ tunnel_tell_drain(struct tunnel *t)
 		session_drain(t->session);
 }
 
+/* The server may have accepted it, and have given it a user by now. */
+static int
+tunnel_may_be_open(const struct tunnel *t)
+{
+	return (svc->conf.side == SIDE_CLIENT &&
+	    t->state == TUNNEL_DIALOGUE && (t->flags & TUNNEL_F_STARTED) &&
+	    !(t->flags & TUNNEL_F_DYING));
+}
+
 void
 tunnel_drain(struct tunnel *t)
 {
+	if (tunnel_may_be_open(t)) {
+		t->flags |= TUNNEL_F_OLD | TUNNEL_F_DRAINING;
+		return;
+	}
 	if (t->state != TUNNEL_OPEN) {
 		tunnel_finish(t, TUNNEL_END_CLEAN, "not needed any more");
 		return;
@@ -1013,6 +886,10 @@ tunnel_drain(struct tunnel *t)
 void
 tunnel_replace(struct tunnel *t)
 {
+	if (tunnel_may_be_open(t)) {
+		t->flags |= TUNNEL_F_OLD;
+		return;
+	}
 	if (t->state != TUNNEL_OPEN) {
 		tunnel_finish(t, TUNNEL_END_CLEAN, "to be made anew");
 		return;

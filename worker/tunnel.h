@@ -33,12 +33,15 @@
 #include <stdint.h>
 
 #include "ctlstream.h"
+#include "http.h"
 #include "relay.h"
 #include "rocket.h"
 #include "seal.h"
 #include "session.h"
+#include "wire.h"
 
 enum tunnel_state {
+	TUNNEL_UPGRADE,		/* HTTP, where the transport is WebSocket */
 	TUNNEL_HANDSHAKE,	/* TLS */
 	TUNNEL_DIALOGUE,	/* HELLO, ACCEPT */
 	TUNNEL_OPEN,		/* the session runs */
@@ -57,17 +60,14 @@ enum tunnel_end {		/* how it ended, for pool and log */
 struct tunnel {
 	TAILQ_ENTRY(tunnel)	 entry;		/* of service.tunnels */
 	struct service		*service;
-	struct event		 ev;		/* the socket, edge-triggered */
 	struct event		 ev_turn; /* work to do in this loop turn */
 	struct event		 ev_timer;
+	struct wire		 wire;		/* its socket */
 	struct seal		*seal;
 	struct session		*session;
 	struct ctlstream	 ctl;
-	uint8_t			*tx;	/* SERVICE_BATCH and more, or NULL */
 	uint8_t			*message; /* of the dialogue, as far as read */
-	size_t			 tx_off, tx_len;
 	size_t			 got;		/* octets read in this turn */
-	struct pipebuf		*pipe;	/* what is in it goes out after tx */
 	size_t			 message_len;
 	uint64_t		 number;	/* the gate's; server side */
 	uint64_t		 since;		/* worker_now of the start */
@@ -76,10 +76,6 @@ struct tunnel {
 	uint64_t		 timer_at; /* when ev_timer fires; UINT64_MAX */
 	/* ending: so long may the peer be silent, microseconds; 0: not fixed */
 	uint64_t		 patience;
-	uint64_t		 paced;	/* worker_now of the last measurement */
-	uint64_t		 sent;	/* octets since */
-	/* octets that are worth a pipe at the present rate, or 0 */
-	uint32_t		 bulk;
 	/* must answer a ping by then; 0 */
 	uint64_t		 probe_until;
 	uint32_t		 serial;
@@ -91,12 +87,12 @@ struct tunnel {
 	uint32_t		 transport;	/* TRANSPORT_ */
 	enum tunnel_state	 state;
 	enum tunnel_end		 end;
-	int			 fd;
 	uint32_t		 flags;		/* TUNNEL_F_, below */
 	struct addr		 peer;
 	struct addr		 local;
 	struct rocket_params	 theirs;	/* HELLO or ACCEPT */
-	struct rocket_params	 settled;
+	struct rocket_params	 settled;	/* client, before: HELLO */
+	char			 web_key[HTTP_KEY_LEN + 1]; /* asked with */
 	char			 words[256];	/* why it ended */
 };
 TAILQ_HEAD(tunnels, tunnel);
@@ -104,8 +100,6 @@ TAILQ_HEAD(tunnels, tunnel);
 /* A stream's first window between two rocketd. */
 #define TUNNEL_WINDOW_INITIAL	(32 * 1024)
 
-#define TUNNEL_F_READABLE	0x0001
-#define TUNNEL_F_WRITABLE	0x0002
 #define TUNNEL_F_BARE		0x0008	/* TLS was left: none, xor */
 #define TUNNEL_F_DYING		0x0010	/* freed in its next turn */
 #define TUNNEL_F_OLD		0x0020	/* to be replaced, then drained */

@@ -376,6 +376,11 @@ parent_dispatch(struct channel *ch, struct imsg *imsg)
 	case IMSG_CONF_REMOTE:
 	case IMSG_CONF_TARGET:
 	case IMSG_CONF_SERVICE:
+	case IMSG_CONF_WEB:
+	case IMSG_CONF_PATH:
+	case IMSG_CONF_PROXY:
+	case IMSG_CONF_DECOY:
+	case IMSG_CONF_FILE:
 	case IMSG_CONF_DIR:
 	case IMSG_CONF_TLS:
 	case IMSG_CONF_CERT:

@@ -315,6 +315,8 @@ our @LIST = (
 	    rows => $SOME],
 	['rocketd none prefork', 'bare', ['rocketd'],
 	    rocketd('tcpmux', 'seal none', 'prefork 2'), rows => $SOME],
+	['rocketd tcp', 'bare', ['rocketd'], rocketd('tcp', 'seal none'),
+	    rows => $SOME],
 	['rathole tcp', 'bare', ['rathole'], rathole()],
 	['frp mux', 'bare', ['frps', 'frpc'], frp('false', 'true')],
 	['frp', 'bare', ['frps', 'frpc'], frp('false', 'false')],
@@ -327,6 +329,8 @@ our @LIST = (
 
 	['rocketd tls', 'sealed', ['rocketd'],
 	    rocketd('tcpmux', 'seal tls'), wan => 1],
+	['rocketd tcp tls', 'sealed', ['rocketd'], rocketd('tcp', 'seal tls'),
+	    rows => $SOME],
 	['rocketd tls prefork', 'sealed', ['rocketd'],
 	    rocketd('tcpmux', 'seal tls', 'prefork 2'), rows => $SOME],
 	['rocketd tlsmux', 'sealed', ['rocketd', 'openssl'],

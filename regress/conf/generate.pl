@@ -53,10 +53,14 @@ while (<$man>) {
 close($man);
 @options = grep { defined $_->{takes} } @options;
 die "too few options in the manual\n" if @options < 30;
+# A block has one of the decoys.
+@options = grep { $_->{name} !~ /^decoy (?:redirect|directory)$/ } @options;
 
 # Where it may stand: g top, S server, C client, s and c their services.
 for my $o (@options) {
 	$o->{places} = $o->{section} eq 'THE DAEMON' ? 'g' :
+	    $o->{name} =~ /^decoy / ? 'S' :
+	    $o->{name} eq 'path' ? 'sc' :
 	    $o->{section} eq 'Server side' ? 'Ss' :
 	    $o->{section} eq 'Client side' ? 'Cc' :
 	    $o->{name} =~ /^tunnel / ? 'SCc' : 'SCsc';
@@ -76,6 +80,21 @@ sub value {
 		@w = (one(@w)) if rand() < 0.5;
 		return ('{ ' . join(' ', @w) . ' }',
 		    '[' . join(', ', map { "\"$_\"" } @w) . ']');
+	}
+	if ($o->{name} eq 'path' || $o->{name} eq 'host') {
+		my $p = join('', map { one('a' .. 'z') } 1 .. 12);
+		$p = $o->{name} eq 'path' ? "/$p" : "$p.example.com";
+		return (quoted($p), toml_string($p));
+	}
+	if ($takes =~ /^printable/) {
+		my $p = join('', 'x', (map { one('a' .. 'z', ' ', '/', '"', '\\') }
+		    1 .. 9), 'x');
+		return (quoted($p), toml_string($p));
+	}
+	if ($takes =~ /^up to \d+ of "Name: value"/) {
+		my @w = map { "X-$_: " . one('a', 'b c', '"d"') } 1 .. 1 + rand 3;
+		return ('{ ' . join(' ', map { quoted($_) } @w) . ' }',
+		    '[' . join(', ', map { toml_string($_) } @w) . ']');
 	}
 	if ($takes =~ /^a path/) {
 		my $p = '/' . join('', map { one('a' .. 'z', '/', ' ', '"') } 1 .. 9);

@@ -187,7 +187,7 @@ two_services() {
 	cat >"$T/server.conf" <<-END
 		log debug
 		server {
-			listen on 127.0.0.1 port $tport transport tcpmux
+			listen on 127.0.0.1 port $tport transport ${TRANSPORT:-tcpmux}
 			service "x" {
 				listen on 127.0.0.1 port $uport
 				token "a token of more than sixteen"
@@ -201,7 +201,7 @@ two_services() {
 	cat >"$T/client.conf" <<-END
 		log debug
 		client {
-			connect to localhost port $tport transport tcpmux
+			connect to localhost port $tport transport ${TRANSPORT:-tcpmux}
 			service "x" {
 				forward to 127.0.0.1 port $port
 				token "a token of more than sixteen"

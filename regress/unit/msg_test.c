@@ -78,8 +78,14 @@ static const struct expect	 table[] = {
 	{ IMSG_CONF_CERT, "P>T", NULL, FIX(msg_pem), 1 },
 	{ IMSG_CONF_CA, "P>T", NULL, FIX(msg_pem), 1 },
 	{ IMSG_CONF_PRIVKEY, "P>K", NULL, FIX(msg_pem), 1 },
+	{ IMSG_CONF_WEB, "P>W", NULL, FIX(msg_web), 0 },
+	{ IMSG_CONF_PATH, "P>G", NULL, FIX(msg_path), 0 },
+	{ IMSG_CONF_PROXY, "P>G", NULL, FIX(msg_proxy), 0 },
+	{ IMSG_CONF_DECOY, "P>G", NULL, FIX(msg_decoy), 0 },
+	{ IMSG_CONF_FILE, "P>G", NULL, FIX(msg_file), 1 },
 	{ IMSG_DIR_AGAIN, "D>P", NULL, FIX(msg_dir), 0 },
 	{ IMSG_PROOF, "G>K", NULL, FIX(msg_proof), 0 },
+	{ IMSG_IDENTITY, "G>K", NULL, FIX(msg_identity), 0 },
 	{ IMSG_VERDICT, "K>G", NULL, FIX(msg_verdict), 0 },
 	{ IMSG_KEY, "K>W", NULL, FIX(msg_key), 0 },
 	{ IMSG_KEYS_END, "K>W", NULL, FIX(msg_count), 0 },
@@ -173,6 +179,12 @@ static const struct field	 fields[] = {
 	UPTO(IMSG_CONF_TARGET, msg_dialee, opts.nodelay, 1),
 	UPTO(IMSG_CONF_DIR, msg_dir, index, 31),
 	UPTO(IMSG_DIR_AGAIN, msg_dir, index, 31),
+	UPTO(IMSG_CONF_LISTEN, msg_listen, decoy, 63),
+	UPTO(IMSG_CONF_PROXY, msg_proxy, bits, 128),
+	UPTO(IMSG_CONF_DECOY, msg_decoy, number, 63),
+	FROM(IMSG_CONF_DECOY, msg_decoy, status, 200),
+	UPTO(IMSG_CONF_DECOY, msg_decoy, status, 599),
+	UPTO(IMSG_CONF_FILE, msg_file, decoy, 63),
 	FROM(IMSG_CONF_SERVICE, msg_service, side, SIDE_SERVER),
 	UPTO(IMSG_CONF_SERVICE, msg_service, side, SIDE_CLIENT),
 	UPTO(IMSG_CONF_SERVICE, msg_service, index, 63),
@@ -264,6 +276,14 @@ static const struct {
 	S(IMSG_TLS_START, msg_start, host),
 	S(IMSG_TLS_STARTED, msg_started, words),
 	S(IMSG_TLS_FAILED, msg_started, words),
+	S(IMSG_CONF_WEB, msg_web, path),
+	S(IMSG_CONF_WEB, msg_web, host),
+	S(IMSG_CONF_WEB, msg_web, agent),
+	S(IMSG_CONF_WEB, msg_web, headers),
+	S(IMSG_CONF_PATH, msg_path, path),
+	S(IMSG_CONF_DECOY, msg_decoy, url),
+	S(IMSG_CONF_DECOY, msg_decoy, server),
+	S(IMSG_CONF_FILE, msg_file, name),
 	S(IMSG_RESOLVE, msg_resolve, host),
 	S(IMSG_CLIENT_BACK, msg_client, client_id),
 	S(IMSG_CTL_SUMMARY, ctl_request, service),
@@ -300,6 +320,7 @@ static const struct {
 } addrs[] = {
 #define A(t, s, m)	{ t, offsetof(struct s, m) }
 	A(IMSG_CONF_LISTEN, msg_listen, addr),
+	A(IMSG_CONF_PROXY, msg_proxy, addr),
 	A(IMSG_CONF_REMOTE, msg_dialee, source),
 	A(IMSG_CONF_TARGET, msg_dialee, source),
 	A(IMSG_ARRIVAL, msg_arrival, peer),
@@ -366,6 +387,9 @@ valid(enum msg_type type, unsigned char *data)
 		put(data, offsetof(struct msg_service, opts.mux_version), 2);
 		put(data, offsetof(struct msg_service, opts.mux_framesize),
 		    32768);
+		break;
+	case IMSG_CONF_DECOY:
+		put(data, offsetof(struct msg_decoy, status), 404);
 		break;
 	case IMSG_CTL_SERVICE:
 		put(data, offsetof(struct ctl_service, side), SIDE_SERVER);

@@ -42,11 +42,13 @@
 
 static struct rocketd_conf	 conf;
 static struct service_opts	 opts;
+static struct web_opts		 web;
 
 static void *
 base_of(const struct option *o)
 {
-	return (o->scope == SCOPE_GLOBAL ? (void *)&conf : (void *)&opts);
+	return (o->scope == SCOPE_GLOBAL ? (void *)&conf :
+	    option_base(o, &opts, &web));
 }
 
 static uint32_t
@@ -79,6 +81,20 @@ is_number(const struct option *o)
 	    o->type == OPT_SECONDS || o->type == OPT_MILLISECONDS);
 }
 
+static int
+is_text(const struct option *o)
+{
+	return (o->type == OPT_TEXT || o->type == OPT_TEXTS);
+}
+
+static size_t
+base_size(const struct option *o)
+{
+	if (o->base == BASE_WEB)
+		return (sizeof(web));
+	return (o->scope == SCOPE_GLOBAL ? sizeof(conf) : sizeof(opts));
+}
+
 static const struct option *
 find(const char *name, uint32_t scope)
 {
@@ -103,21 +119,22 @@ test_table(void **state)
 		/* what is the daemon's is nobody else's */
 		if (o->scope & SCOPE_GLOBAL)
 			assert_int_equal(o->scope, SCOPE_GLOBAL);
-		size = o->scope == SCOPE_GLOBAL ? sizeof(conf) : sizeof(opts);
-		assert_true(o->offset + sizeof(uint32_t) <= size);
+		size = is_text(o) ? o->max + 1 : sizeof(uint32_t);
+		assert_true(o->offset + size <= base_size(o));
+		assert_true(!is_text(o) ||
+		    (o->base == BASE_WEB && o->valid != NULL));
 		/* one class each */
 		assert_true(o->change != 0 &&
 		    (o->change & (o->change - 1)) == 0);
 		assert_true(is_number(o) || o->type == OPT_BOOL ||
-		    o->type == OPT_STRING || o->words != NULL);
+		    o->type == OPT_STRING || is_text(o) || o->words != NULL);
 		assert_true(o->min <= o->max && o->max <= UINT32_MAX);
 		if (is_number(o) && (o->dflt != 0 || o->zero == NULL))
 			assert_true(o->dflt >= o->min && o->dflt <= o->max);
 		for (other = options; other < o; other++) {
 			if (o->scope & other->scope)
 				assert_string_not_equal(o->name, other->name);
-			if ((o->scope == SCOPE_GLOBAL) ==
-			    (other->scope == SCOPE_GLOBAL))
+			if (base_of(o) == base_of(other))
 				assert_int_not_equal(o->offset,
 				    other->offset);
 		}
@@ -137,7 +154,7 @@ test_covers(void **state)
 	(void)state;
 	memset(&seen, 0, sizeof(seen));
 	for (EACH(o))
-		if (o->scope != SCOPE_GLOBAL)
+		if (o->scope != SCOPE_GLOBAL && o->base == BASE_SERVICE)
 			memcpy((uint8_t *)&seen + o->offset, &all,
 			    sizeof(all));
 	for (i = 0; i < sizeof(seen); i++)
@@ -150,7 +167,11 @@ test_defaults(void **state)
 	(void)state;
 	memset(&opts, 0xff, sizeof(opts));
 	memset(&conf, 0, sizeof(conf));
-	option_defaults(&conf, &opts);
+	memset(&web, 0xff, sizeof(web));
+	option_defaults(&conf, &opts, &web);
+	assert_int_equal(web.decoy_status, 404);
+	assert_string_equal(web.path, "");
+	assert_string_equal(web.headers, "");
 	assert_int_equal(opts.mux_version, 2);
 	assert_int_equal(opts.mux_concurrency, 16);
 	assert_int_equal(opts.mux_framesize, 32768);
@@ -176,8 +197,8 @@ test_defaults(void **state)
 	assert_int_equal(conf.strict, 0);
 	assert_null(conf.pidfile);
 	/* either may be left out */
-	option_defaults(NULL, &opts);
-	option_defaults(&conf, NULL);
+	option_defaults(NULL, &opts, NULL);
+	option_defaults(&conf, NULL, NULL);
 }
 
 /* In the unit that the type is stored in. */
@@ -345,6 +366,101 @@ test_path(void **state)
 	conf.pidfile = NULL;
 }
 
+/* What text may be, and how long. */
+static void
+test_text(void **state)
+{
+	static const struct {
+		const char	*name;
+		const char	*word;
+		int		 ok;
+	} cases[] = {
+		{ "path", "/", 1 },
+		{ "path", "/a/b-c._~", 1 },
+		{ "path", "a", 0 },
+		{ "path", "", 0 },
+		{ "path", "/a?b", 0 },
+		{ "path", "/a#b", 0 },
+		{ "path", "/a%20b", 0 },
+		{ "path", "/a b", 0 },
+		{ "path", "/\xc3\xa4", 0 },
+		{ "host", "www.example.com", 1 },
+		{ "host", "www.example.com:8080", 1 },
+		{ "host", "[2001:db8::1]:8080", 1 },
+		{ "host", "2001:db8::1:8080:x", 0 },
+		{ "host", "www.example.com:0", 0 },
+		{ "host", "www.example.com:", 0 },
+		{ "host", "a b", 0 },
+		{ "host", "", 0 },
+		{ "user agent", "Mozilla/5.0 (X11)", 1 },
+		{ "user agent", "a\r\nb", 0 },
+		{ "user agent", " a", 0 },
+		{ "user agent", "", 0 },
+		{ "header", "X-A: b", 1 },
+		{ "header", "X-A:b", 1 },
+		{ "header", "X-A:", 0 },
+		{ "header", "X-A", 0 },
+		{ "header", ": b", 0 },
+		{ "header", "X A: b", 0 },
+		{ "header", "X-A: b\r\nC: d", 0 },
+		{ "header", "X-A: b\x7f", 0 },
+		{ "header", "host: b", 0 },
+		{ "header", "Upgrade: b", 0 },
+		{ "header", "sec-websocket-protocol: b", 0 },
+		{ "header", "Hosts: b", 1 },
+		{ "decoy redirect", "https://example.com/", 1 },
+		{ "decoy redirect", "/a", 1 },
+		{ "decoy redirect", "ftp://example.com/", 0 },
+		{ "decoy redirect", "https://a\r\nb", 0 },
+		{ "decoy redirect", "https://a b", 0 },
+		{ "decoy directory", "/var/www", 1 },
+		{ "decoy directory", "www", 0 },
+		{ "decoy status", "404", 1 },
+		{ "decoy status", "101", 0 },
+		{ "decoy server", "nginx", 1 },
+		{ "decoy server", "a\nb", 0 }
+	};
+	const struct option	*o;
+	char			 text[WEB_HEADERS_MAX + 1], value[64];
+	const char		*many[WEB_HEADERS + 1], *why_not;
+	char			 why[OPTION_WHY];
+	size_t			 i;
+
+	(void)state;
+	for (i = 0; i < nitems(cases); i++) {
+		o = find(cases[i].name, SCOPE_ALL);
+		if ((set(o, cases[i].word) == 0) != cases[i].ok)
+			fail_msg("%s \"%s\"", cases[i].name, cases[i].word);
+	}
+	o = find("path", SCOPE_SERVER_SERVICE);
+	memset(text, 'a', sizeof(text));
+	text[0] = '/';
+	text[WEB_PATH_MAX] = '\0';
+	assert_int_equal(set(o, text), -1);
+	text[WEB_PATH_MAX - 1] = '\0';
+	assert_int_equal(set(o, text), 0);
+	assert_string_equal(web.path, text);
+
+	o = find("header", SCOPE_CLIENT);
+	for (i = 0; i < nitems(many); i++)
+		many[i] = "A: b";
+	assert_int_equal(option_parse(o, many, 2, &web, why), 0);
+	option_value(o, &web, value, sizeof(value));
+	assert_string_equal(value, "A: b\r\nA: b\r\n");
+	assert_int_equal(option_parse(o, many, WEB_HEADERS, &web, why), 0);
+	assert_int_equal(option_parse(o, many, WEB_HEADERS + 1, &web, why),
+	    -1);
+	assert_string_equal(web.headers, "");
+	memset(text, 'a', sizeof(text));
+	memcpy(text, "A: ", 3);
+	text[WEB_HEADERS_MAX / 2] = '\0';
+	many[0] = many[1] = text;
+	assert_int_equal(option_parse(o, many, 2, &web, why), -1);
+	assert_string_equal(why, "\"header\" is too long");
+	why_not = "X";
+	assert_int_equal(option_parse(o, &why_not, 1, &web, why), -1);
+}
+
 /* What is printed is read as the same value, and prints the same again. */
 static void
 round_trip(const struct option *o, uint32_t v)
@@ -372,7 +488,7 @@ test_round_trip(void **state)
 
 	(void)state;
 	for (EACH(o)) {
-		if (o->type == OPT_STRING)
+		if (o->type == OPT_STRING || is_text(o))
 			continue;
 		if (o->words == NULL) {
 			round_trip(o, (uint32_t)o->min);
@@ -501,21 +617,27 @@ test_copy(void **state)
 {
 	const struct option	*o;
 	struct service_opts	 a, b;
+	struct web_opts		 c, d;
 
 	(void)state;
 	for (EACH(o)) {
 		if (o->scope == SCOPE_GLOBAL)
 			continue;
-		option_defaults(NULL, &a);
+		option_defaults(NULL, &a, &c);
 		memset(&b, 0x5a, sizeof(b));
-		assert_false(option_same(o, &a, &b));
-		option_copy(o, &b, &a);
-		assert_true(option_same(o, &a, &b));
+		memset(&d, 0x5a, sizeof(d));
+		d.headers[sizeof(d.headers) - 1] = '\0';
+		assert_false(option_same(o, option_base(o, &a, &c),
+		    option_base(o, &b, &d)));
+		option_copy(o, option_base(o, &b, &d),
+		    option_base(o, &a, &c));
+		assert_true(option_same(o, option_base(o, &a, &c),
+		    option_base(o, &b, &d)));
 	}
 	/* all of them are all of it */
 	memset(&b, 0x5a, sizeof(b));
 	for (EACH(o))
-		if (o->scope != SCOPE_GLOBAL)
+		if (o->scope != SCOPE_GLOBAL && o->base == BASE_SERVICE)
 			option_copy(o, &b, &a);
 	assert_memory_equal(&a, &b, sizeof(a));
 }
@@ -586,7 +708,7 @@ test_manual(void **state)
 
 	(void)state;
 	memset(&conf, 0, sizeof(conf));
-	option_defaults(&conf, &opts);
+	option_defaults(&conf, &opts, &web);
 	for (EACH(o)) {
 		option_range(o, range, sizeof(range));
 		option_value(o, base_of(o), value, sizeof(value));
@@ -668,6 +790,7 @@ main(void)
 		cmocka_unit_test(test_units),
 		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_path),
+		cmocka_unit_test(test_text),
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_find),
 		cmocka_unit_test(test_nearest),

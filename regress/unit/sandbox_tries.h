@@ -470,6 +470,17 @@ try_recv(void)
 	    ALLOWED : errno);
 }
 
+/* Of a directory it fails, and another way than when it is refused. */
+static int
+try_pread(void)
+{
+	char	 c;
+
+	if (pread(dirfd_tmp, &c, 1, 0) == -1 && errno != EBADF)
+		return (errno);
+	return (ALLOWED);
+}
+
 static int
 try_peek(void)
 {
@@ -494,16 +505,6 @@ try_socketpair_dgram(void)
 	int	 fds[2];
 
 	return (result(socketpair(AF_UNIX, SOCK_DGRAM, 0, fds)));
-}
-
-/* Of what is no file: that it is tried is what is looked at. */
-static int
-try_pread(void)
-{
-	char	 c;
-
-	return (pread(tcp[0], &c, 1, 0) == -1 && errno == ESPIPE ? ALLOWED :
-	    errno);
 }
 
 static int

@@ -1,0 +1,119 @@
+#!/bin/sh
+# Transport tcp, a tunnel for each user: all that 01-basic.t shows; users that
+# come faster than the pool, tunnels that die while they wait, a dead worker,
+# reloads with users that come meanwhile.
+
+. regress/live/lib.sh
+
+export TRANSPORT=tcp
+
+# The matrix of the mux, each seal, one worker and three.
+sh regress/live/01-basic.t >"$T/basic.log" 2>&1
+ok $? "transport tcp: everything arrives as what it was"
+grep '^not ok' "$T/basic.log" | sed 's/^/# /'
+is "$(grep -c '^ok' "$T/basic.log")" 48 "by as many tests as with a mux"
+
+waiting() {	# waiting SIDE: sessions without a user
+	ctl "$1" -j show sessions | tr '{' '\n' | grep -c '"streams_ever":0[,}]'
+}
+until_waiting() {	# until_waiting SIDE COUNT MS: at least so many wait
+	i=0
+	while [ "$(waiting "$1")" -lt "$2" ] && [ $i -lt $(($3 / 50)) ]; do
+		"$TRAFFIC" gone 50 $$
+		i=$((i + 1))
+	done
+	[ "$(waiting "$1")" -ge "$2" ]
+}
+
+SERVER="seal { none }
+keepalive 1" CLIENT="seal { none }
+keepalive 1
+pool 2
+pool max 8" pair
+until_waiting server 2 10000
+ok $? "two tunnels wait"
+like "$(ctl server show sessions)" ' none ' "whose sessions have no mux"
+
+# faster than the pool
+like "$("$TRAFFIC" users "$uport" 150 20000)" \
+    '^done 150 failed 0 reset 0 refused 0 ' "150 at once of a pool of two"
+logged client 'pool: grows to 8 tunnels'
+ok $? "the pool grew to its cap"
+held users "$TRAFFIC" idle "$uport" 30; users_pid=$pid
+exec 9>"$T/users.fifo"
+logged users ready 10000
+ok $? "30 users that stay"
+until_waiting server 2 5000
+ok $? "and tunnels wait beside them"
+
+# A reader that pauses for longer than an ending tunnel is given, with both ends
+# said and much under way: nothing of it is lost.
+is "$(perl -MIO::Socket::INET -e '
+	my $s = IO::Socket::INET->new(PeerAddr => "127.0.0.1",
+	    PeerPort => shift) or die;
+	syswrite($s, "give 20000000\n");
+	shutdown($s, 1);
+	sysread($s, my $buf, 1);
+	select(undef, undef, undef, 4);
+	my $all = 1;
+	while (my $n = sysread($s, $buf, 1 << 20)) { $all += $n; }
+	print "$all\n"' "$uport")" 20000000 "a reader that pauses has it all"
+
+# reload: every tunnel anew, while users come and go
+background busy "$TRAFFIC" users "$uport" 200 100000; busy_pid=$pid
+n=0
+for size in 16384 20000 24000; do
+	sed -i '/mux frame size/d' "$T/client.conf"
+	echo "mux frame size $size" |
+	    sed -i '/^.*pool max 8/r /dev/stdin' "$T/client.conf"
+	ctl client reload >/dev/null && n=$((n + 1))
+done
+is "$n" 3 "three reloads that make each tunnel anew"
+"$TRAFFIC" gone 20000 "$busy_pid"
+like "$(cat "$T/busy.log")" '^done 200 failed 0 reset 0 refused 0 ' \
+    "none of 200 users meanwhile was lost"
+sed -i '/keepalive 1/a mux frame size 16384' "$T/server.conf"
+is "$(ctl server reload >/dev/null; echo $?)" 0 "one of the server's"
+"$TRAFFIC" wait "$uport" 5000 >/dev/null
+ok $? "a user is served"
+exec 9>&-
+"$TRAFFIC" gone 5000 "$users_pid"
+is "$(sed -n 's/^alive //p' "$T/users.log")" 30 "those that stayed are there"
+
+# a worker that dies, with users and without
+for side in client server; do
+	old=$(child $side service x)
+	kill -9 "$old"
+	ms=$("$TRAFFIC" wait "$uport" 10000)
+	[ "$ms" != never ] && [ "$ms" -lt 3000 ]
+	ok $? "the $side's worker killed: a new user is served ($ms ms)"
+done
+
+# tunnels that wait, and lead nowhere any more
+stop "$client_pid"
+background relay perl regress/live/relay.pl "$tport"; relay_pid=$pid
+logged relay '^port '
+rport=$(sed -n 's/^port //p' "$T/relay.log")
+sed -i "s/port $tport/port $rport/" "$T/client.conf"
+daemon client; client_pid=$pid
+until_waiting server 2 10000
+ok $? "two wait, by way of a relay"
+kill -STOP "$relay_pid"
+logged server 'the peer is silent' 10000 && logged client 'the peer is silent' \
+    10000
+ok $? "it stands still: both sides notice"
+is "$(waiting server)" 0 "none is kept"
+kill -CONT "$relay_pid"
+until_waiting server 2 15000
+ok $? "it goes on: two wait again"
+like "$("$TRAFFIC" ask "$uport" "give 100000")" '^end 100000 pattern ' \
+    "and serve"
+
+stop "$client_pid"
+is "$status" 0 "the client ends cleanly"
+stop "$server_pid"
+is "$status" 0 "so does the server"
+is "$(grep -cE 'fatal|AddressSanitizer|runtime error' \
+    "$T/server.log" "$T/client.log" | tr '\n' ' ')" \
+    "$T/server.log:0 $T/client.log:0 " "nothing went wrong"
+done_testing

@@ -1,0 +1,77 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * A rig for tests of seals: a client and a server with a network between them
+ * that cuts, trickles and refuses as it is told.
+ */
+
+#ifndef UNIT_SEALRIG_H
+#define UNIT_SEALRIG_H
+
+#include <sys/types.h>
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../../worker/sealpriv.h"
+
+#define PIPE_SIZE	(4 * 1024 * 1024)
+
+/* One direction between two ends, with a network's habits. */
+struct pipe {
+	uint8_t		*buf;
+	size_t		 off, len;
+	size_t		 step;		/* at most so many octets a call */
+	size_t		 room;		/* at most so many octets in it */
+	size_t		 cut;		/* end of file after so many octets */
+	size_t		 total;		/* written ever */
+	size_t		 reads, largest;
+	int		 error;		/* errno of each write */
+	int		 moody;		/* every second call is EAGAIN */
+	int		 rmood, wmood;
+};
+
+struct end {
+	struct pipe	*in;
+	struct pipe	*out;
+};
+
+/* A client, a server, and what is between them. */
+struct pair {
+	struct pipe	 there, back;
+	struct end	 cend, send;
+	struct seal	*c, *s;
+	enum seal_result cr, sr;
+};
+
+extern struct seal_ctx		*client, *server;
+extern struct msg_key		 keys[TOKENS_MAX];
+extern const struct seal_io	 end_io;
+
+ssize_t		 end_read(void *arg, void *buf, size_t len);
+ssize_t		 end_write(void *arg, const void *buf, size_t len);
+void		 pair_open(struct pair *p);
+void		 pair_close(struct pair *p);
+void		 pair_shake(struct pair *p);
+void		 pair_ready(struct pair *p);
+void		 expect_read(struct seal *s, const char *words);
+void		 expect_error(ssize_t r, int error);
+int		 setup(void **state);
+int		 setup_all(void **state);
+int		 teardown_all(void **state);
+
+#endif /* UNIT_SEALRIG_H */
