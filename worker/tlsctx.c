@@ -66,6 +66,12 @@ static struct {
 	char		 names[128];	/* of who was refused last */
 } env;
 
+/* The one protocol that is spoken inside, where it has a name (RFC 7301). */
+static const uint8_t	 alpn_http[] = "\010http/1.1";
+
+/* SSL_get_app_data of a connection that speaks it. */
+static char	 web;
+
 /* ---- sets ---- */
 
 static void
@@ -130,6 +136,22 @@ tlsctx_choose(SSL *ssl, int *alert, void *arg)
 			return (SSL_TLSEXT_ERR_OK);
 		}
 	return (SSL_TLSEXT_ERR_NOACK);
+}
+
+/* Who offers others only goes on without a word about it. */
+static int
+tlsctx_alpn(SSL *ssl, const unsigned char **out, unsigned char *outlen,
+    const unsigned char *in, unsigned int inlen, void *arg)
+{
+	unsigned char	*p = NULL;
+
+	(void)arg;
+	if (SSL_get_app_data(ssl) != &web || SSL_select_next_proto(&p, outlen,
+	    alpn_http, sizeof(alpn_http) - 1, in, inlen) !=
+	    OPENSSL_NPN_NEGOTIATED)
+		return (SSL_TLSEXT_ERR_NOACK);
+	*out = p;
+	return (SSL_TLSEXT_ERR_OK);
 }
 
 static int
@@ -201,8 +223,10 @@ tlsctx_new(void)
 		SSL_CTX_free(ctx);
 		return (NULL);
 	}
-	if (env.side == SIDE_SERVER)
+	if (env.side == SIDE_SERVER) {
 		SSL_CTX_set_tlsext_servername_callback(ctx, tlsctx_choose);
+		SSL_CTX_set_alpn_select_cb(ctx, tlsctx_alpn, NULL);
+	}
 	return (ctx);
 }
 
@@ -373,18 +397,17 @@ tlsctx_commit(void)
 
 /* ---- one connection ---- */
 
-/* The one protocol that is spoken inside, where it has a name (RFC 7301). */
-static const uint8_t	 alpn_http[] = "\010http/1.1";
-
 static int
 tlsctx_client(SSL *ssl, uint32_t transport, const char *host)
 {
 	const struct msg_tls	*conf = &env.live->conf;
 	X509_VERIFY_PARAM	*param = SSL_get0_param(ssl);
 	uint8_t			 addr[16];
+	char			 name[HOST_MAX];
 
 	if (conf->name[0] != '\0')
 		host = conf->name;
+	strlcpy(name, host, sizeof(name));
 	if ((transport & TRANSPORT_WS) &&
 	    SSL_set_alpn_protos(ssl, alpn_http, sizeof(alpn_http) - 1) != 0)
 		return (-1);
@@ -396,7 +419,7 @@ tlsctx_client(SSL *ssl, uint32_t transport, const char *host)
 	X509_VERIFY_PARAM_set_hostflags(param,
 	    X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
 	if (X509_VERIFY_PARAM_set1_host(param, host, 0) != 1 ||
-	    SSL_set_tlsext_host_name(ssl, host) != 1)
+	    SSL_set_tlsext_host_name(ssl, name) != 1)
 		return (-1);
 	return (0);
 }
@@ -411,6 +434,8 @@ tlsctx_ssl(uint32_t transport, const char *host)
 		return (NULL);
 	if ((ssl = SSL_new(s->n > 0 ? s->ctx[0] : s->bare)) == NULL)
 		return (NULL);
+	if (transport & TRANSPORT_WS)
+		SSL_set_app_data(ssl, &web);
 	if (env.side == SIDE_SERVER)
 		SSL_set_accept_state(ssl);
 	else if (tlsctx_client(ssl, transport, host) == -1) {

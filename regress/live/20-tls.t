@@ -387,6 +387,40 @@ ok $? "a client that has pinned it is served"
 stop "$pinned_pid"
 stop "$fresh_pid"
 
+# ---- with WebSocket in it ----
+for t in wss wssmux; do
+	set -- $(ports 2)
+	fport=$1 gport=$2
+	cat >"$T/fresh.conf" <<-END
+		log debug
+		server {
+			listen on 127.0.0.1 port $fport transport $t
+			tls self-signed "$T/own.crt" key "$T/own.key"
+			$(service f "$gport")
+		}
+	END
+	daemon fresh; fresh_pid=$pid
+	{
+		echo "log debug"
+		TRANSPORT="transport $t" client f "$fport" \
+		    "tls pin \"sha256:$(pin own)\""
+	} >"$T/pinned.conf"
+	daemon pinned; pinned_pid=$pid
+	"$TRAFFIC" wait "$gport" 10000 >/dev/null
+	out=$("$TRAFFIC" users "$gport" 20 300000)
+	ok $? "$t: twenty users at once"
+	# s_client waits for the answer, and ends with the server.
+	out=$(printf 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n' |
+	    openssl s_client -quiet -alpn h2,http/1.1 \
+	    -connect "127.0.0.1:$fport" 2>/dev/null)
+	like "$out" '^HTTP/1.1 404 ' "$t: a visitor finds a web server"
+	like "$(openssl s_client -alpn h2,http/1.1 -connect \
+	    "127.0.0.1:$fport" </dev/null 2>/dev/null)" \
+	    'ALPN protocol: http/1.1' "$t: which says what it speaks"
+	stop "$pinned_pid"
+	stop "$fresh_pid"
+done
+
 stop "$client_pid"; is "$status" 0 "the client ends in order"
 stop "$other_pid"; is "$status" 0 "the other one too"
 stop "$server_pid"; is "$status" 0 "and the server"
