@@ -45,6 +45,12 @@ put() {
 	write_conf "$1"
 	done_names="$done_names$nl$3"
 }
+# take SIDE PLACE NAME: no such line any more
+take() {
+	eval "_lines=\$${1}_$2"
+	_lines=$(echo "$_lines" | grep -v "^$3 ")
+	eval "${1}_$2=\$_lines"
+}
 ids() {		# ids SIDE: sessions that are not draining
 	ctl "$1" -j show sessions | tr '{' '\n' | grep '"draining":false' |
 	    grep -o '"id":"[^"]*"' | sort | tr '\n' ' '
@@ -118,6 +124,12 @@ for side in server client; do
 	in_place $side service "tcp user timeout" 8
 	in_place $side service "congestion" reno
 done
+in_place server block "decoy server" '"a server"'
+in_place server block "decoy status" 410
+take server block "decoy status"
+in_place server block "decoy redirect" '"https://example.com/"'
+take server block "decoy redirect"
+in_place server block "decoy directory" "\"$T\""
 in_place server service "user timeout" 0.1
 in_place server service "user queue" 7
 in_place client service "retry interval" 2
@@ -216,12 +228,17 @@ replaced client block "tunnel tcp keepalive" 31
 replaced client block "tunnel tcp user timeout" 12
 replaced client block "tunnel congestion" reno
 replaced client block "remotes" balance
+replaced client block "host" '"example.com"'
+replaced client block "user agent" '"an agent"'
+replaced client block "header" '"A: b"'
+replaced client service "path" '"/x"'
 # A client pauses when what it has just opened is drained: so several at once.
 put server service "mux max streams" 5000
 put server service "mux frame size" 9000
 put server service "mux receive buffer" 2m
 put server service "mux stream buffer" 1m
 put server service "keepalive" 7
+put server service "path" '"/x"'
 replaced server service "seal" "{ tls none }"
 put server block "tunnel nodelay" no
 put server block "tunnel receive socket buffer" 48k
