@@ -26,7 +26,8 @@ WORKER_OBJS =	worker/arrival.o worker/asker.o worker/childlog.o \
 		worker/connect.o worker/control.o worker/ctlstream.o \
 		worker/dial.o worker/dialler.o worker/dialogue.o \
 		worker/gate.o worker/hello.o worker/http.o worker/inquiry.o \
-		worker/keys.o worker/logout.o worker/peek.o worker/pipes.o \
+		worker/keys.o worker/logout.o worker/meter.o worker/peek.o \
+		worker/pipes.o \
 		worker/pool.o worker/proxyhdr.o worker/psk.o worker/relay.o \
 		worker/resolve.o \
 		worker/rocket.o worker/sandbox.o worker/seal.o \
@@ -128,6 +129,7 @@ regress/unit/solo_test: regress/unit/solo_test.c shared/log.o worker/solo.o ; ${
 regress/unit/source_test: regress/unit/source_test.c worker/source.o ; ${UNIT}
 regress/unit/svc_test: regress/unit/svc_test.c rocketd/svc.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o ; ${UNIT}
 regress/unit/toml_test: regress/unit/toml_test.c rocketd/toml.o rocketd/tomlval.o shared/log.o ; ${UNIT}
+regress/unit/meter_test: regress/unit/meter_test.c shared/log.o worker/meter.o ; ${UNIT}
 regress/unit/xor_test: regress/unit/xor_test.c shared/log.o worker/xor.o ; ${UNIT}
 regress/unit/answers_test: regress/unit/answers_test.c rocketctl/answers.o rocketctl/json.o rocketctl/table.o rocketctl/text.o rocketctl/words.o ${CTL_SHARED} ; ${UNIT}
 regress/unit/control_test: regress/unit/control_test.c regress/unit/controlrig.c worker/asker.o worker/control.o worker/inquiry.o worker/logout.o ${SHARED_OBJS} ; ${UNIT}

@@ -242,6 +242,7 @@ json_sessions(const struct answers *a)
 		json_string("local", addr_print(&s->local));
 		json_string("remote", s->remote);
 		json_string("client_id", s->client_id);
+		json_string("transport", transport_name(s->transport));
 		json_number("mux_version", s->mux_version);
 		json_string("seal", words_seal(s->seal));
 		json_string("cipher", s->cipher);
@@ -252,6 +253,8 @@ json_sessions(const struct answers *a)
 		json_number("streams_ever", s->streams_ever);
 		json_number("octets_in", s->octets_in);
 		json_number("octets_out", s->octets_out);
+		json_number("rate_in", s->rate_in);
+		json_number("rate_out", s->rate_out);
 		json_number("queued", s->queued);
 		json_close('}');
 	}

@@ -354,6 +354,7 @@ static const struct msg_field	 fields_ctl_service[] = {
 static const struct msg_field	 fields_session[] = {
 	RANGE(ctl_session, side, SIDE_SERVER, SIDE_CLIENT),
 	MASK(ctl_session, seal, SEAL_ALL),
+	MASK(ctl_session, transport, TRANSPORT_ALL),
 	RANGE(ctl_session, draining, 0, 1),
 	ADDRS(ctl_session, peer),
 	ADDRS(ctl_session, local),

@@ -699,10 +699,12 @@ struct ctl_session {
 	uint32_t		 rtt_us;	/* 0: not measured yet */
 	uint32_t		 draining;
 	uint32_t		 queued;	/* octets waiting to be sent */
-	uint32_t		 pad;
+	uint32_t		 transport;	/* TRANSPORT_ */
 	uint64_t		 since;		/* seconds since the epoch */
 	uint64_t		 octets_in;
 	uint64_t		 octets_out;
+	uint64_t		 rate_in;	/* octets a second, of late */
+	uint64_t		 rate_out;
 	uint64_t		 streams_ever;
 	struct addr		 peer;
 	struct addr		 local;

@@ -463,6 +463,7 @@ tunnel_start_session(struct tunnel *t)
 	}
 	t->state = TUNNEL_OPEN;
 	t->opened = worker_now();
+	meter_start(&t->meter, t->opened);
 	t->deadline = 0;
 	/* The time, before anything asks for a deadline. */
 	(void)session_tick(t->session, t->opened);

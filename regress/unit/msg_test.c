@@ -240,6 +240,7 @@ static const struct field	 fields[] = {
 	FROM(IMSG_CTL_SESSION, ctl_session, side, SIDE_SERVER),
 	UPTO(IMSG_CTL_SESSION, ctl_session, side, SIDE_CLIENT),
 	UPTO(IMSG_CTL_SESSION, ctl_session, seal, 7),
+	UPTO(IMSG_CTL_SESSION, ctl_session, transport, 15),
 	UPTO(IMSG_CTL_SESSION, ctl_session, draining, 1),
 	UPTO(IMSG_CTL_STREAM, ctl_stream, state, CTL_STREAM_CLOSING),
 	FROM(IMSG_CTL_PROCESS, ctl_process, role, PROC_PARENT),
@@ -719,7 +720,7 @@ test_no_padding(void **state)
 	assert_int_equal(sizeof(struct ctl_service),
 	    8 * 4 + 9 * 8 + 64 + 256 + 64);
 	assert_int_equal(sizeof(struct ctl_session),
-	    12 * 4 + 4 * 8 + 2 * 24 + 64 + 64 + 32 + 256);
+	    12 * 4 + 6 * 8 + 2 * 24 + 64 + 64 + 32 + 256);
 	assert_int_equal(sizeof(struct ctl_stream),
 	    8 * 4 + 3 * 8 + 2 * 24 + 64);
 	assert_int_equal(sizeof(struct ctl_process), 12 * 4 + 8 + 64 + 64);
