@@ -37,6 +37,7 @@
 #include <openssl/provider.h>
 #include <openssl/rsa.h>
 #include <openssl/sha.h>
+#include <openssl/ssl.h>
 
 #include "../shared/compat.h"
 #include "../shared/log.h"
@@ -510,7 +511,11 @@ tlskey_init(void (*ask)(const struct msg_sign *))
 {
 	TAILQ_INIT(&env.requests);
 	env.ask = ask;
-	if ((env.lib = OSSL_LIB_CTX_new()) == NULL ||
+	/* No file of the system's says what is spoken. */
+	if (OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG |
+	    OPENSSL_INIT_LOAD_SSL_STRINGS |
+	    OPENSSL_INIT_LOAD_CRYPTO_STRINGS, NULL) != 1 ||
+	    (env.lib = OSSL_LIB_CTX_new()) == NULL ||
 	    OSSL_PROVIDER_add_builtin(env.lib, TLSKEY_PROVIDER,
 	    provider_init) != 1 ||
 	    OSSL_PROVIDER_load(env.lib, TLSKEY_PROVIDER) == NULL ||

@@ -416,6 +416,7 @@ finish(void **state)
 {
 	(void)state;
 	signkey_wipe();
+	OPENSSL_cleanup();	/* which psk_init has put off */
 	return (0);
 }
 
