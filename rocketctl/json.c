@@ -314,8 +314,8 @@ json_processes(const struct answers *a)
 		json_open(NULL, '{');
 		json_string("process", role_name(p->role));
 		json_string("service", p->name);
-		json_string("side", p->role == PROC_SERVICE ?
-		    side_name(p->side) : "");
+		json_string("side", p->side == SIDE_NONE ? "" :
+		    side_name(p->side));
 		json_string("worker", p->role == PROC_SERVICE ?
 		    words_worker(p) : "");
 		json_number("pid", p->pid);

@@ -338,8 +338,29 @@ gate_left(struct channel *ch)
 {
 	if (channel_peer(ch)->role == PROC_KEYS)
 		arrival_keys(NULL);
-	else
+	else if (channel_peer(ch)->role == PROC_SERVICE)
 		arrival_worker_left(ch);
+}
+
+/* One that tls has shaken hands with: as if it had been accepted here. */
+static void
+gate_arrival(struct imsg *imsg)
+{
+	struct msg_arrival	 msg;
+	struct arrival		 a;
+	int			 fd;
+
+	if (imsg_get_data(imsg, &msg, sizeof(msg)) == -1 ||
+	    (fd = imsg_get_fd(imsg)) == -1)
+		return;
+	gate.accepted++;
+	memset(&a, 0, sizeof(a));
+	a.peer = msg.peer;
+	a.local = msg.local;
+	a.transport = msg.transport;
+	a.decoy = msg.decoy;
+	if (arrival_new(fd, &a) == -1)
+		log_warn("tunnel from %s", addr_print(&msg.peer));
 }
 
 static void
@@ -355,6 +376,9 @@ gate_message(struct channel *ch, struct imsg *imsg)
 			return;
 		}
 		break;
+	case IMSG_ARRIVAL:
+		gate_arrival(imsg);
+		return;
 	case IMSG_TUNNEL_PROVEN:
 	case IMSG_TUNNEL_CLOSED:
 		if (imsg_get_data(imsg, &n, sizeof(n)) == 0) {

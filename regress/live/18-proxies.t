@@ -17,7 +17,8 @@ start_nginx() {
 		error_log stderr;
 		events { worker_connections 512; }
 		http {
-			access_log off;
+			log_format asked '\$request|\$http_host|\$http_user_agent|\$http_x_test|\$status';
+			access_log $T/nginx/asked.log asked;
 			client_body_temp_path $T/nginx/body;
 			proxy_temp_path $T/nginx/proxy;
 			fastcgi_temp_path $T/nginx/fastcgi;
@@ -137,6 +138,9 @@ ends() {
 
 if command -v nginx >/dev/null; then
 	TRANSPORT=wsmux SERVICE='path "/news/live"' through nginx
+	is "$(grep -v '^GET / ' "$T/nginx/asked.log" | sort -u)" \
+	    'GET /news/live HTTP/1.1|www.example.com|Mozilla/5.0|1|101' \
+	    "nginx: the requests are as configured"
 else
 	skip "nginx" "it is not installed"
 fi
