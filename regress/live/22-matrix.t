@@ -51,6 +51,14 @@ services() {
 
 answer() { "$TRAFFIC" ask "$1" "$2" "$3" | sed -n 's/^answer //p'; }
 
+# is_so TRANSPORT SERVICE SEAL VERSION NAME: do its sessions say so?
+is_so() {
+	case $1 in *mux) _v=$4 ;; *) _v=0 ;; esac
+	is "$(ctl client -j show sessions service "$2" | tr '{' '\n' | sed -n \
+	    's/.*"transport":"\([a-z]*\)","mux_version":\(.\),"seal":"\([a-z]*\)".*/\1 \2 \3/p' |
+	    sort -u)" "$1 $_v $3" "$5: and is that"
+}
+
 served() {	# served PORT NAME
 	"$TRAFFIC" wait "$1" 20000 >/dev/null &&
 	    is "$(answer "$1" sum 1000000)" "$direct" "$2: half-close"
@@ -101,7 +109,10 @@ transport() {
 	daemon server
 	daemon client
 	while read -r seal version compression <&3; do
-		served "$1" "$tr, seal $seal, smux $version, lz4 $compression"
+		what="$tr, seal $seal, smux $version, lz4 $compression"
+		served "$1" "$what"
+		is_so "$tr" "$seal-$version-$compression" "$seal" "$version" \
+		    "$what"
 		shift
 	done 3<"$T/list"
 	stop "$client_pid"
