@@ -26,7 +26,7 @@ WORKER_OBJS =	worker/arrival.o worker/asker.o worker/childlog.o \
 		worker/connect.o worker/control.o worker/ctlstream.o \
 		worker/dial.o worker/dialler.o worker/dialogue.o \
 		worker/gate.o worker/hello.o worker/http.o worker/inquiry.o \
-		worker/keys.o worker/logout.o worker/meter.o worker/peek.o \
+		worker/keys.o worker/listener.o worker/logout.o worker/meter.o worker/peek.o \
 		worker/pipes.o \
 		worker/pool.o worker/proxyhdr.o worker/psk.o worker/relay.o \
 		worker/resolve.o \
@@ -101,8 +101,8 @@ regress/unit/connect_test: regress/unit/connect_test.c shared/addr.o shared/ibuf
 regress/unit/crew_test: regress/unit/crew_test.c rocketd/crew.o rocketd/svc.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o ; ${UNIT}
 regress/unit/dial_test: regress/unit/dial_test.c shared/addr.o shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/connect.o worker/dial.o ; ${UNIT}
 regress/unit/dialler_test: regress/unit/dialler_test.c shared/addr.o worker/dialler.o ; ${UNIT}
-regress/unit/gate_test: regress/unit/gate_test.c shared/addr.o shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/arrival.o worker/gate.o worker/hello.o worker/http.o worker/peek.o worker/proxyhdr.o worker/source.o worker/visitor.o ; ${UNIT}
-regress/unit/visitor_test: regress/unit/visitor_test.c shared/addr.o shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/arrival.o worker/gate.o worker/hello.o worker/http.o worker/peek.o worker/proxyhdr.o worker/source.o worker/visitor.o ; ${UNIT}
+regress/unit/gate_test: regress/unit/gate_test.c shared/addr.o shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/arrival.o worker/gate.o worker/listener.o worker/hello.o worker/http.o worker/peek.o worker/proxyhdr.o worker/source.o worker/visitor.o ; ${UNIT}
+regress/unit/visitor_test: regress/unit/visitor_test.c shared/addr.o shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/arrival.o worker/gate.o worker/listener.o worker/hello.o worker/http.o worker/peek.o worker/proxyhdr.o worker/source.o worker/visitor.o ; ${UNIT}
 regress/unit/hello_test: regress/unit/hello_test.c worker/hello.o ; ${UNIT}
 regress/unit/hist_test: regress/unit/hist_test.c regress/bench/hist.c ; ${UNIT}
 regress/unit/http_test: regress/unit/http_test.c worker/http.o ; ${UNIT}

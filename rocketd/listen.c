@@ -462,7 +462,7 @@ listen_send_proxies(struct svc *svc, const struct listener *l)
 	struct msg_proxy	 msg;
 	uint32_t		 i;
 
-	if (svc->role != PROC_GATE)
+	if (svc->role == PROC_SERVICE)
 		return (0);
 	for (i = 0; i < l->conf->nproxies; i++) {
 		memset(&msg, 0, sizeof(msg));

@@ -338,17 +338,9 @@ tlsconf_same(const struct conf_block *x, const struct conf_block *y)
 int
 tlsconf_check(const struct conf_block *b, FILE *err)
 {
-	const struct conf_tls		*t = &b->tls;
-	const struct conf_listen	*cl;
-	int				 used = tlsconf_used(b), errors = 0;
+	const struct conf_tls	*t = &b->tls;
+	int			 used = tlsconf_used(b), errors = 0;
 
-	TAILQ_FOREACH(cl, &b->listens, entry)
-		if ((cl->transport & TRANSPORT_TLS) && cl->nproxies > 0) {
-			conf_complain(err, cl->file, cl->line, cl->column,
-			    "\"proxies\" does not go with TLS: a header would "
-			    "come before it");
-			errors++;
-		}
 	if (used && b->side == SIDE_SERVER && t->ncerts == 0) {
 		conf_complain(err, b->file, b->line, b->column, "a server "
 		    "block that listens for TLS has no \"tls certificate\"");

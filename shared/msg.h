@@ -134,7 +134,7 @@ enum msg_type {
 	IMSG_CONF_PRIVKEY,	/* P -> K	struct msg_pem, fd */
 	IMSG_CONF_WEB,		/* P -> W	struct msg_web */
 	IMSG_CONF_PATH,		/* P -> G	struct msg_path */
-	IMSG_CONF_PROXY,	/* P -> G	struct msg_proxy */
+	IMSG_CONF_PROXY,	/* P -> G, T	struct msg_proxy */
 	IMSG_CONF_DECOY,	/* P -> G	struct msg_decoy */
 	IMSG_CONF_FILE,		/* P -> G	struct msg_file, fd */
 	IMSG_DIR_AGAIN,		/* D -> P	struct msg_dir */

@@ -318,7 +318,8 @@ static const struct row	 sandbox_rows[] = {
 	{ SYS(getpeername), S | G | C | D, 0, { ANY }, "logs, prefaces" },
 	{ SYS(shutdown), S | G | T, 0, { EQ(1, SHUT_WR) }, "half-close" },
 	{ SYS(recvfrom), S, 0, { ANY }, "the data path" },
-	{ SYS(recvfrom), G, 0, { SOME(3, MSG_PEEK) }, "peeks at a hello" },
+	{ SYS(recvfrom), G | T, 0, { SOME(3, MSG_PEEK) },
+	    "peeks at a hello, or a proxy's header" },
 	{ SYS(sendto), S | C | T, 0,
 	    { CLEAR(3, MSG_FASTOPEN), EQ(4, 0) }, "users; syslog; is a pair "
 	    "closed?" },

@@ -41,33 +41,28 @@
 #include <event2/event_struct.h>
 
 #include "../shared/compat.h"
+#include "listener.h"
+#include "proxyhdr.h"
 #include "source.h"
 #include "tlsconn.h"
 #include "tlsctx.h"
 #include "tlskey.h"
 #include "worker.h"
 
-/* Accepted in one turn of a listener: those that are here have theirs. */
-#define ACCEPT_BATCH	32
-/* Without descriptors or memory: until some are given back (seconds). */
-#define ACCEPT_PAUSE	1
-/* Listeners of one set: the parent sends fewer, or has gone mad. */
-#define LISTENERS_MAX	1024
 /* Handshakes that dial may have under way: it has no more requests. */
 #define STARTS_MAX	4096
-
-struct listener {
-	TAILQ_ENTRY(listener)	 entry;
-	struct event		 ev;
-	struct msg_listen	 conf;
-	int			 fd;
-};
-TAILQ_HEAD(listeners, listener);
+/* A proxy sends its header at once; in more pieces it is none. */
+#define WAKES_MAX	64
 
 struct conn {
 	TAILQ_ENTRY(conn)	 entry;
-	struct tlsconn		*tls;
+	struct tlsconn		*tls;		/* has the socket, or NULL */
 	struct event		 timer;		/* of the handshake, server */
+	struct event		 ev;		/* while peeking */
+	int			 fd;		/* before tls has it, or -1 */
+	int			 peeking;	/* for its proxy's header */
+	uint32_t		 wakes;
+	ssize_t			 peeked;	/* octets, the last time */
 	struct source		*source;	/* server, until it is open */
 	struct channel		*dial;		/* client, until it is open */
 	uint32_t		 request;	/* dial's */
@@ -81,22 +76,17 @@ TAILQ_HEAD(conns, conn);
 
 static struct {
 	struct msg_gate		 conf, next_conf;
-	struct listeners	 listeners, next;
 	struct conns		 conns;
 	struct channel		*keys;
 	struct channel		*gate;
-	struct event		*pause;		/* while it is pending */
 	struct event		*stop;
-	uint32_t		 nnext;		/* listeners in next */
 	uint32_t		 unproven;	/* handshakes under way */
 	uint32_t		 nconns;
 	int			 stopping;
-	uint64_t		 accepted;
 	uint64_t		 shaken;
 	uint64_t		 failed;
 	uint64_t		 timeouts;
 	uint64_t		 limited;
-	uint64_t		 paused;
 } env;
 
 static void	 tls_open(void *, int);
@@ -155,6 +145,10 @@ conn_free(struct conn *c)
 	TAILQ_REMOVE(&env.conns, c, entry);
 	conn_settle(c);
 	tlsconn_free(c->tls);
+	if (c->peeking)
+		(void)event_del(&c->ev);
+	if (c->fd != -1)
+		close(c->fd);
 	free(c);
 	if (--env.nconns == 0 && env.stopping)
 		worker_exit();
@@ -173,28 +167,39 @@ conn_timeout(evutil_socket_t fd, short what, void *arg)
 	conn_free(c);
 }
 
-/* fd and ssl are gone also when it fails. */
+/* fd is gone also when it fails. */
 static struct conn *
-conn_new(int fd, SSL *ssl, uint32_t transport, const struct addr *peer)
+conn_new(int fd, uint32_t transport, const struct addr *peer)
 {
 	struct conn	*c;
 
-	if (ssl == NULL || (c = calloc(1, sizeof(*c))) == NULL) {
-		SSL_free(ssl);
+	if ((c = calloc(1, sizeof(*c))) == NULL ||
+	    evtimer_assign(&c->timer, worker_base(), conn_timeout, c) == -1) {
+		free(c);
 		close(fd);
 		return (NULL);
 	}
+	c->fd = fd;
 	c->transport = transport;
 	c->peer = *peer;
 	addr_of_self(&c->local, fd);
-	if (evtimer_assign(&c->timer, worker_base(), conn_timeout, c) == -1 ||
-	    (c->tls = tlsconn_new(fd, ssl, &tls_conn_ops, c)) == NULL) {
-		free(c);
-		return (NULL);
-	}
 	TAILQ_INSERT_TAIL(&env.conns, c, entry);
 	env.nconns++;
 	return (c);
+}
+
+/* The handshake begins; host is the server's name, of a client. */
+static int
+conn_start(struct conn *c, const char *host)
+{
+	SSL	*ssl;
+	int	 fd = c->fd;
+
+	if ((ssl = tlsctx_ssl(c->transport, host)) == NULL)
+		return (-1);
+	c->fd = -1;
+	c->tls = tlsconn_new(fd, ssl, &tls_conn_ops, c);
+	return (c->tls == NULL ? -1 : 0);
 }
 
 /* Answers dial, of a request that it has not cancelled. */
@@ -261,52 +266,113 @@ tls_closed(void *arg, const char *why)
 
 /* ---- the server's side ---- */
 
-static void
-tls_pause(const struct listener *l)
+/* May one more of this source come?  If not, that is told. */
+static int
+tls_over(struct source *src, const struct addr *peer)
 {
-	static const struct timeval	 tv = { ACCEPT_PAUSE, 0 };
-	struct listener			*other;
-
-	env.paused++;
-	log_warn("listen on %s: accept paused", addr_print(&l->conf.addr));
-	if (evtimer_add(env.pause, &tv) == -1)
-		fatal("tls: event");
-	TAILQ_FOREACH(other, &env.listeners, entry)
-		(void)event_del(&other->ev);
+	if (src->unproven < env.conf.max_per_source &&
+	    env.unproven < env.conf.max_unproven)
+		return (0);
+	env.limited++;
+	tls_log(src, peer, "closed: %u handshakes are under way, %u of its "
+	    "source", env.unproven, src->unproven);
+	return (1);
 }
 
-/* Without a gate they wait in the backlog. */
-static void
-tls_listen(void)
+/* From here on it counts as the one that its proxy comes for. */
+static int
+conn_is_from(struct conn *c, const struct addr *peer)
 {
-	struct listener	*l;
-	int		 wanted;
+	struct source	*src;
 
-	wanted = env.gate != NULL && !env.stopping &&
-	    !evtimer_pending(env.pause, NULL);
-	TAILQ_FOREACH(l, &env.listeners, entry) {
-		if (!wanted)
-			(void)event_del(&l->ev);
-		else if (event_add(&l->ev, NULL) == -1)
-			fatal("tls: event");
+	if ((src = source_get(peer, worker_now())) == NULL) {
+		log_warnx("tls from %s: no memory", addr_print(peer));
+		return (-1);
 	}
+	if (src != c->source && tls_over(src, peer))
+		return (-1);
+	source_enter(src);
+	source_leave(c->source);
+	c->source = src;
+	c->peer = *peer;
+	return (0);
+}
+
+/* The header is whole: exactly its octets are taken, and the hello is next. */
+static int
+conn_proxied(struct conn *c, size_t len, const struct addr *from,
+    const struct addr *to)
+{
+	uint8_t	 buf[PROXYHDR_READ_MAX];
+
+	if (read(c->fd, buf, len) != (ssize_t)len ||
+	    (from->family != ADDR_NONE && conn_is_from(c, from) == -1))
+		return (-1);
+	if (to->family != ADDR_NONE)
+		c->local = *to;
+	(void)event_del(&c->ev);
+	c->peeking = 0;
+	return (conn_start(c, NULL));
 }
 
 static void
-tls_resume(evutil_socket_t fd, short what, void *arg)
+conn_peek(evutil_socket_t fd, short what, void *arg)
 {
-	(void)fd;
+	struct conn	*c = arg;
+	struct addr	 from, to;
+	uint8_t		 buf[PROXYHDR_READ_MAX];
+	const char	*why = "closed before the PROXY header was whole";
+	size_t		 need;
+	ssize_t		 n;
+
 	(void)what;
-	(void)arg;
-	tls_listen();
+	n = recv(fd, buf, sizeof(buf), MSG_PEEK);
+	if (n == -1 && (errno == EAGAIN || errno == EINTR))
+		return;
+	/* Woken for no octet more: there will be none. */
+	if (n > c->peeked) {
+		c->peeked = n;
+		switch (proxyhdr_parse(buf, n, &need, &from, &to, &why)) {
+		case PROXYHDR_OK:
+			if (conn_proxied(c, need, &from, &to) == -1)
+				conn_free(c);
+			return;
+		case PROXYHDR_MORE:
+			if (++c->wakes <= WAKES_MAX)
+				return;
+			why = "the PROXY header comes in too small pieces";
+			break;
+		case PROXYHDR_BAD:
+			break;
+		}
+	}
+	env.failed++;
+	tls_log(c->source, &c->peer, "%s", why);
+	conn_free(c);
+}
+
+static int
+conn_begin(struct conn *c, int proxied)
+{
+	struct timeval	 tv = { env.conf.deadline_ms / 1000,
+	    env.conf.deadline_ms % 1000 * 1000 };
+
+	if (evtimer_add(&c->timer, &tv) == -1)
+		return (-1);
+	if (!proxied)
+		return (conn_start(c, NULL));
+	if (event_assign(&c->ev, worker_base(), c->fd, EV_READ | EV_PERSIST |
+	    EV_ET, conn_peek, c) == -1 || event_add(&c->ev, NULL) == -1)
+		return (-1);
+	c->peeking = 1;
+	return (0);
 }
 
 /* -1: there is no memory; that a limit has refused it is no failure. */
 static int
-tls_arrived(int fd, const struct addr *peer, const struct msg_listen *l)
+tls_arrived(int fd, const struct addr *peer, const struct msg_listen *l,
+    int proxied)
 {
-	struct timeval	 tv = { env.conf.deadline_ms / 1000,
-	    env.conf.deadline_ms % 1000 * 1000 };
 	struct source	*src;
 	struct conn	*c;
 
@@ -314,73 +380,20 @@ tls_arrived(int fd, const struct addr *peer, const struct msg_listen *l)
 		close(fd);
 		return (-1);
 	}
-	if (src->unproven >= env.conf.max_per_source ||
-	    env.unproven >= env.conf.max_unproven) {
-		env.limited++;
-		tls_log(src, peer, "closed: %u handshakes are under way, %u "
-		    "of its source", env.unproven, src->unproven);
+	if (tls_over(src, peer)) {
 		close(fd);
 		return (0);
 	}
-	c = conn_new(fd, tlsctx_ssl(l->transport, NULL), l->transport, peer);
-	if (c == NULL)
+	if ((c = conn_new(fd, l->transport, peer)) == NULL)
 		return (-1);
 	c->decoy = l->decoy;
 	c->source = src;
 	source_enter(src);
 	env.unproven++;
-	if (evtimer_add(&c->timer, &tv) == -1) {
-		conn_free(c);
-		return (-1);
-	}
-	return (0);
-}
-
-static void
-tls_accept(evutil_socket_t lfd, short what, void *arg)
-{
-	struct listener		*l = arg;
-	struct sockaddr_storage	 ss;
-	struct addr		 peer;
-	socklen_t		 len;
-	int			 i, fd;
-
-	(void)what;
-	for (i = 0; i < ACCEPT_BATCH; i++) {
-		len = sizeof(ss);
-		memset(&ss, 0, sizeof(ss));
-		fd = accept4(lfd, (struct sockaddr *)&ss, &len,
-		    SOCK_NONBLOCK | SOCK_CLOEXEC);
-		if (fd == -1 && (errno == EAGAIN || errno == EWOULDBLOCK))
-			return;
-		/* Of one connection only, or there are none to be had. */
-		if (fd == -1 && errno != EMFILE && errno != ENFILE &&
-		    errno != ENOMEM && errno != ENOBUFS)
-			continue;
-		if (fd == -1) {
-			tls_pause(l);
-			return;
-		}
-		env.accepted++;
-		addr_from_sa(&peer, (struct sockaddr *)&ss);
-		if (tls_arrived(fd, &peer, &l->conf) == -1) {
-			tls_pause(l);
-			return;
-		}
-	}
-}
-
-static void
-listeners_free(struct listeners *list)
-{
-	struct listener	*l;
-
-	while ((l = TAILQ_FIRST(list)) != NULL) {
-		TAILQ_REMOVE(list, l, entry);
-		(void)event_del(&l->ev);
-		close(l->fd);		/* the parent holds it too */
-		free(l);
-	}
+	if (conn_begin(c, proxied) == 0)
+		return (0);
+	conn_free(c);
+	return (-1);
 }
 
 /* ---- the client's side ---- */
@@ -390,20 +403,19 @@ tls_start(struct channel *ch, const struct msg_start *msg, int fd)
 {
 	struct msg_started	 refused;
 	struct conn		*c = NULL;
-	SSL			*ssl;
 
 	if (env.unproven >= STARTS_MAX)
 		close(fd);
-	else {
-		ssl = tlsctx_ssl(msg->transport, msg->host);
-		c = conn_new(fd, ssl, msg->transport, &msg->peer);
-	}
-	if (c != NULL) {
+	else
+		c = conn_new(fd, msg->transport, &msg->peer);
+	if (c != NULL && conn_start(c, msg->host) == 0) {
 		c->dial = ch;
 		c->request = msg->request;
 		env.unproven++;
 		return;
 	}
+	if (c != NULL)
+		conn_free(c);
 	memset(&refused, 0, sizeof(refused));
 	refused.request = msg->request;
 	strlcpy(refused.words, "no handshake was begun: no usable "
@@ -463,53 +475,22 @@ tls_stopped(evutil_socket_t fd, short what, void *arg)
 static void
 tls_init(void)
 {
-	TAILQ_INIT(&env.listeners);
-	TAILQ_INIT(&env.next);
 	TAILQ_INIT(&env.conns);
+	listener_init(tls_arrived);
 	if (tlskey_init(tls_ask_keys) == -1)
 		fatalx("tls: cannot start");
 	tlsctx_init(worker_self()->side);
-	env.pause = evtimer_new(worker_base(), tls_resume, NULL);
 	env.stop = evtimer_new(worker_base(), tls_stopped, NULL);
-	if (env.pause == NULL || env.stop == NULL)
+	if (env.stop == NULL)
 		fatal("tls: event");
 }
 
 static void
 tls_begin(void)
 {
-	listeners_free(&env.next);
-	env.nnext = 0;
+	listener_begin();
 	memset(&env.next_conf, 0, sizeof(env.next_conf));
 	tlsctx_begin();
-}
-
-static int
-tls_configure_listen(struct imsg *imsg)
-{
-	struct listener	*l;
-
-	if (env.nnext >= LISTENERS_MAX ||
-	    (l = calloc(1, sizeof(*l))) == NULL) {
-		errno = ENOMEM;
-		return (-1);
-	}
-	if (imsg_get_data(imsg, &l->conf, sizeof(l->conf)) == -1 ||
-	    (l->fd = imsg_get_fd(imsg)) == -1) {
-		free(l);
-		errno = EINVAL;
-		return (-1);
-	}
-	if (event_assign(&l->ev, worker_base(), l->fd, EV_READ | EV_PERSIST,
-	    tls_accept, l) == -1) {
-		close(l->fd);
-		free(l);
-		errno = EINVAL;
-		return (-1);
-	}
-	TAILQ_INSERT_TAIL(&env.next, l, entry);
-	env.nnext++;
-	return (0);
 }
 
 static int
@@ -535,7 +516,8 @@ tls_configure(struct imsg *imsg)
 
 	switch (imsg_get_type(imsg)) {
 	case IMSG_CONF_LISTEN:
-		return (tls_configure_listen(imsg));
+	case IMSG_CONF_PROXY:
+		return (listener_configure(imsg));
 	case IMSG_CONF_CERT:
 	case IMSG_CONF_CA:
 		return (tls_configure_pem(imsg));
@@ -567,10 +549,7 @@ tls_ready(int reload)
 		fatalx("%s: END without limits", __func__);
 	env.conf = env.next_conf;
 	(void)tlsctx_commit();
-	listeners_free(&env.listeners);
-	TAILQ_CONCAT(&env.listeners, &env.next, entry);
-	env.nnext = 0;
-	tls_listen();
+	listener_commit();
 }
 
 static void
@@ -583,7 +562,7 @@ tls_joined(struct channel *ch)
 		break;
 	case PROC_GATE:
 		env.gate = ch;
-		tls_listen();
+		listener_open(1);
 		break;
 	default:
 		break;			/* dial is answered where it asks */
@@ -599,7 +578,7 @@ tls_left(struct channel *ch)
 		env.keys = NULL;
 	else if (ch == env.gate) {
 		env.gate = NULL;
-		tls_listen();
+		listener_open(0);	/* they wait in the backlog */
 	} else
 		TAILQ_FOREACH_SAFE(c, &env.conns, entry, next)
 			if (c->dial == ch)
@@ -652,12 +631,12 @@ tls_ask(struct channel *ch, enum msg_type type, const struct ctl_request *rq)
 	} figures[] = {
 		{ "connections", env.nconns },
 		{ "handshakes", env.unproven },
-		{ "accepted", env.accepted },
+		{ "accepted", listener_stats()->accepted },
 		{ "shaken", env.shaken },
 		{ "failed", env.failed },
 		{ "timeouts", env.timeouts },
 		{ "limited", env.limited },
-		{ "accept_paused", env.paused },
+		{ "accept_paused", listener_stats()->paused },
 		{ "octets_in", s->octets_in },
 		{ "octets_out", s->octets_out }
 	};
@@ -680,8 +659,7 @@ tls_stop(uint32_t drain_ms)
 	struct timeval	 tv = { drain_ms / 1000, drain_ms % 1000 * 1000 };
 
 	env.stopping = 1;
-	(void)event_del(env.pause);
-	listeners_free(&env.listeners);
+	listener_close();
 	if (drain_ms == 0 || env.nconns == 0)
 		worker_exit();
 	else if (drain_ms != UINT32_MAX && evtimer_add(env.stop, &tv) == -1)

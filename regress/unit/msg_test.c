@@ -80,7 +80,7 @@ static const struct expect	 table[] = {
 	{ IMSG_CONF_PRIVKEY, "P>K", NULL, FIX(msg_pem), 1 },
 	{ IMSG_CONF_WEB, "P>W", NULL, FIX(msg_web), 0 },
 	{ IMSG_CONF_PATH, "P>G", NULL, FIX(msg_path), 0 },
-	{ IMSG_CONF_PROXY, "P>G", NULL, FIX(msg_proxy), 0 },
+	{ IMSG_CONF_PROXY, "P>GT", NULL, FIX(msg_proxy), 0 },
 	{ IMSG_CONF_DECOY, "P>G", NULL, FIX(msg_decoy), 0 },
 	{ IMSG_CONF_FILE, "P>G", NULL, FIX(msg_file), 1 },
 	{ IMSG_DIR_AGAIN, "D>P", NULL, FIX(msg_dir), 0 },

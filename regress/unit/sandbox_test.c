@@ -212,7 +212,7 @@ static const struct attempt	 attempts[] = {
 	{ "send", try_send, S | C | T | R, 1 },
 	{ "recv", try_recv, S | R, 1 },
 	{ "pread", try_pread, G | K | T | R, 1 },
-	{ "recv MSG_PEEK", try_peek, S | G | R, 1 },
+	{ "recv MSG_PEEK", try_peek, S | G | T | R, 1 },
 	{ "accept4", try_accept, S | G | C | T, 1 },
 	{ "TCP_NODELAY", try_opt_nodelay, D, 1 },
 	{ "SO_RCVLOWAT", try_opt_lowat, G | R, 1 },
