@@ -160,6 +160,8 @@ relay_close(struct relay *r, int rst)
 		chunk_free(c);
 	}
 	relay_pipe_put(r);
+	service_hold(svc, -(int64_t)r->lz_held);
+	lz_free(r->lz);
 	free(r->pre);
 	if (r->flags & RELAY_LINGERS)
 		TAILQ_REMOVE(&lingering, r, queue);
@@ -245,17 +247,121 @@ relay_drop(struct relay *r, size_t n)
 	}
 }
 
-/* The peer's end reaches the socket once everything before it has. */
+/* ---- LZ4 ---- */
+
+/* From here on the stream's octets are in blocks, both ways.  -1: no memory. */
+static int
+relay_lz(struct relay *r)
+{
+	if (!(r->tunnel->settled.caps & CAP_LZ4))
+		return (0);
+	if ((r->lz = lz_new()) == NULL)
+		return (-1);
+	r->lz_held = lz_held(r->lz);
+	service_hold(svc, r->lz_held);
+	return (0);
+}
+
+/* What passed, and what is held for it, is counted where it belongs. */
 static void
+relay_lz_count(struct relay *r)
+{
+	const struct lz_count	*now = lz_count(r->lz);
+	struct lz_count		*was = &r->counted, *all[2];
+	size_t			 held = lz_held(r->lz), i;
+
+	r->octets_in += now->plain_in - was->plain_in;
+	svc->stats.octets_in += now->plain_in - was->plain_in;
+	all[0] = &svc->stats.lz;
+	all[1] = r->tunnel == NULL ? NULL : &r->tunnel->lz;
+	for (i = 0; i < 2 && all[i] != NULL; i++) {
+		all[i]->plain_in += now->plain_in - was->plain_in;
+		all[i]->wire_in += now->wire_in - was->wire_in;
+		all[i]->plain_out += now->plain_out - was->plain_out;
+		all[i]->wire_out += now->wire_out - was->wire_out;
+	}
+	*was = *now;
+	service_hold(svc, (int64_t)held - (int64_t)r->lz_held);
+	r->lz_held = held;
+}
+
+/* As write(2), of octets of the stream; what they unpack to may wait. */
+static ssize_t
+relay_unpack(struct relay *r, const uint8_t *p, size_t len)
+{
+	const uint8_t	*plain;
+	uint64_t	 budget = svc->conf.opts.memory;
+	size_t		 n, done = 0;
+	ssize_t		 w;
+	int		 error = 0;
+
+	do {
+		if (lz_unpack(r->lz, p + done, len - done, svc->held < budget ?
+		    budget - svc->held : 0, &plain, &n) == -1)
+			return (-1);
+		if ((w = n == 0 ? 0 : write(r->fd, plain, n)) == -1) {
+			error = errno;
+			w = 0;
+		}
+		done += lz_wrote(r->lz, w);
+		relay_lz_count(r);
+		if (error != 0 && error != EAGAIN && error != EINTR) {
+			errno = error;
+			return (-1);
+		}
+		/* A short write: the next edge says when there is room. */
+		if ((size_t)w < n)
+			r->flags &= ~RELAY_WRITABLE;
+	} while ((r->flags & RELAY_WRITABLE) &&
+	    (done < len || lz_waits(r->lz) > 0));
+	return (done);
+}
+
+/* How a failed write ends the relay. */
+static void
+relay_broken(struct relay *r)
+{
+	enum reset_reason	 why = RESET_ABORT;
+
+	if (r->lz != NULL && errno == EPROTO) {
+		log_info("relay: a peer's block cannot be unpacked");
+		svc->stats.lz_faults++;
+		why = RESET_PROTOCOL;
+	} else if (r->lz != NULL && errno == ENOMEM) {
+		log_warnx("relay: no memory to unpack a peer's block");
+		svc->stats.memory_resets++;
+		why = RESET_MEMORY;
+	}
+	relay_abort(r, why);
+}
+
+/* Something is still to be written? */
+static int
+relay_waits(const struct relay *r)
+{
+	return (r->queued > 0 || (r->lz != NULL && lz_waits(r->lz) > 0));
+}
+
+/*
+ * The peer's end reaches the socket once everything before it has.  -1: it
+ * was no end, and the relay is gone.
+ */
+static int
 relay_shut(struct relay *r)
 {
 	if (!(r->flags & RELAY_FIN) || (r->flags & RELAY_SHUT) ||
-	    r->queued > 0 || r->fd == -1)
-		return;
+	    relay_waits(r) || r->fd == -1)
+		return (0);
+	if (r->lz != NULL && !lz_whole(r->lz)) {
+		errno = EPROTO;
+		relay_broken(r);
+		return (-1);
+	}
 	r->flags |= RELAY_SHUT;
 	/* ENOTCONN: the socket has ended meanwhile; the read will say how. */
 	if (shutdown(r->fd, SHUT_WR) == -1 && errno != ENOTCONN)
 		log_warn("relay: shutdown");
+	return (0);
 }
 
 /* As write(2): what is in the pipe goes first. */
@@ -276,6 +382,14 @@ relay_write(struct relay *r)
 			relay_pipe_put(r);
 		return (n);
 	}
+	if (r->lz != NULL) {
+		c = r->head;
+		n = relay_unpack(r, c == NULL ? NULL : c->data + c->off,
+		    c == NULL ? 0 : c->len - c->off);
+		if (n > 0)
+			relay_drop(r, n);
+		return (n);
+	}
 	for (c = r->head; c != NULL && cnt < FLUSH_IOV; c = c->next, cnt++) {
 		iov[cnt].iov_base = c->data + c->off;
 		iov[cnt].iov_len = c->len - c->off;
@@ -291,7 +405,7 @@ relay_flush(struct relay *r)
 {
 	ssize_t	 n;
 
-	while (r->queued > 0 && (r->flags & RELAY_WRITABLE)) {
+	while (relay_waits(r) && (r->flags & RELAY_WRITABLE)) {
 		if ((n = relay_write(r)) == -1) {
 			if (errno == EINTR)
 				continue;
@@ -299,15 +413,14 @@ relay_flush(struct relay *r)
 				r->flags &= ~RELAY_WRITABLE;
 				break;
 			}
-			relay_abort(r, RESET_ABORT);
+			relay_broken(r);
 			return (-1);
 		}
 		r->moved = worker_now();
-		if (r->stream != NULL)
+		if (r->stream != NULL && n > 0)
 			session_consumed(r->stream, n);
 	}
-	relay_shut(r);
-	return (0);
+	return (relay_shut(r));
 }
 
 /* Something happened to a socket whose octets nobody can take now. */
@@ -338,10 +451,10 @@ relay_event(evutil_socket_t fd, short what, void *arg)
 		r->flags |= RELAY_READABLE;
 	if (what & EV_WRITE)
 		r->flags |= RELAY_WRITABLE;
-	if (r->queued > 0 && relay_flush(r) == -1)
+	if (relay_waits(r) && relay_flush(r) == -1)
 		return;
 	if (r->stream == NULL) {
-		if (r->queued == 0)
+		if (!relay_waits(r))
 			relay_close(r, 0);
 		return;
 	}
@@ -402,7 +515,7 @@ relay_open(struct relay *r, struct tunnel *t)
 	r->tunnel = t;
 	tunnel_relay_added(t);
 	r->moved = worker_now();
-	if (relay_attach(r) == -1) {
+	if (relay_lz(r) == -1 || relay_attach(r) == -1) {
 		log_warn("relay: cannot watch a user's socket");
 		relay_abort(r, RESET_POLICY);
 		return (0);
@@ -544,6 +657,11 @@ relay_preface(struct relay *r)
 	r->other = pf.listener;
 	relay_drop(r, got);
 	session_consumed(r->stream, (size_t)got);
+	if (relay_lz(r) == -1) {
+		log_warn("relay");
+		relay_abort(r, RESET_MEMORY);
+		return (-1);
+	}
 	r->dial = dialler_ask(DIAL_TARGET, 0, offset,
 	    svc->conf.opts.dial_timeout * 1000, relay_dialled, r);
 	if (r->dial == 0) {
@@ -581,6 +699,29 @@ relay_took(struct relay *r, ssize_t n)
 	return (0);
 }
 
+/* As a read into buf, but that a block is what comes of it. */
+static size_t
+relay_pack(struct relay *r, uint8_t *buf, size_t max)
+{
+	uint8_t	*p;
+	size_t	 len;
+	ssize_t	 n;
+
+	if ((len = lz_rest(r->lz, buf, max)) == 0) {
+		if (!(r->flags & RELAY_READABLE) || r->fd == -1)
+			return (0);
+		p = lz_space(r->lz, buf, max, &len);
+		do {
+			n = read(r->fd, p, len);
+		} while (n == -1 && errno == EINTR);
+		if ((len = relay_took(r, n)) == 0)
+			return (0);
+		len = lz_pack(r->lz, buf, max, len, service_tight(svc));
+	}
+	relay_lz_count(r);
+	return (len);
+}
+
 static size_t
 relay_pull(struct stream *st, uint8_t *buf, size_t max)
 {
@@ -602,7 +743,11 @@ relay_pull(struct stream *st, uint8_t *buf, size_t max)
 			return (done);
 		}
 	}
-	if (!(r->flags & RELAY_READABLE) || r->fd == -1 || done == max)
+	if (done == max)
+		return (done);
+	if (r->lz != NULL)
+		return (done + relay_pack(r, buf + done, max - done));
+	if (!(r->flags & RELAY_READABLE) || r->fd == -1)
 		return (done);
 	do {
 		n = read(r->fd, buf + done, max - done);
@@ -622,7 +767,8 @@ relay_bulk(struct stream *st, struct pipebuf *pipe, size_t max)
 	ssize_t		 n;
 
 	if (r->fulls < BULK_FULLS || r->pre != NULL || r->fd == -1 ||
-	    !(r->flags & RELAY_READABLE) || (r->flags & RELAY_COPIES))
+	    !(r->flags & RELAY_READABLE) || (r->flags & RELAY_COPIES) ||
+	    r->lz != NULL)
 		return (0);
 	n = pipes_fill(pipe, r->fd, max);
 	if (n < BULK_PAYS)
@@ -644,6 +790,7 @@ relay_divert(struct stream *st, int fd, size_t len)
 	int		 error = EOPNOTSUPP;
 
 	if (r->fd != -1 && r->head == NULL && !(r->flags & RELAY_COPIES) &&
+	    r->lz == NULL &&
 	    (r->pipe != NULL || (r->pipe = pipes_get()) != NULL)) {
 		if (r->pipe->len == 0)
 			TAILQ_INSERT_TAIL(&piping, r, piping);
@@ -703,8 +850,10 @@ relay_data(struct stream *st, const uint8_t *p, size_t len)
 	struct relay	*r = st->arg;
 	ssize_t		 n = 0;
 
-	r->octets_in += len;
-	svc->stats.octets_in += len;
+	if (r->lz == NULL) {
+		r->octets_in += len;
+		svc->stats.octets_in += len;
+	}
 	if (p == NULL) {		/* it is in the pipe */
 		if (relay_flush(r) == 0)
 			service_enforce(svc);
@@ -715,10 +864,12 @@ relay_data(struct stream *st, const uint8_t *p, size_t len)
 		session_consumed(st, len);
 		return;
 	}
-	if (r->fd != -1 && r->queued == 0 && (r->flags & RELAY_WRITABLE)) {
-		if ((n = write(r->fd, p, len)) == -1) {
+	if (r->fd != -1 && !relay_waits(r) && (r->flags & RELAY_WRITABLE)) {
+		n = r->lz != NULL ? relay_unpack(r, p, len) :
+		    write(r->fd, p, len);
+		if (n == -1) {
 			if (errno != EAGAIN && errno != EINTR) {
-				relay_abort(r, RESET_ABORT);
+				relay_broken(r);
 				return;
 			}
 			n = 0;
@@ -753,7 +904,7 @@ relay_fin(struct stream *st)
 		relay_abort(r, RESET_PROTOCOL);
 		return;
 	}
-	relay_shut(r);
+	(void)relay_shut(r);
 }
 
 static void
@@ -776,7 +927,7 @@ relay_closed(struct stream *st)
 	r->stream = NULL;
 	tunnel_relay_gone(r->tunnel);
 	r->tunnel = NULL;
-	if (r->queued == 0 || r->fd == -1) {
+	if (!relay_waits(r) || r->fd == -1) {
 		relay_close(r, 0);
 		return;
 	}

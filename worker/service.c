@@ -841,6 +841,11 @@ service_summary(struct channel *ch, uint32_t request)
 	worker_counter(ch, request, "octets_in", st->octets_in);
 	worker_counter(ch, request, "octets_out", st->octets_out);
 	worker_counter(ch, request, "octets_piped", st->octets_piped);
+	worker_counter(ch, request, "lz4_plain_in", st->lz.plain_in);
+	worker_counter(ch, request, "lz4_wire_in", st->lz.wire_in);
+	worker_counter(ch, request, "lz4_plain_out", st->lz.plain_out);
+	worker_counter(ch, request, "lz4_wire_out", st->lz.wire_out);
+	worker_counter(ch, request, "lz4_faults", st->lz_faults);
 	worker_counter(ch, request, "memory", service.held);
 }
 

@@ -294,6 +294,8 @@ our @LIST = (
 	    rocketd('tcpmux', 'seal none'), wan => 1],
 	['rocketd xor', 'bare', ['rocketd'], rocketd('tcpmux', 'seal xor'),
 	    rows => $SOME],
+	['rocketd none lz4', 'bare', ['rocketd'],
+	    rocketd('tcpmux', 'seal none', 'compression lz4'), rows => $SOME],
 	['rocketd none prefork', 'bare', ['rocketd'],
 	    rocketd('tcpmux', 'seal none', 'prefork 2'), rows => $SOME],
 	['rocketd tcp', 'bare', ['rocketd'], rocketd('tcp', 'seal none'),
