@@ -27,6 +27,7 @@ WORKER_OBJS =	worker/arrival.o worker/asker.o worker/childlog.o \
 		worker/gate.o worker/hello.o worker/http.o worker/inquiry.o \
 		worker/keys.o worker/logout.o worker/lz.o worker/peek.o \
 		worker/pipes.o worker/pool.o worker/proxyhdr.o worker/psk.o worker/relay.o \
+		worker/relaylz.o \
 		worker/resolve.o \
 		worker/rocket.o worker/sandbox.o worker/seal.o \
 		worker/sealctx.o worker/service.o worker/smux.o \

@@ -35,6 +35,7 @@
 #include "dialler.h"
 #include "pipes.h"
 #include "proxyhdr.h"
+#include "relaylz.h"
 #include "service.h"
 #include "worker.h"
 
@@ -92,6 +93,7 @@ void
 relay_init(struct service *service)
 {
 	svc = service;
+	relaylz_init(service);
 }
 
 static struct relay *
@@ -160,8 +162,7 @@ relay_close(struct relay *r, int rst)
 		chunk_free(c);
 	}
 	relay_pipe_put(r);
-	service_hold(svc, -(int64_t)r->lz_held);
-	lz_free(r->lz);
+	relaylz_end(r);
 	free(r->pre);
 	if (r->flags & RELAY_LINGERS)
 		TAILQ_REMOVE(&lingering, r, queue);
@@ -247,74 +248,22 @@ relay_drop(struct relay *r, size_t n)
 	}
 }
 
-/* ---- LZ4 ---- */
-
-/* From here on the stream's octets are in blocks, both ways.  -1: no memory. */
-static int
-relay_lz(struct relay *r)
-{
-	if (!(r->tunnel->settled.caps & CAP_LZ4))
-		return (0);
-	if ((r->lz = lz_new()) == NULL)
-		return (-1);
-	r->lz_held = lz_held(r->lz);
-	service_hold(svc, r->lz_held);
-	return (0);
-}
-
-/* What passed, and what is held for it, is counted where it belongs. */
-static void
-relay_lz_count(struct relay *r)
-{
-	const struct lz_count	*now = lz_count(r->lz);
-	struct lz_count		*was = &r->counted, *all[2];
-	size_t			 held = lz_held(r->lz), i;
-
-	r->octets_in += now->plain_in - was->plain_in;
-	svc->stats.octets_in += now->plain_in - was->plain_in;
-	all[0] = &svc->stats.lz;
-	all[1] = r->tunnel == NULL ? NULL : &r->tunnel->lz;
-	for (i = 0; i < 2 && all[i] != NULL; i++) {
-		all[i]->plain_in += now->plain_in - was->plain_in;
-		all[i]->wire_in += now->wire_in - was->wire_in;
-		all[i]->plain_out += now->plain_out - was->plain_out;
-		all[i]->wire_out += now->wire_out - was->wire_out;
-	}
-	*was = *now;
-	service_hold(svc, (int64_t)held - (int64_t)r->lz_held);
-	r->lz_held = held;
-}
-
-/* As write(2), of octets of the stream; what they unpack to may wait. */
+/*
+ * As write(2), but that octets of a stream with LZ4 are unpacked: what they
+ * stand for may wait.
+ */
 static ssize_t
-relay_unpack(struct relay *r, const uint8_t *p, size_t len)
+relay_put(struct relay *r, const uint8_t *p, size_t len)
 {
-	const uint8_t	*plain;
-	uint64_t	 budget = svc->conf.opts.memory;
-	size_t		 n, done = 0;
-	ssize_t		 w;
-	int		 error = 0;
+	ssize_t	 n;
 
-	do {
-		if (lz_unpack(r->lz, p + done, len - done, svc->held < budget ?
-		    budget - svc->held : 0, &plain, &n) == -1)
-			return (-1);
-		if ((w = n == 0 ? 0 : write(r->fd, plain, n)) == -1) {
-			error = errno;
-			w = 0;
-		}
-		done += lz_wrote(r->lz, w);
-		relay_lz_count(r);
-		if (error != 0 && error != EAGAIN && error != EINTR) {
-			errno = error;
-			return (-1);
-		}
-		/* A short write: the next edge says when there is room. */
-		if ((size_t)w < n)
-			r->flags &= ~RELAY_WRITABLE;
-	} while ((r->flags & RELAY_WRITABLE) &&
-	    (done < len || lz_waits(r->lz) > 0));
-	return (done);
+	if (r->lz == NULL)
+		return (write(r->fd, p, len));
+	/* A short write: the next edge says when there is room. */
+	if ((n = relaylz_write(r, p, len)) != -1 && ((size_t)n < len ||
+	    lz_waits(r->lz) > 0))
+		r->flags &= ~RELAY_WRITABLE;
+	return (n);
 }
 
 /* How a failed write ends the relay. */
@@ -384,9 +333,8 @@ relay_write(struct relay *r)
 	}
 	if (r->lz != NULL) {
 		c = r->head;
-		n = relay_unpack(r, c == NULL ? NULL : c->data + c->off,
-		    c == NULL ? 0 : c->len - c->off);
-		if (n > 0)
+		if ((n = relay_put(r, c == NULL ? NULL : c->data + c->off,
+		    c == NULL ? 0 : c->len - c->off)) > 0)
 			relay_drop(r, n);
 		return (n);
 	}
@@ -515,7 +463,7 @@ relay_open(struct relay *r, struct tunnel *t)
 	r->tunnel = t;
 	tunnel_relay_added(t);
 	r->moved = worker_now();
-	if (relay_lz(r) == -1 || relay_attach(r) == -1) {
+	if (relaylz_start(r) == -1 || relay_attach(r) == -1) {
 		log_warn("relay: cannot watch a user's socket");
 		relay_abort(r, RESET_POLICY);
 		return (0);
@@ -657,7 +605,7 @@ relay_preface(struct relay *r)
 	r->other = pf.listener;
 	relay_drop(r, got);
 	session_consumed(r->stream, (size_t)got);
-	if (relay_lz(r) == -1) {
+	if (relaylz_start(r) == -1) {
 		log_warn("relay");
 		relay_abort(r, RESET_MEMORY);
 		return (-1);
@@ -718,7 +666,7 @@ relay_pack(struct relay *r, uint8_t *buf, size_t max)
 			return (0);
 		len = lz_pack(r->lz, buf, max, len, service_tight(svc));
 	}
-	relay_lz_count(r);
+	relaylz_count(r);
 	return (len);
 }
 
@@ -865,9 +813,7 @@ relay_data(struct stream *st, const uint8_t *p, size_t len)
 		return;
 	}
 	if (r->fd != -1 && !relay_waits(r) && (r->flags & RELAY_WRITABLE)) {
-		n = r->lz != NULL ? relay_unpack(r, p, len) :
-		    write(r->fd, p, len);
-		if (n == -1) {
+		if ((n = relay_put(r, p, len)) == -1) {
 			if (errno != EAGAIN && errno != EINTR) {
 				relay_broken(r);
 				return;

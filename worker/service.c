@@ -529,9 +529,10 @@ service_opened_by_client(struct tunnel *new)
 	memset(&msg, 0, sizeof(msg));
 	memcpy(msg.start_id, new->theirs.start_id, sizeof(msg.start_id));
 	strlcpy(msg.client_id, new->theirs.client_id, sizeof(msg.client_id));
-	log_info("client %s is here, from %s, %s, seal %s", msg.client_id,
+	log_info("client %s is here, from %s, %s, seal %s%s", msg.client_id,
 	    addr_print(&new->peer), new->theirs.software,
-	    seal_cipher(new->seal));
+	    seal_cipher(new->seal),
+	    new->settled.caps & CAP_LZ4 ? ", lz4" : "");
 	service_probe_older(&msg);
 	if (service.conf.opts.prefork > 1)
 		worker_tell(IMSG_CLIENT_BACK, &msg, sizeof(msg));

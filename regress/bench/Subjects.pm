@@ -314,6 +314,8 @@ our @LIST = (
 	    rocketd('tcpmux', 'seal tls'), wan => 1],
 	['rocketd tcp tls', 'sealed', ['rocketd'], rocketd('tcp', 'seal tls'),
 	    rows => $SOME],
+	['rocketd tls lz4', 'sealed', ['rocketd'],
+	    rocketd('tcpmux', 'seal tls', 'compression lz4'), rows => $SOME],
 	['rocketd tls prefork', 'sealed', ['rocketd'],
 	    rocketd('tcpmux', 'seal tls', 'prefork 2'), rows => $SOME],
 	['rathole noise', 'sealed', ['rathole'], rathole(\&rathole_noise)],
