@@ -26,9 +26,9 @@ WORKER_OBJS =	worker/arrival.o worker/asker.o worker/childlog.o \
 		worker/connect.o worker/control.o worker/ctlstream.o \
 		worker/dial.o worker/dialler.o worker/dialogue.o \
 		worker/gate.o worker/hello.o worker/http.o worker/inquiry.o \
-		worker/keys.o worker/listener.o worker/logout.o worker/meter.o worker/peek.o \
-		worker/pipes.o \
-		worker/pool.o worker/proxyhdr.o worker/psk.o worker/relay.o \
+		worker/keys.o worker/listener.o worker/logout.o worker/lz.o \
+		worker/meter.o worker/peek.o worker/pipes.o worker/pool.o \
+		worker/proxyhdr.o worker/psk.o worker/relay.o worker/relaylz.o \
 		worker/resolve.o \
 		worker/rocket.o worker/sandbox.o worker/seal.o \
 		worker/sealctx.o worker/selfsign.o worker/service.o \
@@ -70,7 +70,7 @@ rocketd/rocketd: ${ROCKETD_OBJS} ${SHARED_OBJS}
 
 worker/rocketd-worker: ${WORKER_OBJS} ${SHARED_OBJS}
 	${LINK} -o $@ ${WORKER_OBJS} ${SHARED_OBJS} ${L_EVENT} ${L_SSL} \
-	    ${L_SECCOMP} ${L_BSD}
+	    ${L_LZ4} ${L_SECCOMP} ${L_BSD}
 
 rocketctl/rocketctl: ${ROCKETCTL_OBJS} ${CTL_SHARED}
 	${LINK} -o $@ ${ROCKETCTL_OBJS} ${CTL_SHARED} ${L_BSD}
@@ -90,7 +90,7 @@ ${ROCKETCTL_OBJS}: ${SHARED_HDRS} rocketctl/*.h
 # `$^' is what GNU make calls the prerequisites, `$>' what bmake does; each
 # finds the other's empty.
 UNIT =		${COMPILE} ${L_ALL} ${LDFLAGS} -o $@ $^ $> ${L_CMOCKA} \
-		${L_EVENT} ${L_SSL} ${L_SECCOMP} ${L_BSD}
+		${L_EVENT} ${L_SSL} ${L_LZ4} ${L_SECCOMP} ${L_BSD}
 
 regress/unit/addr_test: regress/unit/addr_test.c shared/addr.o ; ${UNIT}
 regress/unit/channel_test: regress/unit/channel_test.c shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o ; ${UNIT}
@@ -108,6 +108,7 @@ regress/unit/hist_test: regress/unit/hist_test.c regress/bench/hist.c ; ${UNIT}
 regress/unit/http_test: regress/unit/http_test.c worker/http.o ; ${UNIT}
 regress/unit/imsg_test: regress/unit/imsg_test.c shared/ibuf.o shared/imsg.o ; ${UNIT}
 regress/unit/keys_test: regress/unit/keys_test.c shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/keys.o worker/psk.o worker/signkey.o ; ${UNIT}
+regress/unit/lz_test: regress/unit/lz_test.c worker/lz.o ; ${UNIT}
 regress/unit/log_test: regress/unit/log_test.c shared/log.o ; ${UNIT}
 regress/unit/msg_test: regress/unit/msg_test.c shared/ibuf.o shared/imsg.o shared/msg.o ; ${UNIT}
 regress/unit/options_test: regress/unit/options_test.c rocketd/options.o rocketd/optval.o rocketd/valid.o shared/addr.o shared/log.o ; ${UNIT}
@@ -161,7 +162,7 @@ helpers: config.mk
 	    regress/live/traffic
 
 # ---- fuzzing: one line each; clang, with sources in place of objects ----
-FUZZ =		clang ${FUZZ_FLAGS} ${CPP_ALL} -o $@ $^ $> ${L_EVENT} ${L_BSD}
+FUZZ =		clang ${FUZZ_FLAGS} ${CPP_ALL} -o $@ $^ $> ${L_EVENT} ${L_LZ4} ${L_BSD}
 FUZZ_FLAGS =	-std=c11 -D_GNU_SOURCE -g -O1 \
 		-fsanitize=fuzzer,address,undefined
 
@@ -170,6 +171,7 @@ regress/fuzz/hello_fuzz: regress/fuzz/hello_fuzz.c worker/hello.c ; ${FUZZ}
 regress/fuzz/http_fuzz: regress/fuzz/http_fuzz.c worker/http.c ; ${FUZZ}
 regress/fuzz/imsg_fuzz: regress/fuzz/imsg_fuzz.c shared/ibuf.c shared/imsg.c shared/msg.c ; ${FUZZ}
 regress/fuzz/proxyhdr_fuzz: regress/fuzz/proxyhdr_fuzz.c worker/proxyhdr.c shared/addr.c ; ${FUZZ}
+regress/fuzz/lz_fuzz: regress/fuzz/lz_fuzz.c worker/lz.c ; ${FUZZ}
 regress/fuzz/rocket_fuzz: regress/fuzz/rocket_fuzz.c worker/rocket.c shared/addr.c ; ${FUZZ}
 regress/fuzz/smux_fuzz: regress/fuzz/smux_fuzz.c shared/log.c worker/smux.c worker/smuxout.c worker/smuxst.c ; ${FUZZ}
 regress/fuzz/solo_fuzz: regress/fuzz/solo_fuzz.c shared/log.c worker/solo.c ; ${FUZZ}

@@ -85,6 +85,12 @@ static const struct option_word	 words_remotes[] = {
 	{ NULL, 0 }
 };
 
+static const struct option_word	 words_compression[] = {
+	{ "no", COMPRESSION_NO },
+	{ "lz4", COMPRESSION_LZ4 },
+	{ NULL, 0 }
+};
+
 /* The names are congestion_name's. */
 static const struct option_word	 words_congestion[] = {
 	{ "system", CONGESTION_SYSTEM },
@@ -174,6 +180,10 @@ const struct option	 options[] = {
 	    .offset = O(seals), .dflt = SEAL_TLS, .words = words_seal,
 	    .change = CHANGE_TUNNELS,
 	    .help = "what may protect the octets of a tunnel" },
+	{ .name = "compression", .type = OPT_WORD, .scope = BOTH,
+	    .offset = O(compression), .dflt = COMPRESSION_NO,
+	    .words = words_compression, .change = CHANGE_TUNNELS,
+	    .help = "what makes the users' octets fewer on a tunnel" },
 	{ .name = "keepalive", .type = OPT_SECONDS, .scope = BOTH,
 	    .offset = O(keepalive), .min = 1, .max = 3600, .dflt = 20,
 	    .zero = "off", .change = CHANGE_TUNNELS, .toml = "keep_alive",

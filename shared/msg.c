@@ -176,6 +176,7 @@ static const struct msg_field	 fields_service[] = {
 	RANGE(msg_service, opts.mux_version, 1, 2),
 	RANGE(msg_service, opts.mux_framesize, 1, UINT16_MAX),
 	MASK(msg_service, opts.seals, SEAL_ALL),
+	RANGE(msg_service, opts.compression, COMPRESSION_NO, COMPRESSION_LZ4),
 	RANGE(msg_service, opts.prefork, 0, PREFORK_MAX),
 	RANGE(msg_service, opts.strategy, STRATEGY_FAILOVER, STRATEGY_BALANCE),
 	RANGE(msg_service, opts.proxy_protocol, 0, 2),

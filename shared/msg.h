@@ -365,6 +365,11 @@ enum strategy {
 #define SEAL_XOR	0x02
 #define SEAL_NONE	0x04
 
+enum compression {
+	COMPRESSION_NO,
+	COMPRESSION_LZ4
+};
+
 /*
  * All options of a service, resolved: what the option table of rocketd/
  * describes and a worker is given.
@@ -379,6 +384,7 @@ struct service_opts {
 	/* octets, the largest window of a stream */
 	uint32_t	 mux_streambuffer;
 	uint32_t	 seals;			/* SEAL_ mask allowed */
+	uint32_t	 compression;		/* enum compression */
 	uint32_t	 keepalive;	/* seconds; heartbeats of the session */
 	uint32_t	 memory;	/* octets, the budget of one worker */
 	/* seconds, until a tunnel is proven */

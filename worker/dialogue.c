@@ -51,6 +51,8 @@ dialogue_params(const struct tunnel *t, struct rocket_params *p)
 	p->max_streams = o->mux_max_streams;
 	p->seals = o->seals;
 	p->caps = CAP_HALFCLOSE | CAP_RESET | CAP_BULK;
+	if (o->compression == COMPRESSION_LZ4)
+		p->caps |= CAP_LZ4;
 	p->keepalive_ms = o->keepalive * 1000;
 	memcpy(p->start_id, worker_self()->start_id, sizeof(p->start_id));
 	if (svc->conf.side == SIDE_CLIENT)

@@ -570,8 +570,9 @@ pool_tunnel_opened(struct tunnel *t)
 		return;
 	r = &remotes[t->remote];
 	if (r->why[0] != '\0' || r->up_since == 0)
-		log_info("remote %s: tunnel open to %s, %s", r->name,
-		    t->theirs.software, seal_cipher(t->seal));
+		log_info("remote %s: tunnel open to %s, %s%s", r->name,
+		    t->theirs.software, seal_cipher(t->seal),
+		    t->settled.caps & CAP_LZ4 ? ", lz4" : "");
 	r->why[0] = '\0';
 	pool_adjust();
 }

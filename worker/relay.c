@@ -35,6 +35,7 @@
 #include "dialler.h"
 #include "pipes.h"
 #include "proxyhdr.h"
+#include "relaylz.h"
 #include "service.h"
 #include "worker.h"
 
@@ -92,6 +93,7 @@ void
 relay_init(struct service *service)
 {
 	svc = service;
+	relaylz_init(service);
 }
 
 static struct relay *
@@ -160,6 +162,7 @@ relay_close(struct relay *r, int rst)
 		chunk_free(c);
 	}
 	relay_pipe_put(r);
+	relaylz_end(r);
 	free(r->pre);
 	if (r->flags & RELAY_LINGERS)
 		TAILQ_REMOVE(&lingering, r, queue);
@@ -245,17 +248,69 @@ relay_drop(struct relay *r, size_t n)
 	}
 }
 
-/* The peer's end reaches the socket once everything before it has. */
+/*
+ * As write(2), but that octets of a stream with LZ4 are unpacked: what they
+ * stand for may wait.
+ */
+static ssize_t
+relay_put(struct relay *r, const uint8_t *p, size_t len)
+{
+	ssize_t	 n;
+
+	if (r->lz == NULL)
+		return (write(r->fd, p, len));
+	/* A short write: the next edge says when there is room. */
+	if ((n = relaylz_write(r, p, len)) != -1 && ((size_t)n < len ||
+	    lz_waits(r->lz) > 0))
+		r->flags &= ~RELAY_WRITABLE;
+	return (n);
+}
+
+/* How a failed write ends the relay. */
 static void
+relay_broken(struct relay *r)
+{
+	enum reset_reason	 why = RESET_ABORT;
+
+	if (r->lz != NULL && errno == EPROTO) {
+		log_info("relay: a peer's block cannot be unpacked");
+		svc->stats.lz_faults++;
+		why = RESET_PROTOCOL;
+	} else if (r->lz != NULL && errno == ENOMEM) {
+		log_warnx("relay: no memory to unpack a peer's block");
+		svc->stats.memory_resets++;
+		why = RESET_MEMORY;
+	}
+	relay_abort(r, why);
+}
+
+/* Something is still to be written? */
+static int
+relay_waits(const struct relay *r)
+{
+	return (r->queued > 0 || (r->lz != NULL && lz_waits(r->lz) > 0));
+}
+
+/*
+ * The peer's end reaches the socket once everything before it has.  -1: it
+ * was no end, and the relay is gone.
+ */
+static int
 relay_shut(struct relay *r)
 {
 	if (!(r->flags & RELAY_FIN) || (r->flags & RELAY_SHUT) ||
-	    r->queued > 0 || r->fd == -1)
-		return;
+	    relay_waits(r) || r->fd == -1)
+		return (0);
+	if (r->lz != NULL && !lz_whole(r->lz)) {
+		errno = EPROTO;
+		relay_broken(r);
+		return (-1);
+	}
 	r->flags |= RELAY_SHUT;
 	/* ENOTCONN: the socket has ended meanwhile; the read will say how. */
 	if (shutdown(r->fd, SHUT_WR) == -1 && errno != ENOTCONN)
 		log_warn("relay: shutdown");
+	return (0);
 }
 
 /* As write(2): what is in the pipe goes first. */
@@ -276,6 +331,13 @@ relay_write(struct relay *r)
 			relay_pipe_put(r);
 		return (n);
 	}
+	if (r->lz != NULL) {
+		c = r->head;
+		if ((n = relay_put(r, c == NULL ? NULL : c->data + c->off,
+		    c == NULL ? 0 : c->len - c->off)) > 0)
+			relay_drop(r, n);
+		return (n);
+	}
 	for (c = r->head; c != NULL && cnt < FLUSH_IOV; c = c->next, cnt++) {
 		iov[cnt].iov_base = c->data + c->off;
 		iov[cnt].iov_len = c->len - c->off;
@@ -291,7 +353,7 @@ relay_flush(struct relay *r)
 {
 	ssize_t	 n;
 
-	while (r->queued > 0 && (r->flags & RELAY_WRITABLE)) {
+	while (relay_waits(r) && (r->flags & RELAY_WRITABLE)) {
 		if ((n = relay_write(r)) == -1) {
 			if (errno == EINTR)
 				continue;
@@ -299,15 +361,14 @@ relay_flush(struct relay *r)
 				r->flags &= ~RELAY_WRITABLE;
 				break;
 			}
-			relay_abort(r, RESET_ABORT);
+			relay_broken(r);
 			return (-1);
 		}
 		r->moved = worker_now();
-		if (r->stream != NULL)
+		if (r->stream != NULL && n > 0)
 			session_consumed(r->stream, n);
 	}
-	relay_shut(r);
-	return (0);
+	return (relay_shut(r));
 }
 
 /* Something happened to a socket whose octets nobody can take now. */
@@ -338,10 +399,10 @@ relay_event(evutil_socket_t fd, short what, void *arg)
 		r->flags |= RELAY_READABLE;
 	if (what & EV_WRITE)
 		r->flags |= RELAY_WRITABLE;
-	if (r->queued > 0 && relay_flush(r) == -1)
+	if (relay_waits(r) && relay_flush(r) == -1)
 		return;
 	if (r->stream == NULL) {
-		if (r->queued == 0)
+		if (!relay_waits(r))
 			relay_close(r, 0);
 		return;
 	}
@@ -402,7 +463,7 @@ relay_open(struct relay *r, struct tunnel *t)
 	r->tunnel = t;
 	tunnel_relay_added(t);
 	r->moved = worker_now();
-	if (relay_attach(r) == -1) {
+	if (relaylz_start(r) == -1 || relay_attach(r) == -1) {
 		log_warn("relay: cannot watch a user's socket");
 		relay_abort(r, RESET_POLICY);
 		return (0);
@@ -544,6 +605,11 @@ relay_preface(struct relay *r)
 	r->other = pf.listener;
 	relay_drop(r, got);
 	session_consumed(r->stream, (size_t)got);
+	if (relaylz_start(r) == -1) {
+		log_warn("relay");
+		relay_abort(r, RESET_MEMORY);
+		return (-1);
+	}
 	r->dial = dialler_ask(DIAL_TARGET, 0, offset,
 	    svc->conf.opts.dial_timeout * 1000, relay_dialled, r);
 	if (r->dial == 0) {
@@ -581,6 +647,29 @@ relay_took(struct relay *r, ssize_t n)
 	return (0);
 }
 
+/* As a read into buf, but that a block is what comes of it. */
+static size_t
+relay_pack(struct relay *r, uint8_t *buf, size_t max)
+{
+	uint8_t	*p;
+	size_t	 len;
+	ssize_t	 n;
+
+	if ((len = lz_rest(r->lz, buf, max)) == 0) {
+		if (!(r->flags & RELAY_READABLE) || r->fd == -1)
+			return (0);
+		p = lz_space(r->lz, buf, max, &len);
+		do {
+			n = read(r->fd, p, len);
+		} while (n == -1 && errno == EINTR);
+		if ((len = relay_took(r, n)) == 0)
+			return (0);
+		len = lz_pack(r->lz, buf, max, len, service_tight(svc));
+	}
+	relaylz_count(r);
+	return (len);
+}
+
 static size_t
 relay_pull(struct stream *st, uint8_t *buf, size_t max)
 {
@@ -602,7 +691,11 @@ relay_pull(struct stream *st, uint8_t *buf, size_t max)
 			return (done);
 		}
 	}
-	if (!(r->flags & RELAY_READABLE) || r->fd == -1 || done == max)
+	if (done == max)
+		return (done);
+	if (r->lz != NULL)
+		return (done + relay_pack(r, buf + done, max - done));
+	if (!(r->flags & RELAY_READABLE) || r->fd == -1)
 		return (done);
 	do {
 		n = read(r->fd, buf + done, max - done);
@@ -622,7 +715,8 @@ relay_bulk(struct stream *st, struct pipebuf *pipe, size_t max)
 	ssize_t		 n;
 
 	if (r->fulls < BULK_FULLS || r->pre != NULL || r->fd == -1 ||
-	    !(r->flags & RELAY_READABLE) || (r->flags & RELAY_COPIES))
+	    !(r->flags & RELAY_READABLE) || (r->flags & RELAY_COPIES) ||
+	    r->lz != NULL)
 		return (0);
 	n = pipes_fill(pipe, r->fd, max);
 	if (n < BULK_PAYS)
@@ -644,6 +738,7 @@ relay_divert(struct stream *st, int fd, size_t len)
 	int		 error = EOPNOTSUPP;
 
 	if (r->fd != -1 && r->head == NULL && !(r->flags & RELAY_COPIES) &&
+	    r->lz == NULL &&
 	    (r->pipe != NULL || (r->pipe = pipes_get()) != NULL)) {
 		if (r->pipe->len == 0)
 			TAILQ_INSERT_TAIL(&piping, r, piping);
@@ -703,8 +798,10 @@ relay_data(struct stream *st, const uint8_t *p, size_t len)
 	struct relay	*r = st->arg;
 	ssize_t		 n = 0;
 
-	r->octets_in += len;
-	svc->stats.octets_in += len;
+	if (r->lz == NULL) {
+		r->octets_in += len;
+		svc->stats.octets_in += len;
+	}
 	if (p == NULL) {		/* it is in the pipe */
 		if (relay_flush(r) == 0)
 			service_enforce(svc);
@@ -715,10 +812,10 @@ relay_data(struct stream *st, const uint8_t *p, size_t len)
 		session_consumed(st, len);
 		return;
 	}
-	if (r->fd != -1 && r->queued == 0 && (r->flags & RELAY_WRITABLE)) {
-		if ((n = write(r->fd, p, len)) == -1) {
+	if (r->fd != -1 && !relay_waits(r) && (r->flags & RELAY_WRITABLE)) {
+		if ((n = relay_put(r, p, len)) == -1) {
 			if (errno != EAGAIN && errno != EINTR) {
-				relay_abort(r, RESET_ABORT);
+				relay_broken(r);
 				return;
 			}
 			n = 0;
@@ -753,7 +850,7 @@ relay_fin(struct stream *st)
 		relay_abort(r, RESET_PROTOCOL);
 		return;
 	}
-	relay_shut(r);
+	(void)relay_shut(r);
 }
 
 static void
@@ -776,7 +873,7 @@ relay_closed(struct stream *st)
 	r->stream = NULL;
 	tunnel_relay_gone(r->tunnel);
 	r->tunnel = NULL;
-	if (r->queued == 0 || r->fd == -1) {
+	if (!relay_waits(r) || r->fd == -1) {
 		relay_close(r, 0);
 		return;
 	}

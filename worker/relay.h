@@ -26,6 +26,9 @@
  * written at once; what the socket does not take is kept, within the window
  * that the stream was granted.
  *
+ * Where LZ4 was agreed what is kept for the socket is kept packed, and what is
+ * read becomes a block at once: lz.h.
+ *
  * On a bare tunnel a socket that gives or takes much does so by way of a pipe,
  * without a copy: relay_bulk and relay_divert.
  */
@@ -42,6 +45,7 @@
 #include <stdint.h>
 
 #include "../shared/addr.h"
+#include "lz.h"
 #include "session.h"
 
 struct service;
@@ -83,12 +87,15 @@ struct relay {
 	struct stream		*stream;	/* NULL: waiting or lingering */
 	struct tunnel		*tunnel;	/* of the stream */
 	struct pipebuf		*pipe;		/* for the socket */
+	struct lz		*lz;	/* where it was agreed */
 	struct chunk		*head, *tail;	/* behind it */
 	uint8_t			*pre;	/* goes before the socket's octets */
 	uint64_t		 since;		/* worker_now of the start... */
 	uint64_t		 moved;	/* ...and of the last progress */
-	uint64_t		 octets_in;	/* from the stream */
-	uint64_t		 octets_out;	/* into it */
+	uint64_t		 octets_in;	/* from the stream, unpacked */
+	uint64_t		 octets_out;	/* into it, not packed yet */
+	struct lz_count		 counted;	/* of lz, in the totals */
+	size_t			 lz_held;	/* of it, in the budget */
 	uint32_t		 queued;	/* octets in pipe and chunks */
 	uint32_t		 dial;		/* request under way, or 0 */
 	int			 fd;		/* -1: not connected yet */

@@ -544,9 +544,10 @@ service_opened_by_client(struct tunnel *new)
 	memset(&msg, 0, sizeof(msg));
 	memcpy(msg.start_id, new->theirs.start_id, sizeof(msg.start_id));
 	strlcpy(msg.client_id, new->theirs.client_id, sizeof(msg.client_id));
-	log_info("client %s is here, from %s, %s, seal %s", msg.client_id,
+	log_info("client %s is here, from %s, %s, seal %s%s", msg.client_id,
 	    addr_print(&new->peer), new->theirs.software,
-	    seal_cipher(new->seal));
+	    seal_cipher(new->seal),
+	    new->settled.caps & CAP_LZ4 ? ", lz4" : "");
 	service_probe_older(&msg);
 	if (service.conf.opts.prefork > 1)
 		worker_tell(IMSG_CLIENT_BACK, &msg, sizeof(msg));
@@ -859,6 +860,11 @@ service_summary(struct channel *ch, uint32_t request)
 	worker_counter(ch, request, "octets_in", st->octets_in);
 	worker_counter(ch, request, "octets_out", st->octets_out);
 	worker_counter(ch, request, "octets_piped", st->octets_piped);
+	worker_counter(ch, request, "lz4_plain_in", st->lz.plain_in);
+	worker_counter(ch, request, "lz4_wire_in", st->lz.wire_in);
+	worker_counter(ch, request, "lz4_plain_out", st->lz.plain_out);
+	worker_counter(ch, request, "lz4_wire_out", st->lz.wire_out);
+	worker_counter(ch, request, "lz4_faults", st->lz_faults);
 	worker_counter(ch, request, "memory", service.held);
 }
 

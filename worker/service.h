@@ -61,6 +61,8 @@ struct service_stats {
 	uint64_t	 octets_in;	/* payload from tunnels */
 	uint64_t	 octets_out;	/* payload into tunnels */
 	uint64_t	 octets_piped;	/* of either, without a copy */
+	struct lz_count	 lz;		/* of streams with LZ4 */
+	uint64_t	 lz_faults;	/* of them: reset for a bad block */
 	uint64_t	 tunnels;	/* opened ever */
 	uint64_t	 tunnels_failed;
 	uint64_t	 accept_paused;	/* no descriptors, or no memory */

@@ -56,6 +56,7 @@ enum reset_reason {		/* rocket-protocol(7), smux command 5 */
 #define CAP_HALFCLOSE	0x01	/* FIN ends one direction only */
 #define CAP_RESET	0x02	/* command 5 is understood */
 #define CAP_BULK	0x04	/* so is command 6 */
+#define CAP_LZ4		0x08	/* payload is in blocks of lz.h: relay's */
 
 /* A buffer for output has room for this at least. */
 #define SESSION_OUTPUT_MIN	64

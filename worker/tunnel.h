@@ -80,6 +80,7 @@ struct tunnel {
 	uint64_t		 patience;
 	/* must answer a ping by then; 0 */
 	uint64_t		 probe_until;
+	struct lz_count		 lz;		/* of all its streams */
 	uint32_t		 serial;
 	uint32_t		 remote;	/* index; client side */
 	uint32_t		 rtt_us;
