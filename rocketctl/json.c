@@ -246,6 +246,9 @@ json_sessions(const struct answers *a)
 		json_number("mux_version", s->mux_version);
 		json_string("seal", words_seal(s->seal));
 		json_string("cipher", s->cipher);
+		json_bool("lz4", s->lz4 != 0);
+		json_number("lz4_plain", s->lz4_plain);
+		json_number("lz4_wire", s->lz4_wire);
 		json_bool("draining", s->draining != 0);
 		json_number("since", s->since);
 		json_number("rtt_us", s->rtt_us);

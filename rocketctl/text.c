@@ -223,7 +223,7 @@ text_sessions(const struct answers *a)
 					    ">STREAMS", ">EVER", ">IN",
 					    ">OUT", ">IN RATE", ">OUT RATE",
 					    ">QUEUED", "TRANSPORT", "MUX",
-					    "SEAL", "CIPHER", ">AGE",
+					    "SEAL", "CIPHER", ">LZ4", ">AGE",
 					    "STATE", "CLIENT/REMOTE", NULL };
 	const struct ctl_session	*s = a->sessions.items;
 	struct table			*t;
@@ -244,6 +244,7 @@ text_sessions(const struct answers *a)
 		    s->mux_version == 0 ? "none" :
 		    s->mux_version == 1 ? "smux1" : "smux2",
 		    words_seal(s->seal), s->cipher,
+		    s->lz4 ? words_ratio(s->lz4_plain, s->lz4_wire) : "no",
 		    words_since(s->since, now),
 		    s->draining ? "draining" : "open",
 		    s->side == SIDE_SERVER ? s->client_id : s->remote });

@@ -89,6 +89,19 @@ words_rate(uint64_t octets, uint64_t ms)
 }
 
 const char *
+words_ratio(uint64_t plain, uint64_t packed)
+{
+	char	*buf;
+
+	if (packed == 0)
+		return ("-");
+	buf = words_buf();
+	(void)snprintf(buf, WORDS_LEN, "%.2f",
+	    (double)plain / (double)packed);
+	return (buf);
+}
+
+const char *
 words_usec(uint64_t us)
 {
 	char	*buf = words_buf();

@@ -36,6 +36,8 @@
 const char	*words_octets(uint64_t);
 /* The same a second; of octets that came in so many milliseconds. */
 const char	*words_rate(uint64_t octets, uint64_t ms);
+/* How many times as much: "3.50"; "-" when nothing was packed. */
+const char	*words_ratio(uint64_t plain, uint64_t packed);
 /* "-" for 0, "850 us", "1.2 ms", "340 ms", "1.5 s". */
 const char	*words_usec(uint64_t);
 /* "42s", "12m03s", "3h04m", "3d04h"; how long ago since was at now. */

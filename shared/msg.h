@@ -706,11 +706,16 @@ struct ctl_session {
 	uint32_t		 draining;
 	uint32_t		 queued;	/* octets waiting to be sent */
 	uint32_t		 transport;	/* TRANSPORT_ */
+	uint32_t		 lz4;		/* 1: agreed */
+	uint32_t		 pad;
 	uint64_t		 since;		/* seconds since the epoch */
 	uint64_t		 octets_in;
 	uint64_t		 octets_out;
 	uint64_t		 rate_in;	/* octets a second, of late */
 	uint64_t		 rate_out;
+	/* LZ4, both ways: of payload, and of what was sent for it */
+	uint64_t		 lz4_plain;
+	uint64_t		 lz4_wire;
 	uint64_t		 streams_ever;
 	struct addr		 peer;
 	struct addr		 local;

@@ -788,6 +788,9 @@ service_show_session(struct channel *ch, const struct ctl_request *req,
 	meter_rates(&t->meter, worker_now(), cs.octets_in, cs.octets_out,
 	    &cs.rate_in, &cs.rate_out);
 	cs.transport = t->transport;
+	cs.lz4 = (t->settled.caps & CAP_LZ4) != 0;
+	cs.lz4_plain = t->lz.plain_in + t->lz.plain_out;
+	cs.lz4_wire = t->lz.wire_in + t->lz.wire_out;
 	cs.streams_ever = st->streams_ever;
 	cs.peer = t->peer;
 	cs.local = t->local;

@@ -17,8 +17,8 @@
 
 /*
  * See xor.h.  Words of 64 octets, which the compiler makes of the widest that
- * the processor has: twice as fast as such of eight.  memcpy, since neither side
- * need be aligned.
+ * the processor has: twice as fast as such of eight.  memcpy, since neither
+ * side need be aligned.
  */
 
 #include <string.h>

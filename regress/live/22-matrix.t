@@ -51,17 +51,18 @@ services() {
 
 answer() { "$TRAFFIC" ask "$1" "$2" "$3" | sed -n 's/^answer //p'; }
 
-# is_so TRANSPORT SERVICE SEAL VERSION NAME: do its sessions say so?
+# is_so TRANSPORT SERVICE SEAL VERSION LZ4 NAME: do its sessions say so?
 is_so() {
 	case $1 in *mux) _v=$4 ;; *) _v=0 ;; esac
+	[ "$5" = yes ] && _lz=true || _lz=false
 	is "$(ctl client -j show sessions service "$2" | tr '{' '\n' | sed -n \
-	    's/.*"transport":"\([a-z]*\)","mux_version":\(.\),"seal":"\([a-z]*\)".*/\1 \2 \3/p' |
-	    sort -u)" "$1 $_v $3" "$5: and is that"
+	    's/.*"transport":"\([a-z]*\)","mux_version":\(.\),"seal":"\([a-z]*\)".*"lz4":\([a-z]*\),.*/\1 \2 \3 \4/p' |
+	    sort -u)" "$1 $_v $3 $_lz" "$6: and is that"
 }
 
 served() {	# served PORT NAME
-	"$TRAFFIC" wait "$1" 20000 >/dev/null &&
-	    is "$(answer "$1" sum 1000000)" "$direct" "$2: half-close"
+	"$TRAFFIC" wait "$1" 20000 >/dev/null
+	is "$(answer "$1" sum 1000000)" "$direct" "$2: half-close"
 	like "$("$TRAFFIC" users "$1" $users $size)" \
 	    "^done $users failed 0 reset 0 refused 0 " \
 	    "$2: $users users, $size octets each way"
@@ -112,7 +113,7 @@ transport() {
 		what="$tr, seal $seal, smux $version, lz4 $compression"
 		served "$1" "$what"
 		is_so "$tr" "$seal-$version-$compression" "$seal" "$version" \
-		    "$what"
+		    "$compression" "$what"
 		shift
 	done 3<"$T/list"
 	stop "$client_pid"

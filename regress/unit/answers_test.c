@@ -341,6 +341,9 @@ test_lists(void **state)
 	s.transport = TRANSPORT_TCPMUX | TRANSPORT_WS;
 	s.rate_in = 2048;
 	s.rate_out = 7;
+	s.lz4 = 1;
+	s.lz4_plain = 700;
+	s.lz4_wire = 200;
 	(void)strlcpy(s.cipher, "SOME_CIPHER", sizeof(s.cipher));
 	s.peer.family = ADDR_IPV4;
 	s.peer.port = 80;
@@ -365,13 +368,15 @@ test_lists(void **state)
 	assert_non_null(strstr(text, "\n1.0.7    ssh      server  "
 	    "192.0.0.1:80  1.2 ms "));
 	assert_non_null(strstr(text, " 2.0 KiB/s     7 B/s "));
-	assert_non_null(strstr(text, " wsmux      smux2  tls   SOME_CIPHER "));
+	assert_non_null(strstr(text,
+	    " wsmux      smux2  tls   SOME_CIPHER  3.50 "));
 	text = printed(output_json.sessions);
 	assert_non_null(strstr(text, "{\"sessions\":[{\"id\":\"1.0.7\","));
 	assert_non_null(strstr(text, "\"rtt_us\":1234,"));
 	assert_non_null(strstr(text, "\"transport\":\"wsmux\","));
 	assert_non_null(strstr(text, "\"rate_in\":2048,\"rate_out\":7,"));
-	assert_non_null(strstr(text, "\"draining\":false,"));
+	assert_non_null(strstr(text, "\"lz4\":true,\"lz4_plain\":700,"
+	    "\"lz4_wire\":200,\"draining\":false,"));
 	text = printed(output_text.processes);
 	assert_non_null(strstr(text,
 	    " 12  worker ssh.1 (client)  5.1     ready "));

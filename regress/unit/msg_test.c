@@ -720,7 +720,7 @@ test_no_padding(void **state)
 	assert_int_equal(sizeof(struct ctl_service),
 	    8 * 4 + 9 * 8 + 64 + 256 + 64);
 	assert_int_equal(sizeof(struct ctl_session),
-	    12 * 4 + 6 * 8 + 2 * 24 + 64 + 64 + 32 + 256);
+	    14 * 4 + 8 * 8 + 2 * 24 + 64 + 64 + 32 + 256);
 	assert_int_equal(sizeof(struct ctl_stream),
 	    8 * 4 + 3 * 8 + 2 * 24 + 64);
 	assert_int_equal(sizeof(struct ctl_process), 12 * 4 + 8 + 64 + 64);
