@@ -242,6 +242,7 @@ json_sessions(const struct answers *a)
 		json_string("local", addr_print(&s->local));
 		json_string("remote", s->remote);
 		json_string("client_id", s->client_id);
+		json_string("transport", transport_name(s->transport));
 		json_number("mux_version", s->mux_version);
 		json_string("seal", words_seal(s->seal));
 		json_string("cipher", s->cipher);
@@ -252,6 +253,8 @@ json_sessions(const struct answers *a)
 		json_number("streams_ever", s->streams_ever);
 		json_number("octets_in", s->octets_in);
 		json_number("octets_out", s->octets_out);
+		json_number("rate_in", s->rate_in);
+		json_number("rate_out", s->rate_out);
 		json_number("queued", s->queued);
 		json_close('}');
 	}
@@ -311,8 +314,8 @@ json_processes(const struct answers *a)
 		json_open(NULL, '{');
 		json_string("process", role_name(p->role));
 		json_string("service", p->name);
-		json_string("side", p->role == PROC_SERVICE ?
-		    side_name(p->side) : "");
+		json_string("side", p->side == SIDE_NONE ? "" :
+		    side_name(p->side));
 		json_string("worker", p->role == PROC_SERVICE ?
 		    words_worker(p) : "");
 		json_number("pid", p->pid);

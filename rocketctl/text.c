@@ -221,9 +221,10 @@ text_sessions(const struct answers *a)
 	static const char *const	 heads[] = { "SESSION", "SERVICE",
 					    "SIDE", "PEER", ">RTT",
 					    ">STREAMS", ">EVER", ">IN",
-					    ">OUT", ">QUEUED", "MUX", "SEAL",
-					    ">AGE", "STATE", "CLIENT/REMOTE",
-					    NULL };
+					    ">OUT", ">IN RATE", ">OUT RATE",
+					    ">QUEUED", "TRANSPORT", "MUX",
+					    "SEAL", "CIPHER", ">AGE",
+					    "STATE", "CLIENT/REMOTE", NULL };
 	const struct ctl_session	*s = a->sessions.items;
 	struct table			*t;
 	uint64_t			 now = time(NULL);
@@ -237,10 +238,13 @@ text_sessions(const struct answers *a)
 		    words_usec(s->rtt_us), words_number(s->streams),
 		    words_number(s->streams_ever),
 		    words_octets(s->octets_in), words_octets(s->octets_out),
-		    words_octets(s->queued),
+		    words_rate(s->rate_in, 1000),
+		    words_rate(s->rate_out, 1000),
+		    words_octets(s->queued), transport_name(s->transport),
 		    s->mux_version == 0 ? "none" :
 		    s->mux_version == 1 ? "smux1" : "smux2",
-		    words_seal(s->seal), words_since(s->since, now),
+		    words_seal(s->seal), s->cipher,
+		    words_since(s->since, now),
 		    s->draining ? "draining" : "open",
 		    s->side == SIDE_SERVER ? s->client_id : s->remote });
 	return (text_table(t, "no sessions"));

@@ -34,7 +34,7 @@
 struct chans_rule {
 	enum proc_role	 a;
 	enum proc_role	 b;
-	enum side	 side;		/* of the worker, SIDE_NONE: either */
+	enum side	 side;		/* of b, SIDE_NONE: either */
 };
 
 static const struct chans_rule	 chans_rules[] = {
@@ -43,6 +43,7 @@ static const struct chans_rule	 chans_rules[] = {
 	{ PROC_CONTROL, PROC_GATE, SIDE_NONE },
 	{ PROC_CONTROL, PROC_RESOLVE, SIDE_NONE },
 	{ PROC_CONTROL, PROC_DIAL, SIDE_NONE },
+	{ PROC_CONTROL, PROC_TLS, SIDE_NONE },
 	{ PROC_CONTROL, PROC_SERVICE, SIDE_NONE },
 	/* proofs and verdicts */
 	{ PROC_GATE, PROC_KEYS, SIDE_NONE },
@@ -52,6 +53,10 @@ static const struct chans_rule	 chans_rules[] = {
 	{ PROC_KEYS, PROC_SERVICE, SIDE_NONE },
 	/* connections to servers and targets */
 	{ PROC_DIAL, PROC_SERVICE, SIDE_CLIENT },
+	/* outer TLS: what it makes of connections, and signatures for it */
+	{ PROC_GATE, PROC_TLS, SIDE_SERVER },
+	{ PROC_DIAL, PROC_TLS, SIDE_CLIENT },
+	{ PROC_KEYS, PROC_TLS, SIDE_NONE },
 	/* names */
 	{ PROC_DIAL, PROC_RESOLVE, SIDE_NONE }
 };
@@ -59,6 +64,7 @@ static const struct chans_rule	 chans_rules[] = {
 /* How much hangs on each, from the one whose end disturbs the fewest. */
 static const int	 chans_ranks[PROC_MAX] = {
 	[PROC_SERVICE] = 1,
+	[PROC_TLS] = 2,
 	[PROC_RESOLVE] = 2,
 	[PROC_DIAL] = 3,
 	[PROC_GATE] = 4,

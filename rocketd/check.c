@@ -28,6 +28,7 @@
 
 #include "../shared/compat.h"
 #include "conf.h"
+#include "tlsconf.h"
 
 /* Listeners of all blocks and services, a port each: as many descriptors. */
 #define CHECK_LISTENS_MAX	1024
@@ -229,6 +230,7 @@ check_block(struct check *c, const struct conf_block *b)
 	if (TAILQ_EMPTY(&b->services))
 		conf_complain(c->err, b->file, b->line, b->column,
 		    "warning: a %s block without services", side_name(b->side));
+	c->errors += tlsconf_check(b, c->err);
 	check_decoy(c, b);
 	check_listens(c, &b->listens);
 	check_remotes(c, &b->remotes);

@@ -136,6 +136,30 @@ struct conf_service {
 };
 TAILQ_HEAD(conf_services, conf_service);
 
+struct conf_pem {		/* a file, opened with the configuration */
+	char			*path;		/* NULL: none */
+	int			 fd;		/* -1: not opened */
+	int			 make;		/* when it is not there */
+	const char		*file;
+	int			 line;
+	int			 column;
+};
+
+struct conf_tls {			/* see tlsconf.h */
+	enum side		 side;
+	struct conf_pem		 certs[TLS_CERTS_MAX];
+	struct conf_pem		 keys[TLS_CERTS_MAX];
+	uint32_t		 ncerts;
+	struct conf_pem		 ca;		/* a server's: of clients */
+	char			 name[HOST_MAX];
+	uint8_t			 pins[TLS_PINS_MAX][HASH_LEN];
+	uint32_t		 npins;
+	uint32_t		 insecure;
+	const char		*file;
+	int			 line;		/* of the first; 0: none */
+	int			 column;
+};
+
 struct conf_block {			/* server { } or client { } */
 	TAILQ_ENTRY(conf_block)	 entry;
 	enum side		 side;
@@ -143,6 +167,9 @@ struct conf_block {			/* server { } or client { } */
 	struct conf_remotes	 remotes;	/* client side */
 	struct conf_tokens	 tokens;	/* default for its services */
 	struct conf_services	 services;
+	struct conf_tls		 tls;
+	uint32_t		 tls_index;	/* of its tls process */
+	int			 tls_changed;	/* it is not READY with this */
 	struct service_opts	 opts;		/* defaults for its services */
 	struct web_opts		 web;
 	uint32_t		 decoy;	/* server side: number of its own */
@@ -356,8 +383,8 @@ void			 conf_free(struct rocketd_conf *);
 /* Defaults, inheritance, cross checks; errors as conf_parse.  Their number. */
 int			 conf_finish(struct rocketd_conf *, FILE *err);
 /*
- * Reads the tokens' files and variables; to be called before starting, not
- * for -n.  Errors as conf_parse.  Their number.
+ * Reads the tokens' files and variables, and opens the files of outer TLS; to
+ * be called before starting, not for -n.  Errors as conf_parse.  Their number.
  */
 int			 conf_read_tokens(struct rocketd_conf *, FILE *err);
 /*

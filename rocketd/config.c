@@ -35,6 +35,7 @@
 
 #include "../shared/compat.h"
 #include "conf.h"
+#include "tlsconf.h"
 
 #define CONF_MACHINE_ID		"/etc/machine-id"
 #define CONF_MACHINE_ID_MAX	64
@@ -124,6 +125,7 @@ free_block(struct conf_block *b)
 	}
 	free_listens(&b->listens);
 	free_tokens(&b->tokens);
+	tlsconf_free(&b->tls);
 	free(b);
 }
 
@@ -358,7 +360,7 @@ conf_read_tokens(struct rocketd_conf *conf, FILE *err)
 		TAILQ_FOREACH(s, &b->services, entry)
 			errors += tokens_read(&s->tokens, err);
 	}
-	return (errors);
+	return (errors + tlsconf_open(conf, err));
 }
 
 static void
@@ -470,6 +472,7 @@ conf_finish(struct rocketd_conf *conf, FILE *err)
 		conf_complain(err, conf->path, 0, 0, "out of memory");
 		return (1);
 	}
+	tlsconf_number(conf);
 	TAILQ_FOREACH(b, &conf->blocks, entry) {
 		if (b->side == SIDE_CLIENT && b->client_id[0] == '\0') {
 			b->client_id_derived = 1;

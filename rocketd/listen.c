@@ -56,6 +56,7 @@ struct listener {
 	uint32_t		 service;	/* whose users; 0: tunnels */
 	/* in env->conf */
 	const struct conf_listen *conf;
+	uint32_t		 tls;		/* index of the block's tls */
 	struct addr		 key;		/* as configured */
 	struct addr		 addr;		/* as bound */
 	struct sockopts		 opts;
@@ -66,6 +67,7 @@ struct listener {
 	int			 fresh;		/* bound by this prepare */
 	uint32_t		 next_service;
 	const struct conf_listen *next_conf;
+	uint32_t		 next_tls;
 	struct sockopts		 next_opts;
 };
 
@@ -319,7 +321,8 @@ listen_new(struct rocketd *env, const struct addr *key,
 
 static int
 listen_prepare_port(struct rocketd *env, const struct conf_listen *cl,
-    uint16_t port, uint32_t service, const struct sockopts *opts, FILE *err)
+    uint16_t port, uint32_t service, uint32_t tls,
+    const struct sockopts *opts, FILE *err)
 {
 	struct listener	*l;
 	struct addr	 key = cl->addr;
@@ -335,6 +338,7 @@ listen_prepare_port(struct rocketd *env, const struct conf_listen *cl,
 	l->named = 1;
 	l->next_service = service;
 	l->next_conf = cl;
+	l->next_tls = tls;
 	l->next_opts = *opts;
 	return (0);
 }
@@ -342,12 +346,12 @@ listen_prepare_port(struct rocketd *env, const struct conf_listen *cl,
 /* Each port of a range has a socket; the first that has none is told. */
 static int
 listen_prepare_one(struct rocketd *env, const struct conf_listen *cl,
-    uint32_t service, const struct sockopts *opts, FILE *err)
+    uint32_t service, uint32_t tls, const struct sockopts *opts, FILE *err)
 {
 	uint32_t	 port;
 
 	for (port = cl->port; port <= cl->port_last; port++)
-		if (listen_prepare_port(env, cl, port, service, opts,
+		if (listen_prepare_port(env, cl, port, service, tls, opts,
 		    err) == -1)
 			return (-1);
 	return (0);
@@ -366,11 +370,12 @@ listen_prepare(struct rocketd *env, const struct rocketd_conf *conf, FILE *err)
 			continue;
 		TAILQ_FOREACH(cl, &b->listens, entry)
 			failed |= listen_prepare_one(env, cl, 0,
-			    &b->opts.tunnel_sock, err);
+			    b->tls_index, &b->opts.tunnel_sock, err);
 		TAILQ_FOREACH(cs, &b->services, entry)
 			TAILQ_FOREACH(cl, &cs->listens, entry)
 				failed |= listen_prepare_one(env, cl,
-				    cs->number, &cs->opts.service_sock, err);
+				    cs->number, 0, &cs->opts.service_sock,
+				    err);
 	}
 	if (failed)
 		listen_abandon(env);
@@ -405,6 +410,7 @@ listen_commit(struct rocketd *env)
 		l->opts = l->next_opts;
 		l->service = l->next_service;
 		l->conf = l->next_conf;
+		l->tls = l->next_tls;
 		l->named = l->fresh = 0;
 	}
 }
@@ -439,6 +445,16 @@ listen_note(struct svc *svc, uint32_t number)
 	return (0);
 }
 
+/* Of those for tunnels: outer TLS is its block's tls process's. */
+static int
+listen_is_for(const struct listener *l, const struct svc *svc)
+{
+	if (!(l->conf->transport & TRANSPORT_TLS))
+		return (svc->role == PROC_GATE);
+	return (svc->role == PROC_TLS && svc->side == SIDE_SERVER &&
+	    svc->index == l->tls);
+}
+
 /* Whose word on whom they speak for is taken there. */
 static int
 listen_send_proxies(struct svc *svc, const struct listener *l)
@@ -446,7 +462,7 @@ listen_send_proxies(struct svc *svc, const struct listener *l)
 	struct msg_proxy	 msg;
 	uint32_t		 i;
 
-	if (svc->role != PROC_GATE)
+	if (svc->role == PROC_SERVICE)
 		return (0);
 	for (i = 0; i < l->conf->nproxies; i++) {
 		memset(&msg, 0, sizeof(msg));
@@ -468,7 +484,8 @@ listen_lend(struct rocketd *env, struct svc *svc, uint32_t service)
 	int			 fd;
 
 	TAILQ_FOREACH(l, &env->listeners, entry) {
-		if (l->service != service)
+		if (l->service != service || (service == 0 &&
+		    !listen_is_for(l, svc)))
 			continue;
 		if (listen_note(svc, l->number) == -1 ||
 		    (fd = fcntl(l->fd, F_DUPFD_CLOEXEC, 0)) == -1) {

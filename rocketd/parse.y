@@ -34,6 +34,7 @@
 #include "../shared/compat.h"
 #include "conf.h"
 #include "lex.h"
+#include "tlsconf.h"
 #include "tomlconf.h"
 #include "wordval.h"
 
@@ -604,6 +605,12 @@ add_option(struct word *first, struct value args, const struct value *list)
 	char			 why[OPTION_WHY];
 	int			 many;
 
+	if (strcmp(first->text, "tls") == 0 && list == NULL) {
+		if (belongs(first, "tls", SCOPE_SERVER | SCOPE_CLIENT))
+			tlsconf_statement(parse.lex, &parse.block->tls,
+			    parse.block->side, first, w);
+		return;
+	}
 	if (parse.skip || (o = option_lookup(first, w)) == NULL)
 		return;
 	/* the name's own words are not its value's */
@@ -670,6 +677,7 @@ block_begin(enum side side, struct word *w)
 	TAILQ_INIT(&b->remotes);
 	TAILQ_INIT(&b->tokens);
 	TAILQ_INIT(&b->services);
+	tlsconf_init(&b->tls, side);
 	option_defaults(NULL, &b->opts, &b->web);
 	TAILQ_INSERT_TAIL(&parse.conf->blocks, b, entry);
 	parse.block = b;
@@ -864,25 +872,6 @@ token_begin(struct word *w)
 }
 
 static void
-token_value(struct conf_token *t, const struct word *w)
-{
-	if (strcmp(w->text, TOKEN_MASKED) == 0) {
-		t->kind = TOKEN_MASK;
-		return;
-	}
-	if (w->len == 0 || w->len > TOKEN_MAX) {
-		lex_error(parse.lex, w, "a token has 1 to %d characters, not "
-		    "%zu", TOKEN_MAX, w->len);
-		return;
-	}
-	if (w->shared)
-		lex_error(parse.lex, w, "the token stands in a file that "
-		    "others may read; chmod o-r, or use token file");
-	memcpy(t->octets, w->text, w->len);
-	t->len = w->len;
-}
-
-static void
 add_token(enum token_kind kind, struct word *w)
 {
 	struct conf_tokens	*head;
@@ -904,7 +893,7 @@ add_token(enum token_kind kind, struct word *w)
 	t->line = w->line;
 	t->column = w->column;
 	if (kind == TOKEN_VALUE) {
-		token_value(t, w);
+		wordval_token(parse.lex, w, t);
 		return;
 	}
 	t->source = copy(w);

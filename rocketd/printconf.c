@@ -26,6 +26,7 @@
 
 #include "../shared/compat.h"
 #include "conf.h"
+#include "tlsconf.h"
 
 static void
 print_quoted(const char *s, FILE *out)
@@ -222,6 +223,7 @@ print_block(const struct conf_block *b, FILE *out)
 	fprintf(out, "\n%s {\n", side_name(b->side));
 	print_listens("\t", &b->listens, out);
 	print_remotes(&b->remotes, out);
+	tlsconf_print(&b->tls, out);
 	if (b->client_id[0] != '\0' && !b->client_id_derived) {
 		fputs("\tclient id ", out);
 		print_quoted(b->client_id, out);

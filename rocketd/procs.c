@@ -57,13 +57,14 @@ static const uint32_t	 procs_stages[PROC_MAX] = {
 	[PROC_KEYS] = 1,
 	[PROC_RESOLVE] = 1,
 	[PROC_DIAL] = 1,
+	[PROC_TLS] = 1,
 	[PROC_SERVICE] = 1,
 	[PROC_GATE] = 2
 };
 
 /*
- * And of an end: dial and keys are needed by workers that drain, and the log
- * by all.
+ * And of an end: dial and keys are needed by workers that drain, their tunnels
+ * may be in tls, and the log is needed by all.
  */
 static const uint32_t	 procs_ends[PROC_MAX] = {
 	[PROC_GATE] = 0,
@@ -71,6 +72,7 @@ static const uint32_t	 procs_ends[PROC_MAX] = {
 	[PROC_KEYS] = 1,
 	[PROC_RESOLVE] = 1,
 	[PROC_DIAL] = 1,
+	[PROC_TLS] = 1,
 	[PROC_CONTROL] = 2
 };
 
@@ -570,6 +572,8 @@ procs_ready(struct svc *svc, const struct msg_ready *msg)
 			svc->lack |= SANDBOX_NETNS;
 	}
 	svc_event(svc, SVC_EV_READY);
+	if (svc->role == PROC_TLS)
+		reload_tls_ready(svc);
 }
 
 static void

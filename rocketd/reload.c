@@ -41,6 +41,8 @@
 #include "procs.h"
 #include "reload.h"
 #include "send.h"
+#include "tlsconf.h"
+#include "tlsmake.h"
 
 #define RELOAD_WHY	512
 
@@ -131,7 +133,8 @@ reload_read(struct rocketd *env, int full, FILE *err)
 		goto fail;
 	}
 	if (conf_finish(conf, err) != 0 ||
-	    (full && (conf_read_tokens(conf, err) != 0 ||
+	    (full && (tlsmake_missing(env->worker_path, conf, err) != 0 ||
+	    conf_read_tokens(conf, err) != 0 ||
 	    decoy_check(conf, err) != 0)))
 		goto fail;
 	conf_number(conf, env->conf);
@@ -283,6 +286,54 @@ reload_role(struct rocketd *env, enum proc_role role, int wanted)
 		svc_event(svc, SVC_EV_START);
 }
 
+static struct svc *
+reload_find_tls(struct rocketd *env, enum side side, uint32_t index)
+{
+	struct svc	*svc;
+
+	TAILQ_FOREACH(svc, &env->svcs, entry)
+		if (svc->role == PROC_TLS && svc->side == side &&
+		    svc->index == index)
+			return (svc);
+	return (NULL);
+}
+
+/*
+ * A tls process a block that has TLS.  One that is not wanted any more carries
+ * its tunnels until they have ended.
+ */
+static void
+reload_tls(struct rocketd *env)
+{
+	const struct conf_block	*b;
+	struct svc		*svc, *next;
+
+	TAILQ_FOREACH_SAFE(svc, &env->svcs, entry, next)
+		if (svc->role == PROC_TLS && svc->wanted &&
+		    tlsconf_block(env->conf, svc->side, svc->index) == NULL)
+			svc_stop(svc, UINT32_MAX);
+	TAILQ_FOREACH(b, &env->conf->blocks, entry) {
+		if (!tlsconf_used(b))
+			continue;
+		svc = reload_find_tls(env, b->side, b->tls_index);
+		if (svc == NULL)
+			(void)procs_add(env, PROC_TLS, b->side, 0,
+			    b->tls_index, "");
+		else if (!svc->wanted)
+			svc_event(svc, SVC_EV_START);
+	}
+}
+
+static void
+reload_tell_tls(struct rocketd *env)
+{
+	struct svc	*svc, *next;
+
+	TAILQ_FOREACH_SAFE(svc, &env->svcs, entry, next)
+		if (svc->role == PROC_TLS && svc->wanted)
+			send_again(env, svc, 0);
+}
+
 static void
 reload_roles(struct rocketd *env)
 {
@@ -294,6 +345,7 @@ reload_roles(struct rocketd *env)
 	reload_role(env, PROC_RESOLVE, client);
 	reload_role(env, PROC_DIAL, client);
 	reload_role(env, PROC_GATE, server);
+	reload_tls(env);
 }
 
 /* Removed services drain, for as long as they were allowed to. */
@@ -343,6 +395,9 @@ reload_service(struct rocketd *env, const struct conf_service *old,
 		crew_resize(env, cs, 0);
 		return;
 	}
+	if (cs->block->side == SIDE_CLIENT && (old->block->tls_changed ||
+	    !tlsconf_same(old->block, cs->block)))
+		cs->block->tls_changed = 1;
 	diff = reload_diff(old, cs);
 	if (diff == 0 && old->opts.prefork == cs->opts.prefork)
 		return;
@@ -388,6 +443,17 @@ reload_tokens_within(const struct rocketd_conf *a,
 	return (1);
 }
 
+static int
+reload_has_tls(const struct rocketd_conf *conf)
+{
+	const struct conf_block	*b;
+
+	TAILQ_FOREACH(b, &conf->blocks, entry)
+		if (tlsconf_used(b))
+			return (1);
+	return (0);
+}
+
 static void
 reload_tell(struct rocketd *env, enum proc_role role)
 {
@@ -412,6 +478,38 @@ reload_note_global(const struct rocketd_conf *old,
 		    "is restarted");
 }
 
+void
+reload_tls_ready(struct svc *svc)
+{
+	const struct conf_service	*cs;
+	struct conf_block		*b;
+
+	TAILQ_FOREACH(b, &svc->env->conf->blocks, entry)
+		if (b->side == svc->side && b->tls_index == svc->index &&
+		    b->tls_changed)
+			break;
+	if (b == NULL || svc->pending != 0)
+		return;
+	b->tls_changed = 0;
+	TAILQ_FOREACH(cs, &b->services, entry)
+		crew_send_again(svc->env, cs->number, CHANGE_TUNNELS);
+}
+
+/*
+ * Before the workers: what they then dial is verified as it is configured now.
+ * And keys before those whose new certificates it signs for.  What was dialled
+ * all the same before tls had read it goes by reload_tls_ready.
+ */
+static void
+reload_secrets(struct rocketd *env, const struct rocketd_conf *old)
+{
+	if (!reload_tokens_within(old, env->conf) ||
+	    !reload_tokens_within(env->conf, old) || reload_has_tls(old) ||
+	    reload_has_tls(env->conf))
+		reload_tell(env, PROC_KEYS);
+	reload_tell_tls(env);
+}
+
 static void
 reload_apply(struct rocketd *env, const struct rocketd_conf *old)
 {
@@ -419,8 +517,10 @@ reload_apply(struct rocketd *env, const struct rocketd_conf *old)
 	const struct conf_service	*cs, *was = NULL;
 
 	reload_roles(env);
-	if (old != NULL)
+	if (old != NULL) {
+		reload_secrets(env, old);
 		reload_removed(env, old);
+	}
 	TAILQ_FOREACH(b, &env->conf->blocks, entry)
 		TAILQ_FOREACH(cs, &b->services, entry) {
 			if (old != NULL)
@@ -431,9 +531,6 @@ reload_apply(struct rocketd *env, const struct rocketd_conf *old)
 		return;
 	reload_note_global(old, env->conf);
 	reload_tell(env, PROC_CONTROL);
-	if (!reload_tokens_within(old, env->conf) ||
-	    !reload_tokens_within(env->conf, old))
-		reload_tell(env, PROC_KEYS);
 	reload_tell(env, PROC_DIAL);
 	reload_tell(env, PROC_GATE);
 }

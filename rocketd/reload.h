@@ -50,4 +50,10 @@ enum log_dest	 reload_log_dest(const struct rocketd *,
 /* As many workers as there should be, when one that drained is gone. */
 void		 reload_refill(struct rocketd *, uint32_t service);
 
+/*
+ * A tls process is READY: when its block goes by other settings than before,
+ * tunnels are made anew, and those from before drain.
+ */
+void	 reload_tls_ready(struct svc *);
+
 #endif /* ROCKETD_RELOAD_H */

@@ -41,6 +41,7 @@
 #include "plog.h"
 #include "procs.h"
 #include "send.h"
+#include "tlsconf.h"
 
 /* A directory is opened again for dial at most so often: seconds. */
 #define SEND_DIR_PACE	1
@@ -74,6 +75,7 @@ send_fill_dialee(struct msg_dialee *msg, const struct conf_service *cs,
 	msg->ports = cr->is_unix ? 0 : cr->port_last - cr->port + 1;
 	msg->for_port = cr->for_port;
 	msg->transport = cr->transport;
+	msg->tls = cs->block->tls_index;
 	msg->opts = *opts;
 	msg->source = cr->source;
 	msg->edge = cr->edge;
@@ -214,7 +216,7 @@ send_keys(struct rocketd *env, struct svc *svc)
 			if (send_tokens(svc, cs, &n) == -1)
 				return (-1);
 	svc->ready_ms = SVC_START + n * 1000;
-	return (0);
+	return (tlsconf_send_keys(svc, env->conf));
 }
 
 /* The paths that lead to services. */
@@ -250,6 +252,25 @@ send_gate(struct rocketd *env, struct svc *svc)
 	if (channel_send(svc->chan, IMSG_CONF_GATE, -1, gate,
 	    sizeof(*gate)) == -1 || send_paths(env, svc) == -1 ||
 	    decoy_send(svc, env->conf) == -1)
+		return (-1);
+	return (listen_lend(env, svc, 0));
+}
+
+static int
+send_tls(struct rocketd *env, struct svc *svc)
+{
+	const struct msg_gate	*gate = &env->conf->gate;
+	const struct conf_block	*b;
+
+	if (channel_send(svc->chan, IMSG_CONF_GATE, -1, gate,
+	    sizeof(*gate)) == -1)
+		return (-1);
+	b = tlsconf_block(env->conf, svc->side, svc->index);
+	if (b == NULL) {
+		log_warnx("%s: no such block any more", svc_name(svc));
+		return (-1);
+	}
+	if (tlsconf_send(svc, b) == -1)
 		return (-1);
 	return (listen_lend(env, svc, 0));
 }
@@ -353,6 +374,8 @@ send_set(struct rocketd *env, struct svc *svc)
 		return (send_gate(env, svc));
 	case PROC_DIAL:
 		return (send_dial(env, svc));
+	case PROC_TLS:
+		return (send_tls(env, svc));
 	case PROC_SERVICE:
 		return (send_service(env, svc));
 	default:

@@ -96,9 +96,10 @@ struct svc {
 
 	/* who it is */
 	enum proc_role		 role;
-	enum side		 side;		/* PROC_SERVICE only */
+	enum side		 side;		/* PROC_SERVICE, PROC_TLS */
 	uint32_t		 service;
-	uint32_t		 index;		/* which of prefork */
+	uint32_t		 index;		/* which of prefork; of its
+						 * side's blocks with TLS */
 	char			 name[SERVICE_NAME_MAX];
 
 	/* svc.c's own */

@@ -513,6 +513,53 @@ read_client(struct reader *r, const struct toml *table)
 	}
 }
 
+/* One key of a block's outer TLS as the statement of these words. */
+static const struct toml *
+say_tls(struct reader *r, const struct toml *table, const char *key,
+    const char *words)
+{
+	const struct toml	*n = toml_get(table, key);
+
+	if (n == NULL || reader_text(r, n->key, n) == NULL)
+		return (NULL);
+	reader_say(r, n, words);
+	reader_say_text(r, n, n->text);
+	return (n);
+}
+
+static void
+end_tls(struct reader *r, const struct toml *n)
+{
+	if (n != NULL)
+		reader_say_mark(r, n, '\n');
+}
+
+static void
+read_tls(struct reader *r, const struct toml *table, enum side side)
+{
+	int			 server = side == SIDE_SERVER;
+	const struct toml	*cert, *key;
+
+	if ((toml_get(table, "tls_cert") == NULL) !=
+	    (toml_get(table, "tls_key") == NULL)) {
+		KEY_ERROR(r, table, "\"tls_cert\" and \"tls_key\" need each "
+		    "other");
+		return;
+	}
+	cert = say_tls(r, table, "tls_cert", server ? "tls certificate" :
+	    "tls client certificate");
+	if (cert != NULL) {
+		key = say_tls(r, table, "tls_key", "key");
+		end_tls(r, key != NULL ? key : cert);
+	}
+	end_tls(r, say_tls(r, table, "tls_ca", server ? "tls client ca" :
+	    "tls ca"));
+	if (server)
+		return;
+	end_tls(r, say_tls(r, table, "tls_name", "tls name"));
+	end_tls(r, say_tls(r, table, "tls_pin", "tls pin"));
+}
+
 static void
 read_block(struct reader *r, const struct toml *root, enum side side)
 {
@@ -532,6 +579,7 @@ read_block(struct reader *r, const struct toml *root, enum side side)
 		read_listens(r, table, read_transport(r, table));
 	} else
 		read_client(r, table);
+	read_tls(r, table, side);
 	read_tokens(r, table, scope);
 	reader_options(r, table, scope);
 	read_services(r, table, side);

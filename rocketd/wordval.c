@@ -180,3 +180,22 @@ wordval_path(struct lex *lex, const struct word *w, const char *what,
 	    "characters", what, size - 1);
 	return (0);
 }
+
+void
+wordval_token(struct lex *lex, const struct word *w, struct conf_token *t)
+{
+	if (strcmp(w->text, TOKEN_MASKED) == 0) {
+		t->kind = TOKEN_MASK;
+		return;
+	}
+	if (w->len == 0 || w->len > TOKEN_MAX) {
+		lex_error(lex, w, "a token has 1 to %d characters, not "
+		    "%zu", TOKEN_MAX, w->len);
+		return;
+	}
+	if (w->shared)
+		lex_error(lex, w, "the token stands in a file that "
+		    "others may read; chmod o-r, or use token file");
+	memcpy(t->octets, w->text, w->len);
+	t->len = w->len;
+}

@@ -53,5 +53,8 @@ void		 wordval_source(struct lex *, const struct word *,
 /* For the daemon, which works in another directory; size counts a NUL. */
 int		 wordval_path(struct lex *, const struct word *,
 		    const char *what, size_t size);
+/* A token as it stands, or TOKEN_MASKED. */
+void		 wordval_token(struct lex *, const struct word *,
+		    struct conf_token *);
 
 #endif /* ROCKETD_WORDVAL_H */

@@ -156,6 +156,7 @@ static const struct msg_field	 fields_dialee[] = {
 	RANGE(msg_dialee, ports, 0, UINT16_MAX),
 	RANGE(msg_dialee, for_port, 0, UINT16_MAX),
 	MASK(msg_dialee, transport, TRANSPORT_ALL),
+	RANGE(msg_dialee, tls, 0, PREFORK_MAX - 1),
 	RANGE(msg_dialee, opts.nodelay, 0, 1),
 	RANGE(msg_dialee, opts.congestion, 0, CONGESTION_MAX - 1),
 	ADDRS(msg_dialee, source),
@@ -183,6 +184,21 @@ static const struct msg_field	 fields_service[] = {
 	RANGE(msg_service, opts.tunnel_sock.nodelay, 0, 1),
 	STRING(msg_service, name),
 	STRING(msg_service, client_id),
+	END
+};
+
+static const struct msg_field	 fields_tls[] = {
+	RANGE(msg_tls, insecure, 0, 1),
+	RANGE(msg_tls, npins, 0, TLS_PINS_MAX),
+	RANGE(msg_tls, has_ca, 0, 1),
+	STRING(msg_tls, name),
+	END
+};
+
+static const struct msg_field	 fields_pem[] = {
+	RANGE(msg_pem, side, SIDE_SERVER, SIDE_CLIENT),
+	RANGE(msg_pem, index, 0, PREFORK_MAX - 1),
+	STRING(msg_pem, path),
 	END
 };
 
@@ -221,6 +237,36 @@ static const struct msg_field	 fields_file[] = {
 
 /* ---- fields, keys, tunnels and dialling ---- */
 
+static const struct msg_field	 fields_sign[] = {
+	RANGE(msg_sign, scheme, SIGN_RSA_PKCS1_SHA256, SIGN_ED25519),
+	RANGE(msg_sign, len, 1, SIGN_DATA_MAX),
+	END
+};
+
+static const struct msg_field	 fields_signed[] = {
+	RANGE(msg_signed, len, 0, SIGNATURE_MAX),
+	END
+};
+
+static const struct msg_field	 fields_arrival[] = {
+	MASK(msg_arrival, transport, TRANSPORT_ALL),
+	ADDRS(msg_arrival, peer),
+	ADDRS(msg_arrival, local),
+	END
+};
+
+static const struct msg_field	 fields_start[] = {
+	MASK(msg_start, transport, TRANSPORT_ALL),
+	ADDRS(msg_start, peer),
+	STRING(msg_start, host),
+	END
+};
+
+static const struct msg_field	 fields_started[] = {
+	STRING(msg_started, words),
+	END
+};
+
 static const struct msg_field	 fields_verdict[] = {
 	RANGE(msg_verdict, verdict, VERDICT_OK, VERDICT_FALSE),
 	END
@@ -246,9 +292,10 @@ static const struct msg_field	 fields_dial[] = {
 };
 
 static const struct msg_field	 fields_dialled[] = {
-	RANGE(msg_dialled, stage, DIAL_STAGE_REFUSED, DIAL_STAGE_CONNECT),
+	RANGE(msg_dialled, stage, DIAL_STAGE_REFUSED, DIAL_STAGE_TLS),
 	ADDRS(msg_dialled, peer),
 	ADDRS(msg_dialled, local),
+	STRING(msg_dialled, words),
 	END
 };
 
@@ -308,6 +355,7 @@ static const struct msg_field	 fields_ctl_service[] = {
 static const struct msg_field	 fields_session[] = {
 	RANGE(ctl_session, side, SIDE_SERVER, SIDE_CLIENT),
 	MASK(ctl_session, seal, SEAL_ALL),
+	MASK(ctl_session, transport, TRANSPORT_ALL),
 	RANGE(ctl_session, draining, 0, 1),
 	ADDRS(ctl_session, peer),
 	ADDRS(ctl_session, local),
@@ -375,9 +423,10 @@ struct msg_rule {
 #define G		ROLE(PROC_GATE)
 #define R		ROLE(PROC_RESOLVE)
 #define D		ROLE(PROC_DIAL)
+#define T		ROLE(PROC_TLS)
 #define W		ROLE(PROC_SERVICE)
 #define X		ROLE(PROC_ROCKETCTL)
-#define CHILDREN	(C | K | G | R | D | W)
+#define CHILDREN	(C | K | G | R | D | T | W)
 
 #define ONE(from, to)	{ { from, to }, { 0, 0 } }
 #define TWO(f, t, g, u)	{ { f, t }, { g, u } }
@@ -402,15 +451,15 @@ static const struct msg_rule	 msg_rules[IMSG_MAX] = {
 	    fields_log),
 	RULE(IMSG_COMPLAINT, ONE(CHILDREN, P), FIXED(msg_channel), 0,
 	    fields_channel),
-	RULE(IMSG_FDS_TAKEN, TWO(CHILDREN, P, W, G | D), FIXED(msg_count), 0,
-	    fields_some),
+	RULE(IMSG_FDS_TAKEN, TWO(CHILDREN, P, W | G | D | T, G | D | T),
+	    FIXED(msg_count), 0, fields_some),
 
 	RULE(IMSG_CONF_CONTROL, ONE(P, C), FIXED(msg_control), 1,
 	    fields_control),
 	RULE(IMSG_CONF_LOG, ONE(P, C), FIXED(msg_logdest), 1, fields_logdest),
 	RULE(IMSG_CONF_TOKEN, ONE(P, K), FIXED(msg_token), 0, fields_token),
-	RULE(IMSG_CONF_GATE, ONE(P, G), FIXED(msg_gate), 0, fields_none),
-	RULE(IMSG_CONF_LISTEN, ONE(P, G | W), FIXED(msg_listen), 1,
+	RULE(IMSG_CONF_GATE, ONE(P, G | T), FIXED(msg_gate), 0, fields_none),
+	RULE(IMSG_CONF_LISTEN, ONE(P, G | T | W), FIXED(msg_listen), 1,
 	    fields_listen),
 	RULE(IMSG_CONF_REMOTE, ONE(P, D | W), FIXED(msg_dialee), 0,
 	    fields_dialee),
@@ -419,9 +468,14 @@ static const struct msg_rule	 msg_rules[IMSG_MAX] = {
 	RULE(IMSG_CONF_DIR, ONE(P, D), FIXED(msg_dir), 1, fields_dir),
 	RULE(IMSG_CONF_SERVICE, ONE(P, W), FIXED(msg_service), 0,
 	    fields_service),
+	RULE(IMSG_CONF_TLS, ONE(P, T), FIXED(msg_tls), 0, fields_tls),
+	RULE(IMSG_CONF_CERT, ONE(P, T), FIXED(msg_pem), 1, fields_pem),
+	RULE(IMSG_CONF_CA, ONE(P, T), FIXED(msg_pem), 1, fields_pem),
+	RULE(IMSG_CONF_PRIVKEY, ONE(P, K), FIXED(msg_pem), 1, fields_pem),
 	RULE(IMSG_CONF_WEB, ONE(P, W), FIXED(msg_web), 0, fields_web),
 	RULE(IMSG_CONF_PATH, ONE(P, G), FIXED(msg_path), 0, fields_path),
-	RULE(IMSG_CONF_PROXY, ONE(P, G), FIXED(msg_proxy), 0, fields_proxy),
+	RULE(IMSG_CONF_PROXY, ONE(P, G | T), FIXED(msg_proxy), 0,
+	    fields_proxy),
 	RULE(IMSG_CONF_DECOY, ONE(P, G), FIXED(msg_decoy), 0, fields_decoy),
 	RULE(IMSG_CONF_FILE, ONE(P, G), FIXED(msg_file), 1, fields_file),
 	RULE(IMSG_DIR_AGAIN, ONE(D, P), FIXED(msg_dir), 0, fields_dir),
@@ -432,6 +486,10 @@ static const struct msg_rule	 msg_rules[IMSG_MAX] = {
 	RULE(IMSG_KEY, ONE(K, W), FIXED(msg_key), 0, fields_key),
 	RULE(IMSG_KEYS_END, ONE(K, W), FIXED(msg_count), 0, fields_tokens),
 
+	RULE(IMSG_SIGN, ONE(T, K), FIXED(msg_sign), 0, fields_sign),
+	RULE(IMSG_SIGNED, ONE(K, T), FIXED(msg_signed), 0, fields_signed),
+
+	RULE(IMSG_ARRIVAL, ONE(T, G), FIXED(msg_arrival), 1, fields_arrival),
 	RULE(IMSG_TUNNEL, ONE(G, W), FIXED(msg_tunnel), 1, fields_tunnel),
 	RULE(IMSG_TUNNEL_PROVEN, ONE(W, G), FIXED(msg_number), 0, fields_none),
 	RULE(IMSG_TUNNEL_CLOSED, ONE(W, G), FIXED(msg_number), 0, fields_none),
@@ -441,6 +499,12 @@ static const struct msg_rule	 msg_rules[IMSG_MAX] = {
 	RULE(IMSG_DIALLED, ONE(D, W), FIXED(msg_dialled), 1, fields_dialled),
 	RULE(IMSG_DIAL_FAILED, ONE(D, W), FIXED(msg_dialled), 0,
 	    fields_dialled),
+	RULE(IMSG_TLS_START, ONE(D, T), FIXED(msg_start), 1, fields_start),
+	RULE(IMSG_TLS_CANCEL, ONE(D, T), FIXED(msg_count), 0, fields_none),
+	RULE(IMSG_TLS_STARTED, ONE(T, D), FIXED(msg_started), 1,
+	    fields_started),
+	RULE(IMSG_TLS_FAILED, ONE(T, D), FIXED(msg_started), 0,
+	    fields_started),
 	RULE(IMSG_RESOLVE, ONE(D, R), FIXED(msg_resolve), 0, fields_resolve),
 	RULE(IMSG_RESOLVED, ONE(R, D), FIXED(msg_resolved), 0,
 	    fields_resolved),
@@ -497,6 +561,7 @@ static const char *const	 role_names[PROC_MAX] = {
 	[PROC_GATE] = "gate",
 	[PROC_RESOLVE] = "resolve",
 	[PROC_DIAL] = "dial",
+	[PROC_TLS] = "tls",
 	[PROC_SERVICE] = "service",
 	[PROC_ROCKETCTL] = "rocketctl"
 };
@@ -667,8 +732,12 @@ static const struct {
 } transports[] = {
 	{ "tcp", TRANSPORT_TCP },
 	{ "tcpmux", TRANSPORT_TCPMUX },
+	{ "tls", TRANSPORT_TCP | TRANSPORT_TLS },
+	{ "tlsmux", TRANSPORT_TCPMUX | TRANSPORT_TLS },
 	{ "ws", TRANSPORT_TCP | TRANSPORT_WS },
-	{ "wsmux", TRANSPORT_TCPMUX | TRANSPORT_WS }
+	{ "wsmux", TRANSPORT_TCPMUX | TRANSPORT_WS },
+	{ "wss", TRANSPORT_TCP | TRANSPORT_WS | TRANSPORT_TLS },
+	{ "wssmux", TRANSPORT_TCPMUX | TRANSPORT_WS | TRANSPORT_TLS }
 };
 
 const char *
@@ -700,11 +769,16 @@ proc_name(uint32_t role, uint32_t side, uint32_t index, const char *service)
 	static size_t	 next;
 	char		*buf = bufs[next], number[16] = "";
 
-	if (role != PROC_SERVICE)
+	if (role != PROC_SERVICE && role != PROC_TLS)
 		return (role_name(role));
 	next = (next + 1) % nitems(bufs);
 	if (index != 0)
 		(void)snprintf(number, sizeof(number), ".%u", index);
+	if (role == PROC_TLS) {
+		(void)snprintf(buf, sizeof(bufs[0]), "tls%s (%s)", number,
+		    side_name(side));
+		return (buf);
+	}
 	(void)snprintf(buf, sizeof(bufs[0]), "worker %s%s (%s)", service,
 	    number, side_name(side));
 	return (buf);

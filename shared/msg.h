@@ -47,6 +47,16 @@
 #define REMOTES_MAX		32	/* of one client service */
 #define TOKENS_MAX		8	/* live at once, a service */
 #define PREFORK_MAX		64	/* workers of one service */
+#define TLS_CERTS_MAX		32	/* of one block */
+#define TLS_PINS_MAX		8	/* of one block */
+#define TLS_WORDS_MAX		192	/* why a handshake failed, with NUL */
+#define HASH_LEN		32	/* of SHA-256 */
+/*
+ * What a handshake has signed: 64 octets, a name and a hash (TLS 1.3), or two
+ * randoms and a point of at most P-521 (1.2).
+ */
+#define SIGN_DATA_MAX		256
+#define SIGNATURE_MAX		512	/* of RSA with 4096 bits */
 #define PROXIES_MAX		16	/* networks of one listener */
 #define WEB_PATH_MAX		128	/* of a request, with its NUL */
 #define WEB_WORDS_MAX		256	/* a field's value, with its NUL */
@@ -64,6 +74,7 @@ enum proc_role {
 	PROC_GATE,
 	PROC_RESOLVE,
 	PROC_DIAL,
+	PROC_TLS,
 	PROC_SERVICE,
 	PROC_ROCKETCTL,
 	PROC_MAX
@@ -87,8 +98,9 @@ enum side {
 #define TRANSPORT_ALL		0x0f
 
 /*
- * P parent, C control, K keys, G gate, R resolve, D dial, W worker of a
- * service, X rocketctl, * any of the children (or, as sender, the parent too).
+ * P parent, C control, K keys, G gate, R resolve, D dial, T tls, W worker of
+ * a service, X rocketctl, * any of the children (or, as sender, the parent
+ * too).
  */
 enum msg_type {
 	IMSG_NONE,
@@ -110,15 +122,19 @@ enum msg_type {
 	IMSG_CONF_CONTROL,	/* P -> C	struct msg_control, fd */
 	IMSG_CONF_LOG,		/* P -> C	struct msg_logdest, fd */
 	IMSG_CONF_TOKEN,	/* P -> K	struct msg_token */
-	IMSG_CONF_GATE,		/* P -> G	struct msg_gate */
-	IMSG_CONF_LISTEN,	/* P -> G, W	struct msg_listen, fd */
+	IMSG_CONF_GATE,		/* P -> G, T	struct msg_gate */
+	IMSG_CONF_LISTEN,	/* P -> G, T, W	struct msg_listen, fd */
 	IMSG_CONF_REMOTE,	/* P -> D, W	struct msg_dialee */
 	IMSG_CONF_TARGET,	/* P -> D, W	struct msg_dialee */
 	IMSG_CONF_DIR,		/* P -> D	struct msg_dir, fd */
 	IMSG_CONF_SERVICE,	/* P -> W	struct msg_service */
+	IMSG_CONF_TLS,		/* P -> T	struct msg_tls */
+	IMSG_CONF_CERT,		/* P -> T	struct msg_pem, fd */
+	IMSG_CONF_CA,		/* P -> T	struct msg_pem, fd */
+	IMSG_CONF_PRIVKEY,	/* P -> K	struct msg_pem, fd */
 	IMSG_CONF_WEB,		/* P -> W	struct msg_web */
 	IMSG_CONF_PATH,		/* P -> G	struct msg_path */
-	IMSG_CONF_PROXY,	/* P -> G	struct msg_proxy */
+	IMSG_CONF_PROXY,	/* P -> G, T	struct msg_proxy */
 	IMSG_CONF_DECOY,	/* P -> G	struct msg_decoy */
 	IMSG_CONF_FILE,		/* P -> G	struct msg_file, fd */
 	IMSG_DIR_AGAIN,		/* D -> P	struct msg_dir */
@@ -129,8 +145,11 @@ enum msg_type {
 	IMSG_VERDICT,		/* K -> G	struct msg_verdict */
 	IMSG_KEY,		/* K -> W	struct msg_key */
 	IMSG_KEYS_END,	/* K -> W	struct msg_count: of keys sent */
+	IMSG_SIGN,		/* T -> K	struct msg_sign */
+	IMSG_SIGNED,		/* K -> T	struct msg_signed */
 
 	/* tunnels */
+	IMSG_ARRIVAL,		/* T -> G	struct msg_arrival, fd */
 	IMSG_TUNNEL,		/* G -> W	struct msg_tunnel, fd */
 	IMSG_TUNNEL_PROVEN,	/* W -> G	struct msg_number */
 	IMSG_TUNNEL_CLOSED,	/* W -> G	struct msg_number */
@@ -140,6 +159,10 @@ enum msg_type {
 	IMSG_DIAL_CANCEL,	/* W -> D	struct msg_count: the request */
 	IMSG_DIALLED,		/* D -> W	struct msg_dialled, fd */
 	IMSG_DIAL_FAILED,	/* D -> W	struct msg_dialled */
+	IMSG_TLS_START,		/* D -> T	struct msg_start, fd */
+	IMSG_TLS_CANCEL,	/* D -> T	struct msg_count: the request */
+	IMSG_TLS_STARTED,	/* T -> D	struct msg_started, fd */
+	IMSG_TLS_FAILED,	/* T -> D	struct msg_started */
 	IMSG_RESOLVE,		/* D -> R	struct msg_resolve */
 	IMSG_RESOLVED,		/* R -> D	struct msg_resolved */
 
@@ -190,14 +213,14 @@ struct msg_begin {
 	uint32_t	 version;	/* MSG_VERSION */
 	uint32_t	 role;		/* enum proc_role */
 	uint32_t	 service;	/* PROC_SERVICE: its number, else 0 */
-	uint32_t	 index;		/* PROC_SERVICE: which of prefork */
+	uint32_t	 index;	/* which of prefork; of tls, see svc.h */
 	uint32_t	 generation;	/* of this child, never 0 */
 	uint32_t	 uid;
 	uint32_t	 gid;
 	uint32_t	 flags;		/* BEGIN_ */
 	uint32_t	 changed;	/* CHANGE_, reload only */
 	uint32_t	 log_level;	/* enum log_level */
-	uint32_t	 side;		/* enum side, PROC_SERVICE only */
+	uint32_t	 side;		/* enum side, PROC_SERVICE and TLS */
 	uint8_t		 start_id[START_ID_LEN];
 	char		 name[SERVICE_NAME_MAX];	/* PROC_SERVICE only */
 };
@@ -225,7 +248,7 @@ struct msg_channel {
 	uint32_t	 service;
 	uint32_t	 index;
 	uint32_t	 generation;
-	uint32_t	 side;		/* enum side, PROC_SERVICE only */
+	uint32_t	 side;		/* enum side, PROC_SERVICE and TLS */
 	uint32_t	 pad;
 	char		 name[SERVICE_NAME_MAX];
 };
@@ -321,7 +344,7 @@ struct msg_dialee {		/* REMOTE(i) or TARGET(i) of a service */
 	uint32_t	 ports;		/* ...the first of so many */
 	uint32_t	 for_port;	/* of a listener: goes to port; or 0 */
 	uint32_t	 transport;	/* TRANSPORT_; 0: a target */
-	uint32_t	 pad;
+	uint32_t	 tls;	/* with TRANSPORT_TLS: which tls process */
 	struct sockopts	 opts;
 	struct addr	 source;	/* family 0: the kernel's choice */
 	struct addr	 edge;	/* dialled in place of host, without port */
@@ -398,6 +421,27 @@ struct msg_service {
 };
 
 /*
+ * What a tls process verifies.  On a client's side: the server, unless insecure
+ * is set.  With pins its key has to be one of them, and the chain is verified
+ * only when a CA was given too.  On a server's side: certificates of clients,
+ * demanded where a CA was given.
+ */
+struct msg_tls {
+	uint32_t	 insecure;	/* 1: any server will do */
+	uint32_t	 npins;
+	uint32_t	 has_ca;	/* a file, not the system's store */
+	uint32_t	 pad;
+	uint8_t		 pins[TLS_PINS_MAX][HASH_LEN];	/* of public keys */
+	char		 name[HOST_MAX];	/* "": the remote's host */
+};
+
+struct msg_pem {			/* a file that the parent has opened */
+	uint32_t	 side;		/* whose tls may use it */
+	uint32_t	 index;
+	char		 path[HOST_MAX];	/* for messages only */
+};
+
+/*
  * What a service's requests for WebSocket say; an empty string is what is said
  * without it.
  */
@@ -469,7 +513,50 @@ struct msg_key {
 	uint8_t		 key[KEY_LEN];
 };
 
+/*
+ * How a handshake's signature is made: the numbers are TLS's own
+ * SignatureSchemes.
+ */
+enum sign_scheme {
+	SIGN_RSA_PKCS1_SHA256 = 0x0401,
+	SIGN_ECDSA_SHA256 = 0x0403,
+	SIGN_RSA_PKCS1_SHA384 = 0x0501,
+	SIGN_ECDSA_SHA384 = 0x0503,
+	SIGN_RSA_PKCS1_SHA512 = 0x0601,
+	SIGN_ECDSA_SHA512 = 0x0603,
+	SIGN_RSA_PSS_SHA256 = 0x0804,
+	SIGN_RSA_PSS_SHA384 = 0x0805,
+	SIGN_RSA_PSS_SHA512 = 0x0806,
+	SIGN_ED25519 = 0x0807
+};
+
+/*
+ * All that is to be signed, not its hash: so that keys can see that it is of
+ * a handshake, and of the right side.
+ */
+struct msg_sign {
+	uint64_t	 number;	/* comes back with the signature */
+	uint32_t	 scheme;	/* enum sign_scheme */
+	uint32_t	 len;		/* of data */
+	uint8_t		 spki[HASH_LEN];	/* names the key */
+	uint8_t		 data[SIGN_DATA_MAX];
+};
+
+struct msg_signed {
+	uint64_t	 number;
+	uint32_t	 len;		/* of signature; 0: refused */
+	uint32_t	 pad;
+	uint8_t		 signature[SIGNATURE_MAX];
+};
+
 /* ---- tunnels and dialling ---- */
+
+struct msg_arrival {		/* one end of a socket pair, TLS behind it */
+	uint32_t	 transport;	/* TRANSPORT_, of its listener */
+	uint32_t	 decoy;		/* of its listener */
+	struct addr	 peer;		/* of the connection itself */
+	struct addr	 local;
+};
 
 struct msg_tunnel {
 	uint64_t	 number;	/* the gate's */
@@ -495,7 +582,8 @@ struct msg_dial {
 enum dial_stage {
 	DIAL_STAGE_REFUSED,	/* not configured, or too many at once */
 	DIAL_STAGE_RESOLVE,
-	DIAL_STAGE_CONNECT
+	DIAL_STAGE_CONNECT,
+	DIAL_STAGE_TLS		/* words say why */
 };
 
 struct msg_dialled {
@@ -505,6 +593,26 @@ struct msg_dialled {
 	uint32_t	 pad;
 	struct addr	 peer;	/* who was, or last failed to be, reached */
 	struct addr	 local;
+	char		 words[TLS_WORDS_MAX];	/* of DIAL_STAGE_TLS */
+};
+
+/*
+ * A connection to a remote with outer TLS.  dial connects, then lends its
+ * socket to tls, which shakes hands and gives one end of a socket pair back;
+ * dial answers the worker with that, as it would with the socket.  The time is
+ * dial's to keep: it cancels.
+ */
+struct msg_start {
+	uint32_t	 request;	/* dial's own number */
+	uint32_t	 transport;	/* TRANSPORT_ */
+	struct addr	 peer;
+	char		 host[HOST_MAX];	/* of the remote */
+};
+
+struct msg_started {
+	uint32_t	 request;
+	uint32_t	 pad;
+	char		 words[TLS_WORDS_MAX];	/* why not */
 };
 
 struct msg_resolve {
@@ -597,10 +705,12 @@ struct ctl_session {
 	uint32_t		 rtt_us;	/* 0: not measured yet */
 	uint32_t		 draining;
 	uint32_t		 queued;	/* octets waiting to be sent */
-	uint32_t		 pad;
+	uint32_t		 transport;	/* TRANSPORT_ */
 	uint64_t		 since;		/* seconds since the epoch */
 	uint64_t		 octets_in;
 	uint64_t		 octets_out;
+	uint64_t		 rate_in;	/* octets a second, of late */
+	uint64_t		 rate_out;
 	uint64_t		 streams_ever;
 	struct addr		 peer;
 	struct addr		 local;
@@ -640,7 +750,7 @@ struct ctl_process {
 	uint32_t	 role;
 	uint32_t	 service;
 	uint32_t	 index;
-	uint32_t	 side;		/* enum side, PROC_SERVICE only */
+	uint32_t	 side;		/* enum side, PROC_SERVICE and TLS */
 	uint32_t	 state;		/* enum ctl_process_state */
 	uint32_t	 restarts;
 	uint32_t	 uid;
@@ -704,9 +814,9 @@ const char	*transport_name(uint32_t transport);
 uint32_t	 transport_find(const char *name);
 
 /*
- * What a process is called in the log and elsewhere: "keys", "worker ssh
- * (server)", "worker ssh.2 (client)"; one of a few static buffers.  All but
- * the role are of PROC_SERVICE only.
+ * What a process is called in the log and elsewhere: "keys", "tls (server)",
+ * "worker ssh (server)", "worker ssh.2 (client)"; one of a few static buffers.
+ * All but the role are of PROC_SERVICE and PROC_TLS only.
  */
 const char	*proc_name(uint32_t role, uint32_t side, uint32_t index,
 		    const char *service);

@@ -67,6 +67,9 @@
  */
 #define CLOSING_US	(1000 * 1000)
 #define CLOSING_MAX	(16 * 1024)
+/* A visitor may be sending what it wants to upload; web servers wait for it. */
+#define LINGER_US	(5 * 1000 * 1000)
+#define LINGER_MAX	(1024 * 1024)
 
 /* A worker knows the deadline and tells its end; past this it did not. */
 #define HANDED_US	(2000 * 1000)
@@ -222,7 +225,7 @@ conn_drain(struct conn *c)
 
 	while ((n = read(c->fd, arrivals.buf, sizeof(arrivals.buf))) > 0) {
 		c->drained += n;
-		if (c->drained > CLOSING_MAX)
+		if (c->drained > (conn_is_web(c) ? LINGER_MAX : CLOSING_MAX))
 			break;
 	}
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
@@ -268,7 +271,8 @@ conn_close(struct conn *c)
 	}
 	c->state = CONN_CLOSING;
 	conn_set_lowat(c, 1);
-	if (conn_wait(c, worker_now() + CLOSING_US) == -1 ||
+	if (conn_wait(c, worker_now() + (conn_is_web(c) ? LINGER_US :
+	    CLOSING_US)) == -1 ||
 	    conn_watch(c, EV_READ | EV_PERSIST | EV_ET) == -1)
 		return;
 	conn_drain(c);

@@ -80,6 +80,10 @@ struct request {
 	struct msg_dialee	 conf;		/* of when it was asked */
 	struct event		*timer;
 	struct connect		*connect;	/* NULL while it resolves */
+	struct channel		*tls;	/* that shakes hands, or NULL */
+	uint32_t		 tls_number;
+	struct addr		 remote;	/* as tls was told */
+	struct addr		 local;
 	uint64_t		 deadline;
 	uint32_t		 query;		/* of resolve, 0 none */
 	uint64_t		 query_until;	/* resolve's deadline for it */
@@ -94,7 +98,8 @@ static struct {
 	struct requests		 requests;
 	TAILQ_HEAD(, peer)	 peers;
 	struct channel		*resolve;
-	uint32_t		 nnext, nrequests, query;
+	struct channel		*tls[PREFORK_MAX];	/* by their index */
+	uint32_t		 nnext, nrequests, query, tls_number;
 	uint64_t		 asked, connected, failed, refused;
 } dial;
 
@@ -216,6 +221,20 @@ dial_ready(int reload)
 
 /* ---- requests ---- */
 
+/* Its answer is awaited no more. */
+static void
+request_leave_tls(struct request *r)
+{
+	struct msg_count	 msg;
+
+	if (r->tls == NULL)
+		return;
+	memset(&msg, 0, sizeof(msg));
+	msg.count = r->tls_number;
+	(void)channel_send(r->tls, IMSG_TLS_CANCEL, -1, &msg, sizeof(msg));
+	r->tls = NULL;
+}
+
 static void
 request_free(struct request *r)
 {
@@ -223,6 +242,7 @@ request_free(struct request *r)
 	dial.nrequests--;
 	r->peer->requests--;
 	connect_free(r->connect);
+	request_leave_tls(r);
 	if (r->timer != NULL)
 		event_free(r->timer);
 	free(r);
@@ -230,7 +250,7 @@ request_free(struct request *r)
 
 static void
 dial_answer_failed(struct peer *p, uint32_t request, enum dial_stage stage,
-    int error, const struct addr *last)
+    int error, const struct addr *last, const char *words)
 {
 	struct msg_dialled	 msg;
 
@@ -241,6 +261,8 @@ dial_answer_failed(struct peer *p, uint32_t request, enum dial_stage stage,
 	msg.error = error;
 	if (last != NULL)
 		msg.peer = *last;
+	if (words != NULL)
+		strlcpy(msg.words, words, sizeof(msg.words));
 	(void)channel_send(p->channel, IMSG_DIAL_FAILED, -1, &msg,
 	    sizeof(msg));
 }
@@ -249,7 +271,15 @@ static void
 request_failed(struct request *r, enum dial_stage stage, int error,
     const struct addr *last)
 {
-	dial_answer_failed(r->peer, r->msg.request, stage, error, last);
+	dial_answer_failed(r->peer, r->msg.request, stage, error, last, NULL);
+	request_free(r);
+}
+
+static void
+request_failed_tls(struct request *r, const char *words)
+{
+	dial_answer_failed(r->peer, r->msg.request, DIAL_STAGE_TLS, 0,
+	    &r->remote, words);
 	request_free(r);
 }
 
@@ -281,6 +311,10 @@ request_timeout(evutil_socket_t fd, short what, void *arg)
 		memset(&last, 0, sizeof(last));
 		last.family = ADDR_UNIX;
 		request_failed(r, DIAL_STAGE_CONNECT, r->error, &last);
+		return;
+	}
+	if (r->tls != NULL) {
+		request_failed_tls(r, "no answer to its handshake in time");
 		return;
 	}
 	if (r->connect == NULL && !r->conf.is_unix) {
@@ -345,13 +379,50 @@ requests_renew(const struct entry *e)
 	}
 }
 
+/* fd is the worker's from now on. */
+static void
+request_answer(struct request *r, int fd)
+{
+	struct msg_dialled	 msg;
+
+	dial.connected++;
+	memset(&msg, 0, sizeof(msg));
+	msg.request = r->msg.request;
+	msg.peer = r->remote;
+	msg.local = r->local;
+	(void)channel_send(r->peer->channel, IMSG_DIALLED, fd, &msg,
+	    sizeof(msg));
+	request_free(r);
+}
+
+/* The socket is for tls, which gives another one back. */
+static void
+request_start_tls(struct request *r, int fd)
+{
+	struct msg_start	 msg;
+
+	connect_free(r->connect);
+	r->connect = NULL;
+	if ((r->tls = dial.tls[r->conf.tls]) == NULL) {
+		close(fd);
+		request_failed_tls(r, "its tls process is away");
+		return;
+	}
+	r->tls_number = ++dial.tls_number;
+	memset(&msg, 0, sizeof(msg));
+	msg.request = r->tls_number;
+	msg.transport = r->conf.transport;
+	msg.peer = r->remote;
+	strlcpy(msg.host, r->conf.host, sizeof(msg.host));
+	(void)channel_send(r->tls, IMSG_TLS_START, fd, &msg, sizeof(msg));
+}
+
 /* connect.c is done with it, one way or the other. */
 static void
 request_connected(void *arg, int fd, int error, const struct addr *peer,
     const struct addr *local)
 {
-	struct request		*r = arg;
-	struct msg_dialled	 msg;
+	struct request	*r = arg;
 
 	if (fd == -1) {
 		if ((error == ENOENT || error == ECONNREFUSED) &&
@@ -360,14 +431,12 @@ request_connected(void *arg, int fd, int error, const struct addr *peer,
 		request_failed(r, DIAL_STAGE_CONNECT, error, peer);
 		return;
 	}
-	dial.connected++;
-	memset(&msg, 0, sizeof(msg));
-	msg.request = r->msg.request;
-	msg.peer = *peer;
-	msg.local = *local;
-	(void)channel_send(r->peer->channel, IMSG_DIALLED, fd, &msg,
-	    sizeof(msg));
-	request_free(r);
+	r->remote = *peer;
+	r->local = *local;
+	if (r->conf.transport & TRANSPORT_TLS)
+		request_start_tls(r, fd);
+	else
+		request_answer(r, fd);
 }
 
 static void
@@ -511,6 +580,44 @@ dial_resolved(const struct msg_resolved *msg)
 		}
 }
 
+/* tls is done with it; fd is -1 when it failed. */
+static void
+dial_started(struct channel *ch, const struct msg_started *msg, int fd)
+{
+	struct request	*r;
+
+	TAILQ_FOREACH(r, &dial.requests, entry)
+		if (r->tls == ch && r->tls_number == msg->request)
+			break;
+	if (r == NULL) {		/* cancelled meanwhile */
+		if (fd != -1)
+			close(fd);
+		return;
+	}
+	r->tls = NULL;
+	if (fd == -1)
+		request_failed_tls(r, msg->words);
+	else
+		request_answer(r, fd);
+}
+
+/* What it was at is cut off; the workers try again. */
+static void
+dial_tls_left(struct channel *ch)
+{
+	struct request	*r, *next;
+	size_t		 i;
+
+	for (i = 0; i < nitems(dial.tls); i++)
+		if (dial.tls[i] == ch)
+			dial.tls[i] = NULL;
+	TAILQ_FOREACH_SAFE(r, &dial.requests, entry, next)
+		if (r->tls == ch) {
+			r->tls = NULL;
+			request_failed_tls(r, "its tls process has gone");
+		}
+}
+
 /* ---- what workers ask ---- */
 
 static struct peer *
@@ -541,7 +648,7 @@ dial_asked(struct peer *p, const struct msg_dial *msg)
 		/* Not configured: a reload may have just taken it away. */
 		dial.refused++;
 		dial_answer_failed(p, msg->request, DIAL_STAGE_REFUSED,
-		    e == NULL ? ENOENT : 0, NULL);
+		    e == NULL ? ENOENT : 0, NULL, NULL);
 		return;
 	}
 	r->peer = p;
@@ -579,9 +686,17 @@ dial_message(struct channel *ch, struct imsg *imsg)
 	struct msg_resolved	 resolved;
 	struct msg_count	 count;
 	struct msg_dial		 msg;
+	struct msg_started	 started;
 	struct peer		*p = peer_get(ch);
+	uint32_t		 type = imsg_get_type(imsg);
 
-	switch (imsg_get_type(imsg)) {
+	switch (type) {
+	case IMSG_TLS_STARTED:
+	case IMSG_TLS_FAILED:
+		if (imsg_get_data(imsg, &started, sizeof(started)) == 0)
+			dial_started(ch, &started, type == IMSG_TLS_STARTED ?
+			    imsg_get_fd(imsg) : -1);
+		break;
 	case IMSG_RESOLVED:
 		if (imsg_get_data(imsg, &resolved, sizeof(resolved)) == 0)
 			dial_resolved(&resolved);
@@ -613,8 +728,13 @@ dial_joined(struct channel *ch)
 		TAILQ_FOREACH(r, &dial.requests, entry)
 			r->query = 0;
 		TAILQ_FOREACH(r, &dial.requests, entry)
-			if (r->connect == NULL && !r->conf.is_unix)
+			if (r->connect == NULL && r->tls == NULL &&
+			    !r->conf.is_unix)
 				request_resolve(r);
+		return;
+	}
+	if (channel_peer(ch)->role == PROC_TLS) {
+		dial.tls[channel_peer(ch)->index] = ch;
 		return;
 	}
 	if ((p = calloc(1, sizeof(*p))) == NULL)
@@ -631,6 +751,10 @@ dial_left(struct channel *ch)
 
 	if (ch == dial.resolve) {
 		dial.resolve = NULL;
+		return;
+	}
+	if (channel_peer(ch)->role == PROC_TLS) {
+		dial_tls_left(ch);
 		return;
 	}
 	if ((p = peer_get(ch)) == NULL)

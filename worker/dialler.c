@@ -264,6 +264,10 @@ dialler_words(const struct msg_dialled *res)
 			snprintf(buf, sizeof(buf), "cannot connect to %s: %s",
 			    addr_print(&res->peer), strerror(res->error));
 		break;
+	case DIAL_STAGE_TLS:
+		snprintf(buf, sizeof(buf), "no TLS with %s: %s",
+		    addr_print(&res->peer), res->words);
+		break;
 	default:
 		snprintf(buf, sizeof(buf), "dial refused: %s",
 		    res->error != 0 ? strerror(res->error) :

@@ -36,167 +36,28 @@
 
 #include "../shared/compat.h"
 #include "arrival.h"
+#include "listener.h"
 #include "visitor.h"
 #include "worker.h"
 
-/* Accepted in one turn of a listener: verdicts and timers have theirs. */
-#define ACCEPT_BATCH	32
-
-/* Without descriptors or memory: until some are given back (seconds). */
-#define ACCEPT_PAUSE	1
-
-/* Listeners of one set: the parent sends fewer, or has gone mad. */
-#define LISTENERS_MAX	1024
-
-struct listener {
-	TAILQ_ENTRY(listener)	 entry;
-	struct event		 ev;
-	struct msg_listen	 conf;
-	struct msg_proxy	 proxies[PROXIES_MAX];
-	uint32_t		 nproxies;
-	int			 fd;
-};
-TAILQ_HEAD(listeners, listener);
-
 static struct {
 	struct msg_gate		 next_conf;
-	struct listeners	 listeners, next;
-	struct event		*pause;		/* while it is pending */
 	struct event		*stop;
-	uint32_t		 nnext;		/* listeners in next */
-	int			 stopping;
-	uint64_t		 accepted;
-	uint64_t		 paused;
+	uint64_t		 handed_in;	/* by tls */
 } gate;
 
-static void	 gate_accept(evutil_socket_t, short, void *);
-
-static void
-gate_pause(const struct listener *l)
-{
-	static const struct timeval	 tv = { ACCEPT_PAUSE, 0 };
-	struct listener			*other;
-
-	gate.paused++;
-	log_warn("listen on %s: accept paused", addr_print(&l->conf.addr));
-	if (evtimer_add(gate.pause, &tv) == -1)
-		fatal("gate: event");
-	TAILQ_FOREACH(other, &gate.listeners, entry)
-		(void)event_del(&other->ev);
-}
-
-static void
-gate_listen(void)
-{
-	struct listener	*l;
-
-	TAILQ_FOREACH(l, &gate.listeners, entry)
-		if (event_add(&l->ev, NULL) == -1)
-			fatal("gate: event");
-}
-
-static void
-gate_resume(evutil_socket_t fd, short what, void *arg)
-{
-	(void)fd;
-	(void)what;
-	(void)arg;
-	gate_listen();
-}
-
-/* What accept(2) says of one connection only: the next may be well. */
 static int
-gate_passing(int error)
+gate_arrived(int fd, const struct addr *peer, const struct msg_listen *l,
+    int proxied)
 {
-	switch (error) {
-	case EINTR:
-	case ECONNABORTED:
-	case ECONNRESET:
-	case EPROTO:
-	case ENETDOWN:
-	case ENETUNREACH:
-	case EHOSTDOWN:
-	case EHOSTUNREACH:
-	case ENOPROTOOPT:
-	case EOPNOTSUPP:
-		return (1);
-	default:
-		return (0);
-	}
-}
+	struct arrival	 a;
 
-static int
-gate_in_network(const struct addr *addr, const struct msg_proxy *net)
-{
-	uint32_t	 whole = net->bits / 8, rest = net->bits % 8;
-	uint8_t		 mask = (uint8_t)(0xff00 >> rest);
-
-	if (addr->family != net->addr.family || whole > sizeof(addr->octets))
-		return (0);
-	return (memcmp(addr->octets, net->addr.octets, whole) == 0 &&
-	    (rest == 0 || ((addr->octets[whole] ^ net->addr.octets[whole]) &
-	    mask) == 0));
-}
-
-/* Is it a proxy, which has to say for whom it comes? */
-static int
-gate_is_proxy(const struct listener *l, const struct addr *addr)
-{
-	uint32_t	 i;
-
-	for (i = 0; i < l->nproxies; i++)
-		if (gate_in_network(addr, &l->proxies[i]))
-			return (1);
-	return (0);
-}
-
-static void
-gate_accept(evutil_socket_t lfd, short what, void *arg)
-{
-	struct listener		*l = arg;
-	struct sockaddr_storage	 ss;
-	struct arrival		 a;
-	socklen_t		 len;
-	int			 i, fd;
-
-	(void)what;
-	for (i = 0; i < ACCEPT_BATCH; i++) {
-		len = sizeof(ss);
-		memset(&ss, 0, sizeof(ss));
-		fd = accept4(lfd, (struct sockaddr *)&ss, &len,
-		    SOCK_NONBLOCK | SOCK_CLOEXEC);
-		if (fd == -1 && gate_passing(errno))
-			continue;
-		if (fd == -1 && (errno == EAGAIN || errno == EWOULDBLOCK))
-			return;
-		if (fd == -1) {
-			gate_pause(l);
-			return;
-		}
-		gate.accepted++;
-		memset(&a, 0, sizeof(a));
-		addr_from_sa(&a.peer, (struct sockaddr *)&ss);
-		a.transport = l->conf.transport;
-		a.decoy = l->conf.decoy;
-		a.proxied = gate_is_proxy(l, &a.peer);
-		if (arrival_new(fd, &a) == -1) {
-			gate_pause(l);
-			return;
-		}
-	}
-}
-
-static void
-listeners_free(struct listeners *list)
-{
-	struct listener	*l;
-
-	while ((l = TAILQ_FIRST(list)) != NULL) {
-		TAILQ_REMOVE(list, l, entry);
-		(void)event_del(&l->ev);
-		close(l->fd);		/* the parent holds it too */
-		free(l);
-	}
+	memset(&a, 0, sizeof(a));
+	a.peer = *peer;
+	a.transport = l->transport;
+	a.decoy = l->decoy;
+	a.proxied = proxied;
+	return (arrival_new(fd, &a));
 }
 
 /* ---- the role ---- */
@@ -213,67 +74,19 @@ gate_stopped(evutil_socket_t fd, short what, void *arg)
 static void
 gate_init(void)
 {
-	TAILQ_INIT(&gate.listeners);
-	TAILQ_INIT(&gate.next);
 	arrival_init();
-	gate.pause = evtimer_new(worker_base(), gate_resume, NULL);
+	listener_init(gate_arrived);
 	gate.stop = evtimer_new(worker_base(), gate_stopped, NULL);
-	if (gate.pause == NULL || gate.stop == NULL)
+	if (gate.stop == NULL)
 		fatal("gate: event");
 }
 
 static void
 gate_begin(void)
 {
-	listeners_free(&gate.next);
-	gate.nnext = 0;
+	listener_begin();
 	visitor_begin();
 	memset(&gate.next_conf, 0, sizeof(gate.next_conf));
-}
-
-static int
-gate_configure_listen(struct imsg *imsg)
-{
-	struct listener	*l;
-
-	if ((l = calloc(1, sizeof(*l))) == NULL)
-		return (-1);
-	if (imsg_get_data(imsg, &l->conf, sizeof(l->conf)) == -1 ||
-	    gate.nnext >= LISTENERS_MAX ||
-	    (l->fd = imsg_get_fd(imsg)) == -1) {
-		free(l);
-		errno = EINVAL;
-		return (-1);
-	}
-	if (event_assign(&l->ev, worker_base(), l->fd, EV_READ | EV_PERSIST,
-	    gate_accept, l) == -1) {
-		close(l->fd);
-		free(l);
-		errno = EINVAL;
-		return (-1);
-	}
-	TAILQ_INSERT_TAIL(&gate.next, l, entry);
-	gate.nnext++;
-	return (0);
-}
-
-static int
-gate_configure_proxy(struct imsg *imsg)
-{
-	struct listener		*l;
-	struct msg_proxy	 msg;
-
-	if (imsg_get_data(imsg, &msg, sizeof(msg)) == -1)
-		return (-1);
-	TAILQ_FOREACH(l, &gate.next, entry)
-		if (l->conf.number == msg.listen)
-			break;
-	if (l == NULL || l->nproxies == PROXIES_MAX) {
-		errno = EINVAL;
-		return (-1);
-	}
-	l->proxies[l->nproxies++] = msg;
-	return (0);
 }
 
 static int
@@ -281,9 +94,8 @@ gate_configure(struct imsg *imsg)
 {
 	switch (imsg_get_type(imsg)) {
 	case IMSG_CONF_LISTEN:
-		return (gate_configure_listen(imsg));
 	case IMSG_CONF_PROXY:
-		return (gate_configure_proxy(imsg));
+		return (listener_configure(imsg));
 	case IMSG_CONF_PATH:
 	case IMSG_CONF_DECOY:
 	case IMSG_CONF_FILE:
@@ -303,10 +115,6 @@ gate_configure(struct imsg *imsg)
 	return (-1);
 }
 
-/*
- * The new descriptors are of the same sockets where those stay, so nothing in
- * a backlog is lost.
- */
 static void
 gate_ready(int reload)
 {
@@ -315,11 +123,8 @@ gate_ready(int reload)
 		fatalx("%s: END without limits", __func__);
 	arrival_limits(&gate.next_conf);
 	visitor_ready();
-	listeners_free(&gate.listeners);
-	TAILQ_CONCAT(&gate.listeners, &gate.next, entry);
-	gate.nnext = 0;
-	if (!gate.stopping && !evtimer_pending(gate.pause, NULL))
-		gate_listen();
+	listener_commit();
+	listener_open(1);
 }
 
 static void
@@ -338,8 +143,29 @@ gate_left(struct channel *ch)
 {
 	if (channel_peer(ch)->role == PROC_KEYS)
 		arrival_keys(NULL);
-	else
+	else if (channel_peer(ch)->role == PROC_SERVICE)
 		arrival_worker_left(ch);
+}
+
+/* One that tls has shaken hands with: as if it had been accepted here. */
+static void
+gate_arrival(struct imsg *imsg)
+{
+	struct msg_arrival	 msg;
+	struct arrival		 a;
+	int			 fd;
+
+	if (imsg_get_data(imsg, &msg, sizeof(msg)) == -1 ||
+	    (fd = imsg_get_fd(imsg)) == -1)
+		return;
+	gate.handed_in++;
+	memset(&a, 0, sizeof(a));
+	a.peer = msg.peer;
+	a.local = msg.local;
+	a.transport = msg.transport;
+	a.decoy = msg.decoy;
+	if (arrival_new(fd, &a) == -1)
+		log_warn("tunnel from %s", addr_print(&msg.peer));
 }
 
 static void
@@ -355,6 +181,9 @@ gate_message(struct channel *ch, struct imsg *imsg)
 			return;
 		}
 		break;
+	case IMSG_ARRIVAL:
+		gate_arrival(imsg);
+		return;
 	case IMSG_TUNNEL_PROVEN:
 	case IMSG_TUNNEL_CLOSED:
 		if (imsg_get_data(imsg, &n, sizeof(n)) == 0) {
@@ -380,7 +209,7 @@ gate_ask(struct channel *ch, enum msg_type type, const struct ctl_request *rq)
 		uint64_t	 value;
 	} figures[] = {
 		{ "unproven", s->unproven },
-		{ "accepted", gate.accepted },
+		{ "accepted", listener_stats()->accepted + gate.handed_in },
 		{ "handed", s->handed },
 		{ "proven", s->proven },
 		{ "refused_unknown", s->unknown },
@@ -391,7 +220,7 @@ gate_ask(struct channel *ch, enum msg_type type, const struct ctl_request *rq)
 		{ "visitors", s->visitors },
 		{ "limited_source", s->limited_source },
 		{ "limited_total", s->limited_total },
-		{ "accept_paused", gate.paused }
+		{ "accept_paused", listener_stats()->paused }
 	};
 	size_t	 i;
 
@@ -411,9 +240,7 @@ gate_stop(uint32_t drain_ms)
 {
 	struct timeval	 tv = { drain_ms / 1000, drain_ms % 1000 * 1000 };
 
-	gate.stopping = 1;
-	(void)event_del(gate.pause);
-	listeners_free(&gate.listeners);
+	listener_close();
 	if (drain_ms == 0)
 		worker_exit();
 	else if (drain_ms != UINT32_MAX && evtimer_add(gate.stop, &tv) == -1)

@@ -40,6 +40,7 @@
 
 #include "../shared/compat.h"
 #include "psk.h"
+#include "signkey.h"
 #include "worker.h"
 
 /*
@@ -372,6 +373,7 @@ keys_step(evutil_socket_t fd, short what, void *arg)
 static void
 keys_wipe(void)
 {
+	signkey_wipe();
 	set_free(env.next);
 	set_free(env.making);
 	set_free(env.live);
@@ -386,6 +388,7 @@ keys_init(void)
 	TAILQ_INIT(&env.workers);
 	if (psk_init() == -1)
 		fatalx("keys: cannot start");
+	signkey_init();
 	arc4random_buf(env.secret, sizeof(env.secret));
 	arc4random_buf(env.dummy, sizeof(env.dummy));
 	if ((env.step = evtimer_new(worker_base(), keys_step, NULL)) == NULL)
@@ -399,6 +402,7 @@ keys_begin(void)
 {
 	set_free(env.next);
 	env.next = set_new();
+	signkey_begin();
 }
 
 static int
@@ -435,12 +439,30 @@ keys_token(const struct msg_token *t)
 }
 
 static int
+keys_privkey(struct imsg *imsg)
+{
+	struct msg_pem	 msg;
+	int		 fd, r;
+
+	if (imsg_get_data(imsg, &msg, sizeof(msg)) == -1 ||
+	    (fd = imsg_get_fd(imsg)) == -1) {
+		errno = EINVAL;
+		return (-1);
+	}
+	r = signkey_add(&msg, fd);
+	keys_scrub();
+	return (r);
+}
+
+static int
 keys_configure(struct imsg *imsg)
 {
 	struct msg_token	 t;
 	struct ibuf		 octets;
 	int			 r;
 
+	if (imsg_get_type(imsg) == IMSG_CONF_PRIVKEY)
+		return (keys_privkey(imsg));
 	if (imsg_get_type(imsg) != IMSG_CONF_TOKEN ||
 	    imsg_get_ibuf(imsg, &octets) == -1 ||
 	    ibuf_size(&octets) != sizeof(t)) {
@@ -464,6 +486,7 @@ keys_ready(int reload)
 	(void)reload;
 	if (env.next == NULL)
 		fatalx("%s: END without BEGIN", __func__);
+	signkey_commit();
 	set_take(env.next, env.live);
 	set_take(env.next, env.making);
 	set_free(env.making);
@@ -547,13 +570,30 @@ keys_proof(struct channel *ch, const struct msg_proof *msg, int whose)
 	env.nproofs++;
 }
 
+/* At once: what waits for it is a handshake, and there are some hundred us. */
+static void
+keys_sign(struct channel *ch, const struct msg_sign *msg)
+{
+	struct msg_signed	 answer;
+
+	signkey_sign(channel_peer(ch), msg, &answer);
+	/* As above: a tls that comes back asks for other signatures. */
+	(void)channel_send(ch, IMSG_SIGNED, -1, &answer, sizeof(answer));
+}
+
 static void
 keys_message(struct channel *ch, struct imsg *imsg)
 {
 	struct msg_proof	 msg;
 	struct msg_identity	 whose;
+	struct msg_sign		 sign;
 
 	switch (imsg_get_type(imsg)) {
+	case IMSG_SIGN:
+		if (imsg_get_data(imsg, &sign, sizeof(sign)) == -1)
+			break;
+		keys_sign(ch, &sign);
+		return;
 	case IMSG_PROOF:
 		if (imsg_get_data(imsg, &msg, sizeof(msg)) == -1)
 			break;
@@ -595,6 +635,9 @@ keys_ask(struct channel *ch, enum msg_type type, const struct ctl_request *rq)
 	    env.verdicts[VERDICT_FALSE]);
 	worker_counter(ch, rq->request, "proofs_waiting", env.nproofs);
 	worker_counter(ch, rq->request, "proofs_dropped", env.dropped);
+	worker_counter(ch, rq->request, "signed", signkey_signed());
+	worker_counter(ch, rq->request, "signing_refused",
+	    signkey_refused());
 	worker_done(ch, rq->request, NULL);
 }
 

@@ -211,8 +211,13 @@ logout_format(char buf[LOGOUT_LINE], enum log_dest dest, pid_t pid,
 	const char	*who;
 	int		 n = -1;
 
-	who = from->service[0] == '\0' ? from->process :
-	    proc_name(PROC_SERVICE, from->side, from->index, from->service);
+	if (from->service[0] != '\0')
+		who = proc_name(PROC_SERVICE, from->side, from->index,
+		    from->service);
+	else if (strcmp(from->process, role_name(PROC_TLS)) == 0)
+		who = proc_name(PROC_TLS, from->side, from->index, "");
+	else
+		who = from->process;
 	memset(&tm, 0, sizeof(tm));
 	(void)gmtime_r(&when->tv_sec, &tm);
 	if (strftime(day, sizeof(day), "%Y-%m-%dT%H:%M:%S", &tm) == 0)

@@ -83,7 +83,8 @@
 #define R		BIT(PROC_RESOLVE)
 #define C		BIT(PROC_CONTROL)
 #define K		BIT(PROC_KEYS)
-#define ALL		(S | G | D | R | C | K)
+#define T		BIT(PROC_TLS)
+#define ALL		(S | G | D | R | C | K | T)
 
 /* Where an empty directory may be made for a moment. */
 static const char *const	 sandbox_places[] = {
@@ -312,20 +313,25 @@ static const struct row	 sandbox_rows[] = {
 	{ SYS(uname), ALL & ~R, EPERM, { ANY }, "libcrypto" },
 
 	/* sockets that were handed in */
-	{ SYS(accept4), S | G | C, 0, { ANY }, "a listener that was lent" },
-	{ SYS(getsockname), S | G | C | D, 0, { ANY }, "logs, prefaces" },
+	{ SYS(accept4), S | G | C | T, 0, { ANY }, "a listener that was lent" },
+	{ SYS(getsockname), S | G | C | D | T, 0, { ANY }, "logs, prefaces" },
 	{ SYS(getpeername), S | G | C | D, 0, { ANY }, "logs, prefaces" },
-	{ SYS(shutdown), S | G, 0, { EQ(1, SHUT_WR) }, "half-close" },
+	{ SYS(shutdown), S | G | T, 0, { EQ(1, SHUT_WR) }, "half-close" },
 	{ SYS(recvfrom), S, 0, { ANY }, "the data path" },
-	{ SYS(recvfrom), G, 0, { SOME(3, MSG_PEEK) }, "peeks at a hello" },
-	{ SYS(pread64), G, 0, { ANY }, "files for visitors, handed in" },
-	{ SYS(sendto), S | C, 0,
-	    { CLEAR(3, MSG_FASTOPEN), EQ(4, 0) }, "users; syslog" },
+	{ SYS(recvfrom), G | T, 0, { SOME(3, MSG_PEEK) },
+	    "peeks at a hello, or a proxy's header" },
+	{ SYS(sendto), S | C | T, 0,
+	    { CLEAR(3, MSG_FASTOPEN), EQ(4, 0) }, "users; syslog; is a pair "
+	    "closed?" },
 	{ SYS(splice), S, 0, { ANY }, "the data path" },
 	{ SYS(pipe2), S, 0, { ANY }, "the data path" },
 	{ SYS(fcntl), S, 0, { EQ(1, F_SETPIPE_SZ) }, "the data path" },
 	{ SYS(poll), C, 0, { ANY }, "would standard error take a line?" },
-	{ SYS(sendmsg), G | D, 0, { CLEAR(2, MSG_FASTOPEN) },
+	{ SYS(socketpair), T, 0, { EQ(0, AF_UNIX), LOW(1, SOCK_STREAM),
+	    EQ(2, 0) }, "its bytes on this side of TLS" },
+	{ SYS(pread64), K | T | G, 0, { ANY }, "keys and certificates in PEM; "
+	    "files for visitors, handed in" },
+	{ SYS(sendmsg), G | D | T, 0, { CLEAR(2, MSG_FASTOPEN) },
 	    "descriptors, over channels" },
 	{ SYS(getsockopt), S | D, 0, { EQ(1, SOL_SOCKET), EQ(2, SO_ERROR) },
 	    "why a socket failed" },
@@ -438,6 +444,7 @@ static const struct row	 sandbox_rows[] = {
 /* What such builds refuse; everything else is allowed there. */
 static const struct row	 sandbox_widened[] = {
 	{ SYS(socket), ALL & ~(D | R), EPERM, { ANY }, "" },
+	{ SYS(socketpair), ALL & ~(T | R), EPERM, { ANY }, "" },
 	{ SYS(connect), ALL & ~(D | R), EPERM, { ANY }, "" },
 	{ SYS(bind), ALL & ~(D | R), EPERM, { ANY }, "" },
 	{ SYS(listen), ALL, EPERM, { ANY }, "" },
@@ -470,8 +477,8 @@ static const struct row	 sandbox_widened[] = {
 	{ SYS(fcntl), ALL, EPERM, { EQ(1, F_DUPFD_CLOEXEC) }, "" },
 	{ SYS(mmap), ALL & ~R, EPERM, { SOME(2, PROT_EXEC) }, "" },
 	{ SYS(mprotect), ALL & ~R, EPERM, { SOME(2, PROT_EXEC) }, "" },
-	{ SYS(sendmsg), ALL & ~(G | D | R), EPERM, { ANY }, "" },
-	{ SYS(sendmsg), G | D | R, EPERM, { SOME(2, MSG_FASTOPEN) }, "" },
+	{ SYS(sendmsg), ALL & ~(G | D | R | T), EPERM, { ANY }, "" },
+	{ SYS(sendmsg), G | D | R | T, EPERM, { SOME(2, MSG_FASTOPEN) }, "" },
 	{ SYS(sendmmsg), ALL & ~R, EPERM, { ANY }, "" },
 	{ SYS(sendto), ALL & ~R, EPERM, { NOT(4, 0) }, "" },
 	{ SYS(sendto), ALL, EPERM, { SOME(3, MSG_FASTOPEN) }, "" }
@@ -808,6 +815,7 @@ static const struct {
 	[PROC_RESOLVE] = { "stdio rpath dns proc recvfd",
 	    "looks names up, in children" },
 	[PROC_DIAL] = { "stdio rpath inet unix recvfd sendfd", "connects" },
+	[PROC_TLS] = { "stdio inet recvfd sendfd", "accepts, hands on" },
 	[PROC_SERVICE] = { "stdio inet recvfd", "accepts users" }
 };
 

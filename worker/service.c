@@ -248,12 +248,27 @@ service_changed_turn(evutil_socket_t fd, short what, void *arg)
 }
 
 static void
+service_measure(uint64_t now)
+{
+	const struct session_stats	*st;
+	struct tunnel			*t;
+
+	TAILQ_FOREACH(t, &service.tunnels, entry) {
+		if (t->state != TUNNEL_OPEN || t->session == NULL)
+			continue;
+		st = &t->session->stats;
+		meter_tick(&t->meter, now, st->payload_in, st->payload_out);
+	}
+}
+
+static void
 service_tick(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd;
 	(void)what;
 	(void)arg;
 	relay_tick(worker_now());
+	service_measure(worker_now());
 	service_relieve(worker_now());
 	service_changed(&service);
 }
@@ -770,6 +785,9 @@ service_show_session(struct channel *ch, const struct ctl_request *req,
 	cs.since = service_wall(t->opened);
 	cs.octets_in = st->payload_in;
 	cs.octets_out = st->payload_out;
+	meter_rates(&t->meter, worker_now(), cs.octets_in, cs.octets_out,
+	    &cs.rate_in, &cs.rate_out);
+	cs.transport = t->transport;
 	cs.streams_ever = st->streams_ever;
 	cs.peer = t->peer;
 	cs.local = t->local;

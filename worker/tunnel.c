@@ -463,6 +463,7 @@ tunnel_start_session(struct tunnel *t)
 	}
 	t->state = TUNNEL_OPEN;
 	t->opened = worker_now();
+	meter_start(&t->meter, t->opened);
 	t->deadline = 0;
 	/* The time, before anything asks for a deadline. */
 	(void)session_tick(t->session, t->opened);
@@ -699,7 +700,9 @@ tunnel_ending_turn(struct tunnel *t)
 static void
 tunnel_overdue(struct tunnel *t)
 {
-	if (t->state == TUNNEL_OPEN) {
+	if (t->state == TUNNEL_OPEN && (t->flags & TUNNEL_F_ABORT))
+		tunnel_kill(t, TUNNEL_END_CLEAN, "its user was reset");
+	else if (t->state == TUNNEL_OPEN) {
 		log_info("tunnel %u: %u connections cut: they did not end in "
 		    "time", t->serial, t->relays);
 		tunnel_finish(t, TUNNEL_END_CLEAN, "not drained in time");
@@ -763,6 +766,12 @@ tunnel_solo_turn(struct tunnel *t)
 	}
 	if (s->stats.streams_ever > 0 && s->stats.streams == 0)
 		tunnel_over(t);
+	else if (s->stats.streams > 0 && t->relays == 0 &&
+	    !(t->flags & TUNNEL_F_ABORT)) {
+		/* Our reset waits behind what the peer does not read. */
+		t->flags |= TUNNEL_F_ABORT;
+		t->deadline = worker_now() + ENDING_US;
+	}
 }
 
 static void

@@ -34,6 +34,7 @@
 
 #include "ctlstream.h"
 #include "http.h"
+#include "meter.h"
 #include "relay.h"
 #include "rocket.h"
 #include "seal.h"
@@ -66,6 +67,7 @@ struct tunnel {
 	struct seal		*seal;
 	struct session		*session;
 	struct ctlstream	 ctl;
+	struct meter		 meter;		/* of the session's payload */
 	uint8_t			*message; /* of the dialogue, as far as read */
 	size_t			 got;		/* octets read in this turn */
 	size_t			 message_len;

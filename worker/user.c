@@ -136,7 +136,8 @@ user_listen_end(void)
 
 /*
  * The least loaded one with room, of those the one that has been there longest;
- * one that is to be replaced only when there is no other.
+ * one that is to be replaced, or has yet to show that it lives, only when there
+ * is no other.
  */
 static struct tunnel *
 user_pick(void)
@@ -147,7 +148,7 @@ user_pick(void)
 	TAILQ_FOREACH(t, &svc->tunnels, entry) {
 		if (!tunnel_has_room(t))
 			continue;
-		old = (t->flags & TUNNEL_F_OLD) != 0;
+		old = (t->flags & TUNNEL_F_OLD) || t->probe_until != 0;
 		if (best == NULL || old < best_old ||
 		    (old == best_old && t->relays < best->relays)) {
 			best = t;

@@ -37,6 +37,7 @@
 #include "../shared/compat.h"
 #include "childlog.h"
 #include "sandbox.h"
+#include "selfsign.h"
 #include "worker.h"
 
 #define PARENT_FD	3
@@ -54,7 +55,7 @@ struct sibling {
 
 static const struct role *const	 roles[] = {
 	&role_control, &role_keys, &role_gate, &role_resolve, &role_dial,
-	&role_service
+	&role_tls, &role_service
 };
 
 static struct {
@@ -381,6 +382,10 @@ parent_dispatch(struct channel *ch, struct imsg *imsg)
 	case IMSG_CONF_DECOY:
 	case IMSG_CONF_FILE:
 	case IMSG_CONF_DIR:
+	case IMSG_CONF_TLS:
+	case IMSG_CONF_CERT:
+	case IMSG_CONF_CA:
+	case IMSG_CONF_PRIVKEY:
 		/* A directory or a log may be given anew at any time. */
 		if ((env.state != WORKER_CONFIGURES &&
 		    type != IMSG_CONF_DIR && type != IMSG_CONF_LOG) ||
@@ -448,6 +453,8 @@ main(int argc, char **argv)
 		sandbox_print(env.role->id);
 		return (0);
 	}
+	if (argc == 2 && strcmp(argv[1], "-c") == 0)
+		return (selfsign_main());
 	if (argc < 2 || fstat(PARENT_FD, &st) == -1 || !S_ISSOCK(st.st_mode) ||
 	    (env.role = worker_role(argv[1])) == NULL)
 		errx(1, "this is a part of rocketd(8), which starts it");

@@ -66,7 +66,8 @@ struct role {
 };
 
 extern const struct role	 role_control, role_keys, role_gate,
-				 role_resolve, role_dial, role_service;
+				 role_resolve, role_dial, role_tls,
+				 role_service;
 
 /* worker.c */
 

@@ -91,13 +91,20 @@ sub socat {
 	    "TCP:127.0.0.1:$p->{hop},nodelay"]);
 }
 
-# rocketd with these lines of configuration on both sides
+# rocketd with these lines of configuration on both sides; outer TLS has its
+# own, with a certificate that is verified
 sub rocketd {
 	my ($transport, @lines) = @_;
 	my $lines = join("\n", @lines);
 	return sub {
 		my ($p, $bin) = @_;
 		my ($addr, $port) = $p->{target} =~ /^(.*):(\d+)$/;
+		my ($cert, $trust) = ('', '');
+		if ($transport =~ /^(tls|wss)/) {
+			my ($crt, $key) = certificate($p, $bin);
+			$cert = "tls certificate \"$crt\" key \"$key\"";
+			$trust = "tls ca \"$crt\"\ntls name localhost";
+		}
 		my $server = file($p, 'server.conf', <<"		END");
 		log error
 		log to stderr
@@ -105,6 +112,7 @@ sub rocketd {
 			listen on $p->{server} port $p->{tunnel} \\
 			    transport $transport
 			$lines
+			$cert
 			service "x" {
 				listen on 127.0.0.1 port $p->{user}
 				token "$TOKEN"
@@ -118,6 +126,7 @@ sub rocketd {
 			connect to $p->{server} port $p->{tunnel} \\
 			    transport $transport
 			$lines
+			$trust
 			service "x" {
 				forward to $addr port $port
 				token "$TOKEN"
@@ -176,20 +185,30 @@ sub rathole_noise {
 	    "remote_public_key = \"$public\"\n");
 }
 
-sub rathole_tls {
+# Of localhost; files of the certificate and its key.
+sub certificate {
 	my ($p, $bin) = @_;
 	my ($d, $ssl) = ($p->{dir}, $bin->{openssl});
 	my @req = ($ssl, 'req', '-x509', '-newkey', 'ec', '-pkeyopt',
 	    'ec_paramgen_curve:P-256', '-nodes', '-days', 2, '-subj',
 	    '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost',
 	    '-keyout', "$d/key.pem", '-out', "$d/crt.pem");
-	my @p12 = ($ssl, 'pkcs12', '-export', '-passout', 'pass:bench',
+	said(@req);
+	return ("$d/crt.pem", "$d/key.pem");
+}
+
+sub said {
+	my $line = join(' ', map { "'$_'" } @_);
+	my $said = `umask 077; $line 2>&1`;
+	$? == 0 or die "openssl: $said\n";
+}
+
+sub rathole_tls {
+	my ($p, $bin) = @_;
+	my ($d, $ssl) = ($p->{dir}, $bin->{openssl});
+	certificate($p, $bin);
+	said($ssl, 'pkcs12', '-export', '-passout', 'pass:bench',
 	    '-inkey', "$d/key.pem", '-in', "$d/crt.pem", '-out', "$d/id.pfx");
-	for my $cmd (\@req, \@p12) {
-		my $line = join(' ', map { "'$_'" } @$cmd);
-		my $said = `$line 2>&1`;
-		$? == 0 or die "openssl: $said\n";
-	}
 	return ("type = \"tls\"\n[server.transport.tls]\n" .
 	    "pkcs12 = \"$d/id.pfx\"\npkcs12_password = \"bench\"\n",
 	    "type = \"tls\"\n[client.transport.tls]\n" .
@@ -318,6 +337,8 @@ our @LIST = (
 	    rocketd('tcpmux', 'seal tls', 'compression lz4'), rows => $SOME],
 	['rocketd tls prefork', 'sealed', ['rocketd'],
 	    rocketd('tcpmux', 'seal tls', 'prefork 2'), rows => $SOME],
+	['rocketd tlsmux', 'sealed', ['rocketd', 'openssl'],
+	    rocketd('tlsmux', 'seal tls')],
 	['rathole noise', 'sealed', ['rathole'], rathole(\&rathole_noise)],
 	['rathole tls', 'sealed', ['rathole', 'openssl'],
 	    rathole(\&rathole_tls)],

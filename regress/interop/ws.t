@@ -7,6 +7,9 @@
 cd "$(dirname "$0")/../.." || exit 1
 mkdir -p regress/tmp || exit 1
 work=$(mktemp -d regress/tmp/ws.XXXXXX) || exit 1
+# AddressSanitizer looks for leaks also in what only helps.
+ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=0}
+export ASAN_OPTIONS
 pids=
 cleanup() {
 	for p in $pids; do kill "$p" 2>/dev/null; done

@@ -5,46 +5,54 @@
 WS="perl regress/live/ws.pl"
 TRANSPORT=wsmux
 
-# passes SEAL: a pair with that seal, and what users see of it
+# passes TRANSPORT SEAL: such a pair, and what users see of it
 passes() {
+	TRANSPORT=$1
+	shift
 	SERVER="seal $1
 		path \"/here\"" CLIENT="seal $1
 		path \"/here\""
 	pair
 	"$TRAFFIC" wait "$uport" 10000 >/dev/null
-	ok $? "$1: a user is served"
+	ok $? "$TRANSPORT, $1: a user is served"
 	is "$("$TRAFFIC" ask "$uport" sum 50000000 | grep '^answer')" \
 	    "$("$TRAFFIC" ask "$port" sum 50000000 | grep '^answer')" \
-	    "$1: fifty million octets arrive as they were sent"
+	    "$TRANSPORT, $1: fifty million octets arrive as they were sent"
 	like "$("$TRAFFIC" users "$uport" 50 1000000)" \
 	    '^done 50 failed 0 reset 0 refused 0 ' \
-	    "$1: 50 users at once, 1 MB each way, and half-close"
+	    "$TRANSPORT, $1: 50 users at once, 1 MB each way, and half-close"
 	"$TRAFFIC" late "$uport" 3000000 >/dev/null
-	ok $? "$1: what a user says behind the target's end arrives"
+	ok $? "$TRANSPORT, $1: what a user says behind the target's end arrives"
 	logged target 'late 3000000'
-	ok $? "$1: all of it"
+	ok $? "$TRANSPORT, $1: all of it"
 	like "$("$TRAFFIC" ask "$uport" "reset 1000000")" '^reset ' \
-	    "$1: a target's reset is one"
+	    "$TRANSPORT, $1: a target's reset is one"
 	"$TRAFFIC" abort "$uport" "give 100000000"
-	ok $? "$1: a user resets"
+	ok $? "$TRANSPORT, $1: a user resets"
 	like "$("$TRAFFIC" ask "$uport" "give 1000")" \
-	    '^end 1000 ' "$1: the next one is served"
+	    '^end 1000 ' "$TRANSPORT, $1: the next one is served"
 }
 
 # unpassed NAME: ends the pair
 unpassed() {
 	stop "$client_pid"
-	is "$status" 0 "$1: the client ends well"
+	is "$status" 0 "$TRANSPORT, $1: the client ends well"
 	logged server 'tunnel [0-9]+: drained'
-	ok $? "$1: the server has closed its tunnels"
+	ok $? "$TRANSPORT, $1: the server has closed its tunnels"
 	stop "$server_pid"
-	is "$status" 0 "$1: the server ends well"
+	is "$status" 0 "$TRANSPORT, $1: the server ends well"
 	stop "$target_pid"
 }
 
-passes none
-unpassed none
-passes tls
+for transport in ws wsmux; do
+	for seal in none xor tls; do
+		[ $transport$seal = wsmuxtls ] || {
+			passes $transport $seal
+			unpassed $seal
+		}
+	done
+done
+passes wsmux tls
 
 # A stranger that knows the path: before its handshake, which it cannot do.
 breaks() {	# breaks NAME ANSWER REASON HEX...

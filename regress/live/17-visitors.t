@@ -120,6 +120,8 @@ like "$(ask "$moved" 'GET /a HTTP/1.1\r\nHost: a\r\n\r\n' header |
     tr '\n' '|')" '^HTTP/1.1 302 Found\|Date: now\|Location: https://www.example.com/\|' \
     "a redirect"
 curl="curl -s --max-time 20"
+# A reload is done when the parent has told gate, which then takes the new set.
+again="$curl -f --retry 10 --retry-delay 1 --retry-all-errors"
 is "$($curl "http://127.0.0.1:$files/")" '<p>front</p>' "a directory's index"
 is "$($curl "http://127.0.0.1:$files/sub/")" '<p>below</p>' "another one's"
 is "$($curl -L "http://127.0.0.1:$files/sub")" '<p>below</p>' \
@@ -136,10 +138,28 @@ for f in none.html .hidden private.txt link.txt out/secret.txt \
 done
 is "$($curl -X POST -o /dev/null -w '%{http_code}' \
     "http://127.0.0.1:$files/")" 405 "nobody posts to files"
+head -c 900000 "$T/www/big.bin" >"$T/upload"
+is "$($curl -H Expect: --data-binary "@$T/upload" -w '%{http_code} %{errormsg}' \
+    -o /dev/null "http://127.0.0.1:$plain/upload")" '404 ' \
+    "one who uploads hears the answer"
 echo 'new' >"$T/www/new.txt"
 chmod 644 "$T/www/new.txt"
 ctl server reload >/dev/null
-is "$($curl "http://127.0.0.1:$files/new.txt")" new "a new file, after a reload"
+is "$($again "http://127.0.0.1:$files/new.txt")" new \
+    "a new file, after a reload"
+mkdir "$T/www/many"
+perl -e 'for (1 .. 251) { open(my $f, ">", "$ARGV[0]/$_.txt"); print $f $_ }' \
+    "$T/www/many"
+chmod -R a+rX "$T/www/many"
+ctl server reload >/dev/null
+$again -o /dev/null "http://127.0.0.1:$files/many/1.txt"
+is "$($curl "http://127.0.0.1:$files/many/[1-251].txt" | cksum)" \
+    "$(perl -e 'print 1 .. 251' | cksum)" "as many files as there may be"
+echo more >"$T/www/more.txt"
+chmod 644 "$T/www/more.txt"
+like "$(ctl server reload 2>&1)" 'decoy directory ".*": more than 256 files' \
+    "one more is refused"
+rm -r "$T/www/many" "$T/www/more.txt"
 mv "$T/www" "$T/gone"
 ctl server reload >"$T/reload" 2>&1
 like "$(cat "$T/reload")" 'decoy directory ".*": No such file' \

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Tunnels of wsmux through reverse proxies that know nothing of them: nginx, and
-# haproxy, which says by the PROXY protocol who has come; and tunnels of tcpmux
-# through haproxy, which then copies octets.
+# Tunnels through reverse proxies that know nothing of them: nginx, and haproxy,
+# which says by the PROXY protocol who has come; with TLS that ends at the proxy,
+# and TLS that it only passes on.
 
 . regress/live/lib.sh
 PATH=$PATH:/usr/sbin:/usr/local/sbin
@@ -17,14 +17,17 @@ start_nginx() {
 		error_log stderr;
 		events { worker_connections 512; }
 		http {
-			access_log off;
+			log_format asked '\$request|\$http_host|\$http_user_agent|\$http_x_test|\$status';
+			access_log $T/nginx/asked.log asked;
 			client_body_temp_path $T/nginx/body;
 			proxy_temp_path $T/nginx/proxy;
 			fastcgi_temp_path $T/nginx/fastcgi;
 			uwsgi_temp_path $T/nginx/uwsgi;
 			scgi_temp_path $T/nginx/scgi;
 			server {
-				listen 127.0.0.1:$1;
+				listen 127.0.0.1:$1 ${TLS:+ssl};
+				${TLS:+ssl_certificate $T/tls.crt;}
+				${TLS:+ssl_certificate_key $T/tls.key;}
 				location / {
 					proxy_pass http://127.0.0.1:$2;
 					proxy_http_version 1.1;
@@ -50,7 +53,7 @@ start_haproxy() {
 			timeout server 60s
 			timeout tunnel 60s
 		frontend in
-			bind 127.0.0.1:$1
+			bind 127.0.0.1:$1 ${TLS:+ssl crt $T/tls.pem}
 			default_backend out
 		backend out
 			server a 127.0.0.1:$2 $SEND
@@ -68,7 +71,8 @@ through() {
 	cat >"$T/server.conf" <<-END
 		log debug
 		server {
-			listen on 127.0.0.1 port $sport transport $TRANSPORT $2
+			listen on 127.0.0.1 port $sport transport ${BEHIND:-$TRANSPORT} $2
+			${OURS:+tls certificate "$T/tls.crt" key "$T/tls.key"}
 			service "x" {
 				listen on 127.0.0.1 port $uport
 				$TOKEN
@@ -83,6 +87,8 @@ through() {
 			host "www.example.com"
 			user agent "Mozilla/5.0"
 			header { "X-Test: 1" }
+			${TLS:+tls ca "$T/tls.crt"}
+			${OURS:+tls ca "$T/tls.crt"}
 			service "x" {
 				forward to 127.0.0.1 port $port
 				$TOKEN
@@ -114,7 +120,7 @@ through() {
 	ok $? "$what: a user's reset is a reset for the target"
 	like "$(ctl server show sessions)" "$3:[0-9]+" \
 	    "$what: the session shows who has come"
-	[ "$TRANSPORT" = tcpmux ] ||
+	[ "$TRANSPORT" != wsmux ] ||
 	like "$(curl -s --max-time 10 -o /dev/null -w '%{http_code}' \
 	    "http://127.0.0.1:$fport/")" '^404$' \
 	    "$what: a stranger finds a web server"
@@ -135,17 +141,33 @@ ends() {
 	    "$T/server.log:0 $T/client.log:0 " "$what: nothing went wrong"
 }
 
+umask 077
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
+    -keyout "$T/tls.key" -out "$T/tls.crt" -days 30 -subj /CN=localhost \
+    -addext subjectAltName=DNS:localhost 2>/dev/null
+cat "$T/tls.crt" "$T/tls.key" >"$T/tls.pem"
+TLS= BEHIND= OURS=
+
 if command -v nginx >/dev/null; then
 	TRANSPORT=wsmux SERVICE='path "/news/live"' through nginx
+	is "$(grep -v '^GET / ' "$T/nginx/asked.log" | sort -u)" \
+	    'GET /news/live HTTP/1.1|www.example.com|Mozilla/5.0|1|101' \
+	    "nginx: the requests are as configured"
+	TRANSPORT=wssmux BEHIND=wsmux TLS=1
+	through "nginx wssmux"
 else
 	skip "nginx" "it is not installed"
 fi
 if command -v haproxy >/dev/null; then
-	SERVICE=
+	SERVICE= TLS= BEHIND=
 	TRANSPORT=wsmux MODE=http SEND=send-proxy-v2
 	through haproxy "proxies 127.0.0.1" 127.0.0.2
 	TRANSPORT=tcpmux MODE=tcp SEND=send-proxy
 	through "haproxy tcp" "proxies { 127.0.0.0/8 }" 127.0.0.3
+	TRANSPORT=wssmux OURS=1 SEND=send-proxy-v2
+	through "haproxy passes wssmux on" "proxies 127.0.0.1" 127.0.0.4
+	TRANSPORT=wss BEHIND=ws OURS= TLS=1 MODE=http
+	through "haproxy wss" "proxies 127.0.0.1" 127.0.0.5
 else
 	skip "haproxy" "it is not installed"
 fi

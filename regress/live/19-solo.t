@@ -59,6 +59,36 @@ is "$(perl -MIO::Socket::INET -e '
 	while (my $n = sysread($s, $buf, 1 << 20)) { $all += $n; }
 	print "$all\n"' "$uport")" 20000000 "a reader that pauses has it all"
 
+# A user who aborts before a target that reads nothing: it learns of it, though
+# what was under way keeps the reset itself from being read.
+background deaf perl -MIO::Socket::INET -e '
+	$| = 1;
+	my $l = IO::Socket::INET->new(Listen => 5, LocalAddr => "127.0.0.1")
+	    or die;
+	print "port ", $l->sockport, "\n";
+	my $s = $l->accept;
+	select(undef, undef, my $e = "", 0.1) while
+	    !unpack("i", getsockopt($s, SOL_SOCKET, SO_ERROR));
+	print "reset\n"'
+deaf_pid=$pid
+logged deaf '^port '
+sed -i "s/forward to .*/forward to 127.0.0.1 port $(sed -n \
+    's/^port //p' "$T/deaf.log")/" "$T/client.conf"
+ctl client reload >/dev/null
+perl -MIO::Socket::INET -e '
+	my $s = IO::Socket::INET->new(PeerAddr => "127.0.0.1",
+	    PeerPort => shift) or die;
+	$s->blocking(0);
+	my ($b, $w) = ("x" x 65536, "");
+	vec($w, fileno($s), 1) = 1;
+	# until nothing is taken for a second: all on the way is full
+	syswrite($s, $b) while select(undef, my $may = $w, undef, 1);
+	setsockopt($s, SOL_SOCKET, SO_LINGER, pack("ii", 1, 0))' "$uport"
+logged deaf '^reset' 8000
+ok $? "an abort passes a reader that has stopped"
+sed -i "s/forward to .*/forward to 127.0.0.1 port $port/" "$T/client.conf"
+ctl client reload >/dev/null
+
 # reload: every tunnel anew, while users come and go
 background busy "$TRAFFIC" users "$uport" 200 100000; busy_pid=$pid
 n=0
@@ -102,6 +132,11 @@ kill -STOP "$relay_pid"
 logged server 'the peer is silent' 10000 && logged client 'the peer is silent' \
     10000
 ok $? "it stands still: both sides notice"
+i=0
+while [ "$(waiting server)" -gt 0 ] && [ $i -lt 100 ]; do
+	"$TRAFFIC" gone 50 $$
+	i=$((i + 1))
+done
 is "$(waiting server)" 0 "none is kept"
 kill -CONT "$relay_pid"
 until_waiting server 2 15000
@@ -111,8 +146,33 @@ like "$("$TRAFFIC" ask "$uport" "give 100000")" '^end 100000 pattern ' \
 
 stop "$client_pid"
 is "$status" 0 "the client ends cleanly"
+sed 's/transport tcp$/transport tcpmux/' "$T/client.conf" >"$T/other.conf"
+daemon other; other_pid=$pid
+logged other 'mux kind 2 here, 1 there'
+ok $? "who wants a mux is told that there is none"
+stop "$other_pid"
 stop "$server_pid"
 is "$status" 0 "so does the server"
+
+# the client anew, killed so that its tunnels only look alive
+SERVER= CLIENT="pool 2"
+pair
+until_waiting server 2 10000
+old=$(child client service x)
+kill -STOP "$old"
+kill -9 "$client_pid"
+PIDS="$PIDS $old"
+rm -f "$T/client.sock"
+daemon client; client_pid=$pid
+logged server 'client .* is here.*' && until_waiting client 2 5000
+ms=$("$TRAFFIC" wait "$uport" 5000)
+[ "$ms" != never ] && [ "$ms" -lt 3000 ]
+ok $? "a client that came back serves at once ($ms ms)"
+logged server 'lost: no answer to a ping' 5000
+ok $? "and its dead tunnels are found"
+kill -9 "$old"
+stop "$client_pid"
+stop "$server_pid"
 is "$(grep -cE 'fatal|AddressSanitizer|runtime error' \
     "$T/server.log" "$T/client.log" | tr '\n' ' ')" \
     "$T/server.log:0 $T/client.log:0 " "nothing went wrong"

@@ -338,6 +338,10 @@ test_lists(void **state)
 	s.mux_version = 2;
 	s.seal = SEAL_TLS;
 	s.rtt_us = 1234;
+	s.transport = TRANSPORT_TCPMUX | TRANSPORT_WS;
+	s.rate_in = 2048;
+	s.rate_out = 7;
+	(void)strlcpy(s.cipher, "SOME_CIPHER", sizeof(s.cipher));
 	s.peer.family = ADDR_IPV4;
 	s.peer.port = 80;
 	s.peer.octets[0] = 192;
@@ -360,9 +364,13 @@ test_lists(void **state)
 	text = printed(output_text.sessions);
 	assert_non_null(strstr(text, "\n1.0.7    ssh      server  "
 	    "192.0.0.1:80  1.2 ms "));
+	assert_non_null(strstr(text, " 2.0 KiB/s     7 B/s "));
+	assert_non_null(strstr(text, " wsmux      smux2  tls   SOME_CIPHER "));
 	text = printed(output_json.sessions);
 	assert_non_null(strstr(text, "{\"sessions\":[{\"id\":\"1.0.7\","));
 	assert_non_null(strstr(text, "\"rtt_us\":1234,"));
+	assert_non_null(strstr(text, "\"transport\":\"wsmux\","));
+	assert_non_null(strstr(text, "\"rate_in\":2048,\"rate_out\":7,"));
 	assert_non_null(strstr(text, "\"draining\":false,"));
 	text = printed(output_text.processes);
 	assert_non_null(strstr(text,

@@ -35,7 +35,7 @@
 #include "../../rocketd/rocketd.h"
 #include "../../shared/channel.h"
 
-#define SENT_MAX	16
+#define SENT_MAX	32
 
 static struct {
 	struct channel		*to;
@@ -62,7 +62,7 @@ channel_send(struct channel *ch, enum msg_type type, int fd, const void *data,
 	return (0);
 }
 
-static char	 ends[8];
+static char	 ends[16];
 
 static void
 t_svc(struct svc *svc, enum proc_role role, enum side side, int n)
@@ -74,7 +74,7 @@ t_svc(struct svc *svc, enum proc_role role, enum side side, int n)
 }
 
 enum {
-	CONTROL, KEYS, GATE, RESOLVE, DIAL, SERVER, CLIENT, N
+	CONTROL, KEYS, GATE, RESOLVE, DIAL, SERVER, CLIENT, TLSS, TLSC, N
 };
 
 static void
@@ -87,18 +87,22 @@ t_all(struct svc *svc)
 	t_svc(&svc[DIAL], PROC_DIAL, SIDE_NONE, DIAL);
 	t_svc(&svc[SERVER], PROC_SERVICE, SIDE_SERVER, SERVER);
 	t_svc(&svc[CLIENT], PROC_SERVICE, SIDE_CLIENT, CLIENT);
+	t_svc(&svc[TLSS], PROC_TLS, SIDE_SERVER, TLSS);
+	t_svc(&svc[TLSC], PROC_TLS, SIDE_CLIENT, TLSC);
 }
 
 /* Written out once more, so that a change of one has to be meant. */
 static const char	 pairs[N][N + 1] = {
-	/*		   CKGRDSC */
-	[CONTROL] =	  "0111111",
-	[KEYS] =	  "1010011",
-	[GATE] =	  "1100010",
-	[RESOLVE] =	  "1000100",
-	[DIAL] =	  "1001001",
-	[SERVER] =	  "1110000",
-	[CLIENT] =	  "1100100"
+	/*		   CKGRDSCss, the last two tls of each side */
+	[CONTROL] =	  "011111111",
+	[KEYS] =	  "101001111",
+	[GATE] =	  "110001010",
+	[RESOLVE] =	  "100010000",
+	[DIAL] =	  "100100101",
+	[SERVER] =	  "111000000",
+	[CLIENT] =	  "110010000",
+	[TLSS] =	  "111000000",
+	[TLSC] =	  "110010000"
 };
 
 static void

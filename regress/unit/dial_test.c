@@ -49,6 +49,7 @@ enum {				/* indices of the targets of SERVICE */
 	T_OPTIONS,
 	T_EDGE,
 	T_RANGE,
+	T_TLS,
 	T_COUNT
 };
 
@@ -58,7 +59,9 @@ struct answer {
 	int			 fd;
 };
 
-static struct far_end		 worker, other, resolver;
+static struct far_end		 worker, other, resolver, tls;
+static struct msg_start	 starts[4];
+static int			 nstarts, ncancels;
 static struct answer		 results[RESULTS_MAX];
 static int			 nresults;
 static struct msg_resolve	 questions[16];
@@ -90,6 +93,22 @@ resolver_got(struct far_end *e, struct imsg *imsg)
 	assert_true(nquestions < 16);
 	assert_int_equal(imsg_get_data(imsg, &questions[nquestions++],
 	    sizeof(questions[0])), 0);
+}
+
+/* The socket that it is lent is as good as gone. */
+static void
+tls_got(struct far_end *e, struct imsg *imsg)
+{
+	(void)e;
+	if (imsg_get_type(imsg) == IMSG_TLS_CANCEL) {
+		ncancels++;
+		return;
+	}
+	assert_int_equal(imsg_get_type(imsg), IMSG_TLS_START);
+	assert_true(nstarts < 4);
+	assert_int_equal(imsg_get_data(imsg, &starts[nstarts++],
+	    sizeof(starts[0])), 0);
+	close(imsg_get_fd(imsg));
 }
 
 static void
@@ -219,6 +238,12 @@ with_range(struct msg_dialee *d)
 }
 
 static void
+with_tls(struct msg_dialee *d)
+{
+	d->transport = TRANSPORT_TCPMUX | TRANSPORT_TLS;
+}
+
+static void
 give_dir(void)
 {
 	struct msg_dir	 msg;
@@ -249,6 +274,7 @@ configure(int reload, int most)
 		target(SERVICE, T_OPTIONS, "127.0.0.1", port, with_options);
 		target(SERVICE, T_EDGE, "no.such.example", port, with_edge);
 		target(SERVICE, T_RANGE, "127.0.0.1", port - 1, with_range);
+		target(SERVICE, T_TLS, "127.0.0.1", port, with_tls);
 	}
 	frame_role->ready(reload);
 }
@@ -789,6 +815,55 @@ unix_survives_a_reload(void **state)
 	close(fd);
 }
 
+/* Its socket goes to tls, and what the worker gets comes from there. */
+static void
+has_tls_shake_hands(void **state)
+{
+	struct msg_started	 msg;
+	int			 sp[2];
+
+	(void)state;
+	nstarts = ncancels = 0;
+	ask(1, T_TLS, 5000);
+	assert_failed(result(1), 1, DIAL_STAGE_TLS, 0);	/* it is away */
+	frame_join(&tls, PROC_TLS, 0, SIDE_CLIENT, tls_got);
+	ask(2, T_TLS, 5000);
+	frame_until(nstarts == 1);
+	assert_int_equal(starts[0].peer.port, port);
+	assert_string_equal(starts[0].host, "127.0.0.1");
+	memset(&msg, 0, sizeof(msg));
+	msg.request = starts[0].request + 1;	/* of nobody */
+	strlcpy(msg.words, "it has expired", sizeof(msg.words));
+	frame_say(&tls, IMSG_TLS_FAILED, &msg, sizeof(msg));
+	msg.request = starts[0].request;
+	frame_say(&tls, IMSG_TLS_FAILED, &msg, sizeof(msg));
+	assert_failed(result(2), 2, DIAL_STAGE_TLS, 0);
+	assert_string_equal(results[1].msg.words, "it has expired");
+	assert_int_equal(results[1].msg.peer.port, port);
+
+	ask(3, T_TLS, 5000);
+	frame_until(nstarts == 2);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0,
+	    sp), 0);
+	msg.request = starts[1].request;
+	assert_int_equal(channel_send(tls.far, IMSG_TLS_STARTED, sp[0], &msg,
+	    sizeof(msg)), 0);
+	assert_int_equal(result(3)->type, IMSG_DIALLED);
+	assert_int_equal(results[2].msg.peer.port, port);
+	assert_int_equal(write(results[2].fd, "x", 1), 1);
+	assert_int_equal(read(sp[1], &msg, sizeof(msg)), 1);
+	close(sp[1]);
+	assert_int_equal(ncancels, 0);
+
+	ask(4, T_TLS, 200);		/* it takes too long */
+	assert_failed(result(4), 4, DIAL_STAGE_TLS, 0);
+	frame_until(ncancels == 1);
+	ask(5, T_TLS, 5000);		/* and it dies */
+	frame_until(nstarts == 4);
+	frame_part(&tls);
+	assert_failed(result(5), 5, DIAL_STAGE_TLS, 0);
+}
+
 #define TEST(f)	cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int
@@ -801,6 +876,7 @@ main(void)
 		TEST(dials_the_edge),
 		TEST(dials_ports_of_a_range),
 		TEST(tells_who_refused),
+		TEST(has_tls_shake_hands),
 		TEST(gives_up_in_time),
 		TEST(dials_only_what_is_configured),
 		TEST(asks_once_for_one_name),

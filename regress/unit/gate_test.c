@@ -205,6 +205,48 @@ teardown(void **state)
 	return (0);
 }
 
+/* From tls: a socket that knows no addresses, and who it stands for. */
+static void
+test_arrival(void **state)
+{
+	struct far_end		 tls;
+	struct msg_arrival	 msg;
+	uint8_t			 buf[HELLO_LEN + 1];
+	int			 sp[2];
+
+	(void)state;
+	frame_join(&tls, PROC_TLS, 0, SIDE_SERVER, got_proof);
+	memset(&msg, 0, sizeof(msg));
+	msg.transport = TRANSPORT_TCPMUX | TRANSPORT_TLS;
+	msg.peer.family = msg.local.family = ADDR_IPV4;
+	memcpy(msg.peer.octets, "\300\000\002\001", 4);	/* 192.0.2.1 */
+	msg.peer.port = 1234;
+	memcpy(msg.local.octets, "\300\000\002\002", 4);
+	msg.local.port = 443;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC |
+	    SOCK_NONBLOCK, 0, sp), 0);
+	assert_int_equal(channel_send(tls.far, IMSG_ARRIVAL, sp[0], &msg,
+	    sizeof(msg)), 0);
+	say(sp[1], hello, sizeof(hello) / 2);	/* in two pieces */
+	frame_until(frame_figure("unproven") == 1);
+	say(sp[1], hello + sizeof(hello) / 2,
+	    sizeof(hello) - sizeof(hello) / 2);
+	frame_until(nproofs == 1);
+	verdict(0, VERDICT_OK, 7);
+	frame_until(one.n == 1);
+	assert_int_equal(one.given[0].msg.transport, msg.transport);
+	assert_memory_equal(&one.given[0].msg.peer, &msg.peer,
+	    sizeof(msg.peer));
+	assert_memory_equal(&one.given[0].msg.local, &msg.local,
+	    sizeof(msg.local));
+	assert_int_equal(recv(one.given[0].fd, buf, sizeof(buf), 0),
+	    HELLO_LEN);
+	told(&one, IMSG_TUNNEL_CLOSED, proofs[0].number);
+	frame_until(frame_figure("unproven") == 0);
+	close(sp[1]);
+	frame_part(&tls);
+}
+
 static void
 test_tunnel(void **state)
 {
@@ -630,6 +672,7 @@ main(void)
 	const struct CMUnitTest	 tests[] = {
 		cmocka_unit_test_setup_teardown(test_garbage, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_arrival, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_tunnel, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_octet_by_octet, setup,
 		    teardown),

@@ -38,10 +38,10 @@
 #include "../../shared/msg.h"
 
 /* Letters as in msg.h; "A>BC" says A may send to B and to C. */
-static const char	 letters[] = " PCKGRDWX";
+static const char	 letters[] = " PCKGRDTWX";
 
-#define ALL		"P>CKGRDW", NULL
-#define TO_PARENT	"CKGRDW>P", NULL
+#define ALL		"P>CKGRDTW", NULL
+#define TO_PARENT	"CKGRDTW>P", NULL
 #define ASK(inner)	"X>C", "C>" inner
 #define ANSWER(inner)	inner ">C", "C>X"
 #define FIX(s)		sizeof(struct s), sizeof(struct s)
@@ -62,21 +62,25 @@ static const struct expect	 table[] = {
 	{ IMSG_PONG, TO_PARENT, 0, 0, 0 },
 	{ IMSG_STOP, ALL, FIX(msg_stop), 0 },
 	{ IMSG_LOG_LEVEL, ALL, FIX(msg_level), 0 },
-	{ IMSG_LOG, "PKGRDW>C", NULL, 5, 1028, 0 },
+	{ IMSG_LOG, "PKGRDTW>C", NULL, 5, 1028, 0 },
 	{ IMSG_COMPLAINT, TO_PARENT, FIX(msg_channel), 0 },
-	{ IMSG_FDS_TAKEN, "CKGRDW>P", "W>GD", FIX(msg_count), 0 },
+	{ IMSG_FDS_TAKEN, "CKGRDTW>P", "WGDT>GDT", FIX(msg_count), 0 },
 	{ IMSG_CONF_CONTROL, "P>C", NULL, FIX(msg_control), 1 },
 	{ IMSG_CONF_LOG, "P>C", NULL, FIX(msg_logdest), 1 },
 	{ IMSG_CONF_TOKEN, "P>K", NULL, FIX(msg_token), 0 },
-	{ IMSG_CONF_GATE, "P>G", NULL, FIX(msg_gate), 0 },
-	{ IMSG_CONF_LISTEN, "P>GW", NULL, FIX(msg_listen), 1 },
+	{ IMSG_CONF_GATE, "P>GT", NULL, FIX(msg_gate), 0 },
+	{ IMSG_CONF_LISTEN, "P>GTW", NULL, FIX(msg_listen), 1 },
 	{ IMSG_CONF_REMOTE, "P>DW", NULL, FIX(msg_dialee), 0 },
 	{ IMSG_CONF_TARGET, "P>DW", NULL, FIX(msg_dialee), 0 },
 	{ IMSG_CONF_DIR, "P>D", NULL, FIX(msg_dir), 1 },
 	{ IMSG_CONF_SERVICE, "P>W", NULL, FIX(msg_service), 0 },
+	{ IMSG_CONF_TLS, "P>T", NULL, FIX(msg_tls), 0 },
+	{ IMSG_CONF_CERT, "P>T", NULL, FIX(msg_pem), 1 },
+	{ IMSG_CONF_CA, "P>T", NULL, FIX(msg_pem), 1 },
+	{ IMSG_CONF_PRIVKEY, "P>K", NULL, FIX(msg_pem), 1 },
 	{ IMSG_CONF_WEB, "P>W", NULL, FIX(msg_web), 0 },
 	{ IMSG_CONF_PATH, "P>G", NULL, FIX(msg_path), 0 },
-	{ IMSG_CONF_PROXY, "P>G", NULL, FIX(msg_proxy), 0 },
+	{ IMSG_CONF_PROXY, "P>GT", NULL, FIX(msg_proxy), 0 },
 	{ IMSG_CONF_DECOY, "P>G", NULL, FIX(msg_decoy), 0 },
 	{ IMSG_CONF_FILE, "P>G", NULL, FIX(msg_file), 1 },
 	{ IMSG_DIR_AGAIN, "D>P", NULL, FIX(msg_dir), 0 },
@@ -85,6 +89,9 @@ static const struct expect	 table[] = {
 	{ IMSG_VERDICT, "K>G", NULL, FIX(msg_verdict), 0 },
 	{ IMSG_KEY, "K>W", NULL, FIX(msg_key), 0 },
 	{ IMSG_KEYS_END, "K>W", NULL, FIX(msg_count), 0 },
+	{ IMSG_SIGN, "T>K", NULL, FIX(msg_sign), 0 },
+	{ IMSG_SIGNED, "K>T", NULL, FIX(msg_signed), 0 },
+	{ IMSG_ARRIVAL, "T>G", NULL, FIX(msg_arrival), 1 },
 	{ IMSG_TUNNEL, "G>W", NULL, FIX(msg_tunnel), 1 },
 	{ IMSG_TUNNEL_PROVEN, "W>G", NULL, FIX(msg_number), 0 },
 	{ IMSG_TUNNEL_CLOSED, "W>G", NULL, FIX(msg_number), 0 },
@@ -92,12 +99,16 @@ static const struct expect	 table[] = {
 	{ IMSG_DIAL_CANCEL, "W>D", NULL, FIX(msg_count), 0 },
 	{ IMSG_DIALLED, "D>W", NULL, FIX(msg_dialled), 1 },
 	{ IMSG_DIAL_FAILED, "D>W", NULL, FIX(msg_dialled), 0 },
+	{ IMSG_TLS_START, "D>T", NULL, FIX(msg_start), 1 },
+	{ IMSG_TLS_CANCEL, "D>T", NULL, FIX(msg_count), 0 },
+	{ IMSG_TLS_STARTED, "T>D", NULL, FIX(msg_started), 1 },
+	{ IMSG_TLS_FAILED, "T>D", NULL, FIX(msg_started), 0 },
 	{ IMSG_RESOLVE, "D>R", NULL, FIX(msg_resolve), 0 },
 	{ IMSG_RESOLVED, "R>D", NULL, FIX(msg_resolved), 0 },
 	{ IMSG_ROOM, "W>P", NULL, FIX(msg_count), 0 },
 	{ IMSG_HOLD, "P>W", NULL, FIX(msg_count), 0 },
 	{ IMSG_CLIENT_BACK, "W>P", "P>W", FIX(msg_client), 0 },
-	{ IMSG_CTL_SUMMARY, ASK("PKGRDW"), FIX(ctl_request), 0 },
+	{ IMSG_CTL_SUMMARY, ASK("PKGRDTW"), FIX(ctl_request), 0 },
 	{ IMSG_CTL_SERVICES, ASK("W"), FIX(ctl_request), 0 },
 	{ IMSG_CTL_SESSIONS, ASK("W"), FIX(ctl_request), 0 },
 	{ IMSG_CTL_STREAMS, ASK("W"), FIX(ctl_request), 0 },
@@ -108,13 +119,13 @@ static const struct expect	 table[] = {
 	{ IMSG_CTL_LOG, ASK("P"), FIX(ctl_request), 0 },
 	{ IMSG_CTL_CLOSE, ASK("W"), FIX(ctl_request), 0 },
 	{ IMSG_CTL_DAEMON, ANSWER("P"), FIX(ctl_daemon), 0 },
-	{ IMSG_CTL_COUNTER, ANSWER("PKGRDW"), FIX(ctl_counter), 0 },
+	{ IMSG_CTL_COUNTER, ANSWER("PKGRDTW"), FIX(ctl_counter), 0 },
 	{ IMSG_CTL_SERVICE, ANSWER("W"), FIX(ctl_service), 0 },
 	{ IMSG_CTL_SESSION, ANSWER("W"), FIX(ctl_session), 0 },
 	{ IMSG_CTL_STREAM, ANSWER("W"), FIX(ctl_stream), 0 },
 	{ IMSG_CTL_PROCESS, ANSWER("P"), FIX(ctl_process), 0 },
 	{ IMSG_CTL_TEXT, ANSWER("P"), 5, 1028, 0 },
-	{ IMSG_CTL_DONE, ANSWER("PKGRDW"), FIX(ctl_done), 0 }
+	{ IMSG_CTL_DONE, ANSWER("PKGRDTW"), FIX(ctl_done), 0 }
 };
 
 #define NTABLE	(sizeof(table) / sizeof(table[0]))
@@ -194,8 +205,23 @@ static const struct field	 fields[] = {
 	UPTO(IMSG_DIAL, msg_dial, what, DIAL_TARGET),
 	UPTO(IMSG_DIAL, msg_dial, index, 31),
 	F(IMSG_DIAL_CANCEL, msg_count, count, UINT32_MAX, 1),
-	UPTO(IMSG_DIALLED, msg_dialled, stage, DIAL_STAGE_CONNECT),
-	UPTO(IMSG_DIAL_FAILED, msg_dialled, stage, DIAL_STAGE_CONNECT),
+	UPTO(IMSG_DIALLED, msg_dialled, stage, DIAL_STAGE_TLS),
+	UPTO(IMSG_DIAL_FAILED, msg_dialled, stage, DIAL_STAGE_TLS),
+	UPTO(IMSG_CONF_REMOTE, msg_dialee, tls, 63),
+	UPTO(IMSG_CONF_TLS, msg_tls, insecure, 1),
+	UPTO(IMSG_CONF_TLS, msg_tls, npins, 8),
+	UPTO(IMSG_CONF_TLS, msg_tls, has_ca, 1),
+	FROM(IMSG_CONF_CERT, msg_pem, side, SIDE_SERVER),
+	UPTO(IMSG_CONF_CERT, msg_pem, side, SIDE_CLIENT),
+	UPTO(IMSG_CONF_PRIVKEY, msg_pem, index, 63),
+	FROM(IMSG_SIGN, msg_sign, scheme, SIGN_RSA_PKCS1_SHA256),
+	UPTO(IMSG_SIGN, msg_sign, scheme, SIGN_ED25519),
+	FROM(IMSG_SIGN, msg_sign, len, 1),
+	UPTO(IMSG_SIGN, msg_sign, len, 256),
+	UPTO(IMSG_SIGNED, msg_signed, len, 512),
+	UPTO(IMSG_ARRIVAL, msg_arrival, transport, 15),
+	UPTO(IMSG_TLS_START, msg_start, transport, 15),
+	F(IMSG_TLS_CANCEL, msg_count, count, UINT32_MAX, 1),
 	UPTO(IMSG_RESOLVED, msg_resolved, count, 16),
 	UPTO(IMSG_ROOM, msg_count, count, 1),
 	UPTO(IMSG_HOLD, msg_count, count, 1),
@@ -214,6 +240,7 @@ static const struct field	 fields[] = {
 	FROM(IMSG_CTL_SESSION, ctl_session, side, SIDE_SERVER),
 	UPTO(IMSG_CTL_SESSION, ctl_session, side, SIDE_CLIENT),
 	UPTO(IMSG_CTL_SESSION, ctl_session, seal, 7),
+	UPTO(IMSG_CTL_SESSION, ctl_session, transport, 15),
 	UPTO(IMSG_CTL_SESSION, ctl_session, draining, 1),
 	UPTO(IMSG_CTL_STREAM, ctl_stream, state, CTL_STREAM_CLOSING),
 	FROM(IMSG_CTL_PROCESS, ctl_process, role, PROC_PARENT),
@@ -241,6 +268,15 @@ static const struct {
 	S(IMSG_CONF_TARGET, msg_dialee, host),
 	S(IMSG_CONF_SERVICE, msg_service, name),
 	S(IMSG_CONF_SERVICE, msg_service, client_id),
+	S(IMSG_CONF_TLS, msg_tls, name),
+	S(IMSG_CONF_CERT, msg_pem, path),
+	S(IMSG_CONF_CA, msg_pem, path),
+	S(IMSG_CONF_PRIVKEY, msg_pem, path),
+	S(IMSG_DIALLED, msg_dialled, words),
+	S(IMSG_DIAL_FAILED, msg_dialled, words),
+	S(IMSG_TLS_START, msg_start, host),
+	S(IMSG_TLS_STARTED, msg_started, words),
+	S(IMSG_TLS_FAILED, msg_started, words),
 	S(IMSG_CONF_WEB, msg_web, path),
 	S(IMSG_CONF_WEB, msg_web, host),
 	S(IMSG_CONF_WEB, msg_web, agent),
@@ -288,6 +324,9 @@ static const struct {
 	A(IMSG_CONF_PROXY, msg_proxy, addr),
 	A(IMSG_CONF_REMOTE, msg_dialee, source),
 	A(IMSG_CONF_TARGET, msg_dialee, source),
+	A(IMSG_ARRIVAL, msg_arrival, peer),
+	A(IMSG_ARRIVAL, msg_arrival, local),
+	A(IMSG_TLS_START, msg_start, peer),
 	A(IMSG_TUNNEL, msg_tunnel, peer),
 	A(IMSG_TUNNEL, msg_tunnel, local),
 	A(IMSG_DIALLED, msg_dialled, peer),
@@ -334,6 +373,15 @@ valid(enum msg_type type, unsigned char *data)
 	case IMSG_CONF_TOKEN:
 		put(data, offsetof(struct msg_token, side), SIDE_SERVER);
 		put(data, offsetof(struct msg_token, len), 1);
+		break;
+	case IMSG_CONF_CERT:
+	case IMSG_CONF_CA:
+	case IMSG_CONF_PRIVKEY:
+		put(data, offsetof(struct msg_pem, side), SIDE_SERVER);
+		break;
+	case IMSG_SIGN:
+		put(data, offsetof(struct msg_sign, scheme), SIGN_ED25519);
+		put(data, offsetof(struct msg_sign, len), 1);
 		break;
 	case IMSG_CONF_SERVICE:
 		put(data, offsetof(struct msg_service, side), SIDE_SERVER);
@@ -656,7 +704,14 @@ test_no_padding(void **state)
 	    256);
 	assert_int_equal(sizeof(struct msg_proof), 8 + 16 + 32 + 32);
 	assert_int_equal(sizeof(struct msg_tunnel), 16 + 2 * 24);
-	assert_int_equal(sizeof(struct msg_dialled), 16 + 2 * 24);
+	assert_int_equal(sizeof(struct msg_dialled), 16 + 2 * 24 + 192);
+	assert_int_equal(sizeof(struct msg_tls), 16 + 8 * 32 + 256);
+	assert_int_equal(sizeof(struct msg_pem), 8 + 256);
+	assert_int_equal(sizeof(struct msg_sign), 16 + 32 + 256);
+	assert_int_equal(sizeof(struct msg_signed), 16 + 512);
+	assert_int_equal(sizeof(struct msg_arrival), 8 + 2 * 24);
+	assert_int_equal(sizeof(struct msg_start), 8 + 24 + 256);
+	assert_int_equal(sizeof(struct msg_started), 8 + 192);
 	assert_int_equal(sizeof(struct msg_resolved), 16 + 16 * 24);
 	assert_int_equal(sizeof(struct ctl_request), 6 * 4 + 64);
 	assert_int_equal(sizeof(struct ctl_daemon),
@@ -665,7 +720,7 @@ test_no_padding(void **state)
 	assert_int_equal(sizeof(struct ctl_service),
 	    8 * 4 + 9 * 8 + 64 + 256 + 64);
 	assert_int_equal(sizeof(struct ctl_session),
-	    12 * 4 + 4 * 8 + 2 * 24 + 64 + 64 + 32 + 256);
+	    12 * 4 + 6 * 8 + 2 * 24 + 64 + 64 + 32 + 256);
 	assert_int_equal(sizeof(struct ctl_stream),
 	    8 * 4 + 3 * 8 + 2 * 24 + 64);
 	assert_int_equal(sizeof(struct ctl_process), 12 * 4 + 8 + 64 + 64);

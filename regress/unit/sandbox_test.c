@@ -46,7 +46,8 @@
 #define R		BIT(PROC_RESOLVE)
 #define C		BIT(PROC_CONTROL)
 #define K		BIT(PROC_KEYS)
-#define ALL		(S | G | D | R | C | K)
+#define T		BIT(PROC_TLS)
+#define ALL		(S | G | D | R | C | K | T)
 
 /* 0, or errno.  Runs in the sandbox. */
 typedef int	attempt_fn(void);
@@ -60,7 +61,7 @@ struct attempt {
 
 static const enum proc_role	 roles[] = {
 	PROC_CONTROL, PROC_KEYS, PROC_GATE, PROC_RESOLVE, PROC_DIAL,
-	PROC_SERVICE
+	PROC_SERVICE, PROC_TLS
 };
 
 static uint32_t			 masks[2];
@@ -159,6 +160,8 @@ static const struct attempt	 attempts[] = {
 	{ "socket, MPTCP", try_socket_mptcp, R, 1 },
 	{ "socket, UNIX", try_socket_unix, D | R, 0 },
 	{ "socket, UDP", try_socket_udp, R, 1 },
+	{ "socketpair", try_socketpair, T, 0 },
+	{ "socketpair of datagrams", try_socketpair_dgram, 0, 1 },
 	{ "socket, packets", try_socket_packet, 0, 0 },
 	{ "connect", try_connect, D | R, 0 },
 	{ "connect again", try_reconnect, D | R, 0 },
@@ -166,7 +169,7 @@ static const struct attempt	 attempts[] = {
 	{ "listen", try_listen, 0, 0 },
 	{ "shutdown to read", try_shutdown_rd, R, 0 },
 	{ "shutdown of a listener", try_shutdown_rdwr, R, 0 },
-	{ "shutdown to write", try_shutdown_wr, S | G | R, 1 },
+	{ "shutdown to write", try_shutdown_wr, S | G | T | R, 1 },
 	{ "open", try_open, R, 1 },
 	{ "open to write", try_open_write, 0, 1 },
 	{ "openat2", try_openat2, 0, 1 },
@@ -200,17 +203,17 @@ static const struct attempt	 attempts[] = {
 	{ "mmap to execute", try_mmap_exec, R, 0 },
 	{ "mprotect to execute", try_mprotect_exec, R, 0 },
 	{ "pkey_mprotect", try_pkey_mprotect, 0, 1 },
-	{ "sendmsg of a descriptor", try_send_fd, G | D | R, 0 },
+	{ "sendmsg of a descriptor", try_send_fd, G | D | T | R, 0 },
 	{ "sendmmsg", try_sendmmsg, R, 0 },
 	{ "sendmsg MSG_FASTOPEN", try_sendmsg_fastopen, 0, 0 },
 	{ "send MSG_FASTOPEN", try_send_fastopen, 0, 0 },
 	{ "sendto MSG_FASTOPEN", try_sendto_fastopen, 0, 0 },
 	{ "sendto an address", try_sendto_address, R, 0 },
-	{ "send", try_send, S | C | R, 1 },
+	{ "send", try_send, S | C | T | R, 1 },
 	{ "recv", try_recv, S | R, 1 },
-	{ "pread", try_pread, G | R, 1 },
-	{ "recv MSG_PEEK", try_peek, S | G | R, 1 },
-	{ "accept4", try_accept, S | G | C, 1 },
+	{ "pread", try_pread, G | K | T | R, 1 },
+	{ "recv MSG_PEEK", try_peek, S | G | T | R, 1 },
+	{ "accept4", try_accept, S | G | C | T, 1 },
 	{ "TCP_NODELAY", try_opt_nodelay, D, 1 },
 	{ "SO_RCVLOWAT", try_opt_lowat, G | R, 1 },
 	{ "SO_RCVBUF", try_opt_rcvbuf, D | R, 1 },
@@ -406,7 +409,7 @@ main(void)
 {
 	static enum proc_role	 r[] = {
 		PROC_CONTROL, PROC_KEYS, PROC_GATE, PROC_RESOLVE, PROC_DIAL,
-		PROC_SERVICE
+		PROC_SERVICE, PROC_TLS
 	};
 	const struct CMUnitTest	 tests[] = {
 		cmocka_unit_test(names_parts),
@@ -417,7 +420,8 @@ main(void)
 		{ "gate", try_all, NULL, NULL, &r[2] },
 		{ "resolve", try_all, NULL, NULL, &r[3] },
 		{ "dial", try_all, NULL, NULL, &r[4] },
-		{ "service", try_all, NULL, NULL, &r[5] }
+		{ "service", try_all, NULL, NULL, &r[5] },
+		{ "tls", try_all, NULL, NULL, &r[6] }
 	};
 
 	log_init("sandbox_test", LOGLEVEL_INFO);

@@ -491,6 +491,23 @@ try_peek(void)
 }
 
 static int
+try_socketpair(void)
+{
+	int	 fds[2];
+
+	return (result(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0,
+	    fds)));
+}
+
+static int
+try_socketpair_dgram(void)
+{
+	int	 fds[2];
+
+	return (result(socketpair(AF_UNIX, SOCK_DGRAM, 0, fds)));
+}
+
+static int
 try_accept(void)
 {
 	return (accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC) ==

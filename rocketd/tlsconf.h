@@ -1,0 +1,61 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+
+/*
+ * What a configuration says of outer TLS: the statements "tls ..." of a block,
+ * their files, and what a tls process is told of them.
+ */
+
+#ifndef ROCKETD_TLSCONF_H
+#define ROCKETD_TLSCONF_H
+
+#include <stdint.h>
+#include <stdio.h>
+
+#include "conf.h"
+#include "lex.h"
+#include "svc.h"
+
+/* tlsconf.c */
+
+void	 tlsconf_init(struct conf_tls *, enum side);
+void	 tlsconf_free(struct conf_tls *);
+/*
+ * The statement that begins with w, "tls", in a block of this side; words are
+ * what follows.  Errors are told at their place.
+ */
+void	 tlsconf_statement(struct lex *, struct conf_tls *, enum side,
+	    const struct word *w, const struct word *words);
+/* Has the block a listener, or a remote, with outer TLS? */
+int	 tlsconf_used(const struct conf_block *);
+/* Numbers the blocks that have; their number is conf_block.tls_index. */
+void	 tlsconf_number(struct rocketd_conf *);
+/* Do tunnels of a client's block go by the same settings in both? */
+int	 tlsconf_same(const struct conf_block *, const struct conf_block *);
+/* What is missing, or there in vain.  The number of errors told. */
+int	 tlsconf_check(const struct conf_block *, FILE *err);
+/* Opens the files.  Errors as conf_parse; their number. */
+int	 tlsconf_open(struct rocketd_conf *, FILE *err);
+void	 tlsconf_print(const struct conf_tls *, FILE *);
+/* The block whose tls process that is, or NULL. */
+const struct conf_block	*tlsconf_block(const struct rocketd_conf *,
+	    enum side, uint32_t index);
+/* A tls process's set but its listeners, and the keys for keys.  -1: failed. */
+int	 tlsconf_send(struct svc *, const struct conf_block *);
+int	 tlsconf_send_keys(struct svc *, const struct rocketd_conf *);
+
+#endif /* ROCKETD_TLSCONF_H */

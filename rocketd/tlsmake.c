@@ -1,0 +1,127 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+
+/*
+ * See tlsmake.h.  The parent opens the two files, anew and for itself alone,
+ * and never writes to them: no key comes into its memory.  Files that there are
+ * are never touched.
+ */
+
+#include <sys/types.h>
+#include <sys/queue.h>
+#include <sys/wait.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../shared/compat.h"
+#include "tlsmake.h"
+
+#define TLSMAKE_KEY	3	/* what the program finds the key's file as */
+#define TLSMAKE_ABOVE	10	/* clear of all that is arranged */
+
+static void __dead
+tlsmake_exec(const char *worker, int cert, int key)
+{
+	cert = fcntl(cert, F_DUPFD, TLSMAKE_ABOVE);
+	key = fcntl(key, F_DUPFD, TLSMAKE_ABOVE);
+	if (cert != -1 && key != -1 && dup2(cert, STDOUT_FILENO) != -1 &&
+	    dup2(key, TLSMAKE_KEY) != -1) {
+		closefrom(TLSMAKE_KEY + 1);
+		execl(worker, "rocketd:", "-c", (char *)NULL);
+	}
+	_exit(127);
+}
+
+/* 0, or what is wrong with how it ended. */
+static int
+tlsmake_run(const char *worker, int cert, int key)
+{
+	pid_t	 pid;
+	int	 status;
+
+	if ((pid = fork()) == -1)
+		return (-1);
+	if (pid == 0)
+		tlsmake_exec(worker, cert, key);
+	while (waitpid(pid, &status, 0) == -1)
+		if (errno != EINTR)
+			return (-1);
+	return (status == 0 ? 0 : -1);
+}
+
+static int
+tlsmake_open(const struct conf_pem *f, mode_t mode, FILE *err)
+{
+	int	 fd;
+
+	fd = open(f->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+	if (fd == -1)
+		conf_complain(err, f->file, f->line, f->column, "%s: cannot "
+		    "be made: %s", f->path, strerror(errno));
+	return (fd);
+}
+
+static int
+tlsmake_one(const char *worker, const struct conf_pem *cert,
+    const struct conf_pem *key, FILE *err)
+{
+	int	 cfd, kfd = -1, ok;
+
+	if ((cfd = tlsmake_open(cert, 0644, err)) == -1)
+		return (1);
+	if ((kfd = tlsmake_open(key, 0600, err)) == -1) {
+		close(cfd);
+		(void)unlink(cert->path);
+		return (1);
+	}
+	ok = tlsmake_run(worker, cfd, kfd) == 0;
+	close(cfd);
+	close(kfd);
+	if (ok) {
+		log_info("certificate %s: made, with its key %s", cert->path,
+		    key->path);
+		return (0);
+	}
+	(void)unlink(cert->path);
+	(void)unlink(key->path);
+	conf_complain(err, cert->file, cert->line, cert->column,
+	    "%s: cannot be made: %s -c has failed", cert->path, worker);
+	return (1);
+}
+
+int
+tlsmake_missing(const char *worker, struct rocketd_conf *conf, FILE *err)
+{
+	const struct conf_tls	*t;
+	struct conf_block	*b;
+	uint32_t		 i;
+	int			 errors = 0;
+
+	TAILQ_FOREACH(b, &conf->blocks, entry) {
+		t = &b->tls;
+		for (i = 0; i < t->ncerts; i++)
+			if (t->certs[i].make &&
+			    access(t->certs[i].path, F_OK) == -1 &&
+			    errno == ENOENT)
+				errors += tlsmake_one(worker, &t->certs[i],
+				    &t->keys[i], err);
+	}
+	return (errors);
+}

@@ -1,0 +1,51 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * How much a session carries: octets a second, both ways, over the last few
+ * seconds.  It is shown totals and keeps a few of them; it has no clock.
+ */
+
+#ifndef WORKER_METER_H
+#define WORKER_METER_H
+
+#include <stdint.h>
+
+/* Totals kept, one a second: long enough to be read, short enough to be now. */
+#define METER_SEEN	5
+
+struct meter {
+	struct {
+		uint64_t	 at;	/* microseconds */
+		uint64_t	 in, out;	/* octets by then */
+	} seen[METER_SEEN];
+	unsigned int	 next;		/* the oldest of them */
+};
+
+/* meter.c */
+
+/* Nothing was carried yet.  Times are of a clock that never goes back. */
+void	 meter_start(struct meter *, uint64_t now);
+/* Once a second: the totals so far. */
+void	 meter_tick(struct meter *, uint64_t now, uint64_t in, uint64_t out);
+/*
+ * Octets a second from the oldest total to these; in the first second they
+ * are taken for those of a whole one.
+ */
+void	 meter_rates(const struct meter *, uint64_t now, uint64_t in,
+	    uint64_t out, uint64_t *rate_in, uint64_t *rate_out);
+
+#endif /* WORKER_METER_H */
