@@ -779,7 +779,8 @@ service_show_session(struct channel *ch, const struct ctl_request *req,
 	cs.streams = t->relays;
 	cs.mux_version = tunnel_muxed(t) ? t->settled.mux_version : 0;
 	cs.seal = t->settled.seals;
-	cs.rtt_us = t->rtt_us;
+	/* Without a mux there are no pings. */
+	cs.rtt_us = tunnel_muxed(t) ? t->rtt_us : wire_rtt(&t->wire);
 	cs.draining = (t->flags & (TUNNEL_F_OLD | TUNNEL_F_DRAINING)) != 0;
 	cs.queued = wire_queued(&t->wire);
 	cs.since = service_wall(t->opened);

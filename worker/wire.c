@@ -302,6 +302,18 @@ wire_put(struct wire *w, size_t len)
 		w->raw = len;
 }
 
+uint32_t
+wire_rtt(const struct wire *w)
+{
+	struct tcp_info	 info;
+	socklen_t	 len = sizeof(info);
+
+	memset(&info, 0, sizeof(info));
+	if (getsockopt(w->fd, IPPROTO_TCP, TCP_INFO, &info, &len) == -1)
+		return (0);
+	return (info.tcpi_rtt);
+}
+
 size_t
 wire_queued(const struct wire *w)
 {

@@ -110,6 +110,8 @@ struct pipebuf	*wire_pipe(struct wire *, size_t *max);
 void		 wire_piped(struct wire *, size_t);
 /* Measures the rate, which says what is worth a pipe. */
 void		 wire_pace(struct wire *, uint64_t now);
+/* The kernel's round trip, microseconds; 0 where it has none. */
+uint32_t	 wire_rtt(const struct wire *);
 /* Octets that wait in the batch. */
 size_t		 wire_queued(const struct wire *);
 

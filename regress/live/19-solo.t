@@ -33,6 +33,8 @@ pool max 8" pair
 until_waiting server 2 10000
 ok $? "two tunnels wait"
 like "$(ctl server show sessions)" ' none ' "whose sessions have no mux"
+like "$(ctl server -j show sessions)" '"rtt_us":[1-9]' \
+    "and the kernel's round trip"
 
 # faster than the pool
 like "$("$TRAFFIC" users "$uport" 150 20000)" \

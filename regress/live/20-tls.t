@@ -337,6 +337,8 @@ if is_root && ! sanitized; then
 		if [ "$role" = keys ]; then
 			like "$got" '^[1-9][0-9]* [1-9][0-9]* [1-9]' \
 			    "keys: has the private keys"
+			like "$(grep VmLck "/proc/$p/status")" '[1-9]' \
+			    "keys: locked in memory"
 		else
 			is "$got $(has "$p" "$pem")" "0 0 0 0" \
 			    "$role: has none, neither parsed nor in PEM"
