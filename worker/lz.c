@@ -32,12 +32,12 @@
 #include "lz.h"
 
 enum {				/* the first octet of a block */
-	LZ_PLAIN,		/* u16 n, n octets: not in the history */
-	LZ_KEPT,		/* u16 n, n octets: in the history */
-	LZ_PACKED		/* u16 n, u16 packed, so many octets */
+	LZ_PLAIN,		/* u24 n, n octets: not in the history */
+	LZ_KEPT,		/* u24 n, n octets: in the history */
+	LZ_PACKED		/* u24 n, u16 packed, so many octets */
 };
 
-#define HEADER_MAX	5	/* of LZ_PACKED */
+#define HEADER_MAX	6	/* of LZ_PACKED */
 #define HISTORY		65536	/* how far LZ4 looks back */
 #define RING_MAX	(HISTORY + LZ_BLOCK_MAX)
 #define BUFFER_MAX	(2 * HISTORY) /* a half is moved when it is full */
@@ -129,6 +129,14 @@ lz_put16(uint8_t *p, size_t n)
 	p[1] = n;
 }
 
+static void
+lz_put_header(uint8_t *p, int kind, size_t n)
+{
+	p[0] = kind;
+	p[1] = n >> 16;
+	lz_put16(p + 2, n);
+}
+
 static size_t
 lz_get16(const uint8_t *p)
 {
@@ -181,14 +189,17 @@ lz_rest(struct lz *lz, uint8_t *buf, size_t max)
 uint8_t *
 lz_space(struct lz *lz, uint8_t *buf, size_t max, size_t *len)
 {
+	size_t	 most;
+
 	if (max < DIRECT_MIN) {
 		*len = STAGE_PLAIN;
 		return (lz->out.stage + LZ_HEADER);
 	}
 	/* As many as fit even if LZ4 makes more of them. */
 	*len = max - HEADER_MAX - 16 - max / 255;
-	if (*len > LZ_BLOCK_MAX)
-		*len = LZ_BLOCK_MAX;
+	most = lz->out.skip > 0 ? LZ_PLAIN_MAX : LZ_BLOCK_MAX;
+	if (*len > most)
+		*len = most;
 	return (buf + LZ_HEADER);
 }
 
@@ -244,11 +255,10 @@ packer_block(struct packer *o, uint8_t *p, size_t len, int lean)
 	uint8_t	*plain;
 	int	 n;
 
-	lz_put16(p + 1, len);
 	if (o->skip > 0 || (lean && (o->lz4 == NULL ||
 	    (o->size < RING_MAX && len > o->size - o->pos))) ||
 	    packer_room(o, len) == -1) {
-		p[0] = LZ_PLAIN;
+		lz_put_header(p, LZ_PLAIN, len);
 		o->skip -= len < o->skip ? len : o->skip;
 		return (LZ_HEADER + len);
 	}
@@ -260,11 +270,11 @@ packer_block(struct packer *o, uint8_t *p, size_t len, int lean)
 	o->pos += len;
 	packer_judge(o, len, HEADER_MAX - LZ_HEADER + n);
 	if (n > 0 && HEADER_MAX + (size_t)n < LZ_HEADER + len) {
-		p[0] = LZ_PACKED;
-		lz_put16(p + 3, n);
+		lz_put_header(p, LZ_PACKED, len);
+		lz_put16(p + LZ_HEADER, n);
 		return (HEADER_MAX + n);
 	}
-	p[0] = LZ_KEPT;
+	lz_put_header(p, LZ_KEPT, len);
 	memcpy(p + LZ_HEADER, plain, len);
 	return (LZ_HEADER + len);
 }
@@ -292,7 +302,7 @@ lz_pack(struct lz *lz, uint8_t *buf, size_t max, size_t len, int lean)
 static int
 unpacker_header(struct unpacker *i, const uint8_t **p, size_t *len)
 {
-	size_t	 packed;
+	size_t	 packed, most;
 
 	for (;;) {
 		if (i->header_len >= LZ_HEADER && (i->header[0] != LZ_PACKED ||
@@ -303,12 +313,13 @@ unpacker_header(struct unpacker *i, const uint8_t **p, size_t *len)
 		i->header[i->header_len++] = *(*p)++;
 		(*len)--;
 	}
-	i->plain = i->left = lz_get16(i->header + 1);
-	if (i->header[0] > LZ_PACKED || i->plain == 0 ||
-	    i->plain > LZ_BLOCK_MAX)
+	i->plain = (uint32_t)i->header[1] << 16 | lz_get16(i->header + 2);
+	i->left = i->plain;
+	most = i->header[0] == LZ_PLAIN ? LZ_PLAIN_MAX : LZ_BLOCK_MAX;
+	if (i->header[0] > LZ_PACKED || i->plain == 0 || i->plain > most)
 		return (-1);
 	if (i->header[0] == LZ_PACKED) {
-		packed = lz_get16(i->header + 3);
+		packed = lz_get16(i->header + LZ_HEADER);
 		if (packed == 0 || packed >= i->plain)
 			return (-1);
 		i->left = packed;
@@ -363,7 +374,7 @@ unpacker_packed(struct unpacker *i, const uint8_t **p, size_t *len,
 	}
 	dict = i->pos < HISTORY ? i->pos : HISTORY;
 	got = LZ4_decompress_safe_usingDict((const char *)from,
-	    (char *)i->buf + i->pos, lz_get16(i->header + 3), i->plain,
+	    (char *)i->buf + i->pos, lz_get16(i->header + LZ_HEADER), i->plain,
 	    (char *)i->buf + i->pos - dict, dict);
 	if (got < 0 || (uint32_t)got != i->plain) {
 		errno = EPROTO;

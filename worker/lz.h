@@ -37,8 +37,10 @@
 
 /* Plain octets of a block at most: a frame of the default size. */
 #define LZ_BLOCK_MAX	32768
+/* The same of one that is not in the history, and so never held: a batch. */
+#define LZ_PLAIN_MAX	(256 * 1024)
 /* What stands before the octets of a block that is not packed. */
-#define LZ_HEADER	3
+#define LZ_HEADER	4
 
 struct lz;
 

@@ -343,19 +343,19 @@ test_hostile(void **state)
 	uint8_t		 was;
 
 	(void)state;
-	bad("\3\0\1x", 4);			/* no such kind */
-	bad("\377\0\1x", 4);
-	bad("\0\0\0", 3);			/* no octets */
-	bad("\1\0\0", 3);
-	bad("\2\0\0\0\1x", 6);
-	bad("\0\200\1", 3);			/* more than a block has */
-	bad("\1\200\1", 3);
-	bad("\2\200\1\0\1", 5);
-	bad("\2\0\12\0\0", 5);			/* packed to nothing, */
-	bad("\2\0\12\0\12", 5);			/* or to no less */
-	bad("\2\0\12\0\11\220123456789", 14);	/* makes 9 of 10 */
-	bad("\2\0\40\0\4\37a\4\0", 9);		/* from before the start */
-	bad("\2\0\5\0\2\20a", 7);		/* makes 1 of 5 */
+	bad("\3\0\0\1x", 5);			/* no such kind */
+	bad("\377\0\0\1x", 5);
+	bad("\0\0\0\0", 4);			/* no octets */
+	bad("\1\0\0\0", 4);
+	bad("\2\0\0\0\0\1x", 7);
+	bad("\0\4\0\1", 4);			/* more than a block has */
+	bad("\1\0\200\1", 4);
+	bad("\2\0\200\1\0\1", 6);
+	bad("\2\0\0\12\0\0", 6);		/* packed to nothing, */
+	bad("\2\0\0\12\0\12", 6);		/* or to no less */
+	bad("\2\0\0\12\0\11\220123456789", 15);	/* makes 9 of 10 */
+	bad("\2\0\0\40\0\4\37a\4\0", 10);	/* from before the start */
+	bad("\2\0\0\5\0\2\20a", 8);		/* makes 1 of 5 */
 	a = lz_new();
 	n = pack(a, text, 2000, 2000, 32768, wire);
 	for (i = 0; i < n; i++)
