@@ -232,6 +232,7 @@ replaced client block "host" '"example.com"'
 replaced client block "user agent" '"an agent"'
 replaced client block "header" '"A: b"'
 replaced client service "path" '"/x"'
+replaced client service "compression" lz4
 # A client pauses when what it has just opened is drained: so several at once.
 put server service "mux max streams" 5000
 put server service "mux frame size" 9000
@@ -239,6 +240,7 @@ put server service "mux receive buffer" 2m
 put server service "mux stream buffer" 1m
 put server service "keepalive" 7
 put server service "path" '"/x"'
+put server service "compression" lz4
 replaced server service "seal" "{ tls none }"
 put server block "tunnel nodelay" no
 put server block "tunnel receive socket buffer" 48k
@@ -248,7 +250,7 @@ put server block "tunnel tcp keepalive" 31
 put server block "tunnel congestion" reno
 replaced server block "tunnel tcp user timeout" 12
 like "$(ctl server -j show sessions | tr '{' '\n' | grep '"draining":false')" \
-    '"seal":"none"' "seal: the new one is in use"
+    '"seal":"none".*"lz4":true' "seal, compression: the new ones are in use"
 if is_root && sockets $(worker server) >"$T/s" &&
     sockets $(worker client) >"$T/c"; then
 	want='rcvbuf=98304 sndbuf=81920 keepalive=1 nodelay=0 mss=(10..|1100) idle=31 interval=31 timeout=12000 congestion=reno$'
