@@ -160,7 +160,7 @@ static const struct attempt	 attempts[] = {
 	{ "socket, MPTCP", try_socket_mptcp, R, 1 },
 	{ "socket, UNIX", try_socket_unix, D | R, 0 },
 	{ "socket, UDP", try_socket_udp, R, 1 },
-	{ "socketpair", try_socketpair, T, 0 },
+	{ "socketpair", try_socketpair, T, 1 },
 	{ "socketpair of datagrams", try_socketpair_dgram, 0, 1 },
 	{ "socket, packets", try_socket_packet, 0, 0 },
 	{ "connect", try_connect, D | R, 0 },
