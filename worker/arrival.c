@@ -117,20 +117,11 @@ conn_find(uint64_t number)
 void
 arrival_log(struct source *src, const struct addr *peer, const char *fmt, ...)
 {
-	char		 words[512];
-	va_list		 ap;
-	uint32_t	 unsaid;
+	va_list	 ap;
 
-	if (!source_may_log(src, worker_now(), &unsaid))
-		return;
 	va_start(ap, fmt);
-	vsnprintf(words, sizeof(words), fmt, ap);
+	source_log(src, worker_now(), "tunnel", peer, fmt, ap);
 	va_end(ap);
-	if (unsaid > 0)
-		log_info("tunnel from %s: %s (and %u lines more about this "
-		    "source, not logged)", addr_print(peer), words, unsaid);
-	else
-		log_info("tunnel from %s: %s", addr_print(peer), words);
 }
 
 /* ---- a connection's end ---- */

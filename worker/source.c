@@ -24,10 +24,12 @@
 #include <sys/queue.h>
 #include <sys/tree.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "../shared/compat.h"
+#include "../shared/log.h"
 #include "source.h"
 
 RB_HEAD(source_tree, source);
@@ -146,6 +148,24 @@ source_may_log(struct source *src, uint64_t now, uint32_t *unsaid)
 	*unsaid = src->unsaid;
 	src->unsaid = 0;
 	return (1);
+}
+
+void
+source_log(struct source *src, uint64_t now, const char *what,
+    const struct addr *peer, const char *fmt, va_list ap)
+{
+	char		 words[512];
+	uint32_t	 unsaid;
+
+	if (!source_may_log(src, now, &unsaid))
+		return;
+	vsnprintf(words, sizeof(words), fmt, ap);
+	if (unsaid > 0)
+		log_info("%s from %s: %s (and %u lines more about this "
+		    "source, not logged)", what, addr_print(peer), words,
+		    unsaid);
+	else
+		log_info("%s from %s: %s", what, addr_print(peer), words);
 }
 
 void

@@ -27,6 +27,7 @@
 #include <sys/queue.h>
 #include <sys/tree.h>
 
+#include <stdarg.h>
 #include <stdint.h>
 
 #include "../shared/addr.h"
@@ -64,6 +65,13 @@ void		 source_leave(struct source *);
  */
 int		 source_may_log(struct source *, uint64_t now_us,
 		    uint32_t *unsaid);
+/*
+ * Logs "WHAT from PEER: ...", as often as the source may cause a line, with the
+ * number of those that were not logged.
+ */
+void		 source_log(struct source *, uint64_t now_us, const char *what,
+		    const struct addr *peer, const char *fmt, va_list)
+		    __attribute__((__format__(printf, 5, 0)));
 /* All of them; none may be in use. */
 void		 source_free_all(void);
 
