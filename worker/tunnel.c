@@ -635,8 +635,10 @@ tunnel_write(struct tunnel *t)
 		return;
 	if (tunnel_fill(t) == 0)
 		wire_idle(&t->wire);
-	else if (tunnel_flush(t) == 0)
+	else if (tunnel_flush(t) == 0) {
+		wire_idle(&t->wire);
 		tunnel_again(t);
+	}
 }
 
 static void

@@ -58,6 +58,9 @@
 /* What has to be free behind what is written. */
 #define WS_ROOM		(WS_HEAD_MAX + WS_CONTROL_MAX)
 
+/* The batch that is made next, by whichever wire: most leave at once. */
+static uint8_t	*spare;
+
 static void	 wire_event(evutil_socket_t, short, void *);
 static int	 wire_frames(struct wire *);
 
@@ -237,7 +240,9 @@ wire_tx_get(struct wire *w)
 {
 	if (w->tx != NULL)
 		return (0);
-	if ((w->tx = malloc(TX_SIZE)) == NULL) {
+	if ((w->tx = spare) != NULL)
+		spare = NULL;
+	else if ((w->tx = malloc(TX_SIZE)) == NULL) {
 		log_warn("tunnel");
 		return (-1);
 	}
@@ -250,7 +255,10 @@ wire_idle(struct wire *w)
 {
 	if (w->tx == NULL)
 		return;
-	free(w->tx);
+	if (spare == NULL)
+		spare = w->tx;
+	else
+		free(w->tx);
 	w->tx = NULL;
 	w->tx_off = w->tx_len = w->raw = 0;
 	service_hold(w->service, -(int64_t)TX_SIZE);
