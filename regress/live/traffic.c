@@ -68,6 +68,8 @@
 
 #define LINE_MAX_LEN	64
 #define BUF		65536
+/* Ports below are other programs'. */
+#define PORT_FIRST	10240
 
 struct conn {
 	int		 fd;
@@ -748,26 +750,58 @@ wait_served(int port, uint64_t ms)
 	return (1);
 }
 
+/* The first port that the system gives to those who connect; 0: not known. */
+static int
+first_ephemeral(void)
+{
+	FILE	*f = fopen("/proc/sys/net/ipv4/ip_local_port_range", "r");
+	int	 port = 0;
+
+	if (f != NULL) {
+		if (fscanf(f, "%d", &port) != 1)
+			port = 0;
+		fclose(f);
+	}
+	return (port);
+}
+
+/*
+ * One that is free, and below those: or a connection might have it by the time
+ * that somebody listens there.
+ */
+static int
+free_port(int below)
+{
+	struct sockaddr_in	 sin;
+	socklen_t		 len = sizeof(sin);
+	int			 fd, i;
+
+	if ((fd = socket(AF_INET, SOCK_STREAM, 0)) == -1)
+		err(1, "socket");
+	memset(&sin, 0, sizeof(sin));
+	sin.sin_family = AF_INET;
+	sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	for (i = 0; i < 1000 && below > 2 * PORT_FIRST; i++) {
+		sin.sin_port = htons(PORT_FIRST +
+		    arc4random_uniform(below - PORT_FIRST));
+		if (bind(fd, (struct sockaddr *)&sin, len) == 0)
+			return (ntohs(sin.sin_port));
+	}
+	sin.sin_port = 0;
+	if (bind(fd, (struct sockaddr *)&sin, len) == -1 ||
+	    getsockname(fd, (struct sockaddr *)&sin, &len) == -1)
+		err(1, "bind");
+	return (ntohs(sin.sin_port));
+}
+
 static int
 ports(int count)
 {
-	struct sockaddr_in	 sin;
-	socklen_t		 len;
-	int			 fd, i;
+	int	 i, below = first_ephemeral();
 
 	/* All held until the end, so that they differ. */
-	for (i = 0; i < count; i++) {
-		memset(&sin, 0, sizeof(sin));
-		sin.sin_family = AF_INET;
-		sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-		len = sizeof(sin);
-		if ((fd = socket(AF_INET, SOCK_STREAM, 0)) == -1 ||
-		    bind(fd, (struct sockaddr *)&sin, sizeof(sin)) == -1 ||
-		    getsockname(fd, (struct sockaddr *)&sin, &len) == -1)
-			err(1, "socket");
-		printf("%d%c", ntohs(sin.sin_port),
-		    i + 1 == count ? '\n' : ' ');
-	}
+	for (i = 0; i < count; i++)
+		printf("%d%c", free_port(below), i + 1 == count ? '\n' : ' ');
 	return (0);
 }
 
