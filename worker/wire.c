@@ -92,6 +92,8 @@ wire_close(struct wire *w)
 		(void)wire_flush(w);	/* a close, and its reason */
 	event_del(&w->ev);
 	wire_idle(w);
+	if (w->pipe != NULL)
+		service_hold(w->service, -(int64_t)w->pipe->len);
 	pipes_put(w->pipe);
 	w->pipe = NULL;
 	free(w->ws);

@@ -37,6 +37,7 @@
 #include <cmocka.h>
 
 #include "../../shared/compat.h"
+#include "../../worker/pipes.h"
 #include "../../worker/service.h"
 #include "../../worker/wire.h"
 
@@ -338,6 +339,33 @@ test_end(void **state)
 	close(fd[1]);
 }
 
+/* What waits in the pipe when the tunnel dies is held no more. */
+static void
+test_pipe_cut(void **state)
+{
+	static struct wire	 w;
+	struct pipebuf		*p;
+	size_t			 max = 1000;
+	int			 fd[2];
+
+	(void)state;
+	sockets(fd);
+	open_wire(&w, fd[0]);
+	w.bulk = 100000;
+	if ((p = wire_pipe(&w, &max)) == NULL) {	/* there are none */
+		wire_close(&w);
+		close(fd[1]);
+		return;
+	}
+	assert_int_equal(write(p->wr, sent, max), max);
+	p->len = max;
+	wire_piped(&w, max);
+	assert_int_equal(held, max);
+	wire_close(&w);
+	assert_int_equal(held, 0);
+	close(fd[1]);
+}
+
 /* What was peeked at is still there; more of it is waited for. */
 static void
 test_peek(void **state)
@@ -379,6 +407,7 @@ main(void)
 		T(test_ping),
 		T(test_breach),
 		T(test_end),
+		T(test_pipe_cut),
 		T(test_peek)
 	};
 
