@@ -156,6 +156,10 @@ conn_free(struct conn *c, int rst)
 	free(c);
 }
 
+/*
+ * A connection; -1: refused.  One that was made and reset before connect(2)
+ * had returned was not refused: who uses it finds out.
+ */
 static int
 dial(int port)
 {
@@ -168,7 +172,8 @@ dial(int port)
 	sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	if ((fd = socket(AF_INET, SOCK_STREAM, 0)) == -1)
 		err(1, "socket");
-	if (connect(fd, (struct sockaddr *)&sin, sizeof(sin)) == -1) {
+	if (connect(fd, (struct sockaddr *)&sin, sizeof(sin)) == -1 &&
+	    errno != ECONNRESET) {
 		close(fd);
 		return (-1);
 	}
