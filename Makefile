@@ -27,9 +27,9 @@ WORKER_OBJS =	worker/arrival.o worker/asker.o worker/childlog.o \
 		worker/dial.o worker/dialler.o worker/dialogue.o \
 		worker/gate.o worker/hello.o worker/http.o worker/inquiry.o \
 		worker/keys.o worker/listener.o worker/logout.o worker/lz.o \
-		worker/meter.o worker/peek.o worker/pipes.o worker/pool.o \
-		worker/proxyhdr.o worker/psk.o worker/relay.o worker/relaylz.o \
-		worker/resolve.o \
+		worker/meter.o worker/outq.o worker/peek.o worker/pipes.o \
+		worker/pool.o worker/proxyhdr.o worker/psk.o worker/relay.o \
+		worker/relaylz.o worker/resolve.o \
 		worker/rocket.o worker/sandbox.o worker/seal.o \
 		worker/sealctx.o worker/selfsign.o worker/service.o \
 		worker/signkey.o worker/smux.o \
@@ -112,6 +112,7 @@ regress/unit/lz_test: regress/unit/lz_test.c worker/lz.o ; ${UNIT}
 regress/unit/log_test: regress/unit/log_test.c shared/log.o ; ${UNIT}
 regress/unit/msg_test: regress/unit/msg_test.c shared/ibuf.o shared/imsg.o shared/msg.o ; ${UNIT}
 regress/unit/options_test: regress/unit/options_test.c rocketd/options.o rocketd/optval.o rocketd/valid.o shared/addr.o shared/log.o ; ${UNIT}
+regress/unit/outq_test: regress/unit/outq_test.c shared/log.o worker/outq.o worker/pipes.o ; ${UNIT}
 regress/unit/pool_test: regress/unit/pool_test.c shared/addr.o shared/log.o worker/pool.o ; ${UNIT}
 regress/unit/proxyhdr_test: regress/unit/proxyhdr_test.c shared/addr.o worker/proxyhdr.o ; ${UNIT}
 regress/unit/psk_test: regress/unit/psk_test.c shared/log.o worker/psk.o ; ${UNIT}
