@@ -175,8 +175,11 @@ FUZZ_CONF =	regress/fuzz/confrig.c rocketd/check.c rocketd/config.c \
 		shared/channel.c shared/ibuf.c shared/imsg.c shared/log.c \
 		shared/msg.c
 
-FUZZ_ROLE =	regress/fuzz/rolerig.c shared/addr.c shared/channel.c \
-		shared/ibuf.c shared/imsg.c shared/log.c shared/msg.c
+FUZZ_ROLE =	regress/fuzz/rolerig.c regress/fuzz/script.c shared/addr.c \
+		shared/channel.c shared/ibuf.c shared/imsg.c shared/log.c \
+		shared/msg.c
+
+FUZZ_SESS =	regress/fuzz/script.c regress/fuzz/sessrig.c shared/log.c
 
 regress/fuzz/conf_fuzz: regress/fuzz/conf_fuzz.c ${FUZZ_CONF} ; ${FUZZ}
 regress/fuzz/gate_fuzz: regress/fuzz/gate_fuzz.c ${FUZZ_ROLE} worker/arrival.c worker/gate.c worker/hello.c worker/http.c worker/listener.c worker/peek.c worker/proxyhdr.c worker/source.c worker/visitor.c ; ${FUZZ}
@@ -186,8 +189,8 @@ regress/fuzz/imsg_fuzz: regress/fuzz/imsg_fuzz.c shared/ibuf.c shared/imsg.c sha
 regress/fuzz/proxyhdr_fuzz: regress/fuzz/proxyhdr_fuzz.c worker/proxyhdr.c shared/addr.c ; ${FUZZ}
 regress/fuzz/lz_fuzz: regress/fuzz/lz_fuzz.c worker/lz.c ; ${FUZZ}
 regress/fuzz/rocket_fuzz: regress/fuzz/rocket_fuzz.c worker/rocket.c shared/addr.c ; ${FUZZ}
-regress/fuzz/smux_fuzz: regress/fuzz/smux_fuzz.c shared/log.c worker/smux.c worker/smuxout.c worker/smuxst.c ; ${FUZZ}
-regress/fuzz/solo_fuzz: regress/fuzz/solo_fuzz.c shared/log.c worker/solo.c ; ${FUZZ}
+regress/fuzz/smux_fuzz: regress/fuzz/smux_fuzz.c ${FUZZ_SESS} worker/smux.c worker/smuxout.c worker/smuxst.c ; ${FUZZ}
+regress/fuzz/solo_fuzz: regress/fuzz/solo_fuzz.c ${FUZZ_SESS} worker/solo.c ; ${FUZZ}
 regress/fuzz/toml_fuzz: regress/fuzz/toml_fuzz.c ${FUZZ_CONF} ; ${FUZZ}
 regress/fuzz/visitor_fuzz: regress/fuzz/visitor_fuzz.c ${FUZZ_ROLE} worker/http.c worker/visitor.c ; ${FUZZ}
 regress/fuzz/ws_fuzz: regress/fuzz/ws_fuzz.c worker/ws.c ; ${FUZZ}

@@ -53,12 +53,12 @@ got_proof(struct rig_peer *p, struct imsg *imsg)
 	struct msg_identity	 whose;
 	uint64_t		*n = &numbers[nnumbers++ % NUMBERS];
 
-	rig_must(p == &keys);
+	must(p == &keys);
 	if (imsg_get_type(imsg) == IMSG_PROOF) {
-		rig_must(imsg_get_data(imsg, &proof, sizeof(proof)) == 0);
+		must(imsg_get_data(imsg, &proof, sizeof(proof)) == 0);
 		*n = proof.number;
 	} else {
-		rig_must(imsg_get_type(imsg) == IMSG_IDENTITY &&
+		must(imsg_get_type(imsg) == IMSG_IDENTITY &&
 		    imsg_get_data(imsg, &whose, sizeof(whose)) == 0);
 		*n = whose.number;
 	}
@@ -69,9 +69,9 @@ got_tunnel(struct rig_peer *p, struct imsg *imsg)
 {
 	struct msg_tunnel	 msg;
 
-	rig_must(imsg_get_type(imsg) == IMSG_TUNNEL &&
+	must(imsg_get_type(imsg) == IMSG_TUNNEL &&
 	    imsg_get_data(imsg, &msg, sizeof(msg)) == 0);
-	rig_must(msg.left_ms > 0 && p >= workers && p < workers + WORKERS);
+	must(msg.left_ms > 0 && p >= workers && p < workers + WORKERS);
 	numbers[nnumbers++ % NUMBERS] = msg.number;
 }
 
@@ -117,9 +117,9 @@ set_up(void)
 	memset(&path, 0, sizeof(path));
 	path.service = 1;
 	strlcpy(path.path, "/w", sizeof(path.path));
-	rig_must(rig_configure(PROC_GATE, IMSG_CONF_GATE, -1, &limits,
+	must(rig_configure(PROC_GATE, IMSG_CONF_GATE, -1, &limits,
 	    sizeof(limits), take) == 0);
-	rig_must(rig_configure(PROC_GATE, IMSG_CONF_PATH, -1, &path,
+	must(rig_configure(PROC_GATE, IMSG_CONF_PATH, -1, &path,
 	    sizeof(path), take) == 0);
 	role_gate.ready(0);
 }
@@ -140,11 +140,11 @@ stranger_come(int *s)
 {
 	struct msg_arrival	 msg;
 	struct arrival		 a;
-	uint8_t			 how = rig_octet();
+	uint8_t			 how = script_octet();
 	int			 sp[2];
 
 	stranger_leave(s);
-	rig_must(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC |
+	must(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC |
 	    SOCK_NONBLOCK, 0, sp) == 0);
 	*s = sp[1];
 	memset(&msg, 0, sizeof(msg));
@@ -160,7 +160,7 @@ stranger_come(int *s)
 	a.peer = msg.peer;
 	a.transport = msg.transport;
 	a.proxied = how >> 5 & 1;
-	rig_must(arrival_new(sp[0], &a) == 0);
+	must(arrival_new(sp[0], &a) == 0);
 }
 
 static void
@@ -179,14 +179,14 @@ stranger_say(int s)
 	    "Sec-WebSocket-Version: 13\r\n"
 	    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 	uint8_t			 buf[sizeof(captured) / 2];
-	uint8_t			 what = rig_octet();
+	uint8_t			 what = script_octet();
 	size_t			 i, n = 0;
 	unsigned int		 octet;
 
 	switch (what % 4) {
 	case 0:
 		for (i = 0; i < sizeof(buf); i++) {
-			rig_must(sscanf(captured + 2 * i, "%2x", &octet) == 1);
+			must(sscanf(captured + 2 * i, "%2x", &octet) == 1);
 			buf[i] = (uint8_t)octet;
 		}
 		n = sizeof(buf);
@@ -195,18 +195,18 @@ stranger_say(int s)
 		n = sizeof(request) - 1;
 		memcpy(buf, request, n);
 		if (what & 0x80)
-			buf[5] = rig_octet();
+			buf[5] = script_octet();
 		break;
 	case 2:
 		n = strlcpy((char *)buf, "PROXY TCP4 10.0.0.2 10.0.0.1 7 8\r\n",
 		    sizeof(buf));
 		break;
 	default:
-		n = rig_octets(buf, rig_octet());
+		n = script_octets(buf, script_octet());
 		break;
 	}
 	if (what & 0x40)		/* not all of it */
-		n = n * rig_octet() / 256;
+		n = n * script_octet() / 256;
 	stranger_send(s, buf, n);
 }
 
@@ -214,11 +214,11 @@ static uint64_t
 some_number(void)
 {
 	uint64_t	 n = 0;
-	uint8_t		 which = rig_octet();
+	uint8_t		 which = script_octet();
 
 	if (which < 0xf0)
 		return (numbers[which % NUMBERS]);
-	(void)rig_octets(&n, which & 8);
+	(void)script_octets(&n, which & 8);
 	return (n);
 }
 
@@ -229,7 +229,7 @@ say_verdict(void)
 
 	memset(&msg, 0, sizeof(msg));
 	msg.number = some_number();
-	msg.verdict = rig_octet();
+	msg.verdict = script_octet();
 	msg.service = msg.verdict / 16 % (WORKERS + 1);
 	msg.verdict = msg.verdict % 8 < 4 ? VERDICT_OK : msg.verdict % 8 - 3;
 	if (keys.far != NULL)
@@ -240,7 +240,7 @@ static void
 say_told(void)
 {
 	struct msg_number	 msg;
-	uint8_t			 what = rig_octet();
+	uint8_t			 what = script_octet();
 	struct rig_peer		*w = &workers[what / 2 % WORKERS];
 
 	msg.number = some_number();
@@ -252,7 +252,7 @@ say_told(void)
 static void
 come_or_go(void)
 {
-	uint8_t		 which = rig_octet() % (WORKERS + 2);
+	uint8_t		 which = script_octet() % (WORKERS + 2);
 	struct rig_peer	*p = which == 0 ? &keys : which == 1 ? &tls :
 	    &workers[which - 2];
 
@@ -265,7 +265,7 @@ come_or_go(void)
 static void
 act(void)
 {
-	uint8_t	 what = rig_octet();
+	uint8_t	 what = script_octet();
 	int	*s = &strangers[what >> 5];
 
 	switch (what & 7) {
@@ -292,7 +292,7 @@ act(void)
 		come_or_go();
 		break;
 	default:
-		rig_pass(rig_octet() * 8);
+		rig_pass(script_octet() * 8);
 		break;
 	}
 	rig_pass(0);
@@ -306,7 +306,7 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 
 	if (rig_start(&role_gate, p, n))
 		set_up();
-	rig_must((next = dup(STDERR_FILENO)) != -1);
+	must((next = dup(STDERR_FILENO)) != -1);
 	close(next);
 	memset(numbers, 0, sizeof(numbers));
 	nnumbers = 0;
@@ -315,7 +315,7 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	for (i = 0; i < WORKERS; i++)
 		come(&workers[i]);
 	rig_pass(0);
-	while (rig_left() > 0)
+	while (script_left() > 0)
 		act();
 	for (i = 0; i < STRANGERS; i++)
 		stranger_leave(&strangers[i]);
@@ -325,11 +325,11 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 		go(&workers[i]);
 	rig_pass(LATER_MS);
 	rig_pass(LATER_MS);
-	rig_must(rig_figure("unproven") == 0 &&
+	must(rig_figure("unproven") == 0 &&
 	    arrival_stats()->waiting == 0);
 	source_free_all();
 	/* no descriptor is left over */
-	rig_must((fd = dup(STDERR_FILENO)) == next);
+	must((fd = dup(STDERR_FILENO)) == next);
 	close(fd);
 	return (0);
 }

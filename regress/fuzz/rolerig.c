@@ -25,7 +25,6 @@
 
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -37,18 +36,9 @@
 static const struct role	*rig_role;
 static struct event_base	*rig_base;
 static struct msg_begin		 rig_self;
-static const uint8_t		*script;
-static size_t			 script_len;
 static uint64_t			 clock_us = 1000000;
 static const char		*figure_wanted;
 static uint64_t			 figure;
-
-void
-rig_must(int truth)
-{
-	if (!truth)
-		abort();
-}
 
 /* In place of libc's. */
 int
@@ -84,7 +74,7 @@ worker_now(void)
 void
 worker_tell(enum msg_type type, const void *data, size_t len)
 {
-	rig_must(type > IMSG_NONE && type < IMSG_MAX &&
+	must(type > IMSG_NONE && type < IMSG_MAX &&
 	    (data != NULL || len == 0));
 }
 
@@ -93,7 +83,7 @@ worker_complain(struct channel *ch, const char *why)
 {
 	struct rig_peer	*p = channel_arg(ch);
 
-	rig_must(why != NULL && p->near == ch);
+	must(why != NULL && p->near == ch);
 	p->near = NULL;
 	if (rig_role->left != NULL)
 		rig_role->left(ch);
@@ -104,7 +94,7 @@ void
 worker_counter(struct channel *ch, uint32_t request, const char *name,
     uint64_t value)
 {
-	rig_must(ch == NULL && request == 1);
+	must(ch == NULL && request == 1);
 	if (strcmp(name, figure_wanted) == 0)
 		figure = value;
 }
@@ -112,7 +102,7 @@ worker_counter(struct channel *ch, uint32_t request, const char *name,
 void
 worker_done(struct channel *ch, uint32_t request, const char *failure)
 {
-	rig_must(ch == NULL && request == 1 && failure == NULL);
+	must(ch == NULL && request == 1 && failure == NULL);
 }
 
 void
@@ -130,29 +120,28 @@ rig_figure(const char *name)
 	figure_wanted = name;
 	figure = UINT64_MAX;
 	rig_role->ask(NULL, IMSG_CTL_SUMMARY, &rq);
-	rig_must(figure != UINT64_MAX);
+	must(figure != UINT64_MAX);
 	return (figure);
 }
 
-/* ---- the script and the clock ---- */
+/* ---- an input, and time ---- */
 
 static void
 rig_sink(enum log_level level, const char *line, void *arg)
 {
 	(void)level;
 	(void)arg;
-	rig_must(strlen(line) < LOG_LINE_MAX);
+	must(strlen(line) < LOG_LINE_MAX);
 }
 
 int
 rig_start(const struct role *role, const uint8_t *p, size_t n)
 {
-	script = p;
-	script_len = n;
+	script_begin(p, n);
 	if (rig_base != NULL)
 		return (0);
-	rig_must(signal(SIGPIPE, SIG_IGN) != SIG_ERR);
-	rig_must((rig_base = event_base_new()) != NULL);
+	must(signal(SIGPIPE, SIG_IGN) != SIG_ERR);
+	must((rig_base = event_base_new()) != NULL);
 	log_set_sink(rig_sink, NULL);
 	log_set_level(LOGLEVEL_DEBUG);
 	rig_self.generation = 3;
@@ -163,39 +152,13 @@ rig_start(const struct role *role, const uint8_t *p, size_t n)
 	return (1);
 }
 
-size_t
-rig_left(void)
-{
-	return (script_len);
-}
-
-uint8_t
-rig_octet(void)
-{
-	if (script_len == 0)
-		return (0);
-	script_len--;
-	return (*script++);
-}
-
-size_t
-rig_octets(void *buf, size_t n)
-{
-	if (n > script_len)
-		n = script_len;
-	memcpy(buf, script, n);
-	script += n;
-	script_len -= n;
-	return (n);
-}
-
 void
 rig_pass(uint64_t ms)
 {
 	clock_us += ms * 1000;
 	/* what one turn begins, a second ends, or it waits for more time */
-	rig_must(event_base_loop(rig_base, EVLOOP_NONBLOCK) != -1);
-	rig_must(event_base_loop(rig_base, EVLOOP_NONBLOCK) != -1);
+	must(event_base_loop(rig_base, EVLOOP_NONBLOCK) != -1);
+	must(event_base_loop(rig_base, EVLOOP_NONBLOCK) != -1);
 }
 
 /* ---- siblings ---- */
@@ -209,14 +172,14 @@ rig_configure(enum proc_role self, enum msg_type type, int fd,
 	const char	*why;
 	int		 sp[2], r;
 
-	rig_must(socketpair(AF_UNIX, SOCK_STREAM, 0, sp) == 0 &&
+	must(socketpair(AF_UNIX, SOCK_STREAM, 0, sp) == 0 &&
 	    imsgbuf_init(&out, sp[0]) == 0 && imsgbuf_init(&in, sp[1]) == 0);
 	imsgbuf_allow_fdpass(&out);
 	imsgbuf_allow_fdpass(&in);
-	rig_must(imsg_compose(&out, type, 0, 0, fd, data, len) == 1 &&
+	must(imsg_compose(&out, type, 0, 0, fd, data, len) == 1 &&
 	    imsgbuf_flush(&out) == 0 && imsgbuf_read(&in) == 1 &&
 	    imsgbuf_get(&in, &imsg) == 1);
-	rig_must(msg_check(self, PROC_PARENT, &imsg, &why) == 0);
+	must(msg_check(self, PROC_PARENT, &imsg, &why) == 0);
 	r = take(&imsg);
 	imsg_free(&imsg);
 	imsgbuf_clear(&out);
@@ -254,7 +217,7 @@ far_dispatch(struct channel *ch, struct imsg *imsg)
 static void
 far_gone(struct channel *ch, const char *why)
 {
-	rig_must(why == NULL && channel_arg(ch) != NULL);
+	must(why == NULL && channel_arg(ch) != NULL);
 }
 
 static const struct channel_ops	 near_ops = {
@@ -279,12 +242,12 @@ rig_join(struct rig_peer *p, enum proc_role role, uint32_t service,
 	if (role == PROC_SERVICE)
 		snprintf(them.name, sizeof(them.name), "service%u", service);
 	us.role = rig_role->id;
-	rig_must(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK |
+	must(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK |
 	    SOCK_CLOEXEC, 0, sp) == 0);
 	p->near = channel_open(rig_base, sp[0], rig_role->id, &them,
 	    &near_ops, p);
 	p->far = channel_open(rig_base, sp[1], role, &us, &far_ops, p);
-	rig_must(p->near != NULL && p->far != NULL);
+	must(p->near != NULL && p->far != NULL);
 	if (rig_role->joined != NULL)
 		rig_role->joined(p->near);
 }

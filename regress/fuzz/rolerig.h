@@ -16,8 +16,8 @@
 
 /*
  * What the fuzzers of a role share: the frame that worker.c is in the daemon,
- * siblings that are played, a clock that stands still unless it is moved on,
- * and a script, which is the input.
+ * siblings that are played, and a clock that stands still unless it is moved
+ * on.
  */
 
 #ifndef REGRESS_ROLERIG_H
@@ -27,6 +27,7 @@
 #include <stdint.h>
 
 #include "../../worker/worker.h"
+#include "script.h"
 
 struct rig_peer {
 	struct channel	*near;	/* the role's end; NULL: it has let go */
@@ -37,17 +38,11 @@ struct rig_peer {
 
 /* rolerig.c */
 
-/* Aborts unless it is true. */
-void		 rig_must(int truth);
 /*
  * Begins an input; the first call initializes the role too, and says so.
  * NULL: no role, for what takes configuration alone.
  */
 int		 rig_start(const struct role *, const uint8_t *, size_t);
-/* What is left of the script, its next octet (0 at its end), or n of them. */
-size_t		 rig_left(void);
-uint8_t		 rig_octet(void);
-size_t		 rig_octets(void *, size_t n);
 /* Time goes by, then whatever is due happens, without any wait. */
 void		 rig_pass(uint64_t ms);
 /* A message of the parent's, to what takes it; it has to be well-formed. */

@@ -40,7 +40,7 @@ int	 LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 static void
 configure(enum msg_type type, int fd, const void *data, size_t len)
 {
-	rig_must(rig_configure(PROC_GATE, type, fd, data, len,
+	must(rig_configure(PROC_GATE, type, fd, data, len,
 	    visitor_configure) == 0);
 }
 
@@ -55,7 +55,7 @@ add_file(uint32_t decoy, const char *name)
 	msg.size = strlen(FILE_TEXT);
 	msg.changed = 1700000000;
 	strlcpy(msg.name, name, sizeof(msg.name));
-	rig_must((f = tmpfile()) != NULL && fputs(FILE_TEXT, f) != EOF &&
+	must((f = tmpfile()) != NULL && fputs(FILE_TEXT, f) != EOF &&
 	    fflush(f) == 0);
 	configure(IMSG_CONF_FILE, dup(fileno(f)), &msg, sizeof(msg));
 	fclose(f);
@@ -93,11 +93,11 @@ read_answer(struct visit *v, char *buf, size_t size)
 	ssize_t	 n;
 	int	 sp[2];
 
-	rig_must(socketpair(AF_UNIX, SOCK_STREAM, 0, sp) == 0);
-	rig_must(visit_send(v, sp[0]) == 1);
+	must(socketpair(AF_UNIX, SOCK_STREAM, 0, sp) == 0);
+	must(visit_send(v, sp[0]) == 1);
 	close(sp[0]);
 	n = read(sp[1], buf, size);
-	rig_must(n > 0 && (size_t)n < size);
+	must(n > 0 && (size_t)n < size);
 	close(sp[1]);
 	return ((size_t)n);
 }
@@ -112,19 +112,19 @@ check_answer(uint32_t decoy, const uint8_t *p, size_t n)
 	size_t			 len;
 	ssize_t			 head;
 
-	rig_must((v = visit_new(decoy, p, n)) != NULL);
-	rig_must(strlen(visit_words(v)) < 300);
+	must((v = visit_new(decoy, p, n)) != NULL);
+	must(strlen(visit_words(v)) < 300);
 	len = read_answer(v, buf, sizeof(buf));
 	visit_free(v);
-	rig_must((head = http_answer(&h, buf, len)) > 0);
-	rig_must((length = http_field(&h, "Content-Length")) != NULL);
-	rig_must(h.status >= 200 && http_has_token(&h, "Connection", "close"));
+	must((head = http_answer(&h, buf, len)) > 0);
+	must((length = http_field(&h, "Content-Length")) != NULL);
+	must(h.status >= 200 && http_has_token(&h, "Connection", "close"));
 	if (http_request(&asked, p, n) > 0 && http_is(&asked.method, "HEAD")) {
-		rig_must(len == (size_t)head);
+		must(len == (size_t)head);
 		return;
 	}
 	snprintf(number, sizeof(number), "%zu", len - (size_t)head);
-	rig_must(http_is(length, number));
+	must(http_is(length, number));
 }
 
 int
@@ -143,10 +143,10 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	way = visitor_route(p, n);
 	cut = visitor_route(p, n - 1);
 	/* an octet more never makes a good one wait, or a bad one good */
-	rig_must(cut.to == VISITOR_MORE || (cut.to == way.to &&
+	must(cut.to == VISITOR_MORE || (cut.to == way.to &&
 	    cut.service == way.service));
 	if (way.to == VISITOR_SERVICE)
-		rig_must(way.service == 7 && http_request(&h, p, n) > 0 &&
+		must(way.service == 7 && http_request(&h, p, n) > 0 &&
 		    http_is(&h.target, PATH));
 	else if (way.to != VISITOR_MORE)
 		check_answer(decoy, p, n);
