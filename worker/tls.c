@@ -518,10 +518,7 @@ tls_configure(struct imsg *imsg)
 		break;
 	case IMSG_CONF_GATE:
 		if (imsg_get_data(imsg, &env.next_conf,
-		    sizeof(env.next_conf)) == 0 &&
-		    env.next_conf.deadline_ms > 0 &&
-		    env.next_conf.max_unproven > 0 &&
-		    env.next_conf.max_per_source > 0)
+		    sizeof(env.next_conf)) == 0)
 			return (0);
 		break;
 	default:
