@@ -246,12 +246,15 @@ static void
 tls_closed(void *arg, const char *why)
 {
 	struct conn	*c = arg;
+	struct source	*src;
 
-	if (worker_self()->side == SIDE_CLIENT && strcmp(why, "cut") != 0)
-		log_info("tls to %s: %s", addr_print(&c->peer), why);
-	else
+	if (strcmp(why, "cut") == 0)
 		log_debug("tls %s %s: %s", worker_self()->side == SIDE_CLIENT ?
 		    "to" : "from", addr_print(&c->peer), why);
+	else if (worker_self()->side == SIDE_CLIENT)
+		log_info("tls to %s: %s", addr_print(&c->peer), why);
+	else if ((src = source_get(&c->peer, worker_now())) != NULL)
+		tls_log(src, &c->peer, "%s", why);
 	conn_free(c);
 }
 
