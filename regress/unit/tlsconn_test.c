@@ -17,7 +17,8 @@
 
 /*
  * One connection with outer TLS, and a peer who has shaken hands and then does
- * as he likes: what he can have us hold, and how long one turn of ours lasts.
+ * as he likes: what he can have us hold, and for how long one turn of ours
+ * lasts.  And certificates that a stranger has made.
  */
 
 #include <sys/types.h>
@@ -37,11 +38,15 @@
 #include <event2/event.h>
 
 #include <openssl/evp.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
+#include <openssl/x509v3.h>
 
 #include "../../shared/compat.h"
+#include "../../shared/log.h"
 #include "../../worker/tlsconn.h"
+#include "../../worker/tlsctx.h"
 #include "../../worker/tlskey.h"
 #include "../../worker/worker.h"
 
@@ -59,6 +64,7 @@ static int			 sock, pair;
 static int			 turns, failed;
 static char			 ended[256];	/* why, "" not yet */
 static uint8_t			 flood[FLOOD];
+static char			 line[512];	/* the last logged */
 
 struct event_base *
 worker_base(void)
@@ -90,6 +96,14 @@ not_opened(void *arg, const char *why)
 }
 
 static const struct tlsconn_ops	 ops = { opened, not_opened, gone };
+
+static void
+sink(enum log_level level, const char *text, void *arg)
+{
+	(void)level;
+	(void)arg;
+	strlcpy(line, text, sizeof(line));
+}
 
 static void
 ask(const struct msg_sign *msg)
@@ -320,13 +334,62 @@ test_renegotiation_flood(void **state)
 	leave();
 }
 
+/* Whatever a stranger writes into a certificate is looked at by its length. */
+static void
+test_names(void **state)
+{
+	static const uint8_t	 octets[] = { 192, 0, 2, 1 };
+	GENERAL_NAMES		*names = GENERAL_NAMES_new();
+	struct msg_pem		 msg;
+	EVP_PKEY		*pkey = EVP_PKEY_Q_keygen(NULL, NULL, "EC",
+				    "P-256");
+	X509			*cert = X509_new();
+	FILE			*f = tmpfile();
+	int			 len;
+
+	(void)state;
+	assert_true(names != NULL && cert != NULL && f != NULL);
+	/* four octets, and as many as no address has */
+	for (len = 4; len >= 0; len--) {
+		GENERAL_NAME		*gn = GENERAL_NAME_new();
+		ASN1_OCTET_STRING	*s = ASN1_OCTET_STRING_new();
+
+		assert_int_equal(ASN1_OCTET_STRING_set(s, octets, len), 1);
+		GENERAL_NAME_set0_value(gn, GEN_IPADD, s);
+		assert_true(sk_GENERAL_NAME_push(names, gn) > 0);
+	}
+	assert_true(X509_set_version(cert, X509_VERSION_3) == 1 &&
+	    X509_gmtime_adj(X509_getm_notBefore(cert), 0) != NULL &&
+	    X509_gmtime_adj(X509_getm_notAfter(cert), 3600) != NULL &&
+	    X509_add1_ext_i2d(cert, NID_subject_alt_name, names, 0, 0) == 1 &&
+	    X509_set_pubkey(cert, pkey) == 1 &&
+	    X509_sign(cert, pkey, EVP_sha256()) > 0);
+	assert_int_equal(PEM_write_X509(f, cert), 1);
+	assert_int_equal(fflush(f), 0);
+	memset(&msg, 0, sizeof(msg));
+	strlcpy(msg.path, "x", sizeof(msg.path));
+	line[0] = '\0';
+	log_set_sink(sink, NULL);
+	tlsctx_init(SIDE_SERVER);
+	tlsctx_begin();
+	assert_int_equal(tlsctx_cert(&msg, dup(fileno(f))), 0);
+	log_set_sink(NULL, NULL);
+	assert_memory_equal(line, "certificate x: for 192.0.2.1, pin ", 33);
+	tlsctx_begin();
+	GENERAL_NAMES_free(names);
+	X509_free(cert);
+	EVP_PKEY_free(pkey);
+	fclose(f);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest	 tests[] = {
 		cmocka_unit_test(test_update),
 		cmocka_unit_test(test_update_flood),
-		cmocka_unit_test(test_renegotiation_flood)
+		cmocka_unit_test(test_renegotiation_flood),
+		cmocka_unit_test(test_names)
 	};
 
 	return (cmocka_run_group_tests(tests, setup_all, teardown_all));
