@@ -260,12 +260,12 @@ tls_closed(void *arg, const char *why)
 
 /* ---- the server's side ---- */
 
-/* May one more of this source come?  If not, that is told. */
+/* Would it be over a limit, with so many handshakes more?  That is told. */
 static int
-tls_over(struct source *src, const struct addr *peer)
+tls_over(struct source *src, const struct addr *peer, uint32_t more)
 {
 	if (src->unproven < env.conf.max_per_source &&
-	    env.unproven < env.conf.max_unproven)
+	    env.unproven + more <= env.conf.max_unproven)
 		return (0);
 	env.limited++;
 	tls_log(src, peer, "closed: %u handshakes are under way, %u of its "
@@ -283,7 +283,7 @@ conn_is_from(struct conn *c, const struct addr *peer)
 		log_warnx("tls from %s: no memory", addr_print(peer));
 		return (-1);
 	}
-	if (src != c->source && tls_over(src, peer))
+	if (src != c->source && tls_over(src, peer, 0))
 		return (-1);
 	source_enter(src);
 	source_leave(c->source);
@@ -374,7 +374,7 @@ tls_arrived(int fd, const struct addr *peer, const struct msg_listen *l,
 		close(fd);
 		return (-1);
 	}
-	if (tls_over(src, peer)) {
+	if (tls_over(src, peer, 1)) {
 		close(fd);
 		return (0);
 	}
