@@ -83,6 +83,7 @@ static struct {
 	uint32_t		 unproven;	/* handshakes under way */
 	uint32_t		 nconns;
 	int			 stopping;
+	int			 unsigned_told;	/* with this set */
 	uint64_t		 shaken;
 	uint64_t		 failed;
 	uint64_t		 timeouts;
@@ -448,9 +449,12 @@ tls_signed(const struct msg_signed *msg)
 {
 	struct tlsconn	*tls;
 
-	if (msg->len == 0)
+	/* Once a set: whoever shakes hands is told of no more. */
+	if (msg->len == 0 && !env.unsigned_told) {
+		env.unsigned_told = 1;
 		log_warnx("keys signs with none of the certificates' keys: "
 		    "do certificate and key belong together?");
+	}
 	if ((tls = tlskey_answer(msg)) != NULL)
 		tlsconn_signed(tls);
 }
@@ -539,6 +543,7 @@ tls_ready(int reload)
 	if (env.next_conf.deadline_ms == 0)
 		fatalx("%s: END without limits", __func__);
 	env.conf = env.next_conf;
+	env.unsigned_told = 0;
 	(void)tlsctx_commit();
 	listener_commit();
 }
