@@ -142,6 +142,9 @@ seal_bio_read(BIO *bio, char *buf, int len)
 	BIO_clear_retry_flags(bio);
 	if (len <= 0)
 		return (0);
+	/* OpenSSL would read on for as long as no payload comes. */
+	if (s->violation != NULL)
+		return (-1);
 	n = s->io->read(s->arg, buf, len);
 	if (n == 0)
 		s->eof = 1;
@@ -457,12 +460,12 @@ seal_read(struct seal *s, void *buf, size_t len)
 		return (0);
 	ERR_clear_error();
 	ok = SSL_read_ex(s->ssl, buf, len, &n);
-	r = ok == 1 ? (ssize_t)n :
-	    seal_io_failed(s, SSL_get_error(s->ssl, ok));
 	if (seal_violated(s)) {
 		errno = s->error_errno;
 		return (-1);
 	}
+	r = ok == 1 ? (ssize_t)n :
+	    seal_io_failed(s, SSL_get_error(s->ssl, ok));
 	s->dry = r == -1;
 	return (r);
 }
