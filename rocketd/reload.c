@@ -530,9 +530,10 @@ reload_apply(struct rocketd *env, const struct rocketd_conf *old)
 	if (old == NULL)
 		return;
 	reload_note_global(old, env->conf);
-	reload_tell(env, PROC_CONTROL);
 	reload_tell(env, PROC_DIAL);
 	reload_tell(env, PROC_GATE);
+	/* The last, by which whoever asked hears that the others were told. */
+	reload_tell(env, PROC_CONTROL);
 }
 
 int
