@@ -559,23 +559,24 @@ reload_refill(struct rocketd *env, uint32_t service)
 
 /* ---- a reload ---- */
 
-/* All errors to the log, the first of them to whoever asked. */
+/* All that was found to the log, the first error to whoever asked. */
 static void
-reload_refused(struct rocketd *env, char *text, char *why, size_t size)
+reload_log(char *text, char *why, size_t size)
 {
 	char	*line, *rest = text;
 	int	 n = 0;
 
-	strlcpy(why, "the configuration is refused", size);
 	while ((line = strsep(&rest, "\n")) != NULL) {
 		if (line[0] == '\0')
 			continue;
+		if (strstr(line, ": warning: ") != NULL) {
+			log_warnx("%s", line);
+			continue;
+		}
 		if (n++ == 0)
 			strlcpy(why, line, size);
 		log_error("%s", line);
 	}
-	strlcpy(env->conf_error, why, sizeof(env->conf_error));
-	log_error("reload: refused, nothing has changed");
 }
 
 static int
@@ -621,9 +622,12 @@ reload_run(struct rocketd *env, char *why, size_t size)
 	ret = reload_try(env, err);
 	if (fclose(err) == EOF)
 		log_warn("reload: the list of errors");
-	if (ret == -1)
-		reload_refused(env, text, why, size);
-	else
+	strlcpy(why, "the configuration is refused", size);
+	reload_log(text, why, size);
+	if (ret == -1) {
+		strlcpy(env->conf_error, why, sizeof(env->conf_error));
+		log_error("reload: refused, nothing has changed");
+	} else
 		log_info("reload: done");
 	free(text);
 	detach_notify("READY=1");

@@ -77,9 +77,13 @@ both "x $xport
 y $yport
 z $port" "x 0
 y 0"
+sed 's/a token of more than sixteen z/short/' "$T/server.conf" >"$T/server.new"
+cat "$T/server.new" >"$T/server.conf"
 out=$(ctl server reload 2>&1)
 is $? 1 "a port that is taken is refused"
-like "$out" "$port" "and named"
+like "$out" "port $port: " "and named, not what was only a warning"
+logged server ' warn parent: .*warning: token: 5 characters'
+ok $? "which is in the log"
 is "$(users_of x) $(users_of y)" "10 10" "no user was lost"
 
 # z comes, y goes; x is untouched
