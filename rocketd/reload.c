@@ -121,6 +121,29 @@ reload_check_numbers(struct rocketd *env, struct rocketd_conf *conf,
 	return (0);
 }
 
+/*
+ * What a process has for all of its life is the same for all of them: a change
+ * waits for the next start.
+ */
+static void
+reload_keep(const struct rocketd *env, struct rocketd_conf *conf, FILE *err)
+{
+	const struct rocketd_conf	*old = env->conf;
+
+	if (old == NULL)
+		return;
+	if (old->strict != conf->strict)
+		conf_complain(err, conf->path, 0, 0, "warning: sandbox: "
+		    "takes effect when rocketd is restarted");
+	if (old->id_first != conf->id_first || old->id_last != conf->id_last)
+		conf_complain(err, conf->path, 0, 0, "warning: ids: "
+		    "take effect when rocketd is restarted; %u to %u stay",
+		    old->id_first, old->id_last);
+	conf->strict = old->strict;
+	conf->id_first = old->id_first;
+	conf->id_last = old->id_last;
+}
+
 struct rocketd_conf *
 reload_read(struct rocketd *env, int full, FILE *err)
 {
@@ -132,6 +155,7 @@ reload_read(struct rocketd *env, int full, FILE *err)
 		conf_complain(err, env->conf_path, 0, 0, "no memory");
 		goto fail;
 	}
+	reload_keep(env, conf, err);
 	if (conf_finish(conf, err) != 0 ||
 	    (full && (tlsmake_missing(env->worker_path, conf, err) != 0 ||
 	    conf_read_tokens(conf, err) != 0 ||
@@ -468,10 +492,6 @@ static void
 reload_note_global(const struct rocketd_conf *old,
     const struct rocketd_conf *new)
 {
-	if (old->strict != new->strict)
-		log_warnx("sandbox: takes effect when rocketd is restarted");
-	if (old->id_first != new->id_first || old->id_last != new->id_last)
-		log_warnx("ids: take effect when rocketd is restarted");
 	if (!reload_same_string(old->control_group, new->control_group) &&
 	    reload_same_string(old->control_path, new->control_path))
 		log_warnx("control socket's group: takes effect when rocketd "

@@ -90,11 +90,23 @@ is "$(users_of x) $(users_of y)" "10 10" "no user was lost"
 both "x $xport
 z $zport" "x 0
 z 0"
+printf 'ids 60000 to 60999\nsandbox strict\n' | cat - "$T/server.conf" \
+    >"$T/server.new"
+cat "$T/server.new" >"$T/server.conf"
 ctl server reload && ctl client reload
 ok $? "a reload is taken"
 ms=$("$TRAFFIC" wait "$zport" 5000)
 ok $? "the new service is served ($ms ms)"
 is "$(child server service x)" "$px" "the unchanged one has its process"
+like "$(ctl server show config)" '^ids 59000 to 59999' \
+    "other ids wait for the next start"
+uid=$(ctl server -j show processes | tr '{' '\n' |
+    sed -n 's/.*"uid":\([0-9]*\).*/\1/p' | sort -n | tail -n 1)
+! is_root || [ "$uid" -lt 60000 ]
+ok $? "the new process has none of them ($uid)"
+like "$(ctl server show config)" '^sandbox relaxed' "and so does sandbox"
+is "$(grep -c 'warning: .* when rocketd is restarted' "$T/server.log")" 2 \
+    "which is in the log"
 is "$(users_of x)" 10 "and its users"
 is "$("$TRAFFIC" ask "$yport" echo)" refused "the removed one listens no more"
 is "$(users_of y)" 10 "its users go on"
