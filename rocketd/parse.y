@@ -561,7 +561,11 @@ option_lookup(const struct word *first, const struct word *w)
 		(void)belongs(first, o->name, o->scope);
 		return (NULL);
 	}
-	option_unknown(name, scope(), why, sizeof(why));
+	if (first->text[0] == '[')
+		strlcpy(why, "this looks like TOML; the name of such a file "
+		    "ends in .toml", sizeof(why));
+	else
+		option_unknown(name, scope(), why, sizeof(why));
 	lex_error(parse.lex, first, "%s", why);
 	return (NULL);
 }
