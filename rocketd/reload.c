@@ -358,11 +358,23 @@ reload_tell_tls(struct rocketd *env)
 			send_again(env, svc, 0);
 }
 
+/* A user may be on the way to a worker that drains: it dials until it ends. */
+static int
+reload_needs_dial(struct rocketd *env)
+{
+	struct svc	*svc;
+
+	TAILQ_FOREACH(svc, &env->svcs, entry)
+		if (svc->role == PROC_SERVICE && svc->side == SIDE_CLIENT)
+			return (1);
+	return (reload_has_side(env->conf, SIDE_CLIENT));
+}
+
 static void
 reload_roles(struct rocketd *env)
 {
 	int	 server = reload_has_side(env->conf, SIDE_SERVER);
-	int	 client = reload_has_side(env->conf, SIDE_CLIENT);
+	int	 client = reload_needs_dial(env);
 
 	reload_role(env, PROC_CONTROL, 1);
 	reload_role(env, PROC_KEYS, server || client);
@@ -549,6 +561,7 @@ reload_apply(struct rocketd *env, const struct rocketd_conf *old)
 		}
 	if (old == NULL)
 		return;
+	reload_roles(env);	/* of what was removed some has ended */
 	reload_note_global(old, env->conf);
 	reload_tell(env, PROC_CONTROL);
 	reload_tell(env, PROC_DIAL);
@@ -575,6 +588,8 @@ reload_refill(struct rocketd *env, uint32_t service)
 	cs = conf_service_by_number(env->conf, service);
 	if (cs != NULL)
 		crew_resize(env, cs, reload_drain(cs));
+	else
+		reload_roles(env);
 }
 
 /* ---- a reload ---- */

@@ -167,7 +167,18 @@ for s in x z; do
 	ok $? "$s: nobody who came meanwhile was lost or refused ($n x 10)"
 done
 is "$(users_of x)" 10 "nor of those that stayed"
+
+# no client block any more
+echo 'log info' >"$T/client.conf"
+ctl client reload
+ok $? "a reload without a client block"
+kill -0 "$(child client service x)" && kill -0 "$(child client dial)"
+ok $? "who drains can still dial"
+dial=$(child client dial)
 exec 8>&-
+"$TRAFFIC" gone 5000 "$dial"
+ok $? "until the last user has gone"
+is "$(child client service x)$(child client keys)" "" "as all the others do"
 stop "$client_pid"
 is "$status" 0 "the client ends cleanly"
 stop "$server_pid"
