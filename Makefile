@@ -17,8 +17,8 @@ ROCKETD_OBJS =	rocketd/chans.o rocketd/check.o rocketd/config.o \
 		rocketd/options.o rocketd/optval.o rocketd/parse.o rocketd/plog.o \
 		rocketd/printconf.o rocketd/procs.o rocketd/reader.o \
 		rocketd/reload.o rocketd/rocketd.o rocketd/send.o \
-		rocketd/spawn.o rocketd/svc.o rocketd/tlsconf.o rocketd/tlsmake.o \
-		rocketd/tokenv.o \
+		rocketd/spawn.o rocketd/stmt.o rocketd/svc.o \
+		rocketd/tlsconf.o rocketd/tlsmake.o rocketd/tokenv.o \
 		rocketd/toml.o rocketd/tomlconf.o rocketd/tomlval.o \
 		rocketd/valid.o rocketd/wordval.o
 
@@ -96,7 +96,7 @@ regress/unit/addr_test: regress/unit/addr_test.c shared/addr.o ; ${UNIT}
 regress/unit/channel_test: regress/unit/channel_test.c shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o ; ${UNIT}
 regress/unit/chans_test: regress/unit/chans_test.c rocketd/chans.o rocketd/svc.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o ; ${UNIT}
 regress/unit/childlog_test: regress/unit/childlog_test.c worker/childlog.o ; ${UNIT}
-regress/unit/conf_test: regress/unit/conf_test.c rocketd/check.o rocketd/config.o rocketd/lex.o rocketd/options.o rocketd/optval.o rocketd/parse.o rocketd/reader.o rocketd/svc.o rocketd/toml.o rocketd/tomlconf.o rocketd/tomlval.o rocketd/tokenv.o rocketd/tlsconf.o rocketd/valid.o rocketd/wordval.o shared/addr.o shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o ; ${UNIT}
+regress/unit/conf_test: regress/unit/conf_test.c rocketd/check.o rocketd/config.o rocketd/lex.o rocketd/options.o rocketd/optval.o rocketd/parse.o rocketd/reader.o rocketd/stmt.o rocketd/svc.o rocketd/toml.o rocketd/tomlconf.o rocketd/tomlval.o rocketd/tokenv.o rocketd/tlsconf.o rocketd/valid.o rocketd/wordval.o shared/addr.o shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o ; ${UNIT}
 regress/unit/connect_test: regress/unit/connect_test.c shared/addr.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/connect.o ; ${UNIT}
 regress/unit/crew_test: regress/unit/crew_test.c rocketd/crew.o rocketd/svc.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o ; ${UNIT}
 regress/unit/dial_test: regress/unit/dial_test.c shared/addr.o shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/connect.o worker/dial.o ; ${UNIT}
@@ -166,7 +166,7 @@ FUZZ =		clang ${FUZZ_FLAGS} ${CPP_ALL} -o $@ $^ $> ${L_EVENT} ${L_LZ4} ${L_BSD}
 FUZZ_FLAGS =	-std=c11 -D_GNU_SOURCE -g -O1 \
 		-fsanitize=fuzzer,address,undefined
 
-regress/fuzz/conf_fuzz: regress/fuzz/conf_fuzz.c regress/fuzz/confrig.c rocketd/check.c rocketd/config.c rocketd/lex.c rocketd/options.c rocketd/optval.c rocketd/parse.c rocketd/printconf.c rocketd/reader.c rocketd/toml.c rocketd/tomlconf.c rocketd/tomlval.c rocketd/tokenv.c rocketd/valid.c rocketd/wordval.c shared/addr.c shared/ibuf.c shared/imsg.c shared/log.c shared/msg.c ; ${FUZZ}
+regress/fuzz/conf_fuzz: regress/fuzz/conf_fuzz.c regress/fuzz/confrig.c rocketd/check.c rocketd/config.c rocketd/lex.c rocketd/options.c rocketd/optval.c rocketd/parse.c rocketd/printconf.c rocketd/reader.c rocketd/stmt.c rocketd/toml.c rocketd/tomlconf.c rocketd/tomlval.c rocketd/tokenv.c rocketd/valid.c rocketd/wordval.c shared/addr.c shared/ibuf.c shared/imsg.c shared/log.c shared/msg.c ; ${FUZZ}
 regress/fuzz/hello_fuzz: regress/fuzz/hello_fuzz.c worker/hello.c ; ${FUZZ}
 regress/fuzz/http_fuzz: regress/fuzz/http_fuzz.c worker/http.c ; ${FUZZ}
 regress/fuzz/imsg_fuzz: regress/fuzz/imsg_fuzz.c shared/ibuf.c shared/imsg.c shared/msg.c ; ${FUZZ}
@@ -175,7 +175,7 @@ regress/fuzz/lz_fuzz: regress/fuzz/lz_fuzz.c worker/lz.c ; ${FUZZ}
 regress/fuzz/rocket_fuzz: regress/fuzz/rocket_fuzz.c worker/rocket.c shared/addr.c ; ${FUZZ}
 regress/fuzz/smux_fuzz: regress/fuzz/smux_fuzz.c shared/log.c worker/smux.c worker/smuxout.c worker/smuxst.c ; ${FUZZ}
 regress/fuzz/solo_fuzz: regress/fuzz/solo_fuzz.c shared/log.c worker/solo.c ; ${FUZZ}
-regress/fuzz/toml_fuzz: regress/fuzz/toml_fuzz.c regress/fuzz/confrig.c rocketd/check.c rocketd/config.c rocketd/lex.c rocketd/options.c rocketd/optval.c rocketd/parse.c rocketd/printconf.c rocketd/reader.c rocketd/toml.c rocketd/tomlconf.c rocketd/tomlval.c rocketd/tokenv.c rocketd/valid.c rocketd/wordval.c shared/addr.c shared/ibuf.c shared/imsg.c shared/log.c shared/msg.c ; ${FUZZ}
+regress/fuzz/toml_fuzz: regress/fuzz/toml_fuzz.c regress/fuzz/confrig.c rocketd/check.c rocketd/config.c rocketd/lex.c rocketd/options.c rocketd/optval.c rocketd/parse.c rocketd/printconf.c rocketd/reader.c rocketd/stmt.c rocketd/toml.c rocketd/tomlconf.c rocketd/tomlval.c rocketd/tokenv.c rocketd/valid.c rocketd/wordval.c shared/addr.c shared/ibuf.c shared/imsg.c shared/log.c shared/msg.c ; ${FUZZ}
 regress/fuzz/ws_fuzz: regress/fuzz/ws_fuzz.c worker/ws.c ; ${FUZZ}
 
 fuzz: config.mk
