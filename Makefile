@@ -17,8 +17,8 @@ ROCKETD_OBJS =	rocketd/chans.o rocketd/check.o rocketd/config.o \
 		rocketd/options.o rocketd/optval.o rocketd/parse.o rocketd/plog.o \
 		rocketd/printconf.o rocketd/procs.o rocketd/reader.o \
 		rocketd/reload.o rocketd/rocketd.o rocketd/send.o \
-		rocketd/spawn.o rocketd/svc.o rocketd/tlsconf.o rocketd/tlsmake.o \
-		rocketd/tokenv.o \
+		rocketd/spawn.o rocketd/stmt.o rocketd/svc.o \
+		rocketd/tlsconf.o rocketd/tlsmake.o rocketd/tokenv.o \
 		rocketd/toml.o rocketd/tomlconf.o rocketd/tomlval.o \
 		rocketd/valid.o rocketd/wordval.o
 
@@ -96,7 +96,7 @@ regress/unit/addr_test: regress/unit/addr_test.c shared/addr.o ; ${UNIT}
 regress/unit/channel_test: regress/unit/channel_test.c shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o ; ${UNIT}
 regress/unit/chans_test: regress/unit/chans_test.c rocketd/chans.o rocketd/svc.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o ; ${UNIT}
 regress/unit/childlog_test: regress/unit/childlog_test.c worker/childlog.o ; ${UNIT}
-regress/unit/conf_test: regress/unit/conf_test.c rocketd/check.o rocketd/config.o rocketd/lex.o rocketd/options.o rocketd/optval.o rocketd/parse.o rocketd/reader.o rocketd/svc.o rocketd/toml.o rocketd/tomlconf.o rocketd/tomlval.o rocketd/tokenv.o rocketd/tlsconf.o rocketd/valid.o rocketd/wordval.o shared/addr.o shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o ; ${UNIT}
+regress/unit/conf_test: regress/unit/conf_test.c rocketd/check.o rocketd/config.o rocketd/lex.o rocketd/options.o rocketd/optval.o rocketd/parse.o rocketd/reader.o rocketd/stmt.o rocketd/svc.o rocketd/toml.o rocketd/tomlconf.o rocketd/tomlval.o rocketd/tokenv.o rocketd/tlsconf.o rocketd/valid.o rocketd/wordval.o shared/addr.o shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o ; ${UNIT}
 regress/unit/connect_test: regress/unit/connect_test.c shared/addr.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/connect.o ; ${UNIT}
 regress/unit/crew_test: regress/unit/crew_test.c rocketd/crew.o rocketd/svc.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o ; ${UNIT}
 regress/unit/dial_test: regress/unit/dial_test.c shared/addr.o shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/connect.o worker/dial.o ; ${UNIT}
@@ -171,7 +171,7 @@ FUZZ_FLAGS =	-std=c11 -D_GNU_SOURCE -g -O1 \
 FUZZ_CONF =	regress/fuzz/confrig.c rocketd/check.c rocketd/config.c \
 		rocketd/lex.c rocketd/options.c rocketd/optval.c \
 		rocketd/parse.c rocketd/printconf.c rocketd/reader.c \
-		rocketd/svc.c rocketd/tlsconf.c rocketd/toml.c \
+		rocketd/stmt.c rocketd/svc.c rocketd/tlsconf.c rocketd/toml.c \
 		rocketd/tomlconf.c rocketd/tomlval.c rocketd/tokenv.c \
 		rocketd/valid.c rocketd/wordval.c shared/addr.c \
 		shared/channel.c shared/ibuf.c shared/imsg.c shared/log.c \
