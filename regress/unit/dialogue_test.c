@@ -103,6 +103,7 @@ seal_read(struct seal *seal, void *buf, size_t len)
 {
 	assert_ptr_equal(seal, tun.seal);
 	assert_true(len > 0);		/* or 0 would be taken for the end */
+	assert_true(len <= ROCKET_MESSAGE_MAX - tun.message_len);
 	if (in_off == in_len) {
 		if (in_end == -1)
 			return (0);
