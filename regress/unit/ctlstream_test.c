@@ -254,6 +254,8 @@ join(void)
 	carry_all();
 	assert_non_null(client.t.ctl.stream);
 	assert_int_equal(server.t.ctl.ping_sent, 0);
+	assert_int_equal(server.t.session->stats.streams, 0);	/* not one */
+	assert_int_equal(client.t.session->stats.streams, 0);
 	server.t.rtt_us = 0;
 }
 
@@ -298,11 +300,25 @@ expect_killed(const char *words)
 
 /* ---- pings ---- */
 
+static uint32_t	 rtt_told;
+
+static void
+spy_rtt(struct session *s, uint32_t us)
+{
+	assert_ptr_equal(s, server.t.session);
+	rtt_told = us;
+}
+
 static void
 test_ping(void **state)
 {
+	struct session_ops	 spy;
+
 	(void)state;
 	join();
+	spy = *server.t.session->ops;
+	spy.rtt = spy_rtt;
+	server.t.session->ops = &spy;
 	now += SECOND;
 	ctlstream_ping(&server.t.ctl, now);
 	assert_int_equal(server.t.ctl.ping_sent, now);
@@ -315,6 +331,9 @@ test_ping(void **state)
 	assert_int_equal(server.t.ctl.ping_sent, 0);
 	assert_int_equal(server.t.probe_until, 0);	/* it answered */
 	assert_int_equal(client.t.rtt_us, 1);
+	assert_int_equal(rtt_told, 12345);
+	session_free(server.t.session);	/* before the spy goes */
+	server.t.session = NULL;
 }
 
 /* A round trip of more than an hour and eleven minutes is told as that. */
@@ -415,7 +434,8 @@ test_drain_early(void **state)
 	ctlstream_drain(&client.t.ctl);
 	assert_int_equal(client.t.ctl.drain_due, 1);
 	assert_int_equal(client.t.ctl.out_len, 0);
-	join();
+	assert_int_equal(ctlstream_open(&server.t.ctl), 0);
+	carry_all();
 	assert_int_equal(client.t.ctl.drain_due, 0);
 	assert_int_equal(server.drained, 1);
 	carry_all();
@@ -475,6 +495,28 @@ test_full(void **state)
 	carry_all();
 	assert_int_equal(client.drained, 1);
 	assert_int_equal(client.wanted, 1);
+}
+
+/* A ping that found no room was not sent: the next one is not held up. */
+static void
+test_ping_lost(void **state)
+{
+	struct ctlstream	*cs = &server.t.ctl;
+
+	(void)state;
+	join();
+	while (cs->out_len + 5 <= CTLSTREAM_OUT)
+		ctlstream_more(cs, 1);
+	now = ctlstream_tick(cs, now);
+	(void)ctlstream_tick(cs, now);
+	assert_int_equal(cs->ping_sent, 0);
+	carry_all();
+	now += 10 * SECOND;
+	(void)ctlstream_tick(cs, now);
+	carry(&server, &client);
+	now += 77;
+	carry(&client, &server);
+	assert_int_equal(server.t.rtt_us, 77);
 }
 
 /* Room for a drain by one octet, exactly, and too little by one. */
@@ -739,6 +781,7 @@ main(void)
 		T(test_drain_early),
 		T(test_more),
 		T(test_full),
+		T(test_ping_lost),
 		T(test_drain_room),
 		T(test_flood),
 		T(test_pieces),
