@@ -138,6 +138,7 @@ regress/unit/answers_test: regress/unit/answers_test.c rocketctl/answers.o rocke
 regress/unit/control_test: regress/unit/control_test.c regress/unit/controlrig.c worker/asker.o worker/control.o worker/inquiry.o worker/logout.o ${SHARED_OBJS} ; ${UNIT}
 regress/unit/ctlparse_test: regress/unit/ctlparse_test.c rocketctl/ctlparse.o ; ${UNIT}
 regress/unit/logout_test: regress/unit/logout_test.c worker/logout.o ${CTL_SHARED} ; ${UNIT}
+regress/unit/upgrade_test: regress/unit/upgrade_test.c shared/log.o worker/http.o worker/pipes.o worker/upgrade.o worker/wire.o worker/ws.o ; ${UNIT}
 regress/unit/wire_test: regress/unit/wire_test.c shared/log.o worker/pipes.o worker/wire.o worker/ws.o ; ${UNIT}
 regress/unit/ws_test: regress/unit/ws_test.c worker/ws.o ; ${UNIT}
 
