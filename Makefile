@@ -141,6 +141,7 @@ regress/unit/ctlparse_test: regress/unit/ctlparse_test.c rocketctl/ctlparse.o ; 
 regress/unit/logout_test: regress/unit/logout_test.c worker/logout.o ${CTL_SHARED} ; ${UNIT}
 regress/unit/upgrade_test: regress/unit/upgrade_test.c shared/log.o worker/http.o worker/pipes.o worker/upgrade.o worker/wire.o worker/ws.o ; ${UNIT}
 regress/unit/wire_test: regress/unit/wire_test.c shared/log.o worker/pipes.o worker/wire.o worker/ws.o ; ${UNIT}
+regress/unit/worker_test: regress/unit/worker_test.c worker/worker.c ${SHARED_OBJS} worker/childlog.o ; ${UNIT} -Dmain=worker_main -Wno-missing-prototypes
 regress/unit/ws_test: regress/unit/ws_test.c worker/ws.o ; ${UNIT}
 
 unit: config.mk
