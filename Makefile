@@ -101,6 +101,8 @@ regress/unit/connect_test: regress/unit/connect_test.c shared/addr.o shared/ibuf
 regress/unit/crew_test: regress/unit/crew_test.c rocketd/crew.o rocketd/svc.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o ; ${UNIT}
 regress/unit/dial_test: regress/unit/dial_test.c shared/addr.o shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/connect.o worker/dial.o ; ${UNIT}
 regress/unit/dialler_test: regress/unit/dialler_test.c shared/addr.o worker/dialler.o ; ${UNIT}
+regress/unit/ctlstream_test: regress/unit/ctlstream_test.c shared/log.o worker/ctlstream.o worker/rocket.o worker/smux.o worker/smuxout.o worker/smuxst.o ; ${UNIT}
+regress/unit/dialogue_test: regress/unit/dialogue_test.c shared/log.o worker/dialogue.o worker/rocket.o ; ${UNIT}
 regress/unit/gate_test: regress/unit/gate_test.c shared/addr.o shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/arrival.o worker/gate.o worker/listener.o worker/hello.o worker/http.o worker/peek.o worker/proxyhdr.o worker/source.o worker/visitor.o ; ${UNIT}
 regress/unit/visitor_test: regress/unit/visitor_test.c shared/addr.o shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/arrival.o worker/gate.o worker/listener.o worker/hello.o worker/http.o worker/peek.o worker/proxyhdr.o worker/source.o worker/visitor.o ; ${UNIT}
 regress/unit/hello_test: regress/unit/hello_test.c worker/hello.o ; ${UNIT}
@@ -108,6 +110,7 @@ regress/unit/hist_test: regress/unit/hist_test.c regress/bench/hist.c ; ${UNIT}
 regress/unit/http_test: regress/unit/http_test.c worker/http.o ; ${UNIT}
 regress/unit/imsg_test: regress/unit/imsg_test.c shared/ibuf.o shared/imsg.o ; ${UNIT}
 regress/unit/keys_test: regress/unit/keys_test.c shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/keys.o worker/psk.o worker/signkey.o ; ${UNIT}
+regress/unit/listener_test: regress/unit/listener_test.c shared/addr.o shared/ibuf.o shared/imsg.o shared/log.o worker/listener.o ; ${UNIT}
 regress/unit/lz_test: regress/unit/lz_test.c worker/lz.o ; ${UNIT}
 regress/unit/log_test: regress/unit/log_test.c shared/log.o ; ${UNIT}
 regress/unit/msg_test: regress/unit/msg_test.c shared/ibuf.o shared/imsg.o shared/msg.o ; ${UNIT}
@@ -138,7 +141,9 @@ regress/unit/answers_test: regress/unit/answers_test.c rocketctl/answers.o rocke
 regress/unit/control_test: regress/unit/control_test.c regress/unit/controlrig.c worker/asker.o worker/control.o worker/inquiry.o worker/logout.o ${SHARED_OBJS} ; ${UNIT}
 regress/unit/ctlparse_test: regress/unit/ctlparse_test.c rocketctl/ctlparse.o ; ${UNIT}
 regress/unit/logout_test: regress/unit/logout_test.c worker/logout.o ${CTL_SHARED} ; ${UNIT}
+regress/unit/upgrade_test: regress/unit/upgrade_test.c shared/log.o worker/http.o worker/pipes.o worker/upgrade.o worker/wire.o worker/ws.o ; ${UNIT}
 regress/unit/wire_test: regress/unit/wire_test.c shared/log.o worker/pipes.o worker/wire.o worker/ws.o ; ${UNIT}
+regress/unit/worker_test: regress/unit/worker_test.c worker/worker.c ${SHARED_OBJS} worker/childlog.o ; ${UNIT} -Dmain=worker_main -Wno-missing-prototypes
 regress/unit/ws_test: regress/unit/ws_test.c worker/ws.o ; ${UNIT}
 
 unit: config.mk
