@@ -133,23 +133,27 @@ peer_pull(struct stream *st, uint8_t *buf, size_t max)
 {
 	struct flow_stream	*fs = st->arg;
 	uint8_t			*at;
-	size_t			 n;
+	size_t			 n, done = 0;
 
 	flow_activity++;
 	if (fs->head_len > 0)
-		return (stream_head(fs, buf, max));
+		done = stream_head(fs, buf, max);
+	buf += done;
+	max -= done;
+	if (max == 0 || (fs->tx_piece > 0 && done > 0))
+		return (done);
 	if (fs->lz != NULL && (n = lz_rest(fs->lz, buf, max)) > 0)
-		return (n);
+		return (done + n);
 	if (fs->tx_left == 0) {
 		if (fs->tx_fin)
 			session_fin(st);
-		return (0);
+		return (done);
 	}
 	if (fs->lz == NULL)
-		return (stream_fill(fs, buf, max));
+		return (done + stream_fill(fs, buf, max));
 	at = lz_space(fs->lz, buf, max, &n);
 	n = stream_fill(fs, at, n);
-	return (lz_pack(fs->lz, buf, max, n, 0));
+	return (done + lz_pack(fs->lz, buf, max, n, 0));
 }
 
 static void
@@ -624,8 +628,7 @@ flow_peer(struct flow_peer *p, uint32_t transport)
 	m->mux_kind = peer_muxed(p) ? ROCKET_MUX_SMUX : ROCKET_MUX_NONE;
 	m->mux_version = peer_muxed(p) ? o->mux_version : 1;
 	m->framesize = o->mux_framesize;
-	m->window_initial = TUNNEL_WINDOW_INITIAL;
-	m->window_max = o->mux_streambuffer;
+	m->window_initial = m->window_max = o->mux_streambuffer;
 	m->recvbuffer = o->mux_recvbuffer;
 	m->max_streams = o->mux_max_streams;
 	m->seals = o->seals;

@@ -293,6 +293,8 @@ test_order(void **state)
 				way(i, i == s ? 0 : FLOW_SMALL);
 				both_ways();
 			}
+	assert_int_equal(svc->stats.lz.plain_in, 12ULL * MUCH);
+	assert_int_equal(svc->stats.lz.plain_out, 12ULL * MUCH);
 	assert_true(svc->stats.lz.wire_in < svc->stats.lz.plain_in);
 	assert_true(svc->stats.lz.wire_out < svc->stats.lz.plain_out);
 	assert_int_equal(svc->stats.octets_in, 24ULL * MUCH);
@@ -414,6 +416,30 @@ test_preface_pieces(void **state)
 		assert_int_equal(fs->text_len, i & 2 ? 1 : 0);
 		assert_int_equal(fs->text[0], RESET_NONE);
 		assert_int_equal(flow_nasked, 1);
+		clean();
+	}
+}
+
+/* Behind it in the same frame: what is counted is what the target gets. */
+static void
+test_preface_and_more(void **state)
+{
+	int	 i;
+
+	(void)state;
+	for (i = 0; i < 4; i++) {
+		svc->conf.opts.compression = i & 1 ? COMPRESSION_LZ4 :
+		    COMPRESSION_NO;
+		client(i & 2 ? TRANSPORT_TCP : TRANSPORT_TCPMUX);
+		svc->stats.octets_in = 0;
+		fs = flow_stream(&peer, 0, 0);
+		flow_send(fs, 9000, 1);
+		flow_settle();
+		flow_dialled(flow_pair(&end, 0));
+		flow_write(&end, 1, 1);
+		UNTIL(end.eof);
+		assert_int_equal(end.rx, 9000);
+		assert_int_equal(svc->stats.octets_in, 9000);
 		clean();
 	}
 }
@@ -651,6 +677,7 @@ main(void)
 		T(test_bulk),
 		T(test_bulk_cannot),
 		T(test_preface_pieces),
+		T(test_preface_and_more),
 		T(test_preface_short),
 		T(test_preface_refused),
 		T(test_dial_failed),
