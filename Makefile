@@ -92,6 +92,18 @@ ${ROCKETCTL_OBJS}: ${SHARED_HDRS} rocketctl/*.h
 UNIT =		${COMPILE} ${L_ALL} ${LDFLAGS} -o $@ $^ $> ${L_CMOCKA} \
 		${L_EVENT} ${L_SSL} ${L_LZ4} ${L_SECCOMP} ${L_BSD}
 
+# A service's worker but for its process.
+FLOW_OBJS =	worker/ctlstream.o worker/dialler.o worker/dialogue.o \
+		worker/hello.o worker/http.o worker/lz.o worker/meter.o \
+		worker/pipes.o worker/pool.o worker/proxyhdr.o worker/psk.o \
+		worker/relay.o worker/relaylz.o worker/rocket.o worker/seal.o \
+		worker/sealctx.o worker/service.o worker/smux.o \
+		worker/smuxout.o worker/smuxst.o worker/solo.o \
+		worker/tunnel.o worker/upgrade.o worker/user.o worker/wire.o \
+		worker/ws.o worker/xor.o shared/addr.o shared/ibuf.o \
+		shared/imsg.o shared/log.o shared/msg.o
+FLOW_SRCS =	regress/unit/flowpeer.c regress/unit/flowrig.c
+
 regress/unit/addr_test: regress/unit/addr_test.c shared/addr.o ; ${UNIT}
 regress/unit/channel_test: regress/unit/channel_test.c shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o ; ${UNIT}
 regress/unit/chans_test: regress/unit/chans_test.c rocketd/chans.o rocketd/svc.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o ; ${UNIT}
@@ -120,6 +132,7 @@ regress/unit/pool_test: regress/unit/pool_test.c shared/addr.o shared/log.o work
 regress/unit/proxyhdr_test: regress/unit/proxyhdr_test.c shared/addr.o worker/proxyhdr.o ; ${UNIT}
 regress/unit/psk_test: regress/unit/psk_test.c shared/log.o worker/psk.o ; ${UNIT}
 regress/unit/resolve_test: regress/unit/resolve_test.c shared/addr.o shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/resolve.o ; ${UNIT}
+regress/unit/relay_test: regress/unit/relay_test.c ${FLOW_SRCS} ${FLOW_OBJS} ; ${UNIT}
 regress/unit/rocket_test: regress/unit/rocket_test.c worker/rocket.o ; ${UNIT}
 regress/unit/sandbox_test: regress/unit/sandbox_test.c shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/sandbox.o ; ${UNIT}
 regress/unit/seal_test: regress/unit/seal_test.c regress/unit/sealrig.c worker/seal.c worker/sealctx.c shared/log.o worker/hello.o worker/psk.o worker/xor.o ; ${UNIT} -DSEAL_UPDATE_RECORDS=64 -DSEAL_UPDATES_RECORDS=16

@@ -517,6 +517,10 @@ relay_preface(struct relay *r)
 		relay_abort(r, RESET_MEMORY);
 		return (-1);
 	}
+	if (r->lz == NULL) {		/* what stood behind it */
+		r->octets_in += r->queued;
+		svc->stats.octets_in += r->queued;
+	}
 	r->dial = dialler_ask(DIAL_TARGET, 0, offset,
 	    svc->conf.opts.dial_timeout * 1000, relay_dialled, r);
 	if (r->dial == 0) {
@@ -672,7 +676,7 @@ relay_data(struct stream *st, const uint8_t *p, size_t len)
 	struct relay	*r = st->arg;
 	ssize_t		 n = 0;
 
-	if (r->lz == NULL) {
+	if (r->lz == NULL && !(r->flags & RELAY_PREFACE)) {
 		r->octets_in += len;
 		svc->stats.octets_in += len;
 	}
