@@ -49,6 +49,7 @@
 #define RELAY_LINGERS	0x0100	/* on the lingering list */
 #define RELAY_EVENT	0x0200	/* ev is added */
 #define RELAY_COPIES	0x0400	/* the socket is of a kind that cannot pipe */
+#define RELAY_CLOSED	0x0800	/* the end is in the socket already */
 
 #define CHUNK_MIN	512
 #define CHUNK_MAX	(64 * 1024)
@@ -399,6 +400,8 @@ relay_event(evutil_socket_t fd, short what, void *arg)
 		r->flags |= RELAY_READABLE;
 	if (what & EV_WRITE)
 		r->flags |= RELAY_WRITABLE;
+	if (what & EV_CLOSED)
+		r->flags |= RELAY_CLOSED;
 	if (relay_waits(r) && relay_flush(r) == -1)
 		return;
 	if (r->stream == NULL) {
@@ -415,7 +418,7 @@ static int
 relay_attach(struct relay *r)
 {
 	if (event_assign(&r->ev, svc->base, r->fd, EV_READ | EV_WRITE |
-	    EV_PERSIST | EV_ET, relay_event, r) == -1 ||
+	    EV_CLOSED | EV_PERSIST | EV_ET, relay_event, r) == -1 ||
 	    event_add(&r->ev, NULL) == -1)
 		return (-1);
 	r->flags |= RELAY_EVENT | RELAY_READABLE | RELAY_WRITABLE;
@@ -704,7 +707,14 @@ relay_pull(struct stream *st, uint8_t *buf, size_t max)
 		r->fulls = 0;
 	else if (r->fulls < BULK_FULLS)
 		r->fulls++;
-	return (done + relay_took(r, n));
+	if ((n = relay_took(r, n)) == 0)
+		return (done);
+	done += n;
+	/* Then it may go with what was before it. */
+	if ((r->flags & RELAY_CLOSED) && done < max &&
+	    (n = read(r->fd, buf + done, max - done)) != -1)
+		done += relay_took(r, n);
+	return (done);
 }
 
 /* A socket that has much is emptied by pipe. */
