@@ -188,21 +188,26 @@ frame_turn(int flags)
 	assert_int_not_equal(event_base_loop(frame_base, flags), -1);
 }
 
-/* Lets the loop run for so long. */
+/* Lets the loop run for so long, and so many turns. */
+#define FRAME_TURNS	8
 static void
 frame_run(int ms)
 {
 	struct timeval	 tv = { ms / 1000, ms % 1000 * 1000 };
+	int		 i;
 
+	/* However little of that time we are given. */
+	for (i = 0; i < FRAME_TURNS; i++)
+		frame_turn(EVLOOP_NONBLOCK);
 	(void)event_base_loopexit(frame_base, &tv);
 	frame_turn(0);
 }
 
-/* Runs the loop until the condition holds, for ten seconds at most. */
+/* Runs the loop until the condition holds, for half a minute at most. */
 #define frame_until(condition)	do {					\
 	int	 turn_;							\
 									\
-	for (turn_ = 0; turn_ < 2000 && !(condition); turn_++)		\
+	for (turn_ = 0; turn_ < 6000 && !(condition); turn_++)		\
 		frame_run(5);						\
 	assert_true(condition);						\
 } while (0)
