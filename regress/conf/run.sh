@@ -27,7 +27,8 @@ result() {
 		return
 	fi
 	echo "not ok $n - $2"
-	[ $# -lt 3 ] || sed 's/^/# /' "$3"
+	echo "# failed: $2" >&2
+	[ $# -lt 3 ] || sed 's/^/# /' "$3" >&2
 }
 
 # errors FILE: its lines, as if the files had been named without a directory;
