@@ -27,7 +27,8 @@ result() {
 		return
 	fi
 	echo "not ok $n - $2"
-	[ $# -lt 3 ] || sed 's/^/# /' "$3"
+	echo "# failed: $2" >&2
+	[ $# -lt 3 ] || sed 's/^/# /' "$3" >&2
 }
 
 # errors FILE: its lines, as if the files had been named without a directory;
@@ -110,9 +111,9 @@ done >missing
 result $? "the manual has all keys of TOML files" missing
 
 # the same configurations in both languages print the same, and that itself
-count=100
-[ -z "${LONG:-}" ] || count=1000
-seed=${SEED:-$$}
+count=100 seed=1
+[ -z "${LONG:-}" ] || count=1000 seed=$$
+seed=${SEED:-$seed}
 mkdir made && perl "$here/generate.pl" "$seed" "$count" made
 result $? "made $count configurations of seed $seed"
 chmod 600 made/*
