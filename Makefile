@@ -17,8 +17,8 @@ ROCKETD_OBJS =	rocketd/chans.o rocketd/check.o rocketd/config.o \
 		rocketd/options.o rocketd/optval.o rocketd/parse.o rocketd/plog.o \
 		rocketd/printconf.o rocketd/procs.o rocketd/reader.o \
 		rocketd/reload.o rocketd/rocketd.o rocketd/send.o \
-		rocketd/spawn.o rocketd/svc.o rocketd/tlsconf.o rocketd/tlsmake.o \
-		rocketd/tokenv.o \
+		rocketd/spawn.o rocketd/svc.o rocketd/tlsconf.o rocketd/tlslook.o \
+		rocketd/tlsmake.o rocketd/tokenv.o \
 		rocketd/toml.o rocketd/tomlconf.o rocketd/tomlval.o \
 		rocketd/valid.o rocketd/wordval.o
 

@@ -629,6 +629,12 @@ add_option(struct word *first, struct value args, const struct value *list)
 	}
 	if (option_set(o, w, why) == -1)
 		lex_error(parse.lex, w == NULL ? first : w, "%s", why);
+	/* whether it is there is told later, at its place */
+	else if (o == option_find("decoy directory", SCOPE_SERVER)) {
+		parse.block->decoy_dir.file = w->file->path;
+		parse.block->decoy_dir.line = w->line;
+		parse.block->decoy_dir.column = w->column;
+	}
 }
 
 static void

@@ -15,8 +15,8 @@
  */
 
 /*
- * See look.h.  What can be used is what tlsctx.c and signkey.c take, no more and
- * no less; added is whether a key and the certificate before it belong
+ * See look.h.  What can be used is what tlsctx.c and signkey.c take, no more
+ * and no less; added is whether a key and the certificate before it belong
  * together.  It asks keys for no signature: it is keys.
  */
 

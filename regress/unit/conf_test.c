@@ -503,7 +503,7 @@ read_tokens(struct rocketd_conf *conf)
 	FILE	*err = err_open();
 	int	 n;
 
-	n = conf_read_tokens(conf, err);
+	n = conf_read_tokens(conf, 1, err);
 	fclose(err);
 	return (n);
 }

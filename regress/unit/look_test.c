@@ -223,11 +223,12 @@ test_no_certificate(void **state)
 static void
 test_key_in_it(void **state)
 {
-	static const char	 why[] = "there is a private key in it: tls "
-				     "reads this file, and has to have none";
-	FILE			*f;
+	const char	*why;
+	FILE		*f;
 
 	(void)state;
+	why = "there is a private key in it: tls reads this file, and has to "
+	    "have none";
 	f = file_new();
 	put_cert(f, key, other, -1, 1, NULL);
 	put_key(f, key);
