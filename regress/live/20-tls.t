@@ -293,17 +293,6 @@ exec 5>&-
 logged idle '^alive 20$' 10000
 ok $? "and twenty users stay"
 
-# A certificate that is none changes nothing for who comes.
-echo nonsense >"$T/next.crt"
-cp "$T/rsa.crt" "$T/kept.crt"
-mv "$T/next.crt" "$T/rsa.crt"
-ctl server reload
-logged server 'the certificates of before stay in force'
-ok $? "nonsense in its place is told of"
-is "$(seen)" "$now" "and the earlier one stays"
-mv "$T/kept.crt" "$T/rsa.crt"
-ctl server reload
-
 chmod 644 "$T/rsa.key"
 out=$(ctl server reload 2>&1)
 like "$out" 'others may read it' "a key that others may read is refused"
