@@ -244,8 +244,8 @@ run(const struct ctl_command *cmd, struct imsgbuf *imsgbuf,
 	if (a.done && show(&a, cmd, output) == -1) {
 		warnx("no memory");
 		failed = -1;
-	} else if (failed == -1 || words[0] != '\0')
-		warnx("%s", words);	/* or a reload's warning */
+	} else if (failed == -1)
+		warnx("%s", words);
 	answers_free(&a);
 	return (failed == -1);
 }
