@@ -368,7 +368,7 @@ file_open(struct conf_pem *f, int secret, FILE *err)
 {
 	char	 why[128];
 
-	if (f->path == NULL)
+	if (f->path == NULL || f->fd != -1)
 		return (0);
 	if ((f->fd = conf_open(f->path, secret, why, sizeof(why))) != -1)
 		return (0);

@@ -42,7 +42,9 @@
 #include "tlslook.h"
 
 /* For the start, for each file, and for the end: a busy machine's seconds. */
+#ifndef TLSLOOK_PATIENCE
 #define TLSLOOK_PATIENCE	10
+#endif
 
 struct look_file {
 	const struct conf_pem	*pem;

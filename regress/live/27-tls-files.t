@@ -154,7 +154,10 @@ more "decoy directory \"$T/none\""
 everywhere "no decoy" 10:17 "decoy directory \"${path}none\": No such file"
 more "tls self-signed \"$T/none/crt\" key \"$T/key\""
 refused "no room for a self-signed one" 10:17 "${path}crt: cannot be made: No"
-[ ! -e "$T/none" ]
+more "tls self-signed \"$T/made.crt\" key \"$T/made.key\""
+echo nonsense >"$T/crt"
+refused "one to be made beside a bad one" 4:17 "${path}crt: no certificate"
+[ ! -e "$T/none" ] && [ ! -e "$T/made.crt" ] && [ ! -e "$T/made.key" ]
 ok $? "nothing is made"
 
 like "$(tail -n 20 "$T/server.log")" 'reload: refused, nothing has changed' \
