@@ -310,6 +310,28 @@ test_days(void **state)
 	assert_string_equal(look(f, LOOK_CA, SIDE_CLIENT), "");
 }
 
+static int
+setup(void **state)
+{
+	(void)state;
+	if (psk_init() == -1)
+		return (-1);
+	signkey_init();
+	key = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
+	other = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
+	return (key != NULL && other != NULL ? 0 : -1);
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	EVP_PKEY_free(key);
+	EVP_PKEY_free(other);
+	OPENSSL_cleanup();	/* which psk_init has put off */
+	return (0);
+}
+
 int
 main(void)
 {
@@ -325,10 +347,5 @@ main(void)
 	};
 
 	log_init("look_test", LOGLEVEL_FATAL);
-	if (psk_init() == -1)
-		return (1);
-	signkey_init();
-	key = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
-	other = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
-	return (cmocka_run_group_tests(tests, NULL, NULL));
+	return (cmocka_run_group_tests(tests, setup, teardown));
 }

@@ -279,6 +279,29 @@ setup(void **state)
 	return (conf.path == NULL);
 }
 
+static void
+forget(struct conf_pem *pem)
+{
+	free(pem->path);
+	close(pem->fd);
+}
+
+static int
+teardown(void **state)
+{
+	uint32_t	 i;
+
+	(void)state;
+	for (i = 0; i < block.tls.ncerts; i++) {
+		forget(&block.tls.certs[i]);
+		forget(&block.tls.keys[i]);
+	}
+	forget(&block.tls.ca);
+	free(conf.path);
+	free(said);
+	return (0);
+}
+
 static int
 descriptors(void)
 {
@@ -411,5 +434,5 @@ main(void)
 	};
 
 	log_init("tlslook_test", LOGLEVEL_FATAL);
-	return (cmocka_run_group_tests(tests, setup, NULL));
+	return (cmocka_run_group_tests(tests, setup, teardown));
 }
