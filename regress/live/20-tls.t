@@ -190,7 +190,7 @@ ok $? "a pin alone names a server that no authority knows"
 reconfigure "tls verify no-i-accept-any-server"
 since "$opened"
 ok $? "without verification any will do"
-like "$("$ROCKETD" -n -f "$T/client.conf" 2>&1)" \
+like "$("$ROCKETD" -n -W "$WORKER" -f "$T/client.conf" 2>&1)" \
     'warning: any server.s certificate is accepted' "and a warning says so"
 reconfigure "$CA" "tls name rsa.test"
 since "$opened"
