@@ -122,6 +122,29 @@ reload_check_numbers(struct rocketd *env, struct rocketd_conf *conf,
 	return (0);
 }
 
+/*
+ * What a process has for all of its life is the same for all of them: a change
+ * waits for the next start.
+ */
+static void
+reload_keep(const struct rocketd *env, struct rocketd_conf *conf, FILE *err)
+{
+	const struct rocketd_conf	*old = env->conf;
+
+	if (old == NULL)
+		return;
+	if (old->strict != conf->strict)
+		conf_complain(err, conf->path, 0, 0, "warning: sandbox: "
+		    "takes effect when rocketd is restarted");
+	if (old->id_first != conf->id_first || old->id_last != conf->id_last)
+		conf_complain(err, conf->path, 0, 0, "warning: ids: "
+		    "take effect when rocketd is restarted; %u to %u stay",
+		    old->id_first, old->id_last);
+	conf->strict = old->strict;
+	conf->id_first = old->id_first;
+	conf->id_last = old->id_last;
+}
+
 int
 reload_files(struct rocketd *env, struct rocketd_conf *conf, int full,
     FILE *err)
@@ -151,6 +174,7 @@ reload_read(struct rocketd *env, int full, FILE *err)
 		conf_complain(err, env->conf_path, 0, 0, "no memory");
 		goto fail;
 	}
+	reload_keep(env, conf, err);
 	if (conf_finish(conf, err) != 0)
 		goto fail;
 	conf_number(conf, env->conf);
@@ -351,11 +375,23 @@ reload_tell_tls(struct rocketd *env)
 			send_again(env, svc, 0);
 }
 
+/* A user may be on the way to a worker that drains: it dials until it ends. */
+static int
+reload_needs_dial(struct rocketd *env)
+{
+	struct svc	*svc;
+
+	TAILQ_FOREACH(svc, &env->svcs, entry)
+		if (svc->role == PROC_SERVICE && svc->side == SIDE_CLIENT)
+			return (1);
+	return (reload_has_side(env->conf, SIDE_CLIENT));
+}
+
 static void
 reload_roles(struct rocketd *env)
 {
 	int	 server = reload_has_side(env->conf, SIDE_SERVER);
-	int	 client = reload_has_side(env->conf, SIDE_CLIENT);
+	int	 client = reload_needs_dial(env);
 
 	reload_role(env, PROC_CONTROL, 1);
 	reload_role(env, PROC_KEYS, server || client);
@@ -485,10 +521,6 @@ static void
 reload_note_global(const struct rocketd_conf *old,
     const struct rocketd_conf *new)
 {
-	if (old->strict != new->strict)
-		log_warnx("sandbox: takes effect when rocketd is restarted");
-	if (old->id_first != new->id_first || old->id_last != new->id_last)
-		log_warnx("ids: take effect when rocketd is restarted");
 	if (!reload_same_string(old->control_group, new->control_group) &&
 	    reload_same_string(old->control_path, new->control_path))
 		log_warnx("control socket's group: takes effect when rocketd "
@@ -546,10 +578,12 @@ reload_apply(struct rocketd *env, const struct rocketd_conf *old)
 		}
 	if (old == NULL)
 		return;
+	reload_roles(env);	/* of what was removed some has ended */
 	reload_note_global(old, env->conf);
-	reload_tell(env, PROC_CONTROL);
 	reload_tell(env, PROC_DIAL);
 	reload_tell(env, PROC_GATE);
+	/* The last, by which whoever asked hears that the others were told. */
+	reload_tell(env, PROC_CONTROL);
 }
 
 int
@@ -572,6 +606,8 @@ reload_refill(struct rocketd *env, uint32_t service)
 	cs = conf_service_by_number(env->conf, service);
 	if (cs != NULL)
 		crew_resize(env, cs, reload_drain(cs));
+	else
+		reload_roles(env);
 }
 
 /* ---- a reload ---- */

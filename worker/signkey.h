@@ -35,11 +35,15 @@ void	 signkey_init(void);
 void	 signkey_begin(void);
 /*
  * Reads a key from fd, which is closed; spki, unless it is NULL, is filled with
- * the hash of its public part.  Why one cannot be used, and is left out, or
+ * the hash of its public part.  Why one cannot be used, and signs nothing, or
  * NULL.
  */
 const char *signkey_add(const struct msg_pem *, int fd,
 	    uint8_t spki[HASH_LEN]);
+/*
+ * The set counts.  Keys of before it do so too, for a tls process that has new
+ * ones, until it uses one of them: it may be that it cannot.
+ */
 void	 signkey_commit(void);
 /*
  * Signs for a tls process; with len 0 in the answer when that is refused: no

@@ -121,6 +121,7 @@ daemon client; client_pid=$pid
 ok $? "a user is served through TLS"
 out=$("$TRAFFIC" users "$uport" 20 300000)
 ok $? "twenty at once, both ways, every octet right"
+is "$(unknown server)" "" "the manual has all counters of tls"
 out=$(ctl server show processes)
 like "$out" 'tls \(server\)' "the server's tls process is shown"
 like "$out" 'tls\.1 \(server\)' "and the second block's"
