@@ -277,7 +277,7 @@ tlsctx_load(struct set *s, BIO *bio, const char *path)
 		X509_free(cert);
 		return (why);
 	}
-	/* Its stack is small, and only who signs has to leave it for a while. */
+	/* A small stack of its own, for who has to wait for keys. */
 	SSL_CTX_set_mode(ctx, SSL_MODE_ASYNC);
 	tlsctx_log(path, cert);
 	s->ctx[s->n] = ctx;
