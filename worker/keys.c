@@ -64,6 +64,13 @@
 /* Between attempts to make a key, when there was no memory for it. */
 #define KEYS_RETRY	{ 1, 0 }
 
+/*
+ * A turn takes one message that has a descriptor, and what is sent behind such
+ * messages, as a ping is, may not wait for a key each: until none has come for
+ * so long (us), none is made.
+ */
+#define KEYS_QUIET	(20 * 1000)
+
 struct key {
 	TAILQ_ENTRY(key) list;		/* of its set */
 	RB_ENTRY(key)	 entry;		/* by identity, of the server side */
@@ -384,6 +391,17 @@ keys_step(evutil_socket_t fd, short what, void *arg)
 		fatal("keys: event");
 }
 
+/* Something with a descriptor came, and there may be more of it. */
+static void
+keys_put_off(void)
+{
+	static const struct timeval	 quiet = { 0, KEYS_QUIET };
+
+	if (evtimer_pending(env.step, NULL) &&
+	    evtimer_add(env.step, &quiet) == -1)
+		fatal("keys: event");
+}
+
 /* ---- the role ---- */
 
 static void
@@ -466,6 +484,7 @@ keys_privkey(struct imsg *imsg)
 		errno = EINVAL;
 		return (-1);
 	}
+	keys_put_off();
 	r = signkey_add(&msg, fd);
 	keys_scrub();
 	return (r);
@@ -548,6 +567,7 @@ keys_joined(struct channel *ch)
 {
 	struct peer	*w;
 
+	keys_put_off();
 	if (channel_peer(ch)->role != PROC_SERVICE)
 		return;
 	if ((w = calloc(1, sizeof(*w))) == NULL)
