@@ -289,7 +289,7 @@ tlsctx_new(void)
 	SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_NO_COMPRESSION |
 	    SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
-	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ASYNC);
+	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
 	SSL_CTX_set_read_ahead(ctx, 1);
 	SSL_CTX_set_default_read_buffer_len(ctx, READ_BUFFER);
 	if (SSL_CTX_set_num_tickets(ctx, 0) != 1 ||
@@ -362,6 +362,8 @@ tlsctx_load(struct set *s, BIO *bio, const char *path,
 		X509_free(cert);
 		return (why);
 	}
+	/* A small stack of its own, for who has to wait for keys. */
+	SSL_CTX_set_mode(ctx, SSL_MODE_ASYNC);
 	tlsctx_log(path, cert, facts->spki);
 	s->ctx[s->n] = ctx;
 	s->certs[s->n++] = cert;

@@ -37,6 +37,7 @@
 #define UNPROVEN	8
 #define HELLO_LEN	((sizeof(captured) - 1) / 2)
 #define TUNNELS		16
+#define STUCK		120		/* for a worker that takes none */
 
 struct given {			/* a tunnel that a worker was given */
 	struct msg_tunnel	 msg;
@@ -623,6 +624,69 @@ test_log_is_bounded(void **state)
 	assert_true(frame_logged("not a hello") <= 6);
 }
 
+static int	 ntaken;
+
+/* Taken, and over at once. */
+static void
+got_and_closed(struct far_end *e, struct imsg *imsg)
+{
+	struct msg_tunnel	 msg;
+	struct msg_number	 number;
+
+	assert_int_equal(imsg_get_data(imsg, &msg, sizeof(msg)), 0);
+	close(imsg_get_fd(imsg));
+	number.number = msg.number;
+	frame_say(e, IMSG_TUNNEL_CLOSED, &number, sizeof(number));
+	ntaken++;
+}
+
+/*
+ * A worker that takes no tunnel does not have the gate hold them all: they wait
+ * as if it were not there, and come to it when it goes on.
+ */
+static void
+test_stuck(void **state)
+{
+	struct msg_channel	 them, us;
+	struct far_end		 stuck;
+	uint64_t		 was = frame_figure("handed");
+	int			 fd[STUCK], i, sp[2];
+
+	(void)state;
+	configure(20000, STUCK, STUCK);
+	memset(&stuck, 0, sizeof(stuck));
+	memset(&them, 0, sizeof(them));
+	them.role = PROC_SERVICE;
+	them.service = 9;
+	them.side = SIDE_SERVER;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK |
+	    SOCK_CLOEXEC, 0, sp), 0);
+	stuck.near = channel_open(frame_base, sp[0], frame_role->id, &them,
+	    &frame_near_ops, &stuck);
+	assert_non_null(stuck.near);
+	frame_role->joined(stuck.near);
+	for (i = 0; i < STUCK; i++) {
+		nproofs = 0;
+		fd[i] = stranger_proof();
+		verdict(0, VERDICT_OK, 9);
+	}
+	frame_run(20);
+	/* unread ones, and as many as 1024 octets are, here */
+	assert_in_range(frame_figure("handed") - was, CHAN_FDS_UNREAD,
+	    CHAN_FDS_UNREAD + 1024 / sizeof(struct msg_tunnel) + 1);
+	memset(&us, 0, sizeof(us));
+	us.role = frame_role->id;
+	stuck.got = got_and_closed;
+	stuck.far = channel_open(frame_base, sp[1], PROC_SERVICE, &us,
+	    &frame_far_ops, &stuck);
+	assert_non_null(stuck.far);
+	frame_until(ntaken == STUCK);
+	frame_until(frame_figure("unproven") == 0);
+	for (i = 0; i < STUCK; i++)
+		close(fd[i]);
+	frame_part(&stuck);
+}
+
 /* The last: who is here is brought on, then it ends. */
 static void
 test_stop(void **state)
@@ -689,6 +753,7 @@ main(void)
 		    teardown),
 		cmocka_unit_test_setup_teardown(test_log_is_bounded, setup,
 		    teardown),
+		cmocka_unit_test_setup_teardown(test_stuck, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_stop, setup, teardown)
 	};
 
