@@ -166,7 +166,7 @@ FUZZ =		clang ${FUZZ_FLAGS} ${CPP_ALL} -o $@ $^ $> ${L_EVENT} ${L_LZ4} ${L_BSD}
 FUZZ_FLAGS =	-std=c11 -D_GNU_SOURCE -g -O1 \
 		-fsanitize=fuzzer,address,undefined
 
-regress/fuzz/conf_fuzz: regress/fuzz/conf_fuzz.c regress/fuzz/confrig.c rocketd/check.c rocketd/config.c rocketd/lex.c rocketd/options.c rocketd/optval.c rocketd/parse.c rocketd/printconf.c rocketd/reader.c rocketd/stmt.c rocketd/toml.c rocketd/tomlconf.c rocketd/tomlval.c rocketd/tokenv.c rocketd/valid.c rocketd/wordval.c shared/addr.c shared/ibuf.c shared/imsg.c shared/log.c shared/msg.c ; ${FUZZ}
+regress/fuzz/conf_fuzz: regress/fuzz/conf_fuzz.c regress/fuzz/confrig.c rocketd/check.c rocketd/config.c rocketd/lex.c rocketd/options.c rocketd/optval.c rocketd/parse.c rocketd/printconf.c rocketd/reader.c rocketd/stmt.c rocketd/svc.c rocketd/tlsconf.c rocketd/toml.c rocketd/tomlconf.c rocketd/tomlval.c rocketd/tokenv.c rocketd/valid.c rocketd/wordval.c shared/addr.c shared/channel.c shared/ibuf.c shared/imsg.c shared/log.c shared/msg.c ; ${FUZZ}
 regress/fuzz/hello_fuzz: regress/fuzz/hello_fuzz.c worker/hello.c ; ${FUZZ}
 regress/fuzz/http_fuzz: regress/fuzz/http_fuzz.c worker/http.c ; ${FUZZ}
 regress/fuzz/imsg_fuzz: regress/fuzz/imsg_fuzz.c shared/ibuf.c shared/imsg.c shared/msg.c ; ${FUZZ}
@@ -175,7 +175,7 @@ regress/fuzz/lz_fuzz: regress/fuzz/lz_fuzz.c worker/lz.c ; ${FUZZ}
 regress/fuzz/rocket_fuzz: regress/fuzz/rocket_fuzz.c worker/rocket.c shared/addr.c ; ${FUZZ}
 regress/fuzz/smux_fuzz: regress/fuzz/smux_fuzz.c shared/log.c worker/smux.c worker/smuxout.c worker/smuxst.c ; ${FUZZ}
 regress/fuzz/solo_fuzz: regress/fuzz/solo_fuzz.c shared/log.c worker/solo.c ; ${FUZZ}
-regress/fuzz/toml_fuzz: regress/fuzz/toml_fuzz.c regress/fuzz/confrig.c rocketd/check.c rocketd/config.c rocketd/lex.c rocketd/options.c rocketd/optval.c rocketd/parse.c rocketd/printconf.c rocketd/reader.c rocketd/stmt.c rocketd/toml.c rocketd/tomlconf.c rocketd/tomlval.c rocketd/tokenv.c rocketd/valid.c rocketd/wordval.c shared/addr.c shared/ibuf.c shared/imsg.c shared/log.c shared/msg.c ; ${FUZZ}
+regress/fuzz/toml_fuzz: regress/fuzz/toml_fuzz.c regress/fuzz/confrig.c rocketd/check.c rocketd/config.c rocketd/lex.c rocketd/options.c rocketd/optval.c rocketd/parse.c rocketd/printconf.c rocketd/reader.c rocketd/stmt.c rocketd/svc.c rocketd/tlsconf.c rocketd/toml.c rocketd/tomlconf.c rocketd/tomlval.c rocketd/tokenv.c rocketd/valid.c rocketd/wordval.c shared/addr.c shared/channel.c shared/ibuf.c shared/imsg.c shared/log.c shared/msg.c ; ${FUZZ}
 regress/fuzz/ws_fuzz: regress/fuzz/ws_fuzz.c worker/ws.c ; ${FUZZ}
 
 fuzz: config.mk
