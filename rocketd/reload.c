@@ -563,9 +563,10 @@ reload_apply(struct rocketd *env, const struct rocketd_conf *old)
 		return;
 	reload_roles(env);	/* of what was removed some has ended */
 	reload_note_global(old, env->conf);
-	reload_tell(env, PROC_CONTROL);
 	reload_tell(env, PROC_DIAL);
 	reload_tell(env, PROC_GATE);
+	/* The last, by which whoever asked hears that the others were told. */
+	reload_tell(env, PROC_CONTROL);
 }
 
 int
