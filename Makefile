@@ -29,7 +29,7 @@ WORKER_OBJS =	worker/arrival.o worker/asker.o worker/childlog.o \
 		worker/keys.o worker/listener.o worker/logout.o worker/lz.o \
 		worker/meter.o worker/outq.o worker/peek.o worker/pipes.o \
 		worker/pool.o worker/proxyhdr.o worker/psk.o worker/relay.o \
-		worker/relaylz.o worker/resolve.o \
+		worker/relaylz.o worker/report.o worker/resolve.o \
 		worker/rocket.o worker/sandbox.o worker/seal.o \
 		worker/sealctx.o worker/selfsign.o worker/service.o \
 		worker/signkey.o worker/smux.o \
@@ -96,10 +96,11 @@ UNIT =		${COMPILE} ${L_ALL} ${LDFLAGS} -o $@ $^ $> ${L_CMOCKA} \
 FLOW_OBJS =	worker/ctlstream.o worker/dialler.o worker/dialogue.o \
 		worker/hello.o worker/http.o worker/lz.o worker/meter.o \
 		worker/pipes.o worker/pool.o worker/proxyhdr.o worker/psk.o \
-		worker/relay.o worker/relaylz.o worker/rocket.o worker/seal.o \
-		worker/sealctx.o worker/service.o worker/smux.o \
-		worker/smuxout.o worker/smuxst.o worker/solo.o \
-		worker/tunnel.o worker/upgrade.o worker/user.o worker/wire.o \
+		worker/relay.o worker/relaylz.o worker/report.o \
+		worker/rocket.o worker/seal.o worker/sealctx.o \
+		worker/service.o worker/smux.o worker/smuxout.o \
+		worker/smuxst.o worker/solo.o worker/tunnel.o \
+		worker/upgrade.o worker/user.o worker/wire.o \
 		worker/ws.o worker/xor.o shared/addr.o shared/ibuf.o \
 		shared/imsg.o shared/log.o shared/msg.o
 FLOW_SRCS =	regress/unit/flowpeer.c regress/unit/flowrig.c
