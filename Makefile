@@ -132,6 +132,7 @@ regress/unit/outq_test: regress/unit/outq_test.c shared/log.o worker/outq.o work
 regress/unit/pool_test: regress/unit/pool_test.c shared/addr.o shared/log.o worker/pool.o ; ${UNIT}
 regress/unit/proxyhdr_test: regress/unit/proxyhdr_test.c shared/addr.o worker/proxyhdr.o ; ${UNIT}
 regress/unit/psk_test: regress/unit/psk_test.c shared/log.o worker/psk.o ; ${UNIT}
+regress/unit/report_test: regress/unit/report_test.c shared/log.o worker/report.o ; ${UNIT}
 regress/unit/resolve_test: regress/unit/resolve_test.c shared/addr.o shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/resolve.o ; ${UNIT}
 regress/unit/relay_test: regress/unit/relay_test.c ${FLOW_SRCS} ${FLOW_OBJS} ; ${UNIT}
 regress/unit/rocket_test: regress/unit/rocket_test.c worker/rocket.o ; ${UNIT}

@@ -126,7 +126,29 @@ report_session(const struct service *svc, struct channel *ch,
 	(void)channel_send(ch, IMSG_CTL_SESSION, -1, &cs, sizeof(cs));
 }
 
-/* As many as the channel holds: past its bound it would be lost. */
+/* An answer goes on while the channel holds it: past its bound it is lost. */
+static int
+report_fits(const struct channel *ch)
+{
+	return (channel_queued(ch) <= CHAN_MAX / 2);
+}
+
+static const char *
+report_sessions(const struct service *svc, struct channel *ch,
+    const struct ctl_request *req)
+{
+	const struct tunnel	*t;
+
+	TAILQ_FOREACH(t, &svc->tunnels, entry) {
+		if (t->state != TUNNEL_OPEN)
+			continue;
+		if (!report_fits(ch))
+			return ("there are more sessions than can be shown");
+		report_session(svc, ch, req, t);
+	}
+	return (NULL);
+}
+
 static const char *
 report_streams(const struct service *svc, struct channel *ch,
     const struct ctl_request *req)
@@ -144,7 +166,7 @@ report_streams(const struct service *svc, struct channel *ch,
 		strlcpy(cs.service, svc->conf.name, sizeof(cs.service));
 		cs.since = report_wall(r->since);
 		relay_describe(r, &cs);
-		if (channel_queued(ch) > CHAN_MAX / 2)
+		if (!report_fits(ch))
 			return ("there are more streams than can be shown");
 		(void)channel_send(ch, IMSG_CTL_STREAM, -1, &cs, sizeof(cs));
 	}
@@ -201,7 +223,6 @@ report_ask(const struct service *svc, struct channel *ch, enum msg_type type,
     const struct ctl_request *req)
 {
 	const char	*failure = NULL;
-	struct tunnel	*t;
 
 	/* An answer may be large: not one upon the other. */
 	if (channel_full(ch)) {
@@ -216,9 +237,7 @@ report_ask(const struct service *svc, struct channel *ch, enum msg_type type,
 		report_service(svc, ch, req);
 		break;
 	case IMSG_CTL_SESSIONS:
-		TAILQ_FOREACH(t, &svc->tunnels, entry)
-			if (t->state == TUNNEL_OPEN)
-				report_session(svc, ch, req, t);
+		failure = report_sessions(svc, ch, req);
 		break;
 	case IMSG_CTL_STREAMS:
 		failure = report_streams(svc, ch, req);
