@@ -27,8 +27,9 @@ WORKER_OBJS =	worker/arrival.o worker/asker.o worker/childlog.o \
 		worker/dial.o worker/dialler.o worker/dialogue.o \
 		worker/gate.o worker/hello.o worker/http.o worker/inquiry.o \
 		worker/keys.o worker/listener.o worker/logout.o worker/lz.o \
-		worker/meter.o worker/outq.o worker/peek.o worker/pipes.o \
-		worker/pool.o worker/proxyhdr.o worker/psk.o worker/relay.o \
+		worker/meter.o worker/opening.o worker/outq.o worker/peek.o \
+		worker/pipes.o worker/pool.o worker/proxyhdr.o worker/psk.o \
+		worker/relay.o \
 		worker/relaylz.o worker/report.o worker/resolve.o \
 		worker/rocket.o worker/sandbox.o worker/seal.o \
 		worker/sealctx.o worker/selfsign.o worker/service.o \
@@ -95,7 +96,8 @@ UNIT =		${COMPILE} ${L_ALL} ${LDFLAGS} -o $@ $^ $> ${L_CMOCKA} \
 # A service's worker but for its process.
 FLOW_OBJS =	worker/ctlstream.o worker/dialler.o worker/dialogue.o \
 		worker/hello.o worker/http.o worker/lz.o worker/meter.o \
-		worker/pipes.o worker/pool.o worker/proxyhdr.o worker/psk.o \
+		worker/opening.o worker/pipes.o worker/pool.o \
+		worker/proxyhdr.o worker/psk.o \
 		worker/relay.o worker/relaylz.o worker/report.o \
 		worker/rocket.o worker/seal.o worker/sealctx.o \
 		worker/service.o worker/smux.o worker/smuxout.o \
