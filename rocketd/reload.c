@@ -155,8 +155,10 @@ reload_read(struct rocketd *env, int full, FILE *err)
 		conf_complain(err, env->conf_path, 0, 0, "no memory");
 		goto fail;
 	}
+	if (conf_finish(conf, err) != 0)
+		goto fail;
 	reload_keep(env, conf, err);
-	if (conf_finish(conf, err) != 0 ||
+	if (check_ids(conf, err) != 0 ||
 	    (full && (tlsmake_missing(env->worker_path, conf, err) != 0 ||
 	    conf_read_tokens(conf, err) != 0 ||
 	    decoy_check(conf, err) != 0)))
