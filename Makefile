@@ -28,9 +28,10 @@ WORKER_OBJS =	worker/arrival.o worker/asker.o worker/childlog.o \
 		worker/dial.o worker/dialler.o worker/dialogue.o \
 		worker/gate.o worker/hello.o worker/http.o worker/inquiry.o \
 		worker/keys.o worker/listener.o worker/logout.o worker/look.o \
-		worker/lz.o worker/meter.o worker/outq.o worker/peek.o \
-		worker/pipes.o worker/pool.o worker/proxyhdr.o worker/psk.o \
-		worker/relay.o worker/relaylz.o worker/resolve.o \
+		worker/lz.o worker/meter.o worker/opening.o worker/outq.o \
+		worker/peek.o worker/pipes.o worker/pool.o worker/proxyhdr.o \
+		worker/psk.o worker/relay.o worker/relaylz.o worker/report.o \
+		worker/resolve.o \
 		worker/rocket.o worker/sandbox.o worker/seal.o \
 		worker/sealctx.o worker/selfsign.o worker/service.o \
 		worker/signkey.o worker/smux.o \
@@ -96,10 +97,11 @@ UNIT =		${COMPILE} ${L_ALL} ${LDFLAGS} -o $@ $^ $> ${L_CMOCKA} \
 # A service's worker but for its process.
 FLOW_OBJS =	worker/ctlstream.o worker/dialler.o worker/dialogue.o \
 		worker/hello.o worker/http.o worker/lz.o worker/meter.o \
-		worker/outq.o worker/pipes.o worker/pool.o worker/proxyhdr.o worker/psk.o \
-		worker/relay.o worker/relaylz.o worker/rocket.o worker/seal.o \
-		worker/sealctx.o worker/service.o worker/smux.o \
-		worker/smuxout.o worker/smuxst.o worker/solo.o \
+		worker/opening.o worker/outq.o worker/pipes.o worker/pool.o \
+		worker/proxyhdr.o worker/psk.o worker/relay.o \
+		worker/relaylz.o worker/report.o worker/rocket.o \
+		worker/seal.o worker/sealctx.o worker/service.o \
+		worker/smux.o worker/smuxout.o worker/smuxst.o worker/solo.o \
 		worker/tunnel.o worker/upgrade.o worker/user.o worker/wire.o \
 		worker/ws.o worker/xor.o shared/addr.o shared/ibuf.o \
 		shared/imsg.o shared/log.o shared/msg.o
@@ -133,6 +135,7 @@ regress/unit/outq_test: regress/unit/outq_test.c shared/log.o worker/outq.o work
 regress/unit/pool_test: regress/unit/pool_test.c shared/addr.o shared/log.o worker/pool.o ; ${UNIT}
 regress/unit/proxyhdr_test: regress/unit/proxyhdr_test.c shared/addr.o worker/proxyhdr.o ; ${UNIT}
 regress/unit/psk_test: regress/unit/psk_test.c shared/log.o worker/psk.o ; ${UNIT}
+regress/unit/report_test: regress/unit/report_test.c shared/log.o worker/report.o ; ${UNIT}
 regress/unit/resolve_test: regress/unit/resolve_test.c shared/addr.o shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/resolve.o ; ${UNIT}
 regress/unit/relay_test: regress/unit/relay_test.c ${FLOW_SRCS} ${FLOW_OBJS} ; ${UNIT}
 regress/unit/rocket_test: regress/unit/rocket_test.c worker/rocket.o ; ${UNIT}

@@ -424,6 +424,8 @@ int			 conf_open(const char *path, int secret, char *why,
 
 /* The cross checks of conf_finish.  Returns how many errors it has told. */
 int			 check_conf(const struct rocketd_conf *, FILE *err);
+/* The one of them that is for the ids: are there enough?  Likewise. */
+int			 check_ids(const struct rocketd_conf *, FILE *err);
 
 /* printconf.c */
 

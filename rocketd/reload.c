@@ -174,8 +174,10 @@ reload_read(struct rocketd *env, int full, FILE *err)
 		conf_complain(err, env->conf_path, 0, 0, "no memory");
 		goto fail;
 	}
-	reload_keep(env, conf, err);
 	if (conf_finish(conf, err) != 0)
+		goto fail;
+	reload_keep(env, conf, err);
+	if (check_ids(conf, err) != 0)
 		goto fail;
 	conf_number(conf, env->conf);
 	if (reload_check_numbers(env, conf, err) == -1 ||

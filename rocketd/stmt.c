@@ -256,13 +256,12 @@ stmt_macro(struct word *name, struct value value)
 }
 
 void
-stmt_include(struct word *w, struct word *path)
+stmt_include(struct word *path)
 {
 	if (path->len == 0)
 		lex_error(stmt.lex, path, "an empty path");
 	else if (!stmt.skip)
 		lex_include(stmt.lex, path);
-	(void)w;
 }
 
 /* ---- blocks and services ---- */
