@@ -358,8 +358,18 @@ flow_end(struct flow_end *e, int fd)
 	event_add(&e->ev_read, NULL);
 }
 
+static void
+small(int fd)
+{
+	int	 size = SMALL;
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+}
+
+/* Small from the start: a window that was offered stays. */
 static int
-tcp_pair(int fd[2])
+tcp_pair(int fd[2], int how)
 {
 	struct sockaddr_in	 sin;
 	socklen_t		 len = sizeof(sin);
@@ -369,8 +379,13 @@ tcp_pair(int fd[2])
 	sin.sin_family = AF_INET;
 	sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	if ((l = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) == -1 ||
-	    (fd[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) == -1 ||
-	    bind(l, (struct sockaddr *)&sin, sizeof(sin)) == -1 ||
+	    (fd[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) == -1)
+		return (-1);
+	if (how & FLOW_SMALL) {
+		small(l);
+		small(fd[0]);
+	}
+	if (bind(l, (struct sockaddr *)&sin, sizeof(sin)) == -1 ||
 	    listen(l, 1) == -1 ||
 	    getsockname(l, (struct sockaddr *)&sin, &len) == -1 ||
 	    connect(fd[0], (struct sockaddr *)&sin, sizeof(sin)) == -1 ||
@@ -383,21 +398,17 @@ tcp_pair(int fd[2])
 void
 flow_sockets(int fd[2], int how)
 {
-	int	 i, size = SMALL;
+	int	 i;
 
 	if (how & FLOW_TCP)
-		assert_int_equal(tcp_pair(fd), 0);
+		assert_int_equal(tcp_pair(fd, how), 0);
 	else
 		assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC,
 		    0, fd), 0);
 	for (i = 0; i < 2; i++) {
 		assert_int_not_equal(fcntl(fd[i], F_SETFL, O_NONBLOCK), -1);
-		if (!(how & FLOW_SMALL))
-			continue;
-		(void)setsockopt(fd[i], SOL_SOCKET, SO_SNDBUF, &size,
-		    sizeof(size));
-		(void)setsockopt(fd[i], SOL_SOCKET, SO_RCVBUF, &size,
-		    sizeof(size));
+		if (how == FLOW_SMALL)
+			small(fd[i]);
 	}
 }
 
