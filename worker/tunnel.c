@@ -675,17 +675,21 @@ tunnel_ending_turn(struct tunnel *t)
 	}
 	if (tunnel_flush(t) != 0)
 		return;
-	if (!(t->flags & TUNNEL_F_SHUT)) {
-		t->flags |= TUNNEL_F_SHUT;
+	if (!(t->flags & TUNNEL_F_LAST)) {
+		t->flags |= TUNNEL_F_LAST;
 		if (!(t->flags & TUNNEL_F_BARE))
 			(void)seal_end(t->seal);
 		wire_end(&t->wire);
 	}
 	if (tunnel_flush(t) != 0)
 		return;
-	if (shutdown(t->wire.fd, SHUT_WR) == -1) {
-		tunnel_kill(t, t->end, "%s", t->words);
-		return;
+	/* Once: each call is an edge, that of our own turn. */
+	if (!(t->flags & TUNNEL_F_SHUT)) {
+		t->flags |= TUNNEL_F_SHUT;
+		if (shutdown(t->wire.fd, SHUT_WR) == -1) {
+			tunnel_kill(t, t->end, "%s", t->words);
+			return;
+		}
 	}
 	n = read(t->wire.fd, batch, sizeof(batch));
 	if (n == -1 && errno == EAGAIN)
