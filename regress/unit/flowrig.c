@@ -242,12 +242,15 @@ flow_settle(void)
 {
 	unsigned int	 quiet, seen;
 
+	flow_begin();
 	for (quiet = 0; quiet < QUIET_TURNS; quiet++) {
 		seen = flow_activity;
 		event_base_loop(flow_base, EVLOOP_NONBLOCK);
 		flow_check();
 		if (seen != flow_activity)
 			quiet = 0;
+		if (expired)
+			fail_msg("there is no end to it");
 	}
 }
 
