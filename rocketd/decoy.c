@@ -105,6 +105,8 @@ walk_name(struct walk *w, int dirfd, const char *name, int depth)
 		close(fd);
 	else if (!S_ISDIR(st.st_mode))
 		walk_file(w, fd, &st);
+	else if ((st.st_mode & S_IXOTH) == 0)
+		close(fd);	/* nor is what only some can get at */
 	else if (depth == DECOY_DEPTH_MAX) {
 		w->too_many = 1;
 		close(fd);

@@ -121,6 +121,29 @@ reload_check_numbers(struct rocketd *env, struct rocketd_conf *conf,
 	return (0);
 }
 
+/*
+ * What a process has for all of its life is the same for all of them: a change
+ * waits for the next start.
+ */
+static void
+reload_keep(const struct rocketd *env, struct rocketd_conf *conf, FILE *err)
+{
+	const struct rocketd_conf	*old = env->conf;
+
+	if (old == NULL)
+		return;
+	if (old->strict != conf->strict)
+		conf_complain(err, conf->path, 0, 0, "warning: sandbox: "
+		    "takes effect when rocketd is restarted");
+	if (old->id_first != conf->id_first || old->id_last != conf->id_last)
+		conf_complain(err, conf->path, 0, 0, "warning: ids: "
+		    "take effect when rocketd is restarted; %u to %u stay",
+		    old->id_first, old->id_last);
+	conf->strict = old->strict;
+	conf->id_first = old->id_first;
+	conf->id_last = old->id_last;
+}
+
 struct rocketd_conf *
 reload_read(struct rocketd *env, int full, FILE *err)
 {
@@ -132,6 +155,7 @@ reload_read(struct rocketd *env, int full, FILE *err)
 		conf_complain(err, env->conf_path, 0, 0, "no memory");
 		goto fail;
 	}
+	reload_keep(env, conf, err);
 	if (conf_finish(conf, err) != 0 ||
 	    (full && (tlsmake_missing(env->worker_path, conf, err) != 0 ||
 	    conf_read_tokens(conf, err) != 0 ||
@@ -334,11 +358,23 @@ reload_tell_tls(struct rocketd *env)
 			send_again(env, svc, 0);
 }
 
+/* A user may be on the way to a worker that drains: it dials until it ends. */
+static int
+reload_needs_dial(struct rocketd *env)
+{
+	struct svc	*svc;
+
+	TAILQ_FOREACH(svc, &env->svcs, entry)
+		if (svc->role == PROC_SERVICE && svc->side == SIDE_CLIENT)
+			return (1);
+	return (reload_has_side(env->conf, SIDE_CLIENT));
+}
+
 static void
 reload_roles(struct rocketd *env)
 {
 	int	 server = reload_has_side(env->conf, SIDE_SERVER);
-	int	 client = reload_has_side(env->conf, SIDE_CLIENT);
+	int	 client = reload_needs_dial(env);
 
 	reload_role(env, PROC_CONTROL, 1);
 	reload_role(env, PROC_KEYS, server || client);
@@ -468,10 +504,6 @@ static void
 reload_note_global(const struct rocketd_conf *old,
     const struct rocketd_conf *new)
 {
-	if (old->strict != new->strict)
-		log_warnx("sandbox: takes effect when rocketd is restarted");
-	if (old->id_first != new->id_first || old->id_last != new->id_last)
-		log_warnx("ids: take effect when rocketd is restarted");
 	if (!reload_same_string(old->control_group, new->control_group) &&
 	    reload_same_string(old->control_path, new->control_path))
 		log_warnx("control socket's group: takes effect when rocketd "
@@ -529,10 +561,12 @@ reload_apply(struct rocketd *env, const struct rocketd_conf *old)
 		}
 	if (old == NULL)
 		return;
+	reload_roles(env);	/* of what was removed some has ended */
 	reload_note_global(old, env->conf);
-	reload_tell(env, PROC_CONTROL);
 	reload_tell(env, PROC_DIAL);
 	reload_tell(env, PROC_GATE);
+	/* The last, by which whoever asked hears that the others were told. */
+	reload_tell(env, PROC_CONTROL);
 }
 
 int
@@ -555,27 +589,30 @@ reload_refill(struct rocketd *env, uint32_t service)
 	cs = conf_service_by_number(env->conf, service);
 	if (cs != NULL)
 		crew_resize(env, cs, reload_drain(cs));
+	else
+		reload_roles(env);
 }
 
 /* ---- a reload ---- */
 
-/* All errors to the log, the first of them to whoever asked. */
+/* All that was found to the log, the first error to whoever asked. */
 static void
-reload_refused(struct rocketd *env, char *text, char *why, size_t size)
+reload_log(char *text, char *why, size_t size)
 {
 	char	*line, *rest = text;
 	int	 n = 0;
 
-	strlcpy(why, "the configuration is refused", size);
 	while ((line = strsep(&rest, "\n")) != NULL) {
 		if (line[0] == '\0')
 			continue;
+		if (strstr(line, ": warning: ") != NULL) {
+			log_warnx("%s", line);
+			continue;
+		}
 		if (n++ == 0)
 			strlcpy(why, line, size);
 		log_error("%s", line);
 	}
-	strlcpy(env->conf_error, why, sizeof(env->conf_error));
-	log_error("reload: refused, nothing has changed");
 }
 
 static int
@@ -621,9 +658,12 @@ reload_run(struct rocketd *env, char *why, size_t size)
 	ret = reload_try(env, err);
 	if (fclose(err) == EOF)
 		log_warn("reload: the list of errors");
-	if (ret == -1)
-		reload_refused(env, text, why, size);
-	else
+	strlcpy(why, "the configuration is refused", size);
+	reload_log(text, why, size);
+	if (ret == -1) {
+		strlcpy(env->conf_error, why, sizeof(env->conf_error));
+		log_error("reload: refused, nothing has changed");
+	} else
 		log_info("reload: done");
 	free(text);
 	detach_notify("READY=1");

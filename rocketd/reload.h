@@ -47,7 +47,10 @@ uint32_t	 reload_log_level(const struct rocketd *,
 		    const struct rocketd_conf *);
 enum log_dest	 reload_log_dest(const struct rocketd *,
 		    const struct rocketd_conf *);
-/* As many workers as there should be, when one that drained is gone. */
+/*
+ * As many workers as there should be, and no process that only it needed, when
+ * one that drained is gone.
+ */
 void		 reload_refill(struct rocketd *, uint32_t service);
 
 /*

@@ -142,6 +142,13 @@ static const struct msg_field	 fields_token[] = {
 	END
 };
 
+static const struct msg_field	 fields_gate[] = {
+	RANGE(msg_gate, deadline_ms, 1, UINT32_MAX),
+	RANGE(msg_gate, max_unproven, 1, UINT32_MAX),
+	RANGE(msg_gate, max_per_source, 1, UINT32_MAX),
+	END
+};
+
 static const struct msg_field	 fields_listen[] = {
 	MASK(msg_listen, transport, TRANSPORT_ALL),
 	RANGE(msg_listen, decoy, 0, DECOYS_MAX - 1),
@@ -160,6 +167,7 @@ static const struct msg_field	 fields_dialee[] = {
 	RANGE(msg_dialee, opts.nodelay, 0, 1),
 	RANGE(msg_dialee, opts.congestion, 0, CONGESTION_MAX - 1),
 	ADDRS(msg_dialee, source),
+	ADDRS(msg_dialee, edge),
 	STRING(msg_dialee, host),
 	END
 };
@@ -250,6 +258,7 @@ static const struct msg_field	 fields_signed[] = {
 
 static const struct msg_field	 fields_arrival[] = {
 	MASK(msg_arrival, transport, TRANSPORT_ALL),
+	RANGE(msg_arrival, decoy, 0, DECOYS_MAX - 1),
 	ADDRS(msg_arrival, peer),
 	ADDRS(msg_arrival, local),
 	END
@@ -458,7 +467,7 @@ static const struct msg_rule	 msg_rules[IMSG_MAX] = {
 	    fields_control),
 	RULE(IMSG_CONF_LOG, ONE(P, C), FIXED(msg_logdest), 1, fields_logdest),
 	RULE(IMSG_CONF_TOKEN, ONE(P, K), FIXED(msg_token), 0, fields_token),
-	RULE(IMSG_CONF_GATE, ONE(P, G | T), FIXED(msg_gate), 0, fields_none),
+	RULE(IMSG_CONF_GATE, ONE(P, G | T), FIXED(msg_gate), 0, fields_gate),
 	RULE(IMSG_CONF_LISTEN, ONE(P, G | T | W), FIXED(msg_listen), 1,
 	    fields_listen),
 	RULE(IMSG_CONF_REMOTE, ONE(P, D | W), FIXED(msg_dialee), 0,

@@ -21,6 +21,9 @@
  * and is bound to the tls process of one block.  What is signed is seen whole:
  * a taken tls process can shake hands as its servers while it lives, and can
  * have nothing else signed.
+ *
+ * Which certificates a tls process could use is its own to know.  So the keys
+ * of before are kept beside new ones, until one of those is used.
  */
 
 #include <sys/types.h>
@@ -60,16 +63,18 @@
 
 struct signkey {
 	TAILQ_ENTRY(signkey)	 entry;
-	EVP_PKEY		*pkey;
+	EVP_PKEY		*pkey;	/* NULL: there should be one */
 	uint32_t		 side;		/* whose it is */
 	uint32_t		 index;
+	int			 fresh;		/* none of before, not used */
 	uint8_t			 spki[HASH_LEN];
 };
 TAILQ_HEAD(signkeys, signkey);
 
 static struct {
-	struct signkeys	 live, next;
+	struct signkeys	 live, before, next;
 	uint32_t	 nnext;
+	uint32_t	 nbefore;
 	uint64_t	 made;
 	uint64_t	 refused;
 } env;
@@ -97,21 +102,76 @@ static const struct how {
 /* ---- sets ---- */
 
 static void
+signkey_free(struct signkey *k)
+{
+	EVP_PKEY_free(k->pkey);		/* wipes its numbers */
+	free(k);
+}
+
+static void
 signkeys_free(struct signkeys *list)
 {
 	struct signkey	*k;
 
 	while ((k = TAILQ_FIRST(list)) != NULL) {
 		TAILQ_REMOVE(list, k, entry);
-		EVP_PKEY_free(k->pkey);	/* wipes its numbers */
-		free(k);
+		signkey_free(k);
 	}
+}
+
+static struct signkey *
+signkeys_find(const struct signkeys *list, uint32_t side, uint32_t index,
+    const uint8_t spki[HASH_LEN])
+{
+	struct signkey	*k;
+
+	TAILQ_FOREACH(k, list, entry)
+		if (k->pkey != NULL && k->side == side && k->index == index &&
+		    memcmp(k->spki, spki, sizeof(k->spki)) == 0)
+			return (k);
+	return (NULL);
+}
+
+static void
+before_drop(struct signkey *k)
+{
+	TAILQ_REMOVE(&env.before, k, entry);
+	env.nbefore--;
+	signkey_free(k);
+}
+
+/* A new key was used, so its tls has the new set, and no use for others. */
+static void
+before_forget(const struct signkey *user)
+{
+	struct signkey	*k, *next;
+
+	TAILQ_FOREACH_SAFE(k, &env.before, entry, next)
+		if (k->side == user->side && k->index == user->index)
+			before_drop(k);
+}
+
+/* May the tls whose key this was still need it, with what comes next? */
+static int
+before_needs(const struct signkey *was)
+{
+	const struct signkey	*k;
+
+	if (was->pkey == NULL || signkeys_find(&env.next, was->side,
+	    was->index, was->spki) != NULL)
+		return (0);
+	TAILQ_FOREACH(k, &env.next, entry)
+		if (k->side == was->side && k->index == was->index &&
+		    (k->fresh || k->pkey == NULL))
+			return (1);
+	return (0);
 }
 
 void
 signkey_init(void)
 {
 	TAILQ_INIT(&env.live);
+	TAILQ_INIT(&env.before);
 	TAILQ_INIT(&env.next);
 }
 
@@ -125,7 +185,20 @@ signkey_begin(void)
 void
 signkey_commit(void)
 {
-	signkeys_free(&env.live);
+	struct signkey	*k, *next;
+
+	TAILQ_FOREACH(k, &env.next, entry)
+		k->fresh = k->pkey != NULL && signkeys_find(&env.live, k->side,
+		    k->index, k->spki) == NULL && signkeys_find(&env.before,
+		    k->side, k->index, k->spki) == NULL;
+	TAILQ_FOREACH(k, &env.live, entry) {
+		k->fresh = 0;
+		env.nbefore++;
+	}
+	TAILQ_CONCAT(&env.before, &env.live, entry);
+	TAILQ_FOREACH_SAFE(k, &env.before, entry, next)
+		if (!before_needs(k) || env.nbefore > 2 * SIGNKEYS_MAX)
+			before_drop(k);
 	TAILQ_CONCAT(&env.live, &env.next, entry);
 	env.nnext = 0;
 }
@@ -134,7 +207,9 @@ void
 signkey_wipe(void)
 {
 	signkeys_free(&env.live);
+	signkeys_free(&env.before);
 	signkeys_free(&env.next);
+	env.nbefore = 0;
 }
 
 /* The descriptor is shared with the parent: its offset is not ours. */
@@ -227,8 +302,7 @@ signkey_add(const struct msg_pem *msg, int fd)
 	if ((why = signkey_unfit(k)) != NULL) {
 		log_error("private key %s: %s: not used", msg->path, why);
 		EVP_PKEY_free(k->pkey);
-		free(k);
-		return (0);
+		k->pkey = NULL;
 	}
 	TAILQ_INSERT_TAIL(&env.next, k, entry);
 	env.nnext++;
@@ -294,16 +368,15 @@ signkey_permits(const struct msg_sign *m, uint32_t side)
 
 /* ---- signing ---- */
 
-static const struct signkey *
+static struct signkey *
 signkey_find(const struct msg_channel *peer, const uint8_t *spki)
 {
-	const struct signkey	*k;
+	struct signkey	*k;
 
-	TAILQ_FOREACH(k, &env.live, entry)
-		if (k->side == peer->side && k->index == peer->index &&
-		    memcmp(k->spki, spki, sizeof(k->spki)) == 0)
-			return (k);
-	return (NULL);
+	if ((k = signkeys_find(&env.live, peer->side, peer->index, spki)) ==
+	    NULL)
+		k = signkeys_find(&env.before, peer->side, peer->index, spki);
+	return (k);
 }
 
 static int
@@ -340,13 +413,17 @@ void
 signkey_sign(const struct msg_channel *peer, const struct msg_sign *m,
     struct msg_signed *out)
 {
-	const struct signkey	*k;
+	struct signkey	*k;
 
 	memset(out, 0, sizeof(*out));
 	out->number = m->number;
 	if (signkey_permits(m, peer->side) &&
 	    (k = signkey_find(peer, m->spki)) != NULL &&
 	    signkey_make(k, m, out) == 0) {
+		if (k->fresh) {
+			k->fresh = 0;
+			before_forget(k);
+		}
 		env.made++;
 		return;
 	}

@@ -35,9 +35,13 @@ void	 signkey_init(void);
 void	 signkey_begin(void);
 /*
  * Reads a key from fd, which is closed.  One that cannot be used is logged and
- * left out.  -1 with errno when there are too many or no memory is left.
+ * signs nothing.  -1 with errno when there are too many or no memory is left.
  */
 int	 signkey_add(const struct msg_pem *, int fd);
+/*
+ * The set counts.  Keys of before it do so too, for a tls process that has new
+ * ones, until it uses one of them: it may be that it cannot.
+ */
 void	 signkey_commit(void);
 /*
  * Signs for a tls process; with len 0 in the answer when that is refused: no

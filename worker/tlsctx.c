@@ -211,8 +211,7 @@ tlsctx_new(void)
 	if (ctx == NULL)
 		return (NULL);
 	SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_NO_COMPRESSION |
-	    SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE |
-	    SSL_OP_NO_QUERY_MTU);
+	    SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ASYNC);
 	SSL_CTX_set_read_ahead(ctx, 1);
@@ -447,29 +446,38 @@ tlsctx_ssl(uint32_t transport, const char *host)
 
 /* ---- words ---- */
 
+/* One name as the log shows it; 0: it is of no kind that is told. */
+static int
+tlsctx_name(const GENERAL_NAME *gn, char *buf, size_t size)
+{
+	const ASN1_STRING	*s;
+	int			 len;
+
+	if (gn->type != GEN_DNS && gn->type != GEN_IPADD)
+		return (0);
+	s = gn->type == GEN_DNS ? gn->d.dNSName : gn->d.iPAddress;
+	len = ASN1_STRING_length(s);
+	if (gn->type == GEN_DNS) {
+		log_printable(buf, size, ASN1_STRING_get0_data(s),
+		    (size_t)len);
+		return (1);
+	}
+	return ((len == 4 || len == 16) && inet_ntop(len == 4 ? AF_INET :
+	    AF_INET6, ASN1_STRING_get0_data(s), buf, size) != NULL);
+}
+
 static void
 tlsctx_names(X509 *cert, char *buf, size_t size)
 {
 	GENERAL_NAMES	*names;
-	GENERAL_NAME	*gn;
 	char		 shown[64];
 	int		 i, n = 0;
 
 	buf[0] = '\0';
 	names = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
 	for (i = 0; i < sk_GENERAL_NAME_num(names) && n < NAMES_SHOWN; i++) {
-		gn = sk_GENERAL_NAME_value(names, i);
-		if (gn->type == GEN_DNS)
-			log_printable(shown, sizeof(shown),
-			    ASN1_STRING_get0_data(gn->d.dNSName),
-			    (size_t)ASN1_STRING_length(gn->d.dNSName));
-		else if (gn->type != GEN_IPADD ||
-		    inet_ntop(ASN1_STRING_length(gn->d.iPAddress) == 4 ?
-		    AF_INET : AF_INET6,
-		    ASN1_STRING_get0_data(gn->d.iPAddress), shown,
-		    sizeof(shown)) == NULL ||
-		    (ASN1_STRING_length(gn->d.iPAddress) != 4 &&
-		    ASN1_STRING_length(gn->d.iPAddress) != 16))
+		if (!tlsctx_name(sk_GENERAL_NAME_value(names, i), shown,
+		    sizeof(shown)))
 			continue;
 		if (n++ > 0)
 			(void)strlcat(buf, ", ", size);

@@ -6,7 +6,6 @@
 proxied() {	# proxied VERSION: what a target got first
 	CLIENT="proxy protocol $1" SERVER=
 	pair
-	"$TRAFFIC" gone 10 $$
 	stop "$target_pid"
 	background sink perl -MIO::Socket::INET -e '
 		my $l = IO::Socket::INET->new(LocalAddr => "127.0.0.1",
@@ -14,7 +13,7 @@ proxied() {	# proxied VERSION: what a target got first
 		$| = 1; print "ready\n";
 		my $c = $l->accept;
 		my $b = "";
-		sysread($c, $b, 1000, length $b) while $b !~ /hello/;
+		sysread($c, $b, 1000, length $b) or die while $b !~ /hello/;
 		print unpack("H*", $b), "\n";
 		syswrite($c, "x");' "$port"
 	logged sink ready
@@ -25,7 +24,7 @@ proxied() {	# proxied VERSION: what a target got first
 		print $s->sockport, "\n";
 		syswrite($s, "hello");
 		sysread($s, my $x, 1)' "$uport" >"$T/user"
-	logged sink '^[0-9a-f]{10}'
+	logged sink '^[0-9a-f]{10}' 10000
 	got=$(grep -E '^[0-9a-f]+$' "$T/sink.log")
 	stop "$client_pid"
 	stop "$server_pid"

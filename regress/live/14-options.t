@@ -159,17 +159,16 @@ through_end() {
 	stop "$server_pid"
 	kill "$relay_pid"
 }
-# pieces WAY: how many went so far
-pieces() { sed -n "s/^$1 \([0-9]*\) .*/\1/p" "$T/relay.log" | tail -n 1; }
 
 CLIENT="pool 1
 seal none
 keepalive 1" SERVER="seal none
 keepalive 1"
 through
+nops() { grep -c "^$1 [0-9]* 8 " "$T/relay.log"; }
 for way in c2s s2c; do
-	n=$(pieces $way)
-	logged relay "^$way $((n + 3)) 8 " 6000
+	n=$(nops $way)
+	until_true '[ "$(nops $way)" -ge $((n + 3)) ]'
 	ok $? "keepalive 1: an idle session sends NOPs, $way"
 done
 kill -STOP "$relay_pid"
@@ -220,19 +219,21 @@ stall_end() {
 	through_end
 	TO=
 }
-stall() {	# stall: one upload that stalls; octets that were let through
+# stall OCTETS: one upload that stalls, when at least so many were let through
+stall() {
 	stalled_target
 	through
 	held up upload "$uport" 1
 	exec 8>"$T/up.fifo"
 	logged up stalled 20000
+	until_true "[ \"\$(zs)\" -ge $1 ]"
 	sent=$(zs) run=$(longest)
 	stall_end
 }
 CLIENT="pool 1
 seal none
 send socket buffer 4k" SERVER="seal none"
-stall
+stall 32768
 [ "$sent" -ge 32768 ]
 ok $? "a stalled stream has its first window, and no end of it ($sent)"
 [ "$run" -gt 1000 ] && [ "$run" -le 32768 ]
@@ -240,7 +241,7 @@ ok $? "mux frame size, by default ($run)"
 CLIENT="$CLIENT
 mux stream buffer 8k" SERVER="$SERVER
 mux frame size 1000"
-stall
+stall 8000
 [ "$sent" -ge 8000 ] && [ "$sent" -lt 32768 ]
 ok $? "mux stream buffer 8k: a stalled stream gets no more ($sent)"
 is "$run" 1000 "mux frame size 1000: no frame is larger"
@@ -259,8 +260,11 @@ through
 held up upload "$uport" 10
 exec 8>"$T/up.fifo"
 logged up stalled 20000
-queued=$(ctl client -j show streams | grep -o '"queued":[0-9]*' |
-    awk -F: '{ n += $2 } END { print n + 0 }')
+queued() {
+	ctl client -j show streams | grep -o '"queued":[0-9]*' |
+	    awk -F: '{ n += $2 } END { print n + 0 }'
+}
+until_true 'queued=$(queued); [ "$queued" -gt 16384 ]'
 [ "$queued" -gt 16384 ] && [ "$queued" -le 65536 ]
 ok $? "mux receive buffer 64k: what a session holds is bounded ($queued)"
 stall_end
@@ -279,6 +283,8 @@ mux max streams 2
 user timeout 0.2"
 pair
 "$TRAFFIC" wait "$uport" 10000 >/dev/null
+users() { ctl server -j show summary | grep -c "\"$1\":$2[,}]"; }
+until_true '[ "$(users streams 0)" -eq 1 ]'	# that one has left
 held two "$TRAFFIC" idle "$uport" 2
 exec 9>"$T/two.fifo"
 logged two ready
@@ -292,7 +298,7 @@ ctl server reload
 ok $? "reload"
 held wait "$TRAFFIC" idle "$uport" 2
 exec 9>"$T/wait.fifo"
-logged wait ready
+until_true '[ "$(users users_waiting 2)" -eq 1 ]'
 background third "$TRAFFIC" ask "$uport" echo
 logged third '^reset'
 ok $? "user queue: one more than may wait is reset at once"

@@ -64,6 +64,7 @@ for i in 1 2 3 4 5 6 7 8; do
 	"$TRAFFIC" ask "$uport" "give 100000000" >/dev/null
 	[ "$(piped server)" -le "$before" ] || break
 done
+[ "$(piped server)" -gt "$before" ]
 ok $? "and when they are gone others pass by pipe again"
 
 # The tunnel dies in mid-frame.

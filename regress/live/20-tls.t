@@ -148,6 +148,7 @@ daemon client; client_pid=$pid
 ok $? "a user is served through TLS"
 out=$("$TRAFFIC" users "$uport" 20 300000)
 ok $? "twenty at once, both ways, every octet right"
+is "$(unknown server)" "" "the manual has all counters of tls"
 out=$(ctl server show processes)
 like "$out" 'tls \(server\)' "the server's tls process is shown"
 like "$out" 'tls\.1 \(server\)' "and the second block's"
@@ -293,15 +294,22 @@ exec 5>&-
 logged idle '^alive 20$' 10000
 ok $? "and twenty users stay"
 
-# A certificate that is none changes nothing for who comes.
+# A certificate that is none changes nothing for who comes, whatever its key.
 echo nonsense >"$T/next.crt"
-cp "$T/rsa.crt" "$T/kept.crt"
+key next rsa
+mv "$T/rsa.crt" "$T/kept.crt"
+mv "$T/rsa.key" "$T/kept.key"
 mv "$T/next.crt" "$T/rsa.crt"
+mv "$T/next.key" "$T/rsa.key"
 ctl server reload
 logged server 'the certificates of before stay in force'
 ok $? "nonsense in its place is told of"
 is "$(seen)" "$now" "and the earlier one stays"
+openssl s_client -connect "127.0.0.1:$tport" -servername rsa.test \
+    </dev/null >/dev/null 2>&1
+ok $? "with the key that belongs to it"
 mv "$T/kept.crt" "$T/rsa.crt"
+mv "$T/kept.key" "$T/rsa.key"
 ctl server reload
 
 chmod 644 "$T/rsa.key"

@@ -21,11 +21,11 @@ cleanup() {
 		# A daemon that does not end is a fault of its own, below.
 		"$TRAFFIC" gone 15000 "$p" || kill -9 "$p" 2>/dev/null
 	done
+	# To standard error, or prove(1) would keep it to itself.
 	[ "$FAILED" -eq 0 ] || for f in "$T"/*.log; do
-		[ -f "$f" ] || continue
-		echo "# ---- $(basename "$f")"
-		tail -n 60 "$f" | sed 's/^/# /'
-	done
+		[ -s "$f" ] || continue
+		tail -n 60 "$f" | sed "s/^/#| ${f##*/}: /"
+	done >&2
 	rm -rf "$T"
 }
 trap cleanup EXIT
@@ -37,6 +37,7 @@ ok() {		# ok STATUS NAME
 		echo "ok $TESTS - $2"
 	else
 		echo "not ok $TESTS - $2"
+		echo "# failed: ${0##*/} $TESTS: $2" >&2
 		FAILED=$((FAILED + 1))
 	fi
 }
@@ -87,7 +88,8 @@ ports() { "$TRAFFIC" ports "$1"; }
 background() {
 	_name=$1; shift
 	: >"$T/$_name.log"	# or one of before would be read
-	"$@" <"${IN:-/dev/null}" >"$T/$_name.log" 2>&1 &
+	# To its end: a process of before may have last words.
+	"$@" <"${IN:-/dev/null}" >>"$T/$_name.log" 2>&1 &
 	pid=$!
 	PIDS="$PIDS $pid"
 }
@@ -124,12 +126,36 @@ ctl() {		# ctl NAME ARGUMENTS...
 	"$CTL" -s "$T/$_d.sock" "$@"
 }
 
+# pause: between two looks at what tells nobody when it changes
+pause() { "$TRAFFIC" pause; }
+
+# until_true EXPRESSION: ten seconds at most, more where a look takes long
+until_true() {
+	_tries=0
+	until eval "$1"; do
+		[ $((_tries += 1)) -le 200 ] || return 1
+		pause
+	done
+}
+
 # logged NAME REGEXP [MS]: waits until the log has it
 logged() { "$TRAFFIC" grep "${3:-5000}" "$T/$1.log" "$2" >/dev/null; }
 
 # child NAME ROLE [SERVICE]: the pid of a daemon's process
 child() {
 	ctl "$1" -j show processes | "$TRAFFIC" pid "$2" "${3:-}"
+}
+
+# unknown NAME: the counters of a daemon that rocketctl(8) does not have
+unknown() {
+	sed -n '/^\.Sh COUNTERS/,/^\.Sh ENV/s/^\.It Va//p' \
+	    "$TOP/man/rocketctl.8" >"$T/counters"
+	ctl "$1" -j show summary | sed 's/.*"counters"://' |
+	    grep -o '"[a-z0-9_]*":[0-9]' | sed 's/^"\(.*\)":.*/\1/' >"$T/shown"
+	[ "$(wc -l <"$T/shown")" -gt 40 ] || echo "few counters"
+	for _c in $(cat "$T/shown"); do
+		grep -qw -- "$_c" "$T/counters" || echo "$_c"
+	done
 }
 
 # stop PID [MS]: SIGTERM, and its exit status in $status

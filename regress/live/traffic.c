@@ -33,6 +33,7 @@
  *	traffic grep MS FILE REGEXP	waits until a line has it, prints it
  *	traffic gone MS PID		waits until the process has ended
  *	traffic ready MS SOCKET...	waits until somebody answers at each
+ *	traffic pause			between two looks at what has no event
  *	traffic pid PROCESS [NAME]	from `rocketctl -j show processes'
  *
  * idle and stall print "ready", and end with standard input; idle looks then
@@ -57,6 +58,7 @@
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <regex.h>
 #include <signal.h>
 #include <stdint.h>
@@ -70,6 +72,11 @@
 #define BUF		65536
 /* Ports below are other programs'. */
 #define PORT_FIRST	10240
+/*
+ * A machine may be that much slower than the one that MS was thought of on: it
+ * only bounds how long a test that fails takes.
+ */
+#define PATIENCE	4
 
 struct conn {
 	int		 fd;
@@ -363,12 +370,53 @@ target_event(struct conn *c, uint32_t events)
 	conn_events(c, r == 0);
 }
 
+/* The first port that the system gives to those who connect; 0: not known. */
+static int
+first_ephemeral(void)
+{
+	FILE	*f = fopen("/proc/sys/net/ipv4/ip_local_port_range", "r");
+	int	 port = 0;
+
+	if (f != NULL) {
+		if (fscanf(f, "%d", &port) != 1)
+			port = 0;
+		fclose(f);
+	}
+	return (port);
+}
+
+/*
+ * Binds to a port that is free, and below those: or a connection might have it
+ * by the time that somebody listens there, or does so again.
+ */
+static int
+bind_free(int fd, in_addr_t addr, int below)
+{
+	struct sockaddr_in	 sin;
+	socklen_t		 len = sizeof(sin);
+	int			 i;
+
+	memset(&sin, 0, sizeof(sin));
+	sin.sin_family = AF_INET;
+	sin.sin_addr.s_addr = addr;
+	for (i = 0; i < 1000 && below > 2 * PORT_FIRST; i++) {
+		sin.sin_port = htons(PORT_FIRST +
+		    arc4random_uniform(below - PORT_FIRST));
+		if (bind(fd, (struct sockaddr *)&sin, len) == 0)
+			return (ntohs(sin.sin_port));
+	}
+	sin.sin_port = 0;
+	if (bind(fd, (struct sockaddr *)&sin, len) == -1 ||
+	    getsockname(fd, (struct sockaddr *)&sin, &len) == -1)
+		err(1, "bind");
+	return (ntohs(sin.sin_port));
+}
+
 static int
 listen_on(const char *addr, int port)
 {
 	struct sockaddr_in	 sin;
 	struct sockaddr_un	 sun;
-	socklen_t		 len = sizeof(sin);
 	int			 fd, on = 1;
 
 	if (addr[0] == '/') {
@@ -384,16 +432,20 @@ listen_on(const char *addr, int port)
 	}
 	memset(&sin, 0, sizeof(sin));
 	sin.sin_family = AF_INET;
-	sin.sin_port = htons(port);
 	sin.sin_addr.s_addr = inet_addr(addr);
 	if ((fd = socket(AF_INET, SOCK_STREAM, 0)) == -1)
 		err(1, "socket");
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (bind(fd, (struct sockaddr *)&sin, sizeof(sin)) == -1 ||
-	    listen(fd, 4096) == -1 ||
-	    getsockname(fd, (struct sockaddr *)&sin, &len) == -1)
+	if (port == 0)
+		port = bind_free(fd, sin.sin_addr.s_addr, first_ephemeral());
+	else {
+		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+		sin.sin_port = htons(port);
+		if (bind(fd, (struct sockaddr *)&sin, sizeof(sin)) == -1)
+			err(1, "%s port %d", addr, port);
+	}
+	if (listen(fd, 4096) == -1)
 		err(1, "%s port %d", addr, port);
-	printf("port %d\n", ntohs(sin.sin_port));
+	printf("port %d\n", port);
 	return (fd);
 }
 
@@ -563,7 +615,7 @@ wait_stdin(void)
 static int
 alive(const int *fds, int count)
 {
-	struct timeval	 tv = { 5, 0 };
+	struct timeval	 tv = { 20, 0 };
 	ssize_t		 n;
 	char		 c = 'y';
 	int		 i, up = 0;
@@ -625,12 +677,12 @@ ask(int port, const char *line, uint64_t size)
 	size_t		 i, len;
 	int		 fd, dead = 0;
 
+	start = now_us();	/* it may be taken before dial returns */
 	if ((fd = dial(port)) == -1) {
 		printf("refused\n");
 		return (0);
 	}
 	blocking(fd);
-	start = now_us();
 	if (dprintf(fd, "%s\n", line) == -1)
 		dead = 1;
 	while (size > 0 && !dead) {
@@ -734,9 +786,9 @@ wait_served(int port, uint64_t ms)
 	struct timespec	 pause = { 0, 5000000 };
 	uint64_t	 start = now_us();
 	char		 c;
-	int		 fd;
+	int		 fd, tries = 0;
 
-	while (now_us() - start < ms * 1000) {
+	while (now_us() - start < ms * 1000 * PATIENCE) {
 		if ((fd = dial(port)) != -1) {
 			blocking(fd);
 			setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv,
@@ -750,63 +802,26 @@ wait_served(int port, uint64_t ms)
 			close(fd);
 		}
 		nanosleep(&pause, NULL);
+		/* Perhaps it is the machine that is slow. */
+		if (++tries % 8 == 0 && tv.tv_sec < 4)
+			tv.tv_sec++;
 	}
 	printf("never\n");
 	return (1);
 }
 
-/* The first port that the system gives to those who connect; 0: not known. */
-static int
-first_ephemeral(void)
-{
-	FILE	*f = fopen("/proc/sys/net/ipv4/ip_local_port_range", "r");
-	int	 port = 0;
-
-	if (f != NULL) {
-		if (fscanf(f, "%d", &port) != 1)
-			port = 0;
-		fclose(f);
-	}
-	return (port);
-}
-
-/*
- * One that is free, and below those: or a connection might have it by the time
- * that somebody listens there.
- */
-static int
-free_port(int below)
-{
-	struct sockaddr_in	 sin;
-	socklen_t		 len = sizeof(sin);
-	int			 fd, i;
-
-	if ((fd = socket(AF_INET, SOCK_STREAM, 0)) == -1)
-		err(1, "socket");
-	memset(&sin, 0, sizeof(sin));
-	sin.sin_family = AF_INET;
-	sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	for (i = 0; i < 1000 && below > 2 * PORT_FIRST; i++) {
-		sin.sin_port = htons(PORT_FIRST +
-		    arc4random_uniform(below - PORT_FIRST));
-		if (bind(fd, (struct sockaddr *)&sin, len) == 0)
-			return (ntohs(sin.sin_port));
-	}
-	sin.sin_port = 0;
-	if (bind(fd, (struct sockaddr *)&sin, len) == -1 ||
-	    getsockname(fd, (struct sockaddr *)&sin, &len) == -1)
-		err(1, "bind");
-	return (ntohs(sin.sin_port));
-}
-
 static int
 ports(int count)
 {
-	int	 i, below = first_ephemeral();
+	int	 fd, i, below = first_ephemeral();
 
 	/* All held until the end, so that they differ. */
-	for (i = 0; i < count; i++)
-		printf("%d%c", free_port(below), i + 1 == count ? '\n' : ' ');
+	for (i = 0; i < count; i++) {
+		if ((fd = socket(AF_INET, SOCK_STREAM, 0)) == -1)
+			err(1, "socket");
+		printf("%d%c", bind_free(fd, htonl(INADDR_LOOPBACK), below),
+		    i + 1 == count ? '\n' : ' ');
+	}
 	return (0);
 }
 
@@ -816,7 +831,7 @@ wait_grep(uint64_t ms, const char *path, const char *pattern)
 {
 	struct timespec	 pause = { 0, 10000000 };
 	uint64_t	 start = now_us();
-	char		*line = NULL;
+	char		*line = NULL, *end;
 	size_t		 size = 0;
 	regex_t		 re;
 	FILE		*f;
@@ -826,7 +841,9 @@ wait_grep(uint64_t ms, const char *path, const char *pattern)
 	do {
 		f = fopen(path, "r");	/* perhaps not made yet */
 		while (f != NULL && getline(&line, &size, f) != -1) {
-			line[strcspn(line, "\n")] = '\0';
+			if ((end = strchr(line, '\n')) == NULL)
+				break;		/* the rest is to come */
+			*end = '\0';
 			if (regexec(&re, line, 0, NULL, 0) == 0) {
 				puts(line);
 				return (0);
@@ -835,7 +852,7 @@ wait_grep(uint64_t ms, const char *path, const char *pattern)
 		if (f != NULL)
 			fclose(f);
 		nanosleep(&pause, NULL);
-	} while (now_us() - start < ms * 1000);
+	} while (now_us() - start < ms * 1000 * PATIENCE);
 	return (1);
 }
 
@@ -857,7 +874,7 @@ wait_gone(uint64_t ms, pid_t pid)
 		}
 		fclose(f);
 		nanosleep(&pause, NULL);
-	} while (now_us() - start < ms * 1000);
+	} while (now_us() - start < ms * 1000 * PATIENCE);
 	return (1);
 }
 
@@ -872,7 +889,7 @@ wait_ready(uint64_t ms, int count, char **paths)
 	char			 c;
 	int			 fd, i = 0;
 
-	while (i < count && now_us() - start < ms * 1000) {
+	while (i < count && now_us() - start < ms * 1000 * PATIENCE) {
 		memset(&sun, 0, sizeof(sun));
 		sun.sun_family = AF_UNIX;
 		snprintf(sun.sun_path, sizeof(sun.sun_path), "%s", paths[i]);
@@ -972,6 +989,8 @@ main(int argc, char **argv)
 		return (wait_grep(atoll(argv[2]), argv[3], argv[4]));
 	if (argc == 4 && strcmp(what, "gone") == 0)
 		return (wait_gone(atoll(argv[2]), atoi(argv[3])));
+	if (argc == 2 && strcmp(what, "pause") == 0)
+		return (poll(NULL, 0, 50));
 	if (argc >= 4 && strcmp(what, "ready") == 0)
 		return (wait_ready(atoll(argv[2]), argc - 3, argv + 3));
 	if (argc >= 3 && strcmp(what, "pid") == 0)

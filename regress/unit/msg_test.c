@@ -173,6 +173,10 @@ static const struct field	 fields[] = {
 	UPTO(IMSG_CONF_TOKEN, msg_token, order, 7),
 	FROM(IMSG_CONF_TOKEN, msg_token, len, 1),
 	UPTO(IMSG_CONF_TOKEN, msg_token, len, 256),
+	FROM(IMSG_CONF_GATE, msg_gate, deadline_ms, 1),
+	FROM(IMSG_CONF_GATE, msg_gate, max_unproven, 1),
+	FROM(IMSG_CONF_GATE, msg_gate, max_per_source, 1),
+	F(IMSG_CONF_GATE, msg_gate, max_unproven, UINT32_MAX, 1),
 	UPTO(IMSG_CONF_REMOTE, msg_dialee, index, 31),
 	UPTO(IMSG_CONF_REMOTE, msg_dialee, is_unix, 1),
 	UPTO(IMSG_CONF_REMOTE, msg_dialee, port, 65535),
@@ -220,6 +224,7 @@ static const struct field	 fields[] = {
 	UPTO(IMSG_SIGN, msg_sign, len, 256),
 	UPTO(IMSG_SIGNED, msg_signed, len, 512),
 	UPTO(IMSG_ARRIVAL, msg_arrival, transport, 15),
+	UPTO(IMSG_ARRIVAL, msg_arrival, decoy, 63),
 	UPTO(IMSG_TLS_START, msg_start, transport, 15),
 	F(IMSG_TLS_CANCEL, msg_count, count, UINT32_MAX, 1),
 	UPTO(IMSG_RESOLVED, msg_resolved, count, 16),
@@ -323,7 +328,9 @@ static const struct {
 	A(IMSG_CONF_LISTEN, msg_listen, addr),
 	A(IMSG_CONF_PROXY, msg_proxy, addr),
 	A(IMSG_CONF_REMOTE, msg_dialee, source),
+	A(IMSG_CONF_REMOTE, msg_dialee, edge),
 	A(IMSG_CONF_TARGET, msg_dialee, source),
+	A(IMSG_CONF_TARGET, msg_dialee, edge),
 	A(IMSG_ARRIVAL, msg_arrival, peer),
 	A(IMSG_ARRIVAL, msg_arrival, local),
 	A(IMSG_TLS_START, msg_start, peer),
@@ -388,6 +395,11 @@ valid(enum msg_type type, unsigned char *data)
 		put(data, offsetof(struct msg_service, opts.mux_version), 2);
 		put(data, offsetof(struct msg_service, opts.mux_framesize),
 		    32768);
+		break;
+	case IMSG_CONF_GATE:
+		put(data, offsetof(struct msg_gate, deadline_ms), 1);
+		put(data, offsetof(struct msg_gate, max_unproven), 1);
+		put(data, offsetof(struct msg_gate, max_per_source), 1);
 		break;
 	case IMSG_CONF_DECOY:
 		put(data, offsetof(struct msg_decoy, status), 404);

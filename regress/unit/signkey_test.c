@@ -229,6 +229,90 @@ test_whose(void **state)
 	EVP_PKEY_free(pkey);
 }
 
+/* Does keys sign for this tls with that key? */
+static int
+signs(const struct msg_channel *whose, EVP_PKEY *pkey)
+{
+	struct msg_sign		 m;
+	struct msg_signed	 out;
+
+	verify(&m, "server", SIGN_ED25519);
+	spki_of(pkey, m.spki);
+	signkey_sign(whose, &m, &out);
+	return (out.len != 0);
+}
+
+static void
+commit(EVP_PKEY *a, EVP_PKEY *b)
+{
+	signkey_begin();
+	if (a != NULL)
+		add(&server, file_of(a, NULL));
+	if (b != NULL)
+		add(&server, file_of(b, NULL));
+	signkey_commit();
+}
+
+/*
+ * A tls that cannot use its new certificates goes on with the earlier ones, and
+ * so has to have their keys: until a new one is used, or there is none.
+ */
+static void
+test_replaced(void **state)
+{
+	EVP_PKEY	*a = make("ED25519"), *b = make("ED25519");
+	EVP_PKEY	*c = make("ED25519");
+
+	(void)state;
+	commit(a, NULL);
+	assert_true(signs(&server, a));
+	/* twice over, without having been used in between */
+	commit(b, NULL);
+	commit(c, NULL);
+	assert_true(signs(&server, a));
+	assert_false(signs(&other, a));
+	assert_true(signs(&server, c));
+	assert_false(signs(&server, a));
+	assert_false(signs(&server, b));
+	/* The one in use was never used before others came. */
+	commit(b, NULL);
+	commit(a, NULL);
+	assert_true(signs(&server, b));
+	assert_true(signs(&server, b));
+	assert_true(signs(&server, a));
+	assert_false(signs(&server, b));
+	commit(c, NULL);
+	assert_true(signs(&server, c));
+	/* One that stays says nothing about the one that comes with it. */
+	commit(c, b);
+	commit(c, a);
+	assert_true(signs(&server, c));
+	assert_true(signs(&server, b));
+	assert_true(signs(&server, a));
+	assert_false(signs(&server, b));
+	/* A new one that is none. */
+	signkey_begin();
+	add(&server, file_of(NULL, "nonsense"));
+	signkey_commit();
+	assert_true(signs(&server, a));
+	/* No new one: what is gone is gone. */
+	commit(c, NULL);
+	assert_true(signs(&server, c));
+	assert_false(signs(&server, a));
+	commit(a, NULL);
+	commit(NULL, NULL);
+	assert_false(signs(&server, c));
+	assert_false(signs(&server, a));
+	/* And at the end all. */
+	commit(a, NULL);
+	commit(b, NULL);
+	signkey_wipe();
+	assert_false(signs(&server, a));
+	EVP_PKEY_free(a);
+	EVP_PKEY_free(b);
+	EVP_PKEY_free(c);
+}
+
 static void
 test_unfit(void **state)
 {
@@ -426,6 +510,7 @@ main(void)
 	const struct CMUnitTest	 tests[] = {
 		cmocka_unit_test(test_permits),
 		cmocka_unit_test(test_whose),
+		cmocka_unit_test(test_replaced),
 		cmocka_unit_test(test_unfit),
 		cmocka_unit_test(test_handshakes),
 		cmocka_unit_test(test_belongs)
