@@ -95,8 +95,9 @@ UNIT =		${COMPILE} ${L_ALL} ${LDFLAGS} -o $@ $^ $> ${L_CMOCKA} \
 # A service's worker but for its process.
 FLOW_OBJS =	worker/ctlstream.o worker/dialler.o worker/dialogue.o \
 		worker/hello.o worker/http.o worker/lz.o worker/meter.o \
-		worker/pipes.o worker/pool.o worker/proxyhdr.o worker/psk.o \
-		worker/relay.o worker/relaylz.o worker/rocket.o worker/seal.o \
+		worker/outq.o worker/pipes.o worker/pool.o \
+		worker/proxyhdr.o worker/psk.o worker/relay.o \
+		worker/relaylz.o worker/rocket.o worker/seal.o \
 		worker/sealctx.o worker/service.o worker/smux.o \
 		worker/smuxout.o worker/smuxst.o worker/solo.o \
 		worker/tunnel.o worker/upgrade.o worker/user.o worker/wire.o \

@@ -294,9 +294,12 @@ end_read(evutil_socket_t fd, short what, void *arg)
 	ssize_t		 n;
 	size_t		 k = 0;
 
+	(void)fd;
 	(void)what;
 	flow_activity++;
-	if ((n = recv(fd, buf, sizeof(buf), MSG_DONTWAIT)) > 0) {
+	n = recv(e->fd, buf, e->at_most > 0 ? e->at_most : sizeof(buf),
+	    MSG_DONTWAIT);
+	if (n > 0) {
 		if (e->text_len < e->skip) {
 			k = e->skip - e->text_len;
 			if (k > (size_t)n)

@@ -51,6 +51,7 @@ struct flow_end {
 	int		 eof, error;	/* how reading ended */
 	int		 shut;		/* once tx_left has gone */
 	uint64_t	 rx, tx, tx_left;
+	size_t		 at_most;	/* read at once; 0: no limit */
 	size_t		 skip;		/* octets before the pattern */
 	char		 text[256];	/* which are kept here */
 	size_t		 text_len;
