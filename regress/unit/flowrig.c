@@ -48,6 +48,7 @@
 #include "flowrigint.h"
 
 #define LIMIT_SECONDS	20	/* that an event may take to come */
+#define TIMER_US	20000	/* the loop's clock is coarse */
 #define QUIET_TURNS	20	/* of the loop, in which nothing happens */
 #define SMALL		4608	/* the least that a socket's buffer can be */
 
@@ -57,7 +58,7 @@ uint64_t		 flow_now = 1000 * FLOW_SECOND;
 const char		*flow_fault;
 struct msg_dial		 flow_asked;
 unsigned int		 flow_nasked, flow_ncancelled, flow_nproven,
-			 flow_exits;
+			 flow_exits, flow_nrooms;
 int			 flow_room = -1;
 struct seal_ctx		*flow_ctx[2];	/* SIDE_SERVER, SIDE_CLIENT */
 struct event_base	*flow_base;
@@ -102,6 +103,7 @@ worker_tell(enum msg_type type, const void *data, size_t len)
 		return;
 	memcpy(&msg, data, sizeof(msg));
 	flow_room = msg.count != 0;
+	flow_nrooms++;
 }
 
 void
@@ -252,6 +254,18 @@ flow_settle(void)
 		if (expired)
 			fail_msg("there is no end to it");
 	}
+}
+
+void
+flow_timers(void)
+{
+	struct timeval	 tv = { 0, TIMER_US };
+
+	expired = 0;
+	event_add(limit, &tv);
+	while (!expired)
+		event_base_loop(flow_base, EVLOOP_ONCE);
+	flow_settle();
 }
 
 void

@@ -136,7 +136,7 @@ extern const char	*flow_fault;	/* what a callback has found */
 /* What was asked of dial and told to the gate; how often worker_exit. */
 extern struct msg_dial	 flow_asked;
 extern unsigned int	 flow_nasked, flow_ncancelled, flow_nproven,
-			 flow_exits;
+			 flow_exits, flow_nrooms;
 extern int		 flow_room;	/* the last IMSG_ROOM, or -1 */
 
 /* flowrig.c */
@@ -160,6 +160,9 @@ void		 flow_once(const char *what, int line);
 } while (0)
 /* All that is under way gets as far as it can. */
 void		 flow_settle(void);
+
+/* And all timers that are due have fired, by the loop's clock. */
+void		 flow_timers(void);
 
 /* Makes a pair: the worker's descriptor, and the test's end. */
 int		 flow_pair(struct flow_end *, int how);

@@ -387,8 +387,7 @@ three(int side)
 	svc->conf.opts.mux_recvbuffer = RECVBUFFER;
 	flow_open(&peer, TRANSPORT_TCPMUX);
 	for (i = 0; i < 3; i++) {
-		streams[i] = flow_join(&peer, &ends[i], FLOW_TCP |
-		    FLOW_SMALL);
+		streams[i] = flow_join(&peer, &ends[i], FLOW_SMALL);
 		flow_read(&ends[i], 0);
 		flow_send(streams[i], octets[i], 0);
 	}
@@ -401,8 +400,9 @@ three_gone(void)
 	int	 i;
 
 	for (i = 0; i < 3; i++)
-		flow_shut(&ends[i], 1);
-	UNTIL(svc->nrelays == 0);
+		flow_shut(&ends[i], 0);
+	while (svc->nrelays > 0)
+		relay_abort(flow_relay(), RESET_POLICY);
 	flow_close(&peer);
 }
 

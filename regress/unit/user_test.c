@@ -133,6 +133,8 @@ refused(int i)
 static void
 test_no_room(void **state)
 {
+	unsigned int	 told;
+
 	(void)state;
 	flow_settle();
 	assert_int_equal(flow_room, 0);
@@ -140,6 +142,9 @@ test_no_room(void **state)
 	flow_settle();
 	assert_int_equal(svc->nrelays, 0);
 	assert_int_equal(svc->stats.users, 0);
+	told = flow_nrooms;
+	user_changed();
+	assert_int_equal(flow_nrooms, told);
 	flow_open(&peer, TRANSPORT_TCPMUX);
 	joined(&peer, 0, 0);
 	joined(&peer, 1, 1);
@@ -246,7 +251,7 @@ test_timeout(void **state)
 	UNTIL(user_waiting() == 2);
 	flow_now = start + 30 * FLOW_SECOND - 1;
 	user_changed();			/* arms the timer anew */
-	flow_settle();
+	flow_timers();
 	assert_int_equal(user_waiting(), 2);
 	flow_now++;
 	refused(0);
@@ -254,7 +259,7 @@ test_timeout(void **state)
 	assert_int_equal(svc->stats.refused, 1);
 	flow_now = start + 40 * FLOW_SECOND - 1;
 	user_changed();
-	flow_settle();
+	flow_timers();
 	assert_int_equal(user_waiting(), 1);
 	flow_now++;
 	refused(1);
@@ -403,16 +408,15 @@ test_pick(void **state)
 	joined(&peer, 0, 0);
 	come(1, 1);
 	joined(&other, 0, 1);
+	tunnel_replace(peer.t);
 	come(2, 1);
-	joined(&peer, 1, 2);
-	peer.no_pong = 1;
-	tunnel_replace(other.t);	/* it has less */
+	joined(&other, 1, 2);
 	come(3, 1);
-	joined(&peer, 2, 3);
-	peer.t->relays += 1024;		/* full */
+	joined(&other, 2, 3);
+	other.t->relays += 1024;	/* full */
 	come(4, 1);
-	joined(&other, 1, 4);
-	peer.t->relays -= 1024;
+	joined(&peer, 1, 4);
+	other.t->relays -= 1024;
 }
 
 /* The pool is to grow when each has its share, and not asked all the time. */
