@@ -138,6 +138,7 @@ regress/unit/psk_test: regress/unit/psk_test.c shared/log.o worker/psk.o ; ${UNI
 regress/unit/report_test: regress/unit/report_test.c shared/log.o worker/report.o ; ${UNIT}
 regress/unit/resolve_test: regress/unit/resolve_test.c shared/addr.o shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/resolve.o ; ${UNIT}
 regress/unit/relay_test: regress/unit/relay_test.c ${FLOW_SRCS} ${FLOW_OBJS} ; ${UNIT}
+regress/unit/relaymem_test: regress/unit/relaymem_test.c ${FLOW_SRCS} ${FLOW_OBJS} ; ${UNIT}
 regress/unit/rocket_test: regress/unit/rocket_test.c worker/rocket.o ; ${UNIT}
 regress/unit/sandbox_test: regress/unit/sandbox_test.c shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/sandbox.o ; ${UNIT}
 regress/unit/seal_test: regress/unit/seal_test.c regress/unit/sealrig.c worker/seal.c worker/sealctx.c shared/log.o worker/hello.o worker/psk.o worker/xor.o ; ${UNIT} -DSEAL_UPDATE_RECORDS=64 -DSEAL_UPDATES_RECORDS=16
@@ -155,6 +156,8 @@ regress/unit/tlsconn_test: regress/unit/tlsconn_test.c shared/log.o worker/tlsco
 regress/unit/tlslook_test: regress/unit/tlslook_test.c rocketd/tlslook.c rocketd/svc.o shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o ; ${UNIT} -DTLSLOOK_PATIENCE=1
 regress/unit/toml_test: regress/unit/toml_test.c rocketd/toml.o rocketd/tomlval.o shared/log.o ; ${UNIT}
 regress/unit/meter_test: regress/unit/meter_test.c shared/log.o worker/meter.o ; ${UNIT}
+regress/unit/tunnel_test: regress/unit/tunnel_test.c ${FLOW_SRCS} ${FLOW_OBJS} ; ${UNIT}
+regress/unit/user_test: regress/unit/user_test.c ${FLOW_SRCS} ${FLOW_OBJS} ; ${UNIT}
 regress/unit/xor_test: regress/unit/xor_test.c shared/log.o worker/xor.o ; ${UNIT}
 regress/unit/answers_test: regress/unit/answers_test.c rocketctl/answers.o rocketctl/json.o rocketctl/table.o rocketctl/text.o rocketctl/words.o ${CTL_SHARED} ; ${UNIT}
 regress/unit/control_test: regress/unit/control_test.c regress/unit/controlrig.c worker/asker.o worker/control.o worker/inquiry.o worker/logout.o ${SHARED_OBJS} ; ${UNIT}

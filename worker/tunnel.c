@@ -588,28 +588,28 @@ tunnel_open_turn(struct tunnel *t)
 static void
 tunnel_ending_turn(struct tunnel *t)
 {
-	ssize_t	 n;
+	struct session	*s = t->session;
+	ssize_t		 n;
 
-	if (t->session != NULL) {
-		struct session	*s = t->session;
-
-		t->session = NULL;
-		session_free(s);
-	}
+	t->session = NULL;
+	session_free(s);
 	if (tunnel_flush(t) != 0)
 		return;
-	if (!(t->flags & TUNNEL_F_SHUT)) {
-		t->flags |= TUNNEL_F_SHUT;
+	if (!(t->flags & TUNNEL_F_LAST)) {
+		t->flags |= TUNNEL_F_LAST;
 		if (!(t->flags & TUNNEL_F_BARE))
 			(void)seal_end(t->seal);
 		wire_end(&t->wire);
 	}
 	if (tunnel_flush(t) != 0)
 		return;
-	if (shutdown(t->wire.fd, SHUT_WR) == -1) {
+	/* Once: each call is an edge, that of our own turn. */
+	if (!(t->flags & TUNNEL_F_SHUT) &&
+	    shutdown(t->wire.fd, SHUT_WR) == -1) {
 		tunnel_kill(t, t->end, "%s", t->words);
 		return;
 	}
+	t->flags |= TUNNEL_F_SHUT;
 	n = read(t->wire.fd, batch, sizeof(batch));
 	if (n == -1 && errno == EAGAIN)
 		return;

@@ -48,6 +48,7 @@
 #include "flowrigint.h"
 
 #define LIMIT_SECONDS	20	/* that an event may take to come */
+#define TIMER_US	20000	/* the loop's clock is coarse */
 #define QUIET_TURNS	20	/* of the loop, in which nothing happens */
 #define SMALL		4608	/* the least that a socket's buffer can be */
 
@@ -57,7 +58,7 @@ uint64_t		 flow_now = 1000 * FLOW_SECOND;
 const char		*flow_fault;
 struct msg_dial		 flow_asked;
 unsigned int		 flow_nasked, flow_ncancelled, flow_nproven,
-			 flow_nclosed;
+			 flow_exits, flow_nrooms;
 int			 flow_room = -1;
 struct seal_ctx		*flow_ctx[2];	/* SIDE_SERVER, SIDE_CLIENT */
 struct event_base	*flow_base;
@@ -102,6 +103,7 @@ worker_tell(enum msg_type type, const void *data, size_t len)
 		return;
 	memcpy(&msg, data, sizeof(msg));
 	flow_room = msg.count != 0;
+	flow_nrooms++;
 }
 
 void
@@ -125,7 +127,7 @@ worker_done(struct channel *ch, uint32_t request, const char *failure)
 void
 worker_exit(void)
 {
-	flow_fault = "worker_exit";
+	flow_exits++;
 }
 
 /* ---- the others ---- */
@@ -161,8 +163,6 @@ channel_send(struct channel *ch, enum msg_type type, int fd, const void *data,
 		flow_ncancelled++;
 	else if (ch == &gate && type == IMSG_TUNNEL_PROVEN)
 		flow_nproven++;
-	else if (ch == &gate && type == IMSG_TUNNEL_CLOSED)
-		flow_nclosed++;
 	else
 		flow_fault = "a message to nobody";
 	if (fd != -1)
@@ -244,13 +244,28 @@ flow_settle(void)
 {
 	unsigned int	 quiet, seen;
 
+	flow_begin();
 	for (quiet = 0; quiet < QUIET_TURNS; quiet++) {
 		seen = flow_activity;
 		event_base_loop(flow_base, EVLOOP_NONBLOCK);
 		flow_check();
 		if (seen != flow_activity)
 			quiet = 0;
+		if (expired)
+			fail_msg("there is no end to it");
 	}
+}
+
+void
+flow_timers(void)
+{
+	struct timeval	 tv = { 0, TIMER_US };
+
+	expired = 0;
+	event_add(limit, &tv);
+	while (!expired)
+		event_base_loop(flow_base, EVLOOP_ONCE);
+	flow_settle();
 }
 
 void
@@ -293,9 +308,12 @@ end_read(evutil_socket_t fd, short what, void *arg)
 	ssize_t		 n;
 	size_t		 k = 0;
 
+	(void)fd;
 	(void)what;
 	flow_activity++;
-	if ((n = recv(fd, buf, sizeof(buf), MSG_DONTWAIT)) > 0) {
+	n = recv(e->fd, buf, e->at_most > 0 ? e->at_most : sizeof(buf),
+	    MSG_DONTWAIT);
+	if (n > 0) {
 		if (e->text_len < e->skip) {
 			k = e->skip - e->text_len;
 			if (k > (size_t)n)
@@ -358,8 +376,18 @@ flow_end(struct flow_end *e, int fd)
 	event_add(&e->ev_read, NULL);
 }
 
+static void
+small(int fd)
+{
+	int	 size = SMALL;
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+}
+
+/* Small from the start: a window that was offered stays. */
 static int
-tcp_pair(int fd[2])
+tcp_pair(int fd[2], int how)
 {
 	struct sockaddr_in	 sin;
 	socklen_t		 len = sizeof(sin);
@@ -369,8 +397,13 @@ tcp_pair(int fd[2])
 	sin.sin_family = AF_INET;
 	sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	if ((l = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) == -1 ||
-	    (fd[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) == -1 ||
-	    bind(l, (struct sockaddr *)&sin, sizeof(sin)) == -1 ||
+	    (fd[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) == -1)
+		return (-1);
+	if (how & FLOW_SMALL) {
+		small(l);
+		small(fd[0]);
+	}
+	if (bind(l, (struct sockaddr *)&sin, sizeof(sin)) == -1 ||
 	    listen(l, 1) == -1 ||
 	    getsockname(l, (struct sockaddr *)&sin, &len) == -1 ||
 	    connect(fd[0], (struct sockaddr *)&sin, sizeof(sin)) == -1 ||
@@ -383,21 +416,17 @@ tcp_pair(int fd[2])
 void
 flow_sockets(int fd[2], int how)
 {
-	int	 i, size = SMALL;
+	int	 i;
 
 	if (how & FLOW_TCP)
-		assert_int_equal(tcp_pair(fd), 0);
+		assert_int_equal(tcp_pair(fd, how), 0);
 	else
 		assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC,
 		    0, fd), 0);
 	for (i = 0; i < 2; i++) {
 		assert_int_not_equal(fcntl(fd[i], F_SETFL, O_NONBLOCK), -1);
-		if (!(how & FLOW_SMALL))
-			continue;
-		(void)setsockopt(fd[i], SOL_SOCKET, SO_SNDBUF, &size,
-		    sizeof(size));
-		(void)setsockopt(fd[i], SOL_SOCKET, SO_RCVBUF, &size,
-		    sizeof(size));
+		if (how == FLOW_SMALL)
+			small(fd[i]);
 	}
 }
 
@@ -513,16 +542,16 @@ flow_pipes(void)
 
 /* ---- tests ---- */
 
-static void
-flow_keys(void)
+void
+flow_key(enum side side, uint8_t id, uint8_t secret)
 {
 	struct msg_key	 key;
 
 	memset(&key, 0, sizeof(key));
-	memset(key.identity, 'i', sizeof(key.identity));
-	memset(key.key, 'k', sizeof(key.key));
-	assert_int_equal(seal_ctx_keys(flow_ctx[0], &key, 1), 0);
-	assert_int_equal(seal_ctx_keys(flow_ctx[1], &key, 1), 0);
+	memset(key.identity, id, sizeof(key.identity));
+	memset(key.key, secret, sizeof(key.key));
+	assert_int_equal(seal_ctx_keys(flow_ctx[side == SIDE_CLIENT], &key, 1),
+	    0);
 }
 
 void
@@ -584,7 +613,8 @@ flow_setup(void **state)
 
 	(void)state;
 	flow_side(SIDE_SERVER);
-	flow_keys();
+	flow_key(SIDE_SERVER, 'i', 'k');
+	flow_key(SIDE_CLIENT, 'i', 'k');
 	memset(o, 0, sizeof(*o));
 	o->mux_version = 2;
 	o->mux_concurrency = 16;
@@ -602,7 +632,7 @@ flow_setup(void **state)
 	strlcpy(svc->conf.client_id, "here", sizeof(svc->conf.client_id));
 	memset(&svc->stats, 0, sizeof(svc->stats));
 	memset(&svc->target, 0, sizeof(svc->target));
-	flow_nasked = flow_ncancelled = flow_nproven = flow_nclosed = 0;
+	flow_nasked = flow_ncancelled = flow_nproven = flow_exits = 0;
 	flow_settle();
 	fds_before = flow_fds();
 	return (0);

@@ -51,6 +51,7 @@ struct flow_end {
 	int		 eof, error;	/* how reading ended */
 	int		 shut;		/* once tx_left has gone */
 	uint64_t	 rx, tx, tx_left;
+	size_t		 at_most;	/* read at once; 0: no limit */
 	size_t		 skip;		/* octets before the pattern */
 	char		 text[256];	/* which are kept here */
 	size_t		 text_len;
@@ -132,10 +133,10 @@ extern struct service	*svc;
 extern struct msg_begin	 flow_self;
 extern uint64_t		 flow_now;	/* worker_now */
 extern const char	*flow_fault;	/* what a callback has found */
-/* What was asked of dial, told to the gate and to the parent. */
+/* What was asked of dial and told to the gate; how often worker_exit. */
 extern struct msg_dial	 flow_asked;
 extern unsigned int	 flow_nasked, flow_ncancelled, flow_nproven,
-			 flow_nclosed;
+			 flow_exits, flow_nrooms;
 extern int		 flow_room;	/* the last IMSG_ROOM, or -1 */
 
 /* flowrig.c */
@@ -146,6 +147,8 @@ int		 flow_teardown_all(void **);
 int		 flow_setup(void **);
 int		 flow_teardown(void **);
 void		 flow_side(enum side);
+/* The one key of either side: all of its octets are these. */
+void		 flow_key(enum side, uint8_t id, uint8_t secret);
 unsigned int	 flow_fds(void);	/* open descriptors but pipes' */
 unsigned int	 flow_pipes(void);	/* that have been made */
 /* One turn of the loop, which waits for an event; too long: it has failed. */
@@ -157,6 +160,9 @@ void		 flow_once(const char *what, int line);
 } while (0)
 /* All that is under way gets as far as it can. */
 void		 flow_settle(void);
+
+/* And all timers that are due have fired, by the loop's clock. */
+void		 flow_timers(void);
 
 /* Makes a pair: the worker's descriptor, and the test's end. */
 int		 flow_pair(struct flow_end *, int how);

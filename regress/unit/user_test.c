@@ -1,0 +1,521 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+
+/*
+ * Users: accepted while they can be served or held and not else, given the
+ * tunnel that is right, held in order, in bounds and in time.
+ */
+
+#include <sys/types.h>
+#include <sys/queue.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+
+#include <netinet/in.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "../../shared/compat.h"
+#include "../../worker/user.h"
+#include "flowrig.h"
+
+#define USERS	5
+
+static struct flow_peer		 peer, other;
+static struct flow_end		 users[USERS];
+static struct sockaddr_in	 where;
+
+static int
+listener(void)
+{
+	socklen_t	 len = sizeof(where);
+	int		 fd;
+
+	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	assert_int_not_equal(fd, -1);
+	memset(&where, 0, sizeof(where));
+	where.sin_family = AF_INET;
+	where.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	assert_int_equal(bind(fd, (struct sockaddr *)&where, sizeof(where)), 0);
+	assert_int_equal(listen(fd, 16), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&where, &len), 0);
+	return (fd);
+}
+
+static int
+setup(void **state)
+{
+	int	 i;
+
+	if (flow_setup(state) == -1)
+		return (-1);
+	user_hold(0);
+	user_listen_begin();
+	assert_int_equal(user_listen_add(listener(), 1), 0);
+	user_listen_end();
+	user_changed();
+	for (i = 0; i < USERS; i++)
+		users[i].fd = -1;
+	return (0);
+}
+
+static int
+teardown(void **state)
+{
+	int	 i;
+
+	user_hold(0);
+	user_listen_begin();
+	user_listen_end();
+	for (i = 0; i < USERS; i++)
+		flow_shut(&users[i], 1);
+	flow_settle();
+	return (flow_teardown(state));
+}
+
+/* They are in the backlog. */
+static void
+come(int first, int n)
+{
+	int	 fd, i;
+
+	for (i = first; i < first + n; i++) {
+		fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		assert_int_not_equal(fd, -1);
+		assert_int_equal(connect(fd, (struct sockaddr *)&where,
+		    sizeof(where)), 0);
+		flow_end(&users[i], fd);
+	}
+}
+
+/* The tunnel's stream n and user i are each other's. */
+static void
+joined(struct flow_peer *p, int n, int i)
+{
+	UNTIL(p->n > n && p->streams[n].begun);
+	flow_send(&p->streams[n], 100 + i, 0);
+	UNTIL(users[i].rx == 100U + i);
+	assert_int_equal(p->streams[n].preface.listener.port,
+	    ntohs(where.sin_port));
+	assert_int_not_equal(p->streams[n].preface.user.port, 0);
+}
+
+static void
+refused(int i)
+{
+	UNTIL(users[i].error != 0 || users[i].eof);
+	assert_int_equal(users[i].error, ECONNRESET);
+}
+
+/* ---- room ---- */
+
+static void
+test_no_room(void **state)
+{
+	unsigned int	 told;
+
+	(void)state;
+	flow_settle();
+	assert_int_equal(flow_room, 0);
+	come(0, 2);
+	flow_settle();
+	assert_int_equal(svc->nrelays, 0);
+	assert_int_equal(svc->stats.users, 0);
+	told = flow_nrooms;
+	user_changed();
+	assert_int_equal(flow_nrooms, told);
+	flow_open(&peer, TRANSPORT_TCPMUX);
+	joined(&peer, 0, 0);
+	joined(&peer, 1, 1);
+	assert_int_equal(flow_room, 1);
+	assert_int_equal(svc->stats.users, 2);
+	assert_int_equal(svc->stats.refused, 0);
+	flow_close(&peer);
+	refused(0);
+	refused(1);
+	flow_settle();
+	assert_int_equal(flow_room, 0);
+}
+
+/* As many as the peer takes; the next when one has gone. */
+static void
+test_one_goes(void **state)
+{
+	(void)state;
+	flow_peer(&peer, TRANSPORT_TCPMUX);
+	peer.mine.max_streams = 2;
+	flow_connect(&peer, 0);
+	UNTIL(peer.opened);
+	come(0, 3);
+	joined(&peer, 0, 0);
+	joined(&peer, 1, 1);
+	flow_settle();
+	assert_int_equal(peer.n, 2);
+	user_changed();
+	assert_int_equal(flow_room, 0);
+	flow_shut(&users[0], 1);
+	joined(&peer, 2, 2);
+	assert_int_equal(svc->stats.refused, 0);
+}
+
+/* ---- waiting ---- */
+
+static void
+test_held(void **state)
+{
+	(void)state;
+	user_hold(1);
+	come(0, 3);
+	UNTIL(user_waiting() == 3);
+	flow_open(&peer, TRANSPORT_TCPMUX);
+	joined(&peer, 0, 0);
+	joined(&peer, 1, 1);
+	joined(&peer, 2, 2);
+	assert_int_equal(user_waiting(), 0);
+	assert_int_equal(svc->stats.refused, 0);
+}
+
+/* Who comes late stands behind those that wait. */
+static void
+test_held_in_order(void **state)
+{
+	(void)state;
+	user_hold(1);
+	flow_peer(&peer, TRANSPORT_TCPMUX);
+	peer.mine.max_streams = 1;
+	flow_connect(&peer, 0);
+	UNTIL(peer.opened);
+	come(0, 1);
+	joined(&peer, 0, 0);
+	come(1, 1);
+	UNTIL(user_waiting() == 1);
+	come(2, 1);
+	UNTIL(user_waiting() == 2);
+	flow_shut(&users[0], 1);
+	joined(&peer, 1, 1);
+	assert_int_equal(user_waiting(), 1);
+	flow_shut(&users[1], 1);
+	joined(&peer, 2, 2);
+}
+
+static void
+test_queue_bounded(void **state)
+{
+	(void)state;
+	svc->conf.opts.user_queue = 2;
+	user_hold(1);
+	come(0, 3);
+	refused(2);
+	assert_int_equal(user_waiting(), 2);
+	assert_int_equal(svc->stats.refused, 1);
+	assert_int_equal(svc->nrelays, 2);
+	/* Those before it are as they were. */
+	flow_open(&peer, TRANSPORT_TCPMUX);
+	joined(&peer, 0, 0);
+	joined(&peer, 1, 1);
+}
+
+/* Each has its own time; the timer looks at our clock. */
+static void
+test_timeout(void **state)
+{
+	uint64_t	 start = flow_now;
+
+	(void)state;
+	user_hold(1);
+	come(0, 1);
+	UNTIL(user_waiting() == 1);
+	flow_now = start + 10 * FLOW_SECOND;
+	come(1, 1);
+	UNTIL(user_waiting() == 2);
+	flow_now = start + 30 * FLOW_SECOND - 1;
+	user_changed();			/* arms the timer anew */
+	flow_timers();
+	assert_int_equal(user_waiting(), 2);
+	flow_now++;
+	refused(0);
+	assert_int_equal(user_waiting(), 1);
+	assert_int_equal(svc->stats.refused, 1);
+	flow_now = start + 40 * FLOW_SECOND - 1;
+	user_changed();
+	flow_timers();
+	assert_int_equal(user_waiting(), 1);
+	flow_now++;
+	refused(1);
+	assert_int_equal(user_waiting(), 0);
+	assert_int_equal(svc->nrelays, 0);
+	assert_int_equal(svc->stats.refused, 2);
+}
+
+/* Gone before there was a tunnel: its stream ends as it did, at once. */
+static void
+test_leaves(void **state)
+{
+	(void)state;
+	user_hold(1);
+	come(0, 3);
+	UNTIL(user_waiting() == 3);
+	flow_shut(&users[0], 1);
+	flow_write(&users[1], 50, 1);
+	flow_settle();
+	assert_int_equal(user_waiting(), 3);
+	flow_open(&peer, TRANSPORT_TCPMUX);
+	UNTIL(peer.streams[0].resets == 1);
+	UNTIL(peer.streams[1].fins == 1);
+	assert_int_equal(peer.streams[1].rx, 50);
+	assert_int_equal(peer.streams[0].reason, RESET_ABORT);
+	joined(&peer, 2, 2);
+	flow_send(&peer.streams[1], 1, 1);
+	UNTIL(users[1].eof);
+	UNTIL(svc->nrelays == 1);
+}
+
+/* ---- when not to accept ---- */
+
+static void
+once(void)
+{
+	event_base_loop(svc->base, EVLOOP_NONBLOCK | EVLOOP_ONCE);
+}
+
+/* Where it is shared, one in a turn; else all that are there. */
+static void
+test_shared(void **state)
+{
+	int	 i;
+
+	(void)state;
+	svc->conf.opts.prefork = 2;
+	come(0, 3);
+	flow_settle();
+	user_hold(1);
+	for (i = 1; i <= 3; i++) {
+		once();
+		assert_int_equal(user_waiting(), i);
+	}
+	svc->conf.opts.prefork = 1;
+	user_hold(0);
+	come(3, 2);
+	flow_settle();
+	assert_int_equal(user_waiting(), 3);
+	user_hold(1);
+	once();
+	assert_int_equal(user_waiting(), 5);
+	flow_open(&peer, TRANSPORT_TCPMUX);
+	UNTIL(user_waiting() == 0);
+}
+
+/* Near the budget they wait in the backlog. */
+static void
+test_tight(void **state)
+{
+	int64_t	 much = svc->conf.opts.memory / 8 * 7 + 1;
+
+	(void)state;
+	flow_open(&peer, TRANSPORT_TCPMUX);
+	service_hold(svc, much);
+	user_changed();
+	come(0, 1);
+	flow_settle();
+	assert_int_equal(svc->nrelays, 0);
+	service_hold(svc, -much);
+	service_changed(svc);
+	joined(&peer, 0, 0);
+	assert_int_equal(svc->stats.accept_paused, 0);
+}
+
+/* And with only the reserve of descriptors left; it is counted once. */
+static void
+test_full(void **state)
+{
+	uint32_t	 max = svc->fds_max;
+
+	(void)state;
+	flow_open(&peer, TRANSPORT_TCPMUX);
+	svc->fds_max = 2;		/* the tunnel, and one user */
+	come(0, 2);
+	joined(&peer, 0, 0);
+	flow_settle();
+	user_changed();
+	user_changed();
+	assert_int_equal(svc->nrelays, 1);
+	assert_int_equal(svc->stats.descriptors_short, 1);
+	flow_shut(&users[0], 1);
+	joined(&peer, 1, 1);
+	svc->fds_max = max;
+}
+
+/* No slot at all: a pause, and then it goes on. */
+static void
+test_emfile(void **state)
+{
+	struct rlimit	 rl, none;
+	int		 fd;
+
+	(void)state;
+	flow_open(&peer, TRANSPORT_TCPMUX);
+	come(0, 1);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &rl), 0);
+	assert_int_not_equal(fd = dup(0), -1);	/* the lowest one */
+	close(fd);
+	none = rl;
+	none.rlim_cur = fd;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	UNTIL(svc->stats.accept_paused == 1);
+	flow_settle();
+	user_changed();
+	flow_settle();
+	/* It is not tried again and again meanwhile. */
+	assert_int_equal(svc->stats.accept_paused, 1);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &rl), 0);
+	flow_settle();
+	assert_int_equal(svc->nrelays, 0);
+	joined(&peer, 0, 0);
+	assert_int_equal(svc->stats.accept_paused, 1);
+}
+
+/* ---- which tunnel ---- */
+
+/* The one with least; of these the oldest; one to be replaced only in need. */
+static void
+test_pick(void **state)
+{
+	(void)state;
+	flow_open(&peer, TRANSPORT_TCPMUX);
+	flow_open(&other, TRANSPORT_TCPMUX);
+	come(0, 1);
+	joined(&peer, 0, 0);
+	come(1, 1);
+	joined(&other, 0, 1);
+	tunnel_replace(peer.t);
+	come(2, 1);
+	joined(&other, 1, 2);
+	come(3, 1);
+	joined(&other, 2, 3);
+	other.t->relays += 1024;	/* full */
+	come(4, 1);
+	joined(&peer, 1, 4);
+	other.t->relays -= 1024;
+}
+
+/* The pool is to grow when each has its share, and not asked all the time. */
+static void
+test_more(void **state)
+{
+	(void)state;
+	svc->conf.opts.mux_concurrency = 2;
+	flow_now += FLOW_SECOND;
+	flow_open(&peer, TRANSPORT_TCPMUX);
+	come(0, 1);
+	joined(&peer, 0, 0);
+	flow_settle();
+	assert_int_equal(peer.ctl_mores, 0);
+	come(1, 1);
+	joined(&peer, 1, 1);
+	UNTIL(peer.ctl_mores == 1);
+	come(2, 1);
+	joined(&peer, 2, 2);
+	flow_settle();
+	assert_int_equal(peer.ctl_mores, 1);
+	flow_now += FLOW_SECOND / 2;
+	come(3, 1);
+	joined(&peer, 3, 3);
+	UNTIL(peer.ctl_mores == 2);
+}
+
+/* ---- listeners ---- */
+
+/* Another set: what is not in it is closed, users stay. */
+static void
+test_listeners(void **state)
+{
+	unsigned int	 fds;
+
+	(void)state;
+	flow_open(&peer, TRANSPORT_TCPMUX);
+	come(0, 1);
+	joined(&peer, 0, 0);
+	fds = flow_fds();
+	user_listen_begin();
+	assert_int_equal(user_listen_add(listener(), 2), 0);
+	user_listen_end();
+	user_changed();
+	assert_int_equal(flow_fds(), fds);
+	come(1, 1);
+	joined(&peer, 1, 1);
+	flow_send(&peer.streams[0], 1, 0);
+	UNTIL(users[0].rx == 101);
+}
+
+/* Nobody is accepted any more, and who waits is told; for good, so last. */
+static void
+test_stop(void **state)
+{
+	unsigned int	 fds;
+
+	(void)state;
+	user_hold(1);
+	come(0, 2);
+	UNTIL(user_waiting() == 2);
+	fds = flow_fds();
+	user_stop();
+	refused(0);
+	refused(1);
+	assert_int_equal(user_waiting(), 0);
+	assert_int_equal(svc->stats.refused, 2);
+	assert_int_equal(flow_fds(), fds - 3);
+	assert_int_equal(user_listen_add(listener(), 3), 0);
+	user_changed();
+	user_hold(1);
+	come(2, 1);
+	flow_settle();
+	assert_int_equal(svc->nrelays, 0);
+}
+
+#define T(test)	cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest	 tests[] = {
+		T(test_no_room),
+		T(test_one_goes),
+		T(test_held),
+		T(test_held_in_order),
+		T(test_queue_bounded),
+		T(test_timeout),
+		T(test_leaves),
+		T(test_shared),
+		T(test_tight),
+		T(test_full),
+		T(test_emfile),
+		T(test_pick),
+		T(test_more),
+		T(test_listeners),
+		T(test_stop)
+	};
+
+	return (cmocka_run_group_tests(tests, flow_setup_all,
+	    flow_teardown_all));
+}
