@@ -128,6 +128,15 @@ regress/unit/smuxbulk_test: regress/unit/smuxbulk_test.c regress/unit/smuxrig.c 
 regress/unit/smuxflow_test: regress/unit/smuxflow_test.c regress/unit/smuxrig.c shared/log.o worker/smux.o worker/smuxout.o worker/smuxst.o ; ${UNIT}
 regress/unit/smuxpair_test: regress/unit/smuxpair_test.c regress/unit/smuxrig.c shared/log.o worker/smux.o worker/smuxout.o worker/smuxst.o ; ${UNIT}
 regress/unit/smuxway_test: regress/unit/smuxway_test.c regress/unit/smuxrig.c shared/log.o worker/smux.o worker/smuxout.o worker/smuxst.o ; ${UNIT}
+SERVICE_REAL =	worker/ctlstream.o worker/dialler.o worker/dialogue.o \
+		worker/hello.o worker/http.o worker/lz.o worker/meter.o \
+		worker/pipes.o worker/pool.o worker/proxyhdr.o worker/psk.o \
+		worker/relay.o worker/relaylz.o worker/rocket.o worker/seal.o \
+		worker/sealctx.o worker/service.o worker/smux.o \
+		worker/smuxout.o worker/smuxst.o worker/solo.o worker/tunnel.o \
+		worker/upgrade.o worker/user.o worker/wire.o worker/ws.o \
+		worker/xor.o ${SHARED_OBJS}
+regress/unit/service_test: regress/unit/service_test.c ${SERVICE_REAL} ; ${UNIT}
 regress/unit/signkey_test: regress/unit/signkey_test.c shared/log.o worker/psk.o worker/signkey.o worker/tlskey.o ; ${UNIT}
 regress/unit/solo_test: regress/unit/solo_test.c shared/log.o worker/solo.o ; ${UNIT}
 regress/unit/source_test: regress/unit/source_test.c shared/addr.o shared/log.o worker/source.o ; ${UNIT}
