@@ -683,10 +683,13 @@ tunnel_ending_turn(struct tunnel *t)
 	}
 	if (tunnel_flush(t) != 0)
 		return;
-	if (shutdown(t->wire.fd, SHUT_WR) == -1) {
+	/* Once: between two processes each time would be an event anew. */
+	if (!(t->flags & TUNNEL_F_DOWN) &&
+	    shutdown(t->wire.fd, SHUT_WR) == -1) {
 		tunnel_kill(t, t->end, "%s", t->words);
 		return;
 	}
+	t->flags |= TUNNEL_F_DOWN;
 	n = read(t->wire.fd, batch, sizeof(batch));
 	if (n == -1 && errno == EAGAIN)
 		return;

@@ -115,6 +115,7 @@ TAILQ_HEAD(tunnels, tunnel);
 #define TUNNEL_F_USED		0x1000	/* no mux: it has, or had, its user */
 #define TUNNEL_F_PEER_DRAINS	0x2000	/* no mux: it was said */
 #define TUNNEL_F_ABORT		0x4000	/* no mux: our reset was the end */
+#define TUNNEL_F_DOWN		0x8000	/* ending: all is sent, it was shut */
 
 struct tunnel_events {
 	void	(*opened)(struct tunnel *);	/* the session runs */

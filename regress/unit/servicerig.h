@@ -410,6 +410,8 @@ peer_turn(struct peer *p)
 	else if (p->client && seal_identity(p->seal) != NULL)
 		peer_message(p, ROCKET_HELLO, &p->params);
 	peer_flush(p);
+	if (p->gone)
+		(void)shutdown(p->fd, SHUT_RDWR);
 }
 
 /* Its socket's other end is in *far. */
@@ -483,15 +485,40 @@ peer_told(const struct peer *p, uint32_t type)
 #define until(condition)	do {					\
 	int	 turn_, peer_, so_ = 0;					\
 									\
-	for (turn_ = 0; turn_ < 5000 && !so_; turn_++) {		\
+	for (turn_ = 0; turn_ < 40000 && !so_; turn_++) {		\
 		for (peer_ = 0; peer_ < npeers; peer_++)		\
 			peer_turn(peers[peer_]);			\
-		if (!(so_ = (condition)))				\
-			frame_run(2);					\
+		if ((so_ = (condition)))				\
+			break;						\
+		if (turn_ % 8 == 7)					\
+			frame_run(1);					\
+		else							\
+			frame_turn(EVLOOP_NONBLOCK);			\
 	}								\
 	if (!so_)							\
 		fail_msg("never: %s", #condition);			\
 } while (0)
+
+static int
+find_tick(const struct event_base *base, const struct event *ev, void *arg)
+{
+	(void)base;
+	if ((event_get_events(ev) & EV_PERSIST) && event_get_fd(ev) == -1)
+		*(const struct event **)arg = ev;
+	return (0);
+}
+
+/* A second of the worker's is over. */
+static void
+tick(void)
+{
+	struct event	*ev = NULL;
+
+	(void)event_base_foreach_event(frame_base, find_tick, &ev);
+	assert_non_null(ev);
+	event_active(ev, EV_TIMEOUT, 0);
+	frame_turn(EVLOOP_NONBLOCK);
+}
 
 /* ---- the other processes ---- */
 
