@@ -118,6 +118,7 @@ regress/unit/options_test: regress/unit/options_test.c rocketd/options.o rocketd
 regress/unit/pool_test: regress/unit/pool_test.c shared/addr.o shared/log.o worker/pool.o ; ${UNIT}
 regress/unit/proxyhdr_test: regress/unit/proxyhdr_test.c shared/addr.o worker/proxyhdr.o ; ${UNIT}
 regress/unit/psk_test: regress/unit/psk_test.c shared/log.o worker/psk.o ; ${UNIT}
+regress/unit/reload_test: regress/unit/reload_test.c rocketd/check.o rocketd/config.o rocketd/lex.o rocketd/options.o rocketd/optval.o rocketd/parse.o rocketd/reader.o rocketd/reload.o rocketd/svc.o rocketd/tlsconf.o rocketd/tokenv.o rocketd/toml.o rocketd/tomlconf.o rocketd/tomlval.o rocketd/valid.o rocketd/wordval.o shared/addr.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o ; ${UNIT}
 regress/unit/resolve_test: regress/unit/resolve_test.c shared/addr.o shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/resolve.o ; ${UNIT}
 regress/unit/rocket_test: regress/unit/rocket_test.c worker/rocket.o ; ${UNIT}
 regress/unit/sandbox_test: regress/unit/sandbox_test.c shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/sandbox.o ; ${UNIT}
