@@ -138,6 +138,7 @@ SERVICE_REAL =	worker/ctlstream.o worker/dialler.o worker/dialogue.o \
 		worker/upgrade.o worker/user.o worker/wire.o worker/ws.o \
 		worker/xor.o ${SHARED_OBJS}
 regress/unit/service_test: regress/unit/service_test.c ${SERVICE_REAL} ; ${UNIT}
+regress/unit/service2_test: regress/unit/service2_test.c ${SERVICE_REAL} ; ${UNIT}
 regress/unit/signkey_test: regress/unit/signkey_test.c shared/log.o worker/psk.o worker/signkey.o worker/tlskey.o ; ${UNIT}
 regress/unit/solo_test: regress/unit/solo_test.c shared/log.o worker/solo.o ; ${UNIT}
 regress/unit/source_test: regress/unit/source_test.c shared/addr.o shared/log.o worker/source.o ; ${UNIT}

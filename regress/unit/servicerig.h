@@ -55,7 +55,9 @@ struct peer {				/* the other end of a tunnel */
 	struct stream		*ctl, *st;	/* the last that was opened */
 	uint8_t			 ctl_in[1024];	/* of the control stream */
 	size_t			 ctl_len;
-	size_t			 say;		/* octets for st to carry */
+	uint8_t			 pre[ROCKET_PREFACE_MAX];
+	size_t			 pre_len;	/* goes before... */
+	size_t			 say;		/* ...octets for st to carry */
 	int			 fin_too;	/* and its end behind them */
 	int			 finned;	/* which was said */
 	int			 streams, fins, resets, closes;
@@ -197,6 +199,12 @@ pv_pull(struct stream *st, uint8_t *buf, size_t max)
 	}
 	if (st != p->st)
 		return (0);
+	if (p->pre_len > 0) {
+		assert_true(p->pre_len <= max);
+		memcpy(buf, p->pre, n = p->pre_len);
+		p->pre_len = 0;
+		return (n);
+	}
 	n = n < sizeof(peer_octets) ? n : sizeof(peer_octets);
 	memcpy(buf, peer_octets, n);
 	p->say -= n;
