@@ -102,6 +102,7 @@ regress/unit/crew_test: regress/unit/crew_test.c rocketd/crew.o rocketd/svc.o sh
 regress/unit/dial_test: regress/unit/dial_test.c shared/addr.o shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/connect.o worker/dial.o ; ${UNIT}
 regress/unit/dialler_test: regress/unit/dialler_test.c shared/addr.o worker/dialler.o ; ${UNIT}
 regress/unit/ctlstream_test: regress/unit/ctlstream_test.c shared/log.o worker/ctlstream.o worker/rocket.o worker/smux.o worker/smuxout.o worker/smuxst.o ; ${UNIT}
+regress/unit/decoy_test: regress/unit/decoy_test.c rocketd/decoy.o shared/log.o ; ${UNIT}
 regress/unit/dialogue_test: regress/unit/dialogue_test.c shared/log.o worker/dialogue.o worker/rocket.o ; ${UNIT}
 regress/unit/gate_test: regress/unit/gate_test.c shared/addr.o shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/arrival.o worker/gate.o worker/listener.o worker/hello.o worker/http.o worker/peek.o worker/proxyhdr.o worker/source.o worker/visitor.o ; ${UNIT}
 regress/unit/visitor_test: regress/unit/visitor_test.c shared/addr.o shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/arrival.o worker/gate.o worker/listener.o worker/hello.o worker/http.o worker/peek.o worker/proxyhdr.o worker/source.o worker/visitor.o ; ${UNIT}
