@@ -365,6 +365,9 @@ test_names(void **state)
 		snprintf(name, sizeof(name), "l%d", i);
 		assert_int_equal(symlink("x", at(name)), 0);
 	}
+	TAILQ_INSERT_TAIL(&conf.blocks, &blocks[1], entry);	/* each */
+	strlcpy(blocks[1].web.decoy_dir, top,
+	    sizeof(blocks[1].web.decoy_dir));
 	assert_int_equal(check(), 0);
 	assert_int_equal(symlink("x", at("one-more")), 0);
 	assert_int_equal(check(), 1);

@@ -63,6 +63,8 @@ up(void)
 	assert_int_equal(asked[0].timeout_ms <= 10000, 1);
 	p = dialled(asked[0].request);
 	until(p->open && frame_figure("sessions") == 1);
+	assert_int_equal(frame_logged("remote far.example:4040: tunnel open "
+	    "to peer"), 1);
 	return (p);
 }
 
@@ -207,7 +209,10 @@ test_dial_dies(void **state)
 
 	(void)state;
 	start(SIDE_CLIENT);
+	frame_part(&dial);		/* there is none when it is wanted */
 	keyed();
+	frame_run(20);
+	frame_join(&dial, PROC_DIAL, 0, SIDE_NONE, dial_got);
 	until(nasked == 1);
 	frame_part(&dial);
 	frame_run(10);
@@ -218,7 +223,7 @@ test_dial_dies(void **state)
 	clean();
 }
 
-/* Who opens streams, and asks for more, or for none. */
+/* It asks for more tunnels. */
 static void
 test_control_stream(void **state)
 {
@@ -231,12 +236,24 @@ test_control_stream(void **state)
 	p->pong_len = 5;
 	session_ready(p->ctl);
 	until(nasked == 3);
-	memcpy(p->pong, "\203\000\000", 3);	/* this one drains */
+	clean();
+}
+
+/* The server wants one replaced: another is made first. */
+static void
+test_peer_drains(void **state)
+{
+	struct peer	*p;
+
+	(void)state;
+	p = up();
+	memcpy(p->pong, "\203\000\000", 3);
 	p->pong_len = 3;
 	session_ready(p->ctl);
 	until(frame_logged("the peer drains it") == 1);
 	assert_int_equal(ask(IMSG_CTL_SESSIONS, 0), 1);
 	assert_int_equal(ctl_session.draining, 1);
+	until(nasked == 2);
 	clean();
 }
 
@@ -359,6 +376,7 @@ main(void)
 		ALONE(test_leaves),
 		ALONE(test_dial_dies),
 		ALONE(test_control_stream),
+		ALONE(test_peer_drains),
 		ALONE(test_key_gone),
 		ALONE(test_reload),
 		ALONE(test_impostor),
