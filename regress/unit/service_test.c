@@ -206,6 +206,8 @@ test_key_gone(void **state)
 	q = tunnel(2, VICTORY, 1);
 	until(q->ctl != NULL);
 	assert_int_equal(peer_told(p, CONTROL_DRAIN), 0);
+	tunnel(3, VICTORY, 1)->mute = 1;	/* of no token yet */
+	until(quiet());
 	count.count = 1;
 	other.order = 0;
 	frame_say(&keys, IMSG_KEY, &other, sizeof(other));
@@ -559,7 +561,7 @@ test_reload(void **state)
 	until(p->streams == 1);
 	frame_begin.changed = CHANGE_LIVE;
 	configured(1);
-	frame_run(20);
+	until(quiet());
 	assert_int_equal(peer_told(p, CONTROL_DRAIN), 0);
 	frame_begin.changed = CHANGE_TUNNELS;
 	configured(1);
@@ -585,11 +587,14 @@ test_reload(void **state)
 static void
 test_first_set(void **state)
 {
+	struct peer	*p;
+
 	(void)state;
 	frame_begin.changed = CHANGE_TUNNELS;
-	(void)up();
+	p = up();
 	configured(0);
-	frame_run(20);
+	until(quiet());
+	assert_int_equal(peer_told(p, CONTROL_DRAIN), 0);
 	assert_int_equal(frame_figure("sessions"), 1);
 	assert_int_equal(frame_logged("replace"), 0);
 	clean();
