@@ -49,6 +49,8 @@
 #define RELAY_EVENT	0x0200	/* ev is added */
 #define RELAY_COPIES	0x0400	/* the socket is of a kind that cannot pipe */
 #define RELAY_PIPING	0x0800	/* on the list of those with pipes */
+#define RELAY_CLOSED	0x1000	/* the end is in the socket already */
+#define RELAY_FRESH	0x2000	/* no edge has been told yet */
 
 /* A socket that takes nothing for so long after the stream's end is reset. */
 #define LINGER_US	(60 * 1000000ULL)
@@ -303,6 +305,7 @@ relay_event(evutil_socket_t fd, short what, void *arg)
 	struct relay	*r = arg;
 
 	(void)fd;
+	r->flags &= ~RELAY_FRESH;
 	if ((what & EV_READ) && (r->flags & RELAY_READABLE) &&
 	    relay_failed(r)) {
 		relay_abort(r, RESET_ABORT);
@@ -312,6 +315,8 @@ relay_event(evutil_socket_t fd, short what, void *arg)
 		r->flags |= RELAY_READABLE;
 	if (what & EV_WRITE)
 		r->flags |= RELAY_WRITABLE;
+	if (what & EV_CLOSED)
+		r->flags |= RELAY_CLOSED;
 	if (relay_waits(r) && relay_flush(r) == -1)
 		return;
 	if (r->stream == NULL) {
@@ -323,15 +328,18 @@ relay_event(evutil_socket_t fd, short what, void *arg)
 		session_ready(r->stream);
 }
 
-/* The socket is there: events from now on.  -1: no memory. */
+/*
+ * The socket is there: events from now on, the first of them of what is there
+ * by then.  -1: no memory.
+ */
 static int
-relay_attach(struct relay *r)
+relay_attach(struct relay *r, uint16_t flags)
 {
 	if (event_assign(&r->ev, svc->base, r->fd, EV_READ | EV_WRITE |
-	    EV_PERSIST | EV_ET, relay_event, r) == -1 ||
+	    EV_CLOSED | EV_PERSIST | EV_ET, relay_event, r) == -1 ||
 	    event_add(&r->ev, NULL) == -1)
 		return (-1);
-	r->flags |= RELAY_EVENT | RELAY_READABLE | RELAY_WRITABLE;
+	r->flags |= RELAY_EVENT | RELAY_FRESH | flags;
 	return (0);
 }
 
@@ -376,7 +384,8 @@ relay_open(struct relay *r, struct tunnel *t)
 	r->tunnel = t;
 	tunnel_relay_added(t);
 	r->moved = worker_now();
-	if (relaylz_start(r) == -1 || relay_attach(r) == -1) {
+	if (relaylz_start(r) == -1 ||
+	    relay_attach(r, RELAY_READABLE | RELAY_WRITABLE) == -1) {
 		log_warn("relay: cannot watch a user's socket");
 		relay_abort(r, RESET_POLICY);
 		return (0);
@@ -468,15 +477,15 @@ relay_dialled(void *arg, int fd, const struct msg_dialled *res)
 	}
 	r->other = res->peer;
 	r->moved = worker_now();
+	/* It hardly has anything to say yet. */
 	if (((r->flags & RELAY_ANSWER) && relay_answer(r, RESET_NONE) == -1) ||
-	    relay_attach(r) == -1) {
+	    relay_attach(r, RELAY_WRITABLE) == -1) {
 		log_warn("relay: cannot watch a target's socket");
 		relay_abort(r, RESET_POLICY);
 		return;
 	}
-	if (relay_flush(r) == -1)
-		return;
-	session_ready(r->stream);
+	if (relay_flush(r) == 0 && r->pre != NULL)
+		session_ready(r->stream);
 }
 
 /* What has come so far may be a whole preface.  -1: the relay is gone. */
@@ -615,7 +624,17 @@ relay_pull(struct stream *st, uint8_t *buf, size_t max)
 		r->fulls = 0;
 	else if (r->fulls < BULK_FULLS)
 		r->fulls++;
-	return (done + relay_took(r, n));
+	/* What is behind it will be in the first edge, which is to come. */
+	if (n < (ssize_t)(max - done) && (r->flags & RELAY_FRESH))
+		r->flags &= ~RELAY_READABLE;
+	if ((n = relay_took(r, n)) == 0)
+		return (done);
+	done += n;
+	/* Then it may go with what was before it. */
+	if ((r->flags & RELAY_CLOSED) && done < max &&
+	    (n = read(r->fd, buf + done, max - done)) != -1)
+		done += relay_took(r, n);
+	return (done);
 }
 
 /* A socket that has much is emptied by pipe. */
