@@ -527,8 +527,8 @@ relay_preface(struct relay *r)
 		return (-1);
 	}
 	if (r->lz == NULL) {		/* what stood behind it */
-		r->octets_in += r->queued;
-		svc->stats.octets_in += r->queued;
+		r->octets_in += r->out.len;
+		svc->stats.octets_in += r->out.len;
 	}
 	r->dial = dialler_ask(DIAL_TARGET, 0, offset,
 	    svc->conf.opts.dial_timeout * 1000, relay_dialled, r);
