@@ -160,6 +160,7 @@ sanitized() {
 if [ -n "$LONG" ]; then need=long; else need=check; fi
 step "what is missing" sh regress/setup.sh $need
 step build build . "$MAKE"
+[ -z "$failed" ] || exit 1	# nothing else would say more
 step "style" sh regress/style.sh
 step "manuals" mandoc -T lint -W warning man/*.[1-9]
 step "unit tests" unit .
