@@ -94,7 +94,7 @@ UNIT =		${COMPILE} ${L_ALL} ${LDFLAGS} -o $@ $^ $> ${L_CMOCKA} \
 
 # A service's worker but for its process.
 FLOW_OBJS =	worker/ctlstream.o worker/dialler.o worker/dialogue.o \
-		worker/hello.o worker/http.o worker/lz.o worker/meter.o \
+		worker/hello.o worker/http.o worker/lz.o worker/meter.o worker/outq.o \
 		worker/pipes.o worker/pool.o worker/proxyhdr.o worker/psk.o \
 		worker/relay.o worker/relaylz.o worker/rocket.o worker/seal.o \
 		worker/sealctx.o worker/service.o worker/smux.o \
