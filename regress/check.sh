@@ -74,9 +74,10 @@ tap() {
 }
 
 PROVE='--timer --directives --failures'
-unit() { (cd "$1" && prove -j"$JOBS" --directives \
+unit() { (cd "$1" && prove -j"$JOBS" --directives --failures \
     --exec 'perl regress/unit/run.t' regress/unit/*_test); }
-conf() { (cd "$1" && prove --directives --exec sh regress/conf/run.sh); }
+conf() { (cd "$1" && prove --directives --failures \
+    --exec sh regress/conf/run.sh); }
 live() { (cd "$1" && tap live regress/live/*.t regress/fault/*.t); }
 interop() { (cd "$1" && tap interop regress/interop/*.t); }
 
