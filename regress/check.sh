@@ -71,6 +71,9 @@ tap() {
 	name=$1; shift
 	[ -e "$1" ] || { echo "no $name tests"; return 1; }
 	timeout "$LIMIT" prove $PROVE "$@"
+	status=$?
+	[ $status -ne 124 ] || echo "# failed: $name tests: $LIMIT seconds"
+	return $status
 }
 
 PROVE='--timer --directives --failures'
