@@ -213,10 +213,21 @@ awk '/^== / { name = substr($0, 4) }
     }
     /^skipped: / { print name " # SKIP " substr($0, 10) }' "$LOG" |
     sort -u | sed 's/^/skipped: /; s/ *# SKIP / - /'
+
+# What it was, once more at the end, where it is looked for: what the daemons
+# of a failed test said, how each failed step ended, what was got and wanted.
+why() {
+	grep '^#| ' "$LOG" | cut -c 1-300 | head -n 200
+	echo "$failed" | while read -r name; do
+		[ -z "$name" ] || awk -v want="$name" \
+		    '/^== / { on = substr($0, 4) == want } on' "$LOG" |
+		    grep -v '^#' | tail -n 10
+	done
+	grep '^# ' "$LOG" | cut -c 1-300 | head -n 30
+}
+
 if [ -n "$failed" ]; then
-	# What it was, once more at the end, where it is looked for.
-	grep -E '^ *not ok|^ *# |Failed test|Dubious|Parse errors' "$LOG" |
-	    tail -n 100
+	why
 	echo "FAILED:$failed"
 	echo "log: $LOG"
 	exit 1

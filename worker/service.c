@@ -28,6 +28,7 @@
 #include <event2/event.h>
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,6 +40,7 @@
 #include "dialler.h"
 #include "pool.h"
 #include "service.h"
+#include "source.h"
 #include "user.h"
 #include "worker.h"
 
@@ -74,6 +76,8 @@ static void	 service_taken(struct tunnel *);
 static void	 service_drained(struct tunnel *);
 static void	 service_more(struct tunnel *, uint32_t);
 static void	 service_closed(struct tunnel *);
+static void	 service_log_end(const struct tunnel *, const char *, ...)
+		    __attribute__((__format__(printf, 2, 3)));
 
 static const struct tunnel_events service_tunnel_events = {
 	service_opened,
@@ -591,6 +595,22 @@ service_more(struct tunnel *t, uint32_t n)
 		pool_more(n);
 }
 
+/* Why one has ended that never opened, as often as its source may cause it. */
+static void
+service_log_end(const struct tunnel *t, const char *fmt, ...)
+{
+	struct source	*src;
+	char		 what[32];
+	va_list		 ap;
+
+	if ((src = source_get(&t->peer, worker_now())) == NULL)
+		return;
+	snprintf(what, sizeof(what), "tunnel %u", t->serial);
+	va_start(ap, fmt);
+	source_log(src, worker_now(), what, &t->peer, fmt, ap);
+	va_end(ap);
+}
+
 static void
 service_closed(struct tunnel *t)
 {
@@ -602,6 +622,9 @@ service_closed(struct tunnel *t)
 			service.stats.tunnels_failed++;
 		if (t->end == TUNNEL_END_CLEAN)
 			log_debug("tunnel %u: %s", t->serial, t->words);
+		else if (t->opened == 0)
+			service_log_end(t, "%s: %s", tunnel_end_name(t->end),
+			    t->words);
 		else
 			log_info("tunnel %u from %s: %s: %s", t->serial,
 			    addr_print(&t->peer), tunnel_end_name(t->end),

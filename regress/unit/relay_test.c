@@ -331,7 +331,7 @@ test_bulk(void **state)
 
 	(void)state;
 	for (i = 0; i < WAYS; i++) {
-		way(i, 0);
+		way(i, FLOW_TCP);
 		/* The clock stands still, and so does what was measured. */
 		peer.t->wire.bulk = 256 * 1024;
 		svc->stats.octets_piped = 0;
@@ -339,7 +339,7 @@ test_bulk(void **state)
 		flow_send(fs, 1, 1);
 		UNTIL(fs->closes == 1);
 		assert_int_equal(fs->rx, MUCH * 2);
-		assert_true(svc->stats.octets_piped > MUCH);
+		assert_true(svc->stats.octets_piped > MUCH / 2);
 		clean();
 	}
 }
