@@ -203,7 +203,7 @@ helpers: config.mk
 	    regress/live/traffic
 
 # ---- fuzzing: one line each; clang, with sources in place of objects ----
-FUZZ =		clang ${FUZZ_FLAGS} ${CPP_ALL} -o $@ $^ $> ${L_EVENT} ${L_LZ4} ${L_BSD}
+FUZZ =		clang ${FUZZ_FLAGS} ${CPP_ALL} -o $@ $^ $> ${L_EVENT} ${L_LZ4} ${L_SSL} ${L_BSD}
 FUZZ_FLAGS =	-std=c11 -D_GNU_SOURCE -g -O1 \
 		-fsanitize=fuzzer,address,undefined
 
@@ -223,10 +223,13 @@ FUZZ_ROLE =	regress/fuzz/rolerig.c regress/fuzz/script.c shared/addr.c \
 FUZZ_SESS =	regress/fuzz/script.c regress/fuzz/sessrig.c shared/log.c
 
 regress/fuzz/conf_fuzz: regress/fuzz/conf_fuzz.c ${FUZZ_CONF} ; ${FUZZ}
+regress/fuzz/control_fuzz: regress/fuzz/control_fuzz.c ${FUZZ_ROLE} worker/asker.c worker/control.c worker/inquiry.c worker/logout.c ; ${FUZZ}
+regress/fuzz/dial_fuzz: regress/fuzz/dial_fuzz.c ${FUZZ_ROLE} worker/dial.c ; ${FUZZ}
 regress/fuzz/gate_fuzz: regress/fuzz/gate_fuzz.c ${FUZZ_ROLE} worker/arrival.c worker/gate.c worker/hello.c worker/http.c worker/listener.c worker/peek.c worker/proxyhdr.c worker/source.c worker/visitor.c ; ${FUZZ}
 regress/fuzz/hello_fuzz: regress/fuzz/hello_fuzz.c worker/hello.c ; ${FUZZ}
 regress/fuzz/http_fuzz: regress/fuzz/http_fuzz.c worker/http.c ; ${FUZZ}
 regress/fuzz/imsg_fuzz: regress/fuzz/imsg_fuzz.c shared/ibuf.c shared/imsg.c shared/msg.c ; ${FUZZ}
+regress/fuzz/keys_fuzz: regress/fuzz/keys_fuzz.c ${FUZZ_ROLE} worker/keys.c worker/psk.c worker/signkey.c ; ${FUZZ}
 regress/fuzz/proxyhdr_fuzz: regress/fuzz/proxyhdr_fuzz.c worker/proxyhdr.c shared/addr.c ; ${FUZZ}
 regress/fuzz/lz_fuzz: regress/fuzz/lz_fuzz.c worker/lz.c ; ${FUZZ}
 regress/fuzz/rocket_fuzz: regress/fuzz/rocket_fuzz.c worker/rocket.c shared/addr.c ; ${FUZZ}
