@@ -102,9 +102,10 @@ FLOW_OBJS =	worker/ctlstream.o worker/dialler.o worker/dialogue.o \
 		worker/relaylz.o worker/report.o worker/rocket.o \
 		worker/seal.o worker/sealctx.o worker/service.o \
 		worker/smux.o worker/smuxout.o worker/smuxst.o worker/solo.o \
-		worker/tunnel.o worker/upgrade.o worker/user.o worker/wire.o \
-		worker/ws.o worker/xor.o shared/addr.o shared/ibuf.o \
-		shared/imsg.o shared/log.o shared/msg.o
+		worker/source.o worker/tunnel.o worker/upgrade.o \
+		worker/user.o worker/wire.o worker/ws.o worker/xor.o \
+		shared/addr.o shared/ibuf.o shared/imsg.o shared/log.o \
+		shared/msg.o
 FLOW_SRCS =	regress/unit/flowpeer.c regress/unit/flowrig.c
 
 regress/unit/addr_test: regress/unit/addr_test.c shared/addr.o ; ${UNIT}
@@ -137,7 +138,7 @@ regress/unit/pool_test: regress/unit/pool_test.c shared/addr.o shared/log.o work
 regress/unit/proxyhdr_test: regress/unit/proxyhdr_test.c shared/addr.o worker/proxyhdr.o ; ${UNIT}
 regress/unit/psk_test: regress/unit/psk_test.c shared/log.o worker/psk.o ; ${UNIT}
 regress/unit/report_test: regress/unit/report_test.c shared/log.o worker/report.o ; ${UNIT}
-regress/unit/reload_test: regress/unit/reload_test.c rocketd/check.o rocketd/config.o rocketd/lex.o rocketd/options.o rocketd/optval.o rocketd/parse.o rocketd/reader.o rocketd/reload.o rocketd/svc.o rocketd/tlsconf.o rocketd/tokenv.o rocketd/toml.o rocketd/tomlconf.o rocketd/tomlval.o rocketd/valid.o rocketd/wordval.o shared/addr.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o ; ${UNIT}
+regress/unit/reload_test: regress/unit/reload_test.c rocketd/check.o rocketd/config.o rocketd/lex.o rocketd/options.o rocketd/optval.o rocketd/parse.o rocketd/reader.o rocketd/reload.o rocketd/stmt.o rocketd/svc.o rocketd/tlsconf.o rocketd/tokenv.o rocketd/toml.o rocketd/tomlconf.o rocketd/tomlval.o rocketd/valid.o rocketd/wordval.o shared/addr.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o ; ${UNIT}
 regress/unit/resolve_test: regress/unit/resolve_test.c shared/addr.o shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/resolve.o ; ${UNIT}
 regress/unit/relay_test: regress/unit/relay_test.c ${FLOW_SRCS} ${FLOW_OBJS} ; ${UNIT}
 regress/unit/relaymem_test: regress/unit/relaymem_test.c ${FLOW_SRCS} ${FLOW_OBJS} ; ${UNIT}
@@ -150,16 +151,8 @@ regress/unit/smuxbulk_test: regress/unit/smuxbulk_test.c regress/unit/smuxrig.c 
 regress/unit/smuxflow_test: regress/unit/smuxflow_test.c regress/unit/smuxrig.c shared/log.o worker/smux.o worker/smuxout.o worker/smuxst.o ; ${UNIT}
 regress/unit/smuxpair_test: regress/unit/smuxpair_test.c regress/unit/smuxrig.c shared/log.o worker/smux.o worker/smuxout.o worker/smuxst.o ; ${UNIT}
 regress/unit/smuxway_test: regress/unit/smuxway_test.c regress/unit/smuxrig.c shared/log.o worker/smux.o worker/smuxout.o worker/smuxst.o ; ${UNIT}
-SERVICE_REAL =	worker/ctlstream.o worker/dialler.o worker/dialogue.o \
-		worker/hello.o worker/http.o worker/lz.o worker/meter.o \
-		worker/pipes.o worker/pool.o worker/proxyhdr.o worker/psk.o \
-		worker/relay.o worker/relaylz.o worker/rocket.o worker/seal.o \
-		worker/sealctx.o worker/service.o worker/smux.o \
-		worker/smuxout.o worker/smuxst.o worker/solo.o worker/tunnel.o \
-		worker/upgrade.o worker/user.o worker/wire.o worker/ws.o \
-		worker/xor.o ${SHARED_OBJS}
-regress/unit/service_test: regress/unit/service_test.c ${SERVICE_REAL} ; ${UNIT}
-regress/unit/service2_test: regress/unit/service2_test.c ${SERVICE_REAL} ; ${UNIT}
+regress/unit/service_test: regress/unit/service_test.c ${FLOW_OBJS} shared/channel.o ; ${UNIT}
+regress/unit/service2_test: regress/unit/service2_test.c ${FLOW_OBJS} shared/channel.o ; ${UNIT}
 regress/unit/signkey_test: regress/unit/signkey_test.c shared/log.o worker/psk.o worker/signkey.o worker/tlskey.o ; ${UNIT}
 regress/unit/solo_test: regress/unit/solo_test.c shared/log.o worker/solo.o ; ${UNIT}
 regress/unit/source_test: regress/unit/source_test.c shared/addr.o shared/log.o worker/source.o ; ${UNIT}

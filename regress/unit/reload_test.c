@@ -48,6 +48,7 @@
 #include "../../rocketd/procs.h"
 #include "../../rocketd/reload.h"
 #include "../../rocketd/send.h"
+#include "../../rocketd/tlslook.h"
 #include "../../rocketd/tlsmake.h"
 #include "../../shared/channel.h"
 #include "../../shared/compat.h"
@@ -324,10 +325,21 @@ plog_to(enum log_dest dest)
 }
 
 int
-tlsmake_missing(const char *worker, struct rocketd_conf *conf, FILE *err)
+tlslook_files(struct rocketd *e, const struct rocketd_conf *conf, FILE *err)
+{
+	(void)e;
+	(void)conf;
+	(void)err;
+	return (0);
+}
+
+int
+tlsmake_missing(const char *worker, struct rocketd_conf *conf, int make,
+    FILE *err)
 {
 	(void)worker;
 	(void)conf;
+	(void)make;
 	(void)err;
 	return (0);
 }
