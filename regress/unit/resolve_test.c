@@ -241,7 +241,7 @@ ends_what_takes_too_long(void **state)
 	uint64_t	 start = worker_now(), took;
 
 	(void)state;
-	ask(1, "hang", 200);
+	ask(1, "hang", 1500);
 	ask(2, "two", PATIENCE);	/* is not held up */
 	frame_until(nanswers == 2);
 	took = worker_now() - start;
@@ -249,7 +249,7 @@ ends_what_takes_too_long(void **state)
 	assert_int_equal(answers[0].error, 0);
 	assert_int_equal(answers[1].request, 1);
 	assert_int_equal(answers[1].error, EAI_AGAIN);
-	assert_in_range(took, 190 * 1000, 3000 * 1000);
+	assert_in_range(took, 1490 * 1000, 60000 * 1000);
 	frame_until(frame_figure("lookups_running") == 0);
 }
 
