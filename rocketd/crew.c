@@ -93,9 +93,9 @@ crew_hasten(struct rocketd *env, uint32_t service)
 		    (oldest == NULL || svc->generation < oldest->generation))
 			oldest = svc;
 	if (oldest != NULL) {
-		log_warnx("%s: too many workers drain: ends",
-		    svc_name(oldest));
-		svc_event(oldest, SVC_EV_BREACH);
+		log_warnx("%s: too many workers drain: it has %d s more",
+		    svc_name(oldest), STOP_DRAIN / 1000);
+		svc_stop(oldest, STOP_DRAIN);
 	}
 }
 

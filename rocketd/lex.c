@@ -421,6 +421,9 @@ source_push_file(struct lex *l, const char *path, const struct word *at)
 	s->dev = st.st_dev;
 	s->ino = st.st_ino;
 	s->line = s->column = 1;
+	/* some editors' mark of the order of octets, which UTF-8 needs not */
+	if (s->len >= 3 && memcmp(s->octets, "\xef\xbb\xbf", 3) == 0)
+		s->off = 3;
 	s->depth = l->depth;
 	s->outer = l->top;
 	l->total += s->len;

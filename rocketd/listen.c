@@ -128,6 +128,43 @@ listen_options(const struct listener *l, const struct sockopts *o)
 		log_warn("listen on %s: congestion %s", listen_name(l), name);
 }
 
+/* As a socket has it that was never told. */
+static void
+listen_option_reset(const struct listener *l, int fresh, int name,
+    const char *word)
+{
+	socklen_t	 len = sizeof(int);
+	int		 value;
+
+	/* the system gives twice what it is told */
+	if (getsockopt(fresh, SOL_SOCKET, name, &value, &len) == 0)
+		listen_option(l, SOL_SOCKET, name, word, value / 2);
+}
+
+/* What may be the system's choice is, until listen_options says otherwise. */
+static void
+listen_options_reset(const struct listener *l)
+{
+	char		 name[32];
+	socklen_t	 len = sizeof(name);
+	int		 fresh;
+
+	fresh = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fresh == -1) {
+		log_warn("listen on %s: options", listen_name(l));
+		return;
+	}
+	listen_option_reset(l, fresh, SO_RCVBUF, "receive buffer");
+	listen_option_reset(l, fresh, SO_SNDBUF, "send buffer");
+	/* which let them grow by themselves no more */
+	listen_option(l, SOL_SOCKET, SO_BUF_LOCK, "buffers", 0);
+	listen_option(l, IPPROTO_TCP, TCP_MAXSEG, "mss", 0);
+	if (getsockopt(fresh, IPPROTO_TCP, TCP_CONGESTION, name, &len) == 0 &&
+	    setsockopt(l->fd, IPPROTO_TCP, TCP_CONGESTION, name, len) == -1)
+		log_warn("listen on %s: congestion", listen_name(l));
+	close(fresh);
+}
+
 /* An address that we have ourselves, in another form, on the same port. */
 static void
 listen_share_port(struct rocketd *env, uint16_t port, int on)
@@ -405,8 +442,10 @@ listen_commit(struct rocketd *env)
 			continue;
 		}
 		if (!l->fresh && memcmp(&l->opts, &l->next_opts,
-		    sizeof(l->opts)) != 0)
+		    sizeof(l->opts)) != 0) {
+			listen_options_reset(l);
 			listen_options(l, &l->next_opts);
+		}
 		l->opts = l->next_opts;
 		l->service = l->next_service;
 		l->conf = l->next_conf;

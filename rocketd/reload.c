@@ -42,6 +42,7 @@
 #include "reload.h"
 #include "send.h"
 #include "tlsconf.h"
+#include "tlslook.h"
 #include "tlsmake.h"
 
 #define RELOAD_WHY	512
@@ -121,6 +122,47 @@ reload_check_numbers(struct rocketd *env, struct rocketd_conf *conf,
 	return (0);
 }
 
+/*
+ * What a process has for all of its life is the same for all of them: a change
+ * waits for the next start.
+ */
+static void
+reload_keep(const struct rocketd *env, struct rocketd_conf *conf, FILE *err)
+{
+	const struct rocketd_conf	*old = env->conf;
+
+	if (old == NULL)
+		return;
+	if (old->strict != conf->strict)
+		conf_complain(err, conf->path, 0, 0, "warning: sandbox: "
+		    "takes effect when rocketd is restarted");
+	if (old->id_first != conf->id_first || old->id_last != conf->id_last)
+		conf_complain(err, conf->path, 0, 0, "warning: ids: "
+		    "take effect when rocketd is restarted; %u to %u stay",
+		    old->id_first, old->id_last);
+	conf->strict = old->strict;
+	conf->id_first = old->id_first;
+	conf->id_last = old->id_last;
+}
+
+int
+reload_files(struct rocketd *env, struct rocketd_conf *conf, int full,
+    FILE *err)
+{
+	int	 errors;
+
+	errors = conf_read_tokens(conf, full, err);
+	errors += decoy_check(conf, err);
+	errors += tlsmake_missing(env->worker_path, conf, 0, err);
+	errors += tlsconf_open(conf, err);
+	errors += tlslook_files(env, conf, err);
+	if (!full || errors != 0)
+		return (errors);
+	/* nothing is made for a configuration that is refused */
+	errors = tlsmake_missing(env->worker_path, conf, 1, err);
+	return (errors + tlsconf_open(conf, err));
+}
+
 struct rocketd_conf *
 reload_read(struct rocketd *env, int full, FILE *err)
 {
@@ -132,14 +174,13 @@ reload_read(struct rocketd *env, int full, FILE *err)
 		conf_complain(err, env->conf_path, 0, 0, "no memory");
 		goto fail;
 	}
-	if (conf_finish(conf, err) != 0 ||
-	    (full && (tlsmake_missing(env->worker_path, conf, err) != 0 ||
-	    conf_read_tokens(conf, err) != 0 ||
-	    decoy_check(conf, err) != 0)))
+	reload_keep(env, conf, err);
+	if (conf_finish(conf, err) != 0)
 		goto fail;
 	conf_number(conf, env->conf);
 	if (reload_check_numbers(env, conf, err) == -1 ||
-	    reload_check_ids(env, conf, err) == -1)
+	    reload_check_ids(env, conf, err) == -1 ||
+	    (full && reload_files(env, conf, full, err) != 0))
 		goto fail;
 	return (conf);
 
@@ -334,11 +375,23 @@ reload_tell_tls(struct rocketd *env)
 			send_again(env, svc, 0);
 }
 
+/* A user may be on the way to a worker that drains: it dials until it ends. */
+static int
+reload_needs_dial(struct rocketd *env)
+{
+	struct svc	*svc;
+
+	TAILQ_FOREACH(svc, &env->svcs, entry)
+		if (svc->role == PROC_SERVICE && svc->side == SIDE_CLIENT)
+			return (1);
+	return (reload_has_side(env->conf, SIDE_CLIENT));
+}
+
 static void
 reload_roles(struct rocketd *env)
 {
 	int	 server = reload_has_side(env->conf, SIDE_SERVER);
-	int	 client = reload_has_side(env->conf, SIDE_CLIENT);
+	int	 client = reload_needs_dial(env);
 
 	reload_role(env, PROC_CONTROL, 1);
 	reload_role(env, PROC_KEYS, server || client);
@@ -468,10 +521,6 @@ static void
 reload_note_global(const struct rocketd_conf *old,
     const struct rocketd_conf *new)
 {
-	if (old->strict != new->strict)
-		log_warnx("sandbox: takes effect when rocketd is restarted");
-	if (old->id_first != new->id_first || old->id_last != new->id_last)
-		log_warnx("ids: take effect when rocketd is restarted");
 	if (!reload_same_string(old->control_group, new->control_group) &&
 	    reload_same_string(old->control_path, new->control_path))
 		log_warnx("control socket's group: takes effect when rocketd "
@@ -529,6 +578,7 @@ reload_apply(struct rocketd *env, const struct rocketd_conf *old)
 		}
 	if (old == NULL)
 		return;
+	reload_roles(env);	/* of what was removed some has ended */
 	reload_note_global(old, env->conf);
 	reload_tell(env, PROC_DIAL);
 	reload_tell(env, PROC_GATE);
@@ -556,25 +606,41 @@ reload_refill(struct rocketd *env, uint32_t service)
 	cs = conf_service_by_number(env->conf, service);
 	if (cs != NULL)
 		crew_resize(env, cs, reload_drain(cs));
+	else
+		reload_roles(env);
 }
 
 /* ---- a reload ---- */
 
-/* All errors to the log, the first of them to whoever asked. */
+/*
+ * All errors and warnings to the log, and to whoever asked the first error, or
+ * when it was not refused the first warning.
+ */
 static void
-reload_refused(struct rocketd *env, char *text, char *why, size_t size)
+reload_told(char *text, int refused, char *why, size_t size)
 {
 	char	*line, *rest = text;
-	int	 n = 0;
+	int	 warning;
 
-	strlcpy(why, "the configuration is refused", size);
+	why[0] = '\0';
 	while ((line = strsep(&rest, "\n")) != NULL) {
 		if (line[0] == '\0')
 			continue;
-		if (n++ == 0)
+		warning = strstr(line, ": warning: ") != NULL;
+		if (why[0] == '\0' && warning == !refused)
 			strlcpy(why, line, size);
-		log_error("%s", line);
+		if (warning)
+			log_warnx("%s", line);
+		else
+			log_error("%s", line);
 	}
+}
+
+static void
+reload_refused(struct rocketd *env, char *why, size_t size)
+{
+	if (why[0] == '\0')
+		strlcpy(why, "the configuration is refused", size);
 	strlcpy(env->conf_error, why, sizeof(env->conf_error));
 	log_error("reload: refused, nothing has changed");
 }
@@ -622,8 +688,9 @@ reload_run(struct rocketd *env, char *why, size_t size)
 	ret = reload_try(env, err);
 	if (fclose(err) == EOF)
 		log_warn("reload: the list of errors");
+	reload_told(text, ret == -1, why, size);
 	if (ret == -1)
-		reload_refused(env, text, why, size);
+		reload_refused(env, why, size);
 	else
 		log_info("reload: done");
 	free(text);

@@ -115,20 +115,25 @@ read_endpoint(struct reader *r, const char *key, const struct toml *v,
 	return (-1);
 }
 
-/* Adds one, unless it is there. */
+/* Keeps the one behind the last, unless it is there before. */
 static void
-add_endpoint(struct reader *r, const char *key, const struct toml *v,
-    struct endpoint *list, size_t *n)
+keep_endpoint(const struct endpoint *list, size_t *n)
 {
 	size_t	 i;
 
-	if (*n == ENDPOINTS_MAX || read_endpoint(r, key, v, &list[*n]) == -1)
-		return;
 	for (i = 0; i < *n; i++)
 		if (strcmp(list[i].host, list[*n].host) == 0 &&
 		    strcmp(list[i].port, list[*n].port) == 0)
 			return;
 	(*n)++;
+}
+
+static void
+add_endpoint(struct reader *r, const char *key, const struct toml *v,
+    struct endpoint *list, size_t *n)
+{
+	if (*n < ENDPOINTS_MAX && read_endpoint(r, key, v, &list[*n]) == 0)
+		keep_endpoint(list, n);
 }
 
 /* Those of two keys, for one address and for a list of them; how many. */
@@ -210,7 +215,9 @@ read_sources(struct reader *r, const struct toml *table, struct endpoint *list)
 		if (v->type == TOML_STRING && count < ENDPOINTS_MAX &&
 		    valid_addr(v->text, &addr)) {
 			list[count].value = v;
-			strlcpy(list[count++].host, v->text, HOST_MAX);
+			strlcpy(list[count].host, v->text, HOST_MAX);
+			strlcpy(list[count].port, "0", PORT_MAX);
+			keep_endpoint(list, &count);
 			continue;
 		}
 		last = count;

@@ -91,12 +91,27 @@ wordval_transport(struct lex *lex, const struct word *w)
 	return (transport);
 }
 
+/* What may have been meant, as the rest of a message. */
+static const char *
+hint(const struct word *w)
+{
+	const char	*colon = strrchr(w->text, ':');
+
+	if (colon != NULL && strchr(w->text, ':') == colon &&
+	    strspn(colon + 1, "0123456789") == strlen(colon + 1))
+		return ("; a port stands behind \"port\"");
+	if (w->text[0] == '[')
+		return ("; it stands without brackets, and a port behind "
+		    "\"port\"");
+	return ("");
+}
+
 void
 wordval_host(struct lex *lex, const struct word *w)
 {
 	if (!valid_host(w->text))
 		lex_error(lex, w, "\"%s\" is no address and no name of a "
-		    "host", wordval_show(w));
+		    "host%s", wordval_show(w), hint(w));
 }
 
 void
@@ -104,8 +119,8 @@ wordval_addr(struct lex *lex, const struct word *w, const char *what,
     struct addr *addr)
 {
 	if (!valid_addr(w->text, addr))
-		lex_error(lex, w, "%s an IPv4 or IPv6 address, not \"%s\"",
-		    what, wordval_show(w));
+		lex_error(lex, w, "%s an IPv4 or IPv6 address, not \"%s\"%s",
+		    what, wordval_show(w), hint(w));
 }
 
 /* Are all bits from this one on zero? */

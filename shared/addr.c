@@ -161,6 +161,17 @@ addr_print(const struct addr *a)
 	return (buf);
 }
 
+size_t
+addr_join(char *buf, size_t size, const char *host, uint32_t port)
+{
+	int	 v6 = strchr(host, ':') != NULL;
+
+	if (port == 0)
+		return (strlcpy(buf, host, size));
+	return (snprintf(buf, size, "%s%s%s:%u", v6 ? "[" : "", host,
+	    v6 ? "]" : "", port));
+}
+
 int
 addr_same(const struct addr *a, const struct addr *b, int with_port)
 {

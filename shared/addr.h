@@ -56,6 +56,8 @@ void		 addr_of_self(struct addr *, int fd);
  * brackets when port is 0.  The result is one of a few static buffers.
  */
 const char	*addr_print(const struct addr *);
+/* The same of a host's name or address as configured; its length. */
+size_t		 addr_join(char *, size_t, const char *host, uint32_t port);
 /* Equal in family, octets and scope; the port only where with_port. */
 int		 addr_same(const struct addr *, const struct addr *,
 		    int with_port);

@@ -341,23 +341,7 @@ channel_drained(const struct channel *ch)
 	return (ch->full && !ch->dead && channel_queued(ch) < CHAN_LOW);
 }
 
-static void
-channel_writable(evutil_socket_t fd, short what, void *arg)
-{
-	struct channel	*ch = arg;
-
-	(void)fd;
-	(void)what;
-	if (ch->mute) {
-		channel_kill(ch, NULL);
-		return;
-	}
-	channel_write(ch);
-	channel_await_room(ch);
-	if (channel_drained(ch))
-		channel_soon(ch);
-}
-
+/* Until all is written, or the socket takes no more. */
 int
 channel_flush(struct channel *ch)
 {
@@ -369,11 +353,24 @@ channel_flush(struct channel *ch)
 		before = ch->imsgbuf.wsize;
 		if (before > 0)
 			channel_write(ch);
-	} while (ch->imsgbuf.wsize < before);
+	} while (ch->imsgbuf.wsize < before && ch->imsgbuf.wsize > 0);
 	channel_await_room(ch);
 	if (channel_drained(ch))
 		channel_soon(ch);
 	return (ch->dead || ch->mute ? -1 : 0);
+}
+
+static void
+channel_writable(evutil_socket_t fd, short what, void *arg)
+{
+	struct channel	*ch = arg;
+
+	(void)fd;
+	(void)what;
+	if (ch->mute)
+		channel_kill(ch, NULL);
+	else
+		(void)channel_flush(ch);
 }
 
 /* ---- receiving ---- */

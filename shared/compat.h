@@ -72,6 +72,9 @@
 #ifndef TCP_CONGESTION
 #define TCP_CONGESTION		-1
 #endif
+#ifndef SO_BUF_LOCK
+#define SO_BUF_LOCK		-1
+#endif
 #ifndef IP_BIND_ADDRESS_NO_PORT
 #define IP_BIND_ADDRESS_NO_PORT	-1
 #endif

@@ -142,6 +142,13 @@ static const struct msg_field	 fields_token[] = {
 	END
 };
 
+static const struct msg_field	 fields_gate[] = {
+	RANGE(msg_gate, deadline_ms, 1, UINT32_MAX),
+	RANGE(msg_gate, max_unproven, 1, UINT32_MAX),
+	RANGE(msg_gate, max_per_source, 1, UINT32_MAX),
+	END
+};
+
 static const struct msg_field	 fields_listen[] = {
 	MASK(msg_listen, transport, TRANSPORT_ALL),
 	RANGE(msg_listen, decoy, 0, DECOYS_MAX - 1),
@@ -160,6 +167,7 @@ static const struct msg_field	 fields_dialee[] = {
 	RANGE(msg_dialee, opts.nodelay, 0, 1),
 	RANGE(msg_dialee, opts.congestion, 0, CONGESTION_MAX - 1),
 	ADDRS(msg_dialee, source),
+	ADDRS(msg_dialee, edge),
 	STRING(msg_dialee, host),
 	END
 };
@@ -199,6 +207,20 @@ static const struct msg_field	 fields_pem[] = {
 	RANGE(msg_pem, side, SIDE_SERVER, SIDE_CLIENT),
 	RANGE(msg_pem, index, 0, PREFORK_MAX - 1),
 	STRING(msg_pem, path),
+	END
+};
+
+static const struct msg_field	 fields_look[] = {
+	RANGE(msg_look, what, LOOK_CERT, LOOK_CA),
+	RANGE(msg_look, pem.side, SIDE_SERVER, SIDE_CLIENT),
+	RANGE(msg_look, pem.index, 0, PREFORK_MAX - 1),
+	STRING(msg_look, pem.path),
+	END
+};
+
+static const struct msg_field	 fields_looked[] = {
+	RANGE(msg_looked, failed, 0, 1),
+	STRING(msg_looked, words),
 	END
 };
 
@@ -250,6 +272,7 @@ static const struct msg_field	 fields_signed[] = {
 
 static const struct msg_field	 fields_arrival[] = {
 	MASK(msg_arrival, transport, TRANSPORT_ALL),
+	RANGE(msg_arrival, decoy, 0, DECOYS_MAX - 1),
 	ADDRS(msg_arrival, peer),
 	ADDRS(msg_arrival, local),
 	END
@@ -458,7 +481,7 @@ static const struct msg_rule	 msg_rules[IMSG_MAX] = {
 	    fields_control),
 	RULE(IMSG_CONF_LOG, ONE(P, C), FIXED(msg_logdest), 1, fields_logdest),
 	RULE(IMSG_CONF_TOKEN, ONE(P, K), FIXED(msg_token), 0, fields_token),
-	RULE(IMSG_CONF_GATE, ONE(P, G | T), FIXED(msg_gate), 0, fields_none),
+	RULE(IMSG_CONF_GATE, ONE(P, G | T), FIXED(msg_gate), 0, fields_gate),
 	RULE(IMSG_CONF_LISTEN, ONE(P, G | T | W), FIXED(msg_listen), 1,
 	    fields_listen),
 	RULE(IMSG_CONF_REMOTE, ONE(P, D | W), FIXED(msg_dialee), 0,
@@ -479,6 +502,8 @@ static const struct msg_rule	 msg_rules[IMSG_MAX] = {
 	RULE(IMSG_CONF_DECOY, ONE(P, G), FIXED(msg_decoy), 0, fields_decoy),
 	RULE(IMSG_CONF_FILE, ONE(P, G), FIXED(msg_file), 1, fields_file),
 	RULE(IMSG_DIR_AGAIN, ONE(D, P), FIXED(msg_dir), 0, fields_dir),
+	RULE(IMSG_LOOK, ONE(P, K), FIXED(msg_look), 1, fields_look),
+	RULE(IMSG_LOOKED, ONE(K, P), FIXED(msg_looked), 0, fields_looked),
 
 	RULE(IMSG_PROOF, ONE(G, K), FIXED(msg_proof), 0, fields_none),
 	RULE(IMSG_IDENTITY, ONE(G, K), FIXED(msg_identity), 0, fields_none),

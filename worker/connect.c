@@ -275,9 +275,9 @@ attempt_ready(evutil_socket_t fd, short what, void *arg)
 	socklen_t	 len;
 	int		 error = 0;
 
-	(void)what;
 	len = sizeof(error);
-	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == -1)
+	if (!(what & EV_TIMEOUT) &&
+	    getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == -1)
 		error = errno;
 	c->last = c->addrs[a - c->attempts];
 	if (error == 0) {
@@ -331,8 +331,8 @@ attempt_start(struct connect *c, struct attempt *a, const struct addr *to)
 	if (event_assign(&a->ev, c->base, a->fd, EV_WRITE, attempt_ready,
 	    a) == -1)
 		goto fail;
-	if (r == 0)
-		event_active(&a->ev, EV_WRITE, 0);
+	if (r == 0)		/* it need not be asked how it went */
+		event_active(&a->ev, EV_TIMEOUT, 0);
 	else if (event_add(&a->ev, NULL) == -1)
 		goto fail;
 	c->open++;

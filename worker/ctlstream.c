@@ -72,22 +72,24 @@ ctlstream_accept(struct ctlstream *cs, struct stream *st)
 	ctlstream_due(cs);
 }
 
-static void
+/* -1: it is not sent. */
+static int
 ctlstream_send(struct ctlstream *cs, const struct rocket_ctl *msg)
 {
 	size_t	 n;
 
 	if (cs->stream == NULL)
-		return;
+		return (-1);
 	n = rocket_put_control(cs->out + cs->out_len,
 	    sizeof(cs->out) - cs->out_len, msg);
 	if (n == 0) {
 		log_debug("tunnel %u: the peer does not read its control "
 		    "stream", cs->tunnel->serial);
-		return;
+		return (-1);
 	}
 	cs->out_len += n;
 	session_ready(cs->stream);
+	return (0);
 }
 
 /* A drain that was lost would keep the tunnel for ever. */
@@ -120,7 +122,7 @@ ctlstream_more(struct ctlstream *cs, uint32_t more)
 {
 	struct rocket_ctl	 msg = { .type = CONTROL_MORE, .more = more };
 
-	ctlstream_send(cs, &msg);
+	(void)ctlstream_send(cs, &msg);
 }
 
 void
@@ -129,8 +131,8 @@ ctlstream_ping(struct ctlstream *cs, uint64_t now)
 	struct rocket_ctl	 msg = { .type = CONTROL_PING, .ping = now };
 
 	cs->ping_next = now + PING_INTERVAL;
-	cs->ping_sent = now;
-	ctlstream_send(cs, &msg);
+	if (ctlstream_send(cs, &msg) == 0)
+		cs->ping_sent = now;
 }
 
 uint64_t
@@ -171,7 +173,7 @@ ctlstream_message(struct ctlstream *cs, const struct rocket_ctl *msg)
 		memset(&pong, 0, sizeof(pong));
 		pong.type = CONTROL_PONG;
 		pong.ping = msg->ping;
-		ctlstream_send(cs, &pong);
+		(void)ctlstream_send(cs, &pong);
 		break;
 	case CONTROL_PONG:
 		ctlstream_pong(cs, msg->ping);

@@ -102,10 +102,7 @@ gate_configure(struct imsg *imsg)
 		return (visitor_configure(imsg));
 	case IMSG_CONF_GATE:
 		if (imsg_get_data(imsg, &gate.next_conf,
-		    sizeof(gate.next_conf)) == 0 &&
-		    gate.next_conf.deadline_ms > 0 &&
-		    gate.next_conf.max_unproven > 0 &&
-		    gate.next_conf.max_per_source > 0)
+		    sizeof(gate.next_conf)) == 0)
 			return (0);
 		break;
 	default:

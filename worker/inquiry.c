@@ -57,7 +57,7 @@ struct form {				/* what a request asks of whom */
 	enum msg_type	 parents;	/* the parent's only */
 	uint32_t	 whom;
 	uint32_t	 silence_ms;
-	int		 command;	/* not for everybody */
+	const char	*command;	/* not for everybody; or NULL */
 };
 
 struct part {				/* one process asked */
@@ -117,25 +117,25 @@ static struct {
 
 static const struct form	 forms[] = {
 	{ IMSG_CTL_SUMMARY, IMSG_CTL_COUNTER, IMSG_CTL_DAEMON,
-	    WHOM_PARENT | WHOM_CHILDREN, ANSWER_MS, 0 },
+	    WHOM_PARENT | WHOM_CHILDREN, ANSWER_MS, NULL },
 	{ IMSG_CTL_SERVICES, IMSG_CTL_SERVICE, IMSG_NONE,
-	    WHOM_WORKERS, ANSWER_MS, 0 },
+	    WHOM_WORKERS, ANSWER_MS, NULL },
 	{ IMSG_CTL_SESSIONS, IMSG_CTL_SESSION, IMSG_NONE,
-	    WHOM_WORKERS, ANSWER_MS, 0 },
+	    WHOM_WORKERS, ANSWER_MS, NULL },
 	{ IMSG_CTL_STREAMS, IMSG_CTL_STREAM, IMSG_NONE,
-	    WHOM_WORKERS, ANSWER_MS, 0 },
+	    WHOM_WORKERS, ANSWER_MS, NULL },
 	{ IMSG_CTL_PROCESSES, IMSG_CTL_PROCESS, IMSG_NONE,
-	    WHOM_PARENT, ANSWER_MS, 0 },
+	    WHOM_PARENT, ANSWER_MS, NULL },
 	{ IMSG_CTL_CONFIG, IMSG_CTL_TEXT, IMSG_NONE,
-	    WHOM_PARENT, ANSWER_MS, 0 },
+	    WHOM_PARENT, ANSWER_MS, NULL },
 	{ IMSG_CTL_RELOAD, IMSG_CTL_TEXT, IMSG_NONE,
-	    WHOM_PARENT, COMMAND_MS, 1 },
+	    WHOM_PARENT, COMMAND_MS, "reload" },
 	{ IMSG_CTL_STOP, IMSG_NONE, IMSG_NONE,
-	    WHOM_PARENT, COMMAND_MS, 1 },
+	    WHOM_PARENT, COMMAND_MS, "stop" },
 	{ IMSG_CTL_LOG, IMSG_NONE, IMSG_NONE,
-	    WHOM_PARENT, ANSWER_MS, 1 },
+	    WHOM_PARENT, ANSWER_MS, "log" },
 	{ IMSG_CTL_CLOSE, IMSG_NONE, IMSG_NONE,
-	    WHOM_WORKERS, ANSWER_MS, 1 }
+	    WHOM_WORKERS, ANSWER_MS, "session close" }
 };
 
 static const struct form *
@@ -183,15 +183,15 @@ inquiry_start(struct asker *asker, enum msg_type type,
 		asker_done(asker, 1, "this rocketd knows no such request");
 		return;
 	}
-	if (form->command) {
+	if (form->command != NULL) {
 		if (!asker_commands(asker)) {
 			log_info("control socket: uid %u may not command: %s",
-			    (unsigned int)asker_uid(asker), msg_name(type));
+			    (unsigned int)asker_uid(asker), form->command);
 			asker_done(asker, 1, "permission denied: only root "
 			    "and the daemon's own user may do that");
 			return;
 		}
-		log_info("control socket: %s from uid %u", msg_name(type),
+		log_info("control socket: %s from uid %u", form->command,
 		    (unsigned int)asker_uid(asker));
 	}
 	if ((q = inquiry_new(asker, form, req)) == NULL) {

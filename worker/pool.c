@@ -516,8 +516,8 @@ pool_remotes(const struct msg_dialee *confs, uint32_t count)
 		fatal("%s", __func__);
 	for (i = 0; i < count; i++) {
 		set[i].conf = confs[i];
-		snprintf(set[i].name, sizeof(set[i].name), "%s:%u",
-		    confs[i].host, confs[i].port);
+		addr_join(set[i].name, sizeof(set[i].name), confs[i].host,
+		    confs[i].port);
 		for (j = 0; j < nremotes; j++)
 			if (remote_same(&remotes[j].conf, &confs[i])) {
 				set[i] = remotes[j];

@@ -23,7 +23,6 @@
 #include <sys/types.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 
 #include <errno.h>
 #include <stdlib.h>
@@ -49,13 +48,13 @@
 #define RELAY_LINGERS	0x0100	/* on the lingering list */
 #define RELAY_EVENT	0x0200	/* ev is added */
 #define RELAY_COPIES	0x0400	/* the socket is of a kind that cannot pipe */
+#define RELAY_PIPING	0x0800	/* on the list of those with pipes */
+#define RELAY_CLOSED	0x1000	/* the end is in the socket already */
+#define RELAY_FRESH	0x2000	/* no edge has been told yet */
 
-#define CHUNK_MIN	512
-#define CHUNK_MAX	(64 * 1024)
-#define FLUSH_IOV	16
 /* A socket that takes nothing for so long after the stream's end is reset. */
 #define LINGER_US	(60 * 1000000ULL)
-/* So many full reads in a row of so much: more is to be had by pipe. */
+/* So many reads of late gave much, or all of so much: the next is by pipe. */
 #define BULK_FULLS	4
 #define BULK_FULL_MIN	16384
 /* Less than this was not worth the two calls more. */
@@ -93,6 +92,7 @@ void
 relay_init(struct service *service)
 {
 	svc = service;
+	outq_init(service);
 	relaylz_init(service);
 }
 
@@ -111,22 +111,19 @@ relay_new(int fd)
 	return (r);
 }
 
+/* A pipe that waits too long for its socket is looked for in a list. */
 static void
-chunk_free(struct chunk *c)
+relay_piping(struct relay *r)
 {
-	service_hold(svc, -(int64_t)(sizeof(*c) + c->size));
-	free(c);
-}
+	int	 on = (r->flags & RELAY_PIPING) != 0;
 
-static void
-relay_pipe_put(struct relay *r)
-{
-	if (r->pipe == NULL)
+	if (on == (r->out.pipes > 0))
 		return;
-	TAILQ_REMOVE(&piping, r, piping);
-	service_hold(svc, -(int64_t)r->pipe->len);
-	pipes_put(r->pipe);
-	r->pipe = NULL;
+	r->flags ^= RELAY_PIPING;
+	if (on)
+		TAILQ_REMOVE(&piping, r, piping);
+	else
+		TAILQ_INSERT_TAIL(&piping, r, piping);
 }
 
 /*
@@ -146,8 +143,6 @@ relay_resets(int fd, int rst)
 static void
 relay_close(struct relay *r, int rst)
 {
-	struct chunk	*c;
-
 	if (r->dial != 0)
 		dialler_cancel(r->dial);
 	if (r->flags & RELAY_EVENT)
@@ -157,11 +152,8 @@ relay_close(struct relay *r, int rst)
 			relay_resets(r->fd, 0);
 		close(r->fd);
 	}
-	while ((c = r->head) != NULL) {
-		r->head = c->next;
-		chunk_free(c);
-	}
-	relay_pipe_put(r);
+	outq_clear(&r->out);
+	relay_piping(r);
 	relaylz_end(r);
 	free(r->pre);
 	if (r->flags & RELAY_LINGERS)
@@ -184,68 +176,6 @@ relay_abort(struct relay *r, enum reset_reason reason)
 		session_reset(st, reason);
 	}
 	relay_close(r, 1);
-}
-
-/* Octets for the socket that it does not take now.  -1: no memory. */
-static int
-relay_append(struct relay *r, const uint8_t *p, size_t len)
-{
-	struct chunk	*c = r->tail;
-	size_t		 n, size;
-
-	if (c != NULL && (n = c->size - c->len) > 0) {
-		if (n > len)
-			n = len;
-		memcpy(c->data + c->len, p, n);
-		c->len += n;
-		r->queued += n;
-		p += n;
-		len -= n;
-	}
-	if (len == 0)
-		return (0);
-	/* Grows with what waits, so that small frames do not cost more. */
-	size = r->queued < CHUNK_MAX ? r->queued : CHUNK_MAX;
-	if (size < CHUNK_MIN)
-		size = CHUNK_MIN;
-	if (size < len)
-		size = len;
-	if ((c = malloc(sizeof(*c) + size)) == NULL)
-		return (-1);
-	service_hold(svc, (int64_t)(sizeof(*c) + size));
-	c->next = NULL;
-	c->off = 0;
-	c->len = len;
-	c->size = size;
-	memcpy(c->data, p, len);
-	if (r->tail == NULL)
-		r->head = c;
-	else
-		r->tail->next = c;
-	r->tail = c;
-	r->queued += len;
-	return (0);
-}
-
-/* n octets at the head of the chunks have gone. */
-static void
-relay_drop(struct relay *r, size_t n)
-{
-	struct chunk	*c;
-	size_t		 have;
-
-	r->queued -= n;
-	while ((c = r->head) != NULL) {
-		have = c->len - c->off;
-		if (n < have) {
-			c->off += n;
-			break;
-		}
-		n -= have;
-		if ((r->head = c->next) == NULL)
-			r->tail = NULL;
-		chunk_free(c);
-	}
 }
 
 /*
@@ -288,7 +218,7 @@ relay_broken(struct relay *r)
 static int
 relay_waits(const struct relay *r)
 {
-	return (r->queued > 0 || (r->lz != NULL && lz_waits(r->lz) > 0));
+	return (r->out.len > 0 || (r->lz != NULL && lz_waits(r->lz) > 0));
 }
 
 /*
@@ -313,37 +243,22 @@ relay_shut(struct relay *r)
 	return (0);
 }
 
-/* As write(2): what is in the pipe goes first. */
+/* As write(2), of what waits. */
 static ssize_t
 relay_write(struct relay *r)
 {
-	struct iovec	 iov[FLUSH_IOV];
-	struct chunk	*c;
+	const uint8_t	*p;
+	size_t		 len;
 	ssize_t		 n;
-	int		 cnt = 0;
 
-	if (r->pipe != NULL) {
-		if ((n = pipes_drain(r->pipe, r->fd)) <= 0)
-			return (n);
-		r->queued -= n;
-		service_hold(svc, -(int64_t)n);
-		if (r->pipe->len == 0)
-			relay_pipe_put(r);
+	if (r->lz == NULL) {
+		n = outq_write(&r->out, r->fd);
+		relay_piping(r);
 		return (n);
 	}
-	if (r->lz != NULL) {
-		c = r->head;
-		if ((n = relay_put(r, c == NULL ? NULL : c->data + c->off,
-		    c == NULL ? 0 : c->len - c->off)) > 0)
-			relay_drop(r, n);
-		return (n);
-	}
-	for (c = r->head; c != NULL && cnt < FLUSH_IOV; c = c->next, cnt++) {
-		iov[cnt].iov_base = c->data + c->off;
-		iov[cnt].iov_len = c->len - c->off;
-	}
-	if ((n = writev(r->fd, iov, cnt)) > 0)
-		relay_drop(r, n);
+	p = outq_first(&r->out, &len);
+	if ((n = relay_put(r, p, len)) > 0)
+		outq_drop(&r->out, n);
 	return (n);
 }
 
@@ -390,6 +305,7 @@ relay_event(evutil_socket_t fd, short what, void *arg)
 	struct relay	*r = arg;
 
 	(void)fd;
+	r->flags &= ~RELAY_FRESH;
 	if ((what & EV_READ) && (r->flags & RELAY_READABLE) &&
 	    relay_failed(r)) {
 		relay_abort(r, RESET_ABORT);
@@ -399,6 +315,8 @@ relay_event(evutil_socket_t fd, short what, void *arg)
 		r->flags |= RELAY_READABLE;
 	if (what & EV_WRITE)
 		r->flags |= RELAY_WRITABLE;
+	if (what & EV_CLOSED)
+		r->flags |= RELAY_CLOSED;
 	if (relay_waits(r) && relay_flush(r) == -1)
 		return;
 	if (r->stream == NULL) {
@@ -410,15 +328,18 @@ relay_event(evutil_socket_t fd, short what, void *arg)
 		session_ready(r->stream);
 }
 
-/* The socket is there: events from now on.  -1: no memory. */
+/*
+ * The socket is there: events from now on, the first of them of what is there
+ * by then.  -1: no memory.
+ */
 static int
-relay_attach(struct relay *r)
+relay_attach(struct relay *r, uint16_t flags)
 {
 	if (event_assign(&r->ev, svc->base, r->fd, EV_READ | EV_WRITE |
-	    EV_PERSIST | EV_ET, relay_event, r) == -1 ||
+	    EV_CLOSED | EV_PERSIST | EV_ET, relay_event, r) == -1 ||
 	    event_add(&r->ev, NULL) == -1)
 		return (-1);
-	r->flags |= RELAY_EVENT | RELAY_READABLE | RELAY_WRITABLE;
+	r->flags |= RELAY_EVENT | RELAY_FRESH | flags;
 	return (0);
 }
 
@@ -463,7 +384,8 @@ relay_open(struct relay *r, struct tunnel *t)
 	r->tunnel = t;
 	tunnel_relay_added(t);
 	r->moved = worker_now();
-	if (relaylz_start(r) == -1 || relay_attach(r) == -1) {
+	if (relaylz_start(r) == -1 ||
+	    relay_attach(r, RELAY_READABLE | RELAY_WRITABLE) == -1) {
 		log_warn("relay: cannot watch a user's socket");
 		relay_abort(r, RESET_POLICY);
 		return (0);
@@ -525,8 +447,8 @@ relay_dial_failed(struct relay *r, const struct msg_dialled *res)
 		return;
 	}
 	/* The answer is the last that we say; what comes is thrown away. */
-	session_consumed(r->stream, r->queued);
-	relay_drop(r, r->queued);
+	session_consumed(r->stream, r->out.len);
+	outq_clear(&r->out);
 	session_ready(r->stream);
 }
 
@@ -555,15 +477,15 @@ relay_dialled(void *arg, int fd, const struct msg_dialled *res)
 	}
 	r->other = res->peer;
 	r->moved = worker_now();
+	/* It hardly has anything to say yet. */
 	if (((r->flags & RELAY_ANSWER) && relay_answer(r, RESET_NONE) == -1) ||
-	    relay_attach(r) == -1) {
+	    relay_attach(r, RELAY_WRITABLE) == -1) {
 		log_warn("relay: cannot watch a target's socket");
 		relay_abort(r, RESET_POLICY);
 		return;
 	}
-	if (relay_flush(r) == -1)
-		return;
-	session_ready(r->stream);
+	if (relay_flush(r) == 0 && r->pre != NULL)
+		session_ready(r->stream);
 }
 
 /* What has come so far may be a whole preface.  -1: the relay is gone. */
@@ -573,17 +495,11 @@ relay_preface(struct relay *r)
 	struct rocket_preface	 pf;
 	struct rocket_refusal	 why;
 	uint8_t			 buf[ROCKET_PREFACE_MAX];
-	struct chunk		*c;
-	size_t			 len = 0, n;
+	size_t			 len;
 	ssize_t			 got;
 	int			 offset;
 
-	for (c = r->head; c != NULL && len < sizeof(buf); c = c->next) {
-		if ((n = c->len - c->off) > sizeof(buf) - len)
-			n = sizeof(buf) - len;
-		memcpy(buf + len, c->data + c->off, n);
-		len += n;
-	}
+	len = outq_peek(&r->out, buf, sizeof(buf));
 	if ((got = rocket_get_preface(buf, len, &pf, &why)) == 0)
 		return (0);
 	if (got == -1 || pf.kind != PREFACE_TCP) {
@@ -603,12 +519,16 @@ relay_preface(struct relay *r)
 		r->flags |= RELAY_ANSWER;
 	r->user = pf.user;
 	r->other = pf.listener;
-	relay_drop(r, got);
+	outq_drop(&r->out, got);
 	session_consumed(r->stream, (size_t)got);
 	if (relaylz_start(r) == -1) {
 		log_warn("relay");
 		relay_abort(r, RESET_MEMORY);
 		return (-1);
+	}
+	if (r->lz == NULL) {		/* what stood behind it */
+		r->octets_in += r->out.len;
+		svc->stats.octets_in += r->out.len;
 	}
 	r->dial = dialler_ask(DIAL_TARGET, 0, offset,
 	    svc->conf.opts.dial_timeout * 1000, relay_dialled, r);
@@ -670,6 +590,20 @@ relay_pack(struct relay *r, uint8_t *buf, size_t max)
 	return (len);
 }
 
+/*
+ * Takes note of whether the socket has much: a read gave n octets of max.
+ * Nothing, for the moment, says nothing of what comes next.
+ */
+static void
+relay_gauge(struct relay *r, ssize_t n, size_t max)
+{
+	if (n >= BULK_PAYS || (n >= BULK_FULL_MIN && (size_t)n == max)) {
+		if (r->fulls < BULK_FULLS)
+			r->fulls++;
+	} else if (n >= 0 && r->fulls > 0)
+		r->fulls--;
+}
+
 static size_t
 relay_pull(struct stream *st, uint8_t *buf, size_t max)
 {
@@ -700,11 +634,18 @@ relay_pull(struct stream *st, uint8_t *buf, size_t max)
 	do {
 		n = read(r->fd, buf + done, max - done);
 	} while (n == -1 && errno == EINTR);
-	if (n < (ssize_t)(max - done) || max < BULK_FULL_MIN)
-		r->fulls = 0;
-	else if (r->fulls < BULK_FULLS)
-		r->fulls++;
-	return (done + relay_took(r, n));
+	relay_gauge(r, n, max - done);
+	/* What is behind it will be in the first edge, which is to come. */
+	if (n < (ssize_t)(max - done) && (r->flags & RELAY_FRESH))
+		r->flags &= ~RELAY_READABLE;
+	if ((n = relay_took(r, n)) == 0)
+		return (done);
+	done += n;
+	/* Then it may go with what was before it. */
+	if ((r->flags & RELAY_CLOSED) && done < max &&
+	    (n = read(r->fd, buf + done, max - done)) != -1)
+		done += relay_took(r, n);
+	return (done);
 }
 
 /* A socket that has much is emptied by pipe. */
@@ -719,8 +660,8 @@ relay_bulk(struct stream *st, struct pipebuf *pipe, size_t max)
 	    r->lz != NULL)
 		return (0);
 	n = pipes_fill(pipe, r->fd, max);
-	if (n < BULK_PAYS)
-		r->fulls = 0;
+	if (n >= 0 && n < BULK_PAYS)
+		r->fulls--;
 	if (n == -1 && errno == EINVAL) {
 		r->flags |= RELAY_COPIES;
 		return (0);
@@ -734,62 +675,29 @@ static ssize_t
 relay_divert(struct stream *st, int fd, size_t len)
 {
 	struct relay	*r = st->arg;
-	ssize_t		 n = -1;
-	int		 error = EOPNOTSUPP;
+	ssize_t		 n;
 
-	if (r->fd != -1 && r->head == NULL && !(r->flags & RELAY_COPIES) &&
-	    r->lz == NULL &&
-	    (r->pipe != NULL || (r->pipe = pipes_get()) != NULL)) {
-		if (r->pipe->len == 0)
-			TAILQ_INSERT_TAIL(&piping, r, piping);
-		n = pipes_fill(r->pipe, fd, len);
-		error = errno;
-		/* It may be the pipe that is full; EINVAL: no socket for it. */
-		if (n == -1 && (error == EINVAL || (error == EAGAIN &&
-		    r->pipe->len > 0)))
-			error = EOPNOTSUPP;
+	if (r->fd == -1 || (r->flags & RELAY_COPIES) || r->lz != NULL) {
+		errno = EOPNOTSUPP;
+		return (-1);
 	}
-	if (n > 0) {
-		service_hold(svc, n);
-		r->queued += n;
+	if ((n = outq_fill(&r->out, fd, len)) > 0) {
 		svc->stats.octets_piped += n;
-	} else if (r->pipe != NULL && r->pipe->len == 0)
-		relay_pipe_put(r);
-	errno = error;
+		relay_piping(r);
+	}
 	return (n);
 }
 
-/* A reader that stopped keeps memory, not a pipe that others could use. */
+/* A reader that stopped keeps memory, not pipes that others could use. */
 static void
 relay_unpipe(struct relay *r)
 {
-	struct chunk	*head = r->head, *tail = r->tail;
-	uint8_t		 buf[CHUNK_MAX];
-	ssize_t		 n = 0;
-
-	r->head = r->tail = NULL;
-	while (r->pipe->len > 0) {
-		if ((n = pipes_read(r->pipe, buf, sizeof(buf))) <= 0)
-			break;
-		service_hold(svc, -(int64_t)n);
-		r->queued -= n;
-		if (relay_append(r, buf, n) == -1) {
-			n = -1;
-			break;
-		}
-	}
-	if (r->tail == NULL)
-		r->head = head;
-	else
-		r->tail->next = head;
-	if (tail != NULL)
-		r->tail = tail;
-	if (n < 0) {
+	if (outq_unpipe(&r->out) == -1) {
 		log_warn("relay: a pipe's octets to memory");
 		relay_abort(r, RESET_MEMORY);
 		return;
 	}
-	relay_pipe_put(r);
+	relay_piping(r);
 }
 
 static void
@@ -798,7 +706,7 @@ relay_data(struct stream *st, const uint8_t *p, size_t len)
 	struct relay	*r = st->arg;
 	ssize_t		 n = 0;
 
-	if (r->lz == NULL) {
+	if (r->lz == NULL && !(r->flags & RELAY_PREFACE)) {
 		r->octets_in += len;
 		svc->stats.octets_in += len;
 	}
@@ -828,7 +736,7 @@ relay_data(struct stream *st, const uint8_t *p, size_t len)
 		/* A short write: the next edge says when there is room. */
 		r->flags &= ~RELAY_WRITABLE;
 	}
-	if (relay_append(r, p + n, len - n) == -1) {
+	if (outq_append(&r->out, p + n, len - n) == -1) {
 		log_warn("relay");
 		relay_abort(r, RESET_MEMORY);
 		return;
@@ -893,7 +801,7 @@ relay_tick(uint64_t now)
 		svc->stats.lingered_out++;
 		log_info("user %s: took nothing for %llu s, reset with %u "
 		    "octets left", addr_print(&r->user), LINGER_US / 1000000,
-		    r->queued);
+		    r->out.len);
 		relay_close(r, 1);
 	}
 	TAILQ_FOREACH_SAFE(r, &piping, piping, next)
@@ -907,8 +815,8 @@ relay_reset_worst(void)
 	struct relay	*r, *worst = NULL;
 
 	TAILQ_FOREACH(r, &svc->relays, entry)
-		if (r->queued > 0 && (worst == NULL ||
-		    r->queued > worst->queued))
+		if (r->out.len > 0 && (worst == NULL ||
+		    r->out.len > worst->out.len))
 			worst = r;
 	if (worst == NULL)
 		return (0);
@@ -921,7 +829,7 @@ void
 relay_describe(const struct relay *r, struct ctl_stream *cs)
 {
 	cs->stream = r->stream == NULL ? 0 : r->stream->id;
-	cs->queued = r->queued;
+	cs->queued = r->out.len;
 	cs->window = r->stream == NULL ? 0 : session_window(r->stream);
 	cs->octets_in = r->octets_in;
 	cs->octets_out = r->octets_out;

@@ -46,6 +46,7 @@
 
 #include "../shared/addr.h"
 #include "lz.h"
+#include "outq.h"
 #include "session.h"
 
 struct service;
@@ -72,12 +73,6 @@ struct stream_owner {
 	ssize_t	(*divert)(struct stream *, int fd, size_t n);
 };
 
-struct chunk {			/* octets waiting for the socket */
-	struct chunk	*next;
-	uint32_t	 off, len, size;
-	uint8_t		 data[];
-};
-
 struct relay {
 	const struct stream_owner *owner;	/* first */
 	TAILQ_ENTRY(relay)	 entry;		/* of service.relays */
@@ -86,9 +81,8 @@ struct relay {
 	struct event		 ev;
 	struct stream		*stream;	/* NULL: waiting or lingering */
 	struct tunnel		*tunnel;	/* of the stream */
-	struct pipebuf		*pipe;		/* for the socket */
+	struct outq		 out;		/* waits for the socket */
 	struct lz		*lz;	/* where it was agreed */
-	struct chunk		*head, *tail;	/* behind it */
 	uint8_t			*pre;	/* goes before the socket's octets */
 	uint64_t		 since;		/* worker_now of the start... */
 	uint64_t		 moved;	/* ...and of the last progress */
@@ -96,12 +90,11 @@ struct relay {
 	uint64_t		 octets_out;	/* into it, not packed yet */
 	struct lz_count		 counted;	/* of lz, in the totals */
 	size_t			 lz_held;	/* of it, in the budget */
-	uint32_t		 queued;	/* octets in pipe and chunks */
 	uint32_t		 dial;		/* request under way, or 0 */
 	int			 fd;		/* -1: not connected yet */
 	uint16_t		 flags;		/* RELAY_, relay.c */
 	uint16_t		 pre_off, pre_len;
-	uint8_t			 fulls;	/* reads in a row that gave all */
+	uint8_t			 fulls;	/* reads that gave much, of late */
 	struct addr		 user;
 	struct addr		 other;		/* listener, or target */
 };

@@ -92,6 +92,17 @@ seal_unspill(struct seal *s)
 	return (0);
 }
 
+/*
+ * Nothing of an earlier failure may be left in OpenSSL's queue.  To look
+ * costs a tenth of clearing it.
+ */
+static void
+seal_forget(void)
+{
+	if (ERR_peek_error() != 0)
+		ERR_clear_error();
+}
+
 /* EAGAIN and EINTR: OpenSSL says WANT_; all else is kept for seal_error. */
 static void
 seal_bio_failed(struct seal *s, BIO *bio, int reading)
@@ -142,6 +153,9 @@ seal_bio_read(BIO *bio, char *buf, int len)
 	BIO_clear_retry_flags(bio);
 	if (len <= 0)
 		return (0);
+	/* OpenSSL would read on for as long as no payload comes. */
+	if (s->violation != NULL)
+		return (-1);
 	n = s->io->read(s->arg, buf, len);
 	if (n == 0)
 		s->eof = 1;
@@ -362,7 +376,7 @@ seal_new(struct seal_ctx *ctx, const struct seal_io *io, void *arg)
 	s->io = io;
 	s->arg = arg;
 	s->updates = SEAL_UPDATES_MAX;
-	ERR_clear_error();
+	seal_forget();
 	if ((s->ssl = SSL_new(ctx->ssl)) == NULL ||
 	    (bio = BIO_new(ctx->bio)) == NULL) {
 		seal_free(s);
@@ -424,7 +438,7 @@ seal_handshake(struct seal *s)
 		return (SEAL_FAILED);
 	if (s->done)
 		return (SEAL_DONE);
-	ERR_clear_error();
+	seal_forget();
 	if ((r = SSL_do_handshake(s->ssl)) == 1)
 		return (seal_accept(s) == 0 ? SEAL_DONE : SEAL_FAILED);
 	code = SSL_get_error(s->ssl, r);
@@ -455,14 +469,14 @@ seal_read(struct seal *s, void *buf, size_t len)
 	}
 	if (len == 0)
 		return (0);
-	ERR_clear_error();
+	seal_forget();
 	ok = SSL_read_ex(s->ssl, buf, len, &n);
-	r = ok == 1 ? (ssize_t)n :
-	    seal_io_failed(s, SSL_get_error(s->ssl, ok));
 	if (seal_violated(s)) {
 		errno = s->error_errno;
 		return (-1);
 	}
+	r = ok == 1 ? (ssize_t)n :
+	    seal_io_failed(s, SSL_get_error(s->ssl, ok));
 	s->dry = r == -1;
 	return (r);
 }
@@ -473,7 +487,7 @@ seal_update(struct seal *s)
 {
 	int r;
 
-	ERR_clear_error();
+	seal_forget();
 	if (SSL_key_update(s->ssl, SSL_KEY_UPDATE_NOT_REQUESTED) != 1)
 		return ((int)seal_io_failed(s, SSL_ERROR_SSL));
 	s->spilling = 1;
@@ -495,7 +509,7 @@ seal_write_record(struct seal *s, const void *buf, size_t len)
 	if (s->unsent == 0 && s->records_out >= SEAL_UPDATE_RECORDS &&
 	    seal_update(s) == -1)
 		return (-1);
-	ERR_clear_error();
+	seal_forget();
 	if ((ok = SSL_write_ex(s->ssl, buf, len, &n)) == 1) {
 		s->unsent = 0;
 		return ((ssize_t)n);
@@ -610,7 +624,7 @@ seal_end(struct seal *s)
 	if (s->unsent > 0)
 		return (SEAL_WANT_WRITE);
 	if (!s->ended) {
-		ERR_clear_error();
+		seal_forget();
 		s->spilling = 1;
 		r = SSL_shutdown(s->ssl);
 		s->spilling = 0;

@@ -163,7 +163,7 @@ seal_record_in(struct seal *s)
 
 /*
  * Sees each record's header and each handshake message.  It cannot stop
- * OpenSSL; what it finds wrong is acted on when OpenSSL returns.
+ * OpenSSL; what it finds wrong is acted on when OpenSSL wants to read more.
  */
 static void
 seal_message(int write_p, int version, int type, const void *buf, size_t len,

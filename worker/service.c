@@ -311,15 +311,11 @@ service_begin(void)
 static void
 service_where(const char *host, uint32_t port, uint32_t last)
 {
-	size_t	 len = strlen(staged_where);
+	size_t	 len;
 
 	if (staged_where[0] != '\0')
 		return;
-	strlcpy(staged_where, host, sizeof(staged_where));
-	len = strlen(staged_where);
-	if (port != 0)
-		len += snprintf(staged_where + len, sizeof(staged_where) -
-		    len, ":%u", port);
+	len = addr_join(staged_where, sizeof(staged_where), host, port);
 	if (last > port && len < sizeof(staged_where))
 		snprintf(staged_where + len, sizeof(staged_where) - len,
 		    "-%u", last);

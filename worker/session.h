@@ -60,6 +60,11 @@ enum reset_reason {		/* rocket-protocol(7), smux command 5 */
 
 /* A buffer for output has room for this at least. */
 #define SESSION_OUTPUT_MIN	64
+/*
+ * Who says little is waited for by somebody: so much goes out before its
+ * streams are looked at again for more.
+ */
+#define SESSION_SMALL		4096
 
 struct session_conf {
 	int		 client;	/* the mux client: odd ids */
@@ -171,6 +176,7 @@ struct session {
 	struct session_conf		 conf;
 	struct session_stats		 stats;
 	const char			*error;	/* why input or tick failed */
+	int				 more;	/* output has not given all */
 	/* without a mux only, see solo.h */
 	int				 peer_drains;
 	int				 aborted;	/* it was we */
@@ -223,7 +229,8 @@ struct session {
 #define session_input(s, p, n)	((s)->ops->input((s), (p), (n)))
 /*
  * Fills at most n (at least SESSION_OUTPUT_MIN) octets of wire format; 0:
- * nothing to send now.  Call it until then: only after that comes a wake.
+ * nothing to send now.  Call it until s->more is 0: only after that comes a
+ * wake.
  */
 #define session_output(s, p, n)	((s)->ops->output((s), (p), (n)))
 /* Frees all; streams still open get reset(RESET_TUNNEL).  Takes NULL. */

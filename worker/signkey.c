@@ -21,6 +21,9 @@
  * and is bound to the tls process of one block.  What is signed is seen whole:
  * a taken tls process can shake hands as its servers while it lives, and can
  * have nothing else signed.
+ *
+ * Which certificates a tls process could use is its own to know.  So the keys
+ * of before are kept beside new ones, until one of those is used.
  */
 
 #include <sys/types.h>
@@ -60,16 +63,18 @@
 
 struct signkey {
 	TAILQ_ENTRY(signkey)	 entry;
-	EVP_PKEY		*pkey;
+	EVP_PKEY		*pkey;	/* NULL: there should be one */
 	uint32_t		 side;		/* whose it is */
 	uint32_t		 index;
+	int			 fresh;		/* none of before, not used */
 	uint8_t			 spki[HASH_LEN];
 };
 TAILQ_HEAD(signkeys, signkey);
 
 static struct {
-	struct signkeys	 live, next;
+	struct signkeys	 live, before, next;
 	uint32_t	 nnext;
+	uint32_t	 nbefore;
 	uint64_t	 made;
 	uint64_t	 refused;
 } env;
@@ -97,21 +102,76 @@ static const struct how {
 /* ---- sets ---- */
 
 static void
+signkey_free(struct signkey *k)
+{
+	EVP_PKEY_free(k->pkey);		/* wipes its numbers */
+	free(k);
+}
+
+static void
 signkeys_free(struct signkeys *list)
 {
 	struct signkey	*k;
 
 	while ((k = TAILQ_FIRST(list)) != NULL) {
 		TAILQ_REMOVE(list, k, entry);
-		EVP_PKEY_free(k->pkey);	/* wipes its numbers */
-		free(k);
+		signkey_free(k);
 	}
+}
+
+static struct signkey *
+signkeys_find(const struct signkeys *list, uint32_t side, uint32_t index,
+    const uint8_t spki[HASH_LEN])
+{
+	struct signkey	*k;
+
+	TAILQ_FOREACH(k, list, entry)
+		if (k->pkey != NULL && k->side == side && k->index == index &&
+		    memcmp(k->spki, spki, sizeof(k->spki)) == 0)
+			return (k);
+	return (NULL);
+}
+
+static void
+before_drop(struct signkey *k)
+{
+	TAILQ_REMOVE(&env.before, k, entry);
+	env.nbefore--;
+	signkey_free(k);
+}
+
+/* A new key was used, so its tls has the new set, and no use for others. */
+static void
+before_forget(const struct signkey *user)
+{
+	struct signkey	*k, *next;
+
+	TAILQ_FOREACH_SAFE(k, &env.before, entry, next)
+		if (k->side == user->side && k->index == user->index)
+			before_drop(k);
+}
+
+/* May the tls whose key this was still need it, with what comes next? */
+static int
+before_needs(const struct signkey *was)
+{
+	const struct signkey	*k;
+
+	if (was->pkey == NULL || signkeys_find(&env.next, was->side,
+	    was->index, was->spki) != NULL)
+		return (0);
+	TAILQ_FOREACH(k, &env.next, entry)
+		if (k->side == was->side && k->index == was->index &&
+		    (k->fresh || k->pkey == NULL))
+			return (1);
+	return (0);
 }
 
 void
 signkey_init(void)
 {
 	TAILQ_INIT(&env.live);
+	TAILQ_INIT(&env.before);
 	TAILQ_INIT(&env.next);
 }
 
@@ -125,7 +185,20 @@ signkey_begin(void)
 void
 signkey_commit(void)
 {
-	signkeys_free(&env.live);
+	struct signkey	*k, *next;
+
+	TAILQ_FOREACH(k, &env.next, entry)
+		k->fresh = k->pkey != NULL && signkeys_find(&env.live, k->side,
+		    k->index, k->spki) == NULL && signkeys_find(&env.before,
+		    k->side, k->index, k->spki) == NULL;
+	TAILQ_FOREACH(k, &env.live, entry) {
+		k->fresh = 0;
+		env.nbefore++;
+	}
+	TAILQ_CONCAT(&env.before, &env.live, entry);
+	TAILQ_FOREACH_SAFE(k, &env.before, entry, next)
+		if (!before_needs(k) || env.nbefore > 2 * SIGNKEYS_MAX)
+			before_drop(k);
 	TAILQ_CONCAT(&env.live, &env.next, entry);
 	env.nnext = 0;
 }
@@ -134,7 +207,9 @@ void
 signkey_wipe(void)
 {
 	signkeys_free(&env.live);
+	signkeys_free(&env.before);
 	signkeys_free(&env.next);
+	env.nbefore = 0;
 }
 
 /* The descriptor is shared with the parent: its offset is not ours. */
@@ -152,29 +227,36 @@ signkey_read(int fd, void *buf, size_t size)
 	return (n == -1 ? -1 : (ssize_t)len);
 }
 
-/* No one is here to type a passphrase. */
+/* No one is here to type a passphrase; that one was wanted is noted. */
 static int
 signkey_no_passphrase(char *buf, int size, int rwflag, void *arg)
 {
+	int	*wanted = arg;
+
 	(void)buf;
 	(void)size;
 	(void)rwflag;
-	(void)arg;
+	*wanted = 1;
 	return (-1);
 }
 
-static EVP_PKEY *
-signkey_parse(const void *pem, size_t len)
+/* Why there is no key, or NULL. */
+static const char *
+signkey_parse(struct signkey *k, const void *pem, size_t len)
 {
-	EVP_PKEY	*pkey;
-	BIO		*bio;
+	BIO	*bio;
+	int	 wanted = 0;
 
 	if ((bio = BIO_new_mem_buf(pem, (int)len)) == NULL)
-		return (NULL);
-	pkey = PEM_read_bio_PrivateKey(bio, NULL, signkey_no_passphrase, NULL);
+		return ("no memory");
+	k->pkey = PEM_read_bio_PrivateKey(bio, NULL, signkey_no_passphrase,
+	    &wanted);
 	BIO_free(bio);
 	ERR_clear_error();
-	return (pkey);
+	if (k->pkey != NULL)
+		return (NULL);
+	return (wanted ? "the private key has a passphrase" :
+	    "no private key in PEM");
 }
 
 /* Why a key is of no use, or NULL; fills in its name. */
@@ -185,8 +267,6 @@ signkey_unfit(struct signkey *k)
 	size_t		 i;
 	int		 len;
 
-	if (k->pkey == NULL)
-		return ("no private key in PEM, or one with a passphrase");
 	for (i = 0; i < nitems(hows); i++)
 		if (EVP_PKEY_is_a(k->pkey, hows[i].type))
 			break;
@@ -201,38 +281,47 @@ signkey_unfit(struct signkey *k)
 	return (NULL);
 }
 
-int
-signkey_add(const struct msg_pem *msg, int fd)
+/* The same of a file. */
+static const char *
+signkey_load(struct signkey *k, int fd)
 {
-	struct signkey	*k;
 	const char	*why;
 	ssize_t		 len;
 	uint8_t		*buf;
 
-	k = calloc(1, sizeof(*k));
-	buf = psk_alloc(PEM_MAX);
-	if (env.nnext >= SIGNKEYS_MAX || k == NULL || buf == NULL) {
-		psk_free(buf, PEM_MAX);
-		free(k);
+	if ((buf = psk_alloc(PEM_MAX)) == NULL)
+		return ("no memory");
+	if ((len = signkey_read(fd, buf, PEM_MAX)) == -1)
+		why = "cannot be read";
+	else
+		why = signkey_parse(k, buf, (size_t)len);
+	psk_free(buf, PEM_MAX);
+	return (why != NULL ? why : signkey_unfit(k));
+}
+
+const char *
+signkey_add(const struct msg_pem *msg, int fd, uint8_t spki[HASH_LEN])
+{
+	struct signkey	*k;
+	const char	*why;
+
+	if (env.nnext >= SIGNKEYS_MAX ||
+	    (k = calloc(1, sizeof(*k))) == NULL) {
 		close(fd);
-		errno = ENOMEM;
-		return (-1);
+		return ("no memory, or too many keys");
 	}
 	k->side = msg->side;
 	k->index = msg->index;
-	if ((len = signkey_read(fd, buf, PEM_MAX)) > 0)
-		k->pkey = signkey_parse(buf, (size_t)len);
+	why = signkey_load(k, fd);
 	close(fd);
-	psk_free(buf, PEM_MAX);
-	if ((why = signkey_unfit(k)) != NULL) {
-		log_error("private key %s: %s: not used", msg->path, why);
+	if (why != NULL) {
 		EVP_PKEY_free(k->pkey);
-		free(k);
-		return (0);
-	}
+		k->pkey = NULL;
+	} else if (spki != NULL)
+		memcpy(spki, k->spki, sizeof(k->spki));
 	TAILQ_INSERT_TAIL(&env.next, k, entry);
 	env.nnext++;
-	return (0);
+	return (why);
 }
 
 /* ---- what may be signed ---- */
@@ -294,16 +383,15 @@ signkey_permits(const struct msg_sign *m, uint32_t side)
 
 /* ---- signing ---- */
 
-static const struct signkey *
+static struct signkey *
 signkey_find(const struct msg_channel *peer, const uint8_t *spki)
 {
-	const struct signkey	*k;
+	struct signkey	*k;
 
-	TAILQ_FOREACH(k, &env.live, entry)
-		if (k->side == peer->side && k->index == peer->index &&
-		    memcmp(k->spki, spki, sizeof(k->spki)) == 0)
-			return (k);
-	return (NULL);
+	if ((k = signkeys_find(&env.live, peer->side, peer->index, spki)) ==
+	    NULL)
+		k = signkeys_find(&env.before, peer->side, peer->index, spki);
+	return (k);
 }
 
 static int
@@ -340,13 +428,17 @@ void
 signkey_sign(const struct msg_channel *peer, const struct msg_sign *m,
     struct msg_signed *out)
 {
-	const struct signkey	*k;
+	struct signkey	*k;
 
 	memset(out, 0, sizeof(*out));
 	out->number = m->number;
 	if (signkey_permits(m, peer->side) &&
 	    (k = signkey_find(peer, m->spki)) != NULL &&
 	    signkey_make(k, m, out) == 0) {
+		if (k->fresh) {
+			k->fresh = 0;
+			before_forget(k);
+		}
 		env.made++;
 		return;
 	}

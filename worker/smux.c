@@ -486,7 +486,8 @@ smux_output(struct session *session, uint8_t *buf, size_t n)
 	s->depth++;
 	s->idle = 0;
 	len = smuxout_fill(s, buf, n);
-	s->idle = !smuxout_pending(s);
+	session->more = smuxout_pending(s);
+	s->idle = !session->more;
 	if (len > 0)
 		s->last_tx = s->now;
 	smux_leave(s);

@@ -113,6 +113,8 @@ struct smux {
 	struct smux_stream	**buckets;	/* 1 << bits of them */
 	struct smux_streams	 queues[SMUX_Q_MAX];
 	struct smux_streams	 ctl;		/* SYN or UPD due */
+	/* output: since then, all gave less than there was room for */
+	const struct smux_stream *dry;
 	struct smux_kill	*kills;
 	size_t			 kill_head, kill_len, kill_size;
 	uint64_t		 secret;	/* the hash's, odd */

@@ -344,6 +344,10 @@ smuxout_data(struct smux *s, struct smux_stream *st, uint8_t *buf, size_t n)
 		return (0);
 	}
 	smuxout_sent(s, st, got);
+	if (got == max)
+		s->dry = NULL;
+	else if (s->dry == NULL)
+		s->dry = st;
 	if (st->deficit == 0 || got < max) {
 		st->deficit = 0;
 		smuxst_move(st, st->queue);	/* to the end */
@@ -361,6 +365,7 @@ smuxout_fill(struct smux *s, uint8_t *buf, size_t n)
 
 	/* A callback may bring new control frames: they are first again. */
 	s->bulk = 0;
+	s->dry = NULL;
 	while (n - off >= SMUX_CTL_MAX && !s->bulk) {
 		if ((len = smuxout_control(s, buf + off)) > 0) {
 			off += len;
@@ -370,6 +375,10 @@ smuxout_fill(struct smux *s, uint8_t *buf, size_t n)
 			break;
 		if ((st = TAILQ_FIRST(&s->queues[SMUX_Q_URGENT])) == NULL &&
 		    (st = TAILQ_FIRST(&s->queues[SMUX_Q_READY])) == NULL)
+			break;
+		/* What they had goes out before all are asked again. */
+		if (st == s->dry && off < SESSION_SMALL &&
+		    !(st->flags & SMUX_FIN_DUE))
 			break;
 		off += smuxout_data(s, st, buf + off, n - off);
 	}

@@ -372,7 +372,10 @@ smuxst_tune(struct smux *s, struct smux_stream *st)
 	smuxst_set_window(s, st, st->window + want);
 }
 
-/* New credit for the peer: at the first consumption, then by quarters. */
+/*
+ * New credit for the peer: by quarters, for a foreign one also at the first
+ * consumption, as it does not know the window yet.
+ */
 void
 smuxst_credit(struct smux *s, struct smux_stream *st)
 {
@@ -384,7 +387,8 @@ smuxst_credit(struct smux *s, struct smux_stream *st)
 		step = SMUX_STEP_FAR;
 	if (step > st->told_window / 2)
 		step = st->told_window / 2;
-	if ((st->flags & SMUX_TOLD) && st->consumed - st->told_consumed < step)
+	if ((s->session.conf.caps != 0 || (st->flags & SMUX_TOLD)) &&
+	    st->consumed - st->told_consumed < step)
 		return;
 	smuxst_tell_window(s, st);
 }

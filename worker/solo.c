@@ -502,7 +502,8 @@ solo_output(struct session *session, uint8_t *buf, size_t n)
 	s->depth++;
 	s->quiet = 0;
 	len = solo_fill(s, buf, n);
-	s->quiet = !solo_pending(s);
+	session->more = solo_pending(s);
+	s->quiet = !session->more;
 	if (len > 0)
 		s->last_tx = s->now;
 	s->depth--;

@@ -83,6 +83,7 @@ static struct {
 	uint32_t		 unproven;	/* handshakes under way */
 	uint32_t		 nconns;
 	int			 stopping;
+	int			 unsigned_told;	/* with this set */
 	uint64_t		 shaken;
 	uint64_t		 failed;
 	uint64_t		 timeouts;
@@ -246,23 +247,26 @@ static void
 tls_closed(void *arg, const char *why)
 {
 	struct conn	*c = arg;
+	struct source	*src;
 
-	if (worker_self()->side == SIDE_CLIENT && strcmp(why, "cut") != 0)
-		log_info("tls to %s: %s", addr_print(&c->peer), why);
-	else
+	if (strcmp(why, "cut") == 0)
 		log_debug("tls %s %s: %s", worker_self()->side == SIDE_CLIENT ?
 		    "to" : "from", addr_print(&c->peer), why);
+	else if (worker_self()->side == SIDE_CLIENT)
+		log_info("tls to %s: %s", addr_print(&c->peer), why);
+	else if ((src = source_get(&c->peer, worker_now())) != NULL)
+		tls_log(src, &c->peer, "%s", why);
 	conn_free(c);
 }
 
 /* ---- the server's side ---- */
 
-/* May one more of this source come?  If not, that is told. */
+/* Would it be over a limit, with so many handshakes more?  That is told. */
 static int
-tls_over(struct source *src, const struct addr *peer)
+tls_over(struct source *src, const struct addr *peer, uint32_t more)
 {
 	if (src->unproven < env.conf.max_per_source &&
-	    env.unproven < env.conf.max_unproven)
+	    env.unproven + more <= env.conf.max_unproven)
 		return (0);
 	env.limited++;
 	tls_log(src, peer, "closed: %u handshakes are under way, %u of its "
@@ -280,7 +284,7 @@ conn_is_from(struct conn *c, const struct addr *peer)
 		log_warnx("tls from %s: no memory", addr_print(peer));
 		return (-1);
 	}
-	if (src != c->source && tls_over(src, peer))
+	if (src != c->source && tls_over(src, peer, 0))
 		return (-1);
 	source_enter(src);
 	source_leave(c->source);
@@ -371,7 +375,7 @@ tls_arrived(int fd, const struct addr *peer, const struct msg_listen *l,
 		close(fd);
 		return (-1);
 	}
-	if (tls_over(src, peer)) {
+	if (tls_over(src, peer, 1)) {
 		close(fd);
 		return (0);
 	}
@@ -445,9 +449,12 @@ tls_signed(const struct msg_signed *msg)
 {
 	struct tlsconn	*tls;
 
-	if (msg->len == 0)
+	/* Once a set: whoever shakes hands is told of no more. */
+	if (msg->len == 0 && !env.unsigned_told) {
+		env.unsigned_told = 1;
 		log_warnx("keys signs with none of the certificates' keys: "
 		    "do certificate and key belong together?");
+	}
 	if ((tls = tlskey_answer(msg)) != NULL)
 		tlsconn_signed(tls);
 }
@@ -487,8 +494,10 @@ tls_begin(void)
 static int
 tls_configure_pem(struct imsg *imsg)
 {
-	struct msg_pem	 msg;
-	int		 fd;
+	struct tlsctx_facts	 facts;
+	struct msg_pem		 msg;
+	const char		*why;
+	int			 fd;
 
 	if (imsg_get_data(imsg, &msg, sizeof(msg)) == -1 ||
 	    (fd = imsg_get_fd(imsg)) == -1) {
@@ -496,8 +505,13 @@ tls_configure_pem(struct imsg *imsg)
 		return (-1);
 	}
 	if (imsg_get_type(imsg) == IMSG_CONF_CA)
-		return (tlsctx_ca(&msg, fd));
-	return (tlsctx_cert(&msg, fd));
+		why = tlsctx_ca(fd, &facts);
+	else
+		why = tlsctx_cert(&msg, fd, &facts);
+	/* It has changed, or gone, since it was looked at: tlsctx_commit. */
+	if (why != NULL)
+		log_error("%s: %s", msg.path, why);
+	return (0);
 }
 
 static int
@@ -513,15 +527,13 @@ tls_configure(struct imsg *imsg)
 	case IMSG_CONF_CA:
 		return (tls_configure_pem(imsg));
 	case IMSG_CONF_TLS:
-		if (imsg_get_data(imsg, &tls, sizeof(tls)) == 0)
-			return (tlsctx_set(&tls));
-		break;
+		if (imsg_get_data(imsg, &tls, sizeof(tls)) == -1)
+			break;
+		tlsctx_set(&tls);
+		return (0);
 	case IMSG_CONF_GATE:
 		if (imsg_get_data(imsg, &env.next_conf,
-		    sizeof(env.next_conf)) == 0 &&
-		    env.next_conf.deadline_ms > 0 &&
-		    env.next_conf.max_unproven > 0 &&
-		    env.next_conf.max_per_source > 0)
+		    sizeof(env.next_conf)) == 0)
 			return (0);
 		break;
 	default:
@@ -539,6 +551,7 @@ tls_ready(int reload)
 	if (env.next_conf.deadline_ms == 0)
 		fatalx("%s: END without limits", __func__);
 	env.conf = env.next_conf;
+	env.unsigned_told = 0;
 	(void)tlsctx_commit();
 	listener_commit();
 }

@@ -48,6 +48,19 @@
 /* Of one connection in a turn, each way: others have theirs. */
 #define TURN_READS	4
 /*
+ * And of its socket in one call of OpenSSL, which by itself reads on as long as
+ * what comes is no payload.
+ */
+#define CALL_READS	2
+/*
+ * Messages of a handshake after it: new keys, tickets, another handshake that
+ * is refused.  Each costs derivations, or an answer that a peer who does not
+ * read has us hold.  So many at first and one more for each GiB; new keys are
+ * not needed nearly as often.
+ */
+#define MESSAGES_MAX	32
+#define MESSAGES_OCTETS	(1ULL << 30)
+/*
  * Records of 16 KiB under one key, of TLS 1.3: as many as the seal inside has,
  * far below what AES-GCM bears.
  */
@@ -65,6 +78,7 @@
 #define F_PAIR_GONE	0x200	/* nor reads */
 #define F_PAIR_TOLD	0x400	/* and TLS knows */
 #define F_ASYNC		0x800	/* a signature is awaited */
+#define F_FLOODED	0x1000	/* nothing is read any more */
 
 struct tlsconn {
 	const struct tlsconn_ops	*ops;
@@ -81,6 +95,9 @@ struct tlsconn {
 	uint8_t				*in;	/* for the pair, or NULL */
 	size_t				 in_off, in_len;
 	uint64_t			 since_update;
+	uint64_t			 payload_in;
+	uint64_t			 messages;	/* past handshake */
+	uint32_t			 reads;		/* left */
 	const char			*why;
 };
 
@@ -116,6 +133,79 @@ conn_event(evutil_socket_t fd, short what, void *arg)
 		c->flags |= (what & EV_READ ? F_PAIR_READ : 0) |
 		    (what & EV_WRITE ? F_PAIR_WRITE : 0);
 	conn_turn(-1, 0, c);
+}
+
+/* ---- the socket, as OpenSSL reads it ---- */
+
+static int
+conn_bio_read(BIO *bio, char *buf, int len)
+{
+	struct tlsconn	*c = BIO_get_data(bio);
+	ssize_t		 n = -1;
+
+	BIO_clear_retry_flags(bio);
+	if (len <= 0 || (c->flags & F_FLOODED))
+		return (-1);
+	if ((c->flags & F_FD_READ) && c->reads > 0) {
+		c->reads--;
+		n = read(c->fd, buf, (size_t)len);
+		if (n == -1 && errno == EAGAIN)
+			c->flags &= ~F_FD_READ;
+		else if (n == -1 && errno != EINTR)
+			return (-1);
+	}
+	if (n == -1)
+		BIO_set_retry_read(bio);
+	else if (n == 0)
+		BIO_set_flags(bio, BIO_FLAGS_IN_EOF);
+	return ((int)n);
+}
+
+static long
+conn_bio_ctrl(BIO *bio, int cmd, long num, void *ptr)
+{
+	(void)num;
+	(void)ptr;
+	return (cmd == BIO_CTRL_EOF &&
+	    BIO_test_flags(bio, BIO_FLAGS_IN_EOF) != 0);
+}
+
+static BIO *
+conn_bio(struct tlsconn *c)
+{
+	static BIO_METHOD	*method;
+	BIO			*bio;
+
+	if (method == NULL && (method = BIO_meth_new(BIO_get_new_index() |
+	    BIO_TYPE_SOURCE_SINK, "tlsconn")) == NULL)
+		return (NULL);
+	if (BIO_meth_set_read(method, conn_bio_read) != 1 ||
+	    BIO_meth_set_ctrl(method, conn_bio_ctrl) != 1 ||
+	    (bio = BIO_new(method)) == NULL)
+		return (NULL);
+	BIO_set_data(bio, c);
+	BIO_set_init(bio, 1);
+	return (bio);
+}
+
+/* Sees each message; a warning of ours is the answer to one in TLS 1.2. */
+static void
+conn_message(int write_p, int version, int type, const void *buf, size_t len,
+    SSL *ssl, void *arg)
+{
+	struct tlsconn	*c = arg;
+
+	(void)version;
+	(void)buf;
+	(void)len;
+	(void)ssl;
+	if (!(c->flags & F_OPEN) ||
+	    type != (write_p ? SSL3_RT_ALERT : SSL3_RT_HANDSHAKE))
+		return;
+	if (++c->messages > MESSAGES_MAX + c->payload_in / MESSAGES_OCTETS) {
+		c->flags |= F_FLOODED;
+		c->why = "too many messages of a handshake after it";
+	}
 }
 
 /* ---- records to the socket ---- */
@@ -190,12 +280,14 @@ conn_handshake(struct tlsconn *c)
 
 	ERR_clear_error();
 	tlskey_enter(c);
+	c->reads = CALL_READS;
 	r = SSL_do_handshake(c->ssl);
 	error = r == 1 ? SSL_ERROR_NONE : SSL_get_error(c->ssl, r);
 	c->flags &= ~F_ASYNC;
-	if (error == SSL_ERROR_WANT_READ)
-		c->flags &= ~F_FD_READ;
-	else if (error == SSL_ERROR_WANT_ASYNC)
+	if (error == SSL_ERROR_WANT_READ) {
+		if (c->flags & F_FD_READ)
+			conn_again(c);
+	} else if (error == SSL_ERROR_WANT_ASYNC)
 		c->flags |= F_ASYNC;
 	else if (error != SSL_ERROR_NONE) {
 		const char	*why = tlsctx_words(c->ssl);
@@ -277,6 +369,7 @@ conn_decrypt(struct tlsconn *c)
 	int	 n;
 
 	ERR_clear_error();
+	c->reads = CALL_READS;
 	while (len < IO_SIZE) {
 		n = SSL_read(c->ssl, scratch + len, (int)(IO_SIZE - len));
 		if (n > 0) {
@@ -285,17 +378,18 @@ conn_decrypt(struct tlsconn *c)
 		}
 		switch (SSL_get_error(c->ssl, n)) {
 		case SSL_ERROR_WANT_READ:
-			c->flags &= ~F_FD_READ;
 			break;
 		case SSL_ERROR_ZERO_RETURN:
 			c->flags |= F_TLS_END;
 			break;
 		default:
-			c->why = tlsctx_words(c->ssl);
+			if (!(c->flags & F_FLOODED))
+				c->why = tlsctx_words(c->ssl);
 			c->flags |= F_TLS_CUT;
 		}
 		break;
 	}
+	c->payload_in += len;
 	return (len);
 }
 
@@ -441,7 +535,7 @@ tlsconn_new(int fd, SSL *ssl, const struct tlsconn_ops *ops, void *arg)
 	BIO		*in = NULL, *out = NULL;
 
 	if (ssl == NULL || (c = calloc(1, sizeof(*c))) == NULL ||
-	    (in = BIO_new_socket(fd, BIO_NOCLOSE)) == NULL ||
+	    (in = conn_bio(c)) == NULL ||
 	    (out = BIO_new(BIO_s_mem())) == NULL ||
 	    event_assign(&c->ev, worker_base(), fd, EV_READ | EV_WRITE |
 	    EV_PERSIST | EV_ET, conn_event, c) == -1 ||
@@ -454,6 +548,8 @@ tlsconn_new(int fd, SSL *ssl, const struct tlsconn_ops *ops, void *arg)
 		close(fd);
 		return (NULL);
 	}
+	SSL_set_msg_callback(ssl, conn_message);
+	SSL_set_msg_callback_arg(ssl, c);
 	SSL_set0_rbio(ssl, in);
 	SSL_set0_wbio(ssl, out);
 	c->ssl = ssl;

@@ -518,6 +518,14 @@ tunnel_handshake(struct tunnel *t)
 
 /* ---- an open tunnel's turn ---- */
 
+/* Would a read of the seal find anything but EAGAIN?  OpenSSL asks dearly. */
+static int
+tunnel_readable(const struct tunnel *t)
+{
+	return ((t->wire.flags & WIRE_F_READABLE) || t->wire.ws != NULL ||
+	    seal_pending(t->seal) > 0);
+}
+
 /* Reading gave no octets (as read(2)): as tunnel_read. */
 static int
 tunnel_dry(struct tunnel *t, ssize_t n, int error)
@@ -573,20 +581,21 @@ tunnel_read(struct tunnel *t)
 
 	if ((want = session_want(t->session)) == 0)
 		return (2);
+	if (!tunnel_readable(t))
+		return (0);
 	if ((r = tunnel_divert(t)) != 3)
 		return (r);
 	if (want > sizeof(batch))
 		want = sizeof(batch);
-	while (len < want) {
+	do {
 		n = seal_read(t->seal, batch + len, want - len);
 		if (n == -1)
 			error = errno;
 		if (n <= 0)
 			break;
 		len += n;
-		if (t->flags & TUNNEL_F_BARE)
-			break;
-	}
+		/* Delivered before the socket is asked again. */
+	} while (len < want && seal_pending(t->seal) > 0);
 	t->got += len;
 	if (len > 0 && !tunnel_muxed(t))
 		t->probe_until = 0;
@@ -597,8 +606,8 @@ tunnel_read(struct tunnel *t)
 	return (n > 0 ? 1 : tunnel_dry(t, n, error));
 }
 
-/* Makes one batch; 1: it is in the wire, 0: nothing to send. */
-static int
+/* Makes one batch, which is in the wire; its octets, 0: nothing to send. */
+static size_t
 tunnel_fill(struct tunnel *t)
 {
 	uint8_t	*tx;
@@ -613,7 +622,7 @@ tunnel_fill(struct tunnel *t)
 		len = session_output(t->session, tx, SERVICE_BATCH);
 		seal_cover(t->seal, tx, len);
 		wire_put(&t->wire, len);
-		return (len > 0);
+		return (len);
 	}
 	len = session_output(t->session, batch, sizeof(batch));
 	for (off = 0; off < len; off += n) {
@@ -625,19 +634,29 @@ tunnel_fill(struct tunnel *t)
 			return (0);
 		}
 	}
-	return (len > 0);
+	return (len);
 }
 
+/* One batch, or as many small ones as there are. */
 static void
 tunnel_write(struct tunnel *t)
 {
-	if (tunnel_flush(t) != 0 || (t->flags & TUNNEL_F_DYING))
-		return;
-	if (tunnel_fill(t) == 0)
-		wire_idle(&t->wire);
-	else if (tunnel_flush(t) == 0) {
-		wire_idle(&t->wire);
-		tunnel_again(t);
+	size_t	 sent = 0, len = 1;
+
+	while (tunnel_flush(t) == 0) {
+		if (t->flags & TUNNEL_F_DYING)
+			return;
+		if (len == 0 || (sent > 0 && !t->session->more)) {
+			wire_idle(&t->wire);
+			return;
+		}
+		if (sent >= SESSION_SMALL) {
+			wire_idle(&t->wire);
+			tunnel_again(t);
+			return;
+		}
+		len = tunnel_fill(t);
+		sent += len;
 	}
 }
 

@@ -55,6 +55,7 @@ struct lent {				/* a listener */
 	struct addr		 addr;
 	uint32_t		 number;
 	int			 fd;
+	int			 any; /* a connection knows its address */
 	int			 fresh;	/* named in the set that comes */
 	int			 listening;	/* ev is added */
 };
@@ -105,7 +106,8 @@ user_listen_begin(void)
 int
 user_listen_add(int fd, uint32_t number)
 {
-	struct lent	*l;
+	static const uint8_t	 none[sizeof(((struct addr *)0)->octets)];
+	struct lent		*l;
 
 	if ((l = calloc(1, sizeof(*l))) == NULL ||
 	    (l->ev = event_new(svc->base, fd, EV_READ | EV_PERSIST,
@@ -118,6 +120,7 @@ user_listen_add(int fd, uint32_t number)
 	l->number = number;
 	l->fresh = 1;
 	addr_of_self(&l->addr, fd);
+	l->any = memcmp(l->addr.octets, none, sizeof(none)) == 0;
 	TAILQ_INSERT_TAIL(&listeners, l, entry);
 	return (0);
 }
@@ -353,7 +356,8 @@ user_accept(evutil_socket_t lfd, short what, void *arg)
 		addr_from_sa(&peer, (struct sockaddr *)&ss);
 		/* On a wildcard listener only the socket knows its address. */
 		local = l->addr;
-		addr_of_self(&local, fd);
+		if (l->any)
+			addr_of_self(&local, fd);
 		if ((r = relay_new_user(fd, &peer, &local)) == NULL) {
 			log_warn("user %s", addr_print(&peer));
 			user_pause();

@@ -482,19 +482,19 @@ test_bulk(void)
 	struct session_conf	 c;
 	struct peer		 p = plain;
 	int			 i, n = longer ? 400 : 200;
-	uint32_t		 size = longer ? 8 << 20 : 1 << 20;
+	uint32_t		 size = longer ? 2 << 20 : 1 << 20;
 
 	conf(&c);
 	start(&p, &c);
 	for (i = 0; i < n; i++)
 		begin(MODE_DUPLEX, size, size);
 	until(0, n);
-	finish("streams of ours with a mebibyte each way");
+	finish("streams of ours with mebibytes each way");
 	p.open = n;
 	p.up = p.down = size;
 	start(&p, &c);
 	until(0, n);
-	finish("streams of Go's with a mebibyte each way");
+	finish("streams of Go's with mebibytes each way");
 }
 
 static void
@@ -509,7 +509,7 @@ test_many(void)
 	p.down = 300;
 	start(&p, &c);
 	until(0, p.open);
-	finish("a thousand streams of Go's at once");
+	finish("thousands of streams of Go's at once");
 }
 
 /* Either end first, a reset in between; the session outlives them all. */

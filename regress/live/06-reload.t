@@ -79,20 +79,36 @@ both "x $xport
 y $yport
 z $port" "x 0
 y 0"
+sed 's/a token of more than sixteen z/short/' "$T/server.conf" >"$T/server.new"
+cat "$T/server.new" >"$T/server.conf"
 out=$(ctl server reload 2>&1)
 is $? 1 "a port that is taken is refused"
-like "$out" "$port" "and named"
+like "$out" "port $port: " "and named, not what was only a warning"
+logged server ' warn parent: .*warning: token: 5 characters'
+ok $? "which is in the log"
 is "$(users_of x) $(users_of y)" "10 10" "no user was lost"
 
 # z comes, y goes; x is untouched
 both "x $xport
 z $zport" "x 0
 z 0"
+printf 'ids 60000 to 60999\nsandbox strict\n' | cat - "$T/server.conf" \
+    >"$T/server.new"
+cat "$T/server.new" >"$T/server.conf"
 ctl server reload && ctl client reload
 ok $? "a reload is taken"
 ms=$("$TRAFFIC" wait "$zport" 5000)
 ok $? "the new service is served ($ms ms)"
 is "$(child server service x)" "$px" "the unchanged one has its process"
+like "$(ctl server show config)" '^ids 59000 to 59999' \
+    "other ids wait for the next start"
+uid=$(ctl server -j show processes | tr '{' '\n' |
+    sed -n 's/.*"uid":\([0-9]*\).*/\1/p' | sort -n | tail -n 1)
+! is_root || [ "$uid" -lt 60000 ]
+ok $? "the new process has none of them ($uid)"
+like "$(ctl server show config)" '^sandbox relaxed' "and so does sandbox"
+is "$(grep -c 'warning: .* when rocketd is restarted' "$T/server.log")" 2 \
+    "which is in the log"
 is "$(users_of x)" 10 "and its users"
 until_true 'refused "$yport"'
 ok $? "the removed one listens no more"
@@ -155,7 +171,18 @@ for s in x z; do
 	ok $? "$s: nobody who came meanwhile was lost or refused ($n x 10)"
 done
 is "$(users_of x)" 10 "nor of those that stayed"
+
+# no client block any more
+echo 'log info' >"$T/client.conf"
+ctl client reload
+ok $? "a reload without a client block"
+kill -0 "$(child client service x)" && kill -0 "$(child client dial)"
+ok $? "who drains can still dial"
+dial=$(child client dial)
 exec 8>&-
+"$TRAFFIC" gone 5000 "$dial"
+ok $? "until the last user has gone"
+is "$(child client service x)$(child client keys)" "" "as all the others do"
 stop "$client_pid"
 is "$status" 0 "the client ends cleanly"
 stop "$server_pid"

@@ -33,6 +33,8 @@ like "$(ctl server show processes)" 'seccomp' "and what confines them"
 like "$(ctl server show config)" 'service "x"' "the configuration"
 is "$(ctl server show config | grep -c 'more than sixteen')" 0 "without token"
 
+is "$(unknown server; unknown client)" "" "the manual has all counters"
+
 # what a session is, and what it carries a second
 "$TRAFFIC" wait "$uport" 5000 >/dev/null
 "$TRAFFIC" users "$uport" 4 1000000 >/dev/null

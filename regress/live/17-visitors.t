@@ -17,18 +17,20 @@ counter() {
 	    sed -n "s/.*\"gate\":{[^}]*\"$1\":\([0-9]*\).*/\1/p"
 }
 
-mkdir -p "$T/www/sub" "$T/out"
-chmod 755 "$T" "$T/www"
+mkdir -p "$T/www/sub" "$T/www/ours" "$T/out"
+chmod 755 "$T" "$T/www" "$T/www/sub"
+chmod 700 "$T/www/ours"
 echo '<p>front</p>' >"$T/www/index.html"
 echo '<p>below</p>' >"$T/www/sub/index.html"
 echo 'body { }' >"$T/www/style.css"
 echo 'dot' >"$T/www/.hidden"
 echo 'mine' >"$T/www/private.txt"
+echo 'ours' >"$T/www/ours/plan.txt"
 echo 'elsewhere' >"$T/out/secret.txt"
 ln -s ../out/secret.txt "$T/www/link.txt"
 ln -s ../out "$T/www/out"
 perl -e 'print chr(33 + $_ % 90) x 1000 for 1 .. 3000' >"$T/www/big.bin"
-chmod 644 "$T"/www/*.* "$T"/www/sub/* "$T/out/secret.txt" 2>/dev/null
+chmod 644 "$T"/www/*.* "$T"/www/*/* "$T/out/secret.txt" 2>/dev/null
 chmod 600 "$T/www/private.txt"
 sum=$(cksum <"$T/www/big.bin")
 
@@ -131,7 +133,7 @@ is "$($curl -o /dev/null -w '%{content_type}' \
 is "$($curl "http://127.0.0.1:$files/big.bin" | cksum)" "$sum" "a big file"
 is "$($curl --limit-rate 2m "http://127.0.0.1:$files/big.bin" | cksum)" \
     "$sum" "a big file, over a slow line"
-for f in none.html .hidden private.txt link.txt out/secret.txt \
+for f in none.html .hidden private.txt ours/plan.txt link.txt out/secret.txt \
     ../out/secret.txt %2e%2e/out/secret.txt; do
 	is "$($curl --path-as-is -o /dev/null -w '%{http_code}' \
 	    "http://127.0.0.1:$files/$f")" 404 "not to be seen: $f"

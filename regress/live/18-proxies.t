@@ -141,6 +141,33 @@ ends() {
 	    "$T/server.log:0 $T/client.log:0 " "$what: nothing went wrong"
 }
 
+# The last that may come is let in whoever its proxy speaks for.
+limited() {
+	set -- $(ports 2)
+	cat >"$T/server.conf" <<-END
+		log debug
+		unproven max 1
+		server {
+			listen on 127.0.0.1 port $1 transport tlsmux proxies 127.0.0.1
+			tls certificate "$T/tls.crt" key "$T/tls.key"
+			service "x" {
+				listen on 127.0.0.1 port $2
+				$TOKEN
+			}
+		}
+	END
+	daemon server; server_pid=$pid
+	perl -MIO::Socket::INET -e '
+		my $s = IO::Socket::INET->new(PeerAddr => "127.0.0.1",
+		    PeerPort => shift, Proto => "tcp") or die;
+		print $s "PROXY TCP4 192.0.2.7 192.0.2.8 7 8\r\nno TLS\r\n";
+		$s->flush;
+		sysread($s, my $octet, 100);' "$1"
+	logged server 'tls from 192.0.2.7:7: no handshake: not TLS'
+	ok $? "the one that fills the limit shakes hands as its proxy says"
+	stop "$server_pid"
+}
+
 umask 077
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
     -keyout "$T/tls.key" -out "$T/tls.crt" -days 30 -subj /CN=localhost \
@@ -148,6 +175,7 @@ openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
 cat "$T/tls.crt" "$T/tls.key" >"$T/tls.pem"
 TLS= BEHIND= OURS=
 
+limited
 if command -v nginx >/dev/null; then
 	TRANSPORT=wsmux SERVICE='path "/news/live"' through nginx
 	is "$(grep -v '^GET / ' "$T/nginx/asked.log" | sort -u)" \

@@ -90,6 +90,9 @@ logged user ready
 user=$(user_port)
 before=$(state)
 sockets_before=$(user_sockets)
+listener() { is_root && sockets $(worker server) |
+    grep "^listen 127.0.0.1:$uport "; }
+listener_before=$(listener)
 
 # ---- live and listener: nothing moves ----
 in_place() {	# in_place SIDE PLACE NAME VALUE
@@ -148,6 +151,13 @@ else
 	skip "options of sockets" "the system does not show them"
 fi
 exec 8>&-
+for o in "receive socket buffer" "send socket buffer" mss congestion nodelay \
+    "tcp keepalive" "tcp user timeout"; do
+	take server service "$o"
+done
+in_place server service "user queue" 8
+is "$(listener)" "$listener_before" \
+    "what is not said any more is the system's choice again"
 # three that say nothing, one more, and how long the first was borne with
 perl -MIO::Socket::INET -MIO::Select -e '
 	my @s = map { IO::Socket::INET->new(PeerAddr => "127.0.0.1",

@@ -152,6 +152,18 @@ child() {
 	ctl "$1" -j show processes | "$TRAFFIC" pid "$2" "${3:-}"
 }
 
+# unknown NAME: the counters of a daemon that rocketctl(8) does not have
+unknown() {
+	sed -n '/^\.Sh COUNTERS/,/^\.Sh ENV/s/^\.It Va//p' \
+	    "$TOP/man/rocketctl.8" >"$T/counters"
+	ctl "$1" -j show summary | sed 's/.*"counters"://' |
+	    grep -o '"[a-z0-9_]*":[0-9]' | sed 's/^"\(.*\)":.*/\1/' >"$T/shown"
+	[ "$(wc -l <"$T/shown")" -gt 40 ] || echo "few counters"
+	for _c in $(cat "$T/shown"); do
+		grep -qw -- "$_c" "$T/counters" || echo "$_c"
+	done
+}
+
 # stop PID [MS]: SIGTERM, and its exit status in $status
 stop() {
 	kill "$1"

@@ -14,6 +14,7 @@ use Socket qw(:all);
 # the same on every architecture of Linux
 my ($SYS_pidfd_open, $SYS_pidfd_getfd) = (434, 438);
 my @options = (
+	[ 'lock', SOL_SOCKET, 72 ],		# SO_BUF_LOCK
 	[ 'rcvbuf', SOL_SOCKET, SO_RCVBUF ],
 	[ 'sndbuf', SOL_SOCKET, SO_SNDBUF ],
 	[ 'keepalive', SOL_SOCKET, SO_KEEPALIVE ],

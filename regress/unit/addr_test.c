@@ -207,6 +207,22 @@ test_same(void **state)
 }
 
 static void
+test_join(void **state)
+{
+	char	 buf[24];
+
+	(void)state;
+	assert_int_equal(addr_join(buf, sizeof(buf), "a.example", 80), 12);
+	assert_string_equal(buf, "a.example:80");
+	addr_join(buf, sizeof(buf), "2001:db8::1", 4040);
+	assert_string_equal(buf, "[2001:db8::1]:4040");
+	addr_join(buf, sizeof(buf), "/var/run/a:b", 0);
+	assert_string_equal(buf, "/var/run/a:b");
+	assert_true(addr_join(buf, sizeof(buf), "a.very.long.name.example",
+	    80) >= sizeof(buf));
+}
+
+static void
 test_of_sockets(void **state)
 {
 	struct sockaddr_in	 sin;
@@ -253,6 +269,7 @@ main(void)
 		cmocka_unit_test(test_mapped),
 		cmocka_unit_test(test_there_and_back),
 		cmocka_unit_test(test_same),
+		cmocka_unit_test(test_join),
 		cmocka_unit_test(test_of_sockets),
 	};
 

@@ -84,6 +84,8 @@ static const struct expect	 table[] = {
 	{ IMSG_CONF_DECOY, "P>G", NULL, FIX(msg_decoy), 0 },
 	{ IMSG_CONF_FILE, "P>G", NULL, FIX(msg_file), 1 },
 	{ IMSG_DIR_AGAIN, "D>P", NULL, FIX(msg_dir), 0 },
+	{ IMSG_LOOK, "P>K", NULL, FIX(msg_look), 1 },
+	{ IMSG_LOOKED, "K>P", NULL, FIX(msg_looked), 0 },
 	{ IMSG_PROOF, "G>K", NULL, FIX(msg_proof), 0 },
 	{ IMSG_IDENTITY, "G>K", NULL, FIX(msg_identity), 0 },
 	{ IMSG_VERDICT, "K>G", NULL, FIX(msg_verdict), 0 },
@@ -173,6 +175,10 @@ static const struct field	 fields[] = {
 	UPTO(IMSG_CONF_TOKEN, msg_token, order, 7),
 	FROM(IMSG_CONF_TOKEN, msg_token, len, 1),
 	UPTO(IMSG_CONF_TOKEN, msg_token, len, 256),
+	FROM(IMSG_CONF_GATE, msg_gate, deadline_ms, 1),
+	FROM(IMSG_CONF_GATE, msg_gate, max_unproven, 1),
+	FROM(IMSG_CONF_GATE, msg_gate, max_per_source, 1),
+	F(IMSG_CONF_GATE, msg_gate, max_unproven, UINT32_MAX, 1),
 	UPTO(IMSG_CONF_REMOTE, msg_dialee, index, 31),
 	UPTO(IMSG_CONF_REMOTE, msg_dialee, is_unix, 1),
 	UPTO(IMSG_CONF_REMOTE, msg_dialee, port, 65535),
@@ -214,12 +220,18 @@ static const struct field	 fields[] = {
 	FROM(IMSG_CONF_CERT, msg_pem, side, SIDE_SERVER),
 	UPTO(IMSG_CONF_CERT, msg_pem, side, SIDE_CLIENT),
 	UPTO(IMSG_CONF_PRIVKEY, msg_pem, index, 63),
+	UPTO(IMSG_LOOK, msg_look, what, LOOK_CA),
+	FROM(IMSG_LOOK, msg_look, pem.side, SIDE_SERVER),
+	UPTO(IMSG_LOOK, msg_look, pem.side, SIDE_CLIENT),
+	UPTO(IMSG_LOOK, msg_look, pem.index, 63),
+	UPTO(IMSG_LOOKED, msg_looked, failed, 1),
 	FROM(IMSG_SIGN, msg_sign, scheme, SIGN_RSA_PKCS1_SHA256),
 	UPTO(IMSG_SIGN, msg_sign, scheme, SIGN_ED25519),
 	FROM(IMSG_SIGN, msg_sign, len, 1),
 	UPTO(IMSG_SIGN, msg_sign, len, 256),
 	UPTO(IMSG_SIGNED, msg_signed, len, 512),
 	UPTO(IMSG_ARRIVAL, msg_arrival, transport, 15),
+	UPTO(IMSG_ARRIVAL, msg_arrival, decoy, 63),
 	UPTO(IMSG_TLS_START, msg_start, transport, 15),
 	F(IMSG_TLS_CANCEL, msg_count, count, UINT32_MAX, 1),
 	UPTO(IMSG_RESOLVED, msg_resolved, count, 16),
@@ -272,6 +284,8 @@ static const struct {
 	S(IMSG_CONF_CERT, msg_pem, path),
 	S(IMSG_CONF_CA, msg_pem, path),
 	S(IMSG_CONF_PRIVKEY, msg_pem, path),
+	S(IMSG_LOOK, msg_look, pem.path),
+	S(IMSG_LOOKED, msg_looked, words),
 	S(IMSG_DIALLED, msg_dialled, words),
 	S(IMSG_DIAL_FAILED, msg_dialled, words),
 	S(IMSG_TLS_START, msg_start, host),
@@ -323,7 +337,9 @@ static const struct {
 	A(IMSG_CONF_LISTEN, msg_listen, addr),
 	A(IMSG_CONF_PROXY, msg_proxy, addr),
 	A(IMSG_CONF_REMOTE, msg_dialee, source),
+	A(IMSG_CONF_REMOTE, msg_dialee, edge),
 	A(IMSG_CONF_TARGET, msg_dialee, source),
+	A(IMSG_CONF_TARGET, msg_dialee, edge),
 	A(IMSG_ARRIVAL, msg_arrival, peer),
 	A(IMSG_ARRIVAL, msg_arrival, local),
 	A(IMSG_TLS_START, msg_start, peer),
@@ -379,6 +395,9 @@ valid(enum msg_type type, unsigned char *data)
 	case IMSG_CONF_PRIVKEY:
 		put(data, offsetof(struct msg_pem, side), SIDE_SERVER);
 		break;
+	case IMSG_LOOK:
+		put(data, offsetof(struct msg_look, pem.side), SIDE_SERVER);
+		break;
 	case IMSG_SIGN:
 		put(data, offsetof(struct msg_sign, scheme), SIGN_ED25519);
 		put(data, offsetof(struct msg_sign, len), 1);
@@ -388,6 +407,11 @@ valid(enum msg_type type, unsigned char *data)
 		put(data, offsetof(struct msg_service, opts.mux_version), 2);
 		put(data, offsetof(struct msg_service, opts.mux_framesize),
 		    32768);
+		break;
+	case IMSG_CONF_GATE:
+		put(data, offsetof(struct msg_gate, deadline_ms), 1);
+		put(data, offsetof(struct msg_gate, max_unproven), 1);
+		put(data, offsetof(struct msg_gate, max_per_source), 1);
 		break;
 	case IMSG_CONF_DECOY:
 		put(data, offsetof(struct msg_decoy, status), 404);
@@ -707,6 +731,8 @@ test_no_padding(void **state)
 	assert_int_equal(sizeof(struct msg_dialled), 16 + 2 * 24 + 192);
 	assert_int_equal(sizeof(struct msg_tls), 16 + 8 * 32 + 256);
 	assert_int_equal(sizeof(struct msg_pem), 8 + 256);
+	assert_int_equal(sizeof(struct msg_look), 8 + 8 + 256);
+	assert_int_equal(sizeof(struct msg_looked), 8 + 192);
 	assert_int_equal(sizeof(struct msg_sign), 16 + 32 + 256);
 	assert_int_equal(sizeof(struct msg_signed), 16 + 512);
 	assert_int_equal(sizeof(struct msg_arrival), 8 + 2 * 24);

@@ -716,6 +716,10 @@ test_remotes(void **state)
 	pool_changed();
 	run(60);
 	assert_int_equal(nasks, 8);
+	/* An IPv6 address and its port can be told apart. */
+	strlcpy(set[1].host, "2001:db8::1", sizeof(set[1].host));
+	pool_remotes(set, 2);
+	assert_string_equal(pool_remote_name(1), "[2001:db8::1]:4040");
 }
 
 /* ---- without a mux ---- */

@@ -782,6 +782,7 @@ static void
 test_update_flood(void **state)
 {
 	struct pair	 p;
+	size_t		 at, enough = 0;
 	char		 buf[8];
 	int		 i;
 
@@ -799,6 +800,22 @@ test_update_flood(void **state)
 	expect_error(seal_read(p.s, buf, sizeof(buf)), EPROTO);
 	assert_int_equal(seal_why(p.s), SEAL_WHY_PROTOCOL);
 	expect_error(seal_read(p.s, buf, sizeof(buf)), EPROTO);
+	pair_close(&p);
+
+	/* A record more than may come ends it: the rest is not even read. */
+	pair_ready(&p);
+	at = p.there.len;
+	for (i = 0; i < 1000; i++) {
+		assert_int_equal(SSL_key_update(p.c->ssl,
+		    SSL_KEY_UPDATE_NOT_REQUESTED), 1);
+		assert_int_equal(SSL_do_handshake(p.c->ssl), 1);
+		if (i == SEAL_UPDATES_MAX)
+			enough = p.there.len;
+	}
+	assert_int_equal(p.there.off, at);
+	expect_error(seal_read(p.s, buf, sizeof(buf)), EPROTO);
+	assert_int_equal(p.there.off, enough);
+	assert_string_equal(seal_error(p.s), "too many key updates");
 	pair_close(&p);
 
 	/* We do not ask, and are not asked. */

@@ -85,7 +85,8 @@ file_of(EVP_PKEY *pkey, const char *text)
 	return (fd);
 }
 
-static void
+/* Taken, or why not. */
+static const char *
 add(const struct msg_channel *whose, int fd)
 {
 	struct msg_pem	 msg;
@@ -94,7 +95,7 @@ add(const struct msg_channel *whose, int fd)
 	msg.side = whose->side;
 	msg.index = whose->index;
 	strlcpy(msg.path, "test.key", sizeof(msg.path));
-	assert_int_equal(signkey_add(&msg, fd), 0);
+	return (signkey_add(&msg, fd, NULL));
 }
 
 static void
@@ -193,7 +194,7 @@ test_whose(void **state)
 
 	(void)state;
 	signkey_begin();
-	add(&server, file_of(pkey, NULL));
+	assert_null(add(&server, file_of(pkey, NULL)));
 	verify(&m, "server", SIGN_ED25519);
 	spki_of(pkey, m.spki);
 	signkey_sign(&server, &m, &out);
@@ -229,6 +230,90 @@ test_whose(void **state)
 	EVP_PKEY_free(pkey);
 }
 
+/* Does keys sign for this tls with that key? */
+static int
+signs(const struct msg_channel *whose, EVP_PKEY *pkey)
+{
+	struct msg_sign		 m;
+	struct msg_signed	 out;
+
+	verify(&m, "server", SIGN_ED25519);
+	spki_of(pkey, m.spki);
+	signkey_sign(whose, &m, &out);
+	return (out.len != 0);
+}
+
+static void
+commit(EVP_PKEY *a, EVP_PKEY *b)
+{
+	signkey_begin();
+	if (a != NULL)
+		assert_null(add(&server, file_of(a, NULL)));
+	if (b != NULL)
+		assert_null(add(&server, file_of(b, NULL)));
+	signkey_commit();
+}
+
+/*
+ * A tls that cannot use its new certificates goes on with the earlier ones, and
+ * so has to have their keys: until a new one is used, or there is none.
+ */
+static void
+test_replaced(void **state)
+{
+	EVP_PKEY	*a = make("ED25519"), *b = make("ED25519");
+	EVP_PKEY	*c = make("ED25519");
+
+	(void)state;
+	commit(a, NULL);
+	assert_true(signs(&server, a));
+	/* twice over, without having been used in between */
+	commit(b, NULL);
+	commit(c, NULL);
+	assert_true(signs(&server, a));
+	assert_false(signs(&other, a));
+	assert_true(signs(&server, c));
+	assert_false(signs(&server, a));
+	assert_false(signs(&server, b));
+	/* The one in use was never used before others came. */
+	commit(b, NULL);
+	commit(a, NULL);
+	assert_true(signs(&server, b));
+	assert_true(signs(&server, b));
+	assert_true(signs(&server, a));
+	assert_false(signs(&server, b));
+	commit(c, NULL);
+	assert_true(signs(&server, c));
+	/* One that stays says nothing about the one that comes with it. */
+	commit(c, b);
+	commit(c, a);
+	assert_true(signs(&server, c));
+	assert_true(signs(&server, b));
+	assert_true(signs(&server, a));
+	assert_false(signs(&server, b));
+	/* A new one that is none. */
+	signkey_begin();
+	assert_non_null(add(&server, file_of(NULL, "nonsense")));
+	signkey_commit();
+	assert_true(signs(&server, a));
+	/* No new one: what is gone is gone. */
+	commit(c, NULL);
+	assert_true(signs(&server, c));
+	assert_false(signs(&server, a));
+	commit(a, NULL);
+	commit(NULL, NULL);
+	assert_false(signs(&server, c));
+	assert_false(signs(&server, a));
+	/* And at the end all. */
+	commit(a, NULL);
+	commit(b, NULL);
+	signkey_wipe();
+	assert_false(signs(&server, a));
+	EVP_PKEY_free(a);
+	EVP_PKEY_free(b);
+	EVP_PKEY_free(c);
+}
+
 static void
 test_unfit(void **state)
 {
@@ -238,11 +323,14 @@ test_unfit(void **state)
 
 	(void)state;
 	signkey_begin();
-	add(&server, file_of(NULL, ""));
-	add(&server, file_of(NULL, "-----BEGIN PRIVATE KEY-----\nAAAA\n"));
-	add(&server, file_of(pkey, NULL));
+	assert_string_equal(add(&server, file_of(NULL, "")),
+	    "no private key in PEM");
+	assert_string_equal(add(&server, file_of(NULL,
+	    "-----BEGIN PRIVATE KEY-----\nAAAA\n")), "no private key in PEM");
+	assert_string_equal(add(&server, file_of(pkey, NULL)),
+	    "neither RSA nor ECDSA nor Ed25519");
 	big = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
-	add(&server, file_of(big, NULL));
+	assert_null(add(&server, file_of(big, NULL)));
 	signkey_commit();
 	verify(&m, "server", SIGN_ED25519);
 	spki_of(big, m.spki);
@@ -321,7 +409,7 @@ handshake(const char *kind, int version, int answer)
 	int			 r;
 
 	signkey_begin();
-	add(&server, file_of(pkey, NULL));
+	assert_null(add(&server, file_of(pkey, NULL)));
 	signkey_commit();
 	assert_non_null(stand = tlskey_new(cert));
 	SSL_CTX_set_mode(sctx, SSL_MODE_ASYNC);
@@ -426,6 +514,7 @@ main(void)
 	const struct CMUnitTest	 tests[] = {
 		cmocka_unit_test(test_permits),
 		cmocka_unit_test(test_whose),
+		cmocka_unit_test(test_replaced),
 		cmocka_unit_test(test_unfit),
 		cmocka_unit_test(test_handshakes),
 		cmocka_unit_test(test_belongs)

@@ -1,0 +1,52 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * What the fuzzers of sessions share: an owner of streams that acts at random,
+ * also from within events, and what must always hold whatever the session is:
+ * payload is accounted for, and events stop at the end.
+ */
+
+#ifndef REGRESS_SESSRIG_H
+#define REGRESS_SESSRIG_H
+
+#include "../../worker/session.h"
+#include "script.h"
+
+#define RIG_OWNERS_MAX	64
+
+struct sessrig {
+	size_t	 owners;		/* streams that it may hold at once */
+	size_t	 bulk_min;		/* what bulk may be asked for */
+	size_t	 bulk_max;
+	/*
+	 * Output is as the protocol has it; aside are the octets that bulk has
+	 * put beside it, and whose header is the last in it.
+	 */
+	void	(*check_output)(const struct session *, const uint8_t *,
+		    size_t, size_t aside);
+};
+
+extern const struct session_events	 sessrig_events;
+
+/* sessrig.c */
+
+/* Before the session is made. */
+void	 sessrig_begin(const struct sessrig *);
+/* The rest of the script is what happens to it; it is freed. */
+void	 sessrig_play(struct session *);
+
+#endif /* REGRESS_SESSRIG_H */

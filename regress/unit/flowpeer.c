@@ -1,0 +1,789 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+
+/*
+ * The peers of flowrig.h: a tunnel's other end, on a wire and a seal as the
+ * worker's, but with streams that send and check a pattern.
+ */
+
+#include <sys/types.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "../../worker/smux.h"
+#include "../../worker/solo.h"
+#include "flowrigint.h"
+
+/* What unpacking may take. */
+#define LZ_ROOM		(16 * 1024 * 1024)
+
+static SLIST_HEAD(, flow_peer)	 peers = SLIST_HEAD_INITIALIZER(peers);
+static uint8_t			 batch[SERVICE_BATCH];
+
+static const struct seal_io	 peer_io = { wire_read, wire_write };
+
+static int
+peer_muxed(const struct flow_peer *p)
+{
+	return ((p->transport & TRANSPORT_MUX) != 0);
+}
+
+/* It is what the worker is not. */
+static int
+peer_is_client(void)
+{
+	return (svc->conf.side == SIDE_SERVER);
+}
+
+/* ---- streams ---- */
+
+static struct flow_stream *
+stream_new(struct flow_peer *p, struct stream *st)
+{
+	struct flow_stream	*fs = &p->streams[p->n];
+
+	if (p->n == FLOW_STREAMS) {
+		flow_fault = "more streams than expected";
+		return (NULL);
+	}
+	p->n++;
+	memset(fs, 0, sizeof(*fs));
+	fs->peer = p;
+	fs->st = st;
+	if (st != NULL)
+		st->arg = fs;
+	if ((p->settled.caps & CAP_LZ4) && (fs->lz = lz_new()) == NULL)
+		flow_fault = "no memory";
+	return (fs);
+}
+
+static int
+peer_opened(struct stream *st)
+{
+	struct flow_peer	*p = st->session->arg;
+	struct flow_stream	*fs;
+
+	if (peer_muxed(p) && p->ctl.st == NULL && p->n == 0) {
+		p->ctl.peer = p;
+		p->ctl.st = st;
+		st->arg = &p->ctl;
+		return (0);
+	}
+	if ((fs = stream_new(p, st)) == NULL)
+		return (-1);
+	fs->hold = p->hold;
+	return (0);
+}
+
+/* At most max octets of the pattern. */
+static size_t
+stream_fill(struct flow_stream *fs, uint8_t *buf, size_t max)
+{
+	if (fs->tx_piece > 0 && max > fs->tx_piece)
+		max = fs->tx_piece;
+	if (max > fs->tx_left)
+		max = fs->tx_left;
+	flow_pattern(buf, fs->tx, max);
+	fs->tx += max;
+	fs->tx_left -= max;
+	return (max);
+}
+
+static size_t
+stream_head(struct flow_stream *fs, uint8_t *buf, size_t max)
+{
+	size_t	 n = fs->head_len - fs->head_off;
+
+	if (fs->tx_piece > 0 && max > fs->tx_piece)
+		max = fs->tx_piece;
+	if (n > max)
+		n = max;
+	memcpy(buf, fs->head + fs->head_off, n);
+	fs->head_off += n;
+	if (fs->head_off == fs->head_len)
+		fs->head_off = fs->head_len = 0;
+	return (n);
+}
+
+static size_t
+peer_pull(struct stream *st, uint8_t *buf, size_t max)
+{
+	struct flow_stream	*fs = st->arg;
+	uint8_t			*at;
+	size_t			 n, done = 0;
+
+	flow_activity++;
+	if (fs->head_len > 0)
+		done = stream_head(fs, buf, max);
+	buf += done;
+	max -= done;
+	if (max == 0 || (fs->tx_piece > 0 && done > 0))
+		return (done);
+	if (fs->lz != NULL && (n = lz_rest(fs->lz, buf, max)) > 0)
+		return (done + n);
+	if (fs->tx_left == 0) {
+		if (fs->tx_fin)
+			session_fin(st);
+		return (done);
+	}
+	if (fs->lz == NULL)
+		return (done + stream_fill(fs, buf, max));
+	at = lz_space(fs->lz, buf, max, &n);
+	n = stream_fill(fs, at, n);
+	return (done + lz_pack(fs->lz, buf, max, n, 0));
+}
+
+static void
+stream_check(struct flow_stream *fs, const uint8_t *p, size_t n)
+{
+	if (!flow_is_pattern(p, fs->rx, n))
+		flow_fault = "a stream was given what was not sent";
+	fs->rx += n;
+}
+
+static void
+stream_unpack(struct flow_stream *fs, const uint8_t *p, size_t n)
+{
+	const uint8_t	*plain;
+	size_t		 k, done = 0;
+
+	do {
+		if (lz_unpack(fs->lz, p + done, n - done, LZ_ROOM, &plain,
+		    &k) == -1) {
+			flow_fault = "a block that cannot be unpacked";
+			return;
+		}
+		stream_check(fs, plain, k);
+		done += lz_wrote(fs->lz, k);
+	} while (done < n || lz_waits(fs->lz) > 0);
+}
+
+/* An octet of what stands before the pattern: preface, or status. */
+static void
+stream_begin(struct flow_stream *fs, uint8_t octet)
+{
+	struct rocket_refusal	 why;
+	ssize_t			 got;
+
+	if (fs->text_len == sizeof(fs->text)) {
+		flow_fault = "a preface without an end";
+		return;
+	}
+	fs->text[fs->text_len++] = octet;
+	if (!peer_is_client()) {
+		fs->begun = 1;
+		return;
+	}
+	got = rocket_get_preface(fs->text, fs->text_len, &fs->preface, &why);
+	if (got == -1)
+		flow_fault = why.words;
+	fs->begun = got > 0;
+}
+
+/* ---- the control stream ---- */
+
+static void
+ctl_message(struct flow_peer *p, const struct rocket_ctl *msg)
+{
+	struct rocket_ctl	 pong = { .type = CONTROL_PONG };
+
+	switch (msg->type) {
+	case CONTROL_PING:
+		p->pings++;
+		pong.ping = msg->ping;
+		if (!p->no_pong)
+			flow_control(p, &pong);
+		break;
+	case CONTROL_PONG:
+		p->pongs++;
+		break;
+	case CONTROL_DRAIN:
+		p->ctl_drains++;
+		break;
+	case CONTROL_MORE:
+		p->ctl_mores++;
+		break;
+	default:
+		flow_fault = "a control message that is none";
+	}
+}
+
+static void
+ctl_data(struct flow_stream *fs, const uint8_t *buf, size_t n)
+{
+	struct rocket_refusal	 why;
+	struct rocket_ctl	 msg;
+	ssize_t			 got;
+
+	for (; n > 0; n--, buf++) {
+		fs->text[fs->text_len++] = *buf;
+		got = rocket_get_control(fs->text, fs->text_len, &msg, &why);
+		if (got == -1)
+			flow_fault = "a control stream that is none";
+		if (got != 0)
+			fs->text_len = 0;
+		if (got > 0)
+			ctl_message(fs->peer, &msg);
+	}
+}
+
+void
+flow_control(struct flow_peer *p, const struct rocket_ctl *msg)
+{
+	struct flow_stream	*fs = &p->ctl;
+	size_t			 n;
+
+	n = rocket_put_control(fs->head + fs->head_len, sizeof(fs->head) -
+	    fs->head_len, msg);
+	fs->head_len += n;
+	if (n == 0 || fs->st == NULL)
+		flow_fault = "no room on the control stream";
+	else
+		session_ready(fs->st);
+}
+
+static void
+peer_data(struct stream *st, const uint8_t *buf, size_t len)
+{
+	struct flow_stream	*fs = st->arg;
+	size_t			 n = len;
+
+	flow_activity++;
+	if (fs->fins > 0)
+		flow_fault = "payload behind its end";
+	if (fs == &fs->peer->ctl) {
+		session_consumed(st, len);
+		ctl_data(fs, buf, len);
+		return;
+	}
+	for (; n > 0 && !fs->begun; n--)
+		stream_begin(fs, *buf++);
+	if (n > 0 && fs->lz != NULL)
+		stream_unpack(fs, buf, n);
+	else
+		stream_check(fs, buf, n);
+	if (fs->hold)
+		fs->held += len;
+	else
+		session_consumed(st, len);
+}
+
+static void
+peer_fin(struct stream *st)
+{
+	struct flow_stream	*fs = st->arg;
+
+	flow_activity++;
+	if (++fs->fins > 1)
+		flow_fault = "two ends";
+}
+
+static void
+stream_gone(struct flow_stream *fs)
+{
+	flow_activity++;
+	lz_free(fs->lz);
+	fs->lz = NULL;
+	fs->st = NULL;
+}
+
+static void
+peer_reset(struct stream *st, enum reset_reason reason)
+{
+	struct flow_stream	*fs = st->arg;
+
+	fs->resets++;
+	fs->reason = reason;
+	stream_gone(fs);
+}
+
+static void
+peer_closed(struct stream *st)
+{
+	struct flow_stream	*fs = st->arg;
+
+	fs->closes++;
+	stream_gone(fs);
+}
+
+static void
+peer_wake(struct session *s)
+{
+	flow_wake(s->arg);
+}
+
+static const struct session_events peer_events = {
+	peer_opened,
+	peer_pull,
+	peer_data,
+	peer_fin,
+	peer_reset,
+	peer_closed,
+	peer_wake,
+	NULL
+};
+
+struct flow_stream *
+flow_stream(struct flow_peer *p, uint32_t flags, size_t piece)
+{
+	struct rocket_preface	 pf;
+	struct flow_stream	*fs;
+
+	memset(&pf, 0, sizeof(pf));
+	pf.kind = PREFACE_TCP;
+	pf.flags = flags;
+	assert_non_null(fs = stream_new(p, NULL));
+	assert_non_null(fs->st = session_open(p->s, fs, 0));
+	fs->tx_piece = piece;
+	fs->begun = !(flags & PREFACE_ANSWER);
+	fs->head_len = rocket_put_preface(fs->head, sizeof(fs->head), &pf);
+	assert_true(fs->head_len > 0);
+	session_ready(fs->st);
+	return (fs);
+}
+
+void
+flow_send(struct flow_stream *fs, uint64_t n, int fin)
+{
+	fs->tx_left += n;
+	fs->tx_fin = fin;
+	session_ready(fs->st);
+}
+
+void
+flow_consume(struct flow_stream *fs)
+{
+	size_t	 n = fs->held;
+
+	fs->hold = 0;
+	fs->held = 0;
+	session_consumed(fs->st, n);
+}
+
+void
+flow_reset(struct flow_stream *fs, enum reset_reason reason)
+{
+	struct stream	*st = fs->st;
+
+	stream_gone(fs);
+	session_reset(st, reason);
+}
+
+/* ---- its turn ---- */
+
+static void
+peer_say(struct flow_peer *p, const uint8_t *buf, size_t len)
+{
+	if (p->says != NULL) {
+		buf = p->says;
+		len = p->says_len;
+	}
+	if (seal_write(p->seal, buf, len) != (ssize_t)len)
+		flow_fault = "the peer cannot speak";
+}
+
+static void
+peer_shake(struct flow_peer *p)
+{
+	uint8_t	 buf[ROCKET_MESSAGE_MAX];
+
+	switch (seal_handshake(p->seal)) {
+	case SEAL_DONE:
+		p->state = FLOW_TALKS;
+		if (peer_is_client() && !p->mute)
+			peer_say(p, buf, rocket_put_params(buf, sizeof(buf),
+			    ROCKET_HELLO, &p->mine));
+		break;
+	case SEAL_FAILED:
+		p->seal_why = seal_why(p->seal);
+		p->state = FLOW_DONE;
+		break;
+	default:
+		break;
+	}
+}
+
+static void
+peer_start(struct flow_peer *p)
+{
+	struct session_conf	 sc;
+
+	memset(&sc, 0, sizeof(sc));
+	sc.client = !peer_is_client();
+	sc.may_open = !sc.client;
+	sc.first_urgent = peer_muxed(p);
+	sc.version = p->settled.mux_version;
+	sc.framesize = p->settled.framesize;
+	sc.recvbuffer = p->mine.recvbuffer;
+	sc.window_max = p->mine.window_max;
+	sc.window_initial = p->mine.window_initial;
+	sc.peer_initial = p->theirs.window_initial;
+	sc.max_streams = p->mine.max_streams;
+	sc.caps = p->settled.caps;
+	if (p->settled.seals == SEAL_NONE)
+		seal_bare(p->seal);
+	else if (p->settled.seals == SEAL_TLS)
+		seal_bulk(p->seal);
+	else if (seal_xor(p->seal) == -1)
+		flow_fault = "no xor";
+	p->s = peer_muxed(p) ? smux_new(&sc, &peer_events, p) :
+	    solo_new(&sc, &peer_events, p);
+	p->state = FLOW_OPEN;
+	(void)session_tick(p->s, flow_now);
+	if (!sc.client || !peer_muxed(p))
+		return;
+	p->ctl.peer = p;
+	p->ctl.st = session_open(p->s, &p->ctl, 1);
+	session_ready(p->ctl.st);
+}
+
+/* -1: it was wrong, or refused; 0: not whole yet. */
+static int
+peer_answer(struct flow_peer *p)
+{
+	ssize_t	 got;
+
+	got = rocket_get_answer(p->msg, p->msg_len, &p->theirs, &p->rejected,
+	    &p->why);
+	p->settled = p->theirs;
+	return (got > 0 && p->rejected ? -1 : (int)got);
+}
+
+static int
+peer_settle(struct flow_peer *p)
+{
+	uint8_t	 buf[ROCKET_MESSAGE_MAX];
+	ssize_t	 got;
+
+	got = rocket_get_hello(p->msg, p->msg_len, &p->theirs, &p->why);
+	if (got <= 0)
+		return ((int)got);
+	if (rocket_settle(&p->mine, &p->theirs, &p->settled, &p->why) == -1)
+		return (-1);
+	if (p->on_settle != NULL)
+		p->on_settle(&p->settled);
+	peer_say(p, buf, rocket_put_params(buf, sizeof(buf), ROCKET_ACCEPT,
+	    &p->settled));
+	(void)wire_flush(&p->wire);
+	return (1);
+}
+
+/* Nothing was to be read: was it the end? */
+static void
+peer_dry(struct flow_peer *p, ssize_t n)
+{
+	if (n == 0)
+		p->eof = 1;
+	else if (errno != EAGAIN && errno != EINTR)
+		p->error = errno;
+	else
+		return;
+	p->state = FLOW_DONE;
+}
+
+static void
+peer_talk(struct flow_peer *p)
+{
+	ssize_t	 n;
+	int	 r;
+
+	/* With `mute' what comes is read all the same: it may be the end. */
+	n = seal_read(p->seal, p->msg + p->msg_len, sizeof(p->msg) -
+	    p->msg_len);
+	if (n <= 0) {
+		peer_dry(p, n);
+		return;
+	}
+	p->msg_len += n;
+	if (p->mute)
+		return;
+	r = peer_is_client() ? peer_answer(p) : peer_settle(p);
+	if (r == -1 || (r == 1 && p->says != NULL))
+		p->state = FLOW_DONE;
+	else if (r > 0)
+		peer_start(p);
+}
+
+static void
+peer_input(struct flow_peer *p)
+{
+	size_t	 want;
+	ssize_t	 n;
+
+	while (!p->deaf && (want = session_want(p->s)) > 0) {
+		if (want > sizeof(batch))
+			want = sizeof(batch);
+		if ((n = seal_read(p->seal, batch, want)) <= 0) {
+			peer_dry(p, n);
+			return;
+		}
+		flow_activity++;
+		if (session_input(p->s, batch, n) == -1)
+			flow_fault = p->s->error;
+	}
+}
+
+static void
+peer_output(struct flow_peer *p)
+{
+	size_t	 n, off;
+	ssize_t	 k;
+
+	while (wire_flush(&p->wire) == 0) {
+		if ((n = session_output(p->s, batch, sizeof(batch))) == 0)
+			break;
+		seal_cover(p->seal, batch, n);
+		for (off = 0; off < n; off += k) {
+			k = p->settled.seals == SEAL_TLS ? seal_write(p->seal,
+			    batch + off, n - off) : wire_write(&p->wire,
+			    batch + off, n - off);
+			if (k == -1) {
+				flow_fault = "the peer has no room";
+				return;
+			}
+		}
+	}
+}
+
+static void
+peer_turn(evutil_socket_t fd, short what, void *arg)
+{
+	struct flow_peer	*p = arg;
+	uint8_t			 octet;
+	ssize_t			 n;
+
+	(void)fd;
+	(void)what;
+	flow_activity++;
+	if (p->state == FLOW_SHAKES)
+		peer_shake(p);
+	if (p->state == FLOW_TALKS)
+		peer_talk(p);
+	if (p->state == FLOW_OPEN)
+		peer_input(p);
+	if (p->state == FLOW_OPEN)
+		peer_output(p);
+	(void)wire_flush(&p->wire);
+	if (p->state != FLOW_DONE || p->deaf)
+		return;
+	while ((n = wire_read(&p->wire, &octet, 1)) > 0)
+		;
+	if (n == 0)
+		p->eof = 1;
+	else if (errno != EAGAIN)
+		p->error = errno;
+}
+
+static void
+peer_ready(void *arg, int later)
+{
+	struct flow_peer	*p = arg;
+	struct timeval		 now = { 0, 0 };
+
+	if (later)
+		event_add(&p->ev, &now);
+	else
+		flow_wake(p);
+}
+
+void
+flow_wake(struct flow_peer *p)
+{
+	event_active(&p->ev, EV_TIMEOUT, 0);
+}
+
+/* ---- its life ---- */
+
+void
+flow_peer(struct flow_peer *p, uint32_t transport)
+{
+	const struct service_opts	*o = &svc->conf.opts;
+	struct rocket_params		*m = &p->mine;
+
+	memset(p, 0, sizeof(*p));
+	p->transport = transport;
+	m->mux_kind = peer_muxed(p) ? ROCKET_MUX_SMUX : ROCKET_MUX_NONE;
+	m->mux_version = peer_muxed(p) ? o->mux_version : 1;
+	m->framesize = o->mux_framesize;
+	m->window_initial = m->window_max = o->mux_streambuffer;
+	m->recvbuffer = o->mux_recvbuffer;
+	m->max_streams = o->mux_max_streams;
+	m->seals = o->seals;
+	m->caps = CAP_HALFCLOSE | CAP_RESET | CAP_BULK;
+	if (o->compression == COMPRESSION_LZ4)
+		m->caps |= CAP_LZ4;
+	m->keepalive_ms = 20000;
+	memset(m->start_id, 1, sizeof(m->start_id));
+	if (peer_is_client())
+		strlcpy(m->client_id, "peer", sizeof(m->client_id));
+	strlcpy(m->software, "a test", sizeof(m->software));
+}
+
+void
+flow_connect(struct flow_peer *p, int how)
+{
+	struct msg_tunnel	 msg;
+	int			 fd[2];
+
+	flow_sockets(fd, how);
+	p->acct.base = svc->base;
+	assert_int_equal(wire_open(&p->wire, &p->acct, fd[1], peer_ready, p),
+	    0);
+	event_assign(&p->ev, svc->base, -1, 0, peer_turn, p);
+	p->seal = seal_new(flow_ctx[peer_is_client()], &peer_io, &p->wire);
+	assert_non_null(p->seal);
+	SLIST_INSERT_HEAD(&peers, p, entry);
+	memset(&msg, 0, sizeof(msg));
+	msg.number = 7;
+	msg.left_ms = 10000;
+	msg.transport = p->transport;
+	assert_non_null(p->t = tunnel_new(fd[0], &msg, 0));
+	flow_wake(p);
+}
+
+void
+flow_open(struct flow_peer *p, uint32_t transport)
+{
+	flow_peer(p, transport);
+	flow_connect(p, 0);
+	UNTIL(p->opened && p->state == FLOW_OPEN);
+	/* The control stream is there, and its first words. */
+	flow_settle();
+}
+
+struct flow_stream *
+flow_join(struct flow_peer *p, struct flow_end *e, int how)
+{
+	struct relay		*r;
+	struct addr		 a;
+	unsigned int		 asked = flow_nasked;
+	int			 n = p->n, fd = flow_pair(e, how);
+
+	if (!peer_is_client()) {
+		(void)flow_stream(p, 0, 0);
+		UNTIL(flow_nasked > asked);
+		flow_dialled(fd);
+		return (&p->streams[n]);
+	}
+	memset(&a, 0, sizeof(a));
+	assert_non_null(r = relay_new_user(fd, &a, &a));
+	assert_int_equal(relay_open(r, p->t), 0);
+	UNTIL(p->n > n && p->streams[n].begun);
+	return (&p->streams[n]);
+}
+
+void
+flow_cut(struct flow_peer *p, int rst)
+{
+	int	 i;
+
+	if (p->cut)
+		return;
+	p->cut = 1;
+	session_free(p->s);
+	p->s = NULL;
+	event_del(&p->ev);
+	seal_free(p->seal);
+	if (rst)
+		wire_abort(&p->wire);
+	wire_close(&p->wire);
+	for (i = 0; i < p->n; i++)
+		lz_free(p->streams[i].lz);
+	assert_int_equal(p->acct.held, 0);
+}
+
+void
+flow_close(struct flow_peer *p)
+{
+	flow_cut(p, 0);
+	UNTIL(p->t == NULL);
+	SLIST_REMOVE(&peers, p, flow_peer, entry);
+}
+
+void
+flow_peers_gone(void)
+{
+	while (!SLIST_EMPTY(&peers))
+		flow_close(SLIST_FIRST(&peers));
+}
+
+/* ---- events of the worker's tunnels ---- */
+
+static struct flow_peer *
+peer_of(const struct tunnel *t)
+{
+	static struct flow_peer	 none;	/* of one that was taken away */
+	struct flow_peer	*p;
+
+	SLIST_FOREACH(p, &peers, entry)
+		if (p->t == t)
+			return (p);
+	return (&none);
+}
+
+static void
+tunnel_opened(struct tunnel *t)
+{
+	peer_of(t)->opened++;
+	service_changed(svc);
+}
+
+static void
+tunnel_taken(struct tunnel *t)
+{
+	peer_of(t)->taken++;
+}
+
+static void
+tunnel_drained(struct tunnel *t)
+{
+	peer_of(t)->drains++;
+}
+
+static void
+tunnel_more(struct tunnel *t, uint32_t n)
+{
+	peer_of(t)->more = n;
+}
+
+static void
+tunnel_closed(struct tunnel *t)
+{
+	struct flow_peer	*p = peer_of(t);
+
+	p->t = NULL;
+	p->end = t->end;
+	strlcpy(p->words, t->words, sizeof(p->words));
+	service_changed(svc);
+}
+
+const struct tunnel_events flow_tunnel_events = {
+	tunnel_opened,
+	tunnel_taken,
+	tunnel_drained,
+	tunnel_more,
+	tunnel_closed
+};

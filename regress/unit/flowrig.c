@@ -1,0 +1,626 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+
+/*
+ * The rig of flowrig.h: the worker's process, and the ends of sockets.  What
+ * callbacks find is kept in flow_fault, which the loop looks at: nothing is
+ * asserted from within the event loop.
+ */
+
+#include <sys/types.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+
+#include <netinet/in.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "../../shared/channel.h"
+#include "../../shared/compat.h"
+#include "../../worker/dialler.h"
+#include "../../worker/user.h"
+#include "../../worker/worker.h"
+#include "flowrigint.h"
+
+#define LIMIT_SECONDS	20	/* that an event may take to come */
+#define QUIET_TURNS	20	/* of the loop, in which nothing happens */
+#define SMALL		4608	/* the least that a socket's buffer can be */
+
+struct service		*svc;
+struct msg_begin	 flow_self;
+uint64_t		 flow_now = 1000 * FLOW_SECOND;
+const char		*flow_fault;
+struct msg_dial		 flow_asked;
+unsigned int		 flow_nasked, flow_ncancelled, flow_nproven,
+			 flow_nclosed;
+int			 flow_room = -1;
+struct seal_ctx		*flow_ctx[2];	/* SIDE_SERVER, SIDE_CLIENT */
+struct event_base	*flow_base;
+unsigned int		 flow_activity;
+
+static struct event	*limit;
+static int		 expired;
+static unsigned int	 fds_before;
+
+/* What a channel is to the worker: somebody to tell. */
+struct channel {
+	struct msg_channel	 peer;
+};
+static struct channel	 gate, dial;
+
+/* ---- the process ---- */
+
+struct event_base *
+worker_base(void)
+{
+	return (flow_base);
+}
+
+const struct msg_begin *
+worker_self(void)
+{
+	return (&flow_self);
+}
+
+uint64_t
+worker_now(void)
+{
+	return (flow_now);
+}
+
+void
+worker_tell(enum msg_type type, const void *data, size_t len)
+{
+	struct msg_count	 msg;
+
+	if (type != IMSG_ROOM || len != sizeof(msg))
+		return;
+	memcpy(&msg, data, sizeof(msg));
+	flow_room = msg.count != 0;
+}
+
+void
+worker_counter(struct channel *ch, uint32_t request, const char *name,
+    uint64_t value)
+{
+	(void)ch;
+	(void)request;
+	(void)name;
+	(void)value;
+}
+
+void
+worker_done(struct channel *ch, uint32_t request, const char *failure)
+{
+	(void)ch;
+	(void)request;
+	(void)failure;
+}
+
+void
+worker_exit(void)
+{
+	flow_fault = "worker_exit";
+}
+
+/* ---- the others ---- */
+
+const struct msg_channel *
+channel_peer(const struct channel *ch)
+{
+	return (&ch->peer);
+}
+
+int
+channel_full(const struct channel *ch)
+{
+	(void)ch;
+	return (0);
+}
+
+size_t
+channel_queued(const struct channel *ch)
+{
+	(void)ch;
+	return (0);
+}
+
+int
+channel_send(struct channel *ch, enum msg_type type, int fd, const void *data,
+    size_t len)
+{
+	if (ch == &dial && type == IMSG_DIAL && len == sizeof(flow_asked)) {
+		memcpy(&flow_asked, data, len);
+		flow_nasked++;
+	} else if (ch == &dial && type == IMSG_DIAL_CANCEL)
+		flow_ncancelled++;
+	else if (ch == &gate && type == IMSG_TUNNEL_PROVEN)
+		flow_nproven++;
+	else if (ch == &gate && type == IMSG_TUNNEL_CLOSED)
+		flow_nclosed++;
+	else
+		flow_fault = "a message to nobody";
+	if (fd != -1)
+		flow_fault = "a descriptor in a message";
+	return (0);
+}
+
+static void
+dialled(int fd, uint32_t stage, int error)
+{
+	struct msg_dialled	 res;
+
+	memset(&res, 0, sizeof(res));
+	res.request = flow_asked.request;
+	res.stage = stage;
+	res.error = error;
+	dialler_answer(&res, fd);
+}
+
+void
+flow_dialled(int fd)
+{
+	dialled(fd, 0, 0);
+}
+
+void
+flow_dial_failed(uint32_t stage, int error)
+{
+	dialled(-1, stage, error);
+}
+
+struct relay *
+flow_relay(void)
+{
+	return (TAILQ_LAST(&svc->relays, relays));
+}
+
+/* ---- the loop ---- */
+
+static void
+flow_expired(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+	expired = 1;
+}
+
+void
+flow_begin(void)
+{
+	struct timeval	 tv = { LIMIT_SECONDS, 0 };
+
+	expired = 0;
+	event_add(limit, &tv);
+}
+
+static void
+flow_check(void)
+{
+	const char	*fault = flow_fault;
+
+	flow_fault = NULL;
+	if (fault != NULL)
+		fail_msg("%s", fault);
+}
+
+void
+flow_once(const char *what, int line)
+{
+	event_base_loop(flow_base, EVLOOP_ONCE);
+	flow_check();
+	if (expired)
+		fail_msg("line %d: it did not come: %s", line, what);
+}
+
+void
+flow_settle(void)
+{
+	unsigned int	 quiet, seen;
+
+	for (quiet = 0; quiet < QUIET_TURNS; quiet++) {
+		seen = flow_activity;
+		event_base_loop(flow_base, EVLOOP_NONBLOCK);
+		flow_check();
+		if (seen != flow_activity)
+			quiet = 0;
+	}
+}
+
+void
+flow_tick(struct tunnel *t)
+{
+	event_active(&t->ev_turn, EV_TIMEOUT, 0);
+}
+
+/* ---- sockets ---- */
+
+void
+flow_pattern(uint8_t *p, uint64_t off, size_t n)
+{
+	size_t	 i;
+
+	for (i = 0; i < n; i++, off++)
+		p[i] = (uint8_t)(off * 7 + (off >> 8) * 13 + (off >> 16) * 5);
+}
+
+int
+flow_is_pattern(const uint8_t *p, uint64_t off, size_t n)
+{
+	uint8_t	 want[4096];
+	size_t	 k;
+
+	for (; n > 0; p += k, off += k, n -= k) {
+		k = n < sizeof(want) ? n : sizeof(want);
+		flow_pattern(want, off, k);
+		if (memcmp(p, want, k) != 0)
+			return (0);
+	}
+	return (1);
+}
+
+static void
+end_read(evutil_socket_t fd, short what, void *arg)
+{
+	static uint8_t	 buf[65536];
+	struct flow_end	*e = arg;
+	ssize_t		 n;
+	size_t		 k = 0;
+
+	(void)what;
+	flow_activity++;
+	if ((n = recv(fd, buf, sizeof(buf), MSG_DONTWAIT)) > 0) {
+		if (e->text_len < e->skip) {
+			k = e->skip - e->text_len;
+			if (k > (size_t)n)
+				k = n;
+			memcpy(e->text + e->text_len, buf, k);
+			e->text_len += k;
+		}
+		if (!flow_is_pattern(buf + k, e->rx, n - k))
+			flow_fault = "a socket was given what was not sent";
+		e->rx += n - k;
+		return;
+	}
+	if (n == -1 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n == 0)
+		e->eof = 1;
+	else
+		e->error = errno;
+	event_del(&e->ev_read);
+}
+
+static void
+end_write(evutil_socket_t fd, short what, void *arg)
+{
+	static uint8_t	 buf[65536];
+	struct flow_end	*e = arg;
+	size_t		 len = sizeof(buf);
+	ssize_t		 n;
+
+	(void)what;
+	flow_activity++;
+	if (len > e->tx_left)
+		len = e->tx_left;
+	flow_pattern(buf, e->tx, len);
+	n = send(fd, buf, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (n == -1 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n == -1) {			/* the reading side says why */
+		event_del(&e->ev_write);
+		return;
+	}
+	e->tx += n;
+	e->tx_left -= n;
+	if (e->tx_left > 0)
+		return;
+	event_del(&e->ev_write);
+	if (e->shut)
+		(void)shutdown(fd, SHUT_WR);
+}
+
+void
+flow_end(struct flow_end *e, int fd)
+{
+	memset(e, 0, sizeof(*e));
+	e->fd = fd;
+	event_assign(&e->ev_read, flow_base, fd, EV_READ | EV_PERSIST,
+	    end_read, e);
+	event_assign(&e->ev_write, flow_base, fd, EV_WRITE | EV_PERSIST,
+	    end_write, e);
+	event_add(&e->ev_read, NULL);
+}
+
+static int
+tcp_pair(int fd[2])
+{
+	struct sockaddr_in	 sin;
+	socklen_t		 len = sizeof(sin);
+	int			 l;
+
+	memset(&sin, 0, sizeof(sin));
+	sin.sin_family = AF_INET;
+	sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	if ((l = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) == -1 ||
+	    (fd[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) == -1 ||
+	    bind(l, (struct sockaddr *)&sin, sizeof(sin)) == -1 ||
+	    listen(l, 1) == -1 ||
+	    getsockname(l, (struct sockaddr *)&sin, &len) == -1 ||
+	    connect(fd[0], (struct sockaddr *)&sin, sizeof(sin)) == -1 ||
+	    (fd[1] = accept(l, NULL, NULL)) == -1)
+		return (-1);
+	close(l);
+	return (0);
+}
+
+void
+flow_sockets(int fd[2], int how)
+{
+	int	 i, size = SMALL;
+
+	if (how & FLOW_TCP)
+		assert_int_equal(tcp_pair(fd), 0);
+	else
+		assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC,
+		    0, fd), 0);
+	for (i = 0; i < 2; i++) {
+		assert_int_not_equal(fcntl(fd[i], F_SETFL, O_NONBLOCK), -1);
+		if (!(how & FLOW_SMALL))
+			continue;
+		(void)setsockopt(fd[i], SOL_SOCKET, SO_SNDBUF, &size,
+		    sizeof(size));
+		(void)setsockopt(fd[i], SOL_SOCKET, SO_RCVBUF, &size,
+		    sizeof(size));
+	}
+}
+
+int
+flow_pair(struct flow_end *e, int how)
+{
+	int	 fd[2];
+
+	flow_sockets(fd, how);
+	flow_end(e, fd[1]);
+	return (fd[0]);
+}
+
+void
+flow_read(struct flow_end *e, int on)
+{
+	if (on)
+		event_add(&e->ev_read, NULL);
+	else
+		event_del(&e->ev_read);
+}
+
+void
+flow_write(struct flow_end *e, uint64_t n, int shut)
+{
+	e->tx_left += n;
+	e->shut = shut;
+	if (e->tx_left > 0)
+		event_add(&e->ev_write, NULL);
+	else if (shut)
+		(void)shutdown(e->fd, SHUT_WR);
+}
+
+void
+flow_shut(struct flow_end *e, int rst)
+{
+	struct linger	 lin = { 1, 0 };
+
+	if (e->fd == -1)
+		return;
+	if (rst)
+		(void)setsockopt(e->fd, SOL_SOCKET, SO_LINGER, &lin,
+		    sizeof(lin));
+	event_del(&e->ev_read);
+	event_del(&e->ev_write);
+	close(e->fd);
+	e->fd = -1;
+}
+
+/* ---- what is held ---- */
+
+/* Descriptors: all others, and those of pipes. */
+static unsigned int
+count_fds(unsigned int *pipes)
+{
+	char		 path[300], name[64];
+	struct dirent	*d;
+	unsigned int	 n = 0;
+	ssize_t		 len;
+	DIR		*dir;
+
+	*pipes = 0;
+	assert_non_null(dir = opendir("/proc/self/fd"));
+	while ((d = readdir(dir)) != NULL) {
+		snprintf(path, sizeof(path), "/proc/self/fd/%s", d->d_name);
+		if ((len = readlink(path, name, sizeof(name) - 1)) == -1)
+			continue;
+		name[len] = '\0';
+		if (strncmp(name, "pipe:", 5) == 0)
+			(*pipes)++;
+		else
+			n++;
+	}
+	closedir(dir);
+	return (n);
+}
+
+unsigned int
+flow_fds(void)
+{
+	unsigned int	 pipes;
+
+	return (count_fds(&pipes));
+}
+
+/* As many as there are can be had without making another. */
+static void
+pipes_back(void)
+{
+	struct pipebuf	*p[PIPES_MAX];
+	unsigned int	 i, n, before, after;
+
+	(void)count_fds(&before);
+	for (n = 0; n < PIPES_MAX && n < flow_pipes(); n++)
+		assert_non_null(p[n] = pipes_get());
+	(void)count_fds(&after);
+	for (i = 0; i < n; i++)
+		pipes_put(p[i]);
+	assert_int_equal(before, after);
+}
+
+unsigned int
+flow_pipes(void)
+{
+	static unsigned int	 others = UINT32_MAX;
+	unsigned int		 n;
+
+	(void)count_fds(&n);
+	if (others == UINT32_MAX)
+		others = n;	/* what was inherited, at the first call */
+	return ((n - others) / 2);
+}
+
+/* ---- tests ---- */
+
+static void
+flow_keys(void)
+{
+	struct msg_key	 key;
+
+	memset(&key, 0, sizeof(key));
+	memset(key.identity, 'i', sizeof(key.identity));
+	memset(key.key, 'k', sizeof(key.key));
+	assert_int_equal(seal_ctx_keys(flow_ctx[0], &key, 1), 0);
+	assert_int_equal(seal_ctx_keys(flow_ctx[1], &key, 1), 0);
+}
+
+void
+flow_side(enum side side)
+{
+	flow_self.side = svc->conf.side = side;
+	svc->seal = flow_ctx[side == SIDE_CLIENT];
+}
+
+int
+flow_setup_all(void **state)
+{
+	struct msg_tunnel	 how;
+	struct tunnel		*t;
+	int			 fd[2];
+
+	(void)state;
+	(void)signal(SIGPIPE, SIG_IGN);	/* as worker.c does */
+	log_init("test", getenv("FLOW_LOG") != NULL ? LOGLEVEL_DEBUG :
+	    LOGLEVEL_FATAL);
+	if ((flow_base = event_base_new()) == NULL ||
+	    (limit = evtimer_new(flow_base, flow_expired, NULL)) == NULL)
+		return (-1);
+	flow_self.side = SIDE_SERVER;
+	(void)flow_pipes();		/* libevent has one of its own */
+	role_service.init();
+	gate.peer.role = PROC_GATE;
+	dial.peer.role = PROC_DIAL;
+	role_service.joined(&gate);
+	role_service.joined(&dial);
+	/* Where it keeps its environment is told by what belongs to it. */
+	memset(&how, 0, sizeof(how));
+	flow_sockets(fd, 0);
+	if ((t = tunnel_new(fd[0], &how, 0)) == NULL)
+		return (-1);
+	svc = t->service;
+	tunnel_free(t);
+	close(fd[1]);
+	flow_ctx[0] = svc->seal;
+	flow_ctx[1] = seal_ctx_new(SIDE_CLIENT);
+	tunnel_init(svc, &flow_tunnel_events);
+	return (flow_ctx[1] == NULL ? -1 : 0);
+}
+
+int
+flow_teardown_all(void **state)
+{
+	(void)state;
+	seal_ctx_free(flow_ctx[0]);
+	seal_ctx_free(flow_ctx[1]);
+	event_free(limit);
+	return (0);
+}
+
+int
+flow_setup(void **state)
+{
+	struct service_opts	*o = &svc->conf.opts;
+
+	(void)state;
+	flow_side(SIDE_SERVER);
+	flow_keys();
+	memset(o, 0, sizeof(*o));
+	o->mux_version = 2;
+	o->mux_concurrency = 16;
+	o->mux_max_streams = 1024;
+	o->mux_framesize = 32768;
+	o->mux_recvbuffer = 4 * 1024 * 1024;
+	o->mux_streambuffer = 256 * 1024;
+	o->seals = SEAL_NONE;
+	o->memory = 64 * 1024 * 1024;
+	o->handshake_timeout = 10;
+	o->user_timeout = 30000;
+	o->user_queue = 1024;
+	o->prefork = 1;
+	o->dial_timeout = 10;
+	strlcpy(svc->conf.client_id, "here", sizeof(svc->conf.client_id));
+	memset(&svc->stats, 0, sizeof(svc->stats));
+	memset(&svc->target, 0, sizeof(svc->target));
+	flow_nasked = flow_ncancelled = flow_nproven = flow_nclosed = 0;
+	flow_settle();
+	fds_before = flow_fds();
+	return (0);
+}
+
+int
+flow_teardown(void **state)
+{
+	(void)state;
+	flow_peers_gone();
+	flow_settle();
+	assert_int_equal(svc->ntunnels, 0);
+	assert_int_equal(svc->nrelays, 0);
+	assert_int_equal(svc->nopen, 0);
+	assert_int_equal(svc->nused, 0);
+	assert_int_equal(svc->held, 0);
+	assert_int_equal(user_waiting(), 0);
+	assert_int_equal(flow_fds(), fds_before);
+	pipes_back();
+	return (0);
+}

@@ -1,0 +1,201 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+
+/*
+ * A rig for tests of a service's worker: all of it is the real one but for its
+ * process and the others around that.  The clock is the test's.  A tunnel's
+ * other end is a peer that the test plays, with a wire, a seal and a session
+ * of its own; users and targets are sockets that the test has the other end
+ * of.  All of them are driven by one event base.
+ */
+
+#ifndef UNIT_FLOWRIG_H
+#define UNIT_FLOWRIG_H
+
+#include <sys/types.h>
+#include <sys/queue.h>
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../../worker/lz.h"
+#include "../../worker/rocket.h"
+#include "../../worker/seal.h"
+#include "../../worker/service.h"
+
+#define FLOW_STREAMS	16		/* ever, of one peer */
+#define FLOW_TEXT	1100		/* a preface, or a status octet */
+#define FLOW_SECOND	1000000ULL
+
+/* The test's end of a user's or target's socket; octets are a pattern's. */
+struct flow_end {
+	struct event	 ev_read, ev_write;
+	int		 fd;		/* -1: closed */
+	int		 eof, error;	/* how reading ended */
+	int		 shut;		/* once tx_left has gone */
+	uint64_t	 rx, tx, tx_left;
+	size_t		 skip;		/* octets before the pattern */
+	char		 text[256];	/* which are kept here */
+	size_t		 text_len;
+};
+
+/* What a pair of sockets is like. */
+#define FLOW_TCP	0x01		/* else AF_UNIX */
+#define FLOW_SMALL	0x02		/* takes little at once */
+
+enum flow_state {
+	FLOW_SHAKES,
+	FLOW_TALKS,			/* HELLO, ACCEPT */
+	FLOW_OPEN,
+	FLOW_DONE			/* refused, or failed */
+};
+
+/* A stream as the peer has it. */
+struct flow_stream {
+	struct flow_peer	*peer;
+	struct stream		*st;	/* NULL: it has ended */
+	struct lz		*lz;
+	uint64_t		 rx, tx, tx_left;
+	size_t			 tx_piece;	/* at most in one pull; 0 */
+	int			 tx_fin;	/* once tx_left has gone */
+	uint8_t			 text[FLOW_TEXT]; /* before the pattern */
+	size_t			 text_len;
+	int			 begun;	/* what comes is the pattern */
+	uint8_t			 head[FLOW_TEXT]; /* to be sent before it */
+	size_t			 head_len, head_off;
+	struct rocket_preface	 preface;
+	int			 hold;	/* what comes is not consumed */
+	size_t			 held;
+	int			 fins, resets, closes;
+	enum reset_reason	 reason;
+};
+
+struct flow_peer {
+	SLIST_ENTRY(flow_peer)	 entry;
+	struct service		 acct;	/* of its wire */
+	struct wire		 wire;
+	struct event		 ev;	/* its turn */
+	struct seal		*seal;
+	struct session		*s;
+	struct tunnel		*t;	/* the worker's end; NULL: gone */
+	enum flow_state		 state;
+	uint32_t		 transport;
+	int			 mute;	/* says nothing after the handshake */
+	int			 deaf;	/* does not read the tunnel */
+	int			 no_pong;
+	int			 cut;	/* it is closed */
+	int			 hold;	/* streams that come start with it */
+	/* before flow_connect: what it says for HELLO or ACCEPT */
+	const uint8_t		*says;
+	size_t			 says_len;
+	struct rocket_params	 mine;	/* HELLO, or what it settles with */
+	struct rocket_params	 theirs;
+	struct rocket_params	 settled;
+	/* looks at settled before that goes out as ACCEPT */
+	void			(*on_settle)(struct rocket_params *);
+	uint8_t			 msg[ROCKET_MESSAGE_MAX];
+	size_t			 msg_len;
+	int			 rejected;
+	struct rocket_refusal	 why;
+	enum seal_why		 seal_why;	/* of a handshake that failed */
+	int			 eof, error;	/* how reading ended */
+	/* of the tunnel, once it is gone */
+	enum tunnel_end		 end;
+	char			 words[256];
+	int			 opened, drains, taken;	/* events of it */
+	uint32_t		 more;
+	/* the control stream: what came, and how often */
+	int			 pings, pongs, ctl_drains, ctl_mores;
+	struct flow_stream	 ctl;
+	struct flow_stream	 streams[FLOW_STREAMS];
+	int			 n;
+};
+
+extern struct service	*svc;
+extern struct msg_begin	 flow_self;
+extern uint64_t		 flow_now;	/* worker_now */
+extern const char	*flow_fault;	/* what a callback has found */
+/* What was asked of dial, told to the gate and to the parent. */
+extern struct msg_dial	 flow_asked;
+extern unsigned int	 flow_nasked, flow_ncancelled, flow_nproven,
+			 flow_nclosed;
+extern int		 flow_room;	/* the last IMSG_ROOM, or -1 */
+
+/* flowrig.c */
+
+int		 flow_setup_all(void **);
+int		 flow_teardown_all(void **);
+/* Server side, usual options, nothing held; teardown: nothing held again. */
+int		 flow_setup(void **);
+int		 flow_teardown(void **);
+void		 flow_side(enum side);
+unsigned int	 flow_fds(void);	/* open descriptors but pipes' */
+unsigned int	 flow_pipes(void);	/* that have been made */
+/* One turn of the loop, which waits for an event; too long: it has failed. */
+void		 flow_begin(void);
+void		 flow_once(const char *what, int line);
+#define UNTIL(cond)	do {						\
+	for (flow_begin(); !(cond); )					\
+		flow_once(#cond, __LINE__);				\
+} while (0)
+/* All that is under way gets as far as it can. */
+void		 flow_settle(void);
+
+/* Makes a pair: the worker's descriptor, and the test's end. */
+int		 flow_pair(struct flow_end *, int how);
+/* The test's end only, of a descriptor (taken). */
+void		 flow_end(struct flow_end *, int fd);
+void		 flow_read(struct flow_end *, int on);
+void		 flow_write(struct flow_end *, uint64_t, int shut);
+void		 flow_shut(struct flow_end *, int rst);
+
+/* Starts a tunnel and its peer; mine is preset by flow_peer. */
+void		 flow_peer(struct flow_peer *, uint32_t transport);
+void		 flow_connect(struct flow_peer *, int how);
+/* Both, to where the session runs. */
+void		 flow_open(struct flow_peer *, uint32_t transport);
+/*
+ * A relay of the tunnel's next stream, e is the other end of its socket: of a
+ * user, or of the target, by the worker's side.
+ */
+struct flow_stream *flow_join(struct flow_peer *, struct flow_end *e, int how);
+/* The peer's end is closed, without a word; rst: by a reset. */
+void		 flow_cut(struct flow_peer *, int rst);
+/* The same, and the tunnel is gone after; teardown does it for all. */
+void		 flow_close(struct flow_peer *);
+void		 flow_wake(struct flow_peer *);
+/* The peer (of a client's worker) opens a stream with this preface. */
+struct flow_stream *flow_stream(struct flow_peer *, uint32_t flags,
+		    size_t piece);
+void		 flow_send(struct flow_stream *, uint64_t, int fin);
+/* Consumes what was held, and holds no more. */
+void		 flow_consume(struct flow_stream *);
+void		 flow_control(struct flow_peer *, const struct rocket_ctl *);
+void		 flow_reset(struct flow_stream *, enum reset_reason);
+/* dial answers the last request: with a socket, or error. */
+void		 flow_dialled(int fd);
+void		 flow_dial_failed(uint32_t stage, int error);
+/* The worker's relay that came last. */
+struct relay	*flow_relay(void);
+void		 flow_pattern(uint8_t *, uint64_t off, size_t n);
+/* The tunnel looks at its deadlines. */
+void		 flow_tick(struct tunnel *);
+
+#endif /* UNIT_FLOWRIG_H */

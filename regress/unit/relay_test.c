@@ -1,0 +1,692 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+
+/*
+ * Relays, of a user and of a target, with and without a mux: that ends and
+ * resets come through as what they were, in order and behind all that was
+ * said, however little the sockets take; and how a stream comes to its target.
+ */
+
+#include <sys/types.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "../../shared/compat.h"
+#include "../../worker/ctlstream.h"
+#include "flowrig.h"
+
+#define MUCH	(4 * 1024 * 1024 + 17)
+
+static struct flow_peer		 peer;
+static struct flow_end		 end;
+static struct flow_stream	*fs;
+
+/* Each side, with a mux and without. */
+#define WAYS	4
+
+static void
+way(int i, int how)
+{
+	flow_side(i & 1 ? SIDE_CLIENT : SIDE_SERVER);
+	flow_open(&peer, i & 2 ? TRANSPORT_TCP : TRANSPORT_TCPMUX);
+	fs = flow_join(&peer, &end, how);
+}
+
+/* The relay is no more, and the tunnel ends. */
+static void
+gone(void)
+{
+	UNTIL(svc->nrelays == 0);
+	flow_shut(&end, 0);
+	flow_close(&peer);
+	assert_int_equal(svc->held, 0);
+}
+
+static void
+clean(void)
+{
+	UNTIL(fs->closes == 1 && end.eof);
+	assert_int_equal(fs->resets, 0);
+	assert_int_equal(fs->fins, 1);
+	assert_int_equal(end.error, 0);
+	assert_int_equal(svc->stats.resets, 0);
+	gone();
+}
+
+/* ---- ends ---- */
+
+/* The socket's end first: the other way goes on, and what is late arrives. */
+static void
+test_end_of_socket(void **state)
+{
+	int	 i;
+
+	(void)state;
+	for (i = 0; i < WAYS; i++) {
+		way(i, FLOW_TCP);
+		flow_write(&end, 5000, 1);
+		UNTIL(fs->fins == 1);
+		assert_int_equal(fs->rx, 5000);
+		flow_settle();
+		assert_false(end.eof);
+		flow_send(fs, 70000, 0);
+		UNTIL(end.rx == 70000);
+		flow_settle();
+		assert_false(end.eof);
+		flow_send(fs, 30000, 1);
+		UNTIL(end.eof);
+		assert_int_equal(end.rx, 100000);
+		clean();
+	}
+}
+
+static void
+test_end_of_stream(void **state)
+{
+	int	 i;
+
+	(void)state;
+	for (i = 0; i < WAYS; i++) {
+		way(i, FLOW_TCP);
+		flow_send(fs, 4000, 1);
+		UNTIL(end.eof);
+		assert_int_equal(end.rx, 4000);
+		flow_settle();
+		assert_int_equal(fs->fins, 0);
+		flow_write(&end, 90000, 0);
+		UNTIL(fs->rx == 90000);
+		flow_settle();
+		assert_int_equal(fs->fins, 0);
+		flow_write(&end, 1, 1);
+		UNTIL(fs->fins == 1);
+		assert_int_equal(fs->rx, 90001);
+		clean();
+	}
+}
+
+/* Nothing was said at all, and nothing but an end. */
+static void
+test_end_of_nothing(void **state)
+{
+	int	 i;
+
+	(void)state;
+	for (i = 0; i < WAYS; i++) {
+		way(i, FLOW_TCP);
+		flow_write(&end, 0, 1);
+		flow_send(fs, 0, 1);
+		clean();
+	}
+}
+
+/*
+ * All of it is the kernel's when the socket is closed: what is not read yet is
+ * not lost, although a socket resets until its proper end.
+ */
+static void
+test_end_in_kernel(void **state)
+{
+	int	 i;
+
+	(void)state;
+	for (i = 0; i < WAYS; i++) {
+		way(i, FLOW_TCP);
+		flow_read(&end, 0);
+		flow_send(fs, 100000, 1);
+		flow_write(&end, 10, 1);
+		UNTIL(fs->closes == 1);
+		UNTIL(svc->nrelays == 0);
+		flow_read(&end, 1);
+		UNTIL(end.eof || end.error != 0);
+		assert_int_equal(end.rx, 100000);
+		clean();
+	}
+}
+
+/* ---- resets ---- */
+
+/* By the socket's other end: never an end, whatever was under way. */
+static void
+test_reset_of_socket(void **state)
+{
+	int	 i, k;
+
+	(void)state;
+	for (k = 0; k < 4; k++)
+		for (i = 0; i < WAYS; i++) {
+			way(i, FLOW_TCP);
+			if (k == 1) {		/* octets each way */
+				flow_write(&end, 3000, 0);
+				flow_send(fs, 3000, 0);
+				UNTIL(fs->rx == 3000 && end.rx == 3000);
+			} else if (k == 2) {	/* it is not read */
+				fs->hold = 1;
+				flow_write(&end, MUCH * 2, 0);
+				flow_settle();
+			} else if (k == 3) {	/* it had ended */
+				flow_write(&end, 1, 1);
+				UNTIL(fs->fins == 1);
+			}
+			flow_shut(&end, 1);
+			UNTIL(svc->nrelays == 0);
+			if (fs->st != NULL)
+				flow_consume(fs);
+			UNTIL(fs->resets == 1);
+			assert_int_equal(fs->reason, RESET_ABORT);
+			assert_int_equal(fs->fins, k == 3);
+			assert_int_equal(svc->stats.resets, 1);
+			svc->stats.resets = 0;
+			gone();
+		}
+}
+
+static void
+reset_seen(void)
+{
+	flow_read(&end, 1);
+	UNTIL(end.eof || end.error != 0);
+	assert_int_equal(end.error, ECONNRESET);
+	assert_false(end.eof);
+	assert_int_equal(fs->closes, 0);
+	gone();
+}
+
+/* By the peer, of the stream or of the tunnel, and by ourselves. */
+static void
+test_reset_of_stream(void **state)
+{
+	int	 i, k;
+
+	(void)state;
+	for (k = 0; k < 6; k++)
+		for (i = 0; i < WAYS; i++) {
+			memset(&svc->stats, 0, sizeof(svc->stats));
+			way(i, FLOW_TCP);
+			if (k & 1) {		/* with much that waits */
+				flow_read(&end, 0);
+				flow_send(fs, MUCH * 2, 0);
+				flow_settle();
+				assert_true(flow_relay()->out.len > 0);
+			}
+			if (k / 2 == 0)
+				flow_reset(fs, RESET_MEMORY);
+			else if (k / 2 == 1)
+				flow_cut(&peer, 0);
+			else
+				relay_abort(flow_relay(), RESET_POLICY);
+			/* One that is stalled reads no reset of the peer's. */
+			if (k == 1 && (i & 2))
+				flow_read(&end, 1);
+			reset_seen();
+			assert_int_equal(svc->stats.resets, 1);
+			assert_int_equal(svc->stats.memory_resets, k / 2 == 0);
+		}
+}
+
+/* The peer is told why. */
+static void
+test_reset_reason(void **state)
+{
+	int	 i;
+
+	(void)state;
+	for (i = 0; i < WAYS; i++) {
+		way(i, FLOW_TCP);
+		relay_abort(flow_relay(), RESET_MEMORY);
+		UNTIL(fs->resets == 1);
+		assert_int_equal(fs->reason, RESET_MEMORY);
+		assert_int_equal(fs->fins, 0);
+		reset_seen();
+	}
+}
+
+/* ---- order ---- */
+
+static void
+both_ways(void)
+{
+	flow_send(fs, MUCH, 1);
+	flow_write(&end, MUCH, 1);
+	UNTIL(end.eof);
+	UNTIL(fs->fins == 1);
+	assert_int_equal(end.rx, MUCH);
+	assert_int_equal(fs->rx, MUCH);
+	clean();
+}
+
+/* Sockets that take little at once, under each seal, and packed. */
+static void
+test_order(void **state)
+{
+	static const uint32_t	 seals[] = { SEAL_TLS, SEAL_XOR, SEAL_NONE };
+	unsigned int		 s, i, lz;
+
+	(void)state;
+	for (lz = 0; lz < 2; lz++)
+		for (s = 0; s < 3; s++)
+			for (i = 0; i < WAYS; i++) {
+				svc->conf.opts.compression = lz ?
+				    COMPRESSION_LZ4 : COMPRESSION_NO;
+				svc->conf.opts.seals = seals[s];
+				way(i, i == s ? 0 : FLOW_SMALL);
+				both_ways();
+			}
+	assert_int_equal(svc->stats.lz.plain_in, 12ULL * MUCH);
+	assert_int_equal(svc->stats.lz.plain_out, 12ULL * MUCH);
+	assert_true(svc->stats.lz.wire_in < svc->stats.lz.plain_in);
+	assert_true(svc->stats.lz.wire_out < svc->stats.lz.plain_out);
+	assert_int_equal(svc->stats.octets_in, 24ULL * MUCH);
+	assert_int_equal(svc->stats.octets_out, 24ULL * MUCH);
+}
+
+/* So does a tunnel, and streams come in single octets. */
+static void
+test_order_of_octets(void **state)
+{
+	int	 i;
+
+	(void)state;
+	for (i = 0; i < WAYS; i++) {
+		way(i, FLOW_SMALL);
+		fs->tx_piece = 1;
+		flow_read(&end, 0);
+		flow_send(fs, 30000, 0);
+		flow_settle();
+		flow_read(&end, 1);
+		flow_send(fs, 1, 1);
+		flow_write(&end, 1, 1);
+		UNTIL(end.eof);
+		assert_int_equal(end.rx, 30001);
+		clean();
+	}
+}
+
+/* Much from a socket goes by pipe, while the tunnel is fast. */
+static void
+test_bulk(void **state)
+{
+	int	 i;
+
+	(void)state;
+	for (i = 0; i < WAYS; i++) {
+		way(i, FLOW_TCP);
+		/* The clock stands still, and so does what was measured. */
+		peer.t->wire.bulk = 256 * 1024;
+		svc->stats.octets_piped = 0;
+		flow_write(&end, MUCH * 2, 1);
+		flow_send(fs, 1, 1);
+		UNTIL(fs->closes == 1);
+		assert_int_equal(fs->rx, MUCH * 2);
+		assert_true(svc->stats.octets_piped > MUCH / 2);
+		clean();
+	}
+}
+
+/* A socket of a kind that cannot is copied from, and not asked again. */
+static void
+test_bulk_cannot(void **state)
+{
+	struct pipebuf	 no;
+	struct relay	*r;
+	int		 i;
+
+	(void)state;
+	for (i = 0; i < WAYS; i++) {
+		way(i, 0);
+		fs->hold = 1;
+		flow_write(&end, MUCH * 3, 1);
+		flow_settle();		/* many full reads, and more to come */
+		r = flow_relay();
+		assert_true(end.tx_left > 0);
+		peer.t->wire.bulk = 256 * 1024;
+		memset(&no, 0, sizeof(no));
+		no.rd = no.wr = peer.wire.fd;	/* EINVAL: no pipe at all */
+		r->fulls = UINT8_MAX;
+		assert_int_equal(r->owner->bulk(r->stream, &no, 1000000), 0);
+		r->fulls = UINT8_MAX;
+		no.wr = -1;			/* would be an abort */
+		assert_int_equal(r->owner->bulk(r->stream, &no, 1000000), 0);
+		r->fulls = 0;
+		flow_consume(fs);
+		flow_send(fs, 1, 1);
+		UNTIL(fs->closes == 1);
+		assert_int_equal(fs->rx, MUCH * 3);
+		assert_int_equal(svc->stats.octets_piped, 0);
+		clean();
+	}
+}
+
+/* ---- how a stream comes to its target ---- */
+
+static void
+client(uint32_t transport)
+{
+	flow_side(SIDE_CLIENT);
+	flow_open(&peer, transport);
+	flow_nasked = flow_ncancelled = 0;
+}
+
+/* A preface that comes an octet at a time, and what stands right behind. */
+static void
+test_preface_pieces(void **state)
+{
+	int	 i, fd;
+
+	(void)state;
+	svc->conf.opts.compression = COMPRESSION_LZ4;
+	for (i = 0; i < 4; i++) {
+		client(i & 1 ? TRANSPORT_TCP : TRANSPORT_TCPMUX);
+		fs = flow_stream(&peer, i & 2 ? PREFACE_ANSWER : 0, 1);
+		flow_settle();
+		assert_int_equal(flow_nasked, 1);
+		assert_int_equal(flow_asked.what, DIAL_TARGET);
+		assert_int_equal(flow_asked.timeout_ms, 10000);
+		flow_send(fs, 5000, 0);
+		flow_settle();
+		/* It is not there yet: kept, and given in order. */
+		assert_true(flow_relay()->out.len > 0);
+		fd = flow_pair(&end, FLOW_TCP);
+		flow_dialled(fd);
+		UNTIL(end.rx == 5000);
+		flow_send(fs, 100, 1);
+		flow_write(&end, 7, 1);
+		UNTIL(fs->rx == 7);
+		assert_int_equal(fs->text_len, i & 2 ? 1 : 0);
+		assert_int_equal(fs->text[0], RESET_NONE);
+		assert_int_equal(flow_nasked, 1);
+		clean();
+	}
+}
+
+/* Behind it in the same frame: what is counted is what the target gets. */
+static void
+test_preface_and_more(void **state)
+{
+	int	 i;
+
+	(void)state;
+	for (i = 0; i < 4; i++) {
+		svc->conf.opts.compression = i & 1 ? COMPRESSION_LZ4 :
+		    COMPRESSION_NO;
+		client(i & 2 ? TRANSPORT_TCP : TRANSPORT_TCPMUX);
+		svc->stats.octets_in = 0;
+		fs = flow_stream(&peer, 0, 0);
+		flow_send(fs, 9000, 1);
+		flow_settle();
+		flow_dialled(flow_pair(&end, 0));
+		flow_write(&end, 1, 1);
+		UNTIL(end.eof);
+		assert_int_equal(end.rx, 9000);
+		assert_int_equal(svc->stats.octets_in, 9000);
+		clean();
+	}
+}
+
+/* All but the last octet is no preface, and nothing is dialled for it. */
+static void
+test_preface_short(void **state)
+{
+	(void)state;
+	client(TRANSPORT_TCPMUX);
+	fs = flow_stream(&peer, 0, 0);
+	fs->head_len--;
+	flow_settle();
+	assert_int_equal(flow_nasked, 0);
+	assert_int_equal(svc->nrelays, 1);
+	session_fin(fs->st);
+	UNTIL(fs->resets == 1);
+	assert_int_equal(fs->reason, RESET_PROTOCOL);
+	assert_int_equal(flow_nasked, 0);
+	gone();
+}
+
+static void
+refused(const char *octets, size_t len, uint32_t for_port)
+{
+	client(TRANSPORT_TCPMUX);
+	svc->target.for_port = for_port;
+	svc->target.ports = 2;
+	fs = flow_stream(&peer, 0, 0);
+	if (octets != NULL) {
+		memcpy(fs->head, octets, len);
+		fs->head_len = len;
+	}
+	flow_send(fs, 100, 0);
+	UNTIL(fs->resets == 1);
+	assert_int_equal(fs->reason, RESET_POLICY);
+	assert_int_equal(fs->rx + fs->text_len, 0);
+	assert_int_equal(flow_nasked, 0);
+	/* The tunnel lives, with others. */
+	svc->target.for_port = 0;
+	fs = flow_join(&peer, &end, FLOW_TCP);
+	flow_send(fs, 1, 1);
+	flow_write(&end, 1, 1);
+	UNTIL(fs->closes == 1 && end.eof);
+	gone();
+}
+
+static void
+test_preface_refused(void **state)
+{
+	(void)state;
+	refused("\0\0\0\0", 4, 0);		/* idle */
+	refused("\2\0\0\0", 4, 0);		/* udp */
+	refused("\3\0\0\0", 4, 0);		/* no such kind */
+	refused("\1\2\0\0", 4, 0);		/* no such flag */
+	refused("\1\0\xff\xff", 4, 0);		/* too long */
+	refused("\1\0\0\3\xff\0\0", 7, 0);	/* must be understood */
+	refused(NULL, 0, 4000);			/* users of no listener */
+}
+
+/* ---- dial ---- */
+
+static const struct {
+	uint32_t		 stage;
+	int			 error;
+	enum reset_reason	 reason;
+} failures[] = {
+	{ DIAL_STAGE_CONNECT, ECONNREFUSED, RESET_REFUSED },
+	{ DIAL_STAGE_CONNECT, ETIMEDOUT, RESET_TIMEOUT },
+	{ DIAL_STAGE_RESOLVE, 0, RESET_REFUSED },
+	{ DIAL_STAGE_REFUSED, 0, RESET_REFUSED }
+};
+
+/* Without a word in the stream; what was said so far is thrown away. */
+static void
+test_dial_failed(void **state)
+{
+	size_t	 i;
+
+	(void)state;
+	for (i = 0; i < 8; i++) {
+		client(i & 4 ? TRANSPORT_TCP : TRANSPORT_TCPMUX);
+		svc->stats.failed = 0;
+		fs = flow_stream(&peer, 0, 0);
+		flow_send(fs, 20000, 0);
+		flow_settle();
+		assert_int_equal(flow_relay()->out.len, 20000);
+		assert_true(svc->held >= 20000);
+		flow_dial_failed(failures[i & 3].stage, failures[i & 3].error);
+		assert_int_equal(svc->nrelays, 0);
+		UNTIL(fs->resets == 1);
+		assert_int_equal(fs->reason, failures[i & 3].reason);
+		assert_int_equal(fs->rx + fs->fins, 0);
+		assert_int_equal(svc->stats.failed, 1);
+		gone();
+	}
+}
+
+/* With the octet that was asked for, then our end, whatever is still said. */
+static void
+test_dial_failed_answer(void **state)
+{
+	size_t	 i;
+
+	(void)state;
+	for (i = 0; i < 8; i++) {
+		client(i & 4 ? TRANSPORT_TCP : TRANSPORT_TCPMUX);
+		fs = flow_stream(&peer, PREFACE_ANSWER, 0);
+		flow_send(fs, 20000, 0);
+		flow_settle();
+		flow_dial_failed(failures[i & 3].stage, failures[i & 3].error);
+		UNTIL(fs->fins == 1);
+		assert_int_equal(fs->text_len, 1);
+		assert_int_equal(fs->text[0], failures[i & 3].reason);
+		assert_int_equal(fs->rx + fs->resets, 0);
+		assert_int_equal(flow_relay()->out.len, 0);
+		flow_send(fs, MUCH * 2, 1);	/* more than any window */
+		UNTIL(fs->closes == 1);
+		UNTIL(svc->nrelays == 0);
+		assert_int_equal(svc->stats.resets, 0);
+		gone();
+	}
+}
+
+/* Who is gone meanwhile is not dialled for any more. */
+static void
+test_dial_cancelled(void **state)
+{
+	int	 i, k;
+
+	(void)state;
+	for (i = 0; i < 2; i++)
+		for (k = 0; k < 3; k++) {
+			client(i ? TRANSPORT_TCP : TRANSPORT_TCPMUX);
+			fs = flow_stream(&peer, 0, 0);
+			flow_send(fs, 20000, 0);
+			flow_settle();
+			assert_int_equal(flow_nasked, 1);
+			if (k == 0)
+				flow_reset(fs, RESET_ABORT);
+			else if (k == 1)
+				flow_cut(&peer, 0);
+			else
+				relay_abort(flow_relay(), RESET_POLICY);
+			UNTIL(svc->nrelays == 0);
+			assert_int_equal(flow_ncancelled, 1);
+			gone();
+		}
+}
+
+/* The header stands before all octets of the stream. */
+static void
+test_proxy_header(void **state)
+{
+	(void)state;
+	svc->conf.opts.proxy_protocol = 1;
+	client(TRANSPORT_TCPMUX);
+	fs = flow_stream(&peer, 0, 0);
+	flow_send(fs, 3000, 1);
+	flow_settle();
+	flow_dialled(flow_pair(&end, 0));
+	end.skip = strlen("PROXY UNKNOWN\r\n");
+	flow_write(&end, 1, 1);
+	UNTIL(end.eof);
+	assert_int_equal(end.rx, 3000);
+	assert_memory_equal(end.text, "PROXY UNKNOWN\r\n", end.skip);
+	clean();
+}
+
+/* ---- for display ---- */
+
+static uint32_t
+described(void)
+{
+	struct ctl_stream	 cs;
+
+	memset(&cs, 0, sizeof(cs));
+	relay_describe(flow_relay(), &cs);
+	assert_int_equal(cs.octets_in, end.rx);
+	assert_int_equal(cs.octets_out, fs->rx);
+	assert_int_equal(cs.queued, 0);
+	return (cs.state);
+}
+
+static void
+test_describe(void **state)
+{
+	int	 i;
+
+	(void)state;
+	for (i = 0; i < WAYS; i++) {
+		way(i, FLOW_TCP);
+		assert_int_equal(described(), CTL_STREAM_OPEN);
+		flow_send(fs, 100, 0);
+		flow_write(&end, 50, 0);
+		UNTIL(end.rx == 100 && fs->rx == 50);
+		assert_int_equal(described(), CTL_STREAM_OPEN);
+		if (i & 1) {
+			flow_write(&end, 0, 1);
+			UNTIL(fs->fins == 1);
+			assert_int_equal(described(), CTL_STREAM_LOCAL_DONE);
+			flow_send(fs, 0, 1);
+		} else {
+			flow_send(fs, 0, 1);
+			UNTIL(end.eof);
+			assert_int_equal(described(), CTL_STREAM_REMOTE_DONE);
+			flow_write(&end, 0, 1);
+		}
+		clean();
+	}
+	client(TRANSPORT_TCPMUX);
+	end.rx = 0;
+	fs = flow_stream(&peer, 0, 0);
+	flow_settle();
+	assert_int_equal(described(), CTL_STREAM_CONNECTING);
+	flow_reset(fs, RESET_ABORT);
+	gone();
+}
+
+#define T(test)	cmocka_unit_test_setup_teardown(test, flow_setup, flow_teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest	 tests[] = {
+		T(test_end_of_socket),
+		T(test_end_of_stream),
+		T(test_end_of_nothing),
+		T(test_end_in_kernel),
+		T(test_reset_of_socket),
+		T(test_reset_of_stream),
+		T(test_reset_reason),
+		T(test_order),
+		T(test_order_of_octets),
+		T(test_bulk),
+		T(test_bulk_cannot),
+		T(test_preface_pieces),
+		T(test_preface_and_more),
+		T(test_preface_short),
+		T(test_preface_refused),
+		T(test_dial_failed),
+		T(test_dial_failed_answer),
+		T(test_dial_cancelled),
+		T(test_proxy_header),
+		T(test_describe)
+	};
+
+	return (cmocka_run_group_tests(tests, flow_setup_all,
+	    flow_teardown_all));
+}

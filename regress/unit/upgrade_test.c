@@ -1,0 +1,638 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * The upgrade to WebSocket on a pair of sockets, both sides: what is asked,
+ * each head at every cut, each refusal with its words, and that what stands
+ * behind a head is left for what comes next.
+ */
+
+#include <sys/types.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "../../shared/compat.h"
+#include "../../worker/http.h"
+#include "../../worker/pool.h"
+#include "../../worker/service.h"
+#include "../../worker/upgrade.h"
+
+#define KEY	"dGhlIHNhbXBsZSBub25jZQ=="	/* RFC 6455, section 1.3 */
+#define ACCEPT	"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
+#define REQUEST	"GET /chat HTTP/1.1\r\nHost: a.example\r\n"		\
+	"Upgrade: websocket\r\nConnection: Upgrade\r\n"			\
+	"Sec-WebSocket-Key: " KEY "\r\nSec-WebSocket-Version: 13\r\n\r\n"
+/* "Hello" of a client, masked, and of a server: section 5.7. */
+#define HELLO_MASKED	"\202\205\067\372\041\075\177\237\115\121\130"
+#define HELLO_BARE	"\202\005Hello"
+
+static struct service	 svc;
+static struct tunnel	 tun;
+static int64_t		 held;
+static int		 nkilled, far = -1, fds_before;
+static const uint8_t	*identity;
+
+/* ---- stand-ins ---- */
+
+void
+service_hold(struct service *s, int64_t octets)
+{
+	(void)s;
+	held += octets;
+	assert_true(held >= 0);
+}
+
+const uint8_t *
+seal_ctx_identity(const struct seal_ctx *ctx)
+{
+	(void)ctx;
+	return (identity);
+}
+
+void
+pool_remote_host(uint32_t index, char *buf, size_t size)
+{
+	snprintf(buf, size, "remote%u.example:80", index);
+}
+
+void
+tunnel_kill(struct tunnel *t, enum tunnel_end end, const char *fmt, ...)
+{
+	va_list	 ap;
+
+	assert_ptr_equal(t, &tun);
+	nkilled++;
+	t->end = end;
+	va_start(ap, fmt);
+	vsnprintf(t->words, sizeof(t->words), fmt, ap);
+	va_end(ap);
+}
+
+static void
+ready(void *arg, int later)
+{
+	(void)arg;
+	(void)later;
+}
+
+/* ---- a tunnel at its start ---- */
+
+static int
+count_fds(void)
+{
+	struct dirent	*e;
+	DIR		*d;
+	int		 n = 0;
+
+	assert_non_null(d = opendir("/proc/self/fd"));
+	while ((e = readdir(d)) != NULL)
+		n += e->d_name[0] != '.';
+	closedir(d);
+	return (n);
+}
+
+static void
+begin(enum side side)
+{
+	int	 sp[2];
+
+	memset(&tun, 0, sizeof(tun));
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0,
+	    sp), 0);
+	svc.conf.side = side;
+	tun.service = &svc;
+	tun.remote = 7;
+	tun.transport = TRANSPORT_TCPMUX | TRANSPORT_WS;
+	assert_int_equal(wire_open(&tun.wire, &svc, sp[0], ready, &tun), 0);
+	far = sp[1];
+	nkilled = 0;
+}
+
+static void
+end(void)
+{
+	wire_close(&tun.wire);
+	if (far != -1)
+		close(far);
+	far = -1;
+	assert_int_equal(held, 0);
+}
+
+static int
+prepare(void **state)
+{
+	static const uint8_t	 id[IDENTITY_LEN] = { 0, 1, 0xab, 0xff };
+
+	(void)state;
+	memset(&svc, 0, sizeof(svc));
+	identity = id;
+	svc.base = event_base_new();
+	if (fds_before == 0) {
+		signal(SIGPIPE, SIG_IGN);
+		begin(SIDE_CLIENT);	/* what is kept for good is there */
+		end();
+	}
+	fds_before = count_fds();
+	return (svc.base == NULL ? -1 : 0);
+}
+
+static int
+finish(void **state)
+{
+	(void)state;
+	assert_int_equal(count_fds(), fds_before);
+	assert_int_equal(held, 0);
+	event_base_free(svc.base);
+	return (0);
+}
+
+static int
+turn(void)
+{
+	int	 r;
+
+	event_base_loop(svc.base, EVLOOP_NONBLOCK);
+	r = upgrade_turn(&tun);
+	assert_int_equal(nkilled, r == -1);
+	return (r);
+}
+
+static void
+say(const void *p, size_t len)
+{
+	assert_int_equal(write(far, p, len), len);
+}
+
+static size_t
+hear(char *buf, size_t size)
+{
+	ssize_t	 n;
+
+	if ((n = read(far, buf, size - 1)) == -1) {
+		assert_int_equal(errno, EAGAIN);
+		n = 0;
+	}
+	buf[n] = '\0';
+	return (n);
+}
+
+static void
+expect_kill(enum tunnel_end how, const char *words)
+{
+	assert_int_equal(turn(), -1);
+	assert_int_equal(tun.end, how);
+	assert_string_equal(tun.words, words);
+	assert_null(tun.wire.ws);
+	end();
+}
+
+/* What stands behind the head: a message, for who reads next. */
+static void
+expect_hello(void)
+{
+	char	 buf[64];
+
+	event_base_loop(svc.base, EVLOOP_NONBLOCK);
+	assert_int_equal(wire_read(&tun.wire, buf, sizeof(buf)), 5);
+	assert_memory_equal(buf, "Hello", 5);
+}
+
+/* ---- the client's side ---- */
+
+static void
+asked(struct http_head *h, char *buf, size_t size)
+{
+	size_t	 n;
+
+	assert_int_equal(turn(), 0);
+	n = hear(buf, size);
+	assert_int_equal(http_request(h, buf, n), n);
+	assert_int_equal(http_upgrade(h), 101);
+}
+
+static void
+expect_field(const struct http_head *h, const char *name, const char *value)
+{
+	const struct http_text	*t;
+
+	t = http_field(h, name);
+	if (value == NULL)
+		assert_null(t);
+	else {
+		assert_non_null(t);
+		assert_true(http_is(t, value));
+	}
+}
+
+static void
+test_asks(void **state)
+{
+	struct http_head	 h;
+	char			 buf[8192];
+
+	(void)state;
+	begin(SIDE_CLIENT);
+	asked(&h, buf, sizeof(buf));
+	assert_true(http_is(&h.target, "/0001abff000000000000000000000000"));
+	expect_field(&h, "Host", "remote7.example:80");
+	expect_field(&h, "User-Agent", NULL);
+	expect_field(&h, "Sec-WebSocket-Key", tun.web_key);
+	assert_int_equal(turn(), 0);
+	assert_int_equal(hear(buf, sizeof(buf)), 0);	/* once */
+	end();
+	strlcpy(svc.web.path, "/a?b", sizeof(svc.web.path));
+	strlcpy(svc.web.host, "h.example", sizeof(svc.web.host));
+	strlcpy(svc.web.agent, "curl/8", sizeof(svc.web.agent));
+	strlcpy(svc.web.headers, "X-A: 1\r\nX-B: 2\r\n",
+	    sizeof(svc.web.headers));
+	identity = NULL;		/* is not needed */
+	begin(SIDE_CLIENT);
+	asked(&h, buf, sizeof(buf));
+	assert_true(http_is(&h.target, "/a?b"));
+	expect_field(&h, "Host", "h.example");
+	expect_field(&h, "User-Agent", "curl/8");
+	expect_field(&h, "X-A", "1");
+	expect_field(&h, "X-B", "2");
+	end();
+}
+
+/* All that the configuration may say fits. */
+static void
+test_asks_longest(void **state)
+{
+	struct http_head	 h;
+	char			 buf[8192];
+
+	(void)state;
+	memset(svc.web.path, '/', sizeof(svc.web.path) - 1);
+	memset(svc.web.host, 'h', sizeof(svc.web.host) - 1);
+	memset(svc.web.agent, 'a', sizeof(svc.web.agent) - 1);
+	memset(svc.web.headers, 'x', sizeof(svc.web.headers) - 1);
+	svc.web.headers[4] = ':';
+	memcpy(svc.web.headers + sizeof(svc.web.headers) - 3, "\r\n", 2);
+	begin(SIDE_CLIENT);
+	asked(&h, buf, sizeof(buf));
+	expect_field(&h, "User-Agent", svc.web.agent);
+	assert_non_null(http_field(&h, "xxxx"));
+	end();
+}
+
+static void
+test_cannot_ask(void **state)
+{
+	(void)state;
+	begin(SIDE_CLIENT);
+	identity = NULL;
+	expect_kill(TUNNEL_END_LOST, "no key yet");
+	strlcpy(svc.web.path, "/", sizeof(svc.web.path));
+	begin(SIDE_CLIENT);
+	close(far);
+	far = -1;
+	expect_kill(TUNNEL_END_LOST, strerror(EPIPE));
+}
+
+static size_t
+answer(char *buf, size_t size, const char *more)
+{
+	char	 accept[HTTP_ACCEPT_LEN + 1];
+
+	http_accept(tun.web_key, accept);
+	return (snprintf(buf, size, "HTTP/1.1 101 Switching Protocols\r\n"
+	    "Upgrade: websocket\r\nConnection: Upgrade\r\n"
+	    "Sec-WebSocket-Accept: %s\r\n%s\r\n", accept, more));
+}
+
+/* At every cut: it waits, then takes the head and not an octet more. */
+static void
+test_answer_pieces(void **state)
+{
+	char	 buf[512], skip[4096];
+	size_t	 cut, len = 1;
+
+	(void)state;
+	for (cut = 1; cut < len + 7; cut++) {
+		begin(SIDE_CLIENT);
+		assert_int_equal(turn(), 0);
+		assert_true(hear(skip, sizeof(skip)) > 0);
+		len = answer(buf, sizeof(buf), "");
+		memcpy(buf + len, HELLO_BARE, 7);
+		say(buf, cut);
+		assert_int_equal(turn(), cut >= len);
+		if (cut < len) {
+			assert_null(tun.wire.ws);
+			/* it is not looked at again before more has come */
+			assert_false(tun.wire.flags & WIRE_F_READABLE);
+		}
+		say(buf + cut, len + 7 - cut);
+		if (cut < len)
+			assert_int_equal(turn(), 1);
+		expect_hello();
+		assert_int_equal(hear(skip, sizeof(skip)), 0);
+		end();
+	}
+}
+
+/* What a client sends from then on is masked. */
+static void
+test_client_masks(void **state)
+{
+	char	 buf[4096];
+	size_t	 n;
+
+	(void)state;
+	begin(SIDE_CLIENT);
+	assert_int_equal(turn(), 0);
+	assert_true(hear(buf, sizeof(buf)) > 0);
+	n = answer(buf, sizeof(buf), "");
+	say(buf, n);
+	assert_int_equal(turn(), 1);
+	assert_int_equal(wire_write(&tun.wire, "Hello", 5), 5);
+	assert_int_equal(wire_flush(&tun.wire), 0);
+	assert_int_equal(hear(buf, sizeof(buf)), 11);
+	assert_memory_equal(buf, "\202\205", 2);
+	end();
+}
+
+static void
+refused(const char *head, enum tunnel_end how, const char *words)
+{
+	char	 skip[4096];
+
+	begin(SIDE_CLIENT);
+	assert_int_equal(turn(), 0);
+	assert_true(hear(skip, sizeof(skip)) > 0);
+	say(head, strlen(head));
+	expect_kill(how, words);
+}
+
+#define REFUSED	"the server refused WebSocket: "
+#define NONE	"the peer speaks no WebSocket: "
+
+static void
+test_answer_refused(void **state)
+{
+	(void)state;
+	refused("HTTP/1.1 404 Not Found\r\nA: b\r\n\r\nbody",
+	    TUNNEL_END_REJECTED, REFUSED "HTTP 404 Not Found");
+	refused("HTTP/1.1 200\r\n\r\n", TUNNEL_END_REJECTED,
+	    REFUSED "HTTP 200 ");
+	refused("HTTP/1.1 503 \t\377x\r\n\r\n", TUNNEL_END_REJECTED,
+	    REFUSED "HTTP 503 ??x");
+	refused("HTTP/1.0 101 S\r\n\r\n", TUNNEL_END_REJECTED,
+	    REFUSED "an upgrade by HTTP/1.0");
+	refused("HTTP/1.1 101 S\r\n\r\n", TUNNEL_END_REJECTED,
+	    REFUSED "an upgrade to something else");
+	refused("HTTP/1.1 101 S\r\nUpgrade: websocket\r\n"
+	    "Connection: Upgrade\r\nSec-WebSocket-Accept: " ACCEPT
+	    "\r\n\r\n", TUNNEL_END_REJECTED,	/* of another key */
+	    REFUSED "an upgrade that does not answer our key");
+}
+
+static void
+test_answer_not_offered(void **state)
+{
+	static const char	*more[2][2] = {
+		{ "Sec-WebSocket-Extensions: permessage-deflate\r\n",
+		    REFUSED "an upgrade with an extension that was not "
+		    "offered" },
+		{ "Sec-WebSocket-Protocol: chat\r\n",
+		    REFUSED "an upgrade to a protocol that was not offered" }
+	};
+	char	 buf[4096];
+	int	 i;
+	size_t	 n;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		begin(SIDE_CLIENT);
+		assert_int_equal(turn(), 0);
+		assert_true(hear(buf, sizeof(buf)) > 0);
+		n = answer(buf, sizeof(buf), more[i][0]);
+		say(buf, n);
+		expect_kill(TUNNEL_END_REJECTED, more[i][1]);
+	}
+}
+
+static void
+test_answer_malformed(void **state)
+{
+	(void)state;
+	refused("SSH-2.0-x y\r\n", TUNNEL_END_PROTOCOL, NONE "not HTTP/1.1");
+	refused("HTTP/1.1 20 x\r\n", TUNNEL_END_PROTOCOL,
+	    NONE "a status that is none");
+	refused("HTTP/1.1 101 S\n", TUNNEL_END_PROTOCOL,
+	    NONE "a control character");
+	refused("\026\003\001", TUNNEL_END_PROTOCOL,
+	    NONE "a control character");
+	refused("HTTP/1.1 101 S\r\n a: b\r\n", TUNNEL_END_PROTOCOL,
+	    NONE "a folded line");
+}
+
+/* The longest head, and one octet too many. */
+static void
+test_answer_longest(void **state)
+{
+	char	 buf[HTTP_HEAD_MAX + 512], fill[HTTP_HEAD_MAX] = "X: ";
+	char	 skip[4096];
+	size_t	 n, len;
+
+	(void)state;
+	for (len = HTTP_HEAD_MAX - 1; len <= HTTP_HEAD_MAX + 1; len++) {
+		begin(SIDE_CLIENT);
+		assert_int_equal(turn(), 0);
+		assert_true(hear(skip, sizeof(skip)) > 0);
+		n = len - answer(buf, sizeof(buf), "");
+		memset(fill + 3, 'x', n - 5);
+		memcpy(fill + n - 2, "\r\n", 3);
+		n = answer(buf, sizeof(buf), fill);
+		assert_int_equal(n, len);
+		say(buf, n);
+		if (len > HTTP_HEAD_MAX)
+			expect_kill(TUNNEL_END_PROTOCOL,
+			    NONE "a head that is too long");
+		else {
+			assert_int_equal(turn(), 1);
+			end();
+		}
+	}
+}
+
+/* ---- the server's side ---- */
+
+static void
+test_request_pieces(void **state)
+{
+	static const char	 all[] = REQUEST HELLO_MASKED;
+	char			 buf[1024];
+	size_t			 cut, len = strlen(REQUEST);
+
+	(void)state;
+	for (cut = 1; cut < sizeof(all) - 1; cut++) {
+		begin(SIDE_SERVER);
+		assert_int_equal(turn(), 0);
+		say(all, cut);
+		assert_int_equal(turn(), cut >= len);
+		assert_int_equal(hear(buf, sizeof(buf)) > 0, cut >= len);
+		say(all + cut, sizeof(all) - 1 - cut);
+		if (cut < len) {
+			assert_int_equal(turn(), 1);
+			assert_true(hear(buf, sizeof(buf)) > 0);
+		}
+		assert_string_equal(buf, "HTTP/1.1 101 Switching Protocols\r\n"
+		    "Upgrade: websocket\r\nConnection: Upgrade\r\n"
+		    "Sec-WebSocket-Accept: " ACCEPT "\r\n\r\n");
+		expect_hello();
+		end();
+	}
+}
+
+/* A server believes no frame that is not masked, and masks none itself. */
+static void
+test_server_frames(void **state)
+{
+	char	 buf[1024];
+
+	(void)state;
+	begin(SIDE_SERVER);
+	say(REQUEST, strlen(REQUEST));
+	assert_int_equal(turn(), 1);
+	assert_true(hear(buf, sizeof(buf)) > 0);
+	assert_int_equal(wire_write(&tun.wire, "Hello", 5), 5);
+	assert_int_equal(wire_flush(&tun.wire), 0);
+	assert_int_equal(hear(buf, sizeof(buf)), 7);
+	assert_memory_equal(buf, HELLO_BARE, 7);
+	say(HELLO_BARE, 7);
+	event_base_loop(svc.base, EVLOOP_NONBLOCK);
+	assert_int_equal(wire_read(&tun.wire, buf, sizeof(buf)), -1);
+	assert_int_equal(errno, EPROTO);
+	end();
+}
+
+static void
+request(const char *head, const char *words)
+{
+	char	 buf[64];
+
+	begin(SIDE_SERVER);
+	say(head, strlen(head));
+	assert_int_equal(turn(), -1);
+	assert_int_equal(tun.end, TUNNEL_END_PROTOCOL);
+	assert_string_equal(tun.words, words);
+	assert_int_equal(hear(buf, sizeof(buf)), 0);
+	end();
+}
+
+/* What the gate would not have let through ends here, without an answer. */
+static void
+test_request_refused(void **state)
+{
+	static const char	 none[] =
+	    "a request that is none for WebSocket";
+
+	(void)state;
+	request("GET / HTTP/1.1\r\nHost: a\r\n\r\n", none);	/* 426 */
+	request("PUT / HTTP/1.1\r\nHost: a\r\n\r\n", none);	/* 405 */
+	request("GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n",
+	    none);						/* 400 */
+	request("GET / HTTP/1.1\r\n\r\n", NONE "no Host");
+	request("GET / HTTP/2.0\r\n", NONE "not HTTP/1.1");
+	request("\026\003\001\002", NONE "a control character");
+	request("HTTP/1.1 101 S\r\n", NONE "a method that is no token");
+}
+
+static void
+test_cannot_answer(void **state)
+{
+	(void)state;
+	begin(SIDE_SERVER);
+	say(REQUEST, strlen(REQUEST));
+	close(far);
+	far = -1;
+	expect_kill(TUNNEL_END_LOST, strerror(EPIPE));
+}
+
+/* ---- the end of it ---- */
+
+static void
+test_closed(void **state)
+{
+	int	 side;
+
+	(void)state;
+	for (side = SIDE_SERVER; side <= SIDE_CLIENT; side++) {
+		begin(side);
+		assert_int_equal(turn(), 0);
+		assert_int_equal(shutdown(far, SHUT_WR), 0);
+		expect_kill(TUNNEL_END_LOST, "closed before it was "
+		    "WebSocket: the peer said no more");
+	}
+}
+
+/* Unread octets at the far end make its close a reset. */
+static void
+test_reset(void **state)
+{
+	char	 words[128];
+
+	(void)state;
+	begin(SIDE_CLIENT);
+	assert_int_equal(turn(), 0);	/* it asks, and nobody reads */
+	close(far);
+	far = -1;
+	snprintf(words, sizeof(words), "closed before it was WebSocket: %s",
+	    strerror(ECONNRESET));
+	expect_kill(TUNNEL_END_LOST, words);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest	 tests[] = {
+#define T(f)	cmocka_unit_test_setup_teardown(f, prepare, finish)
+		T(test_asks),
+		T(test_asks_longest),
+		T(test_cannot_ask),
+		T(test_answer_pieces),
+		T(test_client_masks),
+		T(test_answer_refused),
+		T(test_answer_not_offered),
+		T(test_answer_malformed),
+		T(test_answer_longest),
+		T(test_request_pieces),
+		T(test_server_frames),
+		T(test_request_refused),
+		T(test_cannot_answer),
+		T(test_closed),
+		T(test_reset),
+#undef T
+	};
+
+	return (cmocka_run_group_tests(tests, NULL, NULL));
+}

@@ -1,0 +1,64 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * Statements of rocketd.conf(5), for the grammar: each is told here, in the
+ * order of the file, with its words.  Errors are told through lex_error.
+ */
+
+#ifndef ROCKETD_STMT_H
+#define ROCKETD_STMT_H
+
+#include "conf.h"
+#include "lex.h"
+
+struct value {			/* of each symbol: a word, or a list of them */
+	struct word	*word;
+	struct word	*last;
+	int		 nested;	/* its braces hold more than words */
+};
+
+/* stmt.c */
+
+/* Those that follow are of this configuration, from its top; NULL: of none. */
+void	 stmt_begin(struct lex *, struct rocketd_conf *);
+
+/* The first word is the statement's own, for where it stands. */
+
+/* An option and its words; list: of those in braces, or NULL. */
+void	 stmt_option(struct word *, struct value, const struct value *list);
+void	 stmt_macro(struct word *name, struct value);
+void	 stmt_include(struct word *, struct word *path);
+void	 stmt_block_begin(enum side, struct word *);
+void	 stmt_block_end(void);
+void	 stmt_service_begin(struct word *, struct word *name);
+void	 stmt_service_end(void);
+/* What is in brackets in the grammar is NULL where it is not given. */
+void	 stmt_listen(struct word *, struct word *host, struct word *port,
+	    struct word *transport, const struct value *proxies);
+void	 stmt_remote(struct word *, struct word *host, struct word *port,
+	    struct word *transport, struct word *edge, struct word *from);
+/* port NULL: host is the path of a UNIX socket. */
+void	 stmt_target(struct word *, struct word *host, struct word *port,
+	    struct word *users);
+/* A statement of one token or several, and each of them. */
+void	 stmt_token_begin(struct word *);
+void	 stmt_token(enum token_kind, struct word *);
+void	 stmt_client_id(struct word *, struct word *id);
+void	 stmt_control(struct word *, struct word *path, struct word *group);
+void	 stmt_ids(struct word *, struct word *from, struct word *to);
+
+#endif /* ROCKETD_STMT_H */
