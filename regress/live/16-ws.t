@@ -10,6 +10,7 @@ passes() {
 	TRANSPORT=$1
 	shift
 	SERVER="seal $1
+		user timeout 30
 		path \"/here\"" CLIENT="seal $1
 		path \"/here\""
 	pair

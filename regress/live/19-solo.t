@@ -20,7 +20,9 @@ until_waiting() {	# until_waiting SIDE COUNT: at least so many wait
 	until_true "[ \"\$(waiting $1)\" -ge $2 ]"
 }
 
+# Each user needs a tunnel made, which may take a slow machine its time.
 SERVER="seal { none }
+user timeout 30
 keepalive 3" CLIENT="seal { none }
 keepalive 3
 pool 2

@@ -40,6 +40,7 @@ service() {	# service NAME PORT
 	cat <<-END
 		service "$1" {
 			listen on 127.0.0.1 port $2
+			user timeout 30
 			token "$TOKEN $1"
 		}
 	END
