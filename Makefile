@@ -18,7 +18,8 @@ ROCKETD_OBJS =	rocketd/chans.o rocketd/check.o rocketd/config.o \
 		rocketd/printconf.o rocketd/procs.o rocketd/reader.o \
 		rocketd/reload.o rocketd/rocketd.o rocketd/send.o \
 		rocketd/spawn.o rocketd/stmt.o rocketd/svc.o \
-		rocketd/tlsconf.o rocketd/tlsmake.o rocketd/tokenv.o \
+		rocketd/tlsconf.o rocketd/tlslook.o rocketd/tlsmake.o \
+		rocketd/tokenv.o \
 		rocketd/toml.o rocketd/tomlconf.o rocketd/tomlval.o \
 		rocketd/valid.o rocketd/wordval.o
 
@@ -26,11 +27,11 @@ WORKER_OBJS =	worker/arrival.o worker/asker.o worker/childlog.o \
 		worker/connect.o worker/control.o worker/ctlstream.o \
 		worker/dial.o worker/dialler.o worker/dialogue.o \
 		worker/gate.o worker/hello.o worker/http.o worker/inquiry.o \
-		worker/keys.o worker/listener.o worker/logout.o worker/lz.o \
-		worker/meter.o worker/opening.o worker/outq.o worker/peek.o \
-		worker/pipes.o worker/pool.o worker/proxyhdr.o worker/psk.o \
-		worker/relay.o \
-		worker/relaylz.o worker/report.o worker/resolve.o \
+		worker/keys.o worker/listener.o worker/logout.o worker/look.o \
+		worker/lz.o worker/meter.o worker/opening.o worker/outq.o \
+		worker/peek.o worker/pipes.o worker/pool.o worker/proxyhdr.o \
+		worker/psk.o worker/relay.o worker/relaylz.o worker/report.o \
+		worker/resolve.o \
 		worker/rocket.o worker/sandbox.o worker/seal.o \
 		worker/sealctx.o worker/selfsign.o worker/service.o \
 		worker/signkey.o worker/smux.o \
@@ -96,13 +97,13 @@ UNIT =		${COMPILE} ${L_ALL} ${LDFLAGS} -o $@ $^ $> ${L_CMOCKA} \
 # A service's worker but for its process.
 FLOW_OBJS =	worker/ctlstream.o worker/dialler.o worker/dialogue.o \
 		worker/hello.o worker/http.o worker/lz.o worker/meter.o \
-		worker/opening.o worker/pipes.o worker/pool.o \
-		worker/proxyhdr.o worker/psk.o \
-		worker/relay.o worker/relaylz.o worker/report.o \
-		worker/rocket.o worker/seal.o worker/sealctx.o \
-		worker/service.o worker/smux.o worker/smuxout.o \
-		worker/smuxst.o worker/solo.o worker/tunnel.o \
-		worker/upgrade.o worker/user.o worker/wire.o \
+		worker/opening.o worker/outq.o worker/pipes.o worker/pool.o \
+		worker/proxyhdr.o worker/psk.o worker/relay.o \
+		worker/relaylz.o worker/report.o worker/rocket.o \
+		worker/seal.o worker/sealctx.o worker/service.o \
+		worker/smux.o worker/smuxout.o worker/smuxst.o \
+		worker/solo.o worker/tunnel.o worker/upgrade.o \
+		worker/user.o worker/wire.o \
 		worker/ws.o worker/xor.o shared/addr.o shared/ibuf.o \
 		shared/imsg.o shared/log.o shared/msg.o
 FLOW_SRCS =	regress/unit/flowpeer.c regress/unit/flowrig.c
@@ -124,7 +125,8 @@ regress/unit/hello_test: regress/unit/hello_test.c worker/hello.o ; ${UNIT}
 regress/unit/hist_test: regress/unit/hist_test.c regress/bench/hist.c ; ${UNIT}
 regress/unit/http_test: regress/unit/http_test.c worker/http.o ; ${UNIT}
 regress/unit/imsg_test: regress/unit/imsg_test.c shared/ibuf.o shared/imsg.o ; ${UNIT}
-regress/unit/keys_test: regress/unit/keys_test.c shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/keys.o worker/psk.o worker/signkey.o ; ${UNIT}
+regress/unit/keys_test: regress/unit/keys_test.c shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/keys.o worker/look.o worker/psk.o worker/signkey.o worker/tlsctx.o worker/tlskey.o ; ${UNIT}
+regress/unit/look_test: regress/unit/look_test.c shared/log.o worker/look.o worker/psk.o worker/signkey.o worker/tlsctx.o worker/tlskey.o ; ${UNIT}
 regress/unit/listener_test: regress/unit/listener_test.c shared/addr.o shared/ibuf.o shared/imsg.o shared/log.o worker/listener.o ; ${UNIT}
 regress/unit/lz_test: regress/unit/lz_test.c worker/lz.o ; ${UNIT}
 regress/unit/log_test: regress/unit/log_test.c shared/log.o ; ${UNIT}
@@ -151,6 +153,7 @@ regress/unit/solo_test: regress/unit/solo_test.c shared/log.o worker/solo.o ; ${
 regress/unit/source_test: regress/unit/source_test.c shared/addr.o shared/log.o worker/source.o ; ${UNIT}
 regress/unit/svc_test: regress/unit/svc_test.c rocketd/svc.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o ; ${UNIT}
 regress/unit/tlsconn_test: regress/unit/tlsconn_test.c shared/log.o worker/tlsconn.o worker/tlsctx.o worker/tlskey.o ; ${UNIT}
+regress/unit/tlslook_test: regress/unit/tlslook_test.c rocketd/tlslook.c rocketd/svc.o shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o ; ${UNIT} -DTLSLOOK_PATIENCE=1
 regress/unit/toml_test: regress/unit/toml_test.c rocketd/toml.o rocketd/tomlval.o shared/log.o ; ${UNIT}
 regress/unit/meter_test: regress/unit/meter_test.c shared/log.o worker/meter.o ; ${UNIT}
 regress/unit/xor_test: regress/unit/xor_test.c shared/log.o worker/xor.o ; ${UNIT}

@@ -142,10 +142,20 @@ awk '/^== / { name = substr($0, 4) }
 	printf "%-34s %3d files %6d tests\n", name, a[2], a[4]
     }
     END { printf "%-34s %3d files %6d tests\n", "in all", files, tests }' "$LOG"
+# What it was, once more at the end, where it is looked for: what the daemons
+# of a failed test said, how each failed step ended, what was got and wanted.
+why() {
+	grep '^#| ' "$LOG" | cut -c 1-300 | head -n 200
+	echo "$failed" | while read -r name; do
+		[ -z "$name" ] || awk -v want="$name" \
+		    '/^== / { on = substr($0, 4) == want } on' "$LOG" |
+		    grep -v '^#' | tail -n 10
+	done
+	grep '^# ' "$LOG" | cut -c 1-300 | head -n 30
+}
+
 if [ -n "$failed" ]; then
-	# What it was, once more at the end, where it is looked for.
-	grep -E '^ *not ok|^ *# |Failed test|Dubious|Parse errors' "$LOG" |
-	    tail -n 100
+	why
 	echo "FAILED:$failed"
 	echo "log: $LOG"
 	exit 1

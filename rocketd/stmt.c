@@ -237,6 +237,12 @@ stmt_option(struct word *first, struct value args, const struct value *list)
 	}
 	if (option_set(o, w, why) == -1)
 		lex_error(stmt.lex, w == NULL ? first : w, "%s", why);
+	/* whether it is there is told later, at its place */
+	else if (o == option_find("decoy directory", SCOPE_SERVER)) {
+		stmt.block->decoy_dir.file = w->file->path;
+		stmt.block->decoy_dir.line = w->line;
+		stmt.block->decoy_dir.column = w->column;
+	}
 }
 
 void

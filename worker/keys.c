@@ -39,6 +39,7 @@
 #include <event2/event.h>
 
 #include "../shared/compat.h"
+#include "look.h"
 #include "psk.h"
 #include "signkey.h"
 #include "worker.h"
@@ -442,16 +443,18 @@ static int
 keys_privkey(struct imsg *imsg)
 {
 	struct msg_pem	 msg;
-	int		 fd, r;
+	const char	*why;
+	int		 fd;
 
 	if (imsg_get_data(imsg, &msg, sizeof(msg)) == -1 ||
 	    (fd = imsg_get_fd(imsg)) == -1) {
 		errno = EINVAL;
 		return (-1);
 	}
-	r = signkey_add(&msg, fd);
+	if ((why = signkey_add(&msg, fd, NULL)) != NULL)
+		log_error("private key %s: %s: not used", msg.path, why);
 	keys_scrub();
-	return (r);
+	return (0);
 }
 
 static int
@@ -581,6 +584,22 @@ keys_sign(struct channel *ch, const struct msg_sign *msg)
 	(void)channel_send(ch, IMSG_SIGNED, -1, &answer, sizeof(answer));
 }
 
+/* Of a process that is there for this alone: see rocketd/tlslook.c. */
+static void
+keys_look(struct imsg *imsg)
+{
+	struct msg_look		 msg;
+	struct msg_looked	 answer;
+	int			 fd;
+
+	if (imsg_get_data(imsg, &msg, sizeof(msg)) == -1 ||
+	    (fd = imsg_get_fd(imsg)) == -1)
+		fatalx("%s: without a file", __func__);
+	look_at(&msg, fd, &answer);
+	keys_scrub();
+	worker_tell(IMSG_LOOKED, &answer, sizeof(answer));
+}
+
 static void
 keys_message(struct channel *ch, struct imsg *imsg)
 {
@@ -589,6 +608,9 @@ keys_message(struct channel *ch, struct imsg *imsg)
 	struct msg_sign		 sign;
 
 	switch (imsg_get_type(imsg)) {
+	case IMSG_LOOK:
+		keys_look(imsg);
+		return;
 	case IMSG_SIGN:
 		if (imsg_get_data(imsg, &sign, sizeof(sign)) == -1)
 			break;

@@ -257,7 +257,7 @@ test_timeout(void **state)
 	a = ask(100, NULL);
 	while (ndone == 0)
 		assert_int_not_equal(event_base_loop(base, EVLOOP_ONCE), -1);
-	assert_in_range(worker_now() - start, 590000, 3000000);
+	assert_in_range(worker_now() - start, 590000, 60000000);
 	assert_int_equal(done_fd, -1);
 	assert_int_equal(done_error, ETIMEDOUT);
 	assert_int_equal(ncancelled, 1);

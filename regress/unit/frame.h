@@ -198,11 +198,11 @@ frame_run(int ms)
 	frame_turn(0);
 }
 
-/* Runs the loop until the condition holds, for ten seconds at most. */
+/* Runs the loop until the condition holds, for half a minute at most. */
 #define frame_until(condition)	do {					\
 	int	 turn_;							\
 									\
-	for (turn_ = 0; turn_ < 2000 && !(condition); turn_++)		\
+	for (turn_ = 0; turn_ < 6000 && !(condition); turn_++)		\
 		frame_run(5);						\
 	assert_true(condition);						\
 } while (0)

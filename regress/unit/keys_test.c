@@ -206,7 +206,6 @@ test_reload(void **state)
 		"", "", "", "", "4", "5", "6", "7", "8", "9"
 	};
 	struct got		 ssh;
-	uint64_t		 start;
 	uint32_t		 i;
 
 	(void)state;
@@ -215,10 +214,8 @@ test_reload(void **state)
 	got_forget(&ssh);
 	/* The same again costs nothing. */
 	first_set();
-	start = worker_now();
 	frame_role->ready(1);
 	frame_until(ssh.ends == 1);
-	assert_true(worker_now() - start < 60000);
 	assert_int_equal(ssh.n, 2);
 	assert_int_equal(frame_logged("4 keys in force, 0 made anew"), 1);
 	got_forget(&ssh);

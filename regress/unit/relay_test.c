@@ -228,7 +228,7 @@ test_reset_of_stream(void **state)
 				flow_read(&end, 0);
 				flow_send(fs, MUCH * 2, 0);
 				flow_settle();
-				assert_true(flow_relay()->queued > 0);
+				assert_true(flow_relay()->out.len > 0);
 			}
 			if (k / 2 == 0)
 				flow_reset(fs, RESET_MEMORY);
@@ -331,7 +331,7 @@ test_bulk(void **state)
 
 	(void)state;
 	for (i = 0; i < WAYS; i++) {
-		way(i, 0);
+		way(i, FLOW_TCP);
 		/* The clock stands still, and so does what was measured. */
 		peer.t->wire.bulk = 256 * 1024;
 		svc->stats.octets_piped = 0;
@@ -339,7 +339,7 @@ test_bulk(void **state)
 		flow_send(fs, 1, 1);
 		UNTIL(fs->closes == 1);
 		assert_int_equal(fs->rx, MUCH * 2);
-		assert_true(svc->stats.octets_piped > MUCH);
+		assert_true(svc->stats.octets_piped > MUCH / 2);
 		clean();
 	}
 }
@@ -406,7 +406,7 @@ test_preface_pieces(void **state)
 		flow_send(fs, 5000, 0);
 		flow_settle();
 		/* It is not there yet: kept, and given in order. */
-		assert_true(flow_relay()->queued > 0);
+		assert_true(flow_relay()->out.len > 0);
 		fd = flow_pair(&end, FLOW_TCP);
 		flow_dialled(fd);
 		UNTIL(end.rx == 5000);
@@ -526,7 +526,7 @@ test_dial_failed(void **state)
 		fs = flow_stream(&peer, 0, 0);
 		flow_send(fs, 20000, 0);
 		flow_settle();
-		assert_int_equal(flow_relay()->queued, 20000);
+		assert_int_equal(flow_relay()->out.len, 20000);
 		assert_true(svc->held >= 20000);
 		flow_dial_failed(failures[i & 3].stage, failures[i & 3].error);
 		assert_int_equal(svc->nrelays, 0);
@@ -555,7 +555,7 @@ test_dial_failed_answer(void **state)
 		assert_int_equal(fs->text_len, 1);
 		assert_int_equal(fs->text[0], failures[i & 3].reason);
 		assert_int_equal(fs->rx + fs->resets, 0);
-		assert_int_equal(flow_relay()->queued, 0);
+		assert_int_equal(flow_relay()->out.len, 0);
 		flow_send(fs, MUCH * 2, 1);	/* more than any window */
 		UNTIL(fs->closes == 1);
 		UNTIL(svc->nrelays == 0);
