@@ -222,7 +222,7 @@ regress/fuzz/gate_fuzz: regress/fuzz/gate_fuzz.c ${FUZZ_ROLE} worker/arrival.c w
 regress/fuzz/hello_fuzz: regress/fuzz/hello_fuzz.c worker/hello.c ; ${FUZZ}
 regress/fuzz/http_fuzz: regress/fuzz/http_fuzz.c worker/http.c ; ${FUZZ}
 regress/fuzz/imsg_fuzz: regress/fuzz/imsg_fuzz.c shared/ibuf.c shared/imsg.c shared/msg.c ; ${FUZZ}
-regress/fuzz/keys_fuzz: regress/fuzz/keys_fuzz.c ${FUZZ_ROLE} worker/keys.c worker/psk.c worker/signkey.c ; ${FUZZ}
+regress/fuzz/keys_fuzz: regress/fuzz/keys_fuzz.c ${FUZZ_ROLE} worker/keys.c worker/look.c worker/psk.c worker/signkey.c worker/tlsctx.c worker/tlskey.c ; ${FUZZ}
 regress/fuzz/proxyhdr_fuzz: regress/fuzz/proxyhdr_fuzz.c worker/proxyhdr.c shared/addr.c ; ${FUZZ}
 regress/fuzz/lz_fuzz: regress/fuzz/lz_fuzz.c worker/lz.c ; ${FUZZ}
 regress/fuzz/rocket_fuzz: regress/fuzz/rocket_fuzz.c worker/rocket.c shared/addr.c ; ${FUZZ}
