@@ -18,7 +18,8 @@ ROCKETD_OBJS =	rocketd/chans.o rocketd/check.o rocketd/config.o \
 		rocketd/printconf.o rocketd/procs.o rocketd/reader.o \
 		rocketd/reload.o rocketd/rocketd.o rocketd/send.o \
 		rocketd/spawn.o rocketd/stmt.o rocketd/svc.o \
-		rocketd/tlsconf.o rocketd/tlsmake.o rocketd/tokenv.o \
+		rocketd/tlsconf.o rocketd/tlslook.o rocketd/tlsmake.o \
+		rocketd/tokenv.o \
 		rocketd/toml.o rocketd/tomlconf.o rocketd/tomlval.o \
 		rocketd/valid.o rocketd/wordval.o
 
@@ -26,10 +27,11 @@ WORKER_OBJS =	worker/arrival.o worker/asker.o worker/childlog.o \
 		worker/connect.o worker/control.o worker/ctlstream.o \
 		worker/dial.o worker/dialler.o worker/dialogue.o \
 		worker/gate.o worker/hello.o worker/http.o worker/inquiry.o \
-		worker/keys.o worker/listener.o worker/logout.o worker/lz.o \
-		worker/meter.o worker/outq.o worker/peek.o worker/pipes.o \
-		worker/pool.o worker/proxyhdr.o worker/psk.o worker/relay.o \
-		worker/relaylz.o worker/resolve.o \
+		worker/keys.o worker/listener.o worker/logout.o worker/look.o \
+		worker/lz.o worker/meter.o worker/opening.o worker/outq.o \
+		worker/peek.o worker/pipes.o worker/pool.o worker/proxyhdr.o \
+		worker/psk.o worker/relay.o worker/relaylz.o worker/report.o \
+		worker/resolve.o \
 		worker/rocket.o worker/sandbox.o worker/seal.o \
 		worker/sealctx.o worker/selfsign.o worker/service.o \
 		worker/signkey.o worker/smux.o \
@@ -95,14 +97,15 @@ UNIT =		${COMPILE} ${L_ALL} ${LDFLAGS} -o $@ $^ $> ${L_CMOCKA} \
 # A service's worker but for its process.
 FLOW_OBJS =	worker/ctlstream.o worker/dialler.o worker/dialogue.o \
 		worker/hello.o worker/http.o worker/lz.o worker/meter.o \
-		worker/outq.o worker/pipes.o worker/pool.o \
+		worker/opening.o worker/outq.o worker/pipes.o worker/pool.o \
 		worker/proxyhdr.o worker/psk.o worker/relay.o \
-		worker/relaylz.o worker/rocket.o worker/seal.o \
-		worker/sealctx.o worker/service.o worker/smux.o \
-		worker/smuxout.o worker/smuxst.o worker/solo.o \
-		worker/tunnel.o worker/upgrade.o worker/user.o worker/wire.o \
-		worker/ws.o worker/xor.o shared/addr.o shared/ibuf.o \
-		shared/imsg.o shared/log.o shared/msg.o
+		worker/relaylz.o worker/report.o worker/rocket.o \
+		worker/seal.o worker/sealctx.o worker/service.o \
+		worker/smux.o worker/smuxout.o worker/smuxst.o worker/solo.o \
+		worker/source.o worker/tunnel.o worker/upgrade.o \
+		worker/user.o worker/wire.o worker/ws.o worker/xor.o \
+		shared/addr.o shared/ibuf.o shared/imsg.o shared/log.o \
+		shared/msg.o
 FLOW_SRCS =	regress/unit/flowpeer.c regress/unit/flowrig.c
 
 regress/unit/addr_test: regress/unit/addr_test.c shared/addr.o ; ${UNIT}
@@ -115,14 +118,16 @@ regress/unit/crew_test: regress/unit/crew_test.c rocketd/crew.o rocketd/svc.o sh
 regress/unit/dial_test: regress/unit/dial_test.c shared/addr.o shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/connect.o worker/dial.o ; ${UNIT}
 regress/unit/dialler_test: regress/unit/dialler_test.c shared/addr.o worker/dialler.o ; ${UNIT}
 regress/unit/ctlstream_test: regress/unit/ctlstream_test.c shared/log.o worker/ctlstream.o worker/rocket.o worker/smux.o worker/smuxout.o worker/smuxst.o ; ${UNIT}
+regress/unit/decoy_test: regress/unit/decoy_test.c rocketd/decoy.o shared/log.o ; ${UNIT}
 regress/unit/dialogue_test: regress/unit/dialogue_test.c shared/log.o worker/dialogue.o worker/rocket.o ; ${UNIT}
-regress/unit/gate_test: regress/unit/gate_test.c shared/addr.o shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/arrival.o worker/gate.o worker/listener.o worker/hello.o worker/http.o worker/peek.o worker/proxyhdr.o worker/source.o worker/visitor.o ; ${UNIT}
+regress/unit/gate_test: regress/unit/gate_test.c shared/addr.o shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/arrival.c worker/gate.o worker/listener.o worker/hello.o worker/http.o worker/peek.o worker/proxyhdr.o worker/source.o worker/visitor.o ; ${UNIT} -DHAND_QUEUED=1024
 regress/unit/visitor_test: regress/unit/visitor_test.c shared/addr.o shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/arrival.o worker/gate.o worker/listener.o worker/hello.o worker/http.o worker/peek.o worker/proxyhdr.o worker/source.o worker/visitor.o ; ${UNIT}
 regress/unit/hello_test: regress/unit/hello_test.c worker/hello.o ; ${UNIT}
 regress/unit/hist_test: regress/unit/hist_test.c regress/bench/hist.c ; ${UNIT}
 regress/unit/http_test: regress/unit/http_test.c worker/http.o ; ${UNIT}
 regress/unit/imsg_test: regress/unit/imsg_test.c shared/ibuf.o shared/imsg.o ; ${UNIT}
-regress/unit/keys_test: regress/unit/keys_test.c shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/keys.o worker/psk.o worker/signkey.o ; ${UNIT}
+regress/unit/keys_test: regress/unit/keys_test.c shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/keys.o worker/look.o worker/psk.o worker/signkey.o worker/tlsctx.o worker/tlskey.o ; ${UNIT}
+regress/unit/look_test: regress/unit/look_test.c shared/log.o worker/look.o worker/psk.o worker/signkey.o worker/tlsctx.o worker/tlskey.o ; ${UNIT}
 regress/unit/listener_test: regress/unit/listener_test.c shared/addr.o shared/ibuf.o shared/imsg.o shared/log.o worker/listener.o ; ${UNIT}
 regress/unit/lz_test: regress/unit/lz_test.c worker/lz.o ; ${UNIT}
 regress/unit/log_test: regress/unit/log_test.c shared/log.o ; ${UNIT}
@@ -132,6 +137,8 @@ regress/unit/outq_test: regress/unit/outq_test.c shared/log.o worker/outq.o work
 regress/unit/pool_test: regress/unit/pool_test.c shared/addr.o shared/log.o worker/pool.o ; ${UNIT}
 regress/unit/proxyhdr_test: regress/unit/proxyhdr_test.c shared/addr.o worker/proxyhdr.o ; ${UNIT}
 regress/unit/psk_test: regress/unit/psk_test.c shared/log.o worker/psk.o ; ${UNIT}
+regress/unit/report_test: regress/unit/report_test.c shared/log.o worker/report.o ; ${UNIT}
+regress/unit/reload_test: regress/unit/reload_test.c rocketd/check.o rocketd/config.o rocketd/lex.o rocketd/options.o rocketd/optval.o rocketd/parse.o rocketd/reader.o rocketd/reload.o rocketd/stmt.o rocketd/svc.o rocketd/tlsconf.o rocketd/tokenv.o rocketd/toml.o rocketd/tomlconf.o rocketd/tomlval.o rocketd/valid.o rocketd/wordval.o shared/addr.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o ; ${UNIT}
 regress/unit/resolve_test: regress/unit/resolve_test.c shared/addr.o shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/resolve.o ; ${UNIT}
 regress/unit/relay_test: regress/unit/relay_test.c ${FLOW_SRCS} ${FLOW_OBJS} ; ${UNIT}
 regress/unit/relaymem_test: regress/unit/relaymem_test.c ${FLOW_SRCS} ${FLOW_OBJS} ; ${UNIT}
@@ -144,11 +151,14 @@ regress/unit/smuxbulk_test: regress/unit/smuxbulk_test.c regress/unit/smuxrig.c 
 regress/unit/smuxflow_test: regress/unit/smuxflow_test.c regress/unit/smuxrig.c shared/log.o worker/smux.o worker/smuxout.o worker/smuxst.o ; ${UNIT}
 regress/unit/smuxpair_test: regress/unit/smuxpair_test.c regress/unit/smuxrig.c shared/log.o worker/smux.o worker/smuxout.o worker/smuxst.o ; ${UNIT}
 regress/unit/smuxway_test: regress/unit/smuxway_test.c regress/unit/smuxrig.c shared/log.o worker/smux.o worker/smuxout.o worker/smuxst.o ; ${UNIT}
+regress/unit/service_test: regress/unit/service_test.c ${FLOW_OBJS} shared/channel.o ; ${UNIT}
+regress/unit/service2_test: regress/unit/service2_test.c ${FLOW_OBJS} shared/channel.o ; ${UNIT}
 regress/unit/signkey_test: regress/unit/signkey_test.c shared/log.o worker/psk.o worker/signkey.o worker/tlskey.o ; ${UNIT}
 regress/unit/solo_test: regress/unit/solo_test.c shared/log.o worker/solo.o ; ${UNIT}
 regress/unit/source_test: regress/unit/source_test.c shared/addr.o shared/log.o worker/source.o ; ${UNIT}
 regress/unit/svc_test: regress/unit/svc_test.c rocketd/svc.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o ; ${UNIT}
 regress/unit/tlsconn_test: regress/unit/tlsconn_test.c shared/log.o worker/tlsconn.o worker/tlsctx.o worker/tlskey.o ; ${UNIT}
+regress/unit/tlslook_test: regress/unit/tlslook_test.c rocketd/tlslook.c rocketd/svc.o shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o ; ${UNIT} -DTLSLOOK_PATIENCE=1
 regress/unit/toml_test: regress/unit/toml_test.c rocketd/toml.o rocketd/tomlval.o shared/log.o ; ${UNIT}
 regress/unit/meter_test: regress/unit/meter_test.c shared/log.o worker/meter.o ; ${UNIT}
 regress/unit/tunnel_test: regress/unit/tunnel_test.c ${FLOW_SRCS} ${FLOW_OBJS} ; ${UNIT}
@@ -186,7 +196,7 @@ helpers: config.mk
 	    regress/live/traffic
 
 # ---- fuzzing: one line each; clang, with sources in place of objects ----
-FUZZ =		clang ${FUZZ_FLAGS} ${CPP_ALL} -o $@ $^ $> ${L_EVENT} ${L_LZ4} ${L_BSD}
+FUZZ =		clang ${FUZZ_FLAGS} ${CPP_ALL} -o $@ $^ $> ${L_EVENT} ${L_LZ4} ${L_SSL} ${L_BSD}
 FUZZ_FLAGS =	-std=c11 -D_GNU_SOURCE -g -O1 \
 		-fsanitize=fuzzer,address,undefined
 
@@ -206,10 +216,13 @@ FUZZ_ROLE =	regress/fuzz/rolerig.c regress/fuzz/script.c shared/addr.c \
 FUZZ_SESS =	regress/fuzz/script.c regress/fuzz/sessrig.c shared/log.c
 
 regress/fuzz/conf_fuzz: regress/fuzz/conf_fuzz.c ${FUZZ_CONF} ; ${FUZZ}
+regress/fuzz/control_fuzz: regress/fuzz/control_fuzz.c ${FUZZ_ROLE} worker/asker.c worker/control.c worker/inquiry.c worker/logout.c ; ${FUZZ}
+regress/fuzz/dial_fuzz: regress/fuzz/dial_fuzz.c ${FUZZ_ROLE} worker/dial.c ; ${FUZZ}
 regress/fuzz/gate_fuzz: regress/fuzz/gate_fuzz.c ${FUZZ_ROLE} worker/arrival.c worker/gate.c worker/hello.c worker/http.c worker/listener.c worker/peek.c worker/proxyhdr.c worker/source.c worker/visitor.c ; ${FUZZ}
 regress/fuzz/hello_fuzz: regress/fuzz/hello_fuzz.c worker/hello.c ; ${FUZZ}
 regress/fuzz/http_fuzz: regress/fuzz/http_fuzz.c worker/http.c ; ${FUZZ}
 regress/fuzz/imsg_fuzz: regress/fuzz/imsg_fuzz.c shared/ibuf.c shared/imsg.c shared/msg.c ; ${FUZZ}
+regress/fuzz/keys_fuzz: regress/fuzz/keys_fuzz.c ${FUZZ_ROLE} worker/keys.c worker/look.c worker/psk.c worker/signkey.c worker/tlsctx.c worker/tlskey.c ; ${FUZZ}
 regress/fuzz/proxyhdr_fuzz: regress/fuzz/proxyhdr_fuzz.c worker/proxyhdr.c shared/addr.c ; ${FUZZ}
 regress/fuzz/lz_fuzz: regress/fuzz/lz_fuzz.c worker/lz.c ; ${FUZZ}
 regress/fuzz/rocket_fuzz: regress/fuzz/rocket_fuzz.c worker/rocket.c shared/addr.c ; ${FUZZ}

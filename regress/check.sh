@@ -3,14 +3,17 @@
 # Everything that `make check' does: what is missing is installed, the tree is
 # built, and all tests run; live ones again as an ordinary user when we are
 # root.  With LONG=1 (make check-long) also the large sizes, both makes, gcc and
-# clang, the sanitizers, and half a minute of each fuzzer.
+# clang, the sanitizers, and half a minute of each fuzzer.  What ran, how long
+# it took and what was skipped is said at the end.
 
 set -u
 cd "$(dirname "$0")/.." || exit 1
 LONG=${LONG:-}
 JOBS=${JOBS:-$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)}
 MAKE=${MAKE:-make}
-LIMIT=1800			# seconds, for a set of tests that hangs
+# seconds, for a set of tests that hangs; sanitized ones are slow
+if [ -n "$LONG" ]; then LIMIT=5400; else LIMIT=1800; fi
+FUZZ_TIME=${FUZZ_TIME:-30}	# seconds, of each fuzzer
 export LONG JOBS
 unset MAKEFLAGS MFLAGS
 mkdir -p regress/tmp
@@ -24,10 +27,18 @@ failed=
 # step NAME COMMAND...: runs it, shows and logs what it prints
 step() {
 	name=$1; shift
+	began=$(date +%s)
 	echo "== $name" | tee -a "$LOG"
 	{ "$@" 2>&1; echo $? >"$WORK/status"; } | tee -a "$LOG"
-	[ "$(cat "$WORK/status")" -eq 0 ] || failed="$failed
-	$name"
+	how=ok
+	[ "$(cat "$WORK/status")" -eq 0 ] || { how=FAILED; failed="$failed
+	$name"; }
+	echo "== end $how $(($(date +%s) - began))" >>"$LOG"
+}
+
+# skipped NAME REASON
+skipped() {
+	printf '== %s\nskipped: %s\n== end skipped 0\n' "$1" "$2" >>"$LOG"
 }
 
 # build DIR MAKE CONFIGURE-ARGUMENTS...: silent but for warnings, which fail
@@ -59,13 +70,18 @@ copy() {
 tap() {
 	name=$1; shift
 	[ -e "$1" ] || { echo "no $name tests"; return 1; }
-	timeout "$LIMIT" prove --timer --failures "$@"
+	timeout "$LIMIT" prove $PROVE "$@"
+	status=$?
+	[ $status -ne 124 ] || echo "# failed: $name tests: $LIMIT seconds"
+	return $status
 }
 
-unit() { (cd "$1" && prove -j"$JOBS" --exec 'perl regress/unit/run.t' \
-    regress/unit/*_test); }
-conf() { (cd "$1" && prove --exec sh regress/conf/run.sh); }
-live() { (cd "$1" && tap live $(ls regress/live/*.t regress/fault/*.t 2>/dev/null)); }
+PROVE='--timer --directives --failures'
+unit() { (cd "$1" && prove -j"$JOBS" --directives --failures \
+    --exec 'perl regress/unit/run.t' regress/unit/*_test); }
+conf() { (cd "$1" && prove --directives --failures \
+    --exec sh regress/conf/run.sh); }
+live() { (cd "$1" && tap live regress/live/*.t regress/fault/*.t); }
 interop() { (cd "$1" && tap interop regress/interop/*.t); }
 
 # What differs without root: ids, namespace, socket paths, who may command.
@@ -82,44 +98,84 @@ live_user() {
 	    chown 65534:65534 regress/tmp home &&
 	    exec setpriv --reuid=65534 --regid=65534 --clear-groups \
 	    env -u XDG_RUNTIME_DIR HOME="$WORK/user/home" USER=nobody \
-	    LOGNAME=nobody timeout "$LIMIT" prove --timer --failures $USER_TESTS)
+	    LOGNAME=nobody timeout "$LIMIT" prove $PROVE $USER_TESTS)
 }
 
+# fuzz FUZZER: from its seeds on
+fuzz() {
+	# what is found goes to the first, the others are read only
+	FOUND=$WORK/found.$(basename "$1")
+	export FOUND
+	mkdir "$FOUND" || return 1
+	seeds=
+	case $1 in
+	*/conf_fuzz|*/toml_fuzz) seeds=regress/conf ;;
+	esac
+	# made by hand, or by earlier ones and worth keeping: a line each
+	kept=regress/fuzz/corpus/$(basename "$1" _fuzz)
+	[ ! -f "$kept" ] || perl -MMIME::Base64 -ne '
+		open(my $h, ">", "$ENV{FOUND}/kept$.") or die;
+		print $h decode_base64($_)' "$kept" || return 1
+	"./$1" -max_total_time="$FUZZ_TIME" -timeout=60 -verbosity=0 \
+	    -print_final_stats=1 -artifact_prefix="$LOG." "$FOUND" $seeds
+}
+
+# As many at once as there are processors.
 fuzzers() {
 	(
-	cd "$1" && $MAKE -j"$JOBS" fuzz || exit 1
-	for f in regress/fuzz/*_fuzz; do
-		echo "$f"
-		# what is found goes to the first, the others are read only
-		found=$WORK/found.$(basename "$f")
-		mkdir "$found" || exit 1
-		export FOUND=$found
-		seeds=
-		case $f in
-		*/conf_fuzz|*/toml_fuzz) seeds=regress/conf ;;
-		esac
-		# what earlier ones found worth keeping, a line each
-		kept=regress/fuzz/corpus/$(basename "$f" _fuzz)
-		[ ! -f "$kept" ] || perl -MMIME::Base64 -ne '
-			open(my $h, ">", "$ENV{FOUND}/kept$.") or die;
-			print $h decode_base64($_)' "$kept" || exit 1
-		"./$f" -max_total_time=30 -timeout=10 -verbosity=0 \
-		    -print_final_stats=1 -artifact_prefix="$LOG." \
-		    "$found" $seeds || exit 1
+	cd "$1" && $MAKE -j"$JOBS" fuzz >"$WORK/fuzz" 2>&1 || {
+		cat "$WORK/fuzz"
+		exit 1
+	}
+	set -- regress/fuzz/*_fuzz
+	bad=0
+	while [ $# -gt 0 ]; do
+		now= n=0
+		while [ $# -gt 0 ] && [ $n -lt "$JOBS" ]; do
+			{ fuzz "$1"; echo $? >"$WORK/$(basename "$1").status"; } \
+			    >"$WORK/$(basename "$1").out" 2>&1 &
+			now="$now $(basename "$1")" n=$((n + 1)); shift
+		done
+		wait
+		for f in $now; do
+			runs=$(sed -n 's/^stat::number_of_executed_units: //p' \
+			    "$WORK/$f.out")
+			if [ "$(cat "$WORK/$f.status")" -eq 0 ]; then
+				echo "$f: $runs runs"
+			else
+				cat "$WORK/$f.out"
+				echo "# failed: $f"
+				bad=1
+			fi
+		done
 	done
+	exit $bad
+	)
+}
+
+# The usual sizes: what sanitizers look for is not found by larger ones.
+sanitized() {
+	(
+	LONG=
+	"$@"
 	)
 }
 
 if [ -n "$LONG" ]; then need=long; else need=check; fi
 step "what is missing" sh regress/setup.sh $need
 step build build . "$MAKE"
+[ -z "$failed" ] || exit 1	# nothing else would say more
 step "style" sh regress/style.sh
 step "manuals" mandoc -T lint -W warning man/*.[1-9]
 step "unit tests" unit .
 step "configuration" conf .
 step "live tests" live .
 step "interop" interop .
-[ "$(id -u)" -ne 0 ] || step "live tests as an ordinary user" live_user
+if [ "$(id -u)" -eq 0 ]; then
+	step "live tests as an ordinary user" live_user
+else
+	skipped "live tests as root" "we are not root"
+fi
 
 if [ -n "$LONG" ]; then
 	step "bmake and gcc" eval 'copy "$WORK/bmake" &&
@@ -128,24 +184,50 @@ if [ -n "$LONG" ]; then
 	    YACC="bison -y" build "$WORK/clang" "$MAKE" --cc=clang'
 	step "sanitizers" eval 'copy "$WORK/san" &&
 	    build "$WORK/san" "$MAKE" --sanitize'
-	step "unit tests, sanitized" unit "$WORK/san"
-	step "configuration, sanitized" conf "$WORK/san"
-	step "live tests, sanitized" live "$WORK/san"
-	step "interop, sanitized" interop "$WORK/san"
+	step "unit tests, sanitized" sanitized unit "$WORK/san"
+	step "configuration, sanitized" sanitized conf "$WORK/san"
+	step "live tests, sanitized" sanitized live "$WORK/san"
+	step "interop, sanitized" sanitized interop "$WORK/san"
 	step "fuzzers" fuzzers "$WORK/clang"
 fi
 
 echo "== total"
-awk '/^== / { name = substr($0, 4) }
-    /^Files=[0-9]+, Tests=[0-9]+/ {
-	split($0, a, /[=,]/); files += a[2]; tests += a[4]
-	printf "%-34s %3d files %6d tests\n", name, a[2], a[4]
+awk '/^== end / {
+	tests = n == "" ? "" : sprintf("%3d files %6d tests", nfiles, n)
+	printf "%-34s %-7s %5d s %s\n", name, $3, $4, tests
+	files += nfiles; all += n; s += $4
+	next
     }
-    END { printf "%-34s %3d files %6d tests\n", "in all", files, tests }' "$LOG"
+    /^== / { name = substr($0, 4); n = nfiles = "" }
+    /^Files=[0-9]+, Tests=[0-9]+/ {
+	split($0, a, /[=,]/); nfiles = a[2]; n = a[4]
+    }
+    END { printf "%-34s %-7s %5d s %3d files %6d tests\n", "in all", "", s,
+	files, all }' "$LOG"
+# Once each, with the set of tests that it is of.
+awk '/^== / { name = substr($0, 4) }
+    / # SKIP / && sub(/^ok [0-9]+ -? */, "") { print name ": " $0 }
+    /\.\. skipped: / {
+	sub(/^\[[0-9:]+\] /, ""); sub(/ *\.\.+ skipped:/, " # SKIP")
+	print name ": " $0
+    }
+    /^skipped: / { print name " # SKIP " substr($0, 10) }' "$LOG" |
+    sort -u | sed 's/^/skipped: /; s/ *# SKIP / - /'
+
+# What it was, once more at the end, where it is looked for: what the daemons
+# of a failed test said, how each failed step ended, what was got and wanted.
+why() {
+	grep '^#| ' "$LOG" | cut -c 1-300 | head -n 200
+	echo "$failed" | while read -r name; do
+		[ -z "$name" ] || awk -v want="$name" \
+		    '/^== / { on = substr($0, 4) == want } on' "$LOG" |
+		    grep -v '^#' | tail -n 10
+	done
+	grep '^# ' "$LOG" | cut -c 1-300 | head -n 30
+}
+
 if [ -n "$failed" ]; then
-	# What it was, once more at the end, where it is looked for.
-	grep -E '^ *not ok|^ *# |Failed test|Dubious|Parse errors' "$LOG" |
-	    tail -n 100
+	why
 	echo "FAILED:$failed"
 	echo "log: $LOG"
 	exit 1

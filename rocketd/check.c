@@ -37,7 +37,6 @@ struct check {
 	const struct rocketd_conf	*conf;
 	FILE				*err;
 	int				 errors;
-	uint32_t			 nservices;
 	const struct conf_listen	*listens[CHECK_LISTENS_MAX];
 	size_t				 nlistens;	/* statements */
 	uint32_t			 nports;
@@ -202,7 +201,6 @@ check_decoy(struct check *c, const struct conf_block *b)
 static void
 check_service(struct check *c, const struct conf_service *s)
 {
-	c->nservices++;
 	check_twice(c, s);
 	if (s->block->side == SIDE_SERVER && TAILQ_EMPTY(&s->listens))
 		COMPLAIN(c, s, "service \"%s\" has no \"listen on\"", s->name);
@@ -239,11 +237,29 @@ check_block(struct check *c, const struct conf_block *b)
 }
 
 int
+check_ids(const struct rocketd_conf *conf, FILE *err)
+{
+	const struct conf_block		*b;
+	const struct conf_service	*s;
+	uint32_t			 ids, n = 0;
+
+	TAILQ_FOREACH(b, &conf->blocks, entry)
+		TAILQ_FOREACH(s, &b->services, entry)
+			n++;
+	ids = conf->id_last - conf->id_first + 1;
+	if (ids >= CONF_CHILD_IDS + 1 + n)
+		return (0);
+	conf_complain(err, conf->path, 0, 0, "ids %u to %u are %u, and "
+	    "%u are needed for %u services", conf->id_first, conf->id_last,
+	    ids, CONF_CHILD_IDS + 1 + n, n);
+	return (1);
+}
+
+int
 check_conf(const struct rocketd_conf *conf, FILE *err)
 {
 	const struct conf_block	*b;
 	struct check		*c;
-	uint32_t		 ids;
 	int			 errors;
 
 	if ((c = calloc(1, sizeof(*c))) == NULL) {
@@ -257,15 +273,7 @@ check_conf(const struct rocketd_conf *conf, FILE *err)
 	if (TAILQ_EMPTY(&conf->blocks))
 		conf_complain(err, conf->path, 0, 0,
 		    "warning: neither a server nor a client block");
-	ids = conf->id_last - conf->id_first + 1;
-	if (ids < CONF_CHILD_IDS + 1 + c->nservices) {
-		conf_complain(err, conf->path, 0, 0, "ids %u to %u are %u, and "
-		    "%u are needed for %u services", conf->id_first,
-		    conf->id_last, ids, CONF_CHILD_IDS + 1 + c->nservices,
-		    c->nservices);
-		c->errors++;
-	}
-	errors = c->errors;
+	errors = c->errors + check_ids(conf, err);
 	free(c);
 	return (errors);
 }

@@ -160,6 +160,12 @@ struct conf_tls {			/* see tlsconf.h */
 	int			 column;
 };
 
+struct conf_place {
+	const char	*file;
+	int		 line;
+	int		 column;
+};
+
 struct conf_block {			/* server { } or client { } */
 	TAILQ_ENTRY(conf_block)	 entry;
 	enum side		 side;
@@ -172,6 +178,7 @@ struct conf_block {			/* server { } or client { } */
 	int			 tls_changed;	/* it is not READY with this */
 	struct service_opts	 opts;		/* defaults for its services */
 	struct web_opts		 web;
+	struct conf_place	 decoy_dir;	/* where web.decoy_dir is */
 	uint32_t		 decoy;	/* server side: number of its own */
 	uint64_t		 set;	/* bit i: has options[i] */
 	char			 client_id[CLIENT_ID_MAX];
@@ -383,10 +390,12 @@ void			 conf_free(struct rocketd_conf *);
 /* Defaults, inheritance, cross checks; errors as conf_parse.  Their number. */
 int			 conf_finish(struct rocketd_conf *, FILE *err);
 /*
- * Reads the tokens' files and variables, and opens the files of outer TLS; to
- * be called before starting, not for -n.  Errors as conf_parse.  Their number.
+ * Reads the tokens' files, and when full, as for a start, takes variables from
+ * the environment and wants no masked ones.  Errors as conf_parse.  Their
+ * number.
  */
-int			 conf_read_tokens(struct rocketd_conf *, FILE *err);
+int			 conf_read_tokens(struct rocketd_conf *, int full,
+			    FILE *err);
 /*
  * Numbers the services from 1: as in old (or NULL) where (side, name) is the
  * same, else with one that was not used for as long as can be.
@@ -415,6 +424,8 @@ int			 conf_open(const char *path, int secret, char *why,
 
 /* The cross checks of conf_finish.  Returns how many errors it has told. */
 int			 check_conf(const struct rocketd_conf *, FILE *err);
+/* The one of them that is for the ids: are there enough?  Likewise. */
+int			 check_ids(const struct rocketd_conf *, FILE *err);
 
 /* printconf.c */
 

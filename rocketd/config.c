@@ -260,14 +260,17 @@ token_take(struct conf_token *t, const void *octets, size_t len)
 	return (NULL);
 }
 
+/* full 0: nothing but a file is looked at. */
 static int
-token_read(struct conf_token *t, FILE *err)
+token_read(struct conf_token *t, int full, FILE *err)
 {
 	uint8_t		 buf[TOKEN_MAX + 3];	/* one too many, and CR LF */
 	char		 why[128];
 	const char	*fault = NULL, *value;
 	ssize_t		 n;
 
+	if (!full && t->kind != TOKEN_FILE)
+		return (0);
 	switch (t->kind) {
 	case TOKEN_VALUE:
 		break;
@@ -322,13 +325,13 @@ tokens_have(const struct conf_tokens *head, const struct conf_token *t)
 }
 
 static int
-tokens_read(struct conf_tokens *head, FILE *err)
+tokens_read(struct conf_tokens *head, int full, FILE *err)
 {
 	struct conf_token	*t, *other;
 	int			 errors = 0;
 
 	TAILQ_FOREACH(t, head, entry) {
-		if (token_read(t, err)) {
+		if (token_read(t, full, err)) {
 			errors++;
 			continue;
 		}
@@ -349,18 +352,18 @@ tokens_read(struct conf_tokens *head, FILE *err)
 }
 
 int
-conf_read_tokens(struct rocketd_conf *conf, FILE *err)
+conf_read_tokens(struct rocketd_conf *conf, int full, FILE *err)
 {
 	struct conf_block	*b;
 	struct conf_service	*s;
 	int			 errors = 0;
 
 	TAILQ_FOREACH(b, &conf->blocks, entry) {
-		errors += tokens_read(&b->tokens, err);
+		errors += tokens_read(&b->tokens, full, err);
 		TAILQ_FOREACH(s, &b->services, entry)
-			errors += tokens_read(&s->tokens, err);
+			errors += tokens_read(&s->tokens, full, err);
 	}
-	return (errors + tlsconf_open(conf, err));
+	return (errors);
 }
 
 static void

@@ -38,17 +38,23 @@
 #include "reload.h"
 
 static void
-ctl_done(struct svc *control, uint32_t request, const char *failure)
+ctl_end(struct svc *control, uint32_t request, int failed, const char *words)
 {
 	struct ctl_done	 msg;
 
 	memset(&msg, 0, sizeof(msg));
 	msg.request = request;
-	if (failure != NULL) {
-		msg.failed = 1;
-		strlcpy(msg.words, failure, sizeof(msg.words));
-	}
+	msg.failed = failed;
+	strlcpy(msg.words, words, sizeof(msg.words));
 	procs_send(control, IMSG_CTL_DONE, -1, &msg, sizeof(msg));
+}
+
+/* failure NULL: it worked. */
+static void
+ctl_done(struct svc *control, uint32_t request, const char *failure)
+{
+	ctl_end(control, request, failure != NULL,
+	    failure != NULL ? failure : "");
 }
 
 /* ---- summary ---- */
@@ -212,11 +218,10 @@ static void
 ctl_reload(struct svc *control, uint32_t request)
 {
 	char	 why[HOST_MAX];
+	int	 failed;
 
-	if (reload_run(control->env, why, sizeof(why)) == -1)
-		ctl_done(control, request, why);
-	else
-		ctl_done(control, request, NULL);
+	failed = reload_run(control->env, why, sizeof(why)) == -1;
+	ctl_end(control, request, failed, why);
 }
 
 static void

@@ -161,28 +161,31 @@ walk_block(struct walk *w, struct svc *gate, const struct conf_block *b)
 int
 decoy_check(const struct rocketd_conf *conf, FILE *err)
 {
+	const struct conf_place	*at;
 	const struct conf_block	*b;
 	struct walk		 w;
+	int			 errors = 0;
 
 	memset(&w, 0, sizeof(w));
 	TAILQ_FOREACH(b, &conf->blocks, entry) {
+		at = &b->decoy_dir;
 		walk_block(&w, NULL, b);
 		if (w.error != 0) {
-			conf_complain(err, b->file, b->line, b->column,
+			conf_complain(err, at->file, at->line, at->column,
 			    "decoy directory \"%s\": %s", b->web.decoy_dir,
 			    strerror(w.error));
-			return (1);
+			errors++;
 		}
 		if (w.too_many) {
-			conf_complain(err, b->file, b->line, b->column,
+			conf_complain(err, at->file, at->line, at->column,
 			    "decoy directory \"%s\": more than %d files, or "
 			    "%d directories inside of each other",
 			    b->web.decoy_dir, DECOY_FILES_MAX,
 			    DECOY_DEPTH_MAX);
-			return (1);
+			return (errors + 1);
 		}
 	}
-	return (0);
+	return (errors);
 }
 
 static int

@@ -107,7 +107,7 @@ option		: WORD args	{
 		;
 
 include		: INCLUDE text	{
-			stmt_include($1.word, $2.word);
+			stmt_include($2.word);
 		}
 		;
 

@@ -42,6 +42,7 @@
 #include "reload.h"
 #include "send.h"
 #include "tlsconf.h"
+#include "tlslook.h"
 #include "tlsmake.h"
 
 #define RELOAD_WHY	512
@@ -144,6 +145,24 @@ reload_keep(const struct rocketd *env, struct rocketd_conf *conf, FILE *err)
 	conf->id_last = old->id_last;
 }
 
+int
+reload_files(struct rocketd *env, struct rocketd_conf *conf, int full,
+    FILE *err)
+{
+	int	 errors;
+
+	errors = conf_read_tokens(conf, full, err);
+	errors += decoy_check(conf, err);
+	errors += tlsmake_missing(env->worker_path, conf, 0, err);
+	errors += tlsconf_open(conf, err);
+	errors += tlslook_files(env, conf, err);
+	if (!full || errors != 0)
+		return (errors);
+	/* nothing is made for a configuration that is refused */
+	errors = tlsmake_missing(env->worker_path, conf, 1, err);
+	return (errors + tlsconf_open(conf, err));
+}
+
 struct rocketd_conf *
 reload_read(struct rocketd *env, int full, FILE *err)
 {
@@ -155,15 +174,15 @@ reload_read(struct rocketd *env, int full, FILE *err)
 		conf_complain(err, env->conf_path, 0, 0, "no memory");
 		goto fail;
 	}
+	if (conf_finish(conf, err) != 0)
+		goto fail;
 	reload_keep(env, conf, err);
-	if (conf_finish(conf, err) != 0 ||
-	    (full && (tlsmake_missing(env->worker_path, conf, err) != 0 ||
-	    conf_read_tokens(conf, err) != 0 ||
-	    decoy_check(conf, err) != 0)))
+	if (check_ids(conf, err) != 0)
 		goto fail;
 	conf_number(conf, env->conf);
 	if (reload_check_numbers(env, conf, err) == -1 ||
-	    reload_check_ids(env, conf, err) == -1)
+	    reload_check_ids(env, conf, err) == -1 ||
+	    (full && reload_files(env, conf, full, err) != 0))
 		goto fail;
 	return (conf);
 
@@ -595,24 +614,37 @@ reload_refill(struct rocketd *env, uint32_t service)
 
 /* ---- a reload ---- */
 
-/* All that was found to the log, the first error to whoever asked. */
+/*
+ * All errors and warnings to the log, and to whoever asked the first error, or
+ * when it was not refused the first warning.
+ */
 static void
-reload_log(char *text, char *why, size_t size)
+reload_told(char *text, int refused, char *why, size_t size)
 {
 	char	*line, *rest = text;
-	int	 n = 0;
+	int	 warning;
 
+	why[0] = '\0';
 	while ((line = strsep(&rest, "\n")) != NULL) {
 		if (line[0] == '\0')
 			continue;
-		if (strstr(line, ": warning: ") != NULL) {
-			log_warnx("%s", line);
-			continue;
-		}
-		if (n++ == 0)
+		warning = strstr(line, ": warning: ") != NULL;
+		if (why[0] == '\0' && warning == !refused)
 			strlcpy(why, line, size);
-		log_error("%s", line);
+		if (warning)
+			log_warnx("%s", line);
+		else
+			log_error("%s", line);
 	}
+}
+
+static void
+reload_refused(struct rocketd *env, char *why, size_t size)
+{
+	if (why[0] == '\0')
+		strlcpy(why, "the configuration is refused", size);
+	strlcpy(env->conf_error, why, sizeof(env->conf_error));
+	log_error("reload: refused, nothing has changed");
 }
 
 static int
@@ -658,12 +690,10 @@ reload_run(struct rocketd *env, char *why, size_t size)
 	ret = reload_try(env, err);
 	if (fclose(err) == EOF)
 		log_warn("reload: the list of errors");
-	strlcpy(why, "the configuration is refused", size);
-	reload_log(text, why, size);
-	if (ret == -1) {
-		strlcpy(env->conf_error, why, sizeof(env->conf_error));
-		log_error("reload: refused, nothing has changed");
-	} else
+	reload_told(text, ret == -1, why, size);
+	if (ret == -1)
+		reload_refused(env, why, size);
+	else
 		log_info("reload: done");
 	free(text);
 	detach_notify("READY=1");

@@ -30,17 +30,27 @@
 /* reload.c */
 
 /*
- * Reads and checks a configuration; full: with tokens, as it is to be used.
- * NULL: errors were printed on err.
+ * Reads and checks a configuration; full: with all that it names, as it is to
+ * be used.  NULL: errors were printed on err.
  */
 struct rocketd_conf	*reload_read(struct rocketd *, int full, FILE *err);
+/*
+ * Reads or looks at what one names beside itself: token files, certificates,
+ * keys, authorities, directories; full as above, else nothing is made or taken.
+ * The number of errors, which were printed on err, with warnings.
+ */
+int		 reload_files(struct rocketd *, struct rocketd_conf *, int full,
+		    FILE *err);
 /*
  * Puts what reload_read gave in force for the first time: all is bound and
  * listed, nothing started.  -1: errors were printed on err.
  */
 int		 reload_first(struct rocketd *, struct rocketd_conf *,
 		    FILE *err);
-/* Reloads; -1 with the reason in why (it was logged), nothing has changed. */
+/*
+ * Reloads; -1 with the reason in why, nothing has changed; else why is a
+ * warning or empty.  All is logged.
+ */
 int		 reload_run(struct rocketd *, char *why, size_t whysize);
 /* What the configuration and -v say. */
 uint32_t	 reload_log_level(const struct rocketd *,

@@ -82,12 +82,15 @@ static int
 rocketd_check(struct rocketd *env)
 {
 	struct rocketd_conf	*conf;
+	int			 errors;
 
 	if ((conf = reload_read(env, 0, stderr)) == NULL)
 		return (1);
+	errors = reload_files(env, conf, 0, stderr);
+	/* another machine's files are not here: it is printed all the same */
 	if (env->verbose > 0)
 		conf_print(conf, stdout);
-	else
+	else if (errors == 0)
 		fprintf(stderr, "configuration OK\n");
 	conf_free(conf);
 	if (fflush(stdout) == EOF) {
@@ -95,7 +98,7 @@ rocketd_check(struct rocketd *env)
 		    strerror(errno));
 		return (1);
 	}
-	return (0);
+	return (errors != 0);
 }
 
 /* ---- events ---- */
@@ -105,7 +108,7 @@ rocketd_sighup(struct rocketd *env)
 {
 	char	 why[HOST_MAX];
 
-	/* Why it did not work is in the log. */
+	/* What there is to say is in the log. */
 	(void)reload_run(env, why, sizeof(why));
 }
 
@@ -221,7 +224,8 @@ rocketd_events(struct rocketd *env)
 static void
 rocketd_netns(struct rocketd *env, int strict)
 {
-	if (!env->root || (env->netns = spawn_netns()) != -1)
+	if (!env->root || env->netns != -1 ||
+	    (env->netns = spawn_netns()) != -1)
 		return;
 	if (strict)
 		fatal("sandbox strict: no empty network namespace");

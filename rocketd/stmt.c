@@ -237,6 +237,12 @@ stmt_option(struct word *first, struct value args, const struct value *list)
 	}
 	if (option_set(o, w, why) == -1)
 		lex_error(stmt.lex, w == NULL ? first : w, "%s", why);
+	/* whether it is there is told later, at its place */
+	else if (o == option_find("decoy directory", SCOPE_SERVER)) {
+		stmt.block->decoy_dir.file = w->file->path;
+		stmt.block->decoy_dir.line = w->line;
+		stmt.block->decoy_dir.column = w->column;
+	}
 }
 
 void
@@ -250,13 +256,12 @@ stmt_macro(struct word *name, struct value value)
 }
 
 void
-stmt_include(struct word *w, struct word *path)
+stmt_include(struct word *path)
 {
 	if (path->len == 0)
 		lex_error(stmt.lex, path, "an empty path");
 	else if (!stmt.skip)
 		lex_include(stmt.lex, path);
-	(void)w;
 }
 
 /* ---- blocks and services ---- */

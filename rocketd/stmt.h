@@ -41,7 +41,7 @@ void	 stmt_begin(struct lex *, struct rocketd_conf *);
 /* An option and its words; list: of those in braces, or NULL. */
 void	 stmt_option(struct word *, struct value, const struct value *list);
 void	 stmt_macro(struct word *name, struct value);
-void	 stmt_include(struct word *, struct word *path);
+void	 stmt_include(struct word *path);
 void	 stmt_block_begin(enum side, struct word *);
 void	 stmt_block_end(void);
 void	 stmt_service_begin(struct word *, struct word *name);

@@ -24,6 +24,7 @@
 #include <sys/types.h>
 #include <sys/queue.h>
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -367,13 +368,20 @@ file_open(struct conf_pem *f, int secret, FILE *err)
 {
 	char	 why[128];
 
-	if (f->path == NULL)
+	if (f->path == NULL || f->fd != -1)
 		return (0);
 	if ((f->fd = conf_open(f->path, secret, why, sizeof(why))) != -1)
 		return (0);
 	conf_complain(err, f->file, f->line, f->column, "%s: %s", f->path,
 	    why);
 	return (1);
+}
+
+int
+tlsconf_unmade(const struct conf_pem *cert)
+{
+	return (cert->make && access(cert->path, F_OK) == -1 &&
+	    errno == ENOENT);
 }
 
 int
@@ -385,6 +393,8 @@ tlsconf_open(struct rocketd_conf *conf, FILE *err)
 
 	TAILQ_FOREACH(b, &conf->blocks, entry) {
 		for (i = 0; i < b->tls.ncerts; i++) {
+			if (tlsconf_unmade(&b->tls.certs[i]))
+				continue;
 			errors += file_open(&b->tls.certs[i], 0, err);
 			errors += file_open(&b->tls.keys[i], 1, err);
 		}

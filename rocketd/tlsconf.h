@@ -48,7 +48,12 @@ void	 tlsconf_number(struct rocketd_conf *);
 int	 tlsconf_same(const struct conf_block *, const struct conf_block *);
 /* What is missing, or there in vain.  The number of errors told. */
 int	 tlsconf_check(const struct conf_block *, FILE *err);
-/* Opens the files.  Errors as conf_parse; their number. */
+/* Is that a certificate that is to be made, and has not been yet? */
+int	 tlsconf_unmade(const struct conf_pem *);
+/*
+ * Opens the files that are not open yet, but such ones.  Errors as conf_parse;
+ * their number.
+ */
 int	 tlsconf_open(struct rocketd_conf *, FILE *err);
 void	 tlsconf_print(const struct conf_tls *, FILE *);
 /* The block whose tls process that is, or NULL. */

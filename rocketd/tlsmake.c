@@ -27,10 +27,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "../shared/compat.h"
+#include "tlsconf.h"
 #include "tlsmake.h"
 
 #define TLSMAKE_KEY	3	/* what the program finds the key's file as */
@@ -106,8 +108,28 @@ tlsmake_one(const char *worker, const struct conf_pem *cert,
 	return (1);
 }
 
+/* Could it be made?  Nothing is. */
+static int
+tlsmake_may(const struct conf_pem *f, FILE *err)
+{
+	char		 dir[HOST_MAX];
+	const char	*why = NULL;
+
+	strlcpy(dir, f->path, sizeof(dir));
+	if (access(f->path, F_OK) == 0)
+		why = "it is there, and its certificate is not";
+	else if (access(dirname(dir), W_OK | X_OK) == -1)
+		why = strerror(errno);
+	if (why == NULL)
+		return (0);
+	conf_complain(err, f->file, f->line, f->column, "%s: cannot be made: "
+	    "%s", f->path, why);
+	return (1);
+}
+
 int
-tlsmake_missing(const char *worker, struct rocketd_conf *conf, FILE *err)
+tlsmake_missing(const char *worker, struct rocketd_conf *conf, int make,
+    FILE *err)
 {
 	const struct conf_tls	*t;
 	struct conf_block	*b;
@@ -116,12 +138,16 @@ tlsmake_missing(const char *worker, struct rocketd_conf *conf, FILE *err)
 
 	TAILQ_FOREACH(b, &conf->blocks, entry) {
 		t = &b->tls;
-		for (i = 0; i < t->ncerts; i++)
-			if (t->certs[i].make &&
-			    access(t->certs[i].path, F_OK) == -1 &&
-			    errno == ENOENT)
+		for (i = 0; i < t->ncerts; i++) {
+			if (!tlsconf_unmade(&t->certs[i]))
+				continue;
+			if (make)
 				errors += tlsmake_one(worker, &t->certs[i],
 				    &t->keys[i], err);
+			else
+				errors += tlsmake_may(&t->certs[i], err) +
+				    tlsmake_may(&t->keys[i], err);
+		}
 	}
 	return (errors);
 }

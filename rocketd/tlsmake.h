@@ -31,9 +31,11 @@
 
 /*
  * For each "tls self-signed" without its files: the worker's program makes
- * them, and is waited for (a tenth of a second, at a first start).  Errors as
- * conf_parse; their number.
+ * them, and is waited for (a tenth of a second, at a first start).  With make 0
+ * it is only found out whether they could be made.  Errors as conf_parse; their
+ * number.
  */
-int	 tlsmake_missing(const char *worker, struct rocketd_conf *, FILE *err);
+int	 tlsmake_missing(const char *worker, struct rocketd_conf *, int make,
+	    FILE *err);
 
 #endif /* ROCKETD_TLSMAKE_H */

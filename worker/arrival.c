@@ -71,6 +71,14 @@
 #define LINGER_US	(5 * 1000 * 1000)
 #define LINGER_MAX	(1024 * 1024)
 
+/*
+ * Octets of messages, each with a tunnel's socket, that a worker has not taken:
+ * some 800.  One that takes none is not to have all our descriptors.
+ */
+#ifndef HAND_QUEUED
+#define HAND_QUEUED	(64 * 1024)
+#endif
+
 /* A worker knows the deadline and tells its end; past this it did not. */
 #define HANDED_US	(2000 * 1000)
 
@@ -405,6 +413,7 @@ worker_least(uint32_t service)
 
 	TAILQ_FOREACH(w, &arrivals.workers, entry)
 		if (channel_peer(w->channel)->service == service &&
+		    channel_queued(w->channel) <= HAND_QUEUED &&
 		    (least == NULL || w->tunnels < least->tunnels))
 			least = w;
 	return (least);
@@ -455,9 +464,25 @@ conn_place(struct conn *c)
 		conn_hand(c, w);
 		return;
 	}
-	/* One is being started: its place is kept until the deadline. */
+	/* One is being started, or behind: its place is kept for a while. */
 	c->state = CONN_HELD;
 	TAILQ_INSERT_TAIL(&arrivals.held, c, list);
+}
+
+/* Those that wait for this worker go to it, as far as it takes them. */
+static void
+conns_place(struct worker *w)
+{
+	struct conn	*c, *next;
+
+	TAILQ_FOREACH_SAFE(c, &arrivals.held, list, next) {
+		if (channel_queued(w->channel) > HAND_QUEUED)
+			return;
+		if (c->service != channel_peer(w->channel)->service)
+			continue;
+		TAILQ_REMOVE(&arrivals.held, c, list);
+		conn_hand(c, w);
+	}
 }
 
 /* keys may be away: it is asked again by arrival_keys. */
@@ -654,18 +679,13 @@ void
 arrival_worker_joined(struct channel *ch)
 {
 	struct worker	*w;
-	struct conn	*c, *next;
 
 	if ((w = calloc(1, sizeof(*w))) == NULL)
 		fatal("gate");
 	w->channel = ch;
 	TAILQ_INIT(&w->conns);
 	TAILQ_INSERT_TAIL(&arrivals.workers, w, entry);
-	TAILQ_FOREACH_SAFE(c, &arrivals.held, list, next)
-		if (c->service == channel_peer(ch)->service) {
-			TAILQ_REMOVE(&arrivals.held, c, list);
-			conn_hand(c, w);
-		}
+	conns_place(w);
 }
 
 void
@@ -702,6 +722,8 @@ arrival_told(struct channel *ch, uint64_t number, int closed)
 	}
 	if (closed && w->tunnels > 0)
 		w->tunnels--;
+	/* It has taken that one, at least. */
+	conns_place(w);
 	return (0);
 }
 

@@ -44,7 +44,7 @@ enum conn_state {
 	CONN_PROXY,		/* waits for the whole header of its proxy */
 	CONN_HELLO,		/* waits for the whole hello, or request */
 	CONN_PROOF,		/* keys is asked, or is when it is back */
-	CONN_HELD,		/* confirmed; its service has no worker now */
+	CONN_HELD,		/* confirmed; no worker takes it now */
 	CONN_REFUSED,		/* the alert or answer waits for its time */
 	CONN_ANSWERING,		/* a visitor's answer is on its way */
 	CONN_CLOSING,		/* it is out; the peer's end is awaited */

@@ -46,6 +46,11 @@
 /* Requests under way: of one worker, and of all. */
 #define PEER_MAX	1024
 #define TOTAL_MAX	4096
+/*
+ * Octets of messages, most with a socket, that another process has not taken:
+ * one that takes none is not to have all our descriptors.
+ */
+#define QUEUED_MAX	(256 * 1024)
 /* Entries of a configuration: services, each with its remotes. */
 #define ENTRIES_MAX	65536
 /*
@@ -399,15 +404,18 @@ request_answer(struct request *r, int fd)
 static void
 request_start_tls(struct request *r, int fd)
 {
+	struct channel		*tls = dial.tls[r->conf.tls];
 	struct msg_start	 msg;
 
 	connect_free(r->connect);
 	r->connect = NULL;
-	if ((r->tls = dial.tls[r->conf.tls]) == NULL) {
+	if (tls == NULL || channel_queued(tls) > QUEUED_MAX) {
 		close(fd);
-		request_failed_tls(r, "its tls process is away");
+		request_failed_tls(r, tls == NULL ? "its tls process is away" :
+		    "its tls process takes no more");
 		return;
 	}
+	r->tls = tls;
 	r->tls_number = ++dial.tls_number;
 	memset(&msg, 0, sizeof(msg));
 	msg.request = r->tls_number;
@@ -644,6 +652,7 @@ dial_asked(struct peer *p, const struct msg_dial *msg)
 		e = NULL;		/* no port of this target */
 	if (e == NULL || p->requests >= PEER_MAX ||
 	    dial.nrequests >= TOTAL_MAX ||
+	    channel_queued(p->channel) > QUEUED_MAX ||
 	    (r = calloc(1, sizeof(*r))) == NULL) {
 		/* Not configured: a reload may have just taken it away. */
 		dial.refused++;

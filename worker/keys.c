@@ -39,6 +39,7 @@
 #include <event2/event.h>
 
 #include "../shared/compat.h"
+#include "look.h"
 #include "psk.h"
 #include "signkey.h"
 #include "worker.h"
@@ -55,8 +56,21 @@
  */
 #define PROOFS_MAX	65536
 
+/*
+ * Signatures that wait for the first set of private keys: some KiB of requests
+ * for each tls, whose handshakes wait as well.
+ */
+#define SIGNS_MAX	4096
+
 /* Between attempts to make a key, when there was no memory for it. */
 #define KEYS_RETRY	{ 1, 0 }
+
+/*
+ * A turn takes one message that has a descriptor, and what is sent behind such
+ * messages, as a ping is, may not wait for a key each: until none has come for
+ * so long (us), none is made.
+ */
+#define KEYS_QUIET	(20 * 1000)
 
 struct key {
 	TAILQ_ENTRY(key) list;		/* of its set */
@@ -89,6 +103,13 @@ struct proof {
 };
 TAILQ_HEAD(proofs, proof);
 
+struct sign {
+	TAILQ_ENTRY(sign)	 entry;
+	struct channel		*tls;
+	struct msg_sign		 msg;
+};
+TAILQ_HEAD(signs, sign);
+
 struct peer {
 	TAILQ_ENTRY(peer)	 entry;
 	struct channel		*channel;
@@ -101,6 +122,9 @@ static struct {
 	struct key_set	*live;		/* in force */
 	struct event	*step;
 	struct proofs	 proofs;	/* waiting for a set to be made */
+	struct signs	 signs;		/* waiting for private keys */
+	uint32_t	 nsigns;
+	int		 signing;	/* they have come */
 	struct peers	 workers;
 	uint32_t	 nproofs;
 	uint32_t	 anew;		/* keys made for this set by scrypt */
@@ -368,6 +392,17 @@ keys_step(evutil_socket_t fd, short what, void *arg)
 		fatal("keys: event");
 }
 
+/* Something with a descriptor came, and there may be more of it. */
+static void
+keys_put_off(void)
+{
+	static const struct timeval	 quiet = { 0, KEYS_QUIET };
+
+	if (evtimer_pending(env.step, NULL) &&
+	    evtimer_add(env.step, &quiet) == -1)
+		fatal("keys: event");
+}
+
 /* ---- the role ---- */
 
 static void
@@ -385,6 +420,7 @@ static void
 keys_init(void)
 {
 	TAILQ_INIT(&env.proofs);
+	TAILQ_INIT(&env.signs);
 	TAILQ_INIT(&env.workers);
 	if (psk_init() == -1)
 		fatalx("keys: cannot start");
@@ -442,16 +478,19 @@ static int
 keys_privkey(struct imsg *imsg)
 {
 	struct msg_pem	 msg;
-	int		 fd, r;
+	const char	*why;
+	int		 fd;
 
 	if (imsg_get_data(imsg, &msg, sizeof(msg)) == -1 ||
 	    (fd = imsg_get_fd(imsg)) == -1) {
 		errno = EINVAL;
 		return (-1);
 	}
-	r = signkey_add(&msg, fd);
+	keys_put_off();
+	if ((why = signkey_add(&msg, fd, NULL)) != NULL)
+		log_error("private key %s: %s: not used", msg.path, why);
 	keys_scrub();
-	return (r);
+	return (0);
 }
 
 static int
@@ -479,6 +518,33 @@ keys_configure(struct imsg *imsg)
 }
 
 static void
+keys_answer_sign(struct channel *tls, const struct msg_sign *msg)
+{
+	struct msg_signed	 answer;
+
+	signkey_sign(channel_peer(tls), msg, &answer);
+	/* As above: a tls that comes back asks for other signatures. */
+	(void)channel_send(tls, IMSG_SIGNED, -1, &answer, sizeof(answer));
+}
+
+/* Those of the tls that has gone are forgotten, or all answered. */
+static void
+keys_settle_signs(const struct channel *gone)
+{
+	struct sign	*s, *next;
+
+	TAILQ_FOREACH_SAFE(s, &env.signs, entry, next) {
+		if (gone != NULL && s->tls != gone)
+			continue;
+		if (gone == NULL)
+			keys_answer_sign(s->tls, &s->msg);
+		TAILQ_REMOVE(&env.signs, s, entry);
+		env.nsigns--;
+		free(s);
+	}
+}
+
+static void
 keys_ready(int reload)
 {
 	static const struct timeval	 now = { 0, 0 };
@@ -487,6 +553,8 @@ keys_ready(int reload)
 	if (env.next == NULL)
 		fatalx("%s: END without BEGIN", __func__);
 	signkey_commit();
+	env.signing = 1;
+	keys_settle_signs(NULL);
 	set_take(env.next, env.live);
 	set_take(env.next, env.making);
 	set_free(env.making);
@@ -502,6 +570,7 @@ keys_joined(struct channel *ch)
 {
 	struct peer	*w;
 
+	keys_put_off();
 	if (channel_peer(ch)->role != PROC_SERVICE)
 		return;
 	if ((w = calloc(1, sizeof(*w))) == NULL)
@@ -518,6 +587,7 @@ keys_left(struct channel *ch)
 	struct proof	*p, *next;
 	struct peer	*w;
 
+	keys_settle_signs(ch);
 	TAILQ_FOREACH(w, &env.workers, entry)
 		if (w->channel == ch) {
 			TAILQ_REMOVE(&env.workers, w, entry);
@@ -570,15 +640,39 @@ keys_proof(struct channel *ch, const struct msg_proof *msg, int whose)
 	env.nproofs++;
 }
 
-/* At once: what waits for it is a handshake, and there are some hundred us. */
+/* At once: a handshake waits for it, and there are some hundred us. */
 static void
 keys_sign(struct channel *ch, const struct msg_sign *msg)
 {
-	struct msg_signed	 answer;
+	struct sign	*s;
 
-	signkey_sign(channel_peer(ch), msg, &answer);
-	/* As above: a tls that comes back asks for other signatures. */
-	(void)channel_send(ch, IMSG_SIGNED, -1, &answer, sizeof(answer));
+	if (env.signing) {
+		keys_answer_sign(ch, msg);
+		return;
+	}
+	/* A tls that had asked the keys before us asks anew, and early. */
+	if (env.nsigns >= SIGNS_MAX || (s = calloc(1, sizeof(*s))) == NULL)
+		return;		/* its handshake's deadline ends it */
+	s->tls = ch;
+	s->msg = *msg;
+	TAILQ_INSERT_TAIL(&env.signs, s, entry);
+	env.nsigns++;
+}
+
+/* Of a process that is there for this alone: see rocketd/tlslook.c. */
+static void
+keys_look(struct imsg *imsg)
+{
+	struct msg_look		 msg;
+	struct msg_looked	 answer;
+	int			 fd;
+
+	if (imsg_get_data(imsg, &msg, sizeof(msg)) == -1 ||
+	    (fd = imsg_get_fd(imsg)) == -1)
+		fatalx("%s: without a file", __func__);
+	look_at(&msg, fd, &answer);
+	keys_scrub();
+	worker_tell(IMSG_LOOKED, &answer, sizeof(answer));
 }
 
 static void
@@ -589,6 +683,9 @@ keys_message(struct channel *ch, struct imsg *imsg)
 	struct msg_sign		 sign;
 
 	switch (imsg_get_type(imsg)) {
+	case IMSG_LOOK:
+		keys_look(imsg);
+		return;
 	case IMSG_SIGN:
 		if (imsg_get_data(imsg, &sign, sizeof(sign)) == -1)
 			break;

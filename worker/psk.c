@@ -137,8 +137,10 @@ psk_expand(struct psk *psk)
 	return (r);
 }
 
-int
-psk_make(struct psk *psk, const char *name, const uint8_t *token, size_t len)
+/* cost: SCRYPT_N of every key that counts. */
+static int
+make(struct psk *psk, const char *name, const uint8_t *token, size_t len,
+    uint64_t cost)
 {
 	uint8_t salt[sizeof(salt_prefix) - 1 + SERVICE_NAME_MAX];
 	size_t prelen = sizeof(salt_prefix) - 1;
@@ -147,12 +149,18 @@ psk_make(struct psk *psk, const char *name, const uint8_t *token, size_t len)
 	memcpy(salt, salt_prefix, prelen);
 	memcpy(salt + prelen, name, namelen);
 	if (EVP_PBE_scrypt((const char *)token, len, salt, prelen + namelen,
-	    SCRYPT_N, SCRYPT_R, SCRYPT_P, SCRYPT_MEMORY, psk->key,
+	    cost, SCRYPT_R, SCRYPT_P, SCRYPT_MEMORY, psk->key,
 	    sizeof(psk->key)) != 1 || psk_expand(psk) == -1) {
 		explicit_bzero(psk, sizeof(*psk));
 		return (-1);
 	}
 	return (0);
+}
+
+int
+psk_make(struct psk *psk, const char *name, const uint8_t *token, size_t len)
+{
+	return (make(psk, name, token, len, SCRYPT_N));
 }
 
 int
@@ -212,7 +220,8 @@ psk_init(void)
 	if (!CRYPTO_secure_malloc_initialized() &&
 	    CRYPTO_secure_malloc_init(SECRET_ROOM, SECRET_UNIT) != 1)
 		log_debug("memory for secrets is not locked");
-	if (psk_make(&psk, "psk", token, sizeof(token) - 1) == -1 ||
+	/* Loads as much as one that costs a tenth of a second. */
+	if (make(&psk, "psk", token, sizeof(token) - 1, 2) == -1 ||
 	    psk_digest(hash, "psk", token, sizeof(token) - 1, hash) == -1 ||
 	    psk_binder(psk.finished, hash, binder) == -1 ||
 	    !psk_check(psk.finished, hash, binder))

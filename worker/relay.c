@@ -54,7 +54,7 @@
 
 /* A socket that takes nothing for so long after the stream's end is reset. */
 #define LINGER_US	(60 * 1000000ULL)
-/* So many full reads in a row of so much: more is to be had by pipe. */
+/* So many reads of late gave much, or all of so much: the next is by pipe. */
 #define BULK_FULLS	4
 #define BULK_FULL_MIN	16384
 /* Less than this was not worth the two calls more. */
@@ -590,6 +590,20 @@ relay_pack(struct relay *r, uint8_t *buf, size_t max)
 	return (len);
 }
 
+/*
+ * Takes note of whether the socket has much: a read gave n octets of max.
+ * Nothing, for the moment, says nothing of what comes next.
+ */
+static void
+relay_gauge(struct relay *r, ssize_t n, size_t max)
+{
+	if (n >= BULK_PAYS || (n >= BULK_FULL_MIN && (size_t)n == max)) {
+		if (r->fulls < BULK_FULLS)
+			r->fulls++;
+	} else if (n >= 0 && r->fulls > 0)
+		r->fulls--;
+}
+
 static size_t
 relay_pull(struct stream *st, uint8_t *buf, size_t max)
 {
@@ -620,10 +634,7 @@ relay_pull(struct stream *st, uint8_t *buf, size_t max)
 	do {
 		n = read(r->fd, buf + done, max - done);
 	} while (n == -1 && errno == EINTR);
-	if (n < (ssize_t)(max - done) || max < BULK_FULL_MIN)
-		r->fulls = 0;
-	else if (r->fulls < BULK_FULLS)
-		r->fulls++;
+	relay_gauge(r, n, max - done);
 	/* What is behind it will be in the first edge, which is to come. */
 	if (n < (ssize_t)(max - done) && (r->flags & RELAY_FRESH))
 		r->flags &= ~RELAY_READABLE;
@@ -649,8 +660,8 @@ relay_bulk(struct stream *st, struct pipebuf *pipe, size_t max)
 	    r->lz != NULL)
 		return (0);
 	n = pipes_fill(pipe, r->fd, max);
-	if (n < BULK_PAYS)
-		r->fulls = 0;
+	if (n >= 0 && n < BULK_PAYS)
+		r->fulls--;
 	if (n == -1 && errno == EINVAL) {
 		r->flags |= RELAY_COPIES;
 		return (0);

@@ -94,7 +94,7 @@ struct relay {
 	int			 fd;		/* -1: not connected yet */
 	uint16_t		 flags;		/* RELAY_, relay.c */
 	uint16_t		 pre_off, pre_len;
-	uint8_t			 fulls;	/* reads in a row that gave all */
+	uint8_t			 fulls;	/* reads that gave much, of late */
 	struct addr		 user;
 	struct addr		 other;		/* listener, or target */
 };

@@ -28,17 +28,19 @@
 #include <event2/event.h>
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "../shared/compat.h"
 #include "../shared/log.h"
 #include "dialler.h"
 #include "pool.h"
+#include "report.h"
 #include "service.h"
+#include "source.h"
 #include "user.h"
 #include "worker.h"
 
@@ -60,7 +62,6 @@ static struct msg_dialee	 staged_target;
 static struct msg_web		 staged_web;
 static struct msg_dialee	 staged_remotes[REMOTES_MAX];
 static uint32_t			 nstaged_remotes;
-static char			 where[HOST_MAX];	/* listener or target */
 static char			 staged_where[HOST_MAX];
 static struct msg_key		 keys[TOKENS_MAX];	/* until KEYS_END */
 static uint32_t			 nkeys;
@@ -74,6 +75,8 @@ static void	 service_taken(struct tunnel *);
 static void	 service_drained(struct tunnel *);
 static void	 service_more(struct tunnel *, uint32_t);
 static void	 service_closed(struct tunnel *);
+static void	 service_log_end(const struct tunnel *, const char *, ...)
+		    __attribute__((__format__(printf, 2, 3)));
 
 static const struct tunnel_events service_tunnel_events = {
 	service_opened,
@@ -384,7 +387,7 @@ service_ready(int reload)
 	service.conf = staged;
 	service.target = staged_target;
 	service.web = staged_web;
-	strlcpy(where, staged_where, sizeof(where));
+	strlcpy(service.where, staged_where, sizeof(service.where));
 	if (is_server())
 		user_listen_end();
 	else
@@ -591,6 +594,22 @@ service_more(struct tunnel *t, uint32_t n)
 		pool_more(n);
 }
 
+/* Why one has ended that never opened, as often as its source may cause it. */
+static void
+service_log_end(const struct tunnel *t, const char *fmt, ...)
+{
+	struct source	*src;
+	char		 what[32];
+	va_list		 ap;
+
+	if ((src = source_get(&t->peer, worker_now())) == NULL)
+		return;
+	snprintf(what, sizeof(what), "tunnel %u", t->serial);
+	va_start(ap, fmt);
+	source_log(src, worker_now(), what, &t->peer, fmt, ap);
+	va_end(ap);
+}
+
 static void
 service_closed(struct tunnel *t)
 {
@@ -602,6 +621,9 @@ service_closed(struct tunnel *t)
 			service.stats.tunnels_failed++;
 		if (t->end == TUNNEL_END_CLEAN)
 			log_debug("tunnel %u: %s", t->serial, t->words);
+		else if (t->opened == 0)
+			service_log_end(t, "%s: %s", tunnel_end_name(t->end),
+			    t->words);
 		else
 			log_info("tunnel %u from %s: %s: %s", t->serial,
 			    addr_print(&t->peer), tunnel_end_name(t->end),
@@ -711,198 +733,11 @@ service_message(struct channel *ch, struct imsg *imsg)
 	}
 }
 
-/* ---- control asks ---- */
-
-static uint64_t
-service_wall(uint64_t then)
-{
-	return (time(NULL) - (worker_now() - then) / 1000000);
-}
-
-static void
-service_show_service(struct channel *ch, const struct ctl_request *req)
-{
-	const struct service_stats	*st = &service.stats;
-	struct ctl_service		 cs;
-
-	memset(&cs, 0, sizeof(cs));
-	cs.request = req->request;
-	cs.service = worker_self()->service;
-	cs.index = worker_self()->index;
-	cs.side = worker_self()->side;
-	cs.tunnels_wanted = is_server() ? 0 : pool_wanted();
-	cs.sessions = service.nopen;
-	cs.streams = service.nrelays - user_waiting();
-	cs.waiting = user_waiting();
-	cs.users = st->users;
-	cs.refused = st->refused;
-	cs.failed = st->failed;
-	cs.resets = st->resets;
-	cs.descriptors_short = st->descriptors_short;
-	cs.octets_in = st->octets_in;
-	cs.octets_out = st->octets_out;
-	cs.memory = service.held;
-	cs.memory_max = service.conf.opts.memory;
-	strlcpy(cs.name, service.conf.name, sizeof(cs.name));
-	strlcpy(cs.where, where, sizeof(cs.where));
-	if (!is_server())
-		pool_state(cs.state, sizeof(cs.state));
-	else
-		strlcpy(cs.state, service.stopping ? "stopping" :
-		    service.nopen > 0 ? "up" : "no tunnel", sizeof(cs.state));
-	(void)channel_send(ch, IMSG_CTL_SERVICE, -1, &cs, sizeof(cs));
-}
-
-static void
-session_id(const struct tunnel *t, struct ctl_session_id *id)
-{
-	id->service = worker_self()->service;
-	id->index = worker_self()->index;
-	id->serial = t->serial;
-}
-
-static void
-service_show_session(struct channel *ch, const struct ctl_request *req,
-    const struct tunnel *t)
-{
-	const struct session_stats	*st = &t->session->stats;
-	struct ctl_session		 cs;
-
-	memset(&cs, 0, sizeof(cs));
-	cs.request = req->request;
-	cs.side = worker_self()->side;
-	session_id(t, &cs.id);
-	cs.streams = t->relays;
-	cs.mux_version = tunnel_muxed(t) ? t->settled.mux_version : 0;
-	cs.seal = t->settled.seals;
-	/* Without a mux there are no pings. */
-	cs.rtt_us = tunnel_muxed(t) ? t->rtt_us : wire_rtt(&t->wire);
-	cs.draining = (t->flags & (TUNNEL_F_OLD | TUNNEL_F_DRAINING)) != 0;
-	cs.queued = wire_queued(&t->wire);
-	cs.since = service_wall(t->opened);
-	cs.octets_in = st->payload_in;
-	cs.octets_out = st->payload_out;
-	meter_rates(&t->meter, worker_now(), cs.octets_in, cs.octets_out,
-	    &cs.rate_in, &cs.rate_out);
-	cs.transport = t->transport;
-	cs.lz4 = (t->settled.caps & CAP_LZ4) != 0;
-	cs.lz4_plain = t->lz.plain_in + t->lz.plain_out;
-	cs.lz4_wire = t->lz.wire_in + t->lz.wire_out;
-	cs.streams_ever = st->streams_ever;
-	cs.peer = t->peer;
-	cs.local = t->local;
-	strlcpy(cs.service, service.conf.name, sizeof(cs.service));
-	strlcpy(cs.client_id, t->theirs.client_id, sizeof(cs.client_id));
-	strlcpy(cs.cipher, seal_cipher(t->seal), sizeof(cs.cipher));
-	if (!is_server())
-		strlcpy(cs.remote, pool_remote_name(t->remote),
-		    sizeof(cs.remote));
-	(void)channel_send(ch, IMSG_CTL_SESSION, -1, &cs, sizeof(cs));
-}
-
-/* As many as the channel holds: past its bound it would be lost. */
-static const char *
-service_show_streams(struct channel *ch, const struct ctl_request *req)
-{
-	struct ctl_stream	 cs;
-	struct relay		*r;
-
-	TAILQ_FOREACH(r, &service.relays, entry) {
-		if (r->tunnel == NULL || (req->session.serial != 0 &&
-		    r->tunnel->serial != req->session.serial))
-			continue;
-		memset(&cs, 0, sizeof(cs));
-		cs.request = req->request;
-		session_id(r->tunnel, &cs.session);
-		strlcpy(cs.service, service.conf.name, sizeof(cs.service));
-		cs.since = service_wall(r->since);
-		relay_describe(r, &cs);
-		if (channel_queued(ch) > CHAN_MAX / 2)
-			return ("there are more streams than can be shown");
-		(void)channel_send(ch, IMSG_CTL_STREAM, -1, &cs, sizeof(cs));
-	}
-	return (NULL);
-}
-
-static const char *
-service_close_session(const struct ctl_request *req)
-{
-	struct tunnel	*t;
-
-	TAILQ_FOREACH(t, &service.tunnels, entry)
-		if (t->serial == req->session.serial &&
-		    t->state == TUNNEL_OPEN) {
-			tunnel_kill(t, TUNNEL_END_LOST, "closed by rocketctl");
-			return (NULL);
-		}
-	return ("there is no such session");
-}
-
-static void
-service_summary(struct channel *ch, uint32_t request)
-{
-	const struct service_stats	*st = &service.stats;
-
-	worker_counter(ch, request, "users", st->users);
-	worker_counter(ch, request, "users_refused", st->refused);
-	worker_counter(ch, request, "users_waiting", user_waiting());
-	worker_counter(ch, request, "targets_failed", st->failed);
-	worker_counter(ch, request, "streams", service.nrelays);
-	worker_counter(ch, request, "resets", st->resets);
-	worker_counter(ch, request, "memory_resets", st->memory_resets);
-	worker_counter(ch, request, "lingered_out", st->lingered_out);
-	worker_counter(ch, request, "accept_paused", st->accept_paused);
-	worker_counter(ch, request, "descriptors_short",
-	    st->descriptors_short);
-	worker_counter(ch, request, "sessions", service.nopen);
-	worker_counter(ch, request, "tunnels", st->tunnels);
-	worker_counter(ch, request, "tunnels_failed", st->tunnels_failed);
-	worker_counter(ch, request, "octets_in", st->octets_in);
-	worker_counter(ch, request, "octets_out", st->octets_out);
-	worker_counter(ch, request, "octets_piped", st->octets_piped);
-	worker_counter(ch, request, "lz4_plain_in", st->lz.plain_in);
-	worker_counter(ch, request, "lz4_wire_in", st->lz.wire_in);
-	worker_counter(ch, request, "lz4_plain_out", st->lz.plain_out);
-	worker_counter(ch, request, "lz4_wire_out", st->lz.wire_out);
-	worker_counter(ch, request, "lz4_faults", st->lz_faults);
-	worker_counter(ch, request, "memory", service.held);
-}
-
 static void
 service_ask(struct channel *ch, enum msg_type type,
     const struct ctl_request *req)
 {
-	const char	*failure = NULL;
-	struct tunnel	*t;
-
-	/* An answer may be large: not one upon the other. */
-	if (channel_full(ch)) {
-		worker_done(ch, req->request, "still busy with the last one");
-		return;
-	}
-	switch (type) {
-	case IMSG_CTL_SUMMARY:
-		service_summary(ch, req->request);
-		break;
-	case IMSG_CTL_SERVICES:
-		service_show_service(ch, req);
-		break;
-	case IMSG_CTL_SESSIONS:
-		TAILQ_FOREACH(t, &service.tunnels, entry)
-			if (t->state == TUNNEL_OPEN)
-				service_show_session(ch, req, t);
-		break;
-	case IMSG_CTL_STREAMS:
-		failure = service_show_streams(ch, req);
-		break;
-	case IMSG_CTL_CLOSE:
-		failure = service_close_session(req);
-		break;
-	default:
-		failure = "not for a service";
-		break;
-	}
-	worker_done(ch, req->request, failure);
+	report_ask(&service, ch, type, req);
 }
 
 /* ---- the end ---- */

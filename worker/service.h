@@ -78,6 +78,7 @@ struct service {
 	struct seal_ctx		*seal;
 	struct tunnels		 tunnels;
 	struct relays		 relays;
+	char			 where[HOST_MAX];	/* listener or target */
 	struct service_stats	 stats;
 	uint64_t		 held;	/* octets in queues and buffers */
 	uint32_t		 ntunnels;	/* in tunnels */

@@ -227,29 +227,36 @@ signkey_read(int fd, void *buf, size_t size)
 	return (n == -1 ? -1 : (ssize_t)len);
 }
 
-/* No one is here to type a passphrase. */
+/* No one is here to type a passphrase; that one was wanted is noted. */
 static int
 signkey_no_passphrase(char *buf, int size, int rwflag, void *arg)
 {
+	int	*wanted = arg;
+
 	(void)buf;
 	(void)size;
 	(void)rwflag;
-	(void)arg;
+	*wanted = 1;
 	return (-1);
 }
 
-static EVP_PKEY *
-signkey_parse(const void *pem, size_t len)
+/* Why there is no key, or NULL. */
+static const char *
+signkey_parse(struct signkey *k, const void *pem, size_t len)
 {
-	EVP_PKEY	*pkey;
-	BIO		*bio;
+	BIO	*bio;
+	int	 wanted = 0;
 
 	if ((bio = BIO_new_mem_buf(pem, (int)len)) == NULL)
-		return (NULL);
-	pkey = PEM_read_bio_PrivateKey(bio, NULL, signkey_no_passphrase, NULL);
+		return ("no memory");
+	k->pkey = PEM_read_bio_PrivateKey(bio, NULL, signkey_no_passphrase,
+	    &wanted);
 	BIO_free(bio);
 	ERR_clear_error();
-	return (pkey);
+	if (k->pkey != NULL)
+		return (NULL);
+	return (wanted ? "the private key has a passphrase" :
+	    "no private key in PEM");
 }
 
 /* Why a key is of no use, or NULL; fills in its name. */
@@ -260,8 +267,6 @@ signkey_unfit(struct signkey *k)
 	size_t		 i;
 	int		 len;
 
-	if (k->pkey == NULL)
-		return ("no private key in PEM, or one with a passphrase");
 	for (i = 0; i < nitems(hows); i++)
 		if (EVP_PKEY_is_a(k->pkey, hows[i].type))
 			break;
@@ -276,37 +281,47 @@ signkey_unfit(struct signkey *k)
 	return (NULL);
 }
 
-int
-signkey_add(const struct msg_pem *msg, int fd)
+/* The same of a file. */
+static const char *
+signkey_load(struct signkey *k, int fd)
 {
-	struct signkey	*k;
 	const char	*why;
 	ssize_t		 len;
 	uint8_t		*buf;
 
-	k = calloc(1, sizeof(*k));
-	buf = psk_alloc(PEM_MAX);
-	if (env.nnext >= SIGNKEYS_MAX || k == NULL || buf == NULL) {
-		psk_free(buf, PEM_MAX);
-		free(k);
+	if ((buf = psk_alloc(PEM_MAX)) == NULL)
+		return ("no memory");
+	if ((len = signkey_read(fd, buf, PEM_MAX)) == -1)
+		why = "cannot be read";
+	else
+		why = signkey_parse(k, buf, (size_t)len);
+	psk_free(buf, PEM_MAX);
+	return (why != NULL ? why : signkey_unfit(k));
+}
+
+const char *
+signkey_add(const struct msg_pem *msg, int fd, uint8_t spki[HASH_LEN])
+{
+	struct signkey	*k;
+	const char	*why;
+
+	if (env.nnext >= SIGNKEYS_MAX ||
+	    (k = calloc(1, sizeof(*k))) == NULL) {
 		close(fd);
-		errno = ENOMEM;
-		return (-1);
+		return ("no memory, or too many keys");
 	}
 	k->side = msg->side;
 	k->index = msg->index;
-	if ((len = signkey_read(fd, buf, PEM_MAX)) > 0)
-		k->pkey = signkey_parse(buf, (size_t)len);
+	why = signkey_load(k, fd);
 	close(fd);
-	psk_free(buf, PEM_MAX);
-	if ((why = signkey_unfit(k)) != NULL) {
-		log_error("private key %s: %s: not used", msg->path, why);
+	if (why != NULL) {
 		EVP_PKEY_free(k->pkey);
 		k->pkey = NULL;
-	}
+	} else if (spki != NULL)
+		memcpy(spki, k->spki, sizeof(k->spki));
 	TAILQ_INSERT_TAIL(&env.next, k, entry);
 	env.nnext++;
-	return (0);
+	return (why);
 }
 
 /* ---- what may be signed ---- */

@@ -34,10 +34,12 @@ void	 signkey_init(void);
 /* A new set: what is added from now on counts once it is committed. */
 void	 signkey_begin(void);
 /*
- * Reads a key from fd, which is closed.  One that cannot be used is logged and
- * signs nothing.  -1 with errno when there are too many or no memory is left.
+ * Reads a key from fd, which is closed; spki, unless it is NULL, is filled with
+ * the hash of its public part.  Why one cannot be used, and signs nothing, or
+ * NULL.
  */
-int	 signkey_add(const struct msg_pem *, int fd);
+const char *signkey_add(const struct msg_pem *, int fd,
+	    uint8_t spki[HASH_LEN]);
 /*
  * The set counts.  Keys of before it do so too, for a tls process that has new
  * ones, until it uses one of them: it may be that it cannot.

@@ -494,8 +494,10 @@ tls_begin(void)
 static int
 tls_configure_pem(struct imsg *imsg)
 {
-	struct msg_pem	 msg;
-	int		 fd;
+	struct tlsctx_facts	 facts;
+	struct msg_pem		 msg;
+	const char		*why;
+	int			 fd;
 
 	if (imsg_get_data(imsg, &msg, sizeof(msg)) == -1 ||
 	    (fd = imsg_get_fd(imsg)) == -1) {
@@ -503,8 +505,13 @@ tls_configure_pem(struct imsg *imsg)
 		return (-1);
 	}
 	if (imsg_get_type(imsg) == IMSG_CONF_CA)
-		return (tlsctx_ca(&msg, fd));
-	return (tlsctx_cert(&msg, fd));
+		why = tlsctx_ca(fd, &facts);
+	else
+		why = tlsctx_cert(&msg, fd, &facts);
+	/* It has changed, or gone, since it was looked at: tlsctx_commit. */
+	if (why != NULL)
+		log_error("%s: %s", msg.path, why);
+	return (0);
 }
 
 static int
@@ -520,9 +527,10 @@ tls_configure(struct imsg *imsg)
 	case IMSG_CONF_CA:
 		return (tls_configure_pem(imsg));
 	case IMSG_CONF_TLS:
-		if (imsg_get_data(imsg, &tls, sizeof(tls)) == 0)
-			return (tlsctx_set(&tls));
-		break;
+		if (imsg_get_data(imsg, &tls, sizeof(tls)) == -1)
+			break;
+		tlsctx_set(&tls);
+		return (0);
 	case IMSG_CONF_GATE:
 		if (imsg_get_data(imsg, &env.next_conf,
 		    sizeof(env.next_conf)) == 0)

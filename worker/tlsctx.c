@@ -28,6 +28,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <openssl/err.h>
@@ -44,6 +45,8 @@
 #define PEM_MAX		(4 * 1024 * 1024)
 /* Read at once: four records and their heads. */
 #define READ_BUFFER	(4 * (16384 + 256 + 5))
+/* How each kind of it is announced, in the clear or encrypted. */
+#define PEM_PRIVATE	"PRIVATE KEY-----"
 /* Names of a certificate that a message has room for. */
 #define NAMES_SHOWN	4
 
@@ -91,30 +94,69 @@ set_free(struct set *s)
 }
 
 /* The descriptor is shared with the parent: its offset is not ours. */
+static ssize_t
+pem_octets(int fd, uint8_t *buf, size_t size)
+{
+	size_t	 len = 0;
+	ssize_t	 n;
+
+	do {
+		n = pread(fd, buf + len, size - len, (off_t)len);
+		if (n > 0)
+			len += (size_t)n;
+	} while ((n > 0 && len < size) || (n == -1 && errno == EINTR));
+	return (n == -1 ? -1 : (ssize_t)len);
+}
+
+/*
+ * All of a file; NULL: it cannot be used, and why says for what.  One that has
+ * a private key in it, too, is no file for a process that is to have none.
+ */
 static BIO *
-tlsctx_read(int fd, const char *path)
+pem_open(int fd, const char **why)
 {
 	uint8_t	*buf;
 	BIO	*bio = NULL;
-	size_t	 len = 0;
-	ssize_t	 n = -1;
+	ssize_t	 len = -1;
 
-	if ((buf = malloc(PEM_MAX)) != NULL)
-		do {
-			n = pread(fd, buf + len, PEM_MAX - len, (off_t)len);
-			if (n > 0)
-				len += (size_t)n;
-		} while (n > 0 && len < PEM_MAX);
-	if (n == 0 && (bio = BIO_new(BIO_s_mem())) != NULL &&
-	    BIO_write(bio, buf, (int)len) != (int)len) {
+	*why = "no memory";
+	if ((buf = malloc(PEM_MAX)) == NULL)
+		return (NULL);
+	if ((len = pem_octets(fd, buf, PEM_MAX)) == -1)
+		*why = "cannot be read";
+	else if (len == PEM_MAX)
+		*why = "larger than 4 MiB";
+	else if (memmem(buf, (size_t)len, PEM_PRIVATE,
+	    sizeof(PEM_PRIVATE) - 1) != NULL)
+		*why = "there is a private key in it: tls reads this file, "
+		    "and has to have none";
+	else if ((bio = BIO_new(BIO_s_mem())) != NULL &&
+	    (len == 0 || BIO_write(bio, buf, (int)len) == (int)len))
+		*why = NULL;
+	freezero(buf, len > 0 ? (size_t)len : 0);
+	if (*why != NULL) {
 		BIO_free(bio);
 		bio = NULL;
 	}
-	if (bio == NULL)
-		log_error("%s: cannot be read", path);
-	free(buf);
-	close(fd);
 	return (bio);
+}
+
+/* The next certificate; NULL at the end, or with why of one that is none. */
+static X509 *
+pem_next(BIO *bio, const char **why)
+{
+	X509		*cert;
+	unsigned long	 error;
+
+	*why = NULL;
+	if ((cert = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL)
+		return (cert);
+	error = ERR_peek_last_error();
+	ERR_clear_error();
+	if (ERR_GET_LIB(error) != ERR_LIB_PEM ||
+	    ERR_GET_REASON(error) != PEM_R_NO_START_LINE)
+		*why = "a certificate in it is damaged";
+	return (NULL);
 }
 
 /* Which certificate a client that asks for this name gets. */
@@ -154,22 +196,56 @@ tlsctx_alpn(SSL *ssl, const unsigned char **out, unsigned char *outlen,
 	return (SSL_TLSEXT_ERR_OK);
 }
 
+/* The hash of its public key. */
 static int
-tlsctx_is_pinned(const struct msg_tls *conf, X509 *cert)
+tlsctx_spki(X509 *cert, uint8_t hash[HASH_LEN])
 {
 	unsigned char	*der = NULL;
-	uint8_t		 hash[HASH_LEN];
-	uint32_t	 i;
 	int		 len;
 
 	if ((len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert), &der)) <= 0)
-		return (0);
+		return (-1);
 	SHA256(der, (size_t)len, hash);
 	OPENSSL_free(der);
+	return (0);
+}
+
+static int
+tlsctx_is_pinned(const struct msg_tls *conf, X509 *cert)
+{
+	uint8_t		 hash[HASH_LEN];
+	uint32_t	 i;
+
+	if (tlsctx_spki(cert, hash) == -1)
+		return (0);
 	for (i = 0; i < conf->npins; i++)
 		if (memcmp(conf->pins[i], hash, sizeof(hash)) == 0)
 			return (1);
 	return (0);
+}
+
+/* A warning, if today is not among its days; the first one stays. */
+static void
+tlsctx_dates(X509 *cert, const char *which, struct tlsctx_facts *facts)
+{
+	const ASN1_TIME	*when = NULL;
+	const char	*words = "is not valid before";
+	struct tm	 tm;
+	char		 day[16];
+
+	if (X509_cmp_current_time(X509_get0_notBefore(cert)) > 0)
+		when = X509_get0_notBefore(cert);
+	else if (X509_cmp_current_time(X509_get0_notAfter(cert)) < 0) {
+		when = X509_get0_notAfter(cert);
+		words = "expired on";
+	}
+	if (when == NULL || facts->warning[0] != '\0')
+		return;
+	if (ASN1_TIME_to_tm(when, &tm) != 1 ||
+	    strftime(day, sizeof(day), "%Y-%m-%d", &tm) == 0)
+		strlcpy(day, "an unknown day", sizeof(day));
+	snprintf(facts->warning, sizeof(facts->warning), "%s %s %s", which,
+	    words, day);
 }
 
 static void	 tlsctx_names(X509 *, char *, size_t);
@@ -213,7 +289,7 @@ tlsctx_new(void)
 	SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_NO_COMPRESSION |
 	    SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
-	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ASYNC);
+	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
 	SSL_CTX_set_read_ahead(ctx, 1);
 	SSL_CTX_set_default_read_buffer_len(ctx, READ_BUFFER);
 	if (SSL_CTX_set_num_tickets(ctx, 0) != 1 ||
@@ -230,45 +306,54 @@ tlsctx_new(void)
 }
 
 /* The rest of a file: what lies between a certificate and its authority. */
-static int
-tlsctx_chain(SSL_CTX *ctx, BIO *bio)
+static const char *
+tlsctx_chain(SSL_CTX *ctx, BIO *bio, struct tlsctx_facts *facts)
 {
-	X509	*cert;
+	const char	*why;
+	X509		*cert;
 
-	while ((cert = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL)
+	while ((cert = pem_next(bio, &why)) != NULL) {
+		tlsctx_dates(cert, "a certificate between it and its "
+		    "authority", facts);
 		if (SSL_CTX_add0_chain_cert(ctx, cert) != 1) {
 			X509_free(cert);
-			return (-1);
+			return ("OpenSSL refuses what is between it and its "
+			    "authority");
 		}
-	ERR_clear_error();		/* the end of the file */
-	return (0);
+	}
+	return (why);
 }
 
-static void	 tlsctx_log(const char *, X509 *);
+static void	 tlsctx_log(const char *, X509 *, const uint8_t *);
 
 /* Why it is of no use, or NULL. */
 static const char *
-tlsctx_load(struct set *s, BIO *bio, const char *path)
+tlsctx_load(struct set *s, BIO *bio, const char *path,
+    struct tlsctx_facts *facts)
 {
 	EVP_PKEY	*pkey = NULL;
 	SSL_CTX		*ctx = tlsctx_new();
 	X509		*cert;
 	const char	*why = NULL;
 
-	cert = PEM_read_bio_X509(bio, NULL, NULL, NULL);
-	if (ctx == NULL)
+	if ((cert = pem_next(bio, &why)) == NULL) {
+		if (why == NULL)
+			why = "no certificate in PEM";
+	} else if (ctx == NULL)
 		why = "no memory";
-	else if (cert == NULL)
-		why = "no certificate in PEM";
 	else if ((pkey = tlskey_new(cert)) == NULL)
 		why = "its key is neither RSA nor ECDSA nor Ed25519";
 	else if (SSL_CTX_use_certificate(ctx, cert) != 1)
-		why = "refused by OpenSSL";
+		why = "OpenSSL refuses it: too short a key, or too weak a hash";
 	else if (SSL_CTX_use_PrivateKey(ctx, pkey) != 1 ||
-	    tlsctx_chain(ctx, bio) == -1)
+	    tlsctx_spki(cert, facts->spki) == -1)
 		why = "no memory";
+	else {
+		tlsctx_dates(cert, "it", facts);
+		why = tlsctx_chain(ctx, bio, facts);
+	}
 	/* In 1.2 a client signs more than keys is sent: see signkey.c. */
-	else if (env.side == SIDE_CLIENT &&
+	if (why == NULL && env.side == SIDE_CLIENT &&
 	    SSL_CTX_set_min_proto_version(ctx, TLS1_3_VERSION) != 1)
 		why = "no TLS 1.3";
 	EVP_PKEY_free(pkey);
@@ -277,7 +362,9 @@ tlsctx_load(struct set *s, BIO *bio, const char *path)
 		X509_free(cert);
 		return (why);
 	}
-	tlsctx_log(path, cert);
+	/* A small stack of its own, for who has to wait for keys. */
+	SSL_CTX_set_mode(ctx, SSL_MODE_ASYNC);
+	tlsctx_log(path, cert, facts->spki);
 	s->ctx[s->n] = ctx;
 	s->certs[s->n++] = cert;
 	return (NULL);
@@ -298,61 +385,89 @@ tlsctx_begin(void)
 		fatal("tls: a set of certificates");
 }
 
-int
+void
 tlsctx_set(const struct msg_tls *conf)
 {
 	env.next->conf = *conf;
-	return (0);
 }
 
-int
-tlsctx_cert(const struct msg_pem *msg, int fd)
+const char *
+tlsctx_cert(const struct msg_pem *msg, int fd, struct tlsctx_facts *facts)
 {
 	const char	*why;
 	BIO		*bio;
 
-	if (env.next->n == TLS_CERTS_MAX) {
-		close(fd);
-		errno = E2BIG;
-		return (-1);
-	}
-	if ((bio = tlsctx_read(fd, msg->path)) == NULL) {
+	memset(facts, 0, sizeof(*facts));
+	bio = pem_open(fd, &why);
+	close(fd);
+	if (bio != NULL)
+		why = env.next->n == TLS_CERTS_MAX ? "too many certificates" :
+		    tlsctx_load(env.next, bio, msg->path, facts);
+	if (why != NULL)
 		env.next->failed = 1;
-		return (0);
-	}
-	if ((why = tlsctx_load(env.next, bio, msg->path)) != NULL) {
-		log_error("certificate %s: %s", msg->path, why);
-		env.next->failed = 1;
-	}
 	BIO_free(bio);
 	ERR_clear_error();
-	return (0);
+	return (why);
 }
 
-int
-tlsctx_ca(const struct msg_pem *msg, int fd)
+/* One that signs itself can be trusted as it is. */
+static int
+tlsctx_is_authority(X509 *cert)
 {
-	X509	*cert;
-	BIO	*bio;
-	int	 n = 0;
+	return (X509_check_ca(cert) != 0 ||
+	    (X509_get_extension_flags(cert) & EXFLAG_SS) != 0);
+}
 
-	if ((bio = tlsctx_read(fd, msg->path)) == NULL) {
-		env.next->failed = 1;
-		return (0);
-	}
-	while ((cert = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL) {
-		if (X509_STORE_add_cert(env.next->store, cert) == 1)
-			n++;
+/* Why it is of no use, or NULL. */
+static const char *
+tlsctx_trust(X509_STORE *store, BIO *bio, struct tlsctx_facts *facts)
+{
+	struct tlsctx_facts	 dates;
+	const char		*why;
+	X509			*cert;
+	int			 n = 0, authorities = 0, valid = 0;
+
+	for (; (cert = pem_next(bio, &why)) != NULL; n++) {
+		memset(&dates, 0, sizeof(dates));
+		tlsctx_dates(cert, "", &dates);
+		if (tlsctx_is_authority(cert)) {
+			authorities++;
+			valid += dates.warning[0] == '\0';
+		}
+		if (X509_STORE_add_cert(store, cert) != 1)
+			why = "no memory";
 		X509_free(cert);
+		if (why != NULL)
+			break;
 	}
+	if (why != NULL)
+		return (why);
+	if (n == 0)
+		return ("no certificate in PEM");
+	if (authorities == 0)
+		return ("no certificate in it is of an authority");
+	if (valid == 0)
+		strlcpy(facts->warning, "of the authorities in it none is "
+		    "valid today", sizeof(facts->warning));
+	return (NULL);
+}
+
+const char *
+tlsctx_ca(int fd, struct tlsctx_facts *facts)
+{
+	const char	*why;
+	BIO		*bio;
+
+	memset(facts, 0, sizeof(*facts));
+	bio = pem_open(fd, &why);
+	close(fd);
+	if (bio != NULL)
+		why = tlsctx_trust(env.next->store, bio, facts);
+	if (why != NULL)
+		env.next->failed = 1;
 	BIO_free(bio);
 	ERR_clear_error();
-	if (n == 0) {
-		log_error("%s: no certificate of an authority in it",
-		    msg->path);
-		env.next->failed = 1;
-	}
-	return (0);
+	return (why);
 }
 
 static void
@@ -490,24 +605,15 @@ tlsctx_names(X509 *cert, char *buf, size_t size)
 
 /* What a client pins is said when the certificate is taken. */
 static void
-tlsctx_log(const char *path, X509 *cert)
+tlsctx_log(const char *path, X509 *cert, const uint8_t *spki)
 {
-	unsigned char	*der = NULL;
-	uint8_t		 hash[HASH_LEN];
-	char		 names[256], hex[2 * HASH_LEN + 1];
-	size_t		 i;
-	int		 len;
+	char	 names[256], hex[2 * HASH_LEN + 1];
+	size_t	 i;
 
-	if ((len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert), &der)) <= 0)
-		return;
-	SHA256(der, (size_t)len, hash);
-	OPENSSL_free(der);
-	for (i = 0; i < sizeof(hash); i++)
-		snprintf(hex + 2 * i, 3, "%02x", hash[i]);
+	for (i = 0; i < HASH_LEN; i++)
+		snprintf(hex + 2 * i, 3, "%02x", spki[i]);
 	tlsctx_names(cert, names, sizeof(names));
 	log_info("certificate %s: for %s, pin sha256:%s", path, names, hex);
-	if (X509_cmp_current_time(X509_get0_notAfter(cert)) < 0)
-		log_warnx("certificate %s: has expired", path);
 }
 
 static const char *

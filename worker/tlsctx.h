@@ -29,14 +29,24 @@
 
 #include "../shared/msg.h"
 
+/* What else is to be known of a file. */
+struct tlsctx_facts {
+	uint8_t	 spki[HASH_LEN];	/* of the certificate's public key */
+	char	 warning[128];		/* about dates, or "" */
+};
+
 /* tlsctx.c */
 
 void	 tlsctx_init(enum side);
-/* A set: these, in any order, fds are closed.  -1 with errno: no sense. */
+/* A set: these, in any order. */
 void	 tlsctx_begin(void);
-int	 tlsctx_set(const struct msg_tls *);
-int	 tlsctx_cert(const struct msg_pem *, int fd);
-int	 tlsctx_ca(const struct msg_pem *, int fd);
+void	 tlsctx_set(const struct msg_tls *);
+/*
+ * A certificate, or authorities, from fd, which is closed.  Why the file cannot
+ * be used, and with it the set, or NULL.
+ */
+const char *tlsctx_cert(const struct msg_pem *, int fd, struct tlsctx_facts *);
+const char *tlsctx_ca(int fd, struct tlsctx_facts *);
 /* -1, logged: the earlier set, or none, is in force. */
 int	 tlsctx_commit(void);
 /*

@@ -38,11 +38,10 @@
 
 #include "../shared/compat.h"
 #include "../shared/log.h"
-#include "dialogue.h"
+#include "opening.h"
 #include "service.h"
 #include "smux.h"
 #include "solo.h"
-#include "upgrade.h"
 #include "worker.h"
 
 /*
@@ -56,8 +55,6 @@
 #define ENDING_US	(2 * 1000000ULL)
 /* A session has 2^30 ids (smux.h): time enough to make another. */
 #define STREAMS_RENEW	(1U << 29)
-/* A version 1 session that is full this long loses its worst reader. */
-#define STALL_GRACE_MS	5000
 
 static struct service			*svc;
 static const struct tunnel_events	*events;
@@ -277,8 +274,7 @@ tunnel_over(struct tunnel *t)
 
 /* ---- octets ---- */
 
-/* Writes what waits for the socket; 0 when nothing is left of it. */
-static int
+int
 tunnel_flush(struct tunnel *t)
 {
 	int	 r;
@@ -395,61 +391,12 @@ tunnel_relay_gone(struct tunnel *t)
 
 /* ---- opening ---- */
 
-/* Or not, as was settled. */
-static int
-tunnel_leave_tls(struct tunnel *t)
-{
-	if (t->settled.seals == SEAL_TLS) {
-		seal_bulk(t->seal);
-		return (0);
-	}
-	t->flags |= TUNNEL_F_BARE;
-	if (t->settled.seals == SEAL_NONE)
-		seal_bare(t->seal);
-	else if (seal_xor(t->seal) == -1) {
-		tunnel_kill(t, TUNNEL_END_LOST, "%s", seal_error(t->seal));
-		return (-1);
-	}
-	return (0);
-}
-
-static void
-tunnel_upgrade(struct tunnel *t)
-{
-	if (upgrade_turn(t) == 1)
-		t->state = TUNNEL_HANDSHAKE;
-	if (!(t->flags & TUNNEL_F_DYING))
-		(void)tunnel_flush(t);
-}
-
 static void
 tunnel_start_session(struct tunnel *t)
 {
-	const struct service_opts	*o = &svc->conf.opts;
-	struct session_conf		 sc;
+	struct session_conf	 sc;
 
-	memset(&sc, 0, sizeof(sc));
-	sc.client = svc->conf.side == SIDE_SERVER;
-	sc.may_open = !sc.client;
-	sc.first_urgent = tunnel_muxed(t);
-	sc.version = t->settled.mux_version;
-	sc.framesize = t->settled.framesize;
-	sc.recvbuffer = o->mux_recvbuffer;
-	sc.window_max = o->mux_streambuffer;
-	sc.window_initial = TUNNEL_WINDOW_INITIAL;
-	if (sc.window_initial > sc.window_max)
-		sc.window_initial = sc.window_max;
-	sc.peer_initial = t->theirs.window_initial;
-	sc.max_streams = o->mux_max_streams;
-	sc.caps = t->settled.caps;
-	sc.keepalive_ms = o->keepalive * 1000;
-	/* Two heartbeats of the peer's that did not come. */
-	sc.timeout_ms = 2 * t->theirs.keepalive_ms;
-	sc.stall_grace_ms = STALL_GRACE_MS;
-	t->peer_streams = tunnel_muxed(t) ? t->theirs.max_streams : 1;
-	sc.divert = t->settled.seals == SEAL_NONE &&
-	    !(t->transport & TRANSPORT_WS);
-	if (tunnel_leave_tls(t) == -1)
+	if (opening_settle(t, &sc) == -1)
 		return;
 	t->session = tunnel_muxed(t) ?
 	    smux_new(&sc, &tunnel_session_events, t) :
@@ -471,49 +418,6 @@ tunnel_start_session(struct tunnel *t)
 	events->opened(t);
 	if (t->flags & TUNNEL_F_DRAINING)
 		tunnel_drain(t);
-}
-
-static void
-tunnel_seal_failed(struct tunnel *t)
-{
-	enum tunnel_end	 end;
-
-	switch (seal_why(t->seal)) {
-	case SEAL_WHY_REFUSED:
-		end = TUNNEL_END_TOKEN;
-		break;
-	case SEAL_WHY_NO_PSK:
-	case SEAL_WHY_BAD_KEY:
-		end = TUNNEL_END_IMPOSTOR;
-		break;
-	case SEAL_WHY_PROTOCOL:
-		end = TUNNEL_END_PROTOCOL;
-		break;
-	default:
-		end = TUNNEL_END_LOST;
-		break;
-	}
-	tunnel_kill(t, end, "%s", seal_error(t->seal));
-}
-
-static void
-tunnel_handshake(struct tunnel *t)
-{
-	switch (seal_handshake(t->seal)) {
-	case SEAL_DONE:
-		t->state = TUNNEL_DIALOGUE;
-		if (svc->conf.side == SIDE_SERVER)
-			service_tell_gate(IMSG_TUNNEL_PROVEN, t->number);
-		break;
-	case SEAL_FAILED:
-		tunnel_seal_failed(t);
-		break;
-	case SEAL_WANT_READ:
-	case SEAL_WANT_WRITE:
-		break;
-	}
-	/* An alert of ours is to leave also when it failed. */
-	(void)tunnel_flush(t);
 }
 
 /* ---- an open tunnel's turn ---- */
@@ -798,16 +702,8 @@ tunnel_solo_turn(struct tunnel *t)
 static void
 tunnel_states(struct tunnel *t)
 {
-	if (t->state == TUNNEL_UPGRADE)
-		tunnel_upgrade(t);
-	if (t->state == TUNNEL_HANDSHAKE && !(t->flags & TUNNEL_F_DYING))
-		tunnel_handshake(t);
-	if (t->state == TUNNEL_DIALOGUE && !(t->flags & TUNNEL_F_DYING)) {
-		if (dialogue_turn(t) == 1 && tunnel_flush(t) != -1)
-			tunnel_start_session(t);
-		else
-			(void)tunnel_flush(t);
-	}
+	if (opening_turn(t) == 1)
+		tunnel_start_session(t);
 	if (t->state == TUNNEL_OPEN && !(t->flags & TUNNEL_F_DYING))
 		tunnel_open_turn(t);
 	if (t->state == TUNNEL_OPEN && !(t->flags & TUNNEL_F_DYING) &&

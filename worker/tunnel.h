@@ -146,6 +146,8 @@ void		 tunnel_kill(struct tunnel *, enum tunnel_end,
 void		 tunnel_finish(struct tunnel *, enum tunnel_end,
 		    const char *, ...)
 		    __attribute__((__format__(printf, 3, 4)));
+/* Writes what waits for the socket; 0: nothing is left of it, -1: killed. */
+int		 tunnel_flush(struct tunnel *);
 /* Frees at once, at the end of the process. */
 void		 tunnel_free(struct tunnel *);
 /* No new streams; the peer is told; the server side closes when it is empty. */

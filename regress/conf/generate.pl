@@ -178,7 +178,17 @@ sub options_of {
 	    some($p, grep { $_->{places} =~ /$place/ } @options);
 }
 
+my $files = 0;
 my @letters = ('A' .. 'Z', 'a' .. 'z', 0 .. 9, '.', '_', '-');
+
+# One of its own, so that no list has the same twice.
+sub token_file {
+	my $path = "$dir.tokens/" . ++$files;
+	open(my $fh, '>', $path) or die "$path: $!\n";
+	print $fh "The token number $files.\n";
+	close($fh) or die "$path: $!\n";
+	return $path;
+}
 
 sub token {
 	my ($default) = @_;
@@ -188,7 +198,7 @@ sub token {
 
 	for (0 .. (rand() < 0.3 ? rand 8 : 0)) {
 		push @t, $kind eq 'env' ? 'T' . int(rand 1000) :
-		    $kind eq 'file' ? '/t/' . int(rand 1000) :
+		    $kind eq 'file' ? token_file() :
 		    join('', map { one(@letters, ' ', '"', '\\', '#') } 0 .. 15 + rand 99);
 	}
 	my $word = $kind eq 'value' ? '' : "$kind ";

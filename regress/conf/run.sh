@@ -5,7 +5,9 @@
 # The grammar, as rocketd -n and -nv see it: NAME.in or NAME.toml prints
 # NAME.ok, bad-NAME.in fails with the errors in bad-NAME.err and each text of
 # toml-bad.cases with those below it, and what is printed of each good file, of
-# each example in etc/ and of made up ones prints itself again.  Prints TAP.
+# each example in etc/ and of made up ones prints itself again.  Files that these
+# name in /etc/rocketd.d, /etc/ssl and /var/www are looked for below a directory
+# of the test's own.  Prints TAP.
 
 here=$(cd "$(dirname "$0")" && pwd) || exit 1
 top=$(cd "$here/../.." && pwd) || exit 1
@@ -14,6 +16,7 @@ case $rocketd in
 /*)	;;
 *)	rocketd=$(pwd)/$rocketd ;;
 esac
+worker=$(dirname "$rocketd")/../worker/rocketd-worker
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/rocketd-conf.XXXXXX") || exit 1
 trap 'rm -rf "$tmp"' EXIT
 trap 'exit 1' HUP INT TERM
@@ -27,7 +30,8 @@ result() {
 		return
 	fi
 	echo "not ok $n - $2"
-	[ $# -lt 3 ] || sed 's/^/# /' "$3"
+	echo "# failed: $2" >&2
+	[ $# -lt 3 ] || sed 's/^/# /' "$3" >&2
 }
 
 # errors FILE: its lines, as if the files had been named without a directory;
@@ -38,9 +42,54 @@ errors() {
 	    grep -E '^[^ ]*\.(in|conf|toml):'
 }
 
+# check OPTIONS...: rocketd -n
+check() { "$rocketd" -n -W "$worker" "$@"; }
+
+# here FILE...: files that these name are ours
+named='/\(etc/rocketd\.d\|etc/ssl\|etc/nowhere\|var/www\)\([/"]\)'
+here() { sed -i "s,\([\"']\)$named,\1$tmp/\2\3,g" "$@"; }
+
+# as_written FILE: and the other way
+as_written() { sed "s,$tmp/,/,g" "$1"; }
+
+# pair NAME: a certificate and its key
+pair() { "$worker" -c >"etc/ssl/$1.pem" 3>"etc/ssl/private/$1.key"; }
+
+# What they name: tokens, certificates, keys; good ones, and bad ones.
+make_files() {
+	umask 077
+	mkdir -p etc/rocketd.d etc/ssl/private var/www/html || return 1
+	for f in a agent b new old ssh web web-new; do
+		echo "The token named $f." >etc/rocketd.d/$f.token
+	done
+	cp etc/rocketd.d/web.token etc/rocketd.d/token
+	cp etc/rocketd.d/new.token etc/rocketd.d/same.token
+	: >etc/rocketd.d/empty.token
+	printf 'two\nlines\n' >etc/rocketd.d/lines.token
+	cp etc/rocketd.d/old.token etc/rocketd.d/shared.token
+	for f in a b me ca clients; do
+		pair $f || return 1
+	done
+	echo nonsense >etc/ssl/text.pem
+	printf -- '-----%s-----\n' 'BEGIN CERTIFICATE' 'END CERTIFICATE' |
+	    sed '1a\
+AAAA' >etc/ssl/damaged.pem
+	cat etc/ssl/a.pem etc/ssl/private/a.key >etc/ssl/both.pem
+	cp etc/ssl/private/b.key etc/ssl/private/shared.key
+	cat >etc/ssl/private/locked.key <<-END
+		-----BEGIN RSA PRIVATE KEY-----
+		Proc-Type: 4,ENCRYPTED
+		DEK-Info: AES-128-CBC,00112233445566778899AABBCCDDEEFF
+
+		AAAA
+		-----END RSA PRIVATE KEY-----
+	END
+	chmod 644 etc/rocketd.d/shared.token etc/ssl/private/shared.key
+}
+
 # prints_itself FILE: FILE is what was printed
 prints_itself() {
-	"$rocketd" -nv -f "$1" >again 2>again.err &&
+	check -v -f "$1" >again 2>again.err &&
 	    diff "$1" again >difference 2>&1
 }
 
@@ -51,12 +100,21 @@ cp "$here"/*.in "$here"/*.ok "$here"/*.err "$here"/*.conf "$here"/*.toml . ||
 chmod 600 ./*.in ./*.conf ./*.toml
 chmod 644 bad-shared.in inc-shared.conf
 chmod 666 bad-writable.in
+make_files
+result $? "made files to be named"
+for f in *.in *.conf *.toml; do
+	case $f in
+	bad-files*)	here "$f" ;;
+	bad-*)		;;
+	*)		here "$f" ;;
+	esac
+done
 
 for in in *.in *.toml; do
 	name=${in%.*}
 	case $name in
 	bad-*)
-		"$rocketd" -n -f "$tmp/$in" >out 2>err
+		check -f "$tmp/$in" >out 2>err
 		status=$?
 		errors err >got
 		diff "$name.err" got >difference
@@ -65,7 +123,7 @@ for in in *.in *.toml; do
 		result $? "$name: exit status 1, not $status"
 		;;
 	*)
-		"$rocketd" -nv -f "$tmp/$in" >out 2>err
+		check -v -f "$tmp/$in" >out 2>err
 		status=$?
 		[ $status -eq 0 ]
 		result $? "$name: exit status 0, not $status" err
@@ -73,12 +131,13 @@ for in in *.in *.toml; do
 		[ "$in" = "$name.in" ] || { cp out printed.toml &&
 		    sed 's/^control socket .*/control socket none/' \
 		    printed.toml >out; }
-		diff "$name.ok" out >difference
+		as_written out >written
+		diff "$name.ok" written >difference
 		result $? "$name: printed" difference
 		cp out printed.conf && chmod 600 printed.conf
 		prints_itself "$tmp/printed.conf"
 		result $? "$name: prints itself" difference
-		"$rocketd" -n -f "$tmp/$in" >out 2>err && [ ! -s out ]
+		check -f "$tmp/$in" >out 2>err && [ ! -s out ]
 		result $? "$name: -n prints nothing on standard output" out
 		;;
 	esac
@@ -92,7 +151,7 @@ awk '/^= / { f = "case-" sprintf("%02d", ++n); print substr($0, 3) >(f ".name")
 chmod 600 case-*.toml
 for toml in case-*.toml; do
 	name=${toml%.toml}
-	"$rocketd" -n -f "$tmp/$toml" >out 2>err
+	check -f "$tmp/$toml" >out 2>err
 	status=$?
 	errors err | sed "s/ at $toml:/ at /" >got
 	[ $status -eq 1 ] && diff "$name.err" got >difference
@@ -110,17 +169,18 @@ done >missing
 result $? "the manual has all keys of TOML files" missing
 
 # the same configurations in both languages print the same, and that itself
-count=100
-[ -z "${LONG:-}" ] || count=1000
-seed=${SEED:-$$}
-mkdir made && perl "$here/generate.pl" "$seed" "$count" made
+count=100 seed=1
+[ -z "${LONG:-}" ] || count=1000 seed=$$
+seed=${SEED:-$seed}
+mkdir made made.tokens &&
+    perl "$here/generate.pl" "$seed" "$count" "$tmp/made"
 result $? "made $count configurations of seed $seed"
 chmod 600 made/*
 wrong=
 for toml in made/*.toml; do
 	name=${toml%.toml}
-	"$rocketd" -nv -f "$tmp/$toml" >made.conf 2>err && chmod 600 made.conf &&
-	    "$rocketd" -nv -f "$tmp/$name.conf" >out 2>err &&
+	check -v -f "$tmp/$toml" >made.conf 2>err && chmod 600 made.conf &&
+	    check -v -f "$tmp/$name.conf" >out 2>err &&
 	    diff made.conf out >difference && prints_itself "$tmp/made.conf" ||
 	    { wrong=$name; break; }
 done
@@ -129,29 +189,60 @@ done
 result $? "each prints the same from TOML, and itself" fault
 
 # a macro of the command line beats the file's
-"$rocketd" -nv -D level=fatal -f "$tmp/macro.in" >out 2>err
+check -v -D level=fatal -f "$tmp/macro.in" >out 2>err
 [ "$(head -1 out)" = 'log fatal' ]
 result $? '-D beats the file' out
-"$rocketd" -n -D 1a=b -f "$tmp/server.in" >out 2>err
+check -D 1a=b -f "$tmp/server.in" >out 2>err
 [ $? -eq 1 ]
 result $? '-D with a name that is none' err
 
 # what cannot be opened, and what is no file
-"$rocketd" -n -f "$tmp/nosuch.conf" >out 2>err
+check -f "$tmp/nosuch.conf" >out 2>err
 [ $? -eq 1 ] && grep -q "nosuch.conf: No such file or directory" err
 result $? 'a file that is not there' err
-"$rocketd" -n -f "$tmp" >out 2>err
+check -f "$tmp" >out 2>err
 [ $? -eq 1 ] && grep -q "not a regular file" err
 result $? 'a directory' err
-mkfifo fifo && "$rocketd" -n -f "$tmp/fifo" >out 2>err
+mkfifo fifo && check -f "$tmp/fifo" >out 2>err
 [ $? -eq 1 ] && grep -q "not a regular file" err
 result $? 'a fifo is not waited for' err
+
+# files that a configuration names: it is printed all the same
+check -v -f "$tmp/bad-files-toml.toml" >out 2>err
+[ $? -eq 1 ] && grep -q '^	listen on 127.0.0.1 port 4040' out
+result $? 'a configuration is printed without its files' err
+"$rocketd" -n -W "$tmp/none" -f "$tmp/tls.in" >out 2>err
+[ $? -eq 1 ] && grep -q "files of TLS cannot be looked at: $tmp/none: No" err
+result $? 'without the worker program files of TLS are not looked at' err
+printf '#!/bin/sh\n' >mute && chmod 700 mute
+"$rocketd" -n -W "$tmp/mute" -f "$tmp/tls.in" >out 2>err
+[ $? -eq 1 ] && grep -q 'cannot be looked at: the process for that: exit 0' err
+result $? 'nor with one that says nothing' err
+
+# by whom it is run: who may not open a file is told so
+sed 's/token ".*"/token env TOKEN/' tls.in >pems.in
+chmod 644 pems.in client.in && chmod 755 . etc etc/ssl
+ordinary=
+[ "$(id -u)" -ne 0 ] || ordinary='setpriv --reuid=65534 --regid=65534
+    --clear-groups'
+if $ordinary test -x "$rocketd" && $ordinary test -x "$worker"; then
+	chmod 0 etc/ssl/private etc/rocketd.d
+	for f in pems client; do
+		$ordinary "$rocketd" -n -W "$worker" -f "$tmp/$f.in" >out 2>err
+		[ $? -eq 1 ] && ! grep -q OK err &&
+		    grep -q "^$tmp/$f.in:[0-9:]* .*: Permission denied" err
+		result $? "$f: what an ordinary user may not read" err
+	done
+	chmod 700 etc/ssl/private etc/rocketd.d
+else
+	result 0 "what an ordinary user may not read # SKIP no way to it"
+fi
 
 # no token is ever printed
 printf 'server {\n listen on * port 4040\n token "%s"\n%s\n}\n' \
     "ThisIsTheSecret0123" 'service "a" { listen on * port 2057 }' >secret.conf
 chmod 600 secret.conf
-"$rocketd" -nv -f "$tmp/secret.conf" >out 2>&1
+check -v -f "$tmp/secret.conf" >out 2>&1
 [ $? -eq 0 ] && ! grep -q ThisIsTheSecret out
 result $? 'a token is not printed' out
 echo 'nonsense' >>secret.conf
@@ -161,7 +252,7 @@ printf '[server]\nbind_addr = ":4040"\ntransport = "tcpmux"\n%s\n%s\n' \
 chmod 600 secret.toml
 sed 's/"//' secret.toml >worse.toml && chmod 600 worse.toml
 for f in secret.conf worse.conf secret.toml worse.toml; do
-	"$rocketd" -nv -f "$tmp/$f" >out 2>&1
+	check -v -f "$tmp/$f" >out 2>&1
 	[ $? -eq 1 ] && ! grep -q ThisIsTheSecret out
 	result $? "nor in the errors of $f" out
 done
@@ -169,7 +260,7 @@ done
 # who may read and write a file in TOML is looked at all the same
 for mode in 644 666; do
 	cp toml-server.toml mode.toml && chmod $mode mode.toml
-	"$rocketd" -n -f "$tmp/mode.toml" >out 2>err
+	check -f "$tmp/mode.toml" >out 2>err
 	[ $? -eq 1 ] && grep -q 'chmod' err
 	result $? "TOML of mode $mode is refused" err
 done
@@ -177,8 +268,8 @@ done
 for conf in "$top"/etc/*.conf; do
 	name=$(basename "$conf")
 	# the group of a checkout is not the daemon's to judge
-	cp "$conf" example.conf && chmod 600 example.conf
-	"$rocketd" -nv -f "$tmp/example.conf" >printed.conf 2>err
+	cp "$conf" example.conf && chmod 600 example.conf && here example.conf
+	check -v -f "$tmp/example.conf" >printed.conf 2>err
 	result $? "etc/$name: is right" err
 	chmod 600 printed.conf
 	prints_itself "$tmp/printed.conf"

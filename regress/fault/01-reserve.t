@@ -31,11 +31,7 @@ counter() {	# counter SIDE NAME, of its workers
 # enter COUNT: users that stay until 9 is closed, so nobody may inherit it; the
 # one that showed that the service is up leaves first
 enter() {
-	i=0
-	while [ "$(counter "$what" streams)" != 0 ] && [ $i -lt 100 ]; do
-		i=$((i + 1))
-		"$TRAFFIC" gone 50 $$
-	done
+	until_true '[ "$(counter "$what" streams)" = 0 ]'
 	held stay "$TRAFFIC" idle "$uport" "$1"
 	stay_pid=$pid
 	exec 9>"$T/stay.fifo"

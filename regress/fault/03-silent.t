@@ -13,16 +13,8 @@ end_stopped() {	# a stopped process would take no other signal
 }
 trap end_stopped EXIT
 
-# another SIDE ROLE SERVICE PID: there is one that is not PID, within 5 s
-another() {
-	i=0
-	while [ $i -lt 50 ]; do
-		p=$(child "$1" "$2" "$3") && [ "$p" != "$4" ] && return 0
-		i=$((i + 1))
-		"$TRAFFIC" gone 100 $$
-	done
-	return 1
-}
+# another SIDE ROLE SERVICE PID: there is one that is not PID
+another() { p=$(child "$1" "$2" "$3") && [ "$p" != "$4" ]; }
 
 two_services
 "$TRAFFIC" wait "$uport" 10000 >/dev/null &&
@@ -58,12 +50,13 @@ ok $? "a new user is served ($ms ms)"
 for n in $names; do
 	who=${n%=*} name=
 	[ "${who#*/}" = service ] && name=x
-	another "${who%/*}" "${who#*/}" "$name" "${n#*=}"
+	until_true 'another "${who%/*}" "${who#*/}" "$name" "${n#*=}"'
 	ok $? "$who: there is another"
 done
 for side in server client; do
-	like "$(ctl $side show processes)" \
-	    "worker x \($side\) +[^ ]+ +ready +[^ ]+ +1 +[0-9]+ +signal 9" \
+	once="worker x \($side\) +[^ ]+ +ready +[^ ]+ +1 +[0-9]+ +signal 9"
+	until_true 'ctl $side show processes | grep -Eq "$once"'
+	like "$(ctl $side show processes)" "$once" \
 	    "$side: its worker was killed once"
 done
 is "$(child server service y) $(child client service y)" "$y" \

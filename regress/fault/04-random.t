@@ -7,8 +7,10 @@
 . regress/live/lib.sh
 [ -d "/proc/$$/fd" ] || skip_all "no /proc"
 
-AGAIN=15000
-SEED=${SEED:-$(od -An -N2 -tu2 /dev/urandom | tr -d ' ')}
+AGAIN=30000
+seed=4711
+[ -z "${LONG:-}" ] || seed=$(od -An -N2 -tu2 /dev/urandom | tr -d ' ')
+SEED=${SEED:-$seed}
 echo "# SEED=$SEED"
 random=$SEED
 
@@ -31,21 +33,27 @@ state() {
 	    "$(ls "/proc/$1/fd" | wc -l | tr -d ' ') descriptors"
 }
 
-becomes() {	# becomes PID STATE: within 10 s
+becomes() {	# becomes PID STATE: within 30 s
 	i=0
-	while [ $i -lt 100 ] && [ "$(state "$1")" != "$2" ]; do
-		i=$((i + 1))
-		"$TRAFFIC" gone 100 $$
+	while s=$(state "$1"); [ $((i += 1)) -lt 500 ] && [ "$s" != "$2" ]; do
+		pause
 	done
-	state "$1"
+	echo "$s"
+}
+
+# settled PID: what it is twice in a row
+settled() {
+	_was=
+	until_true '_is=$(state '"$1"'); [ "$_is" = "$_was" ] || { _was=$_is; false; }'
+	echo "$_is"
 }
 
 two_services
 "$TRAFFIC" wait "$uport" 10000 >/dev/null &&
     "$TRAFFIC" wait "$vport" 10000 >/dev/null
 ok $? "both services are up"
-server_was=$(state "$server_pid")
-client_was=$(state "$client_pid")
+server_was=$(settled "$server_pid")
+client_was=$(settled "$client_pid")
 echo "# server: $server_was; client: $client_was"
 
 # Users come until the end of it, one lot after the other.
@@ -60,14 +68,15 @@ background loady load "$vport"
 loads="$loads $pid"
 
 killed=0 seen= end=$(($(date +%s) + 5))
-while [ "$(date +%s)" -lt $end ]; do
+while t=$(date +%s); [ $t -lt $end ] ||
+    { [ $killed -le 10 ] && [ $t -lt $((end + 60)) ]; }; do
 	now=$(children "$server_pid" "$client_pid")
 	if [ -n "$now" ]; then
 		choose $now
 		kill -9 "$chosen" 2>/dev/null && killed=$((killed + 1))
 		seen="$seen $now"
 	fi
-	"$TRAFFIC" gone 100 $$
+	pause; pause
 done
 [ $killed -gt 10 ]
 ok $? "$killed processes were killed"
@@ -77,7 +86,7 @@ for port in "$uport" "$vport" "$uport"; do
 	ok $? "a new user is served ($ms ms)"
 done
 for p in $loads; do
-	"$TRAFFIC" gone 20000 "$p"
+	"$TRAFFIC" gone 30000 "$p"
 	ok $? "the load has ended"
 done
 cat "$T/loadx.log" "$T/loady.log" >"$T/load.log"

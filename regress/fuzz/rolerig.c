@@ -248,7 +248,8 @@ rig_join(struct rig_peer *p, enum proc_role role, uint32_t service,
 	    &near_ops, p);
 	p->far = channel_open(rig_base, sp[1], role, &us, &far_ops, p);
 	must(p->near != NULL && p->far != NULL);
-	if (rig_role->joined != NULL)
+	/* the parent is there before the role is */
+	if (role != PROC_PARENT && rig_role->joined != NULL)
 		rig_role->joined(p->near);
 }
 

@@ -44,7 +44,7 @@ served() {
 			echo "ok $tests - $1, the $side"
 		else
 			echo "not ok $tests - $1, the $side"
-			sed 's/^/# /' "$work/$side"
+			sed 's/^/# got: /' "$work/$side" >&2
 			failed=1
 		fi
 	done

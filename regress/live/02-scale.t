@@ -26,20 +26,30 @@ median() { sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
 
 rates() {
 	for i in 1 2 3 4 5 6 7; do
-		"$TRAFFIC" rate "$uport" 200000000
+		"$TRAFFIC" rate "$uport" $bulk
 	done | median
 }
 
+# Of a user, and of a download.
+size=1048576 bulk=200000000
+sanitized && size=131072 bulk=20000000
 CLIENT="pool 4" SERVER=
 pair
 "$TRAFFIC" wait "$uport" 10000 >/dev/null
 ok $? "a user is served"
 server_w=$(child server service x) client_w=$(child client service x)
 
-got=$("$TRAFFIC" users "$uport" 1000 1048576)
+got=$("$TRAFFIC" users "$uport" 1000 $size)
 like "$got" '^done 1000 failed 0 reset 0 refused 0 ' \
-    "1000 users at once, 1 MiB each way, every octet as sent"
-echo "# $got"
+    "1000 users at once, $size octets each way, every one as sent"
+case $got in
+"done 1000 "*)	echo "# $got";;
+*)	for side in server client; do	# what may have reset them
+		ctl $side -j show summary | tr ',{' '\n\n' |
+		    grep -E '"(resets|lingered_out|memory|memory_resets)"' |
+		    sed "s/^/# got: $side /" >&2
+	done;;
+esac
 
 # With so little as this, a thousand on a slow machine would be too many.
 sed -i 's/token.*/&\nmemory 64m/' "$T/server.conf" "$T/client.conf"

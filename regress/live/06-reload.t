@@ -88,6 +88,15 @@ logged server ' warn parent: .*warning: token: 5 characters'
 ok $? "which is in the log"
 is "$(users_of x) $(users_of y)" "10 10" "no user was lost"
 
+# What the next start would refuse is refused now.
+both "x $xport
+y $yport" "x 0
+y 0"
+echo 'ids 60000 to 60010' | cat - "$T/server.conf" >"$T/server.new"
+cat "$T/server.new" >"$T/server.conf"
+like "$(ctl server reload 2>&1)" 'ids 60000 to 60010 are 11' \
+    "too few ids are refused, although they would wait"
+
 # z comes, y goes; x is untouched
 both "x $xport
 z $zport" "x 0

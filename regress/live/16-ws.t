@@ -10,6 +10,7 @@ passes() {
 	TRANSPORT=$1
 	shift
 	SERVER="seal $1
+		user timeout 30
 		path \"/here\"" CLIENT="seal $1
 		path \"/here\""
 	pair
@@ -55,10 +56,13 @@ done
 passes wsmux tls
 
 # A stranger that knows the path: before its handshake, which it cannot do.
+# Each is another, since no stranger may cause lines without end.
+strangers=1
 breaks() {	# breaks NAME ANSWER REASON HEX...
 	_name=$1 _answer=$2 _reason=$3
 	shift 3
-	is "$($WS send "$tport" /here "$@")" "$_answer" "$_name is answered"
+	strangers=$((strangers + 1))
+	is "$(FROM=127.0.0.$strangers $WS send "$tport" /here "$@")" "$_answer" "$_name is answered"
 	logged server "tunnel .*protocol error.*WebSocket: $_reason"
 	ok $? "$_name is in the log"
 }

@@ -117,6 +117,16 @@ wait $pid
 [ "$(cat "$T/known")" != "$want" ]
 ok $? "and hears something else"
 
+# Nor is a worker's log a stranger's to fill: five lines, then one in 10 s.
+for i in 1 2 3 4 5 6 7 8 9 10 11 12; do
+	printf "GET /known HTTP/1.1\\r\\n${ASKS}no frame" | $V "$plain" >/dev/null
+done
+logged server 'worker x .*tunnel 5 from .*: protocol error'
+ok $? "who comes to the worker with nonsense is told of"
+is "$(counter handed)" 13 "each of them came"
+like "$(grep -c 'worker x .*tunnel [0-9]* from' "$T/server.log")" '^[5-6]$' \
+    "but not each of them is worth a line"
+
 # ---- elsewhere ----
 like "$(ask "$moved" 'GET /a HTTP/1.1\r\nHost: a\r\n\r\n' header |
     tr '\n' '|')" '^HTTP/1.1 302 Found\|Date: now\|Location: https://www.example.com/\|' \

@@ -75,6 +75,7 @@ through() {
 			${OURS:+tls certificate "$T/tls.crt" key "$T/tls.key"}
 			service "x" {
 				listen on 127.0.0.1 port $uport
+				user timeout 30
 				$TOKEN
 				${SERVICE:-}
 			}

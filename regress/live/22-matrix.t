@@ -88,6 +88,7 @@ block() {
 		[ "$compression" = no ] || echo "compression lz4"
 		if [ "$1" = server ]; then
 			echo "listen on 127.0.0.1 port $4"
+			echo "user timeout 30"
 		else
 			echo "forward to 127.0.0.1 port $port"
 		fi

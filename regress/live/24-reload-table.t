@@ -57,16 +57,6 @@ ids() {		# ids SIDE: sessions that are not draining
 }
 worker() { child "$1" service x; }
 count() { echo $#; }
-# until EXPRESSION: is true, ten seconds at most
-until_true() {
-	_i=0
-	while [ $_i -lt 100 ]; do
-		eval "$1" && return 0
-		"$TRAFFIC" gone 100 $$
-		_i=$((_i + 1))
-	done
-	return 1
-}
 # state: all that a reload in place has to leave alone
 state() {
 	echo "$(ids server)/$(ids client)/$(worker server)/$(worker client)"
@@ -112,7 +102,7 @@ in_place() {	# in_place SIDE PLACE NAME VALUE
 }
 for side in server client; do
 	in_place $side top "log" debug
-	in_place $side top "handshake timeout" 1
+	in_place $side top "handshake timeout" 3
 	in_place $side top "unproven max" 4
 	in_place $side top "unproven per source" 3
 	in_place $side top "pidfile" "\"$T/$side.pid\""
@@ -173,9 +163,9 @@ perl -MIO::Socket::INET -MIO::Select -e '
 	my @s = map { IO::Socket::INET->new(PeerAddr => "127.0.0.1",
 	    PeerPort => $ARGV[0]) or die } 1 .. 4;
 	my $first = IO::Select->new(@s);
-	my @r = $first->can_read(5);
+	my @r = $first->can_read(30);
 	print @r == 1 && $r[0] == $s[3] ? "fourth " : "other ";
-	print IO::Select->new($s[0])->can_read(5) ? "ended\n" : "open\n"' \
+	print IO::Select->new($s[0])->can_read(30) ? "ended\n" : "open\n"' \
     "$tport" >"$T/strangers"
 is "$(cat "$T/strangers")" "fourth ended" \
     "unproven per source, handshake timeout: bound strangers"
@@ -184,7 +174,7 @@ ctl server reload
 is "$(perl -MIO::Socket::INET -MIO::Select -e '
 	my @s = map { IO::Socket::INET->new(PeerAddr => "127.0.0.1",
 	    PeerPort => $ARGV[0]) or die } 1 .. 3;
-	my @r = IO::Select->new(@s)->can_read(5);
+	my @r = IO::Select->new(@s)->can_read(30);
 	print @r == 1 && $r[0] == $s[2] ? "third" : "other"' "$tport")" third \
     "unproven max: bounds them all"
 

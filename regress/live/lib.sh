@@ -15,17 +15,21 @@ FAILED=0
 # AddressSanitizer's leak check needs ptrace rights that a sandbox takes away.
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=0}
 
+# To standard error, or prove(1) would keep it to itself.
+said() {	# what the daemons have said so far
+	for f in "$T"/*.log; do
+		[ ! -s "$f" ] ||
+		    tail -n 25 "$f" | sed "s/^/#| ${0##*/} ${f##*/}: /"
+	done >&2
+}
+
 cleanup() {
+	[ $? -eq 0 ] || [ "$FAILED" -gt 0 ] || said
 	for p in $PIDS; do kill "$p" 2>/dev/null; done
 	for p in $PIDS; do
 		# A daemon that does not end is a fault of its own, below.
 		"$TRAFFIC" gone 15000 "$p" || kill -9 "$p" 2>/dev/null
 	done
-	# To standard error, or prove(1) would keep it to itself.
-	[ "$FAILED" -eq 0 ] || for f in "$T"/*.log; do
-		[ -s "$f" ] || continue
-		tail -n 60 "$f" | sed "s/^/#| ${f##*/}: /"
-	done >&2
 	rm -rf "$T"
 }
 trap cleanup EXIT
@@ -39,6 +43,8 @@ ok() {		# ok STATUS NAME
 		echo "not ok $TESTS - $2"
 		echo "# failed: ${0##*/} $TESTS: $2" >&2
 		FAILED=$((FAILED + 1))
+		# The first is what the others may come from.
+		[ $FAILED -gt 1 ] || said
 	fi
 }
 

@@ -2,7 +2,8 @@
 # A raw end of a tunnel over WebSocket.
 #
 #	ws.pl send PORT PATH HEX...	asks for it, then sends the octets; prints
-#					what is answered behind the 101 in hex
+#					what is answered behind the 101 in hex;
+#					from $FROM, where that is set
 #	ws.pl serve TEXT		prints "port N", answers every request
 #					with TEXT (C's escapes)
 
@@ -29,7 +30,7 @@ sub head {
 if ($how eq 'send') {
 	my ($port, $path, @hex) = @ARGV;
 	my $s = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
-	    PeerPort => $port) or die "connect: $!\n";
+	    PeerPort => $port, LocalAddr => $ENV{FROM}) or die "connect: $!\n";
 	alarm 20;
 	syswrite($s, "GET $path HTTP/1.1\r\nHost: a\r\n" .
 	    "Upgrade: websocket\r\nConnection: Upgrade\r\n" .

@@ -258,7 +258,7 @@ timed_out(evutil_socket_t fd, short what, void *arg)
 static void
 run_until(const int *counter, int want)
 {
-	struct timeval	 tv = { 10, 0 };
+	struct timeval	 tv = { 60, 0 };
 	struct event	*ev;
 	int		 late = 0;
 

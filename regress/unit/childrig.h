@@ -181,6 +181,7 @@ r_left(struct channel *ch)
 static void
 r_message(struct channel *ch, struct imsg *imsg)
 {
+	static uint64_t	 last;
 	uint64_t	 now = worker_now();
 
 	say("%s of %s", msg_name(imsg_get_type(imsg)),
@@ -188,7 +189,9 @@ r_message(struct channel *ch, struct imsg *imsg)
 	if (imsg_get_type(imsg) == IMSG_CLIENT_BACK)
 		worker_complain(sibling, "it bores");
 	if (imsg_get_type(imsg) == IMSG_HOLD) {
-		say("fds %d, time %d", count_fds(), worker_now() == now);
+		say("fds %d, time %d %d", count_fds(), worker_now() == now,
+		    now > last);
+		last = now;
 		log_warnx("a warning");
 		log_info("an information");
 		log_debug("a detail");
@@ -273,6 +276,12 @@ run(int with_channel, char *a, char *b)
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0,
 	    sp), 0);
 	assert_int_not_equal(fcntl(sp[1], F_SETFL, O_NONBLOCK), -1);
+	if (with_channel == 2) {	/* which is none */
+		close(sp[1]);
+		assert_int_equal(pipe2(p, O_CLOEXEC), 0);
+		close(p[1]);
+		sp[1] = p[0];
+	}
 	assert_int_equal(pipe2(p, O_CLOEXEC), 0);
 	fflush(NULL);
 	assert_int_not_equal(pid = fork(), -1);

@@ -498,14 +498,20 @@ service(const struct rocketd_conf *conf, const char *name)
 }
 
 static int
-read_tokens(struct rocketd_conf *conf)
+read_tokens_as(struct rocketd_conf *conf, int full)
 {
 	FILE	*err = err_open();
 	int	 n;
 
-	n = conf_read_tokens(conf, err);
+	n = conf_read_tokens(conf, full, err);
 	fclose(err);
 	return (n);
+}
+
+static int
+read_tokens(struct rocketd_conf *conf)
+{
+	return (read_tokens_as(conf, 1));
 }
 
 /* A service with one token; whether it is taken, and if not the reason. */
@@ -529,6 +535,28 @@ token(const char *words, const char *value, const char *why)
 		assert_int_equal(t->len, strlen(value));
 		assert_memory_equal(t->octets, value, t->len);
 	}
+	conf_free(conf);
+}
+
+/* A check looks at files, and takes nothing. */
+static void
+test_tokens_looked_at(void **state)
+{
+	struct rocketd_conf	*conf;
+	char			 text[256];
+
+	(void)state;
+	assert_int_equal(setenv("LOOKED", "0123456789abcdef", 1), 0);
+	conf = good(SERVER "token { env LOOKED env NOT_THERE \"*****\" }\n" A
+	    "}\n");
+	assert_int_equal(read_tokens_as(conf, 0), 0);
+	conf_free(conf);
+	assert_non_null(getenv("LOOKED"));
+	snprintf(text, sizeof(text), SERVER "token file \"%s/none\"\n" A "}\n",
+	    dir);
+	conf = good(text);
+	assert_int_equal(read_tokens_as(conf, 0), 1);
+	assert_non_null(strstr(said, strerror(ENOENT)));
 	conf_free(conf);
 }
 
@@ -884,6 +912,7 @@ main(void)
 		cmocka_unit_test(test_counts),
 		cmocka_unit_test(test_listens),
 		cmocka_unit_test(test_open),
+		cmocka_unit_test(test_tokens_looked_at),
 		cmocka_unit_test(test_tokens),
 		cmocka_unit_test(test_token_lists),
 		cmocka_unit_test(test_inherit),

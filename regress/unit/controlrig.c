@@ -47,7 +47,8 @@
 #include "../../worker/worker.h"
 #include "controlrig.h"
 
-#define TURNS_MS	4000	/* at most, until what is awaited is there */
+#define TURNS_MS	30000	/* at most, until what is awaited is there */
+#define TURNS_MIN	16	/* no message is passed on more often */
 
 /* ---- the frame that worker.c is in the daemon ---- */
 
@@ -163,7 +164,11 @@ void
 turn_for(uint64_t ms)
 {
 	uint64_t	end = real_ms() + ms;
+	int		i;
 
+	/* What is under way is through, even if we are away until then. */
+	for (i = 0; i < TURNS_MIN; i++)
+		turn();
 	while (real_ms() < end) {
 		turn();
 		(void)poll(NULL, 0, 1);

@@ -541,7 +541,7 @@ gives_up_in_time(void **state)
 	a = result(1);
 	assert_failed(a, 1, DIAL_STAGE_CONNECT, ETIMEDOUT);
 	assert_int_equal(a->msg.peer.port, port_full);
-	assert_in_range(worker_now() - start, 290 * 1000, 3000 * 1000);
+	assert_in_range(worker_now() - start, 290 * 1000, 60000 * 1000);
 	ask(2, T_NAME, 100);		/* and a name that nobody answers */
 	assert_failed(result(2), 2, DIAL_STAGE_RESOLVE, EAI_AGAIN);
 }
@@ -573,7 +573,7 @@ asks_once_for_one_name(void **state)
 	frame_run(20);
 	assert_int_equal(nquestions, 1);
 	assert_string_equal(questions[0].host, "name.example");
-	assert_in_range(questions[0].timeout_ms, 4000, 5000);
+	assert_in_range(questions[0].timeout_ms, 1000, 5000);
 	/* the first one refuses: 127.0.0.4 is no address of the listener */
 	answer_addresses(&questions[0], "127.0.0.4", "127.0.0.1");
 	assert_int_equal(result(2)->type, IMSG_DIALLED);
@@ -650,7 +650,7 @@ tries_the_next_meanwhile(void **state)
 	a = result(1);
 	assert_int_equal(a->type, IMSG_DIALLED);
 	assert_int_equal(a->msg.peer.octets[3], 1);
-	assert_in_range(worker_now() - start, 240 * 1000, 900 * 1000);
+	assert_in_range(worker_now() - start, 240 * 1000, 4900 * 1000);
 }
 
 static void
@@ -781,7 +781,7 @@ unix_does_not_wait_for_ever(void **state)
 	(void)state;
 	ask(1, T_UNIX, 60000);
 	assert_failed(result(1), 1, DIAL_STAGE_CONNECT, ENOENT);
-	assert_in_range(worker_now() - start, 1000 * 1000, 5000 * 1000);
+	assert_in_range(worker_now() - start, 1000 * 1000, 55000 * 1000);
 	assert_int_equal(frame_told[IMSG_DIR_AGAIN], 1);
 }
 
@@ -864,6 +864,55 @@ has_tls_shake_hands(void **state)
 	assert_failed(result(5), 5, DIAL_STAGE_TLS, 0);
 }
 
+/* A worker that asks on and takes no answer: dial is there for others too. */
+static void
+keeps_little_for_who_takes_nothing(void **state)
+{
+	struct msg_channel	 them;
+	struct imsgbuf		 out;
+	struct far_end		 end;
+	struct msg_dial		 msg;
+	uint64_t		 was = frame_figure("refused");
+	uint64_t		 asked = frame_figure("asked");
+	int			 i, sp[2];
+
+	(void)state;
+	memset(&end, 0, sizeof(end));
+	memset(&them, 0, sizeof(them));
+	memset(&msg, 0, sizeof(msg));
+	them.role = PROC_SERVICE;
+	them.service = SERVICE;
+	them.side = SIDE_CLIENT;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK |
+	    SOCK_CLOEXEC, 0, sp), 0);
+	end.near = channel_open(frame_base, sp[0], frame_role->id, &them,
+	    &frame_near_ops, &end);
+	assert_non_null(end.near);
+	frame_role->joined(end.near);
+	assert_int_equal(imsgbuf_init(&out, sp[1]), 0);
+	msg.what = DIAL_TARGET;
+	msg.index = T_REFUSES;
+	msg.timeout_ms = 5000;
+	for (i = 1; i <= 4000; i++) {
+		msg.request = i;
+		assert_int_equal(imsg_compose(&out, IMSG_DIAL, 0, 0, -1,
+		    &msg, sizeof(msg)), 1);
+		assert_int_equal(imsgbuf_flush(&out), 0);
+		if (i % 200 == 0)
+			frame_until(frame_figure("asked") == asked + i &&
+			    frame_figure("under_way") == 0);
+	}
+	assert_in_range(frame_figure("refused") - was, 1000, 3500);
+	/* and others are served */
+	ask(1, T_LISTENS, 5000);
+	assert_int_equal(result(1)->type, IMSG_DIALLED);
+	close(results[0].fd);
+	frame_role->left(end.near);
+	channel_close(end.near);
+	imsgbuf_clear(&out);
+	close(sp[1]);
+}
+
 #define TEST(f)	cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int
@@ -887,6 +936,7 @@ main(void)
 		TEST(forgets_what_is_cancelled),
 		TEST(forgets_who_has_gone),
 		TEST(takes_so_many_and_no_more),
+		TEST(keeps_little_for_who_takes_nothing),
 		TEST(a_new_set_replaces_all),
 		TEST(unix_asks_for_its_directory),
 		TEST(unix_finds_the_new_directory),

@@ -152,7 +152,7 @@ test_answers(void **state)
 	assert_int_not_equal(a, b);
 	assert_int_equal(nasked, 2);
 	assert_int_equal(asked[0], a);
-	assert_in_range(timeouts[0], 9000, 10000);
+	assert_in_range(timeouts[0], 5000, 10000);
 	answer(b, 33);
 	assert_int_equal(ndone, 1);
 	assert_int_equal(done_fd, 33);
@@ -257,7 +257,7 @@ test_timeout(void **state)
 	a = ask(100, NULL);
 	while (ndone == 0)
 		assert_int_not_equal(event_base_loop(base, EVLOOP_ONCE), -1);
-	assert_in_range(worker_now() - start, 590000, 3000000);
+	assert_in_range(worker_now() - start, 590000, 60000000);
 	assert_int_equal(done_fd, -1);
 	assert_int_equal(done_error, ETIMEDOUT);
 	assert_int_equal(ncancelled, 1);

@@ -58,6 +58,9 @@ static int			 frame_nlines;
 static struct ctl_counter	 frame_counters[32];
 static int			 frame_ncounters;
 static int			 frame_done;
+static struct channel		*frame_asker;	/* where it matters */
+static char			 frame_words[256];	/* of a failure */
+static uint64_t			 frame_ahead;	/* of the clock, usec */
 static uint32_t			 frame_told[IMSG_MAX];	/* to the parent */
 
 struct event_base *
@@ -78,7 +81,7 @@ worker_now(void)
 	struct timespec	 ts;
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (ts.tv_sec * 1000000ULL + ts.tv_nsec / 1000);
+	return (ts.tv_sec * 1000000ULL + ts.tv_nsec / 1000 + frame_ahead);
 }
 
 void
@@ -117,6 +120,8 @@ worker_done(struct channel *ch, uint32_t request, const char *failure)
 	(void)ch;
 	assert_int_equal(request, 77);
 	frame_done = failure == NULL ? 1 : -1;
+	(void)strlcpy(frame_words, failure == NULL ? "" : failure,
+	    sizeof(frame_words));
 }
 
 void
@@ -156,7 +161,7 @@ frame_figure(const char *name)
 	memset(&rq, 0, sizeof(rq));
 	rq.request = 77;
 	frame_ncounters = frame_done = 0;
-	frame_role->ask(NULL, IMSG_CTL_SUMMARY, &rq);
+	frame_role->ask(frame_asker, IMSG_CTL_SUMMARY, &rq);
 	assert_int_equal(frame_done, 1);
 	for (i = 0; i < frame_ncounters; i++)
 		if (strcmp(frame_counters[i].name, name) == 0)
@@ -198,11 +203,11 @@ frame_run(int ms)
 	frame_turn(0);
 }
 
-/* Runs the loop until the condition holds, for ten seconds at most. */
+/* Runs the loop until the condition holds, for half a minute at most. */
 #define frame_until(condition)	do {					\
 	int	 turn_;							\
 									\
-	for (turn_ = 0; turn_ < 2000 && !(condition); turn_++)		\
+	for (turn_ = 0; turn_ < 6000 && !(condition); turn_++)		\
 		frame_run(5);						\
 	assert_true(condition);						\
 } while (0)

@@ -31,11 +31,13 @@
 #include "../../worker/source.h"
 #include "hello_octets.h"
 
-#define DEADLINE	700	/* milliseconds, of the test's configuration */
+#define DEADLINE	2000	/* milliseconds, of the test's configuration */
+#define DEADLINE_SOON	700	/* where it is waited for */
 #define PER_SOURCE	6
 #define UNPROVEN	8
 #define HELLO_LEN	((sizeof(captured) - 1) / 2)
 #define TUNNELS		16
+#define STUCK		120		/* for a worker that takes none */
 
 struct given {			/* a tunnel that a worker was given */
 	struct msg_tunnel	 msg;
@@ -370,16 +372,17 @@ test_cut(void **state)
 static void
 test_silence(void **state)
 {
-	uint64_t	 was = frame_figure("timeouts"), start = worker_now();
+	uint64_t	 was = frame_figure("timeouts"), start;
 	int		 fd, some;
 
 	(void)state;
+	configure(DEADLINE_SOON, UNPROVEN, PER_SOURCE);
+	start = worker_now();
 	fd = stranger();
 	some = stranger();
 	say(some, hello, 7);
 	frame_until(closed(fd) && closed(some));
-	assert_true(worker_now() - start >= DEADLINE * 1000 - 20000);
-	assert_true(worker_now() - start < 2 * DEADLINE * 1000);
+	assert_true(worker_now() - start >= DEADLINE_SOON * 1000 - 20000);
 	assert_int_equal(frame_figure("timeouts"), was + 2);
 	close(fd);
 	close(some);
@@ -401,8 +404,8 @@ test_refused(void **state)
 
 	(void)state;
 	for (i = 0; i < 3; i++) {
-		fd = stranger_proof();
 		start = worker_now();
+		fd = stranger_proof();
 		if (i == 2)	/* keys is slow, and that is not seen */
 			frame_run(400);
 		verdict(i, verdicts[i], i == 0 ? 0 : 7);
@@ -416,13 +419,12 @@ test_refused(void **state)
 			else
 				assert_int_equal(errno, EAGAIN);
 			frame_run(5);
-			assert_true(worker_now() - start < 5000000);
 		}
 		took = worker_now() - start;
 		assert_int_equal(len, sizeof(alert));
 		assert_memory_equal(buf, alert, sizeof(alert));
 		assert_in_range(took, i == 2 ? 640000 : 235000,
-		    i == 2 ? 900000 : 500000);
+		    DEADLINE * 1000);
 		/* It is waited for, but not for ever. */
 		assert_int_equal(frame_figure("unproven"), 1);
 		if (i == 0)
@@ -622,6 +624,69 @@ test_log_is_bounded(void **state)
 	assert_true(frame_logged("not a hello") <= 6);
 }
 
+static int	 ntaken;
+
+/* Taken, and over at once. */
+static void
+got_and_closed(struct far_end *e, struct imsg *imsg)
+{
+	struct msg_tunnel	 msg;
+	struct msg_number	 number;
+
+	assert_int_equal(imsg_get_data(imsg, &msg, sizeof(msg)), 0);
+	close(imsg_get_fd(imsg));
+	number.number = msg.number;
+	frame_say(e, IMSG_TUNNEL_CLOSED, &number, sizeof(number));
+	ntaken++;
+}
+
+/*
+ * A worker that takes no tunnel does not have the gate hold them all: they wait
+ * as if it were not there, and come to it when it goes on.
+ */
+static void
+test_stuck(void **state)
+{
+	struct msg_channel	 them, us;
+	struct far_end		 stuck;
+	uint64_t		 was = frame_figure("handed");
+	int			 fd[STUCK], i, sp[2];
+
+	(void)state;
+	configure(20000, STUCK, STUCK);
+	memset(&stuck, 0, sizeof(stuck));
+	memset(&them, 0, sizeof(them));
+	them.role = PROC_SERVICE;
+	them.service = 9;
+	them.side = SIDE_SERVER;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK |
+	    SOCK_CLOEXEC, 0, sp), 0);
+	stuck.near = channel_open(frame_base, sp[0], frame_role->id, &them,
+	    &frame_near_ops, &stuck);
+	assert_non_null(stuck.near);
+	frame_role->joined(stuck.near);
+	for (i = 0; i < STUCK; i++) {
+		nproofs = 0;
+		fd[i] = stranger_proof();
+		verdict(0, VERDICT_OK, 9);
+	}
+	frame_run(20);
+	/* unread ones, and as many as 1024 octets are, here */
+	assert_in_range(frame_figure("handed") - was, CHAN_FDS_UNREAD,
+	    CHAN_FDS_UNREAD + 1024 / sizeof(struct msg_tunnel) + 1);
+	memset(&us, 0, sizeof(us));
+	us.role = frame_role->id;
+	stuck.got = got_and_closed;
+	stuck.far = channel_open(frame_base, sp[1], PROC_SERVICE, &us,
+	    &frame_far_ops, &stuck);
+	assert_non_null(stuck.far);
+	frame_until(ntaken == STUCK);
+	frame_until(frame_figure("unproven") == 0);
+	for (i = 0; i < STUCK; i++)
+		close(fd[i]);
+	frame_part(&stuck);
+}
+
 /* The last: who is here is brought on, then it ends. */
 static void
 test_stop(void **state)
@@ -688,6 +753,7 @@ main(void)
 		    teardown),
 		cmocka_unit_test_setup_teardown(test_log_is_bounded, setup,
 		    teardown),
+		cmocka_unit_test_setup_teardown(test_stuck, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_stop, setup, teardown)
 	};
 

@@ -21,6 +21,11 @@
 
 #include "frame.h"
 
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/sha.h>
+#include <openssl/x509.h>
+
 #include "../../worker/psk.h"
 
 #define GOT_MAX		16
@@ -36,6 +41,8 @@ static struct far_end		 gate;
 static struct msg_verdict	 verdicts[GOT_MAX];
 static int			 nverdicts;
 static struct psk		 ssh_a, ssh_b, web_a;
+static struct msg_signed	 answer;
+static int			 nsigned;
 
 static void
 got_verdict(struct far_end *e, struct imsg *imsg)
@@ -138,6 +145,50 @@ expect_key(const struct got *g, int i, const struct psk *psk)
 	assert_memory_equal(g->key[i].identity, psk->identity, IDENTITY_LEN);
 }
 
+static void
+got_signed(struct far_end *e, struct imsg *imsg)
+{
+	(void)e;
+	assert_int_equal(imsg_get_type(imsg), IMSG_SIGNED);
+	assert_int_equal(imsg_get_data(imsg, &answer, sizeof(answer)), 0);
+	nsigned++;
+}
+
+/* What a server signs in TLS 1.3, with the key that is made here. */
+static void
+signature(struct msg_sign *m, EVP_PKEY *pkey)
+{
+	unsigned char	*der = NULL;
+	int		 len = i2d_PUBKEY(pkey, &der);
+
+	memset(m, 0, sizeof(*m));
+	m->number = 5;
+	m->scheme = SIGN_ED25519;
+	SHA256(der, (size_t)len, m->spki);
+	OPENSSL_free(der);
+	memset(m->data, ' ', 64);
+	m->len = 64 + sizeof("TLS 1.3, server CertificateVerify") + 32;
+	memcpy(m->data + 64, "TLS 1.3, server CertificateVerify",
+	    sizeof("TLS 1.3, server CertificateVerify"));
+}
+
+static void
+private_key(EVP_PKEY *pkey)
+{
+	struct msg_pem	 msg;
+	FILE		*f = tmpfile();
+
+	memset(&msg, 0, sizeof(msg));
+	msg.side = SIDE_SERVER;
+	assert_non_null(f);
+	assert_int_equal(PEM_write_PrivateKey(f, pkey, NULL, NULL, 0, NULL,
+	    NULL), 1);
+	assert_int_equal(fflush(f), 0);
+	assert_int_equal(frame_configure(IMSG_CONF_PRIVKEY, dup(fileno(f)),
+	    &msg, sizeof(msg), NULL), 0);
+	fclose(f);
+}
+
 /* ssh: served with two tokens and used with one; web: served. */
 static void
 first_set(void)
@@ -153,14 +204,37 @@ static void
 test_first(void **state)
 {
 	struct got	 ssh, web, client;
+	struct far_end	 tls, gone;
+	struct msg_sign	 sign;
+	EVP_PKEY	*pkey = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+	int		 i;
 
 	(void)state;
 	worker_come(&ssh, 1, SIDE_SERVER);
+	frame_join(&tls, PROC_TLS, 0, SIDE_SERVER, got_signed);
+	frame_join(&gone, PROC_TLS, 0, SIDE_SERVER, got_signed);
+	signature(&sign, pkey);
 	prove(1, &ssh_a, 1);
+	frame_say(&tls, IMSG_SIGN, &sign, sizeof(sign));
+	frame_say(&gone, IMSG_SIGN, &sign, sizeof(sign));
 	first_set();
+	private_key(pkey);
 	frame_run(20);
+	frame_part(&gone);
+	/* It waits for its key, as a proof does. */
+	assert_int_equal(nsigned, 0);
 	prove(2, &ssh_b, 0);
 	frame_role->ready(0);
+	/*
+	 * As long as channels come, which is one a turn, none is made: what
+	 * comes behind them, a ping, would wait for a key each.
+	 */
+	for (i = 0; i < 3; i++) {
+		frame_join(&gone, PROC_TLS, 0, SIDE_SERVER, got_signed);
+		frame_turn(EVLOOP_ONCE | EVLOOP_NONBLOCK);
+		frame_part(&gone);
+	}
+	assert_int_equal(frame_figure("keys_to_make"), 4);
 	prove(3, &web_a, 1);
 	/* Keys are made one a turn: all that came in between is taken. */
 	frame_turn(EVLOOP_ONCE);
@@ -170,6 +244,13 @@ test_first(void **state)
 	assert_true(frame_figure("keys_to_make") > 0);
 	assert_int_equal(frame_figure("proofs_waiting"), 3);
 	frame_until(nverdicts == 3);
+	frame_until(nsigned == 1);
+	assert_int_equal(answer.number, 5);
+	assert_int_equal(answer.len, 64);
+	frame_say(&tls, IMSG_SIGN, &sign, sizeof(sign));
+	frame_until(nsigned == 2);
+	frame_part(&tls);
+	EVP_PKEY_free(pkey);
 	expect_verdict(0, 1, VERDICT_OK, 1);
 	expect_verdict(1, 2, VERDICT_FALSE, 1);
 	expect_verdict(2, 3, VERDICT_OK, 2);
@@ -206,7 +287,6 @@ test_reload(void **state)
 		"", "", "", "", "4", "5", "6", "7", "8", "9"
 	};
 	struct got		 ssh;
-	uint64_t		 start;
 	uint32_t		 i;
 
 	(void)state;
@@ -215,10 +295,8 @@ test_reload(void **state)
 	got_forget(&ssh);
 	/* The same again costs nothing. */
 	first_set();
-	start = worker_now();
 	frame_role->ready(1);
 	frame_until(ssh.ends == 1);
-	assert_true(worker_now() - start < 60000);
 	assert_int_equal(ssh.n, 2);
 	assert_int_equal(frame_logged("4 keys in force, 0 made anew"), 1);
 	got_forget(&ssh);

@@ -241,7 +241,7 @@ ends_what_takes_too_long(void **state)
 	uint64_t	 start = worker_now(), took;
 
 	(void)state;
-	ask(1, "hang", 200);
+	ask(1, "hang", 1500);
 	ask(2, "two", PATIENCE);	/* is not held up */
 	frame_until(nanswers == 2);
 	took = worker_now() - start;
@@ -249,7 +249,7 @@ ends_what_takes_too_long(void **state)
 	assert_int_equal(answers[0].error, 0);
 	assert_int_equal(answers[1].request, 1);
 	assert_int_equal(answers[1].error, EAI_AGAIN);
-	assert_in_range(took, 190 * 1000, 3000 * 1000);
+	assert_in_range(took, 1490 * 1000, 60000 * 1000);
 	frame_until(frame_figure("lookups_running") == 0);
 }
 
@@ -260,11 +260,11 @@ runs_eight_at_once(void **state)
 
 	(void)state;
 	for (i = 0; i < 8; i++)
-		ask(i, "hang", 400);
+		ask(i, "hang", 2000);
 	ask(8, "two", PATIENCE);
-	ask(9, "two", 100);		/* its time ends in the queue */
 	frame_until(frame_figure("lookups_running") == 8 &&
-	    frame_figure("lookups_queued") == 2);
+	    frame_figure("lookups_queued") == 1);
+	ask(9, "two", 100);		/* its time ends in the queue */
 	frame_until(nanswers == 10);
 	assert_int_equal(answers[0].request, 9);
 	assert_int_equal(answers[0].error, EAI_AGAIN);

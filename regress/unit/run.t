@@ -18,6 +18,8 @@ sub result {
 	my ($ok, $what) = @_;
 	$n++;
 	print $ok ? '' : 'not ', "ok $n - $what\n";
+	# prove(1) keeps standard output to itself.
+	print STDERR "# failed: $what\n" if !$ok;
 }
 
 $| = 1;
@@ -25,7 +27,7 @@ $ENV{CMOCKA_MESSAGE_OUTPUT} = 'TAP';
 delete $ENV{CMOCKA_XML_FILE};
 for my $test (@tests) {
 	my $name = basename($test);
-	my ($results, $planned) = (0, 0);
+	my ($results, $planned, $why) = (0, 0, 0);
 
 	$test = "./$test" unless $test =~ m,/,;
 	if (!open(my $out, '-|', "exec timeout $limit $test 2>&1")) {
@@ -42,10 +44,11 @@ for my $test (@tests) {
 				result(1, "$name: $1 # SKIP not here");
 			} elsif ($line =~ /^(not )?ok\b\s*\d*\s*-?\s*(.*)/) {
 				$results++;
-				result(!$1, "$name: $2");
+				$why = defined($1);
+				result(!$why, "$name: $2");
 			} else {
 				$line =~ s/^#?\s*/# /;
-				print "$line\n";
+				print { $why ? *STDERR : *STDOUT } "$line\n";
 			}
 		}
 		close($out);

@@ -223,6 +223,8 @@ static const struct attempt	 attempts[] = {
 	{ "TCP_CONGESTION", try_opt_congestion, D, 1 },
 	{ "SO_ERROR", try_get_error, S | D | R, 1 },
 	{ "getpeereid", try_getpeereid, C | R, 1 },
+	{ "getsockname", try_getsockname, S | G | D | T | R, 1 },
+	{ "getpeername", try_getpeername, D | R, 1 },
 	{ "poll", try_poll, C | R, 1 },
 	{ "fchdir", try_fchdir, D, 1 },
 	{ "splice", try_splice, S, 1 },

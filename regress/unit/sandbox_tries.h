@@ -573,6 +573,24 @@ try_get_error(void)
 }
 
 static int
+try_getsockname(void)
+{
+	struct sockaddr_in	 sin;
+	socklen_t		 len = sizeof(sin);
+
+	return (result(getsockname(tcp[0], (struct sockaddr *)&sin, &len)));
+}
+
+static int
+try_getpeername(void)
+{
+	struct sockaddr_in	 sin;
+	socklen_t		 len = sizeof(sin);
+
+	return (result(getpeername(tcp[0], (struct sockaddr *)&sin, &len)));
+}
+
+static int
 try_getpeereid(void)
 {
 	uid_t	 uid;

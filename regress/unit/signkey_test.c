@@ -85,7 +85,8 @@ file_of(EVP_PKEY *pkey, const char *text)
 	return (fd);
 }
 
-static void
+/* Taken, or why not. */
+static const char *
 add(const struct msg_channel *whose, int fd)
 {
 	struct msg_pem	 msg;
@@ -94,7 +95,7 @@ add(const struct msg_channel *whose, int fd)
 	msg.side = whose->side;
 	msg.index = whose->index;
 	strlcpy(msg.path, "test.key", sizeof(msg.path));
-	assert_int_equal(signkey_add(&msg, fd), 0);
+	return (signkey_add(&msg, fd, NULL));
 }
 
 static void
@@ -193,7 +194,7 @@ test_whose(void **state)
 
 	(void)state;
 	signkey_begin();
-	add(&server, file_of(pkey, NULL));
+	assert_null(add(&server, file_of(pkey, NULL)));
 	verify(&m, "server", SIGN_ED25519);
 	spki_of(pkey, m.spki);
 	signkey_sign(&server, &m, &out);
@@ -247,9 +248,9 @@ commit(EVP_PKEY *a, EVP_PKEY *b)
 {
 	signkey_begin();
 	if (a != NULL)
-		add(&server, file_of(a, NULL));
+		assert_null(add(&server, file_of(a, NULL)));
 	if (b != NULL)
-		add(&server, file_of(b, NULL));
+		assert_null(add(&server, file_of(b, NULL)));
 	signkey_commit();
 }
 
@@ -292,7 +293,7 @@ test_replaced(void **state)
 	assert_false(signs(&server, b));
 	/* A new one that is none. */
 	signkey_begin();
-	add(&server, file_of(NULL, "nonsense"));
+	assert_non_null(add(&server, file_of(NULL, "nonsense")));
 	signkey_commit();
 	assert_true(signs(&server, a));
 	/* No new one: what is gone is gone. */
@@ -322,11 +323,14 @@ test_unfit(void **state)
 
 	(void)state;
 	signkey_begin();
-	add(&server, file_of(NULL, ""));
-	add(&server, file_of(NULL, "-----BEGIN PRIVATE KEY-----\nAAAA\n"));
-	add(&server, file_of(pkey, NULL));
+	assert_string_equal(add(&server, file_of(NULL, "")),
+	    "no private key in PEM");
+	assert_string_equal(add(&server, file_of(NULL,
+	    "-----BEGIN PRIVATE KEY-----\nAAAA\n")), "no private key in PEM");
+	assert_string_equal(add(&server, file_of(pkey, NULL)),
+	    "neither RSA nor ECDSA nor Ed25519");
 	big = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
-	add(&server, file_of(big, NULL));
+	assert_null(add(&server, file_of(big, NULL)));
 	signkey_commit();
 	verify(&m, "server", SIGN_ED25519);
 	spki_of(big, m.spki);
@@ -405,7 +409,7 @@ handshake(const char *kind, int version, int answer)
 	int			 r;
 
 	signkey_begin();
-	add(&server, file_of(pkey, NULL));
+	assert_null(add(&server, file_of(pkey, NULL)));
 	signkey_commit();
 	assert_non_null(stand = tlskey_new(cert));
 	SSL_CTX_set_mode(sctx, SSL_MODE_ASYNC);

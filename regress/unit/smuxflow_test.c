@@ -228,10 +228,7 @@ enforce(uint32_t caps, size_t slack)
 			    "sent more than the stream's window");
 		rig_free(r);
 	}
-	/*
-	 * What has been consumed counts once it has been told: one of us, who
-	 * knows the window, is told by quarters.
-	 */
+	/* What was consumed counts once told: to one of us, by quarters. */
 	r = rig_new(&c);
 	r->accept_hold = 1;
 	rig_feed(r, "02 00 0000 03000000");

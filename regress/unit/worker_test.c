@@ -258,6 +258,7 @@ test_least_role(void **state)
 	assert_int_equal(done.failed, 0);
 	end_close(&gate);		/* of which it is not told */
 	pong();
+	pong();
 	tell(IMSG_STOP, &(struct msg_stop){ 1000 }, sizeof(struct msg_stop));
 	HEAR("drop keys 321");
 	HEAR("close keys 0");
@@ -462,7 +463,7 @@ test_descriptors(void **state)
 	tell(IMSG_HOLD, &hold, sizeof(hold));
 	HEAR("IMSG_HOLD of parent");
 	strlcpy(before, heard(), sizeof(before));
-	assert_non_null(strstr(before, ", time 1"));
+	assert_non_null(strstr(before, ", time 1 1"));
 	for (i = 0; i < 50; i++) {
 		joins(&e, i % 2 ? PROC_GATE : PROC_KEYS, 0, SIDE_NONE);
 		HEAR(i % 2 ? "joined gate 0" : "joined keys 0");
@@ -635,6 +636,8 @@ test_arguments(void **state)
 	run(1, rocketctl, NULL);	/* a name, of no role here */
 	ends(1);
 	run(0, service, NULL);		/* without a channel */
+	ends(1);
+	run(2, service, NULL);		/* or with a pipe for one */
 	ends(1);
 	run(0, dash_p, nobody);
 	ends(1);

@@ -1,0 +1,397 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * dial among workers, a resolve and a tls that were taken, and connections that
+ * end in any way: the input is a script of what each does.  Whatever it is,
+ * only what is configured is dialled, for the service that it is of; and when
+ * all have gone nothing is left of what they asked.  connect.c, which decides
+ * nothing, is played here.
+ */
+
+#include <sys/types.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+
+#include <errno.h>
+#include <netdb.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../../worker/connect.h"
+#include "rolerig.h"
+
+#define WORKERS		2
+#define QUERIES		8
+
+struct connect {
+	TAILQ_ENTRY(connect)	 entry;
+	connect_done		*done;
+	void			*arg;
+	uint32_t		 service;
+};
+
+int	 LLVMFuzzerTestOneInput(const uint8_t *, size_t);
+
+static TAILQ_HEAD(, connect)	 connects = TAILQ_HEAD_INITIALIZER(connects);
+static struct rig_peer		 workers[WORKERS], resolve, tls;
+static uint32_t			 queries[QUERIES], starts[QUERIES];
+static size_t			 nqueries, nstarts;
+
+/* ---- in place of connect.c ---- */
+
+int
+connect_init(void)
+{
+	return (0);
+}
+
+static struct connect *
+connect_begin(const struct msg_dialee *d, connect_done *done, void *arg)
+{
+	struct connect	*c;
+
+	must((c = calloc(1, sizeof(*c))) != NULL);
+	c->done = done;
+	c->arg = arg;
+	c->service = d->service;
+	TAILQ_INSERT_TAIL(&connects, c, entry);
+	return (c);
+}
+
+struct connect *
+connect_new(struct event_base *base, const struct msg_dialee *d,
+    const struct addr *addrs, uint32_t n, connect_done *done, void *arg)
+{
+	uint32_t	 i;
+
+	must(base == worker_base() && n > 0 && n <= RESOLVED_MAX);
+	must(!d->is_unix);
+	/* a port of the target's, as configured below */
+	for (i = 0; i < n; i++)
+		must(addrs[i].port >= 1000 && addrs[i].port < 1010);
+	if (script_octet() == 0xff)
+		return (NULL);
+	return (connect_begin(d, done, arg));
+}
+
+struct connect *
+connect_new_unix(struct event_base *base, const struct msg_dialee *d, int dir,
+    connect_done *done, void *arg)
+{
+	must(base == worker_base() && d->is_unix && dir != -1);
+	return (connect_begin(d, done, arg));
+}
+
+void
+connect_free(struct connect *c)
+{
+	if (c == NULL)
+		return;
+	TAILQ_REMOVE(&connects, c, entry);
+	free(c);
+}
+
+void
+connect_last(const struct connect *c, struct addr *a)
+{
+	must(c != NULL);
+	memset(a, 0, sizeof(*a));
+}
+
+/* ---- what they are told ---- */
+
+static void
+got_dialled(struct rig_peer *p, struct imsg *imsg)
+{
+	struct msg_dialled	 msg;
+
+	must(p >= workers && p < workers + WORKERS);
+	must(imsg_get_type(imsg) == IMSG_DIALLED ||
+	    imsg_get_type(imsg) == IMSG_DIAL_FAILED);
+	must(imsg_get_data(imsg, &msg, sizeof(msg)) == 0);
+}
+
+static void
+got_query(struct rig_peer *p, struct imsg *imsg)
+{
+	struct msg_resolve	 msg;
+
+	must(p == &resolve && imsg_get_type(imsg) == IMSG_RESOLVE);
+	must(imsg_get_data(imsg, &msg, sizeof(msg)) == 0);
+	must(msg.timeout_ms > 0 && strcmp(msg.host, "name.example") == 0);
+	queries[nqueries++ % QUERIES] = msg.request;
+}
+
+static void
+got_start(struct rig_peer *p, struct imsg *imsg)
+{
+	struct msg_start	 msg;
+
+	must(p == &tls);
+	if (imsg_get_type(imsg) == IMSG_TLS_CANCEL)
+		return;
+	must(imsg_get_type(imsg) == IMSG_TLS_START &&
+	    imsg_get_data(imsg, &msg, sizeof(msg)) == 0);
+	starts[nstarts++ % QUERIES] = msg.request;
+}
+
+/* ---- set-up ---- */
+
+static int
+take(struct imsg *imsg)
+{
+	return (role_dial.configure(imsg));
+}
+
+static void
+add(enum msg_type type, uint32_t service, uint32_t index, const char *host,
+    uint32_t transport)
+{
+	struct msg_dialee	 d;
+
+	memset(&d, 0, sizeof(d));
+	d.service = service;
+	d.index = index;
+	d.transport = transport;
+	d.is_unix = host[0] == '/';
+	if (!d.is_unix) {
+		d.port = 1000;
+		d.ports = index == 0 ? 10 : 0;
+	}
+	strlcpy(d.host, host, sizeof(d.host));
+	must(rig_configure(PROC_DIAL, type, -1, &d, sizeof(d), take) == 0);
+}
+
+static void
+set_up(void)
+{
+	uint32_t	 s;
+
+	role_dial.begin();
+	for (s = 0; s < WORKERS; s++) {
+		add(IMSG_CONF_TARGET, s, 0, "192.0.2.1", 0);
+		add(IMSG_CONF_TARGET, s, 1, "name.example", 0);
+		add(IMSG_CONF_TARGET, s, 2, "/run/x.sock", 0);
+		add(IMSG_CONF_REMOTE, s, 0, "name.example",
+		    TRANSPORT_TCPMUX | TRANSPORT_TLS);
+	}
+	role_dial.ready(0);
+}
+
+static void
+come(struct rig_peer *p)
+{
+	if (p == &resolve) {
+		p->got = got_query;
+		rig_join(p, PROC_RESOLVE, 0, SIDE_NONE);
+	} else if (p == &tls) {
+		p->got = got_start;
+		rig_join(p, PROC_TLS, 0, SIDE_CLIENT);
+	} else {
+		p->got = got_dialled;
+		rig_join(p, PROC_SERVICE, (uint32_t)(p - workers),
+		    SIDE_CLIENT);
+	}
+}
+
+static void
+come_or_go(uint8_t which)
+{
+	struct rig_peer	*p = which % 4 == 0 ? &resolve : which % 4 == 1 ?
+	    &tls : &workers[which % 4 - 2];
+
+	if (p->far != NULL)
+		rig_part(p);
+	else
+		come(p);
+}
+
+/* ---- what they do ---- */
+
+static int
+some_socket(void)
+{
+	int	 fd;
+
+	must((fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) != -1);
+	return (fd);
+}
+
+static void
+say_dial(struct rig_peer *w)
+{
+	struct msg_dial		 msg;
+	struct msg_count	 cancel;
+	uint8_t			 what = script_octet();
+
+	cancel.count = msg.request = 1 + (what >> 5);
+	if (w->far == NULL)
+		return;
+	if ((what & 3) == 3) {
+		rig_say(w, IMSG_DIAL_CANCEL, -1, &cancel, sizeof(cancel));
+		return;
+	}
+	msg.what = what & 1 ? DIAL_REMOTE : DIAL_TARGET;
+	msg.index = what >> 2 & 3;
+	msg.offset = script_octet() % 16;
+	msg.timeout_ms = script_octet() * 16;
+	if (msg.timeout_ms == 255 * 16)
+		msg.timeout_ms = UINT32_MAX;
+	rig_say(w, IMSG_DIAL, -1, &msg, sizeof(msg));
+}
+
+static void
+say_resolved(void)
+{
+	struct msg_resolved	 msg;
+	uint8_t			 what = script_octet();
+	uint32_t		 i;
+
+	memset(&msg, 0, sizeof(msg));
+	msg.request = what < 0xf0 ? queries[what % QUERIES] : script_octet();
+	what = script_octet();
+	msg.error = what >> 6 == 1 ? EAI_AGAIN : what >> 6 == 2 ? EAI_NONAME :
+	    0;
+	msg.count = what % (RESOLVED_MAX + 1);
+	for (i = 0; i < msg.count; i++)
+		msg.addr[i].family = what & 32 ? ADDR_IPV6 : ADDR_IPV4;
+	if (resolve.far != NULL)
+		rig_say(&resolve, IMSG_RESOLVED, -1, &msg, sizeof(msg));
+}
+
+static void
+say_started(void)
+{
+	struct msg_started	 msg;
+	uint8_t			 what = script_octet();
+
+	if (tls.far == NULL)
+		return;
+	memset(&msg, 0, sizeof(msg));
+	msg.request = what & 0x40 ? script_octet() : starts[what % QUERIES];
+	(void)script_octets(msg.words, what >> 3 & 7);
+	if (what & 0x80)
+		rig_say(&tls, IMSG_TLS_STARTED, some_socket(), &msg,
+		    sizeof(msg));
+	else
+		rig_say(&tls, IMSG_TLS_FAILED, -1, &msg, sizeof(msg));
+}
+
+static void
+say_connected(void)
+{
+	static const int	 errors[] = { ECONNREFUSED, ENOENT, ETIMEDOUT };
+	struct addr		 a;
+	struct connect		*c;
+	uint8_t			 what = script_octet();
+	int			 n = what % 8;
+
+	TAILQ_FOREACH(c, &connects, entry)
+		if (n-- == 0)
+			break;
+	if (c == NULL)
+		return;
+	memset(&a, 0, sizeof(a));
+	a.family = ADDR_IPV4;
+	if (what & 0x80)
+		c->done(c->arg, some_socket(), 0, &a, &a);
+	else
+		c->done(c->arg, -1, errors[what / 8 % 3], &a, &a);
+}
+
+/* The parent's answer to a directory that was asked for again. */
+static void
+say_dir(void)
+{
+	struct msg_dir	 msg;
+
+	msg.service = script_octet() % (WORKERS + 1);
+	msg.index = 2;
+	(void)rig_configure(PROC_DIAL, IMSG_CONF_DIR, some_socket(), &msg,
+	    sizeof(msg), take);
+}
+
+static void
+act(void)
+{
+	uint8_t	 what = script_octet();
+
+	switch (what & 7) {
+	case 0:
+	case 1:
+		say_dial(&workers[what & 1]);
+		break;
+	case 2:
+		say_resolved();
+		break;
+	case 3:
+		say_started();
+		break;
+	case 4:
+		say_connected();
+		break;
+	case 5:
+		come_or_go(what >> 4);
+		break;
+	case 6:
+		rig_pass(script_octet() * 16);
+		break;
+	default:
+		if (what & 8)
+			say_dir();
+		else		/* a reload, in which nothing changed */
+			set_up();
+		break;
+	}
+	rig_pass(0);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
+{
+	size_t	 i;
+	int	 fd, next;
+
+	if (rig_start(&role_dial, p, n))
+		set_up();
+	must((next = dup(STDERR_FILENO)) != -1);
+	close(next);
+	nqueries = nstarts = 0;
+	memset(queries, 0, sizeof(queries));
+	memset(starts, 0, sizeof(starts));
+	come(&resolve);
+	come(&tls);
+	for (i = 0; i < WORKERS; i++)
+		come(&workers[i]);
+	while (script_left() > 0)
+		act();
+	for (i = 0; i < WORKERS; i++)
+		if (workers[i].far != NULL)
+			rig_part(&workers[i]);
+	must(rig_figure("under_way") == 0 && TAILQ_EMPTY(&connects));
+	if (resolve.far != NULL)
+		rig_part(&resolve);
+	if (tls.far != NULL)
+		rig_part(&tls);
+	rig_pass(60000);
+	/* a reload lets go of directories, then no descriptor is left */
+	set_up();
+	must((fd = dup(STDERR_FILENO)) == next);
+	close(fd);
+	return (0);
+}

@@ -1,0 +1,247 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * keys among a gate and a tls that were taken: whatever they ask, each question
+ * has one answer; a proof is good with the right binder only, and what is
+ * signed is what its side of a handshake has signed.
+ */
+
+#include <sys/types.h>
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/sha.h>
+
+#include "../../worker/psk.h"
+#include "rolerig.h"
+
+#define TOKEN		"a token of sixteen"
+#define SERVICE		5
+#define CV_PAD		64	/* of a CertificateVerify, then this: */
+#define CV_NAME		"TLS 1.3, server CertificateVerify"
+
+int	 LLVMFuzzerInitialize(int *, char ***);
+int	 LLVMFuzzerTestOneInput(const uint8_t *, size_t);
+
+static struct rig_peer	 gate, tls;
+static struct psk	 psk;
+static uint8_t		 spki[HASH_LEN];
+static struct msg_proof	 asked;		/* of the gate */
+static struct msg_sign	 sign;		/* of tls */
+static int		 due;
+
+static void
+got_verdict(struct rig_peer *p, struct imsg *imsg)
+{
+	struct msg_verdict	 v;
+	int			 ours;
+
+	must(p == &gate && imsg_get_type(imsg) == IMSG_VERDICT &&
+	    imsg_get_data(imsg, &v, sizeof(v)) == 0 && due-- == 1);
+	ours = memcmp(asked.identity, psk.identity, IDENTITY_LEN) == 0;
+	must(v.number == asked.number && ours ==
+	    (v.verdict != VERDICT_UNKNOWN));
+	if (ours)
+		must(v.service == SERVICE && (v.verdict == VERDICT_OK) ==
+		    psk_check(psk.finished, asked.hash, asked.binder));
+}
+
+static void
+got_signed(struct rig_peer *p, struct imsg *imsg)
+{
+	struct msg_signed	 s;
+
+	must(p == &tls && imsg_get_type(imsg) == IMSG_SIGNED &&
+	    imsg_get_data(imsg, &s, sizeof(s)) == 0 && due-- == 1);
+	must(s.number == sign.number);
+	if (s.len == 0)
+		return;
+	must(sign.scheme == SIGN_ED25519);
+	must(memcmp(sign.spki, spki, sizeof(spki)) == 0);
+	/* of TLS 1.3, or a key exchange of 1.2: a named curve and its point */
+	must((sign.len >= CV_PAD + sizeof(CV_NAME) && memcmp(sign.data +
+	    CV_PAD, CV_NAME, sizeof(CV_NAME)) == 0) || (sign.data[64] == 3 &&
+	    sign.data[67] == sign.len - 68));
+}
+
+static int
+take(struct imsg *imsg)
+{
+	return (role_keys.configure(imsg));
+}
+
+static int
+private_key(void)
+{
+	static const uint8_t	 secret[32] = "not a secret, but for tests";
+	EVP_PKEY		*k;
+	uint8_t			*der = NULL;
+	FILE			*f;
+	int			 fd, len;
+
+	k = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, secret,
+	    sizeof(secret));
+	must(k != NULL && (f = tmpfile()) != NULL &&
+	    PEM_write_PrivateKey(f, k, NULL, NULL, 0, NULL, NULL) == 1 &&
+	    fflush(f) == 0 && (fd = dup(fileno(f))) != -1);
+	must((len = i2d_PUBKEY(k, &der)) > 0);
+	SHA256(der, (size_t)len, spki);
+	OPENSSL_free(der);
+	EVP_PKEY_free(k);
+	fclose(f);
+	return (fd);
+}
+
+static void
+set_up(void)
+{
+	struct msg_token	 t;
+	struct msg_pem		 pem;
+	int			 i;
+
+	role_keys.begin();
+	memset(&t, 0, sizeof(t));
+	t.service = SERVICE;
+	t.side = SIDE_SERVER;
+	t.len = strlen(TOKEN);
+	strlcpy(t.name, "x", sizeof(t.name));
+	memcpy(t.token, TOKEN, t.len);
+	must(rig_configure(PROC_KEYS, IMSG_CONF_TOKEN, -1, &t, sizeof(t),
+	    take) == 0);
+	memset(&pem, 0, sizeof(pem));
+	pem.side = SIDE_SERVER;
+	must(rig_configure(PROC_KEYS, IMSG_CONF_PRIVKEY, private_key(), &pem,
+	    sizeof(pem), take) == 0);
+	role_keys.ready(0);
+	must(psk_make(&psk, "x", (const uint8_t *)TOKEN, t.len) == 0);
+	for (i = 0; i < 10; i++)
+		rig_pass(1);
+	must(rig_figure("keys") == 1 && rig_figure("keys_to_make") == 0);
+	gate.got = got_verdict;
+	tls.got = got_signed;
+}
+
+static void
+ask_proof(uint8_t what)
+{
+	struct msg_identity	 whose;
+
+	memset(&asked, 0, sizeof(asked));
+	(void)script_octets(&asked, what & 8 ? sizeof(asked) :
+	    sizeof(asked.number));
+	if (what & 16)
+		memcpy(asked.identity, psk.identity, IDENTITY_LEN);
+	if (what & 32)
+		must(psk_binder(psk.finished, asked.hash, asked.binder) == 0);
+	due = 1;
+	if (what & 64) {
+		whose.number = asked.number;
+		memcpy(whose.identity, asked.identity, IDENTITY_LEN);
+		rig_say(&gate, IMSG_IDENTITY, -1, &whose, sizeof(whose));
+		/* which asks for no more than that */
+		must(psk_binder(psk.finished, asked.hash, asked.binder) == 0);
+	} else
+		rig_say(&gate, IMSG_PROOF, -1, &asked, sizeof(asked));
+}
+
+static void
+ask_sign(uint8_t what)
+{
+	memset(&sign, 0, sizeof(sign));
+	sign.scheme = SIGN_RSA_PKCS1_SHA256 + (script_octet() << 8 |
+	    script_octet()) % (SIGN_ED25519 - SIGN_RSA_PKCS1_SHA256 + 1);
+	if (what & 8)
+		sign.scheme = SIGN_ED25519;
+	sign.len = 1 + script_octet();
+	if (what & 16)
+		sign.len = CV_PAD + sizeof(CV_NAME) + 32;
+	if (what & 32)
+		memcpy(sign.spki, spki, sizeof(spki));
+	if (what & 64) {
+		memset(sign.data, ' ', CV_PAD);
+		memcpy(sign.data + CV_PAD, CV_NAME, sizeof(CV_NAME));
+		(void)script_octets(sign.data + CV_PAD + sizeof(CV_NAME), 32);
+	} else
+		(void)script_octets(sign.data, sign.len);
+	due = 1;
+	rig_say(&tls, IMSG_SIGN, -1, &sign, sizeof(sign));
+}
+
+/* What no peer of keys may say, and what has a field out of its range. */
+static void
+say_nonsense(uint8_t what)
+{
+	uint8_t	 buf[sizeof(struct msg_sign)];
+	size_t	 n;
+
+	memset(buf, 0, sizeof(buf));
+	n = script_octets(buf, (size_t)script_octet() * 2 % sizeof(buf));
+	rig_say(what & 8 ? &gate : &tls, script_octet() % IMSG_MAX, -1, buf,
+	    what & 16 ? sizeof(buf) : n);
+}
+
+/* Apart, since a key takes too long to make for the time of one input. */
+int
+LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	(void)argc;
+	(void)argv;
+	must(rig_start(&role_keys, NULL, 0));
+	set_up();
+	return (0);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
+{
+	uint8_t	 what;
+
+	must(!rig_start(&role_keys, p, n));
+	rig_join(&gate, PROC_GATE, 0, SIDE_NONE);
+	rig_join(&tls, PROC_TLS, 0, SIDE_SERVER);
+	while (script_left() > 0) {
+		due = 0;
+		what = script_octet();
+		switch (what & 3) {
+		case 0:
+		case 1:
+			ask_proof(what);
+			break;
+		case 2:
+			ask_sign(what);
+			break;
+		default:
+			gate.got = tls.got = NULL;
+			say_nonsense(what);
+			break;
+		}
+		rig_pass(1);
+		if (gate.got == NULL)	/* no matter what it made of that */
+			break;
+		must(due == 0);
+	}
+	gate.got = got_verdict;
+	tls.got = got_signed;
+	rig_part(&gate);
+	rig_part(&tls);
+	must(rig_figure("proofs_waiting") == 0);
+	return (0);
+}

@@ -1,0 +1,878 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * What a reload decides: which process is told, started, stopped or left alone
+ * for each class of change, and that one that is refused changes nothing.  The
+ * configurations are real files, read by the real readers; what is done about
+ * them is written down in the order in which it is done.
+ */
+
+#include <sys/types.h>
+#include <sys/queue.h>
+#include <sys/stat.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "../../rocketd/crew.h"
+#include "../../rocketd/ctlsock.h"
+#include "../../rocketd/decoy.h"
+#include "../../rocketd/detach.h"
+#include "../../rocketd/listen.h"
+#include "../../rocketd/plog.h"
+#include "../../rocketd/procs.h"
+#include "../../rocketd/reload.h"
+#include "../../rocketd/send.h"
+#include "../../rocketd/tlslook.h"
+#include "../../rocketd/tlsmake.h"
+#include "../../shared/channel.h"
+#include "../../shared/compat.h"
+#include "../../shared/log.h"
+
+#define TOKEN	"token \"0123456789abcdef\"\n"
+#define OTHER	"token \"fedcba9876543210\"\n"
+#define BOTH	"token { \"0123456789abcdef\", \"fedcba9876543210\" }\n"
+#define SWAPPED	"token { \"fedcba9876543210\", \"0123456789abcdef\" }\n"
+#define SERVER	"control socket none\nserver {\n"			\
+		"listen on 127.0.0.1 port 4040\n"
+#define A	"service \"a\" { listen on 127.0.0.1 port 2057 }\n"
+#define CLIENT	"control socket none\nclient {\n"			\
+		"connect to 127.0.0.1 port 4040\nclient id \"me\"\n"
+#define C	"service \"c\" { forward to 127.0.0.1 port 22 }\n"
+#define TLS	"control socket none\nclient {\n"			\
+		"connect to far.example port 4040 transport tlsmux\n"	\
+		"client id \"me\"\n"
+
+static struct rocketd	 env;
+static char		 journal[4096];
+static char		 path[64], lines[4096];
+static char		 why[256];
+static int		 alive;		/* of every service that is not */
+static int		 listen_fails, control_fails, pid_fails, made_fd;
+
+/* ---- what is done is written down ---- */
+
+static void
+note(const char *fmt, ...)
+{
+	size_t	 len = strlen(journal);
+	va_list	 ap;
+
+	va_start(ap, fmt);
+	vsnprintf(journal + len, sizeof(journal) - len, fmt, ap);
+	va_end(ap);
+	strlcat(journal, "; ", sizeof(journal));
+}
+
+void
+crew_resize(struct rocketd *e, const struct conf_service *cs, uint32_t drain)
+{
+	assert_ptr_equal(e, &env);
+	note("%s: %u workers, drain %u", cs->name, cs->opts.prefork, drain);
+}
+
+void
+crew_stop(struct rocketd *e, uint32_t service, uint32_t drain)
+{
+	(void)e;
+	note("%u: stop, drain %u", service, drain);
+}
+
+void
+crew_send_again(struct rocketd *e, uint32_t service, uint32_t changed)
+{
+	(void)e;
+	note("%u: again %u", service, changed);
+}
+
+int
+crew_alive(struct rocketd *e, uint32_t service)
+{
+	(void)e;
+	(void)service;
+	return (alive);
+}
+
+static int
+t_spawn(struct svc *svc)
+{
+	note("start %s", svc_name(svc));
+	return (0);
+}
+
+static void
+t_nothing(struct svc *svc)
+{
+	(void)svc;
+}
+
+static void
+t_stop(struct svc *svc, uint32_t drain)
+{
+	note("stop %s, drain %u", svc_name(svc), drain);
+}
+
+static void
+t_kill(struct svc *svc, const char *reason)
+{
+	(void)svc;
+	(void)reason;
+}
+
+static void
+t_timer(struct svc *svc, uint32_t ms)
+{
+	(void)svc;
+	(void)ms;
+}
+
+static uint64_t
+t_now(struct svc *svc)
+{
+	(void)svc;
+	return (1000);
+}
+
+static void
+t_done(struct svc *svc, enum svc_state before)
+{
+	(void)svc;
+	(void)before;
+}
+
+static const struct svc_ops	 t_ops = {
+	t_spawn, t_nothing, t_stop, t_kill, t_timer, t_now, t_done
+};
+
+struct svc *
+procs_add(struct rocketd *e, enum proc_role role, enum side side,
+    uint32_t service, uint32_t index, const char *name)
+{
+	struct svc	*svc = calloc(1, sizeof(*svc));
+
+	assert_non_null(svc);
+	svc_init(svc, &t_ops, role, side, service, index, name);
+	svc->env = e;
+	svc->wanted = 1;
+	svc->state = SVC_READY;		/* as if it had been started */
+	TAILQ_INSERT_TAIL(&e->svcs, svc, entry);
+	note("add %s", svc_name(svc));
+	return (svc);
+}
+
+struct svc *
+procs_find(struct rocketd *e, enum proc_role role)
+{
+	struct svc	*svc;
+
+	TAILQ_FOREACH(svc, &e->svcs, entry)
+		if (svc->role == role)
+			return (svc);
+	return (NULL);
+}
+
+void
+procs_advance(struct rocketd *e)
+{
+	(void)e;
+	note("advance");
+}
+
+void
+procs_log_level(struct rocketd *e, uint32_t level)
+{
+	e->log_level = level;
+}
+
+void
+procs_send(struct svc *svc, enum msg_type type, int fd, const void *data,
+    size_t len)
+{
+	(void)svc;
+	(void)fd;
+	(void)data;
+	(void)len;
+	fail_msg("%s is sent", msg_name(type));
+}
+
+void
+send_again(struct rocketd *e, struct svc *svc, uint32_t changed)
+{
+	(void)e;
+	assert_int_equal(changed, 0);
+	note("tell %s", svc_name(svc));
+}
+
+void
+send_keep_drained(struct rocketd *e, const struct conf_service *cs)
+{
+	(void)e;
+	note("keep %s", cs->name);
+}
+
+int
+listen_prepare(struct rocketd *e, const struct rocketd_conf *conf, FILE *err)
+{
+	assert_ptr_not_equal(e->conf, conf);
+	if (!listen_fails)
+		return (0);
+	conf_complain(err, "x", 1, 2, "cannot bind");
+	return (-1);
+}
+
+void
+listen_abandon(struct rocketd *e)
+{
+	(void)e;
+	note("abandon");
+}
+
+void
+listen_commit(struct rocketd *e)
+{
+	(void)e;
+	note("commit");
+}
+
+int
+ctlsock_bind(const char *p, const char *group, int root, char *reason,
+    size_t size)
+{
+	(void)group;
+	(void)root;
+	note("bind %s", p);
+	if (control_fails) {
+		strlcpy(reason, "control socket: no", size);
+		return (-1);
+	}
+	assert_int_not_equal(made_fd = open("/dev/null", O_RDWR), -1);
+	return (made_fd);
+}
+
+int
+ctlsock_set(struct rocketd *e, int fd, const char *p)
+{
+	note("control %s", p == NULL ? "none" : p);
+	if (fd != -1)
+		close(fd);
+	free(e->ctl_path);
+	e->ctl_path = p == NULL ? NULL : strdup(p);
+	return (0);
+}
+
+int
+detach_pidfile(const char *p, char *reason, size_t size)
+{
+	note("pid file %s", p);
+	if (!pid_fails)
+		return (open("/dev/null", O_RDWR));
+	strlcpy(reason, "pid file: no", size);
+	return (-1);
+}
+
+int
+detach_set_pidfile(struct rocketd *e, int fd, const char *p)
+{
+	note("pid in %s", p == NULL ? "none" : p);
+	if (fd != -1)
+		close(fd);
+	free(e->pidfile);
+	e->pidfile = p == NULL ? NULL : strdup(p);
+	return (0);
+}
+
+void
+detach_notify(const char *line)
+{
+	note("%s", line);
+}
+
+void
+detach_notify_reloading(void)
+{
+	note("RELOADING");
+}
+
+void
+plog_to(enum log_dest dest)
+{
+	assert_true(dest <= LOGDEST_JSON);
+}
+
+int
+tlslook_files(struct rocketd *e, const struct rocketd_conf *conf, FILE *err)
+{
+	(void)e;
+	(void)conf;
+	(void)err;
+	return (0);
+}
+
+int
+tlsmake_missing(const char *worker, struct rocketd_conf *conf, int make,
+    FILE *err)
+{
+	(void)worker;
+	(void)conf;
+	(void)make;
+	(void)err;
+	return (0);
+}
+
+int
+decoy_check(const struct rocketd_conf *conf, FILE *err)
+{
+	(void)conf;
+	(void)err;
+	return (0);
+}
+
+int
+channel_send(struct channel *ch, enum msg_type type, int fd, const void *p,
+    size_t len)
+{
+	(void)ch;
+	(void)fd;
+	(void)p;
+	(void)len;
+	fail_msg("%s is sent", msg_name(type));
+	return (-1);
+}
+
+static void
+sink(enum log_level level, const char *line, void *arg)
+{
+	(void)level;
+	(void)arg;
+	strlcat(lines, line, sizeof(lines));
+	strlcat(lines, "\n", sizeof(lines));
+}
+
+/* ---- a daemon with a configuration ---- */
+
+static int
+count_fds(void)
+{
+	struct dirent	*e;
+	DIR		*d;
+	int		 n = 0;
+
+	assert_non_null(d = opendir("/proc/self/fd"));
+	while ((e = readdir(d)) != NULL)
+		n += e->d_name[0] != '.';
+	closedir(d);
+	return (n);
+}
+
+static void
+put(const char *text)
+{
+	int	 fd;
+
+	(void)unlink(path);
+	assert_int_not_equal(fd = open(path, O_WRONLY | O_CREAT | O_TRUNC,
+	    0600), -1);
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	close(fd);
+}
+
+/* The first configuration, in force. */
+static void
+first(const char *text)
+{
+	struct rocketd_conf	*conf;
+
+	put(text);
+	assert_non_null(conf = reload_read(&env, 1, stderr));
+	assert_int_equal(reload_first(&env, conf, stderr), 0);
+	assert_ptr_equal(env.conf, conf);
+	env.phase = PHASE_RUNNING;
+	journal[0] = lines[0] = '\0';
+}
+
+static void
+reload(const char *text, const char *done)
+{
+	int	 fds = count_fds();
+
+	put(text);
+	journal[0] = lines[0] = why[0] = '\0';
+	if (reload_run(&env, why, sizeof(why)) == -1)
+		fail_msg("%s is refused: %s", text, lines);
+	assert_string_equal(journal, done);
+	assert_non_null(strstr(lines, "reload: done"));
+	assert_int_equal(count_fds(), fds);
+}
+
+/* It is refused, with these words, and nothing has changed. */
+static void
+refused(const char *text, const char *words, const char *done)
+{
+	struct rocketd_conf	*conf = env.conf;
+	uint64_t		 configured = env.configured;
+	int			 fds = count_fds();
+
+	put(text);
+	journal[0] = lines[0] = why[0] = '\0';
+	env.configured = configured = 42;
+	if (reload_run(&env, why, sizeof(why)) == 0)
+		fail_msg("%s is not refused", text);
+	if (strstr(why, words) == NULL)
+		fail_msg("%s instead of %s", why, words);
+	assert_string_equal(env.conf_error, why);
+	assert_string_equal(journal, done);
+	assert_non_null(strstr(lines, "reload: refused, nothing has changed"));
+	assert_ptr_equal(env.conf, conf);
+	assert_int_equal(env.configured, configured);
+	assert_int_equal(count_fds(), fds);
+}
+
+static int
+prepare(void **state)
+{
+	(void)state;
+	memset(&env, 0, sizeof(env));
+	TAILQ_INIT(&env.svcs);
+	env.conf_path = path;
+	env.phase = PHASE_STARTING;
+	journal[0] = lines[0] = '\0';
+	alive = listen_fails = control_fails = pid_fails = 0;
+	log_set_sink(sink, NULL);
+	return (0);
+}
+
+static int
+finish(void **state)
+{
+	struct svc	*svc;
+
+	(void)state;
+	while ((svc = TAILQ_FIRST(&env.svcs)) != NULL) {
+		TAILQ_REMOVE(&env.svcs, svc, entry);
+		free(svc);
+	}
+	conf_free(env.conf);
+	free(env.ctl_path);
+	free(env.pidfile);
+	(void)unlink(path);
+	return (0);
+}
+
+#define BEFORE	"RELOADING; commit; "
+#define TOLD_S	"tell control; tell gate; advance; READY=1; "
+#define TOLD_C	"tell control; tell dial; advance; READY=1; "
+
+/* ---- the first ---- */
+
+static void
+test_first(void **state)
+{
+	struct rocketd_conf	*conf;
+
+	(void)state;
+	put(SERVER TOKEN A "}\n");
+	assert_non_null(conf = reload_read(&env, 1, stderr));
+	assert_int_equal(reload_first(&env, conf, stderr), 0);
+	assert_string_equal(journal, "commit; add control; add keys; "
+	    "add gate; a: 1 workers, drain 0; ");
+	assert_int_not_equal(env.configured, 0);
+}
+
+static void
+test_first_client(void **state)
+{
+	struct rocketd_conf	*conf;
+
+	(void)state;
+	listen_fails = 1;
+	put(CLIENT TOKEN C "}\n");
+	assert_non_null(conf = reload_read(&env, 1, stderr));
+	assert_int_equal(reload_first(&env, conf, fopen("/dev/null", "w")),
+	    -1);
+	assert_string_equal(journal, "");
+	assert_null(env.conf);
+	listen_fails = 0;
+	assert_int_equal(reload_first(&env, conf, stderr), 0);
+	assert_string_equal(journal, "commit; add control; add keys; "
+	    "add resolve; add dial; c: 1 workers, drain 0; ");
+}
+
+/* ---- by class ---- */
+
+static void
+test_nothing(void **state)
+{
+	(void)state;
+	first(SERVER TOKEN A "}\n");
+	reload(SERVER TOKEN A "}\n", BEFORE TOLD_S);
+	reload(SERVER TOKEN "\n\n" A "}\n", BEFORE TOLD_S);
+}
+
+static void
+test_classes(void **state)
+{
+	static const struct {
+		const char	*option;
+		uint32_t	 changed;
+	} table[] = {
+		{ "memory 8m\n", CHANGE_LIVE },
+		{ "user timeout 7\n", CHANGE_LIVE },
+		{ "mux version 1\n", CHANGE_TUNNELS },
+		{ "keepalive 7\n", CHANGE_TUNNELS },
+		{ "seal xor\n", CHANGE_TUNNELS },
+		{ "compression lz4\n", CHANGE_TUNNELS },
+		{ "memory 8m\nmux version 1\n", CHANGE_LIVE |
+		    CHANGE_TUNNELS },
+	};
+	char	 text[1024], done[512];
+	size_t	 i;
+
+	(void)state;
+	first(SERVER TOKEN A "}\n");
+	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		snprintf(text, sizeof(text), SERVER TOKEN "%s" A "}\n",
+		    table[i].option);
+		snprintf(done, sizeof(done), BEFORE "a: 1 workers, drain "
+		    "4294967295; 1: again %u; " TOLD_S, table[i].changed);
+		reload(text, done);
+		assert_non_null(strstr(lines, "service a: changed"));
+		reload(SERVER TOKEN A "}\n", done);
+	}
+	reload(SERVER TOKEN "service \"a\" { listen on 127.0.0.1 port 2058 "
+	    "}\n}\n", BEFORE "a: 1 workers, drain 4294967295; 1: again 4; "
+	    TOLD_S);
+}
+
+/* How many there are is for none of them to know, but for a client's share. */
+static void
+test_prefork(void **state)
+{
+	(void)state;
+	first(SERVER TOKEN A "}\n");
+	reload(SERVER TOKEN "prefork 3\n" A "}\n",
+	    BEFORE "a: 3 workers, drain 4294967295; " TOLD_S);
+	reload(SERVER TOKEN "prefork 2\nmemory 8m\n" A "}\n", BEFORE
+	    "a: 2 workers, drain 4294967295; 1: again 1; " TOLD_S);
+	finish(NULL);
+	prepare(NULL);
+	first(CLIENT TOKEN C "}\n");
+	reload(CLIENT TOKEN "prefork 3\n" C "}\n", BEFORE
+	    "c: 3 workers, drain 4294967295; 1: again 1; " TOLD_C);
+	reload(CLIENT TOKEN "prefork 3\npool 9\n" C "}\n", BEFORE
+	    "c: 3 workers, drain 4294967295; 1: again 1; " TOLD_C);
+}
+
+static void
+test_client(void **state)
+{
+	(void)state;
+	first(CLIENT TOKEN C "}\n");
+	reload(CLIENT TOKEN "service \"c\" { forward to 127.0.0.1 port 23 }\n"
+	    "}\n", BEFORE "c: 1 workers, drain 4294967295; 1: again 1; "
+	    TOLD_C);
+	reload(CLIENT "connect to 127.0.0.1 port 4041\n" TOKEN "service \"c\" "
+	    "{ forward to 127.0.0.1 port 23 }\n}\n", BEFORE
+	    "c: 1 workers, drain 4294967295; 1: again 2; " TOLD_C);
+}
+
+/* Keys is told before any worker is. */
+static void
+test_tokens(void **state)
+{
+	(void)state;
+	first(SERVER TOKEN A "}\n");
+	reload(SERVER BOTH A "}\n", BEFORE "tell keys; "
+	    "a: 1 workers, drain 4294967295; 1: again 1; " TOLD_S);
+	reload(SERVER SWAPPED A "}\n", BEFORE "tell keys; " TOLD_S);
+	reload(SERVER OTHER A "}\n", BEFORE "tell keys; "
+	    "a: 1 workers, drain 4294967295; 1: again 1; " TOLD_S);
+	finish(NULL);
+	prepare(NULL);
+	first(CLIENT TOKEN C "}\n");
+	reload(CLIENT SWAPPED C "}\n", BEFORE "tell keys; "
+	    "c: 1 workers, drain 4294967295; 1: again 2; " TOLD_C);
+}
+
+/* ---- services and sides that come and go ---- */
+
+static void
+test_services(void **state)
+{
+	(void)state;
+	first(SERVER TOKEN A "}\n");
+	reload(SERVER TOKEN A "service \"b\" { listen on 127.0.0.1 port 9\n"
+	    "drain timeout 7 }\n}\n", BEFORE "tell keys; "
+	    "b: 1 workers, drain 0; " TOLD_S);
+	reload(SERVER TOKEN A "}\n", BEFORE "tell keys; 2: stop, drain 7000; "
+	    "keep b; " TOLD_S);
+	assert_non_null(strstr(lines, "service b: removed"));
+	reload(SERVER TOKEN "service \"d\" { listen on 127.0.0.1 port 2057 "
+	    "}\n}\n", BEFORE "tell keys; 1: stop, drain 4294967295; keep a; "
+	    "d: 1 workers, drain 0; " TOLD_S);
+}
+
+/* A number that a worker which drains still has is not given away. */
+static void
+test_numbers(void **state)
+{
+	(void)state;
+	first(SERVER TOKEN A "}\n");
+	alive = 1;
+	refused(SERVER TOKEN A "service \"b\" { listen on 127.0.0.1 port 9 "
+	    "}\n}\n", "service \"b\": no number is free until removed "
+	    "services have drained", "RELOADING; READY=1; ");
+	reload(SERVER TOKEN A "}\n", BEFORE TOLD_S);	/* its own is its own */
+	alive = 0;
+	reload(SERVER TOKEN A "service \"b\" { listen on 127.0.0.1 port 9 "
+	    "}\n}\n", BEFORE "tell keys; b: 1 workers, drain 0; " TOLD_S);
+}
+
+static void
+test_sides(void **state)
+{
+	(void)state;
+	first(SERVER TOKEN A "}\n");
+	reload(CLIENT TOKEN C "}\n", BEFORE "add resolve; add dial; "
+	    "stop gate, drain 0; tell keys; 1: stop, drain 4294967295; "
+	    "keep a; c: 1 workers, drain 0; tell control; tell dial; "
+	    "tell gate; advance; READY=1; ");
+}
+
+/* ---- outer TLS ---- */
+
+static void
+test_tls(void **state)
+{
+	struct svc	*tls;
+
+	(void)state;
+	first(CLIENT TOKEN C "}\n");
+	reload(TLS TOKEN C "}\n", BEFORE "add tls (client); tell keys; "
+	    "tell tls (client); c: 1 workers, drain 4294967295; 1: again 2; "
+	    TOLD_C);
+	assert_non_null(tls = procs_find(&env, PROC_TLS));
+	journal[0] = '\0';
+	reload_tls_ready(tls);		/* that is done already */
+	assert_string_equal(journal, "");
+	reload(TLS "tls name x.example\n" TOKEN C "}\n", BEFORE "tell keys; "
+	    "tell tls (client); " TOLD_C);
+	journal[0] = '\0';
+	tls->pending = 1;		/* it has not read it yet */
+	reload_tls_ready(tls);
+	assert_string_equal(journal, "");
+	tls->pending = 0;
+	reload_tls_ready(tls);
+	reload_tls_ready(tls);		/* once */
+	assert_string_equal(journal, "1: again 2; ");
+	reload(TLS "tls name x.example\n" TOKEN C "}\n", BEFORE "tell keys; "
+	    "tell tls (client); " TOLD_C);
+	journal[0] = '\0';
+	reload_tls_ready(tls);		/* nothing has changed */
+	assert_string_equal(journal, "");
+	reload(CLIENT TOKEN C "}\n", BEFORE "stop tls (client), drain "
+	    "4294967295; tell keys; c: 1 workers, drain 4294967295; "
+	    "1: again 2; " TOLD_C);
+}
+
+/* A change that was not told yet is not lost by the next reload. */
+static void
+test_tls_pending(void **state)
+{
+	struct svc	*tls;
+
+	(void)state;
+	first(TLS TOKEN C "}\n");
+	assert_non_null(tls = procs_find(&env, PROC_TLS));
+	reload(TLS "tls name x.example\n" TOKEN C "}\n", BEFORE "tell keys; "
+	    "tell tls (client); " TOLD_C);
+	reload(TLS "tls name x.example\n" TOKEN C "}\n", BEFORE "tell keys; "
+	    "tell tls (client); " TOLD_C);
+	journal[0] = '\0';
+	reload_tls_ready(tls);
+	assert_string_equal(journal, "1: again 2; ");
+}
+
+/* ---- one that is refused ---- */
+
+#define NOTHING	"RELOADING; READY=1; "
+
+static void
+test_refused(void **state)
+{
+	(void)state;
+	first(SERVER TOKEN A "}\n");
+	refused("nonsense\nmore nonsense\n", ":1:", NOTHING);
+	assert_null(strstr(why, ":2:"));
+	assert_non_null(strstr(lines, ":2:"));	/* the log has them all */
+	refused(SERVER A "}\n", "token", NOTHING);
+	refused(SERVER "token file \"/nowhere/at/all\"\n" A "}\n", "nowhere",
+	    NOTHING);
+	refused(SERVER TOKEN A "}\nids 10 to 5\n", "ids", NOTHING);
+	listen_fails = 1;
+	refused(SERVER TOKEN A "}\n", "x:1:2: cannot bind", NOTHING);
+	listen_fails = 0;
+	env.conf_path = "/nowhere/at/all";
+	refused(SERVER TOKEN A "}\n", "/nowhere/at/all", NOTHING);
+	env.conf_path = path;
+	reload(SERVER TOKEN A "}\n", BEFORE TOLD_S);
+	assert_string_equal(env.conf_error, "");
+}
+
+#define NEW_C	"control socket \"/tmp/rocketd-reload-test.sock\"\n"
+#define SERVER2	"server {\nlisten on 127.0.0.1 port 4040\n"
+
+static void
+test_control_socket(void **state)
+{
+	(void)state;
+	first(SERVER TOKEN A "}\n");
+	control_fails = 1;
+	refused(NEW_C SERVER2 TOKEN A "}\n", "control socket: no",
+	    "RELOADING; bind /tmp/rocketd-reload-test.sock; abandon; "
+	    "READY=1; ");
+	control_fails = 0;
+	pid_fails = 1;
+	refused(NEW_C "pidfile \"/tmp/x.pid\"\n" SERVER2 TOKEN A "}\n",
+	    "pid file: no", "RELOADING; bind /tmp/rocketd-reload-test.sock; "
+	    "pid file /tmp/x.pid; abandon; READY=1; ");
+	pid_fails = 0;
+	reload(NEW_C "pidfile \"/tmp/x.pid\"\n" SERVER2 TOKEN A "}\n",
+	    "RELOADING; bind /tmp/rocketd-reload-test.sock; pid file "
+	    "/tmp/x.pid; commit; control /tmp/rocketd-reload-test.sock; "
+	    "pid in /tmp/x.pid; " TOLD_S);
+	reload(NEW_C "pidfile \"/tmp/x.pid\"\n" SERVER2 TOKEN A "}\n",
+	    BEFORE TOLD_S);		/* they stay where they are */
+	env.control_override = "/tmp/rocketd-reload-test.sock";
+	reload(SERVER TOKEN A "}\n", BEFORE "pid in none; " TOLD_S);
+	env.control_override = NULL;
+	reload(SERVER TOKEN A "}\n", BEFORE "control none; " TOLD_S);
+}
+
+/* Ids are counted to the highest number, which may be above the count. */
+static void
+test_ids(void **state)
+{
+	(void)state;
+	env.root = 1;
+	first("ids 1000 to 1017\n" SERVER TOKEN A "}\n");
+	refused("ids 1000 to 1017\n" SERVER TOKEN "service \"d\" { listen on "
+	    "127.0.0.1 port 2057 }\n}\n", "service \"d\" needs the id 1018: "
+	    "the range of ids ends at 1017", NOTHING);
+	reload("ids 1000 to 1018\n" SERVER TOKEN "service \"d\" { listen on "
+	    "127.0.0.1 port 2057 }\n}\n", BEFORE "tell keys; 1: stop, drain "
+	    "4294967295; keep a; d: 1 workers, drain 0; " TOLD_S);
+	assert_non_null(strstr(lines, "ids: take effect when rocketd is "
+	    "restarted"));
+	reload("ids 1000 to 1018\nsandbox strict\n" SERVER TOKEN "service "
+	    "\"d\" { listen on 127.0.0.1 port 2057 }\n}\n", BEFORE TOLD_S);
+	assert_non_null(strstr(lines, "sandbox: takes effect when"));
+	assert_null(strstr(lines, "ids: "));
+}
+
+static void
+test_phases(void **state)
+{
+	(void)state;
+	first(SERVER TOKEN A "}\n");
+	env.phase = PHASE_STARTING;
+	assert_int_equal(reload_run(&env, why, sizeof(why)), -1);
+	assert_string_equal(why, "rocketd is starting: it reloads after that");
+	assert_int_equal(env.reload_later, 1);
+	env.phase = PHASE_STOPPING;
+	env.reload_later = 0;
+	assert_int_equal(reload_run(&env, why, sizeof(why)), -1);
+	assert_string_equal(why, "rocketd is stopping");
+	assert_int_equal(env.reload_later, 0);
+	assert_string_equal(journal, "");
+}
+
+static void
+test_log(void **state)
+{
+	struct rocketd_conf	 c;
+
+	(void)state;
+	memset(&c, 0, sizeof(c));
+	c.log_level = LOGLEVEL_WARN;
+	assert_int_equal(reload_log_level(&env, &c), LOGLEVEL_WARN);
+	env.verbose = 1;
+	assert_int_equal(reload_log_level(&env, &c), LOGLEVEL_DEBUG);
+	c.log_level = LOGLEVEL_TRACE;
+	assert_int_equal(reload_log_level(&env, &c), LOGLEVEL_TRACE);
+	c.log_level = LOGLEVEL_WARN;
+	env.verbose = 2;
+	assert_int_equal(reload_log_level(&env, &c), LOGLEVEL_TRACE);
+	c.log_dest = LOGDEST_SYSLOG;
+	assert_int_equal(reload_log_dest(&env, &c), LOGDEST_SYSLOG);
+	env.foreground = 1;
+	assert_int_equal(reload_log_dest(&env, &c), LOGDEST_STDERR);
+	c.log_dest = LOGDEST_JSON;
+	assert_int_equal(reload_log_dest(&env, &c), LOGDEST_JSON);
+}
+
+static void
+test_refill(void **state)
+{
+	(void)state;
+	first(SERVER TOKEN "drain timeout 3\n" A "}\n");
+	reload_refill(&env, 1);
+	assert_string_equal(journal, "a: 1 workers, drain 3000; ");
+	reload_refill(&env, 2);		/* which was removed since */
+	assert_string_equal(journal, "a: 1 workers, drain 3000; ");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest	 tests[] = {
+#define T(f)	cmocka_unit_test_setup_teardown(f, prepare, finish)
+		T(test_first),
+		T(test_first_client),
+		T(test_nothing),
+		T(test_classes),
+		T(test_prefork),
+		T(test_client),
+		T(test_tokens),
+		T(test_services),
+		T(test_numbers),
+		T(test_sides),
+		T(test_tls),
+		T(test_tls_pending),
+		T(test_refused),
+		T(test_control_socket),
+		T(test_ids),
+		T(test_phases),
+		T(test_log),
+		T(test_refill),
+#undef T
+	};
+
+	snprintf(path, sizeof(path), "/tmp/rocketd-reload.%ld",
+	    (long)getpid());
+	return (cmocka_run_group_tests(tests, NULL, NULL));
+}

@@ -1,0 +1,296 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * What control is told of a service: what there is, and never more than the
+ * channel holds.
+ */
+
+#include <sys/types.h>
+#include <sys/queue.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "../../shared/compat.h"
+#include "../../worker/pool.h"
+#include "../../worker/report.h"
+#include "../../worker/service.h"
+#include "../../worker/user.h"
+#include "../../worker/worker.h"
+
+#define MANY	20000
+
+static struct service	 svc;
+static struct tunnel	 tunnels[MANY];
+static struct session	 session;
+static struct relay	 relays[MANY];
+static struct channel	*const channel = (struct channel *)(void *)&svc;
+static size_t		 queued;
+static unsigned int	 nsent[IMSG_MAX], ndone, nkilled;
+static const char	*failure;
+
+/* ---- stand-ins ---- */
+
+const struct msg_begin *
+worker_self(void)
+{
+	static const struct msg_begin	 self = {
+		.service = 3, .side = SIDE_SERVER
+	};
+
+	return (&self);
+}
+
+uint64_t
+worker_now(void)
+{
+	return (1000000);
+}
+
+void
+worker_counter(struct channel *ch, uint32_t request, const char *name,
+    uint64_t value)
+{
+	(void)ch;
+	(void)request;
+	(void)name;
+	(void)value;
+	nsent[IMSG_CTL_COUNTER]++;
+}
+
+void
+worker_done(struct channel *ch, uint32_t request, const char *words)
+{
+	assert_ptr_equal(ch, channel);
+	assert_int_equal(request, 7);
+	failure = words;
+	ndone++;
+}
+
+int
+channel_full(const struct channel *ch)
+{
+	(void)ch;
+	return (queued > CHAN_HIGH);
+}
+
+size_t
+channel_queued(const struct channel *ch)
+{
+	(void)ch;
+	return (queued);
+}
+
+int
+channel_send(struct channel *ch, enum msg_type type, int fd,
+    const void *data, size_t len)
+{
+	(void)data;
+	assert_ptr_equal(ch, channel);
+	assert_int_equal(fd, -1);
+	queued += len;
+	assert_true(queued < CHAN_MAX);
+	nsent[type]++;
+	return (0);
+}
+
+uint32_t
+pool_wanted(void)
+{
+	return (0);
+}
+
+void
+pool_state(char *buf, size_t size)
+{
+	strlcpy(buf, "up", size);
+}
+
+const char *
+pool_remote_name(uint32_t i)
+{
+	(void)i;
+	return ("");
+}
+
+uint32_t
+user_waiting(void)
+{
+	return (0);
+}
+
+int
+tunnel_muxed(const struct tunnel *t)
+{
+	(void)t;
+	return (1);
+}
+
+void
+tunnel_kill(struct tunnel *t, enum tunnel_end end, const char *fmt, ...)
+{
+	(void)t;
+	(void)end;
+	(void)fmt;
+	nkilled++;
+}
+
+uint32_t
+wire_rtt(const struct wire *w)
+{
+	(void)w;
+	return (0);
+}
+
+size_t
+wire_queued(const struct wire *w)
+{
+	(void)w;
+	return (0);
+}
+
+void
+meter_rates(const struct meter *m, uint64_t now, uint64_t in, uint64_t out,
+    uint64_t *rate_in, uint64_t *rate_out)
+{
+	(void)m;
+	(void)now;
+	(void)in;
+	(void)out;
+	*rate_in = *rate_out = 0;
+}
+
+void
+relay_describe(const struct relay *r, struct ctl_stream *cs)
+{
+	(void)r;
+	(void)cs;
+}
+
+const char *
+seal_cipher(const struct seal *seal)
+{
+	(void)seal;
+	return ("");
+}
+
+/* ---- tests ---- */
+
+static int
+setup(void **state)
+{
+	(void)state;
+	memset(&svc, 0, sizeof(svc));
+	TAILQ_INIT(&svc.tunnels);
+	TAILQ_INIT(&svc.relays);
+	memset(tunnels, 0, sizeof(tunnels));
+	memset(relays, 0, sizeof(relays));
+	memset(nsent, 0, sizeof(nsent));
+	queued = 0;
+	ndone = nkilled = 0;
+	failure = NULL;
+	return (0);
+}
+
+/* So many sessions, with a stream in each. */
+static void
+fill(unsigned int n)
+{
+	unsigned int	 i;
+
+	for (i = 0; i < n; i++) {
+		tunnels[i].state = TUNNEL_OPEN;
+		tunnels[i].serial = i + 1;
+		tunnels[i].session = &session;
+		TAILQ_INSERT_TAIL(&svc.tunnels, &tunnels[i], entry);
+		relays[i].tunnel = &tunnels[i];
+		TAILQ_INSERT_TAIL(&svc.relays, &relays[i], entry);
+	}
+}
+
+static void
+ask(enum msg_type type, uint32_t serial)
+{
+	struct ctl_request	 req;
+
+	memset(&req, 0, sizeof(req));
+	req.request = 7;
+	req.session.serial = serial;
+	report_ask(&svc, channel, type, &req);
+	assert_int_equal(ndone, 1);
+	ndone = 0;
+}
+
+static void
+test_what_there_is(void **state)
+{
+	(void)state;
+	fill(3);
+	tunnels[1].state = TUNNEL_HANDSHAKE;
+	ask(IMSG_CTL_SERVICES, 0);
+	assert_int_equal(nsent[IMSG_CTL_SERVICE], 1);
+	ask(IMSG_CTL_SESSIONS, 0);
+	assert_int_equal(nsent[IMSG_CTL_SESSION], 2);
+	ask(IMSG_CTL_STREAMS, 0);
+	assert_int_equal(nsent[IMSG_CTL_STREAM], 3);
+	ask(IMSG_CTL_STREAMS, 3);
+	assert_int_equal(nsent[IMSG_CTL_STREAM], 4);
+	assert_null(failure);
+	ask(IMSG_CTL_CLOSE, 3);
+	assert_null(failure);
+	assert_int_equal(nkilled, 1);
+	ask(IMSG_CTL_CLOSE, 2);		/* not open */
+	assert_non_null(failure);
+	assert_int_equal(nkilled, 1);
+	ask(IMSG_CTL_RELOAD, 0);
+	assert_string_equal(failure, "not for a service");
+}
+
+/* What does not fit is left out, and that is said. */
+static void
+test_bounded(void **state)
+{
+	(void)state;
+	fill(MANY);
+	ask(IMSG_CTL_SESSIONS, 0);
+	assert_string_equal(failure,
+	    "there are more sessions than can be shown");
+	assert_true(nsent[IMSG_CTL_SESSION] > MANY / 2);
+	ask(IMSG_CTL_SESSIONS, 0);
+	assert_string_equal(failure, "still busy with the last one");
+	queued = 0;
+	ask(IMSG_CTL_STREAMS, 0);
+	assert_int_equal(nsent[IMSG_CTL_STREAM], MANY);
+	assert_null(failure);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest	 tests[] = {
+		cmocka_unit_test_setup(test_what_there_is, setup),
+		cmocka_unit_test_setup(test_bounded, setup)
+	};
+
+	return (cmocka_run_group_tests(tests, NULL, NULL));
+}
