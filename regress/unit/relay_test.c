@@ -443,6 +443,8 @@ test_preface_pieces(void **state)
 		fd = flow_pair(&end, FLOW_TCP);
 		flow_dialled(fd);
 		UNTIL(end.rx == 5000);
+		/* The peer has its credit back, for the preface as well. */
+		assert_int_equal(peer.t->session->stats.unconsumed, 0);
 		flow_send(fs, 100, 1);
 		flow_write(&end, 7, 1);
 		UNTIL(fs->rx == 7);

@@ -692,8 +692,17 @@ test_room(void **state)
 	svc->conf.opts.mux_max_streams = 1024;
 	flow_close(&peer);
 
-	/* One user in its life, without a mux. */
+	/* One user in its life, without a mux, also when it is gone. */
 	for (i = 2; i < 4; i++) {
+		way(i);
+		fs = flow_join(&peer, &end, FLOW_TCP);
+		relay_abort(flow_relay(), RESET_ABORT);
+		assert_int_equal(svc->nrelays + svc->nused, 0);
+		assert_false(tunnel_has_room(peer.t));
+		assert_false(tunnel_empty(peer.t));
+		flow_shut(&end, 0);
+		flow_close(&peer);
+
 		way(i);
 		fs = flow_join(&peer, &end, FLOW_TCP);
 		assert_false(tunnel_has_room(peer.t));
