@@ -32,7 +32,7 @@
 #include "addr.h"
 #include "imsg.h"
 
-#define MSG_VERSION		5
+#define MSG_VERSION		6
 
 #define SERVICE_NAME_MAX	64	/* with its NUL */
 #define PROC_NAME_MAX		96	/* "worker NAME.63 (server)", NUL */
