@@ -37,6 +37,7 @@ enum field_kind {
 	FIELD_LEVEL,		/* enum log_level, or UINT32_MAX */
 	FIELD_MASK,		/* a uint32_t with no bits but max */
 	FIELD_STRING,		/* min octets with a NUL among them */
+	FIELD_SHOWN,		/* the same, for a terminal: no control codes */
 	FIELD_LINE,		/* to the end: one NUL, at the end; printable */
 	FIELD_TEXT,		/* to the end: one NUL, at the end */
 	FIELD_ADDR		/* min struct addr */
@@ -53,6 +54,8 @@ struct msg_field {
 #define LEVEL(s, m)		{ FIELD_LEVEL, offsetof(struct s, m), 0, 0 }
 #define MASK(s, m, bits)	{ FIELD_MASK, offsetof(struct s, m), 0, bits }
 #define STRING(s, m)		{ FIELD_STRING, offsetof(struct s, m), \
+				    sizeof(((struct s *)0)->m), 0 }
+#define SHOWN(s, m)		{ FIELD_SHOWN, offsetof(struct s, m), \
 				    sizeof(((struct s *)0)->m), 0 }
 #define LINE(s, m)		{ FIELD_LINE, offsetof(struct s, m), 0, 0 }
 #define TEXT(s, m)		{ FIELD_TEXT, offsetof(struct s, m), 0, 0 }
@@ -362,16 +365,16 @@ static const struct msg_field	 fields_daemon[] = {
 
 static const struct msg_field	 fields_counter[] = {
 	RANGE(ctl_counter, role, PROC_NONE, PROC_MAX - 1),
-	STRING(ctl_counter, name),
+	SHOWN(ctl_counter, name),
 	END
 };
 
 static const struct msg_field	 fields_ctl_service[] = {
 	RANGE(ctl_service, index, 0, PREFORK_MAX - 1),
 	RANGE(ctl_service, side, SIDE_SERVER, SIDE_CLIENT),
-	STRING(ctl_service, name),
-	STRING(ctl_service, where),
-	STRING(ctl_service, state),
+	SHOWN(ctl_service, name),
+	SHOWN(ctl_service, where),
+	SHOWN(ctl_service, state),
 	END
 };
 
@@ -382,10 +385,10 @@ static const struct msg_field	 fields_session[] = {
 	RANGE(ctl_session, draining, 0, 1),
 	ADDRS(ctl_session, peer),
 	ADDRS(ctl_session, local),
-	STRING(ctl_session, service),
-	STRING(ctl_session, client_id),
-	STRING(ctl_session, cipher),
-	STRING(ctl_session, remote),
+	SHOWN(ctl_session, service),
+	SHOWN(ctl_session, client_id),
+	SHOWN(ctl_session, cipher),
+	SHOWN(ctl_session, remote),
 	END
 };
 
@@ -393,7 +396,7 @@ static const struct msg_field	 fields_stream[] = {
 	RANGE(ctl_stream, state, CTL_STREAM_CONNECTING, CTL_STREAM_CLOSING),
 	ADDRS(ctl_stream, user),
 	ADDRS(ctl_stream, target),
-	STRING(ctl_stream, service),
+	SHOWN(ctl_stream, service),
 	END
 };
 
@@ -621,6 +624,16 @@ msg_check_text(const unsigned char *text, size_t len, int printable)
 	return (NULL);
 }
 
+/* What rocketctl shows may come from a process that was taken. */
+static const char *
+msg_check_shown(const unsigned char *text)
+{
+	for (; *text != '\0'; text++)
+		if (*text < ' ' || *text == 0x7f)
+			return ("control code in a text");
+	return (NULL);
+}
+
 static const char *
 msg_check_addrs(const unsigned char *data, uint32_t count)
 {
@@ -661,8 +674,11 @@ msg_check_field(const struct msg_field *f, const unsigned char *data,
 			return ("unknown flag");
 		break;
 	case FIELD_STRING:
+	case FIELD_SHOWN:
 		if (memchr(data + f->off, '\0', f->min) == NULL)
 			return ("string without end");
+		if (f->kind == FIELD_SHOWN)
+			return (msg_check_shown(data + f->off));
 		break;
 	case FIELD_LINE:
 		return (msg_check_text(data + f->off, len - f->off, 1));

@@ -672,6 +672,32 @@ test_strings(void **state)
 	}
 }
 
+/* What a worker says of itself goes to a terminal. */
+static void
+test_shown(void **state)
+{
+	unsigned char	 data[4096];
+	size_t		 i;
+	int		 c;
+
+	(void)state;
+	for (i = 0; i < sizeof(strings) / sizeof(strings[0]); i++) {
+		if (strings[i].type != IMSG_CTL_COUNTER &&
+		    strings[i].type != IMSG_CTL_SERVICE &&
+		    strings[i].type != IMSG_CTL_SESSION &&
+		    strings[i].type != IMSG_CTL_STREAM)
+			continue;
+		for (c = 1; c < 256; c++) {
+			valid(strings[i].type, data);
+			data[strings[i].off] = c;
+			data[strings[i].off + 1] = '\0';
+			assert_int_equal(check_some(strings[i].type, data,
+			    expected(strings[i].type)->max),
+			    c >= ' ' && c != 0x7f);
+		}
+	}
+}
+
 static void
 test_addrs(void **state)
 {
@@ -764,6 +790,7 @@ main(void)
 		cmocka_unit_test(test_unknown),
 		cmocka_unit_test(test_fields),
 		cmocka_unit_test(test_strings),
+		cmocka_unit_test(test_shown),
 		cmocka_unit_test(test_addrs),
 		cmocka_unit_test(test_texts),
 		cmocka_unit_test(test_no_padding),
