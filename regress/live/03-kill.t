@@ -61,6 +61,7 @@ for who in server/control server/keys server/gate server/service \
 		stay ux "$uport"
 	fi
 done
+exec 8>&- 9>&-
 stop "$client_pid"
 is "$status" 0 "the client ends cleanly"
 stop "$server_pid"

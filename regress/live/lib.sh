@@ -95,7 +95,9 @@ background() {
 	_name=$1; shift
 	: >"$T/$_name.log"	# or one of before would be read
 	# To its end: a process of before may have last words.
-	"$@" <"${IN:-/dev/null}" >>"$T/$_name.log" 2>&1 &
+	# Without what the test holds open: a fifo would not end.
+	"$@" <"${IN:-/dev/null}" >>"$T/$_name.log" 2>&1 \
+	    5>&- 6>&- 7>&- 8>&- 9>&- &
 	pid=$!
 	PIDS="$PIDS $pid"
 }

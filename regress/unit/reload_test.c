@@ -484,8 +484,8 @@ finish(void **state)
 }
 
 #define BEFORE	"RELOADING; commit; "
-#define TOLD_S	"tell control; tell gate; advance; READY=1; "
-#define TOLD_C	"tell control; tell dial; advance; READY=1; "
+#define TOLD_S	"tell gate; tell control; advance; READY=1; "
+#define TOLD_C	"tell dial; tell control; advance; READY=1; "
 
 /* ---- the first ---- */
 
@@ -659,8 +659,8 @@ test_sides(void **state)
 	first(SERVER TOKEN A "}\n");
 	reload(CLIENT TOKEN C "}\n", BEFORE "add resolve; add dial; "
 	    "stop gate, drain 0; tell keys; 1: stop, drain 4294967295; "
-	    "keep a; c: 1 workers, drain 0; tell control; tell dial; "
-	    "tell gate; advance; READY=1; ");
+	    "keep a; c: 1 workers, drain 0; tell dial; tell gate; "
+	    "tell control; advance; READY=1; ");
 }
 
 /* ---- outer TLS ---- */
@@ -783,13 +783,16 @@ test_ids(void **state)
 	refused("ids 1000 to 1017\n" SERVER TOKEN "service \"d\" { listen on "
 	    "127.0.0.1 port 2057 }\n}\n", "service \"d\" needs the id 1018: "
 	    "the range of ids ends at 1017", NOTHING);
-	reload("ids 1000 to 1018\n" SERVER TOKEN "service \"d\" { listen on "
-	    "127.0.0.1 port 2057 }\n}\n", BEFORE "tell keys; 1: stop, drain "
-	    "4294967295; keep a; d: 1 workers, drain 0; " TOLD_S);
+	/* Those in force stay, whatever the file says now. */
+	refused("ids 1000 to 1018\n" SERVER TOKEN "service \"d\" { listen on "
+	    "127.0.0.1 port 2057 }\n}\n", "service \"d\" needs the id 1018: "
+	    "the range of ids ends at 1017", NOTHING);
+	reload("ids 1000 to 1018\n" SERVER TOKEN A "}\n", BEFORE TOLD_S);
 	assert_non_null(strstr(lines, "ids: take effect when rocketd is "
 	    "restarted"));
-	reload("ids 1000 to 1018\nsandbox strict\n" SERVER TOKEN "service "
-	    "\"d\" { listen on 127.0.0.1 port 2057 }\n}\n", BEFORE TOLD_S);
+	assert_null(strstr(lines, "sandbox: "));
+	reload("sandbox strict\nids 1000 to 1017\n" SERVER TOKEN A "}\n",
+	    BEFORE TOLD_S);
 	assert_non_null(strstr(lines, "sandbox: takes effect when"));
 	assert_null(strstr(lines, "ids: "));
 }
