@@ -1,64 +1,39 @@
 # For GNU make and bmake alike.  config.mk is made by ./configure, which `make'
-# runs when it has not been run, or when it has changed.
+# runs when it has not been run, or when it has changed.  What is compiled is
+# what lies in the folders; what may include what is told by regress/style.sh.
 
 -include config.mk
+-include depend.mk
 
 .SUFFIXES:
-.SUFFIXES: .c .o
+.SUFFIXES: .c .o .fo
 
-SHARED_HDRS =	config.h shared/*.h
-
-SHARED_OBJS =	shared/addr.o shared/channel.o shared/ibuf.o shared/imsg.o \
-		shared/log.o shared/msg.o
-
-ROCKETD_OBJS =	rocketd/chans.o rocketd/check.o rocketd/config.o \
-		rocketd/crew.o rocketd/ctl.o rocketd/ctlsock.o rocketd/decoy.o \
-		rocketd/detach.o rocketd/lex.o rocketd/listen.o \
-		rocketd/options.o rocketd/optval.o rocketd/parse.o rocketd/plog.o \
-		rocketd/printconf.o rocketd/procs.o rocketd/reader.o \
-		rocketd/reload.o rocketd/rocketd.o rocketd/send.o \
-		rocketd/spawn.o rocketd/stmt.o rocketd/svc.o \
-		rocketd/tlsconf.o rocketd/tlslook.o rocketd/tlsmake.o \
-		rocketd/tokenv.o \
-		rocketd/toml.o rocketd/tomlconf.o rocketd/tomlval.o \
-		rocketd/valid.o rocketd/wordval.o
-
-WORKER_OBJS =	worker/arrival.o worker/asker.o worker/childlog.o \
-		worker/connect.o worker/control.o worker/ctlstream.o \
-		worker/dial.o worker/dialler.o worker/dialogue.o \
-		worker/gate.o worker/hello.o worker/http.o worker/inquiry.o \
-		worker/keys.o worker/listener.o worker/logout.o worker/look.o \
-		worker/lz.o worker/meter.o worker/opening.o worker/outq.o \
-		worker/peek.o worker/pipes.o worker/pool.o worker/proxyhdr.o \
-		worker/psk.o worker/relay.o worker/relaylz.o worker/report.o \
-		worker/resolve.o \
-		worker/rocket.o worker/sandbox.o worker/seal.o \
-		worker/sealctx.o worker/selfsign.o worker/service.o \
-		worker/signkey.o worker/smux.o \
-		worker/smuxout.o worker/smuxst.o worker/solo.o \
-		worker/source.o worker/tls.o worker/tlsconn.o worker/tlsctx.o \
-		worker/tlskey.o worker/tunnel.o worker/upgrade.o \
-		worker/user.o worker/visitor.o worker/wire.o worker/worker.o \
-		worker/ws.o worker/xor.o
-
-ROCKETCTL_OBJS = rocketctl/answers.o rocketctl/ctlparse.o rocketctl/json.o \
-		rocketctl/monitor.o rocketctl/rocketctl.o rocketctl/table.o \
-		rocketctl/text.o rocketctl/words.o
-
-# What rocketctl has of shared/: no event loop.
-CTL_SHARED =	shared/addr.o shared/ibuf.o shared/imsg.o shared/log.o \
-		shared/msg.o
-
-CPP_ALL =	${C_LIBS} -DLIBEXECDIR=\"${LIBEXECDIR}\" \
+CPP_ALL =	-I. ${C_LIBS} -DLIBEXECDIR=\"${LIBEXECDIR}\" \
 		-DSYSCONFDIR=\"${SYSCONFDIR}\" ${CPPFLAGS}
-COMPILE =	${CC} ${C_ALL} ${CPP_ALL} ${CFLAGS}
+COMPILE =	${CC} ${C_ALL} ${CPP_ALL} ${CFLAGS} ${C_DEPEND}
 LINK =		${CC} ${C_ALL} ${CFLAGS} ${L_ALL} ${LDFLAGS}
 
+# The objects of a folder; those with main() are not in its archive.
+SHARED_OBJS !=	ls shared/*.c | sed 's/c$$/o/'
+CONF_OBJS !=	ls rocketd/conf/*.[cy] | sed 's/[cy]$$/o/' | sort -u
+ROCKETD_OBJS !=	ls rocketd/*.c | sed 's/c$$/o/' | grep -v /rocketd.o
+WORKER_OBJS !=	ls worker/*.c worker/*/*.c worker/*/*/*.c | sed 's/c$$/o/' | \
+		grep -v /worker.o
+CTL_OBJS !=	ls rocketctl/*.c | sed 's/c$$/o/' | grep -v /rocketctl.o
+UNIT_TESTS !=	ls regress/unit/*_test.c | sed 's/.c$$//'
+FUZZERS !=	ls regress/fuzz/*_fuzz.c | sed 's/.c$$//'
+FUZZ_OBJS !=	ls regress/fuzz/*.c | grep -v _fuzz.c | sed 's/c$$/fo/'
+
 # The first pass makes config.mk, the second has read it.
-all: config.mk
+all: prepare
 	@${MAKE} programs
 
 programs: rocketd/rocketd worker/rocketd-worker rocketctl/rocketctl
+
+# What the objects were made of is in their .d.
+prepare: config.mk
+	@find shared rocketd worker rocketctl regress -name '*.d' \
+	    -exec cat {} + >depend.mk
 
 config.mk: configure
 	./configure ${CONFIGURE_ARGS}
@@ -67,26 +42,32 @@ config.h: config.mk
 	@test -f config.h || ./configure ${CONFIGURE_ARGS}
 
 # The parent links neither OpenSSL nor libseccomp, and rocketctl no libevent.
-rocketd/rocketd: ${ROCKETD_OBJS} ${SHARED_OBJS}
-	${LINK} -o $@ ${ROCKETD_OBJS} ${SHARED_OBJS} ${L_EVENT} ${L_BSD}
+rocketd/rocketd: rocketd/rocketd.o rocketd/rocketd.a rocketd/conf/conf.a \
+    shared/shared.a
+	${LINK} -o $@ rocketd/rocketd.o rocketd/rocketd.a \
+	    rocketd/conf/conf.a shared/shared.a ${L_EVENT} ${L_BSD}
 
-worker/rocketd-worker: ${WORKER_OBJS} ${SHARED_OBJS}
-	${LINK} -o $@ ${WORKER_OBJS} ${SHARED_OBJS} ${L_EVENT} ${L_SSL} \
-	    ${L_LZ4} ${L_SECCOMP} ${L_BSD}
+worker/rocketd-worker: worker/worker.o worker/worker.a shared/shared.a
+	${LINK} -o $@ worker/worker.o worker/worker.a shared/shared.a \
+	    ${L_EVENT} ${L_SSL} ${L_LZ4} ${L_SECCOMP} ${L_BSD}
 
-rocketctl/rocketctl: ${ROCKETCTL_OBJS} ${CTL_SHARED}
-	${LINK} -o $@ ${ROCKETCTL_OBJS} ${CTL_SHARED} ${L_BSD}
+rocketctl/rocketctl: rocketctl/rocketctl.o rocketctl/rocketctl.a \
+    shared/shared.a
+	${LINK} -o $@ rocketctl/rocketctl.o rocketctl/rocketctl.a \
+	    shared/shared.a ${L_BSD}
+
+shared/shared.a: ${SHARED_OBJS} ; ${ARCHIVE} ${SHARED_OBJS}
+rocketd/conf/conf.a: ${CONF_OBJS} ; ${ARCHIVE} ${CONF_OBJS}
+rocketd/rocketd.a: ${ROCKETD_OBJS} ; ${ARCHIVE} ${ROCKETD_OBJS}
+worker/worker.a: ${WORKER_OBJS} ; ${ARCHIVE} ${WORKER_OBJS}
+rocketctl/rocketctl.a: ${CTL_OBJS} ; ${ARCHIVE} ${CTL_OBJS}
+ARCHIVE =	@rm -f $@; echo ar cr $@; ar cr $@
 
 .c.o:
 	${COMPILE} -c -o $@ $<
 
-rocketd/parse.c: rocketd/parse.y
-	${YACC} -o $@ rocketd/parse.y
-
-${SHARED_OBJS}: ${SHARED_HDRS}
-${ROCKETD_OBJS}: ${SHARED_HDRS} rocketd/*.h
-${WORKER_OBJS}: ${SHARED_HDRS} worker/*.h
-${ROCKETCTL_OBJS}: ${SHARED_HDRS} rocketctl/*.h
+rocketd/conf/parse.c: rocketd/conf/parse.y
+	${YACC} -o $@ rocketd/conf/parse.y
 
 # ---- unit tests: one line each ----
 # `$^' is what GNU make calls the prerequisites, `$>' what bmake does; each
@@ -95,15 +76,15 @@ UNIT =		${COMPILE} ${L_ALL} ${LDFLAGS} -o $@ $^ $> ${L_CMOCKA} \
 		${L_EVENT} ${L_SSL} ${L_LZ4} ${L_SECCOMP} ${L_BSD}
 
 # A service's worker but for its process.
-FLOW_OBJS =	worker/ctlstream.o worker/dialler.o worker/dialogue.o \
-		worker/hello.o worker/http.o worker/lz.o worker/meter.o \
-		worker/opening.o worker/outq.o worker/pipes.o worker/pool.o \
-		worker/proxyhdr.o worker/psk.o worker/relay.o \
-		worker/relaylz.o worker/report.o worker/rocket.o \
-		worker/seal.o worker/sealctx.o worker/service.o \
-		worker/smux.o worker/smuxout.o worker/smuxst.o worker/solo.o \
-		worker/source.o worker/tunnel.o worker/upgrade.o \
-		worker/user.o worker/wire.o worker/ws.o worker/xor.o \
+FLOW_OBJS =	worker/dialect/rocket/ctlstream.o worker/service/dialler.o worker/dialect/rocket/dialogue.o \
+		worker/net/hello.o worker/net/http.o worker/relay/lz.o worker/tunnel/meter.o \
+		worker/dialect/rocket/opening.o worker/relay/outq.o worker/relay/pipes.o worker/service/pool.o \
+		worker/net/proxyhdr.o worker/keys/psk.o worker/relay/relay.o \
+		worker/relay/relaylz.o worker/service/report.o worker/dialect/rocket/rocket.o \
+		worker/tunnel/seal.o worker/tunnel/sealctx.o worker/service/service.o \
+		worker/session/smux.o worker/session/smuxout.o worker/session/smuxst.o worker/session/solo.o \
+		worker/net/source.o worker/tunnel/tunnel.o worker/tunnel/upgrade.o \
+		worker/service/user.o worker/tunnel/wire.o worker/tunnel/ws.o worker/tunnel/xor.o \
 		shared/addr.o shared/ibuf.o shared/imsg.o shared/log.o \
 		shared/msg.o
 FLOW_SRCS =	regress/unit/flowpeer.c regress/unit/flowrig.c
@@ -112,69 +93,71 @@ regress/unit/addr_test: regress/unit/addr_test.c shared/addr.o ; ${UNIT}
 regress/unit/channel_test: regress/unit/channel_test.c shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o ; ${UNIT}
 regress/unit/chans_test: regress/unit/chans_test.c rocketd/chans.o rocketd/svc.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o ; ${UNIT}
 regress/unit/childlog_test: regress/unit/childlog_test.c worker/childlog.o ; ${UNIT}
-regress/unit/conf_test: regress/unit/conf_test.c rocketd/check.o rocketd/config.o rocketd/lex.o rocketd/options.o rocketd/optval.o rocketd/parse.o rocketd/reader.o rocketd/stmt.o rocketd/svc.o rocketd/toml.o rocketd/tomlconf.o rocketd/tomlval.o rocketd/tokenv.o rocketd/tlsconf.o rocketd/valid.o rocketd/wordval.o shared/addr.o shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o ; ${UNIT}
-regress/unit/connect_test: regress/unit/connect_test.c shared/addr.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/connect.o ; ${UNIT}
+regress/unit/conf_test: regress/unit/conf_test.c rocketd/conf/check.o rocketd/conf/config.o rocketd/conf/lex.o rocketd/conf/options.o rocketd/conf/optval.o rocketd/conf/parse.o rocketd/conf/reader.o rocketd/conf/stmt.o rocketd/svc.o rocketd/conf/toml.o rocketd/conf/tomlconf.o rocketd/conf/tomlval.o rocketd/conf/tokenv.o rocketd/tlsconf.o rocketd/conf/valid.o rocketd/conf/wordval.o shared/addr.o shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o ; ${UNIT}
+regress/unit/connect_test: regress/unit/connect_test.c shared/addr.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/dial/connect.o ; ${UNIT}
 regress/unit/crew_test: regress/unit/crew_test.c rocketd/crew.o rocketd/svc.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o ; ${UNIT}
-regress/unit/dial_test: regress/unit/dial_test.c shared/addr.o shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/connect.o worker/dial.o ; ${UNIT}
-regress/unit/dialler_test: regress/unit/dialler_test.c shared/addr.o worker/dialler.o ; ${UNIT}
-regress/unit/ctlstream_test: regress/unit/ctlstream_test.c shared/log.o worker/ctlstream.o worker/rocket.o worker/smux.o worker/smuxout.o worker/smuxst.o ; ${UNIT}
+regress/unit/dial_test: regress/unit/dial_test.c shared/addr.o shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/dial/connect.o worker/dial/dial.o ; ${UNIT}
+regress/unit/dialler_test: regress/unit/dialler_test.c shared/addr.o worker/service/dialler.o ; ${UNIT}
+regress/unit/ctlstream_test: regress/unit/ctlstream_test.c shared/log.o worker/dialect/rocket/ctlstream.o worker/dialect/rocket/rocket.o worker/session/smux.o worker/session/smuxout.o worker/session/smuxst.o ; ${UNIT}
 regress/unit/decoy_test: regress/unit/decoy_test.c rocketd/decoy.o shared/log.o ; ${UNIT}
-regress/unit/dialogue_test: regress/unit/dialogue_test.c shared/log.o worker/dialogue.o worker/rocket.o ; ${UNIT}
-regress/unit/gate_test: regress/unit/gate_test.c shared/addr.o shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/arrival.c worker/gate.o worker/listener.o worker/hello.o worker/http.o worker/peek.o worker/proxyhdr.o worker/source.o worker/visitor.o ; ${UNIT} -DHAND_QUEUED=1024
-regress/unit/visitor_test: regress/unit/visitor_test.c shared/addr.o shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/arrival.o worker/gate.o worker/listener.o worker/hello.o worker/http.o worker/peek.o worker/proxyhdr.o worker/source.o worker/visitor.o ; ${UNIT}
-regress/unit/hello_test: regress/unit/hello_test.c worker/hello.o ; ${UNIT}
+regress/unit/dialogue_test: regress/unit/dialogue_test.c shared/log.o worker/dialect/rocket/dialogue.o worker/dialect/rocket/rocket.o ; ${UNIT}
+regress/unit/gate_test: regress/unit/gate_test.c shared/addr.o shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/gate/arrival.c worker/gate/gate.o worker/net/listener.o worker/net/hello.o worker/net/http.o worker/gate/peek.o worker/net/proxyhdr.o worker/net/source.o worker/gate/visitor.o ; ${UNIT} -DHAND_QUEUED=1024
+regress/unit/visitor_test: regress/unit/visitor_test.c shared/addr.o shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/gate/arrival.o worker/gate/gate.o worker/net/listener.o worker/net/hello.o worker/net/http.o worker/gate/peek.o worker/net/proxyhdr.o worker/net/source.o worker/gate/visitor.o ; ${UNIT}
+regress/unit/hello_test: regress/unit/hello_test.c worker/net/hello.o ; ${UNIT}
 regress/unit/hist_test: regress/unit/hist_test.c regress/bench/hist.c ; ${UNIT}
-regress/unit/http_test: regress/unit/http_test.c worker/http.o ; ${UNIT}
+regress/unit/http_test: regress/unit/http_test.c worker/net/http.o ; ${UNIT}
 regress/unit/imsg_test: regress/unit/imsg_test.c shared/ibuf.o shared/imsg.o ; ${UNIT}
-regress/unit/keys_test: regress/unit/keys_test.c shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/keys.o worker/look.o worker/psk.o worker/signkey.o worker/tlsctx.o worker/tlskey.o ; ${UNIT}
-regress/unit/look_test: regress/unit/look_test.c shared/log.o worker/look.o worker/psk.o worker/signkey.o worker/tlsctx.o worker/tlskey.o ; ${UNIT}
-regress/unit/listener_test: regress/unit/listener_test.c shared/addr.o shared/ibuf.o shared/imsg.o shared/log.o worker/listener.o ; ${UNIT}
-regress/unit/lz_test: regress/unit/lz_test.c worker/lz.o ; ${UNIT}
+regress/unit/keys_test: regress/unit/keys_test.c shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/keys/keys.o worker/keys/look.o worker/keys/psk.o worker/keys/signkey.o worker/tls/tlsctx.o worker/tls/tlskey.o ; ${UNIT}
+regress/unit/look_test: regress/unit/look_test.c shared/log.o worker/keys/look.o worker/keys/psk.o worker/keys/signkey.o worker/tls/tlsctx.o worker/tls/tlskey.o ; ${UNIT}
+regress/unit/listener_test: regress/unit/listener_test.c shared/addr.o shared/ibuf.o shared/imsg.o shared/log.o worker/net/listener.o ; ${UNIT}
+regress/unit/lz_test: regress/unit/lz_test.c worker/relay/lz.o ; ${UNIT}
 regress/unit/log_test: regress/unit/log_test.c shared/log.o ; ${UNIT}
 regress/unit/msg_test: regress/unit/msg_test.c shared/ibuf.o shared/imsg.o shared/msg.o ; ${UNIT}
-regress/unit/options_test: regress/unit/options_test.c rocketd/options.o rocketd/optval.o rocketd/valid.o shared/addr.o shared/log.o ; ${UNIT}
-regress/unit/outq_test: regress/unit/outq_test.c shared/log.o worker/outq.o worker/pipes.o ; ${UNIT}
-regress/unit/pool_test: regress/unit/pool_test.c shared/addr.o shared/log.o worker/pool.o ; ${UNIT}
-regress/unit/proxyhdr_test: regress/unit/proxyhdr_test.c shared/addr.o worker/proxyhdr.o ; ${UNIT}
-regress/unit/psk_test: regress/unit/psk_test.c shared/log.o worker/psk.o ; ${UNIT}
-regress/unit/report_test: regress/unit/report_test.c shared/log.o worker/report.o ; ${UNIT}
-regress/unit/reload_test: regress/unit/reload_test.c rocketd/check.o rocketd/config.o rocketd/lex.o rocketd/options.o rocketd/optval.o rocketd/parse.o rocketd/reader.o rocketd/reload.o rocketd/stmt.o rocketd/svc.o rocketd/tlsconf.o rocketd/tokenv.o rocketd/toml.o rocketd/tomlconf.o rocketd/tomlval.o rocketd/valid.o rocketd/wordval.o shared/addr.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o ; ${UNIT}
-regress/unit/resolve_test: regress/unit/resolve_test.c shared/addr.o shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/resolve.o ; ${UNIT}
+regress/unit/options_test: regress/unit/options_test.c rocketd/conf/options.o rocketd/conf/optval.o rocketd/conf/valid.o shared/addr.o shared/log.o ; ${UNIT}
+regress/unit/outq_test: regress/unit/outq_test.c shared/log.o worker/relay/outq.o worker/relay/pipes.o ; ${UNIT}
+regress/unit/pool_test: regress/unit/pool_test.c shared/addr.o shared/log.o worker/service/pool.o ; ${UNIT}
+regress/unit/proxyhdr_test: regress/unit/proxyhdr_test.c shared/addr.o worker/net/proxyhdr.o ; ${UNIT}
+regress/unit/psk_test: regress/unit/psk_test.c shared/log.o worker/keys/psk.o ; ${UNIT}
+regress/unit/report_test: regress/unit/report_test.c shared/log.o worker/service/report.o ; ${UNIT}
+regress/unit/reload_test: regress/unit/reload_test.c rocketd/conf/check.o rocketd/conf/config.o rocketd/conf/lex.o rocketd/conf/options.o rocketd/conf/optval.o rocketd/conf/parse.o rocketd/conf/reader.o rocketd/reload.o rocketd/conf/stmt.o rocketd/svc.o rocketd/tlsconf.o rocketd/conf/tokenv.o rocketd/conf/toml.o rocketd/conf/tomlconf.o rocketd/conf/tomlval.o rocketd/conf/valid.o rocketd/conf/wordval.o shared/addr.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o ; ${UNIT}
+regress/unit/resolve_test: regress/unit/resolve_test.c shared/addr.o shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/dial/resolve.o ; ${UNIT}
 regress/unit/relay_test: regress/unit/relay_test.c ${FLOW_SRCS} ${FLOW_OBJS} ; ${UNIT}
 regress/unit/relaymem_test: regress/unit/relaymem_test.c ${FLOW_SRCS} ${FLOW_OBJS} ; ${UNIT}
-regress/unit/rocket_test: regress/unit/rocket_test.c worker/rocket.o ; ${UNIT}
+regress/unit/rocket_test: regress/unit/rocket_test.c worker/dialect/rocket/rocket.o ; ${UNIT}
 regress/unit/sandbox_test: regress/unit/sandbox_test.c shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/sandbox.o ; ${UNIT}
-regress/unit/seal_test: regress/unit/seal_test.c regress/unit/sealrig.c worker/seal.c worker/sealctx.c shared/log.o worker/hello.o worker/psk.o worker/xor.o ; ${UNIT} -DSEAL_UPDATE_RECORDS=64 -DSEAL_UPDATES_RECORDS=16
-regress/unit/smux_test: regress/unit/smux_test.c regress/unit/smuxrig.c shared/log.o worker/smux.o worker/smuxout.o worker/smuxst.o ; ${UNIT}
-regress/unit/pipes_test: regress/unit/pipes_test.c shared/log.o worker/pipes.o ; ${UNIT}
-regress/unit/smuxbulk_test: regress/unit/smuxbulk_test.c regress/unit/smuxrig.c shared/log.o worker/smux.o worker/smuxout.o worker/smuxst.o ; ${UNIT}
-regress/unit/smuxflow_test: regress/unit/smuxflow_test.c regress/unit/smuxrig.c shared/log.o worker/smux.o worker/smuxout.o worker/smuxst.o ; ${UNIT}
-regress/unit/smuxpair_test: regress/unit/smuxpair_test.c regress/unit/smuxrig.c shared/log.o worker/smux.o worker/smuxout.o worker/smuxst.o ; ${UNIT}
-regress/unit/smuxway_test: regress/unit/smuxway_test.c regress/unit/smuxrig.c shared/log.o worker/smux.o worker/smuxout.o worker/smuxst.o ; ${UNIT}
+regress/unit/seal_test: regress/unit/seal_test.c regress/unit/sealrig.c worker/tunnel/seal.c worker/tunnel/sealctx.c shared/log.o worker/net/hello.o worker/keys/psk.o worker/tunnel/xor.o ; ${UNIT} -DSEAL_UPDATE_RECORDS=64 -DSEAL_UPDATES_RECORDS=16
+regress/unit/smux_test: regress/unit/smux_test.c regress/unit/smuxrig.c shared/log.o worker/session/smux.o worker/session/smuxout.o worker/session/smuxst.o ; ${UNIT}
+regress/unit/pipes_test: regress/unit/pipes_test.c shared/log.o worker/relay/pipes.o ; ${UNIT}
+regress/unit/smuxbulk_test: regress/unit/smuxbulk_test.c regress/unit/smuxrig.c shared/log.o worker/session/smux.o worker/session/smuxout.o worker/session/smuxst.o ; ${UNIT}
+regress/unit/smuxflow_test: regress/unit/smuxflow_test.c regress/unit/smuxrig.c shared/log.o worker/session/smux.o worker/session/smuxout.o worker/session/smuxst.o ; ${UNIT}
+regress/unit/smuxpair_test: regress/unit/smuxpair_test.c regress/unit/smuxrig.c shared/log.o worker/session/smux.o worker/session/smuxout.o worker/session/smuxst.o ; ${UNIT}
+regress/unit/smuxway_test: regress/unit/smuxway_test.c regress/unit/smuxrig.c shared/log.o worker/session/smux.o worker/session/smuxout.o worker/session/smuxst.o ; ${UNIT}
 regress/unit/service_test: regress/unit/service_test.c ${FLOW_OBJS} shared/channel.o ; ${UNIT}
 regress/unit/service2_test: regress/unit/service2_test.c ${FLOW_OBJS} shared/channel.o ; ${UNIT}
-regress/unit/signkey_test: regress/unit/signkey_test.c shared/log.o worker/psk.o worker/signkey.o worker/tlskey.o ; ${UNIT}
-regress/unit/solo_test: regress/unit/solo_test.c shared/log.o worker/solo.o ; ${UNIT}
-regress/unit/source_test: regress/unit/source_test.c shared/addr.o shared/log.o worker/source.o ; ${UNIT}
+regress/unit/signkey_test: regress/unit/signkey_test.c shared/log.o worker/keys/psk.o worker/keys/signkey.o worker/tls/tlskey.o ; ${UNIT}
+regress/unit/solo_test: regress/unit/solo_test.c shared/log.o worker/session/solo.o ; ${UNIT}
+regress/unit/source_test: regress/unit/source_test.c shared/addr.o shared/log.o worker/net/source.o ; ${UNIT}
 regress/unit/svc_test: regress/unit/svc_test.c rocketd/svc.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o ; ${UNIT}
-regress/unit/tlsconn_test: regress/unit/tlsconn_test.c shared/log.o worker/tlsconn.o worker/tlsctx.o worker/tlskey.o ; ${UNIT}
+regress/unit/tlsconn_test: regress/unit/tlsconn_test.c shared/log.o worker/tls/tlsconn.o worker/tls/tlsctx.o worker/tls/tlskey.o ; ${UNIT}
 regress/unit/tlslook_test: regress/unit/tlslook_test.c rocketd/tlslook.c rocketd/svc.o shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o ; ${UNIT} -DTLSLOOK_PATIENCE=1
-regress/unit/toml_test: regress/unit/toml_test.c rocketd/toml.o rocketd/tomlval.o shared/log.o ; ${UNIT}
-regress/unit/meter_test: regress/unit/meter_test.c shared/log.o worker/meter.o ; ${UNIT}
+regress/unit/toml_test: regress/unit/toml_test.c rocketd/conf/toml.o rocketd/conf/tomlval.o shared/log.o ; ${UNIT}
+regress/unit/meter_test: regress/unit/meter_test.c shared/log.o worker/tunnel/meter.o ; ${UNIT}
 regress/unit/tunnel_test: regress/unit/tunnel_test.c ${FLOW_SRCS} ${FLOW_OBJS} ; ${UNIT}
 regress/unit/user_test: regress/unit/user_test.c ${FLOW_SRCS} ${FLOW_OBJS} ; ${UNIT}
-regress/unit/xor_test: regress/unit/xor_test.c shared/log.o worker/xor.o ; ${UNIT}
+regress/unit/xor_test: regress/unit/xor_test.c shared/log.o worker/tunnel/xor.o ; ${UNIT}
 regress/unit/answers_test: regress/unit/answers_test.c rocketctl/answers.o rocketctl/json.o rocketctl/table.o rocketctl/text.o rocketctl/words.o ${CTL_SHARED} ; ${UNIT}
-regress/unit/control_test: regress/unit/control_test.c regress/unit/controlrig.c worker/asker.o worker/control.o worker/inquiry.o worker/logout.o ${SHARED_OBJS} ; ${UNIT}
+regress/unit/control_test: regress/unit/control_test.c regress/unit/controlrig.c worker/control/asker.o worker/control/control.o worker/control/inquiry.o worker/control/logout.o ${SHARED_OBJS} ; ${UNIT}
 regress/unit/ctlparse_test: regress/unit/ctlparse_test.c rocketctl/ctlparse.o ; ${UNIT}
-regress/unit/logout_test: regress/unit/logout_test.c worker/logout.o ${CTL_SHARED} ; ${UNIT}
-regress/unit/upgrade_test: regress/unit/upgrade_test.c shared/log.o worker/http.o worker/pipes.o worker/upgrade.o worker/wire.o worker/ws.o ; ${UNIT}
-regress/unit/wire_test: regress/unit/wire_test.c shared/log.o worker/pipes.o worker/wire.o worker/ws.o ; ${UNIT}
+regress/unit/logout_test: regress/unit/logout_test.c worker/control/logout.o ${CTL_SHARED} ; ${UNIT}
+regress/unit/upgrade_test: regress/unit/upgrade_test.c shared/log.o worker/net/http.o worker/relay/pipes.o worker/tunnel/upgrade.o worker/tunnel/wire.o worker/tunnel/ws.o ; ${UNIT}
+regress/unit/wire_test: regress/unit/wire_test.c shared/log.o worker/relay/pipes.o worker/tunnel/wire.o worker/tunnel/ws.o ; ${UNIT}
 regress/unit/worker_test: regress/unit/worker_test.c worker/worker.c ${SHARED_OBJS} worker/childlog.o ; ${UNIT} -Dmain=worker_main -Wno-missing-prototypes
-regress/unit/ws_test: regress/unit/ws_test.c worker/ws.o ; ${UNIT}
+regress/unit/ws_test: regress/unit/ws_test.c worker/tunnel/ws.o ; ${UNIT}
 
-unit: config.mk
-	@${MAKE} $$(ls regress/unit/*_test.c | sed 's/\.c$$//')
+unit: prepare
+	@${MAKE} unit-tests
+
+unit-tests: ${UNIT_TESTS}
 
 # ---- what other tests run ----
 LOAD_SRCS =	regress/bench/bulk.c regress/bench/hist.c regress/bench/hold.c \
@@ -183,57 +166,41 @@ LOAD_SRCS =	regress/bench/bulk.c regress/bench/hist.c regress/bench/hold.c \
 		regress/bench/target.c
 
 regress/bench/load: ${LOAD_SRCS} regress/bench/load.h ; ${COMPILE} ${L_ALL} ${LDFLAGS} -o $@ ${LOAD_SRCS} ${L_BSD}
-regress/bench/smux_bench: regress/bench/smux_bench.c shared/log.o worker/smux.o worker/smuxout.o worker/smuxst.o ; ${UNIT}
+regress/bench/smux_bench: regress/bench/smux_bench.c shared/log.o worker/session/smux.o worker/session/smuxout.o worker/session/smuxst.o ; ${UNIT}
 regress/bench/wan: regress/bench/wan.c ; ${UNIT}
-regress/interop/smuxpeer: regress/interop/smuxpeer.c shared/log.o worker/smux.o worker/smuxout.o worker/smuxst.o ; ${UNIT}
-regress/interop/wspeer: regress/interop/wspeer.c worker/http.o worker/ws.o ; ${UNIT}
+regress/interop/smuxpeer: regress/interop/smuxpeer.c shared/log.o worker/session/smux.o worker/session/smuxout.o worker/session/smuxst.o ; ${UNIT}
+regress/interop/wspeer: regress/interop/wspeer.c worker/net/http.o worker/tunnel/ws.o ; ${UNIT}
 regress/live/traffic: regress/live/traffic.c ; ${UNIT}
 
-helpers: config.mk
+helpers: prepare
 	@${MAKE} regress/bench/load regress/bench/smux_bench \
 	    regress/bench/wan \
 	    regress/interop/smuxpeer regress/interop/wspeer \
 	    regress/live/traffic
 
-# ---- fuzzing: one line each; clang, with sources in place of objects ----
-FUZZ =		clang ${FUZZ_FLAGS} ${CPP_ALL} -o $@ $^ $> ${L_EVENT} ${L_LZ4} ${L_SSL} ${L_BSD}
-FUZZ_FLAGS =	-std=c11 -D_GNU_SOURCE -g -O1 \
-		-fsanitize=fuzzer,address,undefined
+# ---- fuzzing: clang, and archives of its own ----
+FUZZ =		clang -std=c11 -D_GNU_SOURCE -g -O1 ${CPP_ALL} ${C_DEPEND}
+FUZZ_LIBS =	worker/worker.fa rocketd/rocketd.fa rocketd/conf/conf.fa \
+		shared/shared.fa
 
-FUZZ_CONF =	regress/fuzz/confrig.c rocketd/check.c rocketd/config.c \
-		rocketd/lex.c rocketd/options.c rocketd/optval.c \
-		rocketd/parse.c rocketd/printconf.c rocketd/reader.c \
-		rocketd/stmt.c rocketd/svc.c rocketd/tlsconf.c rocketd/toml.c \
-		rocketd/tomlconf.c rocketd/tomlval.c rocketd/tokenv.c \
-		rocketd/valid.c rocketd/wordval.c shared/addr.c \
-		shared/channel.c shared/ibuf.c shared/imsg.c shared/log.c \
-		shared/msg.c
+.c.fo:
+	${FUZZ} -fsanitize=fuzzer-no-link,address,undefined -c -o $@ $<
 
-FUZZ_ROLE =	regress/fuzz/rolerig.c regress/fuzz/script.c shared/addr.c \
-		shared/channel.c shared/ibuf.c shared/imsg.c shared/log.c \
-		shared/msg.c
+shared/shared.fa: ${SHARED_OBJS:.o=.fo} ; ${ARCHIVE} ${SHARED_OBJS:.o=.fo}
+rocketd/conf/conf.fa: ${CONF_OBJS:.o=.fo} ; ${ARCHIVE} ${CONF_OBJS:.o=.fo}
+rocketd/rocketd.fa: ${ROCKETD_OBJS:.o=.fo} ; ${ARCHIVE} ${ROCKETD_OBJS:.o=.fo}
+worker/worker.fa: ${WORKER_OBJS:.o=.fo} ; ${ARCHIVE} ${WORKER_OBJS:.o=.fo}
+regress/fuzz/rig.fa: ${FUZZ_OBJS} ; ${ARCHIVE} ${FUZZ_OBJS}
 
-FUZZ_SESS =	regress/fuzz/script.c regress/fuzz/sessrig.c shared/log.c
+${FUZZERS}: regress/fuzz/rig.fa ${FUZZ_LIBS}
+	${FUZZ} -fsanitize=fuzzer,address,undefined -o $@ $@.c \
+	    regress/fuzz/rig.fa ${FUZZ_LIBS} ${L_EVENT} ${L_LZ4} ${L_SSL} \
+	    ${L_SECCOMP} ${L_BSD}
 
-regress/fuzz/conf_fuzz: regress/fuzz/conf_fuzz.c ${FUZZ_CONF} ; ${FUZZ}
-regress/fuzz/control_fuzz: regress/fuzz/control_fuzz.c ${FUZZ_ROLE} worker/asker.c worker/control.c worker/inquiry.c worker/logout.c ; ${FUZZ}
-regress/fuzz/dial_fuzz: regress/fuzz/dial_fuzz.c ${FUZZ_ROLE} worker/dial.c ; ${FUZZ}
-regress/fuzz/gate_fuzz: regress/fuzz/gate_fuzz.c ${FUZZ_ROLE} worker/arrival.c worker/gate.c worker/hello.c worker/http.c worker/listener.c worker/peek.c worker/proxyhdr.c worker/source.c worker/visitor.c ; ${FUZZ}
-regress/fuzz/hello_fuzz: regress/fuzz/hello_fuzz.c worker/hello.c ; ${FUZZ}
-regress/fuzz/http_fuzz: regress/fuzz/http_fuzz.c worker/http.c ; ${FUZZ}
-regress/fuzz/imsg_fuzz: regress/fuzz/imsg_fuzz.c shared/ibuf.c shared/imsg.c shared/msg.c ; ${FUZZ}
-regress/fuzz/keys_fuzz: regress/fuzz/keys_fuzz.c ${FUZZ_ROLE} worker/keys.c worker/look.c worker/psk.c worker/signkey.c worker/tlsctx.c worker/tlskey.c ; ${FUZZ}
-regress/fuzz/proxyhdr_fuzz: regress/fuzz/proxyhdr_fuzz.c worker/proxyhdr.c shared/addr.c ; ${FUZZ}
-regress/fuzz/lz_fuzz: regress/fuzz/lz_fuzz.c worker/lz.c ; ${FUZZ}
-regress/fuzz/rocket_fuzz: regress/fuzz/rocket_fuzz.c worker/rocket.c shared/addr.c ; ${FUZZ}
-regress/fuzz/smux_fuzz: regress/fuzz/smux_fuzz.c ${FUZZ_SESS} worker/smux.c worker/smuxout.c worker/smuxst.c ; ${FUZZ}
-regress/fuzz/solo_fuzz: regress/fuzz/solo_fuzz.c ${FUZZ_SESS} worker/solo.c ; ${FUZZ}
-regress/fuzz/toml_fuzz: regress/fuzz/toml_fuzz.c ${FUZZ_CONF} ; ${FUZZ}
-regress/fuzz/visitor_fuzz: regress/fuzz/visitor_fuzz.c ${FUZZ_ROLE} worker/http.c worker/visitor.c ; ${FUZZ}
-regress/fuzz/ws_fuzz: regress/fuzz/ws_fuzz.c worker/ws.c ; ${FUZZ}
+fuzz: prepare
+	@${MAKE} fuzzers
 
-fuzz: config.mk
-	@${MAKE} $$(ls regress/fuzz/*_fuzz.c | sed 's/\.c$$//')
+fuzzers: ${FUZZERS}
 
 # ---- checks ----
 lint:
@@ -306,17 +273,17 @@ uninstall:
 	rm -rf ${EXAMPLES}
 
 clean:
-	rm -f */*.o rocketd/rocketd worker/rocketd-worker rocketctl/rocketctl \
-	    rocketd/parse.c rocketd/y.tab.h regress/unit/*_test \
-	    regress/fuzz/*_fuzz regress/bench/load \
-	    regress/bench/smux_bench regress/bench/wan \
-	    regress/interop/smuxpeer regress/interop/wspeer \
-	    regress/live/traffic regress/*/*.o
-	find . -name '*.gcno' -o -name '*.gcda' | xargs rm -f
+	rm -f rocketd/rocketd worker/rocketd-worker rocketctl/rocketctl \
+	    rocketd/conf/parse.c ${UNIT_TESTS} ${FUZZERS} regress/bench/smux_bench \
+	    regress/bench/wan regress/interop/smuxpeer \
+	    regress/interop/wspeer regress/live/traffic \
+	    regress/bench/load depend.mk
+	find . -name '*.[oad]' -o -name '*.f[oa]' -o -name '*.gcno' \
+	    -o -name '*.gcda' | xargs rm -f
 	rm -rf regress/tmp
 
 distclean: clean
 	rm -f config.mk config.h config.log
 
-.PHONY: all programs unit helpers fuzz lint bench check check-long demo \
+.PHONY: all prepare programs unit unit-tests helpers fuzz fuzzers lint bench check check-long demo \
 	install install-files uninstall clean distclean

@@ -9,8 +9,8 @@ cd "$(dirname "$0")/.." || exit 1
 if [ $# -gt 0 ]; then
 	files=$*
 else
-	files=$(ls */*.[chy] regress/*/*.[ch] 2>/dev/null |
-	    grep -v -e '^rocketd/parse\.c$' -e '^rocketd/y\.tab\.h$')
+	files=$(find rocketd worker rocketctl shared regress -name '*.[chy]' |
+	    grep -v '^rocketd/conf/parse\.c$' | sort)
 fi
 scripts=$(ls configure regress/*.sh regress/*/*.sh regress/*/*.t 2>/dev/null)
 

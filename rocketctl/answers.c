@@ -28,8 +28,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../shared/compat.h"
-#include "../shared/imsg.h"
+#include "shared/compat.h"
+#include "shared/imsg.h"
 #include "answers.h"
 
 static int	 answers_send(struct answers *, struct imsgbuf *,

@@ -25,7 +25,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "../shared/msg.h"
+#include "shared/msg.h"
 
 /* Octets of one request's answers; a million streams would fit. */
 #define ANSWERS_MAX	(256UL * 1024 * 1024)

@@ -26,8 +26,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../shared/compat.h"
-#include "../shared/log.h"
+#include "shared/compat.h"
+#include "shared/log.h"
 #include "ctlparse.h"
 
 enum token_type {

@@ -25,7 +25,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "../shared/msg.h"
+#include "shared/msg.h"
 
 #define CTLPARSE_WHY	512	/* a sentence that names all that fits */
 

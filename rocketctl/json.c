@@ -25,8 +25,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../shared/compat.h"
-#include "../shared/log.h"
+#include "shared/compat.h"
+#include "shared/log.h"
 #include "output.h"
 #include "words.h"
 

@@ -33,8 +33,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../shared/compat.h"
-#include "../shared/imsg.h"
+#include "shared/compat.h"
+#include "shared/imsg.h"
 #include "answers.h"
 #include "monitor.h"
 #include "table.h"

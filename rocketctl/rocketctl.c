@@ -32,8 +32,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../shared/compat.h"
-#include "../shared/imsg.h"
+#include "shared/compat.h"
+#include "shared/imsg.h"
 #include "answers.h"
 #include "ctlparse.h"
 #include "monitor.h"

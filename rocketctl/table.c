@@ -22,7 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../shared/compat.h"
+#include "shared/compat.h"
 #include "table.h"
 
 #define TABLE_GAP	2

@@ -23,8 +23,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "../shared/compat.h"
-#include "../shared/log.h"
+#include "shared/compat.h"
+#include "shared/log.h"
 #include "output.h"
 #include "table.h"
 #include "words.h"

@@ -21,7 +21,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "../shared/compat.h"
+#include "shared/compat.h"
 #include "words.h"
 
 static char	*words_buf(void);

@@ -25,7 +25,7 @@
 
 #include <stdint.h>
 
-#include "../shared/msg.h"
+#include "shared/msg.h"
 
 #define WORDS_BUFS	24
 #define WORDS_LEN	192

@@ -25,9 +25,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../shared/channel.h"
-#include "../shared/compat.h"
-#include "../shared/log.h"
+#include "shared/channel.h"
+#include "shared/compat.h"
+#include "shared/log.h"
 #include "chans.h"
 #include "rocketd.h"
 

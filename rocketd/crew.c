@@ -25,8 +25,8 @@
 
 #include <string.h>
 
-#include "../shared/channel.h"
-#include "../shared/log.h"
+#include "shared/channel.h"
+#include "shared/log.h"
 #include "crew.h"
 #include "procs.h"
 #include "send.h"

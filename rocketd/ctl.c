@@ -30,9 +30,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../shared/channel.h"
-#include "../shared/compat.h"
-#include "../shared/log.h"
+#include "shared/channel.h"
+#include "shared/compat.h"
+#include "shared/log.h"
 #include "ctl.h"
 #include "procs.h"
 #include "reload.h"

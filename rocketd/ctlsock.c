@@ -32,8 +32,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../shared/compat.h"
-#include "../shared/log.h"
+#include "shared/compat.h"
+#include "shared/log.h"
 #include "ctlsock.h"
 
 #define CTLSOCK_GROUP	"_rocketd"

@@ -32,9 +32,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../shared/channel.h"
-#include "../shared/compat.h"
-#include "../shared/log.h"
+#include "shared/channel.h"
+#include "shared/compat.h"
+#include "shared/log.h"
 #include "decoy.h"
 #include "svc.h"
 

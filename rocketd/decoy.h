@@ -25,7 +25,7 @@
 
 #include <stdio.h>
 
-#include "conf.h"
+#include "rocketd/conf/conf.h"
 
 struct svc;
 

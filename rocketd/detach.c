@@ -35,8 +35,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../shared/compat.h"
-#include "../shared/log.h"
+#include "shared/compat.h"
+#include "shared/log.h"
 #include "detach.h"
 
 static int	 detach_pipe = -1;	/* whoever reads it waits for us */

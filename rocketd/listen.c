@@ -37,10 +37,10 @@
 
 #include <event2/event.h>
 
-#include "../shared/addr.h"
-#include "../shared/channel.h"
-#include "../shared/compat.h"
-#include "../shared/log.h"
+#include "shared/addr.h"
+#include "shared/channel.h"
+#include "shared/compat.h"
+#include "shared/log.h"
 #include "listen.h"
 #include "procs.h"
 

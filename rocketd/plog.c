@@ -37,9 +37,9 @@
 
 #include <event2/event.h>
 
-#include "../shared/channel.h"
-#include "../shared/compat.h"
-#include "../shared/log.h"
+#include "shared/channel.h"
+#include "shared/compat.h"
+#include "shared/log.h"
 #include "plog.h"
 #include "procs.h"
 #include "send.h"

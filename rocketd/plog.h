@@ -22,7 +22,7 @@
 #ifndef ROCKETD_PLOG_H
 #define ROCKETD_PLOG_H
 
-#include "../shared/msg.h"
+#include "shared/msg.h"
 #include "rocketd.h"
 
 /* plog.c */

@@ -34,9 +34,9 @@
 
 #include <event2/event.h>
 
-#include "../shared/channel.h"
-#include "../shared/compat.h"
-#include "../shared/log.h"
+#include "shared/channel.h"
+#include "shared/compat.h"
+#include "shared/log.h"
 #include "chans.h"
 #include "crew.h"
 #include "ctl.h"

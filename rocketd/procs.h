@@ -24,7 +24,7 @@
 
 #include <stddef.h>
 
-#include "../shared/msg.h"
+#include "shared/msg.h"
 #include "rocketd.h"
 
 /* procs.c */

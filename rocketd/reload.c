@@ -30,8 +30,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../shared/compat.h"
-#include "../shared/log.h"
+#include "shared/compat.h"
+#include "shared/log.h"
 #include "crew.h"
 #include "ctlsock.h"
 #include "decoy.h"

@@ -35,8 +35,8 @@
 
 #include <event2/event.h>
 
-#include "../shared/compat.h"
-#include "../shared/log.h"
+#include "shared/compat.h"
+#include "shared/log.h"
 #include "ctlsock.h"
 #include "detach.h"
 #include "listen.h"

@@ -27,7 +27,7 @@
 
 #include <stdint.h>
 
-#include "conf.h"
+#include "rocketd/conf/conf.h"
 #include "svc.h"
 
 struct event;

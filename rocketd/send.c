@@ -30,9 +30,9 @@
 
 #include <event2/event.h>
 
-#include "../shared/channel.h"
-#include "../shared/compat.h"
-#include "../shared/log.h"
+#include "shared/channel.h"
+#include "shared/compat.h"
+#include "shared/log.h"
 #include "chans.h"
 #include "crew.h"
 #include "ctlsock.h"

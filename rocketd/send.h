@@ -24,7 +24,7 @@
 
 #include <stdint.h>
 
-#include "conf.h"
+#include "rocketd/conf/conf.h"
 #include "rocketd.h"
 
 /* send.c */

@@ -34,8 +34,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../shared/compat.h"
-#include "../shared/log.h"
+#include "shared/compat.h"
+#include "shared/log.h"
 #include "spawn.h"
 #include "svc.h"
 

@@ -28,7 +28,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "../shared/log.h"
+#include "shared/log.h"
 #include "svc.h"
 
 static enum svc_state	 svc_back_off(struct svc *);

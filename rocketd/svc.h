@@ -30,7 +30,7 @@
 
 #include <stdint.h>
 
-#include "../shared/msg.h"
+#include "shared/msg.h"
 
 /* All in milliseconds. */
 #define SVC_PING	2000	/* between two pings */

@@ -30,11 +30,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../shared/channel.h"
-#include "../shared/compat.h"
-#include "../shared/log.h"
+#include "shared/channel.h"
+#include "shared/compat.h"
+#include "shared/log.h"
 #include "tlsconf.h"
-#include "wordval.h"
+#include "rocketd/conf/wordval.h"
 
 #define TLS_FORM_SERVER	"tls certificate \"FILE\" key \"FILE\", "	\
 	"tls self-signed \"FILE\" key \"FILE\" or "			\

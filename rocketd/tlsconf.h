@@ -26,8 +26,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "conf.h"
-#include "lex.h"
+#include "rocketd/conf/conf.h"
+#include "rocketd/conf/lex.h"
 #include "svc.h"
 
 /* tlsconf.c */

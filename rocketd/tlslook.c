@@ -35,9 +35,9 @@
 
 #include <event2/event.h>
 
-#include "../shared/channel.h"
-#include "../shared/compat.h"
-#include "../shared/log.h"
+#include "shared/channel.h"
+#include "shared/compat.h"
+#include "shared/log.h"
 #include "spawn.h"
 #include "tlslook.h"
 

@@ -31,7 +31,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../shared/compat.h"
+#include "shared/compat.h"
 #include "tlsconf.h"
 #include "tlsmake.h"
 

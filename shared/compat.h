@@ -23,7 +23,7 @@
 #ifndef SHARED_COMPAT_H
 #define SHARED_COMPAT_H
 
-#include "../config.h"
+#include "config.h"
 
 #include <sys/types.h>
 #include <sys/socket.h>

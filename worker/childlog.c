@@ -27,9 +27,9 @@
 
 #include <event2/event.h>
 
-#include "../shared/channel.h"
-#include "../shared/compat.h"
-#include "../shared/log.h"
+#include "shared/channel.h"
+#include "shared/compat.h"
+#include "shared/log.h"
 #include "childlog.h"
 #include "worker.h"
 

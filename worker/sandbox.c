@@ -57,8 +57,8 @@
 #include <seccomp.h>
 #endif
 
-#include "../shared/compat.h"
-#include "../shared/log.h"
+#include "shared/compat.h"
+#include "shared/log.h"
 #include "sandbox.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)

@@ -23,7 +23,7 @@
 #ifndef WORKER_SANDBOX_H
 #define WORKER_SANDBOX_H
 
-#include "../shared/msg.h"
+#include "shared/msg.h"
 
 /* sandbox.c */
 

@@ -34,10 +34,10 @@
 
 #include <event2/event.h>
 
-#include "../shared/compat.h"
+#include "shared/compat.h"
 #include "childlog.h"
 #include "sandbox.h"
-#include "selfsign.h"
+#include "worker/keys/selfsign.h"
 #include "worker.h"
 
 #define PARENT_FD	3

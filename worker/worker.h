@@ -30,9 +30,9 @@
 
 #include <stdint.h>
 
-#include "../shared/channel.h"
-#include "../shared/log.h"
-#include "../shared/msg.h"
+#include "shared/channel.h"
+#include "shared/log.h"
+#include "shared/msg.h"
 
 struct event_base;
 

@@ -38,7 +38,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../../shared/compat.h"
+#include "shared/compat.h"
 
 #include "load.h"
 

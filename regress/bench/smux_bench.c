@@ -29,7 +29,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "../../worker/smux.h"
+#include "worker/session/smux.h"
 
 #define BATCH	(256 * 1024)
 #define TOTAL	(4ULL << 30)		/* octets of payload a measurement */

@@ -28,7 +28,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../../rocketd/conf.h"
+#include "rocketd/conf/conf.h"
 #include "confrig.h"
 
 /* The fuzzed one, and what was printed of it. */

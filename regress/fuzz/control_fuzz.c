@@ -29,7 +29,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../../worker/asker.h"
+#include "worker/control/asker.h"
 #include "rolerig.h"
 
 #define ASKERS		8

@@ -32,7 +32,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../../worker/connect.h"
+#include "worker/dial/connect.h"
 #include "rolerig.h"
 
 #define WORKERS		2

@@ -29,9 +29,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../../worker/arrival.h"
-#include "../../worker/source.h"
-#include "../unit/hello_octets.h"
+#include "worker/gate/arrival.h"
+#include "worker/net/source.h"
+#include "regress/unit/hello_octets.h"
 #include "rolerig.h"
 
 #define STRANGERS	8

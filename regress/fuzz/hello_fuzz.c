@@ -25,7 +25,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "../../worker/hello.h"
+#include "worker/net/hello.h"
 
 int	 LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 

@@ -27,7 +27,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../worker/http.h"
+#include "worker/net/http.h"
 
 int	 LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 

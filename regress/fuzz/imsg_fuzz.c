@@ -30,8 +30,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../../shared/imsg.h"
-#include "../../shared/msg.h"
+#include "shared/imsg.h"
+#include "shared/msg.h"
 
 /* What fits into a socket without a reader. */
 #define INPUT_MAX	65536

@@ -30,7 +30,7 @@
 #include <openssl/pem.h>
 #include <openssl/sha.h>
 
-#include "../../worker/psk.h"
+#include "worker/keys/psk.h"
 #include "rolerig.h"
 
 #define TOKEN		"a token of sixteen"

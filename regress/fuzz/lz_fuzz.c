@@ -24,7 +24,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../worker/lz.h"
+#include "worker/relay/lz.h"
 
 #define ROOM	(64 * 1024)	/* so that memory is short at times */
 

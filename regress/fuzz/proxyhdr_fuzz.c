@@ -24,7 +24,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../worker/proxyhdr.h"
+#include "worker/net/proxyhdr.h"
 
 int	 LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 

@@ -26,7 +26,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../worker/rocket.h"
+#include "worker/dialect/rocket/rocket.h"
 
 int	 LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 

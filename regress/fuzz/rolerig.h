@@ -26,7 +26,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "../../worker/worker.h"
+#include "worker/worker.h"
 #include "script.h"
 
 struct rig_peer {

@@ -23,7 +23,7 @@
 #ifndef REGRESS_SESSRIG_H
 #define REGRESS_SESSRIG_H
 
-#include "../../worker/session.h"
+#include "worker/session/session.h"
 #include "script.h"
 
 #define RIG_OWNERS_MAX	64

@@ -24,7 +24,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "../../worker/smuxint.h"
+#include "worker/session/smuxint.h"
 #include "sessrig.h"
 
 int	 LLVMFuzzerTestOneInput(const uint8_t *, size_t);

@@ -28,8 +28,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../../worker/http.h"
-#include "../../worker/visitor.h"
+#include "worker/net/http.h"
+#include "worker/gate/visitor.h"
 #include "rolerig.h"
 
 #define PATH		"/the/way"

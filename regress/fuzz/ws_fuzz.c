@@ -26,7 +26,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../worker/ws.h"
+#include "worker/tunnel/ws.h"
 
 int	 LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 

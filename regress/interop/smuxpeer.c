@@ -40,7 +40,7 @@
 
 #include <err.h>
 
-#include "../../worker/smux.h"
+#include "worker/session/smux.h"
 
 #define HEAD		16
 #define BATCH		(256 * 1024)

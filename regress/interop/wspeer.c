@@ -35,9 +35,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../../shared/compat.h"
-#include "../../worker/http.h"
-#include "../../worker/ws.h"
+#include "shared/compat.h"
+#include "worker/net/http.h"
+#include "worker/tunnel/ws.h"
 
 #define LONGEST	300000
 #define LIMIT	60		/* seconds that all of it may take */

@@ -35,7 +35,7 @@
 
 #include <cmocka.h>
 
-#include "../../shared/addr.h"
+#include "shared/addr.h"
 
 static struct addr
 addr4(const char *host, uint16_t port)

@@ -34,11 +34,11 @@
 
 #include <cmocka.h>
 
-#include "../../rocketctl/answers.h"
-#include "../../rocketctl/output.h"
-#include "../../rocketctl/table.h"
-#include "../../rocketctl/words.h"
-#include "../../shared/compat.h"
+#include "rocketctl/answers.h"
+#include "rocketctl/output.h"
+#include "rocketctl/table.h"
+#include "rocketctl/words.h"
+#include "shared/compat.h"
 
 static struct imsgbuf		 us, them;
 static struct answers		 a;

@@ -36,8 +36,8 @@
 #include <cmocka.h>
 #include <event2/event.h>
 
-#include "../../shared/channel.h"
-#include "../../shared/log.h"
+#include "shared/channel.h"
+#include "shared/log.h"
 
 /* One end: what it has seen, and what it shall do about it. */
 struct end {

@@ -31,9 +31,9 @@
 
 #include <cmocka.h>
 
-#include "../../rocketd/chans.h"
-#include "../../rocketd/rocketd.h"
-#include "../../shared/channel.h"
+#include "rocketd/chans.h"
+#include "rocketd/rocketd.h"
+#include "shared/channel.h"
 
 #define SENT_MAX	32
 

@@ -31,11 +31,11 @@
 #include <cmocka.h>
 #include <event2/event.h>
 
-#include "../../shared/channel.h"
-#include "../../shared/compat.h"
-#include "../../shared/log.h"
-#include "../../worker/childlog.h"
-#include "../../worker/worker.h"
+#include "shared/channel.h"
+#include "shared/compat.h"
+#include "shared/log.h"
+#include "worker/childlog.h"
+#include "worker/worker.h"
 
 #define LINES	2048
 #define WAIT	64			/* as childlog.c's */

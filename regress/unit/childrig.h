@@ -39,10 +39,10 @@
 
 #include <cmocka.h>
 
-#include "../../shared/compat.h"
-#include "../../worker/sandbox.h"
-#include "../../worker/selfsign.h"
-#include "../../worker/worker.h"
+#include "shared/compat.h"
+#include "worker/sandbox.h"
+#include "worker/keys/selfsign.h"
+#include "worker/worker.h"
 
 #undef main				/* the Makefile's, for worker.c */
 

@@ -38,7 +38,7 @@
 
 #include <cmocka.h>
 
-#include "../../rocketd/conf.h"
+#include "rocketd/conf/conf.h"
 
 #define SERVER	"control socket none\n"					\
 		"server {\n"						\

@@ -42,9 +42,9 @@
 #include <cmocka.h>
 #include <event2/event.h>
 
-#include "../../shared/addr.h"
-#include "../../shared/compat.h"
-#include "../../worker/connect.h"
+#include "shared/addr.h"
+#include "shared/compat.h"
+#include "worker/dial/connect.h"
 
 #define REFUSALS	12
 

@@ -32,9 +32,9 @@
 
 #include <cmocka.h>
 
-#include "../../shared/compat.h"
-#include "../../worker/asker.h"
-#include "../../worker/worker.h"
+#include "shared/compat.h"
+#include "worker/control/asker.h"
+#include "worker/worker.h"
 #include "controlrig.h"
 
 /* All are asked; who said a figure is told by the channel alone. */

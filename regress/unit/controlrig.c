@@ -42,9 +42,9 @@
 
 #include <cmocka.h>
 
-#include "../../shared/compat.h"
-#include "../../worker/asker.h"
-#include "../../worker/worker.h"
+#include "shared/compat.h"
+#include "worker/control/asker.h"
+#include "worker/worker.h"
 #include "controlrig.h"
 
 #define TURNS_MS	30000	/* at most, until what is awaited is there */

@@ -28,9 +28,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "../../shared/channel.h"
-#include "../../shared/imsg.h"
-#include "../../shared/msg.h"
+#include "shared/channel.h"
+#include "shared/imsg.h"
+#include "shared/msg.h"
 
 struct played {			/* a process at the other end of a channel */
 	struct channel	*ch;		/* control's end */

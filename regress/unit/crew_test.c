@@ -31,11 +31,11 @@
 
 #include <cmocka.h>
 
-#include "../../rocketd/crew.h"
-#include "../../rocketd/procs.h"
-#include "../../rocketd/rocketd.h"
-#include "../../rocketd/send.h"
-#include "../../shared/channel.h"
+#include "rocketd/crew.h"
+#include "rocketd/procs.h"
+#include "rocketd/rocketd.h"
+#include "rocketd/send.h"
+#include "shared/channel.h"
 
 #define SERVICE	3
 

@@ -28,9 +28,9 @@
 
 #include <cmocka.h>
 
-#include "../../rocketctl/ctlparse.h"
-#include "../../shared/compat.h"
-#include "../../shared/log.h"
+#include "rocketctl/ctlparse.h"
+#include "shared/compat.h"
+#include "shared/log.h"
 
 static char	why[CTLPARSE_WHY];
 

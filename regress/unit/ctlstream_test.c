@@ -32,11 +32,11 @@
 
 #include <cmocka.h>
 
-#include "../../shared/compat.h"
-#include "../../shared/log.h"
-#include "../../worker/service.h"
-#include "../../worker/smux.h"
-#include "../../worker/worker.h"
+#include "shared/compat.h"
+#include "shared/log.h"
+#include "worker/service/service.h"
+#include "worker/session/smux.h"
+#include "worker/worker.h"
 
 #define SECOND	1000000ULL
 

@@ -39,11 +39,11 @@
 
 #include <cmocka.h>
 
-#include "../../rocketd/decoy.h"
-#include "../../rocketd/svc.h"
-#include "../../shared/channel.h"
-#include "../../shared/compat.h"
-#include "../../shared/log.h"
+#include "rocketd/decoy.h"
+#include "rocketd/svc.h"
+#include "shared/channel.h"
+#include "shared/compat.h"
+#include "shared/log.h"
 
 #define DEPTH	8			/* as decoy.c's */
 #define NAMES	8192

@@ -35,10 +35,10 @@
 #include <cmocka.h>
 #include <event2/event.h>
 
-#include "../../shared/channel.h"
-#include "../../shared/compat.h"
-#include "../../worker/dialler.h"
-#include "../../worker/worker.h"
+#include "shared/channel.h"
+#include "shared/compat.h"
+#include "worker/service/dialler.h"
+#include "worker/worker.h"
 
 #define SENT	512			/* as dialler.c's */
 #define MAX	65536

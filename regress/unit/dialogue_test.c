@@ -33,11 +33,11 @@
 
 #include <cmocka.h>
 
-#include "../../shared/compat.h"
-#include "../../shared/log.h"
-#include "../../worker/dialogue.h"
-#include "../../worker/service.h"
-#include "../../worker/worker.h"
+#include "shared/compat.h"
+#include "shared/log.h"
+#include "worker/dialect/rocket/dialogue.h"
+#include "worker/service/service.h"
+#include "worker/worker.h"
 
 #define OUR_CAPS	(CAP_HALFCLOSE | CAP_RESET | CAP_BULK)
 

@@ -33,8 +33,8 @@
 
 #include <cmocka.h>
 
-#include "../../worker/smux.h"
-#include "../../worker/solo.h"
+#include "worker/session/smux.h"
+#include "worker/session/solo.h"
 #include "flowrigint.h"
 
 /* What unpacking may take. */

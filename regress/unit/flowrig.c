@@ -40,11 +40,11 @@
 
 #include <cmocka.h>
 
-#include "../../shared/channel.h"
-#include "../../shared/compat.h"
-#include "../../worker/dialler.h"
-#include "../../worker/user.h"
-#include "../../worker/worker.h"
+#include "shared/channel.h"
+#include "shared/compat.h"
+#include "worker/service/dialler.h"
+#include "worker/service/user.h"
+#include "worker/worker.h"
 #include "flowrigint.h"
 
 #define LIMIT_SECONDS	20	/* that an event may take to come */

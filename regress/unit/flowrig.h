@@ -35,10 +35,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "../../worker/lz.h"
-#include "../../worker/rocket.h"
-#include "../../worker/seal.h"
-#include "../../worker/service.h"
+#include "worker/relay/lz.h"
+#include "worker/dialect/rocket/rocket.h"
+#include "worker/tunnel/seal.h"
+#include "worker/service/service.h"
 
 #define FLOW_STREAMS	16		/* ever, of one peer */
 #define FLOW_TEXT	1100		/* a preface, or a status octet */

@@ -20,7 +20,7 @@
 #ifndef UNIT_FLOWRIGINT_H
 #define UNIT_FLOWRIGINT_H
 
-#include "../../shared/log.h"
+#include "shared/log.h"
 #include "flowrig.h"
 
 extern struct seal_ctx		*flow_ctx[2];

@@ -37,7 +37,7 @@
 #include <cmocka.h>
 #include <event2/event.h>
 
-#include "../../worker/worker.h"
+#include "worker/worker.h"
 
 #define FRAME_LOG	200	/* lines kept */
 

@@ -28,7 +28,7 @@
 #include <errno.h>
 #include <sha2.h>
 
-#include "../../worker/source.h"
+#include "worker/net/source.h"
 #include "hello_octets.h"
 
 #define DEADLINE	2000	/* milliseconds, of the test's configuration */

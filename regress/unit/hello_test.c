@@ -31,7 +31,7 @@
 
 #include <cmocka.h>
 
-#include "../../worker/hello.h"
+#include "worker/net/hello.h"
 #include "hello_octets.h"
 
 static uint8_t	 hello[HELLO_MAX + 64];

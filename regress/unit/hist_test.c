@@ -22,7 +22,7 @@
 
 #include <cmocka.h>
 
-#include "../bench/load.h"
+#include "regress/bench/load.h"
 
 static struct hist	 h;
 

@@ -31,8 +31,8 @@
 
 #include <cmocka.h>
 
-#include "../../shared/compat.h"
-#include "../../worker/http.h"
+#include "shared/compat.h"
+#include "worker/net/http.h"
 
 /* RFC 6455's own example. */
 #define KEY	"dGhlIHNhbXBsZSBub25jZQ=="

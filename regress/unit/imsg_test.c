@@ -36,7 +36,7 @@
 
 #include <cmocka.h>
 
-#include "../../shared/imsg.h"
+#include "shared/imsg.h"
 
 #define FD_MARK		0x80000000U
 

@@ -26,7 +26,7 @@
 #include <openssl/sha.h>
 #include <openssl/x509.h>
 
-#include "../../worker/psk.h"
+#include "worker/keys/psk.h"
 
 #define GOT_MAX		16
 

@@ -41,10 +41,10 @@
 #include <cmocka.h>
 #include <event2/event.h>
 
-#include "../../shared/compat.h"
-#include "../../shared/log.h"
-#include "../../worker/listener.h"
-#include "../../worker/worker.h"
+#include "shared/compat.h"
+#include "shared/log.h"
+#include "worker/net/listener.h"
+#include "worker/worker.h"
 
 #define BATCH		32	/* as listener.c's ACCEPT_BATCH */
 #define LISTENERS	1024	/* and LISTENERS_MAX */

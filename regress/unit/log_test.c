@@ -33,8 +33,8 @@
 
 #include <cmocka.h>
 
-#include "../../shared/log.h"
-#include "../../shared/msg.h"
+#include "shared/log.h"
+#include "shared/msg.h"
 
 static struct {
 	char		 line[2 * LOG_LINE_MAX];

@@ -40,8 +40,8 @@
 
 #include <cmocka.h>
 
-#include "../../shared/compat.h"
-#include "../../worker/logout.h"
+#include "shared/compat.h"
+#include "worker/control/logout.h"
 
 static const struct timespec	 when = { 1767323045, 678900000 };
 static const struct logout_from	 gate = { "gate", SIDE_NONE, 0, "" };

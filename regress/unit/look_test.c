@@ -36,10 +36,10 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
-#include "../../shared/log.h"
-#include "../../worker/look.h"
-#include "../../worker/psk.h"
-#include "../../worker/signkey.h"
+#include "shared/log.h"
+#include "worker/keys/look.h"
+#include "worker/keys/psk.h"
+#include "worker/keys/signkey.h"
 
 #define DAY	(24L * 60 * 60)
 #define DAMAGED	"-----BEGIN CERTIFICATE-----\nAAAA\n"		\

@@ -32,8 +32,8 @@
 
 #include <cmocka.h>
 
-#include "../../shared/compat.h"
-#include "../../worker/lz.h"
+#include "shared/compat.h"
+#include "worker/relay/lz.h"
 
 #define ROOM	((size_t)1 << 30)
 #define SIZE	(1024 * 1024)

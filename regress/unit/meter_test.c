@@ -23,7 +23,7 @@
 
 #include <cmocka.h>
 
-#include "../../worker/meter.h"
+#include "worker/tunnel/meter.h"
 
 #define SECOND	1000000ULL
 #define START	(77 * SECOND)

@@ -34,8 +34,8 @@
 
 #include <cmocka.h>
 
-#include "../../shared/log.h"
-#include "../../shared/msg.h"
+#include "shared/log.h"
+#include "shared/msg.h"
 
 /* Letters as in msg.h; "A>BC" says A may send to B and to C. */
 static const char	 letters[] = " PCKGRDTWX";

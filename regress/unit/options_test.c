@@ -33,8 +33,8 @@
 
 #include <cmocka.h>
 
-#include "../../rocketd/conf.h"
-#include "../../shared/compat.h"
+#include "rocketd/conf/conf.h"
+#include "shared/compat.h"
 
 #define SCOPE_ALL	(SCOPE_GLOBAL | SCOPE_SERVER | SCOPE_CLIENT |	\
 			    SCOPE_SERVER_SERVICE | SCOPE_CLIENT_SERVICE)

@@ -36,10 +36,10 @@
 
 #include <cmocka.h>
 
-#include "../../shared/compat.h"
-#include "../../worker/outq.h"
-#include "../../worker/pipes.h"
-#include "../../worker/service.h"
+#include "shared/compat.h"
+#include "worker/relay/outq.h"
+#include "worker/relay/pipes.h"
+#include "worker/service/service.h"
 
 #define TOTAL	(4 * 1024 * 1024)
 

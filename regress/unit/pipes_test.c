@@ -30,8 +30,8 @@
 
 #include <cmocka.h>
 
-#include "../../shared/compat.h"
-#include "../../worker/pipes.h"
+#include "shared/compat.h"
+#include "worker/relay/pipes.h"
 
 static void
 pair(int sv[2])

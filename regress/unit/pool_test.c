@@ -33,12 +33,12 @@
 #include <cmocka.h>
 #include <event2/event.h>
 
-#include "../../shared/compat.h"
-#include "../../shared/log.h"
-#include "../../worker/dialler.h"
-#include "../../worker/pool.h"
-#include "../../worker/service.h"
-#include "../../worker/worker.h"
+#include "shared/compat.h"
+#include "shared/log.h"
+#include "worker/service/dialler.h"
+#include "worker/service/pool.h"
+#include "worker/service/service.h"
+#include "worker/worker.h"
 
 #define STEP_US		10000	/* of the clock; a dial, a handshake */
 #define DIALS		256

@@ -32,8 +32,8 @@
 
 #include <cmocka.h>
 
-#include "../../shared/compat.h"
-#include "../../worker/proxyhdr.h"
+#include "shared/compat.h"
+#include "worker/net/proxyhdr.h"
 
 static struct addr
 address(uint16_t family, const char *text, uint16_t port)

@@ -30,7 +30,7 @@
 
 #include <cmocka.h>
 
-#include "../../worker/psk.h"
+#include "worker/keys/psk.h"
 
 /* SHA-256 of "hello", in place of a truncated ClientHello. */
 static const char	 hash_hex[] =

@@ -33,8 +33,8 @@
 
 #include <cmocka.h>
 
-#include "../../shared/compat.h"
-#include "../../worker/ctlstream.h"
+#include "shared/compat.h"
+#include "worker/dialect/rocket/ctlstream.h"
 #include "flowrig.h"
 
 /* More than windows and sockets take; and so much in each of many ways. */

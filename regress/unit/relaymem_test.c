@@ -34,8 +34,8 @@
 
 #include <cmocka.h>
 
-#include "../../shared/compat.h"
-#include "../../worker/relaylz.h"
+#include "shared/compat.h"
+#include "worker/relay/relaylz.h"
 #include "flowrig.h"
 
 /* Enough for a frame that is worth a pipe. */

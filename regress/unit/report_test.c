@@ -31,12 +31,12 @@
 
 #include <cmocka.h>
 
-#include "../../shared/compat.h"
-#include "../../worker/pool.h"
-#include "../../worker/report.h"
-#include "../../worker/service.h"
-#include "../../worker/user.h"
-#include "../../worker/worker.h"
+#include "shared/compat.h"
+#include "worker/service/pool.h"
+#include "worker/service/report.h"
+#include "worker/service/service.h"
+#include "worker/service/user.h"
+#include "worker/worker.h"
 
 #define MANY	20000
 

@@ -34,8 +34,8 @@
 
 #include <cmocka.h>
 
-#include "../../worker/rocket.h"
-#include "../../worker/session.h"
+#include "worker/dialect/rocket/rocket.h"
+#include "worker/session/session.h"
 
 #define MANUAL	"man/rocket-protocol.7"
 

@@ -34,8 +34,8 @@
 
 #include "sandbox_tries.h"
 
-#include "../../shared/log.h"
-#include "../../worker/sandbox.h"
+#include "shared/log.h"
+#include "worker/sandbox.h"
 
 #define TEST_ID		65533	/* as root: a user and group of nobody's */
 

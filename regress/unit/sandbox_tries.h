@@ -49,7 +49,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../../shared/compat.h"
+#include "shared/compat.h"
 
 #define ALLOWED		0	/* result of an attempt; else errno... */
 #define KILLED		1000	/* ...or ended with SIGSYS */

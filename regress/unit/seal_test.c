@@ -39,8 +39,8 @@
 
 #include <cmocka.h>
 
-#include "../../worker/hello.h"
-#include "../../worker/psk.h"
+#include "worker/net/hello.h"
+#include "worker/keys/psk.h"
 #include "sealrig.h"
 
 #define UPDATE		SEAL_UPDATE_RECORDS

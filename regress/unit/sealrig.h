@@ -27,7 +27,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "../../worker/sealpriv.h"
+#include "worker/tunnel/sealpriv.h"
 
 #define PIPE_SIZE	(4 * 1024 * 1024)
 

@@ -32,9 +32,9 @@
 
 #include "frame.h"
 
-#include "../../shared/compat.h"
-#include "../../worker/service.h"
-#include "../../worker/smux.h"
+#include "shared/compat.h"
+#include "worker/service/service.h"
+#include "worker/session/smux.h"
 
 #define PEERS		80
 #define GOT_MAX		(4 * 1024 * 1024)

@@ -39,10 +39,10 @@
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 
-#include "../../shared/log.h"
-#include "../../worker/psk.h"
-#include "../../worker/signkey.h"
-#include "../../worker/tlskey.h"
+#include "shared/log.h"
+#include "worker/keys/psk.h"
+#include "worker/keys/signkey.h"
+#include "worker/tls/tlskey.h"
 
 static struct msg_channel	 server, client, other;
 static struct msg_sign		 asked[4];

@@ -25,7 +25,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "../../worker/smuxint.h"
+#include "worker/session/smuxint.h"
 
 #define RIG_STREAMS	512		/* ever, of one end */
 

@@ -32,8 +32,8 @@
 
 #include <cmocka.h>
 
-#include "../../shared/log.h"
-#include "../../worker/solo.h"
+#include "shared/log.h"
+#include "worker/session/solo.h"
 
 #define RECVBUFFER	(256 * 1024)
 #define MS		1000ULL

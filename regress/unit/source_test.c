@@ -29,7 +29,7 @@
 
 #include <cmocka.h>
 
-#include "../../worker/source.h"
+#include "worker/net/source.h"
 
 #define SECOND	1000000ULL
 

@@ -30,9 +30,9 @@
 
 #include <cmocka.h>
 
-#include "../../rocketd/svc.h"
-#include "../../shared/compat.h"
-#include "../../shared/log.h"
+#include "rocketd/svc.h"
+#include "shared/compat.h"
+#include "shared/log.h"
 
 static struct {
 	uint64_t	 now;

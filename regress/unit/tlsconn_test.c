@@ -43,12 +43,12 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
-#include "../../shared/compat.h"
-#include "../../shared/log.h"
-#include "../../worker/tlsconn.h"
-#include "../../worker/tlsctx.h"
-#include "../../worker/tlskey.h"
-#include "../../worker/worker.h"
+#include "shared/compat.h"
+#include "shared/log.h"
+#include "worker/tls/tlsconn.h"
+#include "worker/tls/tlsctx.h"
+#include "worker/tls/tlskey.h"
+#include "worker/worker.h"
 
 /* More than any buffer between the two ends. */
 #define FLOOD		(4 * 1024 * 1024)

@@ -39,8 +39,8 @@
 
 #include <cmocka.h>
 
-#include "../../rocketd/spawn.h"
-#include "../../rocketd/tlslook.h"
+#include "rocketd/spawn.h"
+#include "rocketd/tlslook.h"
 
 enum behaviour {
 	HONEST,			/* all fine */

@@ -32,7 +32,7 @@
 
 #include <cmocka.h>
 
-#include "../../rocketd/toml.h"
+#include "rocketd/conf/toml.h"
 
 
 static char	 said[65536];	/* errors, a line each */

@@ -32,7 +32,7 @@
 
 #include <cmocka.h>
 
-#include "../../shared/compat.h"
+#include "shared/compat.h"
 #include "flowrig.h"
 
 static struct flow_peer		 peer;

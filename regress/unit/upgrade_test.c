@@ -38,11 +38,11 @@
 
 #include <cmocka.h>
 
-#include "../../shared/compat.h"
-#include "../../worker/http.h"
-#include "../../worker/pool.h"
-#include "../../worker/service.h"
-#include "../../worker/upgrade.h"
+#include "shared/compat.h"
+#include "worker/net/http.h"
+#include "worker/service/pool.h"
+#include "worker/service/service.h"
+#include "worker/tunnel/upgrade.h"
 
 #define KEY	"dGhlIHNhbXBsZSBub25jZQ=="	/* RFC 6455, section 1.3 */
 #define ACCEPT	"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="

@@ -36,8 +36,8 @@
 
 #include <cmocka.h>
 
-#include "../../shared/compat.h"
-#include "../../worker/user.h"
+#include "shared/compat.h"
+#include "worker/service/user.h"
 #include "flowrig.h"
 
 #define USERS	5

@@ -28,7 +28,7 @@
 
 #include <errno.h>
 
-#include "../../worker/source.h"
+#include "worker/net/source.h"
 
 #define DEADLINE	3000	/* milliseconds */
 #define BIG		(600 * 1024)	/* a file no socket takes at once */

@@ -36,10 +36,10 @@
 
 #include <cmocka.h>
 
-#include "../../shared/compat.h"
-#include "../../worker/pipes.h"
-#include "../../worker/service.h"
-#include "../../worker/wire.h"
+#include "shared/compat.h"
+#include "worker/relay/pipes.h"
+#include "worker/service/service.h"
+#include "worker/tunnel/wire.h"
 
 #define TOTAL	(3 * 1024 * 1024)
 

@@ -31,7 +31,7 @@
 
 #include <cmocka.h>
 
-#include "../../worker/ws.h"
+#include "worker/tunnel/ws.h"
 
 #define BIG	(70 * 1024)
 

@@ -27,7 +27,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "../../worker/xor.h"
+#include "worker/tunnel/xor.h"
 
 #define LEN	(3 * XOR_STREAM + 77)
 

@@ -1,0 +1,279 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * Whether a configuration that could be read makes sense as a whole: what is
+ * missing, what is there twice, which values contradict each other.  Tells all
+ * it finds, and changes nothing.
+ */
+
+#include <sys/types.h>
+#include <sys/queue.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "shared/compat.h"
+#include "conf.h"
+#include "rocketd/tlsconf.h"
+
+/* Listeners of all blocks and services, a port each: as many descriptors. */
+#define CHECK_LISTENS_MAX	1024
+
+struct check {
+	const struct rocketd_conf	*conf;
+	FILE				*err;
+	int				 errors;
+	const struct conf_listen	*listens[CHECK_LISTENS_MAX];
+	size_t				 nlistens;	/* statements */
+	uint32_t			 nports;
+};
+
+#define COMPLAIN(c, at, ...) do {					\
+	conf_complain((c)->err, (at)->file, (at)->line, (at)->column,	\
+	    __VA_ARGS__);						\
+	(c)->errors++;							\
+} while (0)
+
+/* Would binding both fail? */
+static int
+overlap(const struct conf_listen *a, const struct conf_listen *b)
+{
+	static const uint8_t	 any[16];
+
+	if (a->port > b->port_last || b->port > a->port_last)
+		return (0);
+	if (a->addr.family == ADDR_NONE || b->addr.family == ADDR_NONE)
+		return (1);
+	if (a->addr.family != b->addr.family)
+		return (0);
+	return (addr_same(&a->addr, &b->addr, 0) ||
+	    memcmp(a->addr.octets, any, sizeof(any)) == 0 ||
+	    memcmp(b->addr.octets, any, sizeof(any)) == 0);
+}
+
+static void
+check_listens(struct check *c, const struct conf_listens *head)
+{
+	const struct conf_listen	*cl;
+	size_t				 i;
+
+	TAILQ_FOREACH(cl, head, entry) {
+		c->nports += cl->port_last - cl->port + 1;
+		if (c->nports > nitems(c->listens)) {
+			COMPLAIN(c, cl, "more than %zu addresses and ports to "
+			    "listen on", nitems(c->listens));
+			return;
+		}
+		for (i = 0; i < c->nlistens; i++) {
+			if (!overlap(c->listens[i], cl))
+				continue;
+			COMPLAIN(c, cl, "%s port %u is taken by %s port %u "
+			    "at %s:%d:%d", cl->host,
+			    cl->port > c->listens[i]->port ? cl->port :
+			    c->listens[i]->port,
+			    c->listens[i]->host, c->listens[i]->port,
+			    c->listens[i]->file, c->listens[i]->line,
+			    c->listens[i]->column);
+			break;
+		}
+		c->listens[c->nlistens++] = cl;
+	}
+}
+
+static void
+check_remotes(struct check *c, const struct conf_remotes *head)
+{
+	const struct conf_remote	*r, *other;
+
+	TAILQ_FOREACH(r, head, entry) {
+		TAILQ_FOREACH(other, head, entry) {
+			if (other == r)
+				break;
+			if (strcmp(r->host, other->host) == 0 &&
+			    r->port == other->port &&
+			    addr_same(&r->edge, &other->edge, 1) &&
+			    addr_same(&r->source, &other->source, 1)) {
+				COMPLAIN(c, r, "%s port %u is there before, "
+				    "at %s:%d:%d", r->host, r->port,
+				    other->file, other->line, other->column);
+				break;
+			}
+		}
+	}
+}
+
+/* Values that limit each other. */
+static void
+check_opts(struct check *c, const struct conf_service *s)
+{
+	const struct service_opts	*o = &s->opts;
+
+	if (o->mux_streambuffer > o->mux_recvbuffer)
+		COMPLAIN(c, s, "service \"%s\": mux stream buffer %u is above "
+		    "mux receive buffer %u", s->name, o->mux_streambuffer,
+		    o->mux_recvbuffer);
+	if (o->mux_concurrency > o->mux_max_streams)
+		COMPLAIN(c, s, "service \"%s\": mux concurrency %u is above "
+		    "mux max streams %u", s->name, o->mux_concurrency,
+		    o->mux_max_streams);
+	if (s->block->side != SIDE_CLIENT)
+		return;
+	if (o->pool_max != 0 && o->pool > o->pool_max)
+		COMPLAIN(c, s, "service \"%s\": pool %u is above pool max %u",
+		    s->name, o->pool, o->pool_max);
+	if (o->prefork > o->pool)
+		COMPLAIN(c, s, "service \"%s\": prefork %u is above pool %u, "
+		    "and each worker keeps a tunnel", s->name, o->prefork,
+		    o->pool);
+}
+
+static void
+check_twice(struct check *c, const struct conf_service *s)
+{
+	const struct conf_block		*b;
+	const struct conf_service	*other;
+
+	TAILQ_FOREACH(b, &c->conf->blocks, entry) {
+		if (b->side != s->block->side)
+			continue;
+		TAILQ_FOREACH(other, &b->services, entry) {
+			if (other == s)
+				return;
+			if (strcmp(other->name, s->name) == 0) {
+				COMPLAIN(c, s, "service \"%s\" is there "
+				    "before, at %s:%d:%d", s->name,
+				    other->file, other->line, other->column);
+				return;
+			}
+		}
+	}
+}
+
+/* Every listener for WebSocket knows every path. */
+static void
+check_path(struct check *c, const struct conf_service *s)
+{
+	const struct conf_block		*b;
+	const struct conf_service	*other;
+
+	if (s->block->side != SIDE_SERVER || s->web.path[0] == '\0')
+		return;
+	TAILQ_FOREACH(b, &c->conf->blocks, entry) {
+		if (b->side != SIDE_SERVER)
+			continue;
+		TAILQ_FOREACH(other, &b->services, entry) {
+			if (other == s)
+				return;
+			if (strcmp(other->web.path, s->web.path) == 0)
+				COMPLAIN(c, s, "service \"%s\": the path "
+				    "\"%s\" is that of service \"%s\"",
+				    s->name, s->web.path, other->name);
+		}
+	}
+}
+
+static void
+check_decoy(struct check *c, const struct conf_block *b)
+{
+	const struct option	*status;
+
+	status = option_find("decoy status", SCOPE_SERVER);
+	if ((b->web.decoy_url[0] != '\0') + (b->web.decoy_dir[0] != '\0') +
+	    ((b->set & option_bit(status)) != 0) > 1)
+		COMPLAIN(c, b, "of \"decoy status\", \"decoy redirect\" and "
+		    "\"decoy directory\" a server block has one");
+}
+
+static void
+check_service(struct check *c, const struct conf_service *s)
+{
+	check_twice(c, s);
+	if (s->block->side == SIDE_SERVER && TAILQ_EMPTY(&s->listens))
+		COMPLAIN(c, s, "service \"%s\" has no \"listen on\"", s->name);
+	if (s->block->side == SIDE_CLIENT && s->target.host == NULL)
+		COMPLAIN(c, s, "service \"%s\" has no \"forward to\"",
+		    s->name);
+	if (TAILQ_EMPTY(conf_service_tokens(s)))
+		COMPLAIN(c, s, "service \"%s\" has no token, nor has its block",
+		    s->name);
+	check_opts(c, s);
+	check_path(c, s);
+	check_listens(c, &s->listens);
+}
+
+static void
+check_block(struct check *c, const struct conf_block *b)
+{
+	const struct conf_service	*s;
+
+	if (b->side == SIDE_SERVER && TAILQ_EMPTY(&b->listens))
+		COMPLAIN(c, b, "a server block has no \"listen on\" for "
+		    "tunnels");
+	if (b->side == SIDE_CLIENT && TAILQ_EMPTY(&b->remotes))
+		COMPLAIN(c, b, "a client block has no \"connect to\"");
+	if (TAILQ_EMPTY(&b->services))
+		conf_complain(c->err, b->file, b->line, b->column,
+		    "warning: a %s block without services", side_name(b->side));
+	c->errors += tlsconf_check(b, c->err);
+	check_decoy(c, b);
+	check_listens(c, &b->listens);
+	check_remotes(c, &b->remotes);
+	TAILQ_FOREACH(s, &b->services, entry)
+		check_service(c, s);
+}
+
+int
+check_ids(const struct rocketd_conf *conf, FILE *err)
+{
+	const struct conf_block		*b;
+	const struct conf_service	*s;
+	uint32_t			 ids, n = 0;
+
+	TAILQ_FOREACH(b, &conf->blocks, entry)
+		TAILQ_FOREACH(s, &b->services, entry)
+			n++;
+	ids = conf->id_last - conf->id_first + 1;
+	if (ids >= CONF_CHILD_IDS + 1 + n)
+		return (0);
+	conf_complain(err, conf->path, 0, 0, "ids %u to %u are %u, and "
+	    "%u are needed for %u services", conf->id_first, conf->id_last,
+	    ids, CONF_CHILD_IDS + 1 + n, n);
+	return (1);
+}
+
+int
+check_conf(const struct rocketd_conf *conf, FILE *err)
+{
+	const struct conf_block	*b;
+	struct check		*c;
+	int			 errors;
+
+	if ((c = calloc(1, sizeof(*c))) == NULL) {
+		conf_complain(err, conf->path, 0, 0, "out of memory");
+		return (1);
+	}
+	c->conf = conf;
+	c->err = err;
+	TAILQ_FOREACH(b, &conf->blocks, entry)
+		check_block(c, b);
+	if (TAILQ_EMPTY(&conf->blocks))
+		conf_complain(err, conf->path, 0, 0,
+		    "warning: neither a server nor a client block");
+	errors = c->errors + check_ids(conf, err);
+	free(c);
+	return (errors);
+}

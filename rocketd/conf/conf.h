@@ -1,0 +1,438 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * The configuration: what a file says, once read, checked and resolved.
+ */
+
+#ifndef ROCKETD_CONF_H
+#define ROCKETD_CONF_H
+
+#include <sys/types.h>
+#include <sys/queue.h>
+
+#include <stdint.h>
+#include <stdio.h>
+
+#include "shared/log.h"
+#include "shared/msg.h"
+
+/* What one configuration may hold, so that no table grows without end. */
+#define CONF_BLOCKS_MAX		64
+#define CONF_SERVICES_MAX	900	/* each is a process, and a user id */
+#define CONF_LISTENS_MAX	64	/* statements of a block or service */
+#define CONF_CHILD_IDS		16	/* user ids before the services' own */
+
+/* How a token given by value is printed; it stands for no token. */
+#define TOKEN_MASKED		"*****"
+#define TOKEN_SHORT		16	/* octets; fewer are warned about */
+
+struct conf_file {			/* one that was read */
+	TAILQ_ENTRY(conf_file)	 entry;
+	char			*path;		/* as it was named */
+	int			 shared;	/* others may read it */
+};
+TAILQ_HEAD(conf_files, conf_file);
+
+struct conf_proxy {		/* a network whose PROXY headers count */
+	struct addr	 addr;
+	uint32_t	 bits;		/* of addr that have to be the same */
+};
+
+struct conf_listen {			/* one address to bind */
+	TAILQ_ENTRY(conf_listen)	 entry;
+	char				*host;	/* "*": every address */
+	struct addr			 addr;	/* ADDR_NONE for "*" */
+	uint16_t			 port;		/* the first... */
+	uint16_t			 port_last;	/* ...and the last */
+	uint32_t			 transport;	/* a block's only */
+	uint32_t			 decoy;	/* its block's, likewise */
+	struct conf_proxy		 proxies[PROXIES_MAX];
+	uint32_t			 nproxies;
+	const char			*file;
+	int				 line;
+	int				 column;
+};
+TAILQ_HEAD(conf_listens, conf_listen);
+
+struct conf_remote {		/* a server to connect to, or a target */
+	TAILQ_ENTRY(conf_remote)	 entry;
+	char				*host;	/* or a path, when is_unix */
+	uint16_t			 port;		/* the first... */
+	uint16_t			 port_last;	/* ...and the last */
+	/* a target's range: the listener's port that goes to the first */
+	uint16_t			 for_port;	/* 0: no range */
+	int				 is_unix;
+	uint32_t			 transport;	/* a remote only */
+	struct addr			 edge;		/* "edge ADDRESS" */
+	struct addr			 source;	/* "from ADDRESS" */
+	const char			*file;
+	int				 line;
+	int				 column;
+};
+TAILQ_HEAD(conf_remotes, conf_remote);
+
+enum token_kind {
+	TOKEN_VALUE,
+	TOKEN_FILE,
+	TOKEN_ENV,
+	TOKEN_MASK		/* TOKEN_MASKED, as conf_print writes it */
+};
+
+struct conf_token {
+	TAILQ_ENTRY(conf_token)	 entry;
+	enum token_kind		 kind;
+	char			*source;	/* path, or variable's name */
+	uint8_t			 octets[TOKEN_MAX];	/* once read */
+	size_t			 len;
+	const char		*file;
+	int			 line;
+	int			 column;
+};
+TAILQ_HEAD(conf_tokens, conf_token);
+
+/*
+ * What is text among the options of blocks and services: how WebSocket is
+ * asked for, and what strangers are told who ask for something else.
+ */
+struct web_opts {
+	char		 path[WEB_PATH_MAX];	/* "": the identity */
+	char		 host[HOST_MAX];	/* "": the remote's name */
+	char		 agent[WEB_WORDS_MAX];	/* "": none */
+	char		 headers[WEB_HEADERS_MAX];	/* with CR LF each */
+	uint32_t	 decoy_status;
+	char		 decoy_url[HOST_MAX];	/* "": no redirect */
+	char		 decoy_dir[HOST_MAX];	/* "": no directory */
+	char		 decoy_server[WEB_WORDS_MAX];	/* "": none */
+};
+
+struct conf_service {
+	TAILQ_ENTRY(conf_service)	 entry;
+	struct conf_block		*block;
+	char				 name[SERVICE_NAME_MAX];
+	uint32_t			 number;	/* kept over reloads */
+	struct conf_listens		 listens;	/* server side */
+	struct conf_remote		 target;	/* client side */
+	struct conf_tokens		 tokens;	/* its own */
+	struct service_opts		 opts;		/* resolved */
+	struct web_opts			 web;		/* likewise */
+	uint64_t			 set;	/* bit i: has options[i] */
+	const char			*file;
+	int				 line;
+	int				 column;
+};
+TAILQ_HEAD(conf_services, conf_service);
+
+struct conf_pem {		/* a file, opened with the configuration */
+	char			*path;		/* NULL: none */
+	int			 fd;		/* -1: not opened */
+	int			 make;		/* when it is not there */
+	const char		*file;
+	int			 line;
+	int			 column;
+};
+
+struct conf_tls {			/* see tlsconf.h */
+	enum side		 side;
+	struct conf_pem		 certs[TLS_CERTS_MAX];
+	struct conf_pem		 keys[TLS_CERTS_MAX];
+	uint32_t		 ncerts;
+	struct conf_pem		 ca;		/* a server's: of clients */
+	char			 name[HOST_MAX];
+	uint8_t			 pins[TLS_PINS_MAX][HASH_LEN];
+	uint32_t		 npins;
+	uint32_t		 insecure;
+	const char		*file;
+	int			 line;		/* of the first; 0: none */
+	int			 column;
+};
+
+struct conf_place {
+	const char	*file;
+	int		 line;
+	int		 column;
+};
+
+struct conf_block {			/* server { } or client { } */
+	TAILQ_ENTRY(conf_block)	 entry;
+	enum side		 side;
+	struct conf_listens	 listens;	/* of tunnels, server side */
+	struct conf_remotes	 remotes;	/* client side */
+	struct conf_tokens	 tokens;	/* default for its services */
+	struct conf_services	 services;
+	struct conf_tls		 tls;
+	uint32_t		 tls_index;	/* of its tls process */
+	int			 tls_changed;	/* it is not READY with this */
+	struct service_opts	 opts;		/* defaults for its services */
+	struct web_opts		 web;
+	struct conf_place	 decoy_dir;	/* where web.decoy_dir is */
+	uint32_t		 decoy;	/* server side: number of its own */
+	uint64_t		 set;	/* bit i: has options[i] */
+	char			 client_id[CLIENT_ID_MAX];
+	int			 client_id_derived;	/* not the file's */
+	const char		*file;
+	int			 line;
+	int			 column;
+};
+TAILQ_HEAD(conf_blocks, conf_block);
+
+struct rocketd_conf {
+	char			*path;		/* of the file */
+	struct conf_blocks	 blocks;
+	/*
+	 * NULL: no control socket; before conf_finish, which puts the default
+	 * there unless control_none: not given.
+	 */
+	char			*control_path;
+	int			 control_none;
+	char			*control_group;	/* NULL: the default */
+	char			*pidfile;	/* NULL: none */
+	uint32_t		 log_level;	/* enum log_level */
+	uint32_t		 log_dest;	/* enum log_dest */
+	uint32_t		 strict;	/* sandbox strict */
+	uint32_t		 id_first;	/* user and group ids */
+	uint32_t		 id_last;
+	struct msg_gate		 gate;
+	uint64_t		 set;	/* bit i: options[i] is given */
+	uint32_t		 last_number;	/* given by conf_number */
+	/* names of files read, which the members called file point into */
+	struct conf_files	 files;
+};
+
+/*
+ * The one table of options: every keyword of the form `name value' in
+ * rocketd.conf(5), with where it may stand, its type, range and default, and
+ * what a reload does about it.
+ */
+enum option_type {
+	OPT_NUMBER,
+	OPT_SIZE,		/* octets; k, m, g suffixes */
+	OPT_SECONDS,		/* stored as such; s, m, h suffixes */
+	OPT_MILLISECONDS,	/* written in seconds, fractions allowed */
+	OPT_BOOL,		/* yes, no */
+	OPT_WORD,		/* one of option.words */
+	OPT_WORDS,		/* several of them: a mask of their values */
+	OPT_STRING,		/* an absolute path; a char *, allocated */
+	OPT_TEXT,		/* in an array of max octets, as valid says */
+	OPT_TEXTS		/* several of them, with CR LF after each */
+};
+
+#define SCOPE_GLOBAL	0x01
+#define SCOPE_SERVER	0x02	/* in server { } */
+#define SCOPE_CLIENT	0x04
+#define SCOPE_SERVER_SERVICE	0x08	/* in its service "x" { } */
+#define SCOPE_CLIENT_SERVICE	0x10
+
+struct option_word {
+	const char	*word;
+	uint32_t	 value;
+};
+
+enum option_base {		/* which struct has it */
+	BASE_SERVICE,		/* service_opts; rocketd_conf if global */
+	BASE_WEB		/* web_opts */
+};
+
+struct option {
+	const char		*name;		/* may be several words */
+	enum option_type	 type;
+	uint32_t		 scope;		/* SCOPE_ mask */
+	size_t			 offset;	/* in the struct of its base */
+	uint64_t		 min, max, dflt;
+	const struct option_word *words;	/* OPT_WORD, OPT_WORDS */
+	uint32_t		 change;	/* CHANGE_ class of a reload */
+	const char		*toml;		/* name in TOML files */
+	const char		*zero;	/* what 0 means, also when below min */
+	const char		*help;		/* one line for the manual */
+	enum option_base	 base;
+	int			(*valid)(const char *);	/* OPT_TEXT, _TEXTS */
+	const char		*takes;		/* what is valid, in words */
+};
+
+/* options.c */
+
+#define OPTIONS_MAX	64	/* bits of a set */
+#define OPTION_WHY	256	/* enough for what the functions below write */
+
+extern const struct option	 options[];
+extern const size_t		 noptions;
+#define option_bit(o)	((uint64_t)1 << ((o) - options))
+
+/*
+ * The option with the longest name that these words (with one blank between
+ * two) begin with and that may stand in one of the scopes, or NULL.
+ */
+const struct option	*option_find(const char *words, uint32_t scope);
+/*
+ * The known name nearest to what the words begin with, statements that are no
+ * options included and those of the scope preferred; NULL when none is near.
+ */
+const char		*option_nearest(const char *words, uint32_t scope);
+/* The option of a key in a TOML file: its column, or the name with '_'. */
+const struct option	*option_toml(const char *key, uint32_t scope);
+/* How far a known name is from a wrong one, SIZE_MAX when it is not near. */
+size_t			 option_distance(const char *wrong, const char *name);
+/* The sentence for words that begin with no option's name. */
+void			 option_unknown(const char *words, uint32_t scope,
+			    char *buf, size_t size);
+/* "in a server block or in a service of a client block". */
+void			 option_places(uint32_t scope, char *buf, size_t size);
+/* "live", "tunnels", "listener", "process". */
+const char		*option_change_name(uint32_t change);
+
+/* optval.c */
+
+/* All defaults; each may be NULL.  The strings are the caller's. */
+void			 option_defaults(struct rocketd_conf *,
+			    struct service_opts *, struct web_opts *);
+/* The one of the two that has it, for what follows. */
+void			*option_base(const struct option *,
+			    struct service_opts *, struct web_opts *);
+const void		*option_base_const(const struct option *,
+			    const struct service_opts *,
+			    const struct web_opts *);
+/*
+ * Stores the value that the n words say in base (the struct that the offset
+ * counts in).  -1 with the sentence in why (of OPTION_WHY octets).
+ */
+int			 option_parse(const struct option *,
+			    const char *const *words, size_t n, void *base,
+			    char *why);
+/* What it takes: "a number from 1 to 64". */
+void			 option_range(const struct option *, char *buf,
+			    size_t size);
+/* The value in the file's grammar, without the name; "" for no string. */
+void			 option_value(const struct option *, const void *base,
+			    char *buf, size_t size);
+/* Copies one value of a block or service, or tells whether two are equal. */
+void			 option_copy(const struct option *, void *base,
+			    const void *from);
+int			 option_same(const struct option *, const void *base,
+			    const void *other);
+
+/* parse.y */
+
+/*
+ * Reads the file and all it includes.  Every error is printed through err
+ * (file:line:column: words) and counted; NULL when there was one.
+ */
+struct rocketd_conf	*conf_parse(const char *path, FILE *err);
+/* Is this a word that has to be quoted to be a name? */
+int			 conf_keyword(const char *);
+
+/* lex.c */
+
+/*
+ * Defines a macro, "name=value", for every conf_parse to come; the files
+ * cannot change it.  -1 when it is no such thing.
+ */
+int			 conf_define(const char *assignment);
+
+/* valid.c */
+
+/* Of a service or client: 1 to max - 1 of [A-Za-z0-9._-]. */
+int			 valid_name(const char *, size_t max);
+/* Of a variable of the environment. */
+int			 valid_env(const char *);
+/* An IPv4 or IPv6 address in numbers, stored with port 0. */
+int			 valid_addr(const char *, struct addr *);
+/* Such an address, or a DNS name whose last label is no number. */
+int			 valid_host(const char *);
+/* Such a host, perhaps with ":PORT" after it. */
+int			 valid_authority(const char *);
+/* "/..." of a request, without a query and anything that is escaped. */
+int			 valid_path(const char *);
+/* "/..." of a directory. */
+int			 valid_directory(const char *);
+/* "http://...", "https://..." or "/...", which may stand in an answer. */
+int			 valid_url(const char *);
+/* The value of a field: printable, no blank at either end. */
+int			 valid_value(const char *);
+/* "Name: value" of a field that is not for WebSocket's own use. */
+int			 valid_header(const char *);
+
+/* tokenv.c */
+
+/*
+ * Before anything moves the environment: where the system shows it.  What is
+ * taken is wiped there, too.
+ */
+void			 tokenv_init(char **environment);
+/*
+ * The value of a variable, which is taken out of the environment, now or by an
+ * earlier call; NULL when there was none.
+ */
+const char		*tokenv_get(const char *name);
+
+/* config.c */
+
+/* A configuration with all defaults and no block; NULL: no memory. */
+struct rocketd_conf	*conf_new(const char *path);
+/* Prints "file:line:column: words"; without the numbers when line is 0. */
+void			 conf_complain(FILE *, const char *file, int line,
+			    int column, const char *, ...)
+			    __attribute__((__format__(printf, 5, 6)));
+/* Wipes the tokens.  Takes NULL. */
+void			 conf_free(struct rocketd_conf *);
+/* Defaults, inheritance, cross checks; errors as conf_parse.  Their number. */
+int			 conf_finish(struct rocketd_conf *, FILE *err);
+/*
+ * Reads the tokens' files, and when full, as for a start, takes variables from
+ * the environment and wants no masked ones.  Errors as conf_parse.  Their
+ * number.
+ */
+int			 conf_read_tokens(struct rocketd_conf *, int full,
+			    FILE *err);
+/*
+ * Numbers the services from 1: as in old (or NULL) where (side, name) is the
+ * same, else with one that was not used for as long as can be.
+ */
+void			 conf_number(struct rocketd_conf *,
+			    const struct rocketd_conf *old);
+struct conf_service	*conf_service_by_number(const struct rocketd_conf *,
+			    uint32_t);
+/*
+ * CHANGE_ mask of what differs between two states of one service, its block's
+ * remotes and client id included; both with their tokens read.
+ */
+uint32_t		 conf_service_diff(const struct conf_service *,
+			    const struct conf_service *);
+/* The tokens that count for a service: its own, or else its block's. */
+const struct conf_tokens *conf_service_tokens(const struct conf_service *);
+/*
+ * Opens a file that the daemon reads as root and checks it by its descriptor:
+ * a regular one, owned by root or the daemon's user, not writable by others,
+ * and when secret not readable by others.  -1 with the reason in why.
+ */
+int			 conf_open(const char *path, int secret, char *why,
+			    size_t whysize);
+
+/* check.c */
+
+/* The cross checks of conf_finish.  Returns how many errors it has told. */
+int			 check_conf(const struct rocketd_conf *, FILE *err);
+/* The one of them that is for the ids: are there enough?  Likewise. */
+int			 check_ids(const struct rocketd_conf *, FILE *err);
+
+/* printconf.c */
+
+/*
+ * The configuration in its own grammar, all that was given or resolved but the
+ * derived client id; tokens by value are masked.  To parse it prints the same.
+ */
+void			 conf_print(const struct rocketd_conf *, FILE *);
+
+#endif /* ROCKETD_CONF_H */

@@ -1,0 +1,444 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+
+%{
+/*
+ * The grammar of rocketd.conf(5): words into statements, which stmt.c has.
+ * After an error it goes on with the next line, or past the braces that begin
+ * in this one, so that all errors of a file are told.
+ */
+
+#include <string.h>
+
+#include "shared/compat.h"
+#include "conf.h"
+#include "lex.h"
+#include "stmt.h"
+#include "tomlconf.h"
+#include "wordval.h"
+
+#define YYSTYPE		struct value
+
+static struct {
+	struct lex		*lex;
+	/* of the statement and the word that are being read */
+	const char		*form;
+	int			 secret;	/* words are not to be shown */
+	int			 list;	/* in the braces of such a one */
+	int			 fresh;
+	int			 token;
+	struct word		*word;
+} parse;
+
+static const struct value	 nothing;
+
+static int		 yylex(void);
+static void		 yyerror(const char *);
+int			 yyparse(void);
+
+static struct value	 list_add(struct value, struct word *);
+%}
+
+%token	CLIENT CONNECT CONTROL EDGE ENV FILENAME FOR FORWARD FROM GROUP ID IDS
+%token	INCLUDE LISTEN ON PORT PROXIES SERVER SERVICE SOCKET TO TOKEN
+%token	TRANSPORT UNIX WORD STRING
+
+%%
+
+conf		: stmts
+		;
+
+stmts		: /* empty */
+		| stmts '\n'
+		| stmts stmt '\n'
+		| stmts error '\n'	{
+			yyerrok;
+		}
+		| stmts error '{' stuff '}' '\n'	{
+			yyerrok;
+		}
+		;
+
+/* What follows a block's opening brace. */
+body		: stmts '}'
+		| stmts stmt '}'
+		| stmts error '}'	{
+			yyerrok;
+		}
+		;
+
+stmt		: option
+		| include
+		| server
+		| client
+		| service
+		| listen
+		| connect
+		| forward
+		| token
+		| clientid
+		| control
+		| ids
+		;
+
+option		: WORD args	{
+			stmt_option($1.word, $2, NULL);
+		}
+		| WORD args '{' stuff '}'	{
+			stmt_option($1.word, $2, &$4);
+		}
+		| WORD '=' args	{
+			stmt_macro($1.word, $3);
+		}
+		;
+
+include		: INCLUDE text	{
+			stmt_include($2.word);
+		}
+		;
+
+server		: SERVER '{'	{
+			stmt_block_begin(SIDE_SERVER, $1.word);
+		}
+		body	{
+			stmt_block_end();
+		}
+		;
+
+client		: CLIENT '{'	{
+			stmt_block_begin(SIDE_CLIENT, $1.word);
+		}
+		body	{
+			stmt_block_end();
+		}
+		;
+
+service		: SERVICE text '{'	{
+			stmt_service_begin($1.word, $2.word);
+		}
+		body	{
+			stmt_service_end();
+		}
+		;
+
+listen		: LISTEN ON text PORT text transport proxies	{
+			stmt_listen($1.word, $3.word, $5.word, $6.word, &$7);
+		}
+		;
+
+connect		: CONNECT TO text PORT text transport edge from	{
+			stmt_remote($1.word, $3.word, $5.word, $6.word,
+			    $7.word, $8.word);
+		}
+		;
+
+forward		: FORWARD TO text PORT text	{
+			stmt_target($1.word, $3.word, $5.word, NULL);
+		}
+		| FORWARD TO text PORT text FOR PORT text	{
+			stmt_target($1.word, $3.word, $5.word, $8.word);
+		}
+		| FORWARD TO UNIX text	{
+			stmt_target($1.word, $4.word, NULL, NULL);
+		}
+		;
+
+token		: tokenword onetoken
+		| tokenword '{' tokens '}'
+		| tokenword '{' tokens error '}'	{
+			yyerrok;
+		}
+		;
+
+tokenword	: TOKEN	{
+			stmt_token_begin($1.word);
+		}
+		;
+
+tokens		: /* empty */
+		| tokens onetoken
+		| tokens ','
+		| tokens '\n'
+		| tokens error '\n'	{
+			yyerrok;
+		}
+		| tokens error '{' stuff '}'	{
+			yyerrok;
+		}
+		;
+
+onetoken	: text	{
+			stmt_token(TOKEN_VALUE, $1.word);
+		}
+		| FILENAME text	{
+			stmt_token(TOKEN_FILE, $2.word);
+		}
+		| ENV text	{
+			stmt_token(TOKEN_ENV, $2.word);
+		}
+		;
+
+clientid	: CLIENT ID text	{
+			stmt_client_id($1.word, $3.word);
+		}
+		;
+
+control		: CONTROL SOCKET text	{
+			stmt_control($1.word, $3.word, NULL);
+		}
+		| CONTROL SOCKET text GROUP text	{
+			stmt_control($1.word, $3.word, $5.word);
+		}
+		;
+
+ids		: IDS text TO text	{
+			stmt_ids($1.word, $2.word, $4.word);
+		}
+		;
+
+transport	: /* empty */	{
+			$$ = nothing;
+		}
+		| TRANSPORT text	{
+			$$ = $2;
+		}
+		;
+
+proxies		: /* empty */	{
+			$$ = nothing;
+		}
+		| PROXIES text	{
+			$$ = list_add(nothing, $2.word);
+		}
+		| PROXIES '{' stuff '}'	{
+			$$ = $3;
+		}
+		;
+
+edge		: /* empty */	{
+			$$ = nothing;
+		}
+		| EDGE text	{
+			$$ = $2;
+		}
+		;
+
+from		: /* empty */	{
+			$$ = nothing;
+		}
+		| FROM text	{
+			$$ = $2;
+		}
+		;
+
+text		: WORD
+		| STRING
+		;
+
+args		: /* empty */	{
+			$$ = nothing;
+		}
+		| args arg	{
+			$$ = list_add($1, $2.word);
+		}
+		;
+
+/* What is in braces where no block was expected. */
+stuff		: /* empty */	{
+			$$ = nothing;
+		}
+		| stuff arg	{
+			$$ = list_add($1, $2.word);
+		}
+		| stuff ','
+		| stuff '\n'
+		| stuff '='	{
+			$$ = $1;
+			$$.nested = 1;
+		}
+		| stuff '{' stuff '}'	{
+			$$ = $1;
+			$$.nested = 1;
+		}
+		;
+
+arg		: WORD | STRING | CLIENT | CONNECT | CONTROL | EDGE | ENV
+		| FILENAME | FOR | FORWARD | FROM | GROUP | ID | IDS | INCLUDE
+		| LISTEN | ON | PORT | PROXIES | SERVER | SERVICE | SOCKET | TO
+		| TOKEN | TRANSPORT | UNIX
+		;
+
+%%
+
+/* ---- words ---- */
+
+static const struct keyword {
+	const char	*word;
+	int		 token;
+	const char	*form;		/* of a statement that begins so */
+} keywords[] = {
+	{ "client", CLIENT, "client { ... } or client id \"name\"" },
+	{ "connect", CONNECT,
+	    "connect to HOST port NUMBER [transport NAME] [edge ADDRESS] "
+	    "[from ADDRESS]" },
+	{ "control", CONTROL, "control socket \"path\" [group \"name\"] or "
+	    "control socket none" },
+	{ "edge", EDGE, NULL },
+	{ "env", ENV, NULL },
+	{ "file", FILENAME, NULL },
+	{ "for", FOR, NULL },
+	{ "forward", FORWARD, "forward to HOST port NUMBER, "
+	    "forward to HOST port RANGE [for port RANGE] or "
+	    "forward to unix \"path\"" },
+	{ "from", FROM, NULL },
+	{ "group", GROUP, NULL },
+	{ "id", ID, NULL },
+	{ "ids", IDS, "ids NUMBER to NUMBER" },
+	{ "include", INCLUDE, "include \"path\"" },
+	{ "listen", LISTEN,
+	    "listen on ADDRESS port NUMBER-OR-RANGE [transport NAME] "
+	    "[proxies NETWORK]" },
+	{ "on", ON, NULL },
+	{ "port", PORT, NULL },
+	{ "proxies", PROXIES, NULL },
+	{ "server", SERVER, "server { ... }" },
+	{ "service", SERVICE, "service \"name\" { ... }" },
+	{ "socket", SOCKET, NULL },
+	{ "to", TO, NULL },
+	{ "token", TOKEN, "token \"value\", token file \"path\", "
+	    "token env NAME, or token { several of these }" },
+	{ "transport", TRANSPORT, NULL },
+	{ "unix", UNIX, NULL }
+};
+
+static const struct keyword *
+keyword_find(const char *s)
+{
+	size_t	 i;
+
+	for (i = 0; i < nitems(keywords); i++)
+		if (strcmp(keywords[i].word, s) == 0)
+			return (&keywords[i]);
+	return (NULL);
+}
+
+int
+conf_keyword(const char *s)
+{
+	return (keyword_find(s) != NULL);
+}
+
+static int
+yylex(void)
+{
+	const struct keyword	*k = NULL;
+	struct word		*w;
+	int			 c;
+
+	c = lex_word(parse.lex, &w);
+	if (c == LEX_BARE) {
+		c = WORD;
+		if ((k = keyword_find(w->text)) != NULL)
+			c = k->token;
+	} else if (c == LEX_QUOTED)
+		c = STRING;
+	/* the first word says what statement it is; but for lists' items */
+	if (parse.fresh && (c == WORD || (k != NULL && k->form != NULL))) {
+		parse.form = k == NULL ? NULL : k->form;
+		parse.secret = c == TOKEN;
+	}
+	if (c == '{' || c == '}')
+		parse.list = c == '{' && parse.secret;
+	parse.fresh = !parse.list && (c == '\n' || c == '{' || c == '}');
+	parse.token = c;
+	parse.word = w;
+	yylval = nothing;
+	yylval.word = w;
+	return (c);
+}
+
+static void
+yyerror(const char *msg)
+{
+	char	 what[96];
+
+	/* the one thing yacc itself can say: its stack is full */
+	if (strstr(msg, "syntax") == NULL) {
+		lex_error(parse.lex, parse.word, "%s", msg);
+		return;
+	}
+	if (parse.token == '\n')
+		strlcpy(what, "end of line", sizeof(what));
+	else if (parse.token == LEX_END)
+		strlcpy(what, "end of file", sizeof(what));
+	else if (parse.token < LEX_BARE)
+		snprintf(what, sizeof(what), "\"%c\"", parse.token);
+	else if (parse.token != WORD && parse.token != STRING)
+		snprintf(what, sizeof(what), "keyword \"%s\"",
+		    parse.word->text);
+	else if (parse.secret)
+		strlcpy(what, "word", sizeof(what));
+	else
+		snprintf(what, sizeof(what), "\"%s\"",
+		    wordval_show(parse.word));
+	if (parse.form == NULL)
+		lex_error(parse.lex, parse.word, "unexpected %s", what);
+	else
+		lex_error(parse.lex, parse.word,
+		    "unexpected %s; it is: %s", what, parse.form);
+}
+
+static struct value
+list_add(struct value v, struct word *w)
+{
+	w->next = NULL;
+	if (v.last == NULL)
+		v.word = w;
+	else
+		v.last->next = w;
+	v.last = w;
+	return (v);
+}
+
+struct rocketd_conf *
+conf_parse(const char *path, FILE *err)
+{
+	struct rocketd_conf	*conf;
+	int			 errors = 1;
+
+	if ((conf = conf_new(path)) == NULL) {
+		conf_complain(err, path, 0, 0, "out of memory");
+		return (NULL);
+	}
+	memset(&parse, 0, sizeof(parse));
+	parse.fresh = 1;
+	if ((parse.lex = lex_open(conf, path, err)) != NULL) {
+		stmt_begin(parse.lex, conf);
+		if (tomlconf_named(path))
+			tomlconf_read(parse.lex, conf);
+		if (yyparse() != 0)
+			lex_error(parse.lex, NULL, "cannot be read further");
+		errors = lex_errors(parse.lex);
+		lex_close(parse.lex);
+	}
+	memset(&parse, 0, sizeof(parse));
+	stmt_begin(NULL, NULL);
+	if (errors == 0)
+		return (conf);
+	conf_free(conf);
+	return (NULL);
+}

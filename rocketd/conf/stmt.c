@@ -1,0 +1,573 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * What each statement of rocketd.conf(5) does to struct rocketd_conf.  It is
+ * checked where it stands, alone: whether it may stand there, whether it is the
+ * first, whether its words are what they should be; what needs the whole is
+ * conf_finish's.  Any error makes conf_parse return NULL, therefore a statement
+ * in the wrong place need not be undone.
+ */
+
+#include <sys/types.h>
+#include <sys/queue.h>
+#include <sys/un.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "shared/compat.h"
+#include "conf.h"
+#include "lex.h"
+#include "stmt.h"
+#include "rocketd/tlsconf.h"
+#include "wordval.h"
+
+/* Words of a statement that can be an option's name. */
+#define NAME_MAX_LEN	128
+/* Of one option; more than any has. */
+#define OPTION_WORDS_MAX	16
+#define UNIX_PATH_MAX	sizeof(((struct sockaddr_un *)0)->sun_path)
+
+enum level {
+	LEVEL_TOP,
+	LEVEL_BLOCK,
+	LEVEL_SERVICE,
+	LEVEL_MAX
+};
+
+static struct {
+	struct lex		*lex;
+	struct rocketd_conf	*conf;
+	struct conf_block	*block;		/* that we are in, or NULL */
+	struct conf_service	*service;
+	int			 skip;	/* blocks in the wrong place */
+	int			 nservices;
+	int			 nblocks;
+	/* where what may stand once was given */
+	const struct word	*options[LEVEL_MAX][OPTIONS_MAX];
+	const struct word	*tokens[LEVEL_MAX];
+	const struct word	*client_id;
+	const struct word	*forward;
+	const struct word	*control;
+	const struct word	*ids;
+} stmt;
+
+void
+stmt_begin(struct lex *lex, struct rocketd_conf *conf)
+{
+	memset(&stmt, 0, sizeof(stmt));
+	stmt.lex = lex;
+	stmt.conf = conf;
+}
+
+/* ---- where we are ---- */
+
+static uint32_t
+scope(void)
+{
+	if (stmt.block == NULL)
+		return (SCOPE_GLOBAL);
+	if (stmt.block->side == SIDE_SERVER)
+		return (stmt.service != NULL ? SCOPE_SERVER_SERVICE :
+		    SCOPE_SERVER);
+	return (stmt.service != NULL ? SCOPE_CLIENT_SERVICE : SCOPE_CLIENT);
+}
+
+static enum level
+level(void)
+{
+	if (stmt.service != NULL)
+		return (LEVEL_SERVICE);
+	return (stmt.block != NULL ? LEVEL_BLOCK : LEVEL_TOP);
+}
+
+/* May the statement stand here?  If not, the error has been told. */
+static int
+belongs(const struct word *w, const char *what, uint32_t scopes)
+{
+	char	 places[OPTION_WHY];
+
+	if (stmt.skip)
+		return (0);
+	if ((scope() & scopes) != 0)
+		return (1);
+	option_places(scopes, places, sizeof(places));
+	lex_error(stmt.lex, w, "\"%s\" does not belong here, but %s", what,
+	    places);
+	return (0);
+}
+
+/* Is it the first?  If not, the error has been told. */
+static int
+once(const struct word **given, const struct word *w, const char *what)
+{
+	if (*given == NULL) {
+		*given = w;
+		return (1);
+	}
+	lex_error(stmt.lex, w, "\"%s\" was given before, at %s:%d:%d", what,
+	    (*given)->file->path, (*given)->line, (*given)->column);
+	return (0);
+}
+
+static void *
+allocate(size_t size)
+{
+	void	*p;
+
+	if ((p = calloc(1, size)) == NULL)
+		fatal("%s", __func__);
+	return (p);
+}
+
+static char *
+copy(const struct word *w)
+{
+	char	*s;
+
+	if ((s = strdup(w->text)) == NULL)
+		fatal("%s", __func__);
+	return (s);
+}
+
+/* ---- options and macros ---- */
+
+/* The option that a statement's words begin with, if it may stand here. */
+static const struct option *
+option_lookup(const struct word *first, const struct word *w)
+{
+	const struct option	*o;
+	char			 name[NAME_MAX_LEN], why[OPTION_WHY];
+
+	strlcpy(name, first->text, sizeof(name));
+	for (; w != NULL && !w->quoted; w = w->next) {
+		strlcat(name, " ", sizeof(name));
+		strlcat(name, w->text, sizeof(name));
+	}
+	if ((o = option_find(name, scope())) != NULL)
+		return (once(&stmt.options[level()][o - options], first,
+		    o->name) ? o : NULL);
+	if ((o = option_find(name, UINT32_MAX)) != NULL) {
+		(void)belongs(first, o->name, o->scope);
+		return (NULL);
+	}
+	if (first->text[0] == '[')
+		strlcpy(why, "this looks like TOML; the name of such a file "
+		    "ends in .toml", sizeof(why));
+	else
+		option_unknown(name, scope(), why, sizeof(why));
+	lex_error(stmt.lex, first, "%s", why);
+	return (NULL);
+}
+
+/* Reads the value from the words and stores it where we are. */
+static int
+option_set(const struct option *o, const struct word *w, char *why)
+{
+	const char	*words[OPTION_WORDS_MAX];
+	void		*base = stmt.conf;
+	uint64_t	*set = &stmt.conf->set;
+	size_t		 n = 0;
+
+	if (stmt.service != NULL) {
+		base = option_base(o, &stmt.service->opts,
+		    &stmt.service->web);
+		set = &stmt.service->set;
+	} else if (stmt.block != NULL) {
+		base = option_base(o, &stmt.block->opts,
+		    &stmt.block->web);
+		set = &stmt.block->set;
+	}
+	for (; w != NULL; w = w->next) {
+		if (n == nitems(words)) {
+			strlcpy(why, "too many values", OPTION_WHY);
+			return (-1);
+		}
+		words[n++] = w->text;
+	}
+	*set |= option_bit(o);
+	return (option_parse(o, words, n, base, why));
+}
+
+/* list: of words in braces, or NULL. */
+void
+stmt_option(struct word *first, struct value args, const struct value *list)
+{
+	const struct option	*o;
+	const struct word	*w = args.word;
+	const char		*blank;
+	char			 why[OPTION_WHY];
+	int			 many;
+
+	if (strcmp(first->text, "tls") == 0 && list == NULL) {
+		if (belongs(first, "tls", SCOPE_SERVER | SCOPE_CLIENT))
+			tlsconf_statement(stmt.lex, &stmt.block->tls,
+			    stmt.block->side, first, w);
+		return;
+	}
+	if (stmt.skip || (o = option_lookup(first, w)) == NULL)
+		return;
+	/* the name's own words are not its value's */
+	for (blank = o->name; (blank = strchr(blank, ' ')) != NULL; blank++)
+		w = w->next;
+	if (list != NULL) {
+		many = o->type == OPT_WORDS || o->type == OPT_TEXTS;
+		if (w != NULL || list->nested || !many) {
+			option_range(o, why, sizeof(why));
+			lex_error(stmt.lex, first, "\"%s\" takes %s, %s "
+			    "braces", o->name, why, many ?
+			    "in one pair of" : "without");
+			return;
+		}
+		w = list->word;
+	}
+	if (option_set(o, w, why) == -1)
+		lex_error(stmt.lex, w == NULL ? first : w, "%s", why);
+	/* whether it is there is told later, at its place */
+	else if (o == option_find("decoy directory", SCOPE_SERVER)) {
+		stmt.block->decoy_dir.file = w->file->path;
+		stmt.block->decoy_dir.line = w->line;
+		stmt.block->decoy_dir.column = w->column;
+	}
+}
+
+void
+stmt_macro(struct word *name, struct value value)
+{
+	if (value.word == NULL)
+		lex_error(stmt.lex, name, "no value after \"=\"; it is: "
+		    "name = \"value\"");
+	else
+		lex_define(stmt.lex, name, value.word);
+}
+
+void
+stmt_include(struct word *path)
+{
+	if (path->len == 0)
+		lex_error(stmt.lex, path, "an empty path");
+	else if (!stmt.skip)
+		lex_include(stmt.lex, path);
+}
+
+/* ---- blocks and services ---- */
+
+void
+stmt_block_begin(enum side side, struct word *w)
+{
+	struct conf_block	*b;
+
+	if (stmt.skip || stmt.block != NULL) {
+		if (!stmt.skip)
+			lex_error(stmt.lex, w, "\"%s { }\" within a block "
+			    "that is not closed", side_name(side));
+		stmt.skip++;
+		return;
+	}
+	if (++stmt.nblocks == CONF_BLOCKS_MAX + 1)
+		lex_error(stmt.lex, w, "more than %d blocks",
+		    CONF_BLOCKS_MAX);
+	b = allocate(sizeof(*b));
+	b->side = side;
+	b->file = w->file->path;
+	b->line = w->line;
+	b->column = w->column;
+	TAILQ_INIT(&b->listens);
+	TAILQ_INIT(&b->remotes);
+	TAILQ_INIT(&b->tokens);
+	TAILQ_INIT(&b->services);
+	tlsconf_init(&b->tls, side);
+	option_defaults(NULL, &b->opts, &b->web);
+	TAILQ_INSERT_TAIL(&stmt.conf->blocks, b, entry);
+	stmt.block = b;
+	stmt.client_id = NULL;
+	stmt.tokens[LEVEL_BLOCK] = NULL;
+	memset(stmt.options[LEVEL_BLOCK], 0,
+	    sizeof(stmt.options[LEVEL_BLOCK]));
+}
+
+void
+stmt_block_end(void)
+{
+	if (stmt.skip > 0)
+		stmt.skip--;
+	else
+		stmt.block = NULL;
+}
+
+void
+stmt_service_begin(struct word *w, struct word *name)
+{
+	struct conf_service	*s;
+
+	if (!belongs(w, "service", SCOPE_SERVER | SCOPE_CLIENT)) {
+		stmt.skip++;
+		return;
+	}
+	if (!valid_name(name->text, SERVICE_NAME_MAX))
+		lex_error(stmt.lex, name, "a service's name is 1 to %d "
+		    "letters, digits, '.', '_' and '-', not \"%s\"",
+		    SERVICE_NAME_MAX - 1, wordval_show(name));
+	if (++stmt.nservices == CONF_SERVICES_MAX + 1)
+		lex_error(stmt.lex, w, "more than %d services",
+		    CONF_SERVICES_MAX);
+	s = allocate(sizeof(*s));
+	s->block = stmt.block;
+	strlcpy(s->name, name->text, sizeof(s->name));
+	s->file = w->file->path;
+	s->line = w->line;
+	s->column = w->column;
+	TAILQ_INIT(&s->listens);
+	TAILQ_INIT(&s->tokens);
+	option_defaults(NULL, &s->opts, &s->web);
+	TAILQ_INSERT_TAIL(&stmt.block->services, s, entry);
+	stmt.service = s;
+	stmt.forward = NULL;
+	stmt.tokens[LEVEL_SERVICE] = NULL;
+	memset(stmt.options[LEVEL_SERVICE], 0,
+	    sizeof(stmt.options[LEVEL_SERVICE]));
+}
+
+void
+stmt_service_end(void)
+{
+	if (stmt.skip > 0)
+		stmt.skip--;
+	else
+		stmt.service = NULL;
+}
+
+/* ---- addresses ---- */
+
+void
+stmt_listen(struct word *w, struct word *host, struct word *port,
+    struct word *transport, const struct value *proxies)
+{
+	struct conf_listens	*head;
+	struct conf_listen	*cl;
+	int			 n = 0;
+
+	if (!belongs(w, "listen on", SCOPE_SERVER | SCOPE_SERVER_SERVICE))
+		return;
+	head = stmt.service != NULL ? &stmt.service->listens :
+	    &stmt.block->listens;
+	TAILQ_FOREACH(cl, head, entry)
+		n++;
+	if (n == CONF_LISTENS_MAX)
+		lex_error(stmt.lex, w, "more than %d times \"listen on\"",
+		    CONF_LISTENS_MAX);
+	cl = allocate(sizeof(*cl));
+	TAILQ_INSERT_TAIL(head, cl, entry);
+	cl->host = copy(host);
+	cl->file = w->file->path;
+	cl->line = w->line;
+	cl->column = w->column;
+	if (strcmp(cl->host, "*") != 0)
+		wordval_addr(stmt.lex, host, "to listen on there is * or",
+		    &cl->addr);
+	(void)wordval_ports(stmt.lex, port, &cl->port, &cl->port_last);
+	cl->addr.port = cl->port;
+	if (stmt.service == NULL) {
+		cl->transport = wordval_transport(stmt.lex, transport);
+		if (proxies->nested)
+			lex_error(stmt.lex, proxies->word, "\"proxies\" "
+			    "take one pair of braces");
+		cl->nproxies = wordval_networks(stmt.lex, proxies->word,
+		    cl->proxies, PROXIES_MAX);
+		return;
+	}
+	if (transport != NULL)
+		lex_error(stmt.lex, transport, "a transport is for a block's "
+		    "\"listen on\"; users of a service come by TCP");
+	if (proxies->word != NULL)
+		lex_error(stmt.lex, proxies->word, "\"proxies\" are for a "
+		    "block's \"listen on\"");
+}
+
+void
+stmt_remote(struct word *w, struct word *host, struct word *port,
+    struct word *transport, struct word *edge, struct word *from)
+{
+	struct conf_remote	*r;
+	int			 n = 0;
+
+	if (!belongs(w, "connect to", SCOPE_CLIENT))
+		return;
+	TAILQ_FOREACH(r, &stmt.block->remotes, entry)
+		n++;
+	if (n == REMOTES_MAX)
+		lex_error(stmt.lex, w, "more than %d times \"connect to\"",
+		    REMOTES_MAX);
+	r = allocate(sizeof(*r));
+	TAILQ_INSERT_TAIL(&stmt.block->remotes, r, entry);
+	r->host = copy(host);
+	r->file = w->file->path;
+	r->line = w->line;
+	r->column = w->column;
+	wordval_host(stmt.lex, host);
+	r->port = r->port_last = wordval_port(stmt.lex, port);
+	r->transport = wordval_transport(stmt.lex, transport);
+	if (edge != NULL)
+		wordval_addr(stmt.lex, edge, "the edge is", &r->edge);
+	if (from != NULL)
+		wordval_source(stmt.lex, from, edge != NULL ? edge : host,
+		    &r->source);
+}
+
+/* Users of so many ports of a listener go to as many ports of the target. */
+static void
+target_ports(struct conf_remote *t, const struct word *port,
+    const struct word *users)
+{
+	uint16_t	 last = 0;
+	int		 range;
+
+	range = wordval_ports(stmt.lex, port, &t->port, &t->port_last);
+	if (users == NULL) {
+		t->for_port = range ? t->port : 0;
+		return;
+	}
+	if (!wordval_ports(stmt.lex, users, &t->for_port, &last) || !range)
+		lex_error(stmt.lex, users, "\"for port\" is for ranges: "
+		    "port 3000-3100 for port 2000-2100");
+	else if (last - t->for_port != t->port_last - t->port)
+		lex_error(stmt.lex, users, "%s has %d ports, %s has %d",
+		    wordval_show(port), t->port_last - t->port + 1,
+		    wordval_show(users), last - t->for_port + 1);
+}
+
+void
+stmt_target(struct word *w, struct word *host, struct word *port,
+    struct word *users)
+{
+	struct conf_remote	*t;
+
+	if (!belongs(w, "forward to", SCOPE_CLIENT_SERVICE) ||
+	    !once(&stmt.forward, w, "forward to"))
+		return;
+	t = &stmt.service->target;
+	t->host = copy(host);
+	t->file = w->file->path;
+	t->line = w->line;
+	t->column = w->column;
+	if (port == NULL) {
+		t->is_unix = 1;
+		(void)wordval_path(stmt.lex, host, "a UNIX socket",
+		    UNIX_PATH_MAX);
+		return;
+	}
+	wordval_host(stmt.lex, host);
+	target_ports(t, port, users);
+}
+
+/* ---- tokens and what there is once ---- */
+
+void
+stmt_token_begin(struct word *w)
+{
+	if (belongs(w, "token", SCOPE_SERVER | SCOPE_CLIENT |
+	    SCOPE_SERVER_SERVICE | SCOPE_CLIENT_SERVICE))
+		(void)once(&stmt.tokens[level()], w, "token");
+}
+
+void
+stmt_token(enum token_kind kind, struct word *w)
+{
+	struct conf_tokens	*head;
+	struct conf_token	*t;
+	int			 n = 0;
+
+	if (stmt.skip || stmt.block == NULL)
+		return;
+	head = stmt.service != NULL ? &stmt.service->tokens :
+	    &stmt.block->tokens;
+	TAILQ_FOREACH(t, head, entry)
+		n++;
+	if (n == TOKENS_MAX)
+		lex_error(stmt.lex, w, "more than %d tokens", TOKENS_MAX);
+	t = allocate(sizeof(*t));
+	TAILQ_INSERT_TAIL(head, t, entry);
+	t->kind = kind;
+	t->file = w->file->path;
+	t->line = w->line;
+	t->column = w->column;
+	if (kind == TOKEN_VALUE) {
+		wordval_token(stmt.lex, w, t);
+		return;
+	}
+	t->source = copy(w);
+	if (kind == TOKEN_FILE)
+		(void)wordval_path(stmt.lex, w, "a token", HOST_MAX);
+	else if (!valid_env(t->source))
+		lex_error(stmt.lex, w, "\"%s\" is no name of a variable",
+		    wordval_show(w));
+}
+
+void
+stmt_client_id(struct word *w, struct word *id)
+{
+	if (!belongs(w, "client id", SCOPE_CLIENT) ||
+	    !once(&stmt.client_id, w, "client id"))
+		return;
+	if (!valid_name(id->text, CLIENT_ID_MAX))
+		lex_error(stmt.lex, id, "a client id is 1 to %d letters, "
+		    "digits, '.', '_' and '-', not \"%s\"",
+		    CLIENT_ID_MAX - 1, wordval_show(id));
+	strlcpy(stmt.block->client_id, id->text,
+	    sizeof(stmt.block->client_id));
+}
+
+void
+stmt_control(struct word *w, struct word *path, struct word *group)
+{
+	struct rocketd_conf	*conf = stmt.conf;
+
+	if (!belongs(w, "control socket", SCOPE_GLOBAL) ||
+	    !once(&stmt.control, w, "control socket"))
+		return;
+	if (!path->quoted && strcmp(path->text, "none") == 0) {
+		conf->control_none = 1;
+		if (group != NULL)
+			lex_error(stmt.lex, group, "a group without a "
+			    "control socket");
+		return;
+	}
+	(void)wordval_path(stmt.lex, path, "the control socket",
+	    UNIX_PATH_MAX);
+	conf->control_path = copy(path);
+	if (group != NULL)
+		conf->control_group = copy(group);
+}
+
+void
+stmt_ids(struct word *w, struct word *from, struct word *to)
+{
+	const char	*fault, *fault2;
+
+	if (!belongs(w, "ids", SCOPE_GLOBAL) || !once(&stmt.ids, w, "ids"))
+		return;
+	stmt.conf->id_first = (uint32_t)strtonum(from->text, 1, INT32_MAX,
+	    &fault);
+	stmt.conf->id_last = (uint32_t)strtonum(to->text, 1, INT32_MAX,
+	    &fault2);
+	if (fault != NULL || fault2 != NULL)
+		lex_error(stmt.lex, fault != NULL ? from : to, "a user id "
+		    "is a number from 1 to %d", INT32_MAX);
+	else if (stmt.conf->id_first > stmt.conf->id_last)
+		lex_error(stmt.lex, from, "ids %s to %s: the first is above "
+		    "the last", from->text, to->text);
+}

@@ -1,0 +1,107 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * Tokens that were given in the environment.  A variable is taken out of it
+ * when it is first asked for, where the system keeps it to be seen by others
+ * as well, and is remembered for reloads.  Knows no token's use.
+ */
+
+#include <sys/types.h>
+#include <sys/queue.h>
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "shared/compat.h"
+#include "conf.h"
+
+struct tokenv {
+	TAILQ_ENTRY(tokenv)	 entry;
+	char			*name;
+	char			*value;
+};
+
+static TAILQ_HEAD(, tokenv)	 tokenvs = TAILQ_HEAD_INITIALIZER(tokenvs);
+static char			**first;	/* the process's own, or NULL */
+
+void
+tokenv_init(char **environment)
+{
+	first = environment;
+}
+
+/* Overwrites what stands behind the name, wherever that is. */
+static void
+tokenv_wipe(char **environment, const char *name)
+{
+	size_t	  len = strlen(name);
+	char	**e;
+
+	for (e = environment; e != NULL && *e != NULL; e++)
+		if (strncmp(*e, name, len) == 0 && (*e)[len] == '=')
+			explicit_bzero(*e + len, strlen(*e + len));
+}
+
+static struct tokenv *
+tokenv_find(const char *name)
+{
+	struct tokenv	*t;
+
+	TAILQ_FOREACH(t, &tokenvs, entry)
+		if (strcmp(t->name, name) == 0)
+			return (t);
+	return (NULL);
+}
+
+static struct tokenv *
+tokenv_new(const char *name)
+{
+	struct tokenv	*t;
+
+	if ((t = calloc(1, sizeof(*t))) == NULL)
+		return (NULL);
+	if ((t->name = strdup(name)) == NULL) {
+		free(t);
+		return (NULL);
+	}
+	TAILQ_INSERT_TAIL(&tokenvs, t, entry);
+	return (t);
+}
+
+const char *
+tokenv_get(const char *name)
+{
+	extern char	**environ;
+	struct tokenv	 *t = tokenv_find(name);
+	const char	 *value;
+	char		 *copy;
+
+	if ((value = getenv(name)) == NULL)
+		return (t == NULL ? NULL : t->value);
+	if ((t == NULL && (t = tokenv_new(name)) == NULL) ||
+	    (copy = strdup(value)) == NULL)
+		fatal("%s", __func__);
+	if (t->value != NULL)
+		freezero(t->value, strlen(t->value));
+	t->value = copy;
+	tokenv_wipe(first, name);
+	tokenv_wipe(environ, name);
+	if (unsetenv(name) == -1)
+		log_warn("the variable %s stays in the environment", name);
+	return (t->value);
+}

@@ -1,0 +1,192 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * The values of TOML that stand in no quotes and no brackets: booleans,
+ * numbers, and dates, of which only the form is looked at.  Knows nothing of
+ * where they stand.
+ */
+
+#include <sys/types.h>
+#include <sys/queue.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "shared/compat.h"
+#include "shared/log.h"
+#include "toml.h"
+
+int
+toml_digit(int c, int base)
+{
+	int	 v = -1;
+
+	if (c >= '0' && c <= '9')
+		v = c - '0';
+	else if (c >= 'a' && c <= 'f')
+		v = c - 'a' + 10;
+	else if (c >= 'A' && c <= 'F')
+		v = c - 'A' + 10;
+	return (v < base ? v : -1);
+}
+
+/* What is left of s behind the form, in which d is a digit; or NULL. */
+static const char *
+match(const char *s, const char *form)
+{
+	for (; *form != '\0'; s++, form++)
+		if (*form == 'd' ? toml_digit(*s, 10) == -1 : *s != *form)
+			return (NULL);
+	return (s);
+}
+
+static int
+is_date(const char *s)
+{
+	const char	*rest = match(s, "dddd-dd-dd");
+	int		 zone = rest != NULL;
+
+	if (rest != NULL) {
+		if (*rest == '\0')
+			return (1);
+		if (*rest != 'T' && *rest != 't' && *rest != ' ')
+			return (0);
+		s = rest + 1;
+	}
+	if ((rest = match(s, "dd:dd:dd")) == NULL)
+		return (0);
+	if (rest[0] == '.' && toml_digit(rest[1], 10) != -1)
+		for (rest++; toml_digit(*rest, 10) != -1; rest++)
+			continue;
+	if (zone && (*rest == 'Z' || *rest == 'z'))
+		rest++;
+	else if (zone && (*rest == '+' || *rest == '-'))
+		rest = match(rest + 1, "dd:dd");
+	return (rest != NULL && *rest == '\0');
+}
+
+/*
+ * Takes the '_' out, which stand between digits; sets the base and passes its
+ * prefix.  What the digits begin with, or NULL.
+ */
+static char *
+plain_digits(char *s, int *base)
+{
+	char	*begin = s, *to = s;
+
+	*base = 10;
+	if (s[0] == '0' && (s[1] == 'x' || s[1] == 'o' || s[1] == 'b')) {
+		*base = s[1] == 'x' ? 16 : s[1] == 'o' ? 8 : 2;
+		begin = to = s += 2;
+	}
+	for (; *s != '\0'; s++) {
+		if (*s != '_')
+			*to++ = *s;
+		else if (s == begin || toml_digit(s[-1], *base) == -1 ||
+		    toml_digit(s[1], *base) == -1)
+			return (NULL);
+	}
+	*to = '\0';
+	return (begin);
+}
+
+/* Sets what an integer is; -1: it is none, 1: out of range. */
+static int
+parse_integer(const char *s, int base, int negative, int64_t *value)
+{
+	uint64_t	 v = 0, max = (uint64_t)INT64_MAX + (negative != 0);
+	int		 d;
+
+	if (*s == '\0' || (base == 10 && s[0] == '0' && s[1] != '\0'))
+		return (-1);
+	for (; *s != '\0'; s++) {
+		if ((d = toml_digit(*s, base)) == -1)
+			return (-1);
+		if (v > (max - (uint64_t)d) / (uint64_t)base)
+			return (1);
+		v = v * (uint64_t)base + (uint64_t)d;
+	}
+	*value = negative ? -(int64_t)(v / 2) - (int64_t)(v - v / 2) :
+	    (int64_t)v;
+	return (0);
+}
+
+static size_t
+pass_digits(const char **s)
+{
+	const char	*begin = *s;
+
+	while (toml_digit(**s, 10) != -1)
+		(*s)++;
+	return ((size_t)(*s - begin));
+}
+
+static int
+is_float(const char *s)
+{
+	size_t	 n;
+
+	if (strcmp(s, "inf") == 0 || strcmp(s, "nan") == 0)
+		return (1);
+	if (s[0] == '0' && toml_digit(s[1], 10) != -1)
+		return (0);
+	n = pass_digits(&s);
+	if (n > 0 && *s == '.') {
+		s++;
+		n = pass_digits(&s);
+	}
+	if (n > 0 && (*s == 'e' || *s == 'E')) {
+		s += s[1] == '+' || s[1] == '-' ? 2 : 1;
+		n = pass_digits(&s);
+	}
+	return (n > 0 && *s == '\0');
+}
+
+const char *
+toml_scalar(char *s, struct toml *n)
+{
+	char	*digits;
+	int	 base, negative = s[0] == '-', status = -1, sign;
+
+	sign = negative || s[0] == '+';
+	n->type = TOML_INTEGER;
+	if (strcmp(s, "true") == 0 || strcmp(s, "false") == 0) {
+		n->type = TOML_BOOLEAN;
+		n->number = s[0] == 't';
+		return (NULL);
+	}
+	if (is_date(s))
+		n->type = TOML_DATE;
+	else {
+		digits = plain_digits(s + sign, &base);
+		if (digits != NULL && (base == 10 || !sign))
+			status = parse_integer(digits, base, negative,
+			    &n->number);
+		if (status == 1)
+			return ("the number does not fit into 64 bits");
+		if (status == 0)
+			return (NULL);
+		if (digits == NULL || base != 10 || !is_float(digits))
+			return ("no value; words stand in quotes, numbers "
+			    "begin with no 0 and have '_' only between digits");
+		n->type = TOML_FLOAT;
+	}
+	if ((n->text = strdup(s)) == NULL)
+		fatal("%s", __func__);
+	n->len = strlen(s);
+	return (NULL);
+}

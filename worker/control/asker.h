@@ -1,0 +1,94 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * The connections of rocketctl.  Who connects is a stranger until the kernel
+ * says who it is; what it sends may close its own connection and do nothing
+ * else.  What a request means is control's.
+ */
+
+#ifndef WORKER_ASKER_H
+#define WORKER_ASKER_H
+
+#include <sys/types.h>
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "shared/msg.h"
+
+/*
+ * Connections at once.  A few of them are kept for those who may command, so
+ * that no crowd of readers locks the operator out.
+ */
+#define ASKERS_MAX	64
+#define ASKERS_KEPT	4
+#define ASKERS_UID	8	/* of one user; a monitor or two a terminal */
+
+#define ASKER_IDLE_SEC	60	/* without a request, or without reading */
+
+/*
+ * Octets of answers queued for one that reads slower than the daemon answers
+ * (rocketctl reads all before it prints): two full sessions' streams are some
+ * 6 MiB; and for all of them together.
+ */
+#define ASKER_QUEUE	(8 * 1024 * 1024)
+#define ASKERS_QUEUE	(32 * 1024 * 1024)
+
+struct asker;
+struct event_base;
+
+struct asker_ops {
+	/* A checked request of this version; end it by asker_done. */
+	void	(*request)(struct asker *, enum msg_type,
+		    const struct ctl_request *);
+	/* It is freed after the call, nothing can be sent to it any more. */
+	void	(*gone)(struct asker *);
+};
+
+struct asker_stats {
+	uint32_t	 now;
+	uint64_t	 accepted;
+	uint64_t	 refused;	/* for want of room */
+	uint64_t	 dropped;	/* garbage, or not reading */
+	uint64_t	 requests;
+};
+
+/* asker.c */
+
+/*
+ * Accepts on fd, a listening non-blocking UNIX socket that becomes ours, in
+ * place of an earlier one; connections go on.  uid 0 and owner may command.
+ * -1 without memory, fd is closed then too.
+ */
+int	 asker_listen(struct event_base *, int fd, uid_t owner,
+	    const struct asker_ops *);
+void	 asker_unlisten(void);
+/* Accepts no more; each ends when its request does.  Number of them left. */
+uint32_t asker_drain(void);
+/* Closes all at once. */
+void	 asker_close_all(void);
+
+/* Queues an answer; one that does not read is closed, from the event loop. */
+void	 asker_send(struct asker *, enum msg_type, const void *, size_t);
+/* CTL_DONE; words may be "".  The next request may come. */
+void	 asker_done(struct asker *, int failed, const char *words);
+/* May it command? */
+int	 asker_commands(const struct asker *);
+uid_t	 asker_uid(const struct asker *);
+void	 asker_stats(struct asker_stats *);
+
+#endif /* WORKER_ASKER_H */

@@ -1,0 +1,503 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * control: takes the log lines of all processes and hands them to the log's
+ * output, and answers rocketctl by asking the processes that know.  It owns
+ * the control socket; it opens nothing, and what it forwards are requests
+ * that the rule table and the asker's uid allow.
+ */
+
+#include <sys/types.h>
+#include <sys/queue.h>
+#include <sys/tree.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+#include "shared/compat.h"
+#include "asker.h"
+#include "inquiry.h"
+#include "logout.h"
+#include "sibling.h"
+#include "worker/worker.h"
+
+/*
+ * Lines a second of one process, and how many at once.  worker.c keeps to
+ * half of it; this is for a process that does not.
+ */
+#define LINES_SECOND	400
+#define LINES_BURST	800
+/* What has to be there again after it: one note in so many lines, not two. */
+#define LINES_AGAIN	200
+#define LINES_ONE	1000000ULL	/* of the clock's unit */
+
+/* When the log still takes no lines at the end: how often, how many times. */
+#define END_LOOK_US	100000
+#define END_LOOKS	20
+/*
+ * Even an end at once takes what is on its way through the channels of those
+ * that ended before.  Less than the parent's patience.
+ */
+#define END_MS		1500
+
+static void	 control_init(void);
+static void	 control_begin(void);
+static int	 control_configure(struct imsg *);
+static int	 control_configure_socket(struct imsg *);
+static int	 control_configure_log(struct imsg *);
+static void	 control_ready(int);
+static void	 control_joined(struct channel *);
+static void	 control_left(struct channel *);
+static void	 control_message(struct channel *, struct imsg *);
+static void	 control_ask(struct channel *, enum msg_type,
+		    const struct ctl_request *);
+static void	 control_stop(uint32_t);
+static void	 control_look(evutil_socket_t, short, void *);
+static void	 control_over(evutil_socket_t, short, void *);
+static void	 control_sink(enum log_level, const char *, void *);
+static void	 control_log(struct sibling *, struct imsg *);
+static int	 control_may_log(struct sibling *);
+static void	 control_request(struct asker *, enum msg_type,
+		    const struct ctl_request *);
+static void	 control_gone(struct asker *);
+static void	 control_counters(struct asker *);
+static void	 control_counter(struct asker *, const char *, uint64_t);
+
+static struct sibling *sibling_find(const struct channel *);
+static int	 sibling_cmp(const struct sibling *, const struct sibling *);
+
+RB_GENERATE(siblings, sibling, entry, sibling_cmp)
+
+static struct {
+	struct siblings		 siblings;
+	struct sibling		 parent;
+	struct sibling		 self;
+	struct logout		*log;
+	struct event		*look;		/* is it the end? */
+	struct event		*deadline;	/* it is */
+	uint64_t		 limited;	/* lines over the rate */
+	int			 stopping;
+	int			 looks;		/* at a log that is stuck */
+	/* the set of configuration that is coming in */
+	int			 socket_fd;
+	uid_t			 socket_owner;
+	int			 log_fd;
+	enum log_dest		 log_dest;
+} env = { .socket_fd = -1, .log_fd = -1 };
+
+static const struct asker_ops	 control_asker_ops = {
+	.request = control_request,
+	.gone = control_gone
+};
+
+const struct role	 role_control = {
+	.id = PROC_CONTROL,
+	.init = control_init,
+	.begin = control_begin,
+	.configure = control_configure,
+	.ready = control_ready,
+	.joined = control_joined,
+	.left = control_left,
+	.message = control_message,
+	.ask = control_ask,
+	.stop = control_stop
+};
+
+static void
+control_init(void)
+{
+	RB_INIT(&env.siblings);
+	env.parent.role = PROC_PARENT;
+	env.parent.from.process = "parent";
+	env.parent.lines = LINES_BURST * LINES_ONE;
+	env.self.role = PROC_CONTROL;
+	env.self.from.process = "control";
+	env.self.lines = LINES_BURST * LINES_ONE;
+	if ((env.log = logout_new(worker_base())) == NULL)
+		fatalx("log: no memory");
+	env.look = evtimer_new(worker_base(), control_look, NULL);
+	env.deadline = evtimer_new(worker_base(), control_over, NULL);
+	if (env.look == NULL || env.deadline == NULL)
+		fatalx("no memory for a timer");
+	log_set_sink(control_sink, NULL);
+}
+
+/* ---- configuration ---- */
+
+static void
+control_begin(void)
+{
+	if (env.socket_fd != -1)
+		close(env.socket_fd);
+	if (env.log_fd != -1)
+		close(env.log_fd);
+	env.socket_fd = env.log_fd = -1;
+}
+
+static int
+control_configure(struct imsg *imsg)
+{
+	switch (imsg_get_type(imsg)) {
+	case IMSG_CONF_CONTROL:
+		return (control_configure_socket(imsg));
+	case IMSG_CONF_LOG:
+		return (control_configure_log(imsg));
+	default:
+		errno = EINVAL;
+		return (-1);
+	}
+}
+
+static int
+control_configure_socket(struct imsg *imsg)
+{
+	struct msg_control	 conf;
+	int			 fd;
+
+	if ((fd = imsg_get_fd(imsg)) == -1) {
+		errno = EBADF;
+		return (-1);
+	}
+	if (env.socket_fd != -1 ||
+	    imsg_get_data(imsg, &conf, sizeof(conf)) == -1) {
+		close(fd);
+		errno = EINVAL;
+		return (-1);
+	}
+	env.socket_fd = fd;
+	env.socket_owner = conf.owner;
+	return (0);
+}
+
+static int
+control_configure_log(struct imsg *imsg)
+{
+	struct msg_logdest	 conf;
+	int			 fd;
+
+	if ((fd = imsg_get_fd(imsg)) == -1) {
+		errno = EBADF;
+		return (-1);
+	}
+	if (env.log_fd != -1 ||
+	    imsg_get_data(imsg, &conf, sizeof(conf)) == -1 ||
+	    conf.dest > LOGDEST_JSON) {
+		close(fd);
+		errno = EINVAL;
+		return (-1);
+	}
+	env.log_fd = fd;
+	env.log_dest = conf.dest;
+	return (0);
+}
+
+static void
+control_ready(int reload)
+{
+	(void)reload;
+	if (env.log_fd != -1)
+		logout_to(env.log, env.log_dest, env.log_fd);
+	env.log_fd = -1;
+	if (env.stopping)
+		return;
+	/* A set without a control socket takes an earlier one away. */
+	if (env.socket_fd == -1)
+		asker_unlisten();
+	else if (asker_listen(worker_base(), env.socket_fd,
+	    env.socket_owner, &control_asker_ops) == -1)
+		fatalx("control socket: no memory");
+	env.socket_fd = -1;
+}
+
+/* ---- the other processes ---- */
+
+static int
+sibling_cmp(const struct sibling *a, const struct sibling *b)
+{
+	if ((uintptr_t)a->ch < (uintptr_t)b->ch)
+		return (-1);
+	return ((uintptr_t)a->ch > (uintptr_t)b->ch);
+}
+
+static struct sibling *
+sibling_find(const struct channel *ch)
+{
+	struct sibling	*s;
+
+	if (channel_peer(ch)->role == PROC_PARENT)
+		return (&env.parent);
+	/* Few enough that the tree is for the lines, not for the requests. */
+	s = RB_ROOT(&env.siblings);
+	while (s != NULL && s->ch != ch)
+		s = (uintptr_t)ch < (uintptr_t)s->ch ?
+		    RB_LEFT(s, entry) : RB_RIGHT(s, entry);
+	return (s);
+}
+
+const char *
+sibling_title(const struct sibling *s)
+{
+	return (proc_name(s->role, s->from.side, s->from.index,
+	    s->from.service));
+}
+
+static void
+control_joined(struct channel *ch)
+{
+	const struct msg_channel	*peer = channel_peer(ch);
+	struct sibling			*s;
+
+	if (peer->role == PROC_PARENT)
+		return;
+	/* Without it none of the process's lines would ever be written. */
+	if ((s = calloc(1, sizeof(*s))) == NULL)
+		fatal("channel");
+	s->ch = ch;
+	s->role = peer->role;
+	s->service = peer->service;
+	s->from.process = peer->role == PROC_SERVICE ? "worker" :
+	    role_name(peer->role);
+	s->from.side = peer->side;
+	s->from.index = peer->index;
+	if (peer->role == PROC_SERVICE)
+		(void)strlcpy(s->from.service, peer->name,
+		    sizeof(s->from.service));
+	s->refilled = worker_now();
+	s->lines = LINES_BURST * LINES_ONE;
+	if (RB_INSERT(siblings, &env.siblings, s) != NULL)
+		fatalx("%s: joined twice", __func__);
+}
+
+static void
+control_left(struct channel *ch)
+{
+	struct sibling	*s;
+
+	if ((s = sibling_find(ch)) == NULL || s == &env.parent)
+		return;
+	inquiry_left(s);
+	RB_REMOVE(siblings, &env.siblings, s);
+	free(s);
+	if (env.stopping)
+		event_active(env.look, EV_TIMEOUT, 0);
+}
+
+static void
+control_message(struct channel *ch, struct imsg *imsg)
+{
+	struct sibling	*s;
+
+	if ((s = sibling_find(ch)) == NULL)
+		return;
+	switch (imsg_get_type(imsg)) {
+	case IMSG_LOG:
+		control_log(s, imsg);
+		break;
+	case IMSG_CTL_DAEMON:
+	case IMSG_CTL_COUNTER:
+	case IMSG_CTL_SERVICE:
+	case IMSG_CTL_SESSION:
+	case IMSG_CTL_STREAM:
+	case IMSG_CTL_PROCESS:
+	case IMSG_CTL_TEXT:
+	case IMSG_CTL_DONE:
+		if (inquiry_answer(s, imsg) == 0)
+			break;
+		if (s == &env.parent)
+			log_warnx("%s of the parent is no answer",
+			    msg_name(imsg_get_type(imsg)));
+		else
+			worker_complain(ch, "not an answer to a request");
+		break;
+	default:
+		if (s == &env.parent)
+			fatalx("%s from the parent",
+			    msg_name(imsg_get_type(imsg)));
+		worker_complain(ch, "not a message for control");
+		break;
+	}
+}
+
+/* Nobody asks control but its askers. */
+static void
+control_ask(struct channel *ch, enum msg_type type,
+    const struct ctl_request *req)
+{
+	(void)type;
+	worker_done(ch, req->request, "control answers rocketctl only");
+}
+
+/* ---- the log ---- */
+
+static void
+control_sink(enum log_level level, const char *line, void *arg)
+{
+	(void)arg;
+	if (control_may_log(&env.self))
+		logout_put(env.log, &env.self.from, level, line);
+}
+
+static void
+control_log(struct sibling *s, struct imsg *imsg)
+{
+	struct msg_log	msg;
+	size_t		len;
+
+	/* Cut after the text's NUL, so that its length is its own. */
+	len = imsg_get_len(imsg);
+	memset(&msg, 0, sizeof(msg));
+	if (len > sizeof(msg) || imsg_get_data(imsg, &msg, len) == -1)
+		return;
+	msg.text[sizeof(msg.text) - 1] = '\0';
+	if (control_may_log(s))
+		logout_put(env.log, &s->from, msg.level, msg.text);
+}
+
+/* A bucket of lines a process; what overflows is counted and said once. */
+static int
+control_may_log(struct sibling *s)
+{
+	uint64_t	now = worker_now(), add;
+	char		words[64];
+
+	add = (now - s->refilled) * LINES_SECOND;
+	s->refilled = now;
+	if (add > LINES_BURST * LINES_ONE - s->lines)
+		s->lines = LINES_BURST * LINES_ONE;
+	else
+		s->lines += add;
+	if (s->lines < (s->limited > 0 ? LINES_AGAIN : 2) * LINES_ONE) {
+		s->limited++;
+		env.limited++;
+		return (0);
+	}
+	s->lines -= LINES_ONE;
+	if (s->limited > 0) {
+		(void)snprintf(words, sizeof(words),
+		    "%llu lines of it over its rate, not logged",
+		    (unsigned long long)s->limited);
+		s->limited = 0;
+		s->lines -= LINES_ONE;
+		logout_put(env.log, &s->from, LOGLEVEL_WARN, words);
+	}
+	return (1);
+}
+
+/* ---- requests ---- */
+
+static void
+control_request(struct asker *asker, enum msg_type type,
+    const struct ctl_request *req)
+{
+	if (type == IMSG_CTL_SUMMARY)
+		control_counters(asker);
+	inquiry_start(asker, type, req, &env.parent, &env.siblings);
+}
+
+static void
+control_gone(struct asker *asker)
+{
+	inquiry_cancel(asker);
+	/* It is still counted: look when it is not. */
+	if (env.stopping)
+		event_active(env.look, EV_TIMEOUT, 0);
+}
+
+static void
+control_counters(struct asker *asker)
+{
+	struct logout_stats	log;
+	struct asker_stats	askers;
+
+	logout_stats(env.log, &log);
+	asker_stats(&askers);
+	control_counter(asker, "log_written", log.written);
+	control_counter(asker, "log_lost", log.lost);
+	control_counter(asker, "log_queued", log.queued);
+	control_counter(asker, "log_limited", env.limited);
+	control_counter(asker, "clients", askers.now);
+	control_counter(asker, "clients_ever", askers.accepted);
+	control_counter(asker, "clients_refused", askers.refused);
+	control_counter(asker, "clients_dropped", askers.dropped);
+	control_counter(asker, "requests", askers.requests);
+	control_counter(asker, "unanswered", inquiry_unanswered());
+}
+
+static void
+control_counter(struct asker *asker, const char *name, uint64_t value)
+{
+	struct ctl_counter	counter;
+
+	memset(&counter, 0, sizeof(counter));
+	counter.role = PROC_CONTROL;
+	counter.value = value;
+	(void)strlcpy(counter.name, name, sizeof(counter.name));
+	asker_send(asker, IMSG_CTL_COUNTER, &counter, sizeof(counter));
+}
+
+/* ---- the end ---- */
+
+/*
+ * The lines of the others' last seconds are worth the most: control ends when
+ * all others have, or when its time is up.
+ */
+static void
+control_stop(uint32_t drain_ms)
+{
+	struct timeval	tv;
+
+	env.stopping = 1;
+	if (drain_ms < END_MS)
+		drain_ms = END_MS;
+	(void)asker_drain();
+	tv.tv_sec = drain_ms / 1000;
+	tv.tv_usec = drain_ms % 1000 * 1000;
+	if (drain_ms != UINT32_MAX && evtimer_add(env.deadline, &tv) == -1)
+		log_warnx("no memory for the deadline of the end");
+	event_active(env.look, EV_TIMEOUT, 0);
+}
+
+static void
+control_look(evutil_socket_t fd, short what, void *arg)
+{
+	static const struct timeval	 tv = { 0, END_LOOK_US };
+	struct asker_stats		 askers;
+
+	asker_stats(&askers);
+	if (!RB_EMPTY(&env.siblings) || askers.now > 0)
+		return;
+	if (!logout_flush(env.log) && env.looks++ < END_LOOKS &&
+	    evtimer_add(env.look, &tv) == 0)
+		return;
+	control_over(fd, what, arg);
+}
+
+static void
+control_over(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+	asker_close_all();
+	(void)logout_flush(env.log);
+	worker_exit();
+}

@@ -1,0 +1,51 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * An inquiry: one request of an asker on its way through the processes that
+ * know the answer, and the answers on their way back.
+ */
+
+#ifndef WORKER_INQUIRY_H
+#define WORKER_INQUIRY_H
+
+#include <stdint.h>
+
+#include "shared/msg.h"
+
+struct asker;
+struct sibling;
+struct siblings;
+
+/* inquiry.c */
+
+/* Asks; the asker gets its answers, at last and in any case an asker_done. */
+void	 inquiry_start(struct asker *, enum msg_type,
+	    const struct ctl_request *, struct sibling *parent,
+	    struct siblings *);
+/*
+ * One message of an answer.  -1 when it is none to what this process was
+ * asked; one that comes too late is dropped, and well.
+ */
+int	 inquiry_answer(struct sibling *, struct imsg *);
+/* Nobody waits for the answers any more. */
+void	 inquiry_cancel(struct asker *);
+/* This process answers nothing any more. */
+void	 inquiry_left(const struct sibling *);
+/* Processes that did not answer in time, ever. */
+uint64_t inquiry_unanswered(void);
+
+#endif /* WORKER_INQUIRY_H */

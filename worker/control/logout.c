@@ -1,0 +1,428 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * The log's output.  Lines are kept as they came and formatted when they are
+ * written, so that those of before the destination was known, and those that
+ * wait over a change of it, come out right.  No line of its own goes through
+ * log.c: that would come back here.
+ */
+
+#include <sys/queue.h>
+#include <sys/socket.h>
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+#include "shared/compat.h"
+#include "logout.h"
+
+/*
+ * How soon to try again where the kernel cannot tell (a file on a full disk
+ * is no event, nor is a syslogd that comes back).
+ */
+#define LOGOUT_RETRY_US	250000
+
+struct logout_line {
+	STAILQ_ENTRY(logout_line)	 entry;
+	struct timespec			 when;
+	struct logout_from		 from;
+	uint32_t			 level;
+	uint64_t			 losses;	/* that it speaks of */
+	size_t				 size;		/* of all this */
+	char				 text[];
+};
+
+struct logout {
+	STAILQ_HEAD(, logout_line)	 queue;
+	size_t				 queued;	/* octets */
+	size_t				 sent;	/* of the first, formatted */
+	struct event_base		*base;
+	struct event			*writable;	/* of fd, or NULL */
+	struct event			*retry;
+	enum log_dest			 dest;
+	int				 fd;		/* -1 none yet */
+	int				 plain;		/* fd is no socket */
+	pid_t				 pid;
+	uint64_t			 unsaid;	/* losses to speak of */
+	uint64_t			 written;
+	uint64_t			 lost;
+};
+
+enum logout_result {
+	LOGOUT_SENT,
+	LOGOUT_LATER,
+	LOGOUT_FAILED
+};
+
+static int	logout_priority(uint32_t);
+static size_t	logout_format_json(char *, size_t, const char *,
+		    const struct logout_from *, uint32_t, const char *);
+static int	logout_add(struct logout *, const struct logout_from *,
+		    uint32_t, const char *, uint64_t);
+static void	logout_note(struct logout *);
+static void	logout_remove(struct logout *, enum logout_result);
+static enum logout_result logout_write(struct logout *, const char *, size_t);
+static void	logout_await(struct logout *);
+static void	logout_event(evutil_socket_t, short, void *);
+
+static const struct logout_from	 logout_self = { "control", SIDE_NONE, 0, "" };
+
+struct logout *
+logout_new(struct event_base *base)
+{
+	struct logout	*l;
+	struct tm	 tm;
+	time_t		 zero = 0;
+
+	if ((l = calloc(1, sizeof(*l))) == NULL)
+		return (NULL);
+	STAILQ_INIT(&l->queue);
+	l->base = base;
+	l->fd = -1;
+	l->pid = getpid();
+	if ((l->retry = evtimer_new(base, logout_event, l)) == NULL) {
+		free(l);
+		return (NULL);
+	}
+	/* The C library may read files at the first date: while it can. */
+	(void)gmtime_r(&zero, &tm);
+	return (l);
+}
+
+void
+logout_free(struct logout *l)
+{
+	if (l == NULL)
+		return;
+	(void)logout_flush(l);
+	while (!STAILQ_EMPTY(&l->queue))
+		logout_remove(l, LOGOUT_FAILED);
+	if (l->writable != NULL)
+		event_free(l->writable);
+	event_free(l->retry);
+	if (l->fd != -1)
+		close(l->fd);
+	free(l);
+}
+
+void
+logout_to(struct logout *l, enum log_dest dest, int fd)
+{
+	if (l->writable != NULL)
+		event_free(l->writable);
+	(void)event_del(l->retry);
+	if (l->fd != -1)
+		close(l->fd);
+	l->dest = dest;
+	l->fd = fd;
+	l->plain = 0;
+	l->sent = 0;
+	/* NULL (no memory) is made good by the timer. */
+	l->writable = event_new(l->base, fd, EV_WRITE, logout_event, l);
+	(void)logout_flush(l);
+}
+
+void
+logout_put(struct logout *l, const struct logout_from *from, uint32_t level,
+    const char *text)
+{
+	/* The losses come before the line that follows them. */
+	if (l->unsaid > 0)
+		logout_note(l);
+	if (logout_add(l, from, level, text, 0) == -1) {
+		l->lost++;
+		l->unsaid++;
+		return;
+	}
+	/* What waits for an event is not to be tried at each line. */
+	if (!evtimer_pending(l->retry, NULL) && (l->writable == NULL ||
+	    !event_pending(l->writable, EV_WRITE, NULL)))
+		(void)logout_flush(l);
+}
+
+int
+logout_flush(struct logout *l)
+{
+	struct logout_line	*line;
+	char			 buf[LOGOUT_LINE];
+	size_t			 len;
+	enum logout_result	 result;
+	int			 wrote = 0, noted = 0;
+
+	if (l->fd == -1)
+		return (STAILQ_EMPTY(&l->queue));
+	for (;;) {
+		if (STAILQ_EMPTY(&l->queue) && wrote && !noted &&
+		    l->unsaid > 0) {
+			logout_note(l);
+			noted = 1;
+		}
+		if ((line = STAILQ_FIRST(&l->queue)) == NULL)
+			return (1);
+		len = logout_format(buf, l->dest, l->pid, &line->when,
+		    &line->from, line->level, line->text);
+		result = logout_write(l, buf, len);
+		if (result == LOGOUT_LATER) {
+			logout_await(l);
+			return (0);
+		}
+		if (result == LOGOUT_SENT)
+			wrote = 1;
+		logout_remove(l, result);
+	}
+}
+
+void
+logout_stats(const struct logout *l, struct logout_stats *stats)
+{
+	stats->written = l->written;
+	stats->lost = l->lost;
+	stats->queued = l->queued;
+}
+
+size_t
+logout_format(char buf[LOGOUT_LINE], enum log_dest dest, pid_t pid,
+    const struct timespec *when, const struct logout_from *from,
+    uint32_t level, const char *text)
+{
+	struct tm	 tm;
+	char		 day[32], stamp[48];
+	const char	*who;
+	int		 n = -1;
+
+	if (from->service[0] != '\0')
+		who = proc_name(PROC_SERVICE, from->side, from->index,
+		    from->service);
+	else if (strcmp(from->process, role_name(PROC_TLS)) == 0)
+		who = proc_name(PROC_TLS, from->side, from->index, "");
+	else
+		who = from->process;
+	memset(&tm, 0, sizeof(tm));
+	(void)gmtime_r(&when->tv_sec, &tm);
+	if (strftime(day, sizeof(day), "%Y-%m-%dT%H:%M:%S", &tm) == 0)
+		day[0] = '\0';
+	switch (dest) {
+	case LOGDEST_SYSLOG:
+		n = snprintf(buf, LOGOUT_LINE, "<%d>rocketd[%ld]: %s: %s",
+		    LOG_DAEMON | logout_priority(level), (long)pid,
+		    who, text);
+		break;
+	case LOGDEST_JSON:
+		(void)snprintf(stamp, sizeof(stamp), "%s.%03ldZ", day,
+		    (long)(when->tv_nsec / 1000000) % 1000);
+		return (logout_format_json(buf, LOGOUT_LINE, stamp, from, level,
+		    text));
+	case LOGDEST_STDERR:
+		n = snprintf(buf, LOGOUT_LINE, "%sZ %s %s: %s\n", day,
+		    log_level_name(level), who, text);
+		break;
+	}
+	if (n < 0)
+		return (0);
+	return ((size_t)n < LOGOUT_LINE ? (size_t)n : LOGOUT_LINE - 1);
+}
+
+static size_t
+logout_format_json(char *buf, size_t size, const char *stamp,
+    const struct logout_from *from, uint32_t level, const char *text)
+{
+	size_t	len;
+	int	n;
+
+	n = snprintf(buf, size,
+	    "{\"time\":\"%s\",\"level\":\"%s\",\"process\":\"%s\"", stamp,
+	    log_level_name(level), from->process);
+	if (n < 0 || (size_t)n >= size)
+		return (0);
+	len = n;
+	/* A service's name has no octet that JSON would have escaped. */
+	if (from->service[0] != '\0') {
+		n = snprintf(buf + len, size - len,
+		    ",\"service\":\"%s\",\"side\":\"%s\",\"index\":%u",
+		    from->service, side_name(from->side), from->index);
+		if (n < 0 || (size_t)n >= size - len)
+			return (0);
+		len += n;
+	}
+	n = snprintf(buf + len, size - len, ",\"message\":\"");
+	if (n < 0 || (size_t)n >= size - len)
+		return (0);
+	len += n;
+	/* Room for an escaped character and for the end. */
+	for (; *text != '\0' && len + 6 < size; text++) {
+		if (*text == '"' || *text == '\\')
+			buf[len++] = '\\';
+		buf[len++] = *text;
+	}
+	(void)strlcpy(buf + len, "\"}\n", size - len);
+	return (len + 3);
+}
+
+/* panic is not LOG_EMERG: that one is shouted at every terminal. */
+static int
+logout_priority(uint32_t level)
+{
+	switch (level) {
+	case LOGLEVEL_PANIC:
+	case LOGLEVEL_FATAL:
+		return (LOG_CRIT);
+	case LOGLEVEL_ERROR:
+		return (LOG_ERR);
+	case LOGLEVEL_WARN:
+		return (LOG_WARNING);
+	case LOGLEVEL_INFO:
+		return (LOG_INFO);
+	default:
+		return (LOG_DEBUG);
+	}
+}
+
+static int
+logout_add(struct logout *l, const struct logout_from *from, uint32_t level,
+    const char *text, uint64_t losses)
+{
+	struct logout_line	*line;
+	size_t			 i, len, size;
+	unsigned char		 c;
+
+	len = strnlen(text, LOG_LINE_MAX - 1);
+	size = sizeof(*line) + len + 1;
+	if (size > LOGOUT_QUEUE - l->queued)
+		return (-1);
+	if ((line = malloc(size)) == NULL)
+		return (-1);
+	memset(line, 0, sizeof(*line));
+	(void)clock_gettime(CLOCK_REALTIME, &line->when);
+	line->from = *from;
+	line->level = level < LOGLEVEL_MAX ? level : LOGLEVEL_ERROR;
+	line->losses = losses;
+	line->size = size;
+	for (i = 0; i < len; i++) {
+		c = text[i];
+		line->text[i] = c >= 0x20 && c < 0x7f ? (char)c : '?';
+	}
+	line->text[len] = '\0';
+	STAILQ_INSERT_TAIL(&l->queue, line, entry);
+	l->queued += size;
+	return (0);
+}
+
+/* Says what was lost, once there is room to say it. */
+static void
+logout_note(struct logout *l)
+{
+	char	text[64];
+
+	(void)snprintf(text, sizeof(text), "%llu log lines lost",
+	    (unsigned long long)l->unsaid);
+	if (logout_add(l, &logout_self, LOGLEVEL_WARN, text, l->unsaid) == 0)
+		l->unsaid = 0;
+}
+
+static void
+logout_remove(struct logout *l, enum logout_result result)
+{
+	struct logout_line	*line;
+
+	line = STAILQ_FIRST(&l->queue);
+	STAILQ_REMOVE_HEAD(&l->queue, entry);
+	l->queued -= line->size;
+	l->sent = 0;
+	if (result == LOGOUT_SENT)
+		l->written++;
+	else if (line->losses > 0)
+		l->unsaid += line->losses;
+	else {
+		l->lost++;
+		l->unsaid++;
+	}
+	free(line);
+}
+
+/*
+ * A socket can be asked not to block.  Anything else may be shared with other
+ * programs, whose O_NONBLOCK it would become, so it is asked first whether it
+ * has room: a pipe that has takes a line of up to PIPE_BUF at once.
+ */
+static enum logout_result
+logout_write(struct logout *l, const char *buf, size_t len)
+{
+	struct pollfd	pfd;
+	ssize_t		n = -1;
+
+	if (!l->plain) {
+		n = send(l->fd, buf + l->sent, len - l->sent,
+		    MSG_DONTWAIT | MSG_NOSIGNAL);
+		if (n == -1 && errno == ENOTSOCK)
+			l->plain = 1;
+	}
+	if (l->plain) {
+		pfd.fd = l->fd;
+		pfd.events = POLLOUT;
+		if (poll(&pfd, 1, 0) != 1) {
+			errno = EAGAIN;
+			return (LOGOUT_LATER);
+		}
+		n = write(l->fd, buf + l->sent, len - l->sent);
+	}
+	if (n == -1) {
+		if (errno == EAGAIN || errno == EWOULDBLOCK ||
+		    errno == EINTR || errno == ENOBUFS)
+			return (LOGOUT_LATER);
+		/* syslogd starts anew; the parent hands down its new socket. */
+		if (l->dest == LOGDEST_SYSLOG && (errno == ECONNREFUSED ||
+		    errno == ECONNRESET || errno == ENOTCONN))
+			return (LOGOUT_LATER);
+		return (LOGOUT_FAILED);
+	}
+	l->sent += n;
+	/* A datagram goes whole; of a stream the rest is still to come. */
+	if (l->dest == LOGDEST_SYSLOG || l->sent >= len)
+		return (LOGOUT_SENT);
+	errno = EAGAIN;
+	return (LOGOUT_LATER);
+}
+
+/* After LOGOUT_LATER, whose errno is still there. */
+static void
+logout_await(struct logout *l)
+{
+	static const struct timeval	tv = { 0, LOGOUT_RETRY_US };
+
+	/* A file or a device that epoll refuses has no event. */
+	if ((errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) &&
+	    l->writable != NULL && event_add(l->writable, NULL) == 0)
+		return;
+	(void)evtimer_add(l->retry, &tv);
+}
+
+static void
+logout_event(evutil_socket_t fd, short what, void *arg)
+{
+	struct logout	*l = arg;
+
+	(void)fd;
+	(void)what;
+	(void)logout_flush(l);
+}

@@ -1,0 +1,409 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * See connect.h.  Addresses are tried with their families in turn, each
+ * STAGGER after the one before or as soon as that one failed, side by side;
+ * the first to connect wins (RFC 8305, without its sorting: the resolver has
+ * sorted).
+ */
+
+#include <sys/types.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "shared/compat.h"
+#include "shared/log.h"
+#include "connect.h"
+
+#define STAGGER_US	(250 * 1000)	/* RFC 8305: 250 ms is recommended */
+/* A UNIX socket whose backlog is full tells nobody when it is not: look. */
+#define UNIX_AGAIN_US	(20 * 1000)
+
+struct attempt {
+	struct connect	*connect;
+	struct event	 ev;
+	int		 fd;		/* -1: over */
+};
+
+struct connect {
+	struct event_base	*base;
+	struct msg_dialee	 conf;
+	struct event		 timer;
+	connect_done		*done;
+	void			*arg;
+	int			 dir;		/* lent */
+	int			 error;		/* of the last attempt */
+	uint32_t		 count, next, open;
+	struct addr		 last;
+	struct addr		 local;
+	struct addr		 addrs[RESOLVED_MAX];
+	struct attempt		 attempts[RESOLVED_MAX];
+};
+
+static int	 root = -1;	/* "/" */
+
+static void	 connect_turn(evutil_socket_t, short, void *);
+static void	 connect_unix_turn(evutil_socket_t, short, void *);
+
+/* Each family in turn, beginning with the resolver's first. */
+static void
+connect_interleave(struct connect *c, const struct addr *addrs, uint32_t n)
+{
+	uint8_t		 used[RESOLVED_MAX] = { 0 };
+	uint16_t	 family = addrs[0].family;
+	uint32_t	 i, pick;
+
+	while (c->count < n) {
+		pick = n;
+		for (i = 0; i < n; i++) {
+			if (used[i])
+				continue;
+			if (addrs[i].family == family) {
+				pick = i;
+				break;
+			}
+			if (pick == n)
+				pick = i;
+		}
+		used[pick] = 1;
+		c->addrs[c->count++] = addrs[pick];
+		family = addrs[pick].family == ADDR_IPV4 ? ADDR_IPV6 :
+		    ADDR_IPV4;
+	}
+}
+
+int
+connect_init(void)
+{
+	root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return (root == -1 ? -1 : 0);
+}
+
+static struct connect *
+connect_alloc(struct event_base *base, const struct msg_dialee *conf,
+    event_callback_fn turn, connect_done *done, void *arg)
+{
+	struct connect	*c;
+
+	if ((c = calloc(1, sizeof(*c))) == NULL)
+		return (NULL);
+	c->base = base;
+	c->conf = *conf;
+	c->done = done;
+	c->arg = arg;
+	c->dir = -1;
+	if (evtimer_assign(&c->timer, base, turn, c) == -1) {
+		free(c);
+		return (NULL);
+	}
+	event_active(&c->timer, EV_TIMEOUT, 0);
+	return (c);
+}
+
+struct connect *
+connect_new(struct event_base *base, const struct msg_dialee *conf,
+    const struct addr *addrs, uint32_t count, connect_done *done, void *arg)
+{
+	struct connect	*c;
+
+	c = connect_alloc(base, conf, connect_turn, done, arg);
+	if (c != NULL)
+		connect_interleave(c, addrs, count < RESOLVED_MAX ? count :
+		    RESOLVED_MAX);
+	return (c);
+}
+
+struct connect *
+connect_new_unix(struct event_base *base, const struct msg_dialee *conf,
+    int dir, connect_done *done, void *arg)
+{
+	struct connect	*c;
+
+	c = connect_alloc(base, conf, connect_unix_turn, done, arg);
+	if (c != NULL) {
+		c->dir = dir;
+		c->last.family = c->local.family = ADDR_UNIX;
+	}
+	return (c);
+}
+
+static void
+attempt_close(struct attempt *a)
+{
+	event_del(&a->ev);
+	close(a->fd);
+	a->fd = -1;
+	a->connect->open--;
+}
+
+void
+connect_free(struct connect *c)
+{
+	uint32_t	 i;
+
+	if (c == NULL)
+		return;
+	event_del(&c->timer);
+	for (i = 0; i < c->next; i++)
+		if (c->attempts[i].fd != -1)
+			attempt_close(&c->attempts[i]);
+	free(c);
+}
+
+void
+connect_last(const struct connect *c, struct addr *last)
+{
+	*last = c->last;
+}
+
+/* ---- sockets ---- */
+
+static void
+set_option(int fd, int level, int name, uint32_t value, const char *words)
+{
+	int	 v = value;
+
+	/* It works without: a smaller buffer, another segment size. */
+	if (value != 0 && setsockopt(fd, level, name, &v, sizeof(v)) == -1)
+		log_debug("connect: setsockopt %s %d: %s", words, v,
+		    strerror(errno));
+}
+
+/* Not every one is every process's to choose: that is told once. */
+static void
+set_congestion(int fd, uint32_t congestion)
+{
+	static int	 told;
+	const char	*name = congestion_name(congestion);
+
+	if (congestion == CONGESTION_SYSTEM || setsockopt(fd, IPPROTO_TCP,
+	    TCP_CONGESTION, name, strlen(name)) == 0 || told)
+		return;
+	told = 1;
+	log_warn("connect: congestion %s", name);
+}
+
+static void
+set_options(int fd, const struct sockopts *o)
+{
+	set_option(fd, SOL_SOCKET, SO_RCVBUF, o->rcvbuf, "SO_RCVBUF");
+	set_option(fd, SOL_SOCKET, SO_SNDBUF, o->sndbuf, "SO_SNDBUF");
+	set_option(fd, IPPROTO_TCP, TCP_MAXSEG, o->mss, "TCP_MAXSEG");
+	set_option(fd, IPPROTO_TCP, TCP_NODELAY, o->nodelay, "TCP_NODELAY");
+	if (o->keepalive != 0) {
+		set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1, "SO_KEEPALIVE");
+		set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, o->keepalive,
+		    "TCP_KEEPIDLE");
+		set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, o->keepalive,
+		    "TCP_KEEPINTVL");
+	}
+	set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, o->user_timeout,
+	    "TCP_USER_TIMEOUT");
+	set_congestion(fd, o->congestion);
+}
+
+static int
+set_source(int fd, const struct addr *source, const struct addr *to)
+{
+	struct sockaddr_storage	 ss;
+	socklen_t		 len;
+
+	if (source->family == ADDR_NONE)
+		return (0);
+	if (source->family != to->family) {
+		errno = EAFNOSUPPORT;
+		return (-1);
+	}
+	/* The port is chosen at connect, by the whole four-tuple. */
+	set_option(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1,
+	    "IP_BIND_ADDRESS_NO_PORT");
+	len = addr_to_sa(source, &ss);
+	return (bind(fd, (struct sockaddr *)&ss, len));
+}
+
+static void
+connect_finish(struct connect *c, int fd, int error)
+{
+	/* The caller frees it in there. */
+	c->done(c->arg, fd, error, &c->last, &c->local);
+}
+
+/*
+ * Where nobody listens on a port of our own that the system hands out, a
+ * socket can meet itself; it would also keep the listener away.
+ */
+static int
+met_itself(int fd, const struct addr *us)
+{
+	struct addr	 them;
+
+	addr_of_peer(&them, fd);
+	return (us->family != ADDR_NONE && addr_same(us, &them, 1));
+}
+
+static void
+attempt_ready(evutil_socket_t fd, short what, void *arg)
+{
+	struct attempt	*a = arg;
+	struct connect	*c = a->connect;
+	socklen_t	 len;
+	int		 error = 0;
+
+	len = sizeof(error);
+	if (!(what & EV_TIMEOUT) &&
+	    getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == -1)
+		error = errno;
+	c->last = c->addrs[a - c->attempts];
+	if (error == 0) {
+		addr_of_self(&c->local, fd);
+		if (c->local.port == c->last.port && met_itself(fd, &c->local))
+			error = ECONNREFUSED;
+	}
+	if (error != 0) {
+		c->error = error;
+		attempt_close(a);
+		connect_turn(-1, 0, c);
+		return;
+	}
+	event_del(&a->ev);
+	a->fd = -1;
+	c->open--;
+	connect_finish(c, fd, 0);
+}
+
+/* -1: this address is out, c->error says why. */
+static int
+attempt_start(struct connect *c, struct attempt *a, const struct addr *to)
+{
+	struct sockaddr_storage	 ss;
+	socklen_t		 len;
+	int			 r;
+
+	a->connect = c;
+	a->fd = -1;
+	c->last = *to;
+	if ((len = addr_to_sa(to, &ss)) == 0) {
+		c->error = EAFNOSUPPORT;
+		return (-1);
+	}
+	a->fd = socket(ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK |
+	    SOCK_CLOEXEC, 0);
+	if (a->fd == -1)
+		goto fail;
+	set_options(a->fd, &c->conf.opts);
+	if (set_source(a->fd, &c->conf.source, to) == -1)
+		goto fail;
+	r = connect(a->fd, (struct sockaddr *)&ss, len);
+	if (r == -1 && errno != EINPROGRESS)
+		goto fail;
+	/* On this host the handshake is over by now, and a second call says. */
+	if (r == -1 && addr_is_loopback(to)) {
+		r = connect(a->fd, (struct sockaddr *)&ss, len);
+		if (r == -1 && errno != EALREADY && errno != EINPROGRESS)
+			goto fail;
+	}
+	if (event_assign(&a->ev, c->base, a->fd, EV_WRITE, attempt_ready,
+	    a) == -1)
+		goto fail;
+	if (r == 0)		/* it need not be asked how it went */
+		event_active(&a->ev, EV_TIMEOUT, 0);
+	else if (event_add(&a->ev, NULL) == -1)
+		goto fail;
+	c->open++;
+	return (0);
+
+ fail:
+	c->error = errno;
+	if (a->fd != -1)
+		close(a->fd);
+	a->fd = -1;
+	return (-1);
+}
+
+/* The next address; when there is none and none is open, it has failed. */
+static void
+connect_turn(evutil_socket_t fd, short what, void *arg)
+{
+	struct timeval	 stagger = { 0, STAGGER_US };
+	struct connect	*c = arg;
+	uint32_t	 i;
+
+	(void)fd;
+	(void)what;
+	while (c->next < c->count) {
+		i = c->next++;
+		if (attempt_start(c, &c->attempts[i], &c->addrs[i]) == 0) {
+			if (c->next < c->count)
+				evtimer_add(&c->timer, &stagger);
+			return;
+		}
+	}
+	if (c->open == 0)
+		connect_finish(c, -1, c->error);
+}
+
+static void
+connect_unix_turn(evutil_socket_t ev_fd, short what, void *arg)
+{
+	struct timeval		 again = { 0, UNIX_AGAIN_US };
+	struct connect		*c = arg;
+	struct sockaddr_un	 sun;
+	const char		*name;
+	int			 fd, error;
+
+	(void)ev_fd;
+	(void)what;
+	memset(&sun, 0, sizeof(sun));
+	sun.sun_family = AF_UNIX;
+	name = strrchr(c->conf.host, '/');
+	name = name == NULL ? c->conf.host : name + 1;
+	if (strlcpy(sun.sun_path, name, sizeof(sun.sun_path)) >=
+	    sizeof(sun.sun_path)) {
+		connect_finish(c, -1, ENAMETOOLONG);
+		return;
+	}
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	error = 0;
+	if (fd == -1 || fchdir(c->dir) == -1 ||
+	    connect(fd, (struct sockaddr *)&sun, sizeof(sun)) == -1)
+		error = errno;
+	/* not to stay there: it may be a file system to be unmounted */
+	if (fchdir(root) == -1)
+		log_warn("connect: back to the root directory");
+	if (error == 0) {
+		connect_finish(c, fd, 0);
+		return;
+	}
+	if (fd != -1)
+		close(fd);
+	/* The deadline is the caller's. */
+	if (error == EAGAIN && evtimer_add(&c->timer, &again) == 0)
+		return;
+	connect_finish(c, -1, error);
+}

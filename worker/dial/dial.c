@@ -1,0 +1,820 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * The role dial: makes the connections that the workers of client services
+ * ask for, and no other: a channel may name only what the configuration of
+ * its own service names.  It reads no octet of what it connects to; a
+ * connected socket is handed to who asked for it.
+ *
+ * A name is asked of resolve at each dial.  Its addresses are tried in turn,
+ * the next one a moment after the last (RFC 8305), and the first that
+ * connects wins (connect.c).
+ */
+
+#include <sys/types.h>
+#include <sys/queue.h>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
+#include <event2/event.h>
+
+#include <errno.h>
+#include <netdb.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "shared/compat.h"
+#include "connect.h"
+#include "worker/worker.h"
+
+/* Requests under way: of one worker, and of all. */
+#define PEER_MAX	1024
+#define TOTAL_MAX	4096
+/*
+ * Octets of messages, most with a socket, that another process has not taken:
+ * one that takes none is not to have all our descriptors.
+ */
+#define QUEUED_MAX	(256 * 1024)
+/* Entries of a configuration: services, each with its remotes. */
+#define ENTRIES_MAX	65536
+/*
+ * The directory of a target is asked for anew when the socket is not in it,
+ * but not when it is younger than this: then the target is down.
+ */
+#define DIR_FRESH_US	(1000 * 1000)
+/* The parent paces its answers by a second; there may be none to give. */
+#define DIR_WAIT_US	(1200 * 1000)
+/* Less time than this is not worth another question to resolve. */
+#define QUERY_WORTH_US	(200 * 1000)
+
+struct entry {			/* REMOTE(i), TARGET(i) of a service */
+	TAILQ_ENTRY(entry)	 entry;
+	struct msg_dialee	 conf;
+	enum dial_what		 what;
+	int			 dir;	/* of a UNIX target, -1 none yet */
+	uint64_t		 dir_since;
+};
+TAILQ_HEAD(entries, entry);
+
+struct peer {				/* a worker */
+	TAILQ_ENTRY(peer)	 entry;
+	struct channel		*channel;
+	uint32_t		 requests;
+};
+
+struct request {
+	TAILQ_ENTRY(request)	 entry;
+	struct peer		*peer;
+	struct msg_dial		 msg;
+	struct msg_dialee	 conf;		/* of when it was asked */
+	struct event		*timer;
+	struct connect		*connect;	/* NULL while it resolves */
+	struct channel		*tls;	/* that shakes hands, or NULL */
+	uint32_t		 tls_number;
+	struct addr		 remote;	/* as tls was told */
+	struct addr		 local;
+	uint64_t		 deadline;
+	uint32_t		 query;		/* of resolve, 0 none */
+	uint64_t		 query_until;	/* resolve's deadline for it */
+	int			 query_again;
+	int			 dir_asked;	/* 1: waits for it, 2: had it */
+	int			 error;		/* why it was asked for */
+};
+TAILQ_HEAD(requests, request);
+
+static struct {
+	struct entries		 live, next;
+	struct requests		 requests;
+	TAILQ_HEAD(, peer)	 peers;
+	struct channel		*resolve;
+	struct channel		*tls[PREFORK_MAX];	/* by their index */
+	uint32_t		 nnext, nrequests, query, tls_number;
+	uint64_t		 asked, connected, failed, refused;
+} dial;
+
+static void	 request_start(struct request *);
+static void	 requests_renew(const struct entry *);
+
+/* ---- the configuration ---- */
+
+static void
+entries_free(struct entries *list)
+{
+	struct entry	*e;
+
+	while ((e = TAILQ_FIRST(list)) != NULL) {
+		TAILQ_REMOVE(list, e, entry);
+		if (e->dir != -1)
+			close(e->dir);
+		free(e);
+	}
+}
+
+static struct entry *
+entry_find(struct entries *list, enum dial_what what, uint32_t service,
+    uint32_t index)
+{
+	struct entry	*e;
+
+	TAILQ_FOREACH(e, list, entry)
+		if (e->what == what && e->conf.service == service &&
+		    e->conf.index == index)
+			return (e);
+	return (NULL);
+}
+
+static int
+dial_conf_dialee(struct imsg *imsg, enum dial_what what)
+{
+	struct entry	*e;
+
+	if (dial.nnext == ENTRIES_MAX) {
+		errno = E2BIG;
+		return (-1);
+	}
+	if ((e = calloc(1, sizeof(*e))) == NULL)
+		return (-1);
+	e->what = what;
+	e->dir = -1;
+	if (imsg_get_data(imsg, &e->conf, sizeof(e->conf)) == -1) {
+		free(e);
+		return (-1);
+	}
+	TAILQ_INSERT_TAIL(&dial.next, e, entry);
+	dial.nnext++;
+	return (0);
+}
+
+/* The directory of a UNIX target: of the set that comes, or of the live one. */
+static int
+dial_conf_dir(struct imsg *imsg)
+{
+	struct msg_dir	 msg;
+	struct entry	*e;
+	int		 fd, live = 0;
+
+	if (imsg_get_data(imsg, &msg, sizeof(msg)) == -1 ||
+	    (fd = imsg_get_fd(imsg)) == -1)
+		return (-1);
+	e = entry_find(&dial.next, DIAL_TARGET, msg.service, msg.index);
+	if (e == NULL) {
+		e = entry_find(&dial.live, DIAL_TARGET, msg.service,
+		    msg.index);
+		live = 1;
+	}
+	if (e == NULL) {
+		close(fd);		/* it went while we asked */
+		return (0);
+	}
+	if (e->dir != -1)
+		close(e->dir);
+	e->dir = fd;
+	e->dir_since = worker_now();
+	if (live)
+		requests_renew(e);
+	return (0);
+}
+
+static int
+dial_configure(struct imsg *imsg)
+{
+	switch (imsg_get_type(imsg)) {
+	case IMSG_CONF_REMOTE:
+		return (dial_conf_dialee(imsg, DIAL_REMOTE));
+	case IMSG_CONF_TARGET:
+		return (dial_conf_dialee(imsg, DIAL_TARGET));
+	case IMSG_CONF_DIR:
+		return (dial_conf_dir(imsg));
+	default:
+		errno = EINVAL;
+		return (-1);
+	}
+}
+
+static void
+dial_begin(void)
+{
+	entries_free(&dial.next);
+	dial.nnext = 0;
+}
+
+static void
+dial_ready(int reload)
+{
+	(void)reload;
+	entries_free(&dial.live);
+	TAILQ_CONCAT(&dial.live, &dial.next, entry);
+	dial.nnext = 0;
+	requests_renew(NULL);
+}
+
+/* ---- requests ---- */
+
+/* Its answer is awaited no more. */
+static void
+request_leave_tls(struct request *r)
+{
+	struct msg_count	 msg;
+
+	if (r->tls == NULL)
+		return;
+	memset(&msg, 0, sizeof(msg));
+	msg.count = r->tls_number;
+	(void)channel_send(r->tls, IMSG_TLS_CANCEL, -1, &msg, sizeof(msg));
+	r->tls = NULL;
+}
+
+static void
+request_free(struct request *r)
+{
+	TAILQ_REMOVE(&dial.requests, r, entry);
+	dial.nrequests--;
+	r->peer->requests--;
+	connect_free(r->connect);
+	request_leave_tls(r);
+	if (r->timer != NULL)
+		event_free(r->timer);
+	free(r);
+}
+
+static void
+dial_answer_failed(struct peer *p, uint32_t request, enum dial_stage stage,
+    int error, const struct addr *last, const char *words)
+{
+	struct msg_dialled	 msg;
+
+	dial.failed++;
+	memset(&msg, 0, sizeof(msg));
+	msg.request = request;
+	msg.stage = stage;
+	msg.error = error;
+	if (last != NULL)
+		msg.peer = *last;
+	if (words != NULL)
+		strlcpy(msg.words, words, sizeof(msg.words));
+	(void)channel_send(p->channel, IMSG_DIAL_FAILED, -1, &msg,
+	    sizeof(msg));
+}
+
+static void
+request_failed(struct request *r, enum dial_stage stage, int error,
+    const struct addr *last)
+{
+	dial_answer_failed(r->peer, r->msg.request, stage, error, last, NULL);
+	request_free(r);
+}
+
+static void
+request_failed_tls(struct request *r, const char *words)
+{
+	dial_answer_failed(r->peer, r->msg.request, DIAL_STAGE_TLS, 0,
+	    &r->remote, words);
+	request_free(r);
+}
+
+/* Until its deadline, or for so long. */
+static int
+request_arm(struct request *r, uint64_t us)
+{
+	uint64_t	 now = worker_now();
+	struct timeval	 tv;
+
+	if (now >= r->deadline)
+		us = 0;
+	else if (us > r->deadline - now)
+		us = r->deadline - now;
+	tv.tv_sec = us / 1000000;
+	tv.tv_usec = us % 1000000;
+	return (evtimer_add(r->timer, &tv));
+}
+
+static void
+request_timeout(evutil_socket_t fd, short what, void *arg)
+{
+	struct request	*r = arg;
+	struct addr	 last;
+
+	(void)fd;
+	(void)what;
+	if (r->dir_asked == 1) {
+		memset(&last, 0, sizeof(last));
+		last.family = ADDR_UNIX;
+		request_failed(r, DIAL_STAGE_CONNECT, r->error, &last);
+		return;
+	}
+	if (r->tls != NULL) {
+		request_failed_tls(r, "no answer to its handshake in time");
+		return;
+	}
+	if (r->connect == NULL && !r->conf.is_unix) {
+		request_failed(r, DIAL_STAGE_RESOLVE, EAI_AGAIN, NULL);
+		return;
+	}
+	memset(&last, 0, sizeof(last));
+	if (r->connect != NULL)
+		connect_last(r->connect, &last);
+	request_failed(r, DIAL_STAGE_CONNECT, ETIMEDOUT, &last);
+}
+
+/* Its directory may have been made anew since the parent opened it. */
+static int
+request_ask_dir(struct request *r, int error)
+{
+	struct msg_dir	 msg;
+	struct entry	*e;
+
+	if (!r->conf.is_unix || r->dir_asked != 0)
+		return (-1);
+	e = entry_find(&dial.live, DIAL_TARGET, r->conf.service,
+	    r->conf.index);
+	if (e != NULL && e->dir != -1 &&
+	    worker_now() < e->dir_since + DIR_FRESH_US)
+		return (-1);
+	if (request_arm(r, DIR_WAIT_US) == -1)
+		return (-1);
+	r->dir_asked = 1;
+	r->error = error;
+	connect_free(r->connect);
+	r->connect = NULL;
+	memset(&msg, 0, sizeof(msg));
+	msg.service = r->conf.service;
+	msg.index = r->conf.index;
+	worker_tell(IMSG_DIR_AGAIN, &msg, sizeof(msg));
+	return (0);
+}
+
+/*
+ * There is a new directory for one target, or a new set with those of all:
+ * the old ones are closed, and their numbers may stand for others.
+ */
+static void
+requests_renew(const struct entry *e)
+{
+	struct request	*r, *next;
+
+	TAILQ_FOREACH_SAFE(r, &dial.requests, entry, next) {
+		if (!r->conf.is_unix || (e != NULL &&
+		    (r->conf.service != e->conf.service ||
+		    r->conf.index != e->conf.index)))
+			continue;
+		connect_free(r->connect);
+		r->connect = NULL;
+		if (r->dir_asked == 1)
+			r->dir_asked = 2;
+		if (request_arm(r, UINT64_MAX) == -1)
+			request_failed(r, DIAL_STAGE_CONNECT, ENOMEM, NULL);
+		else
+			request_start(r);
+	}
+}
+
+/* fd is the worker's from now on. */
+static void
+request_answer(struct request *r, int fd)
+{
+	struct msg_dialled	 msg;
+
+	dial.connected++;
+	memset(&msg, 0, sizeof(msg));
+	msg.request = r->msg.request;
+	msg.peer = r->remote;
+	msg.local = r->local;
+	(void)channel_send(r->peer->channel, IMSG_DIALLED, fd, &msg,
+	    sizeof(msg));
+	request_free(r);
+}
+
+/* The socket is for tls, which gives another one back. */
+static void
+request_start_tls(struct request *r, int fd)
+{
+	struct channel		*tls = dial.tls[r->conf.tls];
+	struct msg_start	 msg;
+
+	connect_free(r->connect);
+	r->connect = NULL;
+	if (tls == NULL || channel_queued(tls) > QUEUED_MAX) {
+		close(fd);
+		request_failed_tls(r, tls == NULL ? "its tls process is away" :
+		    "its tls process takes no more");
+		return;
+	}
+	r->tls = tls;
+	r->tls_number = ++dial.tls_number;
+	memset(&msg, 0, sizeof(msg));
+	msg.request = r->tls_number;
+	msg.transport = r->conf.transport;
+	msg.peer = r->remote;
+	strlcpy(msg.host, r->conf.host, sizeof(msg.host));
+	(void)channel_send(r->tls, IMSG_TLS_START, fd, &msg, sizeof(msg));
+}
+
+/* connect.c is done with it, one way or the other. */
+static void
+request_connected(void *arg, int fd, int error, const struct addr *peer,
+    const struct addr *local)
+{
+	struct request	*r = arg;
+
+	if (fd == -1) {
+		if ((error == ENOENT || error == ECONNREFUSED) &&
+		    request_ask_dir(r, error) == 0)
+			return;
+		request_failed(r, DIAL_STAGE_CONNECT, error, peer);
+		return;
+	}
+	r->remote = *peer;
+	r->local = *local;
+	if (r->conf.transport & TRANSPORT_TLS)
+		request_start_tls(r, fd);
+	else
+		request_answer(r, fd);
+}
+
+static void
+request_connect(struct request *r, const struct addr *addrs, uint32_t n)
+{
+	r->connect = connect_new(worker_base(), &r->conf, addrs, n,
+	    request_connected, r);
+	if (r->connect == NULL)
+		request_failed(r, DIAL_STAGE_CONNECT, ENOMEM, NULL);
+}
+
+static void
+request_connect_unix(struct request *r)
+{
+	struct entry	*e;
+
+	e = entry_find(&dial.live, DIAL_TARGET, r->conf.service,
+	    r->conf.index);
+	if (e == NULL)
+		request_failed(r, DIAL_STAGE_REFUSED, 0, NULL);
+	else if (e->dir == -1) {
+		if (request_ask_dir(r, ENOENT) == -1)
+			request_failed(r, DIAL_STAGE_CONNECT, ENOENT, NULL);
+	} else {
+		r->connect = connect_new_unix(worker_base(), &r->conf,
+		    e->dir, request_connected, r);
+		if (r->connect == NULL)
+			request_failed(r, DIAL_STAGE_CONNECT, ENOMEM, NULL);
+	}
+}
+
+/* Asks resolve, together with others that want the same name. */
+static void
+request_resolve(struct request *r)
+{
+	struct msg_resolve	 msg;
+	struct request		*o;
+	uint64_t		 now = worker_now();
+
+	TAILQ_FOREACH(o, &dial.requests, entry)
+		if (o != r && o->query != 0 &&
+		    strcmp(o->conf.host, r->conf.host) == 0) {
+			r->query = o->query;
+			r->query_until = o->query_until;
+			return;
+		}
+	if (++dial.query == 0)
+		dial.query = 1;
+	r->query = dial.query;
+	r->query_until = r->deadline;
+	if (dial.resolve == NULL)
+		return;			/* it is asked when it is back */
+	memset(&msg, 0, sizeof(msg));
+	msg.request = r->query;
+	msg.timeout_ms = r->deadline > now + 1000 ?
+	    (r->deadline - now) / 1000 : 1;
+	strlcpy(msg.host, r->conf.host, sizeof(msg.host));
+	(void)channel_send(dial.resolve, IMSG_RESOLVE, -1, &msg, sizeof(msg));
+}
+
+/* An address as it stands, which needs no resolving. */
+static int
+host_numeric(const char *host, struct addr *a)
+{
+	memset(a, 0, sizeof(*a));
+	if (inet_pton(AF_INET, host, a->octets) == 1)
+		a->family = ADDR_IPV4;
+	else if (inet_pton(AF_INET6, host, a->octets) == 1)
+		a->family = ADDR_IPV6;
+	return (a->family != ADDR_NONE);
+}
+
+static void
+request_start(struct request *r)
+{
+	struct addr	 a;
+
+	if (r->conf.is_unix)
+		request_connect_unix(r);
+	else if (r->conf.edge.family != ADDR_NONE) {
+		a = r->conf.edge;
+		a.port = r->conf.port;
+		request_connect(r, &a, 1);
+	} else if (host_numeric(r->conf.host, &a)) {
+		a.port = r->conf.port;
+		request_connect(r, &a, 1);
+	} else
+		request_resolve(r);
+}
+
+/*
+ * No answer in the time of the one who asked first: those who joined later and
+ * have time left ask again.
+ */
+static int
+request_asks_again(const struct request *r, int error)
+{
+	uint64_t	 soon = worker_now() + QUERY_WORTH_US;
+
+	return (error == EAI_AGAIN && soon > r->query_until &&
+	    soon < r->deadline);
+}
+
+static void
+request_resolved(struct request *r, const struct msg_resolved *msg)
+{
+	struct addr	 addrs[RESOLVED_MAX];
+	uint32_t	 i;
+
+	if (msg->error != 0 || msg->count == 0) {
+		request_failed(r, DIAL_STAGE_RESOLVE, msg->error != 0 ?
+		    msg->error : EAI_NONAME, NULL);
+		return;
+	}
+	for (i = 0; i < msg->count && i < RESOLVED_MAX; i++) {
+		addrs[i] = msg->addr[i];
+		addrs[i].port = r->conf.port;
+	}
+	request_connect(r, addrs, i);
+}
+
+static void
+dial_resolved(const struct msg_resolved *msg)
+{
+	struct request	*r, *next;
+
+	TAILQ_FOREACH_SAFE(r, &dial.requests, entry, next) {
+		if (r->query == 0 || r->query != msg->request)
+			continue;
+		r->query = 0;
+		if (request_asks_again(r, msg->error))
+			r->query_again = 1;
+		else
+			request_resolved(r, msg);
+	}
+	/* when nobody waits for the old question any more */
+	TAILQ_FOREACH(r, &dial.requests, entry)
+		if (r->query_again) {
+			r->query_again = 0;
+			request_resolve(r);
+		}
+}
+
+/* tls is done with it; fd is -1 when it failed. */
+static void
+dial_started(struct channel *ch, const struct msg_started *msg, int fd)
+{
+	struct request	*r;
+
+	TAILQ_FOREACH(r, &dial.requests, entry)
+		if (r->tls == ch && r->tls_number == msg->request)
+			break;
+	if (r == NULL) {		/* cancelled meanwhile */
+		if (fd != -1)
+			close(fd);
+		return;
+	}
+	r->tls = NULL;
+	if (fd == -1)
+		request_failed_tls(r, msg->words);
+	else
+		request_answer(r, fd);
+}
+
+/* What it was at is cut off; the workers try again. */
+static void
+dial_tls_left(struct channel *ch)
+{
+	struct request	*r, *next;
+	size_t		 i;
+
+	for (i = 0; i < nitems(dial.tls); i++)
+		if (dial.tls[i] == ch)
+			dial.tls[i] = NULL;
+	TAILQ_FOREACH_SAFE(r, &dial.requests, entry, next)
+		if (r->tls == ch) {
+			r->tls = NULL;
+			request_failed_tls(r, "its tls process has gone");
+		}
+}
+
+/* ---- what workers ask ---- */
+
+static struct peer *
+peer_get(struct channel *ch)
+{
+	struct peer	*p;
+
+	TAILQ_FOREACH(p, &dial.peers, entry)
+		if (p->channel == ch)
+			return (p);
+	return (NULL);
+}
+
+static void
+dial_asked(struct peer *p, const struct msg_dial *msg)
+{
+	struct request	*r;
+	struct entry	*e;
+
+	dial.asked++;
+	e = entry_find(&dial.live, msg->what, channel_peer(p->channel)->service,
+	    msg->index);
+	if (e != NULL && msg->offset != 0 && msg->offset >= e->conf.ports)
+		e = NULL;		/* no port of this target */
+	if (e == NULL || p->requests >= PEER_MAX ||
+	    dial.nrequests >= TOTAL_MAX ||
+	    channel_queued(p->channel) > QUEUED_MAX ||
+	    (r = calloc(1, sizeof(*r))) == NULL) {
+		/* Not configured: a reload may have just taken it away. */
+		dial.refused++;
+		dial_answer_failed(p, msg->request, DIAL_STAGE_REFUSED,
+		    e == NULL ? ENOENT : 0, NULL, NULL);
+		return;
+	}
+	r->peer = p;
+	r->msg = *msg;
+	r->conf = e->conf;
+	r->conf.port += msg->offset;
+	r->deadline = worker_now() + msg->timeout_ms * 1000ULL;
+	TAILQ_INSERT_TAIL(&dial.requests, r, entry);
+	dial.nrequests++;
+	p->requests++;
+	if ((r->timer = evtimer_new(worker_base(), request_timeout, r)) ==
+	    NULL || request_arm(r, UINT64_MAX) == -1) {
+		request_failed(r, DIAL_STAGE_CONNECT, ENOMEM, NULL);
+		return;
+	}
+	request_start(r);
+}
+
+static void
+dial_cancelled(struct peer *p, uint32_t number)
+{
+	struct request	*r;
+
+	TAILQ_FOREACH(r, &dial.requests, entry)
+		if (r->peer == p && r->msg.request == number) {
+			request_free(r);
+			return;
+		}
+	/* None: its answer is on the way. */
+}
+
+static void
+dial_message(struct channel *ch, struct imsg *imsg)
+{
+	struct msg_resolved	 resolved;
+	struct msg_count	 count;
+	struct msg_dial		 msg;
+	struct msg_started	 started;
+	struct peer		*p = peer_get(ch);
+	uint32_t		 type = imsg_get_type(imsg);
+
+	switch (type) {
+	case IMSG_TLS_STARTED:
+	case IMSG_TLS_FAILED:
+		if (imsg_get_data(imsg, &started, sizeof(started)) == 0)
+			dial_started(ch, &started, type == IMSG_TLS_STARTED ?
+			    imsg_get_fd(imsg) : -1);
+		break;
+	case IMSG_RESOLVED:
+		if (imsg_get_data(imsg, &resolved, sizeof(resolved)) == 0)
+			dial_resolved(&resolved);
+		break;
+	case IMSG_DIAL:
+		if (p != NULL && imsg_get_data(imsg, &msg, sizeof(msg)) == 0)
+			dial_asked(p, &msg);
+		break;
+	case IMSG_DIAL_CANCEL:
+		if (p != NULL &&
+		    imsg_get_data(imsg, &count, sizeof(count)) == 0)
+			dial_cancelled(p, count.count);
+		break;
+	default:
+		worker_complain(ch, "a message that dial does not take");
+		break;
+	}
+}
+
+static void
+dial_joined(struct channel *ch)
+{
+	struct request	*r;
+	struct peer	*p;
+
+	if (channel_peer(ch)->role == PROC_RESOLVE) {
+		dial.resolve = ch;
+		/* Its predecessor may have died over these. */
+		TAILQ_FOREACH(r, &dial.requests, entry)
+			r->query = 0;
+		TAILQ_FOREACH(r, &dial.requests, entry)
+			if (r->connect == NULL && r->tls == NULL &&
+			    !r->conf.is_unix)
+				request_resolve(r);
+		return;
+	}
+	if (channel_peer(ch)->role == PROC_TLS) {
+		dial.tls[channel_peer(ch)->index] = ch;
+		return;
+	}
+	if ((p = calloc(1, sizeof(*p))) == NULL)
+		fatal("%s", __func__);
+	p->channel = ch;
+	TAILQ_INSERT_TAIL(&dial.peers, p, entry);
+}
+
+static void
+dial_left(struct channel *ch)
+{
+	struct request	*r, *next;
+	struct peer	*p;
+
+	if (ch == dial.resolve) {
+		dial.resolve = NULL;
+		return;
+	}
+	if (channel_peer(ch)->role == PROC_TLS) {
+		dial_tls_left(ch);
+		return;
+	}
+	if ((p = peer_get(ch)) == NULL)
+		return;
+	TAILQ_FOREACH_SAFE(r, &dial.requests, entry, next)
+		if (r->peer == p)
+			request_free(r);
+	TAILQ_REMOVE(&dial.peers, p, entry);
+	free(p);
+}
+
+static void
+dial_ask(struct channel *ch, enum msg_type type, const struct ctl_request *rq)
+{
+	if (type == IMSG_CTL_SUMMARY) {
+		worker_counter(ch, rq->request, "asked", dial.asked);
+		worker_counter(ch, rq->request, "connected", dial.connected);
+		worker_counter(ch, rq->request, "failed", dial.failed);
+		worker_counter(ch, rq->request, "refused", dial.refused);
+		worker_counter(ch, rq->request, "under_way", dial.nrequests);
+	}
+	worker_done(ch, rq->request, NULL);
+}
+
+static void
+dial_init(void)
+{
+	TAILQ_INIT(&dial.live);
+	TAILQ_INIT(&dial.next);
+	TAILQ_INIT(&dial.requests);
+	TAILQ_INIT(&dial.peers);
+	if (connect_init() == -1)
+		fatal("dial: root directory");
+}
+
+static void
+dial_stop(uint32_t drain_ms)
+{
+	(void)drain_ms;		/* workers that drain dial no more */
+	worker_exit();
+}
+
+const struct role role_dial = {
+	.id = PROC_DIAL,
+	.init = dial_init,
+	.begin = dial_begin,
+	.configure = dial_configure,
+	.ready = dial_ready,
+	.joined = dial_joined,
+	.left = dial_left,
+	.message = dial_message,
+	.ask = dial_ask,
+	.stop = dial_stop
+};

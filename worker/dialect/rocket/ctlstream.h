@@ -1,0 +1,64 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * The control stream of a tunnel, the first of its session
+ * (rocket-protocol(7)): pings and their RTT, drain, more tunnels wanted.
+ */
+
+#ifndef WORKER_CTLSTREAM_H
+#define WORKER_CTLSTREAM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "rocket.h"
+#include "worker/session/session.h"
+
+struct stream_owner;
+struct tunnel;
+
+#define CTLSTREAM_OUT	160	/* octets: ten messages, and more is a flood */
+
+struct ctlstream {
+	const struct stream_owner *owner;	/* first */
+	struct tunnel	*tunnel;
+	struct stream	*stream; /* NULL: not open yet, or not any more */
+	uint64_t	 ping_next;	/* when to ping */
+	uint64_t	 ping_sent;	/* 0: none under way */
+	int		 drain_due; /* to be said as soon as there is room */
+	size_t		 in_len;
+	size_t		 out_len;
+	uint8_t		 in[ROCKET_CONTROL_MAX];
+	uint8_t		 out[CTLSTREAM_OUT];	/* not pulled yet */
+};
+
+/* ctlstream.c */
+
+void	 ctlstream_init(struct ctlstream *, struct tunnel *);
+/* Server side: opens it.  -1: the session has no stream to give. */
+int	 ctlstream_open(struct ctlstream *);
+/* Client side: the first stream that the peer opened is it. */
+void	 ctlstream_accept(struct ctlstream *, struct stream *);
+/* Says so, if need be once the stream is there and has room. */
+void	 ctlstream_drain(struct ctlstream *);
+/* Sends a message; one that finds no room is dropped and said in the log. */
+void	 ctlstream_more(struct ctlstream *, uint32_t);
+void	 ctlstream_ping(struct ctlstream *, uint64_t now);
+/* Pings when it is time; returns when that is. */
+uint64_t ctlstream_tick(struct ctlstream *, uint64_t now);
+
+#endif /* WORKER_CTLSTREAM_H */

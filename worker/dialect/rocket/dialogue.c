@@ -1,0 +1,236 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * See dialogue.h.  All of it is inside TLS and after the token was proven by
+ * both ends, but for one thing: a client's worker reads the server's answer,
+ * which is a stranger's until the handshake is done.
+ */
+
+#include <sys/types.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "shared/compat.h"
+#include "shared/log.h"
+#include "dialogue.h"
+#include "worker/service/service.h"
+#include "worker/worker.h"
+
+static void
+dialogue_params(const struct tunnel *t, struct rocket_params *p)
+{
+	const struct service		*svc = t->service;
+	const struct service_opts	*o = &svc->conf.opts;
+
+	memset(p, 0, sizeof(*p));
+	p->mux_kind = tunnel_muxed(t) ? ROCKET_MUX_SMUX : ROCKET_MUX_NONE;
+	p->mux_version = tunnel_muxed(t) ? o->mux_version : 1;
+	p->framesize = o->mux_framesize;
+	p->window_initial = TUNNEL_WINDOW_INITIAL;
+	if (p->window_initial > o->mux_streambuffer)
+		p->window_initial = o->mux_streambuffer;
+	p->window_max = o->mux_streambuffer;
+	p->recvbuffer = o->mux_recvbuffer;
+	p->max_streams = o->mux_max_streams;
+	p->seals = o->seals;
+	p->caps = CAP_HALFCLOSE | CAP_RESET | CAP_BULK;
+	if (o->compression == COMPRESSION_LZ4)
+		p->caps |= CAP_LZ4;
+	p->keepalive_ms = o->keepalive * 1000;
+	memcpy(p->start_id, worker_self()->start_id, sizeof(p->start_id));
+	if (svc->conf.side == SIDE_CLIENT)
+		strlcpy(p->client_id, svc->conf.client_id,
+		    sizeof(p->client_id));
+	snprintf(p->software, sizeof(p->software), "rocketd %s",
+	    ROCKETD_VERSION);
+}
+
+/* A message of ours goes out whole: the buffer is empty at this point. */
+static int
+dialogue_send(struct tunnel *t, const uint8_t *buf, size_t len)
+{
+	ssize_t	 n;
+
+	if (len == 0 || (n = seal_write(t->seal, buf, len)) == -1 ||
+	    (size_t)n != len) {
+		tunnel_kill(t, TUNNEL_END_LOST, "cannot send: %s",
+		    strerror(errno));
+		return (-1);
+	}
+	return (0);
+}
+
+static int
+dialogue_send_params(struct tunnel *t, enum rocket_message type,
+    const struct rocket_params *p)
+{
+	uint8_t	 buf[ROCKET_MESSAGE_MAX];
+
+	return (dialogue_send(t, buf, rocket_put_params(buf, sizeof(buf),
+	    type, p)));
+}
+
+/* Reads what there is; -1 when the tunnel ended. */
+static int
+dialogue_read(struct tunnel *t)
+{
+	ssize_t	 n;
+
+	if (t->message == NULL &&
+	    (t->message = malloc(ROCKET_MESSAGE_MAX)) == NULL) {
+		tunnel_kill(t, TUNNEL_END_LOST, "no memory");
+		return (-1);
+	}
+	n = seal_read(t->seal, t->message + t->message_len,
+	    ROCKET_MESSAGE_MAX - t->message_len);
+	if (n > 0) {
+		t->message_len += n;
+		return (1);
+	}
+	if (n == -1 && (errno == EAGAIN || errno == EINTR))
+		return (0);
+	tunnel_kill(t, TUNNEL_END_LOST, "closed before it was open: %s",
+	    n == 0 ? "the peer said no more" : strerror(errno));
+	return (-1);
+}
+
+static int
+dialogue_reject(struct tunnel *t, const struct rocket_refusal *why)
+{
+	uint8_t	 buf[ROCKET_MESSAGE_MAX];
+
+	if (dialogue_send(t, buf, rocket_put_reject(buf, sizeof(buf),
+	    why)) == 0)
+		tunnel_finish(t, TUNNEL_END_REJECTED, "refused: %s",
+		    why->words);
+	return (-1);
+}
+
+static int
+dialogue_server(struct tunnel *t)
+{
+	struct rocket_params	 ours;
+	struct rocket_refusal	 why;
+	ssize_t			 got;
+
+	got = rocket_get_hello(t->message, t->message_len, &t->theirs, &why);
+	if (got == 0)
+		return (0);
+	if (got > 0 && (size_t)got != t->message_len) {
+		got = -1;
+		why.code = REJECT_MALFORMED;
+		strlcpy(why.words, "octets behind HELLO", sizeof(why.words));
+	}
+	if (got == -1)
+		return (dialogue_reject(t, &why));
+	if (t->service->stopping) {
+		why.code = REJECT_STOPPING;
+		strlcpy(why.words, "the server is stopping",
+		    sizeof(why.words));
+		return (dialogue_reject(t, &why));
+	}
+	dialogue_params(t, &ours);
+	if (rocket_settle(&ours, &t->theirs, &t->settled, &why) == -1)
+		return (dialogue_reject(t, &why));
+	if (dialogue_send_params(t, ROCKET_ACCEPT, &t->settled) == -1)
+		return (-1);
+	return (1);
+}
+
+static int
+dialogue_client(struct tunnel *t)
+{
+	struct rocket_refusal	 why;
+	ssize_t			 got;
+	int			 rejected;
+
+	got = rocket_get_answer(t->message, t->message_len, &t->theirs,
+	    &rejected, &why);
+	if (got == 0)
+		return (0);
+	if (got == -1) {
+		tunnel_kill(t, TUNNEL_END_PROTOCOL, "malformed answer: %s",
+		    why.words);
+		return (-1);
+	}
+	if (rejected) {
+		tunnel_kill(t, TUNNEL_END_REJECTED,
+		    "the server refused: %s (%s)", why.words,
+		    rocket_reject_name(why.code));
+		return (-1);
+	}
+	if (rocket_check_accept(&t->settled, &t->theirs, &why) == -1 ||
+	    (size_t)got != t->message_len) {
+		tunnel_kill(t, TUNNEL_END_PROTOCOL,
+		    "the server accepted what was not offered: %s",
+		    (size_t)got != t->message_len ? "octets behind ACCEPT" :
+		    why.words);
+		return (-1);
+	}
+	t->settled = t->theirs;
+	return (1);
+}
+
+/* What the peer does not allow is not used, which is told when it changes. */
+static void
+dialogue_tell_seal(struct tunnel *t)
+{
+	static uint32_t	 told;
+	uint32_t	 seals = t->service->conf.opts.seals;
+	uint32_t	 seal = t->settled.seals;
+
+	if (seal == told)
+		return;
+	told = seal;
+	/* The bits rise as the protection falls. */
+	if (seals >= seal << 1)
+		log_info("tunnel %u: seal %s: the other side does not allow "
+		    "%s", t->serial, seal == SEAL_TLS ? "tls" : "xor",
+		    seals & SEAL_NONE ? "none" : "xor");
+}
+
+int
+dialogue_turn(struct tunnel *t)
+{
+	int	 r, client;
+
+	client = t->service->conf.side == SIDE_CLIENT;
+	if (client && !(t->flags & TUNNEL_F_STARTED)) {
+		/* A reload meanwhile changes nothing of what was offered. */
+		dialogue_params(t, &t->settled);
+		if (dialogue_send_params(t, ROCKET_HELLO, &t->settled) == -1)
+			return (-1);
+	}
+	t->flags |= TUNNEL_F_STARTED;
+	for (;;) {
+		if ((r = dialogue_read(t)) != 1)
+			return (r);
+		r = client ? dialogue_client(t) : dialogue_server(t);
+		if (r != 0)
+			break;
+		/* rocket.c refuses a message that is longer than the buffer */
+	}
+	free(t->message);
+	t->message = NULL;
+	t->message_len = 0;
+	if (r == 1)
+		dialogue_tell_seal(t);
+	return (r);
+}

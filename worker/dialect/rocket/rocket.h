@@ -1,0 +1,151 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * Dialect rocket, the octets of it: HELLO, ACCEPT and REJECT, the preface of
+ * a stream, the messages of the control stream (rocket-protocol(7)).  Octets
+ * in, octets out, no state.
+ */
+
+#ifndef WORKER_ROCKET_H
+#define WORKER_ROCKET_H
+
+#include <sys/types.h>
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "shared/msg.h"
+
+#define ROCKET_MESSAGE_MAX	(3 + 4096)	/* HELLO..., with its header */
+#define ROCKET_PREFACE_MAX	(4 + 1024)
+#define ROCKET_CONTROL_MAX	(3 + 256)
+
+enum rocket_message {
+	ROCKET_HELLO = 1,
+	ROCKET_ACCEPT = 2,
+	ROCKET_REJECT = 3
+};
+
+enum rocket_reject {
+	REJECT_NONE,
+	REJECT_MALFORMED,	/* not a HELLO of rocket-protocol(7) */
+	REJECT_MUX,		/* kinds or versions differ */
+	REJECT_SEAL,		/* no seal that both allow */
+	REJECT_PARAMETER,	/* a value that cannot be worked with */
+	REJECT_UNKNOWN,		/* a TLV that must be understood is not */
+	REJECT_BUSY,		/* no more tunnels of this service */
+	REJECT_STOPPING
+};
+
+#define ROCKET_MUX_SMUX		1
+#define ROCKET_MUX_NONE		2	/* solo.h; its version is 1 */
+
+/*
+ * HELLO and ACCEPT carry the same; ACCEPT what was settled.  Always
+ * window_initial <= window_max <= recvbuffer, or the other side refuses.
+ */
+struct rocket_params {
+	uint32_t	 mux_kind;
+	uint32_t	 mux_version;
+	uint32_t	 framesize;
+	uint32_t	 window_initial; /* the sender's own */
+	uint32_t	 window_max;	/* the sender's own */
+	uint32_t	 recvbuffer;	/* the sender's own */
+	uint32_t	 max_streams;	/* at once, that the sender takes */
+	uint32_t	 seals;		/* SEAL_ mask; in ACCEPT the one */
+	uint32_t	 caps;		/* CAP_ mask */
+	uint32_t	 keepalive_ms;	/* the sender's heartbeat */
+	uint8_t		 start_id[START_ID_LEN];
+	char		 client_id[CLIENT_ID_MAX];	/* HELLO only */
+	char		 software[64];		/* for the log */
+};
+
+struct rocket_refusal {
+	enum rocket_reject	 code;
+	char			 words[256];	/* printable */
+};
+
+enum preface_kind {
+	PREFACE_IDLE,
+	PREFACE_TCP,
+	PREFACE_UDP
+};
+
+#define PREFACE_ANSWER	0x01		/* a status octet is wanted */
+
+struct rocket_preface {
+	uint32_t	 kind;		/* enum preface_kind */
+	uint32_t	 flags;		/* PREFACE_ */
+	struct addr	 user;		/* family ADDR_NONE: not told */
+	struct addr	 listener;
+};
+
+enum rocket_control {
+	CONTROL_PING = 0x81,		/* 8 octets, sent back as PONG */
+	CONTROL_PONG = 0x82,
+	CONTROL_DRAIN = 0x83,		/* empty: no more streams on this one */
+	CONTROL_MORE = 0x04		/* u16: further tunnels wanted */
+};
+
+struct rocket_ctl {
+	uint32_t	 type;		/* enum rocket_control */
+	uint64_t	 ping;		/* PING, PONG */
+	uint32_t	 more;		/* MORE */
+};
+
+/* rocket.c */
+
+/*
+ * Writes the message; returns its length, or 0 when size is too small or a
+ * value is out of the range that rocket-protocol(7) gives it.
+ */
+size_t	 rocket_put_params(uint8_t *, size_t size, enum rocket_message,
+	    const struct rocket_params *);
+size_t	 rocket_put_reject(uint8_t *, size_t size,
+	    const struct rocket_refusal *);
+size_t	 rocket_put_preface(uint8_t *, size_t size,
+	    const struct rocket_preface *);
+size_t	 rocket_put_control(uint8_t *, size_t size, const struct rocket_ctl *);
+
+/*
+ * Each takes what has arrived so far and returns how many octets the message
+ * has, 0 when there are too few yet, or -1 when it is wrong: why is filled.
+ */
+ssize_t	 rocket_get_hello(const uint8_t *, size_t, struct rocket_params *,
+	    struct rocket_refusal *why);
+/* An ACCEPT (*rejected 0) or a REJECT (*rejected 1, *why is the peer's). */
+ssize_t	 rocket_get_answer(const uint8_t *, size_t, struct rocket_params *,
+	    int *rejected, struct rocket_refusal *why);
+ssize_t	 rocket_get_preface(const uint8_t *, size_t, struct rocket_preface *,
+	    struct rocket_refusal *why);
+/* type 0: one that may be skipped and was not known. */
+ssize_t	 rocket_get_control(const uint8_t *, size_t, struct rocket_ctl *,
+	    struct rocket_refusal *why);
+
+/*
+ * The server's decision: ours against the client's.  0 and *settled is what
+ * ACCEPT says, or -1 and why is what REJECT says, naming both values.
+ */
+int	 rocket_settle(const struct rocket_params *ours,
+	    const struct rocket_params *theirs, struct rocket_params *settled,
+	    struct rocket_refusal *why);
+/* The client's check of an ACCEPT: nothing that it did not offer. */
+int	 rocket_check_accept(const struct rocket_params *ours,
+	    const struct rocket_params *accepted, struct rocket_refusal *why);
+const char	*rocket_reject_name(uint32_t code);
+
+#endif /* WORKER_ROCKET_H */

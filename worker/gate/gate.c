@@ -1,0 +1,260 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * The role of gate: accepts tunnels, looks at just enough of each to know its
+ * service (hello.c), has keys confirm the proof, and hands the descriptor to a
+ * worker of that service (arrival.c).  It holds no secret, opens nothing, and
+ * has no network of its own: listeners are lent to it.
+ */
+
+#include <sys/types.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+
+#include "shared/compat.h"
+#include "arrival.h"
+#include "worker/net/listener.h"
+#include "visitor.h"
+#include "worker/worker.h"
+
+static struct {
+	struct msg_gate		 next_conf;
+	struct event		*stop;
+	uint64_t		 handed_in;	/* by tls */
+} gate;
+
+static int
+gate_arrived(int fd, const struct addr *peer, const struct msg_listen *l,
+    int proxied)
+{
+	struct arrival	 a;
+
+	memset(&a, 0, sizeof(a));
+	a.peer = *peer;
+	a.transport = l->transport;
+	a.decoy = l->decoy;
+	a.proxied = proxied;
+	return (arrival_new(fd, &a));
+}
+
+/* ---- the role ---- */
+
+static void
+gate_stopped(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+	worker_exit();
+}
+
+static void
+gate_init(void)
+{
+	arrival_init();
+	listener_init(gate_arrived);
+	gate.stop = evtimer_new(worker_base(), gate_stopped, NULL);
+	if (gate.stop == NULL)
+		fatal("gate: event");
+}
+
+static void
+gate_begin(void)
+{
+	listener_begin();
+	visitor_begin();
+	memset(&gate.next_conf, 0, sizeof(gate.next_conf));
+}
+
+static int
+gate_configure(struct imsg *imsg)
+{
+	switch (imsg_get_type(imsg)) {
+	case IMSG_CONF_LISTEN:
+	case IMSG_CONF_PROXY:
+		return (listener_configure(imsg));
+	case IMSG_CONF_PATH:
+	case IMSG_CONF_DECOY:
+	case IMSG_CONF_FILE:
+		return (visitor_configure(imsg));
+	case IMSG_CONF_GATE:
+		if (imsg_get_data(imsg, &gate.next_conf,
+		    sizeof(gate.next_conf)) == 0)
+			return (0);
+		break;
+	default:
+		break;
+	}
+	errno = EINVAL;
+	return (-1);
+}
+
+static void
+gate_ready(int reload)
+{
+	(void)reload;
+	if (gate.next_conf.deadline_ms == 0)
+		fatalx("%s: END without limits", __func__);
+	arrival_limits(&gate.next_conf);
+	visitor_ready();
+	listener_commit();
+	listener_open(1);
+}
+
+static void
+gate_joined(struct channel *ch)
+{
+	const struct msg_channel	*peer = channel_peer(ch);
+
+	if (peer->role == PROC_SERVICE && peer->side == SIDE_SERVER)
+		arrival_worker_joined(ch);
+	else if (peer->role == PROC_KEYS)
+		arrival_keys(ch);
+}
+
+static void
+gate_left(struct channel *ch)
+{
+	if (channel_peer(ch)->role == PROC_KEYS)
+		arrival_keys(NULL);
+	else if (channel_peer(ch)->role == PROC_SERVICE)
+		arrival_worker_left(ch);
+}
+
+/* One that tls has shaken hands with: as if it had been accepted here. */
+static void
+gate_arrival(struct imsg *imsg)
+{
+	struct msg_arrival	 msg;
+	struct arrival		 a;
+	int			 fd;
+
+	if (imsg_get_data(imsg, &msg, sizeof(msg)) == -1 ||
+	    (fd = imsg_get_fd(imsg)) == -1)
+		return;
+	gate.handed_in++;
+	memset(&a, 0, sizeof(a));
+	a.peer = msg.peer;
+	a.local = msg.local;
+	a.transport = msg.transport;
+	a.decoy = msg.decoy;
+	if (arrival_new(fd, &a) == -1)
+		log_warn("tunnel from %s", addr_print(&msg.peer));
+}
+
+static void
+gate_message(struct channel *ch, struct imsg *imsg)
+{
+	struct msg_verdict	 v;
+	struct msg_number	 n;
+
+	switch (imsg_get_type(imsg)) {
+	case IMSG_VERDICT:
+		if (imsg_get_data(imsg, &v, sizeof(v)) == 0) {
+			arrival_verdict(&v);
+			return;
+		}
+		break;
+	case IMSG_ARRIVAL:
+		gate_arrival(imsg);
+		return;
+	case IMSG_TUNNEL_PROVEN:
+	case IMSG_TUNNEL_CLOSED:
+		if (imsg_get_data(imsg, &n, sizeof(n)) == 0) {
+			if (arrival_told(ch, n.number, imsg_get_type(imsg) ==
+			    IMSG_TUNNEL_CLOSED) == -1)
+				worker_complain(ch,
+				    "a tunnel that it was not given");
+			return;
+		}
+		break;
+	default:
+		break;
+	}
+	worker_complain(ch, "a message that gate does not know");
+}
+
+static void
+gate_ask(struct channel *ch, enum msg_type type, const struct ctl_request *rq)
+{
+	const struct arrival_stats	*s = arrival_stats();
+	const struct {
+		const char	*name;
+		uint64_t	 value;
+	} figures[] = {
+		{ "unproven", s->unproven },
+		{ "accepted", listener_stats()->accepted + gate.handed_in },
+		{ "handed", s->handed },
+		{ "proven", s->proven },
+		{ "refused_unknown", s->unknown },
+		{ "refused_false", s->false_binder },
+		{ "malformed", s->malformed },
+		{ "closed_early", s->closed_early },
+		{ "timeouts", s->timeouts },
+		{ "visitors", s->visitors },
+		{ "limited_source", s->limited_source },
+		{ "limited_total", s->limited_total },
+		{ "accept_paused", listener_stats()->paused }
+	};
+	size_t	 i;
+
+	if (type != IMSG_CTL_SUMMARY) {
+		worker_done(ch, rq->request, "gate does not know that");
+		return;
+	}
+	for (i = 0; i < nitems(figures); i++)
+		worker_counter(ch, rq->request, figures[i].name,
+		    figures[i].value);
+	worker_done(ch, rq->request, NULL);
+}
+
+/* Accepts no more; who is here already is still brought to a worker. */
+static void
+gate_stop(uint32_t drain_ms)
+{
+	struct timeval	 tv = { drain_ms / 1000, drain_ms % 1000 * 1000 };
+
+	listener_close();
+	if (drain_ms == 0)
+		worker_exit();
+	else if (drain_ms != UINT32_MAX && evtimer_add(gate.stop, &tv) == -1)
+		worker_exit();
+	else
+		arrival_when_none(worker_exit);
+}
+
+const struct role	 role_gate = {
+	.id = PROC_GATE,
+	.init = gate_init,
+	.begin = gate_begin,
+	.configure = gate_configure,
+	.ready = gate_ready,
+	.joined = gate_joined,
+	.left = gate_left,
+	.message = gate_message,
+	.ask = gate_ask,
+	.stop = gate_stop
+};

@@ -1,0 +1,97 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * See look.h.  What can be used is what tlsctx.c and signkey.c take, no more
+ * and no less; added is whether a key and the certificate before it belong
+ * together.  It asks keys for no signature: it is keys.
+ */
+
+#include <sys/types.h>
+
+#include <string.h>
+#include <unistd.h>
+
+#include "shared/compat.h"
+#include "look.h"
+#include "signkey.h"
+#include "worker/tls/tlsctx.h"
+#include "worker/tls/tlskey.h"
+
+static struct {
+	int		 loaded;	/* OpenSSL is */
+	int		 has_cert;	/* spki is that of the one before */
+	uint8_t		 spki[HASH_LEN];
+} env;
+
+static void
+look_sign(const struct msg_sign *msg)
+{
+	(void)msg;			/* there are no handshakes */
+}
+
+static const char *
+look_cert(const struct msg_pem *pem, int fd, struct tlsctx_facts *facts)
+{
+	const char	*why = tlsctx_cert(pem, fd, facts);
+
+	env.has_cert = why == NULL;
+	memcpy(env.spki, facts->spki, sizeof(env.spki));
+	return (why);
+}
+
+static const char *
+look_key(const struct msg_pem *pem, int fd)
+{
+	const char	*why;
+	uint8_t		 spki[HASH_LEN];
+
+	signkey_begin();
+	if ((why = signkey_add(pem, fd, spki)) == NULL && env.has_cert &&
+	    memcmp(spki, env.spki, sizeof(spki)) != 0)
+		why = "it is not the key of the certificate";
+	signkey_begin();		/* it goes at once */
+	env.has_cert = 0;
+	return (why);
+}
+
+void
+look_at(const struct msg_look *msg, int fd, struct msg_looked *answer)
+{
+	struct tlsctx_facts	 facts;
+	const char		*why;
+
+	memset(answer, 0, sizeof(*answer));
+	memset(&facts, 0, sizeof(facts));
+	answer->number = msg->number;
+	if (!env.loaded && tlskey_init(look_sign) == -1) {
+		close(fd);
+		why = "OpenSSL cannot be used";
+	} else {
+		env.loaded = 1;
+		tlsctx_init(msg->pem.side);
+		tlsctx_begin();
+		if (msg->what == LOOK_KEY)
+			why = look_key(&msg->pem, fd);
+		else if (msg->what == LOOK_CERT)
+			why = look_cert(&msg->pem, fd, &facts);
+		else
+			why = tlsctx_ca(fd, &facts);
+	}
+	answer->failed = why != NULL;
+	strlcpy(answer->words, why != NULL ? why : facts.warning,
+	    sizeof(answer->words));
+}

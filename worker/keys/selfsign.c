@@ -1,0 +1,111 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+
+/*
+ * See selfsign.h.  It reads nothing at all.  What is made is known by its key,
+ * so name and dates say little: the former that it is ours, the latter that it
+ * lasts.
+ */
+
+#include <sys/types.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+
+#include "shared/compat.h"
+#include "selfsign.h"
+
+#define SELFSIGN_NAME	"rocketd"
+#define SELFSIGN_CURVE	"P-256"		/* which every TLS library has */
+#define SELFSIGN_LIFE	(20L * 365 * 24 * 60 * 60)
+#define SELFSIGN_KEY	3		/* descriptor of the key's file */
+
+static int
+selfsign_extend(X509 *cert, int nid, const char *value)
+{
+	X509_EXTENSION	*ext;
+	X509V3_CTX	 ctx;
+	int		 ok;
+
+	X509V3_set_ctx(&ctx, cert, cert, NULL, NULL, 0);
+	if ((ext = X509V3_EXT_conf_nid(NULL, &ctx, nid, value)) == NULL)
+		return (0);
+	ok = X509_add_ext(cert, ext, -1);
+	X509_EXTENSION_free(ext);
+	return (ok);
+}
+
+static int
+selfsign_fill(X509 *cert, EVP_PKEY *pkey)
+{
+	static const unsigned char	 cn[] = SELFSIGN_NAME;
+	X509_NAME			*name = X509_get_subject_name(cert);
+	uint64_t			 serial;
+
+	/* positive, and never the same */
+	arc4random_buf(&serial, sizeof(serial));
+	return (X509_set_version(cert, X509_VERSION_3) == 1 &&
+	    ASN1_INTEGER_set_uint64(X509_get_serialNumber(cert),
+	    serial >> 1 | 1) == 1 &&
+	    X509_gmtime_adj(X509_getm_notBefore(cert), 0) != NULL &&
+	    X509_gmtime_adj(X509_getm_notAfter(cert), SELFSIGN_LIFE) != NULL &&
+	    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, cn, -1, -1,
+	    0) == 1 &&
+	    X509_set_issuer_name(cert, name) == 1 &&
+	    X509_set_pubkey(cert, pkey) == 1 &&
+	    selfsign_extend(cert, NID_subject_alt_name,
+	    "DNS:" SELFSIGN_NAME) == 1 &&
+	    selfsign_extend(cert, NID_basic_constraints, "CA:FALSE") == 1 &&
+	    X509_sign(cert, pkey, EVP_sha256()) > 0);
+}
+
+static int
+selfsign_write(X509 *cert, EVP_PKEY *pkey)
+{
+	FILE	*f;
+	int	 ok;
+
+	if ((f = fdopen(SELFSIGN_KEY, "w")) == NULL)
+		return (0);
+	ok = PEM_write_PrivateKey(f, pkey, NULL, NULL, 0, NULL, NULL) == 1;
+	if (fclose(f) == EOF)
+		ok = 0;
+	ok = ok && PEM_write_X509(stdout, cert) == 1;
+	return (ok && fflush(stdout) == 0);
+}
+
+int
+selfsign_main(void)
+{
+	EVP_PKEY	*pkey;
+	X509		*cert;
+	int		 ok;
+
+	pkey = EVP_PKEY_Q_keygen(NULL, NULL, "EC", SELFSIGN_CURVE);
+	cert = X509_new();
+	ok = pkey != NULL && cert != NULL && selfsign_fill(cert, pkey) &&
+	    selfsign_write(cert, pkey);
+	EVP_PKEY_free(pkey);
+	X509_free(cert);
+	return (ok ? 0 : 1);
+}

@@ -1,0 +1,52 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * The one flight of strangers that the gate looks at: a TLS 1.3 ClientHello
+ * with one external PSK (rocket-protocol(7), section ROUTING).  Octets in, no
+ * state.
+ */
+
+#ifndef WORKER_HELLO_H
+#define WORKER_HELLO_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "shared/msg.h"
+
+#define HELLO_MAX	(5 + 4096)	/* the record with its header */
+
+enum hello_result {
+	HELLO_OK,
+	HELLO_MORE,		/* *need says how many octets there must be */
+	HELLO_BAD		/* *why says what is wrong */
+};
+
+struct hello {
+	const uint8_t	*identity;	/* IDENTITY_LEN octets, within buf */
+	const uint8_t	*binder;	/* 32 octets, within buf */
+	/* The truncated ClientHello, whose SHA-256 the binder proves. */
+	const uint8_t	*transcript;
+	size_t		 transcript_len;
+};
+
+/* hello.c */
+
+enum hello_result	 hello_parse(struct hello *, const uint8_t *buf,
+			    size_t len, size_t *need, const char **why);
+
+#endif /* WORKER_HELLO_H */

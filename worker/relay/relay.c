@@ -1,0 +1,849 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * One relay a stream: see relay.h for what it promises.  The socket's event
+ * is edge-triggered and stays registered for the life of the socket, so what
+ * an edge said is remembered in flags until a read or write takes it back.
+ */
+
+#include <sys/types.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "shared/compat.h"
+#include "shared/log.h"
+#include "worker/service/dialler.h"
+#include "pipes.h"
+#include "worker/net/proxyhdr.h"
+#include "relaylz.h"
+#include "worker/service/service.h"
+#include "worker/worker.h"
+
+#define RELAY_READABLE	0x0001	/* a read may give something */
+#define RELAY_WRITABLE	0x0002	/* a write may take something */
+#define RELAY_EOF	0x0008	/* it was read: our direction has ended */
+#define RELAY_FIN	0x0010	/* the peer's direction has ended */
+#define RELAY_SHUT	0x0020	/* and the socket was told */
+#define RELAY_PREFACE	0x0040	/* what the stream wants is not known yet */
+#define RELAY_ANSWER	0x0080	/* the opener wants a status octet */
+#define RELAY_LINGERS	0x0100	/* on the lingering list */
+#define RELAY_EVENT	0x0200	/* ev is added */
+#define RELAY_COPIES	0x0400	/* the socket is of a kind that cannot pipe */
+#define RELAY_PIPING	0x0800	/* on the list of those with pipes */
+#define RELAY_CLOSED	0x1000	/* the end is in the socket already */
+#define RELAY_FRESH	0x2000	/* no edge has been told yet */
+
+/* A socket that takes nothing for so long after the stream's end is reset. */
+#define LINGER_US	(60 * 1000000ULL)
+/* So many reads of late gave much, or all of so much: the next is by pipe. */
+#define BULK_FULLS	4
+#define BULK_FULL_MIN	16384
+/* Less than this was not worth the two calls more. */
+#define BULK_PAYS	32768
+/* A pipe is not held longer for a socket that takes nothing. */
+#define PIPE_US		(1 * 1000000ULL)
+/* The same target failing again and again is said once in this time. */
+#define FAILED_LOG_US	(10 * 1000000ULL)
+
+static struct service	*svc;
+static struct relays	 lingering = TAILQ_HEAD_INITIALIZER(lingering);
+static struct relays	 piping = TAILQ_HEAD_INITIALIZER(piping);
+static uint64_t		 failed_logged;		/* when */
+static uint64_t		 failed_unsaid;
+
+static size_t	 relay_pull(struct stream *, uint8_t *, size_t);
+static void	 relay_data(struct stream *, const uint8_t *, size_t);
+static void	 relay_fin(struct stream *);
+static void	 relay_reset(struct stream *, enum reset_reason);
+static void	 relay_closed(struct stream *);
+static size_t	 relay_bulk(struct stream *, struct pipebuf *, size_t);
+static ssize_t	 relay_divert(struct stream *, int, size_t);
+
+static const struct stream_owner relay_owner = {
+	relay_pull,
+	relay_data,
+	relay_fin,
+	relay_reset,
+	relay_closed,
+	relay_bulk,
+	relay_divert
+};
+
+void
+relay_init(struct service *service)
+{
+	svc = service;
+	outq_init(service);
+	relaylz_init(service);
+}
+
+static struct relay *
+relay_new(int fd)
+{
+	struct relay	*r;
+
+	if ((r = calloc(1, sizeof(*r))) == NULL)
+		return (NULL);
+	r->owner = &relay_owner;
+	r->fd = fd;
+	r->since = r->moved = worker_now();
+	TAILQ_INSERT_TAIL(&svc->relays, r, entry);
+	svc->nrelays++;
+	return (r);
+}
+
+/* A pipe that waits too long for its socket is looked for in a list. */
+static void
+relay_piping(struct relay *r)
+{
+	int	 on = (r->flags & RELAY_PIPING) != 0;
+
+	if (on == (r->out.pipes > 0))
+		return;
+	r->flags ^= RELAY_PIPING;
+	if (on)
+		TAILQ_REMOVE(&piping, r, piping);
+	else
+		TAILQ_INSERT_TAIL(&piping, r, piping);
+}
+
+/*
+ * Each socket resets when it is closed, until it has come to its proper end:
+ * when this process dies nobody may take what came so far for all.
+ */
+static void
+relay_resets(int fd, int rst)
+{
+	struct linger	 lin = { rst, 0 };
+
+	if (setsockopt(fd, SOL_SOCKET, SO_LINGER, &lin, sizeof(lin)) == -1)
+		log_debug("relay: setsockopt SO_LINGER: %s", strerror(errno));
+}
+
+/* Closes the socket, with an RST when rst, and frees.  The stream is gone. */
+static void
+relay_close(struct relay *r, int rst)
+{
+	if (r->dial != 0)
+		dialler_cancel(r->dial);
+	if (r->flags & RELAY_EVENT)
+		event_del(&r->ev);
+	if (r->fd != -1) {
+		if (!rst)
+			relay_resets(r->fd, 0);
+		close(r->fd);
+	}
+	outq_clear(&r->out);
+	relay_piping(r);
+	relaylz_end(r);
+	free(r->pre);
+	if (r->flags & RELAY_LINGERS)
+		TAILQ_REMOVE(&lingering, r, queue);
+	if (r->tunnel != NULL)
+		tunnel_relay_gone(r->tunnel);
+	TAILQ_REMOVE(&svc->relays, r, entry);
+	svc->nrelays--;
+	free(r);
+}
+
+void
+relay_abort(struct relay *r, enum reset_reason reason)
+{
+	struct stream	*st = r->stream;
+
+	if (st != NULL) {
+		r->stream = NULL;
+		svc->stats.resets++;
+		session_reset(st, reason);
+	}
+	relay_close(r, 1);
+}
+
+/*
+ * As write(2), but that octets of a stream with LZ4 are unpacked: what they
+ * stand for may wait.
+ */
+static ssize_t
+relay_put(struct relay *r, const uint8_t *p, size_t len)
+{
+	ssize_t	 n;
+
+	if (r->lz == NULL)
+		return (write(r->fd, p, len));
+	/* A short write: the next edge says when there is room. */
+	if ((n = relaylz_write(r, p, len)) != -1 && ((size_t)n < len ||
+	    lz_waits(r->lz) > 0))
+		r->flags &= ~RELAY_WRITABLE;
+	return (n);
+}
+
+/* How a failed write ends the relay. */
+static void
+relay_broken(struct relay *r)
+{
+	enum reset_reason	 why = RESET_ABORT;
+
+	if (r->lz != NULL && errno == EPROTO) {
+		log_info("relay: a peer's block cannot be unpacked");
+		svc->stats.lz_faults++;
+		why = RESET_PROTOCOL;
+	} else if (r->lz != NULL && errno == ENOMEM) {
+		log_warnx("relay: no memory to unpack a peer's block");
+		svc->stats.memory_resets++;
+		why = RESET_MEMORY;
+	}
+	relay_abort(r, why);
+}
+
+/* Something is still to be written? */
+static int
+relay_waits(const struct relay *r)
+{
+	return (r->out.len > 0 || (r->lz != NULL && lz_waits(r->lz) > 0));
+}
+
+/*
+ * The peer's end reaches the socket once everything before it has.  -1: it
+ * was no end, and the relay is gone.
+ */
+static int
+relay_shut(struct relay *r)
+{
+	if (!(r->flags & RELAY_FIN) || (r->flags & RELAY_SHUT) ||
+	    relay_waits(r) || r->fd == -1)
+		return (0);
+	if (r->lz != NULL && !lz_whole(r->lz)) {
+		errno = EPROTO;
+		relay_broken(r);
+		return (-1);
+	}
+	r->flags |= RELAY_SHUT;
+	/* ENOTCONN: the socket has ended meanwhile; the read will say how. */
+	if (shutdown(r->fd, SHUT_WR) == -1 && errno != ENOTCONN)
+		log_warn("relay: shutdown");
+	return (0);
+}
+
+/* As write(2), of what waits. */
+static ssize_t
+relay_write(struct relay *r)
+{
+	const uint8_t	*p;
+	size_t		 len;
+	ssize_t		 n;
+
+	if (r->lz == NULL) {
+		n = outq_write(&r->out, r->fd);
+		relay_piping(r);
+		return (n);
+	}
+	p = outq_first(&r->out, &len);
+	if ((n = relay_put(r, p, len)) > 0)
+		outq_drop(&r->out, n);
+	return (n);
+}
+
+/* Writes what is queued; -1 when the socket failed and the relay is gone. */
+static int
+relay_flush(struct relay *r)
+{
+	ssize_t	 n;
+
+	while (relay_waits(r) && (r->flags & RELAY_WRITABLE)) {
+		if ((n = relay_write(r)) == -1) {
+			if (errno == EINTR)
+				continue;
+			if (errno == EAGAIN) {
+				r->flags &= ~RELAY_WRITABLE;
+				break;
+			}
+			relay_broken(r);
+			return (-1);
+		}
+		r->moved = worker_now();
+		if (r->stream != NULL && n > 0)
+			session_consumed(r->stream, n);
+	}
+	return (relay_shut(r));
+}
+
+/* Something happened to a socket whose octets nobody can take now. */
+static int
+relay_failed(struct relay *r)
+{
+	socklen_t	 len;
+	int		 error = 0;
+
+	len = sizeof(error);
+	if (getsockopt(r->fd, SOL_SOCKET, SO_ERROR, &error, &len) == -1)
+		error = errno;
+	return (error != 0);
+}
+
+static void
+relay_event(evutil_socket_t fd, short what, void *arg)
+{
+	struct relay	*r = arg;
+
+	(void)fd;
+	r->flags &= ~RELAY_FRESH;
+	if ((what & EV_READ) && (r->flags & RELAY_READABLE) &&
+	    relay_failed(r)) {
+		relay_abort(r, RESET_ABORT);
+		return;
+	}
+	if (what & EV_READ)
+		r->flags |= RELAY_READABLE;
+	if (what & EV_WRITE)
+		r->flags |= RELAY_WRITABLE;
+	if (what & EV_CLOSED)
+		r->flags |= RELAY_CLOSED;
+	if (relay_waits(r) && relay_flush(r) == -1)
+		return;
+	if (r->stream == NULL) {
+		if (!relay_waits(r))
+			relay_close(r, 0);
+		return;
+	}
+	if ((r->flags & RELAY_READABLE) && !(r->flags & RELAY_EOF))
+		session_ready(r->stream);
+}
+
+/*
+ * The socket is there: events from now on, the first of them of what is there
+ * by then.  -1: no memory.
+ */
+static int
+relay_attach(struct relay *r, uint16_t flags)
+{
+	if (event_assign(&r->ev, svc->base, r->fd, EV_READ | EV_WRITE |
+	    EV_CLOSED | EV_PERSIST | EV_ET, relay_event, r) == -1 ||
+	    event_add(&r->ev, NULL) == -1)
+		return (-1);
+	r->flags |= RELAY_EVENT | RELAY_FRESH | flags;
+	return (0);
+}
+
+struct relay *
+relay_new_user(int fd, const struct addr *user, const struct addr *listener)
+{
+	struct relay	*r;
+
+	if ((r = relay_new(fd)) == NULL) {
+		close(fd);
+		return (NULL);
+	}
+	relay_resets(fd, 1);
+	r->user = *user;
+	r->other = *listener;
+	svc->stats.users++;
+	return (r);
+}
+
+int
+relay_open(struct relay *r, struct tunnel *t)
+{
+	struct rocket_preface	 pf;
+	uint8_t			 buf[ROCKET_PREFACE_MAX];
+	size_t			 len;
+
+	memset(&pf, 0, sizeof(pf));
+	pf.kind = PREFACE_TCP;
+	pf.user = r->user;
+	pf.listener = r->other;
+	len = rocket_put_preface(buf, sizeof(buf), &pf);
+	if (len == 0 || (r->pre = malloc(len)) == NULL)
+		return (-1);
+	memcpy(r->pre, buf, len);
+	r->pre_len = len;
+	r->pre_off = 0;
+	if ((r->stream = session_open(t->session, r, 0)) == NULL) {
+		free(r->pre);
+		r->pre = NULL;
+		return (-1);
+	}
+	r->tunnel = t;
+	tunnel_relay_added(t);
+	r->moved = worker_now();
+	if (relaylz_start(r) == -1 ||
+	    relay_attach(r, RELAY_READABLE | RELAY_WRITABLE) == -1) {
+		log_warn("relay: cannot watch a user's socket");
+		relay_abort(r, RESET_POLICY);
+		return (0);
+	}
+	session_ready(r->stream);
+	return (0);
+}
+
+int
+relay_accept(struct stream *st, struct tunnel *t)
+{
+	struct relay	*r;
+
+	if ((r = relay_new(-1)) == NULL) {
+		log_warn("relay");
+		return (-1);
+	}
+	st->arg = r;
+	r->stream = st;
+	r->tunnel = t;
+	r->flags = RELAY_PREFACE;
+	svc->stats.users++;
+	tunnel_relay_added(t);
+	return (0);
+}
+
+/* For the opener: a status octet before anything that the target says. */
+static int
+relay_answer(struct relay *r, enum reset_reason status)
+{
+	if ((r->pre = malloc(1)) == NULL)
+		return (-1);
+	r->pre[0] = status;
+	r->pre_off = 0;
+	r->pre_len = 1;
+	return (0);
+}
+
+static void
+relay_dial_failed(struct relay *r, const struct msg_dialled *res)
+{
+	enum reset_reason	 reason;
+	uint64_t		 now = worker_now();
+
+	svc->stats.failed++;
+	if (failed_logged == 0 || now - failed_logged >= FAILED_LOG_US) {
+		if (failed_unsaid > 0)
+			log_info("target: %llu more failures since",
+			    (unsigned long long)failed_unsaid);
+		log_warnx("target: %s", dialler_words(res));
+		failed_logged = now;
+		failed_unsaid = 0;
+	} else
+		failed_unsaid++;
+	reason = res->stage == DIAL_STAGE_CONNECT &&
+	    res->error == ETIMEDOUT ? RESET_TIMEOUT : RESET_REFUSED;
+	if (!(r->flags & RELAY_ANSWER) || relay_answer(r, reason) == -1) {
+		relay_abort(r, reason);
+		return;
+	}
+	/* The answer is the last that we say; what comes is thrown away. */
+	session_consumed(r->stream, r->out.len);
+	outq_clear(&r->out);
+	session_ready(r->stream);
+}
+
+static void
+relay_dialled(void *arg, int fd, const struct msg_dialled *res)
+{
+	struct relay	*r = arg;
+	uint8_t		 hdr[PROXYHDR_MAX];
+	size_t		 len;
+
+	r->dial = 0;
+	if (fd == -1) {
+		relay_dial_failed(r, res);
+		return;
+	}
+	r->fd = fd;
+	relay_resets(fd, 1);
+	if (svc->conf.opts.proxy_protocol != 0) {
+		len = proxyhdr_put(hdr, svc->conf.opts.proxy_protocol,
+		    &r->user, &r->other);
+		/* A new socket takes a hundred octets, or it is dead. */
+		if (write(fd, hdr, len) != (ssize_t)len) {
+			relay_abort(r, RESET_ABORT);
+			return;
+		}
+	}
+	r->other = res->peer;
+	r->moved = worker_now();
+	/* It hardly has anything to say yet. */
+	if (((r->flags & RELAY_ANSWER) && relay_answer(r, RESET_NONE) == -1) ||
+	    relay_attach(r, RELAY_WRITABLE) == -1) {
+		log_warn("relay: cannot watch a target's socket");
+		relay_abort(r, RESET_POLICY);
+		return;
+	}
+	if (relay_flush(r) == 0 && r->pre != NULL)
+		session_ready(r->stream);
+}
+
+/* What has come so far may be a whole preface.  -1: the relay is gone. */
+static int
+relay_preface(struct relay *r)
+{
+	struct rocket_preface	 pf;
+	struct rocket_refusal	 why;
+	uint8_t			 buf[ROCKET_PREFACE_MAX];
+	size_t			 len;
+	ssize_t			 got;
+	int			 offset;
+
+	len = outq_peek(&r->out, buf, sizeof(buf));
+	if ((got = rocket_get_preface(buf, len, &pf, &why)) == 0)
+		return (0);
+	if (got == -1 || pf.kind != PREFACE_TCP) {
+		log_info("stream %u: refused: %s", r->stream->id,
+		    got == -1 ? why.words : "not of a kind that is served");
+		relay_abort(r, RESET_POLICY);
+		return (-1);
+	}
+	if ((offset = service_target_port(svc, &pf.listener)) == -1) {
+		log_info("stream %u: refused: no port is for users of %s",
+		    r->stream->id, addr_print(&pf.listener));
+		relay_abort(r, RESET_POLICY);
+		return (-1);
+	}
+	r->flags &= ~RELAY_PREFACE;
+	if (pf.flags & PREFACE_ANSWER)
+		r->flags |= RELAY_ANSWER;
+	r->user = pf.user;
+	r->other = pf.listener;
+	outq_drop(&r->out, got);
+	session_consumed(r->stream, (size_t)got);
+	if (relaylz_start(r) == -1) {
+		log_warn("relay");
+		relay_abort(r, RESET_MEMORY);
+		return (-1);
+	}
+	if (r->lz == NULL) {		/* what stood behind it */
+		r->octets_in += r->out.len;
+		svc->stats.octets_in += r->out.len;
+	}
+	r->dial = dialler_ask(DIAL_TARGET, 0, offset,
+	    svc->conf.opts.dial_timeout * 1000, relay_dialled, r);
+	if (r->dial == 0) {
+		svc->stats.failed++;
+		log_warnx("target: too many connections being made");
+		relay_abort(r, RESET_REFUSED);
+		return (-1);
+	}
+	return (0);
+}
+
+/*
+ * What a read of the socket gave: octets for the stream, its end, or nothing.
+ * Returns the octets; the relay may be gone when there are none.
+ */
+static size_t
+relay_took(struct relay *r, ssize_t n)
+{
+	if (n > 0) {
+		/*
+		 * Also when it was short: an end or an error may stand right
+		 * behind, whose edge has been.  Only EAGAIN says there is none.
+		 */
+		r->octets_out += n;
+		svc->stats.octets_out += n;
+		return (n);
+	}
+	if (n == 0) {
+		r->flags |= RELAY_EOF;
+		session_fin(r->stream);
+	} else if (errno == EAGAIN)
+		r->flags &= ~RELAY_READABLE;
+	else
+		relay_abort(r, RESET_ABORT);
+	return (0);
+}
+
+/* As a read into buf, but that a block is what comes of it. */
+static size_t
+relay_pack(struct relay *r, uint8_t *buf, size_t max)
+{
+	uint8_t	*p;
+	size_t	 len;
+	ssize_t	 n;
+
+	if ((len = lz_rest(r->lz, buf, max)) == 0) {
+		if (!(r->flags & RELAY_READABLE) || r->fd == -1)
+			return (0);
+		p = lz_space(r->lz, buf, max, &len);
+		do {
+			n = read(r->fd, p, len);
+		} while (n == -1 && errno == EINTR);
+		if ((len = relay_took(r, n)) == 0)
+			return (0);
+		len = lz_pack(r->lz, buf, max, len, service_tight(svc));
+	}
+	relaylz_count(r);
+	return (len);
+}
+
+/*
+ * Takes note of whether the socket has much: a read gave n octets of max.
+ * Nothing, for the moment, says nothing of what comes next.
+ */
+static void
+relay_gauge(struct relay *r, ssize_t n, size_t max)
+{
+	if (n >= BULK_PAYS || (n >= BULK_FULL_MIN && (size_t)n == max)) {
+		if (r->fulls < BULK_FULLS)
+			r->fulls++;
+	} else if (n >= 0 && r->fulls > 0)
+		r->fulls--;
+}
+
+static size_t
+relay_pull(struct stream *st, uint8_t *buf, size_t max)
+{
+	struct relay	*r = st->arg;
+	size_t		 done = 0;
+	ssize_t		 n;
+
+	if (r->pre != NULL) {
+		if ((done = r->pre_len - r->pre_off) > max)
+			done = max;
+		memcpy(buf, r->pre + r->pre_off, done);
+		r->pre_off += done;
+		if (r->pre_off < r->pre_len)
+			return (done);
+		free(r->pre);
+		r->pre = NULL;
+		if (r->fd == -1) {
+			session_fin(st);	/* the answer was a failure */
+			return (done);
+		}
+	}
+	if (done == max)
+		return (done);
+	if (r->lz != NULL)
+		return (done + relay_pack(r, buf + done, max - done));
+	if (!(r->flags & RELAY_READABLE) || r->fd == -1)
+		return (done);
+	do {
+		n = read(r->fd, buf + done, max - done);
+	} while (n == -1 && errno == EINTR);
+	relay_gauge(r, n, max - done);
+	/* What is behind it will be in the first edge, which is to come. */
+	if (n < (ssize_t)(max - done) && (r->flags & RELAY_FRESH))
+		r->flags &= ~RELAY_READABLE;
+	if ((n = relay_took(r, n)) == 0)
+		return (done);
+	done += n;
+	/* Then it may go with what was before it. */
+	if ((r->flags & RELAY_CLOSED) && done < max &&
+	    (n = read(r->fd, buf + done, max - done)) != -1)
+		done += relay_took(r, n);
+	return (done);
+}
+
+/* A socket that has much is emptied by pipe. */
+static size_t
+relay_bulk(struct stream *st, struct pipebuf *pipe, size_t max)
+{
+	struct relay	*r = st->arg;
+	ssize_t		 n;
+
+	if (r->fulls < BULK_FULLS || r->pre != NULL || r->fd == -1 ||
+	    !(r->flags & RELAY_READABLE) || (r->flags & RELAY_COPIES) ||
+	    r->lz != NULL)
+		return (0);
+	n = pipes_fill(pipe, r->fd, max);
+	if (n >= 0 && n < BULK_PAYS)
+		r->fulls--;
+	if (n == -1 && errno == EINVAL) {
+		r->flags |= RELAY_COPIES;
+		return (0);
+	}
+	if (n > 0)
+		svc->stats.octets_piped += n;
+	return (relay_took(r, n));
+}
+
+static ssize_t
+relay_divert(struct stream *st, int fd, size_t len)
+{
+	struct relay	*r = st->arg;
+	ssize_t		 n;
+
+	if (r->fd == -1 || (r->flags & RELAY_COPIES) || r->lz != NULL) {
+		errno = EOPNOTSUPP;
+		return (-1);
+	}
+	if ((n = outq_fill(&r->out, fd, len)) > 0) {
+		svc->stats.octets_piped += n;
+		relay_piping(r);
+	}
+	return (n);
+}
+
+/* A reader that stopped keeps memory, not pipes that others could use. */
+static void
+relay_unpipe(struct relay *r)
+{
+	if (outq_unpipe(&r->out) == -1) {
+		log_warn("relay: a pipe's octets to memory");
+		relay_abort(r, RESET_MEMORY);
+		return;
+	}
+	relay_piping(r);
+}
+
+static void
+relay_data(struct stream *st, const uint8_t *p, size_t len)
+{
+	struct relay	*r = st->arg;
+	ssize_t		 n = 0;
+
+	if (r->lz == NULL && !(r->flags & RELAY_PREFACE)) {
+		r->octets_in += len;
+		svc->stats.octets_in += len;
+	}
+	if (p == NULL) {		/* it is in the pipe */
+		if (relay_flush(r) == 0)
+			service_enforce(svc);
+		return;
+	}
+	if (r->fd == -1 && !(r->flags & RELAY_PREFACE) && r->dial == 0) {
+		/* The dial failed; all that is said is the answer. */
+		session_consumed(st, len);
+		return;
+	}
+	if (r->fd != -1 && !relay_waits(r) && (r->flags & RELAY_WRITABLE)) {
+		if ((n = relay_put(r, p, len)) == -1) {
+			if (errno != EAGAIN && errno != EINTR) {
+				relay_broken(r);
+				return;
+			}
+			n = 0;
+		}
+		r->moved = worker_now();
+		if (n > 0)
+			session_consumed(st, n);
+		if ((size_t)n == len)
+			return;
+		/* A short write: the next edge says when there is room. */
+		r->flags &= ~RELAY_WRITABLE;
+	}
+	if (outq_append(&r->out, p + n, len - n) == -1) {
+		log_warn("relay");
+		relay_abort(r, RESET_MEMORY);
+		return;
+	}
+	if ((r->flags & RELAY_PREFACE) && relay_preface(r) == -1)
+		return;
+	service_enforce(svc);
+}
+
+static void
+relay_fin(struct stream *st)
+{
+	struct relay	*r = st->arg;
+
+	r->flags |= RELAY_FIN;
+	if (r->flags & RELAY_PREFACE) {
+		log_info("stream %u: ended before it said what it wants",
+		    st->id);
+		relay_abort(r, RESET_PROTOCOL);
+		return;
+	}
+	(void)relay_shut(r);
+}
+
+static void
+relay_reset(struct stream *st, enum reset_reason reason)
+{
+	struct relay	*r = st->arg;
+
+	r->stream = NULL;
+	svc->stats.resets++;
+	if (reason == RESET_MEMORY)
+		svc->stats.memory_resets++;
+	relay_close(r, 1);
+}
+
+static void
+relay_closed(struct stream *st)
+{
+	struct relay	*r = st->arg;
+
+	r->stream = NULL;
+	tunnel_relay_gone(r->tunnel);
+	r->tunnel = NULL;
+	if (!relay_waits(r) || r->fd == -1) {
+		relay_close(r, 0);
+		return;
+	}
+	r->flags |= RELAY_LINGERS;
+	r->moved = worker_now();
+	TAILQ_INSERT_TAIL(&lingering, r, queue);
+}
+
+void
+relay_tick(uint64_t now)
+{
+	struct relay	*r, *next;
+
+	TAILQ_FOREACH_SAFE(r, &lingering, queue, next) {
+		if (now - r->moved < LINGER_US)
+			continue;
+		svc->stats.lingered_out++;
+		log_info("user %s: took nothing for %llu s, reset with %u "
+		    "octets left", addr_print(&r->user), LINGER_US / 1000000,
+		    r->out.len);
+		relay_close(r, 1);
+	}
+	TAILQ_FOREACH_SAFE(r, &piping, piping, next)
+		if (now - r->moved >= PIPE_US)
+			relay_unpipe(r);
+}
+
+int
+relay_reset_worst(void)
+{
+	struct relay	*r, *worst = NULL;
+
+	TAILQ_FOREACH(r, &svc->relays, entry)
+		if (r->out.len > 0 && (worst == NULL ||
+		    r->out.len > worst->out.len))
+			worst = r;
+	if (worst == NULL)
+		return (0);
+	svc->stats.memory_resets++;
+	relay_abort(worst, RESET_MEMORY);
+	return (1);
+}
+
+void
+relay_describe(const struct relay *r, struct ctl_stream *cs)
+{
+	cs->stream = r->stream == NULL ? 0 : r->stream->id;
+	cs->queued = r->out.len;
+	cs->window = r->stream == NULL ? 0 : session_window(r->stream);
+	cs->octets_in = r->octets_in;
+	cs->octets_out = r->octets_out;
+	cs->user = r->user;
+	if (r->stream == NULL)
+		cs->state = CTL_STREAM_CLOSING;
+	else if (r->fd == -1)
+		cs->state = CTL_STREAM_CONNECTING;
+	else if (r->flags & RELAY_EOF)
+		cs->state = CTL_STREAM_LOCAL_DONE;
+	else if (r->flags & RELAY_FIN)
+		cs->state = CTL_STREAM_REMOTE_DONE;
+	else
+		cs->state = CTL_STREAM_OPEN;
+	if (svc->conf.side == SIDE_CLIENT)
+		cs->target = r->other;
+}

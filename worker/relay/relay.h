@@ -1,0 +1,121 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * A relay joins one stream and one socket: a user's (server side) or a
+ * target's (client side).  It is written once for every session, dialect and
+ * side.  End of file, half-close and reset arrive on the other side as what
+ * they were; nothing that was taken from one side is lost unless that side
+ * aborts.
+ *
+ * Towards the session a socket is read only when the session pulls, straight
+ * into the batch that goes to the tunnel.  From the session, octets are
+ * written at once; what the socket does not take is kept, within the window
+ * that the stream was granted.
+ *
+ * Where LZ4 was agreed what is kept for the socket is kept packed, and what is
+ * read becomes a block at once: lz.h.
+ *
+ * On a bare tunnel a socket that gives or takes much does so by way of a pipe,
+ * without a copy: relay_bulk and relay_divert.
+ */
+
+#ifndef WORKER_RELAY_H
+#define WORKER_RELAY_H
+
+#include <sys/types.h>
+#include <sys/queue.h>
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+
+#include <stdint.h>
+
+#include "shared/addr.h"
+#include "lz.h"
+#include "outq.h"
+#include "worker/session/session.h"
+
+struct service;
+struct tunnel;
+struct ctl_stream;
+struct pipebuf;
+
+/* What a stream's arg points at begins with this: relay, or control stream. */
+struct stream_owner {
+	size_t	(*pull)(struct stream *, uint8_t *, size_t);
+	void	(*data)(struct stream *, const uint8_t *, size_t);
+	void	(*fin)(struct stream *);
+	void	(*reset)(struct stream *, enum reset_reason);
+	void	(*closed)(struct stream *);
+	/*
+	 * Puts at most max octets into an empty pipe, as pull puts them into
+	 * memory; 0: not by this way.  NULL: never.
+	 */
+	size_t	(*bulk)(struct stream *, struct pipebuf *, size_t max);
+	/*
+	 * Takes at most n octets of the tunnel's socket, whose data(NULL) is to
+	 * come: as read(2), EOPNOTSUPP when they are to be copied.
+	 */
+	ssize_t	(*divert)(struct stream *, int fd, size_t n);
+};
+
+struct relay {
+	const struct stream_owner *owner;	/* first */
+	TAILQ_ENTRY(relay)	 entry;		/* of service.relays */
+	TAILQ_ENTRY(relay)	 queue;		/* waiting, or lingering */
+	TAILQ_ENTRY(relay)	 piping;	/* with a pipe */
+	struct event		 ev;
+	struct stream		*stream;	/* NULL: waiting or lingering */
+	struct tunnel		*tunnel;	/* of the stream */
+	struct outq		 out;		/* waits for the socket */
+	struct lz		*lz;	/* where it was agreed */
+	uint8_t			*pre;	/* goes before the socket's octets */
+	uint64_t		 since;		/* worker_now of the start... */
+	uint64_t		 moved;	/* ...and of the last progress */
+	uint64_t		 octets_in;	/* from the stream, unpacked */
+	uint64_t		 octets_out;	/* into it, not packed yet */
+	struct lz_count		 counted;	/* of lz, in the totals */
+	size_t			 lz_held;	/* of it, in the budget */
+	uint32_t		 dial;		/* request under way, or 0 */
+	int			 fd;		/* -1: not connected yet */
+	uint16_t		 flags;		/* RELAY_, relay.c */
+	uint16_t		 pre_off, pre_len;
+	uint8_t			 fulls;	/* reads that gave much, of late */
+	struct addr		 user;
+	struct addr		 other;		/* listener, or target */
+};
+TAILQ_HEAD(relays, relay);
+
+/* relay.c */
+
+void		 relay_init(struct service *);
+/* A user's socket (taken, also on failure), not on a stream yet. */
+struct relay	*relay_new_user(int fd, const struct addr *user,
+		    const struct addr *listener);
+/* Opens its stream; -1 when the session has no room (the relay stays). */
+int		 relay_open(struct relay *, struct tunnel *);
+/* The peer opened a stream: its preface says what it wants.  -1 refuses. */
+int		 relay_accept(struct stream *, struct tunnel *);
+/* Ends both sides as an abort. */
+void		 relay_abort(struct relay *, enum reset_reason);
+/* Once a second: what lingers too long, or holds a pipe, gives it up. */
+void		 relay_tick(uint64_t now);
+/* Resets the reader that holds most; 0 when nobody holds anything. */
+int		 relay_reset_worst(void);
+void		 relay_describe(const struct relay *, struct ctl_stream *);
+
+#endif /* WORKER_RELAY_H */

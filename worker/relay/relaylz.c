@@ -1,0 +1,106 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * See relaylz.h.  It writes to a relay's socket, and has no part in how the
+ * relay goes on: it neither ends it nor keeps its flags.
+ */
+
+#include <sys/types.h>
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "relaylz.h"
+#include "worker/service/service.h"
+
+static struct service	*svc;
+
+void
+relaylz_init(struct service *service)
+{
+	svc = service;
+}
+
+int
+relaylz_start(struct relay *r)
+{
+	if (!(r->tunnel->settled.caps & CAP_LZ4))
+		return (0);
+	if ((r->lz = lz_new()) == NULL)
+		return (-1);
+	r->lz_held = lz_held(r->lz);
+	service_hold(svc, r->lz_held);
+	return (0);
+}
+
+void
+relaylz_end(struct relay *r)
+{
+	service_hold(svc, -(int64_t)r->lz_held);
+	lz_free(r->lz);
+	r->lz = NULL;
+	r->lz_held = 0;
+}
+
+void
+relaylz_count(struct relay *r)
+{
+	const struct lz_count	*now = lz_count(r->lz);
+	struct lz_count		*was = &r->counted, *all[2];
+	size_t			 held = lz_held(r->lz), i;
+
+	r->octets_in += now->plain_in - was->plain_in;
+	svc->stats.octets_in += now->plain_in - was->plain_in;
+	all[0] = &svc->stats.lz;
+	all[1] = r->tunnel == NULL ? NULL : &r->tunnel->lz;
+	for (i = 0; i < 2 && all[i] != NULL; i++) {
+		all[i]->plain_in += now->plain_in - was->plain_in;
+		all[i]->wire_in += now->wire_in - was->wire_in;
+		all[i]->plain_out += now->plain_out - was->plain_out;
+		all[i]->wire_out += now->wire_out - was->wire_out;
+	}
+	*was = *now;
+	service_hold(svc, (int64_t)held - (int64_t)r->lz_held);
+	r->lz_held = held;
+}
+
+ssize_t
+relaylz_write(struct relay *r, const uint8_t *p, size_t len)
+{
+	const uint8_t	*plain;
+	uint64_t	 budget = svc->conf.opts.memory;
+	size_t		 n, done = 0;
+	ssize_t		 w;
+	int		 error = 0;
+
+	do {
+		if (lz_unpack(r->lz, p + done, len - done, svc->held < budget ?
+		    budget - svc->held : 0, &plain, &n) == -1)
+			return (-1);
+		if ((w = n == 0 ? 0 : write(r->fd, plain, n)) == -1) {
+			error = errno;
+			w = 0;
+		}
+		done += lz_wrote(r->lz, w);
+		relaylz_count(r);
+	} while ((size_t)w == n && (done < len || lz_waits(r->lz) > 0));
+	if (error != 0 && error != EAGAIN && error != EINTR) {
+		errno = error;
+		return (-1);
+	}
+	return (done);
+}

@@ -1,0 +1,56 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * The asking side of dial: requests of this worker, each answered once.  They
+ * outlive the dial process: what was under way is asked again of the next.
+ */
+
+#ifndef WORKER_DIALLER_H
+#define WORKER_DIALLER_H
+
+#include <stdint.h>
+
+#include "shared/msg.h"
+
+struct channel;
+struct event_base;
+
+/*
+ * fd is the connected socket (now the caller's), or -1 and the result says
+ * what failed.  Never called from within dialler_ask.
+ */
+typedef void	dialler_done(void *arg, int fd, const struct msg_dialled *);
+
+/* dialler.c */
+
+void		 dialler_init(struct event_base *);
+/* The channel to dial, or NULL while there is none. */
+void		 dialler_channel(struct channel *);
+/*
+ * offset: to the port of what is dialled, where that is a range.  Returns the
+ * request's number, or 0 when there are too many or no memory.
+ */
+uint32_t	 dialler_ask(enum dial_what, uint32_t index, uint32_t offset,
+		    uint32_t timeout_ms, dialler_done *, void *arg);
+/* Forgets it: done will not be called. */
+void		 dialler_cancel(uint32_t request);
+/* IMSG_DIALLED or IMSG_DIAL_FAILED came in; fd is taken. */
+void		 dialler_answer(const struct msg_dialled *, int fd);
+/* "cannot connect to 127.0.0.1:22: Connection refused"; a static buffer. */
+const char	*dialler_words(const struct msg_dialled *);
+
+#endif /* WORKER_DIALLER_H */

@@ -1,0 +1,711 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * See pool.h.  One function, pool_adjust, compares what there is with what is
+ * wanted and acts; everything that changes either of them ends in it.
+ *
+ * failover: the pool is at the active remote, the first that works.  Better
+ * ones are probed with a single tunnel when their time comes; one that held
+ * for STABLE_US becomes the active remote, and the others are drained.
+ * balance: a whole pool at each remote.
+ *
+ * Where a remote has no mux only tunnels without a user count.  When none is
+ * left the pool doubles; it falls back by halves of what was not needed.
+ */
+
+#include <sys/types.h>
+#include <sys/queue.h>
+
+#include <event2/event.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "shared/compat.h"
+#include "shared/log.h"
+#include "dialler.h"
+#include "pool.h"
+#include "service.h"
+#include "worker/worker.h"
+
+/* A tunnel open this long shows that its remote works, microseconds. */
+#define STABLE_US	(10 * 1000000ULL)
+/* The first retry after a loss; later ones follow `retry interval'. */
+#define QUICK_US	(50 * 1000ULL)
+#define BACKOFF_MAX	20	/* retry intervals */
+/* A pool that grew has been too large for this long: one tunnel less. */
+#define SHRINK_US	(60 * 1000000ULL)
+/* The same of one without a mux, of which so many were never needed. */
+#define LOW_US		(30 * 1000000ULL)
+/* What a request need not name. */
+#define HTTP_PORT	80
+#define HTTPS_PORT	443
+
+struct remote {
+	struct msg_dialee	 conf;
+	char			 name[HOST_MAX + 8];
+	uint32_t		 dialling;	/* attempts under way */
+	uint32_t		 fresh;	/* tunnels that count, any state */
+	uint32_t		 open;		/* of them, open */
+	uint32_t		 used;	/* no mux: open ones with a user */
+	uint32_t		 old;		/* open ones to be replaced */
+	uint32_t		 failures;	/* in a row */
+	uint64_t		 next_try;	/* worker_now, 0 at once */
+	uint64_t		 failed_at;	/* the last failure */
+	uint64_t		 up_since;	/* 0: no open tunnel */
+	char			 why[320];	/* the last failure, "" none */
+};
+
+struct attempt {			/* a request to dial */
+	TAILQ_ENTRY(attempt)	 entry;
+	struct remote		*remote;
+	uint32_t		 request;
+};
+
+static struct service		*svc;
+static struct remote		*remotes;
+static uint32_t			 nremotes, active, grown;
+static uint64_t			 roomy_since;
+static uint32_t			 low;	/* idle ones since then, at least */
+static struct event		*timer;
+static int			 stopped;
+static TAILQ_HEAD(, attempt)	 attempts = TAILQ_HEAD_INITIALIZER(attempts);
+
+static void	 pool_adjust(void);
+
+static void
+pool_timer(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+	pool_adjust();
+}
+
+void
+pool_init(struct service *service)
+{
+	svc = service;
+	if ((timer = evtimer_new(svc->base, pool_timer, NULL)) == NULL)
+		fatal("%s", __func__);
+}
+
+/* ---- figures ---- */
+
+static uint32_t
+pool_cap(void)
+{
+	const struct service_opts	*o = &svc->conf.opts;
+	uint64_t			 cap;
+
+	cap = o->pool_max != 0 ? o->pool_max : 4ULL * o->pool;
+	/* This worker's part of it. */
+	if (o->pool != 0)
+		cap = cap * svc->conf.pool_share / o->pool;
+	return (cap < svc->conf.pool_share ? svc->conf.pool_share : cap);
+}
+
+static uint32_t
+pool_size(void)
+{
+	uint32_t	 cap = pool_cap(), n;
+
+	n = svc->conf.pool_share + grown;
+	return (n > cap ? cap : n);
+}
+
+static int
+pool_balanced(void)
+{
+	return (svc->conf.opts.strategy == STRATEGY_BALANCE);
+}
+
+static int
+remote_muxed(const struct remote *r)
+{
+	return ((r->conf.transport & TRANSPORT_MUX) != 0);
+}
+
+/* Something is open there, with users or without. */
+static int
+remote_works(const struct remote *r)
+{
+	return (r->open + r->used > 0);
+}
+
+/* Tunnels there that count: without a mux there may be so many users. */
+static uint32_t
+remote_size(const struct remote *r)
+{
+	uint32_t	 max = svc->conf.opts.mux_max_streams, n = pool_size();
+
+	if (remote_muxed(r))
+		return (n);
+	max = max > svc->nused ? max - svc->nused : 0;
+	return (n < max ? n : max);
+}
+
+uint32_t
+pool_wanted(void)
+{
+	uint32_t	 n = pool_size();
+
+	return ((pool_balanced() ? n * nremotes : n) + svc->nused);
+}
+
+static int
+tunnel_counts(const struct tunnel *t)
+{
+	return (t->state != TUNNEL_ENDING && !(t->flags & TUNNEL_F_DYING) &&
+	    t->remote < nremotes);
+}
+
+static void
+pool_count(uint64_t now)
+{
+	struct remote	*r;
+	struct tunnel	*t;
+	uint32_t	 i;
+
+	for (i = 0; i < nremotes; i++)
+		remotes[i].fresh = remotes[i].open = remotes[i].old =
+		    remotes[i].used = 0;
+	TAILQ_FOREACH(t, &svc->tunnels, entry) {
+		if (!tunnel_counts(t))
+			continue;
+		r = &remotes[t->remote];
+		if (t->flags & TUNNEL_F_OLD) {
+			r->old++;
+			continue;
+		}
+		if (t->flags & TUNNEL_F_USED)
+			r->used++;
+		else
+			r->fresh++;
+		if (t->state != TUNNEL_OPEN)
+			continue;
+		if (!(t->flags & TUNNEL_F_USED))
+			r->open++;
+		/* Not by those that were there when others failed. */
+		if (t->opened > r->failed_at && now - t->opened >= STABLE_US)
+			r->failures = 0;
+	}
+	for (i = 0; i < nremotes; i++) {
+		if (!remote_works(&remotes[i]))
+			remotes[i].up_since = 0;
+		else if (remotes[i].up_since == 0)
+			remotes[i].up_since = now;
+	}
+}
+
+/* ---- which remote ---- */
+
+static uint32_t
+pool_choose(uint64_t now)
+{
+	struct remote	*r;
+	uint32_t	 i, best;
+
+	/* The first one that works, and has for a while unless it is ours. */
+	for (i = 0; i < nremotes; i++) {
+		r = &remotes[i];
+		if (remote_works(r) && (i == active ||
+		    !remote_works(&remotes[active]) ||
+		    now - r->up_since >= STABLE_US))
+			return (i);
+	}
+	if (remotes[active].failures == 0)
+		return (active);
+	/* None works: whose turn to be tried comes first. */
+	for (best = 0, i = 1; i < nremotes; i++)
+		if (remotes[i].next_try < remotes[best].next_try)
+			best = i;
+	return (best);
+}
+
+static uint32_t
+pool_want_at(uint32_t i, uint64_t now)
+{
+	if (pool_balanced() || i == active)
+		return (remote_size(&remotes[i]));
+	/* A better one than the active is probed, once it may be tried. */
+	if (i < active && (remotes[i].next_try <= now ||
+	    remotes[i].fresh + remotes[i].dialling > 0))
+		return (1);
+	return (0);
+}
+
+/* ---- dialling ---- */
+
+static void
+remote_failed(struct remote *r, const char *why)
+{
+	uint64_t	 now = worker_now(), wait;
+	uint32_t	 interval = svc->conf.opts.retry_interval, n;
+
+	if (strcmp(r->why, why) != 0) {
+		strlcpy(r->why, why, sizeof(r->why));
+		log_warnx("remote %s: %s", r->name, why);
+	} else
+		log_debug("remote %s: %s (again)", r->name, why);
+	r->failed_at = now;
+	/* Tunnels that died together are one failure. */
+	if (r->next_try > now)
+		return;
+	wait = QUICK_US;
+	if (r->failures > 0) {
+		n = r->failures < 6 ? 1U << (r->failures - 1) : BACKOFF_MAX;
+		if (n > BACKOFF_MAX)
+			n = BACKOFF_MAX;
+		wait = (uint64_t)interval * n * 1000000;
+	}
+	r->failures++;
+	/* Between three quarters and five quarters of it. */
+	wait = wait / 4 * 3 + (uint64_t)((double)wait / 2 *
+	    arc4random_uniform(1000) / 1000);
+	r->next_try = now + wait;
+}
+
+static int
+remote_start(const struct remote *r, int fd, const struct msg_dialled *res)
+{
+	struct msg_tunnel	 how;
+
+	memset(&how, 0, sizeof(how));
+	how.left_ms = svc->conf.opts.handshake_timeout * 1000;
+	how.transport = r->conf.transport;
+	how.peer = res->peer;
+	how.local = res->local;
+	return (tunnel_new(fd, &how, r - remotes) == NULL ? -1 : 0);
+}
+
+static void
+pool_dialled(void *arg, int fd, const struct msg_dialled *res)
+{
+	struct attempt	*a = arg;
+	struct remote	*r = a->remote;
+
+	TAILQ_REMOVE(&attempts, a, entry);
+	free(a);
+	r->dialling--;
+	if (fd == -1) {
+		svc->stats.tunnels_failed++;
+		remote_failed(r, dialler_words(res));
+	} else if (remote_start(r, fd, res) == -1)
+		remote_failed(r, "cannot start a tunnel");
+	pool_adjust();
+}
+
+static void
+remote_dial(struct remote *r)
+{
+	struct attempt	*a;
+
+	if ((a = calloc(1, sizeof(*a))) == NULL) {
+		remote_failed(r, "no memory");
+		return;
+	}
+	a->remote = r;
+	a->request = dialler_ask(DIAL_REMOTE, r - remotes, 0,
+	    svc->conf.opts.dial_timeout * 1000, pool_dialled, a);
+	if (a->request == 0) {
+		free(a);
+		remote_failed(r, "too many requests to dial");
+		return;
+	}
+	TAILQ_INSERT_TAIL(&attempts, a, entry);
+	r->dialling++;
+}
+
+static void
+remote_fill(struct remote *r, uint32_t want, uint64_t now)
+{
+	uint32_t	 have = r->fresh + r->dialling;
+
+	if (now < r->next_try)
+		return;
+	/* Tunnels take descriptors that are for users. */
+	if (!remote_muxed(r) && service_full(svc))
+		return;
+	/* While it is not known to work one attempt at a time is enough. */
+	if (!remote_works(r) && r->failures > 0 && want > 1)
+		want = 1;
+	for (; have < want; have++)
+		remote_dial(r);
+}
+
+/* ---- what there is too much of ---- */
+
+/* New ones are there: those that they replace are drained. */
+static void
+pool_drain_old(void)
+{
+	struct tunnel	*t, *next;
+	uint32_t	 open = 0, want, i;
+
+	for (i = 0; i < nremotes; i++)
+		open += remotes[i].open;
+	want = pool_balanced() ? pool_size() : remotes[active].open <
+	    remote_size(&remotes[active]) ? UINT32_MAX : 0;
+	if (open < want || open == 0)
+		return;
+	TAILQ_FOREACH_SAFE(t, &svc->tunnels, entry, next)
+		if ((t->flags & TUNNEL_F_OLD) && t->state == TUNNEL_OPEN &&
+		    !(t->flags & TUNNEL_F_DRAIN_SENT))
+			tunnel_drain(t);
+}
+
+/* Tunnels at a remote that has more than it should: the least loaded go. */
+static void
+remote_trim(struct remote *r, uint32_t want)
+{
+	struct tunnel	*t, *least;
+
+	while (r->open > want) {
+		least = NULL;
+		TAILQ_FOREACH(t, &svc->tunnels, entry)
+			if (tunnel_counts(t) && t->state == TUNNEL_OPEN &&
+			    !(t->flags & (TUNNEL_F_OLD | TUNNEL_F_USED)) &&
+			    &remotes[t->remote] == r &&
+			    (least == NULL || t->relays < least->relays))
+				least = t;
+		if (least == NULL)
+			return;
+		if (want == 0)
+			tunnel_replace(least);	/* when the others are open */
+		else
+			tunnel_drain(least);
+		r->open--;
+		r->fresh--;
+	}
+}
+
+/* Without a mux: half of what was too much for half a minute goes. */
+static void
+pool_fall(uint64_t now)
+{
+	const struct remote	*r = &remotes[active];
+	uint32_t		 n;
+
+	if (roomy_since == 0 || r->open < low)
+		low = r->open;
+	if (roomy_since == 0)
+		roomy_since = now;
+	if (now - roomy_since < LOW_US)
+		return;
+	n = (low < grown ? low : grown) / 2;
+	grown -= n > 0 ? n : low > 0;
+	roomy_since = 0;
+	log_debug("pool: falls to %u tunnels", pool_size());
+}
+
+/* A pool that grew and is half empty for a minute loses a tunnel. */
+static void
+pool_shrink(uint64_t now)
+{
+	struct tunnel	*t;
+	uint64_t	 relays = 0;
+
+	if (grown == 0)
+		return;
+	if (!remote_muxed(&remotes[active])) {
+		pool_fall(now);
+		return;
+	}
+	TAILQ_FOREACH(t, &svc->tunnels, entry)
+		relays += t->relays;
+	if (relays * 2 > (uint64_t)(pool_size() - 1) *
+	    svc->conf.opts.mux_concurrency) {
+		roomy_since = 0;
+		return;
+	}
+	if (roomy_since == 0)
+		roomy_since = now;
+	else if (now - roomy_since >= SHRINK_US) {
+		roomy_since = now;
+		grown--;
+		log_debug("pool: shrinks to %u tunnels", pool_size());
+	}
+}
+
+/* ---- the one decision ---- */
+
+static void
+pool_arm(uint64_t now)
+{
+	struct timeval	 tv = { 1, 0 };
+	uint64_t	 at = now + 1000000;
+	uint32_t	 i;
+
+	for (i = 0; i < nremotes; i++)
+		if (remotes[i].next_try > now && remotes[i].next_try < at)
+			at = remotes[i].next_try;
+	tv.tv_sec = (at - now) / 1000000;
+	tv.tv_usec = (at - now) % 1000000;
+	event_add(timer, &tv);
+}
+
+static void
+pool_adjust(void)
+{
+	uint64_t	 now = worker_now();
+	uint32_t	 i, want;
+
+	if (stopped || !svc->keyed || nremotes == 0)
+		return;
+	pool_count(now);
+	pool_shrink(now);
+	if (!pool_balanced() && (i = pool_choose(now)) != active) {
+		log_info("remote %s: now the active one",
+		    remotes[i].name);
+		active = i;
+	}
+	for (i = 0; i < nremotes; i++) {
+		want = pool_want_at(i, now);
+		remote_fill(&remotes[i], want, now);
+		if (want > 0 || remotes[active].open >=
+		    remote_size(&remotes[active]))
+			remote_trim(&remotes[i], want);
+	}
+	pool_drain_old();
+	pool_arm(now);
+}
+
+/* ---- what service.c tells ---- */
+
+/* Is it dialled the same way?  Socket options are another matter. */
+static int
+remote_same(const struct msg_dialee *a, const struct msg_dialee *b)
+{
+	return (strcmp(a->host, b->host) == 0 && a->port == b->port &&
+	    a->transport == b->transport && addr_same(&a->edge, &b->edge, 0) &&
+	    addr_same(&a->source, &b->source, 0));
+}
+
+void
+pool_remotes(const struct msg_dialee *confs, uint32_t count)
+{
+	struct remote	*set;
+	struct attempt	*a;
+	struct tunnel	*t;
+	uint32_t	 i, j;
+
+	while ((a = TAILQ_FIRST(&attempts)) != NULL) {
+		TAILQ_REMOVE(&attempts, a, entry);
+		dialler_cancel(a->request);
+		a->remote->dialling--;
+		free(a);
+	}
+	if ((set = calloc(count + 1, sizeof(*set))) == NULL)
+		fatal("%s", __func__);
+	for (i = 0; i < count; i++) {
+		set[i].conf = confs[i];
+		addr_join(set[i].name, sizeof(set[i].name), confs[i].host,
+		    confs[i].port);
+		for (j = 0; j < nremotes; j++)
+			if (remote_same(&remotes[j].conf, &confs[i])) {
+				set[i] = remotes[j];
+				set[i].conf = confs[i];
+			}
+	}
+	TAILQ_FOREACH(t, &svc->tunnels, entry) {
+		for (i = 0; i < count && t->remote < nremotes; i++)
+			if (remote_same(&set[i].conf,
+			    &remotes[t->remote].conf))
+				break;
+		t->remote = i < count ? i : UINT32_MAX;
+		if (t->remote == UINT32_MAX)
+			tunnel_replace(t);
+	}
+	free(remotes);
+	remotes = set;
+	nremotes = count;
+	active = 0;
+}
+
+void
+pool_changed(void)
+{
+	pool_adjust();
+}
+
+void
+pool_renew(void)
+{
+	struct tunnel	*t, *next;
+	uint32_t	 i;
+
+	TAILQ_FOREACH_SAFE(t, &svc->tunnels, entry, next)
+		tunnel_replace(t);
+	for (i = 0; i < nremotes; i++) {
+		remotes[i].failures = 0;
+		remotes[i].next_try = 0;
+		remotes[i].why[0] = '\0';
+	}
+	pool_adjust();
+}
+
+void
+pool_tunnel_opened(struct tunnel *t)
+{
+	struct remote	*r;
+
+	if (t->remote >= nremotes)
+		return;
+	r = &remotes[t->remote];
+	if (r->why[0] != '\0' || r->up_since == 0)
+		log_info("remote %s: tunnel open to %s, %s%s", r->name,
+		    t->theirs.software, seal_cipher(t->seal),
+		    t->settled.caps & CAP_LZ4 ? ", lz4" : "");
+	r->why[0] = '\0';
+	pool_adjust();
+}
+
+/* Ahead of need: the last one that waited was not enough. */
+void
+pool_tunnel_taken(struct tunnel *t)
+{
+	struct remote	*r;
+
+	if (stopped || t->remote >= nremotes)
+		return;
+	r = &remotes[t->remote];
+	r->failures = 0;
+	pool_count(worker_now());
+	if (r->open == 0)
+		pool_more(pool_size());
+	else
+		pool_adjust();
+}
+
+/*
+ * A tunnel of a moment is a failure, however politely it ended, unless it has
+ * had the one user it was for.
+ */
+static int
+tunnel_was_short(const struct tunnel *t)
+{
+	return (!(t->flags & TUNNEL_F_USED) && t->opened != 0 &&
+	    worker_now() - t->opened < STABLE_US);
+}
+
+void
+pool_tunnel_drained(struct tunnel *t)
+{
+	if (!stopped && t->remote < nremotes && tunnel_was_short(t))
+		remote_failed(&remotes[t->remote],
+		    "the server drains what it has just accepted");
+	pool_adjust();
+}
+
+void
+pool_tunnel_closed(struct tunnel *t)
+{
+	char	 why[320];
+
+	if (stopped || t->remote >= nremotes)
+		return;
+	if ((t->flags & (TUNNEL_F_OLD | TUNNEL_F_USED)) ||
+	    (t->end == TUNNEL_END_CLEAN && !tunnel_was_short(t))) {
+		pool_adjust();
+		return;
+	}
+	if (t->opened == 0)
+		svc->stats.tunnels_failed++;
+	snprintf(why, sizeof(why), "%s: %s", tunnel_end_name(t->end),
+	    t->words);
+	remote_failed(&remotes[t->remote], why);
+	pool_adjust();
+}
+
+void
+pool_more(uint32_t n)
+{
+	uint32_t	 cap = pool_cap(), size = pool_size();
+
+	if (n > cap - size)
+		n = cap - size;
+	/* More tunnels bring users, for whom there is no descriptor. */
+	if (n == 0 || stopped || service_full(svc)) {
+		pool_adjust();
+		return;
+	}
+	grown += n;
+	roomy_since = 0;
+	log_debug("pool: grows to %u tunnels", pool_size());
+	pool_adjust();
+}
+
+void
+pool_stop(void)
+{
+	struct attempt	*a;
+
+	stopped = 1;
+	event_del(timer);
+	while ((a = TAILQ_FIRST(&attempts)) != NULL) {
+		TAILQ_REMOVE(&attempts, a, entry);
+		dialler_cancel(a->request);
+		free(a);
+	}
+}
+
+void
+pool_state(char *buf, size_t size)
+{
+	uint32_t	 i;
+
+	if (svc->nopen > 0) {
+		strlcpy(buf, "up", size);
+		return;
+	}
+	for (i = 0; i < nremotes; i++)
+		if (remotes[i].why[0] != '\0') {
+			snprintf(buf, size, "no tunnel: %s", remotes[i].why);
+			return;
+		}
+	strlcpy(buf, svc->keyed ? "connecting" : "waits for its key", size);
+}
+
+const char *
+pool_remote_name(uint32_t i)
+{
+	return (i < nremotes ? remotes[i].name : "");
+}
+
+void
+pool_remote_host(uint32_t i, char *buf, size_t size)
+{
+	const struct msg_dialee	*r;
+	unsigned int		 usual;
+	int			 v6;
+
+	buf[0] = '\0';
+	if (i >= nremotes)
+		return;
+	r = &remotes[i].conf;
+	usual = r->transport & TRANSPORT_TLS ? HTTPS_PORT : HTTP_PORT;
+	v6 = strchr(r->host, ':') != NULL;
+	if (r->port == usual)
+		snprintf(buf, size, "%s%s%s", v6 ? "[" : "", r->host,
+		    v6 ? "]" : "");
+	else
+		snprintf(buf, size, "%s%s%s:%u", v6 ? "[" : "", r->host,
+		    v6 ? "]" : "", r->port);
+}

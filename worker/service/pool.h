@@ -1,0 +1,63 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * The pool of the client side: how many tunnels there are to be at which
+ * remote, when to try again, when to grow, shrink, fail over and come back.
+ * Without a mux these are the tunnels that wait for a user; those in use come
+ * on top.
+ */
+
+#ifndef WORKER_POOL_H
+#define WORKER_POOL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "shared/msg.h"
+#include "worker/tunnel/tunnel.h"
+
+struct service;
+
+/* pool.c */
+
+void		 pool_init(struct service *);
+/* The remotes of a set; those that are still named keep what they have. */
+void		 pool_remotes(const struct msg_dialee *, uint32_t count);
+/* Keys or options have come or changed: start, or adapt. */
+void		 pool_changed(void);
+/* Every tunnel is to be replaced, new ones first (reload). */
+void		 pool_renew(void);
+void		 pool_tunnel_opened(struct tunnel *);
+/* No mux: a user has come to it, and another is to wait in its place. */
+void		 pool_tunnel_taken(struct tunnel *);
+/* The peer wants it replaced. */
+void		 pool_tunnel_drained(struct tunnel *);
+void		 pool_tunnel_closed(struct tunnel *);
+/* The server wants n more. */
+void		 pool_more(uint32_t n);
+/* No new tunnels. */
+void		 pool_stop(void);
+/* How many are wanted in all. */
+uint32_t	 pool_wanted(void);
+/* "up", "no tunnel: ..."; for show services. */
+void		 pool_state(char *, size_t);
+/* "tunnel.example.com:4040" */
+const char	*pool_remote_name(uint32_t index);
+/* As a request names it, with a port that is not the usual one. */
+void		 pool_remote_host(uint32_t, char *, size_t);
+
+#endif /* WORKER_POOL_H */

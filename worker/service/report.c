@@ -1,0 +1,253 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * See report.h.  Reads the worker's parts and changes none of them, but for a
+ * session that is to be closed.
+ */
+
+#include <sys/types.h>
+#include <sys/queue.h>
+
+#include <string.h>
+#include <time.h>
+
+#include "shared/compat.h"
+#include "pool.h"
+#include "report.h"
+#include "service.h"
+#include "user.h"
+#include "worker/worker.h"
+
+static int
+is_server(void)
+{
+	return (worker_self()->side == SIDE_SERVER);
+}
+
+static uint64_t
+report_wall(uint64_t then)
+{
+	return (time(NULL) - (worker_now() - then) / 1000000);
+}
+
+static void
+report_service(const struct service *svc, struct channel *ch,
+    const struct ctl_request *req)
+{
+	const struct service_stats	*st = &svc->stats;
+	struct ctl_service		 cs;
+
+	memset(&cs, 0, sizeof(cs));
+	cs.request = req->request;
+	cs.service = worker_self()->service;
+	cs.index = worker_self()->index;
+	cs.side = worker_self()->side;
+	cs.tunnels_wanted = is_server() ? 0 : pool_wanted();
+	cs.sessions = svc->nopen;
+	cs.streams = svc->nrelays - user_waiting();
+	cs.waiting = user_waiting();
+	cs.users = st->users;
+	cs.refused = st->refused;
+	cs.failed = st->failed;
+	cs.resets = st->resets;
+	cs.descriptors_short = st->descriptors_short;
+	cs.octets_in = st->octets_in;
+	cs.octets_out = st->octets_out;
+	cs.memory = svc->held;
+	cs.memory_max = svc->conf.opts.memory;
+	strlcpy(cs.name, svc->conf.name, sizeof(cs.name));
+	strlcpy(cs.where, svc->where, sizeof(cs.where));
+	if (!is_server())
+		pool_state(cs.state, sizeof(cs.state));
+	else
+		strlcpy(cs.state, svc->stopping ? "stopping" :
+		    svc->nopen > 0 ? "up" : "no tunnel", sizeof(cs.state));
+	(void)channel_send(ch, IMSG_CTL_SERVICE, -1, &cs, sizeof(cs));
+}
+
+static void
+session_id(const struct tunnel *t, struct ctl_session_id *id)
+{
+	id->service = worker_self()->service;
+	id->index = worker_self()->index;
+	id->serial = t->serial;
+}
+
+static void
+report_session(const struct service *svc, struct channel *ch,
+    const struct ctl_request *req, const struct tunnel *t)
+{
+	const struct session_stats	*st = &t->session->stats;
+	struct ctl_session		 cs;
+
+	memset(&cs, 0, sizeof(cs));
+	cs.request = req->request;
+	cs.side = worker_self()->side;
+	session_id(t, &cs.id);
+	cs.streams = t->relays;
+	cs.mux_version = tunnel_muxed(t) ? t->settled.mux_version : 0;
+	cs.seal = t->settled.seals;
+	/* Without a mux there are no pings. */
+	cs.rtt_us = tunnel_muxed(t) ? t->rtt_us : wire_rtt(&t->wire);
+	cs.draining = (t->flags & (TUNNEL_F_OLD | TUNNEL_F_DRAINING)) != 0;
+	cs.queued = wire_queued(&t->wire);
+	cs.since = report_wall(t->opened);
+	cs.octets_in = st->payload_in;
+	cs.octets_out = st->payload_out;
+	meter_rates(&t->meter, worker_now(), cs.octets_in, cs.octets_out,
+	    &cs.rate_in, &cs.rate_out);
+	cs.transport = t->transport;
+	cs.lz4 = (t->settled.caps & CAP_LZ4) != 0;
+	cs.lz4_plain = t->lz.plain_in + t->lz.plain_out;
+	cs.lz4_wire = t->lz.wire_in + t->lz.wire_out;
+	cs.streams_ever = st->streams_ever;
+	cs.peer = t->peer;
+	cs.local = t->local;
+	strlcpy(cs.service, svc->conf.name, sizeof(cs.service));
+	strlcpy(cs.client_id, t->theirs.client_id, sizeof(cs.client_id));
+	strlcpy(cs.cipher, seal_cipher(t->seal), sizeof(cs.cipher));
+	if (!is_server())
+		strlcpy(cs.remote, pool_remote_name(t->remote),
+		    sizeof(cs.remote));
+	(void)channel_send(ch, IMSG_CTL_SESSION, -1, &cs, sizeof(cs));
+}
+
+/* An answer goes on while the channel holds it: past its bound it is lost. */
+static int
+report_fits(const struct channel *ch)
+{
+	return (channel_queued(ch) <= CHAN_MAX / 2);
+}
+
+static const char *
+report_sessions(const struct service *svc, struct channel *ch,
+    const struct ctl_request *req)
+{
+	const struct tunnel	*t;
+
+	TAILQ_FOREACH(t, &svc->tunnels, entry) {
+		if (t->state != TUNNEL_OPEN)
+			continue;
+		if (!report_fits(ch))
+			return ("there are more sessions than can be shown");
+		report_session(svc, ch, req, t);
+	}
+	return (NULL);
+}
+
+static const char *
+report_streams(const struct service *svc, struct channel *ch,
+    const struct ctl_request *req)
+{
+	struct ctl_stream	 cs;
+	struct relay		*r;
+
+	TAILQ_FOREACH(r, &svc->relays, entry) {
+		if (r->tunnel == NULL || (req->session.serial != 0 &&
+		    r->tunnel->serial != req->session.serial))
+			continue;
+		memset(&cs, 0, sizeof(cs));
+		cs.request = req->request;
+		session_id(r->tunnel, &cs.session);
+		strlcpy(cs.service, svc->conf.name, sizeof(cs.service));
+		cs.since = report_wall(r->since);
+		relay_describe(r, &cs);
+		if (!report_fits(ch))
+			return ("there are more streams than can be shown");
+		(void)channel_send(ch, IMSG_CTL_STREAM, -1, &cs, sizeof(cs));
+	}
+	return (NULL);
+}
+
+static const char *
+report_close(const struct service *svc, const struct ctl_request *req)
+{
+	struct tunnel	*t;
+
+	TAILQ_FOREACH(t, &svc->tunnels, entry)
+		if (t->serial == req->session.serial &&
+		    t->state == TUNNEL_OPEN) {
+			tunnel_kill(t, TUNNEL_END_LOST, "closed by rocketctl");
+			return (NULL);
+		}
+	return ("there is no such session");
+}
+
+static void
+report_summary(const struct service *svc, struct channel *ch,
+    uint32_t request)
+{
+	const struct service_stats	*st = &svc->stats;
+
+	worker_counter(ch, request, "users", st->users);
+	worker_counter(ch, request, "users_refused", st->refused);
+	worker_counter(ch, request, "users_waiting", user_waiting());
+	worker_counter(ch, request, "targets_failed", st->failed);
+	worker_counter(ch, request, "streams", svc->nrelays);
+	worker_counter(ch, request, "resets", st->resets);
+	worker_counter(ch, request, "memory_resets", st->memory_resets);
+	worker_counter(ch, request, "lingered_out", st->lingered_out);
+	worker_counter(ch, request, "accept_paused", st->accept_paused);
+	worker_counter(ch, request, "descriptors_short",
+	    st->descriptors_short);
+	worker_counter(ch, request, "sessions", svc->nopen);
+	worker_counter(ch, request, "tunnels", st->tunnels);
+	worker_counter(ch, request, "tunnels_failed", st->tunnels_failed);
+	worker_counter(ch, request, "octets_in", st->octets_in);
+	worker_counter(ch, request, "octets_out", st->octets_out);
+	worker_counter(ch, request, "octets_piped", st->octets_piped);
+	worker_counter(ch, request, "lz4_plain_in", st->lz.plain_in);
+	worker_counter(ch, request, "lz4_wire_in", st->lz.wire_in);
+	worker_counter(ch, request, "lz4_plain_out", st->lz.plain_out);
+	worker_counter(ch, request, "lz4_wire_out", st->lz.wire_out);
+	worker_counter(ch, request, "lz4_faults", st->lz_faults);
+	worker_counter(ch, request, "memory", svc->held);
+}
+
+void
+report_ask(const struct service *svc, struct channel *ch, enum msg_type type,
+    const struct ctl_request *req)
+{
+	const char	*failure = NULL;
+
+	/* An answer may be large: not one upon the other. */
+	if (channel_full(ch)) {
+		worker_done(ch, req->request, "still busy with the last one");
+		return;
+	}
+	switch (type) {
+	case IMSG_CTL_SUMMARY:
+		report_summary(svc, ch, req->request);
+		break;
+	case IMSG_CTL_SERVICES:
+		report_service(svc, ch, req);
+		break;
+	case IMSG_CTL_SESSIONS:
+		failure = report_sessions(svc, ch, req);
+		break;
+	case IMSG_CTL_STREAMS:
+		failure = report_streams(svc, ch, req);
+		break;
+	case IMSG_CTL_CLOSE:
+		failure = report_close(svc, req);
+		break;
+	default:
+		failure = "not for a service";
+		break;
+	}
+	worker_done(ch, req->request, failure);
+}

@@ -1,0 +1,796 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * The role "service": takes its configuration, keys, tunnels and sockets from
+ * the other processes, joins the worker's parts (service.h), answers control.
+ * It reads the octets of users, targets and peers; it opens nothing.
+ */
+
+#include <sys/types.h>
+#include <sys/queue.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+
+#include <event2/event.h>
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "shared/compat.h"
+#include "shared/log.h"
+#include "dialler.h"
+#include "pool.h"
+#include "report.h"
+#include "service.h"
+#include "worker/net/source.h"
+#include "user.h"
+#include "worker/worker.h"
+
+/* Tunnels that came before the keys; the gate sends no more than that. */
+#define EARLY_MAX	CHAN_FDS_UNREAD
+#define FULL_LOG_US	(10 * 1000000ULL)
+/* Readers that stopped may keep users out for so long. */
+#define TIGHT_US	(5 * 1000000ULL)
+
+struct early {
+	TAILQ_ENTRY(early)	 entry;
+	struct msg_tunnel	 msg;
+	int			 fd;
+};
+
+static struct service	 service;
+static struct msg_service	 staged;	/* the set that is coming */
+static struct msg_dialee	 staged_target;
+static struct msg_web		 staged_web;
+static struct msg_dialee	 staged_remotes[REMOTES_MAX];
+static uint32_t			 nstaged_remotes;
+static char			 staged_where[HOST_MAX];
+static struct msg_key		 keys[TOKENS_MAX];	/* until KEYS_END */
+static uint32_t			 nkeys;
+static struct channel		*gate;
+static struct event		*changed, *tick, *stop_timer;
+static TAILQ_HEAD(, early)	 early = TAILQ_HEAD_INITIALIZER(early);
+static uint32_t			 nearly;
+
+static void	 service_opened(struct tunnel *);
+static void	 service_taken(struct tunnel *);
+static void	 service_drained(struct tunnel *);
+static void	 service_more(struct tunnel *, uint32_t);
+static void	 service_closed(struct tunnel *);
+static void	 service_log_end(const struct tunnel *, const char *, ...)
+		    __attribute__((__format__(printf, 2, 3)));
+
+static const struct tunnel_events service_tunnel_events = {
+	service_opened,
+	service_taken,
+	service_drained,
+	service_more,
+	service_closed
+};
+
+static int
+is_server(void)
+{
+	return (worker_self()->side == SIDE_SERVER);
+}
+
+/* ---- the budget ---- */
+
+void
+service_hold(struct service *svc, int64_t octets)
+{
+	svc->held += octets;
+}
+
+void
+service_enforce(struct service *svc)
+{
+	while (svc->held > svc->conf.opts.memory && relay_reset_worst())
+		;
+}
+
+int
+service_tight(const struct service *svc)
+{
+	return (svc->held > svc->conf.opts.memory / 8 * 7);
+}
+
+/*
+ * Near the budget, and not past it, it could stay for ever: who reads nothing
+ * holds what he has, and nobody would be accepted any more.
+ */
+static void
+service_relieve(uint64_t now)
+{
+	static uint64_t	 since;
+	unsigned int	 n = 0;
+
+	if (!service_tight(&service)) {
+		since = 0;
+		return;
+	}
+	if (since == 0)
+		since = now;
+	if (now - since < TIGHT_US)
+		return;
+	while (service_tight(&service) && relay_reset_worst())
+		n++;
+	if (n > 0)
+		log_warnx("memory: near its budget for %llu s: the %u readers "
+		    "that held most are reset",
+		    (unsigned long long)(now - since) / 1000000, n);
+	since = 0;
+}
+
+/* ---- descriptors ---- */
+
+/* The limit is as high as it may be by now, and stays. */
+static void
+service_count_fds(void)
+{
+	struct rlimit	 rl;
+	uint32_t	 max, eighth, reserve, pipes;
+
+	if (getrlimit(RLIMIT_NOFILE, &rl) == -1)
+		fatal("getrlimit nofile");
+	max = rl.rlim_cur > UINT32_MAX ? UINT32_MAX : rl.rlim_cur;
+	eighth = max / 8;
+	reserve = eighth < SERVICE_FD_RESERVE ? eighth : SERVICE_FD_RESERVE;
+	pipes = eighth < SERVICE_PIPE_FDS ? eighth : SERVICE_PIPE_FDS;
+	service.fds_max = max - reserve - pipes;
+}
+
+int
+service_full(const struct service *svc)
+{
+	return (svc->nrelays + svc->ntunnels >= svc->fds_max);
+}
+
+void
+service_was_full(struct service *svc, const char *what)
+{
+	static uint64_t	 logged;
+	uint64_t	 now = worker_now();
+
+	svc->stats.descriptors_short++;
+	if (logged != 0 && now - logged < FULL_LOG_US)
+		return;
+	logged = now;
+	log_warnx("descriptors run short with %u connections and %u tunnels: "
+	    "%s, %llu times so far", svc->nrelays, svc->ntunnels, what,
+	    (unsigned long long)svc->stats.descriptors_short);
+}
+
+/* What a session may let its peers send ahead: half the budget, shared. */
+static void
+service_limits(void)
+{
+	struct tunnel	*t;
+	uint64_t	 share;
+
+	if (service.nopen == 0)
+		return;
+	share = service.conf.opts.memory / 2 / service.nopen;
+	TAILQ_FOREACH(t, &service.tunnels, entry)
+		if (t->state == TUNNEL_OPEN)
+			session_limit(t->session, share);
+}
+
+/* ---- the target ---- */
+
+int
+service_target_port(const struct service *svc, const struct addr *listener)
+{
+	const struct msg_dialee	*t = &svc->target;
+	uint32_t		 offset;
+
+	if (t->for_port == 0)
+		return (0);
+	/* below the first it is a large number */
+	offset = (uint32_t)listener->port - t->for_port;
+	return (offset < t->ports ? (int)offset : -1);
+}
+
+/* ---- what changed in this turn ---- */
+
+void
+service_changed(struct service *svc)
+{
+	(void)svc;
+	event_active(changed, EV_TIMEOUT, 0);
+}
+
+/* Server side: one that was to be replaced goes when another is there. */
+static void
+service_finish_old(void)
+{
+	struct tunnel	*t;
+	int		 fresh = 0;
+
+	TAILQ_FOREACH(t, &service.tunnels, entry)
+		if (t->state == TUNNEL_OPEN && !(t->flags & (TUNNEL_F_OLD |
+		    TUNNEL_F_USED)))
+			fresh = 1;
+	TAILQ_FOREACH(t, &service.tunnels, entry)
+		if (fresh && tunnel_empty(t) && t->state == TUNNEL_OPEN &&
+		    (t->flags & TUNNEL_F_OLD))
+			tunnel_finish(t, TUNNEL_END_CLEAN, "replaced");
+}
+
+static void
+service_changed_turn(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+	service_limits();
+	if (is_server()) {
+		service_finish_old();
+		user_changed();
+	}
+	if (service.stopping && service.ntunnels == 0 && service.nrelays == 0)
+		worker_exit();
+}
+
+static void
+service_measure(uint64_t now)
+{
+	const struct session_stats	*st;
+	struct tunnel			*t;
+
+	TAILQ_FOREACH(t, &service.tunnels, entry) {
+		if (t->state != TUNNEL_OPEN || t->session == NULL)
+			continue;
+		st = &t->session->stats;
+		meter_tick(&t->meter, now, st->payload_in, st->payload_out);
+	}
+}
+
+static void
+service_tick(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+	relay_tick(worker_now());
+	service_measure(worker_now());
+	service_relieve(worker_now());
+	service_changed(&service);
+}
+
+/* ---- start and configuration ---- */
+
+static void
+service_init(void)
+{
+	struct timeval	 second = { 1, 0 };
+
+	TAILQ_INIT(&service.tunnels);
+	TAILQ_INIT(&service.relays);
+	service.base = worker_base();
+	service_count_fds();
+	if ((service.seal = seal_ctx_new(worker_self()->side)) == NULL)
+		fatalx("cannot make the TLS context");
+	relay_init(&service);
+	tunnel_init(&service, &service_tunnel_events);
+	user_init(&service);
+	pool_init(&service);
+	dialler_init(service.base);
+	changed = event_new(service.base, -1, 0, service_changed_turn, NULL);
+	tick = event_new(service.base, -1, EV_PERSIST, service_tick, NULL);
+	if (changed == NULL || tick == NULL || event_add(tick, &second) == -1)
+		fatal("%s", __func__);
+}
+
+static void
+service_begin(void)
+{
+	memset(&staged, 0, sizeof(staged));
+	memset(&staged_target, 0, sizeof(staged_target));
+	memset(&staged_web, 0, sizeof(staged_web));
+	nstaged_remotes = 0;
+	staged_where[0] = '\0';
+	user_listen_begin();
+}
+
+static void
+service_where(const char *host, uint32_t port, uint32_t last)
+{
+	size_t	 len;
+
+	if (staged_where[0] != '\0')
+		return;
+	len = addr_join(staged_where, sizeof(staged_where), host, port);
+	if (last > port && len < sizeof(staged_where))
+		snprintf(staged_where + len, sizeof(staged_where) - len,
+		    "-%u", last);
+}
+
+static int
+service_conf_listen(struct imsg *imsg)
+{
+	struct msg_listen	 msg;
+	int			 fd;
+
+	if (imsg_get_data(imsg, &msg, sizeof(msg)) == -1 ||
+	    (fd = imsg_get_fd(imsg)) == -1)
+		return (-1);
+	service_where(addr_print(&msg.addr), 0, 0);
+	return (user_listen_add(fd, msg.number));
+}
+
+static int
+service_configure(struct imsg *imsg)
+{
+	struct msg_dialee	*t = &staged_target;
+
+	switch (imsg_get_type(imsg)) {
+	case IMSG_CONF_SERVICE:
+		return (imsg_get_data(imsg, &staged, sizeof(staged)));
+	case IMSG_CONF_WEB:
+		return (imsg_get_data(imsg, &staged_web,
+		    sizeof(staged_web)));
+	case IMSG_CONF_LISTEN:
+		return (service_conf_listen(imsg));
+	case IMSG_CONF_REMOTE:
+		if (nstaged_remotes == REMOTES_MAX) {
+			errno = E2BIG;
+			return (-1);
+		}
+		return (imsg_get_data(imsg, &staged_remotes[nstaged_remotes++],
+		    sizeof(staged_remotes[0])));
+	case IMSG_CONF_TARGET:
+		if (imsg_get_data(imsg, t, sizeof(*t)) == -1)
+			return (-1);
+		service_where(t->host, t->port, t->port + t->ports - 1);
+		return (0);
+	default:
+		errno = EINVAL;
+		return (-1);
+	}
+}
+
+static void
+service_replace_all(void)
+{
+	struct tunnel	*t, *next;
+
+	if (!is_server()) {
+		pool_renew();
+		return;
+	}
+	TAILQ_FOREACH_SAFE(t, &service.tunnels, entry, next)
+		tunnel_replace(t);
+}
+
+static void
+service_ready(int reload)
+{
+	service.conf = staged;
+	service.target = staged_target;
+	service.web = staged_web;
+	strlcpy(service.where, staged_where, sizeof(service.where));
+	if (is_server())
+		user_listen_end();
+	else
+		pool_remotes(staged_remotes, nstaged_remotes);
+	if (reload && (worker_self()->changed & CHANGE_TUNNELS))
+		service_replace_all();
+	if (!is_server())
+		pool_changed();
+	service_changed(&service);
+}
+
+/* ---- keys ---- */
+
+static void
+service_start_tunnel(const struct msg_tunnel *msg, int fd)
+{
+	if (tunnel_new(fd, msg, 0) == NULL)
+		service_tell_gate(IMSG_TUNNEL_CLOSED, msg->number);
+}
+
+/* Sessions that were proven with a token that is gone are replaced. */
+static void
+service_keys_gone(void)
+{
+	struct tunnel	*t, *next;
+	const uint8_t	*id;
+
+	TAILQ_FOREACH_SAFE(t, &service.tunnels, entry, next) {
+		id = seal_identity(t->seal);
+		if (id == NULL || seal_ctx_has(service.seal, id))
+			continue;
+		log_info("tunnel %u: its token is gone: it drains", t->serial);
+		if (is_server())
+			tunnel_drain(t);
+		else
+			tunnel_replace(t);
+	}
+}
+
+static void
+service_keys_end(const struct msg_count *msg)
+{
+	struct early	*e;
+	int		 bad;
+
+	if (msg->count == 0 && nkeys == 0)
+		return;			/* they are still being made */
+	bad = msg->count != nkeys ||
+	    seal_ctx_keys(service.seal, keys, nkeys) == -1;
+	explicit_bzero(keys, sizeof(keys));
+	if (bad)
+		log_warnx("keys: %u came of %u, or no memory", nkeys,
+		    msg->count);
+	nkeys = 0;
+	if (bad)
+		return;
+	service.keyed = 1;
+	service_keys_gone();
+	while ((e = TAILQ_FIRST(&early)) != NULL) {
+		TAILQ_REMOVE(&early, e, entry);
+		nearly--;
+		service_start_tunnel(&e->msg, e->fd);
+		free(e);
+	}
+	if (!is_server())
+		pool_changed();
+}
+
+static void
+service_from_keys(struct imsg *imsg)
+{
+	struct msg_count	 count;
+
+	if (imsg_get_type(imsg) == IMSG_KEY) {
+		if (nkeys < TOKENS_MAX &&
+		    imsg_get_data(imsg, &keys[nkeys], sizeof(keys[0])) == 0)
+			nkeys++;
+	} else if (imsg_get_type(imsg) == IMSG_KEYS_END &&
+	    imsg_get_data(imsg, &count, sizeof(count)) == 0)
+		service_keys_end(&count);
+}
+
+/* ---- tunnels ---- */
+
+static void
+service_from_gate(struct imsg *imsg)
+{
+	struct msg_tunnel	 msg;
+	struct early		*e;
+	int			 fd;
+
+	if (imsg_get_type(imsg) != IMSG_TUNNEL ||
+	    imsg_get_data(imsg, &msg, sizeof(msg)) == -1 ||
+	    (fd = imsg_get_fd(imsg)) == -1)
+		return;
+	if (service.keyed) {
+		service_start_tunnel(&msg, fd);
+		return;
+	}
+	if (nearly == EARLY_MAX || (e = calloc(1, sizeof(*e))) == NULL) {
+		log_warnx("tunnel from %s: dropped, keys are late",
+		    addr_print(&msg.peer));
+		close(fd);
+		service_tell_gate(IMSG_TUNNEL_CLOSED, msg.number);
+		return;
+	}
+	e->msg = msg;
+	e->fd = fd;
+	TAILQ_INSERT_TAIL(&early, e, entry);
+	nearly++;
+}
+
+void
+service_tell_gate(enum msg_type type, uint64_t number)
+{
+	struct msg_number	 msg = { .number = number };
+
+	/* 0: it came from a gate that is no more. */
+	if (gate == NULL || number == 0)
+		return;
+	(void)channel_send(gate, type, -1, &msg, sizeof(msg));
+}
+
+/*
+ * The tunnels of the client's earlier start are dead, if they do not answer
+ * at once.
+ */
+static void
+service_probe_older(const struct msg_client *msg)
+{
+	struct tunnel	*t, *next;
+
+	TAILQ_FOREACH_SAFE(t, &service.tunnels, entry, next)
+		if (t->state == TUNNEL_OPEN &&
+		    strcmp(t->theirs.client_id, msg->client_id) == 0 &&
+		    memcmp(t->theirs.start_id, msg->start_id,
+		    sizeof(msg->start_id)) != 0)
+			tunnel_probe(t);
+}
+
+static void
+service_opened_by_client(struct tunnel *new)
+{
+	struct msg_client	 msg;
+	struct tunnel		*t;
+
+	TAILQ_FOREACH(t, &service.tunnels, entry)
+		if (t != new && t->state == TUNNEL_OPEN &&
+		    strcmp(t->theirs.client_id, new->theirs.client_id) == 0 &&
+		    memcmp(t->theirs.start_id, new->theirs.start_id,
+		    sizeof(t->theirs.start_id)) == 0)
+			return;		/* this start is known */
+	memset(&msg, 0, sizeof(msg));
+	memcpy(msg.start_id, new->theirs.start_id, sizeof(msg.start_id));
+	strlcpy(msg.client_id, new->theirs.client_id, sizeof(msg.client_id));
+	log_info("client %s is here, from %s, %s, seal %s%s", msg.client_id,
+	    addr_print(&new->peer), new->theirs.software,
+	    seal_cipher(new->seal),
+	    new->settled.caps & CAP_LZ4 ? ", lz4" : "");
+	service_probe_older(&msg);
+	if (service.conf.opts.prefork > 1)
+		worker_tell(IMSG_CLIENT_BACK, &msg, sizeof(msg));
+}
+
+static void
+service_opened(struct tunnel *t)
+{
+	log_debug("tunnel %u: open, %s", t->serial, addr_print(&t->peer));
+	if (is_server())
+		service_opened_by_client(t);
+	else
+		pool_tunnel_opened(t);
+	service_changed(&service);
+}
+
+/*
+ * For the gate it is gone: it gives new ones to the worker that has fewest,
+ * which are to be those that wait for a user.
+ */
+static void
+service_taken(struct tunnel *t)
+{
+	if (is_server()) {
+		service_tell_gate(IMSG_TUNNEL_CLOSED, t->number);
+		t->number = 0;
+	} else
+		pool_tunnel_taken(t);
+}
+
+static void
+service_drained(struct tunnel *t)
+{
+	log_debug("tunnel %u: the peer drains it", t->serial);
+	if (!is_server())
+		pool_tunnel_drained(t);
+	service_changed(&service);
+}
+
+static void
+service_more(struct tunnel *t, uint32_t n)
+{
+	(void)t;
+	if (!is_server())
+		pool_more(n);
+}
+
+/* Why one has ended that never opened, as often as its source may cause it. */
+static void
+service_log_end(const struct tunnel *t, const char *fmt, ...)
+{
+	struct source	*src;
+	char		 what[32];
+	va_list		 ap;
+
+	if ((src = source_get(&t->peer, worker_now())) == NULL)
+		return;
+	snprintf(what, sizeof(what), "tunnel %u", t->serial);
+	va_start(ap, fmt);
+	source_log(src, worker_now(), what, &t->peer, fmt, ap);
+	va_end(ap);
+}
+
+static void
+service_closed(struct tunnel *t)
+{
+	if (!is_server())
+		pool_tunnel_closed(t);
+	else {
+		service_tell_gate(IMSG_TUNNEL_CLOSED, t->number);
+		if (t->opened == 0)
+			service.stats.tunnels_failed++;
+		if (t->end == TUNNEL_END_CLEAN)
+			log_debug("tunnel %u: %s", t->serial, t->words);
+		else if (t->opened == 0)
+			service_log_end(t, "%s: %s", tunnel_end_name(t->end),
+			    t->words);
+		else
+			log_info("tunnel %u from %s: %s: %s", t->serial,
+			    addr_print(&t->peer), tunnel_end_name(t->end),
+			    t->words);
+	}
+	service_changed(&service);
+}
+
+/* ---- other processes ---- */
+
+static void
+service_joined(struct channel *ch)
+{
+	switch (channel_peer(ch)->role) {
+	case PROC_GATE:
+		gate = ch;
+		break;
+	case PROC_KEYS:
+		nkeys = 0;
+		break;
+	case PROC_DIAL:
+		dialler_channel(ch);
+		break;
+	default:
+		break;
+	}
+}
+
+static void
+service_left(struct channel *ch)
+{
+	struct tunnel	*t;
+	struct early	*e;
+
+	switch (channel_peer(ch)->role) {
+	case PROC_GATE:
+		gate = NULL;
+		/* The next gate has numbers of its own. */
+		TAILQ_FOREACH(t, &service.tunnels, entry)
+			t->number = 0;
+		TAILQ_FOREACH(e, &early, entry)
+			e->msg.number = 0;
+		break;
+	case PROC_KEYS:
+		nkeys = 0;
+		explicit_bzero(keys, sizeof(keys));
+		break;
+	case PROC_DIAL:
+		dialler_channel(NULL);
+		break;
+	default:
+		break;
+	}
+}
+
+static void
+service_from_dial(struct imsg *imsg)
+{
+	struct msg_dialled	 msg;
+
+	if (imsg_get_data(imsg, &msg, sizeof(msg)) == -1)
+		return;
+	if (imsg_get_type(imsg) == IMSG_DIALLED)
+		dialler_answer(&msg, imsg_get_fd(imsg));
+	else if (imsg_get_type(imsg) == IMSG_DIAL_FAILED)
+		dialler_answer(&msg, -1);
+}
+
+static void
+service_from_parent(struct imsg *imsg)
+{
+	struct msg_count	 count;
+	struct msg_client	 client;
+
+	switch (imsg_get_type(imsg)) {
+	case IMSG_HOLD:
+		if (imsg_get_data(imsg, &count, sizeof(count)) == 0)
+			user_hold(count.count != 0);
+		break;
+	case IMSG_CLIENT_BACK:
+		if (imsg_get_data(imsg, &client, sizeof(client)) == 0)
+			service_probe_older(&client);
+		break;
+	default:
+		break;
+	}
+}
+
+static void
+service_message(struct channel *ch, struct imsg *imsg)
+{
+	switch (channel_peer(ch)->role) {
+	case PROC_PARENT:
+		service_from_parent(imsg);
+		break;
+	case PROC_KEYS:
+		service_from_keys(imsg);
+		break;
+	case PROC_GATE:
+		service_from_gate(imsg);
+		break;
+	case PROC_DIAL:
+		service_from_dial(imsg);
+		break;
+	default:
+		break;
+	}
+}
+
+static void
+service_ask(struct channel *ch, enum msg_type type,
+    const struct ctl_request *req)
+{
+	report_ask(&service, ch, type, req);
+}
+
+/* ---- the end ---- */
+
+static void
+service_stop_now(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+	if (service.nrelays > 0)
+		log_info("%u connections cut: they did not end in time",
+		    service.nrelays);
+	while (!TAILQ_EMPTY(&service.tunnels))
+		tunnel_free(TAILQ_FIRST(&service.tunnels));
+	worker_exit();
+}
+
+static void
+service_stop(uint32_t drain_ms)
+{
+	struct timeval	 tv;
+	struct tunnel	*t, *next;
+
+	service.stopping = 1;
+	user_stop();
+	pool_stop();
+	if (drain_ms == 0) {
+		service_stop_now(-1, 0, NULL);
+		return;
+	}
+	TAILQ_FOREACH_SAFE(t, &service.tunnels, entry, next)
+		tunnel_drain(t);
+	if (drain_ms != UINT32_MAX) {
+		tv.tv_sec = drain_ms / 1000;
+		tv.tv_usec = drain_ms % 1000 * 1000;
+		if (stop_timer == NULL && (stop_timer =
+		    evtimer_new(service.base, service_stop_now, NULL)) == NULL)
+			fatal("%s", __func__);
+		event_add(stop_timer, &tv);
+	}
+	service_changed(&service);
+}
+
+const struct role role_service = {
+	.id = PROC_SERVICE,
+	.init = service_init,
+	.begin = service_begin,
+	.configure = service_configure,
+	.ready = service_ready,
+	.joined = service_joined,
+	.left = service_left,
+	.message = service_message,
+	.ask = service_ask,
+	.stop = service_stop
+};

@@ -1,0 +1,436 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * See user.h.  A listener is lent by the parent and shared with the other
+ * workers of the service: it is accepted from only while a user can be served
+ * or held, so that the kernel gives the connection to whoever can.  Short of
+ * memory or of descriptors it is not: users wait in the backlog.
+ */
+
+#include <sys/types.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+
+#include <event2/event.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "shared/compat.h"
+#include "shared/log.h"
+#include "service.h"
+#include "user.h"
+#include "worker/worker.h"
+
+/*
+ * A listener's turn, then others have theirs.  Where several workers share it
+ * one that is awake would else take all who come at once.
+ */
+#define ACCEPT_BATCH	64
+#define ACCEPT_SHARED	1
+#define PAUSE_SECONDS	1	/* without descriptors or memory */
+/* How often the client is asked to grow its pool, microseconds. */
+#define MORE_INTERVAL	(500 * 1000ULL)
+#define REFUSED_LOG_US	(10 * 1000000ULL)
+
+struct lent {				/* a listener */
+	TAILQ_ENTRY(lent)	 entry;
+	struct event		*ev;
+	struct addr		 addr;
+	uint32_t		 number;
+	int			 fd;
+	int			 any; /* a connection knows its address */
+	int			 fresh;	/* named in the set that comes */
+	int			 listening;	/* ev is added */
+};
+
+static TAILQ_HEAD(, lent)	 listeners = TAILQ_HEAD_INITIALIZER(listeners);
+static struct relays		 waiting = TAILQ_HEAD_INITIALIZER(waiting);
+static struct service		*svc;
+static struct event		*wait_timer, *pause_timer;
+static uint32_t			 nwaiting;
+static uint64_t			 more_asked, refused_logged, refused_unsaid;
+static int			 holding, paused, stopped, told_room = -1;
+static int			 full;	/* it was said that we are */
+
+static void	 user_accept(evutil_socket_t, short, void *);
+static void	 user_wait_over(evutil_socket_t, short, void *);
+static void	 user_resume(evutil_socket_t, short, void *);
+
+void
+user_init(struct service *service)
+{
+	svc = service;
+	if ((wait_timer = evtimer_new(svc->base, user_wait_over, NULL)) ==
+	    NULL || (pause_timer = evtimer_new(svc->base, user_resume,
+	    NULL)) == NULL)
+		fatal("%s", __func__);
+}
+
+/* ---- listeners ---- */
+
+static void
+lent_free(struct lent *l)
+{
+	TAILQ_REMOVE(&listeners, l, entry);
+	event_free(l->ev);
+	close(l->fd);
+	free(l);
+}
+
+void
+user_listen_begin(void)
+{
+	struct lent	*l;
+
+	TAILQ_FOREACH(l, &listeners, entry)
+		l->fresh = 0;
+}
+
+int
+user_listen_add(int fd, uint32_t number)
+{
+	static const uint8_t	 none[sizeof(((struct addr *)0)->octets)];
+	struct lent		*l;
+
+	if ((l = calloc(1, sizeof(*l))) == NULL ||
+	    (l->ev = event_new(svc->base, fd, EV_READ | EV_PERSIST,
+	    user_accept, l)) == NULL) {
+		free(l);
+		close(fd);
+		return (-1);
+	}
+	l->fd = fd;
+	l->number = number;
+	l->fresh = 1;
+	addr_of_self(&l->addr, fd);
+	l->any = memcmp(l->addr.octets, none, sizeof(none)) == 0;
+	TAILQ_INSERT_TAIL(&listeners, l, entry);
+	return (0);
+}
+
+void
+user_listen_end(void)
+{
+	struct lent	*l, *next;
+
+	TAILQ_FOREACH_SAFE(l, &listeners, entry, next)
+		if (!l->fresh)
+			lent_free(l);
+}
+
+/* ---- which tunnel ---- */
+
+/*
+ * The least loaded one with room, of those the one that has been there longest;
+ * one that is to be replaced, or has yet to show that it lives, only when there
+ * is no other.
+ */
+static struct tunnel *
+user_pick(void)
+{
+	struct tunnel	*t, *best = NULL;
+	int		 old, best_old = 0;
+
+	TAILQ_FOREACH(t, &svc->tunnels, entry) {
+		if (!tunnel_has_room(t))
+			continue;
+		old = (t->flags & TUNNEL_F_OLD) || t->probe_until != 0;
+		if (best == NULL || old < best_old ||
+		    (old == best_old && t->relays < best->relays)) {
+			best = t;
+			best_old = old;
+		}
+		if (!best_old && best->relays == 0)
+			break;
+	}
+	return (best);
+}
+
+/*
+ * When every session has `mux concurrency' streams, or all that it takes, the
+ * pool is to grow by as many as they and those who wait would fill.  Without a
+ * mux the client sees for itself that a tunnel was taken.
+ */
+static void
+user_ask_more(void)
+{
+	struct tunnel	*t, *least = NULL;
+	uint64_t	 now = worker_now(), total = nwaiting;
+	uint32_t	 each = svc->conf.opts.mux_concurrency, n = 0;
+
+	if (now - more_asked < MORE_INTERVAL)
+		return;
+	TAILQ_FOREACH(t, &svc->tunnels, entry) {
+		if (t->state != TUNNEL_OPEN || !tunnel_muxed(t) ||
+		    (t->flags & (TUNNEL_F_OLD | TUNNEL_F_DYING)))
+			continue;
+		if (least == NULL || t->relays < least->relays)
+			least = t;
+		total += t->relays;
+		n++;
+	}
+	if (least == NULL || (least->relays < each && tunnel_has_room(least)))
+		return;
+	more_asked = now;
+	total = total / each + 1;
+	tunnel_ask_more(least, total > n ? total - n : 1);
+}
+
+/* 0: on its stream (or reset: it is no more); -1: there is no room now. */
+static int
+user_serve(struct relay *r)
+{
+	struct tunnel	*t;
+
+	if ((t = user_pick()) == NULL)
+		return (-1);
+	return (relay_open(r, t));
+}
+
+/* ---- waiting ---- */
+
+static void
+user_refuse(struct relay *r, const char *why)
+{
+	uint64_t	 now = worker_now();
+
+	svc->stats.refused++;
+	if (refused_logged == 0 || now - refused_logged >= REFUSED_LOG_US) {
+		if (refused_unsaid > 0)
+			log_info("%llu more users refused since",
+			    (unsigned long long)refused_unsaid);
+		log_warnx("user %s: refused: %s", addr_print(&r->user), why);
+		refused_logged = now;
+		refused_unsaid = 0;
+	} else
+		refused_unsaid++;
+	relay_abort(r, RESET_NONE);
+}
+
+static void
+user_unqueue(struct relay *r)
+{
+	TAILQ_REMOVE(&waiting, r, queue);
+	nwaiting--;
+}
+
+static void
+user_arm(void)
+{
+	struct timeval	 tv;
+	struct relay	*r;
+	uint64_t	 now = worker_now(), at;
+
+	if ((r = TAILQ_FIRST(&waiting)) == NULL) {
+		event_del(wait_timer);
+		return;
+	}
+	at = r->since + svc->conf.opts.user_timeout * 1000ULL;
+	at = at > now ? at - now : 0;
+	tv.tv_sec = at / 1000000;
+	tv.tv_usec = at % 1000000;
+	event_add(wait_timer, &tv);
+}
+
+static void
+user_wait_over(evutil_socket_t fd, short what, void *arg)
+{
+	struct relay	*r;
+	uint64_t	 now = worker_now();
+
+	(void)fd;
+	(void)what;
+	(void)arg;
+	while ((r = TAILQ_FIRST(&waiting)) != NULL && now >= r->since +
+	    svc->conf.opts.user_timeout * 1000ULL) {
+		user_unqueue(r);
+		user_refuse(r, "no session with room in time");
+	}
+	user_arm();
+}
+
+static void
+user_wait(struct relay *r)
+{
+	if (nwaiting >= svc->conf.opts.user_queue) {
+		user_refuse(r, "too many users wait for a session");
+		return;
+	}
+	TAILQ_INSERT_TAIL(&waiting, r, queue);
+	nwaiting++;
+	if (TAILQ_FIRST(&waiting) == r)
+		user_arm();
+}
+
+/* ---- accepting ---- */
+
+static int
+user_may_accept(void)
+{
+	if (stopped || paused || service_tight(svc) || service_full(svc))
+		return (0);
+	return (holding || user_pick() != NULL);
+}
+
+static void
+user_listen(void)
+{
+	struct lent	*l;
+	int		 on = user_may_accept();
+
+	if (service_full(svc) && !full && !stopped)
+		service_was_full(svc, "users wait in the backlog");
+	full = service_full(svc);
+	TAILQ_FOREACH(l, &listeners, entry) {
+		if (l->listening == on)
+			continue;
+		if (on ? event_add(l->ev, NULL) == -1 :
+		    event_del(l->ev) == -1)
+			log_warnx("listener: event");
+		l->listening = on;
+	}
+}
+
+static void
+user_pause(void)
+{
+	struct timeval	 tv = { PAUSE_SECONDS, 0 };
+
+	svc->stats.accept_paused++;
+	paused = 1;
+	event_add(pause_timer, &tv);
+	user_listen();
+}
+
+static void
+user_resume(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+	paused = 0;
+	user_listen();
+}
+
+static void
+user_accept(evutil_socket_t lfd, short what, void *arg)
+{
+	struct sockaddr_storage	 ss;
+	struct lent		*l = arg;
+	struct relay		*r;
+	struct addr		 peer, local;
+	socklen_t		 len;
+	int			 fd, i, n;
+
+	(void)what;
+	n = svc->conf.opts.prefork > 1 ? ACCEPT_SHARED : ACCEPT_BATCH;
+	for (i = 0; i < n && user_may_accept(); i++) {
+		len = sizeof(ss);
+		fd = accept4(lfd, (struct sockaddr *)&ss, &len,
+		    SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (fd == -1) {
+			if (errno == EAGAIN || errno == EINTR ||
+			    errno == ECONNABORTED)
+				break;
+			log_warn("accept");
+			user_pause();
+			return;
+		}
+		addr_from_sa(&peer, (struct sockaddr *)&ss);
+		/* On a wildcard listener only the socket knows its address. */
+		local = l->addr;
+		if (l->any)
+			addr_of_self(&local, fd);
+		if ((r = relay_new_user(fd, &peer, &local)) == NULL) {
+			log_warn("user %s", addr_print(&peer));
+			user_pause();
+			return;
+		}
+		if (nwaiting > 0 || user_serve(r) == -1)
+			user_wait(r);
+		user_ask_more();
+	}
+	user_listen();
+}
+
+/* ---- what service.c tells ---- */
+
+static void
+user_tell_room(void)
+{
+	struct msg_count	 msg;
+	int			 room = user_pick() != NULL;
+
+	if (room == told_room)
+		return;
+	told_room = room;
+	memset(&msg, 0, sizeof(msg));
+	msg.count = room;
+	worker_tell(IMSG_ROOM, &msg, sizeof(msg));
+}
+
+void
+user_changed(void)
+{
+	struct relay	*r;
+
+	while ((r = TAILQ_FIRST(&waiting)) != NULL && user_pick() != NULL) {
+		user_unqueue(r);
+		if (user_serve(r) == -1) {
+			TAILQ_INSERT_HEAD(&waiting, r, queue);
+			nwaiting++;
+			break;
+		}
+	}
+	user_arm();
+	user_ask_more();
+	user_tell_room();
+	user_listen();
+}
+
+void
+user_hold(int on)
+{
+	holding = on;
+	user_listen();
+}
+
+void
+user_stop(void)
+{
+	struct relay	*r;
+
+	stopped = 1;
+	/* A copy that is kept would keep the port. */
+	while (!TAILQ_EMPTY(&listeners))
+		lent_free(TAILQ_FIRST(&listeners));
+	while ((r = TAILQ_FIRST(&waiting)) != NULL) {
+		user_unqueue(r);
+		user_refuse(r, "the service is stopping");
+	}
+	user_arm();
+	user_listen();
+}
+
+uint32_t
+user_waiting(void)
+{
+	return (nwaiting);
+}

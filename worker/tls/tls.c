@@ -1,0 +1,684 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+
+/*
+ * The role of tls: outer TLS of one server block's listeners or one client
+ * block's remotes.  On a server's side it accepts, shakes hands and gives the
+ * gate one end of a socket pair, with the addresses of the connection; on a
+ * client's side dial gives it a connected socket and gets such an end back.
+ * It has certificates and no private key: keys signs (tlskey.c).  What is in
+ * TLS is still sealed with a service's token, which it has not either.
+ */
+
+#include <sys/types.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+#include <sys/tree.h>
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+
+#include "shared/compat.h"
+#include "worker/net/listener.h"
+#include "worker/net/proxyhdr.h"
+#include "worker/net/source.h"
+#include "tlsconn.h"
+#include "tlsctx.h"
+#include "tlskey.h"
+#include "worker/worker.h"
+
+/* Handshakes that dial may have under way: it has no more requests. */
+#define STARTS_MAX	4096
+/* A proxy sends its header at once; in more pieces it is none. */
+#define WAKES_MAX	64
+
+struct conn {
+	TAILQ_ENTRY(conn)	 entry;
+	struct tlsconn		*tls;		/* has the socket, or NULL */
+	struct event		 timer;		/* of the handshake, server */
+	struct event		 ev;		/* while peeking */
+	int			 fd;		/* before tls has it, or -1 */
+	int			 peeking;	/* for its proxy's header */
+	uint32_t		 wakes;
+	ssize_t			 peeked;	/* octets, the last time */
+	struct source		*source;	/* server, until it is open */
+	struct channel		*dial;		/* client, until it is open */
+	uint32_t		 request;	/* dial's */
+	uint32_t		 transport;
+	uint32_t		 decoy;		/* of its listener */
+	int			 open;
+	struct addr		 peer;
+	struct addr		 local;
+};
+TAILQ_HEAD(conns, conn);
+
+static struct {
+	struct msg_gate		 conf, next_conf;
+	struct conns		 conns;
+	struct channel		*keys;
+	struct channel		*gate;
+	struct event		*stop;
+	uint32_t		 unproven;	/* handshakes under way */
+	uint32_t		 nconns;
+	int			 stopping;
+	int			 unsigned_told;	/* with this set */
+	uint64_t		 shaken;
+	uint64_t		 failed;
+	uint64_t		 timeouts;
+	uint64_t		 limited;
+} env;
+
+static void	 tls_open(void *, int);
+static void	 tls_failed(void *, const char *);
+static void	 tls_closed(void *, const char *);
+
+static const struct tlsconn_ops	 tls_conn_ops = {
+	tls_open,
+	tls_failed,
+	tls_closed
+};
+
+/* A line about a stranger, as often as its source may cause one. */
+static void	 tls_log(struct source *, const struct addr *, const char *,
+		    ...) __attribute__((__format__(printf, 3, 4)));
+
+static void
+tls_log(struct source *src, const struct addr *peer, const char *fmt, ...)
+{
+	va_list	 ap;
+
+	va_start(ap, fmt);
+	source_log(src, worker_now(), "tls", peer, fmt, ap);
+	va_end(ap);
+}
+
+/* ---- connections ---- */
+
+static void
+conn_settle(struct conn *c)
+{
+	if (c->source != NULL) {
+		source_leave(c->source);
+		c->source = NULL;
+		env.unproven--;
+	}
+	if (c->dial != NULL) {
+		c->dial = NULL;
+		env.unproven--;
+	}
+	(void)event_del(&c->timer);
+}
+
+static void
+conn_free(struct conn *c)
+{
+	TAILQ_REMOVE(&env.conns, c, entry);
+	conn_settle(c);
+	tlsconn_free(c->tls);
+	if (c->peeking)
+		(void)event_del(&c->ev);
+	if (c->fd != -1)
+		close(c->fd);
+	free(c);
+	if (--env.nconns == 0 && env.stopping)
+		worker_exit();
+}
+
+static void
+conn_timeout(evutil_socket_t fd, short what, void *arg)
+{
+	struct conn	*c = arg;
+
+	(void)fd;
+	(void)what;
+	env.timeouts++;
+	tls_log(c->source, &c->peer, "no handshake within %u ms",
+	    env.conf.deadline_ms);
+	conn_free(c);
+}
+
+/* fd is gone also when it fails. */
+static struct conn *
+conn_new(int fd, uint32_t transport, const struct addr *peer)
+{
+	struct conn	*c;
+
+	if ((c = calloc(1, sizeof(*c))) == NULL ||
+	    evtimer_assign(&c->timer, worker_base(), conn_timeout, c) == -1) {
+		free(c);
+		close(fd);
+		return (NULL);
+	}
+	c->fd = fd;
+	c->transport = transport;
+	c->peer = *peer;
+	addr_of_self(&c->local, fd);
+	TAILQ_INSERT_TAIL(&env.conns, c, entry);
+	env.nconns++;
+	return (c);
+}
+
+/* The handshake begins; host is the server's name, of a client. */
+static int
+conn_start(struct conn *c, const char *host)
+{
+	SSL	*ssl;
+	int	 fd = c->fd;
+
+	if ((ssl = tlsctx_ssl(c->transport, host)) == NULL)
+		return (-1);
+	c->fd = -1;
+	c->tls = tlsconn_new(fd, ssl, &tls_conn_ops, c);
+	return (c->tls == NULL ? -1 : 0);
+}
+
+/* Answers dial, of a request that it has not cancelled. */
+static void
+tls_tell_dial(struct conn *c, enum msg_type type, int fd, const char *why)
+{
+	struct msg_started	 msg;
+
+	memset(&msg, 0, sizeof(msg));
+	msg.request = c->request;
+	if (why != NULL)
+		strlcpy(msg.words, why, sizeof(msg.words));
+	(void)channel_send(c->dial, type, fd, &msg, sizeof(msg));
+}
+
+static void
+tls_open(void *arg, int fd)
+{
+	struct conn		*c = arg;
+	struct msg_arrival	 msg;
+
+	env.shaken++;
+	c->open = 1;
+	if (c->dial != NULL)
+		tls_tell_dial(c, IMSG_TLS_STARTED, fd, NULL);
+	else if (env.gate != NULL) {
+		memset(&msg, 0, sizeof(msg));
+		msg.transport = c->transport;
+		msg.decoy = c->decoy;
+		msg.peer = c->peer;
+		msg.local = c->local;
+		(void)channel_send(env.gate, IMSG_ARRIVAL, fd, &msg,
+		    sizeof(msg));
+	} else
+		close(fd);		/* the end of the pair is its end */
+	conn_settle(c);
+}
+
+static void
+tls_failed(void *arg, const char *why)
+{
+	struct conn	*c = arg;
+
+	env.failed++;
+	if (c->dial != NULL)
+		tls_tell_dial(c, IMSG_TLS_FAILED, -1, why);
+	else
+		tls_log(c->source, &c->peer, "no handshake: %s", why);
+	conn_free(c);
+}
+
+static void
+tls_closed(void *arg, const char *why)
+{
+	struct conn	*c = arg;
+	struct source	*src;
+
+	if (strcmp(why, "cut") == 0)
+		log_debug("tls %s %s: %s", worker_self()->side == SIDE_CLIENT ?
+		    "to" : "from", addr_print(&c->peer), why);
+	else if (worker_self()->side == SIDE_CLIENT)
+		log_info("tls to %s: %s", addr_print(&c->peer), why);
+	else if ((src = source_get(&c->peer, worker_now())) != NULL)
+		tls_log(src, &c->peer, "%s", why);
+	conn_free(c);
+}
+
+/* ---- the server's side ---- */
+
+/* Would it be over a limit, with so many handshakes more?  That is told. */
+static int
+tls_over(struct source *src, const struct addr *peer, uint32_t more)
+{
+	if (src->unproven < env.conf.max_per_source &&
+	    env.unproven + more <= env.conf.max_unproven)
+		return (0);
+	env.limited++;
+	tls_log(src, peer, "closed: %u handshakes are under way, %u of its "
+	    "source", env.unproven, src->unproven);
+	return (1);
+}
+
+/* From here on it counts as the one that its proxy comes for. */
+static int
+conn_is_from(struct conn *c, const struct addr *peer)
+{
+	struct source	*src;
+
+	if ((src = source_get(peer, worker_now())) == NULL) {
+		log_warnx("tls from %s: no memory", addr_print(peer));
+		return (-1);
+	}
+	if (src != c->source && tls_over(src, peer, 0))
+		return (-1);
+	source_enter(src);
+	source_leave(c->source);
+	c->source = src;
+	c->peer = *peer;
+	return (0);
+}
+
+/* The header is whole: exactly its octets are taken, and the hello is next. */
+static int
+conn_proxied(struct conn *c, size_t len, const struct addr *from,
+    const struct addr *to)
+{
+	uint8_t	 buf[PROXYHDR_READ_MAX];
+
+	if (read(c->fd, buf, len) != (ssize_t)len ||
+	    (from->family != ADDR_NONE && conn_is_from(c, from) == -1))
+		return (-1);
+	if (to->family != ADDR_NONE)
+		c->local = *to;
+	(void)event_del(&c->ev);
+	c->peeking = 0;
+	return (conn_start(c, NULL));
+}
+
+static void
+conn_peek(evutil_socket_t fd, short what, void *arg)
+{
+	struct conn	*c = arg;
+	struct addr	 from, to;
+	uint8_t		 buf[PROXYHDR_READ_MAX];
+	const char	*why = "closed before the PROXY header was whole";
+	size_t		 need;
+	ssize_t		 n;
+
+	(void)what;
+	n = recv(fd, buf, sizeof(buf), MSG_PEEK);
+	if (n == -1 && (errno == EAGAIN || errno == EINTR))
+		return;
+	/* Woken for no octet more: there will be none. */
+	if (n > c->peeked) {
+		c->peeked = n;
+		switch (proxyhdr_parse(buf, n, &need, &from, &to, &why)) {
+		case PROXYHDR_OK:
+			if (conn_proxied(c, need, &from, &to) == -1)
+				conn_free(c);
+			return;
+		case PROXYHDR_MORE:
+			if (++c->wakes <= WAKES_MAX)
+				return;
+			why = "the PROXY header comes in too small pieces";
+			break;
+		case PROXYHDR_BAD:
+			break;
+		}
+	}
+	env.failed++;
+	tls_log(c->source, &c->peer, "%s", why);
+	conn_free(c);
+}
+
+static int
+conn_begin(struct conn *c, int proxied)
+{
+	struct timeval	 tv = { env.conf.deadline_ms / 1000,
+	    env.conf.deadline_ms % 1000 * 1000 };
+
+	if (evtimer_add(&c->timer, &tv) == -1)
+		return (-1);
+	if (!proxied)
+		return (conn_start(c, NULL));
+	if (event_assign(&c->ev, worker_base(), c->fd, EV_READ | EV_PERSIST |
+	    EV_ET, conn_peek, c) == -1 || event_add(&c->ev, NULL) == -1)
+		return (-1);
+	c->peeking = 1;
+	return (0);
+}
+
+/* -1: there is no memory; that a limit has refused it is no failure. */
+static int
+tls_arrived(int fd, const struct addr *peer, const struct msg_listen *l,
+    int proxied)
+{
+	struct source	*src;
+	struct conn	*c;
+
+	if ((src = source_get(peer, worker_now())) == NULL) {
+		close(fd);
+		return (-1);
+	}
+	if (tls_over(src, peer, 1)) {
+		close(fd);
+		return (0);
+	}
+	if ((c = conn_new(fd, l->transport, peer)) == NULL)
+		return (-1);
+	c->decoy = l->decoy;
+	c->source = src;
+	source_enter(src);
+	env.unproven++;
+	if (conn_begin(c, proxied) == 0)
+		return (0);
+	conn_free(c);
+	return (-1);
+}
+
+/* ---- the client's side ---- */
+
+static void
+tls_start(struct channel *ch, const struct msg_start *msg, int fd)
+{
+	struct msg_started	 refused;
+	struct conn		*c = NULL;
+
+	if (env.unproven >= STARTS_MAX)
+		close(fd);
+	else
+		c = conn_new(fd, msg->transport, &msg->peer);
+	if (c != NULL && conn_start(c, msg->host) == 0) {
+		c->dial = ch;
+		c->request = msg->request;
+		env.unproven++;
+		return;
+	}
+	if (c != NULL)
+		conn_free(c);
+	memset(&refused, 0, sizeof(refused));
+	refused.request = msg->request;
+	strlcpy(refused.words, "no handshake was begun: no usable "
+	    "certificates, or no memory", sizeof(refused.words));
+	(void)channel_send(ch, IMSG_TLS_FAILED, -1, &refused,
+	    sizeof(refused));
+}
+
+static void
+tls_cancel(struct channel *ch, uint32_t request)
+{
+	struct conn	*c;
+
+	TAILQ_FOREACH(c, &env.conns, entry)
+		if (c->dial == ch && c->request == request) {
+			env.timeouts++;
+			conn_free(c);
+			return;
+		}
+	/* None: its answer is on the way. */
+}
+
+/* ---- keys ---- */
+
+static void
+tls_ask_keys(const struct msg_sign *msg)
+{
+	/* Away, or dead in a moment: it is asked again when it is back. */
+	if (env.keys != NULL)
+		(void)channel_send(env.keys, IMSG_SIGN, -1, msg,
+		    sizeof(*msg));
+}
+
+static void
+tls_signed(const struct msg_signed *msg)
+{
+	struct tlsconn	*tls;
+
+	/* Once a set: whoever shakes hands is told of no more. */
+	if (msg->len == 0 && !env.unsigned_told) {
+		env.unsigned_told = 1;
+		log_warnx("keys signs with none of the certificates' keys: "
+		    "do certificate and key belong together?");
+	}
+	if ((tls = tlskey_answer(msg)) != NULL)
+		tlsconn_signed(tls);
+}
+
+/* ---- the role ---- */
+
+static void
+tls_stopped(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+	worker_exit();
+}
+
+static void
+tls_init(void)
+{
+	TAILQ_INIT(&env.conns);
+	listener_init(tls_arrived);
+	if (tlskey_init(tls_ask_keys) == -1)
+		fatalx("tls: cannot start");
+	tlsctx_init(worker_self()->side);
+	env.stop = evtimer_new(worker_base(), tls_stopped, NULL);
+	if (env.stop == NULL)
+		fatal("tls: event");
+}
+
+static void
+tls_begin(void)
+{
+	listener_begin();
+	memset(&env.next_conf, 0, sizeof(env.next_conf));
+	tlsctx_begin();
+}
+
+static int
+tls_configure_pem(struct imsg *imsg)
+{
+	struct tlsctx_facts	 facts;
+	struct msg_pem		 msg;
+	const char		*why;
+	int			 fd;
+
+	if (imsg_get_data(imsg, &msg, sizeof(msg)) == -1 ||
+	    (fd = imsg_get_fd(imsg)) == -1) {
+		errno = EINVAL;
+		return (-1);
+	}
+	if (imsg_get_type(imsg) == IMSG_CONF_CA)
+		why = tlsctx_ca(fd, &facts);
+	else
+		why = tlsctx_cert(&msg, fd, &facts);
+	/* It has changed, or gone, since it was looked at: tlsctx_commit. */
+	if (why != NULL)
+		log_error("%s: %s", msg.path, why);
+	return (0);
+}
+
+static int
+tls_configure(struct imsg *imsg)
+{
+	struct msg_tls	 tls;
+
+	switch (imsg_get_type(imsg)) {
+	case IMSG_CONF_LISTEN:
+	case IMSG_CONF_PROXY:
+		return (listener_configure(imsg));
+	case IMSG_CONF_CERT:
+	case IMSG_CONF_CA:
+		return (tls_configure_pem(imsg));
+	case IMSG_CONF_TLS:
+		if (imsg_get_data(imsg, &tls, sizeof(tls)) == -1)
+			break;
+		tlsctx_set(&tls);
+		return (0);
+	case IMSG_CONF_GATE:
+		if (imsg_get_data(imsg, &env.next_conf,
+		    sizeof(env.next_conf)) == 0)
+			return (0);
+		break;
+	default:
+		break;
+	}
+	errno = EINVAL;
+	return (-1);
+}
+
+/* Connections that there are go on as they were made. */
+static void
+tls_ready(int reload)
+{
+	(void)reload;
+	if (env.next_conf.deadline_ms == 0)
+		fatalx("%s: END without limits", __func__);
+	env.conf = env.next_conf;
+	env.unsigned_told = 0;
+	(void)tlsctx_commit();
+	listener_commit();
+}
+
+static void
+tls_joined(struct channel *ch)
+{
+	switch (channel_peer(ch)->role) {
+	case PROC_KEYS:
+		env.keys = ch;
+		tlskey_again();
+		break;
+	case PROC_GATE:
+		env.gate = ch;
+		listener_open(1);
+		break;
+	default:
+		break;			/* dial is answered where it asks */
+	}
+}
+
+static void
+tls_left(struct channel *ch)
+{
+	struct conn	*c, *next;
+
+	if (ch == env.keys)
+		env.keys = NULL;
+	else if (ch == env.gate) {
+		env.gate = NULL;
+		listener_open(0);	/* they wait in the backlog */
+	} else
+		TAILQ_FOREACH_SAFE(c, &env.conns, entry, next)
+			if (c->dial == ch)
+				conn_free(c);
+}
+
+static void
+tls_message_dial(struct channel *ch, struct imsg *imsg)
+{
+	struct msg_start	 start;
+	struct msg_count	 count;
+	int			 fd;
+
+	if (imsg_get_type(imsg) == IMSG_TLS_CANCEL) {
+		if (imsg_get_data(imsg, &count, sizeof(count)) == 0)
+			tls_cancel(ch, count.count);
+		return;
+	}
+	if (imsg_get_data(imsg, &start, sizeof(start)) == 0 &&
+	    (fd = imsg_get_fd(imsg)) != -1)
+		tls_start(ch, &start, fd);
+}
+
+static void
+tls_message(struct channel *ch, struct imsg *imsg)
+{
+	struct msg_signed	 answer;
+
+	switch (imsg_get_type(imsg)) {
+	case IMSG_SIGNED:
+		if (imsg_get_data(imsg, &answer, sizeof(answer)) == 0)
+			tls_signed(&answer);
+		break;
+	case IMSG_TLS_START:
+	case IMSG_TLS_CANCEL:
+		tls_message_dial(ch, imsg);
+		break;
+	default:
+		worker_complain(ch, "a message that tls does not know");
+	}
+}
+
+static void
+tls_ask(struct channel *ch, enum msg_type type, const struct ctl_request *rq)
+{
+	const struct tlsconn_stats	*s = tlsconn_stats();
+	const struct {
+		const char	*name;
+		uint64_t	 value;
+	} figures[] = {
+		{ "connections", env.nconns },
+		{ "handshakes", env.unproven },
+		{ "accepted", listener_stats()->accepted },
+		{ "shaken", env.shaken },
+		{ "failed", env.failed },
+		{ "timeouts", env.timeouts },
+		{ "limited", env.limited },
+		{ "accept_paused", listener_stats()->paused },
+		{ "octets_in", s->octets_in },
+		{ "octets_out", s->octets_out }
+	};
+	size_t	 i;
+
+	if (type != IMSG_CTL_SUMMARY) {
+		worker_done(ch, rq->request, "tls does not know that");
+		return;
+	}
+	for (i = 0; i < nitems(figures); i++)
+		worker_counter(ch, rq->request, figures[i].name,
+		    figures[i].value);
+	worker_done(ch, rq->request, NULL);
+}
+
+/* Accepts no more; tunnels that there are end as their workers have it. */
+static void
+tls_stop(uint32_t drain_ms)
+{
+	struct timeval	 tv = { drain_ms / 1000, drain_ms % 1000 * 1000 };
+
+	env.stopping = 1;
+	listener_close();
+	if (drain_ms == 0 || env.nconns == 0)
+		worker_exit();
+	else if (drain_ms != UINT32_MAX && evtimer_add(env.stop, &tv) == -1)
+		worker_exit();
+}
+
+const struct role	 role_tls = {
+	.id = PROC_TLS,
+	.init = tls_init,
+	.begin = tls_begin,
+	.configure = tls_configure,
+	.ready = tls_ready,
+	.joined = tls_joined,
+	.left = tls_left,
+	.message = tls_message,
+	.ask = tls_ask,
+	.stop = tls_stop
+};

@@ -1,0 +1,586 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+
+/*
+ * See tlsconn.h.  Back-pressure both ways: nothing is read from the pair while
+ * records wait for the socket, and none is decrypted while what was decrypted
+ * waits for the pair.  So one connection holds at most IO_SIZE in plain, as
+ * much in records to be sent, and what OpenSSL reads ahead.
+ */
+
+#include <sys/types.h>
+#include <sys/socket.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <openssl/bio.h>
+#include <openssl/err.h>
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+
+#include "shared/compat.h"
+#include "shared/log.h"
+#include "tlsconn.h"
+#include "tlsctx.h"
+#include "tlskey.h"
+#include "worker/worker.h"
+
+/* One read, one write: four records.  Less costs system calls. */
+#define IO_SIZE		65536
+/* Of one connection in a turn, each way: others have theirs. */
+#define TURN_READS	4
+/*
+ * And of its socket in one call of OpenSSL, which by itself reads on as long as
+ * what comes is no payload.
+ */
+#define CALL_READS	2
+/*
+ * Messages of a handshake after it: new keys, tickets, another handshake that
+ * is refused.  Each costs derivations, or an answer that a peer who does not
+ * read has us hold.  So many at first and one more for each GiB; new keys are
+ * not needed nearly as often.
+ */
+#define MESSAGES_MAX	32
+#define MESSAGES_OCTETS	(1ULL << 30)
+/*
+ * Records of 16 KiB under one key, of TLS 1.3: as many as the seal inside has,
+ * far below what AES-GCM bears.
+ */
+#define UPDATE_OCTETS	((1ULL << 23) * 16384)
+
+#define F_FD_READ	0x001	/* the socket may have something... */
+#define F_FD_WRITE	0x002	/* ...or room */
+#define F_PAIR_READ	0x004
+#define F_PAIR_WRITE	0x008
+#define F_OPEN		0x010	/* hands were shaken */
+#define F_TLS_END	0x020	/* close_notify came */
+#define F_TLS_CUT	0x040	/* no more comes, and it did not */
+#define F_TLS_TOLD	0x080	/* and the pair knows */
+#define F_PAIR_END	0x100	/* the pair's other end writes no more */
+#define F_PAIR_GONE	0x200	/* nor reads */
+#define F_PAIR_TOLD	0x400	/* and TLS knows */
+#define F_ASYNC		0x800	/* a signature is awaited */
+#define F_FLOODED	0x1000	/* nothing is read any more */
+
+struct tlsconn {
+	const struct tlsconn_ops	*ops;
+	void				*arg;
+	SSL				*ssl;
+	BIO				*out;	/* ssl's, of records to send */
+	int				 fd;
+	int				 pair;
+	uint32_t			 flags;
+	struct event			 ev;
+	struct event			 ev_pair;
+	struct event			 ev_turn;
+	size_t				 sent;	/* of out */
+	uint8_t				*in;	/* for the pair, or NULL */
+	size_t				 in_off, in_len;
+	uint64_t			 since_update;
+	uint64_t			 payload_in;
+	uint64_t			 messages;	/* past handshake */
+	uint32_t			 reads;		/* left */
+	const char			*why;
+};
+
+static uint8_t			 scratch[IO_SIZE];
+static struct tlsconn_stats	 stats;
+
+static void	 conn_turn(evutil_socket_t, short, void *);
+
+const struct tlsconn_stats *
+tlsconn_stats(void)
+{
+	return (&stats);
+}
+
+/* Not at once: other connections have their turn before. */
+static void
+conn_again(struct tlsconn *c)
+{
+	static const struct timeval	 now = { 0, 0 };
+
+	(void)evtimer_add(&c->ev_turn, &now);
+}
+
+static void
+conn_event(evutil_socket_t fd, short what, void *arg)
+{
+	struct tlsconn	*c = arg;
+
+	if (fd == c->fd)
+		c->flags |= (what & EV_READ ? F_FD_READ : 0) |
+		    (what & EV_WRITE ? F_FD_WRITE : 0);
+	else
+		c->flags |= (what & EV_READ ? F_PAIR_READ : 0) |
+		    (what & EV_WRITE ? F_PAIR_WRITE : 0);
+	conn_turn(-1, 0, c);
+}
+
+/* ---- the socket, as OpenSSL reads it ---- */
+
+static int
+conn_bio_read(BIO *bio, char *buf, int len)
+{
+	struct tlsconn	*c = BIO_get_data(bio);
+	ssize_t		 n = -1;
+
+	BIO_clear_retry_flags(bio);
+	if (len <= 0 || (c->flags & F_FLOODED))
+		return (-1);
+	if ((c->flags & F_FD_READ) && c->reads > 0) {
+		c->reads--;
+		n = read(c->fd, buf, (size_t)len);
+		if (n == -1 && errno == EAGAIN)
+			c->flags &= ~F_FD_READ;
+		else if (n == -1 && errno != EINTR)
+			return (-1);
+	}
+	if (n == -1)
+		BIO_set_retry_read(bio);
+	else if (n == 0)
+		BIO_set_flags(bio, BIO_FLAGS_IN_EOF);
+	return ((int)n);
+}
+
+static long
+conn_bio_ctrl(BIO *bio, int cmd, long num, void *ptr)
+{
+	(void)num;
+	(void)ptr;
+	return (cmd == BIO_CTRL_EOF &&
+	    BIO_test_flags(bio, BIO_FLAGS_IN_EOF) != 0);
+}
+
+static BIO *
+conn_bio(struct tlsconn *c)
+{
+	static BIO_METHOD	*method;
+	BIO			*bio;
+
+	if (method == NULL && (method = BIO_meth_new(BIO_get_new_index() |
+	    BIO_TYPE_SOURCE_SINK, "tlsconn")) == NULL)
+		return (NULL);
+	if (BIO_meth_set_read(method, conn_bio_read) != 1 ||
+	    BIO_meth_set_ctrl(method, conn_bio_ctrl) != 1 ||
+	    (bio = BIO_new(method)) == NULL)
+		return (NULL);
+	BIO_set_data(bio, c);
+	BIO_set_init(bio, 1);
+	return (bio);
+}
+
+/* Sees each message; a warning of ours is the answer to one in TLS 1.2. */
+static void
+conn_message(int write_p, int version, int type, const void *buf, size_t len,
+    SSL *ssl, void *arg)
+{
+	struct tlsconn	*c = arg;
+
+	(void)version;
+	(void)buf;
+	(void)len;
+	(void)ssl;
+	if (!(c->flags & F_OPEN) ||
+	    type != (write_p ? SSL3_RT_ALERT : SSL3_RT_HANDSHAKE))
+		return;
+	if (++c->messages > MESSAGES_MAX + c->payload_in / MESSAGES_OCTETS) {
+		c->flags |= F_FLOODED;
+		c->why = "too many messages of a handshake after it";
+	}
+}
+
+/* ---- records to the socket ---- */
+
+/* 1: all is out, 0: not yet, -1: the socket takes no more, ever. */
+static int
+conn_flush(struct tlsconn *c)
+{
+	char	*p;
+	size_t	 len = (size_t)BIO_get_mem_data(c->out, &p);
+	ssize_t	 n;
+
+	while (c->sent < len) {
+		if (!(c->flags & F_FD_WRITE))
+			return (0);
+		n = write(c->fd, p + c->sent, len - c->sent);
+		if (n == -1 && errno == EAGAIN) {
+			c->flags &= ~F_FD_WRITE;
+			return (0);
+		}
+		if (n == -1)
+			return (-1);
+		c->sent += (size_t)n;
+	}
+	if (len > 0)
+		(void)BIO_reset(c->out);
+	c->sent = 0;
+	return (1);
+}
+
+/* ---- the handshake ---- */
+
+static int
+conn_make_pair(struct tlsconn *c)
+{
+	int	 fds[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0,
+	    fds) == -1)
+		return (-1);
+	if (event_assign(&c->ev_pair, worker_base(), fds[0], EV_READ |
+	    EV_WRITE | EV_PERSIST | EV_ET, conn_event, c) == -1 ||
+	    event_add(&c->ev_pair, NULL) == -1) {
+		close(fds[0]);
+		close(fds[1]);
+		return (-1);
+	}
+	c->pair = fds[0];
+	return (fds[1]);
+}
+
+static void
+conn_shaken(struct tlsconn *c)
+{
+	int	 fd;
+
+	c->flags |= F_OPEN;
+	/* Nothing is signed any more, and a job for each read costs. */
+	SSL_clear_mode(c->ssl, SSL_MODE_ASYNC);
+	if ((fd = conn_make_pair(c)) == -1) {
+		c->ops->failed(c->arg, "no descriptor or memory");
+		return;
+	}
+	conn_again(c);
+	c->ops->open(c->arg, fd);
+}
+
+static void
+conn_handshake(struct tlsconn *c)
+{
+	int	 r, error;
+
+	ERR_clear_error();
+	tlskey_enter(c);
+	c->reads = CALL_READS;
+	r = SSL_do_handshake(c->ssl);
+	error = r == 1 ? SSL_ERROR_NONE : SSL_get_error(c->ssl, r);
+	c->flags &= ~F_ASYNC;
+	if (error == SSL_ERROR_WANT_READ) {
+		if (c->flags & F_FD_READ)
+			conn_again(c);
+	} else if (error == SSL_ERROR_WANT_ASYNC)
+		c->flags |= F_ASYNC;
+	else if (error != SSL_ERROR_NONE) {
+		const char	*why = tlsctx_words(c->ssl);
+
+		(void)conn_flush(c);	/* an alert, if there is room */
+		c->ops->failed(c->arg, why);
+		return;
+	}
+	if (conn_flush(c) == -1)
+		c->ops->failed(c->arg, "cut");
+	else if (error == SSL_ERROR_NONE)
+		conn_shaken(c);
+}
+
+void
+tlsconn_signed(struct tlsconn *c)
+{
+	conn_handshake(c);
+}
+
+/* ---- from TLS to the pair ---- */
+
+/* 1: nothing is left, 0: something is, -1: no one reads there. */
+static int
+conn_deliver(struct tlsconn *c, const uint8_t *p, size_t len, size_t *done)
+{
+	ssize_t	 n;
+
+	*done = 0;
+	while (*done < len) {
+		if (!(c->flags & F_PAIR_WRITE))
+			return (0);
+		n = write(c->pair, p + *done, len - *done);
+		if (n == -1 && errno == EAGAIN) {
+			c->flags &= ~F_PAIR_WRITE;
+			return (0);
+		}
+		if (n == -1)
+			return (-1);
+		*done += (size_t)n;
+	}
+	return (1);
+}
+
+/* What the pair had no room for. */
+static int
+conn_deliver_rest(struct tlsconn *c)
+{
+	size_t	 done;
+	int	 r;
+
+	if (c->in == NULL)
+		return (1);
+	r = conn_deliver(c, c->in + c->in_off, c->in_len - c->in_off, &done);
+	c->in_off += done;
+	if (r == 1) {
+		free(c->in);
+		c->in = NULL;
+	}
+	return (r);
+}
+
+static int
+conn_keep(struct tlsconn *c, const uint8_t *p, size_t len)
+{
+	if ((c->in = malloc(len)) == NULL)
+		return (-1);
+	memcpy(c->in, p, len);
+	c->in_off = 0;
+	c->in_len = len;
+	return (0);
+}
+
+/* Fills scratch with what is there; notes an end. */
+static size_t
+conn_decrypt(struct tlsconn *c)
+{
+	size_t	 len = 0;
+	int	 n;
+
+	ERR_clear_error();
+	c->reads = CALL_READS;
+	while (len < IO_SIZE) {
+		n = SSL_read(c->ssl, scratch + len, (int)(IO_SIZE - len));
+		if (n > 0) {
+			len += (size_t)n;
+			continue;
+		}
+		switch (SSL_get_error(c->ssl, n)) {
+		case SSL_ERROR_WANT_READ:
+			break;
+		case SSL_ERROR_ZERO_RETURN:
+			c->flags |= F_TLS_END;
+			break;
+		default:
+			if (!(c->flags & F_FLOODED))
+				c->why = tlsctx_words(c->ssl);
+			c->flags |= F_TLS_CUT;
+		}
+		break;
+	}
+	c->payload_in += len;
+	return (len);
+}
+
+/* 1: go on, 0: it waits or is done, -1: it is over. */
+static int
+conn_inwards(struct tlsconn *c)
+{
+	size_t	 len, done;
+	int	 r;
+
+	if (c->flags & F_TLS_TOLD)
+		return (0);
+	if ((r = conn_deliver_rest(c)) != 1)
+		return (r);
+	if (c->flags & F_TLS_CUT)
+		return (-1);
+	if (c->flags & F_TLS_END) {
+		c->flags |= F_TLS_TOLD;
+		return (shutdown(c->pair, SHUT_WR) == -1 ? -1 : 0);
+	}
+	if (!(c->flags & F_FD_READ))
+		return (0);
+	len = conn_decrypt(c);
+	stats.octets_in += len;
+	r = conn_deliver(c, scratch, len, &done);
+	if (r == 0 && conn_keep(c, scratch + done, len - done) == -1)
+		return (-1);
+	return (r == -1 ? -1 : 1);
+}
+
+/* ---- from the pair to TLS ---- */
+
+/*
+ * Whether the pair's other end was closed, or only written to its end: nothing
+ * can be sent to the former.
+ */
+static void
+conn_pair_end(struct tlsconn *c)
+{
+	c->flags |= F_PAIR_END;
+	if (send(c->pair, "", 0, MSG_NOSIGNAL) == -1 && errno == EPIPE)
+		c->flags |= F_PAIR_GONE;
+}
+
+static int
+conn_encrypt(struct tlsconn *c, size_t len)
+{
+	ERR_clear_error();
+	c->since_update += len;
+	if (c->since_update >= UPDATE_OCTETS) {
+		c->since_update = 0;
+		if (SSL_version(c->ssl) >= TLS1_3_VERSION &&
+		    SSL_key_update(c->ssl, SSL_KEY_UPDATE_NOT_REQUESTED) != 1)
+			return (-1);
+	}
+	stats.octets_out += len;
+	/* All of it: the records go to memory. */
+	if (SSL_write(c->ssl, scratch, (int)len) != (int)len) {
+		c->why = tlsctx_words(c->ssl);
+		return (-1);
+	}
+	return (0);
+}
+
+/* The pair's end is TLS' end, once all before it is out. */
+static int
+conn_outwards_end(struct tlsconn *c)
+{
+	if (c->flags & F_PAIR_GONE)
+		return (-1);
+	if (!(c->flags & F_PAIR_TOLD)) {
+		c->flags |= F_PAIR_TOLD;
+		(void)SSL_shutdown(c->ssl);
+		ERR_clear_error();
+		return (1);
+	}
+	/* Both have ended, or a close of the pair will say so. */
+	conn_pair_end(c);
+	return ((c->flags & (F_TLS_TOLD | F_PAIR_GONE)) != 0 ? -1 : 0);
+}
+
+static int
+conn_outwards(struct tlsconn *c)
+{
+	ssize_t	 n;
+	int	 r;
+
+	if ((r = conn_flush(c)) != 1)
+		return (r);
+	if (c->flags & F_PAIR_END)
+		return (conn_outwards_end(c));
+	if (!(c->flags & F_PAIR_READ))
+		return (0);
+	n = read(c->pair, scratch, sizeof(scratch));
+	if (n == -1 && errno == EAGAIN) {
+		c->flags &= ~F_PAIR_READ;
+		return (0);
+	}
+	if (n == -1)
+		return (-1);
+	if (n == 0)
+		conn_pair_end(c);
+	else if (conn_encrypt(c, (size_t)n) == -1)
+		return (-1);
+	return (1);
+}
+
+/* ---- turns ---- */
+
+static void
+conn_turn(evutil_socket_t fd, short what, void *arg)
+{
+	struct tlsconn	*c = arg;
+	int		 i, in = 1, out = 1;
+
+	(void)fd;
+	(void)what;
+	if (!(c->flags & F_OPEN)) {
+		if (!(c->flags & F_ASYNC))
+			conn_handshake(c);
+		else
+			(void)conn_flush(c);
+		return;
+	}
+	for (i = 0; i < TURN_READS && (in == 1 || out == 1); i++) {
+		out = conn_outwards(c);
+		in = conn_inwards(c);
+		if (in == -1 || out == -1) {
+			c->ops->closed(c->arg, c->why);
+			return;
+		}
+	}
+	if (in == 1 || out == 1)
+		conn_again(c);
+}
+
+/* ---- made and freed ---- */
+
+struct tlsconn *
+tlsconn_new(int fd, SSL *ssl, const struct tlsconn_ops *ops, void *arg)
+{
+	struct tlsconn	*c = NULL;
+	BIO		*in = NULL, *out = NULL;
+
+	if (ssl == NULL || (c = calloc(1, sizeof(*c))) == NULL ||
+	    (in = conn_bio(c)) == NULL ||
+	    (out = BIO_new(BIO_s_mem())) == NULL ||
+	    event_assign(&c->ev, worker_base(), fd, EV_READ | EV_WRITE |
+	    EV_PERSIST | EV_ET, conn_event, c) == -1 ||
+	    evtimer_assign(&c->ev_turn, worker_base(), conn_turn, c) == -1 ||
+	    event_add(&c->ev, NULL) == -1) {
+		BIO_free(in);
+		BIO_free(out);
+		SSL_free(ssl);
+		free(c);
+		close(fd);
+		return (NULL);
+	}
+	SSL_set_msg_callback(ssl, conn_message);
+	SSL_set_msg_callback_arg(ssl, c);
+	SSL_set0_rbio(ssl, in);
+	SSL_set0_wbio(ssl, out);
+	c->ssl = ssl;
+	c->out = out;
+	c->fd = fd;
+	c->pair = -1;
+	c->ops = ops;
+	c->arg = arg;
+	c->why = "cut";
+	return (c);
+}
+
+void
+tlsconn_free(struct tlsconn *c)
+{
+	if (c == NULL)
+		return;
+	(void)event_del(&c->ev);
+	(void)event_del(&c->ev_turn);
+	if (c->pair != -1) {
+		(void)event_del(&c->ev_pair);
+		close(c->pair);
+	}
+	/* A handshake that was put aside has to come back to be freed. */
+	if (tlskey_cancel(c)) {
+		tlskey_enter(c);
+		(void)SSL_do_handshake(c->ssl);
+		ERR_clear_error();
+	}
+	close(c->fd);
+	SSL_free(c->ssl);
+	free(c->in);
+	free(c);
+}

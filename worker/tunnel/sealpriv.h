@@ -1,0 +1,90 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * What seal.c, one tunnel's seal, and sealctx.c, what all of a process have in
+ * common, know of each other.  Nobody else includes this.
+ */
+
+#ifndef WORKER_SEALPRIV_H
+#define WORKER_SEALPRIV_H
+
+#include <sys/types.h>
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <openssl/bio.h>
+#include <openssl/ssl.h>
+
+#include "shared/msg.h"
+#include "seal.h"
+#include "xor.h"
+
+#define SEAL_ALPN	"rocket/1"
+
+/*
+ * What the socket did not take of a KeyUpdate (a record of 27 octets) and of
+ * a close_notify (24).
+ */
+#define SEAL_SPILL	64
+
+/* KeyUpdates that a peer has in hand at most: see sealctx.c. */
+#define SEAL_UPDATES_MAX	8
+
+struct seal_ctx {
+	SSL_CTX		*ssl;
+	BIO_METHOD	*bio;
+	enum side	 side;
+	size_t		 nkeys;
+	struct msg_key	 keys[TOKENS_MAX];	/* wiped when replaced */
+};
+
+struct seal {
+	struct seal_ctx		*ctx;
+	SSL			*ssl;		/* NULL once bare */
+	const struct seal_io	*io;
+	void			*arg;
+	const char		*violation;	/* seen by seal_message */
+	uint64_t		 records_out;	/* under this key */
+	uint32_t		 records_in;	/* since the last credit */
+	uint32_t		 updates;	/* the peer has left */
+	size_t			 unsent;	/* of a record half out */
+	size_t			 spilled;	/* octets in spill */
+	int			 io_errno;	/* of the io's last failure */
+	int			 error_errno;	/* of calls after that */
+	int			 eof;
+	int			 greeted;	/* a ServerHello has come */
+	int			 asked;		/* an identity was presented */
+	int			 known;		/* and is one of ours */
+	int			 done;
+	int			 ended;		/* our end was announced */
+	int			 bare;
+	int			 dry;		/* nothing to read */
+	int			 spilling;	/* seal_bio_write */
+	struct xor		*in, *out;	/* xor, or NULL */
+	enum seal_why		 why;
+	uint8_t			 identity[IDENTITY_LEN];
+	uint8_t			 spill[SEAL_SPILL];
+	char			 error[128];
+};
+
+/* seal.c */
+
+/* What OpenSSL reads and writes through; NULL when there is no memory. */
+BIO_METHOD	*seal_bio_method(void);
+
+#endif /* WORKER_SEALPRIV_H */

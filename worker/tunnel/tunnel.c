@@ -1,0 +1,895 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * See tunnel.h.  All work is done in tunnel_turn, which runs once in a turn
+ * of the event loop however many sockets and streams asked for it, so that
+ * what they have to send leaves in one system call.  Only tunnel_turn (and
+ * the end of the process) frees a tunnel: everything below it may be called
+ * from within the session.
+ *
+ * What the socket does not take waits in the wire; no stream is pulled while
+ * it is there.
+ */
+
+#include <sys/types.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "shared/compat.h"
+#include "shared/log.h"
+#include "worker/dialect/rocket/opening.h"
+#include "worker/service/service.h"
+#include "worker/session/smux.h"
+#include "worker/session/solo.h"
+#include "worker/worker.h"
+
+/*
+ * A turn is one batch in and one out, then others have theirs: what waits
+ * beside a bulk transfer waits for no more.  Where headers are read one by one
+ * a batch is so many reads at most.
+ */
+#define TURN_READS	32
+#define PROBE_US	(1 * 1000000ULL)
+/* For what is buffered, and the peer's own end, to come through. */
+#define ENDING_US	(2 * 1000000ULL)
+/* A session has 2^30 ids (smux.h): time enough to make another. */
+#define STREAMS_RENEW	(1U << 29)
+
+static struct service			*svc;
+static const struct tunnel_events	*events;
+static uint8_t	 batch[SERVICE_BATCH];	/* of the one tunnel whose turn it is */
+
+static void	 tunnel_ready(void *, int);
+static void	 tunnel_turn(evutil_socket_t, short, void *);
+static void	 tunnel_timer(evutil_socket_t, short, void *);
+static void	 tunnel_again(struct tunnel *);
+static int	 tunnel_opened(struct stream *);
+static size_t	 tunnel_pull(struct stream *, uint8_t *, size_t);
+static void	 tunnel_data(struct stream *, const uint8_t *, size_t);
+static void	 tunnel_fin(struct stream *);
+static void	 tunnel_reset(struct stream *, enum reset_reason);
+static void	 tunnel_stream_closed(struct stream *);
+static void	 tunnel_wake(struct session *);
+static size_t	 tunnel_bulk(struct stream *, size_t);
+
+static const struct seal_io tunnel_io = {
+	wire_read,
+	wire_write
+};
+
+static const struct session_events tunnel_session_events = {
+	tunnel_opened,
+	tunnel_pull,
+	tunnel_data,
+	tunnel_fin,
+	tunnel_reset,
+	tunnel_stream_closed,
+	tunnel_wake,
+	tunnel_bulk
+};
+
+void
+tunnel_init(struct service *service, const struct tunnel_events *ev)
+{
+	svc = service;
+	events = ev;
+}
+
+const char *
+tunnel_end_name(enum tunnel_end end)
+{
+	static const char	*names[] = {
+		[TUNNEL_END_CLEAN] = "closed",
+		[TUNNEL_END_LOST] = "lost",
+		[TUNNEL_END_TOKEN] = "wrong token or unknown service",
+		[TUNNEL_END_IMPOSTOR] = "impostor",
+		[TUNNEL_END_REJECTED] = "refused",
+		[TUNNEL_END_PROTOCOL] = "protocol error"
+	};
+
+	return (names[end]);
+}
+
+static int
+tunnel_watch(struct tunnel *t, int fd)
+{
+	if (event_assign(&t->ev_turn, svc->base, -1, 0, tunnel_turn, t) ==
+	    -1 || evtimer_assign(&t->ev_timer, svc->base, tunnel_timer, t) ==
+	    -1)
+		return (-1);
+	return (wire_open(&t->wire, svc, fd, tunnel_ready, t));
+}
+
+struct tunnel *
+tunnel_new(int fd, const struct msg_tunnel *how, uint32_t remote)
+{
+	static uint32_t	 serial;
+	struct tunnel	*t;
+
+	if ((t = calloc(1, sizeof(*t))) == NULL) {
+		log_warn("tunnel");
+		close(fd);
+		return (NULL);
+	}
+	t->service = svc;
+	t->number = how->number;
+	t->transport = how->transport;
+	t->state = t->transport & TRANSPORT_WS ? TUNNEL_UPGRADE :
+	    TUNNEL_HANDSHAKE;
+	t->remote = remote;
+	t->peer = how->peer;
+	t->local = how->local;
+	t->since = worker_now();
+	t->deadline = t->since + how->left_ms * 1000ULL;
+	t->timer_at = UINT64_MAX;
+	t->serial = ++serial;
+	ctlstream_init(&t->ctl, t);
+	if ((t->seal = seal_new(svc->seal, &tunnel_io, &t->wire)) == NULL ||
+	    tunnel_watch(t, fd) == -1) {
+		log_warnx("tunnel: no key yet, or no memory");
+		seal_free(t->seal);
+		close(fd);
+		free(t);
+		return (NULL);
+	}
+	TAILQ_INSERT_TAIL(&svc->tunnels, t, entry);
+	svc->ntunnels++;
+	svc->stats.tunnels++;
+	/*
+	 * Not in this turn: the key that it was made with may be new, and its
+	 * message behind this one in another channel.
+	 */
+	tunnel_again(t);
+	return (t);
+}
+
+void
+tunnel_free(struct tunnel *t)
+{
+	struct session	*s = t->session;
+
+	t->flags |= TUNNEL_F_DYING;
+	if (t->state == TUNNEL_OPEN)
+		svc->nopen--;
+	t->session = NULL;
+	session_free(s);		/* resets every stream left */
+	event_del(&t->ev_turn);
+	event_del(&t->ev_timer);
+	seal_free(t->seal);
+	if (t->flags & TUNNEL_F_ABORT)
+		wire_abort(&t->wire);
+	wire_close(&t->wire);
+	free(t->message);
+	TAILQ_REMOVE(&svc->tunnels, t, entry);
+	svc->ntunnels--;
+	events->closed(t);
+	free(t);
+}
+
+/*
+ * Not from within its own turn, which sees to it before it ends: it would
+ * run again and again before the loop looks at any socket.
+ */
+void
+tunnel_schedule(struct tunnel *t)
+{
+	if (!(t->flags & TUNNEL_F_TURN))
+		event_active(&t->ev_turn, EV_TIMEOUT, 0);
+}
+
+/* Goes on after the others had their turn and the loop has looked. */
+static void
+tunnel_again(struct tunnel *t)
+{
+	struct timeval	 now = { 0, 0 };
+
+	event_add(&t->ev_turn, &now);
+}
+
+/* The first reason is the one that counts. */
+static void
+tunnel_why(struct tunnel *t, enum tunnel_end end, const char *fmt, va_list ap)
+{
+	if (t->words[0] != '\0')
+		return;
+	t->end = end;
+	vsnprintf(t->words, sizeof(t->words), fmt, ap);
+	/* All else comes of that. */
+	if (wire_broken(&t->wire, t->words, sizeof(t->words)))
+		t->end = TUNNEL_END_PROTOCOL;
+}
+
+void
+tunnel_kill(struct tunnel *t, enum tunnel_end end, const char *fmt, ...)
+{
+	va_list	 ap;
+
+	if (t->flags & TUNNEL_F_DYING)
+		return;
+	va_start(ap, fmt);
+	tunnel_why(t, end, fmt, ap);
+	va_end(ap);
+	t->flags |= TUNNEL_F_DYING;
+	tunnel_schedule(t);
+}
+
+void
+tunnel_finish(struct tunnel *t, enum tunnel_end end, const char *fmt, ...)
+{
+	va_list	 ap;
+
+	if (t->state == TUNNEL_ENDING || (t->flags & TUNNEL_F_DYING))
+		return;
+	va_start(ap, fmt);
+	tunnel_why(t, end, fmt, ap);
+	va_end(ap);
+	if (t->state == TUNNEL_OPEN)
+		svc->nopen--;
+	t->state = TUNNEL_ENDING;
+	t->deadline = worker_now() + ENDING_US;
+	tunnel_schedule(t);
+	service_changed(svc);
+}
+
+/*
+ * Without a mux all is over: what is under way is still sent, however slowly
+ * the peer's reader takes it, as long as the peer shows that it lives.  Not so
+ * behind a reset: if a reader that has stopped keeps the peer from seeing it,
+ * the connection says so.
+ */
+static void
+tunnel_over(struct tunnel *t)
+{
+	int	 aborted = t->session->aborted;
+
+	tunnel_finish(t, TUNNEL_END_CLEAN, "its user is done");
+	if (aborted) {
+		t->flags |= TUNNEL_F_ABORT;
+		return;
+	}
+	t->patience = 2 * t->theirs.keepalive_ms * 1000ULL;
+	t->deadline = t->patience == 0 ? 0 : worker_now() + t->patience;
+}
+
+/* ---- octets ---- */
+
+int
+tunnel_flush(struct tunnel *t)
+{
+	int	 r;
+
+	if ((r = wire_flush(&t->wire)) == -1)
+		tunnel_kill(t, TUNNEL_END_LOST, "%s", strerror(errno));
+	return (r);
+}
+
+/* ---- the session's events go to whose stream it is ---- */
+
+static int
+tunnel_opened(struct stream *st)
+{
+	struct tunnel	*t = st->session->arg;
+
+	if (!(t->flags & TUNNEL_F_CTL)) {
+		t->flags |= TUNNEL_F_CTL;
+		ctlstream_accept(&t->ctl, st);
+		return (0);
+	}
+	if (service_full(svc)) {
+		service_was_full(svc, "streams are refused");
+		return (-1);
+	}
+	return (relay_accept(st, t));
+}
+
+static size_t
+tunnel_pull(struct stream *st, uint8_t *buf, size_t max)
+{
+	const struct stream_owner	*const *owner = st->arg;
+
+	return ((*owner)->pull(st, buf, max));
+}
+
+static void
+tunnel_data(struct stream *st, const uint8_t *buf, size_t len)
+{
+	const struct stream_owner	*const *owner = st->arg;
+
+	(*owner)->data(st, buf, len);
+}
+
+static size_t
+tunnel_bulk(struct stream *st, size_t max)
+{
+	const struct stream_owner	*const *owner = st->arg;
+	struct tunnel			*t = st->session->arg;
+	struct pipebuf			*pipe;
+	size_t				 n;
+
+	if ((*owner)->bulk == NULL ||
+	    (pipe = wire_pipe(&t->wire, &max)) == NULL)
+		return (0);
+	n = (*owner)->bulk(st, pipe, max);
+	wire_piped(&t->wire, n);
+	return (n);
+}
+
+static void
+tunnel_fin(struct stream *st)
+{
+	const struct stream_owner	*const *owner = st->arg;
+
+	(*owner)->fin(st);
+}
+
+static void
+tunnel_reset(struct stream *st, enum reset_reason reason)
+{
+	const struct stream_owner	*const *owner = st->arg;
+
+	(*owner)->reset(st, reason);
+}
+
+static void
+tunnel_stream_closed(struct stream *st)
+{
+	const struct stream_owner	*const *owner = st->arg;
+
+	(*owner)->closed(st);
+}
+
+static void
+tunnel_wake(struct session *s)
+{
+	tunnel_schedule(s->arg);
+}
+
+void
+tunnel_relay_added(struct tunnel *t)
+{
+	t->relays++;
+	if (!tunnel_muxed(t)) {
+		t->flags |= TUNNEL_F_USED;
+		svc->nused++;
+		events->taken(t);
+	} else if (t->session->stats.streams_ever >= STREAMS_RENEW &&
+	    !(t->flags & TUNNEL_F_OLD))
+		tunnel_replace(t);
+}
+
+void
+tunnel_relay_gone(struct tunnel *t)
+{
+	t->relays--;
+	if (!tunnel_muxed(t))
+		svc->nused--;
+	/* Whether it is done with, or a waiting user fits, is seen in turn. */
+	tunnel_schedule(t);
+	service_changed(svc);
+}
+
+/* ---- opening ---- */
+
+static void
+tunnel_start_session(struct tunnel *t)
+{
+	struct session_conf	 sc;
+
+	if (opening_settle(t, &sc) == -1)
+		return;
+	t->session = tunnel_muxed(t) ?
+	    smux_new(&sc, &tunnel_session_events, t) :
+	    solo_new(&sc, &tunnel_session_events, t);
+	if (!tunnel_muxed(t))
+		t->flags |= TUNNEL_F_CTL;	/* there is none */
+	if (t->session == NULL || (sc.client && tunnel_muxed(t) &&
+	    ctlstream_open(&t->ctl) == -1)) {
+		tunnel_kill(t, TUNNEL_END_LOST, "no memory");
+		return;
+	}
+	t->state = TUNNEL_OPEN;
+	t->opened = worker_now();
+	meter_start(&t->meter, t->opened);
+	t->deadline = 0;
+	/* The time, before anything asks for a deadline. */
+	(void)session_tick(t->session, t->opened);
+	svc->nopen++;
+	events->opened(t);
+	if (t->flags & TUNNEL_F_DRAINING)
+		tunnel_drain(t);
+}
+
+/* ---- an open tunnel's turn ---- */
+
+/* Would a read of the seal find anything but EAGAIN?  OpenSSL asks dearly. */
+static int
+tunnel_readable(const struct tunnel *t)
+{
+	return ((t->wire.flags & WIRE_F_READABLE) || t->wire.ws != NULL ||
+	    seal_pending(t->seal) > 0);
+}
+
+/* Reading gave no octets (as read(2)): as tunnel_read. */
+static int
+tunnel_dry(struct tunnel *t, ssize_t n, int error)
+{
+	if (n == -1 && (error == EAGAIN || error == EINTR))
+		return (0);
+	if (t->relays > 0)
+		tunnel_kill(t, TUNNEL_END_LOST, "%s with %u connections in it",
+		    n == 0 ? "closed" : strerror(error), t->relays);
+	else
+		tunnel_kill(t, n == 0 ? TUNNEL_END_CLEAN : TUNNEL_END_LOST,
+		    "%s", n == 0 ? "closed by the peer" : strerror(error));
+	return (-1);
+}
+
+/* What comes next may be for one stream: as tunnel_read, or 3: read it. */
+static int
+tunnel_divert(struct tunnel *t)
+{
+	const struct stream_owner	*const *owner;
+	struct stream			*st;
+	size_t				 len;
+	ssize_t				 n;
+
+	if ((st = session_divert(t->session, &len)) == NULL)
+		return (3);
+	owner = st->arg;
+	if ((*owner)->divert == NULL || !(t->wire.flags & WIRE_F_READABLE))
+		return (3);
+	n = (*owner)->divert(st, t->wire.fd, len);
+	if (n == -1 && errno == EOPNOTSUPP)
+		return (3);
+	if (n > 0) {
+		t->got += n;
+		session_diverted(t->session, n);
+		return (1);
+	}
+	if (n == -1 && errno == EAGAIN)
+		t->wire.flags &= ~WIRE_F_READABLE;
+	return (tunnel_dry(t, n, errno));
+}
+
+/*
+ * Reads at most one batch; 1: there may be more, 0: none, -1: it ended, 2: the
+ * session takes none.
+ */
+static int
+tunnel_read(struct tunnel *t)
+{
+	size_t	 want, len = 0;
+	ssize_t	 n = 0;
+	int	 error = 0, r;
+
+	if ((want = session_want(t->session)) == 0)
+		return (2);
+	if (!tunnel_readable(t))
+		return (0);
+	if ((r = tunnel_divert(t)) != 3)
+		return (r);
+	if (want > sizeof(batch))
+		want = sizeof(batch);
+	do {
+		n = seal_read(t->seal, batch + len, want - len);
+		if (n == -1)
+			error = errno;
+		if (n <= 0)
+			break;
+		len += n;
+		/* Delivered before the socket is asked again. */
+	} while (len < want && seal_pending(t->seal) > 0);
+	t->got += len;
+	if (len > 0 && !tunnel_muxed(t))
+		t->probe_until = 0;
+	if (len > 0 && session_input(t->session, batch, len) == -1) {
+		tunnel_kill(t, TUNNEL_END_PROTOCOL, "%s", t->session->error);
+		return (-1);
+	}
+	return (n > 0 ? 1 : tunnel_dry(t, n, error));
+}
+
+/* Makes one batch, which is in the wire; its octets, 0: nothing to send. */
+static size_t
+tunnel_fill(struct tunnel *t)
+{
+	uint8_t	*tx;
+	size_t	 len, off;
+	ssize_t	 n;
+
+	if (t->flags & TUNNEL_F_BARE) {
+		if ((tx = wire_batch(&t->wire)) == NULL) {
+			tunnel_kill(t, TUNNEL_END_LOST, "no memory");
+			return (0);
+		}
+		len = session_output(t->session, tx, SERVICE_BATCH);
+		seal_cover(t->seal, tx, len);
+		wire_put(&t->wire, len);
+		return (len);
+	}
+	len = session_output(t->session, batch, sizeof(batch));
+	for (off = 0; off < len; off += n) {
+		/* the wire is empty and has room for all of it */
+		n = seal_write(t->seal, batch + off, len - off);
+		if (n == -1) {
+			tunnel_kill(t, TUNNEL_END_LOST, "cannot seal: %s",
+			    seal_error(t->seal));
+			return (0);
+		}
+	}
+	return (len);
+}
+
+/* One batch, or as many small ones as there are. */
+static void
+tunnel_write(struct tunnel *t)
+{
+	size_t	 sent = 0, len = 1;
+
+	while (tunnel_flush(t) == 0) {
+		if (t->flags & TUNNEL_F_DYING)
+			return;
+		if (len == 0 || (sent > 0 && !t->session->more)) {
+			wire_idle(&t->wire);
+			return;
+		}
+		if (sent >= SESSION_SMALL) {
+			wire_idle(&t->wire);
+			tunnel_again(t);
+			return;
+		}
+		len = tunnel_fill(t);
+		sent += len;
+	}
+}
+
+static void
+tunnel_open_turn(struct tunnel *t)
+{
+	int	 i, r = 1;
+
+	t->got = 0;
+	for (i = 0; i < TURN_READS && r == 1 && t->got < SERVICE_BATCH; i++)
+		r = tunnel_read(t);
+	if (r == 1)
+		tunnel_again(t);
+	if (!(t->flags & TUNNEL_F_DYING))
+		tunnel_write(t);
+	if (r == 2 && !tunnel_muxed(t) && wire_failed(&t->wire))
+		tunnel_kill(t, TUNNEL_END_LOST, "cut while it was not read");
+	/* Streams that ended while we wrote may have made room. */
+	if (r == 2 && !(t->flags & TUNNEL_F_DYING) &&
+	    session_want(t->session) > 0)
+		tunnel_again(t);
+}
+
+/* Sends what is left, announces the end, reads to the peer's. */
+static void
+tunnel_ending_turn(struct tunnel *t)
+{
+	struct session	*s = t->session;
+	ssize_t		 n;
+
+	t->session = NULL;
+	session_free(s);
+	if (tunnel_flush(t) != 0)
+		return;
+	if (!(t->flags & TUNNEL_F_LAST)) {
+		t->flags |= TUNNEL_F_LAST;
+		if (!(t->flags & TUNNEL_F_BARE))
+			(void)seal_end(t->seal);
+		wire_end(&t->wire);
+	}
+	if (tunnel_flush(t) != 0)
+		return;
+	/* Once: each call is an edge, that of our own turn. */
+	if (!(t->flags & TUNNEL_F_SHUT) &&
+	    shutdown(t->wire.fd, SHUT_WR) == -1) {
+		tunnel_kill(t, t->end, "%s", t->words);
+		return;
+	}
+	t->flags |= TUNNEL_F_SHUT;
+	n = read(t->wire.fd, batch, sizeof(batch));
+	if (n == -1 && errno == EAGAIN)
+		return;
+	if (n <= 0) {
+		tunnel_kill(t, t->end, "%s", t->words);
+		return;
+	}
+	if (t->patience != 0)
+		t->deadline = worker_now() + t->patience;
+	tunnel_again(t);
+}
+
+static void
+tunnel_overdue(struct tunnel *t)
+{
+	if (t->state == TUNNEL_OPEN && (t->flags & TUNNEL_F_ABORT))
+		tunnel_kill(t, TUNNEL_END_CLEAN, "its user was reset");
+	else if (t->state == TUNNEL_OPEN) {
+		log_info("tunnel %u: %u connections cut: they did not end in "
+		    "time", t->serial, t->relays);
+		tunnel_finish(t, TUNNEL_END_CLEAN, "not drained in time");
+	} else
+		tunnel_kill(t, TUNNEL_END_LOST, "not open in time");
+}
+
+/* Deadlines; returns the next one. */
+static uint64_t
+tunnel_deadline(struct tunnel *t, uint64_t now)
+{
+	uint64_t	 next = UINT64_MAX, at;
+
+	if (t->deadline != 0) {
+		if (now >= t->deadline)
+			tunnel_overdue(t);
+		next = t->deadline;
+	}
+	if (t->probe_until != 0) {
+		if (now >= t->probe_until)
+			tunnel_kill(t, TUNNEL_END_LOST, "no answer to a ping "
+			    "after its client had started anew");
+		if (t->probe_until < next)
+			next = t->probe_until;
+	}
+	if (t->session == NULL)
+		return (next);
+	if ((at = session_tick(t->session, now)) == 0)
+		tunnel_kill(t, TUNNEL_END_LOST, "%s", t->session->error);
+	else if (at < next)
+		next = at;
+	if ((at = ctlstream_tick(&t->ctl, now)) < next)
+		next = at;
+	return (next);
+}
+
+/* The timer is only ever moved forward: an early one finds nothing to do. */
+static void
+tunnel_set_timer(struct tunnel *t, uint64_t now, uint64_t at)
+{
+	struct timeval	 tv;
+
+	if (at >= t->timer_at || at == UINT64_MAX)
+		return;
+	t->timer_at = at;
+	at = at > now ? at - now : 0;
+	tv.tv_sec = at / 1000000;
+	tv.tv_usec = at % 1000000;
+	event_add(&t->ev_timer, &tv);
+}
+
+/* Without a mux: what the peer wants, and whether all is said. */
+static void
+tunnel_solo_turn(struct tunnel *t)
+{
+	const struct session	*s = t->session;
+
+	if (s->peer_drains && !(t->flags & TUNNEL_F_PEER_DRAINS)) {
+		t->flags |= TUNNEL_F_PEER_DRAINS;
+		tunnel_peer_drains(t);
+	}
+	if (s->stats.streams_ever > 0 && s->stats.streams == 0)
+		tunnel_over(t);
+	else if (s->stats.streams > 0 && t->relays == 0 &&
+	    !(t->flags & TUNNEL_F_ABORT)) {
+		/* Our reset waits behind what the peer does not read. */
+		t->flags |= TUNNEL_F_ABORT;
+		t->deadline = worker_now() + ENDING_US;
+	}
+}
+
+static void
+tunnel_states(struct tunnel *t)
+{
+	if (opening_turn(t) == 1)
+		tunnel_start_session(t);
+	if (t->state == TUNNEL_OPEN && !(t->flags & TUNNEL_F_DYING))
+		tunnel_open_turn(t);
+	if (t->state == TUNNEL_OPEN && !(t->flags & TUNNEL_F_DYING) &&
+	    !tunnel_muxed(t))
+		tunnel_solo_turn(t);
+	if (t->state == TUNNEL_OPEN && tunnel_empty(t) &&
+	    (t->flags & TUNNEL_F_DRAINING) && svc->conf.side == SIDE_SERVER)
+		tunnel_finish(t, TUNNEL_END_CLEAN, "drained");
+	if (t->state == TUNNEL_ENDING && !(t->flags & TUNNEL_F_DYING))
+		tunnel_ending_turn(t);
+}
+
+static void
+tunnel_turn(evutil_socket_t fd, short what, void *arg)
+{
+	struct tunnel	*t = arg;
+	uint64_t	 now = worker_now(), next;
+
+	(void)fd;
+	(void)what;
+	t->flags |= TUNNEL_F_TURN;
+	wire_pace(&t->wire, now);
+	next = tunnel_deadline(t, now);
+	if (!(t->flags & TUNNEL_F_DYING))
+		tunnel_states(t);
+	t->flags &= ~TUNNEL_F_TURN;
+	/* What was sent or came in moves the deadlines. */
+	if (!(t->flags & TUNNEL_F_DYING))
+		next = tunnel_deadline(t, now);
+	if (t->flags & TUNNEL_F_DYING) {
+		tunnel_free(t);
+		service_changed(svc);
+		return;
+	}
+	tunnel_set_timer(t, now, next);
+}
+
+/* The loop's clock is coarser than ours: it may fire some ms early. */
+static void
+tunnel_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct tunnel	*t = arg;
+
+	t->timer_at = UINT64_MAX;
+	tunnel_turn(fd, what, t);
+}
+
+static void
+tunnel_ready(void *arg, int later)
+{
+	if (later)
+		tunnel_again(arg);
+	else
+		tunnel_schedule(arg);
+}
+
+/* ---- drain, probe, room ---- */
+
+/* From now on `drain timeout' runs. */
+static void
+tunnel_draining(struct tunnel *t)
+{
+	if (t->deadline == 0 && svc->conf.opts.drain_timeout != 0)
+		t->deadline = worker_now() +
+		    svc->conf.opts.drain_timeout * 1000000ULL;
+}
+
+static void
+tunnel_tell_drain(struct tunnel *t)
+{
+	if (tunnel_muxed(t))
+		ctlstream_drain(&t->ctl);
+	else
+		session_drain(t->session);
+}
+
+/* The server may have accepted it, and have given it a user by now. */
+static int
+tunnel_may_be_open(const struct tunnel *t)
+{
+	return (svc->conf.side == SIDE_CLIENT &&
+	    t->state == TUNNEL_DIALOGUE && (t->flags & TUNNEL_F_STARTED) &&
+	    !(t->flags & TUNNEL_F_DYING));
+}
+
+void
+tunnel_drain(struct tunnel *t)
+{
+	if (tunnel_may_be_open(t)) {
+		t->flags |= TUNNEL_F_OLD | TUNNEL_F_DRAINING;
+		return;
+	}
+	if (t->state != TUNNEL_OPEN) {
+		tunnel_finish(t, TUNNEL_END_CLEAN, "not needed any more");
+		return;
+	}
+	t->flags |= TUNNEL_F_OLD | TUNNEL_F_DRAINING;
+	tunnel_draining(t);
+	if (!(t->flags & TUNNEL_F_DRAIN_SENT)) {
+		t->flags |= TUNNEL_F_DRAIN_SENT;
+		tunnel_tell_drain(t);
+	}
+	tunnel_schedule(t);
+}
+
+void
+tunnel_replace(struct tunnel *t)
+{
+	if (tunnel_may_be_open(t)) {
+		t->flags |= TUNNEL_F_OLD;
+		return;
+	}
+	if (t->state != TUNNEL_OPEN) {
+		tunnel_finish(t, TUNNEL_END_CLEAN, "to be made anew");
+		return;
+	}
+	t->flags |= TUNNEL_F_OLD;
+	if (svc->conf.side == SIDE_SERVER &&
+	    !(t->flags & TUNNEL_F_DRAIN_SENT)) {
+		t->flags |= TUNNEL_F_DRAIN_SENT;
+		tunnel_tell_drain(t);
+	}
+}
+
+/*
+ * The server side opens the streams, so it is the one that knows when a
+ * drained tunnel is empty, and closes it; the client side makes another.
+ */
+void
+tunnel_peer_drains(struct tunnel *t)
+{
+	if (svc->conf.side == SIDE_SERVER) {
+		t->flags |= TUNNEL_F_DRAINING;
+		tunnel_draining(t);
+	}
+	t->flags |= TUNNEL_F_OLD;
+	events->drain(t);
+	tunnel_schedule(t);
+}
+
+void
+tunnel_peer_wants(struct tunnel *t, uint32_t more)
+{
+	events->more(t, more);
+}
+
+int
+tunnel_muxed(const struct tunnel *t)
+{
+	return ((t->transport & TRANSPORT_MUX) != 0);
+}
+
+int
+tunnel_empty(const struct tunnel *t)
+{
+	return (t->relays == 0 && !(t->flags & TUNNEL_F_USED));
+}
+
+int
+tunnel_has_room(const struct tunnel *t)
+{
+	if (!tunnel_muxed(t) && ((t->flags & TUNNEL_F_USED) ||
+	    svc->nused >= svc->conf.opts.mux_max_streams))
+		return (0);
+	return (t->state == TUNNEL_OPEN && !(t->flags & (TUNNEL_F_DYING |
+	    TUNNEL_F_DRAINING)) && t->relays < t->peer_streams &&
+	    t->relays < svc->conf.opts.mux_max_streams);
+}
+
+void
+tunnel_probe(struct tunnel *t)
+{
+	uint64_t	 now = worker_now();
+
+	if (t->state != TUNNEL_OPEN || t->probe_until != 0)
+		return;
+	t->probe_until = now + PROBE_US;
+	if (tunnel_muxed(t))
+		ctlstream_ping(&t->ctl, now);
+	else
+		session_probe(t->session);
+	tunnel_schedule(t);
+}
+
+void
+tunnel_ask_more(struct tunnel *t, uint32_t more)
+{
+	ctlstream_more(&t->ctl, more);
+}

@@ -1,0 +1,444 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * See wire.h.  No stream is pulled while the batch or the pipe waits, so that
+ * a slow socket holds no more than that.
+ */
+
+#include <sys/types.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "shared/compat.h"
+#include "shared/log.h"
+#include "worker/relay/pipes.h"
+#include "worker/service/service.h"
+#include "wire.h"
+
+/*
+ * Plain octets of a batch; sealed it grows by 22 octets a record, and a message
+ * of WebSocket has a header, and a control frame behind it.
+ */
+#define TX_SIZE		(SERVICE_BATCH + SERVICE_BATCH / 256 + 1024)
+/* Unsent octets in the kernel beyond which scheduling stays with us. */
+#define NOTSENT_LOWAT	(128 * 1024)
+/*
+ * Below this rate, in octets a second, copying costs nothing that matters, and
+ * what is put aside at once is what passes in so many microseconds: others
+ * wait for no more.
+ */
+#define BULK_RATE	(16 * 1000000ULL)
+#define BULK_US		2000
+#define PACE_US		20000
+/* Reads in a row that give no payload: frames of nothing, pings. */
+#define EMPTY_READS	32
+/* What has to be free behind what is written. */
+#define WS_ROOM		(WS_HEAD_MAX + WS_CONTROL_MAX)
+
+/* The batch that is made next, by whichever wire: most leave at once. */
+static uint8_t	*spare;
+
+static void	 wire_event(evutil_socket_t, short, void *);
+static int	 wire_frames(struct wire *);
+
+int
+wire_open(struct wire *w, struct service *service, int fd,
+    void (*ready)(void *, int), void *arg)
+{
+	int	 lowat = NOTSENT_LOWAT;
+
+	w->service = service;
+	w->ready = ready;
+	w->arg = arg;
+	w->flags = WIRE_F_READABLE | WIRE_F_WRITABLE;
+	if (event_assign(&w->ev, service->base, fd, EV_READ | EV_WRITE |
+	    EV_PERSIST | EV_ET, wire_event, w) == -1 ||
+	    event_add(&w->ev, NULL) == -1)
+		return (-1);
+	w->fd = fd;
+	/* Not a TCP socket (a hop through another process): no matter. */
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &lowat,
+	    sizeof(lowat));
+	return (0);
+}
+
+void
+wire_close(struct wire *w)
+{
+	if (w->ws != NULL)
+		(void)wire_flush(w);	/* a close, and its reason */
+	event_del(&w->ev);
+	wire_idle(w);
+	if (w->pipe != NULL)
+		service_hold(w->service, -(int64_t)w->pipe->len);
+	pipes_put(w->pipe);
+	w->pipe = NULL;
+	free(w->ws);
+	w->ws = NULL;
+	close(w->fd);
+	w->fd = -1;
+}
+
+void
+wire_abort(struct wire *w)
+{
+	struct linger	 rst = { 1, 0 };
+
+	/* Not a TCP socket: closing it says the same. */
+	(void)setsockopt(w->fd, SOL_SOCKET, SO_LINGER, &rst, sizeof(rst));
+}
+
+int
+wire_failed(const struct wire *w)
+{
+	socklen_t	 len;
+	int		 error = 0;
+
+	len = sizeof(error);
+	return (getsockopt(w->fd, SOL_SOCKET, SO_ERROR, &error, &len) == -1 ||
+	    error != 0);
+}
+
+static void
+wire_event(evutil_socket_t fd, short what, void *arg)
+{
+	struct wire	*w = arg;
+
+	(void)fd;
+	if (what & EV_READ)
+		w->flags |= WIRE_F_READABLE;
+	if (what & EV_WRITE)
+		w->flags |= WIRE_F_WRITABLE;
+	w->ready(w->arg, 0);
+}
+
+static ssize_t
+wire_recv(struct wire *w, void *buf, size_t len, int flags)
+{
+	ssize_t	 n;
+
+	if (!(w->flags & WIRE_F_READABLE)) {
+		errno = EAGAIN;
+		return (-1);
+	}
+	n = recv(w->fd, buf, len, flags);
+	/* Not for a short read: see relay_pull. */
+	if (n == -1 && errno == EAGAIN)
+		w->flags &= ~WIRE_F_READABLE;
+	return (n);
+}
+
+ssize_t
+wire_peek(struct wire *w, void *buf, size_t len)
+{
+	return (wire_recv(w, buf, len, MSG_PEEK));
+}
+
+void
+wire_peeked(struct wire *w)
+{
+	w->flags &= ~WIRE_F_READABLE;
+}
+
+ssize_t
+wire_read(void *arg, void *buf, size_t len)
+{
+	struct wire	*w = arg;
+	ssize_t		 n;
+	int		 i;
+
+	if (w->ws == NULL)
+		return (wire_recv(w, buf, len, 0));
+	for (i = 0; i < EMPTY_READS; i++) {
+		if (w->ws->flags & WS_F_FAILED) {
+			errno = EPROTO;
+			return (-1);
+		}
+		if (w->ws->flags & WS_F_CLOSE_GOT)
+			return (0);
+		if ((n = wire_recv(w, buf, len, 0)) <= 0)
+			return (n);
+		if ((n = ws_input(w->ws, buf, n)) > 0)
+			return (n);
+	}
+	w->ready(w->arg, 1);
+	errno = EAGAIN;
+	return (-1);
+}
+
+/* As write(2), of what is in tx or, after that, in the pipe. */
+static ssize_t
+wire_send(struct wire *w)
+{
+	ssize_t	 n;
+
+	if (w->tx_off < w->tx_len) {
+		n = send(w->fd, w->tx + w->tx_off, w->tx_len - w->tx_off,
+		    w->pipe == NULL ? 0 : MSG_MORE);
+		if (n > 0)
+			w->tx_off += n;
+	} else if ((n = pipes_drain(w->pipe, w->fd)) > 0) {
+		service_hold(w->service, -(int64_t)n);
+		if (w->pipe->len == 0) {
+			pipes_put(w->pipe);
+			w->pipe = NULL;
+		}
+	}
+	return (n);
+}
+
+int
+wire_flush(struct wire *w)
+{
+	ssize_t	 n;
+
+	if (w->ws != NULL && wire_frames(w) == -1)
+		return (-1);
+	while (w->tx_off < w->tx_len || w->pipe != NULL) {
+		if (!(w->flags & WIRE_F_WRITABLE))
+			return (1);
+		if ((n = wire_send(w)) == -1) {
+			if (errno == EINTR)
+				continue;
+			if (errno == EAGAIN) {
+				w->flags &= ~WIRE_F_WRITABLE;
+				return (1);
+			}
+			return (-1);
+		}
+		w->sent += n;
+	}
+	w->tx_off = w->tx_len = 0;
+	return (0);
+}
+
+/* ---- what waits ---- */
+
+static int
+wire_tx_get(struct wire *w)
+{
+	if (w->tx != NULL)
+		return (0);
+	if ((w->tx = spare) != NULL)
+		spare = NULL;
+	else if ((w->tx = malloc(TX_SIZE)) == NULL) {
+		log_warn("tunnel");
+		return (-1);
+	}
+	service_hold(w->service, TX_SIZE);
+	return (0);
+}
+
+void
+wire_idle(struct wire *w)
+{
+	if (w->tx == NULL)
+		return;
+	if (spare == NULL)
+		spare = w->tx;
+	else
+		free(w->tx);
+	w->tx = NULL;
+	w->tx_off = w->tx_len = w->raw = 0;
+	service_hold(w->service, -(int64_t)TX_SIZE);
+}
+
+ssize_t
+wire_write(void *arg, const void *buf, size_t len)
+{
+	struct wire	*w = arg;
+	size_t		 used = w->tx_len;
+
+	if (wire_tx_get(w) == -1) {
+		errno = ENOMEM;
+		return (-1);
+	}
+	if (w->ws != NULL)
+		used += w->raw + WS_ROOM;
+	if (used >= TX_SIZE) {
+		errno = EAGAIN;
+		return (-1);
+	}
+	if (len > TX_SIZE - used)
+		len = TX_SIZE - used;
+	if (w->ws != NULL) {
+		memcpy(w->tx + w->tx_len + WS_HEAD_MAX + w->raw, buf, len);
+		w->raw += len;
+	} else {
+		memcpy(w->tx + w->tx_len, buf, len);
+		w->tx_len += len;
+	}
+	return (len);
+}
+
+uint8_t *
+wire_batch(struct wire *w)
+{
+	if (wire_tx_get(w) == -1)
+		return (NULL);
+	return (w->ws == NULL ? w->tx : w->tx + WS_HEAD_MAX);
+}
+
+void
+wire_put(struct wire *w, size_t len)
+{
+	w->tx_off = w->tx_len = 0;
+	if (w->ws == NULL)
+		w->tx_len = len;
+	else
+		w->raw = len;
+}
+
+uint32_t
+wire_rtt(const struct wire *w)
+{
+	struct tcp_info	 info;
+	socklen_t	 len = sizeof(info);
+
+	memset(&info, 0, sizeof(info));
+	if (getsockopt(w->fd, IPPROTO_TCP, TCP_INFO, &info, &len) == -1)
+		return (0);
+	return (info.tcpi_rtt);
+}
+
+size_t
+wire_queued(const struct wire *w)
+{
+	return (w->tx_len - w->tx_off + w->raw);
+}
+
+/* ---- WebSocket ---- */
+
+int
+wire_websocket(struct wire *w, enum ws_side side)
+{
+	if ((w->ws = malloc(sizeof(*w->ws))) == NULL)
+		return (-1);
+	ws_init(w->ws, side);
+	return (0);
+}
+
+/* What was written becomes one message, right behind what waits. */
+static void
+wire_message(struct wire *w)
+{
+	uint8_t	*start = w->tx + w->tx_len + WS_HEAD_MAX;
+	size_t	 n;
+
+	n = ws_frame(w->ws, start, w->raw);
+	start -= n;
+	n += w->raw;
+	w->raw = 0;
+	if (w->tx_off == w->tx_len) {	/* nothing waits: where it is */
+		w->tx_off = start - w->tx;
+		w->tx_len = w->tx_off + n;
+		return;
+	}
+	memmove(w->tx + w->tx_len, start, n);
+	w->tx_len += n;
+}
+
+static int
+wire_frames(struct wire *w)
+{
+	uint8_t	 buf[WS_CONTROL_MAX];
+	size_t	 n;
+
+	if (w->ws->flags & WS_F_CLOSE_SENT)
+		w->raw = 0;		/* nothing may follow that */
+	if (w->raw > 0)
+		wire_message(w);
+	while (TX_SIZE - w->tx_len >= WS_CONTROL_MAX &&
+	    (n = ws_control(w->ws, buf)) > 0) {
+		if (wire_tx_get(w) == -1) {
+			errno = ENOMEM;
+			return (-1);
+		}
+		memcpy(w->tx + w->tx_len, buf, n);
+		w->tx_len += n;
+	}
+	return (0);
+}
+
+void
+wire_end(struct wire *w)
+{
+	if (w->ws != NULL)
+		ws_close(w->ws, WS_NORMAL);
+}
+
+int
+wire_broken(const struct wire *w, char *words, size_t size)
+{
+	if (w->ws == NULL)
+		return (0);
+	if (w->ws->flags & WS_F_FAILED) {
+		snprintf(words, size, "WebSocket: %s (%u)", w->ws->error,
+		    w->ws->code);
+		return (1);
+	}
+	if (!(w->ws->flags & WS_F_CLOSE_GOT) || w->ws->code == WS_NORMAL ||
+	    w->ws->code == WS_NONE)
+		return (0);
+	snprintf(words, size, "WebSocket: closed by the peer with %u",
+	    w->ws->code);
+	return (1);
+}
+
+/* ---- pipes ---- */
+
+struct pipebuf *
+wire_pipe(struct wire *w, size_t *max)
+{
+	if (w->bulk == 0 || w->ws != NULL || (w->pipe = pipes_get()) == NULL)
+		return (NULL);
+	if (*max > w->bulk)
+		*max = w->bulk;
+	return (w->pipe);
+}
+
+void
+wire_piped(struct wire *w, size_t len)
+{
+	service_hold(w->service, len);
+	if (len == 0) {
+		pipes_put(w->pipe);
+		w->pipe = NULL;
+	}
+}
+
+void
+wire_pace(struct wire *w, uint64_t now)
+{
+	uint64_t	 took = now - w->paced, rate;
+
+	if (took < PACE_US)
+		return;
+	rate = w->sent * 1000000 / took;
+	w->bulk = rate < BULK_RATE ? 0 : rate / (1000000 / BULK_US);
+	w->paced = now;
+	w->sent = 0;
+}

@@ -1,0 +1,409 @@
+/*
+ * Copyright (c) 2026 The rocketd authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * See ws.h.  A frame's header is gathered in head and checked as soon as the
+ * octet that breaks a rule is there; payload is unmasked on its way to the
+ * front of the caller's buffer.  Sections are RFC 6455's.
+ */
+
+#include <sys/types.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "shared/compat.h"
+#include "ws.h"
+
+#define FIN		0x80		/* in the first octet */
+#define RESERVED	0x70
+#define OPCODE		0x0f
+#define MASKED		0x80		/* in the second */
+#define LENGTH		0x7f
+#define LENGTH16	126
+#define LENGTH64	127
+
+#define OP_MORE		0x0
+#define OP_TEXT		0x1
+#define OP_BINARY	0x2
+#define OP_CLOSE	0x8
+#define OP_PING		0x9
+#define OP_PONG		0xa
+#define OP_CONTROL	0x8		/* this bit */
+
+void
+ws_init(struct ws *ws, enum ws_side side)
+{
+	memset(ws, 0, sizeof(*ws));
+	ws->side = side;
+}
+
+/* Also to a place in front that overlaps: each word is read before. */
+static void
+ws_mask(uint8_t *dst, const uint8_t *src, size_t len, const uint8_t *key,
+    unsigned int phase)
+{
+	uint8_t		 turned[8];
+	uint64_t	 k, word;
+	size_t		 i;
+
+	for (i = 0; i < sizeof(turned); i++)
+		turned[i] = key[(phase + i) % 4];
+	memcpy(&k, turned, sizeof(k));
+	for (i = 0; i + sizeof(word) <= len; i += sizeof(word)) {
+		memcpy(&word, src + i, sizeof(word));
+		word ^= k;
+		memcpy(dst + i, &word, sizeof(word));
+	}
+	for (; i < len; i++)
+		dst[i] = src[i] ^ turned[i % sizeof(turned)];
+}
+
+/* ---- reading ---- */
+
+static int
+ws_fail(struct ws *ws, enum ws_code code, const char *words)
+{
+	ws->error = words;
+	ws->flags |= WS_F_FAILED;
+	ws->flags &= ~WS_F_PONG;
+	ws_close(ws, code);
+	ws->code = code;
+	return (-1);
+}
+
+/* Section 7.4: what may be said in a close frame. */
+static int
+ws_code_valid(unsigned int code)
+{
+	if (code >= 3000)
+		return (code < 5000);
+	return (code >= 1000 && code <= 1014 && (code < 1004 || code > 1006));
+}
+
+/* The octets that follow a first one, or -1; *least bounds the second. */
+static int
+utf8_more(uint8_t c, uint8_t *least, uint8_t *most)
+{
+	*least = 0x80;
+	*most = 0xbf;
+	if (c < 0x80)
+		return (0);
+	if (c >= 0xc2 && c <= 0xdf)
+		return (1);
+	if (c >= 0xe0 && c <= 0xef) {
+		if (c == 0xe0)		/* shorter forms exist */
+			*least = 0xa0;
+		if (c == 0xed)		/* surrogates */
+			*most = 0x9f;
+		return (2);
+	}
+	if (c >= 0xf0 && c <= 0xf4) {
+		if (c == 0xf0)
+			*least = 0x90;
+		if (c == 0xf4)		/* beyond U+10FFFF */
+			*most = 0x8f;
+		return (3);
+	}
+	return (-1);
+}
+
+static int
+utf8_valid(const uint8_t *s, size_t len)
+{
+	uint8_t	 least, most;
+	size_t	 i;
+	int	 more;
+
+	for (i = 0; i < len; i++) {
+		more = utf8_more(s[i], &least, &most);
+		if (more == -1 || (size_t)more >= len - i)
+			return (0);
+		for (; more > 0; more--) {
+			i++;
+			if (s[i] < least || s[i] > most)
+				return (0);
+			least = 0x80;
+			most = 0xbf;
+		}
+	}
+	return (1);
+}
+
+static int
+ws_got_close(struct ws *ws)
+{
+	unsigned int	 code = WS_NONE;
+
+	if (ws->small_len == 1)
+		return (ws_fail(ws, WS_PROTOCOL, "half a close code"));
+	if (ws->small_len >= 2) {
+		code = (unsigned int)ws->small[0] << 8 | ws->small[1];
+		if (!ws_code_valid(code))
+			return (ws_fail(ws, WS_PROTOCOL,
+			    "a close code that is none"));
+		if (!utf8_valid(ws->small + 2, ws->small_len - 2))
+			return (ws_fail(ws, WS_UTF8,
+			    "a close reason that is not UTF-8"));
+	}
+	ws->flags |= WS_F_CLOSE_GOT;
+	/* It is answered with the same, but what is due may go first. */
+	if (!(ws->flags & (WS_F_CLOSING | WS_F_CLOSE_SENT)))
+		ws->flags |= WS_F_CLOSING;
+	ws->code = code;
+	return (0);
+}
+
+/* A control frame is whole. */
+static int
+ws_got_control(struct ws *ws)
+{
+	switch (ws->head[0] & OPCODE) {
+	case OP_CLOSE:
+		return (ws_got_close(ws));
+	case OP_PING:
+		/* One that waits is not answered: section 5.5.3 allows it. */
+		memcpy(ws->pong, ws->small, ws->small_len);
+		ws->pong_len = ws->small_len;
+		ws->flags |= WS_F_PONG;
+		break;
+	default:
+		break;		/* a pong: it was not asked for */
+	}
+	return (0);
+}
+
+/* The first two octets: sections 5.1 to 5.5. */
+static int
+ws_check_head(struct ws *ws)
+{
+	unsigned int	 op = ws->head[0] & OPCODE;
+	unsigned int	 len = ws->head[1] & LENGTH;
+
+	if (ws->head[0] & RESERVED)
+		return (ws_fail(ws, WS_PROTOCOL, "reserved bits are set"));
+	if (op > OP_PONG || (op > OP_BINARY && op < OP_CONTROL))
+		return (ws_fail(ws, WS_PROTOCOL, "an unknown opcode"));
+	if (ws->side == WS_SERVER && !(ws->head[1] & MASKED))
+		return (ws_fail(ws, WS_PROTOCOL,
+		    "a client's frame is not masked"));
+	if (ws->side == WS_CLIENT && (ws->head[1] & MASKED))
+		return (ws_fail(ws, WS_PROTOCOL,
+		    "a server's frame is masked"));
+	if (op & OP_CONTROL) {
+		if (!(ws->head[0] & FIN))
+			return (ws_fail(ws, WS_PROTOCOL,
+			    "a control frame in fragments"));
+		if (len > WS_SMALL_MAX)
+			return (ws_fail(ws, WS_PROTOCOL,
+			    "a control frame that is too long"));
+		return (0);
+	}
+	if (op == OP_MORE && !(ws->flags & WS_F_MESSAGE))
+		return (ws_fail(ws, WS_PROTOCOL,
+		    "a continuation of no message"));
+	if (op != OP_MORE && (ws->flags & WS_F_MESSAGE))
+		return (ws_fail(ws, WS_PROTOCOL,
+		    "a message within another"));
+	if (op == OP_TEXT)
+		return (ws_fail(ws, WS_TYPE, "text"));
+	return (0);
+}
+
+/* How long the header is, as far as its second octet tells. */
+static size_t
+ws_head_len(const struct ws *ws)
+{
+	size_t	 len = 2;
+
+	if (ws->head_len < 2)
+		return (2);
+	if ((ws->head[1] & LENGTH) == LENGTH16)
+		len += 2;
+	else if ((ws->head[1] & LENGTH) == LENGTH64)
+		len += 8;
+	return (ws->head[1] & MASKED ? len + 4 : len);
+}
+
+/* The header is whole: what follows it. */
+static int
+ws_got_head(struct ws *ws)
+{
+	uint64_t	 len = ws->head[1] & LENGTH;
+	size_t		 i, octets;
+
+	octets = len == LENGTH16 ? 2 : len == LENGTH64 ? 8 : 0;
+	if (octets > 0)
+		len = 0;
+	for (i = 0; i < octets; i++)
+		len = len << 8 | ws->head[2 + i];
+	if (len >> 63)
+		return (ws_fail(ws, WS_PROTOCOL,
+		    "the highest bit of a length is set"));
+	if ((octets == 2 && len < LENGTH16) || (octets == 8 && len <= 0xffff))
+		return (ws_fail(ws, WS_PROTOCOL,
+		    "a length that is not in its shortest form"));
+	if (len > WS_FRAME_MAX)
+		return (ws_fail(ws, WS_BIG, "a frame that is too long"));
+	if (!(ws->head[0] & OP_CONTROL)) {
+		ws->flags &= ~WS_F_MESSAGE;
+		if (!(ws->head[0] & FIN))
+			ws->flags |= WS_F_MESSAGE;
+	}
+	ws->left = len;
+	ws->phase = 0;
+	ws->small_len = 0;
+	ws->flags |= WS_F_PAYLOAD;
+	return (0);
+}
+
+/* Gathers a header; returns how many octets it took, or -1. */
+static ssize_t
+ws_read_head(struct ws *ws, const uint8_t *buf, size_t len)
+{
+	size_t	 n = 0;
+
+	while (n < len && ws->head_len < ws_head_len(ws)) {
+		ws->head[ws->head_len++] = buf[n++];
+		if (ws->head_len == 2 && ws_check_head(ws) == -1)
+			return (-1);
+	}
+	if (ws->head_len == ws_head_len(ws) && ws_got_head(ws) == -1)
+		return (-1);
+	return (n);
+}
+
+/* The frame's payload from buf to out; returns how many octets it took. */
+static size_t
+ws_read_payload(struct ws *ws, uint8_t *out, const uint8_t *buf, size_t len)
+{
+	if (len > ws->left)
+		len = ws->left;
+	if (ws->side == WS_SERVER)
+		ws_mask(out, buf, len, ws->head + ws->head_len - 4,
+		    ws->phase);
+	else if (out != buf)
+		memmove(out, buf, len);
+	ws->phase = (ws->phase + len) % 4;
+	ws->left -= len;
+	return (len);
+}
+
+ssize_t
+ws_input(struct ws *ws, uint8_t *buf, size_t len)
+{
+	size_t	 in = 0, out = 0, n;
+	ssize_t	 r;
+
+	while (!(ws->flags & (WS_F_FAILED | WS_F_CLOSE_GOT))) {
+		if (!(ws->flags & WS_F_PAYLOAD)) {
+			if (in == len)
+				break;
+			if ((r = ws_read_head(ws, buf + in, len - in)) == -1)
+				break;
+			in += r;
+			continue;
+		}
+		if (ws->head[0] & OP_CONTROL) {
+			n = ws_read_payload(ws, ws->small + ws->small_len,
+			    buf + in, len - in);
+			ws->small_len += n;
+		} else {
+			n = ws_read_payload(ws, buf + out, buf + in, len - in);
+			out += n;
+		}
+		in += n;
+		if (ws->left > 0)
+			break;
+		ws->head_len = 0;
+		ws->flags &= ~WS_F_PAYLOAD;
+		if ((ws->head[0] & OP_CONTROL) && ws_got_control(ws) == -1)
+			break;
+	}
+	return (out == 0 && (ws->flags & WS_F_FAILED) ? -1 : (ssize_t)out);
+}
+
+/* ---- writing ---- */
+
+/* A frame's header right in front of its payload, which is masked. */
+static size_t
+ws_head(struct ws *ws, uint8_t first, uint8_t *payload, size_t len)
+{
+	uint8_t		*p = payload;
+	uint8_t		 masked = 0;
+	uint32_t	 key;
+	uint64_t	 rest;
+	int		 i, octets;
+
+	if (ws->side == WS_CLIENT) {
+		masked = MASKED;
+		key = arc4random();
+		p -= sizeof(key);
+		memcpy(p, &key, sizeof(key));
+		ws_mask(payload, payload, len, p, 0);
+	}
+	octets = len < LENGTH16 ? 0 : len <= 0xffff ? 2 : 8;
+	for (i = 0, rest = len; i < octets; i++, rest >>= 8)
+		*--p = rest & 0xff;
+	*--p = masked | (octets == 0 ? len : octets == 2 ? LENGTH16 :
+	    LENGTH64);
+	*--p = first;
+	return (payload - p);
+}
+
+size_t
+ws_frame(struct ws *ws, uint8_t *payload, size_t len)
+{
+	return (ws_head(ws, FIN | OP_BINARY, payload, len));
+}
+
+void
+ws_close(struct ws *ws, enum ws_code code)
+{
+	if (ws->flags & (WS_F_CLOSING | WS_F_CLOSE_SENT))
+		return;
+	ws->flags |= WS_F_CLOSING;
+	ws->code = code;
+}
+
+size_t
+ws_control(struct ws *ws, uint8_t buf[WS_CONTROL_MAX])
+{
+	uint8_t	 frame[WS_HEAD_MAX + WS_SMALL_MAX];
+	uint8_t	*payload = frame + WS_HEAD_MAX;
+	size_t	 n, len = 0;
+	uint8_t	 op;
+
+	if (ws->flags & WS_F_CLOSE_SENT)
+		return (0);
+	if (ws->flags & WS_F_PONG) {
+		ws->flags &= ~WS_F_PONG;
+		op = OP_PONG;
+		len = ws->pong_len;
+		memcpy(payload, ws->pong, len);
+	} else if (ws->flags & WS_F_CLOSING) {
+		ws->flags |= WS_F_CLOSE_SENT;
+		op = OP_CLOSE;
+		if (ws->code != WS_NONE) {
+			payload[len++] = ws->code >> 8;
+			payload[len++] = ws->code & 0xff;
+		}
+	} else
+		return (0);
+	n = ws_head(ws, FIN | op, payload, len);
+	memcpy(buf, payload - n, n + len);
+	return (n + len);
+}
