@@ -34,10 +34,9 @@ c_faults() {
 		prev = FILENAME
 		comment = 0
 		start = ""
-		if ($0 != "/*")
+		if ($0 != "/* SPDX-License-Identifier: ISC */")
 			fault("does not open with the licence")
 	}
-	FNR == 2 && !/Copyright/ { fault("does not open with the licence") }
 	{ last = FNR }
 	width($0) > 80 { fault("wider than 80 columns") }
 	/[ \t]$/ { fault("blanks at the end of the line") }
