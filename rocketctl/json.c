@@ -281,13 +281,12 @@ json_streams(const struct answers *a)
 static void
 json_sandbox(const char *key, uint32_t set)
 {
-	const char	*name;
-	uint32_t	 i, mask;
+	const struct name	*n;
 
 	json_open(key, '[');
-	for (i = 0; (name = words_sandbox(i, &mask)) != NULL; i++)
-		if (set & mask)
-			json_string(NULL, name);
+	for (n = sandbox_parts; n->name != NULL; n++)
+		if (set & n->value)
+			json_string(NULL, n->name);
 	json_close(']');
 }
 

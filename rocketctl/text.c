@@ -286,7 +286,7 @@ text_processes(const struct answers *a)
 		    words_since(p->since, now), words_number(p->restarts),
 		    words_number(p->uid),
 		    p->last_death[0] == '\0' ? "-" : p->last_death,
-		    words_sandbox_all(p->have), words_sandbox_all(p->lack) });
+		    words_sandbox(p->have), words_sandbox(p->lack) });
 	return (text_table(t, "no processes"));
 }
 

@@ -10,7 +10,6 @@
 #include <sys/types.h>
 
 #include <stddef.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "compat.h"
@@ -53,10 +52,6 @@ struct msg_field {
 #define BEGIN_ALL	(BEGIN_RELOAD | BEGIN_STRICT | BEGIN_ROOT | BEGIN_NETNS)
 #define CHANGE_ALL	(CHANGE_LIVE | CHANGE_TUNNELS | CHANGE_LISTENER | \
 			    CHANGE_PROCESS)
-#define SANDBOX_ALL	(SANDBOX_CHROOT | SANDBOX_IDS | SANDBOX_NO_NEW_PRIVS | \
-			    SANDBOX_NODUMP | SANDBOX_RLIMITS | SANDBOX_NETNS | \
-			    SANDBOX_LANDLOCK | SANDBOX_SECCOMP | \
-			    SANDBOX_PLEDGE | SANDBOX_UNVEIL | SANDBOX_WIDENED)
 
 /* ---- fields, a child's life and configuration ---- */
 
@@ -566,19 +561,6 @@ static const struct msg_rule	 msg_rules[IMSG_MAX] = {
 	    FIXED(ctl_done), 0, fields_done),
 };
 
-static const char *const	 role_names[PROC_MAX] = {
-	[PROC_NONE] = "none",
-	[PROC_PARENT] = "parent",
-	[PROC_CONTROL] = "control",
-	[PROC_KEYS] = "keys",
-	[PROC_GATE] = "gate",
-	[PROC_RESOLVE] = "resolve",
-	[PROC_DIAL] = "dial",
-	[PROC_TLS] = "tls",
-	[PROC_SERVICE] = "service",
-	[PROC_ROCKETCTL] = "rocketctl"
-};
-
 static int
 msg_way_is(const struct msg_rule *rule, enum proc_role from,
     enum proc_role to)
@@ -723,32 +705,4 @@ msg_name(uint32_t type)
 	if (type >= IMSG_MAX || msg_rules[type].name == NULL)
 		return ("?");
 	return (msg_rules[type].name);
-}
-
-const char *
-role_name(uint32_t role)
-{
-	return (role < PROC_MAX ? role_names[role] : "?");
-}
-
-const char *
-proc_name(uint32_t role, uint32_t side, uint32_t index, const char *service)
-{
-	static char	 bufs[4][PROC_NAME_MAX];
-	static size_t	 next;
-	char		*buf = bufs[next], number[16] = "";
-
-	if (role != PROC_SERVICE && role != PROC_TLS)
-		return (role_name(role));
-	next = (next + 1) % nitems(bufs);
-	if (index != 0)
-		(void)snprintf(number, sizeof(number), ".%u", index);
-	if (role == PROC_TLS) {
-		(void)snprintf(buf, sizeof(bufs[0]), "tls%s (%s)", number,
-		    side_name(side));
-		return (buf);
-	}
-	(void)snprintf(buf, sizeof(bufs[0]), "worker %s%s (%s)", service,
-	    number, side_name(side));
-	return (buf);
 }

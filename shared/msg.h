@@ -18,10 +18,10 @@
 #include "addr.h"
 #include "imsg.h"
 #include "opts.h"
+#include "proc.h"
 
 #define MSG_VERSION		6
 
-#define PROC_NAME_MAX		96	/* "worker NAME.63 (server)", NUL */
 #define KEY_LEN			32
 #define IDENTITY_LEN		16
 #define START_ID_LEN		8
@@ -36,20 +36,6 @@
 #define SIGNATURE_MAX		512	/* of RSA with 4096 bits */
 #define DECOY_FILES_MAX		256	/* of all decoys: descriptors of gate */
 #define DECOY_NAME_MAX		192	/* of a file below its directory, NUL */
-
-enum proc_role {
-	PROC_NONE,
-	PROC_PARENT,
-	PROC_CONTROL,
-	PROC_KEYS,
-	PROC_GATE,
-	PROC_RESOLVE,
-	PROC_DIAL,
-	PROC_TLS,
-	PROC_SERVICE,
-	PROC_ROCKETCTL,
-	PROC_MAX
-};
 
 /*
  * P parent, C control, K keys, G gate, R resolve, D dial, T tls, W worker of
@@ -174,19 +160,6 @@ struct msg_begin {
 	uint8_t		 start_id[START_ID_LEN];
 	char		 name[SERVICE_NAME_MAX];	/* PROC_SERVICE only */
 };
-
-/* parts of the sandbox, msg_ready.have and .lack */
-#define SANDBOX_CHROOT		0x0001
-#define SANDBOX_IDS		0x0002
-#define SANDBOX_NO_NEW_PRIVS	0x0004
-#define SANDBOX_NODUMP		0x0008
-#define SANDBOX_RLIMITS		0x0010
-#define SANDBOX_NETNS		0x0020
-#define SANDBOX_LANDLOCK	0x0040
-#define SANDBOX_SECCOMP		0x0080
-#define SANDBOX_PLEDGE		0x0100
-#define SANDBOX_UNVEIL		0x0200
-#define SANDBOX_WIDENED		0x0400	/* sanitizer or coverage build */
 
 struct msg_ready {
 	uint32_t	 have;		/* SANDBOX_: in force */
@@ -688,16 +661,5 @@ int		 msg_takes_fd(enum proc_role self, enum proc_role peer);
 
 /* "IMSG_READY"; "?" for a number that is none. */
 const char	*msg_name(uint32_t type);
-
-/* "parent", "control", ... "service", "rocketctl". */
-const char	*role_name(uint32_t role);
-
-/*
- * What a process is called in the log and elsewhere: "keys", "tls (server)",
- * "worker ssh (server)", "worker ssh.2 (client)"; one of a few static buffers.
- * All but the role are of PROC_SERVICE and PROC_TLS only.
- */
-const char	*proc_name(uint32_t role, uint32_t side, uint32_t index,
-		    const char *service);
 
 #endif /* SHARED_MSG_H */
