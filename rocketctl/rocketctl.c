@@ -38,7 +38,7 @@ static int	 run(const struct ctl_command *, struct imsgbuf *,
 		    const struct output *);
 static int	 show(struct answers *, const struct ctl_command *,
 		    const struct output *);
-static enum msg_type message_of(enum ctl_action);
+static uint32_t message_of(enum ctl_action);
 static int	 print_token(const struct output *);
 
 static void
@@ -168,7 +168,7 @@ check_owner(int fd, const char *path)
 		    (unsigned int)uid);
 }
 
-static enum msg_type
+static uint32_t
 message_of(enum ctl_action action)
 {
 	switch (action) {

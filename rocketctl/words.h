@@ -11,7 +11,7 @@
 
 #include <stdint.h>
 
-#include "shared/msg.h"
+#include "shared/ctl.h"
 
 #define WORDS_BUFS	24
 #define WORDS_LEN	192

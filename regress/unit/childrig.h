@@ -185,7 +185,7 @@ r_message(struct channel *ch, struct imsg *imsg)
 }
 
 static void
-r_ask(struct channel *ch, enum msg_type type, const struct ctl_request *req)
+r_ask(struct channel *ch, uint32_t type, const struct ctl_request *req)
 {
 	say("%s", msg_name(type));
 	worker_counter(ch, req->request, "figure", 1ULL << 40);

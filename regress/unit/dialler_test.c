@@ -49,7 +49,7 @@ worker_now(void)
 }
 
 int
-channel_send(struct channel *ch, enum msg_type type, int fd, const void *data,
+channel_send(struct channel *ch, uint32_t type, int fd, const void *data,
     size_t len)
 {
 	struct msg_count	 count;

@@ -80,7 +80,7 @@ worker_now(void)
 }
 
 void
-worker_tell(enum msg_type type, const void *data, size_t len)
+worker_tell(uint32_t type, const void *data, size_t len)
 {
 	struct msg_count	 msg;
 
@@ -138,7 +138,7 @@ channel_queued(const struct channel *ch)
 }
 
 int
-channel_send(struct channel *ch, enum msg_type type, int fd, const void *data,
+channel_send(struct channel *ch, uint32_t type, int fd, const void *data,
     size_t len)
 {
 	if (ch == &dial && type == IMSG_DIAL && len == sizeof(flow_asked)) {

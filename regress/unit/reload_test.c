@@ -339,7 +339,7 @@ decoy_check(const struct rocketd_conf *conf, FILE *err)
 }
 
 int
-channel_send(struct channel *ch, enum msg_type type, int fd, const void *p,
+channel_send(struct channel *ch, uint32_t type, int fd, const void *p,
     size_t len)
 {
 	(void)ch;

@@ -32,7 +32,7 @@ static struct session	 session;
 static struct relay	 relays[MANY];
 static struct channel	*const channel = (struct channel *)(void *)&svc;
 static size_t		 queued;
-static unsigned int	 nsent[IMSG_MAX], ndone, nkilled;
+static unsigned int	 nsent[IMSG_CTL_END], ndone, nkilled;
 static const char	*failure;
 
 /* ---- stand-ins ---- */
@@ -88,7 +88,7 @@ channel_queued(const struct channel *ch)
 }
 
 int
-channel_send(struct channel *ch, enum msg_type type, int fd,
+channel_send(struct channel *ch, uint32_t type, int fd,
     const void *data, size_t len)
 {
 	(void)data;
@@ -215,7 +215,7 @@ fill(unsigned int n)
 }
 
 static void
-ask(enum msg_type type, uint32_t serial)
+ask(uint32_t type, uint32_t serial)
 {
 	struct ctl_request	 req;
 

@@ -582,7 +582,7 @@ keyed(void)
 
 /* What control asks; its words if it fails are in frame_words. */
 static int
-ask(enum msg_type type, uint32_t serial)
+ask(uint32_t type, uint32_t serial)
 {
 	struct ctl_request	 req;
 

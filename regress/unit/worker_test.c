@@ -225,7 +225,7 @@ static void
 test_least_role(void **state)
 {
 	static struct msg_token	 token = { .len = 1, .side = SIDE_SERVER };
-	struct ctl_request	 req = { .version = MSG_VERSION,
+	struct ctl_request	 req = { .version = CTL_VERSION,
 				    .request = 5 };
 	struct ctl_done		 done;
 	struct end		 control, gate;
@@ -419,7 +419,8 @@ test_nonsense(void **state)
 	started();
 	(void)fcntl(report, F_SETFL, O_NONBLOCK);
 	for (i = 0; i < sizeof(from) / sizeof(from[0]); i++)
-		for (type = 0; type <= IMSG_MAX; type++)
+		for (type = 0; type <= IMSG_CTL_END;
+		    type = type == IMSG_MAX ? CTL_FIRST : type + 1)
 			for (j = 0; j < sizeof(sizes) / sizeof(sizes[0]);
 			    j++) {
 				joins(&e, from[i], 0, SIDE_NONE);
@@ -472,7 +473,7 @@ test_descriptors(void **state)
 static void
 test_asks(void **state)
 {
-	struct ctl_request	 req = { .version = MSG_VERSION,
+	struct ctl_request	 req = { .version = CTL_VERSION,
 				    .request = 9 };
 	struct ctl_counter	 figure;
 	struct ctl_done		 done;

@@ -54,7 +54,7 @@ static void	 control_ready(int);
 static void	 control_joined(struct channel *);
 static void	 control_left(struct channel *);
 static void	 control_message(struct channel *, struct imsg *);
-static void	 control_ask(struct channel *, enum msg_type,
+static void	 control_ask(struct channel *, uint32_t,
 		    const struct ctl_request *);
 static void	 control_stop(uint32_t);
 static void	 control_look(evutil_socket_t, short, void *);
@@ -62,7 +62,7 @@ static void	 control_over(evutil_socket_t, short, void *);
 static void	 control_sink(enum log_level, const char *, void *);
 static void	 control_log(struct sibling *, struct imsg *);
 static int	 control_may_log(struct sibling *);
-static void	 control_request(struct asker *, enum msg_type,
+static void	 control_request(struct asker *, uint32_t,
 		    const struct ctl_request *);
 static void	 control_gone(struct asker *);
 static void	 control_counters(struct asker *);
@@ -325,7 +325,7 @@ control_message(struct channel *ch, struct imsg *imsg)
 
 /* Nobody asks control but its askers. */
 static void
-control_ask(struct channel *ch, enum msg_type type,
+control_ask(struct channel *ch, uint32_t type,
     const struct ctl_request *req)
 {
 	(void)type;
@@ -391,7 +391,7 @@ control_may_log(struct sibling *s)
 /* ---- requests ---- */
 
 static void
-control_request(struct asker *asker, enum msg_type type,
+control_request(struct asker *asker, uint32_t type,
     const struct ctl_request *req)
 {
 	if (type == IMSG_CTL_SUMMARY)

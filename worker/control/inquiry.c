@@ -38,9 +38,9 @@
 #define WHOM_WORKERS	0x04
 
 struct form {				/* what a request asks of whom */
-	enum msg_type	 request;
-	enum msg_type	 answer;
-	enum msg_type	 parents;	/* the parent's only */
+	uint32_t	 request;
+	uint32_t	 answer;
+	uint32_t	 parents;	/* the parent's only */
 	uint32_t	 whom;
 	uint32_t	 silence_ms;
 	const char	*command;	/* not for everybody; or NULL */
@@ -78,7 +78,7 @@ union answer {
 	struct ctl_done		 done;
 };
 
-static const struct form *form_find(enum msg_type);
+static const struct form *form_find(uint32_t);
 static int	 form_concerns(const struct form *, const struct ctl_request *,
 		    const struct sibling *);
 static struct inquiry *inquiry_new(struct asker *, const struct form *,
@@ -91,7 +91,7 @@ static void	 inquiry_done(struct inquiry *, struct part *,
 		    const struct ctl_done *);
 static void	 inquiry_missing(struct inquiry *, struct part *);
 static void	 inquiry_relay(struct inquiry *, const struct sibling *,
-		    enum msg_type, union answer *, size_t);
+		    uint32_t, union answer *, size_t);
 static int	 inquiry_check(struct inquiry *);
 static void	 inquiry_look(evutil_socket_t, short, void *);
 
@@ -125,7 +125,7 @@ static const struct form	 forms[] = {
 };
 
 static const struct form *
-form_find(enum msg_type type)
+form_find(uint32_t type)
 {
 	size_t	i;
 
@@ -157,7 +157,7 @@ form_concerns(const struct form *form, const struct ctl_request *req,
 }
 
 void
-inquiry_start(struct asker *asker, enum msg_type type,
+inquiry_start(struct asker *asker, uint32_t type,
     const struct ctl_request *req, struct sibling *parent,
     struct siblings *siblings)
 {
@@ -291,7 +291,7 @@ inquiry_answer(struct sibling *s, struct imsg *imsg)
 	union answer	 answer;
 	struct inquiry	*q;
 	struct part	*p;
-	enum msg_type	 type = imsg_get_type(imsg);
+	uint32_t	 type = imsg_get_type(imsg);
 	size_t		 len = imsg_get_len(imsg);
 
 	memset(&answer, 0, sizeof(answer));
@@ -318,7 +318,7 @@ inquiry_answer(struct sibling *s, struct imsg *imsg)
 
 /* What the channel knows better than the message is taken from there. */
 static void
-inquiry_relay(struct inquiry *q, const struct sibling *s, enum msg_type type,
+inquiry_relay(struct inquiry *q, const struct sibling *s, uint32_t type,
     union answer *answer, size_t len)
 {
 	answer->request = 0;
