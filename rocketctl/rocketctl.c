@@ -168,33 +168,25 @@ check_owner(int fd, const char *path)
 		    (unsigned int)uid);
 }
 
+/* 0: the daemon is not asked. */
 static uint32_t
 message_of(enum ctl_action action)
 {
-	switch (action) {
-	case ACTION_SUMMARY:
-		return (IMSG_CTL_SUMMARY);
-	case ACTION_SERVICES:
-		return (IMSG_CTL_SERVICES);
-	case ACTION_SESSIONS:
-		return (IMSG_CTL_SESSIONS);
-	case ACTION_STREAMS:
-		return (IMSG_CTL_STREAMS);
-	case ACTION_PROCESSES:
-		return (IMSG_CTL_PROCESSES);
-	case ACTION_CONFIG:
-		return (IMSG_CTL_CONFIG);
-	case ACTION_RELOAD:
-		return (IMSG_CTL_RELOAD);
-	case ACTION_STOP:
-		return (IMSG_CTL_STOP);
-	case ACTION_LOG:
-		return (IMSG_CTL_LOG);
-	case ACTION_CLOSE:
-		return (IMSG_CTL_CLOSE);
-	default:
-		return (IMSG_NONE);
-	}
+	static const uint32_t	 messages[] = {
+		[ACTION_SUMMARY] = IMSG_CTL_SUMMARY,
+		[ACTION_SERVICES] = IMSG_CTL_SERVICES,
+		[ACTION_SESSIONS] = IMSG_CTL_SESSIONS,
+		[ACTION_STREAMS] = IMSG_CTL_STREAMS,
+		[ACTION_PROCESSES] = IMSG_CTL_PROCESSES,
+		[ACTION_CONFIG] = IMSG_CTL_CONFIG,
+		[ACTION_RELOAD] = IMSG_CTL_RELOAD,
+		[ACTION_STOP] = IMSG_CTL_STOP,
+		[ACTION_LOG] = IMSG_CTL_LOG,
+		[ACTION_CLOSE] = IMSG_CTL_CLOSE,
+		[ACTION_MONITOR] = 0
+	};
+
+	return (messages[action]);
 }
 
 /* The exit status. */

@@ -147,7 +147,7 @@ procs_find(struct rocketd *env, enum proc_role role)
 }
 
 void
-procs_send(struct svc *svc, enum msg_type type, int fd, const void *data,
+procs_send(struct svc *svc, uint32_t type, int fd, const void *data,
     size_t len)
 {
 	if (svc->chan == NULL) {

@@ -39,7 +39,7 @@ struct svc	*procs_find(struct rocketd *, enum proc_role);
  * A message to a process; fd (or -1) is gone in any case.  Nothing happens
  * where there is no process: it gets all anew when it is started.
  */
-void		 procs_send(struct svc *, enum msg_type, int fd, const void *,
+void		 procs_send(struct svc *, uint32_t, int fd, const void *,
 		    size_t);
 /* A child broke a rule: says so and replaces it. */
 void		 procs_breach(struct svc *, const char *why);

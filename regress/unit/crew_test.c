@@ -95,7 +95,7 @@ procs_add(struct rocketd *e, enum proc_role role, enum side side,
 }
 
 void
-procs_send(struct svc *svc, enum msg_type type, int fd, const void *data,
+procs_send(struct svc *svc, uint32_t type, int fd, const void *data,
     size_t len)
 {
 	(void)svc;

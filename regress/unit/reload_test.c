@@ -196,7 +196,7 @@ procs_log_level(struct rocketd *e, uint32_t level)
 }
 
 void
-procs_send(struct svc *svc, enum msg_type type, int fd, const void *data,
+procs_send(struct svc *svc, uint32_t type, int fd, const void *data,
     size_t len)
 {
 	(void)svc;
