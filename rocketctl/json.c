@@ -230,7 +230,7 @@ json_sessions(const struct answers *a)
 		json_string("client_id", s->client_id);
 		json_string("transport", transport_name(s->transport));
 		json_number("mux_version", s->mux_version);
-		json_string("seal", words_seal(s->seal));
+		json_string("seal", name_of(seal_names, s->seal));
 		json_string("cipher", s->cipher);
 		json_bool("lz4", s->lz4 != 0);
 		json_number("lz4_plain", s->lz4_plain);
@@ -264,7 +264,7 @@ json_streams(const struct answers *a)
 		json_string("session", words_session(&s->session));
 		json_number("stream", s->stream);
 		json_string("service", s->service);
-		json_string("state", words_stream_state(s->state));
+		json_string("state", name_of(ctl_stream_states, s->state));
 		json_string("user", addr_print(&s->user));
 		json_string("target", addr_print(&s->target));
 		json_number("since", s->since);
@@ -308,7 +308,7 @@ json_processes(const struct answers *a)
 		    words_worker(p) : "");
 		json_number("pid", p->pid);
 		json_number("uid", p->uid);
-		json_string("state", words_process_state(p->state));
+		json_string("state", name_of(ctl_process_states, p->state));
 		json_number("since", p->since);
 		json_number("restarts", p->restarts);
 		json_string("last_death", p->last_death);

@@ -154,59 +154,6 @@ words_worker(const struct ctl_process *p)
 }
 
 const char *
-words_seal(uint32_t seal)
-{
-	switch (seal) {
-	case SEAL_TLS:
-		return ("tls");
-	case SEAL_XOR:
-		return ("xor");
-	case SEAL_NONE:
-		return ("none");
-	default:
-		return ("?");
-	}
-}
-
-const char *
-words_stream_state(uint32_t state)
-{
-	switch (state) {
-	case CTL_STREAM_CONNECTING:
-		return ("connecting");
-	case CTL_STREAM_OPEN:
-		return ("open");
-	case CTL_STREAM_LOCAL_DONE:
-		return ("local-done");
-	case CTL_STREAM_REMOTE_DONE:
-		return ("remote-done");
-	case CTL_STREAM_CLOSING:
-		return ("closing");
-	default:
-		return ("?");
-	}
-}
-
-const char *
-words_process_state(uint32_t state)
-{
-	switch (state) {
-	case CTL_PROCESS_DOWN:
-		return ("down");
-	case CTL_PROCESS_STARTING:
-		return ("starting");
-	case CTL_PROCESS_READY:
-		return ("ready");
-	case CTL_PROCESS_STOPPING:
-		return ("stopping");
-	case CTL_PROCESS_BACKOFF:
-		return ("backoff");
-	default:
-		return ("?");
-	}
-}
-
-const char *
 words_sandbox(uint32_t set)
 {
 	char	*buf = words_buf();

@@ -35,9 +35,6 @@ const char	*words_session(const struct ctl_session_id *);
 const char	*words_process(const struct ctl_process *);
 /* "3.1", what its sessions' ids begin with; "-" for no worker. */
 const char	*words_worker(const struct ctl_process *);
-const char	*words_seal(uint32_t);
-const char	*words_stream_state(uint32_t);
-const char	*words_process_state(uint32_t);
 /* The parts of a SANDBOX_ mask, with blanks between; "-" for none. */
 const char	*words_sandbox(uint32_t);
 
