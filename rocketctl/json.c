@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "shared/compat.h"
+#include "shared/json.h"
 #include "shared/log.h"
 #include "output.h"
 #include "words.h"
@@ -27,23 +28,12 @@ static struct {
 static void
 json_octets(const char *s, size_t len)
 {
-	size_t		i;
-	unsigned char	c;
+	char	out[JSON_CHAR_MAX];
+	size_t	i;
 
 	putchar('"');
-	for (i = 0; i < len; i++) {
-		c = s[i];
-		if (c == '"' || c == '\\')
-			printf("\\%c", c);
-		else if (c == '\n')
-			printf("\\n");
-		else if (c == '\t')
-			printf("\\t");
-		else if (c < 0x20 || c >= 0x7f)
-			printf("\\u%04x", c);
-		else
-			putchar(c);
-	}
+	for (i = 0; i < len; i++)
+		(void)fwrite(out, 1, json_char(out, s[i]), stdout);
 	putchar('"');
 }
 

@@ -112,11 +112,9 @@ static void
 control_init(void)
 {
 	RB_INIT(&env.siblings);
-	env.parent.role = PROC_PARENT;
-	env.parent.from.process = "parent";
+	env.parent.peer.role = PROC_PARENT;
 	env.parent.lines = LINES_BURST * LINES_ONE;
-	env.self.role = PROC_CONTROL;
-	env.self.from.process = "control";
+	env.self.peer.role = PROC_CONTROL;
 	env.self.lines = LINES_BURST * LINES_ONE;
 	if ((env.log = logout_new(worker_base())) == NULL)
 		fatalx("log: no memory");
@@ -242,8 +240,8 @@ sibling_find(const struct channel *ch)
 const char *
 sibling_title(const struct sibling *s)
 {
-	return (proc_name(s->role, s->from.side, s->from.index,
-	    s->from.service));
+	return (proc_name(s->peer.role, s->peer.side, s->peer.index,
+	    s->peer.name));
 }
 
 static void
@@ -258,15 +256,7 @@ control_joined(struct channel *ch)
 	if ((s = calloc(1, sizeof(*s))) == NULL)
 		fatal("channel");
 	s->ch = ch;
-	s->role = peer->role;
-	s->service = peer->service;
-	s->from.process = peer->role == PROC_SERVICE ? "worker" :
-	    role_name(peer->role);
-	s->from.side = peer->side;
-	s->from.index = peer->index;
-	if (peer->role == PROC_SERVICE)
-		(void)strlcpy(s->from.service, peer->name,
-		    sizeof(s->from.service));
+	s->peer = *peer;
 	s->refilled = worker_now();
 	s->lines = LINES_BURST * LINES_ONE;
 	if (RB_INSERT(siblings, &env.siblings, s) != NULL)
@@ -339,7 +329,7 @@ control_sink(enum log_level level, const char *line, void *arg)
 {
 	(void)arg;
 	if (control_may_log(&env.self))
-		logout_put(env.log, &env.self.from, level, line);
+		logout_put(env.log, &env.self.peer, level, line);
 }
 
 static void
@@ -355,7 +345,7 @@ control_log(struct sibling *s, struct imsg *imsg)
 		return;
 	msg.text[sizeof(msg.text) - 1] = '\0';
 	if (control_may_log(s))
-		logout_put(env.log, &s->from, msg.level, msg.text);
+		logout_put(env.log, &s->peer, msg.level, msg.text);
 }
 
 /* A bucket of lines a process; what overflows is counted and said once. */
@@ -383,7 +373,7 @@ control_may_log(struct sibling *s)
 		    (unsigned long long)s->limited);
 		s->limited = 0;
 		s->lines -= LINES_ONE;
-		logout_put(env.log, &s->from, LOGLEVEL_WARN, words);
+		logout_put(env.log, &s->peer, LOGLEVEL_WARN, words);
 	}
 	return (1);
 }

@@ -144,16 +144,16 @@ form_concerns(const struct form *form, const struct ctl_request *req,
 
 	if (form->whom & WHOM_CHILDREN)
 		return (1);
-	if (!(form->whom & WHOM_WORKERS) || s->role != PROC_SERVICE)
+	if (!(form->whom & WHOM_WORKERS) || s->peer.role != PROC_SERVICE)
 		return (0);
 	if (req->service[0] != '\0' && strcmp(req->service,
-	    s->from.service) != 0)
+	    s->peer.name) != 0)
 		return (0);
 	/* Of one session, or (id 0.0.0) of all; CLOSE always names one. */
 	if (form->request != IMSG_CTL_CLOSE && id->service == 0 &&
 	    id->index == 0 && id->serial == 0)
 		return (1);
-	return (id->service == s->service && id->index == s->from.index);
+	return (id->service == s->peer.service && id->index == s->peer.index);
 }
 
 void
@@ -324,26 +324,26 @@ inquiry_relay(struct inquiry *q, const struct sibling *s, uint32_t type,
 	answer->request = 0;
 	switch (type) {
 	case IMSG_CTL_COUNTER:
-		answer->counter.role = s->role;
+		answer->counter.role = s->peer.role;
 		break;
 	case IMSG_CTL_SERVICE:
-		answer->service.service = s->service;
-		answer->service.index = s->from.index;
-		answer->service.side = s->from.side;
-		(void)strlcpy(answer->service.name, s->from.service,
+		answer->service.service = s->peer.service;
+		answer->service.index = s->peer.index;
+		answer->service.side = s->peer.side;
+		(void)strlcpy(answer->service.name, s->peer.name,
 		    sizeof(answer->service.name));
 		break;
 	case IMSG_CTL_SESSION:
-		answer->session.id.service = s->service;
-		answer->session.id.index = s->from.index;
-		answer->session.side = s->from.side;
-		(void)strlcpy(answer->session.service, s->from.service,
+		answer->session.id.service = s->peer.service;
+		answer->session.id.index = s->peer.index;
+		answer->session.side = s->peer.side;
+		(void)strlcpy(answer->session.service, s->peer.name,
 		    sizeof(answer->session.service));
 		break;
 	case IMSG_CTL_STREAM:
-		answer->stream.session.service = s->service;
-		answer->stream.session.index = s->from.index;
-		(void)strlcpy(answer->stream.service, s->from.service,
+		answer->stream.session.service = s->peer.service;
+		answer->stream.session.index = s->peer.index;
+		(void)strlcpy(answer->stream.service, s->peer.name,
 		    sizeof(answer->stream.service));
 		if (q->req.session.serial != 0 && q->req.session.serial !=
 		    answer->stream.session.serial)
