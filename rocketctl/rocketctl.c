@@ -19,18 +19,17 @@
 #include <unistd.h>
 
 #include "shared/compat.h"
+#include "shared/ctlpath.h"
+#include "shared/getflag.h"
 #include "shared/imsg.h"
 #include "answers.h"
 #include "ctlparse.h"
 #include "monitor.h"
 #include "output.h"
 
-#define SOCKET_ROOT	"/var/run/rocketd.sock"
-#define SOCKET_NAME	"rocketd.sock"
-
 #define TOKEN_OCTETS	32
 
-static void	 usage(void) __dead;
+static void	 usage(int) __dead;
 static void	 default_path(char *, size_t);
 static int	 connect_daemon(const char *);
 static void	 check_owner(int, const char *);
@@ -42,12 +41,14 @@ static uint32_t message_of(enum ctl_action);
 static int	 print_token(const struct output *);
 
 static void
-usage(void)
+usage(int status)
 {
-	fprintf(stderr, "usage: rocketctl [-j] [-s socket] command "
+	FILE	*out = status == 0 ? stdout : stderr;
+
+	fprintf(out, "usage: rocketctl [-hjV] [-s socket] command "
 	    "[argument ...]\ncommands:\n");
-	ctlparse_usage(stderr);
-	exit(1);
+	ctlparse_usage(out);
+	exit(status);
 }
 
 int
@@ -60,21 +61,25 @@ main(int argc, char *argv[])
 	char			 buf[HOST_MAX], why[CTLPARSE_WHY];
 	int			 ch, fd, rc;
 
-	while ((ch = getopt(argc, argv, "js:")) != -1)
+	while ((ch = getflag(argc, argv, "js:" GETFLAG)) != -1)
 		switch (ch) {
+		case 'h':
+			usage(0);
 		case 'j':
 			output = &output_json;
 			break;
 		case 's':
 			path = optarg;
 			break;
+		case 'V':
+			return (getflag_version("rocketctl"));
 		default:
-			usage();
+			usage(1);
 		}
 	argc -= optind;
 	argv += optind;
 	if (argc == 0)
-		usage();
+		usage(1);
 	if (ctlparse(argc, argv, &cmd, why) == -1)
 		errx(1, "%s", why);
 	if (cmd.action == ACTION_TOKEN)
@@ -97,30 +102,15 @@ main(int argc, char *argv[])
 	return (rc);
 }
 
-/*
- * Where a daemon of root listens; an ordinary user's own daemon goes first,
- * in the places where it would put its socket.
- */
+/* The first place where there is a socket, or else the last one. */
 static void
 default_path(char *path, size_t size)
 {
-	const char	*dir;
-	int		 n;
+	unsigned int	 i;
 
-	if (geteuid() != 0) {
-		dir = getenv("XDG_RUNTIME_DIR");
-		if (dir != NULL && dir[0] == '/') {
-			n = snprintf(path, size, "%s/%s", dir, SOCKET_NAME);
-			if (n > 0 && (size_t)n < size &&
-			    access(path, F_OK) == 0)
-				return;
-		}
-		n = snprintf(path, size, "/tmp/rocketd-%u/%s",
-		    (unsigned int)geteuid(), SOCKET_NAME);
-		if (n > 0 && (size_t)n < size && access(path, F_OK) == 0)
-			return;
-	}
-	(void)strlcpy(path, SOCKET_ROOT, size);
+	for (i = 0; ctlpath(i, geteuid(), path, size) == 0; i++)
+		if (access(path, F_OK) == 0)
+			break;
 }
 
 static int

@@ -21,6 +21,7 @@
 #include <event2/event.h>
 
 #include "shared/compat.h"
+#include "shared/getflag.h"
 #include "childlog.h"
 #include "sandbox.h"
 #include "worker/keys/selfsign.h"
@@ -441,6 +442,9 @@ main(int argc, char **argv)
 	}
 	if (argc == 2 && strcmp(argv[1], "-c") == 0)
 		return (selfsign_main());
+	if (argc == 2 && (strcmp(argv[1], "-V") == 0 ||
+	    strcmp(argv[1], "--version") == 0))
+		return (getflag_version("rocketd-worker"));
 	if (argc < 2 || fstat(PARENT_FD, &st) == -1 || !S_ISSOCK(st.st_mode) ||
 	    (env.role = worker_role(argv[1])) == NULL)
 		errx(1, "this is a part of rocketd(8), which starts it");

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "shared/compat.h"
+#include "shared/ctlpath.h"
 #include "conf.h"
 #include "rocketd/tlsconf.h"
 
@@ -373,18 +374,10 @@ conf_service_tokens(const struct conf_service *s)
 static char *
 control_default(void)
 {
-	const char	*dir = getenv("XDG_RUNTIME_DIR");
-	char		*path;
-	int		 n;
+	char	 path[HOST_MAX];
 
-	if (geteuid() == 0)
-		n = asprintf(&path, "/var/run/rocketd.sock");
-	else if (dir != NULL && dir[0] == '/')
-		n = asprintf(&path, "%s/rocketd.sock", dir);
-	else
-		n = asprintf(&path, "/tmp/rocketd-%u/rocketd.sock",
-		    (unsigned int)geteuid());
-	return (n == -1 ? NULL : path);
+	return (ctlpath(0, geteuid(), path, sizeof(path)) == -1 ? NULL :
+	    strdup(path));
 }
 
 /* Without a machine's id: one for as long as this process lives. */
