@@ -82,7 +82,7 @@ FLOW_OBJS =	worker/dialect/rocket/ctlstream.o worker/service/dialler.o worker/di
 		worker/net/proxyhdr.o worker/keys/psk.o worker/relay/relay.o \
 		worker/relay/relaylz.o worker/service/report.o worker/dialect/rocket/rocket.o \
 		worker/tunnel/seal.o worker/tunnel/sealctx.o worker/service/service.o \
-		worker/session/smux.o worker/session/smuxout.o worker/session/smuxst.o worker/session/solo.o \
+		worker/session/session.o worker/session/smux.o worker/session/smuxout.o worker/session/smuxst.o worker/session/solo.o \
 		worker/net/source.o worker/tunnel/tunnel.o worker/tunnel/upgrade.o \
 		worker/service/user.o worker/tunnel/wire.o worker/tunnel/ws.o worker/tunnel/xor.o \
 		shared/addr.o shared/ibuf.o shared/imsg.o shared/log.o \
@@ -98,7 +98,7 @@ regress/unit/connect_test: regress/unit/connect_test.c shared/addr.o shared/ibuf
 regress/unit/crew_test: regress/unit/crew_test.c rocketd/crew.o rocketd/svc.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o ; ${UNIT}
 regress/unit/dial_test: regress/unit/dial_test.c shared/addr.o shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/dial/connect.o worker/dial/dial.o ; ${UNIT}
 regress/unit/dialler_test: regress/unit/dialler_test.c shared/addr.o worker/service/dialler.o ; ${UNIT}
-regress/unit/ctlstream_test: regress/unit/ctlstream_test.c shared/log.o worker/dialect/rocket/ctlstream.o worker/dialect/rocket/rocket.o worker/session/smux.o worker/session/smuxout.o worker/session/smuxst.o ; ${UNIT}
+regress/unit/ctlstream_test: regress/unit/ctlstream_test.c shared/log.o worker/dialect/rocket/ctlstream.o worker/dialect/rocket/rocket.o worker/session/session.o worker/session/smux.o worker/session/smuxout.o worker/session/smuxst.o ; ${UNIT}
 regress/unit/decoy_test: regress/unit/decoy_test.c rocketd/decoy.o shared/log.o ; ${UNIT}
 regress/unit/dialogue_test: regress/unit/dialogue_test.c shared/log.o worker/dialect/rocket/dialogue.o worker/dialect/rocket/rocket.o ; ${UNIT}
 regress/unit/gate_test: regress/unit/gate_test.c shared/addr.o shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/gate/arrival.c worker/gate/gate.o worker/net/listener.o worker/net/hello.o worker/net/http.o worker/gate/peek.o worker/net/proxyhdr.o worker/net/source.o worker/gate/visitor.o ; ${UNIT} -DHAND_QUEUED=1024
@@ -126,16 +126,16 @@ regress/unit/relaymem_test: regress/unit/relaymem_test.c ${FLOW_SRCS} ${FLOW_OBJ
 regress/unit/rocket_test: regress/unit/rocket_test.c worker/dialect/rocket/rocket.o ; ${UNIT}
 regress/unit/sandbox_test: regress/unit/sandbox_test.c shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/sandbox.o ; ${UNIT}
 regress/unit/seal_test: regress/unit/seal_test.c regress/unit/sealrig.c worker/tunnel/seal.c worker/tunnel/sealctx.c shared/log.o worker/net/hello.o worker/keys/psk.o worker/tunnel/xor.o ; ${UNIT} -DSEAL_UPDATE_RECORDS=64 -DSEAL_UPDATES_RECORDS=16
-regress/unit/smux_test: regress/unit/smux_test.c regress/unit/smuxrig.c shared/log.o worker/session/smux.o worker/session/smuxout.o worker/session/smuxst.o ; ${UNIT}
+regress/unit/smux_test: regress/unit/smux_test.c regress/unit/smuxrig.c shared/log.o worker/session/session.o worker/session/smux.o worker/session/smuxout.o worker/session/smuxst.o ; ${UNIT}
 regress/unit/pipes_test: regress/unit/pipes_test.c shared/log.o worker/relay/pipes.o ; ${UNIT}
-regress/unit/smuxbulk_test: regress/unit/smuxbulk_test.c regress/unit/smuxrig.c shared/log.o worker/session/smux.o worker/session/smuxout.o worker/session/smuxst.o ; ${UNIT}
-regress/unit/smuxflow_test: regress/unit/smuxflow_test.c regress/unit/smuxrig.c shared/log.o worker/session/smux.o worker/session/smuxout.o worker/session/smuxst.o ; ${UNIT}
-regress/unit/smuxpair_test: regress/unit/smuxpair_test.c regress/unit/smuxrig.c shared/log.o worker/session/smux.o worker/session/smuxout.o worker/session/smuxst.o ; ${UNIT}
-regress/unit/smuxway_test: regress/unit/smuxway_test.c regress/unit/smuxrig.c shared/log.o worker/session/smux.o worker/session/smuxout.o worker/session/smuxst.o ; ${UNIT}
+regress/unit/smuxbulk_test: regress/unit/smuxbulk_test.c regress/unit/smuxrig.c shared/log.o worker/session/session.o worker/session/smux.o worker/session/smuxout.o worker/session/smuxst.o ; ${UNIT}
+regress/unit/smuxflow_test: regress/unit/smuxflow_test.c regress/unit/smuxrig.c shared/log.o worker/session/session.o worker/session/smux.o worker/session/smuxout.o worker/session/smuxst.o ; ${UNIT}
+regress/unit/smuxpair_test: regress/unit/smuxpair_test.c regress/unit/smuxrig.c shared/log.o worker/session/session.o worker/session/smux.o worker/session/smuxout.o worker/session/smuxst.o ; ${UNIT}
+regress/unit/smuxway_test: regress/unit/smuxway_test.c regress/unit/smuxrig.c shared/log.o worker/session/session.o worker/session/smux.o worker/session/smuxout.o worker/session/smuxst.o ; ${UNIT}
 regress/unit/service_test: regress/unit/service_test.c ${FLOW_OBJS} shared/channel.o ; ${UNIT}
 regress/unit/service2_test: regress/unit/service2_test.c ${FLOW_OBJS} shared/channel.o ; ${UNIT}
 regress/unit/signkey_test: regress/unit/signkey_test.c shared/log.o worker/keys/psk.o worker/keys/signkey.o worker/tls/tlskey.o ; ${UNIT}
-regress/unit/solo_test: regress/unit/solo_test.c shared/log.o worker/session/solo.o ; ${UNIT}
+regress/unit/solo_test: regress/unit/solo_test.c shared/log.o worker/session/session.o worker/session/solo.o ; ${UNIT}
 regress/unit/source_test: regress/unit/source_test.c shared/addr.o shared/log.o worker/net/source.o ; ${UNIT}
 regress/unit/svc_test: regress/unit/svc_test.c rocketd/svc.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o ; ${UNIT}
 regress/unit/tlsconn_test: regress/unit/tlsconn_test.c shared/log.o worker/tls/tlsconn.o worker/tls/tlsctx.o worker/tls/tlskey.o ; ${UNIT}
@@ -166,9 +166,9 @@ LOAD_SRCS =	regress/bench/bulk.c regress/bench/hist.c regress/bench/hold.c \
 		regress/bench/target.c
 
 regress/bench/load: ${LOAD_SRCS} regress/bench/load.h ; ${COMPILE} ${L_ALL} ${LDFLAGS} -o $@ ${LOAD_SRCS} ${L_BSD}
-regress/bench/smux_bench: regress/bench/smux_bench.c shared/log.o worker/session/smux.o worker/session/smuxout.o worker/session/smuxst.o ; ${UNIT}
+regress/bench/smux_bench: regress/bench/smux_bench.c shared/log.o worker/session/session.o worker/session/smux.o worker/session/smuxout.o worker/session/smuxst.o ; ${UNIT}
 regress/bench/wan: regress/bench/wan.c ; ${UNIT}
-regress/interop/smuxpeer: regress/interop/smuxpeer.c shared/log.o worker/session/smux.o worker/session/smuxout.o worker/session/smuxst.o ; ${UNIT}
+regress/interop/smuxpeer: regress/interop/smuxpeer.c shared/log.o worker/session/session.o worker/session/smux.o worker/session/smuxout.o worker/session/smuxst.o ; ${UNIT}
 regress/interop/wspeer: regress/interop/wspeer.c worker/net/http.o worker/tunnel/ws.o ; ${UNIT}
 regress/live/traffic: regress/live/traffic.c ; ${UNIT}
 
