@@ -3,7 +3,6 @@
 # what lies in the folders; what may include what is told by regress/style.sh.
 
 -include config.mk
--include depend.mk
 
 .SUFFIXES:
 .SUFFIXES: .c .o .fo
@@ -27,6 +26,8 @@ FUZZ_OBJS !=	ls regress/fuzz/*.c | grep -v _fuzz.c | sed 's/c$$/fo/'
 # The first pass makes config.mk, the second has read it.
 all: prepare
 	@${MAKE} programs
+
+-include depend.mk
 
 programs: rocketd/rocketd worker/rocketd-worker rocketctl/rocketctl
 
@@ -149,7 +150,7 @@ regress/unit/answers_test: regress/unit/answers_test.c rocketctl/answers.o rocke
 regress/unit/control_test: regress/unit/control_test.c regress/unit/controlrig.c worker/control/asker.o worker/control/control.o worker/control/inquiry.o worker/control/logout.o ${SHARED_OBJS} ; ${UNIT}
 regress/unit/ctlparse_test: regress/unit/ctlparse_test.c rocketctl/ctlparse.o ; ${UNIT}
 regress/unit/logout_test: regress/unit/logout_test.c worker/control/logout.o ${SHARED_OBJS} ; ${UNIT}
-regress/unit/upgrade_test: regress/unit/upgrade_test.c shared/log.o worker/net/http.o worker/relay/pipes.o worker/tunnel/upgrade.o worker/tunnel/wire.o worker/tunnel/ws.o ; ${UNIT}
+regress/unit/wsopen_test: regress/unit/upgrade_test.c shared/log.o worker/net/http.o worker/relay/pipes.o worker/tunnel/upgrade.o worker/tunnel/wire.o worker/tunnel/ws.o ; ${UNIT}
 regress/unit/wire_test: regress/unit/wire_test.c shared/log.o worker/relay/pipes.o worker/tunnel/wire.o worker/tunnel/ws.o ; ${UNIT}
 regress/unit/worker_test: regress/unit/worker_test.c worker/worker.c ${SHARED_OBJS} worker/childlog.o ; ${UNIT} -Dmain=worker_main -Wno-missing-prototypes
 regress/unit/ws_test: regress/unit/ws_test.c worker/tunnel/ws.o ; ${UNIT}

@@ -147,6 +147,13 @@ struct session_events {
 	void	(*piped)(struct session *, size_t);
 };
 
+struct lz_count {		/* blocks with their headers; and the payload */
+	uint64_t	 plain_in;	/* from the stream */
+	uint64_t	 wire_in;
+	uint64_t	 plain_out;	/* into it */
+	uint64_t	 wire_out;
+};
+
 struct session_stats {
 	uint32_t	 streams;	/* open, the urgent ones not counted */
 	uint64_t	 streams_ever;
@@ -157,6 +164,7 @@ struct session_stats {
 	uint64_t	 refused; /* streams refused by the cap or owner */
 	uint64_t	 killed;	/* streams reset for memory */
 	uint64_t	 faults; /* streams reset for the peer's breach */
+	struct lz_count	 lz;	/* of streams with LZ4: their owners' count */
 };
 
 struct session_ops {
