@@ -22,7 +22,7 @@
 #include "shared/log.h"
 #include "worker/service/service.h"
 #include "worker/session/smux.h"
-#include "worker/worker.h"
+#include "frame.h"
 
 #define SECOND	1000000ULL
 
@@ -40,12 +40,6 @@ static char		 lines[64][LOG_LINE_MAX];
 static int		 nlines;
 
 /* ---- stand-ins ---- */
-
-uint64_t
-worker_now(void)
-{
-	return (now);
-}
 
 static struct side_of *
 side_of(struct tunnel *t)
@@ -208,6 +202,7 @@ static int
 prepare(void **state)
 {
 	(void)state;
+	frame_clock = &now;
 	now = 1000 * SECOND;
 	nlines = 0;
 	log_set_sink(sink, NULL);

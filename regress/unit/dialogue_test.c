@@ -23,13 +23,12 @@
 #include "shared/log.h"
 #include "worker/dialect/rocket/dialogue.h"
 #include "worker/service/service.h"
-#include "worker/worker.h"
+#include "frame.h"
 
 #define OUR_CAPS	(CAP_HALFCLOSE | CAP_RESET | CAP_BULK)
 
 static struct service	 svc;
 static struct tunnel	 tun;
-static struct msg_begin	 self;
 static uint8_t		 in[2 * ROCKET_MESSAGE_MAX];	/* the peer's words */
 static size_t		 in_off, in_len, in_step;
 static int		 in_end;	/* behind them: 0 EAGAIN, -1 end */
@@ -41,12 +40,6 @@ static char		 lines[8][LOG_LINE_MAX];
 static int		 nlines;
 
 /* ---- stand-ins ---- */
-
-const struct msg_begin *
-worker_self(void)
-{
-	return (&self);
-}
 
 int
 tunnel_muxed(const struct tunnel *t)
@@ -166,7 +159,7 @@ prepare(void **state)
 	o->seals = SEAL_TLS;
 	o->keepalive = 20;
 	strlcpy(svc.conf.client_id, "nelson", sizeof(svc.conf.client_id));
-	memset(self.start_id, 0x5a, sizeof(self.start_id));
+	memset(frame_begin.start_id, 0x5a, START_ID_LEN);
 	log_set_sink(sink, NULL);
 	log_set_level(LOGLEVEL_DEBUG);
 	begin(SIDE_SERVER);
@@ -292,7 +285,7 @@ test_server_accepts(void **state)
 	assert_int_equal(got.recvbuffer, 4194304);
 	assert_int_equal(got.max_streams, 100);
 	assert_int_equal(got.keepalive_ms, 20000);
-	assert_memory_equal(got.start_id, self.start_id, START_ID_LEN);
+	assert_memory_equal(got.start_id, frame_begin.start_id, START_ID_LEN);
 	assert_string_equal(got.software, "rocketd " ROCKETD_VERSION);
 	assert_string_equal(got.client_id, "");
 	assert_memory_equal(&got, &tun.settled, sizeof(got));
@@ -554,7 +547,7 @@ test_hello(void **state)
 	assert_int_equal(p.seals, SEAL_TLS | SEAL_XOR | SEAL_NONE);
 	assert_int_equal(p.keepalive_ms, 20000);
 	assert_string_equal(p.client_id, "nelson");
-	assert_memory_equal(p.start_id, self.start_id, START_ID_LEN);
+	assert_memory_equal(p.start_id, frame_begin.start_id, START_ID_LEN);
 	out_len = 0;
 	assert_int_equal(dialogue_turn(&tun), 0);
 	assert_int_equal(out_len, 0);	/* once */

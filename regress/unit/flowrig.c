@@ -29,8 +29,8 @@
 #include "shared/compat.h"
 #include "worker/service/dialler.h"
 #include "worker/service/user.h"
-#include "worker/worker.h"
 #include "flowrigint.h"
+#include "frame.h"
 
 #define LIMIT_SECONDS	20	/* that an event may take to come */
 #define TIMER_US	20000	/* the loop's clock is coarse */
@@ -38,15 +38,12 @@
 #define SMALL		4608	/* the least that a socket's buffer can be */
 
 struct service		*svc;
-struct msg_begin	 flow_self;
 uint64_t		 flow_now = 1000 * FLOW_SECOND;
 const char		*flow_fault;
 struct msg_dial		 flow_asked;
-unsigned int		 flow_nasked, flow_ncancelled, flow_nproven,
-			 flow_exits, flow_nrooms;
+unsigned int		 flow_nasked, flow_ncancelled, flow_nproven;
 int			 flow_room = -1;
 struct seal_ctx		*flow_ctx[2];	/* SIDE_SERVER, SIDE_CLIENT */
-struct event_base	*flow_base;
 unsigned int		 flow_activity;
 
 static struct event	*limit;
@@ -59,28 +56,10 @@ struct channel {
 };
 static struct channel	 gate, dial;
 
-/* ---- the process ---- */
+/* ---- the others ---- */
 
-struct event_base *
-worker_base(void)
-{
-	return (flow_base);
-}
-
-const struct msg_begin *
-worker_self(void)
-{
-	return (&flow_self);
-}
-
-uint64_t
-worker_now(void)
-{
-	return (flow_now);
-}
-
-void
-worker_tell(enum msg_type type, const void *data, size_t len)
+static void
+flow_told(enum msg_type type, const void *data, size_t len)
 {
 	struct msg_count	 msg;
 
@@ -88,34 +67,7 @@ worker_tell(enum msg_type type, const void *data, size_t len)
 		return;
 	memcpy(&msg, data, sizeof(msg));
 	flow_room = msg.count != 0;
-	flow_nrooms++;
 }
-
-void
-worker_counter(struct channel *ch, uint32_t request, const char *name,
-    uint64_t value)
-{
-	(void)ch;
-	(void)request;
-	(void)name;
-	(void)value;
-}
-
-void
-worker_done(struct channel *ch, uint32_t request, const char *failure)
-{
-	(void)ch;
-	(void)request;
-	(void)failure;
-}
-
-void
-worker_exit(void)
-{
-	flow_exits++;
-}
-
-/* ---- the others ---- */
 
 const struct msg_channel *
 channel_peer(const struct channel *ch)
@@ -218,7 +170,7 @@ flow_check(void)
 void
 flow_once(const char *what, int line)
 {
-	event_base_loop(flow_base, EVLOOP_ONCE);
+	event_base_loop(frame_base, EVLOOP_ONCE);
 	flow_check();
 	if (expired)
 		fail_msg("line %d: it did not come: %s", line, what);
@@ -232,7 +184,7 @@ flow_settle(void)
 	flow_begin();
 	for (quiet = 0; quiet < QUIET_TURNS; quiet++) {
 		seen = flow_activity;
-		event_base_loop(flow_base, EVLOOP_NONBLOCK);
+		event_base_loop(frame_base, EVLOOP_NONBLOCK);
 		flow_check();
 		if (seen != flow_activity)
 			quiet = 0;
@@ -249,7 +201,7 @@ flow_timers(void)
 	expired = 0;
 	event_add(limit, &tv);
 	while (!expired)
-		event_base_loop(flow_base, EVLOOP_ONCE);
+		event_base_loop(frame_base, EVLOOP_ONCE);
 	flow_settle();
 }
 
@@ -354,9 +306,9 @@ flow_end(struct flow_end *e, int fd)
 {
 	memset(e, 0, sizeof(*e));
 	e->fd = fd;
-	event_assign(&e->ev_read, flow_base, fd, EV_READ | EV_PERSIST,
+	event_assign(&e->ev_read, frame_base, fd, EV_READ | EV_PERSIST,
 	    end_read, e);
-	event_assign(&e->ev_write, flow_base, fd, EV_WRITE | EV_PERSIST,
+	event_assign(&e->ev_write, frame_base, fd, EV_WRITE | EV_PERSIST,
 	    end_write, e);
 	event_add(&e->ev_read, NULL);
 }
@@ -542,7 +494,7 @@ flow_key(enum side side, uint8_t id, uint8_t secret)
 void
 flow_side(enum side side)
 {
-	flow_self.side = svc->conf.side = side;
+	frame_begin.side = svc->conf.side = side;
 	svc->seal = flow_ctx[side == SIDE_CLIENT];
 }
 
@@ -557,10 +509,12 @@ flow_setup_all(void **state)
 	(void)signal(SIGPIPE, SIG_IGN);	/* as worker.c does */
 	log_init("test", getenv("FLOW_LOG") != NULL ? LOGLEVEL_DEBUG :
 	    LOGLEVEL_FATAL);
-	if ((flow_base = event_base_new()) == NULL ||
-	    (limit = evtimer_new(flow_base, flow_expired, NULL)) == NULL)
+	if ((frame_base = event_base_new()) == NULL ||
+	    (limit = evtimer_new(frame_base, flow_expired, NULL)) == NULL)
 		return (-1);
-	flow_self.side = SIDE_SERVER;
+	frame_begin.side = SIDE_SERVER;
+	frame_clock = &flow_now;
+	frame_tell = flow_told;
 	(void)flow_pipes();		/* libevent has one of its own */
 	role_service.init();
 	gate.peer.role = PROC_GATE;
@@ -617,7 +571,7 @@ flow_setup(void **state)
 	strlcpy(svc->conf.client_id, "here", sizeof(svc->conf.client_id));
 	memset(&svc->stats, 0, sizeof(svc->stats));
 	memset(&svc->target, 0, sizeof(svc->target));
-	flow_nasked = flow_ncancelled = flow_nproven = flow_exits = 0;
+	flow_nasked = flow_ncancelled = flow_nproven = 0;
 	flow_settle();
 	fds_before = flow_fds();
 	return (0);

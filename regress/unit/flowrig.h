@@ -115,13 +115,11 @@ struct flow_peer {
 };
 
 extern struct service	*svc;
-extern struct msg_begin	 flow_self;
 extern uint64_t		 flow_now;	/* worker_now */
 extern const char	*flow_fault;	/* what a callback has found */
-/* What was asked of dial and told to the gate; how often worker_exit. */
+/* What was asked of dial and told to the gate. */
 extern struct msg_dial	 flow_asked;
-extern unsigned int	 flow_nasked, flow_ncancelled, flow_nproven,
-			 flow_exits, flow_nrooms;
+extern unsigned int	 flow_nasked, flow_ncancelled, flow_nproven;
 extern int		 flow_room;	/* the last IMSG_ROOM, or -1 */
 
 /* flowrig.c */

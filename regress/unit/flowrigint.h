@@ -9,7 +9,6 @@
 #include "flowrig.h"
 
 extern struct seal_ctx		*flow_ctx[2];
-extern struct event_base	*flow_base;
 extern unsigned int		 flow_activity;
 
 /* flowrig.c */

@@ -7,20 +7,32 @@
  * process.  Included by the test, once.
  */
 
+#include <sys/types.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 
 #include <netinet/in.h>
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
 #include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
-#include "frame.h"
+#include <cmocka.h>
 
 #include "shared/compat.h"
 #include "worker/service/service.h"
 #include "worker/session/smux.h"
+#include "frame.h"
 
 #define PEERS		80
 #define GOT_MAX		(4 * 1024 * 1024)
