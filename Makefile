@@ -86,9 +86,9 @@ FLOW_OBJS =	worker/dialect/rocket/ctlstream.o worker/service/dialler.o worker/di
 		worker/net/source.o worker/tunnel/tunnel.o worker/tunnel/upgrade.o \
 		worker/service/user.o worker/tunnel/wire.o worker/tunnel/ws.o worker/tunnel/xor.o \
 		shared/addr.o shared/ibuf.o shared/imsg.o shared/log.o \
-		shared/msg.o
+		shared/channel.o shared/msg.o
 FLOW_SRCS =	regress/unit/flowpeer.c regress/unit/flowrig.c \
-		regress/unit/frame.c
+		regress/unit/frame.c regress/unit/framerole.c
 
 regress/unit/addr_test: regress/unit/addr_test.c shared/addr.o ; ${UNIT}
 regress/unit/channel_test: regress/unit/channel_test.c shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o ; ${UNIT}
@@ -133,8 +133,8 @@ regress/unit/smuxbulk_test: regress/unit/smuxbulk_test.c regress/unit/smuxrig.c 
 regress/unit/smuxflow_test: regress/unit/smuxflow_test.c regress/unit/smuxrig.c shared/log.o worker/session/smux.o worker/session/smuxout.o worker/session/smuxst.o ; ${UNIT}
 regress/unit/smuxpair_test: regress/unit/smuxpair_test.c regress/unit/smuxrig.c shared/log.o worker/session/smux.o worker/session/smuxout.o worker/session/smuxst.o ; ${UNIT}
 regress/unit/smuxway_test: regress/unit/smuxway_test.c regress/unit/smuxrig.c shared/log.o worker/session/smux.o worker/session/smuxout.o worker/session/smuxst.o ; ${UNIT}
-regress/unit/service_test: regress/unit/service_test.c regress/unit/frame.c regress/unit/framerole.c ${FLOW_OBJS} shared/channel.o ; ${UNIT}
-regress/unit/service2_test: regress/unit/service2_test.c regress/unit/frame.c regress/unit/framerole.c ${FLOW_OBJS} shared/channel.o ; ${UNIT}
+regress/unit/service_test: regress/unit/service_test.c regress/unit/frame.c regress/unit/framerole.c ${FLOW_OBJS} ; ${UNIT}
+regress/unit/service2_test: regress/unit/service2_test.c regress/unit/frame.c regress/unit/framerole.c ${FLOW_OBJS} ; ${UNIT}
 regress/unit/signkey_test: regress/unit/signkey_test.c shared/log.o worker/keys/psk.o worker/keys/signkey.o worker/tls/tlskey.o ; ${UNIT}
 regress/unit/solo_test: regress/unit/solo_test.c shared/log.o worker/session/solo.o ; ${UNIT}
 regress/unit/source_test: regress/unit/source_test.c shared/addr.o shared/log.o worker/net/source.o ; ${UNIT}

@@ -50,11 +50,7 @@ static struct event	*limit;
 static int		 expired;
 static unsigned int	 fds_before;
 
-/* What a channel is to the worker: somebody to tell. */
-struct channel {
-	struct msg_channel	 peer;
-};
-static struct channel	 gate, dial;
+static struct far_end	 gate, dial;
 
 /* ---- the others ---- */
 
@@ -69,42 +65,21 @@ flow_told(enum msg_type type, const void *data, size_t len)
 	flow_room = msg.count != 0;
 }
 
-const struct msg_channel *
-channel_peer(const struct channel *ch)
+static void
+flow_got(struct far_end *e, struct imsg *imsg)
 {
-	return (&ch->peer);
-}
+	enum msg_type	 type = imsg_get_type(imsg);
 
-int
-channel_full(const struct channel *ch)
-{
-	(void)ch;
-	return (0);
-}
-
-size_t
-channel_queued(const struct channel *ch)
-{
-	(void)ch;
-	return (0);
-}
-
-int
-channel_send(struct channel *ch, enum msg_type type, int fd, const void *data,
-    size_t len)
-{
-	if (ch == &dial && type == IMSG_DIAL && len == sizeof(flow_asked)) {
-		memcpy(&flow_asked, data, len);
+	flow_activity++;
+	if (e == &dial && type == IMSG_DIAL && imsg_get_data(imsg, &flow_asked,
+	    sizeof(flow_asked)) == 0)
 		flow_nasked++;
-	} else if (ch == &dial && type == IMSG_DIAL_CANCEL)
+	else if (e == &dial && type == IMSG_DIAL_CANCEL)
 		flow_ncancelled++;
-	else if (ch == &gate && type == IMSG_TUNNEL_PROVEN)
+	else if (e == &gate && type == IMSG_TUNNEL_PROVEN)
 		flow_nproven++;
 	else
 		flow_fault = "a message to nobody";
-	if (fd != -1)
-		flow_fault = "a descriptor in a message";
-	return (0);
 }
 
 static void
@@ -507,20 +482,15 @@ flow_setup_all(void **state)
 
 	(void)state;
 	(void)signal(SIGPIPE, SIG_IGN);	/* as worker.c does */
-	log_init("test", getenv("FLOW_LOG") != NULL ? LOGLEVEL_DEBUG :
-	    LOGLEVEL_FATAL);
-	if ((frame_base = event_base_new()) == NULL ||
-	    (limit = evtimer_new(frame_base, flow_expired, NULL)) == NULL)
-		return (-1);
 	frame_begin.side = SIDE_SERVER;
 	frame_clock = &flow_now;
 	frame_tell = flow_told;
+	frame_start(&role_service);
+	if ((limit = evtimer_new(frame_base, flow_expired, NULL)) == NULL)
+		return (-1);
 	(void)flow_pipes();		/* libevent has one of its own */
-	role_service.init();
-	gate.peer.role = PROC_GATE;
-	dial.peer.role = PROC_DIAL;
-	role_service.joined(&gate);
-	role_service.joined(&dial);
+	frame_join(&gate, PROC_GATE, 0, SIDE_NONE, flow_got);
+	frame_join(&dial, PROC_DIAL, 0, SIDE_NONE, flow_got);
 	/* Where it keeps its environment is told by what belongs to it. */
 	memset(&how, 0, sizeof(how));
 	flow_sockets(fd, 0);

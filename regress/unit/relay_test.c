@@ -478,6 +478,7 @@ test_preface_short(void **state)
 	session_fin(fs->st);
 	UNTIL(fs->resets == 1);
 	assert_int_equal(fs->reason, RESET_PROTOCOL);
+	flow_settle();
 	assert_int_equal(flow_nasked, 0);
 	gone();
 }
@@ -497,6 +498,7 @@ refused(const char *octets, size_t len, uint32_t for_port)
 	UNTIL(fs->resets == 1);
 	assert_int_equal(fs->reason, RESET_POLICY);
 	assert_int_equal(fs->rx + fs->text_len, 0);
+	flow_settle();
 	assert_int_equal(flow_nasked, 0);
 	/* The tunnel lives, with others. */
 	svc->target.for_port = 0;
@@ -605,6 +607,7 @@ test_dial_cancelled(void **state)
 			else
 				relay_abort(flow_relay(), RESET_POLICY);
 			UNTIL(svc->nrelays == 0);
+			flow_settle();
 			assert_int_equal(flow_ncancelled, 1);
 			gone();
 		}
