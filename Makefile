@@ -152,7 +152,7 @@ regress/unit/ctlparse_test: regress/unit/ctlparse_test.c rocketctl/ctlparse.o ; 
 regress/unit/logout_test: regress/unit/logout_test.c worker/control/logout.o ${CTL_SHARED} ; ${UNIT}
 regress/unit/upgrade_test: regress/unit/upgrade_test.c shared/log.o worker/net/http.o worker/relay/pipes.o worker/tunnel/upgrade.o worker/tunnel/wire.o worker/tunnel/ws.o ; ${UNIT}
 regress/unit/wire_test: regress/unit/wire_test.c shared/log.o worker/relay/pipes.o worker/tunnel/wire.o worker/tunnel/ws.o ; ${UNIT}
-regress/unit/worker_test: regress/unit/worker_test.c worker/worker.c ${SHARED_OBJS} worker/childlog.o ; ${UNIT} -Dmain=worker_main -Wno-missing-prototypes
+regress/unit/worker_test: regress/unit/worker_test.c regress/unit/forked.c ${SHARED_OBJS} worker/childlog.o ; ${UNIT}
 regress/unit/ws_test: regress/unit/ws_test.c worker/tunnel/ws.o ; ${UNIT}
 
 unit: prepare
