@@ -125,7 +125,7 @@ regress/unit/resolve_test: regress/unit/resolve_test.c regress/unit/frame.c regr
 regress/unit/relay_test: regress/unit/relay_test.c ${FLOW_SRCS} ${FLOW_OBJS} ; ${UNIT}
 regress/unit/relaymem_test: regress/unit/relaymem_test.c ${FLOW_SRCS} ${FLOW_OBJS} ; ${UNIT}
 regress/unit/rocket_test: regress/unit/rocket_test.c worker/dialect/rocket/rocket.o ; ${UNIT}
-regress/unit/sandbox_test: regress/unit/sandbox_test.c shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/sandbox.o ; ${UNIT}
+regress/unit/sandbox_test: regress/unit/sandbox_test.c regress/unit/tries.c shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/sandbox.o ; ${UNIT}
 regress/unit/seal_test: regress/unit/seal_test.c regress/unit/sealrig.c worker/tunnel/seal.o worker/tunnel/sealctx.o shared/log.o worker/net/hello.o worker/keys/psk.o worker/tunnel/xor.o ; ${UNIT}
 regress/unit/smux_test: regress/unit/smux_test.c regress/unit/smuxrig.c shared/log.o worker/session/smux.o worker/session/smuxout.o worker/session/smuxst.o ; ${UNIT}
 regress/unit/pipes_test: regress/unit/pipes_test.c shared/log.o worker/relay/pipes.o ; ${UNIT}
