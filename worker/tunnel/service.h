@@ -27,6 +27,7 @@ struct dialect;
 struct event_base;
 struct relay;
 struct tunnel;
+struct tunnel_events;
 
 struct service_stats {
 	uint64_t	 users;	/* connections ever, or streams accepted */
@@ -49,6 +50,7 @@ struct service {
 	struct event_base	*base;
 	const struct dialect	*dialect;
 	void			*part;	/* the dialect's own */
+	const struct tunnel_events *events;	/* whom its tunnels tell */
 	struct msg_service	 conf;
 	struct msg_dialee	 target;	/* unless it opens */
 	struct msg_web		 web;		/* where it dials */

@@ -40,7 +40,6 @@
 #define ENDING_US	(2 * 1000000ULL)
 
 static struct service			*svc;
-static const struct tunnel_events	*events;
 static uint8_t	 batch[WIRE_BATCH];	/* of the one tunnel whose turn it is */
 
 static void	 tunnel_ready(void *, int);
@@ -68,7 +67,7 @@ void
 tunnel_init(struct service *service, const struct tunnel_events *ev)
 {
 	svc = service;
-	events = ev;
+	svc->events = ev;
 }
 
 const char *
@@ -165,7 +164,7 @@ tunnel_free(struct tunnel *t)
 	TAILQ_REMOVE(&svc->tunnels, t, entry);
 	svc->ntunnels--;
 	svc->budget.fds--;
-	events->closed(t);
+	svc->events->closed(t);
 	svc->dialect->free(t);
 	free(t->wskey);
 	free(t);
@@ -233,7 +232,7 @@ tunnel_finish(struct tunnel *t, enum tunnel_end end, const char *fmt, ...)
 	t->state = TUNNEL_ENDING;
 	t->deadline = worker_now() + ENDING_US;
 	tunnel_schedule(t);
-	events->changed();
+	svc->events->changed();
 }
 
 /*
@@ -329,7 +328,7 @@ tunnel_relay_added(struct tunnel *t)
 		return;
 	t->flags |= TUNNEL_F_USED;
 	svc->nused++;
-	events->taken(t);
+	svc->events->taken(t);
 }
 
 void
@@ -340,7 +339,7 @@ tunnel_relay_gone(struct tunnel *t)
 		svc->nused--;
 	/* Whether it is done with, or a waiting user fits, is seen in turn. */
 	tunnel_schedule(t);
-	events->changed();
+	svc->events->changed();
 }
 
 /* ---- opening ---- */
@@ -348,7 +347,7 @@ tunnel_relay_gone(struct tunnel *t)
 void
 tunnel_proven(struct tunnel *t)
 {
-	events->proven(t);
+	svc->events->proven(t);
 }
 
 void
@@ -366,7 +365,7 @@ tunnel_run(struct tunnel *t, struct session *s, uint32_t streams)
 	/* The time, before anything asks for a deadline. */
 	(void)session_tick(s, t->opened);
 	svc->nopen++;
-	events->opened(t);
+	svc->events->opened(t);
 	if (t->flags & TUNNEL_F_DRAINING)
 		tunnel_drain(t);
 }
@@ -670,7 +669,7 @@ static void
 tunnel_states(struct tunnel *t)
 {
 	if (t->state == TUNNEL_WEB) {
-		if (wsopen_turn(t, events) == 1)
+		if (wsopen_turn(t) == 1)
 			t->state = TUNNEL_OPENING;
 		if (!(t->flags & TUNNEL_F_DYING))
 			(void)tunnel_flush(t);
@@ -707,7 +706,7 @@ tunnel_turn(evutil_socket_t fd, short what, void *arg)
 		next = tunnel_deadline(t, now);
 	if (t->flags & TUNNEL_F_DYING) {
 		tunnel_free(t);
-		events->changed();
+		svc->events->changed();
 		return;
 	}
 	tunnel_set_timer(t, now, next);
@@ -793,7 +792,7 @@ tunnel_replace(struct tunnel *t)
 	if (!svc->dials)
 		tunnel_tell_drain(t);
 	else
-		events->changed();
+		svc->events->changed();
 }
 
 /* Who opens the streams opens no more; who dials makes another. */
@@ -805,14 +804,14 @@ tunnel_peer_drains(struct tunnel *t)
 		tunnel_draining(t);
 	}
 	t->flags |= TUNNEL_F_OLD;
-	events->drain(t);
+	svc->events->drain(t);
 	tunnel_schedule(t);
 }
 
 void
 tunnel_peer_wants(struct tunnel *t, uint32_t more)
 {
-	events->more(t, more);
+	svc->events->more(t, more);
 }
 
 int
@@ -854,7 +853,7 @@ void
 tunnel_ask_more(struct tunnel *t, uint32_t more)
 {
 	if (svc->dials)
-		events->more(t, more);
+		svc->events->more(t, more);
 	else
 		svc->dialect->more(t, more);
 }

@@ -36,7 +36,7 @@ wsopen_send(struct tunnel *t, const char *buf, size_t len)
 }
 
 static int
-wsopen_ask(struct tunnel *t, const struct tunnel_events *events)
+wsopen_ask(struct tunnel *t)
 {
 	const struct service	*svc = t->service;
 	struct http_ask		 ask;
@@ -55,7 +55,7 @@ wsopen_ask(struct tunnel *t, const struct tunnel_events *events)
 	}
 	(void)strlcpy(host, svc->web.host, sizeof(host));
 	if (host[0] == '\0')
-		events->host(t, host, sizeof(host));
+		svc->events->host(t, host, sizeof(host));
 	ask.path = path;
 	ask.host = host;
 	ask.agent = svc->web.agent;
@@ -126,13 +126,13 @@ wsopen_server(struct tunnel *t, const struct http_head *h)
 }
 
 int
-wsopen_turn(struct tunnel *t, const struct tunnel_events *events)
+wsopen_turn(struct tunnel *t)
 {
 	static char		 buf[HTTP_HEAD_MAX];
 	static struct http_head	 h;
 	int			 r, client = t->service->dials;
 
-	if (client && t->wskey == NULL && wsopen_ask(t, events) == -1)
+	if (client && t->wskey == NULL && wsopen_ask(t) == -1)
 		return (-1);
 	if ((r = wsopen_read(t, &h, buf, !client)) != 1)
 		return (r);

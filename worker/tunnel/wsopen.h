@@ -10,7 +10,6 @@
 #define WORKER_WSOPEN_H
 
 struct tunnel;
-struct tunnel_events;
 
 /* wsopen.c */
 
@@ -18,6 +17,6 @@ struct tunnel_events;
  * Goes on with it, in TUNNEL_WEB; 1: it is done, 0: not yet, -1: it has
  * failed and the tunnel ends.
  */
-int	 wsopen_turn(struct tunnel *, const struct tunnel_events *);
+int	 wsopen_turn(struct tunnel *);
 
 #endif /* WORKER_WSOPEN_H */
