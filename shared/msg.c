@@ -30,6 +30,9 @@ static const struct rule_field	 fields_begin[] = {
 	MASK(msg_begin, changed, CHANGE_ALL),
 	RANGE(msg_begin, log_level, 0, LOGLEVEL_MAX - 1),
 	RANGE(msg_begin, side, SIDE_NONE, SIDE_CLIENT),
+	RANGE(msg_begin, dials, 0, 1),
+	RANGE(msg_begin, opens, 0, 1),
+	RANGE(msg_begin, dialect, DIALECT_ROCKET, DIALECT_ROCKET),
 	STRING(msg_begin, name),
 	END
 };
