@@ -107,8 +107,8 @@ regress/unit/hello_test: regress/unit/hello_test.c worker/net/hello.o ; ${UNIT}
 regress/unit/hist_test: regress/unit/hist_test.c regress/bench/hist.c ; ${UNIT}
 regress/unit/http_test: regress/unit/http_test.c worker/net/http.o ; ${UNIT}
 regress/unit/imsg_test: regress/unit/imsg_test.c shared/ibuf.o shared/imsg.o ; ${UNIT}
-regress/unit/keys_test: regress/unit/keys_test.c shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/keys/keys.o worker/keys/look.o worker/keys/psk.o worker/keys/signkey.o worker/tls/tlsctx.o worker/tls/tlskey.o ; ${UNIT}
-regress/unit/look_test: regress/unit/look_test.c shared/log.o worker/keys/look.o worker/keys/psk.o worker/keys/signkey.o worker/tls/tlsctx.o worker/tls/tlskey.o ; ${UNIT}
+regress/unit/keys_test: regress/unit/keys_test.c shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/keys/keys.o worker/keys/look.o worker/keys/psk.o worker/keys/signkey.o worker/crypto/tlsctx.o worker/crypto/tlskey.o ; ${UNIT}
+regress/unit/look_test: regress/unit/look_test.c shared/log.o worker/keys/look.o worker/keys/psk.o worker/keys/signkey.o worker/crypto/tlsctx.o worker/crypto/tlskey.o ; ${UNIT}
 regress/unit/listener_test: regress/unit/listener_test.c shared/addr.o shared/ibuf.o shared/imsg.o shared/log.o worker/net/listener.o ; ${UNIT}
 regress/unit/lz_test: regress/unit/lz_test.c worker/relay/lz.o ; ${UNIT}
 regress/unit/log_test: regress/unit/log_test.c shared/log.o ; ${UNIT}
@@ -134,11 +134,11 @@ regress/unit/smuxpair_test: regress/unit/smuxpair_test.c regress/unit/smuxrig.c 
 regress/unit/smuxway_test: regress/unit/smuxway_test.c regress/unit/smuxrig.c shared/log.o worker/session/smux.o worker/session/smuxout.o worker/session/smuxst.o ; ${UNIT}
 regress/unit/service_test: regress/unit/service_test.c ${FLOW_OBJS} shared/channel.o ; ${UNIT}
 regress/unit/service2_test: regress/unit/service2_test.c ${FLOW_OBJS} shared/channel.o ; ${UNIT}
-regress/unit/signkey_test: regress/unit/signkey_test.c shared/log.o worker/keys/psk.o worker/keys/signkey.o worker/tls/tlskey.o ; ${UNIT}
+regress/unit/signkey_test: regress/unit/signkey_test.c shared/log.o worker/keys/psk.o worker/keys/signkey.o worker/crypto/tlskey.o ; ${UNIT}
 regress/unit/solo_test: regress/unit/solo_test.c shared/log.o worker/session/solo.o ; ${UNIT}
 regress/unit/source_test: regress/unit/source_test.c shared/addr.o shared/log.o worker/net/source.o ; ${UNIT}
 regress/unit/svc_test: regress/unit/svc_test.c rocketd/svc.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o ; ${UNIT}
-regress/unit/tlsconn_test: regress/unit/tlsconn_test.c shared/log.o worker/tls/tlsconn.o worker/tls/tlsctx.o worker/tls/tlskey.o ; ${UNIT}
+regress/unit/tlsconn_test: regress/unit/tlsconn_test.c shared/log.o worker/tls/tlsconn.o worker/crypto/tlsctx.o worker/crypto/tlskey.o ; ${UNIT}
 regress/unit/tlslook_test: regress/unit/tlslook_test.c rocketd/tlslook.c rocketd/svc.o shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o ; ${UNIT} -DTLSLOOK_PATIENCE=1
 regress/unit/toml_test: regress/unit/toml_test.c rocketd/conf/toml.o rocketd/conf/tomlval.o shared/log.o ; ${UNIT}
 regress/unit/meter_test: regress/unit/meter_test.c shared/log.o worker/tunnel/meter.o ; ${UNIT}

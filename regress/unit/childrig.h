@@ -27,7 +27,7 @@
 
 #include "shared/compat.h"
 #include "worker/sandbox.h"
-#include "worker/keys/selfsign.h"
+#include "worker/crypto/selfsign.h"
 #include "worker/worker.h"
 
 #undef main				/* the Makefile's, for worker.c */

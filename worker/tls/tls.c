@@ -30,8 +30,8 @@
 #include "worker/net/proxyhdr.h"
 #include "worker/net/source.h"
 #include "tlsconn.h"
-#include "tlsctx.h"
-#include "tlskey.h"
+#include "worker/crypto/tlsctx.h"
+#include "worker/crypto/tlskey.h"
 #include "worker/worker.h"
 
 /* Handshakes that dial may have under way: it has no more requests. */
