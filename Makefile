@@ -92,6 +92,7 @@ FLOW_SRCS =	regress/unit/flowpeer.c regress/unit/flowrig.c
 regress/unit/addr_test: regress/unit/addr_test.c shared/addr.o ; ${UNIT}
 regress/unit/channel_test: regress/unit/channel_test.c shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o ; ${UNIT}
 regress/unit/chans_test: regress/unit/chans_test.c rocketd/chans.o rocketd/svc.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o ; ${UNIT}
+regress/unit/charge_test: regress/unit/charge_test.c shared/addr.o shared/log.o worker/net/charge.o worker/net/source.o ; ${UNIT}
 regress/unit/childlog_test: regress/unit/childlog_test.c worker/childlog.o ; ${UNIT}
 regress/unit/conf_test: regress/unit/conf_test.c rocketd/conf/check.o rocketd/conf/config.o rocketd/conf/lex.o rocketd/conf/options.o rocketd/conf/optval.o rocketd/conf/parse.o rocketd/conf/reader.o rocketd/conf/stmt.o rocketd/svc.o rocketd/conf/toml.o rocketd/conf/tomlconf.o rocketd/conf/tomlval.o rocketd/conf/tokenv.o rocketd/tlsconf.o rocketd/conf/valid.o rocketd/conf/wordval.o shared/addr.o shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o ; ${UNIT}
 regress/unit/connect_test: regress/unit/connect_test.c shared/addr.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/dial/connect.o ; ${UNIT}
@@ -101,8 +102,8 @@ regress/unit/dialler_test: regress/unit/dialler_test.c shared/addr.o worker/serv
 regress/unit/ctlstream_test: regress/unit/ctlstream_test.c shared/log.o worker/dialect/rocket/ctlstream.o worker/dialect/rocket/rocket.o worker/session/smux.o worker/session/smuxout.o worker/session/smuxst.o ; ${UNIT}
 regress/unit/decoy_test: regress/unit/decoy_test.c rocketd/decoy.o shared/log.o ; ${UNIT}
 regress/unit/dialogue_test: regress/unit/dialogue_test.c shared/log.o worker/dialect/rocket/dialogue.o worker/dialect/rocket/rocket.o ; ${UNIT}
-regress/unit/gate_test: regress/unit/gate_test.c shared/addr.o shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/gate/arrival.c worker/gate/gate.o worker/net/listener.o worker/net/hello.o worker/net/http.o worker/gate/peek.o worker/net/proxyhdr.o worker/net/source.o worker/gate/visitor.o ; ${UNIT} -DHAND_QUEUED=1024
-regress/unit/visitor_test: regress/unit/visitor_test.c shared/addr.o shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/gate/arrival.o worker/gate/gate.o worker/net/listener.o worker/net/hello.o worker/net/http.o worker/gate/peek.o worker/net/proxyhdr.o worker/net/source.o worker/gate/visitor.o ; ${UNIT}
+regress/unit/gate_test: regress/unit/gate_test.c shared/addr.o shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/gate/arrival.c worker/gate/gate.o worker/net/listener.o worker/net/hello.o worker/net/http.o worker/gate/peek.o worker/net/charge.o worker/net/proxyhdr.o worker/net/source.o worker/gate/visitor.o ; ${UNIT} -DHAND_QUEUED=1024
+regress/unit/visitor_test: regress/unit/visitor_test.c shared/addr.o shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/gate/arrival.o worker/gate/gate.o worker/net/listener.o worker/net/hello.o worker/net/http.o worker/gate/peek.o worker/net/charge.o worker/net/proxyhdr.o worker/net/source.o worker/gate/visitor.o ; ${UNIT}
 regress/unit/hello_test: regress/unit/hello_test.c worker/net/hello.o ; ${UNIT}
 regress/unit/hist_test: regress/unit/hist_test.c regress/bench/hist.c ; ${UNIT}
 regress/unit/http_test: regress/unit/http_test.c worker/net/http.o ; ${UNIT}

@@ -19,7 +19,6 @@
 #include <sys/tree.h>
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -108,16 +107,6 @@ conn_find(uint64_t number)
 	return (RB_FIND(conn_tree, &arrivals.conns, &find));
 }
 
-void
-arrival_log(struct source *src, const struct addr *peer, const char *fmt, ...)
-{
-	va_list	 ap;
-
-	va_start(ap, fmt);
-	source_log(src, worker_now(), "tunnel", peer, fmt, ap);
-	va_end(ap);
-}
-
 /* ---- a connection's end ---- */
 
 static void
@@ -143,7 +132,7 @@ conn_free(struct conn *c)
 		if (conn_is_web(c) && read(c->fd, arrivals.buf,
 		    sizeof(arrivals.buf)) == -1 && errno != EAGAIN)
 			log_debug("visitor from %s: %s",
-			    addr_print(&c->peer), strerror(errno));
+			    addr_print(&c->charge.peer), strerror(errno));
 		close(c->fd);
 	}
 	if (c->state == CONN_HELD)
@@ -153,8 +142,7 @@ conn_free(struct conn *c)
 	else
 		arrival_less();
 	RB_REMOVE(conn_tree, &arrivals.conns, c);
-	source_leave(c->source);
-	arrivals.stats.unproven--;
+	charge_release(&c->charge);
 	visit_free(c->visit);
 	free(c);
 }
@@ -172,7 +160,7 @@ conn_wait(struct conn *c, uint64_t until)
 	}
 	if (evtimer_add(&c->timer, &tv) == 0)
 		return (0);
-	log_warnx("tunnel from %s: no memory", addr_print(&c->peer));
+	log_warnx("tunnel from %s: no memory", addr_print(&c->charge.peer));
 	conn_free(c);
 	return (-1);
 }
@@ -192,11 +180,11 @@ conn_refuse(struct conn *c, const struct msg_verdict *v, const char *name)
 		snprintf(hex + 2 * i, 3, "%02x", c->proof.identity[i]);
 	if (v->verdict == VERDICT_UNKNOWN) {
 		arrivals.stats.unknown++;
-		arrival_log(c->source, &c->peer, "unknown identity %s: wrong "
+		charge_log(&c->charge, "unknown identity %s: wrong "
 		    "token or unknown service", hex);
 	} else {
 		arrivals.stats.false_binder++;
-		arrival_log(c->source, &c->peer, "false binder for service %s "
+		charge_log(&c->charge, "false binder for service %s "
 		    "(number %u, identity %s)", name, v->service, hex);
 	}
 	c->state = CONN_REFUSED;
@@ -229,7 +217,7 @@ conn_set_lowat(struct conn *c, size_t octets)
 	if (setsockopt(c->fd, SOL_SOCKET, SO_RCVLOWAT, &lowat,
 	    sizeof(lowat)) == -1)
 		log_debug("tunnel from %s: SO_RCVLOWAT: %s",
-		    addr_print(&c->peer), strerror(errno));
+		    addr_print(&c->charge.peer), strerror(errno));
 	c->lowat = octets;
 }
 
@@ -241,7 +229,7 @@ conn_watch(struct conn *c, short what)
 	if (event_assign(&c->ev, worker_base(), c->fd, what, conn_event, c) ==
 	    0 && event_add(&c->ev, NULL) == 0)
 		return (0);
-	log_warnx("tunnel from %s: no memory", addr_print(&c->peer));
+	log_warnx("tunnel from %s: no memory", addr_print(&c->charge.peer));
 	conn_free(c);
 	return (-1);
 }
@@ -316,12 +304,12 @@ conn_visit(struct conn *c)
 		return;
 	}
 	if ((c->visit = visit_new(c->decoy, arrivals.buf, n)) == NULL) {
-		log_warnx("visitor from %s: no memory", addr_print(&c->peer));
+		log_warnx("visitor from %s: no memory", addr_print(&c->charge.peer));
 		conn_free(c);
 		return;
 	}
 	arrivals.stats.visitors++;
-	log_debug("visitor from %s: %s", addr_print(&c->peer),
+	log_debug("visitor from %s: %s", addr_print(&c->charge.peer),
 	    visit_words(c->visit));
 	c->state = CONN_REFUSED;
 	due = c->asked + VISIT_US;
@@ -340,21 +328,20 @@ conn_timer(evutil_socket_t fd, short what, void *arg)
 	case CONN_PROXY:
 	case CONN_HELLO:
 		arrivals.stats.timeouts++;
-		arrival_log(c->source, &c->peer, "no %s within %u ms",
+		charge_log(&c->charge, "no %s within %u ms",
 		    c->state == CONN_PROXY ? "PROXY header" :
 		    conn_is_web(c) ? "request" : "hello", ms);
 		break;
 	case CONN_PROOF:
 		arrivals.stats.timeouts++;
-		arrival_log(c->source, &c->peer,
-		    "dropped after %u ms: no answer of keys", ms);
+		charge_log(&c->charge, "dropped after %u ms: no answer of keys", ms);
 		if (!conn_is_web(c))
 			break;
 		conn_visit(c);
 		return;
 	case CONN_HELD:
 		arrivals.stats.timeouts++;
-		arrival_log(c->source, &c->peer, "dropped after %u ms: no "
+		charge_log(&c->charge, "dropped after %u ms: no "
 		    "worker of service number %u", ms, c->service);
 		if (!conn_is_web(c))
 			break;
@@ -418,7 +405,7 @@ conn_hand(struct conn *c, struct worker *w)
 	msg.transport = c->transport;
 	msg.left_ms = c->deadline > now + 1000 ?
 	    (uint32_t)((c->deadline - now) / 1000) : 1;
-	msg.peer = c->peer;
+	msg.peer = c->charge.peer;
 	msg.local = c->local;
 	if (msg.local.family == ADDR_NONE)
 		addr_of_self(&msg.local, fd);
@@ -433,7 +420,7 @@ conn_hand(struct conn *c, struct worker *w)
 	if (channel_send(w->channel, IMSG_TUNNEL, fd, &msg, sizeof(msg)) ==
 	    -1) {
 		log_warnx("tunnel from %s: cannot be handed to service %s",
-		    addr_print(&c->peer), channel_peer(w->channel)->name);
+		    addr_print(&c->charge.peer), channel_peer(w->channel)->name);
 		w->tunnels--;
 		conn_free(c);
 		return;
@@ -491,24 +478,6 @@ conn_ask(struct conn *c)
 		    sizeof(c->proof));
 }
 
-int
-arrival_over(struct source *src, const struct addr *peer, uint32_t more)
-{
-	if (src->unproven >= arrivals.conf.max_per_source) {
-		arrivals.stats.limited_source++;
-		arrival_log(src, peer, "closed: its source has %u unproven "
-		    "connections already", src->unproven);
-		return (1);
-	}
-	if (arrivals.stats.unproven + more > arrivals.conf.max_unproven) {
-		arrivals.stats.limited_total++;
-		arrival_log(src, peer, "closed: %u connections are unproven "
-		    "already", arrivals.stats.unproven);
-		return (1);
-	}
-	return (0);
-}
-
 static void
 conn_event(evutil_socket_t fd, short what, void *arg)
 {
@@ -538,35 +507,27 @@ conn_generation(void)
 	return (worker_self()->generation & (UINT64_MAX >> SERIAL_BITS));
 }
 
-/* NULL with ENOMEM, or with 0 when it is over a limit. */
+/* NULL with errno, EDQUOT when it is over a limit. */
 static struct conn *
 conn_new(int fd, const struct arrival *a)
 {
-	struct source	*src;
 	struct conn	*c;
 	short		 what = EV_READ | EV_PERSIST | EV_ET;
 
-	errno = ENOMEM;
-	if ((src = source_get(&a->peer, worker_now())) == NULL)
-		return (NULL);
-	errno = 0;
-	if (arrival_over(src, &a->peer, 1))
-		return (NULL);
-	errno = ENOMEM;
 	if ((c = calloc(1, sizeof(*c))) == NULL)
 		return (NULL);
+	if (charge_to(&c->charge, &a->peer) == -1)
+		goto fail;
 	if (event_base_get_features(worker_base()) & EV_FEATURE_EARLY_CLOSE)
 		what |= EV_CLOSED;
 	if (event_assign(&c->ev, worker_base(), fd, what, conn_event, c) ==
 	    -1 || evtimer_assign(&c->timer, worker_base(), conn_timer, c) ==
 	    -1) {
-		free(c);
-		return (NULL);
+		errno = ENOMEM;
+		goto fail;
 	}
 	c->fd = fd;
 	c->state = a->proxied ? CONN_PROXY : CONN_HELLO;
-	c->source = src;
-	c->peer = a->peer;
 	c->local = a->local;
 	c->transport = a->transport;
 	c->decoy = a->decoy;
@@ -575,10 +536,13 @@ conn_new(int fd, const struct arrival *a)
 	c->proof.number = conn_generation() << SERIAL_BITS |
 	    (++arrivals.serial & SERIAL_MASK);
 	RB_INSERT(conn_tree, &arrivals.conns, c);
-	source_enter(src);
-	arrivals.stats.unproven++;
 	arrivals.stats.waiting++;
 	return (c);
+
+ fail:
+	charge_release(&c->charge);
+	free(c);
+	return (NULL);
 }
 
 static void
@@ -596,7 +560,7 @@ conn_start(struct conn *c)
 	if (c->lowat == 1 && c->state == CONN_HELLO && !conn_is_web(c))
 		conn_set_lowat(c, 5);
 	if (event_add(&c->ev, NULL) == -1) {
-		log_warnx("tunnel from %s: no memory", addr_print(&c->peer));
+		log_warnx("tunnel from %s: no memory", addr_print(&c->charge.peer));
 		conn_free(c);
 	}
 }
@@ -614,7 +578,7 @@ arrival_new(int fd, const struct arrival *a)
 	error = errno;
 	close(fd);
 	errno = error;
-	return (error == 0 ? 0 : -1);
+	return (error == EDQUOT ? 0 : -1);
 }
 
 /* ---- what the others say ---- */
@@ -718,6 +682,7 @@ arrival_told(struct channel *ch, uint64_t number, int closed)
 void
 arrival_init(void)
 {
+	charge_init("tunnel");
 	TAILQ_INIT(&arrivals.workers);
 	TAILQ_INIT(&arrivals.held);
 	RB_INIT(&arrivals.conns);
@@ -727,6 +692,7 @@ void
 arrival_limits(const struct msg_gate *conf)
 {
 	arrivals.conf = *conf;
+	charge_limits(conf);
 }
 
 const struct arrival_stats *

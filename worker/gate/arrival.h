@@ -28,8 +28,7 @@ struct arrival {		/* a connection, as it comes */
 };
 
 struct arrival_stats {
-	uint32_t	 unproven;	/* now, all together */
-	uint32_t	 waiting;	/* of them not with a worker */
+	uint32_t	 waiting;	/* now, not with a worker */
 	uint64_t	 handed;
 	uint64_t	 proven;
 	uint64_t	 unknown;	/* refused: identity */
@@ -38,8 +37,6 @@ struct arrival_stats {
 	uint64_t	 closed_early;
 	uint64_t	 timeouts;
 	uint64_t	 visitors;	/* answered as by a web server */
-	uint64_t	 limited_source;
-	uint64_t	 limited_total;
 };
 
 /* arrival.c */

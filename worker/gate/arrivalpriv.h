@@ -18,8 +18,8 @@
 #include <event2/event_struct.h>
 
 #include "arrival.h"
+#include "worker/net/charge.h"
 #include "worker/net/http.h"
-#include "worker/net/source.h"
 #include "worker/worker.h"
 
 struct visit;
@@ -45,7 +45,7 @@ struct conn {
 	int			 fd;
 	uint64_t		 deadline;	/* microseconds, to be proven */
 	uint64_t		 asked;		/* when the hello was there */
-	struct source		*source;
+	struct charge		 charge;
 	struct worker		*worker;	/* HANDED */
 	uint32_t		 service;	/* from HELD on */
 	uint32_t		 transport;	/* of its listener */
@@ -54,7 +54,6 @@ struct conn {
 	uint32_t		 wakes;
 	uint32_t		 drained;	/* octets, CLOSING */
 	size_t			 lowat;
-	struct addr		 peer;
 	struct addr		 local;		/* ADDR_NONE: the socket's */
 	struct msg_proof	 proof;		/* from PROOF on */
 };
@@ -79,11 +78,6 @@ extern struct arrivals	 arrivals;
 
 /* arrival.c */
 
-/* A line about a stranger, as often as its source may cause one. */
-void	 arrival_log(struct source *, const struct addr *, const char *, ...)
-	    __attribute__((__format__(printf, 3, 4)));
-/* Would it be over a limit, with so many connections more?  That is told. */
-int	 arrival_over(struct source *, const struct addr *, uint32_t more);
 int	 conn_is_web(const struct conn *);
 void	 conn_free(struct conn *);
 void	 conn_set_lowat(struct conn *, size_t octets);

@@ -22,6 +22,7 @@
 
 #include "shared/compat.h"
 #include "arrival.h"
+#include "worker/net/charge.h"
 #include "worker/net/listener.h"
 #include "visitor.h"
 #include "worker/worker.h"
@@ -187,11 +188,12 @@ static void
 gate_ask(struct channel *ch, enum msg_type type, const struct ctl_request *rq)
 {
 	const struct arrival_stats	*s = arrival_stats();
+	const struct charge_stats	*cs = charge_stats();
 	const struct {
 		const char	*name;
 		uint64_t	 value;
 	} figures[] = {
-		{ "unproven", s->unproven },
+		{ "unproven", cs->unproven },
 		{ "accepted", listener_stats()->accepted + gate.handed_in },
 		{ "handed", s->handed },
 		{ "proven", s->proven },
@@ -201,8 +203,8 @@ gate_ask(struct channel *ch, enum msg_type type, const struct ctl_request *rq)
 		{ "closed_early", s->closed_early },
 		{ "timeouts", s->timeouts },
 		{ "visitors", s->visitors },
-		{ "limited_source", s->limited_source },
-		{ "limited_total", s->limited_total },
+		{ "limited_source", cs->limited_source },
+		{ "limited_total", cs->limited_total },
 		{ "accept_paused", listener_stats()->paused }
 	};
 	size_t	 i;

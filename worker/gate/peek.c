@@ -46,7 +46,7 @@ peek_malformed(struct conn *c, const char *why, size_t len)
 	if (len > SHOWN_MAX)
 		len = SHOWN_MAX;
 	log_printable(shown, sizeof(shown), arrivals.buf, len);
-	arrival_log(c->source, &c->peer, "%s%s; it begins \"%s\"",
+	charge_log(&c->charge, "%s%s; it begins \"%s\"",
 	    c->state == CONN_PROXY ? "" : "not a hello of rocket: ", why,
 	    shown);
 	conn_free(c);
@@ -73,11 +73,11 @@ peek_closed(struct conn *c, size_t len)
 {
 	arrivals.stats.closed_early++;
 	if (len > 0)
-		arrival_log(c->source, &c->peer, "closed after %zu octets, "
+		charge_log(&c->charge, "closed after %zu octets, "
 		    "which are no whole hello", len);
 	else	/* someone looks whether we are there */
 		log_debug("tunnel from %s: closed at once",
-		    addr_print(&c->peer));
+		    addr_print(&c->charge.peer));
 	conn_free(c);
 }
 
@@ -148,25 +148,6 @@ peek_request(struct conn *c, size_t len, int closed)
 	}
 }
 
-/* From here on it counts as the one that it comes for. */
-static int
-peek_is_from(struct conn *c, const struct addr *peer)
-{
-	struct source	*src;
-
-	if ((src = source_get(peer, worker_now())) == NULL) {
-		log_warnx("tunnel from %s: no memory", addr_print(peer));
-		return (-1);
-	}
-	if (src != c->source && arrival_over(src, peer, 0))
-		return (-1);
-	source_enter(src);
-	source_leave(c->source);
-	c->source = src;
-	c->peer = *peer;
-	return (0);
-}
-
 /*
  * The header is read, since the worker is not to see it: exactly its octets,
  * which are there, and the hello stays behind it.  0: it is there no more.
@@ -189,7 +170,7 @@ peek_proxy(struct conn *c, size_t len, int closed)
 		return (-1);
 	}
 	if (read(c->fd, arrivals.buf, need) != (ssize_t)need ||
-	    (from.family != ADDR_NONE && peek_is_from(c, &from) == -1)) {
+	    (from.family != ADDR_NONE && charge_to(&c->charge, &from) == -1)) {
 		conn_free(c);
 		return (-1);
 	}
