@@ -77,7 +77,7 @@ UNIT =		${COMPILE} ${L_ALL} ${LDFLAGS} -o $@ $^ $> ${L_CMOCKA} \
 
 # A service's worker but for its process.
 FLOW_OBJS =	worker/dialect/rocket/ctlstream.o worker/service/dialler.o worker/dialect/rocket/dialogue.o \
-		worker/net/hello.o worker/net/http.o worker/relay/lz.o worker/tunnel/meter.o \
+		worker/gate/hello.o worker/net/http.o worker/relay/lz.o worker/tunnel/meter.o \
 		worker/dialect/rocket/opening.o worker/relay/outq.o worker/relay/pipes.o worker/service/pool.o \
 		worker/net/proxyhdr.o worker/keys/psk.o worker/relay/relay.o \
 		worker/relay/relaylz.o worker/service/report.o worker/dialect/rocket/rocket.o \
@@ -102,9 +102,9 @@ regress/unit/dialler_test: regress/unit/dialler_test.c shared/addr.o worker/serv
 regress/unit/ctlstream_test: regress/unit/ctlstream_test.c shared/log.o worker/dialect/rocket/ctlstream.o worker/dialect/rocket/rocket.o worker/session/smux.o worker/session/smuxout.o worker/session/smuxst.o ; ${UNIT}
 regress/unit/decoy_test: regress/unit/decoy_test.c rocketd/decoy.o shared/log.o ; ${UNIT}
 regress/unit/dialogue_test: regress/unit/dialogue_test.c shared/log.o worker/dialect/rocket/dialogue.o worker/dialect/rocket/rocket.o ; ${UNIT}
-regress/unit/gate_test: regress/unit/gate_test.c shared/addr.o shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/gate/arrival.c worker/gate/gate.o worker/net/listener.o worker/net/hello.o worker/net/http.o worker/gate/peek.o worker/net/charge.o worker/net/proxyhdr.o worker/net/source.o worker/gate/visitor.o ; ${UNIT} -DHAND_QUEUED=1024
-regress/unit/visitor_test: regress/unit/visitor_test.c shared/addr.o shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/gate/arrival.o worker/gate/gate.o worker/net/listener.o worker/net/hello.o worker/net/http.o worker/gate/peek.o worker/net/charge.o worker/net/proxyhdr.o worker/net/source.o worker/gate/visitor.o ; ${UNIT}
-regress/unit/hello_test: regress/unit/hello_test.c worker/net/hello.o ; ${UNIT}
+regress/unit/gate_test: regress/unit/gate_test.c shared/addr.o shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/gate/arrival.c worker/gate/gate.o worker/net/listener.o worker/gate/hello.o worker/net/http.o worker/gate/peek.o worker/net/charge.o worker/net/proxyhdr.o worker/net/source.o worker/gate/site.o ; ${UNIT} -DHAND_QUEUED=1024
+regress/unit/site_test: regress/unit/site_test.c shared/addr.o shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/gate/arrival.o worker/gate/gate.o worker/net/listener.o worker/gate/hello.o worker/net/http.o worker/gate/peek.o worker/net/charge.o worker/net/proxyhdr.o worker/net/source.o worker/gate/site.o ; ${UNIT}
+regress/unit/hello_test: regress/unit/hello_test.c worker/gate/hello.o ; ${UNIT}
 regress/unit/hist_test: regress/unit/hist_test.c regress/bench/hist.c ; ${UNIT}
 regress/unit/http_test: regress/unit/http_test.c worker/net/http.o ; ${UNIT}
 regress/unit/imsg_test: regress/unit/imsg_test.c shared/ibuf.o shared/imsg.o ; ${UNIT}
@@ -126,7 +126,7 @@ regress/unit/relay_test: regress/unit/relay_test.c ${FLOW_SRCS} ${FLOW_OBJS} ; $
 regress/unit/relaymem_test: regress/unit/relaymem_test.c ${FLOW_SRCS} ${FLOW_OBJS} ; ${UNIT}
 regress/unit/rocket_test: regress/unit/rocket_test.c worker/dialect/rocket/rocket.o ; ${UNIT}
 regress/unit/sandbox_test: regress/unit/sandbox_test.c shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/sandbox.o ; ${UNIT}
-regress/unit/seal_test: regress/unit/seal_test.c regress/unit/sealrig.c worker/tunnel/seal.c worker/tunnel/sealctx.c shared/log.o worker/net/hello.o worker/keys/psk.o worker/tunnel/xor.o ; ${UNIT} -DSEAL_UPDATE_RECORDS=64 -DSEAL_UPDATES_RECORDS=16
+regress/unit/seal_test: regress/unit/seal_test.c regress/unit/sealrig.c worker/tunnel/seal.c worker/tunnel/sealctx.c shared/log.o worker/gate/hello.o worker/keys/psk.o worker/tunnel/xor.o ; ${UNIT} -DSEAL_UPDATE_RECORDS=64 -DSEAL_UPDATES_RECORDS=16
 regress/unit/smux_test: regress/unit/smux_test.c regress/unit/smuxrig.c shared/log.o worker/session/smux.o worker/session/smuxout.o worker/session/smuxst.o ; ${UNIT}
 regress/unit/pipes_test: regress/unit/pipes_test.c shared/log.o worker/relay/pipes.o ; ${UNIT}
 regress/unit/smuxbulk_test: regress/unit/smuxbulk_test.c regress/unit/smuxrig.c shared/log.o worker/session/smux.o worker/session/smuxout.o worker/session/smuxst.o ; ${UNIT}

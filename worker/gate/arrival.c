@@ -30,7 +30,7 @@
 
 #include "shared/compat.h"
 #include "arrivalpriv.h"
-#include "visitor.h"
+#include "site.h"
 
 /*
  * From the last octet of a hello to the alert that refuses it.  Unknown

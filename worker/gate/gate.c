@@ -24,7 +24,7 @@
 #include "arrival.h"
 #include "worker/net/charge.h"
 #include "worker/net/listener.h"
-#include "visitor.h"
+#include "site.h"
 #include "worker/worker.h"
 
 static struct {

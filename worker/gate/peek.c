@@ -20,9 +20,9 @@
 
 #include "shared/compat.h"
 #include "arrivalpriv.h"
-#include "worker/net/hello.h"
+#include "hello.h"
 #include "worker/net/proxyhdr.h"
-#include "visitor.h"
+#include "site.h"
 
 /*
  * SO_RCVLOWAT lets a hello wake us twice or so.  Where it is not kept to, each

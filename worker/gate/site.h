@@ -6,8 +6,8 @@
  * that knows of nothing else, by the decoy of the listener's block.
  */
 
-#ifndef WORKER_VISITOR_H
-#define WORKER_VISITOR_H
+#ifndef WORKER_SITE_H
+#define WORKER_SITE_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -52,4 +52,4 @@ const char	*visit_words(const struct visit *);
 /* Takes NULL. */
 void		 visit_free(struct visit *);
 
-#endif /* WORKER_VISITOR_H */
+#endif /* WORKER_SITE_H */

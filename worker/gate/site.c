@@ -22,7 +22,7 @@
 #include "shared/compat.h"
 #include "shared/log.h"
 #include "worker/net/http.h"
-#include "visitor.h"
+#include "site.h"
 
 /* Paths of services: the parent sends fewer, or has gone mad. */
 #define PATHS_MAX	1024

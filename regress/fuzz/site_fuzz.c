@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "worker/net/http.h"
-#include "worker/gate/visitor.h"
+#include "worker/gate/site.h"
 #include "rolerig.h"
 
 #define PATH		"/the/way"
