@@ -18,7 +18,7 @@
 #include "addr.h"
 #include "imsg.h"
 
-#define MSG_VERSION		6
+#define MSG_VERSION		7
 
 #define SERVICE_NAME_MAX	64	/* with its NUL */
 #define PROC_NAME_MAX		96	/* "worker NAME.63 (server)", NUL */
@@ -82,6 +82,12 @@ enum side {
 #define TRANSPORT_TLS		0x08	/* outer TLS, with certificates */
 #define TRANSPORT_TCPMUX	(TRANSPORT_TCP | TRANSPORT_MUX)
 #define TRANSPORT_ALL		0x0f
+
+/* What is said on a tunnel. */
+enum dialect {
+	DIALECT_ROCKET,
+	DIALECT_MAX
+};
 
 /*
  * P parent, C control, K keys, G gate, R resolve, D dial, T tls, W worker of
@@ -302,6 +308,8 @@ struct msg_listen {
 	uint32_t	 backlog;
 	uint32_t	 transport;	/* of tunnels; 0: users come here */
 	uint32_t	 decoy;		/* of tunnels: struct msg_decoy */
+	uint32_t	 dialect;	/* of tunnels */
+	uint32_t	 service;	/* of tunnels, if the listener says it */
 	struct addr	 addr;
 };
 
@@ -560,6 +568,8 @@ struct msg_signed {
 struct msg_arrival {		/* one end of a socket pair, TLS behind it */
 	uint32_t	 transport;	/* TRANSPORT_, of its listener */
 	uint32_t	 decoy;		/* of its listener */
+	uint32_t	 dialect;	/* of its listener */
+	uint32_t	 service;	/* of its listener, or 0 */
 	struct addr	 peer;		/* of the connection itself */
 	struct addr	 local;
 };

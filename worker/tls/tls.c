@@ -50,10 +50,8 @@ struct conn {
 	struct charge		 charge;	/* server, until it is open */
 	struct channel		*dial;		/* client, until it is open */
 	uint32_t		 request;	/* dial's */
-	uint32_t		 transport;
-	uint32_t		 decoy;		/* of its listener */
 	int			 open;
-	struct addr		 local;
+	struct msg_arrival	 arrival;	/* but for its peer */
 };
 TAILQ_HEAD(conns, conn);
 
@@ -136,9 +134,9 @@ conn_new(int fd, uint32_t transport, const struct addr *peer)
 		return (NULL);
 	}
 	c->fd = fd;
-	c->transport = transport;
+	c->arrival.transport = transport;
 	c->charge.peer = *peer;
-	addr_of_self(&c->local, fd);
+	addr_of_self(&c->arrival.local, fd);
 	TAILQ_INSERT_TAIL(&env.conns, c, entry);
 	env.nconns++;
 	return (c);
@@ -151,7 +149,7 @@ conn_start(struct conn *c, const char *host)
 	SSL	*ssl;
 	int	 fd = c->fd;
 
-	if ((ssl = tlsctx_ssl(c->transport, host)) == NULL)
+	if ((ssl = tlsctx_ssl(c->arrival.transport, host)) == NULL)
 		return (-1);
 	c->fd = -1;
 	c->tls = tlsconn_new(fd, ssl, &tls_conn_ops, c);
@@ -174,21 +172,16 @@ tls_tell_dial(struct conn *c, enum msg_type type, int fd, const char *why)
 static void
 tls_open(void *arg, int fd)
 {
-	struct conn		*c = arg;
-	struct msg_arrival	 msg;
+	struct conn	*c = arg;
 
 	env.shaken++;
 	c->open = 1;
 	if (c->dial != NULL)
 		tls_tell_dial(c, IMSG_TLS_STARTED, fd, NULL);
 	else if (env.gate != NULL) {
-		memset(&msg, 0, sizeof(msg));
-		msg.transport = c->transport;
-		msg.decoy = c->decoy;
-		msg.peer = c->charge.peer;
-		msg.local = c->local;
-		(void)channel_send(env.gate, IMSG_ARRIVAL, fd, &msg,
-		    sizeof(msg));
+		c->arrival.peer = c->charge.peer;
+		(void)channel_send(env.gate, IMSG_ARRIVAL, fd, &c->arrival,
+		    sizeof(c->arrival));
 	} else
 		close(fd);		/* the end of the pair is its end */
 	conn_settle(c);
@@ -236,7 +229,7 @@ conn_proxied(struct conn *c, size_t len, const struct addr *from,
 	    (from->family != ADDR_NONE && charge_to(&c->charge, from) == -1))
 		return (-1);
 	if (to->family != ADDR_NONE)
-		c->local = *to;
+		c->arrival.local = *to;
 	(void)event_del(&c->ev);
 	c->peeking = 0;
 	return (conn_start(c, NULL));
@@ -314,7 +307,9 @@ tls_arrived(int fd, const struct addr *peer, const struct msg_listen *l,
 		return (-1);
 	}
 	c->charge = charge;
-	c->decoy = l->decoy;
+	c->arrival.decoy = l->decoy;
+	c->arrival.dialect = l->dialect;
+	c->arrival.service = l->service;
 	if (conn_begin(c, proxied) == 0)
 		return (0);
 	conn_free(c);
