@@ -309,7 +309,7 @@ struct msg_listen {
 	uint32_t	 transport;	/* of tunnels; 0: users come here */
 	uint32_t	 decoy;		/* of tunnels: struct msg_decoy */
 	uint32_t	 dialect;	/* of tunnels */
-	uint32_t	 service;	/* of tunnels, if the listener says it */
+	uint32_t	 service;	/* of all its tunnels, or 0 */
 	struct addr	 addr;
 };
 

@@ -55,6 +55,16 @@ is_line_char(unsigned char c)
 }
 
 int
+http_hex(char c)
+{
+	if (c >= '0' && c <= '9')
+		return (c - '0');
+	if (c >= 'a' && c <= 'f')
+		return (c - 'a' + 10);
+	return (-1);
+}
+
+int
 http_is(const struct http_text *t, const char *s)
 {
 	return (t->len == strlen(s) && memcmp(t->p, s, t->len) == 0);

@@ -64,6 +64,8 @@ const struct http_text	*http_field(const struct http_head *, const char *);
 /* Is the word (in any case) in the list that the fields of that name make? */
 int		 http_has_token(const struct http_head *, const char *name,
 		    const char *token);
+/* The value of a hexadecimal digit in lower case, or -1. */
+int		 http_hex(char);
 /* Is it that, to the letter? */
 int		 http_is(const struct http_text *, const char *);
 /*

@@ -192,7 +192,7 @@ proxyhdr_parse_v1(const uint8_t *buf, size_t len, size_t *need,
 	const uint8_t	*end;
 	size_t		 n = len < PROXYHDR_MAX ? len : PROXYHDR_MAX;
 
-	*why = "a line of the PROXY protocol that is none";
+	*why = "a malformed line";
 	if ((end = memchr(buf, '\r', n)) == NULL) {
 		*need = len + 1;
 		return (n < PROXYHDR_MAX ? PROXYHDR_MORE : PROXYHDR_BAD);
@@ -230,10 +230,10 @@ proxyhdr_v2_block(const uint8_t *buf, size_t len, struct addr *from,
 		octets = 16;
 		break;
 	default:
-		return ("a PROXY header of no connection of TCP");
+		return ("it is not for a TCP connection");
 	}
 	if (len < V2_HEADER + 2 * octets + 4)
-		return ("a PROXY header with half its addresses");
+		return ("its addresses are cut short");
 	ports = p + 2 * octets;
 	proxyhdr_addr(from, octets == 4 ? AF_INET : AF_INET6, p,
 	    (uint16_t)(ports[0] << 8 | ports[1]));
@@ -252,9 +252,9 @@ proxyhdr_parse_v2(const uint8_t *buf, size_t len, size_t *need,
 	*need += buf[14] << 8 | buf[15];
 	*why = NULL;
 	if (buf[12] != V2_LOCAL && buf[12] != V2_PROXY)
-		*why = "a PROXY header of another version or command";
+		*why = "another version or command";
 	else if (*need > PROXYHDR_READ_MAX)
-		*why = "a PROXY header that is too long";
+		*why = "it is too long";
 	if (*why != NULL)
 		return (PROXYHDR_BAD);
 	if (len < *need)
@@ -285,6 +285,6 @@ proxyhdr_parse(const uint8_t *buf, size_t len, size_t *need,
 		return (proxyhdr_parse_v2(buf, len, need, from, to, why));
 	if (proxyhdr_begins(buf, len, V1_BEGIN, strlen(V1_BEGIN)))
 		return (proxyhdr_parse_v1(buf, len, need, from, to, why));
-	*why = "no header of the PROXY protocol";
+	*why = "it begins otherwise";
 	return (PROXYHDR_BAD);
 }

@@ -241,7 +241,7 @@ conn_peek(evutil_socket_t fd, short what, void *arg)
 	struct conn	*c = arg;
 	struct addr	 from, to;
 	uint8_t		 buf[PROXYHDR_READ_MAX];
-	const char	*why = "closed before the PROXY header was whole";
+	const char	*why = "closed before it was whole";
 	size_t		 need;
 	ssize_t		 n;
 
@@ -260,14 +260,14 @@ conn_peek(evutil_socket_t fd, short what, void *arg)
 		case PROXYHDR_MORE:
 			if (++c->wakes <= WAKES_MAX)
 				return;
-			why = "the PROXY header comes in too small pieces";
+			why = "it comes in too small pieces";
 			break;
 		case PROXYHDR_BAD:
 			break;
 		}
 	}
 	env.failed++;
-	charge_log(&c->charge, "%s", why);
+	charge_log(&c->charge, "not a PROXY header: %s", why);
 	conn_free(c);
 }
 
