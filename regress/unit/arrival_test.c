@@ -6,13 +6,23 @@
  * first octet or when there are enough.
  */
 
-#include "frame.h"
+#include <sys/types.h>
+#include <sys/socket.h>
 
 #include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
 
 #include "worker/gate/arrival.h"
 #include "worker/gate/route.h"
 #include "worker/net/source.h"
+#include "frame.h"
 
 #define DEADLINE	200	/* milliseconds */
 #define SERVICE		7
@@ -212,7 +222,7 @@ test_late(void **state)
 static int
 setup_all(void **state)
 {
-	static const struct msg_gate	 limits = { DEADLINE, 8, 8, 0 };
+	static const struct gate_opts	 limits = { DEADLINE, 8, 8, 0 };
 
 	(void)state;
 	frame_start(&role_gate);

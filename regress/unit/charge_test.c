@@ -20,18 +20,13 @@
 #include "shared/msg.h"
 #include "worker/net/charge.h"
 #include "worker/net/source.h"
-#include "worker/worker.h"
+#include "frame.h"
 
 #define PER_SOURCE	2
 #define TOTAL		3
 
-static char	 line[LOG_LINE_MAX];
-
-uint64_t
-worker_now(void)
-{
-	return (1000000);
-}
+static const uint64_t	 now = 1000000;
+static char		 line[LOG_LINE_MAX];
 
 static void
 sink(enum log_level level, const char *words, void *arg)
@@ -64,10 +59,11 @@ to(struct charge *c, uint8_t last)
 static int
 setup(void **state)
 {
-	static const struct msg_gate	 limits = { 1000, TOTAL, PER_SOURCE,
+	static const struct gate_opts	 limits = { 1000, TOTAL, PER_SOURCE,
 					    0 };
 
 	(void)state;
+	frame_clock = &now;
 	log_set_sink(sink, NULL);
 	charge_init("tunnel");
 	charge_limits(&limits);

@@ -5,14 +5,24 @@
  * to the first octets, split at every octet.
  */
 
-#include "frame.h"
+#include <sys/types.h>
 
+#include <setjmp.h>
 #include <sha2.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
 
 #include "worker/gate/answer.h"
 #include "worker/gate/hello.h"
 #include "worker/gate/path.h"
 #include "worker/net/http.h"
+#include "frame.h"
 #include "hello_octets.h"
 
 #define HELLO_LEN	((sizeof(captured) - 1) / 2)

@@ -6,14 +6,28 @@
  * what all others are answered, and who has come by a proxy.
  */
 
-#include "frame.h"
+#include <sys/types.h>
+#include <sys/socket.h>
 
-#include <netinet/in.h>
 #include <arpa/inet.h>
+#include <netinet/in.h>
 
 #include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
+#include <cmocka.h>
+
+#include "shared/compat.h"
 #include "worker/net/source.h"
+#include "frame.h"
 
 #define DEADLINE	3000	/* milliseconds */
 #define BIG		(600 * 1024)	/* a file no socket takes at once */
@@ -136,7 +150,7 @@ give_file(const char *name, char c, size_t size)
 static void
 configure(uint32_t status, const char *url, const char *server)
 {
-	struct msg_gate		 gate = { DEADLINE, 20, 10, 0 };
+	struct gate_opts		 gate = { DEADLINE, 20, 10, 0 };
 	struct msg_path		 path = { 7, "/known" };
 	struct msg_proxy	 proxy = { PROXIED, 8, { ADDR_IPV4, 0, 0,
 				    { 127 } } };

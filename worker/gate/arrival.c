@@ -98,7 +98,7 @@ struct worker {
 };
 
 static struct {
-	struct msg_gate		 conf;
+	struct gate_opts	 conf;
 	TAILQ_HEAD(, worker)	 workers;
 	struct channel		*keys;
 	struct conn_tree	 conns;
@@ -756,7 +756,7 @@ arrival_init(void)
 }
 
 void
-arrival_limits(const struct msg_gate *conf)
+arrival_limits(const struct gate_opts *conf)
 {
 	env.conf = *conf;
 	charge_limits(conf);

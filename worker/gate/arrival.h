@@ -29,7 +29,7 @@ struct arrival_stats {
 /* arrival.c */
 
 void	 arrival_init(void);
-void	 arrival_limits(const struct msg_gate *);
+void	 arrival_limits(const struct gate_opts *);
 /*
  * Takes the descriptor of a new connection; where its local address is
  * ADDR_NONE, the socket's counts.  proxied: a PROXY header comes first.  -1: no

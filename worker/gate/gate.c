@@ -29,7 +29,7 @@
 #include "site.h"
 
 static struct {
-	struct msg_gate		 next_conf;
+	struct gate_opts		 next_conf;
 	struct event		*stop;
 	uint64_t		 handed_in;	/* by tls */
 } gate;

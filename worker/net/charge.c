@@ -19,7 +19,7 @@
 
 static struct {
 	const char		*what;
-	struct msg_gate		 conf;
+	struct gate_opts	 conf;
 	struct charge_stats	 stats;
 } env;
 
@@ -30,7 +30,7 @@ charge_init(const char *what)
 }
 
 void
-charge_limits(const struct msg_gate *conf)
+charge_limits(const struct gate_opts *conf)
 {
 	env.conf = *conf;
 }

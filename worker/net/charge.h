@@ -14,7 +14,7 @@
 
 #include "shared/addr.h"
 
-struct msg_gate;
+struct gate_opts;
 struct source;
 
 struct charge {			/* starts zeroed: not charged */
@@ -32,7 +32,7 @@ struct charge_stats {
 
 /* what: how log lines call a connection; the string stays the caller's. */
 void	 charge_init(const char *what);
-void	 charge_limits(const struct msg_gate *);
+void	 charge_limits(const struct gate_opts *);
 /*
  * Charges a connection to the source of peer; one that is charged already
  * moves there.  -1 with errno ENOMEM, or EDQUOT when that is over a limit,
