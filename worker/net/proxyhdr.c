@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * PROXY protocol headers.  Owns how the header looks that a target gets before
- * the first octet of its user: version 1 is a line of text, version 2 binary.
- * Two addresses of one internet family are told; anything else is said to be
- * unknown (1) or local (2), which every reader of the protocol must take.
+ * PROXY protocol headers.  Writes the one that a target gets before its user's
+ * first octet: version 1 is a line of text, version 2 binary.  It names two
+ * addresses of one internet family; anything else is sent as unknown (1) or
+ * local (2), which every reader of the protocol must accept.
  *
- * And how one is read that a trusted proxy has put before a tunnel.  Octets in,
- * addresses out; strict, since a proxy that errs here errs about who has come.
+ * Reads the one that a trusted proxy puts before a tunnel.  Octets in,
+ * addresses out; strict, because a proxy that errs here errs about who has
+ * come.
  */
 
 #include <sys/types.h>
@@ -35,7 +36,7 @@ static const uint8_t	 v2_signature[12] = {
 	'\r', '\n', '\r', '\n', '\0', '\r', '\n', 'Q', 'U', 'I', 'T', '\n'
 };
 
-/* Octets of an address, 0 when the two cannot be told together. */
+/* Octets of an address; 0 when the two cannot go into one header. */
 static size_t
 proxyhdr_octets(const struct addr *user, const struct addr *listener)
 {
@@ -211,7 +212,7 @@ proxyhdr_parse_v1(const uint8_t *buf, size_t len, size_t *need,
 	return (PROXYHDR_OK);
 }
 
-/* The address block of a connection; whatever comes after it is skipped. */
+/* The address block of a connection; anything after it is skipped. */
 static const char *
 proxyhdr_v2_block(const uint8_t *buf, size_t len, struct addr *from,
     struct addr *to)
@@ -259,7 +260,7 @@ proxyhdr_parse_v2(const uint8_t *buf, size_t len, size_t *need,
 		return (PROXYHDR_BAD);
 	if (len < *need)
 		return (PROXYHDR_MORE);
-	/* the proxy itself looks whether we are there */
+	/* the proxy checks whether we are alive */
 	if (buf[12] == V2_LOCAL)
 		return (PROXYHDR_OK);
 	*why = proxyhdr_v2_block(buf, *need, from, to);
