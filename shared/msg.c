@@ -69,6 +69,8 @@ static const struct msg_field	 fields_begin[] = {
 	MASK(msg_begin, changed, CHANGE_ALL),
 	RANGE(msg_begin, log_level, 0, LOGLEVEL_MAX - 1),
 	RANGE(msg_begin, side, SIDE_NONE, SIDE_CLIENT),
+	RANGE(msg_begin, dials, 0, 1),
+	RANGE(msg_begin, opens, 0, 1),
 	STRING(msg_begin, name),
 	END
 };

@@ -18,7 +18,7 @@
 #include "addr.h"
 #include "imsg.h"
 
-#define MSG_VERSION		6
+#define MSG_VERSION		7
 
 #define SERVICE_NAME_MAX	64	/* with its NUL */
 #define PROC_NAME_MAX		96	/* "worker NAME.63 (server)", NUL */
@@ -209,6 +209,9 @@ struct msg_begin {
 	uint32_t	 changed;	/* CHANGE_, reload only */
 	uint32_t	 log_level;	/* enum log_level */
 	uint32_t	 side;		/* enum side, PROC_SERVICE and TLS */
+	/* of PROC_SERVICE */
+	uint32_t	 dials;		/* 1: tunnels; 0: accepts them */
+	uint32_t	 opens;	/* 1: streams, has users; 0: the target */
 	uint8_t		 start_id[START_ID_LEN];
 	char		 name[SERVICE_NAME_MAX];	/* PROC_SERVICE only */
 };

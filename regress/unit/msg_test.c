@@ -142,6 +142,8 @@ static const struct field	 fields[] = {
 	UPTO(IMSG_BEGIN, msg_begin, changed, 15),
 	UPTO(IMSG_BEGIN, msg_begin, log_level, LOGLEVEL_TRACE),
 	UPTO(IMSG_BEGIN, msg_begin, side, SIDE_CLIENT),
+	UPTO(IMSG_BEGIN, msg_begin, dials, 1),
+	UPTO(IMSG_BEGIN, msg_begin, opens, 1),
 	F(IMSG_BEGIN, msg_begin, version, 77, 1),
 	UPTO(IMSG_READY, msg_ready, have, 0x7ff),
 	UPTO(IMSG_READY, msg_ready, lack, 0x7ff),
@@ -733,7 +735,7 @@ test_no_padding(void **state)
 {
 	(void)state;
 	assert_int_equal(sizeof(struct addr), 24);
-	assert_int_equal(sizeof(struct msg_begin), 11 * 4 + 8 + 64);
+	assert_int_equal(sizeof(struct msg_begin), 13 * 4 + 8 + 64);
 	assert_int_equal(sizeof(struct msg_channel), 6 * 4 + 64);
 	assert_int_equal(sizeof(struct msg_token), 4 * 4 + 64 + 256);
 	assert_int_equal(sizeof(struct msg_dialee), 8 * 4 + 7 * 4 + 2 * 24 +
