@@ -91,11 +91,11 @@ FLOW_SRCS =	regress/unit/flowpeer.c regress/unit/flowrig.c
 
 regress/unit/addr_test: regress/unit/addr_test.c shared/addr.o ; ${UNIT}
 regress/unit/channel_test: regress/unit/channel_test.c shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o ; ${UNIT}
-regress/unit/chans_test: regress/unit/chans_test.c rocketd/chans.o rocketd/svc.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o ; ${UNIT}
+regress/unit/chans_test: regress/unit/chans_test.c rocketd/chans.o rocketd/child.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o ; ${UNIT}
 regress/unit/childlog_test: regress/unit/childlog_test.c worker/childlog.o ; ${UNIT}
-regress/unit/conf_test: regress/unit/conf_test.c rocketd/conf/check.o rocketd/conf/config.o rocketd/conf/lex.o rocketd/conf/options.o rocketd/conf/optval.o rocketd/conf/parse.o rocketd/conf/reader.o rocketd/conf/stmt.o rocketd/svc.o rocketd/conf/toml.o rocketd/conf/tomlconf.o rocketd/conf/tomlval.o rocketd/conf/tokenv.o rocketd/tlsconf.o rocketd/conf/valid.o rocketd/conf/wordval.o shared/addr.o shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o ; ${UNIT}
+regress/unit/conf_test: regress/unit/conf_test.c rocketd/conf/check.o rocketd/conf/config.o rocketd/conf/lex.o rocketd/conf/options.o rocketd/conf/optval.o rocketd/conf/parse.o rocketd/conf/reader.o rocketd/conf/stmt.o rocketd/child.o rocketd/conf/toml.o rocketd/conf/tomlconf.o rocketd/conf/tomlval.o rocketd/conf/tokenv.o rocketd/tlsconf.o rocketd/conf/valid.o rocketd/conf/wordval.o shared/addr.o shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o ; ${UNIT}
 regress/unit/connect_test: regress/unit/connect_test.c shared/addr.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/dial/connect.o ; ${UNIT}
-regress/unit/crew_test: regress/unit/crew_test.c rocketd/crew.o rocketd/svc.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o ; ${UNIT}
+regress/unit/crew_test: regress/unit/crew_test.c rocketd/crew.o rocketd/child.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o ; ${UNIT}
 regress/unit/dial_test: regress/unit/dial_test.c shared/addr.o shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/dial/connect.o worker/dial/dial.o ; ${UNIT}
 regress/unit/dialler_test: regress/unit/dialler_test.c shared/addr.o worker/service/dialler.o ; ${UNIT}
 regress/unit/ctlstream_test: regress/unit/ctlstream_test.c shared/log.o worker/dialect/rocket/ctlstream.o worker/dialect/rocket/rocket.o worker/session/smux.o worker/session/smuxout.o worker/session/smuxst.o ; ${UNIT}
@@ -119,7 +119,7 @@ regress/unit/pool_test: regress/unit/pool_test.c shared/addr.o shared/log.o work
 regress/unit/proxyhdr_test: regress/unit/proxyhdr_test.c shared/addr.o worker/net/proxyhdr.o ; ${UNIT}
 regress/unit/psk_test: regress/unit/psk_test.c shared/log.o worker/keys/psk.o ; ${UNIT}
 regress/unit/report_test: regress/unit/report_test.c shared/log.o worker/service/report.o ; ${UNIT}
-regress/unit/reload_test: regress/unit/reload_test.c rocketd/conf/check.o rocketd/conf/config.o rocketd/conf/lex.o rocketd/conf/options.o rocketd/conf/optval.o rocketd/conf/parse.o rocketd/conf/reader.o rocketd/reload.o rocketd/conf/stmt.o rocketd/svc.o rocketd/tlsconf.o rocketd/conf/tokenv.o rocketd/conf/toml.o rocketd/conf/tomlconf.o rocketd/conf/tomlval.o rocketd/conf/valid.o rocketd/conf/wordval.o shared/addr.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o ; ${UNIT}
+regress/unit/reload_test: regress/unit/reload_test.c rocketd/conf/check.o rocketd/conf/config.o rocketd/conf/lex.o rocketd/conf/options.o rocketd/conf/optval.o rocketd/conf/parse.o rocketd/conf/reader.o rocketd/reload.o rocketd/conf/stmt.o rocketd/child.o rocketd/tlsconf.o rocketd/conf/tokenv.o rocketd/conf/toml.o rocketd/conf/tomlconf.o rocketd/conf/tomlval.o rocketd/conf/valid.o rocketd/conf/wordval.o shared/addr.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o ; ${UNIT}
 regress/unit/resolve_test: regress/unit/resolve_test.c shared/addr.o shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o worker/dial/resolve.o ; ${UNIT}
 regress/unit/relay_test: regress/unit/relay_test.c ${FLOW_SRCS} ${FLOW_OBJS} ; ${UNIT}
 regress/unit/relaymem_test: regress/unit/relaymem_test.c ${FLOW_SRCS} ${FLOW_OBJS} ; ${UNIT}
@@ -137,9 +137,9 @@ regress/unit/service2_test: regress/unit/service2_test.c ${FLOW_OBJS} shared/cha
 regress/unit/signkey_test: regress/unit/signkey_test.c shared/log.o worker/keys/psk.o worker/keys/signkey.o worker/tls/tlskey.o ; ${UNIT}
 regress/unit/solo_test: regress/unit/solo_test.c shared/log.o worker/session/solo.o ; ${UNIT}
 regress/unit/source_test: regress/unit/source_test.c shared/addr.o shared/log.o worker/net/source.o ; ${UNIT}
-regress/unit/svc_test: regress/unit/svc_test.c rocketd/svc.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o ; ${UNIT}
+regress/unit/child_test: regress/unit/child_test.c rocketd/child.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o ; ${UNIT}
 regress/unit/tlsconn_test: regress/unit/tlsconn_test.c shared/log.o worker/tls/tlsconn.o worker/tls/tlsctx.o worker/tls/tlskey.o ; ${UNIT}
-regress/unit/tlslook_test: regress/unit/tlslook_test.c rocketd/tlslook.c rocketd/svc.o shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o ; ${UNIT} -DTLSLOOK_PATIENCE=1
+regress/unit/tlslook_test: regress/unit/tlslook_test.c rocketd/tlslook.c rocketd/child.o shared/channel.o shared/ibuf.o shared/imsg.o shared/log.o shared/msg.o ; ${UNIT} -DTLSLOOK_PATIENCE=1
 regress/unit/toml_test: regress/unit/toml_test.c rocketd/conf/toml.o rocketd/conf/tomlval.o shared/log.o ; ${UNIT}
 regress/unit/meter_test: regress/unit/meter_test.c shared/log.o worker/tunnel/meter.o ; ${UNIT}
 regress/unit/tunnel_test: regress/unit/tunnel_test.c ${FLOW_SRCS} ${FLOW_OBJS} ; ${UNIT}

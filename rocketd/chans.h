@@ -8,7 +8,7 @@
 #ifndef ROCKETD_CHANS_H
 #define ROCKETD_CHANS_H
 
-#include "svc.h"
+#include "child.h"
 
 struct rocketd;
 

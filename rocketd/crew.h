@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "rocketd/conf/conf.h"
-#include "svc.h"
+#include "child.h"
 
 struct rocketd;
 

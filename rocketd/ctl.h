@@ -10,7 +10,7 @@
 
 #include <stdint.h>
 
-#include "svc.h"
+#include "child.h"
 
 /* ctl.c */
 

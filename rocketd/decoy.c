@@ -20,8 +20,8 @@
 #include "shared/channel.h"
 #include "shared/compat.h"
 #include "shared/log.h"
+#include "child.h"
 #include "decoy.h"
-#include "svc.h"
 
 /* Directories inside of each other; one descriptor each. */
 #define DECOY_DEPTH_MAX	8

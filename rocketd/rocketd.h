@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 #include "rocketd/conf/conf.h"
-#include "svc.h"
+#include "child.h"
 
 struct event;
 struct event_base;

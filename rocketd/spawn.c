@@ -22,8 +22,8 @@
 
 #include "shared/compat.h"
 #include "shared/log.h"
+#include "child.h"
 #include "spawn.h"
-#include "svc.h"
 
 #define SPAWN_CHANNEL	3	/* of the child, to the parent */
 #define SPAWN_REPORT	4	/* until exec */

@@ -13,7 +13,7 @@
 
 #include "rocketd/conf/conf.h"
 #include "rocketd/conf/lex.h"
-#include "svc.h"
+#include "child.h"
 
 /* tlsconf.c */
 

@@ -26,7 +26,7 @@
 #include <cmocka.h>
 
 #include "rocketd/decoy.h"
-#include "rocketd/svc.h"
+#include "rocketd/child.h"
 #include "shared/channel.h"
 #include "shared/compat.h"
 #include "shared/log.h"

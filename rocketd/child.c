@@ -15,7 +15,7 @@
 #include <string.h>
 
 #include "shared/log.h"
-#include "svc.h"
+#include "child.h"
 
 static enum svc_state	 svc_back_off(struct svc *);
 static enum svc_state	 svc_do_breach(struct svc *);

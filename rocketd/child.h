@@ -8,8 +8,8 @@
  * it.
  */
 
-#ifndef ROCKETD_SVC_H
-#define ROCKETD_SVC_H
+#ifndef ROCKETD_CHILD_H
+#define ROCKETD_CHILD_H
 
 #include <sys/types.h>
 #include <sys/queue.h>
@@ -143,4 +143,4 @@ const char	*svc_name(const struct svc *);
 /* "exit 1", "signal 9 (Killed)" of a status of waitpid(2). */
 void		 svc_death(char *, size_t, int status);
 
-#endif /* ROCKETD_SVC_H */
+#endif /* ROCKETD_CHILD_H */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * svc.c: each state against each event, the back-off, the deadlines.  The
+ * child.c: each state against each event, the back-off, the deadlines.  The
  * process and the clock are this file's.
  */
 
@@ -16,7 +16,7 @@
 
 #include <cmocka.h>
 
-#include "rocketd/svc.h"
+#include "rocketd/child.h"
 #include "shared/compat.h"
 #include "shared/log.h"
 
