@@ -3,8 +3,8 @@
 /*
  * One child's life as a table of state and event.  Owns the states, the
  * back-off and the deadlines; touches no process, descriptor or clock but
- * through svc_ops.  A child that is killed stays STOPPING until it is reaped,
- * so there are never two processes of one svc.
+ * through child_ops.  A child that is killed stays STOPPING until it is reaped,
+ * so there are never two processes of one child.
  */
 
 #include <sys/types.h>
@@ -17,331 +17,332 @@
 #include "shared/log.h"
 #include "child.h"
 
-static enum svc_state	 svc_back_off(struct svc *);
-static enum svc_state	 svc_do_breach(struct svc *);
-static enum svc_state	 svc_do_drop(struct svc *);
-static enum svc_state	 svc_do_hangup(struct svc *);
-static enum svc_state	 svc_do_heard(struct svc *);
-static enum svc_state	 svc_do_late(struct svc *);
-static enum svc_state	 svc_do_ready(struct svc *);
-static enum svc_state	 svc_do_sent(struct svc *);
-static enum svc_state	 svc_do_start(struct svc *);
-static enum svc_state	 svc_do_stop(struct svc *);
-static enum svc_state	 svc_do_stopped(struct svc *);
-static enum svc_state	 svc_do_tick(struct svc *);
-static enum svc_state	 svc_do_want(struct svc *);
-static enum svc_state	 svc_kill(struct svc *, const char *);
+static enum child_state	 child_back_off(struct child *);
+static enum child_state	 child_do_breach(struct child *);
+static enum child_state	 child_do_drop(struct child *);
+static enum child_state	 child_do_hangup(struct child *);
+static enum child_state	 child_do_heard(struct child *);
+static enum child_state	 child_do_late(struct child *);
+static enum child_state	 child_do_ready(struct child *);
+static enum child_state	 child_do_sent(struct child *);
+static enum child_state	 child_do_start(struct child *);
+static enum child_state	 child_do_stop(struct child *);
+static enum child_state	 child_do_stopped(struct child *);
+static enum child_state	 child_do_tick(struct child *);
+static enum child_state	 child_do_want(struct child *);
+static enum child_state	 child_kill(struct child *, const char *);
 
-static const char *const svc_state_names[SVC_STATE_MAX] = {
-	[SVC_DOWN] =		"down",
-	[SVC_STARTING] =	"starting",
-	[SVC_READY] =		"ready",
-	[SVC_STOPPING] =	"stopping",
-	[SVC_BACKOFF] =		"backoff"
+static const char *const child_state_names[CHILD_STATE_MAX] = {
+	[CHILD_DOWN] =		"down",
+	[CHILD_STARTING] =	"starting",
+	[CHILD_READY] =		"ready",
+	[CHILD_STOPPING] =	"stopping",
+	[CHILD_BACKOFF] =	"backoff"
 };
 
-static const char *const svc_event_names[SVC_EV_MAX] = {
-	[SVC_EV_START] =	"start",
-	[SVC_EV_READY] =	"ready",
-	[SVC_EV_HEARD] =	"heard",
-	[SVC_EV_SENT] =		"sent",
-	[SVC_EV_STOP] =		"stop",
-	[SVC_EV_EXIT] =		"exit",
-	[SVC_EV_HANGUP] =	"hangup",
-	[SVC_EV_TIMEOUT] =	"timeout",
-	[SVC_EV_BREACH] =	"breach"
+static const char *const child_event_names[CHILD_EV_MAX] = {
+	[CHILD_EV_START] =	"start",
+	[CHILD_EV_READY] =	"ready",
+	[CHILD_EV_HEARD] =	"heard",
+	[CHILD_EV_SENT] =	"sent",
+	[CHILD_EV_STOP] =	"stop",
+	[CHILD_EV_EXIT] =	"exit",
+	[CHILD_EV_HANGUP] =	"hangup",
+	[CHILD_EV_TIMEOUT] =	"timeout",
+	[CHILD_EV_BREACH] =	"breach"
 };
 
 /* Does what has to be done and returns the next state; NULL: ignored. */
-typedef enum svc_state	 svc_action(struct svc *);
+typedef enum child_state	 child_action(struct child *);
 
-static svc_action *const svc_actions[SVC_STATE_MAX][SVC_EV_MAX] = {
-	[SVC_DOWN] = {
-		[SVC_EV_START] =	svc_do_start,
-		[SVC_EV_STOP] =		svc_do_drop,
+static child_action *const child_actions[CHILD_STATE_MAX][CHILD_EV_MAX] = {
+	[CHILD_DOWN] = {
+		[CHILD_EV_START] =	child_do_start,
+		[CHILD_EV_STOP] =	child_do_drop,
 	},
-	[SVC_STARTING] = {
-		[SVC_EV_READY] =	svc_do_ready,
-		[SVC_EV_SENT] =		svc_do_sent,
-		[SVC_EV_STOP] =		svc_do_stop,
-		[SVC_EV_EXIT] =		svc_back_off,
-		[SVC_EV_HANGUP] =	svc_do_hangup,
-		[SVC_EV_TIMEOUT] =	svc_do_late,
-		[SVC_EV_BREACH] =	svc_do_breach,
+	[CHILD_STARTING] = {
+		[CHILD_EV_READY] =	child_do_ready,
+		[CHILD_EV_SENT] =	child_do_sent,
+		[CHILD_EV_STOP] =	child_do_stop,
+		[CHILD_EV_EXIT] =	child_back_off,
+		[CHILD_EV_HANGUP] =	child_do_hangup,
+		[CHILD_EV_TIMEOUT] =	child_do_late,
+		[CHILD_EV_BREACH] =	child_do_breach,
 	},
-	[SVC_READY] = {
-		[SVC_EV_READY] =	svc_do_ready,
-		[SVC_EV_HEARD] =	svc_do_heard,
-		[SVC_EV_SENT] =		svc_do_sent,
-		[SVC_EV_STOP] =		svc_do_stop,
-		[SVC_EV_EXIT] =		svc_back_off,
-		[SVC_EV_HANGUP] =	svc_do_hangup,
-		[SVC_EV_TIMEOUT] =	svc_do_tick,
-		[SVC_EV_BREACH] =	svc_do_breach,
+	[CHILD_READY] = {
+		[CHILD_EV_READY] =	child_do_ready,
+		[CHILD_EV_HEARD] =	child_do_heard,
+		[CHILD_EV_SENT] =	child_do_sent,
+		[CHILD_EV_STOP] =	child_do_stop,
+		[CHILD_EV_EXIT] =	child_back_off,
+		[CHILD_EV_HANGUP] =	child_do_hangup,
+		[CHILD_EV_TIMEOUT] =	child_do_tick,
+		[CHILD_EV_BREACH] =	child_do_breach,
 	},
-	[SVC_STOPPING] = {
-		[SVC_EV_START] =	svc_do_want,
-		[SVC_EV_READY] =	svc_do_heard,
-		[SVC_EV_HEARD] =	svc_do_heard,
-		[SVC_EV_STOP] =		svc_do_stop,
-		[SVC_EV_EXIT] =		svc_do_stopped,
-		[SVC_EV_HANGUP] =	svc_do_hangup,
-		[SVC_EV_TIMEOUT] =	svc_do_tick,
-		[SVC_EV_BREACH] =	svc_do_breach,
+	[CHILD_STOPPING] = {
+		[CHILD_EV_START] =	child_do_want,
+		[CHILD_EV_READY] =	child_do_heard,
+		[CHILD_EV_HEARD] =	child_do_heard,
+		[CHILD_EV_STOP] =	child_do_stop,
+		[CHILD_EV_EXIT] =	child_do_stopped,
+		[CHILD_EV_HANGUP] =	child_do_hangup,
+		[CHILD_EV_TIMEOUT] =	child_do_tick,
+		[CHILD_EV_BREACH] =	child_do_breach,
 	},
-	[SVC_BACKOFF] = {
-		[SVC_EV_STOP] =		svc_do_drop,
-		[SVC_EV_TIMEOUT] =	svc_do_start,
+	[CHILD_BACKOFF] = {
+		[CHILD_EV_STOP] =	child_do_drop,
+		[CHILD_EV_TIMEOUT] =	child_do_start,
 	},
 };
 
 void
-svc_init(struct svc *svc, const struct svc_ops *ops, enum proc_role role,
-    enum side side, uint32_t service, uint32_t index, const char *name)
+child_init(struct child *child, const struct child_ops *ops,
+    enum proc_role role, enum side side, uint32_t service, uint32_t index,
+    const char *name)
 {
-	memset(svc, 0, sizeof(*svc));
-	svc->ops = ops;
-	svc->role = role;
-	svc->side = side;
-	svc->service = service;
-	svc->index = index;
-	strlcpy(svc->name, name, sizeof(svc->name));
-	svc->state = SVC_DOWN;
-	svc->ready_ms = SVC_START;
-	svc->report = -1;
+	memset(child, 0, sizeof(*child));
+	child->ops = ops;
+	child->role = role;
+	child->side = side;
+	child->service = service;
+	child->index = index;
+	strlcpy(child->name, name, sizeof(child->name));
+	child->state = CHILD_DOWN;
+	child->ready_ms = CHILD_START;
+	child->report = -1;
 }
 
 void
-svc_event(struct svc *svc, enum svc_event event)
+child_event(struct child *child, enum child_event event)
 {
-	enum svc_state	 before = svc->state;
+	enum child_state	 before = child->state;
 
-	if (svc_actions[before][event] == NULL) {
-		log_trace("%s: %s while %s, ignored", svc_name(svc),
-		    svc_event_names[event], svc_state_names[before]);
+	if (child_actions[before][event] == NULL) {
+		log_trace("%s: %s while %s, ignored", child_name(child),
+		    child_event_names[event], child_state_names[before]);
 		return;
 	}
-	svc->state = svc_actions[before][event](svc);
-	if (svc->state != before)
-		log_trace("%s: %s, %s -> %s", svc_name(svc),
-		    svc_event_names[event], svc_state_names[before],
-		    svc_state_names[svc->state]);
-	svc->ops->done(svc, before);
+	child->state = child_actions[before][event](child);
+	if (child->state != before)
+		log_trace("%s: %s, %s -> %s", child_name(child),
+		    child_event_names[event], child_state_names[before],
+		    child_state_names[child->state]);
+	child->ops->done(child, before);
 }
 
 void
-svc_stop(struct svc *svc, uint32_t drain)
+child_stop(struct child *child, uint32_t drain)
 {
-	svc->drain = drain;
-	svc_event(svc, SVC_EV_STOP);
+	child->drain = drain;
+	child_event(child, CHILD_EV_STOP);
 }
 
 /* The timer, and a note of when it should fire. */
 static void
-svc_arm(struct svc *svc, uint64_t ms)
+child_arm(struct child *child, uint64_t ms)
 {
-	svc->tick = svc->ops->now(svc) + ms;
-	svc->ops->timer(svc, ms);
+	child->tick = child->ops->now(child) + ms;
+	child->ops->timer(child, ms);
 }
 
 /* The next look at a living child, sooner when it has to be gone sooner. */
 static void
-svc_arm_tick(struct svc *svc)
+child_arm_tick(struct child *child)
 {
-	uint64_t	 now = svc->ops->now(svc), ms = SVC_PING;
+	uint64_t	 now = child->ops->now(child), ms = CHILD_PING;
 
-	if (svc->stop_due < now + ms)
-		ms = svc->stop_due > now ? svc->stop_due - now : 1;
-	svc_arm(svc, ms);
+	if (child->stop_due < now + ms)
+		ms = child->stop_due > now ? child->stop_due - now : 1;
+	child_arm(child, ms);
 }
 
 /* ---- actions ---- */
 
-static enum svc_state
-svc_do_start(struct svc *svc)
+static enum child_state
+child_do_start(struct child *child)
 {
-	svc->wanted = 1;
-	svc->killed = 0;
-	svc->pending = 1;
-	svc->ready_at = 0;
-	svc->stop_due = UINT64_MAX;
-	if (svc->ops->spawn(svc) == -1)
-		return (svc_back_off(svc));
-	svc->due = svc->ops->now(svc) + svc->ready_ms;
-	svc_arm(svc, svc->ready_ms);
-	return (SVC_STARTING);
+	child->wanted = 1;
+	child->killed = 0;
+	child->pending = 1;
+	child->ready_at = 0;
+	child->stop_due = UINT64_MAX;
+	if (child->ops->spawn(child) == -1)
+		return (child_back_off(child));
+	child->due = child->ops->now(child) + child->ready_ms;
+	child_arm(child, child->ready_ms);
+	return (CHILD_STARTING);
 }
 
-static enum svc_state
-svc_do_ready(struct svc *svc)
+static enum child_state
+child_do_ready(struct child *child)
 {
-	uint64_t	 now = svc->ops->now(svc);
+	uint64_t	 now = child->ops->now(child);
 
-	if (svc->pending == 0)
-		return (svc_kill(svc, "READY out of turn"));
-	if (--svc->pending == 0)
-		svc->due = now + SVC_SILENCE;
-	if (svc->ready_at == 0) {
-		svc->ready_at = now;
-		svc_arm(svc, SVC_PING);
+	if (child->pending == 0)
+		return (child_kill(child, "READY out of turn"));
+	if (--child->pending == 0)
+		child->due = now + CHILD_SILENCE;
+	if (child->ready_at == 0) {
+		child->ready_at = now;
+		child_arm(child, CHILD_PING);
 	}
-	return (SVC_READY);
+	return (CHILD_READY);
 }
 
 /*
  * While a new set is taken in a child may be busy for as long as at its
  * start; and one that was told to stop may still say READY.
  */
-static enum svc_state
-svc_do_heard(struct svc *svc)
+static enum child_state
+child_do_heard(struct child *child)
 {
-	uint64_t	 due = svc->ops->now(svc) + SVC_SILENCE;
+	uint64_t	 due = child->ops->now(child) + CHILD_SILENCE;
 
-	if (svc->pending == 0 || svc->due < due)
-		svc->due = due;
-	return (svc->state);
+	if (child->pending == 0 || child->due < due)
+		child->due = due;
+	return (child->state);
 }
 
-static enum svc_state
-svc_do_sent(struct svc *svc)
+static enum child_state
+child_do_sent(struct child *child)
 {
-	svc->pending++;
-	svc->due = svc->ops->now(svc) + svc->ready_ms;
-	if (svc->state == SVC_STARTING)
-		svc_arm(svc, svc->ready_ms);
-	return (svc->state);
+	child->pending++;
+	child->due = child->ops->now(child) + child->ready_ms;
+	if (child->state == CHILD_STARTING)
+		child_arm(child, child->ready_ms);
+	return (child->state);
 }
 
-static enum svc_state
-svc_do_late(struct svc *svc)
+static enum child_state
+child_do_late(struct child *child)
 {
-	return (svc_kill(svc, "not ready in time"));
+	return (child_kill(child, "not ready in time"));
 }
 
-static enum svc_state
-svc_do_breach(struct svc *svc)
+static enum child_state
+child_do_breach(struct child *child)
 {
-	return (svc_kill(svc, NULL));
+	return (child_kill(child, NULL));
 }
 
 /* A look at a child that is READY or STOPPING. */
-static enum svc_state
-svc_do_tick(struct svc *svc)
+static enum child_state
+child_do_tick(struct child *child)
 {
-	uint64_t	 now = svc->ops->now(svc);
+	uint64_t	 now = child->ops->now(child);
 
 	/* We were stopped, or starved: its answers may be waiting unread. */
-	if (now > svc->tick + SVC_LATE && svc->due < now + SVC_SILENCE)
-		svc->due = now + SVC_SILENCE;
-	if (svc->killed)	/* SIGKILL may take its time, not for ever */
-		return (svc_kill(svc, NULL));
-	if (now >= svc->stop_due)
-		return (svc_kill(svc, "did not end in time"));
-	if (now >= svc->due)
-		return (svc_kill(svc, "is silent"));
-	svc->ops->ping(svc);
-	svc_arm_tick(svc);
-	return (svc->state);
+	if (now > child->tick + CHILD_LATE && child->due < now + CHILD_SILENCE)
+		child->due = now + CHILD_SILENCE;
+	if (child->killed)	/* SIGKILL may take its time, not for ever */
+		return (child_kill(child, NULL));
+	if (now >= child->stop_due)
+		return (child_kill(child, "did not end in time"));
+	if (now >= child->due)
+		return (child_kill(child, "is silent"));
+	child->ops->ping(child);
+	child_arm_tick(child);
+	return (child->state);
 }
 
-static enum svc_state
-svc_do_stop(struct svc *svc)
+static enum child_state
+child_do_stop(struct child *child)
 {
 	uint64_t	 due;
 
-	svc->wanted = 0;
-	if (svc->killed)
-		return (SVC_STOPPING);
-	svc->ops->stop(svc, svc->drain);
-	if (svc->drain != UINT32_MAX) {
-		due = svc->ops->now(svc) + svc->drain + SVC_GRACE;
-		if (due < svc->stop_due)
-			svc->stop_due = due;
+	child->wanted = 0;
+	if (child->killed)
+		return (CHILD_STOPPING);
+	child->ops->stop(child, child->drain);
+	if (child->drain != UINT32_MAX) {
+		due = child->ops->now(child) + child->drain + CHILD_GRACE;
+		if (due < child->stop_due)
+			child->stop_due = due;
 	}
-	svc_arm_tick(svc);
-	return (SVC_STOPPING);
+	child_arm_tick(child);
+	return (CHILD_STOPPING);
 }
 
 /* Its channel is at its end: it dies by itself now, or is made to. */
-static enum svc_state
-svc_do_hangup(struct svc *svc)
+static enum child_state
+child_do_hangup(struct child *child)
 {
-	uint64_t	 due = svc->ops->now(svc) + SVC_HANGUP;
+	uint64_t	 due = child->ops->now(child) + CHILD_HANGUP;
 
-	if (svc->killed)
-		return (SVC_STOPPING);
-	if (due < svc->stop_due)
-		svc->stop_due = due;
-	svc_arm_tick(svc);
-	return (SVC_STOPPING);
+	if (child->killed)
+		return (CHILD_STOPPING);
+	if (due < child->stop_due)
+		child->stop_due = due;
+	child_arm_tick(child);
+	return (CHILD_STOPPING);
 }
 
-static enum svc_state
-svc_do_want(struct svc *svc)
+static enum child_state
+child_do_want(struct child *child)
 {
-	svc->wanted = 1;
-	return (SVC_STOPPING);
+	child->wanted = 1;
+	return (CHILD_STOPPING);
 }
 
-static enum svc_state
-svc_do_stopped(struct svc *svc)
+static enum child_state
+child_do_stopped(struct child *child)
 {
-	if (svc->wanted)
-		return (svc_back_off(svc));
-	return (svc_do_drop(svc));
+	if (child->wanted)
+		return (child_back_off(child));
+	return (child_do_drop(child));
 }
 
-static enum svc_state
-svc_do_drop(struct svc *svc)
+static enum child_state
+child_do_drop(struct child *child)
 {
-	svc->wanted = 0;
-	svc->ops->timer(svc, 0);
-	return (SVC_DOWN);
+	child->wanted = 0;
+	child->ops->timer(child, 0);
+	return (CHILD_DOWN);
 }
 
 /* It died: again, or after a life that was long enough to forget the past. */
-static enum svc_state
-svc_back_off(struct svc *svc)
+static enum child_state
+child_back_off(struct child *child)
 {
-	uint64_t	 now = svc->ops->now(svc);
+	uint64_t	 now = child->ops->now(child);
 
-	if (svc->backoff == 0 ||
-	    (svc->ready_at != 0 && now - svc->ready_at >= SVC_STABLE))
-		svc->backoff = SVC_BACKOFF_MIN;
-	else if (svc->backoff >= SVC_BACKOFF_MAX / 2)
-		svc->backoff = SVC_BACKOFF_MAX;
+	if (child->backoff == 0 ||
+	    (child->ready_at != 0 && now - child->ready_at >= CHILD_STABLE))
+		child->backoff = CHILD_BACKOFF_MIN;
+	else if (child->backoff >= CHILD_BACKOFF_MAX / 2)
+		child->backoff = CHILD_BACKOFF_MAX;
 	else
-		svc->backoff *= 2;
-	svc->restarts++;
-	svc_arm(svc, svc->backoff);
-	return (SVC_BACKOFF);
+		child->backoff *= 2;
+	child->restarts++;
+	child_arm(child, child->backoff);
+	return (CHILD_BACKOFF);
 }
 
-static enum svc_state
-svc_kill(struct svc *svc, const char *why)
+static enum child_state
+child_kill(struct child *child, const char *why)
 {
-	svc->killed = 1;
-	svc->ops->kill(svc, why);
-	svc_arm(svc, SVC_PING);
-	return (SVC_STOPPING);
+	child->killed = 1;
+	child->ops->kill(child, why);
+	child_arm(child, CHILD_PING);
+	return (CHILD_STOPPING);
 }
 
 /* ---- words ---- */
 
 const char *
-svc_state_name(enum svc_state state)
+child_state_name(enum child_state state)
 {
-	return (state < SVC_STATE_MAX ? svc_state_names[state] : "?");
+	return (state < CHILD_STATE_MAX ? child_state_names[state] : "?");
 }
 
 const char *
-svc_name(const struct svc *svc)
+child_name(const struct child *child)
 {
-	return (proc_name(svc->role, svc->side, svc->index, svc->name));
+	return (proc_name(child->role, child->side, child->index, child->name));
 }
 
 void
-svc_death(char *buf, size_t size, int status)
+child_death(char *buf, size_t size, int status)
 {
 	int	 sig;
 

@@ -3,8 +3,8 @@
 /*
  * One child's life: DOWN, STARTING, READY, STOPPING, BACKOFF.  Owns when a
  * child is started, pinged, given up and started again; states change only in
- * svc_event().  It does nothing by itself: what an event brings about is done
- * by the functions of svc_ops, so no process and no clock is needed to test
+ * child_event().  It does nothing by itself: what an event brings about is done
+ * by the functions of child_ops, so no process and no clock is needed to test
  * it.
  */
 
@@ -19,65 +19,65 @@
 #include "shared/msg.h"
 
 /* All in milliseconds. */
-#define SVC_PING	2000	/* between two pings */
-#define SVC_SILENCE	10000	/* without an answer: it hangs */
-#define SVC_START	30000	/* until READY, and until the next READY after
+#define CHILD_PING	2000	/* between two pings */
+#define CHILD_SILENCE	10000	/* without an answer: it hangs */
+#define CHILD_START	30000	/* until READY, and until the next READY after
 				 * a new set of configuration */
-#define SVC_STABLE	10000	/* READY for so long: its past is past */
-#define SVC_BACKOFF_MIN	100
-#define SVC_BACKOFF_MAX	30000
-#define SVC_GRACE	2000	/* after its drain time is over */
-#define SVC_HANGUP	1000	/* from its channel's end to its own */
-#define SVC_LATE	3000	/* a timer so late: we were away, not it */
+#define CHILD_STABLE	10000	/* READY for so long: its past is past */
+#define CHILD_BACKOFF_MIN	100
+#define CHILD_BACKOFF_MAX	30000
+#define CHILD_GRACE	2000	/* after its drain time is over */
+#define CHILD_HANGUP	1000	/* from its channel's end to its own */
+#define CHILD_LATE	3000	/* a timer so late: we were away, not it */
 
-enum svc_state {
-	SVC_DOWN,		/* no process, none wanted */
-	SVC_STARTING,		/* forked; has not said READY */
-	SVC_READY,
-	SVC_STOPPING,		/* told or made to end, or has hung up */
-	SVC_BACKOFF,		/* died, waits for its next start */
-	SVC_STATE_MAX
+enum child_state {
+	CHILD_DOWN,		/* no process, none wanted */
+	CHILD_STARTING,		/* forked; has not said READY */
+	CHILD_READY,
+	CHILD_STOPPING,		/* told or made to end, or has hung up */
+	CHILD_BACKOFF,		/* died, waits for its next start */
+	CHILD_STATE_MAX
 };
 
-enum svc_event {
-	SVC_EV_START,		/* it is wanted */
-	SVC_EV_READY,		/* it said READY */
-	SVC_EV_HEARD,		/* it answered a ping */
-	SVC_EV_SENT,		/* a further set of configuration was sent */
-	SVC_EV_STOP,		/* it is not wanted any more; see drain */
-	SVC_EV_EXIT,		/* it was reaped */
-	SVC_EV_HANGUP,		/* its channel ended */
-	SVC_EV_TIMEOUT,		/* the timer of the state */
-	SVC_EV_BREACH,		/* it broke a rule (logged already) */
-	SVC_EV_MAX
+enum child_event {
+	CHILD_EV_START,		/* it is wanted */
+	CHILD_EV_READY,		/* it said READY */
+	CHILD_EV_HEARD,		/* it answered a ping */
+	CHILD_EV_SENT,		/* a further set of configuration was sent */
+	CHILD_EV_STOP,		/* it is not wanted any more; see drain */
+	CHILD_EV_EXIT,		/* it was reaped */
+	CHILD_EV_HANGUP,	/* its channel ended */
+	CHILD_EV_TIMEOUT,	/* the timer of the state */
+	CHILD_EV_BREACH,	/* it broke a rule (logged already) */
+	CHILD_EV_MAX
 };
 
-struct svc;
+struct child;
 struct event;
 struct channel;
 struct rocketd;
 
-struct svc_ops {
+struct child_ops {
 	/* Forks it and sends its configuration; -1: did not work, logged. */
-	int		 (*spawn)(struct svc *);
-	void		 (*ping)(struct svc *);
-	void		 (*stop)(struct svc *, uint32_t drain);
+	int		 (*spawn)(struct child *);
+	void		 (*ping)(struct child *);
+	void		 (*stop)(struct child *, uint32_t drain);
 	/* SIGKILL; why (or NULL when that was said) is for the log. */
-	void		 (*kill)(struct svc *, const char *why);
-	/* SVC_EV_TIMEOUT after so many milliseconds; 0: no timer. */
-	void		 (*timer)(struct svc *, uint32_t);
+	void		 (*kill)(struct child *, const char *why);
+	/* CHILD_EV_TIMEOUT after so many milliseconds; 0: no timer. */
+	void		 (*timer)(struct child *, uint32_t);
 	/* Milliseconds of a clock that never goes back. */
-	uint64_t	 (*now)(struct svc *);
+	uint64_t	 (*now)(struct child *);
 	/*
 	 * The last thing of each event that was not ignored; may free the
-	 * svc when it is DOWN.
+	 * child when it is DOWN.
 	 */
-	void		 (*done)(struct svc *, enum svc_state before);
+	void		 (*done)(struct child *, enum child_state before);
 };
 
-struct svc {
-	TAILQ_ENTRY(svc)	 entry;
-	const struct svc_ops	*ops;
+struct child {
+	TAILQ_ENTRY(child)	 entry;
+	const struct child_ops	*ops;
 	struct rocketd		*env;
 
 	/* who it is */
@@ -88,8 +88,8 @@ struct svc {
 						 * side's blocks with TLS */
 	char			 name[SERVICE_NAME_MAX];
 
-	/* svc.c's own */
-	enum svc_state		 state;
+	/* child.c's own */
+	enum child_state	 state;
 	int			 wanted;	/* start again when it dies */
 	int			 killed;
 	uint32_t		 pending;	/* sets without their READY */
@@ -122,25 +122,25 @@ struct svc {
 	uint32_t		*lent;
 	size_t			 nlent;
 };
-TAILQ_HEAD(svcs, svc);
+TAILQ_HEAD(children, child);
 
-/* svc.c */
+/* child.c */
 
 /* DOWN, not wanted.  name is "" for all but services. */
-void		 svc_init(struct svc *, const struct svc_ops *,
+void		 child_init(struct child *, const struct child_ops *,
 		    enum proc_role, enum side, uint32_t service,
 		    uint32_t index, const char *name);
 /*
  * The one place where states change.  An event that means nothing in the
- * state is ignored.  The svc may be gone when it returns (svc_ops.done).
+ * state is ignored.  The child may be gone when it returns (child_ops.done).
  */
-void		 svc_event(struct svc *, enum svc_event);
-/* SVC_EV_STOP, with drain milliseconds to do it (UINT32_MAX: no end). */
-void		 svc_stop(struct svc *, uint32_t drain);
-const char	*svc_state_name(enum svc_state);
+void		 child_event(struct child *, enum child_event);
+/* CHILD_EV_STOP, with drain milliseconds to do it (UINT32_MAX: no end). */
+void		 child_stop(struct child *, uint32_t drain);
+const char	*child_state_name(enum child_state);
 /* proc_name of it. */
-const char	*svc_name(const struct svc *);
+const char	*child_name(const struct child *);
 /* "exit 1", "signal 9 (Killed)" of a status of waitpid(2). */
-void		 svc_death(char *, size_t, int status);
+void		 child_death(char *, size_t, int status);
 
 #endif /* ROCKETD_CHILD_H */

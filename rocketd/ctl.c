@@ -24,7 +24,7 @@
 #include "reload.h"
 
 static void
-ctl_end(struct svc *control, uint32_t request, int failed, const char *words)
+ctl_end(struct child *control, uint32_t request, int failed, const char *words)
 {
 	struct ctl_done	 msg;
 
@@ -37,7 +37,7 @@ ctl_end(struct svc *control, uint32_t request, int failed, const char *words)
 
 /* failure NULL: it worked. */
 static void
-ctl_done(struct svc *control, uint32_t request, const char *failure)
+ctl_done(struct child *control, uint32_t request, const char *failure)
 {
 	ctl_end(control, request, failure != NULL,
 	    failure != NULL ? failure : "");
@@ -46,7 +46,7 @@ ctl_done(struct svc *control, uint32_t request, const char *failure)
 /* ---- summary ---- */
 
 static void
-ctl_counter(struct svc *control, uint32_t request, const char *name,
+ctl_counter(struct child *control, uint32_t request, const char *name,
     uint64_t value)
 {
 	struct ctl_counter	 msg;
@@ -60,11 +60,11 @@ ctl_counter(struct svc *control, uint32_t request, const char *name,
 }
 
 static void
-ctl_summary(struct svc *control, uint32_t request)
+ctl_summary(struct child *control, uint32_t request)
 {
 	struct rocketd		*env = control->env;
 	struct ctl_daemon	 msg;
-	struct svc		*svc;
+	struct child		*child;
 	uint64_t		 processes = 0, restarts = 0;
 
 	memset(&msg, 0, sizeof(msg));
@@ -79,9 +79,9 @@ ctl_summary(struct svc *control, uint32_t request)
 	strlcpy(msg.conf_path, env->conf_path, sizeof(msg.conf_path));
 	strlcpy(msg.conf_error, env->conf_error, sizeof(msg.conf_error));
 	procs_send(control, IMSG_CTL_DAEMON, -1, &msg, sizeof(msg));
-	TAILQ_FOREACH(svc, &env->svcs, entry) {
+	TAILQ_FOREACH(child, &env->children, entry) {
 		processes++;
-		restarts += svc->restarts;
+		restarts += child->restarts;
 	}
 	ctl_counter(control, request, "processes", processes);
 	ctl_counter(control, request, "restarts", restarts);
@@ -92,43 +92,43 @@ ctl_summary(struct svc *control, uint32_t request)
 
 /* ---- processes ---- */
 
-static const uint32_t	 ctl_states[SVC_STATE_MAX] = {
-	[SVC_DOWN] = CTL_PROCESS_DOWN,
-	[SVC_STARTING] = CTL_PROCESS_STARTING,
-	[SVC_READY] = CTL_PROCESS_READY,
-	[SVC_STOPPING] = CTL_PROCESS_STOPPING,
-	[SVC_BACKOFF] = CTL_PROCESS_BACKOFF
+static const uint32_t	 ctl_states[CHILD_STATE_MAX] = {
+	[CHILD_DOWN] = CTL_PROCESS_DOWN,
+	[CHILD_STARTING] = CTL_PROCESS_STARTING,
+	[CHILD_READY] = CTL_PROCESS_READY,
+	[CHILD_STOPPING] = CTL_PROCESS_STOPPING,
+	[CHILD_BACKOFF] = CTL_PROCESS_BACKOFF
 };
 
 static void
-ctl_process(struct svc *control, uint32_t request, const struct svc *svc)
+ctl_process(struct child *control, uint32_t request, const struct child *child)
 {
 	struct ctl_process	 msg;
 
 	memset(&msg, 0, sizeof(msg));
 	msg.request = request;
-	msg.pid = svc->pid;
-	msg.role = svc->role;
-	msg.service = svc->service;
-	msg.index = svc->index;
-	msg.side = svc->side;
-	msg.state = ctl_states[svc->state];
-	msg.restarts = svc->restarts;
-	msg.uid = svc->uid;
-	msg.have = svc->have;
-	msg.lack = svc->lack;
-	msg.since = svc->since;
-	strlcpy(msg.name, svc->name, sizeof(msg.name));
-	strlcpy(msg.last_death, svc->last_death, sizeof(msg.last_death));
+	msg.pid = child->pid;
+	msg.role = child->role;
+	msg.service = child->service;
+	msg.index = child->index;
+	msg.side = child->side;
+	msg.state = ctl_states[child->state];
+	msg.restarts = child->restarts;
+	msg.uid = child->uid;
+	msg.have = child->have;
+	msg.lack = child->lack;
+	msg.since = child->since;
+	strlcpy(msg.name, child->name, sizeof(msg.name));
+	strlcpy(msg.last_death, child->last_death, sizeof(msg.last_death));
 	procs_send(control, IMSG_CTL_PROCESS, -1, &msg, sizeof(msg));
 }
 
 static void
-ctl_processes(struct svc *control, uint32_t request)
+ctl_processes(struct child *control, uint32_t request)
 {
 	struct rocketd		*env = control->env;
 	struct ctl_process	 msg;
-	const struct svc	*svc;
+	const struct child	*child;
 
 	memset(&msg, 0, sizeof(msg));
 	msg.request = request;
@@ -138,8 +138,8 @@ ctl_processes(struct svc *control, uint32_t request)
 	msg.uid = getuid();
 	msg.since = env->started;
 	procs_send(control, IMSG_CTL_PROCESS, -1, &msg, sizeof(msg));
-	TAILQ_FOREACH(svc, &env->svcs, entry)
-		ctl_process(control, request, svc);
+	TAILQ_FOREACH(child, &env->children, entry)
+		ctl_process(control, request, child);
 	ctl_done(control, request, NULL);
 }
 
@@ -160,7 +160,7 @@ ctl_cut(const char *text, size_t len, size_t max)
 }
 
 static void
-ctl_text(struct svc *control, uint32_t request, const char *text, size_t len)
+ctl_text(struct child *control, uint32_t request, const char *text, size_t len)
 {
 	struct ctl_text	 msg;
 	size_t		 n;
@@ -176,7 +176,7 @@ ctl_text(struct svc *control, uint32_t request, const char *text, size_t len)
 }
 
 static void
-ctl_config(struct svc *control, uint32_t request)
+ctl_config(struct child *control, uint32_t request)
 {
 	const char	*failure = "no memory";
 	char		*text = NULL;
@@ -201,7 +201,7 @@ ctl_config(struct svc *control, uint32_t request)
 /* ---- commands ---- */
 
 static void
-ctl_reload(struct svc *control, uint32_t request)
+ctl_reload(struct child *control, uint32_t request)
 {
 	char	 why[HOST_MAX];
 	int	 failed;
@@ -211,7 +211,7 @@ ctl_reload(struct svc *control, uint32_t request)
 }
 
 static void
-ctl_log(struct svc *control, const struct ctl_request *req)
+ctl_log(struct child *control, const struct ctl_request *req)
 {
 	struct rocketd	*env = control->env;
 	uint32_t	 level = req->arg;
@@ -224,7 +224,7 @@ ctl_log(struct svc *control, const struct ctl_request *req)
 }
 
 int
-ctl_dispatch(struct svc *control, uint32_t type,
+ctl_dispatch(struct child *control, uint32_t type,
     const struct ctl_request *req)
 {
 	if (channel_full(control->chan)) {

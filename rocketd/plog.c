@@ -98,7 +98,7 @@ static void
 plog_look(int fd, short what, void *arg)
 {
 	struct rocketd	*env = arg;
-	struct svc	*control;
+	struct child	*control;
 
 	(void)fd;
 	(void)what;
@@ -271,7 +271,7 @@ plog_direct(enum log_level level, const char *line)
 static void
 plog_sink(enum log_level level, const char *line, void *arg)
 {
-	struct svc	*control = procs_find(plog.env, PROC_CONTROL);
+	struct child	*control = procs_find(plog.env, PROC_CONTROL);
 	struct msg_log	 msg;
 	size_t		 len;
 

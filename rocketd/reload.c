@@ -304,26 +304,26 @@ reload_has_side(const struct rocketd_conf *conf, enum side side)
 static void
 reload_role(struct rocketd *env, enum proc_role role, int wanted)
 {
-	struct svc	*svc = procs_find(env, role);
+	struct child	*child = procs_find(env, role);
 
 	if (!wanted) {
-		if (svc != NULL && svc->wanted)
-			svc_stop(svc, 0);
-	} else if (svc == NULL)
+		if (child != NULL && child->wanted)
+			child_stop(child, 0);
+	} else if (child == NULL)
 		(void)procs_add(env, role, SIDE_NONE, 0, 0, "");
-	else if (!svc->wanted)
-		svc_event(svc, SVC_EV_START);
+	else if (!child->wanted)
+		child_event(child, CHILD_EV_START);
 }
 
-static struct svc *
+static struct child *
 reload_find_tls(struct rocketd *env, enum side side, uint32_t index)
 {
-	struct svc	*svc;
+	struct child	*child;
 
-	TAILQ_FOREACH(svc, &env->svcs, entry)
-		if (svc->role == PROC_TLS && svc->side == side &&
-		    svc->index == index)
-			return (svc);
+	TAILQ_FOREACH(child, &env->children, entry)
+		if (child->role == PROC_TLS && child->side == side &&
+		    child->index == index)
+			return (child);
 	return (NULL);
 }
 
@@ -335,42 +335,42 @@ static void
 reload_tls(struct rocketd *env)
 {
 	const struct conf_block	*b;
-	struct svc		*svc, *next;
+	struct child		*child, *next;
 
-	TAILQ_FOREACH_SAFE(svc, &env->svcs, entry, next)
-		if (svc->role == PROC_TLS && svc->wanted &&
-		    tlsconf_block(env->conf, svc->side, svc->index) == NULL)
-			svc_stop(svc, UINT32_MAX);
+	TAILQ_FOREACH_SAFE(child, &env->children, entry, next)
+		if (child->role == PROC_TLS && child->wanted &&
+		    tlsconf_block(env->conf, child->side, child->index) == NULL)
+			child_stop(child, UINT32_MAX);
 	TAILQ_FOREACH(b, &env->conf->blocks, entry) {
 		if (!tlsconf_used(b))
 			continue;
-		svc = reload_find_tls(env, b->side, b->tls_index);
-		if (svc == NULL)
+		child = reload_find_tls(env, b->side, b->tls_index);
+		if (child == NULL)
 			(void)procs_add(env, PROC_TLS, b->side, 0,
 			    b->tls_index, "");
-		else if (!svc->wanted)
-			svc_event(svc, SVC_EV_START);
+		else if (!child->wanted)
+			child_event(child, CHILD_EV_START);
 	}
 }
 
 static void
 reload_tell_tls(struct rocketd *env)
 {
-	struct svc	*svc, *next;
+	struct child	*child, *next;
 
-	TAILQ_FOREACH_SAFE(svc, &env->svcs, entry, next)
-		if (svc->role == PROC_TLS && svc->wanted)
-			send_again(env, svc, 0);
+	TAILQ_FOREACH_SAFE(child, &env->children, entry, next)
+		if (child->role == PROC_TLS && child->wanted)
+			send_again(env, child, 0);
 }
 
 /* A user may be on the way to a worker that drains: it dials until it ends. */
 static int
 reload_needs_dial(struct rocketd *env)
 {
-	struct svc	*svc;
+	struct child	*child;
 
-	TAILQ_FOREACH(svc, &env->svcs, entry)
-		if (svc->role == PROC_SERVICE && svc->side == SIDE_CLIENT)
+	TAILQ_FOREACH(child, &env->children, entry)
+		if (child->role == PROC_SERVICE && child->side == SIDE_CLIENT)
 			return (1);
 	return (reload_has_side(env->conf, SIDE_CLIENT));
 }
@@ -498,10 +498,10 @@ reload_has_tls(const struct rocketd_conf *conf)
 static void
 reload_tell(struct rocketd *env, enum proc_role role)
 {
-	struct svc	*svc = procs_find(env, role);
+	struct child	*child = procs_find(env, role);
 
-	if (svc != NULL)
-		send_again(env, svc, 0);
+	if (child != NULL)
+		send_again(env, child, 0);
 }
 
 /* What cannot be changed in a process that runs. */
@@ -516,20 +516,20 @@ reload_note_global(const struct rocketd_conf *old,
 }
 
 void
-reload_tls_ready(struct svc *svc)
+reload_tls_ready(struct child *child)
 {
 	const struct conf_service	*cs;
 	struct conf_block		*b;
 
-	TAILQ_FOREACH(b, &svc->env->conf->blocks, entry)
-		if (b->side == svc->side && b->tls_index == svc->index &&
+	TAILQ_FOREACH(b, &child->env->conf->blocks, entry)
+		if (b->side == child->side && b->tls_index == child->index &&
 		    b->tls_changed)
 			break;
-	if (b == NULL || svc->pending != 0)
+	if (b == NULL || child->pending != 0)
 		return;
 	b->tls_changed = 0;
 	TAILQ_FOREACH(cs, &b->services, entry)
-		crew_send_again(svc->env, cs->number, CHANGE_TUNNELS);
+		crew_send_again(child->env, cs->number, CHANGE_TUNNELS);
 }
 
 /*

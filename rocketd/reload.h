@@ -53,6 +53,6 @@ void		 reload_refill(struct rocketd *, uint32_t service);
  * A tls process is READY: when its block goes by other settings than before,
  * tunnels are made anew, and those from before drain.
  */
-void	 reload_tls_ready(struct svc *);
+void	 reload_tls_ready(struct child *);
 
 #endif /* ROCKETD_RELOAD_H */

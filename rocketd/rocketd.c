@@ -2,7 +2,7 @@
 
 /*
  * The parent: reads the command line, comes up in order and waits for signals.
- * What is to be done is decided elsewhere: reload.c (configuration), svc.c
+ * What is to be done is decided elsewhere: reload.c (configuration), child.c
  * (a child's life), procs.c (all of them), ctl.c (rocketctl).  It reads no
  * octet that came from a network.
  */
@@ -119,13 +119,13 @@ rocketd_signal(int sig, short what, void *arg)
 void
 rocketd_up(struct rocketd *env)
 {
-	struct svc	*control;
+	struct child	*control;
 	uint32_t	 lack = 0, widened = 0;
-	struct svc	*svc;
+	struct child	*child;
 
-	TAILQ_FOREACH(svc, &env->svcs, entry) {
-		lack |= svc->lack;
-		widened |= svc->have & SANDBOX_WIDENED;
+	TAILQ_FOREACH(child, &env->children, entry) {
+		lack |= child->lack;
+		widened |= child->have & SANDBOX_WIDENED;
 	}
 	/* Each process has said what; this is for who reads but the end. */
 	if (lack != 0)
@@ -304,7 +304,7 @@ main(int argc, char *argv[])
 	tokenv_init(environ);
 	setproctitle_init(argc, argv, environ);
 	log_init("rocketd", LOGLEVEL_INFO);
-	TAILQ_INIT(&env.svcs);
+	TAILQ_INIT(&env.children);
 	TAILQ_INIT(&env.listeners);
 	TAILQ_INIT(&env.drained);
 	TAILQ_INIT(&env.agains);

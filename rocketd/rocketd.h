@@ -61,7 +61,7 @@ struct rocketd {
 	int			 reload_later;	/* asked for while starting */
 
 	/* procs.c */
-	struct svcs		 svcs;
+	struct children		 children;
 	uint32_t		 generation;	/* the last one given */
 	uint32_t		 stage;		/* of the start */
 	struct event		*stop_timer;

@@ -225,7 +225,7 @@ spawn_fork(struct spawn_plan *plan)
 }
 
 pid_t
-spawn_child(const char *path, const struct svc *svc, int netns, int *chan,
+spawn_child(const char *path, const struct child *child, int netns, int *chan,
     int *report)
 {
 	static char		 title[] = "rocketd:";
@@ -235,8 +235,8 @@ spawn_child(const char *path, const struct svc *svc, int netns, int *chan,
 	pid_t			 pid = -1;
 
 	memset(&plan, 0, sizeof(plan));
-	strlcpy(role, role_name(svc->role), sizeof(role));
-	strlcpy(name, svc->name, sizeof(name));
+	strlcpy(role, role_name(child->role), sizeof(role));
+	strlcpy(name, child->name, sizeof(name));
 	plan.path = path;
 	plan.argv[0] = title;
 	plan.argv[1] = role;
@@ -258,7 +258,7 @@ spawn_child(const char *path, const struct svc *svc, int netns, int *chan,
 
  done:
 	if (pid == -1)
-		log_warn("%s: cannot be started", svc_name(svc));
+		log_warn("%s: cannot be started", child_name(child));
 	if (plan.null != -1)
 		close(plan.null);
 	if (sv[0] != -1)

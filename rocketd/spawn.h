@@ -12,7 +12,7 @@
 
 #include <stddef.h>
 
-struct svc;
+struct child;
 
 /* spawn.c */
 
@@ -24,11 +24,11 @@ int	 spawn_check(const char *path, int root, char *why, size_t whysize);
 /* A descriptor of a new, empty network namespace, or -1 with errno. */
 int	 spawn_netns(void);
 /*
- * Starts path for this svc, in the namespace netns unless that is -1.
+ * Starts path for this child, in the namespace netns unless that is -1.
  * Returns its pid, our end of its channel in *chan, and in *report a pipe that
  * spawn_report reads once the process is gone.  -1: logged.
  */
-pid_t	 spawn_child(const char *path, const struct svc *, int netns,
+pid_t	 spawn_child(const char *path, const struct child *, int netns,
 	    int *chan, int *report);
 /*
  * Why the executable was not executed, in words; closes report.  0: it was,

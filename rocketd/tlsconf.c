@@ -439,25 +439,25 @@ tlsconf_print(const struct conf_tls *t, FILE *out)
 
 /* A copy of fd goes; fd -1: it was not opened, and there is nothing to say. */
 static int
-send_pem(struct svc *svc, enum msg_type type, enum side side, uint32_t index,
-    const char *path, int fd)
+send_pem(struct child *child, enum msg_type type, enum side side,
+    uint32_t index, const char *path, int fd)
 {
 	struct msg_pem	 msg;
 
 	if ((fd = fcntl(fd, F_DUPFD_CLOEXEC, 0)) == -1) {
-		log_warn("%s: %s cannot be lent", svc_name(svc), path);
+		log_warn("%s: %s cannot be lent", child_name(child), path);
 		return (-1);
 	}
 	memset(&msg, 0, sizeof(msg));
 	msg.side = side;
 	msg.index = index;
 	strlcpy(msg.path, path, sizeof(msg.path));
-	return (channel_send(svc->chan, type, fd, &msg, sizeof(msg)));
+	return (channel_send(child->chan, type, fd, &msg, sizeof(msg)));
 }
 
 /* Verified against what the system trusts; without a store nothing is. */
 static int
-send_store(struct svc *svc, const struct conf_block *b)
+send_store(struct child *child, const struct conf_block *b)
 {
 	size_t	 i;
 	int	 fd = -1, r;
@@ -467,17 +467,17 @@ send_store(struct svc *svc, const struct conf_block *b)
 		fd = conf_open(tls_stores[i], 0, why, sizeof(why));
 	if (fd == -1) {
 		log_warnx("%s: this system has no file of authorities that it "
-		    "trusts; tls ca names one", svc_name(svc));
+		    "trusts; tls ca names one", child_name(child));
 		return (0);
 	}
-	r = send_pem(svc, IMSG_CONF_CA, b->side, b->tls_index,
+	r = send_pem(child, IMSG_CONF_CA, b->side, b->tls_index,
 	    tls_stores[i - 1], fd);
 	close(fd);
 	return (r);
 }
 
 int
-tlsconf_send(struct svc *svc, const struct conf_block *b)
+tlsconf_send(struct child *child, const struct conf_block *b)
 {
 	const struct conf_tls	*t = &b->tls;
 	struct msg_tls		 msg;
@@ -489,23 +489,23 @@ tlsconf_send(struct svc *svc, const struct conf_block *b)
 	msg.npins = t->npins;
 	memcpy(msg.pins, t->pins, sizeof(msg.pins));
 	strlcpy(msg.name, t->name, sizeof(msg.name));
-	if (channel_send(svc->chan, IMSG_CONF_TLS, -1, &msg, sizeof(msg)) ==
+	if (channel_send(child->chan, IMSG_CONF_TLS, -1, &msg, sizeof(msg)) ==
 	    -1)
 		return (-1);
 	for (i = 0; i < t->ncerts; i++)
-		if (send_pem(svc, IMSG_CONF_CERT, b->side, b->tls_index,
+		if (send_pem(child, IMSG_CONF_CERT, b->side, b->tls_index,
 		    t->certs[i].path, t->certs[i].fd) == -1)
 			return (-1);
 	if (t->ca.path != NULL)
-		return (send_pem(svc, IMSG_CONF_CA, b->side, b->tls_index,
+		return (send_pem(child, IMSG_CONF_CA, b->side, b->tls_index,
 		    t->ca.path, t->ca.fd));
 	if (b->side == SIDE_CLIENT && !t->insecure && t->npins == 0)
-		return (send_store(svc, b));
+		return (send_store(child, b));
 	return (0);
 }
 
 int
-tlsconf_send_keys(struct svc *svc, const struct rocketd_conf *conf)
+tlsconf_send_keys(struct child *child, const struct rocketd_conf *conf)
 {
 	const struct conf_block	*b;
 	uint32_t		 i;
@@ -514,7 +514,7 @@ tlsconf_send_keys(struct svc *svc, const struct rocketd_conf *conf)
 		if (!tlsconf_used(b))
 			continue;
 		for (i = 0; i < b->tls.ncerts; i++)
-			if (send_pem(svc, IMSG_CONF_PRIVKEY, b->side,
+			if (send_pem(child, IMSG_CONF_PRIVKEY, b->side,
 			    b->tls_index, b->tls.keys[i].path,
 			    b->tls.keys[i].fd) == -1)
 				return (-1);

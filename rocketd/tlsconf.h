@@ -45,7 +45,7 @@ void	 tlsconf_print(const struct conf_tls *, FILE *);
 const struct conf_block	*tlsconf_block(const struct rocketd_conf *,
 	    enum side, uint32_t index);
 /* A tls process's set but its listeners, and the keys for keys.  -1: failed. */
-int	 tlsconf_send(struct svc *, const struct conf_block *);
-int	 tlsconf_send_keys(struct svc *, const struct rocketd_conf *);
+int	 tlsconf_send(struct child *, const struct conf_block *);
+int	 tlsconf_send_keys(struct child *, const struct rocketd_conf *);
 
 #endif /* ROCKETD_TLSCONF_H */

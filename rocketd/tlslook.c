@@ -47,7 +47,7 @@ struct tlslook {
 	uint32_t		 done;		/* answered */
 	int			 errors;
 	int			 over;		/* nothing more is expected */
-	struct svc		 svc;		/* the process, for its name */
+	struct child		 child;		/* the process, for its name */
 	struct event_base	*base;
 	struct event		*timer;
 	struct channel		*chan;
@@ -233,7 +233,7 @@ tlslook_start(struct tlslook *l)
 	struct msg_channel	 peer;
 	int			 fd;
 
-	svc_init(&l->svc, NULL, PROC_KEYS, SIDE_NONE, 0, 0, "");
+	child_init(&l->child, NULL, PROC_KEYS, SIDE_NONE, 0, 0, "");
 	/* what is made here, the daemon goes on with; it says what it lacks */
 	if (l->env->root && l->env->netns == -1)
 		l->env->netns = spawn_netns();
@@ -241,7 +241,7 @@ tlslook_start(struct tlslook *l)
 	peer.role = PROC_KEYS;
 	if ((l->base = event_base_new()) == NULL ||
 	    (l->timer = evtimer_new(l->base, tlslook_timeout, l)) == NULL ||
-	    (l->svc.pid = spawn_child(l->env->worker_path, &l->svc,
+	    (l->child.pid = spawn_child(l->env->worker_path, &l->child,
 	    l->env->netns, &fd, &l->report)) == -1)
 		return (-1);
 	l->chan = channel_open(l->base, fd, PROC_PARENT, &peer, &tlslook_ops,
@@ -259,16 +259,16 @@ tlslook_end(struct tlslook *l)
 	int	 status = 0;
 
 	channel_close(l->chan);
-	if (l->svc.pid > 0) {
+	if (l->child.pid > 0) {
 		if (l->why[0] != '\0')
-			(void)kill(l->svc.pid, SIGKILL);
-		while (waitpid(l->svc.pid, &status, 0) == -1)
+			(void)kill(l->child.pid, SIGKILL);
+		while (waitpid(l->child.pid, &status, 0) == -1)
 			if (errno != EINTR)
 				break;
 		if (spawn_report(l->report, death, sizeof(death)))
 			strlcpy(l->why, death, sizeof(l->why));
 		else if (l->done < l->total && l->why[0] == '\0')
-			svc_death(l->why, sizeof(l->why), status);
+			child_death(l->why, sizeof(l->why), status);
 	}
 	if (l->timer != NULL)
 		event_free(l->timer);

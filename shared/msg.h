@@ -201,7 +201,7 @@ struct msg_begin {
 	uint32_t	 version;	/* MSG_VERSION */
 	uint32_t	 role;		/* enum proc_role */
 	uint32_t	 service;	/* PROC_SERVICE: its number, else 0 */
-	uint32_t	 index;	/* which of prefork; of tls, see svc.h */
+	uint32_t	 index;	/* which of prefork; of tls, see child.h */
 	uint32_t	 generation;	/* of this child, never 0 */
 	uint32_t	 uid;
 	uint32_t	 gid;

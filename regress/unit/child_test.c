@@ -21,186 +21,190 @@
 #include "shared/log.h"
 
 static struct {
-	uint64_t	 now;
-	int		 spawn_fails;
-	int		 spawned;
-	int		 pings;
-	int		 stops;
-	uint32_t	 drain;
-	int		 kills;
-	const char	*why;
-	uint32_t	 timer;
-	int		 dones;
-	enum svc_state	 before;
+	uint64_t		 now;
+	int			 spawn_fails;
+	int			 spawned;
+	int			 pings;
+	int			 stops;
+	uint32_t		 drain;
+	int			 kills;
+	const char		*why;
+	uint32_t		 timer;
+	int			 dones;
+	enum child_state	 before;
 } t;
 
 static int
-t_spawn(struct svc *svc)
+t_spawn(struct child *child)
 {
-	(void)svc;
+	(void)child;
 	t.spawned++;
 	return (t.spawn_fails ? -1 : 0);
 }
 
 static void
-t_ping(struct svc *svc)
+t_ping(struct child *child)
 {
-	(void)svc;
+	(void)child;
 	t.pings++;
 }
 
 static void
-t_stop(struct svc *svc, uint32_t drain)
+t_stop(struct child *child, uint32_t drain)
 {
-	(void)svc;
+	(void)child;
 	t.stops++;
 	t.drain = drain;
 }
 
 static void
-t_kill(struct svc *svc, const char *why)
+t_kill(struct child *child, const char *why)
 {
-	(void)svc;
+	(void)child;
 	t.kills++;
 	t.why = why;
 }
 
 static void
-t_timer(struct svc *svc, uint32_t ms)
+t_timer(struct child *child, uint32_t ms)
 {
-	(void)svc;
+	(void)child;
 	t.timer = ms;
 }
 
 static uint64_t
-t_now(struct svc *svc)
+t_now(struct child *child)
 {
-	(void)svc;
+	(void)child;
 	return (t.now);
 }
 
 static void
-t_done(struct svc *svc, enum svc_state before)
+t_done(struct child *child, enum child_state before)
 {
-	(void)svc;
+	(void)child;
 	t.dones++;
 	t.before = before;
 }
 
-static const struct svc_ops	 t_ops = {
+static const struct child_ops	 t_ops = {
 	t_spawn, t_ping, t_stop, t_kill, t_timer, t_now, t_done
 };
 
 static void
-t_init(struct svc *svc)
+t_init(struct child *child)
 {
 	memset(&t, 0, sizeof(t));
 	t.now = 1000000;
-	svc_init(svc, &t_ops, PROC_SERVICE, SIDE_SERVER, 1, 0, "web");
+	child_init(child, &t_ops, PROC_SERVICE, SIDE_SERVER, 1, 0, "web");
 }
 
 static void
-t_ready(struct svc *svc)
+t_ready(struct child *child)
 {
-	svc_event(svc, SVC_EV_START);
-	svc_event(svc, SVC_EV_READY);
-	assert_int_equal(svc->state, SVC_READY);
+	child_event(child, CHILD_EV_START);
+	child_event(child, CHILD_EV_READY);
+	assert_int_equal(child->state, CHILD_READY);
 }
 
 /* The timer fires, when it was to and not earlier. */
 static void
-t_fire(struct svc *svc)
+t_fire(struct child *child)
 {
 	assert_int_not_equal(t.timer, 0);
 	t.now += t.timer;
-	svc_event(svc, SVC_EV_TIMEOUT);
+	child_event(child, CHILD_EV_TIMEOUT);
 }
 
 static void
-t_enter(struct svc *svc, enum svc_state state)
+t_enter(struct child *child, enum child_state state)
 {
-	t_init(svc);
+	t_init(child);
 	switch (state) {
-	case SVC_STARTING:
-		svc_event(svc, SVC_EV_START);
+	case CHILD_STARTING:
+		child_event(child, CHILD_EV_START);
 		break;
-	case SVC_READY:
-		t_ready(svc);
+	case CHILD_READY:
+		t_ready(child);
 		break;
-	case SVC_STOPPING:
-		t_ready(svc);
-		svc_stop(svc, 1000);
+	case CHILD_STOPPING:
+		t_ready(child);
+		child_stop(child, 1000);
 		break;
-	case SVC_BACKOFF:
-		t_ready(svc);
-		svc_event(svc, SVC_EV_EXIT);
+	case CHILD_BACKOFF:
+		t_ready(child);
+		child_event(child, CHILD_EV_EXIT);
 		break;
 	default:
 		break;
 	}
-	assert_int_equal(svc->state, state);
+	assert_int_equal(child->state, state);
 	t.dones = t.kills = t.spawned = t.stops = 0;
 }
 
-#define SAME	SVC_STATE_MAX		/* ignored: not even done is called */
+#define SAME	CHILD_STATE_MAX		/* ignored: not even done is called */
 
-static const enum svc_state	 expect[SVC_STATE_MAX][SVC_EV_MAX] = {
-	[SVC_DOWN] = {
-		[SVC_EV_START] = SVC_STARTING, [SVC_EV_READY] = SAME,
-		[SVC_EV_HEARD] = SAME, [SVC_EV_SENT] = SAME,
-		[SVC_EV_STOP] = SVC_DOWN, [SVC_EV_EXIT] = SAME,
-		[SVC_EV_HANGUP] = SAME, [SVC_EV_TIMEOUT] = SAME,
-		[SVC_EV_BREACH] = SAME
+static const enum child_state	 expect[CHILD_STATE_MAX][CHILD_EV_MAX] = {
+	[CHILD_DOWN] = {
+		[CHILD_EV_START] = CHILD_STARTING, [CHILD_EV_READY] = SAME,
+		[CHILD_EV_HEARD] = SAME, [CHILD_EV_SENT] = SAME,
+		[CHILD_EV_STOP] = CHILD_DOWN, [CHILD_EV_EXIT] = SAME,
+		[CHILD_EV_HANGUP] = SAME, [CHILD_EV_TIMEOUT] = SAME,
+		[CHILD_EV_BREACH] = SAME
 	},
-	[SVC_STARTING] = {
-		[SVC_EV_START] = SAME, [SVC_EV_READY] = SVC_READY,
-		[SVC_EV_HEARD] = SAME, [SVC_EV_SENT] = SVC_STARTING,
-		[SVC_EV_STOP] = SVC_STOPPING, [SVC_EV_EXIT] = SVC_BACKOFF,
-		[SVC_EV_HANGUP] = SVC_STOPPING,
-		[SVC_EV_TIMEOUT] = SVC_STOPPING,
-		[SVC_EV_BREACH] = SVC_STOPPING
+	[CHILD_STARTING] = {
+		[CHILD_EV_START] = SAME, [CHILD_EV_READY] = CHILD_READY,
+		[CHILD_EV_HEARD] = SAME, [CHILD_EV_SENT] = CHILD_STARTING,
+		[CHILD_EV_STOP] = CHILD_STOPPING,
+		[CHILD_EV_EXIT] = CHILD_BACKOFF,
+		[CHILD_EV_HANGUP] = CHILD_STOPPING,
+		[CHILD_EV_TIMEOUT] = CHILD_STOPPING,
+		[CHILD_EV_BREACH] = CHILD_STOPPING
 	},
-	[SVC_READY] = {
-		[SVC_EV_START] = SAME, [SVC_EV_READY] = SVC_STOPPING,
-		[SVC_EV_HEARD] = SVC_READY, [SVC_EV_SENT] = SVC_READY,
-		[SVC_EV_STOP] = SVC_STOPPING, [SVC_EV_EXIT] = SVC_BACKOFF,
-		[SVC_EV_HANGUP] = SVC_STOPPING, [SVC_EV_TIMEOUT] = SVC_READY,
-		[SVC_EV_BREACH] = SVC_STOPPING
+	[CHILD_READY] = {
+		[CHILD_EV_START] = SAME, [CHILD_EV_READY] = CHILD_STOPPING,
+		[CHILD_EV_HEARD] = CHILD_READY, [CHILD_EV_SENT] = CHILD_READY,
+		[CHILD_EV_STOP] = CHILD_STOPPING,
+		[CHILD_EV_EXIT] = CHILD_BACKOFF,
+		[CHILD_EV_HANGUP] = CHILD_STOPPING,
+		[CHILD_EV_TIMEOUT] = CHILD_READY,
+		[CHILD_EV_BREACH] = CHILD_STOPPING
 	},
-	[SVC_STOPPING] = {
-		[SVC_EV_START] = SVC_STOPPING, [SVC_EV_READY] = SVC_STOPPING,
-		[SVC_EV_HEARD] = SVC_STOPPING, [SVC_EV_SENT] = SAME,
-		[SVC_EV_STOP] = SVC_STOPPING, [SVC_EV_EXIT] = SVC_DOWN,
-		[SVC_EV_HANGUP] = SVC_STOPPING,
-		[SVC_EV_TIMEOUT] = SVC_STOPPING,
-		[SVC_EV_BREACH] = SVC_STOPPING
+	[CHILD_STOPPING] = {
+		[CHILD_EV_START] = CHILD_STOPPING,
+		[CHILD_EV_READY] = CHILD_STOPPING,
+		[CHILD_EV_HEARD] = CHILD_STOPPING, [CHILD_EV_SENT] = SAME,
+		[CHILD_EV_STOP] = CHILD_STOPPING, [CHILD_EV_EXIT] = CHILD_DOWN,
+		[CHILD_EV_HANGUP] = CHILD_STOPPING,
+		[CHILD_EV_TIMEOUT] = CHILD_STOPPING,
+		[CHILD_EV_BREACH] = CHILD_STOPPING
 	},
-	[SVC_BACKOFF] = {
-		[SVC_EV_START] = SAME, [SVC_EV_READY] = SAME,
-		[SVC_EV_HEARD] = SAME, [SVC_EV_SENT] = SAME,
-		[SVC_EV_STOP] = SVC_DOWN, [SVC_EV_EXIT] = SAME,
-		[SVC_EV_HANGUP] = SAME, [SVC_EV_TIMEOUT] = SVC_STARTING,
-		[SVC_EV_BREACH] = SAME
+	[CHILD_BACKOFF] = {
+		[CHILD_EV_START] = SAME, [CHILD_EV_READY] = SAME,
+		[CHILD_EV_HEARD] = SAME, [CHILD_EV_SENT] = SAME,
+		[CHILD_EV_STOP] = CHILD_DOWN, [CHILD_EV_EXIT] = SAME,
+		[CHILD_EV_HANGUP] = SAME, [CHILD_EV_TIMEOUT] = CHILD_STARTING,
+		[CHILD_EV_BREACH] = SAME
 	}
 };
 
 static void
 test_table(void **state)
 {
-	struct svc	 svc;
+	struct child	 child;
 	int		 s, e;
 
 	(void)state;
-	for (s = 0; s < SVC_STATE_MAX; s++)
-		for (e = 0; e < SVC_EV_MAX; e++) {
-			t_enter(&svc, s);
-			svc_event(&svc, e);
+	for (s = 0; s < CHILD_STATE_MAX; s++)
+		for (e = 0; e < CHILD_EV_MAX; e++) {
+			t_enter(&child, s);
+			child_event(&child, e);
 			if (expect[s][e] == SAME) {
-				assert_int_equal(svc.state, s);
+				assert_int_equal(child.state, s);
 				assert_int_equal(t.dones, 0);
 				continue;
 			}
-			assert_int_equal(svc.state, expect[s][e]);
+			assert_int_equal(child.state, expect[s][e]);
 			assert_int_equal(t.dones, 1);
 			assert_int_equal(t.before, s);
 		}
@@ -211,130 +215,130 @@ test_backoff_doubles(void **state)
 {
 	static const uint32_t	 ms[] = { 100, 200, 400, 800, 1600, 3200, 6400,
 		12800, 25600, 30000, 30000 };
-	struct svc		 svc;
+	struct child		 child;
 	size_t			 i;
 
 	(void)state;
-	t_init(&svc);
-	svc_event(&svc, SVC_EV_START);
+	t_init(&child);
+	child_event(&child, CHILD_EV_START);
 	for (i = 0; i < nitems(ms); i++) {
-		svc_event(&svc, SVC_EV_EXIT);
-		assert_int_equal(svc.state, SVC_BACKOFF);
+		child_event(&child, CHILD_EV_EXIT);
+		assert_int_equal(child.state, CHILD_BACKOFF);
 		assert_int_equal(t.timer, ms[i]);
-		assert_int_equal(svc.restarts, i + 1);
-		t_fire(&svc);
-		assert_int_equal(svc.state, SVC_STARTING);
+		assert_int_equal(child.restarts, i + 1);
+		t_fire(&child);
+		assert_int_equal(child.state, CHILD_STARTING);
 	}
 }
 
 static void
 test_backoff_forgets(void **state)
 {
-	struct svc	 svc;
+	struct child	 child;
 	int		 i;
 
 	(void)state;
-	t_init(&svc);
-	t_ready(&svc);
+	t_init(&child);
+	t_ready(&child);
 	for (i = 0; i < 3; i++) {
-		svc_event(&svc, SVC_EV_EXIT);
-		t_fire(&svc);
-		svc_event(&svc, SVC_EV_READY);
+		child_event(&child, CHILD_EV_EXIT);
+		t_fire(&child);
+		child_event(&child, CHILD_EV_READY);
 	}
-	t.now += SVC_STABLE - 1;	/* not long enough */
-	svc_event(&svc, SVC_EV_EXIT);
+	t.now += CHILD_STABLE - 1;	/* not long enough */
+	child_event(&child, CHILD_EV_EXIT);
 	assert_int_equal(t.timer, 800);
-	t_fire(&svc);
-	svc_event(&svc, SVC_EV_READY);
-	t.now += SVC_STABLE;
-	svc_event(&svc, SVC_EV_EXIT);
-	assert_int_equal(t.timer, SVC_BACKOFF_MIN);
+	t_fire(&child);
+	child_event(&child, CHILD_EV_READY);
+	t.now += CHILD_STABLE;
+	child_event(&child, CHILD_EV_EXIT);
+	assert_int_equal(t.timer, CHILD_BACKOFF_MIN);
 	/* READY counts from READY, not from the start before. */
-	t_fire(&svc);
-	t.now += SVC_STABLE;
-	svc_event(&svc, SVC_EV_EXIT);
-	assert_int_equal(t.timer, 2 * SVC_BACKOFF_MIN);
+	t_fire(&child);
+	t.now += CHILD_STABLE;
+	child_event(&child, CHILD_EV_EXIT);
+	assert_int_equal(t.timer, 2 * CHILD_BACKOFF_MIN);
 }
 
 static void
 test_spawn_fails(void **state)
 {
-	struct svc	 svc;
+	struct child	 child;
 
 	(void)state;
-	t_init(&svc);
+	t_init(&child);
 	t.spawn_fails = 1;
-	svc_event(&svc, SVC_EV_START);
-	assert_int_equal(svc.state, SVC_BACKOFF);
-	assert_int_equal(t.timer, SVC_BACKOFF_MIN);
-	t_fire(&svc);
-	assert_int_equal(svc.state, SVC_BACKOFF);
-	assert_int_equal(t.timer, 2 * SVC_BACKOFF_MIN);
+	child_event(&child, CHILD_EV_START);
+	assert_int_equal(child.state, CHILD_BACKOFF);
+	assert_int_equal(t.timer, CHILD_BACKOFF_MIN);
+	t_fire(&child);
+	assert_int_equal(child.state, CHILD_BACKOFF);
+	assert_int_equal(t.timer, 2 * CHILD_BACKOFF_MIN);
 	t.spawn_fails = 0;
-	t_fire(&svc);
-	assert_int_equal(svc.state, SVC_STARTING);
+	t_fire(&child);
+	assert_int_equal(child.state, CHILD_STARTING);
 	assert_int_equal(t.spawned, 3);
 }
 
 static void
 test_start_deadline(void **state)
 {
-	struct svc	 svc;
+	struct child	 child;
 
 	(void)state;
-	t_init(&svc);
-	svc_event(&svc, SVC_EV_START);
-	assert_int_equal(t.timer, SVC_START);
-	t_fire(&svc);
-	assert_int_equal(svc.state, SVC_STOPPING);
+	t_init(&child);
+	child_event(&child, CHILD_EV_START);
+	assert_int_equal(t.timer, CHILD_START);
+	t_fire(&child);
+	assert_int_equal(child.state, CHILD_STOPPING);
 	assert_int_equal(t.kills, 1);
 	assert_string_equal(t.why, "not ready in time");
 	/* It is still wanted: its end brings the next. */
-	svc_event(&svc, SVC_EV_EXIT);
-	assert_int_equal(svc.state, SVC_BACKOFF);
+	child_event(&child, CHILD_EV_EXIT);
+	assert_int_equal(child.state, CHILD_BACKOFF);
 }
 
 static void
 test_silence(void **state)
 {
-	struct svc	 svc;
+	struct child	 child;
 	int		 i;
 
 	(void)state;
-	t_init(&svc);
-	t_ready(&svc);
+	t_init(&child);
+	t_ready(&child);
 	for (i = 0; i < 20; i++) {	/* as long as it answers */
-		assert_int_equal(t.timer, SVC_PING);
-		t_fire(&svc);
-		svc_event(&svc, SVC_EV_HEARD);
+		assert_int_equal(t.timer, CHILD_PING);
+		t_fire(&child);
+		child_event(&child, CHILD_EV_HEARD);
 	}
 	assert_int_equal(t.pings, 20);
-	for (i = 0; i < SVC_SILENCE / SVC_PING - 1; i++) {
-		t_fire(&svc);
-		assert_int_equal(svc.state, SVC_READY);
+	for (i = 0; i < CHILD_SILENCE / CHILD_PING - 1; i++) {
+		t_fire(&child);
+		assert_int_equal(child.state, CHILD_READY);
 	}
-	t_fire(&svc);
-	assert_int_equal(svc.state, SVC_STOPPING);
+	t_fire(&child);
+	assert_int_equal(child.state, CHILD_STOPPING);
 	assert_string_equal(t.why, "is silent");
 	/* SIGKILL is said again as long as it is there. */
-	t_fire(&svc);
+	t_fire(&child);
 	assert_int_equal(t.kills, 2);
 	assert_null(t.why);
-	assert_int_equal(svc.state, SVC_STOPPING);
+	assert_int_equal(child.state, CHILD_STOPPING);
 }
 
 /* We were stopped for a minute: its answers wait unread. */
 static void
 test_late_timer(void **state)
 {
-	struct svc	 svc;
+	struct child	 child;
 
 	(void)state;
-	t_init(&svc);
-	t_ready(&svc);
+	t_init(&child);
+	t_ready(&child);
 	t.now += 60000;
-	svc_event(&svc, SVC_EV_TIMEOUT);
-	assert_int_equal(svc.state, SVC_READY);
+	child_event(&child, CHILD_EV_TIMEOUT);
+	assert_int_equal(child.state, CHILD_READY);
 	assert_int_equal(t.kills, 0);
 }
 
@@ -342,79 +346,80 @@ test_late_timer(void **state)
 static void
 test_set_takes_time(void **state)
 {
-	struct svc	 svc;
+	struct child	 child;
 	int		 i;
 
 	(void)state;
-	t_init(&svc);
-	svc.ready_ms = SVC_START + 5000;
-	t_ready(&svc);
-	svc_event(&svc, SVC_EV_SENT);
-	svc_event(&svc, SVC_EV_HEARD);	/* answering does not shorten it */
-	for (i = 0; i < (SVC_START + 5000) / SVC_PING; i++) {
-		t_fire(&svc);
-		assert_int_equal(svc.state, SVC_READY);
+	t_init(&child);
+	child.ready_ms = CHILD_START + 5000;
+	t_ready(&child);
+	child_event(&child, CHILD_EV_SENT);
+	/* answering does not shorten it */
+	child_event(&child, CHILD_EV_HEARD);
+	for (i = 0; i < (CHILD_START + 5000) / CHILD_PING; i++) {
+		t_fire(&child);
+		assert_int_equal(child.state, CHILD_READY);
 	}
-	svc_event(&svc, SVC_EV_READY);
-	assert_int_equal(svc.state, SVC_READY);
-	for (i = 0; i < SVC_SILENCE / SVC_PING; i++)
-		t_fire(&svc);
-	assert_int_equal(svc.state, SVC_STOPPING);
+	child_event(&child, CHILD_EV_READY);
+	assert_int_equal(child.state, CHILD_READY);
+	for (i = 0; i < CHILD_SILENCE / CHILD_PING; i++)
+		t_fire(&child);
+	assert_int_equal(child.state, CHILD_STOPPING);
 }
 
 static void
 test_set_never_taken(void **state)
 {
-	struct svc	 svc;
+	struct child	 child;
 	int		 i;
 
 	(void)state;
-	t_init(&svc);
-	t_ready(&svc);
-	svc_event(&svc, SVC_EV_SENT);
-	for (i = 0; i < SVC_START / SVC_PING; i++)
-		t_fire(&svc);
-	assert_int_equal(svc.state, SVC_STOPPING);
+	t_init(&child);
+	t_ready(&child);
+	child_event(&child, CHILD_EV_SENT);
+	for (i = 0; i < CHILD_START / CHILD_PING; i++)
+		t_fire(&child);
+	assert_int_equal(child.state, CHILD_STOPPING);
 }
 
 /* Sent while starting: two READYs are due, and a third is one too many. */
 static void
 test_ready_count(void **state)
 {
-	struct svc	 svc;
+	struct child	 child;
 
 	(void)state;
-	t_init(&svc);
-	svc_event(&svc, SVC_EV_START);
-	svc_event(&svc, SVC_EV_SENT);
-	svc_event(&svc, SVC_EV_READY);
-	svc_event(&svc, SVC_EV_READY);
-	assert_int_equal(svc.state, SVC_READY);
+	t_init(&child);
+	child_event(&child, CHILD_EV_START);
+	child_event(&child, CHILD_EV_SENT);
+	child_event(&child, CHILD_EV_READY);
+	child_event(&child, CHILD_EV_READY);
+	assert_int_equal(child.state, CHILD_READY);
 	assert_int_equal(t.kills, 0);
-	svc_event(&svc, SVC_EV_READY);
-	assert_int_equal(svc.state, SVC_STOPPING);
+	child_event(&child, CHILD_EV_READY);
+	assert_int_equal(child.state, CHILD_STOPPING);
 	assert_string_equal(t.why, "READY out of turn");
 }
 
 static void
 test_stop(void **state)
 {
-	struct svc	 svc;
+	struct child	 child;
 
 	(void)state;
-	t_init(&svc);
-	t_ready(&svc);
-	svc_stop(&svc, 500);
+	t_init(&child);
+	t_ready(&child);
+	child_stop(&child, 500);
 	assert_int_equal(t.stops, 1);
 	assert_int_equal(t.drain, 500);
-	t_fire(&svc);			/* a ping in between */
+	t_fire(&child);			/* a ping in between */
 	assert_int_equal(t.kills, 0);
-	assert_int_equal(t.timer, 500 + SVC_GRACE - SVC_PING);
-	t_fire(&svc);
+	assert_int_equal(t.timer, 500 + CHILD_GRACE - CHILD_PING);
+	t_fire(&child);
 	assert_int_equal(t.kills, 1);
 	assert_string_equal(t.why, "did not end in time");
-	svc_event(&svc, SVC_EV_EXIT);
-	assert_int_equal(svc.state, SVC_DOWN);
+	child_event(&child, CHILD_EV_EXIT);
+	assert_int_equal(child.state, CHILD_DOWN);
 	assert_int_equal(t.timer, 0);
 }
 
@@ -422,28 +427,28 @@ test_stop(void **state)
 static void
 test_drain(void **state)
 {
-	struct svc	 svc;
+	struct child	 child;
 	int		 i;
 
 	(void)state;
-	t_init(&svc);
-	t_ready(&svc);
-	svc_stop(&svc, UINT32_MAX);
+	t_init(&child);
+	t_ready(&child);
+	child_stop(&child, UINT32_MAX);
 	for (i = 0; i < 1000; i++) {
-		t_fire(&svc);
-		svc_event(&svc, SVC_EV_HEARD);
+		t_fire(&child);
+		child_event(&child, CHILD_EV_HEARD);
 	}
 	assert_int_equal(t.kills, 0);
-	svc_stop(&svc, 0);
+	child_stop(&child, 0);
 	assert_int_equal(t.stops, 2);
-	t_fire(&svc);
+	t_fire(&child);
 	assert_int_equal(t.kills, 1);
 
-	t_init(&svc);
-	t_ready(&svc);
-	svc_stop(&svc, UINT32_MAX);
-	for (i = 0; i < SVC_SILENCE / SVC_PING; i++)
-		t_fire(&svc);
+	t_init(&child);
+	t_ready(&child);
+	child_stop(&child, UINT32_MAX);
+	for (i = 0; i < CHILD_SILENCE / CHILD_PING; i++)
+		t_fire(&child);
 	assert_string_equal(t.why, "is silent");
 }
 
@@ -451,70 +456,70 @@ test_drain(void **state)
 static void
 test_hangup(void **state)
 {
-	struct svc	 svc;
+	struct child	 child;
 
 	(void)state;
-	t_init(&svc);
-	t_ready(&svc);
-	svc_event(&svc, SVC_EV_HANGUP);
-	assert_int_equal(svc.state, SVC_STOPPING);
-	assert_int_equal(t.timer, SVC_HANGUP);
-	t_fire(&svc);
+	t_init(&child);
+	t_ready(&child);
+	child_event(&child, CHILD_EV_HANGUP);
+	assert_int_equal(child.state, CHILD_STOPPING);
+	assert_int_equal(t.timer, CHILD_HANGUP);
+	t_fire(&child);
 	assert_int_equal(t.kills, 1);
-	svc_event(&svc, SVC_EV_EXIT);
-	assert_int_equal(svc.state, SVC_BACKOFF);
+	child_event(&child, CHILD_EV_EXIT);
+	assert_int_equal(child.state, CHILD_BACKOFF);
 	/* Of one that drains without end as well. */
-	t_init(&svc);
-	t_ready(&svc);
-	svc_stop(&svc, UINT32_MAX);
-	svc_event(&svc, SVC_EV_HANGUP);
-	t_fire(&svc);
+	t_init(&child);
+	t_ready(&child);
+	child_stop(&child, UINT32_MAX);
+	child_event(&child, CHILD_EV_HANGUP);
+	t_fire(&child);
 	assert_int_equal(t.kills, 1);
-	svc_event(&svc, SVC_EV_EXIT);
-	assert_int_equal(svc.state, SVC_DOWN);
+	child_event(&child, CHILD_EV_EXIT);
+	assert_int_equal(child.state, CHILD_DOWN);
 }
 
 /* Killed, then not wanted, then wanted again, before it is reaped. */
 static void
 test_changed_minds(void **state)
 {
-	struct svc	 svc;
+	struct child	 child;
 
 	(void)state;
-	t_init(&svc);
-	t_ready(&svc);
-	svc_event(&svc, SVC_EV_BREACH);
-	svc_stop(&svc, 0);
+	t_init(&child);
+	t_ready(&child);
+	child_event(&child, CHILD_EV_BREACH);
+	child_stop(&child, 0);
 	assert_int_equal(t.stops, 0);	/* nothing is said to the dead */
-	svc_event(&svc, SVC_EV_START);
-	svc_event(&svc, SVC_EV_EXIT);
-	assert_int_equal(svc.state, SVC_BACKOFF);
-	t_fire(&svc);
-	assert_int_equal(svc.state, SVC_STARTING);
-	assert_int_equal(svc.killed, 0);
+	child_event(&child, CHILD_EV_START);
+	child_event(&child, CHILD_EV_EXIT);
+	assert_int_equal(child.state, CHILD_BACKOFF);
+	t_fire(&child);
+	assert_int_equal(child.state, CHILD_STARTING);
+	assert_int_equal(child.killed, 0);
 }
 
 static void
 test_words(void **state)
 {
-	struct svc	 svc;
+	struct child	 child;
 	char		 buf[64];
 
 	(void)state;
-	t_init(&svc);
-	assert_string_equal(svc_name(&svc), "worker web (server)");
-	svc.index = 2;
-	assert_string_equal(svc_name(&svc), "worker web.2 (server)");
-	svc.role = PROC_KEYS;
-	assert_string_equal(svc_name(&svc), "keys");
-	svc_death(buf, sizeof(buf), 1 << 8);
+	t_init(&child);
+	assert_string_equal(child_name(&child), "worker web (server)");
+	child.index = 2;
+	assert_string_equal(child_name(&child), "worker web.2 (server)");
+	child.role = PROC_KEYS;
+	assert_string_equal(child_name(&child), "keys");
+	child_death(buf, sizeof(buf), 1 << 8);
 	assert_string_equal(buf, "exit 1");
-	svc_death(buf, sizeof(buf), SIGKILL);
+	child_death(buf, sizeof(buf), SIGKILL);
 	assert_string_equal(buf, "signal 9 (Killed)");
-	svc_death(buf, sizeof(buf), SIGSYS);
+	child_death(buf, sizeof(buf), SIGSYS);
 	assert_string_equal(buf, "sandbox violation (SIGSYS)");
-	assert_string_equal(svc_state_name(SVC_BACKOFF), "backoff");
-	assert_string_equal(svc_state_name(SVC_STATE_MAX), "?");
+	assert_string_equal(child_state_name(CHILD_BACKOFF), "backoff");
+	assert_string_equal(child_state_name(CHILD_STATE_MAX), "?");
 }
 
 int

@@ -36,7 +36,7 @@
 
 static struct rocketd_conf	 conf;
 static struct conf_block	 blocks[2];
-static struct svc		 gate;
+static struct child		 gate;
 static char			 top[64];
 static struct msg_decoy		 decoys[2];
 static char			 names[DECOY_FILES_MAX + 2][DECOY_NAME_MAX];

@@ -105,80 +105,80 @@ crew_alive(struct rocketd *e, uint32_t service)
 }
 
 static int
-t_spawn(struct svc *svc)
+t_spawn(struct child *child)
 {
-	note("start %s", svc_name(svc));
+	note("start %s", child_name(child));
 	return (0);
 }
 
 static void
-t_nothing(struct svc *svc)
+t_nothing(struct child *child)
 {
-	(void)svc;
+	(void)child;
 }
 
 static void
-t_stop(struct svc *svc, uint32_t drain)
+t_stop(struct child *child, uint32_t drain)
 {
-	note("stop %s, drain %u", svc_name(svc), drain);
+	note("stop %s, drain %u", child_name(child), drain);
 }
 
 static void
-t_kill(struct svc *svc, const char *reason)
+t_kill(struct child *child, const char *reason)
 {
-	(void)svc;
+	(void)child;
 	(void)reason;
 }
 
 static void
-t_timer(struct svc *svc, uint32_t ms)
+t_timer(struct child *child, uint32_t ms)
 {
-	(void)svc;
+	(void)child;
 	(void)ms;
 }
 
 static uint64_t
-t_now(struct svc *svc)
+t_now(struct child *child)
 {
-	(void)svc;
+	(void)child;
 	return (1000);
 }
 
 static void
-t_done(struct svc *svc, enum svc_state before)
+t_done(struct child *child, enum child_state before)
 {
-	(void)svc;
+	(void)child;
 	(void)before;
 }
 
-static const struct svc_ops	 t_ops = {
+static const struct child_ops	 t_ops = {
 	t_spawn, t_nothing, t_stop, t_kill, t_timer, t_now, t_done
 };
 
-struct svc *
+struct child *
 procs_add(struct rocketd *e, enum proc_role role, enum side side,
     uint32_t service, uint32_t index, const char *name)
 {
-	struct svc	*svc = calloc(1, sizeof(*svc));
+	struct child	*child = calloc(1, sizeof(*child));
 
-	assert_non_null(svc);
-	svc_init(svc, &t_ops, role, side, service, index, name);
-	svc->env = e;
-	svc->wanted = 1;
-	svc->state = SVC_READY;		/* as if it had been started */
-	TAILQ_INSERT_TAIL(&e->svcs, svc, entry);
-	note("add %s", svc_name(svc));
-	return (svc);
+	assert_non_null(child);
+	child_init(child, &t_ops, role, side, service, index, name);
+	child->env = e;
+	child->wanted = 1;
+	child->state = CHILD_READY;	/* as if it had been started */
+	TAILQ_INSERT_TAIL(&e->children, child, entry);
+	note("add %s", child_name(child));
+	return (child);
 }
 
-struct svc *
+struct child *
 procs_find(struct rocketd *e, enum proc_role role)
 {
-	struct svc	*svc;
+	struct child	*child;
 
-	TAILQ_FOREACH(svc, &e->svcs, entry)
-		if (svc->role == role)
-			return (svc);
+	TAILQ_FOREACH(child, &e->children, entry)
+		if (child->role == role)
+			return (child);
 	return (NULL);
 }
 
@@ -196,10 +196,10 @@ procs_log_level(struct rocketd *e, uint32_t level)
 }
 
 void
-procs_send(struct svc *svc, enum msg_type type, int fd, const void *data,
+procs_send(struct child *child, enum msg_type type, int fd, const void *data,
     size_t len)
 {
-	(void)svc;
+	(void)child;
 	(void)fd;
 	(void)data;
 	(void)len;
@@ -207,11 +207,11 @@ procs_send(struct svc *svc, enum msg_type type, int fd, const void *data,
 }
 
 void
-send_again(struct rocketd *e, struct svc *svc, uint32_t changed)
+send_again(struct rocketd *e, struct child *child, uint32_t changed)
 {
 	(void)e;
 	assert_int_equal(changed, 0);
-	note("tell %s", svc_name(svc));
+	note("tell %s", child_name(child));
 }
 
 void
@@ -443,7 +443,7 @@ prepare(void **state)
 {
 	(void)state;
 	memset(&env, 0, sizeof(env));
-	TAILQ_INIT(&env.svcs);
+	TAILQ_INIT(&env.children);
 	env.conf_path = path;
 	env.phase = PHASE_STARTING;
 	journal[0] = lines[0] = '\0';
@@ -455,12 +455,12 @@ prepare(void **state)
 static int
 finish(void **state)
 {
-	struct svc	*svc;
+	struct child	*child;
 
 	(void)state;
-	while ((svc = TAILQ_FIRST(&env.svcs)) != NULL) {
-		TAILQ_REMOVE(&env.svcs, svc, entry);
-		free(svc);
+	while ((child = TAILQ_FIRST(&env.children)) != NULL) {
+		TAILQ_REMOVE(&env.children, child, entry);
+		free(child);
 	}
 	conf_free(env.conf);
 	free(env.ctl_path);
@@ -654,7 +654,7 @@ test_sides(void **state)
 static void
 test_tls(void **state)
 {
-	struct svc	*tls;
+	struct child	*tls;
 
 	(void)state;
 	first(CLIENT TOKEN C "}\n");
@@ -689,7 +689,7 @@ test_tls(void **state)
 static void
 test_tls_pending(void **state)
 {
-	struct svc	*tls;
+	struct child	*tls;
 
 	(void)state;
 	first(TLS TOKEN C "}\n");

@@ -199,7 +199,7 @@ process(int fd)
 }
 
 pid_t
-spawn_child(const char *path, const struct svc *svc, int netns, int *chan,
+spawn_child(const char *path, const struct child *child, int netns, int *chan,
     int *report)
 {
 	int	 sv[2];
@@ -207,7 +207,7 @@ spawn_child(const char *path, const struct svc *svc, int netns, int *chan,
 
 	(void)path;
 	(void)netns;
-	assert_int_equal(svc->role, PROC_KEYS);
+	assert_int_equal(child->role, PROC_KEYS);
 	starts++;
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0,
 	    sv), 0);
