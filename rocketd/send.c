@@ -233,7 +233,7 @@ send_paths(struct rocketd *env, struct child *child)
 static int
 send_gate(struct rocketd *env, struct child *child)
 {
-	const struct msg_gate	*gate = &env->conf->gate;
+	const struct gate_opts	*gate = &env->conf->gate;
 
 	if (channel_send(child->chan, IMSG_CONF_GATE, -1, gate,
 	    sizeof(*gate)) == -1 || send_paths(env, child) == -1 ||
@@ -245,7 +245,7 @@ send_gate(struct rocketd *env, struct child *child)
 static int
 send_tls(struct rocketd *env, struct child *child)
 {
-	const struct msg_gate	*gate = &env->conf->gate;
+	const struct gate_opts	*gate = &env->conf->gate;
 	const struct conf_block	*b;
 
 	if (channel_send(child->chan, IMSG_CONF_GATE, -1, gate,
