@@ -18,6 +18,7 @@
 
 #include "shared/compat.h"
 #include "shared/log.h"
+#include "rocketd/conf/tlsconf.h"
 #include "crew.h"
 #include "ctlsock.h"
 #include "decoy.h"
@@ -27,7 +28,6 @@
 #include "procs.h"
 #include "reload.h"
 #include "send.h"
-#include "tlsconf.h"
 #include "tlslook.h"
 #include "tlsmake.h"
 

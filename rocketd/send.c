@@ -19,6 +19,7 @@
 #include "shared/channel.h"
 #include "shared/compat.h"
 #include "shared/log.h"
+#include "rocketd/conf/tlsconf.h"
 #include "chans.h"
 #include "crew.h"
 #include "ctlsock.h"
@@ -27,7 +28,6 @@
 #include "plog.h"
 #include "procs.h"
 #include "send.h"
-#include "tlsconf.h"
 
 /* A directory is opened again for dial at most so often: seconds. */
 #define SEND_DIR_PACE	1

@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "shared/compat.h"
-#include "tlsconf.h"
+#include "rocketd/conf/tlsconf.h"
 #include "tlsmake.h"
 
 #define TLSMAKE_KEY	3	/* what the program finds the key's file as */

@@ -12,7 +12,7 @@
 
 #include "shared/compat.h"
 #include "conf.h"
-#include "rocketd/tlsconf.h"
+#include "tlsconf.h"
 #include "tokens.h"
 
 #define CONF_IDS_FIRST		59000

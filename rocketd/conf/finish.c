@@ -15,7 +15,7 @@
 
 #include "shared/compat.h"
 #include "conf.h"
-#include "rocketd/tlsconf.h"
+#include "tlsconf.h"
 #include "tokens.h"
 
 #define CONF_MACHINE_ID		"/etc/machine-id"

@@ -19,7 +19,7 @@
 #include "shared/compat.h"
 #include "shared/log.h"
 #include "tlsconf.h"
-#include "rocketd/conf/wordval.h"
+#include "wordval.h"
 
 #define TLS_FORM_SERVER	"tls certificate \"FILE\" key \"FILE\", "	\
 	"tls self-signed \"FILE\" key \"FILE\" or "			\

@@ -11,9 +11,9 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "rocketd/conf/conf.h"
-#include "rocketd/conf/lex.h"
-#include "child.h"
+#include "conf.h"
+#include "lex.h"
+#include "rocketd/child.h"
 
 /* tlsconf.c */
 
