@@ -28,6 +28,7 @@
 #include "procs.h"
 #include "reload.h"
 #include "send.h"
+#include "tlsfiles.h"
 #include "tlslook.h"
 #include "tlsmake.h"
 
@@ -140,13 +141,13 @@ reload_files(struct rocketd *env, struct rocketd_conf *conf, int full,
 	errors = conf_read_tokens(conf, full, err);
 	errors += decoy_check(conf, err);
 	errors += tlsmake_missing(env->worker_path, conf, 0, err);
-	errors += tlsconf_open(conf, err);
+	errors += tlsfiles_open(conf, err);
 	errors += tlslook_files(env, conf, err);
 	if (!full || errors != 0)
 		return (errors);
 	/* nothing is made for a configuration that is refused */
 	errors = tlsmake_missing(env->worker_path, conf, 1, err);
-	return (errors + tlsconf_open(conf, err));
+	return (errors + tlsfiles_open(conf, err));
 }
 
 struct rocketd_conf *

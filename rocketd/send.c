@@ -28,6 +28,7 @@
 #include "plog.h"
 #include "procs.h"
 #include "send.h"
+#include "tlsfiles.h"
 
 /* A directory is opened again for dial at most so often: seconds. */
 #define SEND_DIR_PACE	1
@@ -202,7 +203,7 @@ send_keys(struct rocketd *env, struct child *child)
 			if (send_tokens(child, cs, &n) == -1)
 				return (-1);
 	child->ready_ms = CHILD_START + n * 1000;
-	return (tlsconf_send_keys(child, env->conf));
+	return (tlsfiles_send_keys(child, env->conf));
 }
 
 /* The paths that lead to services. */
@@ -256,7 +257,7 @@ send_tls(struct rocketd *env, struct child *child)
 		log_warnx("%s: no such block any more", child_name(child));
 		return (-1);
 	}
-	if (tlsconf_send(child, b) == -1)
+	if (tlsfiles_send(child, b) == -1)
 		return (-1);
 	return (listen_lend(env, child, 0));
 }

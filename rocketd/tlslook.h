@@ -14,7 +14,7 @@
 /* tlslook.c */
 
 /*
- * Has all files that tlsconf_open has opened looked at, and waits for that:
+ * Has all files that tlsfiles_open has opened looked at, and waits for that:
  * some hundredths of a second.  Errors and warnings as conf_parse; the number
  * of errors.
  */

@@ -13,8 +13,9 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "shared/addr.h"
 #include "shared/log.h"
-#include "shared/msg.h"
+#include "shared/opts.h"
 
 /* What one configuration may hold, so that no table grows without end. */
 #define CONF_BLOCKS_MAX		64
