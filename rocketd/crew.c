@@ -15,7 +15,6 @@
 #include "shared/log.h"
 #include "crew.h"
 #include "procs.h"
-#include "send.h"
 
 /* The next worker of the service after child (NULL: the first), or NULL. */
 static struct child *
@@ -130,15 +129,6 @@ crew_stop(struct rocketd *env, uint32_t service, uint32_t drain)
 		if (crew_serves(child))
 			child_stop(child, drain);
 	}
-}
-
-void
-crew_send_again(struct rocketd *env, uint32_t service, uint32_t changed)
-{
-	struct child	*child = NULL;
-
-	while ((child = crew_next(env, child, service)) != NULL)
-		send_again(env, child, changed);
 }
 
 uint32_t

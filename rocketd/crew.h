@@ -22,9 +22,6 @@ void	 crew_resize(struct rocketd *, const struct conf_service *,
 	    uint32_t drain);
 /* Ends every worker of the service that is still wanted. */
 void	 crew_stop(struct rocketd *, uint32_t service, uint32_t drain);
-/* A new set of configuration to each that is to go on. */
-void	 crew_send_again(struct rocketd *, uint32_t service,
-	    uint32_t changed);
 /* A worker said whether it has room. */
 void	 crew_room(struct child *, uint32_t room);
 /* Workers came or went: names one that holds users when none has room. */

@@ -20,6 +20,7 @@
 #include "shared/compat.h"
 #include "shared/log.h"
 #include "ctl.h"
+#include "phase.h"
 #include "procs.h"
 #include "reload.h"
 
@@ -246,7 +247,7 @@ ctl_dispatch(struct child *control, uint32_t type,
 		break;
 	case IMSG_CTL_STOP:
 		ctl_done(control, req->request, NULL);
-		rocketd_stop(control->env, "asked by rocketctl");
+		phase_stop(control->env, "asked by rocketctl");
 		break;
 	case IMSG_CTL_LOG:
 		ctl_log(control, req);

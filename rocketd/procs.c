@@ -2,10 +2,8 @@
 
 /*
  * The children.  Owns their pids, channels and timers and carries out what
- * child.c decides.  Every message is checked by its channel first (sender,
- * length, descriptor, content), then here by the state its sender is in; a
- * child that breaks a rule is replaced, and nothing a child sends ends the
- * parent.
+ * child.c decides.  What they say and what becomes of them is told upwards, by
+ * the functions of procs_ops: this file knows no message but its own.
  */
 
 #include <sys/types.h>
@@ -24,11 +22,7 @@
 #include "shared/compat.h"
 #include "shared/log.h"
 #include "chans.h"
-#include "crew.h"
-#include "ctl.h"
 #include "procs.h"
-#include "reload.h"
-#include "send.h"
 #include "spawn.h"
 
 #define STAGES	3
@@ -72,7 +66,7 @@ static void	 procs_done(struct child *, enum child_state);
 static void	 procs_dispatch(struct channel *, struct imsg *);
 static void	 procs_gone(struct channel *, const char *);
 
-static const struct child_ops	 procs_ops = {
+static const struct child_ops	 procs_child_ops = {
 	.spawn = procs_spawn,
 	.ping = procs_ping,
 	.stop = procs_stop,
@@ -110,7 +104,7 @@ procs_add(struct rocketd *env, enum proc_role role, enum side side,
 		log_warn("a process more");
 		return (NULL);
 	}
-	child_init(child, &procs_ops, role, side, service, index, name);
+	child_init(child, &procs_child_ops, role, side, service, index, name);
 	child->env = env;
 	child->since = time(NULL);
 	if ((child->timer = evtimer_new(env->base, procs_timeout, child)) ==
@@ -161,7 +155,7 @@ procs_send(struct child *child, enum msg_type type, int fd, const void *data,
 
 /* ---- what child.c has done ---- */
 
-static int
+int
 procs_uses_network(const struct child *child)
 {
 	return (child->role == PROC_DIAL || child->role == PROC_RESOLVE);
@@ -191,7 +185,8 @@ procs_spawn(struct child *child)
 	chans_describe(child, &peer);
 	child->chan = channel_open(env->base, fd, PROC_PARENT, &peer,
 	    &procs_channel_ops, child);
-	if (child->chan == NULL || send_start(env, child) == -1) {
+	if (child->chan == NULL ||
+	    env->procs_ops->configure(env, child) == -1) {
 		log_warnx("%s: cannot be told its configuration",
 		    child_name(child));
 		strlcpy(child->last_death, "not started: no memory",
@@ -270,8 +265,7 @@ procs_start_failed(struct child *child)
 {
 	log_error("%s: %s: rocketd cannot start", child_name(child),
 	    child->last_death);
-	child->env->status = 1;
-	rocketd_stop(child->env, "a process cannot be started");
+	child->env->procs_ops->failed(child->env);
 }
 
 static void
@@ -293,14 +287,7 @@ procs_done(struct child *child, enum child_state before)
 		log_debug("%s: gone", child_name(child));
 		procs_free(child);
 	}
-	if (role == PROC_SERVICE) {
-		crew_update(env, service);
-		send_forget_drained(env, service);
-		/* Only one that was reaped: nobody walks the crew then. */
-		if (before == CHILD_STOPPING && state == CHILD_DOWN &&
-		    env->phase == PHASE_RUNNING)
-			reload_refill(env, service);
-	}
+	env->procs_ops->changed(env, role, service, before, state);
 	procs_advance(env);
 }
 
@@ -347,7 +334,7 @@ procs_next_stage(struct rocketd *env)
 			procs_start_stage(env, env->stage);
 		else {
 			env->phase = PHASE_RUNNING;
-			rocketd_up(env);
+			env->procs_ops->up(env);
 		}
 	}
 }
@@ -532,129 +519,14 @@ procs_log_level(struct rocketd *env, uint32_t level)
 		procs_send(child, IMSG_LOG_LEVEL, -1, &msg, sizeof(msg));
 }
 
-/* ---- what children say ---- */
-
-/* Is this the time for it?  Who may say it at all was checked before. */
-static int
-procs_in_turn(const struct child *child, uint32_t type)
-{
-	switch (type) {
-	case IMSG_READY:	/* how many of them is child.c's to know */
-	case IMSG_ROOM:		/* may be said just before READY */
-	case IMSG_COMPLAINT:
-		return (1);
-	default:
-		return (child->state != CHILD_STARTING);
-	}
-}
-
-static void
-procs_ready(struct child *child, const struct msg_ready *msg)
-{
-	child->have = msg->have;
-	child->lack = msg->lack;
-	if (child->env->root && !procs_uses_network(child)) {
-		if (child->env->netns != -1)
-			child->have |= SANDBOX_NETNS;
-		else
-			child->lack |= SANDBOX_NETNS;
-	}
-	child_event(child, CHILD_EV_READY);
-	if (child->role == PROC_TLS)
-		reload_tls_ready(child);
-}
-
-static void
-procs_complaint(struct child *accuser, const struct msg_channel *msg)
-{
-	struct child	*child;
-
-	TAILQ_FOREACH(child, &accuser->env->children, entry)
-		if (child->role == msg->role &&
-		    child->service == msg->service &&
-		    child->index == msg->index &&
-		    child->generation == msg->generation)
-			break;
-	if (child == NULL || child->killed || child->pid == 0) {
-		log_debug("%s: complains about one that is gone",
-		    child_name(accuser));
-		return;
-	}
-	log_warnx("%s: complains about %s", child_name(accuser),
-	    child_name(child));
-	if (!chans_paired(accuser, child))
-		child = accuser;
-	procs_breach(chans_to_blame(accuser, child),
-	    "is the lesser of two that do not agree");
-}
-
-/* What only one role says. */
-static int
-procs_dispatch_role(struct child *child, uint32_t type, struct imsg *imsg)
-{
-	struct msg_count	 count;
-	struct msg_client	 client;
-	struct msg_dir		 dir;
-	struct ctl_request	 req;
-
-	switch (type) {
-	case IMSG_ROOM:
-		if (imsg_get_data(imsg, &count, sizeof(count)) == -1)
-			return (-1);
-		crew_room(child, count.count);
-		return (0);
-	case IMSG_CLIENT_BACK:
-		if (imsg_get_data(imsg, &client, sizeof(client)) == -1)
-			return (-1);
-		crew_client_back(child, &client);
-		return (0);
-	case IMSG_DIR_AGAIN:
-		if (imsg_get_data(imsg, &dir, sizeof(dir)) == -1)
-			return (-1);
-		send_dir_again(child, &dir);
-		return (0);
-	default:
-		if (imsg_get_data(imsg, &req, sizeof(req)) == -1)
-			return (-1);
-		return (ctl_dispatch(child, type, &req));
-	}
-}
+/* ---- their channels ---- */
 
 static void
 procs_dispatch(struct channel *ch, struct imsg *imsg)
 {
-	struct child		*child = channel_arg(ch);
-	uint32_t		 type = imsg_get_type(imsg);
-	struct msg_ready	 ready;
-	struct msg_channel	 peer;
-	int			 ok;
+	struct child	*child = channel_arg(ch);
 
-	if (!procs_in_turn(child, type)) {
-		log_warnx("%s: %s while %s", child_name(child), msg_name(type),
-		    child_state_name(child->state));
-		procs_breach(child, "speaks out of turn");
-		return;
-	}
-	switch (type) {
-	case IMSG_READY:
-		ok = imsg_get_data(imsg, &ready, sizeof(ready)) == 0;
-		if (ok)
-			procs_ready(child, &ready);
-		break;
-	case IMSG_PONG:
-		ok = 1;
-		child_event(child, CHILD_EV_HEARD);
-		break;
-	case IMSG_COMPLAINT:
-		ok = imsg_get_data(imsg, &peer, sizeof(peer)) == 0;
-		if (ok)
-			procs_complaint(child, &peer);
-		break;
-	default:
-		ok = procs_dispatch_role(child, type, imsg) == 0;
-	}
-	if (!ok)
-		procs_breach(child, "sent a message that cannot be read");
+	child->env->procs_ops->hear(child, imsg);
 }
 
 static void

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * The children: starts, pings, hears and reaps them, in the order of a start
- * and of an end.  When and why is child.c's; what they are sent is send.c's.
+ * The children: starts, pings and reaps them, in the order of a start and of an
+ * end.  When and why is child.c's; what they are sent is send.c's, and what
+ * they say hear.c's.
  */
 
 #ifndef ROCKETD_PROCS_H
@@ -12,6 +13,24 @@
 
 #include "shared/msg.h"
 #include "rocketd.h"
+
+struct imsg;
+
+/* What procs.c has others do: env->procs_ops. */
+struct procs_ops {
+	/* Sends all that it has to know.  -1: it has to go. */
+	int	 (*configure)(struct rocketd *, struct child *);
+	/* A message from it. */
+	void	 (*hear)(struct child *, struct imsg *);
+	/* One is in another state now, or DOWN and gone. */
+	void	 (*changed)(struct rocketd *, enum proc_role,
+		    uint32_t service, enum child_state before,
+		    enum child_state now);
+	/* Every one has been READY. */
+	void	 (*up)(struct rocketd *);
+	/* One died before that (logged). */
+	void	 (*failed)(struct rocketd *);
+};
 
 /* procs.c */
 
@@ -41,6 +60,8 @@ struct child	*procs_find(struct rocketd *, enum proc_role);
  */
 void		 procs_send(struct child *, enum msg_type, int fd, const void *,
 		    size_t);
+/* dial and resolve alone are not put into the empty network namespace. */
+int		 procs_uses_network(const struct child *);
 /* A child broke a rule: says so and replaces it. */
 void		 procs_breach(struct child *, const char *why);
 

@@ -451,7 +451,7 @@ reload_service(struct rocketd *env, const struct conf_service *old,
 	if (diff == 0 && cs->block->side == SIDE_CLIENT)
 		diff = CHANGE_LIVE;
 	if (diff != 0 && !(diff & CHANGE_PROCESS))
-		crew_send_again(env, cs->number, diff);
+		send_again_service(env, cs->number, diff);
 }
 
 static int
@@ -530,7 +530,7 @@ reload_tls_ready(struct child *child)
 		return;
 	b->tls_changed = 0;
 	TAILQ_FOREACH(cs, &b->services, entry)
-		crew_send_again(child->env, cs->number, CHANGE_TUNNELS);
+		send_again_service(child->env, cs->number, CHANGE_TUNNELS);
 }
 
 /*

@@ -3,8 +3,8 @@
 /*
  * The parent: reads the command line, comes up in order and waits for signals.
  * What is to be done is decided elsewhere: reload.c (configuration), child.c
- * (a child's life), procs.c (all of them), ctl.c (rocketctl).  It reads no
- * octet that came from a network.
+ * (a child's life), hear.c (what children say), ctl.c (rocketctl).  It reads
+ * no octet that came from a network.
  */
 
 #include <sys/types.h>
@@ -25,11 +25,10 @@
 #include "shared/log.h"
 #include "ctlsock.h"
 #include "detach.h"
-#include "listen.h"
+#include "hear.h"
+#include "phase.h"
 #include "plog.h"
-#include "procs.h"
 #include "reload.h"
-#include "send.h"
 #include "spawn.h"
 
 #define ROCKETD_CONF	SYSCONFDIR "/rocketd.conf"
@@ -90,15 +89,6 @@ rocketd_check(struct rocketd *env)
 /* ---- events ---- */
 
 static void
-rocketd_sighup(struct rocketd *env)
-{
-	char	 why[HOST_MAX];
-
-	/* What there is to say is in the log. */
-	(void)reload_run(env, why, sizeof(why));
-}
-
-static void
 rocketd_signal(int sig, short what, void *arg)
 {
 	struct rocketd	*env = arg;
@@ -109,61 +99,11 @@ rocketd_signal(int sig, short what, void *arg)
 		procs_reap(env);
 		break;
 	case SIGHUP:
-		rocketd_sighup(env);
+		phase_reload(env);
 		break;
 	default:
-		rocketd_stop(env, strsignal(sig));
+		phase_stop(env, strsignal(sig));
 	}
-}
-
-void
-rocketd_up(struct rocketd *env)
-{
-	struct child	*control;
-	uint32_t	 lack = 0, widened = 0;
-	struct child	*child;
-
-	TAILQ_FOREACH(child, &env->children, entry) {
-		lack |= child->lack;
-		widened |= child->have & SANDBOX_WIDENED;
-	}
-	/* Each process has said what; this is for who reads but the end. */
-	if (lack != 0)
-		log_warnx("the sandbox is not whole: see rocketctl show "
-		    "processes");
-	if (widened)
-		log_warnx("this build has a sandbox for tests only");
-	log_info("rocketd %s is up", ROCKETD_VERSION);
-	plog_to(reload_log_dest(env, env->conf));
-	if ((control = procs_find(env, PROC_CONTROL)) != NULL &&
-	    !env->foreground)
-		send_again(env, control, 0);
-	detach_done();
-	plog_detach();
-	detach_notify("READY=1");
-	if (env->reload_later) {
-		env->reload_later = 0;
-		rocketd_sighup(env);
-	}
-}
-
-void
-rocketd_stop(struct rocketd *env, const char *why)
-{
-	uint32_t	 drain = STOP_DRAIN;
-
-	if (env->phase == PHASE_STOPPING) {
-		log_warnx("stopping at once: %s", why);
-		procs_abort(env);
-		return;
-	}
-	log_info("stopping: %s", why);
-	if (env->phase == PHASE_STARTING)
-		drain = 0;	/* nobody was served yet */
-	detach_notify("STOPPING=1");
-	/* Ours are closed now, the lent ones as each worker hears of it. */
-	listen_close(env);
-	procs_shutdown(env, drain);
 }
 
 /* ---- the way up ---- */
@@ -202,7 +142,7 @@ rocketd_events(struct rocketd *env)
 	}
 	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR)
 		fatal("SIGPIPE");
-	if (plog_watch(env) == -1)
+	if (plog_watch(env, phase_tell_control) == -1)
 		fatalx("no memory for a timer");
 }
 
@@ -294,6 +234,7 @@ main(int argc, char *argv[])
 	static struct rocketd	 env = {
 		.conf_path = ROCKETD_CONF,
 		.worker_path = ROCKETD_WORKER,
+		.procs_ops = &hear_ops,
 		.netns = -1,
 		.ctl_fd = -1,
 		.pidfd = -1

@@ -24,6 +24,7 @@ struct drained;
 TAILQ_HEAD(draineds, drained);
 struct again;
 TAILQ_HEAD(agains, again);
+struct procs_ops;
 
 enum phase {
 	PHASE_STARTING,		/* not every process has been READY yet */
@@ -61,6 +62,7 @@ struct rocketd {
 	int			 reload_later;	/* asked for while starting */
 
 	/* procs.c */
+	const struct procs_ops	*procs_ops;
 	struct children		 children;
 	uint32_t		 generation;	/* the last one given */
 	uint32_t		 stage;		/* of the start */
@@ -89,12 +91,5 @@ struct rocketd {
 	int			 pidfd;
 	char			*pidfile;	/* as written */
 };
-
-/* rocketd.c */
-
-/* Every process has been READY: the daemon is up. */
-void	 rocketd_up(struct rocketd *);
-/* Stops the daemon in order; a second call ends all at once. */
-void	 rocketd_stop(struct rocketd *, const char *why);
 
 #endif /* ROCKETD_ROCKETD_H */

@@ -413,8 +413,7 @@ send_begin(struct rocketd *env, struct child *child, uint32_t flags,
 		msg.flags |= BEGIN_STRICT;
 	if (env->root)
 		msg.flags |= BEGIN_ROOT;
-	if (env->netns != -1 && child->role != PROC_DIAL &&
-	    child->role != PROC_RESOLVE)
+	if (env->netns != -1 && !procs_uses_network(child))
 		msg.flags |= BEGIN_NETNS;
 	msg.changed = changed;
 	msg.log_level = env->log_level;
@@ -453,6 +452,16 @@ send_again(struct rocketd *env, struct child *child, uint32_t changed)
 		return;
 	}
 	child_event(child, CHILD_EV_SENT);
+}
+
+void
+send_again_service(struct rocketd *env, uint32_t service, uint32_t changed)
+{
+	struct child	*child;
+
+	TAILQ_FOREACH(child, &env->children, entry)
+		if (child->role == PROC_SERVICE && child->service == service)
+			send_again(env, child, changed);
 }
 
 /* ---- directories asked for again ---- */

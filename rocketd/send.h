@@ -22,6 +22,9 @@ int	 send_start(struct rocketd *, struct child *);
  * that is not gets it when it is started.
  */
 void	 send_again(struct rocketd *, struct child *, uint32_t changed);
+/* The same to each worker of a service. */
+void	 send_again_service(struct rocketd *, uint32_t service,
+	    uint32_t changed);
 /* The user id, and group id, of a process when we are root. */
 uint32_t send_uid(const struct rocketd *, const struct child *);
 /* dial asks for the directory of a UNIX target anew. */

@@ -90,7 +90,7 @@ crew_stop(struct rocketd *e, uint32_t service, uint32_t drain)
 }
 
 void
-crew_send_again(struct rocketd *e, uint32_t service, uint32_t changed)
+send_again_service(struct rocketd *e, uint32_t service, uint32_t changed)
 {
 	(void)e;
 	note("%u: again %u", service, changed);
