@@ -19,6 +19,7 @@
 #include "shared/channel.h"
 #include "shared/compat.h"
 #include "shared/log.h"
+#include "apply.h"
 #include "ctl.h"
 #include "phase.h"
 #include "procs.h"
@@ -218,7 +219,7 @@ ctl_log(struct child *control, const struct ctl_request *req)
 	uint32_t	 level = req->arg;
 
 	if (level == UINT32_MAX)
-		level = reload_log_level(env, env->conf);
+		level = apply_log_level(env, env->conf);
 	procs_log_level(env, level);
 	log_info("log level %s", log_level_name(level));
 	ctl_done(control, req->request, NULL);

@@ -13,12 +13,12 @@
 #include "shared/channel.h"
 #include "shared/compat.h"
 #include "shared/log.h"
+#include "apply.h"
 #include "chans.h"
 #include "crew.h"
 #include "ctl.h"
 #include "hear.h"
 #include "phase.h"
-#include "reload.h"
 #include "send.h"
 
 /* Is this the time for it?  Who may say it at all was checked before. */
@@ -48,7 +48,7 @@ hear_ready(struct child *child, const struct msg_ready *msg)
 	}
 	child_event(child, CHILD_EV_READY);
 	if (child->role == PROC_TLS)
-		reload_tls_ready(child);
+		apply_tls_ready(child);
 }
 
 static void
@@ -156,7 +156,7 @@ hear_changed(struct rocketd *env, enum proc_role role, uint32_t service,
 	/* Only of one that was reaped: nobody walks the crew then. */
 	if (before == CHILD_STOPPING && now == CHILD_DOWN &&
 	    env->phase == PHASE_RUNNING)
-		reload_refill(env, service);
+		apply_refill(env, service);
 }
 
 static void

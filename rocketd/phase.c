@@ -9,6 +9,7 @@
 
 #include "shared/compat.h"
 #include "shared/log.h"
+#include "apply.h"
 #include "detach.h"
 #include "listen.h"
 #include "phase.h"
@@ -52,7 +53,7 @@ phase_up(struct rocketd *env)
 	if (widened)
 		log_warnx("this build has a sandbox for tests only");
 	log_info("rocketd %s is up", ROCKETD_VERSION);
-	plog_to(reload_log_dest(env, env->conf));
+	plog_to(apply_log_dest(env, env->conf));
 	if (!env->foreground)
 		phase_tell_control(env);
 	detach_done();

@@ -28,6 +28,7 @@
 #include "hear.h"
 #include "phase.h"
 #include "plog.h"
+#include "read.h"
 #include "reload.h"
 #include "spawn.h"
 
@@ -69,9 +70,9 @@ rocketd_check(struct rocketd *env)
 	struct rocketd_conf	*conf;
 	int			 errors;
 
-	if ((conf = reload_read(env, 0, stderr)) == NULL)
+	if ((conf = read_conf(env, 0, stderr)) == NULL)
 		return (1);
-	errors = reload_files(env, conf, 0, stderr);
+	errors = read_files(env, conf, 0, stderr);
 	/* another machine's files are not here: it is printed all the same */
 	if (env->verbose > 0)
 		conf_print(conf, stdout);
@@ -257,7 +258,7 @@ main(int argc, char *argv[])
 		env.conf_path = rocketd_absolute(env.conf_path);
 	if (spawn_check(env.worker_path, env.root, why, sizeof(why)) == -1)
 		fatalx("worker %s: %s", env.worker_path, why);
-	if ((conf = reload_read(&env, 1, stderr)) == NULL)
+	if ((conf = read_conf(&env, 1, stderr)) == NULL)
 		return (1);
 	if (!env.foreground)
 		detach_start();

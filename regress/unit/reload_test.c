@@ -25,6 +25,7 @@
 
 #include <cmocka.h>
 
+#include "rocketd/apply.h"
 #include "rocketd/crew.h"
 #include "rocketd/ctlsock.h"
 #include "rocketd/decoy.h"
@@ -32,6 +33,7 @@
 #include "rocketd/listen.h"
 #include "rocketd/plog.h"
 #include "rocketd/procs.h"
+#include "rocketd/read.h"
 #include "rocketd/reload.h"
 #include "rocketd/send.h"
 #include "rocketd/tlslook.h"
@@ -394,7 +396,7 @@ first(const char *text)
 	struct rocketd_conf	*conf;
 
 	put(text);
-	assert_non_null(conf = reload_read(&env, 1, stderr));
+	assert_non_null(conf = read_conf(&env, 1, stderr));
 	assert_int_equal(reload_first(&env, conf, stderr), 0);
 	assert_ptr_equal(env.conf, conf);
 	env.phase = PHASE_RUNNING;
@@ -482,7 +484,7 @@ test_first(void **state)
 
 	(void)state;
 	put(SERVER TOKEN A "}\n");
-	assert_non_null(conf = reload_read(&env, 1, stderr));
+	assert_non_null(conf = read_conf(&env, 1, stderr));
 	assert_int_equal(reload_first(&env, conf, stderr), 0);
 	assert_string_equal(journal, "commit; add control; add keys; "
 	    "add gate; a: 1 workers, drain 0; ");
@@ -497,7 +499,7 @@ test_first_client(void **state)
 	(void)state;
 	listen_fails = 1;
 	put(CLIENT TOKEN C "}\n");
-	assert_non_null(conf = reload_read(&env, 1, stderr));
+	assert_non_null(conf = read_conf(&env, 1, stderr));
 	assert_int_equal(reload_first(&env, conf, fopen("/dev/null", "w")),
 	    -1);
 	assert_string_equal(journal, "");
@@ -663,22 +665,22 @@ test_tls(void **state)
 	    TOLD_C);
 	assert_non_null(tls = procs_find(&env, PROC_TLS));
 	journal[0] = '\0';
-	reload_tls_ready(tls);		/* that is done already */
+	apply_tls_ready(tls);		/* that is done already */
 	assert_string_equal(journal, "");
 	reload(TLS "tls name x.example\n" TOKEN C "}\n", BEFORE "tell keys; "
 	    "tell tls (client); " TOLD_C);
 	journal[0] = '\0';
 	tls->pending = 1;		/* it has not read it yet */
-	reload_tls_ready(tls);
+	apply_tls_ready(tls);
 	assert_string_equal(journal, "");
 	tls->pending = 0;
-	reload_tls_ready(tls);
-	reload_tls_ready(tls);		/* once */
+	apply_tls_ready(tls);
+	apply_tls_ready(tls);		/* once */
 	assert_string_equal(journal, "1: again 2; ");
 	reload(TLS "tls name x.example\n" TOKEN C "}\n", BEFORE "tell keys; "
 	    "tell tls (client); " TOLD_C);
 	journal[0] = '\0';
-	reload_tls_ready(tls);		/* nothing has changed */
+	apply_tls_ready(tls);		/* nothing has changed */
 	assert_string_equal(journal, "");
 	reload(CLIENT TOKEN C "}\n", BEFORE "stop tls (client), drain "
 	    "4294967295; tell keys; c: 1 workers, drain 4294967295; "
@@ -699,7 +701,7 @@ test_tls_pending(void **state)
 	reload(TLS "tls name x.example\n" TOKEN C "}\n", BEFORE "tell keys; "
 	    "tell tls (client); " TOLD_C);
 	journal[0] = '\0';
-	reload_tls_ready(tls);
+	apply_tls_ready(tls);
 	assert_string_equal(journal, "1: again 2; ");
 }
 
@@ -808,20 +810,20 @@ test_log(void **state)
 	(void)state;
 	memset(&c, 0, sizeof(c));
 	c.log_level = LOGLEVEL_WARN;
-	assert_int_equal(reload_log_level(&env, &c), LOGLEVEL_WARN);
+	assert_int_equal(apply_log_level(&env, &c), LOGLEVEL_WARN);
 	env.verbose = 1;
-	assert_int_equal(reload_log_level(&env, &c), LOGLEVEL_DEBUG);
+	assert_int_equal(apply_log_level(&env, &c), LOGLEVEL_DEBUG);
 	c.log_level = LOGLEVEL_TRACE;
-	assert_int_equal(reload_log_level(&env, &c), LOGLEVEL_TRACE);
+	assert_int_equal(apply_log_level(&env, &c), LOGLEVEL_TRACE);
 	c.log_level = LOGLEVEL_WARN;
 	env.verbose = 2;
-	assert_int_equal(reload_log_level(&env, &c), LOGLEVEL_TRACE);
+	assert_int_equal(apply_log_level(&env, &c), LOGLEVEL_TRACE);
 	c.log_dest = LOGDEST_SYSLOG;
-	assert_int_equal(reload_log_dest(&env, &c), LOGDEST_SYSLOG);
+	assert_int_equal(apply_log_dest(&env, &c), LOGDEST_SYSLOG);
 	env.foreground = 1;
-	assert_int_equal(reload_log_dest(&env, &c), LOGDEST_STDERR);
+	assert_int_equal(apply_log_dest(&env, &c), LOGDEST_STDERR);
 	c.log_dest = LOGDEST_JSON;
-	assert_int_equal(reload_log_dest(&env, &c), LOGDEST_JSON);
+	assert_int_equal(apply_log_dest(&env, &c), LOGDEST_JSON);
 }
 
 static void
@@ -829,9 +831,9 @@ test_refill(void **state)
 {
 	(void)state;
 	first(SERVER TOKEN "drain timeout 3\n" A "}\n");
-	reload_refill(&env, 1);
+	apply_refill(&env, 1);
 	assert_string_equal(journal, "a: 1 workers, drain 3000; ");
-	reload_refill(&env, 2);		/* which was removed since */
+	apply_refill(&env, 2);		/* which was removed since */
 	assert_string_equal(journal, "a: 1 workers, drain 3000; ");
 }
 
