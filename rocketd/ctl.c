@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * Answers to requests that control forwards.  Each is answered in one go and
- * ends in CTL_DONE; a request is refused while control does not keep up with
- * the answers before, so they are bounded.
+ * Answers to requests that control forwards.  Each ends in CTL_DONE, and all
+ * but a reload are answered in one go; a request is refused while control does
+ * not keep up with the answers before, so they are bounded.
  */
 
 #include <sys/types.h>
@@ -202,14 +202,26 @@ ctl_config(struct child *control, uint32_t request)
 
 /* ---- commands ---- */
 
+/* A control that was started since has asked nothing. */
+static void
+ctl_reloaded(struct rocketd *env, const struct reload_asker *who, int failed,
+    const char *why)
+{
+	struct child	*control = procs_find(env, PROC_CONTROL);
+
+	if (control != NULL && control->generation == who->generation)
+		ctl_end(control, who->request, failed, why);
+}
+
 static void
 ctl_reload(struct child *control, uint32_t request)
 {
-	char	 why[HOST_MAX];
-	int	 failed;
+	struct reload_asker	 who;
 
-	failed = reload_run(control->env, why, sizeof(why)) == -1;
-	ctl_end(control, request, failed, why);
+	who.generation = control->generation;
+	who.request = request;
+	who.answer = ctl_reloaded;
+	reload_run(control->env, &who);
 }
 
 static void

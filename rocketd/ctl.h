@@ -14,7 +14,7 @@
 
 /* ctl.c */
 
-/* A request from control; answered here and now.  -1: it is none. */
+/* A request from control.  -1: it is none. */
 int	 ctl_dispatch(struct child *control, uint32_t type,
 	    const struct ctl_request *);
 

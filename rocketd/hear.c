@@ -20,6 +20,7 @@
 #include "hear.h"
 #include "phase.h"
 #include "send.h"
+#include "tlslook.h"
 
 /* Is this the time for it?  Who may say it at all was checked before. */
 static int
@@ -170,6 +171,7 @@ const struct procs_ops	 hear_ops = {
 	.configure = send_start,
 	.hear = hear_message,
 	.changed = hear_changed,
+	.stranger = tlslook_reaped,
 	.up = phase_up,
 	.failed = hear_failed
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * How the daemon comes up, is told to reload, and goes.
+ * How the daemon comes up, and how it goes.
  */
 
 #include <sys/types.h>
@@ -17,15 +17,6 @@
 #include "procs.h"
 #include "reload.h"
 #include "send.h"
-
-void
-phase_reload(struct rocketd *env)
-{
-	char	 why[HOST_MAX];
-
-	/* What there is to say is in the log. */
-	(void)reload_run(env, why, sizeof(why));
-}
 
 void
 phase_tell_control(struct rocketd *env)
@@ -59,10 +50,8 @@ phase_up(struct rocketd *env)
 	detach_done();
 	plog_detach();
 	detach_notify("READY=1");
-	if (env->reload_later) {
-		env->reload_later = 0;
-		phase_reload(env);
-	}
+	if (env->reload_later)
+		reload_run(env, NULL);
 }
 
 void
@@ -79,6 +68,7 @@ phase_stop(struct rocketd *env, const char *why)
 	if (env->phase == PHASE_STARTING)
 		drain = 0;	/* nobody was served yet */
 	detach_notify("STOPPING=1");
+	reload_cancel(env);
 	/* Ours are closed now, the lent ones as each worker hears of it. */
 	listen_close(env);
 	procs_shutdown(env, drain);

@@ -13,8 +13,6 @@
 
 /* Every process has been READY: the daemon is up. */
 void	 phase_up(struct rocketd *);
-/* Reloads; what there is to say of it is in the log. */
-void	 phase_reload(struct rocketd *);
 /* control is told anew where to log and where to listen. */
 void	 phase_tell_control(struct rocketd *);
 /* Stops the daemon in order; a second call ends all at once. */

@@ -477,6 +477,8 @@ procs_reap(struct rocketd *env)
 				break;
 		if (child != NULL)
 			procs_exited(child, status);
+		else
+			env->procs_ops->stranger(env, pid, status);
 	}
 	if (pid == -1 && errno != ECHILD && errno != EINTR)
 		log_warn("waitpid");

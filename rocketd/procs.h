@@ -26,6 +26,8 @@ struct procs_ops {
 	void	 (*changed)(struct rocketd *, enum proc_role,
 		    uint32_t service, enum child_state before,
 		    enum child_state now);
+	/* One was reaped that is not in the list. */
+	void	 (*stranger)(struct rocketd *, pid_t, int status);
 	/* Every one has been READY. */
 	void	 (*up)(struct rocketd *);
 	/* One died before that (logged). */

@@ -16,7 +16,6 @@
 #include "decoy.h"
 #include "read.h"
 #include "tlsfiles.h"
-#include "tlslook.h"
 #include "tlsmake.h"
 
 static int
@@ -106,26 +105,8 @@ read_keep(const struct rocketd *env, struct rocketd_conf *conf, FILE *err)
 	conf->id_last = old->id_last;
 }
 
-int
-read_files(struct rocketd *env, struct rocketd_conf *conf, int full,
-    FILE *err)
-{
-	int	 errors;
-
-	errors = conf_read_tokens(conf, full, err);
-	errors += decoy_check(conf, err);
-	errors += tlsmake_missing(env->worker_path, conf, 0, err);
-	errors += tlsfiles_open(conf, err);
-	errors += tlslook_files(env, conf, err);
-	if (!full || errors != 0)
-		return (errors);
-	/* nothing is made for a configuration that is refused */
-	errors = tlsmake_missing(env->worker_path, conf, 1, err);
-	return (errors + tlsfiles_open(conf, err));
-}
-
 struct rocketd_conf *
-read_conf(struct rocketd *env, int full, FILE *err)
+read_conf(struct rocketd *env, FILE *err)
 {
 	struct rocketd_conf	*conf;
 
@@ -142,12 +123,31 @@ read_conf(struct rocketd *env, int full, FILE *err)
 		goto fail;
 	conf_number(conf, env->conf);
 	if (read_check_numbers(env, conf, err) == -1 ||
-	    read_check_ids(env, conf, err) == -1 ||
-	    (full && read_files(env, conf, full, err) != 0))
+	    read_check_ids(env, conf, err) == -1)
 		goto fail;
 	return (conf);
 
  fail:
 	conf_free(conf);
 	return (NULL);
+}
+
+int
+read_files(struct rocketd *env, struct rocketd_conf *conf, int full, FILE *err)
+{
+	int	 errors;
+
+	errors = conf_read_tokens(conf, full, err);
+	errors += decoy_check(conf, err);
+	errors += tlsmake_missing(env->worker_path, conf, 0, err);
+	return (errors + tlsfiles_open(conf, err));
+}
+
+int
+read_make(struct rocketd *env, struct rocketd_conf *conf, FILE *err)
+{
+	int	 errors;
+
+	errors = tlsmake_missing(env->worker_path, conf, 1, err);
+	return (errors + tlsfiles_open(conf, err));
 }

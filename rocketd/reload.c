@@ -2,11 +2,14 @@
 
 /*
  * See reload.h.  Owns the order: first everything that can fail (read.c,
- * prepare.c) is done beside what is in force, then the change is made
- * (apply.c).
+ * tlslook.c, prepare.c) is done beside what is in force, then the change is
+ * made (apply.c).  Between two of these steps the loop may turn, in which the
+ * daemon goes on with what is in force; a reload that is asked for meanwhile
+ * begins after the one that is under way.
  */
 
 #include <sys/types.h>
+#include <sys/queue.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -19,18 +22,69 @@
 #include "procs.h"
 #include "read.h"
 #include "reload.h"
+#include "tlslook.h"
 
-int
-reload_first(struct rocketd *env, struct rocketd_conf *conf, FILE *err)
+#define RELOAD_WAITING	64	/* who ask, and wait for an answer */
+
+struct reload_ask {			/* somebody who waits */
+	TAILQ_ENTRY(reload_ask)	 entry;
+	struct reload_asker	 who;
+};
+TAILQ_HEAD(reload_asks, reload_ask);
+
+struct reload {				/* one that is under way */
+	struct rocketd		*env;
+	struct rocketd_conf	*conf;
+	FILE			*err;		/* to text */
+	char			*text;
+	size_t			 len;
+	int			 errors;
+};
+
+/* Of the reload under way, and of the next. */
+static struct {
+	struct reload_asks	 now;
+	struct reload_asks	 next;
+	int			 waiting;
+} asks = {
+	TAILQ_HEAD_INITIALIZER(asks.now),
+	TAILQ_HEAD_INITIALIZER(asks.next),
+	0
+};
+
+static void	 reload_next(struct rocketd *);
+
+/* ---- who asks ---- */
+
+static void
+reload_answer(struct rocketd *env, struct reload_asks *head, int failed,
+    const char *why)
 {
-	struct prepared	 new = { .conf = conf };
+	struct reload_ask	*a;
 
-	if (prepare_make(env, &new, err) == -1)
+	while ((a = TAILQ_FIRST(head)) != NULL) {
+		TAILQ_REMOVE(head, a, entry);
+		asks.waiting--;
+		a->who.answer(env, &a->who, failed, why);
+		free(a);
+	}
+}
+
+static int
+reload_wait(const struct reload_asker *who)
+{
+	struct reload_ask	*a;
+
+	if (asks.waiting == RELOAD_WAITING ||
+	    (a = calloc(1, sizeof(*a))) == NULL)
 		return (-1);
-	prepare_commit(env, &new);
-	apply_conf(env, conf);
+	a->who = *who;
+	TAILQ_INSERT_TAIL(&asks.next, a, entry);
+	asks.waiting++;
 	return (0);
 }
+
+/* ---- how it went ---- */
 
 /*
  * All errors and warnings to the log, and to whoever asked the first error, or
@@ -65,53 +119,122 @@ reload_refused(struct rocketd *env, char *why, size_t size)
 	log_error("reload: refused, nothing has changed");
 }
 
-static int
-reload_try(struct rocketd *env, FILE *err)
+static void
+reload_end(struct reload *r, int failed)
 {
-	struct prepared	 new;
+	struct rocketd	*env = r->env;
+	char		 why[HOST_MAX];
 
-	if ((new.conf = read_conf(env, 1, err)) == NULL)
+	if (fclose(r->err) == EOF)
+		log_warn("reload: the list of errors");
+	reload_told(r->text, failed, why, sizeof(why));
+	if (failed) {
+		conf_free(r->conf);
+		reload_refused(env, why, sizeof(why));
+	} else
+		log_info("reload: done");
+	free(r->text);
+	free(r);
+	env->reload = NULL;
+	detach_notify("READY=1");
+	reload_answer(env, &asks.now, failed, why);
+	reload_next(env);
+}
+
+/* ---- its steps ---- */
+
+int
+reload_first(struct rocketd *env, struct rocketd_conf *conf, FILE *err)
+{
+	struct prepared	 new = { .conf = conf };
+
+	if (prepare_make(env, &new, err) == -1)
 		return (-1);
-	if (prepare_make(env, &new, err) == -1) {
-		conf_free(new.conf);
-		return (-1);
-	}
 	prepare_commit(env, &new);
-	apply_conf(env, new.conf);
-	procs_advance(env);
+	apply_conf(env, conf);
 	return (0);
 }
 
-int
-reload_run(struct rocketd *env, char *why, size_t size)
+/* The files of TLS were looked at. */
+static void
+reload_looked(void *arg, int errors)
 {
-	char	*text = NULL;
-	size_t	 len = 0;
-	FILE	*err;
-	int	 ret;
+	struct reload	*r = arg;
 
-	if (env->phase != PHASE_RUNNING) {
-		env->reload_later = env->phase == PHASE_STARTING;
-		strlcpy(why, env->reload_later ?
-		    "rocketd is starting: it reloads after that" :
-		    "rocketd is stopping", size);
-		return (-1);
+	r->errors += errors;
+	if (r->errors != 0 || read_make(r->env, r->conf, r->err) != 0 ||
+	    reload_first(r->env, r->conf, r->err) == -1) {
+		reload_end(r, 1);
+		return;
 	}
-	if ((err = open_memstream(&text, &len)) == NULL) {
-		strlcpy(why, "no memory", size);
-		return (-1);
+	procs_advance(r->env);
+	reload_end(r, 0);
+}
+
+static void
+reload_start(struct rocketd *env)
+{
+	struct reload	*r;
+
+	TAILQ_CONCAT(&asks.now, &asks.next, entry);
+	env->reload_later = 0;
+	if ((r = calloc(1, sizeof(*r))) == NULL ||
+	    (r->err = open_memstream(&r->text, &r->len)) == NULL) {
+		free(r);
+		log_warn("reload");
+		reload_answer(env, &asks.now, 1, "no memory");
+		return;
 	}
+	r->env = env;
+	env->reload = r;
 	log_info("reload: %s", env->conf_path);
 	detach_notify_reloading();
-	ret = reload_try(env, err);
-	if (fclose(err) == EOF)
-		log_warn("reload: the list of errors");
-	reload_told(text, ret == -1, why, size);
-	if (ret == -1)
-		reload_refused(env, why, size);
-	else
-		log_info("reload: done");
-	free(text);
-	detach_notify("READY=1");
-	return (ret);
+	if ((r->conf = read_conf(env, r->err)) == NULL) {
+		reload_end(r, 1);
+		return;
+	}
+	r->errors = read_files(env, r->conf, 1, r->err);
+	tlslook_start(env, r->conf, r->err, reload_looked, r);
+}
+
+static void
+reload_next(struct rocketd *env)
+{
+	if (env->phase == PHASE_RUNNING && env->reload == NULL &&
+	    env->reload_later)
+		reload_start(env);
+}
+
+void
+reload_run(struct rocketd *env, const struct reload_asker *who)
+{
+	const char	*why = NULL;
+
+	if (env->phase == PHASE_STARTING)
+		why = "rocketd is starting: it reloads after that";
+	else if (env->phase == PHASE_STOPPING)
+		why = "rocketd is stopping";
+	else if (who != NULL && reload_wait(who) == -1)
+		why = "too many wait for a reload";
+	env->reload_later = env->phase != PHASE_STOPPING;
+	if (why != NULL && who != NULL)
+		who->answer(env, who, 1, why);
+	reload_next(env);
+}
+
+void
+reload_cancel(struct rocketd *env)
+{
+	struct reload	*r = env->reload;
+
+	tlslook_cancel(env);
+	if (r != NULL) {
+		fclose(r->err);
+		free(r->text);
+		conf_free(r->conf);
+		free(r);
+	}
+	env->reload = NULL;
+	reload_answer(env, &asks.now, 1, "rocketd is stopping");
+	reload_answer(env, &asks.next, 1, "rocketd is stopping");
 }

@@ -8,22 +8,35 @@
 #ifndef ROCKETD_RELOAD_H
 #define ROCKETD_RELOAD_H
 
-#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include "rocketd.h"
 
+struct reload_asker {		/* who asked for one, and is to be told */
+	uint32_t	 generation;	/* of the process that is answered */
+	uint32_t	 request;	/* its number there */
+	/* why is an error when it failed, else a warning or empty. */
+	void		 (*answer)(struct rocketd *,
+			    const struct reload_asker *, int failed,
+			    const char *why);
+};
+
 /* reload.c */
 
 /*
- * Puts what read_conf gave in force for the first time: all is bound and
- * listed, nothing started.  -1: errors were printed on err.
+ * Puts a configuration that was read, with its files, in force: all is bound
+ * and listed, nothing started.  -1: errors were printed on err, and nothing
+ * has changed.
  */
 int	 reload_first(struct rocketd *, struct rocketd_conf *, FILE *err);
 /*
- * Reloads; -1 with the reason in why, nothing has changed; else why is a
- * warning or empty.  All is logged.
+ * Reloads, or when one is under way again after that; during a start, after
+ * it.  All is logged.  who, or NULL, is answered when it is over, perhaps at
+ * once.
  */
-int	 reload_run(struct rocketd *, char *why, size_t whysize);
+void	 reload_run(struct rocketd *, const struct reload_asker *who);
+/* Gives up what is under way: the daemon stops. */
+void	 reload_cancel(struct rocketd *);
 
 #endif /* ROCKETD_RELOAD_H */

@@ -31,6 +31,7 @@
 #include "read.h"
 #include "reload.h"
 #include "spawn.h"
+#include "tlslook.h"
 
 #define ROCKETD_CONF	SYSCONFDIR "/rocketd.conf"
 #define ROCKETD_WORKER	LIBEXECDIR "/rocketd-worker"
@@ -70,9 +71,10 @@ rocketd_check(struct rocketd *env)
 	struct rocketd_conf	*conf;
 	int			 errors;
 
-	if ((conf = read_conf(env, 0, stderr)) == NULL)
+	if ((conf = read_conf(env, stderr)) == NULL)
 		return (1);
-	errors = read_files(env, conf, 0, stderr);
+	errors = read_files(env, conf, 0, stderr) +
+	    tlslook_wait(env, conf, stderr);
 	/* another machine's files are not here: it is printed all the same */
 	if (env->verbose > 0)
 		conf_print(conf, stdout);
@@ -85,6 +87,23 @@ rocketd_check(struct rocketd *env)
 		return (1);
 	}
 	return (errors != 0);
+}
+
+/* With all that it names, for use. */
+static struct rocketd_conf *
+rocketd_read(struct rocketd *env)
+{
+	struct rocketd_conf	*conf;
+	int			 errors;
+
+	if ((conf = read_conf(env, stderr)) == NULL)
+		return (NULL);
+	errors = read_files(env, conf, 1, stderr) +
+	    tlslook_wait(env, conf, stderr);
+	if (errors == 0 && read_make(env, conf, stderr) == 0)
+		return (conf);
+	conf_free(conf);
+	return (NULL);
 }
 
 /* ---- events ---- */
@@ -100,7 +119,7 @@ rocketd_signal(int sig, short what, void *arg)
 		procs_reap(env);
 		break;
 	case SIGHUP:
-		phase_reload(env);
+		reload_run(env, NULL);
 		break;
 	default:
 		phase_stop(env, strsignal(sig));
@@ -258,7 +277,7 @@ main(int argc, char *argv[])
 		env.conf_path = rocketd_absolute(env.conf_path);
 	if (spawn_check(env.worker_path, env.root, why, sizeof(why)) == -1)
 		fatalx("worker %s: %s", env.worker_path, why);
-	if ((conf = read_conf(&env, 1, stderr)) == NULL)
+	if ((conf = rocketd_read(&env)) == NULL)
 		return (1);
 	if (!env.foreground)
 		detach_start();

@@ -25,6 +25,8 @@ TAILQ_HEAD(draineds, drained);
 struct again;
 TAILQ_HEAD(agains, again);
 struct procs_ops;
+struct reload;
+struct tlslook;
 
 enum phase {
 	PHASE_STARTING,		/* not every process has been READY yet */
@@ -55,11 +57,17 @@ struct rocketd {
 	uint64_t		 started;	/* seconds since the epoch */
 	struct event		*sigev[ROCKETD_SIGNALS];
 
-	/* reload.c */
+	/* apply.c */
 	struct rocketd_conf	*conf;		/* what is in force */
 	uint64_t		 configured;	/* seconds since the epoch */
+
+	/* reload.c */
+	struct reload		*reload;	/* under way, or NULL */
 	char			 conf_error[HOST_MAX];
-	int			 reload_later;	/* asked for while starting */
+	int			 reload_later;	/* again, after this */
+
+	/* tlslook.c */
+	struct tlslook		*look;		/* under way, or NULL */
 
 	/* procs.c */
 	const struct procs_ops	*procs_ops;

@@ -60,6 +60,11 @@ static struct rocketd	 env;
 static char		 journal[4096];
 static char		 path[64], lines[4096];
 static char		 why[256];
+static int		 answered;	/* how often */
+static int		 failed;	/* the last time */
+static tlslook_done	*look_call;
+static void		*look_arg;
+static int		 look_waits;
 static int		 alive;		/* of every service that is not */
 static int		 listen_fails, control_fails, pid_fails, made_fd;
 
@@ -312,13 +317,25 @@ plog_to(enum log_dest dest)
 	assert_true(dest <= LOGDEST_JSON);
 }
 
-int
-tlslook_files(struct rocketd *e, const struct rocketd_conf *conf, FILE *err)
+/* At once, or when look_answer is called. */
+void
+tlslook_start(struct rocketd *e, const struct rocketd_conf *conf, FILE *err,
+    tlslook_done *call, void *arg)
 {
 	(void)e;
-	(void)conf;
 	(void)err;
-	return (0);
+	assert_non_null(conf);
+	look_call = call;
+	look_arg = arg;
+	if (!look_waits)
+		call(arg, 0);
+}
+
+void
+tlslook_cancel(struct rocketd *e)
+{
+	(void)e;
+	look_call = NULL;
 }
 
 int
@@ -389,6 +406,35 @@ put(const char *text)
 	close(fd);
 }
 
+static void
+answer(struct rocketd *e, const struct reload_asker *who, int fails,
+    const char *words)
+{
+	assert_ptr_equal(e, &env);
+	assert_int_equal(who->generation, 3);
+	assert_int_equal(who->request, 4);
+	answered++;
+	failed = fails;
+	strlcpy(why, words, sizeof(why));
+}
+
+static const struct reload_asker	 asker = {
+	.generation = 3,
+	.request = 4,
+	.answer = answer
+};
+
+/* -1: refused. */
+static int
+run(void)
+{
+	int	 before = answered;
+
+	reload_run(&env, &asker);
+	assert_int_equal(answered, before + 1);
+	return (failed ? -1 : 0);
+}
+
 /* The first configuration, in force. */
 static void
 first(const char *text)
@@ -396,7 +442,8 @@ first(const char *text)
 	struct rocketd_conf	*conf;
 
 	put(text);
-	assert_non_null(conf = read_conf(&env, 1, stderr));
+	assert_non_null(conf = read_conf(&env, stderr));
+	assert_int_equal(read_files(&env, conf, 1, stderr), 0);
 	assert_int_equal(reload_first(&env, conf, stderr), 0);
 	assert_ptr_equal(env.conf, conf);
 	env.phase = PHASE_RUNNING;
@@ -410,7 +457,7 @@ reload(const char *text, const char *done)
 
 	put(text);
 	journal[0] = lines[0] = why[0] = '\0';
-	if (reload_run(&env, why, sizeof(why)) == -1)
+	if (run() == -1)
 		fail_msg("%s is refused: %s", text, lines);
 	assert_string_equal(journal, done);
 	assert_non_null(strstr(lines, "reload: done"));
@@ -428,7 +475,7 @@ refused(const char *text, const char *words, const char *done)
 	put(text);
 	journal[0] = lines[0] = why[0] = '\0';
 	env.configured = configured = 42;
-	if (reload_run(&env, why, sizeof(why)) == 0)
+	if (run() == 0)
 		fail_msg("%s is not refused", text);
 	if (strstr(why, words) == NULL)
 		fail_msg("%s instead of %s", why, words);
@@ -449,7 +496,7 @@ prepare(void **state)
 	env.conf_path = path;
 	env.phase = PHASE_STARTING;
 	journal[0] = lines[0] = '\0';
-	alive = listen_fails = control_fails = pid_fails = 0;
+	alive = listen_fails = control_fails = pid_fails = look_waits = 0;
 	log_set_sink(sink, NULL);
 	return (0);
 }
@@ -484,7 +531,8 @@ test_first(void **state)
 
 	(void)state;
 	put(SERVER TOKEN A "}\n");
-	assert_non_null(conf = read_conf(&env, 1, stderr));
+	assert_non_null(conf = read_conf(&env, stderr));
+	assert_int_equal(read_files(&env, conf, 1, stderr), 0);
 	assert_int_equal(reload_first(&env, conf, stderr), 0);
 	assert_string_equal(journal, "commit; add control; add keys; "
 	    "add gate; a: 1 workers, drain 0; ");
@@ -499,12 +547,13 @@ test_first_client(void **state)
 	(void)state;
 	listen_fails = 1;
 	put(CLIENT TOKEN C "}\n");
-	assert_non_null(conf = read_conf(&env, 1, stderr));
+	assert_non_null(conf = read_conf(&env, stderr));
 	assert_int_equal(reload_first(&env, conf, fopen("/dev/null", "w")),
 	    -1);
 	assert_string_equal(journal, "");
 	assert_null(env.conf);
 	listen_fails = 0;
+	assert_int_equal(read_files(&env, conf, 1, stderr), 0);
 	assert_int_equal(reload_first(&env, conf, stderr), 0);
 	assert_string_equal(journal, "commit; add control; add keys; "
 	    "add resolve; add dial; c: 1 workers, drain 0; ");
@@ -791,15 +840,94 @@ test_phases(void **state)
 	(void)state;
 	first(SERVER TOKEN A "}\n");
 	env.phase = PHASE_STARTING;
-	assert_int_equal(reload_run(&env, why, sizeof(why)), -1);
+	assert_int_equal(run(), -1);
 	assert_string_equal(why, "rocketd is starting: it reloads after that");
 	assert_int_equal(env.reload_later, 1);
 	env.phase = PHASE_STOPPING;
 	env.reload_later = 0;
-	assert_int_equal(reload_run(&env, why, sizeof(why)), -1);
+	assert_int_equal(run(), -1);
 	assert_string_equal(why, "rocketd is stopping");
 	assert_int_equal(env.reload_later, 0);
 	assert_string_equal(journal, "");
+}
+
+/* What is asked for while one is under way begins after it, and once. */
+static void
+test_waits(void **state)
+{
+	struct rocketd_conf	*before;
+
+	(void)state;
+	first(SERVER TOKEN A "}\n");
+	before = env.conf;
+	look_waits = 1;
+	answered = 0;
+	reload_run(&env, &asker);
+	assert_non_null(look_call);
+	reload_run(&env, &asker);
+	reload_run(&env, NULL);
+	reload_run(&env, &asker);
+	assert_ptr_equal(env.conf, before);	/* still in force */
+	assert_int_equal(answered, 0);
+	assert_string_equal(journal, "RELOADING; ");
+	look_call(look_arg, 0);			/* the first is done */
+	assert_int_equal(answered, 1);
+	assert_int_equal(failed, 0);
+	assert_string_equal(journal, "RELOADING; commit; tell gate; tell "
+	    "control; advance; READY=1; RELOADING; ");
+	put("nonsense\n");			/* too late for the second */
+	look_call(look_arg, 0);
+	assert_int_equal(answered, 3);
+	assert_int_equal(failed, 0);
+	assert_null(env.reload);
+	assert_int_equal(env.reload_later, 0);
+	/* what was found wrong refuses it */
+	put(SERVER TOKEN A "}\n");
+	reload_run(&env, &asker);
+	before = env.conf;
+	look_call(look_arg, 2);
+	assert_int_equal(answered, 4);
+	assert_int_equal(failed, 1);
+	assert_ptr_equal(env.conf, before);
+}
+
+static void
+test_cancel(void **state)
+{
+	int	 fds;
+
+	(void)state;
+	first(SERVER TOKEN A "}\n");
+	fds = count_fds();
+	look_waits = 1;
+	answered = 0;
+	reload_run(&env, &asker);
+	reload_run(&env, &asker);
+	reload_cancel(&env);
+	assert_null(look_call);
+	assert_null(env.reload);
+	assert_int_equal(answered, 2);
+	assert_int_equal(failed, 1);
+	assert_string_equal(why, "rocketd is stopping");
+	assert_int_equal(count_fds(), fds);
+}
+
+static void
+test_many(void **state)
+{
+	int	 i;
+
+	(void)state;
+	first(SERVER TOKEN A "}\n");
+	answered = 0;
+	for (look_waits = 1, i = 0; i < 64; i++)
+		reload_run(&env, &asker);
+	assert_int_equal(answered, 0);
+	reload_run(&env, &asker);
+	assert_int_equal(answered, 1);
+	assert_string_equal(why, "too many wait for a reload");
+	reload_cancel(&env);
+	assert_int_equal(answered, 65);
 }
 
 static void
@@ -858,6 +986,9 @@ main(void)
 		T(test_control_socket),
 		T(test_ids),
 		T(test_phases),
+		T(test_waits),
+		T(test_cancel),
+		T(test_many),
 		T(test_log),
 		T(test_refill),
 #undef T
