@@ -157,6 +157,10 @@ enum msg_type {
 #define BEGIN_ROOT	0x04	/* we are root: chroot, drop to uid and gid */
 #define BEGIN_NETNS	0x08	/* started in the empty network namespace */
 
+enum dialect_number {			/* what is said on a service's tunnels */
+	DIALECT_ROCKET
+};
+
 struct msg_begin {
 	uint32_t	 version;	/* MSG_VERSION */
 	uint32_t	 role;		/* enum proc_role */
@@ -172,6 +176,7 @@ struct msg_begin {
 	/* of PROC_SERVICE */
 	uint32_t	 dials;		/* 1: tunnels; 0: accepts them */
 	uint32_t	 opens;	/* 1: streams, has users; 0: the target */
+	uint32_t	 dialect;	/* enum dialect_number */
 	uint8_t		 start_id[START_ID_LEN];
 	char		 name[SERVICE_NAME_MAX];	/* PROC_SERVICE only */
 };

@@ -21,7 +21,7 @@
 #include "shared/compat.h"
 #include "shared/log.h"
 #include "worker/childlog.h"
-#include "worker/worker.h"
+#include "frame.h"
 
 #define LINES	2048
 #define WAIT	64			/* as childlog.c's */
@@ -35,12 +35,6 @@ static int		 full, failing, chatty;
 static event_callback_fn note;
 static int		 noting;	/* its timer runs */
 static struct channel	*const channel = (struct channel *)(void *)lines;
-
-uint64_t
-worker_now(void)
-{
-	return (now);
-}
 
 struct event *
 event_new(struct event_base *base, evutil_socket_t fd, short what,
@@ -123,6 +117,7 @@ prepare(void **state)
 {
 	(void)state;
 	full = failing = chatty = 0;
+	frame_clock = &now;
 	now += 60 * 1000000;
 	if (sink == NULL)
 		assert_int_equal(childlog_init(NULL), 0);

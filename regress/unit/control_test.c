@@ -20,8 +20,8 @@
 
 #include "shared/compat.h"
 #include "worker/control/asker.h"
-#include "worker/worker.h"
 #include "controlrig.h"
+#include "frame.h"
 
 /* All are asked; who said a figure is told by the channel alone. */
 static void
@@ -297,7 +297,7 @@ test_garbage(void **state)
 	answered(&good, IMSG_CTL_DONE, &done, sizeof(done));
 	assert_int_equal(done.failed, 0);
 	hang_up(&good);
-	assert_int_equal(complaints, 0);
+	assert_int_equal(frame_complaints, 0);
 	(void)logged();
 }
 
@@ -313,7 +313,7 @@ test_silent(void **state)
 	req = asked(&ssh0, IMSG_CTL_SESSIONS);
 	(void)asked(&ssh1, IMSG_CTL_SESSIONS);
 	say_done(&ssh0, req.request, 0, "");
-	skew += 3000000;
+	frame_ahead += 3000000;
 	finished(&x, 1, "no answer from worker ssh.1 (server)");
 	say_done(&ssh1, req.request, 0, "");
 	/* One that is asked and dies. */
@@ -328,7 +328,7 @@ test_silent(void **state)
 	hang_up(&x);
 	say_done(&web, req.request, 0, "");
 	turn_for(5);
-	assert_int_equal(complaints, 0);
+	assert_int_equal(frame_complaints, 0);
 }
 
 static void
@@ -346,8 +346,8 @@ test_wrong_answer(void **state)
 	stream.request = req.request;
 	say(&web, IMSG_CTL_STREAM, &stream, sizeof(stream));
 	turn_for(5);
-	assert_int_equal(complaints, 1);
-	complaints = 0;
+	assert_int_equal(frame_complaints, 1);
+	frame_complaints = 0;
 	say_done(&web, req.request, 0, "");
 	finished(&x, 0, "");
 	hang_up(&x);
@@ -491,7 +491,7 @@ test_log(void **state)
 	/* One that never ends does not fill the disk, nor stop another. */
 	for (i = 0; i < 3000; i++) {
 		say_log(&gate, LOGLEVEL_WARN, "f");
-		skew += 500;
+		frame_ahead += 500;
 	}
 	say_log(&ssh1, LOGLEVEL_INFO, "heard");
 	for (lines = 0, p = text = logged(); (p = strstr(p, "gate: f\n")) !=
@@ -504,7 +504,7 @@ test_log(void **state)
 		notes++;
 	assert_in_range(notes, 0, lines / 150 + 1);
 	assert_non_null(strstr(text, "worker ssh.1 (server): heard\n"));
-	skew += 3000000;
+	frame_ahead += 3000000;
 	say_log(&gate, LOGLEVEL_WARN, "again");
 	text = logged();
 	assert_non_null(strstr(text, "lines of it over its rate"));
@@ -560,11 +560,11 @@ test_stop(void **state)
 	unplay(&gate);
 	unplay(&ssh0);
 	unplay(&ssh1);
-	assert_int_equal(exits, 0);
+	assert_int_equal(frame_exited, 0);
 	say_log(&web, LOGLEVEL_INFO, "last words");
 	unplay(&web);
 	turn_for(10);
-	assert_int_equal(exits, 1);
+	assert_int_equal(frame_exited, 1);
 	assert_non_null(strstr(logged(), "last words"));
 	hang_up(&x);
 	hang_up(&idle);

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 
-/*
- * The frame that worker.c is in the daemon, with a clock that can be put
- * forward; played processes; askers.
- */
+/* See controlrig.h: played processes; askers. */
 
 #include <sys/types.h>
 #include <sys/socket.h>
@@ -21,7 +18,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <event2/event.h>
@@ -30,87 +26,26 @@
 
 #include "shared/compat.h"
 #include "worker/control/asker.h"
-#include "worker/worker.h"
 #include "controlrig.h"
+#include "frame.h"
 
 #define TURNS_MS	30000	/* at most, until what is awaited is there */
 #define TURNS_MIN	16	/* no message is passed on more often */
 
-/* ---- the frame that worker.c is in the daemon ---- */
-
-struct event_base		*base;
-uint64_t			 skew;
-int				 complaints, exits;
 enum msg_type			 told;
 struct ctl_request		 told_req;
 struct played			 parent, gate, ssh0, ssh1, web;
 struct sockaddr_un		 address;
 
-static struct msg_begin		 self;
 static char			 dir[] = "/tmp/control_test.XXXXXX";
 static int			 log_read;
 
-struct event_base *
-worker_base(void)
-{
-	return (base);
-}
-
-const struct msg_begin *
-worker_self(void)
-{
-	return (&self);
-}
-
-uint64_t
-worker_now(void)
-{
-	struct timespec	ts;
-
-	assert_int_equal(clock_gettime(CLOCK_MONOTONIC, &ts), 0);
-	return ((uint64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000 + skew);
-}
-
-void
-worker_tell(enum msg_type type, const void *data, size_t len)
+static void
+hear(enum msg_type type, const void *data, size_t len)
 {
 	told = type;
 	assert_int_equal(len, sizeof(told_req));
 	memcpy(&told_req, data, len);
-}
-
-void
-worker_complain(struct channel *ch, const char *why)
-{
-	(void)ch;
-	(void)why;
-	complaints++;
-}
-
-void
-worker_counter(struct channel *ch, uint32_t request, const char *name,
-    uint64_t value)
-{
-	(void)ch;
-	(void)request;
-	(void)name;
-	(void)value;
-	fail();
-}
-
-void
-worker_done(struct channel *ch, uint32_t request, const char *failure)
-{
-	(void)ch;
-	(void)request;
-	(void)failure;
-	fail();
-}
-
-void
-worker_exit(void)
-{
-	exits++;
 }
 
 static void
@@ -137,13 +72,13 @@ static const struct channel_ops	 played_ops = {
 static uint64_t
 real_ms(void)
 {
-	return ((worker_now() - skew) / 1000);
+	return ((worker_now() - frame_ahead) / 1000);
 }
 
 void
 turn(void)
 {
-	(void)event_base_loop(base, EVLOOP_NONBLOCK);
+	(void)event_base_loop(frame_base, EVLOOP_NONBLOCK);
 }
 
 void
@@ -203,7 +138,7 @@ play(struct played *p, enum proc_role role, uint32_t service, uint32_t index,
 	if (role == PROC_SERVICE)
 		who.side = SIDE_SERVER;
 	(void)strlcpy(who.name, name, sizeof(who.name));
-	p->ch = channel_open(base, fd[0], PROC_CONTROL, &who, &played_ops,
+	p->ch = channel_open(frame_base, fd[0], PROC_CONTROL, &who, &played_ops,
 	    NULL);
 	assert_non_null(p->ch);
 	p->fd = fd[1];
@@ -338,30 +273,6 @@ closed(struct imsgbuf *buf)
 
 /* ---- set-up ---- */
 
-static void
-configure(enum msg_type type, int fd, const void *data, size_t len)
-{
-	struct imsgbuf	 in, out;
-	struct imsg	 imsg;
-	int		 pair[2];
-
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
-	assert_int_equal(imsgbuf_init(&out, pair[0]), 0);
-	assert_int_equal(imsgbuf_init(&in, pair[1]), 0);
-	imsgbuf_allow_fdpass(&in);
-	imsgbuf_allow_fdpass(&out);
-	assert_int_equal(imsg_compose(&out, type, 0, 0, fd, data, len), 1);
-	assert_int_equal(imsgbuf_flush(&out), 0);
-	assert_int_equal(imsgbuf_read(&in), 1);
-	assert_int_equal(imsgbuf_get(&in, &imsg), 1);
-	assert_int_equal(role_control.configure(&imsg), 0);
-	imsg_free(&imsg);
-	imsgbuf_clear(&in);
-	imsgbuf_clear(&out);
-	close(pair[0]);
-	close(pair[1]);
-}
-
 void
 configure_all(uid_t owner)
 {
@@ -378,16 +289,18 @@ configure_all(uid_t owner)
 	assert_int_equal(listen(fd, 128), 0);
 	memset(&control, 0, sizeof(control));
 	control.owner = owner;
-	configure(IMSG_CONF_CONTROL, fd, &control, sizeof(control));
+	assert_int_equal(frame_configure(IMSG_CONF_CONTROL, fd, &control,
+	    sizeof(control), NULL), 0);
 	assert_int_equal(pipe(p), 0);
 	memset(&dest, 0, sizeof(dest));
 	dest.dest = LOGDEST_STDERR;
-	configure(IMSG_CONF_LOG, p[1], &dest, sizeof(dest));
+	assert_int_equal(frame_configure(IMSG_CONF_LOG, p[1], &dest,
+	    sizeof(dest), NULL), 0);
 	if (log_read > 0)
 		close(log_read);
 	log_read = p[0];
 	assert_int_equal(fcntl(log_read, F_SETFL, O_NONBLOCK), 0);
-	role_control.ready(base == NULL);
+	role_control.ready(frame_base == NULL);
 }
 
 int
@@ -395,13 +308,13 @@ rig_setup(void **state)
 {
 	(void)state;
 	(void)signal(SIGPIPE, SIG_IGN);
-	if ((base = event_base_new()) == NULL || mkdtemp(dir) == NULL ||
-	    chmod(dir, 0755) == -1)
+	if (mkdtemp(dir) == NULL || chmod(dir, 0755) == -1)
 		return (-1);
 	address.sun_family = AF_UNIX;
 	(void)snprintf(address.sun_path, sizeof(address.sun_path), "%s/s",
 	    dir);
-	role_control.init();
+	frame_tell = hear;
+	frame_start(&role_control);
 	log_set_level(LOGLEVEL_INFO);
 	play(&parent, PROC_PARENT, 0, 0, "");
 	play(&gate, PROC_GATE, 0, 0, "");
@@ -416,6 +329,8 @@ int
 rig_teardown(void **state)
 {
 	(void)state;
+	assert_int_equal(frame_ncounters, 0);
+	assert_int_equal(frame_done, 0);
 	(void)unlink(address.sun_path);
 	(void)rmdir(dir);
 	return (0);

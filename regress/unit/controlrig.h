@@ -24,9 +24,6 @@ struct played {			/* a process at the other end of a channel */
 	int		 fd;
 };
 
-extern struct event_base	*base;
-extern uint64_t			 skew;		/* microseconds added */
-extern int			 complaints, exits;
 extern enum msg_type		 told;		/* to the parent */
 extern struct ctl_request	 told_req;
 extern struct played		 parent, gate, ssh0, ssh1, web;

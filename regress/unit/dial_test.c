@@ -6,6 +6,7 @@
  */
 
 #include <sys/types.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 
@@ -14,9 +15,21 @@
 #include <netinet/tcp.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
+#include <setjmp.h>
 #include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
+#include <cmocka.h>
+
+#include "shared/compat.h"
 #include "frame.h"
 
 #define SERVICE		7
@@ -854,28 +867,17 @@ has_tls_shake_hands(void **state)
 static void
 keeps_little_for_who_takes_nothing(void **state)
 {
-	struct msg_channel	 them;
-	struct imsgbuf		 out;
-	struct far_end		 end;
-	struct msg_dial		 msg;
-	uint64_t		 was = frame_figure("refused");
-	uint64_t		 asked = frame_figure("asked");
-	int			 i, sp[2];
+	struct imsgbuf	 out;
+	struct far_end	 end;
+	struct msg_dial	 msg;
+	uint64_t	 was = frame_figure("refused");
+	uint64_t	 asked = frame_figure("asked");
+	int		 i, theirs;
 
 	(void)state;
-	memset(&end, 0, sizeof(end));
-	memset(&them, 0, sizeof(them));
 	memset(&msg, 0, sizeof(msg));
-	them.role = PROC_SERVICE;
-	them.service = SERVICE;
-	them.side = SIDE_CLIENT;
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK |
-	    SOCK_CLOEXEC, 0, sp), 0);
-	end.near = channel_open(frame_base, sp[0], frame_role->id, &them,
-	    &frame_near_ops, &end);
-	assert_non_null(end.near);
-	frame_role->joined(end.near);
-	assert_int_equal(imsgbuf_init(&out, sp[1]), 0);
+	theirs = frame_join_deaf(&end, PROC_SERVICE, SERVICE, SIDE_CLIENT);
+	assert_int_equal(imsgbuf_init(&out, theirs), 0);
 	msg.what = DIAL_TARGET;
 	msg.index = T_REFUSES;
 	msg.timeout_ms = 5000;
@@ -893,10 +895,9 @@ keeps_little_for_who_takes_nothing(void **state)
 	ask(1, T_LISTENS, 5000);
 	assert_int_equal(result(1)->type, IMSG_DIALLED);
 	close(results[0].fd);
-	frame_role->left(end.near);
-	channel_close(end.near);
+	frame_part(&end);
 	imsgbuf_clear(&out);
-	close(sp[1]);
+	close(theirs);
 }
 
 #define TEST(f)	cmocka_unit_test_setup_teardown(f, setup, teardown)

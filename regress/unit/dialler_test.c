@@ -15,7 +15,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -23,13 +22,12 @@
 
 #include "shared/channel.h"
 #include "shared/compat.h"
-#include "worker/service/dialler.h"
-#include "worker/worker.h"
+#include "worker/relay/dialler.h"
+#include "frame.h"
 
 #define SENT	512			/* as dialler.c's */
 #define MAX	65536
 
-static struct event_base	*base;
 static struct channel		*first, *second;	/* never looked into */
 static uint32_t			 asked[MAX], cancelled[1024];
 static uint32_t			 timeouts[MAX];
@@ -38,15 +36,6 @@ static struct channel		*asked_of;
 static int			 done_fd, done_error;
 static void			*done_arg;
 static uint32_t			 ask_in_done;
-
-uint64_t
-worker_now(void)
-{
-	struct timespec	 ts;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (ts.tv_sec * 1000000ULL + ts.tv_nsec / 1000);
-}
 
 int
 channel_send(struct channel *ch, enum msg_type type, int fd, const void *data,
@@ -116,9 +105,9 @@ prepare(void **state)
 	(void)state;
 	first = (struct channel *)(void *)&one;
 	second = (struct channel *)(void *)&two;
-	if (base == NULL) {
-		assert_non_null(base = event_base_new());
-		dialler_init(base);
+	if (frame_base == NULL) {
+		assert_non_null(frame_base = event_base_new());
+		dialler_init(frame_base);
 	}
 	dialler_channel(first);
 	nasked = ncancelled = ndone = 0;
@@ -242,7 +231,8 @@ test_timeout(void **state)
 	(void)state;
 	a = ask(100, NULL);
 	while (ndone == 0)
-		assert_int_not_equal(event_base_loop(base, EVLOOP_ONCE), -1);
+		assert_int_not_equal(event_base_loop(frame_base, EVLOOP_ONCE),
+		    -1);
 	assert_in_range(worker_now() - start, 590000, 60000000);
 	assert_int_equal(done_fd, -1);
 	assert_int_equal(done_error, ETIMEDOUT);

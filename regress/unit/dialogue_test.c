@@ -21,15 +21,14 @@
 
 #include "shared/compat.h"
 #include "shared/log.h"
-#include "worker/dialect/rocket/dialogue.h"
-#include "worker/service/service.h"
-#include "worker/worker.h"
+#include "worker/dialect/rocket/part.h"
+#include "worker/tunnel/tunnel.h"
+#include "frame.h"
 
 #define OUR_CAPS	(CAP_HALFCLOSE | CAP_RESET | CAP_BULK)
 
 static struct service	 svc;
 static struct tunnel	 tun;
-static struct msg_begin	 self;
 static uint8_t		 in[2 * ROCKET_MESSAGE_MAX];	/* the peer's words */
 static size_t		 in_off, in_len, in_step;
 static int		 in_end;	/* behind them: 0 EAGAIN, -1 end */
@@ -41,12 +40,6 @@ static char		 lines[8][LOG_LINE_MAX];
 static int		 nlines;
 
 /* ---- stand-ins ---- */
-
-const struct msg_begin *
-worker_self(void)
-{
-	return (&self);
-}
 
 int
 tunnel_muxed(const struct tunnel *t)
@@ -166,7 +159,7 @@ prepare(void **state)
 	o->seals = SEAL_TLS;
 	o->keepalive = 20;
 	strlcpy(svc.conf.client_id, "nelson", sizeof(svc.conf.client_id));
-	memset(self.start_id, 0x5a, sizeof(self.start_id));
+	memset(frame_begin.start_id, 0x5a, START_ID_LEN);
 	log_set_sink(sink, NULL);
 	log_set_level(LOGLEVEL_DEBUG);
 	begin(SIDE_SERVER);
@@ -192,7 +185,7 @@ theirs(struct rocket_params *p)
 	p->mux_kind = ROCKET_MUX_SMUX;
 	p->mux_version = 2;
 	p->framesize = o->mux_framesize;
-	p->window_initial = TUNNEL_WINDOW_INITIAL;
+	p->window_initial = ROCKET_WINDOW_INITIAL;
 	p->window_max = 2097152;
 	p->recvbuffer = 4194304;
 	p->max_streams = 50;
@@ -287,12 +280,12 @@ test_server_accepts(void **state)
 	assert_int_equal(got.seals, SEAL_TLS);
 	assert_int_equal(got.mux_kind, ROCKET_MUX_SMUX);
 	assert_int_equal(got.mux_version, 2);
-	assert_int_equal(got.window_initial, TUNNEL_WINDOW_INITIAL);
+	assert_int_equal(got.window_initial, ROCKET_WINDOW_INITIAL);
 	assert_int_equal(got.window_max, 2097152);
 	assert_int_equal(got.recvbuffer, 4194304);
 	assert_int_equal(got.max_streams, 100);
 	assert_int_equal(got.keepalive_ms, 20000);
-	assert_memory_equal(got.start_id, self.start_id, START_ID_LEN);
+	assert_memory_equal(got.start_id, frame_begin.start_id, START_ID_LEN);
 	assert_string_equal(got.software, "rocketd " ROCKETD_VERSION);
 	assert_string_equal(got.client_id, "");
 	assert_memory_equal(&got, &tun.settled, sizeof(got));
@@ -383,7 +376,7 @@ test_waits(void **state)
 	in_end = EINTR;
 	assert_int_equal(dialogue_turn(&tun), 0);
 	assert_int_equal(nkilled + nfinished + out_len, 0);
-	assert_true(tun.flags & TUNNEL_F_STARTED);
+	assert_true(tun.flags & TUNNEL_F_OFFERED);
 }
 
 static void
@@ -554,7 +547,7 @@ test_hello(void **state)
 	assert_int_equal(p.seals, SEAL_TLS | SEAL_XOR | SEAL_NONE);
 	assert_int_equal(p.keepalive_ms, 20000);
 	assert_string_equal(p.client_id, "nelson");
-	assert_memory_equal(p.start_id, self.start_id, START_ID_LEN);
+	assert_memory_equal(p.start_id, frame_begin.start_id, START_ID_LEN);
 	out_len = 0;
 	assert_int_equal(dialogue_turn(&tun), 0);
 	assert_int_equal(out_len, 0);	/* once */
@@ -564,9 +557,9 @@ test_hello(void **state)
 	assert_int_equal(rocket_get_hello(out, out_len, &p, &why), out_len);
 	assert_int_equal(p.mux_kind, ROCKET_MUX_NONE);
 	assert_int_equal(p.mux_version, 1);
-	expect_window(TUNNEL_WINDOW_INITIAL - 1, TUNNEL_WINDOW_INITIAL - 1);
-	expect_window(TUNNEL_WINDOW_INITIAL, TUNNEL_WINDOW_INITIAL);
-	expect_window(TUNNEL_WINDOW_INITIAL + 1, TUNNEL_WINDOW_INITIAL);
+	expect_window(ROCKET_WINDOW_INITIAL - 1, ROCKET_WINDOW_INITIAL - 1);
+	expect_window(ROCKET_WINDOW_INITIAL, ROCKET_WINDOW_INITIAL);
+	expect_window(ROCKET_WINDOW_INITIAL + 1, ROCKET_WINDOW_INITIAL);
 }
 
 /* It goes out whole or not at all. */

@@ -27,10 +27,14 @@
 
 #include "shared/channel.h"
 #include "shared/compat.h"
-#include "worker/service/dialler.h"
+#include "worker/relay/dialler.h"
 #include "worker/service/user.h"
-#include "worker/worker.h"
+#include "worker/dialect/rocket/part.h"
+#include "worker/net/pipes.h"
+#include "worker/relay/relay.h"
+#include "worker/tunnel/tunnel.h"
 #include "flowrigint.h"
+#include "frame.h"
 
 #define LIMIT_SECONDS	20	/* that an event may take to come */
 #define TIMER_US	20000	/* the loop's clock is coarse */
@@ -38,49 +42,24 @@
 #define SMALL		4608	/* the least that a socket's buffer can be */
 
 struct service		*svc;
-struct msg_begin	 flow_self;
 uint64_t		 flow_now = 1000 * FLOW_SECOND;
 const char		*flow_fault;
 struct msg_dial		 flow_asked;
-unsigned int		 flow_nasked, flow_ncancelled, flow_nproven,
-			 flow_exits, flow_nrooms;
+unsigned int		 flow_nasked, flow_ncancelled, flow_nproven;
 int			 flow_room = -1;
 struct seal_ctx		*flow_ctx[2];	/* SIDE_SERVER, SIDE_CLIENT */
-struct event_base	*flow_base;
 unsigned int		 flow_activity;
 
 static struct event	*limit;
 static int		 expired;
 static unsigned int	 fds_before;
 
-/* What a channel is to the worker: somebody to tell. */
-struct channel {
-	struct msg_channel	 peer;
-};
-static struct channel	 gate, dial;
+static struct far_end	 gate, dial;
 
-/* ---- the process ---- */
+/* ---- the others ---- */
 
-struct event_base *
-worker_base(void)
-{
-	return (flow_base);
-}
-
-const struct msg_begin *
-worker_self(void)
-{
-	return (&flow_self);
-}
-
-uint64_t
-worker_now(void)
-{
-	return (flow_now);
-}
-
-void
-worker_tell(enum msg_type type, const void *data, size_t len)
+static void
+flow_told(enum msg_type type, const void *data, size_t len)
 {
 	struct msg_count	 msg;
 
@@ -88,71 +67,23 @@ worker_tell(enum msg_type type, const void *data, size_t len)
 		return;
 	memcpy(&msg, data, sizeof(msg));
 	flow_room = msg.count != 0;
-	flow_nrooms++;
 }
 
-void
-worker_counter(struct channel *ch, uint32_t request, const char *name,
-    uint64_t value)
+static void
+flow_got(struct far_end *e, struct imsg *imsg)
 {
-	(void)ch;
-	(void)request;
-	(void)name;
-	(void)value;
-}
+	enum msg_type	 type = imsg_get_type(imsg);
 
-void
-worker_done(struct channel *ch, uint32_t request, const char *failure)
-{
-	(void)ch;
-	(void)request;
-	(void)failure;
-}
-
-void
-worker_exit(void)
-{
-	flow_exits++;
-}
-
-/* ---- the others ---- */
-
-const struct msg_channel *
-channel_peer(const struct channel *ch)
-{
-	return (&ch->peer);
-}
-
-int
-channel_full(const struct channel *ch)
-{
-	(void)ch;
-	return (0);
-}
-
-size_t
-channel_queued(const struct channel *ch)
-{
-	(void)ch;
-	return (0);
-}
-
-int
-channel_send(struct channel *ch, enum msg_type type, int fd, const void *data,
-    size_t len)
-{
-	if (ch == &dial && type == IMSG_DIAL && len == sizeof(flow_asked)) {
-		memcpy(&flow_asked, data, len);
+	flow_activity++;
+	if (e == &dial && type == IMSG_DIAL && imsg_get_data(imsg, &flow_asked,
+	    sizeof(flow_asked)) == 0)
 		flow_nasked++;
-	} else if (ch == &dial && type == IMSG_DIAL_CANCEL)
+	else if (e == &dial && type == IMSG_DIAL_CANCEL)
 		flow_ncancelled++;
-	else if (ch == &gate && type == IMSG_TUNNEL_PROVEN)
+	else if (e == &gate && type == IMSG_TUNNEL_PROVEN)
 		flow_nproven++;
 	else
 		flow_fault = "a message to nobody";
-	if (fd != -1)
-		flow_fault = "a descriptor in a message";
-	return (0);
 }
 
 static void
@@ -218,7 +149,7 @@ flow_check(void)
 void
 flow_once(const char *what, int line)
 {
-	event_base_loop(flow_base, EVLOOP_ONCE);
+	event_base_loop(frame_base, EVLOOP_ONCE);
 	flow_check();
 	if (expired)
 		fail_msg("line %d: it did not come: %s", line, what);
@@ -232,7 +163,7 @@ flow_settle(void)
 	flow_begin();
 	for (quiet = 0; quiet < QUIET_TURNS; quiet++) {
 		seen = flow_activity;
-		event_base_loop(flow_base, EVLOOP_NONBLOCK);
+		event_base_loop(frame_base, EVLOOP_NONBLOCK);
 		flow_check();
 		if (seen != flow_activity)
 			quiet = 0;
@@ -249,7 +180,7 @@ flow_timers(void)
 	expired = 0;
 	event_add(limit, &tv);
 	while (!expired)
-		event_base_loop(flow_base, EVLOOP_ONCE);
+		event_base_loop(frame_base, EVLOOP_ONCE);
 	flow_settle();
 }
 
@@ -354,9 +285,9 @@ flow_end(struct flow_end *e, int fd)
 {
 	memset(e, 0, sizeof(*e));
 	e->fd = fd;
-	event_assign(&e->ev_read, flow_base, fd, EV_READ | EV_PERSIST,
+	event_assign(&e->ev_read, frame_base, fd, EV_READ | EV_PERSIST,
 	    end_read, e);
-	event_assign(&e->ev_write, flow_base, fd, EV_WRITE | EV_PERSIST,
+	event_assign(&e->ev_write, frame_base, fd, EV_WRITE | EV_PERSIST,
 	    end_write, e);
 	event_add(&e->ev_read, NULL);
 }
@@ -539,11 +470,17 @@ flow_key(enum side side, uint8_t id, uint8_t secret)
 	    0);
 }
 
+static struct rocket_service	 flow_rocket;
+const struct tunnel_events	*flow_service_events;
+
 void
 flow_side(enum side side)
 {
-	flow_self.side = svc->conf.side = side;
-	svc->seal = flow_ctx[side == SIDE_CLIENT];
+	frame_begin.side = svc->conf.side = side;
+	svc->dials = side == SIDE_CLIENT;
+	svc->opens = !svc->dials;
+	flow_rocket.seal = flow_ctx[svc->dials];
+	svc->part = &flow_rocket;
 }
 
 int
@@ -555,28 +492,27 @@ flow_setup_all(void **state)
 
 	(void)state;
 	(void)signal(SIGPIPE, SIG_IGN);	/* as worker.c does */
-	log_init("test", getenv("FLOW_LOG") != NULL ? LOGLEVEL_DEBUG :
-	    LOGLEVEL_FATAL);
-	if ((flow_base = event_base_new()) == NULL ||
-	    (limit = evtimer_new(flow_base, flow_expired, NULL)) == NULL)
+	frame_begin.side = SIDE_SERVER;
+	frame_begin.opens = 1;
+	frame_clock = &flow_now;
+	frame_tell = flow_told;
+	frame_start(&role_service);
+	if ((limit = evtimer_new(frame_base, flow_expired, NULL)) == NULL)
 		return (-1);
-	flow_self.side = SIDE_SERVER;
 	(void)flow_pipes();		/* libevent has one of its own */
-	role_service.init();
-	gate.peer.role = PROC_GATE;
-	dial.peer.role = PROC_DIAL;
-	role_service.joined(&gate);
-	role_service.joined(&dial);
+	frame_join(&gate, PROC_GATE, 0, SIDE_NONE, flow_got);
+	frame_join(&dial, PROC_DIAL, 0, SIDE_NONE, flow_got);
 	/* Where it keeps its environment is told by what belongs to it. */
 	memset(&how, 0, sizeof(how));
 	flow_sockets(fd, 0);
-	if ((t = tunnel_new(fd[0], &how, 0)) == NULL)
+	if ((t = tunnel_new(fd[0], &how, NULL)) == NULL)
 		return (-1);
 	svc = t->service;
 	tunnel_free(t);
 	close(fd[1]);
-	flow_ctx[0] = svc->seal;
+	flow_ctx[0] = ((struct rocket_service *)svc->part)->seal;
 	flow_ctx[1] = seal_ctx_new(SIDE_CLIENT);
+	flow_service_events = svc->events;
 	tunnel_init(svc, &flow_tunnel_events);
 	return (flow_ctx[1] == NULL ? -1 : 0);
 }
@@ -608,7 +544,7 @@ flow_setup(void **state)
 	o->mux_recvbuffer = 4 * 1024 * 1024;
 	o->mux_streambuffer = 256 * 1024;
 	o->seals = SEAL_NONE;
-	o->memory = 64 * 1024 * 1024;
+	svc->budget.max = 64 * 1024 * 1024;
 	o->handshake_timeout = 10;
 	o->user_timeout = 30000;
 	o->user_queue = 1024;
@@ -617,7 +553,7 @@ flow_setup(void **state)
 	strlcpy(svc->conf.client_id, "here", sizeof(svc->conf.client_id));
 	memset(&svc->stats, 0, sizeof(svc->stats));
 	memset(&svc->target, 0, sizeof(svc->target));
-	flow_nasked = flow_ncancelled = flow_nproven = flow_exits = 0;
+	flow_nasked = flow_ncancelled = flow_nproven = 0;
 	flow_settle();
 	fds_before = flow_fds();
 	return (0);
@@ -633,7 +569,7 @@ flow_teardown(void **state)
 	assert_int_equal(svc->nrelays, 0);
 	assert_int_equal(svc->nopen, 0);
 	assert_int_equal(svc->nused, 0);
-	assert_int_equal(svc->held, 0);
+	assert_int_equal(svc->budget.held, 0);
 	assert_int_equal(user_waiting(), 0);
 	assert_int_equal(flow_fds(), fds_before);
 	pipes_back();

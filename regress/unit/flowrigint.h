@@ -9,13 +9,15 @@
 #include "flowrig.h"
 
 extern struct seal_ctx		*flow_ctx[2];
-extern struct event_base	*flow_base;
 extern unsigned int		 flow_activity;
 
 /* flowrig.c */
 
 int		 flow_is_pattern(const uint8_t *, uint64_t off, size_t n);
 void		 flow_sockets(int fd[2], int how);
+
+/* The worker's own, which the tests' pass on to. */
+extern const struct tunnel_events	*flow_service_events;
 
 /* flowpeer.c */
 

@@ -5,16 +5,27 @@
  * strangers see, who gets which tunnel, what is counted, what is logged.
  */
 
-#include "frame.h"
-
+#include <sys/types.h>
 #include <sys/resource.h>
-#include <netinet/in.h>
+#include <sys/socket.h>
+
 #include <arpa/inet.h>
+#include <netinet/in.h>
 
 #include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
 #include <sha2.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
 
 #include "worker/net/source.h"
+#include "frame.h"
 #include "hello_octets.h"
 
 #define DEADLINE	2000	/* milliseconds, of the test's configuration */
@@ -633,24 +644,13 @@ got_and_closed(struct far_end *e, struct imsg *imsg)
 static void
 test_stuck(void **state)
 {
-	struct msg_channel	 them, us;
-	struct far_end		 stuck;
-	uint64_t		 was = frame_figure("handed");
-	int			 fd[STUCK], i, sp[2];
+	struct far_end	 stuck;
+	uint64_t	 was = frame_figure("handed");
+	int		 fd[STUCK], i, theirs;
 
 	(void)state;
 	configure(20000, STUCK, STUCK);
-	memset(&stuck, 0, sizeof(stuck));
-	memset(&them, 0, sizeof(them));
-	them.role = PROC_SERVICE;
-	them.service = 9;
-	them.side = SIDE_SERVER;
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK |
-	    SOCK_CLOEXEC, 0, sp), 0);
-	stuck.near = channel_open(frame_base, sp[0], frame_role->id, &them,
-	    &frame_near_ops, &stuck);
-	assert_non_null(stuck.near);
-	frame_role->joined(stuck.near);
+	theirs = frame_join_deaf(&stuck, PROC_SERVICE, 9, SIDE_SERVER);
 	for (i = 0; i < STUCK; i++) {
 		nproofs = 0;
 		fd[i] = stranger_proof();
@@ -660,12 +660,7 @@ test_stuck(void **state)
 	/* unread ones, and as many as 1024 octets are, here */
 	assert_in_range(frame_figure("handed") - was, CHAN_FDS_UNREAD,
 	    CHAN_FDS_UNREAD + 1024 / sizeof(struct msg_tunnel) + 1);
-	memset(&us, 0, sizeof(us));
-	us.role = frame_role->id;
-	stuck.got = got_and_closed;
-	stuck.far = channel_open(frame_base, sp[1], PROC_SERVICE, &us,
-	    &frame_far_ops, &stuck);
-	assert_non_null(stuck.far);
+	frame_hear(&stuck, theirs, got_and_closed);
 	frame_until(ntaken == STUCK);
 	frame_until(frame_figure("unproven") == 0);
 	for (i = 0; i < STUCK; i++)

@@ -5,14 +5,24 @@
  * which order, what becomes of a proof while a set is being made.
  */
 
-#include "frame.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
 
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/sha.h>
 #include <openssl/x509.h>
 
+#include "shared/compat.h"
 #include "worker/keys/psk.h"
+#include "frame.h"
 
 #define GOT_MAX		16
 

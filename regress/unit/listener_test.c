@@ -30,13 +30,12 @@
 #include "shared/compat.h"
 #include "shared/log.h"
 #include "worker/net/listener.h"
-#include "worker/worker.h"
+#include "frame.h"
 
 #define BATCH		32	/* as listener.c's ACCEPT_BATCH */
 #define LISTENERS	1024	/* and LISTENERS_MAX */
 #define COMERS		64
 
-static struct event_base	*base;
 static int			 lfd[2] = { -1, -1 };
 static struct sockaddr_in	 where[2];
 static int			 came[COMERS], ncame, proxied, no_room;
@@ -46,12 +45,6 @@ static int			 refuse[COMERS], nrefuse;	/* errnos */
 static int			 naccepts, nlines, fds_before;
 
 /* ---- stand-ins ---- */
-
-struct event_base *
-worker_base(void)
-{
-	return (base);
-}
 
 int
 accept4(int fd, struct sockaddr *sa, socklen_t *len, int flags)
@@ -178,7 +171,7 @@ set(uint32_t number, int fd)
 static void
 turn(void)
 {
-	assert_int_not_equal(event_base_loop(base, EVLOOP_NONBLOCK |
+	assert_int_not_equal(event_base_loop(frame_base, EVLOOP_NONBLOCK |
 	    EVLOOP_ONCE), -1);
 }
 
@@ -198,10 +191,10 @@ time_passes(void)
 	struct event	*ev = NULL;
 	struct timeval	 tv, now;
 
-	(void)event_base_foreach_event(base, find_timer, &ev);
+	(void)event_base_foreach_event(frame_base, find_timer, &ev);
 	assert_non_null(ev);
 	assert_true(event_pending(ev, EV_TIMEOUT, &tv));
-	assert_int_equal(event_base_gettimeofday_cached(base, &now), 0);
+	assert_int_equal(event_base_gettimeofday_cached(frame_base, &now), 0);
 	timersub(&tv, &now, &tv);
 	assert_true(tv.tv_sec < 1 || (tv.tv_sec == 1 && tv.tv_usec < 100000));
 	assert_int_equal(event_del(ev), 0);
@@ -251,10 +244,10 @@ prepare_all(void **state)
 			return (-1);
 	}
 	log_set_sink(sink, NULL);
-	base = event_base_new();
+	frame_base = event_base_new();
 	listener_init(arrived);
 	fds_before = count_fds();
-	return (base == NULL ? -1 : 0);
+	return (frame_base == NULL ? -1 : 0);
 }
 
 static int

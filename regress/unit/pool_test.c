@@ -21,10 +21,10 @@
 
 #include "shared/compat.h"
 #include "shared/log.h"
-#include "worker/service/dialler.h"
+#include "worker/relay/dialler.h"
 #include "worker/service/pool.h"
-#include "worker/service/service.h"
-#include "worker/worker.h"
+#include "worker/tunnel/tunnel.h"
+#include "frame.h"
 
 #define STEP_US		10000	/* of the clock; a dial, a handshake */
 #define DIALS		256
@@ -63,12 +63,6 @@ static int		 full;		/* no descriptors for users */
 static uint32_t		 transport = TRANSPORT_TCPMUX;
 
 /* ---- stand-ins ---- */
-
-uint64_t
-worker_now(void)
-{
-	return (now);
-}
 
 struct event *
 event_new(struct event_base *base, evutil_socket_t fd, short what,
@@ -378,6 +372,7 @@ start(uint32_t n, uint32_t remotes, enum strategy strategy)
 	}
 	if (timer_call == NULL)
 		pool_init(&svc);
+	frame_clock = &now;
 	now += 1000 * SECOND;
 	pool_remotes(NULL, 0);
 	pool_remotes(confs, remotes);

@@ -48,7 +48,7 @@ gone(void)
 	UNTIL(svc->nrelays == 0);
 	flow_shut(&end, 0);
 	flow_close(&peer);
-	assert_int_equal(svc->held, 0);
+	assert_int_equal(svc->budget.held, 0);
 }
 
 static void
@@ -478,6 +478,7 @@ test_preface_short(void **state)
 	session_fin(fs->st);
 	UNTIL(fs->resets == 1);
 	assert_int_equal(fs->reason, RESET_PROTOCOL);
+	flow_settle();
 	assert_int_equal(flow_nasked, 0);
 	gone();
 }
@@ -497,6 +498,7 @@ refused(const char *octets, size_t len, uint32_t for_port)
 	UNTIL(fs->resets == 1);
 	assert_int_equal(fs->reason, RESET_POLICY);
 	assert_int_equal(fs->rx + fs->text_len, 0);
+	flow_settle();
 	assert_int_equal(flow_nasked, 0);
 	/* The tunnel lives, with others. */
 	svc->target.for_port = 0;
@@ -547,7 +549,7 @@ test_dial_failed(void **state)
 		flow_send(fs, 20000, 0);
 		flow_settle();
 		assert_int_equal(flow_relay()->out.len, 20000);
-		assert_true(svc->held >= 20000);
+		assert_true(svc->budget.held >= 20000);
 		flow_dial_failed(failures[i & 3].stage, failures[i & 3].error);
 		assert_int_equal(svc->nrelays, 0);
 		UNTIL(fs->resets == 1);
@@ -605,6 +607,7 @@ test_dial_cancelled(void **state)
 			else
 				relay_abort(flow_relay(), RESET_POLICY);
 			UNTIL(svc->nrelays == 0);
+			flow_settle();
 			assert_int_equal(flow_ncancelled, 1);
 			gone();
 		}

@@ -20,9 +20,9 @@
 #include "shared/compat.h"
 #include "worker/service/pool.h"
 #include "worker/service/report.h"
-#include "worker/service/service.h"
+#include "worker/tunnel/tunnel.h"
 #include "worker/service/user.h"
-#include "worker/worker.h"
+#include "frame.h"
 
 #define MANY	20000
 
@@ -32,46 +32,9 @@ static struct session	 session;
 static struct relay	 relays[MANY];
 static struct channel	*const channel = (struct channel *)(void *)&svc;
 static size_t		 queued;
-static unsigned int	 nsent[IMSG_MAX], ndone, nkilled;
-static const char	*failure;
+static unsigned int	 nsent[IMSG_MAX], nkilled;
 
 /* ---- stand-ins ---- */
-
-const struct msg_begin *
-worker_self(void)
-{
-	static const struct msg_begin	 self = {
-		.service = 3, .side = SIDE_SERVER
-	};
-
-	return (&self);
-}
-
-uint64_t
-worker_now(void)
-{
-	return (1000000);
-}
-
-void
-worker_counter(struct channel *ch, uint32_t request, const char *name,
-    uint64_t value)
-{
-	(void)ch;
-	(void)request;
-	(void)name;
-	(void)value;
-	nsent[IMSG_CTL_COUNTER]++;
-}
-
-void
-worker_done(struct channel *ch, uint32_t request, const char *words)
-{
-	assert_ptr_equal(ch, channel);
-	assert_int_equal(request, 7);
-	failure = words;
-	ndone++;
-}
 
 int
 channel_full(const struct channel *ch)
@@ -193,8 +156,8 @@ setup(void **state)
 	memset(relays, 0, sizeof(relays));
 	memset(nsent, 0, sizeof(nsent));
 	queued = 0;
-	ndone = nkilled = 0;
-	failure = NULL;
+	nkilled = 0;
+	frame_asker = channel;
 	return (0);
 }
 
@@ -220,11 +183,11 @@ ask(enum msg_type type, uint32_t serial)
 	struct ctl_request	 req;
 
 	memset(&req, 0, sizeof(req));
-	req.request = 7;
+	req.request = FRAME_REQUEST;
 	req.session.serial = serial;
+	frame_done = 0;
 	report_ask(&svc, channel, type, &req);
-	assert_int_equal(ndone, 1);
-	ndone = 0;
+	assert_int_not_equal(frame_done, 0);
 }
 
 static void
@@ -241,15 +204,15 @@ test_what_there_is(void **state)
 	assert_int_equal(nsent[IMSG_CTL_STREAM], 3);
 	ask(IMSG_CTL_STREAMS, 3);
 	assert_int_equal(nsent[IMSG_CTL_STREAM], 4);
-	assert_null(failure);
+	assert_int_equal(frame_done, 1);
 	ask(IMSG_CTL_CLOSE, 3);
-	assert_null(failure);
+	assert_int_equal(frame_done, 1);
 	assert_int_equal(nkilled, 1);
 	ask(IMSG_CTL_CLOSE, 2);		/* not open */
-	assert_non_null(failure);
+	assert_int_equal(frame_done, -1);
 	assert_int_equal(nkilled, 1);
 	ask(IMSG_CTL_RELOAD, 0);
-	assert_string_equal(failure, "not for a service");
+	assert_string_equal(frame_words, "not for a service");
 }
 
 /* What does not fit is left out, and that is said. */
@@ -259,15 +222,15 @@ test_bounded(void **state)
 	(void)state;
 	fill(MANY);
 	ask(IMSG_CTL_SESSIONS, 0);
-	assert_string_equal(failure,
+	assert_string_equal(frame_words,
 	    "there are more sessions than can be shown");
 	assert_true(nsent[IMSG_CTL_SESSION] > MANY / 2);
 	ask(IMSG_CTL_SESSIONS, 0);
-	assert_string_equal(failure, "still busy with the last one");
+	assert_string_equal(frame_words, "still busy with the last one");
 	queued = 0;
 	ask(IMSG_CTL_STREAMS, 0);
 	assert_int_equal(nsent[IMSG_CTL_STREAM], MANY);
-	assert_null(failure);
+	assert_int_equal(frame_done, 1);
 }
 
 int

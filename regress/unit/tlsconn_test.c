@@ -33,14 +33,13 @@
 #include "worker/tls/tlsconn.h"
 #include "worker/tls/tlsctx.h"
 #include "worker/tls/tlskey.h"
-#include "worker/worker.h"
+#include "frame.h"
 
 /* More than any buffer between the two ends. */
 #define FLOOD		(4 * 1024 * 1024)
 /* Messages of a handshake after it that any peer may send. */
 #define FEW		8
 
-static struct event_base	*base;
 static SSL_CTX			*server, *client;
 static struct tlsconn		*conn;
 static SSL			*peer;		/* writes to memory... */
@@ -50,12 +49,6 @@ static int			 turns, failed;
 static char			 ended[256];	/* why, "" not yet */
 static uint8_t			 flood[FLOOD];
 static char			 line[512];	/* the last logged */
-
-struct event_base *
-worker_base(void)
-{
-	return (base);
-}
 
 static void
 opened(void *arg, int fd)
@@ -119,8 +112,8 @@ setup_all(void **state)
 	SSL_CTX_set_read_ahead(client, 1);
 	EVP_PKEY_free(pkey);
 	X509_free(cert);
-	base = event_base_new();
-	return (base == NULL ? -1 : 0);
+	frame_base = event_base_new();
+	return (frame_base == NULL ? -1 : 0);
 }
 
 static int
@@ -129,7 +122,7 @@ teardown_all(void **state)
 	(void)state;
 	SSL_CTX_free(server);
 	SSL_CTX_free(client);
-	event_base_free(base);
+	event_base_free(frame_base);
 	return (0);
 }
 
@@ -137,7 +130,7 @@ teardown_all(void **state)
 static void
 turn(void)
 {
-	event_base_loop(base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
+	event_base_loop(frame_base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
 	turns++;
 }
 

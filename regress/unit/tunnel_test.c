@@ -51,7 +51,7 @@ ended(enum tunnel_end why, const char *words)
 	assert_int_equal(peer.end, why);
 	assert_int_equal(svc->ntunnels + svc->nopen + svc->nused, 0);
 	flow_close(&peer);
-	assert_int_equal(svc->held, 0);
+	assert_int_equal(svc->budget.held, 0);
 }
 
 static void
@@ -296,6 +296,7 @@ test_keys_server(void **state)
 		UNTIL(peer.state == FLOW_DONE);
 		assert_int_equal(peer.seal_why, SEAL_WHY_REFUSED);
 		UNTIL(peer.t == NULL);
+		flow_settle();
 		assert_int_equal(peer.end, TUNNEL_END_IMPOSTOR);
 		assert_int_equal(flow_nproven, 0);
 		assert_int_equal(peer.opened, 0);
@@ -718,6 +719,7 @@ test_full(void **state)
 	svc->fds_max = max;
 	assert_int_equal(fs->reason, RESET_POLICY);
 	assert_int_equal(svc->stats.descriptors_short, 1);
+	flow_settle();
 	assert_int_equal(svc->nrelays + flow_nasked, 0);
 	fs = flow_join(&peer, &end, FLOW_TCP);
 	flow_shut(&end, 1);

@@ -24,6 +24,7 @@
 #include "shared/compat.h"
 #include "worker/service/user.h"
 #include "flowrig.h"
+#include "frame.h"
 
 #define USERS	5
 
@@ -127,9 +128,9 @@ test_no_room(void **state)
 	flow_settle();
 	assert_int_equal(svc->nrelays, 0);
 	assert_int_equal(svc->stats.users, 0);
-	told = flow_nrooms;
+	told = frame_told[IMSG_ROOM];
 	user_changed();
-	assert_int_equal(flow_nrooms, told);
+	assert_int_equal(frame_told[IMSG_ROOM], told);
 	flow_open(&peer, TRANSPORT_TCPMUX);
 	joined(&peer, 0, 0);
 	joined(&peer, 1, 1);
@@ -315,7 +316,7 @@ test_shared(void **state)
 static void
 test_tight(void **state)
 {
-	int64_t	 much = svc->conf.opts.memory / 8 * 7 + 1;
+	int64_t	 much = svc->budget.max / 8 * 7 + 1;
 
 	(void)state;
 	flow_open(&peer, TRANSPORT_TCPMUX);

@@ -6,14 +6,28 @@
  * what all others are answered, and who has come by a proxy.
  */
 
-#include "frame.h"
+#include <sys/types.h>
+#include <sys/socket.h>
 
-#include <netinet/in.h>
 #include <arpa/inet.h>
+#include <netinet/in.h>
 
 #include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
+#include <cmocka.h>
+
+#include "shared/compat.h"
 #include "worker/net/source.h"
+#include "frame.h"
 
 #define DEADLINE	3000	/* milliseconds */
 #define BIG		(600 * 1024)	/* a file no socket takes at once */

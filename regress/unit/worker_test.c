@@ -6,14 +6,210 @@
  * state, siblings that come, go and misbehave, the log, and the end.
  */
 
-#include "childrig.h"
+#include <sys/types.h>
+#include <sys/wait.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "shared/compat.h"
+#include "worker/keys/selfsign.h"
+#include "worker/sandbox.h"
+#include "worker/worker.h"
+#include "forked.h"
+
+/* worker.c as it is, but that main() is the worker's and not the test's. */
+#define main	worker_main
+#include "worker/worker.c"
+#undef main
+
+#define PATIENCE 60			/* seconds, of a whole test */
+
+static struct channel	*sibling;	/* of the child: who came last */
+
+/* ---- the child: its role and its sandbox ---- */
+
+static void
+say(const char *fmt, ...)
+{
+	char	 line[200];
+	va_list	 ap;
+	int	 n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	line[n++] = '\n';
+	if (write(FORKED_REPORT, line, n) != n)
+		_exit(99);
+}
+
+void
+sandbox_drop(enum proc_role role, const struct msg_begin *b, uint32_t *have,
+    uint32_t *lacks)
+{
+	say("drop %s %u", role_name(role), b->uid);
+	*have |= SANDBOX_NODUMP;
+	*lacks |= forked_lack;
+}
+
+void
+sandbox_close(enum proc_role role, enum side side, uint32_t *have,
+    uint32_t *lacks)
+{
+	(void)lacks;
+	say("close %s %d", role_name(role), (int)side);
+	*have |= SANDBOX_SECCOMP;
+}
+
+const char *
+sandbox_names(uint32_t mask)
+{
+	return (mask & SANDBOX_LANDLOCK ? "landlock" : "something");
+}
+
+void
+sandbox_print(enum proc_role role)
+{
+	say("list of %s", role_name(role));
+}
+
+int
+selfsign_main(void)
+{
+	return (7);
+}
+
+static int
+count_fds(void)
+{
+	struct dirent	*e;
+	DIR		*d;
+	int		 n = 0;
+
+	if ((d = opendir("/proc/self/fd")) == NULL)
+		_exit(98);
+	while ((e = readdir(d)) != NULL)
+		n += e->d_name[0] != '.';
+	closedir(d);
+	return (n);
+}
+
+static void
+r_init(void)
+{
+	say("init");
+}
+
+static void
+r_begin(void)
+{
+	say("begin %x", worker_self()->changed);
+}
+
+static int
+r_configure(struct imsg *imsg)
+{
+	say("%s", msg_name(imsg_get_type(imsg)));
+	if (imsg_get_type(imsg) != IMSG_CONF_TARGET)
+		return (0);
+	errno = E2BIG;
+	return (-1);
+}
+
+static void
+r_ready(int reload)
+{
+	say("ready %d", reload != 0);
+}
+
+static void
+r_joined(struct channel *ch)
+{
+	sibling = ch;
+	say("joined %s %u", role_name(channel_peer(ch)->role),
+	    channel_peer(ch)->index);
+}
+
+static void
+r_left(struct channel *ch)
+{
+	if (ch == sibling)
+		sibling = NULL;
+	say("left %s %u", role_name(channel_peer(ch)->role),
+	    channel_peer(ch)->index);
+}
+
+/* What the parent asks for by HOLD; all else is only said. */
+static void
+r_message(struct channel *ch, struct imsg *imsg)
+{
+	static uint64_t	 last;
+	uint64_t	 now = worker_now();
+
+	say("%s of %s", msg_name(imsg_get_type(imsg)),
+	    role_name(channel_peer(ch)->role));
+	if (imsg_get_type(imsg) == IMSG_CLIENT_BACK)
+		worker_complain(sibling, "it bores");
+	if (imsg_get_type(imsg) == IMSG_HOLD) {
+		say("fds %d, time %d %d", count_fds(), worker_now() == now,
+		    now > last);
+		last = now;
+		log_warnx("a warning");
+		log_info("an information");
+		log_debug("a detail");
+	}
+}
+
+static void
+r_ask(struct channel *ch, enum msg_type type, const struct ctl_request *req)
+{
+	say("%s", msg_name(type));
+	worker_counter(ch, req->request, "figure", 1ULL << 40);
+	worker_done(ch, req->request, req->arg == 1 ? "so not" : NULL);
+}
+
+static void
+r_stop(uint32_t drain_ms)
+{
+	struct msg_count	 last = { 1 };
+
+	say("stop %u", drain_ms);
+	worker_tell(IMSG_ROOM, &last, sizeof(last));
+	log_warnx("last words");
+	worker_exit();
+}
+
+#define ROLE(name, which) const struct role name = {			\
+	which, r_init, r_begin, r_configure, r_ready, r_joined, r_left,	\
+	r_message, r_ask, r_stop }
+ROLE(role_service, PROC_SERVICE);
+ROLE(role_control, PROC_CONTROL);
+ROLE(role_dial, PROC_DIAL);
+ROLE(role_gate, PROC_GATE);
+ROLE(role_tls, PROC_TLS);
+const struct role	 role_keys = { .id = PROC_KEYS };	/* the least */
+const struct role	 role_resolve = { .id = PROC_RESOLVE,
+			    .configure = r_configure };
+
 
 static int
 prepare(void **state)
 {
 	(void)state;
-	lack = 0;
-	parent.fd = -1;
+	forked_lack = 0;
+	forked_parent.fd = -1;
 	signal(SIGPIPE, SIG_IGN);
 	alarm(PATIENCE);		/* whoever waits for ever has failed */
 	return (0);
@@ -23,15 +219,15 @@ static int
 finish(void **state)
 {
 	(void)state;
-	if (pid > 0) {
-		kill(pid, SIGKILL);
-		(void)waitpid(pid, NULL, 0);
+	if (forked_pid > 0) {
+		kill(forked_pid, SIGKILL);
+		(void)waitpid(forked_pid, NULL, 0);
 	}
-	pid = 0;
-	end_close(&parent);
-	if (report != -1)
-		close(report);
-	report = -1;
+	forked_pid = 0;
+	forked_close(&forked_parent);
+	if (forked_report != -1)
+		close(forked_report);
+	forked_report = -1;
 	alarm(0);
 	return (0);
 }
@@ -42,57 +238,57 @@ static void
 test_order(void **state)
 {
 	struct msg_service	 conf;
-	struct end		 gate;
+	struct forked_end		 gate;
 
 	(void)state;
-	start("service");
-	pong();
-	begins();
+	forked_start("service");
+	forked_pong();
+	forked_begins();
 	HEAR("drop service 321");
 	HEAR("init");
 	HEAR("begin 0");
-	pong();
+	forked_pong();
 	memset(&conf, 0, sizeof(conf));
 	conf.side = SIDE_SERVER;
 	conf.opts.mux_version = conf.opts.mux_framesize = 1;
-	tell(IMSG_CONF_SERVICE, &conf, sizeof(conf));
+	forked_tell(IMSG_CONF_SERVICE, &conf, sizeof(conf));
 	HEAR("IMSG_CONF_SERVICE");
-	joins(&gate, PROC_GATE, 0, SIDE_NONE);
+	forked_joins(&gate, PROC_GATE, 0, SIDE_NONE);
 	HEAR("joined gate 0");
-	tell(IMSG_END, NULL, 0);
+	forked_tell(IMSG_END, NULL, 0);
 	HEAR("close service 1");
 	HEAR("ready 0");
-	assert_int_equal(recv_from(&parent, NULL, 0), IMSG_READY);
-	pong();
-	begin.flags = BEGIN_RELOAD;
-	begin.changed = CHANGE_TUNNELS;
-	begins();
+	assert_int_equal(forked_recv(&forked_parent, NULL, 0), IMSG_READY);
+	forked_pong();
+	forked_begin.flags = BEGIN_RELOAD;
+	forked_begin.changed = CHANGE_TUNNELS;
+	forked_begins();
 	HEAR("begin 2");
-	tell(IMSG_CONF_SERVICE, &conf, sizeof(conf));
+	forked_tell(IMSG_CONF_SERVICE, &conf, sizeof(conf));
 	HEAR("IMSG_CONF_SERVICE");
-	tell(IMSG_END, NULL, 0);
+	forked_tell(IMSG_END, NULL, 0);
 	HEAR("ready 1");
-	assert_int_equal(recv_from(&parent, NULL, 0), IMSG_READY);
-	end_close(&gate);
+	assert_int_equal(forked_recv(&forked_parent, NULL, 0), IMSG_READY);
+	forked_close(&gate);
 	HEAR("left gate 0");
-	end_close(&parent);		/* the parent is gone: so are we */
-	ends(0);
+	forked_close(&forked_parent);	/* it is gone: so are we */
+	forked_ends(0);
 }
 
 static void
 test_parent_gone(void **state)
 {
 	(void)state;
-	start("service");
-	end_close(&parent);
-	ends(0);
-	start("service");
-	begins();
+	forked_start("service");
+	forked_close(&forked_parent);
+	forked_ends(0);
+	forked_start("service");
+	forked_begins();
 	HEAR("drop service 321");
 	HEAR("init");
 	HEAR("begin 0");
-	end_close(&parent);
-	ends(0);
+	forked_close(&forked_parent);
+	forked_ends(0);
 }
 
 /* ---- what may not come, or not now ---- */
@@ -102,15 +298,15 @@ out_of_turn(uint32_t type, size_t len)
 {
 	static const uint8_t	 zero[4096];
 
-	start("service");
-	tell(type, zero, len);
-	ends(1);
+	forked_start("service");
+	forked_tell(type, zero, len);
+	forked_ends(1);
 }
 
 static void
 test_before_begin(void **state)
 {
-	struct end	 e;
+	struct forked_end	 e;
 
 	(void)state;
 	out_of_turn(IMSG_END, 0);
@@ -125,10 +321,10 @@ test_before_begin(void **state)
 	out_of_turn(0, 0);
 	out_of_turn(IMSG_MAX, 0);
 	out_of_turn(UINT32_MAX, 0);
-	start("service");
-	joins(&e, PROC_GATE, 0, SIDE_NONE);
-	ends(1);
-	end_close(&e);
+	forked_start("service");
+	forked_joins(&e, PROC_GATE, 0, SIDE_NONE);
+	forked_ends(1);
+	forked_close(&e);
 }
 
 /* A BEGIN that is not for this process. */
@@ -136,58 +332,58 @@ static void
 test_begin_other(void **state)
 {
 	(void)state;
-	start("service");
-	begin.version++;
-	begins();
-	ends(1);
-	start("service");
-	begin.version--;
-	begins();
-	ends(1);
-	start("service");
-	begin.role = PROC_GATE;
-	begins();
-	ends(1);
-	start("service");
-	begin.flags = BEGIN_RELOAD;
-	begins();
-	ends(1);
+	forked_start("service");
+	forked_begin.version++;
+	forked_begins();
+	forked_ends(1);
+	forked_start("service");
+	forked_begin.version--;
+	forked_begins();
+	forked_ends(1);
+	forked_start("service");
+	forked_begin.role = PROC_GATE;
+	forked_begins();
+	forked_ends(1);
+	forked_start("service");
+	forked_begin.flags = BEGIN_RELOAD;
+	forked_begins();
+	forked_ends(1);
 }
 
 /* The words of these go to control, which is there by then. */
 static void
-fatal_words(struct end *control, const char *line)
+fatal_words(struct forked_end *control, const char *line)
 {
-	expect_log(control, LOGLEVEL_FATAL, line);
-	assert_int_equal(recv_from(control, NULL, 0), 0);
-	end_close(control);
+	forked_logs(control, LOGLEVEL_FATAL, line);
+	assert_int_equal(forked_recv(control, NULL, 0), 0);
+	forked_close(control);
 }
 
 static void
 test_begin_twice(void **state)
 {
-	struct end	 control;
+	struct forked_end	 control;
 
 	(void)state;
-	start("service");
-	begins();
-	joins(&control, PROC_CONTROL, 0, SIDE_NONE);
-	begins();
+	forked_start("service");
+	forked_begins();
+	forked_joins(&control, PROC_CONTROL, 0, SIDE_NONE);
+	forked_begins();
 	fatal_words(&control, "BEGIN out of turn");
 	HEAR("drop service 321");
 	HEAR("init");
 	HEAR("begin 0");
-	ends(1);
-	started();			/* READY, and no reload */
-	joins(&control, PROC_CONTROL, 0, SIDE_NONE);
-	begins();
+	forked_ends(1);
+	forked_started();			/* READY, and no reload */
+	forked_joins(&control, PROC_CONTROL, 0, SIDE_NONE);
+	forked_begins();
 	fatal_words(&control, "BEGIN for another process");
-	ends(1);
-	started();
-	joins(&control, PROC_CONTROL, 0, SIDE_NONE);
-	tell(IMSG_END, NULL, 0);
+	forked_ends(1);
+	forked_started();
+	forked_joins(&control, PROC_CONTROL, 0, SIDE_NONE);
+	forked_tell(IMSG_END, NULL, 0);
 	fatal_words(&control, "END out of turn");
-	ends(1);
+	forked_ends(1);
 }
 
 static void
@@ -195,29 +391,29 @@ test_configure_fails(void **state)
 {
 	static struct msg_dialee	 target;
 	static struct msg_web		 web;
-	struct end			 control;
+	struct forked_end			 control;
 
 	(void)state;
-	started();
-	joins(&control, PROC_CONTROL, 0, SIDE_NONE);
-	tell(IMSG_CONF_WEB, &web, sizeof(web));
+	forked_started();
+	forked_joins(&control, PROC_CONTROL, 0, SIDE_NONE);
+	forked_tell(IMSG_CONF_WEB, &web, sizeof(web));
 	fatal_words(&control, "IMSG_CONF_WEB");
-	ends(1);
-	start("service");
-	begins();
-	joins(&control, PROC_CONTROL, 0, SIDE_NONE);
-	tell(IMSG_CONF_TARGET, &target, sizeof(target));
+	forked_ends(1);
+	forked_start("service");
+	forked_begins();
+	forked_joins(&control, PROC_CONTROL, 0, SIDE_NONE);
+	forked_tell(IMSG_CONF_TARGET, &target, sizeof(target));
 	fatal_words(&control, "IMSG_CONF_TARGET: ");
 	HEAR("drop service 321");
 	HEAR("init");
 	HEAR("begin 0");
 	HEAR("IMSG_CONF_TARGET");
-	ends(1);
-	started();			/* one that breaks its row */
-	joins(&control, PROC_CONTROL, 0, SIDE_NONE);
-	tell(IMSG_PING, "x", 1);
+	forked_ends(1);
+	forked_started();			/* one that breaks its row */
+	forked_joins(&control, PROC_CONTROL, 0, SIDE_NONE);
+	forked_tell(IMSG_PING, "x", 1);
 	fatal_words(&control, "parent: ");
-	ends(1);
+	forked_ends(1);
 }
 
 /* A role that takes no configuration is given none. */
@@ -228,33 +424,34 @@ test_least_role(void **state)
 	struct ctl_request	 req = { .version = MSG_VERSION,
 				    .request = 5 };
 	struct ctl_done		 done;
-	struct end		 control, gate;
+	struct forked_end		 control, gate;
 
 	(void)state;
-	start("keys");
-	begins();
-	joins(&control, PROC_CONTROL, 0, SIDE_NONE);
-	joins(&gate, PROC_GATE, 0, SIDE_NONE);
-	tell(IMSG_END, NULL, 0);
-	assert_int_equal(recv_from(&parent, NULL, 0), IMSG_READY);
-	send_to(&control, IMSG_CTL_SUMMARY, -1, &req, sizeof(req));
-	assert_int_equal(recv_from(&control, &done, sizeof(done)),
+	forked_start("keys");
+	forked_begins();
+	forked_joins(&control, PROC_CONTROL, 0, SIDE_NONE);
+	forked_joins(&gate, PROC_GATE, 0, SIDE_NONE);
+	forked_tell(IMSG_END, NULL, 0);
+	assert_int_equal(forked_recv(&forked_parent, NULL, 0), IMSG_READY);
+	forked_send(&control, IMSG_CTL_SUMMARY, -1, &req, sizeof(req));
+	assert_int_equal(forked_recv(&control, &done, sizeof(done)),
 	    IMSG_CTL_DONE);
 	assert_int_equal(done.request, 5);
 	assert_int_equal(done.failed, 0);
-	end_close(&gate);		/* of which it is not told */
-	pong();
-	pong();
-	tell(IMSG_STOP, &(struct msg_stop){ 1000 }, sizeof(struct msg_stop));
+	forked_close(&gate);		/* of which it is not told */
+	forked_pong();
+	forked_pong();
+	forked_tell(IMSG_STOP, &(struct msg_stop){ 1000 },
+	    sizeof(struct msg_stop));
 	HEAR("drop keys 321");
 	HEAR("close keys 0");
-	ends(0);
-	end_close(&control);
-	start("keys");
-	begins();
-	tell(IMSG_CONF_TOKEN, &token, sizeof(token));
+	forked_ends(0);
+	forked_close(&control);
+	forked_start("keys");
+	forked_begins();
+	forked_tell(IMSG_CONF_TOKEN, &token, sizeof(token));
 	HEAR("drop keys 321");
-	ends(1);
+	forked_ends(1);
 }
 
 /* What may be given anew at any time. */
@@ -266,32 +463,32 @@ test_at_any_time(void **state)
 	int				 fd;
 
 	(void)state;
-	start("dial");
-	begins();
-	tell(IMSG_END, NULL, 0);
+	forked_start("dial");
+	forked_begins();
+	forked_tell(IMSG_END, NULL, 0);
 	assert_int_not_equal(fd = open("/dev/null", O_RDONLY), -1);
-	send_to(&parent, IMSG_CONF_DIR, fd, &dir, sizeof(dir));
+	forked_send(&forked_parent, IMSG_CONF_DIR, fd, &dir, sizeof(dir));
 	HEAR("drop dial 321");
 	HEAR("init");
 	HEAR("begin 0");
 	HEAR("close dial 0");
 	HEAR("ready 0");
 	HEAR("IMSG_CONF_DIR");
-	end_close(&parent);
-	ends(0);
-	start("control");
-	begins();
-	tell(IMSG_END, NULL, 0);
+	forked_close(&forked_parent);
+	forked_ends(0);
+	forked_start("control");
+	forked_begins();
+	forked_tell(IMSG_END, NULL, 0);
 	assert_int_not_equal(fd = open("/dev/null", O_WRONLY), -1);
-	send_to(&parent, IMSG_CONF_LOG, fd, &dest, sizeof(dest));
+	forked_send(&forked_parent, IMSG_CONF_LOG, fd, &dest, sizeof(dest));
 	HEAR("drop control 321");
 	HEAR("init");
 	HEAR("begin 0");
 	HEAR("close control 0");
 	HEAR("ready 0");
 	HEAR("IMSG_CONF_LOG");
-	end_close(&parent);
-	ends(0);
+	forked_close(&forked_parent);
+	forked_ends(0);
 }
 
 /* ---- the sandbox ---- */
@@ -299,34 +496,36 @@ test_at_any_time(void **state)
 static void
 test_lack(void **state)
 {
-	struct end	 control;
+	struct forked_end	 control;
 
 	(void)state;
-	lack = SANDBOX_LANDLOCK;
-	started();			/* a warning, which waits for control */
-	joins(&control, PROC_CONTROL, 0, SIDE_NONE);
-	expect_log(&control, LOGLEVEL_WARN,
+	forked_lack = SANDBOX_LANDLOCK;
+	forked_started();			/* a warning,
+	    which waits for control */
+	forked_joins(&control, PROC_CONTROL, 0, SIDE_NONE);
+	forked_logs(&control, LOGLEVEL_WARN,
 	    "sandbox: this system refuses landlock");
-	end_close(&control);
-	end_close(&parent);
-	ends(0);
-	start("service");
-	begin.flags = BEGIN_STRICT;
-	begins();
-	joins(&control, PROC_CONTROL, 0, SIDE_NONE);
-	tell(IMSG_END, NULL, 0);
+	forked_close(&control);
+	forked_close(&forked_parent);
+	forked_ends(0);
+	forked_start("service");
+	forked_begin.flags = BEGIN_STRICT;
+	forked_begins();
+	forked_joins(&control, PROC_CONTROL, 0, SIDE_NONE);
+	forked_tell(IMSG_END, NULL, 0);
 	fatal_words(&control, "sandbox strict: this system refuses landlock");
 	HEAR("drop service 321");
 	HEAR("init");
 	HEAR("begin 0");
 	HEAR("close service 1");
-	ends(1);
-	lack = 0;			/* strict, and nothing is refused */
-	start("service");
-	begin.flags = BEGIN_STRICT;
-	begins();
-	tell(IMSG_END, NULL, 0);
-	assert_int_equal(recv_from(&parent, NULL, 0), IMSG_READY);
+	forked_ends(1);
+	forked_lack = 0;			/* strict,
+	    and nothing is refused */
+	forked_start("service");
+	forked_begin.flags = BEGIN_STRICT;
+	forked_begins();
+	forked_tell(IMSG_END, NULL, 0);
+	assert_int_equal(forked_recv(&forked_parent, NULL, 0), IMSG_READY);
 }
 
 /* ---- siblings ---- */
@@ -334,32 +533,32 @@ test_lack(void **state)
 static void
 test_siblings(void **state)
 {
-	struct end	 a, b, c, d;
+	struct forked_end	 a, b, c, d;
 
 	(void)state;
-	started();
-	joins(&a, PROC_GATE, 0, SIDE_NONE);
+	forked_started();
+	forked_joins(&a, PROC_GATE, 0, SIDE_NONE);
 	HEAR("joined gate 0");
-	joins(&b, PROC_GATE, 1, SIDE_NONE);	/* another one */
+	forked_joins(&b, PROC_GATE, 1, SIDE_NONE);	/* another one */
 	HEAR("joined gate 1");
-	joins(&c, PROC_KEYS, 0, SIDE_NONE);
+	forked_joins(&c, PROC_KEYS, 0, SIDE_NONE);
 	HEAR("joined keys 0");
-	joins(&d, PROC_GATE, 0, SIDE_NONE);	/* in place of a */
+	forked_joins(&d, PROC_GATE, 0, SIDE_NONE);	/* in place of a */
 	HEAR("left gate 0");
 	HEAR("joined gate 0");
-	assert_int_equal(recv_from(&a, NULL, 0), 0);
-	end_close(&a);
-	joins(&a, PROC_GATE, 0, SIDE_CLIENT);	/* another side's */
+	assert_int_equal(forked_recv(&a, NULL, 0), 0);
+	forked_close(&a);
+	forked_joins(&a, PROC_GATE, 0, SIDE_CLIENT);	/* another side's */
 	HEAR("joined gate 0");
-	end_close(&c);
+	forked_close(&c);
 	HEAR("left keys 0");
-	pong();
-	end_close(&parent);
-	assert_int_equal(recv_from(&b, NULL, 0), 0);
-	ends(0);
-	end_close(&a);
-	end_close(&b);
-	end_close(&d);
+	forked_pong();
+	forked_close(&forked_parent);
+	assert_int_equal(forked_recv(&b, NULL, 0), 0);
+	forked_ends(0);
+	forked_close(&a);
+	forked_close(&b);
+	forked_close(&d);
 }
 
 static void
@@ -367,7 +566,7 @@ expect_complaint(enum proc_role role, uint32_t index)
 {
 	struct msg_channel	 of;
 
-	assert_int_equal(recv_from(&parent, &of, sizeof(of)),
+	assert_int_equal(forked_recv(&forked_parent, &of, sizeof(of)),
 	    IMSG_COMPLAINT);
 	assert_int_equal(of.role, role);
 	assert_int_equal(of.index, index);
@@ -379,28 +578,28 @@ test_complaint(void **state)
 {
 	static struct msg_client	 back;
 	struct msg_count		 count = { 1 };
-	struct end			 gate, keys;
+	struct forked_end			 gate, keys;
 
 	(void)state;
-	started();
-	joins(&gate, PROC_GATE, 3, SIDE_NONE);
+	forked_started();
+	forked_joins(&gate, PROC_GATE, 3, SIDE_NONE);
 	HEAR("joined gate 3");
-	joins(&keys, PROC_KEYS, 0, SIDE_NONE);
+	forked_joins(&keys, PROC_KEYS, 0, SIDE_NONE);
 	HEAR("joined keys 0");
-	send_to(&keys, IMSG_KEYS_END, -1, &count, sizeof(count));
+	forked_send(&keys, IMSG_KEYS_END, -1, &count, sizeof(count));
 	HEAR("IMSG_KEYS_END of keys");
-	send_to(&gate, IMSG_KEYS_END, -1, &count, sizeof(count));
+	forked_send(&gate, IMSG_KEYS_END, -1, &count, sizeof(count));
 	HEAR("left gate 3");
 	expect_complaint(PROC_GATE, 3);
-	assert_int_equal(recv_from(&gate, NULL, 0), 0);
-	end_close(&gate);
-	tell(IMSG_CLIENT_BACK, &back, sizeof(back));
+	assert_int_equal(forked_recv(&gate, NULL, 0), 0);
+	forked_close(&gate);
+	forked_tell(IMSG_CLIENT_BACK, &back, sizeof(back));
 	HEAR("IMSG_CLIENT_BACK of parent");
 	HEAR("left keys 0");
 	expect_complaint(PROC_KEYS, 0);
-	assert_int_equal(recv_from(&keys, NULL, 0), 0);
-	end_close(&keys);
-	pong();
+	assert_int_equal(forked_recv(&keys, NULL, 0), 0);
+	forked_close(&keys);
+	forked_pong();
 }
 
 /* Whatever a sibling sends, of whatever length: it is not our end. */
@@ -411,26 +610,26 @@ test_nonsense(void **state)
 					    PROC_GATE, PROC_DIAL };
 	static const size_t		 sizes[] = { 0, 1, 4, 16, 56, 1028 };
 	static const uint8_t		 junk[2048] = { 0xff };
-	struct end			 e;
+	struct forked_end			 e;
 	uint32_t			 type, got;
 	size_t				 i, j;
 
 	(void)state;
-	started();
-	(void)fcntl(report, F_SETFL, O_NONBLOCK);
+	forked_started();
+	(void)fcntl(forked_report, F_SETFL, O_NONBLOCK);
 	for (i = 0; i < sizeof(from) / sizeof(from[0]); i++)
 		for (type = 0; type <= IMSG_MAX; type++)
 			for (j = 0; j < sizeof(sizes) / sizeof(sizes[0]);
 			    j++) {
-				joins(&e, from[i], 0, SIDE_NONE);
-				send_to(&e, type, -1, junk, sizes[j]);
-				tell(IMSG_PING, NULL, 0);
-				while ((got = recv_from(&parent, NULL, 0)) ==
-				    IMSG_COMPLAINT)
+				forked_joins(&e, from[i], 0, SIDE_NONE);
+				forked_send(&e, type, -1, junk, sizes[j]);
+				forked_tell(IMSG_PING, NULL, 0);
+				while ((got = forked_recv(&forked_parent, NULL,
+				    0)) == IMSG_COMPLAINT)
 					;
 				assert_int_equal(got, IMSG_PONG);
-				end_close(&e);
-				while (*heard() != '\0')
+				forked_close(&e);
+				while (*forked_heard() != '\0')
 					;
 			}
 }
@@ -440,29 +639,29 @@ static void
 test_descriptors(void **state)
 {
 	struct msg_count	 hold = { 0 };
-	struct end		 e;
+	struct forked_end		 e;
 	char			 before[64];
 	int			 i;
 
 	(void)state;
-	started();
-	tell(IMSG_HOLD, &hold, sizeof(hold));
+	forked_started();
+	forked_tell(IMSG_HOLD, &hold, sizeof(hold));
 	HEAR("IMSG_HOLD of parent");
-	strlcpy(before, heard(), sizeof(before));
+	strlcpy(before, forked_heard(), sizeof(before));
 	assert_non_null(strstr(before, ", time 1 1"));
 	for (i = 0; i < 50; i++) {
-		joins(&e, i % 2 ? PROC_GATE : PROC_KEYS, 0, SIDE_NONE);
+		forked_joins(&e, i % 2 ? PROC_GATE : PROC_KEYS, 0, SIDE_NONE);
 		HEAR(i % 2 ? "joined gate 0" : "joined keys 0");
-		end_close(&e);
+		forked_close(&e);
 		HEAR(i % 2 ? "left gate 0" : "left keys 0");
-		joins(&e, PROC_CONTROL, 0, SIDE_NONE);
-		end_close(&e);
+		forked_joins(&e, PROC_CONTROL, 0, SIDE_NONE);
+		forked_close(&e);
 	}
-	joins(&e, PROC_GATE, 0, SIDE_NONE);
+	forked_joins(&e, PROC_GATE, 0, SIDE_NONE);
 	HEAR("joined gate 0");
-	end_close(&e);
+	forked_close(&e);
 	HEAR("left gate 0");
-	tell(IMSG_HOLD, &hold, sizeof(hold));
+	forked_tell(IMSG_HOLD, &hold, sizeof(hold));
 	HEAR("IMSG_HOLD of parent");
 	HEAR(before);
 }
@@ -476,40 +675,41 @@ test_asks(void **state)
 				    .request = 9 };
 	struct ctl_counter	 figure;
 	struct ctl_done		 done;
-	struct end		 control;
+	struct forked_end		 control;
 
 	(void)state;
-	started();
-	joins(&control, PROC_CONTROL, 0, SIDE_NONE);
-	send_to(&control, IMSG_CTL_SUMMARY, -1, &req, sizeof(req));
+	forked_started();
+	forked_joins(&control, PROC_CONTROL, 0, SIDE_NONE);
+	forked_send(&control, IMSG_CTL_SUMMARY, -1, &req, sizeof(req));
 	HEAR("IMSG_CTL_SUMMARY");	/* and no "joined" */
-	assert_int_equal(recv_from(&control, &figure, sizeof(figure)),
+	assert_int_equal(forked_recv(&control, &figure, sizeof(figure)),
 	    IMSG_CTL_COUNTER);
 	assert_int_equal(figure.request, 9);
 	assert_int_equal(figure.role, PROC_SERVICE);
 	assert_string_equal(figure.name, "figure");
 	assert_true(figure.value == 1ULL << 40);
-	assert_int_equal(recv_from(&control, &done, sizeof(done)),
+	assert_int_equal(forked_recv(&control, &done, sizeof(done)),
 	    IMSG_CTL_DONE);
 	assert_int_equal(done.request, 9);
 	assert_int_equal(done.failed, 0);
 	assert_string_equal(done.words, "");
 	req.arg = 1;
-	send_to(&control, IMSG_CTL_CLOSE, -1, &req, sizeof(req));
+	forked_send(&control, IMSG_CTL_CLOSE, -1, &req, sizeof(req));
 	HEAR("IMSG_CTL_CLOSE");
-	assert_int_equal(recv_from(&control, NULL, 0), IMSG_CTL_COUNTER);
-	assert_int_equal(recv_from(&control, &done, sizeof(done)),
+	assert_int_equal(forked_recv(&control, NULL, 0), IMSG_CTL_COUNTER);
+	assert_int_equal(forked_recv(&control, &done, sizeof(done)),
 	    IMSG_CTL_DONE);
 	assert_int_equal(done.failed, 1);
 	assert_string_equal(done.words, "so not");
-	send_to(&control, IMSG_CTL_CLOSE, -1, &req, sizeof(req) - 1);
+	forked_send(&control, IMSG_CTL_CLOSE, -1, &req, sizeof(req) - 1);
 	expect_complaint(PROC_CONTROL, 0);
-	assert_int_equal(recv_from(&control, NULL, 0), 0);
-	end_close(&control);
-	joins(&control, PROC_CONTROL, 0, SIDE_NONE);	/* the next hears it */
-	expect_log(&control, LOGLEVEL_WARN, "control: ");
-	end_close(&control);
-	pong();
+	assert_int_equal(forked_recv(&control, NULL, 0), 0);
+	forked_close(&control);
+	forked_joins(&control, PROC_CONTROL, 0,
+	    SIDE_NONE);	/* the next hears it */
+	forked_logs(&control, LOGLEVEL_WARN, "control: ");
+	forked_close(&control);
+	forked_pong();
 }
 
 /* Lines wait for a control, and go to the newest. */
@@ -518,35 +718,35 @@ test_log(void **state)
 {
 	struct msg_count	 hold = { 0 };
 	struct msg_level	 level = { LOGLEVEL_DEBUG };
-	struct end		 a, b;
+	struct forked_end		 a, b;
 
 	(void)state;
-	started();
-	tell(IMSG_HOLD, &hold, sizeof(hold));
-	joins(&a, PROC_CONTROL, 0, SIDE_NONE);
-	expect_log(&a, LOGLEVEL_WARN, "a warning");
-	expect_log(&a, LOGLEVEL_INFO, "an information");
-	joins(&b, PROC_CONTROL, 0, SIDE_NONE);
-	assert_int_equal(recv_from(&a, NULL, 0), 0);	/* it was replaced */
-	end_close(&a);
-	tell(IMSG_LOG_LEVEL, &level, sizeof(level));
-	tell(IMSG_HOLD, &hold, sizeof(hold));
-	expect_log(&b, LOGLEVEL_WARN, "a warning");
-	expect_log(&b, LOGLEVEL_INFO, "an information");
-	expect_log(&b, LOGLEVEL_DEBUG, "a detail");
-	end_close(&b);
-	pong();
+	forked_started();
+	forked_tell(IMSG_HOLD, &hold, sizeof(hold));
+	forked_joins(&a, PROC_CONTROL, 0, SIDE_NONE);
+	forked_logs(&a, LOGLEVEL_WARN, "a warning");
+	forked_logs(&a, LOGLEVEL_INFO, "an information");
+	forked_joins(&b, PROC_CONTROL, 0, SIDE_NONE);
+	assert_int_equal(forked_recv(&a, NULL, 0), 0);	/* it was replaced */
+	forked_close(&a);
+	forked_tell(IMSG_LOG_LEVEL, &level, sizeof(level));
+	forked_tell(IMSG_HOLD, &hold, sizeof(hold));
+	forked_logs(&b, LOGLEVEL_WARN, "a warning");
+	forked_logs(&b, LOGLEVEL_INFO, "an information");
+	forked_logs(&b, LOGLEVEL_DEBUG, "a detail");
+	forked_close(&b);
+	forked_pong();
 	level.level = LOGLEVEL_WARN;
-	tell(IMSG_LOG_LEVEL, &level, sizeof(level));
-	tell(IMSG_HOLD, &hold, sizeof(hold));
-	joins(&a, PROC_CONTROL, 0, SIDE_NONE);
-	expect_log(&a, LOGLEVEL_WARN, "a warning");
-	begin.flags = BEGIN_RELOAD;	/* which says the level too */
-	begins();
-	tell(IMSG_HOLD, &hold, sizeof(hold));
-	expect_log(&a, LOGLEVEL_WARN, "a warning");
-	expect_log(&a, LOGLEVEL_INFO, "an information");
-	end_close(&a);
+	forked_tell(IMSG_LOG_LEVEL, &level, sizeof(level));
+	forked_tell(IMSG_HOLD, &hold, sizeof(hold));
+	forked_joins(&a, PROC_CONTROL, 0, SIDE_NONE);
+	forked_logs(&a, LOGLEVEL_WARN, "a warning");
+	forked_begin.flags = BEGIN_RELOAD;	/* which says the level too */
+	forked_begins();
+	forked_tell(IMSG_HOLD, &hold, sizeof(hold));
+	forked_logs(&a, LOGLEVEL_WARN, "a warning");
+	forked_logs(&a, LOGLEVEL_INFO, "an information");
+	forked_close(&a);
 }
 
 /* ---- the end ---- */
@@ -556,32 +756,32 @@ test_stop(void **state)
 {
 	struct msg_stop		 msg = { 2500 };
 	struct msg_count	 count;
-	struct end		 control;
+	struct forked_end		 control;
 
 	(void)state;
-	start("service");		/* before BEGIN: no role to ask */
-	tell(IMSG_STOP, &msg, sizeof(msg));
-	ends(0);
-	start("service");		/* between BEGIN and END */
-	begins();
-	tell(IMSG_STOP, &msg, sizeof(msg));
+	forked_start("service");	/* before BEGIN: no role to ask */
+	forked_tell(IMSG_STOP, &msg, sizeof(msg));
+	forked_ends(0);
+	forked_start("service");	/* between BEGIN and END */
+	forked_begins();
+	forked_tell(IMSG_STOP, &msg, sizeof(msg));
 	HEAR("drop service 321");
 	HEAR("init");
 	HEAR("begin 0");
 	HEAR("stop 2500");
-	ends(0);
-	started();			/* its last words arrive */
-	joins(&control, PROC_CONTROL, 0, SIDE_NONE);
-	tell(IMSG_STOP, &msg, sizeof(msg));
+	forked_ends(0);
+	forked_started();			/* its last words arrive */
+	forked_joins(&control, PROC_CONTROL, 0, SIDE_NONE);
+	forked_tell(IMSG_STOP, &msg, sizeof(msg));
 	HEAR("stop 2500");
-	assert_int_equal(recv_from(&parent, &count, sizeof(count)),
+	assert_int_equal(forked_recv(&forked_parent, &count, sizeof(count)),
 	    IMSG_ROOM);
 	assert_int_equal(count.count, 1);
-	assert_int_equal(recv_from(&parent, NULL, 0), 0);
-	expect_log(&control, LOGLEVEL_WARN, "last words");
-	assert_int_equal(recv_from(&control, NULL, 0), 0);
-	end_close(&control);
-	ends(0);
+	assert_int_equal(forked_recv(&forked_parent, NULL, 0), 0);
+	forked_logs(&control, LOGLEVEL_WARN, "last words");
+	assert_int_equal(forked_recv(&control, NULL, 0), 0);
+	forked_close(&control);
+	forked_ends(0);
 }
 
 /* It is the parent that decides when: by its channel. */
@@ -593,10 +793,10 @@ test_signals(void **state)
 	size_t			 i;
 
 	(void)state;
-	started();
+	forked_started();
 	for (i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
-		assert_int_equal(kill(pid, signals[i]), 0);
-		pong();
+		assert_int_equal(kill(forked_pid, signals[i]), 0);
+		forked_pong();
 	}
 }
 
@@ -604,7 +804,7 @@ static void
 ends_saying(const char *line, int status)
 {
 	HEAR(line);
-	ends(status);
+	forked_ends(status);
 }
 
 static void
@@ -615,24 +815,24 @@ test_arguments(void **state)
 	char	 rocketctl[] = "rocketctl";
 
 	(void)state;
-	run(1, NULL, NULL);
-	ends(1);
-	run(1, nobody, NULL);
-	ends(1);
-	run(1, rocketctl, NULL);	/* a name, of no role here */
-	ends(1);
-	run(0, service, NULL);		/* without a channel */
-	ends(1);
-	run(2, service, NULL);		/* or with a pipe for one */
-	ends(1);
-	run(0, dash_p, nobody);
-	ends(1);
-	run(0, dash_p, NULL);
-	ends(1);
-	run(0, dash_p, gate);
+	forked_run(1, NULL, NULL);
+	forked_ends(1);
+	forked_run(1, nobody, NULL);
+	forked_ends(1);
+	forked_run(1, rocketctl, NULL);	/* a name, of no role here */
+	forked_ends(1);
+	forked_run(0, service, NULL);		/* without a channel */
+	forked_ends(1);
+	forked_run(2, service, NULL);		/* or with a pipe for one */
+	forked_ends(1);
+	forked_run(0, dash_p, nobody);
+	forked_ends(1);
+	forked_run(0, dash_p, NULL);
+	forked_ends(1);
+	forked_run(0, dash_p, gate);
 	ends_saying("list of gate", 0);
-	run(0, dash_c, NULL);
-	ends(7);
+	forked_run(0, dash_c, NULL);
+	forked_ends(7);
 }
 
 int

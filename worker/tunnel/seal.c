@@ -29,14 +29,6 @@
 #define XOR_SERVER	"EXPORTER-rocket-xor-server"
 
 /*
- * Records written under one key.  AES-GCM is safe for 2^24.5 full ones (RFC
- * 8446 section 5.5); a test makes it small.
- */
-#ifndef SEAL_UPDATE_RECORDS
-#define SEAL_UPDATE_RECORDS	(1U << 23)
-#endif
-
-/*
  * What OpenSSL may read at once when it reads ahead: a whole batch of the
  * peer's.  The buffer lives only while octets wait in it.
  */

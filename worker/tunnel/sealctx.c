@@ -22,15 +22,6 @@
 #include "shared/log.h"
 #include "sealpriv.h"
 
-/*
- * A KeyUpdate costs the receiver three derivations, the sender one record.  A
- * peer has SEAL_UPDATES_MAX, and another for so many records: never short for
- * one that updates as we do, and too few to keep a worker busy.
- */
-#ifndef SEAL_UPDATES_RECORDS
-#define SEAL_UPDATES_RECORDS	(1U << 16)
-#endif
-
 /* A Certificate message longer than this is refused unread: all of them. */
 #define SEAL_CERTIFICATE_MAX	1
 

@@ -28,8 +28,19 @@
  */
 #define SEAL_SPILL	64
 
-/* KeyUpdates that a peer has in hand at most: see sealctx.c. */
+/*
+ * Records written under one key.  AES-GCM is safe for 2^24.5 full ones (RFC
+ * 8446 section 5.5).
+ */
+#define SEAL_UPDATE_RECORDS	(1U << 23)
+
+/*
+ * A KeyUpdate costs the receiver three derivations, the sender one record.  A
+ * peer has at most so many in hand, and gets another for so many records: never
+ * short for one that updates as we do, and too few to keep a worker busy.
+ */
 #define SEAL_UPDATES_MAX	8
+#define SEAL_UPDATES_RECORDS	(1U << 16)
 
 struct seal_ctx {
 	SSL_CTX		*ssl;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * Things that a process tries from within its sandbox, for sandbox_test.c:
- * each returns ALLOWED, or errno, if it returns at all.
+ * See tries.h: what is tried, one function each, and at the end the table of
+ * who may.
  */
 
 #include <sys/types.h>
@@ -27,7 +27,10 @@
 #include <netdb.h>
 #include <poll.h>
 #include <sched.h>
+#include <setjmp.h>
 #include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,16 +38,66 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "shared/compat.h"
+#include <cmocka.h>
 
-#define ALLOWED		0	/* result of an attempt; else errno... */
-#define KILLED		1000	/* ...or ended with SIGSYS */
-#define WENT_WRONG	1001
+#include "shared/compat.h"
+#include "shared/msg.h"
+#include "tries.h"
+
+#define BIT(role)	(1U << (role))
+#define S		BIT(PROC_SERVICE)
+#define G		BIT(PROC_GATE)
+#define D		BIT(PROC_DIAL)
+#define R		BIT(PROC_RESOLVE)
+#define C		BIT(PROC_CONTROL)
+#define K		BIT(PROC_KEYS)
+#define T		BIT(PROC_TLS)
+#define ALL		(S | G | D | R | C | K | T)
 
 /* What the attempts have: made before, as it is handed to a process. */
-static int			 listener, lonely, tcp[2], pair[2], dirfd_tmp;
-static struct sockaddr_in	 addr_listener;
+int				 tries_lonely;
 static pid_t			 outside;
+static int			 listener, tcp[2], pair[2], dirfd_tmp;
+static struct sockaddr_in	 addr_listener;
+
+void
+tries_open(void)
+{
+	socklen_t	 len = sizeof(addr_listener);
+
+	outside = getpid();
+	memset(&addr_listener, 0, sizeof(addr_listener));
+	addr_listener.sin_family = AF_INET;
+	addr_listener.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	listener = socket(AF_INET, SOCK_STREAM, 0);
+	tries_lonely = socket(AF_INET, SOCK_STREAM, 0);
+	tcp[0] = socket(AF_INET, SOCK_STREAM, 0);
+	dirfd_tmp = open("/tmp", O_PATH | O_DIRECTORY);
+	assert_int_equal(bind(listener, (struct sockaddr *)&addr_listener,
+	    len), 0);
+	assert_int_equal(listen(listener, 128), 0);
+	assert_int_equal(getsockname(listener,
+	    (struct sockaddr *)&addr_listener, &len), 0);
+	assert_int_equal(connect(tcp[0], (struct sockaddr *)&addr_listener,
+	    len), 0);
+	assert_int_not_equal(tcp[1] = accept(listener, NULL, NULL), -1);
+	/* as all are that are handed in */
+	assert_int_equal(fcntl(listener, F_SETFL, O_NONBLOCK), 0);
+	assert_int_equal(fcntl(tcp[0], F_SETFL, O_NONBLOCK), 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+}
+
+void
+tries_close(void)
+{
+	close(listener);
+	close(tries_lonely);
+	close(tcp[0]);
+	close(tcp[1]);
+	close(pair[0]);
+	close(pair[1]);
+	close(dirfd_tmp);
+}
 
 static int
 result(long r)
@@ -85,7 +138,7 @@ try_socket_packet(void)
 static int
 try_connect(void)
 {
-	return (result(connect(lonely, (struct sockaddr *)&addr_listener,
+	return (result(connect(tries_lonely, (struct sockaddr *)&addr_listener,
 	    sizeof(addr_listener))));
 }
 
@@ -110,7 +163,8 @@ try_bind(void)
 	memset(&sin, 0, sizeof(sin));
 	sin.sin_family = AF_INET;
 	sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	return (result(bind(lonely, (struct sockaddr *)&sin, sizeof(sin))));
+	return (result(bind(tries_lonely, (struct sockaddr *)&sin,
+	    sizeof(sin))));
 }
 
 static int
@@ -417,19 +471,19 @@ try_sendmsg_fastopen(void)
 	msg.msg_iovlen = 1;
 	msg.msg_name = &addr_listener;
 	msg.msg_namelen = sizeof(addr_listener);
-	return (result(sendmsg(lonely, &msg, MSG_FASTOPEN)));
+	return (result(sendmsg(tries_lonely, &msg, MSG_FASTOPEN)));
 }
 
 static int
 try_send_fastopen(void)
 {
-	return (result(send(lonely, "x", 1, MSG_FASTOPEN)));
+	return (result(send(tries_lonely, "x", 1, MSG_FASTOPEN)));
 }
 
 static int
 try_sendto_fastopen(void)
 {
-	return (result(sendto(lonely, "x", 1, MSG_FASTOPEN,
+	return (result(sendto(tries_lonely, "x", 1, MSG_FASTOPEN,
 	    (struct sockaddr *)&addr_listener, sizeof(addr_listener))));
 }
 
@@ -527,7 +581,7 @@ try_opt_rcvbuf(void)
 static int
 try_opt_fastopen(void)
 {
-	return (option(lonely, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, 1));
+	return (option(tries_lonely, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, 1));
 }
 
 static int
@@ -722,3 +776,91 @@ try_kill_child(void)
 		return (errno);
 	return (WIFSIGNALED(status) ? ALLOWED : WENT_WRONG);
 }
+
+/* ---- and who may ---- */
+
+const struct try	 tries[] = {
+	{ "everyday life", try_life, ALL, 0 },
+	{ "socket, TCP", try_socket_tcp, D | R, 0 },
+	{ "socket, MPTCP", try_socket_mptcp, R, 1 },
+	{ "socket, UNIX", try_socket_unix, D | R, 0 },
+	{ "socket, UDP", try_socket_udp, R, 1 },
+	{ "socketpair", try_socketpair, T, 1 },
+	{ "socketpair of datagrams", try_socketpair_dgram, 0, 1 },
+	{ "socket, packets", try_socket_packet, 0, 0 },
+	{ "connect", try_connect, D | R, 0 },
+	{ "connect again", try_reconnect, D | R, 0 },
+	{ "bind", try_bind, D, 0 },
+	{ "listen", try_listen, 0, 0 },
+	{ "shutdown to read", try_shutdown_rd, R, 0 },
+	{ "shutdown of a listener", try_shutdown_rdwr, R, 0 },
+	{ "shutdown to write", try_shutdown_wr, S | G | T | R, 1 },
+	{ "open", try_open, R, 1 },
+	{ "open to write", try_open_write, 0, 1 },
+	{ "openat2", try_openat2, 0, 1 },
+	{ "execve", try_execve, 0, 0 },
+	{ "execveat", try_execveat, 0, 0 },
+	{ "fork", try_fork, R, 0 },
+	{ "clone", try_clone, R, 0 },
+	{ "clone into a namespace", try_clone_user, 0, 0 },
+	{ "clone3", try_clone3, 0, 0 },
+#ifdef SYS_vfork
+	{ "vfork", try_vfork, 0, 0 },
+#endif
+	{ "ptrace", try_ptrace, 0, 1 },
+	{ "kill of another", try_kill, 0, 0 },
+	{ "tgkill of another", try_tgkill, 0, 1 },
+	{ "process_vm_readv", try_vm_readv, 0, 0 },
+	{ "process_vm_writev", try_vm_writev, 0, 0 },
+	{ "pidfd_open", try_pidfd_open, 0, 0 },
+	{ "pidfd_getfd", try_pidfd_getfd, 0, 0 },
+	{ "pidfd_send_signal", try_pidfd_signal, 0, 0 },
+	{ "io_uring_setup", try_uring_setup, 0, 0 },
+	{ "io_uring_enter", try_uring_enter, 0, 0 },
+	{ "io_uring_register", try_uring_register, 0, 0 },
+	{ "dup", try_dup, 0, 0 },
+	{ "dup2", try_dup2, R, 0 },
+	{ "dup3", try_dup3, R, 0 },
+	{ "fcntl F_SETFL", try_setfl, R, 0 },
+	{ "ioctl FIONBIO", try_fionbio, 0, 1 },
+	{ "fcntl F_DUPFD", try_dupfd, 0, 0 },
+	{ "fcntl F_DUPFD_CLOEXEC", try_dupfd_cloexec, 0, 0 },
+	{ "mmap to execute", try_mmap_exec, R, 0 },
+	{ "mprotect to execute", try_mprotect_exec, R, 0 },
+	{ "pkey_mprotect", try_pkey_mprotect, 0, 1 },
+	{ "sendmsg of a descriptor", try_send_fd, G | D | T | R, 0 },
+	{ "sendmmsg", try_sendmmsg, R, 0 },
+	{ "sendmsg MSG_FASTOPEN", try_sendmsg_fastopen, 0, 0 },
+	{ "send MSG_FASTOPEN", try_send_fastopen, 0, 0 },
+	{ "sendto MSG_FASTOPEN", try_sendto_fastopen, 0, 0 },
+	{ "sendto an address", try_sendto_address, R, 0 },
+	{ "send", try_send, S | C | T | R, 1 },
+	{ "recv", try_recv, S | R, 1 },
+	{ "pread", try_pread, G | K | T | R, 1 },
+	{ "recv MSG_PEEK", try_peek, S | G | T | R, 1 },
+	{ "accept4", try_accept, S | G | C | T, 1 },
+	{ "TCP_NODELAY", try_opt_nodelay, D, 1 },
+	{ "SO_RCVLOWAT", try_opt_lowat, G | R, 1 },
+	{ "SO_RCVBUF", try_opt_rcvbuf, D | R, 1 },
+	{ "TCP_FASTOPEN_CONNECT", try_opt_fastopen, 0, 1 },
+	{ "TCP_REPAIR", try_opt_repair, 0, 1 },
+	{ "SO_REUSEPORT", try_opt_reuseport, R, 1 },
+	{ "TCP_CONGESTION", try_opt_congestion, D, 1 },
+	{ "SO_ERROR", try_get_error, S | D | R, 1 },
+	{ "getpeereid", try_getpeereid, C | R, 1 },
+	{ "getsockname", try_getsockname, S | G | D | T | R, 1 },
+	{ "getpeername", try_getpeername, D | R, 1 },
+	{ "poll", try_poll, C | R, 1 },
+	{ "fchdir", try_fchdir, D, 1 },
+	{ "splice", try_splice, S, 1 },
+	{ "unshare", try_unshare, 0, 1 },
+	{ "setuid", try_setuid, 0, 1 },
+	{ "memfd_create", try_memfd, 0, 1 },
+	{ "bpf", try_bpf, 0, 1 },
+	{ "keyctl", try_keyctl, 0, 1 },
+	{ "personality", try_personality, 0, 1 },
+	{ "getaddrinfo", try_getaddrinfo, R, 0 },
+	{ "kill of a child", try_kill_child, R, 0 }
+};
+
+const size_t	 ntries = nitems(tries);

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: ISC */
+
+/*
+ * What worker.c is to a module, for tests: see frame.h.  Nothing else of the
+ * daemon is linked for its sake.
+ */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "shared/compat.h"
+#include "frame.h"
+
+struct event_base	*frame_base;
+struct msg_begin	 frame_begin;
+const uint64_t		*frame_clock;
+uint64_t		 frame_ahead;
+void			(*frame_tell)(enum msg_type, const void *, size_t);
+uint32_t		 frame_told[IMSG_MAX];
+int			 frame_complaints, frame_exited;
+struct channel		*frame_asker;
+struct ctl_counter	 frame_counters[FRAME_COUNTERS];
+int			 frame_ncounters;
+int			 frame_done;
+char			 frame_words[256];
+
+struct event_base *
+worker_base(void)
+{
+	return (frame_base);
+}
+
+const struct msg_begin *
+worker_self(void)
+{
+	return (&frame_begin);
+}
+
+uint64_t
+worker_now(void)
+{
+	struct timespec	 ts;
+
+	if (frame_clock != NULL)
+		return (*frame_clock);
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (ts.tv_sec * 1000000ULL + ts.tv_nsec / 1000 + frame_ahead);
+}
+
+void
+worker_tell(enum msg_type type, const void *data, size_t len)
+{
+	frame_told[type]++;
+	if (frame_tell != NULL)
+		frame_tell(type, data, len);
+}
+
+void
+worker_complain(struct channel *ch, const char *why)
+{
+	(void)ch;
+	(void)why;
+	frame_complaints++;
+}
+
+void
+worker_counter(struct channel *ch, uint32_t request, const char *name,
+    uint64_t value)
+{
+	struct ctl_counter	*c = &frame_counters[frame_ncounters];
+
+	assert_ptr_equal(ch, frame_asker);
+	assert_int_equal(request, FRAME_REQUEST);
+	assert_true(frame_ncounters++ < FRAME_COUNTERS);
+	assert_true(strlcpy(c->name, name, sizeof(c->name)) <
+	    sizeof(c->name));
+	c->value = value;
+}
+
+void
+worker_done(struct channel *ch, uint32_t request, const char *failure)
+{
+	assert_ptr_equal(ch, frame_asker);
+	assert_int_equal(request, FRAME_REQUEST);
+	assert_int_equal(frame_done, 0);
+	frame_done = failure == NULL ? 1 : -1;
+	(void)strlcpy(frame_words, failure == NULL ? "" : failure,
+	    sizeof(frame_words));
+}
+
+void
+worker_exit(void)
+{
+	frame_exited++;
+}
