@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -166,6 +167,19 @@ rocketd_events(struct rocketd *env)
 		fatalx("no memory for a timer");
 }
 
+/* What is opened later is not to be taken for standard error, or closed. */
+static void
+rocketd_stdio(void)
+{
+	int	 fd;
+
+	do
+		if ((fd = open("/dev/null", O_RDWR)) == -1)
+			exit(1);
+	while (fd <= STDERR_FILENO);
+	close(fd);
+}
+
 /* The namespace in which there is no network. */
 static void
 rocketd_netns(struct rocketd *env, int strict)
@@ -262,6 +276,7 @@ main(int argc, char *argv[])
 	struct rocketd_conf	*conf;
 	char			 why[256];
 
+	rocketd_stdio();
 	tokenv_init(environ);
 	setproctitle_init(argc, argv, environ);
 	log_init("rocketd", LOGLEVEL_INFO);
