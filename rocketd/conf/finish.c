@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "shared/compat.h"
+#include "shared/ctlpath.h"
 #include "conf.h"
 #include "tlsconf.h"
 #include "tokens.h"
@@ -31,11 +32,11 @@ control_default(void)
 	int		 n;
 
 	if (geteuid() == 0)
-		n = asprintf(&path, "/var/run/rocketd.sock");
+		n = asprintf(&path, CTLPATH_ROOT);
 	else if (dir != NULL && dir[0] == '/')
-		n = asprintf(&path, "%s/rocketd.sock", dir);
+		n = asprintf(&path, "%s/" CTLPATH_NAME, dir);
 	else
-		n = asprintf(&path, "/tmp/rocketd-%u/rocketd.sock",
+		n = asprintf(&path, CTLPATH_DIR "/" CTLPATH_NAME,
 		    (unsigned int)geteuid());
 	return (n == -1 ? NULL : path);
 }
