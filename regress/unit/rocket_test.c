@@ -142,6 +142,7 @@ same(const struct rocket_params *a, const struct rocket_params *b)
 	assert_int_equal(a->seals, b->seals);
 	assert_int_equal(a->caps, b->caps);
 	assert_int_equal(a->keepalive_ms, b->keepalive_ms);
+	assert_int_equal(a->opens, b->opens);
 	assert_memory_equal(a->start_id, b->start_id, START_ID_LEN);
 	assert_string_equal(a->software, b->software);
 }
@@ -203,6 +204,43 @@ test_answer(void **state)
 	refused(buf, len, REJECT_MALFORMED);
 	buf[0] = 0;
 	refused(buf, 1, REJECT_MALFORMED);
+}
+
+/* Forward: who says HELLO opens the streams. */
+static void
+test_forward(void **state)
+{
+	struct rocket_params	 p = params, got;
+	uint8_t			 buf[ROCKET_MESSAGE_MAX];
+	uint8_t			 bad[ROCKET_MESSAGE_MAX];
+	size_t			 i, len, n;
+	int			 rejected;
+
+	(void)state;
+	p.opens = 1;
+	len = hello(bad);
+	n = rocket_put_params(buf, sizeof(buf), ROCKET_HELLO, &p);
+	assert_int_equal(n, len + 3);
+	for (i = 0; i < n; i++)
+		assert_int_equal(get_hello(buf, i, &got), 0);
+	assert_int_equal(get_hello(buf, n, &got), n);
+	same(&got, &p);
+	/* Empty, once. */
+	refused(bad, edit(bad, buf, n, 0x8d, 0, "", 1), REJECT_MALFORMED);
+	refused(bad, edit(bad, buf, n, 0x8d, 1, "", 0), REJECT_MALFORMED);
+	n = edit(bad, buf, n, 0x8d, 0, NULL, 0);
+	assert_int_equal(get_hello(bad, n, &got), n);
+	same(&got, &params);
+	/* An ACCEPT does not say it, and may not. */
+	len = rocket_put_params(bad, sizeof(bad), ROCKET_ACCEPT, &params);
+	n = rocket_put_params(buf, sizeof(buf), ROCKET_ACCEPT, &p);
+	assert_int_equal(n, len);
+	assert_memory_equal(buf, bad, n);
+	n = edit(bad, buf, n, 0x8d, 0, "", 0);
+	assert_int_equal(rocket_get_answer(bad, n, &got, &rejected, &why),
+	    -1);
+	assert_int_equal(why.code, REJECT_MALFORMED);
+	assert_string_equal(why.words, "forward in an ACCEPT");
 }
 
 static void
@@ -267,7 +305,7 @@ test_unknown(void **state)
 
 	(void)state;
 	len = hello(buf);
-	for (type = 0x8d; type <= 0xff; type++)
+	for (type = 0x8e; type <= 0xff; type++)
 		refused(bad, edit(bad, buf, len, type, 1, "x", 1),
 		    REJECT_UNKNOWN);
 	refused(bad, edit(bad, buf, len, 0x80, 1, "x", 1), REJECT_UNKNOWN);
@@ -557,7 +595,7 @@ test_preface(void **state)
 	for (i = 0; i < 16; i++) {
 		memset(&p, 0, sizeof(p));
 		p.kind = i % 2 ? WANT_TCP : WANT_UDP;
-		p.flags = i % 3 ? PREFACE_ANSWER : 0;
+		p.answer = i % 3 != 0;
 		p.user = address(families[i % 4], i % 4 == 3 ? 0 : 4711, 10);
 		p.listener = address(families[i / 4], i / 4 == 3 ? 0 : 80, 99);
 		len = 4 + lengths[i % 4] + lengths[i / 4];
@@ -565,6 +603,7 @@ test_preface(void **state)
 			assert_int_equal(rocket_put_preface(buf, n, &p), 0);
 		p.user.scope = 7;	/* stays here */
 		assert_int_equal(rocket_put_preface(buf, len, &p), len);
+		assert_int_equal(buf[1], i % 3 != 0);	/* its one flag */
 		p.user.scope = 0;
 		for (n = 0; n < len; n++)
 			assert_int_equal(rocket_get_preface(buf, n, &got,
@@ -720,6 +759,7 @@ test_settle(void **state)
 	struct rocket_params	 ours = params, theirs = params, s;
 
 	(void)state;
+	ours.opens = 1;
 	ours.window_initial = 1;
 	theirs.framesize = 1000;
 	theirs.caps = CAP_RESET | 0x80000000;
@@ -746,6 +786,33 @@ test_settle(void **state)
 	assert_string_equal(why.words, "mux kind 1 here, 9 there");
 }
 
+/* One side opens the streams. */
+static void
+test_settle_opens(void **state)
+{
+	struct rocket_params	 ours = params, theirs = params, s;
+
+	(void)state;
+	ours.opens = 1;
+	assert_int_equal(rocket_settle(&ours, &theirs, &s, &why), 0);
+	assert_int_equal(s.opens, 0);
+	ours.opens = 0;
+	theirs.opens = 1;
+	assert_int_equal(rocket_settle(&ours, &theirs, &s, &why), 0);
+	assert_int_equal(s.opens, 0);
+	assert_int_equal(rocket_check_accept(&theirs, &s, &why), 0);
+	ours.opens = 1;
+	assert_int_equal(rocket_settle(&ours, &theirs, &s, &why), -1);
+	assert_int_equal(why.code, REJECT_PARAMETER);
+	assert_string_equal(why.words, "users on both sides: one of them "
+	    "must forward to a target");
+	ours.opens = theirs.opens = 0;
+	assert_int_equal(rocket_settle(&ours, &theirs, &s, &why), -1);
+	assert_int_equal(why.code, REJECT_PARAMETER);
+	assert_string_equal(why.words, "a target on both sides: one of them "
+	    "must listen for users");
+}
+
 static void
 test_settle_seal(void **state)
 {
@@ -753,6 +820,7 @@ test_settle_seal(void **state)
 	uint32_t		 a, b, both, want;
 
 	(void)state;
+	ours.opens = 1;
 	for (a = 1; a < 8; a++) {
 		for (b = 1; b < 256; b++) {
 			both = a & b;
@@ -882,6 +950,7 @@ test_manual_dialogue(void **state)
 	assert_memory_equal(ex, buf, len);
 
 	ours = params;
+	ours.opens = 1;
 	ours.framesize = 16384;
 	memcpy(ours.start_id, "\xa1\xa2\xa3\xa4\xa5\xa6\xa7\xa8", 8);
 	assert_int_equal(rocket_settle(&ours, &params, &settled, &r), 0);
@@ -908,7 +977,7 @@ test_manual_session(void **state)
 	(void)state;
 	memset(&p, 0, sizeof(p));
 	p.kind = WANT_TCP;
-	p.flags = PREFACE_ANSWER;
+	p.answer = 1;
 	p.user.family = ADDR_IPV4;
 	p.user.port = 50000;
 	memcpy(p.user.octets, "\xc0\x00\x02\x01", 4);
@@ -938,6 +1007,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_hello),
 		cmocka_unit_test(test_answer),
+		cmocka_unit_test(test_forward),
 		cmocka_unit_test(test_missing),
 		cmocka_unit_test(test_twice),
 		cmocka_unit_test(test_unknown),
@@ -953,6 +1023,7 @@ main(void)
 		cmocka_unit_test(test_control),
 		cmocka_unit_test(test_control_bad),
 		cmocka_unit_test(test_settle),
+		cmocka_unit_test(test_settle_opens),
 		cmocka_unit_test(test_settle_seal),
 		cmocka_unit_test(test_check_accept),
 		cmocka_unit_test(test_names),
