@@ -24,7 +24,8 @@
 #include "shared/getflag.h"
 #include "childlog.h"
 #include "sandbox.h"
-#include "worker/keys/selfsign.h"
+#include "worker/crypto/selfsign.h"
+#include "worker/keys/look.h"
 #include "worker.h"
 
 #define PARENT_FD	3
@@ -445,6 +446,11 @@ main(int argc, char **argv)
 	if (argc == 2 && (strcmp(argv[1], "-V") == 0 ||
 	    strcmp(argv[1], "--version") == 0))
 		return (getflag_version("rocketd-worker"));
+	if (argc > 2 && strcmp(argv[1], "-l") == 0) {
+		setproctitle_init(argc, argv, environ);
+		log_init("look", LOGLEVEL_INFO);
+		return (look_main(argc - 2, argv + 2));
+	}
 	if (argc < 2 || fstat(PARENT_FD, &st) == -1 || !S_ISSOCK(st.st_mode) ||
 	    (env.role = worker_role(argv[1])) == NULL)
 		errx(1, "this is a part of rocketd(8), which starts it");
