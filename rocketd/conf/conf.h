@@ -241,7 +241,6 @@ struct option {
 	uint64_t		 min, max, dflt;
 	const struct option_word *words;	/* OPT_WORD, OPT_WORDS */
 	uint32_t		 change;	/* CHANGE_ class of a reload */
-	const char		*toml;		/* name in TOML files */
 	const char		*zero;	/* what 0 means, also when below min */
 	const char		*help;		/* one line for the manual */
 	enum option_base	 base;
@@ -268,13 +267,16 @@ const struct option	*option_find(const char *words, uint32_t scope);
  * options included and those of the scope preferred; NULL when none is near.
  */
 const char		*option_nearest(const char *words, uint32_t scope);
-/* The option of a key in a TOML file: its column, or the name with '_'. */
-const struct option	*option_toml(const char *key, uint32_t scope);
+/* The option whose name, with '_' for each blank, is the key, or NULL. */
+const struct option	*option_key(const char *key, uint32_t scope);
 /* How far a known name is from a wrong one, SIZE_MAX when it is not near. */
 size_t			 option_distance(const char *wrong, const char *name);
-/* The sentence for words that begin with no option's name. */
+/*
+ * The sentence for words that begin with no option's name; meant is the name
+ * that was, when that is known, else NULL.
+ */
 void			 option_unknown(const char *words, uint32_t scope,
-			    char *buf, size_t size);
+			    const char *meant, char *buf, size_t size);
 /* "in a server block or in a service of a client block". */
 void			 option_places(uint32_t scope, char *buf, size_t size);
 /* "live", "tunnels", "listener", "process". */

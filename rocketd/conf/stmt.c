@@ -20,6 +20,7 @@
 #include "lex.h"
 #include "stmt.h"
 #include "tlsconf.h"
+#include "tomlconf.h"
 #include "wordval.h"
 
 /* Words of a statement that can be an option's name. */
@@ -155,7 +156,8 @@ option_lookup(const struct word *first, const struct word *w)
 		strlcpy(why, "this looks like TOML; the name of such a file "
 		    "ends in .toml", sizeof(why));
 	else
-		option_unknown(name, scope(), why, sizeof(why));
+		option_unknown(name, scope(), tomlconf_option(name, scope()),
+		    why, sizeof(why));
 	lex_error(stmt.lex, first, "%s", why);
 	return (NULL);
 }
