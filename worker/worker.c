@@ -23,8 +23,8 @@
 #include "shared/compat.h"
 #include "childlog.h"
 #include "sandbox.h"
+#include "worker/crypto/selfsign.h"
 #include "worker/keys/look.h"
-#include "worker/keys/selfsign.h"
 #include "worker.h"
 
 #define PARENT_FD	3
