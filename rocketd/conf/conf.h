@@ -111,8 +111,9 @@ struct conf_service {
 	struct conf_block		*block;
 	char				 name[SERVICE_NAME_MAX];
 	uint32_t			 number;	/* kept over reloads */
-	struct conf_listens		 listens;	/* server side */
-	struct conf_remote		 target;	/* client side */
+	/* of the two one: who has users opens the streams */
+	struct conf_listens		 listens;	/* of users */
+	struct conf_remote		 target;	/* host NULL: none */
 	struct conf_tokens		 tokens;	/* its own */
 	struct service_opts		 opts;		/* resolved */
 	struct web_opts			 web;		/* likewise */
@@ -217,6 +218,11 @@ enum option_type {
 	OPT_TEXTS		/* several of them, with CR LF after each */
 };
 
+/* Whom an option is of use to, besides where it may stand. */
+#define FACT_DIALS	0x01	/* client blocks: tunnels are dialled */
+#define FACT_USERS	0x02	/* services that say "listen on" */
+#define FACT_TARGET	0x04	/* and "forward to" */
+
 #define SCOPE_GLOBAL	0x01
 #define SCOPE_SERVER	0x02	/* in server { } */
 #define SCOPE_CLIENT	0x04
@@ -237,6 +243,7 @@ struct option {
 	const char		*name;		/* may be several words */
 	enum option_type	 type;
 	uint32_t		 scope;		/* SCOPE_ mask */
+	uint32_t		 facts;	/* FACT_ mask, one is enough; 0: any */
 	size_t			 offset;	/* in the struct of its base */
 	uint64_t		 min, max, dflt;
 	const struct option_word *words;	/* OPT_WORD, OPT_WORDS */
@@ -412,6 +419,10 @@ void			 conf_number(struct rocketd_conf *,
 			    const struct rocketd_conf *old);
 struct conf_service	*conf_service_by_number(const struct rocketd_conf *,
 			    uint32_t);
+/* Has it users, so that it opens the streams?  Else it has a target. */
+int			 conf_service_opens(const struct conf_service *);
+/* FACT_ mask of what it is. */
+uint32_t		 conf_service_facts(const struct conf_service *);
 
 /* finish.c */
 
