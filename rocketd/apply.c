@@ -355,6 +355,5 @@ apply_refill(struct rocketd *env, uint32_t service)
 	cs = conf_service_by_number(env->conf, service);
 	if (cs != NULL)
 		crew_resize(env, cs, apply_drain(cs));
-	else
-		apply_roles(env);
+	apply_roles(env);
 }
