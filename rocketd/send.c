@@ -233,7 +233,7 @@ send_paths(struct rocketd *env, struct svc *svc)
 static int
 send_gate(struct rocketd *env, struct svc *svc)
 {
-	const struct msg_gate	*gate = &env->conf->gate;
+	const struct gate_opts	*gate = &env->conf->gate;
 
 	if (channel_send(svc->chan, IMSG_CONF_GATE, -1, gate,
 	    sizeof(*gate)) == -1 || send_paths(env, svc) == -1 ||
@@ -245,7 +245,7 @@ send_gate(struct rocketd *env, struct svc *svc)
 static int
 send_tls(struct rocketd *env, struct svc *svc)
 {
-	const struct msg_gate	*gate = &env->conf->gate;
+	const struct gate_opts	*gate = &env->conf->gate;
 	const struct conf_block	*b;
 
 	if (channel_send(svc->chan, IMSG_CONF_GATE, -1, gate,
@@ -381,6 +381,18 @@ send_uid(const struct rocketd *env, const struct svc *svc)
 	return (env->conf->id_first + svc->role);
 }
 
+/* Has it the users of its service, so that it opens the streams? */
+static int
+send_opens(const struct rocketd *env, const struct svc *svc)
+{
+	const struct conf_service	*cs;
+
+	if (svc->role != PROC_SERVICE)
+		return (0);
+	cs = conf_service_by_number(env->conf, svc->service);
+	return (cs != NULL && !TAILQ_EMPTY(&cs->listens));
+}
+
 static int
 send_begin(struct rocketd *env, struct svc *svc, uint32_t flags,
     uint32_t changed)
@@ -406,6 +418,8 @@ send_begin(struct rocketd *env, struct svc *svc, uint32_t flags,
 	msg.changed = changed;
 	msg.log_level = env->log_level;
 	msg.side = svc->side;
+	msg.dials = svc->role == PROC_SERVICE && svc->side == SIDE_CLIENT;
+	msg.opens = send_opens(env, svc);
 	memcpy(msg.start_id, env->start_id, sizeof(msg.start_id));
 	strlcpy(msg.name, svc->name, sizeof(msg.name));
 	if (!(flags & BEGIN_RELOAD))

@@ -57,7 +57,6 @@ struct msg_field {
 			    SANDBOX_NODUMP | SANDBOX_RLIMITS | SANDBOX_NETNS | \
 			    SANDBOX_LANDLOCK | SANDBOX_SECCOMP | \
 			    SANDBOX_PLEDGE | SANDBOX_UNVEIL | SANDBOX_WIDENED)
-#define SEAL_ALL	(SEAL_TLS | SEAL_XOR | SEAL_NONE)
 
 /* ---- fields, a child's life and configuration ---- */
 
@@ -69,6 +68,8 @@ static const struct msg_field	 fields_begin[] = {
 	MASK(msg_begin, changed, CHANGE_ALL),
 	RANGE(msg_begin, log_level, 0, LOGLEVEL_MAX - 1),
 	RANGE(msg_begin, side, SIDE_NONE, SIDE_CLIENT),
+	RANGE(msg_begin, dials, 0, 1),
+	RANGE(msg_begin, opens, 0, 1),
 	STRING(msg_begin, name),
 	END
 };
@@ -132,9 +133,9 @@ static const struct msg_field	 fields_token[] = {
 };
 
 static const struct msg_field	 fields_gate[] = {
-	RANGE(msg_gate, deadline_ms, 1, UINT32_MAX),
-	RANGE(msg_gate, max_unproven, 1, UINT32_MAX),
-	RANGE(msg_gate, max_per_source, 1, UINT32_MAX),
+	RANGE(gate_opts, deadline_ms, 1, UINT32_MAX),
+	RANGE(gate_opts, max_unproven, 1, UINT32_MAX),
+	RANGE(gate_opts, max_per_source, 1, UINT32_MAX),
 	END
 };
 
@@ -470,7 +471,7 @@ static const struct msg_rule	 msg_rules[IMSG_MAX] = {
 	    fields_control),
 	RULE(IMSG_CONF_LOG, ONE(P, C), FIXED(msg_logdest), 1, fields_logdest),
 	RULE(IMSG_CONF_TOKEN, ONE(P, K), FIXED(msg_token), 0, fields_token),
-	RULE(IMSG_CONF_GATE, ONE(P, G | T), FIXED(msg_gate), 0, fields_gate),
+	RULE(IMSG_CONF_GATE, ONE(P, G | T), FIXED(gate_opts), 0, fields_gate),
 	RULE(IMSG_CONF_LISTEN, ONE(P, G | T | W), FIXED(msg_listen), 1,
 	    fields_listen),
 	RULE(IMSG_CONF_REMOTE, ONE(P, D | W), FIXED(msg_dialee), 0,
@@ -730,63 +731,6 @@ const char *
 role_name(uint32_t role)
 {
 	return (role < PROC_MAX ? role_names[role] : "?");
-}
-
-const char *
-side_name(uint32_t side)
-{
-	if (side == SIDE_SERVER)
-		return ("server");
-	return (side == SIDE_CLIENT ? "client" : "none");
-}
-
-const char *
-congestion_name(uint32_t congestion)
-{
-	static const char	*names[] = {
-		[CONGESTION_SYSTEM] = "system",
-		[CONGESTION_RENO] = "reno",
-		[CONGESTION_CUBIC] = "cubic",
-		[CONGESTION_BBR] = "bbr"
-	};
-
-	return (congestion < CONGESTION_MAX ? names[congestion] : "?");
-}
-
-static const struct {
-	const char	*name;
-	uint32_t	 transport;
-} transports[] = {
-	{ "tcp", TRANSPORT_TCP },
-	{ "tcpmux", TRANSPORT_TCPMUX },
-	{ "tls", TRANSPORT_TCP | TRANSPORT_TLS },
-	{ "tlsmux", TRANSPORT_TCPMUX | TRANSPORT_TLS },
-	{ "ws", TRANSPORT_TCP | TRANSPORT_WS },
-	{ "wsmux", TRANSPORT_TCPMUX | TRANSPORT_WS },
-	{ "wss", TRANSPORT_TCP | TRANSPORT_WS | TRANSPORT_TLS },
-	{ "wssmux", TRANSPORT_TCPMUX | TRANSPORT_WS | TRANSPORT_TLS }
-};
-
-const char *
-transport_name(uint32_t transport)
-{
-	size_t	 i;
-
-	for (i = 0; i < nitems(transports); i++)
-		if (transports[i].transport == transport)
-			return (transports[i].name);
-	return ("?");
-}
-
-uint32_t
-transport_find(const char *name)
-{
-	size_t	 i;
-
-	for (i = 0; i < nitems(transports); i++)
-		if (strcmp(transports[i].name, name) == 0)
-			return (transports[i].transport);
-	return (0);
 }
 
 const char *

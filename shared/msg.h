@@ -17,38 +17,23 @@
 
 #include "addr.h"
 #include "imsg.h"
+#include "opts.h"
 
-#define MSG_VERSION		6
+#define MSG_VERSION		7
 
-#define SERVICE_NAME_MAX	64	/* with its NUL */
 #define PROC_NAME_MAX		96	/* "worker NAME.63 (server)", NUL */
-#define HOST_MAX		256 /* a DNS name or a UNIX path, with NUL */
-#define TOKEN_MAX		256	/* octets, without NUL */
-#define CLIENT_ID_MAX		64	/* with its NUL */
 #define KEY_LEN			32
 #define IDENTITY_LEN		16
 #define START_ID_LEN		8
 #define LOG_LINE_MAX		1024	/* with its NUL */
 #define RESOLVED_MAX		16	/* addresses of one name */
-#define REMOTES_MAX		32	/* of one client service */
-#define TOKENS_MAX		8	/* live at once, a service */
-#define PREFORK_MAX		64	/* workers of one service */
-#define TLS_CERTS_MAX		32	/* of one block */
-#define TLS_PINS_MAX		8	/* of one block */
 #define TLS_WORDS_MAX		192	/* why a handshake failed, with NUL */
-#define HASH_LEN		32	/* of SHA-256 */
 /*
  * What a handshake has signed: 64 octets, a name and a hash (TLS 1.3), or two
  * randoms and a point of at most P-521 (1.2).
  */
 #define SIGN_DATA_MAX		256
 #define SIGNATURE_MAX		512	/* of RSA with 4096 bits */
-#define PROXIES_MAX		16	/* networks of one listener */
-#define WEB_PATH_MAX		128	/* of a request, with its NUL */
-#define WEB_WORDS_MAX		256	/* a field's value, with its NUL */
-#define WEB_HEADERS_MAX		1024	/* lines and their ends, with NUL */
-#define WEB_HEADERS		8	/* such lines */
-#define DECOYS_MAX		64	/* one a server block */
 #define DECOY_FILES_MAX		256	/* of all decoys: descriptors of gate */
 #define DECOY_NAME_MAX		192	/* of a file below its directory, NUL */
 
@@ -65,23 +50,6 @@ enum proc_role {
 	PROC_ROCKETCTL,
 	PROC_MAX
 };
-
-enum side {
-	SIDE_NONE,
-	SIDE_SERVER,
-	SIDE_CLIENT
-};
-
-/*
- * What a tunnel is made of: TCP, and what is put on it.  0 where there is no
- * tunnel.
- */
-#define TRANSPORT_TCP		0x01
-#define TRANSPORT_MUX		0x02	/* streams; without, one user each */
-#define TRANSPORT_WS		0x04	/* WebSocket */
-#define TRANSPORT_TLS		0x08	/* outer TLS, with certificates */
-#define TRANSPORT_TCPMUX	(TRANSPORT_TCP | TRANSPORT_MUX)
-#define TRANSPORT_ALL		0x0f
 
 /*
  * P parent, C control, K keys, G gate, R resolve, D dial, T tls, W worker of
@@ -108,7 +76,7 @@ enum msg_type {
 	IMSG_CONF_CONTROL,	/* P -> C	struct msg_control, fd */
 	IMSG_CONF_LOG,		/* P -> C	struct msg_logdest, fd */
 	IMSG_CONF_TOKEN,	/* P -> K	struct msg_token */
-	IMSG_CONF_GATE,		/* P -> G, T	struct msg_gate */
+	IMSG_CONF_GATE,		/* P -> G, T	struct gate_opts */
 	IMSG_CONF_LISTEN,	/* P -> G, T, W	struct msg_listen, fd */
 	IMSG_CONF_REMOTE,	/* P -> D, W	struct msg_dialee */
 	IMSG_CONF_TARGET,	/* P -> D, W	struct msg_dialee */
@@ -191,11 +159,9 @@ enum msg_type {
 #define BEGIN_ROOT	0x04	/* we are root: chroot, drop to uid and gid */
 #define BEGIN_NETNS	0x08	/* started in the empty network namespace */
 
-/* classes of changed options in a reload, msg_begin.changed */
-#define CHANGE_LIVE	0x01	/* takes effect in place */
-#define CHANGE_TUNNELS	0x02	/* new tunnels first, then the old ones drain */
-#define CHANGE_LISTENER	0x04
-#define CHANGE_PROCESS	0x08
+enum dialect_number {			/* what is said on a service's tunnels */
+	DIALECT_ROCKET
+};
 
 struct msg_begin {
 	uint32_t	 version;	/* MSG_VERSION */
@@ -209,6 +175,10 @@ struct msg_begin {
 	uint32_t	 changed;	/* CHANGE_, reload only */
 	uint32_t	 log_level;	/* enum log_level */
 	uint32_t	 side;		/* enum side, PROC_SERVICE and TLS */
+	/* of PROC_SERVICE */
+	uint32_t	 dials;		/* 1: tunnels; 0: accepts them */
+	uint32_t	 opens;	/* 1: streams, has users; 0: the target */
+	uint32_t	 dialect;	/* enum dialect_number */
 	uint8_t		 start_id[START_ID_LEN];
 	char		 name[SERVICE_NAME_MAX];	/* PROC_SERVICE only */
 };
@@ -271,12 +241,6 @@ struct msg_control {
 	char		 path[HOST_MAX];	/* for messages only */
 };
 
-enum log_dest {
-	LOGDEST_STDERR,
-	LOGDEST_SYSLOG,			/* fd: a datagram socket to syslog */
-	LOGDEST_JSON			/* JSON lines on fd */
-};
-
 struct msg_logdest {
 	uint32_t	 dest;		/* enum log_dest */
 };
@@ -290,38 +254,12 @@ struct msg_token {
 	uint8_t		 token[TOKEN_MAX];
 };
 
-struct msg_gate {
-	uint32_t	 deadline_ms;	/* for a tunnel to be proven */
-	uint32_t	 max_unproven;	/* of all sources together */
-	uint32_t	 max_per_source; /* unproven ones of one address */
-	uint32_t	 pad;
-};
-
 struct msg_listen {
 	uint32_t	 number; /* the parent's, for logs and replacement */
 	uint32_t	 backlog;
 	uint32_t	 transport;	/* of tunnels; 0: users come here */
 	uint32_t	 decoy;		/* of tunnels: struct msg_decoy */
 	struct addr	 addr;
-};
-
-enum congestion {
-	CONGESTION_SYSTEM,
-	CONGESTION_RENO,
-	CONGESTION_CUBIC,
-	CONGESTION_BBR,
-	CONGESTION_MAX
-};
-
-/* How a socket is made; 0 leaves a value to the kernel. */
-struct sockopts {
-	uint32_t	 rcvbuf;	/* octets */
-	uint32_t	 sndbuf;	/* octets */
-	uint32_t	 mss;		/* octets */
-	uint32_t	 keepalive;	/* seconds, also TCP_KEEPINTVL; 0 off */
-	uint32_t	 nodelay;	/* 1: TCP_NODELAY */
-	uint32_t	 user_timeout;	/* milliseconds, TCP_USER_TIMEOUT */
-	uint32_t	 congestion;	/* enum congestion, TCP_CONGESTION */
 };
 
 struct msg_dialee {		/* REMOTE(i) or TARGET(i) of a service */
@@ -342,57 +280,6 @@ struct msg_dialee {		/* REMOTE(i) or TARGET(i) of a service */
 struct msg_dir {		/* the directory of a UNIX target's socket */
 	uint32_t	 service;
 	uint32_t	 index;
-};
-
-enum strategy {
-	STRATEGY_FAILOVER,
-	STRATEGY_BALANCE
-};
-
-#define SEAL_TLS	0x01
-#define SEAL_XOR	0x02
-#define SEAL_NONE	0x04
-
-enum compression {
-	COMPRESSION_NO,
-	COMPRESSION_LZ4
-};
-
-/*
- * All options of a service, resolved: what the option table of rocketd/
- * describes and a worker is given.
- */
-struct service_opts {
-	uint32_t	 mux_version;		/* 1 or 2 */
-	/* streams a session before another is wanted */
-	uint32_t	 mux_concurrency;
-	uint32_t	 mux_max_streams; /* hard cap of streams a session */
-	uint32_t	 mux_framesize;	/* octets of payload, 1..65535 */
-	uint32_t	 mux_recvbuffer;	/* octets a session */
-	/* octets, the largest window of a stream */
-	uint32_t	 mux_streambuffer;
-	uint32_t	 seals;			/* SEAL_ mask allowed */
-	uint32_t	 compression;		/* enum compression */
-	uint32_t	 keepalive;	/* seconds; heartbeats of the session */
-	uint32_t	 memory;	/* octets, the budget of one worker */
-	/* seconds, until a tunnel is proven */
-	uint32_t	 handshake_timeout;
-	/* server side */
-	uint32_t	 user_timeout;	/* milliseconds a user waits for room */
-	uint32_t	 user_queue;		/* users that may wait */
-	uint32_t	 prefork;
-	uint32_t	 drain_timeout;		/* seconds, 0: no limit */
-	/* client side */
-	uint32_t	 pool;			/* tunnels kept */
-	uint32_t	 pool_max;	/* tunnels at most; 0: 4 x pool */
-	uint32_t	 retry_interval;	/* seconds */
-	uint32_t	 dial_timeout;		/* seconds */
-	uint32_t	 strategy;		/* enum strategy */
-	uint32_t	 proxy_protocol; /* 0, 1 or 2, towards the target */
-	/* sockets: of users (server side) or targets (client side) */
-	struct sockopts	 service_sock;
-	/* and of tunnels */
-	struct sockopts	 tunnel_sock;
 };
 
 struct msg_service {
@@ -812,17 +699,6 @@ const char	*msg_name(uint32_t type);
 
 /* "parent", "control", ... "service", "rocketctl". */
 const char	*role_name(uint32_t role);
-
-/* "server", "client". */
-const char	*side_name(uint32_t side);
-
-/* "cubic", of an enum congestion. */
-const char	*congestion_name(uint32_t congestion);
-
-/* "tcpmux"; of the ones that there are. */
-const char	*transport_name(uint32_t transport);
-/* The other way; 0: there is no such transport. */
-uint32_t	 transport_find(const char *name);
 
 /*
  * What a process is called in the log and elsewhere: "keys", "tls (server)",

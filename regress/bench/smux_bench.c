@@ -24,10 +24,12 @@
 static uint8_t	 buf[BATCH], source[BATCH], sink[BATCH];
 static size_t	 piece;
 
+static const struct stream_owner bench_owner;
+
 static int
 bench_opened(struct stream *st)
 {
-	(void)st;
+	st->owner = &bench_owner;
 	return (0);
 }
 
@@ -67,14 +69,20 @@ bench_wake(struct session *s)
 	(void)s;
 }
 
-static const struct session_events bench_events = {
-	bench_opened,
+static const struct stream_owner bench_owner = {
 	bench_pull,
 	bench_data,
 	bench_fin,
 	bench_reset,
 	bench_fin,
+	NULL,
+	NULL
+};
+
+static const struct session_events bench_events = {
+	bench_opened,
 	bench_wake,
+	NULL,
 	NULL
 };
 
@@ -123,7 +131,7 @@ bench_speed(uint32_t version, int streams, size_t size)
 	b = bench_new(0, version);
 	piece = size;
 	for (i = 0; i < streams; i++) {
-		if ((st = session_open(a, NULL, 0)) == NULL)
+		if ((st = session_open(a, &bench_owner, NULL, 0)) == NULL)
 			errx(1, "session_open");
 		session_ready(st);
 	}
@@ -160,7 +168,7 @@ bench_memory(void)
 	b = bench_new(0, 2);
 	before = in_use();
 	for (i = 0; i < IDLE; i++)
-		if (session_open(a, NULL, 0) == NULL)
+		if (session_open(a, &bench_owner, NULL, 0) == NULL)
 			errx(1, "session_open");
 	while (b->stats.streams < IDLE)
 		carry(a, b);

@@ -44,7 +44,7 @@ while (<$man>) {
 	$section = $1 if /^\.S[hs] (.*)/;
 	if (/^\.It Ic ([a-z ]+?)(?: (?:Ar|Cm|Brq) .*)?$/) {
 		push @options, { name => $1, section => $section };
-	} elsif (/^It takes (.*); default ([^;]*); on reload/) {
+	} elsif (/^Value: (.*)\.$/) {
 		$options[-1]{takes} = $1;
 		# the second form of one that takes a list
 		$options[-1]{name} =~ s/ $//;
@@ -53,17 +53,20 @@ while (<$man>) {
 close($man);
 @options = grep { defined $_->{takes} } @options;
 die "too few options in the manual\n" if @options < 30;
-# A block has one of the decoys.
-@options = grep { $_->{name} !~ /^decoy (?:redirect|directory)$/ } @options;
+# What is no option is written elsewhere, and a block has one of the decoys.
+my $statement = join('|', 'client', 'control socket', 'forward to', 'ids',
+    'listen on', 'server', 'service', 'tls', 'token');
+@options = grep { $_->{name} !~ /^(?:$statement)\b/ &&
+    $_->{name} !~ /^decoy (?:redirect|directory)$/ } @options;
 
 # Where it may stand: g top, S server, C client, s and c their services.
 for my $o (@options) {
-	$o->{places} = $o->{section} eq 'THE DAEMON' ? 'g' :
-	    $o->{name} =~ /^decoy / ? 'S' :
+	$o->{places} = $o->{section} eq 'GLOBAL OPTIONS' ? 'g' :
+	    $o->{section} eq 'Decoys' ? 'S' :
 	    $o->{name} eq 'path' ? 'sc' :
-	    $o->{section} eq 'Server side' ? 'Ss' :
-	    $o->{section} eq 'Client side' ? 'Cc' :
-	    $o->{name} =~ /^tunnel / ? 'SCc' : 'SCsc';
+	    $o->{section} eq 'Waiting users' ? 'Ss' :
+	    $o->{section} =~ /^(?:Servers and targets|WebSocket)$/ ? 'Cc' :
+	    $o->{section} eq 'Tunnel sockets' ? 'SCc' : 'SCsc';
 }
 
 # A value, as it stands in either language.

@@ -93,7 +93,7 @@ take(struct imsg *imsg)
 static void
 set_up(void)
 {
-	static const struct msg_gate	 limits = { 5000, 6, 4, 0 };
+	static const struct gate_opts	 limits = { 5000, 6, 4, 0 };
 	struct msg_path			 path;
 	size_t				 i;
 

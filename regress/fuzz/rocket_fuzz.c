@@ -69,9 +69,9 @@ fuzz_answer(const uint8_t *p, size_t len)
 static void
 fuzz_preface(const uint8_t *p, size_t len)
 {
-	struct rocket_preface	 a, b;
+	struct want	 a, b;
 	struct rocket_refusal	 why;
-	uint8_t			 buf[ROCKET_PREFACE_MAX];
+	uint8_t			 buf[WANT_MAX];
 	size_t			 m;
 	ssize_t			 n;
 

@@ -21,6 +21,8 @@ static struct owner		 owners[RIG_OWNERS_MAX];
 static size_t			 aside;		/* what bulk put there */
 static int			 diverting;
 
+static const struct stream_owner rig_owner;
+
 static struct owner *
 owner_new(struct stream *st)
 {
@@ -31,6 +33,7 @@ owner_new(struct stream *st)
 			continue;
 		owners[i].st = st;
 		owners[i].held = 0;
+		st->owner = &rig_owner;
 		st->arg = &owners[i];
 		return (&owners[i]);
 	}
@@ -54,7 +57,7 @@ act_session(struct session *s, uint8_t what)
 		session_rtt(s, script_octet() * 1000);
 		break;
 	default:
-		st = session_open(s, NULL, what & 4);
+		st = session_open(s, &rig_owner, NULL, what & 4);
 		if (st != NULL && owner_new(st) == NULL)
 			session_reset(st, RESET_POLICY);
 		break;
@@ -129,11 +132,12 @@ rig_pull(struct stream *st, uint8_t *buf, size_t max)
 }
 
 static size_t
-rig_bulk(struct stream *st, size_t max)
+rig_bulk(struct stream *st, struct pipebuf *pipe, size_t max)
 {
 	struct owner	*o = st->arg;
 	size_t		 n = script_octet() * 1024;
 
+	(void)pipe;
 	must(o->st == st && max >= rig->bulk_min && max <= rig->bulk_max);
 	must(aside == 0);
 	if (script_octet() % 8 == 0)
@@ -189,15 +193,36 @@ rig_wake(struct session *s)
 	must(s != NULL);
 }
 
-const struct session_events	 sessrig_events = {
-	rig_opened,
+static const struct stream_owner rig_owner = {
 	rig_pull,
 	rig_data,
 	rig_fin,
 	rig_reset,
 	rig_closed,
+	rig_bulk,
+	NULL
+};
+
+/* One that only says that there is one. */
+static struct pipebuf *
+rig_pipe(struct session *s, size_t *max)
+{
+	(void)max;
+	return ((struct pipebuf *)s);
+}
+
+static void
+rig_piped(struct session *s, size_t n)
+{
+	(void)s;
+	(void)n;
+}
+
+const struct session_events 	sessrig_events = {
+	rig_opened,
 	rig_wake,
-	rig_bulk
+	rig_pipe,
+	rig_piped
 };
 
 /* ---- what happens ---- */

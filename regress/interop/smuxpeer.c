@@ -125,6 +125,8 @@ maybe_fin(struct xfer *x)
 	session_fin(x->st);
 }
 
+static const struct stream_owner peer_owner;
+
 static struct xfer *
 xfer_new(struct stream *st)
 {
@@ -133,6 +135,7 @@ xfer_new(struct stream *st)
 	if ((x = calloc(1, sizeof(*x))) == NULL)
 		err(1, NULL);
 	x->st = st;
+	st->owner = &peer_owner;
 	st->arg = x;
 	TAILQ_INSERT_TAIL(&xfers, x, entry);
 	live++;
@@ -237,14 +240,20 @@ peer_wake(struct session *s)
 	(void)s;		/* each turn of the loop looks for itself */
 }
 
-static const struct session_events peer_events = {
-	peer_opened,
+static const struct stream_owner peer_owner = {
 	peer_pull,
 	peer_data,
 	peer_fin,
 	peer_reset,
 	peer_closed,
+	NULL,
+	NULL
+};
+
+static const struct session_events peer_events = {
+	peer_opened,
 	peer_wake,
+	NULL,
 	NULL
 };
 
@@ -254,7 +263,7 @@ begin(enum mode mode, uint32_t out, uint32_t in)
 	struct stream	*st;
 	struct xfer	*x;
 
-	if ((st = session_open(session, NULL, 0)) == NULL)
+	if ((st = session_open(session, &peer_owner, NULL, 0)) == NULL)
 		errx(1, "session_open");
 	x = xfer_new(st);
 	x->opener = 1;

@@ -294,8 +294,10 @@ for side in server client; do
 done
 
 # ---- all of them ----
-names=$(sed -n '/^\.Ss Reload/,/^\.Sh/s/^\.Ic \(.*\) [,.]$/\1/p' \
-    man/rocketd.conf.5)
+names=$({ sed -n '/^\.Sh GLOBAL/,/^\.Sh SERVER/p' man/rocketd.conf.5
+    sed -n '/^\.Sh OPTIONS/,/^\.Sh TOML/p' man/rocketd.conf.5; } |
+    sed -n 's/^\.It Ic \([a-z][a-z ]*\) [ABC].*/\1/p' | sort -u |
+    grep -vx -e 'control socket' -e ids)
 missing=
 oldifs=$IFS IFS=$nl
 for name in $names; do

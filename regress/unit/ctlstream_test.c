@@ -20,7 +20,7 @@
 
 #include "shared/compat.h"
 #include "shared/log.h"
-#include "worker/service/service.h"
+#include "worker/tunnel/tunnel.h"
 #include "worker/session/smux.h"
 #include "frame.h"
 
@@ -163,7 +163,7 @@ side_start(struct side_of *s, int is_client)
 	sc.framesize = 32768;
 	sc.recvbuffer = 4194304;
 	sc.window_max = 2097152;
-	sc.window_initial = sc.peer_initial = TUNNEL_WINDOW_INITIAL;
+	sc.window_initial = sc.peer_initial = ROCKET_WINDOW_INITIAL;
 	sc.max_streams = 4;
 	sc.caps = CAP_HALFCLOSE | CAP_RESET;
 	s->t.serial = is_client ? 2 : 1;
@@ -669,7 +669,7 @@ test_consumed(void **state)
 
 	(void)state;
 	join();
-	for (i = 0; i < TUNNEL_WINDOW_INITIAL / 5 * 3; i++) {
+	for (i = 0; i < ROCKET_WINDOW_INITIAL / 5 * 3; i++) {
 		ctlstream_more(&server.t.ctl, 1);
 		if (i % 16 == 0)
 			carry_all();

@@ -22,7 +22,7 @@
 
 #include "shared/channel.h"
 #include "shared/compat.h"
-#include "worker/service/dialler.h"
+#include "worker/relay/dialler.h"
 #include "frame.h"
 
 #define SENT	512			/* as dialler.c's */

@@ -21,8 +21,8 @@
 
 #include "shared/compat.h"
 #include "shared/log.h"
-#include "worker/dialect/rocket/dialogue.h"
-#include "worker/service/service.h"
+#include "worker/dialect/rocket/part.h"
+#include "worker/tunnel/tunnel.h"
 #include "frame.h"
 
 #define OUR_CAPS	(CAP_HALFCLOSE | CAP_RESET | CAP_BULK)
@@ -185,7 +185,7 @@ theirs(struct rocket_params *p)
 	p->mux_kind = ROCKET_MUX_SMUX;
 	p->mux_version = 2;
 	p->framesize = o->mux_framesize;
-	p->window_initial = TUNNEL_WINDOW_INITIAL;
+	p->window_initial = ROCKET_WINDOW_INITIAL;
 	p->window_max = 2097152;
 	p->recvbuffer = 4194304;
 	p->max_streams = 50;
@@ -280,7 +280,7 @@ test_server_accepts(void **state)
 	assert_int_equal(got.seals, SEAL_TLS);
 	assert_int_equal(got.mux_kind, ROCKET_MUX_SMUX);
 	assert_int_equal(got.mux_version, 2);
-	assert_int_equal(got.window_initial, TUNNEL_WINDOW_INITIAL);
+	assert_int_equal(got.window_initial, ROCKET_WINDOW_INITIAL);
 	assert_int_equal(got.window_max, 2097152);
 	assert_int_equal(got.recvbuffer, 4194304);
 	assert_int_equal(got.max_streams, 100);
@@ -376,7 +376,7 @@ test_waits(void **state)
 	in_end = EINTR;
 	assert_int_equal(dialogue_turn(&tun), 0);
 	assert_int_equal(nkilled + nfinished + out_len, 0);
-	assert_true(tun.flags & TUNNEL_F_STARTED);
+	assert_true(tun.flags & TUNNEL_F_OFFERED);
 }
 
 static void
@@ -557,9 +557,9 @@ test_hello(void **state)
 	assert_int_equal(rocket_get_hello(out, out_len, &p, &why), out_len);
 	assert_int_equal(p.mux_kind, ROCKET_MUX_NONE);
 	assert_int_equal(p.mux_version, 1);
-	expect_window(TUNNEL_WINDOW_INITIAL - 1, TUNNEL_WINDOW_INITIAL - 1);
-	expect_window(TUNNEL_WINDOW_INITIAL, TUNNEL_WINDOW_INITIAL);
-	expect_window(TUNNEL_WINDOW_INITIAL + 1, TUNNEL_WINDOW_INITIAL);
+	expect_window(ROCKET_WINDOW_INITIAL - 1, ROCKET_WINDOW_INITIAL - 1);
+	expect_window(ROCKET_WINDOW_INITIAL, ROCKET_WINDOW_INITIAL);
+	expect_window(ROCKET_WINDOW_INITIAL + 1, ROCKET_WINDOW_INITIAL);
 }
 
 /* It goes out whole or not at all. */

@@ -18,6 +18,7 @@
 
 #include <cmocka.h>
 
+#include "worker/relay/relay.h"
 #include "worker/session/smux.h"
 #include "worker/session/solo.h"
 #include "flowrigint.h"
@@ -26,7 +27,7 @@
 #define LZ_ROOM		(16 * 1024 * 1024)
 
 static SLIST_HEAD(, flow_peer)	 peers = SLIST_HEAD_INITIALIZER(peers);
-static uint8_t			 batch[SERVICE_BATCH];
+static uint8_t			 batch[WIRE_BATCH];
 
 static const struct seal_io	 peer_io = { wire_read, wire_write };
 
@@ -64,6 +65,8 @@ stream_new(struct flow_peer *p, struct stream *st)
 		flow_fault = "no memory";
 	return (fs);
 }
+
+static const struct stream_owner peer_owner;
 
 static int
 peer_opened(struct stream *st)
@@ -320,30 +323,36 @@ peer_wake(struct session *s)
 	flow_wake(s->arg);
 }
 
-static const struct session_events peer_events = {
-	peer_opened,
+static const struct stream_owner peer_owner = {
 	peer_pull,
 	peer_data,
 	peer_fin,
 	peer_reset,
 	peer_closed,
+	NULL,
+	NULL
+};
+
+static const struct session_events peer_events = {
+	peer_opened,
 	peer_wake,
+	NULL,
 	NULL
 };
 
 struct flow_stream *
 flow_stream(struct flow_peer *p, uint32_t flags, size_t piece)
 {
-	struct rocket_preface	 pf;
+	struct want	 pf;
 	struct flow_stream	*fs;
 
 	memset(&pf, 0, sizeof(pf));
-	pf.kind = PREFACE_TCP;
-	pf.flags = flags;
+	pf.kind = WANT_TCP;
+	pf.answer = (flags & FLOW_ANSWER) != 0;
 	assert_non_null(fs = stream_new(p, NULL));
-	assert_non_null(fs->st = session_open(p->s, fs, 0));
+	assert_non_null(fs->st = session_open(p->s, &peer_owner, fs, 0));
 	fs->tx_piece = piece;
-	fs->begun = !(flags & PREFACE_ANSWER);
+	fs->begun = !(flags & FLOW_ANSWER);
 	fs->head_len = rocket_put_preface(fs->head, sizeof(fs->head), &pf);
 	assert_true(fs->head_len > 0);
 	session_ready(fs->st);
@@ -441,7 +450,7 @@ peer_start(struct flow_peer *p)
 	if (!sc.client || !peer_muxed(p))
 		return;
 	p->ctl.peer = p;
-	p->ctl.st = session_open(p->s, &p->ctl, 1);
+	p->ctl.st = session_open(p->s, &peer_owner, &p->ctl, 1);
 	session_ready(p->ctl.st);
 }
 
@@ -634,9 +643,8 @@ flow_connect(struct flow_peer *p, int how)
 	int			 fd[2];
 
 	flow_sockets(fd, how);
-	p->acct.base = svc->base;
-	assert_int_equal(wire_open(&p->wire, &p->acct, fd[1], peer_ready, p),
-	    0);
+	assert_int_equal(wire_open(&p->wire, svc->base, &p->acct, fd[1],
+	    peer_ready, p), 0);
 	event_assign(&p->ev, svc->base, -1, 0, peer_turn, p);
 	p->seal = seal_new(flow_ctx[peer_is_client()], &peer_io, &p->wire);
 	assert_non_null(p->seal);
@@ -645,7 +653,7 @@ flow_connect(struct flow_peer *p, int how)
 	msg.number = 7;
 	msg.left_ms = 10000;
 	msg.transport = p->transport;
-	assert_non_null(p->t = tunnel_new(fd[0], &msg, 0));
+	assert_non_null(p->t = tunnel_new(fd[0], &msg, NULL));
 	flow_wake(p);
 }
 
@@ -733,7 +741,7 @@ static void
 tunnel_opened(struct tunnel *t)
 {
 	peer_of(t)->opened++;
-	service_changed(svc);
+	flow_service_events->changed();
 }
 
 static void
@@ -762,13 +770,35 @@ tunnel_closed(struct tunnel *t)
 	p->t = NULL;
 	p->end = t->end;
 	strlcpy(p->words, t->words, sizeof(p->words));
-	service_changed(svc);
+	flow_service_events->changed();
+}
+
+static void
+tunnel_changed(void)
+{
+	flow_service_events->changed();
+}
+
+static void
+tunnel_is_proven(struct tunnel *t)
+{
+	flow_service_events->proven(t);
+}
+
+static void
+tunnel_host(const struct tunnel *t, char *buf, size_t size)
+{
+	(void)t;
+	(void)strlcpy(buf, "peer", size);
 }
 
 const struct tunnel_events flow_tunnel_events = {
+	tunnel_is_proven,
 	tunnel_opened,
 	tunnel_taken,
 	tunnel_drained,
 	tunnel_more,
-	tunnel_closed
+	tunnel_closed,
+	tunnel_changed,
+	tunnel_host
 };

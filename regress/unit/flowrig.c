@@ -27,8 +27,12 @@
 
 #include "shared/channel.h"
 #include "shared/compat.h"
-#include "worker/service/dialler.h"
+#include "worker/relay/dialler.h"
 #include "worker/service/user.h"
+#include "worker/dialect/rocket/part.h"
+#include "worker/net/pipes.h"
+#include "worker/relay/relay.h"
+#include "worker/tunnel/tunnel.h"
 #include "flowrigint.h"
 #include "frame.h"
 
@@ -466,11 +470,17 @@ flow_key(enum side side, uint8_t id, uint8_t secret)
 	    0);
 }
 
+static struct rocket_service	 flow_rocket;
+const struct tunnel_events	*flow_service_events;
+
 void
 flow_side(enum side side)
 {
 	frame_begin.side = svc->conf.side = side;
-	svc->seal = flow_ctx[side == SIDE_CLIENT];
+	svc->dials = side == SIDE_CLIENT;
+	svc->opens = !svc->dials;
+	flow_rocket.seal = flow_ctx[svc->dials];
+	svc->part = &flow_rocket;
 }
 
 int
@@ -483,6 +493,7 @@ flow_setup_all(void **state)
 	(void)state;
 	(void)signal(SIGPIPE, SIG_IGN);	/* as worker.c does */
 	frame_begin.side = SIDE_SERVER;
+	frame_begin.opens = 1;
 	frame_clock = &flow_now;
 	frame_tell = flow_told;
 	frame_start(&role_service);
@@ -494,13 +505,14 @@ flow_setup_all(void **state)
 	/* Where it keeps its environment is told by what belongs to it. */
 	memset(&how, 0, sizeof(how));
 	flow_sockets(fd, 0);
-	if ((t = tunnel_new(fd[0], &how, 0)) == NULL)
+	if ((t = tunnel_new(fd[0], &how, NULL)) == NULL)
 		return (-1);
 	svc = t->service;
 	tunnel_free(t);
 	close(fd[1]);
-	flow_ctx[0] = svc->seal;
+	flow_ctx[0] = ((struct rocket_service *)svc->part)->seal;
 	flow_ctx[1] = seal_ctx_new(SIDE_CLIENT);
+	flow_service_events = svc->events;
 	tunnel_init(svc, &flow_tunnel_events);
 	return (flow_ctx[1] == NULL ? -1 : 0);
 }
@@ -532,7 +544,7 @@ flow_setup(void **state)
 	o->mux_recvbuffer = 4 * 1024 * 1024;
 	o->mux_streambuffer = 256 * 1024;
 	o->seals = SEAL_NONE;
-	o->memory = 64 * 1024 * 1024;
+	svc->budget.max = 64 * 1024 * 1024;
 	o->handshake_timeout = 10;
 	o->user_timeout = 30000;
 	o->user_queue = 1024;
@@ -557,7 +569,7 @@ flow_teardown(void **state)
 	assert_int_equal(svc->nrelays, 0);
 	assert_int_equal(svc->nopen, 0);
 	assert_int_equal(svc->nused, 0);
-	assert_int_equal(svc->held, 0);
+	assert_int_equal(svc->budget.held, 0);
 	assert_int_equal(user_waiting(), 0);
 	assert_int_equal(flow_fds(), fds_before);
 	pipes_back();

@@ -23,7 +23,7 @@
 #include "worker/relay/lz.h"
 #include "worker/dialect/rocket/rocket.h"
 #include "worker/tunnel/seal.h"
-#include "worker/service/service.h"
+#include "worker/tunnel/tunnel.h"
 
 #define FLOW_STREAMS	16		/* ever, of one peer */
 #define FLOW_TEXT	1100		/* a preface, or a status octet */
@@ -46,6 +46,9 @@ struct flow_end {
 #define FLOW_TCP	0x01		/* else AF_UNIX */
 #define FLOW_SMALL	0x02		/* takes little at once */
 
+/* How flow_stream opens one. */
+#define FLOW_ANSWER	0x01		/* and wants an answer */
+
 enum flow_state {
 	FLOW_SHAKES,
 	FLOW_TALKS,			/* HELLO, ACCEPT */
@@ -66,7 +69,7 @@ struct flow_stream {
 	int			 begun;	/* what comes is the pattern */
 	uint8_t			 head[FLOW_TEXT]; /* to be sent before it */
 	size_t			 head_len, head_off;
-	struct rocket_preface	 preface;
+	struct want	 preface;
 	int			 hold;	/* what comes is not consumed */
 	size_t			 held;
 	int			 fins, resets, closes;
@@ -75,7 +78,7 @@ struct flow_stream {
 
 struct flow_peer {
 	SLIST_ENTRY(flow_peer)	 entry;
-	struct service		 acct;	/* of its wire */
+	struct budget		 acct;	/* of its wire */
 	struct wire		 wire;
 	struct event		 ev;	/* its turn */
 	struct seal		*seal;

@@ -16,6 +16,9 @@ extern unsigned int		 flow_activity;
 int		 flow_is_pattern(const uint8_t *, uint64_t off, size_t n);
 void		 flow_sockets(int fd[2], int how);
 
+/* The worker's own, which the tests' pass on to. */
+extern const struct tunnel_events	*flow_service_events;
+
 /* flowpeer.c */
 
 extern const struct tunnel_events	 flow_tunnel_events;

@@ -123,7 +123,7 @@ told(struct worker_end *w, enum msg_type type, uint64_t number)
 static void
 configure(uint32_t deadline, uint32_t total, uint32_t source)
 {
-	struct msg_gate		 conf = { deadline, total, source, 0 };
+	struct gate_opts		 conf = { deadline, total, source, 0 };
 	struct msg_listen	 listen;
 	int			 fd;
 

@@ -54,7 +54,7 @@ static const struct expect	 table[] = {
 	{ IMSG_CONF_CONTROL, "P>C", NULL, FIX(msg_control), 1 },
 	{ IMSG_CONF_LOG, "P>C", NULL, FIX(msg_logdest), 1 },
 	{ IMSG_CONF_TOKEN, "P>K", NULL, FIX(msg_token), 0 },
-	{ IMSG_CONF_GATE, "P>GT", NULL, FIX(msg_gate), 0 },
+	{ IMSG_CONF_GATE, "P>GT", NULL, FIX(gate_opts), 0 },
 	{ IMSG_CONF_LISTEN, "P>GTW", NULL, FIX(msg_listen), 1 },
 	{ IMSG_CONF_REMOTE, "P>DW", NULL, FIX(msg_dialee), 0 },
 	{ IMSG_CONF_TARGET, "P>DW", NULL, FIX(msg_dialee), 0 },
@@ -142,6 +142,8 @@ static const struct field	 fields[] = {
 	UPTO(IMSG_BEGIN, msg_begin, changed, 15),
 	UPTO(IMSG_BEGIN, msg_begin, log_level, LOGLEVEL_TRACE),
 	UPTO(IMSG_BEGIN, msg_begin, side, SIDE_CLIENT),
+	UPTO(IMSG_BEGIN, msg_begin, dials, 1),
+	UPTO(IMSG_BEGIN, msg_begin, opens, 1),
 	F(IMSG_BEGIN, msg_begin, version, 77, 1),
 	UPTO(IMSG_READY, msg_ready, have, 0x7ff),
 	UPTO(IMSG_READY, msg_ready, lack, 0x7ff),
@@ -161,10 +163,10 @@ static const struct field	 fields[] = {
 	UPTO(IMSG_CONF_TOKEN, msg_token, order, 7),
 	FROM(IMSG_CONF_TOKEN, msg_token, len, 1),
 	UPTO(IMSG_CONF_TOKEN, msg_token, len, 256),
-	FROM(IMSG_CONF_GATE, msg_gate, deadline_ms, 1),
-	FROM(IMSG_CONF_GATE, msg_gate, max_unproven, 1),
-	FROM(IMSG_CONF_GATE, msg_gate, max_per_source, 1),
-	F(IMSG_CONF_GATE, msg_gate, max_unproven, UINT32_MAX, 1),
+	FROM(IMSG_CONF_GATE, gate_opts, deadline_ms, 1),
+	FROM(IMSG_CONF_GATE, gate_opts, max_unproven, 1),
+	FROM(IMSG_CONF_GATE, gate_opts, max_per_source, 1),
+	F(IMSG_CONF_GATE, gate_opts, max_unproven, UINT32_MAX, 1),
 	UPTO(IMSG_CONF_REMOTE, msg_dialee, index, 31),
 	UPTO(IMSG_CONF_REMOTE, msg_dialee, is_unix, 1),
 	UPTO(IMSG_CONF_REMOTE, msg_dialee, port, 65535),
@@ -395,9 +397,9 @@ valid(enum msg_type type, unsigned char *data)
 		    32768);
 		break;
 	case IMSG_CONF_GATE:
-		put(data, offsetof(struct msg_gate, deadline_ms), 1);
-		put(data, offsetof(struct msg_gate, max_unproven), 1);
-		put(data, offsetof(struct msg_gate, max_per_source), 1);
+		put(data, offsetof(struct gate_opts, deadline_ms), 1);
+		put(data, offsetof(struct gate_opts, max_unproven), 1);
+		put(data, offsetof(struct gate_opts, max_per_source), 1);
 		break;
 	case IMSG_CONF_DECOY:
 		put(data, offsetof(struct msg_decoy, status), 404);
@@ -733,7 +735,7 @@ test_no_padding(void **state)
 {
 	(void)state;
 	assert_int_equal(sizeof(struct addr), 24);
-	assert_int_equal(sizeof(struct msg_begin), 11 * 4 + 8 + 64);
+	assert_int_equal(sizeof(struct msg_begin), 13 * 4 + 8 + 64);
 	assert_int_equal(sizeof(struct msg_channel), 6 * 4 + 64);
 	assert_int_equal(sizeof(struct msg_token), 4 * 4 + 64 + 256);
 	assert_int_equal(sizeof(struct msg_dialee), 8 * 4 + 7 * 4 + 2 * 24 +

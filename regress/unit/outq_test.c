@@ -24,8 +24,8 @@
 
 #include "shared/compat.h"
 #include "worker/relay/outq.h"
-#include "worker/relay/pipes.h"
-#include "worker/service/service.h"
+#include "worker/net/pipes.h"
+#include "worker/tunnel/tunnel.h"
 
 #define TOTAL	(4 * 1024 * 1024)
 

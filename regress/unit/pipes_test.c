@@ -17,7 +17,7 @@
 #include <cmocka.h>
 
 #include "shared/compat.h"
-#include "worker/relay/pipes.h"
+#include "worker/net/pipes.h"
 
 static void
 pair(int sv[2])

@@ -21,9 +21,9 @@
 
 #include "shared/compat.h"
 #include "shared/log.h"
-#include "worker/service/dialler.h"
+#include "worker/relay/dialler.h"
 #include "worker/service/pool.h"
-#include "worker/service/service.h"
+#include "worker/tunnel/tunnel.h"
 #include "frame.h"
 
 #define STEP_US		10000	/* of the clock; a dial, a handshake */

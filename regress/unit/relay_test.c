@@ -48,7 +48,7 @@ gone(void)
 	UNTIL(svc->nrelays == 0);
 	flow_shut(&end, 0);
 	flow_close(&peer);
-	assert_int_equal(svc->held, 0);
+	assert_int_equal(svc->budget.held, 0);
 }
 
 static void
@@ -549,7 +549,7 @@ test_dial_failed(void **state)
 		flow_send(fs, 20000, 0);
 		flow_settle();
 		assert_int_equal(flow_relay()->out.len, 20000);
-		assert_true(svc->held >= 20000);
+		assert_true(svc->budget.held >= 20000);
 		flow_dial_failed(failures[i & 3].stage, failures[i & 3].error);
 		assert_int_equal(svc->nrelays, 0);
 		UNTIL(fs->resets == 1);

@@ -76,7 +76,7 @@ accounted(const struct relay *r)
 
 	if (r->lz != NULL)
 		least += lz_held(r->lz);
-	assert_in_range(svc->held, least, least + r->out.len + 65536);
+	assert_in_range(svc->budget.held, least, least + r->out.len + 65536);
 }
 
 /* More than the socket takes, and a first window has room for. */
@@ -111,10 +111,10 @@ gone(void)
 	UNTIL(svc->nrelays == 0);
 	flow_settle();
 	if (peer.t != NULL && (peer.transport & TRANSPORT_MUX))
-		assert_int_equal(svc->held, 0);
+		assert_int_equal(svc->budget.held, 0);
 	flow_shut(&end, 0);
 	flow_close(&peer);
-	assert_int_equal(svc->held, 0);
+	assert_int_equal(svc->budget.held, 0);
 }
 
 static void
@@ -334,7 +334,7 @@ test_bounded(void **state)
 				continue;
 			how = 0;
 			way(i, kept);
-			bound = i & 2 ? RECVBUFFER + SERVICE_BATCH :
+			bound = i & 2 ? RECVBUFFER + WIRE_BATCH :
 			    svc->conf.opts.mux_streambuffer;
 			fs->tx_piece = kept == IN_BOTH ? 20000 : 0;
 			flow_send(fs, MUCH - SOME, 1);
@@ -343,7 +343,7 @@ test_bounded(void **state)
 				assert_true(fs->tx_left > 0);
 			assert_in_range(flow_relay()->out.len, 1, bound);
 			/* Chunks are not full: they cost at most twice that. */
-			assert_in_range(svc->held, 1, 2 * bound +
+			assert_in_range(svc->budget.held, 1, 2 * bound +
 			    (kept == IN_LZ ? 1 : 0) * 512 * 1024);
 			accounted(flow_relay());
 			flow_write(&end, 1, 1);
@@ -403,9 +403,9 @@ test_worst(void **state)
 		three(k ? SIDE_CLIENT : SIDE_SERVER);
 		svc->stats.memory_resets = 0;
 		for (i = 0; i < 3; i++) {
-			held = svc->held;
+			held = svc->budget.held;
 			assert_int_equal(relay_reset_worst(), 1);
-			assert_true(svc->held < held);
+			assert_true(svc->budget.held < held);
 			assert_int_equal(svc->nrelays, 2 - i);
 			UNTIL(streams[order[i]]->resets == 1);
 			assert_int_equal(streams[order[i]]->reason,
@@ -414,7 +414,7 @@ test_worst(void **state)
 		assert_int_equal(relay_reset_worst(), 0);
 		assert_int_equal(svc->stats.memory_resets, 3);
 		flow_settle();
-		assert_int_equal(svc->held, 0);
+		assert_int_equal(svc->budget.held, 0);
 		three_gone();
 	}
 }
@@ -425,15 +425,15 @@ test_budget(void **state)
 {
 	(void)state;
 	three(SIDE_SERVER);
-	svc->conf.opts.memory = svc->held - 5000;
+	svc->budget.max = svc->budget.held - 5000;
 	flow_send(streams[2], 1000, 0);
 	UNTIL(streams[1]->resets == 1);
 	flow_settle();
 	assert_int_equal(streams[0]->resets + streams[2]->resets, 0);
-	assert_true(svc->held <= svc->conf.opts.memory);
+	assert_true(svc->budget.held <= svc->budget.max);
 	assert_int_equal(svc->stats.memory_resets, 1);
 	/* The others have lost nothing. */
-	svc->conf.opts.memory = MUCH;
+	svc->budget.max = MUCH;
 	flow_read(&ends[0], 1);
 	flow_read(&ends[2], 1);
 	UNTIL(ends[0].rx == 20000 && ends[2].rx == 15000);
@@ -462,7 +462,7 @@ test_divert_cannot(void **state)
 		assert_int_equal(n, -1);
 		assert_int_equal(error, EOPNOTSUPP);
 		assert_int_equal(r->out.pipes, 0);
-		assert_int_equal(svc->held, 0);
+		assert_int_equal(svc->budget.held, 0);
 		keep(IN_PIPE);
 		end_clean();
 	}

@@ -20,7 +20,7 @@
 #include "shared/compat.h"
 #include "worker/service/pool.h"
 #include "worker/service/report.h"
-#include "worker/service/service.h"
+#include "worker/tunnel/tunnel.h"
 #include "worker/service/user.h"
 #include "frame.h"
 

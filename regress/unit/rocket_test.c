@@ -549,14 +549,14 @@ test_preface(void **state)
 		ADDR_NONE, ADDR_IPV4, ADDR_IPV6, ADDR_UNIX
 	};
 	static const size_t	 lengths[] = { 0, 10, 22, 6 };
-	struct rocket_preface	 p, got;
-	uint8_t			 buf[ROCKET_PREFACE_MAX];
+	struct want	 p, got;
+	uint8_t			 buf[WANT_MAX];
 	size_t			 i, k, len, n;
 
 	(void)state;
 	for (i = 0; i < 16; i++) {
 		memset(&p, 0, sizeof(p));
-		p.kind = i % 2 ? PREFACE_TCP : PREFACE_UDP;
+		p.kind = i % 2 ? WANT_TCP : WANT_UDP;
 		p.flags = i % 3 ? PREFACE_ANSWER : 0;
 		p.user = address(families[i % 4], i % 4 == 3 ? 0 : 4711, 10);
 		p.listener = address(families[i / 4], i / 4 == 3 ? 0 : 80, 99);
@@ -588,7 +588,7 @@ test_preface(void **state)
 static void
 preface_refused(const char *octets, size_t len, enum rocket_reject code)
 {
-	struct rocket_preface	 got;
+	struct want	 got;
 
 	memset(&why, 0, sizeof(why));
 	assert_int_equal(rocket_get_preface((const uint8_t *)octets, len, &got,
@@ -600,13 +600,13 @@ preface_refused(const char *octets, size_t len, enum rocket_reject code)
 static void
 test_preface_bad(void **state)
 {
-	struct rocket_preface	 got;
-	uint8_t			 buf[ROCKET_PREFACE_MAX + 1];
+	struct want	 got;
+	uint8_t			 buf[WANT_MAX + 1];
 
 	(void)state;
 	assert_int_equal(rocket_get_preface((const uint8_t *)"\0\0\0\0", 4,
 	    &got, &why), 4);
-	assert_int_equal(got.kind, PREFACE_IDLE);
+	assert_int_equal(got.kind, WANT_IDLE);
 	PREFACE_REFUSED("\0\1\0\0", REJECT_MALFORMED);
 	PREFACE_REFUSED("\0\0\0\1", REJECT_MALFORMED);
 	PREFACE_REFUSED("\3\0\0\0", REJECT_UNKNOWN);
@@ -633,7 +633,7 @@ test_preface_bad(void **state)
 	/* Lengths at and over the limit. */
 	memset(buf, 0, sizeof(buf));
 	memcpy(buf, "\1\0\x04\0\x7f\x03\xfd", 7);
-	assert_int_equal(rocket_get_preface(buf, ROCKET_PREFACE_MAX, &got,
+	assert_int_equal(rocket_get_preface(buf, WANT_MAX, &got,
 	    &why), 4 + 1024);
 	buf[3] = 1;
 	assert_int_equal(rocket_get_preface(buf, 4, &got, &why), -1);
@@ -899,15 +899,15 @@ test_manual_dialogue(void **state)
 static void
 test_manual_session(void **state)
 {
-	struct rocket_preface	 p;
+	struct want	 p;
 	struct rocket_ctl	 ctl = { CONTROL_PING, 1, 0 };
-	uint8_t			 buf[ROCKET_PREFACE_MAX];
-	uint8_t			 ex[ROCKET_PREFACE_MAX];
+	uint8_t			 buf[WANT_MAX];
+	uint8_t			 ex[WANT_MAX];
 	size_t			 len;
 
 	(void)state;
 	memset(&p, 0, sizeof(p));
-	p.kind = PREFACE_TCP;
+	p.kind = WANT_TCP;
 	p.flags = PREFACE_ANSWER;
 	p.user.family = ADDR_IPV4;
 	p.user.port = 50000;

@@ -58,7 +58,7 @@ up(void)
 static void
 opens(struct peer *p, uint16_t port, uint32_t kind)
 {
-	struct rocket_preface	 preface;
+	struct want	 preface;
 
 	memset(&preface, 0, sizeof(preface));
 	preface.kind = kind;
@@ -118,7 +118,7 @@ test_target(void **state)
 	assert_int_equal(ctl_service.tunnels_wanted, 1);
 	assert_int_equal(ask(IMSG_CTL_SESSIONS, 0), 1);
 	assert_string_equal(ctl_session.remote, "far.example:4040");
-	opens(p, 7002, PREFACE_TCP);
+	opens(p, 7002, WANT_TCP);
 	p->say = 5;
 	until(nasked == 2);
 	assert_int_equal(asked[1].what, DIAL_TARGET);
@@ -144,21 +144,21 @@ test_no_target(void **state)
 
 	(void)state;
 	p = up();
-	opens(p, 7003, PREFACE_TCP);	/* one port beyond */
+	opens(p, 7003, WANT_TCP);	/* one port beyond */
 	until(p->resets == 1);
 	assert_int_equal(p->reason, RESET_POLICY);
-	opens(p, 6999, PREFACE_TCP);
+	opens(p, 6999, WANT_TCP);
 	until(p->resets == 1);
-	opens(p, 7000, PREFACE_UDP);
+	opens(p, 7000, WANT_UDP);
 	until(p->resets == 1);
 	assert_int_equal(p->reason, RESET_POLICY);
 	assert_int_equal(nasked, 1);
-	opens(p, 7000, PREFACE_TCP);
+	opens(p, 7000, WANT_TCP);
 	until(nasked == 2);
 	dial_failed(asked[1].request, DIAL_STAGE_CONNECT, ECONNREFUSED);
 	until(p->resets == 1);
 	assert_int_equal(p->reason, RESET_REFUSED);
-	opens(p, 7000, PREFACE_TCP);
+	opens(p, 7000, WANT_TCP);
 	until(nasked == 3);
 	dial_failed(asked[2].request, DIAL_STAGE_CONNECT, ETIMEDOUT);
 	until(p->resets == 1);
@@ -176,7 +176,7 @@ test_leaves(void **state)
 
 	(void)state;
 	p = up();
-	opens(p, 7000, PREFACE_TCP);
+	opens(p, 7000, WANT_TCP);
 	until(nasked == 2);
 	session_reset(p->st, RESET_ABORT);
 	p->st = NULL;
@@ -321,7 +321,7 @@ test_stop(void **state)
 
 	(void)state;
 	p = up();
-	opens(p, 7000, PREFACE_TCP);
+	opens(p, 7000, WANT_TCP);
 	until(nasked == 2);
 	frame_role->stop(UINT32_MAX);
 	until(peer_told(p, CONTROL_DRAIN) == 1);
@@ -343,7 +343,7 @@ test_stop_now(void **state)
 
 	(void)state;
 	p = up();
-	opens(p, 7000, PREFACE_TCP);
+	opens(p, 7000, WANT_TCP);
 	until(nasked == 2);
 	frame_role->stop(0);
 	assert_int_equal(frame_exited, 1);

@@ -30,7 +30,7 @@
 #include <cmocka.h>
 
 #include "shared/compat.h"
-#include "worker/service/service.h"
+#include "worker/tunnel/tunnel.h"
 #include "worker/session/smux.h"
 #include "frame.h"
 
@@ -53,7 +53,7 @@ struct peer {				/* the other end of a tunnel */
 	struct stream		*ctl, *st;	/* the last that was opened */
 	uint8_t			 ctl_in[1024];	/* of the control stream */
 	size_t			 ctl_len;
-	uint8_t			 pre[ROCKET_PREFACE_MAX];
+	uint8_t			 pre[WANT_MAX];
 	size_t			 pre_len;	/* goes before... */
 	size_t			 say;		/* ...octets for st to carry */
 	int			 fin_too;	/* and its end behind them */
@@ -344,7 +344,7 @@ peer_session(struct peer *p)
 	sc.framesize = 32768;
 	sc.recvbuffer = 4194304;
 	sc.window_max = 2097152;
-	sc.window_initial = sc.peer_initial = TUNNEL_WINDOW_INITIAL;
+	sc.window_initial = sc.peer_initial = ROCKET_WINDOW_INITIAL;
 	sc.max_streams = 1000;
 	sc.caps = CAP_HALFCLOSE | CAP_RESET;
 	assert_non_null(p->session = smux_new(&sc, &peer_events, p));
@@ -439,7 +439,7 @@ peer_new(int *far, const char *client_id, uint8_t start)
 	rp->mux_kind = ROCKET_MUX_SMUX;
 	rp->mux_version = 2;
 	rp->framesize = 32768;
-	rp->window_initial = TUNNEL_WINDOW_INITIAL;
+	rp->window_initial = ROCKET_WINDOW_INITIAL;
 	rp->window_max = 2097152;
 	rp->recvbuffer = 4194304;
 	rp->max_streams = 1000;

@@ -287,7 +287,7 @@ dies(int client, uint32_t version, const char *hex, const char *why)
 	assert_int_equal(rig_feed(r, "01 03 0000 00000000"), -1);
 	assert_int_equal(rig_tick(r, 1), 0);
 	assert_int_equal(session_want(r->s), 0);
-	assert_null(session_open(r->s, NULL, 0));
+	assert_null(session_open(r->s, NULL, NULL, 0));
 	rig_expect(r, "");
 	rig_free(r);
 }
@@ -675,7 +675,7 @@ test_max_streams(void **state)
 	rig_open(r, 0);
 	rig_collect(r);
 	rig_feed(r, "02 00 0000 03000000");
-	assert_null(session_open(r->s, NULL, 0));
+	assert_null(session_open(r->s, NULL, NULL, 0));
 	rig_feed(r, "02 00 0000 05000000 02 02 0100 05000000 78");
 	assert_int_equal(r->n, 2);
 	assert_int_equal(r->s->stats.refused, 1);
@@ -719,7 +719,7 @@ test_urgent(void **state)
 	assert_int_equal(r->s->stats.streams, 0);
 	bulk = rig_open(r, 0);
 	assert_int_equal(r->s->stats.streams, 1);
-	assert_null(session_open(r->s, NULL, 0));
+	assert_null(session_open(r->s, NULL, NULL, 0));
 	rig_collect(r);
 	/* It overtakes whoever is ready. */
 	rig_send(bulk, 10, 0);
@@ -754,7 +754,7 @@ test_drain(void **state)
 	r = start(0, 1);
 	rig_feed(r, "01 00 0000 03000000");
 	session_drain(r->s);
-	assert_null(session_open(r->s, NULL, 0));
+	assert_null(session_open(r->s, NULL, NULL, 0));
 	rig_feed(r, "01 00 0000 05000000");
 	rig_expect(r, "01 01 0000 05000000");
 	rs = rig_find(r, 3);
@@ -774,8 +774,8 @@ test_last_id(void **state)
 	rig_open(r, 0);
 	rig_open(r, 0);
 	rig_expect(r, "01 00 0000 fdffff7f 01 00 0000 ffffff7f");
-	assert_null(session_open(r->s, NULL, 0));
-	assert_null(session_open(r->s, NULL, 1));
+	assert_null(session_open(r->s, NULL, NULL, 0));
+	assert_null(session_open(r->s, NULL, NULL, 1));
 	rig_free(r);
 }
 

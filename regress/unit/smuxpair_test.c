@@ -145,7 +145,7 @@ end_reset_others(struct rig_stream *rs)
 		rig_kill(&r->streams[i], RESET_ABORT);
 	}
 	assert_true(r->s->error == NULL ||
-	    session_open(r->s, NULL, 0) == NULL);
+	    session_open(r->s, NULL, NULL, 0) == NULL);
 }
 
 static void

@@ -20,6 +20,8 @@
 
 #include "smuxrig.h"
 
+static const struct stream_owner rig_owner;
+
 static struct rig_stream *
 rig_slot(struct rig *r, struct stream *st)
 {
@@ -30,6 +32,7 @@ rig_slot(struct rig *r, struct stream *st)
 	memset(rs, 0, sizeof(*rs));
 	rs->rig = r;
 	rs->st = st;
+	st->owner = &rig_owner;
 	st->arg = rs;
 	return (rs);
 }
@@ -73,12 +76,13 @@ rig_pull(struct stream *st, uint8_t *buf, size_t max)
 }
 
 static size_t
-rig_bulk(struct stream *st, size_t max)
+rig_bulk(struct stream *st, struct pipebuf *pipe, size_t max)
 {
 	struct rig_stream	*rs = st->arg;
 	struct rig		*r = rs->rig;
 	size_t			 n;
 
+	(void)pipe;
 	assert_int_equal(r->aside_len, 0);
 	assert_in_range(max, SMUX_BULK_MIN, SMUX_BULK_MAX);
 	if (max > r->bulk)
@@ -190,15 +194,36 @@ rig_wake(struct session *s)
 	((struct rig *)s->arg)->wakes++;
 }
 
-static const struct session_events rig_events = {
-	rig_opened,
+static const struct stream_owner rig_owner = {
 	rig_pull,
 	rig_data,
 	rig_fin,
 	rig_reset,
 	rig_closed,
+	rig_bulk,
+	NULL
+};
+
+/* One that only says that there is one. */
+static struct pipebuf *
+rig_pipe(struct session *s, size_t *max)
+{
+	(void)max;
+	return ((struct pipebuf *)s);
+}
+
+static void
+rig_piped(struct session *s, size_t n)
+{
+	(void)s;
+	(void)n;
+}
+
+static const struct session_events rig_events = {
+	rig_opened,
 	rig_wake,
-	rig_bulk
+	rig_pipe,
+	rig_piped
 };
 
 void
@@ -244,7 +269,7 @@ rig_open(struct rig *r, int urgent)
 {
 	struct stream	*st;
 
-	st = session_open(r->s, NULL, urgent);
+	st = session_open(r->s, &rig_owner, NULL, urgent);
 	assert_non_null(st);
 	return (rig_slot(r, st));
 }

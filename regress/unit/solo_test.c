@@ -55,6 +55,8 @@ pattern(uint64_t i)
 	return (i * 7 + (i >> 8) * 13);
 }
 
+static const struct stream_owner end_owner;
+
 static int
 end_opened(struct stream *st)
 {
@@ -63,6 +65,7 @@ end_opened(struct stream *st)
 	e->opens++;
 	if (e->refuse)
 		return (-1);
+	st->owner = &end_owner;
 	st->arg = e;
 	e->st = st;
 	return (0);
@@ -91,11 +94,12 @@ end_pull(struct stream *st, uint8_t *buf, size_t max)
 }
 
 static size_t
-end_bulk(struct stream *st, size_t max)
+end_bulk(struct stream *st, struct pipebuf *pipe, size_t max)
 {
 	struct end	*e = st->arg;
 	size_t		 n;
 
+	(void)pipe;
 	assert_int_equal(e->aside, 0);
 	if (e->bulk == 0)
 		return (0);
@@ -161,15 +165,36 @@ end_wake(struct session *s)
 	e->wakes++;
 }
 
-static const struct session_events end_events = {
-	end_opened,
+static const struct stream_owner end_owner = {
 	end_pull,
 	end_data,
 	end_fin,
 	end_reset,
 	end_closed,
+	end_bulk,
+	NULL
+};
+
+/* One that only says that there is one. */
+static struct pipebuf *
+end_pipe(struct session *s, size_t *max)
+{
+	(void)max;
+	return ((struct pipebuf *)s);
+}
+
+static void
+end_piped(struct session *s, size_t n)
+{
+	(void)s;
+	(void)n;
+}
+
+static const struct session_events end_events = {
+	end_opened,
 	end_wake,
-	end_bulk
+	end_pipe,
+	end_piped
 };
 
 static struct end *
@@ -204,7 +229,7 @@ end_free(struct end *e)
 static void
 end_open(struct end *e)
 {
-	assert_non_null(e->st = session_open(e->s, e, 0));
+	assert_non_null(e->st = session_open(e->s, &end_owner, e, 0));
 }
 
 static void
@@ -294,8 +319,8 @@ test_octets(void **state)
 
 	(void)state;
 	end_open(a);
-	assert_null(session_open(a->s, a, 0));
-	assert_null(session_open(b->s, b, 0));
+	assert_null(session_open(a->s, &end_owner, a, 0));
+	assert_null(session_open(b->s, &end_owner, b, 0));
 	assert_int_equal(a->s->stats.streams, 1);
 	EXPECT(a, "");
 	end_send(a, 3, 1);

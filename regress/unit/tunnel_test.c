@@ -51,7 +51,7 @@ ended(enum tunnel_end why, const char *words)
 	assert_int_equal(peer.end, why);
 	assert_int_equal(svc->ntunnels + svc->nopen + svc->nused, 0);
 	flow_close(&peer);
-	assert_int_equal(svc->held, 0);
+	assert_int_equal(svc->budget.held, 0);
 }
 
 static void

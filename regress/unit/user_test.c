@@ -316,7 +316,7 @@ test_shared(void **state)
 static void
 test_tight(void **state)
 {
-	int64_t	 much = svc->conf.opts.memory / 8 * 7 + 1;
+	int64_t	 much = svc->budget.max / 8 * 7 + 1;
 
 	(void)state;
 	flow_open(&peer, TRANSPORT_TCPMUX);

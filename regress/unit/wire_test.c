@@ -23,8 +23,8 @@
 #include <cmocka.h>
 
 #include "shared/compat.h"
-#include "worker/relay/pipes.h"
-#include "worker/service/service.h"
+#include "worker/net/pipes.h"
+#include "worker/tunnel/tunnel.h"
 #include "worker/tunnel/wire.h"
 
 #define TOTAL	(3 * 1024 * 1024)
@@ -196,7 +196,7 @@ test_bound(void **state)
 		}
 		assert_int_equal(errno, EAGAIN);
 		assert_int_equal(wire_flush(&w), 1);
-		assert_true(all > SERVICE_BATCH);
+		assert_true(all > WIRE_BATCH);
 		wire_close(&w);
 		assert_int_equal(held, 0);
 		close(fd[1]);

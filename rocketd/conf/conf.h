@@ -191,7 +191,7 @@ struct rocketd_conf {
 	uint32_t		 strict;	/* sandbox strict */
 	uint32_t		 id_first;	/* user and group ids */
 	uint32_t		 id_last;
-	struct msg_gate		 gate;
+	struct gate_opts		 gate;
 	uint64_t		 set;	/* bit i: options[i] is given */
 	uint32_t		 last_number;	/* given by conf_number */
 	/* names of files read, which the members called file point into */

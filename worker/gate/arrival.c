@@ -724,7 +724,7 @@ arrival_init(void)
 }
 
 void
-arrival_limits(const struct msg_gate *conf)
+arrival_limits(const struct gate_opts *conf)
 {
 	arrivals.conf = *conf;
 }

@@ -45,7 +45,7 @@ struct arrival_stats {
 /* arrival.c */
 
 void	 arrival_init(void);
-void	 arrival_limits(const struct msg_gate *);
+void	 arrival_limits(const struct gate_opts *);
 /*
  * Takes the descriptor of a new connection.  -1 when there was no memory for
  * it; that it was refused by a limit is no failure.

@@ -64,7 +64,7 @@ RB_HEAD(conn_tree, conn);
 TAILQ_HEAD(workers, worker);
 
 struct arrivals {
-	struct msg_gate		 conf;
+	struct gate_opts		 conf;
 	struct workers		 workers;
 	struct channel		*keys;
 	struct conn_tree	 conns;

@@ -27,7 +27,7 @@
 #include "worker/worker.h"
 
 static struct {
-	struct msg_gate		 next_conf;
+	struct gate_opts		 next_conf;
 	struct event		*stop;
 	uint64_t		 handed_in;	/* by tls */
 } gate;

@@ -21,6 +21,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "worker/session/session.h"
+
 /* Plain octets of a block at most: a frame of the default size. */
 #define LZ_BLOCK_MAX	32768
 /* The same of one that is not in the history, and so never held: a batch. */
@@ -29,13 +31,6 @@
 #define LZ_HEADER	4
 
 struct lz;
-
-struct lz_count {		/* blocks with their headers; and the payload */
-	uint64_t	 plain_in;	/* from the stream */
-	uint64_t	 wire_in;
-	uint64_t	 plain_out;	/* into it */
-	uint64_t	 wire_out;
-};
 
 /* lz.c */
 

@@ -12,9 +12,9 @@
 #include <unistd.h>
 
 #include "shared/compat.h"
+#include "worker/net/budget.h"
+#include "worker/net/pipes.h"
 #include "outq.h"
-#include "pipes.h"
-#include "worker/service/service.h"
 
 #define PIECE_MIN	512
 #define PIECE_MAX	(64 * 1024)
@@ -29,12 +29,12 @@ struct piece {
 	uint8_t		 data[];
 };
 
-static struct service	*svc;
+static struct budget	*budget;
 
 void
-outq_init(struct service *service)
+outq_init(struct budget *b)
 {
-	svc = service;
+	budget = b;
 }
 
 static struct piece *
@@ -48,7 +48,7 @@ piece_new(size_t size)
 	p->pipe = NULL;
 	p->off = p->len = 0;
 	p->size = size;
-	service_hold(svc, (int64_t)(sizeof(*p) + size));
+	budget_hold(budget, (int64_t)(sizeof(*p) + size));
 	return (p);
 }
 
@@ -61,7 +61,7 @@ piece_free(struct piece *p)
 		held += p->pipe->len;
 	pipes_put(p->pipe);
 	free(p);
-	service_hold(svc, -held);
+	budget_hold(budget, -held);
 }
 
 static void
@@ -124,7 +124,7 @@ static void
 outq_filled(struct outq *q, size_t n)
 {
 	q->len += n;
-	service_hold(svc, n);
+	budget_hold(budget, n);
 }
 
 ssize_t
@@ -174,7 +174,7 @@ outq_write(struct outq *q, int fd)
 		if ((n = pipes_drain(p->pipe, fd)) <= 0)
 			return (n);
 		q->len -= n;
-		service_hold(svc, -(int64_t)n);
+		budget_hold(budget, -(int64_t)n);
 		if (p->pipe->len == 0)
 			outq_shift(q);
 		return (n);
@@ -248,7 +248,7 @@ piece_copy(struct piece *p)
 			return (NULL);
 		}
 		copy->len += n;
-		service_hold(svc, -(int64_t)n);
+		budget_hold(budget, -(int64_t)n);
 	}
 	return (copy);
 }

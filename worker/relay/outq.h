@@ -2,7 +2,7 @@
 
 /*
  * What waits for a socket, in order: octets that were copied, and octets that
- * came by pipe and leave by it.  All of them count as held by the service.
+ * came by pipe and leave by it.  All of them are charged to the budget.
  */
 
 #ifndef WORKER_OUTQ_H
@@ -12,7 +12,7 @@
 
 #include <stdint.h>
 
-struct service;
+struct budget;
 struct piece;
 
 struct outq {			/* empty: all 0 */
@@ -23,7 +23,8 @@ struct outq {			/* empty: all 0 */
 
 /* outq.c */
 
-void		 outq_init(struct service *);
+/* Whom the octets of all queues are charged to. */
+void		 outq_init(struct budget *);
 /* A copy of the octets behind what waits.  -1: no memory, nothing changed. */
 int		 outq_append(struct outq *, const uint8_t *, size_t);
 /*

@@ -11,26 +11,29 @@
 #include <sys/socket.h>
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "shared/compat.h"
 #include "shared/log.h"
-#include "worker/service/dialler.h"
-#include "pipes.h"
+#include "worker/dialect/dialect.h"
+#include "worker/net/pipes.h"
 #include "worker/net/proxyhdr.h"
-#include "relaylz.h"
-#include "worker/service/service.h"
+#include "worker/tunnel/tunnel.h"
 #include "worker/worker.h"
+#include "dialler.h"
+#include "relay.h"
+#include "relaylz.h"
 
 #define RELAY_READABLE	0x0001	/* a read may give something */
 #define RELAY_WRITABLE	0x0002	/* a write may take something */
 #define RELAY_EOF	0x0008	/* it was read: our direction has ended */
 #define RELAY_FIN	0x0010	/* the peer's direction has ended */
 #define RELAY_SHUT	0x0020	/* and the socket was told */
-#define RELAY_PREFACE	0x0040	/* what the stream wants is not known yet */
-#define RELAY_ANSWER	0x0080	/* the opener wants a status octet */
+#define RELAY_WANT	0x0040	/* what the stream is for is not known yet */
+#define RELAY_ANSWERS	0x0080	/* the opener wants an answer */
 #define RELAY_LINGERS	0x0100	/* on the lingering list */
 #define RELAY_EVENT	0x0200	/* ev is added */
 #define RELAY_COPIES	0x0400	/* the socket is of a kind that cannot pipe */
@@ -78,7 +81,7 @@ void
 relay_init(struct service *service)
 {
 	svc = service;
-	outq_init(service);
+	outq_init(&service->budget);
 	relaylz_init(service);
 }
 
@@ -89,11 +92,11 @@ relay_new(int fd)
 
 	if ((r = calloc(1, sizeof(*r))) == NULL)
 		return (NULL);
-	r->owner = &relay_owner;
 	r->fd = fd;
 	r->since = r->moved = worker_now();
 	TAILQ_INSERT_TAIL(&svc->relays, r, entry);
 	svc->nrelays++;
+	svc->budget.fds++;
 	return (r);
 }
 
@@ -148,6 +151,7 @@ relay_close(struct relay *r, int rst)
 		tunnel_relay_gone(r->tunnel);
 	TAILQ_REMOVE(&svc->relays, r, entry);
 	svc->nrelays--;
+	svc->budget.fds--;
 	free(r);
 }
 
@@ -345,24 +349,33 @@ relay_new_user(int fd, const struct addr *user, const struct addr *listener)
 	return (r);
 }
 
-int
-relay_open(struct relay *r, struct tunnel *t)
+/* What goes before the socket's octets.  -1: no memory. */
+static int
+relay_say_first(struct relay *r, const uint8_t *buf, size_t len)
 {
-	struct rocket_preface	 pf;
-	uint8_t			 buf[ROCKET_PREFACE_MAX];
-	size_t			 len;
-
-	memset(&pf, 0, sizeof(pf));
-	pf.kind = PREFACE_TCP;
-	pf.user = r->user;
-	pf.listener = r->other;
-	len = rocket_put_preface(buf, sizeof(buf), &pf);
 	if (len == 0 || (r->pre = malloc(len)) == NULL)
 		return (-1);
 	memcpy(r->pre, buf, len);
 	r->pre_len = len;
 	r->pre_off = 0;
-	if ((r->stream = session_open(t->session, r, 0)) == NULL) {
+	return (0);
+}
+
+int
+relay_open(struct relay *r, struct tunnel *t)
+{
+	struct want	 want;
+	uint8_t		 buf[WANT_MAX];
+
+	memset(&want, 0, sizeof(want));
+	want.kind = WANT_TCP;
+	want.user = r->user;
+	want.listener = r->other;
+	if (relay_say_first(r, buf, svc->dialect->put_want(t, &want, buf,
+	    sizeof(buf))) == -1)
+		return (-1);
+	r->stream = session_open(t->session, &relay_owner, r, 0);
+	if (r->stream == NULL) {
 		free(r->pre);
 		r->pre = NULL;
 		return (-1);
@@ -385,29 +398,33 @@ relay_accept(struct stream *st, struct tunnel *t)
 {
 	struct relay	*r;
 
+	if (budget_full(&svc->budget)) {
+		budget_was_full(&svc->budget, worker_now(),
+		    "streams are refused");
+		return (-1);
+	}
 	if ((r = relay_new(-1)) == NULL) {
 		log_warn("relay");
 		return (-1);
 	}
+	st->owner = &relay_owner;
 	st->arg = r;
 	r->stream = st;
 	r->tunnel = t;
-	r->flags = RELAY_PREFACE;
+	r->flags = RELAY_WANT;
 	svc->stats.users++;
 	tunnel_relay_added(t);
 	return (0);
 }
 
-/* For the opener: a status octet before anything that the target says. */
+/* For the opener: what came of it, before anything that the target says. */
 static int
 relay_answer(struct relay *r, enum reset_reason status)
 {
-	if ((r->pre = malloc(1)) == NULL)
-		return (-1);
-	r->pre[0] = status;
-	r->pre_off = 0;
-	r->pre_len = 1;
-	return (0);
+	uint8_t	 buf[ANSWER_MAX];
+
+	return (relay_say_first(r, buf, svc->dialect->put_answer(r->tunnel,
+	    status, buf, sizeof(buf))));
 }
 
 static void
@@ -428,7 +445,7 @@ relay_dial_failed(struct relay *r, const struct msg_dialled *res)
 		failed_unsaid++;
 	reason = res->stage == DIAL_STAGE_CONNECT &&
 	    res->error == ETIMEDOUT ? RESET_TIMEOUT : RESET_REFUSED;
-	if (!(r->flags & RELAY_ANSWER) || relay_answer(r, reason) == -1) {
+	if (!(r->flags & RELAY_ANSWERS) || relay_answer(r, reason) == -1) {
 		relay_abort(r, reason);
 		return;
 	}
@@ -464,7 +481,7 @@ relay_dialled(void *arg, int fd, const struct msg_dialled *res)
 	r->other = res->peer;
 	r->moved = worker_now();
 	/* It hardly has anything to say yet. */
-	if (((r->flags & RELAY_ANSWER) && relay_answer(r, RESET_NONE) == -1) ||
+	if (((r->flags & RELAY_ANSWERS) && relay_answer(r, RESET_NONE) == -1) ||
 	    relay_attach(r, RELAY_WRITABLE) == -1) {
 		log_warn("relay: cannot watch a target's socket");
 		relay_abort(r, RESET_POLICY);
@@ -474,37 +491,71 @@ relay_dialled(void *arg, int fd, const struct msg_dialled *res)
 		session_ready(r->stream);
 }
 
-/* What has come so far may be a whole preface.  -1: the relay is gone. */
+/* Which of the target's ports is wanted, counted from its first; -1: none. */
 static int
-relay_preface(struct relay *r)
+relay_port(const struct want *want)
 {
-	struct rocket_preface	 pf;
-	struct rocket_refusal	 why;
-	uint8_t			 buf[ROCKET_PREFACE_MAX];
-	size_t			 len;
-	ssize_t			 got;
-	int			 offset;
+	const struct msg_dialee	*t = &svc->target;
+	uint32_t		 offset = 0;
+
+	/* below the first it is a large number */
+	if (want->port != 0)
+		offset = want->port - t->port;
+	else if (t->for_port != 0)
+		offset = (uint32_t)want->listener.port - t->for_port;
+	return (offset == 0 || offset < t->ports ? (int)offset : -1);
+}
+
+static int
+relay_refuse(struct relay *r, const char *why)
+{
+	log_info("stream %u: refused: %s", r->stream->id, why);
+	relay_abort(r, RESET_POLICY);
+	return (-1);
+}
+
+static int
+relay_dial(struct relay *r, int offset)
+{
+	r->dial = dialler_ask(DIAL_TARGET, 0, offset,
+	    svc->conf.opts.dial_timeout * 1000, relay_dialled, r);
+	if (r->dial != 0)
+		return (0);
+	svc->stats.failed++;
+	log_warnx("target: too many connections being made");
+	relay_abort(r, RESET_REFUSED);
+	return (-1);
+}
+
+/* What has come so far may say what it is for.  -1: the relay is gone. */
+static int
+relay_want(struct relay *r)
+{
+	struct want	 want;
+	const char	*why;
+	uint8_t		 buf[WANT_MAX];
+	char		 words[128];
+	size_t		 len;
+	ssize_t		 got;
+	int		 offset;
 
 	len = outq_peek(&r->out, buf, sizeof(buf));
-	if ((got = rocket_get_preface(buf, len, &pf, &why)) == 0)
+	got = svc->dialect->get_want(r->tunnel, buf, len, &want, &why);
+	if (got == 0)
 		return (0);
-	if (got == -1 || pf.kind != PREFACE_TCP) {
-		log_info("stream %u: refused: %s", r->stream->id,
-		    got == -1 ? why.words : "not of a kind that is served");
-		relay_abort(r, RESET_POLICY);
-		return (-1);
+	if (got == -1 || want.kind != WANT_TCP)
+		return (relay_refuse(r, got == -1 ? why :
+		    "not of a kind that is served"));
+	if ((offset = relay_port(&want)) == -1) {
+		snprintf(words, sizeof(words), "no port is for users of %s",
+		    addr_print(&want.listener));
+		return (relay_refuse(r, words));
 	}
-	if ((offset = service_target_port(svc, &pf.listener)) == -1) {
-		log_info("stream %u: refused: no port is for users of %s",
-		    r->stream->id, addr_print(&pf.listener));
-		relay_abort(r, RESET_POLICY);
-		return (-1);
-	}
-	r->flags &= ~RELAY_PREFACE;
-	if (pf.flags & PREFACE_ANSWER)
-		r->flags |= RELAY_ANSWER;
-	r->user = pf.user;
-	r->other = pf.listener;
+	r->flags &= ~RELAY_WANT;
+	if (want.answer)
+		r->flags |= RELAY_ANSWERS;
+	r->user = want.user;
+	r->other = want.listener;
 	outq_drop(&r->out, got);
 	session_consumed(r->stream, (size_t)got);
 	if (relaylz_start(r) == -1) {
@@ -516,15 +567,7 @@ relay_preface(struct relay *r)
 		r->octets_in += r->out.len;
 		svc->stats.octets_in += r->out.len;
 	}
-	r->dial = dialler_ask(DIAL_TARGET, 0, offset,
-	    svc->conf.opts.dial_timeout * 1000, relay_dialled, r);
-	if (r->dial == 0) {
-		svc->stats.failed++;
-		log_warnx("target: too many connections being made");
-		relay_abort(r, RESET_REFUSED);
-		return (-1);
-	}
-	return (0);
+	return (relay_dial(r, offset));
 }
 
 /*
@@ -570,7 +613,7 @@ relay_pack(struct relay *r, uint8_t *buf, size_t max)
 		} while (n == -1 && errno == EINTR);
 		if ((len = relay_took(r, n)) == 0)
 			return (0);
-		len = lz_pack(r->lz, buf, max, len, service_tight(svc));
+		len = lz_pack(r->lz, buf, max, len, budget_tight(&svc->budget));
 	}
 	relaylz_count(r);
 	return (len);
@@ -692,16 +735,16 @@ relay_data(struct stream *st, const uint8_t *p, size_t len)
 	struct relay	*r = st->arg;
 	ssize_t		 n = 0;
 
-	if (r->lz == NULL && !(r->flags & RELAY_PREFACE)) {
+	if (r->lz == NULL && !(r->flags & RELAY_WANT)) {
 		r->octets_in += len;
 		svc->stats.octets_in += len;
 	}
 	if (p == NULL) {		/* it is in the pipe */
 		if (relay_flush(r) == 0)
-			service_enforce(svc);
+			budget_enforce(&svc->budget);
 		return;
 	}
-	if (r->fd == -1 && !(r->flags & RELAY_PREFACE) && r->dial == 0) {
+	if (r->fd == -1 && !(r->flags & RELAY_WANT) && r->dial == 0) {
 		/* The dial failed; all that is said is the answer. */
 		session_consumed(st, len);
 		return;
@@ -727,9 +770,9 @@ relay_data(struct stream *st, const uint8_t *p, size_t len)
 		relay_abort(r, RESET_MEMORY);
 		return;
 	}
-	if ((r->flags & RELAY_PREFACE) && relay_preface(r) == -1)
+	if ((r->flags & RELAY_WANT) && relay_want(r) == -1)
 		return;
-	service_enforce(svc);
+	budget_enforce(&svc->budget);
 }
 
 static void
@@ -738,7 +781,7 @@ relay_fin(struct stream *st)
 	struct relay	*r = st->arg;
 
 	r->flags |= RELAY_FIN;
-	if (r->flags & RELAY_PREFACE) {
+	if (r->flags & RELAY_WANT) {
 		log_info("stream %u: ended before it said what it wants",
 		    st->id);
 		relay_abort(r, RESET_PROTOCOL);
@@ -830,6 +873,6 @@ relay_describe(const struct relay *r, struct ctl_stream *cs)
 		cs->state = CTL_STREAM_REMOTE_DONE;
 	else
 		cs->state = CTL_STREAM_OPEN;
-	if (svc->conf.side == SIDE_CLIENT)
+	if (!svc->opens)
 		cs->target = r->other;
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * A relay joins one stream and one socket: a user's (server side) or a
- * target's (client side).  It is written once for every session, dialect and
- * side.  End of file, half-close and reset arrive on the other side as what
+ * A relay joins one stream and one socket: a user's, for which the stream is
+ * opened, or a target's, which the peer's stream asks for.  It is written once
+ * for every session, dialect and side.  End of file, half-close and reset arrive on the other side as what
  * they were; nothing that was taken from one side is lost unless that side
  * aborts.
  *
@@ -38,29 +38,8 @@
 struct service;
 struct tunnel;
 struct ctl_stream;
-struct pipebuf;
-
-/* What a stream's arg points at begins with this: relay, or control stream. */
-struct stream_owner {
-	size_t	(*pull)(struct stream *, uint8_t *, size_t);
-	void	(*data)(struct stream *, const uint8_t *, size_t);
-	void	(*fin)(struct stream *);
-	void	(*reset)(struct stream *, enum reset_reason);
-	void	(*closed)(struct stream *);
-	/*
-	 * Puts at most max octets into an empty pipe, as pull puts them into
-	 * memory; 0: not by this way.  NULL: never.
-	 */
-	size_t	(*bulk)(struct stream *, struct pipebuf *, size_t max);
-	/*
-	 * Takes at most n octets of the tunnel's socket, whose data(NULL) is to
-	 * come: as read(2), EOPNOTSUPP when they are to be copied.
-	 */
-	ssize_t	(*divert)(struct stream *, int fd, size_t n);
-};
 
 struct relay {
-	const struct stream_owner *owner;	/* first */
 	TAILQ_ENTRY(relay)	 entry;		/* of service.relays */
 	TAILQ_ENTRY(relay)	 queue;		/* waiting, or lingering */
 	TAILQ_ENTRY(relay)	 piping;	/* with a pipe */
@@ -69,7 +48,7 @@ struct relay {
 	struct tunnel		*tunnel;	/* of the stream */
 	struct outq		 out;		/* waits for the socket */
 	struct lz		*lz;	/* where it was agreed */
-	uint8_t			*pre;	/* goes before the socket's octets */
+	uint8_t			*pre;	/* want or answer: goes first */
 	uint64_t		 since;		/* worker_now of the start... */
 	uint64_t		 moved;	/* ...and of the last progress */
 	uint64_t		 octets_in;	/* from the stream, unpacked */
@@ -84,7 +63,6 @@ struct relay {
 	struct addr		 user;
 	struct addr		 other;		/* listener, or target */
 };
-TAILQ_HEAD(relays, relay);
 
 /* relay.c */
 
@@ -94,7 +72,7 @@ struct relay	*relay_new_user(int fd, const struct addr *user,
 		    const struct addr *listener);
 /* Opens its stream; -1 when the session has no room (the relay stays). */
 int		 relay_open(struct relay *, struct tunnel *);
-/* The peer opened a stream: its preface says what it wants.  -1 refuses. */
+/* The peer opened a stream: its first octets say what for.  -1 refuses. */
 int		 relay_accept(struct stream *, struct tunnel *);
 /* Ends both sides as an abort. */
 void		 relay_abort(struct relay *, enum reset_reason);

@@ -10,8 +10,9 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "worker/tunnel/service.h"
+#include "relay.h"
 #include "relaylz.h"
-#include "worker/service/service.h"
 
 static struct service	*svc;
 
@@ -24,19 +25,19 @@ relaylz_init(struct service *service)
 int
 relaylz_start(struct relay *r)
 {
-	if (!(r->tunnel->settled.caps & CAP_LZ4))
+	if (!(r->stream->session->conf.caps & CAP_LZ4))
 		return (0);
 	if ((r->lz = lz_new()) == NULL)
 		return (-1);
 	r->lz_held = lz_held(r->lz);
-	service_hold(svc, r->lz_held);
+	budget_hold(&svc->budget, r->lz_held);
 	return (0);
 }
 
 void
 relaylz_end(struct relay *r)
 {
-	service_hold(svc, -(int64_t)r->lz_held);
+	budget_hold(&svc->budget, -(int64_t)r->lz_held);
 	lz_free(r->lz);
 	r->lz = NULL;
 	r->lz_held = 0;
@@ -52,7 +53,8 @@ relaylz_count(struct relay *r)
 	r->octets_in += now->plain_in - was->plain_in;
 	svc->stats.octets_in += now->plain_in - was->plain_in;
 	all[0] = &svc->stats.lz;
-	all[1] = r->tunnel == NULL ? NULL : &r->tunnel->lz;
+	all[1] = r->stream == NULL ? NULL :
+	    &r->stream->session->stats.lz;
 	for (i = 0; i < 2 && all[i] != NULL; i++) {
 		all[i]->plain_in += now->plain_in - was->plain_in;
 		all[i]->wire_in += now->wire_in - was->wire_in;
@@ -60,7 +62,7 @@ relaylz_count(struct relay *r)
 		all[i]->wire_out += now->wire_out - was->wire_out;
 	}
 	*was = *now;
-	service_hold(svc, (int64_t)held - (int64_t)r->lz_held);
+	budget_hold(&svc->budget, (int64_t)held - (int64_t)r->lz_held);
 	r->lz_held = held;
 }
 
@@ -68,14 +70,13 @@ ssize_t
 relaylz_write(struct relay *r, const uint8_t *p, size_t len)
 {
 	const uint8_t	*plain;
-	uint64_t	 budget = svc->conf.opts.memory;
 	size_t		 n, done = 0;
 	ssize_t		 w;
 	int		 error = 0;
 
 	do {
-		if (lz_unpack(r->lz, p + done, len - done, svc->held < budget ?
-		    budget - svc->held : 0, &plain, &n) == -1)
+		if (lz_unpack(r->lz, p + done, len - done,
+		    budget_left(&svc->budget), &plain, &n) == -1)
 			return (-1);
 		if ((w = n == 0 ? 0 : write(r->fd, plain, n)) == -1) {
 			error = errno;

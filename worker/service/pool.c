@@ -25,10 +25,10 @@
 
 #include "shared/compat.h"
 #include "shared/log.h"
-#include "dialler.h"
-#include "pool.h"
-#include "service.h"
+#include "worker/dialect/dialect.h"
+#include "worker/relay/dialler.h"
 #include "worker/worker.h"
+#include "pool.h"
 
 /* A tunnel open this long shows that its remote works, microseconds. */
 #define STABLE_US	(10 * 1000000ULL)
@@ -45,6 +45,7 @@
 
 struct remote {
 	struct msg_dialee	 conf;
+	uint32_t		 index;		/* as dial knows it */
 	char			 name[HOST_MAX + 8];
 	uint32_t		 dialling;	/* attempts under way */
 	uint32_t		 fresh;	/* tunnels that count, any state */
@@ -65,7 +66,7 @@ struct attempt {			/* a request to dial */
 };
 
 static struct service		*svc;
-static struct remote		*remotes;
+static struct remote		**remotes;	/* by index */
 static uint32_t			 nremotes, active, grown;
 static uint64_t			 roomy_since;
 static uint32_t			 low;	/* idle ones since then, at least */
@@ -159,7 +160,7 @@ static int
 tunnel_counts(const struct tunnel *t)
 {
 	return (t->state != TUNNEL_ENDING && !(t->flags & TUNNEL_F_DYING) &&
-	    t->remote < nremotes);
+	    t->remote != NULL);
 }
 
 static void
@@ -170,12 +171,12 @@ pool_count(uint64_t now)
 	uint32_t	 i;
 
 	for (i = 0; i < nremotes; i++)
-		remotes[i].fresh = remotes[i].open = remotes[i].old =
-		    remotes[i].used = 0;
+		remotes[i]->fresh = remotes[i]->open = remotes[i]->old =
+		    remotes[i]->used = 0;
 	TAILQ_FOREACH(t, &svc->tunnels, entry) {
 		if (!tunnel_counts(t))
 			continue;
-		r = &remotes[t->remote];
+		r = t->remote;
 		if (t->flags & TUNNEL_F_OLD) {
 			r->old++;
 			continue;
@@ -193,10 +194,10 @@ pool_count(uint64_t now)
 			r->failures = 0;
 	}
 	for (i = 0; i < nremotes; i++) {
-		if (!remote_works(&remotes[i]))
-			remotes[i].up_since = 0;
-		else if (remotes[i].up_since == 0)
-			remotes[i].up_since = now;
+		if (!remote_works(remotes[i]))
+			remotes[i]->up_since = 0;
+		else if (remotes[i]->up_since == 0)
+			remotes[i]->up_since = now;
 	}
 }
 
@@ -210,17 +211,17 @@ pool_choose(uint64_t now)
 
 	/* The first one that works, and has for a while unless it is ours. */
 	for (i = 0; i < nremotes; i++) {
-		r = &remotes[i];
+		r = remotes[i];
 		if (remote_works(r) && (i == active ||
-		    !remote_works(&remotes[active]) ||
+		    !remote_works(remotes[active]) ||
 		    now - r->up_since >= STABLE_US))
 			return (i);
 	}
-	if (remotes[active].failures == 0)
+	if (remotes[active]->failures == 0)
 		return (active);
 	/* None works: whose turn to be tried comes first. */
 	for (best = 0, i = 1; i < nremotes; i++)
-		if (remotes[i].next_try < remotes[best].next_try)
+		if (remotes[i]->next_try < remotes[best]->next_try)
 			best = i;
 	return (best);
 }
@@ -229,10 +230,10 @@ static uint32_t
 pool_want_at(uint32_t i, uint64_t now)
 {
 	if (pool_balanced() || i == active)
-		return (remote_size(&remotes[i]));
+		return (remote_size(remotes[i]));
 	/* A better one than the active is probed, once it may be tried. */
-	if (i < active && (remotes[i].next_try <= now ||
-	    remotes[i].fresh + remotes[i].dialling > 0))
+	if (i < active && (remotes[i]->next_try <= now ||
+	    remotes[i]->fresh + remotes[i]->dialling > 0))
 		return (1);
 	return (0);
 }
@@ -269,7 +270,7 @@ remote_failed(struct remote *r, const char *why)
 }
 
 static int
-remote_start(const struct remote *r, int fd, const struct msg_dialled *res)
+remote_start(struct remote *r, int fd, const struct msg_dialled *res)
 {
 	struct msg_tunnel	 how;
 
@@ -278,7 +279,7 @@ remote_start(const struct remote *r, int fd, const struct msg_dialled *res)
 	how.transport = r->conf.transport;
 	how.peer = res->peer;
 	how.local = res->local;
-	return (tunnel_new(fd, &how, r - remotes) == NULL ? -1 : 0);
+	return (tunnel_new(fd, &how, r) == NULL ? -1 : 0);
 }
 
 static void
@@ -308,7 +309,7 @@ remote_dial(struct remote *r)
 		return;
 	}
 	a->remote = r;
-	a->request = dialler_ask(DIAL_REMOTE, r - remotes, 0,
+	a->request = dialler_ask(DIAL_REMOTE, r->index, 0,
 	    svc->conf.opts.dial_timeout * 1000, pool_dialled, a);
 	if (a->request == 0) {
 		free(a);
@@ -327,7 +328,7 @@ remote_fill(struct remote *r, uint32_t want, uint64_t now)
 	if (now < r->next_try)
 		return;
 	/* Tunnels take descriptors that are for users. */
-	if (!remote_muxed(r) && service_full(svc))
+	if (!remote_muxed(r) && budget_full(&svc->budget))
 		return;
 	/* While it is not known to work one attempt at a time is enough. */
 	if (!remote_works(r) && r->failures > 0 && want > 1)
@@ -346,9 +347,9 @@ pool_drain_old(void)
 	uint32_t	 open = 0, want, i;
 
 	for (i = 0; i < nremotes; i++)
-		open += remotes[i].open;
-	want = pool_balanced() ? pool_size() : remotes[active].open <
-	    remote_size(&remotes[active]) ? UINT32_MAX : 0;
+		open += remotes[i]->open;
+	want = pool_balanced() ? pool_size() : remotes[active]->open <
+	    remote_size(remotes[active]) ? UINT32_MAX : 0;
 	if (open < want || open == 0)
 		return;
 	TAILQ_FOREACH_SAFE(t, &svc->tunnels, entry, next)
@@ -368,7 +369,7 @@ remote_trim(struct remote *r, uint32_t want)
 		TAILQ_FOREACH(t, &svc->tunnels, entry)
 			if (tunnel_counts(t) && t->state == TUNNEL_OPEN &&
 			    !(t->flags & (TUNNEL_F_OLD | TUNNEL_F_USED)) &&
-			    &remotes[t->remote] == r &&
+			    t->remote == r &&
 			    (least == NULL || t->relays < least->relays))
 				least = t;
 		if (least == NULL)
@@ -386,7 +387,7 @@ remote_trim(struct remote *r, uint32_t want)
 static void
 pool_fall(uint64_t now)
 {
-	const struct remote	*r = &remotes[active];
+	const struct remote	*r = remotes[active];
 	uint32_t		 n;
 
 	if (roomy_since == 0 || r->open < low)
@@ -410,7 +411,7 @@ pool_shrink(uint64_t now)
 
 	if (grown == 0)
 		return;
-	if (!remote_muxed(&remotes[active])) {
+	if (!remote_muxed(remotes[active])) {
 		pool_fall(now);
 		return;
 	}
@@ -440,8 +441,8 @@ pool_arm(uint64_t now)
 	uint32_t	 i;
 
 	for (i = 0; i < nremotes; i++)
-		if (remotes[i].next_try > now && remotes[i].next_try < at)
-			at = remotes[i].next_try;
+		if (remotes[i]->next_try > now && remotes[i]->next_try < at)
+			at = remotes[i]->next_try;
 	tv.tv_sec = (at - now) / 1000000;
 	tv.tv_usec = (at - now) % 1000000;
 	event_add(timer, &tv);
@@ -459,15 +460,15 @@ pool_adjust(void)
 	pool_shrink(now);
 	if (!pool_balanced() && (i = pool_choose(now)) != active) {
 		log_info("remote %s: now the active one",
-		    remotes[i].name);
+		    remotes[i]->name);
 		active = i;
 	}
 	for (i = 0; i < nremotes; i++) {
 		want = pool_want_at(i, now);
-		remote_fill(&remotes[i], want, now);
-		if (want > 0 || remotes[active].open >=
-		    remote_size(&remotes[active]))
-			remote_trim(&remotes[i], want);
+		remote_fill(remotes[i], want, now);
+		if (want > 0 || remotes[active]->open >=
+		    remote_size(remotes[active]))
+			remote_trim(remotes[i], want);
 	}
 	pool_drain_old();
 	pool_arm(now);
@@ -484,13 +485,10 @@ remote_same(const struct msg_dialee *a, const struct msg_dialee *b)
 	    addr_same(&a->source, &b->source, 0));
 }
 
-void
-pool_remotes(const struct msg_dialee *confs, uint32_t count)
+static void
+pool_cancel(void)
 {
-	struct remote	*set;
 	struct attempt	*a;
-	struct tunnel	*t;
-	uint32_t	 i, j;
 
 	while ((a = TAILQ_FIRST(&attempts)) != NULL) {
 		TAILQ_REMOVE(&attempts, a, entry);
@@ -498,27 +496,57 @@ pool_remotes(const struct msg_dialee *confs, uint32_t count)
 		a->remote->dialling--;
 		free(a);
 	}
+}
+
+/* The one that is dialled in this way, with what is known of it, or a new one. */
+static struct remote *
+remote_get(const struct msg_dialee *conf, uint32_t index)
+{
+	struct remote	*r = NULL;
+	uint32_t	 i;
+
+	for (i = 0; i < nremotes && r == NULL; i++)
+		if (remotes[i] != NULL && remote_same(&remotes[i]->conf, conf)) {
+			r = remotes[i];
+			remotes[i] = NULL;
+		}
+	if (r == NULL && (r = calloc(1, sizeof(*r))) == NULL)
+		fatal("%s", __func__);
+	r->conf = *conf;
+	r->index = index;
+	addr_join(r->name, sizeof(r->name), conf->host, conf->port);
+	return (r);
+}
+
+/* It is in the file no more: its tunnels are to be replaced. */
+static void
+remote_free(struct remote *r)
+{
+	struct tunnel	*t;
+
+	if (r == NULL)
+		return;
+	TAILQ_FOREACH(t, &svc->tunnels, entry)
+		if (t->remote == r) {
+			t->remote = NULL;
+			tunnel_replace(t);
+		}
+	free(r);
+}
+
+void
+pool_remotes(const struct msg_dialee *confs, uint32_t count)
+{
+	struct remote	**set;
+	uint32_t	 i;
+
+	pool_cancel();
 	if ((set = calloc(count + 1, sizeof(*set))) == NULL)
 		fatal("%s", __func__);
-	for (i = 0; i < count; i++) {
-		set[i].conf = confs[i];
-		addr_join(set[i].name, sizeof(set[i].name), confs[i].host,
-		    confs[i].port);
-		for (j = 0; j < nremotes; j++)
-			if (remote_same(&remotes[j].conf, &confs[i])) {
-				set[i] = remotes[j];
-				set[i].conf = confs[i];
-			}
-	}
-	TAILQ_FOREACH(t, &svc->tunnels, entry) {
-		for (i = 0; i < count && t->remote < nremotes; i++)
-			if (remote_same(&set[i].conf,
-			    &remotes[t->remote].conf))
-				break;
-		t->remote = i < count ? i : UINT32_MAX;
-		if (t->remote == UINT32_MAX)
-			tunnel_replace(t);
-	}
+	for (i = 0; i < count; i++)
+		set[i] = remote_get(&confs[i], i);
+	for (i = 0; i < nremotes; i++)
+		remote_free(remotes[i]);
 	free(remotes);
 	remotes = set;
 	nremotes = count;
@@ -540,9 +568,9 @@ pool_renew(void)
 	TAILQ_FOREACH_SAFE(t, &svc->tunnels, entry, next)
 		tunnel_replace(t);
 	for (i = 0; i < nremotes; i++) {
-		remotes[i].failures = 0;
-		remotes[i].next_try = 0;
-		remotes[i].why[0] = '\0';
+		remotes[i]->failures = 0;
+		remotes[i]->next_try = 0;
+		remotes[i]->why[0] = '\0';
 	}
 	pool_adjust();
 }
@@ -551,14 +579,14 @@ void
 pool_tunnel_opened(struct tunnel *t)
 {
 	struct remote	*r;
+	char		 words[192];
 
-	if (t->remote >= nremotes)
+	if ((r = t->remote) == NULL)
 		return;
-	r = &remotes[t->remote];
-	if (r->why[0] != '\0' || r->up_since == 0)
-		log_info("remote %s: tunnel open to %s, %s%s", r->name,
-		    t->theirs.software, seal_cipher(t->seal),
-		    t->settled.caps & CAP_LZ4 ? ", lz4" : "");
+	if (r->why[0] != '\0' || r->up_since == 0) {
+		svc->dialect->words(t, words, sizeof(words));
+		log_info("remote %s: tunnel open to %s", r->name, words);
+	}
 	r->why[0] = '\0';
 	pool_adjust();
 }
@@ -569,9 +597,9 @@ pool_tunnel_taken(struct tunnel *t)
 {
 	struct remote	*r;
 
-	if (stopped || t->remote >= nremotes)
+	if (stopped || t->remote == NULL)
 		return;
-	r = &remotes[t->remote];
+	r = t->remote;
 	r->failures = 0;
 	pool_count(worker_now());
 	if (r->open == 0)
@@ -594,8 +622,8 @@ tunnel_was_short(const struct tunnel *t)
 void
 pool_tunnel_drained(struct tunnel *t)
 {
-	if (!stopped && t->remote < nremotes && tunnel_was_short(t))
-		remote_failed(&remotes[t->remote],
+	if (!stopped && t->remote != NULL && tunnel_was_short(t))
+		remote_failed(t->remote,
 		    "the server drains what it has just accepted");
 	pool_adjust();
 }
@@ -605,7 +633,7 @@ pool_tunnel_closed(struct tunnel *t)
 {
 	char	 why[320];
 
-	if (stopped || t->remote >= nremotes)
+	if (stopped || t->remote == NULL)
 		return;
 	if ((t->flags & (TUNNEL_F_OLD | TUNNEL_F_USED)) ||
 	    (t->end == TUNNEL_END_CLEAN && !tunnel_was_short(t))) {
@@ -616,7 +644,7 @@ pool_tunnel_closed(struct tunnel *t)
 		svc->stats.tunnels_failed++;
 	snprintf(why, sizeof(why), "%s: %s", tunnel_end_name(t->end),
 	    t->words);
-	remote_failed(&remotes[t->remote], why);
+	remote_failed(t->remote, why);
 	pool_adjust();
 }
 
@@ -628,7 +656,7 @@ pool_more(uint32_t n)
 	if (n > cap - size)
 		n = cap - size;
 	/* More tunnels bring users, for whom there is no descriptor. */
-	if (n == 0 || stopped || service_full(svc)) {
+	if (n == 0 || stopped || budget_full(&svc->budget)) {
 		pool_adjust();
 		return;
 	}
@@ -641,15 +669,9 @@ pool_more(uint32_t n)
 void
 pool_stop(void)
 {
-	struct attempt	*a;
-
 	stopped = 1;
 	event_del(timer);
-	while ((a = TAILQ_FIRST(&attempts)) != NULL) {
-		TAILQ_REMOVE(&attempts, a, entry);
-		dialler_cancel(a->request);
-		free(a);
-	}
+	pool_cancel();
 }
 
 void
@@ -662,36 +684,34 @@ pool_state(char *buf, size_t size)
 		return;
 	}
 	for (i = 0; i < nremotes; i++)
-		if (remotes[i].why[0] != '\0') {
-			snprintf(buf, size, "no tunnel: %s", remotes[i].why);
+		if (remotes[i]->why[0] != '\0') {
+			snprintf(buf, size, "no tunnel: %s", remotes[i]->why);
 			return;
 		}
 	strlcpy(buf, svc->keyed ? "connecting" : "waits for its key", size);
 }
 
 const char *
-pool_remote_name(uint32_t i)
+pool_remote_name(const struct remote *r)
 {
-	return (i < nremotes ? remotes[i].name : "");
+	return (r == NULL ? "" : r->name);
 }
 
 void
-pool_remote_host(uint32_t i, char *buf, size_t size)
+pool_remote_host(const struct remote *r, char *buf, size_t size)
 {
-	const struct msg_dialee	*r;
-	unsigned int		 usual;
-	int			 v6;
+	unsigned int	 usual;
+	int		 v6;
 
 	buf[0] = '\0';
-	if (i >= nremotes)
+	if (r == NULL)
 		return;
-	r = &remotes[i].conf;
-	usual = r->transport & TRANSPORT_TLS ? HTTPS_PORT : HTTP_PORT;
-	v6 = strchr(r->host, ':') != NULL;
-	if (r->port == usual)
-		snprintf(buf, size, "%s%s%s", v6 ? "[" : "", r->host,
+	usual = r->conf.transport & TRANSPORT_TLS ? HTTPS_PORT : HTTP_PORT;
+	v6 = strchr(r->conf.host, ':') != NULL;
+	if (r->conf.port == usual)
+		snprintf(buf, size, "%s%s%s", v6 ? "[" : "", r->conf.host,
 		    v6 ? "]" : "");
 	else
-		snprintf(buf, size, "%s%s%s:%u", v6 ? "[" : "", r->host,
-		    v6 ? "]" : "", r->port);
+		snprintf(buf, size, "%s%s%s:%u", v6 ? "[" : "", r->conf.host,
+		    v6 ? "]" : "", r->conf.port);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * The pool of the client side: how many tunnels there are to be at which
+ * The pool of who dials: how many tunnels there are to be at which
  * remote, when to try again, when to grow, shrink, fail over and come back.
  * Without a mux these are the tunnels that wait for a user; those in use come
  * on top.
@@ -16,6 +16,7 @@
 #include "shared/msg.h"
 #include "worker/tunnel/tunnel.h"
 
+struct remote;
 struct service;
 
 /* pool.c */
@@ -33,7 +34,7 @@ void		 pool_tunnel_taken(struct tunnel *);
 /* The peer wants it replaced. */
 void		 pool_tunnel_drained(struct tunnel *);
 void		 pool_tunnel_closed(struct tunnel *);
-/* The server wants n more. */
+/* n more are wanted, by the peer or by our users. */
 void		 pool_more(uint32_t n);
 /* No new tunnels. */
 void		 pool_stop(void);
@@ -41,9 +42,9 @@ void		 pool_stop(void);
 uint32_t	 pool_wanted(void);
 /* "up", "no tunnel: ..."; for show services. */
 void		 pool_state(char *, size_t);
-/* "tunnel.example.com:4040" */
-const char	*pool_remote_name(uint32_t index);
+/* "tunnel.example.com:4040"; of NULL "". */
+const char	*pool_remote_name(const struct remote *);
 /* As a request names it, with a port that is not the usual one. */
-void		 pool_remote_host(uint32_t, char *, size_t);
+void		 pool_remote_host(const struct remote *, char *, size_t);
 
 #endif /* WORKER_POOL_H */

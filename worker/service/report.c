@@ -12,17 +12,13 @@
 #include <time.h>
 
 #include "shared/compat.h"
+#include "worker/dialect/dialect.h"
+#include "worker/relay/relay.h"
+#include "worker/tunnel/tunnel.h"
+#include "worker/worker.h"
 #include "pool.h"
 #include "report.h"
-#include "service.h"
 #include "user.h"
-#include "worker/worker.h"
-
-static int
-is_server(void)
-{
-	return (worker_self()->side == SIDE_SERVER);
-}
 
 static uint64_t
 report_wall(uint64_t then)
@@ -42,7 +38,7 @@ report_service(const struct service *svc, struct channel *ch,
 	cs.service = worker_self()->service;
 	cs.index = worker_self()->index;
 	cs.side = worker_self()->side;
-	cs.tunnels_wanted = is_server() ? 0 : pool_wanted();
+	cs.tunnels_wanted = svc->dials ? pool_wanted() : 0;
 	cs.sessions = svc->nopen;
 	cs.streams = svc->nrelays - user_waiting();
 	cs.waiting = user_waiting();
@@ -50,14 +46,14 @@ report_service(const struct service *svc, struct channel *ch,
 	cs.refused = st->refused;
 	cs.failed = st->failed;
 	cs.resets = st->resets;
-	cs.descriptors_short = st->descriptors_short;
+	cs.descriptors_short = svc->budget.fds_short;
 	cs.octets_in = st->octets_in;
 	cs.octets_out = st->octets_out;
-	cs.memory = svc->held;
-	cs.memory_max = svc->conf.opts.memory;
+	cs.memory = svc->budget.held;
+	cs.memory_max = svc->budget.max;
 	strlcpy(cs.name, svc->conf.name, sizeof(cs.name));
 	strlcpy(cs.where, svc->where, sizeof(cs.where));
-	if (!is_server())
+	if (svc->dials)
 		pool_state(cs.state, sizeof(cs.state));
 	else
 		strlcpy(cs.state, svc->stopping ? "stopping" :
@@ -85,10 +81,9 @@ report_session(const struct service *svc, struct channel *ch,
 	cs.side = worker_self()->side;
 	session_id(t, &cs.id);
 	cs.streams = t->relays;
-	cs.mux_version = tunnel_muxed(t) ? t->settled.mux_version : 0;
-	cs.seal = t->settled.seals;
-	/* Without a mux there are no pings. */
-	cs.rtt_us = tunnel_muxed(t) ? t->rtt_us : wire_rtt(&t->wire);
+	svc->dialect->describe(t, &cs);
+	/* Without pings TCP knows. */
+	cs.rtt_us = t->rtt_us != 0 ? t->rtt_us : wire_rtt(&t->wire);
 	cs.draining = (t->flags & (TUNNEL_F_OLD | TUNNEL_F_DRAINING)) != 0;
 	cs.queued = wire_queued(&t->wire);
 	cs.since = report_wall(t->opened);
@@ -97,16 +92,14 @@ report_session(const struct service *svc, struct channel *ch,
 	meter_rates(&t->meter, worker_now(), cs.octets_in, cs.octets_out,
 	    &cs.rate_in, &cs.rate_out);
 	cs.transport = t->transport;
-	cs.lz4 = (t->settled.caps & CAP_LZ4) != 0;
-	cs.lz4_plain = t->lz.plain_in + t->lz.plain_out;
-	cs.lz4_wire = t->lz.wire_in + t->lz.wire_out;
+	cs.lz4 = (t->session->conf.caps & CAP_LZ4) != 0;
+	cs.lz4_plain = st->lz.plain_in + st->lz.plain_out;
+	cs.lz4_wire = st->lz.wire_in + st->lz.wire_out;
 	cs.streams_ever = st->streams_ever;
 	cs.peer = t->peer;
 	cs.local = t->local;
 	strlcpy(cs.service, svc->conf.name, sizeof(cs.service));
-	strlcpy(cs.client_id, t->theirs.client_id, sizeof(cs.client_id));
-	strlcpy(cs.cipher, seal_cipher(t->seal), sizeof(cs.cipher));
-	if (!is_server())
+	if (svc->dials)
 		strlcpy(cs.remote, pool_remote_name(t->remote),
 		    sizeof(cs.remote));
 	(void)channel_send(ch, IMSG_CTL_SESSION, -1, &cs, sizeof(cs));
@@ -189,7 +182,7 @@ report_summary(const struct service *svc, struct channel *ch,
 	worker_counter(ch, request, "lingered_out", st->lingered_out);
 	worker_counter(ch, request, "accept_paused", st->accept_paused);
 	worker_counter(ch, request, "descriptors_short",
-	    st->descriptors_short);
+	    svc->budget.fds_short);
 	worker_counter(ch, request, "sessions", svc->nopen);
 	worker_counter(ch, request, "tunnels", st->tunnels);
 	worker_counter(ch, request, "tunnels_failed", st->tunnels_failed);
@@ -201,7 +194,7 @@ report_summary(const struct service *svc, struct channel *ch,
 	worker_counter(ch, request, "lz4_plain_out", st->lz.plain_out);
 	worker_counter(ch, request, "lz4_wire_out", st->lz.wire_out);
 	worker_counter(ch, request, "lz4_faults", st->lz_faults);
-	worker_counter(ch, request, "memory", svc->held);
+	worker_counter(ch, request, "memory", svc->budget.held);
 }
 
 void

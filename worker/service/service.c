@@ -8,7 +8,6 @@
 
 #include <sys/types.h>
 #include <sys/queue.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <event2/event.h>
@@ -22,19 +21,18 @@
 
 #include "shared/compat.h"
 #include "shared/log.h"
-#include "dialler.h"
+#include "worker/dialect/dialect.h"
+#include "worker/net/source.h"
+#include "worker/relay/dialler.h"
+#include "worker/relay/relay.h"
+#include "worker/tunnel/tunnel.h"
+#include "worker/worker.h"
 #include "pool.h"
 #include "report.h"
-#include "service.h"
-#include "worker/net/source.h"
 #include "user.h"
-#include "worker/worker.h"
 
 /* Tunnels that came before the keys; the gate sends no more than that. */
 #define EARLY_MAX	CHAN_FDS_UNREAD
-#define FULL_LOG_US	(10 * 1000000ULL)
-/* Readers that stopped may keep users out for so long. */
-#define TIGHT_US	(5 * 1000000ULL)
 
 struct early {
 	TAILQ_ENTRY(early)	 entry;
@@ -56,114 +54,28 @@ static struct event		*changed, *tick, *stop_timer;
 static TAILQ_HEAD(, early)	 early = TAILQ_HEAD_INITIALIZER(early);
 static uint32_t			 nearly;
 
+static void	 service_proven(struct tunnel *);
 static void	 service_opened(struct tunnel *);
 static void	 service_taken(struct tunnel *);
 static void	 service_drained(struct tunnel *);
 static void	 service_more(struct tunnel *, uint32_t);
 static void	 service_closed(struct tunnel *);
+static void	 service_changed(void);
+static void	 service_host(const struct tunnel *, char *, size_t);
+static void	 service_tell_gate(enum msg_type, uint64_t);
 static void	 service_log_end(const struct tunnel *, const char *, ...)
 		    __attribute__((__format__(printf, 2, 3)));
 
 static const struct tunnel_events service_tunnel_events = {
+	service_proven,
 	service_opened,
 	service_taken,
 	service_drained,
 	service_more,
-	service_closed
+	service_closed,
+	service_changed,
+	service_host
 };
-
-static int
-is_server(void)
-{
-	return (worker_self()->side == SIDE_SERVER);
-}
-
-/* ---- the budget ---- */
-
-void
-service_hold(struct service *svc, int64_t octets)
-{
-	svc->held += octets;
-}
-
-void
-service_enforce(struct service *svc)
-{
-	while (svc->held > svc->conf.opts.memory && relay_reset_worst())
-		;
-}
-
-int
-service_tight(const struct service *svc)
-{
-	return (svc->held > svc->conf.opts.memory / 8 * 7);
-}
-
-/*
- * Near the budget, and not past it, it could stay for ever: who reads nothing
- * holds what he has, and nobody would be accepted any more.
- */
-static void
-service_relieve(uint64_t now)
-{
-	static uint64_t	 since;
-	unsigned int	 n = 0;
-
-	if (!service_tight(&service)) {
-		since = 0;
-		return;
-	}
-	if (since == 0)
-		since = now;
-	if (now - since < TIGHT_US)
-		return;
-	while (service_tight(&service) && relay_reset_worst())
-		n++;
-	if (n > 0)
-		log_warnx("memory: near its budget for %llu s: the %u readers "
-		    "that held most are reset",
-		    (unsigned long long)(now - since) / 1000000, n);
-	since = 0;
-}
-
-/* ---- descriptors ---- */
-
-/* The limit is as high as it may be by now, and stays. */
-static void
-service_count_fds(void)
-{
-	struct rlimit	 rl;
-	uint32_t	 max, eighth, reserve, pipes;
-
-	if (getrlimit(RLIMIT_NOFILE, &rl) == -1)
-		fatal("getrlimit nofile");
-	max = rl.rlim_cur > UINT32_MAX ? UINT32_MAX : rl.rlim_cur;
-	eighth = max / 8;
-	reserve = eighth < SERVICE_FD_RESERVE ? eighth : SERVICE_FD_RESERVE;
-	pipes = eighth < SERVICE_PIPE_FDS ? eighth : SERVICE_PIPE_FDS;
-	service.fds_max = max - reserve - pipes;
-}
-
-int
-service_full(const struct service *svc)
-{
-	return (svc->nrelays + svc->ntunnels >= svc->fds_max);
-}
-
-void
-service_was_full(struct service *svc, const char *what)
-{
-	static uint64_t	 logged;
-	uint64_t	 now = worker_now();
-
-	svc->stats.descriptors_short++;
-	if (logged != 0 && now - logged < FULL_LOG_US)
-		return;
-	logged = now;
-	log_warnx("descriptors run short with %u connections and %u tunnels: "
-	    "%s, %llu times so far", svc->nrelays, svc->ntunnels, what,
-	    (unsigned long long)svc->stats.descriptors_short);
-}
 
 /* What a session may let its peers send ahead: half the budget, shared. */
 static void
@@ -180,31 +92,18 @@ service_limits(void)
 			session_limit(t->session, share);
 }
 
-/* ---- the target ---- */
-
-int
-service_target_port(const struct service *svc, const struct addr *listener)
-{
-	const struct msg_dialee	*t = &svc->target;
-	uint32_t		 offset;
-
-	if (t->for_port == 0)
-		return (0);
-	/* below the first it is a large number */
-	offset = (uint32_t)listener->port - t->for_port;
-	return (offset < t->ports ? (int)offset : -1);
-}
-
 /* ---- what changed in this turn ---- */
 
-void
-service_changed(struct service *svc)
+static void
+service_changed(void)
 {
-	(void)svc;
 	event_active(changed, EV_TIMEOUT, 0);
 }
 
-/* Server side: one that was to be replaced goes when another is there. */
+/*
+ * Where they are accepted and streams opened: one that was to be replaced goes
+ * when another is there.
+ */
 static void
 service_finish_old(void)
 {
@@ -228,8 +127,9 @@ service_changed_turn(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	(void)arg;
 	service_limits();
-	if (is_server()) {
-		service_finish_old();
+	if (service.opens) {
+		if (!service.dials)
+			service_finish_old();
 		user_changed();
 	}
 	if (service.stopping && service.ntunnels == 0 && service.nrelays == 0)
@@ -258,8 +158,8 @@ service_tick(evutil_socket_t fd, short what, void *arg)
 	(void)arg;
 	relay_tick(worker_now());
 	service_measure(worker_now());
-	service_relieve(worker_now());
-	service_changed(&service);
+	budget_tick(&service.budget, worker_now());
+	service_changed();
 }
 
 /* ---- start and configuration ---- */
@@ -272,9 +172,13 @@ service_init(void)
 	TAILQ_INIT(&service.tunnels);
 	TAILQ_INIT(&service.relays);
 	service.base = worker_base();
-	service_count_fds();
-	if ((service.seal = seal_ctx_new(worker_self()->side)) == NULL)
-		fatalx("cannot make the TLS context");
+	service.dials = worker_self()->dials;
+	service.opens = worker_self()->opens;
+	budget_init(&service.budget, relay_reset_worst);
+	service.dialect = dialect_get(worker_self()->dialect);
+	if (service.dialect == NULL)
+		fatalx("dialect %u is not known", worker_self()->dialect);
+	service.dialect->init(&service);
 	relay_init(&service);
 	tunnel_init(&service, &service_tunnel_events);
 	user_init(&service);
@@ -359,7 +263,7 @@ service_replace_all(void)
 {
 	struct tunnel	*t, *next;
 
-	if (!is_server()) {
+	if (service.dials) {
 		pool_renew();
 		return;
 	}
@@ -371,18 +275,19 @@ static void
 service_ready(int reload)
 {
 	service.conf = staged;
+	service.budget.max = staged.opts.memory;
 	service.target = staged_target;
 	service.web = staged_web;
 	strlcpy(service.where, staged_where, sizeof(service.where));
-	if (is_server())
+	if (service.opens)
 		user_listen_end();
-	else
+	if (service.dials)
 		pool_remotes(staged_remotes, nstaged_remotes);
 	if (reload && (worker_self()->changed & CHANGE_TUNNELS))
 		service_replace_all();
-	if (!is_server())
+	if (service.dials)
 		pool_changed();
-	service_changed(&service);
+	service_changed();
 }
 
 /* ---- keys ---- */
@@ -390,27 +295,8 @@ service_ready(int reload)
 static void
 service_start_tunnel(const struct msg_tunnel *msg, int fd)
 {
-	if (tunnel_new(fd, msg, 0) == NULL)
+	if (tunnel_new(fd, msg, NULL) == NULL)
 		service_tell_gate(IMSG_TUNNEL_CLOSED, msg->number);
-}
-
-/* Sessions that were proven with a token that is gone are replaced. */
-static void
-service_keys_gone(void)
-{
-	struct tunnel	*t, *next;
-	const uint8_t	*id;
-
-	TAILQ_FOREACH_SAFE(t, &service.tunnels, entry, next) {
-		id = seal_identity(t->seal);
-		if (id == NULL || seal_ctx_has(service.seal, id))
-			continue;
-		log_info("tunnel %u: its token is gone: it drains", t->serial);
-		if (is_server())
-			tunnel_drain(t);
-		else
-			tunnel_replace(t);
-	}
 }
 
 static void
@@ -422,7 +308,7 @@ service_keys_end(const struct msg_count *msg)
 	if (msg->count == 0 && nkeys == 0)
 		return;			/* they are still being made */
 	bad = msg->count != nkeys ||
-	    seal_ctx_keys(service.seal, keys, nkeys) == -1;
+	    service.dialect->keys(&service, keys, nkeys) == -1;
 	explicit_bzero(keys, sizeof(keys));
 	if (bad)
 		log_warnx("keys: %u came of %u, or no memory", nkeys,
@@ -431,14 +317,13 @@ service_keys_end(const struct msg_count *msg)
 	if (bad)
 		return;
 	service.keyed = 1;
-	service_keys_gone();
 	while ((e = TAILQ_FIRST(&early)) != NULL) {
 		TAILQ_REMOVE(&early, e, entry);
 		nearly--;
 		service_start_tunnel(&e->msg, e->fd);
 		free(e);
 	}
-	if (!is_server())
+	if (service.dials)
 		pool_changed();
 }
 
@@ -486,7 +371,7 @@ service_from_gate(struct imsg *imsg)
 	nearly++;
 }
 
-void
+static void
 service_tell_gate(enum msg_type type, uint64_t number)
 {
 	struct msg_number	 msg = { .number = number };
@@ -497,56 +382,19 @@ service_tell_gate(enum msg_type type, uint64_t number)
 	(void)channel_send(gate, type, -1, &msg, sizeof(msg));
 }
 
-/*
- * The tunnels of the client's earlier start are dead, if they do not answer
- * at once.
- */
 static void
-service_probe_older(const struct msg_client *msg)
+service_proven(struct tunnel *t)
 {
-	struct tunnel	*t, *next;
-
-	TAILQ_FOREACH_SAFE(t, &service.tunnels, entry, next)
-		if (t->state == TUNNEL_OPEN &&
-		    strcmp(t->theirs.client_id, msg->client_id) == 0 &&
-		    memcmp(t->theirs.start_id, msg->start_id,
-		    sizeof(msg->start_id)) != 0)
-			tunnel_probe(t);
-}
-
-static void
-service_opened_by_client(struct tunnel *new)
-{
-	struct msg_client	 msg;
-	struct tunnel		*t;
-
-	TAILQ_FOREACH(t, &service.tunnels, entry)
-		if (t != new && t->state == TUNNEL_OPEN &&
-		    strcmp(t->theirs.client_id, new->theirs.client_id) == 0 &&
-		    memcmp(t->theirs.start_id, new->theirs.start_id,
-		    sizeof(t->theirs.start_id)) == 0)
-			return;		/* this start is known */
-	memset(&msg, 0, sizeof(msg));
-	memcpy(msg.start_id, new->theirs.start_id, sizeof(msg.start_id));
-	strlcpy(msg.client_id, new->theirs.client_id, sizeof(msg.client_id));
-	log_info("client %s is here, from %s, %s, seal %s%s", msg.client_id,
-	    addr_print(&new->peer), new->theirs.software,
-	    seal_cipher(new->seal),
-	    new->settled.caps & CAP_LZ4 ? ", lz4" : "");
-	service_probe_older(&msg);
-	if (service.conf.opts.prefork > 1)
-		worker_tell(IMSG_CLIENT_BACK, &msg, sizeof(msg));
+	service_tell_gate(IMSG_TUNNEL_PROVEN, t->number);
 }
 
 static void
 service_opened(struct tunnel *t)
 {
 	log_debug("tunnel %u: open, %s", t->serial, addr_print(&t->peer));
-	if (is_server())
-		service_opened_by_client(t);
-	else
+	if (service.dials)
 		pool_tunnel_opened(t);
-	service_changed(&service);
+	service_changed();
 }
 
 /*
@@ -556,28 +404,35 @@ service_opened(struct tunnel *t)
 static void
 service_taken(struct tunnel *t)
 {
-	if (is_server()) {
+	if (service.dials)
+		pool_tunnel_taken(t);
+	else {
 		service_tell_gate(IMSG_TUNNEL_CLOSED, t->number);
 		t->number = 0;
-	} else
-		pool_tunnel_taken(t);
+	}
 }
 
 static void
 service_drained(struct tunnel *t)
 {
 	log_debug("tunnel %u: the peer drains it", t->serial);
-	if (!is_server())
+	if (service.dials)
 		pool_tunnel_drained(t);
-	service_changed(&service);
+	service_changed();
 }
 
 static void
 service_more(struct tunnel *t, uint32_t n)
 {
 	(void)t;
-	if (!is_server())
+	if (service.dials)
 		pool_more(n);
+}
+
+static void
+service_host(const struct tunnel *t, char *buf, size_t size)
+{
+	pool_remote_host(t->remote, buf, size);
 }
 
 /* Why one has ended that never opened, as often as its source may cause it. */
@@ -596,26 +451,31 @@ service_log_end(const struct tunnel *t, const char *fmt, ...)
 	va_end(ap);
 }
 
+/* One that was accepted. */
+static void
+service_closed_here(const struct tunnel *t)
+{
+	service_tell_gate(IMSG_TUNNEL_CLOSED, t->number);
+	if (t->opened == 0)
+		service.stats.tunnels_failed++;
+	if (t->end == TUNNEL_END_CLEAN)
+		log_debug("tunnel %u: %s", t->serial, t->words);
+	else if (t->opened == 0)
+		service_log_end(t, "%s: %s", tunnel_end_name(t->end),
+		    t->words);
+	else
+		log_info("tunnel %u from %s: %s: %s", t->serial,
+		    addr_print(&t->peer), tunnel_end_name(t->end), t->words);
+}
+
 static void
 service_closed(struct tunnel *t)
 {
-	if (!is_server())
+	if (service.dials)
 		pool_tunnel_closed(t);
-	else {
-		service_tell_gate(IMSG_TUNNEL_CLOSED, t->number);
-		if (t->opened == 0)
-			service.stats.tunnels_failed++;
-		if (t->end == TUNNEL_END_CLEAN)
-			log_debug("tunnel %u: %s", t->serial, t->words);
-		else if (t->opened == 0)
-			service_log_end(t, "%s: %s", tunnel_end_name(t->end),
-			    t->words);
-		else
-			log_info("tunnel %u from %s: %s: %s", t->serial,
-			    addr_print(&t->peer), tunnel_end_name(t->end),
-			    t->words);
-	}
-	service_changed(&service);
+	else
+		service_closed_here(t);
+	service_changed();
 }
 
 /* ---- other processes ---- */
@@ -690,8 +550,9 @@ service_from_parent(struct imsg *imsg)
 			user_hold(count.count != 0);
 		break;
 	case IMSG_CLIENT_BACK:
-		if (imsg_get_data(imsg, &client, sizeof(client)) == 0)
-			service_probe_older(&client);
+		if (service.dialect->client_back != NULL &&
+		    imsg_get_data(imsg, &client, sizeof(client)) == 0)
+			service.dialect->client_back(&service, &client);
 		break;
 	default:
 		break;
@@ -765,7 +626,7 @@ service_stop(uint32_t drain_ms)
 			fatal("%s", __func__);
 		event_add(stop_timer, &tv);
 	}
-	service_changed(&service);
+	service_changed();
 }
 
 const struct role role_service = {

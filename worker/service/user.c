@@ -20,9 +20,10 @@
 
 #include "shared/compat.h"
 #include "shared/log.h"
-#include "service.h"
-#include "user.h"
+#include "worker/relay/relay.h"
+#include "worker/tunnel/tunnel.h"
 #include "worker/worker.h"
+#include "user.h"
 
 /*
  * A listener's turn, then others have theirs.  Where several workers share it
@@ -152,7 +153,7 @@ user_pick(void)
 /*
  * When every session has `mux concurrency' streams, or all that it takes, the
  * pool is to grow by as many as they and those who wait would fill.  Without a
- * mux the client sees for itself that a tunnel was taken.
+ * mux who dials sees for itself that a tunnel was taken.
  */
 static void
 user_ask_more(void)
@@ -270,7 +271,7 @@ user_wait(struct relay *r)
 static int
 user_may_accept(void)
 {
-	if (stopped || paused || service_tight(svc) || service_full(svc))
+	if (stopped || paused || budget_tight(&svc->budget) || budget_full(&svc->budget))
 		return (0);
 	return (holding || user_pick() != NULL);
 }
@@ -281,9 +282,10 @@ user_listen(void)
 	struct lent	*l;
 	int		 on = user_may_accept();
 
-	if (service_full(svc) && !full && !stopped)
-		service_was_full(svc, "users wait in the backlog");
-	full = service_full(svc);
+	if (budget_full(&svc->budget) && !full && !stopped)
+		budget_was_full(&svc->budget, worker_now(),
+		    "users wait in the backlog");
+	full = budget_full(&svc->budget);
 	TAILQ_FOREACH(l, &listeners, entry) {
 		if (l->listening == on)
 			continue;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * Users of the server side: accepts them from the lent listener, gives each
+ * Users of who opens streams: accepts them from the lent listener, gives each
  * the least loaded session with room, and holds those for whom there is none
  * for `user timeout'.
  */

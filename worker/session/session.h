@@ -3,8 +3,8 @@
 /*
  * A session: a multiplexer on a tunnel.  Octets in, octets out; it knows no
  * descriptor, no clock (the time is given) and nothing of what its streams
- * carry.  smux, Mux.Pro, QUIC and "no mux" implement the ops; relay and the
- * dialect are told by the events.
+ * carry.  smux, Mux.Pro, QUIC and "no mux" implement the ops; each stream's
+ * owner, a relay or a dialect's control stream, is called for its octets.
  *
  * Payload out: a stream with something to send is made ready; the session
  * pulls it, fairly, when the tunnel takes octets, so that nothing is read
@@ -12,13 +12,15 @@
  * once, within what the stream was granted; it counts as held until it is
  * consumed.
  *
- * With CAP_BULK much payload need not pass through memory: what bulk has put
- * aside follows the octets of output, and what the session says is a stream's
- * may be diverted to it from the tunnel.
+ * With CAP_BULK much payload need not pass through memory: an owner puts it
+ * into a pipe that follows the octets of output, and what the session says is
+ * a stream's may be diverted to its owner from the tunnel.
  */
 
 #ifndef WORKER_SESSION_H
 #define WORKER_SESSION_H
+
+#include <sys/types.h>
 
 #include <stddef.h>
 #include <stdint.h>
@@ -74,20 +76,22 @@ struct session_conf {
 	uint32_t	 stall_grace_ms;
 };
 
+struct pipebuf;
+
 /* Common to every stream; the implementation's own data is around it. */
 struct stream {
-	struct session	*session;
-	void		*arg;		/* the owner's */
-	uint32_t	 id;
+	struct session			*session;
+	const struct stream_owner	*owner;
+	void				*arg;	/* the owner's */
+	uint32_t			 id;
 };
 
 /*
- * All but wake come only from within input, output, tick and free.  A stream
- * that has ended stays readable until the op that it ended in returns.
+ * Whose a stream is: a relay, or a dialect's control stream.  All calls come
+ * from within input, output, tick and free of its session.  A stream that has
+ * ended stays readable until the op that it ended in returns.
  */
-struct session_events {
-	/* The peer opened a stream.  Set st->arg; -1 refuses it (reset). */
-	int	(*opened)(struct stream *st);
+struct stream_owner {
 	/*
 	 * Put at most max (> 0) octets to send at buf and return how many; 0
 	 * when there is nothing now: session_ready() when there is again.  May
@@ -110,16 +114,44 @@ struct session_events {
 	/* Both directions have ended in order; freed after the call. */
 	void	(*closed)(struct stream *);
 	/*
+	 * Put at most max octets into an empty pipe, as pull puts them into
+	 * memory; 0: pull them, or the stream has ended in it.  NULL: never.
+	 */
+	size_t	(*bulk)(struct stream *, struct pipebuf *, size_t max);
+	/*
+	 * Take at most n octets of the tunnel's socket, whose data(NULL) is to
+	 * come: as read(2), EOPNOTSUPP when they are to be copied.  The tunnel
+	 * calls it, after session_divert.  NULL: never.
+	 */
+	ssize_t	(*divert)(struct stream *, int fd, size_t n);
+};
+
+/* What a session asks of the tunnel that it runs on. */
+struct session_events {
+	/*
+	 * The peer opened a stream: give it its owner and arg; -1 refuses it
+	 * (reset).
+	 */
+	int	(*opened)(struct stream *);
+	/*
 	 * There is output, or an earlier deadline, that was not there before,
 	 * or want is no longer 0.  From within any op: only take note of it.
 	 */
 	void	(*wake)(struct session *);
 	/*
-	 * Put at most max (> 0) octets to send aside, to go out right behind
-	 * what this call of output returns, and return how many; 0: pull them,
-	 * or the stream has ended in it.  Otherwise as pull.  NULL: never.
+	 * An empty pipe, to go out right behind what this call of output
+	 * returns, for at most *max octets, which may be lowered; NULL: pull.
+	 * `piped' says how many were put into it.  NULL: never.
 	 */
-	size_t	(*bulk)(struct stream *, size_t max);
+	struct pipebuf *(*pipe)(struct session *, size_t *max);
+	void	(*piped)(struct session *, size_t);
+};
+
+struct lz_count {		/* blocks with their headers; and the payload */
+	uint64_t	 plain_in;	/* from the stream */
+	uint64_t	 wire_in;
+	uint64_t	 plain_out;	/* into it */
+	uint64_t	 wire_out;
 };
 
 struct session_stats {
@@ -132,10 +164,12 @@ struct session_stats {
 	uint64_t	 refused; /* streams refused by the cap or owner */
 	uint64_t	 killed;	/* streams reset for memory */
 	uint64_t	 faults; /* streams reset for the peer's breach */
+	struct lz_count	 lz;	/* of streams with LZ4: their owners' count */
 };
 
 struct session_ops {
-	struct stream *(*open)(struct session *, void *arg, int urgent);
+	struct stream *(*open)(struct session *, const struct stream_owner *,
+		    void *arg, int urgent);
 	void	(*ready)(struct stream *);
 	void	(*fin)(struct stream *);
 	void	(*reset)(struct stream *, enum reset_reason);
@@ -162,19 +196,25 @@ struct session {
 	struct session_conf		 conf;
 	struct session_stats		 stats;
 	const char			*error;	/* why input or tick failed */
+	/* What its tunnel looks at after a turn; all but more stay set. */
 	int				 more;	/* output has not given all */
-	/* without a mux only, see solo.h */
-	int				 peer_drains;
-	int				 aborted;	/* it was we */
+	int				 worn;	/* it has opened so many streams
+						   that another is to be made */
+	int				 peer_drains; /* wants no more streams */
+	int				 aborting; /* our reset waits for room */
+	int				 done;	/* no stream comes any more, and
+						   all is put out... */
+	int				 aborted; /* ...last of it, our reset */
 };
 
 /*
- * Opens a stream.  urgent: outside limits and fairness, sent before all
+ * Opens a stream for an owner.  urgent: outside limits and fairness, sent before all
  * others (a dialect's control stream); so is it for the peer when it is the
  * first stream that the peer opens (first_urgent).
  * NULL: no room, no more ids, or draining.
  */
-#define session_open(s, arg, urgent)	((s)->ops->open((s), (arg), (urgent)))
+#define session_open(s, owner, arg, urgent)				\
+	((s)->ops->open((s), (owner), (arg), (urgent)))
 /* The stream has something to send: pull it soon.  Idempotent. */
 #define session_ready(st)	((st)->session->ops->ready(st))
 /* Our direction ends after what was pulled.  No pull any more. */
@@ -221,5 +261,13 @@ struct session {
 #define session_output(s, p, n)	((s)->ops->output((s), (p), (n)))
 /* Frees all; streams still open get reset(RESET_TUNNEL).  Takes NULL. */
 #define session_free(s)		((s) == NULL ? (void)0 : (s)->ops->free(s))
+
+/* session.c */
+
+/*
+ * For an implementation, with CAP_BULK: has the stream's owner put at most max
+ * octets aside, to go out behind this output; how many, 0: pull them.
+ */
+size_t	 session_bulk(struct stream *, size_t max);
 
 #endif /* WORKER_SESSION_H */

@@ -31,7 +31,8 @@
 /* Later than this to its deadline, a session gets time to read first. */
 #define SMUX_LATE_US	1000000
 
-static struct stream *smux_open(struct session *, void *, int);
+static struct stream *smux_open(struct session *, const struct stream_owner *,
+		    void *, int);
 static void	 smux_ready(struct stream *);
 static void	 smux_fin(struct stream *);
 static void	 smux_reset(struct stream *, enum reset_reason);
@@ -146,7 +147,7 @@ smux_recv_syn(struct smux *s, uint32_t id)
 	s->seen = 1;
 	if (s->draining ||
 	    (!urgent && s->session.stats.streams >= c->max_streams) ||
-	    (st = smuxst_new(s, id, NULL, urgent)) == NULL) {
+	    (st = smuxst_new(s, id, urgent)) == NULL) {
 		smux_refuse(s, id);
 		return (0);
 	}
@@ -185,7 +186,7 @@ smux_recv_fin(struct smux *s, uint32_t id)
 		return;
 	st->flags |= SMUX_FIN_RCVD;
 	smuxst_ctl_remove(s, st);	/* no more credit is needed */
-	s->session.events->fin(&st->st);
+	st->st.owner->fin(&st->st);
 	if (!(st->flags & SMUX_DEAD))
 		smuxst_finish(s, st);
 }
@@ -228,7 +229,7 @@ smux_recv_payload(struct smux *s, const uint8_t *p, uint32_t n)
 	if (st == NULL)
 		return;
 	smuxst_received(s, st, n);
-	s->session.events->data(&st->st, p, n);
+	st->st.owner->data(&st->st, p, n);
 	smuxst_stall(s);
 }
 
@@ -259,7 +260,7 @@ smux_recv_rst(struct smux *s, uint32_t id, uint32_t reason)
 	if (reason <= RESET_NONE || reason >= RESET_TUNNEL)
 		reason = RESET_ABORT;
 	smuxst_forget(s, st);
-	s->session.events->reset(&st->st, reason);
+	st->st.owner->reset(&st->st, reason);
 }
 
 /* The first frame of a session that adopts its peer's version. */
@@ -481,15 +482,18 @@ smux_output(struct session *session, uint8_t *buf, size_t n)
 }
 
 static struct stream *
-smux_open(struct session *session, void *arg, int urgent)
+smux_open(struct session *session, const struct stream_owner *owner, void *arg,
+    int urgent)
 {
 	struct smux		*s = (struct smux *)session;
 	struct smux_stream	*st;
 
 	if (s->dead || s->draining || s->next_id > SMUX_ID_LAST || (!urgent &&
 	    session->stats.streams >= session->conf.max_streams) ||
-	    (st = smuxst_new(s, s->next_id, arg, urgent)) == NULL)
+	    (st = smuxst_new(s, s->next_id, urgent)) == NULL)
 		return (NULL);
+	st->st.owner = owner;
+	st->st.arg = arg;
 	s->next_id += 2;
 	st->flags |= SMUX_SYN_DUE;
 	smuxst_start(s, st);

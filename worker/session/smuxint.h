@@ -27,6 +27,9 @@
 #define SMUX_WINDOW_MAX	0x7fffffffU	/* it is signed for some peers */
 #define SMUX_BUCKETS_BITS 4		/* of an empty session's table */
 
+/* Of 2^30 ids: time enough to make another session. */
+#define SMUX_WORN	(1U << 29)
+
 enum smux_command {
 	SMUX_SYN,
 	SMUX_FIN,
@@ -151,8 +154,7 @@ uint32_t smux_ms(const struct smux *);
 
 struct smux_stream *smuxst_find(struct smux *, uint32_t id);
 /* In the table, but not counted yet; NULL: no memory. */
-struct smux_stream *smuxst_new(struct smux *, uint32_t id, void *arg,
-		    int urgent);
+struct smux_stream *smuxst_new(struct smux *, uint32_t id, int urgent);
 /* Counts it among the open ones, and says what must be said of it. */
 void	 smuxst_start(struct smux *, struct smux_stream *);
 /* To the end of that queue, which may be the one it is in. */

@@ -279,12 +279,11 @@ smuxout_bulk(struct smux *s, struct smux_stream *st, uint8_t *buf)
 	size_t	 got;
 
 	if (!(s->session.conf.caps & CAP_BULK) || !s->session.conf.divert ||
-	    max < SMUX_BULK_MIN || s->session.events->bulk == NULL ||
-	    (st->flags & SMUX_URGENT))
+	    max < SMUX_BULK_MIN || (st->flags & SMUX_URGENT))
 		return (0);
 	if (max > SMUX_BULK_MAX)
 		max = SMUX_BULK_MAX;
-	got = s->session.events->bulk(&st->st, max);
+	got = session_bulk(&st->st, max);
 	if (got > (size_t)max)
 		fatalx("%s: %zu octets where there is room for %lld", __func__,
 		    got, (long long)max);
@@ -316,7 +315,7 @@ smuxout_data(struct smux *s, struct smux_stream *st, uint8_t *buf, size_t n)
 	if (max > s->session.conf.framesize)
 		head += SMUX_BULK_LEN;
 	st->flags &= ~SMUX_READY;
-	got = s->session.events->pull(&st->st, buf + head, max);
+	got = st->st.owner->pull(&st->st, buf + head, max);
 	if (got > max)
 		fatalx("%s: %zu octets where there is room for %zu", __func__,
 		    got, max);

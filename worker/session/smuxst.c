@@ -69,7 +69,7 @@ smuxst_grow_table(struct smux *s)
 }
 
 struct smux_stream *
-smuxst_new(struct smux *s, uint32_t id, void *arg, int urgent)
+smuxst_new(struct smux *s, uint32_t id, int urgent)
 {
 	const struct session_conf	 *c = &s->session.conf;
 	struct smux_stream		 *st, **b;
@@ -79,7 +79,6 @@ smuxst_new(struct smux *s, uint32_t id, void *arg, int urgent)
 	if (s->entries >= (uint32_t)1 << s->bits)
 		smuxst_grow_table(s);
 	st->st.session = &s->session;
-	st->st.arg = arg;
 	st->st.id = id;
 	st->peer_window = c->peer_initial;
 	st->told_window = st->edge = st->window = c->window_initial;
@@ -101,7 +100,8 @@ smuxst_start(struct smux *s, struct smux_stream *st)
 {
 	if (!(st->flags & SMUX_URGENT)) {
 		s->session.stats.streams++;
-		s->session.stats.streams_ever++;
+		if (++s->session.stats.streams_ever >= SMUX_WORN)
+			s->session.worn = 1;
 	}
 	if (st->window != st->told_window)
 		st->flags |= SMUX_UPD_DUE;
@@ -419,7 +419,7 @@ smuxst_kill(struct smux *s, struct smux_stream *st, enum reset_reason why)
 {
 	smuxst_abort(s, st, why);
 	smuxst_forget(s, st);
-	s->session.events->reset(&st->st, why);
+	st->st.owner->reset(&st->st, why);
 }
 
 void
@@ -428,7 +428,7 @@ smuxst_finish(struct smux *s, struct smux_stream *st)
 	if (!(st->flags & SMUX_FIN_SENT) || !(st->flags & SMUX_FIN_RCVD))
 		return;
 	smuxst_forget(s, st);
-	s->session.events->closed(&st->st);
+	st->st.owner->closed(&st->st);
 }
 
 struct smux_stream *
@@ -459,7 +459,7 @@ smuxst_end(struct smux *s)
 	for (i = 0; i < (size_t)1 << s->bits; i++) {
 		while ((st = s->buckets[i]) != NULL) {
 			smuxst_forget(s, st);
-			s->session.events->reset(&st->st, RESET_TUNNEL);
+			st->st.owner->reset(&st->st, RESET_TUNNEL);
 		}
 	}
 }

@@ -58,7 +58,8 @@ struct solo {
 	uint64_t	 deadline;	/* as tick told it */
 };
 
-static struct stream *solo_open(struct session *, void *, int);
+static struct stream *solo_open(struct session *, const struct stream_owner *,
+		    void *, int);
 static void	 solo_ready(struct stream *);
 static void	 solo_fin(struct stream *);
 static void	 solo_reset(struct stream *, enum reset_reason);
@@ -151,6 +152,15 @@ solo_forget(struct solo *s)
 	solo_relieve(s);
 }
 
+/* All is said. */
+static void
+solo_done(struct solo *s)
+{
+	s->session.stats.streams = 0;
+	s->session.aborting = 0;
+	s->session.done = 1;
+}
+
 /* We end it at once, which the peer is told as soon as there is room. */
 static void
 solo_abort(struct solo *s, enum reset_reason why)
@@ -158,6 +168,7 @@ solo_abort(struct solo *s, enum reset_reason why)
 	if (why <= RESET_NONE || why >= RESET_TUNNEL)
 		why = RESET_ABORT;
 	s->kill = why;
+	s->session.aborting = 1;
 	solo_forget(s);
 	solo_wake(s);
 }
@@ -168,8 +179,8 @@ solo_finish(struct solo *s)
 	if (!s->live || !s->fin_sent || !s->fin_rcvd)
 		return;
 	solo_forget(s);
-	s->session.stats.streams = 0;
-	s->session.events->closed(&s->st);
+	solo_done(s);
+	s->st.owner->closed(&s->st);
 }
 
 static int
@@ -182,7 +193,7 @@ solo_die(struct solo *s, const char *why)
 	s->session.stats.streams = 0;
 	if (s->live) {
 		solo_forget(s);
-		s->session.events->reset(&s->st, RESET_TUNNEL);
+		s->st.owner->reset(&s->st, RESET_TUNNEL);
 	}
 	return (-1);
 }
@@ -236,7 +247,7 @@ solo_recv_end(struct solo *s, uint32_t len)
 		return (-1);
 	s->fin_rcvd = 1;
 	if (s->live) {
-		s->session.events->fin(&s->st);
+		s->st.owner->fin(&s->st);
 		solo_finish(s);
 	}
 	return (0);
@@ -251,12 +262,12 @@ solo_recv_reset(struct solo *s, uint32_t reason)
 		return (-1);
 	s->reset_rcvd = 1;
 	s->kill = RESET_NONE;		/* it need not be told */
-	s->session.stats.streams = 0;
+	solo_done(s);
 	if (reason == RESET_NONE || reason >= RESET_TUNNEL)
 		reason = RESET_ABORT;
 	if (s->live) {
 		solo_forget(s);
-		s->session.events->reset(&s->st, reason);
+		s->st.owner->reset(&s->st, reason);
 	}
 	return (0);
 }
@@ -305,7 +316,7 @@ solo_recv_payload(struct solo *s, const uint8_t *p, uint32_t n)
 	}
 	s->session.stats.payload_in += n;
 	s->session.stats.unconsumed += n;
-	s->session.events->data(&s->st, p, n);
+	s->st.owner->data(&s->st, p, n);
 	solo_stall(s);
 }
 
@@ -417,9 +428,9 @@ solo_put_bulk(struct solo *s, uint8_t *buf)
 {
 	size_t	 got;
 
-	if (!s->session.conf.divert || s->session.events->bulk == NULL)
+	if (!s->session.conf.divert)
 		return (0);
-	got = s->session.events->bulk(&s->st, SOLO_DATA_MAX);
+	got = session_bulk(&s->st, SOLO_DATA_MAX);
 	if (got > SOLO_DATA_MAX)
 		fatalx("%s: %zu octets", __func__, got);
 	if (got == 0)
@@ -440,7 +451,7 @@ solo_put_data(struct solo *s, uint8_t *buf, size_t n)
 	if (max > SOLO_DATA_MAX)
 		max = SOLO_DATA_MAX;
 	s->ready = 0;
-	got = s->session.events->pull(&s->st, buf + SOLO_HEAD, max);
+	got = s->st.owner->pull(&s->st, buf + SOLO_HEAD, max);
 	if (got > max)
 		fatalx("%s: %zu octets where there is room for %zu", __func__,
 		    got, max);
@@ -472,7 +483,7 @@ solo_fill(struct solo *s, uint8_t *buf, size_t n)
 		off += solo_put(buf + off, SOLO_RESET, s->kill);
 		s->kill = RESET_NONE;
 		s->said = s->session.aborted = 1;
-		s->session.stats.streams = 0;
+		solo_done(s);
 	}
 	return (off);
 }
@@ -499,13 +510,15 @@ solo_output(struct session *session, uint8_t *buf, size_t n)
 /* ---- the other ops ---- */
 
 static struct stream *
-solo_open(struct session *session, void *arg, int urgent)
+solo_open(struct session *session, const struct stream_owner *owner, void *arg,
+    int urgent)
 {
 	struct solo	*s = (struct solo *)session;
 
 	if (s->dead || s->used || session->conf.may_open || urgent)
 		return (NULL);
 	s->used = s->live = 1;
+	s->st.owner = owner;
 	s->st.arg = arg;
 	session->stats.streams = session->stats.streams_ever = 1;
 	return (&s->st);

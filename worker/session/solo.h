@@ -11,8 +11,8 @@
  * are no windows: while the owner holds the receive buffer (or session_limit,
  * 64 KiB at least) the tunnel is not read.
  *
- * When stats.streams_ever is 1 and stats.streams is 0 all is said, and put
- * out: the tunnel can be ended; aborted says that it was by our reset.
+ * When the session is done, all is said and put out: the tunnel can be ended;
+ * aborted says that it was by our reset.
  * session_drain tells the peer, whose peer_drains is then set, that no user is
  * wanted on this tunnel any more; the opener may still open, for want of
  * another.

@@ -60,7 +60,7 @@ struct conn {
 TAILQ_HEAD(conns, conn);
 
 static struct {
-	struct msg_gate		 conf, next_conf;
+	struct gate_opts		 conf, next_conf;
 	struct conns		 conns;
 	struct channel		*keys;
 	struct channel		*gate;

@@ -24,11 +24,10 @@
 
 #include "shared/compat.h"
 #include "shared/log.h"
-#include "worker/dialect/rocket/opening.h"
-#include "worker/service/service.h"
-#include "worker/session/smux.h"
-#include "worker/session/solo.h"
+#include "worker/dialect/dialect.h"
 #include "worker/worker.h"
+#include "tunnel.h"
+#include "wsopen.h"
 
 /*
  * A turn is one batch in and one out, then others have theirs: what waits
@@ -39,47 +38,36 @@
 #define PROBE_US	(1 * 1000000ULL)
 /* For what is buffered, and the peer's own end, to come through. */
 #define ENDING_US	(2 * 1000000ULL)
-/* A session has 2^30 ids (smux.h): time enough to make another. */
-#define STREAMS_RENEW	(1U << 29)
 
 static struct service			*svc;
-static const struct tunnel_events	*events;
-static uint8_t	 batch[SERVICE_BATCH];	/* of the one tunnel whose turn it is */
+static uint8_t	 batch[WIRE_BATCH];	/* of the one tunnel whose turn it is */
 
 static void	 tunnel_ready(void *, int);
 static void	 tunnel_turn(evutil_socket_t, short, void *);
 static void	 tunnel_timer(evutil_socket_t, short, void *);
 static void	 tunnel_again(struct tunnel *);
 static int	 tunnel_opened(struct stream *);
-static size_t	 tunnel_pull(struct stream *, uint8_t *, size_t);
-static void	 tunnel_data(struct stream *, const uint8_t *, size_t);
-static void	 tunnel_fin(struct stream *);
-static void	 tunnel_reset(struct stream *, enum reset_reason);
-static void	 tunnel_stream_closed(struct stream *);
 static void	 tunnel_wake(struct session *);
-static size_t	 tunnel_bulk(struct stream *, size_t);
+static struct pipebuf *tunnel_pipe(struct session *, size_t *);
+static void	 tunnel_piped(struct session *, size_t);
 
-static const struct seal_io tunnel_io = {
+const struct seal_io tunnel_seal_io = {
 	wire_read,
 	wire_write
 };
 
-static const struct session_events tunnel_session_events = {
+const struct session_events tunnel_session_events = {
 	tunnel_opened,
-	tunnel_pull,
-	tunnel_data,
-	tunnel_fin,
-	tunnel_reset,
-	tunnel_stream_closed,
 	tunnel_wake,
-	tunnel_bulk
+	tunnel_pipe,
+	tunnel_piped
 };
 
 void
 tunnel_init(struct service *service, const struct tunnel_events *ev)
 {
 	svc = service;
-	events = ev;
+	svc->events = ev;
 }
 
 const char *
@@ -104,43 +92,50 @@ tunnel_watch(struct tunnel *t, int fd)
 	    -1 || evtimer_assign(&t->ev_timer, svc->base, tunnel_timer, t) ==
 	    -1)
 		return (-1);
-	return (wire_open(&t->wire, svc, fd, tunnel_ready, t));
+	return (wire_open(&t->wire, svc->base, &svc->budget, fd, tunnel_ready,
+	    t));
 }
 
-struct tunnel *
-tunnel_new(int fd, const struct msg_tunnel *how, uint32_t remote)
+static struct tunnel *
+tunnel_make(const struct msg_tunnel *how, struct remote *remote)
 {
 	static uint32_t	 serial;
 	struct tunnel	*t;
 
-	if ((t = calloc(1, sizeof(*t))) == NULL) {
-		log_warn("tunnel");
-		close(fd);
+	if ((t = calloc(1, sizeof(*t))) == NULL)
 		return (NULL);
-	}
 	t->service = svc;
 	t->number = how->number;
-	t->transport = how->transport;
-	t->state = t->transport & TRANSPORT_WS ? TUNNEL_UPGRADE :
-	    TUNNEL_HANDSHAKE;
 	t->remote = remote;
+	t->transport = how->transport;
+	t->state = t->transport & TRANSPORT_WS ? TUNNEL_WEB : TUNNEL_OPENING;
 	t->peer = how->peer;
 	t->local = how->local;
-	t->since = worker_now();
-	t->deadline = t->since + how->left_ms * 1000ULL;
+	t->deadline = worker_now() + how->left_ms * 1000ULL;
 	t->timer_at = UINT64_MAX;
 	t->serial = ++serial;
-	ctlstream_init(&t->ctl, t);
-	if ((t->seal = seal_new(svc->seal, &tunnel_io, &t->wire)) == NULL ||
-	    tunnel_watch(t, fd) == -1) {
+	return (t);
+}
+
+struct tunnel *
+tunnel_new(int fd, const struct msg_tunnel *how, struct remote *remote)
+{
+	struct tunnel	*t;
+
+	if ((t = tunnel_make(how, remote)) == NULL ||
+	    svc->dialect->begin(t) == -1 || tunnel_watch(t, fd) == -1) {
 		log_warnx("tunnel: no key yet, or no memory");
-		seal_free(t->seal);
+		if (t != NULL) {
+			seal_free(t->seal);
+			svc->dialect->free(t);
+		}
 		close(fd);
 		free(t);
 		return (NULL);
 	}
 	TAILQ_INSERT_TAIL(&svc->tunnels, t, entry);
 	svc->ntunnels++;
+	svc->budget.fds++;
 	svc->stats.tunnels++;
 	/*
 	 * Not in this turn: the key that it was made with may be new, and its
@@ -166,10 +161,12 @@ tunnel_free(struct tunnel *t)
 	if (t->flags & TUNNEL_F_ABORT)
 		wire_abort(&t->wire);
 	wire_close(&t->wire);
-	free(t->message);
 	TAILQ_REMOVE(&svc->tunnels, t, entry);
 	svc->ntunnels--;
-	events->closed(t);
+	svc->budget.fds--;
+	svc->events->closed(t);
+	svc->dialect->free(t);
+	free(t->wskey);
 	free(t);
 }
 
@@ -235,7 +232,7 @@ tunnel_finish(struct tunnel *t, enum tunnel_end end, const char *fmt, ...)
 	t->state = TUNNEL_ENDING;
 	t->deadline = worker_now() + ENDING_US;
 	tunnel_schedule(t);
-	service_changed(svc);
+	svc->events->changed();
 }
 
 /*
@@ -254,11 +251,34 @@ tunnel_over(struct tunnel *t)
 		t->flags |= TUNNEL_F_ABORT;
 		return;
 	}
-	t->patience = 2 * t->theirs.keepalive_ms * 1000ULL;
+	t->patience = t->session->conf.timeout_ms * 1000ULL;
 	t->deadline = t->patience == 0 ? 0 : worker_now() + t->patience;
 }
 
 /* ---- octets ---- */
+
+ssize_t
+tunnel_get(struct tunnel *t, void *buf, size_t len)
+{
+	if (t->seal == NULL)
+		return (wire_read(&t->wire, buf, len));
+	return (seal_read(t->seal, buf, len));
+}
+
+ssize_t
+tunnel_put(struct tunnel *t, const void *buf, size_t len)
+{
+	if (t->seal == NULL)
+		return (wire_write(&t->wire, buf, len));
+	return (seal_write(t->seal, buf, len));
+}
+
+/* Octets that were read and not handed out. */
+static int
+tunnel_pending(const struct tunnel *t)
+{
+	return (t->seal == NULL ? 0 : seal_pending(t->seal));
+}
 
 int
 tunnel_flush(struct tunnel *t)
@@ -270,79 +290,12 @@ tunnel_flush(struct tunnel *t)
 	return (r);
 }
 
-/* ---- the session's events go to whose stream it is ---- */
+/* ---- what the session asks ---- */
 
 static int
 tunnel_opened(struct stream *st)
 {
-	struct tunnel	*t = st->session->arg;
-
-	if (!(t->flags & TUNNEL_F_CTL)) {
-		t->flags |= TUNNEL_F_CTL;
-		ctlstream_accept(&t->ctl, st);
-		return (0);
-	}
-	if (service_full(svc)) {
-		service_was_full(svc, "streams are refused");
-		return (-1);
-	}
-	return (relay_accept(st, t));
-}
-
-static size_t
-tunnel_pull(struct stream *st, uint8_t *buf, size_t max)
-{
-	const struct stream_owner	*const *owner = st->arg;
-
-	return ((*owner)->pull(st, buf, max));
-}
-
-static void
-tunnel_data(struct stream *st, const uint8_t *buf, size_t len)
-{
-	const struct stream_owner	*const *owner = st->arg;
-
-	(*owner)->data(st, buf, len);
-}
-
-static size_t
-tunnel_bulk(struct stream *st, size_t max)
-{
-	const struct stream_owner	*const *owner = st->arg;
-	struct tunnel			*t = st->session->arg;
-	struct pipebuf			*pipe;
-	size_t				 n;
-
-	if ((*owner)->bulk == NULL ||
-	    (pipe = wire_pipe(&t->wire, &max)) == NULL)
-		return (0);
-	n = (*owner)->bulk(st, pipe, max);
-	wire_piped(&t->wire, n);
-	return (n);
-}
-
-static void
-tunnel_fin(struct stream *st)
-{
-	const struct stream_owner	*const *owner = st->arg;
-
-	(*owner)->fin(st);
-}
-
-static void
-tunnel_reset(struct stream *st, enum reset_reason reason)
-{
-	const struct stream_owner	*const *owner = st->arg;
-
-	(*owner)->reset(st, reason);
-}
-
-static void
-tunnel_stream_closed(struct stream *st)
-{
-	const struct stream_owner	*const *owner = st->arg;
-
-	(*owner)->closed(st);
+	return (svc->dialect->opened(st->session->arg, st));
 }
 
 static void
@@ -351,17 +304,31 @@ tunnel_wake(struct session *s)
 	tunnel_schedule(s->arg);
 }
 
+static struct pipebuf *
+tunnel_pipe(struct session *s, size_t *max)
+{
+	struct tunnel	*t = s->arg;
+
+	return (wire_pipe(&t->wire, max));
+}
+
+static void
+tunnel_piped(struct session *s, size_t n)
+{
+	struct tunnel	*t = s->arg;
+
+	wire_piped(&t->wire, n);
+}
+
 void
 tunnel_relay_added(struct tunnel *t)
 {
 	t->relays++;
-	if (!tunnel_muxed(t)) {
-		t->flags |= TUNNEL_F_USED;
-		svc->nused++;
-		events->taken(t);
-	} else if (t->session->stats.streams_ever >= STREAMS_RENEW &&
-	    !(t->flags & TUNNEL_F_OLD))
-		tunnel_replace(t);
+	if (tunnel_muxed(t))
+		return;
+	t->flags |= TUNNEL_F_USED;
+	svc->nused++;
+	svc->events->taken(t);
 }
 
 void
@@ -372,38 +339,42 @@ tunnel_relay_gone(struct tunnel *t)
 		svc->nused--;
 	/* Whether it is done with, or a waiting user fits, is seen in turn. */
 	tunnel_schedule(t);
-	service_changed(svc);
+	svc->events->changed();
 }
 
 /* ---- opening ---- */
 
-static void
-tunnel_start_session(struct tunnel *t)
+void
+tunnel_proven(struct tunnel *t)
 {
-	struct session_conf	 sc;
+	svc->events->proven(t);
+}
 
-	if (opening_settle(t, &sc) == -1)
-		return;
-	t->session = tunnel_muxed(t) ?
-	    smux_new(&sc, &tunnel_session_events, t) :
-	    solo_new(&sc, &tunnel_session_events, t);
-	if (!tunnel_muxed(t))
-		t->flags |= TUNNEL_F_CTL;	/* there is none */
-	if (t->session == NULL || (sc.client && tunnel_muxed(t) &&
-	    ctlstream_open(&t->ctl) == -1)) {
-		tunnel_kill(t, TUNNEL_END_LOST, "no memory");
+void
+tunnel_run(struct tunnel *t, struct session *s, uint32_t streams)
+{
+	t->deadline = 0;
+	if ((t->session = s) == NULL) {
+		t->state = TUNNEL_CONTROL;
 		return;
 	}
 	t->state = TUNNEL_OPEN;
+	t->peer_streams = streams;
 	t->opened = worker_now();
 	meter_start(&t->meter, t->opened);
-	t->deadline = 0;
 	/* The time, before anything asks for a deadline. */
-	(void)session_tick(t->session, t->opened);
+	(void)session_tick(s, t->opened);
 	svc->nopen++;
-	events->opened(t);
+	svc->events->opened(t);
 	if (t->flags & TUNNEL_F_DRAINING)
 		tunnel_drain(t);
+}
+
+void
+tunnel_rtt(struct tunnel *t, uint32_t us)
+{
+	t->rtt_us = us;
+	session_rtt(t->session, us);
 }
 
 /* ---- an open tunnel's turn ---- */
@@ -413,7 +384,7 @@ static int
 tunnel_readable(const struct tunnel *t)
 {
 	return ((t->wire.flags & WIRE_F_READABLE) || t->wire.ws != NULL ||
-	    seal_pending(t->seal) > 0);
+	    tunnel_pending(t) > 0);
 }
 
 /* Reading gave no octets (as read(2)): as tunnel_read. */
@@ -435,21 +406,19 @@ tunnel_dry(struct tunnel *t, ssize_t n, int error)
 static int
 tunnel_divert(struct tunnel *t)
 {
-	const struct stream_owner	*const *owner;
-	struct stream			*st;
-	size_t				 len;
-	ssize_t				 n;
+	struct stream	*st;
+	size_t		 len;
+	ssize_t		 n;
 
-	if ((st = session_divert(t->session, &len)) == NULL)
+	if ((st = session_divert(t->session, &len)) == NULL ||
+	    st->owner->divert == NULL || !(t->wire.flags & WIRE_F_READABLE))
 		return (3);
-	owner = st->arg;
-	if ((*owner)->divert == NULL || !(t->wire.flags & WIRE_F_READABLE))
-		return (3);
-	n = (*owner)->divert(st, t->wire.fd, len);
+	n = st->owner->divert(st, t->wire.fd, len);
 	if (n == -1 && errno == EOPNOTSUPP)
 		return (3);
 	if (n > 0) {
 		t->got += n;
+		t->probe_until = 0;
 		session_diverted(t->session, n);
 		return (1);
 	}
@@ -478,16 +447,16 @@ tunnel_read(struct tunnel *t)
 	if (want > sizeof(batch))
 		want = sizeof(batch);
 	do {
-		n = seal_read(t->seal, batch + len, want - len);
+		n = tunnel_get(t, batch + len, want - len);
 		if (n == -1)
 			error = errno;
 		if (n <= 0)
 			break;
 		len += n;
 		/* Delivered before the socket is asked again. */
-	} while (len < want && seal_pending(t->seal) > 0);
+	} while (len < want && tunnel_pending(t) > 0);
 	t->got += len;
-	if (len > 0 && !tunnel_muxed(t))
+	if (len > 0)
 		t->probe_until = 0;
 	if (len > 0 && session_input(t->session, batch, len) == -1) {
 		tunnel_kill(t, TUNNEL_END_PROTOCOL, "%s", t->session->error);
@@ -509,8 +478,9 @@ tunnel_fill(struct tunnel *t)
 			tunnel_kill(t, TUNNEL_END_LOST, "no memory");
 			return (0);
 		}
-		len = session_output(t->session, tx, SERVICE_BATCH);
-		seal_cover(t->seal, tx, len);
+		len = session_output(t->session, tx, WIRE_BATCH);
+		if (t->seal != NULL)
+			seal_cover(t->seal, tx, len);
 		wire_put(&t->wire, len);
 		return (len);
 	}
@@ -556,13 +526,13 @@ tunnel_open_turn(struct tunnel *t)
 	int	 i, r = 1;
 
 	t->got = 0;
-	for (i = 0; i < TURN_READS && r == 1 && t->got < SERVICE_BATCH; i++)
+	for (i = 0; i < TURN_READS && r == 1 && t->got < WIRE_BATCH; i++)
 		r = tunnel_read(t);
 	if (r == 1)
 		tunnel_again(t);
 	if (!(t->flags & TUNNEL_F_DYING))
 		tunnel_write(t);
-	if (r == 2 && !tunnel_muxed(t) && wire_failed(&t->wire))
+	if (r == 2 && wire_failed(&t->wire))
 		tunnel_kill(t, TUNNEL_END_LOST, "cut while it was not read");
 	/* Streams that ended while we wrote may have made room. */
 	if (r == 2 && !(t->flags & TUNNEL_F_DYING) &&
@@ -639,13 +609,15 @@ tunnel_deadline(struct tunnel *t, uint64_t now)
 		if (t->probe_until < next)
 			next = t->probe_until;
 	}
-	if (t->session == NULL)
-		return (next);
-	if ((at = session_tick(t->session, now)) == 0)
-		tunnel_kill(t, TUNNEL_END_LOST, "%s", t->session->error);
-	else if (at < next)
-		next = at;
-	if ((at = ctlstream_tick(&t->ctl, now)) < next)
+	if (t->session != NULL) {
+		if ((at = session_tick(t->session, now)) == 0)
+			tunnel_kill(t, TUNNEL_END_LOST, "%s",
+			    t->session->error);
+		else if (at < next)
+			next = at;
+	}
+	if ((t->state == TUNNEL_OPEN || t->state == TUNNEL_CONTROL) &&
+	    (at = svc->dialect->tick(t, now)) < next)
 		next = at;
 	return (next);
 }
@@ -665,40 +637,53 @@ tunnel_set_timer(struct tunnel *t, uint64_t now, uint64_t at)
 	event_add(&t->ev_timer, &tv);
 }
 
-/* Without a mux: what the peer wants, and whether all is said. */
+/* What the session has said of itself. */
 static void
-tunnel_solo_turn(struct tunnel *t)
+tunnel_heed_session(struct tunnel *t)
 {
 	const struct session	*s = t->session;
 
+	if (s->worn && !(t->flags & TUNNEL_F_OLD))
+		tunnel_replace(t);
 	if (s->peer_drains && !(t->flags & TUNNEL_F_PEER_DRAINS)) {
 		t->flags |= TUNNEL_F_PEER_DRAINS;
 		tunnel_peer_drains(t);
 	}
-	if (s->stats.streams_ever > 0 && s->stats.streams == 0)
+	if (s->done)
 		tunnel_over(t);
-	else if (s->stats.streams > 0 && t->relays == 0 &&
-	    !(t->flags & TUNNEL_F_ABORT)) {
+	else if (s->aborting && !(t->flags & TUNNEL_F_ABORT)) {
 		/* Our reset waits behind what the peer does not read. */
 		t->flags |= TUNNEL_F_ABORT;
 		t->deadline = worker_now() + ENDING_US;
 	}
 }
 
+/* Is it in this state, and goes on? */
+static int
+tunnel_is(const struct tunnel *t, enum tunnel_state state)
+{
+	return (t->state == state && !(t->flags & TUNNEL_F_DYING));
+}
+
 static void
 tunnel_states(struct tunnel *t)
 {
-	if (opening_turn(t) == 1)
-		tunnel_start_session(t);
-	if (t->state == TUNNEL_OPEN && !(t->flags & TUNNEL_F_DYING))
+	if (t->state == TUNNEL_WEB) {
+		if (wsopen_turn(t) == 1)
+			t->state = TUNNEL_OPENING;
+		if (!(t->flags & TUNNEL_F_DYING))
+			(void)tunnel_flush(t);
+	}
+	if (tunnel_is(t, TUNNEL_OPENING) || tunnel_is(t, TUNNEL_CONTROL))
+		svc->dialect->turn(t);
+	if (tunnel_is(t, TUNNEL_OPEN))
 		tunnel_open_turn(t);
-	if (t->state == TUNNEL_OPEN && !(t->flags & TUNNEL_F_DYING) &&
-	    !tunnel_muxed(t))
-		tunnel_solo_turn(t);
+	if (tunnel_is(t, TUNNEL_OPEN))
+		tunnel_heed_session(t);
 	if (t->state == TUNNEL_OPEN && tunnel_empty(t) &&
-	    (t->flags & TUNNEL_F_DRAINING) && svc->conf.side == SIDE_SERVER)
+	    (t->flags & TUNNEL_F_DRAINING) && svc->opens)
 		tunnel_finish(t, TUNNEL_END_CLEAN, "drained");
-	if (t->state == TUNNEL_ENDING && !(t->flags & TUNNEL_F_DYING))
+	if (tunnel_is(t, TUNNEL_ENDING))
 		tunnel_ending_turn(t);
 }
 
@@ -721,7 +706,7 @@ tunnel_turn(evutil_socket_t fd, short what, void *arg)
 		next = tunnel_deadline(t, now);
 	if (t->flags & TUNNEL_F_DYING) {
 		tunnel_free(t);
-		service_changed(svc);
+		svc->events->changed();
 		return;
 	}
 	tunnel_set_timer(t, now, next);
@@ -757,21 +742,21 @@ tunnel_draining(struct tunnel *t)
 		    svc->conf.opts.drain_timeout * 1000000ULL;
 }
 
+/* Tells the peer, once. */
 static void
 tunnel_tell_drain(struct tunnel *t)
 {
-	if (tunnel_muxed(t))
-		ctlstream_drain(&t->ctl);
-	else
-		session_drain(t->session);
+	if (t->flags & TUNNEL_F_DRAIN_SENT)
+		return;
+	t->flags |= TUNNEL_F_DRAIN_SENT;
+	svc->dialect->drain(t);
 }
 
-/* The server may have accepted it, and have given it a user by now. */
+/* The other side may have opened it, and have given it a user by now. */
 static int
 tunnel_may_be_open(const struct tunnel *t)
 {
-	return (svc->conf.side == SIDE_CLIENT &&
-	    t->state == TUNNEL_DIALOGUE && (t->flags & TUNNEL_F_STARTED) &&
+	return (t->state == TUNNEL_OPENING && (t->flags & TUNNEL_F_OFFERED) &&
 	    !(t->flags & TUNNEL_F_DYING));
 }
 
@@ -788,10 +773,7 @@ tunnel_drain(struct tunnel *t)
 	}
 	t->flags |= TUNNEL_F_OLD | TUNNEL_F_DRAINING;
 	tunnel_draining(t);
-	if (!(t->flags & TUNNEL_F_DRAIN_SENT)) {
-		t->flags |= TUNNEL_F_DRAIN_SENT;
-		tunnel_tell_drain(t);
-	}
+	tunnel_tell_drain(t);
 	tunnel_schedule(t);
 }
 
@@ -807,33 +789,29 @@ tunnel_replace(struct tunnel *t)
 		return;
 	}
 	t->flags |= TUNNEL_F_OLD;
-	if (svc->conf.side == SIDE_SERVER &&
-	    !(t->flags & TUNNEL_F_DRAIN_SENT)) {
-		t->flags |= TUNNEL_F_DRAIN_SENT;
+	if (!svc->dials)
 		tunnel_tell_drain(t);
-	}
+	else
+		svc->events->changed();
 }
 
-/*
- * The server side opens the streams, so it is the one that knows when a
- * drained tunnel is empty, and closes it; the client side makes another.
- */
+/* Who opens the streams opens no more; who dials makes another. */
 void
 tunnel_peer_drains(struct tunnel *t)
 {
-	if (svc->conf.side == SIDE_SERVER) {
+	if (svc->opens) {
 		t->flags |= TUNNEL_F_DRAINING;
 		tunnel_draining(t);
 	}
 	t->flags |= TUNNEL_F_OLD;
-	events->drain(t);
+	svc->events->drain(t);
 	tunnel_schedule(t);
 }
 
 void
 tunnel_peer_wants(struct tunnel *t, uint32_t more)
 {
-	events->more(t, more);
+	svc->events->more(t, more);
 }
 
 int
@@ -867,15 +845,15 @@ tunnel_probe(struct tunnel *t)
 	if (t->state != TUNNEL_OPEN || t->probe_until != 0)
 		return;
 	t->probe_until = now + PROBE_US;
-	if (tunnel_muxed(t))
-		ctlstream_ping(&t->ctl, now);
-	else
-		session_probe(t->session);
+	svc->dialect->probe(t, now);
 	tunnel_schedule(t);
 }
 
 void
 tunnel_ask_more(struct tunnel *t, uint32_t more)
 {
-	ctlstream_more(&t->ctl, more);
+	if (svc->dials)
+		svc->events->more(t, more);
+	else
+		svc->dialect->more(t, more);
 }

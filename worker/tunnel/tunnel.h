@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * A tunnel: one connection between client and server and what is said on it
- * in dialect rocket, from the first octet to the last (rocket-protocol(7)):
- * TLS handshake, HELLO and ACCEPT, then a session whose first stream is the
- * control stream.  Both sides.
+ * A tunnel: one connection between client and server, from its first octet to
+ * its last.  It carries octets through WebSocket, seal and wire, runs its
+ * session and ends it.  What is said before the session, and around it, is its
+ * dialect's.
+ *
+ * Each side knows two things: whether it dials tunnels, and whether it opens
+ * streams.  Who opens the streams knows when a drained tunnel is empty, and
+ * closes it; who dials makes another.
  */
 
 #ifndef WORKER_TUNNEL_H
@@ -18,19 +22,18 @@
 
 #include <stdint.h>
 
-#include "worker/dialect/rocket/ctlstream.h"
-#include "worker/net/http.h"
 #include "meter.h"
-#include "worker/relay/relay.h"
-#include "worker/dialect/rocket/rocket.h"
 #include "seal.h"
-#include "worker/session/session.h"
+#include "service.h"
 #include "wire.h"
+#include "worker/session/session.h"
+
+struct remote;
 
 enum tunnel_state {
-	TUNNEL_UPGRADE,		/* HTTP, where the transport is WebSocket */
-	TUNNEL_HANDSHAKE,	/* TLS */
-	TUNNEL_DIALOGUE,	/* HELLO, ACCEPT */
+	TUNNEL_WEB,		/* HTTP, where the transport is WebSocket */
+	TUNNEL_OPENING,		/* what the dialect says first */
+	TUNNEL_CONTROL,	/* a control channel: the dialect's, no session */
 	TUNNEL_OPEN,		/* the session runs */
 	TUNNEL_ENDING		/* only what is buffered is still sent */
 };
@@ -40,75 +43,70 @@ enum tunnel_end {		/* how it ended, for pool and log */
 	TUNNEL_END_LOST,	/* network failure, or silence */
 	TUNNEL_END_TOKEN,	/* refused: wrong token or unknown service */
 	TUNNEL_END_IMPOSTOR,	/* the peer did not prove the token */
-	TUNNEL_END_REJECTED,	/* REJECT: parameters */
+	TUNNEL_END_REJECTED,	/* refused: parameters */
 	TUNNEL_END_PROTOCOL	/* the peer broke the rules */
 };
 
 struct tunnel {
 	TAILQ_ENTRY(tunnel)	 entry;		/* of service.tunnels */
 	struct service		*service;
+	void			*part;		/* the dialect's own */
 	struct event		 ev_turn; /* work to do in this loop turn */
 	struct event		 ev_timer;
 	struct wire		 wire;		/* its socket */
-	struct seal		*seal;
+	struct seal		*seal;		/* or NULL: bare */
+	char			*wskey;	/* TUNNEL_WEB: what was asked with */
 	struct session		*session;
-	struct ctlstream	 ctl;
 	struct meter		 meter;		/* of the session's payload */
-	uint8_t			*message; /* of the dialogue, as far as read */
+	/* Where it came from: the gate's number of it, or the pool's remote. */
+	uint64_t		 number;
+	struct remote		*remote;
 	size_t			 got;		/* octets read in this turn */
-	size_t			 message_len;
-	uint64_t		 number;	/* the gate's; server side */
-	uint64_t		 since;		/* worker_now of the start */
 	uint64_t		 opened; /* worker_now of TUNNEL_OPEN, or 0 */
 	uint64_t		 deadline; /* to be open, drained, ended; 0 */
 	uint64_t		 timer_at; /* when ev_timer fires; UINT64_MAX */
 	/* ending: so long may the peer be silent, microseconds; 0: not fixed */
 	uint64_t		 patience;
-	/* must answer a ping by then; 0 */
+	/* the peer must say something by then; 0 */
 	uint64_t		 probe_until;
-	struct lz_count		 lz;		/* of all its streams */
 	uint32_t		 serial;
-	uint32_t		 remote;	/* index; client side */
-	uint32_t		 rtt_us;
-	uint32_t		 relays; /* streams but the control stream */
-	/* at most, that the peer takes */
-	uint32_t		 peer_streams;
+	uint32_t		 rtt_us;	/* 0: not known */
+	uint32_t		 relays;	/* streams with a relay */
+	uint32_t		 peer_streams;	/* at most, that the peer takes */
 	uint32_t		 transport;	/* TRANSPORT_ */
 	enum tunnel_state	 state;
 	enum tunnel_end		 end;
 	uint32_t		 flags;		/* TUNNEL_F_, below */
 	struct addr		 peer;
 	struct addr		 local;
-	struct rocket_params	 theirs;	/* HELLO or ACCEPT */
-	struct rocket_params	 settled;	/* client, before: HELLO */
-	char			 web_key[HTTP_KEY_LEN + 1]; /* asked with */
 	char			 words[256];	/* why it ended */
 };
-TAILQ_HEAD(tunnels, tunnel);
 
-/* A stream's first window between two rocketd. */
-#define TUNNEL_WINDOW_INITIAL	(32 * 1024)
-
-#define TUNNEL_F_BARE		0x0008	/* TLS was left: none, xor */
+#define TUNNEL_F_BARE		0x0008	/* octets need not pass the seal */
 #define TUNNEL_F_DYING		0x0010	/* freed in its next turn */
 #define TUNNEL_F_OLD		0x0020	/* to be replaced, then drained */
 #define TUNNEL_F_DRAINING	0x0040	/* no new streams */
 #define TUNNEL_F_DRAIN_SENT	0x0080
-#define TUNNEL_F_STARTED	0x0100	/* our HELLO, or nothing, is out */
+/* The dialect's: the peer may take it for open, and use it. */
+#define TUNNEL_F_OFFERED	0x0100
 #define TUNNEL_F_SHUT		0x0200	/* ending: the socket was told */
-#define TUNNEL_F_CTL		0x0400	/* the control stream has been opened */
 #define TUNNEL_F_TURN		0x0800	/* its turn runs */
 #define TUNNEL_F_USED		0x1000	/* no mux: it has, or had, its user */
-#define TUNNEL_F_PEER_DRAINS	0x2000	/* no mux: it was said */
-#define TUNNEL_F_ABORT		0x4000	/* no mux: our reset was the end */
+#define TUNNEL_F_PEER_DRAINS	0x2000	/* the session said so, and it is told */
+#define TUNNEL_F_ABORT		0x4000	/* our reset is the end */
 #define TUNNEL_F_LAST		0x8000	/* ending: the last is written */
 
-struct tunnel_events {
+struct tunnel_events {		/* what the service's process does of it */
+	void	(*proven)(struct tunnel *);	/* the peer knows the token */
 	void	(*opened)(struct tunnel *);	/* the session runs */
 	void	(*taken)(struct tunnel *);	/* no mux: by a user */
 	void	(*drain)(struct tunnel *);	/* the peer asked for it */
 	void	(*more)(struct tunnel *, uint32_t);	/* tunnels wanted */
 	void	(*closed)(struct tunnel *);	/* freed after; end, words */
+	/* There may be room, or work, that was not there: in this turn. */
+	void	(*changed)(void);
+	/* How a WebSocket request names the server. */
+	void	(*host)(const struct tunnel *, char *, size_t);
 };
 
 /* tunnel.c */
@@ -116,11 +114,11 @@ struct tunnel_events {
 void		 tunnel_init(struct service *, const struct tunnel_events *);
 /*
  * Starts one on a connected, non-blocking socket (taken, also on failure).
- * Server side: how->number is the gate's.  Client side: remote is which.  It
+ * Accepted: how->number is the gate's.  Dialled: remote is the pool's.  It
  * must be open within how->left_ms.  NULL: no key or no memory, logged.
  */
 struct tunnel	*tunnel_new(int fd, const struct msg_tunnel *how,
-		    uint32_t remote);
+		    struct remote *);
 /* Ends it in its next turn; its streams are reset. */
 void		 tunnel_kill(struct tunnel *, enum tunnel_end,
 		    const char *, ...)
@@ -132,15 +130,13 @@ void		 tunnel_kill(struct tunnel *, enum tunnel_end,
 void		 tunnel_finish(struct tunnel *, enum tunnel_end,
 		    const char *, ...)
 		    __attribute__((__format__(printf, 3, 4)));
-/* Writes what waits for the socket; 0: nothing is left of it, -1: killed. */
-int		 tunnel_flush(struct tunnel *);
 /* Frees at once, at the end of the process. */
 void		 tunnel_free(struct tunnel *);
-/* No new streams; the peer is told; the server side closes when it is empty. */
+/* No new streams; the peer is told; who opens them closes it when empty. */
 void		 tunnel_drain(struct tunnel *);
 /*
- * It is to be replaced: used for want of a better one only.  The client side
- * makes another and drains it then; the server side asks for that.
+ * It is to be replaced: used for want of a better one only.  Who dials makes
+ * another and drains it then; the other side asks for that.
  */
 void		 tunnel_replace(struct tunnel *);
 /* Has it a mux?  Without, one user is all it has in its life. */
@@ -149,18 +145,43 @@ int		 tunnel_muxed(const struct tunnel *);
 int		 tunnel_empty(const struct tunnel *);
 /* Room for another stream, below the hard cap? */
 int		 tunnel_has_room(const struct tunnel *);
-/* The peer has a second to answer, or the tunnel is dropped. */
+/* The peer has a second to say something, or the tunnel is dropped. */
 void		 tunnel_probe(struct tunnel *);
-/* Asks the client for n more tunnels. */
+/* n more tunnels are wanted, of whoever dials. */
 void		 tunnel_ask_more(struct tunnel *, uint32_t);
 /* A relay came to it or left it. */
 void		 tunnel_relay_added(struct tunnel *);
 void		 tunnel_relay_gone(struct tunnel *);
 /* Something is to be sent, read, or decided: in this turn of the loop. */
 void		 tunnel_schedule(struct tunnel *);
-/* The control stream: the peer asks to drain it, or wants n tunnels more. */
+const char	*tunnel_end_name(enum tunnel_end);
+
+/* ---- for its dialect ---- */
+
+/*
+ * As read(2) and write(2), through seal, WebSocket and wire; what is written
+ * gathers until tunnel_flush.
+ */
+ssize_t		 tunnel_get(struct tunnel *, void *, size_t);
+ssize_t		 tunnel_put(struct tunnel *, const void *, size_t);
+/* Writes what waits for the socket; 0: nothing is left of it, -1: killed. */
+int		 tunnel_flush(struct tunnel *);
+/* What a seal of it reads and writes through: seal_new. */
+extern const struct seal_io	 tunnel_seal_io;
+/* What its session asks of it, with the tunnel for arg: smux_new, solo_new. */
+extern const struct session_events tunnel_session_events;
+/* The peer has proven that it knows the token. */
+void		 tunnel_proven(struct tunnel *);
+/*
+ * The opening is over.  It runs the session (taken), on which the peer takes
+ * so many streams at once; with NULL it is a control channel from here on.
+ */
+void		 tunnel_run(struct tunnel *, struct session *,
+		    uint32_t streams);
+/* A round trip took so many microseconds. */
+void		 tunnel_rtt(struct tunnel *, uint32_t us);
+/* The peer drains it, or wants n tunnels more. */
 void		 tunnel_peer_drains(struct tunnel *);
 void		 tunnel_peer_wants(struct tunnel *, uint32_t);
-const char	*tunnel_end_name(enum tunnel_end);
 
 #endif /* WORKER_TUNNEL_H */

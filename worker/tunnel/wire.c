@@ -20,15 +20,15 @@
 
 #include "shared/compat.h"
 #include "shared/log.h"
-#include "worker/relay/pipes.h"
-#include "worker/service/service.h"
+#include "worker/net/budget.h"
+#include "worker/net/pipes.h"
 #include "wire.h"
 
 /*
  * Plain octets of a batch; sealed it grows by 22 octets a record, and a message
  * of WebSocket has a header, and a control frame behind it.
  */
-#define TX_SIZE		(SERVICE_BATCH + SERVICE_BATCH / 256 + 1024)
+#define TX_SIZE		(WIRE_BATCH + WIRE_BATCH / 256 + 1024)
 /* Unsent octets in the kernel beyond which scheduling stays with us. */
 #define NOTSENT_LOWAT	(128 * 1024)
 /*
@@ -51,16 +51,16 @@ static void	 wire_event(evutil_socket_t, short, void *);
 static int	 wire_frames(struct wire *);
 
 int
-wire_open(struct wire *w, struct service *service, int fd,
-    void (*ready)(void *, int), void *arg)
+wire_open(struct wire *w, struct event_base *base, struct budget *budget,
+    int fd, void (*ready)(void *, int), void *arg)
 {
 	int	 lowat = NOTSENT_LOWAT;
 
-	w->service = service;
+	w->budget = budget;
 	w->ready = ready;
 	w->arg = arg;
 	w->flags = WIRE_F_READABLE | WIRE_F_WRITABLE;
-	if (event_assign(&w->ev, service->base, fd, EV_READ | EV_WRITE |
+	if (event_assign(&w->ev, base, fd, EV_READ | EV_WRITE |
 	    EV_PERSIST | EV_ET, wire_event, w) == -1 ||
 	    event_add(&w->ev, NULL) == -1)
 		return (-1);
@@ -79,7 +79,7 @@ wire_close(struct wire *w)
 	event_del(&w->ev);
 	wire_idle(w);
 	if (w->pipe != NULL)
-		service_hold(w->service, -(int64_t)w->pipe->len);
+		budget_hold(w->budget, -(int64_t)w->pipe->len);
 	pipes_put(w->pipe);
 	w->pipe = NULL;
 	free(w->ws);
@@ -187,7 +187,7 @@ wire_send(struct wire *w)
 		if (n > 0)
 			w->tx_off += n;
 	} else if ((n = pipes_drain(w->pipe, w->fd)) > 0) {
-		service_hold(w->service, -(int64_t)n);
+		budget_hold(w->budget, -(int64_t)n);
 		if (w->pipe->len == 0) {
 			pipes_put(w->pipe);
 			w->pipe = NULL;
@@ -234,7 +234,7 @@ wire_tx_get(struct wire *w)
 		log_warn("tunnel");
 		return (-1);
 	}
-	service_hold(w->service, TX_SIZE);
+	budget_hold(w->budget, TX_SIZE);
 	return (0);
 }
 
@@ -249,7 +249,7 @@ wire_idle(struct wire *w)
 		free(w->tx);
 	w->tx = NULL;
 	w->tx_off = w->tx_len = w->raw = 0;
-	service_hold(w->service, -(int64_t)TX_SIZE);
+	budget_hold(w->budget, -(int64_t)TX_SIZE);
 }
 
 ssize_t
@@ -409,7 +409,7 @@ wire_pipe(struct wire *w, size_t *max)
 void
 wire_piped(struct wire *w, size_t len)
 {
-	service_hold(w->service, len);
+	budget_hold(w->budget, len);
 	if (len == 0) {
 		pipes_put(w->pipe);
 		w->pipe = NULL;

@@ -20,11 +20,14 @@
 
 #include "ws.h"
 
+struct budget;
+struct event_base;
 struct pipebuf;
-struct service;
+
+#define WIRE_BATCH	(256 * 1024)	/* octets a system call */
 
 struct wire {
-	struct service	*service;	/* accounts what is held */
+	struct budget	*budget;	/* is charged for what waits */
 	void		(*ready)(void *, int);
 	void		*arg;
 	struct event	 ev;		/* the socket, edge-triggered */
@@ -53,8 +56,8 @@ struct wire {
  * go on after others had their turn.  -1: nothing was done, the socket is the
  * caller's.
  */
-int		 wire_open(struct wire *, struct service *, int fd,
-		    void (*ready)(void *, int), void *arg);
+int		 wire_open(struct wire *, struct event_base *, struct budget *,
+		    int fd, void (*ready)(void *, int), void *arg);
 /* What the socket does not take now is lost. */
 void		 wire_close(struct wire *);
 /* When it is closed, and something is unsent, the peer is told by a reset. */
@@ -82,7 +85,7 @@ void		 wire_end(struct wire *);
 int		 wire_broken(const struct wire *, char *, size_t);
 /* Sends what waits: 0 nothing is left, 1 some is, -1 errno. */
 int		 wire_flush(struct wire *);
-/* After nothing is left: where a batch of SERVICE_BATCH can be put, or NULL. */
+/* After nothing is left: where a batch of WIRE_BATCH can be put, or NULL. */
 uint8_t		*wire_batch(struct wire *);
 /* So much was put there. */
 void		 wire_put(struct wire *, size_t);

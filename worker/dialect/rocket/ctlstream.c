@@ -12,8 +12,9 @@
 
 #include "shared/compat.h"
 #include "shared/log.h"
-#include "worker/service/service.h"
+#include "worker/tunnel/tunnel.h"
 #include "worker/worker.h"
+#include "ctlstream.h"
 
 #define PING_INTERVAL	(10 * 1000000ULL)	/* microseconds */
 
@@ -39,20 +40,20 @@ void
 ctlstream_init(struct ctlstream *cs, struct tunnel *t)
 {
 	memset(cs, 0, sizeof(*cs));
-	cs->owner = &ctlstream_owner;
 	cs->tunnel = t;
 }
 
 int
-ctlstream_open(struct ctlstream *cs)
+ctlstream_open(struct ctlstream *cs, struct session *s)
 {
-	cs->stream = session_open(cs->tunnel->session, cs, 1);
+	cs->stream = session_open(s, &ctlstream_owner, cs, 1);
 	return (cs->stream == NULL ? -1 : 0);
 }
 
 void
 ctlstream_accept(struct ctlstream *cs, struct stream *st)
 {
+	st->owner = &ctlstream_owner;
 	st->arg = cs;
 	cs->stream = st;
 	ctlstream_due(cs);
@@ -144,9 +145,8 @@ ctlstream_pong(struct ctlstream *cs, uint64_t ping)
 	if (cs->ping_sent == 0 || ping != cs->ping_sent)
 		return;
 	cs->ping_sent = 0;
-	cs->tunnel->rtt_us = now - ping < UINT32_MAX ? now - ping : UINT32_MAX;
-	session_rtt(cs->tunnel->session, cs->tunnel->rtt_us);
-	cs->tunnel->probe_until = 0;
+	tunnel_rtt(cs->tunnel, now - ping < UINT32_MAX ? now - ping :
+	    UINT32_MAX);
 }
 
 static void

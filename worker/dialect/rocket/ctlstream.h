@@ -14,13 +14,11 @@
 #include "rocket.h"
 #include "worker/session/session.h"
 
-struct stream_owner;
 struct tunnel;
 
 #define CTLSTREAM_OUT	160	/* octets: ten messages, and more is a flood */
 
 struct ctlstream {
-	const struct stream_owner *owner;	/* first */
 	struct tunnel	*tunnel;
 	struct stream	*stream; /* NULL: not open yet, or not any more */
 	uint64_t	 ping_next;	/* when to ping */
@@ -35,9 +33,12 @@ struct ctlstream {
 /* ctlstream.c */
 
 void	 ctlstream_init(struct ctlstream *, struct tunnel *);
-/* Server side: opens it.  -1: the session has no stream to give. */
-int	 ctlstream_open(struct ctlstream *);
-/* Client side: the first stream that the peer opened is it. */
+/*
+ * Who opens streams: opens it, the first of a session.  -1: it has none to
+ * give.
+ */
+int	 ctlstream_open(struct ctlstream *, struct session *);
+/* The other side: the first stream that the peer opened is it. */
 void	 ctlstream_accept(struct ctlstream *, struct stream *);
 /* Says so, if need be once the stream is there and has room. */
 void	 ctlstream_drain(struct ctlstream *);

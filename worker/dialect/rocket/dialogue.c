@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * See dialogue.h.  All of it is inside TLS and after the token was proven by
- * both ends, but for one thing: a client's worker reads the server's answer,
- * which is a stranger's until the handshake is done.
+ * HELLO, ACCEPT and REJECT (rocket-protocol(7)): see part.h.  All of it is
+ * inside TLS, after both ends have proven the token.
  */
 
 #include <sys/types.h>
@@ -15,9 +14,9 @@
 
 #include "shared/compat.h"
 #include "shared/log.h"
-#include "dialogue.h"
-#include "worker/service/service.h"
+#include "worker/tunnel/tunnel.h"
 #include "worker/worker.h"
+#include "part.h"
 
 static void
 dialogue_params(const struct tunnel *t, struct rocket_params *p)
@@ -29,7 +28,7 @@ dialogue_params(const struct tunnel *t, struct rocket_params *p)
 	p->mux_kind = tunnel_muxed(t) ? ROCKET_MUX_SMUX : ROCKET_MUX_NONE;
 	p->mux_version = tunnel_muxed(t) ? o->mux_version : 1;
 	p->framesize = o->mux_framesize;
-	p->window_initial = TUNNEL_WINDOW_INITIAL;
+	p->window_initial = ROCKET_WINDOW_INITIAL;
 	if (p->window_initial > o->mux_streambuffer)
 		p->window_initial = o->mux_streambuffer;
 	p->window_max = o->mux_streambuffer;
@@ -41,7 +40,8 @@ dialogue_params(const struct tunnel *t, struct rocket_params *p)
 		p->caps |= CAP_LZ4;
 	p->keepalive_ms = o->keepalive * 1000;
 	memcpy(p->start_id, worker_self()->start_id, sizeof(p->start_id));
-	if (svc->conf.side == SIDE_CLIENT)
+	p->opens = svc->opens;
+	if (svc->dials)
 		strlcpy(p->client_id, svc->conf.client_id,
 		    sizeof(p->client_id));
 	snprintf(p->software, sizeof(p->software), "rocketd %s",
@@ -54,7 +54,7 @@ dialogue_send(struct tunnel *t, const uint8_t *buf, size_t len)
 {
 	ssize_t	 n;
 
-	if (len == 0 || (n = seal_write(t->seal, buf, len)) == -1 ||
+	if (len == 0 || (n = tunnel_put(t, buf, len)) == -1 ||
 	    (size_t)n != len) {
 		tunnel_kill(t, TUNNEL_END_LOST, "cannot send: %s",
 		    strerror(errno));
@@ -77,17 +77,18 @@ dialogue_send_params(struct tunnel *t, enum rocket_message type,
 static int
 dialogue_read(struct tunnel *t)
 {
-	ssize_t	 n;
+	struct rocket_tunnel	*rt = t->part;
+	ssize_t			 n;
 
-	if (t->message == NULL &&
-	    (t->message = malloc(ROCKET_MESSAGE_MAX)) == NULL) {
+	if (rt->message == NULL &&
+	    (rt->message = malloc(ROCKET_MESSAGE_MAX)) == NULL) {
 		tunnel_kill(t, TUNNEL_END_LOST, "no memory");
 		return (-1);
 	}
-	n = seal_read(t->seal, t->message + t->message_len,
-	    ROCKET_MESSAGE_MAX - t->message_len);
+	n = tunnel_get(t, rt->message + rt->message_len,
+	    ROCKET_MESSAGE_MAX - rt->message_len);
 	if (n > 0) {
-		t->message_len += n;
+		rt->message_len += n;
 		return (1);
 	}
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
@@ -110,16 +111,17 @@ dialogue_reject(struct tunnel *t, const struct rocket_refusal *why)
 }
 
 static int
-dialogue_server(struct tunnel *t)
+dialogue_accept(struct tunnel *t)
 {
+	struct rocket_tunnel	*rt = t->part;
 	struct rocket_params	 ours;
 	struct rocket_refusal	 why;
 	ssize_t			 got;
 
-	got = rocket_get_hello(t->message, t->message_len, &t->theirs, &why);
+	got = rocket_get_hello(rt->message, rt->message_len, &rt->theirs, &why);
 	if (got == 0)
 		return (0);
-	if (got > 0 && (size_t)got != t->message_len) {
+	if (got > 0 && (size_t)got != rt->message_len) {
 		got = -1;
 		why.code = REJECT_MALFORMED;
 		strlcpy(why.words, "octets behind HELLO", sizeof(why.words));
@@ -133,21 +135,22 @@ dialogue_server(struct tunnel *t)
 		return (dialogue_reject(t, &why));
 	}
 	dialogue_params(t, &ours);
-	if (rocket_settle(&ours, &t->theirs, &t->settled, &why) == -1)
+	if (rocket_settle(&ours, &rt->theirs, &rt->settled, &why) == -1)
 		return (dialogue_reject(t, &why));
-	if (dialogue_send_params(t, ROCKET_ACCEPT, &t->settled) == -1)
+	if (dialogue_send_params(t, ROCKET_ACCEPT, &rt->settled) == -1)
 		return (-1);
 	return (1);
 }
 
 static int
-dialogue_client(struct tunnel *t)
+dialogue_answer(struct tunnel *t)
 {
+	struct rocket_tunnel	*rt = t->part;
 	struct rocket_refusal	 why;
 	ssize_t			 got;
 	int			 rejected;
 
-	got = rocket_get_answer(t->message, t->message_len, &t->theirs,
+	got = rocket_get_answer(rt->message, rt->message_len, &rt->theirs,
 	    &rejected, &why);
 	if (got == 0)
 		return (0);
@@ -162,15 +165,15 @@ dialogue_client(struct tunnel *t)
 		    rocket_reject_name(why.code));
 		return (-1);
 	}
-	if (rocket_check_accept(&t->settled, &t->theirs, &why) == -1 ||
-	    (size_t)got != t->message_len) {
+	if (rocket_check_accept(&rt->settled, &rt->theirs, &why) == -1 ||
+	    (size_t)got != rt->message_len) {
 		tunnel_kill(t, TUNNEL_END_PROTOCOL,
 		    "the server accepted what was not offered: %s",
-		    (size_t)got != t->message_len ? "octets behind ACCEPT" :
+		    (size_t)got != rt->message_len ? "octets behind ACCEPT" :
 		    why.words);
 		return (-1);
 	}
-	t->settled = t->theirs;
+	rt->settled = rt->theirs;
 	return (1);
 }
 
@@ -178,13 +181,14 @@ dialogue_client(struct tunnel *t)
 static void
 dialogue_tell_seal(struct tunnel *t)
 {
-	static uint32_t	 told;
-	uint32_t	 seals = t->service->conf.opts.seals;
-	uint32_t	 seal = t->settled.seals;
+	const struct rocket_tunnel	*rt = t->part;
+	struct rocket_service		*rs = t->service->part;
+	uint32_t			 seals = t->service->conf.opts.seals;
+	uint32_t			 seal = rt->settled.seals;
 
-	if (seal == told)
+	if (seal == rs->seal_told)
 		return;
-	told = seal;
+	rs->seal_told = seal;
 	/* The bits rise as the protection falls. */
 	if (seals >= seal << 1)
 		log_info("tunnel %u: seal %s: the other side does not allow "
@@ -195,27 +199,27 @@ dialogue_tell_seal(struct tunnel *t)
 int
 dialogue_turn(struct tunnel *t)
 {
-	int	 r, client;
+	struct rocket_tunnel	*rt = t->part;
+	int			 r, dials = t->service->dials;
 
-	client = t->service->conf.side == SIDE_CLIENT;
-	if (client && !(t->flags & TUNNEL_F_STARTED)) {
+	if (dials && !(t->flags & TUNNEL_F_OFFERED)) {
 		/* A reload meanwhile changes nothing of what was offered. */
-		dialogue_params(t, &t->settled);
-		if (dialogue_send_params(t, ROCKET_HELLO, &t->settled) == -1)
+		dialogue_params(t, &rt->settled);
+		if (dialogue_send_params(t, ROCKET_HELLO, &rt->settled) == -1)
 			return (-1);
+		t->flags |= TUNNEL_F_OFFERED;
 	}
-	t->flags |= TUNNEL_F_STARTED;
 	for (;;) {
 		if ((r = dialogue_read(t)) != 1)
 			return (r);
-		r = client ? dialogue_client(t) : dialogue_server(t);
+		r = dials ? dialogue_answer(t) : dialogue_accept(t);
 		if (r != 0)
 			break;
 		/* rocket.c refuses a message that is longer than the buffer */
 	}
-	free(t->message);
-	t->message = NULL;
-	t->message_len = 0;
+	free(rt->message);
+	rt->message = NULL;
+	rt->message_len = 0;
 	if (r == 1)
 		dialogue_tell_seal(t);
 	return (r);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * See opening.h.  Each step is a file of its own, upgrade.c, seal.c and
- * dialogue.c; this one knows their order, and what was settled in the end.
+ * A tunnel from its first octet to its session: see part.h.  This file knows
+ * the order of the steps, and what was settled in the end.
  */
 
 #include <sys/types.h>
@@ -10,23 +10,13 @@
 #include <string.h>
 
 #include "shared/compat.h"
-#include "dialogue.h"
-#include "opening.h"
-#include "worker/service/service.h"
-#include "worker/session/session.h"
-#include "worker/tunnel/upgrade.h"
+#include "worker/session/smux.h"
+#include "worker/session/solo.h"
+#include "worker/tunnel/tunnel.h"
+#include "part.h"
 
 /* A version 1 session that is full this long loses its worst reader. */
 #define STALL_GRACE_MS	5000
-
-static void
-opening_upgrade(struct tunnel *t)
-{
-	if (upgrade_turn(t) == 1)
-		t->state = TUNNEL_HANDSHAKE;
-	if (!(t->flags & TUNNEL_F_DYING))
-		(void)tunnel_flush(t);
-}
 
 static void
 opening_seal_failed(struct tunnel *t)
@@ -54,11 +44,12 @@ opening_seal_failed(struct tunnel *t)
 static void
 opening_handshake(struct tunnel *t)
 {
+	struct rocket_tunnel	*rt = t->part;
+
 	switch (seal_handshake(t->seal)) {
 	case SEAL_DONE:
-		t->state = TUNNEL_DIALOGUE;
-		if (t->service->conf.side == SIDE_SERVER)
-			service_tell_gate(IMSG_TUNNEL_PROVEN, t->number);
+		rt->sealed = 1;
+		tunnel_proven(t);
 		break;
 	case SEAL_FAILED:
 		opening_seal_failed(t);
@@ -71,31 +62,18 @@ opening_handshake(struct tunnel *t)
 	(void)tunnel_flush(t);
 }
 
-int
-opening_turn(struct tunnel *t)
-{
-	if (t->state == TUNNEL_UPGRADE)
-		opening_upgrade(t);
-	if (t->state == TUNNEL_HANDSHAKE && !(t->flags & TUNNEL_F_DYING))
-		opening_handshake(t);
-	if (t->state != TUNNEL_DIALOGUE || (t->flags & TUNNEL_F_DYING))
-		return (0);
-	if (dialogue_turn(t) == 1 && tunnel_flush(t) != -1)
-		return (1);
-	(void)tunnel_flush(t);
-	return (0);
-}
-
 /* Or not, as was settled. */
 static int
 opening_leave_tls(struct tunnel *t)
 {
-	if (t->settled.seals == SEAL_TLS) {
+	const struct rocket_tunnel	*rt = t->part;
+
+	if (rt->settled.seals == SEAL_TLS) {
 		seal_bulk(t->seal);
 		return (0);
 	}
 	t->flags |= TUNNEL_F_BARE;
-	if (t->settled.seals == SEAL_NONE)
+	if (rt->settled.seals == SEAL_NONE)
 		seal_bare(t->seal);
 	else if (seal_xor(t->seal) == -1) {
 		tunnel_kill(t, TUNNEL_END_LOST, "%s", seal_error(t->seal));
@@ -104,31 +82,70 @@ opening_leave_tls(struct tunnel *t)
 	return (0);
 }
 
-int
-opening_settle(struct tunnel *t, struct session_conf *sc)
+/* Who opens the streams is the mux client. */
+static void
+opening_session_conf(const struct tunnel *t, struct session_conf *sc)
 {
 	const struct service_opts	*o = &t->service->conf.opts;
+	const struct rocket_tunnel	*rt = t->part;
 
 	memset(sc, 0, sizeof(*sc));
-	sc->client = t->service->conf.side == SIDE_SERVER;
+	sc->client = t->service->opens;
 	sc->may_open = !sc->client;
 	sc->first_urgent = tunnel_muxed(t);
-	sc->version = t->settled.mux_version;
-	sc->framesize = t->settled.framesize;
+	sc->version = rt->settled.mux_version;
+	sc->framesize = rt->settled.framesize;
 	sc->recvbuffer = o->mux_recvbuffer;
 	sc->window_max = o->mux_streambuffer;
-	sc->window_initial = TUNNEL_WINDOW_INITIAL;
+	sc->window_initial = ROCKET_WINDOW_INITIAL;
 	if (sc->window_initial > sc->window_max)
 		sc->window_initial = sc->window_max;
-	sc->peer_initial = t->theirs.window_initial;
+	sc->peer_initial = rt->theirs.window_initial;
 	sc->max_streams = o->mux_max_streams;
-	sc->caps = t->settled.caps;
+	sc->caps = rt->settled.caps;
 	sc->keepalive_ms = o->keepalive * 1000;
 	/* Two heartbeats of the peer's that did not come. */
-	sc->timeout_ms = 2 * t->theirs.keepalive_ms;
+	sc->timeout_ms = 2 * rt->theirs.keepalive_ms;
 	sc->stall_grace_ms = STALL_GRACE_MS;
-	t->peer_streams = tunnel_muxed(t) ? t->theirs.max_streams : 1;
-	sc->divert = t->settled.seals == SEAL_NONE &&
+	sc->divert = rt->settled.seals == SEAL_NONE &&
 	    !(t->transport & TRANSPORT_WS);
-	return (opening_leave_tls(t));
+}
+
+static void
+opening_run(struct tunnel *t)
+{
+	struct rocket_tunnel	*rt = t->part;
+	struct session_conf	 sc;
+	struct session		*s;
+	int			 muxed = tunnel_muxed(t);
+
+	opening_session_conf(t, &sc);
+	if (opening_leave_tls(t) == -1)
+		return;
+	s = muxed ? smux_new(&sc, &tunnel_session_events, t) :
+	    solo_new(&sc, &tunnel_session_events, t);
+	if (s == NULL ||
+	    (muxed && sc.client && ctlstream_open(&rt->ctl, s) == -1)) {
+		session_free(s);
+		tunnel_kill(t, TUNNEL_END_LOST, "no memory");
+		return;
+	}
+	tunnel_run(t, s, muxed ? rt->theirs.max_streams : 1);
+	if (!t->service->dials)
+		client_opened(t);
+}
+
+void
+opening_turn(struct tunnel *t)
+{
+	const struct rocket_tunnel	*rt = t->part;
+
+	if (!rt->sealed)
+		opening_handshake(t);
+	if (!rt->sealed || (t->flags & TUNNEL_F_DYING))
+		return;
+	if (dialogue_turn(t) == 1 && tunnel_flush(t) != -1)
+		opening_run(t);
+	else
+		(void)tunnel_flush(t);
 }

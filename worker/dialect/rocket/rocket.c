@@ -21,6 +21,7 @@
 
 #define MESSAGE_HEADER	3		/* u8 message, u16 length */
 #define PREFACE_HEADER	4		/* u8 kind, u8 flags, u16 length */
+#define PREFACE_ANSWER	0x01		/* flag: a status octet is wanted */
 #define TLV_HEADER	3		/* u8 type, u16 length */
 #define TLV_CRITICAL	0x80		/* from here up: must be understood */
 
@@ -41,7 +42,8 @@ enum {					/* HELLO and ACCEPT */
 	TLV_CAPS,
 	TLV_KEEPALIVE,
 	TLV_START_ID,
-	TLV_CLIENT_ID
+	TLV_CLIENT_ID,
+	TLV_FORWARD
 };
 
 enum {					/* REJECT */
@@ -297,6 +299,8 @@ rocket_put_params(uint8_t *buf, size_t size, enum rocket_message message,
 		if (len == 0 || len == sizeof(params->client_id))
 			return (0);
 		put_tlv(&out, TLV_CLIENT_ID, params->client_id, len);
+		if (params->opens)
+			put_tlv_number(&out, TLV_FORWARD, 0, 0);
 	}
 	len = strnlen(params->software, sizeof(params->software) - 1);
 	if (len > 0)
@@ -387,6 +391,13 @@ get_param(const struct tlv *tlv, enum rocket_message message,
 			    "client id in an ACCEPT"));
 		return (get_text(tlv, params->client_id,
 		    sizeof(params->client_id), 1, "client id", why));
+	case TLV_FORWARD:
+		if (message != ROCKET_HELLO || tlv->len != 0)
+			return (refuse(why, REJECT_MALFORMED, message !=
+			    ROCKET_HELLO ? "forward in an ACCEPT" :
+			    "forward is not empty"));
+		params->opens = 1;
+		return (0);
 	case TLV_SOFTWARE:
 		return (get_text(tlv, params->software,
 		    sizeof(params->software), 0, "software", why));
@@ -588,49 +599,49 @@ get_addr(const struct tlv *tlv, struct addr *addr, const char *name,
 
 size_t
 rocket_put_preface(uint8_t *buf, size_t size,
-    const struct rocket_preface *preface)
+    const struct want *want)
 {
 	struct out	 out = { buf, size, 0, 0 };
 
-	put_number(&out, preface->kind, 1);
-	put_number(&out, preface->flags, 1);
+	put_number(&out, want->kind, 1);
+	put_number(&out, want->answer ? PREFACE_ANSWER : 0, 1);
 	put_number(&out, 0, 2);
-	if (preface->kind != PREFACE_IDLE) {
-		put_addr(&out, TLV_USER, &preface->user);
-		put_addr(&out, TLV_LISTENER, &preface->listener);
+	if (want->kind != WANT_IDLE) {
+		put_addr(&out, TLV_USER, &want->user);
+		put_addr(&out, TLV_LISTENER, &want->listener);
 	}
-	return (put_end(&out, PREFACE_HEADER, ROCKET_PREFACE_MAX));
+	return (put_end(&out, PREFACE_HEADER, WANT_MAX));
 }
 
 static int
 check_preface(const uint8_t *buf, size_t body, struct rocket_refusal *why)
 {
-	if (buf[0] > PREFACE_UDP)
+	if (buf[0] > WANT_UDP)
 		return (refuse(why, REJECT_UNKNOWN, "stream of kind %u",
 		    (unsigned int)buf[0]));
 	if ((buf[1] & ~PREFACE_ANSWER) != 0)
 		return (refuse(why, REJECT_UNKNOWN, "preface with flags 0x%02x",
 		    (unsigned int)buf[1]));
-	if (buf[0] == PREFACE_IDLE && (buf[1] != 0 || body != 0))
+	if (buf[0] == WANT_IDLE && (buf[1] != 0 || body != 0))
 		return (refuse(why, REJECT_MALFORMED,
 		    "idle preface that is not empty"));
-	if (body > ROCKET_PREFACE_MAX - PREFACE_HEADER)
+	if (body > WANT_MAX - PREFACE_HEADER)
 		return (refuse(why, REJECT_MALFORMED,
 		    "preface of %zu octets, at most %d are allowed", body,
-		    ROCKET_PREFACE_MAX - PREFACE_HEADER));
+		    WANT_MAX - PREFACE_HEADER));
 	return (0);
 }
 
 ssize_t
 rocket_get_preface(const uint8_t *buf, size_t len,
-    struct rocket_preface *preface, struct rocket_refusal *why)
+    struct want *want, struct rocket_refusal *why)
 {
 	struct tlvs	 tlvs;
 	struct tlv	 tlv;
 	size_t		 body;
 	int		 error, more;
 
-	memset(preface, 0, sizeof(*preface));
+	memset(want, 0, sizeof(*want));
 	if (len < PREFACE_HEADER)
 		return (0);
 	body = get_number(buf + 2, 2);
@@ -638,14 +649,14 @@ rocket_get_preface(const uint8_t *buf, size_t len,
 		return (-1);
 	if (len - PREFACE_HEADER < body)
 		return (0);
-	preface->kind = buf[0];
-	preface->flags = buf[1];
+	want->kind = buf[0];
+	want->answer = (buf[1] & PREFACE_ANSWER) != 0;
 	tlv_start(&tlvs, buf + PREFACE_HEADER, body);
 	while ((more = tlv_next(&tlvs, &tlv, why)) == 1) {
 		if (tlv.type == TLV_USER)
-			error = get_addr(&tlv, &preface->user, "user", why);
+			error = get_addr(&tlv, &want->user, "user", why);
 		else if (tlv.type == TLV_LISTENER)
-			error = get_addr(&tlv, &preface->listener, "listener",
+			error = get_addr(&tlv, &want->listener, "listener",
 			    why);
 		else
 			error = tlv_unknown(&tlv, why);
@@ -790,6 +801,10 @@ rocket_settle(const struct rocket_params *ours,
 	char		 here[32], there[32];
 	uint32_t	 seal;
 
+	if (ours->opens == theirs->opens)
+		return (refuse(why, REJECT_PARAMETER, ours->opens ?
+		    "users on both sides: one of them must forward to a target" :
+		    "a target on both sides: one of them must listen for users"));
 	if (check_mux(ours, theirs, why) == -1)
 		return (-1);
 	if ((seal = settle_seal(ours->seals & theirs->seals)) == 0) {
@@ -803,6 +818,7 @@ rocket_settle(const struct rocket_params *ours,
 	settled->caps = ours->caps & theirs->caps;
 	if (theirs->framesize < settled->framesize)
 		settled->framesize = theirs->framesize;
+	settled->opens = 0;
 	memset(settled->client_id, 0, sizeof(settled->client_id));
 	return (0);
 }

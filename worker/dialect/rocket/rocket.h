@@ -15,10 +15,13 @@
 #include <stdint.h>
 
 #include "shared/msg.h"
+#include "worker/dialect/dialect.h"
 
 #define ROCKET_MESSAGE_MAX	(3 + 4096)	/* HELLO..., with its header */
-#define ROCKET_PREFACE_MAX	(4 + 1024)
 #define ROCKET_CONTROL_MAX	(3 + 256)
+
+/* A stream's first window between two rocketd. */
+#define ROCKET_WINDOW_INITIAL	(32 * 1024)
 
 enum rocket_message {
 	ROCKET_HELLO = 1,
@@ -55,6 +58,7 @@ struct rocket_params {
 	uint32_t	 seals;		/* SEAL_ mask; in ACCEPT the one */
 	uint32_t	 caps;		/* CAP_ mask */
 	uint32_t	 keepalive_ms;	/* the sender's heartbeat */
+	uint32_t	 opens; /* 1: the sender opens streams; not in ACCEPT */
 	uint8_t		 start_id[START_ID_LEN];
 	char		 client_id[CLIENT_ID_MAX];	/* HELLO only */
 	char		 software[64];		/* for the log */
@@ -63,21 +67,6 @@ struct rocket_params {
 struct rocket_refusal {
 	enum rocket_reject	 code;
 	char			 words[256];	/* printable */
-};
-
-enum preface_kind {
-	PREFACE_IDLE,
-	PREFACE_TCP,
-	PREFACE_UDP
-};
-
-#define PREFACE_ANSWER	0x01		/* a status octet is wanted */
-
-struct rocket_preface {
-	uint32_t	 kind;		/* enum preface_kind */
-	uint32_t	 flags;		/* PREFACE_ */
-	struct addr	 user;		/* family ADDR_NONE: not told */
-	struct addr	 listener;
 };
 
 enum rocket_control {
@@ -104,7 +93,7 @@ size_t	 rocket_put_params(uint8_t *, size_t size, enum rocket_message,
 size_t	 rocket_put_reject(uint8_t *, size_t size,
 	    const struct rocket_refusal *);
 size_t	 rocket_put_preface(uint8_t *, size_t size,
-	    const struct rocket_preface *);
+	    const struct want *);
 size_t	 rocket_put_control(uint8_t *, size_t size, const struct rocket_ctl *);
 
 /*
@@ -116,7 +105,7 @@ ssize_t	 rocket_get_hello(const uint8_t *, size_t, struct rocket_params *,
 /* An ACCEPT (*rejected 0) or a REJECT (*rejected 1, *why is the peer's). */
 ssize_t	 rocket_get_answer(const uint8_t *, size_t, struct rocket_params *,
 	    int *rejected, struct rocket_refusal *why);
-ssize_t	 rocket_get_preface(const uint8_t *, size_t, struct rocket_preface *,
+ssize_t	 rocket_get_preface(const uint8_t *, size_t, struct want *,
 	    struct rocket_refusal *why);
 /* type 0: one that may be skipped and was not known. */
 ssize_t	 rocket_get_control(const uint8_t *, size_t, struct rocket_ctl *,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * See upgrade.h.  A head is peeked at until it is whole, so that what stands
+ * See wsopen.h.  A head is peeked at until it is whole, so that what stands
  * behind it stays in the socket.  The client's worker reads a stranger's
  * answer here: the server proves itself only in the handshake that follows.
  */
@@ -16,77 +16,58 @@
 #include <unistd.h>
 
 #include "shared/compat.h"
+#include "worker/dialect/dialect.h"
 #include "worker/net/http.h"
-#include "worker/service/pool.h"
-#include "worker/service/service.h"
-#include "upgrade.h"
-#include "worker/worker.h"
+#include "tunnel.h"
+#include "wsopen.h"
 
 /* The path and the further fields of the configuration, and what we add. */
 #define REQUEST_MAX	(WEB_PATH_MAX + HOST_MAX + WEB_WORDS_MAX + \
 			    WEB_HEADERS_MAX + 512)
 
 static int
-upgrade_send(struct tunnel *t, const char *buf, size_t len)
+wsopen_send(struct tunnel *t, const char *buf, size_t len)
 {
 	if (len == 0 || wire_write(&t->wire, buf, len) != (ssize_t)len) {
 		tunnel_kill(t, TUNNEL_END_LOST, "cannot send: no room");
 		return (-1);
 	}
-	if (wire_flush(&t->wire) == -1) {
-		tunnel_kill(t, TUNNEL_END_LOST, "%s", strerror(errno));
-		return (-1);
-	}
-	return (0);
-}
-
-/* "/" and the identity in hex, which names the service to its gate. */
-static int
-upgrade_path(const struct service *svc, char *buf, size_t size)
-{
-	const uint8_t	*id;
-	size_t		 i;
-
-	if (svc->web.path[0] != '\0') {
-		strlcpy(buf, svc->web.path, size);
-		return (0);
-	}
-	if ((id = seal_ctx_identity(svc->seal)) == NULL)
-		return (-1);
-	buf[0] = '/';
-	for (i = 0; i < IDENTITY_LEN; i++)
-		snprintf(buf + 1 + 2 * i, size - 1 - 2 * i, "%02x", id[i]);
-	return (0);
+	return (tunnel_flush(t) == -1 ? -1 : 0);
 }
 
 static int
-upgrade_ask(struct tunnel *t)
+wsopen_ask(struct tunnel *t)
 {
-	const struct msg_web	*web = &t->service->web;
+	const struct service	*svc = t->service;
 	struct http_ask		 ask;
 	char			 buf[REQUEST_MAX];
 	char			 path[WEB_PATH_MAX], host[HOST_MAX];
 
-	if (upgrade_path(t->service, path, sizeof(path)) == -1) {
+	(void)strlcpy(path, svc->web.path, sizeof(path));
+	if (path[0] == '\0' &&
+	    svc->dialect->path(svc, path, sizeof(path)) == -1) {
 		tunnel_kill(t, TUNNEL_END_LOST, "no key yet");
 		return (-1);
 	}
-	ask.path = path;
-	ask.host = web->host;
-	if (web->host[0] == '\0') {
-		pool_remote_host(t->remote, host, sizeof(host));
-		ask.host = host;
+	if ((t->wskey = malloc(HTTP_KEY_LEN + 1)) == NULL) {
+		tunnel_kill(t, TUNNEL_END_LOST, "no memory");
+		return (-1);
 	}
-	ask.agent = web->agent;
-	ask.headers = web->headers;
-	http_key(t->web_key);
-	return (upgrade_send(t, buf, http_put_request(buf, sizeof(buf), &ask,
-	    t->web_key)));
+	(void)strlcpy(host, svc->web.host, sizeof(host));
+	if (host[0] == '\0')
+		svc->events->host(t, host, sizeof(host));
+	ask.path = path;
+	ask.host = host;
+	ask.agent = svc->web.agent;
+	ask.headers = svc->web.headers;
+	http_key(t->wskey);
+	return (wsopen_send(t, buf, http_put_request(buf, sizeof(buf), &ask,
+	    t->wskey)));
 }
 
 /* The whole head, taken from the socket: 1; 0: there is more to come. */
 static int
-upgrade_read(struct tunnel *t, struct http_head *h, char *buf, int asked)
+wsopen_read(struct tunnel *t, struct http_head *h, char *buf, int asked)
 {
 	ssize_t	 n, len;
 
@@ -118,11 +99,11 @@ upgrade_read(struct tunnel *t, struct http_head *h, char *buf, int asked)
 }
 
 static int
-upgrade_client(struct tunnel *t, const struct http_head *h)
+wsopen_client(struct tunnel *t, const struct http_head *h)
 {
 	char	 words[HTTP_WORDS_MAX];
 
-	if (http_upgraded(h, t->web_key, words) == -1) {
+	if (http_upgraded(h, t->wskey, words) == -1) {
 		tunnel_kill(t, TUNNEL_END_REJECTED,
 		    "the server refused WebSocket: %s", words);
 		return (-1);
@@ -132,7 +113,7 @@ upgrade_client(struct tunnel *t, const struct http_head *h)
 
 /* The gate has looked, but it is not the one that is believed. */
 static int
-upgrade_server(struct tunnel *t, const struct http_head *h)
+wsopen_server(struct tunnel *t, const struct http_head *h)
 {
 	char	 buf[256];
 
@@ -141,25 +122,24 @@ upgrade_server(struct tunnel *t, const struct http_head *h)
 		    "a request that is none for WebSocket");
 		return (-1);
 	}
-	return (upgrade_send(t, buf, http_put_upgrade(buf, sizeof(buf), h)));
+	return (wsopen_send(t, buf, http_put_upgrade(buf, sizeof(buf), h)));
 }
 
 int
-upgrade_turn(struct tunnel *t)
+wsopen_turn(struct tunnel *t)
 {
 	static char		 buf[HTTP_HEAD_MAX];
 	static struct http_head	 h;
-	int			 r, server;
+	int			 r, client = t->service->dials;
 
-	server = t->service->conf.side == SIDE_SERVER;
-	if (!server && t->web_key[0] == '\0' && upgrade_ask(t) == -1)
+	if (client && t->wskey == NULL && wsopen_ask(t) == -1)
 		return (-1);
-	if ((r = upgrade_read(t, &h, buf, server)) != 1)
+	if ((r = wsopen_read(t, &h, buf, !client)) != 1)
 		return (r);
-	r = server ? upgrade_server(t, &h) : upgrade_client(t, &h);
+	r = client ? wsopen_client(t, &h) : wsopen_server(t, &h);
 	if (r == -1)
 		return (-1);
-	if (wire_websocket(&t->wire, server ? WS_SERVER : WS_CLIENT) == -1) {
+	if (wire_websocket(&t->wire, client ? WS_CLIENT : WS_SERVER) == -1) {
 		tunnel_kill(t, TUNNEL_END_LOST, "no memory");
 		return (-1);
 	}

@@ -27,8 +27,8 @@
 #include "shared/compat.h"
 #include "worker/net/http.h"
 #include "worker/service/pool.h"
-#include "worker/service/service.h"
-#include "worker/tunnel/upgrade.h"
+#include "worker/tunnel/tunnel.h"
+#include "worker/tunnel/wsopen.h"
 
 #define KEY	"dGhlIHNhbXBsZSBub25jZQ=="	/* RFC 6455, section 1.3 */
 #define ACCEPT	"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: ISC */
+
+/*
+ * The options that configuration and messages both carry, with their limits
+ * and names.  The parent reads them from a file, and workers receive them as
+ * parts of messages: they are fixed-width integers and arrays in host order.
+ */
+
+#ifndef SHARED_OPTS_H
+#define SHARED_OPTS_H
+
+#include <stdint.h>
+
+#define SERVICE_NAME_MAX	64	/* with its NUL */
+#define HOST_MAX		256 /* a DNS name or a UNIX path, with NUL */
+#define TOKEN_MAX		256	/* octets, without NUL */
+#define CLIENT_ID_MAX		64	/* with its NUL */
+#define REMOTES_MAX		32	/* of one client service */
+#define TOKENS_MAX		8	/* live at once, a service */
+#define PREFORK_MAX		64	/* workers of one service */
+#define TLS_CERTS_MAX		32	/* of one block */
+#define TLS_PINS_MAX		8	/* of one block */
+#define HASH_LEN		32	/* of SHA-256 */
+#define PROXIES_MAX		16	/* networks of one listener */
+#define WEB_PATH_MAX		128	/* of a request, with its NUL */
+#define WEB_WORDS_MAX		256	/* a field's value, with its NUL */
+#define WEB_HEADERS_MAX		1024	/* lines and their ends, with NUL */
+#define WEB_HEADERS		8	/* such lines */
+#define DECOYS_MAX		64	/* one a server block */
+
+enum side {
+	SIDE_NONE,
+	SIDE_SERVER,
+	SIDE_CLIENT
+};
+
+/*
+ * What a tunnel is made of: TCP, and what is put on it.  0 where there is no
+ * tunnel.
+ */
+#define TRANSPORT_TCP		0x01
+#define TRANSPORT_MUX		0x02	/* streams; without, one user each */
+#define TRANSPORT_WS		0x04	/* WebSocket */
+#define TRANSPORT_TLS		0x08	/* outer TLS, with certificates */
+#define TRANSPORT_TCPMUX	(TRANSPORT_TCP | TRANSPORT_MUX)
+#define TRANSPORT_ALL		0x0f
+
+/* What a reload does about a changed option. */
+#define CHANGE_LIVE	0x01	/* takes effect in place */
+#define CHANGE_TUNNELS	0x02	/* new tunnels first, then the old ones drain */
+#define CHANGE_LISTENER	0x04
+#define CHANGE_PROCESS	0x08
+
+enum log_dest {
+	LOGDEST_STDERR,
+	LOGDEST_SYSLOG,			/* fd: a datagram socket to syslog */
+	LOGDEST_JSON			/* JSON lines on fd */
+};
+
+/* How long and how many connections may be unproven at the gate. */
+struct gate_opts {
+	uint32_t	 deadline_ms;	/* for a tunnel to be proven */
+	uint32_t	 max_unproven;	/* of all sources together */
+	uint32_t	 max_per_source; /* unproven ones of one address */
+	uint32_t	 pad;
+};
+
+enum congestion {
+	CONGESTION_SYSTEM,
+	CONGESTION_RENO,
+	CONGESTION_CUBIC,
+	CONGESTION_BBR,
+	CONGESTION_MAX
+};
+
+/* How a socket is made; 0 leaves a value to the kernel. */
+struct sockopts {
+	uint32_t	 rcvbuf;	/* octets */
+	uint32_t	 sndbuf;	/* octets */
+	uint32_t	 mss;		/* octets */
+	uint32_t	 keepalive;	/* seconds, also TCP_KEEPINTVL; 0 off */
+	uint32_t	 nodelay;	/* 1: TCP_NODELAY */
+	uint32_t	 user_timeout;	/* milliseconds, TCP_USER_TIMEOUT */
+	uint32_t	 congestion;	/* enum congestion, TCP_CONGESTION */
+};
+
+enum strategy {
+	STRATEGY_FAILOVER,
+	STRATEGY_BALANCE
+};
+
+/* What may protect a tunnel's octets; a mask. */
+#define SEAL_TLS	0x01
+#define SEAL_XOR	0x02
+#define SEAL_NONE	0x04
+#define SEAL_ALL	0x07
+
+enum compression {
+	COMPRESSION_NO,
+	COMPRESSION_LZ4
+};
+
+/* All options of a service, resolved: a worker is given these. */
+struct service_opts {
+	uint32_t	 mux_version;		/* 1 or 2 */
+	/* streams a session before another is wanted */
+	uint32_t	 mux_concurrency;
+	uint32_t	 mux_max_streams; /* hard cap of streams a session */
+	uint32_t	 mux_framesize;	/* octets of payload, 1..65535 */
+	uint32_t	 mux_recvbuffer;	/* octets a session */
+	/* octets, the largest window of a stream */
+	uint32_t	 mux_streambuffer;
+	uint32_t	 seals;			/* SEAL_ mask allowed */
+	uint32_t	 compression;		/* enum compression */
+	uint32_t	 keepalive;	/* seconds; heartbeats of the session */
+	uint32_t	 memory;	/* octets, the budget of one worker */
+	/* seconds, until a tunnel is proven */
+	uint32_t	 handshake_timeout;
+	/* server side */
+	uint32_t	 user_timeout;	/* milliseconds a user waits for room */
+	uint32_t	 user_queue;		/* users that may wait */
+	uint32_t	 prefork;
+	uint32_t	 drain_timeout;		/* seconds, 0: no limit */
+	/* client side */
+	uint32_t	 pool;			/* tunnels kept */
+	uint32_t	 pool_max;	/* tunnels at most; 0: 4 x pool */
+	uint32_t	 retry_interval;	/* seconds */
+	uint32_t	 dial_timeout;		/* seconds */
+	uint32_t	 strategy;		/* enum strategy */
+	uint32_t	 proxy_protocol; /* 0, 1 or 2, towards the target */
+	/* sockets: of users (server side) or targets (client side) */
+	struct sockopts	 service_sock;
+	/* and of tunnels */
+	struct sockopts	 tunnel_sock;
+};
+
+/* opts.c */
+
+/* "server", "client"; "none" for any other number. */
+const char	*side_name(uint32_t side);
+
+/* "cubic", of an enum congestion; "?" for a number that is none. */
+const char	*congestion_name(uint32_t congestion);
+
+/* "tcpmux"; "?" for a combination that does not exist. */
+const char	*transport_name(uint32_t transport);
+/* The other way; 0: there is no such transport. */
+uint32_t	 transport_find(const char *name);
+
+#endif /* SHARED_OPTS_H */

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: ISC */
+
+/*
+ * A dialect: what is said on a tunnel around the session.  How a tunnel opens,
+ * how more of them are asked for, drained and pinged, and how a stream says
+ * what it is for.  Each is one table of functions and one folder; shared code
+ * asks no dialect's name.
+ *
+ * A dialect talks through tunnel.h: tunnel_get and tunnel_put for octets,
+ * tunnel_run when the opening is over.  Its functions are called from the turn
+ * of a tunnel, unless they say otherwise, and may kill the tunnel: it is freed
+ * after the turn.
+ */
+
+#ifndef WORKER_DIALECT_H
+#define WORKER_DIALECT_H
+
+#include <sys/types.h>
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "shared/addr.h"
+#include "worker/session/session.h"
+
+struct ctl_session;
+struct msg_client;
+struct msg_key;
+struct service;
+struct tunnel;
+
+#define WANT_MAX	(4 + 1024)	/* octets that a want takes at most */
+#define ANSWER_MAX	16		/* and its answer */
+
+enum want_kind {
+	WANT_IDLE,
+	WANT_TCP,
+	WANT_UDP
+};
+
+struct want {				/* what a stream is for */
+	enum want_kind	 kind;
+	int		 answer;	/* the opener waits for one */
+	uint32_t	 port;	/* of the target; 0: by the listener */
+	struct addr	 user;		/* family ADDR_NONE: not told */
+	struct addr	 listener;
+};
+
+struct dialect {
+	const char	*name;
+
+	/* ---- a service ---- */
+
+	/* Makes svc->part, before the sandbox; fatal() is fine. */
+	void	(*init)(struct service *);
+	/*
+	 * Its keys are there, or are others than before: tunnels proven with
+	 * one that is gone drain.  -1: no memory.
+	 */
+	int	(*keys)(struct service *, const struct msg_key *, uint32_t n);
+	/* The path of a WebSocket request, if none is configured; -1: no key. */
+	int	(*path)(const struct service *, char *, size_t);
+	/*
+	 * Another worker of the service has seen a client that started anew.
+	 * NULL: the dialect does not know its clients.
+	 */
+	void	(*client_back)(struct service *, const struct msg_client *);
+
+	/* ---- a tunnel ---- */
+
+	/* It is there: makes t->part and t->seal.  -1: no key, no memory. */
+	int	(*begin)(struct tunnel *);
+	/* Frees t->part, which may be NULL.  Not only from a turn. */
+	void	(*free)(struct tunnel *);
+	/*
+	 * There may be octets to read, or room to write: of a tunnel that
+	 * opens, until tunnel_run; of a control channel, for ever.
+	 */
+	void	(*turn)(struct tunnel *);
+	/*
+	 * Looks at the time (worker_now) and returns when it wants to again,
+	 * UINT64_MAX: not.
+	 */
+	uint64_t (*tick)(struct tunnel *, uint64_t now);
+	/* The peer opened a stream: give it an owner; -1 refuses it. */
+	int	(*opened)(struct tunnel *, struct stream *);
+	/* Tells the peer that no more streams are wanted on it. */
+	void	(*drain)(struct tunnel *);
+	/* Makes the peer say something: any octet answers. */
+	void	(*probe)(struct tunnel *, uint64_t now);
+	/* Asks the peer, which dials, for so many more tunnels. */
+	void	(*more)(struct tunnel *, uint32_t);
+	/* For rocketctl: what is this dialect's to say. */
+	void	(*describe)(const struct tunnel *, struct ctl_session *);
+	/* For the log: who the peer is, and how it is sealed. */
+	void	(*words)(const struct tunnel *, char *, size_t);
+
+	/* ---- a stream's first octets ---- */
+
+	/* Writes what the stream is for; 0: it does not fit. */
+	size_t	(*put_want)(struct tunnel *, const struct want *, uint8_t *,
+		    size_t);
+	/*
+	 * Reads it: octets that it takes, 0: it is not whole, -1: *why says
+	 * what is wrong with it.
+	 */
+	ssize_t	(*get_want)(struct tunnel *, const uint8_t *, size_t,
+		    struct want *, const char **why);
+	/* Writes the answer: RESET_NONE, or why there is no target. */
+	size_t	(*put_answer)(struct tunnel *, enum reset_reason, uint8_t *,
+		    size_t);
+};
+
+/* dialect.c */
+
+/* Of the service's number for it: DIALECT_ROCKET.  NULL: none. */
+const struct dialect	*dialect_get(uint32_t);
+
+#endif /* WORKER_DIALECT_H */

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: ISC */
+
+/*
+ * A service, as its worker's layers know it: what was configured, what it
+ * holds, its tunnels and its relays.  From a user's or target's socket
+ * inwards and out again:
+ *
+ *	relay <-> session <-> tunnel (seal, WebSocket, wire) <-> peer
+ *
+ * with a dialect around it.  The process (worker/service/) fills it and keeps
+ * it; each layer changes what is its own.
+ */
+
+#ifndef WORKER_SERVICE_H
+#define WORKER_SERVICE_H
+
+#include <sys/types.h>
+#include <sys/queue.h>
+
+#include <stdint.h>
+
+#include "shared/msg.h"
+#include "worker/net/budget.h"
+#include "worker/session/session.h"
+
+struct dialect;
+struct event_base;
+struct relay;
+struct tunnel;
+struct tunnel_events;
+
+struct service_stats {
+	uint64_t	 users;	/* connections ever, or streams accepted */
+	uint64_t	 refused;	/* users reset for want of a session */
+	uint64_t	 failed;	/* targets that could not be reached */
+	uint64_t	 resets;	/* streams that ended in a reset */
+	uint64_t	 memory_resets;	/* of them: the worst reader */
+	uint64_t	 lingered_out;	/* sockets that never took their rest */
+	uint64_t	 octets_in;	/* payload from tunnels */
+	uint64_t	 octets_out;	/* payload into tunnels */
+	uint64_t	 octets_piped;	/* of either, without a copy */
+	struct lz_count	 lz;		/* of streams with LZ4 */
+	uint64_t	 lz_faults;	/* of them: reset for a bad block */
+	uint64_t	 tunnels;	/* opened ever */
+	uint64_t	 tunnels_failed;
+	uint64_t	 accept_paused;	/* no descriptors, or no memory */
+};
+
+struct service {
+	struct event_base	*base;
+	const struct dialect	*dialect;
+	void			*part;	/* the dialect's own */
+	const struct tunnel_events *events;	/* whom its tunnels tell */
+	struct msg_service	 conf;
+	struct msg_dialee	 target;	/* unless it opens */
+	struct msg_web		 web;		/* where it dials */
+	/* Two of design's four facts; the other two are their opposites. */
+	int			 dials;	/* tunnels; or it accepts them */
+	int			 opens;	/* streams, for users; or has targets */
+	TAILQ_HEAD(tunnels, tunnel) tunnels;
+	TAILQ_HEAD(relays, relay) relays;
+	char			 where[HOST_MAX];	/* listener or target */
+	struct budget		 budget;
+	struct service_stats	 stats;
+	uint32_t		 ntunnels;	/* in tunnels */
+	uint32_t		 nopen;		/* of them TUNNEL_OPEN */
+	uint32_t		 nrelays;	/* in relays */
+	uint32_t		 nused;	/* tunnels without a mux, of users */
+	int			 keyed;		/* keys have come */
+	int			 stopping;
+};
+
+#endif /* WORKER_SERVICE_H */
