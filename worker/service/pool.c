@@ -174,7 +174,7 @@ pool_count(uint64_t now)
 		remotes[i]->fresh = remotes[i]->open = remotes[i]->old =
 		    remotes[i]->used = 0;
 	TAILQ_FOREACH(t, &svc->tunnels, entry) {
-		if (!tunnel_counts(t))
+		if (!tunnel_counts(t) || t->state == TUNNEL_CONTROL)
 			continue;
 		r = t->remote;
 		if (t->flags & TUNNEL_F_OLD) {

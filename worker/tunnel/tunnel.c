@@ -165,6 +165,8 @@ tunnel_free(struct tunnel *t)
 	svc->ntunnels--;
 	svc->budget.fds--;
 	svc->events->closed(t);
+	if (svc->ntunnels == 1)		/* it may have waited for this one */
+		tunnel_schedule(TAILQ_FIRST(&svc->tunnels));
 	svc->dialect->free(t);
 	free(t->wskey);
 	free(t);
@@ -354,17 +356,15 @@ void
 tunnel_run(struct tunnel *t, struct session *s, uint32_t streams)
 {
 	t->deadline = 0;
-	if ((t->session = s) == NULL) {
-		t->state = TUNNEL_CONTROL;
-		return;
-	}
-	t->state = TUNNEL_OPEN;
-	t->peer_streams = streams;
 	t->opened = worker_now();
-	meter_start(&t->meter, t->opened);
-	/* The time, before anything asks for a deadline. */
-	(void)session_tick(s, t->opened);
-	svc->nopen++;
+	t->state = s == NULL ? TUNNEL_CONTROL : TUNNEL_OPEN;
+	if ((t->session = s) != NULL) {
+		t->peer_streams = streams;
+		meter_start(&t->meter, t->opened);
+		/* The time, before anything asks for a deadline. */
+		(void)session_tick(s, t->opened);
+		svc->nopen++;
+	}
 	svc->events->opened(t);
 	if (t->flags & TUNNEL_F_DRAINING)
 		tunnel_drain(t);
@@ -665,6 +665,18 @@ tunnel_is(const struct tunnel *t, enum tunnel_state state)
 	return (t->state == state && !(t->flags & TUNNEL_F_DYING));
 }
 
+/*
+ * Nothing is left to wait for: of streams, on the side that opens them; of a
+ * control channel, when there is no other tunnel that it may speak of.
+ */
+static int
+tunnel_drained(const struct tunnel *t)
+{
+	if (t->state == TUNNEL_CONTROL)
+		return (svc->ntunnels == 1);
+	return (t->state == TUNNEL_OPEN && svc->opens && tunnel_empty(t));
+}
+
 static void
 tunnel_states(struct tunnel *t)
 {
@@ -680,8 +692,7 @@ tunnel_states(struct tunnel *t)
 		tunnel_open_turn(t);
 	if (tunnel_is(t, TUNNEL_OPEN))
 		tunnel_heed_session(t);
-	if (t->state == TUNNEL_OPEN && tunnel_empty(t) &&
-	    (t->flags & TUNNEL_F_DRAINING) && svc->opens)
+	if ((t->flags & TUNNEL_F_DRAINING) && tunnel_drained(t))
 		tunnel_finish(t, TUNNEL_END_CLEAN, "drained");
 	if (tunnel_is(t, TUNNEL_ENDING))
 		tunnel_ending_turn(t);
@@ -767,12 +778,13 @@ tunnel_drain(struct tunnel *t)
 		t->flags |= TUNNEL_F_OLD | TUNNEL_F_DRAINING;
 		return;
 	}
-	if (t->state != TUNNEL_OPEN) {
+	if (t->state != TUNNEL_OPEN && t->state != TUNNEL_CONTROL) {
 		tunnel_finish(t, TUNNEL_END_CLEAN, "not needed any more");
 		return;
 	}
 	t->flags |= TUNNEL_F_OLD | TUNNEL_F_DRAINING;
-	tunnel_draining(t);
+	if (t->state == TUNNEL_OPEN)
+		tunnel_draining(t);
 	tunnel_tell_drain(t);
 	tunnel_schedule(t);
 }
@@ -784,7 +796,7 @@ tunnel_replace(struct tunnel *t)
 		t->flags |= TUNNEL_F_OLD;
 		return;
 	}
-	if (t->state != TUNNEL_OPEN) {
+	if (t->state != TUNNEL_OPEN && t->state != TUNNEL_CONTROL) {
 		tunnel_finish(t, TUNNEL_END_CLEAN, "to be made anew");
 		return;
 	}
