@@ -142,6 +142,7 @@ static const struct msg_field	 fields_gate[] = {
 static const struct msg_field	 fields_listen[] = {
 	MASK(msg_listen, transport, TRANSPORT_ALL),
 	RANGE(msg_listen, decoy, 0, DECOYS_MAX - 1),
+	RANGE(msg_listen, dialect, 0, DIALECT_MAX - 1),
 	ADDRS(msg_listen, addr),
 	END
 };
@@ -263,6 +264,7 @@ static const struct msg_field	 fields_signed[] = {
 static const struct msg_field	 fields_arrival[] = {
 	MASK(msg_arrival, transport, TRANSPORT_ALL),
 	RANGE(msg_arrival, decoy, 0, DECOYS_MAX - 1),
+	RANGE(msg_arrival, dialect, 0, DIALECT_MAX - 1),
 	ADDRS(msg_arrival, peer),
 	ADDRS(msg_arrival, local),
 	END

@@ -159,8 +159,9 @@ enum msg_type {
 #define BEGIN_ROOT	0x04	/* we are root: chroot, drop to uid and gid */
 #define BEGIN_NETNS	0x08	/* started in the empty network namespace */
 
-enum dialect_number {			/* what is said on a service's tunnels */
-	DIALECT_ROCKET
+enum dialect_number {			/* what is said on tunnels */
+	DIALECT_ROCKET,
+	DIALECT_MAX
 };
 
 struct msg_begin {
@@ -259,6 +260,8 @@ struct msg_listen {
 	uint32_t	 backlog;
 	uint32_t	 transport;	/* of tunnels; 0: users come here */
 	uint32_t	 decoy;		/* of tunnels: struct msg_decoy */
+	uint32_t	 dialect;	/* of tunnels */
+	uint32_t	 service;	/* of all its tunnels, or 0 */
 	struct addr	 addr;
 };
 
@@ -447,6 +450,8 @@ struct msg_signed {
 struct msg_arrival {		/* one end of a socket pair, TLS behind it */
 	uint32_t	 transport;	/* TRANSPORT_, of its listener */
 	uint32_t	 decoy;		/* of its listener */
+	uint32_t	 dialect;	/* of its listener */
+	uint32_t	 service;	/* of its listener, or 0 */
 	struct addr	 peer;		/* of the connection itself */
 	struct addr	 local;
 };

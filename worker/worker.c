@@ -23,7 +23,7 @@
 #include "shared/compat.h"
 #include "childlog.h"
 #include "sandbox.h"
-#include "worker/keys/selfsign.h"
+#include "worker/crypto/selfsign.h"
 #include "worker.h"
 
 #define PARENT_FD	3

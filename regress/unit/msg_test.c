@@ -174,6 +174,7 @@ static const struct field	 fields[] = {
 	UPTO(IMSG_CONF_DIR, msg_dir, index, 31),
 	UPTO(IMSG_DIR_AGAIN, msg_dir, index, 31),
 	UPTO(IMSG_CONF_LISTEN, msg_listen, decoy, 63),
+	UPTO(IMSG_CONF_LISTEN, msg_listen, dialect, 0),
 	UPTO(IMSG_CONF_PROXY, msg_proxy, bits, 128),
 	UPTO(IMSG_CONF_DECOY, msg_decoy, number, 63),
 	FROM(IMSG_CONF_DECOY, msg_decoy, status, 200),
@@ -220,6 +221,7 @@ static const struct field	 fields[] = {
 	UPTO(IMSG_SIGNED, msg_signed, len, 512),
 	UPTO(IMSG_ARRIVAL, msg_arrival, transport, 15),
 	UPTO(IMSG_ARRIVAL, msg_arrival, decoy, 63),
+	UPTO(IMSG_ARRIVAL, msg_arrival, dialect, 0),
 	UPTO(IMSG_TLS_START, msg_start, transport, 15),
 	F(IMSG_TLS_CANCEL, msg_count, count, UINT32_MAX, 1),
 	UPTO(IMSG_RESOLVED, msg_resolved, count, 16),
@@ -735,7 +737,7 @@ test_no_padding(void **state)
 {
 	(void)state;
 	assert_int_equal(sizeof(struct addr), 24);
-	assert_int_equal(sizeof(struct msg_begin), 13 * 4 + 8 + 64);
+	assert_int_equal(sizeof(struct msg_begin), 14 * 4 + 8 + 64);
 	assert_int_equal(sizeof(struct msg_channel), 6 * 4 + 64);
 	assert_int_equal(sizeof(struct msg_token), 4 * 4 + 64 + 256);
 	assert_int_equal(sizeof(struct msg_dialee), 8 * 4 + 7 * 4 + 2 * 24 +
@@ -749,7 +751,7 @@ test_no_padding(void **state)
 	assert_int_equal(sizeof(struct msg_looked), 8 + 192);
 	assert_int_equal(sizeof(struct msg_sign), 16 + 32 + 256);
 	assert_int_equal(sizeof(struct msg_signed), 16 + 512);
-	assert_int_equal(sizeof(struct msg_arrival), 8 + 2 * 24);
+	assert_int_equal(sizeof(struct msg_arrival), 16 + 2 * 24);
 	assert_int_equal(sizeof(struct msg_start), 8 + 24 + 256);
 	assert_int_equal(sizeof(struct msg_started), 8 + 192);
 	assert_int_equal(sizeof(struct msg_resolved), 16 + 16 * 24);

@@ -14,8 +14,8 @@
 #include "shared/compat.h"
 #include "look.h"
 #include "signkey.h"
-#include "worker/tls/tlsctx.h"
-#include "worker/tls/tlskey.h"
+#include "worker/crypto/tlsctx.h"
+#include "worker/crypto/tlskey.h"
 
 static struct {
 	int		 loaded;	/* OpenSSL is */
