@@ -674,7 +674,7 @@ flow_connect(struct flow_peer *p, int how)
 	struct msg_tunnel	 msg;
 
 	memset(&msg, 0, sizeof(msg));
-	msg.number = 7;
+	msg.number = frame_begin.dials ? 0 : 7;	/* the gate's */
 	msg.left_ms = 10000;
 	msg.transport = p->transport;
 	p->t = tunnel_new(flow_far(p, how), &msg, NULL);
@@ -703,6 +703,7 @@ flow_join(struct flow_peer *p, struct flow_end *e, int how)
 		(void)flow_stream(p, 0, 0);
 		UNTIL(flow_nasked > asked);
 		flow_dialled(fd);
+		UNTIL(flow_relay()->fd != -1);
 		return (&p->streams[n]);
 	}
 	memset(&a, 0, sizeof(a));
