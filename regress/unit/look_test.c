@@ -213,7 +213,7 @@ test_key_in_it(void **state)
 	FILE		*f;
 
 	(void)state;
-	why = "there is a private key in it: tls reads this file, and has to "
+	why = "it contains a private key: tls reads this file, and has to "
 	    "have none";
 	f = file_new();
 	put_cert(f, key, other, -1, 1, NULL);
