@@ -120,7 +120,7 @@ sed 5d "$T/two.crt" >>"$T/crt"
 refused "a damaged chain" 4:17 "${path}crt: a certificate in it is damaged"
 more
 cat "$T/one.key" >>"$T/crt"
-refused "a key beside it" 4:17 "${path}crt: there is a private key in it"
+refused "a key beside it" 4:17 "${path}crt: it contains a private key"
 more
 rm "$T/crt"
 refused "none" 4:17 "${path}crt: No such file or directory"

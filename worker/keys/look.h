@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * Can a file that a configuration names be used?  Found out before anything
- * is changed, in a process of the role keys that is there for this alone, with
- * the code that would use the file.
+ * Can a file named in a configuration be used?  A process of the role keys,
+ * started for this alone, finds out before anything changes, with the code that
+ * would use the file.
  */
 
 #ifndef WORKER_LOOK_H
@@ -13,7 +13,7 @@
 
 /* look.c */
 
-/* Fills the answer in; fd is closed, and nothing of the file is kept. */
+/* Fills in the answer, closes fd, and keeps nothing of the file. */
 void	 look_at(const struct msg_look *, int fd, struct msg_looked *);
 
 #endif /* WORKER_LOOK_H */
