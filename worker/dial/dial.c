@@ -345,7 +345,7 @@ request_ask_dir(struct request *r, int error)
 }
 
 /*
- * One target has a new directory, or there is a new set with those of all. The
+ * One target has a new directory, or there is a new set with those of all.  The
  * old ones are closed, and their numbers may be reused.
  */
 static void

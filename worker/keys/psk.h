@@ -3,7 +3,7 @@
 /*
  * What follows from a token (rocket-protocol(7), section KEYS): a service's
  * key, the identity that a client presents, and the key that proves its
- * ClientHello. No state but what OpenSSL has loaded; no token is kept.
+ * ClientHello.  No state but what OpenSSL has loaded; no token is kept.
  */
 
 #ifndef WORKER_PSK_H

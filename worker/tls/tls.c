@@ -5,8 +5,10 @@
  * remotes.  On the server's side it accepts, does the handshake and gives the
  * gate one end of a socket pair, with the addresses of the connection.  On the
  * client's side it gets a connected socket from dial and gives such an end
- * back. It has certificates but no private key: keys signs (tlskey.h).  Nor has
- * it a service's token, which seals what is inside TLS.
+ * back.
+ *
+ * It has certificates but no private key: keys signs (tlskey.h).  Nor has it a
+ * service's token, which seals what is inside TLS.
  */
 
 #include <sys/types.h>

@@ -3,7 +3,7 @@
 /*
  * One connection with outer TLS: its handshake, then its octets between the
  * socket and one end of a socket pair, whose other end is for the gate or a
- * worker. It knows neither which side it is on nor who may connect.
+ * worker.  It knows neither which side it is on nor who may connect.
  *
  * close_notify and SHUT_WR of the pair correspond to each other.  An abrupt end
  * of TLS (no close_notify, a reset) closes the pair, and a closed pair ends TLS
