@@ -92,8 +92,6 @@ enum msg_type {
 	IMSG_CONF_DECOY,	/* P -> G	struct msg_decoy */
 	IMSG_CONF_FILE,		/* P -> G	struct msg_file, fd */
 	IMSG_DIR_AGAIN,		/* D -> P	struct msg_dir */
-	IMSG_LOOK,		/* P -> K	struct msg_look, fd */
-	IMSG_LOOKED,		/* K -> P	struct msg_looked */
 
 	/* keys */
 	IMSG_PROOF,		/* G -> K	struct msg_proof */
@@ -168,7 +166,7 @@ struct msg_begin {
 	uint32_t	 version;	/* MSG_VERSION */
 	uint32_t	 role;		/* enum proc_role */
 	uint32_t	 service;	/* PROC_SERVICE: its number, else 0 */
-	uint32_t	 index;	/* which of prefork; of tls, see svc.h */
+	uint32_t	 index;	/* which of prefork; of tls, see child.h */
 	uint32_t	 generation;	/* of this child, never 0 */
 	uint32_t	 uid;
 	uint32_t	 gid;
@@ -317,24 +315,6 @@ struct msg_pem {			/* a file that the parent has opened */
 	uint32_t	 side;		/* whose tls may use it */
 	uint32_t	 index;
 	char		 path[HOST_MAX];	/* for messages only */
-};
-
-enum look {
-	LOOK_CERT,		/* with what is between it and its authority */
-	LOOK_KEY,		/* of the certificate before, if one was */
-	LOOK_CA
-};
-
-struct msg_look {			/* can this file be used? */
-	uint32_t	 number;
-	uint32_t	 what;		/* enum look */
-	struct msg_pem	 pem;
-};
-
-struct msg_looked {
-	uint32_t	 number;	/* as it was asked */
-	uint32_t	 failed;	/* 1: no; words say why */
-	char		 words[TLS_WORDS_MAX];	/* 0: a warning, or "" */
 };
 
 /*

@@ -70,8 +70,6 @@ static const struct expect	 table[] = {
 	{ IMSG_CONF_DECOY, "P>G", NULL, FIX(msg_decoy), 0 },
 	{ IMSG_CONF_FILE, "P>G", NULL, FIX(msg_file), 1 },
 	{ IMSG_DIR_AGAIN, "D>P", NULL, FIX(msg_dir), 0 },
-	{ IMSG_LOOK, "P>K", NULL, FIX(msg_look), 1 },
-	{ IMSG_LOOKED, "K>P", NULL, FIX(msg_looked), 0 },
 	{ IMSG_PROOF, "G>K", NULL, FIX(msg_proof), 0 },
 	{ IMSG_IDENTITY, "G>K", NULL, FIX(msg_identity), 0 },
 	{ IMSG_VERDICT, "K>G", NULL, FIX(msg_verdict), 0 },
@@ -209,11 +207,6 @@ static const struct field	 fields[] = {
 	FROM(IMSG_CONF_CERT, msg_pem, side, SIDE_SERVER),
 	UPTO(IMSG_CONF_CERT, msg_pem, side, SIDE_CLIENT),
 	UPTO(IMSG_CONF_PRIVKEY, msg_pem, index, 63),
-	UPTO(IMSG_LOOK, msg_look, what, LOOK_CA),
-	FROM(IMSG_LOOK, msg_look, pem.side, SIDE_SERVER),
-	UPTO(IMSG_LOOK, msg_look, pem.side, SIDE_CLIENT),
-	UPTO(IMSG_LOOK, msg_look, pem.index, 63),
-	UPTO(IMSG_LOOKED, msg_looked, failed, 1),
 	FROM(IMSG_SIGN, msg_sign, scheme, SIGN_RSA_PKCS1_SHA256),
 	UPTO(IMSG_SIGN, msg_sign, scheme, SIGN_ED25519),
 	FROM(IMSG_SIGN, msg_sign, len, 1),
@@ -274,8 +267,6 @@ static const struct {
 	S(IMSG_CONF_CERT, msg_pem, path),
 	S(IMSG_CONF_CA, msg_pem, path),
 	S(IMSG_CONF_PRIVKEY, msg_pem, path),
-	S(IMSG_LOOK, msg_look, pem.path),
-	S(IMSG_LOOKED, msg_looked, words),
 	S(IMSG_DIALLED, msg_dialled, words),
 	S(IMSG_DIAL_FAILED, msg_dialled, words),
 	S(IMSG_TLS_START, msg_start, host),
@@ -384,9 +375,6 @@ valid(enum msg_type type, unsigned char *data)
 	case IMSG_CONF_CA:
 	case IMSG_CONF_PRIVKEY:
 		put(data, offsetof(struct msg_pem, side), SIDE_SERVER);
-		break;
-	case IMSG_LOOK:
-		put(data, offsetof(struct msg_look, pem.side), SIDE_SERVER);
 		break;
 	case IMSG_SIGN:
 		put(data, offsetof(struct msg_sign, scheme), SIGN_ED25519);
@@ -747,8 +735,6 @@ test_no_padding(void **state)
 	assert_int_equal(sizeof(struct msg_dialled), 16 + 2 * 24 + 192);
 	assert_int_equal(sizeof(struct msg_tls), 16 + 8 * 32 + 256);
 	assert_int_equal(sizeof(struct msg_pem), 8 + 256);
-	assert_int_equal(sizeof(struct msg_look), 8 + 8 + 256);
-	assert_int_equal(sizeof(struct msg_looked), 8 + 192);
 	assert_int_equal(sizeof(struct msg_sign), 16 + 32 + 256);
 	assert_int_equal(sizeof(struct msg_signed), 16 + 512);
 	assert_int_equal(sizeof(struct msg_arrival), 16 + 2 * 24);

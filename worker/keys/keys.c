@@ -24,7 +24,6 @@
 #include <event2/event.h>
 
 #include "shared/compat.h"
-#include "look.h"
 #include "psk.h"
 #include "signkey.h"
 #include "worker/worker.h"
@@ -641,22 +640,6 @@ keys_sign(struct channel *ch, const struct msg_sign *msg)
 	env.nsigns++;
 }
 
-/* In a process started for this alone: see rocketd/tlslook.c. */
-static void
-keys_look(struct imsg *imsg)
-{
-	struct msg_look		 msg;
-	struct msg_looked	 answer;
-	int			 fd;
-
-	if (imsg_get_data(imsg, &msg, sizeof(msg)) == -1 ||
-	    (fd = imsg_get_fd(imsg)) == -1)
-		fatalx("%s: without a file", __func__);
-	look_at(&msg, fd, &answer);
-	keys_scrub();
-	worker_tell(IMSG_LOOKED, &answer, sizeof(answer));
-}
-
 static void
 keys_message(struct channel *ch, struct imsg *imsg)
 {
@@ -665,9 +648,6 @@ keys_message(struct channel *ch, struct imsg *imsg)
 	struct msg_sign		 sign;
 
 	switch (imsg_get_type(imsg)) {
-	case IMSG_LOOK:
-		keys_look(imsg);
-		return;
 	case IMSG_SIGN:
 		if (imsg_get_data(imsg, &sign, sizeof(sign)) == -1)
 			break;
