@@ -142,7 +142,7 @@ refused "a key that others may read" "4:$column" \
     "${path}key: others may read it"
 more
 cp "$T/one.key" "$T/clients"
-refused "a key for authorities" 5:15 "${path}clients: there is a private key"
+refused "a key for authorities" 5:15 "${path}clients: it contains a private key"
 more
 cp "$T/one.crt" "$T/clients"
 everywhere "no authority" 5:15 \
