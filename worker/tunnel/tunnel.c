@@ -289,6 +289,8 @@ tunnel_flush(struct tunnel *t)
 
 	if ((r = wire_flush(&t->wire)) == -1)
 		tunnel_kill(t, TUNNEL_END_LOST, "%s", strerror(errno));
+	else if (r == 0)
+		wire_idle(&t->wire);
 	return (r);
 }
 
@@ -506,12 +508,9 @@ tunnel_write(struct tunnel *t)
 	while (tunnel_flush(t) == 0) {
 		if (t->flags & TUNNEL_F_DYING)
 			return;
-		if (len == 0 || (sent > 0 && !t->session->more)) {
-			wire_idle(&t->wire);
+		if (len == 0 || (sent > 0 && !t->session->more))
 			return;
-		}
 		if (sent >= SESSION_SMALL) {
-			wire_idle(&t->wire);
 			tunnel_again(t);
 			return;
 		}
