@@ -45,7 +45,6 @@ static uint8_t	 batch[WIRE_BATCH];	/* of the one tunnel whose turn it is */
 static void	 tunnel_ready(void *, int);
 static void	 tunnel_turn(evutil_socket_t, short, void *);
 static void	 tunnel_timer(evutil_socket_t, short, void *);
-static void	 tunnel_again(struct tunnel *);
 static int	 tunnel_opened(struct stream *);
 static void	 tunnel_wake(struct session *);
 static struct pipebuf *tunnel_pipe(struct session *, size_t *);
@@ -183,8 +182,7 @@ tunnel_schedule(struct tunnel *t)
 		event_active(&t->ev_turn, EV_TIMEOUT, 0);
 }
 
-/* Goes on after the others had their turn and the loop has looked. */
-static void
+void
 tunnel_again(struct tunnel *t)
 {
 	struct timeval	 now = { 0, 0 };
@@ -273,6 +271,33 @@ tunnel_put(struct tunnel *t, const void *buf, size_t len)
 	if (t->seal == NULL)
 		return (wire_write(&t->wire, buf, len));
 	return (seal_write(t->seal, buf, len));
+}
+
+/* Has its transport messages, with nothing between them and the dialect? */
+static int
+tunnel_has_messages(const struct tunnel *t)
+{
+	if (t->wire.ws != NULL && t->seal == NULL)
+		return (1);
+	errno = ENOTSUP;
+	return (0);
+}
+
+int
+tunnel_get_message(struct tunnel *t, struct ws_message *m)
+{
+	if (!tunnel_has_messages(t))
+		return (-1);
+	return (wire_get_message(&t->wire, m));
+}
+
+int
+tunnel_put_message(struct tunnel *t, enum ws_type type, const void *buf,
+    size_t len)
+{
+	if (!tunnel_has_messages(t))
+		return (-1);
+	return (wire_put_message(&t->wire, type, buf, len));
 }
 
 /* Octets that were read and not handed out. */
