@@ -113,7 +113,7 @@ FUZZ_LIBS =	worker/worker.fa rocketd/rocketd.fa rocketd/conf/conf.fa \
 		shared/shared.fa
 
 .c.fo:
-	${FUZZ} -fsanitize=fuzzer-no-link,address,undefined -c -o $@ $<
+	${FUZZ} -fsanitize=fuzzer-no-link,address,undefined -MF $@.d -c -o $@ $<
 
 shared/shared.fa: ${SHARED_OBJS:.o=.fo} ; ${ARCHIVE} ${SHARED_OBJS:.o=.fo}
 rocketd/conf/conf.fa: ${CONF_OBJS:.o=.fo} ; ${ARCHIVE} ${CONF_OBJS:.o=.fo}
