@@ -164,8 +164,23 @@ const char	*tunnel_end_name(enum tunnel_end);
  */
 ssize_t		 tunnel_get(struct tunnel *, void *, size_t);
 ssize_t		 tunnel_put(struct tunnel *, const void *, size_t);
-/* Writes what waits for the socket; 0: nothing is left of it, -1: killed. */
+/*
+ * One message of WebSocket, text or binary, and its border, as wire.h says of
+ * wire_get_message and wire_put_message.  Before and after a message the tunnel
+ * is read and written as octets.  -1, ENOTSUP: the transport is another, which
+ * has no borders, or a seal stands between.
+ */
+int		 tunnel_get_message(struct tunnel *, struct ws_message *);
+int		 tunnel_put_message(struct tunnel *, enum ws_type,
+		    const void *, size_t);
+/*
+ * Writes what waits for the socket, and WebSocket's own answers to what was
+ * read: at the end of each turn.  1: some is left, and the socket wakes the
+ * tunnel; 0: nothing; -1: killed.
+ */
 int		 tunnel_flush(struct tunnel *);
+/* There is more to do than one turn has room for: after others had theirs. */
+void		 tunnel_again(struct tunnel *);
 /* What a seal of it reads and writes through: seal_new. */
 extern const struct seal_io	 tunnel_seal_io;
 /* What its session asks of it, with the tunnel for arg: smux_new, solo_new. */
