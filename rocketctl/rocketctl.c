@@ -19,14 +19,12 @@
 #include <unistd.h>
 
 #include "shared/compat.h"
+#include "shared/ctlpath.h"
 #include "shared/imsg.h"
 #include "answers.h"
 #include "ctlparse.h"
 #include "monitor.h"
 #include "output.h"
-
-#define SOCKET_ROOT	"/var/run/rocketd.sock"
-#define SOCKET_NAME	"rocketd.sock"
 
 #define TOKEN_OCTETS	32
 
@@ -110,17 +108,17 @@ default_path(char *path, size_t size)
 	if (geteuid() != 0) {
 		dir = getenv("XDG_RUNTIME_DIR");
 		if (dir != NULL && dir[0] == '/') {
-			n = snprintf(path, size, "%s/%s", dir, SOCKET_NAME);
+			n = snprintf(path, size, "%s/%s", dir, CTLPATH_NAME);
 			if (n > 0 && (size_t)n < size &&
 			    access(path, F_OK) == 0)
 				return;
 		}
-		n = snprintf(path, size, "/tmp/rocketd-%u/%s",
-		    (unsigned int)geteuid(), SOCKET_NAME);
+		n = snprintf(path, size, CTLPATH_DIR "/%s",
+		    (unsigned int)geteuid(), CTLPATH_NAME);
 		if (n > 0 && (size_t)n < size && access(path, F_OK) == 0)
 			return;
 	}
-	(void)strlcpy(path, SOCKET_ROOT, size);
+	(void)strlcpy(path, CTLPATH_ROOT, size);
 }
 
 static int

@@ -59,8 +59,8 @@ static const int	 chans_ranks[PROC_MAX] = {
 };
 
 static int
-chans_matches(const struct chans_rule *rule, const struct svc *a,
-    const struct svc *b)
+chans_matches(const struct chans_rule *rule, const struct child *a,
+    const struct child *b)
 {
 	if (rule->a != a->role || rule->b != b->role)
 		return (0);
@@ -68,7 +68,7 @@ chans_matches(const struct chans_rule *rule, const struct svc *a,
 }
 
 int
-chans_paired(const struct svc *a, const struct svc *b)
+chans_paired(const struct child *a, const struct child *b)
 {
 	size_t	 i;
 
@@ -80,20 +80,20 @@ chans_paired(const struct svc *a, const struct svc *b)
 }
 
 void
-chans_describe(const struct svc *svc, struct msg_channel *msg)
+chans_describe(const struct child *child, struct msg_channel *msg)
 {
 	memset(msg, 0, sizeof(*msg));
-	msg->role = svc->role;
-	msg->service = svc->service;
-	msg->index = svc->index;
-	msg->generation = svc->generation;
-	msg->side = svc->side;
-	strlcpy(msg->name, svc->name, sizeof(msg->name));
+	msg->role = child->role;
+	msg->service = child->service;
+	msg->index = child->index;
+	msg->generation = child->generation;
+	msg->side = child->side;
+	strlcpy(msg->name, child->name, sizeof(msg->name));
 }
 
 /* fd, the way from to to other, is gone in any case. */
 static int
-chans_send(struct svc *to, const struct svc *other, int fd)
+chans_send(struct child *to, const struct child *other, int fd)
 {
 	struct msg_channel	 msg;
 
@@ -102,13 +102,13 @@ chans_send(struct svc *to, const struct svc *other, int fd)
 }
 
 static int
-chans_pair(struct svc *a, struct svc *b)
+chans_pair(struct child *a, struct child *b)
 {
 	int	 fds[2];
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0,
 	    fds) == -1) {
-		log_warn("%s: a channel to %s", svc_name(a), svc_name(b));
+		log_warn("%s: a channel to %s", child_name(a), child_name(b));
 		return (-1);
 	}
 	/* b's own channel may be dying: that is its own affair. */
@@ -118,29 +118,29 @@ chans_pair(struct svc *a, struct svc *b)
 
 /* The gate is not to find one that drains again. */
 static int
-chans_wanted(const struct svc *svc, const struct svc *other)
+chans_wanted(const struct child *child, const struct child *other)
 {
-	if (other->chan == NULL || !chans_paired(svc, other))
+	if (other->chan == NULL || !chans_paired(child, other))
 		return (0);
-	return (svc->role != PROC_GATE || other->state != SVC_STOPPING);
+	return (child->role != PROC_GATE || other->state != CHILD_STOPPING);
 }
 
 int
-chans_connect(struct rocketd *env, struct svc *svc)
+chans_connect(struct rocketd *env, struct child *child)
 {
-	struct svc	*other;
+	struct child	*other;
 
-	TAILQ_FOREACH(other, &env->svcs, entry) {
-		if (other == svc || !chans_wanted(svc, other))
+	TAILQ_FOREACH(other, &env->children, entry) {
+		if (other == child || !chans_wanted(child, other))
 			continue;
-		if (chans_pair(svc, other) == -1)
+		if (chans_pair(child, other) == -1)
 			return (-1);
 	}
 	return (0);
 }
 
 void
-chans_sever(struct svc *gate, struct svc *worker)
+chans_sever(struct child *gate, struct child *worker)
 {
 	int	 fds[2];
 
@@ -148,15 +148,16 @@ chans_sever(struct svc *gate, struct svc *worker)
 		return;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0,
 	    fds) == -1) {
-		log_warn("%s: an end to %s", svc_name(gate), svc_name(worker));
+		log_warn("%s: an end to %s", child_name(gate),
+		    child_name(worker));
 		return;
 	}
 	close(fds[0]);
 	(void)chans_send(gate, worker, fds[1]);
 }
 
-struct svc *
-chans_to_blame(struct svc *accuser, struct svc *accused)
+struct child *
+chans_to_blame(struct child *accuser, struct child *accused)
 {
 	if (chans_ranks[accuser->role] < chans_ranks[accused->role])
 		return (accuser);

@@ -15,33 +15,33 @@
 #include "shared/log.h"
 #include "crew.h"
 #include "procs.h"
-#include "send.h"
 
-/* The next worker of the service after svc (NULL: the first), or NULL. */
-static struct svc *
-crew_next(struct rocketd *env, struct svc *svc, uint32_t service)
+/* The next worker of the service after child (NULL: the first), or NULL. */
+static struct child *
+crew_next(struct rocketd *env, struct child *child, uint32_t service)
 {
-	svc = svc == NULL ? TAILQ_FIRST(&env->svcs) : TAILQ_NEXT(svc, entry);
-	for (; svc != NULL; svc = TAILQ_NEXT(svc, entry))
-		if (svc->role == PROC_SERVICE && svc->service == service)
-			return (svc);
+	child = child == NULL ? TAILQ_FIRST(&env->children) :
+	    TAILQ_NEXT(child, entry);
+	for (; child != NULL; child = TAILQ_NEXT(child, entry))
+		if (child->role == PROC_SERVICE && child->service == service)
+			return (child);
 	return (NULL);
 }
 
 /* Is it, or will it be, one that serves?  A killed one comes back. */
 static int
-crew_serves(const struct svc *svc)
+crew_serves(const struct child *child)
 {
-	return (svc->wanted || svc->state == SVC_DOWN);
+	return (child->wanted || child->state == CHILD_DOWN);
 }
 
 int
 crew_alive(struct rocketd *env, uint32_t service)
 {
-	struct svc	*svc = NULL;
+	struct child	*child = NULL;
 	int		 n = 0;
 
-	while ((svc = crew_next(env, svc, service)) != NULL)
+	while ((child = crew_next(env, child, service)) != NULL)
 		n++;
 	return (n);
 }
@@ -49,15 +49,15 @@ crew_alive(struct rocketd *env, uint32_t service)
 static int
 crew_free_index(struct rocketd *env, uint32_t service, uint32_t *index)
 {
-	struct svc	*svc;
+	struct child	*child;
 	uint32_t	 i;
 
 	for (i = 0; i < PREFORK_MAX; i++) {
-		svc = NULL;
-		while ((svc = crew_next(env, svc, service)) != NULL)
-			if (svc->index == i)
+		child = NULL;
+		while ((child = crew_next(env, child, service)) != NULL)
+			if (child->index == i)
 				break;
-		if (svc == NULL) {
+		if (child == NULL) {
 			*index = i;
 			return (0);
 		}
@@ -72,16 +72,16 @@ crew_free_index(struct rocketd *env, uint32_t service, uint32_t *index)
 static void
 crew_hasten(struct rocketd *env, uint32_t service)
 {
-	struct svc	*svc = NULL, *oldest = NULL;
+	struct child	*child = NULL, *oldest = NULL;
 
-	while ((svc = crew_next(env, svc, service)) != NULL)
-		if (!crew_serves(svc) &&
-		    (oldest == NULL || svc->generation < oldest->generation))
-			oldest = svc;
+	while ((child = crew_next(env, child, service)) != NULL)
+		if (!crew_serves(child) &&
+		    (oldest == NULL || child->generation < oldest->generation))
+			oldest = child;
 	if (oldest != NULL) {
 		log_warnx("%s: too many workers drain: it has %d s more",
-		    svc_name(oldest), STOP_DRAIN / 1000);
-		svc_stop(oldest, STOP_DRAIN);
+		    child_name(oldest), STOP_DRAIN / 1000);
+		child_stop(oldest, STOP_DRAIN);
 	}
 }
 
@@ -104,14 +104,15 @@ void
 crew_resize(struct rocketd *env, const struct conf_service *cs,
     uint32_t drain)
 {
-	struct svc	*svc = NULL, *next;
+	struct child	*child = NULL, *next;
 	uint32_t	 n = 0;
 
-	for (svc = crew_next(env, NULL, cs->number); svc != NULL; svc = next) {
-		next = crew_next(env, svc, cs->number);
-		if (!crew_serves(svc) || n++ < cs->opts.prefork)
+	for (child = crew_next(env, NULL, cs->number); child != NULL;
+	    child = next) {
+		next = crew_next(env, child, cs->number);
+		if (!crew_serves(child) || n++ < cs->opts.prefork)
 			continue;
-		svc_stop(svc, drain);
+		child_stop(child, drain);
 	}
 	for (; n < cs->opts.prefork; n++)
 		crew_add(env, cs);
@@ -120,34 +121,26 @@ crew_resize(struct rocketd *env, const struct conf_service *cs,
 void
 crew_stop(struct rocketd *env, uint32_t service, uint32_t drain)
 {
-	struct svc	*svc, *next;
+	struct child	*child, *next;
 
-	for (svc = crew_next(env, NULL, service); svc != NULL; svc = next) {
-		next = crew_next(env, svc, service);
-		if (crew_serves(svc))
-			svc_stop(svc, drain);
+	for (child = crew_next(env, NULL, service); child != NULL;
+	    child = next) {
+		next = crew_next(env, child, service);
+		if (crew_serves(child))
+			child_stop(child, drain);
 	}
 }
 
-void
-crew_send_again(struct rocketd *env, uint32_t service, uint32_t changed)
-{
-	struct svc	*svc = NULL;
-
-	while ((svc = crew_next(env, svc, service)) != NULL)
-		send_again(env, svc, changed);
-}
-
 uint32_t
-crew_share(struct rocketd *env, const struct svc *self, uint32_t pool)
+crew_share(struct rocketd *env, const struct child *self, uint32_t pool)
 {
-	struct svc	*svc = NULL;
+	struct child	*child = NULL;
 	uint32_t	 n = 0, at = 0, share;
 
-	while ((svc = crew_next(env, svc, self->service)) != NULL) {
-		if (!crew_serves(svc))
+	while ((child = crew_next(env, child, self->service)) != NULL) {
+		if (!crew_serves(child))
 			continue;
-		if (svc == self)
+		if (child == self)
 			at = n;
 		n++;
 	}
@@ -160,64 +153,64 @@ crew_share(struct rocketd *env, const struct svc *self, uint32_t pool)
 /* ---- holding users ---- */
 
 static void
-crew_hold(struct svc *svc, uint32_t hold)
+crew_hold(struct child *child, uint32_t hold)
 {
 	struct msg_count	 msg;
 
-	if (svc->hold == hold)
+	if (child->hold == hold)
 		return;
-	svc->hold = hold;
+	child->hold = hold;
 	memset(&msg, 0, sizeof(msg));
 	msg.count = hold;
-	procs_send(svc, IMSG_HOLD, -1, &msg, sizeof(msg));
+	procs_send(child, IMSG_HOLD, -1, &msg, sizeof(msg));
 }
 
 void
 crew_update(struct rocketd *env, uint32_t service)
 {
-	struct svc	*svc = NULL, *holder = NULL;
+	struct child	*child = NULL, *holder = NULL;
 	uint32_t	 n = 0, room = 0;
 
-	while ((svc = crew_next(env, svc, service)) != NULL) {
-		if (svc->side != SIDE_SERVER)
+	while ((child = crew_next(env, child, service)) != NULL) {
+		if (child->side != SIDE_SERVER)
 			return;
-		if (crew_serves(svc))
+		if (crew_serves(child))
 			n++;
-		if (svc->state != SVC_READY)
+		if (child->state != CHILD_READY)
 			continue;
-		room += svc->room;
+		room += child->room;
 		/* The same one as long as it lives: its queue is in it. */
-		if (holder == NULL || (svc->hold && !holder->hold))
-			holder = svc;
+		if (holder == NULL || (child->hold && !holder->hold))
+			holder = child;
 	}
 	/* A worker that is alone always holds them. */
 	if (room > 0 && n > 1)
 		holder = NULL;
-	while ((svc = crew_next(env, svc, service)) != NULL)
-		if (svc->state == SVC_READY)
-			crew_hold(svc, svc == holder);
+	while ((child = crew_next(env, child, service)) != NULL)
+		if (child->state == CHILD_READY)
+			crew_hold(child, child == holder);
 }
 
 void
-crew_room(struct svc *svc, uint32_t room)
+crew_room(struct child *child, uint32_t room)
 {
-	svc->room = room;
-	crew_update(svc->env, svc->service);
+	child->room = room;
+	crew_update(child->env, child->service);
 }
 
 void
-crew_client_back(struct svc *from, const struct msg_client *msg)
+crew_client_back(struct child *from, const struct msg_client *msg)
 {
-	struct svc	*svc = NULL;
+	struct child	*child = NULL;
 
-	while ((svc = crew_next(from->env, svc, from->service)) != NULL) {
-		if (svc == from || svc->chan == NULL)
+	while ((child = crew_next(from->env, child, from->service)) != NULL) {
+		if (child == from || child->chan == NULL)
 			continue;
 		/* It finds the dead tunnels by its own pings then. */
-		if (channel_full(svc->chan)) {
-			log_debug("%s: does not keep up", svc_name(svc));
+		if (channel_full(child->chan)) {
+			log_debug("%s: does not keep up", child_name(child));
 			continue;
 		}
-		procs_send(svc, IMSG_CLIENT_BACK, -1, msg, sizeof(*msg));
+		procs_send(child, IMSG_CLIENT_BACK, -1, msg, sizeof(*msg));
 	}
 }

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "rocketd/conf/conf.h"
-#include "svc.h"
+#include "child.h"
 
 struct rocketd;
 
@@ -22,17 +22,14 @@ void	 crew_resize(struct rocketd *, const struct conf_service *,
 	    uint32_t drain);
 /* Ends every worker of the service that is still wanted. */
 void	 crew_stop(struct rocketd *, uint32_t service, uint32_t drain);
-/* A new set of configuration to each that is to go on. */
-void	 crew_send_again(struct rocketd *, uint32_t service,
-	    uint32_t changed);
 /* A worker said whether it has room. */
-void	 crew_room(struct svc *, uint32_t room);
+void	 crew_room(struct child *, uint32_t room);
 /* Workers came or went: names one that holds users when none has room. */
 void	 crew_update(struct rocketd *, uint32_t service);
 /* To all other workers of the same service. */
-void	 crew_client_back(struct svc *, const struct msg_client *);
+void	 crew_client_back(struct child *, const struct msg_client *);
 /* How many of the service's tunnels this worker keeps. */
-uint32_t crew_share(struct rocketd *, const struct svc *, uint32_t pool);
+uint32_t crew_share(struct rocketd *, const struct child *, uint32_t pool);
 /* Living workers of a service, those that drain included. */
 int	 crew_alive(struct rocketd *, uint32_t service);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * Answers to requests that control forwards.  Each is answered in one go and
- * ends in CTL_DONE; a request is refused while control does not keep up with
- * the answers before, so they are bounded.
+ * Answers to requests that control forwards.  Each ends in CTL_DONE, and all
+ * but a reload are answered in one go; a request is refused while control does
+ * not keep up with the answers before, so they are bounded.
  */
 
 #include <sys/types.h>
@@ -19,12 +19,14 @@
 #include "shared/channel.h"
 #include "shared/compat.h"
 #include "shared/log.h"
+#include "apply.h"
 #include "ctl.h"
+#include "phase.h"
 #include "procs.h"
 #include "reload.h"
 
 static void
-ctl_end(struct svc *control, uint32_t request, int failed, const char *words)
+ctl_end(struct child *control, uint32_t request, int failed, const char *words)
 {
 	struct ctl_done	 msg;
 
@@ -37,7 +39,7 @@ ctl_end(struct svc *control, uint32_t request, int failed, const char *words)
 
 /* failure NULL: it worked. */
 static void
-ctl_done(struct svc *control, uint32_t request, const char *failure)
+ctl_done(struct child *control, uint32_t request, const char *failure)
 {
 	ctl_end(control, request, failure != NULL,
 	    failure != NULL ? failure : "");
@@ -46,7 +48,7 @@ ctl_done(struct svc *control, uint32_t request, const char *failure)
 /* ---- summary ---- */
 
 static void
-ctl_counter(struct svc *control, uint32_t request, const char *name,
+ctl_counter(struct child *control, uint32_t request, const char *name,
     uint64_t value)
 {
 	struct ctl_counter	 msg;
@@ -60,11 +62,11 @@ ctl_counter(struct svc *control, uint32_t request, const char *name,
 }
 
 static void
-ctl_summary(struct svc *control, uint32_t request)
+ctl_summary(struct child *control, uint32_t request)
 {
 	struct rocketd		*env = control->env;
 	struct ctl_daemon	 msg;
-	struct svc		*svc;
+	struct child		*child;
 	uint64_t		 processes = 0, restarts = 0;
 
 	memset(&msg, 0, sizeof(msg));
@@ -79,9 +81,9 @@ ctl_summary(struct svc *control, uint32_t request)
 	strlcpy(msg.conf_path, env->conf_path, sizeof(msg.conf_path));
 	strlcpy(msg.conf_error, env->conf_error, sizeof(msg.conf_error));
 	procs_send(control, IMSG_CTL_DAEMON, -1, &msg, sizeof(msg));
-	TAILQ_FOREACH(svc, &env->svcs, entry) {
+	TAILQ_FOREACH(child, &env->children, entry) {
 		processes++;
-		restarts += svc->restarts;
+		restarts += child->restarts;
 	}
 	ctl_counter(control, request, "processes", processes);
 	ctl_counter(control, request, "restarts", restarts);
@@ -92,43 +94,43 @@ ctl_summary(struct svc *control, uint32_t request)
 
 /* ---- processes ---- */
 
-static const uint32_t	 ctl_states[SVC_STATE_MAX] = {
-	[SVC_DOWN] = CTL_PROCESS_DOWN,
-	[SVC_STARTING] = CTL_PROCESS_STARTING,
-	[SVC_READY] = CTL_PROCESS_READY,
-	[SVC_STOPPING] = CTL_PROCESS_STOPPING,
-	[SVC_BACKOFF] = CTL_PROCESS_BACKOFF
+static const uint32_t	 ctl_states[CHILD_STATE_MAX] = {
+	[CHILD_DOWN] = CTL_PROCESS_DOWN,
+	[CHILD_STARTING] = CTL_PROCESS_STARTING,
+	[CHILD_READY] = CTL_PROCESS_READY,
+	[CHILD_STOPPING] = CTL_PROCESS_STOPPING,
+	[CHILD_BACKOFF] = CTL_PROCESS_BACKOFF
 };
 
 static void
-ctl_process(struct svc *control, uint32_t request, const struct svc *svc)
+ctl_process(struct child *control, uint32_t request, const struct child *child)
 {
 	struct ctl_process	 msg;
 
 	memset(&msg, 0, sizeof(msg));
 	msg.request = request;
-	msg.pid = svc->pid;
-	msg.role = svc->role;
-	msg.service = svc->service;
-	msg.index = svc->index;
-	msg.side = svc->side;
-	msg.state = ctl_states[svc->state];
-	msg.restarts = svc->restarts;
-	msg.uid = svc->uid;
-	msg.have = svc->have;
-	msg.lack = svc->lack;
-	msg.since = svc->since;
-	strlcpy(msg.name, svc->name, sizeof(msg.name));
-	strlcpy(msg.last_death, svc->last_death, sizeof(msg.last_death));
+	msg.pid = child->pid;
+	msg.role = child->role;
+	msg.service = child->service;
+	msg.index = child->index;
+	msg.side = child->side;
+	msg.state = ctl_states[child->state];
+	msg.restarts = child->restarts;
+	msg.uid = child->uid;
+	msg.have = child->have;
+	msg.lack = child->lack;
+	msg.since = child->since;
+	strlcpy(msg.name, child->name, sizeof(msg.name));
+	strlcpy(msg.last_death, child->last_death, sizeof(msg.last_death));
 	procs_send(control, IMSG_CTL_PROCESS, -1, &msg, sizeof(msg));
 }
 
 static void
-ctl_processes(struct svc *control, uint32_t request)
+ctl_processes(struct child *control, uint32_t request)
 {
 	struct rocketd		*env = control->env;
 	struct ctl_process	 msg;
-	const struct svc	*svc;
+	const struct child	*child;
 
 	memset(&msg, 0, sizeof(msg));
 	msg.request = request;
@@ -138,8 +140,8 @@ ctl_processes(struct svc *control, uint32_t request)
 	msg.uid = getuid();
 	msg.since = env->started;
 	procs_send(control, IMSG_CTL_PROCESS, -1, &msg, sizeof(msg));
-	TAILQ_FOREACH(svc, &env->svcs, entry)
-		ctl_process(control, request, svc);
+	TAILQ_FOREACH(child, &env->children, entry)
+		ctl_process(control, request, child);
 	ctl_done(control, request, NULL);
 }
 
@@ -160,7 +162,7 @@ ctl_cut(const char *text, size_t len, size_t max)
 }
 
 static void
-ctl_text(struct svc *control, uint32_t request, const char *text, size_t len)
+ctl_text(struct child *control, uint32_t request, const char *text, size_t len)
 {
 	struct ctl_text	 msg;
 	size_t		 n;
@@ -176,7 +178,7 @@ ctl_text(struct svc *control, uint32_t request, const char *text, size_t len)
 }
 
 static void
-ctl_config(struct svc *control, uint32_t request)
+ctl_config(struct child *control, uint32_t request)
 {
 	const char	*failure = "no memory";
 	char		*text = NULL;
@@ -200,31 +202,43 @@ ctl_config(struct svc *control, uint32_t request)
 
 /* ---- commands ---- */
 
+/* A control that was started since has asked nothing. */
 static void
-ctl_reload(struct svc *control, uint32_t request)
+ctl_reloaded(struct rocketd *env, const struct reload_asker *who, int failed,
+    const char *why)
 {
-	char	 why[HOST_MAX];
-	int	 failed;
+	struct child	*control = procs_find(env, PROC_CONTROL);
 
-	failed = reload_run(control->env, why, sizeof(why)) == -1;
-	ctl_end(control, request, failed, why);
+	if (control != NULL && control->generation == who->generation)
+		ctl_end(control, who->request, failed, why);
 }
 
 static void
-ctl_log(struct svc *control, const struct ctl_request *req)
+ctl_reload(struct child *control, uint32_t request)
+{
+	struct reload_asker	 who;
+
+	who.generation = control->generation;
+	who.request = request;
+	who.answer = ctl_reloaded;
+	reload_run(control->env, &who);
+}
+
+static void
+ctl_log(struct child *control, const struct ctl_request *req)
 {
 	struct rocketd	*env = control->env;
 	uint32_t	 level = req->arg;
 
 	if (level == UINT32_MAX)
-		level = reload_log_level(env, env->conf);
+		level = apply_log_level(env, env->conf);
 	procs_log_level(env, level);
 	log_info("log level %s", log_level_name(level));
 	ctl_done(control, req->request, NULL);
 }
 
 int
-ctl_dispatch(struct svc *control, uint32_t type,
+ctl_dispatch(struct child *control, uint32_t type,
     const struct ctl_request *req)
 {
 	if (channel_full(control->chan)) {
@@ -246,7 +260,7 @@ ctl_dispatch(struct svc *control, uint32_t type,
 		break;
 	case IMSG_CTL_STOP:
 		ctl_done(control, req->request, NULL);
-		rocketd_stop(control->env, "asked by rocketctl");
+		phase_stop(control->env, "asked by rocketctl");
 		break;
 	case IMSG_CTL_LOG:
 		ctl_log(control, req);

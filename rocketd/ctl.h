@@ -10,12 +10,12 @@
 
 #include <stdint.h>
 
-#include "svc.h"
+#include "child.h"
 
 /* ctl.c */
 
-/* A request from control; answered here and now.  -1: it is none. */
-int	 ctl_dispatch(struct svc *control, uint32_t type,
+/* A request from control.  -1: it is none. */
+int	 ctl_dispatch(struct child *control, uint32_t type,
 	    const struct ctl_request *);
 
 #endif /* ROCKETD_CTL_H */

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "shared/compat.h"
+#include "shared/ctlpath.h"
 #include "shared/log.h"
 #include "ctlsock.h"
 
@@ -45,7 +46,7 @@ ctlsock_own_dir(const char *path, char *why, size_t size)
 	char		 dir[HOST_MAX];
 	size_t		 len;
 
-	len = snprintf(dir, sizeof(dir), "/tmp/rocketd-%u",
+	len = snprintf(dir, sizeof(dir), CTLPATH_DIR,
 	    (unsigned int)getuid());
 	if (strncmp(path, dir, len) != 0 || path[len] != '/')
 		return (0);

@@ -20,8 +20,8 @@
 #include "shared/channel.h"
 #include "shared/compat.h"
 #include "shared/log.h"
+#include "child.h"
 #include "decoy.h"
-#include "svc.h"
 
 /* Directories inside of each other; one descriptor each. */
 #define DECOY_DEPTH_MAX	8
@@ -29,7 +29,7 @@
 #define DECOY_NAMES_MAX	8192
 
 struct walk {
-	struct svc	*gate;		/* NULL: counts only */
+	struct child	*gate;		/* NULL: counts only */
 	uint32_t	 decoy;
 	uint32_t	 files;		/* of all decoys */
 	uint32_t	 names;
@@ -125,7 +125,7 @@ walk_directory(struct walk *w, int fd, int depth)
 
 /* files counts on from what it is. */
 static void
-walk_block(struct walk *w, struct svc *gate, const struct conf_block *b)
+walk_block(struct walk *w, struct child *gate, const struct conf_block *b)
 {
 	int	 fd;
 
@@ -174,7 +174,7 @@ decoy_check(const struct rocketd_conf *conf, FILE *err)
 }
 
 static int
-decoy_send_one(struct walk *w, struct svc *gate, const struct conf_block *b)
+decoy_send_one(struct walk *w, struct child *gate, const struct conf_block *b)
 {
 	struct msg_decoy	 msg;
 
@@ -202,7 +202,7 @@ decoy_send_one(struct walk *w, struct svc *gate, const struct conf_block *b)
 }
 
 int
-decoy_send(struct svc *gate, const struct rocketd_conf *conf)
+decoy_send(struct child *gate, const struct rocketd_conf *conf)
 {
 	const struct conf_block	*b;
 	struct walk		 w;

@@ -12,7 +12,7 @@
 
 #include "rocketd/conf/conf.h"
 
-struct svc;
+struct child;
 
 /* decoy.c */
 
@@ -25,6 +25,6 @@ int	 decoy_check(const struct rocketd_conf *, FILE *err);
  * Tells gate of all decoys, with the files as they are now.  What cannot be
  * opened is logged and left out.  -1: gate cannot be told.
  */
-int	 decoy_send(struct svc *gate, const struct rocketd_conf *);
+int	 decoy_send(struct child *gate, const struct rocketd_conf *);
 
 #endif /* ROCKETD_DECOY_H */

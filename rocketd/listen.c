@@ -453,48 +453,48 @@ listen_close(struct rocketd *env)
 
 /* It may keep a copy for as long as it lives, whatever it is told. */
 static int
-listen_note(struct svc *svc, uint32_t number)
+listen_note(struct child *child, uint32_t number)
 {
 	uint32_t	*lent;
 	size_t		 i;
 
-	for (i = 0; i < svc->nlent; i++)
-		if (svc->lent[i] == number)
+	for (i = 0; i < child->nlent; i++)
+		if (child->lent[i] == number)
 			return (0);
-	lent = recallocarray(svc->lent, svc->nlent, svc->nlent + 1,
+	lent = recallocarray(child->lent, child->nlent, child->nlent + 1,
 	    sizeof(*lent));
 	if (lent == NULL)
 		return (-1);
-	lent[svc->nlent++] = number;
-	svc->lent = lent;
+	lent[child->nlent++] = number;
+	child->lent = lent;
 	return (0);
 }
 
 /* Of those for tunnels: outer TLS is its block's tls process's. */
 static int
-listen_is_for(const struct listener *l, const struct svc *svc)
+listen_is_for(const struct listener *l, const struct child *child)
 {
 	if (!(l->conf->transport & TRANSPORT_TLS))
-		return (svc->role == PROC_GATE);
-	return (svc->role == PROC_TLS && svc->side == SIDE_SERVER &&
-	    svc->index == l->tls);
+		return (child->role == PROC_GATE);
+	return (child->role == PROC_TLS && child->side == SIDE_SERVER &&
+	    child->index == l->tls);
 }
 
 /* Whose word on whom they speak for is taken there. */
 static int
-listen_send_proxies(struct svc *svc, const struct listener *l)
+listen_send_proxies(struct child *child, const struct listener *l)
 {
 	struct msg_proxy	 msg;
 	uint32_t		 i;
 
-	if (svc->role == PROC_SERVICE)
+	if (child->role == PROC_SERVICE)
 		return (0);
 	for (i = 0; i < l->conf->nproxies; i++) {
 		memset(&msg, 0, sizeof(msg));
 		msg.listen = l->number;
 		msg.bits = l->conf->proxies[i].bits;
 		msg.addr = l->conf->proxies[i].addr;
-		if (channel_send(svc->chan, IMSG_CONF_PROXY, -1, &msg,
+		if (channel_send(child->chan, IMSG_CONF_PROXY, -1, &msg,
 		    sizeof(msg)) == -1)
 			return (-1);
 	}
@@ -502,7 +502,7 @@ listen_send_proxies(struct svc *svc, const struct listener *l)
 }
 
 int
-listen_lend(struct rocketd *env, struct svc *svc, uint32_t service)
+listen_lend(struct rocketd *env, struct child *child, uint32_t service)
 {
 	struct msg_listen	 msg;
 	struct listener		*l;
@@ -510,12 +510,12 @@ listen_lend(struct rocketd *env, struct svc *svc, uint32_t service)
 
 	TAILQ_FOREACH(l, &env->listeners, entry) {
 		if (l->service != service || (service == 0 &&
-		    !listen_is_for(l, svc)))
+		    !listen_is_for(l, child)))
 			continue;
-		if (listen_note(svc, l->number) == -1 ||
+		if (listen_note(child, l->number) == -1 ||
 		    (fd = fcntl(l->fd, F_DUPFD_CLOEXEC, 0)) == -1) {
 			log_warn("%s: listener %s cannot be lent",
-			    svc_name(svc), listen_name(l));
+			    child_name(child), listen_name(l));
 			return (-1);
 		}
 		memset(&msg, 0, sizeof(msg));
@@ -524,8 +524,8 @@ listen_lend(struct rocketd *env, struct svc *svc, uint32_t service)
 		msg.transport = l->conf->transport;
 		msg.decoy = l->conf->decoy;
 		msg.addr = l->addr;
-		if (channel_send(svc->chan, IMSG_CONF_LISTEN, fd, &msg,
-		    sizeof(msg)) == -1 || listen_send_proxies(svc, l) == -1)
+		if (channel_send(child->chan, IMSG_CONF_LISTEN, fd, &msg,
+		    sizeof(msg)) == -1 || listen_send_proxies(child, l) == -1)
 			return (-1);
 	}
 	return (0);

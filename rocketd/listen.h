@@ -31,7 +31,8 @@ void		 listen_close(struct rocketd *);
  * Lends, by CONF_LISTEN messages, those of a service (0: those for tunnels).
  * -1: one could not be sent (logged).
  */
-int		 listen_lend(struct rocketd *, struct svc *, uint32_t service);
+int		 listen_lend(struct rocketd *, struct child *,
+		    uint32_t service);
 /* How many that are. */
 uint32_t	 listen_count(struct rocketd *, uint32_t service);
 

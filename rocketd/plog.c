@@ -28,7 +28,6 @@
 #include "shared/log.h"
 #include "plog.h"
 #include "procs.h"
-#include "send.h"
 
 #define PLOG_SYSLOG	"/dev/log"
 /* Seconds; a syslogd that is started anew may have another socket. */
@@ -45,6 +44,7 @@ static struct {
 	ino_t		 ino;
 	uint64_t	 lost;		/* not yet said */
 	struct event	*look;
+	void		(*moved)(struct rocketd *);
 } plog = { .errfd = -1, .sysfd = -1 };
 
 /* ---- destinations ---- */
@@ -97,24 +97,22 @@ plog_moved(void)
 static void
 plog_look(int fd, short what, void *arg)
 {
-	struct rocketd	*env = arg;
-	struct svc	*control;
-
 	(void)fd;
 	(void)what;
+	(void)arg;
 	if (!plog_moved())
 		return;
 	log_info("syslog: connected again");
-	if ((control = procs_find(env, PROC_CONTROL)) != NULL)
-		send_again(env, control, 0);
+	plog.moved(plog.env);
 }
 
 int
-plog_watch(struct rocketd *env)
+plog_watch(struct rocketd *env, void (*moved)(struct rocketd *))
 {
 	struct timeval	 tv = { PLOG_LOOK, 0 };
 
-	plog.look = event_new(env->base, -1, EV_PERSIST, plog_look, env);
+	plog.look = event_new(env->base, -1, EV_PERSIST, plog_look, NULL);
+	plog.moved = moved;
 	if (plog.look == NULL || event_add(plog.look, &tv) == -1)
 		return (-1);
 	return (0);
@@ -271,7 +269,7 @@ plog_direct(enum log_level level, const char *line)
 static void
 plog_sink(enum log_level level, const char *line, void *arg)
 {
-	struct svc	*control = procs_find(plog.env, PROC_CONTROL);
+	struct child	*control = procs_find(plog.env, PROC_CONTROL);
 	struct msg_log	 msg;
 	size_t		 len;
 

@@ -28,10 +28,11 @@ int	 plog_lend(enum log_dest *);
 /* The terminal is to be let go, unless it is the destination. */
 void	 plog_detach(void);
 /*
- * Looks now and then whether syslogd is still the one that we connected to,
- * and lends control another socket when it is not.  -1: no memory.
+ * Looks now and then whether syslogd is still the one that we connected to.
+ * When it is not, there is another socket to lend: moved is called.  -1: no
+ * memory.
  */
-int	 plog_watch(struct rocketd *);
+int	 plog_watch(struct rocketd *, void (*moved)(struct rocketd *));
 void	 plog_unwatch(void);
 
 #endif /* ROCKETD_PLOG_H */

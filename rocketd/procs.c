@@ -2,10 +2,8 @@
 
 /*
  * The children.  Owns their pids, channels and timers and carries out what
- * svc.c decides.  Every message is checked by its channel first (sender,
- * length, descriptor, content), then here by the state its sender is in; a
- * child that breaks a rule is replaced, and nothing a child sends ends the
- * parent.
+ * child.c decides.  What they say and what becomes of them is told upwards, by
+ * the functions of procs_ops: this file knows no message but its own.
  */
 
 #include <sys/types.h>
@@ -24,11 +22,7 @@
 #include "shared/compat.h"
 #include "shared/log.h"
 #include "chans.h"
-#include "crew.h"
-#include "ctl.h"
 #include "procs.h"
-#include "reload.h"
-#include "send.h"
 #include "spawn.h"
 
 #define STAGES	3
@@ -62,17 +56,17 @@ static const uint32_t	 procs_ends[PROC_MAX] = {
 	[PROC_CONTROL] = 2
 };
 
-static int	 procs_spawn(struct svc *);
-static void	 procs_ping(struct svc *);
-static void	 procs_stop(struct svc *, uint32_t);
-static void	 procs_kill(struct svc *, const char *);
-static void	 procs_timer(struct svc *, uint32_t);
-static uint64_t	 procs_now(struct svc *);
-static void	 procs_done(struct svc *, enum svc_state);
+static int	 procs_spawn(struct child *);
+static void	 procs_ping(struct child *);
+static void	 procs_stop(struct child *, uint32_t);
+static void	 procs_kill(struct child *, const char *);
+static void	 procs_timer(struct child *, uint32_t);
+static uint64_t	 procs_now(struct child *);
+static void	 procs_done(struct child *, enum child_state);
 static void	 procs_dispatch(struct channel *, struct imsg *);
 static void	 procs_gone(struct channel *, const char *);
 
-static const struct svc_ops	 procs_ops = {
+static const struct child_ops	 procs_child_ops = {
 	.spawn = procs_spawn,
 	.ping = procs_ping,
 	.stop = procs_stop,
@@ -93,172 +87,173 @@ static const struct channel_ops	 procs_channel_ops = {
 static void
 procs_timeout(int fd, short what, void *arg)
 {
-	struct svc	*svc = arg;
+	struct child	*child = arg;
 
 	(void)fd;
 	(void)what;
-	svc_event(svc, SVC_EV_TIMEOUT);
+	child_event(child, CHILD_EV_TIMEOUT);
 }
 
-struct svc *
+struct child *
 procs_add(struct rocketd *env, enum proc_role role, enum side side,
     uint32_t service, uint32_t index, const char *name)
 {
-	struct svc	*svc;
+	struct child	*child;
 
-	if ((svc = calloc(1, sizeof(*svc))) == NULL) {
+	if ((child = calloc(1, sizeof(*child))) == NULL) {
 		log_warn("a process more");
 		return (NULL);
 	}
-	svc_init(svc, &procs_ops, role, side, service, index, name);
-	svc->env = env;
-	svc->since = time(NULL);
-	if ((svc->timer = evtimer_new(env->base, procs_timeout, svc)) ==
+	child_init(child, &procs_child_ops, role, side, service, index, name);
+	child->env = env;
+	child->since = time(NULL);
+	if ((child->timer = evtimer_new(env->base, procs_timeout, child)) ==
 	    NULL) {
-		log_warnx("%s: no memory for a timer", svc_name(svc));
-		free(svc);
+		log_warnx("%s: no memory for a timer", child_name(child));
+		free(child);
 		return (NULL);
 	}
-	TAILQ_INSERT_TAIL(&env->svcs, svc, entry);
-	return (svc);
+	TAILQ_INSERT_TAIL(&env->children, child, entry);
+	return (child);
 }
 
 static void
-procs_free(struct svc *svc)
+procs_free(struct child *child)
 {
-	TAILQ_REMOVE(&svc->env->svcs, svc, entry);
-	channel_close(svc->chan);
-	if (svc->report != -1)
-		close(svc->report);
-	event_free(svc->timer);
-	free(svc->lent);
-	free(svc);
+	TAILQ_REMOVE(&child->env->children, child, entry);
+	channel_close(child->chan);
+	if (child->report != -1)
+		close(child->report);
+	event_free(child->timer);
+	free(child->lent);
+	free(child);
 }
 
-struct svc *
+struct child *
 procs_find(struct rocketd *env, enum proc_role role)
 {
-	struct svc	*svc;
+	struct child	*child;
 
-	TAILQ_FOREACH(svc, &env->svcs, entry)
-		if (svc->role == role)
-			return (svc);
+	TAILQ_FOREACH(child, &env->children, entry)
+		if (child->role == role)
+			return (child);
 	return (NULL);
 }
 
 void
-procs_send(struct svc *svc, enum msg_type type, int fd, const void *data,
+procs_send(struct child *child, enum msg_type type, int fd, const void *data,
     size_t len)
 {
-	if (svc->chan == NULL) {
+	if (child->chan == NULL) {
 		if (fd != -1)
 			close(fd);
 		return;
 	}
 	/* A failure comes back as procs_gone. */
-	(void)channel_send(svc->chan, type, fd, data, len);
+	(void)channel_send(child->chan, type, fd, data, len);
 }
 
-/* ---- what svc.c has done ---- */
+/* ---- what child.c has done ---- */
 
-static int
-procs_uses_network(const struct svc *svc)
+int
+procs_uses_network(const struct child *child)
 {
-	return (svc->role == PROC_DIAL || svc->role == PROC_RESOLVE);
+	return (child->role == PROC_DIAL || child->role == PROC_RESOLVE);
 }
 
 static int
-procs_spawn(struct svc *svc)
+procs_spawn(struct child *child)
 {
-	struct rocketd		*env = svc->env;
+	struct rocketd		*env = child->env;
 	struct msg_channel	 peer;
 	int			 fd;
 
-	svc->pid = spawn_child(env->worker_path, svc,
-	    procs_uses_network(svc) ? -1 : env->netns, &fd, &svc->report);
-	if (svc->pid == -1) {
-		svc->pid = 0;
-		strlcpy(svc->last_death, "not started: no resources",
-		    sizeof(svc->last_death));
+	child->pid = spawn_child(env->worker_path, child,
+	    procs_uses_network(child) ? -1 : env->netns, &fd, &child->report);
+	if (child->pid == -1) {
+		child->pid = 0;
+		strlcpy(child->last_death, "not started: no resources",
+		    sizeof(child->last_death));
 		return (-1);
 	}
 	if (++env->generation == 0)
 		env->generation = 1;
-	svc->generation = env->generation;
-	svc->have = svc->lack = 0;
-	svc->room = svc->hold = 0;
-	svc->nlent = 0;
-	chans_describe(svc, &peer);
-	svc->chan = channel_open(env->base, fd, PROC_PARENT, &peer,
-	    &procs_channel_ops, svc);
-	if (svc->chan == NULL || send_start(env, svc) == -1) {
+	child->generation = env->generation;
+	child->have = child->lack = 0;
+	child->room = child->hold = 0;
+	child->nlent = 0;
+	chans_describe(child, &peer);
+	child->chan = channel_open(env->base, fd, PROC_PARENT, &peer,
+	    &procs_channel_ops, child);
+	if (child->chan == NULL ||
+	    env->procs_ops->configure(env, child) == -1) {
 		log_warnx("%s: cannot be told its configuration",
-		    svc_name(svc));
-		strlcpy(svc->last_death, "not started: no memory",
-		    sizeof(svc->last_death));
-		(void)kill(svc->pid, SIGKILL);
-		svc->pid = 0;		/* it will be reaped unnamed */
-		channel_close(svc->chan);
-		svc->chan = NULL;
-		close(svc->report);
-		svc->report = -1;
+		    child_name(child));
+		strlcpy(child->last_death, "not started: no memory",
+		    sizeof(child->last_death));
+		(void)kill(child->pid, SIGKILL);
+		child->pid = 0;		/* it will be reaped unnamed */
+		channel_close(child->chan);
+		child->chan = NULL;
+		close(child->report);
+		child->report = -1;
 		return (-1);
 	}
-	log_debug("%s: started, pid %d", svc_name(svc), (int)svc->pid);
+	log_debug("%s: started, pid %d", child_name(child), (int)child->pid);
 	return (0);
 }
 
 static void
-procs_ping(struct svc *svc)
+procs_ping(struct child *child)
 {
-	procs_send(svc, IMSG_PING, -1, NULL, 0);
+	procs_send(child, IMSG_PING, -1, NULL, 0);
 }
 
 static void
-procs_stop(struct svc *svc, uint32_t drain)
+procs_stop(struct child *child, uint32_t drain)
 {
 	struct msg_stop	 msg;
-	struct svc	*gate = procs_find(svc->env, PROC_GATE);
+	struct child	*gate = procs_find(child->env, PROC_GATE);
 
-	if (svc->role == PROC_SERVICE && gate != NULL)
-		chans_sever(gate, svc);
+	if (child->role == PROC_SERVICE && gate != NULL)
+		chans_sever(gate, child);
 	memset(&msg, 0, sizeof(msg));
 	msg.drain_ms = drain;
-	procs_send(svc, IMSG_STOP, -1, &msg, sizeof(msg));
+	procs_send(child, IMSG_STOP, -1, &msg, sizeof(msg));
 }
 
 static void
-procs_kill(struct svc *svc, const char *why)
+procs_kill(struct child *child, const char *why)
 {
 	if (why != NULL)
-		log_warnx("%s: %s: killed", svc_name(svc), why);
-	if (svc->pid != 0 && kill(svc->pid, SIGKILL) == -1)
-		log_warn("%s: kill", svc_name(svc));
-	channel_close(svc->chan);
-	svc->chan = NULL;
+		log_warnx("%s: %s: killed", child_name(child), why);
+	if (child->pid != 0 && kill(child->pid, SIGKILL) == -1)
+		log_warn("%s: kill", child_name(child));
+	channel_close(child->chan);
+	child->chan = NULL;
 }
 
 static void
-procs_timer(struct svc *svc, uint32_t ms)
+procs_timer(struct child *child, uint32_t ms)
 {
 	struct timeval	 tv;
 
 	if (ms == 0) {
-		evtimer_del(svc->timer);
+		evtimer_del(child->timer);
 		return;
 	}
 	tv.tv_sec = ms / 1000;
 	tv.tv_usec = ms % 1000 * 1000;
-	if (evtimer_add(svc->timer, &tv) == -1)
-		log_warnx("%s: no timer", svc_name(svc));
+	if (evtimer_add(child->timer, &tv) == -1)
+		log_warnx("%s: no timer", child_name(child));
 }
 
 static uint64_t
-procs_now(struct svc *svc)
+procs_now(struct child *child)
 {
 	struct timespec	 ts;
 
-	(void)svc;
+	(void)child;
 	if (clock_gettime(CLOCK_MONOTONIC, &ts) == -1)
 		fatal("clock_gettime");
 	return ((uint64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000);
@@ -266,41 +261,33 @@ procs_now(struct svc *svc)
 
 /* While the daemon is not up yet nothing may die. */
 static void
-procs_start_failed(struct svc *svc)
+procs_start_failed(struct child *child)
 {
-	log_error("%s: %s: rocketd cannot start", svc_name(svc),
-	    svc->last_death);
-	svc->env->status = 1;
-	rocketd_stop(svc->env, "a process cannot be started");
+	log_error("%s: %s: rocketd cannot start", child_name(child),
+	    child->last_death);
+	child->env->procs_ops->failed(child->env);
 }
 
 static void
-procs_done(struct svc *svc, enum svc_state before)
+procs_done(struct child *child, enum child_state before)
 {
-	struct rocketd	*env = svc->env;
-	enum proc_role	 role = svc->role;
-	uint32_t	 service = svc->service;
-	enum svc_state	 state = svc->state;
+	struct rocketd		*env = child->env;
+	enum proc_role		 role = child->role;
+	uint32_t		 service = child->service;
+	enum child_state	 state = child->state;
 
-	if (state == before && state != SVC_DOWN)
+	if (state == before && state != CHILD_DOWN)
 		return;
-	svc->since = time(NULL);
-	if (state == SVC_READY)
-		log_debug("%s: ready", svc_name(svc));
-	if (state == SVC_BACKOFF && env->phase == PHASE_STARTING)
-		procs_start_failed(svc);	/* frees what is not running */
-	else if (state == SVC_DOWN) {
-		log_debug("%s: gone", svc_name(svc));
-		procs_free(svc);
+	child->since = time(NULL);
+	if (state == CHILD_READY)
+		log_debug("%s: ready", child_name(child));
+	if (state == CHILD_BACKOFF && env->phase == PHASE_STARTING)
+		procs_start_failed(child);	/* frees what is not running */
+	else if (state == CHILD_DOWN) {
+		log_debug("%s: gone", child_name(child));
+		procs_free(child);
 	}
-	if (role == PROC_SERVICE) {
-		crew_update(env, service);
-		send_forget_drained(env, service);
-		/* Only one that was reaped: nobody walks the crew then. */
-		if (before == SVC_STOPPING && state == SVC_DOWN &&
-		    env->phase == PHASE_RUNNING)
-			reload_refill(env, service);
-	}
+	env->procs_ops->changed(env, role, service, before, state);
 	procs_advance(env);
 }
 
@@ -310,12 +297,12 @@ static int
 procs_count(struct rocketd *env, const uint32_t *order, uint32_t which,
     int ready)
 {
-	struct svc	*svc;
+	struct child	*child;
 	int		 n = 0;
 
-	TAILQ_FOREACH(svc, &env->svcs, entry)
-		if (order[svc->role] == which &&
-		    (svc->state == SVC_READY) == ready)
+	TAILQ_FOREACH(child, &env->children, entry)
+		if (order[child->role] == which &&
+		    (child->state == CHILD_READY) == ready)
 			n++;
 	return (n);
 }
@@ -323,13 +310,14 @@ procs_count(struct rocketd *env, const uint32_t *order, uint32_t which,
 static void
 procs_start_stage(struct rocketd *env, uint32_t stage)
 {
-	struct svc	*svc;
+	struct child	*child;
 
  again:
-	TAILQ_FOREACH(svc, &env->svcs, entry) {
-		if (procs_stages[svc->role] > stage || svc->state != SVC_DOWN)
+	TAILQ_FOREACH(child, &env->children, entry) {
+		if (procs_stages[child->role] > stage ||
+		    child->state != CHILD_DOWN)
 			continue;
-		svc_event(svc, SVC_EV_START);
+		child_event(child, CHILD_EV_START);
 		/* The list may be another one now. */
 		if (env->phase == PHASE_STOPPING)
 			return;
@@ -346,7 +334,7 @@ procs_next_stage(struct rocketd *env)
 			procs_start_stage(env, env->stage);
 		else {
 			env->phase = PHASE_RUNNING;
-			rocketd_up(env);
+			env->procs_ops->up(env);
 		}
 	}
 }
@@ -354,16 +342,16 @@ procs_next_stage(struct rocketd *env)
 static void
 procs_next_end(struct rocketd *env)
 {
-	struct svc	*svc, *next;
+	struct child	*child, *next;
 
 	while (env->stage < STAGES &&
 	    procs_count(env, procs_ends, env->stage, 0) +
 	    procs_count(env, procs_ends, env->stage, 1) == 0) {
 		if (++env->stage == STAGES)
 			break;
-		TAILQ_FOREACH_SAFE(svc, &env->svcs, entry, next)
-			if (procs_ends[svc->role] == env->stage)
-				svc_stop(svc, 0);
+		TAILQ_FOREACH_SAFE(child, &env->children, entry, next)
+			if (procs_ends[child->role] == env->stage)
+				child_stop(child, 0);
 	}
 	if (env->stage == STAGES)
 		event_base_loopexit(env->base, NULL);
@@ -417,7 +405,7 @@ procs_arm_overdue(struct rocketd *env, uint32_t ms)
 void
 procs_shutdown(struct rocketd *env, uint32_t drain)
 {
-	struct svc	*svc, *next;
+	struct child	*child, *next;
 	int		 advancing = env->advancing;
 
 	if (env->phase == PHASE_STOPPING)
@@ -425,12 +413,12 @@ procs_shutdown(struct rocketd *env, uint32_t drain)
 	env->phase = PHASE_STOPPING;
 	env->stage = 0;
 	/* A second more than the last of them gets. */
-	procs_arm_overdue(env, drain + SVC_GRACE + 1000);
+	procs_arm_overdue(env, drain + CHILD_GRACE + 1000);
 	env->advancing = 1;
-	TAILQ_FOREACH_SAFE(svc, &env->svcs, entry, next) {
-		if (svc->pid != 0 && procs_ends[svc->role] != 0)
+	TAILQ_FOREACH_SAFE(child, &env->children, entry, next) {
+		if (child->pid != 0 && procs_ends[child->role] != 0)
 			continue;
-		svc_stop(svc, svc->role == PROC_SERVICE ? drain : 0);
+		child_stop(child, child->role == PROC_SERVICE ? drain : 0);
 	}
 	env->advancing = advancing;
 	procs_advance(env);
@@ -439,16 +427,16 @@ procs_shutdown(struct rocketd *env, uint32_t drain)
 void
 procs_abort(struct rocketd *env)
 {
-	struct svc	*svc, *next;
+	struct child	*child, *next;
 	int		 advancing = env->advancing;
 
 	env->phase = PHASE_STOPPING;
 	env->aborted = 1;
 	env->advancing = 1;
 	procs_arm_overdue(env, 1000);
-	TAILQ_FOREACH_SAFE(svc, &env->svcs, entry, next) {
-		svc_event(svc, SVC_EV_BREACH);
-		svc_stop(svc, 0);
+	TAILQ_FOREACH_SAFE(child, &env->children, entry, next) {
+		child_event(child, CHILD_EV_BREACH);
+		child_stop(child, 0);
 	}
 	env->advancing = advancing;
 	procs_advance(env);
@@ -457,61 +445,64 @@ procs_abort(struct rocketd *env)
 /* ---- deaths ---- */
 
 static void
-procs_exited(struct svc *svc, int status)
+procs_exited(struct child *child, int status)
 {
-	int	 expected = !svc->wanted && svc->state == SVC_STOPPING;
+	int	 expected = !child->wanted && child->state == CHILD_STOPPING;
 
-	svc->pid = 0;
-	channel_close(svc->chan);
-	svc->chan = NULL;
-	if (!spawn_report(svc->report, svc->last_death,
-	    sizeof(svc->last_death)))
-		svc_death(svc->last_death, sizeof(svc->last_death), status);
-	svc->report = -1;
+	child->pid = 0;
+	channel_close(child->chan);
+	child->chan = NULL;
+	if (!spawn_report(child->report, child->last_death,
+	    sizeof(child->last_death)))
+		child_death(child->last_death, sizeof(child->last_death),
+		    status);
+	child->report = -1;
 	if (expected && WIFEXITED(status) && WEXITSTATUS(status) == 0)
-		log_debug("%s: has ended", svc_name(svc));
+		log_debug("%s: has ended", child_name(child));
 	else
-		log_warnx("%s: died: %s", svc_name(svc), svc->last_death);
-	svc_event(svc, SVC_EV_EXIT);
+		log_warnx("%s: died: %s", child_name(child), child->last_death);
+	child_event(child, CHILD_EV_EXIT);
 }
 
 void
 procs_reap(struct rocketd *env)
 {
-	struct svc	*svc;
+	struct child	*child;
 	pid_t		 pid;
 	int		 status;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		TAILQ_FOREACH(svc, &env->svcs, entry)
-			if (svc->pid == pid)
+		TAILQ_FOREACH(child, &env->children, entry)
+			if (child->pid == pid)
 				break;
-		if (svc != NULL)
-			procs_exited(svc, status);
+		if (child != NULL)
+			procs_exited(child, status);
+		else
+			env->procs_ops->stranger(env, pid, status);
 	}
 	if (pid == -1 && errno != ECHILD && errno != EINTR)
 		log_warn("waitpid");
 }
 
 void
-procs_breach(struct svc *svc, const char *why)
+procs_breach(struct child *child, const char *why)
 {
-	log_warnx("%s: %s: replaced", svc_name(svc), why);
-	svc_event(svc, SVC_EV_BREACH);
+	log_warnx("%s: %s: replaced", child_name(child), why);
+	child_event(child, CHILD_EV_BREACH);
 }
 
 void
 procs_kill_borrowers(struct rocketd *env, uint32_t number)
 {
-	struct svc	*svc;
+	struct child	*child;
 	size_t		 i;
 
-	TAILQ_FOREACH(svc, &env->svcs, entry) {
-		for (i = 0; i < svc->nlent; i++)
-			if (svc->lent[i] == number)
+	TAILQ_FOREACH(child, &env->children, entry) {
+		for (i = 0; i < child->nlent; i++)
+			if (child->lent[i] == number)
 				break;
-		if (i < svc->nlent && svc->pid != 0 && !svc->killed)
-			procs_breach(svc,
+		if (i < child->nlent && child->pid != 0 && !child->killed)
+			procs_breach(child,
 			    "may have shut down a listener that it was lent");
 	}
 }
@@ -520,149 +511,36 @@ void
 procs_log_level(struct rocketd *env, uint32_t level)
 {
 	struct msg_level	 msg;
-	struct svc		*svc;
+	struct child		*child;
 
 	env->log_level = level;
 	log_set_level(level);
 	memset(&msg, 0, sizeof(msg));
 	msg.level = level;
-	TAILQ_FOREACH(svc, &env->svcs, entry)
-		procs_send(svc, IMSG_LOG_LEVEL, -1, &msg, sizeof(msg));
+	TAILQ_FOREACH(child, &env->children, entry)
+		procs_send(child, IMSG_LOG_LEVEL, -1, &msg, sizeof(msg));
 }
 
-/* ---- what children say ---- */
-
-/* Is this the time for it?  Who may say it at all was checked before. */
-static int
-procs_in_turn(const struct svc *svc, uint32_t type)
-{
-	switch (type) {
-	case IMSG_READY:	/* how many of them is svc.c's to know */
-	case IMSG_ROOM:		/* may be said just before READY */
-	case IMSG_COMPLAINT:
-		return (1);
-	default:
-		return (svc->state != SVC_STARTING);
-	}
-}
-
-static void
-procs_ready(struct svc *svc, const struct msg_ready *msg)
-{
-	svc->have = msg->have;
-	svc->lack = msg->lack;
-	if (svc->env->root && !procs_uses_network(svc)) {
-		if (svc->env->netns != -1)
-			svc->have |= SANDBOX_NETNS;
-		else
-			svc->lack |= SANDBOX_NETNS;
-	}
-	svc_event(svc, SVC_EV_READY);
-	if (svc->role == PROC_TLS)
-		reload_tls_ready(svc);
-}
-
-static void
-procs_complaint(struct svc *accuser, const struct msg_channel *msg)
-{
-	struct svc	*svc;
-
-	TAILQ_FOREACH(svc, &accuser->env->svcs, entry)
-		if (svc->role == msg->role && svc->service == msg->service &&
-		    svc->index == msg->index &&
-		    svc->generation == msg->generation)
-			break;
-	if (svc == NULL || svc->killed || svc->pid == 0) {
-		log_debug("%s: complains about one that is gone",
-		    svc_name(accuser));
-		return;
-	}
-	log_warnx("%s: complains about %s", svc_name(accuser), svc_name(svc));
-	if (!chans_paired(accuser, svc))
-		svc = accuser;
-	procs_breach(chans_to_blame(accuser, svc),
-	    "is the lesser of two that do not agree");
-}
-
-/* What only one role says. */
-static int
-procs_dispatch_role(struct svc *svc, uint32_t type, struct imsg *imsg)
-{
-	struct msg_count	 count;
-	struct msg_client	 client;
-	struct msg_dir		 dir;
-	struct ctl_request	 req;
-
-	switch (type) {
-	case IMSG_ROOM:
-		if (imsg_get_data(imsg, &count, sizeof(count)) == -1)
-			return (-1);
-		crew_room(svc, count.count);
-		return (0);
-	case IMSG_CLIENT_BACK:
-		if (imsg_get_data(imsg, &client, sizeof(client)) == -1)
-			return (-1);
-		crew_client_back(svc, &client);
-		return (0);
-	case IMSG_DIR_AGAIN:
-		if (imsg_get_data(imsg, &dir, sizeof(dir)) == -1)
-			return (-1);
-		send_dir_again(svc, &dir);
-		return (0);
-	default:
-		if (imsg_get_data(imsg, &req, sizeof(req)) == -1)
-			return (-1);
-		return (ctl_dispatch(svc, type, &req));
-	}
-}
+/* ---- their channels ---- */
 
 static void
 procs_dispatch(struct channel *ch, struct imsg *imsg)
 {
-	struct svc		*svc = channel_arg(ch);
-	uint32_t		 type = imsg_get_type(imsg);
-	struct msg_ready	 ready;
-	struct msg_channel	 peer;
-	int			 ok;
+	struct child	*child = channel_arg(ch);
 
-	if (!procs_in_turn(svc, type)) {
-		log_warnx("%s: %s while %s", svc_name(svc), msg_name(type),
-		    svc_state_name(svc->state));
-		procs_breach(svc, "speaks out of turn");
-		return;
-	}
-	switch (type) {
-	case IMSG_READY:
-		ok = imsg_get_data(imsg, &ready, sizeof(ready)) == 0;
-		if (ok)
-			procs_ready(svc, &ready);
-		break;
-	case IMSG_PONG:
-		ok = 1;
-		svc_event(svc, SVC_EV_HEARD);
-		break;
-	case IMSG_COMPLAINT:
-		ok = imsg_get_data(imsg, &peer, sizeof(peer)) == 0;
-		if (ok)
-			procs_complaint(svc, &peer);
-		break;
-	default:
-		ok = procs_dispatch_role(svc, type, imsg) == 0;
-	}
-	if (!ok)
-		procs_breach(svc, "sent a message that cannot be read");
+	child->env->procs_ops->hear(child, imsg);
 }
 
 static void
 procs_gone(struct channel *ch, const char *why)
 {
-	struct svc	*svc = channel_arg(ch);
+	struct child	*child = channel_arg(ch);
 
 	channel_close(ch);
-	svc->chan = NULL;
+	child->chan = NULL;
 	if (why == NULL) {
-		svc_event(svc, SVC_EV_HANGUP);
+		child_event(child, CHILD_EV_HANGUP);
 		return;
 	}
-	procs_breach(svc, why);
+	procs_breach(child, why);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * The children: starts, pings, hears and reaps them, in the order of a start
- * and of an end.  When and why is svc.c's; what they are sent is send.c's.
+ * The children: starts, pings and reaps them, in the order of a start and of an
+ * end.  When and why is child.c's; what they are sent is send.c's, and what
+ * they say hear.c's.
  */
 
 #ifndef ROCKETD_PROCS_H
@@ -13,10 +14,30 @@
 #include "shared/msg.h"
 #include "rocketd.h"
 
+struct imsg;
+
+/* What procs.c has others do: env->procs_ops. */
+struct procs_ops {
+	/* Sends all that it has to know.  -1: it has to go. */
+	int	 (*configure)(struct rocketd *, struct child *);
+	/* A message from it. */
+	void	 (*hear)(struct child *, struct imsg *);
+	/* One is in another state now, or DOWN and gone. */
+	void	 (*changed)(struct rocketd *, enum proc_role,
+		    uint32_t service, enum child_state before,
+		    enum child_state now);
+	/* One was reaped that is not in the list. */
+	void	 (*stranger)(struct rocketd *, pid_t, int status);
+	/* Every one has been READY. */
+	void	 (*up)(struct rocketd *);
+	/* One died before that (logged). */
+	void	 (*failed)(struct rocketd *);
+};
+
 /* procs.c */
 
 /* A process that is DOWN; NULL: no memory (logged). */
-struct svc	*procs_add(struct rocketd *, enum proc_role, enum side,
+struct child	*procs_add(struct rocketd *, enum proc_role, enum side,
 		    uint32_t service, uint32_t index, const char *name);
 /*
  * Starts what is to be started next: all at once when the daemon is up, stage
@@ -34,14 +55,16 @@ void		 procs_kill_borrowers(struct rocketd *, uint32_t number);
 void		 procs_log_level(struct rocketd *, uint32_t level);
 
 /* The one process of a role, or NULL. */
-struct svc	*procs_find(struct rocketd *, enum proc_role);
+struct child	*procs_find(struct rocketd *, enum proc_role);
 /*
  * A message to a process; fd (or -1) is gone in any case.  Nothing happens
  * where there is no process: it gets all anew when it is started.
  */
-void		 procs_send(struct svc *, enum msg_type, int fd, const void *,
+void		 procs_send(struct child *, enum msg_type, int fd, const void *,
 		    size_t);
+/* dial and resolve alone are not put into the empty network namespace. */
+int		 procs_uses_network(const struct child *);
 /* A child broke a rule: says so and replaces it. */
-void		 procs_breach(struct svc *, const char *why);
+void		 procs_breach(struct child *, const char *why);
 
 #endif /* ROCKETD_PROCS_H */

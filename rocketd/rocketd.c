@@ -2,9 +2,9 @@
 
 /*
  * The parent: reads the command line, comes up in order and waits for signals.
- * What is to be done is decided elsewhere: reload.c (configuration), svc.c
- * (a child's life), procs.c (all of them), ctl.c (rocketctl).  It reads no
- * octet that came from a network.
+ * What is to be done is decided elsewhere: reload.c (configuration), child.c
+ * (a child's life), hear.c (what children say), ctl.c (rocketctl).  It reads
+ * no octet that came from a network.
  */
 
 #include <sys/types.h>
@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,12 +26,13 @@
 #include "shared/log.h"
 #include "ctlsock.h"
 #include "detach.h"
-#include "listen.h"
+#include "hear.h"
+#include "phase.h"
 #include "plog.h"
-#include "procs.h"
+#include "read.h"
 #include "reload.h"
-#include "send.h"
 #include "spawn.h"
+#include "tlslook.h"
 
 #define ROCKETD_CONF	SYSCONFDIR "/rocketd.conf"
 #define ROCKETD_WORKER	LIBEXECDIR "/rocketd-worker"
@@ -70,9 +72,10 @@ rocketd_check(struct rocketd *env)
 	struct rocketd_conf	*conf;
 	int			 errors;
 
-	if ((conf = reload_read(env, 0, stderr)) == NULL)
+	if ((conf = read_conf(env, stderr)) == NULL)
 		return (1);
-	errors = reload_files(env, conf, 0, stderr);
+	errors = read_files(env, conf, 0, stderr) +
+	    tlslook_wait(env, conf, stderr);
 	/* another machine's files are not here: it is printed all the same */
 	if (env->verbose > 0)
 		conf_print(conf, stdout);
@@ -87,16 +90,24 @@ rocketd_check(struct rocketd *env)
 	return (errors != 0);
 }
 
-/* ---- events ---- */
-
-static void
-rocketd_sighup(struct rocketd *env)
+/* With all that it names, for use. */
+static struct rocketd_conf *
+rocketd_read(struct rocketd *env)
 {
-	char	 why[HOST_MAX];
+	struct rocketd_conf	*conf;
+	int			 errors;
 
-	/* What there is to say is in the log. */
-	(void)reload_run(env, why, sizeof(why));
+	if ((conf = read_conf(env, stderr)) == NULL)
+		return (NULL);
+	errors = read_files(env, conf, 1, stderr) +
+	    tlslook_wait(env, conf, stderr);
+	if (errors == 0 && read_make(env, conf, stderr) == 0)
+		return (conf);
+	conf_free(conf);
+	return (NULL);
 }
+
+/* ---- events ---- */
 
 static void
 rocketd_signal(int sig, short what, void *arg)
@@ -109,61 +120,11 @@ rocketd_signal(int sig, short what, void *arg)
 		procs_reap(env);
 		break;
 	case SIGHUP:
-		rocketd_sighup(env);
+		reload_run(env, NULL);
 		break;
 	default:
-		rocketd_stop(env, strsignal(sig));
+		phase_stop(env, strsignal(sig));
 	}
-}
-
-void
-rocketd_up(struct rocketd *env)
-{
-	struct svc	*control;
-	uint32_t	 lack = 0, widened = 0;
-	struct svc	*svc;
-
-	TAILQ_FOREACH(svc, &env->svcs, entry) {
-		lack |= svc->lack;
-		widened |= svc->have & SANDBOX_WIDENED;
-	}
-	/* Each process has said what; this is for who reads but the end. */
-	if (lack != 0)
-		log_warnx("the sandbox is not whole: see rocketctl show "
-		    "processes");
-	if (widened)
-		log_warnx("this build has a sandbox for tests only");
-	log_info("rocketd %s is up", ROCKETD_VERSION);
-	plog_to(reload_log_dest(env, env->conf));
-	if ((control = procs_find(env, PROC_CONTROL)) != NULL &&
-	    !env->foreground)
-		send_again(env, control, 0);
-	detach_done();
-	plog_detach();
-	detach_notify("READY=1");
-	if (env->reload_later) {
-		env->reload_later = 0;
-		rocketd_sighup(env);
-	}
-}
-
-void
-rocketd_stop(struct rocketd *env, const char *why)
-{
-	uint32_t	 drain = STOP_DRAIN;
-
-	if (env->phase == PHASE_STOPPING) {
-		log_warnx("stopping at once: %s", why);
-		procs_abort(env);
-		return;
-	}
-	log_info("stopping: %s", why);
-	if (env->phase == PHASE_STARTING)
-		drain = 0;	/* nobody was served yet */
-	detach_notify("STOPPING=1");
-	/* Ours are closed now, the lent ones as each worker hears of it. */
-	listen_close(env);
-	procs_shutdown(env, drain);
 }
 
 /* ---- the way up ---- */
@@ -202,8 +163,21 @@ rocketd_events(struct rocketd *env)
 	}
 	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR)
 		fatal("SIGPIPE");
-	if (plog_watch(env) == -1)
+	if (plog_watch(env, phase_tell_control) == -1)
 		fatalx("no memory for a timer");
+}
+
+/* What is opened later is not to be taken for standard error, or closed. */
+static void
+rocketd_stdio(void)
+{
+	int	 fd;
+
+	do
+		if ((fd = open("/dev/null", O_RDWR)) == -1)
+			exit(1);
+	while (fd <= STDERR_FILENO);
+	close(fd);
 }
 
 /* The namespace in which there is no network. */
@@ -294,6 +268,7 @@ main(int argc, char *argv[])
 	static struct rocketd	 env = {
 		.conf_path = ROCKETD_CONF,
 		.worker_path = ROCKETD_WORKER,
+		.procs_ops = &hear_ops,
 		.netns = -1,
 		.ctl_fd = -1,
 		.pidfd = -1
@@ -301,10 +276,11 @@ main(int argc, char *argv[])
 	struct rocketd_conf	*conf;
 	char			 why[256];
 
+	rocketd_stdio();
 	tokenv_init(environ);
 	setproctitle_init(argc, argv, environ);
 	log_init("rocketd", LOGLEVEL_INFO);
-	TAILQ_INIT(&env.svcs);
+	TAILQ_INIT(&env.children);
 	TAILQ_INIT(&env.listeners);
 	TAILQ_INIT(&env.drained);
 	TAILQ_INIT(&env.agains);
@@ -316,7 +292,7 @@ main(int argc, char *argv[])
 		env.conf_path = rocketd_absolute(env.conf_path);
 	if (spawn_check(env.worker_path, env.root, why, sizeof(why)) == -1)
 		fatalx("worker %s: %s", env.worker_path, why);
-	if ((conf = reload_read(&env, 1, stderr)) == NULL)
+	if ((conf = rocketd_read(&env)) == NULL)
 		return (1);
 	if (!env.foreground)
 		detach_start();

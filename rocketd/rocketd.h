@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 #include "rocketd/conf/conf.h"
-#include "svc.h"
+#include "child.h"
 
 struct event;
 struct event_base;
@@ -24,6 +24,9 @@ struct drained;
 TAILQ_HEAD(draineds, drained);
 struct again;
 TAILQ_HEAD(agains, again);
+struct procs_ops;
+struct reload;
+struct tlslook;
 
 enum phase {
 	PHASE_STARTING,		/* not every process has been READY yet */
@@ -54,14 +57,21 @@ struct rocketd {
 	uint64_t		 started;	/* seconds since the epoch */
 	struct event		*sigev[ROCKETD_SIGNALS];
 
-	/* reload.c */
+	/* apply.c */
 	struct rocketd_conf	*conf;		/* what is in force */
 	uint64_t		 configured;	/* seconds since the epoch */
+
+	/* reload.c */
+	struct reload		*reload;	/* under way, or NULL */
 	char			 conf_error[HOST_MAX];
-	int			 reload_later;	/* asked for while starting */
+	int			 reload_later;	/* again, after this */
+
+	/* tlslook.c */
+	struct tlslook		*look;		/* under way, or NULL */
 
 	/* procs.c */
-	struct svcs		 svcs;
+	const struct procs_ops	*procs_ops;
+	struct children		 children;
 	uint32_t		 generation;	/* the last one given */
 	uint32_t		 stage;		/* of the start */
 	struct event		*stop_timer;
@@ -89,12 +99,5 @@ struct rocketd {
 	int			 pidfd;
 	char			*pidfile;	/* as written */
 };
-
-/* rocketd.c */
-
-/* Every process has been READY: the daemon is up. */
-void	 rocketd_up(struct rocketd *);
-/* Stops the daemon in order; a second call ends all at once. */
-void	 rocketd_stop(struct rocketd *, const char *why);
 
 #endif /* ROCKETD_ROCKETD_H */

@@ -19,6 +19,7 @@
 #include "shared/channel.h"
 #include "shared/compat.h"
 #include "shared/log.h"
+#include "rocketd/conf/tlsconf.h"
 #include "chans.h"
 #include "crew.h"
 #include "ctlsock.h"
@@ -27,7 +28,7 @@
 #include "plog.h"
 #include "procs.h"
 #include "send.h"
-#include "tlsconf.h"
+#include "tlsfiles.h"
 
 /* A directory is opened again for dial at most so often: seconds. */
 #define SEND_DIR_PACE	1
@@ -69,7 +70,7 @@ send_fill_dialee(struct msg_dialee *msg, const struct conf_service *cs,
 }
 
 static int
-send_remotes(struct svc *svc, const struct conf_service *cs)
+send_remotes(struct child *child, const struct conf_service *cs)
 {
 	const struct conf_remote	*cr;
 	struct msg_dialee		 msg;
@@ -78,7 +79,7 @@ send_remotes(struct svc *svc, const struct conf_service *cs)
 	TAILQ_FOREACH(cr, &cs->block->remotes, entry) {
 		send_fill_dialee(&msg, cs, cr, index++,
 		    &cs->opts.tunnel_sock);
-		if (channel_send(svc->chan, IMSG_CONF_REMOTE, -1, &msg,
+		if (channel_send(child->chan, IMSG_CONF_REMOTE, -1, &msg,
 		    sizeof(msg)) == -1)
 			return (-1);
 	}
@@ -103,7 +104,7 @@ send_dirname(const char *path, char *dir, size_t size)
 
 /* dial is chrooted: it reaches a UNIX socket by its open directory. */
 static int
-send_dir(struct svc *dial, const struct msg_dialee *target)
+send_dir(struct child *dial, const struct msg_dialee *target)
 {
 	struct msg_dir	 msg;
 	char		 dir[HOST_MAX];
@@ -122,20 +123,20 @@ send_dir(struct svc *dial, const struct msg_dialee *target)
 }
 
 static int
-send_target(struct svc *svc, const struct msg_dialee *target)
+send_target(struct child *child, const struct msg_dialee *target)
 {
-	if (channel_send(svc->chan, IMSG_CONF_TARGET, -1, target,
+	if (channel_send(child->chan, IMSG_CONF_TARGET, -1, target,
 	    sizeof(*target)) == -1)
 		return (-1);
-	if (svc->role == PROC_DIAL && target->is_unix)
-		return (send_dir(svc, target));
+	if (child->role == PROC_DIAL && target->is_unix)
+		return (send_dir(child, target));
 	return (0);
 }
 
 /* ---- a process's set ---- */
 
 static int
-send_control(struct rocketd *env, struct svc *svc)
+send_control(struct rocketd *env, struct child *child)
 {
 	struct msg_control	 control;
 	struct msg_logdest	 log;
@@ -150,7 +151,7 @@ send_control(struct rocketd *env, struct svc *svc)
 		memset(&control, 0, sizeof(control));
 		control.owner = getuid();
 		strlcpy(control.path, env->ctl_path, sizeof(control.path));
-		if (channel_send(svc->chan, IMSG_CONF_CONTROL, fd, &control,
+		if (channel_send(child->chan, IMSG_CONF_CONTROL, fd, &control,
 		    sizeof(control)) == -1)
 			return (-1);
 	}
@@ -160,12 +161,12 @@ send_control(struct rocketd *env, struct svc *svc)
 	}
 	memset(&log, 0, sizeof(log));
 	log.dest = dest;
-	return (channel_send(svc->chan, IMSG_CONF_LOG, fd, &log,
+	return (channel_send(child->chan, IMSG_CONF_LOG, fd, &log,
 	    sizeof(log)));
 }
 
 static int
-send_tokens(struct svc *svc, const struct conf_service *cs, uint32_t *count)
+send_tokens(struct child *child, const struct conf_service *cs, uint32_t *count)
 {
 	const struct conf_token	*ct;
 	struct msg_token	 msg;
@@ -180,7 +181,7 @@ send_tokens(struct svc *svc, const struct conf_service *cs, uint32_t *count)
 		msg.len = ct->len;
 		strlcpy(msg.name, cs->name, sizeof(msg.name));
 		memcpy(msg.token, ct->octets, ct->len);
-		if ((ret = channel_send(svc->chan, IMSG_CONF_TOKEN, -1, &msg,
+		if ((ret = channel_send(child->chan, IMSG_CONF_TOKEN, -1, &msg,
 		    sizeof(msg))) == -1)
 			break;
 		(*count)++;
@@ -191,7 +192,7 @@ send_tokens(struct svc *svc, const struct conf_service *cs, uint32_t *count)
 
 /* A key costs a tenth of a second to make, or some on a slow machine. */
 static int
-send_keys(struct rocketd *env, struct svc *svc)
+send_keys(struct rocketd *env, struct child *child)
 {
 	const struct conf_block		*b;
 	const struct conf_service	*cs;
@@ -199,15 +200,15 @@ send_keys(struct rocketd *env, struct svc *svc)
 
 	TAILQ_FOREACH(b, &env->conf->blocks, entry)
 		TAILQ_FOREACH(cs, &b->services, entry)
-			if (send_tokens(svc, cs, &n) == -1)
+			if (send_tokens(child, cs, &n) == -1)
 				return (-1);
-	svc->ready_ms = SVC_START + n * 1000;
-	return (tlsconf_send_keys(svc, env->conf));
+	child->ready_ms = CHILD_START + n * 1000;
+	return (tlsfiles_send_keys(child, env->conf));
 }
 
 /* The paths that lead to services. */
 static int
-send_paths(struct rocketd *env, struct svc *svc)
+send_paths(struct rocketd *env, struct child *child)
 {
 	const struct conf_block		*b;
 	const struct conf_service	*cs;
@@ -222,7 +223,7 @@ send_paths(struct rocketd *env, struct svc *svc)
 			memset(&msg, 0, sizeof(msg));
 			msg.service = cs->number;
 			strlcpy(msg.path, cs->web.path, sizeof(msg.path));
-			if (channel_send(svc->chan, IMSG_CONF_PATH, -1, &msg,
+			if (channel_send(child->chan, IMSG_CONF_PATH, -1, &msg,
 			    sizeof(msg)) == -1)
 				return (-1);
 		}
@@ -231,38 +232,38 @@ send_paths(struct rocketd *env, struct svc *svc)
 }
 
 static int
-send_gate(struct rocketd *env, struct svc *svc)
+send_gate(struct rocketd *env, struct child *child)
 {
 	const struct gate_opts	*gate = &env->conf->gate;
 
-	if (channel_send(svc->chan, IMSG_CONF_GATE, -1, gate,
-	    sizeof(*gate)) == -1 || send_paths(env, svc) == -1 ||
-	    decoy_send(svc, env->conf) == -1)
+	if (channel_send(child->chan, IMSG_CONF_GATE, -1, gate,
+	    sizeof(*gate)) == -1 || send_paths(env, child) == -1 ||
+	    decoy_send(child, env->conf) == -1)
 		return (-1);
-	return (listen_lend(env, svc, 0));
+	return (listen_lend(env, child, 0));
 }
 
 static int
-send_tls(struct rocketd *env, struct svc *svc)
+send_tls(struct rocketd *env, struct child *child)
 {
 	const struct gate_opts	*gate = &env->conf->gate;
 	const struct conf_block	*b;
 
-	if (channel_send(svc->chan, IMSG_CONF_GATE, -1, gate,
+	if (channel_send(child->chan, IMSG_CONF_GATE, -1, gate,
 	    sizeof(*gate)) == -1)
 		return (-1);
-	b = tlsconf_block(env->conf, svc->side, svc->index);
+	b = tlsconf_block(env->conf, child->side, child->index);
 	if (b == NULL) {
-		log_warnx("%s: no such block any more", svc_name(svc));
+		log_warnx("%s: no such block any more", child_name(child));
 		return (-1);
 	}
-	if (tlsconf_send(svc, b) == -1)
+	if (tlsfiles_send(child, b) == -1)
 		return (-1);
-	return (listen_lend(env, svc, 0));
+	return (listen_lend(env, child, 0));
 }
 
 static int
-send_dial(struct rocketd *env, struct svc *svc)
+send_dial(struct rocketd *env, struct child *child)
 {
 	const struct conf_block		*b;
 	const struct conf_service	*cs;
@@ -275,13 +276,13 @@ send_dial(struct rocketd *env, struct svc *svc)
 		TAILQ_FOREACH(cs, &b->services, entry) {
 			send_fill_dialee(&target, cs, &cs->target, 0,
 			    &cs->opts.service_sock);
-			if (send_remotes(svc, cs) == -1 ||
-			    send_target(svc, &target) == -1)
+			if (send_remotes(child, cs) == -1 ||
+			    send_target(child, &target) == -1)
 				return (-1);
 		}
 	}
 	TAILQ_FOREACH(d, &env->drained, entry)
-		if (send_target(svc, &d->target) == -1)
+		if (send_target(child, &d->target) == -1)
 			return (-1);
 	return (0);
 }
@@ -298,7 +299,7 @@ send_count_remotes(const struct conf_block *b)
 }
 
 static int
-send_web(struct svc *svc, const struct conf_service *cs)
+send_web(struct child *child, const struct conf_service *cs)
 {
 	struct msg_web	 msg;
 
@@ -307,63 +308,63 @@ send_web(struct svc *svc, const struct conf_service *cs)
 	strlcpy(msg.host, cs->web.host, sizeof(msg.host));
 	strlcpy(msg.agent, cs->web.agent, sizeof(msg.agent));
 	strlcpy(msg.headers, cs->web.headers, sizeof(msg.headers));
-	return (channel_send(svc->chan, IMSG_CONF_WEB, -1, &msg,
+	return (channel_send(child->chan, IMSG_CONF_WEB, -1, &msg,
 	    sizeof(msg)));
 }
 
 static int
-send_service(struct rocketd *env, struct svc *svc)
+send_service(struct rocketd *env, struct child *child)
 {
 	const struct conf_service	*cs;
 	struct msg_service		 msg;
 	struct msg_dialee		 target;
 
-	cs = conf_service_by_number(env->conf, svc->service);
+	cs = conf_service_by_number(env->conf, child->service);
 	if (cs == NULL) {
-		log_warnx("%s: no such service any more", svc_name(svc));
+		log_warnx("%s: no such service any more", child_name(child));
 		return (-1);
 	}
 	memset(&msg, 0, sizeof(msg));
 	msg.service = cs->number;
-	msg.side = svc->side;
-	msg.index = svc->index;
+	msg.side = child->side;
+	msg.index = child->index;
 	msg.opts = cs->opts;
 	strlcpy(msg.name, cs->name, sizeof(msg.name));
-	if (svc->side == SIDE_SERVER)
+	if (child->side == SIDE_SERVER)
 		msg.listens = listen_count(env, cs->number);
 	else {
 		msg.remotes = send_count_remotes(cs->block);
-		msg.pool_share = crew_share(env, svc, cs->opts.pool);
+		msg.pool_share = crew_share(env, child, cs->opts.pool);
 		strlcpy(msg.client_id, cs->block->client_id,
 		    sizeof(msg.client_id));
 	}
-	if (channel_send(svc->chan, IMSG_CONF_SERVICE, -1, &msg,
-	    sizeof(msg)) == -1 || send_web(svc, cs) == -1)
+	if (channel_send(child->chan, IMSG_CONF_SERVICE, -1, &msg,
+	    sizeof(msg)) == -1 || send_web(child, cs) == -1)
 		return (-1);
-	if (svc->side == SIDE_SERVER)
-		return (listen_lend(env, svc, cs->number));
+	if (child->side == SIDE_SERVER)
+		return (listen_lend(env, child, cs->number));
 	send_fill_dialee(&target, cs, &cs->target, 0, &cs->opts.service_sock);
-	if (send_remotes(svc, cs) == -1)
+	if (send_remotes(child, cs) == -1)
 		return (-1);
-	return (send_target(svc, &target));
+	return (send_target(child, &target));
 }
 
 static int
-send_set(struct rocketd *env, struct svc *svc)
+send_set(struct rocketd *env, struct child *child)
 {
-	switch (svc->role) {
+	switch (child->role) {
 	case PROC_CONTROL:
-		return (send_control(env, svc));
+		return (send_control(env, child));
 	case PROC_KEYS:
-		return (send_keys(env, svc));
+		return (send_keys(env, child));
 	case PROC_GATE:
-		return (send_gate(env, svc));
+		return (send_gate(env, child));
 	case PROC_DIAL:
-		return (send_dial(env, svc));
+		return (send_dial(env, child));
 	case PROC_TLS:
-		return (send_tls(env, svc));
+		return (send_tls(env, child));
 	case PROC_SERVICE:
-		return (send_service(env, svc));
+		return (send_service(env, child));
 	default:
 		return (0);	/* resolve knows nothing */
 	}
@@ -372,86 +373,95 @@ send_set(struct rocketd *env, struct svc *svc)
 /* ---- BEGIN and END ---- */
 
 uint32_t
-send_uid(const struct rocketd *env, const struct svc *svc)
+send_uid(const struct rocketd *env, const struct child *child)
 {
 	if (!env->root)
 		return (getuid());
-	if (svc->role == PROC_SERVICE)
-		return (env->conf->id_first + CONF_CHILD_IDS + svc->service);
-	return (env->conf->id_first + svc->role);
+	if (child->role == PROC_SERVICE)
+		return (env->conf->id_first + CONF_CHILD_IDS + child->service);
+	return (env->conf->id_first + child->role);
 }
 
 /* Has it the users of its service, so that it opens the streams? */
 static int
-send_opens(const struct rocketd *env, const struct svc *svc)
+send_opens(const struct rocketd *env, const struct child *child)
 {
 	const struct conf_service	*cs;
 
-	if (svc->role != PROC_SERVICE)
+	if (child->role != PROC_SERVICE)
 		return (0);
-	cs = conf_service_by_number(env->conf, svc->service);
+	cs = conf_service_by_number(env->conf, child->service);
 	return (cs != NULL && !TAILQ_EMPTY(&cs->listens));
 }
 
 static int
-send_begin(struct rocketd *env, struct svc *svc, uint32_t flags,
+send_begin(struct rocketd *env, struct child *child, uint32_t flags,
     uint32_t changed)
 {
 	struct msg_begin	 msg;
 
 	memset(&msg, 0, sizeof(msg));
 	msg.version = MSG_VERSION;
-	msg.role = svc->role;
-	msg.service = svc->service;
-	msg.index = svc->index;
-	msg.generation = svc->generation;
-	msg.uid = send_uid(env, svc);
+	msg.role = child->role;
+	msg.service = child->service;
+	msg.index = child->index;
+	msg.generation = child->generation;
+	msg.uid = send_uid(env, child);
 	msg.gid = env->root ? msg.uid : getgid();
 	msg.flags = flags;
 	if (env->conf->strict)
 		msg.flags |= BEGIN_STRICT;
 	if (env->root)
 		msg.flags |= BEGIN_ROOT;
-	if (env->netns != -1 && svc->role != PROC_DIAL &&
-	    svc->role != PROC_RESOLVE)
+	if (env->netns != -1 && !procs_uses_network(child))
 		msg.flags |= BEGIN_NETNS;
 	msg.changed = changed;
 	msg.log_level = env->log_level;
-	msg.side = svc->side;
-	msg.dials = svc->role == PROC_SERVICE && svc->side == SIDE_CLIENT;
-	msg.opens = send_opens(env, svc);
+	msg.side = child->side;
+	msg.dials = child->role == PROC_SERVICE && child->side == SIDE_CLIENT;
+	msg.opens = send_opens(env, child);
 	memcpy(msg.start_id, env->start_id, sizeof(msg.start_id));
-	strlcpy(msg.name, svc->name, sizeof(msg.name));
+	strlcpy(msg.name, child->name, sizeof(msg.name));
 	if (!(flags & BEGIN_RELOAD))
-		svc->uid = msg.uid;
-	return (channel_send(svc->chan, IMSG_BEGIN, -1, &msg, sizeof(msg)));
+		child->uid = msg.uid;
+	return (channel_send(child->chan, IMSG_BEGIN, -1, &msg, sizeof(msg)));
 }
 
 int
-send_start(struct rocketd *env, struct svc *svc)
+send_start(struct rocketd *env, struct child *child)
 {
-	if (send_begin(env, svc, 0, 0) == -1 ||
-	    chans_connect(env, svc) == -1 || send_set(env, svc) == -1)
+	if (send_begin(env, child, 0, 0) == -1 ||
+	    chans_connect(env, child) == -1 || send_set(env, child) == -1)
 		return (-1);
-	return (channel_send(svc->chan, IMSG_END, -1, NULL, 0));
+	return (channel_send(child->chan, IMSG_END, -1, NULL, 0));
 }
 
 void
-send_again(struct rocketd *env, struct svc *svc, uint32_t changed)
+send_again(struct rocketd *env, struct child *child, uint32_t changed)
 {
-	if (svc->chan == NULL ||
-	    (svc->state != SVC_STARTING && svc->state != SVC_READY))
+	if (child->chan == NULL ||
+	    (child->state != CHILD_STARTING && child->state != CHILD_READY))
 		return;
-	if (send_begin(env, svc, BEGIN_RELOAD, changed) == -1 ||
-	    send_set(env, svc) == -1 ||
-	    channel_send(svc->chan, IMSG_END, -1, NULL, 0) == -1) {
+	if (send_begin(env, child, BEGIN_RELOAD, changed) == -1 ||
+	    send_set(env, child) == -1 ||
+	    channel_send(child->chan, IMSG_END, -1, NULL, 0) == -1) {
 		/* Half a set is worse than a new process with a whole one. */
 		log_warnx("%s: cannot be told its configuration: replaced",
-		    svc_name(svc));
-		svc_event(svc, SVC_EV_BREACH);
+		    child_name(child));
+		child_event(child, CHILD_EV_BREACH);
 		return;
 	}
-	svc_event(svc, SVC_EV_SENT);
+	child_event(child, CHILD_EV_SENT);
+}
+
+void
+send_again_service(struct rocketd *env, uint32_t service, uint32_t changed)
+{
+	struct child	*child;
+
+	TAILQ_FOREACH(child, &env->children, entry)
+		if (child->role == PROC_SERVICE && child->service == service)
+			send_again(env, child, changed);
 }
 
 /* ---- directories asked for again ---- */
@@ -468,7 +478,7 @@ send_find_drained(struct rocketd *env, uint32_t service)
 }
 
 static void
-send_dir_now(struct rocketd *env, struct svc *dial, uint32_t service)
+send_dir_now(struct rocketd *env, struct child *dial, uint32_t service)
 {
 	const struct conf_service	*cs;
 	const struct msg_dialee		*kept;
@@ -492,7 +502,7 @@ send_dir_paced(int fd, short what, void *arg)
 {
 	struct timeval	 tv = { SEND_DIR_PACE, 0 };
 	struct again	*a = arg;
-	struct svc	*dial = procs_find(a->env, PROC_DIAL);
+	struct child	*dial = procs_find(a->env, PROC_DIAL);
 
 	(void)fd;
 	(void)what;
@@ -520,7 +530,7 @@ send_knows_target(struct rocketd *env, uint32_t service)
 }
 
 void
-send_dir_again(struct svc *dial, const struct msg_dir *msg)
+send_dir_again(struct child *dial, const struct msg_dir *msg)
 {
 	struct rocketd	*env = dial->env;
 	struct again	*a;
@@ -534,12 +544,12 @@ send_dir_again(struct svc *dial, const struct msg_dir *msg)
 	}
 	if (!send_knows_target(env, msg->service)) {
 		log_debug("%s: asks for a directory of no target",
-		    svc_name(dial));
+		    child_name(dial));
 		return;
 	}
 	if ((a = calloc(1, sizeof(*a))) == NULL ||
 	    (a->timer = evtimer_new(env->base, send_dir_paced, a)) == NULL) {
-		log_warnx("%s: no memory for a directory", svc_name(dial));
+		log_warnx("%s: no memory for a directory", child_name(dial));
 		free(a);
 		return;
 	}

@@ -16,16 +16,19 @@
 /* send.c */
 
 /* All that a process needs that has just been forked.  -1: it has to go. */
-int	 send_start(struct rocketd *, struct svc *);
+int	 send_start(struct rocketd *, struct child *);
 /*
  * A whole new set to one that is there, with what has changed (CHANGE_); one
  * that is not gets it when it is started.
  */
-void	 send_again(struct rocketd *, struct svc *, uint32_t changed);
+void	 send_again(struct rocketd *, struct child *, uint32_t changed);
+/* The same to each worker of a service. */
+void	 send_again_service(struct rocketd *, uint32_t service,
+	    uint32_t changed);
 /* The user id, and group id, of a process when we are root. */
-uint32_t send_uid(const struct rocketd *, const struct svc *);
+uint32_t send_uid(const struct rocketd *, const struct child *);
 /* dial asks for the directory of a UNIX target anew. */
-void	 send_dir_again(struct svc *, const struct msg_dir *);
+void	 send_dir_again(struct child *, const struct msg_dir *);
 /*
  * The workers of a service that was removed go on while they drain: dial has
  * to know their target until the last of them is gone.

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * How a child comes to be: descriptor 3 is its channel, 0 to 2 are /dev/null,
- * the rest is closed; it has an environment of a few harmless names and a
- * session of its own.  Between fork and exec only what is safe in a signal
- * handler is called; what fails there is told by a pipe that exec closes.
+ * How a process comes to be: descriptor 3 is its channel, 0 to 2 are
+ * /dev/null, from 5 on are files for it, the rest is closed; it has an
+ * environment of a few harmless names and a session of its own.  Between fork
+ * and exec only what is safe in a signal handler is called; what fails there is
+ * told by a pipe that exec closes.
  */
 
 #include <sys/types.h>
@@ -22,13 +23,13 @@
 
 #include "shared/compat.h"
 #include "shared/log.h"
+#include "child.h"
 #include "spawn.h"
-#include "svc.h"
 
-#define SPAWN_CHANNEL	3	/* of the child, to the parent */
 #define SPAWN_REPORT	4	/* until exec */
 #define SPAWN_FAILED	127	/* exit status, as a shell's */
 #define SPAWN_ENV_MAX	8	/* environment names that pass */
+#define SPAWN_CLEAR	32	/* above all places that are given out */
 
 enum spawn_stage {
 	SPAWN_STAGE_NETNS,
@@ -43,13 +44,10 @@ struct spawn_failure {
 };
 
 struct spawn_plan {			/* all that the child needs */
-	const char	*path;
-	char		*argv[4];
-	char		*envp[SPAWN_ENV_MAX + 1];
-	int		 netns;
-	int		 null;
-	int		 chan;
-	int		 report;
+	struct spawn_order	 order;
+	char			*envp[SPAWN_ENV_MAX + 1];
+	int			 null;
+	int			 report;
 };
 
 static const char *const	 spawn_words[SPAWN_STAGE_MAX] = {
@@ -168,14 +166,20 @@ spawn_signals(void)
 static int
 spawn_fds(struct spawn_plan *plan)
 {
-	int	 null, chan, report, i;
+	struct spawn_order	*o = &plan->order;
+	int			 null, chan, report, i;
+	int			 clear = SPAWN_CLEAR + o->nfiles;
 
-	if ((report = fcntl(plan->report, F_DUPFD_CLOEXEC, 16)) == -1)
+	if ((report = fcntl(plan->report, F_DUPFD_CLOEXEC, clear)) == -1)
 		return (-1);
 	plan->report = report;
-	if ((null = fcntl(plan->null, F_DUPFD_CLOEXEC, 16)) == -1 ||
-	    (chan = fcntl(plan->chan, F_DUPFD_CLOEXEC, 16)) == -1)
+	if ((null = fcntl(plan->null, F_DUPFD_CLOEXEC, clear)) == -1 ||
+	    (chan = fcntl(o->chan, F_DUPFD_CLOEXEC, clear)) == -1)
 		return (-1);
+	for (i = 0; i < o->nfiles; i++)
+		if ((o->files[i] = fcntl(o->files[i], F_DUPFD_CLOEXEC,
+		    clear)) == -1)
+			return (-1);
 	for (i = 0; i <= STDERR_FILENO; i++)
 		if (dup2(null, i) == -1)
 			return (-1);
@@ -184,20 +188,24 @@ spawn_fds(struct spawn_plan *plan)
 	    fcntl(SPAWN_REPORT, F_SETFD, FD_CLOEXEC) == -1)
 		return (-1);
 	plan->report = SPAWN_REPORT;
-	closefrom(SPAWN_REPORT + 1);
+	for (i = 0; i < o->nfiles; i++)
+		if (dup2(o->files[i], SPAWN_FILES + i) == -1)
+			return (-1);
+	closefrom(SPAWN_FILES + o->nfiles);
 	return (0);
 }
 
 static void __dead
 spawn_exec(struct spawn_plan *plan)
 {
-	if (plan->netns != -1 && setns(plan->netns, CLONE_NEWNET) == -1)
+	if (plan->order.netns != -1 &&
+	    setns(plan->order.netns, CLONE_NEWNET) == -1)
 		spawn_fail(plan->report, SPAWN_STAGE_NETNS);
 	(void)setsid();		/* a ^C at the terminal is for the parent */
 	if (spawn_fds(plan) == -1)
 		spawn_fail(plan->report, SPAWN_STAGE_FDS);
 	spawn_signals();
-	execve(plan->path, plan->argv, plan->envp);
+	execve(plan->order.path, plan->order.argv, plan->envp);
 	spawn_fail(plan->report, SPAWN_STAGE_EXEC);
 }
 
@@ -225,50 +233,64 @@ spawn_fork(struct spawn_plan *plan)
 }
 
 pid_t
-spawn_child(const char *path, const struct svc *svc, int netns, int *chan,
-    int *report)
+spawn_run(const struct spawn_order *order, int *report)
 {
-	static char		 title[] = "rocketd:";
-	char			 role[16], name[SERVICE_NAME_MAX];
 	struct spawn_plan	 plan;
-	int			 sv[2] = { -1, -1 }, pp[2] = { -1, -1 };
+	int			 pp[2] = { -1, -1 }, saved;
 	pid_t			 pid = -1;
 
 	memset(&plan, 0, sizeof(plan));
-	strlcpy(role, role_name(svc->role), sizeof(role));
-	strlcpy(name, svc->name, sizeof(name));
-	plan.path = path;
-	plan.argv[0] = title;
-	plan.argv[1] = role;
-	plan.argv[2] = name[0] == '\0' ? NULL : name;
-	plan.netns = netns;
+	plan.order = *order;
 	spawn_plan_env(&plan);
 	plan.null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	if (plan.null == -1 ||
-	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0,
-	    sv) == -1 || pipe2(pp, O_CLOEXEC | O_NONBLOCK) == -1)
+	if (plan.null == -1 || pipe2(pp, O_CLOEXEC | O_NONBLOCK) == -1)
 		goto done;
-	plan.chan = sv[1];
 	plan.report = pp[1];
 	if ((pid = spawn_fork(&plan)) == -1)
 		goto done;
-	*chan = sv[0];
 	*report = pp[0];
-	sv[0] = pp[0] = -1;
+	pp[0] = -1;
 
  done:
-	if (pid == -1)
-		log_warn("%s: cannot be started", svc_name(svc));
+	saved = errno;
 	if (plan.null != -1)
 		close(plan.null);
-	if (sv[0] != -1)
-		close(sv[0]);
-	if (sv[1] != -1)
-		close(sv[1]);
 	if (pp[0] != -1)
 		close(pp[0]);
 	if (pp[1] != -1)
 		close(pp[1]);
+	errno = saved;
+	return (pid);
+}
+
+pid_t
+spawn_child(const char *path, const struct child *child, int netns, int *chan,
+    int *report)
+{
+	static char		 title[] = "rocketd:";
+	char			 role[16], name[SERVICE_NAME_MAX];
+	char			*argv[] = { title, role, name, NULL };
+	struct spawn_order	 order = { .path = path, .argv = argv,
+				    .netns = netns };
+	int			 sv[2];
+	pid_t			 pid;
+
+	strlcpy(role, role_name(child->role), sizeof(role));
+	strlcpy(name, child->name, sizeof(name));
+	if (name[0] == '\0')
+		argv[2] = NULL;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0,
+	    sv) == -1) {
+		log_warn("%s: cannot be started", child_name(child));
+		return (-1);
+	}
+	order.chan = sv[1];
+	if ((pid = spawn_run(&order, report)) == -1) {
+		log_warn("%s: cannot be started", child_name(child));
+		close(sv[0]);
+	} else
+		*chan = sv[0];
+	close(sv[1]);
 	return (pid);
 }
 

@@ -12,7 +12,19 @@
 
 #include <stddef.h>
 
-struct svc;
+struct child;
+
+#define SPAWN_CHANNEL	3	/* what the process finds its channel as */
+#define SPAWN_FILES	5	/* and the first of its files */
+
+struct spawn_order {
+	const char	*path;
+	char		**argv;
+	int		 netns;		/* -1: ours */
+	int		 chan;
+	int		*files;
+	int		 nfiles;
+};
 
 /* spawn.c */
 
@@ -24,11 +36,15 @@ int	 spawn_check(const char *path, int root, char *why, size_t whysize);
 /* A descriptor of a new, empty network namespace, or -1 with errno. */
 int	 spawn_netns(void);
 /*
- * Starts path for this svc, in the namespace netns unless that is -1.
- * Returns its pid, our end of its channel in *chan, and in *report a pipe that
- * spawn_report reads once the process is gone.  -1: logged.
+ * Starts a process.  Returns its pid, and in *report a pipe that spawn_report
+ * reads once the process is gone.  -1 with errno.
  */
-pid_t	 spawn_child(const char *path, const struct svc *, int netns,
+pid_t	 spawn_run(const struct spawn_order *, int *report);
+/*
+ * Starts path for this child, in the namespace netns unless that is -1.
+ * Likewise, with our end of its channel in *chan; a failure was logged.
+ */
+pid_t	 spawn_child(const char *path, const struct child *, int netns,
 	    int *chan, int *report);
 /*
  * Why the executable was not executed, in words; closes report.  0: it was,

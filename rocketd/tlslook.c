@@ -2,10 +2,10 @@
 
 /*
  * See tlslook.h.  The parent neither parses a certificate nor has a key's
- * octets: it lends the open files, one after the other, to a process of the
- * role keys that is started for this alone, in the sandbox of that role and
- * with its user id, and that ends with it.  No other process is told anything.
- * What is waited for has a deadline.
+ * octets: it lends the open files to a process that is started for this alone,
+ * in the sandbox and with the user id of keys, and reads its answers from a
+ * pipe.  Nothing else is told to that process, and nothing it says is believed
+ * but whether a file can be used.
  */
 
 #include <sys/types.h>
@@ -21,51 +21,61 @@
 
 #include <event2/event.h>
 
-#include "shared/channel.h"
 #include "shared/compat.h"
 #include "shared/log.h"
+#include "shared/look.h"
 #include "spawn.h"
 #include "tlslook.h"
+
+_Static_assert(LOOK_ANSWERS == SPAWN_CHANNEL && LOOK_FILES == SPAWN_FILES,
+    "what spawn.c gives is what is looked for");
 
 /* For the start, for each file, and for the end: a busy machine's seconds. */
 #ifndef TLSLOOK_PATIENCE
 #define TLSLOOK_PATIENCE	10
 #endif
-
-struct look_file {
-	const struct conf_pem	*pem;
-	enum look		 what;
-	enum side		 side;
-};
+#define TLSLOOK_WORD	24	/* "server:certificate" and its NUL */
+#define TLSLOOK_ARGS	4	/* before those of the files */
 
 struct tlslook {
 	struct rocketd		*env;
 	const struct rocketd_conf *conf;
 	FILE			*err;
-	struct look_file	*files;
+	tlslook_done		*call;
+	void			*arg;
+	struct event_base	*base;
+	/* the files, and what is said of each to the process */
+	const struct conf_pem	**pems;
+	int			*fds;
+	char			(*words)[TLSLOOK_WORD];
 	uint32_t		 total;
 	uint32_t		 done;		/* answered */
 	int			 errors;
-	int			 over;		/* nothing more is expected */
-	struct svc		 svc;		/* the process, for its name */
-	struct event_base	*base;
+	/* the process */
+	pid_t			 pid;		/* 0: reaped */
+	int			 status;	/* then */
+	int			 report;	/* of a failed exec, -1 none */
+	int			 fd;		/* its answers, -1 none */
+	int			 ended;		/* there are no more of them */
+	struct event		*readable;
 	struct event		*timer;
-	struct channel		*chan;
-	int			 report;
-	char			 why[128];	/* it has not answered */
+	struct looked		 answer;
+	size_t			 have;		/* octets of it */
+	char			 why[LOOK_WORDS_MAX];	/* it has not */
 };
 
 /* ---- the files ---- */
 
 static void
-tlslook_add(struct tlslook *l, const struct conf_pem *pem, enum look what,
+tlslook_add(struct tlslook *l, const struct conf_pem *pem, const char *what,
     enum side side)
 {
 	if (pem->path == NULL || pem->fd == -1)
 		return;
-	l->files[l->total].pem = pem;
-	l->files[l->total].what = what;
-	l->files[l->total++].side = side;
+	l->pems[l->total] = pem;
+	l->fds[l->total] = pem->fd;
+	snprintf(l->words[l->total++], TLSLOOK_WORD, "%s:%s", side_name(side),
+	    what);
 }
 
 /* A key follows its certificate. */
@@ -74,13 +84,14 @@ tlslook_list(struct tlslook *l)
 {
 	const struct conf_block	*b;
 	const struct conf_tls	*t;
-	uint32_t		 i, max = 0;
+	uint32_t		 i, max = 1;
 
 	TAILQ_FOREACH(b, &l->conf->blocks, entry)
 		max += 2 * b->tls.ncerts + 1;
-	if (max == 0)
-		return (0);
-	if ((l->files = calloc(max, sizeof(*l->files))) == NULL)
+	l->pems = calloc(max, sizeof(*l->pems));
+	l->fds = calloc(max, sizeof(*l->fds));
+	l->words = calloc(max, sizeof(*l->words));
+	if (l->pems == NULL || l->fds == NULL || l->words == NULL)
 		return (-1);
 	TAILQ_FOREACH(b, &l->conf->blocks, entry) {
 		t = &b->tls;
@@ -93,15 +104,95 @@ tlslook_list(struct tlslook *l)
 	return (0);
 }
 
-/* ---- the conversation ---- */
+/* ---- the end ---- */
 
+/* It is gone, or is made to go; another one reaps it then. */
+static void
+tlslook_free(struct tlslook *l)
+{
+	if (l->pid > 0)
+		(void)kill(l->pid, SIGKILL);
+	if (l->pid > 0 && l->base != l->env->base)
+		while (waitpid(l->pid, NULL, 0) == -1 && errno == EINTR)
+			continue;
+	if (l->report != -1)
+		close(l->report);
+	if (l->fd != -1)
+		close(l->fd);
+	if (l->readable != NULL)
+		event_free(l->readable);
+	if (l->timer != NULL)
+		event_free(l->timer);
+	free(l->pems);
+	free(l->fds);
+	free(l->words);
+	l->env->look = NULL;
+	free(l);
+}
+
+/* All was answered, or why says why not. */
 static void
 tlslook_over(struct tlslook *l, const char *why)
 {
-	if (why != NULL)
-		strlcpy(l->why, why, sizeof(l->why));
-	l->over = 1;
-	event_base_loopbreak(l->base);
+	const struct conf_pem	*pem;
+	tlslook_done		*call = l->call;
+	void			*arg = l->arg;
+	int			 errors = l->errors;
+
+	if (l->done < l->total) {
+		pem = l->pems[l->done];
+		conf_complain(l->err, pem->file, pem->line, pem->column,
+		    "%s: cannot be looked at: the process for that: %s",
+		    pem->path, why);
+		errors++;
+	}
+	tlslook_free(l);
+	call(arg, errors);
+}
+
+/* It ended before it had answered. */
+static void
+tlslook_died(struct tlslook *l)
+{
+	if (l->why[0] == '\0' && !spawn_report(l->report, l->why,
+	    sizeof(l->why)))
+		child_death(l->why, sizeof(l->why), l->status);
+	l->report = -1;
+	tlslook_over(l, l->why);
+}
+
+void
+tlslook_reaped(struct rocketd *env, pid_t pid, int status)
+{
+	struct tlslook	*l = env->look;
+
+	if (l == NULL || l->pid != pid)
+		return;
+	l->pid = 0;
+	l->status = status;
+	if (l->ended)
+		tlslook_died(l);
+}
+
+/* No more answers.  One that does not end is made to. */
+static void
+tlslook_ended(struct tlslook *l)
+{
+	int	 status;
+
+	l->ended = 1;
+	(void)event_del(l->readable);
+	if (l->pid == 0) {
+		tlslook_died(l);
+		return;
+	}
+	(void)kill(l->pid, SIGKILL);
+	if (l->base == l->env->base)
+		return;		/* SIGCHLD comes, or the timer */
+	while (waitpid(l->pid, &status, 0) == -1)
+		if (errno != EINTR)
+			return;
+	tlslook_reaped(l->env, l->pid, status);
 }
 
 static void
@@ -112,211 +203,238 @@ tlslook_timeout(int fd, short what, void *arg)
 	tlslook_over(arg, "does not answer");
 }
 
+/* ---- the answers ---- */
+
 static int
-tlslook_wait(struct tlslook *l)
+tlslook_patience(struct tlslook *l)
 {
 	static const struct timeval	 tv = { TLSLOOK_PATIENCE, 0 };
 
 	return (evtimer_add(l->timer, &tv));
 }
 
-/* The next file, or the order to end. */
 static void
-tlslook_next(struct tlslook *l)
+tlslook_note(struct tlslook *l)
 {
-	const struct look_file	*f = &l->files[l->done];
-	struct msg_look		 msg;
-	struct msg_stop		 stop = { 0 };
-	int			 fd, r;
+	const struct looked	*a = &l->answer;
+	const struct conf_pem	*pem = l->pems[l->done++];
+	char			 words[4 * LOOK_WORDS_MAX];
 
-	if (l->done == l->total)
-		r = channel_send(l->chan, IMSG_STOP, -1, &stop, sizeof(stop));
-	else {
-		memset(&msg, 0, sizeof(msg));
-		msg.number = l->done;
-		msg.what = f->what;
-		msg.pem.side = f->side;
-		strlcpy(msg.pem.path, f->pem->path, sizeof(msg.pem.path));
-		fd = fcntl(f->pem->fd, F_DUPFD_CLOEXEC, 0);
-		r = fd == -1 ? -1 : channel_send(l->chan, IMSG_LOOK, fd, &msg,
-		    sizeof(msg));
-	}
-	if (r == -1 || tlslook_wait(l) == -1)
-		tlslook_over(l, "cannot be asked");
+	log_printable(words, sizeof(words), a->words, strlen(a->words));
+	if (a->failed)
+		l->errors++;
+	if (a->failed || words[0] != '\0')
+		conf_complain(l->err, pem->file, pem->line, pem->column,
+		    "%s%s: %s", a->failed ? "" : "warning: ", pem->path,
+		    words);
 }
 
+/* A whole answer. */
 static void
-tlslook_answer(struct tlslook *l, const struct msg_looked *msg)
+tlslook_answer(struct tlslook *l)
 {
-	const struct conf_pem	*pem;
-	char			 words[4 * TLS_WORDS_MAX];
+	char	 words[sizeof(l->why)];
 
-	if (l->done == l->total || msg->number != l->done) {
+	l->have = 0;
+	l->answer.words[sizeof(l->answer.words) - 1] = '\0';
+	if (l->answer.number == LOOK_ITSELF) {
+		log_printable(words, sizeof(words), l->answer.words,
+		    strlen(l->answer.words));
+		tlslook_over(l, words);
+		return;
+	}
+	if (l->answer.number != l->done) {
 		tlslook_over(l, "answers what it was not asked");
 		return;
 	}
-	pem = l->files[l->done++].pem;
-	log_printable(words, sizeof(words), msg->words, strlen(msg->words));
-	if (msg->failed)
-		l->errors++;
-	if (msg->failed || words[0] != '\0')
-		conf_complain(l->err, pem->file, pem->line, pem->column,
-		    "%s%s: %s", msg->failed ? "" : "warning: ", pem->path,
-		    words);
-	tlslook_next(l);
+	tlslook_note(l);
+	if (l->done == l->total)
+		tlslook_over(l, NULL);
+	else if (tlslook_patience(l) == -1)
+		tlslook_over(l, "cannot be waited for");
 }
 
 static void
-tlslook_dispatch(struct channel *ch, struct imsg *imsg)
+tlslook_readable(int fd, short what, void *arg)
 {
-	struct tlslook		*l = channel_arg(ch);
-	struct msg_ready	 ready;
-	struct msg_looked	 looked;
+	struct tlslook	*l = arg;
+	ssize_t		 n;
 
-	if (l->over)
+	(void)what;
+	n = read(fd, (uint8_t *)&l->answer + l->have,
+	    sizeof(l->answer) - l->have);
+	if (n == -1 && (errno == EAGAIN || errno == EINTR))
 		return;
-	if (imsg_get_type(imsg) == IMSG_READY &&
-	    imsg_get_data(imsg, &ready, sizeof(ready)) == 0) {
-		/* it gets no file that it must not have */
-		if (l->conf->strict && ready.lack != 0)
-			tlslook_over(l, "lacks parts of its sandbox, which "
-			    "\"sandbox strict\" wants whole");
-		else
-			tlslook_next(l);
-	} else if (imsg_get_type(imsg) == IMSG_LOOKED &&
-	    imsg_get_data(imsg, &looked, sizeof(looked)) == 0)
-		tlslook_answer(l, &looked);
-	else
-		tlslook_over(l, "says what it was not asked");
+	if (n <= 0) {
+		tlslook_ended(l);
+		return;
+	}
+	l->have += n;
+	if (l->have == sizeof(l->answer))
+		tlslook_answer(l);
 }
-
-static void
-tlslook_gone(struct channel *ch, const char *why)
-{
-	tlslook_over(channel_arg(ch), why);
-}
-
-static const struct channel_ops	 tlslook_ops = {
-	.dispatch = tlslook_dispatch,
-	.gone = tlslook_gone,
-	.drained = NULL
-};
 
 /* ---- the process ---- */
 
 /* It has the id that keys has, or will have. */
-static int
-tlslook_begin(struct tlslook *l)
+static void
+tlslook_who(const struct tlslook *l, char *uid, char *flags, size_t size)
 {
+	const struct rocketd		*env = l->env;
 	const struct rocketd_conf	*ids;
-	struct msg_begin		 msg;
+	uint32_t			 set = 0;
 
-	ids = l->env->conf != NULL ? l->env->conf : l->conf;
-	memset(&msg, 0, sizeof(msg));
-	msg.version = MSG_VERSION;
-	msg.role = PROC_KEYS;
-	msg.generation = 1;
-	msg.uid = l->env->root ? ids->id_first + PROC_KEYS : getuid();
-	msg.gid = l->env->root ? msg.uid : getgid();
-	if (l->env->root)
-		msg.flags |= BEGIN_ROOT;
-	if (l->env->netns != -1)
-		msg.flags |= BEGIN_NETNS;
-	if (channel_send(l->chan, IMSG_BEGIN, -1, &msg, sizeof(msg)) == -1)
-		return (-1);
-	return (channel_send(l->chan, IMSG_END, -1, NULL, 0));
+	ids = env->conf != NULL ? env->conf : l->conf;
+	if (env->root)
+		set |= LOOK_ROOT;
+	if (env->netns != -1)
+		set |= LOOK_NETNS;
+	if (l->conf->strict)
+		set |= LOOK_STRICT;
+	snprintf(uid, size, "%u", ids->id_first + PROC_KEYS);
+	snprintf(flags, size, "%u", set);
 }
 
 static int
-tlslook_start(struct tlslook *l)
+tlslook_spawn(struct tlslook *l, int answers)
 {
-	struct msg_channel	 peer;
-	int			 fd;
+	static char		 title[] = "rocketd:", option[] = "-l";
+	char			 uid[16], flags[16], **argv;
+	struct spawn_order	 order;
+	uint32_t		 i;
 
-	svc_init(&l->svc, NULL, PROC_KEYS, SIDE_NONE, 0, 0, "");
+	argv = calloc(TLSLOOK_ARGS + l->total + 1, sizeof(*argv));
+	if (argv == NULL)
+		return (-1);
+	tlslook_who(l, uid, flags, sizeof(uid));
+	argv[0] = title;
+	argv[1] = option;
+	argv[2] = uid;
+	argv[3] = flags;
+	for (i = 0; i < l->total; i++)
+		argv[TLSLOOK_ARGS + i] = l->words[i];
+	order.path = l->env->worker_path;
+	order.argv = argv;
+	order.netns = l->env->netns;
+	order.chan = answers;
+	order.files = l->fds;
+	order.nfiles = l->total;
+	l->pid = spawn_run(&order, &l->report);
+	free(argv);
+	return (l->pid == -1 ? -1 : 0);
+}
+
+static int
+tlslook_run(struct tlslook *l)
+{
+	int	 pp[2], ret;
+
 	/* what is made here, the daemon goes on with; it says what it lacks */
 	if (l->env->root && l->env->netns == -1)
 		l->env->netns = spawn_netns();
-	memset(&peer, 0, sizeof(peer));
-	peer.role = PROC_KEYS;
-	if ((l->base = event_base_new()) == NULL ||
-	    (l->timer = evtimer_new(l->base, tlslook_timeout, l)) == NULL ||
-	    (l->svc.pid = spawn_child(l->env->worker_path, &l->svc,
-	    l->env->netns, &fd, &l->report)) == -1)
+	if (pipe2(pp, O_CLOEXEC | O_NONBLOCK) == -1)
 		return (-1);
-	l->chan = channel_open(l->base, fd, PROC_PARENT, &peer, &tlslook_ops,
-	    l);
-	if (l->chan == NULL || tlslook_begin(l) == -1)
+	l->fd = pp[0];
+	/* it waits when we are slow */
+	ret = fcntl(pp[1], F_SETFL, 0) == -1 ? -1 : tlslook_spawn(l, pp[1]);
+	close(pp[1]);
+	if (ret == -1)
 		return (-1);
-	return (tlslook_wait(l));
+	l->readable = event_new(l->base, l->fd, EV_READ | EV_PERSIST,
+	    tlslook_readable, l);
+	l->timer = evtimer_new(l->base, tlslook_timeout, l);
+	if (l->readable == NULL || l->timer == NULL ||
+	    event_add(l->readable, NULL) == -1)
+		return (-1);
+	return (tlslook_patience(l));
 }
 
-/* It has ended, or does so now. */
+static struct tlslook *
+tlslook_new(struct rocketd *env, const struct rocketd_conf *conf, FILE *err,
+    tlslook_done *call, void *arg)
+{
+	struct tlslook	*l;
+
+	if ((l = calloc(1, sizeof(*l))) == NULL)
+		return (NULL);
+	l->env = env;
+	l->conf = conf;
+	l->err = err;
+	l->call = call;
+	l->arg = arg;
+	l->fd = l->report = -1;
+	env->look = l;
+	if (tlslook_list(l) == 0)
+		return (l);
+	tlslook_free(l);
+	return (NULL);
+}
+
+/* base: whose loop runs, or is going to. */
 static void
-tlslook_end(struct tlslook *l)
+tlslook_begin(struct rocketd *env, struct event_base *base,
+    const struct rocketd_conf *conf, FILE *err, tlslook_done *call, void *arg)
 {
-	char	 death[sizeof(l->why)];
-	int	 status = 0;
-
-	channel_close(l->chan);
-	if (l->svc.pid > 0) {
-		if (l->why[0] != '\0')
-			(void)kill(l->svc.pid, SIGKILL);
-		while (waitpid(l->svc.pid, &status, 0) == -1)
-			if (errno != EINTR)
-				break;
-		if (spawn_report(l->report, death, sizeof(death)))
-			strlcpy(l->why, death, sizeof(l->why));
-		else if (l->done < l->total && l->why[0] == '\0')
-			svc_death(l->why, sizeof(l->why), status);
-	}
-	if (l->timer != NULL)
-		event_free(l->timer);
-	if (l->base != NULL)
-		event_base_free(l->base);
-}
-
-static void
-tlslook_run(struct tlslook *l)
-{
-	const struct conf_pem	*pem;
-
-	if (tlslook_start(l) == -1)
-		strlcpy(l->why, "cannot be started", sizeof(l->why));
-	else
-		while (!l->over)
-			if (event_base_loop(l->base, EVLOOP_ONCE) == -1)
-				tlslook_over(l, "cannot be waited for");
-	tlslook_end(l);
-	if (l->done == l->total)
-		return;
-	pem = l->files[l->done].pem;
-	conf_complain(l->err, pem->file, pem->line, pem->column, "%s: cannot "
-	    "be looked at: the process for that: %s", pem->path, l->why);
-	l->errors++;
-}
-
-int
-tlslook_files(struct rocketd *env, const struct rocketd_conf *conf, FILE *err)
-{
-	struct tlslook	 l;
+	struct tlslook	*l;
 	char		 why[128];
 
-	memset(&l, 0, sizeof(l));
-	l.env = env;
-	l.conf = conf;
-	l.err = err;
-	if (tlslook_list(&l) == -1) {
+	if ((l = tlslook_new(env, conf, err, call, arg)) == NULL) {
 		conf_complain(err, conf->path, 0, 0, "out of memory");
-		return (1);
+		call(arg, 1);
+		return;
 	}
-	if (l.total > 0 && spawn_check(env->worker_path, env->root, why,
+	l->base = base;
+	if (l->total > 0 && spawn_check(env->worker_path, env->root, why,
 	    sizeof(why)) == -1) {
 		conf_complain(err, conf->path, 0, 0, "files of TLS cannot be "
 		    "looked at: %s: %s", env->worker_path, why);
-		l.errors++;
-	} else if (l.total > 0)
-		tlslook_run(&l);
-	free(l.files);
-	return (l.errors);
+		l->errors++;
+		l->total = 0;
+	}
+	if (l->total == 0)
+		tlslook_over(l, NULL);
+	else if (tlslook_run(l) == -1)
+		tlslook_over(l, "cannot be started");
+}
+
+void
+tlslook_start(struct rocketd *env, const struct rocketd_conf *conf, FILE *err,
+    tlslook_done *call, void *arg)
+{
+	tlslook_begin(env, env->base, conf, err, call, arg);
+}
+
+void
+tlslook_cancel(struct rocketd *env)
+{
+	if (env->look != NULL)
+		tlslook_free(env->look);
+}
+
+/* ---- without a loop ---- */
+
+static void
+tlslook_waited(void *arg, int errors)
+{
+	int	*result = arg;
+
+	*result = errors;
+}
+
+int
+tlslook_wait(struct rocketd *env, const struct rocketd_conf *conf, FILE *err)
+{
+	struct event_base	*base;
+	int			 errors = -1;
+
+	if ((base = event_base_new()) == NULL) {
+		conf_complain(err, conf->path, 0, 0, "no event loop");
+		return (1);
+	}
+	tlslook_begin(env, base, conf, err, tlslook_waited, &errors);
+	while (errors == -1)
+		if (event_base_loop(base, EVLOOP_ONCE) == -1)
+			tlslook_over(env->look, "cannot be waited for");
+	event_base_free(base);
+	return (errors);
 }

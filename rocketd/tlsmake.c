@@ -17,7 +17,8 @@
 #include <unistd.h>
 
 #include "shared/compat.h"
-#include "tlsconf.h"
+#include "shared/log.h"
+#include "tlsfiles.h"
 #include "tlsmake.h"
 
 #define TLSMAKE_KEY	3	/* what the program finds the key's file as */
@@ -124,7 +125,7 @@ tlsmake_missing(const char *worker, struct rocketd_conf *conf, int make,
 	TAILQ_FOREACH(b, &conf->blocks, entry) {
 		t = &b->tls;
 		for (i = 0; i < t->ncerts; i++) {
-			if (!tlsconf_unmade(&t->certs[i]))
+			if (!tlsfiles_unmade(&t->certs[i]))
 				continue;
 			if (make)
 				errors += tlsmake_one(worker, &t->certs[i],

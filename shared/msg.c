@@ -142,6 +142,7 @@ static const struct msg_field	 fields_gate[] = {
 static const struct msg_field	 fields_listen[] = {
 	MASK(msg_listen, transport, TRANSPORT_ALL),
 	RANGE(msg_listen, decoy, 0, DECOYS_MAX - 1),
+	RANGE(msg_listen, dialect, 0, DIALECT_MAX - 1),
 	ADDRS(msg_listen, addr),
 	END
 };
@@ -200,20 +201,6 @@ static const struct msg_field	 fields_pem[] = {
 	END
 };
 
-static const struct msg_field	 fields_look[] = {
-	RANGE(msg_look, what, LOOK_CERT, LOOK_CA),
-	RANGE(msg_look, pem.side, SIDE_SERVER, SIDE_CLIENT),
-	RANGE(msg_look, pem.index, 0, PREFORK_MAX - 1),
-	STRING(msg_look, pem.path),
-	END
-};
-
-static const struct msg_field	 fields_looked[] = {
-	RANGE(msg_looked, failed, 0, 1),
-	STRING(msg_looked, words),
-	END
-};
-
 static const struct msg_field	 fields_web[] = {
 	STRING(msg_web, path),
 	STRING(msg_web, host),
@@ -263,6 +250,7 @@ static const struct msg_field	 fields_signed[] = {
 static const struct msg_field	 fields_arrival[] = {
 	MASK(msg_arrival, transport, TRANSPORT_ALL),
 	RANGE(msg_arrival, decoy, 0, DECOYS_MAX - 1),
+	RANGE(msg_arrival, dialect, 0, DIALECT_MAX - 1),
 	ADDRS(msg_arrival, peer),
 	ADDRS(msg_arrival, local),
 	END
@@ -492,8 +480,6 @@ static const struct msg_rule	 msg_rules[IMSG_MAX] = {
 	RULE(IMSG_CONF_DECOY, ONE(P, G), FIXED(msg_decoy), 0, fields_decoy),
 	RULE(IMSG_CONF_FILE, ONE(P, G), FIXED(msg_file), 1, fields_file),
 	RULE(IMSG_DIR_AGAIN, ONE(D, P), FIXED(msg_dir), 0, fields_dir),
-	RULE(IMSG_LOOK, ONE(P, K), FIXED(msg_look), 1, fields_look),
-	RULE(IMSG_LOOKED, ONE(K, P), FIXED(msg_looked), 0, fields_looked),
 
 	RULE(IMSG_PROOF, ONE(G, K), FIXED(msg_proof), 0, fields_none),
 	RULE(IMSG_IDENTITY, ONE(G, K), FIXED(msg_identity), 0, fields_none),

@@ -92,8 +92,6 @@ enum msg_type {
 	IMSG_CONF_DECOY,	/* P -> G	struct msg_decoy */
 	IMSG_CONF_FILE,		/* P -> G	struct msg_file, fd */
 	IMSG_DIR_AGAIN,		/* D -> P	struct msg_dir */
-	IMSG_LOOK,		/* P -> K	struct msg_look, fd */
-	IMSG_LOOKED,		/* K -> P	struct msg_looked */
 
 	/* keys */
 	IMSG_PROOF,		/* G -> K	struct msg_proof */
@@ -159,15 +157,16 @@ enum msg_type {
 #define BEGIN_ROOT	0x04	/* we are root: chroot, drop to uid and gid */
 #define BEGIN_NETNS	0x08	/* started in the empty network namespace */
 
-enum dialect_number {			/* what is said on a service's tunnels */
-	DIALECT_ROCKET
+enum dialect_number {			/* what is said on tunnels */
+	DIALECT_ROCKET,
+	DIALECT_MAX
 };
 
 struct msg_begin {
 	uint32_t	 version;	/* MSG_VERSION */
 	uint32_t	 role;		/* enum proc_role */
 	uint32_t	 service;	/* PROC_SERVICE: its number, else 0 */
-	uint32_t	 index;	/* which of prefork; of tls, see svc.h */
+	uint32_t	 index;	/* which of prefork; of tls, see child.h */
 	uint32_t	 generation;	/* of this child, never 0 */
 	uint32_t	 uid;
 	uint32_t	 gid;
@@ -259,6 +258,8 @@ struct msg_listen {
 	uint32_t	 backlog;
 	uint32_t	 transport;	/* of tunnels; 0: users come here */
 	uint32_t	 decoy;		/* of tunnels: struct msg_decoy */
+	uint32_t	 dialect;	/* of tunnels */
+	uint32_t	 service;	/* of all its tunnels, or 0 */
 	struct addr	 addr;
 };
 
@@ -314,24 +315,6 @@ struct msg_pem {			/* a file that the parent has opened */
 	uint32_t	 side;		/* whose tls may use it */
 	uint32_t	 index;
 	char		 path[HOST_MAX];	/* for messages only */
-};
-
-enum look {
-	LOOK_CERT,		/* with what is between it and its authority */
-	LOOK_KEY,		/* of the certificate before, if one was */
-	LOOK_CA
-};
-
-struct msg_look {			/* can this file be used? */
-	uint32_t	 number;
-	uint32_t	 what;		/* enum look */
-	struct msg_pem	 pem;
-};
-
-struct msg_looked {
-	uint32_t	 number;	/* as it was asked */
-	uint32_t	 failed;	/* 1: no; words say why */
-	char		 words[TLS_WORDS_MAX];	/* 0: a warning, or "" */
 };
 
 /*
@@ -447,6 +430,8 @@ struct msg_signed {
 struct msg_arrival {		/* one end of a socket pair, TLS behind it */
 	uint32_t	 transport;	/* TRANSPORT_, of its listener */
 	uint32_t	 decoy;		/* of its listener */
+	uint32_t	 dialect;	/* of its listener */
+	uint32_t	 service;	/* of its listener, or 0 */
 	struct addr	 peer;		/* of the connection itself */
 	struct addr	 local;
 };

@@ -23,7 +23,8 @@
 #include "shared/compat.h"
 #include "childlog.h"
 #include "sandbox.h"
-#include "worker/keys/selfsign.h"
+#include "worker/crypto/selfsign.h"
+#include "worker/keys/look.h"
 #include "worker.h"
 
 #define PARENT_FD	3
@@ -441,6 +442,11 @@ main(int argc, char **argv)
 	}
 	if (argc == 2 && strcmp(argv[1], "-c") == 0)
 		return (selfsign_main());
+	if (argc > 2 && strcmp(argv[1], "-l") == 0) {
+		setproctitle_init(argc, argv, environ);
+		log_init("look", LOGLEVEL_INFO);
+		return (look_main(argc - 2, argv + 2));
+	}
 	if (argc < 2 || fstat(PARENT_FD, &st) == -1 || !S_ISSOCK(st.st_mode) ||
 	    (env.role = worker_role(argv[1])) == NULL)
 		errx(1, "this is a part of rocketd(8), which starts it");

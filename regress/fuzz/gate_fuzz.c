@@ -125,7 +125,6 @@ static void
 stranger_come(int *s)
 {
 	struct msg_arrival	 msg;
-	struct arrival		 a;
 	uint8_t			 how = script_octet();
 	int			 sp[2];
 
@@ -134,7 +133,6 @@ stranger_come(int *s)
 	    SOCK_NONBLOCK, 0, sp) == 0);
 	*s = sp[1];
 	memset(&msg, 0, sizeof(msg));
-	memset(&a, 0, sizeof(a));
 	msg.transport = how & TRANSPORT_ALL;
 	msg.peer.family = ADDR_IPV4;
 	msg.peer.octets[0] = 10;
@@ -143,10 +141,7 @@ stranger_come(int *s)
 		rig_say(&tls, IMSG_ARRIVAL, sp[0], &msg, sizeof(msg));
 		return;
 	}
-	a.peer = msg.peer;
-	a.transport = msg.transport;
-	a.proxied = how >> 5 & 1;
-	must(arrival_new(sp[0], &a) == 0);
+	must(arrival_new(sp[0], &msg, how >> 5 & 1) == 0);
 }
 
 static void

@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "worker/net/hello.h"
+#include "worker/gate/hello.h"
 
 int	 LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 

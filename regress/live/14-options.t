@@ -367,6 +367,14 @@ stop "$quiet"
 is "$(cat "$T/quiet.log")" "" "log error: nothing less grave is logged"
 [ ! -e "$T/pid" ]
 ok $? "pidfile: is removed at the end"
+# a program that is started without them would take files for the three
+"$ROCKETD" -f "$T/quiet.conf" -s "$T/quiet.sock" -W "$WORKER" <&- >&- 2>&-
+ok $? "started in the background, without standard input, output and error"
+quiet=$(cat "$T/pid")
+ctl quiet show summary >/dev/null
+ok $? "and it answers"
+kill "$quiet" && "$TRAFFIC" gone 15000 "$quiet"
+ok $? "and ends"
 sed 's/^log debug/log info\nlog to json/' "$T/client.conf" >"$T/json.conf"
 chmod 600 "$T/json.conf"
 background json "$ROCKETD" -d -f "$T/json.conf" -s "$T/json.sock" -W "$WORKER"

@@ -51,12 +51,12 @@ channel_send(struct channel *ch, enum msg_type type, int fd, const void *data,
 static char	 ends[16];
 
 static void
-t_svc(struct svc *svc, enum proc_role role, enum side side, int n)
+t_svc(struct child *child, enum proc_role role, enum side side, int n)
 {
-	svc_init(svc, NULL, role, side, role == PROC_SERVICE ? 7 : 0, 0,
+	child_init(child, NULL, role, side, role == PROC_SERVICE ? 7 : 0, 0,
 	    role == PROC_SERVICE ? "web" : "");
-	svc->generation = n + 1;
-	svc->chan = (struct channel *)&ends[n];	/* never looked into */
+	child->generation = n + 1;
+	child->chan = (struct channel *)&ends[n];	/* never looked into */
 }
 
 enum {
@@ -64,17 +64,17 @@ enum {
 };
 
 static void
-t_all(struct svc *svc)
+t_all(struct child *child)
 {
-	t_svc(&svc[CONTROL], PROC_CONTROL, SIDE_NONE, CONTROL);
-	t_svc(&svc[KEYS], PROC_KEYS, SIDE_NONE, KEYS);
-	t_svc(&svc[GATE], PROC_GATE, SIDE_NONE, GATE);
-	t_svc(&svc[RESOLVE], PROC_RESOLVE, SIDE_NONE, RESOLVE);
-	t_svc(&svc[DIAL], PROC_DIAL, SIDE_NONE, DIAL);
-	t_svc(&svc[SERVER], PROC_SERVICE, SIDE_SERVER, SERVER);
-	t_svc(&svc[CLIENT], PROC_SERVICE, SIDE_CLIENT, CLIENT);
-	t_svc(&svc[TLSS], PROC_TLS, SIDE_SERVER, TLSS);
-	t_svc(&svc[TLSC], PROC_TLS, SIDE_CLIENT, TLSC);
+	t_svc(&child[CONTROL], PROC_CONTROL, SIDE_NONE, CONTROL);
+	t_svc(&child[KEYS], PROC_KEYS, SIDE_NONE, KEYS);
+	t_svc(&child[GATE], PROC_GATE, SIDE_NONE, GATE);
+	t_svc(&child[RESOLVE], PROC_RESOLVE, SIDE_NONE, RESOLVE);
+	t_svc(&child[DIAL], PROC_DIAL, SIDE_NONE, DIAL);
+	t_svc(&child[SERVER], PROC_SERVICE, SIDE_SERVER, SERVER);
+	t_svc(&child[CLIENT], PROC_SERVICE, SIDE_CLIENT, CLIENT);
+	t_svc(&child[TLSS], PROC_TLS, SIDE_SERVER, TLSS);
+	t_svc(&child[TLSC], PROC_TLS, SIDE_CLIENT, TLSC);
 }
 
 /* Written out once more, so that a change of one has to be meant. */
@@ -94,14 +94,14 @@ static const char	 pairs[N][N + 1] = {
 static void
 test_topology(void **state)
 {
-	struct svc	 svc[N];
+	struct child	 child[N];
 	int		 a, b;
 
 	(void)state;
-	t_all(svc);
+	t_all(child);
 	for (a = 0; a < N; a++)
 		for (b = 0; b < N; b++)
-			assert_int_equal(chans_paired(&svc[a], &svc[b]),
+			assert_int_equal(chans_paired(&child[a], &child[b]),
 			    pairs[a][b] == '1');
 }
 
@@ -109,25 +109,25 @@ static void
 test_connect(void **state)
 {
 	struct rocketd	 env;
-	struct svc	 svc[N];
+	struct child	 child[N];
 	char		 c;
 	int		 i;
 
 	(void)state;
 	memset(&env, 0, sizeof(env));
-	TAILQ_INIT(&env.svcs);
-	t_all(svc);
+	TAILQ_INIT(&env.children);
+	t_all(child);
 	for (i = 0; i < N; i++)
-		TAILQ_INSERT_TAIL(&env.svcs, &svc[i], entry);
-	svc[KEYS].chan = NULL;		/* it is down just now */
+		TAILQ_INSERT_TAIL(&env.children, &child[i], entry);
+	child[KEYS].chan = NULL;	/* it is down just now */
 	nsent = fails_at = 0;
-	assert_int_equal(chans_connect(&env, &svc[CLIENT]), 0);
+	assert_int_equal(chans_connect(&env, &child[CLIENT]), 0);
 	/* control and dial: two ends each */
 	assert_int_equal(nsent, 4);
 	for (i = 0; i < nsent; i += 2) {
-		assert_ptr_equal(sent[i + 1].to, svc[CLIENT].chan);
+		assert_ptr_equal(sent[i + 1].to, child[CLIENT].chan);
 		assert_ptr_equal(sent[i].to,
-		    svc[i == 0 ? CONTROL : DIAL].chan);
+		    child[i == 0 ? CONTROL : DIAL].chan);
 		assert_int_equal(sent[i].msg.role, PROC_SERVICE);
 		assert_int_equal(sent[i].msg.service, 7);
 		assert_int_equal(sent[i].msg.side, SIDE_CLIENT);
@@ -148,27 +148,27 @@ static void
 test_sever(void **state)
 {
 	struct rocketd	 env;
-	struct svc	 svc[N];
+	struct child	 child[N];
 	char		 c;
 
 	(void)state;
 	memset(&env, 0, sizeof(env));
-	TAILQ_INIT(&env.svcs);
-	t_all(svc);
+	TAILQ_INIT(&env.children);
+	t_all(child);
 	nsent = fails_at = 0;
-	chans_sever(&svc[GATE], &svc[CLIENT]);	/* it never had one */
+	chans_sever(&child[GATE], &child[CLIENT]);	/* it never had one */
 	assert_int_equal(nsent, 0);
-	chans_sever(&svc[GATE], &svc[SERVER]);
+	chans_sever(&child[GATE], &child[SERVER]);
 	assert_int_equal(nsent, 1);
-	assert_ptr_equal(sent[0].to, svc[GATE].chan);
+	assert_ptr_equal(sent[0].to, child[GATE].chan);
 	assert_int_equal(sent[0].msg.role, PROC_SERVICE);
 	assert_int_equal(read(sent[0].fd, &c, 1), 0);
 	close(sent[0].fd);
-	svc[SERVER].state = SVC_STOPPING;
-	TAILQ_INSERT_TAIL(&env.svcs, &svc[SERVER], entry);
-	TAILQ_INSERT_TAIL(&env.svcs, &svc[GATE], entry);
+	child[SERVER].state = CHILD_STOPPING;
+	TAILQ_INSERT_TAIL(&env.children, &child[SERVER], entry);
+	TAILQ_INSERT_TAIL(&env.children, &child[GATE], entry);
 	nsent = 0;
-	assert_int_equal(chans_connect(&env, &svc[GATE]), 0);
+	assert_int_equal(chans_connect(&env, &child[GATE]), 0);
 	assert_int_equal(nsent, 0);
 }
 
@@ -177,18 +177,18 @@ static void
 test_connect_fails(void **state)
 {
 	struct rocketd	 env;
-	struct svc	 svc[N];
+	struct child	 child[N];
 	int		 i;
 
 	(void)state;
 	memset(&env, 0, sizeof(env));
-	TAILQ_INIT(&env.svcs);
-	t_all(svc);
+	TAILQ_INIT(&env.children);
+	t_all(child);
 	for (i = 0; i < N; i++)
-		TAILQ_INSERT_TAIL(&env.svcs, &svc[i], entry);
+		TAILQ_INSERT_TAIL(&env.children, &child[i], entry);
 	nsent = 0;
 	fails_at = 2;
-	assert_int_equal(chans_connect(&env, &svc[GATE]), -1);
+	assert_int_equal(chans_connect(&env, &child[GATE]), -1);
 	assert_int_equal(nsent, 2);
 	close(sent[0].fd);
 }
@@ -196,22 +196,24 @@ test_connect_fails(void **state)
 static void
 test_blame(void **state)
 {
-	struct svc	 svc[N];
+	struct child	 child[N];
 	int		 i;
 
 	(void)state;
-	t_all(svc);
+	t_all(child);
 	/* A worker gets nobody killed but itself. */
 	for (i = CONTROL; i <= DIAL; i++) {
-		assert_ptr_equal(chans_to_blame(&svc[SERVER], &svc[i]),
-		    &svc[SERVER]);
-		assert_ptr_equal(chans_to_blame(&svc[i], &svc[SERVER]),
-		    &svc[SERVER]);
+		assert_ptr_equal(chans_to_blame(&child[SERVER], &child[i]),
+		    &child[SERVER]);
+		assert_ptr_equal(chans_to_blame(&child[i], &child[SERVER]),
+		    &child[SERVER]);
 	}
-	assert_ptr_equal(chans_to_blame(&svc[RESOLVE], &svc[DIAL]),
-	    &svc[RESOLVE]);
-	assert_ptr_equal(chans_to_blame(&svc[GATE], &svc[KEYS]), &svc[GATE]);
-	assert_ptr_equal(chans_to_blame(&svc[KEYS], &svc[GATE]), &svc[GATE]);
+	assert_ptr_equal(chans_to_blame(&child[RESOLVE], &child[DIAL]),
+	    &child[RESOLVE]);
+	assert_ptr_equal(chans_to_blame(&child[GATE], &child[KEYS]),
+	    &child[GATE]);
+	assert_ptr_equal(chans_to_blame(&child[KEYS], &child[GATE]),
+	    &child[GATE]);
 }
 
 int

@@ -33,72 +33,72 @@ static int			 nholds, nbacks, full;
 /* ---- in the place of procs.c, send.c and channel.c ---- */
 
 static int
-t_spawn(struct svc *svc)
+t_spawn(struct child *child)
 {
-	svc->generation = ++env.generation;
-	svc->chan = (struct channel *)&env;	/* never looked into */
+	child->generation = ++env.generation;
+	child->chan = (struct channel *)&env;	/* never looked into */
 	return (0);
 }
 
 static void
-t_nothing(struct svc *svc)
+t_nothing(struct child *child)
 {
-	(void)svc;
+	(void)child;
 }
 
 static void
-t_number(struct svc *svc, uint32_t n)
+t_number(struct child *child, uint32_t n)
 {
-	(void)svc;
+	(void)child;
 	(void)n;
 }
 
 static void
-t_kill(struct svc *svc, const char *why)
+t_kill(struct child *child, const char *why)
 {
 	(void)why;
-	svc->chan = NULL;
+	child->chan = NULL;
 }
 
 static uint64_t
-t_now(struct svc *svc)
+t_now(struct child *child)
 {
-	(void)svc;
+	(void)child;
 	return (1000);
 }
 
 static void
-t_done(struct svc *svc, enum svc_state before)
+t_done(struct child *child, enum child_state before)
 {
 	(void)before;
-	if (svc->state != SVC_DOWN)
+	if (child->state != CHILD_DOWN)
 		return;
-	TAILQ_REMOVE(&env.svcs, svc, entry);
-	free(svc);
+	TAILQ_REMOVE(&env.children, child, entry);
+	free(child);
 }
 
-static const struct svc_ops	 t_ops = {
+static const struct child_ops	 t_ops = {
 	t_spawn, t_nothing, t_number, t_kill, t_number, t_now, t_done
 };
 
-struct svc *
+struct child *
 procs_add(struct rocketd *e, enum proc_role role, enum side side,
     uint32_t service, uint32_t index, const char *name)
 {
-	struct svc	*svc = calloc(1, sizeof(*svc));
+	struct child	*child = calloc(1, sizeof(*child));
 
-	assert_non_null(svc);
-	svc_init(svc, &t_ops, role, side, service, index, name);
-	svc->env = e;
-	TAILQ_INSERT_TAIL(&e->svcs, svc, entry);
-	return (svc);
+	assert_non_null(child);
+	child_init(child, &t_ops, role, side, service, index, name);
+	child->env = e;
+	TAILQ_INSERT_TAIL(&e->children, child, entry);
+	return (child);
 }
 
 void
-procs_send(struct svc *svc, enum msg_type type, int fd, const void *data,
+procs_send(struct child *child, enum msg_type type, int fd, const void *data,
     size_t len)
 {
-	(void)svc;
+	(void)child;
 	(void)data;
 	assert_int_equal(fd, -1);
 	if (type == IMSG_HOLD) {
@@ -112,11 +112,11 @@ procs_send(struct svc *svc, enum msg_type type, int fd, const void *data,
 }
 
 void
-send_again(struct rocketd *e, struct svc *svc, uint32_t changed)
+send_again(struct rocketd *e, struct child *child, uint32_t changed)
 {
 	(void)e;
 	(void)changed;
-	svc_event(svc, SVC_EV_SENT);
+	child_event(child, CHILD_EV_SENT);
 }
 
 int
@@ -133,7 +133,7 @@ t_setup(void **state)
 {
 	(void)state;
 	memset(&env, 0, sizeof(env));
-	TAILQ_INIT(&env.svcs);
+	TAILQ_INIT(&env.children);
 	memset(&block, 0, sizeof(block));
 	block.side = SIDE_SERVER;
 	memset(&cs, 0, sizeof(cs));
@@ -147,24 +147,24 @@ t_setup(void **state)
 static int
 t_teardown(void **state)
 {
-	struct svc	*svc;
+	struct child	*child;
 
 	(void)state;
-	while ((svc = TAILQ_FIRST(&env.svcs)) != NULL) {
-		TAILQ_REMOVE(&env.svcs, svc, entry);
-		free(svc);
+	while ((child = TAILQ_FIRST(&env.children)) != NULL) {
+		TAILQ_REMOVE(&env.children, child, entry);
+		free(child);
 	}
 	return (0);
 }
 
-static struct svc *
+static struct child *
 t_at(uint32_t index)
 {
-	struct svc	*svc;
+	struct child	*child;
 
-	TAILQ_FOREACH(svc, &env.svcs, entry)
-		if (svc->index == index)
-			return (svc);
+	TAILQ_FOREACH(child, &env.children, entry)
+		if (child->index == index)
+			return (child);
 	fail_msg("no worker %u", index);
 	return (NULL);
 }
@@ -172,14 +172,14 @@ t_at(uint32_t index)
 static void
 t_size(uint32_t n)
 {
-	struct svc	*svc;
+	struct child	*child;
 
 	cs.opts.prefork = n;
 	crew_resize(&env, &cs, UINT32_MAX);
-	TAILQ_FOREACH(svc, &env.svcs, entry)
-		if (svc->state == SVC_DOWN) {
-			svc_event(svc, SVC_EV_START);
-			svc_event(svc, SVC_EV_READY);
+	TAILQ_FOREACH(child, &env.children, entry)
+		if (child->state == CHILD_DOWN) {
+			child_event(child, CHILD_EV_START);
+			child_event(child, CHILD_EV_READY);
 		}
 	crew_update(&env, SERVICE);
 }
@@ -187,11 +187,11 @@ t_size(uint32_t n)
 static int
 t_holders(void)
 {
-	struct svc	*svc;
+	struct child	*child;
 	int		 n = 0;
 
-	TAILQ_FOREACH(svc, &env.svcs, entry)
-		n += svc->hold;
+	TAILQ_FOREACH(child, &env.children, entry)
+		n += child->hold;
 	return (n);
 }
 
@@ -211,7 +211,7 @@ test_alone(void **state)
 static void
 test_one_holds(void **state)
 {
-	struct svc	*holder;
+	struct child	*holder;
 
 	(void)state;
 	t_size(3);
@@ -226,12 +226,12 @@ test_one_holds(void **state)
 	crew_room(t_at(1), 0);
 	assert_int_equal(t_holders(), 1);
 	/* A dead one is replaced, and the next keeps it. */
-	svc_event(holder, SVC_EV_EXIT);
+	child_event(holder, CHILD_EV_EXIT);
 	holder->room = holder->hold = 0;
 	crew_update(&env, SERVICE);
 	assert_int_equal(t_at(1)->hold, 1);
-	svc_event(holder, SVC_EV_TIMEOUT);
-	svc_event(holder, SVC_EV_READY);
+	child_event(holder, CHILD_EV_TIMEOUT);
+	child_event(holder, CHILD_EV_READY);
 	crew_update(&env, SERVICE);
 	assert_int_equal(t_at(1)->hold, 1);
 	assert_int_equal(t_holders(), 1);
@@ -243,20 +243,20 @@ test_grow_and_shrink(void **state)
 	(void)state;
 	t_size(3);
 	t_size(1);
-	assert_int_equal(t_at(1)->state, SVC_STOPPING);
-	assert_int_equal(t_at(2)->state, SVC_STOPPING);
-	assert_int_equal(t_at(0)->state, SVC_READY);
+	assert_int_equal(t_at(1)->state, CHILD_STOPPING);
+	assert_int_equal(t_at(2)->state, CHILD_STOPPING);
+	assert_int_equal(t_at(0)->state, CHILD_READY);
 	/* Those that drain keep their index until they are gone. */
 	t_size(2);
-	assert_int_equal(t_at(3)->state, SVC_READY);
-	svc_event(t_at(1), SVC_EV_EXIT);
+	assert_int_equal(t_at(3)->state, CHILD_READY);
+	child_event(t_at(1), CHILD_EV_EXIT);
 	t_size(3);
-	assert_int_equal(t_at(1)->state, SVC_READY);
+	assert_int_equal(t_at(1)->state, CHILD_READY);
 	assert_int_equal(crew_alive(&env, SERVICE), 4);
 	assert_int_equal(crew_alive(&env, SERVICE + 1), 0);
 	crew_stop(&env, SERVICE, 0);
-	assert_int_equal(t_at(0)->state, SVC_STOPPING);
-	assert_int_equal(t_at(3)->state, SVC_STOPPING);
+	assert_int_equal(t_at(0)->state, CHILD_STOPPING);
+	assert_int_equal(t_at(3)->state, CHILD_STOPPING);
 }
 
 /* No index is left: a worker that drains has to end. */
@@ -273,10 +273,10 @@ test_indexes_are_bounded(void **state)
 	/* Not at once, and no other. */
 	assert_int_equal(t_at(0)->killed, 0);
 	assert_int_equal(t_at(0)->stop_due, t_now(NULL) + STOP_DRAIN +
-	    SVC_GRACE);
+	    CHILD_GRACE);
 	for (i = 1; i < PREFORK_MAX; i++)
 		assert_true(t_at(i)->stop_due == UINT64_MAX);
-	svc_event(t_at(0), SVC_EV_EXIT);
+	child_event(t_at(0), CHILD_EV_EXIT);
 }
 
 static void
@@ -296,7 +296,7 @@ test_shares(void **state)
 	assert_int_equal(crew_share(&env, t_at(2), 2), 1);
 	assert_int_equal(t_holders(), 0);	/* it has no users */
 	/* One that drains has none of it. */
-	svc_stop(t_at(0), UINT32_MAX);
+	child_stop(t_at(0), UINT32_MAX);
 	assert_int_equal(crew_share(&env, t_at(1), 8), 4);
 	assert_int_equal(crew_share(&env, t_at(2), 8), 4);
 }

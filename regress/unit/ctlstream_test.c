@@ -20,8 +20,9 @@
 
 #include "shared/compat.h"
 #include "shared/log.h"
-#include "worker/tunnel/tunnel.h"
+#include "worker/dialect/rocket/ctlstream.h"
 #include "worker/session/smux.h"
+#include "worker/tunnel/tunnel.h"
 #include "frame.h"
 
 #define SECOND	1000000ULL
@@ -29,15 +30,16 @@
 /* One side: a tunnel with its control stream. */
 struct side_of {
 	struct tunnel	 t;
+	struct ctlstream ctl;
 	int		 killed, drained, wanted, woken, opened;
 	uint32_t	 more;
-	size_t		 pull_max;	/* at most so much a pull; 0: all */
 };
 
 static struct side_of	 server, client;
 static uint64_t		 now;
 static char		 lines[64][LOG_LINE_MAX];
 static int		 nlines;
+static struct stream_owner whole;	/* its owner's, where it is slowed */
 
 /* ---- stand-ins ---- */
 
@@ -73,6 +75,12 @@ tunnel_peer_wants(struct tunnel *t, uint32_t more)
 	side_of(t)->more = more;
 }
 
+void
+tunnel_rtt(struct tunnel *t, uint32_t us)
+{
+	t->rtt_us = us;
+}
+
 static void
 sink(enum log_level level, const char *line, void *arg)
 {
@@ -82,7 +90,7 @@ sink(enum log_level level, const char *line, void *arg)
 	strlcpy(lines[nlines++], line, sizeof(lines[0]));
 }
 
-/* ---- the sessions' events, as tunnel.c has them ---- */
+/* ---- the sessions' events ---- */
 
 static int
 ev_opened(struct stream *st)
@@ -90,51 +98,8 @@ ev_opened(struct stream *st)
 	struct side_of	*s = st->session->arg;
 
 	assert_int_equal(s->opened++, 0);
-	ctlstream_accept(&s->t.ctl, st);
+	ctlstream_accept(&s->ctl, st);
 	return (0);
-}
-
-static size_t
-ev_pull(struct stream *st, uint8_t *buf, size_t max)
-{
-	const struct stream_owner	*const *owner = st->arg;
-	const struct side_of		*s = st->session->arg;
-
-	if (s->pull_max != 0 && max > s->pull_max)
-		max = s->pull_max;
-	return ((*owner)->pull(st, buf, max));
-}
-
-static void
-ev_data(struct stream *st, const uint8_t *buf, size_t len)
-{
-	const struct stream_owner	*const *owner = st->arg;
-
-	(*owner)->data(st, buf, len);
-}
-
-static void
-ev_fin(struct stream *st)
-{
-	const struct stream_owner	*const *owner = st->arg;
-
-	(*owner)->fin(st);
-}
-
-static void
-ev_reset(struct stream *st, enum reset_reason why)
-{
-	const struct stream_owner	*const *owner = st->arg;
-
-	(*owner)->reset(st, why);
-}
-
-static void
-ev_closed(struct stream *st)
-{
-	const struct stream_owner	*const *owner = st->arg;
-
-	(*owner)->closed(st);
 }
 
 static void
@@ -144,7 +109,7 @@ ev_wake(struct session *s)
 }
 
 static const struct session_events events = {
-	ev_opened, ev_pull, ev_data, ev_fin, ev_reset, ev_closed, ev_wake, NULL
+	ev_opened, ev_wake, NULL, NULL
 };
 
 /* ---- two sides ---- */
@@ -168,7 +133,7 @@ side_start(struct side_of *s, int is_client)
 	sc.caps = CAP_HALFCLOSE | CAP_RESET;
 	s->t.serial = is_client ? 2 : 1;
 	s->t.rtt_us = 1;
-	ctlstream_init(&s->t.ctl, &s->t);
+	ctlstream_init(&s->ctl, &s->t);
 	assert_non_null(s->t.session = smux_new(&sc, &events, s));
 	(void)session_tick(s->t.session, now);
 }
@@ -221,8 +186,8 @@ finish(void **state)
 	(void)state;
 	session_free(server.t.session);
 	session_free(client.t.session);
-	assert_null(server.t.ctl.stream);
-	assert_null(client.t.ctl.stream);
+	assert_null(server.ctl.stream);
+	assert_null(client.ctl.stream);
 	assert_int_equal(server.killed + client.killed, killed);
 	return (0);
 }
@@ -230,11 +195,11 @@ finish(void **state)
 static void
 join(void)
 {
-	assert_int_equal(ctlstream_open(&server.t.ctl), 0);
-	ctlstream_ping(&server.t.ctl, now);
+	assert_int_equal(ctlstream_open(&server.ctl, server.t.session), 0);
+	ctlstream_ping(&server.ctl, now);
 	carry_all();
-	assert_non_null(client.t.ctl.stream);
-	assert_int_equal(server.t.ctl.ping_sent, 0);
+	assert_non_null(client.ctl.stream);
+	assert_int_equal(server.ctl.ping_sent, 0);
 	assert_int_equal(server.t.session->stats.streams, 0);	/* not one */
 	assert_int_equal(client.t.session->stats.streams, 0);
 	server.t.rtt_us = 0;
@@ -245,7 +210,7 @@ static void
 hear(const void *p, size_t len)
 {
 	static uint8_t	 frame[8 + 65535];
-	uint32_t	 id = client.t.ctl.stream->id;
+	uint32_t	 id = client.ctl.stream->id;
 	size_t		 i;
 
 	assert_true(len <= 65535);
@@ -276,45 +241,26 @@ expect_killed(const char *words)
 	assert_int_equal(client.killed, 1);
 	assert_int_equal(client.t.end, TUNNEL_END_PROTOCOL);
 	assert_string_equal(client.t.words, words);
-	assert_int_equal(client.t.ctl.in_len, 0);
+	assert_int_equal(client.ctl.in_len, 0);
 }
 
 /* ---- pings ---- */
 
-static uint32_t	 rtt_told;
-
-static void
-spy_rtt(struct session *s, uint32_t us)
-{
-	assert_ptr_equal(s, server.t.session);
-	rtt_told = us;
-}
-
 static void
 test_ping(void **state)
 {
-	struct session_ops	 spy;
-
 	(void)state;
 	join();
-	spy = *server.t.session->ops;
-	spy.rtt = spy_rtt;
-	server.t.session->ops = &spy;
 	now += SECOND;
-	ctlstream_ping(&server.t.ctl, now);
-	assert_int_equal(server.t.ctl.ping_sent, now);
-	server.t.probe_until = now + 1;
+	ctlstream_ping(&server.ctl, now);
+	assert_int_equal(server.ctl.ping_sent, now);
 	carry(&server, &client);
 	assert_int_equal(server.t.rtt_us, 0);
 	now += 12345;
 	carry(&client, &server);
 	assert_int_equal(server.t.rtt_us, 12345);
-	assert_int_equal(server.t.ctl.ping_sent, 0);
-	assert_int_equal(server.t.probe_until, 0);	/* it answered */
+	assert_int_equal(server.ctl.ping_sent, 0);
 	assert_int_equal(client.t.rtt_us, 1);
-	assert_int_equal(rtt_told, 12345);
-	session_free(server.t.session);	/* before the spy goes */
-	server.t.session = NULL;
 }
 
 /* A round trip of more than an hour and eleven minutes is told as that. */
@@ -323,12 +269,12 @@ test_ping_late(void **state)
 {
 	(void)state;
 	join();
-	ctlstream_ping(&server.t.ctl, now);
+	ctlstream_ping(&server.ctl, now);
 	carry(&server, &client);
 	now += UINT32_MAX;
 	carry(&client, &server);
 	assert_int_equal(server.t.rtt_us, UINT32_MAX);
-	ctlstream_ping(&server.t.ctl, now);
+	ctlstream_ping(&server.ctl, now);
 	carry(&server, &client);
 	now += UINT32_MAX + 1ULL;
 	carry(&client, &server);
@@ -344,17 +290,15 @@ test_pong_stray(void **state)
 
 	(void)state;
 	join();
-	client.t.probe_until = 5;
 	n = message(buf, sizeof(buf), CONTROL_PONG, now);
 	hear(buf, n);
 	hear(buf, message(buf, sizeof(buf), CONTROL_PONG, 0));
 	assert_int_equal(client.t.rtt_us, 1);
-	ctlstream_ping(&client.t.ctl, now);
+	ctlstream_ping(&client.ctl, now);
 	hear(buf, message(buf, sizeof(buf), CONTROL_PONG, now + 1));
 	hear(buf, message(buf, sizeof(buf), CONTROL_PONG, 0));
 	assert_int_equal(client.t.rtt_us, 1);
-	assert_int_equal(client.t.ctl.ping_sent, now);
-	assert_int_equal(client.t.probe_until, 5);
+	assert_int_equal(client.ctl.ping_sent, now);
 	now += 3;
 	hear(buf, message(buf, sizeof(buf), CONTROL_PONG, now - 3));
 	assert_int_equal(client.t.rtt_us, 3);
@@ -370,21 +314,21 @@ test_tick(void **state)
 	uint64_t	 next;
 
 	(void)state;
-	assert_true(ctlstream_tick(&server.t.ctl, now) == UINT64_MAX);
+	assert_true(ctlstream_tick(&server.ctl, now) == UINT64_MAX);
 	join();
-	next = ctlstream_tick(&server.t.ctl, now);
+	next = ctlstream_tick(&server.ctl, now);
 	assert_int_equal(next, now + 10 * SECOND);
-	assert_int_equal(ctlstream_tick(&server.t.ctl, next - 1), next);
-	assert_int_equal(server.t.ctl.ping_sent, 0);
+	assert_int_equal(ctlstream_tick(&server.ctl, next - 1), next);
+	assert_int_equal(server.ctl.ping_sent, 0);
 	now = next;
-	next = ctlstream_tick(&server.t.ctl, now);
+	next = ctlstream_tick(&server.ctl, now);
 	assert_int_equal(next, now + 10 * SECOND);
-	assert_int_equal(server.t.ctl.ping_sent, now);
-	assert_int_equal(server.t.ctl.out_len, 11);
-	assert_int_equal(ctlstream_tick(&server.t.ctl, next), next +
+	assert_int_equal(server.ctl.ping_sent, now);
+	assert_int_equal(server.ctl.out_len, 11);
+	assert_int_equal(ctlstream_tick(&server.ctl, next), next +
 	    10 * SECOND);
-	assert_int_equal(server.t.ctl.ping_sent, now);
-	assert_int_equal(server.t.ctl.out_len, 11);	/* no second one */
+	assert_int_equal(server.ctl.ping_sent, now);
+	assert_int_equal(server.ctl.out_len, 11);	/* no second one */
 	now = next;
 	carry_all();
 	assert_int_equal(server.t.rtt_us, 10 * SECOND);
@@ -397,11 +341,11 @@ test_drain(void **state)
 {
 	(void)state;
 	join();
-	ctlstream_drain(&server.t.ctl);
-	assert_int_equal(server.t.ctl.drain_due, 0);
+	ctlstream_drain(&server.ctl);
+	assert_int_equal(server.ctl.drain_due, 0);
 	carry_all();
 	assert_int_equal(client.drained, 1);
-	ctlstream_drain(&client.t.ctl);
+	ctlstream_drain(&client.ctl);
 	carry_all();
 	assert_int_equal(server.drained, 1);
 	assert_int_equal(server.killed + client.killed, 0);
@@ -412,12 +356,12 @@ static void
 test_drain_early(void **state)
 {
 	(void)state;
-	ctlstream_drain(&client.t.ctl);
-	assert_int_equal(client.t.ctl.drain_due, 1);
-	assert_int_equal(client.t.ctl.out_len, 0);
-	assert_int_equal(ctlstream_open(&server.t.ctl), 0);
+	ctlstream_drain(&client.ctl);
+	assert_int_equal(client.ctl.drain_due, 1);
+	assert_int_equal(client.ctl.out_len, 0);
+	assert_int_equal(ctlstream_open(&server.ctl, server.t.session), 0);
 	carry_all();
-	assert_int_equal(client.t.ctl.drain_due, 0);
+	assert_int_equal(client.ctl.drain_due, 0);
 	assert_int_equal(server.drained, 1);
 	carry_all();
 	assert_int_equal(server.drained, 1);
@@ -430,19 +374,19 @@ test_more(void **state)
 	size_t			 i;
 
 	(void)state;
-	ctlstream_more(&server.t.ctl, 3);	/* not open: not said */
-	assert_int_equal(server.t.ctl.out_len, 0);
+	ctlstream_more(&server.ctl, 3);	/* not open: not said */
+	assert_int_equal(server.ctl.out_len, 0);
 	join();
 	assert_int_equal(client.wanted, 0);
 	for (i = 0; i < sizeof(n) / sizeof(n[0]); i++) {
-		ctlstream_more(&server.t.ctl, n[i]);
+		ctlstream_more(&server.ctl, n[i]);
 		carry_all();
 		assert_int_equal(client.wanted, i + 1);
 		assert_int_equal(client.more, n[i]);
 	}
 	nlines = 0;
-	ctlstream_more(&server.t.ctl, 0);	/* what cannot be said */
-	ctlstream_more(&server.t.ctl, 65536);
+	ctlstream_more(&server.ctl, 0);	/* what cannot be said */
+	ctlstream_more(&server.ctl, 65536);
 	carry_all();
 	assert_int_equal(client.wanted, i);
 	assert_int_equal(client.killed, 0);
@@ -459,19 +403,19 @@ test_full(void **state)
 	join();
 	nlines = 0;
 	for (i = 1; i <= n; i++) {
-		ctlstream_ping(&server.t.ctl, now + i);
-		assert_int_equal(server.t.ctl.out_len, i * 11);
+		ctlstream_ping(&server.ctl, now + i);
+		assert_int_equal(server.ctl.out_len, i * 11);
 	}
 	assert_int_equal(nlines, 0);
-	ctlstream_ping(&server.t.ctl, now + i);
-	assert_int_equal(server.t.ctl.out_len, n * 11);
+	ctlstream_ping(&server.ctl, now + i);
+	assert_int_equal(server.ctl.out_len, n * 11);
 	assert_int_equal(nlines, 1);
 	assert_string_equal(lines[0], "tunnel 1: the peer does not read its "
 	    "control stream");
 	/* A drain is not lost with the rest. */
-	ctlstream_more(&server.t.ctl, 1);
-	ctlstream_drain(&server.t.ctl);
-	assert_int_equal(server.t.ctl.drain_due, 1);
+	ctlstream_more(&server.ctl, 1);
+	ctlstream_drain(&server.ctl);
+	assert_int_equal(server.ctl.drain_due, 1);
 	assert_int_equal(client.drained, 0);
 	carry_all();
 	assert_int_equal(client.drained, 1);
@@ -482,7 +426,7 @@ test_full(void **state)
 static void
 test_ping_lost(void **state)
 {
-	struct ctlstream	*cs = &server.t.ctl;
+	struct ctlstream	*cs = &server.ctl;
 
 	(void)state;
 	join();
@@ -500,11 +444,29 @@ test_ping_lost(void **state)
 	assert_int_equal(server.t.rtt_us, 77);
 }
 
+/* A peer that takes an octet at a time. */
+static size_t
+pull_one(struct stream *st, uint8_t *buf, size_t max)
+{
+	(void)max;
+	return (whole.pull(st, buf, 1));
+}
+
+static void
+pull_slowly(struct stream *st)
+{
+	static struct stream_owner	 slow;
+
+	whole = slow = *st->owner;
+	slow.pull = pull_one;
+	st->owner = &slow;
+}
+
 /* Room for a drain by one octet, exactly, and too little by one. */
 static void
 test_drain_room(void **state)
 {
-	struct ctlstream	*cs = &server.t.ctl;
+	struct ctlstream	*cs = &server.ctl;
 	size_t			 left;
 
 	(void)state;
@@ -523,7 +485,7 @@ test_drain_room(void **state)
 	assert_int_equal(cs->out_len, CTLSTREAM_OUT);
 	ctlstream_drain(cs);
 	assert_int_equal(cs->drain_due, 1);
-	server.pull_max = 1;		/* said when there is room, and once */
+	pull_slowly(cs->stream);	/* said when there is room, and once */
 	carry_all();
 	assert_int_equal(cs->drain_due, 0);
 	assert_int_equal(client.drained, 1);
@@ -545,12 +507,12 @@ test_flood(void **state)
 	for (i = 0; i < 1000; i++)
 		len += message(buf + len, sizeof(buf) - len, CONTROL_PING, i);
 	hear(buf, len);
-	assert_int_equal(client.t.ctl.out_len, CTLSTREAM_OUT / 11 * 11);
-	assert_int_equal(client.t.ctl.in_len, 0);
+	assert_int_equal(client.ctl.out_len, CTLSTREAM_OUT / 11 * 11);
+	assert_int_equal(client.ctl.in_len, 0);
 	assert_int_equal(client.killed, 0);
 	assert_int_equal(nlines, 0);	/* and no line in an operator's log */
 	carry_all();
-	assert_int_equal(client.t.ctl.out_len, 0);
+	assert_int_equal(client.ctl.out_len, 0);
 }
 
 /* ---- what comes in, in pieces ---- */
@@ -586,14 +548,14 @@ test_pieces(void **state)
 		assert_int_equal(client.drained, 1);
 		assert_int_equal(client.wanted, 1);
 		assert_int_equal(client.more, 513);
-		assert_int_equal(client.t.ctl.in_len, 0);
-		assert_int_equal(client.t.ctl.out_len, 11);
-		client.t.ctl.out_len = 0;
+		assert_int_equal(client.ctl.in_len, 0);
+		assert_int_equal(client.ctl.out_len, 11);
+		client.ctl.out_len = 0;
 	}
 	for (i = 0; i < len; i++)
 		hear(buf + i, 1);
 	assert_int_equal(client.drained, 2);
-	assert_int_equal(client.t.ctl.in_len, 0);
+	assert_int_equal(client.ctl.in_len, 0);
 	assert_int_equal(client.killed, 0);
 }
 
@@ -608,9 +570,9 @@ test_longest(void **state)
 	memset(buf, 0, sizeof(buf));
 	memcpy(buf, "\005\001\000", 3);
 	hear(buf, ROCKET_CONTROL_MAX - 1);
-	assert_int_equal(client.t.ctl.in_len, ROCKET_CONTROL_MAX - 1);
+	assert_int_equal(client.ctl.in_len, ROCKET_CONTROL_MAX - 1);
 	hear(buf + ROCKET_CONTROL_MAX - 1, 1);
-	assert_int_equal(client.t.ctl.in_len, 0);
+	assert_int_equal(client.ctl.in_len, 0);
 	memcpy(buf + ROCKET_CONTROL_MAX, "\203\000\000", 3);
 	hear(buf, ROCKET_CONTROL_MAX + 3);
 	assert_int_equal(client.drained, 1);
@@ -670,7 +632,7 @@ test_consumed(void **state)
 	(void)state;
 	join();
 	for (i = 0; i < ROCKET_WINDOW_INITIAL / 5 * 3; i++) {
-		ctlstream_more(&server.t.ctl, 1);
+		ctlstream_more(&server.ctl, 1);
 		if (i % 16 == 0)
 			carry_all();
 	}
@@ -687,7 +649,7 @@ test_fin(void **state)
 {
 	(void)state;
 	join();
-	session_fin(server.t.ctl.stream);
+	session_fin(server.ctl.stream);
 	carry_all();
 	expect_killed("the peer ended the control stream");
 }
@@ -699,19 +661,19 @@ test_reset(void **state)
 
 	(void)state;
 	join();
-	st = server.t.ctl.stream;
-	server.t.ctl.stream = NULL;
+	st = server.ctl.stream;
+	server.ctl.stream = NULL;
 	session_reset(st, RESET_ABORT);
 	carry_all();
 	expect_killed("the peer reset the control stream");
-	assert_null(client.t.ctl.stream);
+	assert_null(client.ctl.stream);
 	/* Whatever is asked of it now is not sent, and breaks nothing. */
-	ctlstream_more(&client.t.ctl, 1);
-	ctlstream_ping(&client.t.ctl, now);
-	ctlstream_drain(&client.t.ctl);
-	assert_true(ctlstream_tick(&client.t.ctl, now + 99 * SECOND) ==
+	ctlstream_more(&client.ctl, 1);
+	ctlstream_ping(&client.ctl, now);
+	ctlstream_drain(&client.ctl);
+	assert_true(ctlstream_tick(&client.ctl, now + 99 * SECOND) ==
 	    UINT64_MAX);
-	assert_int_equal(client.t.ctl.out_len, 0);
+	assert_int_equal(client.ctl.out_len, 0);
 	carry_all();
 	assert_int_equal(client.killed, 1);
 }
@@ -722,10 +684,10 @@ test_tunnel_dies(void **state)
 {
 	(void)state;
 	join();
-	ctlstream_drain(&client.t.ctl);
+	ctlstream_drain(&client.ctl);
 	session_free(client.t.session);
 	client.t.session = NULL;
-	assert_null(client.t.ctl.stream);
+	assert_null(client.ctl.stream);
 	assert_int_equal(client.killed, 0);
 }
 
@@ -734,8 +696,8 @@ test_closed(void **state)
 {
 	(void)state;
 	join();
-	client.t.ctl.owner->closed(client.t.ctl.stream);
-	assert_null(client.t.ctl.stream);
+	client.ctl.stream->owner->closed(client.ctl.stream);
+	assert_null(client.ctl.stream);
 	assert_int_equal(client.killed, 0);
 }
 
@@ -745,8 +707,8 @@ test_no_stream(void **state)
 {
 	(void)state;
 	session_drain(server.t.session);
-	assert_int_equal(ctlstream_open(&server.t.ctl), -1);
-	assert_null(server.t.ctl.stream);
+	assert_int_equal(ctlstream_open(&server.ctl, server.t.session), -1);
+	assert_null(server.ctl.stream);
 }
 
 int

@@ -26,7 +26,7 @@
 #include <cmocka.h>
 
 #include "rocketd/decoy.h"
-#include "rocketd/svc.h"
+#include "rocketd/child.h"
 #include "shared/channel.h"
 #include "shared/compat.h"
 #include "shared/log.h"
@@ -36,7 +36,7 @@
 
 static struct rocketd_conf	 conf;
 static struct conf_block	 blocks[2];
-static struct svc		 gate;
+static struct child		 gate;
 static char			 top[64];
 static struct msg_decoy		 decoys[2];
 static char			 names[DECOY_FILES_MAX + 2][DECOY_NAME_MAX];

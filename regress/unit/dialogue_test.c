@@ -3,7 +3,7 @@
 /*
  * HELLO, ACCEPT and REJECT as the two sides say them: each at every cut, each
  * refusal with its reason, what is offered and what may be answered, and that
- * nothing is kept afterwards.  The seal is a queue of octets.
+ * nothing is kept afterwards.  The tunnel is a queue of octets.
  */
 
 #include <sys/types.h>
@@ -27,8 +27,12 @@
 
 #define OUR_CAPS	(CAP_HALFCLOSE | CAP_RESET | CAP_BULK)
 
+enum { ACCEPTS, DIALS };
+
 static struct service	 svc;
+static struct rocket_service rs;
 static struct tunnel	 tun;
+static struct rocket_tunnel rt;
 static uint8_t		 in[2 * ROCKET_MESSAGE_MAX];	/* the peer's words */
 static size_t		 in_off, in_len, in_step;
 static int		 in_end;	/* behind them: 0 EAGAIN, -1 end */
@@ -78,11 +82,11 @@ tunnel_finish(struct tunnel *t, enum tunnel_end end, const char *fmt, ...)
 }
 
 ssize_t
-seal_read(struct seal *seal, void *buf, size_t len)
+tunnel_get(struct tunnel *t, void *buf, size_t len)
 {
-	assert_ptr_equal(seal, tun.seal);
+	assert_ptr_equal(t, &tun);
 	assert_true(len > 0);		/* or 0 would be taken for the end */
-	assert_true(len <= ROCKET_MESSAGE_MAX - tun.message_len);
+	assert_true(len <= ROCKET_MESSAGE_MAX - rt.message_len);
 	if (in_off == in_len) {
 		if (in_end == -1)
 			return (0);
@@ -99,9 +103,9 @@ seal_read(struct seal *seal, void *buf, size_t len)
 }
 
 ssize_t
-seal_write(struct seal *seal, const void *buf, size_t len)
+tunnel_put(struct tunnel *t, const void *buf, size_t len)
 {
-	assert_ptr_equal(seal, tun.seal);
+	assert_ptr_equal(t, &tun);
 	if (out_error != 0) {
 		errno = out_error;
 		return (-1);
@@ -126,18 +130,18 @@ sink(enum log_level level, const char *line, void *arg)
 /* ---- a tunnel at the start of its dialogue ---- */
 
 static void
-begin(enum side side)
+begin(int dials)
 {
-	static char	 seal;
-
-	free(tun.message);
+	free(rt.message);
+	memset(&rt, 0, sizeof(rt));
 	memset(&tun, 0, sizeof(tun));
 	tun.service = &svc;
-	tun.seal = (struct seal *)(void *)&seal;
+	tun.part = &rt;
 	tun.transport = TRANSPORT_TCPMUX;
-	tun.state = TUNNEL_DIALOGUE;
+	tun.state = TUNNEL_OPENING;
 	tun.serial = 9;
-	svc.conf.side = side;
+	svc.dials = dials;
+	svc.opens = !dials;		/* where users come to who accepts */
 	svc.stopping = 0;
 	in_off = in_len = in_step = out_len = 0;
 	in_end = out_error = nkilled = nfinished = nlines = 0;
@@ -151,6 +155,8 @@ prepare(void **state)
 
 	(void)state;
 	memset(&svc, 0, sizeof(svc));
+	memset(&rs, 0, sizeof(rs));
+	svc.part = &rs;
 	o->mux_version = 2;
 	o->mux_max_streams = 100;
 	o->mux_framesize = 32768;
@@ -162,7 +168,7 @@ prepare(void **state)
 	memset(frame_begin.start_id, 0x5a, START_ID_LEN);
 	log_set_sink(sink, NULL);
 	log_set_level(LOGLEVEL_DEBUG);
-	begin(SIDE_SERVER);
+	begin(ACCEPTS);
 	return (0);
 }
 
@@ -170,8 +176,8 @@ static int
 clean(void **state)
 {
 	(void)state;
-	free(tun.message);
-	tun.message = NULL;
+	free(rt.message);
+	rt.message = NULL;
 	return (0);
 }
 
@@ -192,6 +198,7 @@ theirs(struct rocket_params *p)
 	p->seals = SEAL_TLS;
 	p->caps = OUR_CAPS;
 	p->keepalive_ms = 7000;
+	p->opens = !svc.opens;
 	memset(p->start_id, 0xa5, sizeof(p->start_id));
 	strlcpy(p->client_id, "victory", sizeof(p->client_id));
 	strlcpy(p->software, "rocketd 9", sizeof(p->software));
@@ -218,9 +225,9 @@ say_octets(const void *p, size_t len)
 static void
 expect_kept(size_t len)
 {
-	assert_int_equal(tun.message_len, len);
+	assert_int_equal(rt.message_len, len);
 	if (len == 0)
-		assert_null(tun.message);
+		assert_null(rt.message);
 }
 
 static void
@@ -255,7 +262,7 @@ expect_reject(enum rocket_reject code, const char *words)
 	assert_string_equal(tun.words, whole);
 }
 
-/* ---- the server's side ---- */
+/* ---- who accepts ---- */
 
 static void
 test_server_accepts(void **state)
@@ -288,8 +295,8 @@ test_server_accepts(void **state)
 	assert_memory_equal(got.start_id, frame_begin.start_id, START_ID_LEN);
 	assert_string_equal(got.software, "rocketd " ROCKETD_VERSION);
 	assert_string_equal(got.client_id, "");
-	assert_memory_equal(&got, &tun.settled, sizeof(got));
-	assert_memory_equal(&p, &tun.theirs, sizeof(p));
+	assert_memory_equal(&got, &rt.settled, sizeof(got));
+	assert_memory_equal(&p, &rt.theirs, sizeof(p));
 }
 
 /* Whatever pieces it comes in: it waits, and says nothing before. */
@@ -312,12 +319,12 @@ test_server_pieces(void **state)
 		in_len = whole;
 		assert_int_equal(dialogue_turn(&tun), 1);
 		expect_kept(0);
-		begin(SIDE_SERVER);
+		begin(ACCEPTS);
 		in_len = whole;
 	}
 	in_step = 1;			/* and octet for octet in one turn */
 	assert_int_equal(dialogue_turn(&tun), 1);
-	begin(SIDE_SERVER);
+	begin(ACCEPTS);
 	for (i = 1; i < whole; i++) {	/* and in one turn each */
 		in_len = i;
 		assert_int_equal(dialogue_turn(&tun), 0);
@@ -329,23 +336,23 @@ test_server_pieces(void **state)
 
 /* An end at every octet, of both kinds, on both sides. */
 static void
-cut_everywhere(enum side side, enum rocket_message type, int end,
+cut_everywhere(int dials, enum rocket_message type, int end,
     const char *words)
 {
 	struct rocket_params	 p;
 	size_t			 cut, whole;
 
-	begin(side);
+	begin(dials);
 	theirs(&p);
 	say(type, &p);
 	whole = in_len;
 	for (cut = 0; cut < whole; cut++) {
-		begin(side);
+		begin(dials);
 		in_len = cut;
 		in_end = end;
 		assert_int_equal(dialogue_turn(&tun), -1);
 		expect_kill(TUNNEL_END_LOST, words);
-		begin(side);
+		begin(dials);
 		in_len = cut;		/* and what is there, first */
 		assert_int_equal(dialogue_turn(&tun), 0);
 		assert_int_equal(nkilled, 0);
@@ -359,13 +366,13 @@ static void
 test_cut(void **state)
 {
 	(void)state;
-	cut_everywhere(SIDE_SERVER, ROCKET_HELLO, -1,
+	cut_everywhere(ACCEPTS, ROCKET_HELLO, -1,
 	    "closed before it was open: the peer said no more");
-	cut_everywhere(SIDE_SERVER, ROCKET_HELLO, ECONNRESET,
+	cut_everywhere(ACCEPTS, ROCKET_HELLO, ECONNRESET,
 	    strerror(ECONNRESET));
-	cut_everywhere(SIDE_CLIENT, ROCKET_ACCEPT, -1,
+	cut_everywhere(DIALS, ROCKET_ACCEPT, -1,
 	    "closed before it was open: the peer said no more");
-	cut_everywhere(SIDE_CLIENT, ROCKET_ACCEPT, EPROTO, strerror(EPROTO));
+	cut_everywhere(DIALS, ROCKET_ACCEPT, EPROTO, strerror(EPROTO));
 }
 
 static void
@@ -376,7 +383,7 @@ test_waits(void **state)
 	in_end = EINTR;
 	assert_int_equal(dialogue_turn(&tun), 0);
 	assert_int_equal(nkilled + nfinished + out_len, 0);
-	assert_true(tun.flags & TUNNEL_F_OFFERED);
+	assert_false(tun.flags & TUNNEL_F_OFFERED);	/* it offers nothing */
 }
 
 static void
@@ -401,24 +408,24 @@ test_server_malformed(void **state)
 
 	(void)state;
 	for (i = 0; i < sizeof(other); i++) {
-		begin(SIDE_SERVER);
+		begin(ACCEPTS);
 		say_octets(other + i, 1);
 		expect_reject(REJECT_MALFORMED, "where HELLO was awaited");
 	}
-	begin(SIDE_SERVER);
+	begin(ACCEPTS);
 	svc.stopping = 1;
 	say_octets("\001\020\001", 3);
 	expect_reject(REJECT_MALFORMED, "message of 4097 octets");
-	begin(SIDE_SERVER);
+	begin(ACCEPTS);
 	theirs(&p);
 	say(ROCKET_HELLO, &p);
 	say_octets("x", 1);
 	expect_reject(REJECT_MALFORMED, "octets behind HELLO");
-	begin(SIDE_SERVER);
+	begin(ACCEPTS);
 	say(ROCKET_HELLO, &p);
 	say(ROCKET_HELLO, &p);
 	expect_reject(REJECT_MALFORMED, "octets behind HELLO");
-	begin(SIDE_SERVER);
+	begin(ACCEPTS);
 	say_octets("\001\000\000", 3);
 	expect_reject(REJECT_MALFORMED, "mux kind is missing");
 }
@@ -457,31 +464,31 @@ test_server_refuses(void **state)
 	p.mux_kind = ROCKET_MUX_NONE;
 	say(ROCKET_HELLO, &p);
 	expect_reject(REJECT_MUX, "mux kind 1 here, 2 there");
-	begin(SIDE_SERVER);
+	begin(ACCEPTS);
 	tun.transport = TRANSPORT_TCP;
 	theirs(&p);
 	say(ROCKET_HELLO, &p);
 	expect_reject(REJECT_MUX, "mux kind 2 here, 1 there");
-	begin(SIDE_SERVER);
+	begin(ACCEPTS);
 	p.mux_version = 1;
 	say(ROCKET_HELLO, &p);
 	expect_reject(REJECT_MUX, "mux version 2 here, 1 there");
-	begin(SIDE_SERVER);
+	begin(ACCEPTS);
 	theirs(&p);
 	p.seals = SEAL_NONE | SEAL_XOR;
 	say(ROCKET_HELLO, &p);
 	expect_reject(REJECT_SEAL, "tls here");
-	begin(SIDE_SERVER);
+	begin(ACCEPTS);
 	theirs(&p);
 	p.window_initial = p.window_max + 1;
 	say(ROCKET_HELLO, &p);
 	expect_reject(REJECT_PARAMETER, "initial window");
-	begin(SIDE_SERVER);
+	begin(ACCEPTS);
 	theirs(&p);
 	p.window_max = p.recvbuffer + 1;
 	say(ROCKET_HELLO, &p);
 	expect_reject(REJECT_PARAMETER, "largest window");
-	begin(SIDE_SERVER);
+	begin(ACCEPTS);
 	theirs(&p);
 	say(ROCKET_HELLO, &p);
 	in[3] = 0xfe;			/* in place of the mux's kind */
@@ -494,16 +501,16 @@ test_every_octet(void **state)
 {
 	struct rocket_params	 p;
 	size_t			 i, whole;
-	int			 side, bit, r;
+	int			 dials, bit, r;
 
 	(void)state;
 	theirs(&p);
-	for (side = SIDE_SERVER; side <= SIDE_CLIENT; side++)
+	for (dials = ACCEPTS; dials <= DIALS; dials++)
 		for (i = 0, whole = 1; i < whole; i++)
 			for (bit = 0; bit < 8; bit++) {
-				begin(side);
-				say(side == SIDE_SERVER ? ROCKET_HELLO :
-				    ROCKET_ACCEPT, &p);
+				begin(dials);
+				say(dials ? ROCKET_ACCEPT : ROCKET_HELLO,
+				    &p);
 				whole = in_len;
 				in[i] ^= 1 << bit;
 				r = dialogue_turn(&tun);
@@ -524,7 +531,7 @@ expect_window(uint32_t buffer, uint32_t window)
 	struct rocket_refusal	 why;
 
 	svc.conf.opts.mux_streambuffer = buffer;
-	begin(SIDE_CLIENT);
+	begin(DIALS);
 	assert_int_equal(dialogue_turn(&tun), 0);
 	assert_int_equal(rocket_get_hello(out, out_len, &p, &why), out_len);
 	assert_int_equal(p.window_initial, window);
@@ -540,18 +547,20 @@ test_hello(void **state)
 	(void)state;
 	svc.conf.opts.compression = COMPRESSION_LZ4;
 	svc.conf.opts.seals = SEAL_TLS | SEAL_XOR | SEAL_NONE;
-	begin(SIDE_CLIENT);
+	begin(DIALS);
 	assert_int_equal(dialogue_turn(&tun), 0);
 	assert_int_equal(rocket_get_hello(out, out_len, &p, &why), out_len);
 	assert_int_equal(p.caps, OUR_CAPS | CAP_LZ4);
 	assert_int_equal(p.seals, SEAL_TLS | SEAL_XOR | SEAL_NONE);
 	assert_int_equal(p.keepalive_ms, 20000);
+	assert_int_equal(p.opens, 0);
 	assert_string_equal(p.client_id, "nelson");
 	assert_memory_equal(p.start_id, frame_begin.start_id, START_ID_LEN);
+	assert_true(tun.flags & TUNNEL_F_OFFERED);
 	out_len = 0;
 	assert_int_equal(dialogue_turn(&tun), 0);
 	assert_int_equal(out_len, 0);	/* once */
-	begin(SIDE_CLIENT);
+	begin(DIALS);
 	tun.transport = TRANSPORT_TCP;
 	assert_int_equal(dialogue_turn(&tun), 0);
 	assert_int_equal(rocket_get_hello(out, out_len, &p, &why), out_len);
@@ -570,31 +579,31 @@ test_cannot_send(void **state)
 	size_t			 whole;
 
 	(void)state;
-	begin(SIDE_CLIENT);
+	begin(DIALS);
 	out_error = ENOMEM;
 	assert_int_equal(dialogue_turn(&tun), -1);
 	expect_kill(TUNNEL_END_LOST, strerror(ENOMEM));
-	begin(SIDE_CLIENT);
+	begin(DIALS);
 	assert_int_equal(dialogue_turn(&tun), 0);
 	whole = out_len;
-	begin(SIDE_CLIENT);
+	begin(DIALS);
 	out_room = whole - 1;
 	assert_int_equal(dialogue_turn(&tun), -1);
 	expect_kill(TUNNEL_END_LOST, "cannot send");
-	begin(SIDE_CLIENT);		/* a value that no HELLO may have */
+	begin(DIALS);		/* a value that no HELLO may have */
 	svc.conf.opts.mux_framesize = 65536;
 	assert_int_equal(dialogue_turn(&tun), -1);
 	expect_kill(TUNNEL_END_LOST, "cannot send");
 	assert_int_equal(out_len, 0);
 	svc.conf.opts.mux_framesize = 32768;
 	theirs(&p);
-	begin(SIDE_SERVER);		/* an ACCEPT */
+	begin(ACCEPTS);		/* an ACCEPT */
 	say(ROCKET_HELLO, &p);
 	out_room = 10;
 	assert_int_equal(dialogue_turn(&tun), -1);
 	expect_kill(TUNNEL_END_LOST, "cannot send");
 	expect_kept(0);
-	begin(SIDE_SERVER);		/* a REJECT: it is not refused twice */
+	begin(ACCEPTS);		/* a REJECT: it is not refused twice */
 	svc.stopping = 1;
 	say(ROCKET_HELLO, &p);
 	out_error = EPIPE;
@@ -603,7 +612,7 @@ test_cannot_send(void **state)
 	expect_kept(0);
 }
 
-/* ---- the client's side ---- */
+/* ---- who dials ---- */
 
 /* A client that has said HELLO; what the server would settle with it. */
 static void
@@ -612,7 +621,7 @@ offered(struct rocket_params *accept)
 	struct rocket_params	 hello, ours;
 	struct rocket_refusal	 why;
 
-	begin(SIDE_CLIENT);
+	begin(DIALS);
 	assert_int_equal(dialogue_turn(&tun), 0);
 	assert_int_equal(rocket_get_hello(out, out_len, &hello, &why),
 	    out_len);
@@ -637,10 +646,10 @@ test_client_accepts(void **state)
 	assert_int_equal(dialogue_turn(&tun), 1);
 	expect_kept(0);
 	assert_int_equal(out_len, 0);
-	assert_memory_equal(&p, &tun.settled, sizeof(p));
-	assert_memory_equal(&p, &tun.theirs, sizeof(p));
+	assert_memory_equal(&p, &rt.settled, sizeof(p));
+	assert_memory_equal(&p, &rt.theirs, sizeof(p));
 	for (cut = 1; cut < whole; cut++) {
-		begin(SIDE_CLIENT);
+		begin(DIALS);
 		in_len = cut;
 		assert_int_equal(dialogue_turn(&tun), 0);
 		in_len = whole;
@@ -662,7 +671,7 @@ test_client_reload(void **state)
 	svc.conf.opts.seals = SEAL_XOR;
 	say(ROCKET_ACCEPT, &p);
 	assert_int_equal(dialogue_turn(&tun), 1);
-	assert_int_equal(tun.settled.framesize, 32768);
+	assert_int_equal(rt.settled.framesize, 32768);
 }
 
 static void
@@ -760,6 +769,61 @@ test_client_malformed(void **state)
 	expect_kill(TUNNEL_END_PROTOCOL, "at most 4096 are allowed");
 }
 
+/* ---- forward: who dials opens the streams ---- */
+
+static void
+test_forward_dials(void **state)
+{
+	struct rocket_params	 hello, ours, accept;
+	struct rocket_refusal	 why;
+
+	(void)state;
+	begin(DIALS);
+	svc.opens = 1;
+	assert_int_equal(dialogue_turn(&tun), 0);
+	assert_int_equal(rocket_get_hello(out, out_len, &hello, &why),
+	    out_len);
+	assert_int_equal(hello.opens, 1);
+	assert_string_equal(hello.client_id, "nelson");
+	theirs(&ours);
+	assert_int_equal(ours.opens, 0);
+	assert_int_equal(rocket_settle(&ours, &hello, &accept, &why), 0);
+	say(ROCKET_ACCEPT, &accept);
+	assert_int_equal(dialogue_turn(&tun), 1);
+	assert_memory_equal(&accept, &rt.settled, sizeof(accept));
+	expect_kept(0);
+}
+
+/* The side that accepts has the target: who dials must have the users. */
+static void
+test_forward_accepts(void **state)
+{
+	struct rocket_params	 p, got;
+	struct rocket_refusal	 why;
+	int			 rejected;
+
+	(void)state;
+	svc.opens = 0;
+	theirs(&p);
+	assert_int_equal(p.opens, 1);
+	say(ROCKET_HELLO, &p);
+	assert_int_equal(dialogue_turn(&tun), 1);
+	assert_memory_equal(&p, &rt.theirs, sizeof(p));
+	assert_int_equal(rocket_get_answer(out, out_len, &got, &rejected,
+	    &why), out_len);
+	assert_int_equal(rejected, 0);
+	assert_memory_equal(&got, &rt.settled, sizeof(got));
+	begin(ACCEPTS);
+	svc.opens = 0;
+	p.opens = 0;
+	say(ROCKET_HELLO, &p);
+	expect_reject(REJECT_PARAMETER, "a target on both sides");
+	begin(ACCEPTS);
+	p.opens = 1;
+	say(ROCKET_HELLO, &p);
+	expect_reject(REJECT_PARAMETER, "users on both sides");
+}
+
 /* ---- which seal it is, when that is less open than was allowed ---- */
 
 static void
@@ -816,6 +880,8 @@ main(void)
 		T(test_client_not_offered),
 		T(test_client_rejected),
 		T(test_client_malformed),
+		T(test_forward_dials),
+		T(test_forward_accepts),
 		T(test_tell_seal),
 #undef T
 	};

@@ -28,6 +28,10 @@
 #include "frame.h"
 #include "hello_octets.h"
 
+/* Here a worker is full after few tunnels. */
+#define HAND_QUEUED	1024
+#include "worker/gate/arrival.c"
+
 #define DEADLINE	2000	/* milliseconds, of the test's configuration */
 #define DEADLINE_SOON	700	/* where it is waited for */
 #define PER_SOURCE	6
@@ -659,7 +663,7 @@ test_stuck(void **state)
 	frame_run(20);
 	/* unread ones, and as many as 1024 octets are, here */
 	assert_in_range(frame_figure("handed") - was, CHAN_FDS_UNREAD,
-	    CHAN_FDS_UNREAD + 1024 / sizeof(struct msg_tunnel) + 1);
+	    CHAN_FDS_UNREAD + HAND_QUEUED / sizeof(struct msg_tunnel) + 1);
 	frame_hear(&stuck, theirs, got_and_closed);
 	frame_until(ntaken == STUCK);
 	frame_until(frame_figure("unproven") == 0);

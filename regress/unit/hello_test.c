@@ -17,7 +17,7 @@
 
 #include <cmocka.h>
 
-#include "worker/net/hello.h"
+#include "worker/gate/hello.h"
 #include "hello_octets.h"
 
 static uint8_t	 hello[HELLO_MAX + 64];

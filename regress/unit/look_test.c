@@ -44,21 +44,15 @@ file_new(void)
 
 /* What is said of what was written into it: "" when it can be used. */
 static const char *
-look(FILE *f, enum look what, enum side side)
+look(FILE *f, const char *what, enum side side)
 {
-	static struct msg_looked	 answer;
-	struct msg_look			 msg;
-	int				 fd;
+	static struct looked	 answer;
+	int			 fd;
 
 	assert_int_equal(fflush(f), 0);
 	assert_int_not_equal(fd = dup(fileno(f)), -1);
 	assert_int_equal(fclose(f), 0);
-	memset(&msg, 0, sizeof(msg));
-	msg.number = 7;
-	msg.what = what;
-	msg.pem.side = side;
-	look_at(&msg, fd, &answer);
-	assert_int_equal(answer.number, 7);
+	look_at(side, what, fd, &answer);
 	assert_int_equal(close(fd), -1);	/* it was closed */
 	assert_true(answer.failed || answer.words[0] == '\0' ||
 	    strstr(answer.words, "valid") != NULL ||
@@ -67,7 +61,7 @@ look(FILE *f, enum look what, enum side side)
 }
 
 static const char *
-look_text(const char *text, enum look what)
+look_text(const char *text, const char *what)
 {
 	FILE	*f = file_new();
 

@@ -70,8 +70,6 @@ static const struct expect	 table[] = {
 	{ IMSG_CONF_DECOY, "P>G", NULL, FIX(msg_decoy), 0 },
 	{ IMSG_CONF_FILE, "P>G", NULL, FIX(msg_file), 1 },
 	{ IMSG_DIR_AGAIN, "D>P", NULL, FIX(msg_dir), 0 },
-	{ IMSG_LOOK, "P>K", NULL, FIX(msg_look), 1 },
-	{ IMSG_LOOKED, "K>P", NULL, FIX(msg_looked), 0 },
 	{ IMSG_PROOF, "G>K", NULL, FIX(msg_proof), 0 },
 	{ IMSG_IDENTITY, "G>K", NULL, FIX(msg_identity), 0 },
 	{ IMSG_VERDICT, "K>G", NULL, FIX(msg_verdict), 0 },
@@ -174,6 +172,7 @@ static const struct field	 fields[] = {
 	UPTO(IMSG_CONF_DIR, msg_dir, index, 31),
 	UPTO(IMSG_DIR_AGAIN, msg_dir, index, 31),
 	UPTO(IMSG_CONF_LISTEN, msg_listen, decoy, 63),
+	UPTO(IMSG_CONF_LISTEN, msg_listen, dialect, 0),
 	UPTO(IMSG_CONF_PROXY, msg_proxy, bits, 128),
 	UPTO(IMSG_CONF_DECOY, msg_decoy, number, 63),
 	FROM(IMSG_CONF_DECOY, msg_decoy, status, 200),
@@ -208,11 +207,6 @@ static const struct field	 fields[] = {
 	FROM(IMSG_CONF_CERT, msg_pem, side, SIDE_SERVER),
 	UPTO(IMSG_CONF_CERT, msg_pem, side, SIDE_CLIENT),
 	UPTO(IMSG_CONF_PRIVKEY, msg_pem, index, 63),
-	UPTO(IMSG_LOOK, msg_look, what, LOOK_CA),
-	FROM(IMSG_LOOK, msg_look, pem.side, SIDE_SERVER),
-	UPTO(IMSG_LOOK, msg_look, pem.side, SIDE_CLIENT),
-	UPTO(IMSG_LOOK, msg_look, pem.index, 63),
-	UPTO(IMSG_LOOKED, msg_looked, failed, 1),
 	FROM(IMSG_SIGN, msg_sign, scheme, SIGN_RSA_PKCS1_SHA256),
 	UPTO(IMSG_SIGN, msg_sign, scheme, SIGN_ED25519),
 	FROM(IMSG_SIGN, msg_sign, len, 1),
@@ -220,6 +214,7 @@ static const struct field	 fields[] = {
 	UPTO(IMSG_SIGNED, msg_signed, len, 512),
 	UPTO(IMSG_ARRIVAL, msg_arrival, transport, 15),
 	UPTO(IMSG_ARRIVAL, msg_arrival, decoy, 63),
+	UPTO(IMSG_ARRIVAL, msg_arrival, dialect, 0),
 	UPTO(IMSG_TLS_START, msg_start, transport, 15),
 	F(IMSG_TLS_CANCEL, msg_count, count, UINT32_MAX, 1),
 	UPTO(IMSG_RESOLVED, msg_resolved, count, 16),
@@ -272,8 +267,6 @@ static const struct {
 	S(IMSG_CONF_CERT, msg_pem, path),
 	S(IMSG_CONF_CA, msg_pem, path),
 	S(IMSG_CONF_PRIVKEY, msg_pem, path),
-	S(IMSG_LOOK, msg_look, pem.path),
-	S(IMSG_LOOKED, msg_looked, words),
 	S(IMSG_DIALLED, msg_dialled, words),
 	S(IMSG_DIAL_FAILED, msg_dialled, words),
 	S(IMSG_TLS_START, msg_start, host),
@@ -382,9 +375,6 @@ valid(enum msg_type type, unsigned char *data)
 	case IMSG_CONF_CA:
 	case IMSG_CONF_PRIVKEY:
 		put(data, offsetof(struct msg_pem, side), SIDE_SERVER);
-		break;
-	case IMSG_LOOK:
-		put(data, offsetof(struct msg_look, pem.side), SIDE_SERVER);
 		break;
 	case IMSG_SIGN:
 		put(data, offsetof(struct msg_sign, scheme), SIGN_ED25519);
@@ -735,7 +725,7 @@ test_no_padding(void **state)
 {
 	(void)state;
 	assert_int_equal(sizeof(struct addr), 24);
-	assert_int_equal(sizeof(struct msg_begin), 13 * 4 + 8 + 64);
+	assert_int_equal(sizeof(struct msg_begin), 14 * 4 + 8 + 64);
 	assert_int_equal(sizeof(struct msg_channel), 6 * 4 + 64);
 	assert_int_equal(sizeof(struct msg_token), 4 * 4 + 64 + 256);
 	assert_int_equal(sizeof(struct msg_dialee), 8 * 4 + 7 * 4 + 2 * 24 +
@@ -745,11 +735,9 @@ test_no_padding(void **state)
 	assert_int_equal(sizeof(struct msg_dialled), 16 + 2 * 24 + 192);
 	assert_int_equal(sizeof(struct msg_tls), 16 + 8 * 32 + 256);
 	assert_int_equal(sizeof(struct msg_pem), 8 + 256);
-	assert_int_equal(sizeof(struct msg_look), 8 + 8 + 256);
-	assert_int_equal(sizeof(struct msg_looked), 8 + 192);
 	assert_int_equal(sizeof(struct msg_sign), 16 + 32 + 256);
 	assert_int_equal(sizeof(struct msg_signed), 16 + 512);
-	assert_int_equal(sizeof(struct msg_arrival), 8 + 2 * 24);
+	assert_int_equal(sizeof(struct msg_arrival), 16 + 2 * 24);
 	assert_int_equal(sizeof(struct msg_start), 8 + 24 + 256);
 	assert_int_equal(sizeof(struct msg_started), 8 + 192);
 	assert_int_equal(sizeof(struct msg_resolved), 16 + 16 * 24);

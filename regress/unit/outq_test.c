@@ -23,23 +23,15 @@
 #include <cmocka.h>
 
 #include "shared/compat.h"
-#include "worker/relay/outq.h"
+#include "worker/net/budget.h"
 #include "worker/net/pipes.h"
-#include "worker/tunnel/tunnel.h"
+#include "worker/relay/outq.h"
 
 #define TOTAL	(4 * 1024 * 1024)
 
-static int64_t	 held;
+static struct budget	 budget;
 static uint8_t	 sent[TOTAL], got[TOTAL];
 static size_t	 nsent, ngot;
-
-void
-service_hold(struct service *s, int64_t octets)
-{
-	(void)s;
-	held += octets;
-	assert_true(held >= 0);
-}
 
 static void
 pair(int sv[2])
@@ -121,7 +113,7 @@ flush(struct outq *q, int sv[2])
 	assert_int_equal(q->pipes, 0);
 	assert_null(q->head);
 	assert_null(q->tail);
-	assert_int_equal(held, 0);
+	assert_int_equal(budget.held, 0);
 }
 
 static int
@@ -133,8 +125,8 @@ setup(void **state)
 	for (i = 0; i < sizeof(sent); i++)
 		sent[i] = i * 7 + i / 253;
 	nsent = ngot = 0;
-	held = 0;
-	outq_init(NULL);
+	budget.held = 0;
+	outq_init(&budget);
 	return (0);
 }
 
@@ -166,7 +158,7 @@ test_order(void **state)
 		if (random() % 4 == 0 && q.len > 0 &&
 		    outq_write(&q, b[0]) > 0)
 			take(b[1]);
-		assert_true(held >= q.len);
+		assert_true((int64_t)budget.held >= q.len);
 	}
 	flush(&q, b);
 	done(a, b);
@@ -217,7 +209,7 @@ test_source(void **state)
 	assert_int_equal(outq_fill(&q, a[1], 10), -1);
 	assert_int_equal(errno, EAGAIN);
 	assert_int_equal(q.pipes, 0);
-	assert_int_equal(held, 0);
+	assert_int_equal(budget.held, 0);
 	assert_int_equal(fill(&q, a, 5), 5);
 	assert_int_equal(outq_fill(&q, a[1], 10), -1);
 	assert_int_equal(errno, EAGAIN);
@@ -262,7 +254,7 @@ test_unpipe(void **state)
 	fill(&q, a, 2000);
 	flush(&q, b);
 	assert_int_equal(outq_unpipe(&q), 0);
-	assert_int_equal(held, 0);
+	assert_int_equal(budget.held, 0);
 	done(a, b);
 }
 
@@ -283,7 +275,7 @@ test_memory(void **state)
 	/* One at a time: much less is held than a piece for each. */
 	for (i = 0; i < 5000; i++)
 		append(&q, 1);
-	assert_in_range(held, 5000, 20000);
+	assert_in_range(budget.held, 5000, 20000);
 	assert_int_equal(outq_peek(&q, buf, sizeof(buf)), sizeof(buf));
 	assert_memory_equal(buf, sent, sizeof(buf));
 	outq_drop(&q, 1000);
@@ -317,7 +309,7 @@ test_clear(void **state)
 	append(&q, 100);
 	fill(&q, a, 200);
 	outq_clear(&q);
-	assert_int_equal(held, 0);
+	assert_int_equal(budget.held, 0);
 	assert_int_equal(q.len, 0);
 	assert_int_equal(q.pipes, 0);
 	/* What was in a pipe does not come out of the next. */
@@ -328,7 +320,7 @@ test_clear(void **state)
 	for (i = 0; i < PIPES_MAX; i++)
 		pipes_put(all[i]);
 	outq_clear(&q);
-	assert_int_equal(held, 0);
+	assert_int_equal(budget.held, 0);
 	done(a, b);
 }
 

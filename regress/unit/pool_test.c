@@ -21,6 +21,7 @@
 
 #include "shared/compat.h"
 #include "shared/log.h"
+#include "worker/dialect/dialect.h"
 #include "worker/relay/dialler.h"
 #include "worker/service/pool.h"
 #include "worker/tunnel/tunnel.h"
@@ -30,6 +31,7 @@
 #define DIALS		256
 #define ASKS		4096
 #define SECOND		1000000ULL
+#define NOWHERE		UINT32_MAX	/* the remote is in no file any more */
 
 enum behaviour {
 	UP,			/* connects, opens, stays */
@@ -45,12 +47,11 @@ struct dial {
 	dialler_done	*done;
 	void		*arg;
 	uint64_t	 at;
-	uint32_t	 number, index;
+	uint32_t	 number, where;
 };
 
 static struct service	 svc;
-static uint64_t		 now;
-static uint64_t		 timer_at;	/* 0: not added */
+static uint64_t		 now, timer_at;	/* 0: not added */
 static event_callback_fn timer_call;
 static struct dial	 dials[DIALS];
 static unsigned int	 ndials, ncancelled, nasked[REMOTES_MAX];
@@ -59,7 +60,7 @@ static unsigned int	 nasks, most_dialling;
 static enum behaviour	 remote[REMOTES_MAX];
 static uint32_t		 limit[REMOTES_MAX];	/* tunnels taken, 0 all */
 static struct msg_dialee confs[3];
-static int		 full;		/* no descriptors for users */
+static uint32_t		 place[REMOTES_MAX]; /* which is at an index */
 static uint32_t		 transport = TRANSPORT_TCPMUX;
 
 /* ---- stand-ins ---- */
@@ -94,19 +95,14 @@ event_del(struct event *ev)
 	return (0);
 }
 
-int
-service_full(const struct service *s)
+static void
+words(const struct tunnel *t, char *buf, size_t size)
 {
-	assert_ptr_equal(s, &svc);
-	return (full);
+	(void)t;
+	strlcpy(buf, "a peer", size);
 }
 
-const char *
-seal_cipher(const struct seal *seal)
-{
-	(void)seal;
-	return ("a cipher");
-}
+static const struct dialect	 dialect = { .words = words };
 
 uint32_t
 dialler_ask(enum dial_what what, uint32_t index, uint32_t offset,
@@ -114,21 +110,18 @@ dialler_ask(enum dial_what what, uint32_t index, uint32_t offset,
 {
 	static uint32_t	 last;
 	unsigned int	 i, n = 0;
+	uint32_t	 where = place[index];
 
 	assert_int_equal(what, DIAL_REMOTE);
 	assert_int_equal(offset, 0);
 	assert_int_equal(timeout_ms, 10000);
 	assert_true(ndials < DIALS);
-	dials[ndials].number = ++last;
-	dials[ndials].index = index;
-	dials[ndials].done = done;
-	dials[ndials].arg = arg;
-	dials[ndials++].at = now;
-	nasked[index]++;
+	dials[ndials++] = (struct dial){ done, arg, now, ++last, where };
+	nasked[where]++;
 	assert_true(nasks < ASKS);
 	asked_at[nasks++] = now;
 	for (i = 0; i < ndials; i++)
-		if (dials[i].index == index)
+		if (dials[i].where == where)
 			n++;
 	if (n > most_dialling)
 		most_dialling = n;
@@ -156,31 +149,28 @@ dialler_words(const struct msg_dialled *res)
 	return ("refused");
 }
 
+/* The number in its name. */
+static uint32_t
+which(const struct remote *r)
+{
+	return (r == NULL ? NOWHERE :
+	    (uint32_t)pool_remote_name(r)[1] - '0');
+}
+
 struct tunnel *
-tunnel_new(int fd, const struct msg_tunnel *how, uint32_t index)
+tunnel_new(int fd, const struct msg_tunnel *how, struct remote *r)
 {
 	struct tunnel	*t;
 
-	assert_int_equal(fd, 100 + index);
+	assert_int_equal(fd, 100 + which(r));
 	assert_int_equal(how->number, 0);
 	assert_int_equal(how->left_ms, 5000);
 	assert_non_null(t = calloc(1, sizeof(*t)));
-	t->remote = index;
+	t->remote = r;
 	t->transport = how->transport;
-	t->since = now;
 	TAILQ_INSERT_TAIL(&svc.tunnels, t, entry);
 	svc.ntunnels++;
 	return (t);
-}
-
-void
-tunnel_drain(struct tunnel *t)
-{
-	if (t->state != TUNNEL_OPEN) {
-		t->state = TUNNEL_ENDING;
-		return;
-	}
-	t->flags |= TUNNEL_F_OLD | TUNNEL_F_DRAINING | TUNNEL_F_DRAIN_SENT;
 }
 
 void
@@ -190,6 +180,14 @@ tunnel_replace(struct tunnel *t)
 		t->state = TUNNEL_ENDING;
 	else
 		t->flags |= TUNNEL_F_OLD;
+}
+
+void
+tunnel_drain(struct tunnel *t)
+{
+	tunnel_replace(t);
+	if (t->state == TUNNEL_OPEN)
+		t->flags |= TUNNEL_F_DRAINING | TUNNEL_F_DRAIN_SENT;
 }
 
 const char *
@@ -206,6 +204,8 @@ tunnel_ends(struct tunnel *t, enum tunnel_end end)
 {
 	if (t->state == TUNNEL_OPEN)
 		svc.nopen--;
+	if (t->flags & TUNNEL_F_USED)
+		svc.nused--;
 	t->end = end;
 	TAILQ_REMOVE(&svc.tunnels, t, entry);
 	svc.ntunnels--;
@@ -213,35 +213,30 @@ tunnel_ends(struct tunnel *t, enum tunnel_end end)
 	free(t);
 }
 
+/* Open ones there, of whose flags those in mask are these. */
 static unsigned int
-tunnels(uint32_t index, int old)
+count(uint32_t where, uint32_t mask, uint32_t flags)
 {
 	struct tunnel	*t;
 	unsigned int	 n = 0;
 
 	TAILQ_FOREACH(t, &svc.tunnels, entry)
-		if (t->state == TUNNEL_OPEN && t->remote == index &&
-		    ((t->flags & TUNNEL_F_OLD) != 0) == old)
+		if (t->state == TUNNEL_OPEN && which(t->remote) == where &&
+		    (t->flags & mask) == flags)
 			n++;
 	return (n);
 }
 
-static unsigned int
-all_tunnels(uint32_t index)
-{
-	struct tunnel	*t;
-	unsigned int	 n = 0;
-
-	TAILQ_FOREACH(t, &svc.tunnels, entry)
-		if (t->remote == index && t->state == TUNNEL_OPEN)
-			n++;
-	return (n);
-}
+#define all_tunnels(where)	count(where, 0, 0)
+#define tunnels(where, old)	count(where, TUNNEL_F_OLD,		\
+				    (old) ? TUNNEL_F_OLD : 0)
+#define waiting(where)		count(where, TUNNEL_F_USED |		\
+				    TUNNEL_F_DRAINING, 0)
 
 static void
 world_open(struct tunnel *t)
 {
-	uint32_t	 i = t->remote;
+	uint32_t	 i = which(t->remote);
 
 	if (limit[i] != 0 && all_tunnels(i) >= limit[i]) {
 		tunnel_ends(t, TUNNEL_END_REJECTED);
@@ -256,12 +251,7 @@ world_open(struct tunnel *t)
 static void
 world_live(struct tunnel *t)
 {
-	uint64_t	 age = now - t->opened;
-
-	switch (remote[t->remote]) {
-	case FLASHES:
-		tunnel_ends(t, TUNNEL_END_LOST);
-		break;
+	switch (remote[which(t->remote)]) {
 	case LEAVES:
 		tunnel_ends(t, TUNNEL_END_CLEAN);
 		break;
@@ -272,8 +262,11 @@ world_live(struct tunnel *t)
 		pool_tunnel_drained(t);
 		break;
 	case FLAPS:
-		if (age >= 5 * SECOND)
-			tunnel_ends(t, TUNNEL_END_LOST);
+		if (now - t->opened < 5 * SECOND)
+			break;
+		/* FALLTHROUGH */
+	case FLASHES:
+		tunnel_ends(t, TUNNEL_END_LOST);
 		break;
 	default:
 		break;
@@ -286,15 +279,13 @@ world_tunnels(void)
 	struct tunnel	*t, *next;
 
 	TAILQ_FOREACH_SAFE(t, &svc.tunnels, entry, next) {
-		if (t->remote >= REMOTES_MAX) {
-			if (t->flags & TUNNEL_F_DRAINING)
-				tunnel_ends(t, TUNNEL_END_CLEAN);
-		} else if (t->state == TUNNEL_ENDING)
+		if (t->state == TUNNEL_ENDING ||
+		    ((t->flags & TUNNEL_F_DRAINING) && t->relays == 0))
 			tunnel_ends(t, TUNNEL_END_CLEAN);
+		else if (t->remote == NULL)
+			continue;
 		else if (t->state != TUNNEL_OPEN)
 			world_open(t);
-		else if ((t->flags & TUNNEL_F_DRAINING) && t->relays == 0)
-			tunnel_ends(t, TUNNEL_END_CLEAN);
 		else
 			world_live(t);
 	}
@@ -310,12 +301,12 @@ world_dials(void)
 	memset(&res, 0, sizeof(res));
 	for (i = 0; i < ndials; i++) {
 		d = dials[i];
-		if (d.at == now || (remote[d.index] == HANGS &&
+		if (d.at == now || (remote[d.where] == HANGS &&
 		    now - d.at < 10 * SECOND))
 			continue;
 		dials[i--] = dials[--ndials];
-		d.done(d.arg, remote[d.index] == REFUSES ||
-		    remote[d.index] == HANGS ? -1 : 100 + (int)d.index, &res);
+		d.done(d.arg, remote[d.where] == REFUSES ||
+		    remote[d.where] == HANGS ? -1 : 100 + (int)d.where, &res);
 	}
 }
 
@@ -335,15 +326,19 @@ run(uint64_t seconds)
 	}
 }
 
+/* All that are there, with these flags. */
 static void
-lose(uint32_t index)
+end_all(uint32_t where, uint32_t flags, enum tunnel_end end)
 {
 	struct tunnel	*t, *next;
 
 	TAILQ_FOREACH_SAFE(t, &svc.tunnels, entry, next)
-		if (t->remote == index)
-			tunnel_ends(t, TUNNEL_END_LOST);
+		if (which(t->remote) == where && (t->flags & flags) == flags)
+			tunnel_ends(t, end);
 }
+
+#define lose(where)		end_all(where, 0, TUNNEL_END_LOST)
+#define users_leave(end)	end_all(0, TUNNEL_F_USED, end)
 
 /* A pool of n at so many remotes, as it is before its key has come. */
 static void
@@ -353,6 +348,8 @@ start(uint32_t n, uint32_t remotes, enum strategy strategy)
 
 	memset(&svc, 0, sizeof(svc));
 	TAILQ_INIT(&svc.tunnels);
+	svc.dialect = &dialect;
+	svc.budget.fds_max = 1;
 	svc.conf.pool_share = svc.conf.opts.pool = n;
 	svc.conf.opts.strategy = strategy;
 	svc.conf.opts.retry_interval = 3;
@@ -369,6 +366,7 @@ start(uint32_t n, uint32_t remotes, enum strategy strategy)
 		(void)snprintf(confs[i].host, sizeof(confs[i].host), "r%u", i);
 		confs[i].port = 4040;
 		confs[i].transport = transport;
+		place[i] = i;
 	}
 	if (timer_call == NULL)
 		pool_init(&svc);
@@ -397,6 +395,7 @@ finish(void **state)
 		TAILQ_REMOVE(&svc.tunnels, t, entry);
 		free(t);
 	}
+	transport = TRANSPORT_TCPMUX;
 	return (0);
 }
 
@@ -405,15 +404,15 @@ finish(void **state)
 static void
 test_fill(void **state)
 {
-	char	 words[64];
+	char	 state_now[64];
 
 	(void)state;
 	start(3, 1, STRATEGY_FAILOVER);
 	pool_changed();
 	run(5);
 	assert_int_equal(nasks, 0);
-	pool_state(words, sizeof(words));
-	assert_string_equal(words, "waits for its key");
+	pool_state(state_now, sizeof(state_now));
+	assert_string_equal(state_now, "waits for its key");
 	svc.keyed = 1;
 	pool_changed();
 	assert_int_equal(nasks, 3);
@@ -421,10 +420,11 @@ test_fill(void **state)
 	assert_int_equal(nasks, 3);
 	assert_int_equal(tunnels(0, 0), 3);
 	assert_int_equal(pool_wanted(), 3);
-	pool_state(words, sizeof(words));
-	assert_string_equal(words, "up");
-	assert_string_equal(pool_remote_name(0), "r0:4040");
-	assert_string_equal(pool_remote_name(1), "");
+	pool_state(state_now, sizeof(state_now));
+	assert_string_equal(state_now, "up");
+	assert_string_equal(pool_remote_name(
+	    TAILQ_FIRST(&svc.tunnels)->remote), "r0:4040");
+	assert_string_equal(pool_remote_name(NULL), "");
 }
 
 static void
@@ -438,9 +438,9 @@ test_growth(void **state)
 	pool_more(1);
 	run(1);
 	assert_int_equal(tunnels(0, 0), 3);
-	full = 1;
+	svc.budget.fds = 1;	/* full */
 	pool_more(1000);
-	full = 0;
+	svc.budget.fds = 0;
 	run(1);
 	assert_int_equal(tunnels(0, 0), 3);
 	pool_more(1000);
@@ -493,7 +493,7 @@ test_backoff(void **state)
 	static const double	 wait[] = { 0.05, 3, 6, 12, 24, 48, 60, 60 };
 	double			 got;
 	unsigned int		 i;
-	char			 words[64];
+	char			 state_now[64];
 
 	(void)state;
 	start(3, 1, STRATEGY_FAILOVER);
@@ -509,8 +509,8 @@ test_backoff(void **state)
 		assert_true(got <= wait[i] * 1.25 + 0.03);
 	}
 	assert_int_equal(most_dialling, 3);
-	pool_state(words, sizeof(words));
-	assert_string_equal(words, "no tunnel: refused");
+	pool_state(state_now, sizeof(state_now));
+	assert_string_equal(state_now, "no tunnel: refused");
 	/* It is there again: the whole pool at the next attempt. */
 	remote[0] = UP;
 	run(76);
@@ -666,6 +666,22 @@ test_renew(void **state)
 	assert_int_equal(all_tunnels(0), 3);
 }
 
+/* The second of them, in the log and in a request. */
+static void
+expect_names(const struct msg_dialee *set, const char *name, const char *host)
+{
+	const struct remote	*r;
+	char			 buf[HOST_MAX];
+
+	pool_remotes(set, 2);
+	pool_changed();
+	run(1);
+	r = TAILQ_LAST(&svc.tunnels, tunnels)->remote;
+	assert_string_equal(pool_remote_name(r), name);
+	pool_remote_host(r, buf, sizeof(buf));
+	assert_string_equal(buf, host);
+}
+
 static void
 test_remotes(void **state)
 {
@@ -679,18 +695,17 @@ test_remotes(void **state)
 	run(1);
 	assert_int_equal(ndials, 2);
 	/* 1 is first now, 0 is gone and 2 is new. */
-	set[0] = confs[1];
-	set[1] = confs[2];
+	set[0] = confs[place[0] = 1];
+	set[1] = confs[place[1] = 2];
 	remote[0] = remote[1] = UP;
 	pool_remotes(set, 2);
 	assert_int_equal(ncancelled, 2);
 	assert_int_equal(ndials, 0);
-	assert_int_equal(tunnels(UINT32_MAX, 1), 2);
+	assert_int_equal(tunnels(NOWHERE, 1), 2);
 	pool_changed();
 	run(1);
-	assert_string_equal(pool_remote_name(0), "r1:4040");
-	assert_int_equal(tunnels(0, 0), 2);
 	assert_int_equal(tunnels(1, 0), 2);
+	assert_int_equal(tunnels(2, 0), 2);
 	assert_int_equal(svc.ntunnels, 4);
 	/* The same set again: everything stays. */
 	pool_remotes(set, 2);
@@ -699,8 +714,75 @@ test_remotes(void **state)
 	assert_int_equal(nasks, 8);
 	/* An IPv6 address and its port can be told apart. */
 	strlcpy(set[1].host, "2001:db8::1", sizeof(set[1].host));
-	pool_remotes(set, 2);
-	assert_string_equal(pool_remote_name(1), "[2001:db8::1]:4040");
+	expect_names(set, "[2001:db8::1]:4040", "[2001:db8::1]:4040");
+	set[1].port = 80;		/* need not be said to the server */
+	expect_names(set, "[2001:db8::1]:80", "[2001:db8::1]");
+	set[1].transport |= TRANSPORT_TLS;
+	expect_names(set, "[2001:db8::1]:80", "[2001:db8::1]:80");
+}
+
+/* The tunnels of one that a reload has dropped serve until others are there. */
+static void
+test_dropped(void **state)
+{
+	struct tunnel	*t;
+
+	(void)state;
+	start_keyed(3, 2, STRATEGY_FAILOVER);
+	run(20);
+	TAILQ_FIRST(&svc.tunnels)->state = TUNNEL_OPENING;
+	remote[1] = REFUSES;
+	place[0] = 1;
+	pool_remotes(&confs[1], 1);
+	TAILQ_FOREACH(t, &svc.tunnels, entry)
+		assert_null(t->remote);
+	assert_int_equal(tunnels(NOWHERE, 1), 2);
+	/* What was not open yet is not waited for. */
+	assert_int_equal(TAILQ_FIRST(&svc.tunnels)->state, TUNNEL_ENDING);
+	pool_changed();
+	run(30);
+	assert_int_equal(tunnels(NOWHERE, 1), 2);
+	tunnel_ends(TAILQ_LAST(&svc.tunnels, tunnels), TUNNEL_END_LOST);
+	assert_int_equal(nasked[0], 3);
+	remote[1] = UP;
+	run(60);
+	assert_int_equal(tunnels(1, 0), 3);
+	assert_int_equal(svc.ntunnels, 3);
+}
+
+/* One that is named still is the one it was, wherever in the file. */
+static void
+test_kept(void **state)
+{
+	struct msg_dialee	 set[2];
+	struct remote		*r1;
+	unsigned int		 i;
+
+	(void)state;
+	start(2, 3, STRATEGY_BALANCE);
+	remote[0] = remote[2] = REFUSES;
+	svc.keyed = 1;
+	pool_changed();
+	run(100);
+	r1 = TAILQ_FIRST(&svc.tunnels)->remote;
+	set[0] = confs[place[0] = 2];	/* the first now; 0 is gone */
+	set[1] = confs[place[1] = 1];
+	set[1].opts.mss = 1000;		/* is dialled there as before */
+	nasks = nasked[2] = 0;
+	for (i = 0; i < 100; i++) {
+		pool_remotes(set, 2);
+		pool_changed();
+		run(1);
+	}
+	/* 2 is tried when its time comes, not when the file is read. */
+	assert_in_range(nasks, 1, 4);
+	assert_int_equal(nasked[2], nasks);
+	assert_int_equal(tunnels(1, 0), 2);
+	assert_ptr_equal(TAILQ_FIRST(&svc.tunnels)->remote, r1);
+	/* And by the index that it has now. */
+	lose(1);
+	run(1);
+	assert_int_equal(tunnels(1, 0), 2);
 }
 
 /* ---- without a mux ---- */
@@ -711,14 +793,6 @@ alone(void **state)
 	(void)state;
 	transport = TRANSPORT_TCP;
 	return (0);
-}
-
-static int
-finish_alone(void **state)
-{
-	transport = TRANSPORT_TCPMUX;
-	full = 0;
-	return (finish(state));
 }
 
 /* So many users come to tunnels that wait; how many found one. */
@@ -740,31 +814,6 @@ users_come(unsigned int n)
 		pool_tunnel_taken(t);
 	}
 	return (found);
-}
-
-static void
-users_leave(enum tunnel_end end)
-{
-	struct tunnel	*t, *next;
-
-	TAILQ_FOREACH_SAFE(t, &svc.tunnels, entry, next)
-		if (t->flags & TUNNEL_F_USED) {
-			svc.nused--;
-			tunnel_ends(t, end);
-		}
-}
-
-static unsigned int
-waiting(uint32_t index)
-{
-	struct tunnel	*t;
-	unsigned int	 n = 0;
-
-	TAILQ_FOREACH(t, &svc.tunnels, entry)
-		if (t->state == TUNNEL_OPEN && t->remote == index &&
-		    !(t->flags & (TUNNEL_F_USED | TUNNEL_F_DRAINING)))
-			n++;
-	return (n);
 }
 
 static void
@@ -850,12 +899,12 @@ test_alone_cap(void **state)
 	/* Short of descriptors none is made in place of one. */
 	svc.conf.opts.mux_max_streams = 1000;
 	run(1);
-	full = 1;
+	svc.budget.fds = 1;	/* full */
 	assert_int_equal(users_come(1), 1);
 	nasks = 0;
 	run(3);
 	assert_int_equal(nasks, 0);
-	full = 0;
+	svc.budget.fds = 0;
 	run(2);
 	assert_int_equal(nasks, 1);
 	users_leave(TUNNEL_END_CLEAN);
@@ -920,14 +969,6 @@ test_stop(void **state)
 	assert_int_equal(nasks, 2);
 }
 
-static void
-drop(enum log_level level, const char *line, void *arg)
-{
-	(void)level;
-	(void)line;
-	(void)arg;
-}
-
 int
 main(void)
 {
@@ -943,7 +984,9 @@ main(void)
 		cmocka_unit_test_teardown(test_balance, finish),
 		cmocka_unit_test_teardown(test_renew, finish),
 		cmocka_unit_test_teardown(test_remotes, finish),
-#define ALONE(f) cmocka_unit_test_setup_teardown(f, alone, finish_alone)
+		cmocka_unit_test_teardown(test_dropped, finish),
+		cmocka_unit_test_teardown(test_kept, finish),
+#define ALONE(f) cmocka_unit_test_setup_teardown(f, alone, finish)
 		ALONE(test_alone_refill),
 		ALONE(test_alone_growth),
 		ALONE(test_alone_cap),
@@ -952,6 +995,6 @@ main(void)
 		cmocka_unit_test_teardown(test_stop, finish)
 	};
 
-	log_set_sink(drop, NULL);
+	log_set_level(LOGLEVEL_PANIC);
 	return (cmocka_run_group_tests(tests, NULL, NULL));
 }

@@ -25,6 +25,7 @@
 
 #include <cmocka.h>
 
+#include "rocketd/apply.h"
 #include "rocketd/crew.h"
 #include "rocketd/ctlsock.h"
 #include "rocketd/decoy.h"
@@ -32,6 +33,7 @@
 #include "rocketd/listen.h"
 #include "rocketd/plog.h"
 #include "rocketd/procs.h"
+#include "rocketd/read.h"
 #include "rocketd/reload.h"
 #include "rocketd/send.h"
 #include "rocketd/tlslook.h"
@@ -58,6 +60,11 @@ static struct rocketd	 env;
 static char		 journal[4096];
 static char		 path[64], lines[4096];
 static char		 why[256];
+static int		 answered;	/* how often */
+static int		 failed;	/* the last time */
+static tlslook_done	*look_call;
+static void		*look_arg;
+static int		 look_waits;
 static int		 alive;		/* of every service that is not */
 static int		 listen_fails, control_fails, pid_fails, made_fd;
 
@@ -90,7 +97,7 @@ crew_stop(struct rocketd *e, uint32_t service, uint32_t drain)
 }
 
 void
-crew_send_again(struct rocketd *e, uint32_t service, uint32_t changed)
+send_again_service(struct rocketd *e, uint32_t service, uint32_t changed)
 {
 	(void)e;
 	note("%u: again %u", service, changed);
@@ -105,80 +112,80 @@ crew_alive(struct rocketd *e, uint32_t service)
 }
 
 static int
-t_spawn(struct svc *svc)
+t_spawn(struct child *child)
 {
-	note("start %s", svc_name(svc));
+	note("start %s", child_name(child));
 	return (0);
 }
 
 static void
-t_nothing(struct svc *svc)
+t_nothing(struct child *child)
 {
-	(void)svc;
+	(void)child;
 }
 
 static void
-t_stop(struct svc *svc, uint32_t drain)
+t_stop(struct child *child, uint32_t drain)
 {
-	note("stop %s, drain %u", svc_name(svc), drain);
+	note("stop %s, drain %u", child_name(child), drain);
 }
 
 static void
-t_kill(struct svc *svc, const char *reason)
+t_kill(struct child *child, const char *reason)
 {
-	(void)svc;
+	(void)child;
 	(void)reason;
 }
 
 static void
-t_timer(struct svc *svc, uint32_t ms)
+t_timer(struct child *child, uint32_t ms)
 {
-	(void)svc;
+	(void)child;
 	(void)ms;
 }
 
 static uint64_t
-t_now(struct svc *svc)
+t_now(struct child *child)
 {
-	(void)svc;
+	(void)child;
 	return (1000);
 }
 
 static void
-t_done(struct svc *svc, enum svc_state before)
+t_done(struct child *child, enum child_state before)
 {
-	(void)svc;
+	(void)child;
 	(void)before;
 }
 
-static const struct svc_ops	 t_ops = {
+static const struct child_ops	 t_ops = {
 	t_spawn, t_nothing, t_stop, t_kill, t_timer, t_now, t_done
 };
 
-struct svc *
+struct child *
 procs_add(struct rocketd *e, enum proc_role role, enum side side,
     uint32_t service, uint32_t index, const char *name)
 {
-	struct svc	*svc = calloc(1, sizeof(*svc));
+	struct child	*child = calloc(1, sizeof(*child));
 
-	assert_non_null(svc);
-	svc_init(svc, &t_ops, role, side, service, index, name);
-	svc->env = e;
-	svc->wanted = 1;
-	svc->state = SVC_READY;		/* as if it had been started */
-	TAILQ_INSERT_TAIL(&e->svcs, svc, entry);
-	note("add %s", svc_name(svc));
-	return (svc);
+	assert_non_null(child);
+	child_init(child, &t_ops, role, side, service, index, name);
+	child->env = e;
+	child->wanted = 1;
+	child->state = CHILD_READY;	/* as if it had been started */
+	TAILQ_INSERT_TAIL(&e->children, child, entry);
+	note("add %s", child_name(child));
+	return (child);
 }
 
-struct svc *
+struct child *
 procs_find(struct rocketd *e, enum proc_role role)
 {
-	struct svc	*svc;
+	struct child	*child;
 
-	TAILQ_FOREACH(svc, &e->svcs, entry)
-		if (svc->role == role)
-			return (svc);
+	TAILQ_FOREACH(child, &e->children, entry)
+		if (child->role == role)
+			return (child);
 	return (NULL);
 }
 
@@ -196,10 +203,10 @@ procs_log_level(struct rocketd *e, uint32_t level)
 }
 
 void
-procs_send(struct svc *svc, enum msg_type type, int fd, const void *data,
+procs_send(struct child *child, enum msg_type type, int fd, const void *data,
     size_t len)
 {
-	(void)svc;
+	(void)child;
 	(void)fd;
 	(void)data;
 	(void)len;
@@ -207,11 +214,11 @@ procs_send(struct svc *svc, enum msg_type type, int fd, const void *data,
 }
 
 void
-send_again(struct rocketd *e, struct svc *svc, uint32_t changed)
+send_again(struct rocketd *e, struct child *child, uint32_t changed)
 {
 	(void)e;
 	assert_int_equal(changed, 0);
-	note("tell %s", svc_name(svc));
+	note("tell %s", child_name(child));
 }
 
 void
@@ -310,13 +317,25 @@ plog_to(enum log_dest dest)
 	assert_true(dest <= LOGDEST_JSON);
 }
 
-int
-tlslook_files(struct rocketd *e, const struct rocketd_conf *conf, FILE *err)
+/* At once, or when look_answer is called. */
+void
+tlslook_start(struct rocketd *e, const struct rocketd_conf *conf, FILE *err,
+    tlslook_done *call, void *arg)
 {
 	(void)e;
-	(void)conf;
 	(void)err;
-	return (0);
+	assert_non_null(conf);
+	look_call = call;
+	look_arg = arg;
+	if (!look_waits)
+		call(arg, 0);
+}
+
+void
+tlslook_cancel(struct rocketd *e)
+{
+	(void)e;
+	look_call = NULL;
 }
 
 int
@@ -387,6 +406,35 @@ put(const char *text)
 	close(fd);
 }
 
+static void
+answer(struct rocketd *e, const struct reload_asker *who, int fails,
+    const char *words)
+{
+	assert_ptr_equal(e, &env);
+	assert_int_equal(who->generation, 3);
+	assert_int_equal(who->request, 4);
+	answered++;
+	failed = fails;
+	strlcpy(why, words, sizeof(why));
+}
+
+static const struct reload_asker	 asker = {
+	.generation = 3,
+	.request = 4,
+	.answer = answer
+};
+
+/* -1: refused. */
+static int
+run(void)
+{
+	int	 before = answered;
+
+	reload_run(&env, &asker);
+	assert_int_equal(answered, before + 1);
+	return (failed ? -1 : 0);
+}
+
 /* The first configuration, in force. */
 static void
 first(const char *text)
@@ -394,7 +442,8 @@ first(const char *text)
 	struct rocketd_conf	*conf;
 
 	put(text);
-	assert_non_null(conf = reload_read(&env, 1, stderr));
+	assert_non_null(conf = read_conf(&env, stderr));
+	assert_int_equal(read_files(&env, conf, 1, stderr), 0);
 	assert_int_equal(reload_first(&env, conf, stderr), 0);
 	assert_ptr_equal(env.conf, conf);
 	env.phase = PHASE_RUNNING;
@@ -408,7 +457,7 @@ reload(const char *text, const char *done)
 
 	put(text);
 	journal[0] = lines[0] = why[0] = '\0';
-	if (reload_run(&env, why, sizeof(why)) == -1)
+	if (run() == -1)
 		fail_msg("%s is refused: %s", text, lines);
 	assert_string_equal(journal, done);
 	assert_non_null(strstr(lines, "reload: done"));
@@ -426,7 +475,7 @@ refused(const char *text, const char *words, const char *done)
 	put(text);
 	journal[0] = lines[0] = why[0] = '\0';
 	env.configured = configured = 42;
-	if (reload_run(&env, why, sizeof(why)) == 0)
+	if (run() == 0)
 		fail_msg("%s is not refused", text);
 	if (strstr(why, words) == NULL)
 		fail_msg("%s instead of %s", why, words);
@@ -443,11 +492,11 @@ prepare(void **state)
 {
 	(void)state;
 	memset(&env, 0, sizeof(env));
-	TAILQ_INIT(&env.svcs);
+	TAILQ_INIT(&env.children);
 	env.conf_path = path;
 	env.phase = PHASE_STARTING;
 	journal[0] = lines[0] = '\0';
-	alive = listen_fails = control_fails = pid_fails = 0;
+	alive = listen_fails = control_fails = pid_fails = look_waits = 0;
 	log_set_sink(sink, NULL);
 	return (0);
 }
@@ -455,12 +504,12 @@ prepare(void **state)
 static int
 finish(void **state)
 {
-	struct svc	*svc;
+	struct child	*child;
 
 	(void)state;
-	while ((svc = TAILQ_FIRST(&env.svcs)) != NULL) {
-		TAILQ_REMOVE(&env.svcs, svc, entry);
-		free(svc);
+	while ((child = TAILQ_FIRST(&env.children)) != NULL) {
+		TAILQ_REMOVE(&env.children, child, entry);
+		free(child);
 	}
 	conf_free(env.conf);
 	free(env.ctl_path);
@@ -482,7 +531,8 @@ test_first(void **state)
 
 	(void)state;
 	put(SERVER TOKEN A "}\n");
-	assert_non_null(conf = reload_read(&env, 1, stderr));
+	assert_non_null(conf = read_conf(&env, stderr));
+	assert_int_equal(read_files(&env, conf, 1, stderr), 0);
 	assert_int_equal(reload_first(&env, conf, stderr), 0);
 	assert_string_equal(journal, "commit; add control; add keys; "
 	    "add gate; a: 1 workers, drain 0; ");
@@ -497,12 +547,13 @@ test_first_client(void **state)
 	(void)state;
 	listen_fails = 1;
 	put(CLIENT TOKEN C "}\n");
-	assert_non_null(conf = reload_read(&env, 1, stderr));
+	assert_non_null(conf = read_conf(&env, stderr));
 	assert_int_equal(reload_first(&env, conf, fopen("/dev/null", "w")),
 	    -1);
 	assert_string_equal(journal, "");
 	assert_null(env.conf);
 	listen_fails = 0;
+	assert_int_equal(read_files(&env, conf, 1, stderr), 0);
 	assert_int_equal(reload_first(&env, conf, stderr), 0);
 	assert_string_equal(journal, "commit; add control; add keys; "
 	    "add resolve; add dial; c: 1 workers, drain 0; ");
@@ -654,7 +705,7 @@ test_sides(void **state)
 static void
 test_tls(void **state)
 {
-	struct svc	*tls;
+	struct child	*tls;
 
 	(void)state;
 	first(CLIENT TOKEN C "}\n");
@@ -663,22 +714,22 @@ test_tls(void **state)
 	    TOLD_C);
 	assert_non_null(tls = procs_find(&env, PROC_TLS));
 	journal[0] = '\0';
-	reload_tls_ready(tls);		/* that is done already */
+	apply_tls_ready(tls);		/* that is done already */
 	assert_string_equal(journal, "");
 	reload(TLS "tls name x.example\n" TOKEN C "}\n", BEFORE "tell keys; "
 	    "tell tls (client); " TOLD_C);
 	journal[0] = '\0';
 	tls->pending = 1;		/* it has not read it yet */
-	reload_tls_ready(tls);
+	apply_tls_ready(tls);
 	assert_string_equal(journal, "");
 	tls->pending = 0;
-	reload_tls_ready(tls);
-	reload_tls_ready(tls);		/* once */
+	apply_tls_ready(tls);
+	apply_tls_ready(tls);		/* once */
 	assert_string_equal(journal, "1: again 2; ");
 	reload(TLS "tls name x.example\n" TOKEN C "}\n", BEFORE "tell keys; "
 	    "tell tls (client); " TOLD_C);
 	journal[0] = '\0';
-	reload_tls_ready(tls);		/* nothing has changed */
+	apply_tls_ready(tls);		/* nothing has changed */
 	assert_string_equal(journal, "");
 	reload(CLIENT TOKEN C "}\n", BEFORE "stop tls (client), drain "
 	    "4294967295; tell keys; c: 1 workers, drain 4294967295; "
@@ -689,7 +740,7 @@ test_tls(void **state)
 static void
 test_tls_pending(void **state)
 {
-	struct svc	*tls;
+	struct child	*tls;
 
 	(void)state;
 	first(TLS TOKEN C "}\n");
@@ -699,7 +750,7 @@ test_tls_pending(void **state)
 	reload(TLS "tls name x.example\n" TOKEN C "}\n", BEFORE "tell keys; "
 	    "tell tls (client); " TOLD_C);
 	journal[0] = '\0';
-	reload_tls_ready(tls);
+	apply_tls_ready(tls);
 	assert_string_equal(journal, "1: again 2; ");
 }
 
@@ -789,15 +840,94 @@ test_phases(void **state)
 	(void)state;
 	first(SERVER TOKEN A "}\n");
 	env.phase = PHASE_STARTING;
-	assert_int_equal(reload_run(&env, why, sizeof(why)), -1);
+	assert_int_equal(run(), -1);
 	assert_string_equal(why, "rocketd is starting: it reloads after that");
 	assert_int_equal(env.reload_later, 1);
 	env.phase = PHASE_STOPPING;
 	env.reload_later = 0;
-	assert_int_equal(reload_run(&env, why, sizeof(why)), -1);
+	assert_int_equal(run(), -1);
 	assert_string_equal(why, "rocketd is stopping");
 	assert_int_equal(env.reload_later, 0);
 	assert_string_equal(journal, "");
+}
+
+/* What is asked for while one is under way begins after it, and once. */
+static void
+test_waits(void **state)
+{
+	struct rocketd_conf	*before;
+
+	(void)state;
+	first(SERVER TOKEN A "}\n");
+	before = env.conf;
+	look_waits = 1;
+	answered = 0;
+	reload_run(&env, &asker);
+	assert_non_null(look_call);
+	reload_run(&env, &asker);
+	reload_run(&env, NULL);
+	reload_run(&env, &asker);
+	assert_ptr_equal(env.conf, before);	/* still in force */
+	assert_int_equal(answered, 0);
+	assert_string_equal(journal, "RELOADING; ");
+	look_call(look_arg, 0);			/* the first is done */
+	assert_int_equal(answered, 1);
+	assert_int_equal(failed, 0);
+	assert_string_equal(journal, "RELOADING; commit; tell gate; tell "
+	    "control; advance; READY=1; RELOADING; ");
+	put("nonsense\n");			/* too late for the second */
+	look_call(look_arg, 0);
+	assert_int_equal(answered, 3);
+	assert_int_equal(failed, 0);
+	assert_null(env.reload);
+	assert_int_equal(env.reload_later, 0);
+	/* what was found wrong refuses it */
+	put(SERVER TOKEN A "}\n");
+	reload_run(&env, &asker);
+	before = env.conf;
+	look_call(look_arg, 2);
+	assert_int_equal(answered, 4);
+	assert_int_equal(failed, 1);
+	assert_ptr_equal(env.conf, before);
+}
+
+static void
+test_cancel(void **state)
+{
+	int	 fds;
+
+	(void)state;
+	first(SERVER TOKEN A "}\n");
+	fds = count_fds();
+	look_waits = 1;
+	answered = 0;
+	reload_run(&env, &asker);
+	reload_run(&env, &asker);
+	reload_cancel(&env);
+	assert_null(look_call);
+	assert_null(env.reload);
+	assert_int_equal(answered, 2);
+	assert_int_equal(failed, 1);
+	assert_string_equal(why, "rocketd is stopping");
+	assert_int_equal(count_fds(), fds);
+}
+
+static void
+test_many(void **state)
+{
+	int	 i;
+
+	(void)state;
+	first(SERVER TOKEN A "}\n");
+	answered = 0;
+	for (look_waits = 1, i = 0; i < 64; i++)
+		reload_run(&env, &asker);
+	assert_int_equal(answered, 0);
+	reload_run(&env, &asker);
+	assert_int_equal(answered, 1);
+	assert_string_equal(why, "too many wait for a reload");
+	reload_cancel(&env);
+	assert_int_equal(answered, 65);
 }
 
 static void
@@ -808,20 +938,20 @@ test_log(void **state)
 	(void)state;
 	memset(&c, 0, sizeof(c));
 	c.log_level = LOGLEVEL_WARN;
-	assert_int_equal(reload_log_level(&env, &c), LOGLEVEL_WARN);
+	assert_int_equal(apply_log_level(&env, &c), LOGLEVEL_WARN);
 	env.verbose = 1;
-	assert_int_equal(reload_log_level(&env, &c), LOGLEVEL_DEBUG);
+	assert_int_equal(apply_log_level(&env, &c), LOGLEVEL_DEBUG);
 	c.log_level = LOGLEVEL_TRACE;
-	assert_int_equal(reload_log_level(&env, &c), LOGLEVEL_TRACE);
+	assert_int_equal(apply_log_level(&env, &c), LOGLEVEL_TRACE);
 	c.log_level = LOGLEVEL_WARN;
 	env.verbose = 2;
-	assert_int_equal(reload_log_level(&env, &c), LOGLEVEL_TRACE);
+	assert_int_equal(apply_log_level(&env, &c), LOGLEVEL_TRACE);
 	c.log_dest = LOGDEST_SYSLOG;
-	assert_int_equal(reload_log_dest(&env, &c), LOGDEST_SYSLOG);
+	assert_int_equal(apply_log_dest(&env, &c), LOGDEST_SYSLOG);
 	env.foreground = 1;
-	assert_int_equal(reload_log_dest(&env, &c), LOGDEST_STDERR);
+	assert_int_equal(apply_log_dest(&env, &c), LOGDEST_STDERR);
 	c.log_dest = LOGDEST_JSON;
-	assert_int_equal(reload_log_dest(&env, &c), LOGDEST_JSON);
+	assert_int_equal(apply_log_dest(&env, &c), LOGDEST_JSON);
 }
 
 static void
@@ -829,9 +959,9 @@ test_refill(void **state)
 {
 	(void)state;
 	first(SERVER TOKEN "drain timeout 3\n" A "}\n");
-	reload_refill(&env, 1);
+	apply_refill(&env, 1);
 	assert_string_equal(journal, "a: 1 workers, drain 3000; ");
-	reload_refill(&env, 2);		/* which was removed since */
+	apply_refill(&env, 2);		/* which was removed since */
 	assert_string_equal(journal, "a: 1 workers, drain 3000; ");
 }
 
@@ -856,6 +986,9 @@ main(void)
 		T(test_control_socket),
 		T(test_ids),
 		T(test_phases),
+		T(test_waits),
+		T(test_cancel),
+		T(test_many),
 		T(test_log),
 		T(test_refill),
 #undef T

@@ -18,10 +18,12 @@
 #include <cmocka.h>
 
 #include "shared/compat.h"
+#include "worker/dialect/dialect.h"
+#include "worker/relay/relay.h"
 #include "worker/service/pool.h"
 #include "worker/service/report.h"
-#include "worker/tunnel/tunnel.h"
 #include "worker/service/user.h"
+#include "worker/tunnel/tunnel.h"
 #include "frame.h"
 
 #define MANY	20000
@@ -33,6 +35,8 @@ static struct relay	 relays[MANY];
 static struct channel	*const channel = (struct channel *)(void *)&svc;
 static size_t		 queued;
 static unsigned int	 nsent[IMSG_MAX], nkilled;
+static struct ctl_service  told;	/* the last ones */
+static struct ctl_session  told_session;
 
 /* ---- stand-ins ---- */
 
@@ -54,9 +58,12 @@ int
 channel_send(struct channel *ch, enum msg_type type, int fd,
     const void *data, size_t len)
 {
-	(void)data;
 	assert_ptr_equal(ch, channel);
 	assert_int_equal(fd, -1);
+	if (type == IMSG_CTL_SERVICE)
+		memcpy(&told, data, sizeof(told));
+	else if (type == IMSG_CTL_SESSION)
+		memcpy(&told_session, data, sizeof(told_session));
 	queued += len;
 	assert_true(queued < CHAN_MAX);
 	nsent[type]++;
@@ -66,33 +73,26 @@ channel_send(struct channel *ch, enum msg_type type, int fd,
 uint32_t
 pool_wanted(void)
 {
-	return (0);
+	return (4);
 }
 
 void
 pool_state(char *buf, size_t size)
 {
-	strlcpy(buf, "up", size);
+	strlcpy(buf, "the pool's words", size);
 }
 
 const char *
-pool_remote_name(uint32_t i)
+pool_remote_name(const struct remote *r)
 {
-	(void)i;
-	return ("");
+	assert_null(r);
+	return ("r0:4040");
 }
 
 uint32_t
 user_waiting(void)
 {
 	return (0);
-}
-
-int
-tunnel_muxed(const struct tunnel *t)
-{
-	(void)t;
-	return (1);
 }
 
 void
@@ -136,12 +136,14 @@ relay_describe(const struct relay *r, struct ctl_stream *cs)
 	(void)cs;
 }
 
-const char *
-seal_cipher(const struct seal *seal)
+static void
+describe(const struct tunnel *t, struct ctl_session *cs)
 {
-	(void)seal;
-	return ("");
+	assert_int_equal(t->state, TUNNEL_OPEN);
+	strlcpy(cs->client_id, "office", sizeof(cs->client_id));
 }
+
+static const struct dialect	 dialect = { .describe = describe };
 
 /* ---- tests ---- */
 
@@ -150,6 +152,7 @@ setup(void **state)
 {
 	(void)state;
 	memset(&svc, 0, sizeof(svc));
+	svc.dialect = &dialect;
 	TAILQ_INIT(&svc.tunnels);
 	TAILQ_INIT(&svc.relays);
 	memset(tunnels, 0, sizeof(tunnels));
@@ -195,7 +198,7 @@ test_what_there_is(void **state)
 {
 	(void)state;
 	fill(3);
-	tunnels[1].state = TUNNEL_HANDSHAKE;
+	tunnels[1].state = TUNNEL_OPENING;
 	ask(IMSG_CTL_SERVICES, 0);
 	assert_int_equal(nsent[IMSG_CTL_SERVICE], 1);
 	ask(IMSG_CTL_SESSIONS, 0);
@@ -213,6 +216,32 @@ test_what_there_is(void **state)
 	assert_int_equal(nkilled, 1);
 	ask(IMSG_CTL_RELOAD, 0);
 	assert_string_equal(frame_words, "not for a service");
+}
+
+/* Who dials has a pool, and who accepts has none. */
+static void
+test_dials(void **state)
+{
+	(void)state;
+	fill(1);
+	ask(IMSG_CTL_SERVICES, 0);
+	assert_int_equal(told.tunnels_wanted, 0);
+	assert_string_equal(told.state, "no tunnel");
+	svc.nopen = 1;
+	ask(IMSG_CTL_SERVICES, 0);
+	assert_string_equal(told.state, "up");
+	svc.stopping = 1;
+	ask(IMSG_CTL_SERVICES, 0);
+	assert_string_equal(told.state, "stopping");
+	ask(IMSG_CTL_SESSIONS, 0);
+	assert_string_equal(told_session.remote, "");
+	assert_string_equal(told_session.client_id, "office");
+	svc.dials = 1;
+	ask(IMSG_CTL_SERVICES, 0);
+	assert_int_equal(told.tunnels_wanted, 4);
+	assert_string_equal(told.state, "the pool's words");
+	ask(IMSG_CTL_SESSIONS, 0);
+	assert_string_equal(told_session.remote, "r0:4040");
 }
 
 /* What does not fit is left out, and that is said. */
@@ -238,6 +267,7 @@ main(void)
 {
 	const struct CMUnitTest	 tests[] = {
 		cmocka_unit_test_setup(test_what_there_is, setup),
+		cmocka_unit_test_setup(test_dials, setup),
 		cmocka_unit_test_setup(test_bounded, setup)
 	};
 

@@ -1,20 +1,18 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * The octets of dialect rocket: each message there and back and cut at every
- * octet, each TLV missing, twice, an octet too short and too long, each number
- * at and beyond its limits; and the examples of rocket-protocol(7), which are
- * read from the manual itself.  To be run from the top of the tree.
+ * How dialect rocket opens a tunnel, the octets of it: each message there and
+ * back and cut at every octet, each TLV missing, twice, an octet too short and
+ * too long, each number at and beyond its limits; what two sides settle; and
+ * the manual's examples.
  */
 
 #include <sys/types.h>
 
-#include <ctype.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,8 +20,7 @@
 
 #include "worker/dialect/rocket/rocket.h"
 #include "worker/session/session.h"
-
-#define MANUAL	"man/rocket-protocol.7"
+#include "manual.h"
 
 static const struct rocket_params	 params = {
 	.mux_kind = ROCKET_MUX_SMUX,
@@ -142,6 +139,7 @@ same(const struct rocket_params *a, const struct rocket_params *b)
 	assert_int_equal(a->seals, b->seals);
 	assert_int_equal(a->caps, b->caps);
 	assert_int_equal(a->keepalive_ms, b->keepalive_ms);
+	assert_int_equal(a->opens, b->opens);
 	assert_memory_equal(a->start_id, b->start_id, START_ID_LEN);
 	assert_string_equal(a->software, b->software);
 }
@@ -203,6 +201,43 @@ test_answer(void **state)
 	refused(buf, len, REJECT_MALFORMED);
 	buf[0] = 0;
 	refused(buf, 1, REJECT_MALFORMED);
+}
+
+/* Forward: who says HELLO opens the streams. */
+static void
+test_forward(void **state)
+{
+	struct rocket_params	 p = params, got;
+	uint8_t			 buf[ROCKET_MESSAGE_MAX];
+	uint8_t			 bad[ROCKET_MESSAGE_MAX];
+	size_t			 i, len, n;
+	int			 rejected;
+
+	(void)state;
+	p.opens = 1;
+	len = hello(bad);
+	n = rocket_put_params(buf, sizeof(buf), ROCKET_HELLO, &p);
+	assert_int_equal(n, len + 3);
+	for (i = 0; i < n; i++)
+		assert_int_equal(get_hello(buf, i, &got), 0);
+	assert_int_equal(get_hello(buf, n, &got), n);
+	same(&got, &p);
+	/* Empty, once. */
+	refused(bad, edit(bad, buf, n, 0x8d, 0, "", 1), REJECT_MALFORMED);
+	refused(bad, edit(bad, buf, n, 0x8d, 1, "", 0), REJECT_MALFORMED);
+	n = edit(bad, buf, n, 0x8d, 0, NULL, 0);
+	assert_int_equal(get_hello(bad, n, &got), n);
+	same(&got, &params);
+	/* An ACCEPT does not say it, and may not. */
+	len = rocket_put_params(bad, sizeof(bad), ROCKET_ACCEPT, &params);
+	n = rocket_put_params(buf, sizeof(buf), ROCKET_ACCEPT, &p);
+	assert_int_equal(n, len);
+	assert_memory_equal(buf, bad, n);
+	n = edit(bad, buf, n, 0x8d, 0, "", 0);
+	assert_int_equal(rocket_get_answer(bad, n, &got, &rejected, &why),
+	    -1);
+	assert_int_equal(why.code, REJECT_MALFORMED);
+	assert_string_equal(why.words, "forward in an ACCEPT");
 }
 
 static void
@@ -267,7 +302,7 @@ test_unknown(void **state)
 
 	(void)state;
 	len = hello(buf);
-	for (type = 0x8d; type <= 0xff; type++)
+	for (type = 0x8e; type <= 0xff; type++)
 		refused(bad, edit(bad, buf, len, type, 1, "x", 1),
 		    REJECT_UNKNOWN);
 	refused(bad, edit(bad, buf, len, 0x80, 1, "x", 1), REJECT_UNKNOWN);
@@ -527,199 +562,13 @@ test_reject(void **state)
 	assert_int_equal(get_reject(bad, n, &rejected), -1);
 }
 
-static struct addr
-address(uint16_t family, uint16_t port, uint8_t first)
-{
-	struct addr	 a;
-	size_t		 i, n;
-
-	memset(&a, 0, sizeof(a));
-	a.family = family;
-	a.port = port;
-	n = family == ADDR_IPV4 ? 4 : family == ADDR_IPV6 ? 16 : 0;
-	for (i = 0; i < n; i++)
-		a.octets[i] = first + i;
-	return (a);
-}
-
-static void
-test_preface(void **state)
-{
-	static const uint16_t	 families[] = {
-		ADDR_NONE, ADDR_IPV4, ADDR_IPV6, ADDR_UNIX
-	};
-	static const size_t	 lengths[] = { 0, 10, 22, 6 };
-	struct want	 p, got;
-	uint8_t			 buf[WANT_MAX];
-	size_t			 i, k, len, n;
-
-	(void)state;
-	for (i = 0; i < 16; i++) {
-		memset(&p, 0, sizeof(p));
-		p.kind = i % 2 ? WANT_TCP : WANT_UDP;
-		p.flags = i % 3 ? PREFACE_ANSWER : 0;
-		p.user = address(families[i % 4], i % 4 == 3 ? 0 : 4711, 10);
-		p.listener = address(families[i / 4], i / 4 == 3 ? 0 : 80, 99);
-		len = 4 + lengths[i % 4] + lengths[i / 4];
-		for (n = 0; n < len; n++)
-			assert_int_equal(rocket_put_preface(buf, n, &p), 0);
-		p.user.scope = 7;	/* stays here */
-		assert_int_equal(rocket_put_preface(buf, len, &p), len);
-		p.user.scope = 0;
-		for (n = 0; n < len; n++)
-			assert_int_equal(rocket_get_preface(buf, n, &got,
-			    &why), 0);
-		if (families[i % 4] == ADDR_NONE)
-			p.user = address(ADDR_NONE, 0, 0);
-		if (families[i / 4] == ADDR_NONE)
-			p.listener = address(ADDR_NONE, 0, 0);
-		assert_int_equal(rocket_get_preface(buf, len, &got, &why), len);
-		assert_memory_equal(&got, &p, sizeof(p));
-		/* An address of a length that is not its family's. */
-		for (k = 4; k + 3 <= len; k += 3 + buf[k + 2]) {
-			buf[k + 2]++;
-			assert_int_not_equal(rocket_get_preface(buf, len, &got,
-			    &why), len);
-			buf[k + 2]--;
-		}
-	}
-}
-
-static void
-preface_refused(const char *octets, size_t len, enum rocket_reject code)
-{
-	struct want	 got;
-
-	memset(&why, 0, sizeof(why));
-	assert_int_equal(rocket_get_preface((const uint8_t *)octets, len, &got,
-	    &why), -1);
-	assert_int_equal(why.code, code);
-}
-#define PREFACE_REFUSED(s, code)	preface_refused(s, sizeof(s) - 1, code)
-
-static void
-test_preface_bad(void **state)
-{
-	struct want	 got;
-	uint8_t			 buf[WANT_MAX + 1];
-
-	(void)state;
-	assert_int_equal(rocket_get_preface((const uint8_t *)"\0\0\0\0", 4,
-	    &got, &why), 4);
-	assert_int_equal(got.kind, WANT_IDLE);
-	PREFACE_REFUSED("\0\1\0\0", REJECT_MALFORMED);
-	PREFACE_REFUSED("\0\0\0\1", REJECT_MALFORMED);
-	PREFACE_REFUSED("\3\0\0\0", REJECT_UNKNOWN);
-	PREFACE_REFUSED("\1\2\0\0", REJECT_UNKNOWN);
-	PREFACE_REFUSED("\1\x81\0\0", REJECT_UNKNOWN);
-	PREFACE_REFUSED("\1\0\0\3\x80\0\0", REJECT_UNKNOWN);
-	PREFACE_REFUSED("\1\0\0\6\x03\0\0\x03\0\0", REJECT_MALFORMED);
-	PREFACE_REFUSED("\1\0\0\1\1", REJECT_MALFORMED);
-	PREFACE_REFUSED("\1\0\0\2\1\0", REJECT_MALFORMED);
-	/* Addresses: no octets, two; of no family; off by one; with a port. */
-	PREFACE_REFUSED("\1\0\0\3\1\0\0", REJECT_MALFORMED);
-	PREFACE_REFUSED("\1\0\0\5\1\0\2\1\0", REJECT_MALFORMED);
-	PREFACE_REFUSED("\1\0\0\6\1\0\3\0\0\0", REJECT_MALFORMED);
-	PREFACE_REFUSED("\1\0\0\6\1\0\3\4\0\0", REJECT_MALFORMED);
-	PREFACE_REFUSED("\1\0\0\7\1\0\4\3\0\0\0", REJECT_MALFORMED);
-	PREFACE_REFUSED("\1\0\0\6\1\0\3\3\0\1", REJECT_MALFORMED);
-	PREFACE_REFUSED("\1\0\0\x09\1\0\6\1\0\1\1\2\3", REJECT_MALFORMED);
-	PREFACE_REFUSED("\1\0\0\x0b\2\0\x08\1\0\1\1\2\3\4\5",
-	    REJECT_MALFORMED);
-	PREFACE_REFUSED("\1\0\0\x15\2\0\x12\2\0\1abcdefghijklmno",
-	    REJECT_MALFORMED);
-	PREFACE_REFUSED("\1\0\0\x17\2\0\x14\2\0\1abcdefghijklmnopq",
-	    REJECT_MALFORMED);
-	/* Lengths at and over the limit. */
-	memset(buf, 0, sizeof(buf));
-	memcpy(buf, "\1\0\x04\0\x7f\x03\xfd", 7);
-	assert_int_equal(rocket_get_preface(buf, WANT_MAX, &got,
-	    &why), 4 + 1024);
-	buf[3] = 1;
-	assert_int_equal(rocket_get_preface(buf, 4, &got, &why), -1);
-}
-
-static void
-test_control(void **state)
-{
-	static const struct rocket_ctl	 all[] = {
-		{ CONTROL_PING, 0x0102030405060708, 0 },
-		{ CONTROL_PONG, UINT64_MAX, 0 },
-		{ CONTROL_DRAIN, 0, 0 },
-		{ CONTROL_MORE, 0, 1 },
-		{ CONTROL_MORE, 0, 65535 },
-	};
-	static const size_t	 lengths[] = { 11, 11, 3, 5, 5 };
-	struct rocket_ctl	 got;
-	uint8_t			 buf[ROCKET_CONTROL_MAX + 1];
-	size_t			 i, n;
-
-	(void)state;
-	for (i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
-		for (n = 0; n < lengths[i]; n++)
-			assert_int_equal(rocket_put_control(buf, n, &all[i]),
-			    0);
-		assert_int_equal(rocket_put_control(buf, n, &all[i]), n);
-		for (n = 0; n < lengths[i]; n++)
-			assert_int_equal(rocket_get_control(buf, n, &got,
-			    &why), 0);
-		assert_int_equal(rocket_get_control(buf, n, &got, &why), n);
-		assert_int_equal(got.type, all[i].type);
-		assert_int_equal(got.ping, all[i].ping);
-		assert_int_equal(got.more, all[i].more);
-		buf[2]++;
-		assert_int_equal(rocket_get_control(buf, n + 1, &got, &why),
-		    -1);
-		assert_int_equal(why.code, REJECT_MALFORMED);
-		buf[2] -= 2;
-		assert_int_equal(rocket_get_control(buf, n, &got, &why), -1);
-	}
-}
-
-static void
-test_control_bad(void **state)
-{
-	struct rocket_ctl	 ctl = { CONTROL_MORE, 0, 0 };
-	uint8_t			 buf[ROCKET_CONTROL_MAX + 1];
-	int			 type;
-
-	(void)state;
-	assert_int_equal(rocket_put_control(buf, sizeof(buf), &ctl), 0);
-	ctl.more = 65536;
-	assert_int_equal(rocket_put_control(buf, sizeof(buf), &ctl), 0);
-	ctl.type = 0;
-	assert_int_equal(rocket_put_control(buf, sizeof(buf), &ctl), 0);
-	assert_int_equal(rocket_get_control((const uint8_t *)"\4\0\2\0\0", 5,
-	    &ctl, &why), -1);
-	memset(buf, 0, sizeof(buf));
-	for (type = 0; type < 256; type++) {
-		if (type == 0x04 || (type >= 0x81 && type <= 0x83))
-			continue;
-		buf[0] = type;
-		buf[1] = 1;		/* 256 octets */
-		if (type >= 0x80) {
-			assert_int_equal(rocket_get_control(buf, 3, &ctl,
-			    &why), -1);
-			assert_int_equal(why.code, REJECT_UNKNOWN);
-			continue;
-		}
-		assert_int_equal(rocket_get_control(buf, 258, &ctl, &why), 0);
-		assert_int_equal(rocket_get_control(buf, 259, &ctl, &why),
-		    259);
-		assert_int_equal(ctl.type, 0);
-		buf[2] = 1;		/* 257 */
-		assert_int_equal(rocket_get_control(buf, 3, &ctl, &why), -1);
-		assert_int_equal(why.code, REJECT_MALFORMED);
-		buf[2] = 0;
-	}
-}
-
 static void
 test_settle(void **state)
 {
 	struct rocket_params	 ours = params, theirs = params, s;
 
 	(void)state;
+	ours.opens = 1;
 	ours.window_initial = 1;
 	theirs.framesize = 1000;
 	theirs.caps = CAP_RESET | 0x80000000;
@@ -746,6 +595,33 @@ test_settle(void **state)
 	assert_string_equal(why.words, "mux kind 1 here, 9 there");
 }
 
+/* One side opens the streams. */
+static void
+test_settle_opens(void **state)
+{
+	struct rocket_params	 ours = params, theirs = params, s;
+
+	(void)state;
+	ours.opens = 1;
+	assert_int_equal(rocket_settle(&ours, &theirs, &s, &why), 0);
+	assert_int_equal(s.opens, 0);
+	ours.opens = 0;
+	theirs.opens = 1;
+	assert_int_equal(rocket_settle(&ours, &theirs, &s, &why), 0);
+	assert_int_equal(s.opens, 0);
+	assert_int_equal(rocket_check_accept(&theirs, &s, &why), 0);
+	ours.opens = 1;
+	assert_int_equal(rocket_settle(&ours, &theirs, &s, &why), -1);
+	assert_int_equal(why.code, REJECT_PARAMETER);
+	assert_string_equal(why.words, "users on both sides: one of them "
+	    "must forward to a target");
+	ours.opens = theirs.opens = 0;
+	assert_int_equal(rocket_settle(&ours, &theirs, &s, &why), -1);
+	assert_int_equal(why.code, REJECT_PARAMETER);
+	assert_string_equal(why.words, "a target on both sides: one of them "
+	    "must listen for users");
+}
+
 static void
 test_settle_seal(void **state)
 {
@@ -753,6 +629,7 @@ test_settle_seal(void **state)
 	uint32_t		 a, b, both, want;
 
 	(void)state;
+	ours.opens = 1;
 	for (a = 1; a < 8; a++) {
 		for (b = 1; b < 256; b++) {
 			both = a & b;
@@ -830,43 +707,6 @@ test_names(void **state)
 	assert_string_equal(rocket_reject_name(UINT32_MAX), "unknown reason");
 }
 
-/*
- * Octets of the example that follows the line `.\" example NAME' of the manual:
- * each line of the display starts with hexadecimal octets; two blanks or more,
- * or the end of the line, end them.
- */
-static size_t
-example(const char *name, uint8_t *buf, size_t size)
-{
-	char		 line[256], want[64];
-	const char	*p;
-	size_t		 len = 0;
-	FILE		*fp;
-	unsigned int	 octet;
-	int		 state = 0;
-
-	fp = fopen(MANUAL, "r");
-	assert_non_null(fp);
-	(void)snprintf(want, sizeof(want), ".\\\" example %s\n", name);
-	while (state != 2 && fgets(line, sizeof(line), fp) != NULL) {
-		if (strcmp(line, want) == 0)
-			state = 1;
-		else if (state == 0 || strncmp(line, ".Bd", 3) == 0)
-			continue;
-		else if (strncmp(line, ".Ed", 3) == 0)
-			state = 2;
-		for (p = line; state == 1 && isxdigit((unsigned char)p[0]) &&
-		    isxdigit((unsigned char)p[1]); p += p[2] == ' ' ? 3 : 2) {
-			assert_int_equal(sscanf(p, "%2x", &octet), 1);
-			assert_true(len < size);
-			buf[len++] = octet;
-		}
-	}
-	(void)fclose(fp);
-	assert_int_equal(state, 2);
-	return (len);
-}
-
 static void
 test_manual_dialogue(void **state)
 {
@@ -878,57 +718,22 @@ test_manual_dialogue(void **state)
 
 	(void)state;
 	len = hello(buf);
-	assert_int_equal(example("hello", ex, sizeof(ex)), len);
+	assert_int_equal(manual_example("hello", ex, sizeof(ex)), len);
 	assert_memory_equal(ex, buf, len);
 
 	ours = params;
+	ours.opens = 1;
 	ours.framesize = 16384;
 	memcpy(ours.start_id, "\xa1\xa2\xa3\xa4\xa5\xa6\xa7\xa8", 8);
 	assert_int_equal(rocket_settle(&ours, &params, &settled, &r), 0);
 	len = rocket_put_params(buf, sizeof(buf), ROCKET_ACCEPT, &settled);
-	assert_int_equal(example("accept", ex, sizeof(ex)), len);
+	assert_int_equal(manual_example("accept", ex, sizeof(ex)), len);
 	assert_memory_equal(ex, buf, len);
 
 	ours.mux_version = 1;
 	assert_int_equal(rocket_settle(&ours, &params, &settled, &r), -1);
 	len = rocket_put_reject(buf, sizeof(buf), &r);
-	assert_int_equal(example("reject", ex, sizeof(ex)), len);
-	assert_memory_equal(ex, buf, len);
-}
-
-static void
-test_manual_session(void **state)
-{
-	struct want	 p;
-	struct rocket_ctl	 ctl = { CONTROL_PING, 1, 0 };
-	uint8_t			 buf[WANT_MAX];
-	uint8_t			 ex[WANT_MAX];
-	size_t			 len;
-
-	(void)state;
-	memset(&p, 0, sizeof(p));
-	p.kind = WANT_TCP;
-	p.flags = PREFACE_ANSWER;
-	p.user.family = ADDR_IPV4;
-	p.user.port = 50000;
-	memcpy(p.user.octets, "\xc0\x00\x02\x01", 4);
-	p.listener.family = ADDR_IPV6;
-	p.listener.port = 443;
-	memcpy(p.listener.octets,
-	    "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\1", 16);
-	len = rocket_put_preface(buf, sizeof(buf), &p);
-	assert_int_equal(example("preface", ex, sizeof(ex)), len);
-	assert_memory_equal(ex, buf, len);
-
-	len = rocket_put_control(buf, sizeof(buf), &ctl);
-	ctl.type = CONTROL_PONG;
-	len += rocket_put_control(buf + len, sizeof(buf) - len, &ctl);
-	ctl.type = CONTROL_MORE;
-	ctl.more = 2;
-	len += rocket_put_control(buf + len, sizeof(buf) - len, &ctl);
-	ctl.type = CONTROL_DRAIN;
-	len += rocket_put_control(buf + len, sizeof(buf) - len, &ctl);
-	assert_int_equal(example("control", ex, sizeof(ex)), len);
+	assert_int_equal(manual_example("reject", ex, sizeof(ex)), len);
 	assert_memory_equal(ex, buf, len);
 }
 
@@ -938,6 +743,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_hello),
 		cmocka_unit_test(test_answer),
+		cmocka_unit_test(test_forward),
 		cmocka_unit_test(test_missing),
 		cmocka_unit_test(test_twice),
 		cmocka_unit_test(test_unknown),
@@ -948,16 +754,12 @@ main(void)
 		cmocka_unit_test(test_message_length),
 		cmocka_unit_test(test_put_ranges),
 		cmocka_unit_test(test_reject),
-		cmocka_unit_test(test_preface),
-		cmocka_unit_test(test_preface_bad),
-		cmocka_unit_test(test_control),
-		cmocka_unit_test(test_control_bad),
 		cmocka_unit_test(test_settle),
+		cmocka_unit_test(test_settle_opens),
 		cmocka_unit_test(test_settle_seal),
 		cmocka_unit_test(test_check_accept),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_manual_dialogue),
-		cmocka_unit_test(test_manual_session),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));

@@ -25,7 +25,7 @@
 
 #include <cmocka.h>
 
-#include "worker/net/hello.h"
+#include "worker/gate/hello.h"
 #include "worker/keys/psk.h"
 #include "sealrig.h"
 

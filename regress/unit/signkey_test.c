@@ -28,7 +28,7 @@
 #include "shared/log.h"
 #include "worker/keys/psk.h"
 #include "worker/keys/signkey.h"
-#include "worker/tls/tlskey.h"
+#include "worker/crypto/tlskey.h"
 
 static struct msg_channel	 server, client, other;
 static struct msg_sign		 asked[4];

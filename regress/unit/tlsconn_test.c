@@ -31,8 +31,8 @@
 #include "shared/compat.h"
 #include "shared/log.h"
 #include "worker/tls/tlsconn.h"
-#include "worker/tls/tlsctx.h"
-#include "worker/tls/tlskey.h"
+#include "worker/crypto/tlsctx.h"
+#include "worker/crypto/tlskey.h"
 #include "frame.h"
 
 /* More than any buffer between the two ends. */

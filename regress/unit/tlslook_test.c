@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * The parent's part of looking at files, with a process in the place of keys
- * that does as it was told to: what is made of its answers, and that nothing it
- * says or leaves out does harm.
+ * The parent's part of looking at files, with a process that does as it was
+ * told to: what is made of its answers, and that nothing it says or leaves out
+ * does harm.  Everything is tried without a loop, as at a start, and with one,
+ * as in a reload.
  */
 
 #include <sys/types.h>
 #include <sys/queue.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -24,9 +24,11 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <event2/event.h>
 
-#include "rocketd/spawn.h"
-#include "rocketd/tlslook.h"
+/* in place of ten */
+#define TLSLOOK_PATIENCE	1	/* seconds */
+#include "rocketd/tlslook.c"
 
 enum behaviour {
 	HONEST,			/* all fine */
@@ -35,19 +37,21 @@ enum behaviour {
 	UGLY,			/* it says what is not for a terminal */
 	LACKING,		/* its sandbox is not whole */
 	WRONG_NUMBER,
-	UNASKED,		/* an answer before the question */
-	TALKATIVE,		/* something else */
-	GARBAGE,
+	GARBAGE,		/* part of an answer */
+	TALKATIVE,		/* more than it was asked */
+	NOT_EXECUTED,
 	DEAD,			/* at once */
 	DYING,			/* with the second file */
 	SILENT,
+	CLOSING,		/* it says nothing more, and does not end */
 	CLINGING		/* it answers, and does not end */
 };
 
 static enum behaviour	 behaviour;
 static char		*said;		/* what conf_complain was told */
 static int		 starts;
-static int		 parent;	/* the process's channel */
+static const char	*strict = "0";	/* the flags */
+static int		 looping;	/* there is a loop */
 
 /* ---- in place of config.c and spawn.c ---- */
 
@@ -83,26 +87,18 @@ spawn_netns(void)
 int
 spawn_report(int report, char *buf, size_t size)
 {
-	(void)buf;
-	(void)size;
 	close(report);
-	return (0);
+	if (behaviour == NOT_EXECUTED)
+		strlcpy(buf, "cannot be executed", size);
+	return (behaviour == NOT_EXECUTED);
 }
 
 /* ---- the process ---- */
 
 static void
-tell(struct imsgbuf *buf, uint32_t type, const void *data, size_t len)
+answer(int fd, uint32_t number)
 {
-	if (imsg_compose(buf, type, 0, 0, -1, data, len) != 1 ||
-	    imsgbuf_flush(buf) == -1)
-		_exit(3);
-}
-
-static void
-answer(struct imsgbuf *buf, uint32_t number)
-{
-	struct msg_looked	 msg;
+	struct looked	 msg;
 
 	memset(&msg, 0, sizeof(msg));
 	msg.number = number + (behaviour == WRONG_NUMBER && number == 1);
@@ -113,112 +109,66 @@ answer(struct imsgbuf *buf, uint32_t number)
 		strlcpy(msg.words, "it is old", sizeof(msg.words));
 	else if (behaviour == UGLY) {
 		msg.failed = 1;
-		memset(msg.words, 033, sizeof(msg.words) - 1);
+		memset(msg.words, 033, sizeof(msg.words));	/* no end */
 	} else if (behaviour == DYING && number == 1)
 		_exit(7);
-	tell(buf, IMSG_LOOKED, &msg, sizeof(msg));
-}
-
-static void
-ready(struct imsgbuf *buf)
-{
-	struct msg_ready	 msg = { 0, 0 };
-
-	if (behaviour == LACKING)
-		msg.lack = SANDBOX_SECCOMP;
-	tell(buf, IMSG_READY, &msg, sizeof(msg));
-	if (behaviour == UNASKED)
-		answer(buf, 5);
-	else if (behaviour == TALKATIVE)
-		tell(buf, IMSG_PONG, NULL, 0);
-	else if (behaviour == GARBAGE &&
-	    write(parent, "This is no message at all.", 26) != 26)
+	else if (behaviour == LACKING) {
+		msg.number = LOOK_ITSELF;
+		strlcpy(msg.words, "lacks a bed", sizeof(msg.words));
+	}
+	if (write(fd, &msg, sizeof(msg)) != (ssize_t)sizeof(msg))
 		_exit(3);
 }
 
 static void
-heard(struct imsgbuf *buf, struct imsg *imsg)
+linger(void)
 {
-	struct msg_look	 look;
-	struct msg_count taken = { 1 };
-	char		 octets[8];
-	int		 fd;
+	for (;;)
+		(void)pause();
+}
 
-	switch (imsg_get_type(imsg)) {
-	case IMSG_END:
-		if (behaviour == DEAD)
-			_exit(9);
-		if (behaviour != SILENT)
-			ready(buf);
-		break;
-	case IMSG_LOOK:
+static void
+process(const struct spawn_order *o)
+{
+	char	 octet;
+	int	 i;
+
+	if (behaviour == DEAD || behaviour == NOT_EXECUTED)
+		_exit(9);
+	if (behaviour == SILENT)
+		linger();
+	if (behaviour == GARBAGE)
+		_exit(write(o->chan, "This is no answer.", 18) != 18);
+	if (behaviour == CLOSING) {
+		close(o->chan);
+		linger();
+	}
+	for (i = 0; i < o->nfiles; i++) {
 		/* the file is what it is said to be */
-		if (imsg_get_data(imsg, &look, sizeof(look)) == -1 ||
-		    (fd = imsg_get_fd(imsg)) == -1 ||
-		    pread(fd, octets, 1, 0) != 1 ||
-		    octets[0] != look.pem.path[1])
+		if (pread(o->files[i], &octet, 1, 0) != 1 ||
+		    (octet == 'E') != (strstr(o->argv[4 + i], ":ca") != NULL) ||
+		    strncmp(o->argv[4 + i], "server:", 7) != 0)
 			_exit(4);
-		close(fd);
-		tell(buf, IMSG_FDS_TAKEN, &taken, sizeof(taken));
-		answer(buf, look.number);
-		break;
-	case IMSG_STOP:
-		if (behaviour != CLINGING)
-			_exit(0);
-		break;
-	default:
-		break;
+		answer(o->chan, i);
 	}
-}
-
-static void
-process(int fd)
-{
-	struct imsgbuf	 buf;
-	struct imsg	 imsg;
-	struct pollfd	 pfd = { fd, POLLIN, 0 };
-
-	parent = fd;
-	if (imsgbuf_init(&buf, fd) == -1)
-		_exit(3);
-	imsgbuf_allow_fdpass(&buf);
-	for (;;) {
-		if (poll(&pfd, 1, -1) == -1)
-			_exit(3);
-		switch (imsgbuf_read(&buf)) {
-		case 0:
-			_exit(0);
-		case -1:
-			_exit(errno == EAGAIN ? 5 : 6);
-		}
-		while (imsgbuf_get(&buf, &imsg) == 1) {
-			heard(&buf, &imsg);
-			imsg_free(&imsg);
-		}
-	}
+	if (behaviour == TALKATIVE)
+		answer(o->chan, i);
+	if (behaviour == CLINGING)
+		linger();
+	_exit(0);
 }
 
 pid_t
-spawn_child(const char *path, const struct svc *svc, int netns, int *chan,
-    int *report)
+spawn_run(const struct spawn_order *order, int *report)
 {
-	int	 sv[2];
 	pid_t	 pid;
 
-	(void)path;
-	(void)netns;
-	assert_int_equal(svc->role, PROC_KEYS);
+	assert_string_equal(order->argv[1], "-l");
+	assert_string_equal(order->argv[3], strict);
 	starts++;
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0,
-	    sv), 0);
 	assert_int_not_equal(pid = fork(), -1);
-	if (pid == 0) {
-		close(sv[0]);
-		process(sv[1]);
-	}
-	close(sv[1]);
-	assert_int_equal(fcntl(sv[0], F_SETFL, O_NONBLOCK), 0);
-	*chan = sv[0];
+	if (pid == 0)
+		process(order);
 	*report = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	return (pid);
 }
@@ -285,6 +235,8 @@ teardown(void **state)
 	forget(&block.tls.ca);
 	free(conf.path);
 	free(said);
+	said = NULL;
+	TAILQ_REMOVE(&conf.blocks, &block, entry);
 	return (0);
 }
 
@@ -295,6 +247,50 @@ descriptors(void)
 
 	for (fd = 0; fd < 256; fd++)
 		n += fcntl(fd, F_GETFD) != -1;
+	return (n);
+}
+
+static void
+reaped(int sig, short what, void *arg)
+{
+	pid_t	 pid;
+	int	 status;
+
+	(void)sig;
+	(void)what;
+	(void)arg;
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		tlslook_reaped(&env, pid, status);
+}
+
+static void
+over(void *arg, int errors)
+{
+	int	*n = arg;
+
+	assert_int_equal(*n, -1);
+	assert_null(env.look);
+	*n = errors;
+}
+
+static int
+look_in_loop(FILE *err)
+{
+	struct event	*ev;
+	int		 n = -1;
+
+	assert_non_null(env.base = event_base_new());
+	assert_non_null(ev = evsignal_new(env.base, SIGCHLD, reaped, NULL));
+	assert_int_equal(evsignal_add(ev, NULL), 0);
+	tlslook_start(&env, &conf, err, over, &n);
+	while (n == -1)
+		assert_int_equal(event_base_loop(env.base, EVLOOP_ONCE), 0);
+	event_free(ev);
+	event_base_free(env.base);
+	env.base = NULL;
+	/* what was killed is not waited for there */
+	while (waitpid(-1, NULL, 0) > 0)
+		continue;
 	return (n);
 }
 
@@ -310,7 +306,7 @@ errors(enum behaviour as)
 	free(said);
 	said = NULL;
 	assert_non_null(err = open_memstream(&said, &len));
-	n = tlslook_files(&env, &conf, err);
+	n = looping ? look_in_loop(err) : tlslook_wait(&env, &conf, err);
 	assert_int_equal(fclose(err), 0);
 	assert_int_equal(descriptors(), before);
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
@@ -348,15 +344,16 @@ test_ugly(void **state)
 	assert_non_null(strstr(said, "test.conf:5:5: /E: \\x1b\\x1b"));
 }
 
+/* It is told how strict to be, and says itself what it lacks. */
 static void
 test_lacking(void **state)
 {
 	(void)state;
-	look(LACKING, 0, "");
 	conf.strict = 1;
-	look(LACKING, 1, "test.conf:1:5: /A" NOT_LOOKED "lacks parts of its "
-	    "sandbox, which \"sandbox strict\" wants whole\n");
+	strict = "4";
+	look(LACKING, 1, "test.conf:1:5: /A" NOT_LOOKED "lacks a bed\n");
 	conf.strict = 0;
+	strict = "0";
 }
 
 static void
@@ -365,16 +362,37 @@ test_nonsense(void **state)
 	(void)state;
 	look(WRONG_NUMBER, 1, "test.conf:2:5: /B" NOT_LOOKED
 	    "answers what it was not asked\n");
-	look(UNASKED, 1, "test.conf:1:5: /A" NOT_LOOKED
-	    "answers what it was not asked\n");
-	look(TALKATIVE, 1, "test.conf:1:5: /A" NOT_LOOKED
-	    "says what it was not asked\n");
+	look(TALKATIVE, 0, "");
+	look(NOT_EXECUTED, 1, "test.conf:1:5: /A" NOT_LOOKED
+	    "cannot be executed\n");
 	look(DEAD, 1, "test.conf:1:5: /A" NOT_LOOKED "exit 9\n");
 	look(DYING, 1, "test.conf:2:5: /B" NOT_LOOKED "exit 7\n");
+	look(GARBAGE, 1, "test.conf:1:5: /A" NOT_LOOKED "exit 0\n");
 	look(SILENT, 1, "test.conf:1:5: /A" NOT_LOOKED "does not answer\n");
+	look(CLOSING, 1, "test.conf:1:5: /A" NOT_LOOKED
+	    "signal 9 (Killed)\n");
 	look(CLINGING, 0, "");
-	assert_int_equal(errors(GARBAGE), 1);
-	assert_non_null(strstr(said, "test.conf:1:5: /A" NOT_LOOKED));
+}
+
+/* The daemon stops meanwhile: nobody is called. */
+static void
+test_cancel(void **state)
+{
+	int	 before = descriptors(), n = -1;
+
+	(void)state;
+	behaviour = SILENT;
+	assert_non_null(env.base = event_base_new());
+	tlslook_start(&env, &conf, stderr, over, &n);
+	assert_non_null(env.look);
+	tlslook_cancel(&env);
+	assert_null(env.look);
+	assert_int_equal(n, -1);
+	event_base_free(env.base);
+	env.base = NULL;
+	assert_true(waitpid(-1, NULL, 0) > 0);
+	assert_int_equal(descriptors(), before);
+	tlslook_cancel(&env);
 }
 
 /* What was not opened is not asked about, and for nothing none is started. */
@@ -408,6 +426,13 @@ test_which(void **state)
 	block.tls.ca.fd = fds[4];
 }
 
+static int
+loop(void **state)
+{
+	looping = 1;
+	return (setup(state));
+}
+
 int
 main(void)
 {
@@ -416,9 +441,11 @@ main(void)
 		cmocka_unit_test(test_ugly),
 		cmocka_unit_test(test_lacking),
 		cmocka_unit_test(test_nonsense),
-		cmocka_unit_test(test_which)
+		cmocka_unit_test(test_which),
+		cmocka_unit_test(test_cancel)
 	};
+	int	 failed;
 
-	log_init("tlslook_test", LOGLEVEL_FATAL);
-	return (cmocka_run_group_tests(tests, setup, teardown));
+	failed = cmocka_run_group_tests(tests, setup, teardown);
+	return (failed + cmocka_run_group_tests(tests, loop, teardown));
 }

@@ -23,24 +23,16 @@
 #include <cmocka.h>
 
 #include "shared/compat.h"
+#include "worker/net/budget.h"
 #include "worker/net/pipes.h"
-#include "worker/tunnel/tunnel.h"
 #include "worker/tunnel/wire.h"
 
 #define TOTAL	(3 * 1024 * 1024)
 
-static struct service	 svc;
-static int64_t		 held;
+static struct event_base *base;
+static struct budget	 budget;
 static int		 readied, latered;
 static uint8_t		 sent[TOTAL], got[TOTAL];
-
-void
-service_hold(struct service *s, int64_t octets)
-{
-	(void)s;
-	held += octets;
-	assert_true(held >= 0);
-}
 
 static void
 ready(void *arg, int later)
@@ -58,15 +50,15 @@ setup(void **state)
 	(void)state;
 	for (i = 0; i < sizeof(sent); i++)
 		sent[i] = i * 13 + i / 251;
-	svc.base = event_base_new();
-	return (svc.base == NULL ? -1 : 0);
+	base = event_base_new();
+	return (base == NULL ? -1 : 0);
 }
 
 static int
 teardown(void **state)
 {
 	(void)state;
-	event_base_free(svc.base);
+	event_base_free(base);
 	return (0);
 }
 
@@ -81,7 +73,7 @@ sockets(int fd[2])
 		(void)setsockopt(fd[i], SOL_SOCKET, SO_SNDBUF, &size,
 		    sizeof(size));
 	}
-	held = 0;
+	budget.held = 0;
 	readied = latered = 0;
 }
 
@@ -89,13 +81,13 @@ static void
 open_wire(struct wire *w, int fd)
 {
 	memset(w, 0, sizeof(*w));
-	assert_int_equal(wire_open(w, &svc, fd, ready, NULL), 0);
+	assert_int_equal(wire_open(w, base, &budget, fd, ready, NULL), 0);
 }
 
 static void
 loop(void)
 {
-	event_base_loop(svc.base, EVLOOP_NONBLOCK);
+	event_base_loop(base, EVLOOP_NONBLOCK);
 }
 
 /* All of sent from one to the other, in writes and reads of many sizes. */
@@ -143,11 +135,11 @@ test_transfer(void **state)
 		transfer(&a, &b);
 		transfer(&b, &a);
 		assert_true(readied > 0);
-		assert_true(held > 0);
+		assert_true((int64_t)budget.held > 0);
 		wire_idle(&a);
 		wire_close(&a);
 		wire_close(&b);
-		assert_int_equal(held, 0);
+		assert_int_equal(budget.held, 0);
 	}
 }
 
@@ -198,7 +190,7 @@ test_bound(void **state)
 		assert_int_equal(wire_flush(&w), 1);
 		assert_true(all > WIRE_BATCH);
 		wire_close(&w);
-		assert_int_equal(held, 0);
+		assert_int_equal(budget.held, 0);
 		close(fd[1]);
 	}
 }
@@ -311,7 +303,7 @@ test_end(void **state)
 	wire_close(&b);
 	assert_int_equal(wire_read(&a, buf, sizeof(buf)), 0);
 	wire_close(&a);
-	assert_int_equal(held, 0);
+	assert_int_equal(budget.held, 0);
 
 	/* One with another code than ours. */
 	sockets(fd);
@@ -346,9 +338,9 @@ test_pipe_cut(void **state)
 	assert_int_equal(write(p->wr, sent, max), max);
 	p->len = max;
 	wire_piped(&w, max);
-	assert_int_equal(held, max);
+	assert_int_equal(budget.held, max);
 	wire_close(&w);
-	assert_int_equal(held, 0);
+	assert_int_equal(budget.held, 0);
 	close(fd[1]);
 }
 

@@ -24,7 +24,7 @@
 #include <cmocka.h>
 
 #include "shared/compat.h"
-#include "worker/keys/selfsign.h"
+#include "worker/crypto/selfsign.h"
 #include "worker/sandbox.h"
 #include "worker/worker.h"
 #include "forked.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * The upgrade to WebSocket on a pair of sockets, both sides: what is asked,
+ * The start of WebSocket on a pair of sockets, both sides: what is asked,
  * each head at every cut, each refusal with its words, and that what stands
  * behind a head is left for what comes next.
  */
@@ -25,8 +25,8 @@
 #include <cmocka.h>
 
 #include "shared/compat.h"
+#include "worker/dialect/dialect.h"
 #include "worker/net/http.h"
-#include "worker/service/pool.h"
 #include "worker/tunnel/tunnel.h"
 #include "worker/tunnel/wsopen.h"
 
@@ -39,34 +39,34 @@
 #define HELLO_MASKED	"\202\205\067\372\041\075\177\237\115\121\130"
 #define HELLO_BARE	"\202\005Hello"
 
+enum { ACCEPTS, DIALS };
+
 static struct service	 svc;
 static struct tunnel	 tun;
-static int64_t		 held;
 static int		 nkilled, far = -1, fds_before;
-static const uint8_t	*identity;
+static int		 keyed;		/* the dialect has a path */
 
 /* ---- stand-ins ---- */
 
-void
-service_hold(struct service *s, int64_t octets)
+static int
+path(const struct service *s, char *buf, size_t size)
 {
-	(void)s;
-	held += octets;
-	assert_true(held >= 0);
+	assert_ptr_equal(s, &svc);
+	if (!keyed)
+		return (-1);
+	strlcpy(buf, "/dialect", size);
+	return (0);
 }
 
-const uint8_t *
-seal_ctx_identity(const struct seal_ctx *ctx)
+static void
+host(const struct tunnel *t, char *buf, size_t size)
 {
-	(void)ctx;
-	return (identity);
+	assert_ptr_equal(t, &tun);
+	strlcpy(buf, "remote7.example:80", size);
 }
 
-void
-pool_remote_host(uint32_t index, char *buf, size_t size)
-{
-	snprintf(buf, size, "remote%u.example:80", index);
-}
+static const struct dialect		 dialect = { .path = path };
+static const struct tunnel_events	 events = { .host = host };
 
 void
 tunnel_kill(struct tunnel *t, enum tunnel_end end, const char *fmt, ...)
@@ -79,6 +79,16 @@ tunnel_kill(struct tunnel *t, enum tunnel_end end, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(t->words, sizeof(t->words), fmt, ap);
 	va_end(ap);
+}
+
+int
+tunnel_flush(struct tunnel *t)
+{
+	int	 r;
+
+	if ((r = wire_flush(&t->wire)) == -1)
+		tunnel_kill(t, TUNNEL_END_LOST, "%s", strerror(errno));
+	return (r);
 }
 
 static void
@@ -105,18 +115,18 @@ count_fds(void)
 }
 
 static void
-begin(enum side side)
+begin(int dials)
 {
 	int	 sp[2];
 
 	memset(&tun, 0, sizeof(tun));
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0,
 	    sp), 0);
-	svc.conf.side = side;
+	svc.dials = dials;
 	tun.service = &svc;
-	tun.remote = 7;
 	tun.transport = TRANSPORT_TCPMUX | TRANSPORT_WS;
-	assert_int_equal(wire_open(&tun.wire, &svc, sp[0], ready, &tun), 0);
+	assert_int_equal(wire_open(&tun.wire, svc.base, &svc.budget, sp[0],
+	    ready, &tun), 0);
 	far = sp[1];
 	nkilled = 0;
 }
@@ -125,24 +135,26 @@ static void
 end(void)
 {
 	wire_close(&tun.wire);
+	free(tun.wskey);
+	tun.wskey = NULL;
 	if (far != -1)
 		close(far);
 	far = -1;
-	assert_int_equal(held, 0);
+	assert_int_equal(svc.budget.held, 0);
 }
 
 static int
 prepare(void **state)
 {
-	static const uint8_t	 id[IDENTITY_LEN] = { 0, 1, 0xab, 0xff };
-
 	(void)state;
 	memset(&svc, 0, sizeof(svc));
-	identity = id;
+	svc.dialect = &dialect;
+	svc.events = &events;
+	keyed = 1;
 	svc.base = event_base_new();
 	if (fds_before == 0) {
 		signal(SIGPIPE, SIG_IGN);
-		begin(SIDE_CLIENT);	/* what is kept for good is there */
+		begin(DIALS);	/* what is kept for good is there */
 		end();
 	}
 	fds_before = count_fds();
@@ -154,7 +166,7 @@ finish(void **state)
 {
 	(void)state;
 	assert_int_equal(count_fds(), fds_before);
-	assert_int_equal(held, 0);
+	assert_int_equal(svc.budget.held, 0);
 	event_base_free(svc.base);
 	return (0);
 }
@@ -165,7 +177,7 @@ turn(void)
 	int	 r;
 
 	event_base_loop(svc.base, EVLOOP_NONBLOCK);
-	r = upgrade_turn(&tun);
+	r = wsopen_turn(&tun);
 	assert_int_equal(nkilled, r == -1);
 	return (r);
 }
@@ -210,7 +222,7 @@ expect_hello(void)
 	assert_memory_equal(buf, "Hello", 5);
 }
 
-/* ---- the client's side ---- */
+/* ---- who dials ---- */
 
 static void
 asked(struct http_head *h, char *buf, size_t size)
@@ -244,12 +256,12 @@ test_asks(void **state)
 	char			 buf[8192];
 
 	(void)state;
-	begin(SIDE_CLIENT);
+	begin(DIALS);
 	asked(&h, buf, sizeof(buf));
-	assert_true(http_is(&h.target, "/0001abff000000000000000000000000"));
+	assert_true(http_is(&h.target, "/dialect"));
 	expect_field(&h, "Host", "remote7.example:80");
 	expect_field(&h, "User-Agent", NULL);
-	expect_field(&h, "Sec-WebSocket-Key", tun.web_key);
+	expect_field(&h, "Sec-WebSocket-Key", tun.wskey);
 	assert_int_equal(turn(), 0);
 	assert_int_equal(hear(buf, sizeof(buf)), 0);	/* once */
 	end();
@@ -258,8 +270,8 @@ test_asks(void **state)
 	strlcpy(svc.web.agent, "curl/8", sizeof(svc.web.agent));
 	strlcpy(svc.web.headers, "X-A: 1\r\nX-B: 2\r\n",
 	    sizeof(svc.web.headers));
-	identity = NULL;		/* is not needed */
-	begin(SIDE_CLIENT);
+	keyed = 0;		/* is not needed */
+	begin(DIALS);
 	asked(&h, buf, sizeof(buf));
 	assert_true(http_is(&h.target, "/a?b"));
 	expect_field(&h, "Host", "h.example");
@@ -283,7 +295,7 @@ test_asks_longest(void **state)
 	memset(svc.web.headers, 'x', sizeof(svc.web.headers) - 1);
 	svc.web.headers[4] = ':';
 	memcpy(svc.web.headers + sizeof(svc.web.headers) - 3, "\r\n", 2);
-	begin(SIDE_CLIENT);
+	begin(DIALS);
 	asked(&h, buf, sizeof(buf));
 	expect_field(&h, "User-Agent", svc.web.agent);
 	assert_non_null(http_field(&h, "xxxx"));
@@ -294,11 +306,11 @@ static void
 test_cannot_ask(void **state)
 {
 	(void)state;
-	begin(SIDE_CLIENT);
-	identity = NULL;
+	begin(DIALS);
+	keyed = 0;
 	expect_kill(TUNNEL_END_LOST, "no key yet");
 	strlcpy(svc.web.path, "/", sizeof(svc.web.path));
-	begin(SIDE_CLIENT);
+	begin(DIALS);
 	close(far);
 	far = -1;
 	expect_kill(TUNNEL_END_LOST, strerror(EPIPE));
@@ -309,7 +321,7 @@ answer(char *buf, size_t size, const char *more)
 {
 	char	 accept[HTTP_ACCEPT_LEN + 1];
 
-	http_accept(tun.web_key, accept);
+	http_accept(tun.wskey, accept);
 	return (snprintf(buf, size, "HTTP/1.1 101 Switching Protocols\r\n"
 	    "Upgrade: websocket\r\nConnection: Upgrade\r\n"
 	    "Sec-WebSocket-Accept: %s\r\n%s\r\n", accept, more));
@@ -324,7 +336,7 @@ test_answer_pieces(void **state)
 
 	(void)state;
 	for (cut = 1; cut < len + 7; cut++) {
-		begin(SIDE_CLIENT);
+		begin(DIALS);
 		assert_int_equal(turn(), 0);
 		assert_true(hear(skip, sizeof(skip)) > 0);
 		len = answer(buf, sizeof(buf), "");
@@ -353,7 +365,7 @@ test_client_masks(void **state)
 	size_t	 n;
 
 	(void)state;
-	begin(SIDE_CLIENT);
+	begin(DIALS);
 	assert_int_equal(turn(), 0);
 	assert_true(hear(buf, sizeof(buf)) > 0);
 	n = answer(buf, sizeof(buf), "");
@@ -371,7 +383,7 @@ refused(const char *head, enum tunnel_end how, const char *words)
 {
 	char	 skip[4096];
 
-	begin(SIDE_CLIENT);
+	begin(DIALS);
 	assert_int_equal(turn(), 0);
 	assert_true(hear(skip, sizeof(skip)) > 0);
 	say(head, strlen(head));
@@ -417,7 +429,7 @@ test_answer_not_offered(void **state)
 
 	(void)state;
 	for (i = 0; i < 2; i++) {
-		begin(SIDE_CLIENT);
+		begin(DIALS);
 		assert_int_equal(turn(), 0);
 		assert_true(hear(buf, sizeof(buf)) > 0);
 		n = answer(buf, sizeof(buf), more[i][0]);
@@ -451,7 +463,7 @@ test_answer_longest(void **state)
 
 	(void)state;
 	for (len = HTTP_HEAD_MAX - 1; len <= HTTP_HEAD_MAX + 1; len++) {
-		begin(SIDE_CLIENT);
+		begin(DIALS);
 		assert_int_equal(turn(), 0);
 		assert_true(hear(skip, sizeof(skip)) > 0);
 		n = len - answer(buf, sizeof(buf), "");
@@ -470,7 +482,7 @@ test_answer_longest(void **state)
 	}
 }
 
-/* ---- the server's side ---- */
+/* ---- who accepts ---- */
 
 static void
 test_request_pieces(void **state)
@@ -481,7 +493,7 @@ test_request_pieces(void **state)
 
 	(void)state;
 	for (cut = 1; cut < sizeof(all) - 1; cut++) {
-		begin(SIDE_SERVER);
+		begin(ACCEPTS);
 		assert_int_equal(turn(), 0);
 		say(all, cut);
 		assert_int_equal(turn(), cut >= len);
@@ -506,7 +518,7 @@ test_server_frames(void **state)
 	char	 buf[1024];
 
 	(void)state;
-	begin(SIDE_SERVER);
+	begin(ACCEPTS);
 	say(REQUEST, strlen(REQUEST));
 	assert_int_equal(turn(), 1);
 	assert_true(hear(buf, sizeof(buf)) > 0);
@@ -526,7 +538,7 @@ request(const char *head, const char *words)
 {
 	char	 buf[64];
 
-	begin(SIDE_SERVER);
+	begin(ACCEPTS);
 	say(head, strlen(head));
 	assert_int_equal(turn(), -1);
 	assert_int_equal(tun.end, TUNNEL_END_PROTOCOL);
@@ -557,7 +569,7 @@ static void
 test_cannot_answer(void **state)
 {
 	(void)state;
-	begin(SIDE_SERVER);
+	begin(ACCEPTS);
 	say(REQUEST, strlen(REQUEST));
 	close(far);
 	far = -1;
@@ -569,11 +581,11 @@ test_cannot_answer(void **state)
 static void
 test_closed(void **state)
 {
-	int	 side;
+	int	 dials;
 
 	(void)state;
-	for (side = SIDE_SERVER; side <= SIDE_CLIENT; side++) {
-		begin(side);
+	for (dials = ACCEPTS; dials <= DIALS; dials++) {
+		begin(dials);
 		assert_int_equal(turn(), 0);
 		assert_int_equal(shutdown(far, SHUT_WR), 0);
 		expect_kill(TUNNEL_END_LOST, "closed before it was "
@@ -588,7 +600,7 @@ test_reset(void **state)
 	char	 words[128];
 
 	(void)state;
-	begin(SIDE_CLIENT);
+	begin(DIALS);
 	assert_int_equal(turn(), 0);	/* it asks, and nobody reads */
 	close(far);
 	far = -1;

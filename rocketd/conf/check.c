@@ -14,7 +14,7 @@
 
 #include "shared/compat.h"
 #include "conf.h"
-#include "rocketd/tlsconf.h"
+#include "tlsconf.h"
 
 /* Listeners of all blocks and services, a port each: as many descriptors. */
 #define CHECK_LISTENS_MAX	1024

@@ -13,8 +13,9 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "shared/addr.h"
 #include "shared/log.h"
-#include "shared/msg.h"
+#include "shared/opts.h"
 
 /* What one configuration may hold, so that no table grows without end. */
 #define CONF_BLOCKS_MAX		64
@@ -363,18 +364,28 @@ void			 tokenv_init(char **environment);
  */
 const char		*tokenv_get(const char *name);
 
-/* config.c */
+/* complain.c */
 
-/* A configuration with all defaults and no block; NULL: no memory. */
-struct rocketd_conf	*conf_new(const char *path);
 /* Prints "file:line:column: words"; without the numbers when line is 0. */
 void			 conf_complain(FILE *, const char *file, int line,
 			    int column, const char *, ...)
 			    __attribute__((__format__(printf, 5, 6)));
-/* Wipes the tokens.  Takes NULL. */
-void			 conf_free(struct rocketd_conf *);
-/* Defaults, inheritance, cross checks; errors as conf_parse.  Their number. */
-int			 conf_finish(struct rocketd_conf *, FILE *err);
+
+/* trust.c */
+
+/*
+ * Opens a file that the daemon reads as root and checks it by its descriptor:
+ * a regular one, owned by root or the daemon's user, not writable by others,
+ * and when secret not readable by others.  -1 with the reason in why.
+ */
+int			 conf_open(const char *path, int secret, char *why,
+			    size_t whysize);
+/* At most size octets of such a file; -1 with the reason in why. */
+ssize_t			 conf_read(const char *path, int secret, void *buf,
+			    size_t size, char *why, size_t whysize);
+
+/* tokens.c */
+
 /*
  * Reads the tokens' files, and when full, as for a start, takes variables from
  * the environment and wants no masked ones.  Errors as conf_parse.  Their
@@ -382,6 +393,15 @@ int			 conf_finish(struct rocketd_conf *, FILE *err);
  */
 int			 conf_read_tokens(struct rocketd_conf *, int full,
 			    FILE *err);
+/* The tokens that count for a service: its own, or else its block's. */
+const struct conf_tokens *conf_service_tokens(const struct conf_service *);
+
+/* config.c */
+
+/* A configuration with all defaults and no block; NULL: no memory. */
+struct rocketd_conf	*conf_new(const char *path);
+/* Wipes the tokens.  Takes NULL. */
+void			 conf_free(struct rocketd_conf *);
 /*
  * Numbers the services from 1: as in old (or NULL) where (side, name) is the
  * same, else with one that was not used for as long as can be.
@@ -390,21 +410,20 @@ void			 conf_number(struct rocketd_conf *,
 			    const struct rocketd_conf *old);
 struct conf_service	*conf_service_by_number(const struct rocketd_conf *,
 			    uint32_t);
+
+/* finish.c */
+
+/* Defaults, inheritance, cross checks; errors as conf_parse.  Their number. */
+int			 conf_finish(struct rocketd_conf *, FILE *err);
+
+/* diff.c */
+
 /*
  * CHANGE_ mask of what differs between two states of one service, its block's
  * remotes and client id included; both with their tokens read.
  */
 uint32_t		 conf_service_diff(const struct conf_service *,
 			    const struct conf_service *);
-/* The tokens that count for a service: its own, or else its block's. */
-const struct conf_tokens *conf_service_tokens(const struct conf_service *);
-/*
- * Opens a file that the daemon reads as root and checks it by its descriptor:
- * a regular one, owned by root or the daemon's user, not writable by others,
- * and when secret not readable by others.  -1 with the reason in why.
- */
-int			 conf_open(const char *path, int secret, char *why,
-			    size_t whysize);
 
 /* check.c */
 

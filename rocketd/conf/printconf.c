@@ -12,7 +12,7 @@
 
 #include "shared/compat.h"
 #include "conf.h"
-#include "rocketd/tlsconf.h"
+#include "tlsconf.h"
 
 static void
 print_quoted(const char *s, FILE *out)

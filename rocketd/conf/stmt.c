@@ -19,7 +19,7 @@
 #include "conf.h"
 #include "lex.h"
 #include "stmt.h"
-#include "rocketd/tlsconf.h"
+#include "tlsconf.h"
 #include "wordval.h"
 
 /* Words of a statement that can be an option's name. */

@@ -1,16 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * An arrival's way: the hello is peeked at, keys confirms the proof, a worker
- * of the service is handed the descriptor and says that the tunnel is proven.
- * Never an octet of a tunnel is taken out of a socket that is handed on; what a
- * trusted proxy puts in front of it is, to its last octet and no further.
- * Whoever is refused for identity or binder sees the same alert, at the same
- * pace.
- *
- * With WebSocket it is the request that is peeked at, and the path that names
- * the service; the proof within is the worker's to check.  Whoever asks for
- * anything else is a visitor.
+ * See arrival.h.  A connection's route (route.h) looks at its first octets,
+ * which stay in the socket: only the header of a trusted proxy is taken out,
+ * to its last octet and no further.  keys confirms what the route found, a
+ * worker of the service is handed the descriptor, and says when the tunnel is
+ * proven.  Who is brought to no worker sees the route's answer (answer.h).
  */
 
 #include <sys/types.h>
@@ -19,7 +14,6 @@
 #include <sys/tree.h>
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,32 +24,18 @@
 #include <event2/event_struct.h>
 
 #include "shared/compat.h"
-#include "arrivalpriv.h"
-#include "visitor.h"
+#include "worker/net/charge.h"
+#include "worker/net/proxyhdr.h"
+#include "worker/worker.h"
+#include "answer.h"
+#include "arrival.h"
+#include "route.h"
 
-/*
- * From the last octet of a hello to the alert that refuses it.  Unknown
- * identity and false binder are alike also in time, and who guesses waits.
- */
-#define REFUSE_US	(250 * 1000)
+/* A proxy sends its header at once: pieces that it may come in. */
+#define PROXY_PIECES	64
 
-/*
- * From the last octet of a request to a visitor's answer, whether keys had to
- * be asked about its path or not; and for all of that answer to be taken, a
- * file over a slow line being the longest.
- */
-#define VISIT_US	(5 * 1000)
-#define ANSWER_US	(30 * 1000 * 1000)
-
-/*
- * After the alert the peer is waited for, and read to its end: closing with
- * octets unread would reset the connection, and lose the alert.
- */
-#define CLOSING_US	(1000 * 1000)
-#define CLOSING_MAX	(16 * 1024)
-/* A visitor may be sending what it wants to upload; web servers wait for it. */
-#define LINGER_US	(5 * 1000 * 1000)
-#define LINGER_MAX	(1024 * 1024)
+/* Octets of a stranger's that go into the log. */
+#define SHOWN_MAX	32
 
 /*
  * Octets of messages, each with a tunnel's socket, that a worker has not taken:
@@ -65,7 +45,7 @@
 #define HAND_QUEUED	(64 * 1024)
 #endif
 
-/* A worker knows the deadline and tells its end; past this it did not. */
+/* A worker knows the deadline and reports its end; by now it has not. */
 #define HANDED_US	(2000 * 1000)
 
 /*
@@ -75,6 +55,41 @@
 #define SERIAL_BITS	40
 #define SERIAL_MASK	((1ULL << SERIAL_BITS) - 1)
 
+enum conn_state {
+	CONN_PROXY,		/* waits for the whole header of its proxy */
+	CONN_ROUTE,		/* waits until its route has seen enough */
+	CONN_ASKED,		/* keys is asked, or is when it is back */
+	CONN_HELD,		/* confirmed; no worker takes it now */
+	CONN_REFUSED,		/* is being answered */
+	CONN_HANDED		/* with a worker, and fd with it */
+};
+
+struct conn {
+	RB_ENTRY(conn)		 entry;		/* by number */
+	TAILQ_ENTRY(conn)	 list;		/* held, or its worker's */
+	struct event		 ev;		/* until it is routed */
+	struct event		 timer;
+	enum conn_state		 state;
+	int			 fd;
+	uint64_t		 number;
+	const struct route	*route;
+	enum route_to		 to;		/* from ASKED on */
+	struct msg_proof	 proof;		/* likewise */
+	uint64_t		 deadline;	/* microseconds, to be proven */
+	uint64_t		 asked;		/* when its last octet came */
+	struct charge		 charge;
+	struct worker		*worker;	/* HANDED */
+	struct answer		*answer;	/* REFUSED */
+	uint32_t		 service;	/* first its listener's */
+	uint32_t		 transport;	/* of its listener */
+	uint32_t		 decoy;		/* likewise */
+	uint32_t		 pieces;	/* that it has come in */
+	size_t			 lowat;
+	struct addr		 local;		/* ADDR_NONE: the socket's */
+};
+TAILQ_HEAD(conns, conn);
+RB_HEAD(conn_tree, conn);
+
 struct worker {
 	TAILQ_ENTRY(worker)	 entry;
 	struct channel		*channel;
@@ -82,11 +97,21 @@ struct worker {
 	uint32_t		 tunnels;	/* handed and not closed */
 };
 
-struct arrivals	 arrivals;
+static struct {
+	struct gate_opts	 conf;
+	TAILQ_HEAD(, worker)	 workers;
+	struct channel		*keys;
+	struct conn_tree	 conns;
+	struct conns		 held;
+	uint64_t		 serial;
+	void			(*none)(void);	/* to be called, or NULL */
+	struct arrival_stats	 stats;
+	uint8_t			 buf[ROUTE_OCTETS_MAX];	/* peeked at */
+} env;
+
+_Static_assert(PROXYHDR_READ_MAX <= ROUTE_OCTETS_MAX, "a header fits");
 
 static int	 conn_cmp(const struct conn *, const struct conn *);
-static void	 conn_event(evutil_socket_t, short, void *);
-static void	 conn_timer(evutil_socket_t, short, void *);
 
 RB_PROTOTYPE_STATIC(conn_tree, conn, entry, conn_cmp)
 RB_GENERATE_STATIC(conn_tree, conn, entry, conn_cmp)
@@ -94,9 +119,9 @@ RB_GENERATE_STATIC(conn_tree, conn, entry, conn_cmp)
 static int
 conn_cmp(const struct conn *a, const struct conn *b)
 {
-	if (a->proof.number == b->proof.number)
+	if (a->number == b->number)
 		return (0);
-	return (a->proof.number < b->proof.number ? -1 : 1);
+	return (a->number < b->number ? -1 : 1);
 }
 
 static struct conn *
@@ -104,18 +129,8 @@ conn_find(uint64_t number)
 {
 	struct conn	 find;
 
-	find.proof.number = number;
-	return (RB_FIND(conn_tree, &arrivals.conns, &find));
-}
-
-void
-arrival_log(struct source *src, const struct addr *peer, const char *fmt, ...)
-{
-	va_list	 ap;
-
-	va_start(ap, fmt);
-	source_log(src, worker_now(), "tunnel", peer, fmt, ap);
-	va_end(ap);
+	find.number = number;
+	return (RB_FIND(conn_tree, &env.conns, &find));
 }
 
 /* ---- a connection's end ---- */
@@ -123,43 +138,48 @@ arrival_log(struct source *src, const struct addr *peer, const char *fmt, ...)
 static void
 arrival_less(void)
 {
-	if (--arrivals.stats.waiting == 0 && arrivals.none != NULL)
-		arrivals.none();
+	if (--env.stats.waiting == 0 && env.none != NULL)
+		env.none();
 }
 
-int
-conn_is_web(const struct conn *c)
+/* Is whoever comes to nothing answered as well, and nobody reset? */
+static int
+conn_answers_anyone(const struct conn *c)
 {
-	return ((c->transport & TRANSPORT_WS) != 0);
+	return (c->route->answer != NULL && c->route->answer->anyone);
 }
 
-void
+static void
+conn_close(struct conn *c)
+{
+	(void)event_del(&c->ev);
+	/* What was read is no reason for a reset. */
+	if (conn_answers_anyone(c) &&
+	    read(c->fd, env.buf, sizeof(env.buf)) == -1 && errno != EAGAIN)
+		log_debug("tunnel from %s: %s", addr_print(&c->charge.peer),
+		    strerror(errno));
+	close(c->fd);
+}
+
+static void
 conn_free(struct conn *c)
 {
 	(void)event_del(&c->timer);
-	if (c->fd != -1) {
-		(void)event_del(&c->ev);
-		/* a web server has read what it closes on: no reset */
-		if (conn_is_web(c) && read(c->fd, arrivals.buf,
-		    sizeof(arrivals.buf)) == -1 && errno != EAGAIN)
-			log_debug("visitor from %s: %s",
-			    addr_print(&c->peer), strerror(errno));
-		close(c->fd);
-	}
+	answer_free(c->answer);
+	if (c->fd != -1)
+		conn_close(c);
 	if (c->state == CONN_HELD)
-		TAILQ_REMOVE(&arrivals.held, c, list);
+		TAILQ_REMOVE(&env.held, c, list);
 	if (c->state == CONN_HANDED)
 		TAILQ_REMOVE(&c->worker->conns, c, list);
 	else
 		arrival_less();
-	RB_REMOVE(conn_tree, &arrivals.conns, c);
-	source_leave(c->source);
-	arrivals.stats.unproven--;
-	visit_free(c->visit);
+	RB_REMOVE(conn_tree, &env.conns, c);
+	charge_release(&c->charge);
 	free(c);
 }
 
-/* Arms the one timer of a connection.  -1: it was freed for want of memory. */
+/* Arms the timer.  -1: no memory for that, and the connection is freed. */
 static int
 conn_wait(struct conn *c, uint64_t until)
 {
@@ -172,232 +192,109 @@ conn_wait(struct conn *c, uint64_t until)
 	}
 	if (evtimer_add(&c->timer, &tv) == 0)
 		return (0);
-	log_warnx("tunnel from %s: no memory", addr_print(&c->peer));
+	log_warnx("tunnel from %s: no memory", addr_print(&c->charge.peer));
 	conn_free(c);
 	return (-1);
 }
 
-/*
- * The same to the peer whichever it was.  The alert goes out a fixed time after
- * the hello came, or, if keys was late, that long after its verdict.
- */
 static void
-conn_refuse(struct conn *c, const struct msg_verdict *v, const char *name)
-{
-	char		 hex[2 * IDENTITY_LEN + 1];
-	uint64_t	 now = worker_now(), due = c->asked + REFUSE_US;
-	size_t		 i;
-
-	for (i = 0; i < IDENTITY_LEN; i++)
-		snprintf(hex + 2 * i, 3, "%02x", c->proof.identity[i]);
-	if (v->verdict == VERDICT_UNKNOWN) {
-		arrivals.stats.unknown++;
-		arrival_log(c->source, &c->peer, "unknown identity %s: wrong "
-		    "token or unknown service", hex);
-	} else {
-		arrivals.stats.false_binder++;
-		arrival_log(c->source, &c->peer, "false binder for service %s "
-		    "(number %u, identity %s)", name, v->service, hex);
-	}
-	c->state = CONN_REFUSED;
-	(void)conn_wait(c, due > now ? due : now + REFUSE_US);
-}
-
-static void
-conn_drain(struct conn *c)
-{
-	ssize_t	 n;
-
-	while ((n = read(c->fd, arrivals.buf, sizeof(arrivals.buf))) > 0) {
-		c->drained += n;
-		if (c->drained > (conn_is_web(c) ? LINGER_MAX : CLOSING_MAX))
-			break;
-	}
-	if (n == -1 && (errno == EAGAIN || errno == EINTR))
-		return;
-	conn_free(c);
-}
-
-void
 conn_set_lowat(struct conn *c, size_t octets)
 {
 	int	 lowat = (int)octets;
 
 	if (c->lowat == octets)
 		return;
-	/* Where it cannot be set we are woken more often: WAKES_MAX. */
+	/* Where it cannot be set, more wakes come: pieces. */
 	if (setsockopt(c->fd, SOL_SOCKET, SO_RCVLOWAT, &lowat,
 	    sizeof(lowat)) == -1)
 		log_debug("tunnel from %s: SO_RCVLOWAT: %s",
-		    addr_print(&c->peer), strerror(errno));
+		    addr_print(&c->charge.peer), strerror(errno));
 	c->lowat = octets;
 }
 
-/* -1: it was freed for want of memory. */
-static int
-conn_watch(struct conn *c, short what)
-{
-	(void)event_del(&c->ev);
-	if (event_assign(&c->ev, worker_base(), c->fd, what, conn_event, c) ==
-	    0 && event_add(&c->ev, NULL) == 0)
-		return (0);
-	log_warnx("tunnel from %s: no memory", addr_print(&c->peer));
-	conn_free(c);
-	return (-1);
-}
-
-/* The last word is out. */
 static void
-conn_close(struct conn *c)
+conn_answered(void *arg)
 {
-	if (shutdown(c->fd, SHUT_WR) == -1) {
-		conn_free(c);
-		return;
-	}
-	c->state = CONN_CLOSING;
-	conn_set_lowat(c, 1);
-	if (conn_wait(c, worker_now() + (conn_is_web(c) ? LINGER_US :
-	    CLOSING_US)) == -1 ||
-	    conn_watch(c, EV_READ | EV_PERSIST | EV_ET) == -1)
-		return;
-	conn_drain(c);
+	conn_free(arg);
 }
 
-static void
-conn_alert(struct conn *c)
-{
-	/* A record of TLS: fatal, handshake_failure. */
-	static const uint8_t	 alert[] = { 21, 3, 3, 0, 2, 2, 40 };
-
-	if (write(c->fd, alert, sizeof(alert)) != sizeof(alert))
-		conn_free(c);		/* it is gone, or never read */
-	else
-		conn_close(c);
-}
-
-/* ---- visitors ---- */
-
-static void
-conn_answering(struct conn *c)
-{
-	switch (visit_send(c->visit, c->fd)) {
-	case 0:			/* the rest when it takes more */
-		break;
-	case 1:
-		conn_close(c);
-		break;
-	default:
-		conn_free(c);
-		break;
-	}
-}
-
+/* It is brought to no worker. */
 static void
 conn_answer(struct conn *c)
 {
-	c->state = CONN_ANSWERING;
-	if (conn_wait(c, worker_now() + ANSWER_US) == -1 ||
-	    conn_watch(c, EV_WRITE | EV_PERSIST) == -1)
-		return;
-	conn_answering(c);
+	(void)event_del(&c->ev);
+	(void)event_del(&c->timer);
+	if (c->state == CONN_HELD)
+		TAILQ_REMOVE(&env.held, c, list);
+	c->state = CONN_REFUSED;
+	conn_set_lowat(c, 1);
+	if (c->route->answer != NULL)
+		c->answer = answer_new(c->fd, c->route->answer, c->decoy,
+		    &c->charge.peer, c->asked, conn_answered, c);
+	if (c->answer == NULL)
+		conn_free(c);
 }
 
-/* Makes the answer to what waits in the socket; at its time it goes out. */
-void
-conn_visit(struct conn *c)
+/* What it has to say first. */
+static const char *
+conn_first(const struct conn *c)
 {
-	uint64_t	 now = worker_now(), due;
-	ssize_t		 n;
-
-	(void)event_del(&c->ev);
-	n = recv(c->fd, arrivals.buf, sizeof(arrivals.buf), MSG_PEEK);
-	if (n <= 0) {
-		conn_free(c);		/* it is gone */
-		return;
-	}
-	if ((c->visit = visit_new(c->decoy, arrivals.buf, n)) == NULL) {
-		log_warnx("visitor from %s: no memory", addr_print(&c->peer));
-		conn_free(c);
-		return;
-	}
-	arrivals.stats.visitors++;
-	log_debug("visitor from %s: %s", addr_print(&c->peer),
-	    visit_words(c->visit));
-	c->state = CONN_REFUSED;
-	due = c->asked + VISIT_US;
-	(void)conn_wait(c, due > now ? due : now);
+	return (c->state == CONN_PROXY ? "PROXY header" : c->route->first);
 }
 
 static void
 conn_timer(evutil_socket_t fd, short what, void *arg)
 {
 	struct conn	*c = arg;
-	uint32_t	 ms = arrivals.conf.deadline_ms;
+	uint32_t	 ms = env.conf.deadline_ms;
 
 	(void)fd;
 	(void)what;
+	env.stats.timeouts++;
 	switch (c->state) {
 	case CONN_PROXY:
-	case CONN_HELLO:
-		arrivals.stats.timeouts++;
-		arrival_log(c->source, &c->peer, "no %s within %u ms",
-		    c->state == CONN_PROXY ? "PROXY header" :
-		    conn_is_web(c) ? "request" : "hello", ms);
+	case CONN_ROUTE:
+		charge_log(&c->charge, "no %s within %u ms", conn_first(c),
+		    ms);
 		break;
-	case CONN_PROOF:
-		arrivals.stats.timeouts++;
-		arrival_log(c->source, &c->peer,
+	case CONN_ASKED:
+		charge_log(&c->charge,
 		    "dropped after %u ms: no answer of keys", ms);
-		if (!conn_is_web(c))
-			break;
-		conn_visit(c);
-		return;
-	case CONN_HELD:
-		arrivals.stats.timeouts++;
-		arrival_log(c->source, &c->peer, "dropped after %u ms: no "
-		    "worker of service number %u", ms, c->service);
-		if (!conn_is_web(c))
-			break;
-		TAILQ_REMOVE(&arrivals.held, c, list);
-		c->state = CONN_PROOF;
-		conn_visit(c);
-		return;
-	case CONN_REFUSED:
-		if (c->visit != NULL)
-			conn_answer(c);
-		else
-			conn_alert(c);
-		return;
-	case CONN_ANSWERING:
-	case CONN_CLOSING:
 		break;
-	case CONN_HANDED:
-		/* It may live on, no longer at others' cost. */
-		arrivals.stats.timeouts++;
+	case CONN_HELD:
+		charge_log(&c->charge, "dropped after %u ms: no worker of "
+		    "service number %u", ms, c->service);
+		break;
+	default:	/* HANDED: it may live on, no longer at others' cost */
 		break;
 	}
-	conn_free(c);
+	if ((c->state == CONN_ASKED || c->state == CONN_HELD) &&
+	    conn_answers_anyone(c))
+		conn_answer(c);
+	else
+		conn_free(c);
 }
 
-/* ---- from hello to worker ---- */
+/* ---- to a worker ---- */
 
 static struct worker *
 worker_by_channel(const struct channel *ch)
 {
 	struct worker	*w;
 
-	TAILQ_FOREACH(w, &arrivals.workers, entry)
+	TAILQ_FOREACH(w, &env.workers, entry)
 		if (w->channel == ch)
 			return (w);
 	return (NULL);
 }
 
+/* The worker of a service that has fewest tunnels, of those that take any. */
 static struct worker *
 worker_least(uint32_t service)
 {
 	struct worker	*w, *least = NULL;
 
-	TAILQ_FOREACH(w, &arrivals.workers, entry)
+	TAILQ_FOREACH(w, &env.workers, entry)
 		if (channel_peer(w->channel)->service == service &&
 		    channel_queued(w->channel) <= HAND_QUEUED &&
 		    (least == NULL || w->tunnels < least->tunnels))
@@ -406,22 +303,29 @@ worker_least(uint32_t service)
 }
 
 static void
+conn_describe(const struct conn *c, struct msg_tunnel *msg)
+{
+	uint64_t	 now = worker_now();
+
+	memset(msg, 0, sizeof(*msg));
+	msg->number = c->number;
+	msg->transport = c->transport;
+	msg->left_ms = c->deadline > now + 1000 ?
+	    (uint32_t)((c->deadline - now) / 1000) : 1;
+	msg->peer = c->charge.peer;
+	msg->local = c->local;
+	if (msg->local.family == ADDR_NONE)
+		addr_of_self(&msg->local, c->fd);
+}
+
+static void
 conn_hand(struct conn *c, struct worker *w)
 {
 	struct msg_tunnel	 msg;
-	uint64_t		 now = worker_now();
 	int			 fd = c->fd;
 
 	conn_set_lowat(c, 1);
-	memset(&msg, 0, sizeof(msg));
-	msg.number = c->proof.number;
-	msg.transport = c->transport;
-	msg.left_ms = c->deadline > now + 1000 ?
-	    (uint32_t)((c->deadline - now) / 1000) : 1;
-	msg.peer = c->peer;
-	msg.local = c->local;
-	if (msg.local.family == ADDR_NONE)
-		addr_of_self(&msg.local, fd);
+	conn_describe(c, &msg);
 	(void)event_del(&c->ev);
 	c->fd = -1;
 	c->state = CONN_HANDED;
@@ -429,11 +333,12 @@ conn_hand(struct conn *c, struct worker *w)
 	TAILQ_INSERT_TAIL(&w->conns, c, list);
 	arrival_less();
 	w->tunnels++;
-	arrivals.stats.handed++;
+	env.stats.handed++;
 	if (channel_send(w->channel, IMSG_TUNNEL, fd, &msg, sizeof(msg)) ==
 	    -1) {
 		log_warnx("tunnel from %s: cannot be handed to service %s",
-		    addr_print(&c->peer), channel_peer(w->channel)->name);
+		    addr_print(&c->charge.peer),
+		    channel_peer(w->channel)->name);
 		w->tunnels--;
 		conn_free(c);
 		return;
@@ -441,7 +346,8 @@ conn_hand(struct conn *c, struct worker *w)
 	(void)conn_wait(c, c->deadline + HANDED_US);
 }
 
-void
+/* Its service is known. */
+static void
 conn_place(struct conn *c)
 {
 	struct worker	*w;
@@ -452,7 +358,7 @@ conn_place(struct conn *c)
 	}
 	/* One is being started, or behind: its place is kept for a while. */
 	c->state = CONN_HELD;
-	TAILQ_INSERT_TAIL(&arrivals.held, c, list);
+	TAILQ_INSERT_TAIL(&env.held, c, list);
 }
 
 /* Those that wait for this worker go to it, as far as it takes them. */
@@ -461,75 +367,186 @@ conns_place(struct worker *w)
 {
 	struct conn	*c, *next;
 
-	TAILQ_FOREACH_SAFE(c, &arrivals.held, list, next) {
+	TAILQ_FOREACH_SAFE(c, &env.held, list, next) {
 		if (channel_queued(w->channel) > HAND_QUEUED)
 			return;
 		if (c->service != channel_peer(w->channel)->service)
 			continue;
-		TAILQ_REMOVE(&arrivals.held, c, list);
+		TAILQ_REMOVE(&env.held, c, list);
 		conn_hand(c, w);
 	}
 }
 
+/* ---- its first octets ---- */
+
 /* keys may be away: it is asked again by arrival_keys. */
-void
+static void
 conn_ask(struct conn *c)
 {
 	struct msg_identity	 whose;
 
-	if (arrivals.keys == NULL)
+	c->state = CONN_ASKED;
+	if (env.keys == NULL)
 		return;
-	if (conn_is_web(c)) {
-		memset(&whose, 0, sizeof(whose));
-		whose.number = c->proof.number;
-		memcpy(whose.identity, c->proof.identity,
-		    sizeof(whose.identity));
-		(void)channel_send(arrivals.keys, IMSG_IDENTITY, -1, &whose,
-		    sizeof(whose));
-	} else
-		(void)channel_send(arrivals.keys, IMSG_PROOF, -1, &c->proof,
+	if (c->to == ROUTE_PROOF) {
+		(void)channel_send(env.keys, IMSG_PROOF, -1, &c->proof,
 		    sizeof(c->proof));
+		return;
+	}
+	memset(&whose, 0, sizeof(whose));
+	whose.number = c->number;
+	memcpy(whose.identity, c->proof.identity, sizeof(whose.identity));
+	(void)channel_send(env.keys, IMSG_IDENTITY, -1, &whose,
+	    sizeof(whose));
 }
 
-int
-arrival_over(struct source *src, const struct addr *peer, uint32_t more)
+/* It is no tunnel: no time is due to it, and an answer only to anyone. */
+static void
+conn_malformed(struct conn *c, const char *why, size_t len)
 {
-	if (src->unproven >= arrivals.conf.max_per_source) {
-		arrivals.stats.limited_source++;
-		arrival_log(src, peer, "closed: its source has %u unproven "
-		    "connections already", src->unproven);
-		return (1);
+	char	 shown[4 * SHOWN_MAX + 1];
+
+	if (c->state != CONN_PROXY && conn_answers_anyone(c)) {
+		conn_answer(c);
+		return;
 	}
-	if (arrivals.stats.unproven + more > arrivals.conf.max_unproven) {
-		arrivals.stats.limited_total++;
-		arrival_log(src, peer, "closed: %u connections are unproven "
-		    "already", arrivals.stats.unproven);
-		return (1);
+	env.stats.malformed++;
+	if (len > SHOWN_MAX)
+		len = SHOWN_MAX;
+	log_printable(shown, sizeof(shown), env.buf, len);
+	charge_log(&c->charge, "not a %s: %s; it begins \"%s\"",
+	    conn_first(c), why, shown);
+	conn_free(c);
+}
+
+/* The peer says no more, and has said too little. */
+static void
+conn_closed(struct conn *c, size_t len)
+{
+	env.stats.closed_early++;
+	if (len > 0)
+		charge_log(&c->charge, "closed after %zu octets, which are no "
+		    "whole %s", len, conn_first(c));
+	else	/* someone looks whether we are there */
+		log_debug("tunnel from %s: closed at once",
+		    addr_print(&c->charge.peer));
+	conn_free(c);
+}
+
+/* There are len octets, and need are wanted. */
+static void
+conn_more(struct conn *c, size_t len, size_t need, int closed)
+{
+	uint32_t	 most = c->state == CONN_PROXY ? PROXY_PIECES :
+	    c->route->pieces;
+
+	if (closed)
+		conn_closed(c, len);
+	else if (len > 0 && ++c->pieces > most)
+		conn_malformed(c, "it comes in too small pieces", len);
+	else
+		conn_set_lowat(c, need);
+}
+
+/*
+ * The header is read, since the worker is not to see it: exactly its octets,
+ * which are there, and what follows stays.  -1: go on no further, and the
+ * connection may be gone.
+ */
+static int
+conn_proxy(struct conn *c, size_t len, int closed)
+{
+	struct addr	 from, to;
+	const char	*why;
+	size_t		 need;
+
+	switch (proxyhdr_parse(env.buf, len, &need, &from, &to, &why)) {
+	case PROXYHDR_OK:
+		break;
+	case PROXYHDR_BAD:
+		conn_malformed(c, why, len);
+		return (-1);
+	case PROXYHDR_MORE:
+		conn_more(c, len, need, closed);
+		return (-1);
 	}
+	/* From here on it is charged to the one that it comes for. */
+	if (read(c->fd, env.buf, need) != (ssize_t)need ||
+	    (from.family != ADDR_NONE && charge_to(&c->charge, &from) == -1)) {
+		conn_free(c);
+		return (-1);
+	}
+	c->local = to;
+	c->state = CONN_ROUTE;
+	c->pieces = 0;
+	conn_set_lowat(c, 1);
 	return (0);
+}
+
+static void
+conn_route(struct conn *c, size_t len, int closed)
+{
+	struct routed	 to;
+
+	memset(&to, 0, sizeof(to));
+	to.service = c->service;
+	c->asked = worker_now();
+	c->to = c->route->look(env.buf, len, &to);
+	switch (c->to) {
+	case ROUTE_MORE:
+		conn_more(c, len, to.need, closed);
+		return;
+	case ROUTE_BAD:
+		conn_malformed(c, to.why, len);
+		return;
+	default:
+		break;
+	}
+	(void)event_del(&c->ev);
+	c->service = to.service;
+	c->proof = to.proof;
+	c->proof.number = c->number;
+	if (c->to == ROUTE_SERVICE)
+		conn_place(c);
+	else
+		conn_ask(c);
+}
+
+/*
+ * Looks at what there is of it; closed: the peer has said that no more comes.
+ * It may be gone then.
+ */
+static void
+conn_peek(struct conn *c, int closed)
+{
+	ssize_t	 n;
+
+	for (;;) {
+		n = recv(c->fd, env.buf, sizeof(env.buf), MSG_PEEK);
+		if (n == -1 && (errno == EAGAIN || errno == EINTR)) {
+			if (c->state == CONN_PROXY)
+				return;
+			n = closed = 0;
+		} else if (n <= 0) {
+			conn_closed(c, 0);
+			return;
+		}
+		if (c->state != CONN_PROXY)
+			break;
+		if (conn_proxy(c, (size_t)n, closed) == -1)
+			return;
+	}
+	conn_route(c, (size_t)n, closed);
 }
 
 static void
 conn_event(evutil_socket_t fd, short what, void *arg)
 {
-	struct conn	*c = arg;
-
 	(void)fd;
-	switch (c->state) {
-	case CONN_PROXY:
-	case CONN_HELLO:
-		peek_look(c, what & EV_CLOSED);
-		break;
-	case CONN_ANSWERING:
-		conn_answering(c);
-		break;
-	case CONN_CLOSING:
-		conn_drain(c);
-		break;
-	default:
-		break;
-	}
+	conn_peek(arg, what & EV_CLOSED);
 }
+
+/* ---- its beginning ---- */
 
 /* As it stands in the numbers: its low 24 bits. */
 static uint64_t
@@ -538,83 +555,86 @@ conn_generation(void)
 	return (worker_self()->generation & (UINT64_MAX >> SERIAL_BITS));
 }
 
-/* NULL with ENOMEM, or with 0 when it is over a limit. */
-static struct conn *
-conn_new(int fd, const struct arrival *a)
+/* -1 with errno. */
+static int
+conn_init(struct conn *c, int fd, const struct msg_arrival *a)
 {
-	struct source	*src;
-	struct conn	*c;
-	short		 what = EV_READ | EV_PERSIST | EV_ET;
+	short	 what = EV_READ | EV_PERSIST | EV_ET;
 
-	errno = ENOMEM;
-	if ((src = source_get(&a->peer, worker_now())) == NULL)
-		return (NULL);
-	errno = 0;
-	if (arrival_over(src, &a->peer, 1))
-		return (NULL);
-	errno = ENOMEM;
-	if ((c = calloc(1, sizeof(*c))) == NULL)
-		return (NULL);
 	if (event_base_get_features(worker_base()) & EV_FEATURE_EARLY_CLOSE)
 		what |= EV_CLOSED;
+	errno = ENOMEM;
 	if (event_assign(&c->ev, worker_base(), fd, what, conn_event, c) ==
 	    -1 || evtimer_assign(&c->timer, worker_base(), conn_timer, c) ==
-	    -1) {
+	    -1)
+		return (-1);
+	if ((c->route = route_find(a->dialect, a->transport)) == NULL) {
+		errno = EINVAL;
+		return (-1);
+	}
+	return (charge_to(&c->charge, &a->peer));
+}
+
+/* NULL with errno, EDQUOT when it is over a limit. */
+static struct conn *
+conn_new(int fd, const struct msg_arrival *a, int proxied)
+{
+	struct conn	*c;
+
+	if ((c = calloc(1, sizeof(*c))) == NULL)
+		return (NULL);
+	if (conn_init(c, fd, a) == -1) {
 		free(c);
 		return (NULL);
 	}
 	c->fd = fd;
-	c->state = a->proxied ? CONN_PROXY : CONN_HELLO;
-	c->source = src;
-	c->peer = a->peer;
+	c->state = proxied ? CONN_PROXY : CONN_ROUTE;
 	c->local = a->local;
+	c->service = a->service;
 	c->transport = a->transport;
 	c->decoy = a->decoy;
 	c->lowat = 1;
-	c->deadline = worker_now() + arrivals.conf.deadline_ms * 1000ULL;
-	c->proof.number = conn_generation() << SERIAL_BITS |
-	    (++arrivals.serial & SERIAL_MASK);
-	RB_INSERT(conn_tree, &arrivals.conns, c);
-	source_enter(src);
-	arrivals.stats.unproven++;
-	arrivals.stats.waiting++;
+	c->deadline = worker_now() + env.conf.deadline_ms * 1000ULL;
+	c->number = conn_generation() << SERIAL_BITS |
+	    (++env.serial & SERIAL_MASK);
+	RB_INSERT(conn_tree, &env.conns, c);
+	env.stats.waiting++;
 	return (c);
 }
 
 static void
 conn_start(struct conn *c)
 {
-	uint64_t	 number = c->proof.number;
+	uint64_t	 number = c->number;
 
 	if (conn_wait(c, c->deadline) == -1)
 		return;
-	/* Most hellos are there already, or come in one piece later. */
-	peek_look(c, 0);
+	/* Mostly all of it is there already, or comes in one piece later. */
+	conn_peek(c, 0);
 	if ((c = conn_find(number)) == NULL ||
-	    (c->state != CONN_HELLO && c->state != CONN_PROXY))
+	    (c->state != CONN_ROUTE && c->state != CONN_PROXY))
 		return;
-	if (c->lowat == 1 && c->state == CONN_HELLO && !conn_is_web(c))
-		conn_set_lowat(c, 5);
 	if (event_add(&c->ev, NULL) == -1) {
-		log_warnx("tunnel from %s: no memory", addr_print(&c->peer));
+		log_warnx("tunnel from %s: no memory",
+		    addr_print(&c->charge.peer));
 		conn_free(c);
 	}
 }
 
 int
-arrival_new(int fd, const struct arrival *a)
+arrival_new(int fd, const struct msg_arrival *a, int proxied)
 {
 	struct conn	*c;
 	int		 error;
 
-	if ((c = conn_new(fd, a)) != NULL) {
+	if ((c = conn_new(fd, a, proxied)) != NULL) {
 		conn_start(c);
 		return (0);
 	}
 	error = errno;
 	close(fd);
 	errno = error;
-	return (error == 0 ? 0 : -1);
+	return (error == EDQUOT ? 0 : -1);
 }
 
 /* ---- what the others say ---- */
@@ -624,21 +644,34 @@ arrival_keys(struct channel *ch)
 {
 	struct conn	*c;
 
-	arrivals.keys = ch;
+	env.keys = ch;
 	if (ch == NULL)
 		return;
-	RB_FOREACH(c, conn_tree, &arrivals.conns)
-		if (c->state == CONN_PROOF)
+	RB_FOREACH(c, conn_tree, &env.conns)
+		if (c->state == CONN_ASKED)
 			conn_ask(c);
 }
 
-/* For the log. */
-static const char *
-service_name_of(uint32_t service)
+/* Counts and logs why keys refuses it; the peer cannot tell. */
+static void
+conn_refused(struct conn *c, const struct msg_verdict *v)
 {
-	const struct worker	*w = worker_least(service);
+	const struct worker	*w = worker_least(v->service);
+	char			 hex[2 * IDENTITY_LEN + 1];
+	size_t			 i;
 
-	return (w != NULL ? channel_peer(w->channel)->name : "?");
+	for (i = 0; i < IDENTITY_LEN; i++)
+		snprintf(hex + 2 * i, 3, "%02x", c->proof.identity[i]);
+	if (v->verdict == VERDICT_UNKNOWN) {
+		env.stats.unknown++;
+		charge_log(&c->charge, "unknown identity %s: wrong token or "
+		    "unknown service", hex);
+		return;
+	}
+	env.stats.false_binder++;
+	charge_log(&c->charge, "false binder for service %s (number %u, "
+	    "identity %s)", w != NULL ? channel_peer(w->channel)->name : "?",
+	    v->service, hex);
 }
 
 void
@@ -647,18 +680,16 @@ arrival_verdict(const struct msg_verdict *v)
 	struct conn	*c = conn_find(v->number);
 
 	/* Its deadline may have come first. */
-	if (c == NULL || c->state != CONN_PROOF)
+	if (c == NULL || c->state != CONN_ASKED)
 		return;
-	if (v->verdict != VERDICT_OK && conn_is_web(c)) {
-		conn_visit(c);
-		return;
-	}
-	if (v->verdict != VERDICT_OK) {
-		conn_refuse(c, v, service_name_of(v->service));
+	if (v->verdict == VERDICT_OK) {
+		c->service = v->service;
+		conn_place(c);
 		return;
 	}
-	c->service = v->service;
-	conn_place(c);
+	if (!conn_answers_anyone(c))
+		conn_refused(c, v);
+	conn_answer(c);
 }
 
 void
@@ -670,7 +701,7 @@ arrival_worker_joined(struct channel *ch)
 		fatal("gate");
 	w->channel = ch;
 	TAILQ_INIT(&w->conns);
-	TAILQ_INSERT_TAIL(&arrivals.workers, w, entry);
+	TAILQ_INSERT_TAIL(&env.workers, w, entry);
 	conns_place(w);
 }
 
@@ -682,7 +713,7 @@ arrival_worker_left(struct channel *ch)
 
 	if ((w = worker_by_channel(ch)) == NULL)
 		return;
-	TAILQ_REMOVE(&arrivals.workers, w, entry);
+	TAILQ_REMOVE(&env.workers, w, entry);
 	while ((c = TAILQ_FIRST(&w->conns)) != NULL)
 		conn_free(c);
 	free(w);
@@ -698,12 +729,12 @@ arrival_told(struct channel *ch, uint64_t number, int closed)
 	if (w == NULL || number >> SERIAL_BITS != conn_generation())
 		return (0);
 	c = conn_find(number);
-	if ((number & SERIAL_MASK) > arrivals.serial ||
+	if ((number & SERIAL_MASK) > env.serial ||
 	    (c != NULL && c->worker != w))
 		return (-1);
 	if (c != NULL) {
 		if (!closed)
-			arrivals.stats.proven++;
+			env.stats.proven++;
 		conn_free(c);
 	}
 	if (closed && w->tunnels > 0)
@@ -718,27 +749,29 @@ arrival_told(struct channel *ch, uint64_t number, int closed)
 void
 arrival_init(void)
 {
-	TAILQ_INIT(&arrivals.workers);
-	TAILQ_INIT(&arrivals.held);
-	RB_INIT(&arrivals.conns);
+	charge_init("tunnel");
+	TAILQ_INIT(&env.workers);
+	TAILQ_INIT(&env.held);
+	RB_INIT(&env.conns);
 }
 
 void
 arrival_limits(const struct gate_opts *conf)
 {
-	arrivals.conf = *conf;
+	env.conf = *conf;
+	charge_limits(conf);
 }
 
 const struct arrival_stats *
 arrival_stats(void)
 {
-	return (&arrivals.stats);
+	return (&env.stats);
 }
 
 void
 arrival_when_none(void (*none)(void))
 {
-	arrivals.none = none;
-	if (arrivals.stats.waiting == 0)
+	env.none = none;
+	if (env.stats.waiting == 0)
 		none();
 }

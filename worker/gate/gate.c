@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * The role of gate: accepts tunnels, looks at just enough of each to know its
- * service (hello.c), has keys confirm the proof, and hands the descriptor to a
- * worker of that service (arrival.c).  It holds no secret, opens nothing, and
+ * The role gate: accepts tunnels, looks at just enough of each to know its
+ * service (route.h), has keys confirm the proof, and hands the descriptor to a
+ * worker of that service (arrival.h).  It holds no secret, opens nothing, and
  * has no network of its own: listeners are lent to it.
  */
 
@@ -21,10 +21,12 @@
 #include <event2/event_struct.h>
 
 #include "shared/compat.h"
-#include "arrival.h"
+#include "worker/net/charge.h"
 #include "worker/net/listener.h"
-#include "visitor.h"
 #include "worker/worker.h"
+#include "arrival.h"
+#include "path.h"
+#include "site.h"
 
 static struct {
 	struct gate_opts		 next_conf;
@@ -36,14 +38,15 @@ static int
 gate_arrived(int fd, const struct addr *peer, const struct msg_listen *l,
     int proxied)
 {
-	struct arrival	 a;
+	struct msg_arrival	 a;
 
 	memset(&a, 0, sizeof(a));
-	a.peer = *peer;
 	a.transport = l->transport;
 	a.decoy = l->decoy;
-	a.proxied = proxied;
-	return (arrival_new(fd, &a));
+	a.dialect = l->dialect;
+	a.service = l->service;
+	a.peer = *peer;
+	return (arrival_new(fd, &a, proxied));
 }
 
 /* ---- the role ---- */
@@ -71,7 +74,8 @@ static void
 gate_begin(void)
 {
 	listener_begin();
-	visitor_begin();
+	path_begin();
+	site_begin();
 	memset(&gate.next_conf, 0, sizeof(gate.next_conf));
 }
 
@@ -83,9 +87,10 @@ gate_configure(struct imsg *imsg)
 	case IMSG_CONF_PROXY:
 		return (listener_configure(imsg));
 	case IMSG_CONF_PATH:
+		return (path_configure(imsg));
 	case IMSG_CONF_DECOY:
 	case IMSG_CONF_FILE:
-		return (visitor_configure(imsg));
+		return (site_configure(imsg));
 	case IMSG_CONF_GATE:
 		if (imsg_get_data(imsg, &gate.next_conf,
 		    sizeof(gate.next_conf)) == 0)
@@ -105,7 +110,8 @@ gate_ready(int reload)
 	if (gate.next_conf.deadline_ms == 0)
 		fatalx("%s: END without limits", __func__);
 	arrival_limits(&gate.next_conf);
-	visitor_ready();
+	path_commit();
+	site_commit();
 	listener_commit();
 	listener_open(1);
 }
@@ -130,24 +136,18 @@ gate_left(struct channel *ch)
 		arrival_worker_left(ch);
 }
 
-/* One that tls has shaken hands with: as if it had been accepted here. */
+/* Outer TLS is in place: it goes on as if it had been accepted here. */
 static void
 gate_arrival(struct imsg *imsg)
 {
 	struct msg_arrival	 msg;
-	struct arrival		 a;
 	int			 fd;
 
 	if (imsg_get_data(imsg, &msg, sizeof(msg)) == -1 ||
 	    (fd = imsg_get_fd(imsg)) == -1)
 		return;
 	gate.handed_in++;
-	memset(&a, 0, sizeof(a));
-	a.peer = msg.peer;
-	a.local = msg.local;
-	a.transport = msg.transport;
-	a.decoy = msg.decoy;
-	if (arrival_new(fd, &a) == -1)
+	if (arrival_new(fd, &msg, 0) == -1)
 		log_warn("tunnel from %s", addr_print(&msg.peer));
 }
 
@@ -187,11 +187,12 @@ static void
 gate_ask(struct channel *ch, enum msg_type type, const struct ctl_request *rq)
 {
 	const struct arrival_stats	*s = arrival_stats();
+	const struct charge_stats	*cs = charge_stats();
 	const struct {
 		const char	*name;
 		uint64_t	 value;
 	} figures[] = {
-		{ "unproven", s->unproven },
+		{ "unproven", cs->unproven },
 		{ "accepted", listener_stats()->accepted + gate.handed_in },
 		{ "handed", s->handed },
 		{ "proven", s->proven },
@@ -200,9 +201,9 @@ gate_ask(struct channel *ch, enum msg_type type, const struct ctl_request *rq)
 		{ "malformed", s->malformed },
 		{ "closed_early", s->closed_early },
 		{ "timeouts", s->timeouts },
-		{ "visitors", s->visitors },
-		{ "limited_source", s->limited_source },
-		{ "limited_total", s->limited_total },
+		{ "visitors", site_visitors() },
+		{ "limited_source", cs->limited_source },
+		{ "limited_total", cs->limited_total },
 		{ "accept_paused", listener_stats()->paused }
 	};
 	size_t	 i;
@@ -217,7 +218,7 @@ gate_ask(struct channel *ch, enum msg_type type, const struct ctl_request *rq)
 	worker_done(ch, rq->request, NULL);
 }
 
-/* Accepts no more; who is here already is still brought to a worker. */
+/* Accepts no more.  Whoever is here is still brought to a worker. */
 static void
 gate_stop(uint32_t drain_ms)
 {

@@ -25,7 +25,6 @@
 #include <event2/event.h>
 
 #include "shared/compat.h"
-#include "look.h"
 #include "psk.h"
 #include "signkey.h"
 #include "worker/worker.h"
@@ -645,22 +644,6 @@ keys_sign(struct channel *ch, const struct msg_sign *msg)
 	env.nsigns++;
 }
 
-/* Of a process that is there for this alone: see rocketd/tlslook.c. */
-static void
-keys_look(struct imsg *imsg)
-{
-	struct msg_look		 msg;
-	struct msg_looked	 answer;
-	int			 fd;
-
-	if (imsg_get_data(imsg, &msg, sizeof(msg)) == -1 ||
-	    (fd = imsg_get_fd(imsg)) == -1)
-		fatalx("%s: without a file", __func__);
-	look_at(&msg, fd, &answer);
-	keys_scrub();
-	worker_tell(IMSG_LOOKED, &answer, sizeof(answer));
-}
-
 static void
 keys_message(struct channel *ch, struct imsg *imsg)
 {
@@ -669,9 +652,6 @@ keys_message(struct channel *ch, struct imsg *imsg)
 	struct msg_sign		 sign;
 
 	switch (imsg_get_type(imsg)) {
-	case IMSG_LOOK:
-		keys_look(imsg);
-		return;
 	case IMSG_SIGN:
 		if (imsg_get_data(imsg, &sign, sizeof(sign)) == -1)
 			break;

@@ -14,8 +14,8 @@
 #include "shared/compat.h"
 #include "look.h"
 #include "signkey.h"
-#include "worker/tls/tlsctx.h"
-#include "worker/tls/tlskey.h"
+#include "worker/crypto/tlsctx.h"
+#include "worker/crypto/tlskey.h"
 
 static struct {
 	int		 loaded;	/* OpenSSL is */
@@ -55,25 +55,25 @@ look_key(const struct msg_pem *pem, int fd)
 }
 
 void
-look_at(const struct msg_look *msg, int fd, struct msg_looked *answer)
+look_at(enum side side, const char *what, int fd, struct looked *answer)
 {
-	struct tlsctx_facts	 facts;
-	const char		*why;
+	static const struct msg_pem	 pem;	/* its name is not known */
+	struct tlsctx_facts		 facts;
+	const char			*why;
 
 	memset(answer, 0, sizeof(*answer));
 	memset(&facts, 0, sizeof(facts));
-	answer->number = msg->number;
 	if (!env.loaded && tlskey_init(look_sign) == -1) {
 		close(fd);
 		why = "OpenSSL cannot be used";
 	} else {
 		env.loaded = 1;
-		tlsctx_init(msg->pem.side);
+		tlsctx_init(side);
 		tlsctx_begin();
-		if (msg->what == LOOK_KEY)
-			why = look_key(&msg->pem, fd);
-		else if (msg->what == LOOK_CERT)
-			why = look_cert(&msg->pem, fd, &facts);
+		if (strcmp(what, LOOK_KEY) == 0)
+			why = look_key(&pem, fd);
+		else if (strcmp(what, LOOK_CERT) == 0)
+			why = look_cert(&pem, fd, &facts);
 		else
 			why = tlsctx_ca(fd, &facts);
 	}

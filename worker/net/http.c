@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * See http.h.  A head is read line by line; what has come of the last line is
- * looked at too, so that octets which are no HTTP are refused at once.  It is
- * begun anew with each octet that comes: at most HTTP_HEAD_MAX times.
+ * See http.h.  A head is parsed line by line.  The incomplete last line is
+ * checked too, so that octets which are not HTTP are refused at once.  Parsing
+ * starts afresh with each octet that comes: at most HTTP_HEAD_MAX times.
  */
 
 #include <sys/types.h>
@@ -47,11 +47,21 @@ is_token(const struct http_text *t)
 	return (t->len > 0);
 }
 
-/* What may stand in a line: no control character but the tab. */
+/* What a line may contain: no control character but the tab. */
 static int
 is_line_char(unsigned char c)
 {
 	return (c == '\t' || (c >= ' ' && c != 0x7f));
+}
+
+int
+http_hex(char c)
+{
+	if (c >= '0' && c <= '9')
+		return (c - '0');
+	if (c >= 'a' && c <= 'f')
+		return (c - 'a' + 10);
+	return (-1);
 }
 
 int
@@ -60,14 +70,14 @@ http_is(const struct http_text *t, const char *s)
 	return (t->len == strlen(s) && memcmp(t->p, s, t->len) == 0);
 }
 
-/* Names and tokens are the same in either case. */
+/* Compares names and tokens, which ignore case. */
 static int
 is_word(const struct http_text *t, const char *s)
 {
 	return (t->len == strlen(s) && strncasecmp(t->p, s, t->len) == 0);
 }
 
-/* Takes the blanks away at both ends. */
+/* Removes blanks at both ends. */
 static void
 trim(struct http_text *t)
 {
@@ -80,7 +90,7 @@ trim(struct http_text *t)
 		t->len--;
 }
 
-/* Cuts off what stands before the character; 0 when it is not there. */
+/* Cuts off what is before the character; 0 when there is none. */
 static int
 cut(struct http_text *rest, char c, struct http_text *first)
 {
@@ -141,7 +151,7 @@ http_status_line(struct http_head *h, struct http_text *line)
 		return (http_fail(h, "not HTTP/1.1"));
 	if (http_version(h, &version) == -1)
 		return (-1);
-	if (!cut(line, ' ', &code))	/* some leave the last blank out */
+	if (!cut(line, ' ', &code))	/* some omit the last blank */
 		code = *line;
 	else
 		h->reason = *line;
@@ -170,7 +180,7 @@ http_field_line(struct http_head *h, struct http_text *line)
 	return (0);
 }
 
-/* The next line up to its CRLF; 0: it is not whole, -1: it cannot be one. */
+/* The next line up to its CRLF; 0: incomplete, -1: malformed. */
 static int
 http_line(struct http_head *h, struct http_text *rest,
     struct http_text *line)
@@ -219,7 +229,7 @@ http_parse(struct http_head *h, const char *buf, size_t len,
 	return (r);
 }
 
-/* How often the field is there. */
+/* How often the field occurs. */
 static int
 http_count(const struct http_head *h, const char *name)
 {
@@ -346,7 +356,7 @@ http_upgrade(const struct http_head *h)
 
 	if (!http_is(&h->method, "GET"))
 		return (405);
-	/* One with a body is no such request, and where it ends is unclear. */
+	/* With a body it is no such request, and its end is unclear. */
 	length = http_field(h, "Content-Length");
 	if ((length != NULL && !http_is(length, "0")) ||
 	    http_field(h, "Transfer-Encoding") != NULL ||
@@ -365,7 +375,7 @@ http_upgrade(const struct http_head *h)
 	return (101);
 }
 
-/* "HTTP 404 Not Found", as far as it can be printed. */
+/* "HTTP 404 Not Found", with what is not printable replaced. */
 static int
 http_refused(const struct http_head *h, char words[HTTP_WORDS_MAX])
 {
@@ -380,7 +390,7 @@ http_refused(const struct http_head *h, char words[HTTP_WORDS_MAX])
 	return (-1);
 }
 
-/* Section 4.1, what a client has to check. */
+/* Section 4.1: what a client has to check. */
 int
 http_upgraded(const struct http_head *h, const char *key,
     char words[HTTP_WORDS_MAX])

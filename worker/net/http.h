@@ -2,9 +2,10 @@
 
 /*
  * As much of HTTP/1.1 as a tunnel over WebSocket needs (RFC 9112, RFC 6455
- * section 4): heads of requests and answers, strictly read, and made.  Octets
- * in, octets out; what was parsed points into the caller's buffer, nothing is
- * allocated.  A stranger's octets are never printed but through http_upgraded.
+ * section 4): parses heads of requests and answers strictly, and makes them.
+ * Octets in, octets out; results point into the caller's buffer, nothing is
+ * allocated.  Only http_upgraded puts a stranger's octets into words for the
+ * log, and only the printable ones.
  */
 
 #ifndef WORKER_HTTP_H
@@ -15,13 +16,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define HTTP_HEAD_MAX	8192	/* of a head: as usual servers' */
+#define HTTP_HEAD_MAX	8192	/* of a head: as other servers */
 #define HTTP_FIELDS_MAX	64
 #define HTTP_KEY_LEN	24	/* of Sec-WebSocket-Key: 16 octets */
 #define HTTP_ACCEPT_LEN	28	/* of Sec-WebSocket-Accept: 20 octets */
-#define HTTP_WORDS_MAX	160	/* of an answer that is no upgrade */
+#define HTTP_WORDS_MAX	160	/* about a refused upgrade */
 
-struct http_text {		/* within the buffer, not ended by NUL */
+struct http_text {		/* in the buffer, without a NUL */
 	const char	*p;
 	size_t		 len;
 };
@@ -52,40 +53,40 @@ struct http_ask {		/* what a request for an upgrade says */
 /* http.c */
 
 /*
- * The head of a request or an answer: its length with the empty line, 0 when
- * there are too few octets yet, -1 when it is malformed (error), which is said
- * as early as it shows.
+ * Parses the head of a request or an answer.  Returns its length with the empty
+ * line, 0 when more octets are needed, -1 as soon as it is malformed (error).
  */
 ssize_t		 http_request(struct http_head *, const void *buf,
 		    size_t len);
 ssize_t		 http_answer(struct http_head *, const void *buf, size_t len);
-/* The value of the first field of that name, in any case; or NULL. */
+/* The value of the first field of that name, ignoring case; or NULL. */
 const struct http_text	*http_field(const struct http_head *, const char *);
-/* Is the word (in any case) in the list that the fields of that name make? */
+/* Is the word (ignoring case) in the list that the fields of that name form? */
 int		 http_has_token(const struct http_head *, const char *name,
 		    const char *token);
-/* Is it that, to the letter? */
+/* The value of a hexadecimal digit in lower case, or -1. */
+int		 http_hex(char);
+/* Are they equal, including case? */
 int		 http_is(const struct http_text *, const char *);
 /*
- * 101: the request asks for WebSocket as it should, and is answered with
- * http_put_upgrade.  Else what it deserves: 400, 405, or 426, which goes with
+ * 101: a proper request for WebSocket; the answer is http_put_upgrade.
+ * Otherwise the status it deserves: 400, 405, or 426, which goes with
  * "Sec-WebSocket-Version: 13".
  */
 int		 http_upgrade(const struct http_head *);
-/* A fresh key for a request, as a string. */
+/* Makes a fresh key for a request, a string. */
 void		 http_key(char key[HTTP_KEY_LEN + 1]);
-/* What answers a key, as a string. */
+/* Makes the answer to a key, a string. */
 void		 http_accept(const char *key, char accept[HTTP_ACCEPT_LEN + 1]);
 /*
- * 0: the answer to a request with this key grants the upgrade.  -1: words,
- * printable, say what it is instead ("HTTP 404 Not Found").
+ * 0: the answer to a request with this key grants the upgrade.  -1: words, all
+ * printable, say what it does instead ("HTTP 404 Not Found").
  */
 int		 http_upgraded(const struct http_head *, const char *key,
 		    char words[HTTP_WORDS_MAX]);
 /*
- * Each makes a head with its empty line and returns its length; 0 when it does
- * not fit.  Those of an answer: "Name: value\r\n" lines or NULL; length is the
- * body's.
+ * Each makes a head with its empty line and returns its length, or 0 when it
+ * does not fit.  headers: lines "Name: value\r\n", or NULL; length: the body's.
  */
 size_t		 http_put_request(char *, size_t, const struct http_ask *,
 		    const char *key);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * See listener.h.  The descriptors of a new set are of the same sockets where
- * those stay, so nothing in a backlog is lost.
+ * See listener.h.  Where a listener stays, the new set's descriptor is of the
+ * same socket, so nothing in its backlog is lost.
  */
 
 #include <sys/types.h>
@@ -21,13 +21,13 @@
 #include "listener.h"
 #include "worker/worker.h"
 
-/* Accepted in one turn: what is under way has its own. */
+/* Accepted in one turn of the loop; other connections need theirs. */
 #define ACCEPT_BATCH	32
 
-/* Without descriptors or memory: until some are given back (seconds). */
+/* Seconds to wait when descriptors or memory have run out. */
 #define ACCEPT_PAUSE	1
 
-/* Of one set: the parent sends fewer, or has gone mad. */
+/* In one set: the parent sends fewer, or has gone mad. */
 #define LISTENERS_MAX	1024
 
 struct listener {
@@ -43,7 +43,7 @@ TAILQ_HEAD(listeners, listener);
 static struct listeners		 current = TAILQ_HEAD_INITIALIZER(current);
 static struct listeners		 next = TAILQ_HEAD_INITIALIZER(next);
 static uint32_t			 nnext;
-static struct event		*pause_timer;	/* pending: none is accepted */
+static struct event		*pause_timer;	/* pending: accept paused */
 static int			 opened, closed;
 static listener_arrived		*arrived;
 static struct listener_stats	 stats;
@@ -83,7 +83,7 @@ listener_pause(const struct listener *l)
 	listener_watch();
 }
 
-/* What accept(2) says of one connection only: the next may be well. */
+/* Is this error of accept(2) about one connection only?  The next may do. */
 static int
 listener_passing(int error)
 {
@@ -117,7 +117,7 @@ in_network(const struct addr *addr, const struct msg_proxy *net)
 	    mask) == 0));
 }
 
-/* Is it a proxy, which has to say for whom it comes? */
+/* Is it a trusted proxy, which has to say for whom it comes? */
 static int
 listener_is_proxy(const struct listener *l, const struct addr *addr)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * Listeners for tunnels, as the parent has lent them to gate or tls: accepts in
- * turns, pauses where there is no room for more, knows who is a trusted proxy,
- * and tells the role of each that has come.  One set serves until the next is
- * whole.
+ * Listeners for tunnels, lent to gate or tls by the parent.  They accept in
+ * turns, pause when descriptors or memory run out, recognise trusted proxies,
+ * and tell the role about each new connection.  One set is in force until the
+ * next is complete.
  */
 
 #ifndef WORKER_LISTENER_H
@@ -20,8 +20,8 @@ struct listener_stats {
 };
 
 /*
- * One has come: fd is the callee's, also when it returns -1, that there was no
- * memory for it.  proxied: the header of a trusted proxy is in front.
+ * A connection has come.  fd belongs to the callee, even when it returns -1 for
+ * want of memory.  proxied: a trusted proxy's header comes first.
  */
 typedef int	 listener_arrived(int fd, const struct addr *peer,
 		    const struct msg_listen *, int proxied);
@@ -29,13 +29,13 @@ typedef int	 listener_arrived(int fd, const struct addr *peer,
 /* listener.c */
 
 void	 listener_init(listener_arrived *);
-/* A new set begins, gets a message (-1: it is none of ours), and is whole. */
+/* A new set begins, gets a message (-1: not one of ours), is complete. */
 void	 listener_begin(void);
 int	 listener_configure(struct imsg *);
 void	 listener_commit(void);
-/* May any come now?  Not at first. */
+/* Whether connections are accepted; at first they are not. */
 void	 listener_open(int);
-/* None will come any more. */
+/* Closes them all, for good. */
 void	 listener_close(void);
 const struct listener_stats *listener_stats(void);
 

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * PROXY protocol headers.  Owns how the header looks that a target gets before
- * the first octet of its user: version 1 is a line of text, version 2 binary.
- * Two addresses of one internet family are told; anything else is said to be
- * unknown (1) or local (2), which every reader of the protocol must take.
+ * PROXY protocol headers.  Writes the one that a target gets before its user's
+ * first octet: version 1 is a line of text, version 2 binary.  It names two
+ * addresses of one internet family; anything else is sent as unknown (1) or
+ * local (2), which every reader of the protocol must accept.
  *
- * And how one is read that a trusted proxy has put before a tunnel.  Octets in,
- * addresses out; strict, since a proxy that errs here errs about who has come.
+ * Reads the one that a trusted proxy puts before a tunnel.  Octets in,
+ * addresses out; strict, because a proxy that errs here errs about who has
+ * come.
  */
 
 #include <sys/types.h>
@@ -35,7 +36,7 @@ static const uint8_t	 v2_signature[12] = {
 	'\r', '\n', '\r', '\n', '\0', '\r', '\n', 'Q', 'U', 'I', 'T', '\n'
 };
 
-/* Octets of an address, 0 when the two cannot be told together. */
+/* Octets of an address; 0 when the two cannot go into one header. */
 static size_t
 proxyhdr_octets(const struct addr *user, const struct addr *listener)
 {
@@ -192,7 +193,7 @@ proxyhdr_parse_v1(const uint8_t *buf, size_t len, size_t *need,
 	const uint8_t	*end;
 	size_t		 n = len < PROXYHDR_MAX ? len : PROXYHDR_MAX;
 
-	*why = "a line of the PROXY protocol that is none";
+	*why = "a malformed line";
 	if ((end = memchr(buf, '\r', n)) == NULL) {
 		*need = len + 1;
 		return (n < PROXYHDR_MAX ? PROXYHDR_MORE : PROXYHDR_BAD);
@@ -211,7 +212,7 @@ proxyhdr_parse_v1(const uint8_t *buf, size_t len, size_t *need,
 	return (PROXYHDR_OK);
 }
 
-/* The address block of a connection; whatever comes after it is skipped. */
+/* The address block of a connection; anything after it is skipped. */
 static const char *
 proxyhdr_v2_block(const uint8_t *buf, size_t len, struct addr *from,
     struct addr *to)
@@ -230,10 +231,10 @@ proxyhdr_v2_block(const uint8_t *buf, size_t len, struct addr *from,
 		octets = 16;
 		break;
 	default:
-		return ("a PROXY header of no connection of TCP");
+		return ("it is not for a TCP connection");
 	}
 	if (len < V2_HEADER + 2 * octets + 4)
-		return ("a PROXY header with half its addresses");
+		return ("its addresses are cut short");
 	ports = p + 2 * octets;
 	proxyhdr_addr(from, octets == 4 ? AF_INET : AF_INET6, p,
 	    (uint16_t)(ports[0] << 8 | ports[1]));
@@ -252,14 +253,14 @@ proxyhdr_parse_v2(const uint8_t *buf, size_t len, size_t *need,
 	*need += buf[14] << 8 | buf[15];
 	*why = NULL;
 	if (buf[12] != V2_LOCAL && buf[12] != V2_PROXY)
-		*why = "a PROXY header of another version or command";
+		*why = "another version or command";
 	else if (*need > PROXYHDR_READ_MAX)
-		*why = "a PROXY header that is too long";
+		*why = "it is too long";
 	if (*why != NULL)
 		return (PROXYHDR_BAD);
 	if (len < *need)
 		return (PROXYHDR_MORE);
-	/* the proxy itself looks whether we are there */
+	/* the proxy checks whether we are alive */
 	if (buf[12] == V2_LOCAL)
 		return (PROXYHDR_OK);
 	*why = proxyhdr_v2_block(buf, *need, from, to);
@@ -285,6 +286,6 @@ proxyhdr_parse(const uint8_t *buf, size_t len, size_t *need,
 		return (proxyhdr_parse_v2(buf, len, need, from, to, why));
 	if (proxyhdr_begins(buf, len, V1_BEGIN, strlen(V1_BEGIN)))
 		return (proxyhdr_parse_v1(buf, len, need, from, to, why));
-	*why = "no header of the PROXY protocol";
+	*why = "it begins otherwise";
 	return (PROXYHDR_BAD);
 }

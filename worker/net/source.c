@@ -2,8 +2,9 @@
 
 /*
  * A table of sources by address.  Those with a connection are bounded by the
- * gate's limit of connections; the others by SOURCES_IDLE, the one that was
- * idle longest going first: who makes many addresses costs memory for 1024.
+ * gate's limit on connections, the others by SOURCES_IDLE: the one that has
+ * been idle longest goes first.  Somebody with many addresses costs memory for
+ * 1024 of them.
  */
 
 #include <sys/types.h>
@@ -127,7 +128,7 @@ source_may_log(struct source *src, uint64_t now, uint32_t *unsaid)
 		src->unsaid++;
 		return (0);
 	}
-	/* A full measure refills from when the first line is taken of it. */
+	/* A full measure refills from the moment the first line is taken. */
 	if (src->lines == SOURCE_LINES)
 		src->refilled = now;
 	src->lines--;

@@ -15,7 +15,6 @@
 #include <sys/tree.h>
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,13 +25,13 @@
 #include <event2/event_struct.h>
 
 #include "shared/compat.h"
+#include "worker/crypto/tlsctx.h"
+#include "worker/crypto/tlskey.h"
+#include "worker/net/charge.h"
 #include "worker/net/listener.h"
 #include "worker/net/proxyhdr.h"
-#include "worker/net/source.h"
-#include "tlsconn.h"
-#include "tlsctx.h"
-#include "tlskey.h"
 #include "worker/worker.h"
+#include "tlsconn.h"
 
 /* Handshakes that dial may have under way: it has no more requests. */
 #define STARTS_MAX	4096
@@ -48,14 +47,11 @@ struct conn {
 	int			 peeking;	/* for its proxy's header */
 	uint32_t		 wakes;
 	ssize_t			 peeked;	/* octets, the last time */
-	struct source		*source;	/* server, until it is open */
+	struct charge		 charge;	/* server, until it is open */
 	struct channel		*dial;		/* client, until it is open */
 	uint32_t		 request;	/* dial's */
-	uint32_t		 transport;
-	uint32_t		 decoy;		/* of its listener */
 	int			 open;
-	struct addr		 peer;
-	struct addr		 local;
+	struct msg_arrival	 arrival;	/* but for its peer */
 };
 TAILQ_HEAD(conns, conn);
 
@@ -65,14 +61,13 @@ static struct {
 	struct channel		*keys;
 	struct channel		*gate;
 	struct event		*stop;
-	uint32_t		 unproven;	/* handshakes under way */
+	uint32_t		 nstarts;	/* for dial, under way */
 	uint32_t		 nconns;
 	int			 stopping;
 	int			 unsigned_told;	/* with this set */
 	uint64_t		 shaken;
 	uint64_t		 failed;
 	uint64_t		 timeouts;
-	uint64_t		 limited;
 } env;
 
 static void	 tls_open(void *, int);
@@ -85,33 +80,15 @@ static const struct tlsconn_ops	 tls_conn_ops = {
 	tls_closed
 };
 
-/* A line about a stranger, as often as its source may cause one. */
-static void	 tls_log(struct source *, const struct addr *, const char *,
-		    ...) __attribute__((__format__(printf, 3, 4)));
-
-static void
-tls_log(struct source *src, const struct addr *peer, const char *fmt, ...)
-{
-	va_list	 ap;
-
-	va_start(ap, fmt);
-	source_log(src, worker_now(), "tls", peer, fmt, ap);
-	va_end(ap);
-}
-
 /* ---- connections ---- */
 
 static void
 conn_settle(struct conn *c)
 {
-	if (c->source != NULL) {
-		source_leave(c->source);
-		c->source = NULL;
-		env.unproven--;
-	}
+	charge_release(&c->charge);
 	if (c->dial != NULL) {
 		c->dial = NULL;
-		env.unproven--;
+		env.nstarts--;
 	}
 	(void)event_del(&c->timer);
 }
@@ -139,7 +116,7 @@ conn_timeout(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	env.timeouts++;
-	tls_log(c->source, &c->peer, "no handshake within %u ms",
+	charge_log(&c->charge, "no handshake within %u ms",
 	    env.conf.deadline_ms);
 	conn_free(c);
 }
@@ -157,9 +134,9 @@ conn_new(int fd, uint32_t transport, const struct addr *peer)
 		return (NULL);
 	}
 	c->fd = fd;
-	c->transport = transport;
-	c->peer = *peer;
-	addr_of_self(&c->local, fd);
+	c->arrival.transport = transport;
+	c->charge.peer = *peer;
+	addr_of_self(&c->arrival.local, fd);
 	TAILQ_INSERT_TAIL(&env.conns, c, entry);
 	env.nconns++;
 	return (c);
@@ -172,7 +149,7 @@ conn_start(struct conn *c, const char *host)
 	SSL	*ssl;
 	int	 fd = c->fd;
 
-	if ((ssl = tlsctx_ssl(c->transport, host)) == NULL)
+	if ((ssl = tlsctx_ssl(c->arrival.transport, host)) == NULL)
 		return (-1);
 	c->fd = -1;
 	c->tls = tlsconn_new(fd, ssl, &tls_conn_ops, c);
@@ -195,21 +172,16 @@ tls_tell_dial(struct conn *c, enum msg_type type, int fd, const char *why)
 static void
 tls_open(void *arg, int fd)
 {
-	struct conn		*c = arg;
-	struct msg_arrival	 msg;
+	struct conn	*c = arg;
 
 	env.shaken++;
 	c->open = 1;
 	if (c->dial != NULL)
 		tls_tell_dial(c, IMSG_TLS_STARTED, fd, NULL);
 	else if (env.gate != NULL) {
-		memset(&msg, 0, sizeof(msg));
-		msg.transport = c->transport;
-		msg.decoy = c->decoy;
-		msg.peer = c->peer;
-		msg.local = c->local;
-		(void)channel_send(env.gate, IMSG_ARRIVAL, fd, &msg,
-		    sizeof(msg));
+		c->arrival.peer = c->charge.peer;
+		(void)channel_send(env.gate, IMSG_ARRIVAL, fd, &c->arrival,
+		    sizeof(c->arrival));
 	} else
 		close(fd);		/* the end of the pair is its end */
 	conn_settle(c);
@@ -224,7 +196,7 @@ tls_failed(void *arg, const char *why)
 	if (c->dial != NULL)
 		tls_tell_dial(c, IMSG_TLS_FAILED, -1, why);
 	else
-		tls_log(c->source, &c->peer, "no handshake: %s", why);
+		charge_log(&c->charge, "no handshake: %s", why);
 	conn_free(c);
 }
 
@@ -232,51 +204,19 @@ static void
 tls_closed(void *arg, const char *why)
 {
 	struct conn	*c = arg;
-	struct source	*src;
+	int		 client = worker_self()->side == SIDE_CLIENT;
 
 	if (strcmp(why, "cut") == 0)
-		log_debug("tls %s %s: %s", worker_self()->side == SIDE_CLIENT ?
-		    "to" : "from", addr_print(&c->peer), why);
-	else if (worker_self()->side == SIDE_CLIENT)
-		log_info("tls to %s: %s", addr_print(&c->peer), why);
-	else if ((src = source_get(&c->peer, worker_now())) != NULL)
-		tls_log(src, &c->peer, "%s", why);
+		log_debug("tls %s %s: %s", client ? "to" : "from",
+		    addr_print(&c->charge.peer), why);
+	else if (client)
+		log_info("tls to %s: %s", addr_print(&c->charge.peer), why);
+	else
+		charge_log(&c->charge, "%s", why);
 	conn_free(c);
 }
 
 /* ---- the server's side ---- */
-
-/* Would it be over a limit, with so many handshakes more?  That is told. */
-static int
-tls_over(struct source *src, const struct addr *peer, uint32_t more)
-{
-	if (src->unproven < env.conf.max_per_source &&
-	    env.unproven + more <= env.conf.max_unproven)
-		return (0);
-	env.limited++;
-	tls_log(src, peer, "closed: %u handshakes are under way, %u of its "
-	    "source", env.unproven, src->unproven);
-	return (1);
-}
-
-/* From here on it counts as the one that its proxy comes for. */
-static int
-conn_is_from(struct conn *c, const struct addr *peer)
-{
-	struct source	*src;
-
-	if ((src = source_get(peer, worker_now())) == NULL) {
-		log_warnx("tls from %s: no memory", addr_print(peer));
-		return (-1);
-	}
-	if (src != c->source && tls_over(src, peer, 0))
-		return (-1);
-	source_enter(src);
-	source_leave(c->source);
-	c->source = src;
-	c->peer = *peer;
-	return (0);
-}
 
 /* The header is whole: exactly its octets are taken, and the hello is next. */
 static int
@@ -286,10 +226,10 @@ conn_proxied(struct conn *c, size_t len, const struct addr *from,
 	uint8_t	 buf[PROXYHDR_READ_MAX];
 
 	if (read(c->fd, buf, len) != (ssize_t)len ||
-	    (from->family != ADDR_NONE && conn_is_from(c, from) == -1))
+	    (from->family != ADDR_NONE && charge_to(&c->charge, from) == -1))
 		return (-1);
 	if (to->family != ADDR_NONE)
-		c->local = *to;
+		c->arrival.local = *to;
 	(void)event_del(&c->ev);
 	c->peeking = 0;
 	return (conn_start(c, NULL));
@@ -301,7 +241,7 @@ conn_peek(evutil_socket_t fd, short what, void *arg)
 	struct conn	*c = arg;
 	struct addr	 from, to;
 	uint8_t		 buf[PROXYHDR_READ_MAX];
-	const char	*why = "closed before the PROXY header was whole";
+	const char	*why = "closed before it was whole";
 	size_t		 need;
 	ssize_t		 n;
 
@@ -320,14 +260,14 @@ conn_peek(evutil_socket_t fd, short what, void *arg)
 		case PROXYHDR_MORE:
 			if (++c->wakes <= WAKES_MAX)
 				return;
-			why = "the PROXY header comes in too small pieces";
+			why = "it comes in too small pieces";
 			break;
 		case PROXYHDR_BAD:
 			break;
 		}
 	}
 	env.failed++;
-	tls_log(c->source, &c->peer, "%s", why);
+	charge_log(&c->charge, "not a PROXY header: %s", why);
 	conn_free(c);
 }
 
@@ -348,28 +288,28 @@ conn_begin(struct conn *c, int proxied)
 	return (0);
 }
 
-/* -1: there is no memory; that a limit has refused it is no failure. */
+/* -1: no memory; being over a limit is no failure. */
 static int
 tls_arrived(int fd, const struct addr *peer, const struct msg_listen *l,
     int proxied)
 {
-	struct source	*src;
+	struct charge	 charge = { NULL };
 	struct conn	*c;
+	int		 over;
 
-	if ((src = source_get(peer, worker_now())) == NULL) {
+	if (charge_to(&charge, peer) == -1) {
+		over = errno == EDQUOT;
 		close(fd);
+		return (over ? 0 : -1);
+	}
+	if ((c = conn_new(fd, l->transport, peer)) == NULL) {
+		charge_release(&charge);
 		return (-1);
 	}
-	if (tls_over(src, peer, 1)) {
-		close(fd);
-		return (0);
-	}
-	if ((c = conn_new(fd, l->transport, peer)) == NULL)
-		return (-1);
-	c->decoy = l->decoy;
-	c->source = src;
-	source_enter(src);
-	env.unproven++;
+	c->charge = charge;
+	c->arrival.decoy = l->decoy;
+	c->arrival.dialect = l->dialect;
+	c->arrival.service = l->service;
 	if (conn_begin(c, proxied) == 0)
 		return (0);
 	conn_free(c);
@@ -384,14 +324,14 @@ tls_start(struct channel *ch, const struct msg_start *msg, int fd)
 	struct msg_started	 refused;
 	struct conn		*c = NULL;
 
-	if (env.unproven >= STARTS_MAX)
+	if (env.nstarts >= STARTS_MAX)
 		close(fd);
 	else
 		c = conn_new(fd, msg->transport, &msg->peer);
 	if (c != NULL && conn_start(c, msg->host) == 0) {
 		c->dial = ch;
 		c->request = msg->request;
-		env.unproven++;
+		env.nstarts++;
 		return;
 	}
 	if (c != NULL)
@@ -459,6 +399,7 @@ static void
 tls_init(void)
 {
 	TAILQ_INIT(&env.conns);
+	charge_init("tls");
 	listener_init(tls_arrived);
 	if (tlskey_init(tls_ask_keys) == -1)
 		fatalx("tls: cannot start");
@@ -536,6 +477,7 @@ tls_ready(int reload)
 	if (env.next_conf.deadline_ms == 0)
 		fatalx("%s: END without limits", __func__);
 	env.conf = env.next_conf;
+	charge_limits(&env.conf);
 	env.unsigned_told = 0;
 	(void)tlsctx_commit();
 	listener_commit();
@@ -614,17 +556,18 @@ static void
 tls_ask(struct channel *ch, enum msg_type type, const struct ctl_request *rq)
 {
 	const struct tlsconn_stats	*s = tlsconn_stats();
+	const struct charge_stats	*cs = charge_stats();
 	const struct {
 		const char	*name;
 		uint64_t	 value;
 	} figures[] = {
 		{ "connections", env.nconns },
-		{ "handshakes", env.unproven },
+		{ "handshakes", cs->unproven + env.nstarts },
 		{ "accepted", listener_stats()->accepted },
 		{ "shaken", env.shaken },
 		{ "failed", env.failed },
 		{ "timeouts", env.timeouts },
-		{ "limited", env.limited },
+		{ "limited", cs->limited_source + cs->limited_total },
 		{ "accept_paused", listener_stats()->paused },
 		{ "octets_in", s->octets_in },
 		{ "octets_out", s->octets_out }

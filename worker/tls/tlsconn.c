@@ -24,8 +24,8 @@
 #include "shared/compat.h"
 #include "shared/log.h"
 #include "tlsconn.h"
-#include "tlsctx.h"
-#include "tlskey.h"
+#include "worker/crypto/tlsctx.h"
+#include "worker/crypto/tlskey.h"
 #include "worker/worker.h"
 
 /* One read, one write: four records.  Less costs system calls. */

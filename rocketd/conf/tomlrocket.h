@@ -4,13 +4,13 @@
  * Configurations in TOML, with the keys of Rocket.
  */
 
-#ifndef ROCKETD_TOMLCONF_H
-#define ROCKETD_TOMLCONF_H
+#ifndef ROCKETD_TOMLROCKET_H
+#define ROCKETD_TOMLROCKET_H
 
 #include "conf.h"
 #include "lex.h"
 
-/* tomlconf.c */
+/* tomlrocket.c */
 
 /* Is a file of this name in TOML? */
 int	 tomlconf_named(const char *path);
@@ -20,4 +20,4 @@ int	 tomlconf_named(const char *path);
  */
 void	 tomlconf_read(struct lex *, const struct rocketd_conf *);
 
-#endif /* ROCKETD_TOMLCONF_H */
+#endif /* ROCKETD_TOMLROCKET_H */

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * Where a request for WebSocket leads to, and what is answered to all others.
- * Owns the paths of the services, the decoys, and the files of their
- * directories, which the parent has opened: nothing is ever opened here.  An
- * answer depends on the request and the decoy alone; that a path is a
- * service's, or that WebSocket was asked for, changes nothing in it.
+ * See site.h.  Owns the decoys and the files of their directories, which the
+ * parent has opened: nothing is ever opened here.  An answer depends on the
+ * request and the decoy alone; that a path is a service's, or that WebSocket
+ * was asked for, changes nothing in it.
  */
 
 #include <sys/types.h>
@@ -21,11 +20,10 @@
 
 #include "shared/compat.h"
 #include "shared/log.h"
+#include "shared/msg.h"
 #include "worker/net/http.h"
-#include "visitor.h"
-
-/* Paths of services: the parent sends fewer, or has gone mad. */
-#define PATHS_MAX	1024
+#include "answer.h"
+#include "site.h"
 
 /* The longest of: our own fields, a URL, and a page about it. */
 #define VISIT_OCTETS	2048
@@ -47,30 +45,22 @@ struct file {
 };
 TAILQ_HEAD(files, file);
 
-struct path {
-	TAILQ_ENTRY(path)	 entry;
-	struct msg_path		 conf;
-};
-TAILQ_HEAD(paths, path);
-
 struct set {
 	struct msg_decoy	 decoys[DECOYS_MAX];	/* status 0: none */
 	struct files		 files;
-	struct paths		 paths;
 	uint32_t		 nfiles;
-	uint32_t		 npaths;
 };
 
-struct visit {
+struct visit {				/* one answer */
 	struct file	*file;		/* whose octets follow, or NULL */
 	uint64_t	 off;		/* in it */
 	size_t		 len;		/* of octets */
 	size_t		 sent;
-	char		 words[4 * SHOWN_MAX + 32];
 	char		 octets[VISIT_OCTETS];
 };
 
 static struct set	*live, *next;
+static uint64_t		 visitors;
 
 /* ---- the configuration ---- */
 
@@ -87,7 +77,6 @@ static void
 set_free(struct set *s)
 {
 	struct file	*f;
-	struct path	*p;
 
 	if (s == NULL)
 		return;
@@ -95,41 +84,16 @@ set_free(struct set *s)
 		TAILQ_REMOVE(&s->files, f, entry);
 		file_unref(f);
 	}
-	while ((p = TAILQ_FIRST(&s->paths)) != NULL) {
-		TAILQ_REMOVE(&s->paths, p, entry);
-		free(p);
-	}
 	free(s);
 }
 
 void
-visitor_begin(void)
+site_begin(void)
 {
 	set_free(next);
 	if ((next = calloc(1, sizeof(*next))) == NULL)
 		fatal("gate");
 	TAILQ_INIT(&next->files);
-	TAILQ_INIT(&next->paths);
-}
-
-static int
-configure_path(struct imsg *imsg)
-{
-	struct path	*p;
-
-	if (next->npaths == PATHS_MAX) {
-		errno = EINVAL;
-		return (-1);
-	}
-	if ((p = calloc(1, sizeof(*p))) == NULL)
-		return (-1);
-	if (imsg_get_data(imsg, &p->conf, sizeof(p->conf)) == -1) {
-		free(p);
-		return (-1);
-	}
-	TAILQ_INSERT_TAIL(&next->paths, p, entry);
-	next->npaths++;
-	return (0);
 }
 
 static int
@@ -167,11 +131,9 @@ configure_file(struct imsg *imsg)
 }
 
 int
-visitor_configure(struct imsg *imsg)
+site_configure(struct imsg *imsg)
 {
 	switch (imsg_get_type(imsg)) {
-	case IMSG_CONF_PATH:
-		return (configure_path(imsg));
 	case IMSG_CONF_DECOY:
 		return (configure_decoy(imsg));
 	case IMSG_CONF_FILE:
@@ -183,67 +145,11 @@ visitor_configure(struct imsg *imsg)
 }
 
 void
-visitor_ready(void)
+site_commit(void)
 {
 	set_free(live);
 	live = next;
 	next = NULL;
-}
-
-/* ---- where a request leads to ---- */
-
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return (c - '0');
-	if (c >= 'a' && c <= 'f')
-		return (c - 'a' + 10);
-	return (-1);
-}
-
-/* "/" and an identity in small hexadecimal digits. */
-static int
-route_identity(const struct http_text *target, uint8_t *identity)
-{
-	int	 high, low;
-	size_t	 i;
-
-	if (target->len != 1 + 2 * IDENTITY_LEN || target->p[0] != '/')
-		return (0);
-	for (i = 0; i < IDENTITY_LEN; i++) {
-		high = hex_digit(target->p[1 + 2 * i]);
-		low = hex_digit(target->p[2 + 2 * i]);
-		if (high == -1 || low == -1)
-			return (0);
-		identity[i] = (uint8_t)(high << 4 | low);
-	}
-	return (1);
-}
-
-struct visitor_way
-visitor_route(const uint8_t *octets, size_t len)
-{
-	struct visitor_way	 way;
-	struct http_head	 head;
-	const struct path	*p;
-	ssize_t			 n;
-
-	memset(&way, 0, sizeof(way));
-	way.to = VISITOR_ANSWER;
-	if ((n = http_request(&head, octets, len)) == 0)
-		way.to = VISITOR_MORE;
-	if (n <= 0 || http_upgrade(&head) != 101)
-		return (way);
-	TAILQ_FOREACH(p, &live->paths, entry)
-		if (http_is(&head.target, p->conf.path)) {
-			way.to = VISITOR_SERVICE;
-			way.service = p->conf.service;
-			return (way);
-		}
-	if (route_identity(&head.target, way.identity))
-		way.to = VISITOR_IDENTITY;
-	return (way);
 }
 
 /* ---- answers ---- */
@@ -399,8 +305,8 @@ target_name(const struct http_text *target, char *name, size_t size)
 		if (c == '%') {
 			if (i + 2 >= len)
 				return (-1);
-			high = hex_digit((char)(target->p[i + 1] | 0x20));
-			low = hex_digit((char)(target->p[i + 2] | 0x20));
+			high = http_hex((char)(target->p[i + 1] | 0x20));
+			low = http_hex((char)(target->p[i + 2] | 0x20));
 			if (high == -1 || low == -1 || (high | low) == 0)
 				return (-1);
 			c = high << 4 | low;
@@ -466,28 +372,38 @@ answer(struct visit *v, const struct msg_decoy *d, const uint8_t *octets,
 		answer_page(v, d, (int)d->status, NULL, NULL, head_only);
 }
 
-struct visit *
-visit_new(uint32_t decoy, const uint8_t *octets, size_t len)
+/* The line of the request, and the answer's status (behind "HTTP/1.1 "). */
+static void
+visit_log(const struct visit *v, const struct addr *peer,
+    const uint8_t *octets, size_t len)
 {
-	static const struct msg_decoy	 none = { 0, 404, "", "" };
-	const struct msg_decoy		*d = &none;
-	const uint8_t			*end;
-	char				 shown[4 * SHOWN_MAX + 1];
-	struct visit			*v;
+	char		 shown[4 * SHOWN_MAX + 1];
+	const uint8_t	*end;
 
-	if ((v = calloc(1, sizeof(*v))) == NULL)
-		return (NULL);
-	if (decoy < DECOYS_MAX && live->decoys[decoy].status != 0)
-		d = &live->decoys[decoy];
-	answer(v, d, octets, len);
-	v->len = strlen(v->octets);
 	if ((end = memchr(octets, '\r', len)) != NULL)
 		len = (size_t)(end - octets);
 	log_printable(shown, sizeof(shown), octets,
 	    len < SHOWN_MAX ? len : SHOWN_MAX);
-	/* behind "HTTP/1.1 " there is the status */
-	snprintf(v->words, sizeof(v->words), "\"%s\": %.3s", shown,
+	log_debug("visitor from %s: \"%s\": %.3s", addr_print(peer), shown,
 	    v->octets + 9);
+}
+
+static void *
+visit_new(uint32_t decoy, const struct addr *peer, const uint8_t *octets,
+    size_t len)
+{
+	static const struct msg_decoy	 none = { 0, 404, "", "" };
+	const struct msg_decoy		*d = &none;
+	struct visit			*v;
+
+	if ((v = calloc(1, sizeof(*v))) == NULL)
+		return (NULL);
+	visitors++;
+	if (decoy < DECOYS_MAX && live->decoys[decoy].status != 0)
+		d = &live->decoys[decoy];
+	answer(v, d, octets, len);
+	v->len = strlen(v->octets);
+	visit_log(v, peer, octets, len);
 	return (v);
 }
 
@@ -512,9 +428,11 @@ send_octets(struct visit *v, int fd)
 	return (1);
 }
 
-int
-visit_send(struct visit *v, int fd)
+/* A bounded amount a turn. */
+static int
+visit_send(void *arg, int fd)
 {
+	struct visit	*v = arg;
 	char	 piece[VISIT_PIECE];
 	size_t	 turn = 0;
 	ssize_t	 n, sent;
@@ -541,17 +459,28 @@ visit_send(struct visit *v, int fd)
 	return (1);
 }
 
-const char *
-visit_words(const struct visit *v)
+static void
+visit_free(void *arg)
 {
-	return (v->words);
-}
+	struct visit	*v = arg;
 
-void
-visit_free(struct visit *v)
-{
-	if (v == NULL)
-		return;
 	file_unref(v->file);
 	free(v);
 }
+
+uint64_t
+site_visitors(void)
+{
+	return (visitors);
+}
+
+const struct answer_kind	 answer_site = {
+	.delay_us = 5 * 1000,
+	.send_us = 30 * 1000 * 1000,	/* a file over a slow line */
+	.linger_us = 5 * 1000 * 1000,	/* as web servers do: it may ... */
+	.linger_max = 1024 * 1024,	/* ... be sending an upload */
+	.anyone = 1,
+	.make = visit_new,
+	.send = visit_send,
+	.free = visit_free
+};

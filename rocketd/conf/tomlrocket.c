@@ -19,9 +19,9 @@
 #include "shared/compat.h"
 #include "conf.h"
 #include "lex.h"
-#include "reader.h"
 #include "toml.h"
-#include "tomlconf.h"
+#include "tomlrocket.h"
+#include "tomlsay.h"
 
 #define NAME_LEN	128	/* of a table, as it is shown */
 #define PORT_MAX	16	/* what is written for a port */

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * What a configuration says of outer TLS: the statements "tls ..." of a block,
- * their files, and what a tls process is told of them.
+ * What a configuration says of outer TLS.
  */
 
 #ifndef ROCKETD_TLSCONF_H
@@ -11,9 +10,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "rocketd/conf/conf.h"
-#include "rocketd/conf/lex.h"
-#include "svc.h"
+#include "conf.h"
+#include "lex.h"
 
 /* tlsconf.c */
 
@@ -33,19 +31,9 @@ void	 tlsconf_number(struct rocketd_conf *);
 int	 tlsconf_same(const struct conf_block *, const struct conf_block *);
 /* What is missing, or there in vain.  The number of errors told. */
 int	 tlsconf_check(const struct conf_block *, FILE *err);
-/* Is that a certificate that is to be made, and has not been yet? */
-int	 tlsconf_unmade(const struct conf_pem *);
-/*
- * Opens the files that are not open yet, but such ones.  Errors as conf_parse;
- * their number.
- */
-int	 tlsconf_open(struct rocketd_conf *, FILE *err);
 void	 tlsconf_print(const struct conf_tls *, FILE *);
 /* The block whose tls process that is, or NULL. */
 const struct conf_block	*tlsconf_block(const struct rocketd_conf *,
 	    enum side, uint32_t index);
-/* A tls process's set but its listeners, and the keys for keys.  -1: failed. */
-int	 tlsconf_send(struct svc *, const struct conf_block *);
-int	 tlsconf_send_keys(struct svc *, const struct rocketd_conf *);
 
 #endif /* ROCKETD_TLSCONF_H */

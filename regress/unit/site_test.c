@@ -640,7 +640,8 @@ test_proxy_wrong(void **state)
 	frame_until(recv(fd, answer, 1, 0) == 0 || errno == ECONNRESET);
 	close(fd);
 	assert_int_equal(frame_figure("malformed"), was + 1);
-	assert_int_equal(frame_logged("no header of the PROXY protocol"), 1);
+	assert_int_equal(frame_logged("not a PROXY header: it begins "
+	    "otherwise; it begins \"GET / HTTP/1.1"), 1);
 	ask(PLAIN, "PROXY TCP4 192.0.2.9 192.0.2.1 1 80\r\n"
 	    "GET / HTTP/1.0\r\n\r\n");
 	answered("HTTP/1.1 400 ", "");

@@ -10,6 +10,7 @@
 
 #include <sys/types.h>
 
+#include <sha2.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -294,4 +295,26 @@ hello_parse(struct hello *h, const uint8_t *buf, size_t len, size_t *need,
 		return (HELLO_BAD);
 	}
 	return (HELLO_OK);
+}
+
+enum route_to
+hello_look(const uint8_t *octets, size_t len, struct routed *to)
+{
+	struct hello	 h;
+	SHA2_CTX	 sha;
+
+	switch (hello_parse(&h, octets, len, &to->need, &to->why)) {
+	case HELLO_MORE:
+		return (ROUTE_MORE);
+	case HELLO_BAD:
+		return (ROUTE_BAD);
+	default:
+		break;
+	}
+	memcpy(to->proof.identity, h.identity, sizeof(to->proof.identity));
+	memcpy(to->proof.binder, h.binder, sizeof(to->proof.binder));
+	SHA256Init(&sha);
+	SHA256Update(&sha, h.transcript, h.transcript_len);
+	SHA256Final(to->proof.hash, &sha);
+	return (ROUTE_PROOF);
 }

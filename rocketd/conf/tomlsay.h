@@ -5,8 +5,8 @@
  * words for the grammar, and the keys of options.
  */
 
-#ifndef ROCKETD_READER_H
-#define ROCKETD_READER_H
+#ifndef ROCKETD_TOMLSAY_H
+#define ROCKETD_TOMLSAY_H
 
 #include <stdint.h>
 
@@ -26,7 +26,7 @@ struct reader {
 #define VALUE_ERROR(r, n, ...)						\
 	reader_error((r), (n)->value_line, (n)->value_column, __VA_ARGS__)
 
-/* reader.c */
+/* tomlsay.c */
 
 void		 reader_error(struct reader *, int line, int column,
 		    const char *, ...)
@@ -58,4 +58,4 @@ const char	*reader_plain(const char *key, uint32_t scope);
 void		 reader_options(struct reader *, const struct toml *table,
 		    uint32_t scope);
 
-#endif /* ROCKETD_READER_H */
+#endif /* ROCKETD_TOMLSAY_H */

@@ -16,8 +16,8 @@
 #include "shared/compat.h"
 #include "conf.h"
 #include "lex.h"
-#include "reader.h"
 #include "toml.h"
+#include "tomlsay.h"
 
 #define BLOCKS		(SCOPE_SERVER | SCOPE_CLIENT)
 #define SERVICES	(SCOPE_SERVER_SERVICE | SCOPE_CLIENT_SERVICE)

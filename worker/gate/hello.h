@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "shared/msg.h"
+#include "route.h"
 
 #define HELLO_MAX	(5 + 4096)	/* the record with its header */
 
@@ -34,5 +34,7 @@ struct hello {
 
 enum hello_result	 hello_parse(struct hello *, const uint8_t *buf,
 			    size_t len, size_t *need, const char **why);
+/* See struct route. */
+enum route_to		 hello_look(const uint8_t *, size_t, struct routed *);
 
 #endif /* WORKER_HELLO_H */

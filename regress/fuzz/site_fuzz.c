@@ -14,8 +14,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "worker/gate/answer.h"
+#include "worker/gate/path.h"
+#include "worker/gate/site.h"
 #include "worker/net/http.h"
-#include "worker/gate/visitor.h"
 #include "rolerig.h"
 
 #define PATH		"/the/way"
@@ -27,7 +29,7 @@ static void
 configure(enum msg_type type, int fd, const void *data, size_t len)
 {
 	must(rig_configure(PROC_GATE, type, fd, data, len,
-	    visitor_configure) == 0);
+	    type == IMSG_CONF_PATH ? path_configure : site_configure) == 0);
 }
 
 static void
@@ -59,7 +61,8 @@ set_up(void)
 	struct msg_path			 path;
 	size_t				 i;
 
-	visitor_begin();
+	path_begin();
+	site_begin();
 	for (i = 0; i < sizeof(decoys) / sizeof(decoys[0]); i++)
 		configure(IMSG_CONF_DECOY, -1, &decoys[i], sizeof(decoys[i]));
 	memset(&path, 0, sizeof(path));
@@ -69,18 +72,19 @@ set_up(void)
 	add_file(1, "/index.html");
 	add_file(1, "/sub/index.html");
 	add_file(1, "/a b.css");
-	visitor_ready();
+	path_commit();
+	site_commit();
 }
 
 /* All that a visitor is sent; one turn is enough for such files. */
 static size_t
-read_answer(struct visit *v, char *buf, size_t size)
+read_answer(void *v, char *buf, size_t size)
 {
 	ssize_t	 n;
 	int	 sp[2];
 
 	must(socketpair(AF_UNIX, SOCK_STREAM, 0, sp) == 0);
-	must(visit_send(v, sp[0]) == 1);
+	must(answer_site.send(v, sp[0]) == 1);
 	close(sp[0]);
 	n = read(sp[1], buf, size);
 	must(n > 0 && (size_t)n < size);
@@ -91,17 +95,17 @@ read_answer(struct visit *v, char *buf, size_t size)
 static void
 check_answer(uint32_t decoy, const uint8_t *p, size_t n)
 {
-	struct http_head	 asked, h;
-	const struct http_text	*length;
-	struct visit		*v;
-	char			 buf[8192], number[32];
-	size_t			 len;
-	ssize_t			 head;
+	static const struct addr	 peer;
+	struct http_head		 asked, h;
+	const struct http_text		*length;
+	void				*v;
+	char				 buf[8192], number[32];
+	size_t				 len;
+	ssize_t				 head;
 
-	must((v = visit_new(decoy, p, n)) != NULL);
-	must(strlen(visit_words(v)) < 300);
+	must((v = answer_site.make(decoy, &peer, p, n)) != NULL);
 	len = read_answer(v, buf, sizeof(buf));
-	visit_free(v);
+	answer_site.free(v);
 	must((head = http_answer(&h, buf, len)) > 0);
 	must((length = http_field(&h, "Content-Length")) != NULL);
 	must(h.status >= 200 && http_has_token(&h, "Connection", "close"));
@@ -116,8 +120,9 @@ check_answer(uint32_t decoy, const uint8_t *p, size_t n)
 int
 LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
-	struct visitor_way	 way, cut;
+	struct routed		 way, cut;
 	struct http_head	 h;
+	enum route_to		 to, cut_to;
 	uint32_t		 decoy;
 
 	if (rig_start(NULL, p, n))
@@ -126,15 +131,18 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 		return (0);
 	decoy = *p++ % 4;
 	n--;
-	way = visitor_route(p, n);
-	cut = visitor_route(p, n - 1);
+	memset(&way, 0, sizeof(way));
+	memset(&cut, 0, sizeof(cut));
+	to = path_look(p, n, &way);
+	cut_to = path_look(p, n - 1, &cut);
 	/* an octet more never makes a good one wait, or a bad one good */
-	must(cut.to == VISITOR_MORE || (cut.to == way.to &&
+	must(cut_to == ROUTE_MORE || (cut_to == to &&
 	    cut.service == way.service));
-	if (way.to == VISITOR_SERVICE)
+	must(to != ROUTE_MORE || (way.need > n && way.need <= HTTP_HEAD_MAX));
+	if (to == ROUTE_SERVICE)
 		must(way.service == 7 && http_request(&h, p, n) > 0 &&
 		    http_is(&h.target, PATH));
-	else if (way.to != VISITOR_MORE)
+	else if (to != ROUTE_MORE)
 		check_answer(decoy, p, n);
 	return (0);
 }

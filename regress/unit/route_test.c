@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: ISC */
+
+/*
+ * The table of routes: which row is for which listener, and what each answers
+ * to the first octets, split at every octet.
+ */
+
+#include <sys/types.h>
+
+#include <setjmp.h>
+#include <sha2.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "worker/gate/answer.h"
+#include "worker/gate/hello.h"
+#include "worker/gate/path.h"
+#include "worker/net/http.h"
+#include "frame.h"
+#include "hello_octets.h"
+
+#define HELLO_LEN	((sizeof(captured) - 1) / 2)
+#define SERVICE		7	/* that has the path */
+#define ELSEWHERE	5	/* the service that the listener says */
+#define UPGRADE		" HTTP/1.1\r\nHost: a\r\n"			\
+			"Upgrade: websocket\r\n"			\
+			"Connection: keep-alive, Upgrade\r\n"		\
+			"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" \
+			"Sec-WebSocket-Version: 13\r\n\r\n"
+#define IDENTITY	"/00112233445566778899aabbccddeeff"
+
+static uint8_t	 hello[HELLO_LEN];
+
+/* No more than a set of paths is configured here. */
+static const struct role	 role_paths = {
+	.id = PROC_GATE,
+	.configure = path_configure
+};
+
+static const struct route *
+route(uint32_t transport)
+{
+	const struct route	*r = route_find(DIALECT_ROCKET, transport);
+
+	assert_non_null(r);
+	return (r);
+}
+
+/* Looks at a copy that ends where the octets do. */
+static enum route_to
+look(const struct route *r, const void *octets, size_t len, struct routed *to)
+{
+	enum route_to	 where;
+	uint8_t		*copy;
+
+	memset(to, 0, sizeof(*to));
+	to->service = ELSEWHERE;
+	assert_non_null(copy = malloc(len + (len == 0)));
+	memcpy(copy, octets, len);
+	where = r->look(copy, len, to);
+	free(copy);
+	if (where == ROUTE_MORE)
+		assert_in_range(to->need, len + 1, ROUTE_OCTETS_MAX);
+	if (where == ROUTE_BAD)
+		assert_non_null(to->why);
+	return (where);
+}
+
+/* It is waited for until its last octet, never for more than there is. */
+static enum route_to
+split(const struct route *r, const void *octets, size_t len,
+    struct routed *to)
+{
+	size_t	 i;
+
+	for (i = 0; i < len; i++) {
+		assert_int_equal(look(r, octets, i, to), ROUTE_MORE);
+		assert_true(to->need <= len);
+	}
+	return (look(r, octets, len, to));
+}
+
+static void
+test_table(void **state)
+{
+	uint32_t	 dialect, transport;
+
+	(void)state;
+	for (dialect = 0; dialect < DIALECT_MAX; dialect++)
+		for (transport = 0; transport <= TRANSPORT_ALL; transport++)
+			assert_non_null(route_find(dialect, transport));
+	assert_null(route_find(DIALECT_MAX, TRANSPORT_TCP));
+	assert_ptr_equal(route(TRANSPORT_TCPMUX)->answer, &answer_alert);
+	assert_ptr_equal(route(TRANSPORT_TCP), route(TRANSPORT_TLS));
+	assert_ptr_equal(route(TRANSPORT_WS)->answer, &answer_site);
+	assert_ptr_equal(route(TRANSPORT_WS), route(TRANSPORT_ALL));
+	assert_ptr_not_equal(route(TRANSPORT_TCP), route(TRANSPORT_WS));
+}
+
+static void
+test_hello(void **state)
+{
+	const struct route	*r = route(TRANSPORT_TCPMUX);
+	struct routed		 to;
+	SHA2_CTX		 sha;
+	uint8_t			 hash[32];
+
+	(void)state;
+	assert_int_equal(look(r, hello, 0, &to), ROUTE_MORE);
+	assert_int_equal(to.need, 5);
+	assert_int_equal(split(r, hello, HELLO_LEN, &to), ROUTE_PROOF);
+	assert_memory_equal(to.proof.identity, hello + 224, IDENTITY_LEN);
+	assert_memory_equal(to.proof.binder, hello + HELLO_LEN - 32, 32);
+	SHA256Init(&sha);
+	SHA256Update(&sha, hello + 5, HELLO_LEN - 5 - 35);
+	SHA256Final(hash, &sha);
+	assert_memory_equal(to.proof.hash, hash, 32);
+	assert_int_equal(to.proof.number, 0);
+	/* a record of one octet more than a hello may have */
+	hello[3] = 0x10;
+	hello[4] = 0x01;
+	assert_int_equal(look(r, hello, 5, &to), ROUTE_BAD);
+	hello[3] = (HELLO_LEN - 5) >> 8;
+	hello[4] = (HELLO_LEN - 5) & 0xff;
+	assert_int_equal(look(r, "GET /", 5, &to), ROUTE_BAD);
+	assert_string_equal(to.why, "not TLS");
+}
+
+static void
+test_path(void **state)
+{
+	const struct route	*r = route(TRANSPORT_TCPMUX | TRANSPORT_WS);
+	struct routed		 to;
+	const char		*request = "GET /known" UPGRADE;
+
+	(void)state;
+	assert_int_equal(look(r, "", 0, &to), ROUTE_MORE);
+	assert_int_equal(to.need, 1);
+	assert_int_equal(split(r, request, strlen(request), &to),
+	    ROUTE_SERVICE);
+	assert_int_equal(to.service, SERVICE);
+	/* What follows is not looked at. */
+	assert_int_equal(look(r, request, strlen(request) + 1, &to),
+	    ROUTE_SERVICE);
+}
+
+static void
+test_identity(void **state)
+{
+	static const uint8_t	 identity[IDENTITY_LEN] = { 0x00, 0x11, 0x22,
+				    0x33, 0x44, 0x55, 0x66, 0x77, 0x88, 0x99,
+				    0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff };
+	const struct route	*r = route(TRANSPORT_TCPMUX | TRANSPORT_WS);
+	struct routed		 to;
+	const char		*request = "GET " IDENTITY UPGRADE;
+
+	(void)state;
+	assert_int_equal(split(r, request, strlen(request), &to),
+	    ROUTE_IDENTITY);
+	assert_memory_equal(to.proof.identity, identity, IDENTITY_LEN);
+}
+
+static void
+test_visitors(void **state)
+{
+	static const char *const	 requests[] = {
+		"GET /" UPGRADE,
+		"GET /Known" UPGRADE,
+		"GET /known/" UPGRADE,
+		"GET /known?" UPGRADE,
+		"GET http://a/known" UPGRADE,
+		"POST /known" UPGRADE,
+		"GET /known HTTP/1.1\r\nHost: a\r\n\r\n",
+		"GET /00112233445566778899aabbccddeef" UPGRADE,
+		"GET /00112233445566778899aabbccddeeff0" UPGRADE,
+		"GET /00112233445566778899AABBCCDDEEFF" UPGRADE,
+		"GET /0011223344556677889gaabbccddeeff" UPGRADE
+	};
+	const struct route	*r = route(TRANSPORT_TCPMUX | TRANSPORT_WS);
+	static uint8_t		 big[ROUTE_OCTETS_MAX];
+	struct routed		 to;
+	size_t			 i;
+
+	(void)state;
+	for (i = 0; i < sizeof(requests) / sizeof(requests[0]); i++)
+		assert_int_equal(split(r, requests[i], strlen(requests[i]),
+		    &to), ROUTE_BAD);
+	/* What is no HTTP is known before its end, and so is a long head. */
+	assert_int_equal(look(r, hello, 5, &to), ROUTE_BAD);
+	memset(big, 'x', sizeof(big));
+	memcpy(big, "GET / HTTP/1.1\r\nA: ", 19);
+	assert_int_equal(look(r, big, HTTP_HEAD_MAX - 1, &to), ROUTE_MORE);
+	assert_int_equal(look(r, big, HTTP_HEAD_MAX, &to), ROUTE_BAD);
+}
+
+/* A set of paths takes the place of the last, once it is whole. */
+static void
+test_reload(void **state)
+{
+	const struct route	*r = route(TRANSPORT_TCPMUX | TRANSPORT_WS);
+	struct msg_path		 path = { SERVICE + 1, "/new" };
+	struct routed		 to;
+	const char		*old = "GET /known" UPGRADE;
+	const char		*new = "GET /new" UPGRADE;
+
+	(void)state;
+	path_begin();
+	assert_int_equal(frame_configure(IMSG_CONF_PATH, -1, &path,
+	    sizeof(path), NULL), 0);
+	assert_int_equal(look(r, new, strlen(new), &to), ROUTE_BAD);
+	assert_int_equal(look(r, old, strlen(old), &to), ROUTE_SERVICE);
+	path_commit();
+	assert_int_equal(look(r, old, strlen(old), &to), ROUTE_BAD);
+	assert_int_equal(look(r, new, strlen(new), &to), ROUTE_SERVICE);
+	assert_int_equal(to.service, SERVICE + 1);
+}
+
+static int
+setup(void **state)
+{
+	struct msg_path	 path = { SERVICE, "/known" };
+	unsigned int	 octet;
+	size_t		 i;
+
+	(void)state;
+	for (i = 0; i < HELLO_LEN; i++) {
+		if (sscanf(captured + 2 * i, "%2x", &octet) != 1)
+			return (-1);
+		hello[i] = (uint8_t)octet;
+	}
+	frame_role = &role_paths;
+	path_begin();
+	assert_int_equal(frame_configure(IMSG_CONF_PATH, -1, &path,
+	    sizeof(path), NULL), 0);
+	path_commit();
+	return (0);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest	 tests[] = {
+		cmocka_unit_test(test_table),
+		cmocka_unit_test_setup(test_hello, setup),
+		cmocka_unit_test_setup(test_path, setup),
+		cmocka_unit_test_setup(test_identity, setup),
+		cmocka_unit_test_setup(test_visitors, setup),
+		cmocka_unit_test_setup(test_reload, setup)
+	};
+
+	return (cmocka_run_group_tests(tests, NULL, NULL));
+}

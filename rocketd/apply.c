@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: ISC */
+
+/*
+ * See apply.h.  Decides by the class of what changed who is told, replaced,
+ * started or drained.
+ */
+
+#include <sys/types.h>
+#include <sys/queue.h>
+
+#include <string.h>
+#include <time.h>
+
+#include "shared/compat.h"
+#include "shared/log.h"
+#include "rocketd/conf/tlsconf.h"
+#include "apply.h"
+#include "crew.h"
+#include "plog.h"
+#include "procs.h"
+#include "send.h"
+
+uint32_t
+apply_log_level(const struct rocketd *env, const struct rocketd_conf *conf)
+{
+	uint32_t	 level = conf->log_level;
+
+	if (env->verbose > 0 && level < LOGLEVEL_DEBUG)
+		level = LOGLEVEL_DEBUG;
+	if (env->verbose > 1)
+		level = LOGLEVEL_TRACE;
+	return (level);
+}
+
+/* In the foreground the log stays there, in the form that was asked for. */
+enum log_dest
+apply_log_dest(const struct rocketd *env, const struct rocketd_conf *conf)
+{
+	if (env->foreground && conf->log_dest == LOGDEST_SYSLOG)
+		return (LOGDEST_STDERR);
+	return (conf->log_dest);
+}
+
+static int
+apply_has_side(const struct rocketd_conf *conf, enum side side)
+{
+	const struct conf_block	*b;
+
+	TAILQ_FOREACH(b, &conf->blocks, entry)
+		if (b->side == side)
+			return (1);
+	return (0);
+}
+
+/* The processes that are there once, or not at all. */
+static void
+apply_role(struct rocketd *env, enum proc_role role, int wanted)
+{
+	struct child	*child = procs_find(env, role);
+
+	if (!wanted) {
+		if (child != NULL && child->wanted)
+			child_stop(child, 0);
+	} else if (child == NULL)
+		(void)procs_add(env, role, SIDE_NONE, 0, 0, "");
+	else if (!child->wanted)
+		child_event(child, CHILD_EV_START);
+}
+
+static struct child *
+apply_find_tls(struct rocketd *env, enum side side, uint32_t index)
+{
+	struct child	*child;
+
+	TAILQ_FOREACH(child, &env->children, entry)
+		if (child->role == PROC_TLS && child->side == side &&
+		    child->index == index)
+			return (child);
+	return (NULL);
+}
+
+/*
+ * A tls process a block that has TLS.  One that is not wanted any more carries
+ * its tunnels until they have ended.
+ */
+static void
+apply_tls(struct rocketd *env)
+{
+	const struct conf_block	*b;
+	struct child		*child, *next;
+
+	TAILQ_FOREACH_SAFE(child, &env->children, entry, next)
+		if (child->role == PROC_TLS && child->wanted &&
+		    tlsconf_block(env->conf, child->side, child->index) == NULL)
+			child_stop(child, UINT32_MAX);
+	TAILQ_FOREACH(b, &env->conf->blocks, entry) {
+		if (!tlsconf_used(b))
+			continue;
+		child = apply_find_tls(env, b->side, b->tls_index);
+		if (child == NULL)
+			(void)procs_add(env, PROC_TLS, b->side, 0,
+			    b->tls_index, "");
+		else if (!child->wanted)
+			child_event(child, CHILD_EV_START);
+	}
+}
+
+static void
+apply_tell_tls(struct rocketd *env)
+{
+	struct child	*child, *next;
+
+	TAILQ_FOREACH_SAFE(child, &env->children, entry, next)
+		if (child->role == PROC_TLS && child->wanted)
+			send_again(env, child, 0);
+}
+
+/* A user may be on the way to a worker that drains: it dials until it ends. */
+static int
+apply_needs_dial(struct rocketd *env)
+{
+	struct child	*child;
+
+	TAILQ_FOREACH(child, &env->children, entry)
+		if (child->role == PROC_SERVICE && child->side == SIDE_CLIENT)
+			return (1);
+	return (apply_has_side(env->conf, SIDE_CLIENT));
+}
+
+static void
+apply_roles(struct rocketd *env)
+{
+	int	 server = apply_has_side(env->conf, SIDE_SERVER);
+	int	 client = apply_needs_dial(env);
+
+	apply_role(env, PROC_CONTROL, 1);
+	apply_role(env, PROC_KEYS, server || client);
+	apply_role(env, PROC_RESOLVE, client);
+	apply_role(env, PROC_DIAL, client);
+	apply_role(env, PROC_GATE, server);
+	apply_tls(env);
+}
+
+/* Removed services drain, for as long as they were allowed to. */
+static uint32_t
+apply_drain(const struct conf_service *cs)
+{
+	if (cs->opts.drain_timeout == 0 ||
+	    cs->opts.drain_timeout >= UINT32_MAX / 1000)
+		return (UINT32_MAX);
+	return (cs->opts.drain_timeout * 1000);
+}
+
+static void
+apply_removed(struct rocketd *env, const struct rocketd_conf *old)
+{
+	const struct conf_block		*b;
+	const struct conf_service	*cs;
+
+	TAILQ_FOREACH(b, &old->blocks, entry)
+		TAILQ_FOREACH(cs, &b->services, entry) {
+			if (conf_service_by_number(env->conf, cs->number) !=
+			    NULL)
+				continue;
+			log_info("service %s: removed", cs->name);
+			crew_stop(env, cs->number, apply_drain(cs));
+			send_keep_drained(env, cs);
+		}
+}
+
+/* The number of workers is not theirs to know: it alone changes no worker. */
+static uint32_t
+apply_diff(const struct conf_service *old, const struct conf_service *new)
+{
+	struct conf_service	 same = *old;
+
+	same.opts.prefork = new->opts.prefork;
+	return (conf_service_diff(&same, new));
+}
+
+static void
+apply_service(struct rocketd *env, const struct conf_service *old,
+    const struct conf_service *cs)
+{
+	uint32_t	 diff = 0;
+
+	if (old == NULL) {
+		crew_resize(env, cs, 0);
+		return;
+	}
+	if (cs->block->side == SIDE_CLIENT && (old->block->tls_changed ||
+	    !tlsconf_same(old->block, cs->block)))
+		cs->block->tls_changed = 1;
+	diff = apply_diff(old, cs);
+	if (diff == 0 && old->opts.prefork == cs->opts.prefork)
+		return;
+	log_info("service %s: changed", cs->name);
+	if (diff & CHANGE_PROCESS)
+		crew_stop(env, cs->number, apply_drain(old));
+	crew_resize(env, cs, apply_drain(old));
+	/* A client's workers share the pool, so each has another part now. */
+	if (diff == 0 && cs->block->side == SIDE_CLIENT)
+		diff = CHANGE_LIVE;
+	if (diff != 0 && !(diff & CHANGE_PROCESS))
+		send_again_service(env, cs->number, diff);
+}
+
+static int
+apply_same_tokens(const struct conf_service *a, const struct conf_service *b)
+{
+	const struct conf_token	*s, *t;
+
+	s = TAILQ_FIRST(conf_service_tokens(a));
+	t = TAILQ_FIRST(conf_service_tokens(b));
+	for (; s != NULL && t != NULL;
+	    s = TAILQ_NEXT(s, entry), t = TAILQ_NEXT(t, entry))
+		if (s->len != t->len || memcmp(s->octets, t->octets, s->len))
+			return (0);
+	return (s == NULL && t == NULL);
+}
+
+/* Does each service of one have the same tokens in the other? */
+static int
+apply_tokens_within(const struct rocketd_conf *a,
+    const struct rocketd_conf *b)
+{
+	const struct conf_block		*block;
+	const struct conf_service	*cs, *other;
+
+	TAILQ_FOREACH(block, &a->blocks, entry)
+		TAILQ_FOREACH(cs, &block->services, entry) {
+			other = conf_service_by_number(b, cs->number);
+			if (other == NULL || !apply_same_tokens(cs, other))
+				return (0);
+		}
+	return (1);
+}
+
+static int
+apply_has_tls(const struct rocketd_conf *conf)
+{
+	const struct conf_block	*b;
+
+	TAILQ_FOREACH(b, &conf->blocks, entry)
+		if (tlsconf_used(b))
+			return (1);
+	return (0);
+}
+
+static void
+apply_tell(struct rocketd *env, enum proc_role role)
+{
+	struct child	*child = procs_find(env, role);
+
+	if (child != NULL)
+		send_again(env, child, 0);
+}
+
+void
+apply_tls_ready(struct child *child)
+{
+	const struct conf_service	*cs;
+	struct conf_block		*b;
+
+	TAILQ_FOREACH(b, &child->env->conf->blocks, entry)
+		if (b->side == child->side && b->tls_index == child->index &&
+		    b->tls_changed)
+			break;
+	if (b == NULL || child->pending != 0)
+		return;
+	b->tls_changed = 0;
+	TAILQ_FOREACH(cs, &b->services, entry)
+		send_again_service(child->env, cs->number, CHANGE_TUNNELS);
+}
+
+/*
+ * Before the workers: what they then dial is verified as it is configured now.
+ * And keys before those whose new certificates it signs for.  What was dialled
+ * all the same before tls had read it goes by apply_tls_ready.
+ */
+static void
+apply_secrets(struct rocketd *env, const struct rocketd_conf *old)
+{
+	if (!apply_tokens_within(old, env->conf) ||
+	    !apply_tokens_within(env->conf, old) || apply_has_tls(old) ||
+	    apply_has_tls(env->conf))
+		apply_tell(env, PROC_KEYS);
+	apply_tell_tls(env);
+}
+
+static void
+apply_children(struct rocketd *env, const struct rocketd_conf *old)
+{
+	const struct conf_block		*b;
+	const struct conf_service	*cs, *was = NULL;
+
+	apply_roles(env);
+	if (old != NULL) {
+		apply_secrets(env, old);
+		apply_removed(env, old);
+	}
+	TAILQ_FOREACH(b, &env->conf->blocks, entry)
+		TAILQ_FOREACH(cs, &b->services, entry) {
+			if (old != NULL)
+				was = conf_service_by_number(old, cs->number);
+			apply_service(env, was, cs);
+		}
+	if (old == NULL)
+		return;
+	apply_roles(env);	/* of what was removed some has ended */
+	apply_tell(env, PROC_DIAL);
+	apply_tell(env, PROC_GATE);
+	/* The last, by which whoever asked hears that the others were told. */
+	apply_tell(env, PROC_CONTROL);
+}
+
+void
+apply_conf(struct rocketd *env, struct rocketd_conf *conf)
+{
+	struct rocketd_conf	*old = env->conf;
+
+	env->conf = conf;
+	env->configured = time(NULL);
+	env->conf_error[0] = '\0';
+	procs_log_level(env, apply_log_level(env, conf));
+	/* Until the start is over, its words are for who started it. */
+	if (env->phase == PHASE_RUNNING || env->foreground)
+		plog_to(apply_log_dest(env, conf));
+	apply_children(env, old);
+	conf_free(old);
+}
+
+void
+apply_refill(struct rocketd *env, uint32_t service)
+{
+	const struct conf_service	*cs;
+
+	cs = conf_service_by_number(env->conf, service);
+	if (cs != NULL)
+		crew_resize(env, cs, apply_drain(cs));
+	else
+		apply_roles(env);
+}

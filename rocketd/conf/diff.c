@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: ISC */
+
+/*
+ * What differs between two states of a service, as classes of a reload.
+ */
+
+#include <sys/types.h>
+#include <sys/queue.h>
+
+#include <string.h>
+
+#include "shared/compat.h"
+#include "conf.h"
+#include "tokens.h"
+
+static int
+listens_same(const struct conf_listens *x, const struct conf_listens *y)
+{
+	const struct conf_listen	*a = TAILQ_FIRST(x);
+	const struct conf_listen	*b = TAILQ_FIRST(y);
+
+	while (a != NULL && b != NULL) {
+		if (a->port != b->port || a->port_last != b->port_last ||
+		    a->transport != b->transport ||
+		    !addr_same(&a->addr, &b->addr, 1))
+			return (0);
+		a = TAILQ_NEXT(a, entry);
+		b = TAILQ_NEXT(b, entry);
+	}
+	return (a == NULL && b == NULL);
+}
+
+static int
+remote_same(const struct conf_remote *a, const struct conf_remote *b)
+{
+	return (strcmp(a->host, b->host) == 0 && a->port == b->port &&
+	    a->port_last == b->port_last && a->for_port == b->for_port &&
+	    a->is_unix == b->is_unix && a->transport == b->transport &&
+	    addr_same(&a->edge, &b->edge, 1) &&
+	    addr_same(&a->source, &b->source, 1));
+}
+
+static int
+remotes_same(const struct conf_remotes *x, const struct conf_remotes *y)
+{
+	const struct conf_remote	*a = TAILQ_FIRST(x);
+	const struct conf_remote	*b = TAILQ_FIRST(y);
+
+	while (a != NULL && b != NULL && remote_same(a, b)) {
+		a = TAILQ_NEXT(a, entry);
+		b = TAILQ_NEXT(b, entry);
+	}
+	return (a == NULL && b == NULL);
+}
+
+uint32_t
+conf_service_diff(const struct conf_service *old,
+    const struct conf_service *new)
+{
+	const struct option	*o;
+	uint32_t		 scope, changed;
+
+	scope = new->block->side == SIDE_SERVER ?
+	    SCOPE_SERVER | SCOPE_SERVER_SERVICE :
+	    SCOPE_CLIENT | SCOPE_CLIENT_SERVICE;
+	changed = tokens_diff(new->block->side, conf_service_tokens(old),
+	    conf_service_tokens(new));
+	for (o = options; o < options + noptions; o++)
+		if ((o->scope & scope) != 0 &&
+		    !option_same(o,
+		    option_base_const(o, &old->opts, &old->web),
+		    option_base_const(o, &new->opts, &new->web)))
+			changed |= o->change;
+	if (new->block->side == SIDE_SERVER) {
+		if (!listens_same(&old->listens, &new->listens))
+			changed |= CHANGE_LISTENER;
+		return (changed);
+	}
+	if (!remote_same(&old->target, &new->target))
+		changed |= CHANGE_LIVE;
+	if (!remotes_same(&old->block->remotes, &new->block->remotes) ||
+	    strcmp(old->block->client_id, new->block->client_id) != 0)
+		changed |= CHANGE_TUNNELS;
+	return (changed);
+}

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: ISC */
+
+/*
+ * See hear.h.  Every message was checked by its channel (sender, length,
+ * descriptor, content), and is checked here by the state its sender is in.  A
+ * child that breaks a rule is replaced; nothing that a child sends ends the
+ * parent.
+ */
+
+#include <sys/types.h>
+#include <sys/queue.h>
+
+#include "shared/channel.h"
+#include "shared/compat.h"
+#include "shared/log.h"
+#include "apply.h"
+#include "chans.h"
+#include "crew.h"
+#include "ctl.h"
+#include "hear.h"
+#include "phase.h"
+#include "send.h"
+#include "tlslook.h"
+
+/* Is this the time for it?  Who may say it at all was checked before. */
+static int
+hear_in_turn(const struct child *child, uint32_t type)
+{
+	switch (type) {
+	case IMSG_READY:	/* how many of them is child.c's to know */
+	case IMSG_ROOM:		/* may be said just before READY */
+	case IMSG_COMPLAINT:
+		return (1);
+	default:
+		return (child->state != CHILD_STARTING);
+	}
+}
+
+static void
+hear_ready(struct child *child, const struct msg_ready *msg)
+{
+	child->have = msg->have;
+	child->lack = msg->lack;
+	if (child->env->root && !procs_uses_network(child)) {
+		if (child->env->netns != -1)
+			child->have |= SANDBOX_NETNS;
+		else
+			child->lack |= SANDBOX_NETNS;
+	}
+	child_event(child, CHILD_EV_READY);
+	if (child->role == PROC_TLS)
+		apply_tls_ready(child);
+}
+
+static void
+hear_complaint(struct child *accuser, const struct msg_channel *msg)
+{
+	struct child	*child;
+
+	TAILQ_FOREACH(child, &accuser->env->children, entry)
+		if (child->role == msg->role &&
+		    child->service == msg->service &&
+		    child->index == msg->index &&
+		    child->generation == msg->generation)
+			break;
+	if (child == NULL || child->killed || child->pid == 0) {
+		log_debug("%s: complains about one that is gone",
+		    child_name(accuser));
+		return;
+	}
+	log_warnx("%s: complains about %s", child_name(accuser),
+	    child_name(child));
+	if (!chans_paired(accuser, child))
+		child = accuser;
+	procs_breach(chans_to_blame(accuser, child),
+	    "is the lesser of two that do not agree");
+}
+
+/* What only one role says. */
+static int
+hear_role(struct child *child, uint32_t type, struct imsg *imsg)
+{
+	struct msg_count	 count;
+	struct msg_client	 client;
+	struct msg_dir		 dir;
+	struct ctl_request	 req;
+
+	switch (type) {
+	case IMSG_ROOM:
+		if (imsg_get_data(imsg, &count, sizeof(count)) == -1)
+			return (-1);
+		crew_room(child, count.count);
+		return (0);
+	case IMSG_CLIENT_BACK:
+		if (imsg_get_data(imsg, &client, sizeof(client)) == -1)
+			return (-1);
+		crew_client_back(child, &client);
+		return (0);
+	case IMSG_DIR_AGAIN:
+		if (imsg_get_data(imsg, &dir, sizeof(dir)) == -1)
+			return (-1);
+		send_dir_again(child, &dir);
+		return (0);
+	default:
+		if (imsg_get_data(imsg, &req, sizeof(req)) == -1)
+			return (-1);
+		return (ctl_dispatch(child, type, &req));
+	}
+}
+
+static void
+hear_message(struct child *child, struct imsg *imsg)
+{
+	uint32_t		 type = imsg_get_type(imsg);
+	struct msg_ready	 ready;
+	struct msg_channel	 peer;
+	int			 ok;
+
+	if (!hear_in_turn(child, type)) {
+		log_warnx("%s: %s while %s", child_name(child), msg_name(type),
+		    child_state_name(child->state));
+		procs_breach(child, "speaks out of turn");
+		return;
+	}
+	switch (type) {
+	case IMSG_READY:
+		ok = imsg_get_data(imsg, &ready, sizeof(ready)) == 0;
+		if (ok)
+			hear_ready(child, &ready);
+		break;
+	case IMSG_PONG:
+		ok = 1;
+		child_event(child, CHILD_EV_HEARD);
+		break;
+	case IMSG_COMPLAINT:
+		ok = imsg_get_data(imsg, &peer, sizeof(peer)) == 0;
+		if (ok)
+			hear_complaint(child, &peer);
+		break;
+	default:
+		ok = hear_role(child, type, imsg) == 0;
+	}
+	if (!ok)
+		procs_breach(child, "sent a message that cannot be read");
+}
+
+/* ---- what becomes of them ---- */
+
+static void
+hear_changed(struct rocketd *env, enum proc_role role, uint32_t service,
+    enum child_state before, enum child_state now)
+{
+	if (role != PROC_SERVICE)
+		return;
+	crew_update(env, service);
+	send_forget_drained(env, service);
+	/* Only of one that was reaped: nobody walks the crew then. */
+	if (before == CHILD_STOPPING && now == CHILD_DOWN &&
+	    env->phase == PHASE_RUNNING)
+		apply_refill(env, service);
+}
+
+static void
+hear_failed(struct rocketd *env)
+{
+	env->status = 1;
+	phase_stop(env, "a process cannot be started");
+}
+
+const struct procs_ops	 hear_ops = {
+	.configure = send_start,
+	.hear = hear_message,
+	.changed = hear_changed,
+	.stranger = tlslook_reaped,
+	.up = phase_up,
+	.failed = hear_failed
+};

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: ISC */
+
+/*
+ * How the daemon comes up, and how it goes.
+ */
+
+#include <sys/types.h>
+#include <sys/queue.h>
+
+#include "shared/compat.h"
+#include "shared/log.h"
+#include "apply.h"
+#include "detach.h"
+#include "listen.h"
+#include "phase.h"
+#include "plog.h"
+#include "procs.h"
+#include "reload.h"
+#include "send.h"
+
+void
+phase_tell_control(struct rocketd *env)
+{
+	struct child	*control = procs_find(env, PROC_CONTROL);
+
+	if (control != NULL)
+		send_again(env, control, 0);
+}
+
+void
+phase_up(struct rocketd *env)
+{
+	uint32_t	 lack = 0, widened = 0;
+	struct child	*child;
+
+	TAILQ_FOREACH(child, &env->children, entry) {
+		lack |= child->lack;
+		widened |= child->have & SANDBOX_WIDENED;
+	}
+	/* Each process has said what; this is for who reads but the end. */
+	if (lack != 0)
+		log_warnx("the sandbox is not whole: see rocketctl show "
+		    "processes");
+	if (widened)
+		log_warnx("this build has a sandbox for tests only");
+	log_info("rocketd %s is up", ROCKETD_VERSION);
+	plog_to(apply_log_dest(env, env->conf));
+	if (!env->foreground)
+		phase_tell_control(env);
+	detach_done();
+	plog_detach();
+	detach_notify("READY=1");
+	if (env->reload_later)
+		reload_run(env, NULL);
+}
+
+void
+phase_stop(struct rocketd *env, const char *why)
+{
+	uint32_t	 drain = STOP_DRAIN;
+
+	if (env->phase == PHASE_STOPPING) {
+		log_warnx("stopping at once: %s", why);
+		procs_abort(env);
+		return;
+	}
+	log_info("stopping: %s", why);
+	if (env->phase == PHASE_STARTING)
+		drain = 0;	/* nobody was served yet */
+	detach_notify("STOPPING=1");
+	reload_cancel(env);
+	/* Ours are closed now, the lent ones as each worker hears of it. */
+	listen_close(env);
+	procs_shutdown(env, drain);
+}

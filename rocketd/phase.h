@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: ISC */
+
+/*
+ * The phases of the daemon's life, and what is done at the border of two.
+ */
+
+#ifndef ROCKETD_PHASE_H
+#define ROCKETD_PHASE_H
+
+#include "rocketd.h"
+
+/* phase.c */
+
+/* Every process has been READY: the daemon is up. */
+void	 phase_up(struct rocketd *);
+/* control is told anew where to log and where to listen. */
+void	 phase_tell_control(struct rocketd *);
+/* Stops the daemon in order; a second call ends all at once. */
+void	 phase_stop(struct rocketd *, const char *why);
+
+#endif /* ROCKETD_PHASE_H */

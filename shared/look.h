@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: ISC */
+
+/*
+ * What the parent asks of the files of outer TLS before it uses them, and what
+ * it is answered: it runs
+ *
+ *	rocketd-worker -l UID FLAGS WORD ...
+ *
+ * with a word for each file, "server" or "client", a colon and what the file
+ * is, the files as descriptors from LOOK_FILES on, and a pipe as LOOK_ANSWERS,
+ * to which one struct looked a file is written, in their order.
+ */
+
+#ifndef SHARED_LOOK_H
+#define SHARED_LOOK_H
+
+#include <stdint.h>
+
+#define LOOK_ANSWERS	3
+#define LOOK_FILES	5
+#define LOOK_WORDS_MAX	192	/* with NUL */
+#define LOOK_ITSELF	UINT32_MAX	/* a number: why it cannot look */
+
+/* FLAGS, a number */
+#define LOOK_ROOT	0x01	/* drop to UID */
+#define LOOK_NETNS	0x02	/* it is in the empty network namespace */
+#define LOOK_STRICT	0x04	/* no file without the whole sandbox */
+
+#define LOOK_CERT	"certificate"	/* with what is above it */
+#define LOOK_KEY	"key"	/* of the certificate before, if one was */
+#define LOOK_CA		"ca"
+
+struct looked {
+	uint32_t	 number;	/* of the file, from 0 */
+	uint32_t	 failed;	/* 1: it cannot be used */
+	char		 words[LOOK_WORDS_MAX];	/* why; or a warning, or "" */
+};
+
+#endif /* SHARED_LOOK_H */

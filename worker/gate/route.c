@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: ISC */
+
+/*
+ * The table of routes.  Another dialect is another row, and a file of its own
+ * for how it looks.
+ */
+
+#include <sys/types.h>
+
+#include "shared/compat.h"
+#include "worker/net/http.h"
+#include "answer.h"
+#include "hello.h"
+#include "path.h"
+#include "route.h"
+
+/*
+ * SO_RCVLOWAT lets a hello wake us twice or so.  Where the system does not
+ * keep to it, each segment does; no client sends a hello in so many.
+ */
+#define HELLO_PIECES	64
+
+_Static_assert(HELLO_MAX <= ROUTE_OCTETS_MAX &&
+    HTTP_HEAD_MAX <= ROUTE_OCTETS_MAX, "the longest can be looked at");
+
+/* The first row that fits is the one. */
+static const struct route	 routes[] = {
+	{ DIALECT_ROCKET, TRANSPORT_WS, "request", HTTP_HEAD_MAX,
+	    &answer_site, path_look },
+	{ DIALECT_ROCKET, 0, "hello of rocket", HELLO_PIECES,
+	    &answer_alert, hello_look }
+};
+
+const struct route *
+route_find(uint32_t dialect, uint32_t transport)
+{
+	const struct route	*r = routes;
+
+	while (r < &routes[nitems(routes)] && (r->dialect != dialect ||
+	    (transport & r->transport) != r->transport))
+		r++;
+	return (r == &routes[nitems(routes)] ? NULL : r);
+}
