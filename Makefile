@@ -4,10 +4,11 @@
 # configure comes first, whatever is asked for: it writes config.mk again if the
 # compiler or a library has changed.  Objects depend on their headers (*.dep),
 # on the words that they are compiled with (config.words), and on this file.
+# (bmake sees an included file that was not there when it began only with "./".)
 
 CONFIGURED !=	sh configure --again ${MAKECMDGOALS} ${.TARGETS} >&2 && \
 		echo config.words || echo unconfigured
--include config.mk
+-include ./config.mk
 
 .SUFFIXES:
 .SUFFIXES: .c .o .fo
@@ -60,7 +61,7 @@ unit: ${UNIT_TESTS}
 helpers: ${HELPERS}
 fuzz: ${FUZZERS}
 
--include config.deps
+-include ./config.deps
 
 ${OBJS} ${OBJS:.o=.fo} ${TEST_OBJS}: ${CONFIGURED} Makefile ${HEADERS}
 ${TEST_OBJS}: config.mk
