@@ -25,13 +25,13 @@ CONF !=		grep -L '^.line.*[.]y"' rocketd/conf/*.[cy] | sed 's/[cy]$$/o/'
 ROCKETD !=	grep -L '^.line.*[.]y"' rocketd/*.c | sed 's/c$$/o/' | \
 		grep -v /rocketd.o
 WORKER !=	ls worker/*.c worker/*/*.c worker/*/*/*.c | sed 's/c$$/o/' | \
-		grep -v /worker.o
+		grep -v worker/main.o
 CTL !=		ls rocketctl/*.c | sed 's/c$$/o/' | grep -v /rocketctl.o
 RIG !=		ls regress/unit/*.c | grep -v _test.c | sed 's/c$$/o/'
 BENCH !=	ls regress/bench/*.c | grep -v -e /load.c -e /smux_bench.c \
 		-e /wan.c | sed 's/c$$/o/'
 FUZZ !=		ls regress/fuzz/*.c | grep -v _fuzz.c | sed 's/c$$/fo/'
-OBJS =		rocketd/rocketd.o worker/worker.o rocketctl/rocketctl.o \
+OBJS =		rocketd/rocketd.o worker/main.o rocketctl/rocketctl.o \
 		${SHARED} ${CONF} ${ROCKETD} ${WORKER} ${CTL}
 TEST_OBJS !=	ls regress/*/*.c | sed 's/c$$/o/; /fuzz/s/o$$/fo/'
 
@@ -95,8 +95,8 @@ rocketd/rocketd: rocketd/rocketd.o rocketd/rocketd.a rocketd/conf/conf.a \
 	${LINK} -o $@ rocketd/rocketd.o rocketd/rocketd.a \
 	    rocketd/conf/conf.a shared/shared.a ${L_EVENT} ${L_BSD} ${L_MD}
 
-worker/rocketd-worker: worker/worker.o worker/worker.a shared/shared.a
-	${LINK} -o $@ worker/worker.o worker/worker.a shared/shared.a ${LIBS}
+worker/rocketd-worker: worker/main.o worker/worker.a shared/shared.a
+	${LINK} -o $@ worker/main.o worker/worker.a shared/shared.a ${LIBS}
 
 rocketctl/rocketctl: rocketctl/rocketctl.o rocketctl/rocketctl.a \
     shared/shared.a
