@@ -22,6 +22,7 @@
 #include "worker/session/smux.h"
 #include "worker/session/solo.h"
 #include "flowrigint.h"
+#include "frame.h"
 
 /* What unpacking may take. */
 #define LZ_ROOM		(16 * 1024 * 1024)
@@ -41,10 +42,19 @@ peer_muxed(const struct flow_peer *p)
 static int
 peer_is_client(void)
 {
-	return (svc->conf.side == SIDE_SERVER);
+	return (!frame_begin.dials);
 }
 
 /* ---- streams ---- */
+
+static const struct stream_owner peer_owner;
+
+static void
+stream_own(struct stream *st, struct flow_stream *fs)
+{
+	st->owner = &peer_owner;
+	st->arg = fs;
+}
 
 static struct flow_stream *
 stream_new(struct flow_peer *p, struct stream *st)
@@ -60,13 +70,11 @@ stream_new(struct flow_peer *p, struct stream *st)
 	fs->peer = p;
 	fs->st = st;
 	if (st != NULL)
-		st->arg = fs;
+		stream_own(st, fs);
 	if ((p->settled.caps & CAP_LZ4) && (fs->lz = lz_new()) == NULL)
 		flow_fault = "no memory";
 	return (fs);
 }
-
-static const struct stream_owner peer_owner;
 
 static int
 peer_opened(struct stream *st)
@@ -77,7 +85,7 @@ peer_opened(struct stream *st)
 	if (peer_muxed(p) && p->ctl.st == NULL && p->n == 0) {
 		p->ctl.peer = p;
 		p->ctl.st = st;
-		st->arg = &p->ctl;
+		stream_own(st, &p->ctl);
 		return (0);
 	}
 	if ((fs = stream_new(p, st)) == NULL)
@@ -341,22 +349,29 @@ static const struct session_events peer_events = {
 };
 
 struct flow_stream *
-flow_stream(struct flow_peer *p, uint32_t flags, size_t piece)
+flow_want(struct flow_peer *p, const struct want *want, size_t piece)
 {
-	struct want	 pf;
 	struct flow_stream	*fs;
 
-	memset(&pf, 0, sizeof(pf));
-	pf.kind = WANT_TCP;
-	pf.answer = (flags & FLOW_ANSWER) != 0;
 	assert_non_null(fs = stream_new(p, NULL));
 	assert_non_null(fs->st = session_open(p->s, &peer_owner, fs, 0));
 	fs->tx_piece = piece;
-	fs->begun = !(flags & FLOW_ANSWER);
-	fs->head_len = rocket_put_preface(fs->head, sizeof(fs->head), &pf);
+	fs->begun = !want->answer;
+	fs->head_len = rocket_put_preface(fs->head, sizeof(fs->head), want);
 	assert_true(fs->head_len > 0);
 	session_ready(fs->st);
 	return (fs);
+}
+
+struct flow_stream *
+flow_stream(struct flow_peer *p, uint32_t flags, size_t piece)
+{
+	struct want	 want;
+
+	memset(&want, 0, sizeof(want));
+	want.kind = WANT_TCP;
+	want.answer = (flags & FLOW_ANSWER) != 0;
+	return (flow_want(p, &want, piece));
 }
 
 void
@@ -446,7 +461,7 @@ peer_start(struct flow_peer *p)
 	p->s = peer_muxed(p) ? smux_new(&sc, &peer_events, p) :
 	    solo_new(&sc, &peer_events, p);
 	p->state = FLOW_OPEN;
-	(void)session_tick(p->s, flow_now);
+	(void)session_tick(p->s, worker_now());
 	if (!sc.client || !peer_muxed(p))
 		return;
 	p->ctl.peer = p;
@@ -614,7 +629,7 @@ flow_wake(struct flow_peer *p)
 void
 flow_peer(struct flow_peer *p, uint32_t transport)
 {
-	const struct service_opts	*o = &svc->conf.opts;
+	const struct service_opts	*o = flow_opts;
 	struct rocket_params		*m = &p->mine;
 
 	memset(p, 0, sizeof(*p));
@@ -630,31 +645,40 @@ flow_peer(struct flow_peer *p, uint32_t transport)
 	if (o->compression == COMPRESSION_LZ4)
 		m->caps |= CAP_LZ4;
 	m->keepalive_ms = 20000;
+	m->opens = !frame_begin.opens;
 	memset(m->start_id, 1, sizeof(m->start_id));
 	if (peer_is_client())
 		strlcpy(m->client_id, "peer", sizeof(m->client_id));
 	strlcpy(m->software, "a test", sizeof(m->software));
 }
 
+int
+flow_far(struct flow_peer *p, int how)
+{
+	int	 fd[2];
+
+	flow_sockets(fd, how);
+	assert_int_equal(wire_open(&p->wire, frame_base, &p->acct, fd[1],
+	    peer_ready, p), 0);
+	event_assign(&p->ev, frame_base, -1, 0, peer_turn, p);
+	p->seal = seal_new(flow_ctx[peer_is_client()], &peer_io, &p->wire);
+	assert_non_null(p->seal);
+	SLIST_INSERT_HEAD(&peers, p, entry);
+	flow_wake(p);
+	return (fd[0]);
+}
+
 void
 flow_connect(struct flow_peer *p, int how)
 {
 	struct msg_tunnel	 msg;
-	int			 fd[2];
 
-	flow_sockets(fd, how);
-	assert_int_equal(wire_open(&p->wire, svc->base, &p->acct, fd[1],
-	    peer_ready, p), 0);
-	event_assign(&p->ev, svc->base, -1, 0, peer_turn, p);
-	p->seal = seal_new(flow_ctx[peer_is_client()], &peer_io, &p->wire);
-	assert_non_null(p->seal);
-	SLIST_INSERT_HEAD(&peers, p, entry);
 	memset(&msg, 0, sizeof(msg));
-	msg.number = 7;
+	msg.number = frame_begin.dials ? 0 : 7;	/* the gate's */
 	msg.left_ms = 10000;
 	msg.transport = p->transport;
-	assert_non_null(p->t = tunnel_new(fd[0], &msg, NULL));
-	flow_wake(p);
+	p->t = tunnel_new(flow_far(p, how), &msg, NULL);
+	assert_non_null(p->t);
 }
 
 void
@@ -679,6 +703,7 @@ flow_join(struct flow_peer *p, struct flow_end *e, int how)
 		(void)flow_stream(p, 0, 0);
 		UNTIL(flow_nasked > asked);
 		flow_dialled(fd);
+		UNTIL(flow_relay()->fd != -1);
 		return (&p->streams[n]);
 	}
 	memset(&a, 0, sizeof(a));

@@ -45,7 +45,9 @@ struct service		*svc;
 uint64_t		 flow_now = 1000 * FLOW_SECOND;
 const char		*flow_fault;
 struct msg_dial		 flow_asked;
-unsigned int		 flow_nasked, flow_ncancelled, flow_nproven;
+uint64_t		 flow_proven, flow_closed;
+unsigned int		 flow_nasked, flow_ncancelled, flow_nproven,
+			 flow_nclosed;
 int			 flow_room = -1;
 struct seal_ctx		*flow_ctx[2];	/* SIDE_SERVER, SIDE_CLIENT */
 unsigned int		 flow_activity;
@@ -54,7 +56,8 @@ static struct event	*limit;
 static int		 expired;
 static unsigned int	 fds_before;
 
-static struct far_end	 gate, dial;
+struct far_end		 flow_gate, flow_dial;
+const struct service_opts *flow_opts;
 
 /* ---- the others ---- */
 
@@ -70,44 +73,59 @@ flow_told(uint32_t type, const void *data, size_t len)
 }
 
 static void
+gate_told(uint32_t type, struct imsg *imsg)
+{
+	struct msg_number	 msg;
+
+	if (imsg_get_data(imsg, &msg, sizeof(msg)) == -1)
+		flow_fault = "the gate is told nonsense";
+	else if (type == IMSG_TUNNEL_PROVEN) {
+		flow_proven = msg.number;
+		flow_nproven++;
+	} else {
+		flow_closed = msg.number;
+		flow_nclosed++;
+	}
+}
+
+void
 flow_got(struct far_end *e, struct imsg *imsg)
 {
 	uint32_t	 type = imsg_get_type(imsg);
 
 	flow_activity++;
-	if (e == &dial && type == IMSG_DIAL && imsg_get_data(imsg, &flow_asked,
+	if (e == &flow_gate)
+		gate_told(type, imsg);
+	else if (type == IMSG_DIAL && imsg_get_data(imsg, &flow_asked,
 	    sizeof(flow_asked)) == 0)
 		flow_nasked++;
-	else if (e == &dial && type == IMSG_DIAL_CANCEL)
+	else if (type == IMSG_DIAL_CANCEL)
 		flow_ncancelled++;
-	else if (e == &gate && type == IMSG_TUNNEL_PROVEN)
-		flow_nproven++;
 	else
 		flow_fault = "a message to nobody";
-}
-
-static void
-dialled(int fd, uint32_t stage, int error)
-{
-	struct msg_dialled	 res;
-
-	memset(&res, 0, sizeof(res));
-	res.request = flow_asked.request;
-	res.stage = stage;
-	res.error = error;
-	dialler_answer(&res, fd);
 }
 
 void
 flow_dialled(int fd)
 {
-	dialled(fd, 0, 0);
+	struct msg_dialled	 msg;
+
+	memset(&msg, 0, sizeof(msg));
+	msg.request = flow_asked.request;
+	assert_int_equal(channel_send(flow_dial.far, IMSG_DIALLED, fd, &msg,
+	    sizeof(msg)), 0);
 }
 
 void
 flow_dial_failed(uint32_t stage, int error)
 {
-	dialled(-1, stage, error);
+	struct msg_dialled	 msg;
+
+	memset(&msg, 0, sizeof(msg));
+	msg.request = flow_asked.request;
+	msg.stage = stage;
+	msg.error = error;
+	frame_say(&flow_dial, IMSG_DIAL_FAILED, &msg, sizeof(msg));
 }
 
 struct relay *
@@ -477,10 +495,21 @@ void
 flow_side(enum side side)
 {
 	frame_begin.side = svc->conf.side = side;
-	svc->dials = side == SIDE_CLIENT;
-	svc->opens = !svc->dials;
+	frame_begin.dials = svc->dials = side == SIDE_CLIENT;
+	frame_begin.opens = svc->opens = !svc->dials;
 	flow_rocket.seal = flow_ctx[svc->dials];
 	svc->part = &flow_rocket;
+}
+
+void
+flow_role(void)
+{
+	(void)signal(SIGPIPE, SIG_IGN);	/* as worker.c does */
+	frame_start(&role_service);
+	assert_non_null(limit = evtimer_new(frame_base, flow_expired, NULL));
+	(void)flow_pipes();		/* libevent has one of its own */
+	frame_join(&flow_gate, PROC_GATE, 0, SIDE_NONE, flow_got);
+	frame_join(&flow_dial, PROC_DIAL, 0, SIDE_NONE, flow_got);
 }
 
 int
@@ -491,23 +520,18 @@ flow_setup_all(void **state)
 	int			 fd[2];
 
 	(void)state;
-	(void)signal(SIGPIPE, SIG_IGN);	/* as worker.c does */
 	frame_begin.side = SIDE_SERVER;
 	frame_begin.opens = 1;
 	frame_clock = &flow_now;
 	frame_tell = flow_told;
-	frame_start(&role_service);
-	if ((limit = evtimer_new(frame_base, flow_expired, NULL)) == NULL)
-		return (-1);
-	(void)flow_pipes();		/* libevent has one of its own */
-	frame_join(&gate, PROC_GATE, 0, SIDE_NONE, flow_got);
-	frame_join(&dial, PROC_DIAL, 0, SIDE_NONE, flow_got);
+	flow_role();
 	/* Where it keeps its environment is told by what belongs to it. */
 	memset(&how, 0, sizeof(how));
 	flow_sockets(fd, 0);
 	if ((t = tunnel_new(fd[0], &how, NULL)) == NULL)
 		return (-1);
 	svc = t->service;
+	flow_opts = &svc->conf.opts;
 	tunnel_free(t);
 	close(fd[1]);
 	flow_ctx[0] = ((struct rocket_service *)svc->part)->seal;
@@ -553,7 +577,7 @@ flow_setup(void **state)
 	strlcpy(svc->conf.client_id, "here", sizeof(svc->conf.client_id));
 	memset(&svc->stats, 0, sizeof(svc->stats));
 	memset(&svc->target, 0, sizeof(svc->target));
-	flow_nasked = flow_ncancelled = flow_nproven = 0;
+	flow_nasked = flow_ncancelled = flow_nproven = flow_nclosed = 0;
 	flow_settle();
 	fds_before = flow_fds();
 	return (0);

@@ -14,11 +14,13 @@
 #include <sys/types.h>
 #include <sys/queue.h>
 
-#include <event2/event.h>
-#include <event2/event_struct.h>
+#include <netinet/in.h>
 
 #include <stddef.h>
 #include <stdint.h>
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
 
 #include "worker/relay/lz.h"
 #include "worker/dialect/rocket/rocket.h"
@@ -117,12 +119,15 @@ struct flow_peer {
 	int			 n;
 };
 
-extern struct service	*svc;
+extern struct service	*svc;		/* after flow_setup_all */
 extern uint64_t		 flow_now;	/* worker_now */
 extern const char	*flow_fault;	/* what a callback has found */
-/* What was asked of dial and told to the gate. */
+/* The other processes, and the last that dial was asked, the gate was told. */
+extern struct far_end	 flow_gate, flow_dial;
 extern struct msg_dial	 flow_asked;
-extern unsigned int	 flow_nasked, flow_ncancelled, flow_nproven;
+extern uint64_t		 flow_proven, flow_closed;
+extern unsigned int	 flow_nasked, flow_ncancelled, flow_nproven,
+			 flow_nclosed;
 extern int		 flow_room;	/* the last IMSG_ROOM, or -1 */
 
 /* flowrig.c */
@@ -158,8 +163,12 @@ void		 flow_read(struct flow_end *, int on);
 void		 flow_write(struct flow_end *, uint64_t, int shut);
 void		 flow_shut(struct flow_end *, int rst);
 
-/* Starts a tunnel and its peer; mine is preset by flow_peer. */
+/*
+ * Presets mine, then starts the peer, whose socket's other end is returned for
+ * the worker; flow_connect makes a tunnel of it.
+ */
 void		 flow_peer(struct flow_peer *, uint32_t transport);
+int		 flow_far(struct flow_peer *, int how);
 void		 flow_connect(struct flow_peer *, int how);
 /* Both, to where the session runs. */
 void		 flow_open(struct flow_peer *, uint32_t transport);
@@ -176,6 +185,8 @@ void		 flow_wake(struct flow_peer *);
 /* The peer (of a client's worker) opens a stream with this preface. */
 struct flow_stream *flow_stream(struct flow_peer *, uint32_t flags,
 		    size_t piece);
+struct flow_stream *flow_want(struct flow_peer *, const struct want *,
+		    size_t piece);
 void		 flow_send(struct flow_stream *, uint64_t, int fin);
 /* Consumes what was held, and holds no more. */
 void		 flow_consume(struct flow_stream *);
@@ -189,5 +200,46 @@ struct relay	*flow_relay(void);
 void		 flow_pattern(uint8_t *, uint64_t off, size_t n);
 /* The tunnel looks at its deadlines. */
 void		 flow_tick(struct tunnel *);
+/* For frame_join, of another gate or dial. */
+void		 flow_got(struct far_end *, struct imsg *);
+
+/* flowstart.c: the worker as its process starts it, with the real clock. */
+
+/* What it was configured with, its key, and where its users come. */
+extern struct msg_service	 flow_conf;
+extern struct msg_key		 flow_token;
+extern struct sockaddr_in	 flow_where;
+/* keys, and control with what the last flow_ask brought. */
+extern struct far_end		 flow_keys, flow_asker;
+extern struct flow_answer {
+	struct ctl_service	 service;	/* the last of each */
+	struct ctl_session	 session;
+	int			 nservices, nsessions, nstreams;
+}				 flow_answer;
+
+/* Presets flow_conf; starts a worker with it, which waits for keys. */
+void		 flow_default(enum side);
+void		 flow_start(enum side);
+/* A set of configuration, as flow_conf is now. */
+void		 flow_configured(int reload);
+/* keys sends flow_token. */
+void		 flow_keyed(void);
+/* The peers have this key. */
+void		 flow_trust(const struct msg_key *);
+/* control asks; as frame_done, with the words in frame_words. */
+int		 flow_ask(uint32_t, uint32_t serial);
+/* A second of the worker's is over. */
+void		 flow_second(void);
+/* The peers go, and nothing is left: of descriptors, and of what was held. */
+void		 flow_clean(void);
+
+/* A worker is one a process: each test is run in one of its own. */
+struct flow_alone {
+	const char	*name;
+	void		(*body)(void **);
+};
+void		 flow_alone(void **);
+#define ALONE(f)							\
+	{ #f, flow_alone, NULL, NULL, &(struct flow_alone){ #f, f } }
 
 #endif /* UNIT_FLOWRIG_H */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 
-/* What flowrig.c and flowpeer.c share; nobody else includes this. */
+/* What the files of flowrig.h share; nobody else includes this. */
 
 #ifndef UNIT_FLOWRIGINT_H
 #define UNIT_FLOWRIGINT_H
@@ -11,8 +11,13 @@
 extern struct seal_ctx		*flow_ctx[2];
 extern unsigned int		 flow_activity;
 
+/* What peers preset is made from. */
+extern const struct service_opts *flow_opts;
+
 /* flowrig.c */
 
+/* Initializes the role, and joins the gate and dial. */
+void		 flow_role(void);
 int		 flow_is_pattern(const uint8_t *, uint64_t off, size_t n);
 void		 flow_sockets(int fd[2], int how);
 

@@ -20,6 +20,7 @@
 #include <cmocka.h>
 
 #include "shared/compat.h"
+#include "worker/relay/relay.h"
 #include "worker/relay/relaylz.h"
 #include "flowrig.h"
 
@@ -456,7 +457,7 @@ test_divert_cannot(void **state)
 		r = flow_relay();
 		/* EINVAL: nothing that can be read. */
 		assert_int_not_equal(fd = epoll_create1(EPOLL_CLOEXEC), -1);
-		n = r->owner->divert(r->stream, fd, 100000);
+		n = r->stream->owner->divert(r->stream, fd, 100000);
 		error = errno;
 		close(fd);
 		assert_int_equal(n, -1);

@@ -6,241 +6,226 @@
  * change, a dial process that dies, and the end.  Each test is a process.
  */
 
-#include "servicerig.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
 
-/* dial has connected the last that was asked, or says why not. */
-static struct peer *
-dialled(uint32_t request)
+#include <cmocka.h>
+
+#include "flowrig.h"
+#include "frame.h"
+
+static struct flow_peer	 peer, second;
+static struct flow_peer	*const p = &peer, *const q = &second;
+static struct flow_end	 end;		/* of the target's socket */
+
+/* dial has connected the last that was asked. */
+static void
+dialled(struct flow_peer *to)
 {
-	struct msg_dialled	 msg;
-	struct peer		*p;
-	int			 fd;
-
-	p = peer_new(&fd, "", 3);
-	memset(&msg, 0, sizeof(msg));
-	msg.request = request;
-	assert_int_equal(channel_send(dial.far, IMSG_DIALLED, fd, &msg,
-	    sizeof(msg)), 0);
-	return (p);
+	flow_peer(to, TRANSPORT_TCPMUX);
+	flow_dialled(flow_far(to, 0));
 }
 
 static void
-dial_failed(uint32_t request, enum dial_stage stage, int error)
-{
-	struct msg_dialled	 msg;
-
-	memset(&msg, 0, sizeof(msg));
-	msg.request = request;
-	msg.stage = stage;
-	msg.error = error;
-	frame_say(&dial, IMSG_DIAL_FAILED, &msg, sizeof(msg));
-}
-
-static struct peer *
 up(void)
 {
-	struct peer	*p;
-
-	start(SIDE_CLIENT);
-	keyed();
-	until(nasked == 1);
-	assert_int_equal(asked[0].what, DIAL_REMOTE);
-	assert_int_equal(asked[0].index, 0);
-	assert_int_equal(asked[0].timeout_ms <= 10000, 1);
-	p = dialled(asked[0].request);
-	until(p->open && frame_figure("sessions") == 1);
+	flow_start(SIDE_CLIENT);
+	flow_keyed();
+	UNTIL(flow_nasked == 1);
+	assert_int_equal(flow_asked.what, DIAL_REMOTE);
+	assert_int_equal(flow_asked.index, 0);
+	assert_int_equal(flow_asked.timeout_ms <= 10000, 1);
+	dialled(p);
+	UNTIL(p->state == FLOW_OPEN && frame_figure("sessions") == 1);
 	assert_int_equal(frame_logged("remote far.example:4040: tunnel open "
-	    "to peer"), 1);
-	return (p);
+	    "to a test"), 1);
 }
 
 /* The server opens a stream for a user who came to this port. */
-static void
-opens(struct peer *p, uint16_t port, uint32_t kind)
+static struct flow_stream *
+opens(uint16_t port, enum want_kind kind)
 {
-	struct want	 preface;
+	struct want	 want;
 
-	memset(&preface, 0, sizeof(preface));
-	preface.kind = kind;
-	preface.user.family = preface.listener.family = ADDR_IPV4;
-	preface.listener.port = port;
-	p->pre_len = rocket_put_preface(p->pre, sizeof(p->pre), &preface);
-	assert_int_not_equal(p->pre_len, 0);
-	p->finned = p->fin_too = 0;
-	p->resets = p->closes = 0;
-	p->reason = RESET_NONE;
-	assert_non_null(p->st = session_open(p->session, p, 0));
-	session_ready(p->st);
+	memset(&want, 0, sizeof(want));
+	want.kind = kind;
+	want.user.family = want.listener.family = ADDR_IPV4;
+	want.listener.port = port;
+	return (flow_want(p, &want, 0));
 }
 
-/* The target: the other end of what dial gives. */
-static int
-target(uint32_t request)
+static void
+refused(uint16_t port, enum want_kind kind)
 {
-	struct msg_dialled	 msg;
-	int			 sp[2];
+	struct flow_stream	*fs = opens(port, kind);
 
-	memset(&msg, 0, sizeof(msg));
-	msg.request = request;
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK |
-	    SOCK_CLOEXEC, 0, sp), 0);
-	assert_int_equal(channel_send(dial.far, IMSG_DIALLED, sp[1], &msg,
-	    sizeof(msg)), 0);
-	return (sp[0]);
+	UNTIL(fs->resets == 1);
+	assert_int_equal(fs->reason, RESET_POLICY);
 }
 
 static void
 test_nothing_before_keys(void **state)
 {
 	(void)state;
-	start(SIDE_CLIENT);
+	flow_start(SIDE_CLIENT);
 	frame_run(20);
-	assert_int_equal(nasked, 0);
-	assert_int_equal(ask(IMSG_CTL_SERVICES, 0), 1);
-	assert_string_equal(ctl_service.where, "ssh.example:22-24");
-	assert_int_equal(ctl_service.side, SIDE_CLIENT);
-	keyed();
-	until(nasked == 1);
-	clean();
+	assert_int_equal(flow_nasked, 0);
+	assert_int_equal(flow_ask(IMSG_CTL_SERVICES, 0), 1);
+	assert_string_equal(flow_answer.service.where, "ssh.example:22-24");
+	assert_int_equal(flow_answer.service.side, SIDE_CLIENT);
+	flow_keyed();
+	UNTIL(flow_nasked == 1);
+	flow_clean();
 }
 
 static void
 test_target(void **state)
 {
-	struct peer	*p;
-	char		 buf[64];
-	int		 fd;
+	struct flow_stream	*fs;
 
 	(void)state;
-	p = up();
-	assert_int_equal(ask(IMSG_CTL_SERVICES, 0), 1);
-	assert_string_equal(ctl_service.state, "up");
-	assert_int_equal(ctl_service.tunnels_wanted, 1);
-	assert_int_equal(ask(IMSG_CTL_SESSIONS, 0), 1);
-	assert_string_equal(ctl_session.remote, "far.example:4040");
-	opens(p, 7002, WANT_TCP);
-	p->say = 5;
-	until(nasked == 2);
-	assert_int_equal(asked[1].what, DIAL_TARGET);
-	assert_int_equal(asked[1].offset, 2);
-	fd = target(asked[1].request);
-	until(recv(fd, buf, sizeof(buf), MSG_PEEK) == 5);
-	assert_int_equal(recv(fd, buf, sizeof(buf), 0), 5);
-	assert_int_equal(write(fd, "answer", 6), 6);
-	until(p->got == 6);
-	close(fd);
-	until(p->closes + p->resets == 1);
+	up();
+	assert_int_equal(flow_ask(IMSG_CTL_SERVICES, 0), 1);
+	assert_string_equal(flow_answer.service.state, "up");
+	assert_int_equal(flow_answer.service.tunnels_wanted, 1);
+	assert_int_equal(flow_ask(IMSG_CTL_SESSIONS, 0), 1);
+	assert_string_equal(flow_answer.session.remote, "far.example:4040");
+	fs = opens(7002, WANT_TCP);
+	flow_send(fs, 5, 0);
+	UNTIL(flow_nasked == 2);
+	assert_int_equal(flow_asked.what, DIAL_TARGET);
+	assert_int_equal(flow_asked.offset, 2);
+	flow_dialled(flow_pair(&end, 0));
+	UNTIL(end.rx == 5);
+	flow_write(&end, 6, 0);
+	UNTIL(fs->rx == 6);
+	flow_shut(&end, 0);
+	UNTIL(fs->fins == 1);
+	flow_send(fs, 0, 1);
+	UNTIL(fs->closes == 1);
 	assert_int_equal(frame_figure("users"), 1);
-	assert_true(frame_figure("octets_in") >= 5);	/* and a preface */
+	assert_int_equal(frame_figure("octets_in"), 5);
 	assert_int_equal(frame_figure("octets_out"), 6);
-	clean();
+	flow_clean();
 }
 
 /* Streams for what is no target of ours are reset, and nothing is dialled. */
 static void
 test_no_target(void **state)
 {
-	struct peer	*p;
+	struct flow_stream	*fs;
 
 	(void)state;
-	p = up();
-	opens(p, 7003, WANT_TCP);	/* one port beyond */
-	until(p->resets == 1);
-	assert_int_equal(p->reason, RESET_POLICY);
-	opens(p, 6999, WANT_TCP);
-	until(p->resets == 1);
-	opens(p, 7000, WANT_UDP);
-	until(p->resets == 1);
-	assert_int_equal(p->reason, RESET_POLICY);
-	assert_int_equal(nasked, 1);
-	opens(p, 7000, WANT_TCP);
-	until(nasked == 2);
-	dial_failed(asked[1].request, DIAL_STAGE_CONNECT, ECONNREFUSED);
-	until(p->resets == 1);
-	assert_int_equal(p->reason, RESET_REFUSED);
-	opens(p, 7000, WANT_TCP);
-	until(nasked == 3);
-	dial_failed(asked[2].request, DIAL_STAGE_CONNECT, ETIMEDOUT);
-	until(p->resets == 1);
-	assert_int_equal(p->reason, RESET_TIMEOUT);
+	up();
+	refused(7003, WANT_TCP);	/* one port beyond */
+	refused(6999, WANT_TCP);
+	refused(7000, WANT_UDP);
+	assert_int_equal(flow_nasked, 1);
+	fs = opens(7000, WANT_TCP);
+	UNTIL(flow_nasked == 2);
+	flow_dial_failed(DIAL_STAGE_CONNECT, ECONNREFUSED);
+	UNTIL(fs->resets == 1);
+	assert_int_equal(fs->reason, RESET_REFUSED);
+	fs = opens(7000, WANT_TCP);
+	UNTIL(flow_nasked == 3);
+	flow_dial_failed(DIAL_STAGE_CONNECT, ETIMEDOUT);
+	UNTIL(fs->resets == 1);
+	assert_int_equal(fs->reason, RESET_TIMEOUT);
 	assert_int_equal(frame_figure("targets_failed"), 2);
-	clean();
+	flow_clean();
+}
+
+/* Which of the target's ports a stream asks for. */
+static void
+test_target_port(void **state)
+{
+	struct flow_stream	*fs;
+	uint16_t		 i;
+
+	(void)state;
+	up();
+	refused(0, WANT_TCP);
+	refused(65535, WANT_TCP);
+	for (i = 0; i < 3; i++) {
+		fs = opens(7000 + i, WANT_TCP);
+		UNTIL(flow_nasked == 2U + i);
+		assert_int_equal(flow_asked.offset, i);
+		flow_dial_failed(DIAL_STAGE_CONNECT, ECONNREFUSED);
+		UNTIL(fs->resets == 1);
+	}
+	flow_clean();
 }
 
 /* A user who leaves before the target is there: dial is told. */
 static void
 test_leaves(void **state)
 {
-	struct peer	*p;
-	int		 fd;
+	struct flow_stream	*fs;
 
 	(void)state;
-	p = up();
-	opens(p, 7000, WANT_TCP);
-	until(nasked == 2);
-	session_reset(p->st, RESET_ABORT);
-	p->st = NULL;
-	until(ncancelled == 1);
-	fd = target(asked[1].request);	/* it crossed: closed, not kept */
-	until(recv(fd, &nasked, 1, MSG_PEEK) == 0);
-	close(fd);
-	clean();
+	up();
+	fs = opens(7000, WANT_TCP);
+	UNTIL(flow_nasked == 2);
+	flow_reset(fs, RESET_ABORT);
+	UNTIL(flow_ncancelled == 1);
+	flow_dialled(flow_pair(&end, 0));	/* it crossed: not kept */
+	UNTIL(end.eof);
+	flow_shut(&end, 0);
+	flow_clean();
 }
 
 /* Another dial process is asked again what the one before left. */
 static void
 test_dial_dies(void **state)
 {
-	struct peer	*p;
-
 	(void)state;
-	start(SIDE_CLIENT);
-	frame_part(&dial);		/* there is none when it is wanted */
-	keyed();
+	flow_start(SIDE_CLIENT);
+	frame_part(&flow_dial);		/* there is none when it is wanted */
+	flow_keyed();
 	frame_run(20);
-	frame_join(&dial, PROC_DIAL, 0, SIDE_NONE, dial_got);
-	until(nasked == 1);
-	frame_part(&dial);
+	frame_join(&flow_dial, PROC_DIAL, 0, SIDE_NONE, flow_got);
+	UNTIL(flow_nasked == 1);
+	frame_part(&flow_dial);
 	frame_run(10);
-	frame_join(&dial, PROC_DIAL, 0, SIDE_NONE, dial_got);
-	until(nasked == 2);
-	p = dialled(asked[1].request);
-	until(p->open);
-	clean();
+	frame_join(&flow_dial, PROC_DIAL, 0, SIDE_NONE, flow_got);
+	UNTIL(flow_nasked == 2);
+	dialled(p);
+	UNTIL(p->state == FLOW_OPEN);
+	flow_clean();
 }
 
 /* It asks for more tunnels. */
 static void
 test_control_stream(void **state)
 {
-	struct peer	*p;
+	static const struct rocket_ctl	 more = {
+		.type = CONTROL_MORE, .more = 2
+	};
 
 	(void)state;
-	default_conf(SIDE_CLIENT);
-	p = up();
-	memcpy(p->pong, "\004\000\002\000\002", 5);	/* two more */
-	p->pong_len = 5;
-	session_ready(p->ctl);
-	until(nasked == 3);
-	clean();
+	up();
+	flow_control(p, &more);
+	UNTIL(flow_nasked == 3);
+	flow_clean();
 }
 
 /* The server wants one replaced: another is made first. */
 static void
 test_peer_drains(void **state)
 {
-	struct peer	*p;
+	static const struct rocket_ctl	 drain = { .type = CONTROL_DRAIN };
 
 	(void)state;
-	p = up();
-	memcpy(p->pong, "\203\000\000", 3);
-	p->pong_len = 3;
-	session_ready(p->ctl);
-	until(frame_logged("the peer drains it") == 1);
-	assert_int_equal(ask(IMSG_CTL_SESSIONS, 0), 1);
-	assert_int_equal(ctl_session.draining, 1);
-	until(nasked == 2);
-	clean();
+	up();
+	flow_control(p, &drain);
+	UNTIL(frame_logged("the peer drains it") == 1);
+	assert_int_equal(flow_ask(IMSG_CTL_SESSIONS, 0), 1);
+	assert_int_equal(flow_answer.session.draining, 1);
+	UNTIL(flow_nasked == 2);
+	flow_clean();
 }
 
 /* Presented is the first key: when it is another, tunnels are made anew. */
@@ -248,108 +233,103 @@ static void
 test_key_gone(void **state)
 {
 	struct msg_count	 count = { 1 };
-	struct msg_key		 other = key;
-	struct peer		*p, *q;
+	struct msg_key		 other = flow_token;
 
 	(void)state;
-	p = up();
+	up();
 	other.identity[0] = 'S';
-	assert_int_equal(seal_ctx_keys(peer_ctx, &other, 1), 0);
-	frame_say(&keys, IMSG_KEY, &other, sizeof(other));
-	frame_say(&keys, IMSG_KEYS_END, &count, sizeof(count));
-	until(frame_logged("its token is gone: it drains") == 1);
-	until(nasked == 2);		/* the new one first */
-	assert_int_equal(peer_told(p, CONTROL_DRAIN), 0);
-	q = dialled(asked[1].request);
-	until(q->open);
-	until(peer_told(p, CONTROL_DRAIN) == 1);
+	flow_trust(&other);
+	frame_say(&flow_keys, IMSG_KEY, &other, sizeof(other));
+	frame_say(&flow_keys, IMSG_KEYS_END, &count, sizeof(count));
+	UNTIL(frame_logged("its token is gone: it drains") == 1);
+	UNTIL(flow_nasked == 2);		/* the new one first */
+	assert_int_equal(p->ctl_drains, 0);
+	dialled(q);
+	UNTIL(q->state == FLOW_OPEN);
+	UNTIL(p->ctl_drains == 1);
 	assert_int_equal(frame_figure("sessions"), 2);
-	clean();
+	flow_clean();
 }
 
 static void
 test_reload(void **state)
 {
-	struct peer	*p, *q;
-
 	(void)state;
-	p = up();
+	up();
 	frame_begin.changed = CHANGE_LIVE;
-	configured(1);
+	flow_configured(1);
 	frame_run(20);
-	until(1);
-	assert_int_equal(nasked, 1);
+	assert_int_equal(flow_nasked, 1);
 	frame_begin.changed = CHANGE_TUNNELS;
-	configured(1);
-	until(nasked == 2);
-	assert_int_equal(peer_told(p, CONTROL_DRAIN), 0);
-	q = dialled(asked[1].request);
-	until(q->open);
-	until(peer_told(p, CONTROL_DRAIN) == 1);
-	tick();
-	clean();
+	flow_configured(1);
+	UNTIL(flow_nasked == 2);
+	assert_int_equal(p->ctl_drains, 0);
+	dialled(q);
+	UNTIL(q->state == FLOW_OPEN);
+	UNTIL(p->ctl_drains == 1);
+	flow_second();
+	flow_clean();
 }
 
 /* An impostor, who has not the token, is none of ours. */
 static void
 test_impostor(void **state)
 {
-	struct msg_key	 other = key;
-	struct peer	*p;
+	struct msg_key	 other = flow_token;
 
 	(void)state;
-	start(SIDE_CLIENT);
-	keyed();
+	flow_start(SIDE_CLIENT);
+	flow_keyed();
 	other.key[0] = 'x';
-	assert_int_equal(seal_ctx_keys(peer_ctx, &other, 1), 0);
-	until(nasked == 1);
-	p = dialled(asked[0].request);
-	until(p->gone);
-	until(frame_figure("tunnels_failed") == 1);
+	flow_trust(&other);
+	UNTIL(flow_nasked == 1);
+	dialled(p);
+	UNTIL(p->eof || p->error != 0);
+	UNTIL(frame_figure("tunnels_failed") == 1);
 	assert_int_equal(frame_figure("sessions"), 0);
-	assert_int_equal(ask(IMSG_CTL_SERVICES, 0), 1);
-	assert_memory_equal(ctl_service.state, "no tunnel: ", 11);
-	clean();
+	assert_int_equal(flow_ask(IMSG_CTL_SERVICES, 0), 1);
+	assert_memory_equal(flow_answer.service.state, "no tunnel: ", 11);
+	flow_clean();
 }
 
 /* Once told to stop nothing is dialled, and what comes is closed. */
 static void
 test_stop(void **state)
 {
-	struct peer	*p;
-	int		 n;
+	struct flow_stream	*fs;
 
 	(void)state;
-	p = up();
-	opens(p, 7000, WANT_TCP);
-	until(nasked == 2);
+	up();
+	fs = opens(7000, WANT_TCP);
+	UNTIL(flow_nasked == 2);
 	frame_role->stop(UINT32_MAX);
-	until(peer_told(p, CONTROL_DRAIN) == 1);
+	UNTIL(p->ctl_drains == 1);
 	assert_int_equal(frame_exited, 0);
-	n = target(asked[1].request);	/* who is there is served */
-	until(frame_figure("streams") == 1);
-	close(n);
-	until(frame_figure("streams") == 0);
-	n = nasked;
-	peer_free(p);
-	until(frame_exited);
-	assert_int_equal(nasked, n);
+	flow_dialled(flow_pair(&end, 0));	/* who is there is served */
+	flow_write(&end, 1, 0);
+	UNTIL(fs->rx == 1);
+	flow_shut(&end, 0);
+	UNTIL(fs->fins == 1);
+	flow_send(fs, 0, 1);
+	UNTIL(frame_figure("streams") == 0);
+	flow_cut(p, 0);
+	UNTIL(frame_exited);
+	flow_settle();
+	assert_int_equal(flow_nasked, 2);
 }
 
 static void
 test_stop_now(void **state)
 {
-	struct peer	*p;
-
 	(void)state;
-	p = up();
-	opens(p, 7000, WANT_TCP);
-	until(nasked == 2);
+	up();
+	(void)opens(7000, WANT_TCP);
+	UNTIL(flow_nasked == 2);
 	frame_role->stop(0);
 	assert_int_equal(frame_exited, 1);
 	assert_int_equal(frame_figure("streams"), 0);
 	assert_int_equal(frame_figure("memory"), 0);
-	until(ncancelled == 1);
+	UNTIL(flow_ncancelled == 1);
 }
 
 int
@@ -359,6 +339,7 @@ main(void)
 		ALONE(test_nothing_before_keys),
 		ALONE(test_target),
 		ALONE(test_no_target),
+		ALONE(test_target_port),
 		ALONE(test_leaves),
 		ALONE(test_dial_dies),
 		ALONE(test_control_stream),

@@ -7,83 +7,109 @@
  * the rig's; afterwards nothing is held and no descriptor is left.
  */
 
-#include "servicerig.h"
+#include <sys/types.h>
+#include <sys/socket.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "shared/compat.h"
+#include "flowrig.h"
+#include "frame.h"
 
 #define VICTORY	"victory"
 #define RELIEVED	8
+#define EARLY	(CHAN_FDS_UNREAD + 1)
 
-/* Nothing has changed in a few turns. */
-static int
-quiet(void)
-{
-	static uint64_t	 last;
-	static int	 same;
-	uint64_t	 now = frame_figure("memory");
+static struct flow_peer	 peers[EARLY];
+static struct flow_peer	*const p = &peers[0], *const q = &peers[1];
+static struct flow_end	 users[RELIEVED];
 
-	same = now == last ? same + 1 : 0;
-	last = now;
-	return (same > 20);
-}
-
-/* A tunnel from the gate, by this number; its peer is a client. */
-static struct peer *
-tunnel(uint64_t number, const char *client_id, uint8_t start_id)
+/* A tunnel from the gate, by this number, on this socket. */
+static void
+arrives(uint64_t number, int fd)
 {
 	struct msg_tunnel	 msg;
-	struct peer		*p;
-	int			 fd;
 
-	p = peer_new(&fd, client_id, start_id);
 	memset(&msg, 0, sizeof(msg));
 	msg.number = number;
 	msg.left_ms = 5000;
 	msg.transport = TRANSPORT_TCPMUX;
 	msg.peer.family = ADDR_IPV4;
 	memcpy(msg.peer.octets, "\300\0\2\1", 4);
-	assert_int_equal(channel_send(gate.far, IMSG_TUNNEL, fd, &msg,
+	assert_int_equal(channel_send(flow_gate.far, IMSG_TUNNEL, fd, &msg,
 	    sizeof(msg)), 0);
-	return (p);
+}
+
+/* One whose peer is a client. */
+static void
+tunnel(struct flow_peer *peer, uint64_t number, const char *client_id,
+    uint8_t start_id)
+{
+	flow_peer(peer, TRANSPORT_TCPMUX);
+	strlcpy(peer->mine.client_id, client_id, sizeof(peer->mine.client_id));
+	memset(peer->mine.start_id, start_id, START_ID_LEN);
+	arrives(number, flow_far(peer, 0));
 }
 
 /* A server that has its keys and one open tunnel. */
-static struct peer *
+static void
 up(void)
 {
-	struct peer	*p;
-
 	if (frame_base == NULL)
-		start(SIDE_SERVER);
-	keyed();
-	p = tunnel(1, VICTORY, 1);
-	until(p->ctl != NULL && frame_figure("sessions") == 1);
-	return (p);
+		flow_start(SIDE_SERVER);
+	flow_keyed();
+	tunnel(p, 1, VICTORY, 1);
+	UNTIL(p->ctl.st != NULL && frame_figure("sessions") == 1);
 }
 
 static int
-user(void)
+gone(const struct flow_peer *peer)
+{
+	return (peer->eof || peer->error != 0);
+}
+
+/* One who has come to the listener. */
+static void
+user(struct flow_end *e)
 {
 	int	 fd;
 
 	assert_int_not_equal(fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC,
 	    0), -1);
-	assert_int_equal(connect(fd, (struct sockaddr *)&where,
-	    sizeof(where)), 0);
+	assert_int_equal(connect(fd, (struct sockaddr *)&flow_where,
+	    sizeof(flow_where)), 0);
 	assert_int_not_equal(fcntl(fd, F_SETFL, O_NONBLOCK), -1);
-	return (fd);
+	flow_end(e, fd);
 }
 
-/* Reads all there is; how much, or -1 at a reset, -2 at the end. */
-static ssize_t
-user_read(int fd)
+/* One who reads nothing, and whose socket holds little. */
+static void
+slow_user(struct flow_end *e)
 {
-	static uint8_t	 buf[65536];
-	ssize_t		 n, all = 0;
+	int	 size = 4096;
 
-	while ((n = recv(fd, buf, sizeof(buf), 0)) > 0)
-		all += n;
-	if (n == 0)
-		return (all > 0 ? all : -2);
-	return (errno == EAGAIN ? all : -1);
+	user(e);
+	(void)setsockopt(e->fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+	flow_read(e, 0);
+}
+
+/* The user closes, and then the peer. */
+static void
+leaves(struct flow_end *e, struct flow_stream *fs)
+{
+	flow_shut(e, 0);
+	UNTIL(fs->fins == 1);
+	flow_send(fs, 0, 1);
+	UNTIL(fs->closes == 1);
 }
 
 /* ---- keys ---- */
@@ -95,41 +121,39 @@ test_early(void **state)
 	int	 i;
 
 	(void)state;
-	start(SIDE_SERVER);
-	for (i = 1; i <= CHAN_FDS_UNREAD + 1; i++) {
-		(void)tunnel(i, VICTORY, 1);
+	flow_start(SIDE_SERVER);
+	for (i = 0; i < EARLY; i++) {
+		tunnel(&peers[i], i + 1, VICTORY, 1);
 		frame_run(1);
 	}
-	until(nclosed == 1);
-	assert_int_equal(closed[0], CHAN_FDS_UNREAD + 1);
+	UNTIL(flow_nclosed == 1);
+	assert_int_equal(flow_closed, EARLY);
 	assert_int_equal(frame_logged("tunnel from 192.0.2.1: dropped, keys "
 	    "are late"), 1);
 	assert_int_equal(frame_figure("tunnels"), 0);
-	keyed();
-	until(nproven == CHAN_FDS_UNREAD);
-	until(frame_figure("sessions") == CHAN_FDS_UNREAD);
-	assert_int_equal(nclosed, 1);
-	clean();
-	assert_int_equal(nclosed, CHAN_FDS_UNREAD + 1);
+	flow_keyed();
+	UNTIL(flow_nproven == CHAN_FDS_UNREAD);
+	UNTIL(frame_figure("sessions") == CHAN_FDS_UNREAD);
+	assert_int_equal(flow_nclosed, 1);
+	flow_clean();
+	assert_int_equal(flow_nclosed, EARLY);
 }
 
 /* The gate that sent them is no more: its numbers mean nothing. */
 static void
 test_early_gate(void **state)
 {
-	struct peer	*p;
-
 	(void)state;
-	start(SIDE_SERVER);
-	p = tunnel(1, VICTORY, 1);
+	flow_start(SIDE_SERVER);
+	tunnel(p, 1, VICTORY, 1);
 	frame_run(5);
 	frame_run(5);
-	frame_part(&gate);
-	frame_join(&gate, PROC_GATE, 0, SIDE_NONE, gate_got);
-	keyed();
-	until(p->ctl != NULL);
-	clean();
-	assert_int_equal(nproven + nclosed, 0);
+	frame_part(&flow_gate);
+	frame_join(&flow_gate, PROC_GATE, 0, SIDE_NONE, flow_got);
+	flow_keyed();
+	UNTIL(p->ctl.st != NULL);
+	flow_clean();
+	assert_int_equal(flow_nproven + flow_nclosed, 0);
 }
 
 static void
@@ -137,7 +161,7 @@ keys_end(uint32_t count)
 {
 	struct msg_count	 msg = { count };
 
-	frame_say(&keys, IMSG_KEYS_END, &msg, sizeof(msg));
+	frame_say(&flow_keys, IMSG_KEYS_END, &msg, sizeof(msg));
 	frame_run(5);
 }
 
@@ -145,32 +169,32 @@ keys_end(uint32_t count)
 static void
 test_keys_wrong(void **state)
 {
-	struct peer	*p;
 	int		 i;
 
 	(void)state;
-	start(SIDE_SERVER);
-	p = tunnel(1, VICTORY, 1);
+	flow_start(SIDE_SERVER);
+	tunnel(p, 1, VICTORY, 1);
 	keys_end(0);			/* still being made */
 	assert_int_equal(frame_logged("keys: "), 0);
-	frame_say(&keys, IMSG_KEY, &key, sizeof(key));
+	frame_say(&flow_keys, IMSG_KEY, &flow_token, sizeof(flow_token));
 	keys_end(2);
 	assert_int_equal(frame_logged("keys: 1 came of 2"), 1);
 	keys_end(1);			/* those of before are forgotten */
 	assert_int_equal(frame_logged("keys: 0 came of 1"), 1);
 	for (i = 0; i <= TOKENS_MAX; i++)	/* one too many */
-		frame_say(&keys, IMSG_KEY, &key, sizeof(key));
+		frame_say(&flow_keys, IMSG_KEY, &flow_token,
+		    sizeof(flow_token));
 	keys_end(TOKENS_MAX - 1);
 	assert_int_equal(frame_logged("keys: 8 came of 7"), 1);
-	frame_say(&keys, IMSG_KEY, &key, sizeof(key));
+	frame_say(&flow_keys, IMSG_KEY, &flow_token, sizeof(flow_token));
 	frame_run(5);
 	frame_run(5);
-	frame_part(&keys);		/* in the middle of a set */
-	frame_join(&keys, PROC_KEYS, 0, SIDE_NONE, keys_got);
+	frame_part(&flow_keys);		/* in the middle of a set */
+	frame_join(&flow_keys, PROC_KEYS, 0, SIDE_NONE, flow_got);
 	assert_int_equal(frame_figure("tunnels"), 0);
-	keyed();
-	until(p->ctl != NULL);
-	clean();
+	flow_keyed();
+	UNTIL(p->ctl.st != NULL);
+	flow_clean();
 }
 
 /* What was proven by a token that is gone drains; the others stay. */
@@ -178,33 +202,33 @@ static void
 test_key_gone(void **state)
 {
 	struct msg_count	 count = { 2 };
-	struct msg_key		 other = key;
-	struct peer		*p, *q;
+	struct msg_key		 other = flow_token;
 
 	(void)state;
-	p = up();
+	up();
 	other.order = 1;
 	other.identity[0] = 'S';
-	frame_say(&keys, IMSG_KEY, &key, sizeof(key));
-	frame_say(&keys, IMSG_KEY, &other, sizeof(other));
-	frame_say(&keys, IMSG_KEYS_END, &count, sizeof(count));
-	assert_int_equal(seal_ctx_keys(peer_ctx, &other, 1), 0);
-	q = tunnel(2, VICTORY, 1);
-	until(q->ctl != NULL);
-	assert_int_equal(peer_told(p, CONTROL_DRAIN), 0);
-	tunnel(3, VICTORY, 1)->mute = 1;	/* of no token yet */
-	until(quiet());
+	frame_say(&flow_keys, IMSG_KEY, &flow_token, sizeof(flow_token));
+	frame_say(&flow_keys, IMSG_KEY, &other, sizeof(other));
+	frame_say(&flow_keys, IMSG_KEYS_END, &count, sizeof(count));
+	flow_trust(&other);
+	tunnel(q, 2, VICTORY, 1);
+	UNTIL(q->ctl.st != NULL);
+	assert_int_equal(p->ctl_drains, 0);
+	arrives(3, flow_pair(&users[0], 0));	/* of no token yet */
+	flow_settle();
 	count.count = 1;
 	other.order = 0;
-	frame_say(&keys, IMSG_KEY, &other, sizeof(other));
-	frame_say(&keys, IMSG_KEYS_END, &count, sizeof(count));
-	until(p->gone);
-	assert_int_equal(peer_told(p, CONTROL_DRAIN), 1);
+	frame_say(&flow_keys, IMSG_KEY, &other, sizeof(other));
+	frame_say(&flow_keys, IMSG_KEYS_END, &count, sizeof(count));
+	UNTIL(gone(p));
+	assert_int_equal(p->ctl_drains, 1);
 	assert_int_equal(frame_logged("its token is gone: it drains"), 1);
 	frame_run(20);
-	assert_int_equal(peer_told(q, CONTROL_DRAIN), 0);
+	assert_int_equal(q->ctl_drains, 0);
 	assert_int_equal(frame_figure("sessions"), 1);
-	clean();
+	flow_shut(&users[0], 0);
+	flow_clean();
 }
 
 /* ---- tunnels ---- */
@@ -212,23 +236,21 @@ test_key_gone(void **state)
 static void
 test_tunnel(void **state)
 {
-	struct peer	*p;
-
 	(void)state;
-	p = up();
-	assert_int_equal(nproven, 1);
-	assert_int_equal(proven[0], 1);
-	assert_int_equal(nclosed, 0);
+	up();
+	UNTIL(flow_nproven == 1);
+	assert_int_equal(flow_proven, 1);
+	assert_int_equal(flow_nclosed, 0);
 	assert_int_equal(frame_logged("client victory is here, from "
-	    "192.0.2.1, peer, seal TLS_"), 1);
+	    "192.0.2.1, a test, seal TLS_"), 1);
 	assert_int_equal(frame_figure("tunnels"), 1);
-	(void)tunnel(7, VICTORY, 1);	/* the same start: no news */
-	until(frame_figure("sessions") == 2);
+	tunnel(q, 7, VICTORY, 1);	/* the same start: no news */
+	UNTIL(frame_figure("sessions") == 2);
 	assert_int_equal(frame_logged("is here"), 1);
-	assert_int_equal(peer_told(p, CONTROL_PING), 1);
-	assert_int_equal(nproven, 2);
-	clean();
-	assert_int_equal(nclosed, 2);
+	UNTIL(p->pings == 1);
+	UNTIL(flow_nproven == 2);
+	flow_clean();
+	assert_int_equal(flow_nclosed, 2);
 	assert_int_equal(frame_figure("tunnels_failed"), 0);
 }
 
@@ -236,35 +258,35 @@ test_tunnel(void **state)
 static void
 test_tunnel_fails(void **state)
 {
-	struct msg_key	 other = key;
-	struct peer	*p;
+	struct msg_key	 other = flow_token;
 
 	(void)state;
-	start(SIDE_SERVER);
-	keyed();
+	flow_start(SIDE_SERVER);
+	flow_keyed();
 	other.key[0] = 'x';
-	assert_int_equal(seal_ctx_keys(peer_ctx, &other, 1), 0);
-	p = tunnel(1, VICTORY, 1);
-	until(nclosed == 1 && p->gone);
-	p = tunnel(2, VICTORY, 1);	/* before its first octet */
-	peer_free(p);
-	until(nclosed == 2);
-	p = tunnel(3, VICTORY, 1);
-	assert_int_equal(write(p->fd, "GET / HTTP/1.0\r\n\r\n", 18), 18);
-	p->mute = 1;
-	until(nclosed == 3);
-	assert_int_equal(nproven, 0);
-	assert_int_equal(seal_ctx_keys(peer_ctx, &key, 1), 0);
-	p = tunnel(4, VICTORY, 1);	/* between TLS and ACCEPT */
-	p->params.mux_version = 1;
-	until(nclosed == 4 && p->rejected);
-	assert_int_equal(nproven, 1);
-	assert_string_equal(p->why.words, "mux version 2 here, 1 there");
+	flow_trust(&other);
+	tunnel(p, 1, VICTORY, 1);
+	UNTIL(flow_nclosed == 1 && gone(p));
+	arrives(2, flow_pair(&users[0], 0));	/* before its first octet */
+	flow_shut(&users[0], 0);
+	UNTIL(flow_nclosed == 2);
+	arrives(3, flow_pair(&users[0], 0));
+	assert_int_equal(write(users[0].fd, "GET / HTTP/1.0\r\n\r\n", 18), 18);
+	UNTIL(flow_nclosed == 3);
+	assert_int_equal(flow_nproven, 0);
+	flow_trust(&flow_token);
+	flow_peer(q, TRANSPORT_TCPMUX);	/* between TLS and ACCEPT */
+	q->mine.mux_version = 1;
+	arrives(4, flow_far(q, 0));
+	UNTIL(flow_nclosed == 4 && q->rejected);
+	assert_int_equal(flow_nproven, 1);
+	assert_string_equal(q->why.words, "mux version 2 here, 1 there");
 	assert_int_equal(frame_figure("tunnels_failed"), 4);
 	assert_int_equal(frame_figure("tunnels"), 4);
 	assert_int_equal(frame_logged("tunnel 4 from 192.0.2.1: refused: "
 	    "refused: mux version 2 here, 1 there"), 1);
-	clean();
+	flow_shut(&users[0], 0);
+	flow_clean();
 }
 
 /* A gate that died: what it numbered is told to no other. */
@@ -272,51 +294,49 @@ static void
 test_gate_dies(void **state)
 {
 	(void)state;
-	(void)up();
-	frame_part(&gate);
-	until(frame_figure("sessions") == 1);
-	frame_join(&gate, PROC_GATE, 0, SIDE_NONE, gate_got);
-	clean();
-	assert_int_equal(nclosed, 0);
+	up();
+	frame_part(&flow_gate);
+	UNTIL(frame_figure("sessions") == 1);
+	frame_join(&flow_gate, PROC_GATE, 0, SIDE_NONE, flow_got);
+	flow_clean();
+	assert_int_equal(flow_nclosed, 0);
 }
 
 /* A client that has started anew: its older tunnels show that they live. */
 static void
 test_client_back(void **state)
 {
-	struct peer	*old, *other, *third;
+	struct flow_peer	*const other = q, *const third = &peers[2];
 
 	(void)state;
-	default_conf(SIDE_SERVER);
-	conf.opts.prefork = 2;
-	old = up();
+	flow_default(SIDE_SERVER);
+	flow_conf.opts.prefork = 2;
+	up();
 	assert_int_equal(frame_told[IMSG_CLIENT_BACK], 1);
-	other = tunnel(2, "nelson", 9);
-	until(other->ctl != NULL);
-	until(frame_told[IMSG_CLIENT_BACK] == 2);
-	until(peer_told(other, CONTROL_PING) == 1);
-	assert_int_equal(peer_told(old, CONTROL_PING), 1);	/* the first */
-	third = tunnel(3, VICTORY, 2);
-	until(frame_told[IMSG_CLIENT_BACK] == 3);
-	until(peer_told(old, CONTROL_PING) == 2);
+	tunnel(other, 2, "nelson", 9);
+	UNTIL(other->ctl.st != NULL);
+	UNTIL(frame_told[IMSG_CLIENT_BACK] == 2);
+	UNTIL(other->pings == 1);
+	assert_int_equal(p->pings, 1);	/* the first */
+	tunnel(third, 3, VICTORY, 2);
+	UNTIL(frame_told[IMSG_CLIENT_BACK] == 3);
+	UNTIL(p->pings == 2);
 	frame_run(20);
 	frame_ahead += 2 * 1000000;	/* it has answered */
 	frame_run(20);
 	assert_int_equal(frame_figure("sessions"), 3);
-	old->deaf = 1;
-	(void)tunnel(4, VICTORY, 3);
-	until(peer_told(old, CONTROL_PING) == 3);
+	p->no_pong = 1;
+	tunnel(&peers[3], 4, VICTORY, 3);
+	UNTIL(p->pings == 3);
 	assert_int_equal(frame_figure("sessions"), 4);
-	until(peer_told(third, CONTROL_PING) == 2);	/* it answers */
-	frame_run(20);
-	until(1);
+	UNTIL(third->pings == 2);	/* it answers */
 	frame_run(20);
 	frame_ahead += 1000000;
-	until(frame_figure("sessions") == 3);
+	UNTIL(frame_figure("sessions") == 3);
 	assert_int_equal(frame_logged("no answer to a ping after its client "
 	    "had started anew"), 1);
-	assert_int_equal(peer_told(other, CONTROL_PING), 1);
-	clean();
+	assert_int_equal(other->pings, 1);
+	flow_clean();
 }
 
 /* The same by word of another worker's. */
@@ -324,27 +344,27 @@ static void
 test_client_back_told(void **state)
 {
 	struct msg_client	 msg;
-	struct peer		*p;
+	struct far_end		 parent;
 
 	(void)state;
-	p = up();
-	until(peer_told(p, CONTROL_PING) == 1);
+	up();
+	UNTIL(p->pings == 1);
 	assert_int_equal(frame_told[IMSG_CLIENT_BACK], 0);
 	memset(&msg, 0, sizeof(msg));
 	strlcpy(msg.client_id, VICTORY, sizeof(msg.client_id));
 	memset(msg.start_id, 1, sizeof(msg.start_id));
-	frame_join(&dial, PROC_PARENT, 0, SIDE_NONE, dial_got);
-	frame_say(&dial, IMSG_CLIENT_BACK, &msg, sizeof(msg));
+	frame_join(&parent, PROC_PARENT, 0, SIDE_NONE, flow_got);
+	frame_say(&parent, IMSG_CLIENT_BACK, &msg, sizeof(msg));
 	frame_run(20);
-	assert_int_equal(peer_told(p, CONTROL_PING), 1);	/* this start */
+	assert_int_equal(p->pings, 1);	/* this start */
 	strlcpy(msg.client_id, "nelson", sizeof(msg.client_id));
 	memset(msg.start_id, 2, sizeof(msg.start_id));
-	frame_say(&dial, IMSG_CLIENT_BACK, &msg, sizeof(msg));
+	frame_say(&parent, IMSG_CLIENT_BACK, &msg, sizeof(msg));
 	frame_run(20);
-	assert_int_equal(peer_told(p, CONTROL_PING), 1);	/* not its */
+	assert_int_equal(p->pings, 1);	/* not its */
 	strlcpy(msg.client_id, VICTORY, sizeof(msg.client_id));
-	frame_say(&dial, IMSG_CLIENT_BACK, &msg, sizeof(msg));
-	until(peer_told(p, CONTROL_PING) == 2);
+	frame_say(&parent, IMSG_CLIENT_BACK, &msg, sizeof(msg));
+	UNTIL(p->pings == 2);
 }
 
 /* ---- users ---- */
@@ -352,54 +372,51 @@ test_client_back_told(void **state)
 static void
 test_user(void **state)
 {
-	struct peer	*p;
-	int		 fd;
+	struct flow_stream	*fs = &p->streams[0];
 
 	(void)state;
-	p = up();
-	fd = user();
-	until(p->st != NULL);
-	assert_int_equal(write(fd, "hello", 5), 5);
-	until(frame_figure("octets_out") == 5);
-	assert_true(p->got > 5);	/* behind the preface */
+	up();
+	user(&users[0]);
+	UNTIL(p->n == 1);
+	flow_write(&users[0], 5, 0);
+	UNTIL(fs->rx == 5);
+	assert_int_equal(frame_figure("octets_out"), 5);
 	assert_int_equal(frame_figure("users"), 1);
-	assert_int_equal(ask(IMSG_CTL_STREAMS, 0), 1);
-	assert_int_equal(nstreams, 1);
-	assert_int_equal(ask(IMSG_CTL_STREAMS, 999), 1);
-	assert_int_equal(nstreams, 0);
-	p->say = 100000;
-	p->fin_too = 1;
-	until(frame_figure("octets_in") == 100000);
-	shutdown(fd, SHUT_WR);
-	until(frame_figure("streams") == 0);
-	assert_int_equal(user_read(fd), 100000);
-	assert_int_equal(user_read(fd), -2);
+	assert_int_equal(flow_ask(IMSG_CTL_STREAMS, 0), 1);
+	assert_int_equal(flow_answer.nstreams, 1);
+	assert_int_equal(flow_ask(IMSG_CTL_STREAMS, 999), 1);
+	assert_int_equal(flow_answer.nstreams, 0);
+	flow_send(fs, 100000, 1);
+	UNTIL(frame_figure("octets_in") == 100000);
+	flow_write(&users[0], 0, 1);
+	UNTIL(frame_figure("streams") == 0);
+	UNTIL(users[0].eof);
+	assert_int_equal(users[0].rx, 100000);
 	assert_int_equal(frame_figure("resets"), 0);
-	until(p->closes == 1);
-	close(fd);
-	clean();
+	UNTIL(fs->closes == 1);
+	flow_shut(&users[0], 0);
+	flow_clean();
 }
 
 /* Its death resets the users in it, and is said with their number. */
 static void
 test_tunnel_dies(void **state)
 {
-	struct peer	*p;
-	int		 fd[3], i;
+	int	 i;
 
 	(void)state;
-	p = up();
+	up();
 	for (i = 0; i < 3; i++)
-		fd[i] = user();
-	until(p->streams == 3);
-	peer_free(p);
-	until(frame_figure("streams") == 0);
+		user(&users[i]);
+	UNTIL(p->n == 3);
+	flow_cut(p, 0);
+	UNTIL(frame_figure("streams") == 0);
 	for (i = 0; i < 3; i++) {
-		assert_int_equal(user_read(fd[i]), -1);
-		close(fd[i]);
+		UNTIL(users[i].error != 0);
+		flow_shut(&users[i], 0);
 	}
 	assert_int_equal(frame_logged("with 3 connections in it"), 1);
-	clean();
+	flow_clean();
 }
 
 /* ---- budgets ---- */
@@ -407,56 +424,25 @@ test_tunnel_dies(void **state)
 static void
 test_bounds(void **state)
 {
-	struct service	 s;
+	struct budget	 b;
 
 	(void)state;
-	memset(&s, 0, sizeof(s));
-	s.conf.opts.memory = 800;
-	s.fds_max = 10;
-	service_hold(&s, 700);
-	assert_false(service_tight(&s));
-	service_hold(&s, 1);
-	assert_true(service_tight(&s));
-	service_hold(&s, -701);
-	assert_int_equal(s.held, 0);
-	s.nrelays = 4;
-	s.ntunnels = 5;
-	assert_false(service_full(&s));
-	s.ntunnels = 6;
-	assert_true(service_full(&s));
-	s.ntunnels = 7;
-	assert_true(service_full(&s));
-}
-
-static int
-port(uint16_t first, uint16_t ports, uint16_t for_port, uint16_t listener)
-{
-	struct service	 s;
-	struct addr	 addr;
-
-	memset(&s, 0, sizeof(s));
-	memset(&addr, 0, sizeof(addr));
-	s.target.port = first;
-	s.target.ports = ports;
-	s.target.for_port = for_port;
-	addr.port = listener;
-	return (service_target_port(&s, &addr));
-}
-
-static void
-test_target_port(void **state)
-{
-	(void)state;
-	assert_int_equal(port(22, 1, 0, 7000), 0);
-	assert_int_equal(port(22, 1, 0, 0), 0);
-	assert_int_equal(port(22, 3, 7000, 6999), -1);
-	assert_int_equal(port(22, 3, 7000, 7000), 0);
-	assert_int_equal(port(22, 3, 7000, 7002), 2);
-	assert_int_equal(port(22, 3, 7000, 7003), -1);
-	assert_int_equal(port(22, 3, 7000, 0), -1);
-	assert_int_equal(port(22, 3, 7000, 65535), -1);
-	assert_int_equal(port(1, 65535, 1, 65535), 65534);
-	assert_int_equal(port(0, 0, 7000, 7000), -1);
+	memset(&b, 0, sizeof(b));
+	b.max = 800;
+	b.fds_max = 10;
+	budget_hold(&b, 700);
+	assert_false(budget_tight(&b));
+	budget_hold(&b, 1);
+	assert_true(budget_tight(&b));
+	assert_int_equal(budget_left(&b), 99);
+	budget_hold(&b, -701);
+	assert_int_equal(b.held, 0);
+	b.fds = 9;
+	assert_false(budget_full(&b));
+	b.fds = 10;
+	assert_true(budget_full(&b));
+	b.fds = 11;
+	assert_true(budget_full(&b));
 }
 
 /*
@@ -466,71 +452,72 @@ test_target_port(void **state)
 static void
 test_relieved(void **state)
 {
-	struct peer	*p[RELIEVED];
-	int		 slow[RELIEVED], size = 4096, i, late;
+	struct flow_end	 late;
 	uint64_t	 held;
+	int		 i;
 
 	(void)state;
-	default_conf(SIDE_SERVER);
-	conf.opts.mux_streambuffer = 32 * 1024;
+	flow_default(SIDE_SERVER);
+	flow_conf.opts.mux_streambuffer = 32 * 1024;
 	for (i = 0; i < RELIEVED; i++) {
-		p[i] = i == 0 ? up() : tunnel(1 + i, VICTORY, 1);
-		until(p[i]->ctl != NULL);
-		slow[i] = user();
-		(void)setsockopt(slow[i], SOL_SOCKET, SO_RCVBUF, &size,
-		    sizeof(size));
-		until(p[i]->st != NULL);
-		p[i]->say = SIZE_MAX;
+		if (i == 0)
+			up();
+		else
+			tunnel(&peers[i], 1 + i, VICTORY, 1);
+		UNTIL(peers[i].ctl.st != NULL);
+		slow_user(&users[i]);
+		UNTIL(peers[i].n == 1);
+		flow_send(&peers[i].streams[0], UINT32_MAX, 0);
 	}
-	until(frame_figure("memory") > RELIEVED * 24 * 1024);
-	for (i = 0; i < RELIEVED; i++)
-		p[i]->say = 0;		/* no more: it only stays */
-	until(quiet());
+	UNTIL(frame_figure("memory") > RELIEVED * 24 * 1024);
+	for (i = 0; i < RELIEVED; i++)	/* no more: it only stays */
+		peers[i].streams[0].tx_left = 0;
+	flow_settle();
 	held = frame_figure("memory");
-	conf.opts.memory = held * 8 / 7 - 8;	/* a reload makes it tight */
-	configured(1);
-	until(quiet());
-	late = user();
-	tick();
+	/* a reload makes it tight */
+	flow_conf.opts.memory = held * 8 / 7 - 8;
+	flow_configured(1);
+	flow_settle();
+	user(&late);
+	flow_second();
 	assert_int_equal(frame_figure("users"), RELIEVED);
 	frame_ahead += 4 * 1000000;
-	tick();
+	flow_second();
 	assert_int_equal(frame_figure("memory_resets"), 0);
 	frame_ahead += 1000000;
-	tick();
+	flow_second();
 	assert_int_equal(frame_figure("memory_resets"), 1);
 	assert_int_equal(frame_logged("memory: near its budget for"), 1);
-	until(frame_figure("users") == RELIEVED + 1);
-	close(late);
+	UNTIL(frame_figure("users") == RELIEVED + 1);
+	flow_shut(&late, 0);
 	for (i = 0; i < RELIEVED; i++)
-		close(slow[i]);
-	clean();
+		flow_shut(&users[i], 0);
+	flow_clean();
 }
 
 /* Past it they go at once, and the peer is told why. */
 static void
 test_enforced(void **state)
 {
-	struct peer	*p;
-	int		 slow, size = 4096;
+	struct flow_stream	*fs = &p->streams[0];
 
 	(void)state;
-	default_conf(SIDE_SERVER);
-	conf.opts.memory = 300 * 1024;
-	p = up();
-	slow = user();
-	(void)setsockopt(slow, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
-	until(p->st != NULL);
-	p->say = SIZE_MAX;
-	until(frame_figure("memory") > 16 * 1024);
-	conf.opts.memory = 8 * 1024;
-	configured(1);
-	until(p->resets == 1);
-	assert_int_equal(p->reason, RESET_MEMORY);
+	flow_default(SIDE_SERVER);
+	flow_conf.opts.memory = 300 * 1024;
+	up();
+	slow_user(&users[0]);
+	UNTIL(p->n == 1);
+	flow_send(fs, UINT32_MAX, 0);
+	UNTIL(frame_figure("memory") > 16 * 1024);
+	flow_conf.opts.memory = 8 * 1024;
+	flow_configured(1);
+	UNTIL(fs->resets == 1);
+	assert_int_equal(fs->reason, RESET_MEMORY);
 	assert_int_equal(frame_figure("memory_resets"), 1);
-	assert_int_equal(user_read(slow) < 0 || user_read(slow) == -1, 1);
-	close(slow);
-	clean();
+	flow_read(&users[0], 1);
+	UNTIL(users[0].error != 0);
+	flow_shut(&users[0], 0);
+	flow_clean();
 }
 
 /* ---- reload ---- */
@@ -538,52 +525,47 @@ test_enforced(void **state)
 static void
 test_reload(void **state)
 {
-	struct peer	*p, *q;
-	int		 fd;
-
 	(void)state;
-	p = up();
-	fd = user();
-	until(p->streams == 1);
+	up();
+	user(&users[0]);
+	UNTIL(p->n == 1);
 	frame_begin.changed = CHANGE_LIVE;
-	configured(1);
-	until(quiet());
-	assert_int_equal(peer_told(p, CONTROL_DRAIN), 0);
+	flow_configured(1);
+	flow_settle();
+	assert_int_equal(p->ctl_drains, 0);
 	frame_begin.changed = CHANGE_TUNNELS;
-	configured(1);
-	until(peer_told(p, CONTROL_DRAIN) == 1);
-	close(fd);
-	fd = user();			/* for want of a better one */
-	until(p->streams == 2);
-	close(fd);
-	until(frame_figure("streams") == 0);
+	flow_configured(1);
+	UNTIL(p->ctl_drains == 1);
+	leaves(&users[0], &p->streams[0]);
+	user(&users[0]);		/* for want of a better one */
+	UNTIL(p->n == 2);
+	leaves(&users[0], &p->streams[1]);
+	UNTIL(frame_figure("streams") == 0);
 	frame_run(20);
-	assert_false(p->gone);
-	q = tunnel(2, VICTORY, 1);
-	until(p->gone);			/* now there is another */
-	assert_int_equal(peer_told(p, CONTROL_DRAIN), 1);
-	until(frame_logged(": replaced") == 1);
-	fd = user();
-	until(q->streams == 1);
-	close(fd);
-	clean();
+	assert_false(gone(p));
+	tunnel(q, 2, VICTORY, 1);
+	UNTIL(gone(p));			/* now there is another */
+	assert_int_equal(p->ctl_drains, 1);
+	UNTIL(frame_logged(": replaced") == 1);
+	user(&users[0]);
+	UNTIL(q->n == 1);
+	flow_shut(&users[0], 0);
+	flow_clean();
 }
 
 /* A first set never replaces, whatever it says of changes. */
 static void
 test_first_set(void **state)
 {
-	struct peer	*p;
-
 	(void)state;
 	frame_begin.changed = CHANGE_TUNNELS;
-	p = up();
-	configured(0);
-	until(quiet());
-	assert_int_equal(peer_told(p, CONTROL_DRAIN), 0);
+	up();
+	flow_configured(0);
+	flow_settle();
+	assert_int_equal(p->ctl_drains, 0);
 	assert_int_equal(frame_figure("sessions"), 1);
 	assert_int_equal(frame_logged("replace"), 0);
-	clean();
+	flow_clean();
 }
 
 static void
@@ -594,7 +576,7 @@ test_configure(void **state)
 	int			 i;
 
 	(void)state;
-	start(SIDE_SERVER);
+	flow_start(SIDE_SERVER);
 	memset(&web, 0, sizeof(web));
 	frame_role->begin();
 	for (i = 0; i < REMOTES_MAX; i++)
@@ -611,8 +593,8 @@ test_configure(void **state)
 	assert_int_equal(frame_configure(IMSG_STOP, -1,
 	    &(struct msg_stop){ 0 }, sizeof(struct msg_stop), NULL), -1);
 	assert_int_equal(errno, EINVAL);
-	configured(1);
-	clean();
+	flow_configured(1);
+	flow_clean();
 }
 
 /* ---- control ---- */
@@ -621,41 +603,43 @@ static void
 test_asks(void **state)
 {
 	struct addr	 listener;
-	struct peer	*p;
 
 	(void)state;
-	start(SIDE_SERVER);
-	addr_from_sa(&listener, (struct sockaddr *)&where);
-	assert_int_equal(ask(IMSG_CTL_SERVICES, 0), 1);
-	assert_int_equal(nservices, 1);
-	assert_string_equal(ctl_service.state, "no tunnel");
-	assert_string_equal(ctl_service.name, "web");
-	assert_int_equal(ctl_service.service, 5);
-	assert_int_equal(ctl_service.memory_max, 64 * 1024 * 1024);
-	p = up();
-	assert_int_equal(ask(IMSG_CTL_SERVICES, 0), 1);
-	assert_string_equal(ctl_service.state, "up");
-	assert_int_equal(ctl_service.sessions, 1);
-	assert_string_equal(ctl_service.where, addr_print(&listener));
-	assert_int_equal(ask(IMSG_CTL_SESSIONS, 0), 1);
-	assert_int_equal(nsessions, 1);
-	assert_string_equal(ctl_session.client_id, VICTORY);
-	assert_string_equal(ctl_session.service, "web");
-	assert_string_equal(ctl_session.remote, "");
-	assert_int_equal(ctl_session.seal, SEAL_TLS);
-	assert_int_equal(ctl_session.mux_version, 2);
-	assert_int_equal(ctl_session.draining, 0);
-	assert_int_equal(ask(IMSG_CTL_RELOAD, 0), -1);
+	flow_start(SIDE_SERVER);
+	addr_from_sa(&listener, (struct sockaddr *)&flow_where);
+	assert_int_equal(flow_ask(IMSG_CTL_SERVICES, 0), 1);
+	assert_int_equal(flow_answer.nservices, 1);
+	assert_string_equal(flow_answer.service.state, "no tunnel");
+	assert_string_equal(flow_answer.service.name, "web");
+	assert_int_equal(flow_answer.service.service, 5);
+	assert_int_equal(flow_answer.service.memory_max, 64 * 1024 * 1024);
+	up();
+	assert_int_equal(flow_ask(IMSG_CTL_SERVICES, 0), 1);
+	assert_string_equal(flow_answer.service.state, "up");
+	assert_int_equal(flow_answer.service.sessions, 1);
+	assert_string_equal(flow_answer.service.where, addr_print(&listener));
+	assert_int_equal(flow_ask(IMSG_CTL_SESSIONS, 0), 1);
+	assert_int_equal(flow_answer.nsessions, 1);
+	assert_string_equal(flow_answer.session.client_id, VICTORY);
+	assert_string_equal(flow_answer.session.service, "web");
+	assert_string_equal(flow_answer.session.remote, "");
+	assert_int_equal(flow_answer.session.seal, SEAL_TLS);
+	assert_int_equal(flow_answer.session.mux_version, 2);
+	assert_int_equal(flow_answer.session.draining, 0);
+	assert_int_equal(flow_ask(IMSG_CTL_RELOAD, 0), -1);
 	assert_string_equal(frame_words, "not for a service");
-	assert_int_equal(ask(IMSG_CTL_CLOSE, ctl_session.id.serial + 1), -1);
+	assert_int_equal(flow_ask(IMSG_CTL_CLOSE,
+	    flow_answer.session.id.serial + 1), -1);
 	assert_string_equal(frame_words, "there is no such session");
-	assert_int_equal(ask(IMSG_CTL_CLOSE, ctl_session.id.serial), 1);
-	until(p->gone && nclosed == 1);
+	assert_int_equal(flow_ask(IMSG_CTL_CLOSE,
+	    flow_answer.session.id.serial), 1);
+	UNTIL(gone(p) && flow_nclosed == 1);
 	assert_int_equal(frame_logged("closed by rocketctl"), 1);
-	assert_int_equal(ask(IMSG_CTL_CLOSE, ctl_session.id.serial), -1);
-	assert_int_equal(ask(IMSG_CTL_SESSIONS, 0), 1);
-	assert_int_equal(nsessions, 0);
-	clean();
+	assert_int_equal(flow_ask(IMSG_CTL_CLOSE,
+	    flow_answer.session.id.serial), -1);
+	assert_int_equal(flow_ask(IMSG_CTL_SESSIONS, 0), 1);
+	assert_int_equal(flow_answer.nsessions, 0);
+	flow_clean();
 }
 
 /* One who asks and does not read is told so, and costs no memory. */
@@ -666,13 +650,13 @@ test_asks_full(void **state)
 	int		 i;
 
 	(void)state;
-	start(SIDE_SERVER);
+	flow_start(SIDE_SERVER);
 	memset(&fill, 0, sizeof(fill));
-	for (i = 0; !channel_full(control.near); i++)
-		assert_int_equal(channel_send(control.near, IMSG_CTL_SERVICE,
-		    -1, &ctl_service, sizeof(ctl_service)), 0);
-	frame_role->ask(control.near, IMSG_CTL_SUMMARY,
-	    &(struct ctl_request){ .request = 77 });
+	for (i = 0; !channel_full(flow_asker.near); i++)
+		assert_int_equal(channel_send(flow_asker.near, IMSG_CTL_SERVICE,
+		    -1, &flow_answer.service, sizeof(flow_answer.service)), 0);
+	frame_role->ask(flow_asker.near, IMSG_CTL_SUMMARY,
+	    &(struct ctl_request){ .request = FRAME_REQUEST });
 	assert_int_equal(frame_done, -1);
 	assert_string_equal(frame_words, "still busy with the last one");
 	assert_int_equal(frame_ncounters, 0);
@@ -683,13 +667,10 @@ test_asks_full(void **state)
 static void
 test_stop_now(void **state)
 {
-	struct peer	*p;
-	int		 fd;
-
 	(void)state;
-	p = up();
-	fd = user();
-	until(p->streams == 1);
+	up();
+	user(&users[0]);
+	UNTIL(p->n == 1);
 	frame_role->stop(0);
 	assert_int_equal(frame_exited, 1);
 	assert_int_equal(frame_figure("sessions"), 0);
@@ -697,61 +678,57 @@ test_stop_now(void **state)
 	assert_int_equal(frame_figure("memory"), 0);
 	assert_int_equal(frame_logged("1 connections cut: they did not end in "
 	    "time"), 1);
-	until(user_read(fd) == -1);
-	until(p->gone);
+	UNTIL(users[0].error != 0);
+	UNTIL(gone(p));
 }
 
 static void
 test_stop_drains(void **state)
 {
-	struct peer	*p;
-	int		 fd, late;
+	struct flow_end	 late;
 
 	(void)state;
-	p = up();
-	fd = user();
-	until(p->streams == 1);
+	up();
+	user(&users[0]);
+	UNTIL(p->n == 1);
 	frame_role->stop(UINT32_MAX);
-	until(peer_told(p, CONTROL_DRAIN) == 1);
-	assert_int_equal(ask(IMSG_CTL_SERVICES, 0), 1);
-	assert_string_equal(ctl_service.state, "stopping");
-	late = user();			/* the parent's backlog, not ours */
+	UNTIL(p->ctl_drains == 1);
+	assert_int_equal(flow_ask(IMSG_CTL_SERVICES, 0), 1);
+	assert_string_equal(flow_answer.service.state, "stopping");
+	user(&late);			/* the parent's backlog, not ours */
 	frame_run(20);
-	assert_int_equal(p->streams, 1);
+	assert_int_equal(p->n, 1);
 	assert_int_equal(frame_exited, 0);
-	close(late);
-	assert_int_equal(write(fd, "still", 5), 5);
-	until(frame_figure("octets_out") == 5);
-	close(fd);
-	until(frame_exited);
-	until(p->gone);
+	flow_shut(&late, 0);
+	flow_write(&users[0], 5, 0);
+	UNTIL(p->streams[0].rx == 5);
+	leaves(&users[0], &p->streams[0]);
+	UNTIL(frame_exited);
+	UNTIL(gone(p));
 	assert_int_equal(frame_logged("connections cut"), 0);
 }
 
 static void
 test_stop_in_time(void **state)
 {
-	struct peer	*p;
-	int		 fd;
-
 	(void)state;
-	p = up();
-	fd = user();
-	until(p->streams == 1);
+	up();
+	user(&users[0]);
+	UNTIL(p->n == 1);
 	frame_role->stop(50);
 	assert_int_equal(frame_exited, 0);
-	until(frame_exited);
+	UNTIL(frame_exited);
 	assert_int_equal(frame_logged("1 connections cut"), 1);
-	until(user_read(fd) == -1);
+	UNTIL(users[0].error != 0);
 }
 
 static void
 test_stop_idle(void **state)
 {
 	(void)state;
-	start(SIDE_SERVER);
+	flow_start(SIDE_SERVER);
 	frame_role->stop(10000);
-	until(frame_exited);
+	UNTIL(frame_exited);
 	assert_int_equal(frame_logged("cut"), 0);
 }
 
@@ -760,39 +737,36 @@ static void
 test_ending_idle(void **state)
 {
 	struct timeval	 tv = { 1, 0 };
-	struct peer	*p;
 
 	(void)state;
-	p = up();
-	p->mute = 1;			/* it does not see the end */
+	up();
+	p->deaf = 1;			/* it does not see the end */
 	frame_role->stop(UINT32_MAX);
-	until(frame_figure("sessions") == 0);
+	UNTIL(frame_figure("sessions") == 0);
 	(void)event_base_loopexit(frame_base, &tv);
 	frame_turn(EVLOOP_NONBLOCK);	/* until there is nothing to do */
 	assert_false(event_base_got_exit(frame_base));
 	assert_int_equal(frame_exited, 0);
-	p->mute = 0;
-	until(frame_exited);
+	p->deaf = 0;
+	flow_wake(p);
+	UNTIL(frame_exited);
 }
 
 /* A tunnel that comes while it stops is told so. */
 static void
 test_stop_late(void **state)
 {
-	struct peer	*p, *q;
-	int		 fd;
-
 	(void)state;
-	p = up();
-	fd = user();
-	until(p->streams == 1);
+	up();
+	user(&users[0]);
+	UNTIL(p->n == 1);
 	frame_role->stop(UINT32_MAX);
-	q = tunnel(2, VICTORY, 1);
-	until(q->rejected);
+	tunnel(q, 2, VICTORY, 1);
+	UNTIL(q->rejected);
 	assert_int_equal(q->why.code, REJECT_STOPPING);
-	close(fd);
-	peer_free(q);
-	until(frame_exited);
+	leaves(&users[0], &p->streams[0]);
+	flow_cut(q, 0);
+	UNTIL(frame_exited);
 }
 
 int
@@ -811,7 +785,6 @@ main(void)
 		ALONE(test_user),
 		ALONE(test_tunnel_dies),
 		ALONE(test_bounds),
-		ALONE(test_target_port),
 		ALONE(test_relieved),
 		ALONE(test_enforced),
 		ALONE(test_reload),

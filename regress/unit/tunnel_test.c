@@ -18,6 +18,8 @@
 #include <cmocka.h>
 
 #include "shared/compat.h"
+#include "worker/dialect/rocket/part.h"
+#include "worker/relay/relay.h"
 #include "flowrig.h"
 
 static struct flow_peer		 peer;
@@ -40,6 +42,12 @@ static void
 way(int i)
 {
 	flow_open(&peer, side(i));
+}
+
+static struct rocket_tunnel *
+part(void)
+{
+	return (peer.t->part);
 }
 
 /* It ended so, and its worker is without it. */
@@ -80,9 +88,9 @@ test_states(void **state)
 			flow_peer(&peer, transport);
 			peer.mute = 1;
 			flow_connect(&peer, FLOW_TCP);
-			assert_int_equal(peer.t->state, TUNNEL_HANDSHAKE);
+			assert_int_equal(peer.t->state, TUNNEL_OPENING);
 			assert_int_equal(svc->ntunnels, 1);
-			UNTIL(peer.t->state == TUNNEL_DIALOGUE);
+			UNTIL(part()->sealed);
 			flow_settle();
 			assert_int_equal(svc->nopen + peer.opened, 0);
 			assert_false(tunnel_has_room(peer.t));
@@ -95,7 +103,7 @@ test_states(void **state)
 			assert_int_equal(svc->nopen, 1);
 			assert_true(tunnel_has_room(peer.t));
 			assert_true(tunnel_empty(peer.t));
-			assert_int_equal(peer.t->settled.seals, seals[k]);
+			assert_int_equal(part()->settled.seals, seals[k]);
 			assert_int_equal(peer.t->opened, flow_now);
 			tunnel_finish(peer.t, TUNNEL_END_CLEAN, "so");
 			assert_int_equal(peer.t->state, TUNNEL_ENDING);
@@ -157,38 +165,48 @@ test_first_reason(void **state)
 
 /* ---- death in each state ---- */
 
+enum stage {
+	SHAKES,			/* hands */
+	TALKS,			/* HELLO, ACCEPT */
+	OPEN,
+	ENDS
+};
+
 static void
-reach(enum tunnel_state to, uint32_t transport)
+reach(enum stage to, uint32_t transport)
 {
 	flow_peer(&peer, transport);
-	peer.mute = to == TUNNEL_DIALOGUE;
+	peer.mute = to == TALKS;
 	flow_connect(&peer, FLOW_TCP);
-	if (to == TUNNEL_HANDSHAKE)
+	if (to == SHAKES)
 		peer.state = FLOW_DONE;	/* it says nothing at all */
-	UNTIL(peer.t->state == (to == TUNNEL_ENDING ? TUNNEL_OPEN : to));
-	if (to == TUNNEL_ENDING) {
+	else
+		UNTIL(to == TALKS ? part()->sealed :
+		    peer.t->state == TUNNEL_OPEN);
+	if (to == ENDS) {
 		peer.deaf = 1;
 		tunnel_finish(peer.t, TUNNEL_END_CLEAN, "so");
 	}
 	flow_settle();
-	assert_int_equal(peer.t->state, to);
+	assert_int_equal(peer.t->state, to == ENDS ? TUNNEL_ENDING :
+	    to == OPEN ? TUNNEL_OPEN : TUNNEL_OPENING);
 }
 
 static const struct {
-	enum tunnel_state	 state;
-	enum tunnel_end		 fin, rst;
-	const char		*fin_words, *rst_words, *late_words;
+	enum stage	 stage;
+	enum tunnel_end	 fin, rst;
+	const char	*fin_words, *rst_words, *late_words;
 } deaths[] = {
-	{ TUNNEL_HANDSHAKE, TUNNEL_END_LOST, TUNNEL_END_LOST,
+	{ SHAKES, TUNNEL_END_LOST, TUNNEL_END_LOST,
 	    "closed in the handshake", "Connection reset by peer",
 	    "not open in time" },
-	{ TUNNEL_DIALOGUE, TUNNEL_END_LOST, TUNNEL_END_LOST,
+	{ TALKS, TUNNEL_END_LOST, TUNNEL_END_LOST,
 	    "closed before it was open: Connection reset by peer",
 	    "closed before it was open: Connection reset by peer",
 	    "not open in time" },
-	{ TUNNEL_OPEN, TUNNEL_END_CLEAN, TUNNEL_END_LOST,
+	{ OPEN, TUNNEL_END_CLEAN, TUNNEL_END_LOST,
 	    "closed by the peer", "Connection reset by peer", NULL },
-	{ TUNNEL_ENDING, TUNNEL_END_CLEAN, TUNNEL_END_CLEAN, "so", "so", "so" }
+	{ ENDS, TUNNEL_END_CLEAN, TUNNEL_END_CLEAN, "so", "so", "so" }
 };
 
 static void
@@ -199,17 +217,17 @@ test_death(void **state)
 	(void)state;
 	for (d = 0; d < 4; d++)
 		for (i = 0; i < WAYS; i++) {
-			reach(deaths[d].state, side(i));
+			reach(deaths[d].stage, side(i));
 			flow_cut(&peer, 0);
 			ended(deaths[d].fin, deaths[d].fin_words);
-			reach(deaths[d].state, side(i));
+			reach(deaths[d].stage, side(i));
 			flow_cut(&peer, 1);
 			ended(deaths[d].rst, deaths[d].rst_words);
-			reach(deaths[d].state, side(i));
+			reach(deaths[d].stage, side(i));
 			tunnel_kill(peer.t, TUNNEL_END_PROTOCOL, "killed");
 			ended(d == 3 ? TUNNEL_END_CLEAN : TUNNEL_END_PROTOCOL,
 			    d == 3 ? "so" : "killed");
-			reach(deaths[d].state, side(i));
+			reach(deaths[d].stage, side(i));
 			tunnel_free(peer.t);
 			assert_null(peer.t);
 			flow_close(&peer);
@@ -225,7 +243,7 @@ test_deadline(void **state)
 	(void)state;
 	for (d = 0; d < 2; d++)
 		for (i = 0; i < WAYS; i++) {
-			reach(deaths[d].state, side(i));
+			reach(deaths[d].stage, side(i));
 			later(10 * FLOW_SECOND - 1);
 			assert_non_null(peer.t);
 			later(1);
@@ -331,7 +349,7 @@ test_garbage(void **state)
 
 	(void)state;
 	for (i = 0; i < 4; i++) {
-		reach(i & 2 ? TUNNEL_DIALOGUE : TUNNEL_HANDSHAKE, side(i & 1));
+		reach(i & 2 ? TALKS : SHAKES, side(i & 1));
 		peer.state = FLOW_DONE;
 		assert_int_equal(send(peer.wire.fd, "GET / HTTP/1.0\r\n\r\n"
 		    "GET / HTTP/1.0\r\n\r\n", 36, 0), 36);
@@ -549,11 +567,11 @@ test_drain_early(void **state)
 	(void)state;
 	for (d = 0; d < 2; d++)
 		for (i = 0; i < WAYS; i++) {
-			reach(deaths[d].state, side(i));
+			reach(deaths[d].stage, side(i));
 			tunnel_drain(peer.t);
 			if (d == 1 && (i & 1)) {
 				assert_int_equal(peer.t->state,
-				    TUNNEL_DIALOGUE);
+				    TUNNEL_OPENING);
 				flow_close(&peer);
 				continue;
 			}
@@ -607,7 +625,8 @@ test_control(void **state)
 		later(10 * FLOW_SECOND);
 		assert_int_equal(peer.pings, 2);
 		tunnel_ask_more(peer.t, 5);
-		UNTIL(peer.ctl_mores == 1);
+		assert_int_equal(peer.more, i == 1 ? 5 : 3);
+		UNTIL(peer.ctl_mores == (i == 0));
 		flow_close(&peer);
 	}
 }
@@ -709,16 +728,16 @@ test_room(void **state)
 static void
 test_full(void **state)
 {
-	uint32_t	 max = svc->fds_max;
+	uint32_t	 max = svc->budget.fds_max;
 
 	(void)state;
 	flow_open(&peer, side(1));
-	svc->fds_max = 1;
+	svc->budget.fds_max = 1;
 	fs = flow_stream(&peer, 0, 0);
 	UNTIL(fs->resets == 1);
-	svc->fds_max = max;
+	svc->budget.fds_max = max;
 	assert_int_equal(fs->reason, RESET_POLICY);
-	assert_int_equal(svc->stats.descriptors_short, 1);
+	assert_int_equal(svc->budget.fds_short, 1);
 	flow_settle();
 	assert_int_equal(svc->nrelays + flow_nasked, 0);
 	fs = flow_join(&peer, &end, FLOW_TCP);

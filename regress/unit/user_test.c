@@ -320,13 +320,13 @@ test_tight(void **state)
 
 	(void)state;
 	flow_open(&peer, TRANSPORT_TCPMUX);
-	service_hold(svc, much);
+	budget_hold(&svc->budget, much);
 	user_changed();
 	come(0, 1);
 	flow_settle();
 	assert_int_equal(svc->nrelays, 0);
-	service_hold(svc, -much);
-	service_changed(svc);
+	budget_hold(&svc->budget, -much);
+	svc->events->changed();
 	joined(&peer, 0, 0);
 	assert_int_equal(svc->stats.accept_paused, 0);
 }
@@ -335,21 +335,21 @@ test_tight(void **state)
 static void
 test_full(void **state)
 {
-	uint32_t	 max = svc->fds_max;
+	uint32_t	 max = svc->budget.fds_max;
 
 	(void)state;
 	flow_open(&peer, TRANSPORT_TCPMUX);
-	svc->fds_max = 2;		/* the tunnel, and one user */
+	svc->budget.fds_max = 2;		/* the tunnel, and one user */
 	come(0, 2);
 	joined(&peer, 0, 0);
 	flow_settle();
 	user_changed();
 	user_changed();
 	assert_int_equal(svc->nrelays, 1);
-	assert_int_equal(svc->stats.descriptors_short, 1);
+	assert_int_equal(svc->budget.fds_short, 1);
 	flow_shut(&users[0], 1);
 	joined(&peer, 1, 1);
-	svc->fds_max = max;
+	svc->budget.fds_max = max;
 }
 
 /* No slot at all: a pause, and then it goes on. */
