@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * See childlog.h.  It allocates nothing for a line that waits: the queue is a
- * ring of fixed size, so that a process in trouble can still say so.
+ * See childlog.h.  A waiting line allocates nothing: the queue is a ring of
+ * fixed size, so that a process in trouble can still say so.
  */
 
 #include <sys/types.h>
@@ -20,7 +20,7 @@
 #include "worker.h"
 
 #define WAITING_MAX	64	/* lines kept for a control that comes back */
-/* Lines: what is worth reading of one process, and what bursts with it. */
+/* Lines: as many of one process as are worth reading, and a burst. */
 #define RATE_SECOND	200
 #define RATE_BURST	400
 
@@ -30,7 +30,7 @@ static struct channel	*control;
 static struct event	*note;		/* added while lost > 0 */
 static uint64_t		 lost, credit_at;
 static unsigned int	 credit = RATE_BURST;
-static int		 running;	/* the channel may log, too */
+static int		 running;	/* for the channel may log, too */
 
 static int
 childlog_send(const struct msg_log *msg)
@@ -41,7 +41,10 @@ childlog_send(const struct msg_log *msg)
 	    offsetof(struct msg_log, text) + strlen(msg->text) + 1));
 }
 
-/* Losses are told of in a second, together.  Failing, the next one tries. */
+/*
+ * Reports losses within a second, together.  If that fails, the next line
+ * tries.
+ */
 static void
 childlog_later(void)
 {
@@ -94,7 +97,7 @@ childlog_note(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	(void)arg;
-	/* Nor is there a place for this. */
+	/* There is no room for this line either. */
 	if (nwaiting == WAITING_MAX) {
 		childlog_later();
 		return;
@@ -106,7 +109,7 @@ childlog_note(evutil_socket_t fd, short what, void *arg)
 	childlog_run();
 }
 
-/* Is there credit for another line? */
+/* May another line be sent? */
 static int
 childlog_may(uint64_t now)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * A child's log lines on their way to control: while there is no channel, or
- * a full one, a few wait; what goes too fast, or finds no place, is counted
- * and the count is said once in a second.
+ * A child's log lines on their way to control.  A few wait while the channel is
+ * missing or full; lines that come too fast or find no room are counted, and
+ * the count is logged once a second.
  */
 
 #ifndef WORKER_CHILDLOG_H
@@ -14,7 +14,7 @@ struct event_base;
 
 /* childlog.c */
 
-/* From now on lines go this way.  -1: no memory. */
+/* Sends lines this way from now on.  -1: no memory. */
 int	 childlog_init(struct event_base *);
 /* The channel to control, or NULL while there is none. */
 void	 childlog_channel(struct channel *);

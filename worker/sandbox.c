@@ -2,17 +2,17 @@
 
 /*
  * The sandbox: the one file that knows what the operating system offers.  A
- * role's system calls are rows of a table, each with its reason; a call, or an
- * argument of one, that no row names ends the process.  No row may be there
- * for more than the code does now.
+ * role's system calls are rows of a table, each with its reason.  A call, or an
+ * argument, that no row names ends the process.  A row is there for what the
+ * code does now, and for no more.
  *
- * seccomp sees numbers and not what a descriptor is: who may sendmsg on a
- * channel (gate, dial) may do so on any socket it holds, and who may read its
- * channels may read those sockets.  What stands against that is that dial and
+ * seccomp sees numbers, not what a descriptor is: whoever may sendmsg on a
+ * channel (gate, dial) may do so on any socket it holds, and whoever may read
+ * its channels may read those sockets.  This is acceptable because dial and
  * gate hold no secret.
  *
- * Builds with sanitizers or coverage need files, and calls of their runtime's
- * choice: they get the inverse, a list of what is refused.
+ * Builds with sanitizers or coverage need files and calls that their runtime
+ * chooses.  They get the opposite: a list of what is refused.
  */
 
 #include <sys/types.h>
@@ -72,7 +72,7 @@
 #define T		BIT(PROC_TLS)
 #define ALL		(S | G | D | R | C | K | T)
 
-/* Where an empty directory may be made for a moment. */
+/* Where to make an empty directory for a moment. */
 static const char *const	 sandbox_places[] = {
 	"/run", "/var/run", "/tmp", "/var/empty"
 };
@@ -130,19 +130,19 @@ sandbox_limits(enum proc_role role, int root)
 
 	sandbox_limit(RLIMIT_CORE, "core", 0);
 	if (!WIDENED) {
-		/* control may have a file to log to */
+		/* control may log to a file */
 		if (role != PROC_CONTROL)
 			sandbox_limit(RLIMIT_FSIZE, "fsize", 0);
 		/*
-		 * One that is not resolve makes no process.  resolve's user id
-		 * is its own when we are root: its lookups, twice.
+		 * Only resolve makes processes.  When we are root it has a user
+		 * id of its own: allow its lookups, twice.
 		 */
 		if (role != PROC_RESOLVE)
 			sandbox_limit(RLIMIT_NPROC, "nproc", 0);
 		else if (root)
 			sandbox_limit(RLIMIT_NPROC, "nproc", 17);
 	}
-	/* a user, a tunnel, a listener is a descriptor each */
+	/* each user, tunnel and listener is a descriptor */
 	if (getrlimit(RLIMIT_NOFILE, &rl) == -1)
 		fatal("getrlimit nofile");
 	rl.rlim_cur = rl.rlim_max;
@@ -151,9 +151,9 @@ sandbox_limits(enum proc_role role, int root)
 }
 
 /*
- * Into an empty directory that has no name any more, so that nothing can ever
- * be put into it.  resolve stays outside: the system's resolver reads
- * resolv.conf, nsswitch.conf, hosts and loads modules, and may need others'
+ * Moves into an empty directory that no longer has a name, so that nothing can
+ * ever be put there.  resolve stays outside: the system's resolver reads
+ * resolv.conf, nsswitch.conf and hosts, loads modules, and may need other
  * sockets; Landlock takes the rest of the files away.
  */
 static int
@@ -174,7 +174,7 @@ sandbox_chroot(void)
 	}
 	if (rmdir(dir) == -1)
 		fatal("sandbox: rmdir %s", dir);
-	/* 0111: dial comes back to it from the directory of a target */
+	/* 0111: dial returns to it from the directory of a target */
 	if (chmod(".", 0111) == -1 || chroot(".") == -1) {
 		log_warn("sandbox: chroot");
 		return (-1);
@@ -239,7 +239,7 @@ struct row {
 #define SYS(c)		SCMP_SYS(c)
 
 static const struct row	 sandbox_rows[] = {
-	/* descriptors that there are */
+	/* existing descriptors */
 	{ SYS(read), ALL, 0, { ANY }, "channels, sockets, the loop's pipe" },
 	{ SYS(write), ALL, 0, { ANY }, "sockets, standard error" },
 	{ SYS(writev), ALL, 0, { ANY }, "channels, no descriptor with it" },
@@ -281,7 +281,7 @@ static const struct row	 sandbox_rows[] = {
 	{ SYS(exit), ALL, 0, { ANY }, "the end" },
 	{ SYS(exit_group), ALL, 0, { ANY }, "the end" },
 
-	/* what libraries try, and do without */
+	/* what libraries try, and can do without */
 	{ SYS(open), ALL & ~R, EPERM, { ANY }, "libc's files" },
 	{ SYS(openat), ALL & ~R, EPERM, { ANY }, "libc's files" },
 	{ SYS(access), ALL & ~R, EPERM, { ANY }, "libc's files" },
@@ -365,8 +365,8 @@ static const struct row	 sandbox_rows[] = {
 
 	/*
 	 * resolve: getaddrinfo in a child, with whatever modules nsswitch.conf
-	 * names.  Only its own children are there to be killed: its user id is
-	 * its own, and Landlock bounds signals; seccomp cannot tell.
+	 * names.  It can kill only its own children: it has its own user id, and
+	 * Landlock restricts signals; seccomp cannot tell whose they are.
 	 */
 	{ SYS(socket), R, 0, { EQ(0, AF_INET) }, "name servers" },
 	{ SYS(socket), R, 0, { EQ(0, AF_INET6) }, "name servers" },
@@ -427,7 +427,7 @@ static const struct row	 sandbox_rows[] = {
 	{ SYS(kill), R, 0, { ANY }, "its children, at their deadline" }
 };
 
-/* What such builds refuse; everything else is allowed there. */
+/* What such builds refuse; they allow everything else. */
 static const struct row	 sandbox_widened[] = {
 	{ SYS(socket), ALL & ~(D | R), EPERM, { ANY }, "" },
 	{ SYS(socketpair), ALL & ~(T | R), EPERM, { ANY }, "" },
@@ -439,7 +439,7 @@ static const struct row	 sandbox_widened[] = {
 	{ SYS(execveat), ALL, EPERM, { ANY }, "" },
 	{ SYS(fork), ALL & ~R, EPERM, { ANY }, "" },
 	{ SYS(vfork), ALL, EPERM, { ANY }, "" },
-	/* the leak check makes a thread that stops the others */
+	/* the leak check starts a thread that stops the others */
 	{ SYS(clone), ALL & ~R, EPERM, { CLEAR(0, CLONE_VM) }, "" },
 	{ SYS(clone), R, EPERM, { SOME(0, CLONE_NEWUSER) }, "" },
 	{ SYS(clone3), ALL, ENOSYS, { ANY }, "" },
@@ -522,8 +522,8 @@ sandbox_add(scmp_filter_ctx ctx, const struct row *row)
 }
 
 /*
- * resolve runs modules of the system's choice: what they try beyond the list
- * fails, and does not end the lookup.
+ * resolve runs modules that the system chooses.  A call beyond the list fails,
+ * and does not end the lookup.
  */
 static uint32_t
 sandbox_default(enum proc_role role)
@@ -534,7 +534,7 @@ sandbox_default(enum proc_role role)
 	    SCMP_ACT_KILL_PROCESS);
 }
 
-/* -1: the system has no seccomp filters. */
+/* -1: the system lacks seccomp filters. */
 static int
 sandbox_seccomp(enum proc_role role)
 {
@@ -583,7 +583,7 @@ sandbox_print(enum proc_role role)
 		name = seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE,
 		    row->call);
 		if (name == NULL)
-			continue;	/* this architecture has it not */
+			continue;	/* not on this architecture */
 		printf("%-18s", name);
 		free(name);
 		for (j = 0; j < nitems(row->args); j++) {
@@ -663,7 +663,7 @@ sandbox_landlock_paths(int ruleset)
 		rule.allowed = LL_FS_READ_FILE | LL_FS_READ_DIR;
 		rule.fd = open(sandbox_readable[i], O_PATH | O_CLOEXEC);
 		if (rule.fd == -1)
-			continue;	/* not every system has all */
+			continue;	/* not every system has it */
 		if (syscall(SYS_landlock_add_rule, ruleset, LL_RULE_PATH,
 		    &rule, 0) == -1)
 			log_warn("sandbox: landlock: %s", sandbox_readable[i]);
@@ -671,7 +671,7 @@ sandbox_landlock_paths(int ruleset)
 	}
 }
 
-/* dial binds to an address, and leaves the port to the system. */
+/* dial binds to an address and lets the system choose the port. */
 static void
 sandbox_landlock_bind(int ruleset)
 {
@@ -684,7 +684,7 @@ sandbox_landlock_bind(int ruleset)
 		log_warn("sandbox: landlock: bind");
 }
 
-/* -1: the kernel has it not, or it is switched off. */
+/* -1: the kernel lacks it, or it is switched off. */
 static int
 sandbox_landlock(enum proc_role role)
 {
@@ -725,7 +725,9 @@ sandbox_landlock(enum proc_role role)
 
 /* ---- Linux: the rest ---- */
 
-/* As root they went with the ids; a daemon without root may have been lent. */
+/*
+ * Root lost them with its ids; a daemon without root may have been given some.
+ */
 static void
 sandbox_capabilities(void)
 {
@@ -769,7 +771,7 @@ sandbox_drop(enum proc_role role, const struct msg_begin *b, uint32_t *have,
 	sandbox_capabilities();
 	sandbox_note(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0),
 	    SANDBOX_NO_NEW_PRIVS, have, lack);
-	/* changing ids made us undumpable: the leak check wants it undone */
+	/* changing ids made us undumpable; the leak check needs to attach */
 	if (prctl(PR_SET_DUMPABLE, WIDENED, 0, 0, 0) == -1)
 		fatal("sandbox: not dumpable");
 	if (!WIDENED)
@@ -832,7 +834,7 @@ sandbox_close(enum proc_role role, enum side side, uint32_t *have,
 	(void)side;
 	(void)lack;
 #ifdef HAVE_UNVEIL
-	/* dial's targets lie outside its root, in directories it is lent */
+	/* dial reaches targets outside its root by directories it is lent */
 	if (role == PROC_RESOLVE && unveil("/etc", "r") == -1)
 		fatal("unveil");
 	if (role != PROC_DIAL) {

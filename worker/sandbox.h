@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * The sandbox of each role: everything the operating system offers to take
- * from a process what it does not need.  The one file that knows the system's
- * means (design: chroot, ids, no_new_privs, Landlock, seccomp; pledge).
+ * The sandbox of each role: takes away all that a process does not need, with
+ * everything the operating system offers (chroot, ids, no_new_privs, Landlock,
+ * seccomp; pledge).
  */
 
 #ifndef WORKER_SANDBOX_H
@@ -14,22 +14,22 @@
 /* sandbox.c */
 
 /*
- * The first part, right after exec, by flags of BEGIN: as root changes to an
- * empty root directory without a name (but for the roles that need names) and
- * to uid and gid; not dumpable, no core, rlimits.  have and lack are added to.
- * fatal() where a privilege could not be given up.
+ * The first part, right after exec, as the flags of BEGIN say.  Root changes to
+ * an empty root directory without a name (except for roles that need names) and
+ * to uid and gid.  Not dumpable, no core, rlimits.  Adds to have and lack.
+ * fatal() when a privilege cannot be given up.
  */
 void	 sandbox_drop(enum proc_role, const struct msg_begin *,
 	    uint32_t *have, uint32_t *lack);
 /*
- * The second, after set-up and before READY: Landlock, then the list of
- * system calls.  Nothing can be opened after it.
+ * The second part, after set-up and before READY: Landlock, then the list of
+ * system calls.  Nothing can be opened afterwards.
  */
 void	 sandbox_close(enum proc_role, enum side, uint32_t *have,
 	    uint32_t *lack);
 /* "chroot ids seccomp" of a SANDBOX_ mask; a static buffer. */
 const char	*sandbox_names(uint32_t mask);
-/* Prints the list of a role, a reason a line, to standard output. */
+/* Prints a role's list, a call and its reason per line, to standard output. */
 void	 sandbox_print(enum proc_role);
 
 #endif /* WORKER_SANDBOX_H */

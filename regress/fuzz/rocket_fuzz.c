@@ -26,7 +26,7 @@ must(int truth)
 static void
 fuzz_hello(const uint8_t *p, size_t len)
 {
-	struct rocket_params	 a, b;
+	struct rocket_params	 a, b, settled;
 	struct rocket_refusal	 why;
 	uint8_t			 buf[ROCKET_MESSAGE_MAX];
 	ssize_t			 n;
@@ -41,14 +41,16 @@ fuzz_hello(const uint8_t *p, size_t len)
 	must(m != 0);
 	must(rocket_get_hello(buf, m, &b, &why) == (ssize_t)m);
 	must(memcmp(&a, &b, sizeof(a)) == 0);
-	(void)rocket_settle(&a, &b, &b, &why);
-	(void)rocket_check_accept(&a, &b, &why);
+	must(rocket_settle(&b, &a, &settled, &why) == -1);
+	b.opens = !a.opens;
+	if (rocket_settle(&b, &a, &settled, &why) == 0)
+		must(rocket_check_accept(&a, &settled, &why) == 0);
 }
 
 static void
 fuzz_answer(const uint8_t *p, size_t len)
 {
-	struct rocket_params	 a;
+	struct rocket_params	 a, b;
 	struct rocket_refusal	 why, again;
 	uint8_t			 buf[ROCKET_MESSAGE_MAX];
 	size_t			 m;
@@ -58,8 +60,14 @@ fuzz_answer(const uint8_t *p, size_t len)
 	if ((n = rocket_get_answer(p, len, &a, &rejected, &why)) <= 0)
 		return;
 	must((size_t)n <= len);
-	if (!rejected)
+	if (!rejected) {
+		m = rocket_put_params(buf, sizeof(buf), ROCKET_ACCEPT, &a);
+		must(m != 0);
+		must(rocket_get_answer(buf, m, &b, &rejected, &why) ==
+		    (ssize_t)m);
+		must(!rejected && memcmp(&a, &b, sizeof(a)) == 0);
 		return;
+	}
 	m = rocket_put_reject(buf, sizeof(buf), &why);
 	must(m != 0);
 	must(rocket_get_answer(buf, m, &a, &rejected, &again) == (ssize_t)m);
@@ -69,7 +77,7 @@ fuzz_answer(const uint8_t *p, size_t len)
 static void
 fuzz_preface(const uint8_t *p, size_t len)
 {
-	struct want	 a, b;
+	struct want		 a, b;
 	struct rocket_refusal	 why;
 	uint8_t			 buf[WANT_MAX];
 	size_t			 m;

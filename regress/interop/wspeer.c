@@ -60,7 +60,7 @@ put_message(const uint8_t *buf, size_t len)
 	size_t	 n;
 
 	memcpy(out + WS_HEAD_MAX, buf, len);
-	n = ws_frame(&ws, out + WS_HEAD_MAX, len);
+	n = ws_frame(&ws, WS_BINARY, out + WS_HEAD_MAX, len);
 	put(out + WS_HEAD_MAX - n, n + len);
 }
 

@@ -120,7 +120,7 @@ sed 5d "$T/two.crt" >>"$T/crt"
 refused "a damaged chain" 4:17 "${path}crt: a certificate in it is damaged"
 more
 cat "$T/one.key" >>"$T/crt"
-refused "a key beside it" 4:17 "${path}crt: there is a private key in it"
+refused "a key beside it" 4:17 "${path}crt: it contains a private key"
 more
 rm "$T/crt"
 refused "none" 4:17 "${path}crt: No such file or directory"
@@ -142,7 +142,7 @@ refused "a key that others may read" "4:$column" \
     "${path}key: others may read it"
 more
 cp "$T/one.key" "$T/clients"
-refused "a key for authorities" 5:15 "${path}clients: there is a private key"
+refused "a key for authorities" 5:15 "${path}clients: it contains a private key"
 more
 cp "$T/one.crt" "$T/clients"
 everywhere "no authority" 5:15 \

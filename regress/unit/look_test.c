@@ -207,8 +207,8 @@ test_key_in_it(void **state)
 	FILE		*f;
 
 	(void)state;
-	why = "there is a private key in it: tls reads this file, and has to "
-	    "have none";
+	why = "it contains a private key, which the process that reads "
+	    "it must not have";
 	f = file_new();
 	put_cert(f, key, other, -1, 1, NULL);
 	put_key(f, key);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * A wire on a pair of sockets: what is written arrives, bare and in WebSocket,
- * however little the socket takes at once; control frames between; how it
- * ends; and that what is held is bounded and given back.
+ * A wire on a pair of sockets: what is written arrives, bare, in WebSocket and
+ * message by message, however little the socket takes at once; control frames
+ * between; how it ends; and that what is held is bounded and given back.
  */
 
 #include <sys/types.h>
@@ -317,6 +317,210 @@ test_end(void **state)
 	close(fd[1]);
 }
 
+/* ---- message by message ---- */
+
+/* A message of b's is there, or the end (0), or none yet (EAGAIN). */
+static int
+next(struct wire *b, struct ws_message *m)
+{
+	int	 r;
+
+	loop();
+	r = wire_get_message(b, m);
+	assert_true(r != -1 || errno == EAGAIN || errno == EPROTO);
+	return (r);
+}
+
+static void
+is_message(const struct ws_message *m, enum ws_type type, const void *octets,
+    size_t len)
+{
+	assert_int_equal(m->type, type);
+	assert_int_equal(m->len, len);
+	assert_memory_equal(m->octets, octets, len);
+}
+
+/* Signals, empty ones, a target; then the same connection is a stream. */
+static void
+test_messages(void **state)
+{
+	static struct ws_message m;
+	static struct wire	 a, b;
+	enum ws_side		 side;
+	int			 fd[2];
+
+	(void)state;
+	for (side = WS_CLIENT; side <= WS_SERVER; side++) {
+		sockets(fd);
+		open_wire(&a, fd[0]);
+		open_wire(&b, fd[1]);
+		memset(&m, 0, sizeof(m));
+		assert_int_equal(wire_websocket(&a, side), 0);
+		assert_int_equal(wire_websocket(&b, !side), 0);
+		assert_int_equal(wire_write(&a, "ab", 2), 2);
+		assert_int_equal(wire_put_message(&a, WS_BINARY, "\2", 1), 0);
+		assert_int_equal(wire_put_message(&a, WS_BINARY, "", 0), 0);
+		assert_int_equal(wire_put_message(&a, WS_TEXT, "15000", 5), 0);
+		assert_int_equal(wire_write(&a, sent, 1000), 1000);
+		assert_int_equal(wire_flush(&a), 0);
+		wire_idle(&a);
+		assert_int_equal(next(&b, &m), 1);
+		is_message(&m, WS_BINARY, "ab", 2);
+		assert_int_equal(next(&b, &m), 1);
+		is_message(&m, WS_BINARY, "\2", 1);
+		assert_int_equal(next(&b, &m), 1);
+		is_message(&m, WS_BINARY, "", 0);
+		assert_int_equal(next(&b, &m), 1);
+		is_message(&m, WS_TEXT, "15000", 5);
+		assert_int_equal(wire_read(&b, got, sizeof(got)), 1000);
+		assert_memory_equal(got, sent, 1000);
+		transfer(&a, &b);
+		transfer(&b, &a);
+		wire_close(&a);
+		wire_close(&b);
+		assert_int_equal(budget.held, 0);
+	}
+}
+
+/* As it comes, octet by octet and with a ping in it; then the peer's end. */
+static void
+test_message_octets(void **state)
+{
+	static const char	 octets[] = "\x01\x02" "a\xe2" "\x89\x01p"
+	    "\x80\x02\x82\xac" "\x82\x00";
+	static struct ws_message m;
+	static struct wire	 w;
+	uint8_t			 buf[64];
+	size_t			 i, n = sizeof(octets) - 1;
+	int			 fd[2];
+
+	(void)state;
+	sockets(fd);
+	open_wire(&w, fd[0]);
+	memset(&m, 0, sizeof(m));
+	assert_int_equal(wire_websocket(&w, WS_CLIENT), 0);
+	for (i = 0; i < n; i++) {
+		assert_int_equal(write(fd[1], octets + i, 1), 1);
+		if (i == n - 3) {
+			assert_int_equal(next(&w, &m), 1);
+			is_message(&m, WS_TEXT, "a\xe2\x82\xac", 4);
+		} else if (i == n - 1) {
+			assert_int_equal(next(&w, &m), 1);
+			is_message(&m, WS_BINARY, "", 0);
+		} else
+			assert_int_equal(next(&w, &m), -1);
+	}
+	assert_int_equal(wire_flush(&w), 0);
+	assert_int_equal(read(fd[1], buf, sizeof(buf)), 7);
+	assert_int_equal(buf[0], 0x8a);
+	assert_int_equal(write(fd[1], "\x02\x01" "a\x88\x00", 5), 5);
+	assert_int_equal(next(&w, &m), 0);
+	assert_int_equal(m.whole, 0);
+	assert_int_equal(next(&w, &m), 0);
+	wire_close(&w);
+	close(fd[1]);
+}
+
+/* The peer is told why it is refused; what comes next is not looked at. */
+static void
+refused(const char *octets, size_t len, const char *why, const char *told)
+{
+	static struct ws_message m;
+	static struct wire	 w;
+	char			 words[128];
+	uint8_t			 buf[64];
+	int			 fd[2];
+
+	sockets(fd);
+	open_wire(&w, fd[0]);
+	memset(&m, 0, sizeof(m));
+	assert_int_equal(wire_websocket(&w, WS_SERVER), 0);
+	assert_int_equal(write(fd[1], octets, len), len);
+	assert_int_equal(next(&w, &m), -1);
+	assert_int_equal(next(&w, &m), -1);
+	assert_int_equal(errno, EPROTO);
+	assert_int_equal(wire_broken(&w, words, sizeof(words)), 1);
+	assert_string_equal(words, why);
+	wire_close(&w);
+	assert_int_equal(recv(fd[1], buf, sizeof(buf), 0), 4);
+	assert_memory_equal(buf, told, 4);
+	close(fd[1]);
+}
+
+static void
+test_message_refused(void **state)
+{
+	(void)state;
+	refused("\x81\x81\0\0\0\0\xff\x82\x80\0\0\0\0", 13,
+	    "WebSocket: text that is not UTF-8 (1007)", "\x88\x02\x03\xef");
+	refused("\x82\xfe\x10\x01\0\0\0\0abcd", 12,
+	    "WebSocket: a message that is too long (1009)",
+	    "\x88\x02\x03\xf1");
+}
+
+/* Pings without a message: not for ever in one turn. */
+static void
+test_message_pings(void **state)
+{
+	static struct ws_message m;
+	static struct wire	 w;
+	uint8_t			 pings[200];
+	int			 i, fd[2];
+
+	(void)state;
+	sockets(fd);
+	open_wire(&w, fd[0]);
+	memset(&m, 0, sizeof(m));
+	memset(pings, 0, sizeof(pings));
+	for (i = 0; i < 200; i += 2)
+		pings[i] = 0x89;
+	memcpy(pings + 198, "\x82", 2);
+	assert_int_equal(wire_websocket(&w, WS_CLIENT), 0);
+	assert_int_equal(write(fd[1], pings, sizeof(pings)), sizeof(pings));
+	for (i = 0; i < 50 && wire_get_message(&w, &m) == -1; i++)
+		assert_int_equal(errno, EAGAIN);
+	assert_int_equal(m.whole, 1);
+	assert_int_equal(m.len, 0);
+	assert_true(latered > 1);
+	wire_close(&w);
+	close(fd[1]);
+}
+
+/* What does not fit is told, and so is a message that never would. */
+static void
+test_message_bound(void **state)
+{
+	static struct wire	 w;
+	size_t			 all = 0;
+	int			 fd[2];
+
+	(void)state;
+	sockets(fd);
+	open_wire(&w, fd[0]);
+	assert_int_equal(wire_websocket(&w, WS_CLIENT), 0);
+	assert_int_equal(wire_put_message(&w, WS_TEXT, sent,
+	    WS_MESSAGE_MAX + 1), -1);
+	assert_int_equal(errno, EMSGSIZE);
+	while (wire_put_message(&w, WS_BINARY, sent, WS_MESSAGE_MAX) == 0) {
+		all += WS_MESSAGE_MAX;
+		assert_true(all < TOTAL);
+		assert_true(wire_queued(&w) <= WIRE_BATCH + 4096);
+	}
+	assert_int_equal(errno, EAGAIN);
+	assert_true(all > WIRE_BATCH - WS_MESSAGE_MAX);
+	/* Behind our close nothing goes. */
+	wire_end(&w);
+	assert_int_equal(wire_flush(&w), 1);
+	all = wire_queued(&w);
+	assert_int_equal(wire_put_message(&w, WS_BINARY, "x", 1), 0);
+	assert_int_equal(wire_queued(&w), all);
+	wire_close(&w);
+	assert_int_equal(budget.held, 0);
+	close(fd[1]);
+}
+
+/* ---- pipes, peeking ---- */
+
 /* What waits in the pipe when the tunnel dies is held no more. */
 static void
 test_pipe_cut(void **state)
@@ -385,6 +589,11 @@ main(void)
 		T(test_ping),
 		T(test_breach),
 		T(test_end),
+		T(test_messages),
+		T(test_message_octets),
+		T(test_message_refused),
+		T(test_message_pings),
+		T(test_message_bound),
 		T(test_pipe_cut),
 		T(test_peek)
 	};

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * WebSocket's frames: every length and border, split at every octet, and every
- * rule of RFC 6455 that a frame can break with the close code it is given.
+ * WebSocket's frames: every length and border, split at every octet, messages
+ * one by one, and every rule of RFC 6455 that a frame can break with the close
+ * code it is given.
  */
 
 #include <sys/types.h>
@@ -41,7 +42,7 @@ message(enum ws_side side, size_t len)
 
 	ws_init(&ws, side);
 	fill(len);
-	n = ws_frame(&ws, plain + WS_HEAD_MAX, len);
+	n = ws_frame(&ws, WS_BINARY, plain + WS_HEAD_MAX, len);
 	memcpy(wire, plain + WS_HEAD_MAX - n, n + len);
 	fill(len);
 	return (n + len);
@@ -77,7 +78,7 @@ check_length(size_t len, size_t piece)
 		ws_init(&ws, side == WS_CLIENT ? WS_SERVER : WS_CLIENT);
 		assert_int_equal(decode(&ws, total, piece), len);
 		assert_memory_equal(copy, plain + WS_HEAD_MAX, len);
-		assert_int_equal(ws.flags, 0);
+		assert_int_equal(ws.flags, WS_F_ENDED);
 	}
 }
 
@@ -279,6 +280,235 @@ test_close_empty(void **state)
 	assert_int_equal(ws_control(&ws, buf), 0);
 }
 
+/* ---- message by message ---- */
+
+/* Short frames of a server in wire; to a server they are masked. */
+static size_t
+frames(enum ws_side to, const char *octets, size_t len)
+{
+	static const uint8_t	 key[4] = { 1, 0x82, 3, 0x44 };
+	const uint8_t		*from = (const uint8_t *)octets;
+	size_t			 in, out = 0, i;
+
+	if (to == WS_CLIENT) {
+		memcpy(wire, octets, len);
+		return (len);
+	}
+	for (in = 0; in < len; in += 2 + from[in + 1]) {
+		wire[out++] = from[in];
+		wire[out++] = 0x80 | from[in + 1];
+		memcpy(wire + out, key, sizeof(key));
+		out += sizeof(key);
+		for (i = 0; i < from[in + 1]; i++)
+			wire[out++] = from[in + 2 + i] ^ key[i % 4];
+	}
+	return (out);
+}
+
+/* As ws_gather, of what is in wire from *off to total, in pieces. */
+static int
+gather(struct ws *ws, struct ws_message *m, size_t *off, size_t total,
+    size_t piece)
+{
+	size_t	 n;
+	int	 r = 0;
+
+	m->whole = 0;
+	m->len = 0;
+	while (r == 0 && *off < total && !(ws->flags & WS_F_CLOSE_GOT)) {
+		n = ws_want(ws, m);
+		assert_true(n > 0 && m->len + n <= sizeof(m->octets));
+		if (n > piece)
+			n = piece;
+		if (n > total - *off)
+			n = total - *off;
+		memcpy(m->octets + m->len, wire + *off, n);
+		*off += n;
+		r = ws_gather(ws, m, n);
+		assert_int_equal(m->whole, r == 1);
+	}
+	return (r);
+}
+
+static const struct said {
+	enum ws_type	 type;
+	const char	*octets;
+	size_t		 len;
+} said[] = {
+	{ WS_TEXT, "15000", 5 },
+	{ WS_BINARY, "\2", 1 },
+	{ WS_BINARY, "", 0 },
+	{ WS_TEXT, "", 0 },
+	{ WS_TEXT, "a\xe2\x82\xac" "b", 5 },	/* cut in a character */
+	{ WS_BINARY, "abc", 3 },
+	{ WS_TEXT, "", 0 },
+	{ WS_BINARY, "\xff\xe2", 2 }		/* not UTF-8 */
+};
+#define SAID							\
+	"\x81\x05" "15000" "\x82\x01\2" "\x82\x00" "\x89\x01" "p"	\
+	"\x81\x00" "\x01\x02" "a\xe2" "\x89\x02" "pq" "\x00\x00"	\
+	"\x00\x01\x82" "\x80\x02\xac" "b" "\x02\x02" "ab" "\x8a\x00"	\
+	"\x80\x01" "c" "\x01\x00" "\x00\x00" "\x80\x00"			\
+	"\x82\x02\xff\xe2"
+
+static void
+check_said(enum ws_side side, size_t piece)
+{
+	static struct ws_message m;
+	struct ws		 ws;
+	size_t			 i, total, off = 0;
+
+	total = frames(side, SAID "\x88\x02\x03\xe8",
+	    sizeof(SAID "\x88\x02\x03\xe8") - 1);
+	ws_init(&ws, side);
+	ws.flags |= WS_F_TAKES_TEXT;
+	for (i = 0; i < sizeof(said) / sizeof(said[0]); i++) {
+		assert_int_equal(gather(&ws, &m, &off, total, piece), 1);
+		assert_int_equal(m.type, said[i].type);
+		assert_int_equal(m.len, said[i].len);
+		assert_memory_equal(m.octets, said[i].octets, m.len);
+	}
+	assert_int_equal(gather(&ws, &m, &off, total, piece), 0);
+	assert_int_equal(off, total);
+	assert_true(ws.flags & WS_F_CLOSE_GOT);
+	assert_int_equal(ws.code, WS_NORMAL);
+}
+
+static void
+test_messages(void **state)
+{
+	size_t	 piece;
+
+	(void)state;
+	for (piece = 1; piece < 2 * sizeof(SAID); piece++) {
+		check_said(WS_CLIENT, piece);
+		check_said(WS_SERVER, piece);
+	}
+}
+
+/* What stands behind a message is not touched: it goes on as a stream. */
+static void
+test_message_then_stream(void **state)
+{
+	static const char	 octets[] = "\x81\x05" "15000" "\x82\x03" "abc"
+	    "\x81\x02" "de";
+	static struct ws_message m;
+	enum ws_side		 side;
+	struct ws		 ws;
+	size_t			 total, off;
+
+	(void)state;
+	for (side = WS_CLIENT; side <= WS_SERVER; side++) {
+		total = frames(side, octets, sizeof(octets) - 1);
+		ws_init(&ws, side);
+		ws.flags |= WS_F_TAKES_TEXT;
+		off = 0;
+		assert_int_equal(gather(&ws, &m, &off, total, total), 1);
+		assert_int_equal(off, side == WS_CLIENT ? 7 : 11);
+		assert_int_equal(ws_input(&ws, wire + off, total - off), 5);
+		assert_memory_equal(wire + off, "abcde", 5);
+	}
+}
+
+/* The header of a frame, without a mask. */
+static size_t
+head(uint8_t *to, uint8_t first, size_t len)
+{
+	to[0] = first;
+	to[1] = 126;
+	to[2] = len >> 8;
+	to[3] = len & 0xff;
+	return (4);
+}
+
+/* A message in two fragments, with a ping between them. */
+static int
+gather_two(struct ws *ws, struct ws_message *m, size_t a, size_t b)
+{
+	size_t	 n, off = 0;
+
+	memset(wire, 'x', sizeof(wire));
+	n = head(wire, 0x02, a) + a;
+	memcpy(wire + n, "\x89\x7d", 2);
+	n += 2 + 125;
+	if (b < 126) {
+		wire[n++] = 0x80;
+		wire[n++] = b;
+	} else
+		n += head(wire + n, 0x80, b);
+	ws_init(ws, WS_CLIENT);
+	return (gather(ws, m, &off, n + b, n + b));
+}
+
+static void
+test_message_lengths(void **state)
+{
+	static struct ws_message m;
+	struct ws		 ws;
+	size_t			 off, n, len;
+
+	(void)state;
+	for (len = 0; len <= WS_MESSAGE_MAX + 1; len++) {
+		off = 0;
+		n = message(WS_CLIENT, len);
+		ws_init(&ws, WS_SERVER);
+		if (len > WS_MESSAGE_MAX) {
+			assert_int_equal(gather(&ws, &m, &off, n, n), -1);
+			assert_int_equal(ws.code, WS_BIG);
+			assert_int_equal(off, 8);	/* by its header */
+			continue;
+		}
+		assert_int_equal(gather(&ws, &m, &off, n, n), 1);
+		assert_int_equal(m.len, len);
+		assert_memory_equal(m.octets, plain + WS_HEAD_MAX, len);
+	}
+	assert_int_equal(gather_two(&ws, &m, WS_MESSAGE_MAX, 0), 1);
+	assert_int_equal(m.len, WS_MESSAGE_MAX);
+	assert_int_equal(gather_two(&ws, &m, 4000, WS_MESSAGE_MAX - 4000), 1);
+	assert_int_equal(m.len, WS_MESSAGE_MAX);
+	assert_int_equal(gather_two(&ws, &m, WS_MESSAGE_MAX, 1), -1);
+	assert_int_equal(ws.code, WS_BIG);
+	assert_int_equal(gather_two(&ws, &m, 200, WS_MESSAGE_MAX - 199), -1);
+	assert_int_equal(ws.code, WS_BIG);
+}
+
+/* A close in the middle of a message is the end, and the message is lost. */
+static void
+test_message_cut(void **state)
+{
+	static const char	 octets[] = "\x02\x02" "ab" "\x88\x00";
+	static struct ws_message m;
+	struct ws		 ws;
+	size_t			 total, off, piece;
+
+	(void)state;
+	for (piece = 1; piece < sizeof(octets); piece++) {
+		total = frames(WS_CLIENT, octets, sizeof(octets) - 1);
+		off = 0;
+		ws_init(&ws, WS_CLIENT);
+		assert_int_equal(gather(&ws, &m, &off, total, piece), 0);
+		assert_true(ws.flags & WS_F_CLOSE_GOT);
+	}
+}
+
+/* Either type is a frame of its own, also an empty one. */
+static void
+test_frame_types(void **state)
+{
+	struct ws	 ws;
+	uint8_t		 buf[WS_HEAD_MAX + 5];
+
+	(void)state;
+	ws_init(&ws, WS_SERVER);
+	memcpy(buf + WS_HEAD_MAX, "15000", 5);
+	assert_int_equal(ws_frame(&ws, WS_TEXT, buf + WS_HEAD_MAX, 5), 2);
+	assert_memory_equal(buf + WS_HEAD_MAX - 2, "\x81\x05" "15000", 7);
+	assert_int_equal(ws_frame(&ws, WS_BINARY, buf + WS_HEAD_MAX, 0), 2);
+	assert_memory_equal(buf + WS_HEAD_MAX - 2, "\x82\x00", 2);
+}
+
+/* ---- breaches ---- */
+
 struct breach {
 	const char	*octets;
 	size_t		 len;
@@ -287,32 +517,50 @@ struct breach {
 
 #define BREACH(octets, code)	{ octets, sizeof(octets) - 1, code }
 
-/* In pieces of each size: the close code, and that nothing else is sent. */
+/* The close code, and that nothing else is sent. */
 static void
-check_breach(enum ws_side side, const struct breach *b)
+check_refused(struct ws *ws, enum ws_code why)
 {
-	struct ws	 ws;
-	uint8_t		 buf[WS_CONTROL_MAX], *code;
-	size_t		 n, piece;
+	uint8_t	 buf[WS_CONTROL_MAX], *code;
+	size_t	 n;
+
+	assert_true(ws->flags & WS_F_FAILED);
+	assert_non_null(ws->error);
+	assert_int_equal(ws->code, why);
+	assert_int_equal(ws_input(ws, copy, 1), -1);
+	n = ws_control(ws, buf);
+	assert_int_equal(n, ws->side == WS_CLIENT ? 8 : 4);
+	assert_int_equal(buf[0], 0x88);
+	code = buf + n - 2;
+	if (ws->side == WS_CLIENT) {
+		code[0] ^= buf[2];
+		code[1] ^= buf[3];
+	}
+	assert_int_equal(code[0] << 8 | code[1], why);
+	assert_int_equal(ws_control(ws, buf), 0);
+}
+
+/* In pieces of each size, as a stream and message by message. */
+static void
+check_breach(enum ws_side side, unsigned int flags, const struct breach *b)
+{
+	static struct ws_message m;
+	struct ws		 ws;
+	size_t			 piece, off;
 
 	for (piece = 1; piece <= b->len; piece++) {
 		memcpy(wire, b->octets, b->len);
 		ws_init(&ws, side);
+		ws.flags |= flags;
 		(void)decode(&ws, b->len, piece);
-		assert_true(ws.flags & WS_F_FAILED);
-		assert_non_null(ws.error);
-		assert_int_equal(ws.code, b->code);
-		assert_int_equal(ws_input(&ws, copy, 1), -1);
-		n = ws_control(&ws, buf);
-		assert_int_equal(n, side == WS_CLIENT ? 8 : 4);
-		assert_int_equal(buf[0], 0x88);
-		code = buf + n - 2;
-		if (side == WS_CLIENT) {
-			code[0] ^= buf[2];
-			code[1] ^= buf[3];
-		}
-		assert_int_equal(code[0] << 8 | code[1], b->code);
-		assert_int_equal(ws_control(&ws, buf), 0);
+		check_refused(&ws, b->code);
+
+		ws_init(&ws, side);
+		ws.flags |= flags;
+		off = 0;
+		while (gather(&ws, &m, &off, b->len, piece) == 1)
+			;
+		check_refused(&ws, b->code);
 	}
 }
 
@@ -379,9 +627,33 @@ test_breaches(void **state)
 
 	(void)state;
 	for (i = 0; i < sizeof(to_client) / sizeof(to_client[0]); i++)
-		check_breach(WS_CLIENT, &to_client[i]);
+		check_breach(WS_CLIENT, 0, &to_client[i]);
 	for (i = 0; i < sizeof(to_server) / sizeof(to_server[0]); i++)
-		check_breach(WS_SERVER, &to_server[i]);
+		check_breach(WS_SERVER, 0, &to_server[i]);
+}
+
+/* Where text is taken: in one frame, and cut in a character. */
+static void
+test_text_breaches(void **state)
+{
+	static const struct breach	 texts[] = {
+		BREACH("\x81\x01\xff", WS_UTF8),
+		BREACH("\x81\x02\xc3" "a", WS_UTF8),
+		BREACH("\x81\x01\xe2", WS_UTF8),	/* ends too soon */
+		BREACH("\x81\x03\xed\xa0\x80", WS_UTF8),
+		BREACH("\x81\x04\xf4\x90\x80\x80", WS_UTF8),
+		BREACH("\x01\x01\xe2\x80\x01\x82", WS_UTF8),
+		BREACH("\x01\x01\xe2\x80\x00", WS_UTF8),
+		BREACH("\x01\x01\xed\x89\x01p\x80\x02\xa0\x80", WS_UTF8),
+		BREACH("\x01\x02" "ab\x00\x01\xc3\x80\x01" "c", WS_UTF8),
+		BREACH("\x82\x01\xff\x81\x01\xff", WS_UTF8),
+		BREACH("\x01\x00\x81\x00", WS_PROTOCOL)
+	};
+	size_t				 i;
+
+	(void)state;
+	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		check_breach(WS_CLIENT, WS_F_TAKES_TEXT, &texts[i]);
 }
 
 /* Each code there can be. */
@@ -408,7 +680,31 @@ test_close_codes(void **state)
 	}
 }
 
-/* What may be said in a reason. */
+/* As a text, in two fragments cut at each octet. */
+static void
+check_text(const char *words, size_t len)
+{
+	static struct ws_message m;
+	struct ws		 ws;
+	size_t			 at, off;
+
+	for (at = 0; at <= len; at++) {
+		wire[0] = 0x01;
+		wire[1] = at;
+		memcpy(wire + 2, words, at);
+		wire[2 + at] = 0x80;
+		wire[3 + at] = len - at;
+		memcpy(wire + 4 + at, words + at, len - at);
+		ws_init(&ws, WS_CLIENT);
+		ws.flags |= WS_F_TAKES_TEXT;
+		off = 0;
+		assert_int_equal(gather(&ws, &m, &off, 4 + len, 4 + len), 1);
+		assert_int_equal(m.len, len);
+		assert_memory_equal(m.octets, words, len);
+	}
+}
+
+/* What may be said in a reason, and in a text. */
 static void
 test_utf8(void **state)
 {
@@ -433,6 +729,7 @@ test_utf8(void **state)
 		assert_int_equal(ws_input(&ws, in, 4 + len), 0);
 		assert_int_equal(ws.code, WS_NORMAL);
 		assert_null(ws.error);
+		check_text(good[i], len);
 	}
 }
 
@@ -442,6 +739,7 @@ test_breach_behind(void **state)
 {
 	struct ws	 ws;
 	uint8_t		 in[] = "\x82\x02" "ab" "\x89\x01" "p" "\x83\x00";
+	uint8_t		 text[] = "\x81\x05" "ab\xe2" "cd";
 	uint8_t		 buf[WS_CONTROL_MAX];
 
 	(void)state;
@@ -453,6 +751,14 @@ test_breach_behind(void **state)
 	/* The ping is not answered any more. */
 	assert_int_equal(ws_control(&ws, buf), 8);
 	assert_int_equal(buf[0], 0x88);
+
+	/* Also the octets of a text before the one that is wrong. */
+	ws_init(&ws, WS_CLIENT);
+	ws.flags |= WS_F_TAKES_TEXT;
+	assert_int_equal(ws_input(&ws, text, sizeof(text) - 1), 3);
+	assert_memory_equal(text, "ab\xe2", 3);
+	assert_int_equal(ws_input(&ws, text, 0), -1);
+	assert_int_equal(ws.code, WS_UTF8);
 }
 
 int
@@ -467,7 +773,13 @@ main(void)
 		cmocka_unit_test(test_longest_ping),
 		cmocka_unit_test(test_close),
 		cmocka_unit_test(test_close_empty),
+		cmocka_unit_test(test_messages),
+		cmocka_unit_test(test_message_then_stream),
+		cmocka_unit_test(test_message_lengths),
+		cmocka_unit_test(test_message_cut),
+		cmocka_unit_test(test_frame_types),
 		cmocka_unit_test(test_breaches),
+		cmocka_unit_test(test_text_breaches),
 		cmocka_unit_test(test_close_codes),
 		cmocka_unit_test(test_utf8),
 		cmocka_unit_test(test_breach_behind)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * See selfsign.h.  It reads nothing at all.  What is made is known by its key,
- * so name and dates say little: the former that it is ours, the latter that it
- * lasts.
+ * See selfsign.h.  It reads nothing.  The certificate is recognised by its key,
+ * so name and dates matter little: the name says whose it is, the dates let it
+ * last.
  */
 
 #include <sys/types.h>
@@ -21,7 +21,7 @@
 #include "selfsign.h"
 
 #define SELFSIGN_NAME	"rocketd"
-#define SELFSIGN_CURVE	"P-256"		/* which every TLS library has */
+#define SELFSIGN_CURVE	"P-256"		/* every TLS library has it */
 #define SELFSIGN_LIFE	(20L * 365 * 24 * 60 * 60)
 #define SELFSIGN_KEY	3		/* descriptor of the key's file */
 

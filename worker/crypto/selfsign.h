@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 
-/*
- * A certificate that signs itself, for who pins it: see selfsign_main.
- */
+/* A self-signed certificate, for clients that pin it. */
 
 #ifndef WORKER_SELFSIGN_H
 #define WORKER_SELFSIGN_H
@@ -10,8 +8,8 @@
 /* selfsign.c */
 
 /*
- * The whole of a short life: makes a key and its certificate and writes them,
- * in PEM, to descriptor 3 and to standard output.  An exit status.
+ * The entire process: makes a key and its certificate and writes them, in PEM,
+ * to descriptor 3 and to standard output.  Returns an exit status.
  */
 int	 selfsign_main(void);
 

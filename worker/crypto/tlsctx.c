@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * See tlsctx.h.  One SSL_CTX a certificate; the first also has what all have in
- * common.  Nothing is cached and no ticket given out: every handshake is a full
- * one, and there is no key to steal that would open those of before.
+ * See tlsctx.h.  One SSL_CTX per certificate; the first also serves where no
+ * name is asked for.  Nothing is cached and no ticket issued: every handshake
+ * is a full one, and no key can be stolen that would open earlier ones.
  */
 
 #include <sys/types.h>
@@ -26,13 +26,13 @@
 #include "tlsctx.h"
 #include "tlskey.h"
 
-/* A system's whole store has some 220 KiB. */
+/* A whole system store has some 220 KiB. */
 #define PEM_MAX		(4 * 1024 * 1024)
-/* Read at once: four records and their heads. */
+/* One read: four records with their headers. */
 #define READ_BUFFER	(4 * (16384 + 256 + 5))
-/* How each kind of it is announced, in the clear or encrypted. */
+/* How every kind of private key begins, encrypted or not. */
 #define PEM_PRIVATE	"PRIVATE KEY-----"
-/* Names of a certificate that a message has room for. */
+/* Names of a certificate that fit into a log line. */
 #define NAMES_SHOWN	4
 
 #define CIPHERS_12	"ECDHE+AESGCM:ECDHE+CHACHA20"
@@ -51,13 +51,13 @@ static struct {
 	enum side	 side;
 	struct set	*next;
 	struct set	*live;
-	char		 names[128];	/* of who was refused last */
+	char		 names[128];	/* of the certificate refused last */
 } env;
 
-/* The one protocol that is spoken inside, where it has a name (RFC 7301). */
+/* The protocol inside, where it has a name (RFC 7301). */
 static const uint8_t	 alpn_http[] = "\010http/1.1";
 
-/* SSL_get_app_data of a connection that speaks it. */
+/* Marks, as app data, a connection that speaks it. */
 static char	 web;
 
 /* ---- sets ---- */
@@ -78,7 +78,7 @@ set_free(struct set *s)
 	free(s);
 }
 
-/* The descriptor is shared with the parent: its offset is not ours. */
+/* The parent shares the descriptor, so its offset is left alone. */
 static ssize_t
 pem_octets(int fd, uint8_t *buf, size_t size)
 {
@@ -94,8 +94,8 @@ pem_octets(int fd, uint8_t *buf, size_t size)
 }
 
 /*
- * All of a file; NULL: it cannot be used, and why says for what.  One that has
- * a private key in it, too, is no file for a process that is to have none.
+ * Reads a whole file; NULL: it cannot be used, and why says so.  A file with a
+ * private key in it is refused: this process must not have any.
  */
 static BIO *
 pem_open(int fd, const char **why)
@@ -113,8 +113,8 @@ pem_open(int fd, const char **why)
 		*why = "larger than 4 MiB";
 	else if (memmem(buf, (size_t)len, PEM_PRIVATE,
 	    sizeof(PEM_PRIVATE) - 1) != NULL)
-		*why = "there is a private key in it: tls reads this file, "
-		    "and has to have none";
+		*why = "it contains a private key, which the process that "
+		    "reads it must not have";
 	else if ((bio = BIO_new(BIO_s_mem())) != NULL &&
 	    (len == 0 || BIO_write(bio, buf, (int)len) == (int)len))
 		*why = NULL;
@@ -126,7 +126,7 @@ pem_open(int fd, const char **why)
 	return (bio);
 }
 
-/* The next certificate; NULL at the end, or with why of one that is none. */
+/* The next certificate; NULL at the end, or with why when it is damaged. */
 static X509 *
 pem_next(BIO *bio, const char **why)
 {
@@ -144,7 +144,7 @@ pem_next(BIO *bio, const char **why)
 	return (NULL);
 }
 
-/* Which certificate a client that asks for this name gets. */
+/* Chooses the certificate for the name that a client asks for. */
 static int
 tlsctx_choose(SSL *ssl, int *alert, void *arg)
 {
@@ -165,7 +165,7 @@ tlsctx_choose(SSL *ssl, int *alert, void *arg)
 	return (SSL_TLSEXT_ERR_NOACK);
 }
 
-/* Who offers others only goes on without a word about it. */
+/* A client that offers only others goes on without ALPN. */
 static int
 tlsctx_alpn(SSL *ssl, const unsigned char **out, unsigned char *outlen,
     const unsigned char *in, unsigned int inlen, void *arg)
@@ -181,7 +181,7 @@ tlsctx_alpn(SSL *ssl, const unsigned char **out, unsigned char *outlen,
 	return (SSL_TLSEXT_ERR_OK);
 }
 
-/* The hash of its public key. */
+/* Hashes its public key. */
 static int
 tlsctx_spki(X509 *cert, uint8_t hash[HASH_LEN])
 {
@@ -209,7 +209,7 @@ tlsctx_is_pinned(const struct msg_tls *conf, X509 *cert)
 	return (0);
 }
 
-/* A warning, if today is not among its days; the first one stays. */
+/* Warns if it is not valid today; an earlier warning stays. */
 static void
 tlsctx_dates(X509 *cert, const char *which, struct tlsctx_facts *facts)
 {
@@ -235,14 +235,14 @@ tlsctx_dates(X509 *cert, const char *which, struct tlsctx_facts *facts)
 
 static void	 tlsctx_names(X509 *, char *, size_t);
 
-/* In place of OpenSSL's own: pins first, then, if it is wanted, the chain. */
+/* Instead of OpenSSL's own: pins first, then the chain where it is wanted. */
 static int
 tlsctx_verify(X509_STORE_CTX *store, void *arg)
 {
 	const struct msg_tls	*conf = &env.live->conf;
 	X509			*cert = X509_STORE_CTX_get0_cert(store);
 
-	(void)arg;	/* a set may go while its handshakes are under way */
+	(void)arg;	/* the set may change during a handshake */
 	if (conf->insecure)
 		return (1);
 	if (conf->npins > 0) {
@@ -256,7 +256,7 @@ tlsctx_verify(X509_STORE_CTX *store, void *arg)
 	}
 	if (X509_verify_cert(store) == 1)
 		return (1);
-	/* OpenSSL forgets whose they are before it says why. */
+	/* OpenSSL forgets the certificate before it says why. */
 	if (cert != NULL)
 		tlsctx_names(cert, env.names, sizeof(env.names));
 	return (0);
@@ -290,7 +290,7 @@ tlsctx_new(void)
 	return (ctx);
 }
 
-/* The rest of a file: what lies between a certificate and its authority. */
+/* Loads the rest of a file: the chain towards an authority. */
 static const char *
 tlsctx_chain(SSL_CTX *ctx, BIO *bio, struct tlsctx_facts *facts)
 {
@@ -337,7 +337,7 @@ tlsctx_load(struct set *s, BIO *bio, const char *path,
 		tlsctx_dates(cert, "it", facts);
 		why = tlsctx_chain(ctx, bio, facts);
 	}
-	/* In 1.2 a client signs more than keys is sent: see signkey.c. */
+	/* In 1.2 a client signs more than keys is given: see signkey.c. */
 	if (why == NULL && env.side == SIDE_CLIENT &&
 	    SSL_CTX_set_min_proto_version(ctx, TLS1_3_VERSION) != 1)
 		why = "no TLS 1.3";
@@ -347,7 +347,7 @@ tlsctx_load(struct set *s, BIO *bio, const char *path,
 		X509_free(cert);
 		return (why);
 	}
-	/* A small stack of its own, for who has to wait for keys. */
+	/* So that a handshake can be suspended while keys signs. */
 	SSL_CTX_set_mode(ctx, SSL_MODE_ASYNC);
 	tlsctx_log(path, cert, facts->spki);
 	s->ctx[s->n] = ctx;
@@ -395,7 +395,7 @@ tlsctx_cert(const struct msg_pem *msg, int fd, struct tlsctx_facts *facts)
 	return (why);
 }
 
-/* One that signs itself can be trusted as it is. */
+/* A self-signed certificate can be trusted directly. */
 static int
 tlsctx_is_authority(X509 *cert)
 {
@@ -484,8 +484,8 @@ tlsctx_commit(void)
 	if (env.side == SIDE_SERVER && s->n == 0)
 		s->failed = 1;
 	if (s->failed) {
-		log_error("tls: %s", env.live != NULL ? "the certificates "
-		    "of before stay in force" : "no connection is possible");
+		log_error("tls: %s", env.live != NULL ? "the earlier "
+		    "certificates stay in force" : "no connection is possible");
 		set_free(s);
 		return (-1);
 	}
@@ -546,7 +546,7 @@ tlsctx_ssl(uint32_t transport, const char *host)
 
 /* ---- words ---- */
 
-/* One name as the log shows it; 0: it is of no kind that is told. */
+/* Writes one name for the log; 0: no kind of name that is logged. */
 static int
 tlsctx_name(const GENERAL_NAME *gn, char *buf, size_t size)
 {
@@ -588,7 +588,7 @@ tlsctx_names(X509 *cert, char *buf, size_t size)
 		(void)strlcpy(buf, "none", size);
 }
 
-/* What a client pins is said when the certificate is taken. */
+/* Says what clients can pin. */
 static void
 tlsctx_log(const char *path, X509 *cert, const uint8_t *spki)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * See tlskey.h.  The provider lives in a library context of its own, so that
- * nothing but these keys ever finds its algorithms; all that is public about a
- * key is left to the default provider.  A request is forgotten by the one who
- * made it, in the handshake's own stack, so none is lost.
+ * See tlskey.h.  The provider lives in a library context of its own, so only
+ * these keys ever find its algorithms; all that is public about a key is left
+ * to the default provider.  A request lives in the suspended handshake that
+ * made it, which removes it, so none is lost.
  */
 
 #include <sys/types.h>
@@ -36,7 +36,7 @@ struct tlskey {
 	uint8_t		 spki[HASH_LEN];
 };
 
-/* One signature in the making. */
+/* A signature being made. */
 struct tlskey_sig {
 	const struct tlskey	*key;
 	char			 digest[16];
@@ -105,7 +105,7 @@ tlskey_again(void)
 			env.ask(&r->msg);
 }
 
-/* Comes back when keys has answered; 1, or 0 when there is no signature. */
+/* Returns once keys has answered: 1, or 0 when there is no signature. */
 static int
 tlskey_request(const struct msg_sign *msg, unsigned char *sig, size_t size,
     size_t *len)
@@ -178,7 +178,7 @@ key_free(void *arg)
 	free(k);
 }
 
-/* Of both halves: keys has the other one. */
+/* Of both parts: keys has the private one. */
 static int
 key_has(const void *arg, int selection)
 {
@@ -306,7 +306,7 @@ sig_set_params(void *arg, const OSSL_PARAM params[])
 			return (0);
 		s->pss = mode == RSA_PKCS1_PSS_PADDING;
 	}
-	/* TLS has one length of salt, and keys knows no other. */
+	/* TLS has one salt length, and keys supports no other. */
 	p = OSSL_PARAM_locate_const(params, OSSL_SIGNATURE_PARAM_PSS_SALTLEN);
 	if (p == NULL)
 		return (1);
@@ -369,7 +369,7 @@ sig_scheme(const struct tlskey_sig *s)
 
 	if (strcmp(s->key->type, "ED25519") == 0)
 		return (SIGN_ED25519);
-	/* "SHA256" and "SHA2-256" are one */
+	/* "SHA256" and "SHA2-256" are the same */
 	q = strncmp(s->digest, "SHA2-", 5) == 0 ? s->digest + 5 : s->digest;
 	if (q != s->digest)
 		p += strlcpy(digest, "SHA", sizeof(digest));
@@ -445,7 +445,7 @@ static const OSSL_DISPATCH	 sig_fns[] = {
 
 #define PROPERTIES	"provider=" TLSKEY_PROVIDER
 
-/* The names are those by which OpenSSL finds what kind of key it has. */
+/* OpenSSL looks a key's type up by these names. */
 static const OSSL_ALGORITHM	 keymgmts[] = {
 	{ "RSA:rsaEncryption", PROPERTIES, rsa_fns, "kept in keys" },
 	{ "EC:id-ecPublicKey", PROPERTIES, ec_fns, "kept in keys" },
@@ -496,7 +496,7 @@ tlskey_init(void (*ask)(const struct msg_sign *))
 {
 	TAILQ_INIT(&env.requests);
 	env.ask = ask;
-	/* No file of the system's says what is spoken. */
+	/* No configuration file of the system's is read. */
 	if (OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG |
 	    OPENSSL_INIT_LOAD_SSL_STRINGS |
 	    OPENSSL_INIT_LOAD_CRYPTO_STRINGS, NULL) != 1 ||

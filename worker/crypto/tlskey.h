@@ -2,9 +2,9 @@
 
 /*
  * What stands for a private key in a tls process, which has none: an OpenSSL
- * key (of a small provider, built in) whose signatures are made by keys.  While
- * an answer is awaited the handshake is put aside (ASYNC_pause_job): nothing
- * waits.
+ * key (from a small built-in provider) whose signatures are made by keys.  The
+ * handshake is suspended (ASYNC_pause_job) until the answer comes, so nothing
+ * blocks.
  */
 
 #ifndef WORKER_TLSKEY_H
@@ -17,20 +17,23 @@
 
 /* tlskey.c */
 
-/* ask: sends a request to keys.  -1, logged, when OpenSSL will not have it. */
+/* ask sends a request to keys.  -1 (logged): OpenSSL refuses the provider. */
 int	 tlskey_init(void (*ask)(const struct msg_sign *));
-/* The key of a certificate, without its private part.  NULL: no memory. */
+/* The key of a certificate, for signing.  NULL: no memory. */
 EVP_PKEY *tlskey_new(X509 *);
 /*
- * Whose handshake goes on until the next call, for tlskey_answer; signatures
+ * Says whose handshake runs until the next call, for tlskey_answer; signatures
  * are made within an ASYNC job only.
  */
 void	 tlskey_enter(void *who);
-/* keys has answered: whose handshake can go on, or NULL. */
+/* keys has answered: returns whose handshake can go on, or NULL. */
 void	*tlskey_answer(const struct msg_signed *);
-/* Fails what who waits for.  1: there was something, and it has to go on. */
+/*
+ * Fails what who waits for.  1: there was something, and its handshake has to
+ * be resumed.
+ */
 int	 tlskey_cancel(const void *who);
-/* keys is back: asks again for all that is awaited. */
+/* keys is back: asks again for all signatures still awaited. */
 void	 tlskey_again(void);
 
 #endif /* WORKER_TLSKEY_H */

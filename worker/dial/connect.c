@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * See connect.h.  Addresses are tried with their families in turn, each
- * STAGGER after the one before or as soon as that one failed, side by side;
- * the first to connect wins (RFC 8305, without its sorting: the resolver has
- * sorted).
+ * See connect.h.  Families alternate.  Each address is tried STAGGER after the
+ * one before, or as soon as that has failed, in parallel; the first to connect
+ * wins (RFC 8305, without its sorting: the resolver has sorted).
  */
 
 #include <sys/types.h>
@@ -28,7 +27,7 @@
 #include "connect.h"
 
 #define STAGGER_US	(250 * 1000)	/* RFC 8305: 250 ms is recommended */
-/* A UNIX socket whose backlog is full tells nobody when it is not: look. */
+/* A full backlog of a UNIX socket gives no event when it drains: look again. */
 #define UNIX_AGAIN_US	(20 * 1000)
 
 struct attempt {
@@ -57,7 +56,7 @@ static int	 root = -1;	/* "/" */
 static void	 connect_turn(evutil_socket_t, short, void *);
 static void	 connect_unix_turn(evutil_socket_t, short, void *);
 
-/* Each family in turn, beginning with the resolver's first. */
+/* Alternates families, beginning with the resolver's first. */
 static void
 connect_interleave(struct connect *c, const struct addr *addrs, uint32_t n)
 {
@@ -175,13 +174,15 @@ set_option(int fd, int level, int name, uint32_t value, const char *words)
 {
 	int	 v = value;
 
-	/* It works without: a smaller buffer, another segment size. */
+	/*
+	 * A connection works without it: another buffer, another segment size.
+	 */
 	if (value != 0 && setsockopt(fd, level, name, &v, sizeof(v)) == -1)
 		log_debug("connect: setsockopt %s %d: %s", words, v,
 		    strerror(errno));
 }
 
-/* Not every one is every process's to choose: that is told once. */
+/* A process may not choose every algorithm: logged once. */
 static void
 set_congestion(int fd, uint32_t congestion)
 {
@@ -226,7 +227,7 @@ set_source(int fd, const struct addr *source, const struct addr *to)
 		errno = EAFNOSUPPORT;
 		return (-1);
 	}
-	/* The port is chosen at connect, by the whole four-tuple. */
+	/* connect chooses the port, for the whole four-tuple. */
 	set_option(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1,
 	    "IP_BIND_ADDRESS_NO_PORT");
 	len = addr_to_sa(source, &ss);
@@ -236,13 +237,13 @@ set_source(int fd, const struct addr *source, const struct addr *to)
 static void
 connect_finish(struct connect *c, int fd, int error)
 {
-	/* The caller frees it in there. */
+	/* The caller may free it in there. */
 	c->done(c->arg, fd, error, &c->last, &c->local);
 }
 
 /*
- * Where nobody listens on a port of our own that the system hands out, a
- * socket can meet itself; it would also keep the listener away.
+ * A socket that connects to an unused port of our own, from the range for
+ * outgoing connections, can meet itself; it would also keep a listener out.
  */
 static int
 met_itself(int fd, const struct addr *us)
@@ -283,7 +284,7 @@ attempt_ready(evutil_socket_t fd, short what, void *arg)
 	connect_finish(c, fd, 0);
 }
 
-/* -1: this address is out, c->error says why. */
+/* -1: this address has failed, c->error says why. */
 static int
 attempt_start(struct connect *c, struct attempt *a, const struct addr *to)
 {
@@ -308,7 +309,9 @@ attempt_start(struct connect *c, struct attempt *a, const struct addr *to)
 	r = connect(a->fd, (struct sockaddr *)&ss, len);
 	if (r == -1 && errno != EINPROGRESS)
 		goto fail;
-	/* On this host the handshake is over by now, and a second call says. */
+	/*
+	 * On this host the handshake is over already; a second call says how.
+	 */
 	if (r == -1 && addr_is_loopback(to)) {
 		r = connect(a->fd, (struct sockaddr *)&ss, len);
 		if (r == -1 && errno != EALREADY && errno != EINPROGRESS)
@@ -317,7 +320,7 @@ attempt_start(struct connect *c, struct attempt *a, const struct addr *to)
 	if (event_assign(&a->ev, c->base, a->fd, EV_WRITE, attempt_ready,
 	    a) == -1)
 		goto fail;
-	if (r == 0)		/* it need not be asked how it went */
+	if (r == 0)		/* its result is known */
 		event_active(&a->ev, EV_TIMEOUT, 0);
 	else if (event_add(&a->ev, NULL) == -1)
 		goto fail;
@@ -332,7 +335,7 @@ attempt_start(struct connect *c, struct attempt *a, const struct addr *to)
 	return (-1);
 }
 
-/* The next address; when there is none and none is open, it has failed. */
+/* Tries the next address; when none is left and none is open, it has failed. */
 static void
 connect_turn(evutil_socket_t fd, short what, void *arg)
 {
@@ -379,7 +382,7 @@ connect_unix_turn(evutil_socket_t ev_fd, short what, void *arg)
 	if (fd == -1 || fchdir(c->dir) == -1 ||
 	    connect(fd, (struct sockaddr *)&sun, sizeof(sun)) == -1)
 		error = errno;
-	/* not to stay there: it may be a file system to be unmounted */
+	/* do not stay there: somebody may want to unmount it */
 	if (fchdir(root) == -1)
 		log_warn("connect: back to the root directory");
 	if (error == 0) {
@@ -388,7 +391,7 @@ connect_unix_turn(evutil_socket_t ev_fd, short what, void *arg)
 	}
 	if (fd != -1)
 		close(fd);
-	/* The deadline is the caller's. */
+	/* The caller has the deadline. */
 	if (error == EAGAIN && evtimer_add(&c->timer, &again) == 0)
 		return;
 	connect_finish(c, -1, error);

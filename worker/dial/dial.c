@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * The role dial: makes the connections that the workers of client services
- * ask for, and no other: a channel may name only what the configuration of
- * its own service names.  It reads no octet of what it connects to; a
- * connected socket is handed to who asked for it.
+ * The role dial: makes the connections that workers ask for, and no others.  A
+ * channel may name only what the configuration of its own service names.  It
+ * reads no octet from what it connects to; it hands the connected socket to the
+ * worker that asked.
  *
- * A name is asked of resolve at each dial.  Its addresses are tried in turn,
- * the next one a moment after the last (RFC 8305), and the first that
- * connects wins (connect.c).
+ * Each dial asks resolve for the name.  Addresses are tried one a moment after
+ * another (RFC 8305), and the first that connects wins (connect.h).
  */
 
 #include <sys/types.h>
@@ -29,24 +28,24 @@
 #include "connect.h"
 #include "worker/worker.h"
 
-/* Requests under way: of one worker, and of all. */
+/* Requests under way: of one worker, and in all. */
 #define PEER_MAX	1024
 #define TOTAL_MAX	4096
 /*
- * Octets of messages, most with a socket, that another process has not taken:
- * one that takes none is not to have all our descriptors.
+ * Octets of messages, most with a socket, that another process has not taken.
+ * One that takes none must not hold all our descriptors.
  */
 #define QUEUED_MAX	(256 * 1024)
 /* Entries of a configuration: services, each with its remotes. */
 #define ENTRIES_MAX	65536
 /*
- * The directory of a target is asked for anew when the socket is not in it,
- * but not when it is younger than this: then the target is down.
+ * When a socket is not in its directory, the parent is asked for the directory
+ * again, unless it is younger than this: then the target is down.
  */
 #define DIR_FRESH_US	(1000 * 1000)
-/* The parent paces its answers by a second; there may be none to give. */
+/* The parent answers once a second, or not at all. */
 #define DIR_WAIT_US	(1200 * 1000)
-/* Less time than this is not worth another question to resolve. */
+/* With less time than this left, resolve is not asked again. */
 #define QUERY_WORTH_US	(200 * 1000)
 
 struct entry {			/* REMOTE(i), TARGET(i) of a service */
@@ -71,7 +70,7 @@ struct request {
 	struct msg_dialee	 conf;		/* of when it was asked */
 	struct event		*timer;
 	struct connect		*connect;	/* NULL while it resolves */
-	struct channel		*tls;	/* that shakes hands, or NULL */
+	struct channel		*tls;	/* doing the handshake, or NULL */
 	uint32_t		 tls_number;
 	struct addr		 remote;	/* as tls was told */
 	struct addr		 local;
@@ -79,7 +78,7 @@ struct request {
 	uint32_t		 query;		/* of resolve, 0 none */
 	uint64_t		 query_until;	/* resolve's deadline for it */
 	int			 query_again;
-	int			 dir_asked;	/* 1: waits for it, 2: had it */
+	int			 dir_asked;	/* 1: asked for, 2: has come */
 	int			 error;		/* why it was asked for */
 };
 TAILQ_HEAD(requests, request);
@@ -147,7 +146,7 @@ dial_conf_dialee(struct imsg *imsg, enum dial_what what)
 	return (0);
 }
 
-/* The directory of a UNIX target: of the set that comes, or of the live one. */
+/* Takes the directory of a UNIX target, for the next set or the live one. */
 static int
 dial_conf_dir(struct imsg *imsg)
 {
@@ -212,7 +211,7 @@ dial_ready(int reload)
 
 /* ---- requests ---- */
 
-/* Its answer is awaited no more. */
+/* Its answer is no longer awaited. */
 static void
 request_leave_tls(struct request *r)
 {
@@ -274,7 +273,7 @@ request_failed_tls(struct request *r, const char *words)
 	request_free(r);
 }
 
-/* Until its deadline, or for so long. */
+/* Waits until its deadline, or for so long. */
 static int
 request_arm(struct request *r, uint64_t us)
 {
@@ -318,7 +317,7 @@ request_timeout(evutil_socket_t fd, short what, void *arg)
 	request_failed(r, DIAL_STAGE_CONNECT, ETIMEDOUT, &last);
 }
 
-/* Its directory may have been made anew since the parent opened it. */
+/* Its directory may have been recreated since the parent opened it. */
 static int
 request_ask_dir(struct request *r, int error)
 {
@@ -346,8 +345,8 @@ request_ask_dir(struct request *r, int error)
 }
 
 /*
- * There is a new directory for one target, or a new set with those of all:
- * the old ones are closed, and their numbers may stand for others.
+ * One target has a new directory, or there is a new set with those of all.  The
+ * old ones are closed, and their numbers may be reused.
  */
 static void
 requests_renew(const struct entry *e)
@@ -370,7 +369,7 @@ requests_renew(const struct entry *e)
 	}
 }
 
-/* fd is the worker's from now on. */
+/* Gives fd to the worker. */
 static void
 request_answer(struct request *r, int fd)
 {
@@ -386,7 +385,7 @@ request_answer(struct request *r, int fd)
 	request_free(r);
 }
 
-/* The socket is for tls, which gives another one back. */
+/* Gives the socket to tls, which will give one back. */
 static void
 request_start_tls(struct request *r, int fd)
 {
@@ -411,7 +410,7 @@ request_start_tls(struct request *r, int fd)
 	(void)channel_send(r->tls, IMSG_TLS_START, fd, &msg, sizeof(msg));
 }
 
-/* connect.c is done with it, one way or the other. */
+/* connect.c has finished, one way or the other. */
 static void
 request_connected(void *arg, int fd, int error, const struct addr *peer,
     const struct addr *local)
@@ -462,7 +461,7 @@ request_connect_unix(struct request *r)
 	}
 }
 
-/* Asks resolve, together with others that want the same name. */
+/* Asks resolve; one question serves all that want the same name. */
 static void
 request_resolve(struct request *r)
 {
@@ -482,7 +481,7 @@ request_resolve(struct request *r)
 	r->query = dial.query;
 	r->query_until = r->deadline;
 	if (dial.resolve == NULL)
-		return;			/* it is asked when it is back */
+		return;			/* asked once it is back */
 	memset(&msg, 0, sizeof(msg));
 	msg.request = r->query;
 	msg.timeout_ms = r->deadline > now + 1000 ?
@@ -491,7 +490,7 @@ request_resolve(struct request *r)
 	(void)channel_send(dial.resolve, IMSG_RESOLVE, -1, &msg, sizeof(msg));
 }
 
-/* An address as it stands, which needs no resolving. */
+/* A literal address, which needs no resolving. */
 static int
 host_numeric(const char *host, struct addr *a)
 {
@@ -522,7 +521,7 @@ request_start(struct request *r)
 }
 
 /*
- * No answer in the time of the one who asked first: those who joined later and
+ * The first to ask has got no answer in its time.  Those that joined later and
  * have time left ask again.
  */
 static int
@@ -566,7 +565,7 @@ dial_resolved(const struct msg_resolved *msg)
 		else
 			request_resolved(r, msg);
 	}
-	/* when nobody waits for the old question any more */
+	/* when nobody waits for the old question */
 	TAILQ_FOREACH(r, &dial.requests, entry)
 		if (r->query_again) {
 			r->query_again = 0;
@@ -574,7 +573,7 @@ dial_resolved(const struct msg_resolved *msg)
 		}
 }
 
-/* tls is done with it; fd is -1 when it failed. */
+/* tls has finished; fd is -1 when it failed. */
 static void
 dial_started(struct channel *ch, const struct msg_started *msg, int fd)
 {
@@ -595,7 +594,7 @@ dial_started(struct channel *ch, const struct msg_started *msg, int fd)
 		request_answer(r, fd);
 }
 
-/* What it was at is cut off; the workers try again. */
+/* Its handshakes fail; the workers try again. */
 static void
 dial_tls_left(struct channel *ch)
 {
@@ -640,7 +639,7 @@ dial_asked(struct peer *p, const struct msg_dial *msg)
 	    dial.nrequests >= TOTAL_MAX ||
 	    channel_queued(p->channel) > QUEUED_MAX ||
 	    (r = calloc(1, sizeof(*r))) == NULL) {
-		/* Not configured: a reload may have just taken it away. */
+		/* Not configured: perhaps a reload has just removed it. */
 		dial.refused++;
 		dial_answer_failed(p, msg->request, DIAL_STAGE_REFUSED,
 		    e == NULL ? ENOENT : 0, NULL, NULL);
@@ -672,7 +671,7 @@ dial_cancelled(struct peer *p, uint32_t number)
 			request_free(r);
 			return;
 		}
-	/* None: its answer is on the way. */
+	/* None: the answer is on its way. */
 }
 
 static void
@@ -719,7 +718,7 @@ dial_joined(struct channel *ch)
 
 	if (channel_peer(ch)->role == PROC_RESOLVE) {
 		dial.resolve = ch;
-		/* Its predecessor may have died over these. */
+		/* Its predecessor may have died over these questions. */
 		TAILQ_FOREACH(r, &dial.requests, entry)
 			r->query = 0;
 		TAILQ_FOREACH(r, &dial.requests, entry)
@@ -788,7 +787,7 @@ dial_init(void)
 static void
 dial_stop(uint32_t drain_ms)
 {
-	(void)drain_ms;		/* workers that drain dial no more */
+	(void)drain_ms;		/* draining workers dial no more */
 	worker_exit();
 }
 

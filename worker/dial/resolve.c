@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * resolve: names for dial.  Each lookup is a getaddrinfo(3) in a child of its
- * own, which can block, leak or crash as it likes: it holds one descriptor, to
- * write its result to, and is killed at its deadline.  What a child writes is
- * checked like a stranger's word, since it has read the answers of strangers.
+ * The role resolve: looks names up for dial.  Each lookup is a getaddrinfo(3)
+ * in a child of its own, which may block, leak or crash: it has one descriptor,
+ * for its result, and is killed at its deadline.  A child has read the answers
+ * of strangers, so its result is checked like theirs.
  */
 
 #include <sys/types.h>
@@ -29,9 +29,9 @@
 #include "shared/log.h"
 #include "worker/worker.h"
 
-/* Children at once: lookups wait for the network, not for us. */
+/* Children at a time: lookups mostly wait for the network. */
 #define LOOKUPS_RUNNING	8
-/* And waiting: more than there are remotes, far less than there are users. */
+/* Waiting lookups: more than there are remotes, far fewer than users. */
 #define LOOKUPS_QUEUED	256
 /* The one descriptor of a child. */
 #define LOOKUP_FD	3
@@ -39,7 +39,7 @@
 enum lookup_state {
 	LOOKUP_QUEUED,
 	LOOKUP_RUNNING,
-	LOOKUP_ANSWERED		/* its child is still to be reaped */
+	LOOKUP_ANSWERED		/* its child is to be reaped */
 };
 
 struct lookup {
@@ -107,12 +107,12 @@ lookup_ask(const char *host, struct msg_resolved *res)
 		lookup_add(res, ai->ai_addr);
 	if (res->count == 0)
 		res->error = EAI_NONAME;
-	/* the list goes with the process */
+	/* the list is freed with the process */
 }
 
 /*
- * No descriptor of ours goes with it but the one for the result; should we be
- * gone by then, the alarm is what ends it.
+ * It keeps no descriptor but the one for the result; should we be gone by then,
+ * the alarm ends it.
  */
 static void __dead
 lookup_child(const struct lookup *l, int fd, uint32_t seconds)
@@ -127,7 +127,7 @@ lookup_child(const struct lookup *l, int fd, uint32_t seconds)
 	memset(&res, 0, sizeof(res));
 	res.request = l->what.request;
 	lookup_ask(l->what.host, &res);
-	/* less than PIPE_BUF: whole or not at all */
+	/* less than PIPE_BUF: written whole or not at all */
 	_exit(write(LOOKUP_FD, &res, sizeof(res)) ==
 	    (ssize_t)sizeof(res) ? 0 : 1);
 }
@@ -146,7 +146,7 @@ lookup_free(struct lookup *l)
 	free(l);
 }
 
-/* Its child, if it has one, is left to be reaped. */
+/* If it has a child, that is reaped later. */
 static void
 lookup_finish(struct lookup *l)
 {
@@ -197,7 +197,7 @@ lookup_fail(struct lookup *l, int error)
 static void
 lookup_kill(struct lookup *l)
 {
-	/* not reaped yet, so the number is still its own */
+	/* not reaped yet, so the pid is still valid */
 	if (l->state == LOOKUP_RUNNING && kill(l->pid, SIGKILL) == -1)
 		log_warn("lookup: kill");
 }
@@ -215,7 +215,7 @@ lookup_overdue(evutil_socket_t fd, short what, void *arg)
 	lookup_fail(l, EAI_AGAIN);
 }
 
-/* The child has read what strangers sent: nothing it says is believed. */
+/* The child has read what strangers sent, so nothing is taken on trust. */
 static int
 lookup_check(const struct msg_resolved *res)
 {
@@ -265,7 +265,7 @@ lookup_readable(evutil_socket_t fd, short what, void *arg)
 	lookup_finish(l);
 }
 
-/* -1: no process, no pipe; it fails, the next may do better. */
+/* -1: no process or pipe; this lookup fails, the next may do better. */
 static int
 lookup_start(struct lookup *l)
 {
@@ -276,7 +276,7 @@ lookup_start(struct lookup *l)
 		log_warn("lookup of %s: pipe", l->what.host);
 		return (-1);
 	}
-	/* the alarm is later than our own deadline */
+	/* the alarm comes after our own deadline */
 	if ((l->pid = fork()) == 0)
 		lookup_child(l, pp[1], left / 1000000 + 2);
 	close(pp[1]);
@@ -311,7 +311,7 @@ resolve_next(void)
 	}
 }
 
-/* Children that ended: their results came, or come, through the pipe. */
+/* Reaps children; their results come through the pipe. */
 static void
 resolve_reap(evutil_socket_t sig, short what, void *arg)
 {
@@ -329,13 +329,13 @@ resolve_reap(evutil_socket_t sig, short what, void *arg)
 		if (l == NULL)
 			continue;
 		env.running--;
-		/* what it wrote is still to be read, or that it wrote none */
+		/* its result, or its lack, is still to be read */
 		if (l->state == LOOKUP_RUNNING && WIFSIGNALED(status))
 			log_warnx("lookup of %s: its process was ended by "
 			    "signal %d", l->what.host, WTERMSIG(status));
 		if (l->state == LOOKUP_RUNNING)
 			lookup_readable(l->fd, EV_READ, l);
-		/* a module's own child may hold the pipe open */
+		/* a child of a resolver module may hold the pipe open */
 		if (l->state == LOOKUP_RUNNING)
 			lookup_fail(l, EAI_FAIL);
 		lookup_free(l);
@@ -396,7 +396,7 @@ resolve_joined(struct channel *ch)
 		env.dial = ch;
 }
 
-/* Its successor asks anew: what was asked for is of no use. */
+/* dial's successor asks again: earlier questions are of no use. */
 static void
 resolve_left(struct channel *ch)
 {
@@ -472,7 +472,7 @@ resolve_figures(struct channel *ch, enum msg_type type,
 	worker_done(ch, rq->request, NULL);
 }
 
-/* As long as dial is there, somebody may still need a name. */
+/* As long as dial is there, somebody may need a name. */
 static void
 resolve_stop(uint32_t drain_ms)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * The answer to a hello that keys refuses: an alert, the same at the same pace
- * for an unknown identity and for a false binder, so neither can be told from
- * the other.  Whoever guesses waits.
+ * The answer to a hello that keys refuses: an alert.  It is the same, after the
+ * same time, for an unknown identity and a false binder, so nobody can tell
+ * them apart, and guessing is slow.
  */
 
 #include <sys/types.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * See answer.h.  After the answer the peer is read to its end: to close with
- * octets unread would reset the connection, and lose the answer.
+ * See answer.h.  After the answer the peer's octets are read to their end: a
+ * close with unread octets would reset the connection, and lose the answer.
  */
 
 #include <sys/types.h>
@@ -23,7 +23,7 @@
 enum answer_state {
 	ANSWER_DUE,		/* waits for its time */
 	ANSWER_SENDING,
-	ANSWER_LINGERING	/* it is out; the peer's end is awaited */
+	ANSWER_LINGERING	/* it is sent; awaits the end */
 };
 
 struct answer {
@@ -60,7 +60,7 @@ answer_watch(struct answer *a, short what)
 	return (event_add(&a->ev, NULL));
 }
 
-/* Reads on until there is nothing, the end, or too much. */
+/* Reads until there is nothing more, the end, or too much. */
 static void
 answer_drain(struct answer *a)
 {

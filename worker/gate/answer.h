@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * What a stranger sees who is brought to no worker: an answer at its time, the
- * end of the connection, and patience with what is still on its way.  Each
- * kind of answer is a table of times and functions.
+ * The answer for a stranger whose connection goes to no worker: it is sent at
+ * its time, then the connection ends, with patience for what is still on its
+ * way.  Each kind of answer is a table of times and functions.
  */
 
 #ifndef WORKER_ANSWER_H
@@ -19,26 +19,26 @@ struct answer_kind {
 	uint64_t	 delay_us;
 	/* ... from the decision to it, when that comes later. */
 	uint64_t	 late_us;
-	/* Until all of it is taken; then until the peer's end ... */
+	/* Until all of it is sent; then until the peer's end ... */
 	uint64_t	 send_us;
 	uint64_t	 linger_us;
-	/* ... or so many octets of its. */
+	/* ... or so many octets from it. */
 	size_t		 linger_max;
 	/*
-	 * It is for anyone, also who says nothing that could be a tunnel's or
-	 * waits in vain, and no connection is reset.  Without it only those
-	 * are answered whom keys refuses.
+	 * It is for anyone, even for a stranger that sent nothing like a tunnel
+	 * or waited in vain, and no connection is reset.  Otherwise it is for
+	 * those that keys refuses, and no others.
 	 */
 	int		 anyone;
 	/*
-	 * Makes it from what is there to be read.  NULL: no memory.  A kind
+	 * Makes it from the octets that can be read.  NULL: no memory.  A kind
 	 * without this function is always the same.
 	 */
 	void	*(*make)(uint32_t decoy, const struct addr *peer,
 		    const uint8_t *, size_t);
 	/*
-	 * Writes what the socket takes: 1 when all is out, 0 when there is
-	 * more, -1 when there is no sense in going on.
+	 * Writes what the socket takes: 1 when all is sent, 0 when there is
+	 * more, -1 when it is pointless to go on.
 	 */
 	int	 (*send)(void *, int fd);
 	void	 (*free)(void *);
@@ -55,8 +55,8 @@ extern const struct answer_kind	 answer_site;	/* of a web server */
 
 /*
  * Answers on fd, which stays the caller's; asked is when its last octet came.
- * over is called from the event loop, once, when there is nothing more to do:
- * answer_free and close then.  NULL: the peer is gone, or no memory.
+ * over is called once, from the event loop, when all is done: call answer_free
+ * and close then.  NULL: the peer is gone, or no memory.
  */
 struct answer	*answer_new(int fd, const struct answer_kind *, uint32_t decoy,
 		    const struct addr *peer, uint64_t asked,

@@ -2,10 +2,10 @@
 
 /*
  * See arrival.h.  A connection's route (route.h) looks at its first octets,
- * which stay in the socket: only the header of a trusted proxy is taken out,
- * to its last octet and no further.  keys confirms what the route found, a
- * worker of the service is handed the descriptor, and says when the tunnel is
- * proven.  Who is brought to no worker sees the route's answer (answer.h).
+ * which stay in the socket; only the header of a trusted proxy is taken out, to
+ * its last octet and no further.  keys confirms what the route found.  A worker
+ * of the service gets the descriptor, and says when the tunnel is proven. A
+ * connection that goes to no worker gets the route's answer (answer.h).
  */
 
 #include <sys/types.h>
@@ -31,7 +31,7 @@
 #include "arrival.h"
 #include "route.h"
 
-/* A proxy sends its header at once: pieces that it may come in. */
+/* A proxy sends its header at once: at most in so many pieces. */
 #define PROXY_PIECES	64
 
 /* Octets of a stranger's that go into the log. */
@@ -39,13 +39,13 @@
 
 /*
  * Octets of messages, each with a tunnel's socket, that a worker has not taken:
- * some 800.  One that takes none is not to have all our descriptors.
+ * some 800.  One that takes none must not hold all our descriptors.
  */
 #ifndef HAND_QUEUED
 #define HAND_QUEUED	(64 * 1024)
 #endif
 
-/* A worker knows the deadline and reports its end; by now it has not. */
+/* A worker knows the deadline and reports its end; after this it has not. */
 #define HANDED_US	(2000 * 1000)
 
 /*
@@ -56,12 +56,12 @@
 #define SERIAL_MASK	((1ULL << SERIAL_BITS) - 1)
 
 enum conn_state {
-	CONN_PROXY,		/* waits for the whole header of its proxy */
+	CONN_PROXY,		/* waits for the header of its proxy */
 	CONN_ROUTE,		/* waits until its route has seen enough */
-	CONN_ASKED,		/* keys is asked, or is when it is back */
-	CONN_HELD,		/* confirmed; no worker takes it now */
+	CONN_ASKED,		/* keys is asked, or will be */
+	CONN_HELD,		/* confirmed; no worker takes it yet */
 	CONN_REFUSED,		/* is being answered */
-	CONN_HANDED		/* with a worker, and fd with it */
+	CONN_HANDED		/* with a worker, which has fd */
 };
 
 struct conn {
@@ -142,7 +142,7 @@ arrival_less(void)
 		env.none();
 }
 
-/* Is whoever comes to nothing answered as well, and nobody reset? */
+/* Does its answer go to anyone, and is nobody reset? */
 static int
 conn_answers_anyone(const struct conn *c)
 {
@@ -153,7 +153,7 @@ static void
 conn_close(struct conn *c)
 {
 	(void)event_del(&c->ev);
-	/* What was read is no reason for a reset. */
+	/* What has been read causes no reset. */
 	if (conn_answers_anyone(c) &&
 	    read(c->fd, env.buf, sizeof(env.buf)) == -1 && errno != EAGAIN)
 		log_debug("tunnel from %s: %s", addr_print(&c->charge.peer),
@@ -179,7 +179,7 @@ conn_free(struct conn *c)
 	free(c);
 }
 
-/* Arms the timer.  -1: no memory for that, and the connection is freed. */
+/* Arms the timer.  -1: no memory, and the connection is freed. */
 static int
 conn_wait(struct conn *c, uint64_t until)
 {
@@ -204,7 +204,7 @@ conn_set_lowat(struct conn *c, size_t octets)
 
 	if (c->lowat == octets)
 		return;
-	/* Where it cannot be set, more wakes come: pieces. */
+	/* Without it there are more wakes, which pieces limits. */
 	if (setsockopt(c->fd, SOL_SOCKET, SO_RCVLOWAT, &lowat,
 	    sizeof(lowat)) == -1)
 		log_debug("tunnel from %s: SO_RCVLOWAT: %s",
@@ -218,7 +218,7 @@ conn_answered(void *arg)
 	conn_free(arg);
 }
 
-/* It is brought to no worker. */
+/* It goes to no worker. */
 static void
 conn_answer(struct conn *c)
 {
@@ -235,7 +235,7 @@ conn_answer(struct conn *c)
 		conn_free(c);
 }
 
-/* What it has to say first. */
+/* What has to come first. */
 static const char *
 conn_first(const struct conn *c)
 {
@@ -288,7 +288,7 @@ worker_by_channel(const struct channel *ch)
 	return (NULL);
 }
 
-/* The worker of a service that has fewest tunnels, of those that take any. */
+/* The worker of a service with the fewest tunnels, if any takes them. */
 static struct worker *
 worker_least(uint32_t service)
 {
@@ -356,12 +356,12 @@ conn_place(struct conn *c)
 		conn_hand(c, w);
 		return;
 	}
-	/* One is being started, or behind: its place is kept for a while. */
+	/* A worker is being started, or is behind: waits for it. */
 	c->state = CONN_HELD;
 	TAILQ_INSERT_TAIL(&env.held, c, list);
 }
 
-/* Those that wait for this worker go to it, as far as it takes them. */
+/* Hands the worker what waits for it, as far as it takes it. */
 static void
 conns_place(struct worker *w)
 {
@@ -379,7 +379,7 @@ conns_place(struct worker *w)
 
 /* ---- its first octets ---- */
 
-/* keys may be away: it is asked again by arrival_keys. */
+/* Asks keys; if it is away, arrival_keys asks later. */
 static void
 conn_ask(struct conn *c)
 {
@@ -400,7 +400,7 @@ conn_ask(struct conn *c)
 	    sizeof(whose));
 }
 
-/* It is no tunnel: no time is due to it, and an answer only to anyone. */
+/* It is no tunnel: closed at once, unless its answer is for anyone. */
 static void
 conn_malformed(struct conn *c, const char *why, size_t len)
 {
@@ -419,7 +419,7 @@ conn_malformed(struct conn *c, const char *why, size_t len)
 	conn_free(c);
 }
 
-/* The peer says no more, and has said too little. */
+/* The peer has finished, and sent too little. */
 static void
 conn_closed(struct conn *c, size_t len)
 {
@@ -427,13 +427,13 @@ conn_closed(struct conn *c, size_t len)
 	if (len > 0)
 		charge_log(&c->charge, "closed after %zu octets, which are no "
 		    "whole %s", len, conn_first(c));
-	else	/* someone looks whether we are there */
+	else	/* somebody checks whether we are alive */
 		log_debug("tunnel from %s: closed at once",
 		    addr_print(&c->charge.peer));
 	conn_free(c);
 }
 
-/* There are len octets, and need are wanted. */
+/* There are len octets, and need are wanted: waits for them. */
 static void
 conn_more(struct conn *c, size_t len, size_t need, int closed)
 {
@@ -449,9 +449,9 @@ conn_more(struct conn *c, size_t len, size_t need, int closed)
 }
 
 /*
- * The header is read, since the worker is not to see it: exactly its octets,
- * which are there, and what follows stays.  -1: go on no further, and the
- * connection may be gone.
+ * Takes the header out of the socket, since the worker must not see it: exactly
+ * its octets, so what follows stays.  -1: it is incomplete, or the connection
+ * is gone.
  */
 static int
 conn_proxy(struct conn *c, size_t len, int closed)
@@ -470,7 +470,7 @@ conn_proxy(struct conn *c, size_t len, int closed)
 		conn_more(c, len, need, closed);
 		return (-1);
 	}
-	/* From here on it is charged to the one that it comes for. */
+	/* It is now charged to the address it comes for. */
 	if (read(c->fd, env.buf, need) != (ssize_t)need ||
 	    (from.family != ADDR_NONE && charge_to(&c->charge, &from) == -1)) {
 		conn_free(c);
@@ -512,10 +512,7 @@ conn_route(struct conn *c, size_t len, int closed)
 		conn_ask(c);
 }
 
-/*
- * Looks at what there is of it; closed: the peer has said that no more comes.
- * It may be gone then.
- */
+/* Looks at what has come; closed: nothing more will.  It may be gone then. */
 static void
 conn_peek(struct conn *c, int closed)
 {
@@ -548,7 +545,7 @@ conn_event(evutil_socket_t fd, short what, void *arg)
 
 /* ---- its beginning ---- */
 
-/* As it stands in the numbers: its low 24 bits. */
+/* The part of it that numbers contain: its low 24 bits. */
 static uint64_t
 conn_generation(void)
 {
@@ -609,7 +606,7 @@ conn_start(struct conn *c)
 
 	if (conn_wait(c, c->deadline) == -1)
 		return;
-	/* Mostly all of it is there already, or comes in one piece later. */
+	/* Usually everything is there already, or comes later in one piece. */
 	conn_peek(c, 0);
 	if ((c = conn_find(number)) == NULL ||
 	    (c->state != CONN_ROUTE && c->state != CONN_PROXY))
@@ -652,7 +649,7 @@ arrival_keys(struct channel *ch)
 			conn_ask(c);
 }
 
-/* Counts and logs why keys refuses it; the peer cannot tell. */
+/* Counts and logs why keys refused it; the peer cannot tell. */
 static void
 conn_refused(struct conn *c, const struct msg_verdict *v)
 {
@@ -679,7 +676,7 @@ arrival_verdict(const struct msg_verdict *v)
 {
 	struct conn	*c = conn_find(v->number);
 
-	/* Its deadline may have come first. */
+	/* Its deadline may have passed already. */
 	if (c == NULL || c->state != CONN_ASKED)
 		return;
 	if (v->verdict == VERDICT_OK) {
@@ -725,7 +722,7 @@ arrival_told(struct channel *ch, uint64_t number, int closed)
 	struct worker	*w = worker_by_channel(ch);
 	struct conn	*c;
 
-	/* What an earlier gate handed over is no business of this one. */
+	/* What an earlier gate handed over is none of our business. */
 	if (w == NULL || number >> SERIAL_BITS != conn_generation())
 		return (0);
 	c = conn_find(number);
@@ -739,7 +736,7 @@ arrival_told(struct channel *ch, uint64_t number, int closed)
 	}
 	if (closed && w->tunnels > 0)
 		w->tunnels--;
-	/* It has taken that one, at least. */
+	/* It takes tunnels: it has taken that one. */
 	conns_place(w);
 	return (0);
 }

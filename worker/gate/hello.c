@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * The parser of the one flight of strangers that the gate looks at.  It takes
- * nothing but what a client of rocket-protocol(7) sends: TLS 1.3, one record,
- * ALPN rocket/1, psk_dhe_ke, one identity and one binder as the last
- * extension.  What it lets pass TLS checks again; what it refuses never
- * reaches a secret.  It keeps no state, copies nothing and cannot fail.
+ * The route of a ClientHello.  The parser accepts only what a client of
+ * rocket-protocol(7) sends: TLS 1.3, one record, ALPN rocket/1, psk_dhe_ke, one
+ * identity, and one binder in the last extension.  What it accepts TLS checks
+ * again; what it refuses never reaches a secret.  It keeps no state and copies
+ * nothing.
  */
 
 #include <sys/types.h>
@@ -22,8 +22,8 @@
 #define HASH_LEN		32	/* SHA-256, of both suites */
 
 /*
- * A client of ours sends ten or so; the bound is for the search for
- * duplicates, which is quadratic.
+ * Our clients send about ten.  The bound is for the search for duplicates,
+ * which is quadratic.
  */
 #define EXTENSIONS_MAX		32
 
@@ -46,13 +46,13 @@ enum {
 
 static const uint8_t	 alpn_name[] = "rocket/1";
 
-/* What is left to read of some part of the hello. */
+/* The unread rest of some part of the hello. */
 struct part {
 	const uint8_t	*p;
 	size_t		 left;
 };
 
-/* A number of one to four octets; 0 when it is there. */
+/* Reads a number of one to four octets; 0 when it is there. */
 static int
 part_number(struct part *part, size_t octets, uint32_t *number)
 {
@@ -77,7 +77,7 @@ part_skip(struct part *part, size_t octets)
 	return (0);
 }
 
-/* A vector: its length in so many octets, then that many. */
+/* Reads a vector: its length in so many octets, then that many. */
 static int
 part_vector(struct part *part, size_t octets, struct part *vector)
 {
@@ -90,7 +90,7 @@ part_vector(struct part *part, size_t octets, struct part *vector)
 	return (part_skip(part, len));
 }
 
-/* The first octets, as far as they are there: strangers are known early. */
+/* Checks as many of the first octets as have come: strangers show early. */
 static const char *
 hello_header(const uint8_t *buf, size_t len, size_t *record)
 {
@@ -162,8 +162,8 @@ hello_alpn(struct part ext, uint32_t *seen)
 }
 
 /*
- * RFC 8446 section 4.2.11: identities, then binders.  The binder is over all
- * of the message that stands before the list of binders.
+ * RFC 8446 section 4.2.11: identities, then binders.  The binder covers the
+ * message up to the list of binders.
  */
 static const char *
 hello_psk(struct hello *h, struct part ext)

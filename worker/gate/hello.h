@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * The one flight of strangers that the gate looks at: a TLS 1.3 ClientHello
- * with one external PSK (rocket-protocol(7), section ROUTING).  Octets in, no
- * state.
+ * The route of a TLS 1.3 ClientHello with one external PSK (rocket-protocol(7),
+ * section ROUTING): by its identity, which its binder proves.
  */
 
 #ifndef WORKER_HELLO_H
@@ -18,7 +17,7 @@
 
 enum hello_result {
 	HELLO_OK,
-	HELLO_MORE,		/* *need says how many octets there must be */
+	HELLO_MORE,		/* *need: octets wanted, at least */
 	HELLO_BAD		/* *why says what is wrong */
 };
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * Routes a request for WebSocket by its path: one that the configuration names
- * for a service, or an identity in hexadecimal digits.  Everything else goes
+ * The route of a request for WebSocket: by a path that the configuration gives
+ * a service, or by an identity in hexadecimal digits.  Everything else goes
  * nowhere.
  */
 

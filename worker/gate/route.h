@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * How a tunnel's first octets say where it goes.  Each way to say it is a row
- * of one table, by dialect and transport of the listener.  A row looks at what
- * has come so far; it takes nothing, keeps nothing and knows no descriptor.
+ * How a tunnel's first octets say where it goes.  Each way is a row of one
+ * table, by dialect and transport of the listener.  A row looks at what has
+ * come so far; it takes nothing, keeps nothing and knows no descriptor.
  */
 
 #ifndef WORKER_ROUTE_H
@@ -20,10 +20,10 @@
 struct answer_kind;
 
 enum route_to {
-	ROUTE_MORE,		/* need octets there must be, at least */
+	ROUTE_MORE,		/* need: octets wanted, at least */
 	ROUTE_SERVICE,		/* to a worker of service, unproven */
 	ROUTE_IDENTITY,		/* keys knows whose proof.identity is */
-	ROUTE_PROOF,		/* and whether proof's binder is right */
+	ROUTE_PROOF,		/* the same, and if its binder is true */
 	ROUTE_BAD		/* nowhere; why says so in the log */
 };
 
@@ -37,11 +37,11 @@ struct routed {			/* zeroed, but for service */
 struct route {
 	uint32_t			 dialect;
 	uint32_t			 transport;	/* bits it must have */
-	const char			*first;		/* for the log */
-	uint32_t			 pieces;	/* it may come in */
-	/* What those see who are brought to no worker; NULL: nothing. */
+	const char			*first;		/* "hello" and so on */
+	uint32_t			 pieces;	/* at most, for it */
+	/* The answer for those that go to no worker; NULL: none. */
 	const struct answer_kind	*answer;
-	/* Called at once, with no octet, and again when there are more. */
+	/* Called at once, without an octet, and again as octets come. */
 	enum route_to	(*look)(const uint8_t *, size_t, struct routed *);
 };
 

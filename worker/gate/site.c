@@ -2,9 +2,9 @@
 
 /*
  * See site.h.  Owns the decoys and the files of their directories, which the
- * parent has opened: nothing is ever opened here.  An answer depends on the
- * request and the decoy alone; that a path is a service's, or that WebSocket
- * was asked for, changes nothing in it.
+ * parent has opened: nothing is opened here.  An answer depends on the request
+ * and the decoy alone.  It is the same for a service's path, and for a request
+ * for WebSocket.
  */
 
 #include <sys/types.h>
@@ -25,10 +25,10 @@
 #include "answer.h"
 #include "site.h"
 
-/* The longest of: our own fields, a URL, and a page about it. */
+/* The longest of these: our own fields, a URL, and a page about it. */
 #define VISIT_OCTETS	2048
 
-/* Of a file in one turn, and in one system call. */
+/* Octets of a file in one turn, and in one system call. */
 #define VISIT_TURN	(256 * 1024)
 #define VISIT_PIECE	(16 * 1024)
 
@@ -52,7 +52,7 @@ struct set {
 };
 
 struct visit {				/* one answer */
-	struct file	*file;		/* whose octets follow, or NULL */
+	struct file	*file;		/* sent next, or NULL */
 	uint64_t	 off;		/* in it */
 	size_t		 len;		/* of octets */
 	size_t		 sent;
@@ -187,7 +187,7 @@ content_type(const char *name)
 	return ("application/octet-stream");
 }
 
-/* As fields have it: "Sun, 06 Nov 1994 08:49:37 GMT". */
+/* In the format of fields: "Sun, 06 Nov 1994 08:49:37 GMT". */
 static void
 put_date(struct visit *v, const char *field, time_t t)
 {
@@ -212,7 +212,7 @@ put_field(struct visit *v, const char *field, const char *value)
 	strlcat(v->octets, "\r\n", sizeof(v->octets));
 }
 
-/* The head up to what belongs to one status or file. */
+/* The common beginning of every head. */
 static void
 put_begin(struct visit *v, const struct msg_decoy *d, int status)
 {
@@ -235,7 +235,7 @@ put_end(struct visit *v, const char *type, uint64_t length)
 	strlcat(v->octets, "\r\n", sizeof(v->octets));
 }
 
-/* An answer that says its status; extra is a field of its own, or NULL. */
+/* A page that shows its status; extra is another field, or NULL. */
 static void
 answer_page(struct visit *v, const struct msg_decoy *d, int status,
     const char *extra, const char *value, int head_only)
@@ -289,8 +289,8 @@ path_length(const struct http_text *target)
 }
 
 /*
- * The name of a file that a target means: without its query, and with what is
- * escaped in it.  -1: it means none that anyone could have.
+ * Finds the name of the file that a target means: without its query, unescaped.
+ * Returns -1 when no file can have it.
  */
 static int
 target_name(const struct http_text *target, char *name, size_t size)
@@ -312,7 +312,7 @@ target_name(const struct http_text *target, char *name, size_t size)
 			c = high << 4 | low;
 			i += 2;
 		}
-		/* longer than any file's name: there is none */
+		/* longer than any file's name: it will not be found */
 		if (n + 1 < size)
 			name[n++] = (char)c;
 	}
@@ -341,7 +341,7 @@ answer_directory(struct visit *v, const struct msg_decoy *d,
 		answer_file(v, d, f, head_only);
 		return;
 	}
-	/* a directory whose name lacks its slash, as it was asked for */
+	/* a directory asked for without its slash */
 	strlcat(name, "/" INDEX, sizeof(name));
 	if (file_find(d->number, name) != NULL) {
 		snprintf(name, sizeof(name), "%.*s/",
@@ -409,7 +409,7 @@ visit_new(uint32_t decoy, const struct addr *peer, const uint8_t *octets,
 
 /* ---- on its way ---- */
 
-/* Like visit_send, of the octets that are in memory. */
+/* Like visit_send, for the octets in memory. */
 static int
 send_octets(struct visit *v, int fd)
 {
@@ -428,7 +428,7 @@ send_octets(struct visit *v, int fd)
 	return (1);
 }
 
-/* A bounded amount a turn. */
+/* Sends a bounded amount a turn. */
 static int
 visit_send(void *arg, int fd)
 {
@@ -445,7 +445,7 @@ visit_send(void *arg, int fd)
 			return (0);
 		n = pread(v->file->fd, piece, sizeof(piece), (off_t)v->off);
 		if (n <= 0)
-			return (-1);	/* it was cut: the length is a lie */
+			return (-1);	/* the file has shrunk since */
 		if ((uint64_t)n > v->file->conf.size - v->off)
 			n = (ssize_t)(v->file->conf.size - v->off);
 		sent = write(fd, piece, (size_t)n);

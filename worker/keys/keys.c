@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * The role of keys: makes the services' keys from their tokens, gives each
- * worker those of its own service, and tells the gate whether a ClientHello
- * was made with one.  It owns every token and key, keeps no token longer than
- * it takes to make its key, and speaks in messages of fixed size only: nothing
- * a stranger wrote comes here but an identity, a hash and a binder.
+ * The role keys: makes the services' keys from their tokens, gives each worker
+ * those of its own service, and tells the gate whether a ClientHello was made
+ * with one.  It owns every token and key, and drops a token as soon as its key
+ * is made.  It speaks in messages of fixed size only; of what strangers write
+ * it sees an identity, a hash and a binder.
  *
- * A set of tokens takes effect as a whole, when the last key of it is made,
- * one in a turn of the loop.  A proof that could come out differently by then
- * waits for it.
+ * A set of tokens takes effect as a whole, when its last key is made, one in a
+ * turn of the loop.  A proof whose result could change by then waits for it.
  */
 
 #include <sys/types.h>
@@ -30,30 +29,30 @@
 #include "worker/worker.h"
 
 /*
- * Tokens of one configuration.  Sets are compared each key with each, which
- * for so many still takes less than making one of them.
+ * Tokens of one configuration.  Sets are compared key by key; even for so many
+ * that takes less time than to make one key.
  */
 #define KEYS_MAX	8192
 
 /*
- * Proofs that wait for a set: as many as a gate may be allowed to have
- * connections unproven.  Some 110 octets each.
+ * Proofs that may wait for a set: as many as the most unproven connections a
+ * gate may be allowed.  Some 110 octets each.
  */
 #define PROOFS_MAX	65536
 
 /*
- * Signatures that wait for the first set of private keys: some KiB of requests
- * for each tls, whose handshakes wait as well.
+ * Signatures that may wait for the first set of private keys: some KiB of
+ * requests for each tls, whose handshakes wait as well.
  */
 #define SIGNS_MAX	4096
 
-/* Between attempts to make a key, when there was no memory for it. */
+/* Between attempts to make a key, after memory ran out. */
 #define KEYS_RETRY	{ 1, 0 }
 
 /*
- * A turn takes one message that has a descriptor, and what is sent behind such
- * messages, as a ping is, may not wait for a key each: until none has come for
- * so long (us), none is made.
+ * A turn takes one message that has a descriptor.  What is sent after such
+ * messages, a ping for instance, must not wait for a key each: no key is made
+ * until none has come for so long (us).
  */
 #define KEYS_QUIET	(20 * 1000)
 
@@ -63,7 +62,7 @@ struct key {
 	uint32_t	 service;
 	uint32_t	 side;
 	uint32_t	 order;
-	uint32_t	 len;		/* of token; 0 once it was used */
+	uint32_t	 len;		/* of token; 0 once used */
 	int		 made;		/* psk is there */
 	char		 name[SERVICE_NAME_MAX];
 	uint8_t		 digest[PSK_HASH_LEN];	/* of name and token */
@@ -103,7 +102,7 @@ TAILQ_HEAD(peers, peer);
 
 static struct {
 	struct key_set	*next;		/* between BEGIN and END */
-	struct key_set	*making;	/* END has come; not all are made */
+	struct key_set	*making;	/* END has come; keys are being made */
 	struct key_set	*live;		/* in force */
 	struct event	*step;
 	struct proofs	 proofs;	/* waiting for a set to be made */
@@ -114,9 +113,9 @@ static struct {
 	uint32_t	 nproofs;
 	uint32_t	 anew;		/* keys made for this set by scrypt */
 	uint8_t		 secret[PSK_HASH_LEN];	/* of the digests */
-	uint8_t		 dummy[PSK_HASH_LEN];	/* checked in place of none */
+	uint8_t		 dummy[PSK_HASH_LEN];	/* checked for no key */
 	uint64_t	 verdicts[VERDICT_FALSE + 1];
-	uint64_t	 dropped;	/* proofs without room to wait */
+	uint64_t	 dropped;	/* proofs that found no room */
 } env;
 
 static int	 key_cmp(const struct key *, const struct key *);
@@ -170,7 +169,7 @@ set_find(struct key_set *set, const uint8_t identity[IDENTITY_LEN])
 	return (RB_FIND(key_tree, &set->tree, &find));
 }
 
-/* A key of the same name and token that is made already. */
+/* A key of the same name and token that has been made. */
 static const struct key *
 set_same(const struct key_set *set, const struct key *wanted)
 {
@@ -185,7 +184,7 @@ set_same(const struct key_set *set, const struct key *wanted)
 	return (NULL);
 }
 
-/* The key is there: the token goes, and proofs find it. */
+/* The key is made: wipes the token and lets proofs find it. */
 static void
 set_made(struct key_set *set, struct key *k)
 {
@@ -202,7 +201,7 @@ set_made(struct key_set *set, struct key *k)
 		    k->name, other->name);
 }
 
-/* What an earlier set has made already. */
+/* Takes over what an earlier set has made. */
 static void
 set_take(struct key_set *set, const struct key_set *from)
 {
@@ -217,10 +216,7 @@ set_take(struct key_set *set, const struct key_set *from)
 	}
 }
 
-/*
- * What libcrypto was called with can stay behind in stack that is not used
- * any more.
- */
+/* Arguments of libcrypto's can stay behind in unused stack. */
 static void __attribute__((__noinline__))
 keys_scrub(void)
 {
@@ -240,13 +236,13 @@ keys_send_key(struct channel *ch, const struct key *k, uint32_t *count)
 	msg.order = k->order;
 	memcpy(msg.identity, k->psk.identity, sizeof(msg.identity));
 	memcpy(msg.key, k->psk.key, sizeof(msg.key));
-	/* A dead channel is `left' in a moment, and comes back empty. */
+	/* A dead channel is reported as left, and comes back empty. */
 	if (channel_send(ch, IMSG_KEY, -1, &msg, sizeof(msg)) == 0)
 		++*count;
 	explicit_bzero(&msg, sizeof(msg));
 }
 
-/* A worker's keys, by order: the first is the one that a client presents. */
+/* Sends a worker its keys by order; a client presents the first. */
 static void
 keys_send(struct channel *ch)
 {
@@ -262,8 +258,8 @@ keys_send(struct channel *ch)
 				keys_send_key(ch, k, &end.count);
 	(void)channel_send(ch, IMSG_KEYS_END, -1, &end, sizeof(end));
 	/*
-	 * On their way before any verdict is that lets a tunnel come to the
-	 * worker; what the socket does not take follows.
+	 * They must be on their way before a verdict that brings a tunnel to
+	 * the worker; the rest follows when the socket takes it.
 	 */
 	(void)channel_flush(ch);
 }
@@ -283,7 +279,7 @@ keys_verdict(struct channel *gate, uint64_t number, enum verdict verdict,
 	(void)channel_send(gate, IMSG_VERDICT, -1, &msg, sizeof(msg));
 }
 
-/* The work is the same whether there is such an identity or not. */
+/* Takes the same time whether the identity exists or not. */
 static void
 keys_prove(struct channel *gate, const struct msg_proof *p)
 {
@@ -299,7 +295,7 @@ keys_prove(struct channel *gate, const struct msg_proof *p)
 		    VERDICT_FALSE, k->service);
 }
 
-/* Identities are public: who may ask for one learns that it is there. */
+/* Identities are public: anyone may ask whether one exists. */
 static void
 keys_whose(struct channel *gate, const struct msg_proof *p)
 {
@@ -360,7 +356,7 @@ keys_step(evutil_socket_t fd, short what, void *arg)
 		keys_install();
 		return;
 	}
-	/* A service that is served and used here has one key for both. */
+	/* A service that is served and used here has the same key for both. */
 	if ((same = set_same(env.making, k)) != NULL)
 		k->psk = same->psk;
 	else if (psk_make(&k->psk, k->name, k->token, k->len) == 0) {
@@ -377,7 +373,7 @@ keys_step(evutil_socket_t fd, short what, void *arg)
 		fatal("keys: event");
 }
 
-/* Something with a descriptor came, and there may be more of it. */
+/* A message with a descriptor has come, and more may follow. */
 static void
 keys_put_off(void)
 {
@@ -494,7 +490,7 @@ keys_configure(struct imsg *imsg)
 		return (-1);
 	}
 	memcpy(&t, ibuf_data(&octets), sizeof(t));
-	/* No copy of the token stays behind in buffers. */
+	/* Leaves no copy of the token in buffers. */
 	explicit_bzero(ibuf_data(&octets), ibuf_size(&octets));
 	r = keys_token(&t);
 	explicit_bzero(&t, sizeof(t));
@@ -512,7 +508,7 @@ keys_answer_sign(struct channel *tls, const struct msg_sign *msg)
 	(void)channel_send(tls, IMSG_SIGNED, -1, &answer, sizeof(answer));
 }
 
-/* Those of the tls that has gone are forgotten, or all answered. */
+/* Forgets requests of the tls that has gone; NULL: answers them all. */
 static void
 keys_settle_signs(const struct channel *gone)
 {
@@ -588,8 +584,8 @@ keys_left(struct channel *ch)
 }
 
 /*
- * While a set is made, only what both sets and the workers know alike is
- * answered: a token that stays.
+ * While a set is being made, only tokens that stay are answered for: both sets
+ * and the workers agree on them.
  */
 static int
 keys_settled(const uint8_t identity[IDENTITY_LEN])
@@ -612,7 +608,7 @@ keys_proof(struct channel *ch, const struct msg_proof *msg, int whose)
 		keys_answer(ch, msg, whose);
 		return;
 	}
-	/* Without room the gate's deadline ends it: better than a lie. */
+	/* Without room, the gate's deadline ends it: better than a lie. */
 	if (env.nproofs >= PROOFS_MAX || (p = calloc(1, sizeof(*p))) == NULL) {
 		if (env.dropped++ == 0)
 			log_warnx("too many proofs wait for keys");
@@ -625,7 +621,7 @@ keys_proof(struct channel *ch, const struct msg_proof *msg, int whose)
 	env.nproofs++;
 }
 
-/* At once: a handshake waits for it, and there are some hundred us. */
+/* Signs at once, in some hundred us: a handshake waits for it. */
 static void
 keys_sign(struct channel *ch, const struct msg_sign *msg)
 {
@@ -635,7 +631,7 @@ keys_sign(struct channel *ch, const struct msg_sign *msg)
 		keys_answer_sign(ch, msg);
 		return;
 	}
-	/* A tls that had asked the keys before us asks anew, and early. */
+	/* A tls that had asked our predecessor asks again, and early. */
 	if (env.nsigns >= SIGNS_MAX || (s = calloc(1, sizeof(*s))) == NULL)
 		return;		/* its handshake's deadline ends it */
 	s->tls = ch;
@@ -704,7 +700,7 @@ keys_ask(struct channel *ch, enum msg_type type, const struct ctl_request *rq)
 	worker_done(ch, rq->request, NULL);
 }
 
-/* Sessions drain without keys; new tunnels are wanted no more. */
+/* Draining sessions need no keys, and no new tunnels are wanted. */
 static void
 keys_stop(uint32_t drain_ms)
 {

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * See look.h.  What can be used is what tlsctx.c and signkey.c take, no more
- * and no less; added is whether a key and the certificate before it belong
- * together.  It asks keys for no signature: it is keys.
+ * See look.h.  A file can be used if tlsctx.c or signkey.c accepts it; besides,
+ * a key must belong to the certificate before it.  No signature is asked for.
  */
 
 #include <sys/types.h>

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * Can a file that a configuration names be used?  Found out before anything
- * is changed, with the code that would use the file.
+ * Can a file named in a configuration be used?  A process started for this
+ * alone finds out before anything changes, with the code that would use the
+ * file.
  */
 
 #ifndef WORKER_LOOK_H
@@ -14,15 +15,15 @@
 /* look.c */
 
 /*
- * Fills the answer in, but its number; what is one of LOOK_CERT and so on.  fd
- * is closed, and nothing of the file is kept.
+ * Fills in the answer, but for its number; what is LOOK_CERT or one of its
+ * kind.  Closes fd, and keeps nothing of the file.
  */
 void	 look_at(enum side, const char *what, int fd, struct looked *);
 
 /* lookmain.c */
 
 /*
- * The whole of a short life, as shared/look.h says; argv begins with UID.  An
+ * The entire process, as shared/look.h says; argv begins with UID.  Returns an
  * exit status.
  */
 int	 look_main(int argc, char *argv[]);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * Derivations from a token: scrypt makes guessing dear, HKDF (RFC 5869) gives
- * the identity, and the key schedule of TLS 1.3 (RFC 8446 sections 4.2.11.2
- * and 7.1) the key of the binders.  Everything between is wiped.  The gate has
- * no key, so it is here that a ClientHello is proven, ahead of any TLS.
+ * Derivations from a token.  scrypt makes guessing expensive, HKDF (RFC 5869)
+ * gives the identity, and the key schedule of TLS 1.3 (RFC 8446 sections
+ * 4.2.11.2 and 7.1) the key of the binders.  Everything in between is wiped.
+ * The gate has no key, so a ClientHello is proven here, ahead of any TLS.
  */
 
 #include <sys/types.h>
@@ -20,17 +20,20 @@
 #include "shared/log.h"
 #include "psk.h"
 
-/* The cost of one guess.  Changing it changes every key: it is protocol. */
+/*
+ * The cost of one guess.  It is part of the protocol: changing it changes every
+ * key.
+ */
 #define SCRYPT_N		(1 << 15)
 #define SCRYPT_R		8
 #define SCRYPT_P		1
-/* 128 * N * r octets and a little; a limit of OpenSSL's, not an allocation. */
+/* 128 * N * r octets and a little; OpenSSL's limit, not an allocation. */
 #define SCRYPT_MEMORY		(64 * 1024 * 1024)
 
 static const char	 salt_prefix[] = "rocket1 ";
 static const char	 identity_info[] = "rocket id";
 
-/* An info longer than any that is asked for here. */
+/* Longer than any info used here. */
 #define INFO_MAX		64
 
 /* Room for the secrets of some 2000 tokens; a power of two for OpenSSL. */
@@ -206,7 +209,7 @@ psk_init(void)
 	if (!CRYPTO_secure_malloc_initialized() &&
 	    CRYPTO_secure_malloc_init(SECRET_ROOM, SECRET_UNIT) != 1)
 		log_debug("memory for secrets is not locked");
-	/* Loads as much as one that costs a tenth of a second. */
+	/* Loads as much as a real derivation, which takes 100 ms. */
 	if (make(&psk, "psk", token, sizeof(token) - 1, 2) == -1 ||
 	    psk_digest(hash, "psk", token, sizeof(token) - 1, hash) == -1 ||
 	    psk_binder(psk.finished, hash, binder) == -1 ||
@@ -231,6 +234,6 @@ psk_alloc(size_t size)
 void
 psk_free(void *p, size_t size)
 {
-	/* Wipes, and tells by the address where the memory came from. */
+	/* Wipes, and knows by the address where the memory came from. */
 	OPENSSL_secure_clear_free(p, size);
 }

@@ -2,8 +2,8 @@
 
 /*
  * What follows from a token (rocket-protocol(7), section KEYS): a service's
- * key, the identity that a client presents, and the key under which its
- * ClientHello is proven.  No state but what OpenSSL loaded; no token is kept.
+ * key, the identity that a client presents, and the key that proves its
+ * ClientHello.  No state but what OpenSSL has loaded; no token is kept.
  */
 
 #ifndef WORKER_PSK_H
@@ -25,34 +25,36 @@ struct psk {
 /* psk.c */
 
 /*
- * Has OpenSSL load all that the other functions need, so that they open no
- * file later.  -1 with a log line.
+ * Makes OpenSSL load all that the other functions need, so that they open no
+ * file later.  -1 (logged) when it cannot.
  */
 int	 psk_init(void);
 /*
- * From a service's name and one of its tokens.  Takes about 100 ms and 32 MiB.
- * -1, *psk wiped, when there is no memory.
+ * Derives a psk from a service's name and one of its tokens.  Takes about 100
+ * ms and 32 MiB.  -1: no memory, and *psk is wiped.
  */
 int	 psk_make(struct psk *, const char *name, const uint8_t *token,
 	    size_t len);
-/* Fills in identity and finished from key: the quick part of psk_make. */
+/* Fills in identity and finished from key: the fast part of psk_make. */
 int	 psk_expand(struct psk *);
-/* The binder for a hash of a truncated ClientHello.  -1: no memory. */
+/*
+ * Computes the binder for the hash of a truncated ClientHello.  -1: no memory.
+ */
 int	 psk_binder(const uint8_t finished[PSK_HASH_LEN],
 	    const uint8_t hash[PSK_HASH_LEN], uint8_t binder[PSK_HASH_LEN]);
-/* 1 when binder is the one for hash, 0 when not (or there is no memory). */
+/* 1 if binder is the one for hash, 0 if not (or memory ran out). */
 int	 psk_check(const uint8_t finished[PSK_HASH_LEN],
 	    const uint8_t hash[PSK_HASH_LEN],
 	    const uint8_t binder[PSK_HASH_LEN]);
 /*
- * By what a token is known again without being kept: a hash of name and token
- * under a secret of this process.  -1: no memory.
+ * Recognises a token without keeping it: a hash of name and token under a
+ * secret of this process.  -1: no memory.
  */
 int	 psk_digest(const uint8_t secret[PSK_HASH_LEN], const char *name,
 	    const uint8_t *token, size_t len, uint8_t digest[PSK_HASH_LEN]);
 /*
- * Zeroed memory for secrets, never swapped or dumped where the system allows
- * that and the room set aside by psk_init lasts; freed with its size, wiped.
+ * Zeroed memory for secrets: never swapped or dumped, where the system allows
+ * that and until the room set aside by psk_init is used up.  psk_free wipes it.
  */
 void	*psk_alloc(size_t);
 void	 psk_free(void *, size_t);

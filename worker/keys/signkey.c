@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * See signkey.h.  A key is named by the hash of its public part, so that a
- * certificate and a key that do not belong together never make a signature,
- * and is bound to the tls process of one block.  What is signed is seen whole:
- * a taken tls process can shake hands as its servers while it lives, and can
- * have nothing else signed.
+ * See signkey.h.  A key is named by the hash of its public part, so a
+ * certificate and a key that do not match never make a signature, and is bound
+ * to the tls process of one block.  What is to be signed arrives whole and is
+ * checked: a compromised tls process can shake hands as its servers while it
+ * lives, and get nothing else signed.
  *
- * Which certificates a tls process could use is its own to know.  So the keys
- * of before are kept beside new ones, until one of those is used.
+ * Only a tls process knows which certificates it could use.  So earlier keys
+ * are kept beside new ones until one of the new is used.
  */
 
 #include <sys/types.h>
@@ -32,7 +32,7 @@
 #include "psk.h"
 #include "signkey.h"
 
-/* A PEM file of one key: RSA of 4096 bits has 3.3 KiB, comments are short. */
+/* A PEM file of one key: 3.3 KiB for RSA of 4096 bits, and comments. */
 #define PEM_MAX		(32 * 1024)
 /* Each block has at most TLS_CERTS_MAX, and there are 64 blocks. */
 #define SIGNKEYS_MAX	(64 * TLS_CERTS_MAX)
@@ -48,10 +48,10 @@
 
 struct signkey {
 	TAILQ_ENTRY(signkey)	 entry;
-	EVP_PKEY		*pkey;	/* NULL: there should be one */
+	EVP_PKEY		*pkey;	/* NULL: could not be read */
 	uint32_t		 side;		/* whose it is */
 	uint32_t		 index;
-	int			 fresh;		/* none of before, not used */
+	int			 fresh;		/* new, and not used yet */
 	uint8_t			 spki[HASH_LEN];
 };
 TAILQ_HEAD(signkeys, signkey);
@@ -125,7 +125,7 @@ before_drop(struct signkey *k)
 	signkey_free(k);
 }
 
-/* A new key was used, so its tls has the new set, and no use for others. */
+/* A new key was used: its tls has the new set, and needs no earlier key. */
 static void
 before_forget(const struct signkey *user)
 {
@@ -136,7 +136,7 @@ before_forget(const struct signkey *user)
 			before_drop(k);
 }
 
-/* May the tls whose key this was still need it, with what comes next? */
+/* May its tls still need this earlier key, after what comes next? */
 static int
 before_needs(const struct signkey *was)
 {
@@ -197,7 +197,7 @@ signkey_wipe(void)
 	env.nbefore = 0;
 }
 
-/* The descriptor is shared with the parent: its offset is not ours. */
+/* The parent shares the descriptor, so its offset is left alone. */
 static ssize_t
 signkey_read(int fd, void *buf, size_t size)
 {
@@ -212,7 +212,7 @@ signkey_read(int fd, void *buf, size_t size)
 	return (n == -1 ? -1 : (ssize_t)len);
 }
 
-/* No one is here to type a passphrase; that one was wanted is noted. */
+/* Nobody can type a passphrase; notes that one was wanted. */
 static int
 signkey_no_passphrase(char *buf, int size, int rwflag, void *arg)
 {
@@ -334,7 +334,7 @@ signkey_is_verify(const struct msg_sign *m, uint32_t side)
 	for (i = 0; i < CV_PAD; i++)
 		if (m->data[i] != ' ')
 			return (0);
-	/* with the NUL that parts name and hash */
+	/* with the NUL between name and hash */
 	return (memcmp(m->data + CV_PAD, name, sizeof(CV_SERVER)) == 0);
 }
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * The private keys of certificates, in the role keys.  Owns them parsed; signs
- * what a TLS handshake has signed, for the tls process whose key it is, and
- * nothing else.
+ * The private keys of certificates, in the role keys.  Owns them parsed.  Signs
+ * what a TLS handshake needs signed, for the tls process that a key belongs to,
+ * and nothing else.
  */
 
 #ifndef WORKER_SIGNKEY_H
@@ -16,30 +16,30 @@
 /* signkey.c */
 
 void	 signkey_init(void);
-/* A new set: what is added from now on counts once it is committed. */
+/* Begins a new set; it takes effect at signkey_commit. */
 void	 signkey_begin(void);
 /*
- * Reads a key from fd, which is closed; spki, unless it is NULL, is filled with
- * the hash of its public part.  Why one cannot be used, and signs nothing, or
- * NULL.
+ * Reads a key from fd, which is closed; fills spki, unless NULL, with the hash
+ * of its public part.  Returns why the key cannot be used (it then signs
+ * nothing), or NULL.
  */
 const char *signkey_add(const struct msg_pem *, int fd,
 	    uint8_t spki[HASH_LEN]);
 /*
- * The set counts.  Keys of before it do so too, for a tls process that has new
- * ones, until it uses one of them: it may be that it cannot.
+ * The new set takes effect.  Earlier keys of a tls process that has new ones
+ * stay in force until it uses one of those: perhaps it cannot.
  */
 void	 signkey_commit(void);
 /*
- * Signs for a tls process; with len 0 in the answer when that is refused: no
- * such key of its own, or not what its side of a handshake has signed.
+ * Signs for a tls process.  len is 0 in the answer when that is refused: it has
+ * no such key, or its side of a handshake signs no such thing.
  */
 void	 signkey_sign(const struct msg_channel *peer, const struct msg_sign *,
 	    struct msg_signed *);
-/* Signatures made, and refused. */
+/* Counts of signatures made and refused. */
 uint64_t signkey_signed(void);
 uint64_t signkey_refused(void);
-/* May this be signed for a side?  1 or 0; apart for the tests. */
+/* May a side sign this?  1 or 0; separate for the tests. */
 int	 signkey_permits(const struct msg_sign *, uint32_t side);
 void	 signkey_wipe(void);
 

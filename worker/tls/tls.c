@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * The role of tls: outer TLS of one server block's listeners or one client
- * block's remotes.  On a server's side it accepts, shakes hands and gives the
- * gate one end of a socket pair, with the addresses of the connection; on a
- * client's side dial gives it a connected socket and gets such an end back.
- * It has certificates and no private key: keys signs (tlskey.c).  What is in
- * TLS is still sealed with a service's token, which it has not either.
+ * The role tls: outer TLS of one server block's listeners or one client block's
+ * remotes.  On the server's side it accepts, does the handshake and gives the
+ * gate one end of a socket pair, with the addresses of the connection.  On the
+ * client's side it gets a connected socket from dial and gives such an end
+ * back.
+ *
+ * It has certificates but no private key: keys signs (tlskey.h).  Nor has it a
+ * service's token, which seals what is inside TLS.
  */
 
 #include <sys/types.h>
@@ -33,14 +35,14 @@
 #include "worker/worker.h"
 #include "tlsconn.h"
 
-/* Handshakes that dial may have under way: it has no more requests. */
+/* Handshakes for dial at one time; it never has more requests. */
 #define STARTS_MAX	4096
-/* A proxy sends its header at once; in more pieces it is none. */
+/* A proxy sends its header at once; nobody sends it in more pieces. */
 #define WAKES_MAX	64
 
 struct conn {
 	TAILQ_ENTRY(conn)	 entry;
-	struct tlsconn		*tls;		/* has the socket, or NULL */
+	struct tlsconn		*tls;		/* owns the socket, or NULL */
 	struct event		 timer;		/* of the handshake, server */
 	struct event		 ev;		/* while peeking */
 	int			 fd;		/* before tls has it, or -1 */
@@ -121,7 +123,7 @@ conn_timeout(evutil_socket_t fd, short what, void *arg)
 	conn_free(c);
 }
 
-/* fd is gone also when it fails. */
+/* Takes fd, even when it fails. */
 static struct conn *
 conn_new(int fd, uint32_t transport, const struct addr *peer)
 {
@@ -142,7 +144,7 @@ conn_new(int fd, uint32_t transport, const struct addr *peer)
 	return (c);
 }
 
-/* The handshake begins; host is the server's name, of a client. */
+/* Starts the handshake; on the client's side, host is the server's name. */
 static int
 conn_start(struct conn *c, const char *host)
 {
@@ -156,7 +158,7 @@ conn_start(struct conn *c, const char *host)
 	return (c->tls == NULL ? -1 : 0);
 }
 
-/* Answers dial, of a request that it has not cancelled. */
+/* Answers dial about a request that it has not cancelled. */
 static void
 tls_tell_dial(struct conn *c, enum msg_type type, int fd, const char *why)
 {
@@ -183,7 +185,7 @@ tls_open(void *arg, int fd)
 		(void)channel_send(env.gate, IMSG_ARRIVAL, fd, &c->arrival,
 		    sizeof(c->arrival));
 	} else
-		close(fd);		/* the end of the pair is its end */
+		close(fd);		/* the pair's other end sees it */
 	conn_settle(c);
 }
 
@@ -218,7 +220,7 @@ tls_closed(void *arg, const char *why)
 
 /* ---- the server's side ---- */
 
-/* The header is whole: exactly its octets are taken, and the hello is next. */
+/* The header is complete: takes exactly its octets; the hello is next. */
 static int
 conn_proxied(struct conn *c, size_t len, const struct addr *from,
     const struct addr *to)
@@ -249,7 +251,7 @@ conn_peek(evutil_socket_t fd, short what, void *arg)
 	n = recv(fd, buf, sizeof(buf), MSG_PEEK);
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
 		return;
-	/* Woken for no octet more: there will be none. */
+	/* Woken without another octet: the peer has finished. */
 	if (n > c->peeked) {
 		c->peeked = n;
 		switch (proxyhdr_parse(buf, n, &need, &from, &to, &why)) {
@@ -338,7 +340,7 @@ tls_start(struct channel *ch, const struct msg_start *msg, int fd)
 		conn_free(c);
 	memset(&refused, 0, sizeof(refused));
 	refused.request = msg->request;
-	strlcpy(refused.words, "no handshake was begun: no usable "
+	strlcpy(refused.words, "no handshake was started: no usable "
 	    "certificates, or no memory", sizeof(refused.words));
 	(void)channel_send(ch, IMSG_TLS_FAILED, -1, &refused,
 	    sizeof(refused));
@@ -355,7 +357,7 @@ tls_cancel(struct channel *ch, uint32_t request)
 			conn_free(c);
 			return;
 		}
-	/* None: its answer is on the way. */
+	/* None: the answer is on its way. */
 }
 
 /* ---- keys ---- */
@@ -363,7 +365,7 @@ tls_cancel(struct channel *ch, uint32_t request)
 static void
 tls_ask_keys(const struct msg_sign *msg)
 {
-	/* Away, or dead in a moment: it is asked again when it is back. */
+	/* If keys is away or dying, it is asked again once it is back. */
 	if (env.keys != NULL)
 		(void)channel_send(env.keys, IMSG_SIGN, -1, msg,
 		    sizeof(*msg));
@@ -374,7 +376,7 @@ tls_signed(const struct msg_signed *msg)
 {
 	struct tlsconn	*tls;
 
-	/* Once a set: whoever shakes hands is told of no more. */
+	/* Once per set: later handshakes fail without another line. */
 	if (msg->len == 0 && !env.unsigned_told) {
 		env.unsigned_told = 1;
 		log_warnx("keys signs with none of the certificates' keys: "
@@ -434,7 +436,7 @@ tls_configure_pem(struct imsg *imsg)
 		why = tlsctx_ca(fd, &facts);
 	else
 		why = tlsctx_cert(&msg, fd, &facts);
-	/* It has changed, or gone, since it was looked at: tlsctx_commit. */
+	/* Changed or gone since look.c saw it: see tlsctx_commit. */
 	if (why != NULL)
 		log_error("%s: %s", msg.path, why);
 	return (0);
@@ -469,7 +471,7 @@ tls_configure(struct imsg *imsg)
 	return (-1);
 }
 
-/* Connections that there are go on as they were made. */
+/* Existing connections go on as they are. */
 static void
 tls_ready(int reload)
 {
@@ -496,7 +498,7 @@ tls_joined(struct channel *ch)
 		listener_open(1);
 		break;
 	default:
-		break;			/* dial is answered where it asks */
+		break;			/* dial: nothing to keep */
 	}
 }
 
@@ -509,7 +511,7 @@ tls_left(struct channel *ch)
 		env.keys = NULL;
 	else if (ch == env.gate) {
 		env.gate = NULL;
-		listener_open(0);	/* they wait in the backlog */
+		listener_open(0);	/* connections wait in the backlog */
 	} else
 		TAILQ_FOREACH_SAFE(c, &env.conns, entry, next)
 			if (c->dial == ch)
@@ -584,7 +586,7 @@ tls_ask(struct channel *ch, enum msg_type type, const struct ctl_request *rq)
 	worker_done(ch, rq->request, NULL);
 }
 
-/* Accepts no more; tunnels that there are end as their workers have it. */
+/* Accepts no more.  Existing tunnels end when their workers end them. */
 static void
 tls_stop(uint32_t drain_ms)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * See tlsconn.h.  Back-pressure both ways: nothing is read from the pair while
- * records wait for the socket, and none is decrypted while what was decrypted
- * waits for the pair.  So one connection holds at most IO_SIZE in plain, as
- * much in records to be sent, and what OpenSSL reads ahead.
+ * See tlsconn.h.  Back-pressure works both ways: nothing is read from the pair
+ * while records wait for the socket, and nothing is decrypted while plain
+ * octets wait for the pair.  So a connection holds at most IO_SIZE of plain
+ * octets, as much in records to be sent, and what OpenSSL reads ahead.
  */
 
 #include <sys/types.h>
@@ -28,42 +28,42 @@
 #include "worker/crypto/tlskey.h"
 #include "worker/worker.h"
 
-/* One read, one write: four records.  Less costs system calls. */
+/* One read, one write: four records.  Less costs more system calls. */
 #define IO_SIZE		65536
-/* Of one connection in a turn, each way: others have theirs. */
+/* For one connection in a turn, each way; others need theirs. */
 #define TURN_READS	4
 /*
- * And of its socket in one call of OpenSSL, which by itself reads on as long as
- * what comes is no payload.
+ * And reads of its socket in one call of OpenSSL, which would go on for as long
+ * as no payload comes.
  */
 #define CALL_READS	2
 /*
- * Messages of a handshake after it: new keys, tickets, another handshake that
- * is refused.  Each costs derivations, or an answer that a peer who does not
- * read has us hold.  So many at first and one more for each GiB; new keys are
- * not needed nearly as often.
+ * Handshake messages after the handshake: key updates, tickets, a renegotiation
+ * that is refused.  Each costs derivations, or an answer we hold for a peer
+ * that does not read.  So many at first and one more for each GiB, which is far
+ * more key updates than anyone needs.
  */
 #define MESSAGES_MAX	32
 #define MESSAGES_OCTETS	(1ULL << 30)
 /*
- * Records of 16 KiB under one key, of TLS 1.3: as many as the seal inside has,
- * far below what AES-GCM bears.
+ * Records of 16 KiB under one key of TLS 1.3: as many as in the seal inside,
+ * far below the limit of AES-GCM.
  */
 #define UPDATE_OCTETS	((1ULL << 23) * 16384)
 
-#define F_FD_READ	0x001	/* the socket may have something... */
+#define F_FD_READ	0x001	/* the socket may be readable... */
 #define F_FD_WRITE	0x002	/* ...or room */
 #define F_PAIR_READ	0x004
 #define F_PAIR_WRITE	0x008
 #define F_OPEN		0x010	/* hands were shaken */
 #define F_TLS_END	0x020	/* close_notify came */
-#define F_TLS_CUT	0x040	/* no more comes, and it did not */
+#define F_TLS_CUT	0x040	/* ended without one */
 #define F_TLS_TOLD	0x080	/* and the pair knows */
-#define F_PAIR_END	0x100	/* the pair's other end writes no more */
-#define F_PAIR_GONE	0x200	/* nor reads */
+#define F_PAIR_END	0x100	/* the pair's other end has finished... */
+#define F_PAIR_GONE	0x200	/* ...and is closed */
 #define F_PAIR_TOLD	0x400	/* and TLS knows */
 #define F_ASYNC		0x800	/* a signature is awaited */
-#define F_FLOODED	0x1000	/* nothing is read any more */
+#define F_FLOODED	0x1000	/* no more is read */
 
 struct tlsconn {
 	const struct tlsconn_ops	*ops;
@@ -97,7 +97,7 @@ tlsconn_stats(void)
 	return (&stats);
 }
 
-/* Not at once: other connections have their turn before. */
+/* In the next turn: other connections come first. */
 static void
 conn_again(struct tlsconn *c)
 {
@@ -173,7 +173,7 @@ conn_bio(struct tlsconn *c)
 	return (bio);
 }
 
-/* Sees each message; a warning of ours is the answer to one in TLS 1.2. */
+/* Sees each message.  In TLS 1.2 a warning of ours answers a renegotiation. */
 static void
 conn_message(int write_p, int version, int type, const void *buf, size_t len,
     SSL *ssl, void *arg)
@@ -195,7 +195,7 @@ conn_message(int write_p, int version, int type, const void *buf, size_t len,
 
 /* ---- records to the socket ---- */
 
-/* 1: all is out, 0: not yet, -1: the socket takes no more, ever. */
+/* 1: all is sent, 0: not yet, -1: the socket is broken. */
 static int
 conn_flush(struct tlsconn *c)
 {
@@ -248,7 +248,7 @@ conn_shaken(struct tlsconn *c)
 	int	 fd;
 
 	c->flags |= F_OPEN;
-	/* Nothing is signed any more, and a job for each read costs. */
+	/* There are no more signatures, and a job for each read costs. */
 	SSL_clear_mode(c->ssl, SSL_MODE_ASYNC);
 	if ((fd = conn_make_pair(c)) == -1) {
 		c->ops->failed(c->arg, "no descriptor or memory");
@@ -295,7 +295,7 @@ tlsconn_signed(struct tlsconn *c)
 
 /* ---- from TLS to the pair ---- */
 
-/* 1: nothing is left, 0: something is, -1: no one reads there. */
+/* 1: all is delivered, 0: not yet, -1: nobody reads there. */
 static int
 conn_deliver(struct tlsconn *c, const uint8_t *p, size_t len, size_t *done)
 {
@@ -317,7 +317,7 @@ conn_deliver(struct tlsconn *c, const uint8_t *p, size_t len, size_t *done)
 	return (1);
 }
 
-/* What the pair had no room for. */
+/* Delivers what the pair had no room for. */
 static int
 conn_deliver_rest(struct tlsconn *c)
 {
@@ -346,7 +346,7 @@ conn_keep(struct tlsconn *c, const uint8_t *p, size_t len)
 	return (0);
 }
 
-/* Fills scratch with what is there; notes an end. */
+/* Decrypts what has come into scratch; notes an end. */
 static size_t
 conn_decrypt(struct tlsconn *c)
 {
@@ -378,7 +378,7 @@ conn_decrypt(struct tlsconn *c)
 	return (len);
 }
 
-/* 1: go on, 0: it waits or is done, -1: it is over. */
+/* 1: there may be more, 0: it waits or has finished, -1: it is over. */
 static int
 conn_inwards(struct tlsconn *c)
 {
@@ -408,8 +408,8 @@ conn_inwards(struct tlsconn *c)
 /* ---- from the pair to TLS ---- */
 
 /*
- * Whether the pair's other end was closed, or only written to its end: nothing
- * can be sent to the former.
+ * Was the pair's other end closed, or just shut down for writing?  Nothing can
+ * be sent to a closed one.
  */
 static void
 conn_pair_end(struct tlsconn *c)
@@ -431,7 +431,7 @@ conn_encrypt(struct tlsconn *c, size_t len)
 			return (-1);
 	}
 	stats.octets_out += len;
-	/* All of it: the records go to memory. */
+	/* It takes all of it: the records go to memory. */
 	if (SSL_write(c->ssl, scratch, (int)len) != (int)len) {
 		c->why = tlsctx_words(c->ssl);
 		return (-1);
@@ -439,7 +439,7 @@ conn_encrypt(struct tlsconn *c, size_t len)
 	return (0);
 }
 
-/* The pair's end is TLS' end, once all before it is out. */
+/* The pair has ended: TLS ends too, after all that came before. */
 static int
 conn_outwards_end(struct tlsconn *c)
 {
@@ -451,7 +451,7 @@ conn_outwards_end(struct tlsconn *c)
 		ERR_clear_error();
 		return (1);
 	}
-	/* Both have ended, or a close of the pair will say so. */
+	/* Both have ended; or else a close of the pair will be reported. */
 	conn_pair_end(c);
 	return ((c->flags & (F_TLS_TOLD | F_PAIR_GONE)) != 0 ? -1 : 0);
 }
@@ -558,7 +558,7 @@ tlsconn_free(struct tlsconn *c)
 		(void)event_del(&c->ev_pair);
 		close(c->pair);
 	}
-	/* A handshake that was put aside has to come back to be freed. */
+	/* A suspended handshake has to be resumed before it can be freed. */
 	if (tlskey_cancel(c)) {
 		tlskey_enter(c);
 		(void)SSL_do_handshake(c->ssl);

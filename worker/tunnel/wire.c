@@ -149,6 +149,28 @@ wire_peeked(struct wire *w)
 	w->flags &= ~WIRE_F_READABLE;
 }
 
+/* As wire_recv, while WebSocket goes on. */
+static ssize_t
+wire_recv_frames(struct wire *w, void *buf, size_t len)
+{
+	if (w->ws->flags & WS_F_FAILED) {
+		errno = EPROTO;
+		return (-1);
+	}
+	if (w->ws->flags & WS_F_CLOSE_GOT)
+		return (0);
+	return (wire_recv(w, buf, len, 0));
+}
+
+/* Others have their turn: as a read that finds nothing. */
+static int
+wire_later(struct wire *w)
+{
+	w->ready(w->arg, 1);
+	errno = EAGAIN;
+	return (-1);
+}
+
 ssize_t
 wire_read(void *arg, void *buf, size_t len)
 {
@@ -159,20 +181,12 @@ wire_read(void *arg, void *buf, size_t len)
 	if (w->ws == NULL)
 		return (wire_recv(w, buf, len, 0));
 	for (i = 0; i < EMPTY_READS; i++) {
-		if (w->ws->flags & WS_F_FAILED) {
-			errno = EPROTO;
-			return (-1);
-		}
-		if (w->ws->flags & WS_F_CLOSE_GOT)
-			return (0);
-		if ((n = wire_recv(w, buf, len, 0)) <= 0)
+		if ((n = wire_recv_frames(w, buf, len)) <= 0)
 			return (n);
 		if ((n = ws_input(w->ws, buf, n)) > 0)
 			return (n);
 	}
-	w->ready(w->arg, 1);
-	errno = EAGAIN;
-	return (-1);
+	return (wire_later(w));
 }
 
 /* As write(2), of what is in tx or, after that, in the pipe. */
@@ -329,12 +343,12 @@ wire_websocket(struct wire *w, enum ws_side side)
 
 /* What was written becomes one message, right behind what waits. */
 static void
-wire_message(struct wire *w)
+wire_message(struct wire *w, enum ws_type type)
 {
 	uint8_t	*start = w->tx + w->tx_len + WS_HEAD_MAX;
 	size_t	 n;
 
-	n = ws_frame(w->ws, start, w->raw);
+	n = ws_frame(w->ws, type, start, w->raw);
 	start -= n;
 	n += w->raw;
 	w->raw = 0;
@@ -356,7 +370,7 @@ wire_frames(struct wire *w)
 	if (w->ws->flags & WS_F_CLOSE_SENT)
 		w->raw = 0;		/* nothing may follow that */
 	if (w->raw > 0)
-		wire_message(w);
+		wire_message(w, WS_BINARY);
 	while (TX_SIZE - w->tx_len >= WS_CONTROL_MAX &&
 	    (n = ws_control(w->ws, buf)) > 0) {
 		if (wire_tx_get(w) == -1) {
@@ -366,6 +380,55 @@ wire_frames(struct wire *w)
 		memcpy(w->tx + w->tx_len, buf, n);
 		w->tx_len += n;
 	}
+	return (0);
+}
+
+int
+wire_get_message(struct wire *w, struct ws_message *m)
+{
+	ssize_t	 n;
+	int	 i;
+
+	w->ws->flags |= WS_F_TAKES_TEXT;
+	if (m->whole) {
+		m->whole = 0;
+		m->len = 0;
+	}
+	for (i = 0; i < EMPTY_READS; i++) {
+		n = wire_recv_frames(w, m->octets + m->len,
+		    ws_want(w->ws, m));
+		if (n <= 0)
+			return (n);
+		if (ws_gather(w->ws, m, n) == 1)
+			return (1);
+	}
+	return (wire_later(w));
+}
+
+int
+wire_put_message(struct wire *w, enum ws_type type, const void *buf,
+    size_t len)
+{
+	if (len > WS_MESSAGE_MAX) {
+		errno = EMSGSIZE;
+		return (-1);
+	}
+	if (wire_tx_get(w) == -1) {
+		errno = ENOMEM;
+		return (-1);
+	}
+	if (w->ws->flags & WS_F_CLOSE_SENT)
+		return (0);		/* lost, as what wire_write takes */
+	w->ws->flags |= WS_F_TAKES_TEXT;
+	if (w->raw > 0)
+		wire_message(w, WS_BINARY);
+	if (len + WS_ROOM > TX_SIZE - w->tx_len) {
+		errno = EAGAIN;
+		return (-1);
+	}
+	memcpy(w->tx + w->tx_len + WS_HEAD_MAX, buf, len);
+	w->raw = len;
+	wire_message(w, type);
 	return (0);
 }
 

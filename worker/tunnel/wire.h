@@ -79,6 +79,16 @@ void		 wire_peeked(struct wire *);
  * peer's close is an end (0) to wire_read, what it breaks EPROTO.
  */
 int		 wire_websocket(struct wire *, enum ws_side);
+/*
+ * One message of WebSocket.  Get: 1: m is whole, and stays so until the next
+ * call; 0: the peer closed; -1: errno, EAGAIN also while it is not whole (m is
+ * to be the same then).  A longer one than WS_MESSAGE_MAX is refused.  Put: 0,
+ * or -1: errno, EMSGSIZE, or EAGAIN: no room before the next wire_flush.  From
+ * the first of either on text is taken, by wire_read too.
+ */
+int		 wire_get_message(struct wire *, struct ws_message *m);
+int		 wire_put_message(struct wire *, enum ws_type, const void *,
+		    size_t);
 /* The last is written: WebSocket is closed by the next wire_flush. */
 void		 wire_end(struct wire *);
 /* Did WebSocket end, other than well?  Says how. */

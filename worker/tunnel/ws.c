@@ -22,9 +22,7 @@
 #define LENGTH16	126
 #define LENGTH64	127
 
-#define OP_MORE		0x0
-#define OP_TEXT		0x1
-#define OP_BINARY	0x2
+#define OP_MORE		0x0		/* and WS_TEXT, WS_BINARY */
 #define OP_CLOSE	0x8
 #define OP_PING		0x9
 #define OP_PONG		0xa
@@ -80,53 +78,60 @@ ws_code_valid(unsigned int code)
 	return (code >= 1000 && code <= 1014 && (code < 1004 || code > 1006));
 }
 
-/* The octets that follow a first one, or -1; *least bounds the second. */
+/* The first octet of a character: how many follow, and the next's bounds. */
 static int
-utf8_more(uint8_t c, uint8_t *least, uint8_t *most)
+utf8_first(struct ws_utf8 *u, uint8_t c)
 {
-	*least = 0x80;
-	*most = 0xbf;
+	u->least = 0x80;
+	u->most = 0xbf;
 	if (c < 0x80)
-		return (0);
-	if (c >= 0xc2 && c <= 0xdf)
-		return (1);
-	if (c >= 0xe0 && c <= 0xef) {
+		u->more = 0;
+	else if (c >= 0xc2 && c <= 0xdf)
+		u->more = 1;
+	else if (c >= 0xe0 && c <= 0xef) {
+		u->more = 2;
 		if (c == 0xe0)		/* shorter forms exist */
-			*least = 0xa0;
+			u->least = 0xa0;
 		if (c == 0xed)		/* surrogates */
-			*most = 0x9f;
-		return (2);
-	}
-	if (c >= 0xf0 && c <= 0xf4) {
+			u->most = 0x9f;
+	} else if (c >= 0xf0 && c <= 0xf4) {
+		u->more = 3;
 		if (c == 0xf0)
-			*least = 0x90;
+			u->least = 0x90;
 		if (c == 0xf4)		/* beyond U+10FFFF */
-			*most = 0x8f;
-		return (3);
+			u->most = 0x8f;
+	} else
+		return (-1);
+	return (0);
+}
+
+/* How many octets are good; u->more says what the last character lacks. */
+static size_t
+utf8_take(struct ws_utf8 *u, const uint8_t *s, size_t len)
+{
+	size_t	 i;
+
+	for (i = 0; i < len; i++) {
+		if (u->more == 0) {
+			if (utf8_first(u, s[i]) == -1)
+				break;
+			continue;
+		}
+		if (s[i] < u->least || s[i] > u->most)
+			break;
+		u->more--;
+		u->least = 0x80;
+		u->most = 0xbf;
 	}
-	return (-1);
+	return (i);
 }
 
 static int
 utf8_valid(const uint8_t *s, size_t len)
 {
-	uint8_t	 least, most;
-	size_t	 i;
-	int	 more;
+	struct ws_utf8	 u = { 0, 0, 0 };
 
-	for (i = 0; i < len; i++) {
-		more = utf8_more(s[i], &least, &most);
-		if (more == -1 || (size_t)more >= len - i)
-			return (0);
-		for (; more > 0; more--) {
-			i++;
-			if (s[i] < least || s[i] > most)
-				return (0);
-			least = 0x80;
-			most = 0xbf;
-		}
-	}
-	return (1);
+	return (utf8_take(&u, s, len) == len && u.more == 0);
 }
 
 static int
@@ -181,7 +186,7 @@ ws_check_head(struct ws *ws)
 
 	if (ws->head[0] & RESERVED)
 		return (ws_fail(ws, WS_PROTOCOL, "reserved bits are set"));
-	if (op > OP_PONG || (op > OP_BINARY && op < OP_CONTROL))
+	if (op > OP_PONG || (op > WS_BINARY && op < OP_CONTROL))
 		return (ws_fail(ws, WS_PROTOCOL, "an unknown opcode"));
 	if (ws->side == WS_SERVER && !(ws->head[1] & MASKED))
 		return (ws_fail(ws, WS_PROTOCOL,
@@ -204,7 +209,7 @@ ws_check_head(struct ws *ws)
 	if (op != OP_MORE && (ws->flags & WS_F_MESSAGE))
 		return (ws_fail(ws, WS_PROTOCOL,
 		    "a message within another"));
-	if (op == OP_TEXT)
+	if (op == WS_TEXT && !(ws->flags & WS_F_TAKES_TEXT))
 		return (ws_fail(ws, WS_TYPE, "text"));
 	return (0);
 }
@@ -213,15 +218,28 @@ ws_check_head(struct ws *ws)
 static size_t
 ws_head_len(const struct ws *ws)
 {
-	size_t	 len = 2;
+	size_t	 len = ws->side == WS_SERVER ? 2 + 4 : 2;	/* a mask */
 
 	if (ws->head_len < 2)
-		return (2);
+		return (len);
 	if ((ws->head[1] & LENGTH) == LENGTH16)
 		len += 2;
 	else if ((ws->head[1] & LENGTH) == LENGTH64)
 		len += 8;
-	return (ws->head[1] & MASKED ? len + 4 : len);
+	return (len);
+}
+
+/* The header of a frame of data: which message it belongs to. */
+static void
+ws_got_data(struct ws *ws)
+{
+	ws->flags &= ~WS_F_MESSAGE;
+	if (!(ws->head[0] & FIN))
+		ws->flags |= WS_F_MESSAGE;
+	if ((ws->head[0] & OPCODE) == WS_TEXT)
+		ws->flags |= WS_F_TEXT;
+	else if ((ws->head[0] & OPCODE) == WS_BINARY)
+		ws->flags &= ~WS_F_TEXT;
 }
 
 /* The header is whole: what follows it. */
@@ -244,11 +262,8 @@ ws_got_head(struct ws *ws)
 		    "a length that is not in its shortest form"));
 	if (len > WS_FRAME_MAX)
 		return (ws_fail(ws, WS_BIG, "a frame that is too long"));
-	if (!(ws->head[0] & OP_CONTROL)) {
-		ws->flags &= ~WS_F_MESSAGE;
-		if (!(ws->head[0] & FIN))
-			ws->flags |= WS_F_MESSAGE;
-	}
+	if (!(ws->head[0] & OP_CONTROL))
+		ws_got_data(ws);
 	ws->left = len;
 	ws->phase = 0;
 	ws->small_len = 0;
@@ -288,6 +303,35 @@ ws_read_payload(struct ws *ws, uint8_t *out, const uint8_t *buf, size_t len)
 	return (len);
 }
 
+/* Of len octets of a message: how many of them are handed out. */
+static size_t
+ws_check_text(struct ws *ws, const uint8_t *buf, size_t len)
+{
+	size_t	 n;
+
+	if (!(ws->flags & WS_F_TEXT))
+		return (len);
+	if ((n = utf8_take(&ws->utf8, buf, len)) < len)
+		(void)ws_fail(ws, WS_UTF8, "text that is not UTF-8");
+	return (n);
+}
+
+/* The frame's last octet is read. */
+static void
+ws_got_frame(struct ws *ws)
+{
+	ws->head_len = 0;
+	ws->flags &= ~WS_F_PAYLOAD;
+	if (ws->head[0] & OP_CONTROL)
+		(void)ws_got_control(ws);
+	else if (!(ws->head[0] & FIN))
+		return;
+	else if ((ws->flags & WS_F_TEXT) && ws->utf8.more > 0)
+		(void)ws_fail(ws, WS_UTF8, "text that ends within a character");
+	else
+		ws->flags |= WS_F_ENDED;
+}
+
 ssize_t
 ws_input(struct ws *ws, uint8_t *buf, size_t len)
 {
@@ -309,17 +353,47 @@ ws_input(struct ws *ws, uint8_t *buf, size_t len)
 			ws->small_len += n;
 		} else {
 			n = ws_read_payload(ws, buf + out, buf + in, len - in);
-			out += n;
+			out += ws_check_text(ws, buf + out, n);
 		}
 		in += n;
-		if (ws->left > 0)
+		if (ws->left > 0 || (ws->flags & WS_F_FAILED))
 			break;
-		ws->head_len = 0;
-		ws->flags &= ~WS_F_PAYLOAD;
-		if ((ws->head[0] & OP_CONTROL) && ws_got_control(ws) == -1)
-			break;
+		ws_got_frame(ws);
 	}
 	return (out == 0 && (ws->flags & WS_F_FAILED) ? -1 : (ssize_t)out);
+}
+
+/* ---- one message ---- */
+
+size_t
+ws_want(const struct ws *ws, const struct ws_message *m)
+{
+	size_t	 room = sizeof(m->octets) - m->len, want;
+
+	want = ws->flags & WS_F_PAYLOAD ? ws->left :
+	    ws_head_len(ws) - ws->head_len;
+	return (want < room ? want : room);
+}
+
+int
+ws_gather(struct ws *ws, struct ws_message *m, size_t len)
+{
+	ssize_t	 n;
+	size_t	 left;
+
+	ws->flags &= ~WS_F_ENDED;
+	if ((n = ws_input(ws, m->octets + m->len, len)) > 0)
+		m->len += n;
+	if (ws->flags & WS_F_FAILED)
+		return (-1);
+	left = ws->head[0] & OP_CONTROL ? 0 : ws->left;
+	if (m->len + left > WS_MESSAGE_MAX)
+		return (ws_fail(ws, WS_BIG, "a message that is too long"));
+	if (!(ws->flags & WS_F_ENDED))
+		return (0);
+	m->type = ws->flags & WS_F_TEXT ? WS_TEXT : WS_BINARY;
+	m->whole = 1;
+	return (1);
 }
 
 /* ---- writing ---- */
@@ -351,9 +425,9 @@ ws_head(struct ws *ws, uint8_t first, uint8_t *payload, size_t len)
 }
 
 size_t
-ws_frame(struct ws *ws, uint8_t *payload, size_t len)
+ws_frame(struct ws *ws, enum ws_type type, uint8_t *payload, size_t len)
 {
-	return (ws_head(ws, FIN | OP_BINARY, payload, len));
+	return (ws_head(ws, FIN | type, payload, len));
 }
 
 void
