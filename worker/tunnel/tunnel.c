@@ -25,7 +25,7 @@
 #include "shared/compat.h"
 #include "shared/log.h"
 #include "worker/dialect/dialect.h"
-#include "worker/worker.h"
+#include "worker/frame/worker.h"
 #include "tunnel.h"
 #include "wsopen.h"
 
@@ -45,7 +45,6 @@ static uint8_t	 batch[WIRE_BATCH];	/* of the one tunnel whose turn it is */
 static void	 tunnel_ready(void *, int);
 static void	 tunnel_turn(evutil_socket_t, short, void *);
 static void	 tunnel_timer(evutil_socket_t, short, void *);
-static void	 tunnel_again(struct tunnel *);
 static int	 tunnel_opened(struct stream *);
 static void	 tunnel_wake(struct session *);
 static struct pipebuf *tunnel_pipe(struct session *, size_t *);
@@ -183,8 +182,7 @@ tunnel_schedule(struct tunnel *t)
 		event_active(&t->ev_turn, EV_TIMEOUT, 0);
 }
 
-/* Goes on after the others had their turn and the loop has looked. */
-static void
+void
 tunnel_again(struct tunnel *t)
 {
 	struct timeval	 now = { 0, 0 };
@@ -275,6 +273,33 @@ tunnel_put(struct tunnel *t, const void *buf, size_t len)
 	return (seal_write(t->seal, buf, len));
 }
 
+/* Has its transport messages, with nothing between them and the dialect? */
+static int
+tunnel_has_messages(const struct tunnel *t)
+{
+	if (t->wire.ws != NULL && t->seal == NULL)
+		return (1);
+	errno = ENOTSUP;
+	return (0);
+}
+
+int
+tunnel_get_message(struct tunnel *t, struct ws_message *m)
+{
+	if (!tunnel_has_messages(t))
+		return (-1);
+	return (wire_get_message(&t->wire, m));
+}
+
+int
+tunnel_put_message(struct tunnel *t, enum ws_type type, const void *buf,
+    size_t len)
+{
+	if (!tunnel_has_messages(t))
+		return (-1);
+	return (wire_put_message(&t->wire, type, buf, len));
+}
+
 /* Octets that were read and not handed out. */
 static int
 tunnel_pending(const struct tunnel *t)
@@ -289,6 +314,8 @@ tunnel_flush(struct tunnel *t)
 
 	if ((r = wire_flush(&t->wire)) == -1)
 		tunnel_kill(t, TUNNEL_END_LOST, "%s", strerror(errno));
+	else if (r == 0)
+		wire_idle(&t->wire);
 	return (r);
 }
 
@@ -506,12 +533,9 @@ tunnel_write(struct tunnel *t)
 	while (tunnel_flush(t) == 0) {
 		if (t->flags & TUNNEL_F_DYING)
 			return;
-		if (len == 0 || (sent > 0 && !t->session->more)) {
-			wire_idle(&t->wire);
+		if (len == 0 || (sent > 0 && !t->session->more))
 			return;
-		}
 		if (sent >= SESSION_SMALL) {
-			wire_idle(&t->wire);
 			tunnel_again(t);
 			return;
 		}
