@@ -365,8 +365,8 @@ static const struct row	 sandbox_rows[] = {
 
 	/*
 	 * resolve: getaddrinfo in a child, with whatever modules nsswitch.conf
-	 * names.  It can kill only its own children: it has its own user id, and
-	 * Landlock restricts signals; seccomp cannot tell whose they are.
+	 * names.  It can kill only its own children: it has its own user id,
+	 * and Landlock restricts signals; seccomp cannot tell whose they are.
 	 */
 	{ SYS(socket), R, 0, { EQ(0, AF_INET) }, "name servers" },
 	{ SYS(socket), R, 0, { EQ(0, AF_INET6) }, "name servers" },
