@@ -17,7 +17,7 @@ SHARED_OBJS !=	ls shared/*.c | sed 's/c$$/o/'
 CONF_OBJS !=	ls rocketd/conf/*.[cy] | sed 's/[cy]$$/o/' | sort -u
 ROCKETD_OBJS !=	ls rocketd/*.c | sed 's/c$$/o/' | grep -v /rocketd.o
 WORKER_OBJS !=	ls worker/*.c worker/*/*.c worker/*/*/*.c | sed 's/c$$/o/' | \
-		grep -v /worker.o
+		grep -v worker/main.o
 CTL_OBJS !=	ls rocketctl/*.c | sed 's/c$$/o/' | grep -v /rocketctl.o
 UNIT_TESTS !=	ls regress/unit/*_test.c | sed 's/.c$$//'
 FUZZERS !=	ls regress/fuzz/*_fuzz.c | sed 's/.c$$//'
@@ -48,8 +48,8 @@ rocketd/rocketd: rocketd/rocketd.o rocketd/rocketd.a rocketd/conf/conf.a \
 	${LINK} -o $@ rocketd/rocketd.o rocketd/rocketd.a \
 	    rocketd/conf/conf.a shared/shared.a ${L_EVENT} ${L_BSD}
 
-worker/rocketd-worker: worker/worker.o worker/worker.a shared/shared.a
-	${LINK} -o $@ worker/worker.o worker/worker.a shared/shared.a \
+worker/rocketd-worker: worker/main.o worker/worker.a shared/shared.a
+	${LINK} -o $@ worker/main.o worker/worker.a shared/shared.a \
 	    ${L_EVENT} ${L_SSL} ${L_LZ4} ${L_SECCOMP} ${L_BSD}
 
 rocketctl/rocketctl: rocketctl/rocketctl.o rocketctl/rocketctl.a \

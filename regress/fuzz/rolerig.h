@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "worker/worker.h"
+#include "worker/frame/worker.h"
 #include "script.h"
 
 struct rig_peer {

@@ -20,7 +20,7 @@
 #include "shared/channel.h"
 #include "shared/compat.h"
 #include "shared/log.h"
-#include "worker/childlog.h"
+#include "worker/frame/childlog.h"
 #include "frame.h"
 
 #define LINES	2048

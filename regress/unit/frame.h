@@ -15,7 +15,7 @@
 
 #include <event2/event.h>
 
-#include "worker/worker.h"
+#include "worker/roles.h"
 
 #define FRAME_REQUEST	77	/* the number of each that is asked */
 #define FRAME_COUNTERS	32

@@ -25,13 +25,14 @@
 
 #include "shared/compat.h"
 #include "worker/crypto/selfsign.h"
-#include "worker/sandbox.h"
-#include "worker/worker.h"
+#include "worker/frame/sandbox.h"
+#include "worker/roles.h"
 #include "forked.h"
 
-/* worker.c as it is, but that main() is the worker's and not the test's. */
+/* As they are, but that main() is the worker's and not the test's. */
 #define main	worker_main
-#include "worker/worker.c"
+#include "worker/frame/worker.c"
+#include "worker/main.c"
 #undef main
 
 #define PATIENCE 60			/* seconds, of a whole test */

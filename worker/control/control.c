@@ -24,7 +24,7 @@
 #include "inquiry.h"
 #include "logout.h"
 #include "sibling.h"
-#include "worker/worker.h"
+#include "worker/roles.h"
 
 /*
  * Lines a second of one process, and how many at once.  worker.c keeps to

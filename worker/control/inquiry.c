@@ -20,7 +20,7 @@
 #include "asker.h"
 #include "inquiry.h"
 #include "sibling.h"
-#include "worker/worker.h"
+#include "worker/frame/worker.h"
 
 /*
  * Silence of a process after which an answer goes without it.  The parent

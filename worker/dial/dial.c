@@ -26,7 +26,7 @@
 
 #include "shared/compat.h"
 #include "connect.h"
-#include "worker/worker.h"
+#include "worker/roles.h"
 
 /* Requests under way: of one worker, and in all. */
 #define PEER_MAX	1024

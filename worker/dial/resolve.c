@@ -27,7 +27,7 @@
 #include "shared/channel.h"
 #include "shared/compat.h"
 #include "shared/log.h"
-#include "worker/worker.h"
+#include "worker/roles.h"
 
 /* Children at a time: lookups mostly wait for the network. */
 #define LOOKUPS_RUNNING	8

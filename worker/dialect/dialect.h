@@ -58,7 +58,7 @@ struct dialect {
 	 * one that is gone drain.  -1: no memory.
 	 */
 	int	(*keys)(struct service *, const struct msg_key *, uint32_t n);
-	/* The path of a WebSocket request, if none is configured; -1: no key. */
+	/* Path of a WebSocket request, if none is configured; -1: no key. */
 	int	(*path)(const struct service *, char *, size_t);
 	/*
 	 * Another worker of the service has seen a client that started anew.

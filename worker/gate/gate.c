@@ -23,7 +23,7 @@
 #include "shared/compat.h"
 #include "worker/net/charge.h"
 #include "worker/net/listener.h"
-#include "worker/worker.h"
+#include "worker/roles.h"
 #include "arrival.h"
 #include "path.h"
 #include "site.h"

@@ -26,7 +26,7 @@
 #include "shared/compat.h"
 #include "psk.h"
 #include "signkey.h"
-#include "worker/worker.h"
+#include "worker/roles.h"
 
 /*
  * Tokens of one configuration.  Sets are compared key by key; even for so many

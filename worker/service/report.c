@@ -15,7 +15,7 @@
 #include "worker/dialect/dialect.h"
 #include "worker/relay/relay.h"
 #include "worker/tunnel/tunnel.h"
-#include "worker/worker.h"
+#include "worker/frame/worker.h"
 #include "pool.h"
 #include "report.h"
 #include "user.h"

@@ -26,7 +26,7 @@
 #include "worker/relay/dialler.h"
 #include "worker/relay/relay.h"
 #include "worker/tunnel/tunnel.h"
-#include "worker/worker.h"
+#include "worker/roles.h"
 #include "pool.h"
 #include "report.h"
 #include "user.h"

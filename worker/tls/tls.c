@@ -32,7 +32,7 @@
 #include "worker/net/charge.h"
 #include "worker/net/listener.h"
 #include "worker/net/proxyhdr.h"
-#include "worker/worker.h"
+#include "worker/roles.h"
 #include "tlsconn.h"
 
 /* Handshakes for dial at one time; it never has more requests. */

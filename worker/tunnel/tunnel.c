@@ -25,7 +25,7 @@
 #include "shared/compat.h"
 #include "shared/log.h"
 #include "worker/dialect/dialect.h"
-#include "worker/worker.h"
+#include "worker/frame/worker.h"
 #include "tunnel.h"
 #include "wsopen.h"
 

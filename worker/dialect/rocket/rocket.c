@@ -803,8 +803,8 @@ rocket_settle(const struct rocket_params *ours,
 
 	if (ours->opens == theirs->opens)
 		return (refuse(why, REJECT_PARAMETER, ours->opens ?
-		    "users on both sides: one of them must forward to a target" :
-		    "a target on both sides: one of them must listen for users"));
+		    "users on both sides: one must forward to a target" :
+		    "a target on both sides: one must listen for users"));
 	if (check_mux(ours, theirs, why) == -1)
 		return (-1);
 	if ((seal = settle_seal(ours->seals & theirs->seals)) == 0) {

@@ -51,11 +51,13 @@ struct role {
 	void	(*stop)(uint32_t drain_ms);
 };
 
-extern const struct role	 role_control, role_keys, role_gate,
-				 role_resolve, role_dial, role_tls,
-				 role_service;
+#define WORKER_PARENT_FD	3	/* the channel to the parent */
 
 /* worker.c */
+
+/* Runs a process of this role, to its end; the exit status. */
+int			 worker_run(const struct role *, int argc,
+			    char **argv);
 
 struct event_base	*worker_base(void);
 /* What BEGIN said; role, service, index, start_id... */
