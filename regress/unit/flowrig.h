@@ -231,7 +231,7 @@ void		 flow_keyed(void);
 /* The peers have this key. */
 void		 flow_trust(const struct msg_key *);
 /* control asks; as frame_done, with the words in frame_words. */
-int		 flow_ask(enum msg_type, uint32_t serial);
+int		 flow_ask(uint32_t, uint32_t serial);
 /* A second of the worker's is over. */
 void		 flow_second(void);
 /* The peers go, and nothing is left: of descriptors, and of what was held. */

@@ -159,7 +159,7 @@ r_message(struct channel *ch, struct imsg *imsg)
 }
 
 static void
-r_ask(struct channel *ch, enum msg_type type, const struct ctl_request *req)
+r_ask(struct channel *ch, uint32_t type, const struct ctl_request *req)
 {
 	say("%s", msg_name(type));
 	worker_counter(ch, req->request, "figure", 1ULL << 40);
@@ -407,7 +407,7 @@ static void
 test_least_role(void **state)
 {
 	static struct msg_token	 token = { .len = 1, .side = SIDE_SERVER };
-	struct ctl_request	 req = { .version = MSG_VERSION,
+	struct ctl_request	 req = { .version = CTL_VERSION,
 				    .request = 5 };
 	struct ctl_done		 done;
 	struct forked_end		 control, gate;
@@ -604,7 +604,8 @@ test_nonsense(void **state)
 	forked_started();
 	(void)fcntl(forked_report, F_SETFL, O_NONBLOCK);
 	for (i = 0; i < sizeof(from) / sizeof(from[0]); i++)
-		for (type = 0; type <= IMSG_MAX; type++)
+		for (type = 0; type <= IMSG_CTL_END;
+		    type = type == IMSG_MAX ? CTL_FIRST : type + 1)
 			for (j = 0; j < sizeof(sizes) / sizeof(sizes[0]);
 			    j++) {
 				forked_joins(&e, from[i], 0, SIDE_NONE);
@@ -657,7 +658,7 @@ test_descriptors(void **state)
 static void
 test_asks(void **state)
 {
-	struct ctl_request	 req = { .version = MSG_VERSION,
+	struct ctl_request	 req = { .version = CTL_VERSION,
 				    .request = 9 };
 	struct ctl_counter	 figure;
 	struct ctl_done		 done;

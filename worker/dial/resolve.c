@@ -454,7 +454,7 @@ resolve_ready(int reload)
 }
 
 static void
-resolve_figures(struct channel *ch, enum msg_type type,
+resolve_figures(struct channel *ch, uint32_t type,
     const struct ctl_request *rq)
 {
 	if (type != IMSG_CTL_SUMMARY) {

@@ -75,7 +75,7 @@ worker_now(void)
 }
 
 void
-worker_tell(enum msg_type type, const void *data, size_t len)
+worker_tell(uint32_t type, const void *data, size_t len)
 {
 	/* Failing, the parent is gone, and so are we in a moment. */
 	(void)channel_send(env.parent, type, -1, data, len);

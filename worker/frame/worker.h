@@ -45,7 +45,7 @@ struct role {
 	 * control asks: send the answers over the channel, the last one is
 	 * IMSG_CTL_DONE.  CTL_SUMMARY: CTL_COUNTERs (worker_counter).
 	 */
-	void	(*ask)(struct channel *, enum msg_type,
+	void	(*ask)(struct channel *, uint32_t,
 		    const struct ctl_request *);
 	/* End within drain_ms (0 at once, UINT32_MAX no limit): worker_exit. */
 	void	(*stop)(uint32_t drain_ms);
@@ -65,7 +65,7 @@ const struct msg_begin	*worker_self(void);
 /* Microseconds of a clock that never goes back, as of this turn. */
 uint64_t		 worker_now(void);
 /* Queues a message to the parent. */
-void			 worker_tell(enum msg_type, const void *, size_t);
+void			 worker_tell(uint32_t, const void *, size_t);
 /* A sibling sent what it may not: logs, tells the parent, closes it. */
 void			 worker_complain(struct channel *, const char *why);
 /* Answer of CTL_SUMMARY, one figure. */

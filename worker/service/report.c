@@ -198,7 +198,7 @@ report_summary(const struct service *svc, struct channel *ch,
 }
 
 void
-report_ask(const struct service *svc, struct channel *ch, enum msg_type type,
+report_ask(const struct service *svc, struct channel *ch, uint32_t type,
     const struct ctl_request *req)
 {
 	const char	*failure = NULL;

@@ -581,7 +581,7 @@ service_message(struct channel *ch, struct imsg *imsg)
 }
 
 static void
-service_ask(struct channel *ch, enum msg_type type,
+service_ask(struct channel *ch, uint32_t type,
     const struct ctl_request *req)
 {
 	report_ask(&service, ch, type, req);
