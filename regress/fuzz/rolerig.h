@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "worker/frame/worker.h"
+#include "worker/roles.h"
 #include "script.h"
 
 struct rig_peer {

@@ -51,13 +51,13 @@ unsigned int		 flow_nasked, flow_ncancelled, flow_nproven,
 int			 flow_room = -1;
 struct seal_ctx		*flow_ctx[2];	/* SIDE_SERVER, SIDE_CLIENT */
 unsigned int		 flow_activity;
+struct far_end		 flow_gate, flow_dial;
+const struct service_opts *flow_opts;
+const struct tunnel_events *flow_service_events;
 
 static struct event	*limit;
 static int		 expired;
 static unsigned int	 fds_before;
-
-struct far_end		 flow_gate, flow_dial;
-const struct service_opts *flow_opts;
 
 /* ---- the others ---- */
 
@@ -488,17 +488,15 @@ flow_key(enum side side, uint8_t id, uint8_t secret)
 	    0);
 }
 
-static struct rocket_service	 flow_rocket;
-const struct tunnel_events	*flow_service_events;
-
 void
 flow_side(enum side side)
 {
+	struct rocket_service	*rs = svc->part;
+
 	frame_begin.side = svc->conf.side = side;
 	frame_begin.dials = svc->dials = side == SIDE_CLIENT;
 	frame_begin.opens = svc->opens = !svc->dials;
-	flow_rocket.seal = flow_ctx[svc->dials];
-	svc->part = &flow_rocket;
+	rs->seal = flow_ctx[svc->dials];
 }
 
 void

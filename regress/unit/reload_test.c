@@ -11,7 +11,6 @@
 #include <sys/queue.h>
 #include <sys/stat.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -41,6 +40,7 @@
 #include "shared/channel.h"
 #include "shared/compat.h"
 #include "shared/log.h"
+#include "fds.h"
 
 #define TOKEN	"token \"0123456789abcdef\"\n"
 #define OTHER	"token \"fedcba9876543210\"\n"
@@ -381,20 +381,6 @@ sink(enum log_level level, const char *line, void *arg)
 
 /* ---- a daemon with a configuration ---- */
 
-static int
-count_fds(void)
-{
-	struct dirent	*e;
-	DIR		*d;
-	int		 n = 0;
-
-	assert_non_null(d = opendir("/proc/self/fd"));
-	while ((e = readdir(d)) != NULL)
-		n += e->d_name[0] != '.';
-	closedir(d);
-	return (n);
-}
-
 static void
 put(const char *text)
 {
@@ -454,7 +440,7 @@ first(const char *text)
 static void
 reload(const char *text, const char *done)
 {
-	int	 fds = count_fds();
+	int	 fds = fds_count();
 
 	put(text);
 	journal[0] = lines[0] = why[0] = '\0';
@@ -462,7 +448,7 @@ reload(const char *text, const char *done)
 		fail_msg("%s is refused: %s", text, lines);
 	assert_string_equal(journal, done);
 	assert_non_null(strstr(lines, "reload: done"));
-	assert_int_equal(count_fds(), fds);
+	assert_int_equal(fds_count(), fds);
 }
 
 /* It is refused, with these words, and nothing has changed. */
@@ -471,7 +457,7 @@ refused(const char *text, const char *words, const char *done)
 {
 	struct rocketd_conf	*conf = env.conf;
 	uint64_t		 configured = env.configured;
-	int			 fds = count_fds();
+	int			 fds = fds_count();
 
 	put(text);
 	journal[0] = lines[0] = why[0] = '\0';
@@ -485,7 +471,7 @@ refused(const char *text, const char *words, const char *done)
 	assert_non_null(strstr(lines, "reload: refused, nothing has changed"));
 	assert_ptr_equal(env.conf, conf);
 	assert_int_equal(env.configured, configured);
-	assert_int_equal(count_fds(), fds);
+	assert_int_equal(fds_count(), fds);
 }
 
 static int
@@ -917,7 +903,7 @@ test_cancel(void **state)
 
 	(void)state;
 	first(SERVER TOKEN A "}\n");
-	fds = count_fds();
+	fds = fds_count();
 	look_waits = 1;
 	for (answered = 0; answered == 0;)
 		reload_run(&env, &asker);
@@ -927,7 +913,7 @@ test_cancel(void **state)
 	assert_int_equal(answered, 1 + 64);
 	assert_int_equal(failed, 1);
 	assert_string_equal(why, "rocketd is stopping");
-	assert_int_equal(count_fds(), fds);
+	assert_int_equal(fds_count(), fds);
 }
 
 static void

@@ -9,7 +9,6 @@
 #include <sys/types.h>
 #include <sys/wait.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -27,6 +26,7 @@
 #include "worker/crypto/selfsign.h"
 #include "worker/frame/sandbox.h"
 #include "worker/roles.h"
+#include "fds.h"
 #include "forked.h"
 
 /* As they are, but that main() is the worker's and not the test's. */
@@ -92,21 +92,6 @@ selfsign_main(void)
 	return (7);
 }
 
-static int
-count_fds(void)
-{
-	struct dirent	*e;
-	DIR		*d;
-	int		 n = 0;
-
-	if ((d = opendir("/proc/self/fd")) == NULL)
-		_exit(98);
-	while ((e = readdir(d)) != NULL)
-		n += e->d_name[0] != '.';
-	closedir(d);
-	return (n);
-}
-
 static void
 r_init(void)
 {
@@ -164,7 +149,7 @@ r_message(struct channel *ch, struct imsg *imsg)
 	if (imsg_get_type(imsg) == IMSG_CLIENT_BACK)
 		worker_complain(sibling, "it bores");
 	if (imsg_get_type(imsg) == IMSG_HOLD) {
-		say("fds %d, time %d %d", count_fds(), worker_now() == now,
+		say("fds %d, time %d %d", fds_count(), worker_now() == now,
 		    now > last);
 		last = now;
 		log_warnx("a warning");
