@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * What was answered, for people: aligned columns, human units.
+ * Answers for people: aligned columns, human units.
  */
 
 #include <stdio.h>
@@ -74,7 +74,7 @@ text_daemon(const struct answers *a)
 	printf("%s\n", log_level_name(d->log_level));
 	text_label("separation");
 	printf("%s\n", d->root ? "full, started as root" :
-	    "less, not started as root");
+	    "reduced, not started as root");
 	return (0);
 }
 
@@ -126,7 +126,7 @@ text_totals(const struct answers *a)
 	return (0);
 }
 
-/* One paragraph a role, broken between figures. */
+/* One paragraph for each role, broken between counters. */
 static void
 text_counters(const struct answers *a)
 {

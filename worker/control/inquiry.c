@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * Requests of rocketctl: who is asked for what, how long, and what may come
- * back.  What comes back from a child is believed only as far as it is about
- * that child: who it is, and of which service, is filled in from the channel.
+ * Requests of rocketctl: which processes are asked, for how long, and what
+ * they may answer.  A child is believed only about itself: who it is, and of
+ * which service, is filled in from the channel.
  */
 
 #include <sys/types.h>
@@ -23,27 +23,27 @@
 #include "worker/frame/worker.h"
 
 /*
- * Silence of a process after which an answer goes without it.  The parent
+ * A process that is silent for so long is left out of the answer.  The parent
  * reads files and binds addresses before it answers a command.
  */
 #define ANSWER_MS	3000
 #define COMMAND_MS	10000
-/* And of all together, for one that never comes to an end. */
+/* The whole answer must end within this time. */
 #define ANSWERS_MS	30000
-/* How often the silence is looked at. */
+/* How often to look for silent processes. */
 #define LOOK_US		250000
 
 #define WHOM_PARENT	0x01
 #define WHOM_CHILDREN	0x02
 #define WHOM_WORKERS	0x04
 
-struct form {				/* what a request asks of whom */
+struct form {				/* what a request asks, and whom */
 	uint32_t	 request;
 	uint32_t	 answer;
 	uint32_t	 parents;	/* the parent's only */
 	uint32_t	 whom;
 	uint32_t	 silence_ms;
-	const char	*command;	/* not for everybody; or NULL */
+	const char	*command;	/* for the owner only; or NULL */
 };
 
 struct part {				/* one process asked */
@@ -149,7 +149,7 @@ form_concerns(const struct form *form, const struct ctl_request *req,
 	if (req->service[0] != '\0' && strcmp(req->service,
 	    s->peer.name) != 0)
 		return (0);
-	/* Of one session, or (id 0.0.0) of all; CLOSE always names one. */
+	/* One session, or all (id 0.0.0); CLOSE always names one. */
 	if (form->request != IMSG_CTL_CLOSE && id->service == 0 &&
 	    id->index == 0 && id->serial == 0)
 		return (1);
@@ -166,13 +166,14 @@ inquiry_start(struct asker *asker, uint32_t type,
 	struct sibling		*s;
 
 	if ((form = form_find(type)) == NULL) {
-		asker_done(asker, 1, "this rocketd knows no such request");
+		asker_done(asker, 1, "this rocketd does not know the request");
 		return;
 	}
 	if (form->command != NULL) {
 		if (!asker_commands(asker)) {
-			log_info("control socket: uid %u may not command: %s",
-			    (unsigned int)asker_uid(asker), form->command);
+			log_info("control socket: uid %u has no permission "
+			    "for %s", (unsigned int)asker_uid(asker),
+			    form->command);
 			asker_done(asker, 1, "permission denied: only root "
 			    "and the daemon's own user may do that");
 			return;
@@ -214,7 +215,7 @@ inquiry_new(struct asker *asker, const struct form *form,
 	q->form = form;
 	q->asker = asker;
 	q->req = *req;
-	/* Each lives for seconds: none sees its number given out again. */
+	/* An inquiry lasts seconds: no number is reused within that time. */
 	if (++inquiries.number == 0)
 		inquiries.number = 1;
 	q->req.request = inquiries.number;
@@ -245,7 +246,8 @@ inquiry_ask(struct inquiry *q, struct sibling *s)
 	q->asked++;
 	if ((p = calloc(1, sizeof(*p))) == NULL) {
 		q->failed = 1;
-		(void)strlcpy(q->words, "rocketd has no memory to ask all",
+		(void)strlcpy(q->words,
+		    "rocketd has no memory to ask every process",
 		    sizeof(q->words));
 		return;
 	}
@@ -259,7 +261,7 @@ inquiry_ask(struct inquiry *q, struct sibling *s)
 		inquiry_missing(q, p);
 }
 
-/* There is no process that it concerns; all of none are none. */
+/* It concerns no process.  A list of everything is then empty. */
 static void
 inquiry_nobody(struct inquiry *q)
 {
@@ -300,7 +302,7 @@ inquiry_answer(struct sibling *s, struct imsg *imsg)
 	TAILQ_FOREACH(q, &inquiries.all, entry)
 		if (q->req.request == answer.request)
 			break;
-	/* Late: it has ended, or went on without this one. */
+	/* Too late: the inquiry has ended, or has given this process up. */
 	if (q == NULL || (p = inquiry_part(q, s)) == NULL)
 		return (0);
 	p->heard = worker_now();
@@ -316,7 +318,7 @@ inquiry_answer(struct sibling *s, struct imsg *imsg)
 	return (0);
 }
 
-/* What the channel knows better than the message is taken from there. */
+/* Fills in from the channel what the message could lie about. */
 static void
 inquiry_relay(struct inquiry *q, const struct sibling *s, uint32_t type,
     union answer *answer, size_t len)
@@ -355,7 +357,7 @@ inquiry_relay(struct inquiry *q, const struct sibling *s, uint32_t type,
 	asker_send(q->asker, type, answer, len);
 }
 
-/* Of several failures the first one is told. */
+/* The first of several failures is reported. */
 static void
 inquiry_done(struct inquiry *q, struct part *p, const struct ctl_done *done)
 {
@@ -386,7 +388,7 @@ inquiry_missing(struct inquiry *q, struct part *p)
 	free(p);
 }
 
-/* Ends it when nothing is awaited any more; 1 when it did. */
+/* Ends the inquiry if it waits for nobody any more; 1: it has ended. */
 static int
 inquiry_check(struct inquiry *q)
 {
@@ -408,7 +410,7 @@ inquiry_check(struct inquiry *q)
 	return (1);
 }
 
-/* Goes on without those that have been silent for too long. */
+/* Gives up the processes that have been silent for too long. */
 static void
 inquiry_look(evutil_socket_t fd, short what, void *arg)
 {
