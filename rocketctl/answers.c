@@ -325,8 +325,8 @@ cmp_service(const void *a, const void *b)
 	return (CMP(x->index, y->index));
 }
 
-static int
-cmp_session(const void *a, const void *b)
+int
+answers_order_sessions(const void *a, const void *b)
 {
 	const struct ctl_session	*x = a, *y = b;
 
@@ -368,7 +368,7 @@ answers_sort(struct answers *a)
 {
 	list_sort(&a->counters, cmp_counter);
 	list_sort(&a->services, cmp_service);
-	list_sort(&a->sessions, cmp_session);
+	list_sort(&a->sessions, answers_order_sessions);
 	list_sort(&a->streams, cmp_stream);
 	list_sort(&a->processes, cmp_process);
 }
@@ -389,25 +389,31 @@ answers_sum_counters(struct answers *a)
 	a->counters.n = n;
 }
 
+void
+answers_add_service(struct ctl_service *sum, const struct ctl_service *s)
+{
+	sum->tunnels_wanted += s->tunnels_wanted;
+	sum->sessions += s->sessions;
+	sum->streams += s->streams;
+	sum->waiting += s->waiting;
+	sum->users += s->users;
+	sum->refused += s->refused;
+	sum->failed += s->failed;
+	sum->resets += s->resets;
+	sum->descriptors_short += s->descriptors_short;
+	sum->octets_in += s->octets_in;
+	sum->octets_out += s->octets_out;
+	sum->memory += s->memory;
+	sum->memory_max += s->memory_max;
+}
+
 static void
 view_add(struct service_view *v, const struct ctl_service *s)
 {
 	if (v->workers++ == 0)
 		v->sum = *s;
 	else {
-		v->sum.tunnels_wanted += s->tunnels_wanted;
-		v->sum.sessions += s->sessions;
-		v->sum.streams += s->streams;
-		v->sum.waiting += s->waiting;
-		v->sum.users += s->users;
-		v->sum.refused += s->refused;
-		v->sum.failed += s->failed;
-		v->sum.resets += s->resets;
-		v->sum.descriptors_short += s->descriptors_short;
-		v->sum.octets_in += s->octets_in;
-		v->sum.octets_out += s->octets_out;
-		v->sum.memory += s->memory;
-		v->sum.memory_max += s->memory_max;
+		answers_add_service(&v->sum, s);
 		if (v->sum.where[0] == '\0')
 			memcpy(v->sum.where, s->where, sizeof(s->where));
 	}

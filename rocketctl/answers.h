@@ -63,6 +63,11 @@ int	 answers_ask(struct answers *, struct imsgbuf *, uint32_t,
 void	 answers_sort(struct answers *);
 /* The parts of each service summed up; an array for free(); NULL: no memory. */
 struct service_view *answers_services(const struct answers *, size_t *);
+/* Adds the numbers of a service, or of a part of one, to a sum. */
+void	 answers_add_service(struct ctl_service *sum,
+	    const struct ctl_service *);
+/* The order of sessions, for bsearch(3). */
+int	 answers_order_sessions(const void *, const void *);
 /* Sums up counters of the same role and name, and sorts them. */
 void	 answers_sum_counters(struct answers *);
 

@@ -246,19 +246,6 @@ sample_service(const struct sample *s, const struct service_view *of)
 	return (NULL);
 }
 
-static int
-session_order(const void *a, const void *b)
-{
-	const struct ctl_session	*x = a, *y = b;
-
-	if (x->id.service != y->id.service)
-		return (x->id.service < y->id.service ? -1 : 1);
-	if (x->id.index != y->id.index)
-		return (x->id.index < y->id.index ? -1 : 1);
-	return (x->id.serial < y->id.serial ? -1 :
-	    x->id.serial > y->id.serial);
-}
-
 /* There may be thousands, so they are sorted. */
 static const struct ctl_session *
 sample_session(const struct sample *s, const struct ctl_session *of)
@@ -266,7 +253,7 @@ sample_session(const struct sample *s, const struct ctl_session *of)
 	if (s->answers.sessions.n == 0)
 		return (NULL);
 	return (bsearch(of, s->answers.sessions.items, s->answers.sessions.n,
-	    s->answers.sessions.size, session_order));
+	    s->answers.sessions.size, answers_order_sessions));
 }
 
 /* A new worker counts from zero again. */

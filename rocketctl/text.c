@@ -91,17 +91,7 @@ text_totals(const struct answers *a)
 	for (v = views; v < views + n; v++) {
 		up += v->up == v->workers;
 		server += v->sum.side == SIDE_SERVER;
-		sum.sessions += v->sum.sessions;
-		sum.streams += v->sum.streams;
-		sum.waiting += v->sum.waiting;
-		sum.users += v->sum.users;
-		sum.refused += v->sum.refused;
-		sum.failed += v->sum.failed;
-		sum.resets += v->sum.resets;
-		sum.octets_in += v->sum.octets_in;
-		sum.octets_out += v->sum.octets_out;
-		sum.memory += v->sum.memory;
-		sum.memory_max += v->sum.memory_max;
+		answers_add_service(&sum, &v->sum);
 	}
 	free(views);
 	text_label("services");
