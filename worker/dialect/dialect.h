@@ -86,7 +86,7 @@ struct dialect {
 	int	(*opened)(struct tunnel *, struct stream *);
 	/* Tells the peer that no more streams are wanted on it. */
 	void	(*drain)(struct tunnel *);
-	/* Makes the peer say something: any octet answers. */
+	/* Pings the peer: tunnel_rtt, or without a mux any octet, answers. */
 	void	(*probe)(struct tunnel *, uint64_t now);
 	/* Asks the peer, which dials, for so many more tunnels. */
 	void	(*more)(struct tunnel *, uint32_t);

@@ -193,7 +193,7 @@ void		 tunnel_proven(struct tunnel *);
  */
 void		 tunnel_run(struct tunnel *, struct session *,
 		    uint32_t streams);
-/* A round trip took so many microseconds. */
+/* A round trip took so many microseconds; it answers a probe. */
 void		 tunnel_rtt(struct tunnel *, uint32_t us);
 /* The peer drains it, or wants n tunnels more. */
 void		 tunnel_peer_drains(struct tunnel *);
