@@ -18,7 +18,6 @@
 #include "worker/roles.h"
 
 #define FRAME_REQUEST	77	/* the number of each that is asked */
-#define FRAME_COUNTERS	32
 #define FRAME_LOG	200	/* lines kept */
 
 /* frame.c: the functions of worker.h, on these. */
@@ -34,12 +33,10 @@ extern void			(*frame_tell)(uint32_t, const void *,
 				    size_t);
 extern int			 frame_complaints, frame_exited;
 /*
- * Answers to control: who asked, the figures, how it ended (1, or -1 and the
- * words; to be set to 0 before).
+ * Answers to control: who asked, and how it ended (1, or -1 and the words; to
+ * be set to 0 before).
  */
 extern struct channel		*frame_asker;
-extern struct ctl_counter	 frame_counters[FRAME_COUNTERS];
-extern int			 frame_ncounters;
 extern int			 frame_done;
 extern char			 frame_words[256];
 
