@@ -98,4 +98,16 @@ int		 frame_logged(const char *words);
 /* One of the figures that the role has for control; it has to be there. */
 uint64_t	 frame_figure(const char *name);
 
+/* framealone.c */
+
+struct frame_alone {
+	const char	*name;
+	void		(*body)(void **);
+};
+
+/* Runs a test (struct frame_alone) in a process of its own. */
+void		 frame_alone(void **state);
+#define FRAME_ALONE(f)							\
+	{ #f, frame_alone, NULL, NULL, &(struct frame_alone){ #f, f } }
+
 #endif /* UNIT_FRAME_H */
