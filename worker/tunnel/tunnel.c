@@ -132,6 +132,8 @@ tunnel_new(int fd, const struct msg_tunnel *how, struct remote *remote)
 		free(t);
 		return (NULL);
 	}
+	if (t->seal == NULL)
+		t->flags |= TUNNEL_F_BARE;
 	TAILQ_INSERT_TAIL(&svc->tunnels, t, entry);
 	svc->ntunnels++;
 	svc->budget.fds++;
