@@ -404,7 +404,8 @@ tunnel_rtt(struct tunnel *t, uint32_t us)
 {
 	t->rtt_us = us;
 	t->probe_until = 0;
-	session_rtt(t->session, us);
+	if (t->session != NULL)
+		session_rtt(t->session, us);
 }
 
 /* ---- an open tunnel's turn ---- */
