@@ -787,7 +787,8 @@ tunnel_ready(void *arg, int later)
 static void
 tunnel_draining(struct tunnel *t)
 {
-	if (t->deadline == 0 && svc->conf.opts.drain_timeout != 0)
+	if (t->state == TUNNEL_OPEN && t->deadline == 0 &&
+	    svc->conf.opts.drain_timeout != 0)
 		t->deadline = worker_now() +
 		    svc->conf.opts.drain_timeout * 1000000ULL;
 }
@@ -822,8 +823,7 @@ tunnel_drain(struct tunnel *t)
 		return;
 	}
 	t->flags |= TUNNEL_F_OLD | TUNNEL_F_DRAINING;
-	if (t->state == TUNNEL_OPEN)
-		tunnel_draining(t);
+	tunnel_draining(t);
 	tunnel_tell_drain(t);
 	tunnel_schedule(t);
 }
