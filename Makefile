@@ -1,135 +1,132 @@
-# For GNU make and bmake alike.  config.mk is made by ./configure, which `make'
-# runs when it has not been run, or when it has changed.  What is compiled is
-# what lies in the folders; what may include what is told by regress/style.sh.
+# For GNU make and bmake alike.  What is compiled is what lies in the folders;
+# what may include what is told by regress/style.sh.
+#
+# configure comes first, whatever is asked for: it writes config.mk again if the
+# compiler or a library has changed.  Objects depend on their headers (*.dep),
+# on the words that they are compiled with (config.words), and on this file.
+# (bmake sees an included file that was not there when it began only with "./".)
 
--include config.mk
+CONFIGURED !=	sh configure --again ${MAKECMDGOALS} ${.TARGETS} >&2 && \
+		echo config.words || echo unconfigured
+-include ./config.mk
 
 .SUFFIXES:
 .SUFFIXES: .c .o .fo
+.DELETE_ON_ERROR:
 
-CPP_ALL =	-I. ${C_LIBS} -DLIBEXECDIR=\"${LIBEXECDIR}\" \
-		-DSYSCONFDIR=\"${SYSCONFDIR}\" ${CPPFLAGS}
-COMPILE =	${CC} ${C_ALL} ${CPP_ALL} ${CFLAGS} ${C_DEPEND}
+COMPILE =	${CC} ${C_ALL} -I. ${C_LIBS} ${CPPFLAGS} ${CFLAGS}
 LINK =		${CC} ${C_ALL} ${CFLAGS} ${L_ALL} ${LDFLAGS}
+LIBS =		${L_EVENT} ${L_SSL} ${L_LZ4} ${L_SECCOMP} ${L_BSD} ${L_MD}
 
-# The objects of a folder; those with main() are not in its archive.
-SHARED_OBJS !=	ls shared/*.c | sed 's/c$$/o/'
-CONF_OBJS !=	ls rocketd/conf/*.[cy] | sed 's/[cy]$$/o/' | sort -u
-ROCKETD_OBJS !=	ls rocketd/*.c | sed 's/c$$/o/' | grep -v /rocketd.o
-WORKER_OBJS !=	ls worker/*.c worker/*/*.c worker/*/*/*.c | sed 's/c$$/o/' | \
-		grep -v /worker.o
-CTL_OBJS !=	ls rocketctl/*.c | sed 's/c$$/o/' | grep -v /rocketctl.o
+# The objects of a folder; those with main() are not in its archive, and what
+# yacc made is not looked for.
+SHARED !=	ls shared/*.c | sed 's/c$$/o/'
+CONF !=		grep -L '^.line.*[.]y"' rocketd/conf/*.[cy] | sed 's/[cy]$$/o/'
+ROCKETD !=	grep -L '^.line.*[.]y"' rocketd/*.c | sed 's/c$$/o/' | \
+		grep -v /rocketd.o
+WORKER !=	ls worker/*.c worker/*/*.c worker/*/*/*.c | sed 's/c$$/o/' | \
+		grep -v worker/main.o
+CTL !=		ls rocketctl/*.c | sed 's/c$$/o/' | grep -v /rocketctl.o
+RIG !=		ls regress/unit/*.c | grep -v _test.c | sed 's/c$$/o/'
+BENCH !=	ls regress/bench/*.c | grep -v -e /load.c -e /smux_bench.c \
+		-e /wan.c | sed 's/c$$/o/'
+FUZZ !=		ls regress/fuzz/*.c | grep -v _fuzz.c | sed 's/c$$/fo/'
+OBJS =		rocketd/rocketd.o worker/main.o rocketctl/rocketctl.o \
+		${SHARED} ${CONF} ${ROCKETD} ${WORKER} ${CTL}
+TEST_OBJS !=	ls regress/*/*.c | sed 's/c$$/o/; /fuzz/s/o$$/fo/'
+
+ARCHIVES =	worker/worker.a rocketd/rocketd.a rocketd/conf/conf.a \
+		rocketctl/rocketctl.a shared/shared.a
+PROGRAMS =	rocketd/rocketd worker/rocketd-worker rocketctl/rocketctl
 UNIT_TESTS !=	ls regress/unit/*_test.c | sed 's/.c$$//'
 FUZZERS !=	ls regress/fuzz/*_fuzz.c | sed 's/.c$$//'
-FUZZ_OBJS !=	ls regress/fuzz/*.c | grep -v _fuzz.c | sed 's/c$$/fo/'
+TEST_LIBS =	regress/bench/bench.a ${ARCHIVES}
+FUZZ_LIBS =	regress/fuzz/rig.fa ${ARCHIVES:.a=.fa}
+HELPERS =	regress/bench/load regress/bench/smux_bench regress/bench/wan \
+		regress/interop/smuxpeer regress/interop/wspeer \
+		regress/live/traffic
 
-# The first pass makes config.mk, the second has read it.
-all: prepare
-	@${MAKE} programs
+# Each is written when it would say something else than it does.
+WRITTEN !=	is() { cmp -s $$1.$$$$ $$1 && rm $$1.$$$$ || mv -f $$1.$$$$ $$1; }; \
+		echo ${FOUND} ${COMPILE} ${LINK} ${LIBS} ${YACC} \
+		    >config.words.$$$$; is config.words; \
+		echo ${OBJS} ${RIG} ${BENCH} ${FUZZ} >config.objs.$$$$; \
+		is config.objs; \
+		{ echo ${TEST_OBJS} | tr ' ' '\n' | sed 's/\(.*\)[.]/\1: &/'; \
+		find shared rocketd worker rocketctl regress -name '*.dep' \
+		    -exec cat {} +; } >config.deps.$$$$; is config.deps
 
--include depend.mk
+all: ${PROGRAMS}
+unit: ${UNIT_TESTS}
+helpers: ${HELPERS}
+fuzz: ${FUZZERS}
 
-programs: rocketd/rocketd worker/rocketd-worker rocketctl/rocketctl
+-include ./config.deps
 
-# What the objects were made of is in their .d.
-prepare: config.mk
-	@find shared rocketd worker rocketctl regress -name '*.d' \
-	    -exec cat {} + >depend.mk
+${OBJS} ${OBJS:.o=.fo} ${TEST_OBJS}: ${CONFIGURED} Makefile ${HEADERS}
+${TEST_OBJS}: config.mk
+${RIG} ${UNIT_TESTS:=.o}: ${NO_CMOCKA}
 
-config.mk: configure
-	./configure ${CONFIGURE_ARGS}
+unconfigured:
+	@exit 1
 
-config.h: config.mk
-	@test -f config.h || ./configure ${CONFIGURE_ARGS}
+no-cmocka:
+	@echo "the unit tests want cmocka (Debian: libcmocka-dev)" >&2; exit 1
+
+.c.o:
+	${COMPILE} ${C_DEPEND} -c -o $@ $<
+
+rocketd/conf/parse.c: rocketd/conf/parse.y ${CONFIGURED}
+	${YACC} -o $@ rocketd/conf/parse.y
+
+regress/unit/rig.a ${TEST_LIBS} ${FUZZ_LIBS}: config.objs
+ARCHIVE =	@rm -f $@; echo ar cr $@; ar cr $@
+worker/worker.a: ${WORKER} ; ${ARCHIVE} ${WORKER}
+rocketd/rocketd.a: ${ROCKETD} ; ${ARCHIVE} ${ROCKETD}
+rocketd/conf/conf.a: ${CONF} ; ${ARCHIVE} ${CONF}
+rocketctl/rocketctl.a: ${CTL} ; ${ARCHIVE} ${CTL}
+shared/shared.a: ${SHARED} ; ${ARCHIVE} ${SHARED}
+regress/unit/rig.a: ${RIG} ; ${ARCHIVE} ${RIG}
+regress/bench/bench.a: ${BENCH} ; ${ARCHIVE} ${BENCH}
 
 # The parent links neither OpenSSL nor libseccomp, and rocketctl no libevent.
 rocketd/rocketd: rocketd/rocketd.o rocketd/rocketd.a rocketd/conf/conf.a \
     shared/shared.a
 	${LINK} -o $@ rocketd/rocketd.o rocketd/rocketd.a \
-	    rocketd/conf/conf.a shared/shared.a ${L_EVENT} ${L_BSD}
+	    rocketd/conf/conf.a shared/shared.a ${L_EVENT} ${L_BSD} ${L_MD}
 
-worker/rocketd-worker: worker/worker.o worker/worker.a shared/shared.a
-	${LINK} -o $@ worker/worker.o worker/worker.a shared/shared.a \
-	    ${L_EVENT} ${L_SSL} ${L_LZ4} ${L_SECCOMP} ${L_BSD}
+worker/rocketd-worker: worker/main.o worker/worker.a shared/shared.a
+	${LINK} -o $@ worker/main.o worker/worker.a shared/shared.a ${LIBS}
 
 rocketctl/rocketctl: rocketctl/rocketctl.o rocketctl/rocketctl.a \
     shared/shared.a
 	${LINK} -o $@ rocketctl/rocketctl.o rocketctl/rocketctl.a \
-	    shared/shared.a ${L_BSD}
+	    shared/shared.a ${L_BSD} ${L_MD}
 
-shared/shared.a: ${SHARED_OBJS} ; ${ARCHIVE} ${SHARED_OBJS}
-rocketd/conf/conf.a: ${CONF_OBJS} ; ${ARCHIVE} ${CONF_OBJS}
-rocketd/rocketd.a: ${ROCKETD_OBJS} ; ${ARCHIVE} ${ROCKETD_OBJS}
-worker/worker.a: ${WORKER_OBJS} ; ${ARCHIVE} ${WORKER_OBJS}
-rocketctl/rocketctl.a: ${CTL_OBJS} ; ${ARCHIVE} ${CTL_OBJS}
-ARCHIVE =	@rm -f $@; echo ar cr $@; ar cr $@
+# ---- tests: each is linked with what it calls, and no more ----
+${UNIT_TESTS}: regress/unit/rig.a ${TEST_LIBS}
+	${LINK} -o $@ $@.o regress/unit/rig.a ${TEST_LIBS} ${L_CMOCKA} ${LIBS}
 
-.c.o:
-	${COMPILE} -c -o $@ $<
+${HELPERS}: ${TEST_LIBS}
+	${LINK} -o $@ $@.o ${TEST_LIBS} ${LIBS}
 
-rocketd/conf/parse.c: rocketd/conf/parse.y
-	${YACC} -o $@ rocketd/conf/parse.y
-
-# ---- unit tests: each is linked with what it calls, and no more ----
-RIG_OBJS !=	ls regress/unit/*.c | grep -v _test.c | sed 's/c$$/o/'
-TEST_LIBS =	worker/worker.a rocketd/rocketd.a rocketd/conf/conf.a \
-		rocketctl/rocketctl.a shared/shared.a
-UNIT =		${COMPILE} ${L_ALL} ${LDFLAGS} -o $@ $^ $> ${L_CMOCKA} \
-		${L_EVENT} ${L_SSL} ${L_LZ4} ${L_SECCOMP} ${L_BSD}
-
-regress/unit/rig.a: ${RIG_OBJS} ; ${ARCHIVE} ${RIG_OBJS}
-${UNIT_TESTS}: regress/unit/rig.a ${TEST_LIBS} regress/bench/hist.o
-	${COMPILE} ${L_ALL} ${LDFLAGS} -o $@ $@.c regress/unit/rig.a \
-	    regress/bench/hist.o ${TEST_LIBS} ${L_CMOCKA} ${L_EVENT} ${L_SSL} \
-	    ${L_LZ4} ${L_SECCOMP} ${L_BSD}
-
-unit: prepare
-	@${MAKE} unit-tests
-
-unit-tests: ${UNIT_TESTS}
-
-# ---- what other tests run ----
-LOAD_SRCS =	regress/bench/bulk.c regress/bench/hist.c regress/bench/hold.c \
-		regress/bench/load.c regress/bench/loop.c regress/bench/net.c \
-		regress/bench/ping.c regress/bench/rate.c \
-		regress/bench/target.c
-
-regress/bench/load: ${LOAD_SRCS} regress/bench/load.h ; ${COMPILE} ${L_ALL} ${LDFLAGS} -o $@ ${LOAD_SRCS} ${L_BSD}
-regress/bench/smux_bench: regress/bench/smux_bench.c shared/log.o worker/session/session.o worker/session/smux.o worker/session/smuxout.o worker/session/smuxst.o ; ${UNIT}
-regress/bench/wan: regress/bench/wan.c ; ${UNIT}
-regress/interop/smuxpeer: regress/interop/smuxpeer.c shared/log.o worker/session/session.o worker/session/smux.o worker/session/smuxout.o worker/session/smuxst.o ; ${UNIT}
-regress/interop/wspeer: regress/interop/wspeer.c worker/net/http.o worker/tunnel/ws.o ; ${UNIT}
-regress/live/traffic: regress/live/traffic.c ; ${UNIT}
-
-helpers: prepare
-	@${MAKE} regress/bench/load regress/bench/smux_bench \
-	    regress/bench/wan \
-	    regress/interop/smuxpeer regress/interop/wspeer \
-	    regress/live/traffic
-
-# ---- fuzzing: clang, and archives of its own ----
-FUZZ =		clang -std=c11 -D_GNU_SOURCE -g -O1 ${CPP_ALL} ${C_DEPEND}
-FUZZ_LIBS =	worker/worker.fa rocketd/rocketd.fa rocketd/conf/conf.fa \
-		shared/shared.fa
+# Fuzzers are made by clang, from archives of its own.
+CLANG =		clang -std=c11 -D_GNU_SOURCE -g -O1
 
 .c.fo:
-	${FUZZ} -fsanitize=fuzzer-no-link,address,undefined -MF $@.d -c -o $@ $<
+	${CLANG} -fsanitize=fuzzer-no-link,address,undefined -I. ${C_LIBS} \
+	    ${CPPFLAGS} ${C_DEPEND} -c -o $@ $<
 
-shared/shared.fa: ${SHARED_OBJS:.o=.fo} ; ${ARCHIVE} ${SHARED_OBJS:.o=.fo}
-rocketd/conf/conf.fa: ${CONF_OBJS:.o=.fo} ; ${ARCHIVE} ${CONF_OBJS:.o=.fo}
-rocketd/rocketd.fa: ${ROCKETD_OBJS:.o=.fo} ; ${ARCHIVE} ${ROCKETD_OBJS:.o=.fo}
-worker/worker.fa: ${WORKER_OBJS:.o=.fo} ; ${ARCHIVE} ${WORKER_OBJS:.o=.fo}
-regress/fuzz/rig.fa: ${FUZZ_OBJS} ; ${ARCHIVE} ${FUZZ_OBJS}
+worker/worker.fa: ${WORKER:.o=.fo} ; ${ARCHIVE} ${WORKER:.o=.fo}
+rocketd/rocketd.fa: ${ROCKETD:.o=.fo} ; ${ARCHIVE} ${ROCKETD:.o=.fo}
+rocketd/conf/conf.fa: ${CONF:.o=.fo} ; ${ARCHIVE} ${CONF:.o=.fo}
+rocketctl/rocketctl.fa: ${CTL:.o=.fo} ; ${ARCHIVE} ${CTL:.o=.fo}
+shared/shared.fa: ${SHARED:.o=.fo} ; ${ARCHIVE} ${SHARED:.o=.fo}
+regress/fuzz/rig.fa: ${FUZZ} ; ${ARCHIVE} ${FUZZ}
 
-${FUZZERS}: regress/fuzz/rig.fa ${FUZZ_LIBS}
-	${FUZZ} -fsanitize=fuzzer,address,undefined -o $@ $@.c \
-	    regress/fuzz/rig.fa ${FUZZ_LIBS} ${L_EVENT} ${L_LZ4} ${L_SSL} \
-	    ${L_SECCOMP} ${L_BSD}
-
-fuzz: prepare
-	@${MAKE} fuzzers
-
-fuzzers: ${FUZZERS}
+${FUZZERS}: ${FUZZ_LIBS}
+	${CLANG} -fsanitize=fuzzer,address,undefined -o $@ $@.fo ${FUZZ_LIBS} \
+	    ${LIBS}
 
 # ---- checks ----
 lint:
@@ -148,8 +145,7 @@ demo:
 # Half an hour; regress/bench/README.md says what it can be told.
 bench:
 	-@sh regress/setup.sh bench
-	@${MAKE} all
-	@${MAKE} helpers
+	@${MAKE} all helpers
 	@regress/bench/bench
 
 # ---- installing ----
@@ -158,10 +154,6 @@ SHARE =		${DESTDIR}${PREFIX}/share
 EXAMPLES =	${SHARE}/examples/rocketd
 
 install: all
-	@${MAKE} install-files
-	@test -n "${DESTDIR}" || sh etc/adduser.sh
-
-install-files:
 	mkdir -p ${SBIN} ${DESTDIR}${LIBEXECDIR} ${EXAMPLES} \
 	    ${DESTDIR}${MANDIR}/man5 ${DESTDIR}${MANDIR}/man7 \
 	    ${DESTDIR}${MANDIR}/man8 \
@@ -185,9 +177,10 @@ install-files:
 	    >${DESTDIR}${PREFIX}/lib/systemd/system/rocketd.service
 	install -m 444 etc/rocketd.sysusers \
 	    ${DESTDIR}${PREFIX}/lib/sysusers.d/rocketd.conf
+	@test -n "${DESTDIR}" || sh etc/adduser.sh
 
 # The configuration and the system user stay.
-uninstall:
+uninstall: ${CONFIGURED}
 	rm -f ${SBIN}/rocketd ${SBIN}/rocketctl \
 	    ${DESTDIR}${LIBEXECDIR}/rocketd-worker \
 	    ${DESTDIR}${MANDIR}/man5/rocketd.conf.5 \
@@ -202,17 +195,14 @@ uninstall:
 	rm -rf ${EXAMPLES}
 
 clean:
-	rm -f rocketd/rocketd worker/rocketd-worker rocketctl/rocketctl \
-	    rocketd/conf/parse.c ${UNIT_TESTS} ${FUZZERS} regress/bench/smux_bench \
-	    regress/bench/wan regress/interop/smuxpeer \
-	    regress/interop/wspeer regress/live/traffic \
-	    regress/bench/load depend.mk
-	find . -name '*.[oad]' -o -name '*.f[oa]' -o -name '*.gcno' \
-	    -o -name '*.gcda' | xargs rm -f
+	rm -f ${PROGRAMS} rocketd/conf/parse.c ${UNIT_TESTS} ${FUZZERS} \
+	    ${HELPERS} config.words config.objs config.deps
+	find . -name '*.[oad]' -o -name '*.dep' -o -name '*.f[oa]' \
+	    -o -name '*.gcno' -o -name '*.gcda' | xargs rm -f
 	rm -rf regress/tmp
 
 distclean: clean
 	rm -f config.mk config.h config.log
 
-.PHONY: all prepare programs unit unit-tests helpers fuzz fuzzers lint bench check check-long demo \
-	install install-files uninstall clean distclean
+.PHONY: all unit helpers fuzz unconfigured no-cmocka lint check check-long \
+	demo bench install uninstall clean distclean

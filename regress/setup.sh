@@ -8,7 +8,7 @@ set -u
 build="gcc libc6-dev make byacc pkg-config libevent-dev libbsd-dev libmd-dev \
     libssl-dev liblz4-dev libseccomp-dev"
 demo="$build busybox socat curl perl-base"
-bench="$build perl libcmocka-dev haproxy socat iperf3 openssl iproute2 \
+bench="$build perl haproxy socat iperf3 openssl iproute2 \
     gnuplot-nox"
 check="$demo perl libcmocka-dev mandoc python3-minimal util-linux openssl \
     iproute2 golang-go golang-github-xtaci-smux-dev \

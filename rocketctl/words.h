@@ -11,7 +11,7 @@
 
 #include <stdint.h>
 
-#include "shared/msg.h"
+#include "shared/ctl.h"
 
 #define WORDS_BUFS	24
 #define WORDS_LEN	192
@@ -35,12 +35,7 @@ const char	*words_session(const struct ctl_session_id *);
 const char	*words_process(const struct ctl_process *);
 /* "3.1", what its sessions' ids begin with; "-" for no worker. */
 const char	*words_worker(const struct ctl_process *);
-const char	*words_seal(uint32_t);
-const char	*words_stream_state(uint32_t);
-const char	*words_process_state(uint32_t);
-/* Name of part i of the sandbox, i from 0; NULL past the last. */
-const char	*words_sandbox(uint32_t i, uint32_t *mask);
-/* All of a mask, with blanks between; "-" for none. */
-const char	*words_sandbox_all(uint32_t);
+/* The parts of a SANDBOX_ mask, with blanks between; "-" for none. */
+const char	*words_sandbox(uint32_t);
 
 #endif /* ROCKETCTL_WORDS_H */

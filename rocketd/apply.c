@@ -115,6 +115,19 @@ apply_tell_tls(struct rocketd *env)
 			send_again(env, child, 0);
 }
 
+static int
+apply_has_target(const struct rocketd_conf *conf)
+{
+	const struct conf_block		*b;
+	const struct conf_service	*cs;
+
+	TAILQ_FOREACH(b, &conf->blocks, entry)
+		TAILQ_FOREACH(cs, &b->services, entry)
+			if (!conf_service_opens(cs))
+				return (1);
+	return (0);
+}
+
 /* A user may be on the way to a worker that drains: it dials until it ends. */
 static int
 apply_needs_dial(struct rocketd *env)
@@ -122,21 +135,23 @@ apply_needs_dial(struct rocketd *env)
 	struct child	*child;
 
 	TAILQ_FOREACH(child, &env->children, entry)
-		if (child->role == PROC_SERVICE && child->side == SIDE_CLIENT)
+		if (child->role == PROC_SERVICE &&
+		    (child->side == SIDE_CLIENT || !child->opens))
 			return (1);
-	return (apply_has_side(env->conf, SIDE_CLIENT));
+	return (apply_has_side(env->conf, SIDE_CLIENT) ||
+	    apply_has_target(env->conf));
 }
 
 static void
 apply_roles(struct rocketd *env)
 {
 	int	 server = apply_has_side(env->conf, SIDE_SERVER);
-	int	 client = apply_needs_dial(env);
+	int	 dial = apply_needs_dial(env);
 
 	apply_role(env, PROC_CONTROL, 1);
-	apply_role(env, PROC_KEYS, server || client);
-	apply_role(env, PROC_RESOLVE, client);
-	apply_role(env, PROC_DIAL, client);
+	apply_role(env, PROC_KEYS, server || dial);
+	apply_role(env, PROC_RESOLVE, dial);
+	apply_role(env, PROC_DIAL, dial);
 	apply_role(env, PROC_GATE, server);
 	apply_tls(env);
 }
@@ -197,6 +212,8 @@ apply_service(struct rocketd *env, const struct conf_service *old,
 	log_info("service %s: changed", cs->name);
 	if (diff & CHANGE_PROCESS)
 		crew_stop(env, cs->number, apply_drain(old));
+	if (conf_service_opens(cs) && !conf_service_opens(old))
+		send_keep_drained(env, old);
 	crew_resize(env, cs, apply_drain(old));
 	/* A client's workers share the pool, so each has another part now. */
 	if (diff == 0 && cs->block->side == SIDE_CLIENT)
@@ -338,6 +355,5 @@ apply_refill(struct rocketd *env, uint32_t service)
 	cs = conf_service_by_number(env->conf, service);
 	if (cs != NULL)
 		crew_resize(env, cs, apply_drain(cs));
-	else
-		apply_roles(env);
+	apply_roles(env);
 }

@@ -17,34 +17,41 @@
 #include "chans.h"
 #include "rocketd.h"
 
+enum chans_which {			/* of the processes of a role */
+	CHANS_ALL,
+	CHANS_ACCEPTS,			/* of a server block */
+	CHANS_DIALS,			/* of a client block */
+	CHANS_DIALLED	/* workers for whom tunnels or targets are dialled */
+};
+
 struct chans_rule {
 	enum proc_role	 a;
 	enum proc_role	 b;
-	enum side	 side;		/* of b, SIDE_NONE: either */
+	enum chans_which which;		/* of b */
 };
 
 static const struct chans_rule	 chans_rules[] = {
 	/* log lines, and what rocketctl asks */
-	{ PROC_CONTROL, PROC_KEYS, SIDE_NONE },
-	{ PROC_CONTROL, PROC_GATE, SIDE_NONE },
-	{ PROC_CONTROL, PROC_RESOLVE, SIDE_NONE },
-	{ PROC_CONTROL, PROC_DIAL, SIDE_NONE },
-	{ PROC_CONTROL, PROC_TLS, SIDE_NONE },
-	{ PROC_CONTROL, PROC_SERVICE, SIDE_NONE },
+	{ PROC_CONTROL, PROC_KEYS, CHANS_ALL },
+	{ PROC_CONTROL, PROC_GATE, CHANS_ALL },
+	{ PROC_CONTROL, PROC_RESOLVE, CHANS_ALL },
+	{ PROC_CONTROL, PROC_DIAL, CHANS_ALL },
+	{ PROC_CONTROL, PROC_TLS, CHANS_ALL },
+	{ PROC_CONTROL, PROC_SERVICE, CHANS_ALL },
 	/* proofs and verdicts */
-	{ PROC_GATE, PROC_KEYS, SIDE_NONE },
+	{ PROC_GATE, PROC_KEYS, CHANS_ALL },
 	/* tunnels */
-	{ PROC_GATE, PROC_SERVICE, SIDE_SERVER },
+	{ PROC_GATE, PROC_SERVICE, CHANS_ACCEPTS },
 	/* a service's own keys */
-	{ PROC_KEYS, PROC_SERVICE, SIDE_NONE },
+	{ PROC_KEYS, PROC_SERVICE, CHANS_ALL },
 	/* connections to servers and targets */
-	{ PROC_DIAL, PROC_SERVICE, SIDE_CLIENT },
+	{ PROC_DIAL, PROC_SERVICE, CHANS_DIALLED },
 	/* outer TLS: what it makes of connections, and signatures for it */
-	{ PROC_GATE, PROC_TLS, SIDE_SERVER },
-	{ PROC_DIAL, PROC_TLS, SIDE_CLIENT },
-	{ PROC_KEYS, PROC_TLS, SIDE_NONE },
+	{ PROC_GATE, PROC_TLS, CHANS_ACCEPTS },
+	{ PROC_DIAL, PROC_TLS, CHANS_DIALS },
+	{ PROC_KEYS, PROC_TLS, CHANS_ALL },
 	/* names */
-	{ PROC_DIAL, PROC_RESOLVE, SIDE_NONE }
+	{ PROC_DIAL, PROC_RESOLVE, CHANS_ALL }
 };
 
 /* How much hangs on each, from the one whose end disturbs the fewest. */
@@ -64,7 +71,16 @@ chans_matches(const struct chans_rule *rule, const struct child *a,
 {
 	if (rule->a != a->role || rule->b != b->role)
 		return (0);
-	return (rule->side == SIDE_NONE || rule->side == b->side);
+	switch (rule->which) {
+	case CHANS_ACCEPTS:
+		return (b->side == SIDE_SERVER);
+	case CHANS_DIALS:
+		return (b->side == SIDE_CLIENT);
+	case CHANS_DIALLED:
+		return (b->side == SIDE_CLIENT || !b->opens);
+	default:
+		return (1);
+	}
 }
 
 int

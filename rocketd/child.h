@@ -86,6 +86,7 @@ struct child {
 	uint32_t		 service;
 	uint32_t		 index;		/* which of prefork; of its
 						 * side's blocks with TLS */
+	int			 opens;	/* a worker with users, no target */
 	char			 name[SERVICE_NAME_MAX];
 
 	/* child.c's own */

@@ -88,6 +88,7 @@ crew_hasten(struct rocketd *env, uint32_t service)
 static void
 crew_add(struct rocketd *env, const struct conf_service *cs)
 {
+	struct child	*child;
 	uint32_t	 index;
 
 	if (crew_free_index(env, cs->number, &index) == -1) {
@@ -96,8 +97,10 @@ crew_add(struct rocketd *env, const struct conf_service *cs)
 		    "drained", cs->name);
 		return;
 	}
-	(void)procs_add(env, PROC_SERVICE, cs->block->side, cs->number, index,
-	    cs->name);
+	child = procs_add(env, PROC_SERVICE, cs->block->side, cs->number,
+	    index, cs->name);
+	if (child != NULL)
+		child->opens = conf_service_opens(cs);
 }
 
 void
@@ -172,8 +175,8 @@ crew_update(struct rocketd *env, uint32_t service)
 	uint32_t	 n = 0, room = 0;
 
 	while ((child = crew_next(env, child, service)) != NULL) {
-		if (child->side != SIDE_SERVER)
-			return;
+		if (!child->opens)
+			continue;
 		if (crew_serves(child))
 			n++;
 		if (child->state != CHILD_READY)
@@ -187,7 +190,7 @@ crew_update(struct rocketd *env, uint32_t service)
 	if (room > 0 && n > 1)
 		holder = NULL;
 	while ((child = crew_next(env, child, service)) != NULL)
-		if (child->state == CHILD_READY)
+		if (child->state == CHILD_READY && child->opens)
 			crew_hold(child, child == holder);
 }
 

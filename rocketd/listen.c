@@ -85,7 +85,7 @@ listen_option(const struct listener *l, int level, int name, const char *word,
 static void
 listen_options(const struct listener *l, const struct sockopts *o)
 {
-	const char	*name = congestion_name(o->congestion);
+	const char	*name = name_of(congestion_names, o->congestion);
 	int		 alive = o->keepalive;
 
 	if (o->rcvbuf != 0)
@@ -389,8 +389,6 @@ listen_prepare(struct rocketd *env, const struct rocketd_conf *conf, FILE *err)
 	int				 failed = 0;
 
 	TAILQ_FOREACH(b, &conf->blocks, entry) {
-		if (b->side != SIDE_SERVER)
-			continue;
 		TAILQ_FOREACH(cl, &b->listens, entry)
 			failed |= listen_prepare_one(env, cl, 0,
 			    b->tls_index, &b->opts.tunnel_sock, err);

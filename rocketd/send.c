@@ -133,6 +133,18 @@ send_target(struct child *child, const struct msg_dialee *target)
 	return (0);
 }
 
+/* That of a service, if it has one. */
+static int
+send_own_target(struct child *child, const struct conf_service *cs)
+{
+	struct msg_dialee	 target;
+
+	if (conf_service_opens(cs))
+		return (0);
+	send_fill_dialee(&target, cs, &cs->target, 0, &cs->opts.service_sock);
+	return (send_target(child, &target));
+}
+
 /* ---- a process's set ---- */
 
 static int
@@ -262,29 +274,34 @@ send_tls(struct rocketd *env, struct child *child)
 	return (listen_lend(env, child, 0));
 }
 
+/* Not of a service that has a target again. */
+static int
+send_drained(struct rocketd *env, struct child *child)
+{
+	const struct conf_service	*cs;
+	const struct drained		*d;
+
+	TAILQ_FOREACH(d, &env->drained, entry) {
+		cs = conf_service_by_number(env->conf, d->target.service);
+		if ((cs == NULL || conf_service_opens(cs)) &&
+		    send_target(child, &d->target) == -1)
+			return (-1);
+	}
+	return (0);
+}
+
 static int
 send_dial(struct rocketd *env, struct child *child)
 {
 	const struct conf_block		*b;
 	const struct conf_service	*cs;
-	const struct drained		*d;
-	struct msg_dialee		 target;
 
-	TAILQ_FOREACH(b, &env->conf->blocks, entry) {
-		if (b->side != SIDE_CLIENT)
-			continue;
-		TAILQ_FOREACH(cs, &b->services, entry) {
-			send_fill_dialee(&target, cs, &cs->target, 0,
-			    &cs->opts.service_sock);
+	TAILQ_FOREACH(b, &env->conf->blocks, entry)
+		TAILQ_FOREACH(cs, &b->services, entry)
 			if (send_remotes(child, cs) == -1 ||
-			    send_target(child, &target) == -1)
+			    send_own_target(child, cs) == -1)
 				return (-1);
-		}
-	}
-	TAILQ_FOREACH(d, &env->drained, entry)
-		if (send_target(child, &d->target) == -1)
-			return (-1);
-	return (0);
+	return (send_drained(env, child));
 }
 
 static uint32_t
@@ -317,7 +334,6 @@ send_service(struct rocketd *env, struct child *child)
 {
 	const struct conf_service	*cs;
 	struct msg_service		 msg;
-	struct msg_dialee		 target;
 
 	cs = conf_service_by_number(env->conf, child->service);
 	if (cs == NULL) {
@@ -330,23 +346,19 @@ send_service(struct rocketd *env, struct child *child)
 	msg.index = child->index;
 	msg.opts = cs->opts;
 	strlcpy(msg.name, cs->name, sizeof(msg.name));
-	if (child->side == SIDE_SERVER)
-		msg.listens = listen_count(env, cs->number);
-	else {
+	msg.listens = listen_count(env, cs->number);
+	if (child->side == SIDE_CLIENT) {
 		msg.remotes = send_count_remotes(cs->block);
 		msg.pool_share = crew_share(env, child, cs->opts.pool);
 		strlcpy(msg.client_id, cs->block->client_id,
 		    sizeof(msg.client_id));
 	}
 	if (channel_send(child->chan, IMSG_CONF_SERVICE, -1, &msg,
-	    sizeof(msg)) == -1 || send_web(child, cs) == -1)
+	    sizeof(msg)) == -1 || send_web(child, cs) == -1 ||
+	    listen_lend(env, child, cs->number) == -1 ||
+	    send_remotes(child, cs) == -1)
 		return (-1);
-	if (child->side == SIDE_SERVER)
-		return (listen_lend(env, child, cs->number));
-	send_fill_dialee(&target, cs, &cs->target, 0, &cs->opts.service_sock);
-	if (send_remotes(child, cs) == -1)
-		return (-1);
-	return (send_target(child, &target));
+	return (send_own_target(child, cs));
 }
 
 static int
@@ -382,18 +394,6 @@ send_uid(const struct rocketd *env, const struct child *child)
 	return (env->conf->id_first + child->role);
 }
 
-/* Has it the users of its service, so that it opens the streams? */
-static int
-send_opens(const struct rocketd *env, const struct child *child)
-{
-	const struct conf_service	*cs;
-
-	if (child->role != PROC_SERVICE)
-		return (0);
-	cs = conf_service_by_number(env->conf, child->service);
-	return (cs != NULL && !TAILQ_EMPTY(&cs->listens));
-}
-
 static int
 send_begin(struct rocketd *env, struct child *child, uint32_t flags,
     uint32_t changed)
@@ -419,7 +419,7 @@ send_begin(struct rocketd *env, struct child *child, uint32_t flags,
 	msg.log_level = env->log_level;
 	msg.side = child->side;
 	msg.dials = child->role == PROC_SERVICE && child->side == SIDE_CLIENT;
-	msg.opens = send_opens(env, child);
+	msg.opens = child->opens;
 	memcpy(msg.start_id, env->start_id, sizeof(msg.start_id));
 	strlcpy(msg.name, child->name, sizeof(msg.name));
 	if (!(flags & BEGIN_RELOAD))
@@ -485,7 +485,7 @@ send_dir_now(struct rocketd *env, struct child *dial, uint32_t service)
 	struct msg_dialee		 target;
 
 	cs = conf_service_by_number(env->conf, service);
-	if (cs != NULL && cs->block->side == SIDE_CLIENT)
+	if (cs != NULL && !conf_service_opens(cs))
 		send_fill_dialee(&target, cs, &cs->target, 0,
 		    &cs->opts.service_sock);
 	else if ((kept = send_find_drained(env, service)) != NULL)
@@ -524,8 +524,8 @@ send_knows_target(struct rocketd *env, uint32_t service)
 	const struct conf_service	*cs;
 
 	cs = conf_service_by_number(env->conf, service);
-	if (cs != NULL)
-		return (cs->block->side == SIDE_CLIENT && cs->target.is_unix);
+	if (cs != NULL && !conf_service_opens(cs))
+		return (cs->target.is_unix);
 	return (send_find_drained(env, service) != NULL);
 }
 
@@ -560,15 +560,27 @@ send_dir_again(struct child *dial, const struct msg_dir *msg)
 	send_dir_paced(-1, 0, a);
 }
 
-/* ---- services that were removed ---- */
+/* ---- services whose target is gone ---- */
+
+/* Is there a worker of it that has a target? */
+static int
+send_has_targets(struct rocketd *env, uint32_t service)
+{
+	const struct child	*child;
+
+	TAILQ_FOREACH(child, &env->children, entry)
+		if (child->role == PROC_SERVICE && child->service == service &&
+		    !child->opens)
+			return (1);
+	return (0);
+}
 
 void
 send_keep_drained(struct rocketd *env, const struct conf_service *cs)
 {
 	struct drained	*d;
 
-	if (cs->block->side != SIDE_CLIENT ||
-	    crew_alive(env, cs->number) == 0)
+	if (conf_service_opens(cs) || !send_has_targets(env, cs->number))
 		return;
 	if ((d = calloc(1, sizeof(*d))) == NULL) {
 		log_warn("service %s: its target while it drains", cs->name);
@@ -584,7 +596,7 @@ send_forget_drained(struct rocketd *env, uint32_t service)
 {
 	struct drained	*d, *next;
 
-	if (crew_alive(env, service) != 0)
+	if (send_has_targets(env, service))
 		return;
 	TAILQ_FOREACH_SAFE(d, &env->drained, entry, next)
 		if (d->target.service == service) {

@@ -30,8 +30,9 @@ uint32_t send_uid(const struct rocketd *, const struct child *);
 /* dial asks for the directory of a UNIX target anew. */
 void	 send_dir_again(struct child *, const struct msg_dir *);
 /*
- * The workers of a service that was removed go on while they drain: dial has
- * to know their target until the last of them is gone.
+ * The workers of a service that was removed, or has users from now on, go on
+ * while they drain: dial has to know their target until the last of them is
+ * gone.
  */
 void	 send_keep_drained(struct rocketd *, const struct conf_service *);
 void	 send_forget_drained(struct rocketd *, uint32_t service);

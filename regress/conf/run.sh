@@ -161,8 +161,8 @@ done
 # every key has its place in the manual
 sed -n '/^\.Sh TOML FILES/,/^\.Sh FILES/p' "$top/man/rocketd.conf.5" |
     grep '^\.I[ct]' | tr -c 'a-z_\n' ' ' >documented
-for key in $(sed -n 's/^	{ "\([a-z_]*\)", .*/\1/p' "$top/rocketd/conf/tomlsay.c") \
-    $(sed -n 's/.*\.toml = "\([a-z_]*\)".*/\1/p' "$top/rocketd/conf/options.c"); do
+for key in $(sed -n 's/^	{ "\([a-z_]*\)", .*/\1/p' \
+    "$top"/rocketd/conf/tomlrocket.c); do
 	grep -qw -e "$key" documented || echo "$key"
 done >missing
 [ ! -s missing ] && [ "$(wc -l <documented)" -gt 20 ]

@@ -58,10 +58,9 @@ worker_now(void)
 }
 
 void
-worker_tell(enum msg_type type, const void *data, size_t len)
+worker_tell(uint32_t type, const void *data, size_t len)
 {
-	must(type > IMSG_NONE && type < IMSG_MAX &&
-	    (data != NULL || len == 0));
+	must(strcmp(msg_name(type), "?") != 0 && (data != NULL || len == 0));
 }
 
 void
@@ -150,7 +149,7 @@ rig_pass(uint64_t ms)
 /* ---- siblings ---- */
 
 int
-rig_configure(enum proc_role self, enum msg_type type, int fd,
+rig_configure(enum proc_role self, uint32_t type, int fd,
     const void *data, size_t len, int (*take)(struct imsg *))
 {
 	struct imsgbuf	 out, in;
@@ -240,7 +239,7 @@ rig_join(struct rig_peer *p, enum proc_role role, uint32_t service,
 }
 
 void
-rig_say(struct rig_peer *p, enum msg_type type, int fd, const void *data,
+rig_say(struct rig_peer *p, uint32_t type, int fd, const void *data,
     size_t len)
 {
 	/* -1: the role has closed it, and its end is seen later */

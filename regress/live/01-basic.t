@@ -37,13 +37,13 @@ pool 3"
 	stop "$target_pid"
 	like "$("$TRAFFIC" ask "$uport" "echo")" '^reset 0 ' \
 	    "$what: a refused target is a reset at once"
-	stop "$client_pid"
-	is "$status" 0 "$what: the client ends cleanly"
+	stop "$far_pid"
+	is "$status" 0 "$what: the side of the target ends cleanly"
 	like "$("$TRAFFIC" ask "$uport" "echo")" \
 	    '^reset 0 pattern (29[0-9][0-9]|[3-9][0-9]{3}|1[0-9]{4})$' \
 	    "$what: without a tunnel a user waits 3 s and is reset"
-	stop "$server_pid"
-	is "$status" 0 "$what: the server ends cleanly"
+	stop "$users_pid"
+	is "$status" 0 "$what: the side of the users ends cleanly"
 	is "$(grep -cE 'fatal|AddressSanitizer|runtime error' \
 	    "$T/server.log" "$T/client.log" | tr '\n' ' ')" \
 	    "$T/server.log:0 $T/client.log:0 " "$what: nothing went wrong"

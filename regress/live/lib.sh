@@ -176,20 +176,28 @@ stop() {
 }
 
 # pair [OPTIONS]: a server and a client of one service "x" in front of a
-# target; sets tport (tunnels), uport (users), server_pid, client_pid.
+# target; sets tport (tunnels), uport (users), server_pid, client_pid; and of the
+# same two users_pid, the side with the users, and far_pid, with the target.
 # SERVER and CLIENT are further lines of each side's service, TRANSPORT is theirs.
+# With FORWARD the users are on the client's side, and the target on the server's.
 pair() {
 	target target
 	target_pid=$pid
 	set -- $(ports 2)
 	tport=$1 uport=$2
+	on_server="listen on 127.0.0.1 port $uport"
+	on_client="forward to 127.0.0.1 port $port"
+	if [ -n "${FORWARD:-}" ]; then
+		set -- "$on_server" "$on_client"
+		on_server=$2 on_client=$1
+	fi
 	cat >"$T/server.conf" <<-END
 		log debug
 		${GLOBAL:-}
 		server {
 			listen on 127.0.0.1 port $tport transport ${TRANSPORT:-tcpmux}
 			service "x" {
-				listen on 127.0.0.1 port $uport
+				$on_server
 				token "a token of more than sixteen"
 				${SERVER:-}
 			}
@@ -201,7 +209,7 @@ pair() {
 		client {
 			connect to 127.0.0.1 port $tport transport ${TRANSPORT:-tcpmux}
 			service "x" {
-				forward to 127.0.0.1 port $port
+				$on_client
 				token "a token of more than sixteen"
 				${CLIENT:-}
 			}
@@ -209,6 +217,11 @@ pair() {
 	END
 	daemon server; server_pid=$pid
 	daemon client; client_pid=$pid
+	if [ -n "${FORWARD:-}" ]; then
+		users_pid=$client_pid far_pid=$server_pid
+	else
+		users_pid=$server_pid far_pid=$client_pid
+	fi
 }
 
 # two_services: the same for "x" and "y", users at uport and vport; the client

@@ -9,7 +9,6 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -24,6 +23,7 @@
 
 #include "shared/channel.h"
 #include "shared/log.h"
+#include "fds.h"
 
 /* One end: what it has seen, and what it shall do about it. */
 struct end {
@@ -52,21 +52,6 @@ static int			 nfds;
 static int			 dispatched;
 static int			 logged;
 
-static int
-count_fds(void)
-{
-	struct dirent	*d;
-	DIR		*dir;
-	int		 n = 0;
-
-	dir = opendir("/proc/self/fd");
-	assert_non_null(dir);
-	while ((d = readdir(dir)) != NULL)
-		n++;
-	closedir(dir);
-	return (n);
-}
-
 static void
 sink(enum log_level level, const char *line, void *arg)
 {
@@ -82,7 +67,7 @@ setup(void **state)
 	(void)state;
 	dispatched = logged = 0;
 	log_set_sink(sink, NULL);
-	nfds = count_fds();
+	nfds = fds_count();
 	base = event_base_new();
 	assert_non_null(base);
 	return (0);
@@ -93,7 +78,7 @@ teardown(void **state)
 {
 	(void)state;
 	event_base_free(base);
-	assert_int_equal(count_fds(), nfds);
+	assert_int_equal(fds_count(), nfds);
 	return (0);
 }
 
@@ -258,7 +243,7 @@ run_until(const int *counter, int want)
 }
 
 static void
-send_number(struct channel *ch, enum msg_type type, uint64_t number)
+send_number(struct channel *ch, uint32_t type, uint64_t number)
 {
 	struct msg_number	 num;
 
@@ -420,10 +405,10 @@ test_no_fd_for_parent(void **state)
 
 	(void)state;
 	raw_open(&end, PROC_PARENT, PROC_SERVICE);
-	before = count_fds();
+	before = fds_count();
 	raw_send(&end, IMSG_PONG, dup(0), NULL, 0);
 	run_until(&end.got, 1);
-	assert_int_equal(count_fds(), before);
+	assert_int_equal(fds_count(), before);
 	end_close(&end);
 
 	/* where some may come, it breaks the rule of this message */
@@ -522,13 +507,13 @@ test_held(void **state)
 	memset(&num, 0, sizeof(num));
 	memset(&count, 0, sizeof(count));
 	raw_open(&end, PROC_GATE, PROC_SERVICE);
-	before = count_fds();
+	before = fds_count();
 	for (i = 1; i <= 100; i++)
 		send_tunnel(end.ch, i);
 	assert_int_equal(channel_send(end.ch, IMSG_CTL_DONE, -1, &num, 8), 0);
 	turns(80);
 	/* 64 are in the socket, 36 here */
-	assert_int_equal(count_fds(), before + 36);
+	assert_int_equal(fds_count(), before + 36);
 	assert_true(channel_queued(end.ch) > 36 * sizeof(struct msg_tunnel));
 	assert_int_equal(raw_read(&end, &fds), 64);
 	assert_int_equal(fds, 64);
@@ -749,13 +734,13 @@ test_send_fails(void **state)
 	big = calloc(1, MAX_IMSGSIZE);
 	assert_non_null(big);
 	raw_open(&end, PROC_GATE, PROC_SERVICE);
-	before = count_fds();
+	before = fds_count();
 	assert_int_equal(channel_send(end.ch, IMSG_TUNNEL, dup(0), big,
 	    MAX_IMSGSIZE), -1);
-	assert_int_equal(count_fds(), before);
+	assert_int_equal(fds_count(), before);
 	assert_int_equal(channel_send(end.ch, IMSG_TUNNEL, dup(0), big, 8),
 	    -1);
-	assert_int_equal(count_fds(), before);
+	assert_int_equal(fds_count(), before);
 	expect_gone(&end, 0);
 	free(big);
 }

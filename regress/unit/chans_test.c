@@ -31,7 +31,7 @@ static struct {
 static int	 nsent, fails_at;
 
 int
-channel_send(struct channel *ch, enum msg_type type, int fd, const void *data,
+channel_send(struct channel *ch, uint32_t type, int fd, const void *data,
     size_t len)
 {
 	assert_int_equal(type, IMSG_CHANNEL);
@@ -60,7 +60,8 @@ t_svc(struct child *child, enum proc_role role, enum side side, int n)
 }
 
 enum {
-	CONTROL, KEYS, GATE, RESOLVE, DIAL, SERVER, CLIENT, TLSS, TLSC, N
+	CONTROL, KEYS, GATE, RESOLVE, DIAL, SERVER, CLIENT, TLSS, TLSC,
+	REVERSE, FORWARD, N
 };
 
 static void
@@ -75,20 +76,26 @@ t_all(struct child *child)
 	t_svc(&child[CLIENT], PROC_SERVICE, SIDE_CLIENT, CLIENT);
 	t_svc(&child[TLSS], PROC_TLS, SIDE_SERVER, TLSS);
 	t_svc(&child[TLSC], PROC_TLS, SIDE_CLIENT, TLSC);
+	/* a target where tunnels are accepted, users where they are dialled */
+	t_svc(&child[REVERSE], PROC_SERVICE, SIDE_SERVER, REVERSE);
+	t_svc(&child[FORWARD], PROC_SERVICE, SIDE_CLIENT, FORWARD);
+	child[SERVER].opens = child[FORWARD].opens = 1;
 }
 
 /* Written out once more, so that a change of one has to be meant. */
 static const char	 pairs[N][N + 1] = {
-	/*		   CKGRDSCss, the last two tls of each side */
-	[CONTROL] =	  "011111111",
-	[KEYS] =	  "101001111",
-	[GATE] =	  "110001010",
-	[RESOLVE] =	  "100010000",
-	[DIAL] =	  "100100101",
-	[SERVER] =	  "111000000",
-	[CLIENT] =	  "110010000",
-	[TLSS] =	  "111000000",
-	[TLSC] =	  "110010000"
+	/*		   CKGRDSCssSC, see t_all */
+	[CONTROL] =	  "01111111111",
+	[KEYS] =	  "10100111111",
+	[GATE] =	  "11000101010",
+	[RESOLVE] =	  "10001000000",
+	[DIAL] =	  "10010010111",
+	[SERVER] =	  "11100000000",
+	[CLIENT] =	  "11001000000",
+	[TLSS] =	  "11100000000",
+	[TLSC] =	  "11001000000",
+	[REVERSE] =	  "11101000000",
+	[FORWARD] =	  "11001000000"
 };
 
 static void

@@ -26,6 +26,7 @@
 #define SERVICE	3
 
 static struct rocketd		 env;
+static struct conf_listen	 users;
 static struct conf_block	 block;
 static struct conf_service	 cs;
 static int			 nholds, nbacks, full;
@@ -95,7 +96,7 @@ procs_add(struct rocketd *e, enum proc_role role, enum side side,
 }
 
 void
-procs_send(struct child *child, enum msg_type type, int fd, const void *data,
+procs_send(struct child *child, uint32_t type, int fd, const void *data,
     size_t len)
 {
 	(void)child;
@@ -137,6 +138,8 @@ t_setup(void **state)
 	memset(&block, 0, sizeof(block));
 	block.side = SIDE_SERVER;
 	memset(&cs, 0, sizeof(cs));
+	TAILQ_INIT(&cs.listens);
+	TAILQ_INSERT_TAIL(&cs.listens, &users, entry);
 	cs.block = &block;
 	cs.number = SERVICE;
 	strlcpy(cs.name, "web", sizeof(cs.name));
@@ -237,6 +240,23 @@ test_one_holds(void **state)
 	assert_int_equal(t_holders(), 1);
 }
 
+/* Users wait where they are, whoever dials; and nobody does for a target. */
+static void
+test_who_holds(void **state)
+{
+	(void)state;
+	block.side = SIDE_CLIENT;
+	t_size(1);
+	assert_int_equal(t_at(0)->opens, 1);
+	assert_int_equal(t_at(0)->hold, 1);
+	TAILQ_REMOVE(&cs.listens, &users, entry);
+	t_size(2);
+	assert_int_equal(t_at(1)->opens, 0);
+	assert_int_equal(t_at(1)->hold, 0);
+	assert_int_equal(t_at(0)->hold, 1);
+	assert_int_equal(nholds, 1);
+}
+
 static void
 test_grow_and_shrink(void **state)
 {
@@ -286,6 +306,7 @@ test_shares(void **state)
 
 	(void)state;
 	block.side = SIDE_CLIENT;
+	TAILQ_REMOVE(&cs.listens, &users, entry);
 	t_size(3);
 	for (i = 0; i < 3; i++)
 		sum += crew_share(&env, t_at(i), 8);
@@ -325,6 +346,7 @@ main(void)
 	const struct CMUnitTest	 tests[] = {
 		TEST(test_alone),
 		TEST(test_one_holds),
+		TEST(test_who_holds),
 		TEST(test_grow_and_shrink),
 		TEST(test_indexes_are_bounded),
 		TEST(test_shares),

@@ -10,7 +10,6 @@
 #include <sys/queue.h>
 #include <sys/stat.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -30,6 +29,7 @@
 #include "shared/channel.h"
 #include "shared/compat.h"
 #include "shared/log.h"
+#include "fds.h"
 
 #define DEPTH	8			/* as decoy.c's */
 #define NAMES	8192
@@ -50,7 +50,7 @@ static char			 lines[1024];
 /* ---- stand-ins ---- */
 
 int
-channel_send(struct channel *ch, enum msg_type type, int fd, const void *p,
+channel_send(struct channel *ch, uint32_t type, int fd, const void *p,
     size_t len)
 {
 	ssize_t	 n;
@@ -95,20 +95,6 @@ sink(enum log_level level, const char *line, void *arg)
 }
 
 /* ---- directories ---- */
-
-static int
-count_fds(void)
-{
-	struct dirent	*e;
-	DIR		*d;
-	int		 n = 0;
-
-	assert_non_null(d = opendir("/proc/self/fd"));
-	while ((e = readdir(d)) != NULL)
-		n += e->d_name[0] != '.';
-	closedir(d);
-	return (n);
-}
 
 static const char *
 at(const char *name)
@@ -168,7 +154,7 @@ prepare(void **state)
 	fails_at = -1;
 	lines[0] = '\0';
 	log_set_sink(sink, NULL);
-	fds_before = count_fds();
+	fds_before = fds_count();
 	return (0);
 }
 
@@ -176,7 +162,7 @@ static int
 finish(void **state)
 {
 	(void)state;
-	assert_int_equal(count_fds(), fds_before);
+	assert_int_equal(fds_count(), fds_before);
 	(void)nftw(top, rm, 16, FTW_DEPTH | FTW_PHYS);
 	free(said);
 	said = NULL;

@@ -51,18 +51,18 @@ unsigned int		 flow_nasked, flow_ncancelled, flow_nproven,
 int			 flow_room = -1;
 struct seal_ctx		*flow_ctx[2];	/* SIDE_SERVER, SIDE_CLIENT */
 unsigned int		 flow_activity;
+struct far_end		 flow_gate, flow_dial;
+const struct service_opts *flow_opts;
+const struct tunnel_events *flow_service_events;
 
 static struct event	*limit;
 static int		 expired;
 static unsigned int	 fds_before;
 
-struct far_end		 flow_gate, flow_dial;
-const struct service_opts *flow_opts;
-
 /* ---- the others ---- */
 
 static void
-flow_told(enum msg_type type, const void *data, size_t len)
+flow_told(uint32_t type, const void *data, size_t len)
 {
 	struct msg_count	 msg;
 
@@ -73,7 +73,7 @@ flow_told(enum msg_type type, const void *data, size_t len)
 }
 
 static void
-gate_told(enum msg_type type, struct imsg *imsg)
+gate_told(uint32_t type, struct imsg *imsg)
 {
 	struct msg_number	 msg;
 
@@ -91,7 +91,7 @@ gate_told(enum msg_type type, struct imsg *imsg)
 void
 flow_got(struct far_end *e, struct imsg *imsg)
 {
-	enum msg_type	 type = imsg_get_type(imsg);
+	uint32_t	 type = imsg_get_type(imsg);
 
 	flow_activity++;
 	if (e == &flow_gate)
@@ -488,17 +488,15 @@ flow_key(enum side side, uint8_t id, uint8_t secret)
 	    0);
 }
 
-static struct rocket_service	 flow_rocket;
-const struct tunnel_events	*flow_service_events;
-
 void
 flow_side(enum side side)
 {
+	struct rocket_service	*rs = svc->part;
+
 	frame_begin.side = svc->conf.side = side;
 	frame_begin.dials = svc->dials = side == SIDE_CLIENT;
 	frame_begin.opens = svc->opens = !svc->dials;
-	flow_rocket.seal = flow_ctx[svc->dials];
-	svc->part = &flow_rocket;
+	rs->seal = flow_ctx[svc->dials];
 }
 
 void

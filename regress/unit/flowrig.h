@@ -2,10 +2,14 @@
 
 /*
  * A rig for tests of a service's worker: all of it is the real one but for its
- * process and the others around that.  The clock is the test's.  A tunnel's
- * other end is a peer that the test plays, with a wire, a seal and a session
- * of its own; users and targets are sockets that the test has the other end
- * of.  All of them are driven by one event base.
+ * process and the others around that.  A tunnel's other end is a peer that the
+ * test plays, with a wire, a seal and a session of its own; users and targets
+ * are sockets that the test has the other end of.  All of them are driven by
+ * one event base.
+ *
+ * After flow_setup_all one worker serves all tests, on the test's clock, and a
+ * test looks into it.  flow_start has it configured and told all that its
+ * process would tell it.
  */
 
 #ifndef UNIT_FLOWRIG_H
@@ -227,7 +231,7 @@ void		 flow_keyed(void);
 /* The peers have this key. */
 void		 flow_trust(const struct msg_key *);
 /* control asks; as frame_done, with the words in frame_words. */
-int		 flow_ask(enum msg_type, uint32_t serial);
+int		 flow_ask(uint32_t, uint32_t serial);
 /* A second of the worker's is over. */
 void		 flow_second(void);
 /* The peers go, and nothing is left: of descriptors, and of what was held. */

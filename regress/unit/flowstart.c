@@ -126,7 +126,7 @@ flow_keyed(void)
 }
 
 int
-flow_ask(enum msg_type type, uint32_t serial)
+flow_ask(uint32_t type, uint32_t serial)
 {
 	struct ctl_request	 req;
 

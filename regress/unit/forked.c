@@ -20,7 +20,7 @@
 #include <cmocka.h>
 
 #include "shared/compat.h"
-#include "worker/sandbox.h"
+#include "worker/frame/sandbox.h"
 #include "forked.h"
 
 struct forked_end	 forked_parent;

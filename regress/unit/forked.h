@@ -31,7 +31,7 @@ extern pid_t			 forked_pid;	/* 0: there is none */
 extern int			 forked_report;	/* where we read lines; -1 */
 extern uint32_t			 forked_lack;	/* refused by the system */
 
-/* Of the test: worker.c's main(). */
+/* Of the test: main.c's main(). */
 int		 worker_main(int argc, char **argv);
 
 /* forked.c */

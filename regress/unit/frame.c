@@ -21,8 +21,8 @@ struct event_base	*frame_base;
 struct msg_begin	 frame_begin;
 const uint64_t		*frame_clock;
 uint64_t		 frame_ahead;
-void			(*frame_tell)(enum msg_type, const void *, size_t);
-uint32_t		 frame_told[IMSG_MAX];
+void			(*frame_tell)(uint32_t, const void *, size_t);
+uint32_t		 frame_told[IMSG_CTL_END];
 int			 frame_complaints, frame_exited;
 struct channel		*frame_asker;
 struct ctl_counter	 frame_counters[FRAME_COUNTERS];
@@ -54,7 +54,7 @@ worker_now(void)
 }
 
 void
-worker_tell(enum msg_type type, const void *data, size_t len)
+worker_tell(uint32_t type, const void *data, size_t len)
 {
 	frame_told[type]++;
 	if (frame_tell != NULL)

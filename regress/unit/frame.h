@@ -15,7 +15,7 @@
 
 #include <event2/event.h>
 
-#include "worker/worker.h"
+#include "worker/roles.h"
 
 #define FRAME_REQUEST	77	/* the number of each that is asked */
 #define FRAME_COUNTERS	32
@@ -29,8 +29,8 @@ extern struct msg_begin		 frame_begin;	/* what BEGIN said */
 extern const uint64_t		*frame_clock;
 extern uint64_t			 frame_ahead;
 /* To the parent: how often, and who is to look at it, or NULL. */
-extern uint32_t			 frame_told[IMSG_MAX];
-extern void			(*frame_tell)(enum msg_type, const void *,
+extern uint32_t			 frame_told[IMSG_CTL_END];
+extern void			(*frame_tell)(uint32_t, const void *,
 				    size_t);
 extern int			 frame_complaints, frame_exited;
 /*
@@ -78,7 +78,7 @@ void		 frame_run(int ms);
  * give it to the role, and what that returns.  If not NULL, look must return 1
  * when it has seen what the role has left of it.
  */
-int		 frame_configure(enum msg_type, int fd, const void *, size_t,
+int		 frame_configure(uint32_t, int fd, const void *, size_t,
 		    int (*look)(struct imsg *));
 /* Joins a sibling; got is called for what the role says to it. */
 void		 frame_join(struct far_end *, enum proc_role,
@@ -91,7 +91,7 @@ void		 frame_hear(struct far_end *, int fd,
 		    void (*got)(struct far_end *, struct imsg *));
 void		 frame_part(struct far_end *);
 /* The sibling says something to the role, once the loop runs. */
-void		 frame_say(struct far_end *, enum msg_type, const void *,
+void		 frame_say(struct far_end *, uint32_t, const void *,
 		    size_t);
 /* How many lines of the log have these words in them. */
 int		 frame_logged(const char *words);

@@ -93,7 +93,7 @@ frame_run(int ms)
 }
 
 int
-frame_configure(enum msg_type type, int fd, const void *data, size_t len,
+frame_configure(uint32_t type, int fd, const void *data, size_t len,
     int (*look)(struct imsg *))
 {
 	struct imsgbuf	 out, in;
@@ -216,7 +216,7 @@ frame_part(struct far_end *e)
 }
 
 void
-frame_say(struct far_end *e, enum msg_type type, const void *data, size_t len)
+frame_say(struct far_end *e, uint32_t type, const void *data, size_t len)
 {
 	assert_int_equal(channel_send(e->far, type, -1, data, len), 0);
 }

@@ -10,7 +10,6 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -23,6 +22,7 @@
 #include <cmocka.h>
 
 #include "shared/imsg.h"
+#include "fds.h"
 
 #define FD_MARK		0x80000000U
 
@@ -33,21 +33,6 @@ struct pair {
 };
 
 static int
-count_fds(void)
-{
-	struct dirent	*d;
-	DIR		*dir;
-	int		 n = 0;
-
-	dir = opendir("/proc/self/fd");
-	assert_non_null(dir);
-	while ((d = readdir(dir)) != NULL)
-		n++;
-	closedir(dir);
-	return (n);
-}
-
-static int
 setup(void **state)
 {
 	struct pair	*p;
@@ -55,7 +40,7 @@ setup(void **state)
 
 	p = calloc(1, sizeof(*p));
 	assert_non_null(p);
-	p->fds = count_fds();
+	p->fds = fds_count();
 	assert_int_equal(socketpair(AF_UNIX,
 	    SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds), 0);
 	imsgbuf_init(&p->a, fds[0]);
@@ -75,7 +60,7 @@ teardown(void **state)
 	imsgbuf_clear(&p->b);
 	close(p->a.fd);
 	close(p->b.fd);
-	assert_int_equal(count_fds(), p->fds);
+	assert_int_equal(fds_count(), p->fds);
 	free(p);
 	return (0);
 }
@@ -469,7 +454,7 @@ test_fd_unclaimed(void **state)
 	ino_t		 ino;
 	int		 fd[4], before;
 
-	before = count_fds();
+	before = fds_count();
 	for (i = 0; i < 4; i++)
 		fd[i] = new_fd(&ino);
 	len = wire(buf, 1, 0, "data", 4);
@@ -484,7 +469,7 @@ test_fd_unclaimed(void **state)
 	for (i = 0; i < len; i++) {
 		send_raw(p->a.fd, buf + i, 1, &fd[i % 4], 1);
 		assert_int_equal(imsgbuf_read(&p->b), 1);
-		assert_true(count_fds() <= before + 4 + 2);
+		assert_true(fds_count() <= before + 4 + 2);
 	}
 	assert_next(&p->b, 1, 4);
 
@@ -504,7 +489,7 @@ test_fd_unclaimed(void **state)
 	for (i = 0; i < 4; i++)
 		close(fd[i]);
 	assert_int_equal(imsgbuf_read(&p->b), 1);
-	assert_int_equal(count_fds(), before);
+	assert_int_equal(fds_count(), before);
 }
 
 /* What came with one message is not left for a later one to take. */
@@ -622,13 +607,13 @@ test_fd_not_allowed(void **state)
 	ino_t		 ino;
 	int		 before;
 
-	before = count_fds();
+	before = fds_count();
 	assert_int_equal(imsg_compose(&p->b, 4, 0, 0, new_fd(&ino), "x", 1),
 	    1);
 	assert_int_equal(imsgbuf_flush(&p->b), 0);
-	assert_int_equal(count_fds(), before);
+	assert_int_equal(fds_count(), before);
 	assert_int_equal(imsgbuf_read(&p->a), 1);
-	assert_int_equal(count_fds(), before);
+	assert_int_equal(fds_count(), before);
 	assert_int_equal(imsgbuf_get(&p->a, &imsg), 1);
 	assert_int_equal(imsg_get_fd(&imsg), -1);
 	assert_int_equal(imsg_fd_lost(&imsg), 0);

@@ -14,7 +14,6 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -30,6 +29,7 @@
 #include "shared/compat.h"
 #include "shared/log.h"
 #include "worker/net/listener.h"
+#include "fds.h"
 #include "frame.h"
 
 #define BATCH		32	/* as listener.c's ACCEPT_BATCH */
@@ -94,21 +94,7 @@ sink(enum log_level level, const char *line, void *arg)
 /* ---- a set of listeners ---- */
 
 static int
-count_fds(void)
-{
-	struct dirent	*e;
-	DIR		*d;
-	int		 n = 0;
-
-	assert_non_null(d = opendir("/proc/self/fd"));
-	while ((e = readdir(d)) != NULL)
-		n += e->d_name[0] != '.';
-	closedir(d);
-	return (n);
-}
-
-static int
-configure(enum msg_type type, int fd, const void *data, size_t len)
+configure(uint32_t type, int fd, const void *data, size_t len)
 {
 	struct imsgbuf	 out, in;
 	struct imsg	 imsg;
@@ -246,7 +232,7 @@ prepare_all(void **state)
 	log_set_sink(sink, NULL);
 	frame_base = event_base_new();
 	listener_init(arrived);
-	fds_before = count_fds();
+	fds_before = fds_count();
 	return (frame_base == NULL ? -1 : 0);
 }
 
@@ -267,7 +253,7 @@ finish(void **state)
 	listener_begin();
 	listener_commit();
 	forget();
-	assert_int_equal(count_fds(), fds_before);
+	assert_int_equal(fds_count(), fds_before);
 	return (0);
 }
 
@@ -319,12 +305,12 @@ test_sets(void **state)
 	turn();
 	turn();
 	assert_int_equal(ncame, 3);
-	assert_int_equal(count_fds(), fds_before + 3 + 2);
+	assert_int_equal(fds_count(), fds_before + 3 + 2);
 	/* A set that was begun and never finished is no more. */
 	listener_begin();
 	assert_int_equal(add(9, lfd[0]), 0);
 	listener_begin();
-	assert_int_equal(count_fds(), fds_before + 3 + 2);
+	assert_int_equal(fds_count(), fds_before + 3 + 2);
 	listener_commit();
 	comes(1, 0, "127.0.0.1");
 	turn();
@@ -352,13 +338,13 @@ test_most(void **state)
 		assert_int_equal(add(i, lfd[0]), 0);
 	assert_int_equal(add(i, lfd[0]), -1);
 	assert_int_equal(errno, EINVAL);
-	assert_int_equal(count_fds(), fds_before + LISTENERS);
+	assert_int_equal(fds_count(), fds_before + LISTENERS);
 	listener_commit();
 	listener_begin();		/* and so many anew */
 	for (i = 0; i < LISTENERS; i++)
 		assert_int_equal(add(i, lfd[0]), 0);
 	listener_begin();
-	assert_int_equal(count_fds(), fds_before + LISTENERS);
+	assert_int_equal(fds_count(), fds_before + LISTENERS);
 }
 
 static void
@@ -378,7 +364,7 @@ test_nonsense(void **state)
 	assert_int_equal(configure(IMSG_CONF_PROXY, -1, &msg, 3), -1);
 	assert_int_equal(add_proxy(1, "127.0.0.1", 8), -1);
 	assert_int_equal(errno, EINVAL);
-	assert_int_equal(count_fds(), fds_before);
+	assert_int_equal(fds_count(), fds_before);
 }
 
 /* ---- when none is taken ---- */
@@ -577,7 +563,7 @@ test_close(void **state)
 	listener_begin();
 	assert_int_equal(add(2, lfd[1]), 0);
 	listener_close();
-	assert_int_equal(count_fds(), fds_before);
+	assert_int_equal(fds_count(), fds_before);
 	comes(1, 0, "127.0.0.1");
 	listener_open(1);
 	set(1, lfd[0]);

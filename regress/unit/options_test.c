@@ -469,8 +469,8 @@ round_trip(const struct option *o, uint32_t v)
 static void
 test_round_trip(void **state)
 {
-	const struct option_word	*w;
-	const struct option		*o;
+	const struct name	*w;
+	const struct option	*o;
 
 	(void)state;
 	for (EACH(o)) {
@@ -486,7 +486,7 @@ test_round_trip(void **state)
 			if (o->zero != NULL)
 				round_trip(o, 0);
 		}
-		for (w = o->words; w != NULL && w->word != NULL; w++)
+		for (w = o->words; w != NULL && w->name != NULL; w++)
 			round_trip(o, w->value);
 		round_trip(o, (uint32_t)o->dflt);
 	}
@@ -526,8 +526,6 @@ test_nearest(void **state)
 	static const char *const	 cases[][2] = {
 		{ "mux concurency 8", "mux concurrency" },
 		{ "mux_concurrency 8", "mux concurrency" },
-		{ "mux_recievebuffer 4m", "mux receive buffer" },
-		{ "connection_pool 4", "pool" },
 		{ "pol 4", "pool" },
 		{ "mux max stream 8", "mux max streams" },
 		{ "lisen on * port 80", "listen on" },
@@ -556,42 +554,39 @@ test_nearest(void **state)
 	memset(long_one, 'a', sizeof(long_one));
 	long_one[sizeof(long_one) - 1] = '\0';
 	assert_null(option_nearest(long_one, SCOPE_CLIENT));
-	option_unknown(long_one, SCOPE_CLIENT, buf, sizeof(buf));
+	option_unknown(long_one, SCOPE_CLIENT, NULL, buf, sizeof(buf));
 	assert_int_equal(strncmp(buf, "unknown keyword \"aaaa", 21), 0);
 	memset(long_one, ' ', sizeof(long_one) - 1);
 	assert_null(option_nearest(long_one, SCOPE_CLIENT));
-	option_unknown("tokne secret", SCOPE_CLIENT, buf, sizeof(buf));
+	option_unknown("tokne secret", SCOPE_CLIENT, NULL, buf, sizeof(buf));
 	assert_string_equal(buf, "unknown keyword \"tokne\"; did you mean "
 	    "\"token\"?");
 }
 
 static void
-test_toml(void **state)
+test_key(void **state)
 {
 	const struct option	*o;
-	char			 key[64];
+	char			 key[64], buf[OPTION_WHY];
 	size_t			 i;
 
 	(void)state;
 	for (EACH(o)) {
-		if (o->toml != NULL)
-			assert_ptr_equal(option_toml(o->toml, o->scope), o);
 		strlcpy(key, o->name, sizeof(key));
 		for (i = 0; key[i] != '\0'; i++)
 			if (key[i] == ' ')
 				key[i] = '_';
-		/* but for one that is another one's column */
-		if (strcmp(key, "mss") != 0)
-			assert_ptr_equal(option_toml(key, o->scope), o);
-		assert_null(option_toml(o->name, 0));
+		assert_ptr_equal(option_key(key, o->scope), o);
+		assert_null(option_key(o->name, 0));
 	}
-	assert_string_equal(option_toml("mss", SCOPE_SERVER)->name,
-	    "tunnel mss");
-	assert_null(option_toml("mss", SCOPE_SERVER_SERVICE));
-	assert_null(option_toml("pool_", SCOPE_CLIENT));
-	assert_null(option_toml("poo", SCOPE_CLIENT));
-	assert_null(option_toml("pool max", SCOPE_CLIENT));
-	assert_null(option_toml("", SCOPE_ALL));
+	assert_null(option_key("pool_", SCOPE_CLIENT));
+	assert_null(option_key("poo", SCOPE_CLIENT));
+	assert_null(option_key("pool max", SCOPE_CLIENT));
+	assert_null(option_key("", SCOPE_ALL));
+	option_unknown("connection_pool 4", SCOPE_CLIENT, "pool", buf,
+	    sizeof(buf));
+	assert_string_equal(buf, "unknown keyword \"connection_pool\"; did you "
+	    "mean \"pool\"?");
 	assert_int_equal(option_distance("tokne", "token"), 2);
 	assert_int_equal(option_distance("token", "token"), 0);
 	assert_true(option_distance("x", "token") == SIZE_MAX);
@@ -762,7 +757,7 @@ main(void)
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_find),
 		cmocka_unit_test(test_nearest),
-		cmocka_unit_test(test_toml),
+		cmocka_unit_test(test_key),
 		cmocka_unit_test(test_copy),
 		cmocka_unit_test(test_places),
 		cmocka_unit_test(test_manual_form),

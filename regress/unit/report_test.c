@@ -34,7 +34,7 @@ static struct session	 session;
 static struct relay	 relays[MANY];
 static struct channel	*const channel = (struct channel *)(void *)&svc;
 static size_t		 queued;
-static unsigned int	 nsent[IMSG_MAX], nkilled;
+static unsigned int	 nsent[IMSG_CTL_END], nkilled;
 static struct ctl_service  told;	/* the last ones */
 static struct ctl_session  told_session;
 
@@ -55,7 +55,7 @@ channel_queued(const struct channel *ch)
 }
 
 int
-channel_send(struct channel *ch, enum msg_type type, int fd,
+channel_send(struct channel *ch, uint32_t type, int fd,
     const void *data, size_t len)
 {
 	assert_ptr_equal(ch, channel);
@@ -181,7 +181,7 @@ fill(unsigned int n)
 }
 
 static void
-ask(enum msg_type type, uint32_t serial)
+ask(uint32_t type, uint32_t serial)
 {
 	struct ctl_request	 req;
 

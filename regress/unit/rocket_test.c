@@ -613,13 +613,13 @@ test_settle_opens(void **state)
 	ours.opens = 1;
 	assert_int_equal(rocket_settle(&ours, &theirs, &s, &why), -1);
 	assert_int_equal(why.code, REJECT_PARAMETER);
-	assert_string_equal(why.words, "users on both sides: one of them "
-	    "must forward to a target");
+	assert_string_equal(why.words, "users on both sides: one must "
+	    "forward to a target");
 	ours.opens = theirs.opens = 0;
 	assert_int_equal(rocket_settle(&ours, &theirs, &s, &why), -1);
 	assert_int_equal(why.code, REJECT_PARAMETER);
-	assert_string_equal(why.words, "a target on both sides: one of them "
-	    "must listen for users");
+	assert_string_equal(why.words, "a target on both sides: one must "
+	    "listen for users");
 }
 
 static void

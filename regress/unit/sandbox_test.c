@@ -29,7 +29,7 @@
 
 #include "shared/compat.h"
 #include "shared/log.h"
-#include "worker/sandbox.h"
+#include "worker/frame/sandbox.h"
 #include "tries.h"
 
 #define TEST_ID		65533	/* as root: a user and group of nobody's */

@@ -27,6 +27,7 @@
 
 #include "worker/gate/hello.h"
 #include "worker/keys/psk.h"
+#include "worker/tunnel/seal.h"
 #include "sealrig.h"
 
 #define UPDATE		SEAL_UPDATE_RECORDS

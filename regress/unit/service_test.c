@@ -421,30 +421,6 @@ test_tunnel_dies(void **state)
 
 /* ---- budgets ---- */
 
-static void
-test_bounds(void **state)
-{
-	struct budget	 b;
-
-	(void)state;
-	memset(&b, 0, sizeof(b));
-	b.max = 800;
-	b.fds_max = 10;
-	budget_hold(&b, 700);
-	assert_false(budget_tight(&b));
-	budget_hold(&b, 1);
-	assert_true(budget_tight(&b));
-	assert_int_equal(budget_left(&b), 99);
-	budget_hold(&b, -701);
-	assert_int_equal(b.held, 0);
-	b.fds = 9;
-	assert_false(budget_full(&b));
-	b.fds = 10;
-	assert_true(budget_full(&b));
-	b.fds = 11;
-	assert_true(budget_full(&b));
-}
-
 /*
  * Readers that stopped do not keep users out for ever.  Of many sessions each
  * holds little, so that none of them sees to it by itself.
@@ -784,7 +760,6 @@ main(void)
 		ALONE(test_client_back_told),
 		ALONE(test_user),
 		ALONE(test_tunnel_dies),
-		ALONE(test_bounds),
 		ALONE(test_relieved),
 		ALONE(test_enforced),
 		ALONE(test_reload),

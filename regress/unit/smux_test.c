@@ -18,6 +18,7 @@
 
 #include <cmocka.h>
 
+#include "worker/session/smux.h"
 #include "smuxrig.h"
 
 static struct rig *

@@ -20,6 +20,7 @@
 #include "shared/compat.h"
 #include "worker/dialect/rocket/part.h"
 #include "worker/relay/relay.h"
+#include "worker/tunnel/tunnel.h"
 #include "flowrig.h"
 
 static struct flow_peer		 peer;

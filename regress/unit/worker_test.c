@@ -9,7 +9,6 @@
 #include <sys/types.h>
 #include <sys/wait.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -25,13 +24,15 @@
 
 #include "shared/compat.h"
 #include "worker/crypto/selfsign.h"
-#include "worker/sandbox.h"
-#include "worker/worker.h"
+#include "worker/frame/sandbox.h"
+#include "worker/roles.h"
+#include "fds.h"
 #include "forked.h"
 
-/* worker.c as it is, but that main() is the worker's and not the test's. */
+/* As they are, but that main() is the worker's and not the test's. */
 #define main	worker_main
-#include "worker/worker.c"
+#include "worker/frame/worker.c"
+#include "worker/main.c"
 #undef main
 
 #define PATIENCE 60			/* seconds, of a whole test */
@@ -91,21 +92,6 @@ selfsign_main(void)
 	return (7);
 }
 
-static int
-count_fds(void)
-{
-	struct dirent	*e;
-	DIR		*d;
-	int		 n = 0;
-
-	if ((d = opendir("/proc/self/fd")) == NULL)
-		_exit(98);
-	while ((e = readdir(d)) != NULL)
-		n += e->d_name[0] != '.';
-	closedir(d);
-	return (n);
-}
-
 static void
 r_init(void)
 {
@@ -163,7 +149,7 @@ r_message(struct channel *ch, struct imsg *imsg)
 	if (imsg_get_type(imsg) == IMSG_CLIENT_BACK)
 		worker_complain(sibling, "it bores");
 	if (imsg_get_type(imsg) == IMSG_HOLD) {
-		say("fds %d, time %d %d", count_fds(), worker_now() == now,
+		say("fds %d, time %d %d", fds_count(), worker_now() == now,
 		    now > last);
 		last = now;
 		log_warnx("a warning");
@@ -173,7 +159,7 @@ r_message(struct channel *ch, struct imsg *imsg)
 }
 
 static void
-r_ask(struct channel *ch, enum msg_type type, const struct ctl_request *req)
+r_ask(struct channel *ch, uint32_t type, const struct ctl_request *req)
 {
 	say("%s", msg_name(type));
 	worker_counter(ch, req->request, "figure", 1ULL << 40);
@@ -421,7 +407,7 @@ static void
 test_least_role(void **state)
 {
 	static struct msg_token	 token = { .len = 1, .side = SIDE_SERVER };
-	struct ctl_request	 req = { .version = MSG_VERSION,
+	struct ctl_request	 req = { .version = CTL_VERSION,
 				    .request = 5 };
 	struct ctl_done		 done;
 	struct forked_end		 control, gate;
@@ -618,7 +604,8 @@ test_nonsense(void **state)
 	forked_started();
 	(void)fcntl(forked_report, F_SETFL, O_NONBLOCK);
 	for (i = 0; i < sizeof(from) / sizeof(from[0]); i++)
-		for (type = 0; type <= IMSG_MAX; type++)
+		for (type = 0; type <= IMSG_CTL_END;
+		    type = type == IMSG_MAX ? CTL_FIRST : type + 1)
 			for (j = 0; j < sizeof(sizes) / sizeof(sizes[0]);
 			    j++) {
 				forked_joins(&e, from[i], 0, SIDE_NONE);
@@ -671,7 +658,7 @@ test_descriptors(void **state)
 static void
 test_asks(void **state)
 {
-	struct ctl_request	 req = { .version = MSG_VERSION,
+	struct ctl_request	 req = { .version = CTL_VERSION,
 				    .request = 9 };
 	struct ctl_counter	 figure;
 	struct ctl_done		 done;

@@ -10,7 +10,6 @@
 #include <sys/queue.h>
 #include <sys/socket.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -29,6 +28,7 @@
 #include "worker/net/http.h"
 #include "worker/tunnel/tunnel.h"
 #include "worker/tunnel/wsopen.h"
+#include "fds.h"
 
 #define KEY	"dGhlIHNhbXBsZSBub25jZQ=="	/* RFC 6455, section 1.3 */
 #define ACCEPT	"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
@@ -100,20 +100,6 @@ ready(void *arg, int later)
 
 /* ---- a tunnel at its start ---- */
 
-static int
-count_fds(void)
-{
-	struct dirent	*e;
-	DIR		*d;
-	int		 n = 0;
-
-	assert_non_null(d = opendir("/proc/self/fd"));
-	while ((e = readdir(d)) != NULL)
-		n += e->d_name[0] != '.';
-	closedir(d);
-	return (n);
-}
-
 static void
 begin(int dials)
 {
@@ -157,7 +143,7 @@ prepare(void **state)
 		begin(DIALS);	/* what is kept for good is there */
 		end();
 	}
-	fds_before = count_fds();
+	fds_before = fds_count();
 	return (svc.base == NULL ? -1 : 0);
 }
 
@@ -165,7 +151,7 @@ static int
 finish(void **state)
 {
 	(void)state;
-	assert_int_equal(count_fds(), fds_before);
+	assert_int_equal(fds_count(), fds_before);
 	assert_int_equal(svc.budget.held, 0);
 	event_base_free(svc.base);
 	return (0);

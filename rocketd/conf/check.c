@@ -188,10 +188,12 @@ static void
 check_service(struct check *c, const struct conf_service *s)
 {
 	check_twice(c, s);
-	if (s->block->side == SIDE_SERVER && TAILQ_EMPTY(&s->listens))
-		COMPLAIN(c, s, "service \"%s\" has no \"listen on\"", s->name);
-	if (s->block->side == SIDE_CLIENT && s->target.host == NULL)
-		COMPLAIN(c, s, "service \"%s\" has no \"forward to\"",
+	if (!conf_service_opens(s) && s->target.host == NULL)
+		COMPLAIN(c, s, "service \"%s\" has neither \"listen on\" nor "
+		    "\"forward to\"", s->name);
+	if (conf_service_opens(s) && s->target.host != NULL)
+		COMPLAIN(c, s, "service \"%s\" has \"listen on\" and "
+		    "\"forward to\": one of them is for the other side",
 		    s->name);
 	if (TAILQ_EMPTY(conf_service_tokens(s)))
 		COMPLAIN(c, s, "service \"%s\" has no token, nor has its block",

@@ -111,8 +111,9 @@ struct conf_service {
 	struct conf_block		*block;
 	char				 name[SERVICE_NAME_MAX];
 	uint32_t			 number;	/* kept over reloads */
-	struct conf_listens		 listens;	/* server side */
-	struct conf_remote		 target;	/* client side */
+	/* of the two one: who has users opens the streams */
+	struct conf_listens		 listens;	/* of users */
+	struct conf_remote		 target;	/* host NULL: none */
 	struct conf_tokens		 tokens;	/* its own */
 	struct service_opts		 opts;		/* resolved */
 	struct web_opts			 web;		/* likewise */
@@ -217,16 +218,16 @@ enum option_type {
 	OPT_TEXTS		/* several of them, with CR LF after each */
 };
 
+/* Whom an option is of use to, besides where it may stand. */
+#define FACT_DIALS	0x01	/* client blocks: tunnels are dialled */
+#define FACT_USERS	0x02	/* services that say "listen on" */
+#define FACT_TARGET	0x04	/* and "forward to" */
+
 #define SCOPE_GLOBAL	0x01
 #define SCOPE_SERVER	0x02	/* in server { } */
 #define SCOPE_CLIENT	0x04
 #define SCOPE_SERVER_SERVICE	0x08	/* in its service "x" { } */
 #define SCOPE_CLIENT_SERVICE	0x10
-
-struct option_word {
-	const char	*word;
-	uint32_t	 value;
-};
 
 enum option_base {		/* which struct has it */
 	BASE_SERVICE,		/* service_opts; rocketd_conf if global */
@@ -237,11 +238,11 @@ struct option {
 	const char		*name;		/* may be several words */
 	enum option_type	 type;
 	uint32_t		 scope;		/* SCOPE_ mask */
+	uint32_t		 facts;	/* FACT_ mask, one is enough; 0: any */
 	size_t			 offset;	/* in the struct of its base */
 	uint64_t		 min, max, dflt;
-	const struct option_word *words;	/* OPT_WORD, OPT_WORDS */
+	const struct name	*words;	/* OPT_WORD, OPT_WORDS */
 	uint32_t		 change;	/* CHANGE_ class of a reload */
-	const char		*toml;		/* name in TOML files */
 	const char		*zero;	/* what 0 means, also when below min */
 	const char		*help;		/* one line for the manual */
 	enum option_base	 base;
@@ -268,13 +269,16 @@ const struct option	*option_find(const char *words, uint32_t scope);
  * options included and those of the scope preferred; NULL when none is near.
  */
 const char		*option_nearest(const char *words, uint32_t scope);
-/* The option of a key in a TOML file: its column, or the name with '_'. */
-const struct option	*option_toml(const char *key, uint32_t scope);
+/* The option whose name, with '_' for each blank, is the key, or NULL. */
+const struct option	*option_key(const char *key, uint32_t scope);
 /* How far a known name is from a wrong one, SIZE_MAX when it is not near. */
 size_t			 option_distance(const char *wrong, const char *name);
-/* The sentence for words that begin with no option's name. */
+/*
+ * The sentence for words that begin with no option's name; meant is the name
+ * that was, when that is known, else NULL.
+ */
 void			 option_unknown(const char *words, uint32_t scope,
-			    char *buf, size_t size);
+			    const char *meant, char *buf, size_t size);
 /* "in a server block or in a service of a client block". */
 void			 option_places(uint32_t scope, char *buf, size_t size);
 /* "live", "tunnels", "listener", "process". */
@@ -410,6 +414,10 @@ void			 conf_number(struct rocketd_conf *,
 			    const struct rocketd_conf *old);
 struct conf_service	*conf_service_by_number(const struct rocketd_conf *,
 			    uint32_t);
+/* Has it users, so that it opens the streams?  Else it has a target. */
+int			 conf_service_opens(const struct conf_service *);
+/* FACT_ mask of what it is. */
+uint32_t		 conf_service_facts(const struct conf_service *);
 
 /* finish.c */
 

@@ -112,6 +112,26 @@ conf_service_by_number(const struct rocketd_conf *conf, uint32_t number)
 	return (NULL);
 }
 
+int
+conf_service_opens(const struct conf_service *s)
+{
+	return (!TAILQ_EMPTY(&s->listens));
+}
+
+uint32_t
+conf_service_facts(const struct conf_service *s)
+{
+	uint32_t	 facts = 0;
+
+	if (s->block->side == SIDE_CLIENT)
+		facts |= FACT_DIALS;
+	if (conf_service_opens(s))
+		facts |= FACT_USERS;
+	if (s->target.host != NULL)
+		facts |= FACT_TARGET;
+	return (facts);
+}
+
 static const struct conf_service *
 service_by_name(const struct rocketd_conf *conf, enum side side,
     const char *name)

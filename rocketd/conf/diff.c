@@ -53,33 +53,46 @@ remotes_same(const struct conf_remotes *x, const struct conf_remotes *y)
 	return (a == NULL && b == NULL);
 }
 
-uint32_t
-conf_service_diff(const struct conf_service *old,
-    const struct conf_service *new)
+/* Of the options that are of use to it. */
+static uint32_t
+options_diff(const struct conf_service *old, const struct conf_service *new)
 {
 	const struct option	*o;
-	uint32_t		 scope, changed;
+	uint32_t		 scope, facts, changed = 0;
 
 	scope = new->block->side == SIDE_SERVER ?
 	    SCOPE_SERVER | SCOPE_SERVER_SERVICE :
 	    SCOPE_CLIENT | SCOPE_CLIENT_SERVICE;
-	changed = tokens_diff(new->block->side, conf_service_tokens(old),
-	    conf_service_tokens(new));
+	facts = conf_service_facts(new);
 	for (o = options; o < options + noptions; o++)
 		if ((o->scope & scope) != 0 &&
+		    (o->facts == 0 || (o->facts & facts) != 0) &&
 		    !option_same(o,
 		    option_base_const(o, &old->opts, &old->web),
 		    option_base_const(o, &new->opts, &new->web)))
 			changed |= o->change;
-	if (new->block->side == SIDE_SERVER) {
-		if (!listens_same(&old->listens, &new->listens))
-			changed |= CHANGE_LISTENER;
-		return (changed);
-	}
-	if (!remote_same(&old->target, &new->target))
+	return (changed);
+}
+
+uint32_t
+conf_service_diff(const struct conf_service *old,
+    const struct conf_service *new)
+{
+	uint32_t	 changed;
+
+	/* a worker has users or a target for all of its life */
+	if (conf_service_opens(old) != conf_service_opens(new))
+		return (CHANGE_PROCESS);
+	changed = tokens_diff(new->block->side, conf_service_tokens(old),
+	    conf_service_tokens(new)) | options_diff(old, new);
+	if (!listens_same(&old->listens, &new->listens))
+		changed |= CHANGE_LISTENER;
+	if (!conf_service_opens(new) &&
+	    !remote_same(&old->target, &new->target))
 		changed |= CHANGE_LIVE;
-	if (!remotes_same(&old->block->remotes, &new->block->remotes) ||
-	    strcmp(old->block->client_id, new->block->client_id) != 0)
+	if (new->block->side == SIDE_CLIENT &&
+	    (!remotes_same(&old->block->remotes, &new->block->remotes) ||
+	    strcmp(old->block->client_id, new->block->client_id) != 0))
 		changed |= CHANGE_TUNNELS;
 	return (changed);
 }

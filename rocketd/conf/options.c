@@ -34,66 +34,20 @@
 /* What is looked at of a wrong name; longer than any right one. */
 #define NEAR_MAX	48
 
-static const struct option_word	 words_level[] = {
-	{ "panic", LOGLEVEL_PANIC },
-	{ "fatal", LOGLEVEL_FATAL },
-	{ "error", LOGLEVEL_ERROR },
-	{ "warn", LOGLEVEL_WARN },
-	{ "info", LOGLEVEL_INFO },
-	{ "debug", LOGLEVEL_DEBUG },
-	{ "trace", LOGLEVEL_TRACE },
-	{ NULL, 0 }
-};
-
-static const struct option_word	 words_dest[] = {
-	{ "stderr", LOGDEST_STDERR },
-	{ "syslog", LOGDEST_SYSLOG },
-	{ "json", LOGDEST_JSON },
-	{ NULL, 0 }
-};
-
-static const struct option_word	 words_sandbox[] = {
+static const struct name	 words_sandbox[] = {
 	{ "relaxed", 0 },
 	{ "strict", 1 },
 	{ NULL, 0 }
 };
 
-static const struct option_word	 words_seal[] = {
-	{ "tls", SEAL_TLS },
-	{ "xor", SEAL_XOR },
-	{ "none", SEAL_NONE },
-	{ NULL, 0 }
-};
-
-static const struct option_word	 words_remotes[] = {
-	{ "failover", STRATEGY_FAILOVER },
-	{ "balance", STRATEGY_BALANCE },
-	{ NULL, 0 }
-};
-
-static const struct option_word	 words_compression[] = {
-	{ "no", COMPRESSION_NO },
-	{ "lz4", COMPRESSION_LZ4 },
-	{ NULL, 0 }
-};
-
-/* The names are congestion_name's. */
-static const struct option_word	 words_congestion[] = {
-	{ "system", CONGESTION_SYSTEM },
-	{ "reno", CONGESTION_RENO },
-	{ "cubic", CONGESTION_CUBIC },
-	{ "bbr", CONGESTION_BBR },
-	{ NULL, 0 }
-};
-
-static const struct option_word	 words_proxy[] = {
+static const struct name	 words_proxy[] = {
 	{ "none", 0 },
 	{ "v1", 1 },
 	{ "v2", 2 },
 	{ NULL, 0 }
 };
 
-static const struct option_word	 words_status[] = {
+static const struct name	 words_status[] = {
 	{ "403", 403 },
 	{ "404", 404 },
 	{ "410", 410 },
@@ -107,11 +61,11 @@ const struct option	 options[] = {
 	/* at the top of the file */
 	{ .name = "log", .type = OPT_WORD, .scope = SCOPE_GLOBAL,
 	    .offset = G(log_level), .dflt = LOGLEVEL_INFO,
-	    .words = words_level, .change = CHANGE_LIVE, .toml = "log_level",
+	    .words = log_levels, .change = CHANGE_LIVE,
 	    .help = "the least grave lines that are logged" },
 	{ .name = "log to", .type = OPT_WORD, .scope = SCOPE_GLOBAL,
 	    .offset = G(log_dest), .dflt = LOGDEST_SYSLOG,
-	    .words = words_dest, .change = CHANGE_LIVE,
+	    .words = log_dest_names, .change = CHANGE_LIVE,
 	    .help = "where log lines go" },
 	{ .name = "pidfile", .type = OPT_STRING, .scope = SCOPE_GLOBAL,
 	    .offset = G(pidfile), .change = CHANGE_LIVE,
@@ -136,11 +90,11 @@ const struct option	 options[] = {
 	/* the mux */
 	{ .name = "mux version", .type = OPT_NUMBER, .scope = BOTH,
 	    .offset = O(mux_version), .min = 1, .max = 2, .dflt = 2,
-	    .change = CHANGE_TUNNELS, .toml = "mux_version",
+	    .change = CHANGE_TUNNELS,
 	    .help = "version of smux, the same on both sides" },
 	{ .name = "mux concurrency", .type = OPT_NUMBER, .scope = BOTH,
 	    .offset = O(mux_concurrency), .min = 1, .max = 1048576,
-	    .dflt = 16, .change = CHANGE_LIVE, .toml = "mux_concurrency",
+	    .dflt = 16, .change = CHANGE_LIVE,
 	    .help = "streams a session before another tunnel is wanted" },
 	{ .name = "mux max streams", .type = OPT_NUMBER, .scope = BOTH,
 	    .offset = O(mux_max_streams), .min = 1, .max = 1048576,
@@ -148,31 +102,29 @@ const struct option	 options[] = {
 	    .help = "streams a session at most" },
 	{ .name = "mux frame size", .type = OPT_SIZE, .scope = BOTH,
 	    .offset = O(mux_framesize), .min = 1, .max = 65535,
-	    .dflt = 32768, .change = CHANGE_TUNNELS, .toml = "mux_framesize",
+	    .dflt = 32768, .change = CHANGE_TUNNELS,
 	    .help = "payload of one frame" },
 	{ .name = "mux receive buffer", .type = OPT_SIZE, .scope = BOTH,
 	    .offset = O(mux_recvbuffer), .min = 1, .max = INT32_MAX,
 	    .dflt = 4 * MEGA, .change = CHANGE_TUNNELS,
-	    .toml = "mux_recievebuffer",
 	    .help = "what a session may hold that was not delivered" },
 	{ .name = "mux stream buffer", .type = OPT_SIZE, .scope = BOTH,
 	    .offset = O(mux_streambuffer), .min = 1, .max = INT32_MAX,
 	    .dflt = 2 * MEGA, .change = CHANGE_TUNNELS,
-	    .toml = "mux_streambuffer",
 	    .help = "the same of one stream: its largest window" },
 
 	/* tunnels */
 	{ .name = "seal", .type = OPT_WORDS, .scope = BOTH,
-	    .offset = O(seals), .dflt = SEAL_TLS, .words = words_seal,
+	    .offset = O(seals), .dflt = SEAL_TLS, .words = seal_names,
 	    .change = CHANGE_TUNNELS,
 	    .help = "what may protect the octets of a tunnel" },
 	{ .name = "compression", .type = OPT_WORD, .scope = BOTH,
 	    .offset = O(compression), .dflt = COMPRESSION_NO,
-	    .words = words_compression, .change = CHANGE_TUNNELS,
+	    .words = compression_names, .change = CHANGE_TUNNELS,
 	    .help = "what makes the users' octets fewer on a tunnel" },
 	{ .name = "keepalive", .type = OPT_SECONDS, .scope = BOTH,
 	    .offset = O(keepalive), .min = 1, .max = 3600, .dflt = 20,
-	    .zero = "off", .change = CHANGE_TUNNELS, .toml = "keep_alive",
+	    .zero = "off", .change = CHANGE_TUNNELS,
 	    .help = "heartbeats of a session" },
 	{ .name = "memory", .type = OPT_SIZE, .scope = BOTH,
 	    .offset = O(memory), .min = MEGA, .max = 4 * GIGA - MEGA,
@@ -187,20 +139,20 @@ const struct option	 options[] = {
 	    .dflt = 0, .zero = "no limit", .change = CHANGE_LIVE,
 	    .help = "how long what was removed may drain" },
 
-	/* the server side */
-	{ .name = "user timeout", .type = OPT_MILLISECONDS, .scope = SERVER,
-	    .offset = O(user_timeout), .min = 0, .max = 3600000,
-	    .dflt = 3000, .change = CHANGE_LIVE,
+	/* where users are */
+	{ .name = "user timeout", .type = OPT_MILLISECONDS, .scope = BOTH,
+	    .facts = FACT_USERS, .offset = O(user_timeout), .min = 0,
+	    .max = 3600000, .dflt = 3000, .change = CHANGE_LIVE,
 	    .help = "how long a user waits for a session with room" },
-	{ .name = "user queue", .type = OPT_NUMBER, .scope = SERVER,
-	    .offset = O(user_queue), .min = 1, .max = 65536, .dflt = 1024,
-	    .change = CHANGE_LIVE,
+	{ .name = "user queue", .type = OPT_NUMBER, .scope = BOTH,
+	    .facts = FACT_USERS, .offset = O(user_queue), .min = 1,
+	    .max = 65536, .dflt = 1024, .change = CHANGE_LIVE,
 	    .help = "users of one worker that may wait" },
 
-	/* the client side */
+	/* who dials */
 	{ .name = "pool", .type = OPT_NUMBER, .scope = CLIENT,
 	    .offset = O(pool), .min = 1, .max = 1024, .dflt = 8,
-	    .change = CHANGE_LIVE, .toml = "connection_pool",
+	    .change = CHANGE_LIVE,
 	    .help = "tunnels that are kept open" },
 	{ .name = "pool max", .type = OPT_NUMBER, .scope = CLIENT,
 	    .offset = O(pool_max), .min = 1, .max = 4096, .dflt = 0,
@@ -208,23 +160,23 @@ const struct option	 options[] = {
 	    .help = "tunnels at most" },
 	{ .name = "remotes", .type = OPT_WORD, .scope = CLIENT,
 	    .offset = O(strategy), .dflt = STRATEGY_FAILOVER,
-	    .words = words_remotes, .change = CHANGE_TUNNELS,
+	    .words = strategy_names, .change = CHANGE_TUNNELS,
 	    .help = "the pool at the best remote, or one at each" },
 	{ .name = "retry interval", .type = OPT_SECONDS, .scope = CLIENT,
 	    .offset = O(retry_interval), .min = 1, .max = 3600, .dflt = 3,
-	    .change = CHANGE_LIVE, .toml = "retry_interval",
+	    .change = CHANGE_LIVE,
 	    .help = "pause after a tunnel that failed" },
-	{ .name = "dial timeout", .type = OPT_SECONDS, .scope = CLIENT,
-	    .offset = O(dial_timeout), .min = 1, .max = 600, .dflt = 10,
-	    .change = CHANGE_LIVE, .toml = "dial_timeout",
+	{ .name = "dial timeout", .type = OPT_SECONDS, .scope = BOTH,
+	    .facts = FACT_DIALS | FACT_TARGET, .offset = O(dial_timeout),
+	    .min = 1, .max = 600, .dflt = 10, .change = CHANGE_LIVE,
 	    .help = "for a name and a connection together" },
 	{ .name = "handshake timeout", .type = OPT_SECONDS, .scope = CLIENT,
 	    .offset = O(handshake_timeout), .min = 1, .max = 60, .dflt = 10,
 	    .change = CHANGE_LIVE,
 	    .help = "until a connected tunnel has to be open" },
-	{ .name = "proxy protocol", .type = OPT_WORD, .scope = CLIENT,
-	    .offset = O(proxy_protocol), .dflt = 0, .words = words_proxy,
-	    .change = CHANGE_LIVE,
+	{ .name = "proxy protocol", .type = OPT_WORD, .scope = BOTH,
+	    .facts = FACT_TARGET, .offset = O(proxy_protocol), .dflt = 0,
+	    .words = words_proxy, .change = CHANGE_LIVE,
 	    .help = "the header by which a target is told of the user" },
 
 	/* WebSocket */
@@ -293,7 +245,7 @@ const struct option	 options[] = {
 	    .help = "TCP_USER_TIMEOUT" },
 	{ .name = "congestion", .type = OPT_WORD, .scope = BOTH,
 	    .offset = O(service_sock.congestion),
-	    .dflt = CONGESTION_SYSTEM, .words = words_congestion,
+	    .dflt = CONGESTION_SYSTEM, .words = congestion_names,
 	    .change = CHANGE_LISTENER,
 	    .help = "TCP_CONGESTION" },
 
@@ -305,17 +257,16 @@ const struct option	 options[] = {
 	{ .name = "tunnel receive socket buffer", .type = OPT_SIZE,
 	    .scope = TUNNEL, .offset = O(tunnel_sock.rcvbuf),
 	    .min = 2 * KILO, .max = GIGA, .zero = "the system's choice",
-	    .change = CHANGE_TUNNELS, .toml = "so_rcvbuf",
+	    .change = CHANGE_TUNNELS,
 	    .help = "SO_RCVBUF" },
 	{ .name = "tunnel send socket buffer", .type = OPT_SIZE,
 	    .scope = TUNNEL, .offset = O(tunnel_sock.sndbuf),
 	    .min = 2 * KILO, .max = GIGA, .zero = "the system's choice",
-	    .change = CHANGE_TUNNELS, .toml = "so_sndbuf",
+	    .change = CHANGE_TUNNELS,
 	    .help = "SO_SNDBUF" },
 	{ .name = "tunnel mss", .type = OPT_NUMBER, .scope = TUNNEL,
 	    .offset = O(tunnel_sock.mss), .min = 88, .max = 32767,
 	    .zero = "the system's choice", .change = CHANGE_TUNNELS,
-	    .toml = "mss",
 	    .help = "TCP_MAXSEG" },
 	{ .name = "tunnel tcp keepalive", .type = OPT_SECONDS,
 	    .scope = TUNNEL, .offset = O(tunnel_sock.keepalive),
@@ -329,7 +280,7 @@ const struct option	 options[] = {
 	    .help = "TCP_USER_TIMEOUT" },
 	{ .name = "tunnel congestion", .type = OPT_WORD, .scope = TUNNEL,
 	    .offset = O(tunnel_sock.congestion),
-	    .dflt = CONGESTION_SYSTEM, .words = words_congestion,
+	    .dflt = CONGESTION_SYSTEM, .words = congestion_names,
 	    .change = CHANGE_TUNNELS,
 	    .help = "TCP_CONGESTION" }
 };
@@ -347,10 +298,10 @@ static const struct {
 	{ "client id", SCOPE_CLIENT },
 	{ "connect to", SCOPE_CLIENT },
 	{ "control socket", SCOPE_GLOBAL },
-	{ "forward to", SCOPE_CLIENT_SERVICE },
+	{ "forward to", SCOPE_SERVER_SERVICE | SCOPE_CLIENT_SERVICE },
 	{ "ids", SCOPE_GLOBAL },
 	{ "include", SCOPE_GLOBAL | BOTH },
-	{ "listen on", SERVER },
+	{ "listen on", SERVER | SCOPE_CLIENT_SERVICE },
 	{ "server", SCOPE_GLOBAL },
 	{ "service", SCOPE_SERVER | SCOPE_CLIENT },
 	{ "token", BOTH }
@@ -395,20 +346,11 @@ same_underscored(const char *key, const char *name)
 }
 
 const struct option *
-option_toml(const char *key, uint32_t scope)
+option_key(const char *key, uint32_t scope)
 {
 	const struct option	*o;
-	int			 column = 0;
 
-	for (o = options; o < options + noptions; o++) {
-		if (o->toml == NULL || strcmp(o->toml, key) != 0)
-			continue;
-		if ((o->scope & scope) != 0)
-			return (o);
-		column = 1;
-	}
-	/* the same word may be one option's column and another one's name */
-	for (o = options; !column && o < options + noptions; o++)
+	for (o = options; o < options + noptions; o++)
 		if ((o->scope & scope) != 0 && same_underscored(key, o->name))
 			return (o);
 	return (NULL);
@@ -513,44 +455,26 @@ near_find(const char *words, uint32_t scope, const char **name)
 	return (n.len);
 }
 
-/* The name in a TOML file, for who writes it here. */
-static const struct option *
-find_toml(const char *words, uint32_t scope)
-{
-	const struct option	*found = NULL;
-	size_t			 i;
-
-	for (i = 0; i < noptions; i++) {
-		if (options[i].toml == NULL ||
-		    words_begin(words, options[i].toml) == 0)
-			continue;
-		if (found == NULL || (options[i].scope & scope) != 0)
-			found = &options[i];
-	}
-	return (found);
-}
-
 const char *
 option_nearest(const char *words, uint32_t scope)
 {
-	const struct option	*o;
-	const char		*name;
+	const char	*name;
 
-	if ((o = find_toml(words, scope)) != NULL)
-		return (o->name);
 	(void)near_find(words, scope, &name);
 	return (name);
 }
 
 void
-option_unknown(const char *words, uint32_t scope, char *buf, size_t size)
+option_unknown(const char *words, uint32_t scope, const char *meant, char *buf,
+    size_t size)
 {
 	char		 wrong[NEAR_MAX * 4];
 	const char	*name;
 	size_t		 len, first = strcspn(words, " ");
 
 	len = near_find(words, scope, &name);
-	name = option_nearest(words, scope);
+	if (meant != NULL)
+		name = meant;
 	if (name == NULL || len < first)
 		len = first;
 	if (len >= NEAR_MAX)
@@ -575,6 +499,8 @@ option_places(uint32_t scope, char *buf, size_t size)
 		{ SCOPE_GLOBAL, "at the top of the file" },
 		{ BOTH, "in a block or in a service" },
 		{ TUNNEL, "in a block or in a service of a client block" },
+		{ SCOPE_SERVER | SCOPE_SERVER_SERVICE | SCOPE_CLIENT_SERVICE,
+		    "in a server block or in a service" },
 		{ SERVER, "in a server block or a service of one" },
 		{ CLIENT, "in a client block or a service of one" },
 		{ SCOPE_SERVER | SCOPE_CLIENT, "in a server or client block" },

@@ -13,7 +13,7 @@
 #include "conf.h"
 #include "lex.h"
 #include "stmt.h"
-#include "tomlrocket.h"
+#include "tomlconf.h"
 #include "wordval.h"
 
 #define YYSTYPE		struct value

@@ -20,6 +20,7 @@
 #include "lex.h"
 #include "stmt.h"
 #include "tlsconf.h"
+#include "tomlconf.h"
 #include "wordval.h"
 
 /* Words of a statement that can be an option's name. */
@@ -130,6 +131,27 @@ copy(const struct word *w)
 	return (s);
 }
 
+/*
+ * Options that are of no use where they were given: to none of the services
+ * whose facts these are.
+ */
+static void
+useless(enum level at, uint32_t facts, const char *none)
+{
+	const struct option	*o;
+	const struct word	*w;
+
+	for (o = options; o < options + noptions; o++) {
+		w = stmt.options[at][o - options];
+		if (w == NULL || o->facts == 0 || (o->facts & facts) != 0)
+			continue;
+		lex_error(stmt.lex, w, "\"%s\" is for services that say "
+		    "\"%s\", and %s", o->name,
+		    o->facts & FACT_USERS ? "listen on" : "forward to",
+		    none);
+	}
+}
+
 /* ---- options and macros ---- */
 
 /* The option that a statement's words begin with, if it may stand here. */
@@ -155,7 +177,8 @@ option_lookup(const struct word *first, const struct word *w)
 		strlcpy(why, "this looks like TOML; the name of such a file "
 		    "ends in .toml", sizeof(why));
 	else
-		option_unknown(name, scope(), why, sizeof(why));
+		option_unknown(name, scope(), tomlconf_option(name, scope()),
+		    why, sizeof(why));
 	lex_error(stmt.lex, first, "%s", why);
 	return (NULL);
 }
@@ -289,10 +312,18 @@ stmt_block_begin(enum side side, struct word *w)
 void
 stmt_block_end(void)
 {
-	if (stmt.skip > 0)
+	const struct conf_service	*s;
+	uint32_t			 facts = 0;
+
+	if (stmt.skip > 0) {
 		stmt.skip--;
-	else
-		stmt.block = NULL;
+		return;
+	}
+	TAILQ_FOREACH(s, &stmt.block->services, entry)
+		facts |= conf_service_facts(s);
+	if (facts & (FACT_USERS | FACT_TARGET))
+		useless(LEVEL_BLOCK, facts, "none of this block does");
+	stmt.block = NULL;
 }
 
 void
@@ -331,10 +362,16 @@ stmt_service_begin(struct word *w, struct word *name)
 void
 stmt_service_end(void)
 {
-	if (stmt.skip > 0)
+	uint32_t	 facts;
+
+	if (stmt.skip > 0) {
 		stmt.skip--;
-	else
-		stmt.service = NULL;
+		return;
+	}
+	facts = conf_service_facts(stmt.service);
+	if (facts & (FACT_USERS | FACT_TARGET))
+		useless(LEVEL_SERVICE, facts, "this one does not");
+	stmt.service = NULL;
 }
 
 /* ---- addresses ---- */
@@ -347,7 +384,8 @@ stmt_listen(struct word *w, struct word *host, struct word *port,
 	struct conf_listen	*cl;
 	int			 n = 0;
 
-	if (!belongs(w, "listen on", SCOPE_SERVER | SCOPE_SERVER_SERVICE))
+	if (!belongs(w, "listen on", SCOPE_SERVER | SCOPE_SERVER_SERVICE |
+	    SCOPE_CLIENT_SERVICE))
 		return;
 	head = stmt.service != NULL ? &stmt.service->listens :
 	    &stmt.block->listens;
@@ -442,7 +480,8 @@ stmt_target(struct word *w, struct word *host, struct word *port,
 {
 	struct conf_remote	*t;
 
-	if (!belongs(w, "forward to", SCOPE_CLIENT_SERVICE) ||
+	if (!belongs(w, "forward to", SCOPE_SERVER_SERVICE |
+	    SCOPE_CLIENT_SERVICE) ||
 	    !once(&stmt.forward, w, "forward to"))
 		return;
 	t = &stmt.service->target;

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * Configurations in TOML: each key becomes the statement of rocketd.conf(5)
- * that says the same, standing where the key stood, and the grammar does the
- * rest.  So no check, limit or default of a value is written here, only what
- * the tables mean, what must be in them, and how addresses are written.
+ * Rocket's files: which keys there are in which tables, what must be in them,
+ * and how addresses are written.  No check, limit or default of a value is
+ * written here: the statements that are made of the keys have those.
  */
 
 #include <sys/types.h>
@@ -27,6 +26,69 @@
 #define PORT_MAX	16	/* what is written for a port */
 /* One more than there may be, so that the grammar says that it is too many. */
 #define ENDPOINTS_MAX	(CONF_LISTENS_MAX + 1)
+
+#define PREFIX		"default_"
+#define BLOCKS		(SCOPE_SERVER | SCOPE_CLIENT)
+#define SERVICES	(SCOPE_SERVER_SERVICE | SCOPE_CLIENT_SERVICE)
+#define CLIENTS		(SCOPE_CLIENT | SCOPE_CLIENT_SERVICE)
+#define OWN		{ NULL, NULL }, 0, 1
+
+static const struct toml_key	 keys[] = {
+	{ "bind_addr", SCOPE_SERVER | SCOPE_SERVER_SERVICE, OWN },
+	{ "bind_addrs", SCOPE_SERVER | SCOPE_SERVER_SERVICE, OWN },
+	{ "client", SCOPE_GLOBAL, OWN },
+	{ "client_id", SCOPE_CLIENT, OWN },
+	{ "connection_pool", CLIENTS, { "pool", NULL }, 0, 0 },
+	{ "default_disable_nodelay", BLOCKS, { "nodelay", NULL }, 1, 0 },
+	{ "default_keep_alive", BLOCKS, { "tcp keepalive", NULL }, 0, 0 },
+	{ "default_token", BLOCKS, OWN },
+	{ "default_token_env", BLOCKS, OWN },
+	{ "default_token_file", BLOCKS, OWN },
+	{ "dial_timeout", CLIENTS, { "dial timeout", NULL }, 0, 0 },
+	{ "disable_nodelay", BLOCKS, { "tunnel nodelay", NULL }, 1, 0 },
+	{ "disable_nodelay", SERVICES, { "nodelay", NULL }, 1, 0 },
+	{ "edge_ip", SCOPE_CLIENT, OWN },
+	{ "keep_alive", BLOCKS | SCOPE_CLIENT_SERVICE,
+	    { "keepalive", "tunnel tcp keepalive" }, 0, 0 },
+	{ "keep_alive", SCOPE_SERVER_SERVICE, { "tcp keepalive", NULL }, 0, 0 },
+	{ "local_addr", SCOPE_CLIENT_SERVICE, OWN },
+	{ "local_addrs", SCOPE_CLIENT, OWN },
+	{ "log_level", SCOPE_GLOBAL | BLOCKS, { "log", NULL }, 0, 1 },
+	{ "mss", BLOCKS | SCOPE_CLIENT_SERVICE, { "tunnel mss", NULL }, 0, 0 },
+	{ "mux_concurrency", BLOCKS | SERVICES,
+	    { "mux concurrency", NULL }, 0, 0 },
+	{ "mux_framesize", BLOCKS | SERVICES,
+	    { "mux frame size", NULL }, 0, 0 },
+	/* as it is written there, and as it should be */
+	{ "mux_recievebuffer", BLOCKS | SERVICES,
+	    { "mux receive buffer", NULL }, 0, 0 },
+	{ "mux_receivebuffer", BLOCKS | SERVICES,
+	    { "mux receive buffer", NULL }, 0, 0 },
+	{ "mux_streambuffer", BLOCKS | SERVICES,
+	    { "mux stream buffer", NULL }, 0, 0 },
+	{ "mux_version", BLOCKS | SERVICES, { "mux version", NULL }, 0, 0 },
+	{ "proxies", SCOPE_SERVER, OWN },
+	{ "remote_addr", SCOPE_CLIENT, OWN },
+	{ "remote_addrs", SCOPE_CLIENT, OWN },
+	{ "retry_interval", CLIENTS, { "retry interval", NULL }, 0, 0 },
+	{ "server", SCOPE_GLOBAL, OWN },
+	{ "services", BLOCKS, OWN },
+	{ "so_rcvbuf", BLOCKS | SCOPE_CLIENT_SERVICE,
+	    { "tunnel receive socket buffer", NULL }, 0, 0 },
+	{ "so_sndbuf", BLOCKS | SCOPE_CLIENT_SERVICE,
+	    { "tunnel send socket buffer", NULL }, 0, 0 },
+	{ "tls_ca", BLOCKS, OWN },
+	{ "tls_cert", BLOCKS, OWN },
+	{ "tls_key", BLOCKS, OWN },
+	{ "tls_name", SCOPE_CLIENT, OWN },
+	{ "tls_pin", SCOPE_CLIENT, OWN },
+	{ "token", BLOCKS | SERVICES, OWN },
+	{ "token_env", BLOCKS | SERVICES, OWN },
+	{ "token_file", BLOCKS | SERVICES, OWN },
+	{ "transport", BLOCKS, OWN }
+};
+
+const struct toml_keys	 tomlrocket_keys = { keys, nitems(keys), PREFIX };
 
 struct endpoint {
 	const struct toml	*value;
@@ -86,10 +148,10 @@ parse_endpoint(const char *s, struct endpoint *e)
 }
 
 static int
-read_endpoint(struct reader *r, const char *key, const struct toml *v,
+read_endpoint(struct tomlsay *r, const char *key, const struct toml *v,
     struct endpoint *e)
 {
-	const char	*s = reader_text(r, key, v);
+	const char	*s = tomlsay_string(r, key, v);
 
 	e->value = v;
 	if (s == NULL)
@@ -97,7 +159,7 @@ read_endpoint(struct reader *r, const char *key, const struct toml *v,
 	if (parse_endpoint(s, e) == 0)
 		return (0);
 	VALUE_ERROR(r, v, "\"%s\" takes HOST:PORT, [IPV6]:PORT or :PORT, not "
-	    "\"%s\"", reader_show(key), reader_show(s));
+	    "\"%s\"", tomlsay_show(key), tomlsay_show(s));
 	return (-1);
 }
 
@@ -115,7 +177,7 @@ keep_endpoint(const struct endpoint *list, size_t *n)
 }
 
 static void
-add_endpoint(struct reader *r, const char *key, const struct toml *v,
+add_endpoint(struct tomlsay *r, const char *key, const struct toml *v,
     struct endpoint *list, size_t *n)
 {
 	if (*n < ENDPOINTS_MAX && read_endpoint(r, key, v, &list[*n]) == 0)
@@ -124,7 +186,7 @@ add_endpoint(struct reader *r, const char *key, const struct toml *v,
 
 /* Those of two keys, for one address and for a list of them; how many. */
 static size_t
-read_endpoints(struct reader *r, const struct toml *table, const char *one,
+read_endpoints(struct tomlsay *r, const struct toml *table, const char *one,
     const char *many, struct endpoint *list)
 {
 	const struct toml	*n, *v;
@@ -133,41 +195,41 @@ read_endpoints(struct reader *r, const struct toml *table, const char *one,
 	if ((n = toml_get(table, one)) != NULL)
 		add_endpoint(r, one, n, list, &count);
 	if ((n = toml_get(table, many)) != NULL &&
-	    reader_is(r, many, n, TOML_ARRAY))
+	    tomlsay_is(r, many, n, TOML_ARRAY))
 		TAILQ_FOREACH(v, &n->nodes, entry)
 			add_endpoint(r, many, v, list, &count);
 	return (count);
 }
 
 static void
-say_endpoint(struct reader *r, const char *words, const struct endpoint *e,
+say_endpoint(struct tomlsay *r, const char *words, const struct endpoint *e,
     const char *everywhere)
 {
-	reader_say(r, e->value, words);
-	reader_say_text(r, e->value, e->host[0] == '\0' ? everywhere : e->host);
-	reader_say(r, e->value, "port");
-	reader_say_text(r, e->value, e->port);
+	tomlsay_words(r, e->value, words);
+	tomlsay_text(r, e->value, e->host[0] == '\0' ? everywhere : e->host);
+	tomlsay_words(r, e->value, "port");
+	tomlsay_text(r, e->value, e->port);
 }
 
 /* Networks: a string, or an array of several. */
 static void
-say_proxies(struct reader *r, const struct toml *n)
+say_proxies(struct tomlsay *r, const struct toml *n)
 {
 	const struct toml	*v = n;
 
-	reader_say(r, n, n->key);
-	reader_say_mark(r, n, '{');
+	tomlsay_words(r, n, n->key);
+	tomlsay_mark(r, n, '{');
 	if (n->type == TOML_ARRAY)
 		v = TAILQ_FIRST(&n->nodes);
 	for (; v != NULL; v = v == n ? NULL : TAILQ_NEXT(v, entry))
-		if (reader_text(r, n->key, v) != NULL)
-			reader_say_text(r, v, v->text);
-	reader_say_mark(r, n, '}');
+		if (tomlsay_string(r, n->key, v) != NULL)
+			tomlsay_text(r, v, v->text);
+	tomlsay_mark(r, n, '}');
 }
 
 /* transport: of a block's, or NULL. */
 static void
-read_listens(struct reader *r, const struct toml *table,
+read_listens(struct tomlsay *r, const struct toml *table,
     const struct toml *transport)
 {
 	const struct toml	*proxies = toml_get(table, "proxies");
@@ -178,24 +240,24 @@ read_listens(struct reader *r, const struct toml *table,
 	for (i = 0; i < n; i++) {
 		say_endpoint(r, "listen on", &list[i], "*");
 		if (transport != NULL) {
-			reader_say(r, list[i].value, "transport");
-			reader_say_text(r, transport, transport->text);
+			tomlsay_words(r, list[i].value, "transport");
+			tomlsay_text(r, transport, transport->text);
 		}
 		if (transport != NULL && proxies != NULL)
 			say_proxies(r, proxies);
-		reader_say_mark(r, list[i].value, '\n');
+		tomlsay_mark(r, list[i].value, '\n');
 	}
 }
 
 /* Addresses to connect from; their ports say nothing, and are 0. */
 static size_t
-read_sources(struct reader *r, const struct toml *table, struct endpoint *list)
+read_sources(struct tomlsay *r, const struct toml *table, struct endpoint *list)
 {
 	const struct toml	*n = toml_get(table, "local_addrs"), *v;
 	struct addr		 addr;
 	size_t			 count = 0, last;
 
-	if (n == NULL || !reader_is(r, "local_addrs", n, TOML_ARRAY))
+	if (n == NULL || !tomlsay_is(r, "local_addrs", n, TOML_ARRAY))
 		return (0);
 	TAILQ_FOREACH(v, &n->nodes, entry) {
 		if (v->type == TOML_STRING && count < ENDPOINTS_MAX &&
@@ -211,7 +273,7 @@ read_sources(struct reader *r, const struct toml *table, struct endpoint *list)
 		if (count > last && strcmp(list[last].port, "0") != 0)
 			VALUE_ERROR(r, v, "the port of a local address is 0, "
 			    "which leaves it to the system, not \"%s\"",
-			    reader_show(list[last].port));
+			    tomlsay_show(list[last].port));
 	}
 	return (count);
 }
@@ -233,28 +295,28 @@ struct way {
 };
 
 static void
-say_remote(struct reader *r, const struct endpoint *remote,
+say_remote(struct tomlsay *r, const struct endpoint *remote,
     const struct way *way, const struct endpoint *source)
 {
 	say_endpoint(r, "connect to", remote, "127.0.0.1");
 	if (way->transport != NULL) {
-		reader_say(r, remote->value, "transport");
-		reader_say_text(r, way->transport, way->transport->text);
+		tomlsay_words(r, remote->value, "transport");
+		tomlsay_text(r, way->transport, way->transport->text);
 	}
 	if (way->edge != NULL) {
-		reader_say(r, remote->value, "edge");
-		reader_say_text(r, way->edge, way->edge->text);
+		tomlsay_words(r, remote->value, "edge");
+		tomlsay_text(r, way->edge, way->edge->text);
 	}
 	if (source != NULL) {
-		reader_say(r, source->value, "from");
-		reader_say_text(r, source->value, source->host);
+		tomlsay_words(r, source->value, "from");
+		tomlsay_text(r, source->value, source->host);
 	}
-	reader_say_mark(r, remote->value, '\n');
+	tomlsay_mark(r, remote->value, '\n');
 }
 
 /* Each remote from each source that it can be reached from, in their order. */
 static void
-read_remotes(struct reader *r, const struct toml *table,
+read_remotes(struct tomlsay *r, const struct toml *table,
     const struct way *way)
 {
 	struct endpoint	 remotes[ENDPOINTS_MAX], sources[ENDPOINTS_MAX];
@@ -291,13 +353,13 @@ table_name(enum side side, const char *service)
 		snprintf(buf, sizeof(buf), "[%s]", side_name(side));
 	else
 		snprintf(buf, sizeof(buf), "[%s.services.%s]", side_name(side),
-		    reader_show(service));
+		    tomlsay_show(service));
 	return (buf);
 }
 
 /* After an error of the text there is no telling what is missing. */
 static void
-require(struct reader *r, const struct toml *table, const char *name,
+require(struct tomlsay *r, const struct toml *table, const char *name,
     const char *key, const char *other)
 {
 	if (r->errors > 0 || toml_get(table, key) != NULL ||
@@ -312,45 +374,55 @@ require(struct reader *r, const struct toml *table, const char *name,
 
 /* The strings of a token's key; kind: the keyword before each, or NULL. */
 static void
-say_tokens(struct reader *r, const struct toml *n, const char *kind)
+say_tokens(struct tomlsay *r, const struct toml *n, const char *kind)
 {
 	const struct toml	*v;
 
-	reader_say(r, n, "token");
+	tomlsay_words(r, n, "token");
 	if (n->type != TOML_ARRAY) {
 		if (kind != NULL)
-			reader_say(r, n, kind);
-		reader_say_text(r, n, n->text);
+			tomlsay_words(r, n, kind);
+		tomlsay_text(r, n, n->text);
 	} else {
-		reader_say_mark(r, n, '{');
+		tomlsay_mark(r, n, '{');
 		TAILQ_FOREACH(v, &n->nodes, entry) {
 			if (kind != NULL)
-				reader_say(r, v, kind);
-			reader_say_text(r, v, v->text);
+				tomlsay_words(r, v, kind);
+			tomlsay_text(r, v, v->text);
 		}
-		reader_say_mark(r, n, '}');
+		tomlsay_mark(r, n, '}');
 	}
-	reader_say_mark(r, n, '\n');
+	tomlsay_mark(r, n, '\n');
 }
 
 /* Strings, or an array of them, of which there is at least one? */
 static int
-check_tokens(struct reader *r, const struct toml *n)
+check_tokens(struct tomlsay *r, const struct toml *n)
 {
 	const struct toml	*v;
 
 	if (n->type != TOML_ARRAY)
-		return (reader_text(r, n->key, n) != NULL);
+		return (tomlsay_string(r, n->key, n) != NULL);
 	if (TAILQ_EMPTY(&n->nodes))
-		VALUE_ERROR(r, n, "\"%s\" is empty", reader_show(n->key));
+		VALUE_ERROR(r, n, "\"%s\" is empty", tomlsay_show(n->key));
 	TAILQ_FOREACH(v, &n->nodes, entry)
-		if (reader_text(r, n->key, v) == NULL)
+		if (tomlsay_string(r, n->key, v) == NULL)
 			return (0);
 	return (!TAILQ_EMPTY(&n->nodes));
 }
 
+/* The key as it is where it is no default for others. */
+static const char *
+plain(const char *key, uint32_t scope)
+{
+	size_t	 len = strlen(PREFIX);
+
+	return ((scope & BLOCKS) != 0 && strncmp(key, PREFIX, len) == 0 ?
+	    key + len : key);
+}
+
 static void
-read_tokens(struct reader *r, const struct toml *table, uint32_t scope)
+read_tokens(struct tomlsay *r, const struct toml *table, uint32_t scope)
 {
 	static const struct {
 		const char	*key;
@@ -365,7 +437,7 @@ read_tokens(struct reader *r, const struct toml *table, uint32_t scope)
 
 	TAILQ_FOREACH(n, &table->nodes, entry)
 		for (i = 0; i < nitems(forms); i++)
-			if (strcmp(reader_plain(n->key, scope),
+			if (strcmp(plain(n->key, scope),
 			    forms[i].key) == 0 && check_tokens(r, n))
 				say_tokens(r, n, forms[i].kind);
 }
@@ -388,7 +460,7 @@ has_default_token(const struct toml *table)
 
 /* A path is a UNIX socket's. */
 static void
-read_target(struct reader *r, const struct toml *table)
+read_target(struct tomlsay *r, const struct toml *table)
 {
 	const struct toml	*n = toml_get(table, "local_addr");
 	struct endpoint		 e;
@@ -396,27 +468,27 @@ read_target(struct reader *r, const struct toml *table)
 	if (n == NULL)
 		return;
 	if (n->type == TOML_STRING && n->text[0] == '/') {
-		if (reader_text(r, n->key, n) == NULL)
+		if (tomlsay_string(r, n->key, n) == NULL)
 			return;
-		reader_say(r, n, "forward to unix");
-		reader_say_text(r, n, n->text);
+		tomlsay_words(r, n, "forward to unix");
+		tomlsay_text(r, n, n->text);
 	} else {
 		if (read_endpoint(r, n->key, n, &e) == -1)
 			return;
 		say_endpoint(r, "forward to", &e, "127.0.0.1");
 	}
-	reader_say_mark(r, n, '\n');
+	tomlsay_mark(r, n, '\n');
 }
 
 static void
-read_service(struct reader *r, const struct toml *block, enum side side,
+read_service(struct tomlsay *r, const struct toml *block, enum side side,
     const struct toml *table)
 {
 	const char	*name = table_name(side, table->key);
 	uint32_t	 scope = side == SIDE_SERVER ? SCOPE_SERVER_SERVICE :
 			    SCOPE_CLIENT_SERVICE;
 
-	if (!reader_is(r, table->key, table, TOML_TABLE))
+	if (!tomlsay_is(r, table->key, table, TOML_TABLE))
 		return;
 	if (side == SIDE_SERVER)
 		require(r, table, name, "bind_addr", "bind_addrs");
@@ -425,37 +497,38 @@ read_service(struct reader *r, const struct toml *block, enum side side,
 	if (r->errors == 0 && !has_token(table) && !has_default_token(block))
 		KEY_ERROR(r, table, "%s needs \"token\", or [%s] "
 		    "\"default_token\"", name, side_name(side));
-	reader_say(r, table, "service");
+	tomlsay_words(r, table, "service");
 	lex_supply(r->lex, LEX_QUOTED, table->key, table->line, table->column);
-	reader_say_mark(r, table, '{');
-	reader_say_mark(r, table, '\n');
+	tomlsay_mark(r, table, '{');
+	tomlsay_mark(r, table, '\n');
 	if (side == SIDE_SERVER)
 		read_listens(r, table, NULL);
 	else
 		read_target(r, table);
 	read_tokens(r, table, scope);
-	reader_options(r, table, scope);
-	reader_say_mark(r, table, '}');
-	reader_say_mark(r, table, '\n');
+	tomlsay_options(r, table, scope);
+	tomlsay_mark(r, table, '}');
+	tomlsay_mark(r, table, '\n');
 }
 
 static void
-read_services(struct reader *r, const struct toml *block, enum side side)
+read_services(struct tomlsay *r, const struct toml *block, enum side side)
 {
 	const struct toml	*services = toml_get(block, "services"), *n;
 
-	if (services == NULL || !reader_is(r, "services", services, TOML_TABLE))
+	if (services == NULL ||
+	    !tomlsay_is(r, services->key, services, TOML_TABLE))
 		return;
 	TAILQ_FOREACH(n, &services->nodes, entry)
 		read_service(r, block, side, n);
 }
 
 static const struct toml *
-read_transport(struct reader *r, const struct toml *table)
+read_transport(struct tomlsay *r, const struct toml *table)
 {
 	const struct toml	*n = toml_get(table, "transport");
 
-	return (n != NULL && reader_text(r, n->key, n) != NULL ? n : NULL);
+	return (n != NULL && tomlsay_string(r, n->key, n) != NULL ? n : NULL);
 }
 
 /*
@@ -463,7 +536,7 @@ read_transport(struct reader *r, const struct toml *table)
  * only, and files for other transports have the key all the same.
  */
 static const struct toml *
-read_edge(struct reader *r, const struct toml *table,
+read_edge(struct tomlsay *r, const struct toml *table,
     const struct toml *transport)
 {
 	const struct toml	*n = toml_get(table, "edge_ip");
@@ -471,11 +544,12 @@ read_edge(struct reader *r, const struct toml *table,
 	struct addr		 addr;
 	const char		*s;
 
-	if (n == NULL || (s = reader_text(r, n->key, n)) == NULL || *s == '\0')
+	if (n == NULL || (s = tomlsay_string(r, n->key, n)) == NULL ||
+	    *s == '\0')
 		return (NULL);
 	if (!valid_addr(s, &addr)) {
 		VALUE_ERROR(r, n, "\"edge_ip\" takes an IPv4 or IPv6 address, "
-		    "not \"%s\"", reader_show(s));
+		    "not \"%s\"", tomlsay_show(s));
 		return (NULL);
 	}
 	if (transport != NULL &&
@@ -490,7 +564,7 @@ read_edge(struct reader *r, const struct toml *table,
 }
 
 static void
-read_client(struct reader *r, const struct toml *table)
+read_client(struct tomlsay *r, const struct toml *table)
 {
 	const struct toml	*n = toml_get(table, "client_id");
 	struct way		 way;
@@ -499,36 +573,36 @@ read_client(struct reader *r, const struct toml *table)
 	way.transport = read_transport(r, table);
 	way.edge = read_edge(r, table, way.transport);
 	read_remotes(r, table, &way);
-	if (n != NULL && reader_text(r, n->key, n) != NULL) {
-		reader_say(r, n, "client id");
-		reader_say_text(r, n, n->text);
-		reader_say_mark(r, n, '\n');
+	if (n != NULL && tomlsay_string(r, n->key, n) != NULL) {
+		tomlsay_words(r, n, "client id");
+		tomlsay_text(r, n, n->text);
+		tomlsay_mark(r, n, '\n');
 	}
 }
 
 /* One key of a block's outer TLS as the statement of these words. */
 static const struct toml *
-say_tls(struct reader *r, const struct toml *table, const char *key,
+say_tls(struct tomlsay *r, const struct toml *table, const char *key,
     const char *words)
 {
 	const struct toml	*n = toml_get(table, key);
 
-	if (n == NULL || reader_text(r, n->key, n) == NULL)
+	if (n == NULL || tomlsay_string(r, n->key, n) == NULL)
 		return (NULL);
-	reader_say(r, n, words);
-	reader_say_text(r, n, n->text);
+	tomlsay_words(r, n, words);
+	tomlsay_text(r, n, n->text);
 	return (n);
 }
 
 static void
-end_tls(struct reader *r, const struct toml *n)
+end_tls(struct tomlsay *r, const struct toml *n)
 {
 	if (n != NULL)
-		reader_say_mark(r, n, '\n');
+		tomlsay_mark(r, n, '\n');
 }
 
 static void
-read_tls(struct reader *r, const struct toml *table, enum side side)
+read_tls(struct tomlsay *r, const struct toml *table, enum side side)
 {
 	int			 server = side == SIDE_SERVER;
 	const struct toml	*cert, *key;
@@ -554,19 +628,19 @@ read_tls(struct reader *r, const struct toml *table, enum side side)
 }
 
 static void
-read_block(struct reader *r, const struct toml *root, enum side side)
+read_block(struct tomlsay *r, const struct toml *root, enum side side)
 {
 	const char		*name = table_name(side, NULL);
 	const struct toml	*table = toml_get(root, side_name(side));
 	uint32_t		 scope;
 
-	if (table == NULL || !reader_is(r, table->key, table, TOML_TABLE))
+	if (table == NULL || !tomlsay_is(r, table->key, table, TOML_TABLE))
 		return;
 	require(r, table, name, "transport", NULL);
 	scope = side == SIDE_SERVER ? SCOPE_SERVER : SCOPE_CLIENT;
-	reader_say(r, table, side_name(side));
-	reader_say_mark(r, table, '{');
-	reader_say_mark(r, table, '\n');
+	tomlsay_words(r, table, side_name(side));
+	tomlsay_mark(r, table, '{');
+	tomlsay_mark(r, table, '\n');
 	if (side == SIDE_SERVER) {
 		require(r, table, name, "bind_addr", "bind_addrs");
 		read_listens(r, table, read_transport(r, table));
@@ -574,15 +648,15 @@ read_block(struct reader *r, const struct toml *root, enum side side)
 		read_client(r, table);
 	read_tls(r, table, side);
 	read_tokens(r, table, scope);
-	reader_options(r, table, scope);
+	tomlsay_options(r, table, scope);
 	read_services(r, table, side);
-	reader_say_mark(r, table, '}');
-	reader_say_mark(r, table, '\n');
+	tomlsay_mark(r, table, '}');
+	tomlsay_mark(r, table, '\n');
 }
 
 /* There is one daemon, however many tables say how much it logs. */
 static void
-read_log_level(struct reader *r, const struct toml *root)
+read_log_level(struct tomlsay *r, const struct toml *root)
 {
 	const struct toml	*tables[3], *n, *first = NULL;
 	const struct option	*o = option_find("log", SCOPE_GLOBAL);
@@ -597,7 +671,7 @@ read_log_level(struct reader *r, const struct toml *root)
 			continue;
 		if (first == NULL) {
 			first = n;
-			(void)reader_say_option(r, o, n, 0);
+			(void)tomlsay_option(r, o, n, 0);
 		} else if (n->type != first->type ||
 		    (n->text != NULL && strcmp(n->text, first->text) != 0))
 			VALUE_ERROR(r, n, "another \"log_level\" than at "
@@ -606,39 +680,11 @@ read_log_level(struct reader *r, const struct toml *root)
 	}
 }
 
-int
-tomlconf_named(const char *path)
-{
-	size_t	 len = strlen(path), end = strlen(".toml");
-
-	return (len > end && strcmp(path + len - end, ".toml") == 0);
-}
-
-static void
-text_error(void *arg, int line, int column, const char *words)
-{
-	struct reader	*r = arg;
-
-	r->errors++;
-	reader_error(r, line, column, "%s", words);
-}
-
 void
-tomlconf_read(struct lex *l, const struct rocketd_conf *conf)
+tomlrocket_read(struct tomlsay *r, const struct toml *root)
 {
-	struct reader	 r;
-	struct toml	*root;
-	const void	*text;
-	size_t		 len;
-
-	r.lex = l;
-	r.file = TAILQ_LAST(&conf->files, conf_files);
-	r.errors = 0;
-	text = lex_take(l, &len);
-	root = toml_parse(text, len, text_error, &r);
-	read_log_level(&r, root);
-	reader_options(&r, root, SCOPE_GLOBAL);
-	read_block(&r, root, SIDE_SERVER);
-	read_block(&r, root, SIDE_CLIENT);
-	toml_free(root);
+	read_log_level(r, root);
+	tomlsay_options(r, root, SCOPE_GLOBAL);
+	read_block(r, root, SIDE_SERVER);
+	read_block(r, root, SIDE_CLIENT);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * What the reader of TOML configurations stands on: errors at their places,
- * words for the grammar, and the keys of options.
+ * A file in TOML said in words of the grammar: statements that stand where its
+ * keys stood.  What its keys mean is in a table, one for each program whose
+ * files are read.
  */
 
 #ifndef ROCKETD_TOMLSAY_H
@@ -14,48 +15,67 @@
 #include "lex.h"
 #include "toml.h"
 
-struct reader {
+/* A key; there may be several of one name, for different tables. */
+struct toml_key {
+	const char	*key;
+	uint32_t	 scope;		/* where it may stand */
+	const char	*options[2];	/* what it sets */
+	int		 inverted;	/* true is no */
+	int		 own;	/* the program's own code makes statements */
+};
+
+/*
+ * All keys of a program.  Besides them there are ours, by the names of options
+ * with '_' for each blank, unless one of these has the same name; and in a
+ * block each that is an option's once more, with the prefix.
+ */
+struct toml_keys {
+	const struct toml_key	*keys;
+	size_t			 nkeys;
+	const char		*prefix;
+};
+
+struct tomlsay {
 	struct lex			*lex;
 	const struct conf_file		*file;
+	const struct toml_keys		*keys;
 	int				 errors;	/* of the text itself */
 };
 
 /* An error at the key, or at the value. */
 #define KEY_ERROR(r, n, ...)						\
-	reader_error((r), (n)->line, (n)->column, __VA_ARGS__)
+	tomlsay_error((r), (n)->line, (n)->column, __VA_ARGS__)
 #define VALUE_ERROR(r, n, ...)						\
-	reader_error((r), (n)->value_line, (n)->value_column, __VA_ARGS__)
+	tomlsay_error((r), (n)->value_line, (n)->value_column, __VA_ARGS__)
 
 /* tomlsay.c */
 
-void		 reader_error(struct reader *, int line, int column,
+void		 tomlsay_error(struct tomlsay *, int line, int column,
 		    const char *, ...)
 		    __attribute__((__format__(printf, 4, 5)));
 /* What the file says, fit for a message; one of a few static buffers. */
-const char	*reader_show(const char *);
+const char	*tomlsay_show(const char *);
 /* Is the value of the key of this type?  If not, the error has been told. */
-int		 reader_is(struct reader *, const char *key,
+int		 tomlsay_is(struct tomlsay *, const char *key,
 		    const struct toml *, enum toml_type);
 /* A string that a statement may have in quotes; NULL: the error was told. */
-const char	*reader_text(struct reader *, const char *key,
+const char	*tomlsay_string(struct tomlsay *, const char *key,
 		    const struct toml *);
 /*
  * Words for the grammar: keywords, with a blank between two; something that is
  * not to be taken for a keyword; and \n { }.  They stand at the key, the value
  * and the key.
  */
-void		 reader_say(struct reader *, const struct toml *,
+void		 tomlsay_words(struct tomlsay *, const struct toml *,
 		    const char *words);
-void		 reader_say_text(struct reader *, const struct toml *,
+void		 tomlsay_text(struct tomlsay *, const struct toml *,
 		    const char *);
-void		 reader_say_mark(struct reader *, const struct toml *, int);
+void		 tomlsay_mark(struct tomlsay *, const struct toml *, int);
 /* The statement of an option.  -1: it takes no such value, told. */
-int		 reader_say_option(struct reader *, const struct option *,
+int		 tomlsay_option(struct tomlsay *, const struct option *,
 		    const struct toml *, int inverted);
-/* A key as it is where it is no default for others. */
-const char	*reader_plain(const char *key, uint32_t scope);
 /* All options of a table; keys of no meaning in it are told. */
-void		 reader_options(struct reader *, const struct toml *table,
+void		 tomlsay_options(struct tomlsay *, const struct toml *table,
 		    uint32_t scope);
 
 #endif /* ROCKETD_TOMLSAY_H */

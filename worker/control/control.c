@@ -24,7 +24,7 @@
 #include "inquiry.h"
 #include "logout.h"
 #include "sibling.h"
-#include "worker/worker.h"
+#include "worker/roles.h"
 
 /*
  * Lines a second of one process, and how many at once.  worker.c keeps to
@@ -54,7 +54,7 @@ static void	 control_ready(int);
 static void	 control_joined(struct channel *);
 static void	 control_left(struct channel *);
 static void	 control_message(struct channel *, struct imsg *);
-static void	 control_ask(struct channel *, enum msg_type,
+static void	 control_ask(struct channel *, uint32_t,
 		    const struct ctl_request *);
 static void	 control_stop(uint32_t);
 static void	 control_look(evutil_socket_t, short, void *);
@@ -62,7 +62,7 @@ static void	 control_over(evutil_socket_t, short, void *);
 static void	 control_sink(enum log_level, const char *, void *);
 static void	 control_log(struct sibling *, struct imsg *);
 static int	 control_may_log(struct sibling *);
-static void	 control_request(struct asker *, enum msg_type,
+static void	 control_request(struct asker *, uint32_t,
 		    const struct ctl_request *);
 static void	 control_gone(struct asker *);
 static void	 control_counters(struct asker *);
@@ -112,11 +112,9 @@ static void
 control_init(void)
 {
 	RB_INIT(&env.siblings);
-	env.parent.role = PROC_PARENT;
-	env.parent.from.process = "parent";
+	env.parent.peer.role = PROC_PARENT;
 	env.parent.lines = LINES_BURST * LINES_ONE;
-	env.self.role = PROC_CONTROL;
-	env.self.from.process = "control";
+	env.self.peer.role = PROC_CONTROL;
 	env.self.lines = LINES_BURST * LINES_ONE;
 	if ((env.log = logout_new(worker_base())) == NULL)
 		fatalx("log: no memory");
@@ -242,8 +240,8 @@ sibling_find(const struct channel *ch)
 const char *
 sibling_title(const struct sibling *s)
 {
-	return (proc_name(s->role, s->from.side, s->from.index,
-	    s->from.service));
+	return (proc_name(s->peer.role, s->peer.side, s->peer.index,
+	    s->peer.name));
 }
 
 static void
@@ -258,15 +256,7 @@ control_joined(struct channel *ch)
 	if ((s = calloc(1, sizeof(*s))) == NULL)
 		fatal("channel");
 	s->ch = ch;
-	s->role = peer->role;
-	s->service = peer->service;
-	s->from.process = peer->role == PROC_SERVICE ? "worker" :
-	    role_name(peer->role);
-	s->from.side = peer->side;
-	s->from.index = peer->index;
-	if (peer->role == PROC_SERVICE)
-		(void)strlcpy(s->from.service, peer->name,
-		    sizeof(s->from.service));
+	s->peer = *peer;
 	s->refilled = worker_now();
 	s->lines = LINES_BURST * LINES_ONE;
 	if (RB_INSERT(siblings, &env.siblings, s) != NULL)
@@ -325,7 +315,7 @@ control_message(struct channel *ch, struct imsg *imsg)
 
 /* Nobody asks control but its askers. */
 static void
-control_ask(struct channel *ch, enum msg_type type,
+control_ask(struct channel *ch, uint32_t type,
     const struct ctl_request *req)
 {
 	(void)type;
@@ -339,7 +329,7 @@ control_sink(enum log_level level, const char *line, void *arg)
 {
 	(void)arg;
 	if (control_may_log(&env.self))
-		logout_put(env.log, &env.self.from, level, line);
+		logout_put(env.log, &env.self.peer, level, line);
 }
 
 static void
@@ -355,7 +345,7 @@ control_log(struct sibling *s, struct imsg *imsg)
 		return;
 	msg.text[sizeof(msg.text) - 1] = '\0';
 	if (control_may_log(s))
-		logout_put(env.log, &s->from, msg.level, msg.text);
+		logout_put(env.log, &s->peer, msg.level, msg.text);
 }
 
 /* A bucket of lines a process; what overflows is counted and said once. */
@@ -383,7 +373,7 @@ control_may_log(struct sibling *s)
 		    (unsigned long long)s->limited);
 		s->limited = 0;
 		s->lines -= LINES_ONE;
-		logout_put(env.log, &s->from, LOGLEVEL_WARN, words);
+		logout_put(env.log, &s->peer, LOGLEVEL_WARN, words);
 	}
 	return (1);
 }
@@ -391,7 +381,7 @@ control_may_log(struct sibling *s)
 /* ---- requests ---- */
 
 static void
-control_request(struct asker *asker, enum msg_type type,
+control_request(struct asker *asker, uint32_t type,
     const struct ctl_request *req)
 {
 	if (type == IMSG_CTL_SUMMARY)

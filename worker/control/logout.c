@@ -15,12 +15,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <syslog.h>
 #include <unistd.h>
 
 #include <event2/event.h>
 
 #include "shared/compat.h"
+#include "shared/logline.h"
 #include "logout.h"
 
 /*
@@ -32,7 +32,7 @@
 struct logout_line {
 	STAILQ_ENTRY(logout_line)	 entry;
 	struct timespec			 when;
-	struct logout_from		 from;
+	struct msg_channel		 from;
 	uint32_t			 level;
 	uint64_t			 losses;	/* that it speaks of */
 	size_t				 size;		/* of all this */
@@ -61,10 +61,7 @@ enum logout_result {
 	LOGOUT_FAILED
 };
 
-static int	logout_priority(uint32_t);
-static size_t	logout_format_json(char *, size_t, const char *,
-		    const struct logout_from *, uint32_t, const char *);
-static int	logout_add(struct logout *, const struct logout_from *,
+static int	logout_add(struct logout *, const struct msg_channel *,
 		    uint32_t, const char *, uint64_t);
 static void	logout_note(struct logout *);
 static void	logout_remove(struct logout *, enum logout_result);
@@ -72,7 +69,7 @@ static enum logout_result logout_write(struct logout *, const char *, size_t);
 static void	logout_await(struct logout *);
 static void	logout_event(evutil_socket_t, short, void *);
 
-static const struct logout_from	 logout_self = { "control", SIDE_NONE, 0, "" };
+static const struct msg_channel	 logout_self = { .role = PROC_CONTROL };
 
 struct logout *
 logout_new(struct event_base *base)
@@ -130,7 +127,7 @@ logout_to(struct logout *l, enum log_dest dest, int fd)
 }
 
 void
-logout_put(struct logout *l, const struct logout_from *from, uint32_t level,
+logout_put(struct logout *l, const struct msg_channel *from, uint32_t level,
     const char *text)
 {
 	/* The losses come before the line that follows them. */
@@ -151,7 +148,7 @@ int
 logout_flush(struct logout *l)
 {
 	struct logout_line	*line;
-	char			 buf[LOGOUT_LINE];
+	char			 buf[LOGLINE_MAX];
 	size_t			 len;
 	enum logout_result	 result;
 	int			 wrote = 0, noted = 0;
@@ -166,7 +163,7 @@ logout_flush(struct logout *l)
 		}
 		if ((line = STAILQ_FIRST(&l->queue)) == NULL)
 			return (1);
-		len = logout_format(buf, l->dest, l->pid, &line->when,
+		len = logline_format(buf, l->dest, l->pid, &line->when,
 		    &line->from, line->level, line->text);
 		result = logout_write(l, buf, len);
 		if (result == LOGOUT_LATER) {
@@ -187,105 +184,8 @@ logout_stats(const struct logout *l, struct logout_stats *stats)
 	stats->queued = l->queued;
 }
 
-size_t
-logout_format(char buf[LOGOUT_LINE], enum log_dest dest, pid_t pid,
-    const struct timespec *when, const struct logout_from *from,
-    uint32_t level, const char *text)
-{
-	struct tm	 tm;
-	char		 day[32], stamp[48];
-	const char	*who;
-	int		 n = -1;
-
-	if (from->service[0] != '\0')
-		who = proc_name(PROC_SERVICE, from->side, from->index,
-		    from->service);
-	else if (strcmp(from->process, role_name(PROC_TLS)) == 0)
-		who = proc_name(PROC_TLS, from->side, from->index, "");
-	else
-		who = from->process;
-	memset(&tm, 0, sizeof(tm));
-	(void)gmtime_r(&when->tv_sec, &tm);
-	if (strftime(day, sizeof(day), "%Y-%m-%dT%H:%M:%S", &tm) == 0)
-		day[0] = '\0';
-	switch (dest) {
-	case LOGDEST_SYSLOG:
-		n = snprintf(buf, LOGOUT_LINE, "<%d>rocketd[%ld]: %s: %s",
-		    LOG_DAEMON | logout_priority(level), (long)pid,
-		    who, text);
-		break;
-	case LOGDEST_JSON:
-		(void)snprintf(stamp, sizeof(stamp), "%s.%03ldZ", day,
-		    (long)(when->tv_nsec / 1000000) % 1000);
-		return (logout_format_json(buf, LOGOUT_LINE, stamp, from, level,
-		    text));
-	case LOGDEST_STDERR:
-		n = snprintf(buf, LOGOUT_LINE, "%sZ %s %s: %s\n", day,
-		    log_level_name(level), who, text);
-		break;
-	}
-	if (n < 0)
-		return (0);
-	return ((size_t)n < LOGOUT_LINE ? (size_t)n : LOGOUT_LINE - 1);
-}
-
-static size_t
-logout_format_json(char *buf, size_t size, const char *stamp,
-    const struct logout_from *from, uint32_t level, const char *text)
-{
-	size_t	len;
-	int	n;
-
-	n = snprintf(buf, size,
-	    "{\"time\":\"%s\",\"level\":\"%s\",\"process\":\"%s\"", stamp,
-	    log_level_name(level), from->process);
-	if (n < 0 || (size_t)n >= size)
-		return (0);
-	len = n;
-	/* A service's name has no octet that JSON would have escaped. */
-	if (from->service[0] != '\0') {
-		n = snprintf(buf + len, size - len,
-		    ",\"service\":\"%s\",\"side\":\"%s\",\"index\":%u",
-		    from->service, side_name(from->side), from->index);
-		if (n < 0 || (size_t)n >= size - len)
-			return (0);
-		len += n;
-	}
-	n = snprintf(buf + len, size - len, ",\"message\":\"");
-	if (n < 0 || (size_t)n >= size - len)
-		return (0);
-	len += n;
-	/* Room for an escaped character and for the end. */
-	for (; *text != '\0' && len + 6 < size; text++) {
-		if (*text == '"' || *text == '\\')
-			buf[len++] = '\\';
-		buf[len++] = *text;
-	}
-	(void)strlcpy(buf + len, "\"}\n", size - len);
-	return (len + 3);
-}
-
-/* panic is not LOG_EMERG: that one is shouted at every terminal. */
 static int
-logout_priority(uint32_t level)
-{
-	switch (level) {
-	case LOGLEVEL_PANIC:
-	case LOGLEVEL_FATAL:
-		return (LOG_CRIT);
-	case LOGLEVEL_ERROR:
-		return (LOG_ERR);
-	case LOGLEVEL_WARN:
-		return (LOG_WARNING);
-	case LOGLEVEL_INFO:
-		return (LOG_INFO);
-	default:
-		return (LOG_DEBUG);
-	}
-}
-
-static int
-logout_add(struct logout *l, const struct logout_from *from, uint32_t level,
+logout_add(struct logout *l, const struct msg_channel *from, uint32_t level,
     const char *text, uint64_t losses)
 {
 	struct logout_line	*line;

@@ -26,7 +26,7 @@
 
 #include "shared/compat.h"
 #include "connect.h"
-#include "worker/worker.h"
+#include "worker/roles.h"
 
 /* Requests under way: of one worker, and in all. */
 #define PEER_MAX	1024
@@ -761,7 +761,7 @@ dial_left(struct channel *ch)
 }
 
 static void
-dial_ask(struct channel *ch, enum msg_type type, const struct ctl_request *rq)
+dial_ask(struct channel *ch, uint32_t type, const struct ctl_request *rq)
 {
 	if (type == IMSG_CTL_SUMMARY) {
 		worker_counter(ch, rq->request, "asked", dial.asked);

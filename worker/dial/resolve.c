@@ -27,7 +27,7 @@
 #include "shared/channel.h"
 #include "shared/compat.h"
 #include "shared/log.h"
-#include "worker/worker.h"
+#include "worker/roles.h"
 
 /* Children at a time: lookups mostly wait for the network. */
 #define LOOKUPS_RUNNING	8
@@ -454,7 +454,7 @@ resolve_ready(int reload)
 }
 
 static void
-resolve_figures(struct channel *ch, enum msg_type type,
+resolve_figures(struct channel *ch, uint32_t type,
     const struct ctl_request *rq)
 {
 	if (type != IMSG_CTL_SUMMARY) {

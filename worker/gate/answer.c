@@ -16,7 +16,7 @@
 #include <event2/event_struct.h>
 
 #include "shared/compat.h"
-#include "worker/worker.h"
+#include "worker/frame/worker.h"
 #include "answer.h"
 #include "route.h"
 

@@ -26,7 +26,7 @@
 #include "shared/compat.h"
 #include "worker/net/charge.h"
 #include "worker/net/proxyhdr.h"
-#include "worker/worker.h"
+#include "worker/frame/worker.h"
 #include "answer.h"
 #include "arrival.h"
 #include "route.h"

@@ -23,7 +23,7 @@
 #include "shared/compat.h"
 #include "worker/net/charge.h"
 #include "worker/net/listener.h"
-#include "worker/worker.h"
+#include "worker/roles.h"
 #include "arrival.h"
 #include "path.h"
 #include "site.h"
@@ -184,7 +184,7 @@ gate_message(struct channel *ch, struct imsg *imsg)
 }
 
 static void
-gate_ask(struct channel *ch, enum msg_type type, const struct ctl_request *rq)
+gate_ask(struct channel *ch, uint32_t type, const struct ctl_request *rq)
 {
 	const struct arrival_stats	*s = arrival_stats();
 	const struct charge_stats	*cs = charge_stats();

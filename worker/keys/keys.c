@@ -26,7 +26,7 @@
 #include "shared/compat.h"
 #include "psk.h"
 #include "signkey.h"
-#include "worker/worker.h"
+#include "worker/roles.h"
 
 /*
  * Tokens of one configuration.  Sets are compared key by key; even for so many
@@ -673,7 +673,7 @@ keys_message(struct channel *ch, struct imsg *imsg)
 }
 
 static void
-keys_ask(struct channel *ch, enum msg_type type, const struct ctl_request *rq)
+keys_ask(struct channel *ch, uint32_t type, const struct ctl_request *rq)
 {
 	uint32_t	 making = 0;
 

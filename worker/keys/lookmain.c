@@ -16,7 +16,7 @@
 #include "look.h"
 #include "psk.h"
 #include "signkey.h"
-#include "worker/sandbox.h"
+#include "worker/frame/sandbox.h"
 
 static int
 lookmain_say(struct looked *answer, uint32_t number)

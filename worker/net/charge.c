@@ -13,7 +13,7 @@
 #include "shared/compat.h"
 #include "shared/log.h"
 #include "shared/msg.h"
-#include "worker/worker.h"
+#include "worker/frame/worker.h"
 #include "charge.h"
 #include "source.h"
 

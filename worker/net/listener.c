@@ -19,7 +19,7 @@
 
 #include "shared/compat.h"
 #include "listener.h"
-#include "worker/worker.h"
+#include "worker/frame/worker.h"
 
 /* Accepted in one turn of the loop; other connections need theirs. */
 #define ACCEPT_BATCH	32

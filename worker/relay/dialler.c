@@ -23,7 +23,7 @@
 #include "shared/compat.h"
 #include "shared/log.h"
 #include "dialler.h"
-#include "worker/worker.h"
+#include "worker/frame/worker.h"
 
 #define SENT_MAX	512
 #define REQUESTS_MAX	65536	/* a small struct each; streams are bounded */

@@ -22,7 +22,7 @@
 #include "worker/net/pipes.h"
 #include "worker/net/proxyhdr.h"
 #include "worker/tunnel/tunnel.h"
-#include "worker/worker.h"
+#include "worker/frame/worker.h"
 #include "dialler.h"
 #include "relay.h"
 #include "relaylz.h"

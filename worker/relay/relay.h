@@ -3,9 +3,9 @@
 /*
  * A relay joins one stream and one socket: a user's, for which the stream is
  * opened, or a target's, which the peer's stream asks for.  It is written once
- * for every session, dialect and side.  End of file, half-close and reset arrive on the other side as what
- * they were; nothing that was taken from one side is lost unless that side
- * aborts.
+ * for every session, dialect and side.  End of file, half-close and reset
+ * arrive on the other side as what they were; nothing that was taken from one
+ * side is lost unless that side aborts.
  *
  * Towards the session a socket is read only when the session pulls, straight
  * into the batch that goes to the tunnel.  From the session, octets are

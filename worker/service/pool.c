@@ -27,7 +27,7 @@
 #include "shared/log.h"
 #include "worker/dialect/dialect.h"
 #include "worker/relay/dialler.h"
-#include "worker/worker.h"
+#include "worker/frame/worker.h"
 #include "pool.h"
 
 /* A tunnel open this long shows that its remote works, microseconds. */
@@ -498,7 +498,7 @@ pool_cancel(void)
 	}
 }
 
-/* The one that is dialled in this way, with what is known of it, or a new one. */
+/* The one that is dialled in this way, with what is known of it, or a new. */
 static struct remote *
 remote_get(const struct msg_dialee *conf, uint32_t index)
 {
@@ -506,7 +506,8 @@ remote_get(const struct msg_dialee *conf, uint32_t index)
 	uint32_t	 i;
 
 	for (i = 0; i < nremotes && r == NULL; i++)
-		if (remotes[i] != NULL && remote_same(&remotes[i]->conf, conf)) {
+		if (remotes[i] != NULL &&
+		    remote_same(&remotes[i]->conf, conf)) {
 			r = remotes[i];
 			remotes[i] = NULL;
 		}

@@ -15,7 +15,7 @@
 #include "worker/dialect/dialect.h"
 #include "worker/relay/relay.h"
 #include "worker/tunnel/tunnel.h"
-#include "worker/worker.h"
+#include "worker/frame/worker.h"
 #include "pool.h"
 #include "report.h"
 #include "user.h"
@@ -198,7 +198,7 @@ report_summary(const struct service *svc, struct channel *ch,
 }
 
 void
-report_ask(const struct service *svc, struct channel *ch, enum msg_type type,
+report_ask(const struct service *svc, struct channel *ch, uint32_t type,
     const struct ctl_request *req)
 {
 	const char	*failure = NULL;

@@ -26,7 +26,7 @@
 #include "worker/relay/dialler.h"
 #include "worker/relay/relay.h"
 #include "worker/tunnel/tunnel.h"
-#include "worker/worker.h"
+#include "worker/roles.h"
 #include "pool.h"
 #include "report.h"
 #include "user.h"
@@ -581,7 +581,7 @@ service_message(struct channel *ch, struct imsg *imsg)
 }
 
 static void
-service_ask(struct channel *ch, enum msg_type type,
+service_ask(struct channel *ch, uint32_t type,
     const struct ctl_request *req)
 {
 	report_ask(&service, ch, type, req);

@@ -22,7 +22,7 @@
 #include "shared/log.h"
 #include "worker/relay/relay.h"
 #include "worker/tunnel/tunnel.h"
-#include "worker/worker.h"
+#include "worker/frame/worker.h"
 #include "user.h"
 
 /*
@@ -271,7 +271,8 @@ user_wait(struct relay *r)
 static int
 user_may_accept(void)
 {
-	if (stopped || paused || budget_tight(&svc->budget) || budget_full(&svc->budget))
+	if (stopped || paused || budget_tight(&svc->budget) ||
+	    budget_full(&svc->budget))
 		return (0);
 	return (holding || user_pick() != NULL);
 }

@@ -197,20 +197,18 @@ struct session {
 	struct session_stats		 stats;
 	const char			*error;	/* why input or tick failed */
 	/* What its tunnel looks at after a turn; all but more stay set. */
-	int				 more;	/* output has not given all */
-	int				 worn;	/* it has opened so many streams
-						   that another is to be made */
-	int				 peer_drains; /* wants no more streams */
-	int				 aborting; /* our reset waits for room */
-	int				 done;	/* no stream comes any more, and
-						   all is put out... */
-	int				 aborted; /* ...last of it, our reset */
+	int		 more;		/* output has not given all */
+	int		 worn;		/* its ids run out: make another */
+	int		 peer_drains;	/* the peer wants no more streams */
+	int		 aborting;	/* our reset waits for room */
+	int		 done;	/* no stream comes any more, all is out... */
+	int		 aborted;	/* ...last of it, our reset */
 };
 
 /*
- * Opens a stream for an owner.  urgent: outside limits and fairness, sent before all
- * others (a dialect's control stream); so is it for the peer when it is the
- * first stream that the peer opens (first_urgent).
+ * Opens a stream for an owner.  urgent: outside limits and fairness, sent
+ * before all others (a dialect's control stream); so is it for the peer when it
+ * is the first stream that the peer opens (first_urgent).
  * NULL: no room, no more ids, or draining.
  */
 #define session_open(s, owner, arg, urgent)				\

@@ -32,7 +32,7 @@
 #include "worker/net/charge.h"
 #include "worker/net/listener.h"
 #include "worker/net/proxyhdr.h"
-#include "worker/worker.h"
+#include "worker/roles.h"
 #include "tlsconn.h"
 
 /* Handshakes for dial at one time; it never has more requests. */
@@ -555,7 +555,7 @@ tls_message(struct channel *ch, struct imsg *imsg)
 }
 
 static void
-tls_ask(struct channel *ch, enum msg_type type, const struct ctl_request *rq)
+tls_ask(struct channel *ch, uint32_t type, const struct ctl_request *rq)
 {
 	const struct tlsconn_stats	*s = tlsconn_stats();
 	const struct charge_stats	*cs = charge_stats();

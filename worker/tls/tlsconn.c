@@ -26,7 +26,7 @@
 #include "tlsconn.h"
 #include "worker/crypto/tlsctx.h"
 #include "worker/crypto/tlskey.h"
-#include "worker/worker.h"
+#include "worker/frame/worker.h"
 
 /* One read, one write: four records.  Less costs more system calls. */
 #define IO_SIZE		65536

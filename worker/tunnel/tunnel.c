@@ -25,7 +25,7 @@
 #include "shared/compat.h"
 #include "shared/log.h"
 #include "worker/dialect/dialect.h"
-#include "worker/worker.h"
+#include "worker/frame/worker.h"
 #include "tunnel.h"
 #include "wsopen.h"
 
@@ -401,6 +401,7 @@ void
 tunnel_rtt(struct tunnel *t, uint32_t us)
 {
 	t->rtt_us = us;
+	t->probe_until = 0;
 	session_rtt(t->session, us);
 }
 
@@ -412,6 +413,17 @@ tunnel_readable(const struct tunnel *t)
 {
 	return ((t->wire.flags & WIRE_F_READABLE) || t->wire.ws != NULL ||
 	    tunnel_pending(t) > 0);
+}
+
+/*
+ * Octets have come.  With a mux they may be old, and a probe waits for its own
+ * answer; without one there is no other.
+ */
+static void
+tunnel_heard(struct tunnel *t)
+{
+	if (!tunnel_muxed(t))
+		t->probe_until = 0;
 }
 
 /* Reading gave no octets (as read(2)): as tunnel_read. */
@@ -445,7 +457,7 @@ tunnel_divert(struct tunnel *t)
 		return (3);
 	if (n > 0) {
 		t->got += n;
-		t->probe_until = 0;
+		tunnel_heard(t);
 		session_diverted(t->session, n);
 		return (1);
 	}
@@ -484,7 +496,7 @@ tunnel_read(struct tunnel *t)
 	} while (len < want && tunnel_pending(t) > 0);
 	t->got += len;
 	if (len > 0)
-		t->probe_until = 0;
+		tunnel_heard(t);
 	if (len > 0 && session_input(t->session, batch, len) == -1) {
 		tunnel_kill(t, TUNNEL_END_PROTOCOL, "%s", t->session->error);
 		return (-1);

@@ -72,29 +72,29 @@ struct tunnel {
 	uint32_t		 serial;
 	uint32_t		 rtt_us;	/* 0: not known */
 	uint32_t		 relays;	/* streams with a relay */
-	uint32_t		 peer_streams;	/* at most, that the peer takes */
+	uint32_t		 peer_streams;	/* that the peer takes */
 	uint32_t		 transport;	/* TRANSPORT_ */
 	enum tunnel_state	 state;
 	enum tunnel_end		 end;
-	uint32_t		 flags;		/* TUNNEL_F_, below */
+	uint32_t		 flags;		/* TUNNEL_F_ */
 	struct addr		 peer;
 	struct addr		 local;
 	char			 words[256];	/* why it ended */
 };
 
-#define TUNNEL_F_BARE		0x0008	/* octets need not pass the seal */
-#define TUNNEL_F_DYING		0x0010	/* freed in its next turn */
-#define TUNNEL_F_OLD		0x0020	/* to be replaced, then drained */
-#define TUNNEL_F_DRAINING	0x0040	/* no new streams */
-#define TUNNEL_F_DRAIN_SENT	0x0080
+#define TUNNEL_F_BARE		0x0001	/* octets need not pass the seal */
+#define TUNNEL_F_DYING		0x0002	/* freed in its next turn */
+#define TUNNEL_F_OLD		0x0004	/* to be replaced, then drained */
+#define TUNNEL_F_DRAINING	0x0008	/* no new streams */
+#define TUNNEL_F_DRAIN_SENT	0x0010
 /* The dialect's: the peer may take it for open, and use it. */
-#define TUNNEL_F_OFFERED	0x0100
-#define TUNNEL_F_SHUT		0x0200	/* ending: the socket was told */
-#define TUNNEL_F_TURN		0x0800	/* its turn runs */
-#define TUNNEL_F_USED		0x1000	/* no mux: it has, or had, its user */
-#define TUNNEL_F_PEER_DRAINS	0x2000	/* the session said so, and it is told */
-#define TUNNEL_F_ABORT		0x4000	/* our reset is the end */
-#define TUNNEL_F_LAST		0x8000	/* ending: the last is written */
+#define TUNNEL_F_OFFERED	0x0020
+#define TUNNEL_F_SHUT		0x0040	/* ending: the socket was told */
+#define TUNNEL_F_TURN		0x0080	/* its turn runs */
+#define TUNNEL_F_USED		0x0100	/* no mux: it has, or had, its user */
+#define TUNNEL_F_PEER_DRAINS	0x0200	/* the session said so: it is told */
+#define TUNNEL_F_ABORT		0x0400	/* our reset is the end */
+#define TUNNEL_F_LAST		0x0800	/* ending: the last is written */
 
 struct tunnel_events {		/* what the service's process does of it */
 	void	(*proven)(struct tunnel *);	/* the peer knows the token */
@@ -193,7 +193,7 @@ void		 tunnel_proven(struct tunnel *);
  */
 void		 tunnel_run(struct tunnel *, struct session *,
 		    uint32_t streams);
-/* A round trip took so many microseconds. */
+/* A round trip took so many microseconds; it answers a probe. */
 void		 tunnel_rtt(struct tunnel *, uint32_t us);
 /* The peer drains it, or wants n tunnels more. */
 void		 tunnel_peer_drains(struct tunnel *);

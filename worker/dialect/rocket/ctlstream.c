@@ -13,7 +13,7 @@
 #include "shared/compat.h"
 #include "shared/log.h"
 #include "worker/tunnel/tunnel.h"
-#include "worker/worker.h"
+#include "worker/frame/worker.h"
 #include "ctlstream.h"
 
 #define PING_INTERVAL	(10 * 1000000ULL)	/* microseconds */

@@ -15,7 +15,7 @@
 #include "shared/compat.h"
 #include "shared/log.h"
 #include "worker/tunnel/tunnel.h"
-#include "worker/worker.h"
+#include "worker/frame/worker.h"
 #include "part.h"
 
 static void

@@ -21,7 +21,7 @@ struct tunnel;
 
 struct rocket_service {			/* service.part */
 	struct seal_ctx		*seal;		/* with the keys */
-	uint32_t		 seal_told;	/* SEAL_ that the log has last */
+	uint32_t		 seal_told;	/* SEAL_, the log's last */
 };
 
 struct rocket_tunnel {			/* tunnel.part */

@@ -18,7 +18,7 @@
 #include "worker/dialect/dialect.h"
 #include "worker/relay/relay.h"
 #include "worker/tunnel/tunnel.h"
-#include "worker/worker.h"
+#include "worker/frame/worker.h"
 #include "part.h"
 #include "table.h"
 

@@ -45,17 +45,19 @@ struct role {
 	 * control asks: send the answers over the channel, the last one is
 	 * IMSG_CTL_DONE.  CTL_SUMMARY: CTL_COUNTERs (worker_counter).
 	 */
-	void	(*ask)(struct channel *, enum msg_type,
+	void	(*ask)(struct channel *, uint32_t,
 		    const struct ctl_request *);
 	/* End within drain_ms (0 at once, UINT32_MAX no limit): worker_exit. */
 	void	(*stop)(uint32_t drain_ms);
 };
 
-extern const struct role	 role_control, role_keys, role_gate,
-				 role_resolve, role_dial, role_tls,
-				 role_service;
+#define WORKER_PARENT_FD	3	/* the channel to the parent */
 
 /* worker.c */
+
+/* Runs a process of this role, to its end; the exit status. */
+int			 worker_run(const struct role *, int argc,
+			    char **argv);
 
 struct event_base	*worker_base(void);
 /* What BEGIN said; role, service, index, start_id... */
@@ -63,7 +65,7 @@ const struct msg_begin	*worker_self(void);
 /* Microseconds of a clock that never goes back, as of this turn. */
 uint64_t		 worker_now(void);
 /* Queues a message to the parent. */
-void			 worker_tell(enum msg_type, const void *, size_t);
+void			 worker_tell(uint32_t, const void *, size_t);
 /* A sibling sent what it may not: logs, tells the parent, closes it. */
 void			 worker_complain(struct channel *, const char *why);
 /* Answer of CTL_SUMMARY, one figure. */

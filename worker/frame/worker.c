@@ -23,11 +23,7 @@
 #include "shared/compat.h"
 #include "childlog.h"
 #include "sandbox.h"
-#include "worker/crypto/selfsign.h"
-#include "worker/keys/look.h"
 #include "worker.h"
-
-#define PARENT_FD	3
 
 enum worker_state {
 	WORKER_WAITS,		/* for the first BEGIN */
@@ -38,11 +34,6 @@ enum worker_state {
 struct sibling {
 	TAILQ_ENTRY(sibling)	 entry;
 	struct channel		*channel;
-};
-
-static const struct role *const	 roles[] = {
-	&role_control, &role_keys, &role_gate, &role_resolve, &role_dial,
-	&role_tls, &role_service
 };
 
 static struct {
@@ -84,7 +75,7 @@ worker_now(void)
 }
 
 void
-worker_tell(enum msg_type type, const void *data, size_t len)
+worker_tell(uint32_t type, const void *data, size_t len)
 {
 	/* Failing, the parent is gone, and so are we in a moment. */
 	(void)channel_send(env.parent, type, -1, data, len);
@@ -416,51 +407,24 @@ worker_signals(void)
 	signal(SIGUSR2, SIG_IGN);
 }
 
-static const struct role *
-worker_role(const char *name)
-{
-	size_t	 i;
-
-	for (i = 0; i < sizeof(roles) / sizeof(roles[0]); i++)
-		if (strcmp(role_name(roles[i]->id), name) == 0)
-			return (roles[i]);
-	return (NULL);
-}
-
 int
-main(int argc, char **argv)
+worker_run(const struct role *role, int argc, char **argv)
 {
 	struct msg_channel	 peer;
 	struct sibling		*s;
-	struct stat		 st;
 
-	/* What a role may call: for who wants to know. */
-	if (argc == 3 && strcmp(argv[1], "-p") == 0 &&
-	    (env.role = worker_role(argv[2])) != NULL) {
-		sandbox_print(env.role->id);
-		return (0);
-	}
-	if (argc == 2 && strcmp(argv[1], "-c") == 0)
-		return (selfsign_main());
-	if (argc > 2 && strcmp(argv[1], "-l") == 0) {
-		setproctitle_init(argc, argv, environ);
-		log_init("look", LOGLEVEL_INFO);
-		return (look_main(argc - 2, argv + 2));
-	}
-	if (argc < 2 || fstat(PARENT_FD, &st) == -1 || !S_ISSOCK(st.st_mode) ||
-	    (env.role = worker_role(argv[1])) == NULL)
-		errx(1, "this is a part of rocketd(8), which starts it");
+	env.role = role;
 	setproctitle_init(argc, argv, environ);
 	worker_signals();
 	TAILQ_INIT(&env.siblings);
-	log_init(role_name(env.role->id), LOGLEVEL_INFO);
+	log_init(role_name(role->id), LOGLEVEL_INFO);
 	if ((env.base = event_base_new()) == NULL)
 		fatal("event loop");
-	if (env.role->id != PROC_CONTROL && childlog_init(env.base) == -1)
+	if (role->id != PROC_CONTROL && childlog_init(env.base) == -1)
 		fatal("log");
 	memset(&peer, 0, sizeof(peer));
 	peer.role = PROC_PARENT;
-	if ((env.parent = channel_open(env.base, PARENT_FD, env.role->id,
+	if ((env.parent = channel_open(env.base, WORKER_PARENT_FD, role->id,
 	    &peer, &parent_ops, NULL)) == NULL)
 		fatal("channel to the parent");
 	while (!env.leaving) {
@@ -473,5 +437,5 @@ main(int argc, char **argv)
 	if (env.control != NULL)
 		(void)channel_flush(env.control);
 	(void)channel_flush(env.parent);
-	exit(0);
+	return (0);
 }

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: ISC */
+
+/*
+ * A configuration in TOML, on its way to who knows the keys of the program that
+ * it was written for: each key becomes the statement of rocketd.conf(5) that
+ * says the same, standing where the key stood, and the grammar does the rest.
+ */
+
+#include <sys/types.h>
+#include <sys/queue.h>
+
+#include <string.h>
+
+#include "shared/compat.h"
+#include "toml.h"
+#include "tomlconf.h"
+#include "tomlrocket.h"
+#include "tomlsay.h"
+
+/* Whose files are read. */
+static const struct program {
+	const struct toml_keys	*keys;
+	void			(*read)(struct tomlsay *, const struct toml *);
+} programs[] = {
+	{ &tomlrocket_keys, tomlrocket_read }
+};
+
+int
+tomlconf_named(const char *path)
+{
+	size_t	 len = strlen(path), end = strlen(".toml");
+
+	return (len > end && strcmp(path + len - end, ".toml") == 0);
+}
+
+static void
+text_error(void *arg, int line, int column, const char *words)
+{
+	struct tomlsay	*r = arg;
+
+	r->errors++;
+	tomlsay_error(r, line, column, "%s", words);
+}
+
+void
+tomlconf_read(struct lex *l, const struct rocketd_conf *conf)
+{
+	const struct program	*program = &programs[0];
+	struct tomlsay		 r;
+	struct toml		*root;
+	const void		*text;
+	size_t			 len;
+
+	memset(&r, 0, sizeof(r));
+	r.lex = l;
+	r.file = TAILQ_LAST(&conf->files, conf_files);
+	r.keys = program->keys;
+	text = lex_take(l, &len);
+	root = toml_parse(text, len, text_error, &r);
+	program->read(&r, root);
+	toml_free(root);
+}
+
+/* The better of the two, of which found may be NULL. */
+static const struct toml_key *
+better(const struct toml_key *found, const struct toml_key *row,
+    uint32_t scope)
+{
+	return (found == NULL || (row->scope & scope) != 0 ? row : found);
+}
+
+const char *
+tomlconf_option(const char *words, uint32_t scope)
+{
+	const struct toml_key	*found = NULL, *row;
+	size_t			 i, j, len = strcspn(words, " ");
+
+	for (i = 0; i < nitems(programs); i++)
+		for (j = 0; j < programs[i].keys->nkeys; j++) {
+			row = &programs[i].keys->keys[j];
+			if (row->options[0] != NULL &&
+			    strlen(row->key) == len &&
+			    strncmp(row->key, words, len) == 0)
+				found = better(found, row, scope);
+		}
+	return (found == NULL ? NULL : found->options[0]);
+}
