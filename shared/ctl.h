@@ -99,6 +99,7 @@ struct ctl_service {			/* one worker's part of it */
 	uint32_t	 sessions;
 	uint32_t	 streams;
 	uint32_t	 waiting;	/* users without a session */
+	uint32_t	 pad;
 	uint64_t	 users;		/* connections ever */
 	uint64_t	 refused;	/* users reset for want of a session */
 	uint64_t	 failed;	/* targets that could not be reached */
