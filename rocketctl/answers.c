@@ -19,7 +19,7 @@
 #include "answers.h"
 
 static int	 answers_send(struct answers *, struct imsgbuf *,
-		    enum msg_type, const struct ctl_request *);
+		    uint32_t, const struct ctl_request *);
 static int	 answers_wait(struct answers *, struct imsgbuf *);
 static int	 answers_take(struct answers *, struct imsg *);
 static int	 answers_keep(struct answers *, struct imsg *, struct list *);
@@ -54,7 +54,7 @@ answers_free(struct answers *a)
 }
 
 int
-answers_ask(struct answers *a, struct imsgbuf *imsgbuf, enum msg_type type,
+answers_ask(struct answers *a, struct imsgbuf *imsgbuf, uint32_t type,
     const struct ctl_request *req)
 {
 	struct imsg	imsg;
@@ -83,14 +83,14 @@ answers_ask(struct answers *a, struct imsgbuf *imsgbuf, enum msg_type type,
 }
 
 static int
-answers_send(struct answers *a, struct imsgbuf *imsgbuf, enum msg_type type,
+answers_send(struct answers *a, struct imsgbuf *imsgbuf, uint32_t type,
     const struct ctl_request *req)
 {
 	struct ctl_request	copy = *req;
 
-	copy.version = MSG_VERSION;
+	copy.version = CTL_VERSION;
 	copy.request = 0;
-	if (imsg_compose(imsgbuf, type, MSG_VERSION, 0, -1, &copy,
+	if (imsg_compose(imsgbuf, type, CTL_VERSION, 0, -1, &copy,
 	    sizeof(copy)) == -1)
 		return (answers_fail(a, strerror(errno)));
 	/* It may have refused the connection with a last word: look. */
@@ -129,13 +129,13 @@ answers_take(struct answers *a, struct imsg *imsg)
 	uint32_t	 version = imsg_get_id(imsg);
 
 	/* In the header, which stays as it is whatever else changes. */
-	if (version != MSG_VERSION) {
+	if (version != CTL_VERSION) {
 		(void)snprintf(a->words, sizeof(a->words), "rocketctl speaks "
-		    "version %u, rocketd version %u", MSG_VERSION, version);
+		    "version %u, rocketd version %u", CTL_VERSION, version);
 		a->failed = 1;
 		return (-1);
 	}
-	if (msg_check(PROC_ROCKETCTL, PROC_CONTROL, imsg, &why) == -1)
+	if (ctl_check(PROC_ROCKETCTL, PROC_CONTROL, imsg, &why) == -1)
 		return (answers_fail(a, why));
 	switch (imsg_get_type(imsg)) {
 	case IMSG_CTL_DAEMON:

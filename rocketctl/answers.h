@@ -11,7 +11,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "shared/msg.h"
+#include "shared/ctl.h"
+
+struct imsgbuf;
 
 /* Octets of one request's answers; a million streams would fit. */
 #define ANSWERS_MAX	(256UL * 1024 * 1024)
@@ -55,7 +57,7 @@ void	 answers_free(struct answers *);
  * Asks and adds all answers, strings made fit for a terminal.  0 when all
  * went well; -1 with words, and what was answered until then is there.
  */
-int	 answers_ask(struct answers *, struct imsgbuf *, enum msg_type,
+int	 answers_ask(struct answers *, struct imsgbuf *, uint32_t,
 	    const struct ctl_request *);
 /* In the order they are shown in: by side and name, by id. */
 void	 answers_sort(struct answers *);

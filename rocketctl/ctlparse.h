@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "shared/msg.h"
+#include "shared/ctl.h"
 
 #define CTLPARSE_WHY	512	/* a sentence that names all that fits */
 

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "shared/compat.h"
+#include "shared/json.h"
 #include "shared/log.h"
 #include "output.h"
 #include "words.h"
@@ -27,23 +28,12 @@ static struct {
 static void
 json_octets(const char *s, size_t len)
 {
-	size_t		i;
-	unsigned char	c;
+	char	out[JSON_CHAR_MAX];
+	size_t	i;
 
 	putchar('"');
-	for (i = 0; i < len; i++) {
-		c = s[i];
-		if (c == '"' || c == '\\')
-			printf("\\%c", c);
-		else if (c == '\n')
-			printf("\\n");
-		else if (c == '\t')
-			printf("\\t");
-		else if (c < 0x20 || c >= 0x7f)
-			printf("\\u%04x", c);
-		else
-			putchar(c);
-	}
+	for (i = 0; i < len; i++)
+		(void)fwrite(out, 1, json_char(out, s[i]), stdout);
 	putchar('"');
 }
 
@@ -126,6 +116,7 @@ json_put_services(const struct answers *a)
 		json_open(NULL, '{');
 		json_string("name", v->sum.name);
 		json_string("side", side_name(v->sum.side));
+		json_string("has", words_has(v->sum.opens));
 		json_string("where", v->sum.where);
 		json_string("state", v->state);
 		json_bool("up", v->up == v->workers);
@@ -230,7 +221,7 @@ json_sessions(const struct answers *a)
 		json_string("client_id", s->client_id);
 		json_string("transport", transport_name(s->transport));
 		json_number("mux_version", s->mux_version);
-		json_string("seal", words_seal(s->seal));
+		json_string("seal", name_of(seal_names, s->seal));
 		json_string("cipher", s->cipher);
 		json_bool("lz4", s->lz4 != 0);
 		json_number("lz4_plain", s->lz4_plain);
@@ -264,7 +255,7 @@ json_streams(const struct answers *a)
 		json_string("session", words_session(&s->session));
 		json_number("stream", s->stream);
 		json_string("service", s->service);
-		json_string("state", words_stream_state(s->state));
+		json_string("state", name_of(ctl_stream_states, s->state));
 		json_string("user", addr_print(&s->user));
 		json_string("target", addr_print(&s->target));
 		json_number("since", s->since);
@@ -281,13 +272,12 @@ json_streams(const struct answers *a)
 static void
 json_sandbox(const char *key, uint32_t set)
 {
-	const char	*name;
-	uint32_t	 i, mask;
+	const struct name	*n;
 
 	json_open(key, '[');
-	for (i = 0; (name = words_sandbox(i, &mask)) != NULL; i++)
-		if (set & mask)
-			json_string(NULL, name);
+	for (n = sandbox_parts; n->name != NULL; n++)
+		if (set & n->value)
+			json_string(NULL, n->name);
 	json_close(']');
 }
 
@@ -309,7 +299,7 @@ json_processes(const struct answers *a)
 		    words_worker(p) : "");
 		json_number("pid", p->pid);
 		json_number("uid", p->uid);
-		json_string("state", words_process_state(p->state));
+		json_string("state", name_of(ctl_process_states, p->state));
 		json_number("since", p->since);
 		json_number("restarts", p->restarts);
 		json_string("last_death", p->last_death);

@@ -20,6 +20,7 @@
 
 #include "shared/compat.h"
 #include "shared/ctlpath.h"
+#include "shared/getflag.h"
 #include "shared/imsg.h"
 #include "answers.h"
 #include "ctlparse.h"
@@ -28,7 +29,7 @@
 
 #define TOKEN_OCTETS	32
 
-static void	 usage(void) __dead;
+static void	 usage(int) __dead;
 static void	 default_path(char *, size_t);
 static int	 connect_daemon(const char *);
 static void	 check_owner(int, const char *);
@@ -36,16 +37,18 @@ static int	 run(const struct ctl_command *, struct imsgbuf *,
 		    const struct output *);
 static int	 show(struct answers *, const struct ctl_command *,
 		    const struct output *);
-static enum msg_type message_of(enum ctl_action);
+static uint32_t message_of(enum ctl_action);
 static int	 print_token(const struct output *);
 
 static void
-usage(void)
+usage(int status)
 {
-	fprintf(stderr, "usage: rocketctl [-j] [-s socket] command "
+	FILE	*out = status == 0 ? stdout : stderr;
+
+	fprintf(out, "usage: rocketctl [-hjV] [-s socket] command "
 	    "[argument ...]\ncommands:\n");
-	ctlparse_usage(stderr);
-	exit(1);
+	ctlparse_usage(out);
+	exit(status);
 }
 
 int
@@ -58,21 +61,25 @@ main(int argc, char *argv[])
 	char			 buf[HOST_MAX], why[CTLPARSE_WHY];
 	int			 ch, fd, rc;
 
-	while ((ch = getopt(argc, argv, "js:")) != -1)
+	while ((ch = getflag(argc, argv, "js:" GETFLAG)) != -1)
 		switch (ch) {
+		case 'h':
+			usage(0);
 		case 'j':
 			output = &output_json;
 			break;
 		case 's':
 			path = optarg;
 			break;
+		case 'V':
+			return (getflag_version("rocketctl"));
 		default:
-			usage();
+			usage(1);
 		}
 	argc -= optind;
 	argv += optind;
 	if (argc == 0)
-		usage();
+		usage(1);
 	if (ctlparse(argc, argv, &cmd, why) == -1)
 		errx(1, "%s", why);
 	if (cmd.action == ACTION_TOKEN)
@@ -95,30 +102,15 @@ main(int argc, char *argv[])
 	return (rc);
 }
 
-/*
- * Where a daemon of root listens; an ordinary user's own daemon goes first,
- * in the places where it would put its socket.
- */
+/* The first place where there is a socket, or else the last one. */
 static void
 default_path(char *path, size_t size)
 {
-	const char	*dir;
-	int		 n;
+	unsigned int	 i;
 
-	if (geteuid() != 0) {
-		dir = getenv("XDG_RUNTIME_DIR");
-		if (dir != NULL && dir[0] == '/') {
-			n = snprintf(path, size, "%s/%s", dir, CTLPATH_NAME);
-			if (n > 0 && (size_t)n < size &&
-			    access(path, F_OK) == 0)
-				return;
-		}
-		n = snprintf(path, size, CTLPATH_DIR "/%s",
-		    (unsigned int)geteuid(), CTLPATH_NAME);
-		if (n > 0 && (size_t)n < size && access(path, F_OK) == 0)
-			return;
-	}
-	(void)strlcpy(path, CTLPATH_ROOT, size);
+	for (i = 0; ctlpath(i, geteuid(), path, size) == 0; i++)
+		if (access(path, F_OK) == 0)
+			break;
 }
 
 static int
@@ -166,33 +158,25 @@ check_owner(int fd, const char *path)
 		    (unsigned int)uid);
 }
 
-static enum msg_type
+/* 0: the daemon is not asked. */
+static uint32_t
 message_of(enum ctl_action action)
 {
-	switch (action) {
-	case ACTION_SUMMARY:
-		return (IMSG_CTL_SUMMARY);
-	case ACTION_SERVICES:
-		return (IMSG_CTL_SERVICES);
-	case ACTION_SESSIONS:
-		return (IMSG_CTL_SESSIONS);
-	case ACTION_STREAMS:
-		return (IMSG_CTL_STREAMS);
-	case ACTION_PROCESSES:
-		return (IMSG_CTL_PROCESSES);
-	case ACTION_CONFIG:
-		return (IMSG_CTL_CONFIG);
-	case ACTION_RELOAD:
-		return (IMSG_CTL_RELOAD);
-	case ACTION_STOP:
-		return (IMSG_CTL_STOP);
-	case ACTION_LOG:
-		return (IMSG_CTL_LOG);
-	case ACTION_CLOSE:
-		return (IMSG_CTL_CLOSE);
-	default:
-		return (IMSG_NONE);
-	}
+	static const uint32_t	 messages[] = {
+		[ACTION_SUMMARY] = IMSG_CTL_SUMMARY,
+		[ACTION_SERVICES] = IMSG_CTL_SERVICES,
+		[ACTION_SESSIONS] = IMSG_CTL_SESSIONS,
+		[ACTION_STREAMS] = IMSG_CTL_STREAMS,
+		[ACTION_PROCESSES] = IMSG_CTL_PROCESSES,
+		[ACTION_CONFIG] = IMSG_CTL_CONFIG,
+		[ACTION_RELOAD] = IMSG_CTL_RELOAD,
+		[ACTION_STOP] = IMSG_CTL_STOP,
+		[ACTION_LOG] = IMSG_CTL_LOG,
+		[ACTION_CLOSE] = IMSG_CTL_CLOSE,
+		[ACTION_MONITOR] = 0
+	};
+
+	return (messages[action]);
 }
 
 /* The exit status. */

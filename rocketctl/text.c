@@ -165,7 +165,7 @@ text_counters(const struct answers *a)
 static int
 text_services(const struct answers *a)
 {
-	static const char *const	 heads[] = { "SERVICE", "SIDE",
+	static const char *const	 heads[] = { "SERVICE", "SIDE", "HAS",
 					    ">TUNNELS", ">USERS", ">WAITING",
 					    ">EVER", ">REFUSED", ">FAILED",
 					    ">RESETS", ">IN", ">OUT",
@@ -188,7 +188,7 @@ text_services(const struct answers *a)
 		    v->sum.tunnels_wanted > 0 ? "%u/%u" : "%u",
 		    v->sum.sessions, v->sum.tunnels_wanted);
 		table_row(t, (const char *const []){ v->sum.name,
-		    side_name(v->sum.side), tunnels,
+		    side_name(v->sum.side), words_has(v->sum.opens), tunnels,
 		    words_number(v->sum.streams),
 		    words_number(v->sum.waiting), words_number(v->sum.users),
 		    words_number(v->sum.refused),
@@ -229,7 +229,7 @@ text_sessions(const struct answers *a)
 		    words_octets(s->queued), transport_name(s->transport),
 		    s->mux_version == 0 ? "none" :
 		    s->mux_version == 1 ? "smux1" : "smux2",
-		    words_seal(s->seal), s->cipher,
+		    name_of(seal_names, s->seal), s->cipher,
 		    s->lz4 ? words_ratio(s->lz4_plain, s->lz4_wire) : "no",
 		    words_since(s->since, now),
 		    s->draining ? "draining" : "open",
@@ -257,7 +257,8 @@ text_streams(const struct answers *a)
 		    words_session(&s->session), words_number(s->stream),
 		    s->service, addr_print(&s->user),
 		    s->target.family == ADDR_NONE ? "-" :
-		    addr_print(&s->target), words_stream_state(s->state),
+		    addr_print(&s->target),
+		    name_of(ctl_stream_states, s->state),
 		    words_octets(s->octets_in), words_octets(s->octets_out),
 		    words_octets(s->queued), words_octets(s->window),
 		    words_since(s->since, now) });
@@ -282,11 +283,11 @@ text_processes(const struct answers *a)
 		table_row(t, (const char *const []){
 		    p->pid == 0 ? "-" : words_number(p->pid),
 		    words_process(p), words_worker(p),
-		    words_process_state(p->state),
+		    name_of(ctl_process_states, p->state),
 		    words_since(p->since, now), words_number(p->restarts),
 		    words_number(p->uid),
 		    p->last_death[0] == '\0' ? "-" : p->last_death,
-		    words_sandbox_all(p->have), words_sandbox_all(p->lack) });
+		    words_sandbox(p->have), words_sandbox(p->lack) });
 	return (text_table(t, "no processes"));
 }
 

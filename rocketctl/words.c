@@ -12,23 +12,6 @@
 
 static char	*words_buf(void);
 
-static const struct {
-	uint32_t	 mask;
-	const char	*name;
-}	 sandbox_parts[] = {
-	{ SANDBOX_CHROOT, "chroot" },
-	{ SANDBOX_IDS, "ids" },
-	{ SANDBOX_NO_NEW_PRIVS, "no_new_privs" },
-	{ SANDBOX_NODUMP, "nodump" },
-	{ SANDBOX_RLIMITS, "rlimits" },
-	{ SANDBOX_NETNS, "netns" },
-	{ SANDBOX_LANDLOCK, "landlock" },
-	{ SANDBOX_SECCOMP, "seccomp" },
-	{ SANDBOX_PLEDGE, "pledge" },
-	{ SANDBOX_UNVEIL, "unveil" },
-	{ SANDBOX_WIDENED, "widened" }
-};
-
 static char *
 words_buf(void)
 {
@@ -159,6 +142,12 @@ words_process(const struct ctl_process *p)
 }
 
 const char *
+words_has(uint32_t opens)
+{
+	return (opens ? "users" : "target");
+}
+
+const char *
 words_worker(const struct ctl_process *p)
 {
 	char	*buf;
@@ -171,81 +160,10 @@ words_worker(const struct ctl_process *p)
 }
 
 const char *
-words_seal(uint32_t seal)
+words_sandbox(uint32_t set)
 {
-	switch (seal) {
-	case SEAL_TLS:
-		return ("tls");
-	case SEAL_XOR:
-		return ("xor");
-	case SEAL_NONE:
-		return ("none");
-	default:
-		return ("?");
-	}
-}
+	char	*buf = words_buf();
 
-const char *
-words_stream_state(uint32_t state)
-{
-	switch (state) {
-	case CTL_STREAM_CONNECTING:
-		return ("connecting");
-	case CTL_STREAM_OPEN:
-		return ("open");
-	case CTL_STREAM_LOCAL_DONE:
-		return ("local-done");
-	case CTL_STREAM_REMOTE_DONE:
-		return ("remote-done");
-	case CTL_STREAM_CLOSING:
-		return ("closing");
-	default:
-		return ("?");
-	}
-}
-
-const char *
-words_process_state(uint32_t state)
-{
-	switch (state) {
-	case CTL_PROCESS_DOWN:
-		return ("down");
-	case CTL_PROCESS_STARTING:
-		return ("starting");
-	case CTL_PROCESS_READY:
-		return ("ready");
-	case CTL_PROCESS_STOPPING:
-		return ("stopping");
-	case CTL_PROCESS_BACKOFF:
-		return ("backoff");
-	default:
-		return ("?");
-	}
-}
-
-const char *
-words_sandbox(uint32_t i, uint32_t *mask)
-{
-	if (i >= nitems(sandbox_parts))
-		return (NULL);
-	*mask = sandbox_parts[i].mask;
-	return (sandbox_parts[i].name);
-}
-
-const char *
-words_sandbox_all(uint32_t set)
-{
-	char		*buf = words_buf();
-	const char	*name;
-	uint32_t	 i, mask;
-
-	buf[0] = '\0';
-	for (i = 0; (name = words_sandbox(i, &mask)) != NULL; i++) {
-		if (!(set & mask))
-			continue;
-		if (buf[0] != '\0')
-			(void)strlcat(buf, " ", WORDS_LEN);
-		(void)strlcat(buf, name, WORDS_LEN);
-	}
+	(void)name_mask(sandbox_parts, set, buf, WORDS_LEN);
 	return (buf[0] == '\0' ? "-" : buf);
 }

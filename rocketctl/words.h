@@ -11,7 +11,7 @@
 
 #include <stdint.h>
 
-#include "shared/msg.h"
+#include "shared/ctl.h"
 
 #define WORDS_BUFS	24
 #define WORDS_LEN	192
@@ -33,14 +33,11 @@ const char	*words_number(uint64_t);
 const char	*words_session(const struct ctl_session_id *);
 /* "gate", "worker ssh (server)". */
 const char	*words_process(const struct ctl_process *);
+/* What a side has of a service that opens streams, or does not. */
+const char	*words_has(uint32_t opens);
 /* "3.1", what its sessions' ids begin with; "-" for no worker. */
 const char	*words_worker(const struct ctl_process *);
-const char	*words_seal(uint32_t);
-const char	*words_stream_state(uint32_t);
-const char	*words_process_state(uint32_t);
-/* Name of part i of the sandbox, i from 0; NULL past the last. */
-const char	*words_sandbox(uint32_t i, uint32_t *mask);
-/* All of a mask, with blanks between; "-" for none. */
-const char	*words_sandbox_all(uint32_t);
+/* The parts of a SANDBOX_ mask, with blanks between; "-" for none. */
+const char	*words_sandbox(uint32_t);
 
 #endif /* ROCKETCTL_WORDS_H */

@@ -85,7 +85,7 @@ listen_option(const struct listener *l, int level, int name, const char *word,
 static void
 listen_options(const struct listener *l, const struct sockopts *o)
 {
-	const char	*name = congestion_name(o->congestion);
+	const char	*name = name_of(congestion_names, o->congestion);
 	int		 alive = o->keepalive;
 
 	if (o->rcvbuf != 0)

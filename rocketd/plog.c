@@ -17,7 +17,6 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
-#include <syslog.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -26,14 +25,13 @@
 #include "shared/channel.h"
 #include "shared/compat.h"
 #include "shared/log.h"
+#include "shared/logline.h"
 #include "plog.h"
 #include "procs.h"
 
 #define PLOG_SYSLOG	"/dev/log"
 /* Seconds; a syslogd that is started anew may have another socket. */
 #define PLOG_LOOK	5
-/* A line, each character of it escaped, and what is put round it. */
-#define PLOG_LINE	(2 * LOG_LINE_MAX + 256)
 
 static struct {
 	struct rocketd	*env;
@@ -168,76 +166,19 @@ plog_lend(enum log_dest *dest)
 /* ---- lines that control does not write ---- */
 
 static int
-plog_priority(enum log_level level)
-{
-	switch (level) {
-	case LOGLEVEL_PANIC:
-	case LOGLEVEL_FATAL:
-		return (LOG_CRIT);
-	case LOGLEVEL_ERROR:
-		return (LOG_ERR);
-	case LOGLEVEL_WARN:
-		return (LOG_WARNING);
-	case LOGLEVEL_INFO:
-		return (LOG_INFO);
-	default:
-		return (LOG_DEBUG);
-	}
-}
-
-/* Lines are printable when they come: a quote and a backslash are left. */
-static void
-plog_escape(char *dst, size_t size, const char *src)
-{
-	size_t	 n = 0;
-
-	for (; *src != '\0' && n + 2 < size; src++) {
-		if (*src == '"' || *src == '\\')
-			dst[n++] = '\\';
-		dst[n++] = *src;
-	}
-	dst[n] = '\0';
-}
-
-static int
-plog_format(char *buf, size_t size, enum log_dest dest, enum log_level level,
-    const char *line)
-{
-	char		 day[32], text[2 * LOG_LINE_MAX];
-	struct timespec	 ts;
-	struct tm	 tm;
-
-	if (dest == LOGDEST_SYSLOG)
-		return (snprintf(buf, size, "<%d>rocketd[%d]: parent: %s",
-		    LOG_DAEMON | plog_priority(level), (int)getpid(), line));
-	memset(&tm, 0, sizeof(tm));
-	if (clock_gettime(CLOCK_REALTIME, &ts) == -1)
-		memset(&ts, 0, sizeof(ts));
-	(void)gmtime_r(&ts.tv_sec, &tm);
-	if (strftime(day, sizeof(day), "%Y-%m-%dT%H:%M:%S", &tm) == 0)
-		day[0] = '\0';
-	if (dest == LOGDEST_STDERR)
-		return (snprintf(buf, size, "%sZ %s parent: %s\n", day,
-		    log_level_name(level), line));
-	plog_escape(text, sizeof(text), line);
-	return (snprintf(buf, size, "{\"time\":\"%s.%03ldZ\",\"level\":\"%s\","
-	    "\"process\":\"parent\",\"message\":\"%s\"}\n", day,
-	    ts.tv_nsec / 1000000, log_level_name(level), text));
-}
-
-static int
 plog_write(enum log_level level, const char *line)
 {
-	struct pollfd	 pfd;
-	enum log_dest	 dest = plog.dest;
-	char		 buf[PLOG_LINE];
-	int		 len;
+	static const struct msg_channel	 self = { .role = PROC_PARENT };
+	struct timespec			 now = { 0, 0 };
+	struct pollfd			 pfd;
+	enum log_dest			 dest = plog.dest;
+	char				 buf[LOGLINE_MAX];
+	ssize_t				 len;
 
 	if (dest == LOGDEST_SYSLOG && plog.sysfd == -1)
 		dest = LOGDEST_STDERR;
-	len = plog_format(buf, sizeof(buf), dest, level, line);
-	if (len < 0 || (size_t)len >= sizeof(buf))
-		return (-1);
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	len = logline_format(buf, dest, getpid(), &now, &self, level, line);
 	if (dest == LOGDEST_SYSLOG)
 		return (send(plog.sysfd, buf, len, MSG_DONTWAIT) == len ?
 		    0 : -1);

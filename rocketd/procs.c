@@ -141,7 +141,7 @@ procs_find(struct rocketd *env, enum proc_role role)
 }
 
 void
-procs_send(struct child *child, enum msg_type type, int fd, const void *data,
+procs_send(struct child *child, uint32_t type, int fd, const void *data,
     size_t len)
 {
 	if (child->chan == NULL) {

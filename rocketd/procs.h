@@ -60,7 +60,7 @@ struct child	*procs_find(struct rocketd *, enum proc_role);
  * A message to a process; fd (or -1) is gone in any case.  Nothing happens
  * where there is no process: it gets all anew when it is started.
  */
-void		 procs_send(struct child *, enum msg_type, int fd, const void *,
+void		 procs_send(struct child *, uint32_t, int fd, const void *,
 		    size_t);
 /* dial and resolve alone are not put into the empty network namespace. */
 int		 procs_uses_network(const struct child *);

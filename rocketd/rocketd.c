@@ -23,6 +23,7 @@
 #include <event2/event.h>
 
 #include "shared/compat.h"
+#include "shared/getflag.h"
 #include "shared/log.h"
 #include "ctlsock.h"
 #include "detach.h"
@@ -42,11 +43,11 @@ static const int	 rocketd_signals[ROCKETD_SIGNALS] = {
 };
 
 static void __dead
-usage(void)
+usage(int status)
 {
-	fprintf(stderr, "usage: rocketd [-dnv] [-D macro=value] [-f file] "
-	    "[-s socket] [-W worker]\n");
-	exit(1);
+	fprintf(status == 0 ? stdout : stderr, "usage: rocketd [-dhnVv] "
+	    "[-D macro=value] [-f file] [-s socket] [-W worker]\n");
+	exit(status);
 }
 
 /* A path that means the same in every directory; it stays allocated. */
@@ -228,7 +229,7 @@ rocketd_options(struct rocketd *env, int argc, char *argv[])
 {
 	int	 ch, check = 0;
 
-	while ((ch = getopt(argc, argv, "dD:f:ns:vW:")) != -1) {
+	while ((ch = getflag(argc, argv, "dD:f:ns:vW:" GETFLAG)) != -1) {
 		switch (ch) {
 		case 'd':
 			env->foreground = 1;
@@ -241,12 +242,16 @@ rocketd_options(struct rocketd *env, int argc, char *argv[])
 		case 'f':
 			env->conf_path = optarg;
 			break;
+		case 'h':
+			usage(0);
 		case 'n':
 			check = 1;
 			break;
 		case 's':
 			env->control_override = rocketd_absolute(optarg);
 			break;
+		case 'V':
+			exit(getflag_version("rocketd"));
 		case 'v':
 			env->verbose++;
 			break;
@@ -254,11 +259,11 @@ rocketd_options(struct rocketd *env, int argc, char *argv[])
 			env->worker_path = rocketd_absolute(optarg);
 			break;
 		default:
-			usage();
+			usage(1);
 		}
 	}
 	if (optind != argc)
-		usage();
+		usage(1);
 	return (check);
 }
 

@@ -242,7 +242,7 @@ channel_release(struct channel *ch)
 
 /* Queues a message; past the held ones only what may overtake them. */
 static int
-channel_queue(struct channel *ch, enum msg_type type, int fd,
+channel_queue(struct channel *ch, uint32_t type, int fd,
     const void *data, size_t len, int overtakes)
 {
 	struct ibuf	*buf;
@@ -275,7 +275,7 @@ channel_queue(struct channel *ch, enum msg_type type, int fd,
 }
 
 int
-channel_send(struct channel *ch, enum msg_type type, int fd,
+channel_send(struct channel *ch, uint32_t type, int fd,
     const void *data, size_t len)
 {
 	if (ch->dead || ch->mute) {

@@ -59,7 +59,7 @@ void		 channel_close(struct channel *);
  * fails.  -1 when there is no memory, the queue is at CHAN_MAX or the channel
  * is dead: gone is called from the event loop then.
  */
-int		 channel_send(struct channel *, enum msg_type, int fd,
+int		 channel_send(struct channel *, uint32_t, int fd,
 		    const void *data, size_t len);
 /* Tries to write all that is queued without waiting; -1 when it is dead. */
 int		 channel_flush(struct channel *);

@@ -20,14 +20,15 @@
 /* "worker " and a service's name fit. */
 #define LOG_WHO_MAX	(SERVICE_NAME_MAX + 16)
 
-static const char *const	 log_names[LOGLEVEL_MAX] = {
-	[LOGLEVEL_PANIC] = "panic",
-	[LOGLEVEL_FATAL] = "fatal",
-	[LOGLEVEL_ERROR] = "error",
-	[LOGLEVEL_WARN] = "warn",
-	[LOGLEVEL_INFO] = "info",
-	[LOGLEVEL_DEBUG] = "debug",
-	[LOGLEVEL_TRACE] = "trace"
+const struct name	 log_levels[] = {
+	{ "panic", LOGLEVEL_PANIC },
+	{ "fatal", LOGLEVEL_FATAL },
+	{ "error", LOGLEVEL_ERROR },
+	{ "warn", LOGLEVEL_WARN },
+	{ "info", LOGLEVEL_INFO },
+	{ "debug", LOGLEVEL_DEBUG },
+	{ "trace", LOGLEVEL_TRACE },
+	{ NULL, 0 }
 };
 
 static void	 log_stderr(enum log_level, const char *, void *);
@@ -75,18 +76,7 @@ log_who(void)
 const char *
 log_level_name(uint32_t level)
 {
-	return (level < LOGLEVEL_MAX ? log_names[level] : "?");
-}
-
-int
-log_level_parse(const char *word)
-{
-	int	 i;
-
-	for (i = 0; i < LOGLEVEL_MAX; i++)
-		if (strcmp(word, log_names[i]) == 0)
-			return (i);
-	return (-1);
+	return (name_of(log_levels, level));
 }
 
 static void
@@ -95,7 +85,7 @@ log_stderr(enum log_level level, const char *line, void *arg)
 	(void)arg;
 	if (level <= LOGLEVEL_WARN)
 		fprintf(stderr, "%s: %s: %s\n", log_env.who,
-		    log_names[level], line);
+		    log_level_name(level), line);
 	else
 		fprintf(stderr, "%s: %s\n", log_env.who, line);
 	fflush(stderr);

@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "name.h"
+
 enum log_level {		/* Rocket's seven words */
 	LOGLEVEL_PANIC,
 	LOGLEVEL_FATAL,
@@ -35,9 +37,9 @@ void		 log_set_sink(log_sink *, void *arg);
 void		 log_set_level(enum log_level);
 enum log_level	 log_get_level(void);
 const char	*log_who(void);
+extern const struct name	 log_levels[];
+/* "?" for a number that is no level. */
 const char	*log_level_name(uint32_t level);
-/* -1 when the word is none of the seven. */
-int		 log_level_parse(const char *word);
 
 /* With errno's words added.  The x forms do without. */
 void		 log_warn(const char *, ...)

@@ -10,57 +10,19 @@
 #include <sys/types.h>
 
 #include <stddef.h>
-#include <stdio.h>
-#include <string.h>
 
 #include "compat.h"
 #include "log.h"
 #include "msg.h"
-
-enum field_kind {
-	FIELD_END,
-	FIELD_RANGE,		/* a uint32_t from min to max */
-	FIELD_LEVEL,		/* enum log_level, or UINT32_MAX */
-	FIELD_MASK,		/* a uint32_t with no bits but max */
-	FIELD_STRING,		/* min octets with a NUL among them */
-	FIELD_SHOWN,		/* the same, for a terminal: no control codes */
-	FIELD_LINE,		/* to the end: one NUL, at the end; printable */
-	FIELD_TEXT,		/* to the end: one NUL, at the end */
-	FIELD_ADDR		/* min struct addr */
-};
-
-struct msg_field {
-	enum field_kind	 kind;
-	size_t		 off;
-	uint32_t	 min;
-	uint32_t	 max;
-};
-
-#define RANGE(s, m, lo, hi)	{ FIELD_RANGE, offsetof(struct s, m), lo, hi }
-#define LEVEL(s, m)		{ FIELD_LEVEL, offsetof(struct s, m), 0, 0 }
-#define MASK(s, m, bits)	{ FIELD_MASK, offsetof(struct s, m), 0, bits }
-#define STRING(s, m)		{ FIELD_STRING, offsetof(struct s, m), \
-				    sizeof(((struct s *)0)->m), 0 }
-#define SHOWN(s, m)		{ FIELD_SHOWN, offsetof(struct s, m), \
-				    sizeof(((struct s *)0)->m), 0 }
-#define LINE(s, m)		{ FIELD_LINE, offsetof(struct s, m), 0, 0 }
-#define TEXT(s, m)		{ FIELD_TEXT, offsetof(struct s, m), 0, 0 }
-#define ADDRS(s, m)		{ FIELD_ADDR, offsetof(struct s, m), \
-				    sizeof(((struct s *)0)->m) / \
-				    sizeof(struct addr), 0 }
-#define END			{ FIELD_END, 0, 0, 0 }
+#include "rule.h"
 
 #define BEGIN_ALL	(BEGIN_RELOAD | BEGIN_STRICT | BEGIN_ROOT | BEGIN_NETNS)
 #define CHANGE_ALL	(CHANGE_LIVE | CHANGE_TUNNELS | CHANGE_LISTENER | \
 			    CHANGE_PROCESS)
-#define SANDBOX_ALL	(SANDBOX_CHROOT | SANDBOX_IDS | SANDBOX_NO_NEW_PRIVS | \
-			    SANDBOX_NODUMP | SANDBOX_RLIMITS | SANDBOX_NETNS | \
-			    SANDBOX_LANDLOCK | SANDBOX_SECCOMP | \
-			    SANDBOX_PLEDGE | SANDBOX_UNVEIL | SANDBOX_WIDENED)
 
 /* ---- fields, a child's life and configuration ---- */
 
-static const struct msg_field	 fields_begin[] = {
+static const struct rule_field	 fields_begin[] = {
 	RANGE(msg_begin, role, PROC_CONTROL, PROC_SERVICE),
 	RANGE(msg_begin, index, 0, PREFORK_MAX - 1),
 	RANGE(msg_begin, generation, 1, UINT32_MAX),
@@ -70,17 +32,18 @@ static const struct msg_field	 fields_begin[] = {
 	RANGE(msg_begin, side, SIDE_NONE, SIDE_CLIENT),
 	RANGE(msg_begin, dials, 0, 1),
 	RANGE(msg_begin, opens, 0, 1),
+	RANGE(msg_begin, dialect, 0, DIALECT_MAX - 1),
 	STRING(msg_begin, name),
 	END
 };
 
-static const struct msg_field	 fields_ready[] = {
+static const struct rule_field	 fields_ready[] = {
 	MASK(msg_ready, have, SANDBOX_ALL),
 	MASK(msg_ready, lack, SANDBOX_ALL),
 	END
 };
 
-static const struct msg_field	 fields_channel[] = {
+static const struct rule_field	 fields_channel[] = {
 	RANGE(msg_channel, role, PROC_PARENT, PROC_SERVICE),
 	RANGE(msg_channel, index, 0, PREFORK_MAX - 1),
 	RANGE(msg_channel, side, SIDE_NONE, SIDE_CLIENT),
@@ -88,43 +51,43 @@ static const struct msg_field	 fields_channel[] = {
 	END
 };
 
-static const struct msg_field	 fields_level[] = {
+static const struct rule_field	 fields_level[] = {
 	RANGE(msg_level, level, 0, LOGLEVEL_MAX - 1),
 	END
 };
 
-static const struct msg_field	 fields_log[] = {
+static const struct rule_field	 fields_log[] = {
 	RANGE(msg_log, level, 0, LOGLEVEL_MAX - 1),
 	LINE(msg_log, text),
 	END
 };
 
-static const struct msg_field	 fields_some[] = {
+static const struct rule_field	 fields_some[] = {
 	RANGE(msg_count, count, 1, UINT32_MAX),
 	END
 };
 
-static const struct msg_field	 fields_yesno[] = {
+static const struct rule_field	 fields_yesno[] = {
 	RANGE(msg_count, count, 0, 1),
 	END
 };
 
-static const struct msg_field	 fields_tokens[] = {
+static const struct rule_field	 fields_tokens[] = {
 	RANGE(msg_count, count, 0, TOKENS_MAX),
 	END
 };
 
-static const struct msg_field	 fields_control[] = {
+static const struct rule_field	 fields_control[] = {
 	STRING(msg_control, path),
 	END
 };
 
-static const struct msg_field	 fields_logdest[] = {
+static const struct rule_field	 fields_logdest[] = {
 	RANGE(msg_logdest, dest, LOGDEST_STDERR, LOGDEST_JSON),
 	END
 };
 
-static const struct msg_field	 fields_token[] = {
+static const struct rule_field	 fields_token[] = {
 	RANGE(msg_token, side, SIDE_SERVER, SIDE_CLIENT),
 	RANGE(msg_token, order, 0, TOKENS_MAX - 1),
 	RANGE(msg_token, len, 1, TOKEN_MAX),
@@ -132,14 +95,14 @@ static const struct msg_field	 fields_token[] = {
 	END
 };
 
-static const struct msg_field	 fields_gate[] = {
+static const struct rule_field	 fields_gate[] = {
 	RANGE(gate_opts, deadline_ms, 1, UINT32_MAX),
 	RANGE(gate_opts, max_unproven, 1, UINT32_MAX),
 	RANGE(gate_opts, max_per_source, 1, UINT32_MAX),
 	END
 };
 
-static const struct msg_field	 fields_listen[] = {
+static const struct rule_field	 fields_listen[] = {
 	MASK(msg_listen, transport, TRANSPORT_ALL),
 	RANGE(msg_listen, decoy, 0, DECOYS_MAX - 1),
 	RANGE(msg_listen, dialect, 0, DIALECT_MAX - 1),
@@ -147,7 +110,7 @@ static const struct msg_field	 fields_listen[] = {
 	END
 };
 
-static const struct msg_field	 fields_dialee[] = {
+static const struct rule_field	 fields_dialee[] = {
 	RANGE(msg_dialee, index, 0, REMOTES_MAX - 1),
 	RANGE(msg_dialee, is_unix, 0, 1),
 	RANGE(msg_dialee, port, 0, UINT16_MAX),
@@ -163,12 +126,12 @@ static const struct msg_field	 fields_dialee[] = {
 	END
 };
 
-static const struct msg_field	 fields_dir[] = {
+static const struct rule_field	 fields_dir[] = {
 	RANGE(msg_dir, index, 0, REMOTES_MAX - 1),
 	END
 };
 
-static const struct msg_field	 fields_service[] = {
+static const struct rule_field	 fields_service[] = {
 	RANGE(msg_service, side, SIDE_SERVER, SIDE_CLIENT),
 	RANGE(msg_service, index, 0, PREFORK_MAX - 1),
 	RANGE(msg_service, remotes, 0, REMOTES_MAX),
@@ -186,7 +149,7 @@ static const struct msg_field	 fields_service[] = {
 	END
 };
 
-static const struct msg_field	 fields_tls[] = {
+static const struct rule_field	 fields_tls[] = {
 	RANGE(msg_tls, insecure, 0, 1),
 	RANGE(msg_tls, npins, 0, TLS_PINS_MAX),
 	RANGE(msg_tls, has_ca, 0, 1),
@@ -194,14 +157,14 @@ static const struct msg_field	 fields_tls[] = {
 	END
 };
 
-static const struct msg_field	 fields_pem[] = {
+static const struct rule_field	 fields_pem[] = {
 	RANGE(msg_pem, side, SIDE_SERVER, SIDE_CLIENT),
 	RANGE(msg_pem, index, 0, PREFORK_MAX - 1),
 	STRING(msg_pem, path),
 	END
 };
 
-static const struct msg_field	 fields_web[] = {
+static const struct rule_field	 fields_web[] = {
 	STRING(msg_web, path),
 	STRING(msg_web, host),
 	STRING(msg_web, agent),
@@ -209,18 +172,18 @@ static const struct msg_field	 fields_web[] = {
 	END
 };
 
-static const struct msg_field	 fields_path[] = {
+static const struct rule_field	 fields_path[] = {
 	STRING(msg_path, path),
 	END
 };
 
-static const struct msg_field	 fields_proxy[] = {
+static const struct rule_field	 fields_proxy[] = {
 	RANGE(msg_proxy, bits, 0, 128),
 	ADDRS(msg_proxy, addr),
 	END
 };
 
-static const struct msg_field	 fields_decoy[] = {
+static const struct rule_field	 fields_decoy[] = {
 	RANGE(msg_decoy, number, 0, DECOYS_MAX - 1),
 	RANGE(msg_decoy, status, 200, 599),
 	STRING(msg_decoy, url),
@@ -228,7 +191,7 @@ static const struct msg_field	 fields_decoy[] = {
 	END
 };
 
-static const struct msg_field	 fields_file[] = {
+static const struct rule_field	 fields_file[] = {
 	RANGE(msg_file, decoy, 0, DECOYS_MAX - 1),
 	STRING(msg_file, name),
 	END
@@ -236,18 +199,18 @@ static const struct msg_field	 fields_file[] = {
 
 /* ---- fields, keys, tunnels and dialling ---- */
 
-static const struct msg_field	 fields_sign[] = {
+static const struct rule_field	 fields_sign[] = {
 	RANGE(msg_sign, scheme, SIGN_RSA_PKCS1_SHA256, SIGN_ED25519),
 	RANGE(msg_sign, len, 1, SIGN_DATA_MAX),
 	END
 };
 
-static const struct msg_field	 fields_signed[] = {
+static const struct rule_field	 fields_signed[] = {
 	RANGE(msg_signed, len, 0, SIGNATURE_MAX),
 	END
 };
 
-static const struct msg_field	 fields_arrival[] = {
+static const struct rule_field	 fields_arrival[] = {
 	MASK(msg_arrival, transport, TRANSPORT_ALL),
 	RANGE(msg_arrival, decoy, 0, DECOYS_MAX - 1),
 	RANGE(msg_arrival, dialect, 0, DIALECT_MAX - 1),
@@ -256,43 +219,43 @@ static const struct msg_field	 fields_arrival[] = {
 	END
 };
 
-static const struct msg_field	 fields_start[] = {
+static const struct rule_field	 fields_start[] = {
 	MASK(msg_start, transport, TRANSPORT_ALL),
 	ADDRS(msg_start, peer),
 	STRING(msg_start, host),
 	END
 };
 
-static const struct msg_field	 fields_started[] = {
+static const struct rule_field	 fields_started[] = {
 	STRING(msg_started, words),
 	END
 };
 
-static const struct msg_field	 fields_verdict[] = {
+static const struct rule_field	 fields_verdict[] = {
 	RANGE(msg_verdict, verdict, VERDICT_OK, VERDICT_FALSE),
 	END
 };
 
-static const struct msg_field	 fields_key[] = {
+static const struct rule_field	 fields_key[] = {
 	RANGE(msg_key, order, 0, TOKENS_MAX - 1),
 	END
 };
 
-static const struct msg_field	 fields_tunnel[] = {
+static const struct rule_field	 fields_tunnel[] = {
 	MASK(msg_tunnel, transport, TRANSPORT_ALL),
 	ADDRS(msg_tunnel, peer),
 	ADDRS(msg_tunnel, local),
 	END
 };
 
-static const struct msg_field	 fields_dial[] = {
+static const struct rule_field	 fields_dial[] = {
 	RANGE(msg_dial, what, DIAL_REMOTE, DIAL_TARGET),
 	RANGE(msg_dial, index, 0, REMOTES_MAX - 1),
 	RANGE(msg_dial, offset, 0, UINT16_MAX),
 	END
 };
 
-static const struct msg_field	 fields_dialled[] = {
+static const struct rule_field	 fields_dialled[] = {
 	RANGE(msg_dialled, stage, DIAL_STAGE_REFUSED, DIAL_STAGE_TLS),
 	ADDRS(msg_dialled, peer),
 	ADDRS(msg_dialled, local),
@@ -300,144 +263,29 @@ static const struct msg_field	 fields_dialled[] = {
 	END
 };
 
-static const struct msg_field	 fields_resolve[] = {
+static const struct rule_field	 fields_resolve[] = {
 	STRING(msg_resolve, host),
 	END
 };
 
-static const struct msg_field	 fields_resolved[] = {
+static const struct rule_field	 fields_resolved[] = {
 	RANGE(msg_resolved, count, 0, RESOLVED_MAX),
 	ADDRS(msg_resolved, addr),
 	END
 };
 
-static const struct msg_field	 fields_client[] = {
+static const struct rule_field	 fields_client[] = {
 	STRING(msg_client, client_id),
 	END
 };
 
-/* ---- fields, the control socket ---- */
-
-static const struct msg_field	 fields_request[] = {
-	STRING(ctl_request, service),
-	END
-};
-
-static const struct msg_field	 fields_request_log[] = {
-	LEVEL(ctl_request, arg),
-	STRING(ctl_request, service),
-	END
-};
-
-static const struct msg_field	 fields_daemon[] = {
-	RANGE(ctl_daemon, log_level, 0, LOGLEVEL_MAX - 1),
-	RANGE(ctl_daemon, root, 0, 1),
-	STRING(ctl_daemon, version),
-	STRING(ctl_daemon, conf_path),
-	STRING(ctl_daemon, conf_error),
-	END
-};
-
-static const struct msg_field	 fields_counter[] = {
-	RANGE(ctl_counter, role, PROC_NONE, PROC_MAX - 1),
-	SHOWN(ctl_counter, name),
-	END
-};
-
-static const struct msg_field	 fields_ctl_service[] = {
-	RANGE(ctl_service, index, 0, PREFORK_MAX - 1),
-	RANGE(ctl_service, side, SIDE_SERVER, SIDE_CLIENT),
-	SHOWN(ctl_service, name),
-	SHOWN(ctl_service, where),
-	SHOWN(ctl_service, state),
-	END
-};
-
-static const struct msg_field	 fields_session[] = {
-	RANGE(ctl_session, side, SIDE_SERVER, SIDE_CLIENT),
-	MASK(ctl_session, seal, SEAL_ALL),
-	MASK(ctl_session, transport, TRANSPORT_ALL),
-	RANGE(ctl_session, draining, 0, 1),
-	ADDRS(ctl_session, peer),
-	ADDRS(ctl_session, local),
-	SHOWN(ctl_session, service),
-	SHOWN(ctl_session, client_id),
-	SHOWN(ctl_session, cipher),
-	SHOWN(ctl_session, remote),
-	END
-};
-
-static const struct msg_field	 fields_stream[] = {
-	RANGE(ctl_stream, state, CTL_STREAM_CONNECTING, CTL_STREAM_CLOSING),
-	ADDRS(ctl_stream, user),
-	ADDRS(ctl_stream, target),
-	SHOWN(ctl_stream, service),
-	END
-};
-
-static const struct msg_field	 fields_process[] = {
-	RANGE(ctl_process, role, PROC_PARENT, PROC_SERVICE),
-	RANGE(ctl_process, index, 0, PREFORK_MAX - 1),
-	RANGE(ctl_process, side, SIDE_NONE, SIDE_CLIENT),
-	RANGE(ctl_process, state, CTL_PROCESS_DOWN, CTL_PROCESS_BACKOFF),
-	MASK(ctl_process, have, SANDBOX_ALL),
-	MASK(ctl_process, lack, SANDBOX_ALL),
-	STRING(ctl_process, name),
-	STRING(ctl_process, last_death),
-	END
-};
-
-static const struct msg_field	 fields_text[] = {
-	TEXT(ctl_text, text),
-	END
-};
-
-static const struct msg_field	 fields_done[] = {
-	STRING(ctl_done, words),
-	END
-};
-
-static const struct msg_field	 fields_none[] = {
+static const struct rule_field	 fields_none[] = {
 	END
 };
 
 /* ---- the rules ---- */
 
-struct msg_way {
-	uint32_t	 from;		/* ROLE() masks */
-	uint32_t	 to;
-};
-
-struct msg_rule {
-	const char		*name;
-	struct msg_way		 way[2];
-	size_t			 min;	/* octets of payload */
-	size_t			 max;
-	int			 fd;	/* 1: one goes with it, 0: none may */
-	const struct msg_field	*fields;
-};
-
-#define ROLE(r)		(1U << (r))
-#define P		ROLE(PROC_PARENT)
-#define C		ROLE(PROC_CONTROL)
-#define K		ROLE(PROC_KEYS)
-#define G		ROLE(PROC_GATE)
-#define R		ROLE(PROC_RESOLVE)
-#define D		ROLE(PROC_DIAL)
-#define T		ROLE(PROC_TLS)
-#define W		ROLE(PROC_SERVICE)
-#define X		ROLE(PROC_ROCKETCTL)
-#define CHILDREN	(C | K | G | R | D | T | W)
-
-#define ONE(from, to)	{ { from, to }, { 0, 0 } }
-#define TWO(f, t, g, u)	{ { f, t }, { g, u } }
-#define EMPTY		0, 0
-#define FIXED(s)	sizeof(struct s), sizeof(struct s)
-#define CUT(s, text)	offsetof(struct s, text) + 1, sizeof(struct s)
-#define RULE(t, ways, size, fd, fields) \
-			[t] = { #t, ways, size, fd, fields }
-
-static const struct msg_rule	 msg_rules[IMSG_MAX] = {
+static const struct rule	 msg_rules[IMSG_MAX] = {
 	RULE(IMSG_BEGIN, ONE(P, CHILDREN), FIXED(msg_begin), 0, fields_begin),
 	RULE(IMSG_END, ONE(P, CHILDREN), EMPTY, 0, fields_none),
 	RULE(IMSG_READY, ONE(CHILDREN, P), FIXED(msg_ready), 0, fields_ready),
@@ -514,183 +362,23 @@ static const struct msg_rule	 msg_rules[IMSG_MAX] = {
 	RULE(IMSG_HOLD, ONE(P, W), FIXED(msg_count), 0, fields_yesno),
 	RULE(IMSG_CLIENT_BACK, TWO(W, P, P, W), FIXED(msg_client), 0,
 	    fields_client),
-
-	RULE(IMSG_CTL_SUMMARY, TWO(X, C, C, P | (CHILDREN & ~C)),
-	    FIXED(ctl_request), 0, fields_request),
-	RULE(IMSG_CTL_SERVICES, TWO(X, C, C, W), FIXED(ctl_request), 0,
-	    fields_request),
-	RULE(IMSG_CTL_SESSIONS, TWO(X, C, C, W), FIXED(ctl_request), 0,
-	    fields_request),
-	RULE(IMSG_CTL_STREAMS, TWO(X, C, C, W), FIXED(ctl_request), 0,
-	    fields_request),
-	RULE(IMSG_CTL_PROCESSES, TWO(X, C, C, P), FIXED(ctl_request), 0,
-	    fields_request),
-	RULE(IMSG_CTL_CONFIG, TWO(X, C, C, P), FIXED(ctl_request), 0,
-	    fields_request),
-	RULE(IMSG_CTL_RELOAD, TWO(X, C, C, P), FIXED(ctl_request), 0,
-	    fields_request),
-	RULE(IMSG_CTL_STOP, TWO(X, C, C, P), FIXED(ctl_request), 0,
-	    fields_request),
-	RULE(IMSG_CTL_LOG, TWO(X, C, C, P), FIXED(ctl_request), 0,
-	    fields_request_log),
-	RULE(IMSG_CTL_CLOSE, TWO(X, C, C, W), FIXED(ctl_request), 0,
-	    fields_request),
-
-	RULE(IMSG_CTL_DAEMON, TWO(P, C, C, X), FIXED(ctl_daemon), 0,
-	    fields_daemon),
-	RULE(IMSG_CTL_COUNTER, TWO(P | (CHILDREN & ~C), C, C, X),
-	    FIXED(ctl_counter), 0, fields_counter),
-	RULE(IMSG_CTL_SERVICE, TWO(W, C, C, X), FIXED(ctl_service), 0,
-	    fields_ctl_service),
-	RULE(IMSG_CTL_SESSION, TWO(W, C, C, X), FIXED(ctl_session), 0,
-	    fields_session),
-	RULE(IMSG_CTL_STREAM, TWO(W, C, C, X), FIXED(ctl_stream), 0,
-	    fields_stream),
-	RULE(IMSG_CTL_PROCESS, TWO(P, C, C, X), FIXED(ctl_process), 0,
-	    fields_process),
-	RULE(IMSG_CTL_TEXT, TWO(P, C, C, X), CUT(ctl_text, text), 0,
-	    fields_text),
-	RULE(IMSG_CTL_DONE, TWO(P | (CHILDREN & ~C), C, C, X),
-	    FIXED(ctl_done), 0, fields_done),
 };
 
-static const char *const	 role_names[PROC_MAX] = {
-	[PROC_NONE] = "none",
-	[PROC_PARENT] = "parent",
-	[PROC_CONTROL] = "control",
-	[PROC_KEYS] = "keys",
-	[PROC_GATE] = "gate",
-	[PROC_RESOLVE] = "resolve",
-	[PROC_DIAL] = "dial",
-	[PROC_TLS] = "tls",
-	[PROC_SERVICE] = "service",
-	[PROC_ROCKETCTL] = "rocketctl"
-};
-
-static int
-msg_way_is(const struct msg_rule *rule, enum proc_role from,
-    enum proc_role to)
+static const struct rule *
+msg_rule(uint32_t type)
 {
-	size_t	 i;
-
-	for (i = 0; i < nitems(rule->way); i++)
-		if (rule->way[i].from & ROLE(from) &&
-		    rule->way[i].to & ROLE(to))
-			return (1);
-	return (0);
-}
-
-/* One NUL, and that at the very end; what a log shows is printable too. */
-static const char *
-msg_check_text(const unsigned char *text, size_t len, int printable)
-{
-	size_t	 i;
-
-	if (text[len - 1] != '\0')
-		return ("text without end");
-	for (i = 0; i < len - 1; i++) {
-		if (text[i] == '\0')
-			return ("octets after a text");
-		if (printable && (text[i] < ' ' || text[i] > '~'))
-			return ("unprintable text");
-	}
-	return (NULL);
-}
-
-/* What rocketctl shows may come from a process that was taken. */
-static const char *
-msg_check_shown(const unsigned char *text)
-{
-	for (; *text != '\0'; text++)
-		if (*text < ' ' || *text == 0x7f)
-			return ("control code in a text");
-	return (NULL);
-}
-
-static const char *
-msg_check_addrs(const unsigned char *data, uint32_t count)
-{
-	struct addr	 addr;
-	uint32_t	 i;
-
-	for (i = 0; i < count; i++) {
-		memcpy(&addr, data + i * sizeof(addr), sizeof(addr));
-		if (addr.family > ADDR_UNIX)
-			return ("address of no known family");
-	}
-	return (NULL);
-}
-
-/* The length was checked against the rule: what has a fixed place is there. */
-static const char *
-msg_check_field(const struct msg_field *f, const unsigned char *data,
-    size_t len)
-{
-	uint32_t	 value = 0;
-
-	switch (f->kind) {
-	case FIELD_END:
-		break;
-	case FIELD_RANGE:
-		memcpy(&value, data + f->off, sizeof(value));
-		if (value < f->min || value > f->max)
-			return ("value out of range");
-		break;
-	case FIELD_LEVEL:
-		memcpy(&value, data + f->off, sizeof(value));
-		if (value >= LOGLEVEL_MAX && value != UINT32_MAX)
-			return ("value out of range");
-		break;
-	case FIELD_MASK:
-		memcpy(&value, data + f->off, sizeof(value));
-		if (value & ~f->max)
-			return ("unknown flag");
-		break;
-	case FIELD_STRING:
-	case FIELD_SHOWN:
-		if (memchr(data + f->off, '\0', f->min) == NULL)
-			return ("string without end");
-		if (f->kind == FIELD_SHOWN)
-			return (msg_check_shown(data + f->off));
-		break;
-	case FIELD_LINE:
-		return (msg_check_text(data + f->off, len - f->off, 1));
-	case FIELD_TEXT:
-		return (msg_check_text(data + f->off, len - f->off, 0));
-	case FIELD_ADDR:
-		return (msg_check_addrs(data + f->off, f->min));
-	}
-	return (NULL);
+	if (type >= CTL_FIRST)
+		return (ctl_rule(type));
+	if (type >= IMSG_MAX || msg_rules[type].name == NULL)
+		return (NULL);
+	return (&msg_rules[type]);
 }
 
 int
 msg_check(enum proc_role self, enum proc_role peer, struct imsg *imsg,
     const char **why)
 {
-	const struct msg_rule	*rule;
-	const struct msg_field	*f;
-	uint32_t		 type = imsg_get_type(imsg);
-	size_t			 len = imsg_get_len(imsg);
-
-	*why = NULL;
-	if (type >= IMSG_MAX || msg_rules[type].name == NULL)
-		*why = "no such message";
-	else if (!msg_way_is(&msg_rules[type], peer, self))
-		*why = "not its message to send";
-	else if (len < msg_rules[type].min)
-		*why = "message too short";
-	else if (len > msg_rules[type].max)
-		*why = "message too long";
-	else if (ibuf_fd_avail(imsg->buf) && !msg_rules[type].fd)
-		*why = "descriptor where none belongs";
-	else if (!ibuf_fd_avail(imsg->buf) && msg_rules[type].fd)
-		*why = "descriptor missing";
-	if (*why != NULL)
-		return (-1);
-
-	rule = &msg_rules[type];
-	for (f = rule->fields; f->kind != FIELD_END && *why == NULL; f++)
-		*why = msg_check_field(f, ibuf_data(imsg->buf), len);
+	*why = rule_broken(msg_rule(imsg_get_type(imsg)), self, peer, imsg);
 	return (*why == NULL ? 0 : -1);
 }
 
@@ -700,7 +388,7 @@ msg_takes_fd(enum proc_role self, enum proc_role peer)
 	size_t	 i;
 
 	for (i = 0; i < nitems(msg_rules); i++)
-		if (msg_rules[i].fd && msg_way_is(&msg_rules[i], peer, self))
+		if (msg_rules[i].fd && rule_way(&msg_rules[i], peer, self))
 			return (1);
 	return (0);
 }
@@ -708,35 +396,7 @@ msg_takes_fd(enum proc_role self, enum proc_role peer)
 const char *
 msg_name(uint32_t type)
 {
-	if (type >= IMSG_MAX || msg_rules[type].name == NULL)
-		return ("?");
-	return (msg_rules[type].name);
-}
+	const struct rule	*rule = msg_rule(type);
 
-const char *
-role_name(uint32_t role)
-{
-	return (role < PROC_MAX ? role_names[role] : "?");
-}
-
-const char *
-proc_name(uint32_t role, uint32_t side, uint32_t index, const char *service)
-{
-	static char	 bufs[4][PROC_NAME_MAX];
-	static size_t	 next;
-	char		*buf = bufs[next], number[16] = "";
-
-	if (role != PROC_SERVICE && role != PROC_TLS)
-		return (role_name(role));
-	next = (next + 1) % nitems(bufs);
-	if (index != 0)
-		(void)snprintf(number, sizeof(number), ".%u", index);
-	if (role == PROC_TLS) {
-		(void)snprintf(buf, sizeof(bufs[0]), "tls%s (%s)", number,
-		    side_name(side));
-		return (buf);
-	}
-	(void)snprintf(buf, sizeof(bufs[0]), "worker %s%s (%s)", service,
-	    number, side_name(side));
-	return (buf);
+	return (rule == NULL ? "?" : rule->name);
 }

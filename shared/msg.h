@@ -16,12 +16,13 @@
 #include <stdint.h>
 
 #include "addr.h"
+#include "ctl.h"
 #include "imsg.h"
 #include "opts.h"
+#include "proc.h"
 
-#define MSG_VERSION		7
+#define MSG_VERSION		8
 
-#define PROC_NAME_MAX		96	/* "worker NAME.63 (server)", NUL */
 #define KEY_LEN			32
 #define IDENTITY_LEN		16
 #define START_ID_LEN		8
@@ -36,20 +37,6 @@
 #define SIGNATURE_MAX		512	/* of RSA with 4096 bits */
 #define DECOY_FILES_MAX		256	/* of all decoys: descriptors of gate */
 #define DECOY_NAME_MAX		192	/* of a file below its directory, NUL */
-
-enum proc_role {
-	PROC_NONE,
-	PROC_PARENT,
-	PROC_CONTROL,
-	PROC_KEYS,
-	PROC_GATE,
-	PROC_RESOLVE,
-	PROC_DIAL,
-	PROC_TLS,
-	PROC_SERVICE,
-	PROC_ROCKETCTL,
-	PROC_MAX
-};
 
 /*
  * P parent, C control, K keys, G gate, R resolve, D dial, T tls, W worker of
@@ -125,28 +112,6 @@ enum msg_type {
 	IMSG_HOLD,	/* P -> W	struct msg_count: 1 you hold users */
 	IMSG_CLIENT_BACK,	/* W -> P, P -> W  struct msg_client */
 
-	/* the control socket: requests X -> C, then C -> P or C -> W */
-	IMSG_CTL_SUMMARY,	/* X -> C -> *	struct ctl_request */
-	IMSG_CTL_SERVICES,	/* X -> C -> W	struct ctl_request */
-	IMSG_CTL_SESSIONS,	/* X -> C -> W	struct ctl_request */
-	IMSG_CTL_STREAMS,	/* X -> C -> W	struct ctl_request */
-	IMSG_CTL_PROCESSES,	/* X -> C -> P	struct ctl_request */
-	IMSG_CTL_CONFIG,	/* X -> C -> P	struct ctl_request */
-	IMSG_CTL_RELOAD,	/* X -> C -> P	struct ctl_request */
-	IMSG_CTL_STOP,		/* X -> C -> P	struct ctl_request */
-	IMSG_CTL_LOG,	/* X -> C -> P	struct ctl_request, arg = level */
-	IMSG_CTL_CLOSE,		/* X -> C -> W	struct ctl_request, session */
-
-	/* and answers, the same way back; CTL_DONE ends each request */
-	IMSG_CTL_DAEMON,	/* P -> C -> X	struct ctl_daemon */
-	IMSG_CTL_COUNTER,	/* * -> C -> X	struct ctl_counter */
-	IMSG_CTL_SERVICE,	/* W -> C -> X	struct ctl_service */
-	IMSG_CTL_SESSION,	/* W -> C -> X	struct ctl_session */
-	IMSG_CTL_STREAM,	/* W -> C -> X	struct ctl_stream */
-	IMSG_CTL_PROCESS,	/* P -> C -> X	struct ctl_process */
-	IMSG_CTL_TEXT,	/* P -> C -> X	struct ctl_text (cut after text) */
-	IMSG_CTL_DONE,		/* * -> C -> X	struct ctl_done */
-
 	IMSG_MAX
 };
 
@@ -181,19 +146,6 @@ struct msg_begin {
 	uint8_t		 start_id[START_ID_LEN];
 	char		 name[SERVICE_NAME_MAX];	/* PROC_SERVICE only */
 };
-
-/* parts of the sandbox, msg_ready.have and .lack */
-#define SANDBOX_CHROOT		0x0001
-#define SANDBOX_IDS		0x0002
-#define SANDBOX_NO_NEW_PRIVS	0x0004
-#define SANDBOX_NODUMP		0x0008
-#define SANDBOX_RLIMITS		0x0010
-#define SANDBOX_NETNS		0x0020
-#define SANDBOX_LANDLOCK	0x0040
-#define SANDBOX_SECCOMP		0x0080
-#define SANDBOX_PLEDGE		0x0100
-#define SANDBOX_UNVEIL		0x0200
-#define SANDBOX_WIDENED		0x0400	/* sanitizer or coverage build */
 
 struct msg_ready {
 	uint32_t	 have;		/* SANDBOX_: in force */
@@ -512,158 +464,6 @@ struct msg_client {			/* this client has started anew */
 	char		 client_id[CLIENT_ID_MAX];
 };
 
-/* ---- the control socket ---- */
-
-struct ctl_session_id {			/* written service.index.serial */
-	uint32_t	 service;
-	uint32_t	 index;
-	uint32_t	 serial;
-};
-
-struct ctl_request {
-	uint32_t		 version;	/* MSG_VERSION of the asker */
-	/* control's number inwards, 0 from X */
-	uint32_t		 request;
-	uint32_t		 arg;		/* CTL_LOG: enum log_level or
-						 * UINT32_MAX, as configured */
-	struct ctl_session_id	 session; /* CTL_CLOSE; CTL_STREAMS: 0 all */
-	char			 service[SERVICE_NAME_MAX];	/* "" is all */
-};
-
-struct ctl_daemon {
-	uint32_t	 request;
-	uint32_t	 pid;
-	uint64_t	 started;	/* seconds since the epoch */
-	uint64_t	 configured;	/* the last load that was taken */
-	uint64_t	 now;
-	uint32_t	 log_level;
-	uint32_t	 root;		/* 1: full separation */
-	char		 version[32];
-	char		 conf_path[HOST_MAX];
-	char		 conf_error[HOST_MAX]; /* of the last reload, "" none */
-};
-
-struct ctl_counter {			/* of the process it came from */
-	uint32_t	 request;
-	uint32_t	 role;		/* filled in by control */
-	uint64_t	 value;
-	char		 name[32];	/* such as "refused_unknown" */
-};
-
-struct ctl_service {			/* one worker's part of it */
-	uint32_t	 request;
-	uint32_t	 service;
-	uint32_t	 index;
-	uint32_t	 side;
-	uint32_t	 tunnels_wanted;
-	uint32_t	 sessions;
-	uint32_t	 streams;
-	uint32_t	 waiting;	/* users without a session */
-	uint64_t	 users;		/* connections ever */
-	uint64_t	 refused;	/* users reset for want of a session */
-	uint64_t	 failed;	/* targets that could not be reached */
-	uint64_t	 resets;	/* streams that ended in a reset */
-	uint64_t	 descriptors_short; /* times, see worker/service.h */
-	uint64_t	 octets_in;	/* from tunnels */
-	uint64_t	 octets_out;	/* into tunnels */
-	uint64_t	 memory;	/* octets held in queues now */
-	uint64_t	 memory_max;	/* the budget */
-	char		 name[SERVICE_NAME_MAX];
-	char		 where[HOST_MAX];	/* listener or target */
-	char		 state[64]; /* "up", "no tunnel: connection refused" */
-};
-
-struct ctl_session {
-	uint32_t		 request;
-	uint32_t		 side;
-	struct ctl_session_id	 id;
-	uint32_t		 streams;
-	uint32_t		 mux_version;	/* 0: no mux */
-	uint32_t		 seal;		/* one SEAL_ */
-	uint32_t		 rtt_us;	/* 0: not measured yet */
-	uint32_t		 draining;
-	uint32_t		 queued;	/* octets waiting to be sent */
-	uint32_t		 transport;	/* TRANSPORT_ */
-	uint32_t		 lz4;		/* 1: agreed */
-	uint32_t		 pad;
-	uint64_t		 since;		/* seconds since the epoch */
-	uint64_t		 octets_in;
-	uint64_t		 octets_out;
-	uint64_t		 rate_in;	/* octets a second, of late */
-	uint64_t		 rate_out;
-	/* LZ4, both ways: of payload, and of what was sent for it */
-	uint64_t		 lz4_plain;
-	uint64_t		 lz4_wire;
-	uint64_t		 streams_ever;
-	struct addr		 peer;
-	struct addr		 local;
-	char			 service[SERVICE_NAME_MAX];
-	char			 client_id[CLIENT_ID_MAX]; /* server side */
-	char			 cipher[32];
-	/* client side, as configured */
-	char			 remote[HOST_MAX];
-};
-
-struct ctl_stream {
-	uint32_t		 request;
-	uint32_t		 stream;	/* its id in the session */
-	struct ctl_session_id	 session;
-	uint32_t		 state;		/* enum ctl_stream_state */
-	uint32_t		 queued; /* octets waiting for the socket */
-	uint32_t		 window;	/* octets the peer may send */
-	uint64_t		 since;
-	uint64_t		 octets_in;	/* from the tunnel */
-	uint64_t		 octets_out;
-	struct addr		 user;
-	struct addr		 target;
-	char			 service[SERVICE_NAME_MAX];
-};
-
-enum ctl_stream_state {
-	CTL_STREAM_CONNECTING,
-	CTL_STREAM_OPEN,
-	CTL_STREAM_LOCAL_DONE,	/* our socket has ended, the peer has not */
-	CTL_STREAM_REMOTE_DONE,
-	CTL_STREAM_CLOSING
-};
-
-struct ctl_process {
-	uint32_t	 request;
-	uint32_t	 pid;		/* 0: none */
-	uint32_t	 role;
-	uint32_t	 service;
-	uint32_t	 index;
-	uint32_t	 side;		/* enum side, PROC_SERVICE and TLS */
-	uint32_t	 state;		/* enum ctl_process_state */
-	uint32_t	 restarts;
-	uint32_t	 uid;
-	uint32_t	 have;		/* SANDBOX_ */
-	uint32_t	 lack;
-	uint32_t	 pad;
-	uint64_t	 since;		/* of this state */
-	char		 name[SERVICE_NAME_MAX];
-	char		 last_death[64];	/* "signal 9", "" never */
-};
-
-enum ctl_process_state {
-	CTL_PROCESS_DOWN,
-	CTL_PROCESS_STARTING,
-	CTL_PROCESS_READY,
-	CTL_PROCESS_STOPPING,
-	CTL_PROCESS_BACKOFF
-};
-
-struct ctl_text {
-	uint32_t	 request;
-	char		 text[1024];	/* NUL is the last octet */
-};
-
-struct ctl_done {
-	uint32_t	 request;
-	uint32_t	 failed;	/* 0: all went well */
-	char		 words[HOST_MAX];	/* the sentence for the user */
-};
-
 /* msg.c */
 
 /*
@@ -681,16 +481,5 @@ int		 msg_takes_fd(enum proc_role self, enum proc_role peer);
 
 /* "IMSG_READY"; "?" for a number that is none. */
 const char	*msg_name(uint32_t type);
-
-/* "parent", "control", ... "service", "rocketctl". */
-const char	*role_name(uint32_t role);
-
-/*
- * What a process is called in the log and elsewhere: "keys", "tls (server)",
- * "worker ssh (server)", "worker ssh.2 (client)"; one of a few static buffers.
- * All but the role are of PROC_SERVICE and PROC_TLS only.
- */
-const char	*proc_name(uint32_t role, uint32_t side, uint32_t index,
-		    const char *service);
 
 #endif /* SHARED_MSG_H */

@@ -8,10 +8,55 @@
 #include <sys/types.h>
 
 #include <stddef.h>
-#include <string.h>
 
 #include "compat.h"
 #include "opts.h"
+
+const struct name	 transport_names[] = {
+	{ "tcp", TRANSPORT_TCP },
+	{ "tcpmux", TRANSPORT_TCPMUX },
+	{ "tls", TRANSPORT_TCP | TRANSPORT_TLS },
+	{ "tlsmux", TRANSPORT_TCPMUX | TRANSPORT_TLS },
+	{ "ws", TRANSPORT_TCP | TRANSPORT_WS },
+	{ "wsmux", TRANSPORT_TCPMUX | TRANSPORT_WS },
+	{ "wss", TRANSPORT_TCP | TRANSPORT_WS | TRANSPORT_TLS },
+	{ "wssmux", TRANSPORT_TCPMUX | TRANSPORT_WS | TRANSPORT_TLS },
+	{ NULL, 0 }
+};
+
+const struct name	 seal_names[] = {
+	{ "tls", SEAL_TLS },
+	{ "xor", SEAL_XOR },
+	{ "none", SEAL_NONE },
+	{ NULL, 0 }
+};
+
+const struct name	 strategy_names[] = {
+	{ "failover", STRATEGY_FAILOVER },
+	{ "balance", STRATEGY_BALANCE },
+	{ NULL, 0 }
+};
+
+const struct name	 compression_names[] = {
+	{ "no", COMPRESSION_NO },
+	{ "lz4", COMPRESSION_LZ4 },
+	{ NULL, 0 }
+};
+
+const struct name	 congestion_names[] = {
+	{ "system", CONGESTION_SYSTEM },
+	{ "reno", CONGESTION_RENO },
+	{ "cubic", CONGESTION_CUBIC },
+	{ "bbr", CONGESTION_BBR },
+	{ NULL, 0 }
+};
+
+const struct name	 log_dest_names[] = {
+	{ "stderr", LOGDEST_STDERR },
+	{ "syslog", LOGDEST_SYSLOG },
+	{ "json", LOGDEST_JSON },
+	{ NULL, 0 }
+};
 
 const char *
 side_name(uint32_t side)
@@ -22,50 +67,15 @@ side_name(uint32_t side)
 }
 
 const char *
-congestion_name(uint32_t congestion)
-{
-	static const char	*names[] = {
-		[CONGESTION_SYSTEM] = "system",
-		[CONGESTION_RENO] = "reno",
-		[CONGESTION_CUBIC] = "cubic",
-		[CONGESTION_BBR] = "bbr"
-	};
-
-	return (congestion < CONGESTION_MAX ? names[congestion] : "?");
-}
-
-static const struct {
-	const char	*name;
-	uint32_t	 transport;
-} transports[] = {
-	{ "tcp", TRANSPORT_TCP },
-	{ "tcpmux", TRANSPORT_TCPMUX },
-	{ "tls", TRANSPORT_TCP | TRANSPORT_TLS },
-	{ "tlsmux", TRANSPORT_TCPMUX | TRANSPORT_TLS },
-	{ "ws", TRANSPORT_TCP | TRANSPORT_WS },
-	{ "wsmux", TRANSPORT_TCPMUX | TRANSPORT_WS },
-	{ "wss", TRANSPORT_TCP | TRANSPORT_WS | TRANSPORT_TLS },
-	{ "wssmux", TRANSPORT_TCPMUX | TRANSPORT_WS | TRANSPORT_TLS }
-};
-
-const char *
 transport_name(uint32_t transport)
 {
-	size_t	 i;
-
-	for (i = 0; i < nitems(transports); i++)
-		if (transports[i].transport == transport)
-			return (transports[i].name);
-	return ("?");
+	return (name_of(transport_names, transport));
 }
 
 uint32_t
 transport_find(const char *name)
 {
-	size_t	 i;
+	const struct name	*n = name_find(transport_names, name);
 
-	for (i = 0; i < nitems(transports); i++)
-		if (strcmp(transports[i].name, name) == 0)
-			return (transports[i].transport);
-	return (0);
+	return (n == NULL ? 0 : n->value);
 }

@@ -11,6 +11,8 @@
 
 #include <stdint.h>
 
+#include "name.h"
+
 #define SERVICE_NAME_MAX	64	/* with its NUL */
 #define HOST_MAX		256 /* a DNS name or a UNIX path, with NUL */
 #define TOKEN_MAX		256	/* octets, without NUL */
@@ -136,12 +138,16 @@ struct service_opts {
 
 /* opts.c */
 
+/* As configuration writes them, and log lines and rocketctl show them. */
+extern const struct name	 transport_names[];
+extern const struct name	 seal_names[];
+extern const struct name	 strategy_names[];
+extern const struct name	 compression_names[];
+extern const struct name	 congestion_names[];
+extern const struct name	 log_dest_names[];
+
 /* "server", "client"; "none" for any other number. */
 const char	*side_name(uint32_t side);
-
-/* "cubic", of an enum congestion; "?" for a number that is none. */
-const char	*congestion_name(uint32_t congestion);
-
 /* "tcpmux"; "?" for a combination that does not exist. */
 const char	*transport_name(uint32_t transport);
 /* The other way; 0: there is no such transport. */

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "shared/compat.h"
+#include "shared/getflag.h"
 #include "shared/log.h"
 #include "worker/crypto/selfsign.h"
 #include "worker/frame/sandbox.h"
@@ -49,6 +50,9 @@ main(int argc, char **argv)
 	}
 	if (argc == 2 && strcmp(argv[1], "-c") == 0)
 		return (selfsign_main());
+	if (argc == 2 && (strcmp(argv[1], "-V") == 0 ||
+	    strcmp(argv[1], "--version") == 0))
+		return (getflag_version("rocketd-worker"));
 	if (argc > 2 && strcmp(argv[1], "-l") == 0) {
 		setproctitle_init(argc, argv, environ);
 		log_init("look", LOGLEVEL_INFO);

@@ -36,7 +36,7 @@ _rocketctl()
 	fi
 	case "${done[*]}" in
 	"")
-		words="-j -s show reload stop log session token monitor"
+		words="-h -j -s -V show reload stop log session token monitor"
 		;;
 	show)
 		words="summary services sessions streams processes config"

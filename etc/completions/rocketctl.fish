@@ -30,8 +30,10 @@ function __rocketctl_at
 end
 
 complete -c rocketctl -f
+complete -c rocketctl -s h -l help -d 'Print the usage'
 complete -c rocketctl -s j -d 'Print JSON'
 complete -c rocketctl -s s -r -F -d 'Control socket'
+complete -c rocketctl -s V -l version -d 'Print the version'
 complete -c rocketctl -n __rocketctl_at -a show -d 'Show what the daemon knows'
 complete -c rocketctl -n __rocketctl_at -a reload -d 'Read the configuration again'
 complete -c rocketctl -n __rocketctl_at -a stop -d 'End the daemon'

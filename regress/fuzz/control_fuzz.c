@@ -140,7 +140,7 @@ asker_ask(int a)
 	uint8_t			 what = script_octet();
 
 	memset(&rq, 0, sizeof(rq));
-	rq.version = MSG_VERSION;
+	rq.version = CTL_VERSION;
 	rq.arg = UINT32_MAX;
 	if (what & 0x80)
 		(void)script_octets((uint8_t *)&rq + script_octet() %
@@ -148,7 +148,7 @@ asker_ask(int a)
 	if (what & 0x40)
 		strlcpy(rq.service, "service2", sizeof(rq.service));
 	must(imsgbuf_init(&buf, a) == 0);
-	must(imsg_compose(&buf, IMSG_CTL_SUMMARY + (what & 0x0f), MSG_VERSION,
+	must(imsg_compose(&buf, IMSG_CTL_SUMMARY + (what & 0x0f), CTL_VERSION,
 	    0, -1, &rq, what & 0x20 ? sizeof(rq) / 2 : sizeof(rq)) == 1);
 	(void)imsgbuf_write(&buf);
 	imsgbuf_clear(&buf);
@@ -175,7 +175,7 @@ say_answer(struct rig_peer *p)
 		struct ctl_done		 done;
 	}				 u;
 	static const struct {
-		enum msg_type	 type;
+		uint32_t	 type;
 		size_t		 len;
 	}				 answers[] = {
 		{ IMSG_CTL_DAEMON, sizeof(u.daemon) },
@@ -301,7 +301,7 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 			rig_part(&peers[i]);
 	rig_pass(LATER_MS);
 	rig_pass(LATER_MS);
-	asker_stats(&stats);
+	stats = *asker_stats();
 	must(stats.now == 0);
 	return (0);
 }

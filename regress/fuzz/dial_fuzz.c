@@ -145,7 +145,7 @@ take(struct imsg *imsg)
 }
 
 static void
-add(enum msg_type type, uint32_t service, uint32_t index, const char *host,
+add(uint32_t type, uint32_t service, uint32_t index, const char *host,
     uint32_t transport)
 {
 	struct msg_dialee	 d;

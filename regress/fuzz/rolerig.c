@@ -23,8 +23,6 @@ static const struct role	*rig_role;
 static struct event_base	*rig_base;
 static struct msg_begin		 rig_self;
 static uint64_t			 clock_us = 1000000;
-static const char		*figure_wanted;
-static uint64_t			 figure;
 
 /* In place of libc's. */
 int
@@ -58,10 +56,9 @@ worker_now(void)
 }
 
 void
-worker_tell(enum msg_type type, const void *data, size_t len)
+worker_tell(uint32_t type, const void *data, size_t len)
 {
-	must(type > IMSG_NONE && type < IMSG_MAX &&
-	    (data != NULL || len == 0));
+	must(strcmp(msg_name(type), "?") != 0 && (data != NULL || len == 0));
 }
 
 void
@@ -74,15 +71,6 @@ worker_complain(struct channel *ch, const char *why)
 	if (rig_role->left != NULL)
 		rig_role->left(ch);
 	channel_close(ch);
-}
-
-void
-worker_counter(struct channel *ch, uint32_t request, const char *name,
-    uint64_t value)
-{
-	must(ch == NULL && request == 1);
-	if (strcmp(name, figure_wanted) == 0)
-		figure = value;
 }
 
 void
@@ -99,15 +87,11 @@ worker_exit(void)
 uint64_t
 rig_figure(const char *name)
 {
-	struct ctl_request	 rq;
+	const struct figure	*f;
 
-	memset(&rq, 0, sizeof(rq));
-	rq.request = 1;
-	figure_wanted = name;
-	figure = UINT64_MAX;
-	rig_role->ask(NULL, IMSG_CTL_SUMMARY, &rq);
-	must(figure != UINT64_MAX);
-	return (figure);
+	for (f = rig_role->figures; strcmp(f->name, name) != 0; f++)
+		must(f[1].name != NULL);
+	return (figure_value(f));
 }
 
 /* ---- an input, and time ---- */
@@ -150,7 +134,7 @@ rig_pass(uint64_t ms)
 /* ---- siblings ---- */
 
 int
-rig_configure(enum proc_role self, enum msg_type type, int fd,
+rig_configure(enum proc_role self, uint32_t type, int fd,
     const void *data, size_t len, int (*take)(struct imsg *))
 {
 	struct imsgbuf	 out, in;
@@ -240,7 +224,7 @@ rig_join(struct rig_peer *p, enum proc_role role, uint32_t service,
 }
 
 void
-rig_say(struct rig_peer *p, enum msg_type type, int fd, const void *data,
+rig_say(struct rig_peer *p, uint32_t type, int fd, const void *data,
     size_t len)
 {
 	/* -1: the role has closed it, and its end is seen later */

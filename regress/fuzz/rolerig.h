@@ -33,12 +33,12 @@ int		 rig_start(const struct role *, const uint8_t *, size_t);
 /* Time goes by, then whatever is due happens, without any wait. */
 void		 rig_pass(uint64_t ms);
 /* A message of the parent's, to what takes it; it has to be well-formed. */
-int		 rig_configure(enum proc_role self, enum msg_type, int fd,
+int		 rig_configure(enum proc_role self, uint32_t, int fd,
 		    const void *, size_t, int (*take)(struct imsg *));
 /* A sibling comes, says something (the descriptor is given away), and goes. */
 void		 rig_join(struct rig_peer *, enum proc_role, uint32_t service,
 		    enum side);
-void		 rig_say(struct rig_peer *, enum msg_type, int fd,
+void		 rig_say(struct rig_peer *, uint32_t, int fd,
 		    const void *, size_t);
 void		 rig_part(struct rig_peer *);
 /* One of the figures that the role has for control. */

@@ -26,7 +26,7 @@
 int	 LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 
 static void
-configure(enum msg_type type, int fd, const void *data, size_t len)
+configure(uint32_t type, int fd, const void *data, size_t len)
 {
 	must(rig_configure(PROC_GATE, type, fd, data, len,
 	    type == IMSG_CONF_PATH ? path_configure : site_configure) == 0);

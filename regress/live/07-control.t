@@ -4,6 +4,27 @@
 
 . regress/live/lib.sh
 
+# the options that hands try first
+version=$(sed -n 's/^#define ROCKETD_VERSION "\(.*\)"/\1/p' config.h)
+for program in "$ROCKETD:rocketd" "$CTL:rocketctl"; do
+	for flag in -V --version; do
+		out=$("${program%:*}" $flag 2>&1)
+		is "$?: $out" "0: ${program#*:} $version" \
+		    "${program#*:} $flag"
+	done
+	for flag in -h --help; do
+		out=$("${program%:*}" $flag 2>/dev/null)
+		is $? 0 "${program#*:} $flag"
+		like "$out" "^usage: ${program#*:} \[-" "and on standard output"
+	done
+	for flag in -q --frobnicate; do
+		out=$("${program%:*}" $flag 2>&1 >/dev/null)
+		is $? 1 "${program#*:} $flag"
+		like "$out" "usage: ${program#*:} \[-" "and on standard error"
+	done
+done
+is "$("$WORKER" --version)" "rocketd-worker $version" "the worker's version"
+
 out=$("$CTL" -s "$T/none.sock" show summary 2>&1)
 is $? 1 "without a daemon rocketctl exits 1"
 like "$out" 'none\.sock' "and says where it looked"

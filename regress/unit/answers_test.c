@@ -25,6 +25,7 @@
 #include "rocketctl/table.h"
 #include "rocketctl/words.h"
 #include "shared/compat.h"
+#include "shared/msg.h"
 
 static struct imsgbuf		 us, them;
 static struct answers		 a;
@@ -58,7 +59,7 @@ teardown(void **state)
 }
 
 static void
-say(enum msg_type type, uint32_t version, const void *data, size_t len)
+say(uint32_t type, uint32_t version, const void *data, size_t len)
 {
 	assert_int_equal(imsg_compose(&them, type, version, 0, -1, data, len),
 	    1);
@@ -73,7 +74,7 @@ say_done(int failed, const char *words)
 	memset(&done, 0, sizeof(done));
 	done.failed = failed;
 	(void)strlcpy(done.words, words, sizeof(done.words));
-	say(IMSG_CTL_DONE, MSG_VERSION, &done, sizeof(done));
+	say(IMSG_CTL_DONE, CTL_VERSION, &done, sizeof(done));
 }
 
 static void
@@ -91,7 +92,7 @@ say_service(const char *name, uint32_t side, uint32_t index,
 	s.octets_in = 1024;
 	(void)strlcpy(s.name, name, sizeof(s.name));
 	(void)strlcpy(s.state, service_state, sizeof(s.state));
-	say(IMSG_CTL_SERVICE, MSG_VERSION, &s, sizeof(s));
+	say(IMSG_CTL_SERVICE, CTL_VERSION, &s, sizeof(s));
 }
 
 /* Everything that goes to standard output while it prints. */
@@ -138,7 +139,7 @@ test_ask(void **state)
 	assert_int_equal(imsgbuf_get(&them, &imsg), 1);
 	assert_int_equal(imsg_get_type(&imsg), IMSG_CTL_SERVICES);
 	assert_int_equal(imsg_get_data(&imsg, &got, sizeof(got)), 0);
-	assert_int_equal(got.version, MSG_VERSION);
+	assert_int_equal(got.version, CTL_VERSION);
 	assert_int_equal(got.request, 0);
 	assert_string_equal(got.service, "ssh");
 	imsg_free(&imsg);
@@ -178,10 +179,10 @@ test_version(void **state)
 	char	words[128];
 
 	(void)state;
-	say(IMSG_MAX + 9, MSG_VERSION + 1, "x", 1);
+	say(IMSG_MAX + 9, CTL_VERSION + 1, "x", 1);
 	assert_int_equal(answers_ask(&a, &us, IMSG_CTL_SUMMARY, &req), -1);
 	(void)snprintf(words, sizeof(words), "rocketctl speaks version %d, "
-	    "rocketd version %d", MSG_VERSION, MSG_VERSION + 1);
+	    "rocketd version %d", CTL_VERSION, CTL_VERSION + 1);
 	assert_string_equal(a.words, words);
 }
 
@@ -193,11 +194,11 @@ test_garbage(void **state)
 
 	(void)state;
 	memset(&s, 0xff, sizeof(s));
-	say(IMSG_CTL_SERVICE, MSG_VERSION, &s, sizeof(s));
+	say(IMSG_CTL_SERVICE, CTL_VERSION, &s, sizeof(s));
 	assert_int_equal(answers_ask(&a, &us, IMSG_CTL_SERVICES, &req), -1);
-	say(IMSG_CTL_SERVICE, MSG_VERSION, &s, sizeof(s) - 1);
+	say(IMSG_CTL_SERVICE, CTL_VERSION, &s, sizeof(s) - 1);
 	assert_int_equal(answers_ask(&a, &us, IMSG_CTL_SERVICES, &req), -1);
-	say(IMSG_LOG, MSG_VERSION, &s, 10);
+	say(IMSG_LOG, CTL_VERSION, &s, 10);
 	assert_int_equal(answers_ask(&a, &us, IMSG_CTL_SERVICES, &req), -1);
 	memset(junk, 0xff, sizeof(junk));
 	assert_int_equal(write(them.fd, junk, sizeof(junk)), sizeof(junk));
@@ -214,10 +215,10 @@ test_text(void **state)
 	(void)state;
 	memset(&msg, 0, sizeof(msg));
 	(void)strlcpy(msg.text, "log \"in", sizeof(msg.text));
-	say(IMSG_CTL_TEXT, MSG_VERSION, &msg,
+	say(IMSG_CTL_TEXT, CTL_VERSION, &msg,
 	    offsetof(struct ctl_text, text) + strlen(msg.text) + 1);
 	(void)strlcpy(msg.text, "fo\"\n\t\033\\x", sizeof(msg.text));
-	say(IMSG_CTL_TEXT, MSG_VERSION, &msg,
+	say(IMSG_CTL_TEXT, CTL_VERSION, &msg,
 	    offsetof(struct ctl_text, text) + strlen(msg.text) + 1);
 	say_done(0, "");
 	assert_int_equal(answers_ask(&a, &us, IMSG_CTL_CONFIG, &req), 0);
@@ -272,7 +273,7 @@ say_counter(uint32_t role, const char *name, uint64_t value)
 	c.role = role;
 	c.value = value;
 	(void)strlcpy(c.name, name, sizeof(c.name));
-	say(IMSG_CTL_COUNTER, MSG_VERSION, &c, sizeof(c));
+	say(IMSG_CTL_COUNTER, CTL_VERSION, &c, sizeof(c));
 }
 
 static void
@@ -287,7 +288,7 @@ test_counters(void **state)
 	d.started = 1000;
 	d.now = 1000 + 3 * 86400 + 4 * 3600;
 	(void)strlcpy(d.version, "0.1", sizeof(d.version));
-	say(IMSG_CTL_DAEMON, MSG_VERSION, &d, sizeof(d));
+	say(IMSG_CTL_DAEMON, CTL_VERSION, &d, sizeof(d));
 	say_counter(PROC_SERVICE, "killed", 2);
 	say_counter(PROC_GATE, "acc\"ept", UINT64_MAX);
 	say_counter(PROC_SERVICE, "killed", 3);
@@ -336,7 +337,7 @@ test_lists(void **state)
 	s.peer.octets[0] = 192;
 	s.peer.octets[3] = 1;
 	(void)strlcpy(s.service, "ssh", sizeof(s.service));
-	say(IMSG_CTL_SESSION, MSG_VERSION, &s, sizeof(s));
+	say(IMSG_CTL_SESSION, CTL_VERSION, &s, sizeof(s));
 	memset(&p, 0, sizeof(p));
 	p.role = PROC_SERVICE;
 	p.service = 5;
@@ -347,7 +348,7 @@ test_lists(void **state)
 	p.have = SANDBOX_IDS | SANDBOX_SECCOMP;
 	(void)strlcpy(p.name, "ssh", sizeof(p.name));
 	(void)strlcpy(p.last_death, "signal 9", sizeof(p.last_death));
-	say(IMSG_CTL_PROCESS, MSG_VERSION, &p, sizeof(p));
+	say(IMSG_CTL_PROCESS, CTL_VERSION, &p, sizeof(p));
 	say_done(0, "");
 	assert_int_equal(answers_ask(&a, &us, IMSG_CTL_SESSIONS, &req), 0);
 	text = printed(output_text.sessions);
@@ -431,9 +432,9 @@ test_words(void **state)
 	assert_string_equal(words_span(86400), "1d00h");
 	assert_string_equal(words_since(0, 50), "-");
 	assert_string_equal(words_since(60, 50), "0s");
-	assert_string_equal(words_sandbox_all(0), "-");
+	assert_string_equal(words_sandbox(0), "-");
 	/* All of it fits. */
-	assert_non_null(strstr(words_sandbox_all(UINT32_MAX), "widened"));
+	assert_non_null(strstr(words_sandbox(UINT32_MAX), "widened"));
 }
 
 int

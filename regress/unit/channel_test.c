@@ -243,7 +243,7 @@ run_until(const int *counter, int want)
 }
 
 static void
-send_number(struct channel *ch, enum msg_type type, uint64_t number)
+send_number(struct channel *ch, uint32_t type, uint64_t number)
 {
 	struct msg_number	 num;
 

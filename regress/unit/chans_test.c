@@ -31,7 +31,7 @@ static struct {
 static int	 nsent, fails_at;
 
 int
-channel_send(struct channel *ch, enum msg_type type, int fd, const void *data,
+channel_send(struct channel *ch, uint32_t type, int fd, const void *data,
     size_t len)
 {
 	assert_int_equal(type, IMSG_CHANNEL);

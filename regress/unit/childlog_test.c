@@ -91,7 +91,7 @@ channel_flush(struct channel *ch)
 }
 
 int
-channel_send(struct channel *ch, enum msg_type type, int fd, const void *data,
+channel_send(struct channel *ch, uint32_t type, int fd, const void *data,
     size_t len)
 {
 	const struct msg_log	*msg = data;

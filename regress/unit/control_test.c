@@ -228,7 +228,7 @@ static void
 test_version(void **state)
 {
 	struct imsgbuf	x;
-	uint32_t	other[3] = { MSG_VERSION + 1, 0, 0 };
+	uint32_t	other[3] = { CTL_VERSION + 1, 0, 0 };
 	char		words[HOST_MAX];
 
 	(void)state;
@@ -237,7 +237,7 @@ test_version(void **state)
 	    sizeof(other)), 1);
 	assert_int_equal(imsgbuf_write(&x), 0);
 	(void)snprintf(words, sizeof(words), "rocketctl speaks version %d, "
-	    "rocketd version %d", MSG_VERSION + 1, MSG_VERSION);
+	    "rocketd version %d", CTL_VERSION + 1, CTL_VERSION);
 	finished(&x, 1, words);
 	assert_true(closed(&x));
 	hang_up(&x);
@@ -266,9 +266,9 @@ test_garbage(void **state)
 		hang_up(&x);
 	}
 	memset(&req, 0, sizeof(req));
-	req.version = MSG_VERSION;
+	req.version = CTL_VERSION;
 	/* Each type that is no request; each request with a wrong length. */
-	for (i = 0; i <= IMSG_MAX; i++) {
+	for (i = 0; i <= IMSG_CTL_END; i = i == IMSG_MAX ? CTL_FIRST : i + 1) {
 		dial(&x);
 		assert_int_equal(imsg_compose(&x, i, 0, 0, -1, &req,
 		    sizeof(req) - (i >= IMSG_CTL_SUMMARY &&
@@ -400,7 +400,7 @@ test_limits(void **state)
 	int			 i;
 
 	(void)state;
-	asker_stats(&stats);
+	stats = *asker_stats();
 	assert_int_equal(stats.now, 0);
 	refused = stats.refused;
 	for (i = 0; i < ASKERS_UID; i++)
@@ -409,7 +409,7 @@ test_limits(void **state)
 	finished(&more, 1, "too many connections of this user");
 	assert_true(closed(&more));
 	hang_up(&more);
-	asker_stats(&stats);
+	stats = *asker_stats();
 	assert_int_equal(stats.now, ASKERS_UID);
 	assert_int_equal(stats.refused, refused + 1);
 	hang_up(&x[0]);
@@ -418,7 +418,7 @@ test_limits(void **state)
 	finished(&x[0], 1, "no service \"none\" is running");
 	for (i = 0; i < ASKERS_UID; i++)
 		hang_up(&x[i]);
-	asker_stats(&stats);
+	stats = *asker_stats();
 	assert_int_equal(stats.now, 0);
 }
 
@@ -443,7 +443,7 @@ test_unread(void **state)
 	session.seal = SEAL_TLS;
 	for (i = 0; i < 40000; i++) {
 		say(&web, IMSG_CTL_SESSION, &session, sizeof(session));
-		asker_stats(&stats);
+		stats = *asker_stats();
 		if (stats.now == 0)
 			break;
 	}

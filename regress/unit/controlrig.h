@@ -24,7 +24,7 @@ struct played {			/* a process at the other end of a channel */
 	int		 fd;
 };
 
-extern enum msg_type		 told;		/* to the parent */
+extern uint32_t		 told;		/* to the parent */
 extern struct ctl_request	 told_req;
 extern struct played		 parent, gate, ssh0, ssh1, web;
 extern struct sockaddr_un	 address;	/* of the control socket */
@@ -46,16 +46,16 @@ const char *logged(void);
 void	 play(struct played *, enum proc_role, uint32_t service,
 	    uint32_t index, const char *name);
 void	 unplay(struct played *);
-void	 say(struct played *, enum msg_type, const void *, size_t);
+void	 say(struct played *, uint32_t, const void *, size_t);
 void	 say_done(struct played *, uint32_t number, int failed, const char *);
-struct ctl_request asked(struct played *, enum msg_type);
+struct ctl_request asked(struct played *, uint32_t);
 
 /* the askers */
 void	 dial(struct imsgbuf *);
 void	 hang_up(struct imsgbuf *);
-void	 request(struct imsgbuf *, enum msg_type, const char *service,
+void	 request(struct imsgbuf *, uint32_t, const char *service,
 	    const struct ctl_session_id *);
-void	 answered(struct imsgbuf *, enum msg_type, void *, size_t);
+void	 answered(struct imsgbuf *, uint32_t, void *, size_t);
 void	 finished(struct imsgbuf *, int failed, const char *words);
 /* It is closed, whatever it was sent first. */
 int	 closed(struct imsgbuf *);

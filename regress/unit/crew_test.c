@@ -96,7 +96,7 @@ procs_add(struct rocketd *e, enum proc_role role, enum side side,
 }
 
 void
-procs_send(struct child *child, enum msg_type type, int fd, const void *data,
+procs_send(struct child *child, uint32_t type, int fd, const void *data,
     size_t len)
 {
 	(void)child;

@@ -50,7 +50,7 @@ static char			 lines[1024];
 /* ---- stand-ins ---- */
 
 int
-channel_send(struct channel *ch, enum msg_type type, int fd, const void *p,
+channel_send(struct channel *ch, uint32_t type, int fd, const void *p,
     size_t len)
 {
 	ssize_t	 n;

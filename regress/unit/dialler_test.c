@@ -38,7 +38,7 @@ static void			*done_arg;
 static uint32_t			 ask_in_done;
 
 int
-channel_send(struct channel *ch, enum msg_type type, int fd, const void *data,
+channel_send(struct channel *ch, uint32_t type, int fd, const void *data,
     size_t len)
 {
 	struct msg_count	 count;

@@ -62,7 +62,7 @@ static unsigned int	 fds_before;
 /* ---- the others ---- */
 
 static void
-flow_told(enum msg_type type, const void *data, size_t len)
+flow_told(uint32_t type, const void *data, size_t len)
 {
 	struct msg_count	 msg;
 
@@ -73,7 +73,7 @@ flow_told(enum msg_type type, const void *data, size_t len)
 }
 
 static void
-gate_told(enum msg_type type, struct imsg *imsg)
+gate_told(uint32_t type, struct imsg *imsg)
 {
 	struct msg_number	 msg;
 
@@ -91,7 +91,7 @@ gate_told(enum msg_type type, struct imsg *imsg)
 void
 flow_got(struct far_end *e, struct imsg *imsg)
 {
-	enum msg_type	 type = imsg_get_type(imsg);
+	uint32_t	 type = imsg_get_type(imsg);
 
 	flow_activity++;
 	if (e == &flow_gate)

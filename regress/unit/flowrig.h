@@ -30,6 +30,7 @@
 #include "worker/dialect/rocket/rocket.h"
 #include "worker/tunnel/seal.h"
 #include "worker/tunnel/tunnel.h"
+#include "frame.h"
 
 #define FLOW_STREAMS	16		/* ever, of one peer */
 #define FLOW_TEXT	1100		/* a preface, or a status octet */
@@ -231,19 +232,13 @@ void		 flow_keyed(void);
 /* The peers have this key. */
 void		 flow_trust(const struct msg_key *);
 /* control asks; as frame_done, with the words in frame_words. */
-int		 flow_ask(enum msg_type, uint32_t serial);
+int		 flow_ask(uint32_t, uint32_t serial);
 /* A second of the worker's is over. */
 void		 flow_second(void);
 /* The peers go, and nothing is left: of descriptors, and of what was held. */
 void		 flow_clean(void);
 
-/* A worker is one a process: each test is run in one of its own. */
-struct flow_alone {
-	const char	*name;
-	void		(*body)(void **);
-};
-void		 flow_alone(void **);
-#define ALONE(f)							\
-	{ #f, flow_alone, NULL, NULL, &(struct flow_alone){ #f, f } }
+/* A worker is one a process. */
+#define ALONE(f)	FRAME_ALONE(f)
 
 #endif /* UNIT_FLOWRIG_H */

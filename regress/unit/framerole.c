@@ -49,17 +49,11 @@ frame_logged(const char *words)
 uint64_t
 frame_figure(const char *name)
 {
-	struct ctl_request	 rq;
-	int			 i;
+	const struct figure	*f;
 
-	memset(&rq, 0, sizeof(rq));
-	rq.request = FRAME_REQUEST;
-	frame_ncounters = frame_done = 0;
-	frame_role->ask(frame_asker, IMSG_CTL_SUMMARY, &rq);
-	assert_int_equal(frame_done, 1);
-	for (i = 0; i < frame_ncounters; i++)
-		if (strcmp(frame_counters[i].name, name) == 0)
-			return (frame_counters[i].value);
+	for (f = frame_role->figures; f->name != NULL; f++)
+		if (strcmp(f->name, name) == 0)
+			return (figure_value(f));
 	fail_msg("no figure %s", name);
 	return (0);
 }
@@ -93,7 +87,7 @@ frame_run(int ms)
 }
 
 int
-frame_configure(enum msg_type type, int fd, const void *data, size_t len,
+frame_configure(uint32_t type, int fd, const void *data, size_t len,
     int (*look)(struct imsg *))
 {
 	struct imsgbuf	 out, in;
@@ -216,7 +210,7 @@ frame_part(struct far_end *e)
 }
 
 void
-frame_say(struct far_end *e, enum msg_type type, const void *data, size_t len)
+frame_say(struct far_end *e, uint32_t type, const void *data, size_t len)
 {
 	assert_int_equal(channel_send(e->far, type, -1, data, len), 0);
 }

@@ -113,7 +113,7 @@ verdict(int proof, enum verdict v, uint32_t service)
 }
 
 static void
-told(struct worker_end *w, enum msg_type type, uint64_t number)
+told(struct worker_end *w, uint32_t type, uint64_t number)
 {
 	struct msg_number	 msg = { number };
 

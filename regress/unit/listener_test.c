@@ -94,7 +94,7 @@ sink(enum log_level level, const char *line, void *arg)
 /* ---- a set of listeners ---- */
 
 static int
-configure(enum msg_type type, int fd, const void *data, size_t len)
+configure(uint32_t type, int fd, const void *data, size_t len)
 {
 	struct imsgbuf	 out, in;
 	struct imsg	 imsg;

@@ -79,13 +79,14 @@ test_words(void **state)
 
 	(void)state;
 	for (i = 0; i < LOGLEVEL_MAX; i++)
-		assert_int_equal(log_level_parse(log_level_name(i)), i);
+		assert_int_equal(name_find(log_levels,
+		    log_level_name(i))->value, i);
 	assert_string_equal(log_level_name(LOGLEVEL_WARN), "warn");
 	assert_string_equal(log_level_name(LOGLEVEL_MAX), "?");
 	assert_string_equal(log_level_name(UINT32_MAX), "?");
-	assert_int_equal(log_level_parse(""), -1);
-	assert_int_equal(log_level_parse("warning"), -1);
-	assert_int_equal(log_level_parse("WARN"), -1);
+	assert_null(name_find(log_levels, ""));
+	assert_null(name_find(log_levels, "warning"));
+	assert_null(name_find(log_levels, "WARN"));
 	assert_string_equal(log_who(), "test");
 }
 

@@ -27,11 +27,13 @@
 #include <cmocka.h>
 
 #include "shared/compat.h"
+#include "shared/logline.h"
 #include "worker/control/logout.h"
 
 static const struct timespec	 when = { 1767323045, 678900000 };
-static const struct logout_from	 gate = { "gate", SIDE_NONE, 0, "" };
-static const struct logout_from	 ssh = { "worker", SIDE_SERVER, 2, "ssh" };
+static const struct msg_channel	 gate = { .role = PROC_GATE };
+static const struct msg_channel	 ssh = { .role = PROC_SERVICE, .index = 2,
+				    .side = SIDE_SERVER, .name = "ssh" };
 
 static struct event_base	*base;
 
@@ -59,13 +61,13 @@ turn(void)
 }
 
 static void
-check_format(enum log_dest dest, const struct logout_from *from,
+check_format(enum log_dest dest, const struct msg_channel *from,
     uint32_t level, const char *text, const char *want)
 {
-	char	buf[LOGOUT_LINE];
+	char	buf[LOGLINE_MAX];
 	size_t	n;
 
-	n = logout_format(buf, dest, 42, &when, from, level, text);
+	n = logline_format(buf, dest, 42, &when, from, level, text);
 	assert_int_equal(n, strlen(want));
 	assert_memory_equal(buf, want, n);
 }
@@ -97,12 +99,12 @@ test_priorities(void **state)
 	static const char *const	want[LOGLEVEL_MAX] = { "<26>", "<26>",
 					    "<27>", "<28>", "<30>", "<31>",
 					    "<31>" };
-	char				buf[LOGOUT_LINE];
+	char				buf[LOGLINE_MAX];
 	uint32_t			i;
 
 	(void)state;
 	for (i = 0; i < LOGLEVEL_MAX; i++) {
-		(void)logout_format(buf, LOGDEST_SYSLOG, 1, &when, &gate, i,
+		(void)logline_format(buf, LOGDEST_SYSLOG, 1, &when, &gate, i,
 		    "");
 		assert_memory_equal(buf, want[i], 4);
 	}
@@ -112,21 +114,21 @@ test_priorities(void **state)
 static void
 test_longest(void **state)
 {
-	struct logout_from	from = ssh;
-	char			text[LOG_LINE_MAX], buf[LOGOUT_LINE];
+	struct msg_channel	from = ssh;
+	char			text[LOG_LINE_MAX], buf[LOGLINE_MAX];
 	size_t			n;
 
 	(void)state;
 	memset(text, '"', sizeof(text) - 1);
 	text[sizeof(text) - 1] = '\0';
-	memset(from.service, 's', sizeof(from.service) - 1);
-	from.service[sizeof(from.service) - 1] = '\0';
+	memset(from.name, 's', sizeof(from.name) - 1);
+	from.name[sizeof(from.name) - 1] = '\0';
 	from.index = UINT32_MAX;
-	n = logout_format(buf, LOGDEST_JSON, 1, &when, &from, 0, text);
-	assert_true(n < LOGOUT_LINE && n > 2 * strlen(text));
+	n = logline_format(buf, LOGDEST_JSON, 1, &when, &from, 0, text);
+	assert_true(n < LOGLINE_MAX && n > 2 * strlen(text));
 	assert_memory_equal(buf + n - 4, "\"\"}\n", 4);
 	assert_int_equal(buf[n - 5], '\\');
-	assert_true(LOGOUT_LINE <= 4096);
+	assert_true(LOGLINE_MAX <= 4096);
 }
 
 /* Lines of before the destination is known; what is not printable. */
@@ -143,7 +145,7 @@ test_early(void **state)
 	l = logout_new(base);
 	assert_non_null(l);
 	logout_put(l, &gate, LOGLEVEL_INFO, "one\ntwo\x1b[2J\x80");
-	logout_stats(l, &stats);
+	stats = *logout_stats(l);
 	assert_int_equal(stats.written, 0);
 	assert_true(stats.queued > 0);
 	assert_int_equal(pipe(fd), 0);
@@ -152,7 +154,7 @@ test_early(void **state)
 	assert_true(n > 22);
 	buf[n] = '\0';
 	assert_string_equal(buf + 20, " info gate: one?two?[2J?\n");
-	logout_stats(l, &stats);
+	stats = *logout_stats(l);
 	assert_int_equal(stats.written, 1);
 	assert_int_equal(stats.queued, 0);
 	logout_free(l);
@@ -179,7 +181,7 @@ blocked(int rfd, int wfd, enum log_dest dest)
 		logout_put(l, &gate, LOGLEVEL_INFO, "the same line again");
 		put++;
 		turn();
-		logout_stats(l, &stats);
+		stats = *logout_stats(l);
 		assert_true(stats.queued <= LOGOUT_QUEUE);
 		assert_true(put < 100000);
 	} while (stats.lost < 7);
@@ -189,7 +191,7 @@ blocked(int rfd, int wfd, enum log_dest dest)
 		while ((n = read(rfd, buf + len, sizeof(buf) - 1 - len)) > 0)
 			len += n;
 		turn();
-		logout_stats(l, &stats);
+		stats = *logout_stats(l);
 		if (stats.queued == 0)
 			break;
 	}
@@ -279,7 +281,7 @@ test_syslog_again(void **state)
 	struct logout		*l;
 	struct logout_stats	 stats;
 	struct timespec		 before, after;
-	char			 buf[LOGOUT_LINE];
+	char			 buf[LOGLINE_MAX];
 	ssize_t			 n;
 	int			 fd[2], i;
 
@@ -297,7 +299,7 @@ test_syslog_again(void **state)
 	assert_int_equal(clock_gettime(CLOCK_MONOTONIC, &after), 0);
 	assert_true((after.tv_sec - before.tv_sec) * 1000 +
 	    (after.tv_nsec - before.tv_nsec) / 1000000 >= 200);
-	logout_stats(l, &stats);
+	stats = *logout_stats(l);
 	assert_int_equal(stats.lost, 0);
 	assert_int_equal(stats.written, 0);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM, 0, fd), 0);
@@ -308,7 +310,7 @@ test_syslog_again(void **state)
 		buf[n] = '\0';
 		assert_non_null(strstr(buf, "gate: kept"));
 	}
-	logout_stats(l, &stats);
+	stats = *logout_stats(l);
 	assert_int_equal(stats.queued, 0);
 	assert_int_equal(stats.written, 3);
 	logout_free(l);
@@ -354,7 +356,7 @@ test_gone(void **state)
 	for (i = 0; i < 10; i++)
 		logout_put(l, &gate, LOGLEVEL_INFO, "x");
 	turn();
-	logout_stats(l, &stats);
+	stats = *logout_stats(l);
 	assert_int_equal(stats.lost, 10);
 	assert_int_equal(stats.written, 0);
 	/* A new destination hears of it, before the next line. */

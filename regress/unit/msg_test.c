@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * msg.c against a second statement of its table: who may send each message to
- * whom, how long it is, whether a descriptor goes with it, and which values
- * its fields refuse.
+ * msg.c and ctl.c against a second statement of their tables: who may send
+ * each message to whom, how long it is, whether a descriptor goes with it, and
+ * which values its fields refuse.
  */
 
 #include <sys/types.h>
@@ -23,7 +23,7 @@
 #include "shared/log.h"
 #include "shared/msg.h"
 
-/* Letters as in msg.h; "A>BC" says A may send to B and to C. */
+/* Letters as in rule.h; "A>BC" says A may send to B and to C. */
 static const char	 letters[] = " PCKGRDTWX";
 
 #define ALL		"P>CKGRDTW", NULL
@@ -33,7 +33,7 @@ static const char	 letters[] = " PCKGRDTWX";
 #define FIX(s)		sizeof(struct s), sizeof(struct s)
 
 struct expect {
-	enum msg_type	 type;
+	uint32_t	 type;
 	const char	*way, *way2;
 	size_t		 min, max;
 	int		 fd;
@@ -118,7 +118,7 @@ static const struct expect	 table[] = {
 
 /* One field set to a value, and whether the message then still passes. */
 struct field {
-	enum msg_type	 type;
+	uint32_t	 type;
 	size_t		 off;
 	uint32_t	 value;
 	int		 ok;
@@ -249,7 +249,7 @@ static const struct field	 fields[] = {
 
 /* Every array of characters of every message. */
 static const struct {
-	enum msg_type	 type;
+	uint32_t	 type;
 	size_t		 off;
 	size_t		 len;
 } strings[] = {
@@ -311,7 +311,7 @@ static const struct {
 
 /* Every address. */
 static const struct {
-	enum msg_type	 type;
+	uint32_t	 type;
 	size_t		 off;
 } addrs[] = {
 #define A(t, s, m)	{ t, offsetof(struct s, m) }
@@ -346,7 +346,7 @@ put(unsigned char *data, size_t off, uint32_t value)
 
 /* A payload that passes; all zeroes do but for these. */
 static void
-valid(enum msg_type type, unsigned char *data)
+valid(uint32_t type, unsigned char *data)
 {
 	memset(data, 0, 4096);
 	switch (type) {
@@ -448,7 +448,7 @@ allowed(const char *way, int from, int to)
 }
 
 static const struct expect *
-expected(enum msg_type type)
+expected(uint32_t type)
 {
 	size_t	 i;
 
@@ -469,7 +469,7 @@ some_pair(const struct expect *e, int *from, int *to)
 }
 
 static int
-check_some(enum msg_type type, const unsigned char *data, size_t len)
+check_some(uint32_t type, const unsigned char *data, size_t len)
 {
 	const struct expect	*e = expected(type);
 	int			 from, to;
@@ -484,8 +484,9 @@ test_every_message(void **state)
 	uint32_t	 type;
 
 	(void)state;
-	assert_int_equal(NTABLE, IMSG_MAX - 1);
-	for (type = IMSG_NONE + 1; type < IMSG_MAX; type++) {
+	assert_int_equal(NTABLE, IMSG_MAX - 1 + IMSG_CTL_END - CTL_FIRST);
+	for (type = IMSG_NONE + 1; type < IMSG_CTL_END;
+	    type = type == IMSG_MAX - 1 ? CTL_FIRST : type + 1) {
 		assert_non_null(expected(type));
 		assert_string_not_equal(msg_name(type), "?");
 	}
@@ -589,7 +590,8 @@ static void
 test_unknown(void **state)
 {
 	static const uint32_t	 types[] = {
-		IMSG_NONE, IMSG_MAX, IMSG_MAX + 1, 0x80000001, UINT32_MAX
+		IMSG_NONE, IMSG_MAX, IMSG_MAX + 1, CTL_FIRST - 1, IMSG_CTL_END,
+		0x80000001, UINT32_MAX
 	};
 	unsigned char		 data[4096] = { 0 };
 	size_t			 i;

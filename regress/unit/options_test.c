@@ -469,8 +469,8 @@ round_trip(const struct option *o, uint32_t v)
 static void
 test_round_trip(void **state)
 {
-	const struct option_word	*w;
-	const struct option		*o;
+	const struct name	*w;
+	const struct option	*o;
 
 	(void)state;
 	for (EACH(o)) {
@@ -486,7 +486,7 @@ test_round_trip(void **state)
 			if (o->zero != NULL)
 				round_trip(o, 0);
 		}
-		for (w = o->words; w != NULL && w->word != NULL; w++)
+		for (w = o->words; w != NULL && w->name != NULL; w++)
 			round_trip(o, w->value);
 		round_trip(o, (uint32_t)o->dflt);
 	}

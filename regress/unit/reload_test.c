@@ -204,7 +204,7 @@ procs_log_level(struct rocketd *e, uint32_t level)
 }
 
 void
-procs_send(struct child *child, enum msg_type type, int fd, const void *data,
+procs_send(struct child *child, uint32_t type, int fd, const void *data,
     size_t len)
 {
 	(void)child;
@@ -359,7 +359,7 @@ decoy_check(const struct rocketd_conf *conf, FILE *err)
 }
 
 int
-channel_send(struct channel *ch, enum msg_type type, int fd, const void *p,
+channel_send(struct channel *ch, uint32_t type, int fd, const void *p,
     size_t len)
 {
 	(void)ch;

@@ -34,18 +34,11 @@ static struct session	 session;
 static struct relay	 relays[MANY];
 static struct channel	*const channel = (struct channel *)(void *)&svc;
 static size_t		 queued;
-static unsigned int	 nsent[IMSG_MAX], nkilled;
+static unsigned int	 nsent[IMSG_CTL_END], nkilled;
 static struct ctl_service  told;	/* the last ones */
 static struct ctl_session  told_session;
 
 /* ---- stand-ins ---- */
-
-int
-channel_full(const struct channel *ch)
-{
-	(void)ch;
-	return (queued > CHAN_HIGH);
-}
 
 size_t
 channel_queued(const struct channel *ch)
@@ -55,7 +48,7 @@ channel_queued(const struct channel *ch)
 }
 
 int
-channel_send(struct channel *ch, enum msg_type type, int fd,
+channel_send(struct channel *ch, uint32_t type, int fd,
     const void *data, size_t len)
 {
 	assert_ptr_equal(ch, channel);
@@ -181,7 +174,7 @@ fill(unsigned int n)
 }
 
 static void
-ask(enum msg_type type, uint32_t serial)
+ask(uint32_t type, uint32_t serial)
 {
 	struct ctl_request	 req;
 
@@ -254,8 +247,6 @@ test_bounded(void **state)
 	assert_string_equal(frame_words,
 	    "there are more sessions than can be shown");
 	assert_true(nsent[IMSG_CTL_SESSION] > MANY / 2);
-	ask(IMSG_CTL_SESSIONS, 0);
-	assert_string_equal(frame_words, "still busy with the last one");
 	queued = 0;
 	ask(IMSG_CTL_STREAMS, 0);
 	assert_int_equal(nsent[IMSG_CTL_STREAM], MANY);

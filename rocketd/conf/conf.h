@@ -229,11 +229,6 @@ enum option_type {
 #define SCOPE_SERVER_SERVICE	0x08	/* in its service "x" { } */
 #define SCOPE_CLIENT_SERVICE	0x10
 
-struct option_word {
-	const char	*word;
-	uint32_t	 value;
-};
-
 enum option_base {		/* which struct has it */
 	BASE_SERVICE,		/* service_opts; rocketd_conf if global */
 	BASE_WEB		/* web_opts */
@@ -246,7 +241,7 @@ struct option {
 	uint32_t		 facts;	/* FACT_ mask, one is enough; 0: any */
 	size_t			 offset;	/* in the struct of its base */
 	uint64_t		 min, max, dflt;
-	const struct option_word *words;	/* OPT_WORD, OPT_WORDS */
+	const struct name	*words;	/* OPT_WORD, OPT_WORDS */
 	uint32_t		 change;	/* CHANGE_ class of a reload */
 	const char		*zero;	/* what 0 means, also when below min */
 	const char		*help;		/* one line for the manual */

@@ -27,18 +27,10 @@
 static char *
 control_default(void)
 {
-	const char	*dir = getenv("XDG_RUNTIME_DIR");
-	char		*path;
-	int		 n;
+	char	 path[HOST_MAX];
 
-	if (geteuid() == 0)
-		n = asprintf(&path, CTLPATH_ROOT);
-	else if (dir != NULL && dir[0] == '/')
-		n = asprintf(&path, "%s/" CTLPATH_NAME, dir);
-	else
-		n = asprintf(&path, CTLPATH_DIR "/" CTLPATH_NAME,
-		    (unsigned int)geteuid());
-	return (n == -1 ? NULL : path);
+	return (ctlpath(0, geteuid(), path, sizeof(path)) == -1 ? NULL :
+	    strdup(path));
 }
 
 /* Without a machine's id: one for as long as this process lives. */

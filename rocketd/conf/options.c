@@ -34,66 +34,20 @@
 /* What is looked at of a wrong name; longer than any right one. */
 #define NEAR_MAX	48
 
-static const struct option_word	 words_level[] = {
-	{ "panic", LOGLEVEL_PANIC },
-	{ "fatal", LOGLEVEL_FATAL },
-	{ "error", LOGLEVEL_ERROR },
-	{ "warn", LOGLEVEL_WARN },
-	{ "info", LOGLEVEL_INFO },
-	{ "debug", LOGLEVEL_DEBUG },
-	{ "trace", LOGLEVEL_TRACE },
-	{ NULL, 0 }
-};
-
-static const struct option_word	 words_dest[] = {
-	{ "stderr", LOGDEST_STDERR },
-	{ "syslog", LOGDEST_SYSLOG },
-	{ "json", LOGDEST_JSON },
-	{ NULL, 0 }
-};
-
-static const struct option_word	 words_sandbox[] = {
+static const struct name	 words_sandbox[] = {
 	{ "relaxed", 0 },
 	{ "strict", 1 },
 	{ NULL, 0 }
 };
 
-static const struct option_word	 words_seal[] = {
-	{ "tls", SEAL_TLS },
-	{ "xor", SEAL_XOR },
-	{ "none", SEAL_NONE },
-	{ NULL, 0 }
-};
-
-static const struct option_word	 words_remotes[] = {
-	{ "failover", STRATEGY_FAILOVER },
-	{ "balance", STRATEGY_BALANCE },
-	{ NULL, 0 }
-};
-
-static const struct option_word	 words_compression[] = {
-	{ "no", COMPRESSION_NO },
-	{ "lz4", COMPRESSION_LZ4 },
-	{ NULL, 0 }
-};
-
-/* The names are congestion_name's. */
-static const struct option_word	 words_congestion[] = {
-	{ "system", CONGESTION_SYSTEM },
-	{ "reno", CONGESTION_RENO },
-	{ "cubic", CONGESTION_CUBIC },
-	{ "bbr", CONGESTION_BBR },
-	{ NULL, 0 }
-};
-
-static const struct option_word	 words_proxy[] = {
+static const struct name	 words_proxy[] = {
 	{ "none", 0 },
 	{ "v1", 1 },
 	{ "v2", 2 },
 	{ NULL, 0 }
 };
 
-static const struct option_word	 words_status[] = {
+static const struct name	 words_status[] = {
 	{ "403", 403 },
 	{ "404", 404 },
 	{ "410", 410 },
@@ -107,11 +61,11 @@ const struct option	 options[] = {
 	/* at the top of the file */
 	{ .name = "log", .type = OPT_WORD, .scope = SCOPE_GLOBAL,
 	    .offset = G(log_level), .dflt = LOGLEVEL_INFO,
-	    .words = words_level, .change = CHANGE_LIVE,
+	    .words = log_levels, .change = CHANGE_LIVE,
 	    .help = "the least grave lines that are logged" },
 	{ .name = "log to", .type = OPT_WORD, .scope = SCOPE_GLOBAL,
 	    .offset = G(log_dest), .dflt = LOGDEST_SYSLOG,
-	    .words = words_dest, .change = CHANGE_LIVE,
+	    .words = log_dest_names, .change = CHANGE_LIVE,
 	    .help = "where log lines go" },
 	{ .name = "pidfile", .type = OPT_STRING, .scope = SCOPE_GLOBAL,
 	    .offset = G(pidfile), .change = CHANGE_LIVE,
@@ -161,12 +115,12 @@ const struct option	 options[] = {
 
 	/* tunnels */
 	{ .name = "seal", .type = OPT_WORDS, .scope = BOTH,
-	    .offset = O(seals), .dflt = SEAL_TLS, .words = words_seal,
+	    .offset = O(seals), .dflt = SEAL_TLS, .words = seal_names,
 	    .change = CHANGE_TUNNELS,
 	    .help = "what may protect the octets of a tunnel" },
 	{ .name = "compression", .type = OPT_WORD, .scope = BOTH,
 	    .offset = O(compression), .dflt = COMPRESSION_NO,
-	    .words = words_compression, .change = CHANGE_TUNNELS,
+	    .words = compression_names, .change = CHANGE_TUNNELS,
 	    .help = "what makes the users' octets fewer on a tunnel" },
 	{ .name = "keepalive", .type = OPT_SECONDS, .scope = BOTH,
 	    .offset = O(keepalive), .min = 1, .max = 3600, .dflt = 20,
@@ -206,7 +160,7 @@ const struct option	 options[] = {
 	    .help = "tunnels at most" },
 	{ .name = "remotes", .type = OPT_WORD, .scope = CLIENT,
 	    .offset = O(strategy), .dflt = STRATEGY_FAILOVER,
-	    .words = words_remotes, .change = CHANGE_TUNNELS,
+	    .words = strategy_names, .change = CHANGE_TUNNELS,
 	    .help = "the pool at the best remote, or one at each" },
 	{ .name = "retry interval", .type = OPT_SECONDS, .scope = CLIENT,
 	    .offset = O(retry_interval), .min = 1, .max = 3600, .dflt = 3,
@@ -291,7 +245,7 @@ const struct option	 options[] = {
 	    .help = "TCP_USER_TIMEOUT" },
 	{ .name = "congestion", .type = OPT_WORD, .scope = BOTH,
 	    .offset = O(service_sock.congestion),
-	    .dflt = CONGESTION_SYSTEM, .words = words_congestion,
+	    .dflt = CONGESTION_SYSTEM, .words = congestion_names,
 	    .change = CHANGE_LISTENER,
 	    .help = "TCP_CONGESTION" },
 
@@ -326,7 +280,7 @@ const struct option	 options[] = {
 	    .help = "TCP_USER_TIMEOUT" },
 	{ .name = "tunnel congestion", .type = OPT_WORD, .scope = TUNNEL,
 	    .offset = O(tunnel_sock.congestion),
-	    .dflt = CONGESTION_SYSTEM, .words = words_congestion,
+	    .dflt = CONGESTION_SYSTEM, .words = congestion_names,
 	    .change = CHANGE_TUNNELS,
 	    .help = "TCP_CONGESTION" }
 };

@@ -84,15 +84,12 @@ parse_number(enum option_type type, const char *s, uint64_t *value)
 static int
 parse_word(const struct option *o, const char *s, uint64_t *value)
 {
-	const struct option_word	*w;
+	const struct name	*w = name_find(o->words, s);
 
-	for (w = o->words; w->word != NULL; w++) {
-		if (strcmp(s, w->word) == 0) {
-			*value |= w->value;
-			return (0);
-		}
-	}
-	return (-1);
+	if (w == NULL)
+		return (-1);
+	*value |= w->value;
+	return (0);
 }
 
 static int
@@ -251,28 +248,15 @@ option_parse(const struct option *o, const char *const *words, size_t n,
 static void
 value_words(const struct option *o, uint64_t value, char *buf, size_t size)
 {
-	const struct option_word	*w;
-	int				 many;
-
-	buf[0] = '\0';
-	if (o->type == OPT_WORD) {
-		for (w = o->words; w->word != NULL; w++)
-			if (w->value == value)
-				strlcpy(buf, w->word, size);
-		return;
+	if (o->type == OPT_WORD)
+		strlcpy(buf, name_of(o->words, value), size);
+	else if ((value & (value - 1)) == 0)
+		name_mask(o->words, value, buf, size);
+	else {
+		strlcpy(buf, "{ ", size);
+		name_mask(o->words, value, buf + 2, size - 2);
+		strlcat(buf, " }", size);
 	}
-	many = (value & (value - 1)) != 0;
-	if (many)
-		strlcat(buf, "{ ", size);
-	for (w = o->words; w->word != NULL; w++) {
-		if ((w->value & value) == 0)
-			continue;
-		strlcat(buf, w->word, size);
-		if (many)
-			strlcat(buf, " ", size);
-	}
-	if (many)
-		strlcat(buf, "}", size);
 }
 
 /* As the file has it: read again, it is the same value. */
@@ -334,14 +318,14 @@ option_value(const struct option *o, const void *base, char *buf, size_t size)
 static void
 range_words(const struct option *o, char *buf, size_t size)
 {
-	const struct option_word	*w;
+	const struct name	*w;
 
 	strlcpy(buf, o->type == OPT_WORDS ? "a list of " : "", size);
-	for (w = o->words; w->word != NULL; w++) {
-		strlcat(buf, w->word, size);
-		if (w[1].word == NULL)
+	for (w = o->words; w->name != NULL; w++) {
+		strlcat(buf, w->name, size);
+		if (w[1].name == NULL)
 			break;
-		if (w[2].word != NULL)
+		if (w[2].name != NULL)
 			strlcat(buf, ", ", size);
 		else
 			strlcat(buf, o->type == OPT_WORDS ? " and " : " or ",

@@ -210,7 +210,7 @@ asker_refuse(int fd, const char *words)
 		close(fd);
 		return;
 	}
-	if (imsg_compose(&imsgbuf, IMSG_CTL_DONE, MSG_VERSION, 0, -1, &done,
+	if (imsg_compose(&imsgbuf, IMSG_CTL_DONE, CTL_VERSION, 0, -1, &done,
 	    sizeof(done)) != -1)
 		(void)imsgbuf_write(&imsgbuf);
 	imsgbuf_clear(&imsgbuf);
@@ -349,15 +349,15 @@ asker_take(struct asker *a, struct imsg *imsg)
 		return (-1);
 	}
 	memcpy(&version, ibuf_data(imsg->buf), sizeof(version));
-	if (version != MSG_VERSION) {
+	if (version != CTL_VERSION) {
 		(void)snprintf(words, sizeof(words), "rocketctl speaks "
-		    "version %u, rocketd version %u", version, MSG_VERSION);
+		    "version %u, rocketd version %u", version, CTL_VERSION);
 		a->ending = 1;
 		(void)event_del(a->in);
 		asker_done(a, 1, words);
 		return (-1);
 	}
-	if (msg_check(PROC_CONTROL, PROC_ROCKETCTL, imsg, &why) == -1) {
+	if (ctl_check(PROC_CONTROL, PROC_ROCKETCTL, imsg, &why) == -1) {
 		asker_drop(a, why);
 		return (-1);
 	}
@@ -413,12 +413,12 @@ asker_count(struct asker *a)
 }
 
 void
-asker_send(struct asker *a, enum msg_type type, const void *data, size_t len)
+asker_send(struct asker *a, uint32_t type, const void *data, size_t len)
 {
 	if (a->dead)
 		return;
 	/* The number in the header is for a rocketctl of another version. */
-	if (imsg_compose(&a->imsgbuf, type, MSG_VERSION, 0, -1, data, len) ==
+	if (imsg_compose(&a->imsgbuf, type, CTL_VERSION, 0, -1, data, len) ==
 	    -1) {
 		asker_drop(a, strerror(errno));
 		return;
@@ -465,8 +465,8 @@ asker_uid(const struct asker *a)
 	return (a->uid);
 }
 
-void
-asker_stats(struct asker_stats *stats)
+const struct asker_stats *
+asker_stats(void)
 {
-	*stats = askers.stats;
+	return (&askers.stats);
 }

@@ -39,7 +39,7 @@ struct event_base;
 
 struct asker_ops {
 	/* A checked request of this version; end it by asker_done. */
-	void	(*request)(struct asker *, enum msg_type,
+	void	(*request)(struct asker *, uint32_t,
 		    const struct ctl_request *);
 	/* It is freed after the call, nothing can be sent to it any more. */
 	void	(*gone)(struct asker *);
@@ -69,12 +69,12 @@ uint32_t asker_drain(void);
 void	 asker_close_all(void);
 
 /* Queues an answer; one that does not read is closed, from the event loop. */
-void	 asker_send(struct asker *, enum msg_type, const void *, size_t);
+void	 asker_send(struct asker *, uint32_t, const void *, size_t);
 /* CTL_DONE; words may be "".  The next request may come. */
 void	 asker_done(struct asker *, int failed, const char *words);
 /* May it command? */
 int	 asker_commands(const struct asker *);
 uid_t	 asker_uid(const struct asker *);
-void	 asker_stats(struct asker_stats *);
+const struct asker_stats *asker_stats(void);
 
 #endif /* WORKER_ASKER_H */

@@ -54,19 +54,16 @@ static void	 control_ready(int);
 static void	 control_joined(struct channel *);
 static void	 control_left(struct channel *);
 static void	 control_message(struct channel *, struct imsg *);
-static void	 control_ask(struct channel *, enum msg_type,
-		    const struct ctl_request *);
 static void	 control_stop(uint32_t);
 static void	 control_look(evutil_socket_t, short, void *);
 static void	 control_over(evutil_socket_t, short, void *);
 static void	 control_sink(enum log_level, const char *, void *);
 static void	 control_log(struct sibling *, struct imsg *);
 static int	 control_may_log(struct sibling *);
-static void	 control_request(struct asker *, enum msg_type,
+static void	 control_request(struct asker *, uint32_t,
 		    const struct ctl_request *);
 static void	 control_gone(struct asker *);
 static void	 control_counters(struct asker *);
-static void	 control_counter(struct asker *, const char *, uint64_t);
 
 static struct sibling *sibling_find(const struct channel *);
 static int	 sibling_cmp(const struct sibling *, const struct sibling *);
@@ -104,7 +101,6 @@ const struct role	 role_control = {
 	.joined = control_joined,
 	.left = control_left,
 	.message = control_message,
-	.ask = control_ask,
 	.stop = control_stop
 };
 
@@ -112,11 +108,9 @@ static void
 control_init(void)
 {
 	RB_INIT(&env.siblings);
-	env.parent.role = PROC_PARENT;
-	env.parent.from.process = "parent";
+	env.parent.peer.role = PROC_PARENT;
 	env.parent.lines = LINES_BURST * LINES_ONE;
-	env.self.role = PROC_CONTROL;
-	env.self.from.process = "control";
+	env.self.peer.role = PROC_CONTROL;
 	env.self.lines = LINES_BURST * LINES_ONE;
 	if ((env.log = logout_new(worker_base())) == NULL)
 		fatalx("log: no memory");
@@ -242,8 +236,8 @@ sibling_find(const struct channel *ch)
 const char *
 sibling_title(const struct sibling *s)
 {
-	return (proc_name(s->role, s->from.side, s->from.index,
-	    s->from.service));
+	return (proc_name(s->peer.role, s->peer.side, s->peer.index,
+	    s->peer.name));
 }
 
 static void
@@ -258,15 +252,7 @@ control_joined(struct channel *ch)
 	if ((s = calloc(1, sizeof(*s))) == NULL)
 		fatal("channel");
 	s->ch = ch;
-	s->role = peer->role;
-	s->service = peer->service;
-	s->from.process = peer->role == PROC_SERVICE ? "worker" :
-	    role_name(peer->role);
-	s->from.side = peer->side;
-	s->from.index = peer->index;
-	if (peer->role == PROC_SERVICE)
-		(void)strlcpy(s->from.service, peer->name,
-		    sizeof(s->from.service));
+	s->peer = *peer;
 	s->refilled = worker_now();
 	s->lines = LINES_BURST * LINES_ONE;
 	if (RB_INSERT(siblings, &env.siblings, s) != NULL)
@@ -323,15 +309,6 @@ control_message(struct channel *ch, struct imsg *imsg)
 	}
 }
 
-/* Nobody asks control but its askers. */
-static void
-control_ask(struct channel *ch, enum msg_type type,
-    const struct ctl_request *req)
-{
-	(void)type;
-	worker_done(ch, req->request, "control answers rocketctl only");
-}
-
 /* ---- the log ---- */
 
 static void
@@ -339,7 +316,7 @@ control_sink(enum log_level level, const char *line, void *arg)
 {
 	(void)arg;
 	if (control_may_log(&env.self))
-		logout_put(env.log, &env.self.from, level, line);
+		logout_put(env.log, &env.self.peer, level, line);
 }
 
 static void
@@ -355,7 +332,7 @@ control_log(struct sibling *s, struct imsg *imsg)
 		return;
 	msg.text[sizeof(msg.text) - 1] = '\0';
 	if (control_may_log(s))
-		logout_put(env.log, &s->from, msg.level, msg.text);
+		logout_put(env.log, &s->peer, msg.level, msg.text);
 }
 
 /* A bucket of lines a process; what overflows is counted and said once. */
@@ -383,7 +360,7 @@ control_may_log(struct sibling *s)
 		    (unsigned long long)s->limited);
 		s->limited = 0;
 		s->lines -= LINES_ONE;
-		logout_put(env.log, &s->from, LOGLEVEL_WARN, words);
+		logout_put(env.log, &s->peer, LOGLEVEL_WARN, words);
 	}
 	return (1);
 }
@@ -391,7 +368,7 @@ control_may_log(struct sibling *s)
 /* ---- requests ---- */
 
 static void
-control_request(struct asker *asker, enum msg_type type,
+control_request(struct asker *asker, uint32_t type,
     const struct ctl_request *req)
 {
 	if (type == IMSG_CTL_SUMMARY)
@@ -408,36 +385,55 @@ control_gone(struct asker *asker)
 		event_active(env.look, EV_TIMEOUT, 0);
 }
 
+static const void *
+control_logout(void)
+{
+	return (logout_stats(env.log));
+}
+
+static const void *
+control_askers(void)
+{
+	return (asker_stats());
+}
+
+#define LOGOUT(k, n, m, h) \
+	FIGURE_OF(k, n, control_logout, logout_stats, m, h)
+#define ASKERS(k, n, m, h) \
+	FIGURE_OF(k, n, control_askers, asker_stats, m, h)
+
+static const struct figure	 control_figures[] = {
+	LOGOUT(COUNTER, "log_written", written, "lines logged"),
+	LOGOUT(COUNTER, "log_lost", lost, "lines that the log did not accept"),
+	LOGOUT(GAUGE, "log_queued", queued, "bytes waiting for the log"),
+	FIGURE(COUNTER, "log_limited", env.limited,
+	    "lines not logged because a process wrote too many"),
+	ASKERS(GAUGE, "clients", now, "clients connected"),
+	ASKERS(COUNTER, "clients_ever", accepted, "clients accepted"),
+	ASKERS(COUNTER, "clients_refused", refused,
+	    "clients refused because there were too many"),
+	ASKERS(COUNTER, "clients_dropped", dropped,
+	    "clients that sent an invalid request or did not read the answer"),
+	ASKERS(COUNTER, "requests", requests, "requests of clients"),
+	FIGURE_GET(COUNTER, "unanswered", inquiry_unanswered,
+	    "times that an answer left out a process"),
+	{ .name = NULL }
+};
+
 static void
 control_counters(struct asker *asker)
 {
-	struct logout_stats	log;
-	struct asker_stats	askers;
+	const struct figure	*f;
+	struct ctl_counter	 counter;
 
-	logout_stats(env.log, &log);
-	asker_stats(&askers);
-	control_counter(asker, "log_written", log.written);
-	control_counter(asker, "log_lost", log.lost);
-	control_counter(asker, "log_queued", log.queued);
-	control_counter(asker, "log_limited", env.limited);
-	control_counter(asker, "clients", askers.now);
-	control_counter(asker, "clients_ever", askers.accepted);
-	control_counter(asker, "clients_refused", askers.refused);
-	control_counter(asker, "clients_dropped", askers.dropped);
-	control_counter(asker, "requests", askers.requests);
-	control_counter(asker, "unanswered", inquiry_unanswered());
-}
-
-static void
-control_counter(struct asker *asker, const char *name, uint64_t value)
-{
-	struct ctl_counter	counter;
-
-	memset(&counter, 0, sizeof(counter));
-	counter.role = PROC_CONTROL;
-	counter.value = value;
-	(void)strlcpy(counter.name, name, sizeof(counter.name));
-	asker_send(asker, IMSG_CTL_COUNTER, &counter, sizeof(counter));
+	for (f = control_figures; f->name != NULL; f++) {
+		memset(&counter, 0, sizeof(counter));
+		counter.role = PROC_CONTROL;
+		counter.value = figure_value(f);
+		(void)strlcpy(counter.name, f->name, sizeof(counter.name));
+		asker_send(asker, IMSG_CTL_COUNTER, &counter,
+		    sizeof(counter));
+	}
 }
 
 /* ---- the end ---- */
@@ -466,10 +462,8 @@ static void
 control_look(evutil_socket_t fd, short what, void *arg)
 {
 	static const struct timeval	 tv = { 0, END_LOOK_US };
-	struct asker_stats		 askers;
 
-	asker_stats(&askers);
-	if (!RB_EMPTY(&env.siblings) || askers.now > 0)
+	if (!RB_EMPTY(&env.siblings) || asker_stats()->now > 0)
 		return;
 	if (!logout_flush(env.log) && env.looks++ < END_LOOKS &&
 	    evtimer_add(env.look, &tv) == 0)

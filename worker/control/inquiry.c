@@ -38,9 +38,9 @@
 #define WHOM_WORKERS	0x04
 
 struct form {				/* what a request asks of whom */
-	enum msg_type	 request;
-	enum msg_type	 answer;
-	enum msg_type	 parents;	/* the parent's only */
+	uint32_t	 request;
+	uint32_t	 answer;
+	uint32_t	 parents;	/* the parent's only */
 	uint32_t	 whom;
 	uint32_t	 silence_ms;
 	const char	*command;	/* not for everybody; or NULL */
@@ -78,7 +78,7 @@ union answer {
 	struct ctl_done		 done;
 };
 
-static const struct form *form_find(enum msg_type);
+static const struct form *form_find(uint32_t);
 static int	 form_concerns(const struct form *, const struct ctl_request *,
 		    const struct sibling *);
 static struct inquiry *inquiry_new(struct asker *, const struct form *,
@@ -91,7 +91,7 @@ static void	 inquiry_done(struct inquiry *, struct part *,
 		    const struct ctl_done *);
 static void	 inquiry_missing(struct inquiry *, struct part *);
 static void	 inquiry_relay(struct inquiry *, const struct sibling *,
-		    enum msg_type, union answer *, size_t);
+		    uint32_t, union answer *, size_t);
 static int	 inquiry_check(struct inquiry *);
 static void	 inquiry_look(evutil_socket_t, short, void *);
 
@@ -125,7 +125,7 @@ static const struct form	 forms[] = {
 };
 
 static const struct form *
-form_find(enum msg_type type)
+form_find(uint32_t type)
 {
 	size_t	i;
 
@@ -144,20 +144,20 @@ form_concerns(const struct form *form, const struct ctl_request *req,
 
 	if (form->whom & WHOM_CHILDREN)
 		return (1);
-	if (!(form->whom & WHOM_WORKERS) || s->role != PROC_SERVICE)
+	if (!(form->whom & WHOM_WORKERS) || s->peer.role != PROC_SERVICE)
 		return (0);
 	if (req->service[0] != '\0' && strcmp(req->service,
-	    s->from.service) != 0)
+	    s->peer.name) != 0)
 		return (0);
 	/* Of one session, or (id 0.0.0) of all; CLOSE always names one. */
 	if (form->request != IMSG_CTL_CLOSE && id->service == 0 &&
 	    id->index == 0 && id->serial == 0)
 		return (1);
-	return (id->service == s->service && id->index == s->from.index);
+	return (id->service == s->peer.service && id->index == s->peer.index);
 }
 
 void
-inquiry_start(struct asker *asker, enum msg_type type,
+inquiry_start(struct asker *asker, uint32_t type,
     const struct ctl_request *req, struct sibling *parent,
     struct siblings *siblings)
 {
@@ -291,7 +291,7 @@ inquiry_answer(struct sibling *s, struct imsg *imsg)
 	union answer	 answer;
 	struct inquiry	*q;
 	struct part	*p;
-	enum msg_type	 type = imsg_get_type(imsg);
+	uint32_t	 type = imsg_get_type(imsg);
 	size_t		 len = imsg_get_len(imsg);
 
 	memset(&answer, 0, sizeof(answer));
@@ -318,32 +318,32 @@ inquiry_answer(struct sibling *s, struct imsg *imsg)
 
 /* What the channel knows better than the message is taken from there. */
 static void
-inquiry_relay(struct inquiry *q, const struct sibling *s, enum msg_type type,
+inquiry_relay(struct inquiry *q, const struct sibling *s, uint32_t type,
     union answer *answer, size_t len)
 {
 	answer->request = 0;
 	switch (type) {
 	case IMSG_CTL_COUNTER:
-		answer->counter.role = s->role;
+		answer->counter.role = s->peer.role;
 		break;
 	case IMSG_CTL_SERVICE:
-		answer->service.service = s->service;
-		answer->service.index = s->from.index;
-		answer->service.side = s->from.side;
-		(void)strlcpy(answer->service.name, s->from.service,
+		answer->service.service = s->peer.service;
+		answer->service.index = s->peer.index;
+		answer->service.side = s->peer.side;
+		(void)strlcpy(answer->service.name, s->peer.name,
 		    sizeof(answer->service.name));
 		break;
 	case IMSG_CTL_SESSION:
-		answer->session.id.service = s->service;
-		answer->session.id.index = s->from.index;
-		answer->session.side = s->from.side;
-		(void)strlcpy(answer->session.service, s->from.service,
+		answer->session.id.service = s->peer.service;
+		answer->session.id.index = s->peer.index;
+		answer->session.side = s->peer.side;
+		(void)strlcpy(answer->session.service, s->peer.name,
 		    sizeof(answer->session.service));
 		break;
 	case IMSG_CTL_STREAM:
-		answer->stream.session.service = s->service;
-		answer->stream.session.index = s->from.index;
-		(void)strlcpy(answer->stream.service, s->from.service,
+		answer->stream.session.service = s->peer.service;
+		answer->stream.session.index = s->peer.index;
+		(void)strlcpy(answer->stream.service, s->peer.name,
 		    sizeof(answer->stream.service));
 		if (q->req.session.serial != 0 && q->req.session.serial !=
 		    answer->stream.session.serial)

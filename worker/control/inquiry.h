@@ -19,7 +19,7 @@ struct siblings;
 /* inquiry.c */
 
 /* Asks; the asker gets its answers, at last and in any case an asker_done. */
-void	 inquiry_start(struct asker *, enum msg_type,
+void	 inquiry_start(struct asker *, uint32_t,
 	    const struct ctl_request *, struct sibling *parent,
 	    struct siblings *);
 /*

@@ -15,12 +15,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <syslog.h>
 #include <unistd.h>
 
 #include <event2/event.h>
 
 #include "shared/compat.h"
+#include "shared/logline.h"
 #include "logout.h"
 
 /*
@@ -32,7 +32,7 @@
 struct logout_line {
 	STAILQ_ENTRY(logout_line)	 entry;
 	struct timespec			 when;
-	struct logout_from		 from;
+	struct msg_channel		 from;
 	uint32_t			 level;
 	uint64_t			 losses;	/* that it speaks of */
 	size_t				 size;		/* of all this */
@@ -41,7 +41,6 @@ struct logout_line {
 
 struct logout {
 	STAILQ_HEAD(, logout_line)	 queue;
-	size_t				 queued;	/* octets */
 	size_t				 sent;	/* of the first, formatted */
 	struct event_base		*base;
 	struct event			*writable;	/* of fd, or NULL */
@@ -51,8 +50,7 @@ struct logout {
 	int				 plain;		/* fd is no socket */
 	pid_t				 pid;
 	uint64_t			 unsaid;	/* losses to speak of */
-	uint64_t			 written;
-	uint64_t			 lost;
+	struct logout_stats		 stats;
 };
 
 enum logout_result {
@@ -61,10 +59,7 @@ enum logout_result {
 	LOGOUT_FAILED
 };
 
-static int	logout_priority(uint32_t);
-static size_t	logout_format_json(char *, size_t, const char *,
-		    const struct logout_from *, uint32_t, const char *);
-static int	logout_add(struct logout *, const struct logout_from *,
+static int	logout_add(struct logout *, const struct msg_channel *,
 		    uint32_t, const char *, uint64_t);
 static void	logout_note(struct logout *);
 static void	logout_remove(struct logout *, enum logout_result);
@@ -72,7 +67,7 @@ static enum logout_result logout_write(struct logout *, const char *, size_t);
 static void	logout_await(struct logout *);
 static void	logout_event(evutil_socket_t, short, void *);
 
-static const struct logout_from	 logout_self = { "control", SIDE_NONE, 0, "" };
+static const struct msg_channel	 logout_self = { .role = PROC_CONTROL };
 
 struct logout *
 logout_new(struct event_base *base)
@@ -130,14 +125,14 @@ logout_to(struct logout *l, enum log_dest dest, int fd)
 }
 
 void
-logout_put(struct logout *l, const struct logout_from *from, uint32_t level,
+logout_put(struct logout *l, const struct msg_channel *from, uint32_t level,
     const char *text)
 {
 	/* The losses come before the line that follows them. */
 	if (l->unsaid > 0)
 		logout_note(l);
 	if (logout_add(l, from, level, text, 0) == -1) {
-		l->lost++;
+		l->stats.lost++;
 		l->unsaid++;
 		return;
 	}
@@ -151,7 +146,7 @@ int
 logout_flush(struct logout *l)
 {
 	struct logout_line	*line;
-	char			 buf[LOGOUT_LINE];
+	char			 buf[LOGLINE_MAX];
 	size_t			 len;
 	enum logout_result	 result;
 	int			 wrote = 0, noted = 0;
@@ -166,7 +161,7 @@ logout_flush(struct logout *l)
 		}
 		if ((line = STAILQ_FIRST(&l->queue)) == NULL)
 			return (1);
-		len = logout_format(buf, l->dest, l->pid, &line->when,
+		len = logline_format(buf, l->dest, l->pid, &line->when,
 		    &line->from, line->level, line->text);
 		result = logout_write(l, buf, len);
 		if (result == LOGOUT_LATER) {
@@ -179,113 +174,14 @@ logout_flush(struct logout *l)
 	}
 }
 
-void
-logout_stats(const struct logout *l, struct logout_stats *stats)
+const struct logout_stats *
+logout_stats(const struct logout *l)
 {
-	stats->written = l->written;
-	stats->lost = l->lost;
-	stats->queued = l->queued;
-}
-
-size_t
-logout_format(char buf[LOGOUT_LINE], enum log_dest dest, pid_t pid,
-    const struct timespec *when, const struct logout_from *from,
-    uint32_t level, const char *text)
-{
-	struct tm	 tm;
-	char		 day[32], stamp[48];
-	const char	*who;
-	int		 n = -1;
-
-	if (from->service[0] != '\0')
-		who = proc_name(PROC_SERVICE, from->side, from->index,
-		    from->service);
-	else if (strcmp(from->process, role_name(PROC_TLS)) == 0)
-		who = proc_name(PROC_TLS, from->side, from->index, "");
-	else
-		who = from->process;
-	memset(&tm, 0, sizeof(tm));
-	(void)gmtime_r(&when->tv_sec, &tm);
-	if (strftime(day, sizeof(day), "%Y-%m-%dT%H:%M:%S", &tm) == 0)
-		day[0] = '\0';
-	switch (dest) {
-	case LOGDEST_SYSLOG:
-		n = snprintf(buf, LOGOUT_LINE, "<%d>rocketd[%ld]: %s: %s",
-		    LOG_DAEMON | logout_priority(level), (long)pid,
-		    who, text);
-		break;
-	case LOGDEST_JSON:
-		(void)snprintf(stamp, sizeof(stamp), "%s.%03ldZ", day,
-		    (long)(when->tv_nsec / 1000000) % 1000);
-		return (logout_format_json(buf, LOGOUT_LINE, stamp, from, level,
-		    text));
-	case LOGDEST_STDERR:
-		n = snprintf(buf, LOGOUT_LINE, "%sZ %s %s: %s\n", day,
-		    log_level_name(level), who, text);
-		break;
-	}
-	if (n < 0)
-		return (0);
-	return ((size_t)n < LOGOUT_LINE ? (size_t)n : LOGOUT_LINE - 1);
-}
-
-static size_t
-logout_format_json(char *buf, size_t size, const char *stamp,
-    const struct logout_from *from, uint32_t level, const char *text)
-{
-	size_t	len;
-	int	n;
-
-	n = snprintf(buf, size,
-	    "{\"time\":\"%s\",\"level\":\"%s\",\"process\":\"%s\"", stamp,
-	    log_level_name(level), from->process);
-	if (n < 0 || (size_t)n >= size)
-		return (0);
-	len = n;
-	/* A service's name has no octet that JSON would have escaped. */
-	if (from->service[0] != '\0') {
-		n = snprintf(buf + len, size - len,
-		    ",\"service\":\"%s\",\"side\":\"%s\",\"index\":%u",
-		    from->service, side_name(from->side), from->index);
-		if (n < 0 || (size_t)n >= size - len)
-			return (0);
-		len += n;
-	}
-	n = snprintf(buf + len, size - len, ",\"message\":\"");
-	if (n < 0 || (size_t)n >= size - len)
-		return (0);
-	len += n;
-	/* Room for an escaped character and for the end. */
-	for (; *text != '\0' && len + 6 < size; text++) {
-		if (*text == '"' || *text == '\\')
-			buf[len++] = '\\';
-		buf[len++] = *text;
-	}
-	(void)strlcpy(buf + len, "\"}\n", size - len);
-	return (len + 3);
-}
-
-/* panic is not LOG_EMERG: that one is shouted at every terminal. */
-static int
-logout_priority(uint32_t level)
-{
-	switch (level) {
-	case LOGLEVEL_PANIC:
-	case LOGLEVEL_FATAL:
-		return (LOG_CRIT);
-	case LOGLEVEL_ERROR:
-		return (LOG_ERR);
-	case LOGLEVEL_WARN:
-		return (LOG_WARNING);
-	case LOGLEVEL_INFO:
-		return (LOG_INFO);
-	default:
-		return (LOG_DEBUG);
-	}
+	return (&l->stats);
 }
 
 static int
-logout_add(struct logout *l, const struct logout_from *from, uint32_t level,
+logout_add(struct logout *l, const struct msg_channel *from, uint32_t level,
     const char *text, uint64_t losses)
 {
 	struct logout_line	*line;
@@ -294,7 +190,7 @@ logout_add(struct logout *l, const struct logout_from *from, uint32_t level,
 
 	len = strnlen(text, LOG_LINE_MAX - 1);
 	size = sizeof(*line) + len + 1;
-	if (size > LOGOUT_QUEUE - l->queued)
+	if (size > LOGOUT_QUEUE - l->stats.queued)
 		return (-1);
 	if ((line = malloc(size)) == NULL)
 		return (-1);
@@ -310,7 +206,7 @@ logout_add(struct logout *l, const struct logout_from *from, uint32_t level,
 	}
 	line->text[len] = '\0';
 	STAILQ_INSERT_TAIL(&l->queue, line, entry);
-	l->queued += size;
+	l->stats.queued += size;
 	return (0);
 }
 
@@ -333,14 +229,14 @@ logout_remove(struct logout *l, enum logout_result result)
 
 	line = STAILQ_FIRST(&l->queue);
 	STAILQ_REMOVE_HEAD(&l->queue, entry);
-	l->queued -= line->size;
+	l->stats.queued -= line->size;
 	l->sent = 0;
 	if (result == LOGOUT_SENT)
-		l->written++;
+		l->stats.written++;
 	else if (line->losses > 0)
 		l->unsaid += line->losses;
 	else {
-		l->lost++;
+		l->stats.lost++;
 		l->unsaid++;
 	}
 	free(line);

@@ -11,16 +11,14 @@
 
 #include <stdint.h>
 
-#include "logout.h"
+#include "shared/msg.h"
 
 struct channel;
 
 struct sibling {
 	RB_ENTRY(sibling)	 entry;
 	struct channel		*ch;		/* NULL: the parent, or us */
-	struct logout_from	 from;
-	uint32_t		 role;
-	uint32_t		 service;
+	struct msg_channel	 peer;
 	uint64_t		 refilled;	/* worker_now() of lines */
 	uint64_t		 lines;		/* it may log, in LINES_ONE */
 	uint64_t		 limited;	/* lines over that, unsaid */

@@ -187,7 +187,7 @@ static void
 set_congestion(int fd, uint32_t congestion)
 {
 	static int	 told;
-	const char	*name = congestion_name(congestion);
+	const char	*name = name_of(congestion_names, congestion);
 
 	if (congestion == CONGESTION_SYSTEM || setsockopt(fd, IPPROTO_TCP,
 	    TCP_CONGESTION, name, strlen(name)) == 0 || told)

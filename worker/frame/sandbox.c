@@ -77,37 +77,12 @@ static const char *const	 sandbox_places[] = {
 	"/run", "/var/run", "/tmp", "/var/empty"
 };
 
-static const struct {
-	uint32_t	 bit;
-	const char	*name;
-} sandbox_parts[] = {
-	{ SANDBOX_CHROOT, "chroot" },
-	{ SANDBOX_IDS, "ids" },
-	{ SANDBOX_NO_NEW_PRIVS, "no_new_privs" },
-	{ SANDBOX_NODUMP, "nodump" },
-	{ SANDBOX_RLIMITS, "rlimits" },
-	{ SANDBOX_NETNS, "netns" },
-	{ SANDBOX_LANDLOCK, "landlock" },
-	{ SANDBOX_SECCOMP, "seccomp" },
-	{ SANDBOX_PLEDGE, "pledge" },
-	{ SANDBOX_UNVEIL, "unveil" },
-	{ SANDBOX_WIDENED, "widened" }
-};
-
 const char *
 sandbox_names(uint32_t mask)
 {
 	static char	 buf[128];
-	size_t		 i;
 
-	buf[0] = '\0';
-	for (i = 0; i < nitems(sandbox_parts); i++) {
-		if (!(mask & sandbox_parts[i].bit))
-			continue;
-		if (buf[0] != '\0')
-			(void)strlcat(buf, " ", sizeof(buf));
-		(void)strlcat(buf, sandbox_parts[i].name, sizeof(buf));
-	}
+	(void)name_mask(sandbox_parts, mask, buf, sizeof(buf));
 	return (buf[0] == '\0' ? "nothing" : buf);
 }
 

@@ -19,6 +19,7 @@
 #include "shared/channel.h"
 #include "shared/log.h"
 #include "shared/msg.h"
+#include "figure.h"
 
 struct event_base;
 
@@ -41,11 +42,13 @@ struct role {
 	void	(*left)(struct channel *);
 	/* A message of a sibling, or of the parent that is not worker.c's. */
 	void	(*message)(struct channel *, struct imsg *);
+	/* What CTL_SUMMARY is answered with; NULL: nothing. */
+	const struct figure	*figures;
 	/*
-	 * control asks: send the answers over the channel, the last one is
-	 * IMSG_CTL_DONE.  CTL_SUMMARY: CTL_COUNTERs (worker_counter).
+	 * control asks for anything else: send the answers over the channel;
+	 * the last one is IMSG_CTL_DONE (worker_done).  May be NULL.
 	 */
-	void	(*ask)(struct channel *, enum msg_type,
+	void	(*ask)(struct channel *, uint32_t,
 		    const struct ctl_request *);
 	/* End within drain_ms (0 at once, UINT32_MAX no limit): worker_exit. */
 	void	(*stop)(uint32_t drain_ms);
@@ -65,12 +68,10 @@ const struct msg_begin	*worker_self(void);
 /* Microseconds of a clock that never goes back, as of this turn. */
 uint64_t		 worker_now(void);
 /* Queues a message to the parent. */
-void			 worker_tell(enum msg_type, const void *, size_t);
+void			 worker_tell(uint32_t, const void *, size_t);
 /* A sibling sent what it may not: logs, tells the parent, closes it. */
 void			 worker_complain(struct channel *, const char *why);
-/* Answer of CTL_SUMMARY, one figure. */
-void			 worker_counter(struct channel *, uint32_t request,
-			    const char *name, uint64_t value);
+/* The last answer to a request. */
 void			 worker_done(struct channel *, uint32_t request,
 			    const char *failure);	/* NULL: all well */
 /* Leaves the event loop; worker.c flushes its channels and exits 0. */

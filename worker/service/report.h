@@ -16,7 +16,7 @@ struct service;
 /* report.c */
 
 /* Answers a request of control's, to its end. */
-void	 report_ask(const struct service *, struct channel *, enum msg_type,
+void	 report_ask(const struct service *, struct channel *, uint32_t,
 	    const struct ctl_request *);
 
 #endif /* WORKER_REPORT_H */

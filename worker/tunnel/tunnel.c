@@ -132,6 +132,8 @@ tunnel_new(int fd, const struct msg_tunnel *how, struct remote *remote)
 		free(t);
 		return (NULL);
 	}
+	if (t->seal == NULL)
+		t->flags |= TUNNEL_F_BARE;
 	TAILQ_INSERT_TAIL(&svc->tunnels, t, entry);
 	svc->ntunnels++;
 	svc->budget.fds++;
@@ -402,7 +404,8 @@ tunnel_rtt(struct tunnel *t, uint32_t us)
 {
 	t->rtt_us = us;
 	t->probe_until = 0;
-	session_rtt(t->session, us);
+	if (t->session != NULL)
+		session_rtt(t->session, us);
 }
 
 /* ---- an open tunnel's turn ---- */
@@ -784,7 +787,8 @@ tunnel_ready(void *arg, int later)
 static void
 tunnel_draining(struct tunnel *t)
 {
-	if (t->deadline == 0 && svc->conf.opts.drain_timeout != 0)
+	if (t->state == TUNNEL_OPEN && t->deadline == 0 &&
+	    svc->conf.opts.drain_timeout != 0)
 		t->deadline = worker_now() +
 		    svc->conf.opts.drain_timeout * 1000000ULL;
 }
@@ -819,8 +823,7 @@ tunnel_drain(struct tunnel *t)
 		return;
 	}
 	t->flags |= TUNNEL_F_OLD | TUNNEL_F_DRAINING;
-	if (t->state == TUNNEL_OPEN)
-		tunnel_draining(t);
+	tunnel_draining(t);
 	tunnel_tell_drain(t);
 	tunnel_schedule(t);
 }

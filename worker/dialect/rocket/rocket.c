@@ -757,11 +757,13 @@ rocket_get_control(const uint8_t *buf, size_t len, struct rocket_ctl *ctl,
 
 /* "0x05 tls none": unknown bits show by the number. */
 static void
-seal_names(char *buf, size_t size, uint32_t seals)
+log_seals(char *buf, size_t size, uint32_t seals)
 {
-	(void)snprintf(buf, size, "0x%02x%s%s%s", seals,
-	    seals & SEAL_TLS ? " tls" : "", seals & SEAL_XOR ? " xor" : "",
-	    seals & SEAL_NONE ? " none" : "");
+	char	 names[24];
+
+	(void)name_mask(seal_names, seals, names, sizeof(names));
+	(void)snprintf(buf, size, "0x%02x%s%s", seals,
+	    names[0] == '\0' ? "" : " ", names);
 }
 
 /* The cheapest that both allow: who allows less than tls wants it. */
@@ -808,8 +810,8 @@ rocket_settle(const struct rocket_params *ours,
 	if (check_mux(ours, theirs, why) == -1)
 		return (-1);
 	if ((seal = settle_seal(ours->seals & theirs->seals)) == 0) {
-		seal_names(here, sizeof(here), ours->seals);
-		seal_names(there, sizeof(there), theirs->seals);
+		log_seals(here, sizeof(here), ours->seals);
+		log_seals(there, sizeof(there), theirs->seals);
 		return (refuse(why, REJECT_SEAL, "seals %s here, %s there",
 		    here, there));
 	}
