@@ -33,6 +33,8 @@ const char	*words_number(uint64_t);
 const char	*words_session(const struct ctl_session_id *);
 /* "gate", "worker ssh (server)". */
 const char	*words_process(const struct ctl_process *);
+/* "users" for the side that opens streams, "target" for the other. */
+const char	*words_has(uint32_t opens);
 /* "3.1", the prefix of its session ids; "-" for other processes. */
 const char	*words_worker(const struct ctl_process *);
 /* The parts of a SANDBOX_ mask, with blanks between; "-" for none. */

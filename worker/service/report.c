@@ -38,6 +38,7 @@ report_service(const struct service *svc, struct channel *ch,
 	cs.service = worker_self()->service;
 	cs.index = worker_self()->index;
 	cs.side = worker_self()->side;
+	cs.opens = svc->opens;
 	cs.tunnels_wanted = svc->dials ? pool_wanted() : 0;
 	cs.sessions = svc->nopen;
 	cs.streams = svc->nrelays - user_waiting();

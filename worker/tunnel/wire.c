@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * See wire.h.  No stream is pulled while the batch or the pipe waits, so that
- * a slow socket holds no more than that.
+ * See wire.h.  No stream is pulled while the batch or the pipe waits, so a slow
+ * socket makes us hold no more than these.
  */
 
 #include <sys/types.h>
@@ -25,26 +25,26 @@
 #include "wire.h"
 
 /*
- * Plain octets of a batch; sealed it grows by 22 octets a record, and a message
- * of WebSocket has a header, and a control frame behind it.
+ * A batch of plain octets, and what it grows by: 22 octets a record when it is
+ * sealed; in WebSocket a header before it and a control frame behind it.
  */
 #define TX_SIZE		(WIRE_BATCH + WIRE_BATCH / 256 + 1024)
-/* Unsent octets in the kernel beyond which scheduling stays with us. */
+/* The kernel takes so many unsent octets; the order of more is up to us. */
 #define NOTSENT_LOWAT	(128 * 1024)
 /*
- * Below this rate, in octets a second, copying costs nothing that matters, and
- * what is put aside at once is what passes in so many microseconds: others
- * wait for no more.
+ * Below this rate, in octets a second, the cost of a copy does not matter.
+ * Above it a pipe takes what passes in BULK_US microseconds: others wait no
+ * longer than that.
  */
 #define BULK_RATE	(16 * 1000000ULL)
 #define BULK_US		2000
 #define PACE_US		20000
-/* Reads in a row that give no payload: frames of nothing, pings. */
+/* Reads in a row that give the caller nothing: empty frames, pings. */
 #define EMPTY_READS	32
-/* What has to be free behind what is written. */
+/* Stays free behind what is written. */
 #define WS_ROOM		(WS_HEAD_MAX + WS_CONTROL_MAX)
 
-/* The batch that is made next, by whichever wire: most leave at once. */
+/* For the next batch of any wire, since most batches leave at once. */
 static uint8_t	*spare;
 
 static void	 wire_event(evutil_socket_t, short, void *);
@@ -65,7 +65,7 @@ wire_open(struct wire *w, struct event_base *base, struct budget *budget,
 	    event_add(&w->ev, NULL) == -1)
 		return (-1);
 	w->fd = fd;
-	/* Not a TCP socket (a hop through another process): no matter. */
+	/* It fails where the socket is not TCP (to a process): no matter. */
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &lowat,
 	    sizeof(lowat));
 	return (0);
@@ -93,7 +93,7 @@ wire_abort(struct wire *w)
 {
 	struct linger	 rst = { 1, 0 };
 
-	/* Not a TCP socket: closing it says the same. */
+	/* It fails where the socket is not TCP: there a close says the same. */
 	(void)setsockopt(w->fd, SOL_SOCKET, SO_LINGER, &rst, sizeof(rst));
 }
 
@@ -162,7 +162,7 @@ wire_recv_frames(struct wire *w, void *buf, size_t len)
 	return (wire_recv(w, buf, len, 0));
 }
 
-/* Others have their turn: as a read that finds nothing. */
+/* Others have their turn first; as a read that finds nothing. */
 static int
 wire_later(struct wire *w)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * See ws.h.  A frame's header is gathered in head and checked as soon as the
- * octet that breaks a rule is there; payload is unmasked on its way to the
+ * See ws.h.  A frame's header is gathered in head; an octet that breaks a rule
+ * is refused as soon as it is there.  Payload is unmasked on its way to the
  * front of the caller's buffer.  Sections are RFC 6455's.
  */
 
@@ -35,7 +35,7 @@ ws_init(struct ws *ws, enum ws_side side)
 	ws->side = side;
 }
 
-/* Also to a place in front that overlaps: each word is read before. */
+/* dst may overlap src, in front of it: a word is read before it is lost. */
 static void
 ws_mask(uint8_t *dst, const uint8_t *src, size_t len, const uint8_t *key,
     unsigned int phase)
@@ -69,7 +69,7 @@ ws_fail(struct ws *ws, enum ws_code code, const char *words)
 	return (-1);
 }
 
-/* Section 7.4: what may be said in a close frame. */
+/* Section 7.4: the codes that a close frame may have. */
 static int
 ws_code_valid(unsigned int code)
 {
@@ -151,14 +151,14 @@ ws_got_close(struct ws *ws)
 			    "a close reason that is not UTF-8"));
 	}
 	ws->flags |= WS_F_CLOSE_GOT;
-	/* It is answered with the same, but what is due may go first. */
+	/* It is answered with the same code, behind a pong that is due. */
 	if (!(ws->flags & (WS_F_CLOSING | WS_F_CLOSE_SENT)))
 		ws->flags |= WS_F_CLOSING;
 	ws->code = code;
 	return (0);
 }
 
-/* A control frame is whole. */
+/* A control frame's last octet is read. */
 static int
 ws_got_control(struct ws *ws)
 {
@@ -166,13 +166,13 @@ ws_got_control(struct ws *ws)
 	case OP_CLOSE:
 		return (ws_got_close(ws));
 	case OP_PING:
-		/* One that waits is not answered: section 5.5.3 allows it. */
+		/* Only the last one is answered: section 5.5.3. */
 		memcpy(ws->pong, ws->small, ws->small_len);
 		ws->pong_len = ws->small_len;
 		ws->flags |= WS_F_PONG;
 		break;
 	default:
-		break;		/* a pong: it was not asked for */
+		break;		/* a pong, which we did not ask for */
 	}
 	return (0);
 }
@@ -214,7 +214,7 @@ ws_check_head(struct ws *ws)
 	return (0);
 }
 
-/* How long the header is, as far as its second octet tells. */
+/* The header's length, as far as the octets that are there tell. */
 static size_t
 ws_head_len(const struct ws *ws)
 {
@@ -242,7 +242,7 @@ ws_got_data(struct ws *ws)
 		ws->flags &= ~WS_F_TEXT;
 }
 
-/* The header is whole: what follows it. */
+/* The header's last octet is read: sets what follows. */
 static int
 ws_got_head(struct ws *ws)
 {
@@ -271,7 +271,7 @@ ws_got_head(struct ws *ws)
 	return (0);
 }
 
-/* Gathers a header; returns how many octets it took, or -1. */
+/* Gathers a header.  Returns how many octets it took, or -1. */
 static ssize_t
 ws_read_head(struct ws *ws, const uint8_t *buf, size_t len)
 {
@@ -287,7 +287,7 @@ ws_read_head(struct ws *ws, const uint8_t *buf, size_t len)
 	return (n);
 }
 
-/* The frame's payload from buf to out; returns how many octets it took. */
+/* Moves the frame's payload from buf to out; returns how many octets. */
 static size_t
 ws_read_payload(struct ws *ws, uint8_t *out, const uint8_t *buf, size_t len)
 {
@@ -303,7 +303,7 @@ ws_read_payload(struct ws *ws, uint8_t *out, const uint8_t *buf, size_t len)
 	return (len);
 }
 
-/* Of len octets of a message: how many of them are handed out. */
+/* How many of these octets of a message are good. */
 static size_t
 ws_check_text(struct ws *ws, const uint8_t *buf, size_t len)
 {
@@ -398,7 +398,7 @@ ws_gather(struct ws *ws, struct ws_message *m, size_t len)
 
 /* ---- writing ---- */
 
-/* A frame's header right in front of its payload, which is masked. */
+/* Writes a frame's header right in front of its payload, and masks that. */
 static size_t
 ws_head(struct ws *ws, uint8_t first, uint8_t *payload, size_t len)
 {

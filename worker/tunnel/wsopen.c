@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * See wsopen.h.  A head is peeked at until it is whole, so that what stands
- * behind it stays in the socket.  The client's worker reads a stranger's
- * answer here: the server proves itself only in the handshake that follows.
+ * See wsopen.h.  We peek at a head until it is whole, so that what stands
+ * behind it stays in the socket.  The worker that dials reads a stranger's
+ * answer here: the server proves itself only in what follows.
  */
 
 #include <sys/types.h>
@@ -21,7 +21,7 @@
 #include "tunnel.h"
 #include "wsopen.h"
 
-/* The path and the further fields of the configuration, and what we add. */
+/* The path and the fields that the configuration gives, and what we add. */
 #define REQUEST_MAX	(WEB_PATH_MAX + HOST_MAX + WEB_WORDS_MAX + \
 			    WEB_HEADERS_MAX + 512)
 
@@ -65,7 +65,7 @@ wsopen_ask(struct tunnel *t)
 	    t->wskey)));
 }
 
-/* The whole head, taken from the socket: 1; 0: there is more to come. */
+/* Takes a head from the socket.  1: it is whole, 0: not yet, -1: killed. */
 static int
 wsopen_read(struct tunnel *t, struct http_head *h, char *buf, int asked)
 {
@@ -90,7 +90,7 @@ wsopen_read(struct tunnel *t, struct http_head *h, char *buf, int asked)
 		wire_peeked(&t->wire);
 		return (0);
 	}
-	/* It is there: it was seen. */
+	/* All of it is there: we have seen it. */
 	if (wire_read(&t->wire, buf, len) != len) {
 		tunnel_kill(t, TUNNEL_END_LOST, "cannot read");
 		return (-1);
@@ -111,7 +111,7 @@ wsopen_client(struct tunnel *t, const struct http_head *h)
 	return (0);
 }
 
-/* The gate has looked, but it is not the one that is believed. */
+/* The gate has looked at it too, but we do not rely on the gate. */
 static int
 wsopen_server(struct tunnel *t, const struct http_head *h)
 {

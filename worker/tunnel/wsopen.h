@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * The start of a tunnel over WebSocket: who dials asks by HTTP and checks the
- * answer, the other side answers what its gate has routed to it.  Behind it all
- * is in binary messages, which the wire sees to.
+ * The start of a tunnel over WebSocket.  The side that dials sends an HTTP
+ * request and checks the answer; the other side answers a request that its gate
+ * has routed to it.  From then on the wire puts everything into messages.
  */
 
 #ifndef WORKER_WSOPEN_H
@@ -14,8 +14,8 @@ struct tunnel;
 /* wsopen.c */
 
 /*
- * Goes on with it, in TUNNEL_WEB; 1: it is done, 0: not yet, -1: it has
- * failed and the tunnel ends.
+ * Goes on with a tunnel in TUNNEL_WEB, from its turn.  1: it speaks WebSocket,
+ * 0: not yet, -1: it failed, and the tunnel is killed.
  */
 int	 wsopen_turn(struct tunnel *);
 
