@@ -27,7 +27,8 @@ ROCKETD !=	grep -L '^.line.*[.]y"' rocketd/*.c | sed 's/c$$/o/' | \
 WORKER !=	ls worker/*.c worker/*/*.c worker/*/*/*.c | sed 's/c$$/o/' | \
 		grep -v worker/main.o
 CTL !=		ls rocketctl/*.c | sed 's/c$$/o/' | grep -v /rocketctl.o
-RIG !=		ls regress/unit/*.c | grep -v _test.c | sed 's/c$$/o/'
+RIG !=		ls regress/unit/*.c | grep -v -e _test.c -e tinylist.c | \
+		sed 's/c$$/o/'
 BENCH !=	ls regress/bench/*.c | grep -v -e /load.c -e /smux_bench.c \
 		-e /wan.c | sed 's/c$$/o/'
 FUZZ !=		ls regress/fuzz/*.c | grep -v _fuzz.c | sed 's/c$$/fo/'

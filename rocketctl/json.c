@@ -116,6 +116,7 @@ json_put_services(const struct answers *a)
 		json_open(NULL, '{');
 		json_string("name", v->sum.name);
 		json_string("side", side_name(v->sum.side));
+		json_string("has", words_has(v->sum.opens));
 		json_string("where", v->sum.where);
 		json_string("state", v->state);
 		json_bool("up", v->up == v->workers);

@@ -165,7 +165,7 @@ text_counters(const struct answers *a)
 static int
 text_services(const struct answers *a)
 {
-	static const char *const	 heads[] = { "SERVICE", "SIDE",
+	static const char *const	 heads[] = { "SERVICE", "SIDE", "HAS",
 					    ">TUNNELS", ">USERS", ">WAITING",
 					    ">EVER", ">REFUSED", ">FAILED",
 					    ">RESETS", ">IN", ">OUT",
@@ -188,7 +188,7 @@ text_services(const struct answers *a)
 		    v->sum.tunnels_wanted > 0 ? "%u/%u" : "%u",
 		    v->sum.sessions, v->sum.tunnels_wanted);
 		table_row(t, (const char *const []){ v->sum.name,
-		    side_name(v->sum.side), tunnels,
+		    side_name(v->sum.side), words_has(v->sum.opens), tunnels,
 		    words_number(v->sum.streams),
 		    words_number(v->sum.waiting), words_number(v->sum.users),
 		    words_number(v->sum.refused),

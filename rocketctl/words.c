@@ -142,6 +142,12 @@ words_process(const struct ctl_process *p)
 }
 
 const char *
+words_has(uint32_t opens)
+{
+	return (opens ? "users" : "target");
+}
+
+const char *
 words_worker(const struct ctl_process *p)
 {
 	char	*buf;

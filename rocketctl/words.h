@@ -33,6 +33,8 @@ const char	*words_number(uint64_t);
 const char	*words_session(const struct ctl_session_id *);
 /* "gate", "worker ssh (server)". */
 const char	*words_process(const struct ctl_process *);
+/* What a side has of a service that opens streams, or does not. */
+const char	*words_has(uint32_t opens);
 /* "3.1", what its sessions' ids begin with; "-" for no worker. */
 const char	*words_worker(const struct ctl_process *);
 /* The parts of a SANDBOX_ mask, with blanks between; "-" for none. */

@@ -15,11 +15,11 @@
 #include "rule.h"
 
 /* The sizes of all structs together; whoever changes one sees this fail. */
-_Static_assert(CTL_VERSION == 7 && sizeof(struct ctl_request) +
+_Static_assert(CTL_VERSION == 8 && sizeof(struct ctl_request) +
     sizeof(struct ctl_daemon) + sizeof(struct ctl_counter) +
     sizeof(struct ctl_service) + sizeof(struct ctl_session) +
     sizeof(struct ctl_stream) + sizeof(struct ctl_process) +
-    sizeof(struct ctl_text) + sizeof(struct ctl_done) == 3436,
+    sizeof(struct ctl_text) + sizeof(struct ctl_done) == 3444,
     "the control interface has changed: raise CTL_VERSION");
 
 const struct name	 ctl_stream_states[] = {
@@ -69,6 +69,7 @@ static const struct rule_field	 fields_counter[] = {
 static const struct rule_field	 fields_ctl_service[] = {
 	RANGE(ctl_service, index, 0, PREFORK_MAX - 1),
 	RANGE(ctl_service, side, SIDE_SERVER, SIDE_CLIENT),
+	RANGE(ctl_service, opens, 0, 1),
 	SHOWN(ctl_service, name),
 	SHOWN(ctl_service, where),
 	SHOWN(ctl_service, state),

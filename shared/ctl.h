@@ -23,7 +23,7 @@
 #include "opts.h"
 #include "proc.h"
 
-#define CTL_VERSION		7
+#define CTL_VERSION		8
 #define CTL_FIRST		1000	/* above all of enum msg_type */
 
 /* P parent, C control, W worker of a service, X rocketctl, * any process. */
@@ -93,16 +93,18 @@ struct ctl_service {			/* one worker's part of it */
 	uint32_t	 request;
 	uint32_t	 service;
 	uint32_t	 index;
-	uint32_t	 side;
+	uint32_t	 side;		/* of its block */
+	uint32_t	 opens;		/* 1: has users; 0: has the target */
 	uint32_t	 tunnels_wanted;
 	uint32_t	 sessions;
 	uint32_t	 streams;
 	uint32_t	 waiting;	/* users without a session */
+	uint32_t	 pad;
 	uint64_t	 users;		/* connections ever */
 	uint64_t	 refused;	/* users reset for want of a session */
 	uint64_t	 failed;	/* targets that could not be reached */
 	uint64_t	 resets;	/* streams that ended in a reset */
-	uint64_t	 descriptors_short; /* times, see worker/service.h */
+	uint64_t	 descriptors_short; /* times; see rocketctl(8) */
 	uint64_t	 octets_in;	/* from tunnels */
 	uint64_t	 octets_out;	/* into tunnels */
 	uint64_t	 memory;	/* octets held in queues now */

@@ -23,8 +23,6 @@ static const struct role	*rig_role;
 static struct event_base	*rig_base;
 static struct msg_begin		 rig_self;
 static uint64_t			 clock_us = 1000000;
-static const char		*figure_wanted;
-static uint64_t			 figure;
 
 /* In place of libc's. */
 int
@@ -76,15 +74,6 @@ worker_complain(struct channel *ch, const char *why)
 }
 
 void
-worker_counter(struct channel *ch, uint32_t request, const char *name,
-    uint64_t value)
-{
-	must(ch == NULL && request == 1);
-	if (strcmp(name, figure_wanted) == 0)
-		figure = value;
-}
-
-void
 worker_done(struct channel *ch, uint32_t request, const char *failure)
 {
 	must(ch == NULL && request == 1 && failure == NULL);
@@ -98,15 +87,11 @@ worker_exit(void)
 uint64_t
 rig_figure(const char *name)
 {
-	struct ctl_request	 rq;
+	const struct figure	*f;
 
-	memset(&rq, 0, sizeof(rq));
-	rq.request = 1;
-	figure_wanted = name;
-	figure = UINT64_MAX;
-	rig_role->ask(NULL, IMSG_CTL_SUMMARY, &rq);
-	must(figure != UINT64_MAX);
-	return (figure);
+	for (f = rig_role->figures; strcmp(f->name, name) != 0; f++)
+		must(f[1].name != NULL);
+	return (figure_value(f));
 }
 
 /* ---- an input, and time ---- */

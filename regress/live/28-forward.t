@@ -55,6 +55,15 @@ for p in "$fport" "$rport" "$uport" "$lport"; do
 	ok $? "and 50 users exchange their octets"
 done
 
+# Which is which is shown.
+has() { ctl "$1" show services | awk -v n="$2" '$1 == n { print $2, $3 }'; }
+is "$(has server forward)" "server target" "the server has a target"
+is "$(has server reverse)" "server users" "and users, of the other direction"
+is "$(has client forward)" "client users" "the client has users"
+is "$(has client reverse)" "client target" "and a target"
+like "$(ctl client -j show services)" '"side":"client","has":"users"' \
+    "also in JSON"
+
 # ---- processes die ----
 for who in dial 'service forward'; do
 	p=$("$CTL" -j -s "$T/server.sock" show processes |

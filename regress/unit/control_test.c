@@ -400,7 +400,7 @@ test_limits(void **state)
 	int			 i;
 
 	(void)state;
-	asker_stats(&stats);
+	stats = *asker_stats();
 	assert_int_equal(stats.now, 0);
 	refused = stats.refused;
 	for (i = 0; i < ASKERS_UID; i++)
@@ -409,7 +409,7 @@ test_limits(void **state)
 	finished(&more, 1, "too many connections of this user");
 	assert_true(closed(&more));
 	hang_up(&more);
-	asker_stats(&stats);
+	stats = *asker_stats();
 	assert_int_equal(stats.now, ASKERS_UID);
 	assert_int_equal(stats.refused, refused + 1);
 	hang_up(&x[0]);
@@ -418,7 +418,7 @@ test_limits(void **state)
 	finished(&x[0], 1, "no service \"none\" is running");
 	for (i = 0; i < ASKERS_UID; i++)
 		hang_up(&x[i]);
-	asker_stats(&stats);
+	stats = *asker_stats();
 	assert_int_equal(stats.now, 0);
 }
 
@@ -443,7 +443,7 @@ test_unread(void **state)
 	session.seal = SEAL_TLS;
 	for (i = 0; i < 40000; i++) {
 		say(&web, IMSG_CTL_SESSION, &session, sizeof(session));
-		asker_stats(&stats);
+		stats = *asker_stats();
 		if (stats.now == 0)
 			break;
 	}

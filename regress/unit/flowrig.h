@@ -30,6 +30,7 @@
 #include "worker/dialect/rocket/rocket.h"
 #include "worker/tunnel/seal.h"
 #include "worker/tunnel/tunnel.h"
+#include "frame.h"
 
 #define FLOW_STREAMS	16		/* ever, of one peer */
 #define FLOW_TEXT	1100		/* a preface, or a status octet */
@@ -237,13 +238,7 @@ void		 flow_second(void);
 /* The peers go, and nothing is left: of descriptors, and of what was held. */
 void		 flow_clean(void);
 
-/* A worker is one a process: each test is run in one of its own. */
-struct flow_alone {
-	const char	*name;
-	void		(*body)(void **);
-};
-void		 flow_alone(void **);
-#define ALONE(f)							\
-	{ #f, flow_alone, NULL, NULL, &(struct flow_alone){ #f, f } }
+/* A worker is one a process. */
+#define ALONE(f)	FRAME_ALONE(f)
 
 #endif /* UNIT_FLOWRIG_H */

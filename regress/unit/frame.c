@@ -25,8 +25,6 @@ void			(*frame_tell)(uint32_t, const void *, size_t);
 uint32_t		 frame_told[IMSG_CTL_END];
 int			 frame_complaints, frame_exited;
 struct channel		*frame_asker;
-struct ctl_counter	 frame_counters[FRAME_COUNTERS];
-int			 frame_ncounters;
 int			 frame_done;
 char			 frame_words[256];
 
@@ -67,20 +65,6 @@ worker_complain(struct channel *ch, const char *why)
 	(void)ch;
 	(void)why;
 	frame_complaints++;
-}
-
-void
-worker_counter(struct channel *ch, uint32_t request, const char *name,
-    uint64_t value)
-{
-	struct ctl_counter	*c = &frame_counters[frame_ncounters];
-
-	assert_ptr_equal(ch, frame_asker);
-	assert_int_equal(request, FRAME_REQUEST);
-	assert_true(frame_ncounters++ < FRAME_COUNTERS);
-	assert_true(strlcpy(c->name, name, sizeof(c->name)) <
-	    sizeof(c->name));
-	c->value = value;
 }
 
 void

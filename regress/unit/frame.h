@@ -18,7 +18,6 @@
 #include "worker/roles.h"
 
 #define FRAME_REQUEST	77	/* the number of each that is asked */
-#define FRAME_COUNTERS	32
 #define FRAME_LOG	200	/* lines kept */
 
 /* frame.c: the functions of worker.h, on these. */
@@ -34,12 +33,10 @@ extern void			(*frame_tell)(uint32_t, const void *,
 				    size_t);
 extern int			 frame_complaints, frame_exited;
 /*
- * Answers to control: who asked, the figures, how it ended (1, or -1 and the
- * words; to be set to 0 before).
+ * Answers to control: who asked, and how it ended (1, or -1 and the words; to
+ * be set to 0 before).
  */
 extern struct channel		*frame_asker;
-extern struct ctl_counter	 frame_counters[FRAME_COUNTERS];
-extern int			 frame_ncounters;
 extern int			 frame_done;
 extern char			 frame_words[256];
 
@@ -65,13 +62,17 @@ void		 frame_start(const struct role *);
 void		 frame_turn(int flags);
 /* Lets the loop run for so long. */
 void		 frame_run(int ms);
-/* Runs the loop until the condition holds, for half a minute at most. */
+/*
+ * Runs the loop until the condition holds, for half a minute at most.  One that
+ * holds is not looked at again.
+ */
 #define frame_until(condition)	do {					\
-	int	 turn_;							\
+	int	 turn_, so_;						\
 									\
-	for (turn_ = 0; turn_ < 6000 && !(condition); turn_++)		\
+	for (turn_ = 0; !(so_ = (condition)) && turn_ < 6000; turn_++)	\
 		frame_run(5);						\
-	assert_true(condition);						\
+	if (!so_)							\
+		fail_msg("never: %s", #condition);			\
 } while (0)
 /*
  * A message (the descriptor is given away) as the channel to the parent would
@@ -97,5 +98,17 @@ void		 frame_say(struct far_end *, uint32_t, const void *,
 int		 frame_logged(const char *words);
 /* One of the figures that the role has for control; it has to be there. */
 uint64_t	 frame_figure(const char *name);
+
+/* framealone.c */
+
+struct frame_alone {
+	const char	*name;
+	void		(*body)(void **);
+};
+
+/* Runs a test (struct frame_alone) in a process of its own. */
+void		 frame_alone(void **state);
+#define FRAME_ALONE(f)							\
+	{ #f, frame_alone, NULL, NULL, &(struct frame_alone){ #f, f } }
 
 #endif /* UNIT_FRAME_H */

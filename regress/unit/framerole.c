@@ -49,17 +49,11 @@ frame_logged(const char *words)
 uint64_t
 frame_figure(const char *name)
 {
-	struct ctl_request	 rq;
-	int			 i;
+	const struct figure	*f;
 
-	memset(&rq, 0, sizeof(rq));
-	rq.request = FRAME_REQUEST;
-	frame_ncounters = frame_done = 0;
-	frame_role->ask(frame_asker, IMSG_CTL_SUMMARY, &rq);
-	assert_int_equal(frame_done, 1);
-	for (i = 0; i < frame_ncounters; i++)
-		if (strcmp(frame_counters[i].name, name) == 0)
-			return (frame_counters[i].value);
+	for (f = frame_role->figures; f->name != NULL; f++)
+		if (strcmp(f->name, name) == 0)
+			return (figure_value(f));
 	fail_msg("no figure %s", name);
 	return (0);
 }

@@ -145,7 +145,7 @@ test_early(void **state)
 	l = logout_new(base);
 	assert_non_null(l);
 	logout_put(l, &gate, LOGLEVEL_INFO, "one\ntwo\x1b[2J\x80");
-	logout_stats(l, &stats);
+	stats = *logout_stats(l);
 	assert_int_equal(stats.written, 0);
 	assert_true(stats.queued > 0);
 	assert_int_equal(pipe(fd), 0);
@@ -154,7 +154,7 @@ test_early(void **state)
 	assert_true(n > 22);
 	buf[n] = '\0';
 	assert_string_equal(buf + 20, " info gate: one?two?[2J?\n");
-	logout_stats(l, &stats);
+	stats = *logout_stats(l);
 	assert_int_equal(stats.written, 1);
 	assert_int_equal(stats.queued, 0);
 	logout_free(l);
@@ -181,7 +181,7 @@ blocked(int rfd, int wfd, enum log_dest dest)
 		logout_put(l, &gate, LOGLEVEL_INFO, "the same line again");
 		put++;
 		turn();
-		logout_stats(l, &stats);
+		stats = *logout_stats(l);
 		assert_true(stats.queued <= LOGOUT_QUEUE);
 		assert_true(put < 100000);
 	} while (stats.lost < 7);
@@ -191,7 +191,7 @@ blocked(int rfd, int wfd, enum log_dest dest)
 		while ((n = read(rfd, buf + len, sizeof(buf) - 1 - len)) > 0)
 			len += n;
 		turn();
-		logout_stats(l, &stats);
+		stats = *logout_stats(l);
 		if (stats.queued == 0)
 			break;
 	}
@@ -299,7 +299,7 @@ test_syslog_again(void **state)
 	assert_int_equal(clock_gettime(CLOCK_MONOTONIC, &after), 0);
 	assert_true((after.tv_sec - before.tv_sec) * 1000 +
 	    (after.tv_nsec - before.tv_nsec) / 1000000 >= 200);
-	logout_stats(l, &stats);
+	stats = *logout_stats(l);
 	assert_int_equal(stats.lost, 0);
 	assert_int_equal(stats.written, 0);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM, 0, fd), 0);
@@ -310,7 +310,7 @@ test_syslog_again(void **state)
 		buf[n] = '\0';
 		assert_non_null(strstr(buf, "gate: kept"));
 	}
-	logout_stats(l, &stats);
+	stats = *logout_stats(l);
 	assert_int_equal(stats.queued, 0);
 	assert_int_equal(stats.written, 3);
 	logout_free(l);
@@ -356,7 +356,7 @@ test_gone(void **state)
 	for (i = 0; i < 10; i++)
 		logout_put(l, &gate, LOGLEVEL_INFO, "x");
 	turn();
-	logout_stats(l, &stats);
+	stats = *logout_stats(l);
 	assert_int_equal(stats.lost, 10);
 	assert_int_equal(stats.written, 0);
 	/* A new destination hears of it, before the next line. */

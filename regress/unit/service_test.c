@@ -618,26 +618,6 @@ test_asks(void **state)
 	flow_clean();
 }
 
-/* One who asks and does not read is told so, and costs no memory. */
-static void
-test_asks_full(void **state)
-{
-	struct ctl_text	 fill;
-	int		 i;
-
-	(void)state;
-	flow_start(SIDE_SERVER);
-	memset(&fill, 0, sizeof(fill));
-	for (i = 0; !channel_full(flow_asker.near); i++)
-		assert_int_equal(channel_send(flow_asker.near, IMSG_CTL_SERVICE,
-		    -1, &flow_answer.service, sizeof(flow_answer.service)), 0);
-	frame_role->ask(flow_asker.near, IMSG_CTL_SUMMARY,
-	    &(struct ctl_request){ .request = FRAME_REQUEST });
-	assert_int_equal(frame_done, -1);
-	assert_string_equal(frame_words, "still busy with the last one");
-	assert_int_equal(frame_ncounters, 0);
-}
-
 /* ---- the end ---- */
 
 static void
@@ -766,7 +746,6 @@ main(void)
 		ALONE(test_first_set),
 		ALONE(test_configure),
 		ALONE(test_asks),
-		ALONE(test_asks_full),
 		ALONE(test_stop_now),
 		ALONE(test_stop_drains),
 		ALONE(test_stop_in_time),

@@ -162,7 +162,6 @@ static void
 r_ask(struct channel *ch, uint32_t type, const struct ctl_request *req)
 {
 	say("%s", msg_name(type));
-	worker_counter(ch, req->request, "figure", 1ULL << 40);
 	worker_done(ch, req->request, req->arg == 1 ? "so not" : NULL);
 }
 
@@ -177,9 +176,25 @@ r_stop(uint32_t drain_ms)
 	worker_exit();
 }
 
+static const uint64_t		 figure = 1ULL << 40;
+static const uint32_t		 small = 7;
+
+static uint64_t
+r_get(void)
+{
+	return (9);
+}
+
+static const struct figure	 r_figures[] = {
+	FIGURE(COUNTER, "figure", figure, "a large one"),
+	FIGURE(GAUGE, "small", small, "a small one"),
+	FIGURE_GET(GAUGE, "got", r_get, "a computed one"),
+	{ .name = NULL }
+};
+
 #define ROLE(name, which) const struct role name = {			\
 	which, r_init, r_begin, r_configure, r_ready, r_joined, r_left,	\
-	r_message, r_ask, r_stop }
+	r_message, r_figures, r_ask, r_stop }
 ROLE(role_service, PROC_SERVICE);
 ROLE(role_control, PROC_CONTROL);
 ROLE(role_dial, PROC_DIAL);
@@ -660,21 +675,24 @@ test_asks(void **state)
 {
 	struct ctl_request	 req = { .version = CTL_VERSION,
 				    .request = 9 };
-	struct ctl_counter	 figure;
+	static const uint64_t	 want[] = { 1ULL << 40, 7, 9 };
+	struct ctl_counter	 counter;
 	struct ctl_done		 done;
-	struct forked_end		 control;
+	struct forked_end	 control;
+	size_t			 i;
 
 	(void)state;
 	forked_started();
 	forked_joins(&control, PROC_CONTROL, 0, SIDE_NONE);
 	forked_send(&control, IMSG_CTL_SUMMARY, -1, &req, sizeof(req));
-	HEAR("IMSG_CTL_SUMMARY");	/* and no "joined" */
-	assert_int_equal(forked_recv(&control, &figure, sizeof(figure)),
-	    IMSG_CTL_COUNTER);
-	assert_int_equal(figure.request, 9);
-	assert_int_equal(figure.role, PROC_SERVICE);
-	assert_string_equal(figure.name, "figure");
-	assert_true(figure.value == 1ULL << 40);
+	for (i = 0; i < nitems(want); i++) {
+		assert_int_equal(forked_recv(&control, &counter,
+		    sizeof(counter)), IMSG_CTL_COUNTER);
+		assert_int_equal(counter.request, 9);
+		assert_int_equal(counter.role, PROC_SERVICE);
+		assert_string_equal(counter.name, r_figures[i].name);
+		assert_true(counter.value == want[i]);
+	}
 	assert_int_equal(forked_recv(&control, &done, sizeof(done)),
 	    IMSG_CTL_DONE);
 	assert_int_equal(done.request, 9);
@@ -682,8 +700,7 @@ test_asks(void **state)
 	assert_string_equal(done.words, "");
 	req.arg = 1;
 	forked_send(&control, IMSG_CTL_CLOSE, -1, &req, sizeof(req));
-	HEAR("IMSG_CTL_CLOSE");
-	assert_int_equal(forked_recv(&control, NULL, 0), IMSG_CTL_COUNTER);
+	HEAR("IMSG_CTL_CLOSE");		/* and no "joined" */
 	assert_int_equal(forked_recv(&control, &done, sizeof(done)),
 	    IMSG_CTL_DONE);
 	assert_int_equal(done.failed, 1);
@@ -695,6 +712,39 @@ test_asks(void **state)
 	forked_joins(&control, PROC_CONTROL, 0,
 	    SIDE_NONE);	/* the next hears it */
 	forked_logs(&control, LOGLEVEL_WARN, "control: ");
+	forked_close(&control);
+	forked_pong();
+}
+
+/* One who asks and does not read is told so, and costs no memory. */
+static void
+test_asks_much(void **state)
+{
+	struct ctl_request	 req = { .version = CTL_VERSION,
+				    .request = 9 };
+	union {
+		struct ctl_counter	 counter;
+		struct ctl_done		 done;
+	}			 u;
+	struct forked_end	 control;
+	int			 i, busy = 0;
+
+	(void)state;
+	forked_started();
+	forked_joins(&control, PROC_CONTROL, 0, SIDE_NONE);
+	for (i = 0; i < 6000; i++)
+		forked_send(&control, IMSG_CTL_SUMMARY, -1, &req, sizeof(req));
+	while (i > 0) {
+		if (forked_recv(&control, &u, sizeof(u)) != IMSG_CTL_DONE)
+			continue;
+		i--;
+		if (!u.done.failed)
+			continue;
+		assert_string_equal(u.done.words,
+		    "still busy with the last one");
+		busy++;
+	}
+	assert_true(busy > 0);
 	forked_close(&control);
 	forked_pong();
 }
@@ -841,6 +891,7 @@ main(void)
 		T(test_nonsense),
 		T(test_descriptors),
 		T(test_asks),
+		T(test_asks_much),
 		T(test_log),
 		T(test_stop),
 		T(test_signals),

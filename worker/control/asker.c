@@ -465,8 +465,8 @@ asker_uid(const struct asker *a)
 	return (a->uid);
 }
 
-void
-asker_stats(struct asker_stats *stats)
+const struct asker_stats *
+asker_stats(void)
 {
-	*stats = askers.stats;
+	return (&askers.stats);
 }

@@ -75,6 +75,6 @@ void	 asker_done(struct asker *, int failed, const char *words);
 /* May it command? */
 int	 asker_commands(const struct asker *);
 uid_t	 asker_uid(const struct asker *);
-void	 asker_stats(struct asker_stats *);
+const struct asker_stats *asker_stats(void);
 
 #endif /* WORKER_ASKER_H */

@@ -54,8 +54,6 @@ static void	 control_ready(int);
 static void	 control_joined(struct channel *);
 static void	 control_left(struct channel *);
 static void	 control_message(struct channel *, struct imsg *);
-static void	 control_ask(struct channel *, uint32_t,
-		    const struct ctl_request *);
 static void	 control_stop(uint32_t);
 static void	 control_look(evutil_socket_t, short, void *);
 static void	 control_over(evutil_socket_t, short, void *);
@@ -66,7 +64,6 @@ static void	 control_request(struct asker *, uint32_t,
 		    const struct ctl_request *);
 static void	 control_gone(struct asker *);
 static void	 control_counters(struct asker *);
-static void	 control_counter(struct asker *, const char *, uint64_t);
 
 static struct sibling *sibling_find(const struct channel *);
 static int	 sibling_cmp(const struct sibling *, const struct sibling *);
@@ -104,7 +101,6 @@ const struct role	 role_control = {
 	.joined = control_joined,
 	.left = control_left,
 	.message = control_message,
-	.ask = control_ask,
 	.stop = control_stop
 };
 
@@ -313,15 +309,6 @@ control_message(struct channel *ch, struct imsg *imsg)
 	}
 }
 
-/* Nobody asks control but its askers. */
-static void
-control_ask(struct channel *ch, uint32_t type,
-    const struct ctl_request *req)
-{
-	(void)type;
-	worker_done(ch, req->request, "control answers rocketctl only");
-}
-
 /* ---- the log ---- */
 
 static void
@@ -398,36 +385,55 @@ control_gone(struct asker *asker)
 		event_active(env.look, EV_TIMEOUT, 0);
 }
 
+static const void *
+control_logout(void)
+{
+	return (logout_stats(env.log));
+}
+
+static const void *
+control_askers(void)
+{
+	return (asker_stats());
+}
+
+#define LOGOUT(k, n, m, h) \
+	FIGURE_OF(k, n, control_logout, logout_stats, m, h)
+#define ASKERS(k, n, m, h) \
+	FIGURE_OF(k, n, control_askers, asker_stats, m, h)
+
+static const struct figure	 control_figures[] = {
+	LOGOUT(COUNTER, "log_written", written, "lines logged"),
+	LOGOUT(COUNTER, "log_lost", lost, "lines that the log did not accept"),
+	LOGOUT(GAUGE, "log_queued", queued, "bytes waiting for the log"),
+	FIGURE(COUNTER, "log_limited", env.limited,
+	    "lines not logged because a process wrote too many"),
+	ASKERS(GAUGE, "clients", now, "clients connected"),
+	ASKERS(COUNTER, "clients_ever", accepted, "clients accepted"),
+	ASKERS(COUNTER, "clients_refused", refused,
+	    "clients refused because there were too many"),
+	ASKERS(COUNTER, "clients_dropped", dropped,
+	    "clients that sent an invalid request or did not read the answer"),
+	ASKERS(COUNTER, "requests", requests, "requests of clients"),
+	FIGURE_GET(COUNTER, "unanswered", inquiry_unanswered,
+	    "times that an answer left out a process"),
+	{ .name = NULL }
+};
+
 static void
 control_counters(struct asker *asker)
 {
-	struct logout_stats	log;
-	struct asker_stats	askers;
+	const struct figure	*f;
+	struct ctl_counter	 counter;
 
-	logout_stats(env.log, &log);
-	asker_stats(&askers);
-	control_counter(asker, "log_written", log.written);
-	control_counter(asker, "log_lost", log.lost);
-	control_counter(asker, "log_queued", log.queued);
-	control_counter(asker, "log_limited", env.limited);
-	control_counter(asker, "clients", askers.now);
-	control_counter(asker, "clients_ever", askers.accepted);
-	control_counter(asker, "clients_refused", askers.refused);
-	control_counter(asker, "clients_dropped", askers.dropped);
-	control_counter(asker, "requests", askers.requests);
-	control_counter(asker, "unanswered", inquiry_unanswered());
-}
-
-static void
-control_counter(struct asker *asker, const char *name, uint64_t value)
-{
-	struct ctl_counter	counter;
-
-	memset(&counter, 0, sizeof(counter));
-	counter.role = PROC_CONTROL;
-	counter.value = value;
-	(void)strlcpy(counter.name, name, sizeof(counter.name));
-	asker_send(asker, IMSG_CTL_COUNTER, &counter, sizeof(counter));
+	for (f = control_figures; f->name != NULL; f++) {
+		memset(&counter, 0, sizeof(counter));
+		counter.role = PROC_CONTROL;
+		counter.value = figure_value(f);
+		(void)strlcpy(counter.name, f->name, sizeof(counter.name));
+		asker_send(asker, IMSG_CTL_COUNTER, &counter,
+		    sizeof(counter));
+	}
 }
 
 /* ---- the end ---- */
@@ -456,10 +462,8 @@ static void
 control_look(evutil_socket_t fd, short what, void *arg)
 {
 	static const struct timeval	 tv = { 0, END_LOOK_US };
-	struct asker_stats		 askers;
 
-	asker_stats(&askers);
-	if (!RB_EMPTY(&env.siblings) || askers.now > 0)
+	if (!RB_EMPTY(&env.siblings) || asker_stats()->now > 0)
 		return;
 	if (!logout_flush(env.log) && env.looks++ < END_LOOKS &&
 	    evtimer_add(env.look, &tv) == 0)

@@ -41,7 +41,6 @@ struct logout_line {
 
 struct logout {
 	STAILQ_HEAD(, logout_line)	 queue;
-	size_t				 queued;	/* octets */
 	size_t				 sent;	/* of the first, formatted */
 	struct event_base		*base;
 	struct event			*writable;	/* of fd, or NULL */
@@ -51,8 +50,7 @@ struct logout {
 	int				 plain;		/* fd is no socket */
 	pid_t				 pid;
 	uint64_t			 unsaid;	/* losses to speak of */
-	uint64_t			 written;
-	uint64_t			 lost;
+	struct logout_stats		 stats;
 };
 
 enum logout_result {
@@ -134,7 +132,7 @@ logout_put(struct logout *l, const struct msg_channel *from, uint32_t level,
 	if (l->unsaid > 0)
 		logout_note(l);
 	if (logout_add(l, from, level, text, 0) == -1) {
-		l->lost++;
+		l->stats.lost++;
 		l->unsaid++;
 		return;
 	}
@@ -176,12 +174,10 @@ logout_flush(struct logout *l)
 	}
 }
 
-void
-logout_stats(const struct logout *l, struct logout_stats *stats)
+const struct logout_stats *
+logout_stats(const struct logout *l)
 {
-	stats->written = l->written;
-	stats->lost = l->lost;
-	stats->queued = l->queued;
+	return (&l->stats);
 }
 
 static int
@@ -194,7 +190,7 @@ logout_add(struct logout *l, const struct msg_channel *from, uint32_t level,
 
 	len = strnlen(text, LOG_LINE_MAX - 1);
 	size = sizeof(*line) + len + 1;
-	if (size > LOGOUT_QUEUE - l->queued)
+	if (size > LOGOUT_QUEUE - l->stats.queued)
 		return (-1);
 	if ((line = malloc(size)) == NULL)
 		return (-1);
@@ -210,7 +206,7 @@ logout_add(struct logout *l, const struct msg_channel *from, uint32_t level,
 	}
 	line->text[len] = '\0';
 	STAILQ_INSERT_TAIL(&l->queue, line, entry);
-	l->queued += size;
+	l->stats.queued += size;
 	return (0);
 }
 
@@ -233,14 +229,14 @@ logout_remove(struct logout *l, enum logout_result result)
 
 	line = STAILQ_FIRST(&l->queue);
 	STAILQ_REMOVE_HEAD(&l->queue, entry);
-	l->queued -= line->size;
+	l->stats.queued -= line->size;
 	l->sent = 0;
 	if (result == LOGOUT_SENT)
-		l->written++;
+		l->stats.written++;
 	else if (line->losses > 0)
 		l->unsaid += line->losses;
 	else {
-		l->lost++;
+		l->stats.lost++;
 		l->unsaid++;
 	}
 	free(line);

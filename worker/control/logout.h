@@ -48,6 +48,6 @@ void		 logout_put(struct logout *, const struct msg_channel *,
 		    uint32_t level, const char *text);
 /* Writes what can be written now; 1 when nothing waits any more. */
 int		 logout_flush(struct logout *);
-void		 logout_stats(const struct logout *, struct logout_stats *);
+const struct logout_stats *logout_stats(const struct logout *);
 
 #endif /* WORKER_LOGOUT_H */

@@ -760,18 +760,16 @@ dial_left(struct channel *ch)
 	free(p);
 }
 
-static void
-dial_ask(struct channel *ch, uint32_t type, const struct ctl_request *rq)
-{
-	if (type == IMSG_CTL_SUMMARY) {
-		worker_counter(ch, rq->request, "asked", dial.asked);
-		worker_counter(ch, rq->request, "connected", dial.connected);
-		worker_counter(ch, rq->request, "failed", dial.failed);
-		worker_counter(ch, rq->request, "refused", dial.refused);
-		worker_counter(ch, rq->request, "under_way", dial.nrequests);
-	}
-	worker_done(ch, rq->request, NULL);
-}
+static const struct figure	 dial_figures[] = {
+	FIGURE(COUNTER, "asked", dial.asked,
+	    "connections requested by workers"),
+	FIGURE(COUNTER, "connected", dial.connected,
+	    "connections that succeeded"),
+	FIGURE(COUNTER, "failed", dial.failed, "connections that failed"),
+	FIGURE(COUNTER, "refused", dial.refused, "connections not tried"),
+	FIGURE(GAUGE, "under_way", dial.nrequests, "connections in progress"),
+	{ .name = NULL }
+};
 
 static void
 dial_init(void)
@@ -800,6 +798,6 @@ const struct role role_dial = {
 	.joined = dial_joined,
 	.left = dial_left,
 	.message = dial_message,
-	.ask = dial_ask,
+	.figures = dial_figures,
 	.stop = dial_stop
 };

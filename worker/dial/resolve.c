@@ -453,24 +453,22 @@ resolve_ready(int reload)
 	(void)reload;
 }
 
-static void
-resolve_figures(struct channel *ch, uint32_t type,
-    const struct ctl_request *rq)
-{
-	if (type != IMSG_CTL_SUMMARY) {
-		worker_done(ch, rq->request, "resolve does not know that");
-		return;
-	}
-	worker_counter(ch, rq->request, "lookups", env.asked);
-	worker_counter(ch, rq->request, "lookups_answered", env.answered);
-	worker_counter(ch, rq->request, "lookups_failed", env.failed);
-	worker_counter(ch, rq->request, "lookups_overdue", env.overdue);
-	worker_counter(ch, rq->request, "lookups_refused", env.refused);
-	worker_counter(ch, rq->request, "lookups_died", env.died);
-	worker_counter(ch, rq->request, "lookups_queued", env.queued);
-	worker_counter(ch, rq->request, "lookups_running", env.running);
-	worker_done(ch, rq->request, NULL);
-}
+static const struct figure	 resolve_figures[] = {
+	FIGURE(COUNTER, "lookups", env.asked, "lookups requested"),
+	FIGURE(COUNTER, "lookups_answered", env.answered,
+	    "lookups that found an address"),
+	FIGURE(COUNTER, "lookups_failed", env.failed,
+	    "lookups that found no address"),
+	FIGURE(COUNTER, "lookups_overdue", env.overdue,
+	    "lookups not answered in time"),
+	FIGURE(COUNTER, "lookups_refused", env.refused,
+	    "lookups refused because too many were waiting"),
+	FIGURE(COUNTER, "lookups_died", env.died,
+	    "lookups whose process ended without a result"),
+	FIGURE(GAUGE, "lookups_queued", env.queued, "lookups queued"),
+	FIGURE(GAUGE, "lookups_running", env.running, "lookups in progress"),
+	{ .name = NULL }
+};
 
 /* As long as dial is there, somebody may need a name. */
 static void
@@ -500,6 +498,6 @@ const struct role	 role_resolve = {
 	.joined = resolve_joined,
 	.left = resolve_left,
 	.message = resolve_message,
-	.ask = resolve_figures,
+	.figures = resolve_figures,
 	.stop = resolve_stop
 };

@@ -59,7 +59,10 @@ struct dialect {
 	 * one that is gone drain.  -1: no memory.
 	 */
 	int	(*keys)(struct service *, const struct msg_key *, uint32_t n);
-	/* Path of a WebSocket request, if none is configured; -1: no key. */
+	/*
+	 * The path of a WebSocket request, if none is configured; -1: no key.
+	 * NULL: the dialect is not spoken over WebSocket.
+	 */
 	int	(*path)(const struct service *, char *, size_t);
 	/*
 	 * Another worker of the service has seen a client that started anew.
@@ -87,7 +90,10 @@ struct dialect {
 	int	(*opened)(struct tunnel *, struct stream *);
 	/* Tells the peer that no more streams are wanted on it. */
 	void	(*drain)(struct tunnel *);
-	/* Pings the peer: tunnel_rtt, or without a mux any octet, answers. */
+	/*
+	 * Pings the peer: tunnel_rtt, or without a mux any octet, answers.
+	 * NULL: the dialect never calls for tunnel_probe.
+	 */
 	void	(*probe)(struct tunnel *, uint64_t now);
 	/* Asks the peer, which dials, for so many more tunnels. */
 	void	(*more)(struct tunnel *, uint32_t);

@@ -89,20 +89,6 @@ worker_exit(void)
 }
 
 void
-worker_counter(struct channel *ch, uint32_t request, const char *name,
-    uint64_t value)
-{
-	struct ctl_counter	 msg;
-
-	memset(&msg, 0, sizeof(msg));
-	msg.request = request;
-	msg.role = env.role->id;
-	msg.value = value;
-	strlcpy(msg.name, name, sizeof(msg.name));
-	(void)channel_send(ch, IMSG_CTL_COUNTER, -1, &msg, sizeof(msg));
-}
-
-void
 worker_done(struct channel *ch, uint32_t request, const char *failure)
 {
 	struct ctl_done	 msg;
@@ -170,6 +156,38 @@ sibling_gone(struct channel *ch, const char *why)
 }
 
 static void
+sibling_figures(struct channel *ch, uint32_t request)
+{
+	const struct figure	*f;
+	struct ctl_counter	 msg;
+
+	for (f = env.role->figures; f != NULL && f->name != NULL; f++) {
+		memset(&msg, 0, sizeof(msg));
+		msg.request = request;
+		msg.role = env.role->id;
+		msg.value = figure_value(f);
+		strlcpy(msg.name, f->name, sizeof(msg.name));
+		(void)channel_send(ch, IMSG_CTL_COUNTER, -1, &msg,
+		    sizeof(msg));
+	}
+	worker_done(ch, request, NULL);
+}
+
+static void
+sibling_asks(struct channel *ch, uint32_t type, const struct ctl_request *req)
+{
+	/* An answer may be large: the last one must have left first. */
+	if (channel_full(ch))
+		worker_done(ch, req->request, "still busy with the last one");
+	else if (type == IMSG_CTL_SUMMARY)
+		sibling_figures(ch, req->request);
+	else if (env.role->ask != NULL)
+		env.role->ask(ch, type, req);
+	else
+		worker_done(ch, req->request, "not for this process");
+}
+
+static void
 sibling_dispatch(struct channel *ch, struct imsg *imsg)
 {
 	struct ctl_request	 req;
@@ -183,10 +201,7 @@ sibling_dispatch(struct channel *ch, struct imsg *imsg)
 		worker_complain(ch, "not a request");
 		return;
 	}
-	if (env.role->ask != NULL)
-		env.role->ask(ch, imsg_get_type(imsg), &req);
-	else
-		worker_done(ch, req.request, NULL);
+	sibling_asks(ch, imsg_get_type(imsg), &req);
 }
 
 /* Log lines that found it full go on. */

@@ -19,6 +19,7 @@
 #include "shared/channel.h"
 #include "shared/log.h"
 #include "shared/msg.h"
+#include "figure.h"
 
 struct event_base;
 
@@ -41,9 +42,11 @@ struct role {
 	void	(*left)(struct channel *);
 	/* A message of a sibling, or of the parent that is not worker.c's. */
 	void	(*message)(struct channel *, struct imsg *);
+	/* What CTL_SUMMARY is answered with; NULL: nothing. */
+	const struct figure	*figures;
 	/*
-	 * control asks: send the answers over the channel, the last one is
-	 * IMSG_CTL_DONE.  CTL_SUMMARY: CTL_COUNTERs (worker_counter).
+	 * control asks for anything else: send the answers over the channel;
+	 * the last one is IMSG_CTL_DONE (worker_done).  May be NULL.
 	 */
 	void	(*ask)(struct channel *, uint32_t,
 		    const struct ctl_request *);
@@ -68,9 +71,7 @@ uint64_t		 worker_now(void);
 void			 worker_tell(uint32_t, const void *, size_t);
 /* A sibling sent what it may not: logs, tells the parent, closes it. */
 void			 worker_complain(struct channel *, const char *why);
-/* Answer of CTL_SUMMARY, one figure. */
-void			 worker_counter(struct channel *, uint32_t request,
-			    const char *name, uint64_t value);
+/* The last answer to a request. */
 void			 worker_done(struct channel *, uint32_t request,
 			    const char *failure);	/* NULL: all well */
 /* Leaves the event loop; worker.c flushes its channels and exits 0. */

@@ -183,40 +183,58 @@ gate_message(struct channel *ch, struct imsg *imsg)
 	worker_complain(ch, "a message that gate does not know");
 }
 
-static void
-gate_ask(struct channel *ch, uint32_t type, const struct ctl_request *rq)
+static const void *
+gate_arrivals(void)
 {
-	const struct arrival_stats	*s = arrival_stats();
-	const struct charge_stats	*cs = charge_stats();
-	const struct {
-		const char	*name;
-		uint64_t	 value;
-	} figures[] = {
-		{ "unproven", cs->unproven },
-		{ "accepted", listener_stats()->accepted + gate.handed_in },
-		{ "handed", s->handed },
-		{ "proven", s->proven },
-		{ "refused_unknown", s->unknown },
-		{ "refused_false", s->false_binder },
-		{ "malformed", s->malformed },
-		{ "closed_early", s->closed_early },
-		{ "timeouts", s->timeouts },
-		{ "visitors", site_visitors() },
-		{ "limited_source", cs->limited_source },
-		{ "limited_total", cs->limited_total },
-		{ "accept_paused", listener_stats()->paused }
-	};
-	size_t	 i;
-
-	if (type != IMSG_CTL_SUMMARY) {
-		worker_done(ch, rq->request, "gate does not know that");
-		return;
-	}
-	for (i = 0; i < nitems(figures); i++)
-		worker_counter(ch, rq->request, figures[i].name,
-		    figures[i].value);
-	worker_done(ch, rq->request, NULL);
+	return (arrival_stats());
 }
+
+static const void *
+gate_charges(void)
+{
+	return (charge_stats());
+}
+
+static uint64_t
+gate_accepted(void)
+{
+	return (listener_stats()->accepted + gate.handed_in);
+}
+
+static uint64_t
+gate_paused(void)
+{
+	return (listener_stats()->paused);
+}
+
+#define ARRIVAL(n, m, h) \
+	FIGURE_OF(COUNTER, n, gate_arrivals, arrival_stats, m, h)
+#define CHARGE(k, n, m, h) \
+	FIGURE_OF(k, n, gate_charges, charge_stats, m, h)
+
+static const struct figure	 gate_figures[] = {
+	CHARGE(GAUGE, "unproven", unproven, "connections not yet proven"),
+	FIGURE_GET(COUNTER, "accepted", gate_accepted, "connections accepted"),
+	ARRIVAL("handed", handed, "connections passed to a worker"),
+	ARRIVAL("proven", proven, "connections whose peer knows the token"),
+	ARRIVAL("refused_unknown", unknown, "proofs for an unknown token"),
+	ARRIVAL("refused_false", false_binder,
+	    "false proofs for a known token"),
+	ARRIVAL("malformed", malformed,
+	    "connections that did not start with a valid handshake"),
+	ARRIVAL("closed_early", closed_early,
+	    "connections that the peer closed before it had sent enough"),
+	ARRIVAL("timeouts", timeouts, "connections not proven in time"),
+	FIGURE_GET(COUNTER, "visitors", site_visitors,
+	    "strangers at WebSocket listeners"),
+	CHARGE(COUNTER, "limited_source", limited_source,
+	    "connections closed because of their source's limit"),
+	CHARGE(COUNTER, "limited_total", limited_total,
+	    "connections closed because of the limit for all sources"),
+	FIGURE_GET(COUNTER, "accept_paused", gate_paused,
+	    "times that accepting paused for lack of descriptors or memory"),
+	{ .name = NULL }
+};
 
 /* Accepts no more.  Whoever is here is still brought to a worker. */
 static void
@@ -242,6 +260,6 @@ const struct role	 role_gate = {
 	.joined = gate_joined,
 	.left = gate_left,
 	.message = gate_message,
-	.ask = gate_ask,
+	.figures = gate_figures,
 	.stop = gate_stop
 };

@@ -672,33 +672,39 @@ keys_message(struct channel *ch, struct imsg *imsg)
 	worker_complain(ch, "a message that keys does not know");
 }
 
-static void
-keys_ask(struct channel *ch, uint32_t type, const struct ctl_request *rq)
+static uint64_t
+keys_live(void)
 {
-	uint32_t	 making = 0;
-
-	if (type != IMSG_CTL_SUMMARY) {
-		worker_done(ch, rq->request, "keys does not know that");
-		return;
-	}
-	if (env.making != NULL)
-		making = env.making->total - env.making->made;
-	worker_counter(ch, rq->request, "keys",
-	    env.live != NULL ? env.live->total : 0);
-	worker_counter(ch, rq->request, "keys_to_make", making);
-	worker_counter(ch, rq->request, "proofs_ok",
-	    env.verdicts[VERDICT_OK]);
-	worker_counter(ch, rq->request, "proofs_unknown",
-	    env.verdicts[VERDICT_UNKNOWN]);
-	worker_counter(ch, rq->request, "proofs_false",
-	    env.verdicts[VERDICT_FALSE]);
-	worker_counter(ch, rq->request, "proofs_waiting", env.nproofs);
-	worker_counter(ch, rq->request, "proofs_dropped", env.dropped);
-	worker_counter(ch, rq->request, "signed", signkey_signed());
-	worker_counter(ch, rq->request, "signing_refused",
-	    signkey_refused());
-	worker_done(ch, rq->request, NULL);
+	return (env.live != NULL ? env.live->total : 0);
 }
+
+static uint64_t
+keys_to_make(void)
+{
+	return (env.making != NULL ? env.making->total - env.making->made : 0);
+}
+
+static const struct figure	 keys_figures[] = {
+	FIGURE_GET(GAUGE, "keys", keys_live,
+	    "keys derived from tokens and in use"),
+	FIGURE_GET(GAUGE, "keys_to_make", keys_to_make,
+	    "keys yet to be derived"),
+	FIGURE(COUNTER, "proofs_ok", env.verdicts[VERDICT_OK],
+	    "valid proofs"),
+	FIGURE(COUNTER, "proofs_unknown", env.verdicts[VERDICT_UNKNOWN],
+	    "proofs for an unknown token"),
+	FIGURE(COUNTER, "proofs_false", env.verdicts[VERDICT_FALSE],
+	    "false proofs for a known token"),
+	FIGURE(GAUGE, "proofs_waiting", env.nproofs,
+	    "proofs waiting for keys to be derived"),
+	FIGURE(COUNTER, "proofs_dropped", env.dropped,
+	    "proofs not checked because too many were waiting"),
+	FIGURE_GET(COUNTER, "signed", signkey_signed,
+	    "TLS handshakes signed"),
+	FIGURE_GET(COUNTER, "signing_refused", signkey_refused,
+	    "requests to sign something other than a handshake"),
+	{ .name = NULL }
+};
 
 /* Draining sessions need no keys, and no new tunnels are wanted. */
 static void
@@ -719,6 +725,6 @@ const struct role	 role_keys = {
 	.joined = keys_joined,
 	.left = keys_left,
 	.message = keys_message,
-	.ask = keys_ask,
+	.figures = keys_figures,
 	.stop = keys_stop
 };

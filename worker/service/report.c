@@ -38,6 +38,7 @@ report_service(const struct service *svc, struct channel *ch,
 	cs.service = worker_self()->service;
 	cs.index = worker_self()->index;
 	cs.side = worker_self()->side;
+	cs.opens = svc->opens;
 	cs.tunnels_wanted = svc->dials ? pool_wanted() : 0;
 	cs.sessions = svc->nopen;
 	cs.streams = svc->nrelays - user_waiting();
@@ -166,52 +167,13 @@ report_close(const struct service *svc, const struct ctl_request *req)
 	return ("there is no such session");
 }
 
-static void
-report_summary(const struct service *svc, struct channel *ch,
-    uint32_t request)
-{
-	const struct service_stats	*st = &svc->stats;
-
-	worker_counter(ch, request, "users", st->users);
-	worker_counter(ch, request, "users_refused", st->refused);
-	worker_counter(ch, request, "users_waiting", user_waiting());
-	worker_counter(ch, request, "targets_failed", st->failed);
-	worker_counter(ch, request, "streams", svc->nrelays);
-	worker_counter(ch, request, "resets", st->resets);
-	worker_counter(ch, request, "memory_resets", st->memory_resets);
-	worker_counter(ch, request, "lingered_out", st->lingered_out);
-	worker_counter(ch, request, "accept_paused", st->accept_paused);
-	worker_counter(ch, request, "descriptors_short",
-	    svc->budget.fds_short);
-	worker_counter(ch, request, "sessions", svc->nopen);
-	worker_counter(ch, request, "tunnels", st->tunnels);
-	worker_counter(ch, request, "tunnels_failed", st->tunnels_failed);
-	worker_counter(ch, request, "octets_in", st->octets_in);
-	worker_counter(ch, request, "octets_out", st->octets_out);
-	worker_counter(ch, request, "octets_piped", st->octets_piped);
-	worker_counter(ch, request, "lz4_plain_in", st->lz.plain_in);
-	worker_counter(ch, request, "lz4_wire_in", st->lz.wire_in);
-	worker_counter(ch, request, "lz4_plain_out", st->lz.plain_out);
-	worker_counter(ch, request, "lz4_wire_out", st->lz.wire_out);
-	worker_counter(ch, request, "lz4_faults", st->lz_faults);
-	worker_counter(ch, request, "memory", svc->budget.held);
-}
-
 void
 report_ask(const struct service *svc, struct channel *ch, uint32_t type,
     const struct ctl_request *req)
 {
 	const char	*failure = NULL;
 
-	/* An answer may be large: not one upon the other. */
-	if (channel_full(ch)) {
-		worker_done(ch, req->request, "still busy with the last one");
-		return;
-	}
 	switch (type) {
-	case IMSG_CTL_SUMMARY:
-		report_summary(svc, ch, req->request);
-		break;
 	case IMSG_CTL_SERVICES:
 		report_service(svc, ch, req);
 		break;

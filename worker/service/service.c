@@ -629,6 +629,56 @@ service_stop(uint32_t drain_ms)
 	service_changed();
 }
 
+static uint64_t
+service_waiting(void)
+{
+	return (user_waiting());
+}
+
+static const struct figure	 service_figures[] = {
+	FIGURE(COUNTER, "users", service.stats.users, "users ever"),
+	FIGURE(COUNTER, "users_refused", service.stats.refused,
+	    "users reset because no session had room"),
+	FIGURE_GET(GAUGE, "users_waiting", service_waiting,
+	    "users waiting for a session"),
+	FIGURE(COUNTER, "targets_failed", service.stats.failed,
+	    "targets that could not be reached"),
+	FIGURE(GAUGE, "streams", service.nrelays, "streams"),
+	FIGURE(COUNTER, "resets", service.stats.resets,
+	    "streams that ended in a reset"),
+	FIGURE(COUNTER, "memory_resets", service.stats.memory_resets,
+	    "readers reset because they held too much memory"),
+	FIGURE(COUNTER, "lingered_out", service.stats.lingered_out,
+	    "connections that never took the last data sent to them"),
+	FIGURE(COUNTER, "accept_paused", service.stats.accept_paused,
+	    "times that accepting paused for lack of descriptors or memory"),
+	FIGURE(COUNTER, "descriptors_short", service.budget.fds_short,
+	    "times that users waited or streams were refused for lack of "
+	    "descriptors"),
+	FIGURE(GAUGE, "sessions", service.nopen, "sessions open"),
+	FIGURE(COUNTER, "tunnels", service.stats.tunnels, "tunnels started"),
+	FIGURE(COUNTER, "tunnels_failed", service.stats.tunnels_failed,
+	    "tunnels that were never established"),
+	FIGURE(COUNTER, "octets_in", service.stats.octets_in,
+	    "payload bytes from tunnels"),
+	FIGURE(COUNTER, "octets_out", service.stats.octets_out,
+	    "payload bytes into tunnels"),
+	FIGURE(COUNTER, "octets_piped", service.stats.octets_piped,
+	    "payload bytes that moved without a copy"),
+	FIGURE(COUNTER, "lz4_plain_in", service.stats.lz.plain_in,
+	    "payload bytes after decompression"),
+	FIGURE(COUNTER, "lz4_wire_in", service.stats.lz.wire_in,
+	    "payload bytes before decompression"),
+	FIGURE(COUNTER, "lz4_plain_out", service.stats.lz.plain_out,
+	    "payload bytes before compression"),
+	FIGURE(COUNTER, "lz4_wire_out", service.stats.lz.wire_out,
+	    "payload bytes after compression"),
+	FIGURE(COUNTER, "lz4_faults", service.stats.lz_faults,
+	    "streams reset because a block could not be decompressed"),
+	FIGURE(GAUGE, "memory", service.budget.held, "bytes in queues"),
+	{ .name = NULL }
+};
+
 const struct role role_service = {
 	.id = PROC_SERVICE,
 	.init = service_init,
@@ -638,6 +688,7 @@ const struct role role_service = {
 	.joined = service_joined,
 	.left = service_left,
 	.message = service_message,
+	.figures = service_figures,
 	.ask = service_ask,
 	.stop = service_stop
 };

@@ -554,37 +554,52 @@ tls_message(struct channel *ch, struct imsg *imsg)
 	}
 }
 
-static void
-tls_ask(struct channel *ch, uint32_t type, const struct ctl_request *rq)
+static const void *
+tls_octets(void)
 {
-	const struct tlsconn_stats	*s = tlsconn_stats();
-	const struct charge_stats	*cs = charge_stats();
-	const struct {
-		const char	*name;
-		uint64_t	 value;
-	} figures[] = {
-		{ "connections", env.nconns },
-		{ "handshakes", cs->unproven + env.nstarts },
-		{ "accepted", listener_stats()->accepted },
-		{ "shaken", env.shaken },
-		{ "failed", env.failed },
-		{ "timeouts", env.timeouts },
-		{ "limited", cs->limited_source + cs->limited_total },
-		{ "accept_paused", listener_stats()->paused },
-		{ "octets_in", s->octets_in },
-		{ "octets_out", s->octets_out }
-	};
-	size_t	 i;
-
-	if (type != IMSG_CTL_SUMMARY) {
-		worker_done(ch, rq->request, "tls does not know that");
-		return;
-	}
-	for (i = 0; i < nitems(figures); i++)
-		worker_counter(ch, rq->request, figures[i].name,
-		    figures[i].value);
-	worker_done(ch, rq->request, NULL);
+	return (tlsconn_stats());
 }
+
+static const void *
+tls_listeners(void)
+{
+	return (listener_stats());
+}
+
+static uint64_t
+tls_handshakes(void)
+{
+	return (charge_stats()->unproven + env.nstarts);
+}
+
+static uint64_t
+tls_limited(void)
+{
+	return (charge_stats()->limited_source +
+	    charge_stats()->limited_total);
+}
+
+static const struct figure	 tls_figures[] = {
+	FIGURE(GAUGE, "connections", env.nconns, "connections"),
+	FIGURE_GET(GAUGE, "handshakes", tls_handshakes,
+	    "handshakes in progress"),
+	FIGURE_OF(COUNTER, "accepted", tls_listeners, listener_stats,
+	    accepted, "connections accepted"),
+	FIGURE(COUNTER, "shaken", env.shaken, "handshakes that succeeded"),
+	FIGURE(COUNTER, "failed", env.failed, "handshakes that failed"),
+	FIGURE(COUNTER, "timeouts", env.timeouts,
+	    "handshakes that took too long"),
+	FIGURE_GET(COUNTER, "limited", tls_limited,
+	    "connections closed because of a limit of unproven ones"),
+	FIGURE_OF(COUNTER, "accept_paused", tls_listeners, listener_stats,
+	    paused,
+	    "times that accepting paused for lack of descriptors or memory"),
+	FIGURE_OF(COUNTER, "octets_in", tls_octets, tlsconn_stats, octets_in,
+	    "bytes decrypted"),
+	FIGURE_OF(COUNTER, "octets_out", tls_octets, tlsconn_stats,
+	    octets_out, "bytes encrypted"),
+	{ .name = NULL }
+};
 
 /* Accepts no more.  Existing tunnels end when their workers end them. */
 static void
@@ -609,6 +624,6 @@ const struct role	 role_tls = {
 	.joined = tls_joined,
 	.left = tls_left,
 	.message = tls_message,
-	.ask = tls_ask,
+	.figures = tls_figures,
 	.stop = tls_stop
 };

@@ -64,6 +64,7 @@ struct service {
 	struct service_stats	 stats;
 	uint32_t		 ntunnels;	/* in tunnels */
 	uint32_t		 nopen;		/* of them TUNNEL_OPEN */
+	uint32_t		 ncontrol;	/* of them TUNNEL_CONTROL */
 	uint32_t		 nrelays;	/* in relays */
 	uint32_t		 nused;	/* tunnels without a mux, of users */
 	int			 keyed;		/* keys have come */

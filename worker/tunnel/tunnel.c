@@ -132,6 +132,8 @@ tunnel_new(int fd, const struct msg_tunnel *how, struct remote *remote)
 		free(t);
 		return (NULL);
 	}
+	if (t->seal == NULL)
+		t->flags |= TUNNEL_F_BARE;
 	TAILQ_INSERT_TAIL(&svc->tunnels, t, entry);
 	svc->ntunnels++;
 	svc->budget.fds++;
@@ -144,14 +146,23 @@ tunnel_new(int fd, const struct msg_tunnel *how, struct remote *remote)
 	return (t);
 }
 
+/* It is in this state now, or (by -1) not any more. */
+static void
+tunnel_count(const struct tunnel *t, int by)
+{
+	if (t->state == TUNNEL_OPEN)
+		svc->nopen += by;
+	else if (t->state == TUNNEL_CONTROL)
+		svc->ncontrol += by;
+}
+
 void
 tunnel_free(struct tunnel *t)
 {
 	struct session	*s = t->session;
 
 	t->flags |= TUNNEL_F_DYING;
-	if (t->state == TUNNEL_OPEN)
-		svc->nopen--;
+	tunnel_count(t, -1);
 	t->session = NULL;
 	session_free(s);		/* resets every stream left */
 	event_del(&t->ev_turn);
@@ -164,11 +175,12 @@ tunnel_free(struct tunnel *t)
 	svc->ntunnels--;
 	svc->budget.fds--;
 	svc->events->closed(t);
-	if (svc->ntunnels == 1)		/* it may have waited for this one */
-		tunnel_schedule(TAILQ_FIRST(&svc->tunnels));
 	svc->dialect->free(t);
 	free(t->wskey);
 	free(t);
+	if (svc->ntunnels == svc->ncontrol)	/* what they waited for */
+		TAILQ_FOREACH(t, &svc->tunnels, entry)
+			tunnel_schedule(t);
 }
 
 /*
@@ -227,8 +239,7 @@ tunnel_finish(struct tunnel *t, enum tunnel_end end, const char *fmt, ...)
 	va_start(ap, fmt);
 	tunnel_why(t, end, fmt, ap);
 	va_end(ap);
-	if (t->state == TUNNEL_OPEN)
-		svc->nopen--;
+	tunnel_count(t, -1);
 	t->state = TUNNEL_ENDING;
 	t->deadline = worker_now() + ENDING_US;
 	tunnel_schedule(t);
@@ -390,8 +401,8 @@ tunnel_run(struct tunnel *t, struct session *s, uint32_t streams)
 		meter_start(&t->meter, t->opened);
 		/* The time, before anything asks for a deadline. */
 		(void)session_tick(s, t->opened);
-		svc->nopen++;
 	}
+	tunnel_count(t, 1);
 	svc->events->opened(t);
 	if (t->flags & TUNNEL_F_DRAINING)
 		tunnel_drain(t);
@@ -402,7 +413,8 @@ tunnel_rtt(struct tunnel *t, uint32_t us)
 {
 	t->rtt_us = us;
 	t->probe_until = 0;
-	session_rtt(t->session, us);
+	if (t->session != NULL)
+		session_rtt(t->session, us);
 }
 
 /* ---- an open tunnel's turn ---- */
@@ -703,13 +715,13 @@ tunnel_is(const struct tunnel *t, enum tunnel_state state)
 
 /*
  * Nothing is left to wait for: of streams, on the side that opens them; of a
- * control channel, when there is no other tunnel that it may speak of.
+ * control channel, when there is no tunnel left that it may speak of.
  */
 static int
 tunnel_drained(const struct tunnel *t)
 {
 	if (t->state == TUNNEL_CONTROL)
-		return (svc->ntunnels == 1);
+		return (svc->ntunnels == svc->ncontrol);
 	return (t->state == TUNNEL_OPEN && svc->opens && tunnel_empty(t));
 }
 
@@ -784,7 +796,8 @@ tunnel_ready(void *arg, int later)
 static void
 tunnel_draining(struct tunnel *t)
 {
-	if (t->deadline == 0 && svc->conf.opts.drain_timeout != 0)
+	if (t->state == TUNNEL_OPEN && t->deadline == 0 &&
+	    svc->conf.opts.drain_timeout != 0)
 		t->deadline = worker_now() +
 		    svc->conf.opts.drain_timeout * 1000000ULL;
 }
@@ -819,8 +832,7 @@ tunnel_drain(struct tunnel *t)
 		return;
 	}
 	t->flags |= TUNNEL_F_OLD | TUNNEL_F_DRAINING;
-	if (t->state == TUNNEL_OPEN)
-		tunnel_draining(t);
+	tunnel_draining(t);
 	tunnel_tell_drain(t);
 	tunnel_schedule(t);
 }

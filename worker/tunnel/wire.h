@@ -39,7 +39,7 @@ struct wire {
 	struct pipebuf	*pipe;		/* what is in it goes out after tx */
 	uint64_t	 paced;	/* worker_now of the last measurement */
 	uint64_t	 sent;		/* octets since */
-	/* octets that a pipe may take, at this rate; 0: none is better */
+	/* octets that a pipe takes, at the present rate; 0: copy */
 	uint32_t	 bulk;
 	unsigned int	 flags;		/* WIRE_F_, below */
 	int		 fd;
