@@ -195,6 +195,11 @@ result $? '-D beats the file' out
 check -D 1a=b -f "$tmp/server.in" >out 2>err
 [ $? -eq 1 ]
 result $? '-D with a name that is none' err
+for name in sandbox mux port tls user_timeout; do
+	check -D $name=x -f "$tmp/server.in" >out 2>err
+	[ $? -eq 1 ] && grep -q 'the name of a keyword or option' err
+	result $? "-D $name=x is refused" err
+done
 
 # what cannot be opened, and what is no file
 check -f "$tmp/nosuch.conf" >out 2>err

@@ -271,6 +271,11 @@ const struct option	*option_find(const char *words, uint32_t scope);
 const char		*option_nearest(const char *words, uint32_t scope);
 /* The option whose name, with '_' for each blank, is the key, or NULL. */
 const struct option	*option_key(const char *key, uint32_t scope);
+/*
+ * The option, or an option's statement, that a word is or begins, also with '_'
+ * for each blank; NULL when the word is free.  The string is static.
+ */
+const char		*option_begun(const char *word);
 /* How far a known name is from a wrong one, SIZE_MAX when it is not near. */
 size_t			 option_distance(const char *wrong, const char *name);
 /*
@@ -328,7 +333,8 @@ int			 conf_keyword(const char *);
 
 /*
  * Defines a macro, "name=value", for every conf_parse to come; the files
- * cannot change it.  -1 when it is no such thing.
+ * cannot change it.  -1 when it is no such thing, or the name is that of a
+ * keyword or an option.
  */
 int			 conf_define(const char *assignment);
 

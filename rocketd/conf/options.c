@@ -356,6 +356,19 @@ option_key(const char *key, uint32_t scope)
 	return (NULL);
 }
 
+const char *
+option_begun(const char *word)
+{
+	const struct option	*o = option_key(word, UINT32_MAX);
+
+	if (o != NULL)
+		return (o->name);
+	for (o = options; o < options + noptions; o++)
+		if (words_begin(o->name, word) > 0)
+			return (o->name);
+	return (strcmp(word, "tls") == 0 ? "tls certificate" : NULL);
+}
+
 /* How many letters are to be changed, added or left out; both short. */
 static size_t
 edit_distance(const char *a, size_t alen, const char *b)
