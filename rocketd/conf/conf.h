@@ -398,7 +398,7 @@ ssize_t			 conf_read(const char *path, int secret, void *buf,
 
 /*
  * Reads the tokens' files, and when full, as for a start, takes variables from
- * the environment and wants no masked ones.  Errors as conf_parse.  Their
+ * the environment.  A masked one is an error.  Errors as conf_parse.  Their
  * number.
  */
 int			 conf_read_tokens(struct rocketd_conf *, int full,
