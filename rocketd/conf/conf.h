@@ -286,7 +286,7 @@ void			 option_unknown(const char *words, uint32_t scope,
 			    const char *meant, char *buf, size_t size);
 /* "in a server block or in a service of a client block". */
 void			 option_places(uint32_t scope, char *buf, size_t size);
-/* "live", "tunnels", "listener", "process". */
+/* "live", "tunnels", "listener", "process", "restart". */
 const char		*option_change_name(uint32_t change);
 
 /* optval.c */

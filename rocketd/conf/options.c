@@ -72,7 +72,7 @@ const struct option	 options[] = {
 	    .help = "a file for the parent's process id" },
 	{ .name = "sandbox", .type = OPT_WORD, .scope = SCOPE_GLOBAL,
 	    .offset = G(strict), .dflt = 0, .words = words_sandbox,
-	    .change = CHANGE_PROCESS,
+	    .change = CHANGE_RESTART,
 	    .help = "whether a part of the sandbox that is lacking is fatal" },
 	{ .name = "handshake timeout", .type = OPT_MILLISECONDS,
 	    .scope = SCOPE_GLOBAL, .offset = G(gate.deadline_ms),
@@ -544,6 +544,8 @@ option_change_name(uint32_t change)
 		return ("tunnels");
 	case CHANGE_LISTENER:
 		return ("listener");
+	case CHANGE_PROCESS:
+		return ("process");
 	}
-	return ("process");
+	return ("restart");
 }
