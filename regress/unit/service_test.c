@@ -178,14 +178,14 @@ test_keys_wrong(void **state)
 	assert_int_equal(frame_logged("keys: "), 0);
 	frame_say(&flow_keys, IMSG_KEY, &flow_token, sizeof(flow_token));
 	keys_end(2);
-	assert_int_equal(frame_logged("keys: 1 came of 2"), 1);
+	assert_int_equal(frame_logged("keys: 1 of 2 arrived"), 1);
 	keys_end(1);			/* those of before are forgotten */
-	assert_int_equal(frame_logged("keys: 0 came of 1"), 1);
+	assert_int_equal(frame_logged("keys: 0 of 1 arrived"), 1);
 	for (i = 0; i <= TOKENS_MAX; i++)	/* one too many */
 		frame_say(&flow_keys, IMSG_KEY, &flow_token,
 		    sizeof(flow_token));
 	keys_end(TOKENS_MAX - 1);
-	assert_int_equal(frame_logged("keys: 8 came of 7"), 1);
+	assert_int_equal(frame_logged("keys: 8 of 7 arrived"), 1);
 	frame_say(&flow_keys, IMSG_KEY, &flow_token, sizeof(flow_token));
 	frame_run(5);
 	frame_run(5);
