@@ -2,7 +2,7 @@
 
 /*
  * Connections of rocketctl: accepted within limits, one request at a time,
- * checked by the rule table before anything looks at it.  Nothing that comes
+ * which the rule table checks before anything looks at it.  Nothing that comes
  * in here can reach fatal().
  */
 
@@ -23,8 +23,8 @@
 #include "shared/log.h"
 #include "asker.h"
 
-#define ASKER_ACCEPTS	16	/* a turn, so that the log is served too */
-#define ASKER_PAUSE_SEC	1	/* without descriptors */
+#define ASKER_ACCEPTS	16	/* in a turn: the log has its own, too */
+#define ASKER_PAUSE_SEC	1	/* out of descriptors */
 
 struct asker {
 	TAILQ_ENTRY(asker)	 entry;
@@ -36,7 +36,7 @@ struct asker {
 	int			 commands;	/* may command */
 	int			 busy;		/* a request is in progress */
 	int			 ending;	/* close when all is written */
-	int			 dead;		/* close from the event loop */
+	int			 dead;		/* the event loop closes it */
 	size_t			 queued;	/* octets, as last seen */
 };
 
@@ -175,7 +175,7 @@ asker_may_command(uid_t uid)
 	return (uid == 0 || uid == askers.owner);
 }
 
-/* NULL, or why there is no room for another one of this user. */
+/* NULL, or why this user may not have another one. */
 static const char *
 asker_room(uid_t uid, int commands)
 {
@@ -194,7 +194,7 @@ asker_room(uid_t uid, int commands)
 	return (NULL);
 }
 
-/* Told why in one message, which fits in any socket's buffer, and closed. */
+/* Says why in one message, which fits in any socket's buffer, and closes. */
 static void
 asker_refuse(int fd, const char *words)
 {
@@ -251,7 +251,7 @@ asker_new(int fd, uid_t uid)
 	log_debug("control socket: uid %u connected", (unsigned int)uid);
 }
 
-/* Takes itself out of everything; the owner forgets it in gone. */
+/* Takes it out of everything; the owner forgets it in `gone'. */
 static void
 asker_free(struct asker *a)
 {
@@ -307,7 +307,7 @@ asker_readable(evutil_socket_t fd, short what, void *arg)
 		return;
 	}
 	eof = n == 0;
-	/* One request at a time: what was sent ahead waits for its turn. */
+	/* One request at a time: others that were sent ahead wait. */
 	while (!a->busy && !a->dead && !a->ending) {
 		if ((n = imsgbuf_get(&a->imsgbuf, &imsg)) == -1) {
 			asker_drop(a, "garbage");
@@ -417,7 +417,7 @@ asker_send(struct asker *a, uint32_t type, const void *data, size_t len)
 {
 	if (a->dead)
 		return;
-	/* The number in the header is for a rocketctl of another version. */
+	/* The version in the header is for a rocketctl of another one. */
 	if (imsg_compose(&a->imsgbuf, type, CTL_VERSION, 0, -1, data, len) ==
 	    -1) {
 		asker_drop(a, strerror(errno));

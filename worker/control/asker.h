@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * The connections of rocketctl.  Who connects is a stranger until the kernel
- * says who it is; what it sends may close its own connection and do nothing
- * else.  What a request means is control's.
+ * The connections of rocketctl.  A client is a stranger until the kernel says
+ * who it is; nothing that it sends can harm more than its own connection.
+ * control knows what a request means.
  */
 
 #ifndef WORKER_ASKER_H
@@ -27,9 +27,9 @@
 #define ASKER_IDLE_SEC	60	/* without a request, or without reading */
 
 /*
- * Octets of answers queued for one that reads slower than the daemon answers
- * (rocketctl reads all before it prints): two full sessions' streams are some
- * 6 MiB; and for all of them together.
+ * Octets of answers queued for a client that reads slower than the daemon
+ * answers (rocketctl reads all before it prints), and for all of them together.
+ * The streams of two full sessions are some 6 MiB.
  */
 #define ASKER_QUEUE	(8 * 1024 * 1024)
 #define ASKERS_QUEUE	(32 * 1024 * 1024)
@@ -41,14 +41,14 @@ struct asker_ops {
 	/* A checked request of this version; end it by asker_done. */
 	void	(*request)(struct asker *, uint32_t,
 		    const struct ctl_request *);
-	/* It is freed after the call, nothing can be sent to it any more. */
+	/* It is freed after the call: send nothing more to it. */
 	void	(*gone)(struct asker *);
 };
 
 struct asker_stats {
 	uint32_t	 now;
 	uint64_t	 accepted;
-	uint64_t	 refused;	/* for want of room */
+	uint64_t	 refused;	/* there was no room */
 	uint64_t	 dropped;	/* garbage, or not reading */
 	uint64_t	 requests;
 };
@@ -58,19 +58,19 @@ struct asker_stats {
 /*
  * Accepts on fd, a listening non-blocking UNIX socket that becomes ours, in
  * place of an earlier one; connections go on.  uid 0 and owner may command.
- * -1 without memory, fd is closed then too.
+ * -1: no memory, and fd is closed.
  */
 int	 asker_listen(struct event_base *, int fd, uid_t owner,
 	    const struct asker_ops *);
 void	 asker_unlisten(void);
-/* Accepts no more; each ends when its request does.  Number of them left. */
+/* Stops accepting; each ends when its request does.  How many are left. */
 uint32_t asker_drain(void);
 /* Closes all at once. */
 void	 asker_close_all(void);
 
-/* Queues an answer; one that does not read is closed, from the event loop. */
+/* Queues an answer.  The event loop closes an asker that does not read. */
 void	 asker_send(struct asker *, uint32_t, const void *, size_t);
-/* CTL_DONE; words may be "".  The next request may come. */
+/* Sends CTL_DONE; words may be "".  The next request may come. */
 void	 asker_done(struct asker *, int failed, const char *words);
 /* May it command? */
 int	 asker_commands(const struct asker *);

@@ -3,8 +3,8 @@
 /*
  * control: takes the log lines of all processes and hands them to the log's
  * output, and answers rocketctl by asking the processes that know.  It owns
- * the control socket; it opens nothing, and what it forwards are requests
- * that the rule table and the asker's uid allow.
+ * the control socket.  It opens nothing, and forwards only requests that the
+ * rule table and the asker's uid allow.
  */
 
 #include <sys/types.h>
@@ -27,21 +27,21 @@
 #include "worker/roles.h"
 
 /*
- * Lines a second of one process, and how many at once.  worker.c keeps to
- * half of it; this is for a process that does not.
+ * Lines a second of one process, and how many at once.  worker.c allows half of
+ * that; this is for a process that does not keep to it.
  */
 #define LINES_SECOND	400
 #define LINES_BURST	800
-/* What has to be there again after it: one note in so many lines, not two. */
+/* After that it must save up so many: one note for them all, not two. */
 #define LINES_AGAIN	200
 #define LINES_ONE	1000000ULL	/* of the clock's unit */
 
-/* When the log still takes no lines at the end: how often, how many times. */
+/* If the log takes no lines at the end: how often and many times to look. */
 #define END_LOOK_US	100000
 #define END_LOOKS	20
 /*
- * Even an end at once takes what is on its way through the channels of those
- * that ended before.  Less than the parent's patience.
+ * Even at an immediate end, so long for lines that are still in the channels of
+ * processes that ended before.  Less than the parent's patience.
  */
 #define END_MS		1500
 
@@ -75,8 +75,8 @@ static struct {
 	struct sibling		 parent;
 	struct sibling		 self;
 	struct logout		*log;
-	struct event		*look;		/* is it the end? */
-	struct event		*deadline;	/* it is */
+	struct event		*look;		/* may we end? */
+	struct event		*deadline;	/* we must end */
 	uint64_t		 limited;	/* lines over the rate */
 	int			 stopping;
 	int			 looks;		/* at a log that is stuck */
@@ -225,7 +225,7 @@ sibling_find(const struct channel *ch)
 
 	if (channel_peer(ch)->role == PROC_PARENT)
 		return (&env.parent);
-	/* Few enough that the tree is for the lines, not for the requests. */
+	/* A tree, because each log line is looked up here. */
 	s = RB_ROOT(&env.siblings);
 	while (s != NULL && s->ch != ch)
 		s = (uintptr_t)ch < (uintptr_t)s->ch ?
@@ -248,7 +248,7 @@ control_joined(struct channel *ch)
 
 	if (peer->role == PROC_PARENT)
 		return;
-	/* Without it none of the process's lines would ever be written. */
+	/* Without it no line of the process would ever be written. */
 	if ((s = calloc(1, sizeof(*s))) == NULL)
 		fatal("channel");
 	s->ch = ch;
@@ -295,7 +295,7 @@ control_message(struct channel *ch, struct imsg *imsg)
 		if (inquiry_answer(s, imsg) == 0)
 			break;
 		if (s == &env.parent)
-			log_warnx("%s of the parent is no answer",
+			log_warnx("%s from the parent is not an answer",
 			    msg_name(imsg_get_type(imsg)));
 		else
 			worker_complain(ch, "not an answer to a request");
@@ -325,7 +325,7 @@ control_log(struct sibling *s, struct imsg *imsg)
 	struct msg_log	msg;
 	size_t		len;
 
-	/* Cut after the text's NUL, so that its length is its own. */
+	/* The text's length is its own: it ends after its NUL. */
 	len = imsg_get_len(imsg);
 	memset(&msg, 0, sizeof(msg));
 	if (len > sizeof(msg) || imsg_get_data(imsg, &msg, len) == -1)
@@ -335,7 +335,7 @@ control_log(struct sibling *s, struct imsg *imsg)
 		logout_put(env.log, &s->peer, msg.level, msg.text);
 }
 
-/* A bucket of lines a process; what overflows is counted and said once. */
+/* A bucket of lines for each process; counts what overflows, and logs that. */
 static int
 control_may_log(struct sibling *s)
 {
@@ -356,7 +356,7 @@ control_may_log(struct sibling *s)
 	s->lines -= LINES_ONE;
 	if (s->limited > 0) {
 		(void)snprintf(words, sizeof(words),
-		    "%llu lines of it over its rate, not logged",
+		    "%llu lines over its rate were not logged",
 		    (unsigned long long)s->limited);
 		s->limited = 0;
 		s->lines -= LINES_ONE;
@@ -439,8 +439,8 @@ control_counters(struct asker *asker)
 /* ---- the end ---- */
 
 /*
- * The lines of the others' last seconds are worth the most: control ends when
- * all others have, or when its time is up.
+ * The last lines of the other processes matter most: control ends when all
+ * others have, or when its time is up.
  */
 static void
 control_stop(uint32_t drain_ms)
@@ -454,7 +454,7 @@ control_stop(uint32_t drain_ms)
 	tv.tv_sec = drain_ms / 1000;
 	tv.tv_usec = drain_ms % 1000 * 1000;
 	if (drain_ms != UINT32_MAX && evtimer_add(env.deadline, &tv) == -1)
-		log_warnx("no memory for the deadline of the end");
+		log_warnx("no memory for the stop timer");
 	event_active(env.look, EV_TIMEOUT, 0);
 }
 

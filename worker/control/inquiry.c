@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * Requests of rocketctl: who is asked for what, how long, and what may come
- * back.  What comes back from a child is believed only as far as it is about
- * that child: who it is, and of which service, is filled in from the channel.
+ * Requests of rocketctl: whom to ask for what, for how long, and what may come
+ * back.  A child is believed only about itself: who it is, and of which
+ * service, is filled in from the channel.
  */
 
 #include <sys/types.h>
@@ -23,27 +23,27 @@
 #include "worker/frame/worker.h"
 
 /*
- * Silence of a process after which an answer goes without it.  The parent
- * reads files and binds addresses before it answers a command.
+ * After so much silence of a process the answer goes out without it.  The
+ * parent reads files and binds addresses before it answers a command.
  */
 #define ANSWER_MS	3000
 #define COMMAND_MS	10000
-/* And of all together, for one that never comes to an end. */
+/* The limit of the whole, for one that never ends. */
 #define ANSWERS_MS	30000
-/* How often the silence is looked at. */
+/* How often to look for silence. */
 #define LOOK_US		250000
 
 #define WHOM_PARENT	0x01
 #define WHOM_CHILDREN	0x02
 #define WHOM_WORKERS	0x04
 
-struct form {				/* what a request asks of whom */
+struct form {				/* a kind of request */
 	uint32_t	 request;
 	uint32_t	 answer;
-	uint32_t	 parents;	/* the parent's only */
+	uint32_t	 parents;	/* from the parent only */
 	uint32_t	 whom;
 	uint32_t	 silence_ms;
-	const char	*command;	/* not for everybody; or NULL */
+	const char	*command;	/* its name, if not all may ask */
 };
 
 struct part {				/* one process asked */
@@ -54,7 +54,7 @@ struct part {				/* one process asked */
 
 struct inquiry {
 	TAILQ_ENTRY(inquiry)	 entry;
-	TAILQ_HEAD(, part)	 parts;		/* not done yet */
+	TAILQ_HEAD(, part)	 parts;		/* not answered yet */
 	const struct form	*form;
 	struct asker		*asker;
 	struct event		*timer;
@@ -214,7 +214,7 @@ inquiry_new(struct asker *asker, const struct form *form,
 	q->form = form;
 	q->asker = asker;
 	q->req = *req;
-	/* Each lives for seconds: none sees its number given out again. */
+	/* Each lives for seconds: no number comes back while it does. */
 	if (++inquiries.number == 0)
 		inquiries.number = 1;
 	q->req.request = inquiries.number;
@@ -259,7 +259,7 @@ inquiry_ask(struct inquiry *q, struct sibling *s)
 		inquiry_missing(q, p);
 }
 
-/* There is no process that it concerns; all of none are none. */
+/* No process is concerned.  To list all of nothing is no failure. */
 static void
 inquiry_nobody(struct inquiry *q)
 {
@@ -300,7 +300,7 @@ inquiry_answer(struct sibling *s, struct imsg *imsg)
 	TAILQ_FOREACH(q, &inquiries.all, entry)
 		if (q->req.request == answer.request)
 			break;
-	/* Late: it has ended, or went on without this one. */
+	/* Too late: the inquiry has ended, or went on without it. */
 	if (q == NULL || (p = inquiry_part(q, s)) == NULL)
 		return (0);
 	p->heard = worker_now();
@@ -316,7 +316,7 @@ inquiry_answer(struct sibling *s, struct imsg *imsg)
 	return (0);
 }
 
-/* What the channel knows better than the message is taken from there. */
+/* Passes an answer on, with what the channel knows better filled in. */
 static void
 inquiry_relay(struct inquiry *q, const struct sibling *s, uint32_t type,
     union answer *answer, size_t len)
@@ -355,7 +355,7 @@ inquiry_relay(struct inquiry *q, const struct sibling *s, uint32_t type,
 	asker_send(q->asker, type, answer, len);
 }
 
-/* Of several failures the first one is told. */
+/* Of several failures the first is reported. */
 static void
 inquiry_done(struct inquiry *q, struct part *p, const struct ctl_done *done)
 {
@@ -386,7 +386,7 @@ inquiry_missing(struct inquiry *q, struct part *p)
 	free(p);
 }
 
-/* Ends it when nothing is awaited any more; 1 when it did. */
+/* Ends it, and returns 1, when no answer is awaited any more. */
 static int
 inquiry_check(struct inquiry *q)
 {

@@ -18,20 +18,20 @@ struct siblings;
 
 /* inquiry.c */
 
-/* Asks; the asker gets its answers, at last and in any case an asker_done. */
+/* Asks; the asker gets the answers, and in any case an asker_done. */
 void	 inquiry_start(struct asker *, uint32_t,
 	    const struct ctl_request *, struct sibling *parent,
 	    struct siblings *);
 /*
- * One message of an answer.  -1 when it is none to what this process was
- * asked; one that comes too late is dropped, and well.
+ * One message of an answer.  -1: it does not answer what this process was
+ * asked.  One that comes too late is dropped, and returns 0.
  */
 int	 inquiry_answer(struct sibling *, struct imsg *);
-/* Nobody waits for the answers any more. */
+/* The asker is gone: drops its inquiry. */
 void	 inquiry_cancel(struct asker *);
-/* This process answers nothing any more. */
+/* The process is gone: nothing waits for it. */
 void	 inquiry_left(const struct sibling *);
-/* Processes that did not answer in time, ever. */
+/* How often a process did not answer in time. */
 uint64_t inquiry_unanswered(void);
 
 #endif /* WORKER_INQUIRY_H */

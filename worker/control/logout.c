@@ -2,9 +2,9 @@
 
 /*
  * The log's output.  Lines are kept as they came and formatted when they are
- * written, so that those of before the destination was known, and those that
- * wait over a change of it, come out right.  No line of its own goes through
- * log.c: that would come back here.
+ * written, so they come out right even if the destination was set or changed
+ * while they waited.  Its own lines do not go through log.c: they would come
+ * back here.
  */
 
 #include <sys/queue.h>
@@ -24,8 +24,8 @@
 #include "logout.h"
 
 /*
- * How soon to try again where the kernel cannot tell (a file on a full disk
- * is no event, nor is a syslogd that comes back).
+ * How soon to try again where no event tells: a full disk that has room again,
+ * or a syslogd that is back.
  */
 #define LOGOUT_RETRY_US	250000
 
@@ -34,14 +34,14 @@ struct logout_line {
 	struct timespec			 when;
 	struct msg_channel		 from;
 	uint32_t			 level;
-	uint64_t			 losses;	/* that it speaks of */
+	uint64_t			 losses;	/* that it reports */
 	size_t				 size;		/* of all this */
 	char				 text[];
 };
 
 struct logout {
 	STAILQ_HEAD(, logout_line)	 queue;
-	size_t				 sent;	/* of the first, formatted */
+	size_t				 sent;	/* octets of the first line */
 	struct event_base		*base;
 	struct event			*writable;	/* of fd, or NULL */
 	struct event			*retry;
@@ -49,7 +49,7 @@ struct logout {
 	int				 fd;		/* -1 none yet */
 	int				 plain;		/* fd is no socket */
 	pid_t				 pid;
-	uint64_t			 unsaid;	/* losses to speak of */
+	uint64_t			 unsaid;	/* not reported */
 	struct logout_stats		 stats;
 };
 
@@ -86,7 +86,7 @@ logout_new(struct event_base *base)
 		free(l);
 		return (NULL);
 	}
-	/* The C library may read files at the first date: while it can. */
+	/* The C library may read files for its first date: do it now. */
 	(void)gmtime_r(&zero, &tm);
 	return (l);
 }
@@ -119,7 +119,7 @@ logout_to(struct logout *l, enum log_dest dest, int fd)
 	l->fd = fd;
 	l->plain = 0;
 	l->sent = 0;
-	/* NULL (no memory) is made good by the timer. */
+	/* If it is NULL (no memory) the timer does its work. */
 	l->writable = event_new(l->base, fd, EV_WRITE, logout_event, l);
 	(void)logout_flush(l);
 }
@@ -136,7 +136,7 @@ logout_put(struct logout *l, const struct msg_channel *from, uint32_t level,
 		l->unsaid++;
 		return;
 	}
-	/* What waits for an event is not to be tried at each line. */
+	/* While we wait for an event, do not try at each line. */
 	if (!evtimer_pending(l->retry, NULL) && (l->writable == NULL ||
 	    !event_pending(l->writable, EV_WRITE, NULL)))
 		(void)logout_flush(l);
@@ -210,7 +210,7 @@ logout_add(struct logout *l, const struct msg_channel *from, uint32_t level,
 	return (0);
 }
 
-/* Says what was lost, once there is room to say it. */
+/* Reports what was lost, once there is room for that. */
 static void
 logout_note(struct logout *l)
 {
@@ -243,9 +243,9 @@ logout_remove(struct logout *l, enum logout_result result)
 }
 
 /*
- * A socket can be asked not to block.  Anything else may be shared with other
- * programs, whose O_NONBLOCK it would become, so it is asked first whether it
- * has room: a pipe that has takes a line of up to PIPE_BUF at once.
+ * send(2) can be told not to block.  Anything but a socket may be shared with
+ * other programs, which O_NONBLOCK would affect, so poll(2) says whether there
+ * is room: a pipe with room takes a line of up to PIPE_BUF at once.
  */
 static enum logout_result
 logout_write(struct logout *l, const char *buf, size_t len)
@@ -272,27 +272,27 @@ logout_write(struct logout *l, const char *buf, size_t len)
 		if (errno == EAGAIN || errno == EWOULDBLOCK ||
 		    errno == EINTR || errno == ENOBUFS)
 			return (LOGOUT_LATER);
-		/* syslogd starts anew; the parent hands down its new socket. */
+		/* syslogd restarts; the parent will send us its new socket. */
 		if (l->dest == LOGDEST_SYSLOG && (errno == ECONNREFUSED ||
 		    errno == ECONNRESET || errno == ENOTCONN))
 			return (LOGOUT_LATER);
 		return (LOGOUT_FAILED);
 	}
 	l->sent += n;
-	/* A datagram goes whole; of a stream the rest is still to come. */
+	/* A datagram goes whole; a stream may take a part. */
 	if (l->dest == LOGDEST_SYSLOG || l->sent >= len)
 		return (LOGOUT_SENT);
 	errno = EAGAIN;
 	return (LOGOUT_LATER);
 }
 
-/* After LOGOUT_LATER, whose errno is still there. */
+/* After LOGOUT_LATER; errno is still what it set. */
 static void
 logout_await(struct logout *l)
 {
 	static const struct timeval	tv = { 0, LOGOUT_RETRY_US };
 
-	/* A file or a device that epoll refuses has no event. */
+	/* epoll refuses files and some devices: these have no event. */
 	if ((errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) &&
 	    l->writable != NULL && event_add(l->writable, NULL) == 0)
 		return;

@@ -2,8 +2,8 @@
 
 /*
  * Where the log goes: syslog, lines on standard error, or JSON lines.  Lines
- * wait in a bounded queue while the other end takes none; nothing here ever
- * waits for it, and what was lost is counted and said when it flows again.
+ * wait in a bounded queue while the other end takes none, and nothing here ever
+ * blocks.  Lost lines are counted, and reported when lines flow again.
  */
 
 #ifndef WORKER_LOGOUT_H
@@ -34,15 +34,15 @@ struct logout_stats {
 
 /* logout.c */
 
-/* NULL without memory.  Until logout_to is called lines wait. */
+/* NULL: no memory.  Until logout_to is called lines wait. */
 struct logout	*logout_new(struct event_base *);
-/* Writes what can be written now, closes.  Takes NULL. */
+/* Writes what can be written now, and closes.  Takes NULL. */
 void		 logout_free(struct logout *);
 /* The log goes here from now on; fd becomes the logout's. */
 void		 logout_to(struct logout *, enum log_dest, int fd);
 /*
- * One line of the process who.  Octets of the text that are not printable
- * become question marks, so a liar's line is still one line.
+ * One line of the process who.  Octets that are not printable become question
+ * marks, so that nobody can forge a second line.
  */
 void		 logout_put(struct logout *, const struct msg_channel *,
 		    uint32_t level, const char *text);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * What control knows of a process that it talks with.
+ * What control knows of a process that it talks to.
  */
 
 #ifndef WORKER_SIBLING_H
