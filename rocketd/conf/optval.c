@@ -320,7 +320,7 @@ range_words(const struct option *o, char *buf, size_t size)
 {
 	const struct name	*w;
 
-	strlcpy(buf, o->type == OPT_WORDS ? "a list of " : "", size);
+	strlcpy(buf, o->type == OPT_WORDS ? "one or more of " : "", size);
 	for (w = o->words; w->name != NULL; w++) {
 		strlcat(buf, w->name, size);
 		if (w[1].name == NULL)
@@ -342,7 +342,8 @@ option_range(const struct option *o, char *buf, size_t size)
 	value_text(o, o->max, max, sizeof(max));
 	switch (o->type) {
 	case OPT_NUMBER:
-		snprintf(buf, size, "a number from %s to %s", min, max);
+		snprintf(buf, size, o->max - o->min == 1 ? "%s or %s" :
+		    "a number from %s to %s", min, max);
 		break;
 	case OPT_SIZE:
 		snprintf(buf, size, "a size from %s to %s", min, max);
@@ -359,16 +360,16 @@ option_range(const struct option *o, char *buf, size_t size)
 		range_words(o, buf, size);
 		break;
 	case OPT_STRING:
-		snprintf(buf, size, "a path of at most %d characters that "
-		    "begins with /", HOST_MAX - 1);
+		snprintf(buf, size, "an absolute path of at most %d "
+		    "characters", HOST_MAX - 1);
 		break;
 	case OPT_TEXT:
 		snprintf(buf, size, "%s of at most %s characters", o->takes,
 		    max);
 		break;
 	case OPT_TEXTS:
-		snprintf(buf, size, "up to %d of %s, of %s characters in all",
-		    WEB_HEADERS, o->takes, max);
+		snprintf(buf, size, "up to %d %s, at most %s characters in "
+		    "all", WEB_HEADERS, o->takes, max);
 		break;
 	}
 	if (o->zero != NULL) {
