@@ -2,8 +2,7 @@
 
 /*
  * Whether a configuration that could be read makes sense as a whole: what is
- * missing, what is there twice, which values contradict each other.  Tells all
- * it finds, and changes nothing.
+ * missing, duplicate or contradictory.  Reports all it finds, changes nothing.
  */
 
 #include <sys/types.h>
@@ -16,7 +15,7 @@
 #include "conf.h"
 #include "tlsconf.h"
 
-/* Listeners of all blocks and services, a port each: as many descriptors. */
+/* Listeners of all blocks and services; each port is a descriptor. */
 #define CHECK_LISTENS_MAX	1024
 
 struct check {
@@ -102,7 +101,7 @@ check_remotes(struct check *c, const struct conf_remotes *head)
 	}
 }
 
-/* Values that limit each other. */
+/* Checks values that limit each other. */
 static void
 check_opts(struct check *c, const struct conf_service *s)
 {

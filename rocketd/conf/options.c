@@ -2,10 +2,10 @@
 
 /*
  * The option table: what may be set by `name value' in a configuration, where,
- * within which limits, and with which default.  This file alone knows a limit
- * or a default; the parser, the printer, the difference of two configurations
- * and the test of the manual all go by the table; how a value is written and
- * read is in optval.c.  Knows nothing of files, blocks or services.
+ * within which limits, and with which default.  Only this file knows limits and
+ * defaults: the parser, the printer, the difference of two configurations and
+ * the test of the manual all use the table.  optval.c reads and writes values.
+ * Knows nothing of files, blocks or services.
  */
 
 #include <stddef.h>
@@ -18,7 +18,7 @@
 #define SERVER	(SCOPE_SERVER | SCOPE_SERVER_SERVICE)
 #define CLIENT	(SCOPE_CLIENT | SCOPE_CLIENT_SERVICE)
 #define BOTH	(SERVER | CLIENT)
-/* A tunnel's listener is a block's, whichever services come through it. */
+/* A tunnel's listener is a block's, for all of its services. */
 #define TUNNEL	(SCOPE_SERVER | CLIENT)
 
 #define O(m)	offsetof(struct service_opts, m)
@@ -31,7 +31,7 @@
 #define MEGA	(1024 * KILO)
 #define GIGA	(1024 * MEGA)
 
-/* What is looked at of a wrong name; longer than any right one. */
+/* So much of a wrong name is compared; longer than any right one. */
 #define NEAR_MAX	48
 
 static const struct name	 words_sandbox[] = {
@@ -289,7 +289,7 @@ const size_t	 noptions = nitems(options);
 
 _Static_assert(nitems(options) <= OPTIONS_MAX, "a set has a bit for each");
 
-/* Statements that are no options, as near names of wrong words. */
+/* Other statements, as near names of wrong words. */
 static const struct {
 	const char	*name;
 	uint32_t	 scope;
@@ -307,7 +307,7 @@ static const struct {
 	{ "token", BOTH }
 };
 
-/* Do the words at s begin with the whole words of name?  Their length, or 0. */
+/* If the words at s begin with the whole words of name, their length, or 0. */
 static size_t
 words_begin(const char *s, const char *name)
 {
@@ -356,7 +356,7 @@ option_key(const char *key, uint32_t scope)
 	return (NULL);
 }
 
-/* How many letters are to be changed, added or left out; both short. */
+/* How many letters to change, add or remove; both are short. */
 static size_t
 edit_distance(const char *a, size_t alen, const char *b)
 {
@@ -380,7 +380,7 @@ edit_distance(const char *a, size_t alen, const char *b)
 	return (row[blen]);
 }
 
-/* Is a name of so many letters near to one that is so far from it? */
+/* Is a name of so many letters near to one at that distance? */
 static int
 is_near(size_t len, size_t distance)
 {
@@ -402,8 +402,8 @@ struct near {
 	const char	*words;		/* the wrong ones, '_' made ' ' */
 	uint32_t	 scope;
 	const char	*name;		/* the best so far, or NULL */
-	size_t		 score;		/* of it; less is better */
-	size_t		 len;		/* what of words is so near to it */
+	size_t		 score;		/* its score; less is better */
+	size_t		 len;		/* so many letters of words match */
 };
 
 /* Compares name with the first word, the first two, ... */
@@ -419,7 +419,7 @@ near_try(struct near *n, const char *name, const char *suggest,
 		d = edit_distance(n->words, len, name);
 		if (!is_near(len, d))
 			continue;
-		/* one letter counts for more than the place it stands in */
+		/* one letter counts more than the scope */
 		score = 2 * d + ((scope & n->scope) == 0);
 		if (score < n->score || (score == n->score && len > n->len)) {
 			n->score = score;
@@ -429,7 +429,7 @@ near_try(struct near *n, const char *name, const char *suggest,
 	}
 }
 
-/* Returns how many letters of words the name found is near to. */
+/* Returns how many letters of words the found name stands for. */
 static size_t
 near_find(const char *words, uint32_t scope, const char **name)
 {
@@ -441,7 +441,7 @@ near_find(const char *words, uint32_t scope, const char **name)
 	for (i = 0; buf[i] != '\0'; i++)
 		if (buf[i] == '_')
 			buf[i] = ' ';
-	/* blanks at the end would never be passed */
+	/* blanks at the end would never match */
 	while (i > 0 && buf[i - 1] == ' ')
 		buf[--i] = '\0';
 	n.words = buf;

@@ -2,8 +2,8 @@
 
 /*
  * What one word of a statement stands for: a port, a range of them, an
- * address, a host, a path.  A word that is none is told of, at its place, and
- * reading goes on; knows neither statements nor blocks.
+ * address, a host, a path.  A wrong word is reported at its place, and reading
+ * goes on; knows neither statements nor blocks.
  */
 
 #include <sys/types.h>
@@ -77,7 +77,7 @@ wordval_transport(struct lex *lex, const struct word *w)
 	return (transport);
 }
 
-/* What may have been meant, as the rest of a message. */
+/* What was probably meant, as the rest of a message. */
 static const char *
 hint(const struct word *w)
 {
