@@ -164,7 +164,7 @@ decoy_check(const struct rocketd_conf *conf, FILE *err)
 		if (w.too_many) {
 			conf_complain(err, at->file, at->line, at->column,
 			    "decoy directory \"%s\": more than %d files, or "
-			    "%d directories inside of each other",
+			    "%d nested directories",
 			    b->web.decoy_dir, DECOY_FILES_MAX,
 			    DECOY_DEPTH_MAX);
 			return (errors + 1);

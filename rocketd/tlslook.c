@@ -142,7 +142,7 @@ tlslook_over(struct tlslook *l, const char *why)
 	if (l->done < l->total) {
 		pem = l->pems[l->done];
 		conf_complain(l->err, pem->file, pem->line, pem->column,
-		    "%s: cannot be looked at: the process for that: %s",
+		    "%s: cannot be checked: the process for that: %s",
 		    pem->path, why);
 		errors++;
 	}
@@ -387,7 +387,7 @@ tlslook_begin(struct rocketd *env, struct event_base *base,
 	if (l->total > 0 && spawn_check(env->worker_path, env->root, why,
 	    sizeof(why)) == -1) {
 		conf_complain(err, conf->path, 0, 0, "files of TLS cannot be "
-		    "looked at: %s: %s", env->worker_path, why);
+		    "checked: %s: %s", env->worker_path, why);
 		l->errors++;
 		l->total = 0;
 	}

@@ -279,8 +279,8 @@ lex_define(struct lex *l, const struct word *name, const struct word *value)
 		shared |= w->shared;
 	}
 	if (!macro_name(name->text, name->len))
-		lex_error(l, name, "a macro's name is made of letters, digits "
-		    "and _, and begins with no digit");
+		lex_error(l, name, "a macro name has only letters, digits "
+		    "and _, and does not begin with a digit");
 	else if (!fits)
 		lex_error(l, name, "the value of macro \"%s\" is longer than "
 		    "%d characters", name->text, LEX_WORD_MAX - 1);
@@ -443,7 +443,7 @@ open_include(struct lex *l)
 	if (n < 0 || (size_t)n >= sizeof(path))
 		lex_error(l, w, "path too long");
 	else if (depth >= LEX_DEPTH_MAX)
-		lex_error(l, w, "more than %d files that include each other",
+		lex_error(l, w, "includes nested more than %d deep",
 		    LEX_DEPTH_MAX);
 	else if (l->nfiles++ >= LEX_FILES_MAX)
 		lex_error(l, w, "more than %d files", LEX_FILES_MAX);
@@ -629,7 +629,7 @@ expand(struct lex *l)
 		return;
 	}
 	if (len == 0 || len >= sizeof(name)) {
-		lex_error(l, at, "no macro's name after $");
+		lex_error(l, at, "no macro name after $");
 		return;
 	}
 	name[len] = '\0';
@@ -687,8 +687,8 @@ brace(struct lex *l, int c, struct word *w)
 	if (c == '{') {
 		if (l->depth == LEX_BRACES_MAX) {
 			if (l->excess++ == 0)
-				lex_error(l, w, "more than %d braces within "
-				    "each other", LEX_BRACES_MAX);
+				lex_error(l, w, "braces nested more than %d "
+				    "deep", LEX_BRACES_MAX);
 			return (0);
 		}
 		l->open[l->depth++] = w;

@@ -384,7 +384,7 @@ yyerror(const char *msg)
 		lex_error(parse.lex, parse.word, "unexpected %s", what);
 	else
 		lex_error(parse.lex, parse.word,
-		    "unexpected %s; it is: %s", what, parse.form);
+		    "unexpected %s; expected: %s", what, parse.form);
 }
 
 static struct value

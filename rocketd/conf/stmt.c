@@ -257,7 +257,7 @@ void
 stmt_macro(struct word *name, struct value value)
 {
 	if (value.word == NULL)
-		lex_error(stmt.lex, name, "no value after \"=\"; it is: "
+		lex_error(stmt.lex, name, "no value after \"=\"; expected: "
 		    "name = \"value\"");
 	else
 		lex_define(stmt.lex, name, value.word);
@@ -400,7 +400,7 @@ stmt_listen(struct word *w, struct word *host, struct word *port,
 	cl->line = w->line;
 	cl->column = w->column;
 	if (strcmp(cl->host, "*") != 0)
-		wordval_addr(stmt.lex, host, "to listen on there is * or",
+		wordval_addr(stmt.lex, host, "\"listen on\" takes * or",
 		    &cl->addr);
 	(void)wordval_ports(stmt.lex, port, &cl->port, &cl->port_last);
 	cl->addr.port = cl->port;
@@ -537,7 +537,7 @@ stmt_token(enum token_kind kind, struct word *w)
 	if (kind == TOKEN_FILE)
 		(void)wordval_path(stmt.lex, w, "a token", HOST_MAX);
 	else if (!valid_env(t->source))
-		lex_error(stmt.lex, w, "\"%s\" is no name of a variable",
+		lex_error(stmt.lex, w, "\"%s\" is not a variable name",
 		    wordval_show(w));
 }
 

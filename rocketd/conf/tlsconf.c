@@ -244,8 +244,9 @@ tlsconf_statement(struct lex *lex, struct conf_tls *t, enum side side,
 	else
 		known = tls_client(lex, t, words);
 	if (!known)
-		lex_error(lex, w, "in a %s block it is: %s", side_name(side),
-		    side == SIDE_SERVER ? TLS_FORM_SERVER : TLS_FORM_CLIENT);
+		lex_error(lex, w, "in a %s block, expected: %s",
+		    side_name(side), side == SIDE_SERVER ? TLS_FORM_SERVER :
+		    TLS_FORM_CLIENT);
 }
 
 /* ---- the whole ---- */
@@ -322,9 +323,9 @@ tlsconf_check(const struct conf_block *b, FILE *err)
 		errors++;
 	}
 	if (t->insecure && (t->npins > 0 || t->ca.path != NULL)) {
-		conf_complain(err, t->file, t->line, t->column, "what "
-		    "\"tls ca\" and \"tls pin\" are for, \"tls verify "
-		    TLS_INSECURE "\" gives up");
+		conf_complain(err, t->file, t->line, t->column, "\"tls "
+		    "verify " TLS_INSECURE "\" excludes \"tls ca\" and "
+		    "\"tls pin\"");
 		errors++;
 	}
 	if (t->insecure && errors == 0)

@@ -331,7 +331,7 @@ check_octets(struct parser *p)
 	while ((c = peek(p)) != -1) {
 		n = utf8_len(p->text + p->off, p->len - p->off);
 		if (n == 0 && !told)
-			told = fail(p, here(p), "octet 0x%02x is no UTF-8",
+			told = fail(p, here(p), "octet 0x%02x is not UTF-8",
 			    (unsigned int)c);
 		else if (((c < ' ' && c != '\t' && !newline(p)) ||
 		    c == 0x7f) && !told)
@@ -361,7 +361,7 @@ read_unicode(struct parser *p, struct place at, int digits, size_t *len)
 		pass(p);
 	}
 	if (c == 0 || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
-		return (fail(p, at, "\\%s is no character that may be here",
+		return (fail(p, at, "\\%s is not a character that may be here",
 		    c == 0 ? "u0000" : "u of a surrogate or above 10FFFF"));
 	*len += utf8_put(p->buf + *len, c);
 	return (0);
@@ -476,7 +476,7 @@ read_part(struct parser *p, struct key *k)
 		    TOML_DEPTH_MAX));
 	if (c == '"' || c == '\'') {
 		if (quotes(p, c) >= 3)
-			return (fail(p, at, "a key stands in one line"));
+			return (fail(p, at, "a key must be on one line"));
 		if (read_string(p, &len) == -1)
 			return (-1);
 	} else {
@@ -674,7 +674,7 @@ read_value(struct parser *p, struct toml *n)
 	if (c != '[' && c != '{')
 		return (read_scalar(p, n));
 	if (p->depth == TOML_DEPTH_MAX)
-		return (fail(p, at, "more than %d brackets within each other",
+		return (fail(p, at, "brackets nested more than %d deep",
 		    TOML_DEPTH_MAX));
 	p->depth++;
 	status = c == '[' ? read_array(p, n) : read_inline(p, n);

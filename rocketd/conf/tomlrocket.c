@@ -674,9 +674,8 @@ read_log_level(struct tomlsay *r, const struct toml *root)
 			(void)tomlsay_option(r, o, n, 0);
 		} else if (n->type != first->type ||
 		    (n->text != NULL && strcmp(n->text, first->text) != 0))
-			VALUE_ERROR(r, n, "another \"log_level\" than at "
-			    "%d:%d, for one daemon", first->line,
-			    first->column);
+			VALUE_ERROR(r, n, "\"log_level\" is not the same as "
+			    "at %d:%d", first->line, first->column);
 	}
 }
 

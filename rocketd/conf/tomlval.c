@@ -166,8 +166,9 @@ toml_scalar(char *s, struct toml *n)
 		if (status == 0)
 			return (NULL);
 		if (digits == NULL || base != 10 || !is_float(digits))
-			return ("no value; words stand in quotes, numbers "
-			    "begin with no 0 and have '_' only between digits");
+			return ("not a value; words need quotes, numbers "
+			    "do not begin with 0 and have '_' only between "
+			    "digits");
 		n->type = TOML_FLOAT;
 	}
 	if ((n->text = strdup(s)) == NULL)

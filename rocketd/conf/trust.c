@@ -26,7 +26,7 @@ distrust(const struct stat *st, int secret)
 		return ("not a regular file");
 	if (st->st_uid != 0 && st->st_uid != uid)
 		return (uid == 0 ? "not owned by root" :
-		    "owned neither by root nor by who runs rocketd");
+		    "owned neither by root nor by rocketd's user");
 	if (st->st_mode & S_IWOTH)
 		return ("others may write it; chmod o-w");
 	/* many users have a group of their own, and root's is root */
