@@ -95,7 +95,7 @@ c_faults() {
 # program or role knows another.  A row for a file goes before that of its room.
 ROOMS='
 shared			config.h
-rocketctl		shared
+rocketctl		shared/addr.h shared/compat.h shared/ctl.h shared/ctlpath.h shared/getflag.h shared/imsg.h shared/json.h shared/log.h
 rocketd/conf		shared/addr.h shared/compat.h shared/ctlpath.h shared/log.h shared/opts.h
 rocketd			rocketd/conf shared
 

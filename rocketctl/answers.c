@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * Asking, and keeping what is answered.  The daemon is a stranger too: each
- * message is checked by the rule table, all together are bounded, and no
- * octet that a terminal could mistake for a command stays in a string.
+ * Asks the daemon and keeps the answers.  The daemon is a stranger too: each
+ * message is checked against its rule, the sum of all is bounded, and strings
+ * lose every octet that a terminal could take for a command.
  */
 
 #include <sys/types.h>
@@ -67,7 +67,8 @@ answers_ask(struct answers *a, struct imsgbuf *imsgbuf, uint32_t type,
 		return (-1);
 	for (;;) {
 		if ((n = imsgbuf_get(imsgbuf, &imsg)) == -1)
-			return (answers_fail(a, "what answers is no rocketd"));
+			return (answers_fail(a,
+			    "the answer is not from rocketd"));
 		if (n == 0) {
 			if (answers_wait(a, imsgbuf) == -1)
 				return (-1);
@@ -93,7 +94,7 @@ answers_send(struct answers *a, struct imsgbuf *imsgbuf, uint32_t type,
 	if (imsg_compose(imsgbuf, type, CTL_VERSION, 0, -1, &copy,
 	    sizeof(copy)) == -1)
 		return (answers_fail(a, strerror(errno)));
-	/* It may have refused the connection with a last word: look. */
+	/* It may have refused the connection and said why: read that. */
 	if (imsgbuf_flush(imsgbuf) == -1 && errno != EPIPE)
 		return (answers_fail(a, strerror(errno)));
 	return (0);
@@ -121,14 +122,14 @@ answers_wait(struct answers *a, struct imsgbuf *imsgbuf)
 	return (0);
 }
 
-/* 1 when it was the last one. */
+/* 1: it was the last message of the answer. */
 static int
 answers_take(struct answers *a, struct imsg *imsg)
 {
 	const char	*why;
 	uint32_t	 version = imsg_get_id(imsg);
 
-	/* In the header, which stays as it is whatever else changes. */
+	/* In the header, which never changes. */
 	if (version != CTL_VERSION) {
 		(void)snprintf(a->words, sizeof(a->words), "rocketctl speaks "
 		    "version %u, rocketd version %u", CTL_VERSION, version);
@@ -161,7 +162,7 @@ answers_take(struct answers *a, struct imsg *imsg)
 	case IMSG_CTL_DONE:
 		return (answers_done(a, imsg));
 	default:
-		return (answers_fail(a, "rocketd sent what is no answer"));
+		return (answers_fail(a, "rocketd sent no answer"));
 	}
 }
 
@@ -178,7 +179,7 @@ answers_keep(struct answers *a, struct imsg *imsg, struct list *l)
 	}	 u;
 
 	if ((a->octets += l->size) > ANSWERS_MAX)
-		return (answers_fail(a, "rocketd answers without end"));
+		return (answers_fail(a, "the answer of rocketd is too large"));
 	if ((u.item = list_add(l, 1)) == NULL ||
 	    imsg_get_data(imsg, u.item, l->size) == -1)
 		return (answers_fail(a, strerror(errno)));
@@ -202,7 +203,7 @@ answers_keep(struct answers *a, struct imsg *imsg, struct list *l)
 	return (0);
 }
 
-/* Pieces of one text, one after the other as they are. */
+/* Appends a piece of the one text. */
 static int
 answers_keep_text(struct answers *a, struct imsg *imsg)
 {
@@ -216,7 +217,7 @@ answers_keep_text(struct answers *a, struct imsg *imsg)
 		return (answers_fail(a, "a text of the wrong length"));
 	n = strnlen(msg.text, sizeof(msg.text) - 1);
 	if ((a->octets += n) > ANSWERS_MAX)
-		return (answers_fail(a, "rocketd answers without end"));
+		return (answers_fail(a, "the answer of rocketd is too large"));
 	if (n == 0)
 		return (0);
 	if ((p = list_add(&a->text, n)) == NULL)
@@ -241,7 +242,7 @@ answers_done(struct answers *a, struct imsg *imsg)
 	a->failed = done.failed != 0;
 	(void)strlcpy(a->words, done.words, sizeof(a->words));
 	if (a->failed && a->words[0] == '\0')
-		(void)strlcpy(a->words, "rocketd refused, and did not say why",
+		(void)strlcpy(a->words, "rocketd refused without a reason",
 		    sizeof(a->words));
 	return (1);
 }
@@ -324,8 +325,8 @@ cmp_service(const void *a, const void *b)
 	return (CMP(x->index, y->index));
 }
 
-static int
-cmp_session(const void *a, const void *b)
+int
+answers_order_sessions(const void *a, const void *b)
 {
 	const struct ctl_session	*x = a, *y = b;
 
@@ -367,7 +368,7 @@ answers_sort(struct answers *a)
 {
 	list_sort(&a->counters, cmp_counter);
 	list_sort(&a->services, cmp_service);
-	list_sort(&a->sessions, cmp_session);
+	list_sort(&a->sessions, answers_order_sessions);
 	list_sort(&a->streams, cmp_stream);
 	list_sort(&a->processes, cmp_process);
 }
@@ -388,25 +389,31 @@ answers_sum_counters(struct answers *a)
 	a->counters.n = n;
 }
 
+void
+answers_add_service(struct ctl_service *sum, const struct ctl_service *s)
+{
+	sum->tunnels_wanted += s->tunnels_wanted;
+	sum->sessions += s->sessions;
+	sum->streams += s->streams;
+	sum->waiting += s->waiting;
+	sum->users += s->users;
+	sum->refused += s->refused;
+	sum->failed += s->failed;
+	sum->resets += s->resets;
+	sum->descriptors_short += s->descriptors_short;
+	sum->octets_in += s->octets_in;
+	sum->octets_out += s->octets_out;
+	sum->memory += s->memory;
+	sum->memory_max += s->memory_max;
+}
+
 static void
 view_add(struct service_view *v, const struct ctl_service *s)
 {
 	if (v->workers++ == 0)
 		v->sum = *s;
 	else {
-		v->sum.tunnels_wanted += s->tunnels_wanted;
-		v->sum.sessions += s->sessions;
-		v->sum.streams += s->streams;
-		v->sum.waiting += s->waiting;
-		v->sum.users += s->users;
-		v->sum.refused += s->refused;
-		v->sum.failed += s->failed;
-		v->sum.resets += s->resets;
-		v->sum.descriptors_short += s->descriptors_short;
-		v->sum.octets_in += s->octets_in;
-		v->sum.octets_out += s->octets_out;
-		v->sum.memory += s->memory;
-		v->sum.memory_max += s->memory_max;
+		answers_add_service(&v->sum, s);
 		if (v->sum.where[0] == '\0')
 			memcpy(v->sum.where, s->where, sizeof(s->where));
 	}

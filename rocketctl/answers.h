@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * What a daemon answered: collected whole before anything is printed, so that
- * columns can be aligned and a slow terminal holds up nobody.
+ * The answers of a daemon.  All of them are collected before anything is
+ * printed, so columns can be aligned and a slow terminal holds up nobody.
  */
 
 #ifndef ROCKETCTL_ANSWERS_H
@@ -15,9 +15,9 @@
 
 struct imsgbuf;
 
-/* Octets of one request's answers; a million streams would fit. */
+/* Octets of the answers to one request; a million streams fit. */
 #define ANSWERS_MAX	(256UL * 1024 * 1024)
-/* Longer than the daemon gives its own processes. */
+/* Longer than the daemon waits for its own processes. */
 #define ANSWERS_WAIT_MS	45000
 
 struct list {			/* an array that grows */
@@ -54,16 +54,21 @@ struct service_view {		/* a service: its workers' parts as one */
 void	 answers_init(struct answers *);
 void	 answers_free(struct answers *);
 /*
- * Asks and adds all answers, strings made fit for a terminal.  0 when all
- * went well; -1 with words, and what was answered until then is there.
+ * Asks and adds all answers, with strings made fit for a terminal.  0: all
+ * went well; -1: words say what failed, and earlier answers are there.
  */
 int	 answers_ask(struct answers *, struct imsgbuf *, uint32_t,
 	    const struct ctl_request *);
-/* In the order they are shown in: by side and name, by id. */
+/* Sorts for display: by side and name, or by id. */
 void	 answers_sort(struct answers *);
-/* Parts of one service as one; an array for free(), NULL without memory. */
+/* The parts of each service summed up; an array for free(); NULL: no memory. */
 struct service_view *answers_services(const struct answers *, size_t *);
-/* Those of one role and name are one sum; sorted. */
+/* Adds the numbers of a service, or of a part of one, to a sum. */
+void	 answers_add_service(struct ctl_service *sum,
+	    const struct ctl_service *);
+/* The order of sessions, for bsearch(3). */
+int	 answers_order_sessions(const void *, const void *);
+/* Sums up counters of the same role and name, and sorts them. */
 void	 answers_sum_counters(struct answers *);
 
 #endif /* ROCKETCTL_ANSWERS_H */

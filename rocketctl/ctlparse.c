@@ -130,7 +130,7 @@ ctlparse(int argc, char *const argv[], struct ctl_command *cmd,
 	for (i = 0; i < argc; i++) {
 		if (table == NULL) {
 			(void)snprintf(why, CTLPARSE_WHY,
-			    "nothing may follow \"%s\"", argv[i - 1]);
+			    "nothing can follow \"%s\"", argv[i - 1]);
 			return (-1);
 		}
 		if ((t = ctlparse_find(table, argv[i], why)) == NULL)
@@ -152,7 +152,7 @@ ctlparse(int argc, char *const argv[], struct ctl_command *cmd,
 	return (-1);
 }
 
-/* A word in full, or the only one that begins so; else a value, if any. */
+/* The word itself, or the only one with this prefix; else a value, if any. */
 static const struct token *
 ctlparse_find(const struct token *table, const char *arg,
     char why[CTLPARSE_WHY])
@@ -198,23 +198,24 @@ ctlparse_value(const struct token *t, const char *arg,
 	case T_SERVICE:
 		if (ctlparse_name(arg, cmd->service) == 0)
 			break;
-		(void)snprintf(why, CTLPARSE_WHY, "\"%.64s\" is no service "
-		    "name: 1 to %d of A-Z a-z 0-9 . _ -", arg,
+		(void)snprintf(why, CTLPARSE_WHY, "\"%.64s\" is not a "
+		    "service name: 1 to %d of A-Z a-z 0-9 . _ -", arg,
 		    SERVICE_NAME_MAX - 1);
 		return (-1);
 	case T_SESSION:
 		if (ctlparse_session(arg, &cmd->session) == 0)
 			break;
-		(void)snprintf(why, CTLPARSE_WHY, "\"%.64s\" is no session "
-		    "id such as 1.0.7: see rocketctl show sessions", arg);
+		(void)snprintf(why, CTLPARSE_WHY, "\"%.64s\" is not a "
+		    "session id such as 1.0.7: see rocketctl show sessions",
+		    arg);
 		return (-1);
 	case T_SECONDS:
 		cmd->interval = strtonum(arg, 1, MONITOR_INTERVAL_MAX,
 		    &error);
 		if (error == NULL)
 			break;
-		(void)snprintf(why, CTLPARSE_WHY, "\"%.64s\" is %s: seconds "
-		    "from 1 to %d", arg, error, MONITOR_INTERVAL_MAX);
+		(void)snprintf(why, CTLPARSE_WHY, "\"%.64s\" is %s: use "
+		    "seconds from 1 to %d", arg, error, MONITOR_INTERVAL_MAX);
 		return (-1);
 	default:
 		break;
@@ -263,7 +264,7 @@ ctlparse_session(const char *arg, struct ctl_session_id *id)
 	return (part[0] == 0 && part[1] == 0 && part[2] == 0 ? -1 : 0);
 }
 
-/* Adds what is possible here. */
+/* Appends what is possible here. */
 static void
 ctlparse_valid(const struct token *table, char why[CTLPARSE_WHY])
 {

@@ -13,7 +13,7 @@
 
 #include "shared/ctl.h"
 
-#define CTLPARSE_WHY	512	/* a sentence that names all that fits */
+#define CTLPARSE_WHY	512	/* a sentence that names all choices */
 
 enum ctl_action {
 	ACTION_NONE,
@@ -40,12 +40,12 @@ struct ctl_command {
 };
 
 #define MONITOR_INTERVAL	2	/* seconds */
-/* Below the silence after which rocketd closes the connection. */
+/* Less than the idle time after which rocketd closes the connection. */
 #define MONITOR_INTERVAL_MAX	30
 
 /* ctlparse.c */
 
-/* Words may be shortened as far as they stay clear.  -1 with the reason. */
+/* Words may be abbreviated while they are unambiguous.  -1 with the reason. */
 int	 ctlparse(int argc, char *const argv[], struct ctl_command *,
 	    char why[CTLPARSE_WHY]);
 /* Every command, one a line. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * What was answered, for programs: one JSON object, its keys as rocketctl(8)
- * lists them.  Keys are added and never change; numbers are raw: octets,
- * seconds since the epoch, microseconds.
+ * Answers for programs: one JSON object with the keys that rocketctl(8) lists.
+ * Keys may be added but never change.  Numbers are raw: octets, seconds since
+ * the epoch, microseconds.
  */
 
 #include <inttypes.h>
@@ -17,7 +17,7 @@
 #include "output.h"
 #include "words.h"
 
-/* Is a comma due before the next value, at each depth?  "{[{[" is deepest. */
+/* For each depth: must a comma precede the next value?  "{[{[" is deepest. */
 #define JSON_DEPTH	8
 
 static struct {

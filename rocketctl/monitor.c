@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * A view of services and sessions that is drawn anew each interval.  Rates
- * are differences of successive samples.  The terminal is put back as it was
- * on every way out.
+ * A view of services and sessions, redrawn at each interval.  Rates are the
+ * differences of successive samples.  Every way out restores the terminal.
  */
 
 #include <sys/types.h>
@@ -26,7 +25,7 @@
 #include "table.h"
 #include "words.h"
 
-/* Lines of a frame that are neither services nor sessions. */
+/* Lines of a frame other than services and sessions. */
 #define MONITOR_FIXED	6
 
 struct sample {
@@ -169,7 +168,7 @@ monotonic_ms(void)
 	return ((uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000);
 }
 
-/* 1 when the user wants to leave; any other key draws at once. */
+/* 1: the user wants to leave.  Any other key redraws at once. */
 static int
 screen_pause(const struct screen *s, uint32_t seconds)
 {
@@ -202,8 +201,8 @@ sample_take(struct sample *s, struct imsgbuf *imsgbuf)
 	memset(&req, 0, sizeof(req));
 	answers_init(&s->answers);
 	/*
-	 * One worker that is just being replaced, or none at all, is to be
-	 * seen and no reason to end; without its CTL_DONE the daemon is gone.
+	 * A worker that is being replaced, or no worker at all, is shown and
+	 * no reason to end.  Without CTL_DONE the daemon is gone.
 	 */
 	(void)answers_ask(&s->answers, imsgbuf, IMSG_CTL_SERVICES, &req);
 	failed = s->answers.failed;
@@ -247,30 +246,17 @@ sample_service(const struct sample *s, const struct service_view *of)
 	return (NULL);
 }
 
-static int
-session_order(const void *a, const void *b)
-{
-	const struct ctl_session	*x = a, *y = b;
-
-	if (x->id.service != y->id.service)
-		return (x->id.service < y->id.service ? -1 : 1);
-	if (x->id.index != y->id.index)
-		return (x->id.index < y->id.index ? -1 : 1);
-	return (x->id.serial < y->id.serial ? -1 :
-	    x->id.serial > y->id.serial);
-}
-
-/* There may be thousands: they are sorted. */
+/* There may be thousands, so they are sorted. */
 static const struct ctl_session *
 sample_session(const struct sample *s, const struct ctl_session *of)
 {
 	if (s->answers.sessions.n == 0)
 		return (NULL);
 	return (bsearch(of, s->answers.sessions.items, s->answers.sessions.n,
-	    s->answers.sessions.size, session_order));
+	    s->answers.sessions.size, answers_order_sessions));
 }
 
-/* A worker that was replaced counts from zero again. */
+/* A new worker counts from zero again. */
 static const char *
 sample_rate(uint64_t old, uint64_t new, uint64_t ms)
 {
@@ -302,7 +288,7 @@ frame_draw(struct screen *screen, const struct sample *old,
 		printf("\033[H");
 	printf("%s  every %us%s%s%s", clock, seconds,
 	    screen->keys ? ", q quits" : "", screen->eol, screen->eol);
-	/* Services first, but sessions get half of the room if they want. */
+	/* Services first, but sessions get half of the room if they need it. */
 	n = table_rows(services);
 	if (screen->rows > 0) {
 		left = screen->rows > MONITOR_FIXED + 2 ?
@@ -328,7 +314,7 @@ frame_draw(struct screen *screen, const struct sample *old,
 static void
 frame_table(const struct screen *screen, struct table *t, size_t rows)
 {
-	/* 0 rows are no limit to a table, but here there is no room. */
+	/* For a table 0 rows mean no limit, but here they mean no room. */
 	if (table_rows(t) > 0)
 		(void)table_print(t, stdout, rows, screen->columns,
 		    screen->eol);

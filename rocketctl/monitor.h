@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * The refreshing view.
+ * A view that refreshes.
  */
 
 #ifndef ROCKETCTL_MONITOR_H
@@ -14,8 +14,9 @@ struct imsgbuf;
 /* monitor.c */
 
 /*
- * Until q, ^C or the end of the daemon: 0, or -1 with words (a buffer of
- * size).  Frames one after the other when standard output is no terminal.
+ * Runs until q or ^C: 0; or until the daemon fails to answer: -1 with the
+ * reason in words, a buffer of size octets.  If standard output is not a
+ * terminal, frames follow one another.
  */
 int	 monitor(struct imsgbuf *, uint32_t seconds, char *words,
 	    size_t size);

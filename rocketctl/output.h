@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * The two ways to print what was answered, each a table of functions.
+ * The two ways to print answers, each a table of functions.
  */
 
 #ifndef ROCKETCTL_OUTPUT_H

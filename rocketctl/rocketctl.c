@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * rocketctl: asks the daemon over its control socket and prints what it is
- * told.  It needs no privilege, and ends with 1 and a sentence on any failure.
+ * rocketctl: asks the daemon over its control socket and prints the answer.
+ * It needs no privilege.  On any failure it prints a sentence and exits 1.
  */
 
 #include <sys/types.h>
@@ -85,7 +85,7 @@ main(int argc, char *argv[])
 	if (cmd.action == ACTION_TOKEN)
 		return (print_token(output));
 	if (cmd.action == ACTION_MONITOR && output == &output_json)
-		errx(1, "monitor is for people: use show with -j");
+		errx(1, "monitor has no JSON output: use show with -j");
 	(void)signal(SIGPIPE, SIG_IGN);
 	if (path == NULL)
 		default_path(buf, sizeof(buf));
@@ -98,7 +98,7 @@ main(int argc, char *argv[])
 	imsgbuf_clear(&imsgbuf);
 	close(fd);
 	if (rc == 0 && (fflush(stdout) == EOF || ferror(stdout)))
-		errx(1, "standard output: it could not all be written");
+		errx(1, "standard output: not everything could be written");
 	return (rc);
 }
 
@@ -123,7 +123,7 @@ connect_daemon(const char *path)
 	sun.sun_family = AF_UNIX;
 	if (strlcpy(sun.sun_path, path, sizeof(sun.sun_path)) >=
 	    sizeof(sun.sun_path))
-		errx(1, "%s: a socket's path has at most %zu characters",
+		errx(1, "%s: the path of a socket has at most %zu characters",
 		    path, sizeof(sun.sun_path) - 1);
 	if ((fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) == -1)
 		err(1, "socket");
@@ -133,17 +133,17 @@ connect_daemon(const char *path)
 	case ENOENT:
 	case ECONNREFUSED:
 	case ENOTDIR:
-		errx(1, "no rocketd listens on %s (is it running?)", path);
+		errx(1, "%s: no rocketd is listening (is it running?)", path);
 	case EACCES:
 	case EPERM:
-		errx(1, "%s: permission denied: root and the socket's group "
-		    "may ask", path);
+		errx(1, "%s: permission denied: only root and the socket's "
+		    "group may connect", path);
 	default:
 		err(1, "%s", path);
 	}
 }
 
-/* In a public directory somebody else could have been there first. */
+/* In a public directory, somebody else may have been there first. */
 static void
 check_owner(int fd, const char *path)
 {
@@ -153,12 +153,12 @@ check_owner(int fd, const char *path)
 	if (getpeereid(fd, &uid, &gid) == -1)
 		err(1, "%s", path);
 	if (uid != 0 && uid != geteuid())
-		errx(1, "%s: it is uid %u that listens there, which is "
-		    "neither root nor you (use -s if you trust it)", path,
+		errx(1, "%s: uid %u is listening there, which is neither "
+		    "root nor you (use -s if you trust it)", path,
 		    (unsigned int)uid);
 }
 
-/* 0: the daemon is not asked. */
+/* 0: the daemon need not be asked. */
 static uint32_t
 message_of(enum ctl_action action)
 {
@@ -203,14 +203,14 @@ run(const struct ctl_command *cmd, struct imsgbuf *imsgbuf,
 	answers_init(&a);
 	failed = answers_ask(&a, imsgbuf, message_of(cmd->action), &req);
 	(void)strlcpy(words, a.words, sizeof(words));
-	/* A summary has the services' sums. */
+	/* A summary also shows the sums of the services. */
 	if (cmd->action == ACTION_SUMMARY && a.done &&
 	    answers_ask(&a, imsgbuf, IMSG_CTL_SERVICES, &req) == -1) {
 		failed = -1;
 		(void)strlcpy(words, a.words, sizeof(words));
 	}
 	if (a.done && show(&a, cmd, output) == -1) {
-		warnx("no memory");
+		warnx("out of memory");
 		failed = -1;
 	} else if (failed == -1)
 		warnx("%s", words);
@@ -218,7 +218,7 @@ run(const struct ctl_command *cmd, struct imsgbuf *imsgbuf,
 	return (failed == -1);
 }
 
-/* What came is shown even where some process did not answer. */
+/* Shows what has come, even if some process did not answer. */
 static int
 show(struct answers *a, const struct ctl_command *cmd,
     const struct output *output)
@@ -249,7 +249,7 @@ show(struct answers *a, const struct ctl_command *cmd,
 	}
 }
 
-/* As many random bits as a service's key has, in characters for any file. */
+/* As many random bits as a key of a service has, in safe characters. */
 static int
 print_token(const struct output *output)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * Aligned columns: rows of strings, printed once all widths are known.
+ * Aligned columns: rows of strings, printed when all widths are known.
  */
 
 #ifndef ROCKETCTL_TABLE_H
@@ -17,17 +17,17 @@ struct table;
 /* table.c */
 
 /*
- * heads ends with NULL; one that begins with '>' is of a column that is
- * aligned to the right.  NULL without memory.
+ * heads ends with NULL.  A head that begins with '>' aligns its column to the
+ * right.  NULL: no memory.
  */
 struct table	*table_new(const char *const *heads);
 void		 table_free(struct table *);	/* takes NULL */
-/* One cell for each head; copied.  Failures are told by table_print. */
+/* Copies one cell for each head.  table_print reports failures. */
 void		 table_row(struct table *, const char *const *cells);
 size_t		 table_rows(const struct table *);
 /*
- * At most rows lines under the heads, each cut to width; 0: no limit, each.
- * The end of a line is eol.  -1 when memory had not sufficed for all rows.
+ * Prints at most rows lines below the heads, each cut to width and ended with
+ * eol; 0 means no limit.  -1: there was no memory for some row.
  */
 int		 table_print(const struct table *, FILE *, size_t rows,
 		    size_t width, const char *eol);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * What was answered, for people: aligned columns, human units.
+ * Answers for people: aligned columns, human units.
  */
 
 #include <stdio.h>
@@ -74,7 +74,7 @@ text_daemon(const struct answers *a)
 	printf("%s\n", log_level_name(d->log_level));
 	text_label("separation");
 	printf("%s\n", d->root ? "full, started as root" :
-	    "less, not started as root");
+	    "reduced, not started as root");
 	return (0);
 }
 
@@ -91,17 +91,7 @@ text_totals(const struct answers *a)
 	for (v = views; v < views + n; v++) {
 		up += v->up == v->workers;
 		server += v->sum.side == SIDE_SERVER;
-		sum.sessions += v->sum.sessions;
-		sum.streams += v->sum.streams;
-		sum.waiting += v->sum.waiting;
-		sum.users += v->sum.users;
-		sum.refused += v->sum.refused;
-		sum.failed += v->sum.failed;
-		sum.resets += v->sum.resets;
-		sum.octets_in += v->sum.octets_in;
-		sum.octets_out += v->sum.octets_out;
-		sum.memory += v->sum.memory;
-		sum.memory_max += v->sum.memory_max;
+		answers_add_service(&sum, &v->sum);
 	}
 	free(views);
 	text_label("services");
@@ -126,7 +116,7 @@ text_totals(const struct answers *a)
 	return (0);
 }
 
-/* One paragraph a role, broken between figures. */
+/* One paragraph for each role, broken between counters. */
 static void
 text_counters(const struct answers *a)
 {

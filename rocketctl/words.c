@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * Units and names.  Nothing here fails: what is out of range is "?".
+ * Units and names.  Nothing here fails: a value out of range is "?".
  */
 
 #include <stdio.h>
@@ -36,7 +36,7 @@ words_octets(uint64_t n)
 		return (buf);
 	}
 	v /= 1024;
-	/* What would be rounded to 1024 belongs to the next unit. */
+	/* A value that would be rounded to 1024 belongs to the next unit. */
 	for (i = 0; v >= 1023.5 && i < nitems(units) - 1; i++)
 		v /= 1024;
 	(void)snprintf(buf, WORDS_LEN, v < 9.95 ? "%.1f %s" : "%.0f %s", v,

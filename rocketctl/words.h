@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * Figures as people read them, and names for what messages carry as numbers.
- * Those that return a string without taking a buffer use one of a few static
- * ones in turn: enough for the arguments of one call.
+ * Figures as people read them, and names for the numbers in messages.  Each
+ * function returns one of a few static buffers in turn: enough for the
+ * arguments of one call.
  */
 
 #ifndef ROCKETCTL_WORDS_H
@@ -20,22 +20,22 @@
 
 /* "0 B", "1023 B", "1.0 KiB", "12 MiB". */
 const char	*words_octets(uint64_t);
-/* The same a second; of octets that came in so many milliseconds. */
+/* The same per second, of octets that came within ms milliseconds. */
 const char	*words_rate(uint64_t octets, uint64_t ms);
-/* How many times as much: "3.50"; "-" when nothing was packed. */
+/* The ratio, "3.50"; "-" when nothing was packed. */
 const char	*words_ratio(uint64_t plain, uint64_t packed);
 /* "-" for 0, "850 us", "1.2 ms", "340 ms", "1.5 s". */
 const char	*words_usec(uint64_t);
-/* "42s", "12m03s", "3h04m", "3d04h"; how long ago since was at now. */
+/* "42s", "12m03s", "3h04m", "3d04h"; words_since: from since to now. */
 const char	*words_span(uint64_t seconds);
 const char	*words_since(uint64_t since, uint64_t now);
 const char	*words_number(uint64_t);
 const char	*words_session(const struct ctl_session_id *);
 /* "gate", "worker ssh (server)". */
 const char	*words_process(const struct ctl_process *);
-/* What a side has of a service that opens streams, or does not. */
+/* "users" for the side that opens streams, "target" for the other. */
 const char	*words_has(uint32_t opens);
-/* "3.1", what its sessions' ids begin with; "-" for no worker. */
+/* "3.1", the prefix of its session ids; "-" for other processes. */
 const char	*words_worker(const struct ctl_process *);
 /* The parts of a SANDBOX_ mask, with blanks between; "-" for none. */
 const char	*words_sandbox(uint32_t);

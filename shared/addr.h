@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * An address as the processes hand it to each other and print it.
+ * An address, as processes send it to each other and print it.
  */
 
 #ifndef SHARED_ADDR_H
@@ -34,7 +34,7 @@ struct addr {
 void		 addr_from_sa(struct addr *, const struct sockaddr *);
 /* Returns the length of *ss, 0 when the address has no socket form. */
 socklen_t	 addr_to_sa(const struct addr *, struct sockaddr_storage *);
-/* The peer's or our own address of a socket; ADDR_NONE when there is none. */
+/* The peer's or our own address of a socket; ADDR_NONE: there is none. */
 void		 addr_of_peer(struct addr *, int fd);
 void		 addr_of_self(struct addr *, int fd);
 /*
@@ -42,7 +42,7 @@ void		 addr_of_self(struct addr *, int fd);
  * brackets when port is 0.  The result is one of a few static buffers.
  */
 const char	*addr_print(const struct addr *);
-/* The same of a host's name or address as configured; its length. */
+/* "host:port" of a name or address as configured; returns the length. */
 size_t		 addr_join(char *, size_t, const char *host, uint32_t port);
 /* Equal in family, octets and scope; the port only where with_port. */
 int		 addr_same(const struct addr *, const struct addr *,

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * Channels: imsg buffer, events and the count of descriptors in flight of one
- * socket pair's end.  Nothing here waits; nothing that the other end sends does
- * more than end this channel.
+ * Channels: the imsg buffer, the events and the count of descriptors in flight
+ * of one end of a socket pair.  Nothing here waits.  Whatever the other end
+ * sends, it can only end this channel.
  *
- * Callbacks may close the channel they are called for, or any other: one that
- * is in use further up the stack is freed on the way down (busy).
+ * Callbacks may close any channel, including their own: a channel that is in
+ * use further up the stack (busy) is freed when the stack unwinds.
  */
 
 #include <sys/types.h>
@@ -23,13 +23,13 @@
 #include "compat.h"
 #include "log.h"
 
-/* Messages taken in one turn, so that one peer does not starve the others. */
+/* Messages taken in one turn, so one peer does not starve the others. */
 #define CHAN_TURN	64
-/* Descriptors taken before the sender is told: a few, to save messages. */
+/* After so many descriptors the sender is told: a few, to save messages. */
 #define CHAN_TAKEN	(CHAN_FDS_UNREAD / 4)
-/* When the system has no buffers for what we send: try again after (usec). */
+/* The system has no buffers for what we send: try again after (usec). */
 #define CHAN_RETRY	(50 * 1000)
-/* Who reads no more is to be gone soon after, and may send last words (sec). */
+/* A peer that reads no more may send last words for so long (sec). */
 #define CHAN_LAST	1
 
 struct channel {
@@ -62,7 +62,7 @@ static void	 channel_readable(evutil_socket_t, short, void *);
 static void	 channel_writable(evutil_socket_t, short, void *);
 static void	 channel_turn(evutil_socket_t, short, void *);
 
-/* What waits to be written, or for descriptors to be taken. */
+/* Octets that wait for the socket, or for descriptors to be taken. */
 size_t
 channel_queued(const struct channel *ch)
 {
@@ -156,7 +156,7 @@ channel_close(struct channel *ch)
 		channel_free(ch);
 }
 
-/* A callback may close the channel; it stays until the last one is back. */
+/* A callback may close the channel; it stays until the last has returned. */
 static void
 channel_enter(struct channel *ch)
 {
@@ -173,7 +173,7 @@ channel_leave(struct channel *ch)
 	return (-1);
 }
 
-/* Not by event_active: that would run before other sockets get a look-in. */
+/* Not event_active(): that would run before other sockets are looked at. */
 static void
 channel_soon(struct channel *ch)
 {
@@ -182,7 +182,7 @@ channel_soon(struct channel *ch)
 	event_add(ch->turn, &tv);
 }
 
-/* Ends it; gone follows from the event loop. */
+/* Ends it; the event loop calls gone. */
 static void
 channel_kill(struct channel *ch, const char *why)
 {
@@ -198,7 +198,7 @@ channel_kill(struct channel *ch, const char *why)
 
 /* ---- sending ---- */
 
-/* What the socket did not take waits for room. */
+/* Waits for room for what the socket did not take. */
 static void
 channel_await_room(struct channel *ch)
 {
@@ -208,9 +208,8 @@ channel_await_room(struct channel *ch)
 }
 
 /*
- * What is new is tried at once when this turn's callbacks have run, in one
- * write: the loop is not asked whether there is room, as there nearly always
- * is.
+ * Tries to write new messages as soon as the callbacks of this turn have run,
+ * in one write.  There is nearly always room, so the loop is not asked first.
  */
 static void
 channel_want_write(struct channel *ch)
@@ -221,7 +220,7 @@ channel_want_write(struct channel *ch)
 		event_active(ch->writable, EV_WRITE, 0);
 }
 
-/* Held messages move on as far as descriptors may be in flight. */
+/* Moves held messages on, as far as descriptors may be in flight. */
 static void
 channel_release(struct channel *ch)
 {
@@ -240,7 +239,7 @@ channel_release(struct channel *ch)
 	channel_want_write(ch);
 }
 
-/* Queues a message; past the held ones only what may overtake them. */
+/* Queues a message behind the held ones, unless it overtakes them. */
 static int
 channel_queue(struct channel *ch, uint32_t type, int fd,
     const void *data, size_t len, int overtakes)
@@ -291,8 +290,8 @@ channel_send(struct channel *ch, uint32_t type, int fd,
 }
 
 /*
- * One write.  A peer that has gone may have left last words, so a broken pipe
- * only ends the sending; reading finds out that it is gone.
+ * One write.  A peer that is gone may have left last words, so a broken pipe
+ * ends only the sending; reading finds out that the peer is gone.
  */
 static void
 channel_write(struct channel *ch)
@@ -305,7 +304,7 @@ channel_write(struct channel *ch)
 	case ENOBUFS:
 	case ENOMEM:
 	case ETOOMANYREFS:
-		/* of the system or the user, not of this socket: it passes */
+		/* a lack of the system or the user: it passes */
 		event_del(ch->writable);
 		event_add(ch->retry, &tv);
 		break;
@@ -327,7 +326,7 @@ channel_drained(const struct channel *ch)
 	return (ch->full && !ch->dead && channel_queued(ch) < CHAN_LOW);
 }
 
-/* Until all is written, or the socket takes no more. */
+/* Writes until all is written or the socket takes no more. */
 int
 channel_flush(struct channel *ch)
 {
@@ -377,7 +376,7 @@ channel_fds_taken(struct channel *ch, struct imsg *imsg)
 		channel_soon(ch);
 }
 
-/* It left the socket, whatever becomes of it. */
+/* It has left the socket, whatever becomes of it. */
 static void
 channel_count_taken(struct channel *ch)
 {
@@ -388,7 +387,7 @@ channel_count_taken(struct channel *ch)
 	memset(&msg, 0, sizeof(msg));
 	msg.count = ch->taken;
 	ch->taken = 0;
-	/* not behind held ones: both sides could wait for each other */
+	/* past the held ones, or both sides could wait for each other */
 	channel_queue(ch, IMSG_FDS_TAKEN, -1, &msg, sizeof(msg), 1);
 }
 
@@ -404,7 +403,7 @@ channel_take(struct channel *ch, struct imsg *imsg)
 	if (ch->dead)
 		return;
 	if (lost && ch->peer.role != PROC_PARENT) {
-		log_warnx("channel to %s: no slot for the descriptor of %s",
+		log_warnx("channel to %s: no free descriptor for %s",
 		    role_name(ch->peer.role), msg_name(type));
 		return;
 	}
@@ -416,7 +415,7 @@ channel_take(struct channel *ch, struct imsg *imsg)
 		ch->ops->dispatch(ch, imsg);
 }
 
-/* 1: a turn's worth was taken, there may be more; 0: nothing more is here. */
+/* 1: the turn is used up and there may be more; 0: nothing more is here. */
 static int
 channel_take_turn(struct channel *ch)
 {
@@ -431,7 +430,7 @@ channel_take_turn(struct channel *ch)
 				log_warn("channel to %s: read",
 				    role_name(ch->peer.role));
 			channel_kill(ch, errno == ERANGE ?
-			    "message of impossible length" : NULL);
+			    "impossible length of a message" : NULL);
 			return (0);
 		}
 		channel_take(ch, &imsg);
@@ -456,7 +455,7 @@ channel_read(struct channel *ch)
 		return;
 	}
 	if (channel_take_turn(ch)) {
-		/* the rest is here, not in the socket: no event tells of it */
+		/* the rest is here, not in the socket: no event will come */
 		event_del(ch->readable);
 		channel_soon(ch);
 	} else if (!ch->dead)
@@ -475,7 +474,7 @@ channel_readable(evutil_socket_t fd, short what, void *arg)
 	channel_leave(ch);
 }
 
-/* What could not be done on the spot: the end, more messages, resuming. */
+/* What had to wait for a turn: more messages, resuming, the end. */
 static void
 channel_turn(evutil_socket_t fd, short what, void *arg)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * Log lines.  Each is put together here, at most LOG_LINE_MAX octets with its
- * NUL, made printable, and given to the sink; what does not fit ends in "...".
+ * Log lines.  A line has at most LOG_LINE_MAX octets with its NUL, is made
+ * printable, and goes to the sink; a line that is too long ends in "...".
  *
- * The sink before one is set writes "who: line" to standard error, and names
- * the level from warn upwards: "who: warn: line".  errno survives all of it.
+ * Without a sink, lines go to standard error as "who: line", from warn upwards
+ * with their level, "who: warn: line".  errno stays as it was.
  */
 
 #include <errno.h>
@@ -91,7 +91,7 @@ log_stderr(enum log_level level, const char *line, void *arg)
 	fflush(stderr);
 }
 
-/* Ends in "..." what is size octets or longer.  dst holds size octets. */
+/* Marks a text in dst, of size octets, as cut if wanted was too long. */
 static void
 log_mark_cut(char *dst, size_t size, size_t wanted)
 {
@@ -100,8 +100,8 @@ log_mark_cut(char *dst, size_t size, size_t wanted)
 }
 
 /*
- * One character as a log shows it; its length.  A backslash is doubled only
- * where the reader has to tell it from ours.
+ * Writes one character as a log shows it and returns its length.  A backslash
+ * is doubled where the reader must tell it from one of ours.
  */
 static size_t
 log_escape(char out[5], unsigned char c, int backslash)
@@ -123,7 +123,7 @@ log_escape(char out[5], unsigned char c, int backslash)
 	return (4);
 }
 
-/* The length; -1 when not all of it fitted. */
+/* The length; -1: not all of it fits. */
 static int
 log_escape_all(char *dst, size_t size, const char *src, size_t len,
     int backslash)
@@ -158,7 +158,7 @@ log_line(enum log_level level, const char *text)
 	char	 line[LOG_LINE_MAX];
 	int	 saved = errno;
 
-	/* strangers' bytes came through log_printable: no doubling here */
+	/* octets of strangers went through log_printable: no doubling here */
 	if (log_escape_all(line, sizeof(line), text, strlen(text), 0) == -1)
 		log_mark_cut(line, strlen(line) + 1, sizeof(line));
 	if (log_env.busy)
@@ -171,7 +171,7 @@ log_line(enum log_level level, const char *text)
 	errno = saved;
 }
 
-/* error: what to add in words, 0 for nothing */
+/* error: an errno whose words are added, or 0 */
 static void
 log_format(enum log_level level, int error, const char *fmt, va_list ap)
 {
@@ -185,7 +185,7 @@ log_format(enum log_level level, int error, const char *fmt, va_list ap)
 		n = snprintf(text, sizeof(text), "%s", fmt);
 	log_mark_cut(text, sizeof(text), n);
 	if (error != 0) {
-		/* the reason is worth more than the end of a long line */
+		/* the reason matters more than the end of a long line */
 		len = strlen(text);
 		room = sizeof(text) - 1 - strlen(strerror(error)) - 2;
 		if (len > room) {
@@ -260,7 +260,7 @@ log_trace(const char *fmt, ...)
 	va_end(ap);
 }
 
-/* Shown whatever the level is: it is the reason for an exit status. */
+/* Shown at any level: it explains an exit status. */
 static void
 log_last(int error, const char *fmt, va_list ap)
 {

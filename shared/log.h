@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * Log lines: made here in every process, written by control (or by the
- * parent itself while control is not there).  Lines go to a sink; before one
- * is set they go to standard error.
+ * Log lines.  Every process makes its own, and control writes them all; while
+ * control is not there, the parent writes its own lines itself.  Lines go to a
+ * sink, or to standard error before one is set.
  */
 
 #ifndef SHARED_LOG_H
@@ -26,12 +26,12 @@ enum log_level {		/* Rocket's seven words */
 	LOGLEVEL_MAX
 };
 
-/* Takes a line that is printable, without newline. */
+/* Takes a printable line without newline. */
 typedef void	log_sink(enum log_level, const char *line, void *arg);
 
 /* log.c */
 
-/* who is put before each line on standard error: "parent", "worker web". */
+/* On standard error each line begins with who: "parent", "worker web". */
 void		 log_init(const char *who, enum log_level);
 void		 log_set_sink(log_sink *, void *arg);
 void		 log_set_level(enum log_level);
@@ -41,7 +41,7 @@ extern const struct name	 log_levels[];
 /* "?" for a number that is no level. */
 const char	*log_level_name(uint32_t level);
 
-/* With errno's words added.  The x forms do without. */
+/* Adds the words of errno; the x forms do not. */
 void		 log_warn(const char *, ...)
 		    __attribute__((__format__(printf, 1, 2)));
 void		 log_warnx(const char *, ...)
@@ -61,9 +61,9 @@ void		 fatalx(const char *, ...)
 		    __attribute__((__noreturn__, __format__(printf, 1, 2)));
 
 /*
- * Octets of a stranger made fit for a log: dst gets at most size - 1
- * characters and a NUL; what is not printable ASCII becomes \xHH, a
- * backslash \\.  Returns dst.
+ * Makes octets of a stranger fit for a log: dst gets at most size - 1
+ * characters and a NUL.  Octets that are not printable ASCII become \xHH, a
+ * backslash becomes \\.  Returns dst.
  */
 char		*log_printable(char *dst, size_t size, const void *src,
 		    size_t len);

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * The rules of the messages: one row a message says who may send it to whom,
- * how long it is, whether a descriptor goes with it, and what its fields may
- * hold.  Nothing outside this table lets a message through, and nothing in it
- * depends on what was received before.
+ * The rules of the messages: one row says who may send a message to whom, how
+ * long it is, whether a descriptor goes with it, and what its fields may hold.
+ * The rules of the control interface are in ctl.c.
  */
 
 #include <sys/types.h>

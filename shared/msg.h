@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * Messages between the processes: which there are, who may send each, and
- * what each carries.  Every value has one row in the rule table of msg.c; a
- * message that breaks its row never reaches a dispatcher.  Any change here
- * raises MSG_VERSION.
+ * Messages between the processes, except those of the control interface
+ * (ctl.h): which there are, who may send them, and what they carry.  Every
+ * type has a rule in msg.c, and a message that breaks its rule never reaches a
+ * dispatcher.  Any change here raises MSG_VERSION.
  *
  * Payloads are fixed-width integers and arrays in host order (the processes
  * share a machine), zeroed before they are filled.

@@ -27,30 +27,30 @@ rule_way(const struct rule *rule, enum proc_role from,
 	return (0);
 }
 
-/* One NUL, and that at the very end; what a log shows is printable too. */
+/* The only NUL is at the very end.  What a log shows is printable, too. */
 static const char *
 rule_check_text(const unsigned char *text, size_t len, int printable)
 {
 	size_t	 i;
 
 	if (text[len - 1] != '\0')
-		return ("text without end");
+		return ("text is not terminated");
 	for (i = 0; i < len - 1; i++) {
 		if (text[i] == '\0')
-			return ("octets after a text");
+			return ("octets after the text");
 		if (printable && (text[i] < ' ' || text[i] > '~'))
 			return ("unprintable text");
 	}
 	return (NULL);
 }
 
-/* What rocketctl shows may come from a process that was taken. */
+/* What rocketctl shows may come from a process that somebody broke into. */
 static const char *
 rule_check_shown(const unsigned char *text)
 {
 	for (; *text != '\0'; text++)
 		if (*text < ' ' || *text == 0x7f)
-			return ("control code in a text");
+			return ("control code in text");
 	return (NULL);
 }
 
@@ -63,12 +63,12 @@ rule_check_addrs(const unsigned char *data, uint32_t count)
 	for (i = 0; i < count; i++) {
 		memcpy(&addr, data + i * sizeof(addr), sizeof(addr));
 		if (addr.family > ADDR_UNIX)
-			return ("address of no known family");
+			return ("unknown address family");
 	}
 	return (NULL);
 }
 
-/* The length was checked against the rule: what has a fixed place is there. */
+/* The length fits the rule, so all fixed members are there. */
 static const char *
 rule_check_field(const struct rule_field *f, const unsigned char *data,
     size_t len)
@@ -96,7 +96,7 @@ rule_check_field(const struct rule_field *f, const unsigned char *data,
 	case RULE_STRING:
 	case RULE_SHOWN:
 		if (memchr(data + f->off, '\0', f->min) == NULL)
-			return ("string without end");
+			return ("string is not terminated");
 		if (f->kind == RULE_SHOWN)
 			return (rule_check_shown(data + f->off));
 		break;
@@ -121,13 +121,13 @@ rule_broken(const struct rule *rule, enum proc_role self,
 	if (rule == NULL)
 		return ("no such message");
 	if (!rule_way(rule, peer, self))
-		return ("not its message to send");
+		return ("message from the wrong process");
 	if (len < rule->min)
 		return ("message too short");
 	if (len > rule->max)
 		return ("message too long");
 	if (ibuf_fd_avail(imsg->buf) && !rule->fd)
-		return ("descriptor where none belongs");
+		return ("unexpected descriptor");
 	if (!ibuf_fd_avail(imsg->buf) && rule->fd)
 		return ("descriptor missing");
 	for (f = rule->fields; f->kind != RULE_END && why == NULL; f++)

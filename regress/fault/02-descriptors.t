@@ -74,7 +74,7 @@ p=$(child client service x)
 enter
 squeeze "$p"
 like "$("$TRAFFIC" ask "$uport" echo)" '^reset 0 ' "$what: a user is reset"
-logged client 'no slot for the descriptor'
+logged client 'no free descriptor for'
 ok $? "$what: says that it has no descriptor"
 release "$p"
 served

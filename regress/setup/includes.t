@@ -40,7 +40,7 @@ while read -r row file good bad; do
 	ok $? "$file may not include $bad"
 done <<'END'
 shared shared/x.c "config.h" "rocketd/conf/conf.h"
-rocketctl rocketctl/x.c "shared/msg.h" "rocketd/ctl.h"
+rocketctl rocketctl/x.c "shared/ctl.h" "shared/msg.h"
 rocketd/conf rocketd/conf/x.c "shared/log.h" "shared/msg.h"
 rocketd rocketd/x.h "rocketd/conf/conf.h" "worker/keys/look.h"
 worker/frame worker/frame/x.c "shared/msg.h" "worker/gate/site.h"

@@ -203,7 +203,7 @@ test_garbage(void **state)
 	memset(junk, 0xff, sizeof(junk));
 	assert_int_equal(write(them.fd, junk, sizeof(junk)), sizeof(junk));
 	assert_int_equal(answers_ask(&a, &us, IMSG_CTL_SERVICES, &req), -1);
-	assert_string_equal(a.words, "what answers is no rocketd");
+	assert_string_equal(a.words, "the answer is not from rocketd");
 }
 
 /* Pieces of a text are put together; a terminal's commands are not. */

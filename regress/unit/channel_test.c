@@ -393,7 +393,7 @@ test_rules(void **state)
 	raw_open(&end, PROC_GATE, PROC_SERVICE);
 	assert_int_equal(write(end.sock, "0123456789abcdef", 16), 16);
 	expect_gone(&end, 1);
-	assert_string_equal(end.why, "message of impossible length");
+	assert_string_equal(end.why, "impossible length of a message");
 }
 
 /* A descriptor where none may come is not even received. */

@@ -380,7 +380,7 @@ test_commands(void **state)
 	finished(&x, 1, "permission denied: only root and the daemon's own "
 	    "user may do that");
 	assert_int_equal(told, IMSG_NONE);
-	assert_non_null(strstr(logged(), "may not command"));
+	assert_non_null(strstr(logged(), "has no permission for"));
 	/* But it may read. */
 	request(&x, IMSG_CTL_PROCESSES, "", NULL);
 	assert_int_equal(told, IMSG_CTL_PROCESSES);
@@ -406,7 +406,7 @@ test_limits(void **state)
 	for (i = 0; i < ASKERS_UID; i++)
 		dial(&x[i]);
 	dial(&more);
-	finished(&more, 1, "too many connections of this user");
+	finished(&more, 1, "too many connections from this user");
 	assert_true(closed(&more));
 	hang_up(&more);
 	stats = *asker_stats();
@@ -507,7 +507,7 @@ test_log(void **state)
 	frame_ahead += 3000000;
 	say_log(&gate, LOGLEVEL_WARN, "again");
 	text = logged();
-	assert_non_null(strstr(text, "lines over its rate"));
+	assert_non_null(strstr(text, "of its lines were over the limit"));
 	assert_non_null(strstr(text, "gate: again\n"));
 }
 

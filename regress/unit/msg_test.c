@@ -142,6 +142,7 @@ static const struct field	 fields[] = {
 	UPTO(IMSG_BEGIN, msg_begin, side, SIDE_CLIENT),
 	UPTO(IMSG_BEGIN, msg_begin, dials, 1),
 	UPTO(IMSG_BEGIN, msg_begin, opens, 1),
+	UPTO(IMSG_BEGIN, msg_begin, dialect, DIALECT_MAX - 1),
 	F(IMSG_BEGIN, msg_begin, version, 77, 1),
 	UPTO(IMSG_READY, msg_ready, have, 0x7ff),
 	UPTO(IMSG_READY, msg_ready, lack, 0x7ff),

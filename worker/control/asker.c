@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * Connections of rocketctl: accepted within limits, one request at a time,
- * which the rule table checks before anything looks at it.  Nothing that comes
- * in here can reach fatal().
+ * Connections of rocketctl: accepted within limits, with one request at a
+ * time, which is checked against its rule before anything looks at it.
+ * Nothing that comes in here can reach fatal().
  */
 
 #include <sys/types.h>
@@ -23,8 +23,8 @@
 #include "shared/log.h"
 #include "asker.h"
 
-#define ASKER_ACCEPTS	16	/* in a turn: the log has its own, too */
-#define ASKER_PAUSE_SEC	1	/* out of descriptors */
+#define ASKER_ACCEPTS	16	/* in a turn, so that the log gets its turn */
+#define ASKER_PAUSE_SEC	1	/* without descriptors */
 
 struct asker {
 	TAILQ_ENTRY(asker)	 entry;
@@ -36,7 +36,7 @@ struct asker {
 	int			 commands;	/* may command */
 	int			 busy;		/* a request is in progress */
 	int			 ending;	/* close when all is written */
-	int			 dead;		/* the event loop closes it */
+	int			 dead;		/* close from the event loop */
 	size_t			 queued;	/* octets, as last seen */
 };
 
@@ -166,7 +166,7 @@ asker_resume(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	(void)arg;
 	if (event_add(askers.listen, NULL) == -1)
-		log_warnx("control socket: cannot accept any more");
+		log_warnx("control socket: cannot accept connections any more");
 }
 
 static int
@@ -175,7 +175,7 @@ asker_may_command(uid_t uid)
 	return (uid == 0 || uid == askers.owner);
 }
 
-/* NULL, or why this user may not have another one. */
+/* NULL, or the reason why this user gets no further connection. */
 static const char *
 asker_room(uid_t uid, int commands)
 {
@@ -186,7 +186,7 @@ asker_room(uid_t uid, int commands)
 		if (a->uid == uid)
 			same++;
 	if (same >= ASKERS_UID)
-		return ("too many connections of this user");
+		return ("too many connections from this user");
 	if (!commands)
 		room -= ASKERS_KEPT;
 	if (askers.stats.now >= room)
@@ -194,7 +194,7 @@ asker_room(uid_t uid, int commands)
 	return (NULL);
 }
 
-/* Says why in one message, which fits in any socket's buffer, and closes. */
+/* Says why, in one message that fits any socket buffer, and closes. */
 static void
 asker_refuse(int fd, const char *words)
 {
@@ -251,7 +251,7 @@ asker_new(int fd, uid_t uid)
 	log_debug("control socket: uid %u connected", (unsigned int)uid);
 }
 
-/* Takes it out of everything; the owner forgets it in `gone'. */
+/* The owner forgets it in gone. */
 static void
 asker_free(struct asker *a)
 {
@@ -268,7 +268,7 @@ asker_free(struct asker *a)
 	free(a);
 }
 
-/* Not at once: a caller further up may still hold it. */
+/* Frees it later: a caller further up may still hold it. */
 static void
 asker_drop(struct asker *a, const char *why)
 {
@@ -307,7 +307,7 @@ asker_readable(evutil_socket_t fd, short what, void *arg)
 		return;
 	}
 	eof = n == 0;
-	/* One request at a time: others that were sent ahead wait. */
+	/* One request at a time: requests sent ahead wait for their turn. */
 	while (!a->busy && !a->dead && !a->ending) {
 		if ((n = imsgbuf_get(&a->imsgbuf, &imsg)) == -1) {
 			asker_drop(a, "garbage");
@@ -322,7 +322,7 @@ asker_readable(evutil_socket_t fd, short what, void *arg)
 	}
 	if (!eof || a->busy || a->dead || a->ending)
 		return;
-	/* It may have shut down only its own half, and still reads. */
+	/* It may have shut down only its own half and still read. */
 	if (a->queued == 0) {
 		asker_free(a);
 		return;
@@ -331,7 +331,7 @@ asker_readable(evutil_socket_t fd, short what, void *arg)
 	(void)event_del(a->in);
 }
 
-/* -1 when the connection ends. */
+/* -1: the connection ends. */
 static int
 asker_take(struct asker *a, struct imsg *imsg)
 {
@@ -342,7 +342,7 @@ asker_take(struct asker *a, struct imsg *imsg)
 
 	/*
 	 * The version is the first member of every request of every version:
-	 * look at it before this version's rules are applied to another's.
+	 * look at it before the rules of this version are applied.
 	 */
 	if (imsg_get_len(imsg) < sizeof(version)) {
 		asker_drop(a, "a message without a version");
@@ -383,7 +383,7 @@ asker_writable(evutil_socket_t fd, short what, void *arg)
 		return;
 	}
 	if (what & EV_TIMEOUT) {
-		asker_drop(a, "it does not read");
+		asker_drop(a, "it does not read its answers");
 		return;
 	}
 	if (imsgbuf_write(&a->imsgbuf) == -1 && errno != EAGAIN) {
@@ -417,7 +417,7 @@ asker_send(struct asker *a, uint32_t type, const void *data, size_t len)
 {
 	if (a->dead)
 		return;
-	/* The version in the header is for a rocketctl of another one. */
+	/* The version in the header is for a rocketctl of another version. */
 	if (imsg_compose(&a->imsgbuf, type, CTL_VERSION, 0, -1, data, len) ==
 	    -1) {
 		asker_drop(a, strerror(errno));
@@ -449,7 +449,7 @@ asker_done(struct asker *a, int failed, const char *words)
 		asker_drop(a, "no memory");
 		return;
 	}
-	/* A request that was sent ahead is in the buffer, not in the socket. */
+	/* A request sent ahead is in the buffer, not in the socket. */
 	event_active(a->in, EV_READ, 0);
 }
 

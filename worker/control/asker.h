@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * The connections of rocketctl.  A client is a stranger until the kernel says
- * who it is; nothing that it sends can harm more than its own connection.
- * control knows what a request means.
+ * The connections of rocketctl.  Whoever connects is a stranger until the
+ * kernel says who it is.  Bad input closes the connection it came from and has
+ * no other effect.  control decides what a request means.
  */
 
 #ifndef WORKER_ASKER_H
@@ -17,19 +17,19 @@
 #include "shared/msg.h"
 
 /*
- * Connections at once.  A few of them are kept for those who may command, so
- * that no crowd of readers locks the operator out.
+ * Connections at one time.  A few are reserved for those who may command, so
+ * that readers cannot lock the operator out.
  */
 #define ASKERS_MAX	64
 #define ASKERS_KEPT	4
 #define ASKERS_UID	8	/* of one user; a monitor or two a terminal */
 
-#define ASKER_IDLE_SEC	60	/* without a request, or without reading */
+#define ASKER_IDLE_SEC	60	/* without sending a request or reading */
 
 /*
- * Octets of answers queued for a client that reads slower than the daemon
- * answers (rocketctl reads all before it prints), and for all of them together.
- * The streams of two full sessions are some 6 MiB.
+ * Octets of answers queued for one connection that reads too slowly (rocketctl
+ * reads everything before it prints), and for all together.  The streams of
+ * two full sessions take some 6 MiB.
  */
 #define ASKER_QUEUE	(8 * 1024 * 1024)
 #define ASKERS_QUEUE	(32 * 1024 * 1024)
@@ -38,10 +38,10 @@ struct asker;
 struct event_base;
 
 struct asker_ops {
-	/* A checked request of this version; end it by asker_done. */
+	/* A checked request of this version; end it with asker_done. */
 	void	(*request)(struct asker *, uint32_t,
 		    const struct ctl_request *);
-	/* It is freed after the call: send nothing more to it. */
+	/* It is freed after the call; nothing can be sent to it any more. */
 	void	(*gone)(struct asker *);
 };
 
@@ -56,23 +56,23 @@ struct asker_stats {
 /* asker.c */
 
 /*
- * Accepts on fd, a listening non-blocking UNIX socket that becomes ours, in
+ * Accepts on fd, a listening non-blocking UNIX socket that it takes over, in
  * place of an earlier one; connections go on.  uid 0 and owner may command.
  * -1: no memory, and fd is closed.
  */
 int	 asker_listen(struct event_base *, int fd, uid_t owner,
 	    const struct asker_ops *);
 void	 asker_unlisten(void);
-/* Stops accepting; each ends when its request does.  How many are left. */
+/* Accepts no more.  Each ends with its request; returns how many are left. */
 uint32_t asker_drain(void);
 /* Closes all at once. */
 void	 asker_close_all(void);
 
-/* Queues an answer.  The event loop closes an asker that does not read. */
+/* Queues an answer.  An asker that does not read is closed, but not here. */
 void	 asker_send(struct asker *, uint32_t, const void *, size_t);
-/* Sends CTL_DONE; words may be "".  The next request may come. */
+/* Sends CTL_DONE; words may be "".  Then the next request may come. */
 void	 asker_done(struct asker *, int failed, const char *words);
-/* May it command? */
+/* May this user command? */
 int	 asker_commands(const struct asker *);
 uid_t	 asker_uid(const struct asker *);
 const struct asker_stats *asker_stats(void);

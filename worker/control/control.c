@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * control: takes the log lines of all processes and hands them to the log's
- * output, and answers rocketctl by asking the processes that know.  It owns
- * the control socket.  It opens nothing, and forwards only requests that the
- * rule table and the asker's uid allow.
+ * control: receives the log lines of all processes and writes the log, and
+ * answers rocketctl by asking the processes that know.  It owns the control
+ * socket and opens nothing.  It forwards only requests that their rule and the
+ * uid of the asker allow.
  */
 
 #include <sys/types.h>
@@ -27,21 +27,21 @@
 #include "worker/roles.h"
 
 /*
- * Lines a second of one process, and how many at once.  worker.c allows half of
- * that; this is for a process that does not keep to it.
+ * Lines that one process may log in a second, and at once.  Processes limit
+ * themselves to half of it; this is for one that does not.
  */
 #define LINES_SECOND	400
 #define LINES_BURST	800
-/* After that it must save up so many: one note for them all, not two. */
+/* After that, room for so many lines must come back before the next note. */
 #define LINES_AGAIN	200
 #define LINES_ONE	1000000ULL	/* of the clock's unit */
 
-/* If the log takes no lines at the end: how often and many times to look. */
+/* If the log is stuck at the end: how soon and how often to try again. */
 #define END_LOOK_US	100000
 #define END_LOOKS	20
 /*
- * Even at an immediate end, so long for lines that are still in the channels of
- * processes that ended before.  Less than the parent's patience.
+ * Even without time to drain, control waits for the last lines of processes
+ * that ended before it.  Less than the parent's patience.
  */
 #define END_MS		1500
 
@@ -76,7 +76,7 @@ static struct {
 	struct sibling		 self;
 	struct logout		*log;
 	struct event		*look;		/* may we end? */
-	struct event		*deadline;	/* we must end */
+	struct event		*deadline;	/* we must */
 	uint64_t		 limited;	/* lines over the rate */
 	int			 stopping;
 	int			 looks;		/* at a log that is stuck */
@@ -199,7 +199,7 @@ control_ready(int reload)
 	env.log_fd = -1;
 	if (env.stopping)
 		return;
-	/* A set without a control socket takes an earlier one away. */
+	/* A configuration without a control socket removes an earlier one. */
 	if (env.socket_fd == -1)
 		asker_unlisten();
 	else if (asker_listen(worker_base(), env.socket_fd,
@@ -225,7 +225,7 @@ sibling_find(const struct channel *ch)
 
 	if (channel_peer(ch)->role == PROC_PARENT)
 		return (&env.parent);
-	/* A tree, because each log line is looked up here. */
+	/* Every log line is looked up here, so this is a tree. */
 	s = RB_ROOT(&env.siblings);
 	while (s != NULL && s->ch != ch)
 		s = (uintptr_t)ch < (uintptr_t)s->ch ?
@@ -248,7 +248,7 @@ control_joined(struct channel *ch)
 
 	if (peer->role == PROC_PARENT)
 		return;
-	/* Without it no line of the process would ever be written. */
+	/* Without it, no line of this process would ever be written. */
 	if ((s = calloc(1, sizeof(*s))) == NULL)
 		fatal("channel");
 	s->ch = ch;
@@ -325,7 +325,7 @@ control_log(struct sibling *s, struct imsg *imsg)
 	struct msg_log	msg;
 	size_t		len;
 
-	/* The text's length is its own: it ends after its NUL. */
+	/* The message is cut after the NUL of the text. */
 	len = imsg_get_len(imsg);
 	memset(&msg, 0, sizeof(msg));
 	if (len > sizeof(msg) || imsg_get_data(imsg, &msg, len) == -1)
@@ -335,12 +335,12 @@ control_log(struct sibling *s, struct imsg *imsg)
 		logout_put(env.log, &s->peer, msg.level, msg.text);
 }
 
-/* A bucket of lines for each process; counts what overflows, and logs that. */
+/* A bucket of lines for each process.  Lines lost are counted and noted. */
 static int
 control_may_log(struct sibling *s)
 {
 	uint64_t	now = worker_now(), add;
-	char		words[64];
+	char		words[96];
 
 	add = (now - s->refilled) * LINES_SECOND;
 	s->refilled = now;
@@ -356,7 +356,7 @@ control_may_log(struct sibling *s)
 	s->lines -= LINES_ONE;
 	if (s->limited > 0) {
 		(void)snprintf(words, sizeof(words),
-		    "%llu lines over its rate were not logged",
+		    "%llu of its lines were over the limit and not logged",
 		    (unsigned long long)s->limited);
 		s->limited = 0;
 		s->lines -= LINES_ONE;
@@ -380,7 +380,7 @@ static void
 control_gone(struct asker *asker)
 {
 	inquiry_cancel(asker);
-	/* It is still counted: look when it is not. */
+	/* It is still counted: look again when it is not. */
 	if (env.stopping)
 		event_active(env.look, EV_TIMEOUT, 0);
 }
@@ -440,7 +440,7 @@ control_counters(struct asker *asker)
 
 /*
  * The last lines of the other processes matter most: control ends when all
- * others have, or when its time is up.
+ * others have ended, or when its time is up.
  */
 static void
 control_stop(uint32_t drain_ms)
@@ -454,7 +454,7 @@ control_stop(uint32_t drain_ms)
 	tv.tv_sec = drain_ms / 1000;
 	tv.tv_usec = drain_ms % 1000 * 1000;
 	if (drain_ms != UINT32_MAX && evtimer_add(env.deadline, &tv) == -1)
-		log_warnx("no memory for the stop timer");
+		log_warnx("no memory for a deadline");
 	event_active(env.look, EV_TIMEOUT, 0);
 }
 

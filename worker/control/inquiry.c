@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * Requests of rocketctl: whom to ask for what, for how long, and what may come
- * back.  A child is believed only about itself: who it is, and of which
- * service, is filled in from the channel.
+ * Requests of rocketctl: which processes are asked, for how long, and what
+ * they may answer.  A child is believed only about itself: who it is, and of
+ * which service, is filled in from the channel.
  */
 
 #include <sys/types.h>
@@ -23,27 +23,27 @@
 #include "worker/frame/worker.h"
 
 /*
- * After so much silence of a process the answer goes out without it.  The
- * parent reads files and binds addresses before it answers a command.
+ * A process that is silent for so long is left out of the answer.  The parent
+ * reads files and binds addresses before it answers a command.
  */
 #define ANSWER_MS	3000
 #define COMMAND_MS	10000
-/* The limit of the whole, for one that never ends. */
+/* The whole answer must end within this time. */
 #define ANSWERS_MS	30000
-/* How often to look for silence. */
+/* How often to look for silent processes. */
 #define LOOK_US		250000
 
 #define WHOM_PARENT	0x01
 #define WHOM_CHILDREN	0x02
 #define WHOM_WORKERS	0x04
 
-struct form {				/* a kind of request */
+struct form {				/* what a request asks, and whom */
 	uint32_t	 request;
 	uint32_t	 answer;
-	uint32_t	 parents;	/* from the parent only */
+	uint32_t	 parents;	/* the parent's only */
 	uint32_t	 whom;
 	uint32_t	 silence_ms;
-	const char	*command;	/* its name, if not all may ask */
+	const char	*command;	/* for the owner only; or NULL */
 };
 
 struct part {				/* one process asked */
@@ -54,7 +54,7 @@ struct part {				/* one process asked */
 
 struct inquiry {
 	TAILQ_ENTRY(inquiry)	 entry;
-	TAILQ_HEAD(, part)	 parts;		/* not answered yet */
+	TAILQ_HEAD(, part)	 parts;		/* not done yet */
 	const struct form	*form;
 	struct asker		*asker;
 	struct event		*timer;
@@ -149,7 +149,7 @@ form_concerns(const struct form *form, const struct ctl_request *req,
 	if (req->service[0] != '\0' && strcmp(req->service,
 	    s->peer.name) != 0)
 		return (0);
-	/* Of one session, or (id 0.0.0) of all; CLOSE always names one. */
+	/* One session, or all (id 0.0.0); CLOSE always names one. */
 	if (form->request != IMSG_CTL_CLOSE && id->service == 0 &&
 	    id->index == 0 && id->serial == 0)
 		return (1);
@@ -166,13 +166,14 @@ inquiry_start(struct asker *asker, uint32_t type,
 	struct sibling		*s;
 
 	if ((form = form_find(type)) == NULL) {
-		asker_done(asker, 1, "this rocketd knows no such request");
+		asker_done(asker, 1, "this rocketd does not know the request");
 		return;
 	}
 	if (form->command != NULL) {
 		if (!asker_commands(asker)) {
-			log_info("control socket: uid %u may not command: %s",
-			    (unsigned int)asker_uid(asker), form->command);
+			log_info("control socket: uid %u has no permission "
+			    "for %s", (unsigned int)asker_uid(asker),
+			    form->command);
 			asker_done(asker, 1, "permission denied: only root "
 			    "and the daemon's own user may do that");
 			return;
@@ -214,7 +215,7 @@ inquiry_new(struct asker *asker, const struct form *form,
 	q->form = form;
 	q->asker = asker;
 	q->req = *req;
-	/* Each lives for seconds: no number comes back while it does. */
+	/* An inquiry lasts seconds: no number is reused within that time. */
 	if (++inquiries.number == 0)
 		inquiries.number = 1;
 	q->req.request = inquiries.number;
@@ -245,7 +246,8 @@ inquiry_ask(struct inquiry *q, struct sibling *s)
 	q->asked++;
 	if ((p = calloc(1, sizeof(*p))) == NULL) {
 		q->failed = 1;
-		(void)strlcpy(q->words, "rocketd has no memory to ask all",
+		(void)strlcpy(q->words,
+		    "rocketd has no memory to ask every process",
 		    sizeof(q->words));
 		return;
 	}
@@ -259,7 +261,7 @@ inquiry_ask(struct inquiry *q, struct sibling *s)
 		inquiry_missing(q, p);
 }
 
-/* No process is concerned.  To list all of nothing is no failure. */
+/* It concerns no process.  A list of everything is then empty. */
 static void
 inquiry_nobody(struct inquiry *q)
 {
@@ -300,7 +302,7 @@ inquiry_answer(struct sibling *s, struct imsg *imsg)
 	TAILQ_FOREACH(q, &inquiries.all, entry)
 		if (q->req.request == answer.request)
 			break;
-	/* Too late: the inquiry has ended, or went on without it. */
+	/* Too late: the inquiry has ended, or has given this process up. */
 	if (q == NULL || (p = inquiry_part(q, s)) == NULL)
 		return (0);
 	p->heard = worker_now();
@@ -316,7 +318,7 @@ inquiry_answer(struct sibling *s, struct imsg *imsg)
 	return (0);
 }
 
-/* Passes an answer on, with what the channel knows better filled in. */
+/* Fills in from the channel what the message could lie about. */
 static void
 inquiry_relay(struct inquiry *q, const struct sibling *s, uint32_t type,
     union answer *answer, size_t len)
@@ -355,7 +357,7 @@ inquiry_relay(struct inquiry *q, const struct sibling *s, uint32_t type,
 	asker_send(q->asker, type, answer, len);
 }
 
-/* Of several failures the first is reported. */
+/* The first of several failures is reported. */
 static void
 inquiry_done(struct inquiry *q, struct part *p, const struct ctl_done *done)
 {
@@ -386,7 +388,7 @@ inquiry_missing(struct inquiry *q, struct part *p)
 	free(p);
 }
 
-/* Ends it, and returns 1, when no answer is awaited any more. */
+/* Ends the inquiry if it waits for nobody any more; 1: it has ended. */
 static int
 inquiry_check(struct inquiry *q)
 {
@@ -408,7 +410,7 @@ inquiry_check(struct inquiry *q)
 	return (1);
 }
 
-/* Goes on without those that have been silent for too long. */
+/* Gives up the processes that have been silent for too long. */
 static void
 inquiry_look(evutil_socket_t fd, short what, void *arg)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * An inquiry: one request of an asker on its way through the processes that
- * know the answer, and the answers on their way back.
+ * An inquiry: one request of an asker, the processes that it goes to, and
+ * their answers on the way back.
  */
 
 #ifndef WORKER_INQUIRY_H
@@ -18,20 +18,20 @@ struct siblings;
 
 /* inquiry.c */
 
-/* Asks; the asker gets the answers, and in any case an asker_done. */
+/* Asks.  The asker gets the answers and, in any case, an asker_done. */
 void	 inquiry_start(struct asker *, uint32_t,
 	    const struct ctl_request *, struct sibling *parent,
 	    struct siblings *);
 /*
- * One message of an answer.  -1: it does not answer what this process was
- * asked.  One that comes too late is dropped, and returns 0.
+ * One message of an answer.  -1: this process was not asked for that.  An
+ * answer that comes too late is dropped without a fault.
  */
 int	 inquiry_answer(struct sibling *, struct imsg *);
-/* The asker is gone: drops its inquiry. */
+/* The asker no longer waits for the answers. */
 void	 inquiry_cancel(struct asker *);
-/* The process is gone: nothing waits for it. */
+/* This process will not answer any more. */
 void	 inquiry_left(const struct sibling *);
-/* How often a process did not answer in time. */
+/* How many times a process has not answered in time. */
 uint64_t inquiry_unanswered(void);
 
 #endif /* WORKER_INQUIRY_H */

@@ -2,9 +2,9 @@
 
 /*
  * The log's output.  Lines are kept as they came and formatted when they are
- * written, so they come out right even if the destination was set or changed
- * while they waited.  Its own lines do not go through log.c: they would come
- * back here.
+ * written, so lines from before the destination was known, or from before it
+ * changed, come out right.  Nothing here may log through log.c: that would
+ * come back here.
  */
 
 #include <sys/queue.h>
@@ -24,8 +24,8 @@
 #include "logout.h"
 
 /*
- * How soon to try again where no event tells: a full disk that has room again,
- * or a syslogd that is back.
+ * How soon to try again where there is no event to wait for: a full disk, or a
+ * syslogd that is restarted.
  */
 #define LOGOUT_RETRY_US	250000
 
@@ -41,7 +41,7 @@ struct logout_line {
 
 struct logout {
 	STAILQ_HEAD(, logout_line)	 queue;
-	size_t				 sent;	/* octets of the first line */
+	size_t				 sent;	/* of the first, formatted */
 	struct event_base		*base;
 	struct event			*writable;	/* of fd, or NULL */
 	struct event			*retry;
@@ -49,7 +49,7 @@ struct logout {
 	int				 fd;		/* -1 none yet */
 	int				 plain;		/* fd is no socket */
 	pid_t				 pid;
-	uint64_t			 unsaid;	/* not reported */
+	uint64_t			 unsaid;	/* losses to report */
 	struct logout_stats		 stats;
 };
 
@@ -86,7 +86,7 @@ logout_new(struct event_base *base)
 		free(l);
 		return (NULL);
 	}
-	/* The C library may read files for its first date: do it now. */
+	/* The C library may read files for its first date: now it still can. */
 	(void)gmtime_r(&zero, &tm);
 	return (l);
 }
@@ -119,7 +119,7 @@ logout_to(struct logout *l, enum log_dest dest, int fd)
 	l->fd = fd;
 	l->plain = 0;
 	l->sent = 0;
-	/* If it is NULL (no memory) the timer does its work. */
+	/* If it is NULL (no memory), the timer does its work. */
 	l->writable = event_new(l->base, fd, EV_WRITE, logout_event, l);
 	(void)logout_flush(l);
 }
@@ -128,7 +128,7 @@ void
 logout_put(struct logout *l, const struct msg_channel *from, uint32_t level,
     const char *text)
 {
-	/* The losses come before the line that follows them. */
+	/* The note about losses precedes the next line. */
 	if (l->unsaid > 0)
 		logout_note(l);
 	if (logout_add(l, from, level, text, 0) == -1) {
@@ -136,7 +136,7 @@ logout_put(struct logout *l, const struct msg_channel *from, uint32_t level,
 		l->unsaid++;
 		return;
 	}
-	/* While we wait for an event, do not try at each line. */
+	/* If it waits for an event, do not try at each line. */
 	if (!evtimer_pending(l->retry, NULL) && (l->writable == NULL ||
 	    !event_pending(l->writable, EV_WRITE, NULL)))
 		(void)logout_flush(l);
@@ -210,7 +210,7 @@ logout_add(struct logout *l, const struct msg_channel *from, uint32_t level,
 	return (0);
 }
 
-/* Reports what was lost, once there is room for that. */
+/* Adds a note about lost lines, once there is room for it. */
 static void
 logout_note(struct logout *l)
 {
@@ -243,9 +243,9 @@ logout_remove(struct logout *l, enum logout_result result)
 }
 
 /*
- * send(2) can be told not to block.  Anything but a socket may be shared with
- * other programs, which O_NONBLOCK would affect, so poll(2) says whether there
- * is room: a pipe with room takes a line of up to PIPE_BUF at once.
+ * A socket can be told not to block, for one call.  Anything else may be
+ * shared with other programs, which O_NONBLOCK would affect, too.  So poll
+ * first: a pipe with room takes a line of up to PIPE_BUF octets at once.
  */
 static enum logout_result
 logout_write(struct logout *l, const char *buf, size_t len)
@@ -272,27 +272,27 @@ logout_write(struct logout *l, const char *buf, size_t len)
 		if (errno == EAGAIN || errno == EWOULDBLOCK ||
 		    errno == EINTR || errno == ENOBUFS)
 			return (LOGOUT_LATER);
-		/* syslogd restarts; the parent will send us its new socket. */
+		/* syslogd is restarted; the parent will send its new socket. */
 		if (l->dest == LOGDEST_SYSLOG && (errno == ECONNREFUSED ||
 		    errno == ECONNRESET || errno == ENOTCONN))
 			return (LOGOUT_LATER);
 		return (LOGOUT_FAILED);
 	}
 	l->sent += n;
-	/* A datagram goes whole; a stream may take a part. */
+	/* A datagram goes as a whole; the rest of a stream is still to come. */
 	if (l->dest == LOGDEST_SYSLOG || l->sent >= len)
 		return (LOGOUT_SENT);
 	errno = EAGAIN;
 	return (LOGOUT_LATER);
 }
 
-/* After LOGOUT_LATER; errno is still what it set. */
+/* After LOGOUT_LATER, with its errno. */
 static void
 logout_await(struct logout *l)
 {
 	static const struct timeval	tv = { 0, LOGOUT_RETRY_US };
 
-	/* epoll refuses files and some devices: these have no event. */
+	/* A file or a device that epoll refuses has no event. */
 	if ((errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) &&
 	    l->writable != NULL && event_add(l->writable, NULL) == 0)
 		return;

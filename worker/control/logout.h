@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * Where the log goes: syslog, lines on standard error, or JSON lines.  Lines
- * wait in a bounded queue while the other end takes none, and nothing here ever
- * blocks.  Lost lines are counted, and reported when lines flow again.
+ * Where the log goes: syslog, standard error, or JSON lines.  If the other end
+ * takes no lines, they wait in a bounded queue, and nothing here blocks.  Lines
+ * that do not fit are counted, and the count is logged later.
  */
 
 #ifndef WORKER_LOGOUT_H
@@ -18,8 +18,8 @@
 #include "shared/msg.h"
 
 /*
- * Octets of lines waiting: some thousand lines, enough for a syslogd that is
- * restarted under load.
+ * Octets of lines that may wait: a thousand lines or so, enough for a restart
+ * of syslogd under load.
  */
 #define LOGOUT_QUEUE	(256 * 1024)
 
@@ -34,19 +34,19 @@ struct logout_stats {
 
 /* logout.c */
 
-/* NULL: no memory.  Until logout_to is called lines wait. */
+/* Lines wait until logout_to is called.  NULL: no memory. */
 struct logout	*logout_new(struct event_base *);
-/* Writes what can be written now, and closes.  Takes NULL. */
+/* Writes what can be written now and closes.  Takes NULL. */
 void		 logout_free(struct logout *);
-/* The log goes here from now on; fd becomes the logout's. */
+/* From now on the log goes to fd, which it takes over. */
 void		 logout_to(struct logout *, enum log_dest, int fd);
 /*
- * One line of the process who.  Octets that are not printable become question
- * marks, so that nobody can forge a second line.
+ * One line of the process who.  Octets of the text that are not printable
+ * become question marks, so a liar's line is still one line.
  */
 void		 logout_put(struct logout *, const struct msg_channel *,
 		    uint32_t level, const char *text);
-/* Writes what can be written now; 1 when nothing waits any more. */
+/* Writes what can be written now; 1: nothing waits any more. */
 int		 logout_flush(struct logout *);
 const struct logout_stats *logout_stats(const struct logout *);
 

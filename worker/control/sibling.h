@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * What control knows of a process that it talks to.
+ * What control knows about another process.
  */
 
 #ifndef WORKER_SIBLING_H
@@ -21,7 +21,7 @@ struct sibling {
 	struct msg_channel	 peer;
 	uint64_t		 refilled;	/* worker_now() of lines */
 	uint64_t		 lines;		/* it may log, in LINES_ONE */
-	uint64_t		 limited;	/* lines over that, unsaid */
+	uint64_t		 limited;	/* lines over that, not noted */
 };
 RB_HEAD(siblings, sibling);
 

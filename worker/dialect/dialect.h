@@ -7,6 +7,7 @@
  * code never asks for a dialect's name.
  *
  * A dialect talks through tunnel.h: tunnel_get and tunnel_put for octets,
+ * tunnel_get_message and tunnel_put_message where WebSocket's borders matter,
  * tunnel_run when the opening is over.  Its functions are called from the turn
  * of a tunnel, unless they say otherwise, and may kill the tunnel: it is freed
  * after the turn.
