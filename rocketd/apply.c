@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * See apply.h.  Decides by the class of what changed who is told, replaced,
- * started or drained.
+ * See apply.h.  The class of what changed decides which processes are told,
+ * replaced, started or drained.
  */
 
 #include <sys/types.h>
@@ -32,7 +32,7 @@ apply_log_level(const struct rocketd *env, const struct rocketd_conf *conf)
 	return (level);
 }
 
-/* In the foreground the log stays there, in the form that was asked for. */
+/* In the foreground the log stays on standard error, in its configured form. */
 enum log_dest
 apply_log_dest(const struct rocketd *env, const struct rocketd_conf *conf)
 {
@@ -52,7 +52,7 @@ apply_has_side(const struct rocketd_conf *conf, enum side side)
 	return (0);
 }
 
-/* The processes that are there once, or not at all. */
+/* The roles that have one process, or none. */
 static void
 apply_role(struct rocketd *env, enum proc_role role, int wanted)
 {
@@ -80,8 +80,8 @@ apply_find_tls(struct rocketd *env, enum side side, uint32_t index)
 }
 
 /*
- * A tls process a block that has TLS.  One that is not wanted any more carries
- * its tunnels until they have ended.
+ * Each block with TLS has a tls process.  One that is not wanted any more
+ * carries its tunnels until they have ended.
  */
 static void
 apply_tls(struct rocketd *env)
@@ -128,7 +128,7 @@ apply_has_target(const struct rocketd_conf *conf)
 	return (0);
 }
 
-/* A user may be on the way to a worker that drains: it dials until it ends. */
+/* Users may still come to a worker that drains: it dials until it ends. */
 static int
 apply_needs_dial(struct rocketd *env)
 {
@@ -156,7 +156,7 @@ apply_roles(struct rocketd *env)
 	apply_tls(env);
 }
 
-/* Removed services drain, for as long as they were allowed to. */
+/* Removed services drain, for as long as their drain timeout allowed. */
 static uint32_t
 apply_drain(const struct conf_service *cs)
 {
@@ -183,7 +183,7 @@ apply_removed(struct rocketd *env, const struct rocketd_conf *old)
 		}
 }
 
-/* The number of workers is not theirs to know: it alone changes no worker. */
+/* Workers do not know their number: if only it changes, none is told. */
 static uint32_t
 apply_diff(const struct conf_service *old, const struct conf_service *new)
 {
@@ -215,7 +215,7 @@ apply_service(struct rocketd *env, const struct conf_service *old,
 	if (conf_service_opens(cs) && !conf_service_opens(old))
 		send_keep_drained(env, old);
 	crew_resize(env, cs, apply_drain(old));
-	/* A client's workers share the pool, so each has another part now. */
+	/* A client's workers share the pool: the part of each has changed. */
 	if (diff == 0 && cs->block->side == SIDE_CLIENT)
 		diff = CHANGE_LIVE;
 	if (diff != 0 && !(diff & CHANGE_PROCESS))
@@ -236,7 +236,7 @@ apply_same_tokens(const struct conf_service *a, const struct conf_service *b)
 	return (s == NULL && t == NULL);
 }
 
-/* Does each service of one have the same tokens in the other? */
+/* Does each service have the same tokens in both? */
 static int
 apply_tokens_within(const struct rocketd_conf *a,
     const struct rocketd_conf *b)
@@ -291,9 +291,9 @@ apply_tls_ready(struct child *child)
 }
 
 /*
- * Before the workers: what they then dial is verified as it is configured now.
- * And keys before those whose new certificates it signs for.  What was dialled
- * all the same before tls had read it goes by apply_tls_ready.
+ * Before the workers, so that what they dial is verified by the new settings,
+ * and keys before those for whose new certificates it signs.  What was dialled
+ * before tls had read its settings is replaced by apply_tls_ready.
  */
 static void
 apply_secrets(struct rocketd *env, const struct rocketd_conf *old)
@@ -324,10 +324,10 @@ apply_children(struct rocketd *env, const struct rocketd_conf *old)
 		}
 	if (old == NULL)
 		return;
-	apply_roles(env);	/* of what was removed some has ended */
+	apply_roles(env);	/* removed processes may have ended */
 	apply_tell(env, PROC_DIAL);
 	apply_tell(env, PROC_GATE);
-	/* The last, by which whoever asked hears that the others were told. */
+	/* Last: whoever asked hears from it that the others were told. */
 	apply_tell(env, PROC_CONTROL);
 }
 
@@ -340,7 +340,7 @@ apply_conf(struct rocketd *env, struct rocketd_conf *conf)
 	env->configured = time(NULL);
 	env->conf_error[0] = '\0';
 	procs_log_level(env, apply_log_level(env, conf));
-	/* Until the start is over, its words are for who started it. */
+	/* Until the start is over, log to whoever started us. */
 	if (env->phase == PHASE_RUNNING || env->foreground)
 		plog_to(apply_log_dest(env, conf));
 	apply_children(env, old);

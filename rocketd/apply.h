@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * A configuration put in force: what it changes for the children.  It cannot
+ * Puts a configuration in force: what it changes for the children.  It cannot
  * fail.
  */
 
@@ -15,8 +15,8 @@
 /* apply.c */
 
 /*
- * Takes it, in place of the one before (or NULL), which is freed: workers and
- * other processes are told, added, replaced or drained.  None is started: see
+ * Takes it in place of the old one (or NULL), which is freed: workers and other
+ * processes are told, added, replaced or drained.  None is started: see
  * procs_advance.
  */
 void	 apply_conf(struct rocketd *, struct rocketd_conf *);
@@ -25,13 +25,13 @@ uint32_t apply_log_level(const struct rocketd *, const struct rocketd_conf *);
 enum log_dest	 apply_log_dest(const struct rocketd *,
 	    const struct rocketd_conf *);
 /*
- * As many workers as there should be, and no process that only it needed, when
- * one that drained is gone.
+ * A worker that drained is gone: adds workers up to the number that there
+ * should be, and stops processes that only it needed.
  */
 void	 apply_refill(struct rocketd *, uint32_t service);
 /*
- * A tls process is READY: when its block goes by other settings than before,
- * tunnels are made anew, and those from before drain.
+ * A tls process is READY: if its block's settings have changed, tunnels are
+ * replaced, and the old ones drain.
  */
 void	 apply_tls_ready(struct child *);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * Socket pairs between processes.  Owns the topology: who may talk to whom is
- * the one table below, so whoever is not in it shares no descriptor.
+ * Socket pairs between processes.  Owns the topology: the one table below says
+ * who may talk to whom, and two that are not in it share no descriptor.
  */
 
 #include <sys/types.h>
@@ -21,7 +21,7 @@ enum chans_which {			/* of the processes of a role */
 	CHANS_ALL,
 	CHANS_ACCEPTS,			/* of a server block */
 	CHANS_DIALS,			/* of a client block */
-	CHANS_DIALLED	/* workers for whom tunnels or targets are dialled */
+	CHANS_DIALLED	/* workers for which dial dials */
 };
 
 struct chans_rule {
@@ -46,7 +46,7 @@ static const struct chans_rule	 chans_rules[] = {
 	{ PROC_KEYS, PROC_SERVICE, CHANS_ALL },
 	/* connections to servers and targets */
 	{ PROC_DIAL, PROC_SERVICE, CHANS_DIALLED },
-	/* outer TLS: what it makes of connections, and signatures for it */
+	/* outer TLS: connections through it, and signatures for it */
 	{ PROC_GATE, PROC_TLS, CHANS_ACCEPTS },
 	{ PROC_DIAL, PROC_TLS, CHANS_DIALS },
 	{ PROC_KEYS, PROC_TLS, CHANS_ALL },
@@ -54,7 +54,7 @@ static const struct chans_rule	 chans_rules[] = {
 	{ PROC_DIAL, PROC_RESOLVE, CHANS_ALL }
 };
 
-/* How much hangs on each, from the one whose end disturbs the fewest. */
+/* How many depend on each, from the one whose end disturbs the fewest. */
 static const int	 chans_ranks[PROC_MAX] = {
 	[PROC_SERVICE] = 1,
 	[PROC_TLS] = 2,
@@ -107,7 +107,7 @@ chans_describe(const struct child *child, struct msg_channel *msg)
 	strlcpy(msg->name, child->name, sizeof(msg->name));
 }
 
-/* fd, the way from to to other, is gone in any case. */
+/* Gives `to' its channel to other, fd, which is gone in any case. */
 static int
 chans_send(struct child *to, const struct child *other, int fd)
 {
@@ -127,12 +127,12 @@ chans_pair(struct child *a, struct child *b)
 		log_warn("%s: a channel to %s", child_name(a), child_name(b));
 		return (-1);
 	}
-	/* b's own channel may be dying: that is its own affair. */
+	/* If b's own channel is dying, b is replaced for that. */
 	(void)chans_send(b, a, fds[1]);
 	return (chans_send(a, b, fds[0]));
 }
 
-/* The gate is not to find one that drains again. */
+/* The gate must not give tunnels to a worker that drains. */
 static int
 chans_wanted(const struct child *child, const struct child *other)
 {

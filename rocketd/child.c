@@ -2,7 +2,7 @@
 
 /*
  * One child's life as a table of state and event.  Owns the states, the
- * back-off and the deadlines; touches no process, descriptor or clock but
+ * back-off and the deadlines; touches processes, descriptors and the clock only
  * through child_ops.  A child that is killed stays STOPPING until it is reaped,
  * so there are never two processes of one child.
  */
@@ -52,7 +52,7 @@ static const char *const child_event_names[CHILD_EV_MAX] = {
 	[CHILD_EV_BREACH] =	"breach"
 };
 
-/* Does what has to be done and returns the next state; NULL: ignored. */
+/* Acts on the event and returns the next state; NULL: it is ignored. */
 typedef enum child_state	 child_action(struct child *);
 
 static child_action *const child_actions[CHILD_STATE_MAX][CHILD_EV_MAX] = {
@@ -137,7 +137,7 @@ child_stop(struct child *child, uint32_t drain)
 	child_event(child, CHILD_EV_STOP);
 }
 
-/* The timer, and a note of when it should fire. */
+/* Sets the timer, and notes when it should fire. */
 static void
 child_arm(struct child *child, uint64_t ms)
 {
@@ -145,7 +145,7 @@ child_arm(struct child *child, uint64_t ms)
 	child->ops->timer(child, ms);
 }
 
-/* The next look at a living child, sooner when it has to be gone sooner. */
+/* The next look at a living child, sooner if its end is due sooner. */
 static void
 child_arm_tick(struct child *child)
 {
@@ -190,8 +190,8 @@ child_do_ready(struct child *child)
 }
 
 /*
- * While a new set is taken in a child may be busy for as long as at its
- * start; and one that was told to stop may still say READY.
+ * A child that takes in a new set may be busy for as long as at its start.  One
+ * that was told to stop may still say READY.
  */
 static enum child_state
 child_do_heard(struct child *child)
@@ -231,10 +231,10 @@ child_do_tick(struct child *child)
 {
 	uint64_t	 now = child->ops->now(child);
 
-	/* We were stopped, or starved: its answers may be waiting unread. */
+	/* We did not run for a while: its answers may wait unread. */
 	if (now > child->tick + CHILD_LATE && child->due < now + CHILD_SILENCE)
 		child->due = now + CHILD_SILENCE;
-	if (child->killed)	/* SIGKILL may take its time, not for ever */
+	if (child->killed)	/* SIGKILL may take time, but not for ever */
 		return (child_kill(child, NULL));
 	if (now >= child->stop_due)
 		return (child_kill(child, "did not end in time"));
@@ -263,7 +263,7 @@ child_do_stop(struct child *child)
 	return (CHILD_STOPPING);
 }
 
-/* Its channel is at its end: it dies by itself now, or is made to. */
+/* Its channel has ended: it exits by itself now, or is killed. */
 static enum child_state
 child_do_hangup(struct child *child)
 {
@@ -300,7 +300,7 @@ child_do_drop(struct child *child)
 	return (CHILD_DOWN);
 }
 
-/* It died: again, or after a life that was long enough to forget the past. */
+/* It died.  A life that was long enough resets the back-off. */
 static enum child_state
 child_back_off(struct child *child)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * The workers of one service.  Owns their number and their indexes: an index
- * stays with a worker until it is gone, so one that drains and the one in its
- * place are told apart by all.  At most one worker of a service holds users.
+ * The workers of one service.  Owns their number and their indexes.  A worker
+ * keeps its index until it is gone, so nobody mistakes one that drains for its
+ * replacement.  At most one worker of a service holds users.
  */
 
 #include <sys/types.h>
@@ -28,7 +28,7 @@ crew_next(struct rocketd *env, struct child *child, uint32_t service)
 	return (NULL);
 }
 
-/* Is it, or will it be, one that serves?  A killed one comes back. */
+/* Does it serve, or will it?  A killed one comes back. */
 static int
 crew_serves(const struct child *child)
 {
@@ -66,8 +66,8 @@ crew_free_index(struct rocketd *env, uint32_t service, uint32_t *index)
 }
 
 /*
- * Room for one more name: the worker that has drained for the longest has to
- * end within the time that a stopping daemon would give it.
+ * Makes room for one more index: the worker that has drained for the longest
+ * gets only the time that a stopping daemon would give it.
  */
 static void
 crew_hasten(struct rocketd *env, uint32_t service)
@@ -79,7 +79,7 @@ crew_hasten(struct rocketd *env, uint32_t service)
 		    (oldest == NULL || child->generation < oldest->generation))
 			oldest = child;
 	if (oldest != NULL) {
-		log_warnx("%s: too many workers drain: it has %d s more",
+		log_warnx("%s: too many workers drain: it has %d s left",
 		    child_name(oldest), STOP_DRAIN / 1000);
 		child_stop(oldest, STOP_DRAIN);
 	}
@@ -93,7 +93,7 @@ crew_add(struct rocketd *env, const struct conf_service *cs)
 
 	if (crew_free_index(env, cs->number, &index) == -1) {
 		crew_hasten(env, cs->number);
-		log_warnx("service %s: a worker fewer until others have "
+		log_warnx("service %s: one worker fewer until others have "
 		    "drained", cs->name);
 		return;
 	}
@@ -182,11 +182,11 @@ crew_update(struct rocketd *env, uint32_t service)
 		if (child->state != CHILD_READY)
 			continue;
 		room += child->room;
-		/* The same one as long as it lives: its queue is in it. */
+		/* The same one as long as it lives: it has the queue. */
 		if (holder == NULL || (child->hold && !holder->hold))
 			holder = child;
 	}
-	/* A worker that is alone always holds them. */
+	/* A single worker always holds them. */
 	if (room > 0 && n > 1)
 		holder = NULL;
 	while ((child = crew_next(env, child, service)) != NULL)
@@ -209,7 +209,7 @@ crew_client_back(struct child *from, const struct msg_client *msg)
 	while ((child = crew_next(from->env, child, from->service)) != NULL) {
 		if (child == from || child->chan == NULL)
 			continue;
-		/* It finds the dead tunnels by its own pings then. */
+		/* Then it finds the dead tunnels by its own pings. */
 		if (channel_full(child->chan)) {
 			log_debug("%s: does not keep up", child_name(child));
 			continue;

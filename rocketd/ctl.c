@@ -2,8 +2,8 @@
 
 /*
  * Answers to requests that control forwards.  Each ends in CTL_DONE, and all
- * but a reload are answered in one go; a request is refused while control does
- * not keep up with the answers before, so they are bounded.
+ * but a reload are answered in one go.  While control does not keep up with
+ * earlier answers a request is refused, so they are bounded.
  */
 
 #include <sys/types.h>
@@ -37,7 +37,7 @@ ctl_end(struct child *control, uint32_t request, int failed, const char *words)
 	procs_send(control, IMSG_CTL_DONE, -1, &msg, sizeof(msg));
 }
 
-/* failure NULL: it worked. */
+/* failure NULL: success. */
 static void
 ctl_done(struct child *control, uint32_t request, const char *failure)
 {
@@ -147,7 +147,7 @@ ctl_processes(struct child *control, uint32_t request)
 
 /* ---- config ---- */
 
-/* As much of the text as fits, whole lines where they are not longer. */
+/* Sends as much of the text as fits; lines stay whole unless too long. */
 static size_t
 ctl_cut(const char *text, size_t len, size_t max)
 {
@@ -202,7 +202,7 @@ ctl_config(struct child *control, uint32_t request)
 
 /* ---- commands ---- */
 
-/* A control that was started since has asked nothing. */
+/* A control that was started since did not ask. */
 static void
 ctl_reloaded(struct rocketd *env, const struct reload_asker *who, int failed,
     const char *why)

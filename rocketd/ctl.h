@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * What rocketctl asks of the parent, by way of control: who may ask was
- * checked there.
+ * What rocketctl asks of the parent, by way of control, which has checked who
+ * may ask.
  */
 
 #ifndef ROCKETD_CTL_H
@@ -14,7 +14,7 @@
 
 /* ctl.c */
 
-/* A request from control.  -1: it is none. */
+/* A message from control.  -1: it is not a request. */
 int	 ctl_dispatch(struct child *control, uint32_t type,
 	    const struct ctl_request *);
 

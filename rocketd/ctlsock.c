@@ -2,8 +2,8 @@
 
 /*
  * The control socket.  Owns its file.  Two daemons with one path would take it
- * from each other, so somebody who listens there is an error, and only what is
- * certain to be a socket that is left over is removed.
+ * from each other: if somebody listens there it is an error, and only a socket
+ * that is certainly left over is removed.
  */
 
 #include <sys/types.h>
@@ -36,8 +36,8 @@ ctlsock_why(char *why, size_t size, const char *path, const char *what)
 }
 
 /*
- * The default directory of an ordinary user without a runtime directory is in
- * /tmp, where anyone could have made it before.
+ * For an ordinary user without a runtime directory the default directory is in
+ * /tmp, where anyone could have made it first.
  */
 static int
 ctlsock_own_dir(const char *path, char *why, size_t size)
@@ -108,7 +108,7 @@ ctlsock_own(const char *path, const char *group, int root, char *why,
 	gid_t			 gid = 0;
 
 	if (!root)
-		return (0);	/* the umask has said it */
+		return (0);	/* the umask did that */
 	gr = getgrnam(group != NULL ? group : CTLSOCK_GROUP);
 	if (gr == NULL && group != NULL) {
 		snprintf(why, size, "control socket %s: no group %s", path,
@@ -143,7 +143,7 @@ ctlsock_bind(const char *path, const char *group, int root, char *why,
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd == -1)
 		return (ctlsock_why(why, size, path, NULL));
-	/* Born with the right mode: there is no moment with another. */
+	/* It is made with the right mode: it never has another. */
 	mask = umask(root ? 0117 : 0177);
 	ret = bind(fd, (struct sockaddr *)&sun, sizeof(sun));
 	(void)umask(mask);

@@ -15,14 +15,13 @@
 /* ctlsock.c */
 
 /*
- * Binds and listens at path; a socket that nobody listens on any more is
- * removed first, one that somebody does is left alone.  group may read it
- * (NULL: the default group where there is one).  Returns a descriptor, or -1
- * with the reason in why.
+ * Binds and listens at path.  First removes a socket that nobody listens on;
+ * one with a listener stays.  group may read it (NULL: the default group, if
+ * there is one).  Returns a descriptor, or -1 with the reason in why.
  */
 int	 ctlsock_bind(const char *path, const char *group, int root,
 	    char *why, size_t whysize);
-/* Puts it in the place of the one before, which goes.  path is copied. */
+/* Puts it in place of the old one, which is removed.  path is copied. */
 int	 ctlsock_set(struct rocketd *, int fd, const char *path);
 /* Closes and removes it. */
 void	 ctlsock_close(struct rocketd *);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * The decoys of server blocks.  gate has no files of its own: the directory of
- * a decoy is walked here, and gate is given each regular file that everybody
- * may read, open for reading.  Symbolic links are not followed, neither out of
- * the directory nor within it, and names that begin with a dot are left out.
+ * The decoys of server blocks.  gate opens no files itself: we walk a decoy's
+ * directory and give gate each regular file that everybody may read, open for
+ * reading.  Symbolic links are not followed, not even within the directory, and
+ * names that begin with a dot are left out.
  */
 
 #include <sys/types.h>
@@ -23,9 +23,9 @@
 #include "child.h"
 #include "decoy.h"
 
-/* Directories inside of each other; one descriptor each. */
+/* Nested directories; one descriptor each. */
 #define DECOY_DEPTH_MAX	8
-/* Names looked at in all, so that a mistaken "/" ends soon. */
+/* Names looked at in all, so that a "/" by mistake ends soon. */
 #define DECOY_NAMES_MAX	8192
 
 struct walk {
@@ -36,7 +36,7 @@ struct walk {
 	int		 failed;	/* gate cannot be told */
 	int		 too_many;
 	int		 error;		/* errno of the directory itself */
-	/* of the file or directory that is looked at */
+	/* of the current file or directory */
 	char		 path[DECOY_NAME_MAX];
 };
 
@@ -48,7 +48,7 @@ walk_file(struct walk *w, int fd, const struct stat *st)
 {
 	struct msg_file	 msg;
 
-	/* what not everybody may read is not for strangers either */
+	/* strangers get only what everybody may read */
 	if (!S_ISREG(st->st_mode) || (st->st_mode & S_IROTH) == 0) {
 		close(fd);
 		return;
@@ -91,7 +91,7 @@ walk_name(struct walk *w, int dirfd, const char *name, int depth)
 	else if (!S_ISDIR(st.st_mode))
 		walk_file(w, fd, &st);
 	else if ((st.st_mode & S_IXOTH) == 0)
-		close(fd);	/* nor is what only some can get at */
+		close(fd);	/* not all may enter */
 	else if (depth == DECOY_DEPTH_MAX) {
 		w->too_many = 1;
 		close(fd);
@@ -123,7 +123,7 @@ walk_directory(struct walk *w, int fd, int depth)
 	closedir(dir);
 }
 
-/* files counts on from what it is. */
+/* files is counted up. */
 static void
 walk_block(struct walk *w, struct child *gate, const struct conf_block *b)
 {
@@ -164,7 +164,7 @@ decoy_check(const struct rocketd_conf *conf, FILE *err)
 		if (w.too_many) {
 			conf_complain(err, at->file, at->line, at->column,
 			    "decoy directory \"%s\": more than %d files, or "
-			    "%d directories inside of each other",
+			    "%d nested directories",
 			    b->web.decoy_dir, DECOY_FILES_MAX,
 			    DECOY_DEPTH_MAX);
 			return (errors + 1);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * What strangers find on a listener for WebSocket: an answer, and perhaps the
- * files of a directory, on their way to gate.
+ * What strangers find on a WebSocket listener, on its way to gate: an answer,
+ * and perhaps the files of a directory.
  */
 
 #ifndef ROCKETD_DECOY_H
@@ -17,13 +17,13 @@ struct child;
 /* decoy.c */
 
 /*
- * Are all directories there, and are there not too many files in them?
- * Errors as conf_parse; their number.
+ * Checks that all directories exist and do not have too many files.  Errors as
+ * conf_parse; their number.
  */
 int	 decoy_check(const struct rocketd_conf *, FILE *err);
 /*
- * Tells gate of all decoys, with the files as they are now.  What cannot be
- * opened is logged and left out.  -1: gate cannot be told.
+ * Tells gate all decoys, with the files as they are now.  Files that cannot be
+ * opened are logged and left out.  -1: gate cannot be told.
  */
 int	 decoy_send(struct child *gate, const struct rocketd_conf *);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * Daemon manners.  Owns the pid file and the pipe to the process that waits
- * for the end of the start.  What fails here is told; only what makes a daemon
- * impossible is fatal.
+ * Becoming a daemon.  Owns the pid file and the pipe to the process that waits
+ * for the end of the start.  Failures are reported, and fatal only if there can
+ * be no daemon.
  */
 
 #include <sys/types.h>
@@ -25,7 +25,7 @@
 #include "shared/log.h"
 #include "detach.h"
 
-static int	 detach_pipe = -1;	/* whoever reads it waits for us */
+static int	 detach_pipe = -1;	/* its reader waits for us */
 
 /* ---- the terminal ---- */
 
@@ -60,7 +60,7 @@ detach_start(void)
 	close(fds[0]);
 	if (setsid() == -1)
 		fatal("setsid");
-	/* Not the leader of the session: no terminal is ever ours again. */
+	/* Not a session leader: we never get a terminal again. */
 	switch (fork()) {
 	case -1:
 		fatal("fork");
@@ -81,7 +81,7 @@ detach_done(void)
 
 	if (detach_pipe == -1)
 		return;
-	/* Nobody there to be told any more is no error. */
+	/* It is no error if nobody waits any more. */
 	if (write(detach_pipe, "", 1) == -1)
 		log_debug("the starting process is gone");
 	close(detach_pipe);
@@ -163,7 +163,7 @@ detach_notify(const char *line)
 		return;
 	}
 	if (path[0] == '@')
-		sun.sun_path[0] = '\0';	/* a name that is in no directory */
+		sun.sun_path[0] = '\0';	/* an abstract name */
 	len += offsetof(struct sockaddr_un, sun_path);
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd == -1 || sendto(fd, line, strlen(line), MSG_NOSIGNAL,

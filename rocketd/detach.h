@@ -15,25 +15,25 @@
 /* detach.c */
 
 /*
- * Goes on in a process of its own; the one that was started waits, and exits
- * with 0 when detach_done is called, with 1 when we end before.
+ * Goes on in a new process.  The one that was started waits, and exits with 0
+ * when detach_done is called, with 1 if we end before that.
  */
 void	 detach_start(void);
-/* All is well: lets the waiting one go, and the terminal. */
+/* All is well: lets the waiting process end, and leaves the terminal. */
 void	 detach_done(void);
 /*
- * Writes our pid to a file of that path and keeps it locked.  Returns a
+ * Writes our pid to the file at path, and keeps it locked.  Returns a
  * descriptor, or -1 with the reason in why.
  */
 int	 detach_pidfile(const char *path, char *why, size_t whysize);
-/* Puts it in the place of the one before, which goes.  fd -1: none. */
+/* Puts it in place of the old one, which is removed.  fd -1: none. */
 int	 detach_set_pidfile(struct rocketd *, int fd, const char *path);
 /*
- * A line such as "READY=1" to the service manager, if there is one; by hand,
- * as it is one datagram.
+ * Sends a line such as "READY=1" to the service manager, if there is one, in
+ * one datagram.
  */
 void	 detach_notify(const char *line);
-/* "RELOADING=1" needs the time with it. */
+/* "RELOADING=1", which needs the time with it. */
 void	 detach_notify_reloading(void);
 
 #endif /* ROCKETD_DETACH_H */

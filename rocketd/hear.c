@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * See hear.h.  Every message was checked by its channel (sender, length,
- * descriptor, content), and is checked here by the state its sender is in.  A
- * child that breaks a rule is replaced; nothing that a child sends ends the
- * parent.
+ * See hear.h.  The channel has checked every message (sender, length,
+ * descriptor, content); here it is checked against its sender's state.  A child
+ * that breaks a rule is replaced; nothing that a child sends ends the parent.
  */
 
 #include <sys/types.h>
@@ -22,13 +21,13 @@
 #include "send.h"
 #include "tlslook.h"
 
-/* Is this the time for it?  Who may say it at all was checked before. */
+/* May it come in this state?  Its sender was checked before. */
 static int
 hear_in_turn(const struct child *child, uint32_t type)
 {
 	switch (type) {
-	case IMSG_READY:	/* how many of them is child.c's to know */
-	case IMSG_ROOM:		/* may be said just before READY */
+	case IMSG_READY:	/* child.c knows how many */
+	case IMSG_ROOM:		/* may come just before READY */
 	case IMSG_COMPLAINT:
 		return (1);
 	default:
@@ -64,7 +63,7 @@ hear_complaint(struct child *accuser, const struct msg_channel *msg)
 		    child->generation == msg->generation)
 			break;
 	if (child == NULL || child->killed || child->pid == 0) {
-		log_debug("%s: complains about one that is gone",
+		log_debug("%s: complains about a process that is gone",
 		    child_name(accuser));
 		return;
 	}
@@ -73,10 +72,10 @@ hear_complaint(struct child *accuser, const struct msg_channel *msg)
 	if (!chans_paired(accuser, child))
 		child = accuser;
 	procs_breach(chans_to_blame(accuser, child),
-	    "is the lesser of two that do not agree");
+	    "disagrees with a process that serves more");
 }
 
-/* What only one role says. */
+/* Messages that only one role sends. */
 static int
 hear_role(struct child *child, uint32_t type, struct imsg *imsg)
 {
@@ -144,7 +143,7 @@ hear_message(struct child *child, struct imsg *imsg)
 		procs_breach(child, "sent a message that cannot be read");
 }
 
-/* ---- what becomes of them ---- */
+/* ---- state changes ---- */
 
 static void
 hear_changed(struct rocketd *env, enum proc_role role, uint32_t service,
@@ -154,7 +153,7 @@ hear_changed(struct rocketd *env, enum proc_role role, uint32_t service,
 		return;
 	crew_update(env, service);
 	send_forget_drained(env, service);
-	/* Only of one that was reaped: nobody walks the crew then. */
+	/* Only after it was reaped: nobody walks the crew then. */
 	if (before == CHILD_STOPPING && now == CHILD_DOWN &&
 	    env->phase == PHASE_RUNNING)
 		apply_refill(env, service);

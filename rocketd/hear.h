@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * What is heard from children and of them, and what is done about it.  The top
+ * What children say, what becomes of them, and what is done about it.  The top
  * of the parent: it calls all others, and none calls it.
  */
 

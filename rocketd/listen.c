@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * The listening sockets.  Owns them all; a listener is the same one over a
- * reload when its address is the same, whoever it is for.  Never accepts and
- * never reads.
+ * The listening sockets.  Owns them all.  A listener with the same address
+ * stays over a reload, whoever uses it.  Never accepts and never reads.
  *
- * A borrower can shut a lent listener down for everyone.  On Linux a listening
- * socket is never writable, but one that was shut down is: so an event for
- * writing is the watch.
+ * A borrower can shut down a lent listener for everyone.  On Linux a listening
+ * socket is never writable, but one that was shut down is: a write event
+ * watches for that.
  */
 
 #include <sys/types.h>
@@ -30,16 +29,16 @@
 #include "listen.h"
 #include "procs.h"
 
-/* What waits while a process is started anew; the kernel may lower it. */
+/* Connections wait while a process restarts; the kernel may lower it. */
 #define LISTEN_BACKLOG	4096
-/* Probes of TCP keepalive without an answer that end a connection. */
+/* Unanswered TCP keepalive probes that end a connection. */
 #define LISTEN_KEEPCNT	3
 
 struct listener {
 	TAILQ_ENTRY(listener)	 entry;
 	struct rocketd		*env;
 	uint32_t		 number;	/* never used twice */
-	uint32_t		 service;	/* whose users; 0: tunnels */
+	uint32_t		 service;	/* its users; 0: tunnels */
 	/* in env->conf */
 	const struct conf_listen *conf;
 	uint32_t		 tls;		/* index of the block's tls */
@@ -71,7 +70,7 @@ listen_name(const struct listener *l)
 	return (buf);
 }
 
-/* What an accepted connection inherits.  A refusal is told, not fatal. */
+/* What an accepted connection inherits.  A refusal is logged, not fatal. */
 static void
 listen_option(const struct listener *l, int level, int name, const char *word,
     int value)
@@ -114,7 +113,7 @@ listen_options(const struct listener *l, const struct sockopts *o)
 		log_warn("listen on %s: congestion %s", listen_name(l), name);
 }
 
-/* As a socket has it that was never told. */
+/* Back to the value of a fresh socket. */
 static void
 listen_option_reset(const struct listener *l, int fresh, int name,
     const char *word)
@@ -127,7 +126,7 @@ listen_option_reset(const struct listener *l, int fresh, int name,
 		listen_option(l, SOL_SOCKET, name, word, value / 2);
 }
 
-/* What may be the system's choice is, until listen_options says otherwise. */
+/* Resets what the system may choose, before listen_options. */
 static void
 listen_options_reset(const struct listener *l)
 {
@@ -142,7 +141,7 @@ listen_options_reset(const struct listener *l)
 	}
 	listen_option_reset(l, fresh, SO_RCVBUF, "receive buffer");
 	listen_option_reset(l, fresh, SO_SNDBUF, "send buffer");
-	/* which let them grow by themselves no more */
+	/* a set size would stop them from growing */
 	listen_option(l, SOL_SOCKET, SO_BUF_LOCK, "buffers", 0);
 	listen_option(l, IPPROTO_TCP, TCP_MAXSEG, "mss", 0);
 	if (getsockopt(fresh, IPPROTO_TCP, TCP_CONGESTION, name, &len) == 0 &&
@@ -151,7 +150,7 @@ listen_options_reset(const struct listener *l)
 	close(fresh);
 }
 
-/* An address that we have ourselves, in another form, on the same port. */
+/* Switches SO_REUSEPORT on all our listeners of that port. */
 static void
 listen_share_port(struct rocketd *env, uint16_t port, int on)
 {
@@ -166,8 +165,8 @@ listen_share_port(struct rocketd *env, uint16_t port, int on)
 }
 
 /*
- * "*" and an address on the same port exclude each other; in a reload from
- * the one to the other both have to be there for a moment.
+ * "*" and an address on the same port exclude each other.  In a reload from one
+ * to the other both have to be there for a moment.
  */
 static int
 listen_bind_beside(struct rocketd *env, int fd, uint16_t port,
@@ -202,7 +201,7 @@ listen_has_port(struct rocketd *env, uint16_t port)
 	return (0);
 }
 
-/* both: a socket of IPv6 that takes IPv4 as well.  -1 with errno. */
+/* both: an IPv6 socket that takes IPv4 as well.  -1 with errno. */
 static int
 listen_bind(struct listener *l, const struct addr *addr, int both)
 {
@@ -224,7 +223,7 @@ listen_bind(struct listener *l, const struct addr *addr, int both)
 	    setsockopt(l->fd, IPPROTO_IPV6, IPV6_V6ONLY, &only,
 	    sizeof(only)) == -1))
 		goto fail;
-	/* Before listen: a handshake's segment size is that of its start. */
+	/* Before listen: a handshake keeps its first segment size. */
 	listen_options(l, &l->next_opts);
 	if (bind(l->fd, sa, len) == -1) {
 		if (errno != EADDRINUSE ||
@@ -245,7 +244,7 @@ listen_bind(struct listener *l, const struct addr *addr, int both)
 	return (-1);
 }
 
-/* "*" is both families, or IPv4 where there is no other. */
+/* "*" is both families, or IPv4 if there is no IPv6. */
 static int
 listen_bind_any(struct listener *l)
 {
@@ -274,13 +273,13 @@ listen_watched(int fd, short what, void *arg)
 	    listening)
 		return;
 	l->env->listen_hung++;
-	log_warnx("listen on %s: was shut down by a process that it was lent "
-	    "to", listen_name(l));
+	log_warnx("listen on %s: was shut down by a process that borrowed it",
+	    listen_name(l));
 	procs_kill_borrowers(l->env, l->number);
 	listen_options(l, &l->opts);
 	if (listen(fd, LISTEN_BACKLOG) == -1) {
 		log_warn("listen on %s: again", listen_name(l));
-		(void)event_del(l->watch);	/* it would fire for ever */
+		(void)event_del(l->watch);	/* it would keep firing */
 	}
 }
 
@@ -366,7 +365,7 @@ listen_prepare_port(struct rocketd *env, const struct conf_listen *cl,
 	return (0);
 }
 
-/* Each port of a range has a socket; the first that has none is told. */
+/* Each port of a range has a socket; the first that fails is reported. */
 static int
 listen_prepare_one(struct rocketd *env, const struct conf_listen *cl,
     uint32_t service, uint32_t tls, const struct sockopts *opts, FILE *err)
@@ -449,7 +448,7 @@ listen_close(struct rocketd *env)
 
 /* ---- lending ---- */
 
-/* It may keep a copy for as long as it lives, whatever it is told. */
+/* Notes the loan: the child may keep a copy for as long as it lives. */
 static int
 listen_note(struct child *child, uint32_t number)
 {
@@ -468,7 +467,7 @@ listen_note(struct child *child, uint32_t number)
 	return (0);
 }
 
-/* Of those for tunnels: outer TLS is its block's tls process's. */
+/* Is a tunnels' listener for this child?  tls takes those with outer TLS. */
 static int
 listen_is_for(const struct listener *l, const struct child *child)
 {
@@ -478,7 +477,7 @@ listen_is_for(const struct listener *l, const struct child *child)
 	    child->index == l->tls);
 }
 
-/* Whose word on whom they speak for is taken there. */
+/* The proxies whose PROXY headers are trusted there. */
 static int
 listen_send_proxies(struct child *child, const struct listener *l)
 {

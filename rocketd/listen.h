@@ -17,23 +17,23 @@
 
 /*
  * Binds what the configuration names and is not bound yet.  -1: one could not
- * be bound (told on err with its file and line), and all is as before.
+ * be bound (printed on err with its file and line), and nothing has changed.
  */
 int		 listen_prepare(struct rocketd *, const struct rocketd_conf *,
 		    FILE *err);
 /* Undoes a prepare that succeeded. */
 void		 listen_abandon(struct rocketd *);
-/* Puts a prepare in force: closes what is not named any more. */
+/* Puts a prepare in force: closes what is no longer named. */
 void		 listen_commit(struct rocketd *);
 /* Closes all of them. */
 void		 listen_close(struct rocketd *);
 /*
- * Lends, by CONF_LISTEN messages, those of a service (0: those for tunnels).
+ * Lends a service's listeners (0: those for tunnels) by CONF_LISTEN messages.
  * -1: one could not be sent (logged).
  */
 int		 listen_lend(struct rocketd *, struct child *,
 		    uint32_t service);
-/* How many that are. */
+/* How many there are. */
 uint32_t	 listen_count(struct rocketd *, uint32_t service);
 
 #endif /* ROCKETD_LISTEN_H */

@@ -37,9 +37,9 @@ phase_up(struct rocketd *env)
 		lack |= child->lack;
 		widened |= child->have & SANDBOX_WIDENED;
 	}
-	/* Each process has said what; this is for who reads but the end. */
+	/* Each process has logged what; this is for those who read the end. */
 	if (lack != 0)
-		log_warnx("the sandbox is not whole: see rocketctl show "
+		log_warnx("the sandbox is incomplete: see rocketctl show "
 		    "processes");
 	if (widened)
 		log_warnx("this build has a sandbox for tests only");
@@ -69,7 +69,7 @@ phase_stop(struct rocketd *env, const char *why)
 		drain = 0;	/* nobody was served yet */
 	detach_notify("STOPPING=1");
 	reload_cancel(env);
-	/* Ours are closed now, the lent ones as each worker hears of it. */
+	/* We close ours now; each worker closes its own when it is told. */
 	listen_close(env);
 	procs_shutdown(env, drain);
 }

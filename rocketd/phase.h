@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * The phases of the daemon's life, and what is done at the border of two.
+ * The phases of the daemon's life, and what is done between two of them.
  */
 
 #ifndef ROCKETD_PHASE_H
@@ -13,9 +13,9 @@
 
 /* Every process has been READY: the daemon is up. */
 void	 phase_up(struct rocketd *);
-/* control is told anew where to log and where to listen. */
+/* Tells control again where to log and where to listen. */
 void	 phase_tell_control(struct rocketd *);
-/* Stops the daemon in order; a second call ends all at once. */
+/* Stops the daemon in order; a second call ends everything at once. */
 void	 phase_stop(struct rocketd *, const char *why);
 
 #endif /* ROCKETD_PHASE_H */

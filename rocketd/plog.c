@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * The parent's log.  Owns the destination's descriptors.  Never waits: a line
- * that the destination does not take is counted, and the count said with the
- * next one that it does.
+ * The parent's log.  Owns the destination's descriptors.  Never waits: lines
+ * that the destination does not take are counted, and the next one that it
+ * takes comes with the count.
  */
 
 #include <sys/types.h>
@@ -30,7 +30,7 @@
 #include "procs.h"
 
 #define PLOG_SYSLOG	"/dev/log"
-/* Seconds; a syslogd that is started anew may have another socket. */
+/* Seconds; a restarted syslogd may have another socket. */
 #define PLOG_LOOK	5
 
 static struct {
@@ -40,7 +40,7 @@ static struct {
 	int		 sysfd;		/* connected to syslogd, -1 none */
 	dev_t		 dev;		/* of its socket */
 	ino_t		 ino;
-	uint64_t	 lost;		/* not yet said */
+	uint64_t	 lost;		/* not reported yet */
 	struct event	*look;
 	void		(*moved)(struct rocketd *);
 } plog = { .errfd = -1, .sysfd = -1 };
@@ -73,7 +73,7 @@ plog_connect(void)
 	return (fd);
 }
 
-/* 1 when syslogd is another one than when we connected: connects anew. */
+/* Connects again, and returns 1, if syslogd was restarted. */
 static int
 plog_moved(void)
 {
@@ -132,7 +132,7 @@ plog_detach(void)
 	if (plog.dest != LOGDEST_SYSLOG)
 		return;
 	if ((fd = open("/dev/null", O_RDWR | O_CLOEXEC)) == -1)
-		return;		/* said by detach_done already */
+		return;		/* detach_done has logged it */
 	close(plog.errfd);
 	plog.errfd = fd;
 }
@@ -182,7 +182,7 @@ plog_write(enum log_level level, const char *line)
 	if (dest == LOGDEST_SYSLOG)
 		return (send(plog.sysfd, buf, len, MSG_DONTWAIT) == len ?
 		    0 : -1);
-	/* Ready for some is ready for all of it: it is under PIPE_BUF. */
+	/* Room for some is room for all: it is below PIPE_BUF. */
 	pfd.fd = plog.errfd;
 	pfd.events = POLLOUT;
 	if (poll(&pfd, 1, 0) != 1 || !(pfd.revents & POLLOUT))
@@ -230,7 +230,7 @@ plog_sink(enum log_level level, const char *line, void *arg)
 		plog_direct(level, line);
 		return;
 	}
-	/* The last words before exit(3) must not stay in a queue. */
+	/* The last line before exit(3) must not stay in a queue. */
 	if (level <= LOGLEVEL_FATAL)
 		(void)channel_flush(control->chan);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * Where the parent's own log lines go: by message to control when it is there,
- * else straight to the destination, which the parent also lends to control.
+ * Where the parent's own log lines go: by message to control if it runs, else
+ * straight to the destination, which the parent also lends to control.
  */
 
 #ifndef ROCKETD_PLOG_H
@@ -18,19 +18,18 @@
  * -1 with errno.
  */
 int	 plog_init(struct rocketd *);
-/* The destination from now on. */
+/* Sets the destination from now on. */
 void	 plog_to(enum log_dest);
 /*
  * A copy of the descriptor that log lines are written to, for control, and
  * what it is.  -1 with errno.
  */
 int	 plog_lend(enum log_dest *);
-/* The terminal is to be let go, unless it is the destination. */
+/* Leaves the terminal, unless it is the destination. */
 void	 plog_detach(void);
 /*
- * Looks now and then whether syslogd is still the one that we connected to.
- * When it is not, there is another socket to lend: moved is called.  -1: no
- * memory.
+ * Checks now and then whether syslogd is still the one that we connected to.
+ * If it is not, calls moved: there is another socket to lend.  -1: no memory.
  */
 int	 plog_watch(struct rocketd *, void (*moved)(struct rocketd *));
 void	 plog_unwatch(void);

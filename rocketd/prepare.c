@@ -42,7 +42,7 @@ prepare_control(struct rocketd *env, struct prepared *new, FILE *err)
 	if (!new->ctl_moves && env->conf != NULL &&
 	    !prepare_same(new->conf->control_group, env->conf->control_group))
 		conf_complain(err, env->conf_path, 0, 0, "warning: control "
-		    "socket's group: takes effect when rocketd is restarted");
+		    "socket group: takes effect when rocketd is restarted");
 	if (!new->ctl_moves || path == NULL)
 		return (0);
 	new->ctl_fd = ctlsock_bind(path, new->conf->control_group, env->root,

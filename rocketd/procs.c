@@ -2,8 +2,8 @@
 
 /*
  * The children.  Owns their pids, channels and timers and carries out what
- * child.c decides.  What they say and what becomes of them is told upwards, by
- * the functions of procs_ops: this file knows no message but its own.
+ * child.c decides.  The functions of procs_ops hear what they say and what
+ * becomes of them: this file knows only its own messages.
  */
 
 #include <sys/types.h>
@@ -28,9 +28,8 @@
 #define STAGES	3
 
 /*
- * The order of a start, and backwards of an end: control first, so that what
- * the others log is seen; the gate last, when there are workers for those it
- * lets in.
+ * The order of the start: control first, so that what the others log is seen;
+ * the gate last, when there are workers for those it lets in.
  */
 static const uint32_t	 procs_stages[PROC_MAX] = {
 	[PROC_CONTROL] = 0,
@@ -43,8 +42,8 @@ static const uint32_t	 procs_stages[PROC_MAX] = {
 };
 
 /*
- * And of an end: dial and keys are needed by workers that drain, their tunnels
- * may be in tls, and the log is needed by all.
+ * And of the end: workers that drain need dial and keys, and perhaps tls for
+ * their tunnels; all need the log.
  */
 static const uint32_t	 procs_ends[PROC_MAX] = {
 	[PROC_GATE] = 0,
@@ -101,7 +100,7 @@ procs_add(struct rocketd *env, enum proc_role role, enum side side,
 	struct child	*child;
 
 	if ((child = calloc(1, sizeof(*child))) == NULL) {
-		log_warn("a process more");
+		log_warn("cannot add a process");
 		return (NULL);
 	}
 	child_init(child, &procs_child_ops, role, side, service, index, name);
@@ -153,7 +152,7 @@ procs_send(struct child *child, uint32_t type, int fd, const void *data,
 	(void)channel_send(child->chan, type, fd, data, len);
 }
 
-/* ---- what child.c has done ---- */
+/* ---- child_ops ---- */
 
 int
 procs_uses_network(const struct child *child)
@@ -192,7 +191,7 @@ procs_spawn(struct child *child)
 		strlcpy(child->last_death, "not started: no memory",
 		    sizeof(child->last_death));
 		(void)kill(child->pid, SIGKILL);
-		child->pid = 0;		/* it will be reaped unnamed */
+		child->pid = 0;		/* it is reaped as unknown */
 		channel_close(child->chan);
 		child->chan = NULL;
 		close(child->report);
@@ -259,7 +258,7 @@ procs_now(struct child *child)
 	return ((uint64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000);
 }
 
-/* While the daemon is not up yet nothing may die. */
+/* Until the daemon is up no process may die. */
 static void
 procs_start_failed(struct child *child)
 {
@@ -318,7 +317,7 @@ procs_start_stage(struct rocketd *env, uint32_t stage)
 		    child->state != CHILD_DOWN)
 			continue;
 		child_event(child, CHILD_EV_START);
-		/* The list may be another one now. */
+		/* The list may have changed. */
 		if (env->phase == PHASE_STOPPING)
 			return;
 		goto again;
@@ -374,7 +373,7 @@ procs_advance(struct rocketd *env)
 	env->advancing = 0;
 }
 
-/* The end took too long, or has to be quick: see procs_abort. */
+/* The end takes too long, or must be quick: see procs_abort. */
 static void
 procs_overdue(int fd, short what, void *arg)
 {
@@ -412,7 +411,7 @@ procs_shutdown(struct rocketd *env, uint32_t drain)
 		return;
 	env->phase = PHASE_STOPPING;
 	env->stage = 0;
-	/* A second more than the last of them gets. */
+	/* A second more than any of them gets. */
 	procs_arm_overdue(env, drain + CHILD_GRACE + 1000);
 	env->advancing = 1;
 	TAILQ_FOREACH_SAFE(child, &env->children, entry, next) {

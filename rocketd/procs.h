@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * The children: starts, pings and reaps them, in the order of a start and of an
- * end.  When and why is child.c's; what they are sent is send.c's, and what
- * they say hear.c's.
+ * The children: starts, pings and reaps them, in the right order at start and
+ * end.  child.c knows when and why, send.c what to send them, and hear.c what
+ * they say.
  */
 
 #ifndef ROCKETD_PROCS_H
@@ -16,32 +16,32 @@
 
 struct imsg;
 
-/* What procs.c has others do: env->procs_ops. */
+/* What others do for procs.c: env->procs_ops. */
 struct procs_ops {
-	/* Sends all that it has to know.  -1: it has to go. */
+	/* Sends all that it needs to know.  -1: failed, it has to go. */
 	int	 (*configure)(struct rocketd *, struct child *);
 	/* A message from it. */
 	void	 (*hear)(struct child *, struct imsg *);
-	/* One is in another state now, or DOWN and gone. */
+	/* A child's state has changed; DOWN: it is gone. */
 	void	 (*changed)(struct rocketd *, enum proc_role,
 		    uint32_t service, enum child_state before,
 		    enum child_state now);
-	/* One was reaped that is not in the list. */
+	/* A process was reaped that is not in the list. */
 	void	 (*stranger)(struct rocketd *, pid_t, int status);
-	/* Every one has been READY. */
+	/* Every child has been READY. */
 	void	 (*up)(struct rocketd *);
-	/* One died before that (logged). */
+	/* A child died before that (logged). */
 	void	 (*failed)(struct rocketd *);
 };
 
 /* procs.c */
 
-/* A process that is DOWN; NULL: no memory (logged). */
+/* Adds a process, which is DOWN; NULL: no memory (logged). */
 struct child	*procs_add(struct rocketd *, enum proc_role, enum side,
 		    uint32_t service, uint32_t index, const char *name);
 /*
- * Starts what is to be started next: all at once when the daemon is up, stage
- * by stage before.
+ * Starts what has to be started next: stage by stage, or all at once when the
+ * daemon is up.
  */
 void		 procs_advance(struct rocketd *);
 /* Reaps all that have ended. */
@@ -57,12 +57,12 @@ void		 procs_log_level(struct rocketd *, uint32_t level);
 /* The one process of a role, or NULL. */
 struct child	*procs_find(struct rocketd *, enum proc_role);
 /*
- * A message to a process; fd (or -1) is gone in any case.  Nothing happens
- * where there is no process: it gets all anew when it is started.
+ * Sends a message; fd (or -1) is gone in any case.  Does nothing if there is no
+ * process: it gets everything when it is started.
  */
 void		 procs_send(struct child *, uint32_t, int fd, const void *,
 		    size_t);
-/* dial and resolve alone are not put into the empty network namespace. */
+/* All but dial and resolve are put into the empty network namespace. */
 int		 procs_uses_network(const struct child *);
 /* A child broke a rule: says so and replaces it. */
 void		 procs_breach(struct child *, const char *why);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * See read.h.  Looks at everything that can be wrong with a configuration
- * before anything is made for it.
+ * See read.h.  Checks everything that can be wrong with a configuration before
+ * anything is made for it.
  */
 
 #include <sys/types.h>
@@ -33,7 +33,7 @@ read_override(const struct rocketd *env, struct rocketd_conf *conf)
 	return (0);
 }
 
-/* As root each process has an id of its own: are there enough? */
+/* Run by root, each process has its own id: are there enough? */
 static int
 read_check_ids(const struct rocketd *env, const struct rocketd_conf *conf,
     FILE *err)
@@ -59,7 +59,7 @@ read_check_ids(const struct rocketd *env, const struct rocketd_conf *conf,
 	return (0);
 }
 
-/* A number that a drained service's workers still have is not free. */
+/* A number is not free while workers of a removed service have it. */
 static int
 read_check_numbers(struct rocketd *env, struct rocketd_conf *conf,
     FILE *err)
@@ -83,8 +83,8 @@ read_check_numbers(struct rocketd *env, struct rocketd_conf *conf,
 }
 
 /*
- * What a process has for all of its life is the same for all of them: a change
- * waits for the next start.
+ * What is set for the whole life of a process must be the same for all of them:
+ * a change waits for the next start.
  */
 static void
 read_keep(const struct rocketd *env, struct rocketd_conf *conf, FILE *err)

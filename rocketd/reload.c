@@ -3,9 +3,9 @@
 /*
  * See reload.h.  Owns the order: first everything that can fail (read.c,
  * tlslook.c, prepare.c) is done beside what is in force, then the change is
- * made (apply.c).  Between two of these steps the loop may turn, in which the
- * daemon goes on with what is in force; a reload that is asked for meanwhile
- * begins after the one that is under way.
+ * made (apply.c).  Between two steps the loop may turn, and the daemon goes on
+ * with what is in force; a reload that is asked for meanwhile begins after the
+ * one under way.
  */
 
 #include <sys/types.h>
@@ -24,7 +24,7 @@
 #include "reload.h"
 #include "tlslook.h"
 
-#define RELOAD_WAITING	64	/* who ask, and wait for an answer */
+#define RELOAD_WAITING	64	/* askers that wait for an answer */
 
 struct reload_ask {			/* somebody who waits */
 	TAILQ_ENTRY(reload_ask)	 entry;
@@ -87,8 +87,8 @@ reload_wait(const struct reload_asker *who)
 /* ---- how it went ---- */
 
 /*
- * All errors and warnings to the log, and to whoever asked the first error, or
- * when it was not refused the first warning.
+ * Logs all errors and warnings.  Whoever asked gets the first error, or if it
+ * was not refused the first warning.
  */
 static void
 reload_told(char *text, int refused, char *why, size_t size)
@@ -126,7 +126,7 @@ reload_end(struct reload *r, int failed)
 	char		 why[HOST_MAX];
 
 	if (fclose(r->err) == EOF)
-		log_warn("reload: the list of errors");
+		log_warn("reload: cannot list the errors");
 	reload_told(r->text, failed, why, sizeof(why));
 	if (failed) {
 		conf_free(r->conf);
@@ -155,7 +155,7 @@ reload_first(struct rocketd *env, struct rocketd_conf *conf, FILE *err)
 	return (0);
 }
 
-/* The files of TLS were looked at. */
+/* The files of TLS have been checked. */
 static void
 reload_looked(void *arg, int errors)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * From one configuration to the next: the first one, and each reload.  A reload
- * that is refused changes nothing.
+ * From one configuration to the next: the first one, and each reload.  A
+ * refused reload changes nothing.
  */
 
 #ifndef ROCKETD_RELOAD_H
@@ -13,7 +13,7 @@
 
 #include "rocketd.h"
 
-struct reload_asker {		/* who asked for one, and is to be told */
+struct reload_asker {		/* gets the answer */
 	uint32_t	 generation;	/* of the process that is answered */
 	uint32_t	 request;	/* its number there */
 	/* why is an error when it failed, else a warning or empty. */
@@ -25,15 +25,14 @@ struct reload_asker {		/* who asked for one, and is to be told */
 /* reload.c */
 
 /*
- * Puts a configuration that was read, with its files, in force: all is bound
- * and listed, nothing started.  -1: errors were printed on err, and nothing
- * has changed.
+ * Puts a configuration in force that was read with its files: binds and lists
+ * everything, starts nothing.  -1: errors were printed on err, and nothing has
+ * changed.
  */
 int	 reload_first(struct rocketd *, struct rocketd_conf *, FILE *err);
 /*
- * Reloads, or when one is under way again after that; during a start, after
- * it.  All is logged.  who, or NULL, is answered when it is over, perhaps at
- * once.
+ * Reloads now, or after the reload under way, or after the start.  Everything
+ * is logged.  who, or NULL, is answered when it is over, perhaps at once.
  */
 void	 reload_run(struct rocketd *, const struct reload_asker *who);
 /* Gives up what is under way: the daemon stops. */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * The parent: reads the command line, comes up in order and waits for signals.
- * What is to be done is decided elsewhere: reload.c (configuration), child.c
- * (a child's life), hear.c (what children say), ctl.c (rocketctl).  It reads
- * no octet that came from a network.
+ * The parent: reads the command line, starts in order and waits for signals.
+ * Others decide what to do: reload.c (configuration), child.c (a child's life),
+ * hear.c (what children say), ctl.c (rocketctl).  It reads no octet that came
+ * from a network.
  */
 
 #include <sys/types.h>
@@ -50,7 +50,7 @@ usage(int status)
 	exit(status);
 }
 
-/* A path that means the same in every directory; it stays allocated. */
+/* Makes a path absolute; it stays allocated. */
 static const char *
 rocketd_absolute(const char *path)
 {
@@ -66,7 +66,7 @@ rocketd_absolute(const char *path)
 	return (abs);
 }
 
-/* -n: says what is wrong, or with -v what was understood. */
+/* -n: prints what is wrong, or with -v the configuration. */
 static int
 rocketd_check(struct rocketd *env)
 {
@@ -77,7 +77,7 @@ rocketd_check(struct rocketd *env)
 		return (1);
 	errors = read_files(env, conf, 0, stderr) +
 	    tlslook_wait(env, conf, stderr);
-	/* another machine's files are not here: it is printed all the same */
+	/* print it even if another machine's files are not here */
 	if (env->verbose > 0)
 		conf_print(conf, stdout);
 	else if (errors == 0)
@@ -91,7 +91,7 @@ rocketd_check(struct rocketd *env)
 	return (errors != 0);
 }
 
-/* With all that it names, for use. */
+/* Reads the configuration and all that it names, for use. */
 static struct rocketd_conf *
 rocketd_read(struct rocketd *env)
 {
@@ -138,7 +138,7 @@ rocketd_limits(void)
 	memset(&rl, 0, sizeof(rl));
 	if (setrlimit(RLIMIT_CORE, &rl) == -1)	/* tokens are in memory */
 		log_warn("RLIMIT_CORE");
-	/* a program that takes cores from the kernel knows no limit */
+	/* a program that the kernel gives cores to ignores the limit */
 	if (NOT_DUMPABLE() == -1)
 		log_warn("core files");
 	if (getrlimit(RLIMIT_NOFILE, &rl) == -1)
@@ -168,7 +168,7 @@ rocketd_events(struct rocketd *env)
 		fatalx("no memory for a timer");
 }
 
-/* What is opened later is not to be taken for standard error, or closed. */
+/* Fills 0 to 2: nothing that is opened later may be standard error. */
 static void
 rocketd_stdio(void)
 {
@@ -181,7 +181,7 @@ rocketd_stdio(void)
 	close(fd);
 }
 
-/* The namespace in which there is no network. */
+/* Makes the network namespace that has no network. */
 static void
 rocketd_netns(struct rocketd *env, int strict)
 {

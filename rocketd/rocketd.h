@@ -34,7 +34,7 @@ enum phase {
 	PHASE_STOPPING
 };
 
-#define ROCKETD_SIGNALS	4	/* that are waited for */
+#define ROCKETD_SIGNALS	4	/* that we wait for */
 
 /* How long workers may drain when the daemon stops. */
 #define STOP_DRAIN	10000	/* milliseconds */
@@ -76,11 +76,11 @@ struct rocketd {
 	uint32_t		 stage;		/* of the start */
 	struct event		*stop_timer;
 	int			 advancing;	/* procs_advance is at work */
-	int			 aborted;	/* no more patience */
+	int			 aborted;	/* ends at once */
 	uint32_t		 log_level;	/* of all processes */
 
 	/* spawn.c */
-	int			 netns;		/* the empty one, -1 none */
+	int			 netns;		/* empty one, -1 none */
 
 	/* listen.c */
 	struct listeners	 listeners;

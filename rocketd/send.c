@@ -2,8 +2,8 @@
 
 /*
  * Configuration on its way to the processes.  Owns which of them is told what:
- * tokens go to keys and nowhere else, addresses of others to dial and to the
- * one service that they are of, listeners to whoever accepts on them.
+ * tokens go only to keys, addresses to connect to only to dial and to their
+ * service, listeners to whoever accepts on them.
  */
 
 #include <sys/types.h>
@@ -30,7 +30,7 @@
 #include "send.h"
 #include "tlsfiles.h"
 
-/* A directory is opened again for dial at most so often: seconds. */
+/* A directory is opened again for dial after so many seconds at least. */
 #define SEND_DIR_PACE	1
 
 /* A target of a removed service, kept for the workers that drain. */
@@ -39,7 +39,7 @@ struct drained {
 	struct msg_dialee	 target;
 };
 
-/* When the directory of a target was last opened anew for dial. */
+/* A target's directory was opened again for dial: not again for a while. */
 struct again {
 	TAILQ_ENTRY(again)	 entry;
 	struct rocketd		*env;
@@ -86,7 +86,7 @@ send_remotes(struct child *child, const struct conf_service *cs)
 	return (0);
 }
 
-/* The directory that a socket's path is in; "" when that has no name. */
+/* The directory that a socket's path is in; "": the path names none. */
 static void
 send_dirname(const char *path, char *dir, size_t size)
 {
@@ -102,7 +102,7 @@ send_dirname(const char *path, char *dir, size_t size)
 		strlcpy(dir, ".", size);
 }
 
-/* dial is chrooted: it reaches a UNIX socket by its open directory. */
+/* dial is chrooted: it reaches a UNIX socket through its open directory. */
 static int
 send_dir(struct child *dial, const struct msg_dialee *target)
 {
@@ -113,7 +113,7 @@ send_dir(struct child *dial, const struct msg_dialee *target)
 	send_dirname(target->host, dir, sizeof(dir));
 	if ((fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC)) == -1) {
 		log_warn("target %s: %s", target->host, dir);
-		return (0);	/* it asks again when it needs it */
+		return (0);	/* it asks again if need be */
 	}
 	memset(&msg, 0, sizeof(msg));
 	msg.service = target->service;
@@ -202,7 +202,7 @@ send_tokens(struct child *child, const struct conf_service *cs, uint32_t *count)
 	return (ret);
 }
 
-/* A key costs a tenth of a second to make, or some on a slow machine. */
+/* A key takes a tenth of a second to make, longer on a slow machine. */
 static int
 send_keys(struct rocketd *env, struct child *child)
 {
@@ -274,7 +274,7 @@ send_tls(struct rocketd *env, struct child *child)
 	return (listen_lend(env, child, 0));
 }
 
-/* Not of a service that has a target again. */
+/* Unless the service has a target again. */
 static int
 send_drained(struct rocketd *env, struct child *child)
 {
@@ -445,8 +445,8 @@ send_again(struct rocketd *env, struct child *child, uint32_t changed)
 	if (send_begin(env, child, BEGIN_RELOAD, changed) == -1 ||
 	    send_set(env, child) == -1 ||
 	    channel_send(child->chan, IMSG_END, -1, NULL, 0) == -1) {
-		/* Half a set is worse than a new process with a whole one. */
-		log_warnx("%s: cannot be told its configuration: replaced",
+		/* A new process with a whole set is better than half a set. */
+		log_warnx("%s: its configuration cannot be sent: replaced",
 		    child_name(child));
 		child_event(child, CHILD_EV_BREACH);
 		return;
@@ -496,7 +496,7 @@ send_dir_now(struct rocketd *env, struct child *dial, uint32_t service)
 		(void)send_dir(dial, &target);
 }
 
-/* One is under way or was just sent: the next has to wait. */
+/* The pause is over: sends it again if dial has asked meanwhile. */
 static void
 send_dir_paced(int fd, short what, void *arg)
 {
@@ -562,7 +562,7 @@ send_dir_again(struct child *dial, const struct msg_dir *msg)
 
 /* ---- services whose target is gone ---- */
 
-/* Is there a worker of it that has a target? */
+/* Does a worker of it have a target? */
 static int
 send_has_targets(struct rocketd *env, uint32_t service)
 {
@@ -583,7 +583,8 @@ send_keep_drained(struct rocketd *env, const struct conf_service *cs)
 	if (conf_service_opens(cs) || !send_has_targets(env, cs->number))
 		return;
 	if ((d = calloc(1, sizeof(*d))) == NULL) {
-		log_warn("service %s: its target while it drains", cs->name);
+		log_warn("service %s: cannot keep its target to drain",
+		    cs->name);
 		return;
 	}
 	send_fill_dialee(&d->target, cs, &cs->target, 0,

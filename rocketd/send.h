@@ -2,7 +2,7 @@
 
 /*
  * What each process is told: its configuration from BEGIN to END, at its start
- * and again when a reload has changed what it has to know.
+ * and again when a reload has changed it.
  */
 
 #ifndef ROCKETD_SEND_H
@@ -15,11 +15,11 @@
 
 /* send.c */
 
-/* All that a process needs that has just been forked.  -1: it has to go. */
+/* Sends a new process all that it needs.  -1: failed, it has to go. */
 int	 send_start(struct rocketd *, struct child *);
 /*
- * A whole new set to one that is there, with what has changed (CHANGE_); one
- * that is not gets it when it is started.
+ * Sends a running process a whole new set, and what has changed (CHANGE_).  One
+ * that does not run gets it when it is started.
  */
 void	 send_again(struct rocketd *, struct child *, uint32_t changed);
 /* The same to each worker of a service. */
@@ -27,12 +27,12 @@ void	 send_again_service(struct rocketd *, uint32_t service,
 	    uint32_t changed);
 /* The user id, and group id, of a process when we are root. */
 uint32_t send_uid(const struct rocketd *, const struct child *);
-/* dial asks for the directory of a UNIX target anew. */
+/* dial asks for the directory of a UNIX target again. */
 void	 send_dir_again(struct child *, const struct msg_dir *);
 /*
- * The workers of a service that was removed, or has users from now on, go on
- * while they drain: dial has to know their target until the last of them is
- * gone.
+ * Workers of a service that was removed, or now has users instead of a target,
+ * still dial while they drain: dial must know their target until the last of
+ * them is gone.
  */
 void	 send_keep_drained(struct rocketd *, const struct conf_service *);
 void	 send_forget_drained(struct rocketd *, uint32_t service);

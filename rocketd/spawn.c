@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * How a process comes to be: descriptor 3 is its channel, 0 to 2 are
- * /dev/null, from 5 on are files for it, the rest is closed; it has an
- * environment of a few harmless names and a session of its own.  Between fork
- * and exec only what is safe in a signal handler is called; what fails there is
- * told by a pipe that exec closes.
+ * How a process starts: descriptor 3 is its channel, 0 to 2 are /dev/null, from
+ * 5 on are files for it, the rest is closed; it has an environment of a few
+ * harmless names and its own session.  Between fork and exec we only call what
+ * is safe in a signal handler, and report failures by a pipe that exec closes.
  */
 
 #include <sys/types.h>
@@ -29,7 +28,7 @@
 #define SPAWN_REPORT	4	/* until exec */
 #define SPAWN_FAILED	127	/* exit status, as a shell's */
 #define SPAWN_ENV_MAX	8	/* environment names that pass */
-#define SPAWN_CLEAR	32	/* above all places that are given out */
+#define SPAWN_CLEAR	32	/* above all descriptors that it gets */
 
 enum spawn_stage {
 	SPAWN_STAGE_NETNS,
@@ -43,7 +42,7 @@ struct spawn_failure {
 	int	 error;
 };
 
-struct spawn_plan {			/* all that the child needs */
+struct spawn_plan {			/* what the child needs */
 	struct spawn_order	 order;
 	char			*envp[SPAWN_ENV_MAX + 1];
 	int			 null;
@@ -57,8 +56,8 @@ static const char *const	 spawn_words[SPAWN_STAGE_MAX] = {
 };
 
 /*
- * What of our environment is passed on: no token may be among it (`token env'
- * names any variable), so there is a list.
+ * The variables that are passed on.  It is a list because no token may be among
+ * them (`token env' can name any variable).
  */
 static const char *const	 spawn_env[] = {
 	"TZ",			/* log lines */
@@ -102,7 +101,7 @@ spawn_netns(void)
 	}
 	empty = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	saved = errno;
-	/* We are in the empty one: staying there would be no daemon at all. */
+	/* We are in the empty one, where no daemon can work. */
 	if (setns(ours, CLONE_NEWNET) == -1)
 		fatal("cannot return to the network namespace");
 	close(ours);
@@ -139,12 +138,12 @@ spawn_fail(int report, int stage)
 
 	f.stage = stage;
 	f.error = errno;
-	/* When even this fails nobody is left to be told but by the status. */
+	/* If even this fails, only the exit status can tell. */
 	n = write(report, &f, sizeof(f));
 	_exit(n == (ssize_t)sizeof(f) ? SPAWN_FAILED : SPAWN_FAILED - 1);
 }
 
-/* Ours are of no use there, and one may come before exec undoes them. */
+/* Our handlers are of no use there, and a signal may come before exec. */
 static void
 spawn_signals(void)
 {
@@ -162,7 +161,7 @@ spawn_signals(void)
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* Everything to its place; first out of the way of the places. */
+/* Moves all descriptors to their places; first out of their way. */
 static int
 spawn_fds(struct spawn_plan *plan)
 {
@@ -201,7 +200,7 @@ spawn_exec(struct spawn_plan *plan)
 	if (plan->order.netns != -1 &&
 	    setns(plan->order.netns, CLONE_NEWNET) == -1)
 		spawn_fail(plan->report, SPAWN_STAGE_NETNS);
-	(void)setsid();		/* a ^C at the terminal is for the parent */
+	(void)setsid();		/* a ^C at the terminal is for us */
 	if (spawn_fds(plan) == -1)
 		spawn_fail(plan->report, SPAWN_STAGE_FDS);
 	spawn_signals();
@@ -219,7 +218,7 @@ spawn_fork(struct spawn_plan *plan)
 	int		 saved;
 
 	/*
-	 * The event loop's handlers write to a descriptor that both have: the
+	 * The event loop's handlers write to a descriptor that both share: the
 	 * child must not run them.
 	 */
 	sigfillset(&all);

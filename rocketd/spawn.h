@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * fork and exec of the worker executable, and the network namespace that is
- * empty.
+ * fork and exec of the worker executable, and the empty network namespace.
  */
 
 #ifndef ROCKETD_SPAWN_H
@@ -14,8 +13,8 @@
 
 struct child;
 
-#define SPAWN_CHANNEL	3	/* what the process finds its channel as */
-#define SPAWN_FILES	5	/* and the first of its files */
+#define SPAWN_CHANNEL	3	/* the process's channel */
+#define SPAWN_FILES	5	/* the first of its files */
 
 struct spawn_order {
 	const char	*path;
@@ -29,8 +28,8 @@ struct spawn_order {
 /* spawn.c */
 
 /*
- * The executable must be a regular file that can be executed; as root owned by
- * root and writable by nobody else.  -1 with the reason in why.
+ * Checks the executable: a regular file that can be executed; if we are root,
+ * owned by root and writable by nobody else.  -1 with the reason in why.
  */
 int	 spawn_check(const char *path, int root, char *why, size_t whysize);
 /* A descriptor of a new, empty network namespace, or -1 with errno. */
@@ -47,8 +46,8 @@ pid_t	 spawn_run(const struct spawn_order *, int *report);
 pid_t	 spawn_child(const char *path, const struct child *, int netns,
 	    int *chan, int *report);
 /*
- * Why the executable was not executed, in words; closes report.  0: it was,
- * the process ended later.
+ * Why exec failed, in words; closes report.  0: it did not, and the process
+ * ended later.
  */
 int	 spawn_report(int report, char *, size_t);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * See tlsfiles.h.  What is lent are descriptors: a key's octets never come into
- * the parent's memory, and a process that starts again has the files of the
+ * See tlsfiles.h.  Only descriptors are lent: a key's octets never come into
+ * the parent's memory, and a process that restarts has the files of the
  * configuration in force.
  */
 
@@ -21,7 +21,7 @@
 #include "child.h"
 #include "tlsfiles.h"
 
-/* Where systems keep the authorities that they trust. */
+/* Where systems keep their trusted authorities. */
 static const char *const	 tls_stores[] = {
 	"/etc/ssl/certs/ca-certificates.crt", "/etc/ssl/cert.pem",
 	"/etc/pki/tls/certs/ca-bundle.crt"
@@ -69,7 +69,7 @@ tlsfiles_open(struct rocketd_conf *conf, FILE *err)
 
 /* ---- lent ---- */
 
-/* A copy of fd goes; fd -1: it was not opened, and there is nothing to say. */
+/* Sends a copy of fd; fd -1: it was not opened, and nothing is sent. */
 static int
 send_pem(struct child *child, enum msg_type type, enum side side,
     uint32_t index, const char *path, int fd)
@@ -87,7 +87,7 @@ send_pem(struct child *child, enum msg_type type, enum side side,
 	return (channel_send(child->chan, type, fd, &msg, sizeof(msg)));
 }
 
-/* Verified against what the system trusts; without a store nothing is. */
+/* The system's authorities verify servers; without them nothing does. */
 static int
 send_store(struct child *child, const struct conf_block *b)
 {
@@ -98,8 +98,8 @@ send_store(struct child *child, const struct conf_block *b)
 	for (i = 0; i < nitems(tls_stores) && fd == -1; i++)
 		fd = conf_open(tls_stores[i], 0, why, sizeof(why));
 	if (fd == -1) {
-		log_warnx("%s: this system has no file of authorities that it "
-		    "trusts; tls ca names one", child_name(child));
+		log_warnx("%s: this system has no file of trusted authorities; "
+		"set one with tls ca", child_name(child));
 		return (0);
 	}
 	r = send_pem(child, IMSG_CONF_CA, b->side, b->tls_index,

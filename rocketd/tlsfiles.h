@@ -16,14 +16,14 @@ struct child;
 
 /* tlsfiles.c */
 
-/* Is that a certificate that is to be made, and has not been yet? */
+/* Is it a certificate that still has to be made? */
 int	 tlsfiles_unmade(const struct conf_pem *);
 /*
- * Opens the files that are not open yet, but such ones; they are closed with
- * the configuration.  Errors as conf_parse; their number.
+ * Opens the files that are not open yet, except those still to be made; they
+ * are closed with the configuration.  Errors as conf_parse; their number.
  */
 int	 tlsfiles_open(struct rocketd_conf *, FILE *err);
-/* A tls process's set but its listeners, and the keys for keys.  -1: failed. */
+/* A tls process's set but its listeners; keys' private keys.  -1: failed. */
 int	 tlsfiles_send(struct child *, const struct conf_block *);
 int	 tlsfiles_send_keys(struct child *, const struct rocketd_conf *);
 

@@ -2,10 +2,10 @@
 
 /*
  * See tlslook.h.  The parent neither parses a certificate nor has a key's
- * octets: it lends the open files to a process that is started for this alone,
+ * octets: it lends the open files to a process that is started only for this,
  * in the sandbox and with the user id of keys, and reads its answers from a
- * pipe.  Nothing else is told to that process, and nothing it says is believed
- * but whether a file can be used.
+ * pipe.  That process is told nothing else, and is believed only on whether a
+ * file can be used.
  */
 
 #include <sys/types.h>
@@ -30,7 +30,7 @@
 _Static_assert(LOOK_ANSWERS == SPAWN_CHANNEL && LOOK_FILES == SPAWN_FILES,
     "what spawn.c gives is what is looked for");
 
-/* For the start, for each file, and for the end: a busy machine's seconds. */
+/* Time to start, for each file, and to end: enough for a busy machine. */
 #ifndef TLSLOOK_PATIENCE
 #define TLSLOOK_PATIENCE	10
 #endif
@@ -44,7 +44,7 @@ struct tlslook {
 	tlslook_done		*call;
 	void			*arg;
 	struct event_base	*base;
-	/* the files, and what is said of each to the process */
+	/* the files, and what the process is told of each */
 	const struct conf_pem	**pems;
 	int			*fds;
 	char			(*words)[TLSLOOK_WORD];
@@ -56,7 +56,7 @@ struct tlslook {
 	int			 status;	/* then */
 	int			 report;	/* of a failed exec, -1 none */
 	int			 fd;		/* its answers, -1 none */
-	int			 ended;		/* there are no more of them */
+	int			 ended;		/* no more will come */
 	struct event		*readable;
 	struct event		*timer;
 	struct looked		 answer;
@@ -106,7 +106,7 @@ tlslook_list(struct tlslook *l)
 
 /* ---- the end ---- */
 
-/* It is gone, or is made to go; another one reaps it then. */
+/* The process is gone, or is killed; somebody else reaps it then. */
 static void
 tlslook_free(struct tlslook *l)
 {
@@ -130,7 +130,7 @@ tlslook_free(struct tlslook *l)
 	free(l);
 }
 
-/* All was answered, or why says why not. */
+/* Everything was answered, or why says why not. */
 static void
 tlslook_over(struct tlslook *l, const char *why)
 {
@@ -142,7 +142,7 @@ tlslook_over(struct tlslook *l, const char *why)
 	if (l->done < l->total) {
 		pem = l->pems[l->done];
 		conf_complain(l->err, pem->file, pem->line, pem->column,
-		    "%s: cannot be looked at: the process for that: %s",
+		    "%s: cannot be checked: the process for that: %s",
 		    pem->path, why);
 		errors++;
 	}
@@ -174,7 +174,7 @@ tlslook_reaped(struct rocketd *env, pid_t pid, int status)
 		tlslook_died(l);
 }
 
-/* No more answers.  One that does not end is made to. */
+/* No more answers.  A process that does not end is killed. */
 static void
 tlslook_ended(struct tlslook *l)
 {
@@ -229,7 +229,7 @@ tlslook_note(struct tlslook *l)
 		    words);
 }
 
-/* A whole answer. */
+/* An answer is whole. */
 static void
 tlslook_answer(struct tlslook *l)
 {
@@ -276,7 +276,7 @@ tlslook_readable(int fd, short what, void *arg)
 
 /* ---- the process ---- */
 
-/* It has the id that keys has, or will have. */
+/* It has the user id that keys has, or will have. */
 static void
 tlslook_who(const struct tlslook *l, char *uid, char *flags, size_t size)
 {
@@ -329,13 +329,13 @@ tlslook_run(struct tlslook *l)
 {
 	int	 pp[2], ret;
 
-	/* what is made here, the daemon goes on with; it says what it lacks */
+	/* the daemon goes on with what was made here, and says what it lacks */
 	if (l->env->root && l->env->netns == -1)
 		l->env->netns = spawn_netns();
 	if (pipe2(pp, O_CLOEXEC | O_NONBLOCK) == -1)
 		return (-1);
 	l->fd = pp[0];
-	/* it waits when we are slow */
+	/* it waits if we are slow */
 	ret = fcntl(pp[1], F_SETFL, 0) == -1 ? -1 : tlslook_spawn(l, pp[1]);
 	close(pp[1]);
 	if (ret == -1)
@@ -370,7 +370,7 @@ tlslook_new(struct rocketd *env, const struct rocketd_conf *conf, FILE *err,
 	return (NULL);
 }
 
-/* base: whose loop runs, or is going to. */
+/* base: of a loop that runs, or will run. */
 static void
 tlslook_begin(struct rocketd *env, struct event_base *base,
     const struct rocketd_conf *conf, FILE *err, tlslook_done *call, void *arg)
@@ -387,7 +387,7 @@ tlslook_begin(struct rocketd *env, struct event_base *base,
 	if (l->total > 0 && spawn_check(env->worker_path, env->root, why,
 	    sizeof(why)) == -1) {
 		conf_complain(err, conf->path, 0, 0, "files of TLS cannot be "
-		    "looked at: %s: %s", env->worker_path, why);
+		    "checked: %s: %s", env->worker_path, why);
 		l->errors++;
 		l->total = 0;
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * Whether the files of outer TLS can be used, asked before anything is changed.
+ * Checks that the files of outer TLS can be used, before anything is changed.
  */
 
 #ifndef ROCKETD_TLSLOOK_H
@@ -15,22 +15,22 @@
 
 /* tlslook.c */
 
-/* All has been looked at, or cannot be: how many errors there were. */
+/* Everything has been checked, or cannot be: the number of errors. */
 typedef void	 tlslook_done(void *arg, int errors);
 
 /*
- * Has all files that tlsfiles_open has opened looked at; done is called then,
- * perhaps at once, and the configuration and err have to live until it is.
- * Errors and warnings are told as by conf_parse.  One at a time.
+ * Checks all files that tlsfiles_open has opened, then calls done, perhaps at
+ * once; the configuration and err have to live until then.  Errors and warnings
+ * as conf_parse.  One at a time.
  */
 void	 tlslook_start(struct rocketd *, const struct rocketd_conf *,
 	    FILE *err, tlslook_done *, void *arg);
-/* It is not wanted any more: done is not called. */
+/* Gives it up: done is not called. */
 void	 tlslook_cancel(struct rocketd *);
-/* The same, when there is no event loop yet: waits.  Returns the errors. */
+/* The same without an event loop: waits.  Returns the number of errors. */
 int	 tlslook_wait(struct rocketd *, const struct rocketd_conf *,
 	    FILE *err);
-/* A process that is no child of the configuration's was reaped. */
+/* A process was reaped that is none of the configuration's. */
 void	 tlslook_reaped(struct rocketd *, pid_t, int status);
 
 #endif /* ROCKETD_TLSLOOK_H */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * See tlsmake.h.  The parent opens the two files, anew and for itself alone,
- * and never writes to them: no key comes into its memory.  Files that there are
- * are never touched.
+ * See tlsmake.h.  The parent creates the two files, readable by itself only,
+ * and never writes to them: no key comes into its memory.  Existing files are
+ * never touched.
  */
 
 #include <sys/types.h>
@@ -21,8 +21,8 @@
 #include "tlsfiles.h"
 #include "tlsmake.h"
 
-#define TLSMAKE_KEY	3	/* what the program finds the key's file as */
-#define TLSMAKE_ABOVE	10	/* clear of all that is arranged */
+#define TLSMAKE_KEY	3	/* the key's file in the program */
+#define TLSMAKE_ABOVE	10	/* above those that are arranged */
 
 static void __dead
 tlsmake_exec(const char *worker, int cert, int key)
@@ -94,7 +94,7 @@ tlsmake_one(const char *worker, const struct conf_pem *cert,
 	return (1);
 }
 
-/* Could it be made?  Nothing is. */
+/* Could it be made?  Makes nothing. */
 static int
 tlsmake_may(const struct conf_pem *f, FILE *err)
 {

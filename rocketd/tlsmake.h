@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * A certificate that signs itself, made when the files that the configuration
- * names are not there.
+ * A self-signed certificate, made when the files that the configuration names
+ * do not exist.
  */
 
 #ifndef ROCKETD_TLSMAKE_H
@@ -16,9 +16,8 @@
 
 /*
  * For each "tls self-signed" without its files: the worker's program makes
- * them, and is waited for (a tenth of a second, at a first start).  With make 0
- * it is only found out whether they could be made.  Errors as conf_parse; their
- * number.
+ * them while we wait (a tenth of a second, at the first start).  make 0: only
+ * finds out whether they could be made.  Errors as conf_parse; their number.
  */
 int	 tlsmake_missing(const char *worker, struct rocketd_conf *, int make,
 	    FILE *err);

@@ -78,7 +78,7 @@ sub value {
 		my $v = one('yes', 'no');
 		return ($v, $v eq 'yes' ? 'true' : 'false');
 	}
-	if ($takes =~ /^a list of (.*)/) {
+	if ($takes =~ /^one or more of (.*)/) {
 		my @w = split /,? and |, /, $1;
 		@w = (one(@w)) if rand() < 0.5;
 		return ('{ ' . join(' ', @w) . ' }',
@@ -94,12 +94,12 @@ sub value {
 		    1 .. 9), 'x');
 		return (quoted($p), toml_string($p));
 	}
-	if ($takes =~ /^up to \d+ of "Name: value"/) {
+	if ($takes =~ /^up to \d+ further fields/) {
 		my @w = map { "X-$_: " . one('a', 'b c', '"d"') } 1 .. 1 + rand 3;
 		return ('{ ' . join(' ', map { quoted($_) } @w) . ' }',
 		    '[' . join(', ', map { toml_string($_) } @w) . ']');
 	}
-	if ($takes =~ /^a path/) {
+	if ($takes =~ /^an absolute path/) {
 		my $p = '/' . join('', map { one('a' .. 'z', '/', ' ', '"') } 1 .. 9);
 		return (quoted($p), toml_string($p));
 	}
@@ -121,7 +121,7 @@ sub value {
 		return ($v, $v);
 	}
 	my $v = one(split /, | or /, $takes);
-	return ($v, toml_string($v));
+	return ($v, $takes =~ /^\d+ or \d+$/ ? $v : toml_string($v));
 }
 
 # ---- both languages ----

@@ -340,7 +340,7 @@ until_true '[ "$(count $(ids server))" -eq 2 ]'
 ok $? "two clients, a token each"
 first=$(ids client) second=$(ids second)
 token server "$two"
-ctl server reload && logged server 'its token is gone: it drains'
+ctl server reload && logged server 'drains, its token was removed'
 ok $? "a removed token: what was opened with it drains"
 until_true '[ "$(count $(ids server))" -eq 1 ]' && user_lives
 ok $? "its user goes on"

@@ -304,7 +304,7 @@ test_depth(void **state)
 	name[strlen(name) - 1] = 'd';
 	assert_int_equal(mkdir(at(name), 0755), 0);
 	assert_int_equal(check(), 1);
-	assert_non_null(strstr(said, "8 directories inside of each other"));
+	assert_non_null(strstr(said, "8 nested directories"));
 }
 
 /* Names that do not fit are left out, the next to them are not. */

@@ -241,7 +241,7 @@ test_key_gone(void **state)
 	flow_trust(&other);
 	frame_say(&flow_keys, IMSG_KEY, &other, sizeof(other));
 	frame_say(&flow_keys, IMSG_KEYS_END, &count, sizeof(count));
-	UNTIL(frame_logged("its token is gone: it drains") == 1);
+	UNTIL(frame_logged("drains, its token was removed") == 1);
 	UNTIL(flow_nasked == 2);		/* the new one first */
 	assert_int_equal(p->ctl_drains, 0);
 	dialled(q);

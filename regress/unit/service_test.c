@@ -129,7 +129,7 @@ test_early(void **state)
 	UNTIL(flow_nclosed == 1);
 	assert_int_equal(flow_closed, EARLY);
 	assert_int_equal(frame_logged("tunnel from 192.0.2.1: dropped, keys "
-	    "are late"), 1);
+	    "are not there yet"), 1);
 	assert_int_equal(frame_figure("tunnels"), 0);
 	flow_keyed();
 	UNTIL(flow_nproven == CHAN_FDS_UNREAD);
@@ -178,14 +178,14 @@ test_keys_wrong(void **state)
 	assert_int_equal(frame_logged("keys: "), 0);
 	frame_say(&flow_keys, IMSG_KEY, &flow_token, sizeof(flow_token));
 	keys_end(2);
-	assert_int_equal(frame_logged("keys: 1 came of 2"), 1);
+	assert_int_equal(frame_logged("keys: 1 of 2 arrived"), 1);
 	keys_end(1);			/* those of before are forgotten */
-	assert_int_equal(frame_logged("keys: 0 came of 1"), 1);
+	assert_int_equal(frame_logged("keys: 0 of 1 arrived"), 1);
 	for (i = 0; i <= TOKENS_MAX; i++)	/* one too many */
 		frame_say(&flow_keys, IMSG_KEY, &flow_token,
 		    sizeof(flow_token));
 	keys_end(TOKENS_MAX - 1);
-	assert_int_equal(frame_logged("keys: 8 came of 7"), 1);
+	assert_int_equal(frame_logged("keys: 8 of 7 arrived"), 1);
 	frame_say(&flow_keys, IMSG_KEY, &flow_token, sizeof(flow_token));
 	frame_run(5);
 	frame_run(5);
@@ -223,7 +223,7 @@ test_key_gone(void **state)
 	frame_say(&flow_keys, IMSG_KEYS_END, &count, sizeof(count));
 	UNTIL(gone(p));
 	assert_int_equal(p->ctl_drains, 1);
-	assert_int_equal(frame_logged("its token is gone: it drains"), 1);
+	assert_int_equal(frame_logged("drains, its token was removed"), 1);
 	frame_run(20);
 	assert_int_equal(q->ctl_drains, 0);
 	assert_int_equal(frame_figure("sessions"), 1);
@@ -334,7 +334,7 @@ test_client_back(void **state)
 	frame_ahead += 1000000;
 	UNTIL(frame_figure("sessions") == 3);
 	assert_int_equal(frame_logged("no answer to a ping after its client "
-	    "had started anew"), 1);
+	    "restarted"), 1);
 	assert_int_equal(other->pings, 1);
 	flow_clean();
 }

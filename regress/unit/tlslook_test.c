@@ -320,7 +320,7 @@ look(enum behaviour as, int expected, const char *words)
 	assert_string_equal(said, words);
 }
 
-#define NOT_LOOKED	": cannot be looked at: the process for that: "
+#define NOT_LOOKED	": cannot be checked: the process for that: "
 
 static void
 test_answers(void **state)
@@ -416,7 +416,7 @@ test_which(void **state)
 	look(FAULT, 0, "");
 	assert_int_equal(starts, before);
 	block.tls.certs[0].fd = fds[0];
-	look(FAULT, 1, "test.conf:0:0: files of TLS cannot be looked at: "
+	look(FAULT, 1, "test.conf:0:0: files of TLS cannot be checked: "
 	    "/none: no such thing\n");
 	assert_int_equal(starts, before);
 	env.worker_path = "/worker";

@@ -225,21 +225,21 @@ test_bad_values(void **state)
 	is_bad("a = # b", "1:5 a value is expected");
 	is_bad("= 1", "1:1 a key is expected");
 	is_bad("a = 1 b = 2", "1:7 nothing but a comment");
-	is_bad("a = tcpmux", "1:5 no value; words stand in quotes");
-	is_bad("a = True", "1:5 no value");
-	is_bad("a = 010", "1:5 no value");
-	is_bad("a = 1__0", "1:5 no value");
-	is_bad("a = _1", "1:5 no value");
-	is_bad("a = 1_", "1:5 no value");
-	is_bad("a = +0x1", "1:5 no value");
-	is_bad("a = 0x", "1:5 no value");
-	is_bad("a = 0b2", "1:5 no value");
-	is_bad("a = 1.", "1:5 no value");
-	is_bad("a = .5", "1:5 no value");
-	is_bad("a = 1e", "1:5 no value");
-	is_bad("a = 03.5", "1:5 no value");
-	is_bad("a = 1979-05-27T07:32", "1:5 no value");
-	is_bad("a = 07:32:00Z", "1:5 no value");
+	is_bad("a = tcpmux", "1:5 not a value; words need quotes");
+	is_bad("a = True", "1:5 not a value");
+	is_bad("a = 010", "1:5 not a value");
+	is_bad("a = 1__0", "1:5 not a value");
+	is_bad("a = _1", "1:5 not a value");
+	is_bad("a = 1_", "1:5 not a value");
+	is_bad("a = +0x1", "1:5 not a value");
+	is_bad("a = 0x", "1:5 not a value");
+	is_bad("a = 0b2", "1:5 not a value");
+	is_bad("a = 1.", "1:5 not a value");
+	is_bad("a = .5", "1:5 not a value");
+	is_bad("a = 1e", "1:5 not a value");
+	is_bad("a = 03.5", "1:5 not a value");
+	is_bad("a = 1979-05-27T07:32", "1:5 not a value");
+	is_bad("a = 07:32:00Z", "1:5 not a value");
 	is_bad("a = 9223372036854775808", "1:5 the number does not fit");
 	is_bad("a = -9223372036854775809", "1:5 the number does not fit");
 	is_bad("a = 0xffffffffffffffff", "1:5 the number does not fit");
@@ -256,7 +256,7 @@ test_bad_values(void **state)
 	is_bad("a = \"x\\u12g4\"", "1:7 after \\u there are four");
 	is_bad("a = \"\\ud800\"", "1:6 \\u of a surrogate");
 	is_bad("a = \"\\U00110000\"", "1:6 \\u of a surrogate or above");
-	is_bad("a = \"\\u0000\"", "1:6 \\u0000 is no character");
+	is_bad("a = \"\\u0000\"", "1:6 \\u0000 is not a character");
 	is_bad("a = \"\"\"x\"\"\"\"\"\"", "1:14 nothing but a comment");
 	is_bad("a = \"\\\nb = 1", "1:6 no such escape");
 }
@@ -286,7 +286,7 @@ test_bad_tables(void **state)
 	is_bad("[]", "1:2 a key is expected");
 	is_bad("[a.]", "1:4 a key is expected");
 	is_bad("[a] b = 1", "1:5 nothing but a comment");
-	is_bad("\"\"\"a\"\"\" = 1", "1:1 a key stands in one line");
+	is_bad("\"\"\"a\"\"\" = 1", "1:1 a key must be on one line");
 	is_bad("\"a\\nb\" = 1\n\"a\\nb\" = 2", "2:1 \"a\\x0ab\" was given");
 }
 
@@ -302,18 +302,18 @@ static void
 test_bad_octets(void **state)
 {
 	(void)state;
-	is_bad("a = 'x' # \xff\xfe", "1:11 octet 0xff is no UTF-8");
-	is_bad("a = '\xc0\x80'", "1:6 octet 0xc0 is no UTF-8");
-	is_bad("a = '\xed\xa0\x80'", "1:6 octet 0xed is no UTF-8");
-	is_bad("a = '\xf4\x90\x80\x80'", "1:6 octet 0xf4 is no UTF-8");
-	is_bad("a = '\xe2\x82'", "1:6 octet 0xe2 is no UTF-8");
-	is_bad("a = '\x80'", "1:6 octet 0x80 is no UTF-8");
+	is_bad("a = 'x' # \xff\xfe", "1:11 octet 0xff is not UTF-8");
+	is_bad("a = '\xc0\x80'", "1:6 octet 0xc0 is not UTF-8");
+	is_bad("a = '\xed\xa0\x80'", "1:6 octet 0xed is not UTF-8");
+	is_bad("a = '\xf4\x90\x80\x80'", "1:6 octet 0xf4 is not UTF-8");
+	is_bad("a = '\xe2\x82'", "1:6 octet 0xe2 is not UTF-8");
+	is_bad("a = '\x80'", "1:6 octet 0x80 is not UTF-8");
 	is_bad("a = 1 # \x01", "1:9 control character 0x01");
 	is_bad("a = '\x7f'", "1:6 control character 0x7f");
 	is_bad("a = 1 # x\ry", "1:10 control character 0x0d");
 	octets_are("a = 'x\0y'", 9, "1:7 control character 0x00");
 	octets_are("a = 1\0", 6, "1:6 control character 0x00");
-	octets_are("a = '\xe2\x82", 7, "1:6 octet 0xe2 is no UTF-8");
+	octets_are("a = '\xe2\x82", 7, "1:6 octet 0xe2 is not UTF-8");
 }
 
 /* All errors, and what stands between them. */
@@ -325,13 +325,13 @@ test_goes_on(void **state)
 	(void)state;
 	t = parse("a = tcpmux\nb = 2\nc = [1,\n 2 3,\n 4]\nd = 4\n"
 	    "[x\ny = 1\ny = 2\n[z]\ne = [ 1,\nf = 5\n");
-	assert_string_equal(said, "1:5 no value; words stand in quotes, "
-	    "numbers begin with no 0 and have '_' only between digits\n"
+	assert_string_equal(said, "1:5 not a value; words need quotes, "
+	    "numbers do not begin with 0 and have '_' only between digits\n"
 	    "4:4 \",\" or \"]\" is expected in the array that begins at 3:5\n"
 	    "7:3 \"]\" is expected after the name of the table\n"
 	    "9:1 \"y\" was given before, at 8:1\n"
-	    "12:1 no value; words stand in quotes, numbers begin with no 0 "
-	    "and have '_' only between digits\n");
+	    "12:1 not a value; words need quotes, numbers do not begin with "
+	    "0 and have '_' only between digits\n");
 	assert_int_equal(toml_get(t, "b")->number, 2);
 	assert_int_equal(toml_get(t, "d")->number, 4);
 	assert_null(toml_get(t, "y"));
@@ -388,7 +388,7 @@ test_limits(void **state)
 	limit("a = [", "%d,", 65535, "]", "more than 65536 values in all");
 	toml_free(parse("a = [[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]"));
 	assert_int_equal(nsaid, 0);
-	is_bad("a = [[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]", "1:21 more than 16");
+	is_bad("a = [[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]", "1:21 brackets nested more than 16");
 	s = repeat("", "a = {", 17, "}}}}}}}}}}}}}}}}}");
 	is_bad(s, "1:85 more than 16 brackets");
 	free(s);

@@ -670,7 +670,7 @@ test_probe(void **state)
 		assert_non_null(peer.t);
 		later(1);
 		ended(TUNNEL_END_LOST, "no answer to a ping after its client "
-		    "had started anew");
+		    "restarted");
 	}
 }
 

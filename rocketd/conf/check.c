@@ -2,8 +2,7 @@
 
 /*
  * Whether a configuration that could be read makes sense as a whole: what is
- * missing, what is there twice, which values contradict each other.  Tells all
- * it finds, and changes nothing.
+ * missing, duplicate or contradictory.  Reports all it finds, changes nothing.
  */
 
 #include <sys/types.h>
@@ -16,7 +15,7 @@
 #include "conf.h"
 #include "tlsconf.h"
 
-/* Listeners of all blocks and services, a port each: as many descriptors. */
+/* Listeners of all blocks and services; each port is a descriptor. */
 #define CHECK_LISTENS_MAX	1024
 
 struct check {
@@ -93,7 +92,7 @@ check_remotes(struct check *c, const struct conf_remotes *head)
 			    r->port == other->port &&
 			    addr_same(&r->edge, &other->edge, 1) &&
 			    addr_same(&r->source, &other->source, 1)) {
-				COMPLAIN(c, r, "%s port %u is there before, "
+				COMPLAIN(c, r, "%s port %u was given before, "
 				    "at %s:%d:%d", r->host, r->port,
 				    other->file, other->line, other->column);
 				break;
@@ -102,7 +101,7 @@ check_remotes(struct check *c, const struct conf_remotes *head)
 	}
 }
 
-/* Values that limit each other. */
+/* Checks values that limit each other. */
 static void
 check_opts(struct check *c, const struct conf_service *s)
 {
@@ -140,7 +139,7 @@ check_twice(struct check *c, const struct conf_service *s)
 			if (other == s)
 				return;
 			if (strcmp(other->name, s->name) == 0) {
-				COMPLAIN(c, s, "service \"%s\" is there "
+				COMPLAIN(c, s, "service \"%s\" was given "
 				    "before, at %s:%d:%d", s->name,
 				    other->file, other->line, other->column);
 				return;
@@ -180,8 +179,9 @@ check_decoy(struct check *c, const struct conf_block *b)
 	status = option_find("decoy status", SCOPE_SERVER);
 	if ((b->web.decoy_url[0] != '\0') + (b->web.decoy_dir[0] != '\0') +
 	    ((b->set & option_bit(status)) != 0) > 1)
-		COMPLAIN(c, b, "of \"decoy status\", \"decoy redirect\" and "
-		    "\"decoy directory\" a server block has one");
+		COMPLAIN(c, b, "a server block takes only one of "
+		    "\"decoy status\", \"decoy redirect\" and "
+		    "\"decoy directory\"");
 }
 
 static void
@@ -196,8 +196,8 @@ check_service(struct check *c, const struct conf_service *s)
 		    "\"forward to\": one of them is for the other side",
 		    s->name);
 	if (TAILQ_EMPTY(conf_service_tokens(s)))
-		COMPLAIN(c, s, "service \"%s\" has no token, nor has its block",
-		    s->name);
+		COMPLAIN(c, s, "neither service \"%s\" nor its block has a "
+		    "token", s->name);
 	check_opts(c, s);
 	check_path(c, s);
 	check_listens(c, &s->listens);
@@ -237,8 +237,8 @@ check_ids(const struct rocketd_conf *conf, FILE *err)
 	ids = conf->id_last - conf->id_first + 1;
 	if (ids >= CONF_CHILD_IDS + 1 + n)
 		return (0);
-	conf_complain(err, conf->path, 0, 0, "ids %u to %u are %u, and "
-	    "%u are needed for %u services", conf->id_first, conf->id_last,
+	conf_complain(err, conf->path, 0, 0, "ids %u to %u are only %u, "
+	    "but %u are needed for %u services", conf->id_first, conf->id_last,
 	    ids, CONF_CHILD_IDS + 1 + n, n);
 	return (1);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * How an error of a configuration is told: where it is, then what it is.
+ * How an error of a configuration is printed: where it is, then what it is.
  */
 
 #include <stdarg.h>

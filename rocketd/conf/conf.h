@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * The configuration: what a file says, once read, checked and resolved.
+ * The configuration: what a file says after it was read, checked and resolved.
  */
 
 #ifndef ROCKETD_CONF_H
@@ -23,9 +23,9 @@
 #define CONF_LISTENS_MAX	64	/* statements of a block or service */
 #define CONF_CHILD_IDS		16	/* user ids before the services' own */
 
-/* How a token given by value is printed; it stands for no token. */
+/* Printed in place of a token given by value; it is no token itself. */
 #define TOKEN_MASKED		"*****"
-#define TOKEN_SHORT		16	/* octets; fewer are warned about */
+#define TOKEN_SHORT		16	/* octets; fewer give a warning */
 
 struct conf_file {			/* one that was read */
 	TAILQ_ENTRY(conf_file)	 entry;
@@ -34,9 +34,9 @@ struct conf_file {			/* one that was read */
 };
 TAILQ_HEAD(conf_files, conf_file);
 
-struct conf_proxy {		/* a network whose PROXY headers count */
+struct conf_proxy {		/* a network whose PROXY headers are trusted */
 	struct addr	 addr;
-	uint32_t	 bits;		/* of addr that have to be the same */
+	uint32_t	 bits;		/* of addr that have to match */
 };
 
 struct conf_listen {			/* one address to bind */
@@ -92,8 +92,8 @@ struct conf_token {
 TAILQ_HEAD(conf_tokens, conf_token);
 
 /*
- * What is text among the options of blocks and services: how WebSocket is
- * asked for, and what strangers are told who ask for something else.
+ * The text options of blocks and services: how a tunnel asks for WebSocket, and
+ * the answers to strangers.
  */
 struct web_opts {
 	char		 path[WEB_PATH_MAX];	/* "": the identity */
@@ -111,7 +111,7 @@ struct conf_service {
 	struct conf_block		*block;
 	char				 name[SERVICE_NAME_MAX];
 	uint32_t			 number;	/* kept over reloads */
-	/* of the two one: who has users opens the streams */
+	/* one of the two; a service with users opens the streams */
 	struct conf_listens		 listens;	/* of users */
 	struct conf_remote		 target;	/* host NULL: none */
 	struct conf_tokens		 tokens;	/* its own */
@@ -127,7 +127,7 @@ TAILQ_HEAD(conf_services, conf_service);
 struct conf_pem {		/* a file, opened with the configuration */
 	char			*path;		/* NULL: none */
 	int			 fd;		/* -1: not opened */
-	int			 make;		/* when it is not there */
+	int			 make;		/* if it does not exist */
 	const char		*file;
 	int			 line;
 	int			 column;
@@ -181,8 +181,8 @@ struct rocketd_conf {
 	char			*path;		/* of the file */
 	struct conf_blocks	 blocks;
 	/*
-	 * NULL: no control socket; before conf_finish, which puts the default
-	 * there unless control_none: not given.
+	 * NULL: no control socket.  Before conf_finish NULL: not given, and
+	 * unless control_none it will set the default.
 	 */
 	char			*control_path;
 	int			 control_none;
@@ -202,8 +202,8 @@ struct rocketd_conf {
 
 /*
  * The one table of options: every keyword of the form `name value' in
- * rocketd.conf(5), with where it may stand, its type, range and default, and
- * what a reload does about it.
+ * rocketd.conf(5), with the places it may stand in, its type, range and
+ * default, and what a reload does about it.
  */
 enum option_type {
 	OPT_NUMBER,
@@ -218,7 +218,7 @@ enum option_type {
 	OPT_TEXTS		/* several of them, with CR LF after each */
 };
 
-/* Whom an option is of use to, besides where it may stand. */
+/* What an option applies to, besides the places it may stand in. */
 #define FACT_DIALS	0x01	/* client blocks: tunnels are dialled */
 #define FACT_USERS	0x02	/* services that say "listen on" */
 #define FACT_TARGET	0x04	/* and "forward to" */
@@ -260,13 +260,13 @@ extern const size_t		 noptions;
 #define option_bit(o)	((uint64_t)1 << ((o) - options))
 
 /*
- * The option with the longest name that these words (with one blank between
- * two) begin with and that may stand in one of the scopes, or NULL.
+ * The option that may stand in one of the scopes and whose name these words
+ * (with one blank between two) begin with; the longest, or NULL.
  */
 const struct option	*option_find(const char *words, uint32_t scope);
 /*
- * The known name nearest to what the words begin with, statements that are no
- * options included and those of the scope preferred; NULL when none is near.
+ * The known name nearest to what the words begin with, other statements
+ * included, and those of the scope preferred; NULL: none is near.
  */
 const char		*option_nearest(const char *words, uint32_t scope);
 /* The option whose name, with '_' for each blank, is the key, or NULL. */
@@ -276,11 +276,11 @@ const struct option	*option_key(const char *key, uint32_t scope);
  * for each blank; NULL when the word is free.  The string is static.
  */
 const char		*option_begun(const char *word);
-/* How far a known name is from a wrong one, SIZE_MAX when it is not near. */
+/* How far a known name is from a wrong one; SIZE_MAX: it is not near. */
 size_t			 option_distance(const char *wrong, const char *name);
 /*
- * The sentence for words that begin with no option's name; meant is the name
- * that was, when that is known, else NULL.
+ * The message for words that begin with no option's name; meant: the name that
+ * was probably meant, or NULL.
  */
 void			 option_unknown(const char *words, uint32_t scope,
 			    const char *meant, char *buf, size_t size);
@@ -294,23 +294,23 @@ const char		*option_change_name(uint32_t change);
 /* All defaults; each may be NULL.  The strings are the caller's. */
 void			 option_defaults(struct rocketd_conf *,
 			    struct service_opts *, struct web_opts *);
-/* The one of the two that has it, for what follows. */
+/* The struct of the two that has the option, as base for what follows. */
 void			*option_base(const struct option *,
 			    struct service_opts *, struct web_opts *);
 const void		*option_base_const(const struct option *,
 			    const struct service_opts *,
 			    const struct web_opts *);
 /*
- * Stores the value that the n words say in base (the struct that the offset
- * counts in).  -1 with the sentence in why (of OPTION_WHY octets).
+ * Stores the value of the n words in base (the struct that has the option).
+ * -1 with the message in why (of OPTION_WHY octets).
  */
 int			 option_parse(const struct option *,
 			    const char *const *words, size_t n, void *base,
 			    char *why);
-/* What it takes: "a number from 1 to 64". */
+/* Which values it takes: "a number from 1 to 64". */
 void			 option_range(const struct option *, char *buf,
 			    size_t size);
-/* The value in the file's grammar, without the name; "" for no string. */
+/* The value in the file's grammar, without the name; "": no string. */
 void			 option_value(const struct option *, const void *base,
 			    char *buf, size_t size);
 /* Copies one value of a block or service, or tells whether two are equal. */
@@ -326,51 +326,51 @@ int			 option_same(const struct option *, const void *base,
  * (file:line:column: words) and counted; NULL when there was one.
  */
 struct rocketd_conf	*conf_parse(const char *path, FILE *err);
-/* Is this a word that has to be quoted to be a name? */
+/* Must this word be quoted to be a name? */
 int			 conf_keyword(const char *);
 
 /* lex.c */
 
 /*
- * Defines a macro, "name=value", for every conf_parse to come; the files
- * cannot change it.  -1 when it is no such thing, or the name is that of a
- * keyword or an option.
+ * Defines a macro, "name=value", for every later conf_parse; the files cannot
+ * change it.  -1: it does not have this form, or the name is that of a keyword
+ * or an option.
  */
 int			 conf_define(const char *assignment);
 
 /* valid.c */
 
-/* Of a service or client: 1 to max - 1 of [A-Za-z0-9._-]. */
+/* The name of a service or client: 1 to max - 1 of [A-Za-z0-9._-]. */
 int			 valid_name(const char *, size_t max);
-/* Of a variable of the environment. */
+/* The name of an environment variable. */
 int			 valid_env(const char *);
 /* An IPv4 or IPv6 address in numbers, stored with port 0. */
 int			 valid_addr(const char *, struct addr *);
-/* Such an address, or a DNS name whose last label is no number. */
+/* Such an address, or a DNS name whose last label is not a number. */
 int			 valid_host(const char *);
-/* Such a host, perhaps with ":PORT" after it. */
+/* Such a host, with or without ":PORT". */
 int			 valid_authority(const char *);
-/* "/..." of a request, without a query and anything that is escaped. */
+/* "/..." of a request, without a query or escapes. */
 int			 valid_path(const char *);
 /* "/..." of a directory. */
 int			 valid_directory(const char *);
-/* "http://...", "https://..." or "/...", which may stand in an answer. */
+/* "http://...", "https://..." or "/...", fit for an answer. */
 int			 valid_url(const char *);
 /* The value of a field: printable, no blank at either end. */
 int			 valid_value(const char *);
-/* "Name: value" of a field that is not for WebSocket's own use. */
+/* "Name: value" of a field that the request does not set itself. */
 int			 valid_header(const char *);
 
 /* tokenv.c */
 
 /*
- * Before anything moves the environment: where the system shows it.  What is
- * taken is wiped there, too.
+ * Call it before anything moves the environment: remembers where the system
+ * shows it.  Variables that are taken are wiped there, too.
  */
 void			 tokenv_init(char **environment);
 /*
- * The value of a variable, which is taken out of the environment, now or by an
- * earlier call; NULL when there was none.
+ * Takes a variable out of the environment and returns its value, as do later
+ * calls; NULL: there was none.
  */
 const char		*tokenv_get(const char *name);
 
@@ -385,8 +385,8 @@ void			 conf_complain(FILE *, const char *file, int line,
 
 /*
  * Opens a file that the daemon reads as root and checks it by its descriptor:
- * a regular one, owned by root or the daemon's user, not writable by others,
- * and when secret not readable by others.  -1 with the reason in why.
+ * it must be a regular file, owned by root or the daemon's user, not writable
+ * by others and, if secret, not readable by them.  -1 with the reason in why.
  */
 int			 conf_open(const char *path, int secret, char *why,
 			    size_t whysize);
@@ -397,13 +397,12 @@ ssize_t			 conf_read(const char *path, int secret, void *buf,
 /* tokens.c */
 
 /*
- * Reads the tokens' files, and when full, as for a start, takes variables from
- * the environment.  A masked one is an error.  Errors as conf_parse.  Their
- * number.
+ * Reads the tokens' files.  full, as for a start: takes variables from the
+ * environment.  A masked token is an error.  Errors as conf_parse: how many.
  */
 int			 conf_read_tokens(struct rocketd_conf *, int full,
 			    FILE *err);
-/* The tokens that count for a service: its own, or else its block's. */
+/* The tokens of a service: its own, or else its block's. */
 const struct conf_tokens *conf_service_tokens(const struct conf_service *);
 
 /* config.c */
@@ -413,14 +412,14 @@ struct rocketd_conf	*conf_new(const char *path);
 /* Wipes the tokens.  Takes NULL. */
 void			 conf_free(struct rocketd_conf *);
 /*
- * Numbers the services from 1: as in old (or NULL) where (side, name) is the
- * same, else with one that was not used for as long as can be.
+ * Numbers the services from 1.  A service that is in old (or NULL), by side and
+ * name, keeps its number; others get those that were unused for the longest.
  */
 void			 conf_number(struct rocketd_conf *,
 			    const struct rocketd_conf *old);
 struct conf_service	*conf_service_by_number(const struct rocketd_conf *,
 			    uint32_t);
-/* Has it users, so that it opens the streams?  Else it has a target. */
+/* Does it have users, and so open the streams?  Else it has a target. */
 int			 conf_service_opens(const struct conf_service *);
 /* FACT_ mask of what it is. */
 uint32_t		 conf_service_facts(const struct conf_service *);
@@ -433,24 +432,25 @@ int			 conf_finish(struct rocketd_conf *, FILE *err);
 /* diff.c */
 
 /*
- * CHANGE_ mask of what differs between two states of one service, its block's
- * remotes and client id included; both with their tokens read.
+ * CHANGE_ mask of what differs between two states of a service, including its
+ * block's remotes and client id; the tokens of both have been read.
  */
 uint32_t		 conf_service_diff(const struct conf_service *,
 			    const struct conf_service *);
 
 /* check.c */
 
-/* The cross checks of conf_finish.  Returns how many errors it has told. */
+/* The cross checks of conf_finish.  Returns the number of errors. */
 int			 check_conf(const struct rocketd_conf *, FILE *err);
-/* The one of them that is for the ids: are there enough?  Likewise. */
+/* The check of the ids alone: are there enough?  Likewise. */
 int			 check_ids(const struct rocketd_conf *, FILE *err);
 
 /* printconf.c */
 
 /*
- * The configuration in its own grammar, all that was given or resolved but the
- * derived client id; tokens by value are masked.  To parse it prints the same.
+ * Prints the configuration in its own grammar: all that was given or resolved,
+ * except a derived client id; tokens by value are masked.  Parsed again, it
+ * prints the same.
  */
 void			 conf_print(const struct rocketd_conf *, FILE *);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * The configuration as a thing: made, searched, its services numbered, freed.
+ * The configuration as an object: made, searched, its services numbered, freed.
  */
 
 #include <sys/types.h>
@@ -147,8 +147,8 @@ service_by_name(const struct rocketd_conf *conf, enum side side,
 }
 
 /*
- * A number that was given up may still be that of a worker that drains, so
- * all others come first; one of old is taken only when there is no other.
+ * A worker that drains may still have a number that was given up, so all other
+ * numbers come first; one of old's is taken only if there is no other.
  */
 static uint32_t
 next_number(struct rocketd_conf *conf, const struct rocketd_conf *old)
@@ -166,7 +166,7 @@ next_number(struct rocketd_conf *conf, const struct rocketd_conf *old)
 		    conf_service_by_number(old, n) == NULL)
 			return (n);
 	}
-	/* check_conf has seen to it that there are enough */
+	/* check_conf has made sure that there are enough */
 	fatalx("%s: no number is free", __func__);
 }
 

@@ -53,7 +53,7 @@ remotes_same(const struct conf_remotes *x, const struct conf_remotes *y)
 	return (a == NULL && b == NULL);
 }
 
-/* Of the options that are of use to it. */
+/* The difference of the options that apply to it. */
 static uint32_t
 options_diff(const struct conf_service *old, const struct conf_service *new)
 {
@@ -80,7 +80,7 @@ conf_service_diff(const struct conf_service *old,
 {
 	uint32_t	 changed;
 
-	/* a worker has users or a target for all of its life */
+	/* a worker keeps users or a target for life */
 	if (conf_service_opens(old) != conf_service_opens(new))
 		return (CHANGE_PROCESS);
 	changed = tokens_diff(new->block->side, conf_service_tokens(old),

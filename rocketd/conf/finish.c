@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * A configuration that was read, completed: defaults that depend on who runs
- * the daemon, what services inherit from their block, and numbers of blocks.
+ * Completes a configuration that was read: defaults that depend on who runs the
+ * daemon, what services inherit from their block, and the numbers of blocks.
  */
 
 #include <sys/types.h>
@@ -33,7 +33,7 @@ control_default(void)
 	    strdup(path));
 }
 
-/* Without a machine's id: one for as long as this process lives. */
+/* If the machine has no id: one for as long as this process lives. */
 static void
 random_id(char *id)
 {
@@ -51,7 +51,7 @@ random_id(char *id)
 	memcpy(id, kept, sizeof(kept));
 }
 
-/* Says which daemon this is, and nothing of the machine. */
+/* Tells this daemon from others, and nothing about the machine. */
 static void
 derive_id(const struct rocketd_conf *conf, char *id)
 {
@@ -68,7 +68,7 @@ derive_id(const struct rocketd_conf *conf, char *id)
 		random_id(id);
 		return;
 	}
-	/* two daemons of a user are told apart by their sockets */
+	/* two daemons of a user have different sockets */
 	which = conf->control_path != NULL ? conf->control_path : conf->path;
 	SHA256Init(&ctx);
 	SHA256Update(&ctx, (const uint8_t *)CONF_ID_LABEL,

@@ -2,9 +2,9 @@
 
 /*
  * Files into words: opens and reads the configuration and what it includes,
- * expands macros, and knows where each word stands.  It owns all words until
- * lex_close, and wipes them then, for any may be a token.  Whatever the files
- * hold, it ends, within the limits below, and hands out balanced braces.
+ * expands macros, and knows where each word stands.  It owns all words, and
+ * wipes them in lex_close: any of them may be a token.  Whatever the files
+ * hold, it ends, within the limits below, and returns balanced braces.
  */
 
 #include <sys/types.h>
@@ -30,7 +30,7 @@
 #define LEX_WORD_MAX	1024		/* octets of a word or string */
 #define LEX_MACROS_MAX	256
 #define LEX_BRACES_MAX	8		/* the grammar needs three */
-/* Octets of all files and expansions, so that macros cannot multiply them. */
+/* Octets of all files and expansions: macros cannot multiply without end. */
 #define LEX_TOTAL_MAX	(4 * 1024 * 1024)
 
 struct macro {
@@ -62,7 +62,7 @@ struct place {
 	int			 shared;
 };
 
-struct fault {			/* an error that waits to be told */
+struct fault {			/* an error that waits to be printed */
 	int	 line;
 	int	 column;
 	char	*words;
@@ -96,9 +96,9 @@ struct lex {
 static struct macros	 macros_given = TAILQ_HEAD_INITIALIZER(macros_given);
 
 /*
- * Another reader finds errors in an order of its own, and the same one again
- * where a value is in several statements.  They are told in the order of their
- * places, each once.
+ * Another reader finds errors in its own order, and the same error again if a
+ * value is in several statements.  Each is printed once, in the order of their
+ * places.
  */
 static void
 fault_add(struct lex *l, const struct word *at, const char *words)
@@ -203,7 +203,7 @@ macro_free(struct macro *m)
 	free(m);
 }
 
-/* Takes the place of an older one. */
+/* It replaces an older one of the same name. */
 static int
 macro_set(struct macros *head, const char *name, const char *value, int shared)
 {
@@ -281,8 +281,8 @@ lex_define(struct lex *l, const struct word *name, const struct word *value)
 		shared |= w->shared;
 	}
 	if (!macro_name(name->text, name->len))
-		lex_error(l, name, "a macro's name is made of letters, digits "
-		    "and _, and begins with no digit");
+		lex_error(l, name, "a macro name has only letters, digits "
+		    "and _, and does not begin with a digit");
 	else if (!fits)
 		lex_error(l, name, "the value of macro \"%s\" is longer than "
 		    "%d characters", name->text, LEX_WORD_MAX - 1);
@@ -306,7 +306,7 @@ source_pop(struct lex *l)
 	free(s);
 }
 
-/* The file that is being read, perhaps below a macro. */
+/* The file that is being read; a macro may be on top of it. */
 static struct source *
 source_file(const struct lex *l)
 {
@@ -315,7 +315,7 @@ source_file(const struct lex *l)
 	return (s->file == NULL ? s->outer : s);
 }
 
-/* Reads what is open as fd, as s->octets. */
+/* Reads all of fd into s->octets. */
 static int
 source_read(struct source *s, int fd)
 {
@@ -365,7 +365,7 @@ file_new(struct rocketd_conf *conf, const char *path)
 	return (f);
 }
 
-/* at is the word that includes the file, NULL for the first of all. */
+/* at is the word that includes the file; NULL: it is the first. */
 static void
 file_error(struct lex *l, const struct word *at, const char *path,
     const char *why)
@@ -376,7 +376,7 @@ file_error(struct lex *l, const struct word *at, const char *path,
 		lex_error(l, at, "%s: %s", path, why);
 }
 
-/* Puts a file on top. */
+/* Starts reading a file. */
 static void
 source_push_file(struct lex *l, const char *path, const struct word *at)
 {
@@ -409,7 +409,7 @@ source_push_file(struct lex *l, const char *path, const struct word *at)
 	s->dev = st.st_dev;
 	s->ino = st.st_ino;
 	s->line = s->column = 1;
-	/* some editors' mark of the order of octets, which UTF-8 needs not */
+	/* a byte order mark, which some editors write */
 	if (s->len >= 3 && memcmp(s->octets, "\xef\xbb\xbf", 3) == 0)
 		s->off = 3;
 	s->depth = l->depth;
@@ -437,7 +437,7 @@ open_include(struct lex *l)
 	l->include = NULL;
 	for (s = l->top; s != NULL; s = s->outer)
 		depth += s->file != NULL;
-	/* beside the file that includes it */
+	/* relative to the file that includes it */
 	if (w->text[0] != '/' && slash != NULL)
 		dir = (size_t)(slash - w->file->path) + 1;
 	n = snprintf(path, sizeof(path), "%.*s%s", (int)dir, w->file->path,
@@ -445,7 +445,7 @@ open_include(struct lex *l)
 	if (n < 0 || (size_t)n >= sizeof(path))
 		lex_error(l, w, "path too long");
 	else if (depth >= LEX_DEPTH_MAX)
-		lex_error(l, w, "more than %d files that include each other",
+		lex_error(l, w, "includes nested more than %d deep",
 		    LEX_DEPTH_MAX);
 	else if (l->nfiles++ >= LEX_FILES_MAX)
 		lex_error(l, w, "more than %d files", LEX_FILES_MAX);
@@ -480,7 +480,7 @@ here(const struct lex *l)
 	return (p);
 }
 
-/* A word that began at l->place. */
+/* Makes a word that began at l->place. */
 static struct word *
 word_new(struct lex *l, const char *text, size_t len)
 {
@@ -499,7 +499,7 @@ word_new(struct lex *l, const char *text, size_t len)
 	return (w);
 }
 
-/* An error in what is being read, not in a word as a whole. */
+/* Reports an error where we read, not in a whole word. */
 static void
 error_here(struct lex *l, const char *words)
 {
@@ -513,7 +513,7 @@ error_here(struct lex *l, const char *words)
 	lex_error(l, &w, "%s", words);
 }
 
-/* Passes the octet that peek has shown. */
+/* Passes over the octet that peek has shown. */
 static void
 pass(struct lex *l)
 {
@@ -539,7 +539,7 @@ bare(int c)
 	    (c > 0 && c < 0x80 && strchr("._-:/*%+@[]~", c) != NULL));
 }
 
-/* Appends to a word that is kept whole only as far as it fits. */
+/* Appends to a word; octets that do not fit are dropped. */
 static void
 append(char *buf, size_t *len, int c)
 {
@@ -624,14 +624,14 @@ expand(struct lex *l)
 		append(name, &len, peek(l));
 		pass(l);
 	}
-	/* at its `$', for the name may end with the value that it is in */
+	/* at its `$': the name may end with the value that it is in */
 	if (within) {
 		lex_error(l, at, "a macro within the value of a macro; put it "
 		    "outside of the quotes there");
 		return;
 	}
 	if (len == 0 || len >= sizeof(name)) {
-		lex_error(l, at, "no macro's name after $");
+		lex_error(l, at, "no macro name after $");
 		return;
 	}
 	name[len] = '\0';
@@ -651,7 +651,7 @@ expand(struct lex *l)
 	l->top = s;
 }
 
-/* Passes blanks, comments and continued lines; the next octet, or -1. */
+/* Skips blanks, comments and continued lines; the next octet, or -1. */
 static int
 skip(struct lex *l)
 {
@@ -682,15 +682,15 @@ skip(struct lex *l)
 	}
 }
 
-/* A brace opens or closes; 0 when it is to be passed over. */
+/* A brace opens or closes; 0: it has to be skipped. */
 static int
 brace(struct lex *l, int c, struct word *w)
 {
 	if (c == '{') {
 		if (l->depth == LEX_BRACES_MAX) {
 			if (l->excess++ == 0)
-				lex_error(l, w, "more than %d braces within "
-				    "each other", LEX_BRACES_MAX);
+				lex_error(l, w, "braces nested more than %d "
+				    "deep", LEX_BRACES_MAX);
 			return (0);
 		}
 		l->open[l->depth++] = w;
@@ -709,8 +709,8 @@ brace(struct lex *l, int c, struct word *w)
 }
 
 /*
- * A file has ended.  What it left open is closed, and its last line ended,
- * one character a call; 0 when that is done and the file is gone.
+ * A file has ended.  Closes what it left open and ends its last line, one
+ * character a call; 0: that is done, and the file is gone.
  */
 static int
 end_of_file(struct lex *l, struct word **w)

@@ -22,8 +22,8 @@ struct word {
 	int			 column;
 	int			 quoted;
 	int			 shared;	/* others may read its file */
-	int			 kind;	/* of one that was supplied */
-	struct word		*after;	/* it, the next such one */
+	int			 kind;	/* if it was supplied */
+	struct word		*after;	/* the next supplied one */
 	size_t			 len;
 	char			 text[];
 };
@@ -37,27 +37,27 @@ struct word {
 
 /*
  * Starts with a file.  Every error goes to err, at most LEX_ERRORS_MAX of
- * them.  NULL when it cannot be read, printed.
+ * them.  NULL: it cannot be read, which was printed.
  */
 struct lex	*lex_open(struct rocketd_conf *, const char *path, FILE *err);
 /* Wipes and frees all words. */
 void		 lex_close(struct lex *);
 /*
- * The next word or character and where it stands; the word lives until
- * lex_close.  Braces are balanced and the last line ends, whatever the files
- * hold: what was amiss has been reported.
+ * The next word or character and its place; the word lives until lex_close.
+ * Whatever the files hold, braces are balanced and the last line ends: what was
+ * wrong has been reported.
  */
 int		 lex_word(struct lex *, struct word **);
-/* Goes on with that file after the line that is being read. */
+/* Goes on with that file after the current line. */
 void		 lex_include(struct lex *, const struct word *path);
 /* Defines a macro as the words, with a blank between two. */
 void		 lex_define(struct lex *, const struct word *name,
 		    const struct word *value);
 /*
- * Another reader takes the place of lex.c: all octets of the file, which live
- * until the next word is asked for, and the words that it makes of them, to be
- * returned by lex_word; kind is what that returns.  From lex_take on errors
- * are told by lex_close, in the order of their places.
+ * For another reader in place of lex.c.  lex_take gives it all octets of the
+ * file, which live until the next lex_word.  It supplies the words that it
+ * makes of them, and lex_word returns these; kind is what that returns.  From
+ * lex_take on lex_close prints the errors, in the order of their places.
  */
 const void	*lex_take(struct lex *, size_t *len);
 struct word	*lex_supply(struct lex *, int kind, const char *text, int line,
@@ -66,7 +66,7 @@ struct word	*lex_supply(struct lex *, int kind, const char *text, int line,
 void		 lex_error(struct lex *, const struct word *at,
 		    const char *, ...)
 		    __attribute__((__format__(printf, 3, 4)));
-/* A warning, which is not counted. */
+/* Prints a warning, which is not counted. */
 void		 lex_warn(struct lex *, const struct word *at, const char *);
 int		 lex_errors(const struct lex *);
 

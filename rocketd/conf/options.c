@@ -2,10 +2,10 @@
 
 /*
  * The option table: what may be set by `name value' in a configuration, where,
- * within which limits, and with which default.  This file alone knows a limit
- * or a default; the parser, the printer, the difference of two configurations
- * and the test of the manual all go by the table; how a value is written and
- * read is in optval.c.  Knows nothing of files, blocks or services.
+ * within which limits, and with which default.  Only this file knows limits and
+ * defaults: the parser, the printer, the difference of two configurations and
+ * the test of the manual all use the table.  optval.c reads and writes values.
+ * Knows nothing of files, blocks or services.
  */
 
 #include <stddef.h>
@@ -18,7 +18,7 @@
 #define SERVER	(SCOPE_SERVER | SCOPE_SERVER_SERVICE)
 #define CLIENT	(SCOPE_CLIENT | SCOPE_CLIENT_SERVICE)
 #define BOTH	(SERVER | CLIENT)
-/* A tunnel's listener is a block's, whichever services come through it. */
+/* A tunnel's listener is a block's, for all of its services. */
 #define TUNNEL	(SCOPE_SERVER | CLIENT)
 
 #define O(m)	offsetof(struct service_opts, m)
@@ -31,7 +31,7 @@
 #define MEGA	(1024 * KILO)
 #define GIGA	(1024 * MEGA)
 
-/* What is looked at of a wrong name; longer than any right one. */
+/* So much of a wrong name is compared; longer than any right one. */
 #define NEAR_MAX	48
 
 static const struct name	 words_sandbox[] = {
@@ -62,7 +62,7 @@ const struct option	 options[] = {
 	{ .name = "log", .type = OPT_WORD, .scope = SCOPE_GLOBAL,
 	    .offset = G(log_level), .dflt = LOGLEVEL_INFO,
 	    .words = log_levels, .change = CHANGE_LIVE,
-	    .help = "the least grave lines that are logged" },
+	    .help = "the least severe lines that are logged" },
 	{ .name = "log to", .type = OPT_WORD, .scope = SCOPE_GLOBAL,
 	    .offset = G(log_dest), .dflt = LOGDEST_SYSLOG,
 	    .words = log_dest_names, .change = CHANGE_LIVE,
@@ -73,19 +73,19 @@ const struct option	 options[] = {
 	{ .name = "sandbox", .type = OPT_WORD, .scope = SCOPE_GLOBAL,
 	    .offset = G(strict), .dflt = 0, .words = words_sandbox,
 	    .change = CHANGE_RESTART,
-	    .help = "whether a part of the sandbox that is lacking is fatal" },
+	    .help = "whether a missing part of the sandbox is fatal" },
 	{ .name = "handshake timeout", .type = OPT_MILLISECONDS,
 	    .scope = SCOPE_GLOBAL, .offset = G(gate.deadline_ms),
 	    .min = 100, .max = 60000, .dflt = 10000, .change = CHANGE_LIVE,
-	    .help = "until an accepted tunnel has to be proven" },
+	    .help = "time for an accepted tunnel to prove its token" },
 	{ .name = "unproven max", .type = OPT_NUMBER, .scope = SCOPE_GLOBAL,
 	    .offset = G(gate.max_unproven), .min = 1, .max = 65536,
 	    .dflt = 1024, .change = CHANGE_LIVE,
-	    .help = "accepted tunnels that are not proven yet" },
+	    .help = "accepted tunnels that have not proven their token" },
 	{ .name = "unproven per source", .type = OPT_NUMBER,
 	    .scope = SCOPE_GLOBAL, .offset = G(gate.max_per_source),
 	    .min = 1, .max = 65536, .dflt = 64, .change = CHANGE_LIVE,
-	    .help = "the same, of one address" },
+	    .help = "the same, from one address" },
 
 	/* the mux */
 	{ .name = "mux version", .type = OPT_NUMBER, .scope = BOTH,
@@ -107,11 +107,11 @@ const struct option	 options[] = {
 	{ .name = "mux receive buffer", .type = OPT_SIZE, .scope = BOTH,
 	    .offset = O(mux_recvbuffer), .min = 1, .max = INT32_MAX,
 	    .dflt = 4 * MEGA, .change = CHANGE_TUNNELS,
-	    .help = "what a session may hold that was not delivered" },
+	    .help = "undelivered data that a session may hold" },
 	{ .name = "mux stream buffer", .type = OPT_SIZE, .scope = BOTH,
 	    .offset = O(mux_streambuffer), .min = 1, .max = INT32_MAX,
 	    .dflt = 2 * MEGA, .change = CHANGE_TUNNELS,
-	    .help = "the same of one stream: its largest window" },
+	    .help = "the same for one stream: its largest window" },
 
 	/* tunnels */
 	{ .name = "seal", .type = OPT_WORDS, .scope = BOTH,
@@ -121,7 +121,7 @@ const struct option	 options[] = {
 	{ .name = "compression", .type = OPT_WORD, .scope = BOTH,
 	    .offset = O(compression), .dflt = COMPRESSION_NO,
 	    .words = compression_names, .change = CHANGE_TUNNELS,
-	    .help = "what makes the users' octets fewer on a tunnel" },
+	    .help = "whether users' data is compressed on a tunnel" },
 	{ .name = "keepalive", .type = OPT_SECONDS, .scope = BOTH,
 	    .offset = O(keepalive), .min = 1, .max = 3600, .dflt = 20,
 	    .zero = "off", .change = CHANGE_TUNNELS,
@@ -129,7 +129,7 @@ const struct option	 options[] = {
 	{ .name = "memory", .type = OPT_SIZE, .scope = BOTH,
 	    .offset = O(memory), .min = MEGA, .max = 4 * GIGA - MEGA,
 	    .dflt = 256 * MEGA, .change = CHANGE_LIVE,
-	    .help = "the budget of one worker for octets on their way" },
+	    .help = "memory of one worker for data on its way" },
 	{ .name = "prefork", .type = OPT_NUMBER, .scope = BOTH,
 	    .offset = O(prefork), .min = 1, .max = PREFORK_MAX, .dflt = 1,
 	    .change = CHANGE_PROCESS,
@@ -137,7 +137,7 @@ const struct option	 options[] = {
 	{ .name = "drain timeout", .type = OPT_SECONDS, .scope = BOTH,
 	    .offset = O(drain_timeout), .min = 1, .max = 7 * 86400,
 	    .dflt = 0, .zero = "no limit", .change = CHANGE_LIVE,
-	    .help = "how long what was removed may drain" },
+	    .help = "how long removed services and tunnels may drain" },
 
 	/* where users are */
 	{ .name = "user timeout", .type = OPT_MILLISECONDS, .scope = BOTH,
@@ -147,7 +147,7 @@ const struct option	 options[] = {
 	{ .name = "user queue", .type = OPT_NUMBER, .scope = BOTH,
 	    .facts = FACT_USERS, .offset = O(user_queue), .min = 1,
 	    .max = 65536, .dflt = 1024, .change = CHANGE_LIVE,
-	    .help = "users of one worker that may wait" },
+	    .help = "how many users may wait at one worker" },
 
 	/* who dials */
 	{ .name = "pool", .type = OPT_NUMBER, .scope = CLIENT,
@@ -161,7 +161,7 @@ const struct option	 options[] = {
 	{ .name = "remotes", .type = OPT_WORD, .scope = CLIENT,
 	    .offset = O(strategy), .dflt = STRATEGY_FAILOVER,
 	    .words = strategy_names, .change = CHANGE_TUNNELS,
-	    .help = "the pool at the best remote, or one at each" },
+	    .help = "one pool at the best remote, or one at each" },
 	{ .name = "retry interval", .type = OPT_SECONDS, .scope = CLIENT,
 	    .offset = O(retry_interval), .min = 1, .max = 3600, .dflt = 3,
 	    .change = CHANGE_LIVE,
@@ -169,53 +169,53 @@ const struct option	 options[] = {
 	{ .name = "dial timeout", .type = OPT_SECONDS, .scope = BOTH,
 	    .facts = FACT_DIALS | FACT_TARGET, .offset = O(dial_timeout),
 	    .min = 1, .max = 600, .dflt = 10, .change = CHANGE_LIVE,
-	    .help = "for a name and a connection together" },
+	    .help = "time to resolve a name and connect" },
 	{ .name = "handshake timeout", .type = OPT_SECONDS, .scope = CLIENT,
 	    .offset = O(handshake_timeout), .min = 1, .max = 60, .dflt = 10,
 	    .change = CHANGE_LIVE,
-	    .help = "until a connected tunnel has to be open" },
+	    .help = "time for a connected tunnel to open" },
 	{ .name = "proxy protocol", .type = OPT_WORD, .scope = BOTH,
 	    .facts = FACT_TARGET, .offset = O(proxy_protocol), .dflt = 0,
 	    .words = words_proxy, .change = CHANGE_LIVE,
-	    .help = "the header by which a target is told of the user" },
+	    .help = "the header that tells a target who the user is" },
 
 	/* WebSocket */
 	{ .name = "path", .type = OPT_TEXT,
 	    .scope = SCOPE_SERVER_SERVICE | SCOPE_CLIENT_SERVICE, TEXT(path),
-	    .valid = valid_path, .takes = "a path that begins with /",
+	    .valid = valid_path, .takes = "an absolute path",
 	    .change = CHANGE_TUNNELS,
 	    .help = "what a tunnel of the service asks for" },
 	{ .name = "host", .type = OPT_TEXT, .scope = CLIENT, TEXT(host),
-	    .valid = valid_authority, .takes = "a host, perhaps with :PORT,",
+	    .valid = valid_authority, .takes = "a host or HOST:PORT",
 	    .change = CHANGE_TUNNELS,
 	    .help = "the Host of a request" },
 	{ .name = "user agent", .type = OPT_TEXT, .scope = CLIENT,
 	    TEXT(agent), .valid = valid_value,
-	    .takes = "printable characters",
+	    .takes = "printable text",
 	    .change = CHANGE_TUNNELS,
 	    .help = "the User-Agent of a request" },
 	{ .name = "header", .type = OPT_TEXTS, .scope = CLIENT,
 	    TEXT(headers), .valid = valid_header,
-	    .takes = "\"Name: value\" of other fields",
+	    .takes = "further fields \"Name: value\"",
 	    .change = CHANGE_TUNNELS,
 	    .help = "further fields of a request" },
 	{ .name = "decoy status", .type = OPT_WORD, .scope = SCOPE_SERVER,
 	    .base = BASE_WEB, .offset = offsetof(struct web_opts,
 	    decoy_status), .dflt = 404, .words = words_status,
 	    .change = CHANGE_LIVE,
-	    .help = "what strangers are answered" },
+	    .help = "the answer to strangers" },
 	{ .name = "decoy redirect", .type = OPT_TEXT, .scope = SCOPE_SERVER,
 	    TEXT(decoy_url), .valid = valid_url,
-	    .takes = "a URL of http or https, or a path,",
+	    .takes = "an http or https URL or a path",
 	    .change = CHANGE_LIVE,
 	    .help = "where strangers are sent" },
 	{ .name = "decoy directory", .type = OPT_TEXT, .scope = SCOPE_SERVER,
 	    TEXT(decoy_dir), .valid = valid_directory,
-	    .takes = "a path that begins with /", .change = CHANGE_LIVE,
+	    .takes = "an absolute path", .change = CHANGE_LIVE,
 	    .help = "what strangers may see" },
 	{ .name = "decoy server", .type = OPT_TEXT, .scope = SCOPE_SERVER,
 	    TEXT(decoy_server), .valid = valid_value,
-	    .takes = "printable characters", .change = CHANGE_LIVE,
+	    .takes = "printable text", .change = CHANGE_LIVE,
 	    .help = "the Server of an answer" },
 
 	/* sockets of users or targets */
@@ -289,7 +289,7 @@ const size_t	 noptions = nitems(options);
 
 _Static_assert(nitems(options) <= OPTIONS_MAX, "a set has a bit for each");
 
-/* Statements that are no options, as near names of wrong words. */
+/* Other statements, as near names of wrong words. */
 static const struct {
 	const char	*name;
 	uint32_t	 scope;
@@ -307,7 +307,7 @@ static const struct {
 	{ "token", BOTH }
 };
 
-/* Do the words at s begin with the whole words of name?  Their length, or 0. */
+/* If the words at s begin with the whole words of name, their length, or 0. */
 static size_t
 words_begin(const char *s, const char *name)
 {
@@ -369,7 +369,7 @@ option_begun(const char *word)
 	return (strcmp(word, "tls") == 0 ? "tls certificate" : NULL);
 }
 
-/* How many letters are to be changed, added or left out; both short. */
+/* How many letters to change, add or remove; both are short. */
 static size_t
 edit_distance(const char *a, size_t alen, const char *b)
 {
@@ -393,7 +393,7 @@ edit_distance(const char *a, size_t alen, const char *b)
 	return (row[blen]);
 }
 
-/* Is a name of so many letters near to one that is so far from it? */
+/* Is a name of so many letters near to one at that distance? */
 static int
 is_near(size_t len, size_t distance)
 {
@@ -415,8 +415,8 @@ struct near {
 	const char	*words;		/* the wrong ones, '_' made ' ' */
 	uint32_t	 scope;
 	const char	*name;		/* the best so far, or NULL */
-	size_t		 score;		/* of it; less is better */
-	size_t		 len;		/* what of words is so near to it */
+	size_t		 score;		/* its score; less is better */
+	size_t		 len;		/* so many letters of words match */
 };
 
 /* Compares name with the first word, the first two, ... */
@@ -432,7 +432,7 @@ near_try(struct near *n, const char *name, const char *suggest,
 		d = edit_distance(n->words, len, name);
 		if (!is_near(len, d))
 			continue;
-		/* one letter counts for more than the place it stands in */
+		/* one letter counts more than the scope */
 		score = 2 * d + ((scope & n->scope) == 0);
 		if (score < n->score || (score == n->score && len > n->len)) {
 			n->score = score;
@@ -442,7 +442,7 @@ near_try(struct near *n, const char *name, const char *suggest,
 	}
 }
 
-/* Returns how many letters of words the name found is near to. */
+/* Returns how many letters of words the found name stands for. */
 static size_t
 near_find(const char *words, uint32_t scope, const char **name)
 {
@@ -454,7 +454,7 @@ near_find(const char *words, uint32_t scope, const char **name)
 	for (i = 0; buf[i] != '\0'; i++)
 		if (buf[i] == '_')
 			buf[i] = ' ';
-	/* blanks at the end would never be passed */
+	/* blanks at the end would never match */
 	while (i > 0 && buf[i - 1] == ' ')
 		buf[--i] = '\0';
 	n.words = buf;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * Values of options: how one is written and read, stored, copied, compared and
- * described, all by its row of the table in options.c and nothing else.
+ * Values of options: read, written, stored, copied, compared and described, all
+ * by the option's row in the table of options.c.
  */
 
 #include <stddef.h>
@@ -16,10 +16,10 @@
 #define MEGA	(1024 * KILO)
 #define GIGA	(1024 * MEGA)
 
-/* More than any maximum; a number stops there, so that no unit overflows. */
+/* More than any maximum: numbers stop there, so that no unit overflows. */
 #define NUMBER_STOP	(8 * GIGA)
 
-/* In what the type is stored in. */
+/* In the unit that the type is stored in. */
 static uint64_t
 unit(enum option_type type, char c)
 {
@@ -52,7 +52,7 @@ unit(enum option_type type, char c)
 	return (0);
 }
 
-/* Digits, for milliseconds a fraction of at most three, perhaps a unit. */
+/* Digits, in milliseconds with up to three after a dot, perhaps a unit. */
 static int
 parse_number(enum option_type type, const char *s, uint64_t *value)
 {
@@ -183,7 +183,7 @@ may_be_many(const struct option *o)
 	return (o->type == OPT_WORDS || o->type == OPT_TEXTS);
 }
 
-/* -1: all together they are too long, or too many. */
+/* -1: together they are too long, or too many. */
 static int
 put_texts(const struct option *o, void *base, const char *const *words,
     size_t n)
@@ -259,7 +259,7 @@ value_words(const struct option *o, uint64_t value, char *buf, size_t size)
 	}
 }
 
-/* As the file has it: read again, it is the same value. */
+/* As in a file: read again, it gives the same value. */
 static void
 value_text(const struct option *o, uint64_t value, char *buf, size_t size)
 {
@@ -320,7 +320,7 @@ range_words(const struct option *o, char *buf, size_t size)
 {
 	const struct name	*w;
 
-	strlcpy(buf, o->type == OPT_WORDS ? "a list of " : "", size);
+	strlcpy(buf, o->type == OPT_WORDS ? "one or more of " : "", size);
 	for (w = o->words; w->name != NULL; w++) {
 		strlcat(buf, w->name, size);
 		if (w[1].name == NULL)
@@ -342,7 +342,8 @@ option_range(const struct option *o, char *buf, size_t size)
 	value_text(o, o->max, max, sizeof(max));
 	switch (o->type) {
 	case OPT_NUMBER:
-		snprintf(buf, size, "a number from %s to %s", min, max);
+		snprintf(buf, size, o->max - o->min == 1 ? "%s or %s" :
+		    "a number from %s to %s", min, max);
 		break;
 	case OPT_SIZE:
 		snprintf(buf, size, "a size from %s to %s", min, max);
@@ -359,16 +360,16 @@ option_range(const struct option *o, char *buf, size_t size)
 		range_words(o, buf, size);
 		break;
 	case OPT_STRING:
-		snprintf(buf, size, "a path of at most %d characters that "
-		    "begins with /", HOST_MAX - 1);
+		snprintf(buf, size, "an absolute path of at most %d "
+		    "characters", HOST_MAX - 1);
 		break;
 	case OPT_TEXT:
 		snprintf(buf, size, "%s of at most %s characters", o->takes,
 		    max);
 		break;
 	case OPT_TEXTS:
-		snprintf(buf, size, "up to %d of %s, of %s characters in all",
-		    WEB_HEADERS, o->takes, max);
+		snprintf(buf, size, "up to %d %s, at most %s characters in "
+		    "all", WEB_HEADERS, o->takes, max);
 		break;
 	}
 	if (o->zero != NULL) {
@@ -422,7 +423,7 @@ option_defaults(struct rocketd_conf *conf, struct service_opts *opts,
 		    option_base(o, opts, web);
 		if (base == NULL)
 			continue;
-		/* a path that is not given is NULL, as the struct came */
+		/* a path that is not given stays NULL */
 		if (is_text(o))
 			memset(text_of(o, base), 0, o->max + 1);
 		else if (o->type != OPT_STRING)

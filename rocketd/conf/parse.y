@@ -2,9 +2,9 @@
 
 %{
 /*
- * The grammar of rocketd.conf(5): words into statements, which stmt.c has.
- * After an error it goes on with the next line, or past the braces that begin
- * in this one, so that all errors of a file are told.
+ * The grammar of rocketd.conf(5): words into statements, which are in stmt.c.
+ * After an error it goes on with the next line, or behind the braces that begin
+ * in this one, so that all errors of a file are reported.
  */
 
 #include <string.h>
@@ -20,10 +20,10 @@
 
 static struct {
 	struct lex		*lex;
-	/* of the statement and the word that are being read */
+	/* of the current statement and word */
 	const char		*form;
-	int			 secret;	/* words are not to be shown */
-	int			 list;	/* in the braces of such a one */
+	int			 secret;	/* words must not be shown */
+	int			 list;	/* in the braces of such a statement */
 	int			 fresh;
 	int			 token;
 	struct word		*word;
@@ -242,7 +242,7 @@ args		: /* empty */	{
 		}
 		;
 
-/* What is in braces where no block was expected. */
+/* In braces where no block was expected. */
 stuff		: /* empty */	{
 			$$ = nothing;
 		}
@@ -274,7 +274,7 @@ arg		: WORD | STRING | CLIENT | CONNECT | CONTROL | EDGE | ENV
 static const struct keyword {
 	const char	*word;
 	int		 token;
-	const char	*form;		/* of a statement that begins so */
+	const char	*form;		/* of its statement */
 } keywords[] = {
 	{ "client", CLIENT, "client { ... } or client id \"name\"" },
 	{ "connect", CONNECT,
@@ -341,7 +341,7 @@ yylex(void)
 			c = k->token;
 	} else if (c == LEX_QUOTED)
 		c = STRING;
-	/* the first word says what statement it is; but for lists' items */
+	/* the first word names the statement, except in lists */
 	if (parse.fresh && (c == WORD || (k != NULL && k->form != NULL))) {
 		parse.form = k == NULL ? NULL : k->form;
 		parse.secret = c == TOKEN;
@@ -361,7 +361,7 @@ yyerror(const char *msg)
 {
 	char	 what[96];
 
-	/* the one thing yacc itself can say: its stack is full */
+	/* yacc itself only reports that its stack is full */
 	if (strstr(msg, "syntax") == NULL) {
 		lex_error(parse.lex, parse.word, "%s", msg);
 		return;
@@ -384,7 +384,7 @@ yyerror(const char *msg)
 		lex_error(parse.lex, parse.word, "unexpected %s", what);
 	else
 		lex_error(parse.lex, parse.word,
-		    "unexpected %s; it is: %s", what, parse.form);
+		    "unexpected %s; expected: %s", what, parse.form);
 }
 
 static struct value

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * A configuration back into the grammar of rocketd.conf(5).  What is printed
- * parses to what was printed; no token given by value ever appears in it.
+ * Prints a configuration in the grammar of rocketd.conf(5).  The output parses
+ * to the same configuration; no token given by value ever appears in it.
  */
 
 #include <sys/types.h>
@@ -35,7 +35,7 @@ print_host(const char *s, FILE *out)
 		fputs(s, out);
 }
 
-/* Lines, each ended by CR LF, as strings in braces. */
+/* Prints lines that end in CR LF as strings in braces. */
 static void
 print_lines(char *lines, FILE *out)
 {
@@ -50,7 +50,7 @@ print_lines(char *lines, FILE *out)
 	fputc('}', out);
 }
 
-/* Those of one scope that are given: of base and web, whose set it is. */
+/* Prints the options of a scope that are given, by set, from base and web. */
 static void
 print_options(const char *indent, uint32_t scope, uint64_t set,
     const void *base, const struct web_opts *web, FILE *out)
@@ -229,7 +229,7 @@ conf_print(const struct rocketd_conf *conf, FILE *out)
 {
 	const struct conf_block	*b;
 
-	/* the daemon's own are few: all are shown, given or not */
+	/* global options are few: all are shown, given or not */
 	print_options("", SCOPE_GLOBAL, UINT64_MAX, conf, NULL, out);
 	fprintf(out, "ids %u to %u\n", conf->id_first, conf->id_last);
 	fputs("control socket ", out);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * What each statement of rocketd.conf(5) does to struct rocketd_conf.  It is
- * checked where it stands, alone: whether it may stand there, whether it is the
- * first, whether its words are what they should be; what needs the whole is
- * conf_finish's.  Any error makes conf_parse return NULL, therefore a statement
- * in the wrong place need not be undone.
+ * What each statement of rocketd.conf(5) does to struct rocketd_conf.  Each is
+ * checked by itself: whether it may stand there, whether it is the first,
+ * whether its words are right.  conf_finish checks the whole.  After any error
+ * conf_parse returns NULL, so a statement in the wrong place need not be
+ * undone.
  */
 
 #include <sys/types.h>
@@ -25,7 +25,7 @@
 
 /* Words of a statement that can be an option's name. */
 #define NAME_MAX_LEN	128
-/* Of one option; more than any has. */
+/* Words of one option; more than any has. */
 #define OPTION_WORDS_MAX	16
 #define UNIX_PATH_MAX	sizeof(((struct sockaddr_un *)0)->sun_path)
 
@@ -39,12 +39,12 @@ enum level {
 static struct {
 	struct lex		*lex;
 	struct rocketd_conf	*conf;
-	struct conf_block	*block;		/* that we are in, or NULL */
+	struct conf_block	*block;		/* we are in it; or NULL */
 	struct conf_service	*service;
 	int			 skip;	/* blocks in the wrong place */
 	int			 nservices;
 	int			 nblocks;
-	/* where what may stand once was given */
+	/* where statements that may stand once were given */
 	const struct word	*options[LEVEL_MAX][OPTIONS_MAX];
 	const struct word	*tokens[LEVEL_MAX];
 	const struct word	*client_id;
@@ -82,7 +82,7 @@ level(void)
 	return (stmt.block != NULL ? LEVEL_BLOCK : LEVEL_TOP);
 }
 
-/* May the statement stand here?  If not, the error has been told. */
+/* May the statement stand here?  If not, reports it. */
 static int
 belongs(const struct word *w, const char *what, uint32_t scopes)
 {
@@ -98,7 +98,7 @@ belongs(const struct word *w, const char *what, uint32_t scopes)
 	return (0);
 }
 
-/* Is it the first?  If not, the error has been told. */
+/* Is it the first?  If not, reports it. */
 static int
 once(const struct word **given, const struct word *w, const char *what)
 {
@@ -132,8 +132,7 @@ copy(const struct word *w)
 }
 
 /*
- * Options that are of no use where they were given: to none of the services
- * whose facts these are.
+ * Reports options that apply to none of the services, whose facts these are.
  */
 static void
 useless(enum level at, uint32_t facts, const char *none)
@@ -154,7 +153,7 @@ useless(enum level at, uint32_t facts, const char *none)
 
 /* ---- options and macros ---- */
 
-/* The option that a statement's words begin with, if it may stand here. */
+/* The option whose name a statement's words begin with, if allowed here. */
 static const struct option *
 option_lookup(const struct word *first, const struct word *w)
 {
@@ -212,7 +211,7 @@ option_set(const struct option *o, const struct word *w, char *why)
 	return (option_parse(o, words, n, base, why));
 }
 
-/* list: of words in braces, or NULL. */
+/* list: the words in braces, or NULL. */
 void
 stmt_option(struct word *first, struct value args, const struct value *list)
 {
@@ -230,7 +229,7 @@ stmt_option(struct word *first, struct value args, const struct value *list)
 	}
 	if (stmt.skip || (o = option_lookup(first, w)) == NULL)
 		return;
-	/* the name's own words are not its value's */
+	/* the name's words are not part of the value */
 	for (blank = o->name; (blank = strchr(blank, ' ')) != NULL; blank++)
 		w = w->next;
 	if (list != NULL) {
@@ -246,7 +245,7 @@ stmt_option(struct word *first, struct value args, const struct value *list)
 	}
 	if (option_set(o, w, why) == -1)
 		lex_error(stmt.lex, w == NULL ? first : w, "%s", why);
-	/* whether it is there is told later, at its place */
+	/* whether it exists is checked later, and reported here */
 	else if (o == option_find("decoy directory", SCOPE_SERVER)) {
 		stmt.block->decoy_dir.file = w->file->path;
 		stmt.block->decoy_dir.line = w->line;
@@ -269,7 +268,7 @@ stmt_macro(struct word *name, struct value value)
 		    "option \"%s\" is written without \"=\"", name->text,
 		    option);
 	else if (value.word == NULL)
-		lex_error(stmt.lex, name, "no value after \"=\"; it is: "
+		lex_error(stmt.lex, name, "no value after \"=\"; expected: "
 		    "name = \"value\"");
 	else
 		lex_define(stmt.lex, name, value.word);
@@ -412,7 +411,7 @@ stmt_listen(struct word *w, struct word *host, struct word *port,
 	cl->line = w->line;
 	cl->column = w->column;
 	if (strcmp(cl->host, "*") != 0)
-		wordval_addr(stmt.lex, host, "to listen on there is * or",
+		wordval_addr(stmt.lex, host, "\"listen on\" takes * or",
 		    &cl->addr);
 	(void)wordval_ports(stmt.lex, port, &cl->port, &cl->port_last);
 	cl->addr.port = cl->port;
@@ -463,7 +462,7 @@ stmt_remote(struct word *w, struct word *host, struct word *port,
 		    &r->source);
 }
 
-/* Users of so many ports of a listener go to as many ports of the target. */
+/* Users of a listener's range of ports go to as many ports of the target. */
 static void
 target_ports(struct conf_remote *t, const struct word *port,
     const struct word *users)
@@ -510,7 +509,7 @@ stmt_target(struct word *w, struct word *host, struct word *port,
 	target_ports(t, port, users);
 }
 
-/* ---- tokens and what there is once ---- */
+/* ---- tokens, and statements given once ---- */
 
 void
 stmt_token_begin(struct word *w)
@@ -549,7 +548,7 @@ stmt_token(enum token_kind kind, struct word *w)
 	if (kind == TOKEN_FILE)
 		(void)wordval_path(stmt.lex, w, "a token", HOST_MAX);
 	else if (!valid_env(t->source))
-		lex_error(stmt.lex, w, "\"%s\" is no name of a variable",
+		lex_error(stmt.lex, w, "\"%s\" is not a variable name",
 		    wordval_show(w));
 }
 

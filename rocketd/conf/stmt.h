@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * Statements of rocketd.conf(5), for the grammar: each is told here, in the
- * order of the file, with its words.  Errors are told through lex_error.
+ * Statements of rocketd.conf(5), for the grammar, which calls these in the
+ * order of the file, with the statement's words.  Errors go to lex_error.
  */
 
 #ifndef ROCKETD_STMT_H
@@ -11,7 +11,7 @@
 #include "conf.h"
 #include "lex.h"
 
-struct value {			/* of each symbol: a word, or a list of them */
+struct value {			/* a symbol's: a word, or a list of them */
 	struct word	*word;
 	struct word	*last;
 	int		 nested;	/* its braces hold more than words */
@@ -19,12 +19,12 @@ struct value {			/* of each symbol: a word, or a list of them */
 
 /* stmt.c */
 
-/* Those that follow are of this configuration, from its top; NULL: of none. */
+/* Begins a configuration, which the following statements set; NULL: ends it. */
 void	 stmt_begin(struct lex *, struct rocketd_conf *);
 
-/* The first word is the statement's own, for where it stands. */
+/* The first word is the statement's own, for its place. */
 
-/* An option and its words; list: of those in braces, or NULL. */
+/* An option and its words; list: the words in braces, or NULL. */
 void	 stmt_option(struct word *, struct value, const struct value *list);
 void	 stmt_macro(struct word *name, struct value);
 void	 stmt_include(struct word *path);
@@ -32,7 +32,7 @@ void	 stmt_block_begin(enum side, struct word *);
 void	 stmt_block_end(void);
 void	 stmt_service_begin(struct word *, struct word *name);
 void	 stmt_service_end(void);
-/* What is in brackets in the grammar is NULL where it is not given. */
+/* Optional parts of the grammar are NULL if not given. */
 void	 stmt_listen(struct word *, struct word *host, struct word *port,
 	    struct word *transport, const struct value *proxies);
 void	 stmt_remote(struct word *, struct word *host, struct word *port,
@@ -40,7 +40,7 @@ void	 stmt_remote(struct word *, struct word *host, struct word *port,
 /* port NULL: host is the path of a UNIX socket. */
 void	 stmt_target(struct word *, struct word *host, struct word *port,
 	    struct word *users);
-/* A statement of one token or several, and each of them. */
+/* A statement of one or several tokens, and each token. */
 void	 stmt_token_begin(struct word *);
 void	 stmt_token(enum token_kind, struct word *);
 void	 stmt_client_id(struct word *, struct word *id);

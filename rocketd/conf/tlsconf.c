@@ -2,7 +2,7 @@
 
 /*
  * The statements "tls ..." of a block: read, numbered, compared, checked as a
- * whole, printed.  Opens no file.
+ * whole, printed.  It opens no file.
  */
 
 #include <sys/types.h>
@@ -171,7 +171,7 @@ tls_is(const struct word *w, const char *text)
 	return (w != NULL && !w->quoted && strcmp(w->text, text) == 0);
 }
 
-/* "certificate FILE key FILE" from w on: NULL, or the last word of it. */
+/* If w begins "certificate FILE key FILE", its last word, or NULL. */
 static const struct word *
 tls_pair(const struct word *w, const char *what)
 {
@@ -181,7 +181,7 @@ tls_pair(const struct word *w, const char *what)
 	return (w->next->next->next);
 }
 
-/* 0: it is none of these. */
+/* 0: it is not one of these. */
 static int
 tls_server(struct lex *lex, struct conf_tls *t, const struct word *w)
 {
@@ -244,8 +244,9 @@ tlsconf_statement(struct lex *lex, struct conf_tls *t, enum side side,
 	else
 		known = tls_client(lex, t, words);
 	if (!known)
-		lex_error(lex, w, "in a %s block it is: %s", side_name(side),
-		    side == SIDE_SERVER ? TLS_FORM_SERVER : TLS_FORM_CLIENT);
+		lex_error(lex, w, "in a %s block, expected: %s",
+		    side_name(side), side == SIDE_SERVER ? TLS_FORM_SERVER :
+		    TLS_FORM_CLIENT);
 }
 
 /* ---- the whole ---- */
@@ -322,9 +323,9 @@ tlsconf_check(const struct conf_block *b, FILE *err)
 		errors++;
 	}
 	if (t->insecure && (t->npins > 0 || t->ca.path != NULL)) {
-		conf_complain(err, t->file, t->line, t->column, "what "
-		    "\"tls ca\" and \"tls pin\" are for, \"tls verify "
-		    TLS_INSECURE "\" gives up");
+		conf_complain(err, t->file, t->line, t->column, "\"tls "
+		    "verify " TLS_INSECURE "\" excludes \"tls ca\" and "
+		    "\"tls pin\"");
 		errors++;
 	}
 	if (t->insecure && errors == 0)
@@ -356,7 +357,7 @@ print_path(const char *words, const struct conf_pem *f, FILE *out)
 void
 tlsconf_print(const struct conf_tls *t, FILE *out)
 {
-	/* a server's authorities are of its clients */
+	/* a server's authorities are for its clients */
 	int		 server = t->side == SIDE_SERVER;
 	uint32_t	 i, j;
 

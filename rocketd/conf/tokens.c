@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * The tokens of blocks and services: read from where they are kept, looked at,
+ * The tokens of blocks and services: read from where they are kept, checked,
  * compared, and wiped with the configuration.
  */
 
@@ -42,7 +42,7 @@ token_complain(FILE *err, const struct conf_token *t, const char *kind,
 	return (1);
 }
 
-/* Takes what a file or variable holds, without the newline at its end. */
+/* Takes the contents of a file or variable, without the final newline. */
 static const char *
 token_take(struct conf_token *t, const void *octets, size_t len)
 {
@@ -99,7 +99,7 @@ token_read(struct conf_token *t, int full, FILE *err)
 	return (fault != NULL ? token_complain(err, t, "", fault) : 0);
 }
 
-/* Anyone who has seen one handshake can guess a short one at leisure. */
+/* From one recorded handshake anyone can guess a short one, offline. */
 static void
 token_warn(const struct conf_token *t, FILE *err)
 {
@@ -140,7 +140,7 @@ tokens_read(struct conf_tokens *head, int full, FILE *err)
 			errors++;
 			continue;
 		}
-		/* of one that is in the file conf_finish has warned */
+		/* conf_finish has warned of tokens in the file itself */
 		if (t->kind != TOKEN_VALUE)
 			token_warn(t, err);
 		TAILQ_FOREACH(other, head, entry) {
@@ -188,8 +188,8 @@ conf_service_tokens(const struct conf_service *s)
 }
 
 /*
- * A new token disturbs nothing.  What was proven with one that is gone drains,
- * when keys says which is gone: no other tunnel is touched for it.
+ * A new token disturbs nothing.  Tunnels proven with a removed one drain once
+ * keys says which is gone: no other tunnel is affected.
  */
 uint32_t
 tokens_diff(enum side side, const struct conf_tokens *old,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * What the other files of the configuration ask about a list of tokens.
+ * Lists of tokens, for the other files of the configuration.
  */
 
 #ifndef ROCKETD_TOKENS_H
@@ -11,9 +11,9 @@
 
 /* tokens.c */
 
-/* Wipes and frees all of a list. */
+/* Wipes and frees a list. */
 void		 tokens_free(struct conf_tokens *);
-/* Warns of each weak one that stands in the configuration itself. */
+/* Warns of each weak token in the configuration itself. */
 void		 tokens_warn(const struct conf_tokens *, FILE *err);
 /* CHANGE_ mask of the difference for a service of that side. */
 uint32_t	 tokens_diff(enum side, const struct conf_tokens *old,

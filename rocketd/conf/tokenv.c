@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * Tokens that were given in the environment.  A variable is taken out of it
- * when it is first asked for, where the system keeps it to be seen by others
- * as well, and is remembered for reloads.  Knows no token's use.
+ * Tokens that were given in the environment.  When a variable is first asked
+ * for it is removed from there, and from where the system shows it to others,
+ * and remembered for reloads.  Knows no token's use.
  */
 
 #include <sys/types.h>
@@ -31,7 +31,7 @@ tokenv_init(char **environment)
 	first = environment;
 }
 
-/* Overwrites what stands behind the name, wherever that is. */
+/* Overwrites a variable's value, wherever it is. */
 static void
 tokenv_wipe(char **environment, const char *name)
 {

@@ -2,9 +2,9 @@
 
 /*
  * A parser of TOML 1.0, by recursive descent.  Knows nothing of what the keys
- * mean.  It goes on after an error with the next line that can begin a
+ * mean.  After an error it goes on with the next line that can begin a
  * statement.  Whatever the text holds, it ends, within the limits below; what
- * it has read is wiped, for any string may be a token.
+ * it has read is wiped: any string may be a token.
  */
 
 #include <sys/types.h>
@@ -41,8 +41,8 @@ struct parser {
 	struct toml	*table;		/* that keys are added to */
 	struct toml	*lost;		/* for keys below a faulty header */
 	/*
-	 * A string or key while it is read, which is never longer than what is
-	 * written for it: of as many octets as the text.
+	 * A string or key while it is read, in as many octets as the text has:
+	 * its value is never longer than its notation.
 	 */
 	char		*buf;
 	size_t		 nodes;
@@ -165,7 +165,7 @@ toml_type_name(enum toml_type type)
 	return ("nothing");
 }
 
-/* Takes over the node; key NULL: an element of an array. */
+/* Takes the node; key NULL: an element of an array. */
 static int
 node_add(struct parser *p, struct toml *parent, const char *key,
     struct toml *n)
@@ -279,7 +279,7 @@ bare(int c)
 	    toml_digit(c, 10) != -1 || c == '_' || c == '-');
 }
 
-/* Octets of the character that begins here, 0 when it is no UTF-8. */
+/* Length of the character that begins here; 0: it is not UTF-8. */
 static size_t
 utf8_len(const uint8_t *s, size_t len)
 {
@@ -321,7 +321,7 @@ utf8_put(char *s, uint32_t c)
 	return (n);
 }
 
-/* What may stand nowhere: the first of it in each line. */
+/* Reports characters that are allowed nowhere, one a line. */
 static void
 check_octets(struct parser *p)
 {
@@ -331,7 +331,7 @@ check_octets(struct parser *p)
 	while ((c = peek(p)) != -1) {
 		n = utf8_len(p->text + p->off, p->len - p->off);
 		if (n == 0 && !told)
-			told = fail(p, here(p), "octet 0x%02x is no UTF-8",
+			told = fail(p, here(p), "octet 0x%02x is not UTF-8",
 			    (unsigned int)c);
 		else if (((c < ' ' && c != '\t' && !newline(p)) ||
 		    c == 0x7f) && !told)
@@ -361,7 +361,7 @@ read_unicode(struct parser *p, struct place at, int digits, size_t *len)
 		pass(p);
 	}
 	if (c == 0 || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
-		return (fail(p, at, "\\%s is no character that may be here",
+		return (fail(p, at, "\\%s is not a character that may be here",
 		    c == 0 ? "u0000" : "u of a surrogate or above 10FFFF"));
 	*len += utf8_put(p->buf + *len, c);
 	return (0);
@@ -392,7 +392,7 @@ read_escape(struct parser *p, int many, size_t *len)
 	if (!many || !newline(p))
 		return (fail(p, at, "no such escape; a backslash is \\\\, or "
 		    "stands in single quotes"));
-	/* up to the next character that is none of these */
+	/* up to the next character that is not one of these */
 	while (blanks(p), newline(p))
 		pass_line(p);
 	return (0);
@@ -408,7 +408,7 @@ quotes(const struct parser *p, int quote)
 	return (n);
 }
 
-/* Is the quote here the closing one?  Passes what belongs to it. */
+/* Is this the closing quote?  Passes over all of it. */
 static int
 read_closing(struct parser *p, int quote, int many, size_t *len)
 {
@@ -450,7 +450,7 @@ read_string(struct parser *p, size_t *len)
 				return (-1);
 			continue;
 		}
-		/* lines end as they are to be read, not as they are written */
+		/* CR LF in the text is read as LF */
 		if (!newline(p) || c == '\n')
 			p->buf[(*len)++] = (char)c;
 		pass(p);
@@ -476,7 +476,7 @@ read_part(struct parser *p, struct key *k)
 		    TOML_DEPTH_MAX));
 	if (c == '"' || c == '\'') {
 		if (quotes(p, c) >= 3)
-			return (fail(p, at, "a key stands in one line"));
+			return (fail(p, at, "a key must be on one line"));
 		if (read_string(p, &len) == -1)
 			return (-1);
 	} else {
@@ -491,7 +491,7 @@ read_part(struct parser *p, struct key *k)
 	return (0);
 }
 
-/* On failure too, k is to be freed. */
+/* k has to be freed, even after a failure. */
 static int
 read_key(struct parser *p, struct key *k)
 {
@@ -570,7 +570,7 @@ read_array(struct parser *p, struct toml *n)
 	return (0);
 }
 
-/* Puts n where the key says, in table or below it; n is taken over. */
+/* Puts n where the key says, in table or below it; takes n. */
 static int
 add_dotted(struct parser *p, struct toml *table, const struct key *k,
     struct toml *n)
@@ -674,11 +674,11 @@ read_value(struct parser *p, struct toml *n)
 	if (c != '[' && c != '{')
 		return (read_scalar(p, n));
 	if (p->depth == TOML_DEPTH_MAX)
-		return (fail(p, at, "more than %d brackets within each other",
+		return (fail(p, at, "brackets nested more than %d deep",
 		    TOML_DEPTH_MAX));
 	p->depth++;
 	status = c == '[' ? read_array(p, n) : read_inline(p, n);
-	/* after an error it tells resume that brackets were open */
+	/* after an error it tells `resume' that brackets were open */
 	if (status == 0)
 		p->depth--;
 	return (status);
@@ -775,7 +775,7 @@ add_header(struct parser *p)
 	key_free(&k);
 	if (p->table != NULL)
 		return (0);
-	/* its keys are read for their own errors only */
+	/* its keys are read only to find their errors */
 	toml_free(p->lost);
 	p->table = p->lost = node_new(TOML_TABLE, TOML_BY_HEADER, here(p));
 	return (-1);
@@ -814,7 +814,7 @@ looks_right(const struct parser *p)
 	return (c == '=');
 }
 
-/* After an error in a statement that began in that line. */
+/* Goes on after an error in a statement that began in that line. */
 static void
 resume(struct parser *p, int line)
 {
@@ -841,7 +841,7 @@ toml_parse(const void *text, size_t len, toml_error *error, void *arg)
 	p.line = 1;
 	p.error = error;
 	p.arg = arg;
-	/* a mark of the order of octets, which UTF-8 needs not */
+	/* a byte order mark */
 	if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) {
 		p.text += 3;
 		p.len -= 3;

@@ -23,7 +23,7 @@ enum toml_type {
 	TOML_TABLE
 };
 
-enum toml_made {		/* how a table came about: what may follow */
+enum toml_made {		/* how a table was made: what may be added */
 	TOML_BY_VALUE,		/* after "=": complete */
 	TOML_BY_HEADER,
 	TOML_BY_PATH,		/* on the way to another one's header */
@@ -53,16 +53,16 @@ typedef void	 toml_error(void *arg, int line, int column, const char *words);
 /* toml.c */
 
 /*
- * Reads a text of len octets.  Each error is told through the function, and
- * what has none is in the tree all the same; who wants a text without errors
- * counts them.  Words never have a value in them, for it may be a secret.
- * Strings and keys have no NUL in them.  The tree is the caller's.
+ * Reads a text of len octets.  Calls the function for each error; the tree has
+ * everything else, so a caller that accepts no errors counts them.  Messages
+ * never contain a value, because it may be a secret.  Strings and keys contain
+ * no NUL.  The tree is the caller's.
  */
 struct toml	*toml_parse(const void *text, size_t len, toml_error *,
 		    void *arg);
-/* Wipes and frees it, with all below it.  Takes NULL. */
+/* Wipes and frees it and all below it.  Takes NULL. */
 void		 toml_free(struct toml *);
-/* What a table has under the key, or NULL. */
+/* The table's value for the key, or NULL. */
 struct toml	*toml_get(const struct toml *table, const char *key);
 /* "a string", "an integer", ... */
 const char	*toml_type_name(enum toml_type);
@@ -70,11 +70,11 @@ const char	*toml_type_name(enum toml_type);
 /* tomlval.c */
 
 /*
- * What a word that is not in quotes stands for, into n; the word is changed.
+ * Puts the value of a word that is not quoted into n, and changes the word.
  * NULL, or why it is no value.
  */
 const char	*toml_scalar(char *, struct toml *);
-/* Of a base up to 16, or -1. */
+/* A digit of a base up to 16, or -1. */
 int		 toml_digit(int c, int base);
 
 #endif /* ROCKETD_TOML_H */

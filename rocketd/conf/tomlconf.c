@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * A configuration in TOML, on its way to who knows the keys of the program that
- * it was written for: each key becomes the statement of rocketd.conf(5) that
- * says the same, standing where the key stood, and the grammar does the rest.
+ * A configuration in TOML, on its way to the reader for its program's keys:
+ * each key becomes the statement of rocketd.conf(5) that says the same, at the
+ * key's place, and the grammar does the rest.
  */
 
 #include <sys/types.h>
@@ -17,7 +17,7 @@
 #include "tomlrocket.h"
 #include "tomlsay.h"
 
-/* Whose files are read. */
+/* The programs whose files are read. */
 static const struct program {
 	const struct toml_keys	*keys;
 	void			(*read)(struct tomlsay *, const struct toml *);
@@ -61,7 +61,7 @@ tomlconf_read(struct lex *l, const struct rocketd_conf *conf)
 	toml_free(root);
 }
 
-/* The better of the two, of which found may be NULL. */
+/* The better of the two; found may be NULL. */
 static const struct toml_key *
 better(const struct toml_key *found, const struct toml_key *row,
     uint32_t scope)

@@ -18,12 +18,12 @@
 int		 tomlconf_named(const char *path);
 /*
  * Reads the file that lex_open has opened and supplies the words of the
- * statements that say the same.  Errors are told and counted by lex_error.
+ * statements that say the same.  Errors go to lex_error.
  */
 void		 tomlconf_read(struct lex *, const struct rocketd_conf *);
 /*
- * The option that words mean which begin with a key of such a file, in that
- * scope if it may be; or NULL.
+ * The option meant by words that begin with a key of such a file, in that scope
+ * if possible; or NULL.
  */
 const char	*tomlconf_option(const char *words, uint32_t scope);
 

@@ -2,8 +2,8 @@
 
 /*
  * Rocket's files: which keys there are in which tables, what must be in them,
- * and how addresses are written.  No check, limit or default of a value is
- * written here: the statements that are made of the keys have those.
+ * and how addresses are written.  Checks, limits and defaults of values are not
+ * here: the statements that are made of the keys have them.
  */
 
 #include <sys/types.h>
@@ -22,9 +22,9 @@
 #include "tomlrocket.h"
 #include "tomlsay.h"
 
-#define NAME_LEN	128	/* of a table, as it is shown */
+#define NAME_LEN	128	/* of a table, in messages */
 #define PORT_MAX	16	/* what is written for a port */
-/* One more than there may be, so that the grammar says that it is too many. */
+/* One more than allowed, so that the grammar reports too many. */
 #define ENDPOINTS_MAX	(CONF_LISTENS_MAX + 1)
 
 #define PREFIX		"default_"
@@ -59,7 +59,7 @@ static const struct toml_key	 keys[] = {
 	    { "mux concurrency", NULL }, 0, 0 },
 	{ "mux_framesize", BLOCKS | SERVICES,
 	    { "mux frame size", NULL }, 0, 0 },
-	/* as it is written there, and as it should be */
+	/* as Rocket spells it, and the right way */
 	{ "mux_recievebuffer", BLOCKS | SERVICES,
 	    { "mux receive buffer", NULL }, 0, 0 },
 	{ "mux_receivebuffer", BLOCKS | SERVICES,
@@ -163,7 +163,7 @@ read_endpoint(struct tomlsay *r, const char *key, const struct toml *v,
 	return (-1);
 }
 
-/* Keeps the one behind the last, unless it is there before. */
+/* Keeps the entry behind the last, unless it is a duplicate. */
 static void
 keep_endpoint(const struct endpoint *list, size_t *n)
 {
@@ -184,7 +184,7 @@ add_endpoint(struct tomlsay *r, const char *key, const struct toml *v,
 		keep_endpoint(list, n);
 }
 
-/* Those of two keys, for one address and for a list of them; how many. */
+/* Collects those of two keys, one address and a list; how many. */
 static size_t
 read_endpoints(struct tomlsay *r, const struct toml *table, const char *one,
     const char *many, struct endpoint *list)
@@ -227,7 +227,7 @@ say_proxies(struct tomlsay *r, const struct toml *n)
 	tomlsay_mark(r, n, '}');
 }
 
-/* transport: of a block's, or NULL. */
+/* transport: for a block's listeners, or NULL. */
 static void
 read_listens(struct tomlsay *r, const struct toml *table,
     const struct toml *transport)
@@ -249,7 +249,7 @@ read_listens(struct tomlsay *r, const struct toml *table,
 	}
 }
 
-/* Addresses to connect from; their ports say nothing, and are 0. */
+/* Addresses to connect from; their ports have no meaning, and are 0. */
 static size_t
 read_sources(struct tomlsay *r, const struct toml *table, struct endpoint *list)
 {
@@ -314,7 +314,7 @@ say_remote(struct tomlsay *r, const struct endpoint *remote,
 	tomlsay_mark(r, remote->value, '\n');
 }
 
-/* Each remote from each source that it can be reached from, in their order. */
+/* Each remote, from each source that can reach it, in their order. */
 static void
 read_remotes(struct tomlsay *r, const struct toml *table,
     const struct way *way)
@@ -333,7 +333,7 @@ read_remotes(struct tomlsay *r, const struct toml *table,
 			say_remote(r, &remotes[i], way, &sources[j]);
 			said++;
 		}
-		/* the grammar says what is wrong with a source of no use */
+		/* the grammar reports a source that cannot be used */
 		if (said++ == 0)
 			say_remote(r, &remotes[i], way, nsources == 0 ? NULL :
 			    &sources[0]);
@@ -357,7 +357,7 @@ table_name(enum side side, const char *service)
 	return (buf);
 }
 
-/* After an error of the text there is no telling what is missing. */
+/* After an error in the text we cannot know what is missing. */
 static void
 require(struct tomlsay *r, const struct toml *table, const char *name,
     const char *key, const char *other)
@@ -372,7 +372,7 @@ require(struct tomlsay *r, const struct toml *table, const char *name,
 		    other);
 }
 
-/* The strings of a token's key; kind: the keyword before each, or NULL. */
+/* The strings of a token key; kind: the keyword before each, or NULL. */
 static void
 say_tokens(struct tomlsay *r, const struct toml *n, const char *kind)
 {
@@ -411,7 +411,7 @@ check_tokens(struct tomlsay *r, const struct toml *n)
 	return (!TAILQ_EMPTY(&n->nodes));
 }
 
-/* The key as it is where it is no default for others. */
+/* The key without the prefix of a default. */
 static const char *
 plain(const char *key, uint32_t scope)
 {
@@ -532,8 +532,8 @@ read_transport(struct tomlsay *r, const struct toml *table)
 }
 
 /*
- * A CDN's address that is dialled for the remote: there is one for WebSocket
- * only, and files for other transports have the key all the same.
+ * A CDN's address that is dialled in place of the remote's.  Only WebSocket
+ * uses it, but files for other transports have the key, too.
  */
 static const struct toml *
 read_edge(struct tomlsay *r, const struct toml *table,
@@ -654,7 +654,7 @@ read_block(struct tomlsay *r, const struct toml *root, enum side side)
 	tomlsay_mark(r, table, '\n');
 }
 
-/* There is one daemon, however many tables say how much it logs. */
+/* Several tables may set the log level, but there is one daemon. */
 static void
 read_log_level(struct tomlsay *r, const struct toml *root)
 {
@@ -674,9 +674,8 @@ read_log_level(struct tomlsay *r, const struct toml *root)
 			(void)tomlsay_option(r, o, n, 0);
 		} else if (n->type != first->type ||
 		    (n->text != NULL && strcmp(n->text, first->text) != 0))
-			VALUE_ERROR(r, n, "another \"log_level\" than at "
-			    "%d:%d, for one daemon", first->line,
-			    first->column);
+			VALUE_ERROR(r, n, "\"log_level\" is not the same as "
+			    "at %d:%d", first->line, first->column);
 	}
 }
 

@@ -13,7 +13,7 @@
 
 extern const struct toml_keys	 tomlrocket_keys;
 
-/* Says what the file says; its keys are these. */
+/* Says what the file says, and the keys that it may have. */
 void	 tomlrocket_read(struct tomlsay *, const struct toml *root);
 
 #endif /* ROCKETD_TOMLROCKET_H */

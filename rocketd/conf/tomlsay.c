@@ -19,7 +19,7 @@
 
 #define BLOCKS		(SCOPE_SERVER | SCOPE_CLIENT)
 
-#define KEY_MAX		64	/* of a key that is looked for */
+#define KEY_MAX		64	/* of a key to find */
 
 void
 tomlsay_error(struct tomlsay *r, int line, int column, const char *fmt, ...)
@@ -38,7 +38,7 @@ tomlsay_error(struct tomlsay *r, int line, int column, const char *fmt, ...)
 	lex_error(r->lex, &at, "%s", words);
 }
 
-/* What the file says, fit for a message; one of a few static buffers. */
+/* Text of the file made fit for a message; one of a few static buffers. */
 const char *
 tomlsay_show(const char *s)
 {
@@ -100,7 +100,7 @@ tomlsay_mark(struct tomlsay *r, const struct toml *at, int mark)
 	lex_supply(r->lex, mark, "", at->line, at->column);
 }
 
-/* Something that is not to be taken for a keyword. */
+/* Something that must not be taken for a keyword. */
 void
 tomlsay_text(struct tomlsay *r, const struct toml *at, const char *text)
 {
@@ -109,7 +109,7 @@ tomlsay_text(struct tomlsay *r, const struct toml *at, const char *text)
 
 /* ---- options ---- */
 
-/* The row of a key, or NULL; known: there is one, here or elsewhere. */
+/* The row of a key, or NULL; known: some scope has it. */
 static const struct toml_key *
 find_row(const struct toml_keys *k, const char *key, uint32_t scope,
     int *known)
@@ -128,8 +128,8 @@ find_row(const struct toml_keys *k, const char *key, uint32_t scope,
 }
 
 /*
- * What a key means in that scope, as a row, which is found or is made of the
- * option whose name it is.  -1: nothing.
+ * What a key means in that scope, as a row: found, or made from the option of
+ * that name.  -1: nothing.
  */
 static int
 find_key(const struct toml_keys *k, const char *key, uint32_t scope,
@@ -198,7 +198,7 @@ nearest_try(struct nearest *n, const char *prefix, const char *name,
 	}
 }
 
-/* All names that there are. */
+/* Compares all names. */
 static void
 nearest_find(struct nearest *n, const struct toml_keys *k)
 {
@@ -238,7 +238,7 @@ unknown_key(struct tomlsay *r, const struct toml *n, uint32_t scope)
 		    tomlsay_show(n->key), near.name);
 }
 
-/* A value as a statement has it in its words; NULL: of a wrong type. */
+/* A value as a statement writes it; NULL: its type is wrong. */
 static const char *
 option_text(const struct option *o, const struct toml *v, int inverted,
     char *buf, size_t size)
@@ -263,7 +263,7 @@ option_text(const struct option *o, const struct toml *v, int inverted,
 	}
 }
 
-/* Is it a value for the option?  Tells it of the key, not of the option. */
+/* Is it a value for the option?  Errors name the key, not the option. */
 static int
 check_value(struct tomlsay *r, const struct option *o, const char *key,
     const struct toml *v, const char *text)
@@ -285,7 +285,7 @@ check_value(struct tomlsay *r, const struct option *o, const char *key,
 		    toml_type_name(v->type));
 		return (0);
 	}
-	/* of strings there are none but paths, which the grammar checks */
+	/* all strings are paths, which the grammar checks */
 	if (o->type == OPT_STRING)
 		return (tomlsay_string(r, key, v) != NULL);
 	if (option_parse(&as, &text, 1, &scratch, why) == 0)
@@ -294,7 +294,7 @@ check_value(struct tomlsay *r, const struct option *o, const char *key,
 	return (0);
 }
 
-/* A list gives its words one by one. */
+/* Says the words of a list one by one. */
 static const struct toml *
 first_value(const struct option *o, const struct toml *n)
 {

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * A file in TOML said in words of the grammar: statements that stand where its
- * keys stood.  What its keys mean is in a table, one for each program whose
- * files are read.
+ * A TOML file in words of the grammar: statements at the places of its keys.
+ * What the keys mean is in a table, one for each program whose files are read.
  */
 
 #ifndef ROCKETD_TOMLSAY_H
@@ -25,9 +24,9 @@ struct toml_key {
 };
 
 /*
- * All keys of a program.  Besides them there are ours, by the names of options
- * with '_' for each blank, unless one of these has the same name; and in a
- * block each that is an option's once more, with the prefix.
+ * All keys of a program.  Besides them there are ours: the names of options
+ * with '_' for each blank, unless a key has the same name.  In a block each
+ * option also has a key with the prefix.
  */
 struct toml_keys {
 	const struct toml_key	*keys;
@@ -53,28 +52,28 @@ struct tomlsay {
 void		 tomlsay_error(struct tomlsay *, int line, int column,
 		    const char *, ...)
 		    __attribute__((__format__(printf, 4, 5)));
-/* What the file says, fit for a message; one of a few static buffers. */
+/* Text of the file made fit for a message; one of a few static buffers. */
 const char	*tomlsay_show(const char *);
-/* Is the value of the key of this type?  If not, the error has been told. */
+/* Is the value of the key of this type?  If not, reports it. */
 int		 tomlsay_is(struct tomlsay *, const char *key,
 		    const struct toml *, enum toml_type);
-/* A string that a statement may have in quotes; NULL: the error was told. */
+/* A string that a statement may have in quotes; NULL: an error, reported. */
 const char	*tomlsay_string(struct tomlsay *, const char *key,
 		    const struct toml *);
 /*
- * Words for the grammar: keywords, with a blank between two; something that is
- * not to be taken for a keyword; and \n { }.  They stand at the key, the value
- * and the key.
+ * Words for the grammar: keywords, with a blank between two, at the key's
+ * place; something that must not be taken for a keyword, at the value's; and
+ * \n { }, at the key's.
  */
 void		 tomlsay_words(struct tomlsay *, const struct toml *,
 		    const char *words);
 void		 tomlsay_text(struct tomlsay *, const struct toml *,
 		    const char *);
 void		 tomlsay_mark(struct tomlsay *, const struct toml *, int);
-/* The statement of an option.  -1: it takes no such value, told. */
+/* The statement of an option.  -1: it takes no such value; reported. */
 int		 tomlsay_option(struct tomlsay *, const struct option *,
 		    const struct toml *, int inverted);
-/* All options of a table; keys of no meaning in it are told. */
+/* All options of a table; reports keys that have no meaning there. */
 void		 tomlsay_options(struct tomlsay *, const struct toml *table,
 		    uint32_t scope);
 

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * The values of TOML that stand in no quotes and no brackets: booleans,
- * numbers, and dates, of which only the form is looked at.  Knows nothing of
- * where they stand.
+ * TOML values without quotes and brackets: booleans, numbers, and dates, of
+ * which only the form is checked.  Knows nothing of their places.
  */
 
 #include <sys/types.h>
@@ -30,7 +29,7 @@ toml_digit(int c, int base)
 	return (v < base ? v : -1);
 }
 
-/* What is left of s behind the form, in which d is a digit; or NULL. */
+/* The rest of s behind the form, in which d is a digit; or NULL. */
 static const char *
 match(const char *s, const char *form)
 {
@@ -66,8 +65,8 @@ is_date(const char *s)
 }
 
 /*
- * Takes the '_' out, which stand between digits; sets the base and passes its
- * prefix.  What the digits begin with, or NULL.
+ * Removes '_' between digits, sets the base and skips its prefix.  Returns the
+ * first digit, or NULL.
  */
 static char *
 plain_digits(char *s, int *base)
@@ -90,7 +89,7 @@ plain_digits(char *s, int *base)
 	return (begin);
 }
 
-/* Sets what an integer is; -1: it is none, 1: out of range. */
+/* Sets an integer's value; -1: it is no integer, 1: out of range. */
 static int
 parse_integer(const char *s, int base, int negative, int64_t *value)
 {
@@ -167,8 +166,9 @@ toml_scalar(char *s, struct toml *n)
 		if (status == 0)
 			return (NULL);
 		if (digits == NULL || base != 10 || !is_float(digits))
-			return ("no value; words stand in quotes, numbers "
-			    "begin with no 0 and have '_' only between digits");
+			return ("not a value; words need quotes, numbers "
+			    "do not begin with 0 and have '_' only between "
+			    "digits");
 		n->type = TOML_FLOAT;
 	}
 	if ((n->text = strdup(s)) == NULL)

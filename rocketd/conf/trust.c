@@ -2,7 +2,7 @@
 
 /*
  * Files that are read as root.  Each is opened once and checked by its
- * descriptor, so that nobody can put another one in its place in between.
+ * descriptor, so that nobody can replace it in between.
  */
 
 #include <sys/types.h>
@@ -26,10 +26,10 @@ distrust(const struct stat *st, int secret)
 		return ("not a regular file");
 	if (st->st_uid != 0 && st->st_uid != uid)
 		return (uid == 0 ? "not owned by root" :
-		    "owned neither by root nor by who runs rocketd");
+		    "owned neither by root nor by rocketd's user");
 	if (st->st_mode & S_IWOTH)
 		return ("others may write it; chmod o-w");
-	/* a group of one's own is common, and root's is root */
+	/* many users have a group of their own, and root's is root */
 	if ((st->st_mode & S_IWGRP) && st->st_gid != 0 &&
 	    (uid == 0 || st->st_gid != getegid()))
 		return ("its group may write it; chmod g-w");
@@ -45,7 +45,7 @@ conf_open(const char *path, int secret, char *why, size_t whysize)
 	const char	*fault;
 	int		 fd;
 
-	/* without waiting, should it be a fifo */
+	/* do not wait if it is a fifo */
 	if ((fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC |
 	    O_NOCTTY)) == -1 || fstat(fd, &st) == -1)
 		fault = strerror(errno);

@@ -2,7 +2,7 @@
 
 /*
  * What may be a name, an address, a host or a variable in a configuration.
- * Numbers only: nothing here asks a name service.
+ * Nothing here asks a name service.
  */
 
 #include <sys/types.h>
@@ -83,7 +83,7 @@ valid_host(const char *s)
 		label = strcspn(s, ".");
 		if (label == 0 || label > VALID_LABEL_MAX || s[0] == '-')
 			return (0);
-		/* the last label, perhaps with the root's dot */
+		/* the last label, with or without a final dot */
 		if (s[label] == '\0' || s[label + 1] == '\0')
 			return (strspn(s, VALID_DIGITS) != label);
 		s += label + 1;
@@ -147,7 +147,7 @@ valid_url(const char *s)
 	    strncmp(s, "https://", 8) == 0);
 }
 
-/* What the request says of itself, or has words of its own for. */
+/* Fields that the request sets, or that have options of their own. */
 static int
 own_field(const char *s, size_t len)
 {

@@ -2,8 +2,8 @@
 
 /*
  * What one word of a statement stands for: a port, a range of them, an
- * address, a host, a path.  A word that is none is told of, at its place, and
- * reading goes on; knows neither statements nor blocks.
+ * address, a host, a path.  A wrong word is reported at its place, and reading
+ * goes on; knows neither statements nor blocks.
  */
 
 #include <sys/types.h>
@@ -84,7 +84,7 @@ wordval_transport(struct lex *lex, const struct word *w)
 	return (0);
 }
 
-/* What may have been meant, as the rest of a message. */
+/* What was probably meant, as the rest of a message. */
 static const char *
 hint(const struct word *w)
 {
@@ -92,9 +92,9 @@ hint(const struct word *w)
 
 	if (colon != NULL && strchr(w->text, ':') == colon &&
 	    strspn(colon + 1, "0123456789") == strlen(colon + 1))
-		return ("; a port stands behind \"port\"");
+		return ("; a port goes after \"port\"");
 	if (w->text[0] == '[')
-		return ("; it stands without brackets, and a port behind "
+		return ("; write it without brackets, and a port after "
 		    "\"port\"");
 	return ("");
 }
@@ -103,8 +103,8 @@ void
 wordval_host(struct lex *lex, const struct word *w)
 {
 	if (!valid_host(w->text))
-		lex_error(lex, w, "\"%s\" is no address and no name of a "
-		    "host%s", wordval_show(w), hint(w));
+		lex_error(lex, w, "\"%s\" is neither an address nor a host "
+		    "name%s", wordval_show(w), hint(w));
 }
 
 void
@@ -174,7 +174,7 @@ wordval_source(struct lex *lex, const struct word *w,
 	wordval_addr(lex, w, "the source is", addr);
 	if (addr->family != ADDR_NONE && valid_addr(dialled->text, &to) &&
 	    to.family != addr->family)
-		lex_error(lex, w, "%s and %s are not of one family",
+		lex_error(lex, w, "%s and %s are not of the same family",
 		    wordval_show(w), wordval_show(dialled));
 }
 
@@ -202,7 +202,7 @@ wordval_token(struct lex *lex, const struct word *w, struct conf_token *t)
 		return;
 	}
 	if (w->shared)
-		lex_error(lex, w, "the token stands in a file that "
+		lex_error(lex, w, "the token is in a file that "
 		    "others may read; chmod o-r, or use token file");
 	memcpy(t->octets, w->text, w->len);
 	t->len = w->len;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * What one word of a statement stands for.  Errors are told at the word, by
- * lex_error; what is filled in then is of no use.
+ * What one word of a statement stands for.  Errors go to lex_error, at the
+ * word; the result is then undefined.
  */
 
 #ifndef ROCKETD_WORDVAL_H
@@ -17,7 +17,7 @@
 /* Fit for a message; four may stand in one. */
 const char	*wordval_show(const struct word *);
 uint16_t	 wordval_port(struct lex *, const struct word *);
-/* One port or "FIRST-LAST"; returns 1 when it was the latter. */
+/* One port or "FIRST-LAST"; returns 1 if it was a range. */
 int		 wordval_ports(struct lex *, const struct word *,
 		    uint16_t *first, uint16_t *last);
 /* NULL: the default. */
@@ -28,18 +28,18 @@ void		 wordval_host(struct lex *, const struct word *);
 void		 wordval_addr(struct lex *, const struct word *,
 		    const char *what, struct addr *);
 /*
- * Each of the words is an address, or "ADDRESS/BITS" with nothing beyond these
+ * Each of the words is an address, or "ADDRESS/BITS" with zeros beyond these
  * bits.  Returns how many there are.
  */
 uint32_t	 wordval_networks(struct lex *, const struct word *,
 		    struct conf_proxy *, uint32_t max);
-/* For connections to what is dialled, if that is an address: of its family. */
+/* The source of connections; of the remote's family if that is an address. */
 void		 wordval_source(struct lex *, const struct word *,
 		    const struct word *dialled, struct addr *);
-/* For the daemon, which works in another directory; size counts a NUL. */
+/* Absolute: the daemon works in another directory.  size counts a NUL. */
 int		 wordval_path(struct lex *, const struct word *,
 		    const char *what, size_t size);
-/* A token as it stands, or TOKEN_MASKED. */
+/* A token by value, or TOKEN_MASKED. */
 void		 wordval_token(struct lex *, const struct word *,
 		    struct conf_token *);
 

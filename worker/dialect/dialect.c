@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 
-/* The dialects that there are: a line each. */
+/* A line for each dialect. */
 
 #include "shared/msg.h"
 #include "dialect.h"

@@ -2,9 +2,9 @@
 
 /*
  * A dialect: what is said on a tunnel around the session.  How a tunnel opens,
- * how more of them are asked for, drained and pinged, and how a stream says
- * what it is for.  Each is one table of functions and one folder; shared code
- * asks no dialect's name.
+ * how to ask for more of them, drain and ping them, and how a stream says what
+ * it is for.  Each dialect is one table of functions and one folder; shared
+ * code never asks for a dialect's name.
  *
  * A dialect talks through tunnel.h: tunnel_get and tunnel_put for octets,
  * tunnel_get_message and tunnel_put_message where WebSocket's borders matter,
@@ -30,7 +30,7 @@ struct msg_key;
 struct service;
 struct tunnel;
 
-#define WANT_MAX	(4 + 1024)	/* octets that a want takes at most */
+#define WANT_MAX	(4 + 1024)	/* most octets that a want takes */
 #define ANSWER_MAX	16		/* and its answer */
 
 enum want_kind {
@@ -43,7 +43,7 @@ struct want {				/* what a stream is for */
 	enum want_kind	 kind;
 	int		 answer;	/* the opener waits for one */
 	uint32_t	 port;	/* of the target; 0: by the listener */
-	struct addr	 user;		/* family ADDR_NONE: not told */
+	struct addr	 user;		/* ADDR_NONE: not known */
 	struct addr	 listener;
 };
 
@@ -52,11 +52,11 @@ struct dialect {
 
 	/* ---- a service ---- */
 
-	/* Makes svc->part, before the sandbox; fatal() is fine. */
+	/* Makes svc->part, before the sandbox; may call fatal(). */
 	void	(*init)(struct service *);
 	/*
-	 * Its keys are there, or are others than before: tunnels proven with
-	 * one that is gone drain.  -1: no memory.
+	 * Its keys have come or changed: drains tunnels that were proven with a
+	 * key that is gone.  -1: no memory.
 	 */
 	int	(*keys)(struct service *, const struct msg_key *, uint32_t n);
 	/*
@@ -65,25 +65,25 @@ struct dialect {
 	 */
 	int	(*path)(const struct service *, char *, size_t);
 	/*
-	 * Another worker of the service has seen a client that started anew.
+	 * Another worker of the service has seen a client that was restarted.
 	 * NULL: the dialect does not know its clients.
 	 */
 	void	(*client_back)(struct service *, const struct msg_client *);
 
 	/* ---- a tunnel ---- */
 
-	/* It is there: makes t->part and t->seal.  -1: no key, no memory. */
+	/* It starts: makes t->part and t->seal.  -1: no key, no memory. */
 	int	(*begin)(struct tunnel *);
-	/* Frees t->part, which may be NULL.  Not only from a turn. */
+	/* Frees t->part, which may be NULL.  May be called outside a turn. */
 	void	(*free)(struct tunnel *);
 	/*
-	 * There may be octets to read, or room to write: of a tunnel that
-	 * opens, until tunnel_run; of a control channel, for ever.
+	 * There may be octets to read, or room to write.  A tunnel that opens
+	 * gets these until tunnel_run, a control channel to its end.
 	 */
 	void	(*turn)(struct tunnel *);
 	/*
-	 * Looks at the time (worker_now) and returns when it wants to again,
-	 * UINT64_MAX: not.
+	 * Does what is due (times as worker_now) and returns when to call it
+	 * again; UINT64_MAX: never.
 	 */
 	uint64_t (*tick)(struct tunnel *, uint64_t now);
 	/* The peer opened a stream: give it an owner; -1 refuses it. */
@@ -95,11 +95,11 @@ struct dialect {
 	 * NULL: the dialect never calls for tunnel_probe.
 	 */
 	void	(*probe)(struct tunnel *, uint64_t now);
-	/* Asks the peer, which dials, for so many more tunnels. */
+	/* Asks the peer, which dials, for more tunnels. */
 	void	(*more)(struct tunnel *, uint32_t);
-	/* For rocketctl: what is this dialect's to say. */
+	/* For rocketctl: fills in what only the dialect knows. */
 	void	(*describe)(const struct tunnel *, struct ctl_session *);
-	/* For the log: who the peer is, and how it is sealed. */
+	/* For the log: who the peer is, and how the tunnel is sealed. */
 	void	(*words)(const struct tunnel *, char *, size_t);
 
 	/* ---- a stream's first octets ---- */
@@ -108,7 +108,7 @@ struct dialect {
 	size_t	(*put_want)(struct tunnel *, const struct want *, uint8_t *,
 		    size_t);
 	/*
-	 * Reads it: octets that it takes, 0: it is not whole, -1: *why says
+	 * Reads it: how many octets it takes; 0: it is not whole; -1: *why says
 	 * what is wrong with it.
 	 */
 	ssize_t	(*get_want)(struct tunnel *, const uint8_t *, size_t,
@@ -120,7 +120,7 @@ struct dialect {
 
 /* dialect.c */
 
-/* Of the service's number for it: DIALECT_ROCKET.  NULL: none. */
+/* By its number in messages: DIALECT_ROCKET.  NULL: there is none. */
 const struct dialect	*dialect_get(uint32_t);
 
 #endif /* WORKER_DIALECT_H */

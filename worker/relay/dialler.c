@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * See dialler.h.  Dial is asked SENT_MAX at a time, which is within its own
- * bound for a worker; the others wait here, in order, while their time runs.
- * A request that dial does not answer at all (it died, and stays away) fails
+ * See dialler.h.  At most SENT_MAX requests are with dial, which is within its
+ * own bound for a worker; the others wait here, in order, while their time
+ * runs.  A request that dial never answers (it died and was not replaced) fails
  * when its time is over.
  */
 
@@ -28,7 +28,7 @@
 #define SENT_MAX	512
 #define REQUESTS_MAX	65536	/* a small struct each; streams are bounded */
 #define BUCKETS		1024
-/* Beyond its own timeout, for dial's answer to arrive. */
+/* Added to a request's timeout, for dial's answer to arrive. */
 #define GRACE_MS	500
 
 struct request {
@@ -37,7 +37,7 @@ struct request {
 	struct msg_dial		 msg;
 	struct event		*timer;
 	uint64_t		 deadline;	/* worker_now, microseconds */
-	int			 sent;		/* or else on waiting */
+	int			 sent;		/* 0: on waiting */
 	dialler_done		*done;
 	void			*arg;
 };
@@ -81,7 +81,7 @@ request_free(struct request *r)
 
 static void	 requests_send(void);
 
-/* The answer goes to the asker after the request is forgotten. */
+/* Forgets the request, then gives its asker the answer. */
 static void
 request_done(struct request *r, int fd, const struct msg_dialled *result)
 {
@@ -93,7 +93,7 @@ request_done(struct request *r, int fd, const struct msg_dialled *result)
 	done(arg, fd, result);
 }
 
-/* Dial is told, when it was asked. */
+/* Tells dial, if it was asked. */
 static void
 request_cancel(const struct request *r)
 {
@@ -122,7 +122,7 @@ request_timeout(evutil_socket_t fd, short what, void *arg)
 	request_done(r, -1, &res);
 }
 
-/* What is left of its time goes with it. */
+/* Asks dial, with the time that is left. */
 static void
 request_send(struct request *r)
 {
@@ -132,11 +132,11 @@ request_send(struct request *r)
 	msg.timeout_ms = now < r->deadline ? (r->deadline - now) / 1000 : 1;
 	if (msg.timeout_ms == 0)
 		msg.timeout_ms = 1;
-	/* Failing, the channel is dead: the next one brings it. */
+	/* If it fails the channel is dead, and the next dial is asked. */
 	(void)channel_send(dial, IMSG_DIAL, -1, &msg, sizeof(msg));
 }
 
-/* As many as dial may have at once, in the order they came. */
+/* Sends as many as dial may have at once, in the order they came. */
 static void
 requests_send(void)
 {
@@ -158,7 +158,7 @@ dialler_channel(struct channel *ch)
 	int		 i;
 
 	dial = ch;
-	/* What another dial was asked is asked again, before what waits. */
+	/* What an earlier dial was asked goes out again, before what waits. */
 	for (i = 0; i < BUCKETS; i++)
 		LIST_FOREACH(r, &requests[i], entry) {
 			if (!r->sent)
@@ -223,7 +223,7 @@ dialler_answer(const struct msg_dialled *res, int fd)
 {
 	struct request	*r;
 
-	/* One that was cancelled while its answer was on the way. */
+	/* It was cancelled while its answer was on the way. */
 	if ((r = request_get(res->request)) == NULL) {
 		if (fd != -1)
 			close(fd);

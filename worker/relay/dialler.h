@@ -2,7 +2,7 @@
 
 /*
  * The asking side of dial: requests of this worker, each answered once.  They
- * outlive the dial process: what was under way is asked again of the next.
+ * outlive the dial process: the next one is asked what was under way.
  */
 
 #ifndef WORKER_DIALLER_H
@@ -27,8 +27,8 @@ void		 dialler_init(struct event_base *);
 /* The channel to dial, or NULL while there is none. */
 void		 dialler_channel(struct channel *);
 /*
- * offset: to the port of what is dialled, where that is a range.  Returns the
- * request's number, or 0 when there are too many or no memory.
+ * offset: from the first port of a target with a range of them.  Returns the
+ * request's number; 0: there are too many, or no memory.
  */
 uint32_t	 dialler_ask(enum dial_what, uint32_t index, uint32_t offset,
 		    uint32_t timeout_ms, dialler_done *, void *arg);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * See lz.h.  The history of a direction is what its blocks but the plain ones
- * (LZ_PLAIN) carried, up to 64 KiB of it.  The packer has it in a ring, for
- * LZ4 finds what was before the turn by itself; the unpacker has it right
- * before the octets that it makes.  Both buffers start small and grow.
+ * See lz.h.  A direction's history is the last 64 KiB that its blocks carried,
+ * other than plain ones (LZ_PLAIN).  The packer has it in a ring, where LZ4
+ * itself finds what was before the turn; the unpacker has it right before the
+ * octets that it makes.  Both buffers start small and grow.
  */
 
 #include <sys/types.h>
@@ -26,16 +26,16 @@ enum {				/* the first octet of a block */
 #define HEADER_MAX	6	/* of LZ_PACKED */
 #define HISTORY		65536	/* how far LZ4 looks back */
 #define RING_MAX	(HISTORY + LZ_BLOCK_MAX)
-#define BUFFER_MAX	(2 * HISTORY) /* a half is moved when it is full */
+#define BUFFER_MAX	(2 * HISTORY) /* when full, a half is moved */
 #define BUFFER_MIN	4096	/* what an interactive stream needs */
-/* A smaller buffer gets a block in pieces. */
+/* A smaller output buffer gets a block in pieces. */
 #define DIRECT_MIN	1024
 #define STAGE_PLAIN	512
 #define STAGE_MAX	(HEADER_MAX + LZ4_COMPRESSBOUND(STAGE_PLAIN))
 
 /*
- * Judged after so many octets: when they shrank by less than a sixteenth, the
- * next ones are not tried; twice as many each time that this is found.
+ * Judged after so many octets: if they shrank by less than a sixteenth, the
+ * next ones are not tried; each time that this happens, twice as many.
  */
 #define TRIAL		16384
 #define TRIAL_PAYS	16
@@ -49,22 +49,22 @@ struct packer {
 	uint32_t	 tried, saved;	/* of the trial under way */
 	uint32_t	 skip;		/* octets not to be tried */
 	uint32_t	 interval;	/* what skip is next */
-	uint32_t	 staged, gone;	/* octets in stage, and out of it */
+	uint32_t	 staged, gone;	/* octets in stage, and of them sent */
 	uint8_t		 stage[STAGE_MAX];
 };
 
 struct unpacker {
-	uint8_t		*buf;		/* history, then what waits */
+	uint8_t		*buf;		/* the history; what waits is its end */
 	size_t		 size, pos;
-	size_t		 waits;	/* octets before pos to be written */
-	uint8_t		*part;		/* of a packed block, as far as come */
+	size_t		 waits;	/* octets before pos not written yet */
+	uint8_t		*part;		/* what came of a packed block */
 	size_t		 part_size, part_len;
-	uint32_t	 plain;	/* of the block: octets that it makes, or... */
-	uint32_t	 left;		/* ...octets of it that are to come */
+	uint32_t	 plain;	/* of the block: octets that it makes... */
+	uint32_t	 left;		/* ...octets of it still to come */
 	uint8_t		 header[HEADER_MAX];
 	uint8_t		 header_len;	/* 0: between blocks */
 	size_t		 took;		/* in the last call, ... */
-	int		 within;	/* ...whose plain ones are in buf */
+	int		 within;	/* ...its plain octets are in buf */
 };
 
 struct lz {
@@ -130,8 +130,8 @@ lz_get16(const uint8_t *p)
 }
 
 /*
- * A buffer of at least need octets, at most max, with the first have of the
- * old one in it.  -1: no memory, or more than room, and nothing has changed.
+ * Grows a buffer to at least need octets, at most max; its first have octets
+ * stay.  -1: no memory, or it would grow by more than room; nothing changed.
  */
 static int
 lz_grow(uint8_t **buf, size_t *size, size_t have, size_t need, size_t max,
@@ -181,7 +181,7 @@ lz_space(struct lz *lz, uint8_t *buf, size_t max, size_t *len)
 		*len = STAGE_PLAIN;
 		return (lz->out.stage + LZ_HEADER);
 	}
-	/* As many as fit even if LZ4 makes more of them. */
+	/* As many as fit even if LZ4 makes them more. */
 	*len = max - HEADER_MAX - 16 - max / 255;
 	most = lz->out.skip > 0 ? LZ_PLAIN_MAX : LZ_BLOCK_MAX;
 	if (*len > most)
@@ -189,7 +189,7 @@ lz_space(struct lz *lz, uint8_t *buf, size_t max, size_t *len)
 	return (buf + LZ_HEADER);
 }
 
-/* Room for n octets in the ring.  -1: no memory. */
+/* Makes room for n octets in the ring.  -1: no memory. */
 static int
 packer_room(struct packer *o, size_t n)
 {
@@ -207,7 +207,7 @@ packer_room(struct packer *o, size_t n)
 	if (lz_grow(&o->ring, &o->size, o->pos, o->pos + n, RING_MAX,
 	    SIZE_MAX) == -1)
 		return (-1);
-	/* It has moved; and it may be as large as it gets, and too small. */
+	/* The ring has moved; it may be as large as it gets, and too small. */
 	if (o->pos > 0)
 		LZ4_loadDict(o->lz4, (char *)o->ring, o->pos);
 	if (n > o->size - o->pos)
@@ -215,7 +215,7 @@ packer_room(struct packer *o, size_t n)
 	return (0);
 }
 
-/* What the trials say about the octets that come. */
+/* Decides by the trials whether to try the octets that come. */
 static void
 packer_judge(struct packer *o, size_t len, size_t wire)
 {
@@ -248,7 +248,7 @@ packer_block(struct packer *o, uint8_t *p, size_t len, int lean)
 		o->skip -= len < o->skip ? len : o->skip;
 		return (LZ_HEADER + len);
 	}
-	/* There is room for whatever LZ4 makes of it, so it cannot fail. */
+	/* There is room for whatever LZ4 makes, so it cannot fail. */
 	plain = o->ring + o->pos;
 	memcpy(plain, p + LZ_HEADER, len);
 	n = LZ4_compress_fast_continue(o->lz4, (char *)plain,
@@ -284,7 +284,7 @@ lz_pack(struct lz *lz, uint8_t *buf, size_t max, size_t len, int lean)
 
 /* ---- inwards ---- */
 
-/* Takes of the header what there is; 1 when it is whole, -1: it is wrong. */
+/* Takes what there is of the header; 1: it is whole, -1: it is wrong. */
 static int
 unpacker_header(struct unpacker *i, const uint8_t **p, size_t *len)
 {
@@ -313,7 +313,7 @@ unpacker_header(struct unpacker *i, const uint8_t **p, size_t *len)
 	return (1);
 }
 
-/* Room for n octets behind the history.  -1: no memory. */
+/* Makes room for n octets behind the history.  -1: no memory. */
 static int
 unpacker_room(struct unpacker *i, size_t n, size_t room)
 {
@@ -327,7 +327,7 @@ unpacker_room(struct unpacker *i, size_t n, size_t room)
 	return (0);
 }
 
-/* Of a packed block p has the octets, or the last of them.  As lz_unpack. */
+/* p has a packed block, or some more of one.  As lz_unpack. */
 static int
 unpacker_packed(struct unpacker *i, const uint8_t **p, size_t *len,
     size_t room)
@@ -373,7 +373,7 @@ unpacker_packed(struct unpacker *i, const uint8_t **p, size_t *len,
 	return (0);
 }
 
-/* Octets of a block that go into the history as they are.  As lz_unpack. */
+/* p has octets that go into the history as they are.  As lz_unpack. */
 static int
 unpacker_kept(struct unpacker *i, const uint8_t **p, size_t *len, size_t room)
 {

@@ -4,13 +4,13 @@
  * LZ4 on one stream, both directions (rocket-protocol(7), COMPRESSION).
  * Octets in, octets out; it knows no socket and no session.
  *
- * Outwards what was read becomes one block at once, never later.  Inwards a
- * block is unpacked only when what came before it has been written, so that
- * what waits is held packed; of plain octets no more than one block waits.
+ * Outwards, what was read becomes one block at once.  Inwards, a block is
+ * unpacked only when everything before it has been written: what waits is held
+ * packed, but for at most one block of plain octets.
  *
- * Each direction's history is its own stream's; nothing is allocated for a
- * direction before it has carried something.  A block's lengths are checked
- * before memory is found for it.
+ * Each direction of each stream has its own history, and allocates nothing
+ * before it carries something.  A block's lengths are checked before memory is
+ * found for it.
  */
 
 #ifndef WORKER_LZ_H
@@ -23,11 +23,11 @@
 
 #include "worker/session/session.h"
 
-/* Plain octets of a block at most: a frame of the default size. */
+/* Most plain octets of a block: a frame of the default size. */
 #define LZ_BLOCK_MAX	32768
-/* The same of one that is not in the history, and so never held: a batch. */
+/* The same if the history, and so memory, does not keep them: a batch. */
 #define LZ_PLAIN_MAX	(256 * 1024)
-/* What stands before the octets of a block that is not packed. */
+/* The header of a block that is not packed. */
 #define LZ_HEADER	4
 
 struct lz;
@@ -44,10 +44,10 @@ size_t		 lz_held(const struct lz *);
 const struct lz_count *lz_count(const struct lz *);
 
 /*
- * Outwards, for a buffer of max (> 0) octets: first what is left of the last
- * block, lz_rest; if that gave 0, octets are read to where lz_space says, at
- * most *len of them, and made a block of by lz_pack, which returns how much of
- * the buffer is filled.  With lean it allocates nothing, and may not pack.
+ * Outwards, fills a buffer of max (> 0) octets.  First lz_rest: what is left of
+ * the last block.  If it gave 0, read at most *len octets to where lz_space
+ * says; lz_pack makes a block of them and returns how much of the buffer is
+ * filled.  With lean it allocates nothing, and may leave them unpacked.
  */
 size_t		 lz_rest(struct lz *, uint8_t *buf, size_t max);
 uint8_t		*lz_space(struct lz *, uint8_t *buf, size_t max, size_t *len);
@@ -55,20 +55,19 @@ size_t		 lz_pack(struct lz *, uint8_t *buf, size_t max, size_t len,
 		    int lean);
 
 /*
- * Inwards: takes of the stream's len octets what makes some plain ones, which
- * are at *plain, *n of them (0: more is needed).  Those that are written are
- * told to lz_wrote, which returns how many of the len were taken; the others
- * are to be given again.  Plain octets that were not written and are not part
- * of buf are the first of the next call, which may be with len 0.
- * -1: EPROTO, the peer broke the rules; ENOMEM, room more octets were not
- * enough.
+ * Inwards, takes as much of the stream's len octets as makes some plain ones:
+ * *n octets at *plain (0: it needs more).  Tell lz_wrote how many of these were
+ * written; it returns how many of the len were taken, and the others must be
+ * given again.  Plain octets that were not written and are not part of buf come
+ * first in the next call, whose len may be 0.  -1: EPROTO, the peer broke the
+ * rules; ENOMEM, room more octets of memory were not enough.
  */
 int		 lz_unpack(struct lz *, const uint8_t *buf, size_t len,
 		    size_t room, const uint8_t **plain, size_t *n);
 size_t		 lz_wrote(struct lz *, size_t n);
-/* Unpacked octets that are still to be written. */
+/* Unpacked octets that are not written yet. */
 size_t		 lz_waits(const struct lz *);
-/* Not within a block: the stream may end here. */
+/* Are we between blocks?  Only there the stream may end. */
 int		 lz_whole(const struct lz *);
 
 #endif /* WORKER_LZ_H */

@@ -19,12 +19,12 @@
 #define PIECE_MIN	512
 #define PIECE_MAX	(64 * 1024)
 #define WRITE_IOV	16
-/* So many a queue, or a few slow readers would have all there are. */
+/* Pipes of a queue at most, or a few slow readers would have them all. */
 #define OUTQ_PIPES	(PIPES_MAX / 4)
 
 struct piece {
 	struct piece	*next;
-	struct pipebuf	*pipe;	/* or NULL, and data */
+	struct pipebuf	*pipe;	/* NULL: it is data */
 	uint32_t	 off, len, size;
 	uint8_t		 data[];
 };
@@ -99,7 +99,7 @@ outq_append(struct outq *q, const uint8_t *buf, size_t n)
 	if (fits > n)
 		fits = n;
 	if (n > fits) {
-		/* Grows with what waits: small frames do not cost more. */
+		/* Grows with what waits, so that small frames stay cheap. */
 		size = q->len + fits < PIECE_MAX ? q->len + fits : PIECE_MAX;
 		if (size < PIECE_MIN)
 			size = PIECE_MIN;
@@ -231,7 +231,7 @@ outq_drop(struct outq *q, size_t n)
 	}
 }
 
-/* What is in the pipe becomes data. */
+/* Copies what is in the pipe: it becomes data. */
 static struct piece *
 piece_copy(struct piece *p)
 {

@@ -2,7 +2,7 @@
 
 /*
  * What waits for a socket, in order: octets that were copied, and octets that
- * came by pipe and leave by it.  All of them are charged to the budget.
+ * came by pipe and leave by it.  The budget is charged for all of them.
  */
 
 #ifndef WORKER_OUTQ_H
@@ -23,26 +23,26 @@ struct outq {			/* empty: all 0 */
 
 /* outq.c */
 
-/* Whom the octets of all queues are charged to. */
+/* The budget that is charged for the octets of all queues. */
 void		 outq_init(struct budget *);
-/* A copy of the octets behind what waits.  -1: no memory, nothing changed. */
+/* Appends a copy of the octets.  -1: no memory, nothing changed. */
 int		 outq_append(struct outq *, const uint8_t *, size_t);
 /*
- * Takes at most n octets of a socket by pipe: as read(2), EOPNOTSUPP when
- * they are to be copied.
+ * Takes at most n octets of a socket by pipe: as read(2); EOPNOTSUPP: they
+ * must be copied.
  */
 ssize_t		 outq_fill(struct outq *, int fd, size_t n);
-/* Writes what is first: as write(2); n > 0 have left the queue. */
+/* Writes the first piece: as write(2); n > 0 octets have left the queue. */
 ssize_t		 outq_write(struct outq *, int fd);
-/* Copies the first octets, at most n; how many.  Stops at a pipe. */
+/* Copies the first n octets, or those before a pipe; returns how many. */
 size_t		 outq_peek(const struct outq *, uint8_t *, size_t n);
-/* The first piece, which is no pipe; NULL and 0 when nothing waits. */
+/* The first piece, which must not be a pipe; NULL and 0: nothing waits. */
 const uint8_t	*outq_first(const struct outq *, size_t *);
-/* The first n octets are gone; none of them is in a pipe. */
+/* Drops the first n octets; none of them may be in a pipe. */
 void		 outq_drop(struct outq *, size_t n);
-/* What is in pipes is copied, so that others have them.  -1: it is lost. */
+/* Copies what is in pipes, to free them for others.  -1: it is lost. */
 int		 outq_unpipe(struct outq *);
-/* Gives all back. */
+/* Frees all that waits. */
 void		 outq_clear(struct outq *);
 
 #endif /* WORKER_OUTQ_H */

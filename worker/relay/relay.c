@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * One relay a stream: see relay.h for what it promises.  The socket's event
- * is edge-triggered and stays registered for the life of the socket, so what
- * an edge said is remembered in flags until a read or write takes it back.
+ * One relay a stream: see relay.h.  The socket's event is edge-triggered and
+ * stays registered for the life of the socket, so flags remember what an edge
+ * said until a read or write finds otherwise.
  */
 
 #include <sys/types.h>
@@ -29,28 +29,28 @@
 
 #define RELAY_READABLE	0x0001	/* a read may give something */
 #define RELAY_WRITABLE	0x0002	/* a write may take something */
-#define RELAY_EOF	0x0008	/* it was read: our direction has ended */
+#define RELAY_EOF	0x0008	/* end of file: our direction has ended */
 #define RELAY_FIN	0x0010	/* the peer's direction has ended */
 #define RELAY_SHUT	0x0020	/* and the socket was told */
-#define RELAY_WANT	0x0040	/* what the stream is for is not known yet */
+#define RELAY_WANT	0x0040	/* the opener has not said yet what it is for */
 #define RELAY_ANSWERS	0x0080	/* the opener wants an answer */
 #define RELAY_LINGERS	0x0100	/* on the lingering list */
 #define RELAY_EVENT	0x0200	/* ev is added */
-#define RELAY_COPIES	0x0400	/* the socket is of a kind that cannot pipe */
+#define RELAY_COPIES	0x0400	/* a socket that no pipe can be used with */
 #define RELAY_PIPING	0x0800	/* on the list of those with pipes */
 #define RELAY_CLOSED	0x1000	/* the end is in the socket already */
-#define RELAY_FRESH	0x2000	/* no edge has been told yet */
+#define RELAY_FRESH	0x2000	/* no edge has come yet */
 
-/* A socket that takes nothing for so long after the stream's end is reset. */
+/* After the stream's end a socket that takes nothing for so long is reset. */
 #define LINGER_US	(60 * 1000000ULL)
-/* So many reads of late gave much, or all of so much: the next is by pipe. */
+/* After so many large reads, or full ones of so much, the next is by pipe. */
 #define BULK_FULLS	4
 #define BULK_FULL_MIN	16384
-/* Less than this was not worth the two calls more. */
+/* Fewer octets than this do not pay for a pipe's two calls more. */
 #define BULK_PAYS	32768
-/* A pipe is not held longer for a socket that takes nothing. */
+/* A socket that takes nothing gives its pipes back after so long. */
 #define PIPE_US		(1 * 1000000ULL)
-/* The same target failing again and again is said once in this time. */
+/* Failures of the target are logged once in this time. */
 #define FAILED_LOG_US	(10 * 1000000ULL)
 
 static struct service	*svc;
@@ -100,7 +100,7 @@ relay_new(int fd)
 	return (r);
 }
 
-/* A pipe that waits too long for its socket is looked for in a list. */
+/* Keeps the list of relays with pipes, where relay_tick finds slow ones. */
 static void
 relay_piping(struct relay *r)
 {
@@ -116,8 +116,8 @@ relay_piping(struct relay *r)
 }
 
 /*
- * Each socket resets when it is closed, until it has come to its proper end:
- * when this process dies nobody may take what came so far for all.
+ * A socket that is closed before its proper end sends a reset: if this process
+ * dies, nobody may take what came so far for everything.
  */
 static void
 relay_resets(int fd, int rst)
@@ -169,8 +169,8 @@ relay_abort(struct relay *r, enum reset_reason reason)
 }
 
 /*
- * As write(2), but that octets of a stream with LZ4 are unpacked: what they
- * stand for may wait.
+ * As write(2), but unpacks the octets of a stream with LZ4; the plain ones may
+ * then wait in r->lz.
  */
 static ssize_t
 relay_put(struct relay *r, const uint8_t *p, size_t len)
@@ -204,7 +204,7 @@ relay_broken(struct relay *r)
 	relay_abort(r, why);
 }
 
-/* Something is still to be written? */
+/* Is something still to be written? */
 static int
 relay_waits(const struct relay *r)
 {
@@ -212,8 +212,8 @@ relay_waits(const struct relay *r)
 }
 
 /*
- * The peer's end reaches the socket once everything before it has.  -1: it
- * was no end, and the relay is gone.
+ * Passes the peer's end to the socket once everything before it is written.
+ * -1: it came within a block, and the relay is gone.
  */
 static int
 relay_shut(struct relay *r)
@@ -233,7 +233,7 @@ relay_shut(struct relay *r)
 	return (0);
 }
 
-/* As write(2), of what waits. */
+/* As write(2), for what waits. */
 static ssize_t
 relay_write(struct relay *r)
 {
@@ -276,7 +276,7 @@ relay_flush(struct relay *r)
 	return (relay_shut(r));
 }
 
-/* Something happened to a socket whose octets nobody can take now. */
+/* An event for a socket that nobody reads now: has it failed? */
 static int
 relay_failed(struct relay *r)
 {
@@ -319,8 +319,8 @@ relay_event(evutil_socket_t fd, short what, void *arg)
 }
 
 /*
- * The socket is there: events from now on, the first of them of what is there
- * by then.  -1: no memory.
+ * The socket is there: watches it.  The first event tells what has happened to
+ * it by then.  -1: no memory.
  */
 static int
 relay_attach(struct relay *r, uint16_t flags)
@@ -349,7 +349,7 @@ relay_new_user(int fd, const struct addr *user, const struct addr *listener)
 	return (r);
 }
 
-/* What goes before the socket's octets.  -1: no memory. */
+/* Sends these octets before the socket's.  -1: no memory. */
 static int
 relay_say_first(struct relay *r, const uint8_t *buf, size_t len)
 {
@@ -417,7 +417,7 @@ relay_accept(struct stream *st, struct tunnel *t)
 	return (0);
 }
 
-/* For the opener: what came of it, before anything that the target says. */
+/* Tells the opener the result, before anything that the target says. */
 static int
 relay_answer(struct relay *r, enum reset_reason status)
 {
@@ -449,7 +449,7 @@ relay_dial_failed(struct relay *r, const struct msg_dialled *res)
 		relay_abort(r, reason);
 		return;
 	}
-	/* The answer is the last that we say; what comes is thrown away. */
+	/* We say nothing after the answer, and drop what comes. */
 	session_consumed(r->stream, r->out.len);
 	outq_clear(&r->out);
 	session_ready(r->stream);
@@ -480,7 +480,7 @@ relay_dialled(void *arg, int fd, const struct msg_dialled *res)
 	}
 	r->other = res->peer;
 	r->moved = worker_now();
-	/* It hardly has anything to say yet. */
+	/* A target hardly has anything to say yet. */
 	if (((r->flags & RELAY_ANSWERS) && relay_answer(r, RESET_NONE) == -1) ||
 	    relay_attach(r, RELAY_WRITABLE) == -1) {
 		log_warn("relay: cannot watch a target's socket");
@@ -491,14 +491,14 @@ relay_dialled(void *arg, int fd, const struct msg_dialled *res)
 		session_ready(r->stream);
 }
 
-/* Which of the target's ports is wanted, counted from its first; -1: none. */
+/* The wanted port, counted from the target's first; -1: it is none of them. */
 static int
 relay_port(const struct want *want)
 {
 	const struct msg_dialee	*t = &svc->target;
 	uint32_t		 offset = 0;
 
-	/* below the first it is a large number */
+	/* a port below the first gives a large number */
 	if (want->port != 0)
 		offset = want->port - t->port;
 	else if (t->for_port != 0)
@@ -527,7 +527,7 @@ relay_dial(struct relay *r, int offset)
 	return (-1);
 }
 
-/* What has come so far may say what it is for.  -1: the relay is gone. */
+/* Has enough come to know what the stream is for?  -1: the relay is gone. */
 static int
 relay_want(struct relay *r)
 {
@@ -545,7 +545,7 @@ relay_want(struct relay *r)
 		return (0);
 	if (got == -1 || want.kind != WANT_TCP)
 		return (relay_refuse(r, got == -1 ? why :
-		    "not of a kind that is served"));
+		    "of a kind that is not served"));
 	if ((offset = relay_port(&want)) == -1) {
 		snprintf(words, sizeof(words), "no port is for users of %s",
 		    addr_print(&want.listener));
@@ -563,7 +563,7 @@ relay_want(struct relay *r)
 		relay_abort(r, RESET_MEMORY);
 		return (-1);
 	}
-	if (r->lz == NULL) {		/* what stood behind it */
+	if (r->lz == NULL) {		/* what came behind it */
 		r->octets_in += r->out.len;
 		svc->stats.octets_in += r->out.len;
 	}
@@ -571,16 +571,16 @@ relay_want(struct relay *r)
 }
 
 /*
- * What a read of the socket gave: octets for the stream, its end, or nothing.
- * Returns the octets; the relay may be gone when there are none.
+ * A read of the socket gave octets for the stream, its end, or nothing.
+ * Returns how many octets; after 0 the relay may be gone.
  */
 static size_t
 relay_took(struct relay *r, ssize_t n)
 {
 	if (n > 0) {
 		/*
-		 * Also when it was short: an end or an error may stand right
-		 * behind, whose edge has been.  Only EAGAIN says there is none.
+		 * After a short read it may still be readable: an end or an
+		 * error may follow, with no edge to come.  EAGAIN says no.
 		 */
 		r->octets_out += n;
 		svc->stats.octets_out += n;
@@ -596,7 +596,7 @@ relay_took(struct relay *r, ssize_t n)
 	return (0);
 }
 
-/* As a read into buf, but that a block is what comes of it. */
+/* As a read into buf, but makes a block of what it gave. */
 static size_t
 relay_pack(struct relay *r, uint8_t *buf, size_t max)
 {
@@ -620,8 +620,8 @@ relay_pack(struct relay *r, uint8_t *buf, size_t max)
 }
 
 /*
- * Takes note of whether the socket has much: a read gave n octets of max.
- * Nothing, for the moment, says nothing of what comes next.
+ * Notes whether the socket has much: a read gave n octets of max.  A read that
+ * found nothing for the moment says nothing about the next.
  */
 static void
 relay_gauge(struct relay *r, ssize_t n, size_t max)
@@ -664,20 +664,20 @@ relay_pull(struct stream *st, uint8_t *buf, size_t max)
 		n = read(r->fd, buf + done, max - done);
 	} while (n == -1 && errno == EINTR);
 	relay_gauge(r, n, max - done);
-	/* What is behind it will be in the first edge, which is to come. */
+	/* The first edge is still to come, and tells of any more octets. */
 	if (n < (ssize_t)(max - done) && (r->flags & RELAY_FRESH))
 		r->flags &= ~RELAY_READABLE;
 	if ((n = relay_took(r, n)) == 0)
 		return (done);
 	done += n;
-	/* Then it may go with what was before it. */
+	/* An end that is there already may go out with these octets. */
 	if ((r->flags & RELAY_CLOSED) && done < max &&
 	    (n = read(r->fd, buf + done, max - done)) != -1)
 		done += relay_took(r, n);
 	return (done);
 }
 
-/* A socket that has much is emptied by pipe. */
+/* Empties a socket that has much by pipe. */
 static size_t
 relay_bulk(struct stream *st, struct pipebuf *pipe, size_t max)
 {
@@ -717,12 +717,12 @@ relay_divert(struct stream *st, int fd, size_t len)
 	return (n);
 }
 
-/* A reader that stopped keeps memory, not pipes that others could use. */
+/* A reader that stopped may keep memory, but no pipes: others need them. */
 static void
 relay_unpipe(struct relay *r)
 {
 	if (outq_unpipe(&r->out) == -1) {
-		log_warn("relay: a pipe's octets to memory");
+		log_warn("relay: cannot copy a pipe into memory");
 		relay_abort(r, RESET_MEMORY);
 		return;
 	}
@@ -745,7 +745,7 @@ relay_data(struct stream *st, const uint8_t *p, size_t len)
 		return;
 	}
 	if (r->fd == -1 && !(r->flags & RELAY_WANT) && r->dial == 0) {
-		/* The dial failed; all that is said is the answer. */
+		/* The dial failed; nobody takes what comes. */
 		session_consumed(st, len);
 		return;
 	}

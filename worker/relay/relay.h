@@ -4,18 +4,18 @@
  * A relay joins one stream and one socket: a user's, for which the stream is
  * opened, or a target's, which the peer's stream asks for.  It is written once
  * for every session, dialect and side.  End of file, half-close and reset
- * arrive on the other side as what they were; nothing that was taken from one
- * side is lost unless that side aborts.
+ * arrive on the other side as such; nothing that was taken from one side is
+ * lost unless that side aborts.
  *
  * Towards the session a socket is read only when the session pulls, straight
  * into the batch that goes to the tunnel.  From the session, octets are
  * written at once; what the socket does not take is kept, within the window
  * that the stream was granted.
  *
- * Where LZ4 was agreed what is kept for the socket is kept packed, and what is
- * read becomes a block at once: lz.h.
+ * With LZ4, what is kept for the socket is kept packed, and what is read
+ * becomes a block at once: lz.h.
  *
- * On a bare tunnel a socket that gives or takes much does so by way of a pipe,
+ * On a bare tunnel bulk data passes between socket and tunnel through a pipe,
  * without a copy: relay_bulk and relay_divert.
  */
 
@@ -48,7 +48,7 @@ struct relay {
 	struct tunnel		*tunnel;	/* of the stream */
 	struct outq		 out;		/* waits for the socket */
 	struct lz		*lz;	/* where it was agreed */
-	uint8_t			*pre;	/* want or answer: goes first */
+	uint8_t			*pre;	/* want or answer, sent first */
 	uint64_t		 since;		/* worker_now of the start... */
 	uint64_t		 moved;	/* ...and of the last progress */
 	uint64_t		 octets_in;	/* from the stream, unpacked */
@@ -72,13 +72,13 @@ struct relay	*relay_new_user(int fd, const struct addr *user,
 		    const struct addr *listener);
 /* Opens its stream; -1 when the session has no room (the relay stays). */
 int		 relay_open(struct relay *, struct tunnel *);
-/* The peer opened a stream: its first octets say what for.  -1 refuses. */
+/* The peer opened a stream; its first octets say what for.  -1: refuse it. */
 int		 relay_accept(struct stream *, struct tunnel *);
 /* Ends both sides as an abort. */
 void		 relay_abort(struct relay *, enum reset_reason);
-/* Once a second: what lingers too long, or holds a pipe, gives it up. */
+/* Once a second: ends what lingers, and takes pipes from slow sockets. */
 void		 relay_tick(uint64_t now);
-/* Resets the reader that holds most; 0 when nobody holds anything. */
+/* Resets the reader that holds most; 0: nobody holds anything. */
 int		 relay_reset_worst(void);
 void		 relay_describe(const struct relay *, struct ctl_stream *);
 

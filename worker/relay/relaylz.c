@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * See relaylz.h.  It writes to a relay's socket, and has no part in how the
- * relay goes on: it neither ends it nor keeps its flags.
+ * See relaylz.h.  It writes to a relay's socket, but neither ends the relay nor
+ * changes its flags.
  */
 
 #include <sys/types.h>

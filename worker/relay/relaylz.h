@@ -20,17 +20,17 @@ struct service;
 
 void	 relaylz_init(struct service *);
 /*
- * Behind the preface: from here on the stream's octets are in blocks both ways,
- * if that was agreed for its tunnel (r->lz).  -1: no memory.
+ * After the preface: if LZ4 was agreed for its tunnel (r->lz), the stream's
+ * octets are in blocks from here on, both ways.  -1: no memory.
  */
 int	 relaylz_start(struct relay *);
 void	 relaylz_end(struct relay *);
-/* What passed, and what is held for it, is counted where it belongs. */
+/* Adds what has passed to the totals, what is held to the budget. */
 void	 relaylz_count(struct relay *);
 /*
- * Writes to the socket what the stream's octets stand for.  Returns how many
- * of these were taken; if not all were, or lz_waits, the socket is full.  -1:
- * as write(2), or lz_unpack.
+ * Unpacks the stream's octets and writes them to the socket.  Returns how many
+ * were taken; if not all were, or lz_waits, the socket is full.  -1: as
+ * write(2), or lz_unpack.
  */
 ssize_t	 relaylz_write(struct relay *, const uint8_t *, size_t);
 

@@ -2,15 +2,15 @@
 
 /*
  * See pool.h.  One function, pool_adjust, compares what there is with what is
- * wanted and acts; everything that changes either of them ends in it.
+ * wanted and acts; whatever changes either of them calls it.
  *
  * failover: the pool is at the active remote, the first that works.  Better
- * ones are probed with a single tunnel when their time comes; one that held
+ * ones are probed with a single tunnel when their time comes; one that holds
  * for STABLE_US becomes the active remote, and the others are drained.
  * balance: a whole pool at each remote.
  *
- * Where a remote has no mux only tunnels without a user count.  When none is
- * left the pool doubles; it falls back by halves of what was not needed.
+ * At a remote without a mux only tunnels without a user count.  When none is
+ * left the pool doubles; it shrinks by half of what was not needed.
  */
 
 #include <sys/types.h>
@@ -35,17 +35,17 @@
 /* The first retry after a loss; later ones follow `retry interval'. */
 #define QUICK_US	(50 * 1000ULL)
 #define BACKOFF_MAX	20	/* retry intervals */
-/* A pool that grew has been too large for this long: one tunnel less. */
+/* A pool that grew and was too large for so long loses a tunnel. */
 #define SHRINK_US	(60 * 1000000ULL)
-/* The same of one without a mux, of which so many were never needed. */
+/* The same without a mux, where some tunnels were never needed. */
 #define LOW_US		(30 * 1000000ULL)
-/* What a request need not name. */
+/* Default ports, which a request need not name. */
 #define HTTP_PORT	80
 #define HTTPS_PORT	443
 
 struct remote {
 	struct msg_dialee	 conf;
-	uint32_t		 index;		/* as dial knows it */
+	uint32_t		 index;		/* dial's number */
 	char			 name[HOST_MAX + 8];
 	uint32_t		 dialling;	/* attempts under way */
 	uint32_t		 fresh;	/* tunnels that count, any state */
@@ -69,7 +69,7 @@ static struct service		*svc;
 static struct remote		**remotes;	/* by index */
 static uint32_t			 nremotes, active, grown;
 static uint64_t			 roomy_since;
-static uint32_t			 low;	/* idle ones since then, at least */
+static uint32_t			 low;	/* fewest idle ones since then */
 static struct event		*timer;
 static int			 stopped;
 static TAILQ_HEAD(, attempt)	 attempts = TAILQ_HEAD_INITIALIZER(attempts);
@@ -129,14 +129,14 @@ remote_muxed(const struct remote *r)
 	return ((r->conf.transport & TRANSPORT_MUX) != 0);
 }
 
-/* Something is open there, with users or without. */
+/* Is a tunnel open there, with users or without? */
 static int
 remote_works(const struct remote *r)
 {
 	return (r->open + r->used > 0);
 }
 
-/* Tunnels there that count: without a mux there may be so many users. */
+/* Tunnels to have there; without a mux no more than users may come. */
 static uint32_t
 remote_size(const struct remote *r)
 {
@@ -189,7 +189,7 @@ pool_count(uint64_t now)
 			continue;
 		if (!(t->flags & TUNNEL_F_USED))
 			r->open++;
-		/* Not by those that were there when others failed. */
+		/* One from before the last failure proves nothing. */
 		if (t->opened > r->failed_at && now - t->opened >= STABLE_US)
 			r->failures = 0;
 	}
@@ -209,7 +209,7 @@ pool_choose(uint64_t now)
 	struct remote	*r;
 	uint32_t	 i, best;
 
-	/* The first one that works, and has for a while unless it is ours. */
+	/* The first that works, and unless it is active has for a while. */
 	for (i = 0; i < nremotes; i++) {
 		r = remotes[i];
 		if (remote_works(r) && (i == active ||
@@ -219,7 +219,7 @@ pool_choose(uint64_t now)
 	}
 	if (remotes[active]->failures == 0)
 		return (active);
-	/* None works: whose turn to be tried comes first. */
+	/* None works: the one to be tried next. */
 	for (best = 0, i = 1; i < nremotes; i++)
 		if (remotes[i]->next_try < remotes[best]->next_try)
 			best = i;
@@ -231,7 +231,7 @@ pool_want_at(uint32_t i, uint64_t now)
 {
 	if (pool_balanced() || i == active)
 		return (remote_size(remotes[i]));
-	/* A better one than the active is probed, once it may be tried. */
+	/* Better ones than the active are probed, once they may be tried. */
 	if (i < active && (remotes[i]->next_try <= now ||
 	    remotes[i]->fresh + remotes[i]->dialling > 0))
 		return (1);
@@ -252,7 +252,7 @@ remote_failed(struct remote *r, const char *why)
 	} else
 		log_debug("remote %s: %s (again)", r->name, why);
 	r->failed_at = now;
-	/* Tunnels that died together are one failure. */
+	/* Tunnels that died together count as one failure. */
 	if (r->next_try > now)
 		return;
 	wait = QUICK_US;
@@ -263,7 +263,7 @@ remote_failed(struct remote *r, const char *why)
 		wait = (uint64_t)interval * n * 1000000;
 	}
 	r->failures++;
-	/* Between three quarters and five quarters of it. */
+	/* Wait between three and five quarters of it. */
 	wait = wait / 4 * 3 + (uint64_t)((double)wait / 2 *
 	    arc4random_uniform(1000) / 1000);
 	r->next_try = now + wait;
@@ -327,19 +327,19 @@ remote_fill(struct remote *r, uint32_t want, uint64_t now)
 
 	if (now < r->next_try)
 		return;
-	/* Tunnels take descriptors that are for users. */
+	/* Leave the descriptors to users. */
 	if (!remote_muxed(r) && budget_full(&svc->budget))
 		return;
-	/* While it is not known to work one attempt at a time is enough. */
+	/* As long as it does not work, one attempt at a time is enough. */
 	if (!remote_works(r) && r->failures > 0 && want > 1)
 		want = 1;
 	for (; have < want; have++)
 		remote_dial(r);
 }
 
-/* ---- what there is too much of ---- */
+/* ---- surplus ---- */
 
-/* New ones are there: those that they replace are drained. */
+/* Drains tunnels that were replaced, once the new ones are open. */
 static void
 pool_drain_old(void)
 {
@@ -358,7 +358,7 @@ pool_drain_old(void)
 			tunnel_drain(t);
 }
 
-/* Tunnels at a remote that has more than it should: the least loaded go. */
+/* Takes surplus tunnels from a remote: the least loaded go. */
 static void
 remote_trim(struct remote *r, uint32_t want)
 {
@@ -383,7 +383,7 @@ remote_trim(struct remote *r, uint32_t want)
 	}
 }
 
-/* Without a mux: half of what was too much for half a minute goes. */
+/* Without a mux: half of the surplus of half a minute goes. */
 static void
 pool_fall(uint64_t now)
 {
@@ -399,7 +399,7 @@ pool_fall(uint64_t now)
 	n = (low < grown ? low : grown) / 2;
 	grown -= n > 0 ? n : low > 0;
 	roomy_since = 0;
-	log_debug("pool: falls to %u tunnels", pool_size());
+	log_debug("pool: shrinks to %u tunnels", pool_size());
 }
 
 /* A pool that grew and is half empty for a minute loses a tunnel. */
@@ -476,7 +476,7 @@ pool_adjust(void)
 
 /* ---- what service.c tells ---- */
 
-/* Is it dialled the same way?  Socket options are another matter. */
+/* Is it dialled the same way?  Socket options do not count. */
 static int
 remote_same(const struct msg_dialee *a, const struct msg_dialee *b)
 {
@@ -498,7 +498,7 @@ pool_cancel(void)
 	}
 }
 
-/* The one that is dialled in this way, with what is known of it, or a new. */
+/* The remote that is dialled in this way, with its history, or a new one. */
 static struct remote *
 remote_get(const struct msg_dialee *conf, uint32_t index)
 {
@@ -519,7 +519,7 @@ remote_get(const struct msg_dialee *conf, uint32_t index)
 	return (r);
 }
 
-/* It is in the file no more: its tunnels are to be replaced. */
+/* It is no longer in the file: replaces its tunnels. */
 static void
 remote_free(struct remote *r)
 {
@@ -592,7 +592,7 @@ pool_tunnel_opened(struct tunnel *t)
 	pool_adjust();
 }
 
-/* Ahead of need: the last one that waited was not enough. */
+/* The last waiting tunnel was taken: grow ahead of need. */
 void
 pool_tunnel_taken(struct tunnel *t)
 {
@@ -610,8 +610,8 @@ pool_tunnel_taken(struct tunnel *t)
 }
 
 /*
- * A tunnel of a moment is a failure, however politely it ended, unless it has
- * had the one user it was for.
+ * A tunnel that lasted only a moment is a failure, however cleanly it ended,
+ * unless it had its one user.
  */
 static int
 tunnel_was_short(const struct tunnel *t)
@@ -625,7 +625,7 @@ pool_tunnel_drained(struct tunnel *t)
 {
 	if (!stopped && t->remote != NULL && tunnel_was_short(t))
 		remote_failed(t->remote,
-		    "the server drains what it has just accepted");
+		    "the server drained a tunnel it had just accepted");
 	pool_adjust();
 }
 
@@ -656,7 +656,7 @@ pool_more(uint32_t n)
 
 	if (n > cap - size)
 		n = cap - size;
-	/* More tunnels bring users, for whom there is no descriptor. */
+	/* More tunnels bring users, and there are no descriptors for them. */
 	if (n == 0 || stopped || budget_full(&svc->budget)) {
 		pool_adjust();
 		return;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * See report.h.  Reads the worker's parts and changes none of them, but for a
- * session that is to be closed.
+ * See report.h.  Reads the worker's parts and changes none of them, except for
+ * a session that it is asked to close.
  */
 
 #include <sys/types.h>
@@ -83,7 +83,7 @@ report_session(const struct service *svc, struct channel *ch,
 	session_id(t, &cs.id);
 	cs.streams = t->relays;
 	svc->dialect->describe(t, &cs);
-	/* Without pings TCP knows. */
+	/* Without pings, ask TCP. */
 	cs.rtt_us = t->rtt_us != 0 ? t->rtt_us : wire_rtt(&t->wire);
 	cs.draining = (t->flags & (TUNNEL_F_OLD | TUNNEL_F_DRAINING)) != 0;
 	cs.queued = wire_queued(&t->wire);
@@ -106,7 +106,7 @@ report_session(const struct service *svc, struct channel *ch,
 	(void)channel_send(ch, IMSG_CTL_SESSION, -1, &cs, sizeof(cs));
 }
 
-/* An answer goes on while the channel holds it: past its bound it is lost. */
+/* Is there room for more of an answer?  Past its bound the channel is lost. */
 static int
 report_fits(const struct channel *ch)
 {

@@ -15,7 +15,7 @@ struct service;
 
 /* report.c */
 
-/* Answers a request of control's, to its end. */
+/* Answers a request of control's, CTL_DONE included. */
 void	 report_ask(const struct service *, struct channel *, uint32_t,
 	    const struct ctl_request *);
 

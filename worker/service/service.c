@@ -31,7 +31,7 @@
 #include "report.h"
 #include "user.h"
 
-/* Tunnels that came before the keys; the gate sends no more than that. */
+/* Most tunnels that come before the keys: the gate sends no more. */
 #define EARLY_MAX	CHAN_FDS_UNREAD
 
 struct early {
@@ -77,7 +77,7 @@ static const struct tunnel_events service_tunnel_events = {
 	service_host
 };
 
-/* What a session may let its peers send ahead: half the budget, shared. */
+/* How much a session's peers may send ahead: all share half the budget. */
 static void
 service_limits(void)
 {
@@ -101,8 +101,8 @@ service_changed(void)
 }
 
 /*
- * Where they are accepted and streams opened: one that was to be replaced goes
- * when another is there.
+ * On a side that accepts tunnels and opens streams: closes those that were to
+ * be replaced when another is there.
  */
 static void
 service_finish_old(void)
@@ -311,7 +311,7 @@ service_keys_end(const struct msg_count *msg)
 	    service.dialect->keys(&service, keys, nkeys) == -1;
 	explicit_bzero(keys, sizeof(keys));
 	if (bad)
-		log_warnx("keys: %u came of %u, or no memory", nkeys,
+		log_warnx("keys: %u of %u arrived, or no memory", nkeys,
 		    msg->count);
 	nkeys = 0;
 	if (bad)
@@ -359,7 +359,7 @@ service_from_gate(struct imsg *imsg)
 		return;
 	}
 	if (nearly == EARLY_MAX || (e = calloc(1, sizeof(*e))) == NULL) {
-		log_warnx("tunnel from %s: dropped, keys are late",
+		log_warnx("tunnel from %s: dropped, keys are not there yet",
 		    addr_print(&msg.peer));
 		close(fd);
 		service_tell_gate(IMSG_TUNNEL_CLOSED, msg.number);
@@ -376,7 +376,7 @@ service_tell_gate(enum msg_type type, uint64_t number)
 {
 	struct msg_number	 msg = { .number = number };
 
-	/* 0: it came from a gate that is no more. */
+	/* 0: the gate it came from is gone. */
 	if (gate == NULL || number == 0)
 		return;
 	(void)channel_send(gate, type, -1, &msg, sizeof(msg));
@@ -398,8 +398,8 @@ service_opened(struct tunnel *t)
 }
 
 /*
- * For the gate it is gone: it gives new ones to the worker that has fewest,
- * which are to be those that wait for a user.
+ * The gate forgets it: it gives new tunnels to the worker with the fewest, and
+ * only those that wait for a user should count.
  */
 static void
 service_taken(struct tunnel *t)
@@ -435,7 +435,7 @@ service_host(const struct tunnel *t, char *buf, size_t size)
 	pool_remote_host(t->remote, buf, size);
 }
 
-/* Why one has ended that never opened, as often as its source may cause it. */
+/* Logs why a tunnel did not open, as often as its source is allowed lines. */
 static void
 service_log_end(const struct tunnel *t, const char *fmt, ...)
 {
@@ -451,7 +451,7 @@ service_log_end(const struct tunnel *t, const char *fmt, ...)
 	va_end(ap);
 }
 
-/* One that was accepted. */
+/* A tunnel that was accepted has ended. */
 static void
 service_closed_here(const struct tunnel *t)
 {
@@ -507,7 +507,7 @@ service_left(struct channel *ch)
 	switch (channel_peer(ch)->role) {
 	case PROC_GATE:
 		gate = NULL;
-		/* The next gate has numbers of its own. */
+		/* The next gate has its own numbers. */
 		TAILQ_FOREACH(t, &service.tunnels, entry)
 			t->number = 0;
 		TAILQ_FOREACH(e, &early, entry)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * See user.h.  A listener is lent by the parent and shared with the other
- * workers of the service: it is accepted from only while a user can be served
- * or held, so that the kernel gives the connection to whoever can.  Short of
- * memory or of descriptors it is not: users wait in the backlog.
+ * See user.h.  The parent lends a listener to all workers of the service.  A
+ * worker accepts from it only while it can serve or hold a user, so the kernel
+ * gives the connection to one that can.  Short of memory or descriptors it does
+ * not accept: users wait in the backlog.
  */
 
 #include <sys/types.h>
@@ -26,8 +26,8 @@
 #include "user.h"
 
 /*
- * A listener's turn, then others have theirs.  Where several workers share it
- * one that is awake would else take all who come at once.
+ * So many users in a turn of a listener.  If several workers share it, one that
+ * is awake would otherwise take all who come at once.
  */
 #define ACCEPT_BATCH	64
 #define ACCEPT_SHARED	1
@@ -42,8 +42,8 @@ struct lent {				/* a listener */
 	struct addr		 addr;
 	uint32_t		 number;
 	int			 fd;
-	int			 any; /* a connection knows its address */
-	int			 fresh;	/* named in the set that comes */
+	int			 any; /* ask connections for addr */
+	int			 fresh;	/* named in the new set */
 	int			 listening;	/* ev is added */
 };
 
@@ -54,7 +54,7 @@ static struct event		*wait_timer, *pause_timer;
 static uint32_t			 nwaiting;
 static uint64_t			 more_asked, refused_logged, refused_unsaid;
 static int			 holding, paused, stopped, told_room = -1;
-static int			 full;	/* it was said that we are */
+static int			 full;	/* logged that we are */
 
 static void	 user_accept(evutil_socket_t, short, void *);
 static void	 user_wait_over(evutil_socket_t, short, void *);
@@ -125,9 +125,9 @@ user_listen_end(void)
 /* ---- which tunnel ---- */
 
 /*
- * The least loaded one with room, of those the one that has been there longest;
- * one that is to be replaced, or has yet to show that it lives, only when there
- * is no other.
+ * The least loaded tunnel with room, and the oldest of these.  One that is to
+ * be replaced, or has yet to show that it lives, is taken only if there is no
+ * other.
  */
 static struct tunnel *
 user_pick(void)
@@ -151,9 +151,9 @@ user_pick(void)
 }
 
 /*
- * When every session has `mux concurrency' streams, or all that it takes, the
- * pool is to grow by as many as they and those who wait would fill.  Without a
- * mux who dials sees for itself that a tunnel was taken.
+ * When every session has `mux concurrency' streams, or as many as it takes, the
+ * pool has to grow to what all users would fill, those who wait included.
+ * Without a mux the side that dials sees for itself that a tunnel was taken.
  */
 static void
 user_ask_more(void)
@@ -180,7 +180,7 @@ user_ask_more(void)
 	tunnel_ask_more(least, total > n ? total - n : 1);
 }
 
-/* 0: on its stream (or reset: it is no more); -1: there is no room now. */
+/* 0: it has a stream (or was reset, and is gone); -1: no room now. */
 static int
 user_serve(struct relay *r)
 {
@@ -343,7 +343,7 @@ user_accept(evutil_socket_t lfd, short what, void *arg)
 			return;
 		}
 		addr_from_sa(&peer, (struct sockaddr *)&ss);
-		/* On a wildcard listener only the socket knows its address. */
+		/* With a wildcard listener, only the socket knows. */
 		local = l->addr;
 		if (l->any)
 			addr_of_self(&local, fd);
@@ -407,7 +407,7 @@ user_stop(void)
 	struct relay	*r;
 
 	stopped = 1;
-	/* A copy that is kept would keep the port. */
+	/* A descriptor that we kept would keep the port. */
 	while (!TAILQ_EMPTY(&listeners))
 		lent_free(TAILQ_FIRST(&listeners));
 	while ((r = TAILQ_FIRST(&waiting)) != NULL) {

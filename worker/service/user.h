@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * Users of who opens streams: accepts them from the lent listener, gives each
- * the least loaded session with room, and holds those for whom there is none
- * for `user timeout'.
+ * Users, on the side that opens streams: accepts them from the lent listener,
+ * gives each the least loaded session with room, and holds those for whom there
+ * is none for `user timeout'.
  */
 
 #ifndef WORKER_USER_H
@@ -22,9 +22,9 @@ int		 user_listen_add(int fd, uint32_t number);
 void		 user_listen_end(void);
 /* The parent lets us hold users while no session has room. */
 void		 user_hold(int on);
-/* Sessions came, went, or have room: looks at the queue and the listeners. */
+/* Sessions came, went, or have room: looks at queue and listeners. */
 void		 user_changed(void);
-/* Accepts no more; those that wait are reset. */
+/* Stops accepting, and resets those that wait. */
 void		 user_stop(void);
 uint32_t	 user_waiting(void);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 
-/* What is the same for every session: see session.h. */
+/* What all sessions share: see session.h. */
 
 #include "session.h"
 

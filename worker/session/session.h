@@ -7,14 +7,13 @@
  * owner, a relay or a dialect's control stream, is called for its octets.
  *
  * Payload out: a stream with something to send is made ready; the session
- * pulls it, fairly, when the tunnel takes octets, so that nothing is read
- * from a socket that cannot be put on the wire.  Payload in: handed over at
- * once, within what the stream was granted; it counts as held until it is
- * consumed.
+ * pulls it, fairly, when the tunnel takes octets, so nothing is read from a
+ * socket before it can be put on the wire.  Payload in: handed over at once,
+ * within what the stream was granted; it counts as held until it is consumed.
  *
- * With CAP_BULK much payload need not pass through memory: an owner puts it
- * into a pipe that follows the octets of output, and what the session says is
- * a stream's may be diverted to its owner from the tunnel.
+ * With CAP_BULK bulk payload need not pass through memory.  Out: an owner puts
+ * it into a pipe that follows the octets of output.  In: the session says whose
+ * the next octets of the tunnel are, and they are diverted to that owner.
  */
 
 #ifndef WORKER_SESSION_H
@@ -44,13 +43,13 @@ enum reset_reason {		/* rocket-protocol(7), smux command 5 */
 #define CAP_HALFCLOSE	0x01	/* FIN ends one direction only */
 #define CAP_RESET	0x02	/* command 5 is understood */
 #define CAP_BULK	0x04	/* so is command 6 */
-#define CAP_LZ4		0x08	/* payload is in blocks of lz.h: relay's */
+#define CAP_LZ4		0x08	/* payload is in relay's blocks: lz.h */
 
-/* A buffer for output has room for this at least. */
+/* The least room that a buffer for output has. */
 #define SESSION_OUTPUT_MIN	64
 /*
- * Who says little is waited for by somebody: so much goes out before its
- * streams are looked at again for more.
+ * Whoever sends little has somebody waiting for it: a batch smaller than this
+ * goes out before the streams are asked for more.
  */
 #define SESSION_SMALL		4096
 
@@ -68,11 +67,11 @@ struct session_conf {
 	uint32_t	 max_streams;	/* at once; more are refused */
 	uint32_t	 caps;		/* CAP_ */
 	int		 divert;	/* payload may pass by: CAP_BULK */
-	/* silence of ours before a NOP; 0 never */
+	/* we say something after so much silence; 0: never */
 	uint32_t	 keepalive_ms;
-	uint32_t	 timeout_ms; /* silence of the peer's that ends it; 0 */
+	uint32_t	 timeout_ms; /* the peer's silence that ends it; 0 */
 	uint32_t	 fin_delay_ms;	/* foreign peers: see smux.h; 0 none */
-	/* Version 1: before the worst reader of a full session is reset. */
+	/* A full session waits so long, then resets its worst reader. */
 	uint32_t	 stall_grace_ms;
 };
 
@@ -87,41 +86,41 @@ struct stream {
 };
 
 /*
- * Whose a stream is: a relay, or a dialect's control stream.  All calls come
- * from within input, output, tick and free of its session.  A stream that has
- * ended stays readable until the op that it ended in returns.
+ * Owns a stream: a relay, or a dialect's control stream.  All calls come from
+ * within input, output, tick and free of its session.  A stream that has ended
+ * may be read until the op in which it ended returns.
  */
 struct stream_owner {
 	/*
-	 * Put at most max (> 0) octets to send at buf and return how many; 0
-	 * when there is nothing now: session_ready() when there is again.  May
-	 * call session_fin or session_reset for this stream.
+	 * Put at most max (> 0) octets to send at buf and return how many; 0:
+	 * nothing now, session_ready() says when there is again.  May call
+	 * session_fin or session_reset for this stream.
 	 */
 	size_t	(*pull)(struct stream *, uint8_t *buf, size_t max);
 	/*
-	 * Payload, to be consumed or kept by a copy: buf dies on return.  NULL:
-	 * it was diverted, and the owner has it.
+	 * Payload: consume or copy it, buf is gone after the call.  NULL: it
+	 * was diverted, and the owner has it.
 	 */
 	void	(*data)(struct stream *, const uint8_t *buf, size_t len);
 	/* The peer sends no more.  Without CAP_HALFCLOSE: see smux.h. */
 	void	(*fin)(struct stream *);
 	/*
-	 * The stream died, or the tunnel did.  No more pull, data, fin; the
-	 * last event of the stream, as closed is for one that ended in order.
-	 * The stream is freed after the call.
+	 * The stream died, or the tunnel did.  This is the stream's last event,
+	 * as closed is for one that ended in order.  It is freed after the
+	 * call.
 	 */
 	void	(*reset)(struct stream *, enum reset_reason);
 	/* Both directions have ended in order; freed after the call. */
 	void	(*closed)(struct stream *);
 	/*
-	 * Put at most max octets into an empty pipe, as pull puts them into
-	 * memory; 0: pull them, or the stream has ended in it.  NULL: never.
+	 * As pull, into an empty pipe: put at most max octets there.  0: pull
+	 * them, or the call has ended the stream.  NULL: never.
 	 */
 	size_t	(*bulk)(struct stream *, struct pipebuf *, size_t max);
 	/*
-	 * Take at most n octets of the tunnel's socket, whose data(NULL) is to
-	 * come: as read(2), EOPNOTSUPP when they are to be copied.  The tunnel
-	 * calls it, after session_divert.  NULL: never.
+	 * Take at most n octets of the tunnel's socket; data(NULL) follows.  As
+	 * read(2); EOPNOTSUPP: they must be copied.  The tunnel calls it, after
+	 * session_divert.  NULL: never.
 	 */
 	ssize_t	(*divert)(struct stream *, int fd, size_t n);
 };
@@ -134,20 +133,20 @@ struct session_events {
 	 */
 	int	(*opened)(struct stream *);
 	/*
-	 * There is output, or an earlier deadline, that was not there before,
-	 * or want is no longer 0.  From within any op: only take note of it.
+	 * There is new output, or an earlier deadline, or want is no longer 0.
+	 * It may come from within any op: only take note of it.
 	 */
 	void	(*wake)(struct session *);
 	/*
-	 * An empty pipe, to go out right behind what this call of output
-	 * returns, for at most *max octets, which may be lowered; NULL: pull.
-	 * `piped' says how many were put into it.  NULL: never.
+	 * An empty pipe for at most *max octets, which may be lowered; it goes
+	 * out right behind what this call of output returns.  NULL: pull.
+	 * `piped' says how many went in.  NULL: never.
 	 */
 	struct pipebuf *(*pipe)(struct session *, size_t *max);
 	void	(*piped)(struct session *, size_t);
 };
 
-struct lz_count {		/* blocks with their headers; and the payload */
+struct lz_count {		/* wire: blocks with headers; plain: payload */
 	uint64_t	 plain_in;	/* from the stream */
 	uint64_t	 wire_in;
 	uint64_t	 plain_out;	/* into it */
@@ -164,7 +163,7 @@ struct session_stats {
 	uint64_t	 refused; /* streams refused by the cap or owner */
 	uint64_t	 killed;	/* streams reset for memory */
 	uint64_t	 faults; /* streams reset for the peer's breach */
-	struct lz_count	 lz;	/* of streams with LZ4: their owners' count */
+	struct lz_count	 lz;	/* of streams with LZ4: counted by owners */
 };
 
 struct session_ops {
@@ -196,65 +195,64 @@ struct session {
 	struct session_conf		 conf;
 	struct session_stats		 stats;
 	const char			*error;	/* why input or tick failed */
-	/* What its tunnel looks at after a turn; all but more stay set. */
-	int		 more;		/* output has not given all */
-	int		 worn;		/* its ids run out: make another */
+	/* The tunnel looks at these after a turn; all but more stay set. */
+	int		 more;		/* output has more to give */
+	int		 worn;		/* its ids run out: replace it */
 	int		 peer_drains;	/* the peer wants no more streams */
 	int		 aborting;	/* our reset waits for room */
-	int		 done;	/* no stream comes any more, all is out... */
-	int		 aborted;	/* ...last of it, our reset */
+	int		 done;	/* no stream will come, all is out... */
+	int		 aborted;	/* ...and our reset was the last */
 };
 
 /*
  * Opens a stream for an owner.  urgent: outside limits and fairness, sent
- * before all others (a dialect's control stream); so is it for the peer when it
- * is the first stream that the peer opens (first_urgent).
+ * before all others (a dialect's control stream).  With first_urgent the first
+ * stream that the peer opens is urgent too.
  * NULL: no room, no more ids, or draining.
  */
 #define session_open(s, owner, arg, urgent)				\
 	((s)->ops->open((s), (owner), (arg), (urgent)))
 /* The stream has something to send: pull it soon.  Idempotent. */
 #define session_ready(st)	((st)->session->ops->ready(st))
-/* Our direction ends after what was pulled.  No pull any more. */
+/* Our direction ends after what was pulled; pull is not called again. */
 #define session_fin(st)		((st)->session->ops->fin(st))
 /*
- * Ends both directions; no event of this stream comes any more, and the
- * stream is not to be touched after (so not from within `opened').
+ * Ends both directions.  No event of this stream follows, and the stream must
+ * not be touched again: do not call it from within `opened'.
  */
 #define session_reset(st, why)	((st)->session->ops->reset((st), (why)))
-/* So many octets of its data left for good: new credit for the peer. */
+/* So many octets of its data are gone: new credit for the peer. */
 #define session_consumed(st, n)	((st)->session->ops->consumed((st), (n)))
 /* Octets that the peer may still send on it, for display. */
 #define session_window(st)	((st)->session->ops->window(st))
-/* Octets of payload this session may hold: windows grow and shrink by it. */
+/* Octets of payload that this session may hold: sets how windows grow. */
 #define session_limit(s, n)	((s)->ops->limit((s), (n)))
-/* A round trip took so many microseconds: windows grow by what it lets pass. */
+/* A round trip took so many microseconds: a long one needs larger windows. */
 #define session_rtt(s, us)	((s)->ops->rtt((s), (us)))
 /* Open and accept no more; what is open goes on. */
 #define session_drain(s)	((s)->ops->drain(s))
-/* The peer is to say something.  With a mux the owner has pings for that. */
+/* Makes the peer say something.  With a mux the owner has pings for that. */
 #define session_probe(s)	((s)->ops->probe(s))
 /*
- * Tells the time, microseconds of a monotonic clock; call before input and
- * output of a turn and at the deadline it returned (UINT64_MAX: none).
+ * Tells the time, in microseconds of a monotonic clock.  Call it in each turn
+ * before input and output, and at the deadline it returned (UINT64_MAX: none).
  * Returns 0 when the session is dead (s->error says why).
  */
 #define session_tick(s, now)	((s)->ops->tick((s), (now)))
 /* Octets that input takes now; 0: do not read the tunnel until consumed. */
 #define session_want(s)		((s)->ops->want(s))
 /*
- * The stream whose payload the next octets of the tunnel are, and how many, if
- * they are worth a diversion; NULL if not.  Only while want is not 0.
+ * The stream that the tunnel's next octets belong to, and how many do, if a
+ * diversion pays; NULL: it does not.  Only while want is not 0.
  */
 #define session_divert(s, n)	((s)->ops->divert((s), (n)))
-/* So many of them went to its owner: as input, but that data gets NULL. */
+/* So many of them went to its owner.  As input, but data gets NULL. */
 #define session_diverted(s, n)	((s)->ops->diverted((s), (n)))
 /* -1: the peer broke the rules, s->error; all streams were reset. */
 #define session_input(s, p, n)	((s)->ops->input((s), (p), (n)))
 /*
- * Fills at most n (at least SESSION_OUTPUT_MIN) octets of wire format; 0:
- * nothing to send now.  Call it until s->more is 0: only after that comes a
- * wake.
+ * Makes at most n octets of wire format (n is SESSION_OUTPUT_MIN or more); 0:
+ * nothing to send now.  Call it until s->more is 0: no wake comes before.
  */
 #define session_output(s, p, n)	((s)->ops->output((s), (p), (n)))
 /* Frees all; streams still open get reset(RESET_TUNNEL).  Takes NULL. */
@@ -263,8 +261,8 @@ struct session {
 /* session.c */
 
 /*
- * For an implementation, with CAP_BULK: has the stream's owner put at most max
- * octets aside, to go out behind this output; how many, 0: pull them.
+ * For an implementation, with CAP_BULK: the stream's owner puts at most max
+ * octets into a pipe that goes out behind this output.  How many; 0: pull them.
  */
 size_t	 session_bulk(struct stream *, size_t max);
 

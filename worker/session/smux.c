@@ -3,12 +3,12 @@
 /*
  * smux, versions 1 and 2: the session.  Frames in, and what each does; the
  * ops that the owner calls; time.  Payload is handed on piece by piece as it
- * arrives, nothing of it is kept: only headers and bodies of eight octets are
+ * arrives, and none of it is kept: only headers and bodies of eight octets are
  * collected.
  *
- * It never trusts the peer's lengths, ids or windows further than the rules
- * below allow, and answers nothing that could be asked for without end: UPD
- * is at most one a stream, resets wait in a list with a limit.
+ * It trusts the peer's lengths, ids and windows only as far as the rules below
+ * allow.  A peer cannot make us owe it answers without end: at most one UPD a
+ * stream waits, and resets wait in a list with a limit.
  */
 
 #include <sys/types.h>
@@ -20,15 +20,15 @@
 #include "shared/log.h"
 #include "smuxint.h"
 
-/* The last id that is opened: the session is replaced long before 2^32. */
+/* The last id that we open: the session is replaced long before 2^32. */
 #define SMUX_ID_LAST	0x7fffffffU
-/* A session whose readers take so much within the grace is not stuck. */
+/* If the readers together take this much within the grace, none is reset. */
 #define SMUX_PROGRESS	65536
-/* After a bulk frame another is expected, with this many others between. */
+/* A bulk frame is expected among so many frames after the last one. */
 #define SMUX_EXACT	8
-/* Octets worth a diversion. */
+/* A diversion pays from so many octets on. */
 #define SMUX_DIVERT_MIN	16384
-/* Later than this to its deadline, a session gets time to read first. */
+/* A session so late for its deadline gets time to read first. */
 #define SMUX_LATE_US	1000000
 
 static struct stream *smux_open(struct session *, const struct stream_owner *,
@@ -161,9 +161,9 @@ smux_recv_syn(struct smux *s, uint32_t id)
 }
 
 /*
- * The stream that a frame speaks of, if it has none of these flags: an end
- * that the peer has announced, or an opening that it cannot know of yet.
- * Frames for others are not errors (section 12), just counted.
+ * The stream that a frame is for.  NULL: there is none, or it has one of these
+ * flags (the peer has ended it), or the peer cannot know of it yet.  Such
+ * frames are no errors (section 12), just counted.
  */
 static struct smux_stream *
 smux_known(struct smux *s, uint32_t id, uint32_t not)
@@ -219,7 +219,7 @@ smux_recv_bulk(struct smux *s, uint32_t id, uint32_t len)
 	return (smux_recv_psh(s, id, len));
 }
 
-/* n octets of payload, at most what is left of the frame; p as data's. */
+/* n octets of payload, at most what is left of the frame; p may be NULL. */
 static void
 smux_recv_payload(struct smux *s, const uint8_t *p, uint32_t n)
 {
@@ -275,7 +275,7 @@ smux_adopt(struct smux *s, uint8_t version)
 	return (0);
 }
 
-/* A whole header: octets of body to be collected with it, or -1. */
+/* A header is whole: how many octets of body to collect with it, or -1. */
 static int
 smux_recv_header(struct smux *s)
 {
@@ -316,7 +316,7 @@ smux_recv_header(struct smux *s)
 	return (body);
 }
 
-/* Header and body are there, of any frame but a PSH. */
+/* Header and body of a frame, other than PSH, are whole. */
 static int
 smux_recv_frame(struct smux *s)
 {
@@ -343,7 +343,7 @@ smux_recv_frame(struct smux *s)
 	return (0);
 }
 
-/* Octets of header and body, as far as they are known. */
+/* The length of header and body, as far as it is known. */
 static uint32_t
 smux_need(const struct smux *s)
 {
@@ -359,7 +359,7 @@ smux_need(const struct smux *s)
 	}
 }
 
-/* Octets of a header or body; how many were taken, or -1. */
+/* Collects octets of a header or body; how many were taken, or -1. */
 static int
 smux_recv_head(struct smux *s, const uint8_t *p, size_t n)
 {
@@ -426,7 +426,7 @@ smux_want(struct session *session)
 	budget -= session->stats.unconsumed;
 	if (s->exact == 0)
 		return (budget);
-	/* Not a payload that could have been diverted. */
+	/* Stop where payload begins that can be diverted. */
 	exact = s->have >= SMUX_HEADER ? smux_need(s) :
 	    SMUX_HEADER + SMUX_BULK_LEN;
 	exact += s->left - s->have;
@@ -581,7 +581,7 @@ smux_limit(struct session *session, uint64_t n)
 	smuxst_relieve(s);
 }
 
-/* The shortest of late: one that met a queue says nothing of the way. */
+/* The shortest of late: a round trip that met a queue tells us nothing. */
 static void
 smux_rtt(struct session *session, uint32_t us)
 {
@@ -616,7 +616,7 @@ smux_set_time(struct smux *s, uint64_t now)
 		s->started = 1;
 		s->last_rx = s->last_tx = now;
 	}
-	/* We slept through it: what the peer has sent is to be read first. */
+	/* We were late ourselves: read first what the peer has sent. */
 	if (timeout > 0 && now > s->deadline &&
 	    now - s->deadline > SMUX_LATE_US) {
 		last = timeout > SMUX_LATE_US ?
@@ -629,8 +629,8 @@ smux_set_time(struct smux *s, uint64_t now)
 }
 
 /*
- * The budget is spent: those who hold most of it must go, if nobody moves,
- * until the tunnel is read again.
+ * The budget is spent.  If the readers make no progress, those that hold most
+ * are reset, until the tunnel is read again.
  */
 static void
 smux_stalled(struct smux *s)
@@ -657,7 +657,7 @@ smux_deadline(struct smux *s, uint64_t next)
 
 	if (c->keepalive_ms > 0 && s->version != 0) {
 		at = s->last_tx + c->keepalive_ms * 1000ULL;
-		/* One that could not be sent yet is not asked for again. */
+		/* A NOP that waits to be sent is not asked for again. */
 		if (at <= s->now)
 			at = s->now + c->keepalive_ms * 1000ULL;
 		if (at < next)

@@ -3,35 +3,36 @@
 /*
  * smux, versions 1 and 2, as a session.
  *
- * Between two rocketd the capabilities of session.h add half-close and a
- * reset (command 5, length 4: a reason, little-endian), and frames of up to
- * 256 KiB (command 6, length 4: the payload's length, little-endian, which
- * follows).  With conf.divert only payload that bulk has put aside is sent in
- * these, so where one came more are expected: want then ends where payload may
- * begin, and what is still to come of a large frame can be diverted.  Without
- * it a stream that has the session to itself is pulled into these, which saves
- * its owner calls.  Towards foreign peers
- * (caps 0) the frames are exactly smux's; reset is a FIN and all later frames
- * of the stream are ignored; a FIN of ours is held back by fin_delay_ms after
- * our last data when the peer's came first.
+ * Between two rocketd the capabilities of session.h add half-close, a reset
+ * (command 5, length 4: a reason, little-endian), and frames of up to 256 KiB
+ * (command 6, length 4: the payload's length, little-endian; the payload
+ * follows).  With conf.divert only what `bulk' put into a pipe is sent in these
+ * large frames.  Where one came more are expected: want then stops where
+ * payload may begin, so that the rest of a large frame can be diverted.
+ * Without divert a stream that has the session to itself is pulled into large
+ * frames, which saves calls of its owner.
  *
- * A FIN of a foreign peer may mean that it will not read either, and nothing
- * on the wire tells: its window may never open again.  The owner gives our
- * direction a limit of time after `fin', then calls session_fin or reset.
+ * Towards foreign peers (caps 0) the frames are exactly smux's.  A reset is a
+ * FIN, and later frames of the stream are ignored.  When the peer's FIN came
+ * first, ours waits until fin_delay_ms after our last data.
  *
- * window_initial is what the peer assumes of us: 262144 towards foreign peers,
- * and peer_initial is the same of them.  When window_max is less, the peer is
- * told so right after the stream was opened.  A window grows while the peer
- * uses it up, or in a round trip a quarter of it, and the reader keeps pace,
- * within window_max and the budget (the less of recvbuffer and session_limit,
- * 64 KiB at least).
+ * A foreign peer's FIN may mean that it will not read either; the wire does not
+ * tell, and its window may never open again.  The owner sets a time limit after
+ * `fin', then calls session_fin or session_reset.
  *
- * In version 2 the whole budget can be spent only by very many streams; then,
- * as in version 1 by any, the tunnel is not read (want is 0) until a quarter
- * is free, and after stall_grace_ms the worst readers are reset until that is
- * so, unless the readers together took 64 KiB in that time.
+ * window_initial is the window that the peer assumes of us, peer_initial the
+ * one we assume of it; 262144 with foreign peers.  If window_max is less, the
+ * peer is told so right after the stream was opened.  A window grows while the
+ * reader keeps pace and the peer uses it up, or a quarter of it in a round
+ * trip.  It stays within window_max and the budget (the lower of recvbuffer and
+ * session_limit, but 64 KiB at least).
  *
- * Ids end at 2^31: session_open returns NULL then, for good.
+ * In version 1 a single stream can spend the whole budget, in version 2 only
+ * very many can.  The tunnel is then not read (want is 0) until a quarter is
+ * free.  After stall_grace_ms the worst readers are reset until that is so,
+ * unless the readers together took 64 KiB in that time.
+ *
+ * Ids end at 2^31: from then on session_open returns NULL.
  */
 
 #ifndef WORKER_SMUX_H

@@ -20,14 +20,14 @@
 #define SMUX_CTL_MAX	(SMUX_HEADER + SMUX_HEADER + SMUX_UPD_LEN)
 #define SMUX_PAYLOAD_MAX 65535
 #define SMUX_BULK_LEN	4
-/* Payload of a bulk frame, and what is worth one. */
+/* A bulk frame's payload: at most, and at least. */
 #define SMUX_BULK_MAX	(256 * 1024)
 #define SMUX_BULK_MIN	(32 * 1024)
 
 #define SMUX_WINDOW_MAX	0x7fffffffU	/* it is signed for some peers */
 #define SMUX_BUCKETS_BITS 4		/* of an empty session's table */
 
-/* Of 2^30 ids: time enough to make another session. */
+/* Of 2^30 ids: leaves time enough to make another session. */
 #define SMUX_WORN	(1U << 29)
 
 enum smux_command {
@@ -49,7 +49,7 @@ enum smux_command {
 #define SMUX_FIN_SENT	0x0040
 #define SMUX_FIN_RCVD	0x0080
 #define SMUX_TOLD	0x0100		/* the first consumption was reported */
-#define SMUX_FULL	0x0200		/* the peer has used its window up */
+#define SMUX_FULL	0x0200		/* the peer has used up its window */
 #define SMUX_CHARGED	0x0400		/* window is in the sum of grants */
 #define SMUX_DEAD	0x0800		/* freed at the end of the turn */
 
@@ -64,7 +64,7 @@ enum smux_queue {
 
 /*
  * Octets of payload are counted modulo 2^32, as on the wire.  9,000 of these
- * may lie idle, so nothing here is larger than it must be.
+ * may be idle, so nothing here is larger than it must be.
  */
 struct smux_stream {
 	struct stream			 st;	/* first: casts go both ways */
@@ -102,7 +102,7 @@ struct smux {
 	struct smux_stream	**buckets;	/* 1 << bits of them */
 	struct smux_streams	 queues[SMUX_Q_MAX];
 	struct smux_streams	 ctl;		/* SYN or UPD due */
-	/* output: since then, all gave less than there was room for */
+	/* output: since this one, all gave less than there was room for */
 	const struct smux_stream *dry;
 	struct smux_kill	*kills;
 	size_t			 kill_head, kill_len, kill_size;
@@ -118,10 +118,10 @@ struct smux {
 	uint32_t		 exact;		/* frames to read one by one */
 	uint8_t			 head[SMUX_HEADER + SMUX_BODY_MAX];
 	/* memory */
-	uint64_t		 limit;		/* the owner's word */
+	uint64_t		 limit;		/* session_limit */
 	uint32_t		 rtt_us;	/* 0: not known */
 	uint64_t		 granted;	/* sum of charged windows */
-	uint64_t		 reclaimed;	/* when */
+	uint64_t		 reclaimed;	/* at this time */
 	uint64_t		 stalled_at;
 	uint64_t		 progress;	/* consumed since */
 	/* time, in microseconds */
@@ -145,7 +145,7 @@ struct smux {
 
 /* Says once that there is output, until output has found nothing more. */
 void	 smux_wake(struct smux *);
-/* Says that a deadline is earlier than tick has told. */
+/* Says that there is a deadline before the one that tick returned. */
 void	 smux_alarm(struct smux *, uint64_t);
 /* The time, in milliseconds and modulo 2^32. */
 uint32_t smux_ms(const struct smux *);
@@ -153,50 +153,50 @@ uint32_t smux_ms(const struct smux *);
 /* smuxst.c */
 
 struct smux_stream *smuxst_find(struct smux *, uint32_t id);
-/* In the table, but not counted yet; NULL: no memory. */
+/* Adds it to the table, without counting it; NULL: no memory. */
 struct smux_stream *smuxst_new(struct smux *, uint32_t id, int urgent);
-/* Counts it among the open ones, and says what must be said of it. */
+/* Counts it as open; queues its SYN, and a UPD if the window needs one. */
 void	 smuxst_start(struct smux *, struct smux_stream *);
-/* To the end of that queue, which may be the one it is in. */
+/* Moves it to the end of that queue, which may be the one it is in. */
 void	 smuxst_move(struct smux_stream *, enum smux_queue);
 /* Neither SYN nor UPD is due any more. */
 void	 smuxst_ctl_remove(struct smux *, struct smux_stream *);
 /* Octets that the session may hold. */
 uint64_t smuxst_cap(const struct smux *);
 uint64_t smuxst_budget(const struct smux *);
-/* The budget may be spent, or be free again: sets stalled. */
+/* Sets stalled if the budget is spent; clears it if enough is free. */
 void	 smuxst_stall(struct smux *);
 void	 smuxst_relieve(struct smux *);
-/* Payload came: charges the stream's window, sees whether it is used up. */
+/* Payload came: charges the stream's window, notes whether it is used up. */
 void	 smuxst_received(struct smux *, struct smux_stream *, uint32_t);
-/* Payload left: tells the peer when it is time to. */
+/* The owner consumed payload: tells the peer, once it is enough. */
 void	 smuxst_credit(struct smux *, struct smux_stream *);
-/* Before a UPD: the window to be told, as it is used and there is room. */
+/* Before a UPD: sets the window to tell, by its use and the room there is. */
 void	 smuxst_tune(struct smux *, struct smux_stream *);
 /* The budget fell: windows shrink with it. */
 void	 smuxst_shrink(struct smux *);
-/* Tells the peer of its death, unless there is nothing to tell. */
+/* Tells the peer that it died, unless the peer never knew it or knows. */
 void	 smuxst_abort(struct smux *, struct smux_stream *, enum reset_reason);
-/* Takes it out of everything; freed by smuxst_bury. */
+/* Takes it out of table, lists and counts; smuxst_bury frees it. */
 void	 smuxst_forget(struct smux *, struct smux_stream *);
-/* abort, forget and the event. */
+/* Abort, forget, and the owner's reset. */
 void	 smuxst_kill(struct smux *, struct smux_stream *, enum reset_reason);
-/* Forgets it, with the event, if both directions have ended. */
+/* If both directions have ended: forget, and the owner's closed. */
 void	 smuxst_finish(struct smux *, struct smux_stream *);
 /* The one that holds most, NULL when none holds anything. */
 struct smux_stream *smuxst_worst(struct smux *);
-/* Every stream, with the event: the session is dead. */
+/* The session is dead: forgets each stream and tells its owner. */
 void	 smuxst_end(struct smux *);
-/* Frees the dead, once no turn is under way. */
+/* Frees dead streams, once no turn is under way. */
 void	 smuxst_bury(struct smux *);
 
 /* smuxout.c */
 
-/* A reset (or FIN) for an id that is no stream's any more. */
+/* Queues a reset (or FIN) for an id whose stream is gone. */
 void	 smuxout_reset(struct smux *, uint32_t id, enum reset_reason);
 /* Queues the stream if it has something to send and may. */
 void	 smuxout_schedule(struct smux *, struct smux_stream *);
-/* FINs whose delay is over are queued; the next deadline, or UINT64_MAX. */
+/* Queues FINs whose delay is over; the next deadline, or UINT64_MAX. */
 uint64_t smuxout_release(struct smux *);
 /* Is there anything to send? */
 int	 smuxout_pending(const struct smux *);

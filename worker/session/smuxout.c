@@ -3,8 +3,8 @@
 /*
  * What a smux session sends, and in which order: NOP, resets, SYN and UPD
  * first; then urgent streams; then the others in turns of a quantum, each
- * pulled straight into the buffer behind its header.  Nothing is kept here but
- * the resets that wait, and their number is bounded.
+ * pulled straight into the buffer behind its header.  Only resets are kept
+ * here, and their number is bounded.
  */
 
 #include <sys/types.h>
@@ -16,11 +16,11 @@
 #include "shared/log.h"
 #include "smuxint.h"
 
-/* A frame, when several streams share the tunnel, and the turn of each. */
+/* A stream's turn, and so its frame, when several share the tunnel. */
 #define SMUX_QUANTUM	16384
-/* Not worth a header at the end of a buffer that has other frames. */
+/* Less room than this behind other frames is left empty. */
 #define SMUX_TAIL_MIN	512
-/* Resets that a peer may make us owe while it takes none of our output. */
+/* Resets that may wait while the peer reads none of our output. */
 #define SMUX_KILLS_MAX	1024
 
 static void
@@ -44,7 +44,7 @@ smuxout_header(const struct smux *s, uint8_t *p, enum smux_command command,
 	return (SMUX_HEADER);
 }
 
-/* Not now: an op's caller does not expect its streams to die. */
+/* Dies in the next tick: an op's caller does not expect its streams to die. */
 static void
 smuxout_break(struct smux *s, const char *why)
 {
@@ -58,7 +58,7 @@ smuxout_reset(struct smux *s, uint32_t id, enum reset_reason why)
 	struct smux_kill	*k;
 	size_t			 size;
 
-	/* Two for each stream: those that were, and those that are. */
+	/* Two for each stream: for earlier ones, and for those open now. */
 	if (s->kill_len - s->kill_head >= SMUX_KILLS_MAX +
 	    2 * (uint64_t)s->session.conf.max_streams) {
 		smuxout_break(s, "does not take the resets it asks for");
@@ -86,7 +86,7 @@ smuxout_reset(struct smux *s, uint32_t id, enum reset_reason why)
 	smux_wake(s);
 }
 
-/* What the peer's window has room for; negative when it was shrunk. */
+/* Room in the peer's window; negative when the peer has shrunk it. */
 static int64_t
 smuxout_room(const struct smux *s, const struct smux_stream *st)
 {
@@ -144,7 +144,7 @@ smuxout_stream(struct smux *s, struct smux_stream *st, uint8_t *buf)
 	smuxst_ctl_remove(s, st);
 	if (due & SMUX_SYN_DUE)
 		n = smuxout_header(s, buf, SMUX_SYN, 0, st->st.id);
-	/* A UPD may be due from before version 1 was adopted. */
+	/* A UPD may have been due before version 1 was adopted. */
 	if (!(due & SMUX_UPD_DUE) || s->version != 2)
 		return (n);
 	smuxst_tune(s, st);
@@ -158,7 +158,7 @@ smuxout_stream(struct smux *s, struct smux_stream *st, uint8_t *buf)
 	return (n + SMUX_UPD_LEN);
 }
 
-/* One; at most SMUX_CTL_MAX octets, 0: there is none. */
+/* Makes one control frame of at most SMUX_CTL_MAX octets; 0: none is due. */
 static size_t
 smuxout_control(struct smux *s, uint8_t *buf)
 {
@@ -178,8 +178,8 @@ smuxout_control(struct smux *s, uint8_t *buf)
 /* ---- streams ---- */
 
 /*
- * A foreign peer may lose what its reader has not taken yet when our FIN
- * answers its own (section 6): the FIN waits for some time after our data.
+ * When our FIN answers its own, a foreign peer may lose what its reader has not
+ * taken yet (section 6): our FIN waits for some time after our data.
  */
 static int
 smuxout_hold(struct smux *s, struct smux_stream *st)
@@ -224,7 +224,7 @@ smuxout_fin(struct smux *s, struct smux_stream *st, uint8_t *buf)
 	return (SMUX_HEADER);
 }
 
-/* Payload of the next frame of the stream, which has space for all of it. */
+/* How much payload the stream's next frame may carry; space is for it all. */
 static size_t
 smuxout_allowance(struct smux *s, struct smux_stream *st, size_t space)
 {
@@ -235,7 +235,7 @@ smuxout_allowance(struct smux *s, struct smux_stream *st, size_t space)
 
 	if (room <= 0)
 		return (0);
-	/* Alone it may take all that there is. */
+	/* A stream that is alone may take it all. */
 	alone = st->queue == SMUX_Q_READY && TAILQ_NEXT(st, entry) == NULL &&
 	    TAILQ_FIRST(&s->queues[SMUX_Q_READY]) == st;
 	if (alone && (c->caps & CAP_BULK) && !c->divert)
@@ -271,7 +271,7 @@ smuxout_bulk_header(const struct smux *s, uint8_t *buf, size_t len,
 	    SMUX_BULK_LEN);
 }
 
-/* The header of what the owner has put aside; 0: it has not. */
+/* The header of what the owner put into a pipe; 0: nothing. */
 static size_t
 smuxout_bulk(struct smux *s, struct smux_stream *st, uint8_t *buf)
 {
@@ -296,7 +296,7 @@ smuxout_bulk(struct smux *s, struct smux_stream *st, uint8_t *buf)
 	return (smuxout_bulk_header(s, buf, got, st->st.id));
 }
 
-/* One frame of the stream at the head of its queue, or its leave. */
+/* Makes a frame of the queue's first stream, or takes it off the queue. */
 static size_t
 smuxout_data(struct smux *s, struct smux_stream *st, uint8_t *buf, size_t n)
 {
@@ -348,7 +348,7 @@ smuxout_fill(struct smux *s, uint8_t *buf, size_t n)
 	struct smux_stream	*st;
 	size_t			 off = 0, len;
 
-	/* A callback may bring new control frames: they are first again. */
+	/* A callback may queue control frames: they go first again. */
 	s->bulk = 0;
 	s->dry = NULL;
 	while (n - off >= SMUX_CTL_MAX && !s->bulk) {
@@ -361,7 +361,7 @@ smuxout_fill(struct smux *s, uint8_t *buf, size_t n)
 		if ((st = TAILQ_FIRST(&s->queues[SMUX_Q_URGENT])) == NULL &&
 		    (st = TAILQ_FIRST(&s->queues[SMUX_Q_READY])) == NULL)
 			break;
-		/* What they had goes out before all are asked again. */
+		/* All gave what they had: send it before asking again. */
 		if (st == s->dry && off < SESSION_SMALL &&
 		    !(st->flags & SMUX_FIN_DUE))
 			break;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * The streams of a smux session: the table by id, the queues, what each may
- * still be sent (windows, and the budget of all), and how a stream ends.  A
- * stream that dies is only marked: any callback may have ended any stream, so
- * it is freed when the turn is over.
+ * The streams of a smux session: the table by id, the queues, what the peer may
+ * still send on each (windows, and the budget of all), and how a stream ends.
+ * A stream that dies is only marked, and freed when the turn is over: any
+ * callback may end any stream.
  */
 
 #include <sys/types.h>
@@ -15,20 +15,20 @@
 
 #include "smuxint.h"
 
-/* A session that may hold less than a frame could not go on. */
+/* A session that may not hold a frame could not go on. */
 #define SMUX_BUDGET_MIN	65536
-/* Consumption that is told to the peer at once, unless its window is small. */
+/* The least step by which we report consumption, but for small windows... */
 #define SMUX_STEP_MIN	16384
-/* ...or a batch of it where the way is long: it would stand empty meanwhile. */
+/* ...and the largest on a long way, which would stand empty meanwhile. */
 #define SMUX_STEP_FAR	131072
 #define SMUX_FAR_US	5000
-/* A grown window that was not used for so long is given to others. */
+/* What a window grew by goes to others when it was unused for so long. */
 #define SMUX_IDLE_MS	2000
 #define SMUX_RECLAIM_US	1000000
 
 /* ---- the table ---- */
 
-/* A peer chooses ids, but not by this: the multiplier is the session's own. */
+/* A peer chooses ids, but cannot choose buckets: the multiplier is secret. */
 static struct smux_stream **
 smuxst_bucket(struct smux *s, uint32_t id)
 {
@@ -46,7 +46,7 @@ smuxst_find(struct smux *s, uint32_t id)
 	return (NULL);
 }
 
-/* Without memory the chains become longer, that is all. */
+/* Without memory the chains just become longer. */
 static void
 smuxst_grow_table(struct smux *s)
 {
@@ -94,7 +94,7 @@ smuxst_new(struct smux *s, uint32_t id, int urgent)
 	return (st);
 }
 
-/* The peer is told of a window unlike the one it assumes (section 8). */
+/* Tells the peer if the window is not the one it assumes (section 8). */
 void
 smuxst_start(struct smux *s, struct smux_stream *st)
 {
@@ -135,9 +135,9 @@ smuxst_ctl_remove(struct smux *s, struct smux_stream *st)
 /* ---- memory ---- */
 
 /*
- * What may be held unconsumed.  In version 2 windows bound each stream, and
- * the owner's limit, where there is one, all of them; in version 1 only
- * recvbuffer does.
+ * What may be held unconsumed.  In version 2 windows bound each stream and the
+ * owner's limit, if it set one, bounds them all.  Version 1 has no windows:
+ * there recvbuffer is a bound too.
  */
 uint64_t
 smuxst_cap(const struct smux *s)
@@ -150,9 +150,9 @@ smuxst_cap(const struct smux *s)
 }
 
 /*
- * What windows may sum up to: recvbuffer for those in use.  Octets that a
- * reader has not taken are no window of anybody's any more, or readers that
- * stopped would leave the others nothing to grow by.
+ * What windows may sum up to: recvbuffer, not counting octets that readers have
+ * not taken.  Otherwise readers that stopped would leave the others no room to
+ * grow.
  */
 uint64_t
 smuxst_budget(const struct smux *s)
@@ -189,7 +189,7 @@ smuxst_relieve(struct smux *s)
 	if (s->session.stats.unconsumed > budget - budget / 4)
 		return;
 	s->stalled = 0;
-	s->last_rx = s->now;	/* its silence was of our making */
+	s->last_rx = s->now;	/* it was silent because of us */
 	s->session.events->wake(&s->session);
 }
 
@@ -214,7 +214,7 @@ smuxst_tell_window(struct smux *s, struct smux_stream *st)
 	smux_wake(s);
 }
 
-/* What a stream's window never falls below. */
+/* A stream's window never falls below this. */
 static uint32_t
 smuxst_window_floor(const struct smux *s)
 {
@@ -225,8 +225,8 @@ smuxst_window_floor(const struct smux *s)
 }
 
 /*
- * Takes back the windows of streams that lie idle with nothing held: they
- * are no longer charged, and grow again when they are used.
+ * Takes back the windows of idle streams that hold nothing: they are no longer
+ * charged, and grow again when they are used.
  */
 static void
 smuxst_reclaim(struct smux *s)
@@ -266,16 +266,16 @@ smuxst_received(struct smux *s, struct smux_stream *st, uint32_t n)
 	st->rcvd_ms = smux_ms(s);
 	s->session.stats.payload_in += n;
 	s->session.stats.unconsumed += n;
-	/* An eighth: the peer may not care to send what little is left. */
+	/* An eighth is as good as used up: the peer may not send so little. */
 	if ((int32_t)(st->told_consumed + st->told_window - st->rcvd) <=
 	    (int32_t)(st->told_window / 8))
 		st->flags |= SMUX_FULL;
 }
 
 /*
- * Told a round trip ago, a window lets that much pass until it is told anew: if
- * more than a quarter came in one, the way is long and the window short.  (One
- * that was doubled shows half of what it allows in the next.)
+ * A window limits what can come in one round trip, until the next UPD.  If more
+ * than a quarter of it came in one, the way is long and the window short.
+ * (A window just doubled shows only half of what it allows.)
  */
 static void
 smuxst_pace(struct smux *s, struct smux_stream *st)
@@ -317,9 +317,9 @@ smuxst_shrink(struct smux *s)
 
 /*
  * A window grows when the peer has used it up and our reader keeps pace with
- * what arrives: then it, and not the reader, is what limits the stream.  The
- * sum of windows stays within the budget but for those of their first size;
- * when new streams have brought it above, grown ones are halved.
+ * what arrives: then the window limits the stream, and not the reader.  The sum
+ * of windows stays within the budget, except that new streams start with
+ * theirs; if that brings it above, grown windows are halved.
  */
 void
 smuxst_tune(struct smux *s, struct smux_stream *st)
@@ -359,8 +359,8 @@ smuxst_tune(struct smux *s, struct smux_stream *st)
 }
 
 /*
- * New credit for the peer: by quarters, for a foreign one also at the first
- * consumption, as it does not know the window yet.
+ * New credit for the peer: by quarters.  A foreign peer also gets it at the
+ * first consumption, because it does not know the window yet.
  */
 void
 smuxst_credit(struct smux *s, struct smux_stream *st)
@@ -381,11 +381,11 @@ smuxst_credit(struct smux *s, struct smux_stream *st)
 
 /* ---- how they end ---- */
 
-/* The peer is to know that the stream has died, if it does not already. */
+/* Tells the peer that the stream has died, if it does not know. */
 void
 smuxst_abort(struct smux *s, struct smux_stream *st, enum reset_reason why)
 {
-	/* Never said, or for a foreign peer said already: a FIN is all. */
+	/* The peer never heard of it, or is foreign and has our FIN. */
 	if ((st->flags & SMUX_SYN_DUE) || ((st->flags & SMUX_FIN_SENT) &&
 	    !(s->session.conf.caps & CAP_RESET)))
 		return;

@@ -3,8 +3,8 @@
 /*
  * See solo.h: the records of a tunnel that has one user, both ways, and time.
  * Payload is handed on as it arrives; only the four octets of a head are
- * collected.  What a peer can make us send is one flag each, so nothing here
- * grows.  It never trusts a length further than the rules below allow.
+ * collected.  Whatever a peer can make us send is a flag, so nothing here
+ * grows.  It trusts a length only as far as the rules below allow.
  */
 
 #include <sys/types.h>
@@ -15,13 +15,13 @@
 #include "shared/log.h"
 #include "solo.h"
 
-/* An owner that may hold less could not go on. */
+/* An owner that may hold less than this could not go on. */
 #define SOLO_BUDGET_MIN	65536
-/* Octets worth a diversion. */
+/* A diversion pays from so many octets on. */
 #define SOLO_DIVERT_MIN	16384
-/* Not worth a head at the end of a buffer that has other octets. */
+/* Less room than this behind other octets is left empty. */
 #define SOLO_TAIL_MIN	512
-/* Later than this to its deadline, a session gets time to read first. */
+/* A session so late for its deadline gets time to read first. */
 #define SOLO_LATE_US	1000000
 
 struct solo {
@@ -30,9 +30,9 @@ struct solo {
 	/* sending */
 	int		 ready;	/* the owner has something to send */
 	int		 fin_due, fin_sent;
-	int		 said;		/* something of the stream is out */
+	int		 said;		/* the peer knows of the stream */
 	int		 idle_due;
-	int		 ask_due;	/* an idle record that is answered */
+	int		 ask_due;	/* one that asks for an answer */
 	int		 drain_due;
 	int		 bulk;		/* payload follows the output */
 	int		 quiet;		/* the owner waits for a wake */
@@ -44,10 +44,10 @@ struct solo {
 	int		 exact;		/* read no further than a head */
 	int		 fin_rcvd, reset_rcvd;
 	int		 stalled;	/* the tunnel is not read */
-	uint64_t	 limit;		/* the owner's word */
+	uint64_t	 limit;		/* session_limit */
 	/* life */
 	int		 used;		/* the stream has been opened */
-	int		 live;		/* and its owner is told of it */
+	int		 live;		/* and its owner gets events */
 	int		 dead;
 	int		 depth;		/* turns under way */
 	int		 started;	/* tick has told the time */
@@ -126,7 +126,7 @@ solo_stall(struct solo *s)
 		s->stalled = 1;
 }
 
-/* The tunnel is read again when a quarter is free: not an octet at a time. */
+/* The tunnel is read again once a quarter is free: not an octet at a time. */
 static void
 solo_relieve(struct solo *s)
 {
@@ -136,13 +136,13 @@ solo_relieve(struct solo *s)
 	    s->session.stats.unconsumed > cap - cap / 4)
 		return;
 	s->stalled = 0;
-	s->last_rx = s->now;	/* its silence was of our making */
+	s->last_rx = s->now;	/* it was silent because of us */
 	s->session.events->wake(&s->session);
 }
 
 /* ---- how it ends ---- */
 
-/* Nobody is told of the stream any more; the last event may follow. */
+/* The stream gets no more events, but its last may follow. */
 static void
 solo_forget(struct solo *s)
 {
@@ -161,7 +161,7 @@ solo_done(struct solo *s)
 	s->session.done = 1;
 }
 
-/* We end it at once, which the peer is told as soon as there is room. */
+/* Ends it at once; the peer is told as soon as there is room. */
 static void
 solo_abort(struct solo *s, enum reset_reason why)
 {
@@ -211,7 +211,7 @@ solo_opened(struct solo *s)
 	}
 }
 
-/* A record of the stream: may it come now?  The first one opens it. */
+/* May a record of the stream come now?  The first one opens it. */
 static int
 solo_may(struct solo *s, enum solo_type type)
 {
@@ -261,7 +261,7 @@ solo_recv_reset(struct solo *s, uint32_t reason)
 	if (solo_may(s, SOLO_RESET) == -1)
 		return (-1);
 	s->reset_rcvd = 1;
-	s->kill = RESET_NONE;		/* it need not be told */
+	s->kill = RESET_NONE;		/* the peer need not be told */
 	solo_done(s);
 	if (reason == RESET_NONE || reason >= RESET_TUNNEL)
 		reason = RESET_ABORT;
@@ -305,7 +305,7 @@ solo_recv_head(struct solo *s)
 	}
 }
 
-/* n octets of payload, at most what is left of the record; p as data's. */
+/* n octets of payload, at most what is left of the record; p may be NULL. */
 static void
 solo_recv_payload(struct solo *s, const uint8_t *p, uint32_t n)
 {
@@ -356,7 +356,7 @@ solo_want(struct session *session)
 	if (s->dead || s->stalled || session->stats.unconsumed >= room)
 		return (0);
 	room -= session->stats.unconsumed;
-	/* Not a payload that could have been diverted. */
+	/* Stop where payload begins that can be diverted. */
 	return (s->exact && exact < room ? exact : room);
 }
 
@@ -408,7 +408,7 @@ solo_pending(const struct solo *s)
 	    (s->fin_due && !s->fin_sent))));
 }
 
-/* What is not the stream's: one record of each at most. */
+/* Records that are not the stream's: at most one of each. */
 static size_t
 solo_put_own(struct solo *s, uint8_t *buf)
 {
@@ -422,7 +422,7 @@ solo_put_own(struct solo *s, uint8_t *buf)
 	return (off);
 }
 
-/* The head of what the owner has put aside; 0: it has not. */
+/* The head of what the owner put into a pipe; 0: nothing. */
 static size_t
 solo_put_bulk(struct solo *s, uint8_t *buf)
 {
@@ -627,7 +627,7 @@ solo_set_time(struct solo *s, uint64_t now)
 		s->started = 1;
 		s->last_rx = s->last_tx = now;
 	}
-	/* We slept through it: what the peer has sent is to be read first. */
+	/* We were late ourselves: read first what the peer has sent. */
 	if (timeout > 0 && now > s->deadline &&
 	    now - s->deadline > SOLO_LATE_US) {
 		last = timeout > SOLO_LATE_US ?
@@ -660,7 +660,7 @@ solo_tick(struct session *session, uint64_t now)
 		if ((at = s->last_tx + alive) <= s->now) {
 			s->idle_due = 1;
 			solo_wake(s);
-			/* Until it can be sent it is not asked for again. */
+			/* One that waits to be sent is not asked for again. */
 			at = s->now + alive;
 		}
 		s->deadline = at;

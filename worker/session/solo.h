@@ -1,21 +1,20 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * A session without a mux: one stream in its life, the transports tcp, ws, tls
- * and wss (rocket-protocol(7)).  The side that is conf.client opens it, the
- * other has conf.may_open; the tunnel is not used again.
+ * A session without a mux, for the transports tcp, ws, tls and wss
+ * (rocket-protocol(7)): one stream in its life.  The side with conf.client
+ * opens it, the other has conf.may_open; the tunnel is not used again.
  *
- * Records of a head of four octets, and for data up to 256 KiB behind it: so
- * an end, a reset and silence arrive through every hop as what they were, and
- * with conf.divert payload may pass by as with smux.h's large frames.  There
- * are no windows: while the owner holds the receive buffer (or session_limit,
- * 64 KiB at least) the tunnel is not read.
+ * A record has a head of four octets, and for data up to 256 KiB behind it.  So
+ * an end, a reset and silence pass through every hop as what they were, and
+ * with conf.divert payload may be diverted as with smux.h's large frames.
+ * There are no windows: while the owner holds a full receive buffer (or
+ * session_limit, but 64 KiB at least) the tunnel is not read.
  *
- * When the session is done, all is said and put out: the tunnel can be ended;
- * aborted says that it was by our reset.
- * session_drain tells the peer, whose peer_drains is then set, that no user is
- * wanted on this tunnel any more; the opener may still open, for want of
- * another.
+ * When the session is done everything is out and the tunnel can end; aborted
+ * says that our reset ended it.  session_drain tells the peer, by its
+ * peer_drains, that this tunnel wants no user; the opener may still open if it
+ * has no other.
  */
 
 #ifndef WORKER_SOLO_H

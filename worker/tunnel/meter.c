@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * See meter.h.  A ring of totals: what is asked for is measured against the
- * oldest, so that a late tick makes the time longer and no rate wrong.
+ * See meter.h.  A ring of totals: a rate is measured from the oldest one and
+ * its time, so a late tick makes no rate wrong.
  */
 
 #include "meter.h"
@@ -30,7 +30,7 @@ meter_tick(struct meter *m, uint64_t now, uint64_t in, uint64_t out)
 	m->next = (m->next + 1) % METER_SEEN;
 }
 
-/* Without an overflow: octets times microseconds may pass 64 bits. */
+/* Octets times microseconds may overflow 64 bits. */
 static uint64_t
 meter_rate(uint64_t octets, uint64_t us)
 {

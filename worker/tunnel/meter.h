@@ -2,7 +2,7 @@
 
 /*
  * How much a session carries: octets a second, both ways, over the last few
- * seconds.  It is shown totals and keeps a few of them; it has no clock.
+ * seconds.  It is given totals and keeps a few of them; it has no clock.
  */
 
 #ifndef WORKER_METER_H
@@ -28,8 +28,8 @@ void	 meter_start(struct meter *, uint64_t now);
 /* Once a second: the totals so far. */
 void	 meter_tick(struct meter *, uint64_t now, uint64_t in, uint64_t out);
 /*
- * Octets a second from the oldest total to these; in the first second they
- * are taken for those of a whole one.
+ * Octets a second from the oldest total to these; a first second that is not
+ * over counts as a whole one.
  */
 void	 meter_rates(const struct meter *, uint64_t now, uint64_t in,
 	    uint64_t out, uint64_t *rate_in, uint64_t *rate_out);

@@ -2,10 +2,10 @@
 
 /*
  * The seal, on OpenSSL 3: TLS 1.3 with an external PSK and nothing else of
- * TLS.  Not a certificate is parsed, no ticket taken, no early data; both ends
- * are proven by the PSK or the handshake fails.  It owns no descriptor and no
- * buffer of the tunnel's; it promises never to read beyond the record that is
- * asked for until seal_bulk.  After seal_ctx_new nothing is loaded or opened.
+ * TLS.  It parses no certificate and takes no ticket and no early data; the PSK
+ * proves both ends, or the handshake fails.  It owns no descriptor and no
+ * buffer of the tunnel's.  Until seal_bulk it never reads beyond the record
+ * that is asked for.  After seal_ctx_new nothing is loaded or opened.
  */
 
 #include <sys/types.h>
@@ -24,7 +24,7 @@
 
 #include "sealpriv.h"
 
-/* Labels of the exporter, one a direction: of what client and server send. */
+/* The exporter's labels: for what the client sends, and the server. */
 #define XOR_CLIENT	"EXPORTER-rocket-xor-client"
 #define XOR_SERVER	"EXPORTER-rocket-xor-server"
 
@@ -42,7 +42,7 @@ seal_again(void)
 	return (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR);
 }
 
-/* The io's write, whose 0 says no more than EAGAIN does. */
+/* The io's write; its 0 means the same as EAGAIN. */
 static ssize_t
 seal_io_write(struct seal *s, const void *buf, size_t len)
 {
@@ -55,7 +55,7 @@ seal_io_write(struct seal *s, const void *buf, size_t len)
 	return (n);
 }
 
-/* What the socket did not take before; 0 when all of it is out. */
+/* Writes what the socket did not take before; 0: all of it is out. */
 static int
 seal_unspill(struct seal *s)
 {
@@ -71,8 +71,8 @@ seal_unspill(struct seal *s)
 }
 
 /*
- * Nothing of an earlier failure may be left in OpenSSL's queue.  To look
- * costs a tenth of clearing it.
+ * An earlier failure must not stay in OpenSSL's queue.  Looking costs a tenth
+ * of clearing it.
  */
 static void
 seal_forget(void)
@@ -81,7 +81,7 @@ seal_forget(void)
 		ERR_clear_error();
 }
 
-/* EAGAIN and EINTR: OpenSSL says WANT_; all else is kept for seal_error. */
+/* Makes OpenSSL say WANT_ after EAGAIN or EINTR; keeps any other error. */
 static void
 seal_bio_failed(struct seal *s, BIO *bio, int reading)
 {
@@ -131,7 +131,7 @@ seal_bio_read(BIO *bio, char *buf, int len)
 	BIO_clear_retry_flags(bio);
 	if (len <= 0)
 		return (0);
-	/* OpenSSL would read on for as long as no payload comes. */
+	/* OpenSSL would read on until payload comes. */
 	if (s->violation != NULL)
 		return (-1);
 	n = s->io->read(s->arg, buf, len);
@@ -206,7 +206,7 @@ seal_fail(struct seal *s, enum seal_why why, const char *fmt, ...)
 	}
 }
 
-/* The first reason of TLS in OpenSSL's queue, which is emptied; 0: none. */
+/* Empties OpenSSL's queue and returns its first TLS reason; 0: none. */
 static int
 seal_reason(const char **words)
 {
@@ -224,7 +224,7 @@ seal_reason(const char **words)
 	return (reason);
 }
 
-/* Is it an alert by which the peer says that our key is not its own? */
+/* Is it an alert that says that the peer does not have our key? */
 static int
 seal_refused(int reason)
 {
@@ -241,7 +241,7 @@ seal_refused(int reason)
 	}
 }
 
-/* Is it what a peer without the key runs into with us? */
+/* Is it the error that a peer with a wrong key causes? */
 static int
 seal_false_key(int reason)
 {
@@ -256,9 +256,9 @@ seal_false_key(int reason)
 }
 
 /*
- * Did the peer go on without our PSK?  The server of us finds nothing then
- * that it could sign with; the client of us gets past the ServerHello to
- * records of another key, or a certificate.
+ * Did the peer go on without our PSK?  As a server we then find nothing to sign
+ * with; as a client we get past the ServerHello, to records of another key or
+ * to a certificate.
  */
 static int
 seal_without_psk(struct seal *s, int reason)
@@ -290,13 +290,13 @@ seal_handshake_failed(struct seal *s, int code)
 		    "token (%s)", s->ctx->side == SIDE_CLIENT ?
 		    "impostor" : s->asked ? "unknown identity" : "no PSK");
 	else if (seal_false_key(reason))
-		seal_fail(s, SEAL_WHY_BAD_KEY, "the peer's key is false (%s)",
+		seal_fail(s, SEAL_WHY_BAD_KEY, "the peer's key is wrong (%s)",
 		    words);
 	else
 		seal_fail(s, SEAL_WHY_PROTOCOL, "%s", words);
 }
 
-/* Reading or writing did not go on; sets errno and returns -1, or 0: end. */
+/* A read or write gave nothing: -1 and errno, or 0: the peer has ended. */
 static ssize_t
 seal_io_failed(struct seal *s, int code)
 {
@@ -311,7 +311,7 @@ seal_io_failed(struct seal *s, int code)
 		return (0);
 	reason = seal_reason(&words);
 	if (reason > SSL_AD_REASON_OFFSET)
-		seal_fail(s, SEAL_WHY_PROTOCOL, "alert of the peer (%s)",
+		seal_fail(s, SEAL_WHY_PROTOCOL, "the peer sent an alert (%s)",
 		    words);
 	else if (s->io_errno != 0)
 		seal_fail(s, SEAL_WHY_IO, "%s", strerror(s->io_errno));
@@ -325,7 +325,7 @@ seal_io_failed(struct seal *s, int code)
 	return (-1);
 }
 
-/* Whether seal_message saw something that ends the tunnel. */
+/* Did seal_message see something that ends the tunnel? */
 static int
 seal_violated(struct seal *s)
 {
@@ -384,7 +384,7 @@ seal_free(struct seal *s)
 	free(s);
 }
 
-/* Done is not enough: it must have been with the PSK, and in our dialect. */
+/* The handshake is done: was it with the PSK, and for our dialect? */
 static int
 seal_accept(struct seal *s)
 {
@@ -459,7 +459,7 @@ seal_read(struct seal *s, void *buf, size_t len)
 	return (r);
 }
 
-/* New keys for what we send, after so many records. */
+/* Changes the key of what we send. */
 static int
 seal_update(struct seal *s)
 {
@@ -477,7 +477,7 @@ seal_update(struct seal *s)
 	return (0);
 }
 
-/* One record, or what is left of one. */
+/* Writes one record, or the rest of one. */
 static ssize_t
 seal_write_record(struct seal *s, const void *buf, size_t len)
 {
@@ -495,7 +495,7 @@ seal_write_record(struct seal *s, const void *buf, size_t len)
 	if (s->unsent == 0)
 		s->unsent = len < SSL3_RT_MAX_PLAIN_LENGTH ? len :
 		    SSL3_RT_MAX_PLAIN_LENGTH;
-	/* That the peer has ended its direction is no end of ours. */
+	/* The peer has ended: for a write that is an error. */
 	if (seal_io_failed(s, SSL_get_error(s->ssl, ok)) == 0)
 		errno = EPIPE;
 	return (-1);
@@ -514,7 +514,7 @@ seal_write(struct seal *s, const void *buf, size_t len)
 	}
 	if (s->bare && s->out == NULL)
 		return (s->io->write(s->arg, buf, len));
-	/* Not what was offered before, or not covered. */
+	/* Less than was offered before; or xor, where seal_cover is used. */
 	if (s->bare || len < s->unsent) {
 		errno = EINVAL;
 		return (-1);
@@ -539,11 +539,11 @@ seal_bare(struct seal *s)
 {
 	if (s->bare || s->why != SEAL_WHY_NONE)
 		return;
-	/* What is bare was never in a record, and all records were read. */
+	/* All records must be read and written before bare octets begin. */
 	if (!s->done || s->unsent > 0 || s->spilled > 0 ||
 	    SSL_has_pending(s->ssl)) {
 		seal_fail(s, SEAL_WHY_PROTOCOL,
-		    "records are left where bare octets begin");
+		    "records are left before bare octets");
 		return;
 	}
 	SSL_free(s->ssl);
@@ -598,7 +598,7 @@ seal_end(struct seal *s)
 		return (SEAL_FAILED);
 	if (s->bare || !s->done)
 		return (SEAL_DONE);
-	/* Half a record stands before it, and only its owner has the rest. */
+	/* Half a record goes before it, and only our caller has the rest. */
 	if (s->unsent > 0)
 		return (SEAL_WANT_WRITE);
 	if (!s->ended) {

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * The seal: what protects a tunnel's octets.  TLS 1.3 with an external PSK
- * (rocket-protocol(7)), which can be left for bare octets after ACCEPT, or for
- * octets with a key stream over them.  It
- * reads and writes through two functions it is given and knows no descriptor.
- * Only seal.c, sealctx.c and, for keys.c, psk.c know OpenSSL.
+ * The seal: what protects a tunnel's octets.  It is TLS 1.3 with an external
+ * PSK (rocket-protocol(7)); after ACCEPT it can give way to bare octets, or to
+ * octets under a key stream.  It reads and writes through two functions that it
+ * is given, and knows no descriptor.
  */
 
 #ifndef WORKER_SEAL_H
@@ -21,7 +20,7 @@
 struct seal_ctx;		/* one a worker, made before the sandbox */
 struct seal;			/* one a tunnel */
 
-struct seal_io {		/* results as of read(2) and write(2) */
+struct seal_io {		/* as read(2) and write(2) */
 	ssize_t	(*read)(void *arg, void *buf, size_t len);
 	ssize_t	(*write)(void *arg, const void *buf, size_t len);
 };
@@ -45,7 +44,7 @@ enum seal_why {
 
 /* sealctx.c */
 
-/* Everything that loads, opens or allocates for good; NULL with a log line. */
+/* Loads, opens and allocates all that seals ever need.  NULL: logged. */
 struct seal_ctx	*seal_ctx_new(enum side);
 /* After the last of its seals.  Takes NULL. */
 void		 seal_ctx_free(struct seal_ctx *);
@@ -55,7 +54,7 @@ int		 seal_ctx_keys(struct seal_ctx *, const struct msg_key *,
 /* Is this identity still among the keys? */
 int		 seal_ctx_has(const struct seal_ctx *,
 		    const uint8_t identity[IDENTITY_LEN]);
-/* Of the key that a client presents, IDENTITY_LEN octets; NULL: none yet. */
+/* IDENTITY_LEN octets, of the key that a client presents; NULL: none yet. */
 const uint8_t	*seal_ctx_identity(const struct seal_ctx *);
 
 /* seal.c */
@@ -64,36 +63,36 @@ const uint8_t	*seal_ctx_identity(const struct seal_ctx *);
 struct seal	*seal_new(struct seal_ctx *, const struct seal_io *, void *arg);
 /* Takes NULL; not from within the io's functions. */
 void		 seal_free(struct seal *);
-/* Call until it is DONE or FAILED, whenever what it wanted is there. */
+/* Call it again when the io can do what it wants, until DONE or FAILED. */
 enum seal_result seal_handshake(struct seal *);
 /*
- * As read(2): 0 is an end that the peer announced; a cut is -1 ECONNRESET, a
- * broken record -1 EPROTO, none yet -1 EAGAIN.  Bare: as the io gives.
+ * As read(2).  0: the peer announced its end; -1: ECONNRESET the connection was
+ * cut, EPROTO a broken record, EAGAIN nothing yet.  Bare: as the io.
  */
 ssize_t		 seal_read(struct seal *, void *, size_t);
 /*
- * As write(2); what it could not send in full must be offered again, at least
- * as much of it, before seal_end and seal_bare.
+ * As write(2).  What it did not send must be offered again, at least as much,
+ * before seal_end and seal_bare.
  */
 ssize_t		 seal_write(struct seal *, const void *, size_t);
 /*
- * After the last message of the handshake's dialogue: keep TLS, reading ahead
- * by large records (bulk), or leave it for bare octets, or for such as have a
- * key stream over them (xor; -1 when there is none, seal_error).
+ * After the opening's last message: keep TLS and read far ahead (bulk), or
+ * leave it, for bare octets or for octets under a key stream (xor; -1: there is
+ * none, seal_error).
  */
 void		 seal_bulk(struct seal *);
 void		 seal_bare(struct seal *);
 int		 seal_xor(struct seal *);
 /*
- * TLS was left, and what goes out need not pass seal_write: in place, what
- * there is to be done to the next octets that are sent.
+ * TLS was left, and octets go out without seal_write: lays the key stream, if
+ * there is one, over the next octets to be sent, in place.
  */
 void		 seal_cover(struct seal *, uint8_t *, size_t);
-/* Announces our end; may be called again until not SEAL_WANT_WRITE. */
+/* Announces our end; call it again while it says SEAL_WANT_WRITE. */
 enum seal_result seal_end(struct seal *);
 /*
- * Octets read from the io and not yet handed out; 0 also when they are no
- * whole record and the last seal_read found nothing.
+ * Octets read from the io and not yet handed out; 0 also when the last
+ * seal_read found no whole record in them.
  */
 int		 seal_pending(struct seal *);
 /* "TLS_AES_128_GCM_SHA256", "xor", "none". */

@@ -3,9 +3,9 @@
 /*
  * What all seals of a process have in common: how TLS is set up (TLS 1.3, PSK
  * with X25519, one ALPN, no certificates, tickets or early data), the keys,
- * and the answers to what OpenSSL asks in a handshake.  A new context has
- * shaken hands with itself, so that OpenSSL has loaded all it ever needs, and
- * has been seen to refuse a false key.
+ * and the answers to what OpenSSL asks in a handshake.  A new context shakes
+ * hands with itself first: so OpenSSL has loaded all it ever needs, and was
+ * seen to refuse a wrong key.
  */
 
 #include <sys/types.h>
@@ -22,7 +22,7 @@
 #include "shared/log.h"
 #include "sealpriv.h"
 
-/* A Certificate message longer than this is refused unread: all of them. */
+/* Longer Certificate messages are refused unread, and all of them are. */
 #define SEAL_CERTIFICATE_MAX	1
 
 #define CIPHER_AES		"TLS_AES_128_GCM_SHA256"
@@ -127,7 +127,7 @@ seal_alpn(SSL *ssl, const unsigned char **out, unsigned char *outlen,
 	return (SSL_TLSEXT_ERR_OK);
 }
 
-/* One more record came in: in time it allows the peer one KeyUpdate more. */
+/* A record came in: so many of them allow the peer another KeyUpdate. */
 static void
 seal_record_in(struct seal *s)
 {
@@ -177,8 +177,8 @@ seal_message(int write_p, int version, int type, const void *buf, size_t len,
 /* ---- the context ---- */
 
 /*
- * Does the CPU do AES?  Without, AES is slow, and its tables leak through the
- * cache; what is not known is taken as none.
+ * Does the CPU have AES?  Without it AES is slow, and its tables leak through
+ * the cache.  An unknown CPU is taken to have none.
  */
 static int
 seal_fast_aes(void)
@@ -210,7 +210,7 @@ seal_ctx_setup(struct seal_ctx *ctx)
 	SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_OFF);
 	if (SSL_CTX_set_num_tickets(c, 0) != 1)
 		return (-1);
-	/* ChaCha20 where it comes first with the client: its CPU has no AES. */
+	/* ChaCha20 if it is the client's first choice: its CPU has no AES. */
 	SSL_CTX_set_options(c, SSL_OP_NO_TICKET | SSL_OP_NO_COMPRESSION |
 	    SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
 	SSL_CTX_set_mode(c, SSL_MODE_ENABLE_PARTIAL_WRITE |
@@ -218,15 +218,15 @@ seal_ctx_setup(struct seal_ctx *ctx)
 	SSL_CTX_set_read_ahead(c, 0);
 	SSL_CTX_set_msg_callback(c, seal_message);
 	/*
-	 * Should a certificate be looked at after all: there is none that the
-	 * empty store trusts.
+	 * Should a certificate be looked at after all, the empty store trusts
+	 * none.
 	 */
 	SSL_CTX_set_verify(c, SSL_VERIFY_PEER |
 	    SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
 	SSL_CTX_set_max_cert_list(c, SEAL_CERTIFICATE_MAX);
 	if (ctx->side == SIDE_CLIENT) {
 		SSL_CTX_set_psk_use_session_callback(c, seal_psk_use);
-		/* 0 is success here, alone in the family. */
+		/* 0 is success here, unlike in its siblings. */
 		return (SSL_CTX_set_alpn_protos(c, alpn_list,
 		    ALPN_LIST_LEN) == 0 ? 0 : -1);
 	}
@@ -297,7 +297,7 @@ seal_ctx_identity(const struct seal_ctx *ctx)
 /* One direction of the memory between two seals: a hello, a few records. */
 #define LOOP_SIZE	8192
 
-/* Turns of both sides until a handshake is over, one way or the other. */
+/* Both sides take turns until the handshake is over, one way or the other. */
 #define LOOP_TURNS	8
 
 struct loop {
@@ -357,7 +357,7 @@ seal_warm_talk(struct seal *from, struct seal *to)
 	return (0);
 }
 
-/* 0 when the two shake hands with this cipher suite, or may not and do not. */
+/* 0: the two shake hands with this cipher suite, or rightly do not. */
 static int
 seal_warm(struct seal_ctx *client, struct seal_ctx *server, const char *suite,
     int may)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * What seal.c, one tunnel's seal, and sealctx.c, what all of a process have in
- * common, know of each other.  Nobody else includes this.
+ * What seal.c (one tunnel's seal) and sealctx.c (what all seals of a process
+ * share) know of each other.  Nobody else includes this.
  */
 
 #ifndef WORKER_SEALPRIV_H
@@ -36,8 +36,8 @@
 
 /*
  * A KeyUpdate costs the receiver three derivations, the sender one record.  A
- * peer has at most so many in hand, and gets another for so many records: never
- * short for one that updates as we do, and too few to keep a worker busy.
+ * peer may save up so many, and earns another by so many records: enough for
+ * one that updates as we do, too few to keep a worker busy.
  */
 #define SEAL_UPDATES_MAX	8
 #define SEAL_UPDATES_RECORDS	(1U << 16)

@@ -31,7 +31,7 @@ struct tunnel_events;
 
 struct service_stats {
 	uint64_t	 users;	/* connections ever, or streams accepted */
-	uint64_t	 refused;	/* users reset for want of a session */
+	uint64_t	 refused;	/* users reset: no session had room */
 	uint64_t	 failed;	/* targets that could not be reached */
 	uint64_t	 resets;	/* streams that ended in a reset */
 	uint64_t	 memory_resets;	/* of them: the worst reader */
@@ -54,7 +54,7 @@ struct service {
 	struct msg_service	 conf;
 	struct msg_dialee	 target;	/* unless it opens */
 	struct msg_web		 web;		/* where it dials */
-	/* Two of design's four facts; the other two are their opposites. */
+	/* The peer does what we do not. */
 	int			 dials;	/* tunnels; or it accepts them */
 	int			 opens;	/* streams, for users; or has targets */
 	TAILQ_HEAD(tunnels, tunnel) tunnels;

@@ -30,13 +30,13 @@
 #include "wsopen.h"
 
 /*
- * A turn is one batch in and one out, then others have theirs: what waits
- * beside a bulk transfer waits for no more.  Where headers are read one by one
- * a batch is so many reads at most.
+ * A turn is one batch in and one out, then others have theirs: nobody waits
+ * longer for a bulk transfer.  Where headers are read one by one, a batch is at
+ * most so many reads.
  */
 #define TURN_READS	32
 #define PROBE_US	(1 * 1000000ULL)
-/* For what is buffered, and the peer's own end, to come through. */
+/* Time for what is buffered to go out, and the peer's end to come in. */
 #define ENDING_US	(2 * 1000000ULL)
 
 static struct service			*svc;
@@ -139,14 +139,14 @@ tunnel_new(int fd, const struct msg_tunnel *how, struct remote *remote)
 	svc->budget.fds++;
 	svc->stats.tunnels++;
 	/*
-	 * Not in this turn: the key that it was made with may be new, and its
-	 * message behind this one in another channel.
+	 * Not in this turn: the peer's key may be new, and the message that
+	 * brings it may still wait in another channel.
 	 */
 	tunnel_again(t);
 	return (t);
 }
 
-/* It is in this state now, or (by -1) not any more. */
+/* Counts it in its state, or (by -1) takes it out of the count. */
 static void
 tunnel_count(const struct tunnel *t, int by)
 {
@@ -184,8 +184,8 @@ tunnel_free(struct tunnel *t)
 }
 
 /*
- * Not from within its own turn, which sees to it before it ends: it would
- * run again and again before the loop looks at any socket.
+ * Does nothing within its own turn, which sees to all before it ends: the turn
+ * would run again and again before the loop looks at any socket.
  */
 void
 tunnel_schedule(struct tunnel *t)
@@ -210,7 +210,7 @@ tunnel_why(struct tunnel *t, enum tunnel_end end, const char *fmt, va_list ap)
 		return;
 	t->end = end;
 	vsnprintf(t->words, sizeof(t->words), fmt, ap);
-	/* All else comes of that. */
+	/* A broken WebSocket is the cause of all else. */
 	if (wire_broken(&t->wire, t->words, sizeof(t->words)))
 		t->end = TUNNEL_END_PROTOCOL;
 }
@@ -247,10 +247,10 @@ tunnel_finish(struct tunnel *t, enum tunnel_end end, const char *fmt, ...)
 }
 
 /*
- * Without a mux all is over: what is under way is still sent, however slowly
- * the peer's reader takes it, as long as the peer shows that it lives.  Not so
- * behind a reset: if a reader that has stopped keeps the peer from seeing it,
- * the connection says so.
+ * Without a mux all is over.  What is under way is still sent, however slowly
+ * the peer's reader takes it, as long as the peer shows that it lives.  A reset
+ * does not wait so long: if the peer, whose reader has stopped, does not see
+ * it, the connection itself is reset.
  */
 static void
 tunnel_over(struct tunnel *t)
@@ -284,7 +284,7 @@ tunnel_put(struct tunnel *t, const void *buf, size_t len)
 	return (seal_write(t->seal, buf, len));
 }
 
-/* Has its transport messages, with nothing between them and the dialect? */
+/* Does the dialect see messages: WebSocket, and no seal on top? */
 static int
 tunnel_has_messages(const struct tunnel *t)
 {
@@ -377,7 +377,7 @@ tunnel_relay_gone(struct tunnel *t)
 	t->relays--;
 	if (!tunnel_muxed(t))
 		svc->nused--;
-	/* Whether it is done with, or a waiting user fits, is seen in turn. */
+	/* The next turn sees if it is done, or has room for a waiting user. */
 	tunnel_schedule(t);
 	svc->events->changed();
 }
@@ -399,7 +399,7 @@ tunnel_run(struct tunnel *t, struct session *s, uint32_t streams)
 	if ((t->session = s) != NULL) {
 		t->peer_streams = streams;
 		meter_start(&t->meter, t->opened);
-		/* The time, before anything asks for a deadline. */
+		/* Tell it the time before anything asks for a deadline. */
 		(void)session_tick(s, t->opened);
 	}
 	tunnel_count(t, 1);
@@ -419,7 +419,7 @@ tunnel_rtt(struct tunnel *t, uint32_t us)
 
 /* ---- an open tunnel's turn ---- */
 
-/* Would a read of the seal find anything but EAGAIN?  OpenSSL asks dearly. */
+/* Would a read find anything but EAGAIN?  Asking OpenSSL is expensive. */
 static int
 tunnel_readable(const struct tunnel *t)
 {
@@ -428,8 +428,8 @@ tunnel_readable(const struct tunnel *t)
 }
 
 /*
- * Octets have come.  With a mux they may be old, and a probe waits for its own
- * answer; without one there is no other.
+ * Octets have come.  Without a mux any octets answer a probe.  With one they
+ * may be old, and the probe has an answer of its own.
  */
 static void
 tunnel_heard(struct tunnel *t)
@@ -438,7 +438,7 @@ tunnel_heard(struct tunnel *t)
 		t->probe_until = 0;
 }
 
-/* Reading gave no octets (as read(2)): as tunnel_read. */
+/* A read gave no octets, but n and error as read(2).  As tunnel_read. */
 static int
 tunnel_dry(struct tunnel *t, ssize_t n, int error)
 {
@@ -453,7 +453,7 @@ tunnel_dry(struct tunnel *t, ssize_t n, int error)
 	return (-1);
 }
 
-/* What comes next may be for one stream: as tunnel_read, or 3: read it. */
+/* Diverts what is for one stream.  As tunnel_read; 3: no diversion, read it. */
 static int
 tunnel_divert(struct tunnel *t)
 {
@@ -504,7 +504,7 @@ tunnel_read(struct tunnel *t)
 		if (n <= 0)
 			break;
 		len += n;
-		/* Delivered before the socket is asked again. */
+		/* Deliver it before asking the socket again. */
 	} while (len < want && tunnel_pending(t) > 0);
 	t->got += len;
 	if (len > 0)
@@ -516,7 +516,7 @@ tunnel_read(struct tunnel *t)
 	return (n > 0 ? 1 : tunnel_dry(t, n, error));
 }
 
-/* Makes one batch, which is in the wire; its octets, 0: nothing to send. */
+/* Puts one batch into the wire; how many octets, 0: nothing to send. */
 static size_t
 tunnel_fill(struct tunnel *t)
 {
@@ -581,14 +581,14 @@ tunnel_open_turn(struct tunnel *t)
 	if (!(t->flags & TUNNEL_F_DYING))
 		tunnel_write(t);
 	if (r == 2 && wire_failed(&t->wire))
-		tunnel_kill(t, TUNNEL_END_LOST, "cut while it was not read");
+		tunnel_kill(t, TUNNEL_END_LOST, "failed while it was not read");
 	/* Streams that ended while we wrote may have made room. */
 	if (r == 2 && !(t->flags & TUNNEL_F_DYING) &&
 	    session_want(t->session) > 0)
 		tunnel_again(t);
 }
 
-/* Sends what is left, announces the end, reads to the peer's. */
+/* Sends what is left, announces the end, reads until the peer ends too. */
 static void
 tunnel_ending_turn(struct tunnel *t)
 {
@@ -607,7 +607,7 @@ tunnel_ending_turn(struct tunnel *t)
 	}
 	if (tunnel_flush(t) != 0)
 		return;
-	/* Once: each call is an edge, that of our own turn. */
+	/* Only once: each call makes an edge, which starts our next turn. */
 	if (!(t->flags & TUNNEL_F_SHUT) &&
 	    shutdown(t->wire.fd, SHUT_WR) == -1) {
 		tunnel_kill(t, t->end, "%s", t->words);
@@ -653,7 +653,7 @@ tunnel_deadline(struct tunnel *t, uint64_t now)
 	if (t->probe_until != 0) {
 		if (now >= t->probe_until)
 			tunnel_kill(t, TUNNEL_END_LOST, "no answer to a ping "
-			    "after its client had started anew");
+			    "after its client restarted");
 		if (t->probe_until < next)
 			next = t->probe_until;
 	}
@@ -670,7 +670,7 @@ tunnel_deadline(struct tunnel *t, uint64_t now)
 	return (next);
 }
 
-/* The timer is only ever moved forward: an early one finds nothing to do. */
+/* The timer is only ever set earlier: if it fires too soon, no harm is done. */
 static void
 tunnel_set_timer(struct tunnel *t, uint64_t now, uint64_t at)
 {
@@ -685,7 +685,7 @@ tunnel_set_timer(struct tunnel *t, uint64_t now, uint64_t at)
 	event_add(&t->ev_timer, &tv);
 }
 
-/* What the session has said of itself. */
+/* Acts on what the session says of itself. */
 static void
 tunnel_heed_session(struct tunnel *t)
 {
@@ -706,7 +706,7 @@ tunnel_heed_session(struct tunnel *t)
 	}
 }
 
-/* Is it in this state, and goes on? */
+/* Is it in this state, and not dying? */
 static int
 tunnel_is(const struct tunnel *t, enum tunnel_state state)
 {
@@ -714,8 +714,8 @@ tunnel_is(const struct tunnel *t, enum tunnel_state state)
 }
 
 /*
- * Nothing is left to wait for: of streams, on the side that opens them; of a
- * control channel, when there is no tunnel left that it may speak of.
+ * Is there nothing left to wait for?  The side that opens streams waits for
+ * them to end; a control channel waits for all the tunnels it may speak of.
  */
 static int
 tunnel_drained(const struct tunnel *t)
@@ -845,7 +845,7 @@ tunnel_replace(struct tunnel *t)
 		return;
 	}
 	if (t->state != TUNNEL_OPEN && t->state != TUNNEL_CONTROL) {
-		tunnel_finish(t, TUNNEL_END_CLEAN, "to be made anew");
+		tunnel_finish(t, TUNNEL_END_CLEAN, "to be replaced");
 		return;
 	}
 	t->flags |= TUNNEL_F_OLD;
@@ -855,7 +855,7 @@ tunnel_replace(struct tunnel *t)
 		svc->events->changed();
 }
 
-/* Who opens the streams opens no more; who dials makes another. */
+/* The side that opens streams stops that; the side that dials makes another. */
 void
 tunnel_peer_drains(struct tunnel *t)
 {

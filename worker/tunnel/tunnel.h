@@ -7,8 +7,8 @@
  * dialect's.
  *
  * Each side knows two things: whether it dials tunnels, and whether it opens
- * streams.  Who opens the streams knows when a drained tunnel is empty, and
- * closes it; who dials makes another.
+ * streams.  The side that opens streams knows when a drained tunnel is empty,
+ * and closes it; the side that dials makes another.
  */
 
 #ifndef WORKER_TUNNEL_H
@@ -55,17 +55,17 @@ struct tunnel {
 	struct event		 ev_timer;
 	struct wire		 wire;		/* its socket */
 	struct seal		*seal;		/* or NULL: bare */
-	char			*wskey;	/* TUNNEL_WEB: what was asked with */
+	char			*wskey;	/* TUNNEL_WEB: the request's key */
 	struct session		*session;
 	struct meter		 meter;		/* of the session's payload */
-	/* Where it came from: the gate's number of it, or the pool's remote. */
+	/* Where it came from: by the gate's number, or the pool's remote. */
 	uint64_t		 number;
 	struct remote		*remote;
 	size_t			 got;		/* octets read in this turn */
 	uint64_t		 opened; /* worker_now of TUNNEL_OPEN, or 0 */
 	uint64_t		 deadline; /* to be open, drained, ended; 0 */
 	uint64_t		 timer_at; /* when ev_timer fires; UINT64_MAX */
-	/* ending: so long may the peer be silent, microseconds; 0: not fixed */
+	/* ending: moves deadline when the peer shows that it lives, us; or 0 */
 	uint64_t		 patience;
 	/* the peer must say something by then; 0 */
 	uint64_t		 probe_until;
@@ -89,21 +89,21 @@ struct tunnel {
 #define TUNNEL_F_DRAIN_SENT	0x0010
 /* The dialect's: the peer may take it for open, and use it. */
 #define TUNNEL_F_OFFERED	0x0020
-#define TUNNEL_F_SHUT		0x0040	/* ending: the socket was told */
+#define TUNNEL_F_SHUT		0x0040	/* ending: our direction is shut */
 #define TUNNEL_F_TURN		0x0080	/* its turn runs */
 #define TUNNEL_F_USED		0x0100	/* no mux: it has, or had, its user */
-#define TUNNEL_F_PEER_DRAINS	0x0200	/* the session said so: it is told */
+#define TUNNEL_F_PEER_DRAINS	0x0200	/* tunnel_peer_drains was called */
 #define TUNNEL_F_ABORT		0x0400	/* our reset is the end */
 #define TUNNEL_F_LAST		0x0800	/* ending: the last is written */
 
-struct tunnel_events {		/* what the service's process does of it */
+struct tunnel_events {		/* what the service's process does about it */
 	void	(*proven)(struct tunnel *);	/* the peer knows the token */
 	void	(*opened)(struct tunnel *);	/* the session runs */
 	void	(*taken)(struct tunnel *);	/* no mux: by a user */
 	void	(*drain)(struct tunnel *);	/* the peer asked for it */
 	void	(*more)(struct tunnel *, uint32_t);	/* tunnels wanted */
 	void	(*closed)(struct tunnel *);	/* freed after; end, words */
-	/* There may be room, or work, that was not there: in this turn. */
+	/* There may be new room, or new work: see to it in this turn. */
 	void	(*changed)(void);
 	/* How a WebSocket request names the server. */
 	void	(*host)(const struct tunnel *, char *, size_t);
@@ -132,27 +132,27 @@ void		 tunnel_finish(struct tunnel *, enum tunnel_end,
 		    __attribute__((__format__(printf, 3, 4)));
 /* Frees at once, at the end of the process. */
 void		 tunnel_free(struct tunnel *);
-/* No new streams; the peer is told; who opens them closes it when empty. */
+/* No new streams; the peer is told.  When empty, the opening side closes it. */
 void		 tunnel_drain(struct tunnel *);
 /*
- * It is to be replaced: used for want of a better one only.  Who dials makes
- * another and drains it then; the other side asks for that.
+ * To be replaced, and used only while there is no better one.  The side that
+ * dials makes another, then drains it; the other side asks for that.
  */
 void		 tunnel_replace(struct tunnel *);
-/* Has it a mux?  Without, one user is all it has in its life. */
+/* Does it have a mux?  Without one it has a single user in its life. */
 int		 tunnel_muxed(const struct tunnel *);
-/* Nobody is in it; one that has had its only user ends by itself. */
+/* Is nobody in it?  0 also after its only user: then it ends by itself. */
 int		 tunnel_empty(const struct tunnel *);
 /* Room for another stream, below the hard cap? */
 int		 tunnel_has_room(const struct tunnel *);
 /* The peer has a second to say something, or the tunnel is dropped. */
 void		 tunnel_probe(struct tunnel *);
-/* n more tunnels are wanted, of whoever dials. */
+/* n more tunnels are wanted: dials them, or asks the peer. */
 void		 tunnel_ask_more(struct tunnel *, uint32_t);
 /* A relay came to it or left it. */
 void		 tunnel_relay_added(struct tunnel *);
 void		 tunnel_relay_gone(struct tunnel *);
-/* Something is to be sent, read, or decided: in this turn of the loop. */
+/* There is something to send, read or decide: in this turn of the loop. */
 void		 tunnel_schedule(struct tunnel *);
 const char	*tunnel_end_name(enum tunnel_end);
 
@@ -165,10 +165,10 @@ const char	*tunnel_end_name(enum tunnel_end);
 ssize_t		 tunnel_get(struct tunnel *, void *, size_t);
 ssize_t		 tunnel_put(struct tunnel *, const void *, size_t);
 /*
- * One message of WebSocket, text or binary, and its border, as wire.h says of
- * wire_get_message and wire_put_message.  Before and after a message the tunnel
- * is read and written as octets.  -1, ENOTSUP: the transport is another, which
- * has no borders, or a seal stands between.
+ * One message of WebSocket, text or binary, as wire_get_message and
+ * wire_put_message.  Before and after a message the tunnel may be read and
+ * written as octets.  -1, ENOTSUP: the transport has no messages, or there is a
+ * seal on top.
  */
 int		 tunnel_get_message(struct tunnel *, struct ws_message *);
 int		 tunnel_put_message(struct tunnel *, enum ws_type,
@@ -179,11 +179,11 @@ int		 tunnel_put_message(struct tunnel *, enum ws_type,
  * tunnel; 0: nothing; -1: killed.
  */
 int		 tunnel_flush(struct tunnel *);
-/* There is more to do than one turn has room for: after others had theirs. */
+/* There is more to do than fits in one turn: others have theirs first. */
 void		 tunnel_again(struct tunnel *);
-/* What a seal of it reads and writes through: seal_new. */
+/* For seal_new: what its seal reads and writes through; arg is its wire. */
 extern const struct seal_io	 tunnel_seal_io;
-/* What its session asks of it, with the tunnel for arg: smux_new, solo_new. */
+/* For smux_new and solo_new: what its session asks; arg is the tunnel. */
 extern const struct session_events tunnel_session_events;
 /* The peer has proven that it knows the token. */
 void		 tunnel_proven(struct tunnel *);

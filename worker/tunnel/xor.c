@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * See xor.h.  Words of 64 octets, which the compiler makes of the widest that
- * the processor has: twice as fast as such of eight.  memcpy, since neither
+ * See xor.h.  For 64 octets at a time the compiler uses the widest words that
+ * the processor has: twice as fast as words of eight.  memcpy, because neither
  * side need be aligned.
  */
 

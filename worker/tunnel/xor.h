@@ -2,8 +2,8 @@
 
 /*
  * A key stream laid over octets: what seal `xor' does to a tunnel.  It hides a
- * pattern and protects nothing.  In place, at the speed of memory; it knows
- * where in the stream it is.
+ * pattern and protects nothing.  It works in place, at the speed of memory, and
+ * remembers its position in the stream.
  */
 
 #ifndef WORKER_XOR_H
@@ -22,7 +22,7 @@ struct xor {
 
 /* xor.c */
 
-/* The next len octets of a direction, once each way: it is its own reverse. */
+/* Covers the next len octets of a direction; doing it again uncovers them. */
 void	 xor_apply(struct xor *, uint8_t *buf, size_t len);
 
 #endif /* WORKER_XOR_H */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * The clients of a service, told apart by the id in their HELLO: see part.h.
- * One that has started anew has left its older tunnels behind, dead perhaps
- * without a word: they are pinged and end if they do not answer at once.
+ * The clients of a service, known by the id in their HELLO: see part.h.  After
+ * a restart a client's older tunnels may be dead without a word: they are
+ * pinged, and end if they do not answer at once.
  */
 
 #include <sys/types.h>
@@ -44,7 +44,7 @@ client_back(struct service *svc, const struct msg_client *msg)
 	}
 }
 
-/* Has another tunnel of this start been seen? */
+/* Is there another tunnel of this start of the client? */
 static int
 client_known(const struct tunnel *new, const struct msg_client *msg)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * See ctlstream.h.  Sent before all other streams and outside their limits;
- * its octets are consumed as they come, and what the peer may make us queue
- * is bounded by `out'.
+ * See ctlstream.h.  The stream goes before all others and outside their limits;
+ * its octets are consumed as they come, and `out' bounds what the peer may make
+ * us queue.
  */
 
 #include <sys/types.h>
@@ -59,7 +59,7 @@ ctlstream_accept(struct ctlstream *cs, struct stream *st)
 	ctlstream_due(cs);
 }
 
-/* -1: it is not sent. */
+/* -1: there is no room, and it is not sent. */
 static int
 ctlstream_send(struct ctlstream *cs, const struct rocket_ctl *msg)
 {
@@ -79,7 +79,7 @@ ctlstream_send(struct ctlstream *cs, const struct rocket_ctl *msg)
 	return (0);
 }
 
-/* A drain that was lost would keep the tunnel for ever. */
+/* If the drain were lost the tunnel would stay for ever. */
 static void
 ctlstream_due(struct ctlstream *cs)
 {
@@ -91,7 +91,7 @@ ctlstream_due(struct ctlstream *cs)
 	n = rocket_put_control(cs->out + cs->out_len,
 	    sizeof(cs->out) - cs->out_len, &msg);
 	if (n == 0)
-		return;			/* when some of out was pulled */
+		return;			/* once out has room */
 	cs->drain_due = 0;
 	cs->out_len += n;
 	session_ready(cs->stream);
@@ -127,7 +127,7 @@ ctlstream_tick(struct ctlstream *cs, uint64_t now)
 {
 	if (cs->stream == NULL)
 		return (UINT64_MAX);
-	/* One that is not answered is the session's timeout to judge. */
+	/* One without an answer is left to the session's timeout. */
 	if (now >= cs->ping_next) {
 		if (cs->ping_sent == 0)
 			ctlstream_ping(cs, now);

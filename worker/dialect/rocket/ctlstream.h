@@ -16,14 +16,14 @@
 
 struct tunnel;
 
-#define CTLSTREAM_OUT	160	/* octets: ten messages, and more is a flood */
+#define CTLSTREAM_OUT	160	/* octets: more than ten messages are a flood */
 
 struct ctlstream {
 	struct tunnel	*tunnel;
-	struct stream	*stream; /* NULL: not open yet, or not any more */
+	struct stream	*stream; /* NULL: not open */
 	uint64_t	 ping_next;	/* when to ping */
 	uint64_t	 ping_sent;	/* 0: none under way */
-	int		 drain_due; /* to be said as soon as there is room */
+	int		 drain_due; /* sent as soon as there is room */
 	size_t		 in_len;
 	size_t		 out_len;
 	uint8_t		 in[ROCKET_CONTROL_MAX];
@@ -34,18 +34,18 @@ struct ctlstream {
 
 void	 ctlstream_init(struct ctlstream *, struct tunnel *);
 /*
- * Who opens streams: opens it, the first of a session.  -1: it has none to
- * give.
+ * On the side that opens streams: opens it, the first of a session.  -1: the
+ * session gave none.
  */
 int	 ctlstream_open(struct ctlstream *, struct session *);
-/* The other side: the first stream that the peer opened is it. */
+/* On the other side: it is the first stream that the peer opens. */
 void	 ctlstream_accept(struct ctlstream *, struct stream *);
-/* Says so, if need be once the stream is there and has room. */
+/* Tells the peer to drain, as soon as the stream is there and has room. */
 void	 ctlstream_drain(struct ctlstream *);
-/* Sends a message; one that finds no room is dropped and said in the log. */
+/* Sends a message; if there is no room it is dropped and logged. */
 void	 ctlstream_more(struct ctlstream *, uint32_t);
 void	 ctlstream_ping(struct ctlstream *, uint64_t now);
-/* Pings when it is time; returns when that is. */
+/* Pings if it is time; returns when it will be. */
 uint64_t ctlstream_tick(struct ctlstream *, uint64_t now);
 
 #endif /* WORKER_CTLSTREAM_H */

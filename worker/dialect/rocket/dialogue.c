@@ -48,7 +48,7 @@ dialogue_params(const struct tunnel *t, struct rocket_params *p)
 	    ROCKETD_VERSION);
 }
 
-/* A message of ours goes out whole: the buffer is empty at this point. */
+/* Our message goes out whole: the buffer is empty at this point. */
 static int
 dialogue_send(struct tunnel *t, const uint8_t *buf, size_t len)
 {
@@ -177,7 +177,7 @@ dialogue_answer(struct tunnel *t)
 	return (1);
 }
 
-/* What the peer does not allow is not used, which is told when it changes. */
+/* Logs, if it has changed, that the peer does not allow a cheaper seal. */
 static void
 dialogue_tell_seal(struct tunnel *t)
 {
@@ -203,7 +203,7 @@ dialogue_turn(struct tunnel *t)
 	int			 r, dials = t->service->dials;
 
 	if (dials && !(t->flags & TUNNEL_F_OFFERED)) {
-		/* A reload meanwhile changes nothing of what was offered. */
+		/* A reload does not change what was offered. */
 		dialogue_params(t, &rt->settled);
 		if (dialogue_send_params(t, ROCKET_HELLO, &rt->settled) == -1)
 			return (-1);

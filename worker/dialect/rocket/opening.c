@@ -2,7 +2,7 @@
 
 /*
  * A tunnel from its first octet to its session: see part.h.  This file knows
- * the order of the steps, and what was settled in the end.
+ * the order of the steps, and what both sides settled.
  */
 
 #include <sys/types.h>
@@ -58,11 +58,11 @@ opening_handshake(struct tunnel *t)
 	case SEAL_WANT_WRITE:
 		break;
 	}
-	/* An alert of ours is to leave also when it failed. */
+	/* If it failed, our alert still has to leave. */
 	(void)tunnel_flush(t);
 }
 
-/* Or not, as was settled. */
+/* Keeps the seal or leaves it, as settled. */
 static int
 opening_leave_tls(struct tunnel *t)
 {
@@ -82,7 +82,7 @@ opening_leave_tls(struct tunnel *t)
 	return (0);
 }
 
-/* Who opens the streams is the mux client. */
+/* The side that opens streams is the mux client. */
 static void
 opening_session_conf(const struct tunnel *t, struct session_conf *sc)
 {
@@ -104,7 +104,7 @@ opening_session_conf(const struct tunnel *t, struct session_conf *sc)
 	sc->max_streams = o->mux_max_streams;
 	sc->caps = rt->settled.caps;
 	sc->keepalive_ms = o->keepalive * 1000;
-	/* Two heartbeats of the peer's that did not come. */
+	/* Two heartbeats of the peer's were missed. */
 	sc->timeout_ms = 2 * rt->theirs.keepalive_ms;
 	sc->stall_grace_ms = STALL_GRACE_MS;
 	sc->divert = rt->settled.seals == SEAL_NONE &&

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * What dialect rocket keeps of a tunnel and of a service, and what its files
- * have of each other.
+ * What dialect rocket keeps for a tunnel and for a service, and what its files
+ * share.
  */
 
 #ifndef ROCKET_PART_H
@@ -21,14 +21,14 @@ struct tunnel;
 
 struct rocket_service {			/* service.part */
 	struct seal_ctx		*seal;		/* with the keys */
-	uint32_t		 seal_told;	/* SEAL_, the log's last */
+	uint32_t		 seal_told;	/* SEAL_, last in the log */
 };
 
 struct rocket_tunnel {			/* tunnel.part */
 	struct ctlstream	 ctl;
 	int			 sealed;	/* the handshake is done */
 	int			 ctl_seen;	/* the first stream has come */
-	uint8_t			*message;	/* of HELLO..., as it comes */
+	uint8_t			*message;	/* HELLO..., as it comes */
 	size_t			 message_len;
 	struct rocket_params	 theirs;	/* HELLO or ACCEPT */
 	struct rocket_params	 settled;	/* before ACCEPT: our HELLO */
@@ -45,18 +45,17 @@ void	 opening_turn(struct tunnel *);
 /* dialogue.c */
 
 /*
- * HELLO of who dials, ACCEPT or REJECT of the other side, as far as the octets
- * that are there allow.  1: settled, the session may start (settled, theirs);
- * 0: waits; -1: the tunnel ends or is killed.
+ * The dialling side's HELLO, the other side's ACCEPT or REJECT, as far as the
+ * octets that have come allow.  1: settled, the session may start (settled,
+ * theirs); 0: waits; -1: the tunnel ends or is killed.
  */
 int	 dialogue_turn(struct tunnel *);
 
 /* client.c */
 
 /*
- * A tunnel is open, on the side that accepted it.  If it is the first of a new
- * start of its client, older tunnels of that client have to show that they
- * live.
+ * A tunnel is open, on the side that accepted it.  If it is the first since its
+ * client was restarted, that client's older tunnels must show that they live.
  */
 void	 client_opened(struct tunnel *);
 /* The same was seen by another worker of the service. */

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * Dialect rocket, the octets of it.  Owns how HELLO, ACCEPT, REJECT, the
- * preface of a stream and the messages of the control stream look on the wire,
- * and which of their values can be worked with (rocket-protocol(7)).  Promises
- * that what a get function returned is within the limits given there and that
- * every text is printable.  Keeps no state, allocates nothing, logs nothing:
- * what is wrong with a peer's octets is told to the caller in words.
+ * Dialect rocket, its octets.  Owns how HELLO, ACCEPT, REJECT, the preface of a
+ * stream and the messages of the control stream look on the wire, and which of
+ * their values are allowed (rocket-protocol(7)).  Promises that what a get
+ * function returned is within the limits given there and that every text is
+ * printable.  Keeps no state, allocates nothing, logs nothing: it tells the
+ * caller in words what is wrong with a peer's octets.
  */
 
 #include <sys/types.h>
@@ -56,7 +56,7 @@ enum {					/* preface */
 	TLV_LISTENER = 0x02
 };
 
-/* The numbers among the parameters; each must be there once. */
+/* The numbers among the parameters; each must be there exactly once. */
 static const struct number {
 	uint8_t		 type;
 	uint8_t		 octets;	/* on the wire */
@@ -81,7 +81,7 @@ static const struct number {
 };
 #define NNUMBERS	(sizeof(numbers) / sizeof(numbers[0]))
 
-/* Octets on their way out; once something did not fit, nothing does. */
+/* Octets on their way out; after one that did not fit, none does. */
 struct out {
 	uint8_t		*buf;
 	size_t		 size;
@@ -95,7 +95,7 @@ struct tlv {
 	uint8_t		 type;
 };
 
-/* A walk over TLVs; what is seen twice is an error. */
+/* A walk over TLVs; a type that comes twice is an error. */
 struct tlvs {
 	const uint8_t	*p;
 	size_t		 left;
@@ -158,7 +158,7 @@ put_tlv_number(struct out *out, uint8_t type, uint64_t n, size_t octets)
 	put_number(out, n, octets);
 }
 
-/* The length field that ends at octet `header', and the result of a put. */
+/* Fills in the length field that ends at octet `header'; a put's result. */
 static size_t
 put_end(struct out *out, size_t header, size_t max)
 {
@@ -234,7 +234,7 @@ tlv_seen(const struct tlvs *tlvs, uint8_t type)
 	return (tlvs->seen[type / 32] >> (type % 32) & 1);
 }
 
-/* 1: the next one, 0: there is no more, -1: it is wrong. */
+/* 1: the next one, 0: there are no more, -1: it is wrong. */
 static int
 tlv_next(struct tlvs *tlvs, struct tlv *tlv, struct rocket_refusal *why)
 {
@@ -261,7 +261,7 @@ tlv_next(struct tlvs *tlvs, struct tlv *tlv, struct rocket_refusal *why)
 	return (1);
 }
 
-/* What is done about a type that is not known. */
+/* An unknown type: skipped, or refused if it is critical. */
 static int
 tlv_unknown(const struct tlv *tlv, struct rocket_refusal *why)
 {
@@ -322,7 +322,7 @@ rocket_put_reject(uint8_t *buf, size_t size, const struct rocket_refusal *why)
 	return (put_end(&out, MESSAGE_HEADER, ROCKET_MESSAGE_MAX));
 }
 
-/* The length of the whole message, 0 when there is more to come, -1. */
+/* The length of the whole message; 0: more is to come; -1: it is wrong. */
 static ssize_t
 get_message(const uint8_t *buf, size_t len, struct rocket_refusal *why)
 {
@@ -340,7 +340,7 @@ get_message(const uint8_t *buf, size_t len, struct rocket_refusal *why)
 	return (MESSAGE_HEADER + body);
 }
 
-/* 1: it was one of the numbers, and is good. */
+/* 1: it is one of the numbers, and valid. */
 static int
 get_param_number(const struct tlv *tlv, struct rocket_params *params,
     struct rocket_refusal *why)
@@ -406,7 +406,7 @@ get_param(const struct tlv *tlv, enum rocket_message message,
 	}
 }
 
-/* What no value can tell by itself. */
+/* Checks what no value tells by itself. */
 static int
 check_params(const struct tlvs *tlvs, enum rocket_message message,
     const struct rocket_params *params, struct rocket_refusal *why)
@@ -558,7 +558,7 @@ put_addr(struct out *out, uint8_t type, const struct addr *addr)
 	put_octets(out, addr->octets, octets);
 }
 
-/* The scope of an address is its machine's own and stays there. */
+/* An address's scope means something only on its own machine: not sent. */
 static int
 get_addr(const struct tlv *tlv, struct addr *addr, const char *name,
     struct rocket_refusal *why)
@@ -694,7 +694,7 @@ rocket_put_control(uint8_t *buf, size_t size, const struct rocket_ctl *ctl)
 	return (out.failed ? 0 : out.len);
 }
 
-/* The length that a message of the control stream must have, -1 unknown. */
+/* The length that a control stream's message must have; -1: unknown. */
 static ssize_t
 control_length(uint8_t type)
 {
@@ -766,7 +766,7 @@ log_seals(char *buf, size_t size, uint32_t seals)
 	    names[0] == '\0' ? "" : " ", names);
 }
 
-/* The cheapest that both allow: who allows less than tls wants it. */
+/* The cheapest that both allow: whoever allows less than tls wants it. */
 static uint32_t
 settle_seal(uint32_t both)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * Dialect rocket, the octets of it: HELLO, ACCEPT and REJECT, the preface of
- * a stream, the messages of the control stream (rocket-protocol(7)).  Octets
- * in, octets out, no state.
+ * Dialect rocket, its octets: HELLO, ACCEPT and REJECT, the preface of a
+ * stream, the messages of the control stream (rocket-protocol(7)).  Octets in,
+ * octets out, no state.
  */
 
 #ifndef WORKER_ROCKET_H
@@ -34,8 +34,8 @@ enum rocket_reject {
 	REJECT_MALFORMED,	/* not a HELLO of rocket-protocol(7) */
 	REJECT_MUX,		/* kinds or versions differ */
 	REJECT_SEAL,		/* no seal that both allow */
-	REJECT_PARAMETER,	/* a value that cannot be worked with */
-	REJECT_UNKNOWN,		/* a TLV that must be understood is not */
+	REJECT_PARAMETER,	/* a value out of range */
+	REJECT_UNKNOWN,		/* a critical TLV is not understood */
 	REJECT_BUSY,		/* no more tunnels of this service */
 	REJECT_STOPPING
 };
@@ -44,8 +44,8 @@ enum rocket_reject {
 #define ROCKET_MUX_NONE		2	/* solo.h; its version is 1 */
 
 /*
- * HELLO and ACCEPT carry the same; ACCEPT what was settled.  Always
- * window_initial <= window_max <= recvbuffer, or the other side refuses.
+ * HELLO and ACCEPT carry the same; ACCEPT has what was settled.  The other side
+ * refuses unless window_initial <= window_max <= recvbuffer.
  */
 struct rocket_params {
 	uint32_t	 mux_kind;
@@ -85,8 +85,8 @@ struct rocket_ctl {
 /* rocket.c */
 
 /*
- * Writes the message; returns its length, or 0 when size is too small or a
- * value is out of the range that rocket-protocol(7) gives it.
+ * Writes the message; returns its length; 0: size is too small, or a value is
+ * out of the range that rocket-protocol(7) gives it.
  */
 size_t	 rocket_put_params(uint8_t *, size_t size, enum rocket_message,
 	    const struct rocket_params *);
@@ -97,8 +97,8 @@ size_t	 rocket_put_preface(uint8_t *, size_t size,
 size_t	 rocket_put_control(uint8_t *, size_t size, const struct rocket_ctl *);
 
 /*
- * Each takes what has arrived so far and returns how many octets the message
- * has, 0 when there are too few yet, or -1 when it is wrong: why is filled.
+ * Each takes what has come so far and returns how many octets the message has;
+ * 0: more are to come; -1: it is wrong, and why is filled.
  */
 ssize_t	 rocket_get_hello(const uint8_t *, size_t, struct rocket_params *,
 	    struct rocket_refusal *why);
@@ -107,18 +107,18 @@ ssize_t	 rocket_get_answer(const uint8_t *, size_t, struct rocket_params *,
 	    int *rejected, struct rocket_refusal *why);
 ssize_t	 rocket_get_preface(const uint8_t *, size_t, struct want *,
 	    struct rocket_refusal *why);
-/* type 0: one that may be skipped and was not known. */
+/* type 0: it is unknown, and may be skipped. */
 ssize_t	 rocket_get_control(const uint8_t *, size_t, struct rocket_ctl *,
 	    struct rocket_refusal *why);
 
 /*
- * The server's decision: ours against the client's.  0 and *settled is what
- * ACCEPT says, or -1 and why is what REJECT says, naming both values.
+ * The server decides: its own parameters against the client's.  0: *settled is
+ * what ACCEPT says; -1: why is what REJECT says, with both values.
  */
 int	 rocket_settle(const struct rocket_params *ours,
 	    const struct rocket_params *theirs, struct rocket_params *settled,
 	    struct rocket_refusal *why);
-/* The client's check of an ACCEPT: nothing that it did not offer. */
+/* The client checks an ACCEPT: it may have only what was offered. */
 int	 rocket_check_accept(const struct rocket_params *ours,
 	    const struct rocket_params *accepted, struct rocket_refusal *why);
 const char	*rocket_reject_name(uint32_t code);

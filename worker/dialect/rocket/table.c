@@ -2,7 +2,7 @@
 
 /*
  * Dialect rocket (rocket-protocol(7)) as dialect.h asks for it: its table of
- * functions, and those of them that are too small for a file of their own.
+ * functions, and those that are too small for a file of their own.
  */
 
 #include <sys/types.h>
@@ -50,7 +50,7 @@ rocket_keys(struct service *svc, const struct msg_key *keys, uint32_t n)
 		id = seal_identity(t->seal);
 		if (id == NULL || seal_ctx_has(rs->seal, id))
 			continue;
-		log_info("tunnel %u: its token is gone: it drains", t->serial);
+		log_info("tunnel %u: drains, its token was removed", t->serial);
 		if (svc->dials)
 			tunnel_replace(t);
 		else
@@ -123,7 +123,7 @@ rocket_opened(struct tunnel *t, struct stream *st)
 	return (0);
 }
 
-/* Without a mux there is no control stream, and the records say it. */
+/* Without a mux there is no control stream: the records say it. */
 static void
 rocket_drain(struct tunnel *t)
 {
