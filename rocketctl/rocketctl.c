@@ -203,8 +203,9 @@ run(const struct ctl_command *cmd, struct imsgbuf *imsgbuf,
 	answers_init(&a);
 	failed = answers_ask(&a, imsgbuf, message_of(cmd->action), &req);
 	(void)strlcpy(words, a.words, sizeof(words));
-	/* A summary also shows the sums of the services. */
+	/* A summary also shows the sums of the services; not if refused. */
 	if (cmd->action == ACTION_SUMMARY && a.done &&
+	    (failed == 0 || a.has_daemon) &&
 	    answers_ask(&a, imsgbuf, IMSG_CTL_SERVICES, &req) == -1) {
 		failed = -1;
 		(void)strlcpy(words, a.words, sizeof(words));

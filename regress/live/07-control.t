@@ -102,6 +102,20 @@ perl -MIO::Socket::UNIX -e '
 	sysread(STDIN, my $x, 1)' "$T/server.sock" </dev/null
 ctl server show summary >/dev/null
 is $? 0 "nor do many that say nothing"
+# and those that stay are too many
+held many perl -MIO::Socket::UNIX -e '
+	my @s = map { IO::Socket::UNIX->new(Peer => $ARGV[0]) } 1 .. 8;
+	$| = 1;
+	print "ready\n";
+	<STDIN>' "$T/server.sock"
+exec 7>"$T/many.fifo"
+logged many '^ready'
+like "$(ctl server show summary 2>&1)" 'too many connections from this user' \
+    "who is refused is told why"
+exec 7>&-
+wait "$pid"
+until_true 'ctl server show summary >/dev/null 2>&1'
+ok $? "and is served when they have gone"
 
 if is_root; then
 	chmod 755 "$T"

@@ -414,6 +414,7 @@ test_full(void **state)
 	    "control stream");
 	/* A drain is not lost with the rest. */
 	ctlstream_more(&server.ctl, 1);
+	assert_int_equal(nlines, 1);		/* said once */
 	ctlstream_drain(&server.ctl);
 	assert_int_equal(server.ctl.drain_due, 1);
 	assert_int_equal(client.drained, 0);

@@ -70,10 +70,13 @@ ctlstream_send(struct ctlstream *cs, const struct rocket_ctl *msg)
 	n = rocket_put_control(cs->out + cs->out_len,
 	    sizeof(cs->out) - cs->out_len, msg);
 	if (n == 0) {
-		log_debug("tunnel %u: the peer does not read its control "
-		    "stream", cs->tunnel->serial);
+		if (!cs->full)
+			log_debug("tunnel %u: the peer does not read its "
+			    "control stream", cs->tunnel->serial);
+		cs->full = 1;
 		return (-1);
 	}
+	cs->full = 0;
 	cs->out_len += n;
 	session_ready(cs->stream);
 	return (0);

@@ -24,6 +24,7 @@ struct ctlstream {
 	uint64_t	 ping_next;	/* when to ping */
 	uint64_t	 ping_sent;	/* 0: none under way */
 	int		 drain_due; /* sent as soon as there is room */
+	int		 full;	/* the log says that it is not read */
 	size_t		 in_len;
 	size_t		 out_len;
 	uint8_t		 in[ROCKET_CONTROL_MAX];
