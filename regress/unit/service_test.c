@@ -129,7 +129,7 @@ test_early(void **state)
 	UNTIL(flow_nclosed == 1);
 	assert_int_equal(flow_closed, EARLY);
 	assert_int_equal(frame_logged("tunnel from 192.0.2.1: dropped, keys "
-	    "are late"), 1);
+	    "are not there yet"), 1);
 	assert_int_equal(frame_figure("tunnels"), 0);
 	flow_keyed();
 	UNTIL(flow_nproven == CHAN_FDS_UNREAD);

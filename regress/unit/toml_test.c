@@ -256,7 +256,7 @@ test_bad_values(void **state)
 	is_bad("a = \"x\\u12g4\"", "1:7 after \\u there are four");
 	is_bad("a = \"\\ud800\"", "1:6 \\u of a surrogate");
 	is_bad("a = \"\\U00110000\"", "1:6 \\u of a surrogate or above");
-	is_bad("a = \"\\u0000\"", "1:6 \\u0000 is no character");
+	is_bad("a = \"\\u0000\"", "1:6 \\u0000 is not a character");
 	is_bad("a = \"\"\"x\"\"\"\"\"\"", "1:14 nothing but a comment");
 	is_bad("a = \"\\\nb = 1", "1:6 no such escape");
 }
@@ -388,9 +388,9 @@ test_limits(void **state)
 	limit("a = [", "%d,", 65535, "]", "more than 65536 values in all");
 	toml_free(parse("a = [[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]"));
 	assert_int_equal(nsaid, 0);
-	is_bad("a = [[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]", "1:21 more than 16");
+	is_bad("a = [[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]", "1:21 brackets nested more than 16");
 	s = repeat("", "a = {", 17, "}}}}}}}}}}}}}}}}}");
-	is_bad(s, "1:85 more than 16 brackets");
+	is_bad(s, "1:85 brackets nested more than 16 deep");
 	free(s);
 }
 
