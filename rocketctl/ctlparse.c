@@ -115,7 +115,11 @@ static int	 ctlparse_value(const struct token *, const char *,
 		    struct ctl_command *, char [CTLPARSE_WHY]);
 static int	 ctlparse_name(const char *, char [SERVICE_NAME_MAX]);
 static int	 ctlparse_session(const char *, struct ctl_session_id *);
-static void	 ctlparse_valid(const struct token *, char [CTLPARSE_WHY]);
+static void	 ctlparse_valid(const struct token *, const char *,
+		    char [CTLPARSE_WHY]);
+static void	 ctlparse_bare(const struct token *, const char *,
+		    char [CTLPARSE_WHY]);
+static int	 ctlparse_begins(const struct token *, const char *);
 static int	 ctlparse_ends(const struct token *);
 
 int
@@ -133,8 +137,11 @@ ctlparse(int argc, char *const argv[], struct ctl_command *cmd,
 			    "nothing can follow \"%s\"", argv[i - 1]);
 			return (-1);
 		}
-		if ((t = ctlparse_find(table, argv[i], why)) == NULL)
+		if ((t = ctlparse_find(table, argv[i], why)) == NULL) {
+			if (i == argc - 1)
+				ctlparse_bare(table, argv[i], why);
 			return (-1);
+		}
 		if (ctlparse_value(t, argv[i], cmd, why) == -1)
 			return (-1);
 		if (t->action != ACTION_NONE)
@@ -148,7 +155,7 @@ ctlparse(int argc, char *const argv[], struct ctl_command *cmd,
 	else
 		(void)snprintf(why, CTLPARSE_WHY,
 		    "something is missing after \"%s\"; ", argv[argc - 1]);
-	ctlparse_valid(table, why);
+	ctlparse_valid(table, "", why);
 	return (-1);
 }
 
@@ -158,7 +165,6 @@ ctlparse_find(const struct token *table, const char *arg,
     char why[CTLPARSE_WHY])
 {
 	const struct token	*t, *found = NULL, *value = NULL;
-	size_t			 len = strlen(arg);
 	int			 n = 0;
 
 	for (t = table; t->type != T_NONE; t++) {
@@ -170,7 +176,7 @@ ctlparse_find(const struct token *table, const char *arg,
 		}
 		if (strcmp(t->word, arg) == 0)
 			return (t);
-		if (len > 0 && strncmp(t->word, arg, len) == 0) {
+		if (ctlparse_begins(t, arg)) {
 			found = t;
 			n++;
 		}
@@ -181,8 +187,16 @@ ctlparse_find(const struct token *table, const char *arg,
 		return (value);
 	(void)snprintf(why, CTLPARSE_WHY, "\"%.64s\" is %s; ", arg,
 	    n > 1 ? "ambiguous" : "unknown");
-	ctlparse_valid(table, why);
+	ctlparse_valid(table, n > 1 ? arg : "", why);
 	return (NULL);
+}
+
+/* Is it a word that the argument, which is not empty, abbreviates? */
+static int
+ctlparse_begins(const struct token *t, const char *arg)
+{
+	return ((t->type == T_WORD || t->type == T_LEVEL) && arg[0] != '\0' &&
+	    strncmp(t->word, arg, strlen(arg)) == 0);
 }
 
 static int
@@ -264,19 +278,38 @@ ctlparse_session(const char *arg, struct ctl_session_id *id)
 	return (part[0] == 0 && part[1] == 0 && part[2] == 0 ? -1 : 0);
 }
 
-/* Appends what is possible here. */
+/* Appends what is possible here, of words those that begin so. */
 static void
-ctlparse_valid(const struct token *table, char why[CTLPARSE_WHY])
+ctlparse_valid(const struct token *table, const char *begin,
+    char why[CTLPARSE_WHY])
 {
 	const struct token	*t;
 	const char		*sep = "possible: ";
 
 	for (t = table; t->type != T_NONE; t++) {
-		if (t->type == T_END)
+		if (t->type == T_END ||
+		    (begin[0] != '\0' && !ctlparse_begins(t, begin)))
 			continue;
 		(void)strlcat(why, sep, CTLPARSE_WHY);
 		(void)strlcat(why, t->word, CTLPARSE_WHY);
 		sep = ", ";
+	}
+}
+
+/* Was it a service's name, without the word before it? */
+static void
+ctlparse_bare(const struct token *table, const char *arg,
+    char why[CTLPARSE_WHY])
+{
+	const struct token	*t;
+	char			 name[SERVICE_NAME_MAX], hint[128];
+
+	for (t = table; t->type != T_NONE; t++) {
+		if (t->next != t_service || ctlparse_name(arg, name) == -1)
+			continue;
+		(void)snprintf(hint, sizeof(hint),
+		    "; did you mean \"%s %s\"?", t->word, name);
+		(void)strlcat(why, hint, CTLPARSE_WHY);
 	}
 }
 

@@ -236,7 +236,8 @@ rocketd_options(struct rocketd *env, int argc, char *argv[])
 			break;
 		case 'D':
 			if (conf_define(optarg) == -1)
-				fatalx("-D %s: not of the form macro=value",
+				fatalx("-D %s: not of the form macro=value, "
+				    "or with the name of a keyword or option",
 				    optarg);
 			break;
 		case 'f':

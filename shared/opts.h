@@ -52,6 +52,7 @@ enum side {
 #define CHANGE_TUNNELS	0x02	/* new tunnels first, then the old ones drain */
 #define CHANGE_LISTENER	0x04
 #define CHANGE_PROCESS	0x08
+#define CHANGE_RESTART	0x10	/* a reload keeps the old value */
 
 enum log_dest {
 	LOGDEST_STDERR,

@@ -87,9 +87,13 @@ AAAA' >etc/ssl/damaged.pem
 	chmod 644 etc/rocketd.d/shared.token etc/ssl/private/shared.key
 }
 
+# only_masked FILE: it has no errors but of tokens that are masked, as -v prints
+only_masked() { ! errors "$1" | grep -v ': token: it is masked, '; }
+
 # prints_itself FILE: FILE is what was printed
 prints_itself() {
-	check -v -f "$1" >again 2>again.err &&
+	check -v -f "$1" >again 2>again.err
+	only_masked again.err &&
 	    diff "$1" again >difference 2>&1
 }
 
@@ -195,6 +199,11 @@ result $? '-D beats the file' out
 check -D 1a=b -f "$tmp/server.in" >out 2>err
 [ $? -eq 1 ]
 result $? '-D with a name that is none' err
+for name in sandbox mux port tls user_timeout; do
+	check -D $name=x -f "$tmp/server.in" >out 2>err
+	[ $? -eq 1 ] && grep -q 'the name of a keyword or option' err
+	result $? "-D $name=x is refused" err
+done
 
 # what cannot be opened, and what is no file
 check -f "$tmp/nosuch.conf" >out 2>err

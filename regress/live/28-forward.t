@@ -63,6 +63,12 @@ is "$(has client forward)" "client users" "the client has users"
 is "$(has client reverse)" "client target" "and a target"
 like "$(ctl client -j show services)" '"side":"client","has":"users"' \
     "also in JSON"
+for where in "127.0.0.1:$port" "$T/target.sock" "127.0.0.1:$fport"; do
+	side=server
+	[ "$where" != "127.0.0.1:$fport" ] || side=client
+	like "$(ctl $side -j show services)" "\"where\":\"$where\"" \
+	    "where it is: $where"
+done
 
 # ---- processes die ----
 for who in dial 'service forward'; do

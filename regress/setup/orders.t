@@ -173,6 +173,10 @@ order "make again, of everything" none '
 	make all unit helpers && [ ! -s "$T/made" ]'
 order "configure as before" none '
 	./configure && make all unit helpers && [ ! -s "$T/made" ]'
+order "usage of configure, asked for and as an error" none '
+	./configure --help 2>"$T/err" | grep "^usage: " && [ ! -s "$T/err" ] &&
+	    ! ./configure --nosuch >"$T/usage" 2>"$T/err" &&
+	    [ ! -s "$T/usage" ] && grep "unknown option --nosuch" "$T/err"'
 order "configure with a prefix, and make install" "$(users config.h)" '
 	./configure --prefix=/opt && make install DESTDIR="$T/dest" &&
 	    "$T/dest/opt/sbin/rocketctl" token &&

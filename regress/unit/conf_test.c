@@ -277,7 +277,7 @@ test_include(void **state)
 	is_good("include \"i1\"\n");
 	put_file("i7", "include \"i8\"\n", 13, 0600);
 	put_file("i8", "log info\n", 9, 0600);
-	is_bad("include \"i1\"\n", "/i7:1:9: includes nested more than 8");
+	is_bad("include \"i1\"\n", "/i7:1:9: includes nested more than 8 deep");
 	/* in a circle */
 	put_file("i3", "include \"i1\"\n", 13, 0600);
 	is_bad("include \"i1\"\n", "it includes itself");
@@ -533,11 +533,14 @@ test_tokens_looked_at(void **state)
 
 	(void)state;
 	assert_int_equal(setenv("LOOKED", "0123456789abcdef", 1), 0);
-	conf = good(SERVER "token { env LOOKED env NOT_THERE \"*****\" }\n" A
-	    "}\n");
+	conf = good(SERVER "token { env LOOKED env NOT_THERE }\n" A "}\n");
 	assert_int_equal(read_tokens_as(conf, 0), 0);
 	conf_free(conf);
 	assert_non_null(getenv("LOOKED"));
+	conf = good(SERVER "token \"*****\"\n" A "}\n");
+	assert_int_equal(read_tokens_as(conf, 0), 1);
+	assert_non_null(strstr(said, "masked"));
+	conf_free(conf);
 	snprintf(text, sizeof(text), SERVER "token file \"%s/none\"\n" A "}\n",
 	    dir);
 	conf = good(text);

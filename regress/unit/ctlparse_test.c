@@ -109,12 +109,18 @@ test_wrong(void **state)
 		const char	*words;
 	}			bad[] = {
 		{ "", "a command is missing; possible: show, reload" },
-		{ "s", "\"s\" is ambiguous; possible: show" },
+		{ "s", "\"s\" is ambiguous; possible: show, stop, session." },
 		{ "x", "\"x\" is unknown; possible: show" },
 		{ "shown summary", "\"shown\" is unknown" },
 		{ "show", "something is missing after \"show\"; "
 		    "possible: summary, services" },
-		{ "show s", "\"s\" is ambiguous" },
+		{ "show s", "\"s\" is ambiguous; possible: summary, "
+		    "services, sessions, streams." },
+		{ "show services web", "\"web\" is unknown; possible: "
+		    "service; did you mean \"service web\"?" },
+		{ "show streams web", "did you mean \"service web\"?" },
+		{ "show sessions a/b", "possible: service." },
+		{ "show sessions web 1", "possible: service." },
 		{ "show summary now", "nothing can follow \"summary\"" },
 		{ "show summary service a", "nothing can follow" },
 		{ "show sessions session 1.1.1", "\"session\" is unknown; "
@@ -144,6 +150,7 @@ test_wrong(void **state)
 	(void)state;
 	for (i = 0; i < nitems(bad); i++) {
 		assert_int_equal(parse(bad[i].line, &cmd), -1);
+		(void)strlcat(why, ".", sizeof(why));
 		if (strstr(why, bad[i].words) == NULL)
 			fail_msg("%s: %s", bad[i].line, why);
 	}

@@ -712,7 +712,7 @@ static void
 test_manual_form(void **state)
 {
 	static const uint32_t	 classes[] = { CHANGE_LIVE, CHANGE_TUNNELS,
-	    CHANGE_LISTENER, CHANGE_PROCESS };
+	    CHANGE_LISTENER, CHANGE_PROCESS, CHANGE_RESTART };
 	char			*text = read_manual(), *line, *rest = text;
 	char			 words[64];
 	size_t			 i, entries = 0;

@@ -388,9 +388,10 @@ test_limits(void **state)
 	limit("a = [", "%d,", 65535, "]", "more than 65536 values in all");
 	toml_free(parse("a = [[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]"));
 	assert_int_equal(nsaid, 0);
-	is_bad("a = [[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]", "1:21 brackets nested more than 16");
+	is_bad("a = [[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]",
+	    "1:21 brackets nested more than 16");
 	s = repeat("", "a = {", 17, "}}}}}}}}}}}}}}}}}");
-	is_bad(s, "1:85 brackets nested more than 16 deep");
+	is_bad(s, "1:85 brackets nested more than 16");
 	free(s);
 }
 

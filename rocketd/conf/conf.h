@@ -271,6 +271,11 @@ const struct option	*option_find(const char *words, uint32_t scope);
 const char		*option_nearest(const char *words, uint32_t scope);
 /* The option whose name, with '_' for each blank, is the key, or NULL. */
 const struct option	*option_key(const char *key, uint32_t scope);
+/*
+ * The option, or an option's statement, that a word is or begins, also with '_'
+ * for each blank; NULL when the word is free.  The string is static.
+ */
+const char		*option_begun(const char *word);
 /* How far a known name is from a wrong one; SIZE_MAX: it is not near. */
 size_t			 option_distance(const char *wrong, const char *name);
 /*
@@ -281,7 +286,7 @@ void			 option_unknown(const char *words, uint32_t scope,
 			    const char *meant, char *buf, size_t size);
 /* "in a server block or in a service of a client block". */
 void			 option_places(uint32_t scope, char *buf, size_t size);
-/* "live", "tunnels", "listener", "process". */
+/* "live", "tunnels", "listener", "process", "restart". */
 const char		*option_change_name(uint32_t change);
 
 /* optval.c */
@@ -328,7 +333,8 @@ int			 conf_keyword(const char *);
 
 /*
  * Defines a macro, "name=value", for every later conf_parse; the files cannot
- * change it.  -1: it does not have this form.
+ * change it.  -1: it does not have this form, or the name is that of a keyword
+ * or an option.
  */
 int			 conf_define(const char *assignment);
 
@@ -392,7 +398,7 @@ ssize_t			 conf_read(const char *path, int secret, void *buf,
 
 /*
  * Reads the tokens' files.  full, as for a start: takes variables from the
- * environment, and refuses masked tokens.  Errors as conf_parse; their number.
+ * environment.  A masked token is an error.  Errors as conf_parse: how many.
  */
 int			 conf_read_tokens(struct rocketd_conf *, int full,
 			    FILE *err);

@@ -260,6 +260,8 @@ conf_define(const char *assignment)
 			return (-1);
 	memcpy(name, assignment, len);
 	name[len] = '\0';
+	if (conf_keyword(name) || option_begun(name) != NULL)
+		return (-1);
 	return (macro_set(&macros_given, name, value, 0));
 }
 

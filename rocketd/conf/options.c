@@ -72,7 +72,7 @@ const struct option	 options[] = {
 	    .help = "a file for the parent's process id" },
 	{ .name = "sandbox", .type = OPT_WORD, .scope = SCOPE_GLOBAL,
 	    .offset = G(strict), .dflt = 0, .words = words_sandbox,
-	    .change = CHANGE_PROCESS,
+	    .change = CHANGE_RESTART,
 	    .help = "whether a missing part of the sandbox is fatal" },
 	{ .name = "handshake timeout", .type = OPT_MILLISECONDS,
 	    .scope = SCOPE_GLOBAL, .offset = G(gate.deadline_ms),
@@ -356,6 +356,19 @@ option_key(const char *key, uint32_t scope)
 	return (NULL);
 }
 
+const char *
+option_begun(const char *word)
+{
+	const struct option	*o = option_key(word, UINT32_MAX);
+
+	if (o != NULL)
+		return (o->name);
+	for (o = options; o < options + noptions; o++)
+		if (words_begin(o->name, word) > 0)
+			return (o->name);
+	return (strcmp(word, "tls") == 0 ? "tls certificate" : NULL);
+}
+
 /* How many letters to change, add or remove; both are short. */
 static size_t
 edit_distance(const char *a, size_t alen, const char *b)
@@ -531,6 +544,8 @@ option_change_name(uint32_t change)
 		return ("tunnels");
 	case CHANGE_LISTENER:
 		return ("listener");
+	case CHANGE_PROCESS:
+		return ("process");
 	}
-	return ("process");
+	return ("restart");
 }

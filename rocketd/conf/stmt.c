@@ -256,7 +256,18 @@ stmt_option(struct word *first, struct value args, const struct value *list)
 void
 stmt_macro(struct word *name, struct value value)
 {
-	if (value.word == NULL)
+	const char	*option = option_begun(name->text);
+
+	if (option != NULL && value.word != NULL &&
+	    strcmp(option, name->text) == 0)
+		lex_error(stmt.lex, name, "\"%s\" is an option; it is written "
+		    "without \"=\": %s %s", option, option,
+		    wordval_show(value.word));
+	else if (option != NULL)
+		lex_error(stmt.lex, name, "\"%s\" is no name for a macro; the "
+		    "option \"%s\" is written without \"=\"", name->text,
+		    option);
+	else if (value.word == NULL)
 		lex_error(stmt.lex, name, "no value after \"=\"; expected: "
 		    "name = \"value\"");
 	else

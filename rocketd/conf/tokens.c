@@ -65,7 +65,7 @@ token_take(struct conf_token *t, const void *octets, size_t len)
 	return (NULL);
 }
 
-/* full 0: reads only files. */
+/* full 0: the environment is not looked at. */
 static int
 token_read(struct conf_token *t, int full, FILE *err)
 {
@@ -74,7 +74,7 @@ token_read(struct conf_token *t, int full, FILE *err)
 	const char	*fault = NULL, *value;
 	ssize_t		 n;
 
-	if (!full && t->kind != TOKEN_FILE)
+	if (!full && t->kind == TOKEN_ENV)
 		return (0);
 	switch (t->kind) {
 	case TOKEN_VALUE:

@@ -69,12 +69,19 @@ wordval_ports(struct lex *lex, const struct word *w, uint16_t *first,
 uint32_t
 wordval_transport(struct lex *lex, const struct word *w)
 {
-	uint32_t	 transport = TRANSPORT_TCPMUX;
+	const struct name	*n;
+	uint32_t		 transport = TRANSPORT_TCPMUX;
+	char			 all[64] = "";	/* with room for some more */
 
-	if (w != NULL && (transport = transport_find(w->text)) == 0)
-		lex_error(lex, w, "there is no transport \"%s\"",
-		    wordval_show(w));
-	return (transport);
+	if (w == NULL || (transport = transport_find(w->text)) != 0)
+		return (transport);
+	for (n = transport_names; n->name != NULL; n++) {
+		strlcat(all, n == transport_names ? "" : ", ", sizeof(all));
+		strlcat(all, n->name, sizeof(all));
+	}
+	lex_error(lex, w, "there is no transport \"%s\"; there are %s",
+	    wordval_show(w), all);
+	return (0);
 }
 
 /* What was probably meant, as the rest of a message. */

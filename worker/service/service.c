@@ -202,16 +202,16 @@ service_begin(void)
 }
 
 static void
-service_where(const char *host, uint32_t port, uint32_t last)
+service_where(const char *host, uint32_t port, uint32_t ports)
 {
 	size_t	 len;
 
 	if (staged_where[0] != '\0')
 		return;
 	len = addr_join(staged_where, sizeof(staged_where), host, port);
-	if (last > port && len < sizeof(staged_where))
+	if (ports > 1 && len < sizeof(staged_where))
 		snprintf(staged_where + len, sizeof(staged_where) - len,
-		    "-%u", last);
+		    "-%u", port + ports - 1);
 }
 
 static int
@@ -250,7 +250,7 @@ service_configure(struct imsg *imsg)
 	case IMSG_CONF_TARGET:
 		if (imsg_get_data(imsg, t, sizeof(*t)) == -1)
 			return (-1);
-		service_where(t->host, t->port, t->port + t->ports - 1);
+		service_where(t->host, t->port, t->ports);
 		return (0);
 	default:
 		errno = EINVAL;
