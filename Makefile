@@ -1,10 +1,10 @@
-# For GNU make and bmake alike.  What is compiled is what lies in the folders;
-# what may include what is told by regress/style.sh.
+# For GNU make and bmake alike.  All sources in the folders are compiled;
+# regress/style.sh says what may include what.
 #
-# configure comes first, whatever is asked for: it writes config.mk again if the
-# compiler or a library has changed.  Objects depend on their headers (*.dep),
-# on the words that they are compiled with (config.words), and on this file.
-# (bmake sees an included file that was not there when it began only with "./".)
+# configure always runs first: it writes config.mk again if the compiler or a
+# library has changed.  Objects depend on their headers (*.dep), on the command
+# lines that make them (config.words), and on this file.  (An included file that
+# is made only now needs the "./" for bmake to see it.)
 
 CONFIGURED !=	sh configure --again ${MAKECMDGOALS} ${.TARGETS} >&2 && \
 		echo config.words || echo unconfigured
@@ -18,8 +18,8 @@ COMPILE =	${CC} ${C_ALL} -I. ${C_LIBS} ${CPPFLAGS} ${CFLAGS}
 LINK =		${CC} ${C_ALL} ${CFLAGS} ${L_ALL} ${LDFLAGS}
 LIBS =		${L_EVENT} ${L_SSL} ${L_LZ4} ${L_SECCOMP} ${L_BSD} ${L_MD}
 
-# The objects of a folder; those with main() are not in its archive, and what
-# yacc made is not looked for.
+# The objects of a folder; those with main() are not in its archive, and yacc's
+# output does not count.
 SHARED !=	ls shared/*.c | sed 's/c$$/o/'
 CONF !=		grep -L '^.line.*[.]y"' rocketd/conf/*.[cy] | sed 's/[cy]$$/o/'
 ROCKETD !=	grep -L '^.line.*[.]y"' rocketd/*.c | sed 's/c$$/o/' | \
@@ -47,7 +47,7 @@ HELPERS =	regress/bench/load regress/bench/smux_bench regress/bench/wan \
 		regress/interop/smuxpeer regress/interop/wspeer \
 		regress/live/traffic
 
-# Each is written when it would say something else than it does.
+# Each is written only if its contents change.
 WRITTEN !=	is() { cmp -s $$1.$$$$ $$1 && rm $$1.$$$$ || mv -f $$1.$$$$ $$1; }; \
 		echo ${FOUND} ${COMPILE} ${LINK} ${LIBS} ${YACC} \
 		    >config.words.$$$$; is config.words; \
@@ -90,7 +90,7 @@ shared/shared.a: ${SHARED} ; ${ARCHIVE} ${SHARED}
 regress/unit/rig.a: ${RIG} ; ${ARCHIVE} ${RIG}
 regress/bench/bench.a: ${BENCH} ; ${ARCHIVE} ${BENCH}
 
-# The parent links neither OpenSSL nor libseccomp, and rocketctl no libevent.
+# The parent links neither OpenSSL nor libseccomp; rocketctl links no libevent.
 rocketd/rocketd: rocketd/rocketd.o rocketd/rocketd.a rocketd/conf/conf.a \
     shared/shared.a
 	${LINK} -o $@ rocketd/rocketd.o rocketd/rocketd.a \
@@ -111,7 +111,7 @@ ${UNIT_TESTS}: regress/unit/rig.a ${TEST_LIBS}
 ${HELPERS}: ${TEST_LIBS}
 	${LINK} -o $@ $@.o ${TEST_LIBS} ${LIBS}
 
-# Fuzzers are made by clang, from archives of its own.
+# clang makes the fuzzers, from archives of its own.
 CLANG =		clang -std=c11 -D_GNU_SOURCE -g -O1
 
 .c.fo:
@@ -143,7 +143,7 @@ check-long:
 demo:
 	@sh regress/demo.sh
 
-# Half an hour; regress/bench/README.md says what it can be told.
+# Half an hour; see regress/bench/README.md for its settings.
 bench:
 	-@sh regress/setup.sh bench
 	@${MAKE} all helpers

@@ -1,7 +1,7 @@
 #!/bin/sh
 #
-# Makes the system user and group that the control socket is for, unless they
-# are there.  `make install' runs it, as root and without DESTDIR.
+# Makes the system user and group that own the control socket, unless they
+# exist.  `make install' runs it, as root and without DESTDIR.
 
 set -u
 if [ "$(id -u)" -ne 0 ]; then

@@ -1,17 +1,17 @@
 #!/bin/sh
 #
-# Everything that `make check' does: what is missing is installed, the tree is
-# built, and all tests run; live ones again as an ordinary user when we are
-# root.  With LONG=1 (make check-long) also the large sizes, both makes, gcc and
-# clang, the sanitizers, and half a minute of each fuzzer.  What ran, how long
-# it took and what was skipped is said at the end.
+# Everything that `make check' does: installs what is missing, builds the tree
+# and runs all tests; if we are root, the live ones again as an ordinary user.
+# LONG=1 (make check-long) adds the large sizes, both makes, gcc and clang, the
+# sanitizers, and half a minute of each fuzzer.  The end says what ran, how long
+# it took and what was skipped.
 
 set -u
 cd "$(dirname "$0")/.." || exit 1
 LONG=${LONG:-}
 JOBS=${JOBS:-$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)}
 MAKE=${MAKE:-make}
-# seconds, for a set of tests that hangs; sanitized ones are slow
+# seconds until a set of tests counts as hung; sanitizers are slow
 if [ -n "$LONG" ]; then LIMIT=5400; else LIMIT=1800; fi
 FUZZ_TIME=${FUZZ_TIME:-30}	# seconds, of each fuzzer
 export LONG JOBS
@@ -41,7 +41,7 @@ skipped() {
 	printf '== %s\nskipped: %s\n== end skipped 0\n' "$1" "$2" >>"$LOG"
 }
 
-# build DIR MAKE CONFIGURE-ARGUMENTS...: silent but for warnings, which fail
+# build DIR MAKE CONFIGURE-ARGUMENTS...: prints only warnings, which fail
 build() {
 	dir=$1 make=$2; shift 2
 	(
@@ -55,7 +55,7 @@ build() {
 	)
 }
 
-# copy DIR: the tree without what was built, for another way to build it
+# copy DIR: the sources, for another way to build them
 copy() {
 	mkdir "$1" && tar cf - --exclude=./.git --exclude='*.o' \
 	    --exclude=./regress/tmp --exclude=./config.mk --exclude='*_test' \
@@ -63,7 +63,7 @@ copy() {
 	(cd "$1" && $MAKE distclean >/dev/null 2>&1; :)
 }
 
-# tap NAME FILES...: by prove; nothing to run is a failure of its own
+# tap NAME FILES...: runs them by prove; no files are a failure
 tap() {
 	name=$1; shift
 	for t; do :; done
@@ -75,14 +75,14 @@ tap() {
 }
 
 PROVE='--timer --directives --failures'
-# those that there is a source of
+# those that have a source
 unit() { (cd "$1" && prove -j"$JOBS" --directives --failures \
     --exec 'perl regress/unit/run.t' \
     $(ls regress/unit/*_test.c | sed 's/[.]c$//')); }
 conf() { (cd "$1" && prove --directives --failures \
     --exec sh regress/conf/run.sh); }
-# Of the live tests these wait for longer than they work, and measure nothing:
-# they run two side by side, the others alone.
+# These live tests mostly wait, and measure nothing: they run two at a time, the
+# others alone.
 WAITING="01-basic 05-strangers 09-pool 11-listener 14-options 17-visitors
     19-solo 24-reload-table 29-forward-basic"
 
@@ -108,7 +108,7 @@ USER_TESTS="regress/live/01-basic.t regress/live/03-kill.t
     regress/live/04-secrets.t regress/live/06-reload.t
     regress/live/07-control.t"
 
-# As nobody, in a copy of its own with what was built.
+# As nobody, in a copy of the built tree.
 live_user() {
 	mkdir "$WORK/user" && tar cf - --exclude=./.git --exclude=./regress/tmp \
 	    . | tar xf - -C "$WORK/user" && chmod 755 "$WORK" &&
@@ -120,9 +120,9 @@ live_user() {
 	    LOGNAME=nobody timeout "$LIMIT" prove $PROVE $USER_TESTS)
 }
 
-# fuzz FUZZER: from its seeds on
+# fuzz FUZZER: starts from its seeds
 fuzz() {
-	# what is found goes to the first, the others are read only
+	# new inputs go to the first, the others are only read
 	FOUND=$WORK/found.$(basename "$1")
 	export FOUND
 	mkdir "$FOUND" || return 1
@@ -130,7 +130,7 @@ fuzz() {
 	case $1 in
 	*/conf_fuzz|*/toml_fuzz) seeds=regress/conf ;;
 	esac
-	# made by hand, or by earlier ones and worth keeping: a line each
+	# made by hand, or found earlier and worth keeping: a line each
 	kept=regress/fuzz/corpus/$(basename "$1" _fuzz)
 	[ ! -f "$kept" ] || perl -MMIME::Base64 -ne '
 		open(my $h, ">", "$ENV{FOUND}/kept$.") or die;
@@ -172,7 +172,7 @@ fuzzers() {
 	)
 }
 
-# The usual sizes: what sanitizers look for is not found by larger ones.
+# The usual sizes: larger ones find no more with sanitizers.
 sanitized() {
 	(
 	LONG=
@@ -224,7 +224,7 @@ awk '/^== end / {
     }
     END { printf "%-34s %-7s %5d s %3d files %6d tests\n", "in all", "", s,
 	files, all }' "$LOG"
-# Once each, with the set of tests that it is of.
+# Once each, with its set of tests.
 awk '/^== / { name = substr($0, 4) }
     / # SKIP / && sub(/^ok [0-9]+ -? */, "") { print name ": " $0 }
     /\.\. skipped: / {
@@ -234,8 +234,8 @@ awk '/^== / { name = substr($0, 4) }
     /^skipped: / { print name " # SKIP " substr($0, 10) }' "$LOG" |
     sort -u | sed 's/^/skipped: /; s/ *# SKIP / - /'
 
-# What it was, once more at the end, where it is looked for: what the daemons
-# of a failed test said, how each failed step ended, what was got and wanted.
+# The failures once more at the end, where one looks: the daemons' output, how
+# each failed step ended, what was got and wanted.
 why() {
 	grep '^#| ' "$LOG" | cut -c 1-300 | head -n 200
 	echo "$failed" | while read -r name; do

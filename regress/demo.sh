@@ -1,9 +1,9 @@
 #!/bin/sh
 #
-# A server and a client on this machine, a web server and an echo service
-# behind them: 200 MB are fetched through the tunnel and compared, and what
-# rocketctl shows is shown.  Uses free ports of 127.0.0.1 and a temporary
-# directory; takes all of it away again, however it ends.
+# A server and a client on this machine, with a web server and an echo service
+# behind them: fetches 200 MB through the tunnel, compares them, and shows what
+# rocketctl shows.  Uses free ports of 127.0.0.1 and a temporary directory, and
+# cleans up however it ends.
 
 set -u
 umask 077
@@ -37,7 +37,7 @@ $MAKE -j2 all >"$T/build.log" 2>&1 || die "it does not build"
 start=$(date +%s)
 R=rocketd/rocketd W=worker/rocketd-worker C=rocketctl/rocketctl
 
-# Taken all at once, so that they differ.
+# All at once, so that they differ.
 set -- $(perl -MIO::Socket::INET -e 'my @s = map { IO::Socket::INET->new(
     LocalAddr => "127.0.0.1", Listen => 1) or die $! } 1 .. 5;
     print join(" ", map { $_->sockport } @s)') || die "no free ports"
@@ -99,7 +99,7 @@ for side in server client; do
 	eval "$side=$!"
 	pids="$pids $!"
 done
-# curl tries again until the first tunnel is there.
+# curl tries again until the first tunnel is open.
 curl -sS --max-time 5 --retry 20 --retry-delay 1 --retry-all-errors \
     --retry-max-time 30 "http://127.0.0.1:$web_user/hello" 2>"$T/curl.log" ||
     die "the web service is not reached"

@@ -1,7 +1,7 @@
 #!/bin/sh
 #
-# Installs the Debian packages that are missing, when this is Debian and we are
-# root, and names them when it is not so.
+# Installs the Debian packages that are missing if this is Debian and we are
+# root, else names them.
 # usage: setup.sh build|demo|bench|check|long
 
 set -u

@@ -1,8 +1,8 @@
 #!/bin/sh
 #
-# The style gate: what can be told about a file without understanding it, its
-# form and what it includes.  Prints "file:line: fault" and exits 1 when there is
-# one, else a TAP line.  Files on the command line, or all of the tree.
+# The style gate: what can be checked without understanding a file, its form and
+# what it includes.  Prints "file:line: fault" and exits 1 if there is one, else
+# a TAP line.  Checks the files on the command line, or the tree.
 
 cd "$(dirname "$0")/.." || exit 1
 
@@ -89,10 +89,10 @@ c_faults() {
 	}' $files
 }
 
-# Which rooms there are, from below to above, and what each may include of the
-# tree beside its own folder: rooms, or single files.  The arrows point one way:
-# roles -> dialect -> tunnel, relay -> session -> net -> frame -> shared, and no
-# program or role knows another.  A row for a file goes before that of its room.
+# The rooms, from below to above, and what each may include besides its own
+# folder: rooms, or single files.  The arrows point one way: roles -> dialect ->
+# tunnel, relay -> session -> net -> frame -> shared, and no program or role
+# knows another.  A file's row counts before its room's.
 ROOMS='
 shared			config.h
 rocketctl		shared/addr.h shared/compat.h shared/ctl.h shared/ctlpath.h shared/getflag.h shared/imsg.h shared/json.h shared/log.h
@@ -118,8 +118,8 @@ worker/keys		worker/roles.h worker/crypto worker/frame shared
 worker/tls		worker/roles.h worker/crypto worker/net worker/frame shared
 worker/service		worker/roles.h worker/dialect/dialect.h worker/relay worker/tunnel worker/net worker/frame shared
 '
-# Headers of the system, or folders of them, and where alone they are included;
-# after a "!", where they are not.
+# System headers, or folders of them, and the only places that may include them;
+# after a "!", the places that may not.
 SYSTEM='
 openssl/		worker/crypto worker/keys worker/tls worker/tunnel/seal*
 lz4.h			worker/relay/lz.c
@@ -138,7 +138,7 @@ poll.h			! worker/session
 unistd.h		! worker/session
 stdio.h			! worker/session
 '
-# What is against them as yet, "file header"; to be emptied.
+# Exceptions so far, "file header"; to be emptied.
 KNOWN='
 '
 

@@ -3,11 +3,11 @@
 # usage: run.sh [rocketd]
 #
 # The grammar, as rocketd -n and -nv see it: NAME.in or NAME.toml prints
-# NAME.ok, bad-NAME.in fails with the errors in bad-NAME.err and each text of
-# toml-bad.cases with those below it, and what is printed of each good file, of
-# each example in etc/ and of made up ones prints itself again.  Files that these
-# name in /etc/rocketd.d, /etc/ssl and /var/www are looked for below a directory
-# of the test's own.  Prints TAP.
+# NAME.ok, bad-NAME.in fails with the errors in bad-NAME.err, and each text of
+# toml-bad.cases with those below it.  The output for each good file, for each
+# example in etc/ and for generated ones prints itself again.  Files that these
+# name in /etc/rocketd.d, /etc/ssl and /var/www are in a directory of the test's
+# own.  Prints TAP.
 
 here=$(cd "$(dirname "$0")" && pwd) || exit 1
 top=$(cd "$here/../.." && pwd) || exit 1
@@ -35,7 +35,7 @@ result() {
 }
 
 # errors FILE: its lines, as if the files had been named without a directory;
-# warnings and what rocketd adds of its own are no errors of the file
+# warnings and rocketd's own lines are no errors of the file
 errors() {
 	sed "s,$tmp/,,g" "$1" | grep -E '^[^ ]+:([0-9]+:[0-9]+:)? ' |
 	    grep -v -E '^[^ ]+:([0-9]+:[0-9]+:)? warning: ' |
@@ -45,11 +45,11 @@ errors() {
 # check OPTIONS...: rocketd -n
 check() { "$rocketd" -n -W "$worker" "$@"; }
 
-# here FILE...: files that these name are ours
+# here FILE...: makes the files that these name ours
 named='/\(etc/rocketd\.d\|etc/ssl\|etc/nowhere\|var/www\)\([/"]\)'
 here() { sed -i "s,\([\"']\)$named,\1$tmp/\2\3,g" "$@"; }
 
-# as_written FILE: and the other way
+# as_written FILE: the other way round
 as_written() { sed "s,$tmp/,/,g" "$1"; }
 
 # pair NAME: a certificate and its key
@@ -131,7 +131,7 @@ for in in *.in *.toml; do
 		status=$?
 		[ $status -eq 0 ]
 		result $? "$name: exit status 0, not $status" err
-		# whose default is another one for each user
+		# whose default differs by user
 		[ "$in" = "$name.in" ] || { cp out printed.toml &&
 		    sed 's/^control socket .*/control socket none/' \
 		    printed.toml >out; }
@@ -216,7 +216,7 @@ mkfifo fifo && check -f "$tmp/fifo" >out 2>err
 [ $? -eq 1 ] && grep -q "not a regular file" err
 result $? 'a fifo is not waited for' err
 
-# files that a configuration names: it is printed all the same
+# it is printed even if files that it names are missing
 check -v -f "$tmp/bad-files-toml.toml" >out 2>err
 [ $? -eq 1 ] && grep -q '^	listen on 127.0.0.1 port 4040' out
 result $? 'a configuration is printed without its files' err
@@ -228,7 +228,7 @@ printf '#!/bin/sh\n' >mute && chmod 700 mute
 [ $? -eq 1 ] && grep -q 'cannot be checked: the process for that: exit 0' err
 result $? 'nor with one that says nothing' err
 
-# by whom it is run: who may not open a file is told so
+# an ordinary user is told which files may not be opened
 sed 's/token ".*"/token env TOKEN/' tls.in >pems.in
 chmod 644 pems.in client.in && chmod 755 . etc etc/ssl
 ordinary=
@@ -266,7 +266,7 @@ for f in secret.conf worse.conf secret.toml worse.toml; do
 	result $? "nor in the errors of $f" out
 done
 
-# who may read and write a file in TOML is looked at all the same
+# the modes of files in TOML are checked, too
 for mode in 644 666; do
 	cp toml-server.toml mode.toml && chmod $mode mode.toml
 	check -f "$tmp/mode.toml" >out 2>err
@@ -276,7 +276,7 @@ done
 
 for conf in "$top"/etc/*.conf; do
 	name=$(basename "$conf")
-	# the group of a checkout is not the daemon's to judge
+	# a checkout's group may write
 	cp "$conf" example.conf && chmod 600 example.conf && here example.conf
 	check -v -f "$tmp/example.conf" >printed.conf 2>err
 	result $? "etc/$name: is right" err

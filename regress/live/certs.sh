@@ -9,7 +9,7 @@ key() {		# key NAME KIND
 	_n=$1; shift
 	openssl genpkey "$@" -out "$T/$_n.key" 2>/dev/null
 }
-authority() {	# authority NAME: one that signs itself
+authority() {	# authority NAME: a self-signed one
 	key "$1" ecdsa
 	openssl req -x509 -new -key "$T/$1.key" -out "$T/$1.crt" -days 30 \
 	    -subj "/CN=$1" 2>/dev/null

@@ -1,6 +1,6 @@
-# What the live tests share: real daemons on loopback in a directory of the
-# test's own, stopped and removed on any exit.  Sourced, from the top of the
-# tree: `. regress/live/lib.sh'.  Prints TAP; finish with `done_testing'.
+# What the live tests share: real daemons on loopback, in a directory for each
+# test, stopped and removed on any exit.  Source it from the top of the tree:
+# `. regress/live/lib.sh'.  Prints TAP; finish with `done_testing'.
 
 set -u
 TOP=$(pwd)
@@ -12,11 +12,11 @@ T=$(mktemp -d "${TMPDIR:-/tmp}/rocketd-live.XXXXXX") || exit 1
 PIDS=
 TESTS=0
 FAILED=0
-# AddressSanitizer's leak check needs ptrace rights that a sandbox takes away.
+# AddressSanitizer's leak check needs ptrace, which the sandbox forbids.
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=0}
 
-# To standard error, or prove(1) would keep it to itself.
-said() {	# what the daemons have said so far
+# On standard error, because prove(1) hides standard output.
+said() {	# the daemons' output so far
 	for f in "$T"/*.log; do
 		[ ! -s "$f" ] ||
 		    tail -n 25 "$f" | sed "s/^/#| ${0##*/} ${f##*/}: /"
@@ -27,7 +27,7 @@ cleanup() {
 	[ $? -eq 0 ] || [ "$FAILED" -gt 0 ] || said
 	for p in $PIDS; do kill "$p" 2>/dev/null; done
 	for p in $PIDS; do
-		# A daemon that does not end is a fault of its own, below.
+		# A daemon that does not end fails the test, below.
 		"$TRAFFIC" gone 15000 "$p" || kill -9 "$p" 2>/dev/null
 	done
 	rm -rf "$T"
@@ -43,7 +43,7 @@ ok() {		# ok STATUS NAME
 		echo "not ok $TESTS - $2"
 		echo "# failed: ${0##*/} $TESTS: $2" >&2
 		FAILED=$((FAILED + 1))
-		# The first is what the others may come from.
+		# The first may be the cause of the others.
 		[ $FAILED -gt 1 ] || said
 	fi
 }
@@ -93,9 +93,9 @@ ports() { "$TRAFFIC" ports "$1"; }
 # background NAME COMMAND...: sets $pid, output in $T/NAME.log
 background() {
 	_name=$1; shift
-	: >"$T/$_name.log"	# or one of before would be read
-	# To its end: a process of before may have last words.
-	# Without what the test holds open: a fifo would not end.
+	: >"$T/$_name.log"	# or we would read an older one
+	# Append: an earlier process may still write.
+	# Without the test's open files: a fifo would not end.
 	"$@" <"${IN:-/dev/null}" >>"$T/$_name.log" 2>&1 \
 	    5>&- 6>&- 7>&- 8>&- 9>&- &
 	pid=$!
@@ -134,10 +134,10 @@ ctl() {		# ctl NAME ARGUMENTS...
 	"$CTL" -s "$T/$_d.sock" "$@"
 }
 
-# pause: between two looks at what tells nobody when it changes
+# pause: between two looks at something that has no event
 pause() { "$TRAFFIC" pause; }
 
-# until_true EXPRESSION: ten seconds at most, more where a look takes long
+# until_true EXPRESSION: waits ten seconds at most, longer if it is slow
 until_true() {
 	_tries=0
 	until eval "$1"; do
@@ -154,7 +154,7 @@ child() {
 	ctl "$1" -j show processes | "$TRAFFIC" pid "$2" "${3:-}"
 }
 
-# unknown NAME: the counters of a daemon that rocketctl(8) does not have
+# unknown NAME: the counters of a daemon that rocketctl(8) does not list
 unknown() {
 	sed -n '/^\.Sh COUNTERS/,/^\.Sh ENV/s/^\.It Va//p' \
 	    "$TOP/man/rocketctl.8" >"$T/counters"
@@ -166,7 +166,7 @@ unknown() {
 	done
 }
 
-# stop PID [MS]: SIGTERM, and its exit status in $status
+# stop PID [MS]: sends SIGTERM; the exit status is in $status
 stop() {
 	kill "$1"
 	"$TRAFFIC" gone "${2:-15000}" "$1" || kill -9 "$1"
@@ -175,11 +175,11 @@ stop() {
 	PIDS=$(echo " $PIDS " | sed "s/ $1 / /")
 }
 
-# pair [OPTIONS]: a server and a client of one service "x" in front of a
-# target; sets tport (tunnels), uport (users), server_pid, client_pid; and of the
-# same two users_pid, the side with the users, and far_pid, with the target.
-# SERVER and CLIENT are further lines of each side's service, TRANSPORT is theirs.
-# With FORWARD the users are on the client's side, and the target on the server's.
+# pair [OPTIONS]: a server and a client of one service "x" in front of a target.
+# Sets tport (tunnels), uport (users), server_pid and client_pid; users_pid is
+# the one of these with the users, far_pid the one with the target.  SERVER and
+# CLIENT are further lines of each side's service, TRANSPORT is that of both.
+# With FORWARD the users are on the client's side, the target on the server's.
 pair() {
 	target target
 	target_pid=$pid
@@ -225,7 +225,7 @@ pair() {
 }
 
 # two_services: the same for "x" and "y", users at uport and vport; the client
-# has to look the server's name up
+# has to look up the server's name
 two_services() {
 	target target
 	target_pid=$pid
