@@ -328,9 +328,6 @@ int			 option_same(const struct option *, const void *base,
 struct rocketd_conf	*conf_parse(const char *path, FILE *err);
 /* Must this word be quoted to be a name? */
 int			 conf_keyword(const char *);
-
-/* lex.c */
-
 /*
  * Defines a macro, "name=value", for every later conf_parse; the files cannot
  * change it.  -1: it does not have this form, or the name is that of a keyword

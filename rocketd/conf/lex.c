@@ -27,7 +27,6 @@
 #define LEX_FILES_MAX	64		/* read in all */
 #define LEX_DEPTH_MAX	8		/* files that include each other */
 #define LEX_LINE_MAX	8192		/* octets */
-#define LEX_WORD_MAX	1024		/* octets of a word or string */
 #define LEX_MACROS_MAX	256
 #define LEX_BRACES_MAX	8		/* the grammar needs three */
 /* Octets of all files and expansions: macros cannot multiply without end. */
@@ -244,7 +243,7 @@ macro_name(const char *s, size_t len)
 }
 
 int
-conf_define(const char *assignment)
+lex_given(const char *assignment)
 {
 	const char	*value = strchr(assignment, '='), *p;
 	char		 name[LEX_WORD_MAX];
@@ -260,8 +259,6 @@ conf_define(const char *assignment)
 			return (-1);
 	memcpy(name, assignment, len);
 	name[len] = '\0';
-	if (conf_keyword(name) || option_begun(name) != NULL)
-		return (-1);
 	return (macro_set(&macros_given, name, value, 0));
 }
 

@@ -12,6 +12,8 @@
 
 #include "conf.h"
 
+#define LEX_WORD_MAX	1024		/* octets of a word or string */
+
 struct lex;
 
 struct word {
@@ -50,6 +52,8 @@ void		 lex_close(struct lex *);
 int		 lex_word(struct lex *, struct word **);
 /* Goes on with that file after the current line. */
 void		 lex_include(struct lex *, const struct word *path);
+/* Of every later file: a macro, "name=value"; -1: not of this form. */
+int		 lex_given(const char *);
 /* Defines a macro as the words, with a blank between two. */
 void		 lex_define(struct lex *, const struct word *name,
 		    const struct word *value);

@@ -327,6 +327,21 @@ conf_keyword(const char *s)
 	return (keyword_find(s) != NULL);
 }
 
+int
+conf_define(const char *assignment)
+{
+	char	 name[LEX_WORD_MAX];
+	size_t	 len = strcspn(assignment, "=");
+
+	if (len >= sizeof(name))
+		return (-1);
+	memcpy(name, assignment, len);
+	name[len] = '\0';
+	if (conf_keyword(name) || option_begun(name) != NULL)
+		return (-1);
+	return (lex_given(assignment));
+}
+
 static int
 yylex(void)
 {
