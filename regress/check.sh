@@ -83,8 +83,9 @@ conf() { (cd "$1" && prove --directives --failures \
     --exec sh regress/conf/run.sh); }
 # These live tests mostly wait, and measure nothing: they run two at a time, the
 # others alone.
-WAITING="01-basic 05-strangers 09-pool 11-listener 14-options 17-visitors
-    19-solo 24-reload-table 29-forward-basic"
+WAITING="01-basic 05-strangers 08-refusals 09-pool 10-target 11-listener
+    12-toml 14-options 16-ws 17-visitors 19-solo 23-ranges 24-reload-table
+    27-tls-files 28-forward 29-forward-basic"
 
 live() {
 	(
@@ -117,7 +118,7 @@ live_user() {
 	    chown 65534:65534 regress/tmp home &&
 	    exec setpriv --reuid=65534 --regid=65534 --clear-groups \
 	    env -u XDG_RUNTIME_DIR HOME="$WORK/user/home" USER=nobody \
-	    LOGNAME=nobody timeout "$LIMIT" prove $PROVE $USER_TESTS)
+	    LOGNAME=nobody timeout "$LIMIT" prove -j2 $PROVE $USER_TESTS)
 }
 
 # fuzz FUZZER: starts from its seeds
