@@ -295,10 +295,11 @@ static int
 tls_arrived(int fd, const struct addr *peer, const struct msg_listen *l,
     int proxied)
 {
-	struct charge	 charge = { NULL };
+	struct charge	 charge;
 	struct conn	*c;
 	int		 over;
 
+	memset(&charge, 0, sizeof(charge));
 	if (charge_to(&charge, peer) == -1) {
 		over = errno == EDQUOT;
 		close(fd);
