@@ -44,8 +44,8 @@ wsopen_ask(struct tunnel *t)
 	char			 path[WEB_PATH_MAX], host[HOST_MAX];
 
 	(void)strlcpy(path, svc->web.path, sizeof(path));
-	if (path[0] == '\0' &&
-	    svc->dialect->path(svc, path, sizeof(path)) == -1) {
+	if (path[0] == '\0' && (svc->dialect->path == NULL ||
+	    svc->dialect->path(svc, path, sizeof(path)) == -1)) {
 		tunnel_kill(t, TUNNEL_END_LOST, "no key yet");
 		return (-1);
 	}
