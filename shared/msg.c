@@ -231,12 +231,23 @@ static const struct rule_field	 fields_started[] = {
 };
 
 static const struct rule_field	 fields_verdict[] = {
-	RANGE(msg_verdict, verdict, VERDICT_OK, VERDICT_FALSE),
+	RANGE(msg_verdict, verdict, VERDICT_OK, VERDICT_REPLAYED),
 	END
 };
 
 static const struct rule_field	 fields_key[] = {
 	RANGE(msg_key, order, 0, TOKENS_MAX - 1),
+	END
+};
+
+static const struct rule_field	 fields_blame[] = {
+	RANGE(msg_blame, offence, 0, OFFENCES - 1),
+	END
+};
+
+static const struct rule_field	 fields_peer[] = {
+	ADDRS(msg_peer, peer),
+	RANGE(msg_peer, offence, 0, OFFENCES),
 	END
 };
 
@@ -341,6 +352,9 @@ static const struct rule	 msg_rules[IMSG_MAX] = {
 	RULE(IMSG_TUNNEL, ONE(G, W), FIXED(msg_tunnel), 1, fields_tunnel),
 	RULE(IMSG_TUNNEL_PROVEN, ONE(W, G), FIXED(msg_number), 0, fields_none),
 	RULE(IMSG_TUNNEL_CLOSED, ONE(W, G), FIXED(msg_number), 0, fields_none),
+	RULE(IMSG_TUNNEL_BLAMED, ONE(W, G), FIXED(msg_blame), 0, fields_blame),
+	RULE(IMSG_TUNNEL_SHED, ONE(G, W), FIXED(msg_number), 0, fields_none),
+	RULE(IMSG_PEER, ONE(G, T), FIXED(msg_peer), 0, fields_peer),
 
 	RULE(IMSG_DIAL, ONE(W, D), FIXED(msg_dial), 0, fields_dial),
 	RULE(IMSG_DIAL_CANCEL, ONE(W, D), FIXED(msg_count), 0, fields_none),

@@ -94,6 +94,9 @@ enum msg_type {
 	IMSG_TUNNEL,		/* G -> W	struct msg_tunnel, fd */
 	IMSG_TUNNEL_PROVEN,	/* W -> G	struct msg_number */
 	IMSG_TUNNEL_CLOSED,	/* W -> G	struct msg_number */
+	IMSG_TUNNEL_BLAMED,	/* W -> G	struct msg_blame, then CLOSED */
+	IMSG_TUNNEL_SHED,	/* G -> W	struct msg_number: close it */
+	IMSG_PEER,		/* G -> T	struct msg_peer */
 
 	/* dialling */
 	IMSG_DIAL,		/* W -> D	struct msg_dial */
@@ -325,7 +328,8 @@ struct msg_proof {
 enum verdict {
 	VERDICT_OK,
 	VERDICT_UNKNOWN,		/* no live token has this identity */
-	VERDICT_FALSE			/* one has, and the binder is not its */
+	VERDICT_FALSE,			/* one has, and the binder is not its */
+	VERDICT_REPLAYED		/* it is, and was used before */
 };
 
 struct msg_verdict {
@@ -384,8 +388,20 @@ struct msg_arrival {		/* one end of a socket pair, TLS behind it */
 	uint32_t	 decoy;		/* of its listener */
 	uint32_t	 dialect;	/* of its listener */
 	uint32_t	 service;	/* of its listener, or 0 */
+	uint32_t	 listener;	/* its number */
 	struct addr	 peer;		/* of the connection itself */
 	struct addr	 local;
+};
+
+struct msg_blame {		/* why it was never proven */
+	uint64_t	 number;
+	uint32_t	 offence;	/* enum offence */
+	uint32_t	 pad;
+};
+
+struct msg_peer {		/* what became of one that tls handed on */
+	struct addr	 peer;
+	uint32_t	 offence;	/* enum offence; OFFENCES: proven */
 };
 
 struct msg_tunnel {

@@ -81,6 +81,9 @@ static const struct expect	 table[] = {
 	{ IMSG_TUNNEL, "G>W", NULL, FIX(msg_tunnel), 1 },
 	{ IMSG_TUNNEL_PROVEN, "W>G", NULL, FIX(msg_number), 0 },
 	{ IMSG_TUNNEL_CLOSED, "W>G", NULL, FIX(msg_number), 0 },
+	{ IMSG_TUNNEL_BLAMED, "W>G", NULL, FIX(msg_blame), 0 },
+	{ IMSG_TUNNEL_SHED, "G>W", NULL, FIX(msg_number), 0 },
+	{ IMSG_PEER, "G>T", NULL, FIX(msg_peer), 0 },
 	{ IMSG_DIAL, "W>D", NULL, FIX(msg_dial), 0 },
 	{ IMSG_DIAL_CANCEL, "W>D", NULL, FIX(msg_count), 0 },
 	{ IMSG_DIALLED, "D>W", NULL, FIX(msg_dialled), 1 },
@@ -193,7 +196,7 @@ static const struct field	 fields[] = {
 	UPTO(IMSG_CONF_SERVICE, msg_service, opts.proxy_protocol, 2),
 	UPTO(IMSG_CONF_SERVICE, msg_service, opts.service_sock.nodelay, 1),
 	UPTO(IMSG_CONF_SERVICE, msg_service, opts.tunnel_sock.nodelay, 1),
-	UPTO(IMSG_VERDICT, msg_verdict, verdict, VERDICT_FALSE),
+	UPTO(IMSG_VERDICT, msg_verdict, verdict, VERDICT_REPLAYED),
 	UPTO(IMSG_KEY, msg_key, order, 7),
 	UPTO(IMSG_KEYS_END, msg_count, count, 8),
 	UPTO(IMSG_DIAL, msg_dial, what, DIAL_TARGET),
@@ -216,6 +219,8 @@ static const struct field	 fields[] = {
 	UPTO(IMSG_ARRIVAL, msg_arrival, transport, 15),
 	UPTO(IMSG_ARRIVAL, msg_arrival, decoy, 63),
 	UPTO(IMSG_ARRIVAL, msg_arrival, dialect, 0),
+	UPTO(IMSG_TUNNEL_BLAMED, msg_blame, offence, OFFENCE_GARBAGE),
+	UPTO(IMSG_PEER, msg_peer, offence, OFFENCES),
 	UPTO(IMSG_TLS_START, msg_start, transport, 15),
 	F(IMSG_TLS_CANCEL, msg_count, count, UINT32_MAX, 1),
 	UPTO(IMSG_RESOLVED, msg_resolved, count, 16),
@@ -324,6 +329,7 @@ static const struct {
 	A(IMSG_CONF_TARGET, msg_dialee, edge),
 	A(IMSG_ARRIVAL, msg_arrival, peer),
 	A(IMSG_ARRIVAL, msg_arrival, local),
+	A(IMSG_PEER, msg_peer, peer),
 	A(IMSG_TLS_START, msg_start, peer),
 	A(IMSG_TUNNEL, msg_tunnel, peer),
 	A(IMSG_TUNNEL, msg_tunnel, local),
@@ -740,7 +746,7 @@ test_no_padding(void **state)
 	assert_int_equal(sizeof(struct msg_pem), 8 + 256);
 	assert_int_equal(sizeof(struct msg_sign), 16 + 32 + 256);
 	assert_int_equal(sizeof(struct msg_signed), 16 + 512);
-	assert_int_equal(sizeof(struct msg_arrival), 16 + 2 * 24);
+	assert_int_equal(sizeof(struct msg_arrival), 20 + 2 * 24);
 	assert_int_equal(sizeof(struct msg_start), 8 + 24 + 256);
 	assert_int_equal(sizeof(struct msg_started), 8 + 192);
 	assert_int_equal(sizeof(struct msg_resolved), 16 + 16 * 24);
