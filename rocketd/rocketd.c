@@ -274,6 +274,7 @@ main(int argc, char *argv[])
 	static struct rocketd	 env = {
 		.conf_path = ROCKETD_CONF,
 		.worker_path = ROCKETD_WORKER,
+		.worker_fd = -1,
 		.procs_ops = &hear_ops,
 		.netns = -1,
 		.ctl_fd = -1,
@@ -296,7 +297,8 @@ main(int argc, char *argv[])
 
 	if (!env.foreground)
 		env.conf_path = rocketd_absolute(env.conf_path);
-	if (spawn_check(env.worker_path, env.root, why, sizeof(why)) == -1)
+	env.worker_fd = spawn_open(env.worker_path, env.root, why, sizeof(why));
+	if (env.worker_fd == -1)
 		fatalx("worker %s: %s", env.worker_path, why);
 	if ((conf = rocketd_read(&env)) == NULL)
 		return (1);

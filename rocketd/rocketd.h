@@ -48,6 +48,7 @@ struct rocketd {
 	const char		*conf_path;
 	const char		*control_override;	/* -s, or NULL */
 	const char		*worker_path;	/* absolute */
+	int			 worker_fd;	/* spawn_open's, -1 none */
 	int			 foreground;	/* -d */
 	int			 verbose;	/* how many -v */
 	int			 root;		/* full separation */
