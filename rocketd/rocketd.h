@@ -81,7 +81,10 @@ struct rocketd {
 	uint32_t		 log_level;	/* of all processes */
 
 	/* spawn.c */
-	int			 netns;		/* empty one, -1 none */
+	int			 netns;		/* spawn_netns's */
+
+	/* hear.c */
+	uint32_t		 lack;		/* SANDBOX_: was told */
 
 	/* listen.c */
 	struct listeners	 listeners;

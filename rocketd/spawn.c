@@ -12,6 +12,7 @@
 #include <sys/types.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -26,6 +27,7 @@
 #include "shared/compat.h"
 #include "shared/log.h"
 #include "child.h"
+#include "null.h"
 #include "rocketd.h"
 #include "spawn.h"
 
@@ -106,13 +108,39 @@ spawn_check(const char *path, int root, char *why, size_t whysize)
 	return (0);
 }
 
+/* Would a process be allowed a network namespace of its own?  -1 with errno. */
+static int
+spawn_may_unshare(void)
+{
+	int	 status;
+	pid_t	 pid;
+
+	if ((pid = fork()) == -1)
+		return (-1);
+	if (pid == 0)
+		_exit(unshare(CLONE_NEWNET) == -1 ? errno : 0);
+	while (waitpid(pid, &status, 0) == -1)
+		if (errno != EINTR)
+			return (-1);
+	errno = WIFEXITED(status) ? WEXITSTATUS(status) : EPERM;
+	return (errno == 0 ? 0 : -1);
+}
+
 int
 spawn_netns(void)
 {
 	int	 ours, empty = -1, saved;
 
-	if ((ours = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC)) == -1)
-		return (-1);
+	/*
+	 * To make one for all we leave ours for a moment: may we return?  Not
+	 * if another user namespace owns it, and without /proc we could not.
+	 */
+	ours = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	if (ours == -1 || setns(ours, CLONE_NEWNET) == -1) {
+		if (ours != -1)
+			close(ours);
+		return (spawn_may_unshare() == -1 ? -1 : SPAWN_NETNS_OWN);
+	}
 	if (unshare(CLONE_NEWNET) == -1) {
 		saved = errno;
 		close(ours);
@@ -227,11 +255,20 @@ spawn_fds(struct spawn_plan *plan)
 	return (0);
 }
 
+static int
+spawn_enter(int netns)
+{
+	if (netns == -1)
+		return (0);
+	if (netns == SPAWN_NETNS_OWN)
+		return (unshare(CLONE_NEWNET));
+	return (setns(netns, CLONE_NEWNET));
+}
+
 static void __dead
 spawn_exec(struct spawn_plan *plan)
 {
-	if (plan->order.netns != -1 &&
-	    setns(plan->order.netns, CLONE_NEWNET) == -1)
+	if (spawn_enter(plan->order.netns) == -1)
 		spawn_fail(plan->report, SPAWN_STAGE_NETNS);
 	(void)setsid();		/* a ^C at the terminal is for us */
 	if (spawn_fds(plan) == -1)
@@ -279,7 +316,7 @@ spawn_run(const struct spawn_order *order, int *report)
 	memset(&plan, 0, sizeof(plan));
 	plan.order = *order;
 	spawn_plan_env(&plan);
-	plan.null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	plan.null = null_open();
 	if (plan.null == -1 || pipe2(pp, O_CLOEXEC | O_NONBLOCK) == -1)
 		goto done;
 	plan.report = pp[1];
@@ -324,7 +361,12 @@ spawn_child(const struct rocketd *env, const struct child *child, int netns,
 	}
 	order.chan = sv[1];
 	if ((pid = spawn_run(&order, report)) == -1) {
-		log_warn("%s: cannot be started", child_name(child));
+		if (errno == EAGAIN)
+			log_warnx("%s: cannot be started: the limit of "
+			    "processes is reached (RLIMIT_NPROC, or pids.max "
+			    "of the control group)", child_name(child));
+		else
+			log_warn("%s: cannot be started", child_name(child));
 		close(sv[0]);
 	} else
 		*chan = sv[0];

@@ -16,12 +16,13 @@ struct rocketd;
 
 #define SPAWN_CHANNEL	3	/* the process's channel */
 #define SPAWN_FILES	5	/* the first of its files */
+#define SPAWN_NETNS_OWN	-2	/* an empty network namespace for each */
 
 struct spawn_order {
 	const char	*path;
 	int		 exec;		/* spawn_open's; -1: by path */
 	char		**argv;
-	int		 netns;		/* -1: ours */
+	int		 netns;		/* spawn_netns's, -1: ours */
 	int		 chan;
 	int		*files;
 	int		 nfiles;
@@ -38,7 +39,10 @@ struct spawn_order {
 int	 spawn_open(const char *path, int root, char *why, size_t whysize);
 /* The same, without keeping it. */
 int	 spawn_check(const char *path, int root, char *why, size_t whysize);
-/* A descriptor of a new, empty network namespace, or -1 with errno. */
+/*
+ * A descriptor of a new, empty network namespace; SPAWN_NETNS_OWN where there
+ * cannot be one for all; -1 with errno: none.
+ */
 int	 spawn_netns(void);
 /*
  * Starts a process.  Returns its pid, and in *report a pipe that spawn_report

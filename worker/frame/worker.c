@@ -288,6 +288,21 @@ worker_begin(struct imsg *imsg)
 		env.role->begin();
 }
 
+/* It is the same for all: one says why, and the parent what that means. */
+static void
+worker_lacks(void)
+{
+	if (env.begin.flags & BEGIN_STRICT)
+		fatalx("sandbox strict: this system refuses %s",
+		    sandbox_refused());
+	if (env.role->id == PROC_CONTROL)
+		log_warnx("sandbox: this system refuses %s",
+		    sandbox_refused());
+	else
+		log_debug("sandbox: this system refuses %s",
+		    sandbox_refused());
+}
+
 static void
 worker_end(void)
 {
@@ -302,12 +317,8 @@ worker_end(void)
 		sandbox_close(env.role->id, env.begin.side,
 		    &env.sandbox.have, &env.sandbox.lack);
 		env.closed = 1;
-		if (env.sandbox.lack != 0 && (env.begin.flags & BEGIN_STRICT))
-			fatalx("sandbox strict: this system refuses %s",
-			    sandbox_names(env.sandbox.lack));
 		if (env.sandbox.lack != 0)
-			log_warnx("sandbox: this system refuses %s",
-			    sandbox_names(env.sandbox.lack));
+			worker_lacks();
 		log_debug("sandbox: %s", sandbox_names(env.sandbox.have));
 	}
 	env.state = WORKER_READY;
@@ -419,6 +430,7 @@ worker_signals(void)
 {
 	/* The parent decides when we end; a closed socket is an error code. */
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);	/* the log's file: an error too */
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGINT, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
