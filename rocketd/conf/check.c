@@ -178,7 +178,7 @@ check_decoy(struct check *c, const struct conf_block *b)
 
 	status = option_find("decoy status", SCOPE_SERVER);
 	if ((b->web.decoy_url[0] != '\0') + (b->web.decoy_dir[0] != '\0') +
-	    ((b->set & option_bit(status)) != 0) > 1)
+	    option_given(&b->set, status) > 1)
 		COMPLAIN(c, b, "a server block takes only one of "
 		    "\"decoy status\", \"decoy redirect\" and "
 		    "\"decoy directory\"");

@@ -27,6 +27,13 @@
 #define TOKEN_MASKED		"*****"
 #define TOKEN_SHORT		16	/* octets; fewer give a warning */
 
+/* Which rows of the table of options are given: bit i of them is options[i]. */
+#define OPTIONS_MAX	128
+
+struct option_set {
+	uint64_t	 bits[OPTIONS_MAX / 64];
+};
+
 struct conf_file {			/* one that was read */
 	TAILQ_ENTRY(conf_file)	 entry;
 	char			*path;		/* as it was named */
@@ -117,7 +124,7 @@ struct conf_service {
 	struct conf_tokens		 tokens;	/* its own */
 	struct service_opts		 opts;		/* resolved */
 	struct web_opts			 web;		/* likewise */
-	uint64_t			 set;	/* bit i: has options[i] */
+	struct option_set		 set;	/* options it has */
 	const char			*file;
 	int				 line;
 	int				 column;
@@ -168,7 +175,7 @@ struct conf_block {			/* server { } or client { } */
 	struct web_opts		 web;
 	struct conf_place	 decoy_dir;	/* where web.decoy_dir is */
 	uint32_t		 decoy;	/* server side: number of its own */
-	uint64_t		 set;	/* bit i: has options[i] */
+	struct option_set	 set;	/* options it has */
 	char			 client_id[CLIENT_ID_MAX];
 	int			 client_id_derived;	/* not the file's */
 	const char		*file;
@@ -194,7 +201,7 @@ struct rocketd_conf {
 	uint32_t		 id_first;	/* user and group ids */
 	uint32_t		 id_last;
 	struct gate_opts		 gate;
-	uint64_t		 set;	/* bit i: options[i] is given */
+	struct option_set	 set;	/* options that are given */
 	uint32_t		 last_number;	/* given by conf_number */
 	/* names of files read, which the members called file point into */
 	struct conf_files	 files;
@@ -252,13 +259,15 @@ struct option {
 
 /* options.c */
 
-#define OPTIONS_MAX	64	/* bits of a set */
 #define OPTION_WHY	256	/* enough for what the functions below write */
 
 extern const struct option	 options[];
 extern const size_t		 noptions;
-#define option_bit(o)	((uint64_t)1 << ((o) - options))
 
+/* Adds an option of the table, and tells whether it is there. */
+void			 option_add(struct option_set *, const struct option *);
+int			 option_given(const struct option_set *,
+			    const struct option *);
 /*
  * The option that may stand in one of the scopes and whose name these words
  * (with one blank between two) begin with; the longest, or NULL.

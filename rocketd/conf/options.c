@@ -307,6 +307,22 @@ static const struct {
 	{ "token", BOTH }
 };
 
+void
+option_add(struct option_set *set, const struct option *o)
+{
+	size_t	 i = (size_t)(o - options);
+
+	set->bits[i / 64] |= (uint64_t)1 << i % 64;
+}
+
+int
+option_given(const struct option_set *set, const struct option *o)
+{
+	size_t	 i = (size_t)(o - options);
+
+	return ((set->bits[i / 64] >> i % 64 & 1) != 0);
+}
+
 /* If the words at s begin with the whole words of name, their length, or 0. */
 static size_t
 words_begin(const char *s, const char *name)

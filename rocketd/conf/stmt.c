@@ -186,10 +186,10 @@ option_lookup(const struct word *first, const struct word *w)
 static int
 option_set(const struct option *o, const struct word *w, char *why)
 {
-	const char	*words[OPTION_WORDS_MAX];
-	void		*base = stmt.conf;
-	uint64_t	*set = &stmt.conf->set;
-	size_t		 n = 0;
+	const char		*words[OPTION_WORDS_MAX];
+	void			*base = stmt.conf;
+	struct option_set	*set = &stmt.conf->set;
+	size_t			 n = 0;
 
 	if (stmt.service != NULL) {
 		base = option_base(o, &stmt.service->opts,
@@ -207,7 +207,7 @@ option_set(const struct option *o, const struct word *w, char *why)
 		}
 		words[n++] = w->text;
 	}
-	*set |= option_bit(o);
+	option_add(set, o);
 	return (option_parse(o, words, n, base, why));
 }
 
