@@ -143,14 +143,14 @@ struct service_opts {
 	/* limits; 0: none */
 	uint32_t	 users_max;		/* users at once */
 	uint32_t	 users_per_source;	/* of one address */
-	uint32_t	 user_rate;	/* new ones of an address, a second */
+	uint32_t	 user_rate;	/* new ones of it, a second */
 	uint32_t	 user_idle;	/* seconds without an octet */
 	uint32_t	 rate_in;	/* octets a second to the target... */
 	uint32_t	 rate_out;		/* ...and to users */
 	uint32_t	 rate_in_user;		/* the same of one user */
 	uint32_t	 rate_out_user;
 	uint32_t	 tunnels_max;		/* of one client */
-	uint32_t	 stream_rate; /* that a peer opens, a session a second */
+	uint32_t	 stream_rate;	/* that a peer opens, of a session */
 	/* sockets: of users (server side) or targets (client side) */
 	struct sockopts	 service_sock;
 	/* and of tunnels */

@@ -113,6 +113,14 @@ struct web_opts {
 	char		 decoy_server[WEB_WORDS_MAX];	/* "": none */
 };
 
+struct conf_nets {		/* see netconf.h */
+	struct net_rule	 rules[NET_RULES_MAX];
+	uint32_t	 n;
+	const char	*file;		/* of the first */
+	int		 line;
+	int		 column;
+};
+
 struct conf_service {
 	TAILQ_ENTRY(conf_service)	 entry;
 	struct conf_block		*block;
@@ -122,6 +130,9 @@ struct conf_service {
 	struct conf_listens		 listens;	/* of users */
 	struct conf_remote		 target;	/* host NULL: none */
 	struct conf_tokens		 tokens;	/* its own */
+	/* its own, or, where it has none, its block's */
+	struct conf_nets		 users_from;
+	struct conf_nets		 tunnels_from;
 	struct service_opts		 opts;		/* resolved */
 	struct web_opts			 web;		/* likewise */
 	struct option_set		 set;	/* options it has */
@@ -167,6 +178,8 @@ struct conf_block {			/* server { } or client { } */
 	struct conf_listens	 listens;	/* of tunnels, server side */
 	struct conf_remotes	 remotes;	/* client side */
 	struct conf_tokens	 tokens;	/* default for its services */
+	struct conf_nets	 users_from;	/* likewise */
+	struct conf_nets	 tunnels_from;	/* of a server block */
 	struct conf_services	 services;
 	struct conf_tls		 tls;
 	uint32_t		 tls_index;	/* of its tls process */

@@ -12,6 +12,7 @@
 
 #include "shared/compat.h"
 #include "conf.h"
+#include "netconf.h"
 #include "tlsconf.h"
 
 static void
@@ -198,6 +199,8 @@ print_service(const struct conf_service *s, uint32_t scope, FILE *out)
 	if (s->target.host != NULL)
 		print_target(&s->target, out);
 	print_tokens("\t\t", &s->tokens, out);
+	netconf_print("\t\t", &s->users_from, NETCONF_USERS, out);
+	netconf_print("\t\t", &s->tunnels_from, NETCONF_TUNNELS, out);
 	print_options("\t\t", scope, &s->set, &s->opts, &s->web, out);
 	fputs("\t}\n", out);
 }
@@ -218,6 +221,8 @@ print_block(const struct conf_block *b, FILE *out)
 		fputc('\n', out);
 	}
 	print_tokens("\t", &b->tokens, out);
+	netconf_print("\t", &b->users_from, NETCONF_USERS, out);
+	netconf_print("\t", &b->tunnels_from, NETCONF_TUNNELS, out);
 	print_options("\t", server ? SCOPE_SERVER : SCOPE_CLIENT,
 	    &b->set, &b->opts, &b->web, out);
 	TAILQ_FOREACH(s, &b->services, entry)
