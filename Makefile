@@ -143,6 +143,10 @@ check-long:
 demo:
 	@sh regress/demo.sh
 
+# Which lines the suites run; see regress/coverage.sh.
+coverage:
+	@sh regress/coverage.sh
+
 # Half an hour; see regress/bench/README.md for its settings.
 bench:
 	-@sh regress/setup.sh bench
@@ -206,4 +210,4 @@ distclean: clean
 	rm -f config.mk config.h config.log
 
 .PHONY: all unit helpers fuzz unconfigured no-cmocka lint check check-long \
-	demo bench install uninstall clean distclean
+	coverage demo bench install uninstall clean distclean

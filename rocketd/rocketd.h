@@ -48,6 +48,7 @@ struct rocketd {
 	const char		*conf_path;
 	const char		*control_override;	/* -s, or NULL */
 	const char		*worker_path;	/* absolute */
+	int			 worker_fd;	/* spawn_open's, -1 none */
 	int			 foreground;	/* -d */
 	int			 verbose;	/* how many -v */
 	int			 root;		/* full separation */
@@ -80,7 +81,10 @@ struct rocketd {
 	uint32_t		 log_level;	/* of all processes */
 
 	/* spawn.c */
-	int			 netns;		/* empty one, -1 none */
+	int			 netns;		/* spawn_netns's */
+
+	/* hear.c */
+	uint32_t		 lack;		/* SANDBOX_: was told */
 
 	/* listen.c */
 	struct listeners	 listeners;

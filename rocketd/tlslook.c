@@ -156,7 +156,7 @@ tlslook_died(struct tlslook *l)
 {
 	if (l->why[0] == '\0' && !spawn_report(l->report, l->why,
 	    sizeof(l->why)))
-		child_death(l->why, sizeof(l->why), l->status);
+		child_death(l->why, sizeof(l->why), l->status, 1);
 	l->report = -1;
 	tlslook_over(l, l->why);
 }
@@ -314,6 +314,7 @@ tlslook_spawn(struct tlslook *l, int answers)
 	for (i = 0; i < l->total; i++)
 		argv[TLSLOOK_ARGS + i] = l->words[i];
 	order.path = l->env->worker_path;
+	order.exec = l->env->worker_fd;
 	order.argv = argv;
 	order.netns = l->env->netns;
 	order.chan = answers;
