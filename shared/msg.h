@@ -35,6 +35,8 @@
  */
 #define SIGN_DATA_MAX		256
 #define SIGNATURE_MAX		512	/* of RSA with 4096 bits */
+/* That a tls process may have asked for at once; others wait there. */
+#define SIGNS_MAX		4
 #define DECOY_FILES_MAX		256	/* of all decoys: descriptors of gate */
 #define DECOY_NAME_MAX		192	/* of a file below its directory, NUL */
 
