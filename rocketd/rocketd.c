@@ -32,6 +32,7 @@
 #include "plog.h"
 #include "read.h"
 #include "reload.h"
+#include "send.h"
 #include "spawn.h"
 #include "tlslook.h"
 
@@ -275,6 +276,7 @@ main(int argc, char *argv[])
 		.conf_path = ROCKETD_CONF,
 		.worker_path = ROCKETD_WORKER,
 		.procs_ops = &hear_ops,
+		.key_made = send_made,
 		.netns = -1,
 		.ctl_fd = -1,
 		.pidfd = -1
