@@ -19,6 +19,7 @@
 #include "crew.h"
 #include "ctl.h"
 #include "hear.h"
+#include "keymake.h"
 #include "phase.h"
 #include "send.h"
 #include "tlslook.h"
@@ -202,11 +203,19 @@ hear_failed(struct rocketd *env)
 	phase_stop(env, "a process cannot be started");
 }
 
+/* A process that is no child's has ended. */
+static void
+hear_stranger(struct rocketd *env, pid_t pid, int status)
+{
+	tlslook_reaped(env, pid, status);
+	keymake_reaped(env, pid, status);
+}
+
 const struct procs_ops	 hear_ops = {
 	.configure = send_start,
 	.hear = hear_message,
 	.changed = hear_changed,
-	.stranger = tlslook_reaped,
+	.stranger = hear_stranger,
 	.up = phase_up,
 	.failed = hear_failed
 };

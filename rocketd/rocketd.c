@@ -33,6 +33,7 @@
 #include "plog.h"
 #include "read.h"
 #include "reload.h"
+#include "send.h"
 #include "spawn.h"
 #include "tlslook.h"
 
@@ -278,6 +279,7 @@ main(int argc, char *argv[])
 		.worker_path = ROCKETD_WORKER,
 		.worker_fd = -1,
 		.procs_ops = &hear_ops,
+		.key_made = send_made,
 		.netns = -1,
 		.ctl_fd = -1,
 		.pidfd = -1

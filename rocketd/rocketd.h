@@ -24,6 +24,7 @@ struct drained;
 TAILQ_HEAD(draineds, drained);
 struct again;
 TAILQ_HEAD(agains, again);
+struct keymake;
 struct procs_ops;
 struct reload;
 struct tlslook;
@@ -69,6 +70,12 @@ struct rocketd {
 
 	/* tlslook.c */
 	struct tlslook		*look;		/* under way, or NULL */
+
+	/* keymake.c */
+	struct keymake		*keymake;	/* NULL: not yet */
+	void			(*key_made)(struct rocketd *,
+				    const char *name, const uint8_t *token,
+				    size_t len, const uint8_t *key);
 
 	/* procs.c */
 	const struct procs_ops	*procs_ops;

@@ -427,7 +427,7 @@ test_configure_fails(void **state)
 static void
 test_least_role(void **state)
 {
-	static struct msg_token	 token = { .len = 1, .side = SIDE_SERVER };
+	static struct msg_conf_key	 key = { .side = SIDE_SERVER };
 	struct ctl_request	 req = { .version = CTL_VERSION,
 				    .request = 5 };
 	struct ctl_done		 done;
@@ -456,7 +456,7 @@ test_least_role(void **state)
 	forked_close(&control);
 	forked_start("keys");
 	forked_begins();
-	forked_tell(IMSG_CONF_TOKEN, &token, sizeof(token));
+	forked_tell(IMSG_CONF_KEY, &key, sizeof(key));
 	HEAR("drop keys 321");
 	forked_ends(1);
 }

@@ -378,7 +378,7 @@ parent_dispatch(struct channel *ch, struct imsg *imsg)
 		break;
 	case IMSG_CONF_CONTROL:
 	case IMSG_CONF_LOG:
-	case IMSG_CONF_TOKEN:
+	case IMSG_CONF_KEY:
 	case IMSG_CONF_GATE:
 	case IMSG_CONF_LISTEN:
 	case IMSG_CONF_REMOTE:
@@ -394,9 +394,10 @@ parent_dispatch(struct channel *ch, struct imsg *imsg)
 	case IMSG_CONF_CERT:
 	case IMSG_CONF_CA:
 	case IMSG_CONF_PRIVKEY:
-		/* A directory or a log may be given anew at any time. */
+		/* These may be given anew, or later, at any time. */
 		if ((env.state != WORKER_CONFIGURES &&
-		    type != IMSG_CONF_DIR && type != IMSG_CONF_LOG) ||
+		    type != IMSG_CONF_DIR && type != IMSG_CONF_LOG &&
+		    type != IMSG_CONF_KEY) ||
 		    env.role->configure == NULL ||
 		    env.role->configure(imsg) == -1)
 			fatal("%s", msg_name(type));
