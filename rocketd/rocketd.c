@@ -132,6 +132,19 @@ rocketd_signal(int sig, short what, void *arg)
 
 /* ---- the way up ---- */
 
+/* What we may have is what we need: each connection is a descriptor. */
+static void
+rocketd_raise(int what, const char *name)
+{
+	struct rlimit	 rl;
+
+	if (getrlimit(what, &rl) == -1)
+		fatal("%s", name);
+	rl.rlim_cur = rl.rlim_max;
+	if (setrlimit(what, &rl) == -1)
+		log_warn("%s", name);
+}
+
 static void
 rocketd_limits(void)
 {
@@ -143,11 +156,8 @@ rocketd_limits(void)
 	/* a program that the kernel gives cores to ignores the limit */
 	if (NOT_DUMPABLE() == -1)
 		log_warn("core files");
-	if (getrlimit(RLIMIT_NOFILE, &rl) == -1)
-		fatal("RLIMIT_NOFILE");
-	rl.rlim_cur = rl.rlim_max;
-	if (setrlimit(RLIMIT_NOFILE, &rl) == -1)
-		log_warn("RLIMIT_NOFILE");
+	rocketd_raise(RLIMIT_NOFILE, "RLIMIT_NOFILE");
+	rocketd_raise(RLIMIT_FSIZE, "RLIMIT_FSIZE");
 }
 
 static void
