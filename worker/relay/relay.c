@@ -153,6 +153,7 @@ relay_close(struct relay *r, int rst)
 	relaylz_end(r);
 	throttle_end(r);
 	free(r->pre);
+	ledger_leave(&r->charge);
 	if (r->flags & RELAY_LINGERS)
 		TAILQ_REMOVE(&lingering, r, queue);
 	if (r->tunnel != NULL)
@@ -391,6 +392,8 @@ relay_new_user(int fd, const struct addr *user, const struct addr *listener)
 	relay_resets(fd, 1);
 	r->user = *user;
 	r->other = *listener;
+	/* One that is charged to nobody has a source of its own. */
+	(void)ledger_enter(svc->users, &r->charge, user, 0);
 	svc->stats.users++;
 	return (r);
 }
@@ -602,6 +605,7 @@ relay_want(struct relay *r)
 		r->flags |= RELAY_ANSWERS;
 	r->user = want.user;
 	r->other = want.listener;
+	(void)ledger_enter(svc->users, &r->charge, &r->user, 0);
 	outq_drop(&r->out, got);
 	session_consumed(r->stream, (size_t)got);
 	if (relaylz_start(r) == -1) {

@@ -33,6 +33,7 @@
 #include "shared/addr.h"
 #include "lz.h"
 #include "outq.h"
+#include "worker/net/ledger.h"
 #include "worker/session/session.h"
 
 struct service;
@@ -44,6 +45,7 @@ struct relay {
 	TAILQ_ENTRY(relay)	 queue;		/* waiting, or lingering */
 	TAILQ_ENTRY(relay)	 piping;	/* with a pipe */
 	struct event		 ev;
+	struct charge		 charge;	/* to its user's source */
 	struct stream		*stream;	/* NULL: waiting or lingering */
 	struct tunnel		*tunnel;	/* of the stream */
 	struct outq		 out;		/* waits for the socket */

@@ -171,7 +171,8 @@ service_init(void)
 {
 	struct timeval	 second = { 1, 0 };
 
-	if ((failed = ledger_new("tunnel")) == NULL)
+	if ((failed = ledger_new("tunnel")) == NULL ||
+	    (service.users = ledger_new("user")) == NULL)
 		fatal("%s", __func__);
 	TAILQ_INIT(&service.tunnels);
 	TAILQ_INIT(&service.relays);
