@@ -24,6 +24,8 @@ struct drained;
 TAILQ_HEAD(draineds, drained);
 struct again;
 TAILQ_HEAD(agains, again);
+struct mend;
+TAILQ_HEAD(mends, mend);
 struct procs_ops;
 struct reload;
 struct tlslook;
@@ -81,6 +83,13 @@ struct rocketd {
 
 	/* spawn.c */
 	int			 netns;		/* empty one, -1 none */
+
+	/* chans.c */
+	uint32_t		 pair;		/* the last one made */
+
+	/* mend.c */
+	struct mends		 mends;		/* channels lost of late */
+	uint64_t		 mended;
 
 	/* listen.c */
 	struct listeners	 listeners;
