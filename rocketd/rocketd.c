@@ -304,6 +304,7 @@ main(int argc, char *argv[])
 	TAILQ_INIT(&env.children);
 	TAILQ_INIT(&env.listeners);
 	TAILQ_INIT(&env.drained);
+	TAILQ_INIT(&env.mends);
 	TAILQ_INIT(&env.agains);
 	env.root = geteuid() == 0;
 	if (rocketd_options(&env, argc, argv))

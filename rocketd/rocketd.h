@@ -25,6 +25,8 @@ TAILQ_HEAD(draineds, drained);
 struct again;
 TAILQ_HEAD(agains, again);
 struct keymake;
+struct mend;
+TAILQ_HEAD(mends, mend);
 struct procs_ops;
 struct reload;
 struct tlslook;
@@ -92,6 +94,13 @@ struct rocketd {
 
 	/* hear.c */
 	uint32_t		 lack;		/* SANDBOX_: was told */
+
+	/* chans.c */
+	uint32_t		 pair;		/* the last one made */
+
+	/* mend.c */
+	struct mends		 mends;		/* channels lost of late */
+	uint64_t		 mended;
 
 	/* listen.c */
 	struct listeners	 listeners;

@@ -318,6 +318,8 @@ static const struct rule	 msg_rules[IMSG_MAX] = {
 	    fields_log),
 	RULE(IMSG_COMPLAINT, ONE(CHILDREN, P), FIXED(msg_channel), 0,
 	    fields_channel),
+	RULE(IMSG_CHANNEL_LOST, ONE(CHILDREN, P), FIXED(msg_channel), 0,
+	    fields_channel),
 	RULE(IMSG_FDS_TAKEN, TWO(CHILDREN, P, W | G | D | T, G | D | T),
 	    FIXED(msg_count), 0, fields_some),
 

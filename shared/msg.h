@@ -60,6 +60,7 @@ enum msg_type {
 	IMSG_LOG,	/* * -> C	struct msg_log (cut after text) */
 	IMSG_COMPLAINT,	/* * -> P	struct msg_channel: of whom */
 	IMSG_FDS_TAKEN,	/* * -> *	struct msg_count: channel.c eats it */
+	IMSG_CHANNEL_LOST,	/* * -> P	struct msg_channel: to whom */
 
 	/* configuration */
 	IMSG_CONF_CONTROL,	/* P -> C	struct msg_control, fd */
@@ -164,7 +165,7 @@ struct msg_channel {
 	uint32_t	 index;
 	uint32_t	 generation;
 	uint32_t	 side;		/* enum side, PROC_SERVICE and TLS */
-	uint32_t	 pad;
+	uint32_t	 pair;		/* the parent's number of the pair */
 	char		 name[SERVICE_NAME_MAX];
 };
 

@@ -50,6 +50,7 @@ static const struct expect	 table[] = {
 	{ IMSG_LOG_LEVEL, ALL, FIX(msg_level), 0 },
 	{ IMSG_LOG, "PKGRDTW>C", NULL, 5, 1028, 0 },
 	{ IMSG_COMPLAINT, TO_PARENT, FIX(msg_channel), 0 },
+	{ IMSG_CHANNEL_LOST, TO_PARENT, FIX(msg_channel), 0 },
 	{ IMSG_FDS_TAKEN, "CKGRDTW>P", "WGDT>GDT", FIX(msg_count), 0 },
 	{ IMSG_CONF_CONTROL, "P>C", NULL, FIX(msg_control), 1 },
 	{ IMSG_CONF_LOG, "P>C", NULL, FIX(msg_logdest), 1 },
@@ -155,6 +156,7 @@ static const struct field	 fields[] = {
 	UPTO(IMSG_CHANNEL, msg_channel, index, 63),
 	UPTO(IMSG_CHANNEL, msg_channel, side, SIDE_CLIENT),
 	UPTO(IMSG_COMPLAINT, msg_channel, role, PROC_SERVICE),
+	UPTO(IMSG_CHANNEL_LOST, msg_channel, role, PROC_SERVICE),
 	F(IMSG_STOP, msg_stop, drain_ms, UINT32_MAX, 1),
 	UPTO(IMSG_LOG_LEVEL, msg_level, level, LOGLEVEL_TRACE),
 	UPTO(IMSG_LOG, msg_log, level, LOGLEVEL_TRACE),
@@ -266,6 +268,7 @@ static const struct {
 	S(IMSG_BEGIN, msg_begin, name),
 	S(IMSG_CHANNEL, msg_channel, name),
 	S(IMSG_COMPLAINT, msg_channel, name),
+	S(IMSG_CHANNEL_LOST, msg_channel, name),
 	S(IMSG_CONF_CONTROL, msg_control, path),
 	S(IMSG_CONF_KEY, msg_conf_key, name),
 	S(IMSG_CONF_REMOTE, msg_dialee, host),
@@ -367,6 +370,7 @@ valid(uint32_t type, unsigned char *data)
 		break;
 	case IMSG_CHANNEL:
 	case IMSG_COMPLAINT:
+	case IMSG_CHANNEL_LOST:
 		put(data, offsetof(struct msg_channel, role), PROC_KEYS);
 		break;
 	case IMSG_FDS_TAKEN:

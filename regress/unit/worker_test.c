@@ -545,6 +545,18 @@ test_lack(void **state)
 
 /* ---- siblings ---- */
 
+/* It has ended, and the parent is told which. */
+static void
+expect_lost(enum proc_role role, uint32_t index)
+{
+	struct msg_channel	 of;
+
+	assert_int_equal(forked_recv(&forked_parent, &of, sizeof(of)),
+	    IMSG_CHANNEL_LOST);
+	assert_int_equal(of.role, role);
+	assert_int_equal(of.index, index);
+}
+
 static void
 test_siblings(void **state)
 {
@@ -567,7 +579,8 @@ test_siblings(void **state)
 	HEAR("joined gate 0");
 	forked_close(&c);
 	HEAR("left keys 0");
-	forked_pong();
+	expect_lost(PROC_KEYS, 0);
+	forked_pong();	/* that of a, which was replaced, is no loss */
 	forked_close(&forked_parent);
 	assert_int_equal(forked_recv(&b, NULL, 0), 0);
 	forked_ends(0);

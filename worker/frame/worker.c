@@ -147,13 +147,21 @@ worker_complain(struct channel *ch, const char *why)
 	sibling_leave(ch);
 }
 
+/*
+ * However it ended, from there or from here, the parent has to know: if both
+ * of us live on it gives us another.
+ */
 static void
 sibling_gone(struct channel *ch, const char *why)
 {
-	if (why != NULL)
+	struct msg_channel	 peer = *channel_peer(ch);
+
+	if (why != NULL) {
 		worker_complain(ch, why);
-	else
-		sibling_leave(ch);
+		return;
+	}
+	sibling_leave(ch);
+	worker_tell(IMSG_CHANNEL_LOST, &peer, sizeof(peer));
 }
 
 static void
