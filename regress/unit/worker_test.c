@@ -446,6 +446,8 @@ test_least_role(void **state)
 	assert_int_equal(done.request, 5);
 	assert_int_equal(done.failed, 0);
 	forked_close(&gate);		/* of which it is not told */
+	assert_int_equal(forked_recv(&forked_parent, NULL, 0),
+	    IMSG_CHANNEL_LOST);
 	forked_pong();
 	forked_pong();
 	forked_tell(IMSG_STOP, &(struct msg_stop){ 1000 },
@@ -773,6 +775,8 @@ test_asks_much(void **state)
 	}
 	assert_true(busy > 0);
 	forked_close(&control);
+	assert_int_equal(forked_recv(&forked_parent, NULL, 0),
+	    IMSG_CHANNEL_LOST);
 	forked_pong();
 }
 
