@@ -742,6 +742,8 @@ test_asks(void **state)
 	    SIDE_NONE);	/* the next hears it */
 	forked_logs(&control, LOGLEVEL_WARN, "control: ");
 	forked_close(&control);
+	assert_int_equal(forked_recv(&forked_parent, NULL, 0),
+	    IMSG_CHANNEL_LOST);
 	forked_pong();
 }
 
