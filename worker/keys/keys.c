@@ -26,6 +26,7 @@
 #include "shared/compat.h"
 #include "psk.h"
 #include "signkey.h"
+#include "worker/net/replay.h"
 #include "worker/roles.h"
 
 /*
@@ -39,6 +40,9 @@
  * gate may be allowed.  Some 110 octets each.
  */
 #define PROOFS_MAX	65536
+
+/* True proofs that are remembered: some 10 MiB when there are so many. */
+#define REPLAYS_MAX	(256 * 1024)
 
 /*
  * Signatures that may wait for the first set of private keys: some KiB of
@@ -114,7 +118,8 @@ static struct {
 	uint32_t	 anew;		/* keys made for this set by scrypt */
 	uint8_t		 secret[PSK_HASH_LEN];	/* of the digests */
 	uint8_t		 dummy[PSK_HASH_LEN];	/* checked for no key */
-	uint64_t	 verdicts[VERDICT_FALSE + 1];
+	uint64_t	 verdicts[VERDICT_REPLAYED + 1];
+	struct replays	*replays;	/* true proofs of this gate's */
 	uint64_t	 dropped;	/* proofs that found no room */
 } env;
 
@@ -284,15 +289,22 @@ static void
 keys_prove(struct channel *gate, const struct msg_proof *p)
 {
 	const struct key	*k = set_find(env.live, p->identity);
+	enum verdict		 verdict = VERDICT_FALSE;
 	int			 right;
 
 	right = psk_check(k != NULL ? k->psk.finished : env.dummy, p->hash,
 	    p->binder);
-	if (k == NULL)
+	if (k == NULL) {
 		keys_verdict(gate, p->number, VERDICT_UNKNOWN, 0);
-	else
-		keys_verdict(gate, p->number, right ? VERDICT_OK :
-		    VERDICT_FALSE, k->service);
+		return;
+	}
+	if (right && replay_seen(env.replays, p->binder))
+		verdict = VERDICT_REPLAYED;
+	else if (right) {
+		verdict = VERDICT_OK;
+		replay_enter(env.replays, k->service, p->binder);
+	}
+	keys_verdict(gate, p->number, verdict, k->service);
 }
 
 /* Identities are public: anyone may ask whether one exists. */
@@ -403,7 +415,8 @@ keys_init(void)
 	TAILQ_INIT(&env.proofs);
 	TAILQ_INIT(&env.signs);
 	TAILQ_INIT(&env.workers);
-	if (psk_init() == -1)
+	if (psk_init() == -1 ||
+	    (env.replays = replay_new(REPLAYS_MAX)) == NULL)
 		fatalx("keys: cannot start");
 	signkey_init();
 	arc4random_buf(env.secret, sizeof(env.secret));
@@ -693,6 +706,8 @@ static const struct figure	 keys_figures[] = {
 	    "valid proofs"),
 	FIGURE(COUNTER, "proofs_unknown", env.verdicts[VERDICT_UNKNOWN],
 	    "proofs for an unknown token"),
+	FIGURE(COUNTER, "proofs_replayed", env.verdicts[VERDICT_REPLAYED],
+	    "true proofs that were used before"),
 	FIGURE(COUNTER, "proofs_false", env.verdicts[VERDICT_FALSE],
 	    "false proofs for a known token"),
 	FIGURE(GAUGE, "proofs_waiting", env.nproofs,
