@@ -924,6 +924,12 @@ arrival_stats(void)
 	return (&env.stats);
 }
 
+struct ledger *
+arrival_ledger(void)
+{
+	return (env.ledger);
+}
+
 const struct ledger_stats *
 arrival_charged(void)
 {
