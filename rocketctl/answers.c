@@ -38,6 +38,7 @@ answers_init(struct answers *a)
 	a->sessions.size = sizeof(struct ctl_session);
 	a->streams.size = sizeof(struct ctl_stream);
 	a->processes.size = sizeof(struct ctl_process);
+	a->penalties.size = sizeof(struct ctl_penalty);
 	a->text.size = 1;
 }
 
@@ -49,6 +50,7 @@ answers_free(struct answers *a)
 	free(a->sessions.items);
 	free(a->streams.items);
 	free(a->processes.items);
+	free(a->penalties.items);
 	free(a->text.items);
 	answers_init(a);
 }
@@ -157,6 +159,8 @@ answers_take(struct answers *a, struct imsg *imsg)
 		return (answers_keep(a, imsg, &a->streams));
 	case IMSG_CTL_PROCESS:
 		return (answers_keep(a, imsg, &a->processes));
+	case IMSG_CTL_PENALTY:
+		return (answers_keep(a, imsg, &a->penalties));
 	case IMSG_CTL_TEXT:
 		return (answers_keep_text(a, imsg));
 	case IMSG_CTL_DONE:
@@ -175,6 +179,7 @@ answers_keep(struct answers *a, struct imsg *imsg, struct list *l)
 		struct ctl_session	*session;
 		struct ctl_stream	*stream;
 		struct ctl_process	*process;
+		struct ctl_penalty	*penalty;
 		void			*item;
 	}	 u;
 
@@ -196,6 +201,8 @@ answers_keep(struct answers *a, struct imsg *imsg, struct list *l)
 		clean(u.session->remote, sizeof(u.session->remote));
 	} else if (l == &a->streams)
 		clean(u.stream->service, sizeof(u.stream->service));
+	else if (l == &a->penalties)
+		clean(u.penalty->why, sizeof(u.penalty->why));
 	else {
 		clean(u.process->name, sizeof(u.process->name));
 		clean(u.process->last_death, sizeof(u.process->last_death));
@@ -356,6 +363,24 @@ cmp_process(const void *a, const void *b)
 	return (CMP(x->index, y->index));
 }
 
+/* The longest first, and networks before what is in them. */
+static int
+cmp_penalty(const void *a, const void *b)
+{
+	const struct ctl_penalty	*x = a, *y = b;
+
+	if (x->refused != y->refused)
+		return (CMP(y->refused, x->refused));
+	if ((x->inside > 0) != (y->inside > 0))
+		return (CMP(y->inside > 0, x->inside > 0));
+	if (x->left != y->left)
+		return (CMP(y->left, x->left));
+	if (x->role != y->role)
+		return (CMP(x->role, y->role));
+	return (memcmp(x->addr.octets, y->addr.octets,
+	    sizeof(x->addr.octets)));
+}
+
 static void
 list_sort(struct list *l, int (*cmp)(const void *, const void *))
 {
@@ -371,6 +396,7 @@ answers_sort(struct answers *a)
 	list_sort(&a->sessions, answers_order_sessions);
 	list_sort(&a->streams, cmp_stream);
 	list_sort(&a->processes, cmp_process);
+	list_sort(&a->penalties, cmp_penalty);
 }
 
 void

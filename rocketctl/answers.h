@@ -35,6 +35,7 @@ struct answers {
 	struct list		 sessions;	/* struct ctl_session */
 	struct list		 streams;	/* struct ctl_stream */
 	struct list		 processes;	/* struct ctl_process */
+	struct list		 penalties;	/* struct ctl_penalty */
 	struct list		 text;		/* char */
 	size_t			 octets;	/* of all */
 	int			 done;		/* the last request has ended */

@@ -68,6 +68,7 @@ static const struct token	 t_show[] = {
 	WORD("sessions", ACTION_SESSIONS, t_of_service),
 	WORD("streams", ACTION_STREAMS, t_of_both),
 	WORD("processes", ACTION_PROCESSES, NULL),
+	WORD("penalties", ACTION_PENALTIES, NULL),
 	WORD("config", ACTION_CONFIG, NULL),
 	NONE
 };

@@ -312,6 +312,29 @@ json_processes(const struct answers *a)
 }
 
 static int
+json_penalties(const struct answers *a)
+{
+	const struct ctl_penalty	*p = a->penalties.items;
+	size_t				 i;
+
+	json_begin();
+	json_open("penalties", '[');
+	for (i = 0; i < a->penalties.n; i++, p++) {
+		json_open(NULL, '{');
+		json_string("source", words_network(&p->addr, p->bits));
+		json_string("process", role_name(p->role));
+		json_bool("refused", p->refused);
+		json_number("left", p->left);
+		json_number("inside", p->inside);
+		json_number("turned_away", p->turned_away);
+		json_string("why", p->why);
+		json_close('}');
+	}
+	json_close(']');
+	return (json_end());
+}
+
+static int
 json_config(const struct answers *a)
 {
 	json_begin();
@@ -345,6 +368,7 @@ const struct output	 output_json = {
 	.sessions = json_sessions,
 	.streams = json_streams,
 	.processes = json_processes,
+	.penalties = json_penalties,
 	.config = json_config,
 	.done = json_done,
 	.token = json_token

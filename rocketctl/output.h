@@ -15,6 +15,7 @@ struct output {		/* -1: no memory */
 	int	(*sessions)(const struct answers *);
 	int	(*streams)(const struct answers *);
 	int	(*processes)(const struct answers *);
+	int	(*penalties)(const struct answers *);
 	int	(*config)(const struct answers *);
 	int	(*done)(const struct answers *);	/* of a command */
 	int	(*token)(const char *);

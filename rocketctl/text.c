@@ -282,6 +282,28 @@ text_processes(const struct answers *a)
 }
 
 static int
+text_penalties(const struct answers *a)
+{
+	static const char *const	 heads[] = { "SOURCE", "PROCESS",
+					    "STATE", ">LEFT", ">INSIDE",
+					    ">TURNED AWAY", "FOR", NULL };
+	const struct ctl_penalty	*p = a->penalties.items;
+	struct table			*t;
+	size_t				 i;
+
+	if ((t = table_new(heads)) == NULL)
+		return (-1);
+	for (i = 0; i < a->penalties.n; i++, p++)
+		table_row(t, (const char *const []){
+		    words_network(&p->addr, p->bits), role_name(p->role),
+		    p->refused ? "refused" : "watched",
+		    p->inside > 0 ? "-" : words_span(p->left),
+		    p->inside > 0 ? words_number(p->inside) : "-",
+		    words_number(p->turned_away), p->why });
+	return (text_table(t, "no penalties"));
+}
+
+static int
 text_config(const struct answers *a)
 {
 	const char	*text = a->text.items;
@@ -316,6 +338,7 @@ const struct output	 output_text = {
 	.sessions = text_sessions,
 	.streams = text_streams,
 	.processes = text_processes,
+	.penalties = text_penalties,
 	.config = text_config,
 	.done = text_done,
 	.token = text_token

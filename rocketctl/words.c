@@ -160,6 +160,18 @@ words_worker(const struct ctl_process *p)
 }
 
 const char *
+words_network(const struct addr *addr, uint32_t bits)
+{
+	char	*buf;
+
+	if (bits == 0 || (addr->family == ADDR_IPV4 && bits == 32))
+		return (addr_print(addr));
+	buf = words_buf();
+	(void)snprintf(buf, WORDS_LEN, "%s/%u", addr_print(addr), bits);
+	return (buf);
+}
+
+const char *
 words_sandbox(uint32_t set)
 {
 	char	*buf = words_buf();

@@ -37,6 +37,8 @@ const char	*words_process(const struct ctl_process *);
 const char	*words_has(uint32_t opens);
 /* "3.1", the prefix of its session ids; "-" for other processes. */
 const char	*words_worker(const struct ctl_process *);
+/* "192.0.2.1", "192.0.2.0/24", "2001:db8::/48". */
+const char	*words_network(const struct addr *, uint32_t bits);
 /* The parts of a SANDBOX_ mask, with blanks between; "-" for none. */
 const char	*words_sandbox(uint32_t);
 

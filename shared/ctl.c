@@ -19,7 +19,8 @@ _Static_assert(CTL_VERSION == 9 && sizeof(struct ctl_request) +
     sizeof(struct ctl_daemon) + sizeof(struct ctl_counter) +
     sizeof(struct ctl_service) + sizeof(struct ctl_session) +
     sizeof(struct ctl_stream) + sizeof(struct ctl_process) +
-    sizeof(struct ctl_text) + sizeof(struct ctl_done) == 3444,
+    sizeof(struct ctl_penalty) + sizeof(struct ctl_text) +
+    sizeof(struct ctl_done) == 3532,
     "the control interface has changed: raise CTL_VERSION");
 
 const struct name	 ctl_stream_states[] = {
@@ -110,6 +111,15 @@ static const struct rule_field	 fields_process[] = {
 	END
 };
 
+static const struct rule_field	 fields_penalty[] = {
+	RANGE(ctl_penalty, role, PROC_NONE, PROC_MAX - 1),
+	RANGE(ctl_penalty, bits, 0, 128),
+	RANGE(ctl_penalty, refused, 0, 1),
+	ADDRS(ctl_penalty, addr),
+	SHOWN(ctl_penalty, why),
+	END
+};
+
 static const struct rule_field	 fields_text[] = {
 	TEXT(ctl_text, text),
 	END
@@ -144,6 +154,8 @@ static const struct rule	 ctl_rules[IMSG_CTL_END - CTL_FIRST] = {
 	    fields_request_log),
 	CTL_RULE(IMSG_CTL_CLOSE, TWO(X, C, C, W), FIXED(ctl_request), 0,
 	    fields_request),
+	CTL_RULE(IMSG_CTL_PENALTIES, TWO(X, C, C, G | T), FIXED(ctl_request),
+	    0, fields_request),
 
 	CTL_RULE(IMSG_CTL_DAEMON, TWO(P, C, C, X), FIXED(ctl_daemon), 0,
 	    fields_daemon),
@@ -157,6 +169,8 @@ static const struct rule	 ctl_rules[IMSG_CTL_END - CTL_FIRST] = {
 	    fields_stream),
 	CTL_RULE(IMSG_CTL_PROCESS, TWO(P, C, C, X), FIXED(ctl_process), 0,
 	    fields_process),
+	CTL_RULE(IMSG_CTL_PENALTY, TWO(G | T, C, C, X), FIXED(ctl_penalty), 0,
+	    fields_penalty),
 	CTL_RULE(IMSG_CTL_TEXT, TWO(P, C, C, X), CUT(ctl_text, text), 0,
 	    fields_text),
 	CTL_RULE(IMSG_CTL_DONE, TWO(P | (CHILDREN & ~C), C, C, X),

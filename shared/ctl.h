@@ -26,7 +26,10 @@
 #define CTL_VERSION		9
 #define CTL_FIRST		1000	/* above all of enum msg_type */
 
-/* P parent, C control, W worker of a service, X rocketctl, * any process. */
+/*
+ * P parent, C control, W worker of a service, G gate, T tls, X rocketctl, * any
+ * process.
+ */
 enum ctl_type {
 	/* requests: X -> C, then C -> P or C -> W */
 	IMSG_CTL_SUMMARY = CTL_FIRST, /* X -> C -> *	struct ctl_request */
@@ -39,6 +42,7 @@ enum ctl_type {
 	IMSG_CTL_STOP,		/* X -> C -> P	struct ctl_request */
 	IMSG_CTL_LOG,	/* X -> C -> P	struct ctl_request, arg = level */
 	IMSG_CTL_CLOSE,		/* X -> C -> W	struct ctl_request, session */
+	IMSG_CTL_PENALTIES,	/* X -> C -> G, T	struct ctl_request */
 
 	/* and answers, the same way back; CTL_DONE ends each request */
 	IMSG_CTL_DAEMON,	/* P -> C -> X	struct ctl_daemon */
@@ -47,6 +51,7 @@ enum ctl_type {
 	IMSG_CTL_SESSION,	/* W -> C -> X	struct ctl_session */
 	IMSG_CTL_STREAM,	/* W -> C -> X	struct ctl_stream */
 	IMSG_CTL_PROCESS,	/* P -> C -> X	struct ctl_process */
+	IMSG_CTL_PENALTY,	/* G, T -> C -> X struct ctl_penalty */
 	IMSG_CTL_TEXT,	/* P -> C -> X	struct ctl_text (cut after text) */
 	IMSG_CTL_DONE,		/* * -> C -> X	struct ctl_done */
 
@@ -192,6 +197,18 @@ enum ctl_process_state {
 	CTL_PROCESS_READY,
 	CTL_PROCESS_STOPPING,
 	CTL_PROCESS_BACKOFF
+};
+
+struct ctl_penalty {			/* of one process's sources */
+	uint32_t	 request;
+	uint32_t	 role;		/* filled in by control */
+	uint32_t	 bits;		/* of the prefix */
+	uint32_t	 refused;	/* 1: its connections are */
+	uint32_t	 left;		/* seconds; 0 for a network */
+	uint32_t	 inside;	/* refused ones in a network */
+	uint64_t	 turned_away;	/* connections */
+	struct addr	 addr;		/* masked, no port */
+	char		 why[32];	/* the last offence */
 };
 
 struct ctl_text {

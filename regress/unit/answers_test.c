@@ -314,6 +314,7 @@ static void
 test_lists(void **state)
 {
 	struct ctl_session	s;
+	struct ctl_penalty	 penalty;
 	struct ctl_process	p;
 	const char		*text;
 
@@ -349,8 +350,33 @@ test_lists(void **state)
 	(void)strlcpy(p.name, "ssh", sizeof(p.name));
 	(void)strlcpy(p.last_death, "signal 9", sizeof(p.last_death));
 	say(IMSG_CTL_PROCESS, CTL_VERSION, &p, sizeof(p));
+	memset(&penalty, 0, sizeof(penalty));
+	penalty.role = PROC_GATE;
+	penalty.addr = s.peer;
+	penalty.addr.port = 0;
+	penalty.bits = 32;
+	penalty.left = 75;
+	(void)strlcpy(penalty.why, "false proofs", sizeof(penalty.why));
+	say(IMSG_CTL_PENALTY, CTL_VERSION, &penalty, sizeof(penalty));
+	penalty.bits = 24;
+	penalty.addr.octets[3] = 0;
+	penalty.left = 0;
+	penalty.inside = 16;
+	penalty.refused = 1;
+	penalty.turned_away = 9;
+	say(IMSG_CTL_PENALTY, CTL_VERSION, &penalty, sizeof(penalty));
 	say_done(0, "");
 	assert_int_equal(answers_ask(&a, &us, IMSG_CTL_SESSIONS, &req), 0);
+	answers_sort(&a);
+	text = printed(output_text.penalties);
+	assert_non_null(strstr(text, "\n192.0.0.0/24  gate     refused      - "
+	    "     16            9  false"));
+	assert_non_null(strstr(text, "\n192.0.0.1     gate     watched  1m15s "
+	    "      -            0  false"));
+	text = printed(output_json.penalties);
+	assert_non_null(strstr(text, "{\"penalties\":[{\"source\":"
+	    "\"192.0.0.0/24\",\"process\":\"gate\",\"refused\":true,"
+	    "\"left\":0,\"inside\":16,\"turned_away\":9,"));
 	text = printed(output_text.sessions);
 	assert_non_null(strstr(text, "\n1.0.7    ssh      server  "
 	    "192.0.0.1:80  1.2 ms "));

@@ -47,6 +47,7 @@ test_commands(void **state)
 		{ "show sessions", ACTION_SESSIONS },
 		{ "show streams", ACTION_STREAMS },
 		{ "show processes", ACTION_PROCESSES },
+		{ "show penalties", ACTION_PENALTIES },
 		{ "show config", ACTION_CONFIG },
 		{ "reload", ACTION_RELOAD },
 		{ "stop", ACTION_STOP },
@@ -206,7 +207,7 @@ test_usage(void **state)
 		assert_int_not_equal(cmd.action, ACTION_NONE);
 		n++;
 	}
-	assert_int_equal(n, 25);
+	assert_int_equal(n, 26);
 	fclose(f);
 }
 

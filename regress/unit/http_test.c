@@ -73,6 +73,57 @@ test_each_length(void **state)
 	    sizeof(ask) - 1);
 }
 
+/* How often a head of len octets is parsed that comes octet by octet. */
+static int
+parsed(const char *head, size_t len)
+{
+	struct http_head	 h;
+	struct http_seen	 seen = { 0, 0 };
+	size_t			 i;
+	ssize_t			 r = 0;
+	int			 n = 0;
+
+	for (i = 1; r == 0 && i <= len; i++)
+		if (http_worth(&seen, head, i)) {
+			n++;
+			r = http_request(&h, head, i);
+		}
+	assert_int_equal(i - 1, len);
+	assert_int_not_equal(r, 0);
+	return (n);
+}
+
+/* Once for each doubling, at its end, and at once when it is none. */
+static void
+test_pieces(void **state)
+{
+	static const char	 ask[] = GET HOST ASKS KEYED V13 "\r\n";
+	static char		 lines[HTTP_HEAD_MAX];
+	struct http_seen	 seen = { 0, 0 };
+	size_t			 i;
+
+	(void)state;
+	assert_in_range(parsed(ask, sizeof(ask) - 1), 2, 10);
+	assert_in_range(parsed(GET "A: b\x01", sizeof(GET "A: b\x01") - 1), 2,
+	    10);
+	assert_in_range(parsed(GET "A: b\n", sizeof(GET "A: b\n") - 1), 2,
+	    10);
+	assert_in_range(parsed(GET "A: b\rc", sizeof(GET "A: b\rc") - 1), 2,
+	    10);
+	/* As many lines as there can be. */
+	memcpy(lines, GET, sizeof(GET) - 1);
+	for (i = sizeof(GET) - 1; i + 4 < sizeof(lines); i += 4)
+		memcpy(lines + i, "a:\r\n", 4);
+	memset(lines + i, 'a', sizeof(lines) - i);
+	for (i = 0; i < 4000; i++)
+		(void)http_worth(&seen, lines, i);
+	assert_in_range(seen.parsed, 2000, 4000);
+	/* What comes in one piece is parsed at once. */
+	memset(&seen, 0, sizeof(seen));
+	assert_true(http_worth(&seen, ask, 5));
+	assert_true(http_worth(&seen, ask, sizeof(ask) - 1));
+}
+
 static void
 test_malformed(void **state)
 {
@@ -332,6 +383,7 @@ main(void)
 {
 	const struct CMUnitTest	 tests[] = {
 		cmocka_unit_test(test_each_length),
+		cmocka_unit_test(test_pieces),
 		cmocka_unit_test(test_malformed),
 		cmocka_unit_test(test_malformed_answers),
 		cmocka_unit_test(test_bounds),

@@ -112,18 +112,24 @@ key(uint32_t service, enum side side, uint32_t order, const char *name,
 	    wiped), 0);
 }
 
+/* Of a hello that nobody has sent before; hello is it afterwards. */
+static struct msg_proof	 hello;
+
 static void
 prove(uint64_t number, const struct psk *psk, int right)
 {
+	static uint64_t		 hellos;
 	struct msg_proof	 p;
 
 	memset(&p, 0, sizeof(p));
+	hellos++;
 	p.number = number;
 	memcpy(p.identity, psk->identity, sizeof(p.identity));
-	memset(p.hash, (int)number, sizeof(p.hash));
+	memcpy(p.hash, &hellos, sizeof(hellos));
 	assert_int_equal(psk_binder(psk->finished, p.hash, p.binder), 0);
 	if (!right)
 		p.binder[31] ^= 1;
+	hello = p;
 	frame_say(&gate, IMSG_PROOF, &p, sizeof(p));
 }
 
@@ -471,6 +477,32 @@ setup_all(void **state)
 	return (0);
 }
 
+/* A true proof is taken once; what is false is not remembered as true. */
+static void
+test_replay(void **state)
+{
+	uint64_t	 replayed = frame_figure("proofs_replayed");
+	int		 i;
+
+	(void)state;
+	prove(1, &ssh_b, 0);
+	frame_until(nverdicts == 1);
+	expect_verdict(0, 1, VERDICT_FALSE, 1);
+	hello.binder[31] ^= 1;
+	for (i = 0; i < 3; i++) {
+		hello.number = (uint64_t)i + 2;
+		frame_say(&gate, IMSG_PROOF, &hello, sizeof(hello));
+	}
+	frame_until(nverdicts == 4);
+	expect_verdict(1, 2, VERDICT_OK, 1);
+	expect_verdict(2, 3, VERDICT_REPLAYED, 1);
+	expect_verdict(3, 4, VERDICT_REPLAYED, 1);
+	assert_int_equal(frame_figure("proofs_replayed"), replayed + 2);
+	prove(5, &ssh_b, 1);
+	frame_until(nverdicts == 5);
+	expect_verdict(4, 5, VERDICT_OK, 1);
+}
+
 int
 main(void)
 {
@@ -479,6 +511,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_reload, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_overtaken, setup,
 		    teardown),
+		cmocka_unit_test_setup_teardown(test_replay, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_gate_gone, setup,
 		    teardown),
 		cmocka_unit_test_setup_teardown(test_sign, setup, teardown),

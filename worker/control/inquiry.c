@@ -36,6 +36,7 @@
 #define WHOM_PARENT	0x01
 #define WHOM_CHILDREN	0x02
 #define WHOM_WORKERS	0x04
+#define WHOM_DOORS	0x08	/* where strangers arrive */
 
 struct form {				/* what a request asks, and whom */
 	uint32_t	 request;
@@ -74,6 +75,7 @@ union answer {
 	struct ctl_session	 session;
 	struct ctl_stream	 stream;
 	struct ctl_process	 process;
+	struct ctl_penalty	 penalty;
 	struct ctl_text		 text;
 	struct ctl_done		 done;
 };
@@ -121,7 +123,9 @@ static const struct form	 forms[] = {
 	{ IMSG_CTL_LOG, IMSG_NONE, IMSG_NONE,
 	    WHOM_PARENT, ANSWER_MS, "log" },
 	{ IMSG_CTL_CLOSE, IMSG_NONE, IMSG_NONE,
-	    WHOM_WORKERS, ANSWER_MS, "session close" }
+	    WHOM_WORKERS, ANSWER_MS, "session close" },
+	{ IMSG_CTL_PENALTIES, IMSG_CTL_PENALTY, IMSG_NONE,
+	    WHOM_DOORS, ANSWER_MS, NULL }
 };
 
 static const struct form *
@@ -144,6 +148,9 @@ form_concerns(const struct form *form, const struct ctl_request *req,
 
 	if (form->whom & WHOM_CHILDREN)
 		return (1);
+	if (form->whom & WHOM_DOORS)
+		return (s->peer.role == PROC_GATE || (s->peer.role ==
+		    PROC_TLS && s->peer.side == SIDE_SERVER));
 	if (!(form->whom & WHOM_WORKERS) || s->peer.role != PROC_SERVICE)
 		return (0);
 	if (req->service[0] != '\0' && strcmp(req->service,
@@ -327,6 +334,9 @@ inquiry_relay(struct inquiry *q, const struct sibling *s, uint32_t type,
 	switch (type) {
 	case IMSG_CTL_COUNTER:
 		answer->counter.role = s->peer.role;
+		break;
+	case IMSG_CTL_PENALTY:
+		answer->penalty.role = s->peer.role;
 		break;
 	case IMSG_CTL_SERVICE:
 		answer->service.service = s->peer.service;

@@ -91,6 +91,7 @@ struct conn {
 	uint32_t		 decoy;		/* likewise */
 	uint32_t		 pieces;	/* that it has come in */
 	size_t			 lowat;
+	struct http_seen	 seen;		/* of a request */
 	struct addr		 local;		/* ADDR_NONE: the socket's */
 };
 TAILQ_HEAD(conns, conn);
@@ -575,8 +576,10 @@ conn_route(struct conn *c, size_t len, int closed)
 
 	memset(&to, 0, sizeof(to));
 	to.service = c->service;
+	to.seen = c->seen;
 	c->asked = worker_now();
 	c->to = c->route->look(env.buf, len, &to);
+	c->seen = to.seen;
 	switch (c->to) {
 	case ROUTE_MORE:
 		conn_more(c, len, to.need, closed);
@@ -919,6 +922,12 @@ const struct arrival_stats *
 arrival_stats(void)
 {
 	return (&env.stats);
+}
+
+struct ledger *
+arrival_ledger(void)
+{
+	return (env.ledger);
 }
 
 const struct ledger_stats *

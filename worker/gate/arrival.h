@@ -61,6 +61,7 @@ void	 arrival_tls_joined(struct channel *);
 void	 arrival_tls_left(struct channel *);
 const struct arrival_stats *arrival_stats(void);
 const struct ledger_stats *arrival_charged(void);
+struct ledger	*arrival_ledger(void);
 /* Calls back as soon as none waits any more, which may be at once. */
 void	 arrival_when_none(void (*)(void));
 

@@ -22,6 +22,7 @@
 
 #include "shared/compat.h"
 #include "worker/net/listener.h"
+#include "worker/net/offenders.h"
 #include "worker/roles.h"
 #include "arrival.h"
 #include "path.h"
@@ -197,6 +198,12 @@ gate_message(struct channel *ch, struct imsg *imsg)
 	worker_complain(ch, "a message that gate does not know");
 }
 
+static void
+gate_ask(struct channel *ch, uint32_t type, const struct ctl_request *req)
+{
+	offenders_ask(arrival_ledger(), ch, type, req);
+}
+
 static const void *
 gate_arrivals(void)
 {
@@ -281,5 +288,6 @@ const struct role	 role_gate = {
 	.left = gate_left,
 	.message = gate_message,
 	.figures = gate_figures,
+	.ask = gate_ask,
 	.stop = gate_stop
 };

@@ -103,7 +103,8 @@ path_look(const uint8_t *octets, size_t len, struct routed *to)
 	const struct path	*p;
 	ssize_t			 n;
 
-	if ((n = http_request(&head, octets, len)) == 0) {
+	if (!http_worth(&to->seen, octets, len) ||
+	    (n = http_request(&head, octets, len)) == 0) {
 		to->need = len + 1;
 		return (ROUTE_MORE);
 	}

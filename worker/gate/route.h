@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "shared/msg.h"
+#include "worker/net/http.h"
 
 /* Octets a row may ask for. */
 #define ROUTE_OCTETS_MAX	8192
@@ -27,7 +28,8 @@ enum route_to {
 	ROUTE_BAD		/* nowhere; why says so in the log */
 };
 
-struct routed {			/* zeroed, but for service */
+struct routed {			/* zeroed, but for service and seen */
+	struct http_seen	 seen;		/* as the last look left it */
 	size_t			 need;
 	uint32_t		 service;	/* the listener's, at first */
 	struct msg_proof	 proof;		/* without its number */

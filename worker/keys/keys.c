@@ -21,17 +21,21 @@
 #include <string.h>
 
 #include "shared/compat.h"
+#include "worker/net/replay.h"
+#include "worker/roles.h"
 #include "keyset.h"
 #include "psk.h"
 #include "signkey.h"
 #include "signq.h"
-#include "worker/roles.h"
 
 /*
  * Proofs that may wait for keys: as many as the most unproven connections a
  * gate may be allowed.  Some 110 octets each.
  */
 #define PROOFS_MAX	65536
+
+/* True proofs that are remembered: some 10 MiB when there are so many. */
+#define REPLAYS_MAX	(256 * 1024)
 
 struct proof {
 	TAILQ_ENTRY(proof)	 entry;
@@ -52,7 +56,8 @@ static struct {
 	uint32_t	 nproofs;
 	struct peers	 workers;
 	uint8_t		 dummy[PSK_HASH_LEN];	/* checked for no key */
-	uint64_t	 verdicts[VERDICT_FALSE + 1];
+	uint64_t	 verdicts[VERDICT_REPLAYED + 1];
+	struct replays	*replays;	/* true proofs of this gate's */
 	uint64_t	 dropped;	/* proofs that found no room */
 } env;
 
@@ -130,15 +135,22 @@ static void
 keys_prove(struct channel *gate, const struct msg_proof *p,
     const struct key *k)
 {
-	int	 right;
+	enum verdict	 verdict = VERDICT_FALSE;
+	int		 right;
 
 	right = psk_check(k != NULL ? k->psk.finished : env.dummy, p->hash,
 	    p->binder);
-	if (k == NULL)
+	if (k == NULL) {
 		keys_verdict(gate, p->number, VERDICT_UNKNOWN, 0);
-	else
-		keys_verdict(gate, p->number, right ? VERDICT_OK :
-		    VERDICT_FALSE, k->group->service);
+		return;
+	}
+	if (right && replay_seen(env.replays, p->binder))
+		verdict = VERDICT_REPLAYED;
+	else if (right) {
+		verdict = VERDICT_OK;
+		replay_enter(env.replays, k->group->service, p->binder);
+	}
+	keys_verdict(gate, p->number, verdict, k->group->service);
 }
 
 /* Identities are public: anyone may ask whether one exists. */
@@ -233,7 +245,8 @@ keys_init(void)
 {
 	TAILQ_INIT(&env.proofs);
 	TAILQ_INIT(&env.workers);
-	if (psk_init() == -1)
+	if (psk_init() == -1 ||
+	    (env.replays = replay_new(REPLAYS_MAX)) == NULL)
 		fatalx("keys: cannot start");
 	keyset_init(keys_installed);
 	signkey_init();
@@ -380,6 +393,8 @@ static const struct figure	 keys_figures[] = {
 	    "valid proofs"),
 	FIGURE(COUNTER, "proofs_unknown", env.verdicts[VERDICT_UNKNOWN],
 	    "proofs for an unknown token"),
+	FIGURE(COUNTER, "proofs_replayed", env.verdicts[VERDICT_REPLAYED],
+	    "true proofs that were used before"),
 	FIGURE(COUNTER, "proofs_false", env.verdicts[VERDICT_FALSE],
 	    "false proofs for a known token"),
 	FIGURE(GAUGE, "proofs_waiting", env.nproofs,

@@ -3,7 +3,7 @@
 /*
  * See http.h.  A head is parsed line by line.  The incomplete last line is
  * checked too, so that octets which are not HTTP are refused at once.  Parsing
- * starts afresh with each octet that comes: at most HTTP_HEAD_MAX times.
+ * starts afresh with what has come, when http_worth says that it is worth it.
  */
 
 #include <sys/types.h>
@@ -227,6 +227,32 @@ http_parse(struct http_head *h, const char *buf, size_t len,
 	if (r == 0 && len >= HTTP_HEAD_MAX)
 		return (http_fail(h, "a head that is too long"));
 	return (r);
+}
+
+/* Does an octet end the head, or cannot be in one? */
+static int
+is_notable(const char *p, size_t i)
+{
+	if (i > 0 && p[i - 1] == '\r')
+		return (p[i] != '\n' || (i >= 2 && p[i - 2] == '\n'));
+	return (p[i] != '\r' && !is_line_char((unsigned char)p[i]));
+}
+
+int
+http_worth(struct http_seen *seen, const void *buf, size_t len)
+{
+	const char	*p = buf;
+	size_t		 i = seen->scanned;
+	int		 worth;
+
+	worth = seen->parsed == 0 || len >= 2 * seen->parsed ||
+	    len >= HTTP_HEAD_MAX;
+	for (; i < len && !worth; i++)
+		worth = is_notable(p, i);
+	seen->scanned = len;
+	if (worth)
+		seen->parsed = len;
+	return (worth);
 }
 
 /* How often the field occurs. */

@@ -43,6 +43,11 @@ struct http_head {
 	const char		*error;	/* why it is malformed, or NULL */
 };
 
+struct http_seen {		/* of a head that comes in pieces; zeroed */
+	size_t	 scanned;	/* octets looked through for its end */
+	size_t	 parsed;	/* octets, the last time */
+};
+
 struct http_ask {		/* what a request for an upgrade says */
 	const char	*path;
 	const char	*host;
@@ -59,6 +64,13 @@ struct http_ask {		/* what a request for an upgrade says */
 ssize_t		 http_request(struct http_head *, const void *buf,
 		    size_t len);
 ssize_t		 http_answer(struct http_head *, const void *buf, size_t len);
+/*
+ * Is it worth parsing the head again, now that there are so many octets of it?
+ * Only when its end has come, or an octet that no head has, or twice as much as
+ * the last time: a head that comes octet by octet costs no more than one that
+ * comes at once.
+ */
+int		 http_worth(struct http_seen *, const void *buf, size_t len);
 /* The value of the first field of that name, ignoring case; or NULL. */
 const struct http_text	*http_field(const struct http_head *, const char *);
 /* Is the word (ignoring case) in the list that the fields of that name form? */

@@ -32,6 +32,7 @@
 #include "worker/crypto/tlskey.h"
 #include "worker/net/ledger.h"
 #include "worker/net/listener.h"
+#include "worker/net/offenders.h"
 #include "worker/net/proxyhdr.h"
 #include "worker/roles.h"
 #include "tlsconn.h"
@@ -593,6 +594,12 @@ tls_message(struct channel *ch, struct imsg *imsg)
 	}
 }
 
+static void
+tls_ask(struct channel *ch, uint32_t type, const struct ctl_request *req)
+{
+	offenders_ask(env.ledger, ch, type, req);
+}
+
 static const void *
 tls_octets(void)
 {
@@ -664,5 +671,6 @@ const struct role	 role_tls = {
 	.left = tls_left,
 	.message = tls_message,
 	.figures = tls_figures,
+	.ask = tls_ask,
 	.stop = tls_stop
 };
