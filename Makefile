@@ -45,7 +45,7 @@ TEST_LIBS =	regress/bench/bench.a ${ARCHIVES}
 FUZZ_LIBS =	regress/fuzz/rig.fa ${ARCHIVES:.a=.fa}
 HELPERS =	regress/bench/load regress/bench/smux_bench regress/bench/wan \
 		regress/interop/smuxpeer regress/interop/wspeer \
-		regress/live/traffic
+		regress/live/crowd regress/live/traffic
 
 # Each is written only if its contents change.
 WRITTEN !=	is() { cmp -s $$1.$$$$ $$1 && rm $$1.$$$$ || mv -f $$1.$$$$ $$1; }; \

@@ -342,6 +342,8 @@ static const struct rule	 msg_rules[IMSG_MAX] = {
 	RULE(IMSG_TUNNEL, ONE(G, W), FIXED(msg_tunnel), 1, fields_tunnel),
 	RULE(IMSG_TUNNEL_PROVEN, ONE(W, G), FIXED(msg_number), 0, fields_none),
 	RULE(IMSG_TUNNEL_CLOSED, ONE(W, G), FIXED(msg_number), 0, fields_none),
+	RULE(IMSG_ARRIVAL_PROVEN, ONE(G, T), FIXED(msg_arrived), 0,
+	    fields_none),
 
 	RULE(IMSG_DIAL, ONE(W, D), FIXED(msg_dial), 0, fields_dial),
 	RULE(IMSG_DIAL_CANCEL, ONE(W, D), FIXED(msg_count), 0, fields_none),

@@ -96,6 +96,7 @@ enum msg_type {
 	IMSG_TUNNEL,		/* G -> W	struct msg_tunnel, fd */
 	IMSG_TUNNEL_PROVEN,	/* W -> G	struct msg_number */
 	IMSG_TUNNEL_CLOSED,	/* W -> G	struct msg_number */
+	IMSG_ARRIVAL_PROVEN,	/* G -> T	struct msg_arrived */
 
 	/* dialling */
 	IMSG_DIAL,		/* W -> D	struct msg_dial */
@@ -386,12 +387,19 @@ struct msg_signed {
 /* ---- tunnels and dialling ---- */
 
 struct msg_arrival {		/* one end of a socket pair, TLS behind it */
+	uint64_t	 number;	/* of its tls process */
 	uint32_t	 transport;	/* TRANSPORT_, of its listener */
 	uint32_t	 decoy;		/* of its listener */
 	uint32_t	 dialect;	/* of its listener */
 	uint32_t	 service;	/* of its listener, or 0 */
 	struct addr	 peer;		/* of the connection itself */
 	struct addr	 local;
+};
+
+struct msg_arrived {		/* it is a tunnel, whose peer is proven */
+	uint64_t	 number;
+	uint32_t	 service;
+	uint32_t	 pad;
 };
 
 struct msg_tunnel {
@@ -441,6 +449,7 @@ struct msg_dialled {
 struct msg_start {
 	uint32_t	 request;	/* dial's own number */
 	uint32_t	 transport;	/* TRANSPORT_ */
+	uint32_t	 service;	/* whose tunnel it is to be */
 	struct addr	 peer;
 	char		 host[HOST_MAX];	/* of the remote */
 };

@@ -81,6 +81,7 @@ static const struct expect	 table[] = {
 	{ IMSG_TUNNEL, "G>W", NULL, FIX(msg_tunnel), 1 },
 	{ IMSG_TUNNEL_PROVEN, "W>G", NULL, FIX(msg_number), 0 },
 	{ IMSG_TUNNEL_CLOSED, "W>G", NULL, FIX(msg_number), 0 },
+	{ IMSG_ARRIVAL_PROVEN, "G>T", NULL, FIX(msg_arrived), 0 },
 	{ IMSG_DIAL, "W>D", NULL, FIX(msg_dial), 0 },
 	{ IMSG_DIAL_CANCEL, "W>D", NULL, FIX(msg_count), 0 },
 	{ IMSG_DIALLED, "D>W", NULL, FIX(msg_dialled), 1 },
@@ -738,8 +739,9 @@ test_no_padding(void **state)
 	assert_int_equal(sizeof(struct msg_pem), 8 + 256);
 	assert_int_equal(sizeof(struct msg_sign), 16 + 32 + 256);
 	assert_int_equal(sizeof(struct msg_signed), 16 + 512);
-	assert_int_equal(sizeof(struct msg_arrival), 16 + 2 * 24);
-	assert_int_equal(sizeof(struct msg_start), 8 + 24 + 256);
+	assert_int_equal(sizeof(struct msg_arrival), 24 + 2 * 24);
+	assert_int_equal(sizeof(struct msg_arrived), 16);
+	assert_int_equal(sizeof(struct msg_start), 12 + 24 + 256);
 	assert_int_equal(sizeof(struct msg_started), 8 + 192);
 	assert_int_equal(sizeof(struct msg_resolved), 16 + 16 * 24);
 	assert_int_equal(sizeof(struct ctl_request), 6 * 4 + 64);

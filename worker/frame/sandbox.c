@@ -300,7 +300,7 @@ static const struct row	 sandbox_rows[] = {
 	    "round trips" },
 	{ SYS(getsockopt), C, 0, { EQ(1, SOL_SOCKET), EQ(2, SO_PEERCRED) },
 	    "who asks" },
-	{ SYS(setsockopt), S, 0, { EQ(1, SOL_SOCKET), EQ(2, SO_LINGER) },
+	{ SYS(setsockopt), S | T, 0, { EQ(1, SOL_SOCKET), EQ(2, SO_LINGER) },
 	    "a reset" },
 	{ SYS(setsockopt), G, 0, { EQ(1, SOL_SOCKET), EQ(2, SO_RCVLOWAT) },
 	    "waits for a whole hello" },

@@ -73,6 +73,8 @@ struct conn {
 	enum conn_state		 state;
 	int			 fd;
 	uint64_t		 number;
+	struct channel		*tls;		/* it came from, or NULL... */
+	uint64_t		 tls_number;	/* ...where it is this one */
 	const struct route	*route;
 	enum route_to		 to;		/* from ASKED on */
 	struct msg_proof	 proof;		/* likewise */
@@ -642,12 +644,15 @@ conn_start(struct conn *c)
 }
 
 int
-arrival_new(int fd, const struct msg_arrival *a, int proxied)
+arrival_new(int fd, const struct msg_arrival *a, struct channel *tls,
+    int proxied)
 {
 	struct conn	*c;
 	int		 error;
 
 	if ((c = conn_new(fd, a, proxied)) != NULL) {
+		c->tls = tls;
+		c->tls_number = a->number;
 		conn_start(c);
 		return (0);
 	}
@@ -739,6 +744,31 @@ arrival_worker_left(struct channel *ch)
 	free(w);
 }
 
+void
+arrival_tls_left(struct channel *tls)
+{
+	struct conn	*c;
+
+	RB_FOREACH(c, conn_tree, &env.conns)
+		if (c->tls == tls)
+			c->tls = NULL;
+}
+
+/* Its tls process charges it to the service from now on. */
+static void
+conn_tell_tls(const struct conn *c)
+{
+	struct msg_arrived	 msg;
+
+	if (c->tls == NULL)
+		return;
+	memset(&msg, 0, sizeof(msg));
+	msg.number = c->tls_number;
+	msg.service = c->service;
+	(void)channel_send(c->tls, IMSG_ARRIVAL_PROVEN, -1, &msg,
+	    sizeof(msg));
+}
+
 int
 arrival_told(struct channel *ch, uint64_t number, int closed)
 {
@@ -753,8 +783,10 @@ arrival_told(struct channel *ch, uint64_t number, int closed)
 	    (c != NULL && c->worker != w))
 		return (-1);
 	if (c != NULL) {
-		if (!closed)
+		if (!closed) {
 			env.stats.proven++;
+			conn_tell_tls(c);
+		}
 		conn_free(c);
 	}
 	if (closed && w->tunnels > 0)

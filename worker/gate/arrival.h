@@ -33,10 +33,14 @@ void	 arrival_init(void);
 void	 arrival_limits(const struct gate_opts *);
 /*
  * Takes the descriptor of a new connection; where its local address is
- * ADDR_NONE, the socket's counts.  proxied: a PROXY header comes first.  -1: no
- * memory; being refused by a limit is no failure.
+ * ADDR_NONE, the socket's counts.  tls: where it comes from, or NULL.  proxied:
+ * a PROXY header comes first.  -1: no memory; being refused by a limit is no
+ * failure.
  */
-int	 arrival_new(int fd, const struct msg_arrival *, int proxied);
+int	 arrival_new(int fd, const struct msg_arrival *, struct channel *tls,
+	    int proxied);
+/* A tls process went. */
+void	 arrival_tls_left(struct channel *);
 /* Who confirms proofs; NULL while it is away. */
 void	 arrival_keys(struct channel *);
 void	 arrival_verdict(const struct msg_verdict *);

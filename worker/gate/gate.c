@@ -45,7 +45,7 @@ gate_arrived(int fd, const struct addr *peer, const struct msg_listen *l,
 	a.dialect = l->dialect;
 	a.service = l->service;
 	a.peer = *peer;
-	return (arrival_new(fd, &a, proxied));
+	return (arrival_new(fd, &a, NULL, proxied));
 }
 
 /* ---- the role ---- */
@@ -133,11 +133,13 @@ gate_left(struct channel *ch)
 		arrival_keys(NULL);
 	else if (channel_peer(ch)->role == PROC_SERVICE)
 		arrival_worker_left(ch);
+	else if (channel_peer(ch)->role == PROC_TLS)
+		arrival_tls_left(ch);
 }
 
 /* Outer TLS is in place: it goes on as if it had been accepted here. */
 static void
-gate_arrival(struct imsg *imsg)
+gate_arrival(struct channel *ch, struct imsg *imsg)
 {
 	struct msg_arrival	 msg;
 	int			 fd;
@@ -146,7 +148,7 @@ gate_arrival(struct imsg *imsg)
 	    (fd = imsg_get_fd(imsg)) == -1)
 		return;
 	gate.handed_in++;
-	if (arrival_new(fd, &msg, 0) == -1)
+	if (arrival_new(fd, &msg, ch, 0) == -1)
 		log_warn("tunnel from %s", addr_print(&msg.peer));
 }
 
@@ -164,7 +166,7 @@ gate_message(struct channel *ch, struct imsg *imsg)
 		}
 		break;
 	case IMSG_ARRIVAL:
-		gate_arrival(imsg);
+		gate_arrival(ch, imsg);
 		return;
 	case IMSG_TUNNEL_PROVEN:
 	case IMSG_TUNNEL_CLOSED:
