@@ -49,7 +49,7 @@ FUZZ_UNIT =	regress/unit/flowpeer.fo regress/unit/flowrig.fo \
 		regress/unit/framerole.fo
 HELPERS =	regress/bench/load regress/bench/smux_bench regress/bench/wan \
 		regress/interop/smuxpeer regress/interop/wspeer \
-		regress/live/odd regress/live/traffic
+		regress/live/crowd regress/live/odd regress/live/traffic
 
 # both programs with failures to order, and what is wrapped for that
 FAULTY =	regress/fault/rocketd regress/fault/rocketd-worker

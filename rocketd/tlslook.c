@@ -32,7 +32,7 @@
 #ifndef TLSLOOK_PATIENCE
 #define TLSLOOK_PATIENCE	10
 #endif
-#define TLSLOOK_WORD	24	/* "server:certificate" and its NUL */
+#define TLSLOOK_WORD	24	/* "server:certificate+" and its NUL */
 
 struct tlslook {
 	struct rocketd		*env;
@@ -93,7 +93,8 @@ tlslook_list(struct tlslook *l)
 	TAILQ_FOREACH(b, &l->conf->blocks, entry) {
 		t = &b->tls;
 		for (i = 0; i < t->ncerts; i++) {
-			tlslook_add(l, &t->certs[i], LOOK_CERT, b->side);
+			tlslook_add(l, &t->certs[i], i == 0 ? LOOK_CERT :
+			    LOOK_ALSO, b->side);
 			tlslook_add(l, &t->keys[i], LOOK_KEY, b->side);
 		}
 		tlslook_add(l, &t->ca, LOOK_CA, b->side);

@@ -20,6 +20,7 @@
 #define LOOK_ITSELF	UINT32_MAX	/* a number: why it cannot look */
 
 #define LOOK_CERT	"certificate"	/* with what is above it */
+#define LOOK_ALSO	"certificate+"	/* beside those before, of a block */
 #define LOOK_KEY	"key"	/* of the certificate before, if one was */
 #define LOOK_CA		"ca"
 

@@ -253,9 +253,9 @@ static const struct rule_field	 fields_blame[] = {
 	END
 };
 
-static const struct rule_field	 fields_peer[] = {
-	ADDRS(msg_peer, peer),
-	RANGE(msg_peer, offence, 0, OFFENCES),
+static const struct rule_field	 fields_arrived[] = {
+	ADDRS(msg_arrived, peer),
+	RANGE(msg_arrived, offence, 0, OFFENCES),
 	END
 };
 
@@ -366,7 +366,7 @@ static const struct rule	 msg_rules[IMSG_MAX] = {
 	RULE(IMSG_TUNNEL_CLOSED, ONE(W, G), FIXED(msg_number), 0, fields_none),
 	RULE(IMSG_TUNNEL_BLAMED, ONE(W, G), FIXED(msg_blame), 0, fields_blame),
 	RULE(IMSG_TUNNEL_SHED, ONE(G, W), FIXED(msg_number), 0, fields_none),
-	RULE(IMSG_PEER, ONE(G, T), FIXED(msg_peer), 0, fields_peer),
+	RULE(IMSG_ARRIVED, ONE(G, T), FIXED(msg_arrived), 0, fields_arrived),
 
 	RULE(IMSG_DIAL, ONE(W, D), FIXED(msg_dial), 0, fields_dial),
 	RULE(IMSG_DIAL_CANCEL, ONE(W, D), FIXED(msg_count), 0, fields_none),

@@ -100,7 +100,7 @@ enum msg_type {
 	IMSG_TUNNEL_CLOSED,	/* W -> G	struct msg_number */
 	IMSG_TUNNEL_BLAMED,	/* W -> G	struct msg_blame, then CLOSED */
 	IMSG_TUNNEL_SHED,	/* G -> W	struct msg_number: close it */
-	IMSG_PEER,		/* G -> T	struct msg_peer */
+	IMSG_ARRIVED,		/* G -> T	struct msg_arrived */
 
 	/* dialling */
 	IMSG_DIAL,		/* W -> D	struct msg_dial */
@@ -398,11 +398,13 @@ struct msg_signed {
 /* ---- tunnels and dialling ---- */
 
 struct msg_arrival {		/* one end of a socket pair, TLS behind it */
+	uint64_t	 number;	/* of its tls process */
 	uint32_t	 transport;	/* TRANSPORT_, of its listener */
 	uint32_t	 decoy;		/* of its listener */
 	uint32_t	 dialect;	/* of its listener */
 	uint32_t	 service;	/* of its listener, or 0 */
 	uint32_t	 listener;	/* its number */
+	uint32_t	 pad;
 	struct addr	 peer;		/* of the connection itself */
 	struct addr	 local;
 };
@@ -413,8 +415,10 @@ struct msg_blame {		/* why it was never proven */
 	uint32_t	 pad;
 };
 
-struct msg_peer {		/* what became of one that tls handed on */
+struct msg_arrived {		/* what became of one that tls handed on */
+	uint64_t	 number;	/* of its tls process */
 	struct addr	 peer;
+	uint32_t	 service;	/* whose tunnel it is, if proven */
 	uint32_t	 offence;	/* enum offence; OFFENCES: proven */
 };
 
@@ -465,6 +469,7 @@ struct msg_dialled {
 struct msg_start {
 	uint32_t	 request;	/* dial's own number */
 	uint32_t	 transport;	/* TRANSPORT_ */
+	uint32_t	 service;	/* whose tunnel it is to be */
 	struct addr	 peer;
 	char		 host[HOST_MAX];	/* of the remote */
 };

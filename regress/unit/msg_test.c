@@ -85,7 +85,7 @@ static const struct expect	 table[] = {
 	{ IMSG_TUNNEL_CLOSED, "W>G", NULL, FIX(msg_number), 0 },
 	{ IMSG_TUNNEL_BLAMED, "W>G", NULL, FIX(msg_blame), 0 },
 	{ IMSG_TUNNEL_SHED, "G>W", NULL, FIX(msg_number), 0 },
-	{ IMSG_PEER, "G>T", NULL, FIX(msg_peer), 0 },
+	{ IMSG_ARRIVED, "G>T", NULL, FIX(msg_arrived), 0 },
 	{ IMSG_DIAL, "W>D", NULL, FIX(msg_dial), 0 },
 	{ IMSG_DIAL_CANCEL, "W>D", NULL, FIX(msg_count), 0 },
 	{ IMSG_DIALLED, "D>W", NULL, FIX(msg_dialled), 1 },
@@ -227,7 +227,7 @@ static const struct field	 fields[] = {
 	UPTO(IMSG_ARRIVAL, msg_arrival, decoy, 63),
 	UPTO(IMSG_ARRIVAL, msg_arrival, dialect, 0),
 	UPTO(IMSG_TUNNEL_BLAMED, msg_blame, offence, OFFENCE_GARBAGE),
-	UPTO(IMSG_PEER, msg_peer, offence, OFFENCES),
+	UPTO(IMSG_ARRIVED, msg_arrived, offence, OFFENCES),
 	UPTO(IMSG_TLS_START, msg_start, transport, 15),
 	F(IMSG_TLS_CANCEL, msg_count, count, UINT32_MAX, 1),
 	UPTO(IMSG_RESOLVED, msg_resolved, count, 16),
@@ -342,7 +342,7 @@ static const struct {
 	A(IMSG_CONF_TARGET, msg_dialee, edge),
 	A(IMSG_ARRIVAL, msg_arrival, peer),
 	A(IMSG_ARRIVAL, msg_arrival, local),
-	A(IMSG_PEER, msg_peer, peer),
+	A(IMSG_ARRIVED, msg_arrived, peer),
 	A(IMSG_CTL_PENALTY, ctl_penalty, addr),
 	A(IMSG_TLS_START, msg_start, peer),
 	A(IMSG_TUNNEL, msg_tunnel, peer),
@@ -760,8 +760,9 @@ test_no_padding(void **state)
 	assert_int_equal(sizeof(struct msg_pem), 8 + 256);
 	assert_int_equal(sizeof(struct msg_sign), 16 + 32 + 256);
 	assert_int_equal(sizeof(struct msg_signed), 16 + 512);
-	assert_int_equal(sizeof(struct msg_arrival), 20 + 2 * 24);
-	assert_int_equal(sizeof(struct msg_start), 8 + 24 + 256);
+	assert_int_equal(sizeof(struct msg_arrival), 32 + 2 * 24);
+	assert_int_equal(sizeof(struct msg_arrived), 16 + 24);
+	assert_int_equal(sizeof(struct msg_start), 12 + 24 + 256);
 	assert_int_equal(sizeof(struct msg_started), 8 + 192);
 	assert_int_equal(sizeof(struct msg_resolved), 16 + 16 * 24);
 	assert_int_equal(sizeof(struct ctl_request), 6 * 4 + 64);

@@ -45,7 +45,7 @@ static struct tlsconn		*conn;
 static SSL			*peer;		/* writes to memory... */
 static BIO			*in, *out;	/* ...what goes to sock */
 static int			 sock, pair;
-static int			 turns, failed;
+static int			 turns, failed, nmoved;
 static char			 ended[256];	/* why, "" not yet */
 static uint8_t			 flood[FLOOD];
 static char			 line[512];	/* the last logged */
@@ -73,7 +73,14 @@ not_opened(void *arg, const char *why)
 	gone(arg, why);
 }
 
-static const struct tlsconn_ops	 ops = { opened, not_opened, gone };
+static void
+moved(void *arg)
+{
+	(void)arg;
+	nmoved++;
+}
+
+static const struct tlsconn_ops	 ops = { opened, not_opened, gone, moved };
 
 static void
 sink(enum log_level level, const char *text, void *arg)
@@ -312,6 +319,110 @@ test_renegotiation_flood(void **state)
 	leave();
 }
 
+/* ---- a peer that does not read ---- */
+
+/* Gives it so much to read that records wait; the loop may run for a while. */
+static void
+stuff(void)
+{
+	int	 i, n;
+
+	for (i = 0; i < 1000; i++) {
+		n = (int)send(pair, flood, sizeof(flood), MSG_DONTWAIT |
+		    MSG_NOSIGNAL);
+		turn();
+		if (n == -1)
+			break;
+	}
+	assert_true(i < 1000);
+}
+
+/* Runs the loop for so long (ms), or until the connection is over. */
+static void
+run(int ms)
+{
+	struct timeval	 tv = { 0, 10 * 1000 };
+
+	for (; ms > 0 && conn != NULL; ms -= 10) {
+		event_base_loopexit(frame_base, &tv);
+		event_base_dispatch(frame_base);
+	}
+}
+
+/* It is given so long after its last octet, and no longer. */
+static void
+test_stalled(void **state)
+{
+	int	 i, before;
+
+	(void)state;
+	shake(TLS1_3_VERSION, 0);
+	tlsconn_patience(conn, 300 * 1000, 10 * 1000 * 1000);
+	before = nmoved;
+	stuff();
+	assert_true(nmoved > before);
+	/* one that takes its time is waited for */
+	for (i = 0; i < 8; i++) {
+		stuff();
+		run(100);
+		assert_non_null(conn);
+		peer_pull();
+	}
+	stuff();
+	run(5000);
+	assert_null(conn);
+	assert_string_equal(ended, TLSCONN_STALLED);
+	leave();
+	/* Nothing waits: it may be as quiet as it likes. */
+	shake(TLS1_3_VERSION, 0);
+	tlsconn_patience(conn, 50 * 1000, 50 * 1000);
+	talk();
+	run(300);
+	assert_non_null(conn);
+	talk();
+	leave();
+}
+
+/*
+ * The pair's other end has closed: the peer gets what is left if it takes it in
+ * so long, though it never stops altogether.
+ */
+static void
+test_left(void **state)
+{
+	char	 octets[512];
+	int	 i;
+
+	(void)state;
+	shake(TLS1_3_VERSION, 0);
+	tlsconn_patience(conn, 10 * 1000 * 1000, 400 * 1000);
+	stuff();
+	run(500);
+	assert_non_null(conn);		/* not while somebody is there */
+	close(pair);
+	pair = -1;
+	for (i = 0; i < 500 && conn != NULL; i++) {
+		run(20);
+		(void)recv(sock, octets, sizeof(octets), MSG_DONTWAIT);
+	}
+	assert_null(conn);
+	assert_string_equal(ended, TLSCONN_STALLED);
+	leave();
+	/* and one that reads gets all of it */
+	shake(TLS1_3_VERSION, 0);
+	tlsconn_patience(conn, 10 * 1000 * 1000, 5000 * 1000);
+	stuff();
+	close(pair);
+	pair = -1;
+	for (i = 0; i < 500 && conn != NULL; i++) {
+		turn();
+		peer_pull();
+	}
+	assert_null(conn);
+	assert_string_equal(ended, "cut");
+	leave();
+}
+
 /* Whatever a stranger writes into a certificate is looked at by its length. */
 static void
 test_names(void **state)
@@ -368,6 +479,8 @@ main(void)
 		cmocka_unit_test(test_update),
 		cmocka_unit_test(test_update_flood),
 		cmocka_unit_test(test_renegotiation_flood),
+		cmocka_unit_test(test_stalled),
+		cmocka_unit_test(test_left),
 		cmocka_unit_test(test_names)
 	};
 

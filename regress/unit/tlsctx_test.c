@@ -263,10 +263,95 @@ test_ciphers(void **state)
 	}
 }
 
+/* ---- certificates of two kinds ---- */
+
+static void
+can(const char *sigalgs, int version)
+{
+	SSL_CTX_free(ctx);
+	ctx = SSL_CTX_new(TLS_client_method());
+	assert_non_null(ctx);
+	if (sigalgs != NULL)
+		assert_int_equal(SSL_CTX_set1_sigalgs_list(ctx, sigalgs), 1);
+	assert_int_equal(SSL_CTX_set_max_proto_version(ctx, version), 1);
+}
+
+static void
+expect(const char *name, const char *cn)
+{
+	assert_int_equal(shake(name), 1);
+	assert_string_equal(got, cn);
+}
+
+/* Both are used, by what the client can verify; and by name as ever. */
+static void
+test_kinds(void **state)
+{
+	static const int	 versions[] = { TLS1_3_VERSION, TLS1_2_VERSION };
+	size_t			 i;
+
+	(void)state;
+	assert_string_equal(pair("RSA", "rsa", "DNS:a.test"), "");
+	assert_string_equal(pair("EC", "ec", "DNS:a.test"), "");
+	assert_string_equal(pair("RSA", "other", "DNS:b.test"), "");
+	assert_string_equal(pair("ED25519", "ed", "DNS:*.c.test"), "");
+	commit();
+	for (i = 0; i < nitems(versions); i++) {
+		can("RSA-PSS+SHA256:RSA+SHA256", versions[i]);
+		expect("a.test", "rsa");
+		expect("b.test", "other");
+		/* who asks for nobody here gets the first or its twin */
+		expect("nobody.test", "rsa");
+		expect(NULL, "rsa");
+		can("ECDSA+SHA256", versions[i]);
+		expect("a.test", "ec");
+		expect(NULL, "ec");
+		assert_int_equal(shake("b.test"), 0);
+		/* both: what costs us less */
+		can(NULL, versions[i]);
+		expect("a.test", "ec");
+		expect("b.test", "other");
+		expect("x.c.test", "ed");
+	}
+	/* In 1.2 the cipher decides as well. */
+	assert_int_equal(SSL_CTX_set_cipher_list(ctx,
+	    "ECDHE-RSA-AES128-GCM-SHA256"), 1);
+	expect("a.test", "rsa");
+}
+
+/* One of the same kind with part of the names is no twin; all is no use. */
+static void
+test_shadows(void **state)
+{
+	static const char	 never[] = "it is never used: certificates "
+				    "before it have a key of the same kind "
+				    "and all of its names";
+
+	(void)state;
+	assert_string_equal(pair("EC", "ec", "DNS:a.test,DNS:*.b.test"), "");
+	assert_string_equal(pair("RSA", "rsa", "DNS:a.test"), "");
+	assert_string_equal(pair("EC", "c", "DNS:c.test"), "");
+	assert_string_equal(pair("EC", "half", "DNS:a.test,DNS:d.test"), "");
+	assert_string_equal(pair("EC", "no", "DNS:c.test,DNS:a.test"), never);
+	assert_string_equal(pair("EC", "no", "DNS:www.b.test"), never);
+	assert_string_equal(pair("EC", "no", "DNS:*.b.test"), never);
+	assert_string_equal(pair("EC", "a.test", NULL), never);
+	assert_string_equal(pair("RSA", "no", "DNS:a.test"), never);
+	assert_string_equal(pair("RSA", "rsa2", "DNS:www.b.test"), "");
+	commit();
+	/* rsa lacks a name of the first: it does not stand for it */
+	can("RSA-PSS+SHA256", TLS1_3_VERSION);
+	assert_int_equal(shake(NULL), 0);
+	expect("a.test", "rsa");
+	expect("www.b.test", "rsa2");
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest	 tests[] = {
+		cmocka_unit_test_setup_teardown(test_kinds, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_shadows, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_groups, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_ciphers, setup, teardown)
 	};

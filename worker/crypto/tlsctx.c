@@ -47,6 +47,7 @@ struct set {
 	X509_STORE	*store;
 	SSL_CTX		*ctx[TLS_CERTS_MAX];	/* each with certs[i] */
 	X509		*certs[TLS_CERTS_MAX];
+	uint8_t		 stands[TLS_CERTS_MAX];	/* for the first */
 	uint32_t	 n;		/* client: 0 or 1 */
 	SSL_CTX		*bare;		/* client without a certificate */
 	int		 failed;
@@ -149,25 +150,148 @@ pem_next(BIO *bio, const char **why)
 	return (NULL);
 }
 
-/* Chooses the certificate for the name that a client asks for. */
+/* ---- which certificate ---- */
+
+static int
+cert_kind(X509 *cert)
+{
+	return (EVP_PKEY_get_base_id(X509_get0_pubkey(cert)));
+}
+
+/* Beside what it has, the connection can use this one. */
+static void
+ssl_also(SSL *ssl, struct set *s, uint32_t i)
+{
+	STACK_OF(X509)	*chain = NULL;
+	SSL_CTX		*ctx = s->ctx[i];
+
+	(void)SSL_CTX_get0_chain_certs(ctx, &chain);
+	if (SSL_use_cert_and_key(ssl, s->certs[i],
+	    SSL_CTX_get0_privatekey(ctx), chain, 0) != 1)
+		ERR_clear_error();	/* it does without */
+}
+
+/*
+ * The first of those that fit is used, and of other kinds of keys the first of
+ * each: OpenSSL chooses between kinds by what the client can verify.
+ */
+static void
+ssl_choose(SSL *ssl, struct set *s, const uint8_t fits[TLS_CERTS_MAX])
+{
+	int		 had[TLS_CERTS_MAX], kind;
+	uint32_t	 i, j, n = 0;
+
+	for (i = 0; i < s->n; i++) {
+		if (!fits[i])
+			continue;
+		kind = cert_kind(s->certs[i]);
+		for (j = 0; j < n && had[j] != kind; j++)
+			continue;
+		if (j < n)
+			continue;
+		if (n == 0)
+			SSL_set_SSL_CTX(ssl, s->ctx[i]);
+		else
+			ssl_also(ssl, s, i);
+		had[n++] = kind;
+	}
+}
+
+/* Chooses the certificates for the name that a client asks for. */
 static int
 tlsctx_choose(SSL *ssl, int *alert, void *arg)
 {
+	uint8_t		 fits[TLS_CERTS_MAX];
+	struct set	*s = env.live;
 	const char	*name;
-	uint32_t	 i;
+	uint32_t	 i, n = 0;
 
 	(void)alert;
 	(void)arg;
-	name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
-	if (name == NULL || env.live == NULL)
+	if (s == NULL)
 		return (SSL_TLSEXT_ERR_NOACK);
-	for (i = 0; i < env.live->n; i++)
-		if (X509_check_host(env.live->certs[i], name, 0, 0, NULL) ==
-		    1) {
-			SSL_set_SSL_CTX(ssl, env.live->ctx[i]);
-			return (SSL_TLSEXT_ERR_OK);
-		}
-	return (SSL_TLSEXT_ERR_NOACK);
+	name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+	for (i = 0; i < s->n; i++)
+		n += fits[i] = name != NULL && X509_check_host(s->certs[i],
+		    name, 0, 0, NULL) == 1;
+	/* No such name: the first, or who could stand for it. */
+	ssl_choose(ssl, s, n > 0 ? fits : s->stands);
+	return (n > 0 ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK);
+}
+
+/*
+ * Calls found for each name that a client could ask for to get this one, until
+ * it returns 0; "*" stands for any word.  Returns what it returned last, or 1.
+ */
+static int
+cert_names(X509 *cert, int (*found)(const char *, void *), void *arg)
+{
+	GENERAL_NAMES		*names;
+	const GENERAL_NAME	*name;
+	char			 shown[HOST_MAX];
+	int			 i, n = 0, r = 1;
+
+	names = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
+	for (i = 0; i < sk_GENERAL_NAME_num(names) && r; i++) {
+		name = sk_GENERAL_NAME_value(names, i);
+		if (name->type != GEN_DNS)
+			continue;
+		n++;
+		strlcpy(shown, (const char *)ASN1_STRING_get0_data(
+		    name->d.dNSName), sizeof(shown));
+		if (shown[0] == '*')
+			shown[0] = 'x';
+		r = found(shown, arg);
+	}
+	GENERAL_NAMES_free(names);
+	if (n == 0 && X509_NAME_get_text_by_NID(X509_get_subject_name(cert),
+	    NID_commonName, shown, sizeof(shown)) > 0)
+		r = found(shown, arg);
+	return (r);
+}
+
+struct cover {
+	const struct set	*set;
+	uint32_t		 from, to;	/* which of its certificates */
+	int			 kind;		/* of this kind; 0: any */
+};
+
+/* Has one of them this name? */
+static int
+cover_has(const char *name, void *arg)
+{
+	const struct cover	*c = arg;
+	uint32_t		 i;
+
+	for (i = c->from; i < c->to; i++)
+		if ((c->kind == 0 || cert_kind(c->set->certs[i]) == c->kind) &&
+		    X509_check_host(c->set->certs[i], name, 0, 0, NULL) == 1)
+			return (1);
+	return (0);
+}
+
+/* Is the last one of no use, since earlier ones of its kind go before it? */
+static int
+set_shadows(const struct set *s)
+{
+	struct cover	 c = { s, 0, s->n - 1, cert_kind(s->certs[s->n - 1]) };
+
+	return (s->n > 1 && cert_names(s->certs[s->n - 1], cover_has, &c));
+}
+
+/* Which of them have all names of the first? */
+static void
+set_stand(struct set *s)
+{
+	struct cover	 c = { .set = s };
+	uint32_t	 i;
+
+	for (i = 0; i < s->n; i++) {
+		c.from = i;
+		c.to = i + 1;
+		s->stands[i] = i == 0 || cert_names(s->certs[0], cover_has,
+		    &c);
+	}
 }
 
 /* A client that offers only others goes on without ALPN. */
@@ -358,6 +482,10 @@ tlsctx_load(struct set *s, BIO *bio, const char *path,
 	tlsctx_log(path, cert, facts->spki);
 	s->ctx[s->n] = ctx;
 	s->certs[s->n++] = cert;
+	if (set_shadows(s) && facts->warning[0] == '\0')
+		strlcpy(facts->warning, "it is never used: certificates "
+		    "before it have a key of the same kind and all of its "
+		    "names", sizeof(facts->warning));
 	return (NULL);
 }
 
@@ -495,6 +623,7 @@ tlsctx_commit(void)
 		set_free(s);
 		return (-1);
 	}
+	set_stand(s);
 	set_free(env.live);
 	env.live = s;
 	return (0);

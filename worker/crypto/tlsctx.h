@@ -17,7 +17,7 @@
 /* What else there is to know about a file. */
 struct tlsctx_facts {
 	uint8_t	 spki[HASH_LEN];	/* of the certificate's public key */
-	char	 warning[128];		/* about dates, or "" */
+	char	 warning[128];		/* about dates or names, or "" */
 };
 
 /* tlsctx.c */

@@ -76,6 +76,8 @@ struct conn {
 	enum conn_state		 state;
 	int			 fd;
 	uint64_t		 number;
+	struct channel		*tls;		/* it came from, or NULL... */
+	uint64_t		 tls_number;	/* ...where it is this one */
 	const struct route	*route;
 	enum route_to		 to;		/* from ASKED on */
 	struct msg_proof	 proof;		/* likewise */
@@ -86,7 +88,6 @@ struct conn {
 	struct answer		*answer;	/* REFUSED */
 	uint32_t		 service;	/* first its listener's */
 	uint32_t		 listener;
-	int			 by_tls;	/* it came from tls */
 	uint32_t		 transport;	/* of its listener */
 	uint32_t		 decoy;		/* likewise */
 	uint32_t		 pieces;	/* that it has come in */
@@ -104,15 +105,9 @@ struct worker {
 	uint32_t		 tunnels;	/* handed and not closed */
 };
 
-struct tls {
-	TAILQ_ENTRY(tls)	 entry;
-	struct channel		*channel;
-};
-
 static struct {
 	struct gate_opts	 conf;
 	TAILQ_HEAD(, worker)	 workers;
-	TAILQ_HEAD(, tls)	 tls;
 	struct ledger		*ledger;
 	struct channel		*keys;
 	struct conn_tree	 conns;
@@ -161,22 +156,20 @@ conn_charge(struct conn *c, const struct addr *peer)
 	return (ledger_enter(env.ledger, &c->charge, peer, share));
 }
 
-/* tls hears what becomes of those it has handed on. */
+/* Its tls process hears what becomes of it. */
 static void
 conn_tell_tls(const struct conn *c, uint32_t offence)
 {
-	struct msg_peer	 msg;
-	struct tls	*t;
+	struct msg_arrived	 msg;
 
-	if (!c->by_tls)
+	if (c->tls == NULL)
 		return;
 	memset(&msg, 0, sizeof(msg));
+	msg.number = c->tls_number;
 	msg.peer = c->charge.peer;
+	msg.service = c->service;
 	msg.offence = offence;
-	TAILQ_FOREACH(t, &env.tls, entry)
-		if (!channel_full(t->channel))
-			(void)channel_send(t->channel, IMSG_PEER, -1, &msg,
-			    sizeof(msg));
+	(void)channel_send(c->tls, IMSG_ARRIVED, -1, &msg, sizeof(msg));
 }
 
 /* Its peer is to blame. */
@@ -711,13 +704,15 @@ conn_start(struct conn *c)
 }
 
 int
-arrival_new(int fd, const struct msg_arrival *a, enum arrival_way way)
+arrival_new(int fd, const struct msg_arrival *a, struct channel *tls,
+    int proxied)
 {
 	struct conn	*c;
 	int		 error;
 
-	if ((c = conn_new(fd, a, way == ARRIVAL_PROXIED)) != NULL) {
-		c->by_tls = way == ARRIVAL_TLS;
+	if ((c = conn_new(fd, a, proxied)) != NULL) {
+		c->tls = tls;
+		c->tls_number = a->number;
 		conn_start(c);
 		return (0);
 	}
@@ -821,6 +816,16 @@ arrival_worker_left(struct channel *ch)
 	free(w);
 }
 
+void
+arrival_tls_left(struct channel *tls)
+{
+	struct conn	*c;
+
+	RB_FOREACH(c, conn_tree, &env.conns)
+		if (c->tls == tls)
+			c->tls = NULL;
+}
+
 int
 arrival_told(struct channel *ch, uint64_t number, int closed)
 {
@@ -867,30 +872,6 @@ arrival_blamed(struct channel *ch, const struct msg_blame *blame)
 	return (0);
 }
 
-void
-arrival_tls_joined(struct channel *ch)
-{
-	struct tls	*t;
-
-	if ((t = calloc(1, sizeof(*t))) == NULL)
-		fatal("gate");
-	t->channel = ch;
-	TAILQ_INSERT_TAIL(&env.tls, t, entry);
-}
-
-void
-arrival_tls_left(struct channel *ch)
-{
-	struct tls	*t;
-
-	TAILQ_FOREACH(t, &env.tls, entry)
-		if (t->channel == ch) {
-			TAILQ_REMOVE(&env.tls, t, entry);
-			free(t);
-			return;
-		}
-}
-
 /* ---- for the role ---- */
 
 void
@@ -899,7 +880,6 @@ arrival_init(void)
 	if ((env.ledger = ledger_new("tunnel")) == NULL)
 		fatal("gate");
 	TAILQ_INIT(&env.workers);
-	TAILQ_INIT(&env.tls);
 	TAILQ_INIT(&env.held);
 	RB_INIT(&env.conns);
 }

@@ -28,21 +28,20 @@ struct arrival_stats {
 	uint64_t	 timeouts;
 };
 
-enum arrival_way {
-	ARRIVAL_BARE,		/* accepted here */
-	ARRIVAL_PROXIED,	/* likewise, and a PROXY header comes first */
-	ARRIVAL_TLS		/* handed in by tls */
-};
-
 /* arrival.c */
 
 void	 arrival_init(void);
 void	 arrival_limits(const struct gate_opts *);
 /*
  * Takes the descriptor of a new connection; where its local address is
- * ADDR_NONE, the socket's counts.  -1: no memory; being refused is no failure.
+ * ADDR_NONE, the socket's counts.  tls: where it comes from, which hears what
+ * becomes of it, or NULL.  proxied: a PROXY header comes first.  -1: no memory;
+ * being refused is no failure.
  */
-int	 arrival_new(int fd, const struct msg_arrival *, enum arrival_way);
+int	 arrival_new(int fd, const struct msg_arrival *, struct channel *tls,
+	    int proxied);
+/* A tls process went. */
+void	 arrival_tls_left(struct channel *);
 /* Who confirms proofs; NULL while it is away. */
 void	 arrival_keys(struct channel *);
 void	 arrival_verdict(const struct msg_verdict *);
@@ -56,9 +55,6 @@ void	 arrival_worker_left(struct channel *);
 int	 arrival_told(struct channel *, uint64_t number, int closed);
 /* Before that: why it was not proven.  -1 as above. */
 int	 arrival_blamed(struct channel *, const struct msg_blame *);
-/* A tls hears what becomes of the peers it has handed in. */
-void	 arrival_tls_joined(struct channel *);
-void	 arrival_tls_left(struct channel *);
 const struct arrival_stats *arrival_stats(void);
 const struct ledger_stats *arrival_charged(void);
 struct ledger	*arrival_ledger(void);

@@ -47,8 +47,7 @@ gate_arrived(int fd, const struct addr *peer, const struct msg_listen *l,
 	a.service = l->service;
 	a.peer = *peer;
 	a.listener = l->number;
-	return (arrival_new(fd, &a, proxied ? ARRIVAL_PROXIED :
-	    ARRIVAL_BARE));
+	return (arrival_new(fd, &a, NULL, proxied));
 }
 
 /* ---- the role ---- */
@@ -127,8 +126,6 @@ gate_joined(struct channel *ch)
 		arrival_worker_joined(ch);
 	else if (peer->role == PROC_KEYS)
 		arrival_keys(ch);
-	else if (peer->role == PROC_TLS)
-		arrival_tls_joined(ch);
 }
 
 static void
@@ -144,7 +141,7 @@ gate_left(struct channel *ch)
 
 /* Outer TLS is in place: it goes on as if it had been accepted here. */
 static void
-gate_arrival(struct imsg *imsg)
+gate_arrival(struct channel *ch, struct imsg *imsg)
 {
 	struct msg_arrival	 msg;
 	int			 fd;
@@ -153,7 +150,7 @@ gate_arrival(struct imsg *imsg)
 	    (fd = imsg_get_fd(imsg)) == -1)
 		return;
 	gate.handed_in++;
-	if (arrival_new(fd, &msg, ARRIVAL_TLS) == -1)
+	if (arrival_new(fd, &msg, ch, 0) == -1)
 		log_warn("tunnel from %s", addr_print(&msg.peer));
 }
 
@@ -172,7 +169,7 @@ gate_message(struct channel *ch, struct imsg *imsg)
 		}
 		break;
 	case IMSG_ARRIVAL:
-		gate_arrival(imsg);
+		gate_arrival(ch, imsg);
 		return;
 	case IMSG_TUNNEL_PROVEN:
 	case IMSG_TUNNEL_CLOSED:

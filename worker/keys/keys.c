@@ -266,17 +266,21 @@ keys_begin(void)
 static int
 keys_privkey(struct imsg *imsg)
 {
-	struct msg_pem	 msg;
-	const char	*why;
-	int		 fd;
+	struct signkey_facts	 facts;
+	struct msg_pem		 msg;
+	const char		*why;
+	int			 fd;
 
 	if (imsg_get_data(imsg, &msg, sizeof(msg)) == -1 ||
 	    (fd = imsg_get_fd(imsg)) == -1) {
 		errno = EINVAL;
 		return (-1);
 	}
-	if ((why = signkey_add(&msg, fd, NULL)) != NULL)
+	if ((why = signkey_add(&msg, fd, &facts)) != NULL)
 		log_error("private key %s: %s: not used", msg.path, why);
+	else if (facts.warning[0] != '\0' &&
+	    !(worker_self()->flags & BEGIN_RELOAD))	/* which says so */
+		log_warnx("private key %s: %s", msg.path, facts.warning);
 	keys_scrub();
 	return (0);
 }

@@ -39,44 +39,56 @@ look_cert(const struct msg_pem *pem, int fd, struct tlsctx_facts *facts)
 }
 
 static const char *
-look_key(const struct msg_pem *pem, int fd)
+look_key(const struct msg_pem *pem, int fd, struct signkey_facts *facts)
 {
 	const char	*why;
-	uint8_t		 spki[HASH_LEN];
 
 	signkey_begin();
-	if ((why = signkey_add(pem, fd, spki)) == NULL && env.has_cert &&
-	    memcmp(spki, env.spki, sizeof(spki)) != 0)
+	if ((why = signkey_add(pem, fd, facts)) == NULL && env.has_cert &&
+	    memcmp(facts->spki, env.spki, sizeof(env.spki)) != 0)
 		why = "it is not the key of the certificate";
 	signkey_begin();		/* it goes at once */
 	env.has_cert = 0;
 	return (why);
 }
 
+static const char *
+look_one(const char *what, int fd, struct tlsctx_facts *facts,
+    struct signkey_facts *key)
+{
+	static const struct msg_pem	 pem;	/* its name is not known */
+
+	if (strcmp(what, LOOK_KEY) == 0)
+		return (look_key(&pem, fd, key));
+	/* Those of one block are looked at together. */
+	if (strcmp(what, LOOK_ALSO) == 0)
+		return (look_cert(&pem, fd, facts));
+	tlsctx_begin();
+	if (strcmp(what, LOOK_CERT) == 0)
+		return (look_cert(&pem, fd, facts));
+	return (tlsctx_ca(fd, facts));
+}
+
 void
 look_at(enum side side, const char *what, int fd, struct looked *answer)
 {
-	static const struct msg_pem	 pem;	/* its name is not known */
 	struct tlsctx_facts		 facts;
+	struct signkey_facts		 key;
 	const char			*why;
 
 	memset(answer, 0, sizeof(*answer));
 	memset(&facts, 0, sizeof(facts));
+	memset(&key, 0, sizeof(key));
 	if (!env.loaded && tlskey_init(look_sign) == -1) {
 		close(fd);
 		why = "OpenSSL cannot be used";
 	} else {
 		env.loaded = 1;
 		tlsctx_init(side);
-		tlsctx_begin();
-		if (strcmp(what, LOOK_KEY) == 0)
-			why = look_key(&pem, fd);
-		else if (strcmp(what, LOOK_CERT) == 0)
-			why = look_cert(&pem, fd, &facts);
-		else
-			why = tlsctx_ca(fd, &facts);
+		why = look_one(what, fd, &facts, &key);
 	}
 	answer->failed = why != NULL;
-	strlcpy(answer->words, why != NULL ? why : facts.warning,
-	    sizeof(answer->words));
+	if (why == NULL)
+		why = key.warning[0] != '\0' ? key.warning : facts.warning;
+	strlcpy(answer->words, why, sizeof(answer->words));
 }

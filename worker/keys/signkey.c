@@ -15,6 +15,7 @@
 #include <sys/queue.h>
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -36,6 +37,9 @@
 #define PEM_MAX		(32 * 1024)
 /* Each block has at most TLS_CERTS_MAX, and there are 64 blocks. */
 #define SIGNKEYS_MAX	(64 * TLS_CERTS_MAX)
+
+/* Above so many bits RSA is warned about. */
+#define RSA_CHEAP	2048
 
 /* RFC 8446, 4.4.3. */
 #define CV_PAD		64
@@ -284,8 +288,22 @@ signkey_load(struct signkey *k, int fd)
 	return (why != NULL ? why : signkey_unfit(k));
 }
 
+/* Who may connect may have it sign: a large one is a way to keep us busy. */
+static void
+signkey_tell(const struct signkey *k, struct signkey_facts *facts)
+{
+	int	 bits = EVP_PKEY_get_bits(k->pkey);
+
+	memset(facts, 0, sizeof(*facts));
+	memcpy(facts->spki, k->spki, sizeof(facts->spki));
+	if (EVP_PKEY_is_a(k->pkey, "RSA") && bits > RSA_CHEAP)
+		snprintf(facts->warning, sizeof(facts->warning), "RSA with %d "
+		    "bits: a signature costs many times one of ECDSA, and "
+		    "anybody can ask for it", bits);
+}
+
 const char *
-signkey_add(const struct msg_pem *msg, int fd, uint8_t spki[HASH_LEN])
+signkey_add(const struct msg_pem *msg, int fd, struct signkey_facts *facts)
 {
 	struct signkey	*k;
 	const char	*why;
@@ -302,8 +320,8 @@ signkey_add(const struct msg_pem *msg, int fd, uint8_t spki[HASH_LEN])
 	if (why != NULL) {
 		EVP_PKEY_free(k->pkey);
 		k->pkey = NULL;
-	} else if (spki != NULL)
-		memcpy(spki, k->spki, sizeof(k->spki));
+	} else if (facts != NULL)
+		signkey_tell(k, facts);
 	TAILQ_INSERT_TAIL(&env.next, k, entry);
 	env.nnext++;
 	return (why);

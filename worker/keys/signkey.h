@@ -18,13 +18,17 @@
 void	 signkey_init(void);
 /* Begins a new set; it takes effect at signkey_commit. */
 void	 signkey_begin(void);
+struct signkey_facts {
+	uint8_t	 spki[HASH_LEN];	/* hash of the public part */
+	char	 warning[128];		/* about what it costs, or "" */
+};
+
 /*
- * Reads a key from fd, which is closed; fills spki, unless NULL, with the hash
- * of its public part.  Returns why the key cannot be used (it then signs
- * nothing), or NULL.
+ * Reads a key from fd, which is closed, and fills in the facts, unless NULL.
+ * Returns why the key cannot be used (it then signs nothing), or NULL.
  */
 const char *signkey_add(const struct msg_pem *, int fd,
-	    uint8_t spki[HASH_LEN]);
+	    struct signkey_facts *);
 /*
  * The new set takes effect.  Earlier keys of a tls process that has new ones
  * stay in force until it uses one of those: perhaps it cannot.

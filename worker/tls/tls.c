@@ -30,70 +30,119 @@
 #include "shared/compat.h"
 #include "worker/crypto/tlsctx.h"
 #include "worker/crypto/tlskey.h"
-#include "worker/net/ledger.h"
 #include "worker/net/listener.h"
 #include "worker/net/offenders.h"
 #include "worker/net/proxyhdr.h"
 #include "worker/roles.h"
+#include "places.h"
 #include "tlsconn.h"
 
 /* Handshakes for dial at one time; it never has more requests. */
 #define STARTS_MAX	4096
+/*
+ * Longer than the gate and a worker take over a stranger: its request, the
+ * answer and the end of that.  They keep the time; this is for when they fail.
+ */
+#define STRANGER_US	(180 * 1000000ULL)
+/*
+ * A stranger that does not read has as long as one that does not speak; after
+ * the last octet it is sent it has so many times that.
+ */
+#define STRANGER_LEFT	3
+/* A tunnel may be on a line that is away for a while, or is slow. */
+#define TUNNEL_STILL	(120 * 1000000ULL)
+#define TUNNEL_LEFT	(600 * 1000000ULL)
 /* A proxy sends its header at once; nobody sends it in more pieces. */
 #define WAKES_MAX	64
 
+enum conn_state {
+	CONN_PROXY,		/* the header of its proxy is awaited */
+	CONN_SHAKE,		/* in its handshake */
+	CONN_STRANGER,		/* open, and with the gate or a worker */
+	CONN_TUNNEL		/* its peer is proven, or was dialled */
+};
+
 struct conn {
 	TAILQ_ENTRY(conn)	 entry;
+	RB_ENTRY(conn)		 by_number;
+	enum conn_state		 state;
 	struct tlsconn		*tls;		/* owns the socket, or NULL */
-	struct event		 timer;		/* of the handshake, server */
-	struct event		 ev;		/* while peeking */
+	struct event		 timer;		/* of the state, server */
+	struct event		 ev;		/* PROXY */
 	int			 fd;		/* before tls has it, or -1 */
-	int			 peeking;	/* for its proxy's header */
 	uint32_t		 wakes;
 	ssize_t			 peeked;	/* octets, the last time */
-	struct charge		 charge;	/* server, until it is open */
+	struct charge		 charge;	/* all its life */
 	struct channel		*dial;		/* client, until it is open */
 	uint32_t		 request;	/* dial's */
-	int			 open;
+	int			 orphan;	/* STRANGER: see tls_left */
 	struct msg_arrival	 arrival;	/* but for its peer */
 };
 TAILQ_HEAD(conns, conn);
+RB_HEAD(numbers, conn);
 
 static struct {
 	struct gate_opts		 conf, next_conf;
 	struct conns		 conns;
-	struct ledger		*ledger;
+	struct numbers		 numbers;
+	uint64_t		 number;	/* the last given */
 	struct channel		*keys;
 	struct channel		*gate;
 	struct event		*stop;
 	uint32_t		 nstarts;	/* for dial, under way */
+	uint32_t		 nshaking;	/* and what precedes that */
 	uint32_t		 nconns;
 	int			 stopping;
 	int			 unsigned_told;	/* with this set */
 	uint64_t		 shaken;
 	uint64_t		 failed;
 	uint64_t		 timeouts;
+	uint64_t		 stalled;
 } env;
+
+static int	 conn_cmp(const struct conn *, const struct conn *);
+
+RB_PROTOTYPE_STATIC(numbers, conn, by_number, conn_cmp)
+RB_GENERATE_STATIC(numbers, conn, by_number, conn_cmp)
 
 static void	 tls_open(void *, int);
 static void	 tls_failed(void *, const char *);
 static void	 tls_closed(void *, const char *);
 
+static void	 tls_moved(void *);
+
 static const struct tlsconn_ops	 tls_conn_ops = {
 	tls_open,
 	tls_failed,
-	tls_closed
+	tls_closed,
+	tls_moved
 };
 
-#define conn_log(c, ...) \
-	ledger_log(env.ledger, &(c)->charge.peer, __VA_ARGS__)
+#define conn_log(c, ...)	places_log(&(c)->charge, __VA_ARGS__)
 
 /* ---- connections ---- */
 
+static int
+conn_cmp(const struct conn *a, const struct conn *b)
+{
+	return (a->arrival.number < b->arrival.number ? -1 :
+	    a->arrival.number > b->arrival.number);
+}
+
+static int
+conn_wait(struct conn *c, uint64_t us)
+{
+	struct timeval	 tv = { us / 1000000, us % 1000000 };
+
+	return (evtimer_add(&c->timer, &tv));
+}
+
+/* It is open, or over: dial and the deadline of the handshake are past. */
 static void
 conn_settle(struct conn *c)
 {
-	ledger_leave(&c->charge);
+	if (c->state == CONN_PROXY || c->state == CONN_SHAKE)
+		env.nshaking--;
 	if (c->dial != NULL) {
 		c->dial = NULL;
 		env.nstarts--;
@@ -105,9 +154,11 @@ static void
 conn_free(struct conn *c)
 {
 	TAILQ_REMOVE(&env.conns, c, entry);
+	RB_REMOVE(numbers, &env.numbers, c);
 	conn_settle(c);
+	ledger_leave(&c->charge);
 	tlsconn_free(c->tls);
-	if (c->peeking)
+	if (c->state == CONN_PROXY)
 		(void)event_del(&c->ev);
 	if (c->fd != -1)
 		close(c->fd);
@@ -116,13 +167,33 @@ conn_free(struct conn *c)
 		worker_exit();
 }
 
+static void	 tls_tell_dial(struct conn *, enum msg_type, int,
+		    const char *);
+
 /* It has lost its place to others. */
 static void
 conn_shed(struct charge *charge, const char *why)
 {
-	(void)why;
-	conn_free((struct conn *)(void *)((char *)charge -
-	    offsetof(struct conn, charge)));
+	struct conn	*c = (struct conn *)(void *)((char *)charge -
+			    offsetof(struct conn, charge));
+
+	if (c->dial != NULL)
+		tls_tell_dial(c, IMSG_TLS_FAILED, -1, why);
+	conn_free(c);
+}
+
+/* From now on it is its service's.  It may be gone then. */
+static void
+conn_tunnel(struct conn *c, uint32_t service)
+{
+	(void)event_del(&c->timer);
+	c->state = CONN_TUNNEL;
+	tlsconn_patience(c->tls, TUNNEL_STILL, TUNNEL_LEFT);
+	if (places_tunnel(&c->charge, &c->charge.peer, service) == -1) {
+		log_warnx("tls from %s: no memory",
+		    addr_print(&c->charge.peer));
+		conn_free(c);
+	}
 }
 
 static void
@@ -132,30 +203,49 @@ conn_timeout(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	if (c->orphan) {
+		conn_tunnel(c, 0);
+		return;
+	}
 	env.timeouts++;
-	conn_log(c, "no handshake within %u ms",
-	    env.conf.deadline_ms);
+	if (c->state == CONN_STRANGER)
+		conn_log(c, "neither proven nor closed");
+	else {
+		conn_log(c, "no handshake within %u ms", env.conf.deadline_ms);
+		ledger_penalty(&c->charge, env.conf.penalty[OFFENCE_TIMEOUT],
+		    "no handshake in time");
+	}
 	conn_free(c);
 }
 
+static void	 conn_peek(evutil_socket_t, short, void *);
+
 /* Takes fd, even when it fails. */
 static struct conn *
-conn_new(int fd, uint32_t transport, const struct addr *peer)
+conn_new(int fd, uint32_t transport, const struct addr *peer, int proxied)
 {
 	struct conn	*c;
 
 	if ((c = calloc(1, sizeof(*c))) == NULL ||
-	    evtimer_assign(&c->timer, worker_base(), conn_timeout, c) == -1) {
+	    evtimer_assign(&c->timer, worker_base(), conn_timeout, c) == -1 ||
+	    event_assign(&c->ev, worker_base(), fd, EV_READ | EV_PERSIST |
+	    EV_ET, conn_peek, c) == -1) {
 		free(c);
 		close(fd);
 		return (NULL);
 	}
 	c->fd = fd;
+	c->state = proxied ? CONN_PROXY : CONN_SHAKE;
 	c->arrival.transport = transport;
+	c->arrival.number = ++env.number;
 	c->charge.peer = *peer;
+	c->charge.exempt = proxied;	/* it speaks for others */
+	c->charge.shed = conn_shed;
 	addr_of_self(&c->arrival.local, fd);
 	TAILQ_INSERT_TAIL(&env.conns, c, entry);
+	RB_INSERT(numbers, &env.numbers, c);
 	env.nconns++;
+	env.nshaking++;
 	return (c);
 }
 
@@ -186,22 +276,49 @@ tls_tell_dial(struct conn *c, enum msg_type type, int fd, const char *why)
 	(void)channel_send(c->dial, type, fd, &msg, sizeof(msg));
 }
 
+/* The gate and a worker are now to say whether it is a tunnel. */
+static void
+conn_arrive(struct conn *c, int fd)
+{
+	uint64_t	 still = env.conf.deadline_ms * 1000ULL;
+
+	c->state = CONN_STRANGER;
+	tlsconn_patience(c->tls, still, STRANGER_LEFT * still);
+	(void)conn_wait(c, STRANGER_US);
+	if (env.gate == NULL) {
+		close(fd);		/* the pair's other end sees it */
+		return;
+	}
+	c->arrival.peer = c->charge.peer;
+	(void)channel_send(env.gate, IMSG_ARRIVAL, fd, &c->arrival,
+	    sizeof(c->arrival));
+}
+
 static void
 tls_open(void *arg, int fd)
 {
 	struct conn	*c = arg;
+	int		 dialled = c->dial != NULL;
 
 	env.shaken++;
-	c->open = 1;
-	if (c->dial != NULL)
+	if (dialled)
 		tls_tell_dial(c, IMSG_TLS_STARTED, fd, NULL);
-	else if (env.gate != NULL) {
-		c->arrival.peer = c->charge.peer;
-		(void)channel_send(env.gate, IMSG_ARRIVAL, fd, &c->arrival,
-		    sizeof(c->arrival));
-	} else
-		close(fd);		/* the pair's other end sees it */
 	conn_settle(c);
+	if (dialled) {
+		c->state = CONN_TUNNEL;
+		tlsconn_patience(c->tls, TUNNEL_STILL, TUNNEL_LEFT);
+	} else
+		conn_arrive(c, fd);
+}
+
+static void
+tls_moved(void *arg)
+{
+	struct conn	*c = arg;
+
+	/* What a stranger moves is no progress. */
+	if (c->state == CONN_TUNNEL)
+		ledger_progress(&c->charge);
 }
 
 static void
@@ -223,6 +340,8 @@ tls_closed(void *arg, const char *why)
 	struct conn	*c = arg;
 	int		 client = worker_self()->side == SIDE_CLIENT;
 
+	if (strcmp(why, TLSCONN_STALLED) == 0)
+		env.stalled++;
 	if (strcmp(why, "cut") == 0)
 		log_debug("tls %s %s: %s", client ? "to" : "from",
 		    addr_print(&c->charge.peer), why);
@@ -235,6 +354,14 @@ tls_closed(void *arg, const char *why)
 
 /* ---- the server's side ---- */
 
+/* A proxy says so; the proxy itself may have any number. */
+static int
+conn_is_from(struct conn *c, const struct addr *from)
+{
+	c->charge.exempt = 0;
+	return (places_stranger(&c->charge, from));
+}
+
 /* The header is complete: takes exactly its octets; the hello is next. */
 static int
 conn_proxied(struct conn *c, size_t len, const struct addr *from,
@@ -244,12 +371,12 @@ conn_proxied(struct conn *c, size_t len, const struct addr *from,
 
 	if (read(c->fd, buf, len) != (ssize_t)len ||
 	    (from->family != ADDR_NONE &&
-	    ledger_enter(env.ledger, &c->charge, from, 0) == -1))
+	    conn_is_from(c, from) == -1))
 		return (-1);
 	if (to->family != ADDR_NONE)
 		c->arrival.local = *to;
 	(void)event_del(&c->ev);
-	c->peeking = 0;
+	c->state = CONN_SHAKE;
 	return (conn_start(c, NULL));
 }
 
@@ -290,20 +417,13 @@ conn_peek(evutil_socket_t fd, short what, void *arg)
 }
 
 static int
-conn_begin(struct conn *c, int proxied)
+conn_begin(struct conn *c)
 {
-	struct timeval	 tv = { env.conf.deadline_ms / 1000,
-	    env.conf.deadline_ms % 1000 * 1000 };
-
-	if (evtimer_add(&c->timer, &tv) == -1)
+	if (conn_wait(c, env.conf.deadline_ms * 1000ULL) == -1)
 		return (-1);
-	if (!proxied)
+	if (c->state == CONN_SHAKE)
 		return (conn_start(c, NULL));
-	if (event_assign(&c->ev, worker_base(), c->fd, EV_READ | EV_PERSIST |
-	    EV_ET, conn_peek, c) == -1 || event_add(&c->ev, NULL) == -1)
-		return (-1);
-	c->peeking = 1;
-	return (0);
+	return (event_add(&c->ev, NULL));
 }
 
 /* -1: no memory; being refused is no failure. */
@@ -314,10 +434,11 @@ tls_arrived(int fd, const struct addr *peer, const struct msg_listen *l,
 	struct conn	*c;
 	int		 refused;
 
-	if ((c = conn_new(fd, l->transport, peer)) == NULL)
+	if ((c = conn_new(fd, l->transport, peer, proxied)) == NULL) {
+		(void)places_relieve("no memory");
 		return (-1);
-	c->charge.shed = conn_shed;
-	if (ledger_enter(env.ledger, &c->charge, peer, 0) == -1) {
+	}
+	if (places_stranger(&c->charge, peer) == -1) {
 		refused = errno == EPERM;
 		conn_free(c);
 		return (refused ? 0 : -1);
@@ -326,32 +447,76 @@ tls_arrived(int fd, const struct addr *peer, const struct msg_listen *l,
 	c->arrival.dialect = l->dialect;
 	c->arrival.service = l->service;
 	c->arrival.listener = l->number;
-	if (conn_begin(c, proxied) == 0)
+	if (conn_begin(c) == 0)
 		return (0);
 	conn_free(c);
 	return (-1);
 }
 
+/* The gate's word on one that it was given.  It may just have ended. */
+static void
+tls_told(const struct msg_arrived *msg)
+{
+	struct conn	 find, *c;
+
+	if (msg->offence != OFFENCES) {
+		ledger_penalty_peer(places_ledger(), &msg->peer,
+		    env.conf.penalty[msg->offence], "a bad tunnel inside TLS");
+		return;
+	}
+	find.arrival.number = msg->number;
+	if ((c = RB_FIND(numbers, &env.numbers, &find)) != NULL &&
+	    c->state == CONN_STRANGER)
+		conn_tunnel(c, msg->service);
+}
+
+/*
+ * The gate is gone, and with it all that it still had.  A worker closes what it
+ * has unless that is proven, in time; what is there afterwards is a tunnel.
+ */
+static void
+tls_orphans(void)
+{
+	struct conn	*c;
+
+	TAILQ_FOREACH(c, &env.conns, entry)
+		if (c->state == CONN_STRANGER && !c->orphan) {
+			c->orphan = 1;
+			(void)conn_wait(c, 2 * env.conf.deadline_ms * 1000ULL);
+		}
+}
+
 /* ---- the client's side ---- */
+
+static struct conn *
+tls_begin_start(struct channel *ch, const struct msg_start *msg, int fd)
+{
+	struct conn	*c;
+
+	if (env.nstarts >= STARTS_MAX) {
+		close(fd);
+		return (NULL);
+	}
+	if ((c = conn_new(fd, msg->transport, &msg->peer, 0)) == NULL)
+		return (NULL);
+	if (places_tunnel(&c->charge, &msg->peer, msg->service) == -1 ||
+	    conn_start(c, msg->host) == -1) {
+		conn_free(c);
+		return (NULL);
+	}
+	c->dial = ch;
+	c->request = msg->request;
+	env.nstarts++;
+	return (c);
+}
 
 static void
 tls_start(struct channel *ch, const struct msg_start *msg, int fd)
 {
 	struct msg_started	 refused;
-	struct conn		*c = NULL;
 
-	if (env.nstarts >= STARTS_MAX)
-		close(fd);
-	else
-		c = conn_new(fd, msg->transport, &msg->peer);
-	if (c != NULL && conn_start(c, msg->host) == 0) {
-		c->dial = ch;
-		c->request = msg->request;
-		env.nstarts++;
+	if (tls_begin_start(ch, msg, fd) != NULL)
 		return;
-	}
-	if (c != NULL)
-		conn_free(c);
 	memset(&refused, 0, sizeof(refused));
 	refused.request = msg->request;
 	strlcpy(refused.words, "no handshake was started: no usable "
@@ -415,8 +580,8 @@ static void
 tls_init(void)
 {
 	TAILQ_INIT(&env.conns);
-	if ((env.ledger = ledger_new("tls")) == NULL)
-		fatal("tls");
+	RB_INIT(&env.numbers);
+	places_init();
 	listener_init(tls_arrived);
 	if (tlskey_init(tls_ask_keys) == -1)
 		fatalx("tls: cannot start");
@@ -490,18 +655,11 @@ tls_configure(struct imsg *imsg)
 static void
 tls_ready(int reload)
 {
-	struct ledger_limits	 limits;
-
 	(void)reload;
 	if (env.next_conf.deadline_ms == 0)
 		fatalx("%s: END without limits", __func__);
 	env.conf = env.next_conf;
-	memset(&limits, 0, sizeof(limits));
-	limits.total = env.conf.max_unproven;
-	limits.per_source = env.conf.max_per_source;
-	limits.penalty_min = env.conf.penalty_min;
-	limits.penalty_max = env.conf.penalty_max;
-	ledger_limits(env.ledger, &limits);
+	places_limits(&env.conf);
 	env.unsigned_told = 0;
 	(void)tlsctx_commit();
 	listener_commit();
@@ -533,6 +691,7 @@ tls_left(struct channel *ch)
 		env.keys = NULL;
 	else if (ch == env.gate) {
 		env.gate = NULL;
+		tls_orphans();
 		listener_open(0);	/* connections wait in the backlog */
 	} else
 		TAILQ_FOREACH_SAFE(c, &env.conns, entry, next)
@@ -557,33 +716,20 @@ tls_message_dial(struct channel *ch, struct imsg *imsg)
 		tls_start(ch, &start, fd);
 }
 
-/* What became of one that was handed to the gate. */
-static void
-tls_peer(struct imsg *imsg)
-{
-	struct msg_peer	 msg;
-
-	if (imsg_get_data(imsg, &msg, sizeof(msg)) == -1)
-		return;
-	if (msg.offence == OFFENCES)
-		ledger_proven_peer(env.ledger, &msg.peer);
-	else
-		ledger_penalty_peer(env.ledger, &msg.peer,
-		    env.conf.penalty[msg.offence], "a bad tunnel inside TLS");
-}
-
 static void
 tls_message(struct channel *ch, struct imsg *imsg)
 {
 	struct msg_signed	 answer;
+	struct msg_arrived	 arrived;
 
 	switch (imsg_get_type(imsg)) {
 	case IMSG_SIGNED:
 		if (imsg_get_data(imsg, &answer, sizeof(answer)) == 0)
 			tls_signed(&answer);
 		break;
-	case IMSG_PEER:
-		tls_peer(imsg);
+	case IMSG_ARRIVED:
+		if (imsg_get_data(imsg, &arrived, sizeof(arrived)) == 0)
+			tls_told(&arrived);
 		break;
 	case IMSG_TLS_START:
 	case IMSG_TLS_CANCEL:
@@ -597,7 +743,7 @@ tls_message(struct channel *ch, struct imsg *imsg)
 static void
 tls_ask(struct channel *ch, uint32_t type, const struct ctl_request *req)
 {
-	offenders_ask(env.ledger, ch, type, req);
+	offenders_ask(places_ledger(), ch, type, req);
 }
 
 static const void *
@@ -613,22 +759,30 @@ tls_listeners(void)
 }
 
 static uint64_t
-tls_handshakes(void)
+tls_strangers(void)
 {
-	return (ledger_stats(env.ledger)->held + env.nstarts);
+	return (places_strangers()->held);
 }
 
 static uint64_t
 tls_limited(void)
 {
-	return (ledger_stats(env.ledger)->shed_source +
-	    ledger_stats(env.ledger)->shed_total);
+	return (places_strangers()->shed_source +
+	    places_strangers()->shed_total + places_strangers()->shed_relief);
+}
+
+static uint64_t
+tls_tunnels_limited(void)
+{
+	return (places_tunnels()->shed_total + places_tunnels()->shed_relief);
 }
 
 static const struct figure	 tls_figures[] = {
 	FIGURE(GAUGE, "connections", env.nconns, "connections"),
-	FIGURE_GET(GAUGE, "handshakes", tls_handshakes,
+	FIGURE(GAUGE, "handshakes", env.nshaking,
 	    "handshakes in progress"),
+	FIGURE_GET(GAUGE, "strangers", tls_strangers,
+	    "connections whose peer has not proven a token yet"),
 	FIGURE_OF(COUNTER, "accepted", tls_listeners, listener_stats,
 	    accepted, "connections accepted"),
 	FIGURE(COUNTER, "shaken", env.shaken, "handshakes that succeeded"),
@@ -636,7 +790,11 @@ static const struct figure	 tls_figures[] = {
 	FIGURE(COUNTER, "timeouts", env.timeouts,
 	    "handshakes that took too long"),
 	FIGURE_GET(COUNTER, "limited", tls_limited,
-	    "connections closed because of a limit of unproven ones"),
+	    "connections not proven that lost their place to others"),
+	FIGURE_GET(COUNTER, "limited_tunnels", tls_tunnels_limited,
+	    "tunnels that lost their place to others"),
+	FIGURE(COUNTER, "stalled", env.stalled,
+	    "connections closed because the peer did not read"),
 	FIGURE_OF(COUNTER, "accept_paused", tls_listeners, listener_stats,
 	    paused,
 	    "times that accepting paused for lack of descriptors or memory"),

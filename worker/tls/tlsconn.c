@@ -51,6 +51,9 @@
  */
 #define UPDATE_OCTETS	((1ULL << 23) * 16384)
 
+/* Until the owner says more. */
+#define PATIENCE_US	(10 * 1000000)
+
 #define F_FD_READ	0x001	/* the socket may be readable... */
 #define F_FD_WRITE	0x002	/* ...or room */
 #define F_PAIR_READ	0x004
@@ -64,6 +67,8 @@
 #define F_PAIR_TOLD	0x400	/* and TLS knows */
 #define F_ASYNC		0x800	/* a signature is awaited */
 #define F_FLOODED	0x1000	/* no more is read */
+#define F_PAIR_LOOK	0x2000	/* the pair's other end may have closed... */
+#define F_PAIR_LEFT	0x4000	/* ...and has, while records wait */
 
 struct tlsconn {
 	const struct tlsconn_ops	*ops;
@@ -77,11 +82,16 @@ struct tlsconn {
 	struct event			 ev;
 	struct event			 ev_pair;
 	struct event			 ev_turn;
+	struct event			 ev_late;	/* records wait */
+	uint64_t			 waits;	/* since (us), or 0... */
+	uint64_t			 taken;	/* ...and one octet was */
+	uint64_t			 left;	/* F_PAIR_LEFT, since */
+	uint64_t			 still_us, left_us;	/* patience */
 	size_t				 sent;	/* of out */
 	uint8_t				*in;	/* for the pair, or NULL */
 	size_t				 in_off, in_len;
 	uint64_t			 since_update;
-	uint64_t			 payload_in;
+	uint64_t			 payload_in, payload_out;
 	uint64_t			 messages;	/* past handshake */
 	uint32_t			 reads;		/* left */
 	const char			*why;
@@ -116,7 +126,7 @@ conn_event(evutil_socket_t fd, short what, void *arg)
 		c->flags |= (what & EV_READ ? F_FD_READ : 0) |
 		    (what & EV_WRITE ? F_FD_WRITE : 0);
 	else
-		c->flags |= (what & EV_READ ? F_PAIR_READ : 0) |
+		c->flags |= (what & EV_READ ? F_PAIR_READ | F_PAIR_LOOK : 0) |
 		    (what & EV_WRITE ? F_PAIR_WRITE : 0);
 	conn_turn(-1, 0, c);
 }
@@ -196,6 +206,60 @@ conn_message(int write_p, int version, int type, const void *buf, size_t len,
 
 /* ---- records to the socket ---- */
 
+static void
+conn_late_at(struct tlsconn *c, uint64_t us)
+{
+	struct timeval	 tv = { us / 1000000, us % 1000000 };
+
+	(void)evtimer_add(&c->ev_late, &tv);
+}
+
+/*
+ * Records have waited: for too long without one octet taken, or, once nobody is
+ * left at the pair's other end, for too long in all?
+ */
+static void
+conn_late(evutil_socket_t fd, short what, void *arg)
+{
+	struct tlsconn	*c = arg;
+	uint64_t	 now = worker_now(), due;
+
+	(void)fd;
+	(void)what;
+	if (c->waits == 0 || !(c->flags & F_OPEN))
+		return;
+	due = (c->waits > c->taken ? c->waits : c->taken) + c->still_us;
+	if ((c->flags & F_PAIR_LEFT) && c->left + c->left_us < due)
+		due = c->left + c->left_us;
+	if (now < due)
+		conn_late_at(c, due - now);
+	else
+		c->ops->closed(c->arg, TLSCONN_STALLED);
+}
+
+/* Is somebody still at the pair's other end, while records wait? */
+static void
+conn_look(struct tlsconn *c)
+{
+	if ((c->flags & (F_PAIR_LOOK | F_PAIR_LEFT)) == F_PAIR_LOOK &&
+	    send(c->pair, "", 0, MSG_NOSIGNAL) == -1 && errno == EPIPE) {
+		c->flags |= F_PAIR_LEFT;
+		c->left = worker_now();
+	}
+	c->flags &= ~F_PAIR_LOOK;
+}
+
+/* There is no room for more. */
+static int
+conn_wait(struct tlsconn *c)
+{
+	if (c->waits == 0)
+		c->waits = worker_now();
+	if (!evtimer_pending(&c->ev_late, NULL))
+		conn_late_at(c, c->still_us);
+	return (0);
+}
+
 /* 1: all is sent, 0: not yet, -1: the socket is broken. */
 static int
 conn_flush(struct tlsconn *c)
@@ -206,19 +270,21 @@ conn_flush(struct tlsconn *c)
 
 	while (c->sent < len) {
 		if (!(c->flags & F_FD_WRITE))
-			return (0);
+			return (conn_wait(c));
 		n = write(c->fd, p + c->sent, len - c->sent);
 		if (n == -1 && errno == EAGAIN) {
 			c->flags &= ~F_FD_WRITE;
-			return (0);
+			return (conn_wait(c));
 		}
 		if (n == -1)
 			return (-1);
 		c->sent += (size_t)n;
+		c->taken = worker_now();
 	}
 	if (len > 0)
 		(void)BIO_reset(c->out);
 	c->sent = 0;
+	c->waits = 0;
 	return (1);
 }
 
@@ -432,6 +498,7 @@ conn_encrypt(struct tlsconn *c, size_t len)
 			return (-1);
 	}
 	stats.octets_out += len;
+	c->payload_out += len;
 	/* It takes all of it: the records go to memory. */
 	if (SSL_write(c->ssl, scratch, (int)len) != (int)len) {
 		c->why = tlsctx_words(c->ssl);
@@ -463,8 +530,10 @@ conn_outwards(struct tlsconn *c)
 	ssize_t	 n;
 	int	 r;
 
-	if ((r = conn_flush(c)) != 1)
+	if ((r = conn_flush(c)) != 1) {
+		conn_look(c);
 		return (r);
+	}
 	if (c->flags & F_PAIR_END)
 		return (conn_outwards_end(c));
 	if (!(c->flags & F_PAIR_READ))
@@ -490,6 +559,7 @@ conn_turn(evutil_socket_t fd, short what, void *arg)
 {
 	struct tlsconn	*c = arg;
 	int		 i, in = 1, out = 1;
+	uint64_t	 before = c->payload_in + c->payload_out;
 
 	(void)fd;
 	(void)what;
@@ -510,6 +580,8 @@ conn_turn(evutil_socket_t fd, short what, void *arg)
 	}
 	if (in == 1 || out == 1)
 		conn_again(c);
+	if (c->payload_in + c->payload_out != before)
+		c->ops->moved(c->arg);
 }
 
 /* ---- made and freed ---- */
@@ -527,6 +599,7 @@ tlsconn_new(int fd, SSL *ssl, const void *source,
 	    event_assign(&c->ev, worker_base(), fd, EV_READ | EV_WRITE |
 	    EV_PERSIST | EV_ET, conn_event, c) == -1 ||
 	    evtimer_assign(&c->ev_turn, worker_base(), conn_turn, c) == -1 ||
+	    evtimer_assign(&c->ev_late, worker_base(), conn_late, c) == -1 ||
 	    event_add(&c->ev, NULL) == -1) {
 		BIO_free(in);
 		BIO_free(out);
@@ -547,7 +620,28 @@ tlsconn_new(int fd, SSL *ssl, const void *source,
 	c->ops = ops;
 	c->arg = arg;
 	c->why = "cut";
+	tlsconn_patience(c, PATIENCE_US, PATIENCE_US);
 	return (c);
+}
+
+void
+tlsconn_patience(struct tlsconn *c, uint64_t still_us, uint64_t left_us)
+{
+	c->still_us = still_us;
+	c->left_us = left_us;
+}
+
+/*
+ * What waits here is lost; the kernel is not to keep the rest for a peer that
+ * may never read it.
+ */
+static void
+conn_reset(struct tlsconn *c)
+{
+	struct linger	 lin = { 1, 0 };
+
+	if (setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &lin, sizeof(lin)) == -1)
+		log_debug("tls: setsockopt SO_LINGER: %s", strerror(errno));
 }
 
 void
@@ -555,8 +649,11 @@ tlsconn_free(struct tlsconn *c)
 {
 	if (c == NULL)
 		return;
+	if (c->waits != 0)
+		conn_reset(c);
 	(void)event_del(&c->ev);
 	(void)event_del(&c->ev_turn);
+	(void)event_del(&c->ev_late);
 	if (c->pair != -1) {
 		(void)event_del(&c->ev_pair);
 		close(c->pair);

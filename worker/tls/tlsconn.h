@@ -13,6 +13,8 @@
 #ifndef WORKER_TLSCONN_H
 #define WORKER_TLSCONN_H
 
+#include <stdint.h>
+
 #include <openssl/ssl.h>
 
 struct tlsconn;
@@ -26,7 +28,12 @@ struct tlsconn_ops {
 	void	(*failed)(void *arg, const char *why);
 	/* It has ended after open; free the connection. */
 	void	(*closed)(void *arg, const char *why);
+	/* Payload has moved, after open; leave the connection alone. */
+	void	(*moved)(void *arg);
 };
+
+/* Why it was closed: records have waited for longer than its patience. */
+#define TLSCONN_STALLED	"the peer does not read"
 
 struct tlsconn_stats {
 	uint64_t	 octets_in;	/* of payload, from outside */
@@ -42,6 +49,12 @@ struct tlsconn_stats {
  */
 struct tlsconn	*tlsconn_new(int fd, SSL *, const void *source,
 		    const struct tlsconn_ops *, void *arg);
+/*
+ * Once open: for how long records may wait without the peer taking an octet,
+ * and for how long in all after the pair's other end has closed.
+ */
+void		 tlsconn_patience(struct tlsconn *, uint64_t still_us,
+		    uint64_t left_us);
 /* keys has signed what its handshake waits for (tlskey_answer's who). */
 void		 tlsconn_signed(struct tlsconn *);
 /* Takes NULL; may be called from its callbacks.  An open one ends abruptly. */
