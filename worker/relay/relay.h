@@ -52,6 +52,7 @@ struct relay {
 	struct tunnel		*tunnel;	/* of the stream */
 	struct outq		 out;		/* waits for the socket */
 	struct lz		*lz;	/* where it was agreed */
+	struct throttle		*throttle;	/* NULL: no limit */
 	uint8_t			*pre;	/* want or answer, sent first */
 	uint64_t		 since;		/* worker_now of the start... */
 	uint64_t		 moved;	/* ...and of the last octet taken */
