@@ -45,6 +45,14 @@
 #define setproctitle_init(c, a, e)	((void)(c), (void)(a), (void)(e))
 #endif
 
+/* Elsewhere free(3) gives memory back by itself. */
+#ifdef HAVE_MALLOC_TRIM
+#include <malloc.h>
+#define MALLOC_TRIM()	((void)malloc_trim(0))
+#else
+#define MALLOC_TRIM()	((void)0)
+#endif
+
 /* Options that a system has not: it refuses them, and that is logged. */
 #ifndef TCP_KEEPIDLE
 #define TCP_KEEPIDLE		-1

@@ -55,7 +55,7 @@ unpack(struct lz *lz, const uint8_t *p, size_t len, size_t piece,
 static void
 round_trip(const uint8_t *p, size_t len, size_t piece)
 {
-	struct lz	*a = lz_new(), *b = lz_new();
+	struct lz	*a = lz_new(1), *b = lz_new(1);
 	uint8_t		*out, *to;
 	size_t		 n, max, size = 4 * len + 64, done = 0, put = 0;
 
@@ -92,7 +92,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	piece = (size_t)1 << (data[0] & 15);
 	if (data[0] & 0x80)
 		round_trip(data + 1, size - 1, piece);
-	else if ((lz = lz_new()) != NULL) {
+	else if ((lz = lz_new(1)) != NULL) {
 		unpack(lz, data + 1, size - 1, piece, ROOM, NULL, 0);
 		lz_free(lz);
 	}

@@ -23,13 +23,17 @@
 #define SECOND	1000000ULL
 
 static struct budget	 b;
-static unsigned int	 nrelieved, nlines;
+static unsigned int	 nasked, nrelieved, nlines;
+static int		 stale;		/* it has been so for long */
 static int64_t		 relief;	/* octets of the worst reader, 0 none */
 static char		 line_is[256];
 
 static int
-relieve(void)
+relieve(int any)
 {
+	nasked++;
+	if (!any && !stale)
+		return (0);
 	nrelieved++;
 	budget_hold(&b, -relief);
 	return (relief != 0);
@@ -50,8 +54,9 @@ prepare(void **state)
 	(void)state;
 	budget_init(&b, relieve);
 	b.max = 800;
-	nrelieved = nlines = 0;
+	nasked = nrelieved = nlines = 0;
 	relief = 0;
+	stale = 0;
 	log_set_sink(sink, NULL);
 	return (0);
 }
@@ -127,7 +132,7 @@ test_enforce(void **state)
 	assert_int_equal(nlines, 0);	/* who resets says it */
 }
 
-/* Tight for five seconds on end: until it is not, with one line. */
+/* Tight for five seconds on end: until it is not. */
 static void
 test_tick(void **state)
 {
@@ -143,14 +148,11 @@ test_tick(void **state)
 	budget_tick(&b, now += 1);
 	assert_int_equal(nrelieved, 3);
 	assert_int_equal(b.held, 700);
-	assert_int_equal(nlines, 1);
-	assert_string_equal(line_is, "memory: near its budget for 5 s: the 3 "
-	    "readers that held most are reset");
+	budget_tick(&b, now += 1);
 	/* And anew. */
 	budget_hold(&b, 10);
 	budget_tick(&b, now += SECOND);
 	budget_tick(&b, now += 4 * SECOND);
-	assert_int_equal(nlines, 1);
 	budget_hold(&b, -10);		/* it was not for five seconds */
 	budget_tick(&b, now += SECOND / 2);
 	budget_hold(&b, 10);
@@ -159,9 +161,69 @@ test_tick(void **state)
 	assert_int_equal(nrelieved, 3);
 	budget_tick(&b, now += 3 * SECOND);
 	assert_int_equal(nrelieved, 4);
+}
+
+/* Who has been without progress for long goes at once, and nobody else. */
+static void
+test_tick_stale(void **state)
+{
+	(void)state;
+	relief = 30;
+	stale = 1;
+	budget_hold(&b, 790);
+	budget_tick(&b, SECOND);
+	assert_int_equal(nrelieved, 3);
+	assert_int_equal(b.held, 700);
+	assert_int_equal(b.shed, 3);
+	budget_tick(&b, 2 * SECOND);
+	assert_int_equal(nrelieved, 3);
+}
+
+/* All that were shed are said, in a line every ten seconds. */
+static void
+test_log(void **state)
+{
+	(void)state;
+	relief = 30;
+	stale = 1;
+	budget_hold(&b, 830);
+	budget_enforce(&b);
+	budget_tick(&b, SECOND);
+	assert_int_equal(nlines, 1);
+	assert_string_equal(line_is, "memory: 5 connections were closed to "
+	    "keep within 800 octets, 680 are held");
+	budget_hold(&b, 30);
+	budget_tick(&b, 2 * SECOND);
+	budget_hold(&b, 30);
+	budget_tick(&b, 11 * SECOND - 1);
+	assert_int_equal(nlines, 1);
+	budget_tick(&b, 11 * SECOND);
 	assert_int_equal(nlines, 2);
-	assert_string_equal(line_is, "memory: near its budget for 7 s: the 1 "
-	    "readers that held most are reset");
+	assert_string_equal(line_is, "memory: 2 connections were closed to "
+	    "keep within 800 octets, 680 are held");
+	budget_tick(&b, 30 * SECOND);
+	assert_int_equal(nlines, 2);
+}
+
+/* What will be given back soon is not asked for again. */
+static void
+test_going(void **state)
+{
+	(void)state;
+	relief = 0;
+	budget_hold(&b, 1000);
+	budget_going(&b, 200);
+	budget_enforce(&b);
+	assert_int_equal(nasked, 0);
+	assert_true(budget_tight(&b));
+	budget_going(&b, 100);
+	assert_false(budget_tight(&b));
+	budget_hold(&b, -100);		/* some of it is */
+	budget_going(&b, -100);
+	assert_false(budget_tight(&b));
+	budget_going(&b, -200);		/* and the rest stays */
+	budget_enforce(&b);
+	assert_int_equal(nasked, 1);
 }
 
 /* What is held is no reader's: there is nothing to be said. */
@@ -174,7 +236,8 @@ test_tick_nobody(void **state)
 	budget_hold(&b, 790);
 	for (now = SECOND; now <= 12 * SECOND; now += SECOND)
 		budget_tick(&b, now);
-	assert_int_equal(nrelieved, 2);	/* at 6 s, and at 12 s from 7 s on */
+	assert_int_equal(nrelieved, 7);	/* from the sixth second on */
+	assert_int_equal(b.shed, 0);
 	assert_int_equal(nlines, 0);
 	assert_int_equal(b.held, 790);
 }
@@ -256,6 +319,9 @@ main(void)
 		T(test_tight),
 		T(test_enforce),
 		T(test_tick),
+		T(test_tick_stale),
+		T(test_log),
+		T(test_going),
 		T(test_tick_nobody),
 		T(test_init),
 		T(test_full),

@@ -550,7 +550,7 @@ test_hello(void **state)
 	begin(DIALS);
 	assert_int_equal(dialogue_turn(&tun), 0);
 	assert_int_equal(rocket_get_hello(out, out_len, &p, &why), out_len);
-	assert_int_equal(p.caps, OUR_CAPS | CAP_LZ4);
+	assert_int_equal(p.caps, OUR_CAPS | CAP_LZ4 | CAP_FORGET);
 	assert_int_equal(p.seals, SEAL_TLS | SEAL_XOR | SEAL_NONE);
 	assert_int_equal(p.keepalive_ms, 20000);
 	assert_int_equal(p.opens, 0);

@@ -71,7 +71,8 @@ stream_new(struct flow_peer *p, struct stream *st)
 	fs->st = st;
 	if (st != NULL)
 		stream_own(st, fs);
-	if ((p->settled.caps & CAP_LZ4) && (fs->lz = lz_new()) == NULL)
+	if ((p->settled.caps & CAP_LZ4) &&
+	    (fs->lz = lz_new((p->settled.caps & CAP_FORGET) != 0)) == NULL)
 		flow_fault = "no memory";
 	return (fs);
 }
@@ -562,7 +563,8 @@ peer_output(struct flow_peer *p)
 	ssize_t	 k;
 
 	while (wire_flush(&p->wire) == 0) {
-		if ((n = session_output(p->s, batch, sizeof(batch))) == 0)
+		wire_idle(&p->wire);
+		if ((n = session_output(p->s, batch, wire_room())) == 0)
 			break;
 		seal_cover(p->seal, batch, n);
 		for (off = 0; off < n; off += k) {

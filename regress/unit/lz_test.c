@@ -115,7 +115,7 @@ static size_t
 trip(const uint8_t *p, size_t len, size_t piece, size_t max, size_t got,
     size_t takes)
 {
-	struct lz	*a = lz_new(), *b = lz_new();
+	struct lz	*a = lz_new(1), *b = lz_new(1);
 	size_t		 n;
 
 	assert_non_null(a);
@@ -167,7 +167,7 @@ test_cuts(void **state)
 static void
 test_every_split(void **state)
 {
-	struct lz	*a = lz_new(), *b;
+	struct lz	*a = lz_new(1), *b;
 	size_t		 n, cut;
 	ssize_t		 got;
 
@@ -176,7 +176,7 @@ test_every_split(void **state)
 	n += pack(a, noise, 300, 300, 32768, wire + n);
 	n += pack(a, text, 3000, 3000, 32768, wire + n);
 	for (cut = 0; cut <= n; cut++) {
-		b = lz_new();
+		b = lz_new(1);
 		got = unpack(b, wire, cut, SIZE, SIZE, ROOM, plain, SIZE);
 		assert_true(got >= 0);
 		got += unpack(b, wire + cut, n - cut, SIZE, SIZE, ROOM,
@@ -199,8 +199,8 @@ test_mixed(void **state)
 
 	(void)state;
 	for (i = 0; i < 20; i++) {
-		a = lz_new();
-		b = lz_new();
+		a = lz_new(1);
+		b = lz_new(1);
 		for (j = 0; j < 300; j++) {
 			len = draw() % (draw() % 2 ? 200 : 40000);
 			from = (draw() % 3 ? text : noise) +
@@ -235,7 +235,7 @@ test_ratio(void **state)
 static void
 test_history(void **state)
 {
-	struct lz	*a = lz_new();
+	struct lz	*a = lz_new(1);
 	size_t		 first, again;
 
 	(void)state;
@@ -250,7 +250,7 @@ test_history(void **state)
 	assert_true(again < 20);
 	lz_free(a);
 	/* and another stream knows nothing of it */
-	a = lz_new();
+	a = lz_new(1);
 	assert_int_equal(pack(a, noise, 200, 200, 32768, wire), first);
 	lz_free(a);
 }
@@ -259,7 +259,7 @@ test_history(void **state)
 static void
 test_retry(void **state)
 {
-	struct lz	*a = lz_new();
+	struct lz	*a = lz_new(1);
 	size_t		 i, n = 0;
 
 	(void)state;
@@ -275,7 +275,7 @@ test_retry(void **state)
 static void
 test_memory(void **state)
 {
-	struct lz	*a = lz_new(), *b = lz_new();
+	struct lz	*a = lz_new(1), *b = lz_new(1);
 	const uint8_t	*from;
 	uint8_t		*to;
 	size_t		 n, empty = lz_held(a);
@@ -303,7 +303,7 @@ test_memory(void **state)
 static void
 bad(const char *octets, size_t len)
 {
-	struct lz	*b = lz_new();
+	struct lz	*b = lz_new(1);
 	size_t		 i;
 
 	errno = 0;
@@ -312,7 +312,7 @@ bad(const char *octets, size_t len)
 	assert_int_equal(errno, EPROTO);
 	lz_free(b);
 	/* all but the last octet may be right */
-	b = lz_new();
+	b = lz_new(1);
 	for (i = 0; i < len; i++)
 		if (unpack(b, (const uint8_t *)octets + i, 1, 1, SIZE, ROOM,
 		    plain, SIZE) == -1)
@@ -342,11 +342,11 @@ test_hostile(void **state)
 	bad("\2\0\0\12\0\11\220123456789", 15);	/* makes 9 of 10 */
 	bad("\2\0\0\40\0\4\37a\4\0", 10);	/* from before the start */
 	bad("\2\0\0\5\0\2\20a", 8);		/* makes 1 of 5 */
-	a = lz_new();
+	a = lz_new(1);
 	n = pack(a, text, 2000, 2000, 32768, wire);
 	for (i = 0; i < n; i++)
 		for (was = wire[i]; ++wire[i] != was;) {
-			b = lz_new();
+			b = lz_new(1);
 			(void)unpack(b, wire, n, SIZE, SIZE, ROOM, plain,
 			    SIZE);
 			lz_free(b);
@@ -358,13 +358,13 @@ test_hostile(void **state)
 static void
 test_whole(void **state)
 {
-	struct lz	*a = lz_new(), *b;
+	struct lz	*a = lz_new(1), *b;
 	size_t		 i, n;
 
 	(void)state;
 	n = pack(a, text, 2000, 2000, 32768, wire);
 	for (i = 0; i <= n; i++) {
-		b = lz_new();
+		b = lz_new(1);
 		assert_true(unpack(b, wire, i, SIZE, SIZE, ROOM, plain,
 		    SIZE) >= 0);
 		assert_int_equal(lz_whole(b), i == 0 || i == n);

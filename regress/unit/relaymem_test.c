@@ -112,7 +112,7 @@ gone(void)
 	UNTIL(svc->nrelays == 0);
 	flow_settle();
 	if (peer.t != NULL && (peer.transport & TRANSPORT_MUX))
-		assert_int_equal(svc->budget.held, 0);
+		assert_int_equal(svc->budget.held, peer.t->hold.octets);
 	flow_shut(&end, 0);
 	flow_close(&peer);
 	assert_int_equal(svc->budget.held, 0);
@@ -198,8 +198,8 @@ end_reader(void)
 static void
 end_worst(void)
 {
-	assert_int_equal(relay_reset_worst(), 1);
-	assert_int_equal(relay_reset_worst(), 0);
+	assert_int_equal(relay_relieve(1), 1);
+	assert_int_equal(relay_relieve(1), 0);
 	assert_int_equal(svc->stats.memory_resets, 1);
 	UNTIL(fs->resets == 1);
 	assert_int_equal(fs->reason, RESET_MEMORY);
@@ -265,7 +265,7 @@ static void
 end_linger_worst(void)
 {
 	(void)lingering();
-	assert_int_equal(relay_reset_worst(), 1);
+	assert_int_equal(relay_relieve(1), 1);
 	assert_int_equal(svc->nrelays, 0);
 	reset_seen();
 }
@@ -392,32 +392,122 @@ three_gone(void)
 	flow_close(&peer);
 }
 
+/* It is the one to be reset. */
+static void
+reset_next(int i, int any)
+{
+	uint64_t	 held = svc->budget.held;
+
+	assert_int_equal(relay_relieve(any), 1);
+	assert_true(svc->budget.held < held);
+	UNTIL(streams[i]->resets == 1);
+	assert_int_equal(streams[i]->reason, RESET_MEMORY);
+}
+
+static struct relay *
+relay_of(int i)
+{
+	struct relay	*r;
+
+	TAILQ_FOREACH(r, &svc->relays, entry)
+		if (i-- == 0)
+			return (r);
+	return (NULL);
+}
+
+/* All have waited for as long, and are of one source: who came first. */
 static void
 test_worst(void **state)
 {
-	static const int	 order[] = { 1, 0, 2 };
-	uint64_t		 held;
-	int			 i, k;
+	int	 i, k;
 
 	(void)state;
 	for (k = 0; k < 2; k++) {
 		three(k ? SIDE_CLIENT : SIDE_SERVER);
 		svc->stats.memory_resets = 0;
 		for (i = 0; i < 3; i++) {
-			held = svc->budget.held;
-			assert_int_equal(relay_reset_worst(), 1);
-			assert_true(svc->budget.held < held);
+			reset_next(i, 1);
 			assert_int_equal(svc->nrelays, 2 - i);
-			UNTIL(streams[order[i]]->resets == 1);
-			assert_int_equal(streams[order[i]]->reason,
-			    RESET_MEMORY);
 		}
-		assert_int_equal(relay_reset_worst(), 0);
+		assert_int_equal(relay_relieve(1), 0);
 		assert_int_equal(svc->stats.memory_resets, 3);
 		flow_settle();
-		assert_int_equal(svc->budget.held, 0);
+		assert_int_equal(svc->budget.held, peer.t->hold.octets);
 		three_gone();
 	}
+}
+
+/* He who takes what there is is none of them, though he holds most. */
+static void
+test_worst_reads(void **state)
+{
+	(void)state;
+	three(SIDE_SERVER);
+	assert_int_equal(relay_relieve(0), 0);
+	flow_now += HOLD_STALE_US;
+	flow_read(&ends[1], 1);
+	UNTIL(ends[1].rx == 28000);
+	flow_read(&ends[1], 0);
+	flow_send(streams[1], 31000, 0);
+	flow_settle();
+	assert_true(relay_of(1)->hold.octets > relay_of(0)->hold.octets);
+	reset_next(0, 0);
+	reset_next(2, 1);
+	assert_int_equal(relay_relieve(0), 0);
+	reset_next(1, 1);
+	three_gone();
+}
+
+/* And who takes an octet now and then is as one who takes none. */
+static void
+test_worst_trickles(void **state)
+{
+	int	 i;
+
+	(void)state;
+	three(SIDE_SERVER);
+	ends[0].at_most = ends[1].at_most = 512;
+	for (i = 0; i < 8; i++) {
+		flow_now += HOLD_STALE_US / 8;
+		event_active(&ends[i & 1].ev_read, EV_READ, 0);
+		flow_settle();
+	}
+	assert_true(ends[0].rx > 0 && ends[1].rx > 0);
+	ends[2].at_most = 0;		/* he takes all */
+	flow_read(&ends[2], 1);
+	UNTIL(ends[2].rx == 14000);
+	reset_next(0, 0);
+	reset_next(1, 0);
+	assert_int_equal(relay_relieve(0), 0);
+	three_gone();
+}
+
+/* Of those who are alike in that, one whose source holds most together. */
+static void
+test_worst_source(void **state)
+{
+	struct addr	 a[2] = { { .family = ADDR_IPV4 },
+			    { .family = ADDR_IPV4 } };
+	int		 i;
+
+	(void)state;
+	a[0].octets[0] = a[1].octets[0] = 10;
+	a[1].octets[1] = 1;
+	three(SIDE_SERVER);
+	flow_send(streams[2], 8000, 0);
+	flow_settle();
+	/* the second holds most, the others of one source hold more */
+	for (i = 0; i < 3; i++)
+		assert_int_equal(ledger_enter(svc->users, &relay_of(i)->charge,
+		    &a[i == 1], 0), 0);
+	assert_true(relay_of(1)->hold.octets > relay_of(0)->hold.octets);
+	assert_true(ledger_octets(&relay_of(0)->charge) >
+	    ledger_octets(&relay_of(1)->charge));
+	flow_now += HOLD_STALE_US;
+	reset_next(0, 0);
+	reset_next(1, 0);		/* his is heavier now */
+	reset_next(2, 0);
+	three_gone();
 }
 
 /* Past the budget, which some octets more find out: no more than needed. */
@@ -428,16 +518,16 @@ test_budget(void **state)
 	three(SIDE_SERVER);
 	svc->budget.max = svc->budget.held - 5000;
 	flow_send(streams[2], 1000, 0);
-	UNTIL(streams[1]->resets == 1);
+	UNTIL(streams[0]->resets == 1);
 	flow_settle();
-	assert_int_equal(streams[0]->resets + streams[2]->resets, 0);
+	assert_int_equal(streams[1]->resets + streams[2]->resets, 0);
 	assert_true(svc->budget.held <= svc->budget.max);
 	assert_int_equal(svc->stats.memory_resets, 1);
 	/* The others have lost nothing. */
 	svc->budget.max = MUCH;
-	flow_read(&ends[0], 1);
+	flow_read(&ends[1], 1);
 	flow_read(&ends[2], 1);
-	UNTIL(ends[0].rx == 20000 && ends[2].rx == 15000);
+	UNTIL(ends[1].rx == 28000 && ends[2].rx == 15000);
 	three_gone();
 }
 
@@ -448,6 +538,7 @@ static void
 test_divert_cannot(void **state)
 {
 	struct relay	*r;
+	uint64_t	 held;
 	int		 i, fd, n, error;
 
 	(void)state;
@@ -455,6 +546,7 @@ test_divert_cannot(void **state)
 		how = FLOW_TCP;
 		way(i, IN_PIPE);
 		r = flow_relay();
+		held = svc->budget.held;
 		/* EINVAL: nothing that can be read. */
 		assert_int_not_equal(fd = epoll_create1(EPOLL_CLOEXEC), -1);
 		n = r->stream->owner->divert(r->stream, fd, 100000);
@@ -463,7 +555,7 @@ test_divert_cannot(void **state)
 		assert_int_equal(n, -1);
 		assert_int_equal(error, EOPNOTSUPP);
 		assert_int_equal(r->out.pipes, 0);
-		assert_int_equal(svc->budget.held, 0);
+		assert_int_equal(svc->budget.held, held);
 		keep(IN_PIPE);
 		end_clean();
 	}
@@ -522,6 +614,9 @@ main(void)
 		T(test_early),
 		T(test_bounded),
 		T(test_worst),
+		T(test_worst_reads),
+		T(test_worst_trickles),
+		T(test_worst_source),
 		T(test_budget),
 		T(test_divert_cannot),
 		T(test_lz_faults)

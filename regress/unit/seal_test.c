@@ -679,29 +679,40 @@ test_xor(void **state)
 }
 
 static void
+pattern(uint8_t *p, size_t n)
+{
+	size_t	 i;
+
+	for (i = 0; i < n; i++)
+		p[i] = (uint8_t)(i ^ i >> 8);
+}
+
+/* Many records are read at once, as many as the caller has room for. */
+static void
 test_bulk(void **state)
 {
 	static uint8_t	 data[60000], got[60000];
 	struct pair	 p;
-	size_t		 i, read;
+	size_t		 read;
 	ssize_t		 n;
 
 	(void)state;
 	pair_ready(&p);
-	for (i = 0; i < sizeof(data); i++)
-		data[i] = (uint8_t)(i ^ i >> 8);
+	pattern(data, sizeof(data));
 	seal_bulk(p.s);
 	assert_int_equal(seal_write(p.c, data, sizeof(data)), sizeof(data));
 	p.there.reads = 0;
-	assert_true(seal_read(p.s, got, 100) == 100);
+	p.there.largest = 0;
+	assert_true((read = seal_read(p.s, got, 50000)) > 0);
 	assert_int_equal(p.there.reads, 1);
-	assert_true(p.there.largest > 3 * 16384);
+	assert_int_equal(p.there.largest, 50000);
 	assert_true(seal_pending(p.s) > 0);
-	for (read = 100; read < sizeof(got); read += n)
+	for (; read < sizeof(got); read += n)
 		assert_true((n = seal_read(p.s, got + read,
 		    sizeof(got) - read)) > 0);
 	assert_memory_equal(got, data, sizeof(data));
 	assert_int_equal(seal_pending(p.s), 0);
+	assert_int_equal(seal_held_read(p.s), 0);
 
 	/* Half a record is there, and is nothing to be read now. */
 	assert_int_equal(seal_write(p.c, data, 1000), 1000);
@@ -711,6 +722,97 @@ test_bulk(void **state)
 	p.there.len += 500;
 	assert_int_equal(seal_read(p.s, got, 1000), 1000);
 	assert_memory_equal(got, data, 1000);
+	pair_close(&p);
+}
+
+/*
+ * All seals read ahead into the same place.  Who pauses keeps its octets, and
+ * for who did not the others read without it.
+ */
+static void
+test_ahead(void **state)
+{
+	static uint8_t	 data[60000], got[2][60000];
+	struct pair	 p[2];
+	size_t		 read[2], i, most = 0;
+	ssize_t		 n;
+	int		 pauses;
+
+	(void)state;
+	pattern(data, sizeof(data));
+	for (pauses = 0; pauses < 2; pauses++) {
+		for (i = 0; i < 2; i++) {
+			read[i] = 0;
+			pair_ready(&p[i]);
+			seal_bulk(p[i].s);
+			assert_int_equal(seal_write(p[i].c, data,
+			    sizeof(data)), sizeof(data));
+		}
+		for (i = 0; read[0] + read[1] < 2 * sizeof(data); i = !i) {
+			n = seal_read(p[i].s, got[i] + read[i],
+			    sizeof(data) - read[i]);
+			assert_true(n >= 0 || errno == EAGAIN ||
+			    read[i] == sizeof(data));
+			read[i] += n > 0 ? n : 0;
+			if (pauses)
+				assert_int_equal(seal_pause(p[i].s), 0);
+			if (pauses && seal_held_read(p[i].s) > most)
+				most = seal_held_read(p[i].s);
+		}
+		for (i = 0; i < 2; i++) {
+			assert_memory_equal(got[i], data, sizeof(data));
+			assert_int_equal(seal_held_read(p[i].s), 0);
+			pair_close(&p[i]);
+		}
+	}
+	/* what was put aside was counted */
+	assert_in_range(most, 30000, sizeof(data));
+}
+
+/* One that goes takes along what it has read ahead, and no other's. */
+static void
+test_ahead_gone(void **state)
+{
+	static uint8_t	 data[60000], got[60000];
+	struct pair	 p, q;
+
+	(void)state;
+	pattern(data, sizeof(data));
+	pair_ready(&p);
+	seal_bulk(p.s);
+	assert_int_equal(seal_write(p.c, data, sizeof(data)), sizeof(data));
+	assert_true(seal_read(p.s, got, sizeof(got)) > 0);
+	pair_close(&p);
+	pair_ready(&q);
+	seal_bulk(q.s);
+	assert_int_equal(seal_write(q.c, data, 1000), 1000);
+	assert_int_equal(seal_read(q.s, got, sizeof(got)), 1000);
+	assert_memory_equal(got, data, 1000);
+	pair_close(&q);
+}
+
+/* Records that say nothing, and half of one: no more is held than that half. */
+static void
+test_half(void **state)
+{
+	static uint8_t	 data[16384], got[60000];
+	struct pair	 p;
+	size_t		 i;
+
+	(void)state;
+	pair_ready(&p);
+	seal_bulk(p.s);
+	for (i = 0; i < 1000; i++)
+		assert_int_equal(seal_write(p.c, data, 8), 8);
+	assert_int_equal(seal_write(p.c, data, sizeof(data)), sizeof(data));
+	p.there.len -= 100;
+	while (seal_read(p.s, got, sizeof(got)) > 0)
+		;
+	assert_int_equal(seal_pause(p.s), 0);
+	assert_in_range(seal_held_read(p.s), 16000, 20000);
+	p.there.len += 100;
+	assert_int_equal(seal_read(p.s, got, sizeof(got)), sizeof(data));
+	assert_int_equal(seal_held_read(p.s), 0);
 	pair_close(&p);
 }
 
@@ -863,6 +965,9 @@ main(void)
 		cmocka_unit_test_setup(test_bare, setup),
 		cmocka_unit_test_setup(test_xor, setup),
 		cmocka_unit_test_setup(test_bulk, setup),
+		cmocka_unit_test_setup(test_ahead, setup),
+		cmocka_unit_test_setup(test_ahead_gone, setup),
+		cmocka_unit_test_setup(test_half, setup),
 		cmocka_unit_test_setup(test_update, setup),
 		cmocka_unit_test_setup(test_update_flood, setup),
 		cmocka_unit_test_setup(test_ticket, setup)

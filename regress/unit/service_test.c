@@ -489,13 +489,17 @@ test_relieved(void **state)
 	user(&late);
 	flow_second();
 	assert_int_equal(frame_figure("users"), RELIEVED);
-	frame_ahead += 4 * 1000000;
+	frame_ahead += 3 * 1000000;
 	flow_second();
 	assert_int_equal(frame_figure("memory_resets"), 0);
 	frame_ahead += 1000000;
 	flow_second();
 	assert_int_equal(frame_figure("memory_resets"), 1);
-	assert_int_equal(frame_logged("memory: near its budget for"), 1);
+	assert_int_equal(frame_figure("memory_shed"), 1);
+	assert_int_equal(frame_logged("for 4 s it has not taken what waits"),
+	    1);
+	assert_int_equal(frame_logged("memory: 1 connections were closed"),
+	    1);
 	UNTIL(frame_figure("users") == RELIEVED + 1);
 	flow_shut(&late, 0);
 	for (i = 0; i < RELIEVED; i++)

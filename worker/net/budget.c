@@ -21,12 +21,16 @@
 /* Those of pipes that octets are spliced through, two each; the same eighth. */
 #define PIPE_FDS	(2 * PIPES_MAX)
 #define FULL_LOG_US	(10 * 1000000ULL)
-/* Readers that stopped may keep users out for so long. */
+#define SHED_LOG_US	(10 * 1000000ULL)
+/* Those who make some progress may keep users out for so long. */
 #define TIGHT_US	(5 * 1000000ULL)
+/* It pays to give so much back to the system, and so often. */
+#define TRIM_LEAST	(4 * 1024 * 1024)
+#define TRIM_US		(10 * 1000000ULL)
 
 /* The limit of the process is as high as it may be by now, and stays. */
 void
-budget_init(struct budget *b, int (*relieve)(void))
+budget_init(struct budget *b, int (*relieve)(int any))
 {
 	struct rlimit	 rl;
 	uint32_t	 max, eighth;
@@ -45,19 +49,42 @@ void
 budget_hold(struct budget *b, int64_t octets)
 {
 	b->held += octets;
+	if (b->held > b->peak)
+		b->peak = b->held;
+}
+
+void
+budget_going(struct budget *b, int64_t octets)
+{
+	b->going += octets;
+}
+
+static int
+budget_relieve(struct budget *b, int any)
+{
+	if (!b->relieve(any))
+		return (0);
+	b->shed++;
+	return (1);
 }
 
 void
 budget_enforce(struct budget *b)
 {
-	while (b->held > b->max && b->relieve())
+	while (b->held - b->going > b->max && budget_relieve(b, 1))
 		;
 }
 
 int
 budget_tight(const struct budget *b)
 {
-	return (b->held > b->max / 8 * 7);
+	return (b->held - b->going > b->max / 8 * 7);
+}
+
+int
+budget_pressed(const struct budget *b)
+{
+	return (b->held > b->max / 2);
 }
 
 uint64_t
@@ -66,30 +93,59 @@ budget_left(const struct budget *b)
 	return (b->held < b->max ? b->max - b->held : 0);
 }
 
+/* What is shed one by one is logged together. */
+static void
+budget_log(struct budget *b, uint64_t now)
+{
+	if (b->shed == b->shed_told || (b->shed_logged != 0 &&
+	    now - b->shed_logged < SHED_LOG_US))
+		return;
+	log_warnx("memory: %llu connections were closed to keep within %llu "
+	    "octets, %llu are held", (unsigned long long)(b->shed -
+	    b->shed_told), (unsigned long long)b->max,
+	    (unsigned long long)b->held);
+	b->shed_told = b->shed;
+	b->shed_logged = now;
+}
+
+/*
+ * What was freed amid what is still held stays with the process unless it is
+ * asked to give it back.
+ */
+static void
+budget_trim(struct budget *b, uint64_t now)
+{
+	if (b->peak - b->held < TRIM_LEAST || now - b->trimmed < TRIM_US)
+		return;
+	b->peak = b->held;
+	b->trimmed = now;
+	MALLOC_TRIM();
+}
+
 /*
  * Near the budget, and not past it, it could stay for ever: who reads nothing
  * holds what he has, and nobody would be accepted any more.
  */
-void
-budget_tick(struct budget *b, uint64_t now)
+static void
+budget_loosen(struct budget *b, uint64_t now)
 {
-	unsigned int	 n = 0;
-
 	if (!budget_tight(b)) {
 		b->tight_since = 0;
 		return;
 	}
 	if (b->tight_since == 0)
 		b->tight_since = now;
-	if (now - b->tight_since < TIGHT_US)
-		return;
-	while (budget_tight(b) && b->relieve())
-		n++;
-	if (n > 0)
-		log_warnx("memory: near its budget for %llu s: the %u readers "
-		    "that held most are reset",
-		    (unsigned long long)(now - b->tight_since) / 1000000, n);
-	b->tight_since = 0;
+	while (budget_tight(b) && budget_relieve(b, now - b->tight_since >=
+	    TIGHT_US))
+		;
+}
+
+void
+budget_tick(struct budget *b, uint64_t now)
+{
+	budget_loosen(b, now);
+	budget_log(b, now);
+	budget_trim(b, now);
 }
 
 int

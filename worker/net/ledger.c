@@ -220,6 +220,12 @@ ledger_cost(struct charge *c, int64_t octets)
 	weight_cost(c->weight, octets);
 }
 
+uint64_t
+ledger_octets(const struct charge *c)
+{
+	return (c->source == NULL ? 0 : c->weight->held[LEDGER_OCTETS]);
+}
+
 /* ---- who is spared ---- */
 
 static void

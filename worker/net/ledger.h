@@ -113,6 +113,8 @@ int		 ledger_enter(struct ledger *, struct charge *,
 void		 ledger_progress(struct charge *);
 /* It costs so many octets more, or less. */
 void		 ledger_cost(struct charge *, int64_t octets);
+/* Octets that its source holds in its share; 0 if it is not charged. */
+uint64_t	 ledger_octets(const struct charge *);
 /* Its peer has proven who it is: its source is spared, and forgiven. */
 void		 ledger_proven(struct charge *);
 /* The same, where its connection is another process's. */

@@ -20,7 +20,8 @@
 enum {				/* the first octet of a block */
 	LZ_PLAIN,		/* u24 n, n octets: not in the history */
 	LZ_KEPT,		/* u24 n, n octets: in the history */
-	LZ_PACKED		/* u24 n, u16 packed, so many octets */
+	LZ_PACKED,		/* u24 n, u16 packed, so many octets */
+	LZ_FORGET		/* u24 0: nothing refers to what was before */
 };
 
 #define HEADER_MAX	6	/* of LZ_PACKED */
@@ -68,19 +69,41 @@ struct unpacker {
 };
 
 struct lz {
+	int		 forgets;	/* LZ_FORGET was agreed */
 	struct packer	 out;
 	struct unpacker	 in;
 	struct lz_count	 count;
 };
 
 struct lz *
-lz_new(void)
+lz_new(int forgets)
 {
 	struct lz	*lz;
 
-	if ((lz = calloc(1, sizeof(*lz))) != NULL)
-		lz->out.interval = SKIP_MIN;
+	if ((lz = calloc(1, sizeof(*lz))) == NULL)
+		return (NULL);
+	lz->forgets = forgets;
+	lz->out.interval = SKIP_MIN;
 	return (lz);
+}
+
+static void
+packer_clear(struct packer *o)
+{
+	free(o->lz4);
+	free(o->ring);
+	o->lz4 = NULL;
+	o->ring = NULL;
+	o->size = o->pos = 0;
+}
+
+static void
+unpacker_clear(struct unpacker *i)
+{
+	free(i->buf);
+	free(i->part);
+	i->buf = i->part = NULL;
+	i->size = i->pos = i->part_size = i->part_len = 0;
 }
 
 void
@@ -88,10 +111,8 @@ lz_free(struct lz *lz)
 {
 	if (lz == NULL)
 		return;
-	free(lz->out.lz4);
-	free(lz->out.ring);
-	free(lz->in.buf);
-	free(lz->in.part);
+	packer_clear(&lz->out);
+	unpacker_clear(&lz->in);
 	free(lz);
 }
 
@@ -282,11 +303,31 @@ lz_pack(struct lz *lz, uint8_t *buf, size_t max, size_t len, int lean)
 	return (n);
 }
 
+int
+lz_forget(struct lz *lz)
+{
+	struct packer	*o = &lz->out;
+
+	if (o->lz4 == NULL || o->staged != o->gone)
+		return (0);
+	packer_clear(o);
+	if (lz->forgets) {
+		lz_put_header(o->stage, LZ_FORGET, 0);
+		o->staged = LZ_HEADER;
+		o->gone = 0;
+	}
+	return (1);
+}
+
 /* ---- inwards ---- */
 
-/* Takes what there is of the header; 1: it is whole, -1: it is wrong. */
+/*
+ * Takes what there is of the header; 1: it is whole, -1: it is wrong, or says
+ * to forget where that was not agreed.
+ */
 static int
-unpacker_header(struct unpacker *i, const uint8_t **p, size_t *len)
+unpacker_header(struct unpacker *i, const uint8_t **p, size_t *len,
+    int forgets)
 {
 	size_t	 packed, most;
 
@@ -301,6 +342,8 @@ unpacker_header(struct unpacker *i, const uint8_t **p, size_t *len)
 	}
 	i->plain = (uint32_t)i->header[1] << 16 | lz_get16(i->header + 2);
 	i->left = i->plain;
+	if (i->header[0] == LZ_FORGET)
+		return (forgets && i->plain == 0 ? 1 : -1);
 	most = i->header[0] == LZ_PLAIN ? LZ_PLAIN_MAX : LZ_BLOCK_MAX;
 	if (i->header[0] > LZ_PACKED || i->plain == 0 || i->plain > most)
 		return (-1);
@@ -404,12 +447,18 @@ lz_unpack(struct lz *lz, const uint8_t *buf, size_t len, size_t room,
 	i->within = 1;
 	while (i->waits == 0 && len > 0) {
 		if (i->left == 0) {
-			if ((r = unpacker_header(i, &p, &len)) == -1) {
+			if ((r = unpacker_header(i, &p, &len,
+			    lz->forgets)) == -1) {
 				errno = EPROTO;
 				return (-1);
 			}
 			if (r == 0)
 				break;
+			if (i->header[0] == LZ_FORGET) {
+				unpacker_clear(i);
+				i->header_len = 0;
+				continue;
+			}
 		}
 		if (len == 0)
 			break;

@@ -9,8 +9,8 @@
  * packed, but for at most one block of plain octets.
  *
  * Each direction of each stream has its own history, and allocates nothing
- * before it carries something.  A block's lengths are checked before memory is
- * found for it.
+ * before it carries something, or after it was idle.  A block's lengths are
+ * checked before memory is found for it.
  */
 
 #ifndef WORKER_LZ_H
@@ -34,8 +34,8 @@ struct lz;
 
 /* lz.c */
 
-/* NULL: no memory. */
-struct lz	*lz_new(void);
+/* forgets: the peer understands a block that forgets.  NULL: no memory. */
+struct lz	*lz_new(int forgets);
 /* Takes NULL. */
 void		 lz_free(struct lz *);
 /* Octets of memory that it holds. */
@@ -53,6 +53,13 @@ size_t		 lz_rest(struct lz *, uint8_t *buf, size_t max);
 uint8_t		*lz_space(struct lz *, uint8_t *buf, size_t max, size_t *len);
 size_t		 lz_pack(struct lz *, uint8_t *buf, size_t max, size_t len,
 		    int lean);
+
+/*
+ * Gives back the memory that packing has.  What is packed next refers to
+ * nothing before it; if the peer understands that, a block for lz_rest says so,
+ * and it gives back its own.  0: there is none, or a block is half sent.
+ */
+int		 lz_forget(struct lz *);
 
 /*
  * Inwards, takes as much of the stream's len octets as makes some plain ones:

@@ -37,8 +37,15 @@ outq_init(struct budget *b)
 	budget = b;
 }
 
+static void
+outq_hold(struct outq *q, int64_t octets)
+{
+	q->held += octets;
+	budget_hold(budget, octets);
+}
+
 static struct piece *
-piece_new(size_t size)
+piece_new(struct outq *q, size_t size)
 {
 	struct piece	*p;
 
@@ -48,12 +55,12 @@ piece_new(size_t size)
 	p->pipe = NULL;
 	p->off = p->len = 0;
 	p->size = size;
-	budget_hold(budget, (int64_t)(sizeof(*p) + size));
+	outq_hold(q, (int64_t)(sizeof(*p) + size));
 	return (p);
 }
 
 static void
-piece_free(struct piece *p)
+piece_free(struct outq *q, struct piece *p)
 {
 	int64_t	 held = sizeof(*p) + p->size;
 
@@ -61,7 +68,7 @@ piece_free(struct piece *p)
 		held += p->pipe->len;
 	pipes_put(p->pipe);
 	free(p);
-	budget_hold(budget, -held);
+	outq_hold(q, -held);
 }
 
 static void
@@ -85,7 +92,7 @@ outq_shift(struct outq *q)
 		q->tail = NULL;
 	if (p->pipe != NULL)
 		q->pipes--;
-	piece_free(p);
+	piece_free(q, p);
 }
 
 int
@@ -105,7 +112,7 @@ outq_append(struct outq *q, const uint8_t *buf, size_t n)
 			size = PIECE_MIN;
 		if (size < n - fits)
 			size = n - fits;
-		if ((p = piece_new(size)) == NULL)
+		if ((p = piece_new(q, size)) == NULL)
 			return (-1);
 		p->len = n - fits;
 		memcpy(p->data, buf + fits, p->len);
@@ -124,7 +131,7 @@ static void
 outq_filled(struct outq *q, size_t n)
 {
 	q->len += n;
-	budget_hold(budget, n);
+	outq_hold(q, n);
 }
 
 ssize_t
@@ -142,12 +149,12 @@ outq_fill(struct outq *q, int fd, size_t n)
 			return (got);
 		/* It is full, or there is nothing: an empty one tells. */
 	}
-	if (q->pipes >= OUTQ_PIPES || (p = piece_new(0)) == NULL) {
+	if (q->pipes >= OUTQ_PIPES || (p = piece_new(q, 0)) == NULL) {
 		errno = EOPNOTSUPP;
 		return (-1);
 	}
 	if ((p->pipe = pipes_get()) == NULL) {
-		piece_free(p);
+		piece_free(q, p);
 		errno = EOPNOTSUPP;
 		return (-1);
 	}
@@ -157,7 +164,7 @@ outq_fill(struct outq *q, int fd, size_t n)
 		return (got);
 	}
 	error = errno == EINVAL ? EOPNOTSUPP : errno;
-	piece_free(p);
+	piece_free(q, p);
 	errno = error;
 	return (got);
 }
@@ -175,7 +182,7 @@ outq_write(struct outq *q, int fd, size_t max)
 		if ((n = pipes_drain(p->pipe, fd, max)) <= 0)
 			return (n);
 		q->len -= n;
-		budget_hold(budget, -(int64_t)n);
+		outq_hold(q, -(int64_t)n);
 		if (p->pipe->len == 0)
 			outq_shift(q);
 		return (n);
@@ -238,22 +245,22 @@ outq_drop(struct outq *q, size_t n)
 
 /* Copies what is in the pipe: it becomes data. */
 static struct piece *
-piece_copy(struct piece *p)
+piece_copy(struct outq *q, struct piece *p)
 {
 	struct piece	*copy;
 	ssize_t		 n;
 
-	if ((copy = piece_new(p->pipe->len)) == NULL)
+	if ((copy = piece_new(q, p->pipe->len)) == NULL)
 		return (NULL);
 	while (copy->len < copy->size) {
 		n = pipes_read(p->pipe, copy->data + copy->len,
 		    copy->size - copy->len);
 		if (n <= 0) {
-			piece_free(copy);
+			piece_free(q, copy);
 			return (NULL);
 		}
 		copy->len += n;
-		budget_hold(budget, -(int64_t)n);
+		outq_hold(q, -(int64_t)n);
 	}
 	return (copy);
 }
@@ -266,12 +273,12 @@ outq_unpipe(struct outq *q)
 	q->tail = NULL;
 	for (at = &q->head; (p = *at) != NULL; at = &p->next) {
 		if (p->pipe != NULL) {
-			if ((copy = piece_copy(p)) == NULL)
+			if ((copy = piece_copy(q, p)) == NULL)
 				break;
 			copy->next = p->next;
 			*at = copy;
 			q->pipes--;
-			piece_free(p);
+			piece_free(q, p);
 			p = copy;
 		}
 		q->tail = p;

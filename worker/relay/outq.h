@@ -19,6 +19,7 @@ struct outq {			/* empty: all 0 */
 	struct piece	*head, *tail;
 	uint32_t	 len;	/* octets, of all pieces */
 	uint32_t	 pipes;	/* of the pieces */
+	uint64_t	 held;	/* octets that the budget is charged for it */
 };
 
 /* outq.c */

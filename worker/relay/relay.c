@@ -42,8 +42,12 @@
 #define RELAY_CLOSED	0x1000	/* the end is in the socket already */
 #define RELAY_FRESH	0x2000	/* no edge has come yet */
 
-/* After the stream's end a socket that takes nothing for so long is reset. */
+/* After the stream's end a socket that takes less in so long is reset. */
 #define LINGER_US	(60 * 1000000ULL)
+#define LINGER_LEAST	(16 * 1024)
+/* What LZ4 has for a stream that sends nothing is given back after so long. */
+#define FORGET_US	(5 * 1000000ULL)
+#define FORGET_TIGHT_US	(1 * 1000000ULL)
 /* After so many large reads, or full ones of so much, the next is by pipe. */
 #define BULK_FULLS	4
 #define BULK_FULL_MIN	16384
@@ -84,6 +88,7 @@ relay_init(struct service *service)
 {
 	svc = service;
 	outq_init(&service->budget);
+	hold_init(service);
 	relaylz_init(service);
 	throttle_init(service, relay_go);
 }
@@ -104,6 +109,7 @@ relay_new(int fd)
 	TAILQ_INSERT_TAIL(&svc->relays, r, entry);
 	svc->nrelays++;
 	svc->budget.fds++;
+	hold_begin(r);
 	return (r);
 }
 
@@ -153,7 +159,7 @@ relay_close(struct relay *r, int rst)
 	relaylz_end(r);
 	throttle_end(r);
 	free(r->pre);
-	ledger_leave(&r->charge);
+	hold_end(r);
 	if (r->flags & RELAY_LINGERS)
 		TAILQ_REMOVE(&lingering, r, queue);
 	if (r->tunnel != NULL)
@@ -308,11 +314,13 @@ relay_flush(struct relay *r)
 			return (-1);
 		}
 		r->moved = worker_now();
+		hold_took(r, n);
 		if (r->stream != NULL && n > 0)
 			session_consumed(r->stream, n);
 		if (throttle_waits(r, THROTTLE_WRITE))
 			break;
 	}
+	hold_look(r);
 	return (relay_shut(r));
 }
 
@@ -392,8 +400,7 @@ relay_new_user(int fd, const struct addr *user, const struct addr *listener)
 	relay_resets(fd, 1);
 	r->user = *user;
 	r->other = *listener;
-	/* One that is charged to nobody has a source of its own. */
-	(void)ledger_enter(svc->users, &r->charge, user, 0);
+	hold_charge(r, user);
 	svc->stats.users++;
 	return (r);
 }
@@ -501,6 +508,7 @@ relay_dial_failed(struct relay *r, const struct msg_dialled *res)
 	/* We say nothing after the answer, and drop what comes. */
 	session_consumed(r->stream, r->out.len);
 	outq_clear(&r->out);
+	hold_look(r);
 	session_ready(r->stream);
 }
 
@@ -605,8 +613,9 @@ relay_want(struct relay *r)
 		r->flags |= RELAY_ANSWERS;
 	r->user = want.user;
 	r->other = want.listener;
-	(void)ledger_enter(svc->users, &r->charge, &r->user, 0);
+	hold_charge(r, &r->user);
 	outq_drop(&r->out, got);
+	hold_took(r, got);
 	session_consumed(r->stream, (size_t)got);
 	if (relaylz_start(r) == -1) {
 		log_warn("relay");
@@ -680,6 +689,9 @@ relay_pack(struct relay *r, uint8_t *buf, size_t max)
 		len = lz_pack(r->lz, buf, max, len, budget_tight(&svc->budget));
 	}
 	relaylz_count(r);
+	r->lz_used = worker_now();
+	hold_look(r);
+	hold_took(r, 0);
 	return (len);
 }
 
@@ -798,6 +810,7 @@ relay_unpipe(struct relay *r)
 		return;
 	}
 	relay_piping(r);
+	hold_look(r);
 }
 
 static void
@@ -830,6 +843,8 @@ relay_data(struct stream *st, const uint8_t *p, size_t len)
 			r->flags &= ~RELAY_WRITABLE;
 		}
 		r->moved = worker_now();
+		hold_look(r);
+		hold_took(r, n);
 		if (n > 0)
 			session_consumed(st, n);
 		if ((size_t)n == len)
@@ -842,6 +857,7 @@ relay_data(struct stream *st, const uint8_t *p, size_t len)
 	}
 	if ((r->flags & RELAY_WANT) && relay_want(r) == -1)
 		return;
+	hold_look(r);
 	budget_enforce(&svc->budget);
 }
 
@@ -885,8 +901,46 @@ relay_closed(struct stream *st)
 		return;
 	}
 	r->flags |= RELAY_LINGERS;
-	r->moved = worker_now();
+	r->lingers = worker_now();
+	r->lingering = r->out.len;
 	TAILQ_INSERT_TAIL(&lingering, r, queue);
+}
+
+/* Who takes an octet now and then must not stay for ever. */
+static void
+relay_linger(struct relay *r, uint64_t now)
+{
+	if (now - r->lingers < LINGER_US)
+		return;
+	if (r->lingering - r->out.len >= LINGER_LEAST) {
+		r->lingers = now;
+		r->lingering = r->out.len;
+		return;
+	}
+	svc->stats.lingered_out++;
+	log_info("user %s: took %u octets in %llu s, reset with %u octets "
+	    "left", addr_print(&r->user), r->lingering - r->out.len,
+	    LINGER_US / 1000000, r->out.len);
+	relay_close(r, 1);
+}
+
+/* The memory that LZ4 has for streams that send nothing is for others. */
+static void
+relay_forget(uint64_t now)
+{
+	struct relay	*r, *next;
+	uint64_t	 least = budget_tight(&svc->budget) ?
+			    FORGET_TIGHT_US : FORGET_US;
+
+	for (r = hold_oldest(); r != NULL && now - r->hold.since >= least;
+	    r = next) {
+		next = TAILQ_NEXT(r, hold.entry);
+		if (r->lz != NULL && r->stream != NULL &&
+		    now - r->lz_used >= least && relaylz_forget(r)) {
+			hold_look(r);
+			session_ready(r->stream);
+		}
+	}
 }
 
 void
@@ -894,33 +948,27 @@ relay_tick(uint64_t now)
 {
 	struct relay	*r, *next;
 
-	TAILQ_FOREACH_SAFE(r, &lingering, queue, next) {
-		if (now - r->moved < LINGER_US)
-			continue;
-		svc->stats.lingered_out++;
-		log_info("user %s: took nothing for %llu s, reset with %u "
-		    "octets left", addr_print(&r->user), LINGER_US / 1000000,
-		    r->out.len);
-		relay_close(r, 1);
-	}
+	TAILQ_FOREACH_SAFE(r, &lingering, queue, next)
+		relay_linger(r, now);
+	relay_forget(now);
 	TAILQ_FOREACH_SAFE(r, &piping, piping, next)
 		if (now - r->moved >= PIPE_US)
 			relay_unpipe(r);
 }
 
 int
-relay_reset_worst(void)
+relay_relieve(int any)
 {
-	struct relay	*r, *worst = NULL;
+	struct relay	*r;
 
-	TAILQ_FOREACH(r, &svc->relays, entry)
-		if (r->out.len > 0 && (worst == NULL ||
-		    r->out.len > worst->out.len))
-			worst = r;
-	if (worst == NULL)
+	if ((r = hold_victim(any)) == NULL)
 		return (0);
 	svc->stats.memory_resets++;
-	relay_abort(worst, RESET_MEMORY);
+	ledger_log(svc->users, &r->user, "reset: memory is short, and for "
+	    "%llu s it has not taken what waits, now %llu octets",
+	    (unsigned long long)(worker_now() - r->hold.since) / 1000000,
+	    (unsigned long long)r->hold.octets);
+	relay_abort(r, RESET_MEMORY);
 	return (1);
 }
 

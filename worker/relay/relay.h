@@ -31,6 +31,7 @@
 #include <stdint.h>
 
 #include "shared/addr.h"
+#include "hold.h"
 #include "lz.h"
 #include "outq.h"
 #include "worker/net/ledger.h"
@@ -46,6 +47,7 @@ struct relay {
 	TAILQ_ENTRY(relay)	 piping;	/* with a pipe */
 	struct event		 ev;
 	struct charge		 charge;	/* to its user's source */
+	struct hold		 hold;
 	struct stream		*stream;	/* NULL: waiting or lingering */
 	struct tunnel		*tunnel;	/* of the stream */
 	struct outq		 out;		/* waits for the socket */
@@ -53,11 +55,14 @@ struct relay {
 	struct throttle		*throttle;	/* NULL: no limit */
 	uint8_t			*pre;	/* want or answer, sent first */
 	uint64_t		 since;		/* worker_now of the start... */
-	uint64_t		 moved;	/* ...and of the last progress */
+	uint64_t		 moved;	/* ...and of the last octet taken */
+	uint64_t		 lingers; /* since when it is observed... */
+	uint32_t		 lingering; /* ...and what waited then */
 	uint64_t		 octets_in;	/* from the stream, unpacked */
 	uint64_t		 octets_out;	/* into it, not packed yet */
 	struct lz_count		 counted;	/* of lz, in the totals */
 	size_t			 lz_held;	/* of it, in the budget */
+	uint64_t		 lz_used;	/* last packed */
 	uint32_t		 dial;		/* request under way, or 0 */
 	int			 fd;		/* -1: not connected yet */
 	uint16_t		 flags;		/* RELAY_, relay.c */
@@ -79,10 +84,13 @@ int		 relay_open(struct relay *, struct tunnel *);
 int		 relay_accept(struct stream *, struct tunnel *);
 /* Ends both sides as an abort. */
 void		 relay_abort(struct relay *, enum reset_reason);
-/* Once a second: ends what lingers, and takes pipes from slow sockets. */
+/*
+ * Once a second: ends what lingers, takes pipes from slow sockets, and gives
+ * back what idle streams hold.
+ */
 void		 relay_tick(uint64_t now);
-/* Resets the reader that holds most; 0: nobody holds anything. */
-int		 relay_reset_worst(void);
+/* Resets one for memory: hold_victim.  0: there is none. */
+int		 relay_relieve(int any);
 void		 relay_describe(const struct relay *, struct ctl_stream *);
 
 #endif /* WORKER_RELAY_H */

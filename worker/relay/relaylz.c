@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "worker/frame/worker.h"
 #include "worker/tunnel/service.h"
 #include "relay.h"
 #include "relaylz.h"
@@ -28,8 +29,10 @@ relaylz_start(struct relay *r)
 {
 	if (!(r->stream->session->conf.caps & CAP_LZ4))
 		return (0);
-	if ((r->lz = lz_new()) == NULL)
+	r->lz = lz_new((r->stream->session->conf.caps & CAP_FORGET) != 0);
+	if (r->lz == NULL)
 		return (-1);
+	r->lz_used = worker_now();
 	r->lz_held = lz_held(r->lz);
 	budget_hold(&svc->budget, r->lz_held);
 	return (0);
@@ -65,6 +68,16 @@ relaylz_count(struct relay *r)
 	*was = *now;
 	budget_hold(&svc->budget, (int64_t)held - (int64_t)r->lz_held);
 	r->lz_held = held;
+}
+
+int
+relaylz_forget(struct relay *r)
+{
+	if (!lz_forget(r->lz))
+		return (0);
+	svc->stats.lz_forgotten++;
+	relaylz_count(r);
+	return (1);
 }
 
 /* As write(2), of plain octets, as many as may pass. */

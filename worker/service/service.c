@@ -50,7 +50,6 @@ static uint32_t			 nstaged_remotes;
 static char			 staged_where[HOST_MAX];
 static struct msg_key		 keys[TOKENS_MAX];	/* until KEYS_END */
 static uint32_t			 nkeys;
-static struct ledger		*failed;	/* tunnels, for their lines */
 static struct channel		*gate;
 static struct event		*changed, *tick, *stop_timer;
 static TAILQ_HEAD(, early)	 early = TAILQ_HEAD_INITIALIZER(early);
@@ -89,6 +88,7 @@ service_limits(void)
 	if (service.nopen == 0)
 		return;
 	share = service.conf.opts.memory / 2 / service.nopen;
+	wire_limit(service.budget.max / 8 / service.nopen);
 	TAILQ_FOREACH(t, &service.tunnels, entry)
 		if (t->state == TUNNEL_OPEN)
 			session_limit(t->session, share);
@@ -164,6 +164,20 @@ service_tick(evutil_socket_t fd, short what, void *arg)
 	service_changed();
 }
 
+/*
+ * Memory is short: who holds more of what does not move, users together or
+ * peers together, loses one.
+ */
+static int
+service_relieve(int any)
+{
+	uint64_t	 us = any ? 0 : HOLD_STALE_US;
+
+	if (tunnelhold_stuck(us) > hold_octets() && tunnelhold_relieve(us))
+		return (1);
+	return (relay_relieve(any) || tunnelhold_relieve(us));
+}
+
 /* ---- start and configuration ---- */
 
 static void
@@ -171,7 +185,7 @@ service_init(void)
 {
 	struct timeval	 second = { 1, 0 };
 
-	if ((failed = ledger_new("tunnel")) == NULL ||
+	if ((service.peers = ledger_new("tunnel")) == NULL ||
 	    (service.users = ledger_new("user")) == NULL)
 		fatal("%s", __func__);
 	TAILQ_INIT(&service.tunnels);
@@ -179,7 +193,7 @@ service_init(void)
 	service.base = worker_base();
 	service.dials = worker_self()->dials;
 	service.opens = worker_self()->opens;
-	budget_init(&service.budget, relay_reset_worst);
+	budget_init(&service.budget, service_relieve);
 	service.dialect = dialect_get(worker_self()->dialect);
 	if (service.dialect == NULL)
 		fatalx("dialect %u is not known", worker_self()->dialect);
@@ -478,7 +492,7 @@ service_log_end(const struct tunnel *t, const char *fmt, ...)
 	uint32_t	 unsaid;
 	va_list		 ap;
 
-	if (!ledger_may_log(failed, &t->peer, &unsaid))
+	if (!ledger_may_log(service.peers, &t->peer, &unsaid))
 		return;
 	va_start(ap, fmt);
 	vsnprintf(words, sizeof(words), fmt, ap);
@@ -712,6 +726,12 @@ static const struct figure	 service_figures[] = {
 	    "streams that ended in a reset"),
 	FIGURE(COUNTER, "memory_resets", service.stats.memory_resets,
 	    "readers reset because they held too much memory"),
+	FIGURE(COUNTER, "memory_tunnels", service.stats.memory_tunnels,
+	    "tunnels closed because their peers left too much memory held"),
+	FIGURE(COUNTER, "tunnels_half", service.stats.tunnels_half,
+	    "tunnels closed because the rest of a record did not come"),
+	FIGURE(COUNTER, "memory_shed", service.budget.shed,
+	    "streams and tunnels closed to keep within memory"),
 	FIGURE(COUNTER, "lingered_out", service.stats.lingered_out,
 	    "connections that never took the last data sent to them"),
 	FIGURE(COUNTER, "accept_paused", service.stats.accept_paused,
@@ -739,7 +759,9 @@ static const struct figure	 service_figures[] = {
 	    "payload bytes after compression"),
 	FIGURE(COUNTER, "lz4_faults", service.stats.lz_faults,
 	    "streams reset because a block could not be decompressed"),
-	FIGURE(GAUGE, "memory", service.budget.held, "bytes in queues"),
+	FIGURE(COUNTER, "lz4_forgotten", service.stats.lz_forgotten,
+	    "times that an idle stream gave back its compression memory"),
+	FIGURE(GAUGE, "memory", service.budget.held, "bytes of memory held"),
 	{ .name = NULL }
 };
 

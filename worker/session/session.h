@@ -44,6 +44,7 @@ enum reset_reason {		/* rocket-protocol(7), smux command 5 */
 #define CAP_RESET	0x02	/* command 5 is understood */
 #define CAP_BULK	0x04	/* so is command 6 */
 #define CAP_LZ4		0x08	/* payload is in relay's blocks: lz.h */
+#define CAP_FORGET	0x10	/* so is their block that forgets */
 
 /* The least room that a buffer for output has. */
 #define SESSION_OUTPUT_MIN	64

@@ -28,11 +28,24 @@
 #define XOR_CLIENT	"EXPORTER-rocket-xor-client"
 #define XOR_SERVER	"EXPORTER-rocket-xor-server"
 
+/* What is read ahead at once: a whole batch of the peer's. */
+#define SEAL_AHEAD		(264 * 1024)
+/* What OpenSSL has for one seal, measured; and for the record that it reads. */
+#define SEAL_COST		(16 * 1024)
+#define SEAL_RECORD_COST	(17 * 1024)
+
 /*
- * What OpenSSL may read at once when it reads ahead: a whole batch of the
- * peer's.  The buffer lives only while octets wait in it.
+ * All that is read ahead is in here, of the one seal whose turn it is.  OpenSSL
+ * has a buffer for a single record, which lives only while a part of one waits.
  */
-#define SEAL_READ_AHEAD		(264 * 1024)
+static struct {
+	const struct seal	*owner;	/* NULL: it is empty */
+	size_t			 off, len;
+	uint8_t			 octets[SEAL_AHEAD];
+} ahead;
+
+static void	 seal_fail(struct seal *, enum seal_why, const char *, ...)
+		    __attribute__((__format__(printf, 3, 4)));
 
 /* ---- the io below OpenSSL ---- */
 
@@ -122,6 +135,102 @@ seal_bio_write(BIO *bio, const char *buf, int len)
 	return ((int)n);
 }
 
+/* ---- reading ahead ---- */
+
+static size_t
+ahead_take(struct seal *s, uint8_t *buf, size_t len)
+{
+	if (len > ahead.len - ahead.off)
+		len = ahead.len - ahead.off;
+	memcpy(buf, ahead.octets + ahead.off, len);
+	if ((ahead.off += len) == ahead.len)
+		ahead.owner = NULL;
+	s->room -= len < s->room ? len : s->room;
+	return (len);
+}
+
+static size_t
+aside_take(struct seal *s, uint8_t *buf, size_t len)
+{
+	if (len > s->aside_len - s->aside_off)
+		len = s->aside_len - s->aside_off;
+	memcpy(buf, s->aside + s->aside_off, len);
+	if ((s->aside_off += len) == s->aside_len) {
+		free(s->aside);
+		s->aside = NULL;
+		s->aside_off = s->aside_len = 0;
+	}
+	return (len);
+}
+
+/*
+ * As the io's read, but as much as the caller of seal_read has room for is read
+ * at once: as many records as it has time for, and a part of one more.
+ */
+static ssize_t
+seal_read_ahead(struct seal *s, uint8_t *buf, size_t len)
+{
+	size_t	 most = s->room > len ? s->room : len;
+	ssize_t	 n;
+
+	if (s->aside != NULL)
+		return ((ssize_t)aside_take(s, buf, len));
+	if (ahead.owner != s) {
+		/* Whose turn is over has paused. */
+		if (ahead.owner != NULL)
+			return (s->io->read(s->arg, buf, len));
+		if (most > sizeof(ahead.octets))
+			most = sizeof(ahead.octets);
+		n = s->io->read(s->arg, ahead.octets, most);
+		if (n <= 0)
+			return (n);
+		ahead.owner = s;
+		ahead.off = 0;
+		ahead.len = n;
+	}
+	return ((ssize_t)ahead_take(s, buf, len));
+}
+
+/* Has it read octets that OpenSSL has not seen? */
+static int
+seal_is_ahead(const struct seal *s)
+{
+	return (ahead.owner == s || s->aside != NULL);
+}
+
+int
+seal_pause(struct seal *s)
+{
+	size_t	 n = ahead.len - ahead.off;
+
+	if (s == NULL || ahead.owner != s)
+		return (0);
+	ahead.owner = NULL;
+	if ((s->aside = malloc(n)) == NULL) {
+		seal_fail(s, SEAL_WHY_PROTOCOL, "no memory");
+		return (-1);
+	}
+	memcpy(s->aside, ahead.octets + ahead.off, n);
+	s->aside_off = 0;
+	s->aside_len = n;
+	return (0);
+}
+
+size_t
+seal_held_read(const struct seal *s)
+{
+	return (s->aside_len + (s->ssl != NULL && SSL_has_pending(s->ssl) ?
+	    SEAL_RECORD_COST : 0));
+}
+
+size_t
+seal_held(const struct seal *s)
+{
+	return (sizeof(*s) + (s->ssl == NULL ? 0 : SEAL_COST) +
+	    (s->in == NULL ? 0 : sizeof(*s->in) + sizeof(*s->out)) +
+	    seal_held_read(s));
+}
+
 static int
 seal_bio_read(BIO *bio, char *buf, int len)
 {
@@ -134,7 +243,8 @@ seal_bio_read(BIO *bio, char *buf, int len)
 	/* OpenSSL would read on until payload comes. */
 	if (s->violation != NULL)
 		return (-1);
-	n = s->io->read(s->arg, buf, len);
+	n = s->bulk ? seal_read_ahead(s, (uint8_t *)buf, len) :
+	    s->io->read(s->arg, buf, len);
 	if (n == 0)
 		s->eof = 1;
 	else if (n == -1)
@@ -180,9 +290,6 @@ seal_bio_method(void)
 }
 
 /* ---- failures ---- */
-
-static void	 seal_fail(struct seal *, enum seal_why, const char *, ...)
-		    __attribute__((__format__(printf, 3, 4)));
 
 static void
 seal_fail(struct seal *s, enum seal_why why, const char *fmt, ...)
@@ -381,6 +488,9 @@ seal_free(struct seal *s)
 	SSL_free(s->ssl);	/* wipes its keys; the BIO goes with it */
 	freezero(s->in, sizeof(*s->in));
 	freezero(s->out, sizeof(*s->out));
+	if (ahead.owner == s)
+		ahead.owner = NULL;
+	free(s->aside);
 	free(s);
 }
 
@@ -448,6 +558,7 @@ seal_read(struct seal *s, void *buf, size_t len)
 	if (len == 0)
 		return (0);
 	seal_forget();
+	s->room = len;
 	ok = SSL_read_ex(s->ssl, buf, len, &n);
 	if (seal_violated(s)) {
 		errno = s->error_errno;
@@ -528,10 +639,7 @@ seal_write(struct seal *s, const void *buf, size_t len)
 void
 seal_bulk(struct seal *s)
 {
-	if (s->ssl == NULL)
-		return;
-	SSL_set_default_read_buffer_len(s->ssl, SEAL_READ_AHEAD);
-	SSL_set_read_ahead(s->ssl, 1);
+	s->bulk = s->ssl != NULL;
 }
 
 void
@@ -630,7 +738,7 @@ seal_pending(struct seal *s)
 		return (0);
 	if ((n = SSL_pending(s->ssl)) > 0)
 		return (n);
-	return (SSL_has_pending(s->ssl));
+	return (seal_is_ahead(s) || SSL_has_pending(s->ssl));
 }
 
 const char *

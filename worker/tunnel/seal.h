@@ -76,9 +76,9 @@ ssize_t		 seal_read(struct seal *, void *, size_t);
  */
 ssize_t		 seal_write(struct seal *, const void *, size_t);
 /*
- * After the opening's last message: keep TLS and read far ahead (bulk), or
- * leave it, for bare octets or for octets under a key stream (xor; -1: there is
- * none, seal_error).
+ * After the opening's last message: keep TLS and read ahead, as far as the
+ * caller of seal_read has room for (bulk); or leave it, for bare octets or for
+ * octets under a key stream (xor; -1: there is none, seal_error).
  */
 void		 seal_bulk(struct seal *);
 void		 seal_bare(struct seal *);
@@ -95,6 +95,14 @@ enum seal_result seal_end(struct seal *);
  * seal_read found no whole record in them.
  */
 int		 seal_pending(struct seal *);
+/*
+ * Reading stops for now: what was read ahead is put aside, for all seals read
+ * ahead into the same buffer.  -1: no memory, the seal has failed.
+ */
+int		 seal_pause(struct seal *);
+/* Octets of memory that it holds; and those of them for what was read. */
+size_t		 seal_held(const struct seal *);
+size_t		 seal_held_read(const struct seal *);
 /* "TLS_AES_128_GCM_SHA256", "xor", "none". */
 const char	*seal_cipher(const struct seal *);
 /* Whose key was used, IDENTITY_LEN octets; NULL before DONE. */

@@ -72,6 +72,10 @@ struct seal {
 	int			 bare;
 	int			 dry;		/* nothing to read */
 	int			 spilling;	/* seal_bio_write */
+	int			 bulk;		/* reads ahead */
+	size_t			 room;		/* of seal_read's caller */
+	uint8_t			*aside;	/* what was read ahead, or NULL */
+	size_t			 aside_off, aside_len;
 	struct xor		*in, *out;	/* xor, or NULL */
 	enum seal_why		 why;
 	uint8_t			 identity[IDENTITY_LEN];

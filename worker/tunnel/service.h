@@ -42,8 +42,11 @@ struct service_stats {
 	uint64_t	 octets_piped;	/* of either, without a copy */
 	struct lz_count	 lz;		/* of streams with LZ4 */
 	uint64_t	 lz_faults;	/* of them: reset for a bad block */
+	uint64_t	 lz_forgotten;	/* idle streams gave memory back */
 	uint64_t	 tunnels;	/* opened ever */
 	uint64_t	 tunnels_failed;
+	uint64_t	 tunnels_half;	/* ended in the middle of a record */
+	uint64_t	 memory_tunnels;	/* ended for memory */
 	uint64_t	 accept_paused;	/* no descriptors, or no memory */
 };
 
@@ -62,7 +65,8 @@ struct service {
 	TAILQ_HEAD(relays, relay) relays;
 	char			 where[HOST_MAX];	/* listener or target */
 	struct budget		 budget;
-	struct ledger		*users;	/* whom relays are charged to */
+	struct ledger		*users;	/* whom relays are charged to... */
+	struct ledger		*peers;		/* ...and tunnels */
 	struct service_stats	 stats;
 	uint32_t		 ntunnels;	/* in tunnels */
 	uint32_t		 nopen;		/* of them TUNNEL_OPEN */

@@ -27,6 +27,7 @@
 #include "worker/dialect/dialect.h"
 #include "worker/frame/worker.h"
 #include "tunnel.h"
+#include "tunnelhold.h"
 #include "wsopen.h"
 
 /*
@@ -67,6 +68,7 @@ tunnel_init(struct service *service, const struct tunnel_events *ev)
 {
 	svc = service;
 	svc->events = ev;
+	tunnelhold_init(service);
 }
 
 const char *
@@ -138,6 +140,7 @@ tunnel_new(int fd, const struct msg_tunnel *how, struct remote *remote)
 	svc->ntunnels++;
 	svc->budget.fds++;
 	svc->stats.tunnels++;
+	tunnelhold_begin(t);
 	/*
 	 * Not in this turn: the peer's key may be new, and the message that
 	 * brings it may still wait in another channel.
@@ -174,6 +177,7 @@ tunnel_free(struct tunnel *t)
 	TAILQ_REMOVE(&svc->tunnels, t, entry);
 	svc->ntunnels--;
 	svc->budget.fds--;
+	tunnelhold_end(t);
 	svc->events->closed(t);
 	svc->dialect->free(t);
 	free(t->wskey);
@@ -530,13 +534,13 @@ tunnel_fill(struct tunnel *t)
 			tunnel_kill(t, TUNNEL_END_LOST, "no memory");
 			return (0);
 		}
-		len = session_output(t->session, tx, WIRE_BATCH);
+		len = session_output(t->session, tx, wire_room());
 		if (t->seal != NULL)
 			seal_cover(t->seal, tx, len);
 		wire_put(&t->wire, len);
 		return (len);
 	}
-	len = session_output(t->session, batch, sizeof(batch));
+	len = session_output(t->session, batch, wire_room());
 	for (off = 0; off < len; off += n) {
 		/* the wire is empty and has room for all of it */
 		n = seal_write(t->seal, batch + off, len - off);
@@ -651,6 +655,8 @@ tunnel_deadline(struct tunnel *t, uint64_t now)
 			tunnel_overdue(t);
 		next = t->deadline;
 	}
+	if ((at = tunnelhold_deadline(t, now)) < next)
+		next = at;
 	if (t->probe_until != 0) {
 		if (now >= t->probe_until)
 			tunnel_kill(t, TUNNEL_END_LOST, "no answer to a ping "
@@ -758,8 +764,13 @@ tunnel_turn(evutil_socket_t fd, short what, void *arg)
 	t->flags |= TUNNEL_F_TURN;
 	wire_pace(&t->wire, now);
 	next = tunnel_deadline(t, now);
+	t->got = 0;
 	if (!(t->flags & TUNNEL_F_DYING))
 		tunnel_states(t);
+	if (seal_pause(t->seal) == -1)
+		tunnel_kill(t, TUNNEL_END_LOST, "%s", seal_error(t->seal));
+	if (!(t->flags & TUNNEL_F_DYING))
+		tunnelhold_look(t, now);
 	t->flags &= ~TUNNEL_F_TURN;
 	/* What was sent or came in moves the deadlines. */
 	if (!(t->flags & TUNNEL_F_DYING))
@@ -770,6 +781,7 @@ tunnel_turn(evutil_socket_t fd, short what, void *arg)
 		return;
 	}
 	tunnel_set_timer(t, now, next);
+	budget_enforce(&svc->budget);
 }
 
 /* The loop's clock is coarser than ours: it may fire some ms early. */

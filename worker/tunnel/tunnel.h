@@ -25,7 +25,9 @@
 #include "meter.h"
 #include "seal.h"
 #include "service.h"
+#include "tunnelhold.h"
 #include "wire.h"
+#include "worker/net/ledger.h"
 #include "worker/session/session.h"
 
 struct remote;
@@ -69,6 +71,8 @@ struct tunnel {
 	uint64_t		 patience;
 	/* the peer must say something by then; 0 */
 	uint64_t		 probe_until;
+	struct charge		 charge;	/* to its peer's source */
+	struct tunnelhold	 hold;
 	uint32_t		 serial;
 	uint32_t		 rtt_us;	/* 0: not known */
 	uint32_t		 relays;	/* streams with a relay */

@@ -28,7 +28,9 @@
  * A batch of plain octets, and what it grows by: 22 octets a record when it is
  * sealed; in WebSocket a header before it and a control frame behind it.
  */
-#define TX_SIZE		(WIRE_BATCH + WIRE_BATCH / 256 + 1024)
+#define TX_SIZE(batch)	((batch) + (batch) / 256 + 1024)
+/* What is trimmed has room for a control frame, or what seal writes itself. */
+#define TRIM_ROOM	1024
 /* The kernel takes so many unsent octets; the order of more is up to us. */
 #define NOTSENT_LOWAT	(128 * 1024)
 /*
@@ -46,6 +48,8 @@
 
 /* For the next batch of any wire, since most batches leave at once. */
 static uint8_t	*spare;
+static size_t	 spare_size;
+static size_t	 batch_size = WIRE_BATCH;
 
 static void	 wire_event(evutil_socket_t, short, void *);
 static int	 wire_frames(struct wire *);
@@ -232,24 +236,59 @@ wire_flush(struct wire *w)
 		w->sent += n;
 	}
 	w->tx_off = w->tx_len = 0;
+	w->emptied++;
 	return (0);
 }
 
 /* ---- what waits ---- */
 
+void
+wire_limit(size_t n)
+{
+	if (n < WIRE_BATCH_MIN)
+		n = WIRE_BATCH_MIN;
+	batch_size = n > WIRE_BATCH ? WIRE_BATCH : n;
+}
+
+size_t
+wire_room(void)
+{
+	return (batch_size);
+}
+
 static int
 wire_tx_get(struct wire *w)
 {
+	size_t	 size = TX_SIZE(batch_size);
+
 	if (w->tx != NULL)
 		return (0);
+	if (spare != NULL && spare_size != size) {
+		free(spare);
+		spare = NULL;
+	}
 	if ((w->tx = spare) != NULL)
 		spare = NULL;
-	else if ((w->tx = malloc(TX_SIZE)) == NULL) {
+	else if ((w->tx = malloc(size)) == NULL) {
 		log_warn("tunnel");
 		return (-1);
 	}
-	budget_hold(w->budget, TX_SIZE);
+	w->tx_size = size;
+	budget_hold(w->budget, (int64_t)size);
 	return (0);
+}
+
+/* Its memory is not needed any more. */
+static void
+wire_tx_put(struct wire *w)
+{
+	if (spare == NULL && w->tx_size == TX_SIZE(batch_size)) {
+		spare = w->tx;
+		spare_size = w->tx_size;
+	} else
+		free(w->tx);
+	w->tx = NULL;
+	budget_hold(w->budget, -(int64_t)w->tx_size);
 }
 
 void
@@ -257,13 +296,33 @@ wire_idle(struct wire *w)
 {
 	if (w->tx == NULL)
 		return;
-	if (spare == NULL)
-		spare = w->tx;
-	else
-		free(w->tx);
-	w->tx = NULL;
+	wire_tx_put(w);
 	w->tx_off = w->tx_len = w->raw = 0;
-	budget_hold(w->budget, -(int64_t)TX_SIZE);
+}
+
+void
+wire_trim(struct wire *w)
+{
+	size_t	 len = w->tx_len - w->tx_off, size = len + TRIM_ROOM;
+	uint8_t	*p;
+
+	if (w->tx == NULL || w->raw > 0 || size > w->tx_size / 2 ||
+	    (p = malloc(size)) == NULL)
+		return;
+	memcpy(p, w->tx + w->tx_off, len);
+	wire_tx_put(w);
+	w->tx = p;
+	w->tx_size = size;
+	w->tx_off = 0;
+	w->tx_len = len;
+	budget_hold(w->budget, (int64_t)size);
+}
+
+size_t
+wire_held(const struct wire *w)
+{
+	return ((w->tx == NULL ? 0 : w->tx_size) +
+	    (w->pipe == NULL ? 0 : w->pipe->len));
 }
 
 ssize_t
@@ -278,12 +337,12 @@ wire_write(void *arg, const void *buf, size_t len)
 	}
 	if (w->ws != NULL)
 		used += w->raw + WS_ROOM;
-	if (used >= TX_SIZE) {
+	if (used >= w->tx_size) {
 		errno = EAGAIN;
 		return (-1);
 	}
-	if (len > TX_SIZE - used)
-		len = TX_SIZE - used;
+	if (len > w->tx_size - used)
+		len = w->tx_size - used;
 	if (w->ws != NULL) {
 		memcpy(w->tx + w->tx_len + WS_HEAD_MAX + w->raw, buf, len);
 		w->raw += len;
@@ -371,7 +430,7 @@ wire_frames(struct wire *w)
 		w->raw = 0;		/* nothing may follow that */
 	if (w->raw > 0)
 		wire_message(w, WS_BINARY);
-	while (TX_SIZE - w->tx_len >= WS_CONTROL_MAX &&
+	while ((w->tx == NULL || w->tx_size - w->tx_len >= WS_CONTROL_MAX) &&
 	    (n = ws_control(w->ws, buf)) > 0) {
 		if (wire_tx_get(w) == -1) {
 			errno = ENOMEM;
@@ -422,7 +481,7 @@ wire_put_message(struct wire *w, enum ws_type type, const void *buf,
 	w->ws->flags |= WS_F_TAKES_TEXT;
 	if (w->raw > 0)
 		wire_message(w, WS_BINARY);
-	if (len + WS_ROOM > TX_SIZE - w->tx_len) {
+	if (len + WS_ROOM > w->tx_size - w->tx_len) {
 		errno = EAGAIN;
 		return (-1);
 	}

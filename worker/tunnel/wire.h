@@ -25,20 +25,22 @@ struct event_base;
 struct pipebuf;
 
 #define WIRE_BATCH	(256 * 1024)	/* octets a system call */
+#define WIRE_BATCH_MIN	(16 * 1024)
 
 struct wire {
 	struct budget	*budget;	/* is charged for what waits */
 	void		(*ready)(void *, int);
 	void		*arg;
 	struct event	 ev;		/* the socket, edge-triggered */
-	uint8_t		*tx;		/* WIRE_TX_SIZE, or NULL */
-	size_t		 tx_off, tx_len;
+	uint8_t		*tx;		/* the batch, or NULL */
+	size_t		 tx_size, tx_off, tx_len;
 	struct ws	*ws;		/* or NULL */
 	/* Octets that are no message yet: behind tx_len and a header's room. */
 	size_t		 raw;
 	struct pipebuf	*pipe;		/* what is in it goes out after tx */
 	uint64_t	 paced;	/* worker_now of the last measurement */
 	uint64_t	 sent;		/* octets since */
+	uint64_t	 emptied;	/* times that nothing was left */
 	/* octets that a pipe takes, at the present rate; 0: copy */
 	uint32_t	 bulk;
 	unsigned int	 flags;		/* WIRE_F_, below */
@@ -100,12 +102,22 @@ void		 wire_end(struct wire *);
 int		 wire_broken(const struct wire *, char *, size_t);
 /* Sends what waits.  0: nothing is left, 1: some is, -1: errno. */
 int		 wire_flush(struct wire *);
-/* Nothing is left: room for WIRE_BATCH octets, or NULL: no memory. */
+/*
+ * The batch of every wire: between WIRE_BATCH_MIN and WIRE_BATCH octets, as
+ * the process has memory for all of them.
+ */
+void		 wire_limit(size_t);
+size_t		 wire_room(void);
+/* Nothing is left: room for wire_room() octets, or NULL: no memory. */
 uint8_t		*wire_batch(struct wire *);
 /* So many octets were put there. */
 void		 wire_put(struct wire *, size_t);
 /* Nothing is left: gives the batch's memory back. */
 void		 wire_idle(struct wire *);
+/* Some is left: gives back the memory that it does not need. */
+void		 wire_trim(struct wire *);
+/* Octets of memory, and of a pipe, that it holds for what waits. */
+size_t		 wire_held(const struct wire *);
 /*
  * An empty pipe that will be sent behind the batch, and how many octets may go
  * into it, at most *max; NULL: copying is better.  wire_piped says how many

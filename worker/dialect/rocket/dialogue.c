@@ -37,7 +37,7 @@ dialogue_params(const struct tunnel *t, struct rocket_params *p)
 	p->seals = o->seals;
 	p->caps = CAP_HALFCLOSE | CAP_RESET | CAP_BULK;
 	if (o->compression == COMPRESSION_LZ4)
-		p->caps |= CAP_LZ4;
+		p->caps |= CAP_LZ4 | CAP_FORGET;
 	p->keepalive_ms = o->keepalive * 1000;
 	memcpy(p->start_id, worker_self()->start_id, sizeof(p->start_id));
 	p->opens = svc->opens;
