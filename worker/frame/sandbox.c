@@ -37,6 +37,7 @@
 #include <sys/prctl.h>
 
 #include <linux/capability.h>
+#include <linux/seccomp.h>
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -547,15 +548,18 @@ sandbox_default(enum proc_role role)
 	    SCMP_ACT_KILL_PROCESS);
 }
 
-/* -1: the system lacks seccomp filters. */
+/* -1 with errno: the system lacks seccomp filters. */
 static int
 sandbox_seccomp(enum proc_role role)
 {
 	const struct row	*rows;
 	scmp_filter_ctx		 ctx;
+	uint32_t		 kill = SECCOMP_RET_KILL_PROCESS;
 	size_t			 i, n;
 	int			 error;
 
+	if (syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &kill) == -1)
+		return (-1);
 	rows = WIDENED ? sandbox_widened : sandbox_rows;
 	n = WIDENED ? nitems(sandbox_widened) : nitems(sandbox_rows);
 	if ((ctx = seccomp_init(sandbox_default(role))) == NULL)
@@ -704,7 +708,8 @@ static int
 sandbox_landlock(enum proc_role role)
 {
 	struct ll_ruleset	 set;
-	long			 abi, fd;
+	long			 abi, fd, ret;
+	int			 saved;
 
 	abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LL_ABI_VERSION);
 	if (abi < 1)
@@ -730,10 +735,11 @@ sandbox_landlock(enum proc_role role)
 		sandbox_landlock_paths(fd);
 	if (role == PROC_DIAL && set.net != 0)
 		sandbox_landlock_bind(fd);
-	if (syscall(SYS_landlock_restrict_self, fd, 0) == -1)
-		fatal("sandbox: landlock");
+	ret = syscall(SYS_landlock_restrict_self, fd, 0);
+	saved = errno;
 	close(fd);
-	return (0);
+	errno = saved;
+	return (ret == 0 ? 0 : -1);
 }
 
 /* ---- Linux: the rest ---- */

@@ -311,9 +311,6 @@ worker_end(void)
 	if (env.state != WORKER_CONFIGURES)
 		fatalx("END out of turn");
 	if (!env.closed) {
-		/* there is a log now */
-		if (dup2(STDIN_FILENO, STDERR_FILENO) == -1)
-			fatal("descriptors");
 		sandbox_close(env.role->id, env.begin.side,
 		    &env.sandbox.have, &env.sandbox.lack);
 		env.closed = 1;
@@ -322,6 +319,7 @@ worker_end(void)
 		log_debug("sandbox: %s", sandbox_names(env.sandbox.have));
 	}
 	env.state = WORKER_READY;
+	childlog_ready();
 	if (env.role->ready != NULL)
 		env.role->ready(reload);
 	worker_tell(IMSG_READY, &env.sandbox, sizeof(env.sandbox));
@@ -470,6 +468,7 @@ worker_run(const struct role *role, int argc, char **argv)
 	worker_signals();
 	TAILQ_INIT(&env.siblings);
 	log_init(role_name(role->id), LOGLEVEL_INFO);
+	childlog_early();
 	if ((env.base = event_base_new()) == NULL)
 		fatal("event loop");
 	if (role->id != PROC_CONTROL && childlog_init(env.base) == -1)
