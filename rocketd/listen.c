@@ -106,6 +106,8 @@ listen_options(const struct listener *l, const struct sockopts *o)
 	if (o->mss != 0)
 		listen_option(l, IPPROTO_TCP, TCP_MAXSEG, "mss", o->mss);
 	listen_option(l, IPPROTO_TCP, TCP_NODELAY, "nodelay", o->nodelay != 0);
+	/* A stream has one sequence of octets, and no others beside it. */
+	listen_option(l, SOL_SOCKET, SO_OOBINLINE, "urgent octets", 1);
 	listen_option(l, SOL_SOCKET, SO_KEEPALIVE, "keepalive", alive != 0);
 	if (alive != 0) {
 		listen_option(l, IPPROTO_TCP, TCP_KEEPIDLE, "keepalive idle",

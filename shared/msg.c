@@ -196,6 +196,14 @@ static const struct rule_field	 fields_file[] = {
 	END
 };
 
+static const struct rule_field	 fields_net[] = {
+	RANGE(msg_net, tunnels, 0, 1),
+	RANGE(msg_net, rule.bits, 0, 128),
+	RANGE(msg_net, rule.allow, 0, 1),
+	ADDRS(msg_net, rule.addr),
+	END
+};
+
 /* ---- fields, keys, tunnels and dialling ---- */
 
 static const struct rule_field	 fields_sign[] = {
@@ -327,6 +335,7 @@ static const struct rule	 msg_rules[IMSG_MAX] = {
 	RULE(IMSG_CONF_DECOY, ONE(P, G), FIXED(msg_decoy), 0, fields_decoy),
 	RULE(IMSG_CONF_FILE, ONE(P, G), FIXED(msg_file), 1, fields_file),
 	RULE(IMSG_DIR_AGAIN, ONE(D, P), FIXED(msg_dir), 0, fields_dir),
+	RULE(IMSG_CONF_NET, ONE(P, W), FIXED(msg_net), 0, fields_net),
 
 	RULE(IMSG_PROOF, ONE(G, K), FIXED(msg_proof), 0, fields_none),
 	RULE(IMSG_IDENTITY, ONE(G, K), FIXED(msg_identity), 0, fields_none),

@@ -21,7 +21,7 @@
 #include "opts.h"
 #include "proc.h"
 
-#define MSG_VERSION		8
+#define MSG_VERSION		9
 
 #define KEY_LEN			32
 #define IDENTITY_LEN		16
@@ -79,6 +79,7 @@ enum msg_type {
 	IMSG_CONF_DECOY,	/* P -> G	struct msg_decoy */
 	IMSG_CONF_FILE,		/* P -> G	struct msg_file, fd */
 	IMSG_DIR_AGAIN,		/* D -> P	struct msg_dir */
+	IMSG_CONF_NET,		/* P -> W	struct msg_net */
 
 	/* keys */
 	IMSG_PROOF,		/* G -> K	struct msg_proof */
@@ -290,6 +291,12 @@ struct msg_proxy {	/* who is believed about whom it speaks for */
 	uint32_t	 listen;	/* number of the listener */
 	uint32_t	 bits;		/* of addr that have to be the same */
 	struct addr	 addr;
+};
+
+struct msg_net {		/* one of a list: the first that fits counts */
+	uint32_t	 tunnels;	/* 1: who may have tunnels; 0: users */
+	uint32_t	 pad;
+	struct net_rule	 rule;
 };
 
 /* What strangers are answered on the listeners of a server block. */

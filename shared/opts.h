@@ -11,6 +11,7 @@
 
 #include <stdint.h>
 
+#include "addr.h"
 #include "name.h"
 
 #define SERVICE_NAME_MAX	64	/* with its NUL */
@@ -29,6 +30,7 @@
 #define WEB_HEADERS_MAX		1024	/* lines and their ends, with NUL */
 #define WEB_HEADERS		8	/* such lines */
 #define DECOYS_MAX		64	/* one a server block */
+#define NET_RULES_MAX		64	/* of one list of networks */
 
 enum side {
 	SIDE_NONE,
@@ -92,6 +94,13 @@ enum strategy {
 	STRATEGY_BALANCE
 };
 
+/* Are those of a network allowed?  The first of a list that fits decides. */
+struct net_rule {
+	struct addr	 addr;		/* ADDR_NONE: any address */
+	uint32_t	 bits;		/* of addr that have to match */
+	uint32_t	 allow;		/* 1; or 0: blocked */
+};
+
 /* What may protect a tunnel's octets; a mask. */
 #define SEAL_TLS	0x01
 #define SEAL_XOR	0x02
@@ -131,6 +140,17 @@ struct service_opts {
 	uint32_t	 dial_timeout;		/* seconds */
 	uint32_t	 strategy;		/* enum strategy */
 	uint32_t	 proxy_protocol; /* 0, 1 or 2, towards the target */
+	/* limits; 0: none */
+	uint32_t	 users_max;		/* users at once */
+	uint32_t	 users_per_source;	/* of one address */
+	uint32_t	 user_rate;	/* new ones of it, a second */
+	uint32_t	 user_idle;	/* seconds without an octet */
+	uint32_t	 rate_in;	/* octets a second to the target... */
+	uint32_t	 rate_out;		/* ...and to users */
+	uint32_t	 rate_in_user;		/* the same of one user */
+	uint32_t	 rate_out_user;
+	uint32_t	 tunnels_max;		/* of one client */
+	uint32_t	 stream_rate;	/* that a peer opens, of a session */
 	/* sockets: of users (server side) or targets (client side) */
 	struct sockopts	 service_sock;
 	/* and of tunnels */

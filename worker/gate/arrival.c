@@ -14,6 +14,7 @@
 #include <sys/tree.h>
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,7 +25,7 @@
 #include <event2/event_struct.h>
 
 #include "shared/compat.h"
-#include "worker/net/charge.h"
+#include "worker/net/ledger.h"
 #include "worker/net/proxyhdr.h"
 #include "worker/frame/worker.h"
 #include "answer.h"
@@ -100,6 +101,7 @@ struct worker {
 static struct {
 	struct gate_opts	 conf;
 	TAILQ_HEAD(, worker)	 workers;
+	struct ledger		*ledger;
 	struct channel		*keys;
 	struct conn_tree	 conns;
 	struct conns		 held;
@@ -131,6 +133,17 @@ conn_find(uint64_t number)
 
 	find.number = number;
 	return (RB_FIND(conn_tree, &env.conns, &find));
+}
+
+#define conn_log(c, ...) \
+	ledger_log(env.ledger, &(c)->charge.peer, __VA_ARGS__)
+
+/* Charges it to a peer: as long as no service is known, to all of them. */
+static int
+conn_charge(struct conn *c, const struct addr *peer)
+{
+	return (ledger_enter(env.ledger, &c->charge, peer,
+	    c->state == CONN_HELD ? c->service : UINT32_MAX));
 }
 
 /* ---- a connection's end ---- */
@@ -175,8 +188,17 @@ conn_free(struct conn *c)
 	else
 		arrival_less();
 	RB_REMOVE(conn_tree, &env.conns, c);
-	charge_release(&c->charge);
+	ledger_leave(&c->charge);
 	free(c);
+}
+
+/* It has lost its place to others.  A worker that has it goes on. */
+static void
+conn_shed(struct charge *charge, const char *why)
+{
+	(void)why;
+	conn_free((struct conn *)(void *)((char *)charge -
+	    offsetof(struct conn, charge)));
 }
 
 /* Arms the timer.  -1: no memory, and the connection is freed. */
@@ -254,15 +276,15 @@ conn_timer(evutil_socket_t fd, short what, void *arg)
 	switch (c->state) {
 	case CONN_PROXY:
 	case CONN_ROUTE:
-		charge_log(&c->charge, "no %s within %u ms", conn_first(c),
+		conn_log(c, "no %s within %u ms", conn_first(c),
 		    ms);
 		break;
 	case CONN_ASKED:
-		charge_log(&c->charge,
+		conn_log(c,
 		    "dropped after %u ms: no answer of keys", ms);
 		break;
 	case CONN_HELD:
-		charge_log(&c->charge, "dropped after %u ms: no worker of "
+		conn_log(c, "dropped after %u ms: no worker of "
 		    "service number %u", ms, c->service);
 		break;
 	default:	/* HANDED: it may live on, no longer at others' cost */
@@ -414,7 +436,7 @@ conn_malformed(struct conn *c, const char *why, size_t len)
 	if (len > SHOWN_MAX)
 		len = SHOWN_MAX;
 	log_printable(shown, sizeof(shown), env.buf, len);
-	charge_log(&c->charge, "not a %s: %s; it begins \"%s\"",
+	conn_log(c, "not a %s: %s; it begins \"%s\"",
 	    conn_first(c), why, shown);
 	conn_free(c);
 }
@@ -425,7 +447,7 @@ conn_closed(struct conn *c, size_t len)
 {
 	env.stats.closed_early++;
 	if (len > 0)
-		charge_log(&c->charge, "closed after %zu octets, which are no "
+		conn_log(c, "closed after %zu octets, which are no "
 		    "whole %s", len, conn_first(c));
 	else	/* somebody checks whether we are alive */
 		log_debug("tunnel from %s: closed at once",
@@ -472,7 +494,7 @@ conn_proxy(struct conn *c, size_t len, int closed)
 	}
 	/* It is now charged to the address it comes for. */
 	if (read(c->fd, env.buf, need) != (ssize_t)need ||
-	    (from.family != ADDR_NONE && charge_to(&c->charge, &from) == -1)) {
+	    (from.family != ADDR_NONE && conn_charge(c, &from) == -1)) {
 		conn_free(c);
 		return (-1);
 	}
@@ -569,10 +591,11 @@ conn_init(struct conn *c, int fd, const struct msg_arrival *a)
 		errno = EINVAL;
 		return (-1);
 	}
-	return (charge_to(&c->charge, &a->peer));
+	c->charge.shed = conn_shed;
+	return (conn_charge(c, &a->peer));
 }
 
-/* NULL with errno, EDQUOT when it is over a limit. */
+/* NULL with errno, EPERM when it is refused. */
 static struct conn *
 conn_new(int fd, const struct msg_arrival *a, int proxied)
 {
@@ -631,7 +654,7 @@ arrival_new(int fd, const struct msg_arrival *a, int proxied)
 	error = errno;
 	close(fd);
 	errno = error;
-	return (error == EDQUOT ? 0 : -1);
+	return (error == EPERM ? 0 : -1);
 }
 
 /* ---- what the others say ---- */
@@ -661,12 +684,12 @@ conn_refused(struct conn *c, const struct msg_verdict *v)
 		snprintf(hex + 2 * i, 3, "%02x", c->proof.identity[i]);
 	if (v->verdict == VERDICT_UNKNOWN) {
 		env.stats.unknown++;
-		charge_log(&c->charge, "unknown identity %s: wrong token or "
+		conn_log(c, "unknown identity %s: wrong token or "
 		    "unknown service", hex);
 		return;
 	}
 	env.stats.false_binder++;
-	charge_log(&c->charge, "false binder for service %s (number %u, "
+	conn_log(c, "false binder for service %s (number %u, "
 	    "identity %s)", w != NULL ? channel_peer(w->channel)->name : "?",
 	    v->service, hex);
 }
@@ -746,7 +769,8 @@ arrival_told(struct channel *ch, uint64_t number, int closed)
 void
 arrival_init(void)
 {
-	charge_init("tunnel");
+	if ((env.ledger = ledger_new("tunnel")) == NULL)
+		fatal("gate");
 	TAILQ_INIT(&env.workers);
 	TAILQ_INIT(&env.held);
 	RB_INIT(&env.conns);
@@ -755,14 +779,25 @@ arrival_init(void)
 void
 arrival_limits(const struct gate_opts *conf)
 {
+	struct ledger_limits	 limits = {
+		.total = conf->max_unproven,
+		.per_source = conf->max_per_source
+	};
+
 	env.conf = *conf;
-	charge_limits(conf);
+	ledger_limits(env.ledger, &limits);
 }
 
 const struct arrival_stats *
 arrival_stats(void)
 {
 	return (&env.stats);
+}
+
+const struct ledger_stats *
+arrival_charged(void)
+{
+	return (ledger_stats(env.ledger));
 }
 
 void

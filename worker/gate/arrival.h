@@ -2,7 +2,7 @@
 
 /*
  * Arrivals: connections of strangers from accept(2) until a worker has proven
- * them, or they are refused and closed.  All are charged (charge.h) and under
+ * them, or they are refused and closed.  All are charged (ledger.h) and under
  * one deadline, so strangers cost at most so many descriptors and some KiB
  * each, for so long.  One process has one gate, so this has one state.
  */
@@ -14,6 +14,7 @@
 
 #include "shared/channel.h"
 #include "shared/msg.h"
+#include "worker/net/ledger.h"
 
 struct arrival_stats {
 	uint32_t	 waiting;	/* now, not with a worker */
@@ -48,6 +49,7 @@ void	 arrival_worker_left(struct channel *);
  */
 int	 arrival_told(struct channel *, uint64_t number, int closed);
 const struct arrival_stats *arrival_stats(void);
+const struct ledger_stats *arrival_charged(void);
 /* Calls back as soon as none waits any more, which may be at once. */
 void	 arrival_when_none(void (*)(void));
 

@@ -21,7 +21,6 @@
 #include <event2/event_struct.h>
 
 #include "shared/compat.h"
-#include "worker/net/charge.h"
 #include "worker/net/listener.h"
 #include "worker/roles.h"
 #include "arrival.h"
@@ -192,7 +191,7 @@ gate_arrivals(void)
 static const void *
 gate_charges(void)
 {
-	return (charge_stats());
+	return (arrival_charged());
 }
 
 static uint64_t
@@ -210,10 +209,10 @@ gate_paused(void)
 #define ARRIVAL(n, m, h) \
 	FIGURE_OF(COUNTER, n, gate_arrivals, arrival_stats, m, h)
 #define CHARGE(k, n, m, h) \
-	FIGURE_OF(k, n, gate_charges, charge_stats, m, h)
+	FIGURE_OF(k, n, gate_charges, ledger_stats, m, h)
 
 static const struct figure	 gate_figures[] = {
-	CHARGE(GAUGE, "unproven", unproven, "connections not yet proven"),
+	CHARGE(GAUGE, "unproven", held, "connections not yet proven"),
 	FIGURE_GET(COUNTER, "accepted", gate_accepted, "connections accepted"),
 	ARRIVAL("handed", handed, "connections passed to a worker"),
 	ARRIVAL("proven", proven, "connections whose peer knows the token"),
@@ -227,9 +226,9 @@ static const struct figure	 gate_figures[] = {
 	ARRIVAL("timeouts", timeouts, "connections not proven in time"),
 	FIGURE_GET(COUNTER, "visitors", site_visitors,
 	    "strangers at WebSocket listeners"),
-	CHARGE(COUNTER, "limited_source", limited_source,
+	CHARGE(COUNTER, "limited_source", shed_source,
 	    "connections closed because of their source's limit"),
-	CHARGE(COUNTER, "limited_total", limited_total,
+	CHARGE(COUNTER, "limited_total", shed_total,
 	    "connections closed because of the limit for all sources"),
 	FIGURE_GET(COUNTER, "accept_paused", gate_paused,
 	    "times that accepting paused for lack of descriptors or memory"),

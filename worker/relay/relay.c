@@ -186,6 +186,22 @@ relay_put(struct relay *r, const uint8_t *p, size_t len)
 	return (n);
 }
 
+/*
+ * Has its socket failed?  The kernel tells once, by this, a read or a write:
+ * who is told must end the relay, for the next read finds an end in order.
+ */
+static int
+relay_failed(struct relay *r)
+{
+	socklen_t	 len;
+	int		 error = 0;
+
+	len = sizeof(error);
+	if (getsockopt(r->fd, SOL_SOCKET, SO_ERROR, &error, &len) == -1)
+		error = errno;
+	return (error != 0);
+}
+
 /* How a failed write ends the relay. */
 static void
 relay_broken(struct relay *r)
@@ -276,19 +292,6 @@ relay_flush(struct relay *r)
 	return (relay_shut(r));
 }
 
-/* An event for a socket that nobody reads now: has it failed? */
-static int
-relay_failed(struct relay *r)
-{
-	socklen_t	 len;
-	int		 error = 0;
-
-	len = sizeof(error);
-	if (getsockopt(r->fd, SOL_SOCKET, SO_ERROR, &error, &len) == -1)
-		error = errno;
-	return (error != 0);
-}
-
 static void
 relay_event(evutil_socket_t fd, short what, void *arg)
 {
@@ -296,6 +299,7 @@ relay_event(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	r->flags &= ~RELAY_FRESH;
+	/* Nobody reads it now, so nobody else would find out. */
 	if ((what & EV_READ) && (r->flags & RELAY_READABLE) &&
 	    relay_failed(r)) {
 		relay_abort(r, RESET_ABORT);
@@ -571,8 +575,9 @@ relay_want(struct relay *r)
 }
 
 /*
- * A read of the socket gave octets for the stream, its end, or nothing.
- * Returns how many octets; after 0 the relay may be gone.
+ * A read of the socket gave octets for the stream, its end, or nothing.  Behind
+ * an end there may be a reset already, of which no read tells.  Returns how
+ * many octets; after 0 the relay may be gone.
  */
 static size_t
 relay_took(struct relay *r, ssize_t n)
@@ -586,14 +591,26 @@ relay_took(struct relay *r, ssize_t n)
 		svc->stats.octets_out += n;
 		return (n);
 	}
-	if (n == 0) {
+	if (n == 0 && !relay_failed(r)) {
 		r->flags |= RELAY_EOF;
 		session_fin(r->stream);
-	} else if (errno == EAGAIN)
+	} else if (n == -1 && errno == EAGAIN)
 		r->flags &= ~RELAY_READABLE;
 	else
 		relay_abort(r, RESET_ABORT);
 	return (0);
+}
+
+/* As read(2). */
+static ssize_t
+relay_read(struct relay *r, uint8_t *buf, size_t len)
+{
+	ssize_t	 n;
+
+	do {
+		n = read(r->fd, buf, len);
+	} while (n == -1 && errno == EINTR);
+	return (n);
 }
 
 /* As a read into buf, but makes a block of what it gave. */
@@ -602,16 +619,12 @@ relay_pack(struct relay *r, uint8_t *buf, size_t max)
 {
 	uint8_t	*p;
 	size_t	 len;
-	ssize_t	 n;
 
 	if ((len = lz_rest(r->lz, buf, max)) == 0) {
 		if (!(r->flags & RELAY_READABLE) || r->fd == -1)
 			return (0);
 		p = lz_space(r->lz, buf, max, &len);
-		do {
-			n = read(r->fd, p, len);
-		} while (n == -1 && errno == EINTR);
-		if ((len = relay_took(r, n)) == 0)
+		if ((len = relay_took(r, relay_read(r, p, len))) == 0)
 			return (0);
 		len = lz_pack(r->lz, buf, max, len, budget_tight(&svc->budget));
 	}
@@ -660,9 +673,7 @@ relay_pull(struct stream *st, uint8_t *buf, size_t max)
 		return (done + relay_pack(r, buf + done, max - done));
 	if (!(r->flags & RELAY_READABLE) || r->fd == -1)
 		return (done);
-	do {
-		n = read(r->fd, buf + done, max - done);
-	} while (n == -1 && errno == EINTR);
+	n = relay_read(r, buf + done, max - done);
 	relay_gauge(r, n, max - done);
 	/* The first edge is still to come, and tells of any more octets. */
 	if (n < (ssize_t)(max - done) && (r->flags & RELAY_FRESH))
@@ -671,9 +682,8 @@ relay_pull(struct stream *st, uint8_t *buf, size_t max)
 		return (done);
 	done += n;
 	/* An end that is there already may go out with these octets. */
-	if ((r->flags & RELAY_CLOSED) && done < max &&
-	    (n = read(r->fd, buf + done, max - done)) != -1)
-		done += relay_took(r, n);
+	if ((r->flags & RELAY_CLOSED) && done < max)
+		done += relay_took(r, relay_read(r, buf + done, max - done));
 	return (done);
 }
 
@@ -695,6 +705,9 @@ relay_bulk(struct stream *st, struct pipebuf *pipe, size_t max)
 		r->flags |= RELAY_COPIES;
 		return (0);
 	}
+	/* Before an urgent octet it seems to be empty, or at its end. */
+	if (n == 0 || (n == -1 && errno == EAGAIN))
+		return (0);
 	if (n > 0)
 		svc->stats.octets_piped += n;
 	return (relay_took(r, n));

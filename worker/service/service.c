@@ -22,7 +22,7 @@
 #include "shared/compat.h"
 #include "shared/log.h"
 #include "worker/dialect/dialect.h"
-#include "worker/net/source.h"
+#include "worker/net/ledger.h"
 #include "worker/relay/dialler.h"
 #include "worker/relay/relay.h"
 #include "worker/tunnel/tunnel.h"
@@ -49,6 +49,7 @@ static uint32_t			 nstaged_remotes;
 static char			 staged_where[HOST_MAX];
 static struct msg_key		 keys[TOKENS_MAX];	/* until KEYS_END */
 static uint32_t			 nkeys;
+static struct ledger		*failed;	/* tunnels, for their lines */
 static struct channel		*gate;
 static struct event		*changed, *tick, *stop_timer;
 static TAILQ_HEAD(, early)	 early = TAILQ_HEAD_INITIALIZER(early);
@@ -169,6 +170,8 @@ service_init(void)
 {
 	struct timeval	 second = { 1, 0 };
 
+	if ((failed = ledger_new("tunnel")) == NULL)
+		fatal("%s", __func__);
 	TAILQ_INIT(&service.tunnels);
 	TAILQ_INIT(&service.relays);
 	service.base = worker_base();
@@ -439,16 +442,22 @@ service_host(const struct tunnel *t, char *buf, size_t size)
 static void
 service_log_end(const struct tunnel *t, const char *fmt, ...)
 {
-	struct source	*src;
-	char		 what[32];
+	char		 words[512];
+	uint32_t	 unsaid;
 	va_list		 ap;
 
-	if ((src = source_get(&t->peer, worker_now())) == NULL)
+	if (!ledger_may_log(failed, &t->peer, &unsaid))
 		return;
-	snprintf(what, sizeof(what), "tunnel %u", t->serial);
 	va_start(ap, fmt);
-	source_log(src, worker_now(), what, &t->peer, fmt, ap);
+	vsnprintf(words, sizeof(words), fmt, ap);
 	va_end(ap);
+	if (unsaid > 0)
+		log_info("tunnel %u from %s: %s (and %u lines more about "
+		    "this source, not logged)", t->serial,
+		    addr_print(&t->peer), words, unsaid);
+	else
+		log_info("tunnel %u from %s: %s", t->serial,
+		    addr_print(&t->peer), words);
 }
 
 /* A tunnel that was accepted has ended. */
