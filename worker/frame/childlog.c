@@ -154,13 +154,14 @@ childlog_last(enum log_level level, const char *line, void *arg)
 		(void)dprintf(words, "%s\n", line);
 }
 
-void
+int
 childlog_early(void)
 {
 	words = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
 	if (words == -1 || dup2(STDIN_FILENO, STDERR_FILENO) == -1)
-		fatal("standard error");
+		return (-1);
 	log_set_sink(childlog_last, NULL);
+	return (0);
 }
 
 void

@@ -18,9 +18,9 @@ struct event_base;
 
 /*
  * Until READY the parent reads what ends a process from its standard error,
- * which is /dev/null from here on.
+ * which is /dev/null from here on.  -1 with errno.
  */
-void	 childlog_early(void);
+int	 childlog_early(void);
 void	 childlog_ready(void);
 /* A line on that way, if it is fatal.  Is the sink until there is another. */
 void	 childlog_last(enum log_level, const char *line, void *);

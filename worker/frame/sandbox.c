@@ -70,6 +70,9 @@
 #define COVERED		0
 #endif
 
+/* MiB: what the largest `memory' may need. */
+#define SANDBOX_DATA_MOST	8192
+
 #define BIT(role)	(1U << (role))
 #define S		BIT(PROC_SERVICE)
 #define G		BIT(PROC_GATE)
@@ -161,6 +164,26 @@ sandbox_limits(enum proc_role role, int root)
 	rl.rlim_cur = rl.rlim_max;
 	if (setrlimit(RLIMIT_NOFILE, &rl) == -1)
 		log_warn("setrlimit nofile");
+}
+
+/*
+ * A reload may raise it, up to a fixed bound that a process which was taken over
+ * cannot pass either.  Sanitizers reserve terabytes.
+ */
+void
+sandbox_data(uint32_t mib)
+{
+	struct rlimit	 rl;
+
+	if (WIDENED || mib == 0 || getrlimit(RLIMIT_DATA, &rl) == -1)
+		return;
+	rl.rlim_cur = (rlim_t)mib << 20;
+	if (rl.rlim_max > (rlim_t)SANDBOX_DATA_MOST << 20)
+		rl.rlim_max = (rlim_t)SANDBOX_DATA_MOST << 20;
+	if (rl.rlim_cur > rl.rlim_max)
+		rl.rlim_cur = rl.rlim_max;
+	if (setrlimit(RLIMIT_DATA, &rl) == -1)
+		log_warn("setrlimit data");
 }
 
 /*
@@ -309,7 +332,10 @@ static const struct row	 sandbox_rows[] = {
 	{ SYS(readlinkat), ALL & ~R, EPERM, { ANY }, "libc's files" },
 	{ SYS(lseek), ALL & ~R, ESPIPE, { ANY }, "stdio at exit" },
 	{ SYS(prctl), ALL & ~R, EPERM, { ANY }, "malloc names its memory" },
-	{ SYS(prlimit64), ALL & ~R, EPERM, { ANY }, "sysconf" },
+	{ SYS(prlimit64), ALL & ~R, 0, { EQ(0, 0), EQ(1, RLIMIT_DATA) },
+	    "another limit with another configuration" },
+	{ SYS(prlimit64), ALL & ~R, EPERM, { EQ(0, 0), NOT(1, RLIMIT_DATA) },
+	    "sysconf" },
 	{ SYS(uname), ALL & ~R, EPERM, { ANY }, "libcrypto" },
 
 	/* sockets that were handed in */

@@ -276,6 +276,7 @@ worker_begin(struct imsg *imsg)
 	    first == ((env.begin.flags & BEGIN_RELOAD) != 0))
 		fatalx("BEGIN for another process");
 	log_set_level(env.begin.log_level);
+	sandbox_data(env.begin.data_max);
 	env.state = WORKER_CONFIGURES;
 	if (first) {
 		worker_title();
@@ -468,7 +469,8 @@ worker_run(const struct role *role, int argc, char **argv)
 	worker_signals();
 	TAILQ_INIT(&env.siblings);
 	log_init(role_name(role->id), LOGLEVEL_INFO);
-	childlog_early();
+	if (childlog_early() == -1)
+		fatal("standard error");
 	if ((env.base = event_base_new()) == NULL)
 		fatal("event loop");
 	if (role->id != PROC_CONTROL && childlog_init(env.base) == -1)

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: ISC */
+
+/*
+ * How much memory each process may have, so that one that runs away ends, and
+ * not the machine.
+ */
+
+#ifndef ROCKETD_LIMITS_H
+#define ROCKETD_LIMITS_H
+
+#include <stdint.h>
+
+#include "rocketd.h"
+
+/* limits.c */
+
+/* RLIMIT_DATA of a process, in MiB. */
+uint32_t	 limits_data(const struct rocketd *, const struct child *);
+
+#endif /* ROCKETD_LIMITS_H */
