@@ -167,8 +167,8 @@ sandbox_limits(enum proc_role role, int root)
 }
 
 /*
- * A reload may raise it, up to a fixed bound that a process which was taken over
- * cannot pass either.  Sanitizers reserve terabytes.
+ * A reload may raise it, up to a fixed bound, which a process that was taken
+ * over cannot pass either.  Sanitizers reserve terabytes.
  */
 void
 sandbox_data(uint32_t mib)
