@@ -53,7 +53,36 @@ serves "no core, no files at first, few processes"
 up - -- "$ODD" -l stack=1048576:1048576 -l as=1073741824:1073741824
 serves "a small stack and address space"
 up - -- "$ODD" -l nofile=16:16
-refused 'fatal.*(descriptors|files)|cannot start' "16 descriptors"
+refused 'RLIMIT_NOFILE: 16 descriptors are too few' "16 descriptors"
+if is_root; then	# root has no such limit
+	chown -R 65530:65530 "$T"
+	chmod 755 "$T"
+	up - -- setpriv --reuid=65530 --regid=65530 --clear-groups \
+	    "$ODD" -l nproc=3:3
+else
+	up - -- "$ODD" -l nproc=0:0
+fi
+refused 'cannot be started: the limit of processes is reached' "few processes"
+! is_root || chown -R 0:0 "$T"
+
+# ---- many services: they start in turns ----
+{
+	printf 'log debug\nserver {\nlisten on 127.0.0.1 port %s\n' \
+	    "$(ports 1)"
+	for i in $(ports 60); do
+		printf 'service "s%s" {\nlisten on 127.0.0.1 port %s\n' $i $i
+		printf 'token "a token of more than sixteen"\n}\n'
+	done
+	echo "}"
+} >"$T/many.conf"
+chmod 600 "$T/many.conf"
+up - many --
+most=$(awk '/ parent: .*: started, pid/ { if (++n > max) max = n }
+    / parent: .*: ready$/ { n-- } END { print max }' "$T/a.log")
+[ "$most" -le 32 ]
+ok $? "60 services: $most processes start at a time"
+stop "$pid"
+is "$status" 0 "60 services: it ends"
 
 # ---- names ----
 up - -- env -i
