@@ -33,6 +33,7 @@
 #include "plog.h"
 #include "read.h"
 #include "reload.h"
+#include "send.h"
 #include "spawn.h"
 #include "tlslook.h"
 
@@ -292,6 +293,7 @@ main(int argc, char *argv[])
 		.worker_path = ROCKETD_WORKER,
 		.worker_fd = -1,
 		.procs_ops = &hear_ops,
+		.key_made = send_made,
 		.netns = -1,
 		.ctl_fd = -1,
 		.pidfd = -1
@@ -306,6 +308,7 @@ main(int argc, char *argv[])
 	TAILQ_INIT(&env.children);
 	TAILQ_INIT(&env.listeners);
 	TAILQ_INIT(&env.drained);
+	TAILQ_INIT(&env.mends);
 	TAILQ_INIT(&env.agains);
 	env.root = geteuid() == 0;
 	if (rocketd_options(&env, argc, argv))
