@@ -474,7 +474,6 @@ worker_run(const struct role *role, int argc, char **argv)
 
 	env.role = role;
 	setproctitle_init(argc, argv, environ);
-	(void)NAME_PROCESS("rocketd-worker");
 	worker_signals();
 	TAILQ_INIT(&env.siblings);
 	log_init(role_name(role->id), LOGLEVEL_INFO);
