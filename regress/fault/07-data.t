@@ -37,8 +37,8 @@ for who in server/control server/keys server/gate server/service \
 	    "$who has a limit"
 done
 
-users() {	# users PORT: 300 at once, who move 100 KiB each way
-	"$TRAFFIC" users "$1" 300 100000 >"$T/users.out" 2>&1
+users() {	# users PORT: 150 at once, who move 30 KiB each way
+	"$TRAFFIC" users "$1" 150 30000 >"$T/users.out" 2>&1
 }
 
 for who in server/service server/gate client/service client/dial; do

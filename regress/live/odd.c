@@ -81,7 +81,7 @@ refuse(char *arg)
 		errx(2, "-r %s", arg);
 	if (seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), call,
 	    value != NULL, SCMP_A0(SCMP_CMP_EQ,
-	    value == NULL ? 0 : strtoull(value, NULL, 10))) != 0)
+	    value == NULL ? 0 : strtoull(value, NULL, 10), 0)) != 0)
 		errx(2, "-r %s", arg);
 }
 
