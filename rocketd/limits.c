@@ -10,10 +10,11 @@
 #include <sys/queue.h>
 #include <sys/resource.h>
 
+#include <unistd.h>
+
 #include "shared/compat.h"
 #include "limits.h"
 
-#define MIB(kib)	(uint32_t)(((kib) + 1023) / 1024)
 /* What any of them has in libraries, its loop and fragments of its heap. */
 #define BASE		64
 /* KiB for each channel: what is read, and a full queue. */
@@ -28,8 +29,8 @@ static const struct {
 } limits[PROC_MAX] = {
 	/* lines and answers that wait are bounded by channel */
 	[PROC_CONTROL] = { 64, 0, 1 },
-	/* a key in the making has 32 MiB for scrypt: a few at once */
-	[PROC_KEYS] = { 256, 0, 1 },
+	/* signatures; services' keys are made by other processes */
+	[PROC_KEYS] = { 128, 0, 1 },
 	/* what is peeked at, and answers to visitors: 16 KiB each */
 	[PROC_GATE] = { 64, 16, 1 },
 	/* modules of the system's choice; its lookups are processes */
@@ -69,11 +70,22 @@ limits_descriptors(void)
 	return (rl.rlim_cur);
 }
 
+/* Three quarters of the machine's memory, in MiB: the rest is for others. */
+static uint64_t
+limits_machine(void)
+{
+	long	 pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+
+	if (pages <= 0 || page <= 0)
+		return (UINT32_MAX);
+	return ((uint64_t)pages * (uint64_t)page / 4 * 3 >> 20);
+}
+
 uint32_t
 limits_data(const struct rocketd *env, const struct child *child)
 {
 	const struct conf_service	*cs = NULL;
-	uint64_t			 kib;
+	uint64_t			 kib, mib, most = limits_machine();
 
 	kib = limits_descriptors() * limits[child->role].descriptor;
 	if (limits[child->role].peers)
@@ -83,5 +95,6 @@ limits_data(const struct rocketd *env, const struct child *child)
 	if (cs != NULL)
 		kib += cs->opts.memory / 1024;
 	kib += kib / 2;
-	return (BASE + limits[child->role].more + MIB(kib));
+	mib = BASE + limits[child->role].more + (kib + 1023) / 1024;
+	return ((uint32_t)(mib < most ? mib : most));
 }

@@ -14,7 +14,10 @@
 
 /* limits.c */
 
-/* RLIMIT_DATA of a process, in MiB. */
+/*
+ * RLIMIT_DATA of a process, in MiB: what its caps allow and half as much again,
+ * and no more than three quarters of the machine's memory.
+ */
 uint32_t	 limits_data(const struct rocketd *, const struct child *);
 
 #endif /* ROCKETD_LIMITS_H */

@@ -90,6 +90,7 @@ static const char *const	 sandbox_places[] = {
 
 /* What this system refuses, and why: "chroot (Operation not permitted)". */
 static char	 sandbox_refusals[256];
+static int	 sandbox_pledged;
 
 const char *
 sandbox_names(uint32_t mask)
@@ -168,14 +169,16 @@ sandbox_limits(enum proc_role role, int root)
 
 /*
  * A reload may raise it, up to a fixed bound, which a process that was taken
- * over cannot pass either.  Sanitizers reserve terabytes.
+ * over cannot pass either; pledge allows no change.  Sanitizers reserve
+ * terabytes.
  */
 void
 sandbox_data(uint32_t mib)
 {
 	struct rlimit	 rl;
 
-	if (WIDENED || mib == 0 || getrlimit(RLIMIT_DATA, &rl) == -1)
+	if (WIDENED || mib == 0 || sandbox_pledged ||
+	    getrlimit(RLIMIT_DATA, &rl) == -1)
 		return;
 	rl.rlim_cur = (rlim_t)mib << 20;
 	if (rl.rlim_max > (rlim_t)SANDBOX_DATA_MOST << 20)
@@ -880,6 +883,7 @@ sandbox_close(enum proc_role role, enum side side, uint32_t *have,
 	if (pledge(sandbox_pledges[role].promises, NULL) == -1)
 		fatal("pledge");
 	*have |= SANDBOX_PLEDGE;
+	sandbox_pledged = 1;
 #endif
 	if (WIDENED)
 		*have |= SANDBOX_WIDENED;
