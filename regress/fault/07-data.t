@@ -5,6 +5,7 @@
 . regress/live/lib.sh
 command -v prlimit >/dev/null || skip_all "no prlimit(1)"
 sanitized && skip_all "sanitizers reserve terabytes"
+grep -q ROCKETD_COVERAGE "$TOP/config.mk" && skip_all "coverage has no limits"
 
 # limit PID OCTETS
 limit() {

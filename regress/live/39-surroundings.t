@@ -50,8 +50,12 @@ up - -- "$ODD" -l nofile=20:512
 serves "few descriptors at first"
 up - -- "$ODD" -l core=0:0 -l fsize=0:1000000 -l nproc=64:64
 serves "no core, no files at first, few processes"
-up - -- "$ODD" -l stack=1048576:1048576 -l as=1073741824:1073741824
-serves "a small stack and address space"
+if sanitized; then
+	skip "a small stack and address space" "sanitizers reserve terabytes"
+else
+	up - -- "$ODD" -l stack=1048576:1048576 -l as=1073741824:1073741824
+	serves "a small stack and address space"
+fi
 up - -- "$ODD" -l nofile=16:16
 refused 'RLIMIT_NOFILE: 16 descriptors are too few' "16 descriptors"
 if is_root; then	# root has no such limit
