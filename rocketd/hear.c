@@ -219,6 +219,8 @@ static void
 hear_changed(struct rocketd *env, enum proc_role role, uint32_t service,
     enum child_state before, enum child_state now)
 {
+	if (env->phase == PHASE_STARTING && now == CHILD_READY)
+		phase_progress(env);
 	if (role != PROC_SERVICE)
 		return;
 	crew_update(env, service);

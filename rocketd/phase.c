@@ -7,6 +7,8 @@
 #include <sys/types.h>
 #include <sys/queue.h>
 
+#include <stdio.h>
+
 #include "shared/compat.h"
 #include "shared/log.h"
 #include "apply.h"
@@ -26,6 +28,23 @@ phase_tell_control(struct rocketd *env)
 
 	if (control != NULL)
 		send_again(env, control, 0);
+}
+
+/* Hundreds of services may take longer than it would wait. */
+void
+phase_progress(struct rocketd *env)
+{
+	struct child	*child;
+	char		 line[96];
+	int		 ready = 0, all = 0;
+
+	TAILQ_FOREACH(child, &env->children, entry) {
+		all++;
+		ready += child->state == CHILD_READY;
+	}
+	snprintf(line, sizeof(line), "STATUS=%d of %d processes are ready\n"
+	    "EXTEND_TIMEOUT_USEC=%d", ready, all, CHILD_START * 1000);
+	detach_notify(line);
 }
 
 void
@@ -50,7 +69,7 @@ phase_up(struct rocketd *env)
 		phase_tell_control(env);
 	detach_done();
 	plog_detach();
-	detach_notify("READY=1");
+	detach_notify("READY=1\nSTATUS=");
 	if (env->reload_later)
 		reload_run(env, NULL);
 }

@@ -13,6 +13,8 @@
 
 /* Every process has been READY: the daemon is up. */
 void	 phase_up(struct rocketd *);
+/* Another process is READY: the service manager hears how many are. */
+void	 phase_progress(struct rocketd *);
 /* Tells control again where to log and where to listen. */
 void	 phase_tell_control(struct rocketd *);
 /* Stops the daemon in order; a second call ends everything at once. */

@@ -25,7 +25,8 @@
 #include "procs.h"
 #include "spawn.h"
 
-#define STAGES	3
+#define STAGES		3
+#define STARTING_MAX	32	/* at once */
 
 /*
  * The order of the start: control first, so that what the others log is seen;
@@ -306,6 +307,22 @@ procs_count(struct rocketd *env, const uint32_t *order, uint32_t which,
 	return (n);
 }
 
+/*
+ * Not all at once: hundreds that start share the processors, and each has to be
+ * READY in time.  Those that are left follow as these become READY.
+ */
+static int
+procs_may_start(struct rocketd *env)
+{
+	struct child	*child;
+	int		 n = 0;
+
+	TAILQ_FOREACH(child, &env->children, entry)
+		if (child->state == CHILD_STARTING)
+			n++;
+	return (n < STARTING_MAX);
+}
+
 static void
 procs_start_stage(struct rocketd *env, uint32_t stage)
 {
@@ -316,6 +333,8 @@ procs_start_stage(struct rocketd *env, uint32_t stage)
 		if (procs_stages[child->role] > stage ||
 		    child->state != CHILD_DOWN)
 			continue;
+		if (!procs_may_start(env))
+			return;
 		child_event(child, CHILD_EV_START);
 		/* The list may have changed. */
 		if (env->phase == PHASE_STOPPING)

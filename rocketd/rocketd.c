@@ -39,6 +39,7 @@
 
 #define ROCKETD_CONF	SYSCONFDIR "/rocketd.conf"
 #define ROCKETD_WORKER	LIBEXECDIR "/rocketd-worker"
+#define DESCRIPTORS	64	/* for the least of configurations */
 
 static const int	 rocketd_signals[ROCKETD_SIGNALS] = {
 	SIGCHLD, SIGHUP, SIGINT, SIGTERM
@@ -157,6 +158,9 @@ rocketd_limits(void)
 	if (NOT_DUMPABLE() == -1)
 		log_warn("core files");
 	rocketd_raise(RLIMIT_NOFILE, "RLIMIT_NOFILE");
+	if (getrlimit(RLIMIT_NOFILE, &rl) == 0 && rl.rlim_cur < DESCRIPTORS)
+		fatalx("RLIMIT_NOFILE: %llu descriptors are too few: at least "
+		    "%d", (unsigned long long)rl.rlim_cur, DESCRIPTORS);
 	rocketd_raise(RLIMIT_FSIZE, "RLIMIT_FSIZE");
 }
 

@@ -26,6 +26,7 @@
 #include "ctlsock.h"
 #include "decoy.h"
 #include "keymake.h"
+#include "limits.h"
 #include "listen.h"
 #include "plog.h"
 #include "procs.h"
@@ -476,6 +477,7 @@ send_begin(struct rocketd *env, struct child *child, uint32_t flags,
 	msg.side = child->side;
 	msg.dials = child->role == PROC_SERVICE && child->side == SIDE_CLIENT;
 	msg.opens = child->opens;
+	msg.data_max = limits_data(env, child);
 	memcpy(msg.start_id, env->start_id, sizeof(msg.start_id));
 	strlcpy(msg.name, child->name, sizeof(msg.name));
 	if (!(flags & BEGIN_RELOAD))

@@ -146,6 +146,7 @@ struct msg_begin {
 	uint32_t	 changed;	/* CHANGE_, reload only */
 	uint32_t	 log_level;	/* enum log_level */
 	uint32_t	 side;		/* enum side, PROC_SERVICE and TLS */
+	uint32_t	 data_max;	/* MiB that it may have; 0: no limit */
 	/* of PROC_SERVICE */
 	uint32_t	 dials;		/* 1: tunnels; 0: accepts them */
 	uint32_t	 opens;	/* 1: streams, has users; 0: the target */

@@ -43,6 +43,8 @@ main(int argc, char **argv)
 	const struct role	*role;
 	struct stat		 st;
 
+	/* or it has the number of the descriptor that was executed */
+	(void)NAME_PROCESS("rocketd-worker");
 	/* What a role may call: for who wants to know. */
 	if (argc == 3 && strcmp(argv[1], "-p") == 0 &&
 	    (role = role_find(argv[2])) != NULL) {

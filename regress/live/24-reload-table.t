@@ -105,6 +105,7 @@ for side in server client; do
 	in_place $side top "handshake timeout" 3
 	in_place $side top "unproven max" 4
 	in_place $side top "unproven per source" 3
+	in_place $side top "freebind" yes
 	in_place $side top "pidfile" "\"$T/$side.pid\""
 	in_place $side service "mux concurrency" 24
 	in_place $side service "memory" 64m

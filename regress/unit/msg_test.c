@@ -748,7 +748,7 @@ test_no_padding(void **state)
 {
 	(void)state;
 	assert_int_equal(sizeof(struct addr), 24);
-	assert_int_equal(sizeof(struct msg_begin), 14 * 4 + 8 + 64);
+	assert_int_equal(sizeof(struct msg_begin), 15 * 4 + 8 + 64);
 	assert_int_equal(sizeof(struct msg_channel), 6 * 4 + 64);
 	assert_int_equal(sizeof(struct msg_conf_key), 4 * 4 + 64 + 32);
 	assert_int_equal(sizeof(struct msg_dialee), 8 * 4 + 7 * 4 + 2 * 24 +

@@ -66,6 +66,12 @@ sandbox_drop(enum proc_role role, const struct msg_begin *b, uint32_t *have,
 }
 
 void
+sandbox_data(uint32_t mib)
+{
+	(void)mib;
+}
+
+void
 sandbox_close(enum proc_role role, enum side side, uint32_t *have,
     uint32_t *lacks)
 {

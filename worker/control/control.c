@@ -24,6 +24,7 @@
 #include "inquiry.h"
 #include "logout.h"
 #include "sibling.h"
+#include "worker/frame/childlog.h"
 #include "worker/roles.h"
 
 /*
@@ -315,9 +316,9 @@ control_message(struct channel *ch, struct imsg *imsg)
 static void
 control_sink(enum log_level level, const char *line, void *arg)
 {
-	(void)arg;
 	if (control_may_log(&env.self))
 		logout_put(env.log, &env.self.peer, level, line);
+	childlog_last(level, line, arg);
 }
 
 static void

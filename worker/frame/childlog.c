@@ -7,6 +7,7 @@
 
 #include <sys/types.h>
 
+#include <fcntl.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -32,6 +33,7 @@ static struct event	*note;		/* added while lost > 0 */
 static uint64_t		 lost, credit_at;
 static unsigned int	 credit = RATE_BURST;
 static int		 running;	/* for the channel may log, too */
+static int		 words = -1;	/* to the parent, until READY */
 
 static int
 childlog_send(const struct msg_log *msg)
@@ -138,13 +140,36 @@ childlog_sink(enum log_level level, const char *line, void *arg)
 	}
 	childlog_put(level, line);
 	childlog_run();
-	if (level > LOGLEVEL_FATAL)
-		return;
 	/* The process ends now: this is the last chance. */
-	if (control != NULL)
+	if (level <= LOGLEVEL_FATAL && control != NULL)
 		(void)channel_flush(control);
-	/* Until READY the parent reads this. */
-	(void)dprintf(STDERR_FILENO, "%s\n", line);
+	childlog_last(level, line, NULL);
+}
+
+void
+childlog_last(enum log_level level, const char *line, void *arg)
+{
+	(void)arg;
+	if (level <= LOGLEVEL_FATAL && words != -1)
+		(void)dprintf(words, "%s\n", line);
+}
+
+int
+childlog_early(void)
+{
+	words = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
+	if (words == -1 || dup2(STDIN_FILENO, STDERR_FILENO) == -1)
+		return (-1);
+	log_set_sink(childlog_last, NULL);
+	return (0);
+}
+
+void
+childlog_ready(void)
+{
+	if (words != -1)
+		close(words);
+	words = -1;
 }
 
 int

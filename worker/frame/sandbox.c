@@ -37,6 +37,7 @@
 #include <sys/prctl.h>
 
 #include <linux/capability.h>
+#include <linux/seccomp.h>
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -69,6 +70,9 @@
 #define COVERED		0
 #endif
 
+/* MiB: what the largest `memory' may need. */
+#define SANDBOX_DATA_MOST	8192
+
 #define BIT(role)	(1U << (role))
 #define S		BIT(PROC_SERVICE)
 #define G		BIT(PROC_GATE)
@@ -86,6 +90,7 @@ static const char *const	 sandbox_places[] = {
 
 /* What this system refuses, and why: "chroot (Operation not permitted)". */
 static char	 sandbox_refusals[256];
+static int	 sandbox_pledged;
 
 const char *
 sandbox_names(uint32_t mask)
@@ -160,6 +165,28 @@ sandbox_limits(enum proc_role role, int root)
 	rl.rlim_cur = rl.rlim_max;
 	if (setrlimit(RLIMIT_NOFILE, &rl) == -1)
 		log_warn("setrlimit nofile");
+}
+
+/*
+ * A reload may raise it, up to a fixed bound, which a process that was taken
+ * over cannot pass either; pledge allows no change.  Sanitizers reserve
+ * terabytes.
+ */
+void
+sandbox_data(uint32_t mib)
+{
+	struct rlimit	 rl;
+
+	if (WIDENED || mib == 0 || sandbox_pledged ||
+	    getrlimit(RLIMIT_DATA, &rl) == -1)
+		return;
+	rl.rlim_cur = (rlim_t)mib << 20;
+	if (rl.rlim_max > (rlim_t)SANDBOX_DATA_MOST << 20)
+		rl.rlim_max = (rlim_t)SANDBOX_DATA_MOST << 20;
+	if (rl.rlim_cur > rl.rlim_max)
+		rl.rlim_cur = rl.rlim_max;
+	if (setrlimit(RLIMIT_DATA, &rl) == -1)
+		log_warn("setrlimit data");
 }
 
 /*
@@ -308,7 +335,10 @@ static const struct row	 sandbox_rows[] = {
 	{ SYS(readlinkat), ALL & ~R, EPERM, { ANY }, "libc's files" },
 	{ SYS(lseek), ALL & ~R, ESPIPE, { ANY }, "stdio at exit" },
 	{ SYS(prctl), ALL & ~R, EPERM, { ANY }, "malloc names its memory" },
-	{ SYS(prlimit64), ALL & ~R, EPERM, { ANY }, "sysconf" },
+	{ SYS(prlimit64), ALL & ~R, 0, { EQ(0, 0), EQ(1, RLIMIT_DATA) },
+	    "another limit with another configuration" },
+	{ SYS(prlimit64), ALL & ~R, EPERM, { EQ(0, 0), NOT(1, RLIMIT_DATA) },
+	    "sysconf" },
 	{ SYS(uname), ALL & ~R, EPERM, { ANY }, "libcrypto" },
 
 	/* sockets that were handed in */
@@ -550,15 +580,18 @@ sandbox_default(enum proc_role role)
 	    SCMP_ACT_KILL_PROCESS);
 }
 
-/* -1: the system lacks seccomp filters. */
+/* -1 with errno: the system lacks seccomp filters. */
 static int
 sandbox_seccomp(enum proc_role role)
 {
 	const struct row	*rows;
 	scmp_filter_ctx		 ctx;
+	uint32_t		 kill = SECCOMP_RET_KILL_PROCESS;
 	size_t			 i, n;
 	int			 error;
 
+	if (syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &kill) == -1)
+		return (-1);
 	rows = WIDENED ? sandbox_widened : sandbox_rows;
 	n = WIDENED ? nitems(sandbox_widened) : nitems(sandbox_rows);
 	if ((ctx = seccomp_init(sandbox_default(role))) == NULL)
@@ -707,7 +740,8 @@ static int
 sandbox_landlock(enum proc_role role)
 {
 	struct ll_ruleset	 set;
-	long			 abi, fd;
+	long			 abi, fd, ret;
+	int			 saved;
 
 	abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LL_ABI_VERSION);
 	if (abi < 1)
@@ -733,10 +767,11 @@ sandbox_landlock(enum proc_role role)
 		sandbox_landlock_paths(fd);
 	if (role == PROC_DIAL && set.net != 0)
 		sandbox_landlock_bind(fd);
-	if (syscall(SYS_landlock_restrict_self, fd, 0) == -1)
-		fatal("sandbox: landlock");
+	ret = syscall(SYS_landlock_restrict_self, fd, 0);
+	saved = errno;
 	close(fd);
-	return (0);
+	errno = saved;
+	return (ret == 0 ? 0 : -1);
 }
 
 /* ---- Linux: the rest ---- */
@@ -849,6 +884,7 @@ sandbox_close(enum proc_role role, enum side side, uint32_t *have,
 	if (pledge(sandbox_pledges[role].promises, NULL) == -1)
 		fatal("pledge");
 	*have |= SANDBOX_PLEDGE;
+	sandbox_pledged = 1;
 #endif
 	if (WIDENED)
 		*have |= SANDBOX_WIDENED;

@@ -23,6 +23,12 @@
 void	 sandbox_drop(enum proc_role, const struct msg_begin *,
 	    uint32_t *have, uint32_t *lack);
 /*
+ * Limits the memory that a process may have to so many MiB (0: no limit), anew
+ * with each set of configuration.  What asks for more is refused; a process
+ * that cannot do without ends, and does not take the machine along.
+ */
+void	 sandbox_data(uint32_t mib);
+/*
  * The second part, after set-up and before READY: Landlock, then the list of
  * system calls.  Nothing can be opened afterwards.
  */

@@ -284,6 +284,7 @@ worker_begin(struct imsg *imsg)
 	    first == ((env.begin.flags & BEGIN_RELOAD) != 0))
 		fatalx("BEGIN for another process");
 	log_set_level(env.begin.log_level);
+	sandbox_data(env.begin.data_max);
 	env.state = WORKER_CONFIGURES;
 	if (first) {
 		worker_title();
@@ -319,9 +320,6 @@ worker_end(void)
 	if (env.state != WORKER_CONFIGURES)
 		fatalx("END out of turn");
 	if (!env.closed) {
-		/* there is a log now */
-		if (dup2(STDIN_FILENO, STDERR_FILENO) == -1)
-			fatal("descriptors");
 		sandbox_close(env.role->id, env.begin.side,
 		    &env.sandbox.have, &env.sandbox.lack);
 		env.closed = 1;
@@ -330,6 +328,7 @@ worker_end(void)
 		log_debug("sandbox: %s", sandbox_names(env.sandbox.have));
 	}
 	env.state = WORKER_READY;
+	childlog_ready();
 	if (env.role->ready != NULL)
 		env.role->ready(reload);
 	worker_tell(IMSG_READY, &env.sandbox, sizeof(env.sandbox));
@@ -475,10 +474,11 @@ worker_run(const struct role *role, int argc, char **argv)
 
 	env.role = role;
 	setproctitle_init(argc, argv, environ);
-	(void)NAME_PROCESS("rocketd-worker");
 	worker_signals();
 	TAILQ_INIT(&env.siblings);
 	log_init(role_name(role->id), LOGLEVEL_INFO);
+	if (childlog_early() == -1)
+		fatal("standard error");
 	if ((env.base = event_base_new()) == NULL)
 		fatal("event loop");
 	if (role->id != PROC_CONTROL && childlog_init(env.base) == -1)
