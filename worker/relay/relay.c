@@ -308,6 +308,8 @@ relay_flush(struct relay *r)
 			return (-1);
 		}
 		r->moved = worker_now();
+		if (n > 0)
+			ledger_progress(&r->charge);
 		if (r->stream != NULL && n > 0)
 			session_consumed(r->stream, n);
 		if (throttle_waits(r, THROTTLE_WRITE))
@@ -380,6 +382,13 @@ relay_attach(struct relay *r, uint16_t flags)
 	return (0);
 }
 
+void
+relay_refuse_user(int fd)
+{
+	relay_resets(fd, 1);
+	close(fd);
+}
+
 struct relay *
 relay_new_user(int fd, const struct addr *user, const struct addr *listener)
 {
@@ -393,6 +402,7 @@ relay_new_user(int fd, const struct addr *user, const struct addr *listener)
 	r->user = *user;
 	r->other = *listener;
 	/* One that is charged to nobody has a source of its own. */
+	r->charge.shed = svc->shed;
 	(void)ledger_enter(svc->users, &r->charge, user, 0);
 	svc->stats.users++;
 	return (r);
@@ -635,6 +645,7 @@ relay_took(struct relay *r, ssize_t n)
 		 */
 		r->octets_out += n;
 		svc->stats.octets_out += n;
+		ledger_progress(&r->charge);
 		return (n);
 	}
 	if (n == 0 && !relay_failed(r)) {
@@ -830,8 +841,10 @@ relay_data(struct stream *st, const uint8_t *p, size_t len)
 			r->flags &= ~RELAY_WRITABLE;
 		}
 		r->moved = worker_now();
-		if (n > 0)
+		if (n > 0) {
+			ledger_progress(&r->charge);
 			session_consumed(st, n);
+		}
 		if ((size_t)n == len)
 			return;
 	}

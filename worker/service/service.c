@@ -28,6 +28,7 @@
 #include "worker/relay/throttle.h"
 #include "worker/tunnel/tunnel.h"
 #include "worker/roles.h"
+#include "limits.h"
 #include "pool.h"
 #include "report.h"
 #include "user.h"
@@ -159,6 +160,7 @@ service_tick(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	(void)arg;
 	relay_tick(worker_now());
+	user_tick();
 	service_measure(worker_now());
 	budget_tick(&service.budget, worker_now());
 	service_changed();
@@ -186,6 +188,7 @@ service_init(void)
 	service.dialect->init(&service);
 	relay_init(&service);
 	tunnel_init(&service, &service_tunnel_events);
+	limits_init(&service);
 	user_init(&service);
 	pool_init(&service);
 	dialler_init(service.base);
@@ -203,6 +206,7 @@ service_begin(void)
 	memset(&staged_web, 0, sizeof(staged_web));
 	nstaged_remotes = 0;
 	staged_where[0] = '\0';
+	limits_begin();
 	user_listen_begin();
 }
 
@@ -236,6 +240,7 @@ static int
 service_configure(struct imsg *imsg)
 {
 	struct msg_dialee	*t = &staged_target;
+	struct msg_net		 net;
 
 	switch (imsg_get_type(imsg)) {
 	case IMSG_CONF_SERVICE:
@@ -243,6 +248,10 @@ service_configure(struct imsg *imsg)
 	case IMSG_CONF_WEB:
 		return (imsg_get_data(imsg, &staged_web,
 		    sizeof(staged_web)));
+	case IMSG_CONF_NET:
+		if (imsg_get_data(imsg, &net, sizeof(net)) == -1)
+			return (-1);
+		return (limits_net(&net));
 	case IMSG_CONF_LISTEN:
 		return (service_conf_listen(imsg));
 	case IMSG_CONF_REMOTE:
@@ -285,6 +294,7 @@ service_ready(int reload)
 	service.web = staged_web;
 	strlcpy(service.where, staged_where, sizeof(service.where));
 	throttle_changed();
+	limits_ready();
 	if (service.opens)
 		user_listen_end();
 	if (service.dials)
@@ -360,6 +370,13 @@ service_from_gate(struct imsg *imsg)
 	    imsg_get_data(imsg, &msg, sizeof(msg)) == -1 ||
 	    (fd = imsg_get_fd(imsg)) == -1)
 		return;
+	if (!limits_tunnel(&msg.peer)) {
+		ledger_log(failed, &msg.peer, "refused: its network is "
+		    "blocked");
+		close(fd);
+		service_tell_gate(IMSG_TUNNEL_CLOSED, msg.number);
+		return;
+	}
 	if (service.keyed) {
 		service_start_tunnel(&msg, fd);
 		return;
@@ -647,12 +664,69 @@ service_waiting(void)
 	return (user_waiting());
 }
 
+static uint64_t
+service_shed_source(void)
+{
+	return (ledger_stats(service.users)->shed_source);
+}
+
+static uint64_t
+service_shed_total(void)
+{
+	return (ledger_stats(service.users)->shed_total);
+}
+
+static uint64_t
+service_shed_descriptors(void)
+{
+	return (ledger_stats(service.users)->shed_relief);
+}
+
+static uint64_t
+service_blocked(void)
+{
+	return (limits_stats()->blocked);
+}
+
+static uint64_t
+service_paced(void)
+{
+	return (limits_stats()->paced);
+}
+
+static uint64_t
+service_idled(void)
+{
+	return (limits_stats()->idled);
+}
+
+static uint64_t
+service_tunnels_blocked(void)
+{
+	return (limits_stats()->tunnels_blocked);
+}
+
 static const struct figure	 service_figures[] = {
 	FIGURE(COUNTER, "users", service.stats.users, "users ever"),
 	FIGURE(COUNTER, "users_refused", service.stats.refused,
 	    "users reset because no session had room"),
 	FIGURE_GET(GAUGE, "users_waiting", service_waiting,
 	    "users waiting for a session"),
+	FIGURE_GET(COUNTER, "users_blocked", service_blocked,
+	    "users reset because their network is blocked"),
+	FIGURE_GET(COUNTER, "users_paced", service_paced,
+	    "users reset because of user rate"),
+	FIGURE_GET(COUNTER, "users_idled", service_idled,
+	    "users reset because of user idle timeout"),
+	FIGURE_GET(COUNTER, "users_shed_source", service_shed_source,
+	    "users reset because of users per source"),
+	FIGURE_GET(COUNTER, "users_shed_total", service_shed_total,
+	    "users reset because of users max"),
+	FIGURE_GET(COUNTER, "users_shed_descriptors",
+	    service_shed_descriptors,
+	    "users reset because descriptors ran short"),
+	FIGURE_GET(COUNTER, "tunnels_blocked", service_tunnels_blocked,
+	    "tunnels closed because their network is blocked"),
 	FIGURE(COUNTER, "targets_failed", service.stats.failed,
 	    "targets that could not be reached"),
 	FIGURE(GAUGE, "streams", service.nrelays, "streams"),

@@ -23,6 +23,7 @@
 #include "worker/net/budget.h"
 #include "worker/session/session.h"
 
+struct charge;
 struct dialect;
 struct event_base;
 struct ledger;
@@ -63,6 +64,8 @@ struct service {
 	char			 where[HOST_MAX];	/* listener or target */
 	struct budget		 budget;
 	struct ledger		*users;	/* whom relays are charged to */
+	/* ends a relay that the ledger sheds */
+	void			(*shed)(struct charge *, const char *);
 	struct service_stats	 stats;
 	uint32_t		 ntunnels;	/* in tunnels */
 	uint32_t		 nopen;		/* of them TUNNEL_OPEN */
