@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,7 +52,7 @@ static uint32_t			 nstaged_remotes;
 static char			 staged_where[HOST_MAX];
 static struct msg_key		 keys[TOKENS_MAX];	/* until KEYS_END */
 static uint32_t			 nkeys;
-static struct ledger		*failed;	/* tunnels, for their lines */
+static struct ledger		*accepted;	/* tunnels that came here */
 static struct channel		*gate;
 static struct event		*changed, *tick, *stop_timer;
 static TAILQ_HEAD(, early)	 early = TAILQ_HEAD_INITIALIZER(early);
@@ -79,6 +80,18 @@ static const struct tunnel_events service_tunnel_events = {
 	service_changed,
 	service_host
 };
+
+/*
+ * Tunnels may have half of the descriptors, so that there are some for users or
+ * targets.  Those that their only user has are not among them.
+ */
+static void
+service_limit_tunnels(void)
+{
+	struct ledger_limits	 l = { .total = service.budget.fds_max / 2 };
+
+	ledger_limits(accepted, &l);
+}
 
 /* How much a session's peers may send ahead: all share half the budget. */
 static void
@@ -173,7 +186,7 @@ service_init(void)
 {
 	struct timeval	 second = { 1, 0 };
 
-	if ((failed = ledger_new("tunnel")) == NULL ||
+	if ((accepted = ledger_new("tunnel")) == NULL ||
 	    (service.users = ledger_new("user")) == NULL)
 		fatal("%s", __func__);
 	TAILQ_INIT(&service.tunnels);
@@ -189,6 +202,7 @@ service_init(void)
 	relay_init(&service);
 	tunnel_init(&service, &service_tunnel_events);
 	limits_init(&service);
+	service_limit_tunnels();
 	user_init(&service);
 	pool_init(&service);
 	dialler_init(service.base);
@@ -371,7 +385,7 @@ service_from_gate(struct imsg *imsg)
 	    (fd = imsg_get_fd(imsg)) == -1)
 		return;
 	if (!limits_tunnel(&msg.peer)) {
-		ledger_log(failed, &msg.peer, "refused: its network is "
+		ledger_log(accepted, &msg.peer, "refused: its network is "
 		    "blocked");
 		close(fd);
 		service_tell_gate(IMSG_TUNNEL_CLOSED, msg.number);
@@ -412,11 +426,23 @@ service_proven(struct tunnel *t)
 }
 
 static void
+service_shed(struct charge *c, const char *why)
+{
+	struct tunnel	*t;
+
+	t = (void *)((char *)c - offsetof(struct tunnel, charge));
+	tunnel_kill(t, TUNNEL_END_LOST, "closed: %s", why);
+}
+
+static void
 service_opened(struct tunnel *t)
 {
 	log_debug("tunnel %u: open, %s", t->serial, addr_print(&t->peer));
+	t->charge.shed = service_shed;
 	if (service.dials)
 		pool_tunnel_opened(t);
+	else
+		(void)ledger_enter(accepted, &t->charge, &t->peer, 0);
 	service_changed();
 }
 
@@ -432,6 +458,7 @@ service_taken(struct tunnel *t)
 	else {
 		service_tell_gate(IMSG_TUNNEL_CLOSED, t->number);
 		t->number = 0;
+		ledger_leave(&t->charge);
 	}
 }
 
@@ -466,7 +493,7 @@ service_log_end(const struct tunnel *t, const char *fmt, ...)
 	uint32_t	 unsaid;
 	va_list		 ap;
 
-	if (!ledger_may_log(failed, &t->peer, &unsaid))
+	if (!ledger_may_log(accepted, &t->peer, &unsaid))
 		return;
 	va_start(ap, fmt);
 	vsnprintf(words, sizeof(words), fmt, ap);
@@ -500,6 +527,7 @@ service_closed_here(const struct tunnel *t)
 static void
 service_closed(struct tunnel *t)
 {
+	ledger_leave(&t->charge);
 	if (service.dials)
 		pool_tunnel_closed(t);
 	else
@@ -706,6 +734,12 @@ service_tunnels_blocked(void)
 	return (limits_stats()->tunnels_blocked);
 }
 
+static uint64_t
+service_tunnels_shed(void)
+{
+	return (ledger_stats(accepted)->shed_total);
+}
+
 static const struct figure	 service_figures[] = {
 	FIGURE(COUNTER, "users", service.stats.users, "users ever"),
 	FIGURE(COUNTER, "users_refused", service.stats.refused,
@@ -727,9 +761,15 @@ static const struct figure	 service_figures[] = {
 	    "users reset because descriptors ran short"),
 	FIGURE_GET(COUNTER, "tunnels_blocked", service_tunnels_blocked,
 	    "tunnels closed because their network is blocked"),
+	FIGURE_GET(COUNTER, "tunnels_shed", service_tunnels_shed,
+	    "tunnels closed because there were too many"),
 	FIGURE(COUNTER, "targets_failed", service.stats.failed,
 	    "targets that could not be reached"),
 	FIGURE(GAUGE, "streams", service.nrelays, "streams"),
+	FIGURE(COUNTER, "streams_held", service.stats.streams_held,
+	    "times that a session was not read because of stream rate"),
+	FIGURE(COUNTER, "streams_fast", service.stats.streams_fast,
+	    "sessions closed because of stream rate"),
 	FIGURE(COUNTER, "resets", service.stats.resets,
 	    "streams that ended in a reset"),
 	FIGURE(COUNTER, "memory_resets", service.stats.memory_resets,

@@ -35,6 +35,8 @@ struct service_stats {
 	uint64_t	 users;	/* connections ever, or streams accepted */
 	uint64_t	 refused;	/* users reset: no session had room */
 	uint64_t	 failed;	/* targets that could not be reached */
+	uint64_t	 streams_held;	/* sessions not read for their rate */
+	uint64_t	 streams_fast;	/* and closed for it */
 	uint64_t	 resets;	/* streams that ended in a reset */
 	uint64_t	 memory_resets;	/* of them: the worst reader */
 	uint64_t	 lingered_out;	/* sockets that never took their rest */
