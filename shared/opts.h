@@ -62,12 +62,23 @@ enum log_dest {
 	LOGDEST_JSON			/* JSON lines on fd */
 };
 
+/* What a source is given a penalty for. */
+enum offence {
+	OFFENCE_PROOF,		/* a false proof, or for an unknown token */
+	OFFENCE_REPLAY,		/* a proof that was used before */
+	OFFENCE_TIMEOUT,		/* no proof in time */
+	OFFENCE_GARBAGE,		/* what begins no tunnel */
+	OFFENCES
+};
+
 /* How long and how many connections may be unproven at the gate. */
 struct gate_opts {
 	uint32_t	 deadline_ms;	/* for a tunnel to be proven */
 	uint32_t	 max_unproven;	/* of all sources together */
 	uint32_t	 max_per_source; /* unproven ones of one address */
-	uint32_t	 pad;
+	uint32_t	 penalty[OFFENCES]; /* seconds, for each of them */
+	uint32_t	 penalty_min;	/* seconds: refused from there on... */
+	uint32_t	 penalty_max;	/* ...for so long at most; 0: never */
 };
 
 enum congestion {

@@ -221,7 +221,8 @@ test_late(void **state)
 static int
 setup_all(void **state)
 {
-	static const struct gate_opts	 limits = { DEADLINE, 8, 8, 0 };
+	static const struct gate_opts	 limits = { DEADLINE, 8, 8,
+					    .penalty_max = 0 };
 
 	(void)state;
 	frame_start(&role_gate);

@@ -485,7 +485,13 @@ test_lines(void **state)
 	known = nlines;
 	ledger_log(ledger, &conns[0].charge.peer, "wanted");
 	assert_string_equal(line, "tunnel from 10.255.255.1: wanted");
-	assert_int_equal(nlines, known + 2);	/* and the sum */
+	assert_int_equal(nlines, known + 1);
+	/* After a second, how many were not logged. */
+	now += SECOND;
+	assert_int_equal(enter(1, ipv4(2), 0), 0);
+	assert_int_equal(nlines, known + 2);
+	assert_non_null(strstr(line, " lines more about "));
+	assert_null(strstr(line, " 0 "));
 }
 
 /* A million sources leave no more than the bounds say. */

@@ -23,6 +23,10 @@
 
 #define O(m)	offsetof(struct service_opts, m)
 #define G(m)	offsetof(struct rocketd_conf, m)
+#define PENALTY(n, f, d, h)						\
+	{ .name = n, .type = OPT_SECONDS, .scope = SCOPE_GLOBAL,	\
+	    .offset = G(gate.penalty[f]), .min = 1, .max = 3600,	\
+	    .zero = "none", .dflt = d, .change = CHANGE_LIVE, .help = h }
 /* Where text is stored, and how long it may be. */
 #define TEXT(m)	.base = BASE_WEB, .offset = offsetof(struct web_opts, m), \
 		    .max = sizeof(((struct web_opts *)0)->m) - 1
@@ -74,6 +78,10 @@ const struct option	 options[] = {
 	    .offset = G(strict), .dflt = 0, .words = words_sandbox,
 	    .change = CHANGE_RESTART,
 	    .help = "whether a missing part of the sandbox is fatal" },
+	{ .name = "freebind", .type = OPT_BOOL, .scope = SCOPE_GLOBAL,
+	    .offset = G(freebind), .max = 1, .dflt = 0,
+	    .change = CHANGE_LISTENER,
+	    .help = "whether listeners may wait for their addresses" },
 	{ .name = "handshake timeout", .type = OPT_MILLISECONDS,
 	    .scope = SCOPE_GLOBAL, .offset = G(gate.deadline_ms),
 	    .min = 100, .max = 60000, .dflt = 10000, .change = CHANGE_LIVE,
@@ -86,6 +94,22 @@ const struct option	 options[] = {
 	    .scope = SCOPE_GLOBAL, .offset = G(gate.max_per_source),
 	    .min = 1, .max = 65536, .dflt = 64, .change = CHANGE_LIVE,
 	    .help = "the same, from one address" },
+	PENALTY("penalty proof", OFFENCE_PROOF, 5,
+	    "refusal of a source for a false proof"),
+	PENALTY("penalty replay", OFFENCE_REPLAY, 30,
+	    "the same, for a proof that was used before"),
+	PENALTY("penalty timeout", OFFENCE_TIMEOUT, 2,
+	    "the same, for no proof in time"),
+	PENALTY("penalty garbage", OFFENCE_GARBAGE, 2,
+	    "the same, for what begins no tunnel"),
+	{ .name = "penalty min", .type = OPT_SECONDS, .scope = SCOPE_GLOBAL,
+	    .offset = G(gate.penalty_min), .min = 1, .max = 86400,
+	    .dflt = 15, .change = CHANGE_LIVE,
+	    .help = "penalties that have to come together for it" },
+	{ .name = "penalty max", .type = OPT_SECONDS, .scope = SCOPE_GLOBAL,
+	    .offset = G(gate.penalty_max), .min = 1, .max = 86400,
+	    .dflt = 600, .zero = "no penalties", .change = CHANGE_LIVE,
+	    .help = "the longest refusal" },
 
 	/* the mux */
 	{ .name = "mux version", .type = OPT_NUMBER, .scope = BOTH,

@@ -28,6 +28,8 @@
  */
 #define LINES_BURST	20
 #define LINES_EVERY_US	(500 * 1000)
+/* The number of those that were not logged is, so often at most. */
+#define LINES_SUM_US	(1000 * 1000)
 
 struct ledger {
 	const char		*what;
@@ -39,6 +41,7 @@ struct ledger {
 	struct lines		 lines[2];	/* strangers', and others' */
 	uint64_t		 unsaid;	/* lines, since the last sum */
 	uint32_t		 unsaid_sources;
+	uint64_t		 unsaid_since;
 	uint32_t		 sum;		/* its number */
 };
 
@@ -75,10 +78,12 @@ ledger_stats(const struct ledger *l)
 
 /* ---- the log ---- */
 
-/* How many lines were not logged, once there may be one again. */
+/* How many lines were not logged.  What a flood leaves waits for who comes. */
 static void
-ledger_log_sum(struct ledger *l)
+ledger_log_sum(struct ledger *l, uint64_t now)
 {
+	if (l->unsaid == 0 || now - l->unsaid_since < LINES_SUM_US)
+		return;
 	log_info("%s: %llu lines more about %u sources, not logged", l->what,
 	    (unsigned long long)l->unsaid, l->unsaid_sources);
 	l->unsaid = 0;
@@ -95,6 +100,7 @@ ledger_may_log(struct ledger *l, const struct addr *peer, uint32_t *unsaid)
 
 	if (src == NULL)
 		return (0);
+	ledger_log_sum(l, now);
 	all = &l->lines[src->proven != 0];
 	if (!lines_take(&src->lines, SOURCE_LINES,
 	    SOURCE_LINE_S * 1000000ULL, now)) {
@@ -102,15 +108,14 @@ ledger_may_log(struct ledger *l, const struct addr *peer, uint32_t *unsaid)
 		return (0);
 	}
 	if (!lines_take(all, LINES_BURST, LINES_EVERY_US, now)) {
-		l->unsaid++;
+		if (l->unsaid++ == 0)
+			l->unsaid_since = now;
 		if (src->told != l->sum) {
 			src->told = l->sum;
 			l->unsaid_sources++;
 		}
 		return (0);
 	}
-	if (l->unsaid > 0)
-		ledger_log_sum(l);
 	*unsaid = src->unsaid;
 	src->unsaid = 0;
 	return (1);
@@ -138,6 +143,12 @@ ledger_log(struct ledger *l, const struct addr *peer, const char *fmt, ...)
 
 /* ---- what is charged ---- */
 
+static struct charges *
+charge_list(const struct charge *c)
+{
+	return (c->capped ? &c->source->charges : &c->source->exempt);
+}
+
 static int
 charge_put(struct charge *c, struct source *src, uint32_t share)
 {
@@ -150,9 +161,11 @@ charge_put(struct charge *c, struct source *src, uint32_t share)
 	c->source = src;
 	c->weight = w;
 	c->share = share;
-	TAILQ_INSERT_TAIL(&src->charges, c, in_source);
+	c->capped = !c->exempt;
+	TAILQ_INSERT_TAIL(charge_list(c), c, in_source);
 	weight_enter(w, c);
 	src->held++;
+	src->capped += c->capped;
 	source_rest(&l->sources, src);
 	return (0);
 }
@@ -162,11 +175,12 @@ charge_take(struct charge *c)
 {
 	struct source	*src = c->source;
 
-	TAILQ_REMOVE(&src->charges, c, in_source);
+	TAILQ_REMOVE(charge_list(c), c, in_source);
 	weight_leave(&c->ledger->weights, c->weight, c);
 	c->source = NULL;
 	c->weight = NULL;
 	src->held--;
+	src->capped -= c->capped;
 	source_rest(&c->ledger->sources, src);
 }
 
@@ -191,8 +205,8 @@ ledger_progress(struct charge *c)
 	if (c->source == NULL || now - c->progress < LEDGER_GRAIN_US)
 		return;
 	c->progress = now;
-	TAILQ_REMOVE(&c->source->charges, c, in_source);
-	TAILQ_INSERT_TAIL(&c->source->charges, c, in_source);
+	TAILQ_REMOVE(charge_list(c), c, in_source);
+	TAILQ_INSERT_TAIL(charge_list(c), c, in_source);
 	weight_progress(c->weight, c);
 }
 
@@ -208,25 +222,34 @@ ledger_cost(struct charge *c, int64_t octets)
 
 /* ---- who is spared ---- */
 
-/* What the source holds counts among the spared, or not any more. */
 static void
-ledger_reweigh(struct ledger *l, struct source *src, uint64_t proven)
+charges_reweigh(struct ledger *l, struct source *src, struct charges *list)
 {
 	struct charge	*c;
 	struct weight	*w;
-	int		 was = src->proven != 0;
 
-	source_prove(&l->sources, src, proven);
-	if (was == (proven != 0))
-		return;
-	TAILQ_FOREACH(c, &src->charges, in_source) {
-		w = weight_get(&l->weights, !was, c->share, &src->net.addr);
+	TAILQ_FOREACH(c, list, in_source) {
+		w = weight_get(&l->weights, src->proven != 0, c->share,
+		    &src->net.addr);
 		if (w == NULL)
 			return;		/* what is left stays where it is */
 		weight_leave(&l->weights, c->weight, c);
 		c->weight = w;
 		weight_enter(w, c);
 	}
+}
+
+/* What the source holds counts among the spared, or not any more. */
+static void
+ledger_reweigh(struct ledger *l, struct source *src, uint64_t proven)
+{
+	int	 was = src->proven != 0;
+
+	source_prove(&l->sources, src, proven);
+	if (was == (proven != 0))
+		return;
+	charges_reweigh(l, src, &src->charges);
+	charges_reweigh(l, src, &src->exempt);
 }
 
 /* Those who proved themselves too long ago are as all others. */
@@ -242,15 +265,22 @@ ledger_spare_less(struct ledger *l, uint64_t now)
 }
 
 void
+ledger_proven_peer(struct ledger *l, const struct addr *peer)
+{
+	struct source	*src = source_get(&l->sources, peer);
+
+	if (src == NULL)
+		return;
+	ledger_reweigh(l, src, worker_now());
+	penalty_clear(&l->penalties, peer);
+	ledger_spare_less(l, worker_now());
+}
+
+void
 ledger_proven(struct charge *c)
 {
-	struct ledger	*l = c->ledger;
-
-	if (c->source == NULL)
-		return;
-	ledger_reweigh(l, c->source, worker_now());
-	penalty_clear(&l->penalties, &c->peer);
-	ledger_spare_less(l, worker_now());
+	if (c->source != NULL)
+		ledger_proven_peer(c->ledger, &c->peer);
 }
 
 /* ---- who is shed ---- */
@@ -348,7 +378,7 @@ ledger_make_room(struct ledger *l, struct source *src,
 {
 	uint32_t	 most = l->limits.per_source;
 
-	while (!c->exempt && most > 0 && src->held >= most)
+	while (!c->exempt && most > 0 && src->capped >= most)
 		ledger_shed(TAILQ_FIRST(&src->charges), &l->stats.shed_source,
 		    "its source has too many, and this one has waited "
 		    "longest");
@@ -399,6 +429,7 @@ ledger_enter(struct ledger *l, struct charge *c, const struct addr *peer,
 	c->ledger = l;
 	if (fresh)
 		c->peer = *peer;
+	ledger_log_sum(l, worker_now());
 	if ((src = source_get(&l->sources, peer)) == NULL)
 		return (ledger_no_memory(l, peer));
 	if (!c->exempt && src->proven == 0 && src != c->source &&
@@ -426,19 +457,25 @@ ledger_enter(struct ledger *l, struct charge *c, const struct addr *peer,
 /* ---- penalties ---- */
 
 void
+ledger_penalty_peer(struct ledger *l, const struct addr *peer,
+    uint32_t seconds, const char *why)
+{
+	if (addr_is_loopback(peer) ||
+	    (peer->family != ADDR_IPV4 && peer->family != ADDR_IPV6))
+		return;
+	if (penalty_add(&l->penalties, peer, seconds, why, worker_now()) ==
+	    1) {
+		l->stats.penalties++;
+		ledger_log(l, peer, "its source is refused for a while: %s",
+		    why);
+	}
+}
+
+void
 ledger_penalty(struct charge *c, uint32_t seconds, const char *why)
 {
-	struct ledger	*l = c->ledger;
-
-	if (l == NULL || c->exempt || addr_is_loopback(&c->peer) ||
-	    (c->peer.family != ADDR_IPV4 && c->peer.family != ADDR_IPV6))
-		return;
-	if (penalty_add(&l->penalties, &c->peer, seconds, why,
-	    worker_now()) == 1) {
-		l->stats.penalties++;
-		ledger_log(l, &c->peer, "its source is refused for a while: "
-		    "%s", why);
-	}
+	if (c->ledger != NULL && !c->exempt)
+		ledger_penalty_peer(c->ledger, &c->peer, seconds, why);
 }
 
 int

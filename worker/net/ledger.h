@@ -51,11 +51,12 @@ struct charge {			/* zeroed: not charged */
 	struct weight		*weight;
 	uint32_t		 share;
 	/*
-	 * Its peer speaks for others, such as a trusted proxy: neither the cap
-	 * of a source nor a penalty is for it.  The owner's, set before it
-	 * enters.
+	 * It is a trusted proxy's, or who has come is known already: neither
+	 * the cap of a source nor a penalty is for it.  The owner's; counts
+	 * from the next ledger_enter on.
 	 */
 	int			 exempt;
+	int			 capped;	/* it did not, at the last */
 	uint64_t		 cost;		/* octets */
 	uint64_t		 progress;	/* when, in microseconds */
 	struct addr		 peer;		/* for the log; stays */
@@ -114,6 +115,8 @@ void		 ledger_progress(struct charge *);
 void		 ledger_cost(struct charge *, int64_t octets);
 /* Its peer has proven who it is: its source is spared, and forgiven. */
 void		 ledger_proven(struct charge *);
+/* The same, where its connection is another process's. */
+void		 ledger_proven_peer(struct ledger *, const struct addr *peer);
 /* It is over, or another's to charge. */
 void		 ledger_leave(struct charge *);
 /*
@@ -131,7 +134,7 @@ int		 ledger_relieve(struct ledger *, enum ledger_kind,
 
 /*
  * Logs "WHAT from PEER: ...", as often as the source may cause a line, and all
- * sources together.
+ * sources together.  A line a second at most says how many were not logged.
  */
 void		 ledger_log(struct ledger *, const struct addr *peer,
 		    const char *, ...)
@@ -148,6 +151,9 @@ int		 ledger_may_log(struct ledger *, const struct addr *peer,
  */
 void		 ledger_penalty(struct charge *, uint32_t seconds,
 		    const char *why);
+/* The same, where its connection is another process's. */
+void		 ledger_penalty_peer(struct ledger *, const struct addr *peer,
+		    uint32_t seconds, const char *why);
 /*
  * The penalties there are, in the order of their networks: the first after one
  * of them, or the first of all.  0: there is none.

@@ -61,6 +61,7 @@ source_get(struct sources *ss, const struct addr *addr)
 		return (NULL);
 	src->net = find.net;
 	TAILQ_INIT(&src->charges);
+	TAILQ_INIT(&src->exempt);
 	RB_INSERT(source_tree, &ss->all, src);
 	source_rest(ss, src);
 	return (src);

@@ -34,7 +34,9 @@ struct source {
 	TAILQ_ENTRY(source)	 rest;		/* idle, or proven */
 	struct network		 net;
 	struct charges		 charges;	/* stalest first */
-	uint32_t		 held;		/* how many */
+	struct charges		 exempt;	/* from its cap; likewise */
+	uint32_t		 held;		/* how many, of both */
+	uint32_t		 capped;	/* of charges */
 	uint64_t		 proven;	/* when, or 0 */
 	int			 resting;	/* on the idle list */
 	struct lines		 lines;

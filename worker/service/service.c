@@ -373,6 +373,31 @@ service_from_keys(struct imsg *imsg)
 
 /* ---- tunnels ---- */
 
+/* The gate needs its room: it is unproven, or was at that moment. */
+static void
+service_shed(struct imsg *imsg)
+{
+	struct msg_number	 msg;
+	struct tunnel		*t;
+	struct early		*e;
+
+	if (imsg_get_data(imsg, &msg, sizeof(msg)) == -1)
+		return;
+	TAILQ_FOREACH(t, &service.tunnels, entry)
+		if (t->number == msg.number && msg.number != 0 &&
+		    !(t->flags & TUNNEL_F_PROVEN))
+			tunnel_kill(t, TUNNEL_END_CLEAN, "shed by the gate");
+	TAILQ_FOREACH(e, &early, entry)
+		if (e->msg.number == msg.number) {
+			TAILQ_REMOVE(&early, e, entry);
+			nearly--;
+			close(e->fd);
+			free(e);
+			service_tell_gate(IMSG_TUNNEL_CLOSED, msg.number);
+			return;
+		}
+}
+
 static void
 service_from_gate(struct imsg *imsg)
 {
@@ -380,6 +405,10 @@ service_from_gate(struct imsg *imsg)
 	struct early		*e;
 	int			 fd;
 
+	if (imsg_get_type(imsg) == IMSG_TUNNEL_SHED) {
+		service_shed(imsg);
+		return;
+	}
 	if (imsg_get_type(imsg) != IMSG_TUNNEL ||
 	    imsg_get_data(imsg, &msg, sizeof(msg)) == -1 ||
 	    (fd = imsg_get_fd(imsg)) == -1)
@@ -507,10 +536,33 @@ service_log_end(const struct tunnel *t, const char *fmt, ...)
 		    addr_print(&t->peer), words);
 }
 
+/* The gate keeps penalties: was the peer to blame that it was not proven? */
+static void
+service_blame(const struct tunnel *t)
+{
+	struct msg_blame	 msg;
+
+	if (gate == NULL || t->number == 0 || (t->flags & TUNNEL_F_PROVEN))
+		return;
+	memset(&msg, 0, sizeof(msg));
+	msg.number = t->number;
+	if (t->end == TUNNEL_END_TOKEN || t->end == TUNNEL_END_IMPOSTOR)
+		msg.offence = OFFENCE_PROOF;
+	else if (t->end == TUNNEL_END_PROTOCOL)
+		msg.offence = OFFENCE_GARBAGE;
+	else if (t->end == TUNNEL_END_LOST && t->deadline != 0 &&
+	    worker_now() >= t->deadline)
+		msg.offence = OFFENCE_TIMEOUT;
+	else
+		return;
+	(void)channel_send(gate, IMSG_TUNNEL_BLAMED, -1, &msg, sizeof(msg));
+}
+
 /* A tunnel that was accepted has ended. */
 static void
 service_closed_here(const struct tunnel *t)
 {
+	service_blame(t);
 	service_tell_gate(IMSG_TUNNEL_CLOSED, t->number);
 	if (t->opened == 0)
 		service.stats.tunnels_failed++;

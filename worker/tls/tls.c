@@ -168,7 +168,7 @@ conn_start(struct conn *c, const char *host)
 	if ((ssl = tlsctx_ssl(c->arrival.transport, host)) == NULL)
 		return (-1);
 	c->fd = -1;
-	c->tls = tlsconn_new(fd, ssl, &tls_conn_ops, c);
+	c->tls = tlsconn_new(fd, ssl, c->charge.source, &tls_conn_ops, c);
 	return (c->tls == NULL ? -1 : 0);
 }
 
@@ -324,6 +324,7 @@ tls_arrived(int fd, const struct addr *peer, const struct msg_listen *l,
 	c->arrival.decoy = l->decoy;
 	c->arrival.dialect = l->dialect;
 	c->arrival.service = l->service;
+	c->arrival.listener = l->number;
 	if (conn_begin(c, proxied) == 0)
 		return (0);
 	conn_free(c);
@@ -497,6 +498,8 @@ tls_ready(int reload)
 	memset(&limits, 0, sizeof(limits));
 	limits.total = env.conf.max_unproven;
 	limits.per_source = env.conf.max_per_source;
+	limits.penalty_min = env.conf.penalty_min;
+	limits.penalty_max = env.conf.penalty_max;
 	ledger_limits(env.ledger, &limits);
 	env.unsigned_told = 0;
 	(void)tlsctx_commit();
@@ -553,6 +556,21 @@ tls_message_dial(struct channel *ch, struct imsg *imsg)
 		tls_start(ch, &start, fd);
 }
 
+/* What became of one that was handed to the gate. */
+static void
+tls_peer(struct imsg *imsg)
+{
+	struct msg_peer	 msg;
+
+	if (imsg_get_data(imsg, &msg, sizeof(msg)) == -1)
+		return;
+	if (msg.offence == OFFENCES)
+		ledger_proven_peer(env.ledger, &msg.peer);
+	else
+		ledger_penalty_peer(env.ledger, &msg.peer,
+		    env.conf.penalty[msg.offence], "a bad tunnel inside TLS");
+}
+
 static void
 tls_message(struct channel *ch, struct imsg *imsg)
 {
@@ -562,6 +580,9 @@ tls_message(struct channel *ch, struct imsg *imsg)
 	case IMSG_SIGNED:
 		if (imsg_get_data(imsg, &answer, sizeof(answer)) == 0)
 			tls_signed(&answer);
+		break;
+	case IMSG_PEER:
+		tls_peer(imsg);
 		break;
 	case IMSG_TLS_START:
 	case IMSG_TLS_CANCEL:
