@@ -455,7 +455,7 @@ service_proven(struct tunnel *t)
 }
 
 static void
-service_shed(struct charge *c, const char *why)
+service_drop(struct charge *c, const char *why)
 {
 	struct tunnel	*t;
 
@@ -467,7 +467,7 @@ static void
 service_opened(struct tunnel *t)
 {
 	log_debug("tunnel %u: open, %s", t->serial, addr_print(&t->peer));
-	t->charge.shed = service_shed;
+	t->charge.shed = service_drop;
 	if (service.dials)
 		pool_tunnel_opened(t);
 	else
