@@ -30,6 +30,8 @@ const char	*words_usec(uint64_t);
 const char	*words_span(uint64_t seconds);
 const char	*words_since(uint64_t since, uint64_t now);
 const char	*words_number(uint64_t);
+/* "192.0.2.1", "2001:db8::/64"; 0 bits: all of it. */
+const char	*words_network(const struct addr *, uint32_t bits);
 const char	*words_session(const struct ctl_session_id *);
 /* "gate", "worker ssh (server)". */
 const char	*words_process(const struct ctl_process *);
@@ -37,8 +39,6 @@ const char	*words_process(const struct ctl_process *);
 const char	*words_has(uint32_t opens);
 /* "3.1", the prefix of its session ids; "-" for other processes. */
 const char	*words_worker(const struct ctl_process *);
-/* "192.0.2.1", "192.0.2.0/24", "2001:db8::/48". */
-const char	*words_network(const struct addr *, uint32_t bits);
 /* The parts of a SANDBOX_ mask, with blanks between; "-" for none. */
 const char	*words_sandbox(uint32_t);
 

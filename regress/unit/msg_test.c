@@ -243,6 +243,7 @@ static const struct field	 fields[] = {
 	UPTO(IMSG_CTL_DAEMON, ctl_daemon, root, 1),
 	UPTO(IMSG_CTL_COUNTER, ctl_counter, role, PROC_ROCKETCTL),
 	UPTO(IMSG_CTL_SERVICE, ctl_service, index, 63),
+	UPTO(IMSG_CTL_SERVICE, ctl_service, sources, 5),
 	FROM(IMSG_CTL_SERVICE, ctl_service, side, SIDE_SERVER),
 	UPTO(IMSG_CTL_SERVICE, ctl_service, side, SIDE_CLIENT),
 	FROM(IMSG_CTL_SESSION, ctl_session, side, SIDE_SERVER),
@@ -338,6 +339,7 @@ static const struct {
 	A(IMSG_CONF_REMOTE, msg_dialee, source),
 	A(IMSG_CONF_REMOTE, msg_dialee, edge),
 	A(IMSG_CONF_NET, msg_net, rule.addr),
+	A(IMSG_CTL_SERVICE, ctl_service, source),
 	A(IMSG_CONF_TARGET, msg_dialee, source),
 	A(IMSG_CONF_TARGET, msg_dialee, edge),
 	A(IMSG_ARRIVAL, msg_arrival, peer),
@@ -770,7 +772,7 @@ test_no_padding(void **state)
 	    8 + 24 + 8 + 32 + 2 * 256);
 	assert_int_equal(sizeof(struct ctl_counter), 16 + 32);
 	assert_int_equal(sizeof(struct ctl_service),
-	    10 * 4 + 9 * 8 + 64 + 256 + 64);
+	    10 * 4 + 9 * 8 + 5 * (24 + 2 * 4) + 64 + 256 + 64);
 	assert_int_equal(sizeof(struct ctl_session),
 	    14 * 4 + 8 * 8 + 2 * 24 + 64 + 64 + 32 + 256);
 	assert_int_equal(sizeof(struct ctl_stream),

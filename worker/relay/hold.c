@@ -60,6 +60,7 @@ hold_end(struct relay *r)
 void
 hold_charge(struct relay *r, const struct addr *user)
 {
+	r->charge.shed = svc->shed;
 	/* One that is charged to nobody is chosen by its age alone. */
 	if (ledger_enter(svc->users, &r->charge, user, 0) == 0)
 		ledger_cost(&r->charge, HOLD_RELAY + r->hold.octets);
@@ -97,7 +98,9 @@ void
 hold_took(struct relay *r, size_t n)
 {
 	r->hold.taken += n;
-	if (r->hold.listed && (r->out.len == 0 ||
+	if (!r->hold.listed && n > 0)
+		ledger_progress(&r->charge);
+	else if (r->hold.listed && (r->out.len == 0 ||
 	    r->hold.taken >= r->hold.mark))
 		hold_progress(r);
 }

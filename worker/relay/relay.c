@@ -388,6 +388,13 @@ relay_attach(struct relay *r, uint16_t flags)
 	return (0);
 }
 
+void
+relay_refuse_user(int fd)
+{
+	relay_resets(fd, 1);
+	close(fd);
+}
+
 struct relay *
 relay_new_user(int fd, const struct addr *user, const struct addr *listener)
 {
@@ -644,6 +651,7 @@ relay_took(struct relay *r, ssize_t n)
 		 */
 		r->octets_out += n;
 		svc->stats.octets_out += n;
+		ledger_progress(&r->charge);
 		return (n);
 	}
 	if (n == 0 && !relay_failed(r)) {
@@ -845,8 +853,9 @@ relay_data(struct stream *st, const uint8_t *p, size_t len)
 		r->moved = worker_now();
 		hold_look(r);
 		hold_took(r, n);
-		if (n > 0)
+		if (n > 0) {
 			session_consumed(st, n);
+		}
 		if ((size_t)n == len)
 			return;
 	}
