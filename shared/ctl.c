@@ -144,6 +144,8 @@ static const struct rule	 ctl_rules[IMSG_CTL_END - CTL_FIRST] = {
 	    fields_request_log),
 	CTL_RULE(IMSG_CTL_CLOSE, TWO(X, C, C, W), FIXED(ctl_request), 0,
 	    fields_request),
+	CTL_RULE(IMSG_CTL_RETRY, TWO(X, C, C, W), FIXED(ctl_request), 0,
+	    fields_request),
 
 	CTL_RULE(IMSG_CTL_DAEMON, TWO(P, C, C, X), FIXED(ctl_daemon), 0,
 	    fields_daemon),

@@ -726,6 +726,7 @@ test_asks(void **state)
 	    SIDE_NONE);	/* the next hears it */
 	forked_logs(&control, LOGLEVEL_WARN, "control: ");
 	forked_close(&control);
+	expect_lost(PROC_CONTROL, 0);
 	forked_pong();
 }
 

@@ -121,7 +121,9 @@ static const struct form	 forms[] = {
 	{ IMSG_CTL_LOG, IMSG_NONE, IMSG_NONE,
 	    WHOM_PARENT, ANSWER_MS, "log" },
 	{ IMSG_CTL_CLOSE, IMSG_NONE, IMSG_NONE,
-	    WHOM_WORKERS, ANSWER_MS, "session close" }
+	    WHOM_WORKERS, ANSWER_MS, "session close" },
+	{ IMSG_CTL_RETRY, IMSG_NONE, IMSG_NONE,
+	    WHOM_WORKERS, ANSWER_MS, "retry" }
 };
 
 static const struct form *
