@@ -9,6 +9,8 @@
 #include <sys/types.h>
 #include <sys/queue.h>
 
+#include <unistd.h>
+
 #include "shared/channel.h"
 #include "shared/compat.h"
 #include "shared/log.h"
@@ -17,6 +19,7 @@
 #include "crew.h"
 #include "ctl.h"
 #include "hear.h"
+#include "keymake.h"
 #include "mend.h"
 #include "phase.h"
 #include "send.h"
@@ -37,6 +40,37 @@ hear_in_turn(const struct child *child, uint32_t type)
 	}
 }
 
+/* What it means that a part of the sandbox is missing. */
+static const struct {
+	uint32_t	 part;
+	const char	*words;
+} hear_lacks[] = {
+	{ SANDBOX_CHROOT, "no empty root directory: who takes over a process "
+	    "is closer to the files" },
+	{ SANDBOX_IDS, "no user ids of their own: processes have that of "
+	    "rocketd, without its privileges" },
+	{ SANDBOX_NO_NEW_PRIVS, "programs with set-user-id bits could give "
+	    "privileges back" },
+	{ SANDBOX_NETNS, "no empty network namespace: who takes over a "
+	    "process is closer to the network" },
+	{ SANDBOX_LANDLOCK, "no Landlock: files and ports are refused by "
+	    "other means only" },
+	{ SANDBOX_SECCOMP, "no list of system calls: who takes over a process "
+	    "may use all of them" }
+};
+
+/* Each once, however many processes lack it. */
+static void
+hear_lack(struct rocketd *env, uint32_t lack)
+{
+	size_t	 i;
+
+	for (i = 0; i < nitems(hear_lacks); i++)
+		if (lack & ~env->lack & hear_lacks[i].part)
+			log_warnx("sandbox: %s", hear_lacks[i].words);
+	env->lack |= lack;
+}
+
 static void
 hear_ready(struct child *child, const struct msg_ready *msg)
 {
@@ -48,6 +82,9 @@ hear_ready(struct child *child, const struct msg_ready *msg)
 		else
 			child->lack |= SANDBOX_NETNS;
 	}
+	if (child->lack & SANDBOX_IDS)
+		child->uid = getuid();
+	hear_lack(child->env, child->lack);
 	child_event(child, CHILD_EV_READY);
 	if (child->role == PROC_TLS)
 		apply_tls_ready(child);
@@ -199,11 +236,19 @@ hear_failed(struct rocketd *env)
 	phase_stop(env, "a process cannot be started");
 }
 
+/* A process that is no child's has ended. */
+static void
+hear_stranger(struct rocketd *env, pid_t pid, int status)
+{
+	tlslook_reaped(env, pid, status);
+	keymake_reaped(env, pid, status);
+}
+
 const struct procs_ops	 hear_ops = {
 	.configure = send_start,
 	.hear = hear_message,
 	.changed = hear_changed,
-	.stranger = tlslook_reaped,
+	.stranger = hear_stranger,
 	.up = phase_up,
 	.failed = hear_failed
 };
