@@ -91,6 +91,12 @@ static const struct token	 t_session[] = {
 	NONE
 };
 
+static const struct token	 t_retry[] = {
+	END,
+	{ T_SERVICE, "NAME", ACTION_NONE, 0, NULL },
+	NONE
+};
+
 static const struct token	 t_monitor[] = {
 	END,
 	{ T_SECONDS, "SECONDS", ACTION_NONE, 0, NULL },
@@ -103,6 +109,7 @@ static const struct token	 t_main[] = {
 	WORD("stop", ACTION_STOP, NULL),
 	WORD("log", ACTION_LOG, t_log),
 	WORD("session", ACTION_NONE, t_session),
+	WORD("retry", ACTION_RETRY, t_retry),
 	WORD("token", ACTION_TOKEN, NULL),
 	WORD("monitor", ACTION_MONITOR, t_monitor),
 	NONE

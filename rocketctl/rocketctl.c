@@ -174,6 +174,7 @@ message_of(enum ctl_action action)
 		[ACTION_STOP] = IMSG_CTL_STOP,
 		[ACTION_LOG] = IMSG_CTL_LOG,
 		[ACTION_CLOSE] = IMSG_CTL_CLOSE,
+		[ACTION_RETRY] = IMSG_CTL_RETRY,
 		[ACTION_MONITOR] = 0
 	};
 

@@ -16,6 +16,9 @@
 #include "crew.h"
 #include "procs.h"
 
+/* A worker that drains has so long when its index is needed: milliseconds. */
+#define HASTE_DRAIN	8000
+
 /* The next worker of the service after child (NULL: the first), or NULL. */
 static struct child *
 crew_next(struct rocketd *env, struct child *child, uint32_t service)
@@ -67,7 +70,7 @@ crew_free_index(struct rocketd *env, uint32_t service, uint32_t *index)
 
 /*
  * Makes room for one more index: the worker that has drained for the longest
- * gets only the time that a stopping daemon would give it.
+ * gets only a moment more.
  */
 static void
 crew_hasten(struct rocketd *env, uint32_t service)
@@ -80,8 +83,8 @@ crew_hasten(struct rocketd *env, uint32_t service)
 			oldest = child;
 	if (oldest != NULL) {
 		log_warnx("%s: too many workers drain: it has %d s left",
-		    child_name(oldest), STOP_DRAIN / 1000);
-		child_stop(oldest, STOP_DRAIN);
+		    child_name(oldest), HASTE_DRAIN / 1000);
+		child_stop(oldest, HASTE_DRAIN);
 	}
 }
 

@@ -77,7 +77,7 @@ phase_up(struct rocketd *env)
 void
 phase_stop(struct rocketd *env, const char *why)
 {
-	uint32_t	 drain = STOP_DRAIN;
+	uint32_t	 drain = env->conf->stop_timeout * 1000;
 
 	if (env->phase == PHASE_STOPPING) {
 		log_warnx("stopping at once: %s", why);

@@ -39,9 +39,6 @@ enum phase {
 
 #define ROCKETD_SIGNALS	4	/* that we wait for */
 
-/* How long workers may drain when the daemon stops. */
-#define STOP_DRAIN	10000	/* milliseconds */
-
 struct rocketd {
 	struct event_base	*base;
 	enum phase		 phase;

@@ -43,6 +43,7 @@ struct channel {
 	struct event			*writable;
 	struct event			*turn;	/* what is to be done soon */
 	struct event			*retry;
+	struct event			*stall;	/* nothing is taken */
 
 	struct ibufqueue		 held; /* behind too many descriptors */
 	size_t				 held_size;
@@ -54,12 +55,14 @@ struct channel {
 	int				 told;	/* it was */
 	int				 mute; /* the other end reads no more */
 	int				 full;
+	int				 clogged; /* so nothing is read */
 	int				 busy;	/* callbacks running */
 	int				 closed; /* free it when not busy */
 };
 
 static void	 channel_readable(evutil_socket_t, short, void *);
 static void	 channel_writable(evutil_socket_t, short, void *);
+static void	 channel_stalled(evutil_socket_t, short, void *);
 static void	 channel_turn(evutil_socket_t, short, void *);
 
 /* Octets that wait for the socket, or for descriptors to be taken. */
@@ -100,6 +103,8 @@ channel_free(struct channel *ch)
 		event_free(ch->turn);
 	if (ch->retry != NULL)
 		event_free(ch->retry);
+	if (ch->stall != NULL)
+		event_free(ch->stall);
 	while ((buf = TAILQ_FIRST(&ch->held)) != NULL) {
 		TAILQ_REMOVE(&ch->held, buf, entry);
 		ibuf_free(buf);
@@ -133,8 +138,10 @@ channel_open(struct event_base *base, int fd, enum proc_role self,
 	ch->writable = event_new(base, fd, EV_WRITE, channel_writable, ch);
 	ch->turn = evtimer_new(base, channel_turn, ch);
 	ch->retry = evtimer_new(base, channel_writable, ch);
+	ch->stall = evtimer_new(base, channel_stalled, ch);
 	if (ch->readable == NULL || ch->writable == NULL || ch->turn == NULL ||
-	    ch->retry == NULL || event_add(ch->readable, NULL) == -1) {
+	    ch->retry == NULL || ch->stall == NULL ||
+	    event_add(ch->readable, NULL) == -1) {
 		channel_free(ch);
 		return (NULL);
 	}
@@ -152,6 +159,7 @@ channel_close(struct channel *ch)
 		event_del(ch->writable);
 		event_del(ch->turn);
 		event_del(ch->retry);
+		event_del(ch->stall);
 	} else
 		channel_free(ch);
 }
@@ -193,10 +201,58 @@ channel_kill(struct channel *ch, const char *why)
 	event_del(ch->readable);
 	event_del(ch->writable);
 	event_del(ch->retry);
+	event_del(ch->stall);
 	channel_soon(ch);
 }
 
 /* ---- sending ---- */
+
+static void
+channel_stalled(evutil_socket_t fd, short what, void *arg)
+{
+	struct channel	*ch = arg;
+
+	(void)fd;
+	(void)what;
+	channel_kill(ch, "takes nothing of what is sent to it");
+}
+
+/* The parent always reads; control asks one at a time, and counts. */
+static int
+channel_pushes(enum proc_role role)
+{
+	return (role != PROC_PARENT && role != PROC_CONTROL);
+}
+
+/* Nothing is read while it is so; the other end has until the timer. */
+static void
+channel_clog(struct channel *ch)
+{
+	struct timeval	 tv = { CHAN_STALL, 0 };
+
+	if (ch->clogged || ch->imsgbuf.wsize <= CHAN_HIGH || ch->dead ||
+	    !channel_pushes(ch->self) || !channel_pushes(ch->peer.role))
+		return;
+	ch->clogged = 1;
+	event_add(ch->stall, &tv);
+}
+
+/* Some was taken. */
+static void
+channel_unclog(struct channel *ch)
+{
+	struct timeval	 tv = { CHAN_STALL, 0 };
+
+	if (!ch->clogged)
+		return;
+	if (ch->imsgbuf.wsize >= CHAN_LOW) {
+		event_add(ch->stall, &tv);
+		return;
+	}
+	ch->clogged = 0;
+	event_del(ch->stall);
+	channel_soon(ch);	/* to read what waits */
+}
 
 /* Waits for room for what the socket did not take. */
 static void
@@ -286,6 +342,7 @@ channel_send(struct channel *ch, uint32_t type, int fd,
 		return (-1);
 	if (channel_queued(ch) > CHAN_HIGH)
 		ch->full = 1;
+	channel_clog(ch);
 	return (0);
 }
 
@@ -330,7 +387,7 @@ channel_drained(const struct channel *ch)
 int
 channel_flush(struct channel *ch)
 {
-	size_t	 before;
+	size_t	 all = ch->imsgbuf.wsize, before;
 
 	do {
 		if (ch->dead || ch->mute)
@@ -339,6 +396,8 @@ channel_flush(struct channel *ch)
 		if (before > 0)
 			channel_write(ch);
 	} while (ch->imsgbuf.wsize < before && ch->imsgbuf.wsize > 0);
+	if (ch->imsgbuf.wsize < all && !ch->dead)
+		channel_unclog(ch);
 	channel_await_room(ch);
 	if (channel_drained(ch))
 		channel_soon(ch);
@@ -423,6 +482,8 @@ channel_take_turn(struct channel *ch)
 	int		 i, n;
 
 	for (i = 0; i < CHAN_TURN; i++) {
+		if (ch->clogged)
+			return (1);
 		if ((n = imsgbuf_get(&ch->imsgbuf, &imsg)) == 0)
 			return (0);
 		if (n == -1) {
@@ -444,6 +505,10 @@ channel_take_turn(struct channel *ch)
 static void
 channel_read(struct channel *ch)
 {
+	if (ch->clogged) {
+		event_del(ch->readable);	/* see channel_unclog */
+		return;
+	}
 	switch (imsgbuf_read(&ch->imsgbuf)) {
 	case -1:
 		if (errno != ECONNRESET)

@@ -9,6 +9,12 @@
  * other end.  Later messages wait here, in order, until the reader has taken
  * some (IMSG_FDS_TAKEN, which only channel.c sends and receives).
  *
+ * Between children a channel pushes back: while more than CHAN_HIGH waits for
+ * the socket, nothing is read from it, so who asks without taking the answers
+ * waits too.  If the other end takes nothing for CHAN_STALL it has broken the
+ * rules.  (The parent always reads, and is always read; so is control, which
+ * does not ask again before it has the answer.)
+ *
  * If this process has no free slot for a descriptor, that is nobody's fault:
  * the message is logged and dropped (whoever waits for it has a deadline).
  * From the parent, it ends the channel.
@@ -24,6 +30,7 @@
 #define CHAN_FDS_UNREAD	64
 #define CHAN_HIGH	(1024 * 1024)	/* octets queued: stop producing */
 #define CHAN_LOW	(256 * 1024)	/* and resume */
+#define CHAN_STALL	20		/* seconds */
 /* A sender that goes on all the same loses the channel: it bounds memory. */
 #define CHAN_MAX	(16 * 1024 * 1024)
 

@@ -158,6 +158,8 @@ static const struct rule	 ctl_rules[IMSG_CTL_END - CTL_FIRST] = {
 	    fields_request),
 	CTL_RULE(IMSG_CTL_PENALTIES, TWO(X, C, C, G | T), FIXED(ctl_request),
 	    0, fields_request),
+	CTL_RULE(IMSG_CTL_RETRY, TWO(X, C, C, W), FIXED(ctl_request), 0,
+	    fields_request),
 
 	CTL_RULE(IMSG_CTL_DAEMON, TWO(P, C, C, X), FIXED(ctl_daemon), 0,
 	    fields_daemon),

@@ -44,6 +44,7 @@ enum ctl_type {
 	IMSG_CTL_LOG,	/* X -> C -> P	struct ctl_request, arg = level */
 	IMSG_CTL_CLOSE,		/* X -> C -> W	struct ctl_request, session */
 	IMSG_CTL_PENALTIES,	/* X -> C -> G, T	struct ctl_request */
+	IMSG_CTL_RETRY,		/* X -> C -> W	struct ctl_request */
 
 	/* and answers, the same way back; CTL_DONE ends each request */
 	IMSG_CTL_DAEMON,	/* P -> C -> X	struct ctl_daemon */

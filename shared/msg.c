@@ -71,6 +71,11 @@ static const struct rule_field	 fields_yesno[] = {
 	END
 };
 
+static const struct rule_field	 fields_tls_index[] = {
+	RANGE(msg_count, count, 0, PREFORK_MAX - 1),
+	END
+};
+
 static const struct rule_field	 fields_tokens[] = {
 	RANGE(msg_count, count, 0, TOKENS_MAX),
 	END
@@ -274,7 +279,8 @@ static const struct rule_field	 fields_dial[] = {
 };
 
 static const struct rule_field	 fields_dialled[] = {
-	RANGE(msg_dialled, stage, DIAL_STAGE_REFUSED, DIAL_STAGE_TLS),
+	RANGE(msg_dialled, stage, DIAL_STAGE_REFUSED,
+	    DIAL_STAGE_CANCELLED),
 	ADDRS(msg_dialled, peer),
 	ADDRS(msg_dialled, local),
 	STRING(msg_dialled, words),
@@ -382,6 +388,8 @@ static const struct rule	 msg_rules[IMSG_MAX] = {
 	RULE(IMSG_RESOLVE, ONE(D, R), FIXED(msg_resolve), 0, fields_resolve),
 	RULE(IMSG_RESOLVED, ONE(R, D), FIXED(msg_resolved), 0,
 	    fields_resolved),
+	RULE(IMSG_DIAL_SETTLED, ONE(W, D), FIXED(msg_count), 0, fields_none),
+	RULE(IMSG_TLS_LOST, ONE(D, W), FIXED(msg_count), 0, fields_tls_index),
 
 	RULE(IMSG_ROOM, ONE(W, P), FIXED(msg_count), 0, fields_yesno),
 	RULE(IMSG_HOLD, ONE(P, W), FIXED(msg_count), 0, fields_yesno),

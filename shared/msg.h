@@ -113,6 +113,8 @@ enum msg_type {
 	IMSG_TLS_FAILED,	/* T -> D	struct msg_started */
 	IMSG_RESOLVE,		/* D -> R	struct msg_resolve */
 	IMSG_RESOLVED,		/* R -> D	struct msg_resolved */
+	IMSG_DIAL_SETTLED,	/* W -> D	struct msg_count: the request */
+	IMSG_TLS_LOST,		/* D -> W	struct msg_count: its index */
 
 	/* workers of one service, through the parent */
 	IMSG_ROOM,	/* W -> P	struct msg_count: 0 none, 1 some */
@@ -448,8 +450,16 @@ enum dial_stage {
 	DIAL_STAGE_REFUSED,	/* not configured, or too many at once */
 	DIAL_STAGE_RESOLVE,
 	DIAL_STAGE_CONNECT,
-	DIAL_STAGE_TLS		/* words say why */
+	DIAL_STAGE_TLS,		/* words say why */
+	DIAL_STAGE_PACED,	/* others of ours shook hands there meanwhile */
+	DIAL_STAGE_CANCELLED	/* as it was asked to be */
 };
+
+/*
+ * Each DIAL is answered once, also one that was cancelled: so a worker knows
+ * how many are with dial.  After IMSG_DIALLED of a remote, the worker says
+ * IMSG_DIAL_SETTLED when its tunnel there is open or has failed.
+ */
 
 struct msg_dialled {
 	uint32_t	 request;

@@ -148,6 +148,7 @@ struct service_opts {
 	uint32_t	 pool;			/* tunnels kept */
 	uint32_t	 pool_max;	/* tunnels at most; 0: 4 x pool */
 	uint32_t	 retry_interval;	/* seconds */
+	uint32_t	 retry_max;		/* seconds */
 	uint32_t	 dial_timeout;		/* seconds */
 	uint32_t	 strategy;		/* enum strategy */
 	uint32_t	 proxy_protocol; /* 0, 1 or 2, towards the target */

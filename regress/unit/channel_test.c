@@ -699,6 +699,40 @@ test_marks(void **state)
 	end_close(&a);
 }
 
+/* Who asks and takes no answer is not read until it does. */
+static void
+test_pushes_back(void **state)
+{
+	static char		 buf[65536];
+	struct msg_dialled	 answer;
+	struct msg_count	 count;
+	struct end		 end;
+	int			 i;
+
+	(void)state;
+	memset(&answer, 0, sizeof(answer));
+	memset(&count, 0, sizeof(count));
+	raw_open(&end, PROC_DIAL, PROC_SERVICE);
+	raw_send(&end, IMSG_DIAL_CANCEL, -1, &count, sizeof(count));
+	run_until(&end.got, 1);
+	while (channel_queued(end.ch) <= 2 * CHAN_HIGH)
+		assert_int_equal(channel_send(end.ch, IMSG_DIAL_FAILED, -1,
+		    &answer, sizeof(answer)), 0);
+	for (i = 0; i < 3; i++)
+		raw_send(&end, IMSG_DIAL_CANCEL, -1, &count, sizeof(count));
+	turns(100);
+	assert_true(channel_queued(end.ch) > CHAN_HIGH);
+	assert_int_equal(end.got, 1);
+	while (channel_queued(end.ch) >= CHAN_LOW) {
+		assert_int_equal(end.got, 1);
+		assert_true(read(end.sock, buf, sizeof(buf)) > 0);
+		turn();
+	}
+	run_until(&end.got, 4);
+	assert_int_equal(end.gone, 0);
+	end_close(&end);
+}
+
 /* Who never reads cannot make us keep everything. */
 static void
 test_bound(void **state)
@@ -813,6 +847,7 @@ main(void)
 		TEST(test_fd_lost),
 		TEST(test_fd_lost_from_parent),
 		TEST(test_marks),
+		TEST(test_pushes_back),
 		TEST(test_bound),
 		TEST(test_send_fails),
 		TEST(test_close_in_callbacks),

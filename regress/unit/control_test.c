@@ -272,7 +272,7 @@ test_garbage(void **state)
 		dial(&x);
 		assert_int_equal(imsg_compose(&x, i, 0, 0, -1, &req,
 		    sizeof(req) - (i >= IMSG_CTL_SUMMARY &&
-		    i <= IMSG_CTL_PENALTIES)), 1);
+		    i <= IMSG_CTL_RETRY)), 1);
 		assert_int_equal(imsgbuf_write(&x), 0);
 		assert_true(closed(&x));
 		hang_up(&x);

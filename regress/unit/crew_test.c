@@ -292,7 +292,7 @@ test_indexes_are_bounded(void **state)
 	assert_int_equal(crew_alive(&env, SERVICE), PREFORK_MAX);
 	/* Not at once, and no other. */
 	assert_int_equal(t_at(0)->killed, 0);
-	assert_int_equal(t_at(0)->stop_due, t_now(NULL) + STOP_DRAIN +
+	assert_int_equal(t_at(0)->stop_due, t_now(NULL) + 8000 +
 	    CHILD_GRACE);
 	for (i = 1; i < PREFORK_MAX; i++)
 		assert_true(t_at(i)->stop_due == UINT64_MAX);

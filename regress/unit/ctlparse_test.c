@@ -58,7 +58,9 @@ test_commands(void **state)
 		{ "sh su", ACTION_SUMMARY },
 		{ "sh serv", ACTION_SERVICES },
 		{ "sh st", ACTION_STREAMS },
-		{ "r", ACTION_RELOAD },
+		{ "rel", ACTION_RELOAD },
+		{ "retry", ACTION_RETRY },
+		{ "ret", ACTION_RETRY },
 		{ "m", ACTION_MONITOR }
 	};
 	struct ctl_command	cmd;
@@ -207,7 +209,7 @@ test_usage(void **state)
 		assert_int_not_equal(cmd.action, ACTION_NONE);
 		n++;
 	}
-	assert_int_equal(n, 26);
+	assert_int_equal(n, 28);
 	fclose(f);
 }
 

@@ -51,6 +51,7 @@ enum {				/* indices of the targets of SERVICE */
 	T_TLS,
 	T_COUNT
 };
+#define R_LISTENS	T_COUNT		/* a remote */
 
 struct answer {
 	uint32_t		 type;
@@ -60,7 +61,7 @@ struct answer {
 
 static struct far_end		 worker, other, resolver, tls;
 static struct msg_start	 starts[4];
-static int			 nstarts, ncancels;
+static int			 nstarts, ncancels, nlost;
 static struct answer		 results[RESULTS_MAX];
 static int			 nresults;
 static struct msg_resolve	 questions[16];
@@ -75,9 +76,14 @@ static char			 path[64];
 static void
 worker_got(struct far_end *e, struct imsg *imsg)
 {
-	struct answer	*a = &results[nresults++];
+	struct answer	*a = &results[nresults];
 
 	(void)e;
+	if (imsg_get_type(imsg) == IMSG_TLS_LOST) {
+		nlost++;
+		return;
+	}
+	nresults++;
 	assert_true(nresults < RESULTS_MAX);
 	a->type = imsg_get_type(imsg);
 	assert_int_equal(imsg_get_data(imsg, &a->msg, sizeof(a->msg)), 0);
@@ -181,6 +187,21 @@ assert_failed(const struct answer *a, uint32_t request,
 /* ---- the configuration ---- */
 
 static void
+remote(void)
+{
+	struct msg_dialee	 msg;
+
+	memset(&msg, 0, sizeof(msg));
+	msg.service = SERVICE;
+	msg.index = R_LISTENS;
+	msg.port = port;
+	msg.transport = TRANSPORT_TCPMUX;
+	strlcpy(msg.host, "127.0.0.1", sizeof(msg.host));
+	assert_int_equal(frame_configure(IMSG_CONF_REMOTE, -1, &msg,
+	    sizeof(msg), NULL), 0);
+}
+
+static void
 target(uint32_t service, uint32_t index, const char *host, uint16_t p,
     void (*change)(struct msg_dialee *))
 {
@@ -260,6 +281,7 @@ static void
 configure(int reload, int most)
 {
 	frame_role->begin();
+	remote();
 	target(SERVICE, T_LISTENS, "127.0.0.1", port, NULL);
 	target(SERVICE, T_REFUSES, "127.0.0.1", port_refused, NULL);
 	target(SERVICE, T_FULL, "127.0.0.1", port_full, NULL);
@@ -579,7 +601,6 @@ asks_once_for_one_name(void **state)
 	assert_int_equal(results[0].type, IMSG_DIALLED);
 	assert_int_equal(results[0].msg.peer.octets[3], 1);
 	assert_int_equal(results[0].msg.peer.port, port);
-	/* and again for the next */
 	ask(3, T_NAME, 5000);
 	frame_until(nquestions == 2);
 }
@@ -667,11 +688,11 @@ forgets_what_is_cancelled(void **state)
 	assert_int_equal(frame_figure("under_way"), 1);	/* not the other's */
 	frame_say(&worker, IMSG_DIAL_CANCEL, &msg, sizeof(msg));
 	frame_until(frame_figure("under_way") == 0);
-	assert_int_equal(nresults, 0);
+	assert_failed(result(1), 1, DIAL_STAGE_CANCELLED, 0);
 	/* one whose answer is on the way */
 	frame_say(&worker, IMSG_DIAL_CANCEL, &msg, sizeof(msg));
 	ask(2, T_REFUSES, 5000);
-	assert_failed(result(1), 2, DIAL_STAGE_CONNECT, ECONNREFUSED);
+	assert_failed(result(2), 2, DIAL_STAGE_CONNECT, ECONNREFUSED);
 }
 
 static void
@@ -819,12 +840,12 @@ static void
 has_tls_shake_hands(void **state)
 {
 	struct msg_started	 msg;
-	int			 sp[2];
+	int			 i, sp[2];
 
 	(void)state;
-	nstarts = ncancels = 0;
-	ask(1, T_TLS, 5000);
-	assert_failed(result(1), 1, DIAL_STAGE_TLS, 0);	/* it is away */
+	nstarts = ncancels = nlost = 0;
+	ask(1, T_TLS, 100);		/* it is away, and stays so */
+	assert_failed(result(1), 1, DIAL_STAGE_TLS, 0);
 	frame_join(&tls, PROC_TLS, 0, SIDE_CLIENT, tls_got);
 	ask(2, T_TLS, 5000);
 	frame_until(nstarts == 1);
@@ -857,10 +878,52 @@ has_tls_shake_hands(void **state)
 	ask(4, T_TLS, 200);		/* it takes too long */
 	assert_failed(result(4), 4, DIAL_STAGE_TLS, 0);
 	frame_until(ncancels == 1);
-	ask(5, T_TLS, 5000);		/* and it dies */
+	/* It dies: the next is asked, and the workers are told. */
+	ask(5, T_TLS, 5000);
 	frame_until(nstarts == 4);
 	frame_part(&tls);
+	ask(6, T_TLS, 5000);
+	frame_until(frame_figure("under_way") == 2 && nlost == 2);
+	nstarts = 0;
+	frame_join(&tls, PROC_TLS, 0, SIDE_CLIENT, tls_got);
+	frame_until(nstarts == 2);
+	assert_int_equal(nresults, 4);
+	for (i = 0; i < 2; i++) {
+		msg.request = starts[i].request;
+		frame_say(&tls, IMSG_TLS_FAILED, &msg, sizeof(msg));
+	}
 	assert_failed(result(5), 5, DIAL_STAGE_TLS, 0);
+	assert_failed(result(6), 6, DIAL_STAGE_TLS, 0);
+	frame_part(&tls);
+}
+
+static void
+settled(uint32_t request)
+{
+	struct msg_count	 msg = { request };
+
+	frame_say(&worker, IMSG_DIAL_SETTLED, &msg, sizeof(msg));
+}
+
+/* Only so many tunnels of a worker shake hands with a server at a time. */
+static void
+paces_handshakes(void **state)
+{
+	int	 i;
+
+	(void)state;
+	for (i = 1; i <= 10; i++)
+		ask_from(&worker, i, DIAL_REMOTE, R_LISTENS, 200 + i % 10);
+	(void)result(10);
+	assert_int_equal(results[8].msg.stage, DIAL_STAGE_PACED);
+	assert_int_equal(results[9].msg.stage, DIAL_STAGE_PACED);
+	ask(50, T_LISTENS, 5000);	/* users' connections go on */
+	assert_int_equal(result(11)->msg.request, 50);
+	settled(99);
+	settled(3);
+	ask_from(&worker, 11, DIAL_REMOTE, R_LISTENS, 5000);
+	assert_int_equal(result(12)->msg.request, 11);
+	assert_int_equal(frame_figure("paced"), 2);
 }
 
 /* A worker that asks on and takes no answer: dial is there for others too. */
@@ -891,7 +954,6 @@ keeps_little_for_who_takes_nothing(void **state)
 			    frame_figure("under_way") == 0);
 	}
 	assert_in_range(frame_figure("refused") - was, 1000, 3500);
-	/* and others are served */
 	ask(1, T_LISTENS, 5000);
 	assert_int_equal(result(1)->type, IMSG_DIALLED);
 	close(results[0].fd);
@@ -913,6 +975,7 @@ main(void)
 		TEST(dials_ports_of_a_range),
 		TEST(tells_who_refused),
 		TEST(has_tls_shake_hands),
+		TEST(paces_handshakes),
 		TEST(gives_up_in_time),
 		TEST(dials_only_what_is_configured),
 		TEST(asks_once_for_one_name),

@@ -35,7 +35,8 @@ static unsigned int		 nasked, ncancelled, ndone;
 static struct channel		*asked_of;
 static int			 done_fd, done_error;
 static void			*done_arg;
-static uint32_t			 ask_in_done;
+static uint32_t			 ask_in_done, what = DIAL_TARGET;
+static unsigned int		 nsettled;
 
 int
 channel_send(struct channel *ch, uint32_t type, int fd, const void *data,
@@ -50,12 +51,14 @@ channel_send(struct channel *ch, uint32_t type, int fd, const void *data,
 	if (type == IMSG_DIAL) {
 		assert_int_equal(len, sizeof(msg));
 		memcpy(&msg, data, sizeof(msg));
-		assert_int_equal(msg.what, DIAL_TARGET);
+		assert_int_equal(msg.what, what);
 		assert_int_equal(msg.index, 7);
 		assert_int_equal(msg.offset, 3);
 		assert_true(nasked < MAX);
 		timeouts[nasked] = msg.timeout_ms;
 		asked[nasked++] = msg.request;
+	} else if (type == IMSG_DIAL_SETTLED) {
+		nsettled++;
 	} else {
 		assert_int_equal(type, IMSG_DIAL_CANCEL);
 		assert_int_equal(len, sizeof(count));
@@ -80,6 +83,14 @@ done(void *arg, int fd, const struct msg_dialled *res)
 	}
 }
 
+/* What waits is sent at the end of a turn. */
+static void
+turn(void)
+{
+	assert_int_not_equal(event_base_loop(frame_base, EVLOOP_NONBLOCK),
+	    -1);
+}
+
 static uint32_t
 ask(uint32_t ms, void *arg)
 {
@@ -95,6 +106,7 @@ answer(uint32_t number, int fd)
 	res.request = number;
 	res.error = fd == -1 ? ECONNREFUSED : 0;
 	dialler_answer(&res, fd);
+	turn();
 }
 
 static int
@@ -110,7 +122,8 @@ prepare(void **state)
 		dialler_init(frame_base);
 	}
 	dialler_channel(first);
-	nasked = ncancelled = ndone = 0;
+	turn();
+	nasked = ncancelled = ndone = nsettled = 0;
 	return (0);
 }
 
@@ -125,6 +138,7 @@ test_answers(void **state)
 	b = ask(10000, &b);
 	assert_int_not_equal(a, 0);
 	assert_int_not_equal(a, b);
+	turn();
 	assert_int_equal(nasked, 2);
 	assert_int_equal(asked[0], a);
 	assert_in_range(timeouts[0], 5000, 10000);
@@ -151,6 +165,8 @@ test_cancel(void **state)
 
 	(void)state;
 	a = ask(10000, NULL);
+	turn();
+	dialler_cancel(a);
 	dialler_cancel(a);
 	assert_int_equal(ncancelled, 1);
 	assert_int_equal(cancelled[0], a);
@@ -159,13 +175,21 @@ test_cancel(void **state)
 	dialler_cancel(0);
 	assert_int_equal(ndone, 0);
 	assert_int_equal(ncancelled, 1);
-	/* One that was not sent yet is dial's business no more. */
-	dialler_channel(NULL);
+	/* One that was not sent yet is no business of dial's. */
 	a = ask(10000, NULL);
 	dialler_cancel(a);
-	assert_int_equal(ncancelled, 1);
-	dialler_channel(first);
+	turn();
 	assert_int_equal(nasked, 1);
+	assert_int_equal(ncancelled, 1);
+	/* The next dial is not asked what is cancelled. */
+	a = ask(10000, NULL);
+	turn();
+	dialler_cancel(a);
+	assert_int_equal(ncancelled, 2);
+	dialler_channel(NULL);
+	dialler_channel(second);
+	turn();
+	assert_int_equal(nasked, 2);
 }
 
 /* So many at once; the next when one has its answer. */
@@ -178,11 +202,16 @@ test_queue(void **state)
 	(void)state;
 	for (i = 0; i < SENT + 3; i++)
 		n[i] = ask(60000, NULL);
+	turn();
 	assert_int_equal(nasked, SENT);
 	answer(n[5], -1);
 	assert_int_equal(nasked, SENT + 1);
 	assert_int_equal(asked[SENT], n[SENT]);
+	/* One that is cancelled is with dial until dial says so. */
 	dialler_cancel(n[6]);
+	turn();
+	assert_int_equal(nasked, SENT + 1);
+	answer(n[6], -1);
 	assert_int_equal(nasked, SENT + 2);
 	/* An answer's owner may ask from within it. */
 	ask_in_done = 1;
@@ -195,6 +224,66 @@ test_queue(void **state)
 		dialler_cancel(asked[i]);
 }
 
+/* Opened and given up, as fast as can be: the channel holds few of them. */
+static void
+test_flood(void **state)
+{
+	unsigned int	 i, j, answered = 0;
+	uint32_t	 n[64];
+
+	(void)state;
+	for (i = 0; i < 1000; i++) {
+		for (j = 0; j < 64; j++)
+			dialler_cancel(ask(10000, NULL));
+		turn();
+	}
+	assert_int_equal(nasked, 0);
+	for (i = 0; i < 100; i++) {
+		for (j = 0; j < 64; j++)
+			n[j] = ask(10000, NULL);
+		turn();
+		for (j = 0; j < 64; j++)
+			dialler_cancel(n[j]);
+	}
+	assert_int_equal(nasked, SENT);
+	assert_int_equal(ncancelled, SENT);
+	while (answered < nasked)
+		answer(asked[answered++], -1);
+	assert_int_equal(ndone, 0);
+	/* And it serves as before. */
+	(void)ask(10000, NULL);
+	turn();
+	assert_int_equal(nasked, SENT + 1);
+	answer(asked[SENT], -1);
+	assert_int_equal(ndone, 1);
+}
+
+/* Users do not hold tunnels up, and a cancelled tunnel is settled. */
+static void
+test_remotes(void **state)
+{
+	uint32_t	 n[SENT], r;
+	unsigned int	 i;
+	int		 fd;
+
+	(void)state;
+	for (i = 0; i < SENT; i++)
+		n[i] = ask(60000, NULL);
+	turn();
+	what = DIAL_REMOTE;
+	r = dialler_ask(DIAL_REMOTE, 7, 3, 60000, done, NULL);
+	turn();
+	assert_int_equal(asked[nasked - 1], r);
+	dialler_cancel(r);
+	assert_int_equal(nsettled, 0);
+	assert_int_not_equal(fd = open("/dev/null", O_RDONLY), -1);
+	answer(r, fd);
+	assert_int_equal(nsettled, 1);
+	what = DIAL_TARGET;
+	for (i = 0; i < SENT; i++)
+		dialler_cancel(n[i]);
+}
+
 /* Dial dies: all that it was asked is asked of the next, once. */
 static void
 test_another(void **state)
@@ -205,11 +294,14 @@ test_another(void **state)
 	(void)state;
 	a = ask(60000, NULL);
 	b = ask(60000, NULL);
+	turn();
 	dialler_channel(NULL);
 	c = ask(60000, NULL);
+	turn();
 	assert_int_equal(nasked, 2);
 	nasked = 0;
 	dialler_channel(second);
+	turn();
 	assert_ptr_equal(asked_of, second);
 	assert_int_equal(nasked, 3);
 	for (i = 0; i < 3; i++)
@@ -294,6 +386,8 @@ main(void)
 		cmocka_unit_test_setup(test_answers, prepare),
 		cmocka_unit_test_setup(test_cancel, prepare),
 		cmocka_unit_test_setup(test_queue, prepare),
+		cmocka_unit_test_setup(test_flood, prepare),
+		cmocka_unit_test_setup(test_remotes, prepare),
 		cmocka_unit_test_setup(test_another, prepare),
 		cmocka_unit_test_setup(test_timeout, prepare),
 		cmocka_unit_test_setup(test_bound, prepare),

@@ -107,7 +107,7 @@ flow_got(struct far_end *e, struct imsg *imsg)
 		flow_nasked++;
 	else if (type == IMSG_DIAL_CANCEL)
 		flow_ncancelled++;
-	else
+	else if (type != IMSG_DIAL_SETTLED)
 		flow_fault = "a message to nobody";
 }
 

@@ -34,7 +34,7 @@ static struct session	 session;
 static struct relay	 relays[MANY];
 static struct channel	*const channel = (struct channel *)(void *)&svc;
 static size_t		 queued;
-static unsigned int	 nsent[IMSG_CTL_END], nkilled;
+static unsigned int	 nsent[IMSG_CTL_END], nkilled, nretries;
 static struct ctl_service  told;	/* the last ones */
 static struct ctl_session  told_session;
 
@@ -61,6 +61,12 @@ channel_send(struct channel *ch, uint32_t type, int fd,
 	assert_true(queued < CHAN_MAX);
 	nsent[type]++;
 	return (0);
+}
+
+void
+pool_retry(void)
+{
+	nretries++;
 }
 
 uint32_t
@@ -207,6 +213,9 @@ test_what_there_is(void **state)
 	ask(IMSG_CTL_CLOSE, 2);		/* not open */
 	assert_int_equal(frame_done, -1);
 	assert_int_equal(nkilled, 1);
+	ask(IMSG_CTL_RETRY, 0);
+	assert_int_equal(frame_done, 1);
+	assert_int_equal(nretries, 1);
 	ask(IMSG_CTL_RELOAD, 0);
 	assert_string_equal(frame_words, "not for a service");
 }

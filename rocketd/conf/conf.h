@@ -210,6 +210,7 @@ struct rocketd_conf {
 	char			*pidfile;	/* NULL: none */
 	uint32_t		 log_level;	/* enum log_level */
 	uint32_t		 log_dest;	/* enum log_dest */
+	uint32_t		 stop_timeout;	/* seconds */
 	uint32_t		 strict;	/* sandbox strict */
 	uint32_t		 freebind;	/* addresses may come later */
 	uint32_t		 id_first;	/* user and group ids */

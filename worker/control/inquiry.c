@@ -125,7 +125,9 @@ static const struct form	 forms[] = {
 	{ IMSG_CTL_CLOSE, IMSG_NONE, IMSG_NONE,
 	    WHOM_WORKERS, ANSWER_MS, "session close" },
 	{ IMSG_CTL_PENALTIES, IMSG_CTL_PENALTY, IMSG_NONE,
-	    WHOM_DOORS, ANSWER_MS, NULL }
+	    WHOM_DOORS, ANSWER_MS, NULL },
+	{ IMSG_CTL_RETRY, IMSG_NONE, IMSG_NONE,
+	    WHOM_WORKERS, ANSWER_MS, "retry" }
 };
 
 static const struct form *

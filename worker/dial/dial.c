@@ -6,12 +6,14 @@
  * reads no octet from what it connects to; it hands the connected socket to the
  * worker that asked.
  *
- * Each dial asks resolve for the name.  Addresses are tried one a moment after
- * another (RFC 8305), and the first that connects wins (connect.h).
+ * A request waits for its place (queue.h), then asks resolve for the name.
+ * Addresses are tried one a moment after another (RFC 8305), and the first that
+ * connects wins (connect.h).  Each is answered once, also a cancelled one.
  */
 
 #include <sys/types.h>
 #include <sys/queue.h>
+#include <sys/resource.h>
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -26,18 +28,28 @@
 
 #include "shared/compat.h"
 #include "connect.h"
+#include "entry.h"
+#include "queue.h"
 #include "worker/roles.h"
 
-/* Requests under way: of one worker, and in all. */
+/*
+ * Requests: of one worker (more than an honest one sends at once), in all, and
+ * those under way, as far as there are descriptors: queue.h shares these out.
+ */
 #define PEER_MAX	1024
-#define TOTAL_MAX	4096
+#define TOTAL_MAX	65536
+#define REMOTES_BUSY	512
+#define TARGETS_BUSY	3584
+#define SPARE_FILES	128	/* channels and directories */
+/* While targets wait for room, look whether one has had it for long. */
+#define CROWD_LOOK_US	(100 * 1000)
+/* A worker that does not say what became of its tunnel: handshakes are over. */
+#define SETTLE_US	(60 * 1000000ULL)
 /*
  * Octets of messages, most with a socket, that another process has not taken.
  * One that takes none must not hold all our descriptors.
  */
 #define QUEUED_MAX	(256 * 1024)
-/* Entries of a configuration: services, each with its remotes. */
-#define ENTRIES_MAX	65536
 /*
  * When a socket is not in its directory, the parent is asked for the directory
  * again, unless it is younger than this: then the target is down.
@@ -48,23 +60,18 @@
 /* With less time than this left, resolve is not asked again. */
 #define QUERY_WORTH_US	(200 * 1000)
 
-struct entry {			/* REMOTE(i), TARGET(i) of a service */
-	TAILQ_ENTRY(entry)	 entry;
-	struct msg_dialee	 conf;
-	enum dial_what		 what;
-	int			 dir;	/* of a UNIX target, -1 none yet */
-	uint64_t		 dir_since;
-};
-TAILQ_HEAD(entries, entry);
-
 struct peer {				/* a worker */
 	TAILQ_ENTRY(peer)	 entry;
 	struct channel		*channel;
+	TAILQ_HEAD(, request)	 list;
+	struct owner		 owner;
 	uint32_t		 requests;
 };
 
 struct request {
 	TAILQ_ENTRY(request)	 entry;
+	TAILQ_ENTRY(request)	 of_peer;
+	struct place		 place;
 	struct peer		*peer;
 	struct msg_dial		 msg;
 	struct msg_dialee	 conf;		/* of when it was asked */
@@ -72,6 +79,7 @@ struct request {
 	struct connect		*connect;	/* NULL while it resolves */
 	struct channel		*tls;	/* doing the handshake, or NULL */
 	uint32_t		 tls_number;
+	int			 parked;	/* until tls is back */
 	struct addr		 remote;	/* as tls was told */
 	struct addr		 local;
 	uint64_t		 deadline;
@@ -89,8 +97,10 @@ static struct {
 	TAILQ_HEAD(, peer)	 peers;
 	struct channel		*resolve;
 	struct channel		*tls[PREFORK_MAX];	/* by their index */
-	uint32_t		 nnext, nrequests, query, tls_number;
+	struct event		*turn;	/* starts what waits */
+	uint32_t		 nrequests, query, tls_number;
 	uint64_t		 asked, connected, failed, refused;
+	uint64_t		 cancelled, paced, shed;
 } dial;
 
 static void	 request_start(struct request *);
@@ -98,55 +108,6 @@ static void	 requests_renew(const struct entry *);
 
 /* ---- the configuration ---- */
 
-static void
-entries_free(struct entries *list)
-{
-	struct entry	*e;
-
-	while ((e = TAILQ_FIRST(list)) != NULL) {
-		TAILQ_REMOVE(list, e, entry);
-		if (e->dir != -1)
-			close(e->dir);
-		free(e);
-	}
-}
-
-static struct entry *
-entry_find(struct entries *list, enum dial_what what, uint32_t service,
-    uint32_t index)
-{
-	struct entry	*e;
-
-	TAILQ_FOREACH(e, list, entry)
-		if (e->what == what && e->conf.service == service &&
-		    e->conf.index == index)
-			return (e);
-	return (NULL);
-}
-
-static int
-dial_conf_dialee(struct imsg *imsg, enum dial_what what)
-{
-	struct entry	*e;
-
-	if (dial.nnext == ENTRIES_MAX) {
-		errno = E2BIG;
-		return (-1);
-	}
-	if ((e = calloc(1, sizeof(*e))) == NULL)
-		return (-1);
-	e->what = what;
-	e->dir = -1;
-	if (imsg_get_data(imsg, &e->conf, sizeof(e->conf)) == -1) {
-		free(e);
-		return (-1);
-	}
-	TAILQ_INSERT_TAIL(&dial.next, e, entry);
-	dial.nnext++;
-	return (0);
-}
-
-/* Takes the directory of a UNIX target, for the next set or the live one. */
 static int
 dial_conf_dir(struct imsg *imsg)
 {
@@ -167,10 +128,7 @@ dial_conf_dir(struct imsg *imsg)
 		close(fd);		/* it went while we asked */
 		return (0);
 	}
-	if (e->dir != -1)
-		close(e->dir);
-	e->dir = fd;
-	e->dir_since = worker_now();
+	entry_dir(e, fd);
 	if (live)
 		requests_renew(e);
 	return (0);
@@ -181,9 +139,9 @@ dial_configure(struct imsg *imsg)
 {
 	switch (imsg_get_type(imsg)) {
 	case IMSG_CONF_REMOTE:
-		return (dial_conf_dialee(imsg, DIAL_REMOTE));
+		return (entry_add(&dial.next, imsg, DIAL_REMOTE));
 	case IMSG_CONF_TARGET:
-		return (dial_conf_dialee(imsg, DIAL_TARGET));
+		return (entry_add(&dial.next, imsg, DIAL_TARGET));
 	case IMSG_CONF_DIR:
 		return (dial_conf_dir(imsg));
 	default:
@@ -196,7 +154,6 @@ static void
 dial_begin(void)
 {
 	entries_free(&dial.next);
-	dial.nnext = 0;
 }
 
 static void
@@ -204,8 +161,7 @@ dial_ready(int reload)
 {
 	(void)reload;
 	entries_free(&dial.live);
-	TAILQ_CONCAT(&dial.live, &dial.next, entry);
-	dial.nnext = 0;
+	entries_take(&dial.live, &dial.next);
 	requests_renew(NULL);
 }
 
@@ -229,8 +185,11 @@ static void
 request_free(struct request *r)
 {
 	TAILQ_REMOVE(&dial.requests, r, entry);
+	TAILQ_REMOVE(&r->peer->list, r, of_peer);
 	dial.nrequests--;
 	r->peer->requests--;
+	queue_leave(&r->place);
+	event_active(dial.turn, EV_TIMEOUT, 0);		/* who is next? */
 	connect_free(r->connect);
 	request_leave_tls(r);
 	if (r->timer != NULL)
@@ -289,6 +248,21 @@ request_arm(struct request *r, uint64_t us)
 	return (evtimer_add(r->timer, &tv));
 }
 
+/* It never had its turn, or its handshake was never said to be over. */
+static void
+request_waited(struct request *r)
+{
+	if (r->place.state == PLACE_SETTLING)
+		request_free(r);
+	else if (r->msg.what == DIAL_TARGET) {
+		dial.refused++;
+		request_failed(r, DIAL_STAGE_REFUSED, 0, NULL);
+	} else {
+		dial.paced++;
+		request_failed(r, DIAL_STAGE_PACED, 0, NULL);
+	}
+}
+
 static void
 request_timeout(evutil_socket_t fd, short what, void *arg)
 {
@@ -297,14 +271,19 @@ request_timeout(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	if (r->place.state != PLACE_BUSY) {
+		request_waited(r);
+		return;
+	}
 	if (r->dir_asked == 1) {
 		memset(&last, 0, sizeof(last));
 		last.family = ADDR_UNIX;
 		request_failed(r, DIAL_STAGE_CONNECT, r->error, &last);
 		return;
 	}
-	if (r->tls != NULL) {
-		request_failed_tls(r, "no answer to its handshake in time");
+	if (r->tls != NULL || r->parked) {
+		request_failed_tls(r, r->parked ? "its tls process is away" :
+		    "no answer to its handshake in time");
 		return;
 	}
 	if (r->connect == NULL && !r->conf.is_unix) {
@@ -354,7 +333,8 @@ requests_renew(const struct entry *e)
 	struct request	*r, *next;
 
 	TAILQ_FOREACH_SAFE(r, &dial.requests, entry, next) {
-		if (!r->conf.is_unix || (e != NULL &&
+		if (!r->conf.is_unix || r->place.state != PLACE_BUSY ||
+		    (e != NULL &&
 		    (r->conf.service != e->conf.service ||
 		    r->conf.index != e->conf.index)))
 			continue;
@@ -382,7 +362,27 @@ request_answer(struct request *r, int fd)
 	msg.local = r->local;
 	(void)channel_send(r->peer->channel, IMSG_DIALLED, fd, &msg,
 	    sizeof(msg));
-	request_free(r);
+	if (r->msg.what != DIAL_REMOTE) {
+		request_free(r);
+		return;
+	}
+	connect_free(r->connect);
+	r->connect = NULL;
+	r->deadline = worker_now() + SETTLE_US;
+	queue_settling(&r->place);
+	event_active(dial.turn, EV_TIMEOUT, 0);
+	if (request_arm(r, UINT64_MAX) == -1)
+		request_free(r);
+}
+
+/* Its tls process is away, and starts again soon: nothing is lost with it. */
+static void
+request_park(struct request *r)
+{
+	connect_free(r->connect);
+	r->connect = NULL;
+	r->tls = NULL;
+	r->parked = 1;
 }
 
 /* Gives the socket to tls, which will give one back. */
@@ -394,10 +394,14 @@ request_start_tls(struct request *r, int fd)
 
 	connect_free(r->connect);
 	r->connect = NULL;
-	if (tls == NULL || channel_queued(tls) > QUEUED_MAX) {
+	if (tls == NULL) {
 		close(fd);
-		request_failed_tls(r, tls == NULL ? "its tls process is away" :
-		    "its tls process takes no more");
+		request_park(r);
+		return;
+	}
+	if (channel_queued(tls) > QUEUED_MAX) {
+		close(fd);
+		request_failed_tls(r, "its tls process takes no more");
 		return;
 	}
 	r->tls = tls;
@@ -508,8 +512,12 @@ request_start(struct request *r)
 {
 	struct addr	 a;
 
+	r->parked = 0;
 	if (r->conf.is_unix)
 		request_connect_unix(r);
+	else if (r->conf.transport & TRANSPORT_TLS &&
+	    dial.tls[r->conf.tls] == NULL)
+		request_park(r);
 	else if (r->conf.edge.family != ADDR_NONE) {
 		a = r->conf.edge;
 		a.port = r->conf.port;
@@ -595,21 +603,40 @@ dial_started(struct channel *ch, const struct msg_started *msg, int fd)
 		request_answer(r, fd);
 }
 
-/* Its handshakes fail; the workers try again. */
+/*
+ * What it did is begun anew with its successor.  The workers are told that it
+ * was not their remotes that let their tunnels down.
+ */
 static void
 dial_tls_left(struct channel *ch)
 {
-	struct request	*r, *next;
-	size_t		 i;
+	struct msg_count	 msg;
+	struct request		*r;
+	struct peer		*p;
 
-	for (i = 0; i < nitems(dial.tls); i++)
-		if (dial.tls[i] == ch)
-			dial.tls[i] = NULL;
+	memset(&msg, 0, sizeof(msg));
+	msg.count = channel_peer(ch)->index;
+	if (dial.tls[msg.count] != ch)
+		return;
+	dial.tls[msg.count] = NULL;
+	TAILQ_FOREACH(r, &dial.requests, entry)
+		if (r->tls == ch)
+			request_park(r);
+	TAILQ_FOREACH(p, &dial.peers, entry)
+		(void)channel_send(p->channel, IMSG_TLS_LOST, -1, &msg,
+		    sizeof(msg));
+}
+
+static void
+dial_tls_joined(struct channel *ch)
+{
+	uint32_t	 index = channel_peer(ch)->index;
+	struct request	*r, *next;
+
+	dial.tls[index] = ch;
 	TAILQ_FOREACH_SAFE(r, &dial.requests, entry, next)
-		if (r->tls == ch) {
-			r->tls = NULL;
-			request_failed_tls(r, "its tls process has gone");
-		}
+		if (r->parked && r->conf.tls == index)
+			request_start(r);
 }
 
 /* ---- what workers ask ---- */
@@ -625,10 +652,65 @@ peer_get(struct channel *ch)
 	return (NULL);
 }
 
+/* Those whose turn it is; and room for who has had none, at others' cost. */
+static void
+dial_turn(evutil_socket_t fd, short what, void *arg)
+{
+	struct timeval	 look = { 0, CROWD_LOOK_US };
+	uint64_t	 now = worker_now();
+	struct place	*pl;
+
+	(void)fd;
+	(void)what;
+	(void)arg;
+	for (;;) {
+		if ((pl = queue_next(now)) != NULL)
+			request_start(pl->request);
+		else if ((pl = queue_victim(now)) != NULL) {
+			dial.shed++;
+			request_failed(pl->request, DIAL_STAGE_REFUSED, 0,
+			    NULL);
+		} else
+			break;
+	}
+	if (queue_crowded())
+		evtimer_add(dial.turn, &look);
+}
+
+/* NULL: no memory. */
+static struct request *
+request_new(struct peer *p, const struct msg_dial *msg,
+    const struct msg_dialee *conf)
+{
+	struct request	*r;
+
+	if ((r = calloc(1, sizeof(*r))) == NULL)
+		return (NULL);
+	r->peer = p;
+	r->msg = *msg;
+	r->conf = *conf;
+	r->conf.port += msg->offset;
+	r->deadline = worker_now() + msg->timeout_ms * 1000ULL;
+	if ((r->timer = evtimer_new(worker_base(), request_timeout, r)) ==
+	    NULL || request_arm(r, UINT64_MAX) == -1 ||
+	    queue_enter(&r->place, r, &p->owner, msg->what, conf->host,
+	    conf->port) == -1) {
+		if (r->timer != NULL)
+			event_free(r->timer);
+		free(r);
+		return (NULL);
+	}
+	TAILQ_INSERT_TAIL(&dial.requests, r, entry);
+	TAILQ_INSERT_TAIL(&p->list, r, of_peer);
+	dial.nrequests++;
+	p->requests++;
+	event_active(dial.turn, EV_TIMEOUT, 0);
+	return (r);
+}
+
 static void
 dial_asked(struct peer *p, const struct msg_dial *msg)
 {
-	struct request	*r;
 	struct entry	*e;
 
 	dial.asked++;
@@ -639,40 +721,50 @@ dial_asked(struct peer *p, const struct msg_dial *msg)
 	if (e == NULL || p->requests >= PEER_MAX ||
 	    dial.nrequests >= TOTAL_MAX ||
 	    channel_queued(p->channel) > QUEUED_MAX ||
-	    (r = calloc(1, sizeof(*r))) == NULL) {
+	    request_new(p, msg, &e->conf) == NULL) {
 		/* Not configured: perhaps a reload has just removed it. */
 		dial.refused++;
 		dial_answer_failed(p, msg->request, DIAL_STAGE_REFUSED,
 		    e == NULL ? ENOENT : 0, NULL, NULL);
-		return;
 	}
-	r->peer = p;
-	r->msg = *msg;
-	r->conf = e->conf;
-	r->conf.port += msg->offset;
-	r->deadline = worker_now() + msg->timeout_ms * 1000ULL;
-	TAILQ_INSERT_TAIL(&dial.requests, r, entry);
-	dial.nrequests++;
-	p->requests++;
-	if ((r->timer = evtimer_new(worker_base(), request_timeout, r)) ==
-	    NULL || request_arm(r, UINT64_MAX) == -1) {
-		request_failed(r, DIAL_STAGE_CONNECT, ENOMEM, NULL);
-		return;
-	}
-	request_start(r);
 }
 
-static void
-dial_cancelled(struct peer *p, uint32_t number)
+static struct request *
+request_find(const struct peer *p, uint32_t number)
 {
 	struct request	*r;
 
-	TAILQ_FOREACH(r, &dial.requests, entry)
-		if (r->peer == p && r->msg.request == number) {
-			request_free(r);
-			return;
-		}
-	/* None: the answer is on its way. */
+	TAILQ_FOREACH(r, &p->list, of_peer)
+		if (r->msg.request == number)
+			break;
+	return (r);
+}
+
+/* None: the answer is on its way. */
+static void
+dial_cancelled(struct peer *p, uint32_t number)
+{
+	struct request		*r = request_find(p, number);
+	struct msg_dialled	 msg;
+
+	if (r == NULL || r->place.state == PLACE_SETTLING)
+		return;
+	dial.cancelled++;
+	memset(&msg, 0, sizeof(msg));
+	msg.request = number;
+	msg.stage = DIAL_STAGE_CANCELLED;
+	(void)channel_send(p->channel, IMSG_DIAL_FAILED, -1, &msg,
+	    sizeof(msg));
+	request_free(r);
+}
+
+static void
+dial_settled(struct peer *p, uint32_t number)
+{
+	struct request	*r = request_find(p, number);
+
+	if (r != NULL && r->place.state == PLACE_SETTLING)
+		request_free(r);
 }
 
 static void
@@ -705,6 +797,11 @@ dial_message(struct channel *ch, struct imsg *imsg)
 		    imsg_get_data(imsg, &count, sizeof(count)) == 0)
 			dial_cancelled(p, count.count);
 		break;
+	case IMSG_DIAL_SETTLED:
+		if (p != NULL &&
+		    imsg_get_data(imsg, &count, sizeof(count)) == 0)
+			dial_settled(p, count.count);
+		break;
 	default:
 		worker_complain(ch, "a message that dial does not take");
 		break;
@@ -720,28 +817,33 @@ dial_joined(struct channel *ch)
 	if (channel_peer(ch)->role == PROC_RESOLVE) {
 		dial.resolve = ch;
 		/* Its predecessor may have died over these questions. */
-		TAILQ_FOREACH(r, &dial.requests, entry)
+		TAILQ_FOREACH(r, &dial.requests, entry) {
+			r->query_again = r->query != 0;
 			r->query = 0;
+		}
 		TAILQ_FOREACH(r, &dial.requests, entry)
-			if (r->connect == NULL && r->tls == NULL &&
-			    !r->conf.is_unix)
+			if (r->query_again) {
+				r->query_again = 0;
 				request_resolve(r);
+			}
 		return;
 	}
 	if (channel_peer(ch)->role == PROC_TLS) {
-		dial.tls[channel_peer(ch)->index] = ch;
+		dial_tls_joined(ch);
 		return;
 	}
 	if ((p = calloc(1, sizeof(*p))) == NULL)
 		fatal("%s", __func__);
 	p->channel = ch;
+	TAILQ_INIT(&p->list);
+	queue_owner(&p->owner);
 	TAILQ_INSERT_TAIL(&dial.peers, p, entry);
 }
 
 static void
 dial_left(struct channel *ch)
 {
-	struct request	*r, *next;
+	struct request	*r;
 	struct peer	*p;
 
 	if (ch == dial.resolve) {
@@ -754,9 +856,9 @@ dial_left(struct channel *ch)
 	}
 	if ((p = peer_get(ch)) == NULL)
 		return;
-	TAILQ_FOREACH_SAFE(r, &dial.requests, entry, next)
-		if (r->peer == p)
-			request_free(r);
+	while ((r = TAILQ_FIRST(&p->list)) != NULL)
+		request_free(r);
+	queue_owner_gone(&p->owner);
 	TAILQ_REMOVE(&dial.peers, p, entry);
 	free(p);
 }
@@ -764,21 +866,47 @@ dial_left(struct channel *ch)
 static const struct figure	 dial_figures[] = {
 	FIGURE(COUNTER, "asked", dial.asked,
 	    "connections requested by workers"),
+	FIGURE(COUNTER, "cancelled", dial.cancelled,
+	    "requests that workers gave up"),
 	FIGURE(COUNTER, "connected", dial.connected,
 	    "connections that succeeded"),
 	FIGURE(COUNTER, "failed", dial.failed, "connections that failed"),
+	FIGURE(COUNTER, "paced", dial.paced,
+	    "connections to remotes not tried while others shook hands"),
 	FIGURE(COUNTER, "refused", dial.refused, "connections not tried"),
+	FIGURE(COUNTER, "shed", dial.shed,
+	    "connections given up for those of other workers"),
 	FIGURE(GAUGE, "under_way", dial.nrequests, "connections in progress"),
 	{ .name = NULL }
 };
 
+/* Descriptors are for who dials: most for targets, some for remotes only. */
+static void
+dial_limits(void)
+{
+	uint32_t	 targets = TARGETS_BUSY, remotes = REMOTES_BUSY;
+	struct rlimit	 rl;
+
+	if (getrlimit(RLIMIT_NOFILE, &rl) == -1)
+		fatal("getrlimit nofile");
+	if (rl.rlim_cur < SPARE_FILES + targets + remotes) {
+		targets = rl.rlim_cur > 2 * SPARE_FILES ?
+		    (rl.rlim_cur - SPARE_FILES) / 8 * 7 : SPARE_FILES;
+		remotes = targets / 7;
+	}
+	queue_init(remotes, targets);
+}
+
 static void
 dial_init(void)
 {
-	TAILQ_INIT(&dial.live);
-	TAILQ_INIT(&dial.next);
+	entries_init(&dial.live);
+	entries_init(&dial.next);
 	TAILQ_INIT(&dial.requests);
 	TAILQ_INIT(&dial.peers);
+	dial_limits();
+	if ((dial.turn = evtimer_new(worker_base(), dial_turn, NULL)) == NULL)
+		fatal("%s", __func__);
 	if (connect_init() == -1)
 		fatal("dial: root directory");
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * See dialler.h.  At most SENT_MAX requests are with dial, which is within its
- * own bound for a worker; the others wait here, in order, while their time
- * runs.  A request that dial never answers (it died and was not replaced) fails
- * when its time is over.
+ * See dialler.h.  A request that was sent is with dial until that has answered
+ * it, even if it was cancelled meanwhile: SENT_MAX of them, and of those for
+ * remotes SENT_REMOTES more, which users do not hold up.  The others wait here,
+ * in order, while their time runs.  One that dial never answers (it died and
+ * was not replaced) fails when its time is over.
  */
 
 #include <sys/types.h>
@@ -26,10 +27,17 @@
 #include "worker/frame/worker.h"
 
 #define SENT_MAX	512
+#define SENT_REMOTES	64
 #define REQUESTS_MAX	65536	/* a small struct each; streams are bounded */
 #define BUCKETS		1024
 /* Added to a request's timeout, for dial's answer to arrive. */
 #define GRACE_MS	500
+
+enum state {
+	WAITING,
+	SENT,
+	CANCELLED		/* sent, and nobody wants the answer */
+};
 
 struct request {
 	LIST_ENTRY(request)	 entry;
@@ -37,21 +45,36 @@ struct request {
 	struct msg_dial		 msg;
 	struct event		*timer;
 	uint64_t		 deadline;	/* worker_now, microseconds */
-	int			 sent;		/* 0: on waiting */
+	enum state		 state;
 	dialler_done		*done;
 	void			*arg;
 };
+TAILQ_HEAD(queue, request);
 
 static LIST_HEAD(, request)	 requests[BUCKETS];
-static TAILQ_HEAD(, request)	 waiting = TAILQ_HEAD_INITIALIZER(waiting);
+/* By what is dialled. */
+static struct queue		 waiting[DIAL_TARGET + 1] = {
+	TAILQ_HEAD_INITIALIZER(waiting[DIAL_REMOTE]),
+	TAILQ_HEAD_INITIALIZER(waiting[DIAL_TARGET])
+};
+static uint32_t			 nsent[DIAL_TARGET + 1];
+static const uint32_t		 sent_max[DIAL_TARGET + 1] = {
+	[DIAL_REMOTE] = SENT_REMOTES,
+	[DIAL_TARGET] = SENT_MAX
+};
 static struct event_base	*base;
+static struct event		*turn;		/* sends what waits */
 static struct channel		*dial;
-static uint32_t			 nrequests, nsent, last;
+static uint32_t			 nrequests, last;
+
+static void	 requests_send(evutil_socket_t, short, void *);
 
 void
 dialler_init(struct event_base *b)
 {
 	base = b;
+	if ((turn = evtimer_new(base, requests_send, NULL)) == NULL)
+		fatal("%s", __func__);
 }
 
 static struct request *
@@ -69,17 +92,24 @@ static void
 request_free(struct request *r)
 {
 	LIST_REMOVE(r, entry);
-	if (r->sent)
-		nsent--;
+	if (r->state == WAITING)
+		TAILQ_REMOVE(&waiting[r->msg.what], r, queue);
 	else
-		TAILQ_REMOVE(&waiting, r, queue);
+		nsent[r->msg.what]--;
 	nrequests--;
 	if (r->timer != NULL)
 		event_free(r->timer);
 	free(r);
 }
 
-static void	 requests_send(void);
+/* When the callbacks of this turn have run. */
+static void
+requests_send_soon(void)
+{
+	if (dial != NULL && !(TAILQ_EMPTY(&waiting[DIAL_REMOTE]) &&
+	    TAILQ_EMPTY(&waiting[DIAL_TARGET])))
+		event_active(turn, EV_TIMEOUT, 0);
+}
 
 /* Forgets the request, then gives its asker the answer. */
 static void
@@ -89,18 +119,26 @@ request_done(struct request *r, int fd, const struct msg_dialled *result)
 	void		*arg = r->arg;
 
 	request_free(r);
-	requests_send();
+	requests_send_soon();
 	done(arg, fd, result);
 }
 
-/* Tells dial, if it was asked. */
+/* Nobody waits for it; if it was sent, dial's answer ends it. */
 static void
-request_cancel(const struct request *r)
+request_cancel(struct request *r)
 {
 	struct msg_count	 msg;
 
-	if (dial == NULL || !r->sent)
+	if (r->state == WAITING) {
+		request_free(r);
 		return;
+	}
+	r->state = CANCELLED;
+	evtimer_del(r->timer);
+	if (dial == NULL) {
+		request_free(r);
+		return;
+	}
 	memset(&msg, 0, sizeof(msg));
 	msg.count = r->msg.request;
 	(void)channel_send(dial, IMSG_DIAL_CANCEL, -1, &msg, sizeof(msg));
@@ -111,6 +149,8 @@ request_timeout(evutil_socket_t fd, short what, void *arg)
 {
 	struct request		*r = arg;
 	struct msg_dialled	 res;
+	dialler_done		*done = r->done;
+	void			*asker = r->arg;
 
 	(void)fd;
 	(void)what;
@@ -119,7 +159,7 @@ request_timeout(evutil_socket_t fd, short what, void *arg)
 	res.stage = DIAL_STAGE_CONNECT;
 	res.error = ETIMEDOUT;
 	request_cancel(r);
-	request_done(r, -1, &res);
+	done(asker, -1, &res);
 }
 
 /* Asks dial, with the time that is left. */
@@ -138,36 +178,45 @@ request_send(struct request *r)
 
 /* Sends as many as dial may have at once, in the order they came. */
 static void
-requests_send(void)
+requests_send(evutil_socket_t fd, short event, void *arg)
 {
 	struct request	*r;
+	int		 what;
 
-	while (dial != NULL && nsent < SENT_MAX &&
-	    (r = TAILQ_FIRST(&waiting)) != NULL) {
-		TAILQ_REMOVE(&waiting, r, queue);
-		r->sent = 1;
-		nsent++;
-		request_send(r);
-	}
+	(void)fd;
+	(void)event;
+	(void)arg;
+	for (what = DIAL_REMOTE; what <= DIAL_TARGET; what++)
+		while (dial != NULL && nsent[what] < sent_max[what] &&
+		    (r = TAILQ_FIRST(&waiting[what])) != NULL) {
+			TAILQ_REMOVE(&waiting[what], r, queue);
+			r->state = SENT;
+			nsent[what]++;
+			request_send(r);
+		}
 }
 
 void
 dialler_channel(struct channel *ch)
 {
-	struct request	*r;
+	struct request	*r, *next;
 	int		 i;
 
 	dial = ch;
 	/* What an earlier dial was asked goes out again, before what waits. */
 	for (i = 0; i < BUCKETS; i++)
-		LIST_FOREACH(r, &requests[i], entry) {
-			if (!r->sent)
+		LIST_FOREACH_SAFE(r, &requests[i], entry, next) {
+			if (r->state == WAITING)
 				continue;
-			r->sent = 0;
-			TAILQ_INSERT_HEAD(&waiting, r, queue);
+			if (r->state == CANCELLED) {
+				request_free(r);
+				continue;
+			}
+			r->state = WAITING;
+			nsent[r->msg.what]--;
+			TAILQ_INSERT_HEAD(&waiting[r->msg.what], r, queue);
 		}
-	nsent = 0;
-	requests_send();
+	requests_send_soon();
 }
 
 uint32_t
@@ -192,7 +241,8 @@ dialler_ask(enum dial_what what, uint32_t index, uint32_t offset,
 	r->done = done;
 	r->arg = arg;
 	LIST_INSERT_HEAD(&requests[last % BUCKETS], r, entry);
-	TAILQ_INSERT_TAIL(&waiting, r, queue);
+	r->state = WAITING;
+	TAILQ_INSERT_TAIL(&waiting[what], r, queue);
 	nrequests++;
 	timeout_ms += GRACE_MS;
 	tv.tv_sec = timeout_ms / 1000;
@@ -202,7 +252,7 @@ dialler_ask(enum dial_what what, uint32_t index, uint32_t offset,
 		request_free(r);
 		return (0);
 	}
-	requests_send();
+	requests_send_soon();
 	return (r->msg.request);
 }
 
@@ -211,22 +261,37 @@ dialler_cancel(uint32_t number)
 {
 	struct request	*r;
 
-	if ((r = request_get(number)) == NULL)
-		return;
-	request_cancel(r);
-	request_free(r);
-	requests_send();
+	if ((r = request_get(number)) != NULL && r->state != CANCELLED)
+		request_cancel(r);
+}
+
+void
+dialler_settled(uint32_t request)
+{
+	struct msg_count	 msg;
+
+	if (dial == NULL)
+		return;		/* the next one counts from nothing */
+	memset(&msg, 0, sizeof(msg));
+	msg.count = request;
+	(void)channel_send(dial, IMSG_DIAL_SETTLED, -1, &msg, sizeof(msg));
 }
 
 void
 dialler_answer(const struct msg_dialled *res, int fd)
 {
-	struct request	*r;
+	struct request	*r = request_get(res->request);
 
 	/* It was cancelled while its answer was on the way. */
-	if ((r = request_get(res->request)) == NULL) {
+	if (r == NULL || r->state != SENT) {
 		if (fd != -1)
 			close(fd);
+		if (r != NULL && r->state == CANCELLED) {
+			if (fd != -1 && r->msg.what == DIAL_REMOTE)
+				dialler_settled(r->msg.request);
+			request_free(r);
+			requests_send_soon();
+		}
 		return;
 	}
 	request_done(r, fd, res);
@@ -253,6 +318,10 @@ dialler_words(const struct msg_dialled *res)
 	case DIAL_STAGE_TLS:
 		snprintf(buf, sizeof(buf), "no TLS with %s: %s",
 		    addr_print(&res->peer), res->words);
+		break;
+	case DIAL_STAGE_PACED:
+		strlcpy(buf, "others shook hands there all the time",
+		    sizeof(buf));
 		break;
 	default:
 		snprintf(buf, sizeof(buf), "dial refused: %s",

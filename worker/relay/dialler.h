@@ -3,6 +3,11 @@
 /*
  * The asking side of dial: requests of this worker, each answered once.  They
  * outlive the dial process: the next one is asked what was under way.
+ *
+ * Those made in one turn of the event loop are sent at its end, and only so
+ * many are with dial at a time; one that is cancelled while it waits has cost
+ * nothing but its memory.  So a peer that asks for a great many connections
+ * and gives them up again does not fill the channel.
  */
 
 #ifndef WORKER_DIALLER_H
@@ -34,6 +39,8 @@ uint32_t	 dialler_ask(enum dial_what, uint32_t index, uint32_t offset,
 		    uint32_t timeout_ms, dialler_done *, void *arg);
 /* Forgets it: done will not be called. */
 void		 dialler_cancel(uint32_t request);
+/* The connection to a remote has become a tunnel, or nothing.  Once. */
+void		 dialler_settled(uint32_t request);
 /* IMSG_DIALLED or IMSG_DIAL_FAILED came in; fd is taken. */
 void		 dialler_answer(const struct msg_dialled *, int fd);
 /* "cannot connect to 127.0.0.1:22: Connection refused"; a static buffer. */

@@ -18,6 +18,8 @@
 
 #include <event2/event.h>
 
+#include <errno.h>
+#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,9 +34,14 @@
 
 /* A tunnel open this long shows that its remote works, microseconds. */
 #define STABLE_US	(10 * 1000000ULL)
+/* And one this long that it can be had: its loss is the first again. */
+#define PROVEN_US	(2 * 1000000ULL)
 /* The first retry after a loss; later ones follow `retry interval'. */
 #define QUICK_US	(50 * 1000ULL)
-#define BACKOFF_MAX	20	/* retry intervals */
+/* A failure that reached no server burdens none: try again soon. */
+#define LOCAL_US	(1000 * 1000ULL)
+/* `rocketctl retry' begins an attempt anew that has waited for so long. */
+#define STALE_US	(1000 * 1000ULL)
 /* A pool that grew and was too large for so long loses a tunnel. */
 #define SHRINK_US	(60 * 1000000ULL)
 /* The same without a mux, where some tunnels were never needed. */
@@ -64,6 +71,7 @@ struct attempt {			/* a request to dial */
 	TAILQ_ENTRY(attempt)	 entry;
 	struct remote		*remote;
 	uint32_t		 request;
+	uint64_t		 since;
 };
 
 static struct service		*svc;
@@ -191,7 +199,7 @@ pool_count(uint64_t now)
 		if (!(t->flags & TUNNEL_F_USED))
 			r->open++;
 		/* One from before the last failure proves nothing. */
-		if (t->opened > r->failed_at && now - t->opened >= STABLE_US)
+		if (t->opened > r->failed_at && now - t->opened >= PROVEN_US)
 			r->failures = 0;
 	}
 	for (i = 0; i < nremotes; i++) {
@@ -241,11 +249,38 @@ pool_want_at(uint32_t i, uint64_t now)
 
 /* ---- dialling ---- */
 
+/*
+ * How long the next try waits: after a first failure hardly at all, then the
+ * interval, which doubles up to `retry max'.  It varies by a quarter.
+ */
+static uint64_t
+remote_pause(const struct remote *r)
+{
+	const struct service_opts	*o = &svc->conf.opts;
+	uint64_t			 wait = QUICK_US, max;
+
+	if (r->failures > 0) {
+		max = o->retry_max > o->retry_interval ? o->retry_max :
+		    o->retry_interval;
+		wait = (uint64_t)o->retry_interval <<
+		    (r->failures < 16 ? r->failures - 1 : 15);
+		wait = (wait < max ? wait : max) * 1000000;
+		if (wait > max * 800000)
+			wait = max * 800000;	/* with the quarter: max */
+	}
+	return (wait / 4 * 3 + (uint64_t)((double)wait / 2 *
+	    arc4random_uniform(1000) / 1000));
+}
+
+/*
+ * since: when the attempt began.  One that waited long for an answer has paused
+ * already.
+ */
 static void
-remote_failed(struct remote *r, const char *why)
+remote_failed(struct remote *r, uint64_t since, uint64_t longest,
+    const char *why)
 {
 	uint64_t	 now = worker_now(), wait;
-	uint32_t	 interval = svc->conf.opts.retry_interval, n;
 
 	if (strcmp(r->why, why) != 0) {
 		strlcpy(r->why, why, sizeof(r->why));
@@ -256,31 +291,60 @@ remote_failed(struct remote *r, const char *why)
 	/* Tunnels that died together count as one failure. */
 	if (r->next_try > now)
 		return;
-	wait = QUICK_US;
-	if (r->failures > 0) {
-		n = r->failures < 6 ? 1U << (r->failures - 1) : BACKOFF_MAX;
-		if (n > BACKOFF_MAX)
-			n = BACKOFF_MAX;
-		wait = (uint64_t)interval * n * 1000000;
-	}
+	wait = remote_pause(r);
 	r->failures++;
-	/* Wait between three and five quarters of it. */
-	wait = wait / 4 * 3 + (uint64_t)((double)wait / 2 *
-	    arc4random_uniform(1000) / 1000);
-	r->next_try = now + wait;
+	if (wait > longest)
+		wait = longest;
+	r->next_try = since + wait;
+	if (r->next_try < now + QUICK_US)
+		r->next_try = now + QUICK_US;
+}
+
+/* The longest pause after such a failure. */
+static uint64_t
+dialled_longest(const struct msg_dialled *res)
+{
+	if (res->stage == DIAL_STAGE_RESOLVE)
+		return (res->error == EAI_AGAIN ? LOCAL_US : UINT64_MAX);
+	if (res->stage != DIAL_STAGE_CONNECT)
+		return (UINT64_MAX);
+	switch (res->error) {
+	case EADDRNOTAVAIL:
+	case EHOSTUNREACH:
+	case ENETDOWN:
+	case ENETUNREACH:
+		return (LOCAL_US);
+	default:
+		return (UINT64_MAX);
+	}
+}
+
+/* It is a tunnel now, or nothing: others may shake hands there. */
+static void
+tunnel_settled(struct tunnel *t)
+{
+	if (t->request != 0)
+		dialler_settled(t->request);
+	t->request = 0;
 }
 
 static int
 remote_start(struct remote *r, int fd, const struct msg_dialled *res)
 {
 	struct msg_tunnel	 how;
+	struct tunnel		*t;
 
 	memset(&how, 0, sizeof(how));
 	how.left_ms = svc->conf.opts.handshake_timeout * 1000;
 	how.transport = r->conf.transport;
 	how.peer = res->peer;
 	how.local = res->local;
-	return (tunnel_new(fd, &how, r) == NULL ? -1 : 0);
+	if ((t = tunnel_new(fd, &how, r)) == NULL) {
+		dialler_settled(res->request);
+		return (-1);
+	}
+	t->request = res->request;
+	return (0);
 }
 
 static void
@@ -288,15 +352,20 @@ pool_dialled(void *arg, int fd, const struct msg_dialled *res)
 {
 	struct attempt	*a = arg;
 	struct remote	*r = a->remote;
+	uint64_t	 since = a->since;
 
 	TAILQ_REMOVE(&attempts, a, entry);
 	free(a);
 	r->dialling--;
-	if (fd == -1) {
+	if (fd == -1 && res->stage == DIAL_STAGE_PACED)
+		log_debug("remote %s: %s", r->name, dialler_words(res));
+	else if (fd == -1) {
 		svc->stats.tunnels_failed++;
-		remote_failed(r, dialler_words(res));
+		remote_failed(r, since, dialled_longest(res),
+		    dialler_words(res));
 	} else if (remote_start(r, fd, res) == -1)
-		remote_failed(r, "cannot start a tunnel");
+		remote_failed(r, worker_now(), UINT64_MAX,
+		    "cannot start a tunnel");
 	pool_adjust();
 }
 
@@ -306,15 +375,17 @@ remote_dial(struct remote *r)
 	struct attempt	*a;
 
 	if ((a = calloc(1, sizeof(*a))) == NULL) {
-		remote_failed(r, "no memory");
+		remote_failed(r, worker_now(), UINT64_MAX, "no memory");
 		return;
 	}
 	a->remote = r;
+	a->since = worker_now();
 	a->request = dialler_ask(DIAL_REMOTE, r->index, 0,
 	    svc->conf.opts.dial_timeout * 1000, pool_dialled, a);
 	if (a->request == 0) {
 		free(a);
-		remote_failed(r, "too many requests to dial");
+		remote_failed(r, worker_now(), UINT64_MAX,
+		    "too many requests to dial");
 		return;
 	}
 	TAILQ_INSERT_TAIL(&attempts, a, entry);
@@ -489,12 +560,15 @@ remote_same(const struct msg_dialee *a, const struct msg_dialee *b)
 	    addr_same(&a->source, &b->source, 0));
 }
 
+/* Gives up the attempts that were made before this time. */
 static void
-pool_cancel(void)
+pool_cancel(uint64_t before)
 {
-	struct attempt	*a;
+	struct attempt	*a, *next;
 
-	while ((a = TAILQ_FIRST(&attempts)) != NULL) {
+	TAILQ_FOREACH_SAFE(a, &attempts, entry, next) {
+		if (a->since >= before)
+			continue;
 		TAILQ_REMOVE(&attempts, a, entry);
 		dialler_cancel(a->request);
 		a->remote->dialling--;
@@ -545,7 +619,7 @@ pool_remotes(const struct msg_dialee *confs, uint32_t count)
 	struct remote	**set;
 	uint32_t	 i;
 
-	pool_cancel();
+	pool_cancel(UINT64_MAX);
 	if ((set = calloc(count + 1, sizeof(*set))) == NULL)
 		fatal("%s", __func__);
 	for (i = 0; i < count; i++)
@@ -581,11 +655,38 @@ pool_renew(void)
 }
 
 void
+pool_retry(void)
+{
+	uint64_t	 now = worker_now();
+	uint32_t	 i;
+
+	for (i = 0; i < nremotes; i++)
+		remotes[i]->failures = remotes[i]->next_try = 0;
+	pool_cancel(now > STALE_US ? now - STALE_US : 0);
+	pool_adjust();
+}
+
+void
+pool_tls_lost(uint32_t tls)
+{
+	struct remote	*r;
+	uint32_t	 i;
+
+	for (i = 0; i < nremotes; i++) {
+		r = remotes[i];
+		if (r->conf.transport & TRANSPORT_TLS && r->conf.tls == tls)
+			r->failures = r->next_try = 0;
+	}
+	pool_adjust();
+}
+
+void
 pool_tunnel_opened(struct tunnel *t)
 {
 	struct remote	*r;
 	char		 words[192];
 
+	tunnel_settled(t);
 	if ((r = t->remote) == NULL)
 		return;
 	if (r->why[0] != '\0' || r->up_since == 0) {
@@ -629,7 +730,7 @@ void
 pool_tunnel_drained(struct tunnel *t)
 {
 	if (!stopped && t->remote != NULL && tunnel_was_short(t))
-		remote_failed(t->remote,
+		remote_failed(t->remote, worker_now(), UINT64_MAX,
 		    "the server drained a tunnel it had just accepted");
 	pool_adjust();
 }
@@ -639,6 +740,7 @@ pool_tunnel_closed(struct tunnel *t)
 {
 	char	 why[320];
 
+	tunnel_settled(t);
 	if (stopped || t->remote == NULL)
 		return;
 	if ((t->flags & (TUNNEL_F_OLD | TUNNEL_F_USED)) ||
@@ -651,7 +753,7 @@ pool_tunnel_closed(struct tunnel *t)
 	snprintf(why, sizeof(why), "%s: %s", tunnel_end_name(t->end),
 	    t->words);
 	t->remote->refuses = t->end == TUNNEL_END_REJECTED;
-	remote_failed(t->remote, why);
+	remote_failed(t->remote, worker_now(), UINT64_MAX, why);
 	pool_adjust();
 }
 
@@ -678,7 +780,7 @@ pool_stop(void)
 {
 	stopped = 1;
 	event_del(timer);
-	pool_cancel();
+	pool_cancel(UINT64_MAX);
 }
 
 void

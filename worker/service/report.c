@@ -238,6 +238,9 @@ report_ask(const struct service *svc, struct channel *ch, uint32_t type,
 	case IMSG_CTL_CLOSE:
 		failure = report_close(svc, req);
 		break;
+	case IMSG_CTL_RETRY:
+		pool_retry();
+		break;
 	default:
 		failure = "not for a service";
 		break;

@@ -654,7 +654,13 @@ static void
 service_from_dial(struct imsg *imsg)
 {
 	struct msg_dialled	 msg;
+	struct msg_count	 tls;
 
+	if (imsg_get_type(imsg) == IMSG_TLS_LOST) {
+		if (imsg_get_data(imsg, &tls, sizeof(tls)) == 0)
+			pool_tls_lost(tls.count);
+		return;
+	}
 	if (imsg_get_data(imsg, &msg, sizeof(msg)) == -1)
 		return;
 	if (imsg_get_type(imsg) == IMSG_DIALLED)

@@ -65,6 +65,8 @@ struct tunnel {
 	/* Where it came from: by the gate's number, or the pool's remote. */
 	uint64_t		 number;
 	struct remote		*remote;
+	/* dial's, until it knows what became of it; 0: it does, or none was */
+	uint32_t		 request;
 	size_t			 got;		/* octets read in this turn */
 	uint64_t		 opened; /* worker_now of TUNNEL_OPEN, or 0 */
 	uint64_t		 deadline; /* to be open, drained, ended; 0 */

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: ISC */
+
+/*
+ * See entry.h.  A list that is short enough to be walked: most services have a
+ * remote and a target.
+ */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "shared/compat.h"
+#include "entry.h"
+#include "worker/frame/worker.h"
+
+/* Entries of a configuration: services, each with its remotes. */
+#define ENTRIES_MAX	65536
+
+void
+entries_init(struct entries *es)
+{
+	TAILQ_INIT(&es->list);
+	es->count = 0;
+}
+
+void
+entries_free(struct entries *es)
+{
+	struct entry	*e;
+
+	while ((e = TAILQ_FIRST(&es->list)) != NULL) {
+		TAILQ_REMOVE(&es->list, e, entry);
+		if (e->dir != -1)
+			close(e->dir);
+		free(e);
+	}
+	es->count = 0;
+}
+
+void
+entries_take(struct entries *es, struct entries *from)
+{
+	TAILQ_CONCAT(&es->list, &from->list, entry);
+	es->count += from->count;
+	from->count = 0;
+}
+
+int
+entry_add(struct entries *es, struct imsg *imsg, enum dial_what what)
+{
+	struct entry	*e;
+
+	if (es->count == ENTRIES_MAX) {
+		errno = E2BIG;
+		return (-1);
+	}
+	if ((e = calloc(1, sizeof(*e))) == NULL)
+		return (-1);
+	e->what = what;
+	e->dir = -1;
+	if (imsg_get_data(imsg, &e->conf, sizeof(e->conf)) == -1) {
+		free(e);
+		return (-1);
+	}
+	TAILQ_INSERT_TAIL(&es->list, e, entry);
+	es->count++;
+	return (0);
+}
+
+struct entry *
+entry_find(struct entries *es, enum dial_what what, uint32_t service,
+    uint32_t index)
+{
+	struct entry	*e;
+
+	TAILQ_FOREACH(e, &es->list, entry)
+		if (e->what == what && e->conf.service == service &&
+		    e->conf.index == index)
+			return (e);
+	return (NULL);
+}
+
+void
+entry_dir(struct entry *e, int fd)
+{
+	if (e->dir != -1)
+		close(e->dir);
+	e->dir = fd;
+	e->dir_since = worker_now();
+}

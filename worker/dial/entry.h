@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: ISC */
+
+/*
+ * What the configuration lets dial: the remotes and targets of each service,
+ * by number, and the directories of targets that are UNIX sockets.
+ */
+
+#ifndef WORKER_ENTRY_H
+#define WORKER_ENTRY_H
+
+#include <sys/types.h>
+#include <sys/queue.h>
+
+#include <stdint.h>
+
+#include "shared/msg.h"
+
+struct entry {			/* REMOTE(i), TARGET(i) of a service */
+	TAILQ_ENTRY(entry)	 entry;
+	struct msg_dialee	 conf;
+	enum dial_what		 what;
+	int			 dir;	/* of a UNIX target, -1 none yet */
+	uint64_t		 dir_since;	/* worker_now */
+};
+
+struct entries {
+	TAILQ_HEAD(, entry)	 list;
+	uint32_t		 count;
+};
+
+/* entry.c */
+
+void		 entries_init(struct entries *);
+/* Empties it; closes the directories. */
+void		 entries_free(struct entries *);
+/* Moves all of the second to the first, which is empty. */
+void		 entries_take(struct entries *, struct entries *);
+/* Adds what the message (struct msg_dialee) holds.  -1 with errno. */
+int		 entry_add(struct entries *, struct imsg *, enum dial_what);
+/* NULL: there is none of this number. */
+struct entry	*entry_find(struct entries *, enum dial_what,
+		    uint32_t service, uint32_t index);
+/* Its directory from now on; takes over fd. */
+void		 entry_dir(struct entry *, int fd);
+
+#endif /* WORKER_ENTRY_H */
