@@ -295,7 +295,7 @@ smuxst_need_far(struct smux *s, struct smux_stream *st)
 	    (uint64_t)SMUX_AHEAD * st->told_window : came);
 }
 
-/* On a short way it is our own pace that counts: as much again, if it is full. */
+/* On a short way our own pace counts: as much again, if it is full. */
 static uint64_t
 smuxst_need_near(struct smux_stream *st)
 {
