@@ -529,13 +529,13 @@ tunnel_fill(struct tunnel *t)
 			tunnel_kill(t, TUNNEL_END_LOST, "no memory");
 			return (0);
 		}
-		len = session_output(t->session, tx, WIRE_BATCH);
+		len = session_output(t->session, tx, t->wire.batch);
 		if (t->seal != NULL)
 			seal_cover(t->seal, tx, len);
 		wire_put(&t->wire, len);
 		return (len);
 	}
-	len = session_output(t->session, batch, sizeof(batch));
+	len = session_output(t->session, batch, t->wire.batch);
 	for (off = 0; off < len; off += n) {
 		/* the wire is empty and has room for all of it */
 		n = seal_write(t->seal, batch + off, len - off);
