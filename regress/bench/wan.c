@@ -5,11 +5,12 @@
  * one TUN device in each, and every packet is kept for some time, or lost, on
  * its way from one to the other.
  *
- *	wan -n A,B -d MS [-l PERCENT] [-m MTU] [-r MBIT] [-s SEED]
+ *	wan -n A,B -d MS [-l PERCENT] [-m MTU] [-q MS] [-r MBIT] [-s SEED]
  *
  * A and B are names of ip-netns(8); A gets 10.77.0.1/24, B 10.77.0.2/24.  MS is
- * the delay of one way; -r bounds the rate of each.  Prints "ready" and runs
- * until standard input ends, then tells on standard error what it carried.
+ * the delay of one way; -r bounds the rate of each way, and -q how long a
+ * packet may wait for it before it is dropped.  Prints "ready" and runs until
+ * standard input ends, then tells on standard error what it carried.
  */
 
 #include <sys/types.h>
@@ -54,6 +55,7 @@ struct line {				/* one direction: a ring of packets */
 };
 
 static uint64_t	 delay, ns_octet_k;	/* ns; ns a 1024 octets */
+static uint64_t	 queue = UINT64_MAX;	/* ns */
 static uint32_t	 loss;			/* of 2^32 */
 static uint64_t	 seed = 88172645463325252ULL;
 static int	 mtu = 1500;
@@ -158,6 +160,14 @@ span(uint32_t len)
 	return ((sizeof(struct packet) + len + 7) & ~(size_t)7);
 }
 
+/* Would a packet wait too long for its turn, or is there no room? */
+static int
+line_full(const struct line *l, uint64_t now)
+{
+	return (l->used + 2 * span(MTU_MAX) > LINE_OCTETS ||
+	    (l->free_at > now && l->free_at - now > queue));
+}
+
 /* The packet lies at the tail already. */
 static void
 line_add(struct line *l, uint32_t len, uint64_t now)
@@ -195,7 +205,7 @@ line_take(struct line *l, uint64_t now)
 			l->lost++;
 			continue;
 		}
-		if (l->used + 2 * span(MTU_MAX) > LINE_OCTETS) {
+		if (line_full(l, now)) {
 			l->dropped++;
 			continue;
 		}
@@ -274,7 +284,7 @@ static void
 usage(void)
 {
 	fprintf(stderr, "usage: wan -n A,B -d ms [-l percent] [-m mtu] "
-	    "[-r mbit] [-s seed]\n");
+	    "[-q ms] [-r mbit] [-s seed]\n");
 	exit(1);
 }
 
@@ -285,7 +295,7 @@ main(int argc, char **argv)
 	char		*a = NULL, *b = NULL;
 	int		 c, i, timer;
 
-	while ((c = getopt(argc, argv, "d:l:m:n:r:s:")) != -1)
+	while ((c = getopt(argc, argv, "d:l:m:n:q:r:s:")) != -1)
 		switch (c) {
 		case 'd':
 			delay = atof(optarg) * 1000000;
@@ -301,6 +311,9 @@ main(int argc, char **argv)
 			a = optarg;
 			if ((b = strchr(optarg, ',')) != NULL)
 				*b++ = '\0';
+			break;
+		case 'q':
+			queue = atof(optarg) * 1000000;
 			break;
 		case 'r':
 			if (atof(optarg) > 0)
