@@ -10,7 +10,6 @@ is_root || skip_all "only root can make network namespaces"
 [ -e /dev/net/tun ] || skip_all "no /dev/net/tun"
 A=rdbad$$-a B=rdbad$$-b
 end_line() {
-	kill -CONT "${wan:-$$}"		# or it would take no other signal
 	cleanup
 	ip netns del $A
 	ip netns del $B
@@ -87,12 +86,12 @@ load() { ip netns exec $B $LOAD "$@"; }
 # figure NAME JSON
 figure() { printf '%s\n' "$2" | sed -n "s/.*\"$1\":\([0-9]*\).*/\1/p"; }
 
-line -d 150 -r 240 -q 50
+line -d 150 -h 3000 -r 240 -q 50
 ok $? "a tunnel over a line of 300 ms"
 # It has sent its first ping by now: this is how long the answer takes.
-kill -STOP "$wan"
-sleep 3
-kill -CONT "$wan"
+kill -USR1 "$wan"
+logged line back 10000
+ok $? "which hangs for three seconds"
 load bulk -m down -n 1 -w 2 -t 4 10.77.0.1 9000 >"$T/plain" &
 plain=$!
 tunnel=$(load bulk -m down -n 1 -w 2 -t 4 127.0.0.1 7001)
