@@ -42,7 +42,7 @@
 /* Smaller batches are not joined in the kernel, which would take 64 KiB. */
 #define PIECE_MAX	(64 * 1024)
 /* A batch of whole segments, less what sealing adds. */
-#define PIECE_EXTRA	64
+#define PIECE_EXTRA	40
 /*
  * Below this rate, in octets a second, the cost of a copy does not matter.
  * Above it a pipe takes what passes in BULK_US microseconds: others wait no
