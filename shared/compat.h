@@ -69,6 +69,13 @@
 #ifndef TCP_CONGESTION
 #define TCP_CONGESTION		-1
 #endif
+/* A piece of a stream that ends is not joined with the next one's octets. */
+#ifdef TCP_NOTSENT_LOWAT
+#define MSG_PIECE		MSG_EOR
+#else
+#define TCP_NOTSENT_LOWAT	-1
+#define MSG_PIECE		0
+#endif
 #ifndef SO_BUF_LOCK
 #define SO_BUF_LOCK		-1
 #endif

@@ -21,6 +21,9 @@
 #define REMOTES_MAX		32	/* of one client service */
 #define TOKENS_MAX		8	/* live at once, a service */
 #define PREFORK_MAX		64	/* workers of one service */
+/* If not configured: the largest window of a stream, of a session's sum. */
+#define MUX_STREAMBUFFER	(8U << 20)
+#define MUX_RECVBUFFER		(16U << 20)
 #define TLS_CERTS_MAX		32	/* of one block */
 #define TLS_PINS_MAX		8	/* of one block */
 #define HASH_LEN		32	/* of SHA-256 */

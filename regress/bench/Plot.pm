@@ -44,7 +44,7 @@ my @PLOTS = (
 	    ['mem9000.private', '9000 idle streams', 1024]],
 	['link', 'One stream over a slow link', 'MB/s (more is better)', 1,
 	    map { [Wan::name(@$_) . '.mb_s',
-	    sprintf('%d ms, %g %% loss', @$_)] } @Wan::LINKS],
+	    sprintf('%d ms, %g %% loss', @$_)] } @Wan::SLOW],
 );
 
 # Rows from the top down: [y, name, mode or undef for a heading].

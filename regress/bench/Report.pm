@@ -57,18 +57,19 @@ sub ratio {
 	return defined($x) && $y ? $x / $y : undef;
 }
 
-# Heading; then columns: a figure, its heading, and what to divide it by.
+# Heading; whose figures all are compared with; then columns: a figure, its
+# heading, and what to divide it by.
 my @SECTIONS = (
 	['Throughput, MB/s: streams and their direction, as users see it',
-	    1, map { [$_->[0] . '.mb_s', $_->[1]] } (['up1', '1 up'],
+	    $REFERENCE, map { [$_->[0] . '.mb_s', $_->[1]] } (['up1', '1 up'],
 	    ['down1', '1 down'], ['up8', '8 up'], ['down8', '8 down'])],
-	['CPU of all its processes, s/GB', 1,
+	['CPU of all its processes, s/GB', $REFERENCE,
 	    map { [$_->[0] . '.cpu', $_->[1]] } (['up1', '1 up'],
 	    ['down1', '1 down'], ['up8', '8 up'], ['down8', '8 down'])],
-	['Short connections, 32 at once: 64 octets there and back', 1,
+	['Short connections, 32 at once: 64 octets there and back', $REFERENCE,
 	    ['rate.per_s', 'a second'], ['rate.cpu', 'CPU us each'],
 	    ['rate.p99', 'p99 us']],
-	['Ping-pong of 64 octets, us', 1, ['ping.p50', 'idle p50'],
+	['Ping-pong of 64 octets, us', $REFERENCE, ['ping.p50', 'idle p50'],
 	    ['ping.p99', 'idle p99'], ['beside.p50', 'beside bulk p50'],
 	    ['beside.p99', 'beside bulk p99']],
 	['Private memory of all its processes, MiB', 0,
@@ -87,17 +88,22 @@ my @SECTIONS = (
 	    [sprintf('Link of %d ms round trip, %g %% loss each way', @$_), 0,
 	    ["$n.mb_s", '1 down, MB/s'], ["$n.p50", 'ping p50 ms', 1000],
 	    ["${n}b.p50", 'beside bulk p50 ms', 1000],
-	    ["${n}b.mb_s", 'MB/s meanwhile']] } @Wan::LINKS),
+	    ["${n}b.mb_s", 'MB/s meanwhile']] } @Wan::SLOW),
+	(map { my $n = Wan::name(@$_);
+	    [sprintf('Bad line of %d Mbit/s, %d ms round trip, %g %% loss each ' .
+	    'way', @$_[2, 0, 1]), 'direct', ["$n.mb_s", '1 down, MB/s'],
+	    ["${n}m.mb_s", '8 down, MB/s'], ["$n.p50", 'ping p50 ms', 1000],
+	    ["${n}b.p50", 'beside bulk p50 ms', 1000]] } @Wan::BAD),
 );
 
 sub section {
-	my ($result, $title, $ratios, @cols) = @_;
+	my ($result, $title, $to, @cols) = @_;
 	my $text = "\n$title\n";
 	my $w = max(map { length($_->[1]) } @cols) + 2;
 	$w = 17 if $w < 17;
 	$text .= sprintf('%-22s', '') . join('', map { sprintf("%${w}s",
 	    $_->[1]) } @cols);
-	$text .= $ratios ? "   x $REFERENCE\n" : "\n";
+	$text .= $to ? "   x $to\n" : "\n";
 	my ($any, $mode) = (0, '');
 	for my $s (@{$result->{subjects}}) {
 		my @st = map { my $d = $_->[2] // 1; [map { $_ / $d }
@@ -108,10 +114,10 @@ sub section {
 		$any = 1;
 		my $line = sprintf('  %-20s', $s->{name}) .
 		    join('', map { sprintf("%${w}s", cell(@$_)) } @st);
-		if ($ratios) {
+		if ($to) {
 			$line .= '  ' . join('', map { my $r = ratio(
 			    median($result, $s->{name}, $_->[0]),
-			    median($result, $REFERENCE, $_->[0]));
+			    median($result, $to, $_->[0]));
 			    sprintf('%7s', figure($r)) } @cols);
 		}
 		$text .= "$line\n";
@@ -154,6 +160,25 @@ sub against_reference {
 		    $m->($REFERENCE, 'rate.per_s'), $REFERENCE),
 		    aim("$s, ping-pong p50", $m->($s, 'ping.p50'), '<=', 1,
 		    $m->($REFERENCE, 'ping.p50'), $REFERENCE);
+	}
+	return @aims;
+}
+
+# What a line carries for one connection, a tunnel has to carry too.
+sub line_aims {
+	my ($result) = @_;
+	my @aims;
+	for my $l (@Wan::BAD) {
+		my $n = Wan::name(@$l);
+		for my $row ($n, "${n}m") {
+			push @aims, aim("rocketd tls $row, MB/s",
+			    median($result, 'rocketd tls', "$row.mb_s"), '>=',
+			    0.9, median($result, 'direct', "$row.mb_s"),
+			    'direct');
+		}
+		push @aims, aim("rocketd tls $n, ping beside bulk, us",
+		    median($result, 'rocketd tls', "${n}b.p50"), '<=',
+		    2 * 1000 * $l->[0]);
 	}
 	return @aims;
 }
@@ -208,8 +233,8 @@ sub against_peers {
 
 sub aims {
 	my ($result) = @_;
-	return [against_reference($result), memory_aims($result),
-	    against_peers($result)];
+	return [against_reference($result), line_aims($result),
+	    memory_aims($result), against_peers($result)];
 }
 
 sub aims_text {

@@ -12,20 +12,26 @@ use Rows;
 
 use constant {
 	ROUNDS => 2,		# at most: these rows are long
-	WARM => 3,		# seconds in which one stream gets up to speed
+	WARM => 4,		# seconds in which one stream gets up to speed
 	COSTS => 4,		# seconds to start and stop a subject
 	QUEUE => 100000,	# packets that netem may hold: it drops none
+	WAIT => 50,		# ms of queue where the rate is bounded
+	MTU => 1500,
+	MANY => 8,		# streams, on bad lines
 };
 
 # Round-trip time in ms, and loss in percent each way.
-our @LINKS = ([20, 0], [20, 1], [100, 0], [100, 1]);
+our @SLOW = ([20, 0], [20, 1], [100, 0], [100, 1]);
+# Bad lines: the same, and the rate in Mbit/s.
+our @BAD = map { my $rtt = $_; map { [$rtt, $_, 240] } (0, 1, 5) } (150, 300);
+our @LINKS = (@SLOW, @BAD);
 
 my ($wan, %made, $link);
 my ($A, $B) = ("rdbench$$-a", "rdbench$$-b");
 
 sub name {
-	my ($rtt, $loss) = @_;
-	return "wan${rtt}_$loss";
+	my ($rtt, $loss, $mbit) = @_;
+	return ($mbit ? 'bad' : 'wan') . "${rtt}_$loss";
 }
 
 sub run {
@@ -45,10 +51,11 @@ sub namespaces {
 }
 
 sub netem {
-	my ($ns, $dev, $ms, $loss) = @_;
+	my ($ns, $dev, $ms, $loss, $mbit) = @_;
+	my $queue = $mbit ? int($mbit * 125 * ($ms + WAIT) / MTU) : QUEUE;
 	run('ip', 'netns', 'exec', $ns, 'tc', 'qdisc', 'replace', 'dev', $dev,
 	    'root', 'netem', 'delay', "${ms}ms", $loss ? ('loss', "$loss%") :
-	    (), 'limit', QUEUE);
+	    (), $mbit ? ('rate', "${mbit}mbit") : (), 'limit', $queue);
 }
 
 # Why there can be no slow link, or nothing.
@@ -82,11 +89,11 @@ sub congestion {
 }
 
 sub link_up {
-	my ($dir, $rtt, $loss) = @_;
+	my ($dir, $rtt, $loss, $mbit) = @_;
 	if ($wan) {
 		$link = Proc::start(cmd => [$wan, '-n', "$A,$B", '-d',
-		    $rtt / 2, $loss ? ('-l', $loss) : ()], pipe => 1,
-		    log => "$dir/wan.log");
+		    $rtt / 2, $loss ? ('-l', $loss) : (), $mbit ? ('-r', $mbit,
+		    '-q', WAIT) : ()], pipe => 1, log => "$dir/wan.log");
 		my $said = Proc::line($link, 10) // '';
 		$said =~ /^ready/ or die "wan: ", Proc::words("$dir/wan.log"),
 		    "\n";
@@ -101,7 +108,7 @@ sub link_up {
 		run('ip', '-n', $ns, 'addr', 'add', "10.77.0.$n/24", 'dev',
 		    'wan0');
 		run('ip', '-n', $ns, 'link', 'set', 'wan0', 'up');
-		netem($ns, 'wan0', $rtt / 2, $loss);
+		netem($ns, 'wan0', $rtt / 2, $loss, $mbit);
 		$n++;
 	}
 	congestion();
@@ -119,23 +126,31 @@ sub estimate {
 	my ($rounds, $seconds, @subjects) = @_;
 	my $n = grep { $_->{wan} } @subjects;
 	$rounds = ROUNDS if $rounds > ROUNDS;
-	return $rounds * $n * @LINKS * (COSTS + WARM + 2.5 * $seconds);
+	return $rounds * $n * (@LINKS * (COSTS + WARM + 2.5 * $seconds) +
+	    @BAD * (WARM + $seconds));
+}
+
+sub down_rate {
+	my ($run, $streams) = @_;
+	my $seconds = $run->{env}{seconds};
+	my $a = Rows::answer(Rows::load($run, 'bulk', '-m', 'down',
+	    '-n', $streams, '-w', WARM, '-t', $seconds),
+	    WARM + $seconds + Rows::PATIENCE);
+	$a->{errors} and die "$a->{errors} of $streams streams failed\n";
+	return Rows::mb_s($a);
 }
 
 sub rows {
-	my ($s, $env, $target, $rtt, $row, $rec) = @_;
+	my ($s, $env, $target, $l, $row, $rec) = @_;
 	my $run;
 	my $ok = eval {
 		$run = Rows::up($s, $env, target => $target,
-		    server => '10.77.0.2', rtt => $rtt / 1000,
+		    server => '10.77.0.2', rtt => $l->[0] / 1000,
 		    ns => { client => $A, server => $B });
 		Rows::ready($run);
 		Rows::ping($run, $rec, $row, $env->{seconds} / 2);
-		my $a = Rows::answer(Rows::load($run, 'bulk', '-m', 'down',
-		    '-n', 1, '-w', WARM, '-t', $env->{seconds}),
-		    WARM + $env->{seconds} + Rows::PATIENCE);
-		$a->{errors} and die "the stream failed\n";
-		$rec->("$row.mb_s", Rows::mb_s($a));
+		$rec->("$row.mb_s", down_rate($run, 1));
+		$rec->("${row}m.mb_s", down_rate($run, MANY)) if $l->[2];
 		Rows::beside($run, $rec, "${row}b", $env->{seconds});
 		1;
 	};
@@ -181,13 +196,12 @@ sub link_round {
 	my ($port) = (Proc::line($target, 10) // '') =~ /^ready (\d+)/;
 	for my $s (@subjects) {
 		$say->(sprintf("       round %d: %d ms, %g %% loss: %s", $round,
-		    @$l, $s->{name}));
+		    @$l[0, 1], $s->{name}));
 		my $rec = sub {
 			push @{$result->{samples}{$s->{name}}{$_[0]}},
 			    0 + $_[1];
 		};
-		eval { rows($s, $env, "10.77.0.1:$port", $l->[0], $row,
-		    $rec); 1 } or
+		eval { rows($s, $env, "10.77.0.1:$port", $l, $row, $rec); 1 } or
 		    $fail->($s->{name}, $@);
 	}
 	Proc::stop($target);

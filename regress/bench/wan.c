@@ -5,10 +5,13 @@
  * one TUN device in each, and every packet is kept for some time, or lost, on
  * its way from one to the other.
  *
- *	wan -n A,B -d MS [-l PERCENT] [-m MTU] [-r MBIT] [-s SEED]
+ *	wan -n A,B -d MS [-h MS] [-l PERCENT] [-m MTU] [-q MS] [-r MBIT]
+ *	    [-s SEED]
  *
  * A and B are names of ip-netns(8); A gets 10.77.0.1/24, B 10.77.0.2/24.  MS is
- * the delay of one way; -r bounds the rate of each.  Prints "ready" and runs
+ * the delay of one way; -r bounds the rate of each way, and -q how long a
+ * packet may wait for it before it is dropped.  After SIGUSR1 the line carries
+ * nothing for the time of -h, then prints "back".  Prints "ready" and runs
  * until standard input ends, then tells on standard error what it carried.
  */
 
@@ -28,6 +31,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,6 +58,9 @@ struct line {				/* one direction: a ring of packets */
 };
 
 static uint64_t	 delay, ns_octet_k;	/* ns; ns a 1024 octets */
+static uint64_t	 queue = UINT64_MAX;	/* ns */
+static uint64_t	 hang;			/* ns */
+static volatile sig_atomic_t hangs;
 static uint32_t	 loss;			/* of 2^32 */
 static uint64_t	 seed = 88172645463325252ULL;
 static int	 mtu = 1500;
@@ -158,6 +165,14 @@ span(uint32_t len)
 	return ((sizeof(struct packet) + len + 7) & ~(size_t)7);
 }
 
+/* Would a packet wait too long for its turn, or is there no room? */
+static int
+line_full(const struct line *l, uint64_t now)
+{
+	return (l->used + 2 * span(MTU_MAX) > LINE_OCTETS ||
+	    (l->free_at > now && l->free_at - now > queue));
+}
+
 /* The packet lies at the tail already. */
 static void
 line_add(struct line *l, uint32_t len, uint64_t now)
@@ -195,7 +210,7 @@ line_take(struct line *l, uint64_t now)
 			l->lost++;
 			continue;
 		}
-		if (l->used + 2 * span(MTU_MAX) > LINE_OCTETS) {
+		if (line_full(l, now)) {
 			l->dropped++;
 			continue;
 		}
@@ -230,13 +245,37 @@ line_give(struct line *l, uint64_t now)
 }
 
 static void
+line_hangs(int sig)
+{
+	(void)sig;
+	hangs = 1;
+}
+
+/* Until when nothing is carried; 0: it is. */
+static uint64_t
+line_back(uint64_t until, uint64_t now)
+{
+	if (hangs) {
+		hangs = 0;
+		return (now + hang);
+	}
+	if (until == 0 || now < until)
+		return (until);
+	if (puts("back") == EOF || fflush(stdout) == EOF)
+		err(1, "stdout");
+	return (0);
+}
+
+static void
 run(struct line line[2], int timer)
 {
 	struct pollfd		 p[4];
 	struct itimerspec	 it;
-	uint64_t		 now, next, at, armed = 0, ticks;
+	sigset_t		 none;
+	uint64_t		 now, next, at, armed = 0, ticks, until = 0;
 	int			 i;
 
+	sigemptyset(&none);
 	memset(p, 0, sizeof(p));
 	for (i = 0; i < 2; i++)
 		p[i].fd = line[i].from;
@@ -246,8 +285,9 @@ run(struct line line[2], int timer)
 		p[i].events = POLLIN;
 	for (;;) {
 		now = now_ns();
-		next = UINT64_MAX;
-		for (i = 0; i < 2; i++) {
+		until = line_back(until, now);
+		next = until != 0 ? until : UINT64_MAX;
+		for (i = 0; i < 2 && until == 0; i++) {
 			(void)line_take(&line[i], now);
 			if ((at = line_give(&line[i], now)) < next)
 				next = at;
@@ -261,8 +301,13 @@ run(struct line line[2], int timer)
 				err(1, "timerfd_settime");
 			armed = next;
 		}
-		if (poll(p, 4, -1) == -1 && errno != EINTR)
-			err(1, "poll");
+		for (i = 0; i < 2; i++)
+			p[i].events = until == 0 ? POLLIN : 0;
+		if (ppoll(p, 4, NULL, &none) == -1) {
+			if (errno != EINTR)
+				err(1, "poll");
+			continue;
+		}
 		if (p[2].revents != 0)
 			return;
 		if (p[3].revents != 0)
@@ -273,8 +318,8 @@ run(struct line line[2], int timer)
 static void
 usage(void)
 {
-	fprintf(stderr, "usage: wan -n A,B -d ms [-l percent] [-m mtu] "
-	    "[-r mbit] [-s seed]\n");
+	fprintf(stderr, "usage: wan -n A,B -d ms [-h ms] [-l percent] "
+	    "[-m mtu] [-q ms] [-r mbit] [-s seed]\n");
 	exit(1);
 }
 
@@ -282,13 +327,17 @@ int
 main(int argc, char **argv)
 {
 	struct line	 line[2];
+	sigset_t	 mask;
 	char		*a = NULL, *b = NULL;
 	int		 c, i, timer;
 
-	while ((c = getopt(argc, argv, "d:l:m:n:r:s:")) != -1)
+	while ((c = getopt(argc, argv, "d:h:l:m:n:q:r:s:")) != -1)
 		switch (c) {
 		case 'd':
 			delay = atof(optarg) * 1000000;
+			break;
+		case 'h':
+			hang = atof(optarg) * 1000000;
 			break;
 		case 'l':
 			loss = atof(optarg) / 100 * UINT32_MAX;
@@ -302,6 +351,9 @@ main(int argc, char **argv)
 			if ((b = strchr(optarg, ',')) != NULL)
 				*b++ = '\0';
 			break;
+		case 'q':
+			queue = atof(optarg) * 1000000;
+			break;
 		case 'r':
 			if (atof(optarg) > 0)
 				ns_octet_k = 8 * 1024 * 1000 / atof(optarg);
@@ -314,6 +366,12 @@ main(int argc, char **argv)
 		}
 	if (a == NULL || b == NULL || argc != optind)
 		usage();
+	/* It is taken only while we wait. */
+	sigemptyset(&mask);
+	sigaddset(&mask, SIGUSR1);
+	if (signal(SIGUSR1, line_hangs) == SIG_ERR ||
+	    sigprocmask(SIG_BLOCK, &mask, NULL) == -1)
+		err(1, "SIGUSR1");
 	memset(line, 0, sizeof(line));
 	line[0].from = line[1].to = device_in(a, "10.77.0.1");
 	line[1].from = line[0].to = device_in(b, "10.77.0.2");

@@ -161,8 +161,8 @@ test_defaults(void **state)
 	assert_int_equal(opts.mux_version, 2);
 	assert_int_equal(opts.mux_concurrency, 16);
 	assert_int_equal(opts.mux_framesize, 32768);
-	assert_int_equal(opts.mux_recvbuffer, 4194304);
-	assert_int_equal(opts.mux_streambuffer, 2097152);
+	assert_int_equal(opts.mux_recvbuffer, 16 << 20);
+	assert_int_equal(opts.mux_streambuffer, 8 << 20);
 	assert_int_equal(opts.mux_max_streams, 16384);
 	assert_int_equal(opts.seals, SEAL_TLS);
 	assert_int_equal(opts.keepalive, 20);

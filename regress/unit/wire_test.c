@@ -10,6 +10,9 @@
 #include <sys/queue.h>
 #include <sys/socket.h>
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -575,6 +578,50 @@ test_peek(void **state)
 	close(fd[1]);
 }
 
+/* A connection on loopback: the octets that it takes unsent. */
+static int
+tcp_lowat(int fd)
+{
+	socklen_t	 len = sizeof(int);
+	int		 n = 0;
+
+	assert_int_equal(getsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &n,
+	    &len), 0);
+	return (n);
+}
+
+/* What waits is little against a round trip, however slow a long way is. */
+static void
+test_fit(void **state)
+{
+	static struct wire w;
+	int		 fd;
+
+	(void)state;
+	assert_int_not_equal(fd = socket(AF_INET, SOCK_STREAM, 0), -1);
+	open_wire(&w, fd);
+	assert_int_equal(w.batch, WIRE_BATCH);
+	assert_int_equal(tcp_lowat(fd), 128 * 1024);
+	/* 20 segments in 300 ms: less would not fill any. */
+	wire_fit(&w, 300000, 20 * 1448, 1448);
+	assert_in_range(tcp_lowat(fd), 1448, 4096);
+	assert_in_range(w.batch, 1448, 4096);
+	/* With what sealing adds it is no segment more. */
+	assert_int_equal((w.batch + 22 + 1447) / 1448, w.batch / 1448 + 1);
+	/* 3 MB in 150 ms. */
+	wire_fit(&w, 150000, 3000000, 1448);
+	assert_int_equal(tcp_lowat(fd), 375000);
+	assert_in_range(w.batch, 180000, 187500);
+	/* Never without end, nor on a short way less than before. */
+	wire_fit(&w, 300000, 1 << 30, 1448);
+	assert_int_equal(tcp_lowat(fd), 1 << 20);
+	assert_int_equal(w.batch, WIRE_BATCH);
+	wire_fit(&w, 300, 20 * 1448, 1448);
+	assert_int_equal(tcp_lowat(fd), 128 * 1024);
+	assert_int_equal(w.batch, WIRE_BATCH);
+	wire_close(&w);
+}
+
 /* What a test that failed has left ends with its base. */
 #define T(test)	cmocka_unit_test_setup_teardown(test, setup, teardown)
 
@@ -595,7 +642,8 @@ main(void)
 		T(test_message_pings),
 		T(test_message_bound),
 		T(test_pipe_cut),
-		T(test_peek)
+		T(test_peek),
+		T(test_fit)
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));

@@ -108,7 +108,9 @@ check_opts(struct check *c, const struct conf_service *s)
 {
 	const struct service_opts	*o = &s->opts;
 
-	if (o->mux_streambuffer > o->mux_recvbuffer)
+	/* A smaller receive buffer alone makes the stream's smaller too. */
+	if (o->mux_streambuffer > o->mux_recvbuffer &&
+	    o->mux_streambuffer != MUX_STREAMBUFFER)
 		COMPLAIN(c, s, "service \"%s\": mux stream buffer %u is above "
 		    "mux receive buffer %u", s->name, o->mux_streambuffer,
 		    o->mux_recvbuffer);

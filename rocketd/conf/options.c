@@ -134,11 +134,11 @@ const struct option	 options[] = {
 	    .help = "payload of one frame" },
 	{ .name = "mux receive buffer", .type = OPT_SIZE, .scope = BOTH,
 	    .offset = O(mux_recvbuffer), .min = 1, .max = INT32_MAX,
-	    .dflt = 4 * MEGA, .change = CHANGE_TUNNELS,
+	    .dflt = MUX_RECVBUFFER, .change = CHANGE_TUNNELS,
 	    .help = "undelivered data that a session may hold" },
 	{ .name = "mux stream buffer", .type = OPT_SIZE, .scope = BOTH,
 	    .offset = O(mux_streambuffer), .min = 1, .max = INT32_MAX,
-	    .dflt = 2 * MEGA, .change = CHANGE_TUNNELS,
+	    .dflt = MUX_STREAMBUFFER, .change = CHANGE_TUNNELS,
 	    .help = "the same for one stream: its largest window" },
 
 	/* tunnels */

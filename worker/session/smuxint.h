@@ -122,7 +122,7 @@ struct smux {
 	uint32_t		 rtt_us;	/* 0: not known */
 	/* a round trip that is being timed, by a stream's UPD; 0: none */
 	uint32_t		 trip_id;
-	uint32_t		 trip_edge;	/* what it could send */
+	uint32_t		 trip_edge;	/* allowed before it */
 	uint64_t		 trip_at;
 	uint64_t		 granted;	/* sum of charged windows */
 	uint64_t		 reclaimed;	/* at this time */

@@ -589,13 +589,13 @@ tunnel_fill(struct tunnel *t)
 			tunnel_kill(t, TUNNEL_END_LOST, "no memory");
 			return (0);
 		}
-		len = session_output(t->session, tx, wire_room());
+		len = session_output(t->session, tx, wire_room(&t->wire));
 		if (t->seal != NULL)
 			seal_cover(t->seal, tx, len);
 		wire_put(&t->wire, len);
 		return (len);
 	}
-	len = session_output(t->session, batch, wire_room());
+	len = session_output(t->session, batch, wire_room(&t->wire));
 	for (off = 0; off < len; off += n) {
 		/* the wire is empty and has room for all of it */
 		n = seal_write(t->seal, batch + off, len - off);

@@ -31,8 +31,20 @@
 #define TX_SIZE(batch)	((batch) + (batch) / 256 + 1024)
 /* What is trimmed has room for a control frame, or what seal writes itself. */
 #define TRIM_ROOM	1024
-/* The kernel takes so many unsent octets; the order of more is up to us. */
+/*
+ * The kernel takes so many unsent octets; the order of more is up to us.  On a
+ * long way it is what it sends in an eighth of a round trip.  With less it
+ * could stand idle when an acknowledgement that was held up lets it send a
+ * window at once; with more, who says little would wait behind it.
+ */
 #define NOTSENT_LOWAT	(128 * 1024)
+#define FAR_US		5000
+#define AHEAD_MIN	(4 * 1024)
+#define AHEAD_MAX	(1024 * 1024)
+/* Smaller batches are not joined in the kernel, which would take 64 KiB. */
+#define PIECE_MAX	(64 * 1024)
+/* A batch of whole segments, less what sealing adds. */
+#define PIECE_EXTRA	40
 /*
  * Below this rate, in octets a second, the cost of a copy does not matter.
  * Above it a pipe takes what passes in BULK_US microseconds: others wait no
@@ -54,12 +66,23 @@ static size_t	 batch_size = WIRE_BATCH;
 static void	 wire_event(evutil_socket_t, short, void *);
 static int	 wire_frames(struct wire *);
 
+/* It fails where the socket is not TCP (to a process): no matter. */
+static void
+wire_take_ahead(struct wire *w, uint32_t octets)
+{
+	int	 lowat = octets;
+
+	if (w->ahead == octets)
+		return;
+	w->ahead = octets;
+	(void)setsockopt(w->fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &lowat,
+	    sizeof(lowat));
+}
+
 int
 wire_open(struct wire *w, struct event_base *base, struct budget *budget,
     int fd, void (*ready)(void *, int), void *arg)
 {
-	int	 lowat = NOTSENT_LOWAT;
-
 	w->budget = budget;
 	w->ready = ready;
 	w->arg = arg;
@@ -69,9 +92,8 @@ wire_open(struct wire *w, struct event_base *base, struct budget *budget,
 	    event_add(&w->ev, NULL) == -1)
 		return (-1);
 	w->fd = fd;
-	/* It fails where the socket is not TCP (to a process): no matter. */
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &lowat,
-	    sizeof(lowat));
+	w->ahead = 0;
+	wire_fit(w, 0, 0, 0);
 	return (0);
 }
 
@@ -201,7 +223,8 @@ wire_send(struct wire *w)
 
 	if (w->tx_off < w->tx_len) {
 		n = send(w->fd, w->tx + w->tx_off, w->tx_len - w->tx_off,
-		    w->pipe == NULL ? 0 : MSG_MORE);
+		    w->pipe != NULL ? MSG_MORE : w->batch < PIECE_MAX ?
+		    MSG_PIECE : 0);
 		if (n > 0)
 			w->tx_off += n;
 	} else if ((n = pipes_drain(w->pipe, w->fd, SIZE_MAX)) > 0) {
@@ -251,9 +274,9 @@ wire_limit(size_t n)
 }
 
 size_t
-wire_room(void)
+wire_room(const struct wire *w)
 {
-	return (batch_size);
+	return (w->batch < batch_size ? w->batch : batch_size);
 }
 
 static int
@@ -538,6 +561,50 @@ wire_piped(struct wire *w, size_t len)
 	}
 }
 
+/* The batch next to n octets that fills segments. */
+static uint32_t
+wire_pieces(uint32_t n, uint32_t mss)
+{
+	if (n >= WIRE_BATCH)
+		return (WIRE_BATCH);
+	if (n < AHEAD_MIN)
+		n = AHEAD_MIN;
+	if (mss <= PIECE_EXTRA || mss > n)
+		return (n);
+	return (n - n % mss - PIECE_EXTRA);
+}
+
+void
+wire_fit(struct wire *w, uint32_t rtt_us, uint64_t window, uint32_t mss)
+{
+	uint64_t	 n = window / 8;
+
+	if (rtt_us <= FAR_US) {
+		w->batch = WIRE_BATCH;
+		wire_take_ahead(w, NOTSENT_LOWAT);
+		return;
+	}
+	if (n < AHEAD_MIN)
+		n = AHEAD_MIN;
+	if (n > AHEAD_MAX)
+		n = AHEAD_MAX;
+	wire_take_ahead(w, n);
+	w->batch = wire_pieces(n / 2, mss);
+}
+
+/* It fails where the socket is not TCP, and all stays as it was. */
+static void
+wire_look(struct wire *w)
+{
+	struct tcp_info	 info;
+	socklen_t	 len = sizeof(info);
+
+	memset(&info, 0, sizeof(info));
+	if (getsockopt(w->fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0)
+		wire_fit(w, info.tcpi_rtt, (uint64_t)info.tcpi_snd_cwnd *
+		    info.tcpi_snd_mss, info.tcpi_snd_mss);
+}
+
 void
 wire_pace(struct wire *w, uint64_t now)
 {
@@ -545,6 +612,8 @@ wire_pace(struct wire *w, uint64_t now)
 
 	if (took < PACE_US)
 		return;
+	if (w->sent > 0)
+		wire_look(w);
 	rate = w->sent * 1000000 / took;
 	w->bulk = rate < BULK_RATE ? 0 : rate / (1000000 / BULK_US);
 	w->paced = now;

@@ -43,6 +43,8 @@ struct wire {
 	uint64_t	 emptied;	/* times that nothing was left */
 	/* octets that a pipe takes, at the present rate; 0: copy */
 	uint32_t	 bulk;
+	/* octets that the kernel takes unsent, and that a batch should have */
+	uint32_t	 ahead, batch;
 	unsigned int	 flags;		/* WIRE_F_, below */
 	int		 fd;
 };
@@ -107,8 +109,9 @@ int		 wire_flush(struct wire *);
  * the process has memory for all of them.
  */
 void		 wire_limit(size_t);
-size_t		 wire_room(void);
-/* Nothing is left: room for wire_room() octets, or NULL: no memory. */
+/* Octets that the next batch should have: so much, or less on a long way. */
+size_t		 wire_room(const struct wire *);
+/* Nothing is left: room for wire_room octets, or NULL: no memory. */
 uint8_t		*wire_batch(struct wire *);
 /* So many octets were put there. */
 void		 wire_put(struct wire *, size_t);
@@ -125,8 +128,17 @@ size_t		 wire_held(const struct wire *);
  */
 struct pipebuf	*wire_pipe(struct wire *, size_t *max);
 void		 wire_piped(struct wire *, size_t);
-/* Measures the rate, which decides whether a pipe is better. */
+/*
+ * Measures the rate, which decides whether a pipe is better, and how much may
+ * wait in the kernel and in a batch: wire.batch octets, at most WIRE_BATCH.
+ */
 void		 wire_pace(struct wire *, uint64_t now);
+/*
+ * Sets that by the way: its round trip (0: not known, as a short one), and the
+ * octets that may be under way in it, in segments of mss octets.
+ */
+void		 wire_fit(struct wire *, uint32_t rtt_us, uint64_t window,
+		    uint32_t mss);
 /* The kernel's round-trip time in microseconds; 0: it has none. */
 uint32_t	 wire_rtt(const struct wire *);
 /* Octets that wait in the batch. */

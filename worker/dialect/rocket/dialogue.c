@@ -28,10 +28,11 @@ dialogue_params(const struct tunnel *t, struct rocket_params *p)
 	p->mux_kind = tunnel_muxed(t) ? ROCKET_MUX_SMUX : ROCKET_MUX_NONE;
 	p->mux_version = tunnel_muxed(t) ? o->mux_version : 1;
 	p->framesize = o->mux_framesize;
+	p->window_max = o->mux_streambuffer < o->mux_recvbuffer ?
+	    o->mux_streambuffer : o->mux_recvbuffer;
 	p->window_initial = ROCKET_WINDOW_INITIAL;
-	if (p->window_initial > o->mux_streambuffer)
-		p->window_initial = o->mux_streambuffer;
-	p->window_max = o->mux_streambuffer;
+	if (p->window_initial > p->window_max)
+		p->window_initial = p->window_max;
 	p->recvbuffer = o->mux_recvbuffer;
 	p->max_streams = o->mux_max_streams;
 	p->seals = o->seals;

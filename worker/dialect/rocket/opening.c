@@ -96,7 +96,8 @@ opening_session_conf(const struct tunnel *t, struct session_conf *sc)
 	sc->version = rt->settled.mux_version;
 	sc->framesize = rt->settled.framesize;
 	sc->recvbuffer = o->mux_recvbuffer;
-	sc->window_max = o->mux_streambuffer;
+	sc->window_max = o->mux_streambuffer < o->mux_recvbuffer ?
+	    o->mux_streambuffer : o->mux_recvbuffer;
 	sc->window_initial = ROCKET_WINDOW_INITIAL;
 	if (sc->window_initial > sc->window_max)
 		sc->window_initial = sc->window_max;
