@@ -48,6 +48,7 @@ FUZZ_UNIT =	regress/unit/flowpeer.fo regress/unit/flowrig.fo \
 		regress/unit/flowstart.fo regress/unit/frame.fo \
 		regress/unit/framerole.fo
 HELPERS =	regress/bench/load regress/bench/smux_bench regress/bench/wan \
+		regress/fault/hostile \
 		regress/interop/smuxpeer regress/interop/wspeer \
 		regress/live/traffic
 

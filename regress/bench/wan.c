@@ -5,11 +5,15 @@
  * one TUN device in each, and every packet is kept for some time, or lost, on
  * its way from one to the other.
  *
- *	wan -n A,B -d MS [-l PERCENT] [-m MTU] [-r MBIT] [-s SEED]
+ *	wan -n A,B -d MS [-h OCTETS] [-l PERCENT] [-m MTU] [-o PERCENT]
+ *	    [-r MBIT] [-s SEED]
  *
  * A and B are names of ip-netns(8); A gets 10.77.0.1/24, B 10.77.0.2/24.  MS is
- * the delay of one way; -r bounds the rate of each.  Prints "ready" and runs
- * until standard input ends, then tells on standard error what it carried.
+ * the delay of one way; -r bounds the rate of each; -o is how many overtake all
+ * that is on its way; packets of more than -h octets vanish (0: none).  Prints
+ * "ready" and runs until standard input ends, then tells on standard error what
+ * it carried.  Lines that it reads there change it: "off" carries nothing, "on"
+ * does again, "d MS", "h OCTETS", "l PERCENT", "o PERCENT".
  */
 
 #include <sys/types.h>
@@ -54,7 +58,9 @@ struct line {				/* one direction: a ring of packets */
 };
 
 static uint64_t	 delay, ns_octet_k;	/* ns; ns a 1024 octets */
-static uint32_t	 loss;			/* of 2^32 */
+static uint32_t	 loss, overtake;	/* of 2^32 */
+static uint32_t	 hole;			/* octets, 0: none */
+static int	 off;
 static uint64_t	 seed = 88172645463325252ULL;
 static int	 mtu = 1500;
 
@@ -177,6 +183,23 @@ line_add(struct line *l, uint32_t len, uint64_t now)
 	}
 }
 
+/* Is it lost, or does it arrive at once, before those on their way? */
+static int
+line_apart(struct line *l, const void *p, size_t n)
+{
+	if (off || (loss != 0 && draw() < loss) || (hole != 0 && n > hole)) {
+		l->lost++;
+		return (1);
+	}
+	if (overtake == 0 || draw() >= overtake)
+		return (0);
+	if (write(l->to, p, n) == -1)
+		l->dropped++;
+	else
+		l->sent++;
+	return (1);
+}
+
 /* 0: nothing more came. */
 static int
 line_take(struct line *l, uint64_t now)
@@ -191,10 +214,8 @@ line_take(struct line *l, uint64_t now)
 				return (0);
 			err(1, "read");
 		}
-		if (loss != 0 && draw() < loss) {
-			l->lost++;
+		if (line_apart(l, to, n))
 			continue;
-		}
 		if (l->used + 2 * span(MTU_MAX) > LINE_OCTETS) {
 			l->dropped++;
 			continue;
@@ -227,6 +248,54 @@ line_give(struct line *l, uint64_t now)
 		}
 	}
 	return (UINT64_MAX);
+}
+
+/* ---- what it is told ---- */
+
+static uint32_t
+percent(const char *text)
+{
+	return (atof(text) / 100 * UINT32_MAX);
+}
+
+static void
+order(char *line)
+{
+	if (strcmp(line, "off") == 0 || strcmp(line, "on") == 0)
+		off = line[1] == 'f';
+	else if (line[0] == 'd')
+		delay = atof(line + 1) * 1000000;
+	else if (line[0] == 'h')
+		hole = atoi(line + 1);
+	else if (line[0] == 'l')
+		loss = percent(line + 1);
+	else if (line[0] == 'o')
+		overtake = percent(line + 1);
+	else
+		errx(1, "%s: not known", line);
+}
+
+/* 0: standard input has ended. */
+static int
+orders(void)
+{
+	static char	 buf[256];
+	static size_t	 len;
+	char		*nl;
+	ssize_t		 n;
+
+	n = read(STDIN_FILENO, buf + len, sizeof(buf) - 1 - len);
+	if (n <= 0)
+		return (0);
+	len += n;
+	buf[len] = '\0';
+	while ((nl = strchr(buf, '\n')) != NULL) {
+		*nl++ = '\0';
+		order(buf);
+		len -= nl - buf;
+		memmove(buf, nl, len + 1);
+	}
+	return (1);
 }
 
 static void
@@ -263,7 +332,7 @@ run(struct line line[2], int timer)
 		}
 		if (poll(p, 4, -1) == -1 && errno != EINTR)
 			err(1, "poll");
-		if (p[2].revents != 0)
+		if (p[2].revents != 0 && !orders())
 			return;
 		if (p[3].revents != 0)
 			(void)!read(timer, &ticks, sizeof(ticks));
@@ -273,8 +342,8 @@ run(struct line line[2], int timer)
 static void
 usage(void)
 {
-	fprintf(stderr, "usage: wan -n A,B -d ms [-l percent] [-m mtu] "
-	    "[-r mbit] [-s seed]\n");
+	fprintf(stderr, "usage: wan -n A,B -d ms [-h octets] [-l percent] "
+	    "[-m mtu] [-o percent] [-r mbit] [-s seed]\n");
 	exit(1);
 }
 
@@ -285,13 +354,16 @@ main(int argc, char **argv)
 	char		*a = NULL, *b = NULL;
 	int		 c, i, timer;
 
-	while ((c = getopt(argc, argv, "d:l:m:n:r:s:")) != -1)
+	while ((c = getopt(argc, argv, "d:h:l:m:n:o:r:s:")) != -1)
 		switch (c) {
 		case 'd':
 			delay = atof(optarg) * 1000000;
 			break;
+		case 'h':
+			hole = atoi(optarg);
+			break;
 		case 'l':
-			loss = atof(optarg) / 100 * UINT32_MAX;
+			loss = percent(optarg);
 			break;
 		case 'm':
 			if ((mtu = atoi(optarg)) < 576 || mtu > MTU_MAX)
@@ -301,6 +373,9 @@ main(int argc, char **argv)
 			a = optarg;
 			if ((b = strchr(optarg, ',')) != NULL)
 				*b++ = '\0';
+			break;
+		case 'o':
+			overtake = percent(optarg);
 			break;
 		case 'r':
 			if (atof(optarg) > 0)
