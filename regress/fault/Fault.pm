@@ -101,6 +101,19 @@ sub launch {
 	return $pid;
 }
 
+# A function in a process of its own.
+sub run_apart {
+	my ($function) = @_;
+	my $pid = fork() // die "fork: $!\n";
+	if ($pid == 0) {
+		%live = ();
+		$function->();
+		POSIX::_exit(0);
+	}
+	$live{$pid} = 'apart';
+	return $pid;
+}
+
 # Its status when it has ended, within so many seconds; undef: it has not.
 sub ended {
 	my ($pid, $seconds) = @_;
