@@ -24,6 +24,9 @@ struct drained;
 TAILQ_HEAD(draineds, drained);
 struct again;
 TAILQ_HEAD(agains, again);
+struct keymake;
+struct mend;
+TAILQ_HEAD(mends, mend);
 struct procs_ops;
 struct reload;
 struct tlslook;
@@ -48,6 +51,7 @@ struct rocketd {
 	const char		*conf_path;
 	const char		*control_override;	/* -s, or NULL */
 	const char		*worker_path;	/* absolute */
+	int			 worker_fd;	/* spawn_open's, -1 none */
 	int			 foreground;	/* -d */
 	int			 verbose;	/* how many -v */
 	int			 root;		/* full separation */
@@ -69,6 +73,12 @@ struct rocketd {
 	/* tlslook.c */
 	struct tlslook		*look;		/* under way, or NULL */
 
+	/* keymake.c */
+	struct keymake		*keymake;	/* NULL: not yet */
+	void			(*key_made)(struct rocketd *,
+				    const char *name, const uint8_t *token,
+				    size_t len, const uint8_t *key);
+
 	/* procs.c */
 	const struct procs_ops	*procs_ops;
 	struct children		 children;
@@ -80,7 +90,17 @@ struct rocketd {
 	uint32_t		 log_level;	/* of all processes */
 
 	/* spawn.c */
-	int			 netns;		/* empty one, -1 none */
+	int			 netns;		/* spawn_netns's */
+
+	/* hear.c */
+	uint32_t		 lack;		/* SANDBOX_: was told */
+
+	/* chans.c */
+	uint32_t		 pair;		/* the last one made */
+
+	/* mend.c */
+	struct mends		 mends;		/* channels lost of late */
+	uint64_t		 mended;
 
 	/* listen.c */
 	struct listeners	 listeners;

@@ -86,11 +86,11 @@ static const struct rule_field	 fields_logdest[] = {
 	END
 };
 
-static const struct rule_field	 fields_token[] = {
-	RANGE(msg_token, side, SIDE_SERVER, SIDE_CLIENT),
-	RANGE(msg_token, order, 0, TOKENS_MAX - 1),
-	RANGE(msg_token, len, 1, TOKEN_MAX),
-	STRING(msg_token, name),
+static const struct rule_field	 fields_conf_key[] = {
+	RANGE(msg_conf_key, side, SIDE_SERVER, SIDE_CLIENT),
+	RANGE(msg_conf_key, order, 0, TOKENS_MAX - 1),
+	RANGE(msg_conf_key, made, 0, 1),
+	STRING(msg_conf_key, name),
 	END
 };
 
@@ -196,6 +196,14 @@ static const struct rule_field	 fields_file[] = {
 	END
 };
 
+static const struct rule_field	 fields_net[] = {
+	RANGE(msg_net, tunnels, 0, 1),
+	RANGE(msg_net, rule.bits, 0, 128),
+	RANGE(msg_net, rule.allow, 0, 1),
+	ADDRS(msg_net, rule.addr),
+	END
+};
+
 /* ---- fields, keys, tunnels and dialling ---- */
 
 static const struct rule_field	 fields_sign[] = {
@@ -231,12 +239,23 @@ static const struct rule_field	 fields_started[] = {
 };
 
 static const struct rule_field	 fields_verdict[] = {
-	RANGE(msg_verdict, verdict, VERDICT_OK, VERDICT_FALSE),
+	RANGE(msg_verdict, verdict, VERDICT_OK, VERDICT_REPLAYED),
 	END
 };
 
 static const struct rule_field	 fields_key[] = {
 	RANGE(msg_key, order, 0, TOKENS_MAX - 1),
+	END
+};
+
+static const struct rule_field	 fields_blame[] = {
+	RANGE(msg_blame, offence, 0, OFFENCES - 1),
+	END
+};
+
+static const struct rule_field	 fields_peer[] = {
+	ADDRS(msg_peer, peer),
+	RANGE(msg_peer, offence, 0, OFFENCES),
 	END
 };
 
@@ -299,13 +318,16 @@ static const struct rule	 msg_rules[IMSG_MAX] = {
 	    fields_log),
 	RULE(IMSG_COMPLAINT, ONE(CHILDREN, P), FIXED(msg_channel), 0,
 	    fields_channel),
+	RULE(IMSG_CHANNEL_LOST, ONE(CHILDREN, P), FIXED(msg_channel), 0,
+	    fields_channel),
 	RULE(IMSG_FDS_TAKEN, TWO(CHILDREN, P, W | G | D | T, G | D | T),
 	    FIXED(msg_count), 0, fields_some),
 
 	RULE(IMSG_CONF_CONTROL, ONE(P, C), FIXED(msg_control), 1,
 	    fields_control),
 	RULE(IMSG_CONF_LOG, ONE(P, C), FIXED(msg_logdest), 1, fields_logdest),
-	RULE(IMSG_CONF_TOKEN, ONE(P, K), FIXED(msg_token), 0, fields_token),
+	RULE(IMSG_CONF_KEY, ONE(P, K), FIXED(msg_conf_key), 0,
+	    fields_conf_key),
 	RULE(IMSG_CONF_GATE, ONE(P, G | T), FIXED(gate_opts), 0, fields_gate),
 	RULE(IMSG_CONF_LISTEN, ONE(P, G | T | W), FIXED(msg_listen), 1,
 	    fields_listen),
@@ -327,6 +349,7 @@ static const struct rule	 msg_rules[IMSG_MAX] = {
 	RULE(IMSG_CONF_DECOY, ONE(P, G), FIXED(msg_decoy), 0, fields_decoy),
 	RULE(IMSG_CONF_FILE, ONE(P, G), FIXED(msg_file), 1, fields_file),
 	RULE(IMSG_DIR_AGAIN, ONE(D, P), FIXED(msg_dir), 0, fields_dir),
+	RULE(IMSG_CONF_NET, ONE(P, W), FIXED(msg_net), 0, fields_net),
 
 	RULE(IMSG_PROOF, ONE(G, K), FIXED(msg_proof), 0, fields_none),
 	RULE(IMSG_IDENTITY, ONE(G, K), FIXED(msg_identity), 0, fields_none),
@@ -341,6 +364,9 @@ static const struct rule	 msg_rules[IMSG_MAX] = {
 	RULE(IMSG_TUNNEL, ONE(G, W), FIXED(msg_tunnel), 1, fields_tunnel),
 	RULE(IMSG_TUNNEL_PROVEN, ONE(W, G), FIXED(msg_number), 0, fields_none),
 	RULE(IMSG_TUNNEL_CLOSED, ONE(W, G), FIXED(msg_number), 0, fields_none),
+	RULE(IMSG_TUNNEL_BLAMED, ONE(W, G), FIXED(msg_blame), 0, fields_blame),
+	RULE(IMSG_TUNNEL_SHED, ONE(G, W), FIXED(msg_number), 0, fields_none),
+	RULE(IMSG_PEER, ONE(G, T), FIXED(msg_peer), 0, fields_peer),
 
 	RULE(IMSG_DIAL, ONE(W, D), FIXED(msg_dial), 0, fields_dial),
 	RULE(IMSG_DIAL_CANCEL, ONE(W, D), FIXED(msg_count), 0, fields_none),

@@ -21,7 +21,7 @@
 #include "opts.h"
 #include "proc.h"
 
-#define MSG_VERSION		8
+#define MSG_VERSION		9
 
 #define KEY_LEN			32
 #define IDENTITY_LEN		16
@@ -35,6 +35,8 @@
  */
 #define SIGN_DATA_MAX		256
 #define SIGNATURE_MAX		512	/* of RSA with 4096 bits */
+/* That a tls process may have asked for at once; others wait there. */
+#define SIGNS_MAX		4
 #define DECOY_FILES_MAX		256	/* of all decoys: descriptors of gate */
 #define DECOY_NAME_MAX		192	/* of a file below its directory, NUL */
 
@@ -58,11 +60,12 @@ enum msg_type {
 	IMSG_LOG,	/* * -> C	struct msg_log (cut after text) */
 	IMSG_COMPLAINT,	/* * -> P	struct msg_channel: of whom */
 	IMSG_FDS_TAKEN,	/* * -> *	struct msg_count: channel.c eats it */
+	IMSG_CHANNEL_LOST,	/* * -> P	struct msg_channel: to whom */
 
 	/* configuration */
 	IMSG_CONF_CONTROL,	/* P -> C	struct msg_control, fd */
 	IMSG_CONF_LOG,		/* P -> C	struct msg_logdest, fd */
-	IMSG_CONF_TOKEN,	/* P -> K	struct msg_token */
+	IMSG_CONF_KEY,		/* P -> K	struct msg_conf_key */
 	IMSG_CONF_GATE,		/* P -> G, T	struct gate_opts */
 	IMSG_CONF_LISTEN,	/* P -> G, T, W	struct msg_listen, fd */
 	IMSG_CONF_REMOTE,	/* P -> D, W	struct msg_dialee */
@@ -79,6 +82,7 @@ enum msg_type {
 	IMSG_CONF_DECOY,	/* P -> G	struct msg_decoy */
 	IMSG_CONF_FILE,		/* P -> G	struct msg_file, fd */
 	IMSG_DIR_AGAIN,		/* D -> P	struct msg_dir */
+	IMSG_CONF_NET,		/* P -> W	struct msg_net */
 
 	/* keys */
 	IMSG_PROOF,		/* G -> K	struct msg_proof */
@@ -94,6 +98,9 @@ enum msg_type {
 	IMSG_TUNNEL,		/* G -> W	struct msg_tunnel, fd */
 	IMSG_TUNNEL_PROVEN,	/* W -> G	struct msg_number */
 	IMSG_TUNNEL_CLOSED,	/* W -> G	struct msg_number */
+	IMSG_TUNNEL_BLAMED,	/* W -> G	struct msg_blame, then CLOSED */
+	IMSG_TUNNEL_SHED,	/* G -> W	struct msg_number: close it */
+	IMSG_PEER,		/* G -> T	struct msg_peer */
 
 	/* dialling */
 	IMSG_DIAL,		/* W -> D	struct msg_dial */
@@ -158,7 +165,7 @@ struct msg_channel {
 	uint32_t	 index;
 	uint32_t	 generation;
 	uint32_t	 side;		/* enum side, PROC_SERVICE and TLS */
-	uint32_t	 pad;
+	uint32_t	 pair;		/* the parent's number of the pair */
 	char		 name[SERVICE_NAME_MAX];
 };
 
@@ -196,13 +203,17 @@ struct msg_logdest {
 	uint32_t	 dest;		/* enum log_dest */
 };
 
-struct msg_token {
+/*
+ * A key that a token of a service has, in a set or, as soon as it is made, at
+ * any time after a set in which it was to come.
+ */
+struct msg_conf_key {
 	uint32_t	 service;
 	uint32_t	 side;
 	uint32_t	 order;		/* 0 is the one a client presents */
-	uint32_t	 len;		/* of token, 1..TOKEN_MAX */
+	uint32_t	 made;		/* 0: it comes later */
 	char		 name[SERVICE_NAME_MAX];
-	uint8_t		 token[TOKEN_MAX];
+	uint8_t		 key[KEY_LEN];
 };
 
 struct msg_listen {
@@ -292,6 +303,12 @@ struct msg_proxy {	/* who is believed about whom it speaks for */
 	struct addr	 addr;
 };
 
+struct msg_net {		/* one of a list: the first that fits counts */
+	uint32_t	 tunnels;	/* 1: who may have tunnels; 0: users */
+	uint32_t	 pad;
+	struct net_rule	 rule;
+};
+
 /* What strangers are answered on the listeners of a server block. */
 struct msg_decoy {
 	uint32_t	 number;	/* of the block, from 0 */
@@ -325,7 +342,8 @@ struct msg_proof {
 enum verdict {
 	VERDICT_OK,
 	VERDICT_UNKNOWN,		/* no live token has this identity */
-	VERDICT_FALSE			/* one has, and the binder is not its */
+	VERDICT_FALSE,			/* one has, and the binder is not its */
+	VERDICT_REPLAYED		/* it is, and was used before */
 };
 
 struct msg_verdict {
@@ -384,8 +402,20 @@ struct msg_arrival {		/* one end of a socket pair, TLS behind it */
 	uint32_t	 decoy;		/* of its listener */
 	uint32_t	 dialect;	/* of its listener */
 	uint32_t	 service;	/* of its listener, or 0 */
+	uint32_t	 listener;	/* its number */
 	struct addr	 peer;		/* of the connection itself */
 	struct addr	 local;
+};
+
+struct msg_blame {		/* why it was never proven */
+	uint64_t	 number;
+	uint32_t	 offence;	/* enum offence */
+	uint32_t	 pad;
+};
+
+struct msg_peer {		/* what became of one that tls handed on */
+	struct addr	 peer;
+	uint32_t	 offence;	/* enum offence; OFFENCES: proven */
 };
 
 struct msg_tunnel {

@@ -16,7 +16,6 @@
 #include <unistd.h>
 
 #include "worker/gate/arrival.h"
-#include "worker/net/source.h"
 #include "regress/unit/hello_octets.h"
 #include "rolerig.h"
 
@@ -308,7 +307,6 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	rig_pass(LATER_MS);
 	must(rig_figure("unproven") == 0 &&
 	    arrival_stats()->waiting == 0);
-	source_free_all();
 	/* no descriptor is left over */
 	must((fd = dup(STDERR_FILENO)) == next);
 	close(fd);

@@ -19,6 +19,8 @@
 
 #define FRAME_REQUEST	77	/* the number of each that is asked */
 #define FRAME_LOG	200	/* lines kept */
+/* After it each source may cause its lines again. */
+#define FRAME_QUIET_US	(60 * 1000000)
 
 /* frame.c: the functions of worker.h, on these. */
 

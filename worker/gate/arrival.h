@@ -2,7 +2,7 @@
 
 /*
  * Arrivals: connections of strangers from accept(2) until a worker has proven
- * them, or they are refused and closed.  All are charged (charge.h) and under
+ * them, or they are refused and closed.  All are charged (ledger.h) and under
  * one deadline, so strangers cost at most so many descriptors and some KiB
  * each, for so long.  One process has one gate, so this has one state.
  */
@@ -14,6 +14,7 @@
 
 #include "shared/channel.h"
 #include "shared/msg.h"
+#include "worker/net/ledger.h"
 
 struct arrival_stats {
 	uint32_t	 waiting;	/* now, not with a worker */
@@ -21,9 +22,16 @@ struct arrival_stats {
 	uint64_t	 proven;
 	uint64_t	 unknown;	/* refused: identity */
 	uint64_t	 false_binder;	/* refused: binder */
+	uint64_t	 replayed;	/* refused: it was used before */
 	uint64_t	 malformed;
 	uint64_t	 closed_early;
 	uint64_t	 timeouts;
+};
+
+enum arrival_way {
+	ARRIVAL_BARE,		/* accepted here */
+	ARRIVAL_PROXIED,	/* likewise, and a PROXY header comes first */
+	ARRIVAL_TLS		/* handed in by tls */
 };
 
 /* arrival.c */
@@ -32,10 +40,9 @@ void	 arrival_init(void);
 void	 arrival_limits(const struct gate_opts *);
 /*
  * Takes the descriptor of a new connection; where its local address is
- * ADDR_NONE, the socket's counts.  proxied: a PROXY header comes first.  -1: no
- * memory; being refused by a limit is no failure.
+ * ADDR_NONE, the socket's counts.  -1: no memory; being refused is no failure.
  */
-int	 arrival_new(int fd, const struct msg_arrival *, int proxied);
+int	 arrival_new(int fd, const struct msg_arrival *, enum arrival_way);
 /* Who confirms proofs; NULL while it is away. */
 void	 arrival_keys(struct channel *);
 void	 arrival_verdict(const struct msg_verdict *);
@@ -47,7 +54,13 @@ void	 arrival_worker_left(struct channel *);
  * given that one.
  */
 int	 arrival_told(struct channel *, uint64_t number, int closed);
+/* Before that: why it was not proven.  -1 as above. */
+int	 arrival_blamed(struct channel *, const struct msg_blame *);
+/* A tls hears what becomes of the peers it has handed in. */
+void	 arrival_tls_joined(struct channel *);
+void	 arrival_tls_left(struct channel *);
 const struct arrival_stats *arrival_stats(void);
+const struct ledger_stats *arrival_charged(void);
 /* Calls back as soon as none waits any more, which may be at once. */
 void	 arrival_when_none(void (*)(void));
 

@@ -21,7 +21,6 @@
 #include <event2/event_struct.h>
 
 #include "shared/compat.h"
-#include "worker/net/charge.h"
 #include "worker/net/listener.h"
 #include "worker/roles.h"
 #include "arrival.h"
@@ -46,7 +45,9 @@ gate_arrived(int fd, const struct addr *peer, const struct msg_listen *l,
 	a.dialect = l->dialect;
 	a.service = l->service;
 	a.peer = *peer;
-	return (arrival_new(fd, &a, proxied));
+	a.listener = l->number;
+	return (arrival_new(fd, &a, proxied ? ARRIVAL_PROXIED :
+	    ARRIVAL_BARE));
 }
 
 /* ---- the role ---- */
@@ -125,6 +126,8 @@ gate_joined(struct channel *ch)
 		arrival_worker_joined(ch);
 	else if (peer->role == PROC_KEYS)
 		arrival_keys(ch);
+	else if (peer->role == PROC_TLS)
+		arrival_tls_joined(ch);
 }
 
 static void
@@ -134,6 +137,8 @@ gate_left(struct channel *ch)
 		arrival_keys(NULL);
 	else if (channel_peer(ch)->role == PROC_SERVICE)
 		arrival_worker_left(ch);
+	else if (channel_peer(ch)->role == PROC_TLS)
+		arrival_tls_left(ch);
 }
 
 /* Outer TLS is in place: it goes on as if it had been accepted here. */
@@ -147,7 +152,7 @@ gate_arrival(struct imsg *imsg)
 	    (fd = imsg_get_fd(imsg)) == -1)
 		return;
 	gate.handed_in++;
-	if (arrival_new(fd, &msg, 0) == -1)
+	if (arrival_new(fd, &msg, ARRIVAL_TLS) == -1)
 		log_warn("tunnel from %s", addr_print(&msg.peer));
 }
 
@@ -156,6 +161,7 @@ gate_message(struct channel *ch, struct imsg *imsg)
 {
 	struct msg_verdict	 v;
 	struct msg_number	 n;
+	struct msg_blame	 blame;
 
 	switch (imsg_get_type(imsg)) {
 	case IMSG_VERDICT:
@@ -177,6 +183,14 @@ gate_message(struct channel *ch, struct imsg *imsg)
 			return;
 		}
 		break;
+	case IMSG_TUNNEL_BLAMED:
+		if (imsg_get_data(imsg, &blame, sizeof(blame)) == 0) {
+			if (arrival_blamed(ch, &blame) == -1)
+				worker_complain(ch,
+				    "a tunnel that it was not given");
+			return;
+		}
+		break;
 	default:
 		break;
 	}
@@ -192,7 +206,7 @@ gate_arrivals(void)
 static const void *
 gate_charges(void)
 {
-	return (charge_stats());
+	return (arrival_charged());
 }
 
 static uint64_t
@@ -210,16 +224,18 @@ gate_paused(void)
 #define ARRIVAL(n, m, h) \
 	FIGURE_OF(COUNTER, n, gate_arrivals, arrival_stats, m, h)
 #define CHARGE(k, n, m, h) \
-	FIGURE_OF(k, n, gate_charges, charge_stats, m, h)
+	FIGURE_OF(k, n, gate_charges, ledger_stats, m, h)
 
 static const struct figure	 gate_figures[] = {
-	CHARGE(GAUGE, "unproven", unproven, "connections not yet proven"),
+	CHARGE(GAUGE, "unproven", held, "connections not yet proven"),
 	FIGURE_GET(COUNTER, "accepted", gate_accepted, "connections accepted"),
 	ARRIVAL("handed", handed, "connections passed to a worker"),
 	ARRIVAL("proven", proven, "connections whose peer knows the token"),
 	ARRIVAL("refused_unknown", unknown, "proofs for an unknown token"),
 	ARRIVAL("refused_false", false_binder,
 	    "false proofs for a known token"),
+	ARRIVAL("refused_replay", replayed,
+	    "proofs that were used before"),
 	ARRIVAL("malformed", malformed,
 	    "connections that did not start with a valid handshake"),
 	ARRIVAL("closed_early", closed_early,
@@ -227,10 +243,14 @@ static const struct figure	 gate_figures[] = {
 	ARRIVAL("timeouts", timeouts, "connections not proven in time"),
 	FIGURE_GET(COUNTER, "visitors", site_visitors,
 	    "strangers at WebSocket listeners"),
-	CHARGE(COUNTER, "limited_source", limited_source,
+	CHARGE(COUNTER, "limited_source", shed_source,
 	    "connections closed because of their source's limit"),
-	CHARGE(COUNTER, "limited_total", limited_total,
+	CHARGE(COUNTER, "limited_total", shed_total,
 	    "connections closed because of the limit for all sources"),
+	CHARGE(COUNTER, "penalties", penalties,
+	    "sources that came to be refused for what they did"),
+	CHARGE(COUNTER, "refused_penalty", refused,
+	    "connections refused because of a penalty"),
 	FIGURE_GET(COUNTER, "accept_paused", gate_paused,
 	    "times that accepting paused for lack of descriptors or memory"),
 	{ .name = NULL }

@@ -1,30 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * A table of sources by address.  Those with a connection are bounded by the
- * gate's limit on connections, the others by SOURCES_IDLE: the one that has
- * been idle longest goes first.  Somebody with many addresses costs memory for
- * 1024 of them.
+ * See source.h.
  */
 
 #include <sys/types.h>
-#include <sys/queue.h>
-#include <sys/tree.h>
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "shared/compat.h"
-#include "shared/log.h"
 #include "source.h"
-
-RB_HEAD(source_tree, source);
-TAILQ_HEAD(source_list, source);
-
-static struct source_tree	 sources = RB_INITIALIZER(&sources);
-static struct source_list	 idle = TAILQ_HEAD_INITIALIZER(idle);
-static uint32_t			 nidle;
 
 static int	 source_cmp(const struct source *, const struct source *);
 
@@ -34,132 +19,103 @@ RB_GENERATE_STATIC(source_tree, source, entry, source_cmp)
 static int
 source_cmp(const struct source *a, const struct source *b)
 {
-	if (a->addr.family != b->addr.family)
-		return (a->addr.family < b->addr.family ? -1 : 1);
-	if (a->addr.scope != b->addr.scope)
-		return (a->addr.scope < b->addr.scope ? -1 : 1);
-	return (memcmp(a->addr.octets, b->addr.octets,
-	    sizeof(a->addr.octets)));
+	return (network_cmp(&a->net, &b->net));
+}
+
+void
+sources_init(struct sources *ss)
+{
+	RB_INIT(&ss->all);
+	TAILQ_INIT(&ss->idle);
+	TAILQ_INIT(&ss->proven);
+	ss->nidle = ss->nproven = 0;
 }
 
 static void
-source_key(struct addr *key, const struct addr *addr)
+source_wake(struct sources *ss, struct source *src)
 {
-	memset(key, 0, sizeof(*key));
-	key->family = addr->family;
-	switch (addr->family) {
-	case ADDR_IPV4:
-		memcpy(key->octets, addr->octets, 4);
-		break;
-	case ADDR_IPV6:
-		key->scope = addr->scope;
-		memcpy(key->octets, addr->octets, 8);
-		break;
-	default:
-		break;
-	}
+	if (!src->resting)
+		return;
+	TAILQ_REMOVE(&ss->idle, src, rest);
+	ss->nidle--;
+	src->resting = 0;
 }
 
 static void
-source_forget(struct source *src)
+source_forget(struct sources *ss, struct source *src)
 {
-	TAILQ_REMOVE(&idle, src, idle);
-	nidle--;
-	RB_REMOVE(source_tree, &sources, src);
+	source_wake(ss, src);
+	RB_REMOVE(source_tree, &ss->all, src);
 	free(src);
 }
 
-static void
-source_rest(struct source *src)
-{
-	TAILQ_INSERT_TAIL(&idle, src, idle);
-	nidle++;
-}
-
 struct source *
-source_get(const struct addr *addr, uint64_t now)
+source_get(struct sources *ss, const struct addr *addr)
 {
 	struct source	 find, *src;
 
-	source_key(&find.addr, addr);
-	if ((src = RB_FIND(source_tree, &sources, &find)) != NULL)
+	(void)network_around(&find.net, addr, 0);
+	if ((src = RB_FIND(source_tree, &ss->all, &find)) != NULL)
 		return (src);
-	if (nidle >= SOURCES_IDLE)
-		source_forget(TAILQ_FIRST(&idle));
 	if ((src = calloc(1, sizeof(*src))) == NULL)
 		return (NULL);
-	src->addr = find.addr;
-	src->lines = SOURCE_LINES;
-	src->refilled = now;
-	RB_INSERT(source_tree, &sources, src);
-	source_rest(src);
+	src->net = find.net;
+	TAILQ_INIT(&src->charges);
+	TAILQ_INIT(&src->exempt);
+	RB_INSERT(source_tree, &ss->all, src);
+	source_rest(ss, src);
 	return (src);
 }
 
 void
-source_enter(struct source *src)
+source_rest(struct sources *ss, struct source *src)
 {
-	if (src->unproven++ == 0) {
-		TAILQ_REMOVE(&idle, src, idle);
-		nidle--;
-	}
-}
-
-void
-source_leave(struct source *src)
-{
-	if (--src->unproven > 0)
+	if (src->held > 0 || src->proven != 0) {
+		source_wake(ss, src);
 		return;
-	source_rest(src);
-	if (nidle > SOURCES_IDLE)
-		source_forget(TAILQ_FIRST(&idle));
-}
-
-int
-source_may_log(struct source *src, uint64_t now, uint32_t *unsaid)
-{
-	const uint64_t	 line = SOURCE_LINE_S * 1000000ULL;
-
-	while (src->lines < SOURCE_LINES && now - src->refilled >= line) {
-		src->lines++;
-		src->refilled += line;
 	}
-	if (src->lines == 0) {
-		src->unsaid++;
-		return (0);
-	}
-	/* A full measure refills from the moment the first line is taken. */
-	if (src->lines == SOURCE_LINES)
-		src->refilled = now;
-	src->lines--;
-	*unsaid = src->unsaid;
-	src->unsaid = 0;
-	return (1);
-}
-
-void
-source_log(struct source *src, uint64_t now, const char *what,
-    const struct addr *peer, const char *fmt, va_list ap)
-{
-	char		 words[512];
-	uint32_t	 unsaid;
-
-	if (!source_may_log(src, now, &unsaid))
+	if (src->resting)
 		return;
-	vsnprintf(words, sizeof(words), fmt, ap);
-	if (unsaid > 0)
-		log_info("%s from %s: %s (and %u lines more about this "
-		    "source, not logged)", what, addr_print(peer), words,
-		    unsaid);
-	else
-		log_info("%s from %s: %s", what, addr_print(peer), words);
+	TAILQ_INSERT_TAIL(&ss->idle, src, rest);
+	src->resting = 1;
+	if (++ss->nidle > SOURCES_IDLE)
+		source_forget(ss, TAILQ_FIRST(&ss->idle));
 }
 
 void
-source_free_all(void)
+source_prove(struct sources *ss, struct source *src, uint64_t at)
+{
+	source_wake(ss, src);
+	if (src->proven != 0) {
+		TAILQ_REMOVE(&ss->proven, src, rest);
+		ss->nproven--;
+	}
+	src->proven = at;
+	if (at != 0) {
+		TAILQ_INSERT_TAIL(&ss->proven, src, rest);
+		ss->nproven++;
+	}
+	source_rest(ss, src);
+}
+
+struct source *
+source_stale(struct sources *ss, uint64_t before)
+{
+	struct source	*src = TAILQ_FIRST(&ss->proven);
+
+	if (src != NULL &&
+	    (src->proven < before || ss->nproven > SOURCES_PROVEN))
+		return (src);
+	return (NULL);
+}
+
+void
+sources_free(struct sources *ss)
 {
 	struct source	*src;
 
-	while ((src = TAILQ_FIRST(&idle)) != NULL)
-		source_forget(src);
+	while ((src = TAILQ_FIRST(&ss->proven)) != NULL)
+		source_prove(ss, src, 0);
+	while ((src = TAILQ_FIRST(&ss->idle)) != NULL)
+		source_forget(ss, src);
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * Where tunnels come from: how many unproven ones each source has, and how many
- * log lines it may still cause.  A source is an IPv4 address or the /64 of an
- * IPv6 one, since one host can have all of a /64.
+ * The sources of a ledger's connections (network.h, level 0): what each holds,
+ * when it last proved itself, and how many log lines it may still cause.  Those
+ * that hold something are bounded by the ledger's caps, the others by the two
+ * numbers below.  For the ledger only.
  */
 
 #ifndef WORKER_SOURCE_H
@@ -13,13 +14,16 @@
 #include <sys/queue.h>
 #include <sys/tree.h>
 
-#include <stdarg.h>
 #include <stdint.h>
 
-#include "shared/addr.h"
+#include "ledger.h"
+#include "lines.h"
+#include "network.h"
 
 /* Sources kept without a connection, because of their log lines. */
 #define SOURCES_IDLE	1024
+/* Sources that have proven themselves, the latest. */
+#define SOURCES_PROVEN	4096
 
 /* Log lines of one source: a burst, then one in so many seconds. */
 #define SOURCE_LINES	5
@@ -27,38 +31,44 @@
 
 struct source {
 	RB_ENTRY(source)	 entry;
-	TAILQ_ENTRY(source)	 idle;		/* while unproven is 0 */
-	struct addr		 addr;		/* no port, IPv6 the /64 */
-	uint32_t		 unproven;
-	uint32_t		 lines;		/* it may still cause */
+	TAILQ_ENTRY(source)	 rest;		/* idle, or proven */
+	struct network		 net;
+	struct charges		 charges;	/* stalest first */
+	struct charges		 exempt;	/* from its cap; likewise */
+	uint32_t		 held;		/* how many, of both */
+	uint32_t		 capped;	/* of charges */
+	uint64_t		 proven;	/* when, or 0 */
+	int			 resting;	/* on the idle list */
+	struct lines		 lines;
 	uint32_t		 unsaid;	/* since the last line */
-	uint64_t		 refilled;	/* microseconds */
+	uint32_t		 told;		/* in which sum, see ledger.c */
+};
+
+RB_HEAD(source_tree, source);
+TAILQ_HEAD(source_list, source);
+
+struct sources {
+	struct source_tree	 all;
+	struct source_list	 idle;		/* the longest so first */
+	struct source_list	 proven;	/* the longest ago first */
+	uint32_t		 nidle, nproven;
 };
 
 /* source.c */
 
+void		 sources_init(struct sources *);
+/* The source of an address, made if need be.  NULL: no memory. */
+struct source	*source_get(struct sources *, const struct addr *);
 /*
- * The source of an address, created if need be.  Valid until the next call of
- * this function, or longer if source_enter was called for it.  NULL: no memory.
+ * After what it holds has changed: one that holds nothing and has proven
+ * nothing may be forgotten, now or in a later source_get.
  */
-struct source	*source_get(const struct addr *, uint64_t now_us);
-/* One unproven connection more, or one less. */
-void		 source_enter(struct source *);
-void		 source_leave(struct source *);
-/*
- * May a line about it be logged now?  If so, *unsaid is how many were
- * suppressed before it.
- */
-int		 source_may_log(struct source *, uint64_t now_us,
-		    uint32_t *unsaid);
-/*
- * Logs "WHAT from PEER: ..." if the source may cause a line, with the number of
- * lines that were suppressed before.
- */
-void		 source_log(struct source *, uint64_t now_us, const char *what,
-		    const struct addr *peer, const char *fmt, va_list)
-		    __attribute__((__format__(printf, 5, 0)));
-/* Frees all of them; none may be in use. */
-void		 source_free_all(void);
+void		 source_rest(struct sources *, struct source *);
+/* It proves itself now; at is 0: that is too long ago. */
+void		 source_prove(struct sources *, struct source *, uint64_t at);
+/* Who proved itself longest ago, if that was before a moment, or NULL. */
+struct source	*source_stale(struct sources *, uint64_t before);
+/* Frees all of them; none may hold anything. */
+void		 sources_free(struct sources *);
 
 #endif /* WORKER_SOURCE_H */

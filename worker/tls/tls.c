@@ -17,6 +17,7 @@
 #include <sys/tree.h>
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,7 +30,7 @@
 #include "shared/compat.h"
 #include "worker/crypto/tlsctx.h"
 #include "worker/crypto/tlskey.h"
-#include "worker/net/charge.h"
+#include "worker/net/ledger.h"
 #include "worker/net/listener.h"
 #include "worker/net/proxyhdr.h"
 #include "worker/roles.h"
@@ -60,6 +61,7 @@ TAILQ_HEAD(conns, conn);
 static struct {
 	struct gate_opts		 conf, next_conf;
 	struct conns		 conns;
+	struct ledger		*ledger;
 	struct channel		*keys;
 	struct channel		*gate;
 	struct event		*stop;
@@ -82,12 +84,15 @@ static const struct tlsconn_ops	 tls_conn_ops = {
 	tls_closed
 };
 
+#define conn_log(c, ...) \
+	ledger_log(env.ledger, &(c)->charge.peer, __VA_ARGS__)
+
 /* ---- connections ---- */
 
 static void
 conn_settle(struct conn *c)
 {
-	charge_release(&c->charge);
+	ledger_leave(&c->charge);
 	if (c->dial != NULL) {
 		c->dial = NULL;
 		env.nstarts--;
@@ -110,6 +115,15 @@ conn_free(struct conn *c)
 		worker_exit();
 }
 
+/* It has lost its place to others. */
+static void
+conn_shed(struct charge *charge, const char *why)
+{
+	(void)why;
+	conn_free((struct conn *)(void *)((char *)charge -
+	    offsetof(struct conn, charge)));
+}
+
 static void
 conn_timeout(evutil_socket_t fd, short what, void *arg)
 {
@@ -118,7 +132,7 @@ conn_timeout(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	env.timeouts++;
-	charge_log(&c->charge, "no handshake within %u ms",
+	conn_log(c, "no handshake within %u ms",
 	    env.conf.deadline_ms);
 	conn_free(c);
 }
@@ -154,7 +168,7 @@ conn_start(struct conn *c, const char *host)
 	if ((ssl = tlsctx_ssl(c->arrival.transport, host)) == NULL)
 		return (-1);
 	c->fd = -1;
-	c->tls = tlsconn_new(fd, ssl, &tls_conn_ops, c);
+	c->tls = tlsconn_new(fd, ssl, c->charge.source, &tls_conn_ops, c);
 	return (c->tls == NULL ? -1 : 0);
 }
 
@@ -198,7 +212,7 @@ tls_failed(void *arg, const char *why)
 	if (c->dial != NULL)
 		tls_tell_dial(c, IMSG_TLS_FAILED, -1, why);
 	else
-		charge_log(&c->charge, "no handshake: %s", why);
+		conn_log(c, "no handshake: %s", why);
 	conn_free(c);
 }
 
@@ -214,7 +228,7 @@ tls_closed(void *arg, const char *why)
 	else if (client)
 		log_info("tls to %s: %s", addr_print(&c->charge.peer), why);
 	else
-		charge_log(&c->charge, "%s", why);
+		conn_log(c, "%s", why);
 	conn_free(c);
 }
 
@@ -228,7 +242,8 @@ conn_proxied(struct conn *c, size_t len, const struct addr *from,
 	uint8_t	 buf[PROXYHDR_READ_MAX];
 
 	if (read(c->fd, buf, len) != (ssize_t)len ||
-	    (from->family != ADDR_NONE && charge_to(&c->charge, from) == -1))
+	    (from->family != ADDR_NONE &&
+	    ledger_enter(env.ledger, &c->charge, from, 0) == -1))
 		return (-1);
 	if (to->family != ADDR_NONE)
 		c->arrival.local = *to;
@@ -269,7 +284,7 @@ conn_peek(evutil_socket_t fd, short what, void *arg)
 		}
 	}
 	env.failed++;
-	charge_log(&c->charge, "not a PROXY header: %s", why);
+	conn_log(c, "not a PROXY header: %s", why);
 	conn_free(c);
 }
 
@@ -290,29 +305,26 @@ conn_begin(struct conn *c, int proxied)
 	return (0);
 }
 
-/* -1: no memory; being over a limit is no failure. */
+/* -1: no memory; being refused is no failure. */
 static int
 tls_arrived(int fd, const struct addr *peer, const struct msg_listen *l,
     int proxied)
 {
-	struct charge	 charge;
 	struct conn	*c;
-	int		 over;
+	int		 refused;
 
-	memset(&charge, 0, sizeof(charge));
-	if (charge_to(&charge, peer) == -1) {
-		over = errno == EDQUOT;
-		close(fd);
-		return (over ? 0 : -1);
-	}
-	if ((c = conn_new(fd, l->transport, peer)) == NULL) {
-		charge_release(&charge);
+	if ((c = conn_new(fd, l->transport, peer)) == NULL)
 		return (-1);
+	c->charge.shed = conn_shed;
+	if (ledger_enter(env.ledger, &c->charge, peer, 0) == -1) {
+		refused = errno == EPERM;
+		conn_free(c);
+		return (refused ? 0 : -1);
 	}
-	c->charge = charge;
 	c->arrival.decoy = l->decoy;
 	c->arrival.dialect = l->dialect;
 	c->arrival.service = l->service;
+	c->arrival.listener = l->number;
 	if (conn_begin(c, proxied) == 0)
 		return (0);
 	conn_free(c);
@@ -402,7 +414,8 @@ static void
 tls_init(void)
 {
 	TAILQ_INIT(&env.conns);
-	charge_init("tls");
+	if ((env.ledger = ledger_new("tls")) == NULL)
+		fatal("tls");
 	listener_init(tls_arrived);
 	if (tlskey_init(tls_ask_keys) == -1)
 		fatalx("tls: cannot start");
@@ -476,11 +489,18 @@ tls_configure(struct imsg *imsg)
 static void
 tls_ready(int reload)
 {
+	struct ledger_limits	 limits;
+
 	(void)reload;
 	if (env.next_conf.deadline_ms == 0)
 		fatalx("%s: END without limits", __func__);
 	env.conf = env.next_conf;
-	charge_limits(&env.conf);
+	memset(&limits, 0, sizeof(limits));
+	limits.total = env.conf.max_unproven;
+	limits.per_source = env.conf.max_per_source;
+	limits.penalty_min = env.conf.penalty_min;
+	limits.penalty_max = env.conf.penalty_max;
+	ledger_limits(env.ledger, &limits);
 	env.unsigned_told = 0;
 	(void)tlsctx_commit();
 	listener_commit();
@@ -536,6 +556,21 @@ tls_message_dial(struct channel *ch, struct imsg *imsg)
 		tls_start(ch, &start, fd);
 }
 
+/* What became of one that was handed to the gate. */
+static void
+tls_peer(struct imsg *imsg)
+{
+	struct msg_peer	 msg;
+
+	if (imsg_get_data(imsg, &msg, sizeof(msg)) == -1)
+		return;
+	if (msg.offence == OFFENCES)
+		ledger_proven_peer(env.ledger, &msg.peer);
+	else
+		ledger_penalty_peer(env.ledger, &msg.peer,
+		    env.conf.penalty[msg.offence], "a bad tunnel inside TLS");
+}
+
 static void
 tls_message(struct channel *ch, struct imsg *imsg)
 {
@@ -545,6 +580,9 @@ tls_message(struct channel *ch, struct imsg *imsg)
 	case IMSG_SIGNED:
 		if (imsg_get_data(imsg, &answer, sizeof(answer)) == 0)
 			tls_signed(&answer);
+		break;
+	case IMSG_PEER:
+		tls_peer(imsg);
 		break;
 	case IMSG_TLS_START:
 	case IMSG_TLS_CANCEL:
@@ -570,14 +608,14 @@ tls_listeners(void)
 static uint64_t
 tls_handshakes(void)
 {
-	return (charge_stats()->unproven + env.nstarts);
+	return (ledger_stats(env.ledger)->held + env.nstarts);
 }
 
 static uint64_t
 tls_limited(void)
 {
-	return (charge_stats()->limited_source +
-	    charge_stats()->limited_total);
+	return (ledger_stats(env.ledger)->shed_source +
+	    ledger_stats(env.ledger)->shed_total);
 }
 
 static const struct figure	 tls_figures[] = {

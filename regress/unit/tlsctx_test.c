@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: ISC */
+
+/*
+ * What outer TLS offers to a stranger: which groups and versions, and which of
+ * its certificates.  Whole handshakes between a server of tlsctx.c, whose keys
+ * are those of signkey.c, and a client of OpenSSL's, in memory.
+ */
+
+#include <sys/types.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+
+#include "shared/compat.h"
+#include "worker/crypto/tlsctx.h"
+#include "worker/crypto/tlskey.h"
+#include "worker/keys/signkey.h"
+
+static const struct msg_channel	 server = { .side = SIDE_SERVER };
+static struct msg_sign		 asked;
+static int			 nasked;
+static SSL_CTX			*ctx;		/* the client's */
+static char			 got[64];	/* CN of the certificate seen */
+
+static void
+ask(const struct msg_sign *msg)
+{
+	asked = *msg;
+	nasked++;
+}
+
+static int
+setup_all(void **state)
+{
+	(void)state;
+	signkey_init();
+	return (tlskey_init(ask));
+}
+
+/* Each test has a set of its own. */
+static int
+setup(void **state)
+{
+	static const struct msg_tls	 conf;
+
+	(void)state;
+	tlsctx_init(SIDE_SERVER);
+	tlsctx_begin();
+	tlsctx_set(&conf);
+	signkey_begin();
+	return ((ctx = SSL_CTX_new(TLS_client_method())) == NULL ? -1 : 0);
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	SSL_CTX_free(ctx);
+	return (0);
+}
+
+/* ---- certificates ---- */
+
+static EVP_PKEY *
+make_key(const char *kind, size_t bits)
+{
+	if (strcmp(kind, "RSA") == 0)
+		return (EVP_PKEY_Q_keygen(NULL, NULL, "RSA", bits));
+	if (strcmp(kind, "EC") == 0)
+		return (EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256"));
+	return (EVP_PKEY_Q_keygen(NULL, NULL, kind));
+}
+
+/* names: "DNS:a,DNS:b", or NULL */
+static X509 *
+make_cert(EVP_PKEY *pkey, const char *cn, const char *names)
+{
+	X509		*cert = X509_new();
+	X509_NAME	*subject = X509_get_subject_name(cert);
+	X509_EXTENSION	*ext;
+	X509V3_CTX	 v3;
+
+	assert_true(X509_set_version(cert, X509_VERSION_3) == 1 &&
+	    X509_gmtime_adj(X509_getm_notBefore(cert), 0) != NULL &&
+	    X509_gmtime_adj(X509_getm_notAfter(cert), 3600) != NULL &&
+	    X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC,
+	    (const unsigned char *)cn, -1, -1, 0) == 1 &&
+	    X509_set_issuer_name(cert, subject) == 1 &&
+	    X509_set_pubkey(cert, pkey) == 1);
+	if (names != NULL) {
+		X509V3_set_ctx(&v3, cert, cert, NULL, NULL, 0);
+		ext = X509V3_EXT_conf_nid(NULL, &v3, NID_subject_alt_name,
+		    names);
+		assert_int_equal(X509_add_ext(cert, ext, -1), 1);
+		X509_EXTENSION_free(ext);
+	}
+	assert_true(X509_sign(cert, pkey, strcmp(EVP_PKEY_get0_type_name(pkey),
+	    "ED25519") == 0 ? NULL : EVP_sha256()) > 0);
+	return (cert);
+}
+
+/* Adds a pair to the set; what is to be said about the certificate. */
+static const char *
+pair(const char *kind, const char *cn, const char *names)
+{
+	static struct tlsctx_facts	 facts;
+	struct msg_pem			 msg = { .side = SIDE_SERVER };
+	EVP_PKEY			*pkey = make_key(kind, 2048);
+	X509				*cert = make_cert(pkey, cn, names);
+	FILE				*f = tmpfile(), *k = tmpfile();
+
+	assert_int_equal(PEM_write_X509(f, cert), 1);
+	assert_int_equal(PEM_write_PrivateKey(k, pkey, NULL, NULL, 0, NULL,
+	    NULL), 1);
+	assert_int_equal(fflush(f) | fflush(k), 0);
+	assert_null(tlsctx_cert(&msg, dup(fileno(f)), &facts));
+	assert_null(signkey_add(&msg, dup(fileno(k)), NULL));
+	fclose(f);
+	fclose(k);
+	X509_free(cert);
+	EVP_PKEY_free(pkey);
+	return (facts.warning);
+}
+
+static void
+commit(void)
+{
+	assert_int_equal(tlsctx_commit(), 0);
+	signkey_commit();
+}
+
+/* ---- handshakes ---- */
+
+static void
+sign(void)
+{
+	struct msg_signed	 answer;
+
+	signkey_sign(&server, &asked, &answer);
+	(void)tlskey_answer(&answer);
+}
+
+static void
+saw(SSL *c)
+{
+	X509	*cert = SSL_get0_peer_certificate(c);
+
+	got[0] = '\0';
+	if (cert != NULL)
+		X509_NAME_get_text_by_NID(X509_get_subject_name(cert),
+		    NID_commonName, got, sizeof(got));
+}
+
+/* 1: hands were shaken; got is who the server said it is. */
+static int
+shake(const char *name)
+{
+	SSL	*s = tlsctx_ssl(TRANSPORT_TLS, NULL), *c = SSL_new(ctx);
+	BIO	*up = BIO_new(BIO_s_mem()), *down = BIO_new(BIO_s_mem());
+	int	 turn, done = 0;
+
+	assert_true(s != NULL && c != NULL);
+	BIO_up_ref(up);
+	BIO_up_ref(down);
+	SSL_set_bio(s, up, down);
+	SSL_set_bio(c, down, up);
+	SSL_set_connect_state(c);
+	if (name != NULL)
+		assert_int_equal(SSL_set_tlsext_host_name(c, name), 1);
+	for (turn = 0; turn < 10 && !done; turn++) {
+		done = SSL_do_handshake(c) == 1;
+		nasked = 0;
+		tlskey_enter(s, NULL);
+		done = SSL_do_handshake(s) == 1 && done;
+		if (nasked > 0) {
+			sign();
+			(void)SSL_do_handshake(s);
+		}
+	}
+	saw(c);
+	SSL_free(s);
+	SSL_free(c);
+	return (done);
+}
+
+/* ---- groups and ciphers ---- */
+
+/* The price of a group is the server's: none that costs much is offered. */
+static void
+test_groups(void **state)
+{
+	static const struct {
+		const char	*name;
+		int		 version, wanted;
+	} groups[] = {
+		{ "X25519", TLS1_3_VERSION, 1 },
+		{ "P-256", TLS1_3_VERSION, 1 },
+		{ "P-384", TLS1_3_VERSION, 1 },
+		{ "X25519", TLS1_2_VERSION, 1 },
+		{ "P-256", TLS1_2_VERSION, 1 },
+		{ "P-521", TLS1_3_VERSION, 0 },
+		{ "P-521", TLS1_2_VERSION, 0 },
+		{ "X448", TLS1_3_VERSION, 0 },
+		{ "ffdhe2048", TLS1_3_VERSION, 0 },
+		{ "ffdhe8192", TLS1_3_VERSION, 0 }
+	};
+	size_t	 i;
+
+	(void)state;
+	(void)pair("RSA", "rsa", "DNS:a.test");
+	commit();
+	for (i = 0; i < nitems(groups); i++) {
+		assert_int_equal(SSL_CTX_set1_groups_list(ctx,
+		    groups[i].name), 1);
+		assert_int_equal(SSL_CTX_set_min_proto_version(ctx, 0), 1);
+		assert_int_equal(SSL_CTX_set_max_proto_version(ctx,
+		    groups[i].version), 1);
+		if (shake("a.test") != groups[i].wanted)
+			fail_msg("%s with %x", groups[i].name,
+			    groups[i].version);
+	}
+}
+
+static void
+test_ciphers(void **state)
+{
+	static const struct {
+		const char	*list;
+		int		 wanted;
+	} ciphers[] = {
+		{ "ECDHE-RSA-AES128-GCM-SHA256", 1 },
+		{ "ECDHE-RSA-CHACHA20-POLY1305", 1 },
+		{ "DHE-RSA-AES128-GCM-SHA256", 0 },
+		{ "ECDHE-RSA-AES128-SHA256", 0 },
+		{ "AES128-GCM-SHA256", 0 }
+	};
+	size_t	 i;
+
+	(void)state;
+	(void)pair("RSA", "rsa", "DNS:a.test");
+	commit();
+	assert_int_equal(SSL_CTX_set_max_proto_version(ctx, TLS1_2_VERSION),
+	    1);
+	for (i = 0; i < nitems(ciphers); i++) {
+		assert_int_equal(SSL_CTX_set_cipher_list(ctx,
+		    ciphers[i].list), 1);
+		if (shake("a.test") != ciphers[i].wanted)
+			fail_msg("%s", ciphers[i].list);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest	 tests[] = {
+		cmocka_unit_test_setup_teardown(test_groups, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_ciphers, setup, teardown)
+	};
+
+	return (cmocka_run_group_tests(tests, setup_all, NULL));
+}
