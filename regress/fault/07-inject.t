@@ -3,8 +3,9 @@
 # call, the nth from now on fails once: while a daemon starts, and while a user
 # comes over a new tunnel.  Whatever fails, users are served afterwards; a
 # daemon that runs goes on, and no process of it ends because of what belongs to
-# one connection.  By default a sample, for so long as FAULT_SECONDS says; with
-# FAULT_ALL=1 all of them.  SEED chooses another sample.
+# one connection (one whose channel to the parent is lost ends in order).  By
+# default a sample, for so long as FAULT_SECONDS says; with FAULT_ALL=1 all
+# call sites, with FAULT_ALL=2 every call.  SEED chooses another sample.
 
 use strict;
 use warnings;
@@ -110,11 +111,13 @@ my @ways = (
 
 sub program { return $program{$_[0] eq 'parent' ? 'parent' : 'worker'}; }
 
-# Which of the calls: all, or those that are the first from where they are made.
+# Which of the calls: all, or those that are the first from where they are made,
+# or some of these.
 sub chosen {
 	my ($n, $k) = @_;
-	return 1 .. $n if $all;
+	return 1 .. $n if ($all // 0) > 1;
 	my @sites = Fault::sites();
+	return @sites if $all;
 	my @some;
 	while (@sites && @some < $k) {
 		push(@some, splice(@sites, int(rand(@sites)), 1));
@@ -132,7 +135,9 @@ sub look {
 		    /(.*(?:AddressSanitizer|runtime error|signal (?!9|15)).*)/;
 		next if $may_die;
 		for ($text =~ /^(.*died: .*)$/mg) {
-			push(@bad, "$how: $_") unless $died{$_}++;
+			# who cannot speak to the parent any more ends
+			push(@bad, "$how: $_") unless $died{$_}++ ||
+			    /exit 0$/;
 		}
 	}
 	return @bad;
@@ -140,8 +145,9 @@ sub look {
 
 # Is all as it should be, after a failure?
 sub after {
-	my ($how) = @_;
-	my @bad = look($how, 0);
+	my ($how, $who) = @_;
+	# a parent that cannot speak to a child replaces it
+	my @bad = look($how, $who eq 'parent');
 	push(@bad, "$how: not served") unless both_served(12);
 	for my $s ('server', 'client') {
 		push(@bad, "$how: the $s has ended")
@@ -184,7 +190,7 @@ sub while_running {
 				$how .= ' of ' . Fault::what(program($who));
 			}
 			Fault::disarm();
-			my @wrong = after($how);
+			my @wrong = after($how, $who);
 			push(@bad, @wrong);
 			again() if @wrong;	# or the next would suffer
 		}

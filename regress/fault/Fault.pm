@@ -250,6 +250,13 @@ sub descriptors {
 	return scalar(@fds);
 }
 
+# The same without pipes, which a worker keeps for the next who needs them.
+sub sockets {
+	my ($pid) = @_;
+	return scalar(grep { (readlink($_) // 'pipe:') !~ /^pipe:/ }
+	    glob("/proc/$pid/fd/*"));
+}
+
 # Private memory, in KiB.
 sub memory {
 	my ($pid) = @_;
