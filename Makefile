@@ -50,7 +50,7 @@ FUZZ_UNIT =	regress/unit/flowpeer.fo regress/unit/flowrig.fo \
 HELPERS =	regress/bench/load regress/bench/smux_bench regress/bench/wan \
 		regress/fault/hostile \
 		regress/interop/smuxpeer regress/interop/wspeer \
-		regress/live/traffic
+		regress/live/odd regress/live/traffic
 
 # both programs with failures to order, and what is wrapped for that
 FAULTY =	regress/fault/rocketd regress/fault/rocketd-worker
@@ -243,5 +243,5 @@ clean:
 distclean: clean
 	rm -f config.mk config.h config.log
 
-.PHONY: all unit helpers fuzzers fuzz fault soak unconfigured no-cmocka lint check \
-	check-long coverage demo bench install uninstall clean distclean
+.PHONY: all unit helpers fuzzers fuzz fault soak unconfigured no-cmocka lint \
+	check check-long coverage demo bench install uninstall clean distclean
