@@ -15,7 +15,7 @@ use Fault;
 use List::Util qw(min);
 use Time::HiRes qw(time sleep);
 
-my $seconds = $ENV{FAULT_SECONDS} // 16;
+my $seconds = $ENV{FAULT_SECONDS} // 14;
 my $all = $ENV{FAULT_ALL};
 my $seed = $ENV{SEED} // 4711;
 my $only = $ENV{FAULT_ONLY} // '.';	# of names of processes

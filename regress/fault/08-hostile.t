@@ -17,7 +17,7 @@ use constant {
 	LINES => 400,		# of the log that one attack may cause
 };
 
-my $end = time() + ($ENV{FAULT_SECONDS} // 14);
+my $end = time() + ($ENV{FAULT_SECONDS} // 10);
 my $all = $ENV{FAULT_ALL};
 my $seed = $ENV{SEED} // 4711;
 my $only = $ENV{FAULT_ONLY} // '.';

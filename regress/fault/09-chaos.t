@@ -13,7 +13,7 @@ use lib 'regress/fault';
 use Fault;
 use Time::HiRes qw(time sleep);
 
-my $seconds = $ENV{FAULT_SECONDS} // 20;
+my $seconds = $ENV{FAULT_SECONDS} // 16;
 my $seed = $ENV{SEED} // 4711;
 my $T = $Fault::T;
 my ($A, $B) = ("rdfault$$-a", "rdfault$$-b");
