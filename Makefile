@@ -48,6 +48,7 @@ FUZZ_UNIT =	regress/unit/flowpeer.fo regress/unit/flowrig.fo \
 		regress/unit/flowstart.fo regress/unit/frame.fo \
 		regress/unit/framerole.fo
 HELPERS =	regress/bench/load regress/bench/smux_bench regress/bench/wan \
+		regress/fault/hostile \
 		regress/interop/smuxpeer regress/interop/wspeer \
 		regress/live/crowd regress/live/odd regress/live/traffic
 
@@ -165,6 +166,14 @@ check-long:
 fuzz: fuzzers
 	@sh regress/fuzz/run.sh
 
+# A failure at each call site, ten minutes of processes killed, and more; an hour
+# of load, or SOAK_SECONDS.  See regress/fault/README.md.
+fault: all helpers
+	@sh regress/fault/run.sh
+
+soak: all helpers
+	@perl regress/fault/soak
+
 demo:
 	@sh regress/demo.sh
 
@@ -234,5 +243,5 @@ clean:
 distclean: clean
 	rm -f config.mk config.h config.log
 
-.PHONY: all unit helpers fuzzers fuzz unconfigured no-cmocka lint check \
-	check-long coverage demo bench install uninstall clean distclean
+.PHONY: all unit helpers fuzzers fuzz fault soak unconfigured no-cmocka lint \
+	check check-long coverage demo bench install uninstall clean distclean

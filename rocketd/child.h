@@ -114,6 +114,10 @@ struct child {
 	uint32_t		 lack;
 	char			 last_death[256];	/* rocketctl cuts it */
 
+	/* hear.c's: who it complained about last, and who about it; 0: none */
+	uint64_t		 accuses;
+	uint64_t		 accused_by;
+
 	/* crew.c's: a worker of the server side */
 	uint32_t		 room;		/* it says that it has some */
 	uint32_t		 hold;		/* told to hold users */

@@ -107,10 +107,28 @@ hear_of(struct child *from, const struct msg_channel *msg)
 	return (child);
 }
 
+/* Notes who it was; 1: there was another one before. */
+static int
+hear_another(uint64_t *known, const struct child *child)
+{
+	uint64_t	 who = 1 + ((uint64_t)child->role << 48 |
+			    (uint64_t)child->service << 16 | child->index);
+	int		 another = *known != 0 && *known != who;
+
+	*known = who;
+	return (another);
+}
+
+/*
+ * One of two lies, and we do not know which: both live on, with a new channel.
+ * Two who complain about the same one are believed, and who complains about two
+ * is not.
+ */
 static void
 hear_complaint(struct child *accuser, const struct msg_channel *msg)
 {
 	struct child	*child;
+	int		 liar, guilty;
 
 	if ((child = hear_of(accuser, msg)) == NULL) {
 		log_debug("%s: complains about a process that is gone",
@@ -119,10 +137,18 @@ hear_complaint(struct child *accuser, const struct msg_channel *msg)
 	}
 	log_warnx("%s: complains about %s", child_name(accuser),
 	    child_name(child));
-	if (!chans_paired(accuser, child))
-		child = accuser;
-	procs_breach(chans_to_blame(accuser, child),
-	    "disagrees with a process that serves more");
+	if (child == accuser || !chans_paired(accuser, child)) {
+		procs_breach(accuser, "complains about who is none of its");
+		return;
+	}
+	guilty = hear_another(&child->accused_by, accuser);
+	liar = hear_another(&accuser->accuses, child);
+	if (guilty)
+		procs_breach(child, "two processes complain about it");
+	else if (liar)
+		procs_breach(accuser, "complains about two processes");
+	else
+		mend_lost(accuser, child, msg->pair);
 }
 
 static void

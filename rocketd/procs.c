@@ -181,6 +181,7 @@ procs_spawn(struct child *child)
 	child->generation = env->generation;
 	child->have = child->lack = 0;
 	child->room = child->hold = 0;
+	child->accuses = child->accused_by = 0;
 	child->nlent = 0;
 	chans_describe(child, &peer);
 	child->chan = channel_open(env->base, fd, PROC_PARENT, &peer,

@@ -5,14 +5,17 @@
  * one TUN device in each, and every packet is kept for some time, or lost, on
  * its way from one to the other.
  *
- *	wan -n A,B -d MS [-h MS] [-l PERCENT] [-m MTU] [-q MS] [-r MBIT]
- *	    [-s SEED]
+ *	wan -n A,B -d MS [-h OCTETS] [-l PERCENT] [-m MTU] [-o PERCENT] [-q MS]
+ *	    [-r MBIT] [-s SEED] [-w MS]
  *
  * A and B are names of ip-netns(8); A gets 10.77.0.1/24, B 10.77.0.2/24.  MS is
  * the delay of one way; -r bounds the rate of each way, and -q how long a
- * packet may wait for it before it is dropped.  After SIGUSR1 the line carries
- * nothing for the time of -h, then prints "back".  Prints "ready" and runs
- * until standard input ends, then tells on standard error what it carried.
+ * packet may wait for it before it is dropped; -o is how many overtake all that
+ * is on its way; packets of more than -h octets vanish (0: none).  After
+ * SIGUSR1 the line keeps what it has for the time of -w, then prints "back".
+ * Prints "ready" and runs until standard input ends, then tells on standard
+ * error what it carried.  Lines that it reads there change it: "off" carries
+ * nothing, "on" does again, "d MS", "h OCTETS", "l PERCENT", "o PERCENT".
  */
 
 #include <sys/types.h>
@@ -61,7 +64,9 @@ static uint64_t	 delay, ns_octet_k;	/* ns; ns a 1024 octets */
 static uint64_t	 queue = UINT64_MAX;	/* ns */
 static uint64_t	 hang;			/* ns */
 static volatile sig_atomic_t hangs;
-static uint32_t	 loss;			/* of 2^32 */
+static uint32_t	 loss, overtake;	/* of 2^32 */
+static uint32_t	 hole;			/* octets, 0: none */
+static int	 off;
 static uint64_t	 seed = 88172645463325252ULL;
 static int	 mtu = 1500;
 
@@ -192,6 +197,23 @@ line_add(struct line *l, uint32_t len, uint64_t now)
 	}
 }
 
+/* Is it lost, or does it arrive at once, before those on their way? */
+static int
+line_apart(struct line *l, const void *p, size_t n)
+{
+	if (off || (loss != 0 && draw() < loss) || (hole != 0 && n > hole)) {
+		l->lost++;
+		return (1);
+	}
+	if (overtake == 0 || draw() >= overtake)
+		return (0);
+	if (write(l->to, p, n) == -1)
+		l->dropped++;
+	else
+		l->sent++;
+	return (1);
+}
+
 /* 0: nothing more came. */
 static int
 line_take(struct line *l, uint64_t now)
@@ -206,10 +228,8 @@ line_take(struct line *l, uint64_t now)
 				return (0);
 			err(1, "read");
 		}
-		if (loss != 0 && draw() < loss) {
-			l->lost++;
+		if (line_apart(l, to, n))
 			continue;
-		}
 		if (line_full(l, now)) {
 			l->dropped++;
 			continue;
@@ -242,6 +262,54 @@ line_give(struct line *l, uint64_t now)
 		}
 	}
 	return (UINT64_MAX);
+}
+
+/* ---- what it is told ---- */
+
+static uint32_t
+percent(const char *text)
+{
+	return (atof(text) / 100 * UINT32_MAX);
+}
+
+static void
+order(char *line)
+{
+	if (strcmp(line, "off") == 0 || strcmp(line, "on") == 0)
+		off = line[1] == 'f';
+	else if (line[0] == 'd')
+		delay = atof(line + 1) * 1000000;
+	else if (line[0] == 'h')
+		hole = atoi(line + 1);
+	else if (line[0] == 'l')
+		loss = percent(line + 1);
+	else if (line[0] == 'o')
+		overtake = percent(line + 1);
+	else
+		errx(1, "%s: not known", line);
+}
+
+/* 0: standard input has ended. */
+static int
+orders(void)
+{
+	static char	 buf[256];
+	static size_t	 len;
+	char		*nl;
+	ssize_t		 n;
+
+	n = read(STDIN_FILENO, buf + len, sizeof(buf) - 1 - len);
+	if (n <= 0)
+		return (0);
+	len += n;
+	buf[len] = '\0';
+	while ((nl = strchr(buf, '\n')) != NULL) {
+		*nl++ = '\0';
+		order(buf);
+		len -= nl - buf;
+		memmove(buf, nl, len + 1);
+	}
+	return (1);
 }
 
 static void
@@ -308,7 +376,7 @@ run(struct line line[2], int timer)
 				err(1, "poll");
 			continue;
 		}
-		if (p[2].revents != 0)
+		if (p[2].revents != 0 && !orders())
 			return;
 		if (p[3].revents != 0)
 			(void)!read(timer, &ticks, sizeof(ticks));
@@ -318,8 +386,8 @@ run(struct line line[2], int timer)
 static void
 usage(void)
 {
-	fprintf(stderr, "usage: wan -n A,B -d ms [-h ms] [-l percent] "
-	    "[-m mtu] [-q ms] [-r mbit] [-s seed]\n");
+	fprintf(stderr, "usage: wan -n A,B -d ms [-h octets] [-l percent] "
+	    "[-m mtu] [-o percent] [-q ms] [-r mbit] [-s seed] [-w ms]\n");
 	exit(1);
 }
 
@@ -331,16 +399,16 @@ main(int argc, char **argv)
 	char		*a = NULL, *b = NULL;
 	int		 c, i, timer;
 
-	while ((c = getopt(argc, argv, "d:h:l:m:n:q:r:s:")) != -1)
+	while ((c = getopt(argc, argv, "d:h:l:m:n:o:q:r:s:w:")) != -1)
 		switch (c) {
 		case 'd':
 			delay = atof(optarg) * 1000000;
 			break;
 		case 'h':
-			hang = atof(optarg) * 1000000;
+			hole = atoi(optarg);
 			break;
 		case 'l':
-			loss = atof(optarg) / 100 * UINT32_MAX;
+			loss = percent(optarg);
 			break;
 		case 'm':
 			if ((mtu = atoi(optarg)) < 576 || mtu > MTU_MAX)
@@ -351,8 +419,14 @@ main(int argc, char **argv)
 			if ((b = strchr(optarg, ',')) != NULL)
 				*b++ = '\0';
 			break;
+		case 'o':
+			overtake = percent(optarg);
+			break;
 		case 'q':
 			queue = atof(optarg) * 1000000;
+			break;
+		case 'w':
+			hang = atof(optarg) * 1000000;
 			break;
 		case 'r':
 			if (atof(optarg) > 0)

@@ -86,7 +86,7 @@ load() { ip netns exec $B $LOAD "$@"; }
 # figure NAME JSON
 figure() { printf '%s\n' "$2" | sed -n "s/.*\"$1\":\([0-9]*\).*/\1/p"; }
 
-line -d 150 -h 3000 -r 240 -q 50
+line -d 150 -w 3000 -r 240 -q 50
 ok $? "a tunnel over a line of 300 ms"
 # It has sent its first ping by now: this is how long the answer takes.
 kill -USR1 "$wan"

@@ -33,7 +33,7 @@ static struct {
 	int		 started;
 } env;
 
-/* After everything else that has come in this turn. */
+/* After everything else that has come in this turn, if there is memory. */
 static void
 signq_next(void)
 {
@@ -41,7 +41,7 @@ signq_next(void)
 
 	if (env.started && !TAILQ_EMPTY(&env.signs) &&
 	    evtimer_add(env.step, &now) == -1)
-		fatal("keys: event");
+		event_active(env.step, EV_TIMEOUT, 0);
 }
 
 static void
