@@ -16,6 +16,7 @@
 #include "rocketd/conf/tlsconf.h"
 #include "apply.h"
 #include "crew.h"
+#include "keymake.h"
 #include "plog.h"
 #include "procs.h"
 #include "send.h"
@@ -343,6 +344,7 @@ apply_conf(struct rocketd *env, struct rocketd_conf *conf)
 	/* Until the start is over, log to whoever started us. */
 	if (env->phase == PHASE_RUNNING || env->foreground)
 		plog_to(apply_log_dest(env, conf));
+	keymake_conf(env);
 	apply_children(env, old);
 	conf_free(old);
 }

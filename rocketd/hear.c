@@ -19,6 +19,8 @@
 #include "crew.h"
 #include "ctl.h"
 #include "hear.h"
+#include "keymake.h"
+#include "mend.h"
 #include "phase.h"
 #include "send.h"
 #include "tlslook.h"
@@ -31,6 +33,7 @@ hear_in_turn(const struct child *child, uint32_t type)
 	case IMSG_READY:	/* child.c knows how many */
 	case IMSG_ROOM:		/* may come just before READY */
 	case IMSG_COMPLAINT:
+	case IMSG_CHANNEL_LOST:
 		return (1);
 	default:
 		return (child->state != CHILD_STARTING);
@@ -87,18 +90,29 @@ hear_ready(struct child *child, const struct msg_ready *msg)
 		apply_tls_ready(child);
 }
 
-static void
-hear_complaint(struct child *accuser, const struct msg_channel *msg)
+/* The process at the other end of a channel; NULL: it is gone, or goes. */
+static struct child *
+hear_of(struct child *from, const struct msg_channel *msg)
 {
 	struct child	*child;
 
-	TAILQ_FOREACH(child, &accuser->env->children, entry)
+	TAILQ_FOREACH(child, &from->env->children, entry)
 		if (child->role == msg->role &&
 		    child->service == msg->service &&
 		    child->index == msg->index &&
 		    child->generation == msg->generation)
 			break;
-	if (child == NULL || child->killed || child->pid == 0) {
+	if (child == NULL || child->killed || child->pid == 0)
+		return (NULL);
+	return (child);
+}
+
+static void
+hear_complaint(struct child *accuser, const struct msg_channel *msg)
+{
+	struct child	*child;
+
+	if ((child = hear_of(accuser, msg)) == NULL) {
 		log_debug("%s: complains about a process that is gone",
 		    child_name(accuser));
 		return;
@@ -109,6 +123,21 @@ hear_complaint(struct child *accuser, const struct msg_channel *msg)
 		child = accuser;
 	procs_breach(chans_to_blame(accuser, child),
 	    "disagrees with a process that serves more");
+}
+
+static void
+hear_lost(struct child *from, const struct msg_channel *msg)
+{
+	struct child	*child;
+
+	/* Usually it has died, and is connected to when it is started. */
+	if ((child = hear_of(from, msg)) == NULL)
+		return;
+	if (child == from || !chans_paired(from, child)) {
+		procs_breach(from, "lost a channel that it never had");
+		return;
+	}
+	mend_lost(from, child, msg->pair);
 }
 
 /* Messages that only one role sends. */
@@ -172,6 +201,11 @@ hear_message(struct child *child, struct imsg *imsg)
 		if (ok)
 			hear_complaint(child, &peer);
 		break;
+	case IMSG_CHANNEL_LOST:
+		ok = imsg_get_data(imsg, &peer, sizeof(peer)) == 0;
+		if (ok)
+			hear_lost(child, &peer);
+		break;
 	default:
 		ok = hear_role(child, type, imsg) == 0;
 	}
@@ -202,11 +236,19 @@ hear_failed(struct rocketd *env)
 	phase_stop(env, "a process cannot be started");
 }
 
+/* A process that is no child's has ended. */
+static void
+hear_stranger(struct rocketd *env, pid_t pid, int status)
+{
+	tlslook_reaped(env, pid, status);
+	keymake_reaped(env, pid, status);
+}
+
 const struct procs_ops	 hear_ops = {
 	.configure = send_start,
 	.hear = hear_message,
 	.changed = hear_changed,
-	.stranger = tlslook_reaped,
+	.stranger = hear_stranger,
 	.up = phase_up,
 	.failed = hear_failed
 };

@@ -11,6 +11,7 @@
 #include "shared/log.h"
 #include "apply.h"
 #include "detach.h"
+#include "keymake.h"
 #include "listen.h"
 #include "phase.h"
 #include "plog.h"
@@ -69,6 +70,7 @@ phase_stop(struct rocketd *env, const char *why)
 		drain = 0;	/* nobody was served yet */
 	detach_notify("STOPPING=1");
 	reload_cancel(env);
+	keymake_stop(env);
 	/* We close ours now; each worker closes its own when it is told. */
 	listen_close(env);
 	procs_shutdown(env, drain);

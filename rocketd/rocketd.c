@@ -33,6 +33,7 @@
 #include "plog.h"
 #include "read.h"
 #include "reload.h"
+#include "send.h"
 #include "spawn.h"
 #include "tlslook.h"
 
@@ -131,6 +132,19 @@ rocketd_signal(int sig, short what, void *arg)
 
 /* ---- the way up ---- */
 
+/* What we may have is what we need: each connection is a descriptor. */
+static void
+rocketd_raise(int what, const char *name)
+{
+	struct rlimit	 rl;
+
+	if (getrlimit(what, &rl) == -1)
+		fatal("%s", name);
+	rl.rlim_cur = rl.rlim_max;
+	if (setrlimit(what, &rl) == -1)
+		log_warn("%s", name);
+}
+
 static void
 rocketd_limits(void)
 {
@@ -142,11 +156,8 @@ rocketd_limits(void)
 	/* a program that the kernel gives cores to ignores the limit */
 	if (NOT_DUMPABLE() == -1)
 		log_warn("core files");
-	if (getrlimit(RLIMIT_NOFILE, &rl) == -1)
-		fatal("RLIMIT_NOFILE");
-	rl.rlim_cur = rl.rlim_max;
-	if (setrlimit(RLIMIT_NOFILE, &rl) == -1)
-		log_warn("RLIMIT_NOFILE");
+	rocketd_raise(RLIMIT_NOFILE, "RLIMIT_NOFILE");
+	rocketd_raise(RLIMIT_FSIZE, "RLIMIT_FSIZE");
 }
 
 static void
@@ -278,6 +289,7 @@ main(int argc, char *argv[])
 		.worker_path = ROCKETD_WORKER,
 		.worker_fd = -1,
 		.procs_ops = &hear_ops,
+		.key_made = send_made,
 		.netns = -1,
 		.ctl_fd = -1,
 		.pidfd = -1
@@ -292,6 +304,7 @@ main(int argc, char *argv[])
 	TAILQ_INIT(&env.children);
 	TAILQ_INIT(&env.listeners);
 	TAILQ_INIT(&env.drained);
+	TAILQ_INIT(&env.mends);
 	TAILQ_INIT(&env.agains);
 	env.root = geteuid() == 0;
 	if (rocketd_options(&env, argc, argv))

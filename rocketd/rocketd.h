@@ -24,6 +24,9 @@ struct drained;
 TAILQ_HEAD(draineds, drained);
 struct again;
 TAILQ_HEAD(agains, again);
+struct keymake;
+struct mend;
+TAILQ_HEAD(mends, mend);
 struct procs_ops;
 struct reload;
 struct tlslook;
@@ -70,6 +73,12 @@ struct rocketd {
 	/* tlslook.c */
 	struct tlslook		*look;		/* under way, or NULL */
 
+	/* keymake.c */
+	struct keymake		*keymake;	/* NULL: not yet */
+	void			(*key_made)(struct rocketd *,
+				    const char *name, const uint8_t *token,
+				    size_t len, const uint8_t *key);
+
 	/* procs.c */
 	const struct procs_ops	*procs_ops;
 	struct children		 children;
@@ -85,6 +94,13 @@ struct rocketd {
 
 	/* hear.c */
 	uint32_t		 lack;		/* SANDBOX_: was told */
+
+	/* chans.c */
+	uint32_t		 pair;		/* the last one made */
+
+	/* mend.c */
+	struct mends		 mends;		/* channels lost of late */
+	uint64_t		 mended;
 
 	/* listen.c */
 	struct listeners	 listeners;

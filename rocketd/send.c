@@ -2,7 +2,7 @@
 
 /*
  * Configuration on its way to the processes.  Owns which of them is told what:
- * tokens go only to keys, addresses to connect to only to dial and to their
+ * keys go only to keys, addresses to connect to only to dial and to their
  * service, listeners to whoever accepts on them.
  */
 
@@ -25,6 +25,7 @@
 #include "crew.h"
 #include "ctlsock.h"
 #include "decoy.h"
+#include "keymake.h"
 #include "listen.h"
 #include "plog.h"
 #include "procs.h"
@@ -178,45 +179,79 @@ send_control(struct rocketd *env, struct child *child)
 	    sizeof(log)));
 }
 
+/* A key of a service, or NULL: it comes when it is made. */
 static int
-send_tokens(struct child *child, const struct conf_service *cs, uint32_t *count)
+send_key(struct child *child, const struct conf_service *cs, uint32_t order,
+    const uint8_t *key)
 {
-	const struct conf_token	*ct;
-	struct msg_token	 msg;
-	uint32_t		 order = 0;
-	int			 ret = 0;
+	struct msg_conf_key	 msg;
+	int			 ret;
 
-	TAILQ_FOREACH(ct, conf_service_tokens(cs), entry) {
-		memset(&msg, 0, sizeof(msg));
-		msg.service = cs->number;
-		msg.side = cs->block->side;
-		msg.order = order++;
-		msg.len = ct->len;
-		strlcpy(msg.name, cs->name, sizeof(msg.name));
-		memcpy(msg.token, ct->octets, ct->len);
-		if ((ret = channel_send(child->chan, IMSG_CONF_TOKEN, -1, &msg,
-		    sizeof(msg))) == -1)
-			break;
-		(*count)++;
+	memset(&msg, 0, sizeof(msg));
+	msg.service = cs->number;
+	msg.side = cs->block->side;
+	msg.order = order;
+	strlcpy(msg.name, cs->name, sizeof(msg.name));
+	if (key != NULL) {
+		msg.made = 1;
+		memcpy(msg.key, key, sizeof(msg.key));
 	}
+	ret = channel_send(child->chan, IMSG_CONF_KEY, -1, &msg, sizeof(msg));
 	explicit_bzero(&msg, sizeof(msg));
 	return (ret);
 }
 
-/* A key takes a tenth of a second to make, longer on a slow machine. */
+static int
+send_service_keys(struct child *child, const struct conf_service *cs)
+{
+	const struct conf_token	*ct;
+	uint32_t		 order = 0;
+
+	TAILQ_FOREACH(ct, conf_service_tokens(cs), entry)
+		if (send_key(child, cs, order++, keymake_find(child->env,
+		    cs->name, ct->octets, ct->len)) == -1)
+			return (-1);
+	return (0);
+}
+
 static int
 send_keys(struct rocketd *env, struct child *child)
 {
 	const struct conf_block		*b;
 	const struct conf_service	*cs;
-	uint32_t			 n = 0;
 
 	TAILQ_FOREACH(b, &env->conf->blocks, entry)
 		TAILQ_FOREACH(cs, &b->services, entry)
-			if (send_tokens(child, cs, &n) == -1)
+			if (send_service_keys(child, cs) == -1)
 				return (-1);
-	child->ready_ms = CHILD_START + n * 1000;
 	return (tlsfiles_send_keys(child, env->conf));
+}
+
+void
+send_made(struct rocketd *env, const char *name, const uint8_t *token,
+    size_t len, const uint8_t *key)
+{
+	struct child			*child = procs_find(env, PROC_KEYS);
+	const struct conf_block		*b;
+	const struct conf_service	*cs;
+	const struct conf_token		*ct;
+	uint32_t			 order;
+
+	/* One that starts later is sent it with the set. */
+	if (child == NULL || child->chan == NULL)
+		return;
+	TAILQ_FOREACH(b, &env->conf->blocks, entry)
+		TAILQ_FOREACH(cs, &b->services, entry) {
+			if (strcmp(cs->name, name) != 0)
+				continue;
+			order = 0;
+			TAILQ_FOREACH(ct, conf_service_tokens(cs), entry) {
+				if (ct->len == len && memcmp(ct->octets,
+				    token, len) == 0)
+					(void)send_key(child, cs, order, key);
+				order++;
+			}
+		}
 }
 
 /* The paths that lead to services. */

@@ -24,18 +24,15 @@
 #include "shared/compat.h"
 #include "shared/log.h"
 #include "shared/look.h"
+#include "aside.h"
 #include "spawn.h"
 #include "tlslook.h"
-
-_Static_assert(LOOK_ANSWERS == SPAWN_CHANNEL && LOOK_FILES == SPAWN_FILES,
-    "what spawn.c gives is what is looked for");
 
 /* Time to start, for each file, and to end: enough for a busy machine. */
 #ifndef TLSLOOK_PATIENCE
 #define TLSLOOK_PATIENCE	10
 #endif
 #define TLSLOOK_WORD	24	/* "server:certificate" and its NUL */
-#define TLSLOOK_ARGS	4	/* before those of the files */
 
 struct tlslook {
 	struct rocketd		*env;
@@ -154,10 +151,10 @@ tlslook_over(struct tlslook *l, const char *why)
 static void
 tlslook_died(struct tlslook *l)
 {
-	if (l->why[0] == '\0' && !spawn_report(l->report, l->why,
-	    sizeof(l->why)))
-		child_death(l->why, sizeof(l->why), l->status, 1);
-	l->report = -1;
+	if (l->why[0] == '\0') {
+		aside_death(l->report, l->status, l->why, sizeof(l->why));
+		l->report = -1;
+	}
 	tlslook_over(l, l->why);
 }
 
@@ -276,52 +273,23 @@ tlslook_readable(int fd, short what, void *arg)
 
 /* ---- the process ---- */
 
-/* It has the user id that keys has, or will have. */
-static void
-tlslook_who(const struct tlslook *l, char *uid, char *flags, size_t size)
-{
-	const struct rocketd		*env = l->env;
-	const struct rocketd_conf	*ids;
-	uint32_t			 set = 0;
-
-	ids = env->conf != NULL ? env->conf : l->conf;
-	if (env->root)
-		set |= LOOK_ROOT;
-	if (env->netns != -1)
-		set |= LOOK_NETNS;
-	if (l->conf->strict)
-		set |= LOOK_STRICT;
-	snprintf(uid, size, "%u", ids->id_first + PROC_KEYS);
-	snprintf(flags, size, "%u", set);
-}
-
 static int
 tlslook_spawn(struct tlslook *l, int answers)
 {
-	static char		 title[] = "rocketd:", option[] = "-l";
-	char			 uid[16], flags[16], **argv;
-	struct spawn_order	 order;
+	struct aside_order	 order = { .option = "-l", .chan = answers };
+	char			**words;
 	uint32_t		 i;
 
-	argv = calloc(TLSLOOK_ARGS + l->total + 1, sizeof(*argv));
-	if (argv == NULL)
+	if ((words = calloc(l->total, sizeof(*words))) == NULL)
 		return (-1);
-	tlslook_who(l, uid, flags, sizeof(uid));
-	argv[0] = title;
-	argv[1] = option;
-	argv[2] = uid;
-	argv[3] = flags;
 	for (i = 0; i < l->total; i++)
-		argv[TLSLOOK_ARGS + i] = l->words[i];
-	order.path = l->env->worker_path;
-	order.exec = l->env->worker_fd;
-	order.argv = argv;
-	order.netns = l->env->netns;
-	order.chan = answers;
+		words[i] = l->words[i];
+	order.words = words;
+	order.nwords = l->total;
 	order.files = l->fds;
 	order.nfiles = l->total;
-	l->pid = spawn_run(&order, &l->report);
-	free(argv);
+	l->pid = aside_run(l->env, l->conf, &order, &l->report);
+	free(words);
 	return (l->pid == -1 ? -1 : 0);
 }
 
@@ -330,9 +298,6 @@ tlslook_run(struct tlslook *l)
 {
 	int	 pp[2], ret;
 
-	/* the daemon goes on with what was made here, and says what it lacks */
-	if (l->env->root && l->env->netns == -1)
-		l->env->netns = spawn_netns();
 	if (pipe2(pp, O_CLOEXEC | O_NONBLOCK) == -1)
 		return (-1);
 	l->fd = pp[0];

@@ -64,6 +64,12 @@
 #ifndef SO_BUF_LOCK
 #define SO_BUF_LOCK		-1
 #endif
+#ifndef IP_FREEBIND
+#define IP_FREEBIND		-1
+#endif
+#ifndef IPV6_FREEBIND
+#define IPV6_FREEBIND		-1
+#endif
 #ifndef IP_BIND_ADDRESS_NO_PORT
 #define IP_BIND_ADDRESS_NO_PORT	-1
 #endif

@@ -6,9 +6,9 @@
  *
  *	rocketd-worker -l UID FLAGS WORD ...
  *
- * with a word for each file, "server" or "client", a colon and what the file
- * is, the files as descriptors from LOOK_FILES on, and a pipe as LOOK_ANSWERS,
- * to which one struct looked a file is written, in their order.
+ * (aside.h) with a word for each file, "server" or "client", a colon and what
+ * the file is, the files as descriptors, and a pipe, to which one struct looked
+ * a file is written, in their order.
  */
 
 #ifndef SHARED_LOOK_H
@@ -16,15 +16,8 @@
 
 #include <stdint.h>
 
-#define LOOK_ANSWERS	3
-#define LOOK_FILES	5
 #define LOOK_WORDS_MAX	192	/* with NUL */
 #define LOOK_ITSELF	UINT32_MAX	/* a number: why it cannot look */
-
-/* FLAGS, a number */
-#define LOOK_ROOT	0x01	/* drop to UID */
-#define LOOK_NETNS	0x02	/* it is in the empty network namespace */
-#define LOOK_STRICT	0x04	/* no file without the whole sandbox */
 
 #define LOOK_CERT	"certificate"	/* with what is above it */
 #define LOOK_KEY	"key"	/* of the certificate before, if one was */

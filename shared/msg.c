@@ -86,11 +86,11 @@ static const struct rule_field	 fields_logdest[] = {
 	END
 };
 
-static const struct rule_field	 fields_token[] = {
-	RANGE(msg_token, side, SIDE_SERVER, SIDE_CLIENT),
-	RANGE(msg_token, order, 0, TOKENS_MAX - 1),
-	RANGE(msg_token, len, 1, TOKEN_MAX),
-	STRING(msg_token, name),
+static const struct rule_field	 fields_conf_key[] = {
+	RANGE(msg_conf_key, side, SIDE_SERVER, SIDE_CLIENT),
+	RANGE(msg_conf_key, order, 0, TOKENS_MAX - 1),
+	RANGE(msg_conf_key, made, 0, 1),
+	STRING(msg_conf_key, name),
 	END
 };
 
@@ -318,13 +318,16 @@ static const struct rule	 msg_rules[IMSG_MAX] = {
 	    fields_log),
 	RULE(IMSG_COMPLAINT, ONE(CHILDREN, P), FIXED(msg_channel), 0,
 	    fields_channel),
+	RULE(IMSG_CHANNEL_LOST, ONE(CHILDREN, P), FIXED(msg_channel), 0,
+	    fields_channel),
 	RULE(IMSG_FDS_TAKEN, TWO(CHILDREN, P, W | G | D | T, G | D | T),
 	    FIXED(msg_count), 0, fields_some),
 
 	RULE(IMSG_CONF_CONTROL, ONE(P, C), FIXED(msg_control), 1,
 	    fields_control),
 	RULE(IMSG_CONF_LOG, ONE(P, C), FIXED(msg_logdest), 1, fields_logdest),
-	RULE(IMSG_CONF_TOKEN, ONE(P, K), FIXED(msg_token), 0, fields_token),
+	RULE(IMSG_CONF_KEY, ONE(P, K), FIXED(msg_conf_key), 0,
+	    fields_conf_key),
 	RULE(IMSG_CONF_GATE, ONE(P, G | T), FIXED(gate_opts), 0, fields_gate),
 	RULE(IMSG_CONF_LISTEN, ONE(P, G | T | W), FIXED(msg_listen), 1,
 	    fields_listen),

@@ -35,6 +35,8 @@
  */
 #define SIGN_DATA_MAX		256
 #define SIGNATURE_MAX		512	/* of RSA with 4096 bits */
+/* That a tls process may have asked for at once; others wait there. */
+#define SIGNS_MAX		4
 #define DECOY_FILES_MAX		256	/* of all decoys: descriptors of gate */
 #define DECOY_NAME_MAX		192	/* of a file below its directory, NUL */
 
@@ -58,11 +60,12 @@ enum msg_type {
 	IMSG_LOG,	/* * -> C	struct msg_log (cut after text) */
 	IMSG_COMPLAINT,	/* * -> P	struct msg_channel: of whom */
 	IMSG_FDS_TAKEN,	/* * -> *	struct msg_count: channel.c eats it */
+	IMSG_CHANNEL_LOST,	/* * -> P	struct msg_channel: to whom */
 
 	/* configuration */
 	IMSG_CONF_CONTROL,	/* P -> C	struct msg_control, fd */
 	IMSG_CONF_LOG,		/* P -> C	struct msg_logdest, fd */
-	IMSG_CONF_TOKEN,	/* P -> K	struct msg_token */
+	IMSG_CONF_KEY,		/* P -> K	struct msg_conf_key */
 	IMSG_CONF_GATE,		/* P -> G, T	struct gate_opts */
 	IMSG_CONF_LISTEN,	/* P -> G, T, W	struct msg_listen, fd */
 	IMSG_CONF_REMOTE,	/* P -> D, W	struct msg_dialee */
@@ -162,7 +165,7 @@ struct msg_channel {
 	uint32_t	 index;
 	uint32_t	 generation;
 	uint32_t	 side;		/* enum side, PROC_SERVICE and TLS */
-	uint32_t	 pad;
+	uint32_t	 pair;		/* the parent's number of the pair */
 	char		 name[SERVICE_NAME_MAX];
 };
 
@@ -200,13 +203,17 @@ struct msg_logdest {
 	uint32_t	 dest;		/* enum log_dest */
 };
 
-struct msg_token {
+/*
+ * A key that a token of a service has, in a set or, as soon as it is made, at
+ * any time after a set in which it was to come.
+ */
+struct msg_conf_key {
 	uint32_t	 service;
 	uint32_t	 side;
 	uint32_t	 order;		/* 0 is the one a client presents */
-	uint32_t	 len;		/* of token, 1..TOKEN_MAX */
+	uint32_t	 made;		/* 0: it comes later */
 	char		 name[SERVICE_NAME_MAX];
-	uint8_t		 token[TOKEN_MAX];
+	uint8_t		 key[KEY_LEN];
 };
 
 struct msg_listen {

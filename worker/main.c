@@ -17,6 +17,7 @@
 #include "shared/log.h"
 #include "worker/crypto/selfsign.h"
 #include "worker/frame/sandbox.h"
+#include "worker/keys/aside.h"
 #include "worker/keys/look.h"
 #include "roles.h"
 
@@ -57,6 +58,11 @@ main(int argc, char **argv)
 		setproctitle_init(argc, argv, environ);
 		log_init("look", LOGLEVEL_INFO);
 		return (look_main(argc - 2, argv + 2));
+	}
+	if (argc > 2 && strcmp(argv[1], "-k") == 0) {
+		setproctitle_init(argc, argv, environ);
+		log_init("make", LOGLEVEL_INFO);
+		return (make_main(argc - 2, argv + 2));
 	}
 	if (argc < 2 || fstat(WORKER_PARENT_FD, &st) == -1 ||
 	    !S_ISSOCK(st.st_mode) || (role = role_find(argv[1])) == NULL)

@@ -99,25 +99,25 @@ private_key(void)
 static void
 set_up(void)
 {
-	struct msg_token	 t;
+	struct msg_conf_key	 k;
 	struct msg_pem		 pem;
 	int			 i;
 
+	must(psk_make(&psk, "x", (const uint8_t *)TOKEN, strlen(TOKEN)) == 0);
 	role_keys.begin();
-	memset(&t, 0, sizeof(t));
-	t.service = SERVICE;
-	t.side = SIDE_SERVER;
-	t.len = strlen(TOKEN);
-	strlcpy(t.name, "x", sizeof(t.name));
-	memcpy(t.token, TOKEN, t.len);
-	must(rig_configure(PROC_KEYS, IMSG_CONF_TOKEN, -1, &t, sizeof(t),
+	memset(&k, 0, sizeof(k));
+	k.service = SERVICE;
+	k.side = SIDE_SERVER;
+	k.made = 1;
+	strlcpy(k.name, "x", sizeof(k.name));
+	memcpy(k.key, psk.key, sizeof(k.key));
+	must(rig_configure(PROC_KEYS, IMSG_CONF_KEY, -1, &k, sizeof(k),
 	    take) == 0);
 	memset(&pem, 0, sizeof(pem));
 	pem.side = SIDE_SERVER;
 	must(rig_configure(PROC_KEYS, IMSG_CONF_PRIVKEY, private_key(), &pem,
 	    sizeof(pem), take) == 0);
 	role_keys.ready(0);
-	must(psk_make(&psk, "x", (const uint8_t *)TOKEN, t.len) == 0);
 	for (i = 0; i < 10; i++)
 		rig_pass(1);
 	must(rig_figure("keys") == 1 && rig_figure("keys_to_make") == 0);
@@ -219,7 +219,7 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 			say_nonsense(what);
 			break;
 		}
-		rig_pass(1);
+		rig_pass(2);	/* a signature is made in the second */
 		if (gate.got == NULL)	/* no matter what it made of that */
 			break;
 		must(due == 0);

@@ -36,7 +36,7 @@ struct got {			/* what a worker was sent since last time */
 static struct far_end		 gate;
 static struct msg_verdict	 verdicts[GOT_MAX];
 static int			 nverdicts;
-static struct psk		 ssh_a, ssh_b, web_a;
+static struct psk		 ssh_a, ssh_b, ssh_c, web_a, other;
 static struct msg_signed	 answer;
 static int			 nsigned;
 
@@ -83,30 +83,32 @@ got_forget(struct got *g)
 	g->n = g->ends = 0;
 }
 
-/* The message's copy of the token is gone, once it was taken. */
+/* The message's copy of the key is gone, once it was taken. */
 static int
 wiped(struct imsg *imsg)
 {
-	static const uint8_t	 zeros[sizeof(struct msg_token)];
+	static const uint8_t	 zeros[sizeof(struct msg_conf_key)];
 
 	return (imsg_get_len(imsg) == 0 && memcmp(imsg->data, zeros,
 	    sizeof(zeros)) == 0);
 }
 
+/* A key of a service, or, without one, that it will have one. */
 static void
-token(uint32_t service, enum side side, uint32_t order, const char *name,
-    const char *words)
+key(uint32_t service, enum side side, uint32_t order, const char *name,
+    const struct psk *psk)
 {
-	struct msg_token	 t;
+	struct msg_conf_key	 k;
 
-	memset(&t, 0, sizeof(t));
-	t.service = service;
-	t.side = side;
-	t.order = order;
-	t.len = (uint32_t)strlen(words);
-	assert_true(strlcpy(t.name, name, sizeof(t.name)) < sizeof(t.name));
-	memcpy(t.token, words, t.len);
-	assert_int_equal(frame_configure(IMSG_CONF_TOKEN, -1, &t, sizeof(t),
+	memset(&k, 0, sizeof(k));
+	k.service = service;
+	k.side = side;
+	k.order = order;
+	k.made = psk != NULL;
+	assert_true(strlcpy(k.name, name, sizeof(k.name)) < sizeof(k.name));
+	if (psk != NULL)
+		memcpy(k.key, psk->key, sizeof(k.key));
+	assert_int_equal(frame_configure(IMSG_CONF_KEY, -1, &k, sizeof(k),
 	    wiped), 0);
 }
 
@@ -193,82 +195,50 @@ private_key(EVP_PKEY *pkey)
 
 /* ssh: served with two tokens and used with one; web: served. */
 static void
-first_set(void)
+first_set(const struct psk *b)
 {
 	frame_role->begin();
-	token(1, SIDE_SERVER, 1, "ssh", "token b");
-	token(1, SIDE_SERVER, 0, "ssh", "token a");
-	token(2, SIDE_SERVER, 0, "web", "token a");
-	token(3, SIDE_CLIENT, 0, "ssh", "token a");
+	key(1, SIDE_SERVER, 1, "ssh", b);
+	key(1, SIDE_SERVER, 0, "ssh", &ssh_a);
+	key(2, SIDE_SERVER, 0, "web", &web_a);
+	key(3, SIDE_CLIENT, 0, "ssh", &ssh_a);
 }
 
+/* Each service is served as soon as its own keys are there. */
 static void
 test_first(void **state)
 {
 	struct got	 ssh, web, client;
-	struct far_end	 tls, gone;
-	struct msg_sign	 sign;
-	EVP_PKEY	*pkey;
-	int		 i;
 
 	(void)state;
-	/* not made: OpenSSL's random numbers are never freed here */
-	pkey = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL,
-	    (const uint8_t *)"an octet of each, thirty-two it is", 32);
-	assert_non_null(pkey);
 	worker_come(&ssh, 1, SIDE_SERVER);
-	frame_join(&tls, PROC_TLS, 0, SIDE_SERVER, got_signed);
-	frame_join(&gone, PROC_TLS, 0, SIDE_SERVER, got_signed);
-	signature(&sign, pkey);
 	prove(1, &ssh_a, 1);
-	frame_say(&tls, IMSG_SIGN, &sign, sizeof(sign));
-	frame_say(&gone, IMSG_SIGN, &sign, sizeof(sign));
-	first_set();
-	private_key(pkey);
-	frame_run(20);
-	frame_part(&gone);
-	/* It waits for its key, as a proof does. */
-	assert_int_equal(nsigned, 0);
 	prove(2, &ssh_b, 0);
-	frame_role->ready(0);
-	/*
-	 * As long as channels come, which is one a turn, none is made: what
-	 * comes behind them, a ping, would wait for a key each.
-	 */
-	for (i = 0; i < 3; i++) {
-		frame_join(&gone, PROC_TLS, 0, SIDE_SERVER, got_signed);
-		frame_turn(EVLOOP_ONCE | EVLOOP_NONBLOCK);
-		frame_part(&gone);
-	}
-	assert_int_equal(frame_figure("keys_to_make"), 4);
 	prove(3, &web_a, 1);
-	/* Keys are made one a turn: all that came in between is taken. */
-	frame_turn(EVLOOP_ONCE);
-	frame_turn(EVLOOP_ONCE);
+	frame_until(frame_figure("proofs_waiting") == 3);
+	first_set(NULL);
 	assert_int_equal(nverdicts, 0);
+	frame_role->ready(0);
+	frame_until(nverdicts == 1);
+	expect_verdict(0, 3, VERDICT_OK, 2);
+	assert_int_equal(frame_figure("keys_to_make"), 1);
+	assert_int_equal(frame_figure("keys"), 2);
 	assert_int_equal(ssh.ends, 0);
-	assert_true(frame_figure("keys_to_make") > 0);
-	assert_int_equal(frame_figure("proofs_waiting"), 3);
-	frame_until(nverdicts == 3);
-	frame_until(nsigned == 1);
-	assert_int_equal(answer.number, 5);
-	assert_int_equal(answer.len, 64);
-	frame_say(&tls, IMSG_SIGN, &sign, sizeof(sign));
-	frame_until(nsigned == 2);
-	frame_part(&tls);
-	EVP_PKEY_free(pkey);
-	expect_verdict(0, 1, VERDICT_OK, 1);
-	expect_verdict(1, 2, VERDICT_FALSE, 1);
-	expect_verdict(2, 3, VERDICT_OK, 2);
+	/* An identity that nobody has yet is not called wrong. */
+	prove(4, &other, 1);
+	frame_until(frame_figure("proofs_waiting") == 3);
+	key(1, SIDE_SERVER, 1, "ssh", &ssh_b);
+	frame_until(nverdicts == 4 && ssh.ends == 1);
+	expect_verdict(1, 1, VERDICT_OK, 1);
+	expect_verdict(2, 2, VERDICT_FALSE, 1);
+	expect_verdict(3, 4, VERDICT_UNKNOWN, 0);
 	assert_int_equal(frame_figure("proofs_waiting"), 0);
 	assert_int_equal(frame_figure("keys"), 4);
-	/* One scrypt served ssh on both sides. */
-	assert_int_equal(frame_logged("4 keys in force, 3 made anew"), 1);
-
-	frame_until(ssh.ends == 1);
+	assert_int_equal(frame_logged("4 keys in force"), 1);
 	assert_int_equal(ssh.n, 2);
 	expect_key(&ssh, 0, &ssh_a);
 	expect_key(&ssh, 1, &ssh_b);
+
 	worker_come(&web, 2, SIDE_SERVER);
 	worker_come(&client, 3, SIDE_CLIENT);
 	frame_until(web.ends == 1 && client.ends == 1);
@@ -279,8 +249,8 @@ test_first(void **state)
 	frame_part(&web.end);
 	/* The right number with the wrong side has nothing. */
 	worker_come(&web, 2, SIDE_CLIENT);
-	frame_until(web.ends == 1);
-	assert_int_equal(web.n, 0);
+	frame_run(20);
+	assert_int_equal(web.ends, 0);
 	frame_part(&web.end);
 	frame_part(&ssh.end);
 	frame_part(&client.end);
@@ -289,46 +259,41 @@ test_first(void **state)
 static void
 test_reload(void **state)
 {
-	static const char	*others[] = {
-		"", "", "", "", "4", "5", "6", "7", "8", "9"
-	};
-	struct got		 ssh;
-	uint32_t		 i;
+	struct got	 ssh;
 
 	(void)state;
 	worker_come(&ssh, 1, SIDE_SERVER);
 	frame_until(ssh.ends == 1);
 	got_forget(&ssh);
-	/* The same again costs nothing. */
-	first_set();
+	/* The same again is nothing to tell. */
+	first_set(&ssh_b);
 	frame_role->ready(1);
-	frame_until(ssh.ends == 1);
-	assert_int_equal(ssh.n, 2);
-	assert_int_equal(frame_logged("4 keys in force, 0 made anew"), 1);
-	got_forget(&ssh);
+	assert_int_equal(frame_logged("4 keys in force"), 1);
 
-	/* a stays, b goes, c comes; others that come take their time. */
+	/* a stays, b goes, c comes and takes its time, as another's does. */
 	frame_role->begin();
-	token(1, SIDE_SERVER, 0, "ssh", "token c");
-	token(1, SIDE_SERVER, 1, "ssh", "token a");
-	for (i = 4; i < 10; i++)
-		token(i, SIDE_CLIENT, 0, "other", others[i]);
+	key(1, SIDE_SERVER, 0, "ssh", NULL);
+	key(1, SIDE_SERVER, 1, "ssh", &ssh_a);
+	key(4, SIDE_CLIENT, 0, "other", NULL);
 	frame_role->ready(1);
 	prove(1, &ssh_a, 1);
 	prove(2, &ssh_b, 1);
 	prove(3, &ssh_a, 0);
-	frame_until(nverdicts == 2);
+	prove(4, &web_a, 1);
+	frame_until(nverdicts == 2 && frame_figure("proofs_waiting") == 2);
 	/* What stays is not kept waiting; the rest is not lied about. */
-	assert_int_equal(ssh.ends, 0);
 	expect_verdict(0, 1, VERDICT_OK, 1);
 	expect_verdict(1, 3, VERDICT_FALSE, 1);
-	assert_int_equal(nverdicts, 2);
-	frame_until(nverdicts == 3 && ssh.ends == 1);
-	expect_verdict(2, 2, VERDICT_UNKNOWN, 0);
+	assert_int_equal(ssh.ends, 0);
+	key(1, SIDE_SERVER, 0, "ssh", &ssh_c);
+	frame_until(ssh.ends == 1);
 	assert_int_equal(ssh.n, 2);
+	expect_key(&ssh, 0, &ssh_c);
 	expect_key(&ssh, 1, &ssh_a);
-	prove(4, &web_a, 1);
+	assert_int_equal(nverdicts, 2);
+	key(4, SIDE_CLIENT, 0, "other", &other);
 	frame_until(nverdicts == 4);
+	expect_verdict(2, 2, VERDICT_UNKNOWN, 0);
 	expect_verdict(3, 4, VERDICT_UNKNOWN, 0);
 	frame_part(&ssh.end);
 }
@@ -344,28 +309,30 @@ test_overtaken(void **state)
 	frame_until(ssh.ends == 1);
 	got_forget(&ssh);
 	frame_role->begin();
-	token(1, SIDE_SERVER, 0, "ssh", "token d");
-	token(2, SIDE_SERVER, 0, "x", "token x");
-	token(3, SIDE_SERVER, 0, "y", "token y");
-	token(4, SIDE_SERVER, 0, "z", "token z");
+	key(1, SIDE_SERVER, 0, "ssh", NULL);
+	key(2, SIDE_SERVER, 0, "x", NULL);
 	frame_role->ready(1);
 	prove(1, &ssh_b, 1);
-	frame_run(1);
-	assert_in_range(frame_figure("keys_to_make"), 1, 3);
+	frame_until(frame_figure("proofs_waiting") == 1);
+	assert_int_equal(frame_figure("keys_to_make"), 2);
 	frame_role->begin();
-	token(1, SIDE_SERVER, 0, "ssh", "token d");
-	token(1, SIDE_SERVER, 1, "ssh", "token b");
+	key(1, SIDE_SERVER, 0, "ssh", &ssh_b);
 	frame_role->ready(1);
 	frame_until(nverdicts == 1 && ssh.ends == 1);
 	expect_verdict(0, 1, VERDICT_OK, 1);
-	assert_int_equal(ssh.n, 2);
-	expect_key(&ssh, 1, &ssh_b);
+	assert_int_equal(ssh.n, 1);
+	expect_key(&ssh, 0, &ssh_b);
+	/* What the first of them wanted comes too late, and is nothing. */
+	key(1, SIDE_SERVER, 0, "ssh", &ssh_c);
+	key(2, SIDE_SERVER, 0, "x", &other);
 	/* A set that was begun and never ended is nothing. */
 	frame_role->begin();
-	token(1, SIDE_SERVER, 0, "ssh", "token e");
+	key(1, SIDE_SERVER, 0, "ssh", &ssh_c);
 	prove(2, &ssh_b, 1);
-	frame_until(nverdicts == 2);
+	prove(3, &ssh_c, 1);
+	frame_until(nverdicts == 3);
 	expect_verdict(1, 2, VERDICT_OK, 1);
+	expect_verdict(2, 3, VERDICT_UNKNOWN, 0);
 	frame_part(&ssh.end);
 }
 
@@ -375,10 +342,7 @@ test_gate_gone(void **state)
 {
 	(void)state;
 	frame_role->begin();
-	token(1, SIDE_SERVER, 0, "ssh", "token f");
-	token(2, SIDE_SERVER, 0, "u", "token u");
-	token(3, SIDE_SERVER, 0, "v", "token v");
-	token(4, SIDE_SERVER, 0, "w", "token w");
+	key(1, SIDE_SERVER, 0, "ssh", NULL);
 	frame_role->ready(1);
 	prove(1, &ssh_b, 1);
 	frame_until(frame_figure("proofs_waiting") == 1);
@@ -386,29 +350,88 @@ test_gate_gone(void **state)
 	assert_int_equal(frame_figure("proofs_waiting"), 0);
 	frame_join(&gate, PROC_GATE, 0, SIDE_NONE, got_verdict);
 	prove(2, &ssh_b, 1);
+	key(1, SIDE_SERVER, 0, "ssh", &ssh_a);
 	frame_until(nverdicts == 1);
 	expect_verdict(0, 2, VERDICT_UNKNOWN, 0);
+}
+
+/* ---- signatures ---- */
+
+static void
+ask_signs(struct far_end *tls, EVP_PKEY *pkey, int n)
+{
+	struct msg_sign	 sign;
+
+	signature(&sign, pkey);
+	while (n-- > 0)
+		frame_say(tls, IMSG_SIGN, &sign, sizeof(sign));
+}
+
+/* They wait for their private key, and are made one in a turn. */
+static void
+test_sign(void **state)
+{
+	struct far_end	 tls, second, gone;
+	EVP_PKEY	*pkey;
+	uint64_t	 proofs = frame_figure("proofs_ok");
+
+	(void)state;
+	/* not made: OpenSSL's random numbers are never freed here */
+	pkey = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL,
+	    (const uint8_t *)"an octet of each, thirty-two it is", 32);
+	assert_non_null(pkey);
+	frame_join(&tls, PROC_TLS, 0, SIDE_SERVER, got_signed);
+	frame_join(&second, PROC_TLS, 0, SIDE_SERVER, got_signed);
+	frame_join(&gone, PROC_TLS, 0, SIDE_SERVER, got_signed);
+	frame_role->begin();
+	key(1, SIDE_SERVER, 0, "ssh", &ssh_a);
+	private_key(pkey);
+	frame_role->ready(1);
+	ask_signs(&tls, pkey, SIGNS_MAX);
+	ask_signs(&second, pkey, SIGNS_MAX);
+	ask_signs(&gone, pkey, 1);
+	prove(1, &ssh_a, 1);
+	/* A proof that comes behind them does not wait for them. */
+	while (frame_figure("proofs_ok") == proofs)
+		frame_turn(EVLOOP_ONCE);
+	assert_true(frame_figure("signed") <= 2);
+	frame_part(&gone);
+	assert_true(frame_figure("signs_waiting") > 2);
+	frame_until(nverdicts == 1);
+	frame_until(nsigned == 2 * SIGNS_MAX);
+	assert_int_equal(answer.number, 5);
+	assert_int_equal(answer.len, 64);
+	assert_int_equal(frame_figure("signs_waiting"), 0);
+	/* More than it may have: it is not believed any further. */
+	ask_signs(&tls, pkey, 3 * SIGNS_MAX);
+	frame_until(frame_complaints > 0);
+	frame_part(&tls);
+	frame_complaints = 0;
+	assert_int_equal(frame_figure("signs_waiting"), 0);
+	frame_part(&second);
+	EVP_PKEY_free(pkey);
 }
 
 static void
 test_nonsense(void **state)
 {
-	struct msg_token	 t;
+	struct msg_conf_key	 k;
 
 	(void)state;
 	frame_role->begin();
-	memset(&t, 0, sizeof(t));
-	t.side = SIDE_SERVER;
-	t.len = 1;
-	t.name[0] = 'x';
-	assert_int_equal(frame_configure(IMSG_CONF_TOKEN, -1, &t, sizeof(t),
+	memset(&k, 0, sizeof(k));
+	k.side = SIDE_SERVER;
+	k.name[0] = 'x';
+	assert_int_equal(frame_configure(IMSG_CONF_KEY, -1, &k, sizeof(k),
 	    NULL), 0);
-	t.order = TOKENS_MAX - 1;
-	t.len = TOKEN_MAX;
-	assert_int_equal(frame_configure(IMSG_CONF_TOKEN, -1, &t, sizeof(t),
+	/* twice */
+	assert_int_equal(frame_configure(IMSG_CONF_KEY, -1, &k, sizeof(k),
+	    NULL), -1);
+	k.order = TOKENS_MAX - 1;
+	assert_int_equal(frame_configure(IMSG_CONF_KEY, -1, &k, sizeof(k),
 	    NULL), 0);
-	t.name[0] = '\0';
-	assert_int_equal(frame_configure(IMSG_CONF_TOKEN, -1, &t, sizeof(t),
+	k.name[0] = '\0';
+	assert_int_equal(frame_configure(IMSG_CONF_KEY, -1, &k, sizeof(k),
 	    NULL), -1);
 }
 
@@ -425,7 +448,7 @@ static int
 setup(void **state)
 {
 	(void)state;
-	nverdicts = frame_nlines = frame_complaints = 0;
+	nsigned = nverdicts = frame_nlines = frame_complaints = 0;
 	frame_join(&gate, PROC_GATE, 0, SIDE_NONE, got_verdict);
 	return (0);
 }
@@ -441,13 +464,17 @@ teardown(void **state)
 static int
 setup_all(void **state)
 {
-	static const uint8_t	 a[] = "token a", b[] = "token b";
+	struct psk	*all[] = { &ssh_a, &ssh_b, &ssh_c, &web_a, &other };
+	size_t		 i;
 
 	(void)state;
 	frame_start(&role_keys);
-	return (psk_make(&ssh_a, "ssh", a, sizeof(a) - 1) |
-	    psk_make(&ssh_b, "ssh", b, sizeof(b) - 1) |
-	    psk_make(&web_a, "web", a, sizeof(a) - 1));
+	for (i = 0; i < nitems(all); i++) {
+		memset(all[i]->key, (int)i + 1, sizeof(all[i]->key));
+		if (psk_expand(all[i]) == -1)
+			return (-1);
+	}
+	return (0);
 }
 
 /* A true proof is taken once; what is false is not remembered as true. */
@@ -487,6 +514,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_replay, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_gate_gone, setup,
 		    teardown),
+		cmocka_unit_test_setup_teardown(test_sign, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_nonsense, setup,
 		    teardown),
 		cmocka_unit_test_setup_teardown(test_stop, setup, teardown)

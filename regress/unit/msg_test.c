@@ -50,10 +50,11 @@ static const struct expect	 table[] = {
 	{ IMSG_LOG_LEVEL, ALL, FIX(msg_level), 0 },
 	{ IMSG_LOG, "PKGRDTW>C", NULL, 5, 1028, 0 },
 	{ IMSG_COMPLAINT, TO_PARENT, FIX(msg_channel), 0 },
+	{ IMSG_CHANNEL_LOST, TO_PARENT, FIX(msg_channel), 0 },
 	{ IMSG_FDS_TAKEN, "CKGRDTW>P", "WGDT>GDT", FIX(msg_count), 0 },
 	{ IMSG_CONF_CONTROL, "P>C", NULL, FIX(msg_control), 1 },
 	{ IMSG_CONF_LOG, "P>C", NULL, FIX(msg_logdest), 1 },
-	{ IMSG_CONF_TOKEN, "P>K", NULL, FIX(msg_token), 0 },
+	{ IMSG_CONF_KEY, "P>K", NULL, FIX(msg_conf_key), 0 },
 	{ IMSG_CONF_GATE, "P>GT", NULL, FIX(gate_opts), 0 },
 	{ IMSG_CONF_LISTEN, "P>GTW", NULL, FIX(msg_listen), 1 },
 	{ IMSG_CONF_REMOTE, "P>DW", NULL, FIX(msg_dialee), 0 },
@@ -157,17 +158,17 @@ static const struct field	 fields[] = {
 	UPTO(IMSG_CHANNEL, msg_channel, index, 63),
 	UPTO(IMSG_CHANNEL, msg_channel, side, SIDE_CLIENT),
 	UPTO(IMSG_COMPLAINT, msg_channel, role, PROC_SERVICE),
+	UPTO(IMSG_CHANNEL_LOST, msg_channel, role, PROC_SERVICE),
 	F(IMSG_STOP, msg_stop, drain_ms, UINT32_MAX, 1),
 	UPTO(IMSG_LOG_LEVEL, msg_level, level, LOGLEVEL_TRACE),
 	UPTO(IMSG_LOG, msg_log, level, LOGLEVEL_TRACE),
 	FROM(IMSG_FDS_TAKEN, msg_count, count, 1),
 	F(IMSG_FDS_TAKEN, msg_count, count, UINT32_MAX, 1),
 	UPTO(IMSG_CONF_LOG, msg_logdest, dest, LOGDEST_JSON),
-	FROM(IMSG_CONF_TOKEN, msg_token, side, SIDE_SERVER),
-	UPTO(IMSG_CONF_TOKEN, msg_token, side, SIDE_CLIENT),
-	UPTO(IMSG_CONF_TOKEN, msg_token, order, 7),
-	FROM(IMSG_CONF_TOKEN, msg_token, len, 1),
-	UPTO(IMSG_CONF_TOKEN, msg_token, len, 256),
+	FROM(IMSG_CONF_KEY, msg_conf_key, side, SIDE_SERVER),
+	UPTO(IMSG_CONF_KEY, msg_conf_key, side, SIDE_CLIENT),
+	UPTO(IMSG_CONF_KEY, msg_conf_key, order, 7),
+	UPTO(IMSG_CONF_KEY, msg_conf_key, made, 1),
 	FROM(IMSG_CONF_GATE, gate_opts, deadline_ms, 1),
 	FROM(IMSG_CONF_GATE, gate_opts, max_unproven, 1),
 	FROM(IMSG_CONF_GATE, gate_opts, max_per_source, 1),
@@ -271,8 +272,9 @@ static const struct {
 	S(IMSG_BEGIN, msg_begin, name),
 	S(IMSG_CHANNEL, msg_channel, name),
 	S(IMSG_COMPLAINT, msg_channel, name),
+	S(IMSG_CHANNEL_LOST, msg_channel, name),
 	S(IMSG_CONF_CONTROL, msg_control, path),
-	S(IMSG_CONF_TOKEN, msg_token, name),
+	S(IMSG_CONF_KEY, msg_conf_key, name),
 	S(IMSG_CONF_REMOTE, msg_dialee, host),
 	S(IMSG_CONF_TARGET, msg_dialee, host),
 	S(IMSG_CONF_SERVICE, msg_service, name),
@@ -375,6 +377,7 @@ valid(uint32_t type, unsigned char *data)
 		break;
 	case IMSG_CHANNEL:
 	case IMSG_COMPLAINT:
+	case IMSG_CHANNEL_LOST:
 		put(data, offsetof(struct msg_channel, role), PROC_KEYS);
 		break;
 	case IMSG_FDS_TAKEN:
@@ -386,9 +389,8 @@ valid(uint32_t type, unsigned char *data)
 	case IMSG_CTL_TEXT:
 		memset(data + 4, '\n', 1023);
 		break;
-	case IMSG_CONF_TOKEN:
-		put(data, offsetof(struct msg_token, side), SIDE_SERVER);
-		put(data, offsetof(struct msg_token, len), 1);
+	case IMSG_CONF_KEY:
+		put(data, offsetof(struct msg_conf_key, side), SIDE_SERVER);
 		break;
 	case IMSG_CONF_CERT:
 	case IMSG_CONF_CA:
@@ -748,7 +750,7 @@ test_no_padding(void **state)
 	assert_int_equal(sizeof(struct addr), 24);
 	assert_int_equal(sizeof(struct msg_begin), 14 * 4 + 8 + 64);
 	assert_int_equal(sizeof(struct msg_channel), 6 * 4 + 64);
-	assert_int_equal(sizeof(struct msg_token), 4 * 4 + 64 + 256);
+	assert_int_equal(sizeof(struct msg_conf_key), 4 * 4 + 64 + 32);
 	assert_int_equal(sizeof(struct msg_dialee), 8 * 4 + 7 * 4 + 2 * 24 +
 	    256);
 	assert_int_equal(sizeof(struct msg_proof), 8 + 16 + 32 + 32);

@@ -115,29 +115,6 @@ test_different(void **state)
 	assert_memory_equal(&a, &b, sizeof(a));
 }
 
-static void
-test_digest(void **state)
-{
-	static const uint8_t	 secret[PSK_HASH_LEN] = { 1 };
-	static const uint8_t	 other[PSK_HASH_LEN] = { 2 };
-	static uint8_t		 token[TOKEN_MAX + 1];
-	uint8_t			 a[PSK_HASH_LEN], b[PSK_HASH_LEN];
-
-	(void)state;
-	assert_int_equal(psk_digest(secret, "ab", token, 3, a), 0);
-	assert_int_equal(psk_digest(secret, "ab", token, 3, b), 0);
-	assert_memory_equal(a, b, sizeof(a));
-	assert_int_equal(psk_digest(other, "ab", token, 3, b), 0);
-	assert_memory_not_equal(a, b, sizeof(a));
-	assert_int_equal(psk_digest(secret, "abc", token, 3, b), 0);
-	assert_memory_not_equal(a, b, sizeof(a));
-	assert_int_equal(psk_digest(secret, "ab", token, 4, b), 0);
-	assert_memory_not_equal(a, b, sizeof(a));
-	assert_int_equal(psk_digest(secret, "ab", token, TOKEN_MAX, b), 0);
-	assert_int_equal(psk_digest(secret, "ab", token, TOKEN_MAX + 1, b),
-	    -1);
-}
-
 /* Past what is set aside there is ordinary memory; all of it comes zeroed. */
 static void
 test_alloc(void **state)
@@ -173,7 +150,6 @@ main(void)
 	const struct CMUnitTest	 tests[] = {
 		cmocka_unit_test(test_known),
 		cmocka_unit_test(test_different),
-		cmocka_unit_test(test_digest),
 		cmocka_unit_test(test_alloc)
 	};
 

@@ -29,6 +29,7 @@
 #include "rocketd/ctlsock.h"
 #include "rocketd/decoy.h"
 #include "rocketd/detach.h"
+#include "rocketd/keymake.h"
 #include "rocketd/listen.h"
 #include "rocketd/plog.h"
 #include "rocketd/procs.h"
@@ -102,6 +103,12 @@ send_again_service(struct rocketd *e, uint32_t service, uint32_t changed)
 {
 	(void)e;
 	note("%u: again %u", service, changed);
+}
+
+void
+keymake_conf(struct rocketd *e)
+{
+	assert_ptr_equal(e, &env);	/* nothing is made here */
 }
 
 int

@@ -357,7 +357,7 @@ shake(SSL *s, SSL *c)
 		rc = SSL_do_handshake(c);
 		if (rc != 1 && SSL_get_error(c, rc) != SSL_ERROR_WANT_READ)
 			return (-1);
-		tlskey_enter(s);
+		tlskey_enter(s, NULL);
 		rs = SSL_do_handshake(s);
 		error = rs == 1 ? 0 : SSL_get_error(s, rs);
 		if (error == SSL_ERROR_WANT_ASYNC)

@@ -188,7 +188,7 @@ shake(int version, int as_server)
 	}
 	SSL_set_options(ours, SSL_OP_NO_RENEGOTIATION);
 	assert_int_equal(SSL_set_max_proto_version(peer, version), 1);
-	conn = tlsconn_new(fd[1], ours, &ops, NULL);
+	conn = tlsconn_new(fd[1], ours, NULL, &ops, NULL);
 	assert_non_null(conn);
 	for (i = 0; i < 100 && pair == -1; i++) {
 		(void)SSL_do_handshake(peer);

@@ -184,7 +184,7 @@ shake(const char *name)
 	for (turn = 0; turn < 10 && !done; turn++) {
 		done = SSL_do_handshake(c) == 1;
 		nasked = 0;
-		tlskey_enter(s);
+		tlskey_enter(s, NULL);
 		done = SSL_do_handshake(s) == 1 && done;
 		if (nasked > 0) {
 			sign();

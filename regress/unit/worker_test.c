@@ -427,7 +427,7 @@ test_configure_fails(void **state)
 static void
 test_least_role(void **state)
 {
-	static struct msg_token	 token = { .len = 1, .side = SIDE_SERVER };
+	static struct msg_conf_key	 key = { .side = SIDE_SERVER };
 	struct ctl_request	 req = { .version = CTL_VERSION,
 				    .request = 5 };
 	struct ctl_done		 done;
@@ -446,6 +446,8 @@ test_least_role(void **state)
 	assert_int_equal(done.request, 5);
 	assert_int_equal(done.failed, 0);
 	forked_close(&gate);		/* of which it is not told */
+	assert_int_equal(forked_recv(&forked_parent, NULL, 0),
+	    IMSG_CHANNEL_LOST);
 	forked_pong();
 	forked_pong();
 	forked_tell(IMSG_STOP, &(struct msg_stop){ 1000 },
@@ -456,7 +458,7 @@ test_least_role(void **state)
 	forked_close(&control);
 	forked_start("keys");
 	forked_begins();
-	forked_tell(IMSG_CONF_TOKEN, &token, sizeof(token));
+	forked_tell(IMSG_CONF_KEY, &key, sizeof(key));
 	HEAR("drop keys 321");
 	forked_ends(1);
 }
@@ -545,6 +547,18 @@ test_lack(void **state)
 
 /* ---- siblings ---- */
 
+/* It has ended, and the parent is told which. */
+static void
+expect_lost(enum proc_role role, uint32_t index)
+{
+	struct msg_channel	 of;
+
+	assert_int_equal(forked_recv(&forked_parent, &of, sizeof(of)),
+	    IMSG_CHANNEL_LOST);
+	assert_int_equal(of.role, role);
+	assert_int_equal(of.index, index);
+}
+
 static void
 test_siblings(void **state)
 {
@@ -567,7 +581,8 @@ test_siblings(void **state)
 	HEAR("joined gate 0");
 	forked_close(&c);
 	HEAR("left keys 0");
-	forked_pong();
+	expect_lost(PROC_KEYS, 0);
+	forked_pong();	/* that of a, which was replaced, is no loss */
 	forked_close(&forked_parent);
 	assert_int_equal(forked_recv(&b, NULL, 0), 0);
 	forked_ends(0);
@@ -727,6 +742,8 @@ test_asks(void **state)
 	    SIDE_NONE);	/* the next hears it */
 	forked_logs(&control, LOGLEVEL_WARN, "control: ");
 	forked_close(&control);
+	assert_int_equal(forked_recv(&forked_parent, NULL, 0),
+	    IMSG_CHANNEL_LOST);
 	forked_pong();
 }
 
@@ -760,6 +777,8 @@ test_asks_much(void **state)
 	}
 	assert_true(busy > 0);
 	forked_close(&control);
+	assert_int_equal(forked_recv(&forked_parent, NULL, 0),
+	    IMSG_CHANNEL_LOST);
 	forked_pong();
 }
 

@@ -211,6 +211,7 @@ struct rocketd_conf {
 	uint32_t		 log_level;	/* enum log_level */
 	uint32_t		 log_dest;	/* enum log_dest */
 	uint32_t		 strict;	/* sandbox strict */
+	uint32_t		 freebind;	/* addresses may come later */
 	uint32_t		 id_first;	/* user and group ids */
 	uint32_t		 id_last;
 	struct gate_opts		 gate;

@@ -5,6 +5,9 @@
  * these keys ever find its algorithms; all that is public about a key is left
  * to the default provider.  A request lives in the suspended handshake that
  * made it, which removes it, so none is lost.
+ *
+ * keys is asked for few signatures at once: strangers can ask for any number,
+ * and the others wait here, dealt round over their sources.
  */
 
 #include <sys/types.h>
@@ -45,26 +48,75 @@ struct tlskey_sig {
 
 struct request {
 	TAILQ_ENTRY(request)	 entry;
+	TAILQ_ENTRY(request)	 turn;		/* until it is asked */
 	void			*who;
+	const void		*source;
+	uint64_t		 round;		/* of its turn */
+	int			 asked;
 	int			 done;
 	struct msg_sign		 msg;
 	struct msg_signed	 answer;
 };
+TAILQ_HEAD(requests, request);
 
 static struct {
 	OSSL_LIB_CTX			*lib;
 	void				(*ask)(const struct msg_sign *);
 	void				*who;
-	TAILQ_HEAD(, request)		 requests;
+	const void			*source;
+	struct requests			 requests;	/* all */
+	struct requests			 turns;		/* by round */
+	uint64_t			 round;		/* of the last asked */
+	uint32_t			 asked;		/* not answered */
 	uint64_t			 serial;
 } env;
 
 /* ---- requests ---- */
 
 void
-tlskey_enter(void *who)
+tlskey_enter(void *who, const void *source)
 {
 	env.who = who;
+	env.source = source;
+}
+
+/* As many as keys takes at once; the others wait. */
+static void
+tlskey_deal(void)
+{
+	struct request	*r;
+
+	while (env.asked < SIGNS_MAX &&
+	    (r = TAILQ_FIRST(&env.turns)) != NULL) {
+		TAILQ_REMOVE(&env.turns, r, turn);
+		env.round = r->round;
+		env.asked++;
+		r->asked = 1;
+		env.ask(&r->msg);
+	}
+}
+
+/*
+ * A source has one turn in a round: its second request of this round waits for
+ * the next, behind everybody's first.
+ */
+static void
+tlskey_queue(struct request *r)
+{
+	struct request	*q;
+
+	r->round = env.round + 1;
+	TAILQ_FOREACH(q, &env.turns, turn)
+		if (q->source == r->source)
+			r->round = q->round + 1;
+	TAILQ_FOREACH(q, &env.turns, turn)
+		if (q->round > r->round)
+			break;
+	if (q != NULL)
+		TAILQ_INSERT_BEFORE(q, r, turn);
+	else
+		TAILQ_INSERT_TAIL(&env.turns, r, turn);
+	tlskey_deal();
 }
 
 void *
@@ -72,8 +124,11 @@ tlskey_answer(const struct msg_signed *msg)
 {
 	struct request	*r;
 
+	if (env.asked > 0)
+		env.asked--;
+	tlskey_deal();
 	TAILQ_FOREACH(r, &env.requests, entry)
-		if (r->msg.number == msg->number && !r->done) {
+		if (r->msg.number == msg->number && r->asked && !r->done) {
 			r->answer = *msg;
 			r->done = 1;
 			return (r->who);
@@ -100,9 +155,29 @@ tlskey_again(void)
 {
 	struct request	*r;
 
+	env.asked = 0;
 	TAILQ_FOREACH(r, &env.requests, entry)
-		if (!r->done)
+		if (r->asked && !r->done) {
+			env.asked++;
 			env.ask(&r->msg);
+		}
+	tlskey_deal();
+}
+
+static struct request *
+tlskey_new_request(const struct msg_sign *msg)
+{
+	struct request	*r;
+
+	if ((r = calloc(1, sizeof(*r))) == NULL)
+		return (NULL);
+	r->who = env.who;
+	r->source = env.source;
+	r->msg = *msg;
+	r->msg.number = ++env.serial;
+	TAILQ_INSERT_TAIL(&env.requests, r, entry);
+	tlskey_queue(r);
+	return (r);
 }
 
 /* Returns once keys has answered: 1, or 0 when there is no signature. */
@@ -114,17 +189,14 @@ tlskey_request(const struct msg_sign *msg, unsigned char *sig, size_t size,
 	int		 ok;
 
 	if (ASYNC_get_current_job() == NULL ||
-	    (r = calloc(1, sizeof(*r))) == NULL)
+	    (r = tlskey_new_request(msg)) == NULL)
 		return (0);
-	r->who = env.who;
-	r->msg = *msg;
-	r->msg.number = ++env.serial;
-	TAILQ_INSERT_TAIL(&env.requests, r, entry);
-	env.ask(&r->msg);
 	while (!r->done)
 		if (ASYNC_pause_job() != 1)
 			break;
 	TAILQ_REMOVE(&env.requests, r, entry);
+	if (!r->asked)
+		TAILQ_REMOVE(&env.turns, r, turn);
 	ok = r->done && r->answer.len > 0 && r->answer.len <= size;
 	if (ok) {
 		memcpy(sig, r->answer.signature, r->answer.len);
@@ -495,6 +567,7 @@ int
 tlskey_init(void (*ask)(const struct msg_sign *))
 {
 	TAILQ_INIT(&env.requests);
+	TAILQ_INIT(&env.turns);
 	env.ask = ask;
 	/* No configuration file of the system's is read. */
 	if (OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG |

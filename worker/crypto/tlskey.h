@@ -22,10 +22,11 @@ int	 tlskey_init(void (*ask)(const struct msg_sign *));
 /* The key of a certificate, for signing.  NULL: no memory. */
 EVP_PKEY *tlskey_new(X509 *);
 /*
- * Says whose handshake runs until the next call, for tlskey_answer; signatures
- * are made within an ASYNC job only.
+ * Says whose handshake runs until the next call, for tlskey_answer, and from
+ * which source it comes; signatures are made within an ASYNC job only.  Each
+ * source has a signature in its turn, and SIGNS_MAX are asked for at once.
  */
-void	 tlskey_enter(void *who);
+void	 tlskey_enter(void *who, const void *source);
 /* keys has answered: returns whose handshake can go on, or NULL. */
 void	*tlskey_answer(const struct msg_signed *);
 /*

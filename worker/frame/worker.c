@@ -147,13 +147,21 @@ worker_complain(struct channel *ch, const char *why)
 	sibling_leave(ch);
 }
 
+/*
+ * However it ended, from there or from here, the parent has to know: if both
+ * of us live on it gives us another.
+ */
 static void
 sibling_gone(struct channel *ch, const char *why)
 {
-	if (why != NULL)
+	struct msg_channel	 peer = *channel_peer(ch);
+
+	if (why != NULL) {
 		worker_complain(ch, why);
-	else
-		sibling_leave(ch);
+		return;
+	}
+	sibling_leave(ch);
+	worker_tell(IMSG_CHANNEL_LOST, &peer, sizeof(peer));
 }
 
 static void
@@ -378,7 +386,7 @@ parent_dispatch(struct channel *ch, struct imsg *imsg)
 		break;
 	case IMSG_CONF_CONTROL:
 	case IMSG_CONF_LOG:
-	case IMSG_CONF_TOKEN:
+	case IMSG_CONF_KEY:
 	case IMSG_CONF_GATE:
 	case IMSG_CONF_LISTEN:
 	case IMSG_CONF_REMOTE:
@@ -394,9 +402,10 @@ parent_dispatch(struct channel *ch, struct imsg *imsg)
 	case IMSG_CONF_CERT:
 	case IMSG_CONF_CA:
 	case IMSG_CONF_PRIVKEY:
-		/* A directory or a log may be given anew at any time. */
+		/* These may be given anew, or later, at any time. */
 		if ((env.state != WORKER_CONFIGURES &&
-		    type != IMSG_CONF_DIR && type != IMSG_CONF_LOG) ||
+		    type != IMSG_CONF_DIR && type != IMSG_CONF_LOG &&
+		    type != IMSG_CONF_KEY) ||
 		    env.role->configure == NULL ||
 		    env.role->configure(imsg) == -1)
 			fatal("%s", msg_name(type));

@@ -174,24 +174,6 @@ psk_check(const uint8_t finished[PSK_HASH_LEN],
 }
 
 int
-psk_digest(const uint8_t secret[PSK_HASH_LEN], const char *name,
-    const uint8_t *token, size_t len, uint8_t digest[PSK_HASH_LEN])
-{
-	uint8_t buf[SERVICE_NAME_MAX + TOKEN_MAX];
-	int r;
-
-	if (len > TOKEN_MAX)
-		return (-1);
-	/* The name's array is padded, so that no two inputs look alike. */
-	memset(buf, 0, SERVICE_NAME_MAX);
-	memcpy(buf, name, strnlen(name, SERVICE_NAME_MAX - 1));
-	memcpy(buf + SERVICE_NAME_MAX, token, len);
-	r = hmac(secret, PSK_HASH_LEN, buf, SERVICE_NAME_MAX + len, digest);
-	explicit_bzero(buf, sizeof(buf));
-	return (r);
-}
-
-int
 psk_init(void)
 {
 	static const uint8_t token[] = "psk";
@@ -211,7 +193,6 @@ psk_init(void)
 		log_debug("memory for secrets is not locked");
 	/* Loads as much as a real derivation, which takes 100 ms. */
 	if (make(&psk, "psk", token, sizeof(token) - 1, 2) == -1 ||
-	    psk_digest(hash, "psk", token, sizeof(token) - 1, hash) == -1 ||
 	    psk_binder(psk.finished, hash, binder) == -1 ||
 	    !psk_check(psk.finished, hash, binder))
 		log_warnx("OpenSSL cannot derive keys (scrypt, HMAC-SHA256)");

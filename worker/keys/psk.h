@@ -47,12 +47,6 @@ int	 psk_check(const uint8_t finished[PSK_HASH_LEN],
 	    const uint8_t hash[PSK_HASH_LEN],
 	    const uint8_t binder[PSK_HASH_LEN]);
 /*
- * Recognises a token without keeping it: a hash of name and token under a
- * secret of this process.  -1: no memory.
- */
-int	 psk_digest(const uint8_t secret[PSK_HASH_LEN], const char *name,
-	    const uint8_t *token, size_t len, uint8_t digest[PSK_HASH_LEN]);
-/*
  * Zeroed memory for secrets: never swapped or dumped, where the system allows
  * that and until the room set aside by psk_init is used up.  psk_free wipes it.
  */

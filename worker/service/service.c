@@ -25,6 +25,7 @@
 #include "worker/net/ledger.h"
 #include "worker/relay/dialler.h"
 #include "worker/relay/relay.h"
+#include "worker/relay/throttle.h"
 #include "worker/tunnel/tunnel.h"
 #include "worker/roles.h"
 #include "pool.h"
@@ -170,7 +171,8 @@ service_init(void)
 {
 	struct timeval	 second = { 1, 0 };
 
-	if ((failed = ledger_new("tunnel")) == NULL)
+	if ((failed = ledger_new("tunnel")) == NULL ||
+	    (service.users = ledger_new("user")) == NULL)
 		fatal("%s", __func__);
 	TAILQ_INIT(&service.tunnels);
 	TAILQ_INIT(&service.relays);
@@ -282,6 +284,7 @@ service_ready(int reload)
 	service.target = staged_target;
 	service.web = staged_web;
 	strlcpy(service.where, staged_where, sizeof(service.where));
+	throttle_changed();
 	if (service.opens)
 		user_listen_end();
 	if (service.dials)

@@ -169,7 +169,7 @@ conn_start(struct conn *c, const char *host)
 	if ((ssl = tlsctx_ssl(c->arrival.transport, host)) == NULL)
 		return (-1);
 	c->fd = -1;
-	c->tls = tlsconn_new(fd, ssl, &tls_conn_ops, c);
+	c->tls = tlsconn_new(fd, ssl, c->charge.source, &tls_conn_ops, c);
 	return (c->tls == NULL ? -1 : 0);
 }
 

@@ -72,6 +72,7 @@ struct tlsconn {
 	BIO				*out;	/* ssl's, of records to send */
 	int				 fd;
 	int				 pair;
+	const void			*source;	/* for tlskey.c */
 	uint32_t			 flags;
 	struct event			 ev;
 	struct event			 ev_pair;
@@ -264,7 +265,7 @@ conn_handshake(struct tlsconn *c)
 	int	 r, error;
 
 	ERR_clear_error();
-	tlskey_enter(c);
+	tlskey_enter(c, c->source);
 	c->reads = CALL_READS;
 	r = SSL_do_handshake(c->ssl);
 	error = r == 1 ? SSL_ERROR_NONE : SSL_get_error(c->ssl, r);
@@ -514,7 +515,8 @@ conn_turn(evutil_socket_t fd, short what, void *arg)
 /* ---- made and freed ---- */
 
 struct tlsconn *
-tlsconn_new(int fd, SSL *ssl, const struct tlsconn_ops *ops, void *arg)
+tlsconn_new(int fd, SSL *ssl, const void *source,
+    const struct tlsconn_ops *ops, void *arg)
 {
 	struct tlsconn	*c = NULL;
 	BIO		*in = NULL, *out = NULL;
@@ -540,6 +542,7 @@ tlsconn_new(int fd, SSL *ssl, const struct tlsconn_ops *ops, void *arg)
 	c->ssl = ssl;
 	c->out = out;
 	c->fd = fd;
+	c->source = source;
 	c->pair = -1;
 	c->ops = ops;
 	c->arg = arg;
@@ -560,7 +563,7 @@ tlsconn_free(struct tlsconn *c)
 	}
 	/* A suspended handshake has to be resumed before it can be freed. */
 	if (tlskey_cancel(c)) {
-		tlskey_enter(c);
+		tlskey_enter(c, c->source);
 		(void)SSL_do_handshake(c->ssl);
 		ERR_clear_error();
 	}

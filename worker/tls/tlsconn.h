@@ -36,11 +36,12 @@ struct tlsconn_stats {
 /* tlsconn.c */
 
 /*
- * Takes fd and ssl, even when it fails.  NULL: no memory.  Callbacks come from
- * the event loop only, until tlsconn_free.
+ * Takes fd and ssl, even when it fails.  source is whom its signatures are
+ * charged to (tlskey.h).  NULL: no memory.  Callbacks come from the event loop
+ * only, until tlsconn_free.
  */
-struct tlsconn	*tlsconn_new(int fd, SSL *, const struct tlsconn_ops *,
-		    void *arg);
+struct tlsconn	*tlsconn_new(int fd, SSL *, const void *source,
+		    const struct tlsconn_ops *, void *arg);
 /* keys has signed what its handshake waits for (tlskey_answer's who). */
 void		 tlsconn_signed(struct tlsconn *);
 /* Takes NULL; may be called from its callbacks.  An open one ends abruptly. */
