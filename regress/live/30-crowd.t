@@ -29,7 +29,7 @@ target target
 cat >"$T/server.conf" <<-END
 	log debug
 	unproven max 512
-	handshake timeout 6
+	handshake timeout 30
 	server {
 		listen on 10.8.0.1 port 7000
 		listen on 10.8.0.1 port 7002 transport wsmux
@@ -62,12 +62,13 @@ counter() {
 	ctl server -j show summary | sed 's/.*"counters"//' |
 	    sed -n "s/.*\"gate\":{[^}]*\"$1\":\([0-9]*\).*/\1/p"
 }
-at_least() { [ "$(counter "$1")" -ge "$2" ]; }
+at_least() { [ "0$(counter "$1")" -ge "$2" ]; }
 # honest NAME: a client that was not there before comes, and serves a user; the
 # bound is for a busy machine
 honest() {
 	daemon client
 	ms=$("$TRAFFIC" wait 7001 8000)
+	[ $? -eq 0 ] && [ "$ms" -lt 8000 ]
 	ok $? "$1: a tunnel opens, and a user is served"
 	echo "# after $ms"
 }
@@ -132,7 +133,7 @@ honest "beside it"
 # A client's first flight, sent again and again.
 handed=$(counter handed)
 out=$(crowd say 10.8.0.1 7000 "$T/hello" 600 300 '10.9.%2$d.1,10,209')
-like "$out" '^closed 600 of 600' "replays are closed"
+like "$out" '^closed (599|600) of 600' "replays are closed"
 is "$(counter handed)" $((handed + 1)) "one of them came to a worker"
 until_true 'at_least refused_replay 150'
 ok $? "the others were refused for what they are"
@@ -152,10 +153,10 @@ ok $? "the log says how many lines it has not"
 ok $? "and has few about them"
 
 # A request's head, an octet a packet.
-set -- $(crowd drip 10.8.0.1 7002 7600 8 "$gate" "10.9.%d.%d,4200,4207")
-echo "# $* ns of the gate for a packet of the second eighth, and of the last"
-[ "${2:-0}" -gt 0 ] && [ "$2" -lt 15000 ]
-ok $? "the last octets of a long head cost little more than the first"
+ms=$(crowd drip 10.8.0.1 7002 7600 8 "$gate" "10.9.%d.%d,4200,4207")
+echo "# $ms ms of the gate for 60800 packets"
+[ -n "$ms" ] && [ "$ms" -lt 120 ]
+ok $? "long heads that come octet by octet cost the gate next to nothing"
 like "$(ctl server show sessions)" '10\.8\.0\.2' "the tunnels are as before"
 served=$("$TRAFFIC" wait 7001 8000)
 ok $? "and serve users"
