@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # Strangers at the door of a tunnel listener.
 #
-#	strangers.pl capture PORT FILE		takes a client's first flight
+#	strangers.pl capture PORT FILE [ADDR]	takes a client's first flight
 #	strangers.pl cut PORT FILE MS		each proper prefix of it, at once
 #	strangers.pl garbage PORT COUNT MS	so many, each with other octets
 #	strangers.pl silence PORT COUNT MS
@@ -30,7 +30,7 @@ sub slurp {
 }
 
 sub capture {
-	my $l = IO::Socket::INET->new(LocalAddr => '127.0.0.1',
+	my $l = IO::Socket::INET->new(LocalAddr => $_[1] // '127.0.0.1',
 	    LocalPort => $port, Listen => 5, ReuseAddr => 1) //
 	    die "listen: $!\n";
 	$| = 1;

@@ -35,6 +35,13 @@
 /* A proxy sends its header at once: at most in so many pieces. */
 #define PROXY_PIECES	64
 
+/*
+ * Who sends more pieces than these is looked at so often and no oftener: a look
+ * costs more the more has come.
+ */
+#define EAGER_PIECES	64
+#define LOOK_US		(20 * 1000)
+
 /* Octets of a stranger's that go into the log. */
 #define SHOWN_MAX	32
 
@@ -72,6 +79,7 @@ struct conn {
 	RB_ENTRY(conn)		 entry;		/* by number */
 	TAILQ_ENTRY(conn)	 list;		/* held, or its worker's */
 	struct event		 ev;		/* until it is routed */
+	struct event		 look;		/* pending: ev is not */
 	struct event		 timer;
 	enum conn_state		 state;
 	int			 fd;
@@ -204,9 +212,16 @@ conn_answers_anyone(const struct conn *c)
 }
 
 static void
-conn_close(struct conn *c)
+conn_unwatch(struct conn *c)
 {
 	(void)event_del(&c->ev);
+	(void)event_del(&c->look);
+}
+
+static void
+conn_close(struct conn *c)
+{
+	conn_unwatch(c);
 	/* What has been read causes no reset. */
 	if (conn_answers_anyone(c) &&
 	    read(c->fd, env.buf, sizeof(env.buf)) == -1 && errno != EAGAIN)
@@ -294,7 +309,7 @@ conn_answered(void *arg)
 static void
 conn_answer(struct conn *c)
 {
-	(void)event_del(&c->ev);
+	conn_unwatch(c);
 	(void)event_del(&c->timer);
 	if (c->state == CONN_HELD)
 		TAILQ_REMOVE(&env.held, c, list);
@@ -427,7 +442,7 @@ conn_place(struct conn *c)
 {
 	struct worker	*w = worker_least(c->service);
 
-	(void)event_del(&c->ev);
+	conn_unwatch(c);
 	c->state = CONN_HELD;
 	TAILQ_INSERT_TAIL(&env.held, c, list);
 	/* Without memory it may be charged no more: it is short of all. */
@@ -511,6 +526,31 @@ conn_closed(struct conn *c, size_t len)
 	conn_free(c);
 }
 
+/* It comes in many pieces: the next look is in a while. */
+static void
+conn_look_later(struct conn *c)
+{
+	static const struct timeval	 tv = { 0, LOOK_US };
+
+	if (evtimer_add(&c->look, &tv) == 0)
+		(void)event_del(&c->ev);
+}
+
+static void
+conn_look(evutil_socket_t fd, short what, void *arg)
+{
+	struct conn	*c = arg;
+
+	(void)fd;
+	(void)what;
+	/* It is called at once if something has come. */
+	if (event_add(&c->ev, NULL) == -1) {
+		log_warnx("tunnel from %s: no memory",
+		    addr_print(&c->charge.peer));
+		conn_free(c);
+	}
+}
+
 /* There are len octets, and need are wanted: waits for them. */
 static void
 conn_more(struct conn *c, size_t len, size_t need, int closed)
@@ -522,8 +562,11 @@ conn_more(struct conn *c, size_t len, size_t need, int closed)
 		conn_closed(c, len);
 	else if (len > 0 && ++c->pieces > most)
 		conn_malformed(c, "it comes in too small pieces", len);
-	else
+	else {
 		conn_set_lowat(c, need);
+		if (c->pieces > EAGER_PIECES)
+			conn_look_later(c);
+	}
 }
 
 /*
@@ -583,7 +626,7 @@ conn_route(struct conn *c, size_t len, int closed)
 	default:
 		break;
 	}
-	(void)event_del(&c->ev);
+	conn_unwatch(c);
 	ledger_progress(&c->charge);
 	c->service = to.service;
 	c->proof = to.proof;
@@ -645,7 +688,7 @@ conn_init(struct conn *c, int fd, const struct msg_arrival *a)
 	errno = ENOMEM;
 	if (event_assign(&c->ev, worker_base(), fd, what, conn_event, c) ==
 	    -1 || evtimer_assign(&c->timer, worker_base(), conn_timer, c) ==
-	    -1)
+	    -1 || evtimer_assign(&c->look, worker_base(), conn_look, c) == -1)
 		return (-1);
 	if ((c->route = route_find(a->dialect, a->transport)) == NULL) {
 		errno = EINVAL;

@@ -94,7 +94,10 @@ struct ledger_penalty {		/* one of those there are */
 struct ledger	*ledger_new(const char *what);
 /* Takes NULL.  Nothing may be charged. */
 void		 ledger_free(struct ledger *);
-/* Above a cap that is lower now, the heaviest are shed at once. */
+/*
+ * Above a cap that is lower now, the heaviest are shed at once; all penalties
+ * are forgiven.
+ */
 void		 ledger_limits(struct ledger *, const struct ledger_limits *);
 const struct ledger_stats *ledger_stats(const struct ledger *);
 

@@ -132,8 +132,7 @@ penalties_limits(struct penalties *ps, uint32_t min_s, uint32_t max_s)
 {
 	ps->min_us = min_s * SECOND_US;
 	ps->max_us = max_s * SECOND_US;
-	if (max_s == 0)
-		penalties_free(ps);
+	penalties_free(ps);
 }
 
 /* A source's record, made if need be: where there are too many, for another. */

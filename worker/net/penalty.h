@@ -50,7 +50,7 @@ struct penalties {
 /* penalty.c */
 
 void		 penalties_init(struct penalties *);
-/* Both in seconds; max 0: none are kept, and those there are end. */
+/* Both in seconds; max 0: none are kept.  Those there are end. */
 void		 penalties_limits(struct penalties *, uint32_t min_s,
 		    uint32_t max_s);
 /*
