@@ -287,7 +287,9 @@ expect(const char *name, const char *cn)
 static void
 test_kinds(void **state)
 {
-	static const int	 versions[] = { TLS1_3_VERSION, TLS1_2_VERSION };
+	static const int	 versions[] = {
+		TLS1_3_VERSION, TLS1_2_VERSION
+	};
 	size_t			 i;
 
 	(void)state;
@@ -300,7 +302,7 @@ test_kinds(void **state)
 		can("RSA-PSS+SHA256:RSA+SHA256", versions[i]);
 		expect("a.test", "rsa");
 		expect("b.test", "other");
-		/* who asks for nobody that is here gets the first or its twin */
+		/* who asks for nobody gets the first, or its twin */
 		expect("nobody.test", "rsa");
 		expect(NULL, "rsa");
 		can("ECDSA+SHA256", versions[i]);

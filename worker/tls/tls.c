@@ -89,7 +89,7 @@ static struct {
 	struct channel		*gate;
 	struct event		*stop;
 	uint32_t		 nstarts;	/* for dial, under way */
-	uint32_t		 nshaking;	/* handshakes, and what precedes */
+	uint32_t		 nshaking;	/* PROXY and SHAKE */
 	uint32_t		 nconns;
 	int			 stopping;
 	int			 unsigned_told;	/* with this set */
