@@ -42,10 +42,19 @@ PROGRAMS =	rocketd/rocketd worker/rocketd-worker rocketctl/rocketctl
 UNIT_TESTS !=	ls regress/unit/*_test.c | sed 's/.c$$//'
 FUZZERS !=	ls regress/fuzz/*_fuzz.c | sed 's/.c$$//'
 TEST_LIBS =	regress/bench/bench.a ${ARCHIVES}
-FUZZ_LIBS =	regress/fuzz/rig.fa ${ARCHIVES:.a=.fa}
+FUZZ_LIBS =	regress/fuzz/rig.fa regress/fuzz/unit.fa ${ARCHIVES:.a=.fa}
+# what fuzzers of a role use of the unit tests' rigs
+FUZZ_UNIT =	regress/unit/flowpeer.fo regress/unit/flowrig.fo \
+		regress/unit/flowstart.fo regress/unit/frame.fo \
+		regress/unit/framerole.fo
 HELPERS =	regress/bench/load regress/bench/smux_bench regress/bench/wan \
 		regress/interop/smuxpeer regress/interop/wspeer \
-		regress/live/crowd regress/live/traffic
+		regress/live/crowd regress/live/odd regress/live/traffic
+
+# both programs with failures to order, and what is wrapped for that
+FAULTY =	regress/fault/rocketd regress/fault/rocketd-worker
+WRAPPED !=	sed -n 's/^WRAP([^,]*, \([a-z0-9_]*\)[,)].*/-Wl,--wrap=\1/p; \
+		s/^__wrap_\([a-z]*\)(.*/-Wl,--wrap=\1/p' regress/fault/inject.c
 
 # Each is written only if its contents change.
 WRITTEN !=	is() { cmp -s $$1.$$$$ $$1 && rm $$1.$$$$ || mv -f $$1.$$$$ $$1; }; \
@@ -59,12 +68,12 @@ WRITTEN !=	is() { cmp -s $$1.$$$$ $$1 && rm $$1.$$$$ || mv -f $$1.$$$$ $$1; }; \
 
 all: ${PROGRAMS}
 unit: ${UNIT_TESTS}
-helpers: ${HELPERS}
-fuzz: ${FUZZERS}
+helpers: ${HELPERS} ${FAULTY}
+fuzzers: ${FUZZERS}
 
 -include ./config.deps
 
-${OBJS} ${OBJS:.o=.fo} ${TEST_OBJS}: ${CONFIGURED} Makefile ${HEADERS}
+${OBJS} ${OBJS:.o=.fo} ${TEST_OBJS} ${FUZZ_UNIT}: ${CONFIGURED} Makefile ${HEADERS}
 ${TEST_OBJS}: config.mk
 ${RIG} ${UNIT_TESTS:=.o}: ${NO_CMOCKA}
 
@@ -111,6 +120,17 @@ ${UNIT_TESTS}: regress/unit/rig.a ${TEST_LIBS}
 ${HELPERS}: ${TEST_LIBS}
 	${LINK} -o $@ $@.o ${TEST_LIBS} ${LIBS}
 
+regress/fault/rocketd: rocketd/rocketd.o rocketd/rocketd.a \
+    rocketd/conf/conf.a shared/shared.a regress/fault/inject.o
+	${LINK} ${WRAPPED} -o $@ rocketd/rocketd.o regress/fault/inject.o \
+	    rocketd/rocketd.a rocketd/conf/conf.a shared/shared.a \
+	    ${L_EVENT} ${L_BSD} ${L_MD}
+
+regress/fault/rocketd-worker: worker/main.o worker/worker.a shared/shared.a \
+    regress/fault/inject.o
+	${LINK} ${WRAPPED} -o $@ worker/main.o regress/fault/inject.o \
+	    worker/worker.a shared/shared.a ${LIBS}
+
 # clang makes the fuzzers, from archives of its own.
 CLANG =		clang -std=c11 -D_GNU_SOURCE -g -O1
 
@@ -124,10 +144,11 @@ rocketd/conf/conf.fa: ${CONF:.o=.fo} ; ${ARCHIVE} ${CONF:.o=.fo}
 rocketctl/rocketctl.fa: ${CTL:.o=.fo} ; ${ARCHIVE} ${CTL:.o=.fo}
 shared/shared.fa: ${SHARED:.o=.fo} ; ${ARCHIVE} ${SHARED:.o=.fo}
 regress/fuzz/rig.fa: ${FUZZ} ; ${ARCHIVE} ${FUZZ}
+regress/fuzz/unit.fa: ${FUZZ_UNIT} ; ${ARCHIVE} ${FUZZ_UNIT}
 
 ${FUZZERS}: ${FUZZ_LIBS}
 	${CLANG} -fsanitize=fuzzer,address,undefined -o $@ $@.fo ${FUZZ_LIBS} \
-	    ${LIBS}
+	    ${L_CMOCKA} ${LIBS}
 
 # ---- checks ----
 lint:
@@ -140,8 +161,16 @@ check:
 check-long:
 	@LONG=1 sh regress/check.sh
 
+# Half a minute of each fuzzer, or FUZZ_SECONDS.
+fuzz: fuzzers
+	@sh regress/fuzz/run.sh
+
 demo:
 	@sh regress/demo.sh
+
+# Which lines the suites run; see regress/coverage.sh.
+coverage:
+	@sh regress/coverage.sh
 
 # Half an hour; see regress/bench/README.md for its settings.
 bench:
@@ -197,7 +226,7 @@ uninstall: ${CONFIGURED}
 
 clean:
 	rm -f ${PROGRAMS} rocketd/conf/parse.c ${UNIT_TESTS} ${FUZZERS} \
-	    ${HELPERS} config.words config.objs config.deps
+	    ${HELPERS} ${FAULTY} config.words config.objs config.deps
 	find . -name '*.[oad]' -o -name '*.dep' -o -name '*.f[oa]' \
 	    -o -name '*.gcno' -o -name '*.gcda' | xargs rm -f
 	rm -rf regress/tmp
@@ -205,5 +234,5 @@ clean:
 distclean: clean
 	rm -f config.mk config.h config.log
 
-.PHONY: all unit helpers fuzz unconfigured no-cmocka lint check check-long \
-	demo bench install uninstall clean distclean
+.PHONY: all unit helpers fuzzers fuzz unconfigured no-cmocka lint check \
+	check-long coverage demo bench install uninstall clean distclean

@@ -13,7 +13,6 @@ JOBS=${JOBS:-$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)}
 MAKE=${MAKE:-make}
 # seconds until a set of tests counts as hung; sanitizers are slow
 if [ -n "$LONG" ]; then LIMIT=5400; else LIMIT=1800; fi
-FUZZ_TIME=${FUZZ_TIME:-30}	# seconds, of each fuzzer
 export LONG JOBS
 unset MAKEFLAGS MFLAGS
 mkdir -p regress/tmp
@@ -121,55 +120,13 @@ live_user() {
 	    LOGNAME=nobody timeout "$LIMIT" prove -j2 $PROVE $USER_TESTS)
 }
 
-# fuzz FUZZER: starts from its seeds
-fuzz() {
-	# new inputs go to the first, the others are only read
-	FOUND=$WORK/found.$(basename "$1")
-	export FOUND
-	mkdir "$FOUND" || return 1
-	seeds=
-	case $1 in
-	*/conf_fuzz|*/toml_fuzz) seeds=regress/conf ;;
-	esac
-	# made by hand, or found earlier and worth keeping: a line each
-	kept=regress/fuzz/corpus/$(basename "$1" _fuzz)
-	[ ! -f "$kept" ] || perl -MMIME::Base64 -ne '
-		open(my $h, ">", "$ENV{FOUND}/kept$.") or die;
-		print $h decode_base64($_)' "$kept" || return 1
-	"./$1" -max_total_time="$FUZZ_TIME" -timeout=60 -verbosity=0 \
-	    -print_final_stats=1 -artifact_prefix="$LOG." "$FOUND" $seeds
-}
-
-# As many at once as there are processors.
 fuzzers() {
 	(
-	cd "$1" && $MAKE -j"$JOBS" fuzz >"$WORK/fuzz" 2>&1 || {
+	cd "$1" && $MAKE -j"$JOBS" fuzzers >"$WORK/fuzz" 2>&1 || {
 		cat "$WORK/fuzz"
 		exit 1
 	}
-	set -- $(ls regress/fuzz/*_fuzz.c | sed 's/[.]c$//')
-	bad=0
-	while [ $# -gt 0 ]; do
-		now= n=0
-		while [ $# -gt 0 ] && [ $n -lt "$JOBS" ]; do
-			{ fuzz "$1"; echo $? >"$WORK/$(basename "$1").status"; } \
-			    >"$WORK/$(basename "$1").out" 2>&1 &
-			now="$now $(basename "$1")" n=$((n + 1)); shift
-		done
-		wait
-		for f in $now; do
-			runs=$(sed -n 's/^stat::number_of_executed_units: //p' \
-			    "$WORK/$f.out")
-			if [ "$(cat "$WORK/$f.status")" -eq 0 ]; then
-				echo "$f: $runs runs"
-			else
-				cat "$WORK/$f.out"
-				echo "# failed: $f"
-				bad=1
-			fi
-		done
-	done
-	exit $bad
+	sh regress/fuzz/run.sh
 	)
 }
 

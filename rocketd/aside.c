@@ -63,6 +63,7 @@ aside_run(struct rocketd *env, const struct rocketd_conf *conf,
 	for (i = 0; i < o->nwords; i++)
 		argv[ASIDE_ARGS + i] = o->words[i];
 	order.path = env->worker_path;
+	order.exec = env->worker_fd;
 	order.argv = argv;
 	order.netns = env->netns;
 	order.chan = o->chan;
@@ -77,5 +78,5 @@ void
 aside_death(int report, int status, char *why, size_t size)
 {
 	if (!spawn_report(report, why, size))
-		child_death(why, size, status);
+		child_death(why, size, status, 1);
 }

@@ -109,18 +109,20 @@ chans_describe(const struct child *child, struct msg_channel *msg)
 
 /* Gives `to' its channel to other, fd, which is gone in any case. */
 static int
-chans_send(struct child *to, const struct child *other, int fd)
+chans_send(struct child *to, const struct child *other, uint32_t pair, int fd)
 {
 	struct msg_channel	 msg;
 
 	chans_describe(other, &msg);
+	msg.pair = pair;
 	return (channel_send(to->chan, IMSG_CHANNEL, fd, &msg, sizeof(msg)));
 }
 
 static int
-chans_pair(struct child *a, struct child *b)
+chans_pair(struct rocketd *env, struct child *a, struct child *b)
 {
-	int	 fds[2];
+	uint32_t	 pair = ++env->pair;
+	int		 fds[2];
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0,
 	    fds) == -1) {
@@ -128,8 +130,8 @@ chans_pair(struct child *a, struct child *b)
 		return (-1);
 	}
 	/* If b's own channel is dying, b is replaced for that. */
-	(void)chans_send(b, a, fds[1]);
-	return (chans_send(a, b, fds[0]));
+	(void)chans_send(b, a, pair, fds[1]);
+	return (chans_send(a, b, pair, fds[0]));
 }
 
 /* The gate must not give tunnels to a worker that drains. */
@@ -149,10 +151,18 @@ chans_connect(struct rocketd *env, struct child *child)
 	TAILQ_FOREACH(other, &env->children, entry) {
 		if (other == child || !chans_wanted(child, other))
 			continue;
-		if (chans_pair(child, other) == -1)
+		if (chans_pair(env, child, other) == -1)
 			return (-1);
 	}
 	return (0);
+}
+
+int
+chans_again(struct rocketd *env, struct child *a, struct child *b)
+{
+	if (!chans_wanted(a, b) || !chans_wanted(b, a))
+		return (0);
+	return (chans_pair(env, a, b) == -1 ? -1 : 1);
 }
 
 void
@@ -169,7 +179,7 @@ chans_sever(struct child *gate, struct child *worker)
 		return;
 	}
 	close(fds[0]);
-	(void)chans_send(gate, worker, fds[1]);
+	(void)chans_send(gate, worker, 0, fds[1]);
 }
 
 struct child *

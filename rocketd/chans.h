@@ -22,6 +22,12 @@ int	 chans_paired(const struct child *, const struct child *);
  */
 int	 chans_connect(struct rocketd *, struct child *);
 /*
+ * Gives two processes a new pair in place of one that they lost; env->pair is
+ * its number.  0: they are to have none, or one is not there; -1: it could not
+ * be made (logged).
+ */
+int	 chans_again(struct rocketd *, struct child *, struct child *);
+/*
  * A worker that drains takes no new tunnels: in place of its channel the gate
  * gets one that has already ended.
  */

@@ -342,7 +342,7 @@ child_name(const struct child *child)
 }
 
 void
-child_death(char *buf, size_t size, int status)
+child_death(char *buf, size_t size, int status, int killed)
 {
 	int	 sig;
 
@@ -350,6 +350,9 @@ child_death(char *buf, size_t size, int status)
 		sig = WTERMSIG(status);
 		if (sig == SIGSYS)
 			strlcpy(buf, "sandbox violation (SIGSYS)", size);
+		else if (sig == SIGKILL && !killed)
+			strlcpy(buf, "signal 9 (Killed), perhaps for want of "
+			    "memory", size);
 		else
 			snprintf(buf, size, "signal %d (%s)", sig,
 			    strsignal(sig));

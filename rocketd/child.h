@@ -112,7 +112,7 @@ struct child {
 	uint64_t		 since;		/* of the state, wall clock */
 	uint32_t		 have;		/* SANDBOX_ */
 	uint32_t		 lack;
-	char			 last_death[64];
+	char			 last_death[256];	/* rocketctl cuts it */
 
 	/* crew.c's: a worker of the server side */
 	uint32_t		 room;		/* it says that it has some */
@@ -140,7 +140,10 @@ void		 child_stop(struct child *, uint32_t drain);
 const char	*child_state_name(enum child_state);
 /* proc_name of it. */
 const char	*child_name(const struct child *);
-/* "exit 1", "signal 9 (Killed)" of a status of waitpid(2). */
-void		 child_death(char *, size_t, int status);
+/*
+ * "exit 1", "signal 9 (Killed)" of a status of waitpid(2); whether it was we
+ * who killed it.
+ */
+void		 child_death(char *, size_t, int status, int killed);
 
 #endif /* ROCKETD_CHILD_H */

@@ -87,6 +87,7 @@ ctl_summary(struct child *control, uint32_t request)
 	}
 	ctl_counter(control, request, "processes", processes);
 	ctl_counter(control, request, "restarts", restarts);
+	ctl_counter(control, request, "channels_mended", env->mended);
 	ctl_counter(control, request, "listeners_shut_down",
 	    env->listen_hung);
 	ctl_done(control, request, NULL);

@@ -117,8 +117,13 @@ ctlsock_own(const char *path, const char *group, int root, char *why,
 	}
 	if (gr != NULL)
 		gid = gr->gr_gid;
-	if (lchown(path, 0, gid) == -1)
+	if (lchown(path, 0, gid) == 0)
+		return (0);
+	/* a group that we may not give, or that this namespace has not */
+	if (group != NULL)
 		return (ctlsock_why(why, size, path, "chown"));
+	log_warn("control socket %s: only root may connect: group %s", path,
+	    CTLSOCK_GROUP);
 	return (0);
 }
 

@@ -24,6 +24,7 @@
 #include "shared/compat.h"
 #include "shared/log.h"
 #include "detach.h"
+#include "null.h"
 
 static int	 detach_pipe = -1;	/* its reader waits for us */
 
@@ -77,8 +78,6 @@ detach_start(void)
 void
 detach_done(void)
 {
-	int	 fd, i;
-
 	if (detach_pipe == -1)
 		return;
 	/* It is no error if nobody waits any more. */
@@ -86,14 +85,8 @@ detach_done(void)
 		log_debug("the starting process is gone");
 	close(detach_pipe);
 	detach_pipe = -1;
-	if ((fd = open("/dev/null", O_RDWR | O_CLOEXEC)) == -1) {
-		log_warn("/dev/null");
-		return;
-	}
-	for (i = 0; i <= STDERR_FILENO; i++)
-		if (dup2(fd, i) == -1)
-			log_warn("descriptor %d", i);
-	close(fd);
+	if (null_replace() == -1)
+		log_warn("standard input, output and error");
 }
 
 /* ---- the pid file ---- */

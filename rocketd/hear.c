@@ -9,6 +9,8 @@
 #include <sys/types.h>
 #include <sys/queue.h>
 
+#include <unistd.h>
+
 #include "shared/channel.h"
 #include "shared/compat.h"
 #include "shared/log.h"
@@ -18,6 +20,7 @@
 #include "ctl.h"
 #include "hear.h"
 #include "keymake.h"
+#include "mend.h"
 #include "phase.h"
 #include "send.h"
 #include "tlslook.h"
@@ -30,10 +33,42 @@ hear_in_turn(const struct child *child, uint32_t type)
 	case IMSG_READY:	/* child.c knows how many */
 	case IMSG_ROOM:		/* may come just before READY */
 	case IMSG_COMPLAINT:
+	case IMSG_CHANNEL_LOST:
 		return (1);
 	default:
 		return (child->state != CHILD_STARTING);
 	}
+}
+
+/* What it means that a part of the sandbox is missing. */
+static const struct {
+	uint32_t	 part;
+	const char	*words;
+} hear_lacks[] = {
+	{ SANDBOX_CHROOT, "no empty root directory: who takes over a process "
+	    "is closer to the files" },
+	{ SANDBOX_IDS, "no user ids of their own: processes have that of "
+	    "rocketd, without its privileges" },
+	{ SANDBOX_NO_NEW_PRIVS, "programs with set-user-id bits could give "
+	    "privileges back" },
+	{ SANDBOX_NETNS, "no empty network namespace: who takes over a "
+	    "process is closer to the network" },
+	{ SANDBOX_LANDLOCK, "no Landlock: files and ports are refused by "
+	    "other means only" },
+	{ SANDBOX_SECCOMP, "no list of system calls: who takes over a process "
+	    "may use all of them" }
+};
+
+/* Each once, however many processes lack it. */
+static void
+hear_lack(struct rocketd *env, uint32_t lack)
+{
+	size_t	 i;
+
+	for (i = 0; i < nitems(hear_lacks); i++)
+		if (lack & ~env->lack & hear_lacks[i].part)
+			log_warnx("sandbox: %s", hear_lacks[i].words);
+	env->lack |= lack;
 }
 
 static void
@@ -47,9 +82,29 @@ hear_ready(struct child *child, const struct msg_ready *msg)
 		else
 			child->lack |= SANDBOX_NETNS;
 	}
+	if (child->lack & SANDBOX_IDS)
+		child->uid = getuid();
+	hear_lack(child->env, child->lack);
 	child_event(child, CHILD_EV_READY);
 	if (child->role == PROC_TLS)
 		apply_tls_ready(child);
+}
+
+/* The process at the other end of a channel; NULL: it is gone, or goes. */
+static struct child *
+hear_of(struct child *from, const struct msg_channel *msg)
+{
+	struct child	*child;
+
+	TAILQ_FOREACH(child, &from->env->children, entry)
+		if (child->role == msg->role &&
+		    child->service == msg->service &&
+		    child->index == msg->index &&
+		    child->generation == msg->generation)
+			break;
+	if (child == NULL || child->killed || child->pid == 0)
+		return (NULL);
+	return (child);
 }
 
 static void
@@ -57,13 +112,7 @@ hear_complaint(struct child *accuser, const struct msg_channel *msg)
 {
 	struct child	*child;
 
-	TAILQ_FOREACH(child, &accuser->env->children, entry)
-		if (child->role == msg->role &&
-		    child->service == msg->service &&
-		    child->index == msg->index &&
-		    child->generation == msg->generation)
-			break;
-	if (child == NULL || child->killed || child->pid == 0) {
+	if ((child = hear_of(accuser, msg)) == NULL) {
 		log_debug("%s: complains about a process that is gone",
 		    child_name(accuser));
 		return;
@@ -74,6 +123,21 @@ hear_complaint(struct child *accuser, const struct msg_channel *msg)
 		child = accuser;
 	procs_breach(chans_to_blame(accuser, child),
 	    "disagrees with a process that serves more");
+}
+
+static void
+hear_lost(struct child *from, const struct msg_channel *msg)
+{
+	struct child	*child;
+
+	/* Usually it has died, and is connected to when it is started. */
+	if ((child = hear_of(from, msg)) == NULL)
+		return;
+	if (child == from || !chans_paired(from, child)) {
+		procs_breach(from, "lost a channel that it never had");
+		return;
+	}
+	mend_lost(from, child, msg->pair);
 }
 
 /* Messages that only one role sends. */
@@ -136,6 +200,11 @@ hear_message(struct child *child, struct imsg *imsg)
 		ok = imsg_get_data(imsg, &peer, sizeof(peer)) == 0;
 		if (ok)
 			hear_complaint(child, &peer);
+		break;
+	case IMSG_CHANNEL_LOST:
+		ok = imsg_get_data(imsg, &peer, sizeof(peer)) == 0;
+		if (ok)
+			hear_lost(child, &peer);
 		break;
 	default:
 		ok = hear_role(child, type, imsg) == 0;

@@ -45,6 +45,7 @@ struct listener {
 	struct addr		 key;		/* as configured */
 	struct addr		 addr;		/* as bound */
 	struct sockopts		 opts;
+	int			 freebind;
 	int			 fd;
 	struct event		*watch;
 	/* between prepare and commit */
@@ -54,6 +55,15 @@ struct listener {
 	const struct conf_listen *next_conf;
 	uint32_t		 next_tls;
 	struct sockopts		 next_opts;
+};
+
+struct plan {			/* what becomes of a listen statement */
+	const struct conf_listen *conf;
+	uint32_t		 service;	/* its users; 0: tunnels */
+	uint32_t		 tls;
+	const struct sockopts	*opts;
+	int			 freebind;
+	FILE			*err;
 };
 
 /* ---- one socket ---- */
@@ -96,6 +106,8 @@ listen_options(const struct listener *l, const struct sockopts *o)
 	if (o->mss != 0)
 		listen_option(l, IPPROTO_TCP, TCP_MAXSEG, "mss", o->mss);
 	listen_option(l, IPPROTO_TCP, TCP_NODELAY, "nodelay", o->nodelay != 0);
+	/* A stream has one sequence of octets, and no others beside it. */
+	listen_option(l, SOL_SOCKET, SO_OOBINLINE, "urgent octets", 1);
 	listen_option(l, SOL_SOCKET, SO_KEEPALIVE, "keepalive", alive != 0);
 	if (alive != 0) {
 		listen_option(l, IPPROTO_TCP, TCP_KEEPIDLE, "keepalive idle",
@@ -201,6 +213,26 @@ listen_has_port(struct rocketd *env, uint16_t port)
 	return (0);
 }
 
+/* What has to be set before bind(2).  both: an IPv6 socket takes IPv4 too. */
+static int
+listen_before(const struct listener *l, int family, int both)
+{
+	int	 on = 1, only = !both;
+
+	if (setsockopt(l->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == -1)
+		return (-1);
+	if (family == AF_INET6 && setsockopt(l->fd, IPPROTO_IPV6, IPV6_V6ONLY,
+	    &only, sizeof(only)) == -1)
+		return (-1);
+	if (l->freebind && family == AF_INET6)
+		listen_option(l, IPPROTO_IPV6, IPV6_FREEBIND, "freebind", 1);
+	else if (l->freebind)
+		listen_option(l, IPPROTO_IP, IP_FREEBIND, "freebind", 1);
+	/* Before listen: a handshake keeps its first segment size. */
+	listen_options(l, &l->next_opts);
+	return (0);
+}
+
 /* both: an IPv6 socket that takes IPv4 as well.  -1 with errno. */
 static int
 listen_bind(struct listener *l, const struct addr *addr, int both)
@@ -208,7 +240,7 @@ listen_bind(struct listener *l, const struct addr *addr, int both)
 	struct sockaddr_storage	 ss;
 	const struct sockaddr	*sa = (const struct sockaddr *)&ss;
 	socklen_t		 len;
-	int			 on = 1, only = !both, saved;
+	int			 saved;
 
 	if ((len = addr_to_sa(addr, &ss)) == 0) {
 		errno = EAFNOSUPPORT;
@@ -218,13 +250,8 @@ listen_bind(struct listener *l, const struct addr *addr, int both)
 	    SOCK_NONBLOCK, 0);
 	if (l->fd == -1)
 		return (-1);
-	if (setsockopt(l->fd, SOL_SOCKET, SO_REUSEADDR, &on,
-	    sizeof(on)) == -1 || (ss.ss_family == AF_INET6 &&
-	    setsockopt(l->fd, IPPROTO_IPV6, IPV6_V6ONLY, &only,
-	    sizeof(only)) == -1))
+	if (listen_before(l, ss.ss_family, both) == -1)
 		goto fail;
-	/* Before listen: a handshake keeps its first segment size. */
-	listen_options(l, &l->next_opts);
 	if (bind(l->fd, sa, len) == -1) {
 		if (errno != EADDRINUSE ||
 		    !listen_has_port(l->env, addr->port) ||
@@ -309,7 +336,7 @@ listen_find(struct rocketd *env, const struct addr *key)
 
 static struct listener *
 listen_new(struct rocketd *env, const struct addr *key,
-    const struct sockopts *opts)
+    const struct sockopts *opts, int freebind)
 {
 	struct listener	*l;
 	int		 ret, saved;
@@ -319,6 +346,7 @@ listen_new(struct rocketd *env, const struct addr *key,
 	l->env = env;
 	l->key = *key;
 	l->next_opts = *opts;
+	l->freebind = freebind;
 	l->fd = -1;
 	l->fresh = 1;
 	TAILQ_INSERT_TAIL(&env->listeners, l, entry);
@@ -341,42 +369,72 @@ listen_new(struct rocketd *env, const struct addr *key,
 	return (NULL);
 }
 
-static int
-listen_prepare_port(struct rocketd *env, const struct conf_listen *cl,
-    uint16_t port, uint32_t service, uint32_t tls,
-    const struct sockopts *opts, FILE *err)
+/* What an operator can do about it. */
+static const char *
+listen_why(int error)
 {
-	struct listener	*l;
-	struct addr	 key = cl->addr;
+	switch (error) {
+	case EADDRINUSE:
+		return (": another program listens there (ss -ltnp shows it)");
+	case EADDRNOTAVAIL:
+		return (": no interface has it (see freebind)");
+	case EACCES:
+		return (": ports below 1024 need CAP_NET_BIND_SERVICE");
+	case EMFILE:
+		return (": see RLIMIT_NOFILE");
+	default:
+		return ("");
+	}
+}
+
+static int
+listen_prepare_port(struct rocketd *env, const struct plan *plan,
+    uint16_t port)
+{
+	const struct conf_listen	*cl = plan->conf;
+	struct listener			*l;
+	struct addr			 key = cl->addr;
 
 	key.port = port;
 	if ((l = listen_find(env, &key)) == NULL &&
-	    (l = listen_new(env, &key, opts)) == NULL) {
-		conf_complain(err, cl->file, cl->line, cl->column,
-		    "listen on %s port %u: %s", cl->host, port,
-		    strerror(errno));
+	    (l = listen_new(env, &key, plan->opts, plan->freebind)) == NULL) {
+		conf_complain(plan->err, cl->file, cl->line, cl->column,
+		    "listen on %s port %u: %s%s", cl->host, port,
+		    strerror(errno), listen_why(errno));
 		return (-1);
 	}
 	l->named = 1;
-	l->next_service = service;
+	l->next_service = plan->service;
 	l->next_conf = cl;
-	l->next_tls = tls;
-	l->next_opts = *opts;
+	l->next_tls = plan->tls;
+	l->next_opts = *plan->opts;
 	return (0);
 }
 
 /* Each port of a range has a socket; the first that fails is reported. */
 static int
-listen_prepare_one(struct rocketd *env, const struct conf_listen *cl,
-    uint32_t service, uint32_t tls, const struct sockopts *opts, FILE *err)
+listen_prepare_one(struct rocketd *env, const struct plan *plan)
 {
 	uint32_t	 port;
 
-	for (port = cl->port; port <= cl->port_last; port++)
-		if (listen_prepare_port(env, cl, port, service, tls, opts,
-		    err) == -1)
+	for (port = plan->conf->port; port <= plan->conf->port_last; port++)
+		if (listen_prepare_port(env, plan, port) == -1)
 			return (-1);
 	return (0);
+}
+
+static int
+listen_prepare_service(struct rocketd *env, const struct conf_service *cs,
+    struct plan *plan)
+{
+	int	 failed = 0;
+
+	plan->service = cs->number;
+	plan->tls = 0;
+	plan->opts = &cs->opts.service_sock;
+	TAILQ_FOREACH(plan->conf, &cs->listens, entry)
+		failed |= listen_prepare_one(env, plan);
+	return (failed);
 }
 
 int
@@ -384,18 +442,18 @@ listen_prepare(struct rocketd *env, const struct rocketd_conf *conf, FILE *err)
 {
 	const struct conf_block		*b;
 	const struct conf_service	*cs;
-	const struct conf_listen	*cl;
+	struct plan			 plan = { .freebind = conf->freebind,
+					    .err = err };
 	int				 failed = 0;
 
 	TAILQ_FOREACH(b, &conf->blocks, entry) {
-		TAILQ_FOREACH(cl, &b->listens, entry)
-			failed |= listen_prepare_one(env, cl, 0,
-			    b->tls_index, &b->opts.tunnel_sock, err);
+		plan.service = 0;
+		plan.tls = b->tls_index;
+		plan.opts = &b->opts.tunnel_sock;
+		TAILQ_FOREACH(plan.conf, &b->listens, entry)
+			failed |= listen_prepare_one(env, &plan);
 		TAILQ_FOREACH(cs, &b->services, entry)
-			TAILQ_FOREACH(cl, &cs->listens, entry)
-				failed |= listen_prepare_one(env, cl,
-				    cs->number, 0, &cs->opts.service_sock,
-				    err);
+			failed |= listen_prepare_service(env, cs, &plan);
 	}
 	if (failed)
 		listen_abandon(env);

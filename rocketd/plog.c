@@ -26,6 +26,7 @@
 #include "shared/compat.h"
 #include "shared/log.h"
 #include "shared/logline.h"
+#include "null.h"
 #include "plog.h"
 #include "procs.h"
 
@@ -131,7 +132,7 @@ plog_detach(void)
 
 	if (plog.dest != LOGDEST_SYSLOG)
 		return;
-	if ((fd = open("/dev/null", O_RDWR | O_CLOEXEC)) == -1)
+	if ((fd = null_open()) == -1)
 		return;		/* detach_done has logged it */
 	close(plog.errfd);
 	plog.errfd = fd;

@@ -167,7 +167,7 @@ procs_spawn(struct child *child)
 	struct msg_channel	 peer;
 	int			 fd;
 
-	child->pid = spawn_child(env->worker_path, child,
+	child->pid = spawn_child(env, child,
 	    procs_uses_network(child) ? -1 : env->netns, &fd, &child->report);
 	if (child->pid == -1) {
 		child->pid = 0;
@@ -454,7 +454,7 @@ procs_exited(struct child *child, int status)
 	if (!spawn_report(child->report, child->last_death,
 	    sizeof(child->last_death)))
 		child_death(child->last_death, sizeof(child->last_death),
-		    status);
+		    status, child->killed);
 	child->report = -1;
 	if (expected && WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		log_debug("%s: has ended", child_name(child));

@@ -28,6 +28,7 @@
 #include "ctlsock.h"
 #include "detach.h"
 #include "hear.h"
+#include "null.h"
 #include "phase.h"
 #include "plog.h"
 #include "read.h"
@@ -131,6 +132,19 @@ rocketd_signal(int sig, short what, void *arg)
 
 /* ---- the way up ---- */
 
+/* What we may have is what we need: each connection is a descriptor. */
+static void
+rocketd_raise(int what, const char *name)
+{
+	struct rlimit	 rl;
+
+	if (getrlimit(what, &rl) == -1)
+		fatal("%s", name);
+	rl.rlim_cur = rl.rlim_max;
+	if (setrlimit(what, &rl) == -1)
+		log_warn("%s", name);
+}
+
 static void
 rocketd_limits(void)
 {
@@ -142,11 +156,8 @@ rocketd_limits(void)
 	/* a program that the kernel gives cores to ignores the limit */
 	if (NOT_DUMPABLE() == -1)
 		log_warn("core files");
-	if (getrlimit(RLIMIT_NOFILE, &rl) == -1)
-		fatal("RLIMIT_NOFILE");
-	rl.rlim_cur = rl.rlim_max;
-	if (setrlimit(RLIMIT_NOFILE, &rl) == -1)
-		log_warn("RLIMIT_NOFILE");
+	rocketd_raise(RLIMIT_NOFILE, "RLIMIT_NOFILE");
+	rocketd_raise(RLIMIT_FSIZE, "RLIMIT_FSIZE");
 }
 
 static void
@@ -163,23 +174,25 @@ rocketd_events(struct rocketd *env)
 		    NULL) == -1)
 			fatalx("no event for signal %d", rocketd_signals[i]);
 	}
-	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR)
-		fatal("SIGPIPE");
 	if (plog_watch(env, phase_tell_control) == -1)
 		fatalx("no memory for a timer");
 }
 
-/* Fills 0 to 2: nothing that is opened later may be standard error. */
+/* Undoes what we may have inherited, before anything else. */
 static void
-rocketd_stdio(void)
+rocketd_inherited(void)
 {
-	int	 fd;
+	sigset_t	 none;
 
-	do
-		if ((fd = open("/dev/null", O_RDWR)) == -1)
-			exit(1);
-	while (fd <= STDERR_FILENO);
-	close(fd);
+	if (null_fill() == -1)
+		exit(1);
+	sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	(void)signal(SIGCHLD, SIG_DFL);		/* or nothing is reaped */
+	/* errors of what is written, and no more */
+	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGXFSZ, SIG_IGN);
+	(void)umask(022);
 }
 
 /* Makes the network namespace that has no network. */
@@ -191,14 +204,13 @@ rocketd_netns(struct rocketd *env, int strict)
 		return;
 	if (strict)
 		fatal("sandbox strict: no empty network namespace");
-	log_warn("no empty network namespace");
+	log_warn("sandbox: no empty network namespace");
 }
 
 static void
 rocketd_start(struct rocketd *env, struct rocketd_conf *conf)
 {
 	rocketd_limits();
-	(void)umask(022);
 	arc4random_buf(env->start_id, sizeof(env->start_id));
 	env->started = time(NULL);
 	rocketd_events(env);
@@ -275,6 +287,7 @@ main(int argc, char *argv[])
 	static struct rocketd	 env = {
 		.conf_path = ROCKETD_CONF,
 		.worker_path = ROCKETD_WORKER,
+		.worker_fd = -1,
 		.procs_ops = &hear_ops,
 		.key_made = send_made,
 		.netns = -1,
@@ -284,13 +297,14 @@ main(int argc, char *argv[])
 	struct rocketd_conf	*conf;
 	char			 why[256];
 
-	rocketd_stdio();
+	rocketd_inherited();
 	tokenv_init(environ);
 	setproctitle_init(argc, argv, environ);
 	log_init("rocketd", LOGLEVEL_INFO);
 	TAILQ_INIT(&env.children);
 	TAILQ_INIT(&env.listeners);
 	TAILQ_INIT(&env.drained);
+	TAILQ_INIT(&env.mends);
 	TAILQ_INIT(&env.agains);
 	env.root = geteuid() == 0;
 	if (rocketd_options(&env, argc, argv))
@@ -298,7 +312,8 @@ main(int argc, char *argv[])
 
 	if (!env.foreground)
 		env.conf_path = rocketd_absolute(env.conf_path);
-	if (spawn_check(env.worker_path, env.root, why, sizeof(why)) == -1)
+	env.worker_fd = spawn_open(env.worker_path, env.root, why, sizeof(why));
+	if (env.worker_fd == -1)
 		fatalx("worker %s: %s", env.worker_path, why);
 	if ((conf = rocketd_read(&env)) == NULL)
 		return (1);

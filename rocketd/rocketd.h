@@ -25,6 +25,8 @@ TAILQ_HEAD(draineds, drained);
 struct again;
 TAILQ_HEAD(agains, again);
 struct keymake;
+struct mend;
+TAILQ_HEAD(mends, mend);
 struct procs_ops;
 struct reload;
 struct tlslook;
@@ -49,6 +51,7 @@ struct rocketd {
 	const char		*conf_path;
 	const char		*control_override;	/* -s, or NULL */
 	const char		*worker_path;	/* absolute */
+	int			 worker_fd;	/* spawn_open's, -1 none */
 	int			 foreground;	/* -d */
 	int			 verbose;	/* how many -v */
 	int			 root;		/* full separation */
@@ -87,7 +90,17 @@ struct rocketd {
 	uint32_t		 log_level;	/* of all processes */
 
 	/* spawn.c */
-	int			 netns;		/* empty one, -1 none */
+	int			 netns;		/* spawn_netns's */
+
+	/* hear.c */
+	uint32_t		 lack;		/* SANDBOX_: was told */
+
+	/* chans.c */
+	uint32_t		 pair;		/* the last one made */
+
+	/* mend.c */
+	struct mends		 mends;		/* channels lost of late */
+	uint64_t		 mended;
 
 	/* listen.c */
 	struct listeners	 listeners;

@@ -19,6 +19,7 @@
 #include "shared/channel.h"
 #include "shared/compat.h"
 #include "shared/log.h"
+#include "rocketd/conf/netconf.h"
 #include "rocketd/conf/tlsconf.h"
 #include "chans.h"
 #include "crew.h"
@@ -364,6 +365,24 @@ send_web(struct child *child, const struct conf_service *cs)
 	    sizeof(msg)));
 }
 
+/* The networks of users (0) or tunnels (1), in their order. */
+static int
+send_nets(struct child *child, const struct conf_nets *nets, uint32_t tunnels)
+{
+	struct msg_net	 msg;
+	uint32_t	 i;
+
+	for (i = 0; i < nets->n; i++) {
+		memset(&msg, 0, sizeof(msg));
+		msg.tunnels = tunnels;
+		msg.rule = nets->rules[i];
+		if (channel_send(child->chan, IMSG_CONF_NET, -1, &msg,
+		    sizeof(msg)) == -1)
+			return (-1);
+	}
+	return (0);
+}
+
 static int
 send_service(struct rocketd *env, struct child *child)
 {
@@ -390,6 +409,8 @@ send_service(struct rocketd *env, struct child *child)
 	}
 	if (channel_send(child->chan, IMSG_CONF_SERVICE, -1, &msg,
 	    sizeof(msg)) == -1 || send_web(child, cs) == -1 ||
+	    send_nets(child, netconf_users(cs), 0) == -1 ||
+	    send_nets(child, netconf_tunnels(cs), 1) == -1 ||
 	    listen_lend(env, child, cs->number) == -1 ||
 	    send_remotes(child, cs) == -1)
 		return (-1);

@@ -33,8 +33,11 @@
 #ifdef HAVE_SETNS
 #include <sys/prctl.h>
 #define NOT_DUMPABLE()	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+/* what ps calls a program that was executed by its descriptor */
+#define NAME_PROCESS(n)	prctl(PR_SET_NAME, n, 0, 0, 0)
 #else
 #define NOT_DUMPABLE()	0
+#define NAME_PROCESS(n)	0
 #endif
 
 /* Elsewhere setproctitle needs no preparation. */
@@ -61,8 +64,20 @@
 #ifndef SO_BUF_LOCK
 #define SO_BUF_LOCK		-1
 #endif
+#ifndef IP_FREEBIND
+#define IP_FREEBIND		-1
+#endif
+#ifndef IPV6_FREEBIND
+#define IPV6_FREEBIND		-1
+#endif
 #ifndef IP_BIND_ADDRESS_NO_PORT
 #define IP_BIND_ADDRESS_NO_PORT	-1
+#endif
+
+/* Elsewhere a program is executed by its name. */
+#ifndef HAVE_FEXECVE
+#define fexecve(fd, argv, envp)	((void)(fd), (void)(argv), (void)(envp), \
+				    errno = ENOSYS, -1)
 #endif
 
 /* Where there are no network namespaces nothing can be asked of them. */

@@ -23,7 +23,7 @@
 #include "opts.h"
 #include "proc.h"
 
-#define CTL_VERSION		8
+#define CTL_VERSION		9
 #define CTL_FIRST		1000	/* above all of enum msg_type */
 
 /* P parent, C control, W worker of a service, X rocketctl, * any process. */

@@ -196,6 +196,14 @@ static const struct rule_field	 fields_file[] = {
 	END
 };
 
+static const struct rule_field	 fields_net[] = {
+	RANGE(msg_net, tunnels, 0, 1),
+	RANGE(msg_net, rule.bits, 0, 128),
+	RANGE(msg_net, rule.allow, 0, 1),
+	ADDRS(msg_net, rule.addr),
+	END
+};
+
 /* ---- fields, keys, tunnels and dialling ---- */
 
 static const struct rule_field	 fields_sign[] = {
@@ -231,12 +239,23 @@ static const struct rule_field	 fields_started[] = {
 };
 
 static const struct rule_field	 fields_verdict[] = {
-	RANGE(msg_verdict, verdict, VERDICT_OK, VERDICT_FALSE),
+	RANGE(msg_verdict, verdict, VERDICT_OK, VERDICT_REPLAYED),
 	END
 };
 
 static const struct rule_field	 fields_key[] = {
 	RANGE(msg_key, order, 0, TOKENS_MAX - 1),
+	END
+};
+
+static const struct rule_field	 fields_blame[] = {
+	RANGE(msg_blame, offence, 0, OFFENCES - 1),
+	END
+};
+
+static const struct rule_field	 fields_peer[] = {
+	ADDRS(msg_peer, peer),
+	RANGE(msg_peer, offence, 0, OFFENCES),
 	END
 };
 
@@ -299,6 +318,8 @@ static const struct rule	 msg_rules[IMSG_MAX] = {
 	    fields_log),
 	RULE(IMSG_COMPLAINT, ONE(CHILDREN, P), FIXED(msg_channel), 0,
 	    fields_channel),
+	RULE(IMSG_CHANNEL_LOST, ONE(CHILDREN, P), FIXED(msg_channel), 0,
+	    fields_channel),
 	RULE(IMSG_FDS_TAKEN, TWO(CHILDREN, P, W | G | D | T, G | D | T),
 	    FIXED(msg_count), 0, fields_some),
 
@@ -328,6 +349,7 @@ static const struct rule	 msg_rules[IMSG_MAX] = {
 	RULE(IMSG_CONF_DECOY, ONE(P, G), FIXED(msg_decoy), 0, fields_decoy),
 	RULE(IMSG_CONF_FILE, ONE(P, G), FIXED(msg_file), 1, fields_file),
 	RULE(IMSG_DIR_AGAIN, ONE(D, P), FIXED(msg_dir), 0, fields_dir),
+	RULE(IMSG_CONF_NET, ONE(P, W), FIXED(msg_net), 0, fields_net),
 
 	RULE(IMSG_PROOF, ONE(G, K), FIXED(msg_proof), 0, fields_none),
 	RULE(IMSG_IDENTITY, ONE(G, K), FIXED(msg_identity), 0, fields_none),
@@ -342,6 +364,9 @@ static const struct rule	 msg_rules[IMSG_MAX] = {
 	RULE(IMSG_TUNNEL, ONE(G, W), FIXED(msg_tunnel), 1, fields_tunnel),
 	RULE(IMSG_TUNNEL_PROVEN, ONE(W, G), FIXED(msg_number), 0, fields_none),
 	RULE(IMSG_TUNNEL_CLOSED, ONE(W, G), FIXED(msg_number), 0, fields_none),
+	RULE(IMSG_TUNNEL_BLAMED, ONE(W, G), FIXED(msg_blame), 0, fields_blame),
+	RULE(IMSG_TUNNEL_SHED, ONE(G, W), FIXED(msg_number), 0, fields_none),
+	RULE(IMSG_PEER, ONE(G, T), FIXED(msg_peer), 0, fields_peer),
 	RULE(IMSG_ARRIVAL_PROVEN, ONE(G, T), FIXED(msg_arrived), 0,
 	    fields_none),
 

@@ -21,7 +21,7 @@
 #include "opts.h"
 #include "proc.h"
 
-#define MSG_VERSION		8
+#define MSG_VERSION		9
 
 #define KEY_LEN			32
 #define IDENTITY_LEN		16
@@ -60,6 +60,7 @@ enum msg_type {
 	IMSG_LOG,	/* * -> C	struct msg_log (cut after text) */
 	IMSG_COMPLAINT,	/* * -> P	struct msg_channel: of whom */
 	IMSG_FDS_TAKEN,	/* * -> *	struct msg_count: channel.c eats it */
+	IMSG_CHANNEL_LOST,	/* * -> P	struct msg_channel: to whom */
 
 	/* configuration */
 	IMSG_CONF_CONTROL,	/* P -> C	struct msg_control, fd */
@@ -81,6 +82,7 @@ enum msg_type {
 	IMSG_CONF_DECOY,	/* P -> G	struct msg_decoy */
 	IMSG_CONF_FILE,		/* P -> G	struct msg_file, fd */
 	IMSG_DIR_AGAIN,		/* D -> P	struct msg_dir */
+	IMSG_CONF_NET,		/* P -> W	struct msg_net */
 
 	/* keys */
 	IMSG_PROOF,		/* G -> K	struct msg_proof */
@@ -96,6 +98,9 @@ enum msg_type {
 	IMSG_TUNNEL,		/* G -> W	struct msg_tunnel, fd */
 	IMSG_TUNNEL_PROVEN,	/* W -> G	struct msg_number */
 	IMSG_TUNNEL_CLOSED,	/* W -> G	struct msg_number */
+	IMSG_TUNNEL_BLAMED,	/* W -> G	struct msg_blame, then CLOSED */
+	IMSG_TUNNEL_SHED,	/* G -> W	struct msg_number: close it */
+	IMSG_PEER,		/* G -> T	struct msg_peer */
 	IMSG_ARRIVAL_PROVEN,	/* G -> T	struct msg_arrived */
 
 	/* dialling */
@@ -161,7 +166,7 @@ struct msg_channel {
 	uint32_t	 index;
 	uint32_t	 generation;
 	uint32_t	 side;		/* enum side, PROC_SERVICE and TLS */
-	uint32_t	 pad;
+	uint32_t	 pair;		/* the parent's number of the pair */
 	char		 name[SERVICE_NAME_MAX];
 };
 
@@ -299,6 +304,12 @@ struct msg_proxy {	/* who is believed about whom it speaks for */
 	struct addr	 addr;
 };
 
+struct msg_net {		/* one of a list: the first that fits counts */
+	uint32_t	 tunnels;	/* 1: who may have tunnels; 0: users */
+	uint32_t	 pad;
+	struct net_rule	 rule;
+};
+
 /* What strangers are answered on the listeners of a server block. */
 struct msg_decoy {
 	uint32_t	 number;	/* of the block, from 0 */
@@ -332,7 +343,8 @@ struct msg_proof {
 enum verdict {
 	VERDICT_OK,
 	VERDICT_UNKNOWN,		/* no live token has this identity */
-	VERDICT_FALSE			/* one has, and the binder is not its */
+	VERDICT_FALSE,			/* one has, and the binder is not its */
+	VERDICT_REPLAYED		/* it is, and was used before */
 };
 
 struct msg_verdict {
@@ -392,6 +404,8 @@ struct msg_arrival {		/* one end of a socket pair, TLS behind it */
 	uint32_t	 decoy;		/* of its listener */
 	uint32_t	 dialect;	/* of its listener */
 	uint32_t	 service;	/* of its listener, or 0 */
+	uint32_t	 listener;	/* its number */
+	uint32_t	 pad;
 	struct addr	 peer;		/* of the connection itself */
 	struct addr	 local;
 };
@@ -400,6 +414,17 @@ struct msg_arrived {		/* it is a tunnel, whose peer is proven */
 	uint64_t	 number;
 	uint32_t	 service;
 	uint32_t	 pad;
+};
+
+struct msg_blame {		/* why it was never proven */
+	uint64_t	 number;
+	uint32_t	 offence;	/* enum offence */
+	uint32_t	 pad;
+};
+
+struct msg_peer {		/* what became of one that tls handed on */
+	struct addr	 peer;
+	uint32_t	 offence;	/* enum offence; OFFENCES: proven */
 };
 
 struct msg_tunnel {

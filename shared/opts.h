@@ -11,6 +11,7 @@
 
 #include <stdint.h>
 
+#include "addr.h"
 #include "name.h"
 
 #define SERVICE_NAME_MAX	64	/* with its NUL */
@@ -29,6 +30,7 @@
 #define WEB_HEADERS_MAX		1024	/* lines and their ends, with NUL */
 #define WEB_HEADERS		8	/* such lines */
 #define DECOYS_MAX		64	/* one a server block */
+#define NET_RULES_MAX		64	/* of one list of networks */
 
 enum side {
 	SIDE_NONE,
@@ -60,12 +62,23 @@ enum log_dest {
 	LOGDEST_JSON			/* JSON lines on fd */
 };
 
+/* What a source is given a penalty for. */
+enum offence {
+	OFFENCE_PROOF,		/* a false proof, or for an unknown token */
+	OFFENCE_REPLAY,		/* a proof that was used before */
+	OFFENCE_TIMEOUT,		/* no proof in time */
+	OFFENCE_GARBAGE,		/* what begins no tunnel */
+	OFFENCES
+};
+
 /* How long and how many connections may be unproven at the gate. */
 struct gate_opts {
 	uint32_t	 deadline_ms;	/* for a tunnel to be proven */
 	uint32_t	 max_unproven;	/* of all sources together */
 	uint32_t	 max_per_source; /* unproven ones of one address */
-	uint32_t	 pad;
+	uint32_t	 penalty[OFFENCES]; /* seconds, for each of them */
+	uint32_t	 penalty_min;	/* seconds: refused from there on... */
+	uint32_t	 penalty_max;	/* ...for so long at most; 0: never */
 };
 
 enum congestion {
@@ -90,6 +103,13 @@ struct sockopts {
 enum strategy {
 	STRATEGY_FAILOVER,
 	STRATEGY_BALANCE
+};
+
+/* Are those of a network allowed?  The first of a list that fits decides. */
+struct net_rule {
+	struct addr	 addr;		/* ADDR_NONE: any address */
+	uint32_t	 bits;		/* of addr that have to match */
+	uint32_t	 allow;		/* 1; or 0: blocked */
 };
 
 /* What may protect a tunnel's octets; a mask. */
@@ -131,6 +151,17 @@ struct service_opts {
 	uint32_t	 dial_timeout;		/* seconds */
 	uint32_t	 strategy;		/* enum strategy */
 	uint32_t	 proxy_protocol; /* 0, 1 or 2, towards the target */
+	/* limits; 0: none */
+	uint32_t	 users_max;		/* users at once */
+	uint32_t	 users_per_source;	/* of one address */
+	uint32_t	 user_rate;	/* new ones of it, a second */
+	uint32_t	 user_idle;	/* seconds without an octet */
+	uint32_t	 rate_in;	/* octets a second to the target... */
+	uint32_t	 rate_out;		/* ...and to users */
+	uint32_t	 rate_in_user;		/* the same of one user */
+	uint32_t	 rate_out_user;
+	uint32_t	 tunnels_max;		/* of one client */
+	uint32_t	 stream_rate;	/* that a peer opens, of a session */
 	/* sockets: of users (server side) or targets (client side) */
 	struct sockopts	 service_sock;
 	/* and of tunnels */

@@ -55,7 +55,7 @@ close($man);
 die "too few options in the manual\n" if @options < 30;
 # What is no option is written elsewhere, and a block has one of the decoys.
 my $statement = join('|', 'client', 'control socket', 'forward to', 'ids',
-    'listen on', 'server', 'service', 'tls', 'token');
+    'listen on', 'server', 'service', 'tls', 'token', 'allow', 'block');
 @options = grep { $_->{name} !~ /^(?:$statement)\b/ &&
     $_->{name} !~ /^decoy (?:redirect|directory)$/ } @options;
 
@@ -64,7 +64,7 @@ for my $o (@options) {
 	$o->{places} = $o->{section} eq 'GLOBAL OPTIONS' ? 'g' :
 	    $o->{section} eq 'Decoys' ? 'S' :
 	    $o->{name} eq 'path' ? 'sc' :
-	    $o->{section} eq 'Waiting users' ? 'Ss' :
+	    $o->{section} =~ /^(?:Users|Accepted tunnels)$/ ? 'Ss' :
 	    $o->{section} =~ /^(?:Servers and targets|WebSocket)$/ ? 'Cc' :
 	    $o->{section} eq 'Tunnel sockets' ? 'SCc' : 'SCsc';
 }

@@ -104,6 +104,12 @@ rig_sink(enum log_level level, const char *line, void *arg)
 	must(strlen(line) < LOG_LINE_MAX);
 }
 
+void
+rig_side(enum side side)
+{
+	rig_self.side = side;
+}
+
 int
 rig_start(const struct role *role, const uint8_t *p, size_t n)
 {

@@ -25,6 +25,8 @@ struct rig_peer {
 
 /* rolerig.c */
 
+/* Before the first input: the side of the block that the role is of. */
+void		 rig_side(enum side);
 /*
  * Begins an input; the first call initializes the role too, and says so.
  * NULL: no role, for what takes configuration alone.

@@ -150,6 +150,40 @@ test_connect(void **state)
 	}
 }
 
+/* A pair that was lost is made anew, if there should be one. */
+static void
+test_again(void **state)
+{
+	struct rocketd	 env;
+	struct child	 child[N];
+	char		 c;
+
+	(void)state;
+	memset(&env, 0, sizeof(env));
+	TAILQ_INIT(&env.children);
+	t_all(child);
+	nsent = fails_at = 0;
+	assert_int_equal(chans_again(&env, &child[KEYS], &child[GATE]), 1);
+	assert_int_equal(nsent, 2);
+	assert_int_equal(sent[0].msg.role, PROC_KEYS);
+	assert_int_equal(sent[1].msg.role, PROC_GATE);
+	assert_int_equal(sent[0].msg.pair, env.pair);
+	assert_int_equal(sent[1].msg.pair, env.pair);
+	assert_int_equal(write(sent[0].fd, "x", 1), 1);
+	assert_int_equal(read(sent[1].fd, &c, 1), 1);
+	close(sent[0].fd);
+	close(sent[1].fd);
+	nsent = 0;
+	assert_int_equal(chans_again(&env, &child[GATE], &child[CLIENT]), 0);
+	child[SERVER].state = CHILD_STOPPING;
+	assert_int_equal(chans_again(&env, &child[GATE], &child[SERVER]), 0);
+	assert_int_equal(chans_again(&env, &child[SERVER], &child[GATE]), 0);
+	child[KEYS].chan = NULL;
+	assert_int_equal(chans_again(&env, &child[KEYS], &child[GATE]), 0);
+	assert_int_equal(chans_again(&env, &child[GATE], &child[KEYS]), 0);
+	assert_int_equal(nsent, 0);
+}
+
 /* A worker that drains: the gate is given an end, and not again a channel. */
 static void
 test_sever(void **state)
@@ -230,6 +264,7 @@ main(void)
 		cmocka_unit_test(test_topology),
 		cmocka_unit_test(test_connect),
 		cmocka_unit_test(test_connect_fails),
+		cmocka_unit_test(test_again),
 		cmocka_unit_test(test_sever),
 		cmocka_unit_test(test_blame),
 	};

@@ -512,11 +512,14 @@ test_words(void **state)
 	assert_string_equal(child_name(&child), "worker web.2 (server)");
 	child.role = PROC_KEYS;
 	assert_string_equal(child_name(&child), "keys");
-	child_death(buf, sizeof(buf), 1 << 8);
+	child_death(buf, sizeof(buf), 1 << 8, 0);
 	assert_string_equal(buf, "exit 1");
-	child_death(buf, sizeof(buf), SIGKILL);
+	child_death(buf, sizeof(buf), SIGKILL, 1);
 	assert_string_equal(buf, "signal 9 (Killed)");
-	child_death(buf, sizeof(buf), SIGSYS);
+	child_death(buf, sizeof(buf), SIGKILL, 0);
+	assert_string_equal(buf,
+	    "signal 9 (Killed), perhaps for want of memory");
+	child_death(buf, sizeof(buf), SIGSYS, 0);
 	assert_string_equal(buf, "sandbox violation (SIGSYS)");
 	assert_string_equal(child_state_name(CHILD_BACKOFF), "backoff");
 	assert_string_equal(child_state_name(CHILD_STATE_MAX), "?");

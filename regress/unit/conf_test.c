@@ -839,6 +839,33 @@ test_diff_server(void **state)
 	    SERVER SECRET "user timeout 1\n" A "}\n"), CHANGE_LIVE);
 }
 
+/* Lists of networks: the order counts, and its own replaces its block's. */
+static void
+test_diff_nets(void **state)
+{
+	(void)state;
+	assert_int_equal(diff(S(""), S("block from ::1\n")), CHANGE_LIVE);
+	assert_int_equal(diff(S(""), S("block tunnels from ::1\n")),
+	    CHANGE_LIVE);
+	assert_int_equal(diff(S("block from ::1\n"),
+	    S("allow from ::1\n")), CHANGE_LIVE);
+	assert_int_equal(diff(S("block from ::1\nallow from ::/0\n"),
+	    S("allow from ::/0\nblock from ::1\n")), CHANGE_LIVE);
+	assert_int_equal(diff(S("block from 10.0.0.0/8\n"),
+	    S("block from 10.0.0.0/9\n")), CHANGE_LIVE);
+	assert_int_equal(diff(S("block from { ::1 ::2 }\n"),
+	    S("block from ::1\nblock from ::2/128\n")), 0);
+	assert_int_equal(diff(S("block from any\n"),
+	    S("block from 0.0.0.0/0\n")), CHANGE_LIVE);
+	assert_int_equal(diff(SERVER SECRET A "}\n", SERVER SECRET
+	    "block from ::2\n" A "}\n"), CHANGE_LIVE);
+	assert_int_equal(diff(SERVER SECRET "block from ::2\n" A "}\n",
+	    SERVER SECRET "allow from ::2\n" A "}\n"), CHANGE_LIVE);
+	assert_int_equal(diff(S("block from ::1\n"), SERVER SECRET
+	    "block from ::2\nservice \"a\" { listen on ::1 port 2057\n"
+	    "block from ::1\n} }\n"), 0);
+}
+
 static void
 test_diff_tokens(void **state)
 {
@@ -910,6 +937,7 @@ main(void)
 		cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_numbers_wrap),
 		cmocka_unit_test(test_diff_server),
+		cmocka_unit_test(test_diff_nets),
 		cmocka_unit_test(test_diff_tokens),
 		cmocka_unit_test(test_diff_client)
 	};

@@ -15,6 +15,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -182,6 +183,52 @@ test_connects(void **state)
 	close(lfd);
 }
 
+/* What is read of it, once it has come. */
+static ssize_t
+heard(int fd)
+{
+	struct pollfd	 p = { .fd = fd, .events = POLLIN };
+	uint8_t		 octet;
+
+	assert_int_equal(poll(&p, 1, 10000), 1);
+	return (recv(fd, &octet, 1, 0));
+}
+
+/*
+ * Whoever closes a target's connection without more ado resets it: here, once
+ * nobody wants it any more, or where it is sent.  A tunnel's ends in order.
+ */
+static void
+test_closed_early(void **state)
+{
+	struct addr	 a;
+	socklen_t	 len = sizeof(int);
+	int		 lfd, fd, k, on;
+
+	(void)state;
+	lfd = listener(ADDR_IPV4, 5, &a);
+	for (k = 0; k < 3; k++) {
+		conf.transport = k == 2 ? TRANSPORT_TCPMUX : 0;
+		start(&a, 1);
+		/* The kernel has connected; the event may be to come. */
+		(void)event_base_loop(base, EVLOOP_ONCE);
+		if (k > 0)
+			run();
+		if (k > 0 && getsockopt(done_fd, SOL_SOCKET, SO_OOBINLINE, &on,
+		    &len) == 0)
+			assert_int_equal(on != 0, k == 1);
+		if (ndone > 0)
+			close(done_fd);
+		connect_free(conn);
+		assert_int_not_equal(fd = accept(lfd, NULL, NULL), -1);
+		errno = 0;
+		assert_int_equal(heard(fd), k == 2 ? 0 : -1);
+		assert_int_equal(errno, k == 2 ? 0 : ECONNRESET);
+		close(fd);
+	}
+	close(lfd);
+}
+
 static void
 test_refused(void **state)
 {
@@ -324,6 +371,7 @@ main(void)
 {
 	const struct CMUnitTest	 tests[] = {
 		cmocka_unit_test_setup(test_connects, prepare),
+		cmocka_unit_test_setup(test_closed_early, prepare),
 		cmocka_unit_test_setup(test_refused, prepare),
 		cmocka_unit_test_setup(test_silent, prepare),
 		cmocka_unit_test_setup(test_families, prepare),

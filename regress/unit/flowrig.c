@@ -47,7 +47,7 @@ const char		*flow_fault;
 struct msg_dial		 flow_asked;
 uint64_t		 flow_proven, flow_closed;
 unsigned int		 flow_nasked, flow_ncancelled, flow_nproven,
-			 flow_nclosed;
+			 flow_nclosed, flow_nblamed, flow_blamed;
 int			 flow_room = -1;
 struct seal_ctx		*flow_ctx[2];	/* SIDE_SERVER, SIDE_CLIENT */
 unsigned int		 flow_activity;
@@ -76,8 +76,14 @@ static void
 gate_told(uint32_t type, struct imsg *imsg)
 {
 	struct msg_number	 msg;
+	struct msg_blame	 blame;
 
-	if (imsg_get_data(imsg, &msg, sizeof(msg)) == -1)
+	if (type == IMSG_TUNNEL_BLAMED) {
+		if (imsg_get_data(imsg, &blame, sizeof(blame)) == -1)
+			flow_fault = "the gate is told nonsense";
+		flow_nblamed++;
+		flow_blamed = (int)blame.offence;
+	} else if (imsg_get_data(imsg, &msg, sizeof(msg)) == -1)
 		flow_fault = "the gate is told nonsense";
 	else if (type == IMSG_TUNNEL_PROVEN) {
 		flow_proven = msg.number;
@@ -576,6 +582,7 @@ flow_setup(void **state)
 	memset(&svc->stats, 0, sizeof(svc->stats));
 	memset(&svc->target, 0, sizeof(svc->target));
 	flow_nasked = flow_ncancelled = flow_nproven = flow_nclosed = 0;
+	flow_nblamed = 0;
 	flow_settle();
 	fds_before = flow_fds();
 	return (0);

@@ -132,7 +132,7 @@ extern struct far_end	 flow_gate, flow_dial;
 extern struct msg_dial	 flow_asked;
 extern uint64_t		 flow_proven, flow_closed;
 extern unsigned int	 flow_nasked, flow_ncancelled, flow_nproven,
-			 flow_nclosed;
+			 flow_nclosed, flow_nblamed, flow_blamed;
 extern int		 flow_room;	/* the last IMSG_ROOM, or -1 */
 
 /* flowrig.c */

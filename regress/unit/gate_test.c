@@ -122,7 +122,8 @@ told(struct worker_end *w, uint32_t type, uint64_t number)
 static void
 configure(uint32_t deadline, uint32_t total, uint32_t source)
 {
-	struct gate_opts		 conf = { deadline, total, source, 0 };
+	struct gate_opts	 conf = { deadline, total, source,
+				    .penalty_max = 0 };
 	struct msg_listen	 listen;
 	int			 fd;
 

@@ -50,6 +50,7 @@ static const struct expect	 table[] = {
 	{ IMSG_LOG_LEVEL, ALL, FIX(msg_level), 0 },
 	{ IMSG_LOG, "PKGRDTW>C", NULL, 5, 1028, 0 },
 	{ IMSG_COMPLAINT, TO_PARENT, FIX(msg_channel), 0 },
+	{ IMSG_CHANNEL_LOST, TO_PARENT, FIX(msg_channel), 0 },
 	{ IMSG_FDS_TAKEN, "CKGRDTW>P", "WGDT>GDT", FIX(msg_count), 0 },
 	{ IMSG_CONF_CONTROL, "P>C", NULL, FIX(msg_control), 1 },
 	{ IMSG_CONF_LOG, "P>C", NULL, FIX(msg_logdest), 1 },
@@ -70,6 +71,7 @@ static const struct expect	 table[] = {
 	{ IMSG_CONF_DECOY, "P>G", NULL, FIX(msg_decoy), 0 },
 	{ IMSG_CONF_FILE, "P>G", NULL, FIX(msg_file), 1 },
 	{ IMSG_DIR_AGAIN, "D>P", NULL, FIX(msg_dir), 0 },
+	{ IMSG_CONF_NET, "P>W", NULL, FIX(msg_net), 0 },
 	{ IMSG_PROOF, "G>K", NULL, FIX(msg_proof), 0 },
 	{ IMSG_IDENTITY, "G>K", NULL, FIX(msg_identity), 0 },
 	{ IMSG_VERDICT, "K>G", NULL, FIX(msg_verdict), 0 },
@@ -81,6 +83,9 @@ static const struct expect	 table[] = {
 	{ IMSG_TUNNEL, "G>W", NULL, FIX(msg_tunnel), 1 },
 	{ IMSG_TUNNEL_PROVEN, "W>G", NULL, FIX(msg_number), 0 },
 	{ IMSG_TUNNEL_CLOSED, "W>G", NULL, FIX(msg_number), 0 },
+	{ IMSG_TUNNEL_BLAMED, "W>G", NULL, FIX(msg_blame), 0 },
+	{ IMSG_TUNNEL_SHED, "G>W", NULL, FIX(msg_number), 0 },
+	{ IMSG_PEER, "G>T", NULL, FIX(msg_peer), 0 },
 	{ IMSG_ARRIVAL_PROVEN, "G>T", NULL, FIX(msg_arrived), 0 },
 	{ IMSG_DIAL, "W>D", NULL, FIX(msg_dial), 0 },
 	{ IMSG_DIAL_CANCEL, "W>D", NULL, FIX(msg_count), 0 },
@@ -152,6 +157,7 @@ static const struct field	 fields[] = {
 	UPTO(IMSG_CHANNEL, msg_channel, index, 63),
 	UPTO(IMSG_CHANNEL, msg_channel, side, SIDE_CLIENT),
 	UPTO(IMSG_COMPLAINT, msg_channel, role, PROC_SERVICE),
+	UPTO(IMSG_CHANNEL_LOST, msg_channel, role, PROC_SERVICE),
 	F(IMSG_STOP, msg_stop, drain_ms, UINT32_MAX, 1),
 	UPTO(IMSG_LOG_LEVEL, msg_level, level, LOGLEVEL_TRACE),
 	UPTO(IMSG_LOG, msg_log, level, LOGLEVEL_TRACE),
@@ -175,6 +181,9 @@ static const struct field	 fields[] = {
 	UPTO(IMSG_CONF_LISTEN, msg_listen, decoy, 63),
 	UPTO(IMSG_CONF_LISTEN, msg_listen, dialect, 0),
 	UPTO(IMSG_CONF_PROXY, msg_proxy, bits, 128),
+	UPTO(IMSG_CONF_NET, msg_net, tunnels, 1),
+	UPTO(IMSG_CONF_NET, msg_net, rule.bits, 128),
+	UPTO(IMSG_CONF_NET, msg_net, rule.allow, 1),
 	UPTO(IMSG_CONF_DECOY, msg_decoy, number, 63),
 	FROM(IMSG_CONF_DECOY, msg_decoy, status, 200),
 	UPTO(IMSG_CONF_DECOY, msg_decoy, status, 599),
@@ -193,7 +202,7 @@ static const struct field	 fields[] = {
 	UPTO(IMSG_CONF_SERVICE, msg_service, opts.proxy_protocol, 2),
 	UPTO(IMSG_CONF_SERVICE, msg_service, opts.service_sock.nodelay, 1),
 	UPTO(IMSG_CONF_SERVICE, msg_service, opts.tunnel_sock.nodelay, 1),
-	UPTO(IMSG_VERDICT, msg_verdict, verdict, VERDICT_FALSE),
+	UPTO(IMSG_VERDICT, msg_verdict, verdict, VERDICT_REPLAYED),
 	UPTO(IMSG_KEY, msg_key, order, 7),
 	UPTO(IMSG_KEYS_END, msg_count, count, 8),
 	UPTO(IMSG_DIAL, msg_dial, what, DIAL_TARGET),
@@ -216,6 +225,8 @@ static const struct field	 fields[] = {
 	UPTO(IMSG_ARRIVAL, msg_arrival, transport, 15),
 	UPTO(IMSG_ARRIVAL, msg_arrival, decoy, 63),
 	UPTO(IMSG_ARRIVAL, msg_arrival, dialect, 0),
+	UPTO(IMSG_TUNNEL_BLAMED, msg_blame, offence, OFFENCE_GARBAGE),
+	UPTO(IMSG_PEER, msg_peer, offence, OFFENCES),
 	UPTO(IMSG_TLS_START, msg_start, transport, 15),
 	F(IMSG_TLS_CANCEL, msg_count, count, UINT32_MAX, 1),
 	UPTO(IMSG_RESOLVED, msg_resolved, count, 16),
@@ -258,6 +269,7 @@ static const struct {
 	S(IMSG_BEGIN, msg_begin, name),
 	S(IMSG_CHANNEL, msg_channel, name),
 	S(IMSG_COMPLAINT, msg_channel, name),
+	S(IMSG_CHANNEL_LOST, msg_channel, name),
 	S(IMSG_CONF_CONTROL, msg_control, path),
 	S(IMSG_CONF_KEY, msg_conf_key, name),
 	S(IMSG_CONF_REMOTE, msg_dialee, host),
@@ -320,10 +332,12 @@ static const struct {
 	A(IMSG_CONF_PROXY, msg_proxy, addr),
 	A(IMSG_CONF_REMOTE, msg_dialee, source),
 	A(IMSG_CONF_REMOTE, msg_dialee, edge),
+	A(IMSG_CONF_NET, msg_net, rule.addr),
 	A(IMSG_CONF_TARGET, msg_dialee, source),
 	A(IMSG_CONF_TARGET, msg_dialee, edge),
 	A(IMSG_ARRIVAL, msg_arrival, peer),
 	A(IMSG_ARRIVAL, msg_arrival, local),
+	A(IMSG_PEER, msg_peer, peer),
 	A(IMSG_TLS_START, msg_start, peer),
 	A(IMSG_TUNNEL, msg_tunnel, peer),
 	A(IMSG_TUNNEL, msg_tunnel, local),
@@ -357,6 +371,7 @@ valid(uint32_t type, unsigned char *data)
 		break;
 	case IMSG_CHANNEL:
 	case IMSG_COMPLAINT:
+	case IMSG_CHANNEL_LOST:
 		put(data, offsetof(struct msg_channel, role), PROC_KEYS);
 		break;
 	case IMSG_FDS_TAKEN:
@@ -739,7 +754,7 @@ test_no_padding(void **state)
 	assert_int_equal(sizeof(struct msg_pem), 8 + 256);
 	assert_int_equal(sizeof(struct msg_sign), 16 + 32 + 256);
 	assert_int_equal(sizeof(struct msg_signed), 16 + 512);
-	assert_int_equal(sizeof(struct msg_arrival), 24 + 2 * 24);
+	assert_int_equal(sizeof(struct msg_arrival), 32 + 2 * 24);
 	assert_int_equal(sizeof(struct msg_arrived), 16);
 	assert_int_equal(sizeof(struct msg_start), 12 + 24 + 256);
 	assert_int_equal(sizeof(struct msg_started), 8 + 192);

@@ -101,7 +101,7 @@ flush(struct outq *q, int sv[2])
 	ssize_t	 n;
 
 	while (q->len > 0) {
-		if ((n = outq_write(q, sv[0])) == -1)
+		if ((n = outq_write(q, sv[0], SIZE_MAX)) == -1)
 			assert_int_equal(errno, EAGAIN);
 		else
 			assert_true(n > 0);
@@ -156,7 +156,7 @@ test_order(void **state)
 			feed(&q, a, 1 + random() % 3000);
 		/* more comes than goes */
 		if (random() % 4 == 0 && q.len > 0 &&
-		    outq_write(&q, b[0]) > 0)
+		    outq_write(&q, b[0], SIZE_MAX) > 0)
 			take(b[1]);
 		assert_true((int64_t)budget.held >= q.len);
 	}

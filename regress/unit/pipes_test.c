@@ -46,7 +46,7 @@ test_through(void **state)
 	assert_int_equal(p->len, 6);
 	assert_int_equal(pipes_read(p, buf, 2), 2);
 	assert_memory_equal(buf, "ro", 2);
-	assert_int_equal(pipes_drain(p, b[0]), 4);
+	assert_int_equal(pipes_drain(p, b[0], SIZE_MAX), 4);
 	assert_int_equal(p->len, 0);
 	assert_int_equal(read(b[1], buf, sizeof(buf)), 4);
 	assert_memory_equal(buf, "cket", 4);
@@ -80,7 +80,7 @@ test_full(void **state)
 	} while (n > 0);
 	assert_int_equal(errno, EAGAIN);	/* the pipe's */
 	assert_int_equal(p->len, in);
-	while ((n = pipes_drain(p, b[0])) > 0)
+	while ((n = pipes_drain(p, b[0], SIZE_MAX)) > 0)
 		out += n;
 	assert_int_equal(errno, EAGAIN);	/* the socket's */
 	assert_int_equal(p->len, in - out);

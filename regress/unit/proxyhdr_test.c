@@ -259,6 +259,40 @@ test_read_v1(void **state)
 	good(V1("PROXY UNKNOWN 1 2 3 what ever"), none, none);
 }
 
+/* Its checksum, if it has one, is true (RFC 3720, CRC-32C). */
+static void
+test_checksum(void **state)
+{
+	static const char	 header[] = SIGNATURE
+				    "\x21\x11\x00\x16" "\xc0\x00\x02\x01"
+				    "\xc6\x33\x64\x02" "\x12\x34" "\x01\xbb"
+				    "\x03\x00\x04" "\xb0\x16\xa5\x8f"
+				    "\x04\x00\x00";
+	struct addr		 a, b;
+	uint8_t			 buf[sizeof(header) - 1];
+	size_t			 i;
+
+	(void)state;
+	a = address(ADDR_IPV4, "192.0.2.1", 0x1234);
+	b = address(ADDR_IPV4, "198.51.100.2", 443);
+	memcpy(buf, header, sizeof(buf));
+	good(buf, sizeof(buf), a, b);
+	for (i = 16; i < 28; i++) {
+		buf[i] ^= 0x40;
+		bad(buf, sizeof(buf));
+		buf[i] ^= 0x40;
+	}
+	for (i = 31; i < 35; i++) {
+		buf[i] ^= 0x01;
+		bad(buf, sizeof(buf));
+		buf[i] ^= 0x01;
+	}
+	/* a checksum of three octets */
+	buf[30] = 3;
+	buf[34] = 0x04;
+	bad(buf, sizeof(buf));
+}
+
 static void
 test_read_v2(void **state)
 {
@@ -274,8 +308,13 @@ test_read_v2(void **state)
 	(void)state;
 	good(buf, 28, a, b);
 	/* further fields behind the addresses */
-	buf[15] += 7;
-	good(buf, 35, a, b);
+	buf[15] += 6;
+	good(buf, 34, a, b);
+	buf[15]++;		/* one that is cut short */
+	bad(buf, 35);
+	buf[28] = 0x04;
+	buf[29] = (PROXYHDR_READ_MAX - 31) >> 8;
+	buf[30] = (PROXYHDR_READ_MAX - 31) & 0xff;
 	buf[14] = (PROXYHDR_READ_MAX - 16) >> 8;
 	buf[15] = (PROXYHDR_READ_MAX - 16) & 0xff;
 	good(buf, PROXYHDR_READ_MAX, a, b);
@@ -295,10 +334,15 @@ test_read_v2(void **state)
 		buf[15] = (uint8_t)i;
 		bad(buf, 16 + i);
 	}
-	/* of a local socket, or of nothing; LOCAL says nothing of anyone */
-	buf[15] = 12;
 	buf[13] = 0x31;
-	good(buf, 28, none, none);
+	for (i = 0; i < 216; i += 5) {
+		buf[15] = (uint8_t)i;
+		bad(buf, 16 + i);
+	}
+	/* of a local socket, or of nothing; LOCAL says nothing of anyone */
+	buf[15] = 216;
+	good(buf, 232, none, none);
+	buf[15] = 12;
 	buf[13] = 0x00;
 	good(buf, 28, none, none);
 	buf[12] = 0x20;
@@ -346,7 +390,8 @@ main(void)
 		cmocka_unit_test(test_v2_local),
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_read_v1),
-		cmocka_unit_test(test_read_v2)
+		cmocka_unit_test(test_read_v2),
+		cmocka_unit_test(test_checksum)
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));

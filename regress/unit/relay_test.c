@@ -218,6 +218,50 @@ test_reset_of_socket(void **state)
 		}
 }
 
+/* Writes this to the socket before the relay has looked at it. */
+static void
+at_once(size_t n, int flags)
+{
+	uint8_t	 buf[FLOW_TEXT];
+
+	assert_true(n <= sizeof(buf));
+	flow_pattern(buf, end.tx, n);
+	assert_int_equal(send(end.fd, buf, n, flags), n);
+	end.tx += n;
+}
+
+/*
+ * Octets, perhaps an end, and a reset that is there before the relay has looked
+ * at any of them: with a pipe or without, and packed.
+ */
+static void
+test_reset_at_once(void **state)
+{
+	int	 i, k;
+
+	(void)state;
+	for (k = 0; k < 6; k++)
+		for (i = 0; i < WAYS; i++) {
+			svc->conf.opts.compression = k / 2 == 2 ?
+			    COMPRESSION_LZ4 : COMPRESSION_NO;
+			svc->stats.resets = 0;
+			way(i, FLOW_TCP);
+			/* Is the next read by pipe? */
+			peer.t->wire.bulk = k / 2 == 1 ? 256 * 1024 : 0;
+			flow_relay()->fulls = UINT8_MAX;
+			at_once(100, 0);
+			if (k & 1)
+				assert_int_equal(shutdown(end.fd, SHUT_WR), 0);
+			flow_shut(&end, 1);
+			UNTIL(fs->resets == 1);
+			assert_int_equal(fs->reason, RESET_ABORT);
+			assert_true((k & 1) || fs->fins == 0);
+			assert_int_equal(fs->closes, 0);
+			assert_int_equal(svc->stats.resets, 1);
+			gone();
+		}
+}
+
 static void
 reset_seen(void)
 {
@@ -414,6 +458,35 @@ client(uint32_t transport)
 }
 
 /* A preface that comes an octet at a time, and what stands right behind. */
+/*
+ * An urgent octet keeps its place among the others, though the kernel stops
+ * before it, which a pipe takes for emptiness or, behind an end, for the end.
+ */
+static void
+test_urgent(void **state)
+{
+	int	 i, k, on = 1;
+
+	(void)state;
+	for (k = 0; k < 2; k++)
+		for (i = 0; i < WAYS; i++) {
+			way(i, FLOW_TCP);
+			/* as listeners and dial have it */
+			assert_int_equal(setsockopt(flow_relay()->fd,
+			    SOL_SOCKET, SO_OOBINLINE, &on, sizeof(on)), 0);
+			peer.t->wire.bulk = k == 0 ? 0 : 256 * 1024;
+			flow_relay()->fulls = UINT8_MAX;
+			at_once(500, 0);
+			at_once(1, MSG_OOB);
+			at_once(500, 0);
+			flow_write(&end, 0, 1);
+			UNTIL(fs->fins == 1);
+			assert_int_equal(fs->rx, 1001);
+			flow_send(fs, 0, 1);
+			clean();
+		}
+}
+
 static void
 test_preface_pieces(void **state)
 {
@@ -700,12 +773,14 @@ main(void)
 		T(test_end_of_nothing),
 		T(test_end_in_kernel),
 		T(test_reset_of_socket),
+		T(test_reset_at_once),
 		T(test_reset_of_stream),
 		T(test_reset_reason),
 		T(test_order),
 		T(test_order_of_octets),
 		T(test_bulk),
 		T(test_bulk_cannot),
+		T(test_urgent),
 		T(test_preface_pieces),
 		T(test_preface_and_more),
 		T(test_preface_short),

@@ -208,6 +208,9 @@ drops_privileges(void **state)
 	(void)state;
 	for (i = 0; i < nitems(roles); i++) {
 		assert_int_equal(attempt(roles[i], 0, check_drop), 0);
+#ifdef ROCKETD_COVERAGE
+		continue;	/* it keeps its root directory */
+#endif
 		if (geteuid() == 0 && roles[i] != PROC_RESOLVE &&
 		    roles[i] != PROC_DIAL)
 			assert_int_equal(attempt(roles[i], 0, check_root), 0);

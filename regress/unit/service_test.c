@@ -267,12 +267,17 @@ test_tunnel_fails(void **state)
 	flow_trust(&other);
 	tunnel(p, 1, VICTORY, 1);
 	UNTIL(flow_nclosed == 1 && gone(p));
+	assert_int_equal(flow_nblamed, 1);
+	assert_int_equal(flow_blamed, OFFENCE_PROOF);
 	arrives(2, flow_pair(&users[0], 0));	/* before its first octet */
 	flow_shut(&users[0], 0);
 	UNTIL(flow_nclosed == 2);
+	assert_int_equal(flow_nblamed, 1);
 	arrives(3, flow_pair(&users[0], 0));
 	assert_int_equal(write(users[0].fd, "GET / HTTP/1.0\r\n\r\n", 18), 18);
 	UNTIL(flow_nclosed == 3);
+	assert_int_equal(flow_nblamed, 2);
+	assert_int_equal(flow_blamed, OFFENCE_GARBAGE);
 	assert_int_equal(flow_nproven, 0);
 	flow_trust(&flow_token);
 	flow_peer(q, TRANSPORT_TCPMUX);	/* between TLS and ACCEPT */
@@ -280,11 +285,38 @@ test_tunnel_fails(void **state)
 	arrives(4, flow_far(q, 0));
 	UNTIL(flow_nclosed == 4 && q->rejected);
 	assert_int_equal(flow_nproven, 1);
+	assert_int_equal(flow_nblamed, 2);	/* it is known who that is */
 	assert_string_equal(q->why.words, "mux version 2 here, 1 there");
 	assert_int_equal(frame_figure("tunnels_failed"), 4);
 	assert_int_equal(frame_figure("tunnels"), 4);
 	assert_int_equal(frame_logged("tunnel 4 from 192.0.2.1: refused: "
 	    "refused: mux version 2 here, 1 there"), 1);
+	flow_shut(&users[0], 0);
+	flow_clean();
+}
+
+/* The gate needs room: what is not proven goes, what is stays. */
+static void
+test_shed(void **state)
+{
+	struct msg_number	 msg = { .number = 1 };
+
+	(void)state;
+	flow_start(SIDE_SERVER);
+	arrives(1, flow_pair(&users[0], 0));	/* before the keys */
+	frame_say(&flow_gate, IMSG_TUNNEL_SHED, &msg, sizeof(msg));
+	UNTIL(flow_nclosed == 1 && flow_closed == 1);
+	flow_shut(&users[0], 0);
+	flow_keyed();
+	arrives(2, flow_pair(&users[0], 0));
+	tunnel(p, 3, VICTORY, 1);
+	UNTIL(flow_nproven == 1);
+	for (msg.number = 2; msg.number <= 3; msg.number++)
+		frame_say(&flow_gate, IMSG_TUNNEL_SHED, &msg, sizeof(msg));
+	UNTIL(flow_nclosed == 2);
+	assert_int_equal(flow_closed, 2);
+	UNTIL(frame_figure("sessions") == 1);
+	assert_int_equal(flow_nblamed, 0);
 	flow_shut(&users[0], 0);
 	flow_clean();
 }
@@ -735,6 +767,7 @@ main(void)
 		ALONE(test_key_gone),
 		ALONE(test_tunnel),
 		ALONE(test_tunnel_fails),
+		ALONE(test_shed),
 		ALONE(test_gate_dies),
 		ALONE(test_client_back),
 		ALONE(test_client_back_told),

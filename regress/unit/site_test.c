@@ -149,7 +149,8 @@ give_file(const char *name, char c, size_t size)
 static void
 configure(uint32_t status, const char *url, const char *server)
 {
-	struct gate_opts		 gate = { DEADLINE, 20, 10, 0 };
+	struct gate_opts	 gate = { DEADLINE, 20, 10,
+				    .penalty_max = 0 };
 	struct msg_path		 path = { 7, "/known" };
 	struct msg_proxy	 proxy = { PROXIED, 8, { ADDR_IPV4, 0, 0,
 				    { 127 } } };

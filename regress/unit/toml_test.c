@@ -142,6 +142,10 @@ test_values(void **state)
 	is_good("a = 1.5\nb = -0.01\nc = 5e+22\nd = 6.6_2E-3\ne = inf\n"
 	    "f = -nan", "{a=<1.5> b=<-0.01> c=<5e+22> d=<6.62E-3> e=<inf> "
 	    "f=<-nan>}");
+	is_good("a = 2000-02-29\nb = 1988-02-29\nc = 23:59:60\n"
+	    "d = 0001-12-31T00:00:00-23:59",
+	    "{a=(2000-02-29) b=(1988-02-29) c=(23:59:60) "
+	    "d=(0001-12-31T00:00:00-23:59)}");
 	is_good("a = 1979-05-27T07:32:00Z\nb = 1979-05-27 00:32:00.999-07:00\n"
 	    "c = 1979-05-27\nd = 07:32:00 # so early\ne = 1979-05-27 ",
 	    "{a=(1979-05-27T07:32:00Z) b=(1979-05-27 00:32:00.999-07:00) "
@@ -240,6 +244,19 @@ test_bad_values(void **state)
 	is_bad("a = 03.5", "1:5 not a value");
 	is_bad("a = 1979-05-27T07:32", "1:5 not a value");
 	is_bad("a = 07:32:00Z", "1:5 not a value");
+	is_bad("a = 1979-05-27T07:32:00+0700", "1:5 not a value");
+	is_bad("a = 1979-00-27", "1:5 a date with a month");
+	is_bad("a = 1979-13-27", "1:5 a date with a month");
+	is_bad("a = 1979-01-00", "1:5 a date with a day");
+	is_bad("a = 1979-04-31", "1:5 a date with a day");
+	is_bad("b = 1\na = 1988-02-30", "2:5 a date with a day");
+	is_bad("a = 1900-02-29T00:00:00Z", "1:5 a date with a day");
+	is_bad("a = 24:00:00", "1:5 a time of day");
+	is_bad("a = 00:60:00", "1:5 a time of day");
+	is_bad("a = 00:00:61", "1:5 a time of day");
+	is_bad("a = 1979-05-27T24:00:00", "1:5 a time of day");
+	is_bad("a = 1979-05-27T00:00:00+24:00", "1:5 a time zone");
+	is_bad("a = 1979-05-27T00:00:00-00:60", "1:5 a time zone");
 	is_bad("a = 9223372036854775808", "1:5 the number does not fit");
 	is_bad("a = -9223372036854775809", "1:5 the number does not fit");
 	is_bad("a = 0xffffffffffffffff", "1:5 the number does not fit");

@@ -75,6 +75,12 @@ sandbox_close(enum proc_role role, enum side side, uint32_t *have,
 }
 
 const char *
+sandbox_refused(void)
+{
+	return ("landlock");
+}
+
+const char *
 sandbox_names(uint32_t mask)
 {
 	return (mask & SANDBOX_LANDLOCK ? "landlock" : "something");
@@ -440,6 +446,8 @@ test_least_role(void **state)
 	assert_int_equal(done.request, 5);
 	assert_int_equal(done.failed, 0);
 	forked_close(&gate);		/* of which it is not told */
+	assert_int_equal(forked_recv(&forked_parent, NULL, 0),
+	    IMSG_CHANNEL_LOST);
 	forked_pong();
 	forked_pong();
 	forked_tell(IMSG_STOP, &(struct msg_stop){ 1000 },
@@ -501,10 +509,18 @@ test_lack(void **state)
 
 	(void)state;
 	forked_lack = SANDBOX_LANDLOCK;
-	forked_started();			/* a warning,
-	    which waits for control */
+	forked_start("service");
+	forked_begin.log_level = LOGLEVEL_DEBUG;
+	forked_begins();
+	forked_tell(IMSG_END, NULL, 0);
+	HEAR("drop service 321");
+	HEAR("init");
+	HEAR("begin 0");
+	HEAR("close service 1");
+	HEAR("ready 0");
+	/* which waits for control: the warning is control's and the parent's */
 	forked_joins(&control, PROC_CONTROL, 0, SIDE_NONE);
-	forked_logs(&control, LOGLEVEL_WARN,
+	forked_logs(&control, LOGLEVEL_DEBUG,
 	    "sandbox: this system refuses landlock");
 	forked_close(&control);
 	forked_close(&forked_parent);
@@ -531,6 +547,18 @@ test_lack(void **state)
 
 /* ---- siblings ---- */
 
+/* It has ended, and the parent is told which. */
+static void
+expect_lost(enum proc_role role, uint32_t index)
+{
+	struct msg_channel	 of;
+
+	assert_int_equal(forked_recv(&forked_parent, &of, sizeof(of)),
+	    IMSG_CHANNEL_LOST);
+	assert_int_equal(of.role, role);
+	assert_int_equal(of.index, index);
+}
+
 static void
 test_siblings(void **state)
 {
@@ -553,7 +581,8 @@ test_siblings(void **state)
 	HEAR("joined gate 0");
 	forked_close(&c);
 	HEAR("left keys 0");
-	forked_pong();
+	expect_lost(PROC_KEYS, 0);
+	forked_pong();	/* that of a, which was replaced, is no loss */
 	forked_close(&forked_parent);
 	assert_int_equal(forked_recv(&b, NULL, 0), 0);
 	forked_ends(0);
@@ -713,6 +742,8 @@ test_asks(void **state)
 	    SIDE_NONE);	/* the next hears it */
 	forked_logs(&control, LOGLEVEL_WARN, "control: ");
 	forked_close(&control);
+	assert_int_equal(forked_recv(&forked_parent, NULL, 0),
+	    IMSG_CHANNEL_LOST);
 	forked_pong();
 }
 
@@ -746,6 +777,8 @@ test_asks_much(void **state)
 	}
 	assert_true(busy > 0);
 	forked_close(&control);
+	assert_int_equal(forked_recv(&forked_parent, NULL, 0),
+	    IMSG_CHANNEL_LOST);
 	forked_pong();
 }
 

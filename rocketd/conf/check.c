@@ -13,6 +13,7 @@
 
 #include "shared/compat.h"
 #include "conf.h"
+#include "netconf.h"
 #include "tlsconf.h"
 
 /* Listeners of all blocks and services; each port is a descriptor. */
@@ -178,7 +179,7 @@ check_decoy(struct check *c, const struct conf_block *b)
 
 	status = option_find("decoy status", SCOPE_SERVER);
 	if ((b->web.decoy_url[0] != '\0') + (b->web.decoy_dir[0] != '\0') +
-	    ((b->set & option_bit(status)) != 0) > 1)
+	    option_given(&b->set, status) > 1)
 		COMPLAIN(c, b, "a server block takes only one of "
 		    "\"decoy status\", \"decoy redirect\" and "
 		    "\"decoy directory\"");
@@ -216,7 +217,7 @@ check_block(struct check *c, const struct conf_block *b)
 	if (TAILQ_EMPTY(&b->services))
 		conf_complain(c->err, b->file, b->line, b->column,
 		    "warning: a %s block without services", side_name(b->side));
-	c->errors += tlsconf_check(b, c->err);
+	c->errors += tlsconf_check(b, c->err) + netconf_check(b, c->err);
 	check_decoy(c, b);
 	check_listens(c, &b->listens);
 	check_remotes(c, &b->remotes);

@@ -27,6 +27,13 @@
 #define TOKEN_MASKED		"*****"
 #define TOKEN_SHORT		16	/* octets; fewer give a warning */
 
+/* Which rows of the table of options are given: bit i of them is options[i]. */
+#define OPTIONS_MAX	128
+
+struct option_set {
+	uint64_t	 bits[OPTIONS_MAX / 64];
+};
+
 struct conf_file {			/* one that was read */
 	TAILQ_ENTRY(conf_file)	 entry;
 	char			*path;		/* as it was named */
@@ -106,6 +113,14 @@ struct web_opts {
 	char		 decoy_server[WEB_WORDS_MAX];	/* "": none */
 };
 
+struct conf_nets {		/* see netconf.h */
+	struct net_rule	 rules[NET_RULES_MAX];
+	uint32_t	 n;
+	const char	*file;		/* of the first */
+	int		 line;
+	int		 column;
+};
+
 struct conf_service {
 	TAILQ_ENTRY(conf_service)	 entry;
 	struct conf_block		*block;
@@ -115,9 +130,12 @@ struct conf_service {
 	struct conf_listens		 listens;	/* of users */
 	struct conf_remote		 target;	/* host NULL: none */
 	struct conf_tokens		 tokens;	/* its own */
+	/* its own, or, where it has none, its block's */
+	struct conf_nets		 users_from;
+	struct conf_nets		 tunnels_from;
 	struct service_opts		 opts;		/* resolved */
 	struct web_opts			 web;		/* likewise */
-	uint64_t			 set;	/* bit i: has options[i] */
+	struct option_set		 set;	/* options it has */
 	const char			*file;
 	int				 line;
 	int				 column;
@@ -160,6 +178,8 @@ struct conf_block {			/* server { } or client { } */
 	struct conf_listens	 listens;	/* of tunnels, server side */
 	struct conf_remotes	 remotes;	/* client side */
 	struct conf_tokens	 tokens;	/* default for its services */
+	struct conf_nets	 users_from;	/* likewise */
+	struct conf_nets	 tunnels_from;	/* of a server block */
 	struct conf_services	 services;
 	struct conf_tls		 tls;
 	uint32_t		 tls_index;	/* of its tls process */
@@ -168,7 +188,7 @@ struct conf_block {			/* server { } or client { } */
 	struct web_opts		 web;
 	struct conf_place	 decoy_dir;	/* where web.decoy_dir is */
 	uint32_t		 decoy;	/* server side: number of its own */
-	uint64_t		 set;	/* bit i: has options[i] */
+	struct option_set	 set;	/* options it has */
 	char			 client_id[CLIENT_ID_MAX];
 	int			 client_id_derived;	/* not the file's */
 	const char		*file;
@@ -191,10 +211,11 @@ struct rocketd_conf {
 	uint32_t		 log_level;	/* enum log_level */
 	uint32_t		 log_dest;	/* enum log_dest */
 	uint32_t		 strict;	/* sandbox strict */
+	uint32_t		 freebind;	/* addresses may come later */
 	uint32_t		 id_first;	/* user and group ids */
 	uint32_t		 id_last;
 	struct gate_opts		 gate;
-	uint64_t		 set;	/* bit i: options[i] is given */
+	struct option_set	 set;	/* options that are given */
 	uint32_t		 last_number;	/* given by conf_number */
 	/* names of files read, which the members called file point into */
 	struct conf_files	 files;
@@ -252,13 +273,15 @@ struct option {
 
 /* options.c */
 
-#define OPTIONS_MAX	64	/* bits of a set */
 #define OPTION_WHY	256	/* enough for what the functions below write */
 
 extern const struct option	 options[];
 extern const size_t		 noptions;
-#define option_bit(o)	((uint64_t)1 << ((o) - options))
 
+/* Adds an option of the table, and tells whether it is there. */
+void			 option_add(struct option_set *, const struct option *);
+int			 option_given(const struct option_set *,
+			    const struct option *);
 /*
  * The option that may stand in one of the scopes and whose name these words
  * (with one blank between two) begin with; the longest, or NULL.

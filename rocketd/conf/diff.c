@@ -11,6 +11,7 @@
 
 #include "shared/compat.h"
 #include "conf.h"
+#include "netconf.h"
 #include "tokens.h"
 
 static int
@@ -87,8 +88,8 @@ conf_service_diff(const struct conf_service *old,
 	    conf_service_tokens(new)) | options_diff(old, new);
 	if (!listens_same(&old->listens, &new->listens))
 		changed |= CHANGE_LISTENER;
-	if (!conf_service_opens(new) &&
-	    !remote_same(&old->target, &new->target))
+	if (!netconf_same(old, new) || (!conf_service_opens(new) &&
+	    !remote_same(&old->target, &new->target)))
 		changed |= CHANGE_LIVE;
 	if (new->block->side == SIDE_CLIENT &&
 	    (!remotes_same(&old->block->remotes, &new->block->remotes) ||

@@ -89,7 +89,7 @@ inherit(struct conf_service *s)
 
 	for (o = options; o < options + noptions; o++)
 		if (o->scope != SCOPE_GLOBAL &&
-		    (s->set & option_bit(o)) == 0)
+		    !option_given(&s->set, o))
 			option_copy(o, option_base(o, &s->opts, &s->web),
 			    option_base(o, &b->opts, &b->web));
 }

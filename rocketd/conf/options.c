@@ -23,6 +23,10 @@
 
 #define O(m)	offsetof(struct service_opts, m)
 #define G(m)	offsetof(struct rocketd_conf, m)
+#define PENALTY(n, f, d, h)						\
+	{ .name = n, .type = OPT_SECONDS, .scope = SCOPE_GLOBAL,	\
+	    .offset = G(gate.penalty[f]), .min = 1, .max = 3600,	\
+	    .zero = "none", .dflt = d, .change = CHANGE_LIVE, .help = h }
 /* Where text is stored, and how long it may be. */
 #define TEXT(m)	.base = BASE_WEB, .offset = offsetof(struct web_opts, m), \
 		    .max = sizeof(((struct web_opts *)0)->m) - 1
@@ -74,6 +78,10 @@ const struct option	 options[] = {
 	    .offset = G(strict), .dflt = 0, .words = words_sandbox,
 	    .change = CHANGE_RESTART,
 	    .help = "whether a missing part of the sandbox is fatal" },
+	{ .name = "freebind", .type = OPT_BOOL, .scope = SCOPE_GLOBAL,
+	    .offset = G(freebind), .max = 1, .dflt = 0,
+	    .change = CHANGE_LISTENER,
+	    .help = "whether listeners may wait for their addresses" },
 	{ .name = "handshake timeout", .type = OPT_MILLISECONDS,
 	    .scope = SCOPE_GLOBAL, .offset = G(gate.deadline_ms),
 	    .min = 100, .max = 60000, .dflt = 10000, .change = CHANGE_LIVE,
@@ -86,6 +94,22 @@ const struct option	 options[] = {
 	    .scope = SCOPE_GLOBAL, .offset = G(gate.max_per_source),
 	    .min = 1, .max = 65536, .dflt = 64, .change = CHANGE_LIVE,
 	    .help = "the same, from one address" },
+	PENALTY("penalty proof", OFFENCE_PROOF, 5,
+	    "refusal of a source for a false proof"),
+	PENALTY("penalty replay", OFFENCE_REPLAY, 30,
+	    "the same, for a proof that was used before"),
+	PENALTY("penalty timeout", OFFENCE_TIMEOUT, 2,
+	    "the same, for no proof in time"),
+	PENALTY("penalty garbage", OFFENCE_GARBAGE, 2,
+	    "the same, for what begins no tunnel"),
+	{ .name = "penalty min", .type = OPT_SECONDS, .scope = SCOPE_GLOBAL,
+	    .offset = G(gate.penalty_min), .min = 1, .max = 86400,
+	    .dflt = 15, .change = CHANGE_LIVE,
+	    .help = "penalties that have to come together for it" },
+	{ .name = "penalty max", .type = OPT_SECONDS, .scope = SCOPE_GLOBAL,
+	    .offset = G(gate.penalty_max), .min = 1, .max = 86400,
+	    .dflt = 600, .zero = "no penalties", .change = CHANGE_LIVE,
+	    .help = "the longest refusal" },
 
 	/* the mux */
 	{ .name = "mux version", .type = OPT_NUMBER, .scope = BOTH,
@@ -138,6 +162,22 @@ const struct option	 options[] = {
 	    .offset = O(drain_timeout), .min = 1, .max = 7 * 86400,
 	    .dflt = 0, .zero = "no limit", .change = CHANGE_LIVE,
 	    .help = "how long removed services and tunnels may drain" },
+	{ .name = "rate in", .type = OPT_SIZE, .scope = BOTH,
+	    .offset = O(rate_in), .min = KILO, .max = 4 * GIGA - MEGA,
+	    .zero = "no limit", .change = CHANGE_LIVE,
+	    .help = "octets a second from all users to the target" },
+	{ .name = "rate out", .type = OPT_SIZE, .scope = BOTH,
+	    .offset = O(rate_out), .min = KILO, .max = 4 * GIGA - MEGA,
+	    .zero = "no limit", .change = CHANGE_LIVE,
+	    .help = "octets a second from the target to all users" },
+	{ .name = "rate in per user", .type = OPT_SIZE, .scope = BOTH,
+	    .offset = O(rate_in_user), .min = KILO, .max = 4 * GIGA - MEGA,
+	    .zero = "no limit", .change = CHANGE_LIVE,
+	    .help = "octets a second from each user to the target" },
+	{ .name = "rate out per user", .type = OPT_SIZE, .scope = BOTH,
+	    .offset = O(rate_out_user), .min = KILO, .max = 4 * GIGA - MEGA,
+	    .zero = "no limit", .change = CHANGE_LIVE,
+	    .help = "octets a second from the target to each user" },
 
 	/* where users are */
 	{ .name = "user timeout", .type = OPT_MILLISECONDS, .scope = BOTH,
@@ -148,6 +188,35 @@ const struct option	 options[] = {
 	    .facts = FACT_USERS, .offset = O(user_queue), .min = 1,
 	    .max = 65536, .dflt = 1024, .change = CHANGE_LIVE,
 	    .help = "how many users may wait at one worker" },
+	{ .name = "users max", .type = OPT_NUMBER, .scope = BOTH,
+	    .facts = FACT_USERS, .offset = O(users_max), .min = 1,
+	    .max = 1048576, .zero = "no limit", .change = CHANGE_LIVE,
+	    .help = "users at once" },
+	{ .name = "users per source", .type = OPT_NUMBER, .scope = BOTH,
+	    .facts = FACT_USERS, .offset = O(users_per_source), .min = 1,
+	    .max = 1048576, .zero = "no limit", .change = CHANGE_LIVE,
+	    .help = "the same, from one address" },
+	{ .name = "user rate", .type = OPT_NUMBER, .scope = BOTH,
+	    .facts = FACT_USERS, .offset = O(user_rate), .min = 1,
+	    .max = 1000000, .zero = "no limit", .change = CHANGE_LIVE,
+	    .help = "new users a second, from one address" },
+	{ .name = "user idle timeout", .type = OPT_SECONDS, .scope = BOTH,
+	    .facts = FACT_USERS, .offset = O(user_idle), .min = 1,
+	    .max = 7 * 86400, .zero = "no limit", .change = CHANGE_LIVE,
+	    .help = "how long a user may stay without an octet" },
+
+	/* who accepts tunnels */
+	{ .name = "tunnels max", .type = OPT_NUMBER, .scope = SERVER,
+	    .offset = O(tunnels_max), .min = 1, .max = 65536, .dflt = 256,
+	    .zero = "no limit", .change = CHANGE_LIVE,
+	    .help = "tunnels of one client that have no user of their own" },
+
+	/* who has the target */
+	{ .name = "stream rate", .type = OPT_NUMBER, .scope = BOTH,
+	    .facts = FACT_TARGET, .offset = O(stream_rate), .min = 100,
+	    .max = 1000000, .dflt = 10000, .zero = "no limit",
+	    .change = CHANGE_LIVE,
+	    .help = "streams a second that are opened on one session" },
 
 	/* who dials */
 	{ .name = "pool", .type = OPT_NUMBER, .scope = CLIENT,
@@ -294,6 +363,10 @@ static const struct {
 	const char	*name;
 	uint32_t	 scope;
 } statements[] = {
+	{ "allow from", BOTH },
+	{ "allow tunnels from", SERVER },
+	{ "block from", BOTH },
+	{ "block tunnels from", SERVER },
 	{ "client", SCOPE_GLOBAL },
 	{ "client id", SCOPE_CLIENT },
 	{ "connect to", SCOPE_CLIENT },
@@ -306,6 +379,22 @@ static const struct {
 	{ "service", SCOPE_SERVER | SCOPE_CLIENT },
 	{ "token", BOTH }
 };
+
+void
+option_add(struct option_set *set, const struct option *o)
+{
+	size_t	 i = (size_t)(o - options);
+
+	set->bits[i / 64] |= (uint64_t)1 << i % 64;
+}
+
+int
+option_given(const struct option_set *set, const struct option *o)
+{
+	size_t	 i = (size_t)(o - options);
+
+	return ((set->bits[i / 64] >> i % 64 & 1) != 0);
+}
 
 /* If the words at s begin with the whole words of name, their length, or 0. */
 static size_t

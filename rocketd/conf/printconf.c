@@ -12,6 +12,7 @@
 
 #include "shared/compat.h"
 #include "conf.h"
+#include "netconf.h"
 #include "tlsconf.h"
 
 static void
@@ -50,16 +51,18 @@ print_lines(char *lines, FILE *out)
 	fputc('}', out);
 }
 
-/* Prints the options of a scope that are given, by set, from base and web. */
+/* Prints the options of a scope in the set (NULL: all), from base and web. */
 static void
-print_options(const char *indent, uint32_t scope, uint64_t set,
-    const void *base, const struct web_opts *web, FILE *out)
+print_options(const char *indent, uint32_t scope,
+    const struct option_set *set, const void *base,
+    const struct web_opts *web, FILE *out)
 {
 	const struct option	*o;
 	char			 value[WEB_HEADERS_MAX];
 
 	for (o = options; o < options + noptions; o++) {
-		if ((o->scope & scope) == 0 || (set & option_bit(o)) == 0)
+		if ((o->scope & scope) == 0 ||
+		    (set != NULL && !option_given(set, o)))
 			continue;
 		option_value(o, o->base == BASE_WEB ? web : base, value,
 		    sizeof(value));
@@ -196,7 +199,9 @@ print_service(const struct conf_service *s, uint32_t scope, FILE *out)
 	if (s->target.host != NULL)
 		print_target(&s->target, out);
 	print_tokens("\t\t", &s->tokens, out);
-	print_options("\t\t", scope, s->set, &s->opts, &s->web, out);
+	netconf_print("\t\t", &s->users_from, NETCONF_USERS, out);
+	netconf_print("\t\t", &s->tunnels_from, NETCONF_TUNNELS, out);
+	print_options("\t\t", scope, &s->set, &s->opts, &s->web, out);
 	fputs("\t}\n", out);
 }
 
@@ -216,8 +221,10 @@ print_block(const struct conf_block *b, FILE *out)
 		fputc('\n', out);
 	}
 	print_tokens("\t", &b->tokens, out);
-	print_options("\t", server ? SCOPE_SERVER : SCOPE_CLIENT, b->set,
-	    &b->opts, &b->web, out);
+	netconf_print("\t", &b->users_from, NETCONF_USERS, out);
+	netconf_print("\t", &b->tunnels_from, NETCONF_TUNNELS, out);
+	print_options("\t", server ? SCOPE_SERVER : SCOPE_CLIENT,
+	    &b->set, &b->opts, &b->web, out);
 	TAILQ_FOREACH(s, &b->services, entry)
 		print_service(s, server ? SCOPE_SERVER_SERVICE :
 		    SCOPE_CLIENT_SERVICE, out);
@@ -230,7 +237,7 @@ conf_print(const struct rocketd_conf *conf, FILE *out)
 	const struct conf_block	*b;
 
 	/* global options are few: all are shown, given or not */
-	print_options("", SCOPE_GLOBAL, UINT64_MAX, conf, NULL, out);
+	print_options("", SCOPE_GLOBAL, NULL, conf, NULL, out);
 	fprintf(out, "ids %u to %u\n", conf->id_first, conf->id_last);
 	fputs("control socket ", out);
 	if (conf->control_path == NULL)

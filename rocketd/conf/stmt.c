@@ -18,6 +18,7 @@
 #include "shared/compat.h"
 #include "conf.h"
 #include "lex.h"
+#include "netconf.h"
 #include "stmt.h"
 #include "tlsconf.h"
 #include "tomlconf.h"
@@ -186,10 +187,10 @@ option_lookup(const struct word *first, const struct word *w)
 static int
 option_set(const struct option *o, const struct word *w, char *why)
 {
-	const char	*words[OPTION_WORDS_MAX];
-	void		*base = stmt.conf;
-	uint64_t	*set = &stmt.conf->set;
-	size_t		 n = 0;
+	const char		*words[OPTION_WORDS_MAX];
+	void			*base = stmt.conf;
+	struct option_set	*set = &stmt.conf->set;
+	size_t			 n = 0;
 
 	if (stmt.service != NULL) {
 		base = option_base(o, &stmt.service->opts,
@@ -207,8 +208,37 @@ option_set(const struct option *o, const struct word *w, char *why)
 		}
 		words[n++] = w->text;
 	}
-	*set |= option_bit(o);
+	option_add(set, o);
 	return (option_parse(o, words, n, base, why));
+}
+
+/* "allow from", "block tunnels from", ...: the networks may be in braces. */
+static void
+stmt_networks(const struct word *first, const struct word *w,
+    const struct value *list)
+{
+	enum netconf_what	 what;
+	struct conf_nets	*nets;
+
+	if (stmt.skip || (what = netconf_what(stmt.lex, first, &w)) ==
+	    NETCONF_NONE)
+		return;
+	if (!belongs(first, first->text, what == NETCONF_TUNNELS ?
+	    SCOPE_SERVER | SCOPE_SERVER_SERVICE : SCOPE_SERVER | SCOPE_CLIENT |
+	    SCOPE_SERVER_SERVICE | SCOPE_CLIENT_SERVICE))
+		return;
+	if (list != NULL && (w != NULL || list->nested)) {
+		lex_error(stmt.lex, first, "networks are in one pair of "
+		    "braces");
+		return;
+	}
+	if (stmt.service != NULL)
+		nets = what == NETCONF_TUNNELS ? &stmt.service->tunnels_from :
+		    &stmt.service->users_from;
+	else
+		nets = what == NETCONF_TUNNELS ? &stmt.block->tunnels_from :
+		    &stmt.block->users_from;
+	netconf_add(stmt.lex, nets, first, list != NULL ? list->word : w);
 }
 
 /* list: the words in braces, or NULL. */
@@ -225,6 +255,10 @@ stmt_option(struct word *first, struct value args, const struct value *list)
 		if (belongs(first, "tls", SCOPE_SERVER | SCOPE_CLIENT))
 			tlsconf_statement(stmt.lex, &stmt.block->tls,
 			    stmt.block->side, first, w);
+		return;
+	}
+	if (netconf_named(first)) {
+		stmt_networks(first, w, list);
 		return;
 	}
 	if (stmt.skip || (o = option_lookup(first, w)) == NULL)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * TOML values without quotes and brackets: booleans, numbers, and dates, of
- * which only the form is checked.  Knows nothing of their places.
+ * TOML values without quotes and brackets: booleans, numbers, and dates, which
+ * must exist.  Knows nothing of their places.
  */
 
 #include <sys/types.h>
@@ -39,28 +39,92 @@ match(const char *s, const char *form)
 	return (s);
 }
 
+/* The number of the n digits there. */
 static int
-is_date(const char *s)
+figure(const char *s, int n)
+{
+	int	 v = 0;
+
+	while (n-- > 0)
+		v = v * 10 + (*s++ - '0');
+	return (v);
+}
+
+static int
+days_of(int year, int month)
+{
+	static const int	 days[] = {
+		31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31
+	};
+
+	if (month == 2 && year % 4 == 0 && (year % 100 != 0 || year % 400 == 0))
+		return (29);
+	return (days[month - 1]);
+}
+
+/* Sets *fault if there is no such day. */
+static const char *
+read_day(const char *s, const char **fault)
 {
 	const char	*rest = match(s, "dddd-dd-dd");
-	int		 zone = rest != NULL;
+	int		 month, day;
 
-	if (rest != NULL) {
-		if (*rest == '\0')
-			return (1);
-		if (*rest != 'T' && *rest != 't' && *rest != ' ')
-			return (0);
-		s = rest + 1;
-	}
-	if ((rest = match(s, "dd:dd:dd")) == NULL)
-		return (0);
+	if (rest == NULL)
+		return (NULL);
+	month = figure(s + 5, 2);
+	day = figure(s + 8, 2);
+	if (month < 1 || month > 12)
+		*fault = "a date with a month that is not 01 to 12";
+	else if (day < 1 || day > days_of(figure(s, 4), month))
+		*fault = "a date with a day that its month has not";
+	return (rest);
+}
+
+/* RFC 3339 has a leap second, 60. */
+static const char *
+read_time(const char *s, const char **fault)
+{
+	const char	*rest = match(s, "dd:dd:dd");
+
+	if (rest == NULL)
+		return (NULL);
+	if (figure(s, 2) > 23 || figure(s + 3, 2) > 59 ||
+	    figure(s + 6, 2) > 60)
+		*fault = "a time of day beyond 23:59:60";
 	if (rest[0] == '.' && toml_digit(rest[1], 10) != -1)
 		for (rest++; toml_digit(*rest, 10) != -1; rest++)
 			continue;
-	if (zone && (*rest == 'Z' || *rest == 'z'))
-		rest++;
-	else if (zone && (*rest == '+' || *rest == '-'))
-		rest = match(rest + 1, "dd:dd");
+	return (rest);
+}
+
+static const char *
+read_zone(const char *s, const char **fault)
+{
+	const char	*rest;
+
+	if (*s == 'Z' || *s == 'z')
+		return (s + 1);
+	if (*s != '+' && *s != '-')
+		return (s);
+	if ((rest = match(s + 1, "dd:dd")) != NULL &&
+	    (figure(s + 1, 2) > 23 || figure(s + 4, 2) > 59))
+		*fault = "a time zone beyond 23:59";
+	return (rest);
+}
+
+/* Of the form of a date, a time, or both?  Then *fault says what is wrong. */
+static int
+is_date(const char *s, const char **fault)
+{
+	const char	*rest;
+
+	*fault = NULL;
+	if ((rest = read_day(s, fault)) == NULL)
+		rest = read_time(s, fault);
+	else if (*rest == 'T' || *rest == 't' || *rest == ' ') {
+		if ((rest = read_time(rest + 1, fault)) != NULL)
+			rest = read_zone(rest, fault);
+	}
 	return (rest != NULL && *rest == '\0');
 }
 
@@ -144,8 +208,9 @@ is_float(const char *s)
 const char *
 toml_scalar(char *s, struct toml *n)
 {
-	char	*digits;
-	int	 base, negative = s[0] == '-', status = -1, sign;
+	const char	*fault;
+	char		*digits;
+	int		 base, negative = s[0] == '-', status = -1, sign;
 
 	sign = negative || s[0] == '+';
 	n->type = TOML_INTEGER;
@@ -154,9 +219,11 @@ toml_scalar(char *s, struct toml *n)
 		n->number = s[0] == 't';
 		return (NULL);
 	}
-	if (is_date(s))
+	if (is_date(s, &fault)) {
+		if (fault != NULL)
+			return (fault);
 		n->type = TOML_DATE;
-	else {
+	} else {
 		digits = plain_digits(s + sign, &base);
 		if (digits != NULL && (base == 10 || !sign))
 			status = parse_integer(digits, base, negative,

@@ -126,8 +126,8 @@ rest_is_zero(const struct addr *addr, uint32_t bits, uint32_t max)
 	return (1);
 }
 
-static void
-parse_network(struct lex *lex, const struct word *w, struct conf_proxy *net)
+void
+wordval_network(struct lex *lex, const struct word *w, struct conf_proxy *net)
 {
 	const char	*slash = strchr(w->text, '/'), *fault = NULL;
 	char		 host[64];	/* longer than any address */
@@ -160,7 +160,7 @@ wordval_networks(struct lex *lex, const struct word *w,
 			lex_error(lex, w, "more than %u networks", max);
 			break;
 		}
-		parse_network(lex, w, &nets[n++]);
+		wordval_network(lex, w, &nets[n++]);
 	}
 	return (n);
 }

@@ -27,10 +27,10 @@ void		 wordval_host(struct lex *, const struct word *);
 /* what: "the edge is", for the message. */
 void		 wordval_addr(struct lex *, const struct word *,
 		    const char *what, struct addr *);
-/*
- * Each of the words is an address, or "ADDRESS/BITS" with zeros beyond these
- * bits.  Returns how many there are.
- */
+/* An address, or "ADDRESS/BITS" with zeros beyond these bits. */
+void		 wordval_network(struct lex *, const struct word *,
+		    struct conf_proxy *);
+/* Each of the words is one.  Returns how many there are. */
 uint32_t	 wordval_networks(struct lex *, const struct word *,
 		    struct conf_proxy *, uint32_t max);
 /* The source of connections; of the remote's family if that is an address. */

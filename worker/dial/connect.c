@@ -215,6 +215,22 @@ set_options(int fd, const struct sockopts *o)
 	set_congestion(fd, o->congestion);
 }
 
+/*
+ * Of a target's connection.  Whoever closes it before its proper end, here or
+ * in the worker or on the way there, sends a reset: the target must not take it
+ * for a user who said nothing.  Urgent octets stay among the others.
+ */
+static void
+set_target_options(int fd)
+{
+	struct linger	 rst = { 1, 0 };
+
+	if (setsockopt(fd, SOL_SOCKET, SO_LINGER, &rst, sizeof(rst)) == -1)
+		log_debug("connect: setsockopt SO_LINGER: %s",
+		    strerror(errno));
+	set_option(fd, SOL_SOCKET, SO_OOBINLINE, 1, "SO_OOBINLINE");
+}
+
 static int
 set_source(int fd, const struct addr *source, const struct addr *to)
 {
@@ -304,6 +320,8 @@ attempt_start(struct connect *c, struct attempt *a, const struct addr *to)
 	if (a->fd == -1)
 		goto fail;
 	set_options(a->fd, &c->conf.opts);
+	if (c->conf.transport == 0)
+		set_target_options(a->fd);
 	if (set_source(a->fd, &c->conf.source, to) == -1)
 		goto fail;
 	r = connect(a->fd, (struct sockaddr *)&ss, len);

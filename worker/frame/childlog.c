@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <event2/event.h>
 
@@ -137,9 +138,13 @@ childlog_sink(enum log_level level, const char *line, void *arg)
 	}
 	childlog_put(level, line);
 	childlog_run();
+	if (level > LOGLEVEL_FATAL)
+		return;
 	/* The process ends now: this is the last chance. */
-	if (level <= LOGLEVEL_FATAL && control != NULL)
+	if (control != NULL)
 		(void)channel_flush(control);
+	/* Until READY the parent reads this. */
+	(void)dprintf(STDERR_FILENO, "%s\n", line);
 }
 
 int

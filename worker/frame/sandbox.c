@@ -12,7 +12,8 @@
  * gate hold no secret.
  *
  * Builds with sanitizers or coverage need files and calls that their runtime
- * chooses.  They get the opposite: a list of what is refused.
+ * chooses.  They get the opposite: a list of what is refused.  With coverage
+ * they also keep their root directory: what ran is written beside the objects.
  */
 
 #include <sys/types.h>
@@ -62,6 +63,12 @@
 #define WIDENED		0
 #endif
 
+#ifdef ROCKETD_COVERAGE
+#define COVERED		1
+#else
+#define COVERED		0
+#endif
+
 #define BIT(role)	(1U << (role))
 #define S		BIT(PROC_SERVICE)
 #define G		BIT(PROC_GATE)
@@ -74,8 +81,11 @@
 
 /* Where to make an empty directory for a moment. */
 static const char *const	 sandbox_places[] = {
-	"/run", "/var/run", "/tmp", "/var/empty"
+	"/run", "/var/run", "/tmp", "/var/empty", "/dev/shm"
 };
+
+/* What this system refuses, and why: "chroot (Operation not permitted)". */
+static char	 sandbox_refusals[256];
 
 const char *
 sandbox_names(uint32_t mask)
@@ -86,14 +96,41 @@ sandbox_names(uint32_t mask)
 	return (buf[0] == '\0' ? "nothing" : buf);
 }
 
+const char *
+sandbox_refused(void)
+{
+	return (sandbox_refusals);
+}
+
+/* Part is in force (result 0), or is not, for the reason in errno. */
+static void
+sandbox_note(int result, uint32_t part, uint32_t *have, uint32_t *lack)
+{
+	size_t	 len = strlen(sandbox_refusals);
+
+	if (result == 0) {
+		*have |= part;
+		return;
+	}
+	*lack |= part;
+	(void)snprintf(sandbox_refusals + len, sizeof(sandbox_refusals) - len,
+	    "%s%s (%s)", len == 0 ? "" : ", ", sandbox_names(part),
+	    strerror(errno));
+}
+
 /* ---- what is given up first, on any system ---- */
 
+/* One that is lower already cannot be raised. */
 static void
 sandbox_limit(int what, const char *name, rlim_t max)
 {
 	struct rlimit	 rl;
 
-	rl.rlim_cur = rl.rlim_max = max;
+	if (getrlimit(what, &rl) == -1)
+		fatal("getrlimit %s", name);
+	if (rl.rlim_max > max)
+		rl.rlim_max = max;
+	rl.rlim_cur = rl.rlim_max;
 	if (setrlimit(what, &rl) == -1)
 		fatal("setrlimit %s", name);
 }
@@ -137,41 +174,42 @@ sandbox_chroot(void)
 	char	 dir[64];
 	size_t	 i;
 
+	if (COVERED)
+		return (chroot("/"));
 	for (i = 0; i < nitems(sandbox_places); i++) {
 		snprintf(dir, sizeof(dir), "%s/rocketd.XXXXXXXXXX",
 		    sandbox_places[i]);
 		if (mkdtemp(dir) != NULL)
 			break;
 	}
-	if (i == nitems(sandbox_places) || chdir(dir) == -1) {
-		log_warn("sandbox: no empty directory");
+	if (i == nitems(sandbox_places) || chdir(dir) == -1)
 		return (-1);
-	}
 	if (rmdir(dir) == -1)
 		fatal("sandbox: rmdir %s", dir);
 	/* 0111: dial returns to it from the directory of a target */
-	if (chmod(".", 0111) == -1 || chroot(".") == -1) {
-		log_warn("sandbox: chroot");
+	if (chmod(".", 0111) == -1 || chroot(".") == -1)
 		return (-1);
-	}
 	if (chdir("/") == -1)
 		fatal("sandbox: chdir");
 	return (0);
 }
 
-static void
+/*
+ * -1: ids cannot be changed, because root here is not root (no capability), or
+ * its user namespace has not these.  The process keeps what it has; it loses
+ * its privileges below.
+ */
+static int
 sandbox_ids(uid_t uid, gid_t gid)
 {
 	if (uid == 0 || gid == 0)
 		fatalx("sandbox: no user and group id was given");
-	if (setgroups(0, NULL) == -1)
-		fatal("setgroups");
-	if (setresgid(gid, gid, gid) == -1)
-		fatal("setresgid %u", gid);
-	if (setresuid(uid, uid, uid) == -1)
-		fatal("setresuid %u", uid);
+	if (setgroups(0, NULL) == -1 || setresgid(gid, gid, gid) == -1 ||
+	    setresuid(uid, uid, uid) == -1)
+		return (-1);
 	if (setresuid(0, 0, 0) != -1)
 		fatalx("sandbox: root came back");
+	return (0);
 }
 
 #ifdef __linux__
@@ -300,7 +338,8 @@ static const struct row	 sandbox_rows[] = {
 	    "round trips" },
 	{ SYS(getsockopt), C, 0, { EQ(1, SOL_SOCKET), EQ(2, SO_PEERCRED) },
 	    "who asks" },
-	{ SYS(setsockopt), S | T, 0, { EQ(1, SOL_SOCKET), EQ(2, SO_LINGER) },
+	{ SYS(setsockopt), S | D | T, 0, { EQ(1, SOL_SOCKET),
+	    EQ(2, SO_LINGER) },
 	    "a reset" },
 	{ SYS(setsockopt), G, 0, { EQ(1, SOL_SOCKET), EQ(2, SO_RCVLOWAT) },
 	    "waits for a whole hello" },
@@ -327,6 +366,8 @@ static const struct row	 sandbox_rows[] = {
 	    "as configured" },
 	{ SYS(setsockopt), D, 0, { EQ(1, SOL_SOCKET), EQ(2, SO_KEEPALIVE) },
 	    "as configured" },
+	{ SYS(setsockopt), D, 0, { EQ(1, SOL_SOCKET), EQ(2, SO_OOBINLINE) },
+	    "urgent octets stay in line" },
 	{ SYS(setsockopt), D, 0, { EQ(1, IPPROTO_TCP), EQ(2, TCP_MAXSEG) },
 	    "as configured" },
 	{ SYS(setsockopt), D, 0, { EQ(1, IPPROTO_TCP),
@@ -530,10 +571,12 @@ sandbox_seccomp(enum proc_role role)
 	for (i = 0; i < n; i++)
 		if (rows[i].roles & BIT(role))
 			sandbox_add(ctx, &rows[i]);
-	if ((error = seccomp_load(ctx)) != 0)
-		log_warnx("sandbox: seccomp: %s", strerror(-error));
+	error = seccomp_load(ctx);
 	seccomp_release(ctx);
-	return (error == 0 ? 0 : -1);
+	if (error == 0)
+		return (0);
+	errno = -error;
+	return (-1);
 }
 
 void
@@ -684,10 +727,8 @@ sandbox_landlock(enum proc_role role)
 	    abi >= 6 ? sizeof(set) : abi >= 4 ?
 	    offsetof(struct ll_ruleset, scoped) :
 	    offsetof(struct ll_ruleset, net), 0);
-	if (fd == -1) {
-		log_warn("sandbox: landlock");
+	if (fd == -1)
 		return (-1);
-	}
 	if (role == PROC_RESOLVE && set.fs != 0)
 		sandbox_landlock_paths(fd);
 	if (role == PROC_DIAL && set.net != 0)
@@ -716,15 +757,6 @@ sandbox_capabilities(void)
 		fatal("sandbox: capset");
 }
 
-static void
-sandbox_note(int result, uint32_t part, uint32_t *have, uint32_t *lack)
-{
-	if (result == 0)
-		*have |= part;
-	else
-		*lack |= part;
-}
-
 void
 sandbox_drop(enum proc_role role, const struct msg_begin *b, uint32_t *have,
     uint32_t *lack)
@@ -735,10 +767,10 @@ sandbox_drop(enum proc_role role, const struct msg_begin *b, uint32_t *have,
 	*have |= SANDBOX_RLIMITS;
 	if (root && role != PROC_RESOLVE)
 		sandbox_note(sandbox_chroot(), SANDBOX_CHROOT, have, lack);
-	if (root) {
-		sandbox_ids(b->uid, b->gid);
-		*have |= SANDBOX_IDS;
-	}
+	if (root)
+		sandbox_note(sandbox_ids(b->uid, b->gid), SANDBOX_IDS, have,
+		    lack);
+	errno = EPERM;		/* the parent has said why */
 	if (role != PROC_DIAL && role != PROC_RESOLVE &&
 	    (root || b->flags & BEGIN_NETNS))
 		sandbox_note(b->flags & BEGIN_NETNS ? 0 : -1, SANDBOX_NETNS,
@@ -790,16 +822,11 @@ sandbox_drop(enum proc_role role, const struct msg_begin *b, uint32_t *have,
 
 	sandbox_limits(role, root);
 	*have |= SANDBOX_RLIMITS;
-	if (root && role != PROC_RESOLVE) {
-		if (sandbox_chroot() == 0)
-			*have |= SANDBOX_CHROOT;
-		else
-			*lack |= SANDBOX_CHROOT;
-	}
-	if (root) {
-		sandbox_ids(b->uid, b->gid);
-		*have |= SANDBOX_IDS;
-	}
+	if (root && role != PROC_RESOLVE)
+		sandbox_note(sandbox_chroot(), SANDBOX_CHROOT, have, lack);
+	if (root)
+		sandbox_note(sandbox_ids(b->uid, b->gid), SANDBOX_IDS, have,
+		    lack);
 }
 
 void

@@ -20,6 +20,7 @@
 
 #include <event2/event.h>
 
+#include "shared/build.h"
 #include "shared/compat.h"
 #include "childlog.h"
 #include "sandbox.h"
@@ -146,13 +147,21 @@ worker_complain(struct channel *ch, const char *why)
 	sibling_leave(ch);
 }
 
+/*
+ * However it ended, from there or from here, the parent has to know: if both
+ * of us live on it gives us another.
+ */
 static void
 sibling_gone(struct channel *ch, const char *why)
 {
-	if (why != NULL)
+	struct msg_channel	 peer = *channel_peer(ch);
+
+	if (why != NULL) {
 		worker_complain(ch, why);
-	else
-		sibling_leave(ch);
+		return;
+	}
+	sibling_leave(ch);
+	worker_tell(IMSG_CHANNEL_LOST, &peer, sizeof(peer));
 }
 
 static void
@@ -287,6 +296,21 @@ worker_begin(struct imsg *imsg)
 		env.role->begin();
 }
 
+/* It is the same for all: one says why, and the parent what that means. */
+static void
+worker_lacks(void)
+{
+	if (env.begin.flags & BEGIN_STRICT)
+		fatalx("sandbox strict: this system refuses %s",
+		    sandbox_refused());
+	if (env.role->id == PROC_CONTROL)
+		log_warnx("sandbox: this system refuses %s",
+		    sandbox_refused());
+	else
+		log_debug("sandbox: this system refuses %s",
+		    sandbox_refused());
+}
+
 static void
 worker_end(void)
 {
@@ -295,15 +319,14 @@ worker_end(void)
 	if (env.state != WORKER_CONFIGURES)
 		fatalx("END out of turn");
 	if (!env.closed) {
+		/* there is a log now */
+		if (dup2(STDIN_FILENO, STDERR_FILENO) == -1)
+			fatal("descriptors");
 		sandbox_close(env.role->id, env.begin.side,
 		    &env.sandbox.have, &env.sandbox.lack);
 		env.closed = 1;
-		if (env.sandbox.lack != 0 && (env.begin.flags & BEGIN_STRICT))
-			fatalx("sandbox strict: this system refuses %s",
-			    sandbox_names(env.sandbox.lack));
 		if (env.sandbox.lack != 0)
-			log_warnx("sandbox: this system refuses %s",
-			    sandbox_names(env.sandbox.lack));
+			worker_lacks();
 		log_debug("sandbox: %s", sandbox_names(env.sandbox.have));
 	}
 	env.state = WORKER_READY;
@@ -416,11 +439,32 @@ worker_signals(void)
 {
 	/* The parent decides when we end; a closed socket is an error code. */
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);	/* the log's file: an error too */
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGINT, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGUSR1, SIG_IGN);
 	signal(SIGUSR2, SIG_IGN);
+}
+
+/*
+ * Another version may have been installed since the parent was started, and
+ * not every system can execute the old one.  Builds of one message version
+ * understand each other.
+ */
+static void
+worker_build(void)
+{
+	const char	*theirs = getenv(BUILD_NAME), *number;
+
+	if (theirs == NULL || strcmp(theirs, BUILD) == 0)
+		return;
+	number = strchr(theirs, '/');
+	if (number == NULL || strcmp(number, strchr(BUILD, '/')) != 0)
+		fatalx("this worker is of rocketd %s, and was started by "
+		    "rocketd %s: restart the daemon", BUILD, theirs);
+	log_warnx("this worker is of rocketd %s, and was started by rocketd "
+	    "%s", BUILD, theirs);
 }
 
 int
@@ -431,6 +475,7 @@ worker_run(const struct role *role, int argc, char **argv)
 
 	env.role = role;
 	setproctitle_init(argc, argv, environ);
+	(void)NAME_PROCESS("rocketd-worker");
 	worker_signals();
 	TAILQ_INIT(&env.siblings);
 	log_init(role_name(role->id), LOGLEVEL_INFO);
@@ -438,6 +483,7 @@ worker_run(const struct role *role, int argc, char **argv)
 		fatal("event loop");
 	if (role->id != PROC_CONTROL && childlog_init(env.base) == -1)
 		fatal("log");
+	worker_build();
 	memset(&peer, 0, sizeof(peer));
 	peer.role = PROC_PARENT;
 	if ((env.parent = channel_open(env.base, WORKER_PARENT_FD, role->id,

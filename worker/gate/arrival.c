@@ -56,6 +56,9 @@
 #define SERIAL_BITS	40
 #define SERIAL_MASK	((1ULL << SERIAL_BITS) - 1)
 
+/* A share of the ledger's is a service's number, or this and a listener's. */
+#define SHARE_LISTENER	0x80000000U
+
 enum conn_state {
 	CONN_PROXY,		/* waits for the header of its proxy */
 	CONN_ROUTE,		/* waits until its route has seen enough */
@@ -84,6 +87,8 @@ struct conn {
 	struct worker		*worker;	/* HANDED */
 	struct answer		*answer;	/* REFUSED */
 	uint32_t		 service;	/* first its listener's */
+	uint32_t		 listener;
+	int			 by_tls;	/* it came from tls */
 	uint32_t		 transport;	/* of its listener */
 	uint32_t		 decoy;		/* likewise */
 	uint32_t		 pieces;	/* that it has come in */
@@ -100,9 +105,15 @@ struct worker {
 	uint32_t		 tunnels;	/* handed and not closed */
 };
 
+struct tls {
+	TAILQ_ENTRY(tls)	 entry;
+	struct channel		*channel;
+};
+
 static struct {
 	struct gate_opts	 conf;
 	TAILQ_HEAD(, worker)	 workers;
+	TAILQ_HEAD(, tls)	 tls;
 	struct ledger		*ledger;
 	struct channel		*keys;
 	struct conn_tree	 conns;
@@ -140,12 +151,48 @@ conn_find(uint64_t number)
 #define conn_log(c, ...) \
 	ledger_log(env.ledger, &(c)->charge.peer, __VA_ARGS__)
 
-/* Charges it to a peer: as long as no service is known, to all of them. */
+/* In the share of its service as soon as that is known, else its listener's. */
 static int
 conn_charge(struct conn *c, const struct addr *peer)
 {
-	return (ledger_enter(env.ledger, &c->charge, peer,
-	    c->state == CONN_HELD ? c->service : UINT32_MAX));
+	uint32_t	 share = SHARE_LISTENER | c->listener;
+
+	if (c->state == CONN_HELD || c->state == CONN_HANDED)
+		share = c->service;
+	return (ledger_enter(env.ledger, &c->charge, peer, share));
+}
+
+/* tls hears what becomes of those it has handed on. */
+static void
+conn_tell_tls(const struct conn *c, uint32_t offence)
+{
+	struct msg_peer	 msg;
+	struct tls	*t;
+
+	if (!c->by_tls)
+		return;
+	memset(&msg, 0, sizeof(msg));
+	msg.peer = c->charge.peer;
+	msg.offence = offence;
+	TAILQ_FOREACH(t, &env.tls, entry)
+		if (!channel_full(t->channel))
+			(void)channel_send(t->channel, IMSG_PEER, -1, &msg,
+			    sizeof(msg));
+}
+
+/* Its peer is to blame. */
+static void
+conn_offence(struct conn *c, enum offence offence)
+{
+	static const char *const	 words[OFFENCES] = {
+		[OFFENCE_PROOF] = "false proofs",
+		[OFFENCE_REPLAY] = "replays",
+		[OFFENCE_TIMEOUT] = "no proof in time",
+		[OFFENCE_GARBAGE] = "garbage"
+	};
+
+	ledger_penalty(&c->charge, env.conf.penalty[offence], words[offence]);
+	conn_tell_tls(c, offence);
 }
 
 /* ---- a connection's end ---- */
@@ -194,13 +241,22 @@ conn_free(struct conn *c)
 	free(c);
 }
 
-/* It has lost its place to others.  A worker that has it goes on. */
+/* It has lost its place to others.  Who has it closes it. */
 static void
 conn_shed(struct charge *charge, const char *why)
 {
+	struct conn		*c;
+	struct msg_number	 msg;
+
 	(void)why;
-	conn_free((struct conn *)(void *)((char *)charge -
-	    offsetof(struct conn, charge)));
+	c = (struct conn *)(void *)((char *)charge -
+	    offsetof(struct conn, charge));
+	if (c->state == CONN_HANDED) {
+		msg.number = c->number;
+		(void)channel_send(c->worker->channel, IMSG_TUNNEL_SHED, -1,
+		    &msg, sizeof(msg));
+	}
+	conn_free(c);
 }
 
 /* Arms the timer.  -1: no memory, and the connection is freed. */
@@ -278,8 +334,9 @@ conn_timer(evutil_socket_t fd, short what, void *arg)
 	switch (c->state) {
 	case CONN_PROXY:
 	case CONN_ROUTE:
-		conn_log(c, "no %s within %u ms", conn_first(c),
-		    ms);
+		conn_log(c, "no %s within %u ms", conn_first(c), ms);
+		if (!conn_answers_anyone(c))
+			conn_offence(c, OFFENCE_TIMEOUT);
 		break;
 	case CONN_ASKED:
 		conn_log(c,
@@ -350,7 +407,6 @@ conn_hand(struct conn *c, struct worker *w)
 
 	conn_set_lowat(c, 1);
 	conn_describe(c, &msg);
-	(void)event_del(&c->ev);
 	c->fd = -1;
 	c->state = CONN_HANDED;
 	c->worker = w;
@@ -370,19 +426,24 @@ conn_hand(struct conn *c, struct worker *w)
 	(void)conn_wait(c, c->deadline + HANDED_US);
 }
 
-/* Its service is known. */
+/*
+ * Its service is known, and counts it from now on, whether a worker takes it or
+ * is being started, or behind.
+ */
 static void
 conn_place(struct conn *c)
 {
-	struct worker	*w;
+	struct worker	*w = worker_least(c->service);
 
-	if ((w = worker_least(c->service)) != NULL) {
-		conn_hand(c, w);
-		return;
-	}
-	/* A worker is being started, or is behind: waits for it. */
+	(void)event_del(&c->ev);
 	c->state = CONN_HELD;
 	TAILQ_INSERT_TAIL(&env.held, c, list);
+	/* Without memory it may be charged no more: it is short of all. */
+	(void)conn_charge(c, &c->charge.peer);
+	if (w == NULL)
+		return;
+	TAILQ_REMOVE(&env.held, c, list);
+	conn_hand(c, w);
 }
 
 /* Hands the worker what waits for it, as far as it takes it. */
@@ -440,6 +501,7 @@ conn_malformed(struct conn *c, const char *why, size_t len)
 	log_printable(shown, sizeof(shown), env.buf, len);
 	conn_log(c, "not a %s: %s; it begins \"%s\"",
 	    conn_first(c), why, shown);
+	conn_offence(c, OFFENCE_GARBAGE);
 	conn_free(c);
 }
 
@@ -495,6 +557,7 @@ conn_proxy(struct conn *c, size_t len, int closed)
 		return (-1);
 	}
 	/* It is now charged to the address it comes for. */
+	c->charge.exempt = from.family == ADDR_NONE;
 	if (read(c->fd, env.buf, need) != (ssize_t)need ||
 	    (from.family != ADDR_NONE && conn_charge(c, &from) == -1)) {
 		conn_free(c);
@@ -527,6 +590,7 @@ conn_route(struct conn *c, size_t len, int closed)
 		break;
 	}
 	(void)event_del(&c->ev);
+	ledger_progress(&c->charge);
 	c->service = to.service;
 	c->proof = to.proof;
 	c->proof.number = c->number;
@@ -593,6 +657,7 @@ conn_init(struct conn *c, int fd, const struct msg_arrival *a)
 		errno = EINVAL;
 		return (-1);
 	}
+	c->listener = a->listener;
 	c->charge.shed = conn_shed;
 	return (conn_charge(c, &a->peer));
 }
@@ -605,12 +670,13 @@ conn_new(int fd, const struct msg_arrival *a, int proxied)
 
 	if ((c = calloc(1, sizeof(*c))) == NULL)
 		return (NULL);
+	c->state = proxied ? CONN_PROXY : CONN_ROUTE;
+	c->charge.exempt = proxied;
 	if (conn_init(c, fd, a) == -1) {
 		free(c);
 		return (NULL);
 	}
 	c->fd = fd;
-	c->state = proxied ? CONN_PROXY : CONN_ROUTE;
 	c->local = a->local;
 	c->service = a->service;
 	c->transport = a->transport;
@@ -644,13 +710,14 @@ conn_start(struct conn *c)
 }
 
 int
-arrival_new(int fd, const struct msg_arrival *a, struct channel *tls,
-    int proxied)
+arrival_new(int fd, const struct msg_arrival *a, enum arrival_way way,
+    struct channel *tls)
 {
 	struct conn	*c;
 	int		 error;
 
-	if ((c = conn_new(fd, a, proxied)) != NULL) {
+	if ((c = conn_new(fd, a, way == ARRIVAL_PROXIED)) != NULL) {
+		c->by_tls = way == ARRIVAL_TLS;
 		c->tls = tls;
 		c->tls_number = a->number;
 		conn_start(c);
@@ -693,6 +760,13 @@ conn_refused(struct conn *c, const struct msg_verdict *v)
 		    "unknown service", hex);
 		return;
 	}
+	if (v->verdict == VERDICT_REPLAYED) {
+		env.stats.replayed++;
+		conn_log(c, "a replayed hello for service %s (number %u)",
+		    w != NULL ? channel_peer(w->channel)->name : "?",
+		    v->service);
+		return;
+	}
 	env.stats.false_binder++;
 	conn_log(c, "false binder for service %s (number %u, "
 	    "identity %s)", w != NULL ? channel_peer(w->channel)->name : "?",
@@ -709,11 +783,16 @@ arrival_verdict(const struct msg_verdict *v)
 		return;
 	if (v->verdict == VERDICT_OK) {
 		c->service = v->service;
+		/* Who has the token is no stranger, at a cap of strangers. */
+		c->charge.exempt |= c->to == ROUTE_PROOF;
 		conn_place(c);
 		return;
 	}
-	if (!conn_answers_anyone(c))
+	if (!conn_answers_anyone(c)) {
 		conn_refused(c, v);
+		conn_offence(c, v->verdict == VERDICT_REPLAYED ?
+		    OFFENCE_REPLAY : OFFENCE_PROOF);
+	}
 	conn_answer(c);
 }
 
@@ -744,19 +823,9 @@ arrival_worker_left(struct channel *ch)
 	free(w);
 }
 
-void
-arrival_tls_left(struct channel *tls)
-{
-	struct conn	*c;
-
-	RB_FOREACH(c, conn_tree, &env.conns)
-		if (c->tls == tls)
-			c->tls = NULL;
-}
-
 /* Its tls process charges it to the service from now on. */
 static void
-conn_tell_tls(const struct conn *c)
+conn_tell_charge(const struct conn *c)
 {
 	struct msg_arrived	 msg;
 
@@ -785,7 +854,9 @@ arrival_told(struct channel *ch, uint64_t number, int closed)
 	if (c != NULL) {
 		if (!closed) {
 			env.stats.proven++;
-			conn_tell_tls(c);
+			ledger_proven(&c->charge);
+			conn_tell_tls(c, OFFENCES);
+			conn_tell_charge(c);
 		}
 		conn_free(c);
 	}
@@ -796,6 +867,52 @@ arrival_told(struct channel *ch, uint64_t number, int closed)
 	return (0);
 }
 
+int
+arrival_blamed(struct channel *ch, const struct msg_blame *blame)
+{
+	struct worker	*w = worker_by_channel(ch);
+	struct conn	*c;
+
+	if (w == NULL || blame->number >> SERIAL_BITS != conn_generation())
+		return (0);
+	if ((c = conn_find(blame->number)) == NULL)
+		return (0);		/* it is proven, or was shed */
+	if (c->worker != w)
+		return (-1);
+	if (blame->offence == OFFENCE_TIMEOUT)
+		env.stats.timeouts++;
+	conn_offence(c, (enum offence)blame->offence);
+	return (0);
+}
+
+void
+arrival_tls_joined(struct channel *ch)
+{
+	struct tls	*t;
+
+	if ((t = calloc(1, sizeof(*t))) == NULL)
+		fatal("gate");
+	t->channel = ch;
+	TAILQ_INSERT_TAIL(&env.tls, t, entry);
+}
+
+void
+arrival_tls_left(struct channel *ch)
+{
+	struct tls	*t;
+	struct conn	*c;
+
+	RB_FOREACH(c, conn_tree, &env.conns)
+		if (c->tls == ch)
+			c->tls = NULL;
+	TAILQ_FOREACH(t, &env.tls, entry)
+		if (t->channel == ch) {
+			TAILQ_REMOVE(&env.tls, t, entry);
+			free(t);
+			return;
+		}
+}
+
 /* ---- for the role ---- */
 
 void
@@ -804,6 +921,7 @@ arrival_init(void)
 	if ((env.ledger = ledger_new("tunnel")) == NULL)
 		fatal("gate");
 	TAILQ_INIT(&env.workers);
+	TAILQ_INIT(&env.tls);
 	TAILQ_INIT(&env.held);
 	RB_INIT(&env.conns);
 }
@@ -813,7 +931,9 @@ arrival_limits(const struct gate_opts *conf)
 {
 	struct ledger_limits	 limits = {
 		.total = conf->max_unproven,
-		.per_source = conf->max_per_source
+		.per_source = conf->max_per_source,
+		.penalty_min = conf->penalty_min,
+		.penalty_max = conf->penalty_max
 	};
 
 	env.conf = *conf;

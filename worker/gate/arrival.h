@@ -22,9 +22,16 @@ struct arrival_stats {
 	uint64_t	 proven;
 	uint64_t	 unknown;	/* refused: identity */
 	uint64_t	 false_binder;	/* refused: binder */
+	uint64_t	 replayed;	/* refused: it was used before */
 	uint64_t	 malformed;
 	uint64_t	 closed_early;
 	uint64_t	 timeouts;
+};
+
+enum arrival_way {
+	ARRIVAL_BARE,		/* accepted here */
+	ARRIVAL_PROXIED,	/* likewise, and a PROXY header comes first */
+	ARRIVAL_TLS		/* handed in by tls */
 };
 
 /* arrival.c */
@@ -33,14 +40,11 @@ void	 arrival_init(void);
 void	 arrival_limits(const struct gate_opts *);
 /*
  * Takes the descriptor of a new connection; where its local address is
- * ADDR_NONE, the socket's counts.  tls: where it comes from, or NULL.  proxied:
- * a PROXY header comes first.  -1: no memory; being refused by a limit is no
- * failure.
+ * ADDR_NONE, the socket's counts.  tls: where it comes from, or NULL.  -1: no
+ * memory; being refused is no failure.
  */
-int	 arrival_new(int fd, const struct msg_arrival *, struct channel *tls,
-	    int proxied);
-/* A tls process went. */
-void	 arrival_tls_left(struct channel *);
+int	 arrival_new(int fd, const struct msg_arrival *, enum arrival_way,
+	    struct channel *tls);
 /* Who confirms proofs; NULL while it is away. */
 void	 arrival_keys(struct channel *);
 void	 arrival_verdict(const struct msg_verdict *);
@@ -52,6 +56,11 @@ void	 arrival_worker_left(struct channel *);
  * given that one.
  */
 int	 arrival_told(struct channel *, uint64_t number, int closed);
+/* Before that: why it was not proven.  -1 as above. */
+int	 arrival_blamed(struct channel *, const struct msg_blame *);
+/* A tls hears what becomes of the peers it has handed in. */
+void	 arrival_tls_joined(struct channel *);
+void	 arrival_tls_left(struct channel *);
 const struct arrival_stats *arrival_stats(void);
 const struct ledger_stats *arrival_charged(void);
 /* Calls back as soon as none waits any more, which may be at once. */

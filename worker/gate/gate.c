@@ -45,7 +45,9 @@ gate_arrived(int fd, const struct addr *peer, const struct msg_listen *l,
 	a.dialect = l->dialect;
 	a.service = l->service;
 	a.peer = *peer;
-	return (arrival_new(fd, &a, NULL, proxied));
+	a.listener = l->number;
+	return (arrival_new(fd, &a, proxied ? ARRIVAL_PROXIED :
+	    ARRIVAL_BARE, NULL));
 }
 
 /* ---- the role ---- */
@@ -124,6 +126,8 @@ gate_joined(struct channel *ch)
 		arrival_worker_joined(ch);
 	else if (peer->role == PROC_KEYS)
 		arrival_keys(ch);
+	else if (peer->role == PROC_TLS)
+		arrival_tls_joined(ch);
 }
 
 static void
@@ -148,7 +152,7 @@ gate_arrival(struct channel *ch, struct imsg *imsg)
 	    (fd = imsg_get_fd(imsg)) == -1)
 		return;
 	gate.handed_in++;
-	if (arrival_new(fd, &msg, ch, 0) == -1)
+	if (arrival_new(fd, &msg, ARRIVAL_TLS, ch) == -1)
 		log_warn("tunnel from %s", addr_print(&msg.peer));
 }
 
@@ -157,6 +161,7 @@ gate_message(struct channel *ch, struct imsg *imsg)
 {
 	struct msg_verdict	 v;
 	struct msg_number	 n;
+	struct msg_blame	 blame;
 
 	switch (imsg_get_type(imsg)) {
 	case IMSG_VERDICT:
@@ -173,6 +178,14 @@ gate_message(struct channel *ch, struct imsg *imsg)
 		if (imsg_get_data(imsg, &n, sizeof(n)) == 0) {
 			if (arrival_told(ch, n.number, imsg_get_type(imsg) ==
 			    IMSG_TUNNEL_CLOSED) == -1)
+				worker_complain(ch,
+				    "a tunnel that it was not given");
+			return;
+		}
+		break;
+	case IMSG_TUNNEL_BLAMED:
+		if (imsg_get_data(imsg, &blame, sizeof(blame)) == 0) {
+			if (arrival_blamed(ch, &blame) == -1)
 				worker_complain(ch,
 				    "a tunnel that it was not given");
 			return;
@@ -221,6 +234,8 @@ static const struct figure	 gate_figures[] = {
 	ARRIVAL("refused_unknown", unknown, "proofs for an unknown token"),
 	ARRIVAL("refused_false", false_binder,
 	    "false proofs for a known token"),
+	ARRIVAL("refused_replay", replayed,
+	    "proofs that were used before"),
 	ARRIVAL("malformed", malformed,
 	    "connections that did not start with a valid handshake"),
 	ARRIVAL("closed_early", closed_early,
@@ -232,6 +247,10 @@ static const struct figure	 gate_figures[] = {
 	    "connections closed because of their source's limit"),
 	CHARGE(COUNTER, "limited_total", shed_total,
 	    "connections closed because of the limit for all sources"),
+	CHARGE(COUNTER, "penalties", penalties,
+	    "sources that came to be refused for what they did"),
+	CHARGE(COUNTER, "refused_penalty", refused,
+	    "connections refused because of a penalty"),
 	FIGURE_GET(COUNTER, "accept_paused", gate_paused,
 	    "times that accepting paused for lack of descriptors or memory"),
 	{ .name = NULL }

@@ -249,6 +249,8 @@ http_request(struct http_head *h, const void *buf, size_t len)
 
 	if ((n = http_parse(h, buf, len, http_request_line)) <= 0)
 		return (n);
+	if (http_count(h, "Content-Length") > 1)
+		return (http_fail(h, "more than one Content-Length"));
 	hosts = http_count(h, "Host");
 	if (hosts > 1 || (hosts == 0 && h->minor > 0))
 		return (http_fail(h, hosts == 0 ? "no Host" :

@@ -93,12 +93,14 @@ pipes_fill(struct pipebuf *p, int fd, size_t n)
 }
 
 ssize_t
-pipes_drain(struct pipebuf *p, int fd)
+pipes_drain(struct pipebuf *p, int fd, size_t max)
 {
 	ssize_t	 n;
 
+	if (max > p->len)
+		max = p->len;
 	do {
-		n = splice(p->rd, NULL, fd, NULL, p->len, SPLICE_F_MOVE |
+		n = splice(p->rd, NULL, fd, NULL, max, SPLICE_F_MOVE |
 		    SPLICE_F_NONBLOCK);
 	} while (n == -1 && errno == EINTR);
 	if (n == 0) {			/* so that no caller goes round */

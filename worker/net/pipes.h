@@ -36,8 +36,8 @@ void		 pipes_put(struct pipebuf *);
  * when it is full, EINVAL when the socket is of a kind that cannot.
  */
 ssize_t		 pipes_fill(struct pipebuf *, int fd, size_t n);
-/* Moves what is in it to a socket, as far as it goes: as write(2). */
-ssize_t		 pipes_drain(struct pipebuf *, int fd);
+/* Moves at most n octets of what is in it to a socket: as write(2). */
+ssize_t		 pipes_drain(struct pipebuf *, int fd, size_t n);
 /* Takes octets out to memory. */
 ssize_t		 pipes_read(struct pipebuf *, void *, size_t n);
 

@@ -31,6 +31,9 @@
 #define V2_TCP4		0x11
 #define V2_TCP6		0x21
 #define V2_UNIX		0x31
+#define V2_UNIX_OCTETS	108		/* of one address */
+#define V2_FIELD	3		/* type and length of what follows */
+#define V2_CRC32C	0x03
 
 static const uint8_t	 v2_signature[12] = {
 	'\r', '\n', '\r', '\n', '\0', '\r', '\n', 'Q', 'U', 'I', 'T', '\n'
@@ -212,35 +215,83 @@ proxyhdr_parse_v1(const uint8_t *buf, size_t len, size_t *need,
 	return (PROXYHDR_OK);
 }
 
-/* The address block of a connection; anything after it is skipped. */
+/* RFC 3720's CRC-32C of the header, its own four octets taken as zero. */
+static uint32_t
+proxyhdr_crc32c(const uint8_t *buf, size_t len, const uint8_t *own)
+{
+	uint32_t	 crc = UINT32_MAX;
+	size_t		 i;
+	int		 bit;
+
+	for (i = 0; i < len; i++) {
+		if (buf + i < own || buf + i >= own + 4)
+			crc ^= buf[i];
+		for (bit = 0; bit < 8; bit++)
+			crc = crc >> 1 ^ (crc & 1 ? 0x82f63b78 : 0);
+	}
+	return (~crc);
+}
+
+/* The fields from octet at on: whole, and the checksum true if there is one. */
+static const char *
+proxyhdr_v2_fields(const uint8_t *buf, size_t len, size_t at)
+{
+	const uint8_t	*value;
+	size_t		 n;
+
+	while (at < len) {
+		if (len - at < V2_FIELD)
+			return ("a field is cut short");
+		n = (size_t)(buf[at + 1] << 8 | buf[at + 2]);
+		value = buf + at + V2_FIELD;
+		if (n > len - at - V2_FIELD)
+			return ("a field is cut short");
+		if (buf[at] == V2_CRC32C && (n != 4 ||
+		    proxyhdr_crc32c(buf, len, value) !=
+		    ((uint32_t)value[0] << 24 | (uint32_t)value[1] << 16 |
+		    (uint32_t)value[2] << 8 | value[3])))
+			return ("its checksum is false");
+		at += V2_FIELD + n;
+	}
+	return (NULL);
+}
+
+/* What a connection's header says: two addresses, and fields behind them. */
 static const char *
 proxyhdr_v2_block(const uint8_t *buf, size_t len, struct addr *from,
     struct addr *to)
 {
 	const uint8_t	*p = buf + V2_HEADER, *ports;
-	size_t		 octets;
+	size_t		 octets, block;
 
 	switch (buf[13]) {
-	case V2_UNSPEC:
-	case V2_UNIX:
+	case V2_UNSPEC:		/* the length of its block is unknown */
 		return (NULL);
+	case V2_UNIX:
+		octets = V2_UNIX_OCTETS;
+		block = 2 * octets;
+		break;
 	case V2_TCP4:
 		octets = 4;
+		block = 2 * octets + 4;
 		break;
 	case V2_TCP6:
 		octets = 16;
+		block = 2 * octets + 4;
 		break;
 	default:
 		return ("it is not for a TCP connection");
 	}
-	if (len < V2_HEADER + 2 * octets + 4)
+	if (len < V2_HEADER + block)
 		return ("its addresses are cut short");
-	ports = p + 2 * octets;
-	proxyhdr_addr(from, octets == 4 ? AF_INET : AF_INET6, p,
-	    (uint16_t)(ports[0] << 8 | ports[1]));
-	proxyhdr_addr(to, octets == 4 ? AF_INET : AF_INET6, p + octets,
-	    (uint16_t)(ports[2] << 8 | ports[3]));
-	return (NULL);
+	if (buf[13] != V2_UNIX) {
+		ports = p + 2 * octets;
+		proxyhdr_addr(from, octets == 4 ? AF_INET : AF_INET6, p,
+		    (uint16_t)(ports[0] << 8 | ports[1]));
+		proxyhdr_addr(to, octets == 4 ? AF_INET : AF_INET6, p + octets,
+		    (uint16_t)(ports[2] << 8 | ports[3]));
+	}
+	return (proxyhdr_v2_fields(buf, len, V2_HEADER + block));
 }
 
 static enum proxyhdr_result

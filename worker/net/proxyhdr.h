@@ -15,8 +15,11 @@
 
 #define PROXYHDR_MAX	107
 
-/* Of one that is read: version 2, with all that its proxy adds. */
-#define PROXYHDR_READ_MAX	2048
+/*
+ * Of one that is read: version 2 with all that its proxy adds, such as the
+ * certificate of a client.
+ */
+#define PROXYHDR_READ_MAX	8192
 
 enum proxyhdr_result {
 	PROXYHDR_OK,		/* *need is its length */

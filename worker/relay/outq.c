@@ -163,15 +163,16 @@ outq_fill(struct outq *q, int fd, size_t n)
 }
 
 ssize_t
-outq_write(struct outq *q, int fd)
+outq_write(struct outq *q, int fd, size_t max)
 {
 	struct iovec	 iov[WRITE_IOV];
 	struct piece	*p = q->head;
 	ssize_t		 n;
+	size_t		 len;
 	int		 cnt = 0;
 
 	if (p != NULL && p->pipe != NULL) {
-		if ((n = pipes_drain(p->pipe, fd)) <= 0)
+		if ((n = pipes_drain(p->pipe, fd, max)) <= 0)
 			return (n);
 		q->len -= n;
 		budget_hold(budget, -(int64_t)n);
@@ -179,9 +180,13 @@ outq_write(struct outq *q, int fd)
 			outq_shift(q);
 		return (n);
 	}
-	for (; p != NULL && p->pipe == NULL && cnt < WRITE_IOV; p = p->next) {
+	for (; p != NULL && p->pipe == NULL && cnt < WRITE_IOV && max > 0;
+	    p = p->next) {
+		if ((len = p->len - p->off) > max)
+			len = max;
+		max -= len;
 		iov[cnt].iov_base = p->data + p->off;
-		iov[cnt++].iov_len = p->len - p->off;
+		iov[cnt++].iov_len = len;
 	}
 	if ((n = writev(fd, iov, cnt)) > 0)
 		outq_drop(q, n);

@@ -32,8 +32,11 @@ int		 outq_append(struct outq *, const uint8_t *, size_t);
  * must be copied.
  */
 ssize_t		 outq_fill(struct outq *, int fd, size_t n);
-/* Writes the first piece: as write(2); n > 0 octets have left the queue. */
-ssize_t		 outq_write(struct outq *, int fd);
+/*
+ * Writes at most max octets of the first pieces: as write(2); n > 0 octets have
+ * left the queue.
+ */
+ssize_t		 outq_write(struct outq *, int fd, size_t max);
 /* Copies the first n octets, or those before a pipe; returns how many. */
 size_t		 outq_peek(const struct outq *, uint8_t *, size_t n);
 /* The first piece, which must not be a pipe; NULL and 0: nothing waits. */

@@ -26,6 +26,7 @@
 #include "dialler.h"
 #include "relay.h"
 #include "relaylz.h"
+#include "throttle.h"
 
 #define RELAY_READABLE	0x0001	/* a read may give something */
 #define RELAY_WRITABLE	0x0002	/* a write may take something */
@@ -66,6 +67,7 @@ static void	 relay_reset(struct stream *, enum reset_reason);
 static void	 relay_closed(struct stream *);
 static size_t	 relay_bulk(struct stream *, struct pipebuf *, size_t);
 static ssize_t	 relay_divert(struct stream *, int, size_t);
+static void	 relay_go(struct relay *, enum throttle_way);
 
 static const struct stream_owner relay_owner = {
 	relay_pull,
@@ -83,6 +85,7 @@ relay_init(struct service *service)
 	svc = service;
 	outq_init(&service->budget);
 	relaylz_init(service);
+	throttle_init(service, relay_go);
 }
 
 static struct relay *
@@ -92,6 +95,10 @@ relay_new(int fd)
 
 	if ((r = calloc(1, sizeof(*r))) == NULL)
 		return (NULL);
+	if (throttle_begin(r) == -1) {
+		free(r);
+		return (NULL);
+	}
 	r->fd = fd;
 	r->since = r->moved = worker_now();
 	TAILQ_INSERT_TAIL(&svc->relays, r, entry);
@@ -144,7 +151,9 @@ relay_close(struct relay *r, int rst)
 	outq_clear(&r->out);
 	relay_piping(r);
 	relaylz_end(r);
+	throttle_end(r);
 	free(r->pre);
+	ledger_leave(&r->charge);
 	if (r->flags & RELAY_LINGERS)
 		TAILQ_REMOVE(&lingering, r, queue);
 	if (r->tunnel != NULL)
@@ -170,20 +179,45 @@ relay_abort(struct relay *r, enum reset_reason reason)
 
 /*
  * As write(2), but unpacks the octets of a stream with LZ4; the plain ones may
- * then wait in r->lz.
+ * then wait in r->lz.  0: none may pass now.  After a short write the next edge
+ * says when there is room.
  */
 static ssize_t
 relay_put(struct relay *r, const uint8_t *p, size_t len)
 {
 	ssize_t	 n;
+	size_t	 may;
 
-	if (r->lz == NULL)
-		return (write(r->fd, p, len));
-	/* A short write: the next edge says when there is room. */
-	if ((n = relaylz_write(r, p, len)) != -1 && ((size_t)n < len ||
-	    lz_waits(r->lz) > 0))
+	if (r->lz != NULL) {
+		n = relaylz_write(r, p, len);
+		if (n != -1 && ((size_t)n < len || lz_waits(r->lz) > 0) &&
+		    !throttle_waits(r, THROTTLE_WRITE))
+			r->flags &= ~RELAY_WRITABLE;
+		return (n);
+	}
+	if ((may = throttle_may(r, THROTTLE_WRITE, len)) == 0)
+		return (0);
+	n = write(r->fd, p, may);
+	throttle_moved(r, THROTTLE_WRITE, n > 0 ? n : 0);
+	if (n != -1 && (size_t)n < may)
 		r->flags &= ~RELAY_WRITABLE;
 	return (n);
+}
+
+/*
+ * Has its socket failed?  The kernel tells once, by this, a read or a write:
+ * who is told must end the relay, for the next read finds an end in order.
+ */
+static int
+relay_failed(struct relay *r)
+{
+	socklen_t	 len;
+	int		 error = 0;
+
+	len = sizeof(error);
+	if (getsockopt(r->fd, SOL_SOCKET, SO_ERROR, &error, &len) == -1)
+		error = errno;
+	return (error != 0);
 }
 
 /* How a failed write ends the relay. */
@@ -242,7 +276,11 @@ relay_write(struct relay *r)
 	ssize_t		 n;
 
 	if (r->lz == NULL) {
-		n = outq_write(&r->out, r->fd);
+		len = throttle_may(r, THROTTLE_WRITE, r->out.len);
+		if (len == 0)
+			return (0);
+		n = outq_write(&r->out, r->fd, len);
+		throttle_moved(r, THROTTLE_WRITE, n > 0 ? n : 0);
 		relay_piping(r);
 		return (n);
 	}
@@ -272,21 +310,29 @@ relay_flush(struct relay *r)
 		r->moved = worker_now();
 		if (r->stream != NULL && n > 0)
 			session_consumed(r->stream, n);
+		if (throttle_waits(r, THROTTLE_WRITE))
+			break;
 	}
 	return (relay_shut(r));
 }
 
-/* An event for a socket that nobody reads now: has it failed? */
-static int
-relay_failed(struct relay *r)
+/* It waited, and may move something again. */
+static void
+relay_go(struct relay *r, enum throttle_way way)
 {
-	socklen_t	 len;
-	int		 error = 0;
-
-	len = sizeof(error);
-	if (getsockopt(r->fd, SOL_SOCKET, SO_ERROR, &error, &len) == -1)
-		error = errno;
-	return (error != 0);
+	if (way == THROTTLE_READ) {
+		if (r->stream != NULL && (r->flags & RELAY_READABLE) &&
+		    !(r->flags & RELAY_EOF))
+			session_ready(r->stream);
+		else
+			throttle_moved(r, way, 0);
+		return;
+	}
+	if (relay_flush(r) == -1)
+		return;
+	throttle_moved(r, way, 0);
+	if (r->stream == NULL && !relay_waits(r))
+		relay_close(r, 0);
 }
 
 static void
@@ -296,6 +342,7 @@ relay_event(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	r->flags &= ~RELAY_FRESH;
+	/* Nobody reads it now, so nobody else would find out. */
 	if ((what & EV_READ) && (r->flags & RELAY_READABLE) &&
 	    relay_failed(r)) {
 		relay_abort(r, RESET_ABORT);
@@ -345,6 +392,8 @@ relay_new_user(int fd, const struct addr *user, const struct addr *listener)
 	relay_resets(fd, 1);
 	r->user = *user;
 	r->other = *listener;
+	/* One that is charged to nobody has a source of its own. */
+	(void)ledger_enter(svc->users, &r->charge, user, 0);
 	svc->stats.users++;
 	return (r);
 }
@@ -556,6 +605,7 @@ relay_want(struct relay *r)
 		r->flags |= RELAY_ANSWERS;
 	r->user = want.user;
 	r->other = want.listener;
+	(void)ledger_enter(svc->users, &r->charge, &r->user, 0);
 	outq_drop(&r->out, got);
 	session_consumed(r->stream, (size_t)got);
 	if (relaylz_start(r) == -1) {
@@ -571,8 +621,9 @@ relay_want(struct relay *r)
 }
 
 /*
- * A read of the socket gave octets for the stream, its end, or nothing.
- * Returns how many octets; after 0 the relay may be gone.
+ * A read of the socket gave octets for the stream, its end, or nothing.  Behind
+ * an end there may be a reset already, of which no read tells.  Returns how
+ * many octets; after 0 the relay may be gone.
  */
 static size_t
 relay_took(struct relay *r, ssize_t n)
@@ -586,14 +637,26 @@ relay_took(struct relay *r, ssize_t n)
 		svc->stats.octets_out += n;
 		return (n);
 	}
-	if (n == 0) {
+	if (n == 0 && !relay_failed(r)) {
 		r->flags |= RELAY_EOF;
 		session_fin(r->stream);
-	} else if (errno == EAGAIN)
+	} else if (n == -1 && errno == EAGAIN)
 		r->flags &= ~RELAY_READABLE;
 	else
 		relay_abort(r, RESET_ABORT);
 	return (0);
+}
+
+/* As read(2). */
+static ssize_t
+relay_read(struct relay *r, uint8_t *buf, size_t len)
+{
+	ssize_t	 n;
+
+	do {
+		n = read(r->fd, buf, len);
+	} while (n == -1 && errno == EINTR);
+	return (n);
 }
 
 /* As a read into buf, but makes a block of what it gave. */
@@ -608,9 +671,10 @@ relay_pack(struct relay *r, uint8_t *buf, size_t max)
 		if (!(r->flags & RELAY_READABLE) || r->fd == -1)
 			return (0);
 		p = lz_space(r->lz, buf, max, &len);
-		do {
-			n = read(r->fd, p, len);
-		} while (n == -1 && errno == EINTR);
+		if ((len = throttle_may(r, THROTTLE_READ, len)) == 0)
+			return (0);
+		n = relay_read(r, p, len);
+		throttle_moved(r, THROTTLE_READ, n > 0 ? n : 0);
 		if ((len = relay_took(r, n)) == 0)
 			return (0);
 		len = lz_pack(r->lz, buf, max, len, budget_tight(&svc->budget));
@@ -637,7 +701,7 @@ static size_t
 relay_pull(struct stream *st, uint8_t *buf, size_t max)
 {
 	struct relay	*r = st->arg;
-	size_t		 done = 0;
+	size_t		 done = 0, may;
 	ssize_t		 n;
 
 	if (r->pre != NULL) {
@@ -660,20 +724,23 @@ relay_pull(struct stream *st, uint8_t *buf, size_t max)
 		return (done + relay_pack(r, buf + done, max - done));
 	if (!(r->flags & RELAY_READABLE) || r->fd == -1)
 		return (done);
-	do {
-		n = read(r->fd, buf + done, max - done);
-	} while (n == -1 && errno == EINTR);
+	if ((may = throttle_may(r, THROTTLE_READ, max - done)) == 0)
+		return (done);
+	n = relay_read(r, buf + done, may);
+	throttle_moved(r, THROTTLE_READ, n > 0 ? n : 0);
 	relay_gauge(r, n, max - done);
 	/* The first edge is still to come, and tells of any more octets. */
-	if (n < (ssize_t)(max - done) && (r->flags & RELAY_FRESH))
+	if (n < (ssize_t)may && (r->flags & RELAY_FRESH))
 		r->flags &= ~RELAY_READABLE;
 	if ((n = relay_took(r, n)) == 0)
 		return (done);
 	done += n;
 	/* An end that is there already may go out with these octets. */
-	if ((r->flags & RELAY_CLOSED) && done < max &&
-	    (n = read(r->fd, buf + done, max - done)) != -1)
+	if ((r->flags & RELAY_CLOSED) && done < max && (size_t)n < may) {
+		n = relay_read(r, buf + done, max - done);
+		throttle_moved(r, THROTTLE_READ, n > 0 ? n : 0);
 		done += relay_took(r, n);
+	}
 	return (done);
 }
 
@@ -686,15 +753,19 @@ relay_bulk(struct stream *st, struct pipebuf *pipe, size_t max)
 
 	if (r->fulls < BULK_FULLS || r->pre != NULL || r->fd == -1 ||
 	    !(r->flags & RELAY_READABLE) || (r->flags & RELAY_COPIES) ||
-	    r->lz != NULL)
+	    r->lz != NULL || (max = throttle_may(r, THROTTLE_READ, max)) == 0)
 		return (0);
 	n = pipes_fill(pipe, r->fd, max);
+	throttle_moved(r, THROTTLE_READ, n > 0 ? n : 0);
 	if (n >= 0 && n < BULK_PAYS)
 		r->fulls--;
 	if (n == -1 && errno == EINVAL) {
 		r->flags |= RELAY_COPIES;
 		return (0);
 	}
+	/* Before an urgent octet it seems to be empty, or at its end. */
+	if (n == 0 || (n == -1 && errno == EAGAIN))
+		return (0);
 	if (n > 0)
 		svc->stats.octets_piped += n;
 	return (relay_took(r, n));
@@ -756,14 +827,13 @@ relay_data(struct stream *st, const uint8_t *p, size_t len)
 				return;
 			}
 			n = 0;
+			r->flags &= ~RELAY_WRITABLE;
 		}
 		r->moved = worker_now();
 		if (n > 0)
 			session_consumed(st, n);
 		if ((size_t)n == len)
 			return;
-		/* A short write: the next edge says when there is room. */
-		r->flags &= ~RELAY_WRITABLE;
 	}
 	if (outq_append(&r->out, p + n, len - n) == -1) {
 		log_warn("relay");

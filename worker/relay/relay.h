@@ -33,6 +33,7 @@
 #include "shared/addr.h"
 #include "lz.h"
 #include "outq.h"
+#include "worker/net/ledger.h"
 #include "worker/session/session.h"
 
 struct service;
@@ -44,10 +45,12 @@ struct relay {
 	TAILQ_ENTRY(relay)	 queue;		/* waiting, or lingering */
 	TAILQ_ENTRY(relay)	 piping;	/* with a pipe */
 	struct event		 ev;
+	struct charge		 charge;	/* to its user's source */
 	struct stream		*stream;	/* NULL: waiting or lingering */
 	struct tunnel		*tunnel;	/* of the stream */
 	struct outq		 out;		/* waits for the socket */
 	struct lz		*lz;	/* where it was agreed */
+	struct throttle		*throttle;	/* NULL: no limit */
 	uint8_t			*pre;	/* want or answer, sent first */
 	uint64_t		 since;		/* worker_now of the start... */
 	uint64_t		 moved;	/* ...and of the last progress */

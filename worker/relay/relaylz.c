@@ -13,6 +13,7 @@
 #include "worker/tunnel/service.h"
 #include "relay.h"
 #include "relaylz.h"
+#include "throttle.h"
 
 static struct service	*svc;
 
@@ -66,6 +67,19 @@ relaylz_count(struct relay *r)
 	r->lz_held = held;
 }
 
+/* As write(2), of plain octets, as many as may pass. */
+static ssize_t
+relaylz_put(struct relay *r, const uint8_t *plain, size_t n)
+{
+	ssize_t	 w;
+
+	if (n == 0 || (n = throttle_may(r, THROTTLE_WRITE, n)) == 0)
+		return (0);
+	w = write(r->fd, plain, n);
+	throttle_moved(r, THROTTLE_WRITE, w > 0 ? w : 0);
+	return (w);
+}
+
 ssize_t
 relaylz_write(struct relay *r, const uint8_t *p, size_t len)
 {
@@ -78,7 +92,7 @@ relaylz_write(struct relay *r, const uint8_t *p, size_t len)
 		if (lz_unpack(r->lz, p + done, len - done,
 		    budget_left(&svc->budget), &plain, &n) == -1)
 			return (-1);
-		if ((w = n == 0 ? 0 : write(r->fd, plain, n)) == -1) {
+		if ((w = relaylz_put(r, plain, n)) == -1) {
 			error = errno;
 			w = 0;
 		}

@@ -25,6 +25,7 @@
 #include "worker/net/ledger.h"
 #include "worker/relay/dialler.h"
 #include "worker/relay/relay.h"
+#include "worker/relay/throttle.h"
 #include "worker/tunnel/tunnel.h"
 #include "worker/roles.h"
 #include "pool.h"
@@ -170,7 +171,8 @@ service_init(void)
 {
 	struct timeval	 second = { 1, 0 };
 
-	if ((failed = ledger_new("tunnel")) == NULL)
+	if ((failed = ledger_new("tunnel")) == NULL ||
+	    (service.users = ledger_new("user")) == NULL)
 		fatal("%s", __func__);
 	TAILQ_INIT(&service.tunnels);
 	TAILQ_INIT(&service.relays);
@@ -282,6 +284,7 @@ service_ready(int reload)
 	service.target = staged_target;
 	service.web = staged_web;
 	strlcpy(service.where, staged_where, sizeof(service.where));
+	throttle_changed();
 	if (service.opens)
 		user_listen_end();
 	if (service.dials)
@@ -346,6 +349,31 @@ service_from_keys(struct imsg *imsg)
 
 /* ---- tunnels ---- */
 
+/* The gate needs its room: it is unproven, or was at that moment. */
+static void
+service_shed(struct imsg *imsg)
+{
+	struct msg_number	 msg;
+	struct tunnel		*t;
+	struct early		*e;
+
+	if (imsg_get_data(imsg, &msg, sizeof(msg)) == -1)
+		return;
+	TAILQ_FOREACH(t, &service.tunnels, entry)
+		if (t->number == msg.number && msg.number != 0 &&
+		    !(t->flags & TUNNEL_F_PROVEN))
+			tunnel_kill(t, TUNNEL_END_CLEAN, "shed by the gate");
+	TAILQ_FOREACH(e, &early, entry)
+		if (e->msg.number == msg.number) {
+			TAILQ_REMOVE(&early, e, entry);
+			nearly--;
+			close(e->fd);
+			free(e);
+			service_tell_gate(IMSG_TUNNEL_CLOSED, msg.number);
+			return;
+		}
+}
+
 static void
 service_from_gate(struct imsg *imsg)
 {
@@ -353,6 +381,10 @@ service_from_gate(struct imsg *imsg)
 	struct early		*e;
 	int			 fd;
 
+	if (imsg_get_type(imsg) == IMSG_TUNNEL_SHED) {
+		service_shed(imsg);
+		return;
+	}
 	if (imsg_get_type(imsg) != IMSG_TUNNEL ||
 	    imsg_get_data(imsg, &msg, sizeof(msg)) == -1 ||
 	    (fd = imsg_get_fd(imsg)) == -1)
@@ -460,10 +492,33 @@ service_log_end(const struct tunnel *t, const char *fmt, ...)
 		    addr_print(&t->peer), words);
 }
 
+/* The gate keeps penalties: was the peer to blame that it was not proven? */
+static void
+service_blame(const struct tunnel *t)
+{
+	struct msg_blame	 msg;
+
+	if (gate == NULL || t->number == 0 || (t->flags & TUNNEL_F_PROVEN))
+		return;
+	memset(&msg, 0, sizeof(msg));
+	msg.number = t->number;
+	if (t->end == TUNNEL_END_TOKEN || t->end == TUNNEL_END_IMPOSTOR)
+		msg.offence = OFFENCE_PROOF;
+	else if (t->end == TUNNEL_END_PROTOCOL)
+		msg.offence = OFFENCE_GARBAGE;
+	else if (t->end == TUNNEL_END_LOST && t->deadline != 0 &&
+	    worker_now() >= t->deadline)
+		msg.offence = OFFENCE_TIMEOUT;
+	else
+		return;
+	(void)channel_send(gate, IMSG_TUNNEL_BLAMED, -1, &msg, sizeof(msg));
+}
+
 /* A tunnel that was accepted has ended. */
 static void
 service_closed_here(const struct tunnel *t)
 {
+	service_blame(t);
 	service_tell_gate(IMSG_TUNNEL_CLOSED, t->number);
 	if (t->opened == 0)
 		service.stats.tunnels_failed++;

@@ -23,9 +23,11 @@
  * window_initial is the window that the peer assumes of us, peer_initial the
  * one we assume of it; 262144 with foreign peers.  If window_max is less, the
  * peer is told so right after the stream was opened.  A window grows while the
- * reader keeps pace and the peer uses it up, or a quarter of it in a round
- * trip.  It stays within window_max and the budget (the lower of recvbuffer and
- * session_limit, but 64 KiB at least).
+ * reader keeps pace: on a long way to a few times what comes in a round trip,
+ * on a short one, to 2 MiB, while the peer uses it up.  It stays within
+ * window_max and the budget (the lower of recvbuffer and session_limit, but 64
+ * KiB at least).  The round trip is the shortest of late: of session_rtt, and
+ * of the time from a UPD to the first octet that it allowed.
  *
  * In version 1 a single stream can spend the whole budget, in version 2 only
  * very many can.  The tunnel is then not read (want is 0) until a quarter is

@@ -120,6 +120,10 @@ struct smux {
 	/* memory */
 	uint64_t		 limit;		/* session_limit */
 	uint32_t		 rtt_us;	/* 0: not known */
+	/* a round trip that is being timed, by a stream's UPD; 0: none */
+	uint32_t		 trip_id;
+	uint32_t		 trip_edge;	/* what it could send */
+	uint64_t		 trip_at;
 	uint64_t		 granted;	/* sum of charged windows */
 	uint64_t		 reclaimed;	/* at this time */
 	uint64_t		 stalled_at;
@@ -173,6 +177,8 @@ void	 smuxst_received(struct smux *, struct smux_stream *, uint32_t);
 void	 smuxst_credit(struct smux *, struct smux_stream *);
 /* Before a UPD: sets the window to tell, by its use and the room there is. */
 void	 smuxst_tune(struct smux *, struct smux_stream *);
+/* A UPD goes out that moves the stream's edge: times a round trip by it. */
+void	 smuxst_trip_starts(struct smux *, const struct smux_stream *);
 /* The budget fell: windows shrink with it. */
 void	 smuxst_shrink(struct smux *);
 /* Tells the peer that it died, unless the peer never knew it or knows. */

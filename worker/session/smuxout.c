@@ -150,8 +150,10 @@ smuxout_stream(struct smux *s, struct smux_stream *st, uint8_t *buf)
 	smuxst_tune(s, st);
 	st->told_consumed = st->consumed;
 	st->told_window = st->window;
-	if ((int32_t)(st->consumed + st->window - st->edge) > 0)
+	if ((int32_t)(st->consumed + st->window - st->edge) > 0) {
+		smuxst_trip_starts(s, st);
 		st->edge = st->consumed + st->window;
+	}
 	n += smuxout_header(s, buf + n, SMUX_UPD, SMUX_UPD_LEN, st->st.id);
 	smuxout_put32(buf + n, st->told_consumed);
 	smuxout_put32(buf + n + 4, st->told_window);

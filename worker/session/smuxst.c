@@ -22,6 +22,17 @@
 /* ...and the largest on a long way, which would stand empty meanwhile. */
 #define SMUX_STEP_FAR	131072
 #define SMUX_FAR_US	5000
+/*
+ * On a long way a window is so many times what a round trip brings.  One is on
+ * its way.  Our word of new room may be lost, and what is lost holds up all
+ * that is behind it: that is as much again, and the same for the word.  And who
+ * sends doubles his pace in a round trip.
+ */
+#define SMUX_AHEAD	4
+/* On a short way no window needs more, whatever its limit. */
+#define SMUX_NEAR_MAX	(2 * 1024 * 1024)
+/* A round trip that takes longer than this to show is not waited for. */
+#define SMUX_TRIP_US	5000000
 /* What a window grew by goes to others when it was unused for so long. */
 #define SMUX_IDLE_MS	2000
 #define SMUX_RECLAIM_US	1000000
@@ -255,6 +266,75 @@ smuxst_reclaim(struct smux *s)
 	}
 }
 
+/*
+ * How much came in a round trip, if that is known now: 0, or what the window
+ * must be for it.  A loss holds up what comes for a round trip or more, and
+ * then all is there at once: two are counted whole.  (A reader that stopped and
+ * goes on shows the same, but not in so short a time.)
+ */
+static uint64_t
+smuxst_need_far(struct smux *s, struct smux_stream *st)
+{
+	uint32_t	 now = s->now, took = now - st->paced_us;
+	uint32_t	 trips = s->rtt_us < UINT32_MAX / 2 ? 2 * s->rtt_us :
+	    UINT32_MAX;
+	uint64_t	 came = st->rcvd - st->paced;
+	int		 full = (st->flags & SMUX_FULL) != 0;
+
+	if (took < s->rtt_us && !full && came < st->told_window / 2)
+		return (0);
+	if (took > trips)
+		came = came * trips / took;
+	else if (full)
+		came = st->told_window;
+	st->flags &= ~SMUX_FULL;
+	st->paced_us = now;
+	st->paced = st->rcvd;
+	came *= SMUX_AHEAD;
+	return (came / SMUX_AHEAD > st->told_window ?
+	    (uint64_t)SMUX_AHEAD * st->told_window : came);
+}
+
+/* On a short way our own pace counts: as much again, if it is full. */
+static uint64_t
+smuxst_need_near(struct smux_stream *st)
+{
+	uint64_t	 need = 2 * (uint64_t)st->window;
+
+	if (!(st->flags & SMUX_FULL))
+		return (0);
+	st->flags &= ~SMUX_FULL;
+	return (need < SMUX_NEAR_MAX ? need : SMUX_NEAR_MAX);
+}
+
+/*
+ * A UPD with new room is sent.  What the peer sends beyond the old edge shows
+ * that it has come: that took a round trip at least.
+ */
+void
+smuxst_trip_starts(struct smux *s, const struct smux_stream *st)
+{
+	if (s->trip_id != 0 && s->now - s->trip_at < SMUX_TRIP_US)
+		return;
+	s->trip_id = st->st.id;
+	s->trip_edge = st->edge;
+	s->trip_at = s->now;
+}
+
+/* Pings may have been held up, by a loss or by what was before them. */
+static void
+smuxst_trip_ends(struct smux *s, const struct smux_stream *st)
+{
+	uint64_t	 took = s->now - s->trip_at;
+
+	if (st->st.id != s->trip_id || (int32_t)(st->rcvd - s->trip_edge) <= 0)
+		return;
+	s->trip_id = 0;
+	if (took > 0 && took < SMUX_TRIP_US &&
+	    (s->rtt_us == 0 || took < s->rtt_us))
+		s->rtt_us = took;
+}
+
 void
 smuxst_received(struct smux *s, struct smux_stream *st, uint32_t n)
 {
@@ -270,25 +350,7 @@ smuxst_received(struct smux *s, struct smux_stream *st, uint32_t n)
 	if ((int32_t)(st->told_consumed + st->told_window - st->rcvd) <=
 	    (int32_t)(st->told_window / 8))
 		st->flags |= SMUX_FULL;
-}
-
-/*
- * A window limits what can come in one round trip, until the next UPD.  If more
- * than a quarter of it came in one, the way is long and the window short.
- * (A window just doubled shows only half of what it allows.)
- */
-static void
-smuxst_pace(struct smux *s, struct smux_stream *st)
-{
-	uint32_t	 now = s->now, took = now - st->paced_us;
-
-	if (s->rtt_us == 0 || took < s->rtt_us)
-		return;
-	if ((uint64_t)(st->rcvd - st->paced) * s->rtt_us / took >
-	    st->told_window / 4)
-		st->flags |= SMUX_FULL;
-	st->paced_us = now;
-	st->paced = st->rcvd;
+	smuxst_trip_ends(s, st);
 }
 
 void
@@ -315,22 +377,39 @@ smuxst_shrink(struct smux *s)
 	}
 }
 
+/* By how much the window should grow now, if there is room. */
+static uint32_t
+smuxst_growth(struct smux *s, struct smux_stream *st)
+{
+	uint32_t	 max = s->session.conf.window_max;
+	uint64_t	 need;
+
+	int		 far = s->rtt_us > SMUX_FAR_US;
+
+	if (st->rcvd - st->consumed > st->window / 4) {
+		/* On a long way it may be behind for a moment only. */
+		if (!far)
+			st->flags &= ~SMUX_FULL;
+		return (0);
+	}
+	need = far ? smuxst_need_far(s, st) : smuxst_need_near(st);
+	if (need > max)
+		need = max;
+	return (need > st->window ? need - st->window : 0);
+}
+
 /*
- * A window grows when the peer has used it up and our reader keeps pace with
- * what arrives: then the window limits the stream, and not the reader.  The sum
- * of windows stays within the budget, except that new streams start with
- * theirs; if that brings it above, grown windows are halved.
+ * A window grows when the peer uses it and our reader keeps pace with what
+ * arrives: then the window limits the stream, and not the reader.  The sum of
+ * windows stays within the budget, except that new streams start with theirs;
+ * if that brings it above, grown windows are halved.
  */
 void
 smuxst_tune(struct smux *s, struct smux_stream *st)
 {
-	uint64_t	 budget, want, rest;
-	uint32_t	 floor, max;
-	int		 full;
+	uint64_t	 budget, rest;
+	uint32_t	 floor, want;
 
-	smuxst_pace(s, st);
-	full = (st->flags & SMUX_FULL) != 0;
-	st->flags &= ~SMUX_FULL;
 	if (st->flags & SMUX_URGENT)
 		return;
 	budget = smuxst_budget(s);
@@ -343,13 +422,8 @@ smuxst_tune(struct smux *s, struct smux_stream *st)
 			    st->window / 2 : floor);
 		return;
 	}
-	max = s->session.conf.window_max;
-	if (!full || st->window >= max ||
-	    st->rcvd - st->consumed > st->window / 4)
+	if ((want = smuxst_growth(s, st)) == 0)
 		return;
-	want = st->window;		/* as much again */
-	if (want > max - st->window)
-		want = max - st->window;
 	if (s->granted + want > budget)
 		smuxst_reclaim(s);
 	rest = budget > s->granted ? budget - s->granted : 0;
@@ -406,6 +480,8 @@ smuxst_forget(struct smux *s, struct smux_stream *st)
 	st->flags |= SMUX_DEAD;
 	if (s->rx == st)
 		s->rx = NULL;
+	if (s->trip_id == st->st.id)
+		s->trip_id = 0;
 	if (st->flags & SMUX_CHARGED)
 		s->granted -= st->window;
 	s->session.stats.unconsumed -= st->rcvd - st->consumed;

@@ -60,6 +60,8 @@ places_limits(const struct gate_opts *conf)
 	if (limits.total > conf->max_unproven)
 		limits.total = conf->max_unproven;
 	limits.per_source = conf->max_per_source;
+	limits.penalty_min = conf->penalty_min;
+	limits.penalty_max = conf->penalty_max;
 	ledger_limits(env.strangers, &limits);
 }
 
@@ -77,13 +79,13 @@ places_make_room(void)
 }
 
 int
-places_stranger(struct charge *c, const struct addr *peer)
+places_stranger(struct charge *c, const struct addr *peer, uint32_t listener)
 {
 	int	 fresh = c->source == NULL;
 
 	if (fresh)
 		places_make_room();
-	if (ledger_enter(env.strangers, c, peer, 0) == -1)
+	if (ledger_enter(env.strangers, c, peer, listener) == -1)
 		return (-1);
 	if (fresh)
 		ledger_cost(c, PLACE_OCTETS);

@@ -355,7 +355,8 @@ static int
 conn_is_from(struct conn *c, const struct addr *from)
 {
 	c->charge.exempt = 0;
-	return (places_stranger(&c->charge, from));
+	return (places_stranger(&c->charge, from,
+	    c->arrival.listener));
 }
 
 /* The header is complete: takes exactly its octets; the hello is next. */
@@ -434,14 +435,15 @@ tls_arrived(int fd, const struct addr *peer, const struct msg_listen *l,
 		(void)places_relieve("no memory");
 		return (-1);
 	}
-	if (places_stranger(&c->charge, peer) == -1) {
+	c->arrival.decoy = l->decoy;
+	c->arrival.dialect = l->dialect;
+	c->arrival.service = l->service;
+	c->arrival.listener = l->number;
+	if (places_stranger(&c->charge, peer, l->number) == -1) {
 		refused = errno == EPERM;
 		conn_free(c);
 		return (refused ? 0 : -1);
 	}
-	c->arrival.decoy = l->decoy;
-	c->arrival.dialect = l->dialect;
-	c->arrival.service = l->service;
 	if (conn_begin(c) == 0)
 		return (0);
 	conn_free(c);
@@ -707,6 +709,21 @@ tls_message_dial(struct channel *ch, struct imsg *imsg)
 		tls_start(ch, &start, fd);
 }
 
+/* What became of one that was handed to the gate. */
+static void
+tls_peer(struct imsg *imsg)
+{
+	struct msg_peer	 msg;
+
+	if (imsg_get_data(imsg, &msg, sizeof(msg)) == -1)
+		return;
+	if (msg.offence == OFFENCES)
+		ledger_proven_peer(places_ledger(), &msg.peer);
+	else
+		ledger_penalty_peer(places_ledger(), &msg.peer,
+		    env.conf.penalty[msg.offence], "a bad tunnel inside TLS");
+}
+
 static void
 tls_message(struct channel *ch, struct imsg *imsg)
 {
@@ -721,6 +738,9 @@ tls_message(struct channel *ch, struct imsg *imsg)
 	case IMSG_ARRIVAL_PROVEN:
 		if (imsg_get_data(imsg, &arrived, sizeof(arrived)) == 0)
 			tls_proven(&arrived);
+		break;
+	case IMSG_PEER:
+		tls_peer(imsg);
 		break;
 	case IMSG_TLS_START:
 	case IMSG_TLS_CANCEL:

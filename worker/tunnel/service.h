@@ -25,6 +25,7 @@
 
 struct dialect;
 struct event_base;
+struct ledger;
 struct relay;
 struct tunnel;
 struct tunnel_events;
@@ -61,6 +62,7 @@ struct service {
 	TAILQ_HEAD(relays, relay) relays;
 	char			 where[HOST_MAX];	/* listener or target */
 	struct budget		 budget;
+	struct ledger		*users;	/* whom relays are charged to */
 	struct service_stats	 stats;
 	uint32_t		 ntunnels;	/* in tunnels */
 	uint32_t		 nopen;		/* of them TUNNEL_OPEN */

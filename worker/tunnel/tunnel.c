@@ -387,6 +387,7 @@ tunnel_relay_gone(struct tunnel *t)
 void
 tunnel_proven(struct tunnel *t)
 {
+	t->flags |= TUNNEL_F_PROVEN;
 	svc->events->proven(t);
 }
 

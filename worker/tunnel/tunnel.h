@@ -95,6 +95,7 @@ struct tunnel {
 #define TUNNEL_F_PEER_DRAINS	0x0200	/* tunnel_peer_drains was called */
 #define TUNNEL_F_ABORT		0x0400	/* our reset is the end */
 #define TUNNEL_F_LAST		0x0800	/* ending: the last is written */
+#define TUNNEL_F_PROVEN		0x8000	/* the peer knows the token */
 
 struct tunnel_events {		/* what the service's process does about it */
 	void	(*proven)(struct tunnel *);	/* the peer knows the token */

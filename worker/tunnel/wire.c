@@ -200,7 +200,7 @@ wire_send(struct wire *w)
 		    w->pipe == NULL ? 0 : MSG_MORE);
 		if (n > 0)
 			w->tx_off += n;
-	} else if ((n = pipes_drain(w->pipe, w->fd)) > 0) {
+	} else if ((n = pipes_drain(w->pipe, w->fd, SIZE_MAX)) > 0) {
 		budget_hold(w->budget, -(int64_t)n);
 		if (w->pipe->len == 0) {
 			pipes_put(w->pipe);
