@@ -96,7 +96,7 @@ make_cert(EVP_PKEY *pkey, const char *cn, const char *names)
 
 	assert_true(X509_set_version(cert, X509_VERSION_3) == 1 &&
 	    X509_gmtime_adj(X509_getm_notBefore(cert), 0) != NULL &&
-	    X509_gmtime_adj(X509_getm_notAfter(cert), 3600) != NULL &&
+	    X509_gmtime_adj(X509_getm_notAfter(cert), 30 * 86400) != NULL &&
 	    X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC,
 	    (const unsigned char *)cn, -1, -1, 0) == 1 &&
 	    X509_set_issuer_name(cert, subject) == 1 &&
