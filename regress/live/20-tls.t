@@ -334,7 +334,7 @@ cat >"$T/fresh.conf" <<-END
 END
 daemon fresh; fresh_pid=$pid
 is "$(stat -c %a "$T/own.key")" 600 "a key and certificate of its own are made"
-logged fresh "certificate $T/own.crt: for rocketd, pin sha256:$(pin own)"
+logged fresh "certificate $T/own.crt: for $(hostname), pin sha256:$(pin own)"
 ok $? "and what to pin is told"
 was=$(cksum "$T/own.crt" "$T/own.key")
 ctl fresh reload

@@ -213,7 +213,7 @@ keep_shaking(int n, int ms)
 }
 
 static void
-once(const char *sigalgs)
+once(char *sigalgs)
 {
 	struct one	 o;
 	int64_t		 start = now_ms(), end = start + PATIENCE;

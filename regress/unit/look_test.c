@@ -56,7 +56,10 @@ look(FILE *f, const char *what, enum side side)
 	assert_int_equal(close(fd), -1);	/* it was closed */
 	assert_true(answer.failed || answer.words[0] == '\0' ||
 	    strstr(answer.words, "valid") != NULL ||
-	    strstr(answer.words, "expired on 20") != NULL);
+	    strstr(answer.words, "expired on 20") != NULL ||
+	    strstr(answer.words, "expires on 20") != NULL ||
+	    strstr(answer.words, "never used") != NULL ||
+	    strstr(answer.words, "RSA with") != NULL);
 	return (answer.words);
 }
 
@@ -114,15 +117,15 @@ test_pair(void **state)
 	FILE	*f;
 
 	(void)state;
-	put_cert(f = file_new(), key, other, -1, 1, NULL);
+	put_cert(f = file_new(), key, other, -1, 30, NULL);
 	assert_string_equal(look(f, LOOK_CERT, SIDE_SERVER), "");
 	put_key(f = file_new(), key);
 	assert_string_equal(look(f, LOOK_KEY, SIDE_SERVER), "");
 	/* a client's, and with a chain of two; words between do not matter */
 	f = file_new();
-	put_cert(f, key, other, -1, 1, NULL);
+	put_cert(f, key, other, -1, 30, NULL);
 	fputs("what is between it and its authority\n", f);
-	put_cert(f, other, other, -1, 1, "critical,CA:TRUE");
+	put_cert(f, other, other, -1, 30, "critical,CA:TRUE");
 	assert_string_equal(look(f, LOOK_CERT, SIDE_CLIENT), "");
 	put_key(f = file_new(), key);
 	assert_string_equal(look(f, LOOK_KEY, SIDE_CLIENT), "");
@@ -134,7 +137,7 @@ test_not_its_key(void **state)
 	FILE	*f;
 
 	(void)state;
-	put_cert(f = file_new(), key, other, -1, 1, NULL);
+	put_cert(f = file_new(), key, other, -1, 30, NULL);
 	assert_string_equal(look(f, LOOK_CERT, SIDE_SERVER), "");
 	put_key(f = file_new(), other);
 	assert_string_equal(look(f, LOOK_KEY, SIDE_SERVER),
@@ -154,18 +157,18 @@ test_authorities(void **state)
 	FILE	*f;
 
 	(void)state;
-	put_cert(f = file_new(), other, other, -1, 1, "critical,CA:TRUE");
+	put_cert(f = file_new(), other, other, -1, 30, "critical,CA:TRUE");
 	assert_string_equal(look(f, LOOK_CA, SIDE_CLIENT), "");
 	/* one that signs itself may be trusted as it is */
-	put_cert(f = file_new(), other, other, -1, 1, "CA:FALSE");
+	put_cert(f = file_new(), other, other, -1, 30, "CA:FALSE");
 	assert_string_equal(look(f, LOOK_CA, SIDE_CLIENT), "");
-	put_cert(f = file_new(), key, other, -1, 1, "CA:FALSE");
+	put_cert(f = file_new(), key, other, -1, 30, "CA:FALSE");
 	assert_string_equal(look(f, LOOK_CA, SIDE_SERVER),
 	    "no certificate in it is of an authority");
 	assert_string_equal(look_text("nonsense\n", LOOK_CA),
 	    "no certificate in PEM");
 	f = file_new();
-	put_cert(f, other, other, -1, 1, "critical,CA:TRUE");
+	put_cert(f, other, other, -1, 30, "critical,CA:TRUE");
 	fputs(DAMAGED, f);
 	assert_string_equal(look(f, LOOK_CA, SIDE_SERVER),
 	    "a certificate in it is damaged");
@@ -184,12 +187,12 @@ test_no_certificate(void **state)
 	assert_string_equal(look_text(DAMAGED, LOOK_CERT),
 	    "a certificate in it is damaged");
 	f = file_new();
-	put_cert(f, key, other, -1, 1, NULL);
+	put_cert(f, key, other, -1, 30, NULL);
 	fputs(DAMAGED, f);
 	assert_string_equal(look(f, LOOK_CERT, SIDE_SERVER),
 	    "a certificate in it is damaged");
 	f = file_new();
-	put_cert(f, key, other, -1, 1, NULL);
+	put_cert(f, key, other, -1, 30, NULL);
 	fputs("-----BEGIN CERTIFICATE-----\nAAAA\n", f);	/* cut off */
 	assert_string_equal(look(f, LOOK_CERT, SIDE_SERVER),
 	    "a certificate in it is damaged");
@@ -210,7 +213,7 @@ test_key_in_it(void **state)
 	why = "it contains a private key, which the process that reads "
 	    "it must not have";
 	f = file_new();
-	put_cert(f, key, other, -1, 1, NULL);
+	put_cert(f, key, other, -1, 30, NULL);
 	put_key(f, key);
 	assert_string_equal(look(f, LOOK_CERT, SIDE_SERVER), why);
 	put_key(f = file_new(), key);
@@ -227,15 +230,15 @@ test_weak(void **state)
 
 	(void)state;
 	assert_true(weak != NULL && wrong != NULL);
-	put_cert(f = file_new(), weak, other, -1, 1, NULL);
+	put_cert(f = file_new(), weak, other, -1, 30, NULL);
 	assert_non_null(strstr(look(f, LOOK_CERT, SIDE_SERVER),
 	    "OpenSSL refuses it"));
 	f = file_new();
-	put_cert(f, key, other, -1, 1, NULL);
-	put_cert(f, weak, other, -1, 1, "critical,CA:TRUE");
+	put_cert(f, key, other, -1, 30, NULL);
+	put_cert(f, weak, other, -1, 30, "critical,CA:TRUE");
 	assert_non_null(strstr(look(f, LOOK_CERT, SIDE_SERVER),
 	    "OpenSSL refuses what is between"));
-	put_cert(f = file_new(), wrong, other, -1, 1, NULL);
+	put_cert(f = file_new(), wrong, other, -1, 30, NULL);
 	assert_string_equal(look(f, LOOK_CERT, SIDE_SERVER),
 	    "its key is neither RSA nor ECDSA nor Ed25519");
 	EVP_PKEY_free(weak);
@@ -250,7 +253,7 @@ test_no_key(void **state)
 
 	(void)state;
 	assert_string_equal(look_text("", LOOK_KEY), "no private key in PEM");
-	put_cert(f = file_new(), key, other, -1, 1, NULL);
+	put_cert(f = file_new(), key, other, -1, 30, NULL);
 	assert_string_equal(look(f, LOOK_KEY, SIDE_SERVER),
 	    "no private key in PEM");
 	f = file_new();
@@ -273,11 +276,14 @@ test_days(void **state)
 	    "it expired on 20"));
 	put_key(f = file_new(), key);
 	assert_string_equal(look(f, LOOK_KEY, SIDE_SERVER), "");
+	put_cert(f = file_new(), key, other, -3, 1, NULL);
+	assert_non_null(strstr(look(f, LOOK_CERT, SIDE_SERVER),
+	    "it expires on 20"));
 	put_cert(f = file_new(), key, other, 1, 3, NULL);
 	assert_non_null(strstr(look(f, LOOK_CERT, SIDE_CLIENT),
 	    "it is not valid before 20"));
 	f = file_new();
-	put_cert(f, key, other, -1, 1, NULL);
+	put_cert(f, key, other, -1, 30, NULL);
 	put_cert(f, other, other, -3, -1, "critical,CA:TRUE");
 	assert_non_null(strstr(look(f, LOOK_CERT, SIDE_SERVER),
 	    "a certificate between it and its authority expired on 20"));
@@ -286,8 +292,37 @@ test_days(void **state)
 	    "of the authorities in it none is valid today");
 	f = file_new();
 	put_cert(f, other, other, -3, -1, "critical,CA:TRUE");
-	put_cert(f, other, other, -1, 1, "critical,CA:TRUE");
+	put_cert(f, other, other, -1, 30, "critical,CA:TRUE");
 	assert_string_equal(look(f, LOOK_CA, SIDE_CLIENT), "");
+}
+
+/* ---- pairs of one block ---- */
+
+static void
+test_beside(void **state)
+{
+	EVP_PKEY	*rsa;
+	FILE		*f;
+
+	(void)state;
+	put_cert(f = file_new(), key, other, -1, 30, NULL);
+	assert_string_equal(look(f, LOOK_CERT, SIDE_SERVER), "");
+	put_key(f = file_new(), key);
+	assert_string_equal(look(f, LOOK_KEY, SIDE_SERVER), "");
+	put_cert(f = file_new(), other, other, -1, 30, NULL);
+	assert_non_null(strstr(look(f, LOOK_ALSO, SIDE_SERVER),
+	    "it is never used"));
+	/* another block */
+	put_cert(f = file_new(), other, other, -1, 30, NULL);
+	assert_string_equal(look(f, LOOK_CERT, SIDE_SERVER), "");
+	rsa = EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)3072);
+	assert_non_null(rsa);
+	put_cert(f = file_new(), rsa, other, -1, 30, NULL);
+	assert_string_equal(look(f, LOOK_ALSO, SIDE_SERVER), "");
+	put_key(f = file_new(), rsa);
+	assert_non_null(strstr(look(f, LOOK_KEY, SIDE_SERVER),
+	    "RSA with 3072 bits"));
+	EVP_PKEY_free(rsa);
 }
 
 static int
@@ -323,7 +358,8 @@ main(void)
 		cmocka_unit_test(test_key_in_it),
 		cmocka_unit_test(test_weak),
 		cmocka_unit_test(test_no_key),
-		cmocka_unit_test(test_days)
+		cmocka_unit_test(test_days),
+		cmocka_unit_test(test_beside)
 	};
 
 	log_init("look_test", LOGLEVEL_FATAL);

@@ -3,13 +3,14 @@
 /*
  * See selfsign.h.  It reads nothing.  The certificate is recognised by its key,
  * so name and dates matter little: the name says whose it is, the dates let it
- * last.
+ * last for as long as such a key should.
  */
 
 #include <sys/types.h>
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <openssl/evp.h>
@@ -20,9 +21,10 @@
 #include "shared/compat.h"
 #include "selfsign.h"
 
-#define SELFSIGN_NAME	"rocketd"
+#define SELFSIGN_NAME	"localhost"	/* of a host without a name */
 #define SELFSIGN_CURVE	"P-256"		/* every TLS library has it */
-#define SELFSIGN_LIFE	(20L * 365 * 24 * 60 * 60)
+#define SELFSIGN_LIFE	(10L * 365 * 24 * 60 * 60)
+#define SELFSIGN_MAX	64		/* of a common name; with NUL 65 */
 #define SELFSIGN_KEY	3		/* descriptor of the key's file */
 
 static int
@@ -40,12 +42,32 @@ selfsign_extend(X509 *cert, int nid, const char *value)
 	return (ok);
 }
 
+/* The host's name, if a certificate can have it. */
+static void
+selfsign_host(char name[SELFSIGN_MAX + 1])
+{
+	char	 host[SELFSIGN_MAX + 1];
+	size_t	 len;
+
+	strlcpy(name, SELFSIGN_NAME, SELFSIGN_MAX + 1);
+	if (gethostname(host, sizeof(host)) == -1)
+		return;
+	host[SELFSIGN_MAX] = '\0';
+	len = strlen(host);
+	if (len > 0 && strspn(host, "abcdefghijklmnopqrstuvwxyz"
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.") == len)
+		strlcpy(name, host, SELFSIGN_MAX + 1);
+}
+
 static int
 selfsign_fill(X509 *cert, EVP_PKEY *pkey)
 {
-	static const unsigned char	 cn[] = SELFSIGN_NAME;
-	X509_NAME			*name = X509_get_subject_name(cert);
-	uint64_t			 serial;
+	char		 host[SELFSIGN_MAX + 1], dns[SELFSIGN_MAX + 5];
+	X509_NAME	*name = X509_get_subject_name(cert);
+	uint64_t	 serial;
+
+	selfsign_host(host);
+	snprintf(dns, sizeof(dns), "DNS:%s", host);
 
 	/* positive, and never the same */
 	arc4random_buf(&serial, sizeof(serial));
@@ -54,12 +76,11 @@ selfsign_fill(X509 *cert, EVP_PKEY *pkey)
 	    serial >> 1 | 1) == 1 &&
 	    X509_gmtime_adj(X509_getm_notBefore(cert), 0) != NULL &&
 	    X509_gmtime_adj(X509_getm_notAfter(cert), SELFSIGN_LIFE) != NULL &&
-	    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, cn, -1, -1,
-	    0) == 1 &&
+	    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
+	    (const unsigned char *)host, -1, -1, 0) == 1 &&
 	    X509_set_issuer_name(cert, name) == 1 &&
 	    X509_set_pubkey(cert, pkey) == 1 &&
-	    selfsign_extend(cert, NID_subject_alt_name,
-	    "DNS:" SELFSIGN_NAME) == 1 &&
+	    selfsign_extend(cert, NID_subject_alt_name, dns) == 1 &&
 	    selfsign_extend(cert, NID_basic_constraints, "CA:FALSE") == 1 &&
 	    X509_sign(cert, pkey, EVP_sha256()) > 0);
 }

@@ -32,6 +32,8 @@
 #define READ_BUFFER	(4 * (16384 + 256 + 5))
 /* How every kind of private key begins, encrypted or not. */
 #define PEM_PRIVATE	"PRIVATE KEY-----"
+/* Before the end of a certificate, in seconds: no renewal has come. */
+#define DATES_SOON	(7 * 24 * 60 * 60)
 /* Names of a certificate that fit into a log line. */
 #define NAMES_SHOWN	4
 
@@ -338,12 +340,13 @@ tlsctx_is_pinned(const struct msg_tls *conf, X509 *cert)
 	return (0);
 }
 
-/* Warns if it is not valid today; an earlier warning stays. */
+/* Warns if it is not valid today, or soon; an earlier warning stays. */
 static void
 tlsctx_dates(X509 *cert, const char *which, struct tlsctx_facts *facts)
 {
 	const ASN1_TIME	*when = NULL;
 	const char	*words = "is not valid before";
+	time_t		 soon = time(NULL) + DATES_SOON;
 	struct tm	 tm;
 	char		 day[16];
 
@@ -352,6 +355,9 @@ tlsctx_dates(X509 *cert, const char *which, struct tlsctx_facts *facts)
 	else if (X509_cmp_current_time(X509_get0_notAfter(cert)) < 0) {
 		when = X509_get0_notAfter(cert);
 		words = "expired on";
+	} else if (X509_cmp_time(X509_get0_notAfter(cert), &soon) < 0) {
+		when = X509_get0_notAfter(cert);
+		words = "expires on";
 	}
 	if (when == NULL || facts->warning[0] != '\0')
 		return;
@@ -529,6 +535,13 @@ tlsctx_cert(const struct msg_pem *msg, int fd, struct tlsctx_facts *facts)
 	return (why);
 }
 
+static int
+tlsctx_valid_today(X509 *cert)
+{
+	return (X509_cmp_current_time(X509_get0_notBefore(cert)) <= 0 &&
+	    X509_cmp_current_time(X509_get0_notAfter(cert)) >= 0);
+}
+
 /* A self-signed certificate can be trusted directly. */
 static int
 tlsctx_is_authority(X509 *cert)
@@ -541,17 +554,14 @@ tlsctx_is_authority(X509 *cert)
 static const char *
 tlsctx_trust(X509_STORE *store, BIO *bio, struct tlsctx_facts *facts)
 {
-	struct tlsctx_facts	 dates;
-	const char		*why;
-	X509			*cert;
-	int			 n = 0, authorities = 0, valid = 0;
+	const char	*why;
+	X509		*cert;
+	int		 n = 0, authorities = 0, valid = 0;
 
 	for (; (cert = pem_next(bio, &why)) != NULL; n++) {
-		memset(&dates, 0, sizeof(dates));
-		tlsctx_dates(cert, "", &dates);
 		if (tlsctx_is_authority(cert)) {
 			authorities++;
-			valid += dates.warning[0] == '\0';
+			valid += tlsctx_valid_today(cert);
 		}
 		if (X509_STORE_add_cert(store, cert) != 1)
 			why = "no memory";

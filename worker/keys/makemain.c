@@ -14,13 +14,9 @@
 
 #include "shared/aside.h"
 #include "shared/compat.h"
-#include "shared/log.h"
 #include "shared/make.h"
 #include "aside.h"
 #include "psk.h"
-
-/* Tunnels go on while keys are made. */
-#define MAKE_NICE	5
 
 /* 1: all of it, 0: there is no more, -1: less than that. */
 static int
@@ -69,8 +65,6 @@ make_main(int argc, char *argv[])
 
 	if (argc < 2)
 		return (1);
-	if (nice(MAKE_NICE) == -1)
-		log_debug("not nice");
 	if (aside_begin(argv) == -1)
 		return (1);
 	while ((r = makemain_read((uint8_t *)&ask, sizeof(ask))) == 1) {

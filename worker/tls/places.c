@@ -79,13 +79,13 @@ places_make_room(void)
 }
 
 int
-places_stranger(struct charge *c, const struct addr *peer)
+places_stranger(struct charge *c, const struct addr *peer, uint32_t listener)
 {
 	int	 fresh = c->source == NULL;
 
 	if (fresh)
 		places_make_room();
-	if (ledger_enter(env.strangers, c, peer, 0) == -1)
+	if (ledger_enter(env.strangers, c, peer, listener) == -1)
 		return (-1);
 	if (fresh)
 		ledger_cost(c, PLACE_OCTETS);

@@ -19,10 +19,11 @@
 void	 places_init(void);
 void	 places_limits(const struct gate_opts *);
 /*
- * A place for a stranger, or for one who has it and comes from elsewhere.  -1
- * as ledger_enter.
+ * A place for a stranger at a listener, or for one who has it and comes from
+ * elsewhere.  -1 as ledger_enter.
  */
-int	 places_stranger(struct charge *, const struct addr *peer);
+int	 places_stranger(struct charge *, const struct addr *peer,
+	    uint32_t listener);
 /*
  * A place for a tunnel of a service; a stranger's is given up for it.  -1 with
  * errno: no memory, and it has none any more.

@@ -359,7 +359,8 @@ static int
 conn_is_from(struct conn *c, const struct addr *from)
 {
 	c->charge.exempt = 0;
-	return (places_stranger(&c->charge, from));
+	return (places_stranger(&c->charge, from,
+	    c->arrival.listener));
 }
 
 /* The header is complete: takes exactly its octets; the hello is next. */
@@ -438,7 +439,11 @@ tls_arrived(int fd, const struct addr *peer, const struct msg_listen *l,
 		(void)places_relieve("no memory");
 		return (-1);
 	}
-	if (places_stranger(&c->charge, peer) == -1) {
+	c->arrival.decoy = l->decoy;
+	c->arrival.dialect = l->dialect;
+	c->arrival.service = l->service;
+	c->arrival.listener = l->number;
+	if (places_stranger(&c->charge, peer, l->number) == -1) {
 		refused = errno == EPERM;
 		conn_free(c);
 		return (refused ? 0 : -1);
