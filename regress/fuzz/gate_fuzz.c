@@ -140,8 +140,7 @@ stranger_come(int *s)
 		rig_say(&tls, IMSG_ARRIVAL, sp[0], &msg, sizeof(msg));
 		return;
 	}
-	must(arrival_new(sp[0], &msg, how >> 5 & 1 ? ARRIVAL_PROXIED :
-	    ARRIVAL_BARE, NULL) == 0);
+	must(arrival_new(sp[0], &msg, NULL, how >> 5 & 1) == 0);
 }
 
 static void

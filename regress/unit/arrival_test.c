@@ -95,7 +95,7 @@ arrive(void)
 	msg.peer.family = ADDR_IPV4;
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC |
 	    SOCK_NONBLOCK, 0, sp), 0);
-	assert_int_equal(arrival_new(sp[0], &msg, ARRIVAL_BARE, NULL), 0);
+	assert_int_equal(arrival_new(sp[0], &msg, NULL, 0), 0);
 	return (sp[1]);
 }
 

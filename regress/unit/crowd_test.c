@@ -33,7 +33,7 @@ static struct far_end	 keys, tls, worker;
 static uint8_t		 hello[HELLO_LEN];
 static uint64_t		 proofs[STRANGERS];	/* their numbers */
 static int		 nproofs;
-static struct msg_peer	 heard[STRANGERS];	/* by tls */
+static struct msg_arrived heard[STRANGERS];	/* by tls */
 static int		 nheard;
 static uint64_t		 given[STRANGERS], shed[STRANGERS];
 static int		 fds[STRANGERS];
@@ -55,7 +55,7 @@ static void
 got_peer(struct far_end *e, struct imsg *imsg)
 {
 	(void)e;
-	assert_int_equal(imsg_get_type(imsg), IMSG_PEER);
+	assert_int_equal(imsg_get_type(imsg), IMSG_ARRIVED);
 	assert_int_equal(imsg_get_data(imsg, &heard[nheard++],
 	    sizeof(heard[0])), 0);
 }

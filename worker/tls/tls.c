@@ -448,10 +448,6 @@ tls_arrived(int fd, const struct addr *peer, const struct msg_listen *l,
 		conn_free(c);
 		return (refused ? 0 : -1);
 	}
-	c->arrival.decoy = l->decoy;
-	c->arrival.dialect = l->dialect;
-	c->arrival.service = l->service;
-	c->arrival.listener = l->number;
 	if (conn_begin(c) == 0)
 		return (0);
 	conn_free(c);
