@@ -389,9 +389,40 @@ answers_sum_counters(struct answers *a)
 	a->counters.n = n;
 }
 
+/* Adds the users of a source, in their order; the least of too many goes. */
+static void
+service_add_source(struct ctl_service *sum, const struct ctl_service *s,
+    uint32_t k)
+{
+	struct addr	 addr = s->source[k];
+	uint32_t	 users = s->source_users[k], bits = s->source_bits[k];
+	uint32_t	 i;
+
+	for (i = 0; i < sum->sources; i++)
+		if (sum->source_bits[i] == bits &&
+		    addr_same(&sum->source[i], &addr, 0))
+			break;
+	if (i < sum->sources)
+		users += sum->source_users[i];
+	else if (i < CTL_SOURCES)
+		sum->sources++;
+	else if (sum->source_users[--i] >= users)
+		return;
+	for (; i > 0 && sum->source_users[i - 1] < users; i--) {
+		sum->source[i] = sum->source[i - 1];
+		sum->source_bits[i] = sum->source_bits[i - 1];
+		sum->source_users[i] = sum->source_users[i - 1];
+	}
+	sum->source[i] = addr;
+	sum->source_bits[i] = bits;
+	sum->source_users[i] = users;
+}
+
 void
 answers_add_service(struct ctl_service *sum, const struct ctl_service *s)
 {
+	uint32_t	 i;
+
 	sum->tunnels_wanted += s->tunnels_wanted;
 	sum->sessions += s->sessions;
 	sum->streams += s->streams;
@@ -405,6 +436,8 @@ answers_add_service(struct ctl_service *sum, const struct ctl_service *s)
 	sum->octets_out += s->octets_out;
 	sum->memory += s->memory;
 	sum->memory_max += s->memory_max;
+	for (i = 0; i < s->sources && i < CTL_SOURCES; i++)
+		service_add_source(sum, s, i);
 }
 
 static void

@@ -103,6 +103,22 @@ json_bool(const char *key, int b)
 
 /* ---- the lists; each in an object that is open ---- */
 
+static void
+json_sources(const struct ctl_service *s)
+{
+	uint32_t	 i;
+
+	json_open("sources", '[');
+	for (i = 0; i < s->sources && i < CTL_SOURCES; i++) {
+		json_open(NULL, '{');
+		json_string("source", words_network(&s->source[i],
+		    s->source_bits[i]));
+		json_number("users", s->source_users[i]);
+		json_close('}');
+	}
+	json_close(']');
+}
+
 static int
 json_put_services(const struct answers *a)
 {
@@ -135,6 +151,7 @@ json_put_services(const struct answers *a)
 		json_number("octets_out", v->sum.octets_out);
 		json_number("memory", v->sum.memory);
 		json_number("memory_max", v->sum.memory_max);
+		json_sources(&v->sum);
 		json_close('}');
 	}
 	json_close(']');

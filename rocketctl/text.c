@@ -152,6 +152,34 @@ text_counters(const struct answers *a)
 
 /* ---- lists ---- */
 
+/* Where users come from; nothing where there are none. */
+static int
+text_sources(const struct service_view *views, size_t n)
+{
+	static const char *const	 heads[] = { "SERVICE", "SIDE",
+					    "USERS FROM", ">USERS", NULL };
+	const struct service_view	*v;
+	struct table			*t;
+	uint32_t			 i;
+	int				 rc = 0;
+
+	if ((t = table_new(heads)) == NULL)
+		return (-1);
+	for (v = views; v < views + n; v++)
+		for (i = 0; i < v->sum.sources && i < CTL_SOURCES; i++)
+			table_row(t, (const char *const []){ v->sum.name,
+			    side_name(v->sum.side),
+			    words_network(&v->sum.source[i],
+			    v->sum.source_bits[i]),
+			    words_number(v->sum.source_users[i]) });
+	if (table_rows(t) > 0) {
+		printf("\n");
+		rc = table_print(t, stdout, 0, 0, "\n");
+	}
+	table_free(t);
+	return (rc);
+}
+
 static int
 text_services(const struct answers *a)
 {
@@ -165,6 +193,7 @@ text_services(const struct answers *a)
 	struct table			*t;
 	size_t				 n;
 	char				 tunnels[32];
+	int				 rc;
 
 	if ((views = answers_services(a, &n)) == NULL)
 		return (-1);
@@ -187,8 +216,10 @@ text_services(const struct answers *a)
 		    words_octets(v->sum.octets_out),
 		    words_octets(v->sum.memory), v->sum.where, v->state });
 	}
+	if ((rc = text_table(t, "no services")) == 0)
+		rc = text_sources(views, n);
 	free(views);
-	return (text_table(t, "no services"));
+	return (rc);
 }
 
 static int

@@ -126,6 +126,20 @@ words_number(uint64_t n)
 }
 
 const char *
+words_network(const struct addr *a, uint32_t bits)
+{
+	char		*buf = words_buf();
+	uint32_t	 all = a->family == ADDR_IPV4 ? 32 : 128;
+
+	if (a->family == ADDR_IPV4 || a->family == ADDR_IPV6)
+		(void)snprintf(buf, WORDS_LEN, bits == all ? "%s" : "%s/%u",
+		    addr_print(a), bits);
+	else
+		(void)strlcpy(buf, addr_print(a), WORDS_LEN);
+	return (buf);
+}
+
+const char *
 words_session(const struct ctl_session_id *id)
 {
 	char	*buf = words_buf();

@@ -30,6 +30,8 @@ const char	*words_usec(uint64_t);
 const char	*words_span(uint64_t seconds);
 const char	*words_since(uint64_t since, uint64_t now);
 const char	*words_number(uint64_t);
+/* "192.0.2.1", "2001:db8::/64". */
+const char	*words_network(const struct addr *, uint32_t bits);
 const char	*words_session(const struct ctl_session_id *);
 /* "gate", "worker ssh (server)". */
 const char	*words_process(const struct ctl_process *);

@@ -19,7 +19,7 @@ _Static_assert(CTL_VERSION == 9 && sizeof(struct ctl_request) +
     sizeof(struct ctl_daemon) + sizeof(struct ctl_counter) +
     sizeof(struct ctl_service) + sizeof(struct ctl_session) +
     sizeof(struct ctl_stream) + sizeof(struct ctl_process) +
-    sizeof(struct ctl_text) + sizeof(struct ctl_done) == 3444,
+    sizeof(struct ctl_text) + sizeof(struct ctl_done) == 3604,
     "the control interface has changed: raise CTL_VERSION");
 
 const struct name	 ctl_stream_states[] = {
@@ -70,6 +70,8 @@ static const struct rule_field	 fields_ctl_service[] = {
 	RANGE(ctl_service, index, 0, PREFORK_MAX - 1),
 	RANGE(ctl_service, side, SIDE_SERVER, SIDE_CLIENT),
 	RANGE(ctl_service, opens, 0, 1),
+	RANGE(ctl_service, sources, 0, CTL_SOURCES),
+	ADDRS(ctl_service, source),
 	SHOWN(ctl_service, name),
 	SHOWN(ctl_service, where),
 	SHOWN(ctl_service, state),

@@ -25,6 +25,7 @@
 
 #define CTL_VERSION		9
 #define CTL_FIRST		1000	/* above all of enum msg_type */
+#define CTL_SOURCES		5	/* shown of a service */
 
 /* P parent, C control, W worker of a service, X rocketctl, * any process. */
 enum ctl_type {
@@ -99,7 +100,7 @@ struct ctl_service {			/* one worker's part of it */
 	uint32_t	 sessions;
 	uint32_t	 streams;
 	uint32_t	 waiting;	/* users without a session */
-	uint32_t	 pad;
+	uint32_t	 sources;	/* how many follow */
 	uint64_t	 users;		/* connections ever */
 	uint64_t	 refused;	/* users reset for want of a session */
 	uint64_t	 failed;	/* targets that could not be reached */
@@ -109,6 +110,10 @@ struct ctl_service {			/* one worker's part of it */
 	uint64_t	 octets_out;	/* into tunnels */
 	uint64_t	 memory;	/* octets held in queues now */
 	uint64_t	 memory_max;	/* the budget */
+	/* the sources with most users, and how many these have */
+	struct addr	 source[CTL_SOURCES];	/* no port... */
+	uint32_t	 source_bits[CTL_SOURCES]; /* ...but a prefix */
+	uint32_t	 source_users[CTL_SOURCES];
 	char		 name[SERVICE_NAME_MAX];
 	char		 where[HOST_MAX];	/* listener or target */
 	char		 state[64]; /* "up", "no tunnel: connection refused" */

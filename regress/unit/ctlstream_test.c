@@ -85,7 +85,8 @@ static void
 sink(enum log_level level, const char *line, void *arg)
 {
 	(void)arg;
-	assert_int_equal(level, LOGLEVEL_DEBUG);
+	assert_int_equal(level, strstr(line, " says: ") != NULL ?
+	    LOGLEVEL_WARN : LOGLEVEL_DEBUG);
 	assert_true(nlines < 64);
 	strlcpy(lines[nlines++], line, sizeof(lines[0]));
 }
@@ -227,7 +228,7 @@ hear(const void *p, size_t len)
 static size_t
 message(uint8_t *buf, size_t size, uint32_t type, uint64_t value)
 {
-	struct rocket_ctl	 msg = { type, value, (uint32_t)value };
+	struct rocket_ctl	 msg = { type, value, (uint32_t)value, "" };
 	size_t			 n;
 
 	n = rocket_put_control(buf, size, &msg);
@@ -525,7 +526,7 @@ all_messages(uint8_t *buf, size_t size)
 
 	n = message(buf, size, CONTROL_PING, 99);
 	n += message(buf + n, size - n, CONTROL_DRAIN, 0);
-	memcpy(buf + n, "\005\000\003abc", 6);	/* may be skipped */
+	memcpy(buf + n, "\006\000\003abc", 6);	/* may be skipped */
 	n += 6;
 	n += message(buf + n, size - n, CONTROL_MORE, 513);
 	n += message(buf + n, size - n, CONTROL_PONG, 98);
@@ -560,6 +561,22 @@ test_pieces(void **state)
 	assert_int_equal(client.killed, 0);
 }
 
+/* What the other side has to say is logged once a tunnel. */
+static void
+test_notice(void **state)
+{
+	(void)state;
+	join();
+	nlines = 0;
+	hear("\005\000\003abc", 6);
+	hear("\005\000\003abd", 6);
+	assert_int_equal(nlines, 1);
+	assert_non_null(strstr(lines[0], "the other side says: abc"));
+	assert_int_equal(client.killed, 0);
+	hear("\005\000\001\033", 4);
+	expect_killed("control stream: notice is not printable");
+}
+
 /* The longest that may be skipped, and one octet more. */
 static void
 test_longest(void **state)
@@ -569,7 +586,7 @@ test_longest(void **state)
 	(void)state;
 	join();
 	memset(buf, 0, sizeof(buf));
-	memcpy(buf, "\005\001\000", 3);
+	memcpy(buf, "\006\001\000", 3);
 	hear(buf, ROCKET_CONTROL_MAX - 1);
 	assert_int_equal(client.ctl.in_len, ROCKET_CONTROL_MAX - 1);
 	hear(buf + ROCKET_CONTROL_MAX - 1, 1);
@@ -729,6 +746,7 @@ main(void)
 		T(test_drain_room),
 		T(test_flood),
 		T(test_pieces),
+		T(test_notice),
 		T(test_longest),
 		T(test_malformed),
 		T(test_behind_fault),

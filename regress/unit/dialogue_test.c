@@ -45,6 +45,17 @@ static int		 nlines;
 
 /* ---- stand-ins ---- */
 
+static int		 full;		/* the client has enough */
+
+int
+client_full(const struct tunnel *t, struct rocket_refusal *why)
+{
+	assert_ptr_equal(t, &tun);
+	why->code = REJECT_BUSY;
+	strlcpy(why->words, "enough", sizeof(why->words));
+	return (full);
+}
+
 int
 tunnel_muxed(const struct tunnel *t)
 {
@@ -384,6 +395,19 @@ test_waits(void **state)
 	assert_int_equal(dialogue_turn(&tun), 0);
 	assert_int_equal(nkilled + nfinished + out_len, 0);
 	assert_false(tun.flags & TUNNEL_F_OFFERED);	/* it offers nothing */
+}
+
+static void
+test_server_full(void **state)
+{
+	struct rocket_params	 p;
+
+	(void)state;
+	full = 1;
+	theirs(&p);
+	say(ROCKET_HELLO, &p);
+	expect_reject(REJECT_BUSY, "enough");
+	full = 0;
 }
 
 static void
@@ -868,6 +892,7 @@ main(void)
 		T(test_server_pieces),
 		T(test_cut),
 		T(test_waits),
+		T(test_server_full),
 		T(test_server_stopping),
 		T(test_server_malformed),
 		T(test_server_longest),

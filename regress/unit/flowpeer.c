@@ -223,6 +223,10 @@ ctl_message(struct flow_peer *p, const struct rocket_ctl *msg)
 	case CONTROL_MORE:
 		p->ctl_mores++;
 		break;
+	case CONTROL_NOTICE:
+		p->notices++;
+		strlcpy(p->notice, msg->words, sizeof(p->notice));
+		break;
 	default:
 		flow_fault = "a control message that is none";
 	}

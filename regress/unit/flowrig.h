@@ -118,7 +118,8 @@ struct flow_peer {
 	int			 opened, drains, taken;	/* events of it */
 	uint32_t		 more;
 	/* the control stream: what came, and how often */
-	int			 pings, pongs, ctl_drains, ctl_mores;
+	int			 pings, pongs, ctl_drains, ctl_mores, notices;
+	char			 notice[ROCKET_NOTICE_MAX];	/* the last */
 	struct flow_stream	 ctl;
 	struct flow_stream	 streams[FLOW_STREAMS];
 	int			 n;

@@ -138,11 +138,11 @@ static void
 test_control(void **state)
 {
 	static const struct rocket_ctl	 all[] = {
-		{ CONTROL_PING, 0x0102030405060708, 0 },
-		{ CONTROL_PONG, UINT64_MAX, 0 },
-		{ CONTROL_DRAIN, 0, 0 },
-		{ CONTROL_MORE, 0, 1 },
-		{ CONTROL_MORE, 0, 65535 },
+		{ CONTROL_PING, 0x0102030405060708, 0, "" },
+		{ CONTROL_PONG, UINT64_MAX, 0, "" },
+		{ CONTROL_DRAIN, 0, 0, "" },
+		{ CONTROL_MORE, 0, 1, "" },
+		{ CONTROL_MORE, 0, 65535, "" },
 	};
 	static const size_t	 lengths[] = { 11, 11, 3, 5, 5 };
 	struct rocket_ctl	 got;
@@ -174,7 +174,7 @@ test_control(void **state)
 static void
 test_control_bad(void **state)
 {
-	struct rocket_ctl	 ctl = { CONTROL_MORE, 0, 0 };
+	struct rocket_ctl	 ctl = { CONTROL_MORE, 0, 0, "" };
 	uint8_t			 buf[ROCKET_CONTROL_MAX + 1];
 	int			 type;
 
@@ -188,7 +188,7 @@ test_control_bad(void **state)
 	    &ctl, &why), -1);
 	memset(buf, 0, sizeof(buf));
 	for (type = 0; type < 256; type++) {
-		if (type == 0x04 || (type >= 0x81 && type <= 0x83))
+		if (type == 4 || type == 5 || (type >= 0x81 && type <= 0x83))
 			continue;
 		buf[0] = type;
 		buf[1] = 1;		/* 256 octets */
@@ -209,11 +209,42 @@ test_control_bad(void **state)
 	}
 }
 
+/* Words, of any length that fits, and nothing that a terminal obeys. */
+static void
+test_notice(void **state)
+{
+	struct rocket_ctl	 ctl = { .type = CONTROL_NOTICE }, got;
+	uint8_t			 buf[ROCKET_CONTROL_MAX + 1];
+	size_t			 n;
+
+	(void)state;
+	assert_int_equal(rocket_put_control(buf, sizeof(buf), &ctl), 0);
+	for (n = 1; n < ROCKET_NOTICE_MAX; n++) {
+		ctl.words[n - 1] = 'a';
+		assert_int_equal(rocket_put_control(buf, sizeof(buf), &ctl),
+		    3 + n);
+		assert_int_equal(rocket_get_control(buf, 2 + n, &got, &why),
+		    0);
+		assert_int_equal(rocket_get_control(buf, 3 + n, &got, &why),
+		    3 + n);
+		assert_int_equal(got.type, CONTROL_NOTICE);
+		assert_string_equal(got.words, ctl.words);
+	}
+	buf[1] = 1;			/* 256 */
+	buf[2] = 0;
+	assert_int_equal(rocket_get_control(buf, 259, &got, &why), -1);
+	assert_int_equal(rocket_get_control((const uint8_t *)"\5\0\0", 3,
+	    &got, &why), -1);
+	assert_int_equal(rocket_get_control((const uint8_t *)"\5\0\1\33", 4,
+	    &got, &why), -1);
+	assert_int_equal(why.code, REJECT_MALFORMED);
+}
+
 static void
 test_manual(void **state)
 {
 	struct want		 p;
-	struct rocket_ctl	 ctl = { CONTROL_PING, 1, 0 };
+	struct rocket_ctl	 ctl = { CONTROL_PING, 1, 0, "" };
 	uint8_t			 buf[WANT_MAX];
 	uint8_t			 ex[WANT_MAX];
 	size_t			 len;
@@ -253,6 +284,7 @@ main(void)
 		cmocka_unit_test(test_preface_bad),
 		cmocka_unit_test(test_control),
 		cmocka_unit_test(test_control_bad),
+		cmocka_unit_test(test_notice),
 		cmocka_unit_test(test_manual),
 	};
 

@@ -354,16 +354,21 @@ test_client_back(void **state)
 	UNTIL(frame_told[IMSG_CLIENT_BACK] == 3);
 	UNTIL(p->pings == 2);
 	frame_run(20);
-	frame_ahead += 2 * 1000000;	/* it has answered */
+	frame_ahead += 11 * 1000000;	/* it has answered */
 	frame_run(20);
 	assert_int_equal(frame_figure("sessions"), 3);
 	p->no_pong = 1;
+	/* who came second was told so, once */
+	assert_int_equal(third->notices, 1);
+	assert_non_null(strstr(third->notice, "is that of another client"));
+	assert_int_equal(p->notices + other->notices, 0);
+	assert_int_equal(frame_logged("there are two of this id"), 1);
 	tunnel(&peers[3], 4, VICTORY, 3);
 	UNTIL(p->pings == 3);
 	assert_int_equal(frame_figure("sessions"), 4);
 	UNTIL(third->pings == 2);	/* it answers */
 	frame_run(20);
-	frame_ahead += 1000000;
+	frame_ahead += 10 * 1000000;
 	UNTIL(frame_figure("sessions") == 3);
 	assert_int_equal(frame_logged("no answer to a ping after its client "
 	    "restarted"), 1);

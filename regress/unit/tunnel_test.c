@@ -650,7 +650,7 @@ test_control_broken(void **state)
 	}
 }
 
-/* Who answers in a second lives. */
+/* Who says anything in ten seconds lives. */
 static void
 test_probe(void **state)
 {
@@ -661,17 +661,70 @@ test_probe(void **state)
 		way(i);
 		tunnel_probe(peer.t);
 		UNTIL(peer.t->probe_until == 0);
-		later(2 * FLOW_SECOND);
+		later(11 * FLOW_SECOND);
 		assert_int_equal(peer.t->state, TUNNEL_OPEN);
 		peer.deaf = 1;
 		tunnel_probe(peer.t);
 		flow_settle();
-		later(FLOW_SECOND - 1);
+		later(10 * FLOW_SECOND - 1);
 		assert_non_null(peer.t);
 		later(1);
 		ended(TUNNEL_END_LOST, "no answer to a ping after its client "
 		    "restarted");
 	}
+}
+
+/* ---- streams too fast ---- */
+
+static void
+fast(uint32_t rate, int n)
+{
+	flow_side(SIDE_CLIENT);
+	svc->conf.opts.stream_rate = rate;
+	flow_open(&peer, TRANSPORT_TCPMUX);
+	flow_settle();
+	flow_now += 2 * FLOW_SECOND;	/* the control stream was one */
+	while (n-- > 0)
+		(void)flow_stream(&peer, 0, 0);
+}
+
+/* It is not read for as long as it takes. */
+static void
+test_stream_rate(void **state)
+{
+	uint64_t	 held = svc->stats.streams_held;
+
+	(void)state;
+	fast(4, 10);
+	UNTIL(svc->nrelays == 10);	/* at once, and six of them ahead */
+	(void)flow_stream(&peer, 0, 0);
+	flow_settle();
+	assert_int_equal(svc->nrelays, 10);
+	assert_int_equal(svc->stats.streams_held, held + 1);
+	flow_now += FLOW_SECOND;
+	flow_tick(peer.t);
+	flow_settle();
+	assert_int_equal(svc->nrelays, 10);
+	flow_now += FLOW_SECOND;
+	flow_tick(peer.t);
+	UNTIL(svc->nrelays == 11);
+	assert_int_equal(svc->stats.streams_fast, 0);
+	svc->conf.opts.stream_rate = 0;
+}
+
+static void
+test_streams_fast(void **state)
+{
+	(void)state;
+	fast(1, 13);
+	UNTIL(peer.n == 13);
+	flow_settle();
+	if (peer.t != NULL)
+		(void)flow_stream(&peer, 0, 0);
+	ended(TUNNEL_END_PROTOCOL, "the peer opens more than 1 streams in a "
+	    "second");
+	assert_int_equal(svc->stats.streams_fast, 1);
+	svc->conf.opts.stream_rate = 0;
 }
 
 /* ---- room ---- */
@@ -773,6 +826,8 @@ main(void)
 		T(test_control),
 		T(test_control_broken),
 		T(test_probe),
+		T(test_stream_rate),
+		T(test_streams_fast),
 		T(test_room),
 		T(test_full)
 	};

@@ -22,6 +22,7 @@
 #include <cmocka.h>
 
 #include "shared/compat.h"
+#include "worker/service/limits.h"
 #include "worker/service/user.h"
 #include "flowrig.h"
 #include "frame.h"
@@ -212,14 +213,14 @@ test_queue_bounded(void **state)
 	svc->conf.opts.user_queue = 2;
 	user_hold(1);
 	come(0, 3);
-	refused(2);
+	refused(0);
 	assert_int_equal(user_waiting(), 2);
 	assert_int_equal(svc->stats.refused, 1);
 	assert_int_equal(svc->nrelays, 2);
-	/* Those before it are as they were. */
+	/* The others are in order. */
 	flow_open(&peer, TRANSPORT_TCPMUX);
-	joined(&peer, 0, 0);
-	joined(&peer, 1, 1);
+	joined(&peer, 0, 1);
+	joined(&peer, 1, 2);
 }
 
 /* Each has its own time; the timer looks at our clock. */
@@ -350,6 +351,153 @@ test_full(void **state)
 	flow_shut(&users[0], 1);
 	joined(&peer, 1, 1);
 	svc->budget.fds_max = max;
+}
+
+/* But if a source has several, it loses the one of least use. */
+static void
+test_full_shed(void **state)
+{
+	uint32_t	 max = svc->budget.fds_max;
+
+	(void)state;
+	flow_open(&peer, TRANSPORT_TCPMUX);
+	svc->budget.fds_max = 3;
+	come(0, 2);
+	joined(&peer, 0, 0);
+	joined(&peer, 1, 1);
+	flow_now += FLOW_SECOND;
+	flow_write(&users[0], 10, 0);
+	UNTIL(peer.streams[0].rx == 10);
+	come(2, 1);
+	refused(1);
+	joined(&peer, 2, 2);
+	assert_int_equal(svc->nrelays, 2);
+	assert_int_equal(frame_figure("users_shed_descriptors"), 1);
+	svc->budget.fds_max = max;
+}
+
+/* ---- limits ---- */
+
+static void
+test_users_max(void **state)
+{
+	(void)state;
+	flow_open(&peer, TRANSPORT_TCPMUX);
+	svc->conf.opts.users_max = 3;
+	svc->conf.opts.prefork = 2;	/* its part is two */
+	limits_ready();
+	come(0, 1);
+	joined(&peer, 0, 0);
+	flow_now += FLOW_SECOND;
+	come(1, 2);
+	refused(0);
+	joined(&peer, 1, 1);
+	joined(&peer, 2, 2);
+	assert_int_equal(frame_figure("users_shed_total"), 1);
+	/* lowered: at once */
+	svc->conf.opts.prefork = 1;
+	svc->conf.opts.users_max = 1;
+	limits_ready();
+	UNTIL(svc->nrelays == 1);
+	assert_int_equal(frame_figure("users_shed_total"), 2);
+	svc->conf.opts.users_max = 0;
+	limits_ready();
+	come(3, 2);
+	joined(&peer, 3, 3);
+	joined(&peer, 4, 4);
+}
+
+/* Of those who wait as well. */
+static void
+test_users_per_source(void **state)
+{
+	(void)state;
+	svc->conf.opts.users_per_source = 2;
+	limits_ready();
+	user_hold(1);
+	come(0, 3);
+	refused(0);
+	assert_int_equal(user_waiting(), 2);
+	assert_int_equal(frame_figure("users_shed_source"), 1);
+	flow_open(&peer, TRANSPORT_TCPMUX);
+	joined(&peer, 0, 1);
+	joined(&peer, 1, 2);
+	svc->conf.opts.users_per_source = 0;
+	limits_ready();
+}
+
+static void
+test_user_rate(void **state)
+{
+	(void)state;
+	flow_open(&peer, TRANSPORT_TCPMUX);
+	svc->conf.opts.user_rate = 2;
+	come(0, 3);
+	refused(2);
+	joined(&peer, 0, 0);
+	joined(&peer, 1, 1);
+	assert_int_equal(frame_figure("users_paced"), 1);
+	flow_now += FLOW_SECOND;
+	come(3, 1);
+	joined(&peer, 2, 3);
+	svc->conf.opts.user_rate = 0;
+}
+
+static void
+test_idle(void **state)
+{
+	(void)state;
+	flow_open(&peer, TRANSPORT_TCPMUX);
+	svc->conf.opts.user_idle = 5;
+	come(0, 2);
+	joined(&peer, 0, 0);
+	joined(&peer, 1, 1);
+	flow_now += 5 * FLOW_SECOND;
+	user_tick();
+	assert_int_equal(svc->nrelays, 2);
+	flow_write(&users[0], 10, 0);
+	UNTIL(peer.streams[0].rx == 10);
+	flow_now += FLOW_SECOND;
+	user_tick();
+	refused(1);
+	UNTIL(peer.streams[1].resets == 1);
+	assert_int_equal(peer.streams[1].reason, RESET_TIMEOUT);
+	/* what comes from the target counts as well */
+	flow_now += 4 * FLOW_SECOND;
+	flow_send(&peer.streams[0], 10, 0);
+	UNTIL(users[0].rx == 110);
+	flow_now += 5 * FLOW_SECOND;
+	user_tick();
+	assert_int_equal(svc->nrelays, 1);
+	flow_now += FLOW_SECOND;
+	user_tick();
+	refused(0);
+	assert_int_equal(frame_figure("users_idled"), 2);
+	svc->conf.opts.user_idle = 0;
+}
+
+static void
+test_blocked(void **state)
+{
+	struct msg_net	 net = { .rule = { .bits = 8 } };
+
+	(void)state;
+	flow_open(&peer, TRANSPORT_TCPMUX);
+	net.rule.addr.family = ADDR_IPV4;
+	net.rule.addr.octets[0] = 127;
+	limits_begin();
+	assert_int_equal(limits_net(&net), 0);
+	come(0, 1);
+	joined(&peer, 0, 0);		/* not in force yet */
+	limits_ready();
+	come(1, 1);
+	refused(1);
+	assert_int_equal(frame_figure("users_blocked"), 1);
+	assert_int_equal(svc->nrelays, 1);
+	limits_begin();
+	limits_ready();
+	come(2, 1);
+	joined(&peer, 1, 2);
 }
 
 /* No slot at all: a pause, and then it goes on. */
@@ -495,6 +643,12 @@ main(void)
 		T(test_shared),
 		T(test_tight),
 		T(test_full),
+		T(test_full_shed),
+		T(test_users_max),
+		T(test_users_per_source),
+		T(test_user_rate),
+		T(test_idle),
+		T(test_blocked),
 		T(test_emfile),
 		T(test_pick),
 		T(test_more),

@@ -91,10 +91,12 @@ struct dialect {
 	/* Tells the peer that no more streams are wanted on it. */
 	void	(*drain)(struct tunnel *);
 	/*
-	 * Pings the peer: tunnel_rtt, or without a mux any octet, answers.
-	 * NULL: the dialect never calls for tunnel_probe.
+	 * Pings the peer: any octet is an answer.  NULL: the dialect never
+	 * calls for tunnel_probe.
 	 */
 	void	(*probe)(struct tunnel *, uint64_t now);
+	/* A probe was answered. */
+	void	(*lives)(struct tunnel *);
 	/* Asks the peer, which dials, for more tunnels. */
 	void	(*more)(struct tunnel *, uint32_t);
 	/* For rocketctl: fills in what only the dialect knows. */

@@ -301,19 +301,38 @@ ledger_shed(struct charge *c, uint64_t *counter, const char *why)
 }
 
 /* The heaviest of a kind; of its connections the stalest that holds any. */
-static int
-ledger_shed_heaviest(struct ledger *l, enum ledger_kind kind,
-    uint64_t *counter, const char *why)
+static struct charge *
+ledger_find_heaviest(struct ledger *l, enum ledger_kind kind)
 {
 	struct weight	*w;
 	struct charge	*c;
 
 	ledger_spare_less(l, worker_now());
 	if ((w = weights_heaviest(&l->weights, kind)) == NULL)
-		return (0);
+		return (NULL);
 	c = TAILQ_FIRST(&w->charges);
 	while (kind == LEDGER_OCTETS && c->cost == 0)
 		c = TAILQ_NEXT(c, in_share);
+	return (c);
+}
+
+const struct charge *
+ledger_heaviest(struct ledger *l, enum ledger_kind kind, uint64_t *held)
+{
+	const struct charge	*c = ledger_find_heaviest(l, kind);
+
+	*held = c == NULL ? 0 : c->weight->held[kind];
+	return (c);
+}
+
+static int
+ledger_shed_heaviest(struct ledger *l, enum ledger_kind kind,
+    uint64_t *counter, const char *why)
+{
+	struct charge	*c = ledger_find_heaviest(l, kind);
+
+	if (c == NULL)
+		return (0);
 	ledger_shed(c, counter, why);
 	return (1);
 }

@@ -122,6 +122,12 @@ void		 ledger_proven_peer(struct ledger *, const struct addr *peer);
 /* It is over, or another's to charge. */
 void		 ledger_leave(struct charge *);
 /*
+ * Who would be shed next for a kind, and how much its source holds of it; NULL:
+ * nobody holds any.  Valid until the next call of a function of the ledger.
+ */
+const struct charge *ledger_heaviest(struct ledger *, enum ledger_kind,
+		    uint64_t *held);
+/*
  * Sheds who holds most of a kind.  why, a constant, is for the log: "closed:
  * WHY".  0: nobody holds any.
  */

@@ -47,6 +47,7 @@ struct relay {
 	TAILQ_ENTRY(relay)	 piping;	/* with a pipe */
 	struct event		 ev;
 	struct charge		 charge;	/* to its user's source */
+	struct charge		 waits;	/* likewise, while it waits */
 	struct hold		 hold;
 	struct stream		*stream;	/* NULL: waiting or lingering */
 	struct tunnel		*tunnel;	/* of the stream */
@@ -78,6 +79,8 @@ void		 relay_init(struct service *);
 /* A user's socket (taken, also on failure), not on a stream yet. */
 struct relay	*relay_new_user(int fd, const struct addr *user,
 		    const struct addr *listener);
+/* Closes such a socket with a reset, before it is one. */
+void		 relay_refuse_user(int fd);
 /* Opens its stream; -1 when the session has no room (the relay stays). */
 int		 relay_open(struct relay *, struct tunnel *);
 /* The peer opened a stream; its first octets say what for.  -1: refuse it. */

@@ -53,6 +53,7 @@ struct remote {
 	uint32_t		 used;	/* no mux: open ones with a user */
 	uint32_t		 old;		/* open ones to be replaced */
 	uint32_t		 failures;	/* in a row */
+	int			 refuses; /* it refused the last tunnel */
 	uint64_t		 next_try;	/* worker_now, 0 at once */
 	uint64_t		 failed_at;	/* the last failure */
 	uint64_t		 up_since;	/* 0: no open tunnel */
@@ -333,6 +334,9 @@ remote_fill(struct remote *r, uint32_t want, uint64_t now)
 	/* As long as it does not work, one attempt at a time is enough. */
 	if (!remote_works(r) && r->failures > 0 && want > 1)
 		want = 1;
+	/* Has it enough of us?  One at a time will show. */
+	if (r->refuses && want > have)
+		want = have + 1;
 	for (; have < want; have++)
 		remote_dial(r);
 }
@@ -589,6 +593,7 @@ pool_tunnel_opened(struct tunnel *t)
 		log_info("remote %s: tunnel open to %s", r->name, words);
 	}
 	r->why[0] = '\0';
+	r->refuses = 0;
 	pool_adjust();
 }
 
@@ -645,6 +650,7 @@ pool_tunnel_closed(struct tunnel *t)
 		svc->stats.tunnels_failed++;
 	snprintf(why, sizeof(why), "%s: %s", tunnel_end_name(t->end),
 	    t->words);
+	t->remote->refuses = t->end == TUNNEL_END_REJECTED;
 	remote_failed(t->remote, why);
 	pool_adjust();
 }

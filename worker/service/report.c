@@ -8,11 +8,13 @@
 #include <sys/types.h>
 #include <sys/queue.h>
 
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "shared/compat.h"
 #include "worker/dialect/dialect.h"
+#include "worker/net/network.h"
 #include "worker/relay/relay.h"
 #include "worker/tunnel/tunnel.h"
 #include "worker/frame/worker.h"
@@ -24,6 +26,55 @@ static uint64_t
 report_wall(uint64_t then)
 {
 	return (time(NULL) - (worker_now() - then) / 1000000);
+}
+
+static int
+report_cmp(const void *a, const void *b)
+{
+	return (network_cmp(a, b));
+}
+
+/* One of the sources with most users goes before those with fewer. */
+static void
+report_source(struct ctl_service *cs, const struct network *net, uint32_t users)
+{
+	uint32_t	 i = cs->sources;
+
+	if (i == CTL_SOURCES && cs->source_users[--i] >= users)
+		return;
+	for (; i > 0 && cs->source_users[i - 1] < users; i--) {
+		cs->source[i] = cs->source[i - 1];
+		cs->source_bits[i] = cs->source_bits[i - 1];
+		cs->source_users[i] = cs->source_users[i - 1];
+	}
+	cs->source[i] = net->addr;
+	cs->source_bits[i] = net->bits;
+	cs->source_users[i] = users;
+	if (cs->sources < CTL_SOURCES)
+		cs->sources++;
+}
+
+/* Without memory none is shown. */
+static void
+report_sources(const struct service *svc, struct ctl_service *cs)
+{
+	const struct relay	*r;
+	struct network		*nets;
+	uint32_t		 n = 0, i, first;
+
+	if (svc->nrelays == 0 ||
+	    (nets = calloc(svc->nrelays, sizeof(*nets))) == NULL)
+		return;
+	TAILQ_FOREACH(r, &svc->relays, entry)
+		if (network_around(&nets[n], &r->user, 0) == 0)
+			n++;
+	qsort(nets, n, sizeof(*nets), report_cmp);
+	for (i = first = 0; i < n; i++)
+		if (i + 1 == n || network_cmp(&nets[i], &nets[i + 1]) != 0) {
+			report_source(cs, &nets[i], i + 1 - first);
+			first = i + 1;
+		}
+	free(nets);
 }
 
 static void
@@ -52,6 +103,7 @@ report_service(const struct service *svc, struct channel *ch,
 	cs.octets_out = st->octets_out;
 	cs.memory = svc->budget.held;
 	cs.memory_max = svc->budget.max;
+	report_sources(svc, &cs);
 	strlcpy(cs.name, svc->conf.name, sizeof(cs.name));
 	strlcpy(cs.where, svc->where, sizeof(cs.where));
 	if (svc->dials)

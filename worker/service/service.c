@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +29,7 @@
 #include "worker/relay/throttle.h"
 #include "worker/tunnel/tunnel.h"
 #include "worker/roles.h"
+#include "limits.h"
 #include "pool.h"
 #include "report.h"
 #include "user.h"
@@ -50,6 +52,7 @@ static uint32_t			 nstaged_remotes;
 static char			 staged_where[HOST_MAX];
 static struct msg_key		 keys[TOKENS_MAX];	/* until KEYS_END */
 static uint32_t			 nkeys;
+static struct ledger		*accepted;	/* tunnels that came here */
 static struct channel		*gate;
 static struct event		*changed, *tick, *stop_timer;
 static TAILQ_HEAD(, early)	 early = TAILQ_HEAD_INITIALIZER(early);
@@ -77,6 +80,18 @@ static const struct tunnel_events service_tunnel_events = {
 	service_changed,
 	service_host
 };
+
+/*
+ * Tunnels may have half of the descriptors, so that there are some for users or
+ * targets.  Those that their only user has are not among them.
+ */
+static void
+service_limit_tunnels(void)
+{
+	struct ledger_limits	 l = { .total = service.budget.fds_max / 2 };
+
+	ledger_limits(accepted, &l);
+}
 
 /* How much a session's peers may send ahead: all share half the budget. */
 static void
@@ -159,6 +174,7 @@ service_tick(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	(void)arg;
 	relay_tick(worker_now());
+	user_tick();
 	service_measure(worker_now());
 	budget_tick(&service.budget, worker_now());
 	service_changed();
@@ -185,7 +201,8 @@ service_init(void)
 {
 	struct timeval	 second = { 1, 0 };
 
-	if ((service.peers = ledger_new("tunnel")) == NULL ||
+	if ((accepted = ledger_new("tunnel")) == NULL ||
+	    (service.peers = ledger_new("tunnel")) == NULL ||
 	    (service.users = ledger_new("user")) == NULL)
 		fatal("%s", __func__);
 	TAILQ_INIT(&service.tunnels);
@@ -200,6 +217,8 @@ service_init(void)
 	service.dialect->init(&service);
 	relay_init(&service);
 	tunnel_init(&service, &service_tunnel_events);
+	limits_init(&service);
+	service_limit_tunnels();
 	user_init(&service);
 	pool_init(&service);
 	dialler_init(service.base);
@@ -217,6 +236,7 @@ service_begin(void)
 	memset(&staged_web, 0, sizeof(staged_web));
 	nstaged_remotes = 0;
 	staged_where[0] = '\0';
+	limits_begin();
 	user_listen_begin();
 }
 
@@ -250,6 +270,7 @@ static int
 service_configure(struct imsg *imsg)
 {
 	struct msg_dialee	*t = &staged_target;
+	struct msg_net		 net;
 
 	switch (imsg_get_type(imsg)) {
 	case IMSG_CONF_SERVICE:
@@ -257,6 +278,10 @@ service_configure(struct imsg *imsg)
 	case IMSG_CONF_WEB:
 		return (imsg_get_data(imsg, &staged_web,
 		    sizeof(staged_web)));
+	case IMSG_CONF_NET:
+		if (imsg_get_data(imsg, &net, sizeof(net)) == -1)
+			return (-1);
+		return (limits_net(&net));
 	case IMSG_CONF_LISTEN:
 		return (service_conf_listen(imsg));
 	case IMSG_CONF_REMOTE:
@@ -299,6 +324,7 @@ service_ready(int reload)
 	service.web = staged_web;
 	strlcpy(service.where, staged_where, sizeof(service.where));
 	throttle_changed();
+	limits_ready();
 	if (service.opens)
 		user_listen_end();
 	if (service.dials)
@@ -403,6 +429,13 @@ service_from_gate(struct imsg *imsg)
 	    imsg_get_data(imsg, &msg, sizeof(msg)) == -1 ||
 	    (fd = imsg_get_fd(imsg)) == -1)
 		return;
+	if (!limits_tunnel(&msg.peer)) {
+		ledger_log(accepted, &msg.peer, "refused: its network is "
+		    "blocked");
+		close(fd);
+		service_tell_gate(IMSG_TUNNEL_CLOSED, msg.number);
+		return;
+	}
 	if (service.keyed) {
 		service_start_tunnel(&msg, fd);
 		return;
@@ -438,11 +471,23 @@ service_proven(struct tunnel *t)
 }
 
 static void
+service_shed_tunnel(struct charge *c, const char *why)
+{
+	struct tunnel	*t;
+
+	t = (void *)((char *)c - offsetof(struct tunnel, charge));
+	tunnel_kill(t, TUNNEL_END_LOST, "closed: %s", why);
+}
+
+static void
 service_opened(struct tunnel *t)
 {
 	log_debug("tunnel %u: open, %s", t->serial, addr_print(&t->peer));
+	t->charge.shed = service_shed_tunnel;
 	if (service.dials)
 		pool_tunnel_opened(t);
+	else
+		(void)ledger_enter(accepted, &t->charge, &t->peer, 0);
 	service_changed();
 }
 
@@ -458,6 +503,7 @@ service_taken(struct tunnel *t)
 	else {
 		service_tell_gate(IMSG_TUNNEL_CLOSED, t->number);
 		t->number = 0;
+		ledger_leave(&t->charge);
 	}
 }
 
@@ -492,7 +538,7 @@ service_log_end(const struct tunnel *t, const char *fmt, ...)
 	uint32_t	 unsaid;
 	va_list		 ap;
 
-	if (!ledger_may_log(service.peers, &t->peer, &unsaid))
+	if (!ledger_may_log(accepted, &t->peer, &unsaid))
 		return;
 	va_start(ap, fmt);
 	vsnprintf(words, sizeof(words), fmt, ap);
@@ -549,6 +595,7 @@ service_closed_here(const struct tunnel *t)
 static void
 service_closed(struct tunnel *t)
 {
+	ledger_leave(&t->charge);
 	if (service.dials)
 		pool_tunnel_closed(t);
 	else
@@ -713,15 +760,84 @@ service_waiting(void)
 	return (user_waiting());
 }
 
+static uint64_t
+service_shed_source(void)
+{
+	return (ledger_stats(service.users)->shed_source);
+}
+
+static uint64_t
+service_shed_total(void)
+{
+	return (ledger_stats(service.users)->shed_total);
+}
+
+static uint64_t
+service_shed_descriptors(void)
+{
+	return (ledger_stats(service.users)->shed_relief);
+}
+
+static uint64_t
+service_blocked(void)
+{
+	return (limits_stats()->blocked);
+}
+
+static uint64_t
+service_paced(void)
+{
+	return (limits_stats()->paced);
+}
+
+static uint64_t
+service_idled(void)
+{
+	return (limits_stats()->idled);
+}
+
+static uint64_t
+service_tunnels_blocked(void)
+{
+	return (limits_stats()->tunnels_blocked);
+}
+
+static uint64_t
+service_tunnels_shed(void)
+{
+	return (ledger_stats(accepted)->shed_total);
+}
+
 static const struct figure	 service_figures[] = {
 	FIGURE(COUNTER, "users", service.stats.users, "users ever"),
 	FIGURE(COUNTER, "users_refused", service.stats.refused,
 	    "users reset because no session had room"),
 	FIGURE_GET(GAUGE, "users_waiting", service_waiting,
 	    "users waiting for a session"),
+	FIGURE_GET(COUNTER, "users_blocked", service_blocked,
+	    "users reset because their network is blocked"),
+	FIGURE_GET(COUNTER, "users_paced", service_paced,
+	    "users reset because of user rate"),
+	FIGURE_GET(COUNTER, "users_idled", service_idled,
+	    "users reset because of user idle timeout"),
+	FIGURE_GET(COUNTER, "users_shed_source", service_shed_source,
+	    "users reset because of users per source"),
+	FIGURE_GET(COUNTER, "users_shed_total", service_shed_total,
+	    "users reset because of users max"),
+	FIGURE_GET(COUNTER, "users_shed_descriptors",
+	    service_shed_descriptors,
+	    "users reset because descriptors ran short"),
+	FIGURE_GET(COUNTER, "tunnels_blocked", service_tunnels_blocked,
+	    "tunnels closed because their network is blocked"),
+	FIGURE_GET(COUNTER, "tunnels_shed", service_tunnels_shed,
+	    "tunnels closed because there were too many"),
 	FIGURE(COUNTER, "targets_failed", service.stats.failed,
 	    "targets that could not be reached"),
 	FIGURE(GAUGE, "streams", service.nrelays, "streams"),
+	FIGURE(COUNTER, "streams_held", service.stats.streams_held,
+	    "times that a session was not read because of stream rate"),
+	FIGURE(COUNTER, "streams_fast", service.stats.streams_fast,
+	    "sessions closed because of stream rate"),
 	FIGURE(COUNTER, "resets", service.stats.resets,
 	    "streams that ended in a reset"),
 	FIGURE(COUNTER, "memory_resets", service.stats.memory_resets,

@@ -14,6 +14,7 @@
 #include <event2/event.h>
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -23,6 +24,8 @@
 #include "worker/relay/relay.h"
 #include "worker/tunnel/tunnel.h"
 #include "worker/frame/worker.h"
+#include "worker/net/ledger.h"
+#include "limits.h"
 #include "user.h"
 
 /*
@@ -35,6 +38,11 @@
 /* How often the client is asked to grow its pool, microseconds. */
 #define MORE_INTERVAL	(500 * 1000ULL)
 #define REFUSED_LOG_US	(10 * 1000000ULL)
+/*
+ * Without descriptors: the only user of a source, if it had an octet so lately,
+ * is not shed, and newcomers wait.
+ */
+#define LIVELY_US	(10 * 1000000ULL)
 
 struct lent {				/* a listener */
 	TAILQ_ENTRY(lent)	 entry;
@@ -50,6 +58,7 @@ struct lent {				/* a listener */
 static TAILQ_HEAD(, lent)	 listeners = TAILQ_HEAD_INITIALIZER(listeners);
 static struct relays		 waiting = TAILQ_HEAD_INITIALIZER(waiting);
 static struct service		*svc;
+static struct ledger		*waiters;	/* of those in waiting */
 static struct event		*wait_timer, *pause_timer;
 static uint32_t			 nwaiting;
 static uint64_t			 more_asked, refused_logged, refused_unsaid;
@@ -59,11 +68,16 @@ static int			 full;	/* logged that we are */
 static void	 user_accept(evutil_socket_t, short, void *);
 static void	 user_wait_over(evutil_socket_t, short, void *);
 static void	 user_resume(evutil_socket_t, short, void *);
+static void	 user_shed(struct charge *, const char *);
+static void	 user_shed_waiter(struct charge *, const char *);
 
 void
 user_init(struct service *service)
 {
 	svc = service;
+	svc->shed = user_shed;
+	if ((waiters = ledger_new("waiting user")) == NULL)
+		fatal("%s", __func__);
 	if ((wait_timer = evtimer_new(svc->base, user_wait_over, NULL)) ==
 	    NULL || (pause_timer = evtimer_new(svc->base, user_resume,
 	    NULL)) == NULL)
@@ -215,7 +229,56 @@ static void
 user_unqueue(struct relay *r)
 {
 	TAILQ_REMOVE(&waiting, r, queue);
+	ledger_leave(&r->waits);
 	nwaiting--;
+}
+
+/* In the order in which they came, but for one that could not be served. */
+static int
+user_queue(struct relay *r, int first)
+{
+	struct ledger_limits	 l = { .total = svc->conf.opts.user_queue };
+
+	ledger_limits(waiters, &l);
+	r->waits.shed = user_shed_waiter;
+	if (ledger_enter(waiters, &r->waits, &r->user, 0) == -1)
+		return (-1);
+	if (first)
+		TAILQ_INSERT_HEAD(&waiting, r, queue);
+	else
+		TAILQ_INSERT_TAIL(&waiting, r, queue);
+	nwaiting++;
+	return (0);
+}
+
+static struct relay *
+charge_relay(struct charge *c, size_t offset)
+{
+	return ((void *)((char *)c - offset));
+}
+
+/* Too many wait; it has waited longest of the source with most of them. */
+static void
+user_shed_waiter(struct charge *c, const char *why)
+{
+	struct relay	*r = charge_relay(c, offsetof(struct relay, waits));
+
+	(void)why;
+	user_unqueue(r);
+	svc->stats.refused++;
+	relay_abort(r, RESET_NONE);
+}
+
+/* A limit, or a lack of descriptors, and it is its turn to go. */
+static void
+user_shed(struct charge *c, const char *why)
+{
+	struct relay	*r = charge_relay(c, offsetof(struct relay, charge));
+
+	(void)why;
+	if (r->waits.source != NULL)
+		user_unqueue(r);
+	relay_abort(r, RESET_POLICY);
 }
 
 static void
@@ -256,23 +319,36 @@ user_wait_over(evutil_socket_t fd, short what, void *arg)
 static void
 user_wait(struct relay *r)
 {
-	if (nwaiting >= svc->conf.opts.user_queue) {
-		user_refuse(r, "too many users wait for a session");
+	if (user_queue(r, 0) == -1) {
+		user_refuse(r, "it cannot wait: no memory");
 		return;
 	}
-	TAILQ_INSERT_TAIL(&waiting, r, queue);
-	nwaiting++;
 	if (TAILQ_FIRST(&waiting) == r)
 		user_arm();
 }
 
 /* ---- accepting ---- */
 
+/*
+ * Only the reserve of descriptors is left: is there somebody who has more than
+ * his part, or no use for it?
+ */
+static int
+user_can_shed(void)
+{
+	const struct charge	*c;
+	uint64_t		 held;
+
+	c = ledger_heaviest(svc->users, LEDGER_CONNECTIONS, &held);
+	return (c != NULL && (held > 1 ||
+	    worker_now() - c->progress >= LIVELY_US));
+}
+
 static int
 user_may_accept(void)
 {
 	if (stopped || paused || budget_tight(&svc->budget) ||
-	    budget_full(&svc->budget))
+	    (budget_full(&svc->budget) && !user_can_shed()))
 		return (0);
 	return (holding || user_pick() != NULL);
 }
@@ -284,7 +360,8 @@ user_listen(void)
 	int		 on = user_may_accept();
 
 	if (budget_full(&svc->budget) && !full && !stopped)
-		budget_was_full(&svc->budget, worker_now(),
+		budget_was_full(&svc->budget, worker_now(), on ?
+		    "the source with most users loses some" :
 		    "users wait in the backlog");
 	full = budget_full(&svc->budget);
 	TAILQ_FOREACH(l, &listeners, entry) {
@@ -318,13 +395,37 @@ user_resume(evutil_socket_t fd, short what, void *arg)
 	user_listen();
 }
 
+/* Makes a user of a connection (taken).  -1: no memory. */
+static int
+user_new(struct lent *l, int fd, const struct addr *peer)
+{
+	struct relay	*r;
+	struct addr	 local = l->addr;
+
+	if (!limits_user(peer)) {
+		relay_refuse_user(fd);
+		return (0);
+	}
+	if (budget_full(&svc->budget))
+		(void)ledger_relieve(svc->users, LEDGER_CONNECTIONS,
+		    "descriptors run short, and its source holds most");
+	/* With a wildcard listener, only the socket knows. */
+	if (l->any)
+		addr_of_self(&local, fd);
+	if ((r = relay_new_user(fd, peer, &local)) == NULL)
+		return (-1);
+	if (nwaiting > 0 || user_serve(r) == -1)
+		user_wait(r);
+	user_ask_more();
+	return (0);
+}
+
 static void
 user_accept(evutil_socket_t lfd, short what, void *arg)
 {
 	struct sockaddr_storage	 ss;
 	struct lent		*l = arg;
-	struct relay		*r;
-	struct addr		 peer, local;
+	struct addr		 peer;
 	socklen_t		 len;
 	int			 fd, i, n;
 
@@ -343,18 +444,11 @@ user_accept(evutil_socket_t lfd, short what, void *arg)
 			return;
 		}
 		addr_from_sa(&peer, (struct sockaddr *)&ss);
-		/* With a wildcard listener, only the socket knows. */
-		local = l->addr;
-		if (l->any)
-			addr_of_self(&local, fd);
-		if ((r = relay_new_user(fd, &peer, &local)) == NULL) {
+		if (user_new(l, fd, &peer) == -1) {
 			log_warn("user %s", addr_print(&peer));
 			user_pause();
 			return;
 		}
-		if (nwaiting > 0 || user_serve(r) == -1)
-			user_wait(r);
-		user_ask_more();
 	}
 	user_listen();
 }
@@ -382,16 +476,29 @@ user_changed(void)
 
 	while ((r = TAILQ_FIRST(&waiting)) != NULL && user_pick() != NULL) {
 		user_unqueue(r);
-		if (user_serve(r) == -1) {
-			TAILQ_INSERT_HEAD(&waiting, r, queue);
-			nwaiting++;
-			break;
-		}
+		if (user_serve(r) == 0)
+			continue;
+		if (user_queue(r, 1) == -1)
+			user_refuse(r, "it cannot wait: no memory");
+		break;
 	}
 	user_arm();
 	user_ask_more();
 	user_tell_room();
 	user_listen();
+}
+
+void
+user_tick(void)
+{
+	struct relay	*r, *next;
+	uint64_t	 now = worker_now();
+
+	if (svc->conf.opts.user_idle == 0)
+		return;
+	TAILQ_FOREACH_SAFE(r, &svc->relays, entry, next)
+		if (r->waits.source == NULL && limits_idle(r, now))
+			relay_abort(r, RESET_TIMEOUT);
 }
 
 void

@@ -24,6 +24,8 @@ void		 user_listen_end(void);
 void		 user_hold(int on);
 /* Sessions came, went, or have room: looks at queue and listeners. */
 void		 user_changed(void);
+/* Once a second: resets those without an octet for `user idle timeout'. */
+void		 user_tick(void);
 /* Stops accepting, and resets those that wait. */
 void		 user_stop(void);
 uint32_t	 user_waiting(void);

@@ -23,6 +23,7 @@
 #include "worker/net/budget.h"
 #include "worker/session/session.h"
 
+struct charge;
 struct dialect;
 struct event_base;
 struct ledger;
@@ -34,6 +35,8 @@ struct service_stats {
 	uint64_t	 users;	/* connections ever, or streams accepted */
 	uint64_t	 refused;	/* users reset: no session had room */
 	uint64_t	 failed;	/* targets that could not be reached */
+	uint64_t	 streams_held;	/* sessions not read for their rate */
+	uint64_t	 streams_fast;	/* and closed for it */
 	uint64_t	 resets;	/* streams that ended in a reset */
 	uint64_t	 memory_resets;	/* of them: the worst reader */
 	uint64_t	 lingered_out;	/* sockets that never took their rest */
@@ -66,7 +69,9 @@ struct service {
 	char			 where[HOST_MAX];	/* listener or target */
 	struct budget		 budget;
 	struct ledger		*users;	/* whom relays are charged to... */
-	struct ledger		*peers;		/* ...and tunnels */
+	struct ledger		*peers;	/* ...and tunnels, for their memory */
+	/* ends a relay that the ledger sheds */
+	void			(*shed)(struct charge *, const char *);
 	struct service_stats	 stats;
 	uint32_t		 ntunnels;	/* in tunnels */
 	uint32_t		 nopen;		/* of them TUNNEL_OPEN */

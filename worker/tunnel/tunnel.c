@@ -36,9 +36,19 @@
  * most so many reads.
  */
 #define TURN_READS	32
-#define PROBE_US	(1 * 1000000ULL)
+/* Streams that a peer opened ahead of its rate, as a time, before it is out. */
+#define AHEAD_US	(10 * 1000000ULL)
+#define RATE_US		(1 * 1000000ULL)
+/* The least that a stream's first frame has. */
+#define STREAM_OCTETS	8
+#define PROBE_US	(10 * 1000000ULL)
+/* What comes so soon after it may have been on its way before. */
+#define PROBE_OLD_US	(100 * 1000ULL)
 /* Time for what is buffered to go out, and the peer's end to come in. */
 #define ENDING_US	(2 * 1000000ULL)
+
+/* However slowly its reader takes the rest, and whatever the peer says. */
+#define ENDING_MAX_US	(3600 * 1000000ULL)
 
 static struct service			*svc;
 static uint8_t	 batch[WIRE_BATCH];	/* of the one tunnel whose turn it is */
@@ -267,7 +277,10 @@ tunnel_over(struct tunnel *t)
 		return;
 	}
 	t->patience = t->session->conf.timeout_ms * 1000ULL;
-	t->deadline = t->patience == 0 ? 0 : worker_now() + t->patience;
+	if (t->patience == 0)
+		t->patience = ENDING_MAX_US;
+	t->ended = worker_now() + ENDING_MAX_US;
+	t->deadline = worker_now() + t->patience;
 }
 
 /* ---- octets ---- */
@@ -339,7 +352,41 @@ tunnel_flush(struct tunnel *t)
 static int
 tunnel_opened(struct stream *st)
 {
-	return (svc->dialect->opened(st->session->arg, st));
+	struct tunnel	*t = st->session->arg;
+
+	bucket_take(&t->opens, 1);
+	return (svc->dialect->opened(t, st));
+}
+
+/*
+ * Of so many octets, how many may be read now, since the peer may open only so
+ * many streams in a second; 0: none.
+ */
+static size_t
+tunnel_may_read(struct tunnel *t, size_t want)
+{
+	uint32_t	 rate = svc->conf.opts.stream_rate, room;
+	uint64_t	 now;
+
+	if (rate == 0 || svc->opens)
+		return (want);
+	now = worker_now();
+	if (t->opens.rate != rate)
+		bucket_limit(&t->opens, rate, RATE_US, now);
+	room = bucket_room(&t->opens, now);
+	if (room == 0 && bucket_wait(&t->opens, 1, now) >= AHEAD_US) {
+		svc->stats.streams_fast++;
+		tunnel_kill(t, TUNNEL_END_PROTOCOL, "the peer opens more than "
+		    "%u streams in a second", rate);
+	} else if (room == 0 && t->held_until <= now) {
+		svc->stats.streams_held++;
+		t->held_until = now + bucket_wait(&t->opens, rate / 20 + 1,
+		    now);
+	}
+	/* once it is fast it is watched closely */
+	if (room > rate / 2 || want / STREAM_OCTETS <= room)
+		return (want);
+	return (room * STREAM_OCTETS);
 }
 
 static void
@@ -413,11 +460,22 @@ tunnel_run(struct tunnel *t, struct session *s, uint32_t streams)
 		tunnel_drain(t);
 }
 
+/* Its peer has said something. */
+static void
+tunnel_lives(struct tunnel *t)
+{
+	if (t->probe_until == 0)
+		return;
+	t->probe_until = 0;
+	if (svc->dialect->lives != NULL)
+		svc->dialect->lives(t);
+}
+
 void
 tunnel_rtt(struct tunnel *t, uint32_t us)
 {
 	t->rtt_us = us;
-	t->probe_until = 0;
+	tunnel_lives(t);
 	if (t->session != NULL)
 		session_rtt(t->session, us);
 }
@@ -433,14 +491,15 @@ tunnel_readable(const struct tunnel *t)
 }
 
 /*
- * Octets have come.  Without a mux any octets answer a probe.  With one they
- * may be old, and the probe has an answer of its own.
+ * Octets have come, which answer a probe: its own answer may wait behind many.
  */
 static void
 tunnel_heard(struct tunnel *t)
 {
-	if (!tunnel_muxed(t))
-		t->probe_until = 0;
+	ledger_progress(&t->charge);
+	if (t->probe_until != 0 && (!tunnel_muxed(t) ||
+	    worker_now() + PROBE_US - t->probe_until >= PROBE_OLD_US))
+		tunnel_lives(t);
 }
 
 /* A read gave no octets, but n and error as read(2).  As tunnel_read. */
@@ -498,6 +557,8 @@ tunnel_read(struct tunnel *t)
 		return (2);
 	if (!tunnel_readable(t))
 		return (0);
+	if ((want = tunnel_may_read(t, want)) == 0)
+		return (t->flags & TUNNEL_F_DYING ? -1 : 2);
 	if ((r = tunnel_divert(t)) != 3)
 		return (r);
 	if (want > sizeof(batch))
@@ -589,7 +650,7 @@ tunnel_open_turn(struct tunnel *t)
 		tunnel_kill(t, TUNNEL_END_LOST, "failed while it was not read");
 	/* Streams that ended while we wrote may have made room. */
 	if (r == 2 && !(t->flags & TUNNEL_F_DYING) &&
-	    session_want(t->session) > 0)
+	    t->held_until <= worker_now() && session_want(t->session) > 0)
 		tunnel_again(t);
 }
 
@@ -628,6 +689,8 @@ tunnel_ending_turn(struct tunnel *t)
 	}
 	if (t->patience != 0)
 		t->deadline = worker_now() + t->patience;
+	if (t->ended != 0 && t->deadline > t->ended)
+		t->deadline = t->ended;
 	tunnel_again(t);
 }
 
@@ -664,6 +727,8 @@ tunnel_deadline(struct tunnel *t, uint64_t now)
 		if (t->probe_until < next)
 			next = t->probe_until;
 	}
+	if (t->held_until > now && t->held_until < next)
+		next = t->held_until;
 	if (t->session != NULL) {
 		if ((at = session_tick(t->session, now)) == 0)
 			tunnel_kill(t, TUNNEL_END_LOST, "%s",

@@ -27,6 +27,7 @@
 #include "service.h"
 #include "tunnelhold.h"
 #include "wire.h"
+#include "worker/net/bucket.h"
 #include "worker/net/ledger.h"
 #include "worker/session/session.h"
 
@@ -60,6 +61,8 @@ struct tunnel {
 	char			*wskey;	/* TUNNEL_WEB: the request's key */
 	struct session		*session;
 	struct meter		 meter;		/* of the session's payload */
+	struct charge		 charge;	/* of one that was accepted */
+	struct bucket		 opens;	/* streams that the peer may open */
 	/* Where it came from: by the gate's number, or the pool's remote. */
 	uint64_t		 number;
 	struct remote		*remote;
@@ -69,9 +72,10 @@ struct tunnel {
 	uint64_t		 timer_at; /* when ev_timer fires; UINT64_MAX */
 	/* ending: moves deadline when the peer shows that it lives, us; or 0 */
 	uint64_t		 patience;
+	uint64_t		 ended;		/* ending: at the latest; 0 */
+	uint64_t		 held_until;	/* it is not read; 0 */
 	/* the peer must say something by then; 0 */
 	uint64_t		 probe_until;
-	struct charge		 charge;	/* to its peer's source */
 	struct tunnelhold	 hold;
 	uint32_t		 serial;
 	uint32_t		 rtt_us;	/* 0: not known */
@@ -150,7 +154,7 @@ int		 tunnel_muxed(const struct tunnel *);
 int		 tunnel_empty(const struct tunnel *);
 /* Room for another stream, below the hard cap? */
 int		 tunnel_has_room(const struct tunnel *);
-/* The peer has a second to say something, or the tunnel is dropped. */
+/* The peer has a while to say something, or the tunnel is dropped. */
 void		 tunnel_probe(struct tunnel *);
 /* n more tunnels are wanted: dials them, or asks the peer. */
 void		 tunnel_ask_more(struct tunnel *, uint32_t);

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * The clients of a service, known by the id in their HELLO: see part.h.  After
- * a restart a client's older tunnels may be dead without a word: they are
- * pinged, and end if they do not answer at once.
+ * The clients of a service, known by the id in their HELLO, and their starts:
+ * see part.h.  After a restart a client's older tunnels may be dead without a
+ * word: they are pinged, and end if no octet comes from them for a while.  If
+ * one does come there are two clients of one id, on two machines or because
+ * somebody lies: neither gets into the other's way, and the newer one is told.
  */
 
 #include <sys/types.h>
 #include <sys/queue.h>
 
+#include <stdio.h>
 #include <string.h>
 
 #include "shared/compat.h"
@@ -44,20 +47,88 @@ client_back(struct service *svc, const struct msg_client *msg)
 	}
 }
 
+/* Is it an open tunnel of this client, and of this start of it? */
+static int
+client_is(const struct tunnel *t, const struct rocket_params *p)
+{
+	const struct rocket_params	*q = client_of(t);
+
+	return (t->state == TUNNEL_OPEN && !(t->flags & TUNNEL_F_DYING) &&
+	    strcmp(q->client_id, p->client_id) == 0 &&
+	    memcmp(q->start_id, p->start_id, sizeof(q->start_id)) == 0);
+}
+
+/* The last that was opened by another start of the same client, or NULL. */
+static struct tunnel *
+client_twin(const struct tunnel *t)
+{
+	const struct rocket_params	*p = client_of(t), *q;
+	struct tunnel			*u, *twin = NULL;
+
+	TAILQ_FOREACH(u, &t->service->tunnels, entry) {
+		q = client_of(u);
+		if (u->state == TUNNEL_OPEN && u->opened >= t->opened &&
+		    strcmp(p->client_id, q->client_id) == 0 &&
+		    memcmp(p->start_id, q->start_id, sizeof(p->start_id)) != 0)
+			twin = u;
+	}
+	return (twin);
+}
+
+void
+client_lives(struct tunnel *t)
+{
+	struct tunnel		*twin = client_twin(t), *u;
+	struct rocket_tunnel	*rt;
+	char			 words[256];
+
+	if (twin == NULL)
+		return;
+	TAILQ_FOREACH(u, &t->service->tunnels, entry)
+		if (client_is(u, client_of(twin)) &&
+		    ((struct rocket_tunnel *)u->part)->twin)
+			return;
+	rt = twin->part;
+	rt->twin = 1;
+	log_warnx("client %s: there are two of this id, at %s and now at %s",
+	    rt->theirs.client_id, addr_print(&t->peer),
+	    addr_print(&twin->peer));
+	snprintf(words, sizeof(words), "client id %s is that of another "
+	    "client, too, which is at %s: give each its own",
+	    rt->theirs.client_id, addr_print(&t->peer));
+	if (tunnel_muxed(twin))
+		ctlstream_notice(&rt->ctl, words);
+}
+
+int
+client_full(const struct tunnel *t, struct rocket_refusal *why)
+{
+	const struct rocket_params	*p = client_of(t);
+	const struct tunnel		*u;
+	uint32_t			 max, n = 0;
+
+	max = t->service->conf.opts.tunnels_max;
+	TAILQ_FOREACH(u, &t->service->tunnels, entry)
+		if (client_is(u, p) &&
+		    !(u->flags & (TUNNEL_F_OLD | TUNNEL_F_USED)))
+			n++;
+	if (max == 0 || n < max)
+		return (0);
+	why->code = REJECT_BUSY;
+	snprintf(why->words, sizeof(why->words), "client %s has %u tunnels, "
+	    "which is all that \"tunnels max\" allows", p->client_id, n);
+	return (1);
+}
+
 /* Is there another tunnel of this start of the client? */
 static int
-client_known(const struct tunnel *new, const struct msg_client *msg)
+client_known(const struct tunnel *new)
 {
-	const struct rocket_params	*p;
-	const struct tunnel		*t;
+	const struct tunnel	*t;
 
-	TAILQ_FOREACH(t, &new->service->tunnels, entry) {
-		p = client_of(t);
-		if (t != new && t->state == TUNNEL_OPEN &&
-		    strcmp(p->client_id, msg->client_id) == 0 &&
-		    client_same_start(p, msg))
+	TAILQ_FOREACH(t, &new->service->tunnels, entry)
+		if (t != new && client_is(t, client_of(new)))
 			return (1);
-	}
 	return (0);
 }
 
@@ -70,7 +141,7 @@ client_opened(struct tunnel *t)
 	memset(&msg, 0, sizeof(msg));
 	memcpy(msg.start_id, rt->theirs.start_id, sizeof(msg.start_id));
 	strlcpy(msg.client_id, rt->theirs.client_id, sizeof(msg.client_id));
-	if (client_known(t, &msg))
+	if (client_known(t))
 		return;
 	log_info("client %s is here, from %s, %s, seal %s%s", msg.client_id,
 	    addr_print(&t->peer), rt->theirs.software, seal_cipher(t->seal),

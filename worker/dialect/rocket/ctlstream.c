@@ -116,6 +116,15 @@ ctlstream_more(struct ctlstream *cs, uint32_t more)
 }
 
 void
+ctlstream_notice(struct ctlstream *cs, const char *words)
+{
+	struct rocket_ctl	 msg = { .type = CONTROL_NOTICE };
+
+	strlcpy(msg.words, words, sizeof(msg.words));
+	(void)ctlstream_send(cs, &msg);
+}
+
+void
 ctlstream_ping(struct ctlstream *cs, uint64_t now)
 {
 	struct rocket_ctl	 msg = { .type = CONTROL_PING, .ping = now };
@@ -172,6 +181,13 @@ ctlstream_message(struct ctlstream *cs, const struct rocket_ctl *msg)
 		break;
 	case CONTROL_MORE:
 		tunnel_peer_wants(cs->tunnel, msg->more);
+		break;
+	case CONTROL_NOTICE:
+		/* one a tunnel, so that nobody fills our log */
+		if (!cs->noticed)
+			log_warnx("tunnel %u: the other side says: %s",
+			    cs->tunnel->serial, msg->words);
+		cs->noticed = 1;
 		break;
 	default:
 		break;		/* one that may be skipped */

@@ -25,6 +25,7 @@ struct ctlstream {
 	uint64_t	 ping_sent;	/* 0: none under way */
 	int		 drain_due; /* sent as soon as there is room */
 	int		 full;	/* the log says that it is not read */
+	int		 noticed;	/* it has, of the peer's notices */
 	size_t		 in_len;
 	size_t		 out_len;
 	uint8_t		 in[ROCKET_CONTROL_MAX];
@@ -45,6 +46,7 @@ void	 ctlstream_accept(struct ctlstream *, struct stream *);
 void	 ctlstream_drain(struct ctlstream *);
 /* Sends a message; if there is no room it is dropped and logged. */
 void	 ctlstream_more(struct ctlstream *, uint32_t);
+void	 ctlstream_notice(struct ctlstream *, const char *words);
 void	 ctlstream_ping(struct ctlstream *, uint64_t now);
 /* Pings if it is time; returns when it will be. */
 uint64_t ctlstream_tick(struct ctlstream *, uint64_t now);

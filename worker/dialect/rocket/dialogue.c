@@ -135,7 +135,8 @@ dialogue_accept(struct tunnel *t)
 		return (dialogue_reject(t, &why));
 	}
 	dialogue_params(t, &ours);
-	if (rocket_settle(&ours, &rt->theirs, &rt->settled, &why) == -1)
+	if (rocket_settle(&ours, &rt->theirs, &rt->settled, &why) == -1 ||
+	    client_full(t, &why))
 		return (dialogue_reject(t, &why));
 	if (dialogue_send_params(t, ROCKET_ACCEPT, &rt->settled) == -1)
 		return (-1);

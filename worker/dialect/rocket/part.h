@@ -32,6 +32,7 @@ struct rocket_tunnel {			/* tunnel.part */
 	size_t			 message_len;
 	struct rocket_params	 theirs;	/* HELLO or ACCEPT */
 	struct rocket_params	 settled;	/* before ACCEPT: our HELLO */
+	int			 twin;	/* it was told that it is one */
 };
 
 /* opening.c */
@@ -60,5 +61,12 @@ int	 dialogue_turn(struct tunnel *);
 void	 client_opened(struct tunnel *);
 /* The same was seen by another worker of the service. */
 void	 client_back(struct service *, const struct msg_client *);
+/* Such an older tunnel has shown it: there are two clients of one id. */
+void	 client_lives(struct tunnel *);
+/*
+ * Has the client of a tunnel that wants to open as many as it may have?  Then
+ * why is filled.
+ */
+int	 client_full(const struct tunnel *, struct rocket_refusal *why);
 
 #endif /* ROCKET_PART_H */

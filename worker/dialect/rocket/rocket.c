@@ -674,6 +674,7 @@ size_t
 rocket_put_control(uint8_t *buf, size_t size, const struct rocket_ctl *ctl)
 {
 	struct out	 out = { buf, size, 0, 0 };
+	size_t		 len;
 
 	switch (ctl->type) {
 	case CONTROL_PING:
@@ -688,13 +689,19 @@ rocket_put_control(uint8_t *buf, size_t size, const struct rocket_ctl *ctl)
 			return (0);
 		put_tlv_number(&out, ctl->type, ctl->more, 2);
 		break;
+	case CONTROL_NOTICE:
+		len = strnlen(ctl->words, sizeof(ctl->words) - 1);
+		if (len == 0)
+			return (0);
+		put_tlv(&out, ctl->type, ctl->words, len);
+		break;
 	default:
 		return (0);
 	}
 	return (out.failed ? 0 : out.len);
 }
 
-/* The length that a control stream's message must have; -1: unknown. */
+/* The length that a control stream's message must have; -1: any. */
 static ssize_t
 control_length(uint8_t type)
 {
@@ -737,9 +744,13 @@ rocket_get_control(const uint8_t *buf, size_t len, struct rocket_ctl *ctl,
 		    (unsigned int)buf[0], body, must));
 	if (len - MESSAGE_HEADER < body)
 		return (0);
-	if (must == -1)
+	if (must == -1 && buf[0] != CONTROL_NOTICE)
 		return (MESSAGE_HEADER + body);	/* type 0: skipped */
 	ctl->type = buf[0];
+	if (ctl->type == CONTROL_NOTICE && get_text(&(struct tlv){
+	    buf + MESSAGE_HEADER, body, CONTROL_NOTICE }, ctl->words,
+	    sizeof(ctl->words), 1, "notice", why) == -1)
+		return (-1);
 	if (ctl->type == CONTROL_PING || ctl->type == CONTROL_PONG)
 		ctl->ping = get_number(buf + MESSAGE_HEADER, 8);
 	else if (ctl->type == CONTROL_MORE) {

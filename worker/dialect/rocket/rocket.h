@@ -19,6 +19,7 @@
 
 #define ROCKET_MESSAGE_MAX	(3 + 4096)	/* HELLO..., with its header */
 #define ROCKET_CONTROL_MAX	(3 + 256)
+#define ROCKET_NOTICE_MAX	256	/* with its NUL */
 
 /* A stream's first window between two rocketd. */
 #define ROCKET_WINDOW_INITIAL	(32 * 1024)
@@ -73,13 +74,15 @@ enum rocket_control {
 	CONTROL_PING = 0x81,		/* 8 octets, sent back as PONG */
 	CONTROL_PONG = 0x82,
 	CONTROL_DRAIN = 0x83,		/* empty: no more streams on this one */
-	CONTROL_MORE = 0x04		/* u16: further tunnels wanted */
+	CONTROL_MORE = 0x04,		/* u16: further tunnels wanted */
+	CONTROL_NOTICE = 0x05		/* words for the peer's log */
 };
 
 struct rocket_ctl {
 	uint32_t	 type;		/* enum rocket_control */
 	uint64_t	 ping;		/* PING, PONG */
 	uint32_t	 more;		/* MORE */
+	char		 words[ROCKET_NOTICE_MAX];	/* NOTICE */
 };
 
 /* rocket.c */

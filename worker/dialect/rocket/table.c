@@ -221,6 +221,7 @@ const struct dialect dialect_rocket = {
 	.opened = rocket_opened,
 	.drain = rocket_drain,
 	.probe = rocket_probe,
+	.lives = client_lives,
 	.more = rocket_more,
 	.describe = rocket_describe,
 	.words = rocket_words,
