@@ -67,7 +67,8 @@ report_sources(const struct service *svc, struct ctl_service *cs)
 	    (nets = calloc(svc->nrelays, sizeof(*nets))) == NULL)
 		return;
 	TAILQ_FOREACH(r, &svc->relays, entry)
-		if (n < svc->nrelays && network_around(&nets[n], &r->user, 0) == 0)
+		if (n < svc->nrelays &&
+		    network_around(&nets[n], &r->user, 0) == 0)
 			n++;
 	qsort(nets, n, sizeof(*nets), report_cmp);
 	for (i = first = 0; i < n; i++)

@@ -183,8 +183,8 @@ ctlstream_message(struct ctlstream *cs, const struct rocket_ctl *msg)
 		tunnel_peer_wants(cs->tunnel, msg->more);
 		break;
 	case CONTROL_NOTICE:
-		/* one a tunnel, so that nobody fills our log */
-		if (!cs->noticed)
+		/* one a tunnel, and of a server: nobody fills our log */
+		if (!cs->noticed && cs->tunnel->service->dials)
 			log_warnx("tunnel %u: the other side says: %s",
 			    cs->tunnel->serial, msg->words);
 		cs->noticed = 1;
