@@ -125,6 +125,22 @@ take server block "decoy redirect"
 in_place server block "decoy directory" "\"$T\""
 in_place server service "user timeout" 0.1
 in_place server service "user queue" 7
+in_place server service "users max" 500
+in_place server service "users per source" 400
+in_place server service "user rate" 1000
+in_place server service "user idle timeout" 600
+in_place server service "allow from" "{ 127.0.0.1 10.0.0.0/8 }"
+in_place server service "block from" any
+in_place server service "allow tunnels from" 127.0.0.1
+in_place server service "block tunnels from" 10.0.0.0/8
+in_place server service "tunnels max" 100
+for side in server client; do
+	in_place $side service "rate in" 100m
+	in_place $side service "rate out" 101m
+	in_place $side service "rate in per user" 90m
+	in_place $side service "rate out per user" 91m
+done
+in_place client service "stream rate" 5000
 in_place client service "retry interval" 2
 in_place client service "dial timeout" 4
 in_place client service "handshake timeout" 7

@@ -471,7 +471,7 @@ service_proven(struct tunnel *t)
 }
 
 static void
-service_shed_tunnel(struct charge *c, const char *why)
+service_drop(struct charge *c, const char *why)
 {
 	struct tunnel	*t;
 
@@ -483,7 +483,7 @@ static void
 service_opened(struct tunnel *t)
 {
 	log_debug("tunnel %u: open, %s", t->serial, addr_print(&t->peer));
-	t->charge.shed = service_shed_tunnel;
+	t->charge.shed = service_drop;
 	if (service.dials)
 		pool_tunnel_opened(t);
 	else
