@@ -184,6 +184,24 @@ is "$(sessions second | wc -l)" 1 "it has its tunnel"
 is "$(sessions client)" "$first" "and the first has lost none"
 is "$(unknown server)" "" "every counter is in the manual"
 stop "$second_pid"
+
+# ---- many ids from one address: half of the descriptors is for tunnels ----
+stop "$server_pid"
+is "$status" 0 "the server ends cleanly"
+ulimit -n 128
+cat "$T/server.plain" >"$T/server.conf"
+daemon server
+sed "s/connect to.*/client id \"greedy\"\npool 70\n& from 127.0.0.2/" \
+    "$T/client.plain" >"$T/greedy.conf"
+daemon greedy
+until_true '[ "$(counter server tunnels_shed)" -gt 0 ]'
+ok $? "a client that takes them all loses some of its own"
+until_true '[ "$(sessions client | wc -l)" -eq 3 ]'
+held_ids=$(sessions client)
+served
+ok $? "another has its tunnels and serves"
+is "$(sessions client)" "$held_ids" "and keeps them"
+stop "$greedy_pid"
 stop "$client_pid"
 is "$status" 0 "the client ends cleanly"
 stop "$server_pid"

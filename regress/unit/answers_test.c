@@ -90,6 +90,14 @@ say_service(const char *name, uint32_t side, uint32_t index,
 	s.users = 10;
 	s.descriptors_short = 3;
 	s.octets_in = 1024;
+	/* one source of all of them, and one of its own */
+	s.sources = 2;
+	s.source[0].family = s.source[1].family = ADDR_IPV4;
+	s.source[0].octets[3] = 9;
+	s.source[1].octets[3] = index;
+	s.source_bits[0] = s.source_bits[1] = 32;
+	s.source_users[0] = 5;
+	s.source_users[1] = 1 + index;
 	(void)strlcpy(s.name, name, sizeof(s.name));
 	(void)strlcpy(s.state, service_state, sizeof(s.state));
 	say(IMSG_CTL_SERVICE, CTL_VERSION, &s, sizeof(s));
@@ -256,6 +264,12 @@ test_services(void **state)
 	assert_int_equal(v[0].sum.users, 30);
 	assert_int_equal(v[0].sum.octets_in, 3072);
 	assert_int_equal(v[0].sum.descriptors_short, 9);
+	assert_int_equal(v[0].sum.sources, 4);
+	assert_int_equal(v[0].sum.source[0].octets[3], 9);
+	assert_int_equal(v[0].sum.source_users[0], 15);
+	assert_int_equal(v[0].sum.source[1].octets[3], 2);
+	assert_int_equal(v[0].sum.source_users[1], 3);
+	assert_int_equal(v[0].sum.source_users[3], 1);
 	assert_string_equal(v[1].sum.name, "web");
 	assert_int_equal(v[1].sum.side, SIDE_SERVER);
 	assert_string_equal(v[1].state, "up");

@@ -565,9 +565,15 @@ test_pieces(void **state)
 static void
 test_notice(void **state)
 {
+	static struct service	 service;
+
 	(void)state;
 	join();
+	client.t.service = &service;
 	nlines = 0;
+	hear("\005\000\003abc", 6);
+	assert_int_equal(nlines, 0);	/* of a client: not logged */
+	service.dials = 1;
 	hear("\005\000\003abc", 6);
 	hear("\005\000\003abd", 6);
 	assert_int_equal(nlines, 1);

@@ -256,6 +256,28 @@ test_progress(void **state)
 	is_shed(3, 1, 3, 0);
 }
 
+/* Who would be next is who is; looking changes nothing. */
+static void
+test_heaviest(void **state)
+{
+	const struct charge	*c;
+	uint64_t		 held;
+	int			 i;
+
+	(void)state;
+	limits(0, 0, 0, 0);
+	assert_null(ledger_heaviest(ledger, LEDGER_CONNECTIONS, &held));
+	assert_int_equal(held, 0);
+	for (i = 0; i < 5; i++)
+		assert_int_equal(enter(i, ipv4(i < 2 ? 1 : 0x0200), 0), 0);
+	c = ledger_heaviest(ledger, LEDGER_CONNECTIONS, &held);
+	assert_ptr_equal(c, &conns[2].charge);
+	assert_int_equal(held, 3);
+	assert_null(ledger_heaviest(ledger, LEDGER_OCTETS, &held));
+	assert_int_equal(ledger_relieve(ledger, LEDGER_CONNECTIONS, "x"), 1);
+	is_shed(1, 2);
+}
+
 /* The proven come last, whatever they hold; and not for ever. */
 static void
 test_spared(void **state)
@@ -534,6 +556,7 @@ main(void)
 		TEST(test_total),
 		TEST(test_shares),
 		TEST(test_progress),
+		TEST(test_heaviest),
 		TEST(test_spared),
 		TEST(test_move),
 		TEST(test_octets),

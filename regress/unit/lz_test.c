@@ -373,6 +373,70 @@ test_whole(void **state)
 	lz_free(a);
 }
 
+/*
+ * An idle stream gives back what packing and unpacking need, however the block
+ * that says so is cut; what follows refers to nothing before it.
+ */
+static void
+test_forget(void **state)
+{
+	struct lz	*a = lz_new(1), *b = lz_new(1);
+	size_t		 rest = lz_held(a), n, i, done = 0;
+
+	(void)state;
+	assert_int_equal(lz_forget(a), 0);	/* there is nothing yet */
+	for (i = 0; i < 3; i++) {
+		n = pack(a, text + done, 100000, 5000, 16384, wire);
+		assert_true(n < 60000);
+		assert_int_equal(unpack(b, wire, n, 1 + i, SIZE, ROOM, plain,
+		    SIZE), 100000);
+		assert_memory_equal(plain, text + done, 100000);
+		done += 1000;
+		assert_true(lz_held(a) > 64 * 1024);
+		assert_true(lz_held(b) > 64 * 1024);
+		assert_int_equal(lz_forget(a), 1);
+		assert_int_equal(lz_held(a), rest);
+		assert_int_equal(lz_forget(a), 0);
+		n = lz_rest(a, wire, 3);
+		assert_int_equal(n, 3);
+		n += lz_rest(a, wire + n, 100);
+		assert_int_equal(n, LZ_HEADER);
+		assert_int_equal(unpack(b, wire, n, 1 + i, SIZE, ROOM, plain,
+		    SIZE), 0);
+		assert_int_equal(lz_held(b), rest);
+		assert_true(lz_whole(b));
+	}
+	lz_free(a);
+	lz_free(b);
+}
+
+/* Without that agreement the block is none, and none is sent. */
+static void
+test_forget_alone(void **state)
+{
+	static const uint8_t	 block[] = { 3, 0, 0, 0 }, bad[] =
+				    { 3, 0, 0, 1 };
+	struct lz		*a = lz_new(0), *b = lz_new(0), *c = lz_new(1);
+	size_t			 n, rest = lz_held(a);
+
+	(void)state;
+	n = pack(a, text, 100000, 5000, 16384, wire);
+	assert_int_equal(unpack(b, wire, n, n, SIZE, ROOM, plain, SIZE),
+	    100000);
+	assert_int_equal(lz_forget(a), 1);
+	assert_int_equal(lz_held(a), rest);
+	assert_int_equal(lz_rest(a, wire, 100), 0);
+	n = pack(a, text, 100000, 5000, 16384, wire);
+	assert_int_equal(unpack(b, wire, n, n, SIZE, ROOM, plain, SIZE),
+	    100000);
+	assert_memory_equal(plain, text, 100000);
+	assert_int_equal(unpack(b, block, 4, 4, SIZE, ROOM, plain, SIZE), -1);
+	assert_int_equal(unpack(c, bad, 4, 4, SIZE, ROOM, plain, SIZE), -1);
+	lz_free(a);
+	lz_free(b);
+	lz_free(c);
+}
+
 int
 main(void)
 {
@@ -386,7 +450,9 @@ main(void)
 		cmocka_unit_test(test_retry),
 		cmocka_unit_test(test_memory),
 		cmocka_unit_test(test_hostile),
-		cmocka_unit_test(test_whole)
+		cmocka_unit_test(test_whole),
+		cmocka_unit_test(test_forget),
+		cmocka_unit_test(test_forget_alone)
 	};
 
 	return (cmocka_run_group_tests(tests, setup, NULL));

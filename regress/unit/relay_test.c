@@ -626,10 +626,10 @@ test_dial_failed(void **state)
 		client(i & 4 ? TRANSPORT_TCP : TRANSPORT_TCPMUX);
 		svc->stats.failed = 0;
 		fs = flow_stream(&peer, 0, 0);
-		flow_send(fs, 20000, 0);
+		flow_send(fs, 10000, 0);
 		flow_settle();
-		assert_int_equal(flow_relay()->out.len, 20000);
-		assert_true(svc->budget.held >= 20000);
+		assert_int_equal(flow_relay()->out.len, 10000);
+		assert_true(svc->budget.held >= 10000);
 		flow_dial_failed(failures[i & 3].stage, failures[i & 3].error);
 		UNTIL(svc->nrelays == 0);
 		UNTIL(fs->resets == 1);

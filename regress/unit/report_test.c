@@ -220,6 +220,33 @@ test_what_there_is(void **state)
 	assert_string_equal(frame_words, "not for a service");
 }
 
+/* The five sources with most users, in this order. */
+static void
+test_sources(void **state)
+{
+	uint32_t	 i;
+
+	(void)state;
+	fill(28);
+	svc.nrelays = 28;
+	/* 1 of .0, 2 of .1 ... 7 of .6 */
+	for (i = 0; i < 28; i++) {
+		relays[i].user.family = ADDR_IPV4;
+		relays[i].user.port = i;
+		while (i >= (relays[i].user.octets[3] + 1U) *
+		    (relays[i].user.octets[3] + 2U) / 2)
+			relays[i].user.octets[3]++;
+	}
+	ask(IMSG_CTL_SERVICES, 0);
+	assert_int_equal(told.sources, CTL_SOURCES);
+	for (i = 0; i < CTL_SOURCES; i++) {
+		assert_int_equal(told.source_users[i], 7 - i);
+		assert_int_equal(told.source[i].octets[3], 6 - i);
+		assert_int_equal(told.source[i].port, 0);
+		assert_int_equal(told.source_bits[i], 32);
+	}
+}
+
 /* Who dials has a pool, and who accepts has none. */
 static void
 test_dials(void **state)
@@ -267,6 +294,7 @@ main(void)
 {
 	const struct CMUnitTest	 tests[] = {
 		cmocka_unit_test_setup(test_what_there_is, setup),
+		cmocka_unit_test_setup(test_sources, setup),
 		cmocka_unit_test_setup(test_dials, setup),
 		cmocka_unit_test_setup(test_bounded, setup)
 	};

@@ -652,11 +652,11 @@ test_pressure(void **state)
 	assert_int_equal(session_want(b->s), RECVBUFFER / 4);
 	assert_int_equal(b->wakes, 1);
 	assert_true(session_tick(b->s, b->now) != 0);
-	/* The owner's limit, which is 64 KiB at least. */
+	/* The owner's limit, which is 16 KiB at least. */
 	session_limit(b->s, 1);
 	assert_int_equal(session_want(b->s), 0);
 	session_consumed(b->st, RECVBUFFER / 4 * 3);
-	assert_int_equal(session_want(b->s), 65536);
+	assert_int_equal(session_want(b->s), 16384);
 	session_limit(b->s, UINT64_MAX);
 	assert_int_equal(session_want(b->s), RECVBUFFER);
 }

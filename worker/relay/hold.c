@@ -62,6 +62,7 @@ hold_charge(struct relay *r, const struct addr *user)
 {
 	r->charge.shed = svc->shed;
 	/* One that is charged to nobody is chosen by its age alone. */
+	r->charge.shed = svc->shed;
 	if (ledger_enter(svc->users, &r->charge, user, 0) == 0)
 		ledger_cost(&r->charge, HOLD_RELAY + r->hold.octets);
 }
@@ -75,7 +76,6 @@ hold_progress(struct relay *r)
 	hold_unlist(r);
 	r->hold.listed = 1;
 	TAILQ_INSERT_TAIL(&holders, r, hold.entry);
-	ledger_progress(&r->charge);
 }
 
 void

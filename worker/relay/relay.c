@@ -45,9 +45,6 @@
 /* After the stream's end a socket that takes less in so long is reset. */
 #define LINGER_US	(60 * 1000000ULL)
 #define LINGER_LEAST	(16 * 1024)
-/* What LZ4 has for a stream that sends nothing is given back after so long. */
-#define FORGET_US	(5 * 1000000ULL)
-#define FORGET_TIGHT_US	(1 * 1000000ULL)
 /* After so many large reads, or full ones of so much, the next is by pipe. */
 #define BULK_FULLS	4
 #define BULK_FULL_MIN	16384
@@ -315,6 +312,8 @@ relay_flush(struct relay *r)
 		}
 		r->moved = worker_now();
 		hold_took(r, n);
+		if (n > 0)
+			ledger_progress(&r->charge);
 		if (r->stream != NULL && n > 0)
 			session_consumed(r->stream, n);
 		if (throttle_waits(r, THROTTLE_WRITE))
@@ -854,6 +853,7 @@ relay_data(struct stream *st, const uint8_t *p, size_t len)
 		hold_look(r);
 		hold_took(r, n);
 		if (n > 0) {
+			ledger_progress(&r->charge);
 			session_consumed(st, n);
 		}
 		if ((size_t)n == len)
@@ -892,8 +892,12 @@ relay_reset(struct stream *st, enum reset_reason reason)
 
 	r->stream = NULL;
 	svc->stats.resets++;
-	if (reason == RESET_MEMORY)
+	if (reason == RESET_MEMORY) {
 		svc->stats.memory_resets++;
+		ledger_log(svc->users, &r->user, "reset: memory is short in "
+		    "its tunnel, %llu octets waited here", (unsigned long long)
+		    r->hold.octets);
+	}
 	relay_close(r, 1);
 }
 
@@ -933,25 +937,6 @@ relay_linger(struct relay *r, uint64_t now)
 	relay_close(r, 1);
 }
 
-/* The memory that LZ4 has for streams that send nothing is for others. */
-static void
-relay_forget(uint64_t now)
-{
-	struct relay	*r, *next;
-	uint64_t	 least = budget_tight(&svc->budget) ?
-			    FORGET_TIGHT_US : FORGET_US;
-
-	for (r = hold_oldest(); r != NULL && now - r->hold.since >= least;
-	    r = next) {
-		next = TAILQ_NEXT(r, hold.entry);
-		if (r->lz != NULL && r->stream != NULL &&
-		    now - r->lz_used >= least && relaylz_forget(r)) {
-			hold_look(r);
-			session_ready(r->stream);
-		}
-	}
-}
-
 void
 relay_tick(uint64_t now)
 {
@@ -959,7 +944,7 @@ relay_tick(uint64_t now)
 
 	TAILQ_FOREACH_SAFE(r, &lingering, queue, next)
 		relay_linger(r, now);
-	relay_forget(now);
+	relaylz_tick(now);
 	TAILQ_FOREACH_SAFE(r, &piping, piping, next)
 		if (now - r->moved >= PIPE_US)
 			relay_unpipe(r);

@@ -6,6 +6,7 @@
  */
 
 #include <sys/types.h>
+#include <sys/queue.h>
 
 #include <errno.h>
 #include <unistd.h>
@@ -15,6 +16,10 @@
 #include "relay.h"
 #include "relaylz.h"
 #include "throttle.h"
+
+/* What LZ4 has for a stream that sends nothing is given back after so long. */
+#define FORGET_US	(5 * 1000000ULL)
+#define FORGET_TIGHT_US	(1 * 1000000ULL)
 
 static struct service	*svc;
 
@@ -70,14 +75,32 @@ relaylz_count(struct relay *r)
 	r->lz_held = held;
 }
 
-int
+/* 1: the session has to be told that there is something to send. */
+static int
 relaylz_forget(struct relay *r)
 {
 	if (!lz_forget(r->lz))
 		return (0);
 	svc->stats.lz_forgotten++;
 	relaylz_count(r);
+	hold_look(r);
 	return (1);
+}
+
+void
+relaylz_tick(uint64_t now)
+{
+	struct relay	*r, *next;
+	uint64_t	 least = budget_tight(&svc->budget) ?
+			    FORGET_TIGHT_US : FORGET_US;
+
+	for (r = hold_oldest(); r != NULL && now - r->hold.since >= least;
+	    r = next) {
+		next = TAILQ_NEXT(r, hold.entry);
+		if (r->lz != NULL && r->stream != NULL &&
+		    now - r->lz_used >= least && relaylz_forget(r))
+			session_ready(r->stream);
+	}
 }
 
 /* As write(2), of plain octets, as many as may pass. */

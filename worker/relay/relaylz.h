@@ -27,11 +27,8 @@ int	 relaylz_start(struct relay *);
 void	 relaylz_end(struct relay *);
 /* Adds what has passed to the totals, what is held to the budget. */
 void	 relaylz_count(struct relay *);
-/*
- * Its stream sends nothing: lz_forget.  1: the session has to be told that it
- * is ready.
- */
-int	 relaylz_forget(struct relay *);
+/* Once a second: gives back what idle streams hold. */
+void	 relaylz_tick(uint64_t now);
 /*
  * Unpacks the stream's octets and writes them to the socket.  Returns how many
  * were taken; if not all were, or lz_waits, the socket is full.  -1: as

@@ -36,7 +36,8 @@ report_cmp(const void *a, const void *b)
 
 /* One of the sources with most users goes before those with fewer. */
 static void
-report_source(struct ctl_service *cs, const struct network *net, uint32_t users)
+report_source(struct ctl_service *cs, const struct network *net,
+    uint32_t users)
 {
 	uint32_t	 i = cs->sources;
 
@@ -66,7 +67,8 @@ report_sources(const struct service *svc, struct ctl_service *cs)
 	    (nets = calloc(svc->nrelays, sizeof(*nets))) == NULL)
 		return;
 	TAILQ_FOREACH(r, &svc->relays, entry)
-		if (network_around(&nets[n], &r->user, 0) == 0)
+		if (n < svc->nrelays &&
+		    network_around(&nets[n], &r->user, 0) == 0)
 			n++;
 	qsort(nets, n, sizeof(*nets), report_cmp);
 	for (i = first = 0; i < n; i++)

@@ -201,8 +201,8 @@ service_init(void)
 {
 	struct timeval	 second = { 1, 0 };
 
-	if ((service.peers = ledger_new("tunnel")) == NULL ||
-	    (accepted = ledger_new("tunnel")) == NULL ||
+	if ((accepted = ledger_new("tunnel")) == NULL ||
+	    (service.peers = ledger_new("tunnel")) == NULL ||
 	    (service.users = ledger_new("user")) == NULL)
 		fatal("%s", __func__);
 	TAILQ_INIT(&service.tunnels);
@@ -538,7 +538,7 @@ service_log_end(const struct tunnel *t, const char *fmt, ...)
 	uint32_t	 unsaid;
 	va_list		 ap;
 
-	if (!ledger_may_log(service.peers, &t->peer, &unsaid))
+	if (!ledger_may_log(accepted, &t->peer, &unsaid))
 		return;
 	va_start(ap, fmt);
 	vsnprintf(words, sizeof(words), fmt, ap);

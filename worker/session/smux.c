@@ -547,6 +547,7 @@ smux_consumed(struct stream *stream, size_t n)
 		fatalx("%s: stream %u: %zu octets of %u", __func__,
 		    stream->id, n, st->rcvd - st->consumed);
 	st->consumed += n;
+	smuxst_took(s, st);
 	s->progress += n;
 	s->session.stats.unconsumed -= n;
 	smuxst_credit(s, st);
@@ -629,8 +630,8 @@ smux_set_time(struct smux *s, uint64_t now)
 }
 
 /*
- * The budget is spent.  If the readers make no progress, those that hold most
- * are reset, until the tunnel is read again.
+ * The budget is spent.  If the readers make no progress, the worst are reset,
+ * until the tunnel is read again.
  */
 static void
 smux_stalled(struct smux *s)

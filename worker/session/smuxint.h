@@ -85,6 +85,8 @@ struct smux_stream {
 	uint32_t			 edge;		/* furthest granted */
 	uint32_t			 window;	/* for the next UPD */
 	uint32_t			 rcvd_ms;	/* last payload */
+	uint32_t			 took_ms;	/* last progress: */
+	uint32_t			 mark;	/* consumed what came before */
 	uint32_t			 paced_us;	/* last measured... */
 	uint32_t			 paced;		/* ...and rcvd then */
 	uint16_t			 flags;		/* SMUX_ */
@@ -189,7 +191,12 @@ void	 smuxst_forget(struct smux *, struct smux_stream *);
 void	 smuxst_kill(struct smux *, struct smux_stream *, enum reset_reason);
 /* If both directions have ended: forget, and the owner's closed. */
 void	 smuxst_finish(struct smux *, struct smux_stream *);
-/* The one that holds most, NULL when none holds anything. */
+/* The owner consumed payload: all that was held at the last progress? */
+void	 smuxst_took(struct smux *, struct smux_stream *);
+/*
+ * Of those that have been without progress longest, the one that holds most;
+ * NULL when none holds anything.
+ */
 struct smux_stream *smuxst_worst(struct smux *);
 /* The session is dead: forgets each stream and tells its owner. */
 void	 smuxst_end(struct smux *);

@@ -342,6 +342,10 @@ smuxst_received(struct smux *s, struct smux_stream *st, uint32_t n)
 		st->flags |= SMUX_CHARGED;
 		s->granted += st->window;
 	}
+	if (st->rcvd == st->consumed) {	/* it waits from now on */
+		st->took_ms = smux_ms(s);
+		st->mark = st->rcvd + n;
+	}
 	st->rcvd += n;
 	st->rcvd_ms = smux_ms(s);
 	s->session.stats.payload_in += n;
@@ -507,17 +511,37 @@ smuxst_finish(struct smux *s, struct smux_stream *st)
 	st->st.owner->closed(&st->st);
 }
 
+void
+smuxst_took(struct smux *s, struct smux_stream *st)
+{
+	if ((int32_t)(st->consumed - st->mark) < 0)
+		return;
+	st->took_ms = smux_ms(s);
+	st->mark = st->rcvd;
+}
+
+/* Octets of a stream that may be reset for them. */
+static uint32_t
+smuxst_held(const struct smux_stream *st)
+{
+	return (st->flags & SMUX_URGENT ? 0 : st->rcvd - st->consumed);
+}
+
 struct smux_stream *
 smuxst_worst(struct smux *s)
 {
 	struct smux_stream	*st, *worst = NULL;
 	size_t			 i;
-	uint32_t		 held, most = 0;
+	uint32_t		 held, most = 0, old = 0, now = smux_ms(s);
 
+	for (i = 0; i < (size_t)1 << s->bits; i++)
+		for (st = s->buckets[i]; st != NULL; st = st->next)
+			if (smuxst_held(st) > 0 && now - st->took_ms > old)
+				old = now - st->took_ms;
 	for (i = 0; i < (size_t)1 << s->bits; i++) {
 		for (st = s->buckets[i]; st != NULL; st = st->next) {
-			held = st->rcvd - st->consumed;
-			if (held <= most || (st->flags & SMUX_URGENT))
+			held = smuxst_held(st);
+			if (held <= most || now - st->took_ms < old / 2)
 				continue;
 			most = held;
 			worst = st;

@@ -16,7 +16,7 @@
 #include "solo.h"
 
 /* An owner that may hold less than this could not go on. */
-#define SOLO_BUDGET_MIN	65536
+#define SOLO_BUDGET_MIN	16384
 /* A diversion pays from so many octets on. */
 #define SOLO_DIVERT_MIN	16384
 /* Less room than this behind other octets is left empty. */

@@ -9,7 +9,7 @@
  * an end, a reset and silence pass through every hop as what they were, and
  * with conf.divert payload may be diverted as with smux.h's large frames.
  * There are no windows: while the owner holds a full receive buffer (or
- * session_limit, but 64 KiB at least) the tunnel is not read.
+ * session_limit, but 16 KiB at least) the tunnel is not read.
  *
  * When the session is done everything is out and the tunnel can end; aborted
  * says that our reset ended it.  session_drain tells the peer, by its

@@ -69,7 +69,7 @@ struct service {
 	char			 where[HOST_MAX];	/* listener or target */
 	struct budget		 budget;
 	struct ledger		*users;	/* whom relays are charged to... */
-	struct ledger		*peers;		/* ...and tunnels */
+	struct ledger		*peers;	/* ...and tunnels, for their memory */
 	/* ends a relay that the ledger sheds */
 	void			(*shed)(struct charge *, const char *);
 	struct service_stats	 stats;

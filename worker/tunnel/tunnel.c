@@ -47,6 +47,9 @@
 /* Time for what is buffered to go out, and the peer's end to come in. */
 #define ENDING_US	(2 * 1000000ULL)
 
+/* However slowly its reader takes the rest, and whatever the peer says. */
+#define ENDING_MAX_US	(3600 * 1000000ULL)
+
 static struct service			*svc;
 static uint8_t	 batch[WIRE_BATCH];	/* of the one tunnel whose turn it is */
 
@@ -274,7 +277,10 @@ tunnel_over(struct tunnel *t)
 		return;
 	}
 	t->patience = t->session->conf.timeout_ms * 1000ULL;
-	t->deadline = t->patience == 0 ? 0 : worker_now() + t->patience;
+	if (t->patience == 0)
+		t->patience = ENDING_MAX_US;
+	t->ended = worker_now() + ENDING_MAX_US;
+	t->deadline = worker_now() + t->patience;
 }
 
 /* ---- octets ---- */
@@ -683,6 +689,8 @@ tunnel_ending_turn(struct tunnel *t)
 	}
 	if (t->patience != 0)
 		t->deadline = worker_now() + t->patience;
+	if (t->ended != 0 && t->deadline > t->ended)
+		t->deadline = t->ended;
 	tunnel_again(t);
 }
 

@@ -73,11 +73,10 @@ struct tunnel {
 	uint64_t		 timer_at; /* when ev_timer fires; UINT64_MAX */
 	/* ending: moves deadline when the peer shows that it lives, us; or 0 */
 	uint64_t		 patience;
+	uint64_t		 ended;		/* ending: at the latest; 0 */
 	uint64_t		 held_until;	/* it is not read; 0 */
 	/* the peer must say something by then; 0 */
 	uint64_t		 probe_until;
-	struct charge		 charge;	/* to its peer's source... */
-	struct charge		 place;		/* ...with those accepted */
 	struct tunnelhold	 hold;
 	uint32_t		 serial;
 	uint32_t		 rtt_us;	/* 0: not known */

@@ -58,9 +58,9 @@ tunnelhold_look(struct tunnel *t, uint64_t now)
 	budget_hold(&svc->budget, (int64_t)octets - (int64_t)h->octets);
 	h->octets = octets;
 	octets += wire_held(&t->wire);
-	if (octets != t->charge.cost)
-		ledger_cost(&t->charge, (int64_t)octets -
-		    (int64_t)t->charge.cost);
+	if (octets != t->hold.charge.cost)
+		ledger_cost(&t->hold.charge, (int64_t)octets -
+		    (int64_t)t->hold.charge.cost);
 	if (h->stuck != 0 && budget_pressed(&svc->budget))
 		wire_trim(&t->wire);
 }
@@ -69,7 +69,7 @@ void
 tunnelhold_begin(struct tunnel *t)
 {
 	/* One that is charged to nobody is chosen by its age alone. */
-	(void)ledger_enter(svc->peers, &t->charge, &t->peer, 0);
+	(void)ledger_enter(svc->peers, &t->hold.charge, &t->peer, 0);
 	tunnelhold_look(t, worker_now());
 }
 
@@ -78,7 +78,7 @@ tunnelhold_end(struct tunnel *t)
 {
 	budget_hold(&svc->budget, -(int64_t)t->hold.octets);
 	budget_going(&svc->budget, -(int64_t)t->hold.going);
-	ledger_leave(&t->charge);
+	ledger_leave(&t->hold.charge);
 }
 
 uint64_t
@@ -122,7 +122,7 @@ tunnelhold_relieve(uint64_t us)
 	TAILQ_FOREACH(t, &svc->tunnels, entry) {
 		if (!tunnelhold_is_stuck(t, now, us))
 			continue;
-		octets = ledger_octets(&t->charge);
+		octets = ledger_octets(&t->hold.charge);
 		if (worst == NULL || octets > most || (octets == most &&
 		    t->hold.stuck < worst->hold.stuck)) {
 			worst = t;

@@ -14,10 +14,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "worker/net/ledger.h"
+
 struct service;
 struct tunnel;
 
 struct tunnelhold {
+	struct charge	 charge;	/* to its peer's source */
 	size_t		 octets;	/* charged; the wire's are not in it */
 	size_t		 waits;		/* for the peer, with the wire's... */
 	uint64_t	 stuck;		/* ...without progress since; 0 */

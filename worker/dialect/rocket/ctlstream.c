@@ -183,11 +183,12 @@ ctlstream_message(struct ctlstream *cs, const struct rocket_ctl *msg)
 		tunnel_peer_wants(cs->tunnel, msg->more);
 		break;
 	case CONTROL_NOTICE:
-		/* one a tunnel, so that nobody fills our log */
-		if (!cs->noticed)
-			log_warnx("tunnel %u: the other side says: %s",
-			    cs->tunnel->serial, msg->words);
+		/* one a tunnel, and of a server: nobody fills our log */
+		if (cs->noticed || !cs->tunnel->service->dials)
+			break;
 		cs->noticed = 1;
+		log_warnx("tunnel %u: the other side says: %s",
+		    cs->tunnel->serial, msg->words);
 		break;
 	default:
 		break;		/* one that may be skipped */

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: ISC */
+
+/*
+ * Rates: what a relay moves in a time, either way, alone and beside others, by
+ * memory, by pipe and with LZ4; ends, resets and reloads of one that waits.
+ */
+
+#include <sys/types.h>
+#include <sys/queue.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "worker/relay/relay.h"
+#include "worker/relay/throttle.h"
+#include "flowrig.h"
+
+#define RATE	1000000U
+#define STEP_US	50000U		/* what a bucket holds, as a time */
+#define STEP	(RATE / 20)
+#define SIZE	(8 * STEP + 17)
+
+static struct flow_peer		 peer;
+static struct flow_end		 end, other;
+static struct flow_stream	*fs;
+
+static void
+limits(uint32_t in, uint32_t out, uint32_t in_user, uint32_t out_user)
+{
+	struct service_opts	*o = &svc->conf.opts;
+
+	o->rate_in = in;
+	o->rate_out = out;
+	o->rate_in_user = in_user;
+	o->rate_out_user = out_user;
+	throttle_changed();
+}
+
+static int
+teardown(void **state)
+{
+	int	 ret = flow_teardown(state);
+
+	limits(0, 0, 0, 0);
+	return (ret);
+}
+
+/* All of it comes, and never more than the rate allows. */
+static void
+comes(const uint64_t *rx, uint64_t size)
+{
+	uint64_t	 start = flow_now, before;
+
+	flow_settle();
+	while (*rx < size) {
+		assert_true(*rx <= STEP + (flow_now - start) * RATE / 1000000);
+		before = *rx;
+		flow_now += STEP_US;
+		UNTIL(*rx > before);
+		flow_settle();
+	}
+	assert_true(flow_now - start >= (size - STEP) * 1000000 / RATE);
+	assert_int_equal(*rx, size);
+}
+
+static void
+both_ways(enum side side, uint32_t transport)
+{
+	flow_side(side);
+	flow_open(&peer, transport);
+	fs = flow_join(&peer, &end, FLOW_TCP);
+	flow_settle();
+	flow_send(fs, SIZE, 0);
+	comes(&end.rx, SIZE);
+	flow_now += FLOW_SECOND;
+	flow_write(&end, SIZE, 0);
+	comes(&fs->rx, SIZE);
+	flow_shut(&end, 0);
+	flow_close(&peer);
+}
+
+static void
+test_service(void **state)
+{
+	int	 i;
+
+	(void)state;
+	for (i = 0; i < 4; i++) {
+		limits(RATE, RATE, 0, 0);
+		both_ways(i & 1 ? SIDE_CLIENT : SIDE_SERVER,
+		    i & 2 ? TRANSPORT_TCP : TRANSPORT_TCPMUX);
+	}
+}
+
+static void
+test_user(void **state)
+{
+	(void)state;
+	limits(0, 0, RATE, RATE);
+	both_ways(SIDE_SERVER, TRANSPORT_TCPMUX);
+	/* the lower of two limits counts */
+	limits(4 * RATE, RATE, RATE, 4 * RATE);
+	both_ways(SIDE_SERVER, TRANSPORT_TCPMUX);
+}
+
+static void
+test_pipe(void **state)
+{
+	(void)state;
+	svc->conf.opts.seals = SEAL_NONE;
+	limits(RATE, RATE, 0, 0);
+	both_ways(SIDE_SERVER, TRANSPORT_TCP);
+	svc->conf.opts.seals = SEAL_TLS;
+}
+
+static void
+test_lz4(void **state)
+{
+	(void)state;
+	svc->conf.opts.compression = COMPRESSION_LZ4;
+	limits(RATE, RATE, 0, 0);
+	both_ways(SIDE_SERVER, TRANSPORT_TCPMUX);
+	svc->conf.opts.compression = COMPRESSION_NO;
+}
+
+/* Two users take turns. */
+static void
+test_turns(void **state)
+{
+	struct flow_stream	*second;
+	int			 i;
+
+	(void)state;
+	limits(0, RATE, 0, 0);
+	flow_open(&peer, TRANSPORT_TCPMUX);
+	fs = flow_join(&peer, &end, FLOW_TCP);
+	second = flow_join(&peer, &other, FLOW_TCP);
+	flow_send(fs, SIZE, 0);
+	flow_settle();
+	flow_send(second, SIZE, 0);
+	flow_settle();
+	for (i = 0; i < 6; i++) {
+		flow_now += STEP_US;
+		flow_settle();
+		UNTIL(end.rx + other.rx >= (i + 2) * (uint64_t)STEP - 2);
+	}
+	assert_true(end.rx + other.rx <= 7 * (uint64_t)STEP + 1);
+	assert_true(other.rx >= 2 * STEP);
+	flow_shut(&end, 1);
+	flow_shut(&other, 1);
+}
+
+/* Its end waits behind what it has not got yet; a reset does not. */
+static void
+test_ends(void **state)
+{
+	(void)state;
+	limits(RATE, RATE, 0, 0);
+	flow_open(&peer, TRANSPORT_TCPMUX);
+	fs = flow_join(&peer, &end, FLOW_TCP);
+	flow_send(fs, 2 * STEP, 1);
+	flow_settle();
+	assert_false(end.eof);
+	flow_now += STEP_US;
+	UNTIL(end.eof);
+	assert_int_equal(end.rx, 2 * STEP);
+	flow_write(&end, 2 * STEP, 0);
+	flow_settle();
+	flow_shut(&end, 1);
+	UNTIL(fs->resets == 1);
+	UNTIL(svc->nrelays == 0);
+}
+
+/* A reload: who waits does not have to any more, or begins to. */
+static void
+test_reload(void **state)
+{
+	(void)state;
+	flow_open(&peer, TRANSPORT_TCPMUX);
+	fs = flow_join(&peer, &end, FLOW_TCP);
+	flow_send(fs, SIZE, 0);
+	UNTIL(end.rx == SIZE);
+	limits(0, RATE, 0, RATE);
+	flow_send(fs, SIZE, 0);
+	flow_settle();
+	assert_int_equal(end.rx, SIZE + STEP);
+	limits(0, 0, 0, 0);
+	UNTIL(end.rx == 2 * SIZE);
+	flow_shut(&end, 0);
+}
+
+int
+main(void)
+{
+#define T(f)	cmocka_unit_test_setup_teardown(f, flow_setup, teardown)
+	const struct CMUnitTest	 tests[] = {
+		T(test_service),
+		T(test_user),
+		T(test_pipe),
+		T(test_lz4),
+		T(test_turns),
+		T(test_ends),
+		T(test_reload)
+	};
+
+	return (cmocka_run_group_tests(tests, flow_setup_all,
+	    flow_teardown_all));
+}
