@@ -98,9 +98,7 @@ void
 hold_took(struct relay *r, size_t n)
 {
 	r->hold.taken += n;
-	if (!r->hold.listed && n > 0)
-		ledger_progress(&r->charge);
-	else if (r->hold.listed && (r->out.len == 0 ||
+	if (r->hold.listed && (r->out.len == 0 ||
 	    r->hold.taken >= r->hold.mark))
 		hold_progress(r);
 }

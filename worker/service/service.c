@@ -475,7 +475,7 @@ service_drop(struct charge *c, const char *why)
 {
 	struct tunnel	*t;
 
-	t = (void *)((char *)c - offsetof(struct tunnel, place));
+	t = (void *)((char *)c - offsetof(struct tunnel, charge));
 	tunnel_kill(t, TUNNEL_END_LOST, "closed: %s", why);
 }
 
@@ -483,11 +483,11 @@ static void
 service_opened(struct tunnel *t)
 {
 	log_debug("tunnel %u: open, %s", t->serial, addr_print(&t->peer));
-	t->place.shed = service_drop;
+	t->charge.shed = service_drop;
 	if (service.dials)
 		pool_tunnel_opened(t);
 	else
-		(void)ledger_enter(accepted, &t->place, &t->peer, 0);
+		(void)ledger_enter(accepted, &t->charge, &t->peer, 0);
 	service_changed();
 }
 
@@ -503,7 +503,7 @@ service_taken(struct tunnel *t)
 	else {
 		service_tell_gate(IMSG_TUNNEL_CLOSED, t->number);
 		t->number = 0;
-		ledger_leave(&t->place);
+		ledger_leave(&t->charge);
 	}
 }
 
@@ -595,7 +595,7 @@ service_closed_here(const struct tunnel *t)
 static void
 service_closed(struct tunnel *t)
 {
-	ledger_leave(&t->place);
+	ledger_leave(&t->charge);
 	if (service.dials)
 		pool_tunnel_closed(t);
 	else

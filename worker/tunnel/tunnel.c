@@ -496,7 +496,7 @@ tunnel_readable(const struct tunnel *t)
 static void
 tunnel_heard(struct tunnel *t)
 {
-	ledger_progress(&t->place);
+	ledger_progress(&t->charge);
 	if (t->probe_until != 0 && (!tunnel_muxed(t) ||
 	    worker_now() + PROBE_US - t->probe_until >= PROBE_OLD_US))
 		tunnel_lives(t);

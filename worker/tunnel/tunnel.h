@@ -77,6 +77,7 @@ struct tunnel {
 	uint64_t		 held_until;	/* it is not read; 0 */
 	/* the peer must say something by then; 0 */
 	uint64_t		 probe_until;
+	struct charge		 charge;	/* of one that was accepted */
 	struct tunnelhold	 hold;
 	uint32_t		 serial;
 	uint32_t		 rtt_us;	/* 0: not known */
