@@ -84,6 +84,24 @@ static const struct channel_ops	 procs_channel_ops = {
 
 /* ---- the list ---- */
 
+/*
+ * Not all workers at once: hundreds that start share the processors, and each
+ * has to be READY in time.  Those that are left follow as these become READY.
+ */
+static int
+procs_may_start(const struct child *which)
+{
+	const struct child	*child;
+	int			 n = 0;
+
+	if (which->role != PROC_SERVICE)
+		return (1);
+	TAILQ_FOREACH(child, &which->env->children, entry)
+		if (child->state == CHILD_STARTING)
+			n++;
+	return (n < STARTING_MAX);
+}
+
 static void
 procs_timeout(int fd, short what, void *arg)
 {
@@ -91,7 +109,10 @@ procs_timeout(int fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	child_event(child, CHILD_EV_TIMEOUT);
+	if (child->state == CHILD_BACKOFF && !procs_may_start(child))
+		procs_timer(child, CHILD_BACKOFF_MIN);
+	else
+		child_event(child, CHILD_EV_TIMEOUT);
 }
 
 struct child *
@@ -308,34 +329,21 @@ procs_count(struct rocketd *env, const uint32_t *order, uint32_t which,
 	return (n);
 }
 
-/*
- * Not all at once: hundreds that start share the processors, and each has to be
- * READY in time.  Those that are left follow as these become READY.
- */
-static int
-procs_may_start(struct rocketd *env)
-{
-	struct child	*child;
-	int		 n = 0;
-
-	TAILQ_FOREACH(child, &env->children, entry)
-		if (child->state == CHILD_STARTING)
-			n++;
-	return (n < STARTING_MAX);
-}
-
 static void
 procs_start_stage(struct rocketd *env, uint32_t stage)
 {
 	struct child	*child;
+	int		 full = 0;
 
  again:
 	TAILQ_FOREACH(child, &env->children, entry) {
 		if (procs_stages[child->role] > stage ||
 		    child->state != CHILD_DOWN)
 			continue;
-		if (!procs_may_start(env))
-			return;
+		if (full && child->role == PROC_SERVICE)
+			continue;
+		if ((full = !procs_may_start(child)))
+			continue;
 		child_event(child, CHILD_EV_START);
 		/* The list may have changed. */
 		if (env->phase == PHASE_STOPPING)

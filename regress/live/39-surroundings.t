@@ -80,11 +80,21 @@ refused 'cannot be started: the limit of processes is reached' "few processes"
 	echo "}"
 } >"$T/many.conf"
 chmod 600 "$T/many.conf"
+# at_once: how many processes there were at most that were not ready yet
+at_once() {
+	awk '/ parent: .*: started, pid/ { if (++n > max) max = n }
+	    / parent: .*: ready$/ { n-- } END { print max }' "$T/a.log"
+}
+workers() { ctl a -j show processes | tr '{' '\n' |
+    sed -n 's/^"process":"service".*"pid":\([0-9]*\).*/\1/p'; }
 up - many --
-most=$(awk '/ parent: .*: started, pid/ { if (++n > max) max = n }
-    / parent: .*: ready$/ { n-- } END { print max }' "$T/a.log")
-[ "$most" -le 32 ]
-ok $? "60 services: $most processes start at a time"
+[ "$(at_once)" -le 33 ]
+ok $? "60 services: $(at_once) processes start at a time"
+kill -9 $(workers)
+until_true '[ "$(grep -c "worker s.*: ready" "$T/a.log")" -eq 120 ]'
+ok $? "60 workers are killed at once: all are replaced"
+[ "$(at_once)" -le 33 ]
+ok $? "60 workers are killed at once: $(at_once) start at a time"
 stop "$pid"
 is "$status" 0 "60 services: it ends"
 

@@ -33,8 +33,11 @@ static const struct {
 	const char	*name;
 	int		 number;
 } limits[] = {
-	{ "as", RLIMIT_AS }, { "core", RLIMIT_CORE },
-	{ "data", RLIMIT_DATA }, { "fsize", RLIMIT_FSIZE },
+#ifdef RLIMIT_AS
+	{ "as", RLIMIT_AS },
+#endif
+	{ "core", RLIMIT_CORE }, { "data", RLIMIT_DATA },
+	{ "fsize", RLIMIT_FSIZE },
 	{ "nofile", RLIMIT_NOFILE }, { "nproc", RLIMIT_NPROC },
 	{ "stack", RLIMIT_STACK }
 };
