@@ -288,6 +288,7 @@ static const struct rule_field	 fields_dialled[] = {
 };
 
 static const struct rule_field	 fields_resolve[] = {
+	RANGE(msg_resolve, what, DIAL_REMOTE, DIAL_TARGET),
 	STRING(msg_resolve, host),
 	END
 };

@@ -494,6 +494,8 @@ struct msg_started {
 struct msg_resolve {
 	uint32_t	 request;
 	uint32_t	 timeout_ms;
+	uint32_t	 service;	/* whose name it is; one of several */
+	uint32_t	 what;		/* enum dial_what */
 	char		 host[HOST_MAX];
 };
 

@@ -165,6 +165,7 @@ static const struct field	 fields[] = {
 	F(IMSG_STOP, msg_stop, drain_ms, UINT32_MAX, 1),
 	UPTO(IMSG_LOG_LEVEL, msg_level, level, LOGLEVEL_TRACE),
 	UPTO(IMSG_LOG, msg_log, level, LOGLEVEL_TRACE),
+	UPTO(IMSG_RESOLVE, msg_resolve, what, DIAL_TARGET),
 	UPTO(IMSG_TLS_LOST, msg_count, count, 63),
 	FROM(IMSG_FDS_TAKEN, msg_count, count, 1),
 	F(IMSG_FDS_TAKEN, msg_count, count, UINT32_MAX, 1),

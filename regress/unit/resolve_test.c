@@ -32,6 +32,9 @@
 static struct far_end		 dial;
 static struct msg_resolved	 answers[ANSWERS_MAX];
 static int			 nanswers;
+static uint32_t			 asks_for = 1;	/* that asks */
+static enum dial_what		 what = DIAL_TARGET;
+static int			 silent;	/* "flaky" is not answered */
 
 /* ---- the system's resolver ---- */
 
@@ -74,10 +77,14 @@ getaddrinfo(const char *host, const char *service,
 	int	 i;
 
 	*list = NULL;
-	if (service != NULL || hints->ai_socktype != SOCK_STREAM ||
-	    !(hints->ai_flags & AI_ADDRCONFIG))
+	if (service != NULL || hints->ai_socktype != SOCK_STREAM)
 		return (EAI_BADFLAGS);
-	if (strcmp(host, "hang") == 0)
+	/* One family of its own, and the name has only the other. */
+	if ((strcmp(host, "alone") == 0 || strcmp(host, "nobody") == 0) &&
+	    hints->ai_flags & AI_ADDRCONFIG)
+		return (EAI_NODATA);
+	if (strncmp(host, "hang", 4) == 0 ||
+	    (silent && strcmp(host, "flaky") == 0))
 		for (;;)
 			(void)pause();
 	if (strcmp(host, "crash") == 0)
@@ -86,12 +93,12 @@ getaddrinfo(const char *host, const char *service,
 		_exit(0);
 	if (strcmp(host, "nonsense") == 0 && write(3, "nonsense", 8) == 8)
 		_exit(0);
-	if (strcmp(host, "nobody") == 0)
+	if (strcmp(host, "nobody") == 0 || strstr(host, "localhost") != NULL)
 		return (EAI_NONAME);
 	if (strcmp(host, "descriptors") == 0)
-		return (has_spare_descriptor() ? EAI_FAIL : EAI_NODATA);
+		return (has_spare_descriptor() ? EAI_FAIL : EAI_MEMORY);
 	if (strcmp(host, "alarm") == 0)
-		return (alarm(0) == 0 ? EAI_FAIL : EAI_NODATA);
+		return (alarm(0) == 0 ? EAI_FAIL : EAI_MEMORY);
 	if (strcmp(host, "empty") == 0)
 		return (0);
 	if (strcmp(host, "many") == 0)
@@ -129,6 +136,8 @@ ask(uint32_t request, const char *host, uint32_t timeout_ms)
 	memset(&msg, 0, sizeof(msg));
 	msg.request = request;
 	msg.timeout_ms = timeout_ms;
+	msg.service = asks_for;
+	msg.what = what;
 	strlcpy(msg.host, host, sizeof(msg.host));
 	frame_say(&dial, IMSG_RESOLVE, &msg, sizeof(msg));
 }
@@ -229,8 +238,8 @@ static void
 lends_nothing_to_its_children(void **state)
 {
 	(void)state;
-	assert_int_equal(answer("descriptors")->error, EAI_NODATA);
-	assert_int_equal(answer("alarm")->error, EAI_NODATA);
+	assert_int_equal(answer("descriptors")->error, EAI_MEMORY);
+	assert_int_equal(answer("alarm")->error, EAI_MEMORY);
 }
 
 static void
@@ -251,40 +260,147 @@ ends_what_takes_too_long(void **state)
 	frame_until(frame_figure("lookups_running") == 0);
 }
 
+/* n names that are not answered, of as many services. */
 static void
-runs_eight_at_once(void **state)
+ask_for_dead(int n, uint32_t timeout_ms)
 {
+	char	 host[16];
+	int	 i;
+
+	for (i = 0; i < n; i++) {
+		asks_for = 100 + i;
+		(void)snprintf(host, sizeof(host), "hang%d", i);
+		ask(i, host, timeout_ms);
+	}
+	asks_for = 1;
+}
+
+/* Names of one service keep that service waiting, and no other. */
+static void
+gives_a_service_its_part(void **state)
+{
+	char	 host[16];
 	int	 i;
 
 	(void)state;
-	for (i = 0; i < 8; i++)
-		ask(i, "hang", 2000);
-	ask(8, "two", PATIENCE);
-	frame_until(frame_figure("lookups_running") == 8 &&
+	for (i = 0; i < 10; i++) {
+		(void)snprintf(host, sizeof(host), "hang%d", 50 + i);
+		ask(i, host, PATIENCE);
+	}
+	ask(10, "nobody", PATIENCE);
+	asks_for = 2;
+	ask(11, "three", PATIENCE);
+	asks_for = 1;
+	frame_until(nanswers == 1);
+	assert_int_equal(answers[0].request, 11);
+	assert_int_equal(frame_figure("lookups_running"), 4);
+	assert_int_equal(frame_figure("lookups_queued"), 7);
+}
+
+/* All children wait for names that nobody answers: the oldest makes way. */
+static void
+makes_way(void **state)
+{
+	uint64_t	 shed = frame_figure("lookups_shed");
+	uint64_t	 start = worker_now();
+
+	(void)state;
+	ask_for_dead(29, PATIENCE);
+	frame_until(frame_figure("lookups_running") == 28 &&
 	    frame_figure("lookups_queued") == 1);
-	ask(9, "two", 100);		/* its time ends in the queue */
-	frame_until(nanswers == 10);
-	assert_int_equal(answers[0].request, 9);
+	ask(100, "four", 100);		/* its time ends in the queue */
+	ask(101, "five", PATIENCE);
+	frame_until(nanswers == 1);
+	assert_int_equal(answers[0].request, 100);
 	assert_int_equal(answers[0].error, EAI_AGAIN);
-	assert_int_equal(answers[9].request, 8);
-	assert_int_equal(answers[9].error, 0);
+	/* remotes do not wait for targets */
+	what = DIAL_REMOTE;
+	ask(102, "six", PATIENCE);
+	what = DIAL_TARGET;
+	frame_until(nanswers == 2);
+	assert_int_equal(answers[1].request, 102);
+	assert_true(worker_now() - start < 2000 * 1000);
+	frame_until(nanswers == 5);
+	assert_true(frame_figure("lookups_shed") >= shed + 1);
+	assert_true(worker_now() - start >= 2000 * 1000);
+	assert_true(worker_now() - start < PATIENCE * 1000);
+	assert_int_equal(answers[2].error, EAI_AGAIN);
+	frame_part(&dial);
+	frame_until(frame_figure("lookups_running") == 0);
+	frame_join(&dial, PROC_DIAL, 0, SIDE_NONE, got);
+	/* They were silent: the next time a name that is not comes first. */
+	nanswers = 0;
+	ask_for_dead(29, PATIENCE);
+	ask(100, "seven", PATIENCE);
+	frame_until(nanswers >= 1 && answers[nanswers - 1].request == 100);
+}
+
+/* A name that was answered before has that answer while it is slow. */
+static void
+knows_the_last_answer(void **state)
+{
+	uint64_t	 stale = frame_figure("lookups_stale");
+	uint64_t	 start;
+
+	(void)state;
+	assert_int_equal(answer("flaky")->count, 2);
+	silent = 1;
+	start = worker_now();
+	assert_int_equal(answer("flaky")->count, 2);
+	assert_in_range(worker_now() - start, 990 * 1000, 9000 * 1000);
+	assert_int_equal(frame_figure("lookups_stale"), stale + 1);
+	/* at once, as long as it is looked up; and who is slow is known */
+	assert_int_equal(answer("flaky")->count, 2);
+	assert_int_equal(frame_figure("lookups_running"), 1);
+	frame_until(frame_figure("lookups_running") == 0);
+	assert_int_equal(frame_logged("its last addresses are used"), 1);
+	start = worker_now();
+	assert_int_equal(answer("flaky")->count, 2);
+	assert_true(worker_now() - start < 900 * 1000);
+	assert_int_equal(frame_figure("lookups_stale"), stale + 3);
+	assert_int_equal(answer("nobody")->error, EAI_NONAME);
+	silent = 0;
+}
+
+/* localhost is this machine in both families, whatever the files say. */
+static void
+knows_localhost(void **state)
+{
+	const struct msg_resolved	*res;
+
+	(void)state;
+	res = answer("localhost");
+	assert_int_equal(res->count, 2);
+	assert_int_equal(res->addr[0].family, ADDR_IPV6);
+	assert_int_equal(res->addr[0].octets[15], 1);
+	assert_int_equal(res->addr[1].family, ADDR_IPV4);
+	assert_int_equal(res->addr[1].octets[0], 127);
+	assert_int_equal(answer("a.localhost")->count, 2);
+	assert_int_equal(answer("mylocalhost")->error, EAI_NONAME);
+	assert_int_equal(answer("alone")->count, 2);
 }
 
 static void
 queues_so_many_and_no_more(void **state)
 {
 	uint64_t	 refused = frame_figure("lookups_refused");
+	char		 host[16];
 	int		 i;
 
 	(void)state;
-	for (i = 0; i < 8 + 256; i++)
-		ask(i, "hang", PATIENCE);
-	frame_until(frame_figure("lookups_queued") == 256);
+	for (i = 0; i < 4 + 4096; i++) {
+		(void)snprintf(host, sizeof(host), "hang%d", i);
+		ask(i, host, PATIENCE);
+		if (i % 256 == 0)
+			frame_until(frame_figure("lookups_queued") +
+			    frame_figure("lookups_running") == (uint64_t)i + 1);
+	}
+	frame_until(frame_figure("lookups_queued") == 4096);
 	frame_run(20);
 	assert_int_equal(nanswers, 0);
-	ask(264, "two", PATIENCE);
+	ask(9999, "eight", PATIENCE);
 	frame_until(nanswers == 1);
-	assert_int_equal(answers[0].request, 264);
+	assert_int_equal(answers[0].request, 9999);
 	assert_int_equal(answers[0].error, EAI_AGAIN);
 	assert_int_equal(frame_figure("lookups_refused"), refused + 1);
 	/* dial goes, and all of it with it: teardown waits for that */
@@ -334,7 +450,12 @@ main(void)
 		    setup, teardown),
 		cmocka_unit_test_setup_teardown(ends_what_takes_too_long,
 		    setup, teardown),
-		cmocka_unit_test_setup_teardown(runs_eight_at_once, setup,
+		cmocka_unit_test_setup_teardown(gives_a_service_its_part,
+		    setup, teardown),
+		cmocka_unit_test_setup_teardown(makes_way, setup, teardown),
+		cmocka_unit_test_setup_teardown(knows_the_last_answer, setup,
+		    teardown),
+		cmocka_unit_test_setup_teardown(knows_localhost, setup,
 		    teardown),
 		cmocka_unit_test_setup_teardown(queues_so_many_and_no_more,
 		    setup, teardown),

@@ -83,7 +83,8 @@ static void
 dial_got(struct far_end *e, struct imsg *imsg)
 {
 	(void)e;
-	if (imsg_get_type(imsg) == IMSG_DIAL_CANCEL)
+	if (imsg_get_type(imsg) == IMSG_DIAL_CANCEL ||
+	    imsg_get_type(imsg) == IMSG_DIAL_SETTLED)
 		return;
 	assert_int_equal(imsg_get_type(imsg), IMSG_DIAL);
 	assert_true(nasked < ASKED);

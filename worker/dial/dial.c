@@ -491,6 +491,8 @@ request_resolve(struct request *r)
 	msg.request = r->query;
 	msg.timeout_ms = r->deadline > now + 1000 ?
 	    (r->deadline - now) / 1000 : 1;
+	msg.service = r->conf.service;
+	msg.what = r->msg.what;
 	strlcpy(msg.host, r->conf.host, sizeof(msg.host));
 	(void)channel_send(dial.resolve, IMSG_RESOLVE, -1, &msg, sizeof(msg));
 }

@@ -157,7 +157,7 @@ sandbox_limits(enum proc_role role, int root)
 		if (role != PROC_RESOLVE)
 			sandbox_limit(RLIMIT_NPROC, "nproc", 0);
 		else if (root)
-			sandbox_limit(RLIMIT_NPROC, "nproc", 17);
+			sandbox_limit(RLIMIT_NPROC, "nproc", 65);
 	}
 	/* each user, tunnel and listener is a descriptor */
 	if (getrlimit(RLIMIT_NOFILE, &rl) == -1)
