@@ -18,6 +18,7 @@ use constant {
 	WAIT => 50,		# ms of queue where the rate is bounded
 	MTU => 1500,
 	MANY => 8,		# streams, on bad lines
+	PINGS => 2,		# seconds more for pings there
 };
 
 # Round-trip time in ms, and loss in percent each way.
@@ -148,7 +149,8 @@ sub rows {
 		    server => '10.77.0.2', rtt => $l->[0] / 1000,
 		    ns => { client => $A, server => $B });
 		Rows::ready($run);
-		Rows::ping($run, $rec, $row, $env->{seconds} / 2);
+		# Some round trips, and one that is lost.
+		Rows::ping($run, $rec, $row, PINGS + $env->{seconds} / 2);
 		$rec->("$row.mb_s", down_rate($run, 1));
 		$rec->("${row}m.mb_s", down_rate($run, MANY)) if $l->[2];
 		Rows::beside($run, $rec, "${row}b", $env->{seconds});
