@@ -29,7 +29,6 @@
 #include <openssl/x509.h>
 
 #include "shared/compat.h"
-#include "worker/net/source.h"
 #include "rolerig.h"
 
 #define STRANGERS	6
@@ -503,7 +502,6 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	go(&gate);
 	all_ends();
 	must(rig_figure("connections") == 0);
-	source_free_all();
 	must((fd = dup(STDERR_FILENO)) == next);
 	close(fd);
 	return (0);
