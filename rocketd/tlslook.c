@@ -63,16 +63,18 @@ struct tlslook {
 
 /* ---- the files ---- */
 
-static void
+/* 0: there is nothing to look at. */
+static int
 tlslook_add(struct tlslook *l, const struct conf_pem *pem, const char *what,
     enum side side)
 {
 	if (pem->path == NULL || pem->fd == -1)
-		return;
+		return (0);
 	l->pems[l->total] = pem;
 	l->fds[l->total] = pem->fd;
 	snprintf(l->words[l->total++], TLSLOOK_WORD, "%s:%s", side_name(side),
 	    what);
+	return (1);
 }
 
 /* A key follows its certificate. */
@@ -81,6 +83,7 @@ tlslook_list(struct tlslook *l)
 {
 	const struct conf_block	*b;
 	const struct conf_tls	*t;
+	const char		*cert;
 	uint32_t		 i, max = 1;
 
 	TAILQ_FOREACH(b, &l->conf->blocks, entry)
@@ -92,12 +95,13 @@ tlslook_list(struct tlslook *l)
 		return (-1);
 	TAILQ_FOREACH(b, &l->conf->blocks, entry) {
 		t = &b->tls;
+		cert = LOOK_CERT;
 		for (i = 0; i < t->ncerts; i++) {
-			tlslook_add(l, &t->certs[i], i == 0 ? LOOK_CERT :
-			    LOOK_ALSO, b->side);
-			tlslook_add(l, &t->keys[i], LOOK_KEY, b->side);
+			if (tlslook_add(l, &t->certs[i], cert, b->side))
+				cert = LOOK_ALSO;
+			(void)tlslook_add(l, &t->keys[i], LOOK_KEY, b->side);
 		}
-		tlslook_add(l, &t->ca, LOOK_CA, b->side);
+		(void)tlslook_add(l, &t->ca, LOOK_CA, b->side);
 	}
 	return (0);
 }

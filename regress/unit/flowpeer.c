@@ -568,7 +568,7 @@ peer_output(struct flow_peer *p)
 
 	while (wire_flush(&p->wire) == 0) {
 		wire_idle(&p->wire);
-		if ((n = session_output(p->s, batch, wire_room(&p->t->wire))) == 0)
+		if ((n = session_output(p->s, batch, wire_room(&p->wire))) == 0)
 			break;
 		seal_cover(p->seal, batch, n);
 		for (off = 0; off < n; off += k) {

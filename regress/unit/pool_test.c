@@ -551,7 +551,7 @@ test_refused_place(void **state)
 	pool_changed();
 	run(600);
 	assert_int_equal(tunnels(0, 0), 3);
-	assert_in_range(nasks, 20, 50);	/* then one at a time */
+	assert_in_range(nasks, 20, 80);	/* then one at a time */
 	limit[0] = 0;
 	run(76);
 	assert_int_equal(tunnels(0, 0), 20);
