@@ -127,6 +127,31 @@ test_lz4(void **state)
 	svc->conf.opts.compression = COMPRESSION_NO;
 }
 
+/* Who is slow because of his rate is nobody to be reset for memory. */
+static void
+test_no_victim(void **state)
+{
+	uint64_t	 before;
+	int		 i;
+
+	(void)state;
+	limits(0, 0, 0, RATE / 200);
+	flow_open(&peer, TRANSPORT_TCPMUX);
+	fs = flow_join(&peer, &end, FLOW_TCP);
+	flow_settle();
+	flow_send(fs, 30000, 0);
+	flow_settle();
+	for (i = 0; i < (int)(HOLD_STALE_US / STEP_US) + 2; i++) {
+		before = end.rx;
+		flow_now += STEP_US;
+		UNTIL(end.rx > before);
+	}
+	assert_true(flow_relay()->hold.octets > 4096);
+	assert_int_equal(relay_relieve(0), 0);
+	flow_shut(&end, 0);
+	flow_close(&peer);
+}
+
 /* Two users take turns. */
 static void
 test_turns(void **state)
@@ -202,6 +227,7 @@ main(void)
 		T(test_user),
 		T(test_pipe),
 		T(test_lz4),
+		T(test_no_victim),
 		T(test_turns),
 		T(test_ends),
 		T(test_reload)

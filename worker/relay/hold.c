@@ -15,6 +15,7 @@
 #include "worker/net/ledger.h"
 #include "worker/tunnel/service.h"
 #include "relay.h"
+#include "throttle.h"
 
 /* A relay, its stream and what the libraries keep for both. */
 #define HOLD_RELAY	(sizeof(struct relay) + 512)
@@ -94,12 +95,14 @@ hold_look(struct relay *r)
 		hold_progress(r);
 }
 
+/* Who waits for his rate has taken all that he may. */
 void
 hold_took(struct relay *r, size_t n)
 {
 	r->hold.taken += n;
 	if (r->hold.listed && (r->out.len == 0 ||
-	    r->hold.taken >= r->hold.mark))
+	    r->hold.taken >= r->hold.mark ||
+	    throttle_waits(r, THROTTLE_WRITE)))
 		hold_progress(r);
 }
 
