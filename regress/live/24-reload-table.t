@@ -106,6 +106,13 @@ for side in server client; do
 	in_place $side top "unproven max" 4
 	in_place $side top "unproven per source" 3
 	in_place $side top "freebind" yes
+	in_place $side top "penalty proof" 6
+	in_place $side top "penalty replay" 31
+	in_place $side top "penalty timeout" 3
+	in_place $side top "penalty garbage" 3
+	in_place $side top "penalty min" 16
+	in_place $side top "penalty max" 601
+	in_place $side top "stop timeout" 7
 	in_place $side top "pidfile" "\"$T/$side.pid\""
 	in_place $side service "mux concurrency" 24
 	in_place $side service "memory" 64m
@@ -173,18 +180,19 @@ for o in "receive socket buffer" "send socket buffer" mss congestion nodelay \
 	take server service "$o"
 done
 in_place server service "user queue" 8
+in_place client service "retry max" 4
 is "$(listener)" "$listener_before" \
     "what is not said any more is the system's choice again"
-# three that say nothing, one more, and how long the first was borne with
+# four that say nothing: who waited longest goes, and the last in time
 perl -MIO::Socket::INET -MIO::Select -e '
 	my @s = map { IO::Socket::INET->new(PeerAddr => "127.0.0.1",
 	    PeerPort => $ARGV[0]) or die } 1 .. 4;
 	my $first = IO::Select->new(@s);
 	my @r = $first->can_read(30);
-	print @r == 1 && $r[0] == $s[3] ? "fourth " : "other ";
-	print IO::Select->new($s[0])->can_read(30) ? "ended\n" : "open\n"' \
+	print @r == 1 && $r[0] == $s[0] ? "first " : "other ";
+	print IO::Select->new($s[3])->can_read(30) ? "ended\n" : "open\n"' \
     "$tport" >"$T/strangers"
-is "$(cat "$T/strangers")" "fourth ended" \
+is "$(cat "$T/strangers")" "first ended" \
     "unproven per source, handshake timeout: bound strangers"
 put server top "unproven max" 2
 ctl server reload
@@ -192,7 +200,7 @@ is "$(perl -MIO::Socket::INET -MIO::Select -e '
 	my @s = map { IO::Socket::INET->new(PeerAddr => "127.0.0.1",
 	    PeerPort => $ARGV[0]) or die } 1 .. 3;
 	my @r = IO::Select->new(@s)->can_read(30);
-	print @r == 1 && $r[0] == $s[2] ? "third" : "other"' "$tport")" third \
+	print @r == 1 && $r[0] == $s[0] ? "first" : "other"' "$tport")" first \
     "unproven max: bounds them all"
 
 # proxy protocol and pool change what is to be seen at once
