@@ -84,7 +84,9 @@ conf() { (cd "$1" && prove --directives --failures \
 # others alone.
 WAITING="01-basic 05-strangers 08-refusals 09-pool 10-target 11-listener
     12-toml 14-options 16-ws 17-visitors 19-solo 23-ranges 24-reload-table
-    27-tls-files 28-forward 29-forward-basic"
+    27-tls-files 28-forward 29-forward-basic 35-abort 36-channels 37-names
+    38-retry 39-surroundings 39-surroundings-root 40-upgrade-worker 11-disk
+    12-data"
 
 live() {
 	(
