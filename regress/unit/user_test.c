@@ -365,7 +365,7 @@ test_full_shed(void **state)
 	come(0, 2);
 	joined(&peer, 0, 0);
 	joined(&peer, 1, 1);
-	flow_now += FLOW_SECOND;
+	flow_now += 11 * FLOW_SECOND;
 	flow_write(&users[0], 10, 0);
 	UNTIL(peer.streams[0].rx == 10);
 	come(2, 1);

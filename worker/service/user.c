@@ -331,7 +331,8 @@ user_wait(struct relay *r)
 
 /*
  * Only the reserve of descriptors is left: is there somebody who has more than
- * his part, or no use for it?
+ * his part, or no use for it?  Who shares the service with nobody has no more
+ * than his part.
  */
 static int
 user_can_shed(void)
@@ -340,7 +341,8 @@ user_can_shed(void)
 	uint64_t		 held;
 
 	c = ledger_heaviest(svc->users, LEDGER_CONNECTIONS, &held);
-	return (c != NULL && (held > 1 ||
+	return (c != NULL && ((held > 1 && held <
+	    ledger_stats(svc->users)->held) ||
 	    worker_now() - c->progress >= LIVELY_US));
 }
 
