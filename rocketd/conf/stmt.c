@@ -219,11 +219,14 @@ stmt_networks(const struct word *first, const struct word *w,
 {
 	enum netconf_what	 what;
 	struct conf_nets	*nets;
+	char			 name[32];
 
 	if (stmt.skip || (what = netconf_what(stmt.lex, first, &w)) ==
 	    NETCONF_NONE)
 		return;
-	if (!belongs(first, first->text, what == NETCONF_TUNNELS ?
+	(void)snprintf(name, sizeof(name), "%s %sfrom", first->text,
+	    what == NETCONF_TUNNELS ? "tunnels " : "");
+	if (!belongs(first, name, what == NETCONF_TUNNELS ?
 	    SCOPE_SERVER | SCOPE_SERVER_SERVICE : SCOPE_SERVER | SCOPE_CLIENT |
 	    SCOPE_SERVER_SERVICE | SCOPE_CLIENT_SERVICE))
 		return;
