@@ -36,10 +36,10 @@ _rocketctl()
 	fi
 	case "${done[*]}" in
 	"")
-		words="-h -j -s -V show reload stop log session token monitor"
+		words="-h -j -s -V show reload retry stop log session token monitor"
 		;;
 	show)
-		words="summary services sessions streams processes config"
+		words="summary services sessions streams processes penalties config"
 		;;
 	"show services" | "show sessions")
 		words=service
@@ -47,7 +47,7 @@ _rocketctl()
 	"show streams")
 		words="service session"
 		;;
-	"show "*" service")
+	"show "*" service" | retry)
 		words=$(_rocketctl_services)
 		;;
 	"show streams session" | "session close")

@@ -36,17 +36,19 @@ complete -c rocketctl -s s -r -F -d 'Control socket'
 complete -c rocketctl -s V -l version -d 'Print the version'
 complete -c rocketctl -n __rocketctl_at -a show -d 'Show what the daemon knows'
 complete -c rocketctl -n __rocketctl_at -a reload -d 'Read the configuration again'
+complete -c rocketctl -n __rocketctl_at -a retry -d 'Connect to servers at once'
 complete -c rocketctl -n __rocketctl_at -a stop -d 'End the daemon'
 complete -c rocketctl -n __rocketctl_at -a log -d 'Change the log level'
 complete -c rocketctl -n __rocketctl_at -a session -d 'Close a session'
 complete -c rocketctl -n __rocketctl_at -a token -d 'Make a strong token'
 complete -c rocketctl -n __rocketctl_at -a monitor -d 'A view that refreshes'
-complete -c rocketctl -n '__rocketctl_at show' -a 'summary services sessions streams processes config'
+complete -c rocketctl -n '__rocketctl_at show' -a 'summary services sessions streams processes penalties config'
 complete -c rocketctl -n '__rocketctl_at show services; or __rocketctl_at show sessions' -a service
 complete -c rocketctl -n '__rocketctl_at show streams' -a 'service session'
 for what in services sessions streams
 	complete -c rocketctl -n "__rocketctl_at show $what service" -a '(__rocketctl_ask services name)'
 end
 complete -c rocketctl -n '__rocketctl_at show streams session; or __rocketctl_at session close' -a '(__rocketctl_ask sessions id)'
+complete -c rocketctl -n '__rocketctl_at retry' -a '(__rocketctl_ask services name)'
 complete -c rocketctl -n '__rocketctl_at log' -a 'brief verbose panic fatal error warn info debug trace'
 complete -c rocketctl -n '__rocketctl_at session' -a close
