@@ -358,7 +358,8 @@ tlslook_begin(struct rocketd *env, struct event_base *base,
 	if (l->total > 0 && spawn_check(env->worker_path, env->root, why,
 	    sizeof(why)) == -1) {
 		conf_complain(err, conf->path, 0, 0, "files of TLS cannot be "
-		    "checked: %s: %s", env->worker_path, why);
+		    "checked: %s: %s; -W names another worker",
+		    env->worker_path, why);
 		l->errors++;
 		l->total = 0;
 	}

@@ -221,7 +221,8 @@ check -v -f "$tmp/bad-files-toml.toml" >out 2>err
 [ $? -eq 1 ] && grep -q '^	listen on 127.0.0.1 port 4040' out
 result $? 'a configuration is printed without its files' err
 "$rocketd" -n -W "$tmp/none" -f "$tmp/tls.in" >out 2>err
-[ $? -eq 1 ] && grep -q "files of TLS cannot be checked: $tmp/none: No" err
+[ $? -eq 1 ] && grep -q "files of TLS cannot be checked: $tmp/none: No" err &&
+    grep -q "; -W names another worker$" err
 result $? 'without the worker program files of TLS are not looked at' err
 printf '#!/bin/sh\n' >mute && chmod 700 mute
 "$rocketd" -n -W "$tmp/mute" -f "$tmp/tls.in" >out 2>err

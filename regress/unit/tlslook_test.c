@@ -417,7 +417,7 @@ test_which(void **state)
 	assert_int_equal(starts, before);
 	block.tls.certs[0].fd = fds[0];
 	look(FAULT, 1, "test.conf:0:0: files of TLS cannot be checked: "
-	    "/none: no such thing\n");
+	    "/none: no such thing; -W names another worker\n");
 	assert_int_equal(starts, before);
 	env.worker_path = "/worker";
 	block.tls.keys[0].fd = fds[1];
