@@ -20,6 +20,7 @@
 #include "plog.h"
 #include "procs.h"
 #include "send.h"
+#include "sockdir.h"
 
 uint32_t
 apply_log_level(const struct rocketd *env, const struct rocketd_conf *conf)
@@ -274,6 +275,27 @@ apply_tell(struct rocketd *env, enum proc_role role)
 		send_again(env, child, 0);
 }
 
+/* Groups are given to a process before it gives up being root: at its start. */
+static void
+apply_dial(struct rocketd *env)
+{
+	struct child	*dial = procs_find(env, PROC_DIAL);
+	uint32_t	 groups[TARGET_GROUPS_MAX], n;
+
+	sockdir_forget(env);
+	if (dial == NULL)
+		return;
+	n = sockdir_groups(env, groups);
+	if (env->root && (dial->state == CHILD_STARTING ||
+	    dial->state == CHILD_READY) && (n != dial->ngroups ||
+	    memcmp(groups, dial->groups, n * sizeof(*groups)) != 0)) {
+		log_info("dial: replaced, for the groups of targets");
+		child_stop(dial, 0);
+		child_event(dial, CHILD_EV_START);
+	} else
+		send_again(env, dial, 0);
+}
+
 void
 apply_tls_ready(struct child *child)
 {
@@ -326,7 +348,7 @@ apply_children(struct rocketd *env, const struct rocketd_conf *old)
 	if (old == NULL)
 		return;
 	apply_roles(env);	/* removed processes may have ended */
-	apply_tell(env, PROC_DIAL);
+	apply_dial(env);
 	apply_tell(env, PROC_GATE);
 	/* Last: whoever asked hears from it that the others were told. */
 	apply_tell(env, PROC_CONTROL);

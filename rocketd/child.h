@@ -106,6 +106,8 @@ struct child {
 	pid_t			 pid;		/* 0: none */
 	uint32_t		 generation;
 	uint32_t		 uid;
+	uint32_t		 ngroups;	/* dial's, besides its own */
+	uint32_t		 groups[TARGET_GROUPS_MAX];
 	struct channel		*chan;		/* NULL: none */
 	int			 report;	/* of a failed exec, -1 none */
 	struct event		*timer;

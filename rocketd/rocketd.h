@@ -24,6 +24,8 @@ struct drained;
 TAILQ_HEAD(draineds, drained);
 struct again;
 TAILQ_HEAD(agains, again);
+struct sore;
+SLIST_HEAD(sores, sore);
 struct keymake;
 struct mend;
 TAILQ_HEAD(mends, mend);
@@ -107,6 +109,9 @@ struct rocketd {
 	/* send.c */
 	struct draineds		 drained;	/* removed services' targets */
 	struct agains		 agains;	/* directories just sent */
+
+	/* sockdir.c */
+	struct sores		 sores;		/* complaints */
 
 	/* ctlsock.c */
 	int			 ctl_fd;	/* -1 none */

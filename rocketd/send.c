@@ -31,6 +31,7 @@
 #include "plog.h"
 #include "procs.h"
 #include "send.h"
+#include "sockdir.h"
 #include "tlsfiles.h"
 
 /* A directory is opened again for dial after so many seconds at least. */
@@ -49,6 +50,7 @@ struct again {
 	uint32_t		 service;
 	struct event		*timer;		/* pending: not again yet */
 	int			 asked;		/* meanwhile */
+	uint32_t		 error;		/* why, the last time */
 };
 
 /* ---- addresses ---- */
@@ -89,42 +91,6 @@ send_remotes(struct child *child, const struct conf_service *cs)
 	return (0);
 }
 
-/* The directory that a socket's path is in; "": the path names none. */
-static void
-send_dirname(const char *path, char *dir, size_t size)
-{
-	char	*slash;
-
-	strlcpy(dir, path, size);
-	slash = strrchr(dir, '/');
-	if (slash == dir)
-		slash++;	/* "/" itself */
-	if (slash != NULL)
-		*slash = '\0';
-	else
-		strlcpy(dir, ".", size);
-}
-
-/* dial is chrooted: it reaches a UNIX socket through its open directory. */
-static int
-send_dir(struct child *dial, const struct msg_dialee *target)
-{
-	struct msg_dir	 msg;
-	char		 dir[HOST_MAX];
-	int		 fd;
-
-	send_dirname(target->host, dir, sizeof(dir));
-	if ((fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC)) == -1) {
-		log_warn("target %s: %s", target->host, dir);
-		return (0);	/* it asks again if need be */
-	}
-	memset(&msg, 0, sizeof(msg));
-	msg.service = target->service;
-	msg.index = target->index;
-	return (channel_send(dial->chan, IMSG_CONF_DIR, fd, &msg,
-	    sizeof(msg)));
-}
-
 static int
 send_target(struct child *child, const struct msg_dialee *target)
 {
@@ -132,7 +98,7 @@ send_target(struct child *child, const struct msg_dialee *target)
 	    sizeof(*target)) == -1)
 		return (-1);
 	if (child->role == PROC_DIAL && target->is_unix)
-		return (send_dir(child, target));
+		return (sockdir_send(child, target, 0));
 	return (0);
 }
 
@@ -478,10 +444,15 @@ send_begin(struct rocketd *env, struct child *child, uint32_t flags,
 	msg.dials = child->role == PROC_SERVICE && child->side == SIDE_CLIENT;
 	msg.opens = child->opens;
 	msg.data_max = limits_data(env, child);
+	if (child->role == PROC_DIAL && env->root)
+		msg.ngroups = sockdir_groups(env, msg.groups);
 	memcpy(msg.start_id, env->start_id, sizeof(msg.start_id));
 	strlcpy(msg.name, child->name, sizeof(msg.name));
-	if (!(flags & BEGIN_RELOAD))
+	if (!(flags & BEGIN_RELOAD)) {
 		child->uid = msg.uid;
+		child->ngroups = msg.ngroups;
+		memcpy(child->groups, msg.groups, sizeof(child->groups));
+	}
 	return (channel_send(child->chan, IMSG_BEGIN, -1, &msg, sizeof(msg)));
 }
 
@@ -536,22 +507,22 @@ send_find_drained(struct rocketd *env, uint32_t service)
 }
 
 static void
-send_dir_now(struct rocketd *env, struct child *dial, uint32_t service)
+send_dir_now(struct rocketd *env, struct child *dial, const struct again *a)
 {
 	const struct conf_service	*cs;
 	const struct msg_dialee		*kept;
 	struct msg_dialee		 target;
 
-	cs = conf_service_by_number(env->conf, service);
+	cs = conf_service_by_number(env->conf, a->service);
 	if (cs != NULL && !conf_service_opens(cs))
 		send_fill_dialee(&target, cs, &cs->target, 0,
 		    &cs->opts.service_sock);
-	else if ((kept = send_find_drained(env, service)) != NULL)
+	else if ((kept = send_find_drained(env, a->service)) != NULL)
 		target = *kept;
 	else
 		return;
 	if (target.is_unix)
-		(void)send_dir(dial, &target);
+		(void)sockdir_send(dial, &target, a->error);
 }
 
 /* The pause is over: sends it again if dial has asked meanwhile. */
@@ -566,7 +537,7 @@ send_dir_paced(int fd, short what, void *arg)
 	(void)what;
 	if (a->asked && dial != NULL && dial->chan != NULL) {
 		a->asked = 0;
-		send_dir_now(a->env, dial, a->service);
+		send_dir_now(a->env, dial, a);
 		if (evtimer_add(a->timer, &tv) == 0)
 			return;
 	}
@@ -598,6 +569,7 @@ send_dir_again(struct child *dial, const struct msg_dir *msg)
 			break;
 	if (a != NULL) {
 		a->asked = 1;
+		a->error = msg->error;
 		return;
 	}
 	if (!send_knows_target(env, msg->service)) {
@@ -613,6 +585,7 @@ send_dir_again(struct child *dial, const struct msg_dir *msg)
 	}
 	a->env = env;
 	a->service = msg->service;
+	a->error = msg->error;
 	a->asked = 1;
 	TAILQ_INSERT_TAIL(&env->agains, a, entry);
 	send_dir_paced(-1, 0, a);

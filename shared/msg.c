@@ -32,6 +32,7 @@ static const struct rule_field	 fields_begin[] = {
 	RANGE(msg_begin, dials, 0, 1),
 	RANGE(msg_begin, opens, 0, 1),
 	RANGE(msg_begin, dialect, 0, DIALECT_MAX - 1),
+	RANGE(msg_begin, ngroups, 0, TARGET_GROUPS_MAX),
 	STRING(msg_begin, name),
 	END
 };
@@ -132,6 +133,7 @@ static const struct rule_field	 fields_dialee[] = {
 
 static const struct rule_field	 fields_dir[] = {
 	RANGE(msg_dir, index, 0, REMOTES_MAX - 1),
+	STRING(msg_dir, name),
 	END
 };
 

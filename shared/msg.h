@@ -153,6 +153,9 @@ struct msg_begin {
 	uint32_t	 dials;		/* 1: tunnels; 0: accepts them */
 	uint32_t	 opens;	/* 1: streams, has users; 0: the target */
 	uint32_t	 dialect;	/* enum dialect_number */
+	/* of PROC_DIAL: groups that targets name, besides gid */
+	uint32_t	 ngroups;
+	uint32_t	 groups[TARGET_GROUPS_MAX];
 	uint8_t		 start_id[START_ID_LEN];
 	char		 name[SERVICE_NAME_MAX];	/* PROC_SERVICE only */
 };
@@ -247,6 +250,9 @@ struct msg_dialee {		/* REMOTE(i) or TARGET(i) of a service */
 struct msg_dir {		/* the directory of a UNIX target's socket */
 	uint32_t	 service;
 	uint32_t	 index;
+	uint32_t	 error;	/* DIR_AGAIN: errno of the connection, or 0 */
+	uint32_t	 pad;
+	char		 name[HOST_MAX];	/* of the socket in it */
 };
 
 struct msg_service {

@@ -20,6 +20,7 @@
 #define CLIENT_ID_MAX		64	/* with its NUL */
 #define REMOTES_MAX		32	/* of one client service */
 #define TOKENS_MAX		8	/* live at once, a service */
+#define TARGET_GROUPS_MAX	16	/* of all targets */
 #define PREFORK_MAX		64	/* workers of one service */
 /* If not configured: the largest window of a stream, of a session's sum. */
 #define MUX_STREAMBUFFER	(8U << 20)

@@ -899,6 +899,8 @@ test_diff_client(void **state)
 	    CHANGE_LIVE);
 	assert_int_equal(diff(C("", "forward to unix \"/a\"\n"),
 	    C("", "forward to unix \"/b\"\n")), CHANGE_LIVE);
+	assert_int_equal(diff(C("", "forward to unix \"/a\" group 5\n"),
+	    C("", "forward to unix \"/a\" group 6\n")), CHANGE_LIVE);
 	assert_int_equal(diff(C("", "forward to ::1 port 1-5\n"),
 	    C("", "forward to ::1 port 1-5 for port 2-6\n")), CHANGE_LIVE);
 	assert_int_equal(diff(C("", "forward to ::1 port 1-1\n"),

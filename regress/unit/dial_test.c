@@ -37,18 +37,11 @@
 #define RESULTS_MAX	1100
 
 enum {				/* indices of the targets of SERVICE */
-	T_LISTENS,
-	T_REFUSES,
-	T_FULL,
-	T_NAME,
-	T_SAME_NAME,
+	T_LISTENS, T_REFUSES, T_FULL,
+	T_NAME, T_SAME_NAME,
 	T_UNIX,
-	T_SOURCE,
-	T_FOREIGN_SOURCE,
-	T_OPTIONS,
-	T_EDGE,
-	T_RANGE,
-	T_TLS,
+	T_SOURCE, T_FOREIGN_SOURCE,
+	T_OPTIONS, T_EDGE, T_RANGE, T_TLS,
 	T_COUNT
 };
 #define R_LISTENS	T_COUNT		/* a remote */
@@ -264,7 +257,7 @@ with_tls(struct msg_dialee *d)
 }
 
 static void
-give_dir(void)
+give_dir(const char *name)
 {
 	struct msg_dir	 msg;
 	int		 fd;
@@ -272,6 +265,7 @@ give_dir(void)
 	memset(&msg, 0, sizeof(msg));
 	msg.service = SERVICE;
 	msg.index = T_UNIX;
+	strlcpy(msg.name, name, sizeof(msg.name));
 	assert_int_not_equal(fd = open(dir, O_PATH | O_DIRECTORY), -1);
 	assert_int_equal(frame_configure(IMSG_CONF_DIR, fd, &msg, sizeof(msg),
 	    NULL), 0);
@@ -755,16 +749,19 @@ unix_asks_for_its_directory(void **state)
 	fd = open_unix();
 	ask(1, T_UNIX, 5000);
 	frame_until(frame_told[IMSG_DIR_AGAIN] == 1);
-	give_dir();
-	a = result(1);
+	give_dir("behind a link");	/* its name there */
+	assert_failed(result(1), 1, DIAL_STAGE_CONNECT, ENOENT);
+	give_dir(strrchr(path, '/') + 1);
+	ask(2, T_UNIX, 5000);
+	a = result(2);
 	assert_int_equal(a->type, IMSG_DIALLED);
 	assert_int_equal(a->msg.peer.family, ADDR_UNIX);
 	assert_non_null(getcwd(cwd, sizeof(cwd)));
 	assert_string_equal(cwd, "/");
 	close(fd);
 	/* it is down; the directory is new, so asking would be idle */
-	ask(2, T_UNIX, 5000);
-	assert_failed(result(2), 2, DIAL_STAGE_CONNECT, ECONNREFUSED);
+	ask(3, T_UNIX, 5000);
+	assert_failed(result(3), 3, DIAL_STAGE_CONNECT, ECONNREFUSED);
 	assert_int_equal(frame_told[IMSG_DIR_AGAIN], 1);
 }
 
@@ -777,19 +774,23 @@ unix_finds_the_new_directory(void **state)
 	fd = open_unix();
 	ask(1, T_UNIX, 5000);
 	frame_until(frame_told[IMSG_DIR_AGAIN] == 1);
-	give_dir();
-	assert_int_equal(result(1)->type, IMSG_DIALLED);
+	give_dir("");
+	frame_run(2100);	/* its path may lead elsewhere by now */
+	ask(2, T_UNIX, 5000);
+	ask(3, T_UNIX, 5000);
+	assert_int_equal(result(3)->type, IMSG_DIALLED);
+	frame_until(frame_told[IMSG_DIR_AGAIN] == 2);
 	close(fd);
 	assert_int_equal(unlink(path), 0);
 	assert_int_equal(rmdir(dir), 0);
 	assert_int_equal(mkdir(dir, 0700), 0);
 	fd = open_unix();
 	frame_run(1100);		/* until the old one is not fresh */
-	ask(2, T_UNIX, 5000);
-	frame_until(frame_told[IMSG_DIR_AGAIN] == 2);
-	assert_int_equal(nresults, 1);
-	give_dir();
-	assert_int_equal(result(2)->type, IMSG_DIALLED);
+	ask(4, T_UNIX, 5000);
+	frame_until(frame_told[IMSG_DIR_AGAIN] == 3);
+	assert_int_equal(nresults, 3);
+	give_dir("");
+	assert_int_equal(result(4)->type, IMSG_DIALLED);
 	close(fd);
 }
 
@@ -815,7 +816,7 @@ unix_survives_a_reload(void **state)
 	fd = open_unix();
 	ask(0, T_UNIX, 5000);
 	frame_until(frame_told[IMSG_DIR_AGAIN] == 1);
-	give_dir();
+	give_dir("");
 	for (i = 1; i < 12; i++)
 		ask(i, T_UNIX, 5000);
 	frame_until(nresults >= 6);	/* a backlog of 5 */
@@ -823,7 +824,7 @@ unix_survives_a_reload(void **state)
 	assert_in_range(frame_figure("under_way"), 1, 11);
 	configure(1, 1);
 	frame_until(frame_told[IMSG_DIR_AGAIN] > 1);
-	give_dir();
+	give_dir("");
 	for (i = 0; i < 2000 && nresults < 12; i++) {
 		if ((n = accept(fd, NULL, NULL)) != -1)
 			close(n);

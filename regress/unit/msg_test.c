@@ -153,6 +153,7 @@ static const struct field	 fields[] = {
 	UPTO(IMSG_BEGIN, msg_begin, dials, 1),
 	UPTO(IMSG_BEGIN, msg_begin, opens, 1),
 	UPTO(IMSG_BEGIN, msg_begin, dialect, DIALECT_MAX - 1),
+	UPTO(IMSG_BEGIN, msg_begin, ngroups, TARGET_GROUPS_MAX),
 	F(IMSG_BEGIN, msg_begin, version, 77, 1),
 	UPTO(IMSG_READY, msg_ready, have, 0x7ff),
 	UPTO(IMSG_READY, msg_ready, lack, 0x7ff),
@@ -283,6 +284,8 @@ static const struct {
 	S(IMSG_CONF_KEY, msg_conf_key, name),
 	S(IMSG_CONF_REMOTE, msg_dialee, host),
 	S(IMSG_CONF_TARGET, msg_dialee, host),
+	S(IMSG_CONF_DIR, msg_dir, name),
+	S(IMSG_DIR_AGAIN, msg_dir, name),
 	S(IMSG_CONF_SERVICE, msg_service, name),
 	S(IMSG_CONF_SERVICE, msg_service, client_id),
 	S(IMSG_CONF_TLS, msg_tls, name),
@@ -756,7 +759,8 @@ test_no_padding(void **state)
 {
 	(void)state;
 	assert_int_equal(sizeof(struct addr), 24);
-	assert_int_equal(sizeof(struct msg_begin), 15 * 4 + 8 + 64);
+	assert_int_equal(sizeof(struct msg_begin), 16 * 4 +
+	    4 * TARGET_GROUPS_MAX + 8 + 64);
 	assert_int_equal(sizeof(struct msg_channel), 6 * 4 + 64);
 	assert_int_equal(sizeof(struct msg_conf_key), 4 * 4 + 64 + 32);
 	assert_int_equal(sizeof(struct msg_dialee), 8 * 4 + 7 * 4 + 2 * 24 +

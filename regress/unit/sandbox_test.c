@@ -17,6 +17,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -32,6 +33,7 @@
 #include "worker/frame/sandbox.h"
 #include "tries.h"
 
+#define TEST_GROUP	65531	/* of a target's socket */
 #define TEST_ID		65533	/* as root: a user and group of nobody's */
 
 static const enum proc_role	 roles[] = {
@@ -53,6 +55,10 @@ enter(enum proc_role role, int closed)
 	memset(masks, 0, sizeof(masks));
 	b.version = MSG_VERSION;
 	b.role = role;
+	if (role == PROC_DIAL) {
+		b.ngroups = 1;
+		b.groups[0] = TEST_GROUP;
+	}
 	if (geteuid() == 0) {
 		b.flags = BEGIN_ROOT;
 		b.uid = b.gid = TEST_ID;
@@ -165,6 +171,17 @@ check_root(void)
 	return (0);
 }
 
+/* dial has those that its targets name, and no other. */
+static int
+check_groups(void)
+{
+	gid_t	 groups[4];
+
+	if (getgroups(4, groups) != 1 || groups[0] != TEST_GROUP)
+		return (1);
+	return (setgroups(0, NULL) == -1 ? 0 : 2);
+}
+
 static int
 report_masks(void)
 {
@@ -215,6 +232,8 @@ drops_privileges(void **state)
 		    roles[i] != PROC_DIAL)
 			assert_int_equal(attempt(roles[i], 0, check_root), 0);
 	}
+	if (geteuid() == 0)
+		assert_int_equal(attempt(PROC_DIAL, 0, check_groups), 0);
 }
 
 static void

@@ -26,6 +26,8 @@ struct check {
 	const struct conf_listen	*listens[CHECK_LISTENS_MAX];
 	size_t				 nlistens;	/* statements */
 	uint32_t			 nports;
+	uint32_t			 groups[TARGET_GROUPS_MAX];
+	uint32_t			 ngroups;
 };
 
 #define COMPLAIN(c, at, ...) do {					\
@@ -187,6 +189,27 @@ check_decoy(struct check *c, const struct conf_block *b)
 		    "\"decoy directory\"");
 }
 
+/* A group that a process of ours has, and too many of them. */
+static void
+check_group(struct check *c, const struct conf_service *s)
+{
+	uint32_t	 gid = s->target.gid, i;
+
+	if (gid == 0)
+		return;
+	if (gid >= c->conf->id_first && gid <= c->conf->id_last)
+		COMPLAIN(c, s, "service \"%s\": the group %s is one of \"ids\"",
+		    s->name, s->target.group);
+	for (i = 0; i < c->ngroups; i++)
+		if (c->groups[i] == gid)
+			return;
+	if (c->ngroups < TARGET_GROUPS_MAX)
+		c->groups[c->ngroups++] = gid;
+	else
+		COMPLAIN(c, s, "service \"%s\": targets have more than %d "
+		    "groups", s->name, TARGET_GROUPS_MAX);
+}
+
 static void
 check_service(struct check *c, const struct conf_service *s)
 {
@@ -203,6 +226,7 @@ check_service(struct check *c, const struct conf_service *s)
 		    "token", s->name);
 	check_opts(c, s);
 	check_path(c, s);
+	check_group(c, s);
 	check_listens(c, &s->listens);
 }
 

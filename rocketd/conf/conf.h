@@ -70,6 +70,8 @@ struct conf_remote {		/* a server to connect to, or a target */
 	/* a target's range: the listener's port that goes to the first */
 	uint16_t			 for_port;	/* 0: no range */
 	int				 is_unix;
+	char				*group;	/* of a UNIX target */
+	uint32_t			 gid;		/* its, 0: none */
 	uint32_t			 transport;	/* a remote only */
 	struct addr			 edge;		/* "edge ADDRESS" */
 	struct addr			 source;	/* "from ADDRESS" */

@@ -60,6 +60,7 @@ free_block(struct conf_block *b)
 		free_listens(&s->listens);
 		tokens_free(&s->tokens);
 		free(s->target.host);
+		free(s->target.group);
 		free(s);
 	}
 	while ((r = TAILQ_FIRST(&b->remotes)) != NULL) {

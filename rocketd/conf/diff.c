@@ -36,7 +36,8 @@ remote_same(const struct conf_remote *a, const struct conf_remote *b)
 {
 	return (strcmp(a->host, b->host) == 0 && a->port == b->port &&
 	    a->port_last == b->port_last && a->for_port == b->for_port &&
-	    a->is_unix == b->is_unix && a->transport == b->transport &&
+	    a->is_unix == b->is_unix && a->gid == b->gid &&
+	    a->transport == b->transport &&
 	    addr_same(&a->edge, &b->edge, 1) &&
 	    addr_same(&a->source, &b->source, 1));
 }

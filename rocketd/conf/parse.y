@@ -138,7 +138,10 @@ forward		: FORWARD TO text PORT text	{
 			stmt_target($1.word, $3.word, $5.word, $8.word);
 		}
 		| FORWARD TO UNIX text	{
-			stmt_target($1.word, $4.word, NULL, NULL);
+			stmt_target_unix($1.word, $4.word, NULL);
+		}
+		| FORWARD TO UNIX text GROUP text	{
+			stmt_target_unix($1.word, $4.word, $6.word);
 		}
 		;
 
@@ -288,7 +291,7 @@ static const struct keyword {
 	{ "for", FOR, NULL },
 	{ "forward", FORWARD, "forward to HOST port NUMBER, "
 	    "forward to HOST port RANGE [for port RANGE] or "
-	    "forward to unix \"path\"" },
+	    "forward to unix \"path\" [group NAME]" },
 	{ "from", FROM, NULL },
 	{ "group", GROUP, NULL },
 	{ "id", ID, NULL },

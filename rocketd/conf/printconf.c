@@ -177,6 +177,10 @@ print_target(const struct conf_remote *t, FILE *out)
 	if (t->is_unix) {
 		fputs("unix ", out);
 		print_quoted(t->host, out);
+		if (t->group != NULL) {
+			fputs(" group ", out);
+			print_quoted(t->group, out);
+		}
 	} else {
 		print_host(t->host, out);
 		fprintf(out, " port %u", t->port);

@@ -521,29 +521,49 @@ target_ports(struct conf_remote *t, const struct word *port,
 		    wordval_show(users), last - t->for_port + 1);
 }
 
-void
-stmt_target(struct word *w, struct word *host, struct word *port,
-    struct word *users)
+/* NULL: it does not belong here, or was given already. */
+static struct conf_remote *
+target_begin(struct word *w, struct word *host)
 {
 	struct conf_remote	*t;
 
 	if (!belongs(w, "forward to", SCOPE_SERVER_SERVICE |
 	    SCOPE_CLIENT_SERVICE) ||
 	    !once(&stmt.forward, w, "forward to"))
-		return;
+		return (NULL);
 	t = &stmt.service->target;
 	t->host = copy(host);
 	t->file = w->file->path;
 	t->line = w->line;
 	t->column = w->column;
-	if (port == NULL) {
-		t->is_unix = 1;
-		(void)wordval_path(stmt.lex, host, "a UNIX socket",
-		    UNIX_PATH_MAX);
+	return (t);
+}
+
+void
+stmt_target(struct word *w, struct word *host, struct word *port,
+    struct word *users)
+{
+	struct conf_remote	*t = target_begin(w, host);
+
+	if (t == NULL)
 		return;
-	}
 	wordval_host(stmt.lex, host);
 	target_ports(t, port, users);
+}
+
+void
+stmt_target_unix(struct word *w, struct word *path, struct word *group)
+{
+	struct conf_remote	*t = target_begin(w, path);
+
+	if (t == NULL)
+		return;
+	t->is_unix = 1;
+	(void)wordval_path(stmt.lex, path, "a UNIX socket", UNIX_PATH_MAX);
+	if (group == NULL)
+		return;
+	t->group = copy(group);
+	t->gid = wordval_group(stmt.lex, group);
 }
 
 /* ---- tokens, and statements given once ---- */

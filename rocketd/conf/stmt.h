@@ -37,9 +37,10 @@ void	 stmt_listen(struct word *, struct word *host, struct word *port,
 	    struct word *transport, const struct value *proxies);
 void	 stmt_remote(struct word *, struct word *host, struct word *port,
 	    struct word *transport, struct word *edge, struct word *from);
-/* port NULL: host is the path of a UNIX socket. */
 void	 stmt_target(struct word *, struct word *host, struct word *port,
 	    struct word *users);
+void	 stmt_target_unix(struct word *, struct word *path,
+	    struct word *group);
 /* A statement of one or several tokens, and each token. */
 void	 stmt_token_begin(struct word *);
 void	 stmt_token(enum token_kind, struct word *);

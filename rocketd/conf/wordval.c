@@ -8,6 +8,7 @@
 
 #include <sys/types.h>
 
+#include <grp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -114,6 +115,23 @@ wordval_addr(struct lex *lex, const struct word *w, const char *what,
 	if (!valid_addr(w->text, addr))
 		lex_error(lex, w, "%s an IPv4 or IPv6 address, not \"%s\"%s",
 		    what, wordval_show(w), hint(w));
+}
+
+uint32_t
+wordval_group(struct lex *lex, const struct word *w)
+{
+	const struct group	*gr = getgrnam(w->text);
+	const char		*fault = NULL;
+	uint32_t		 gid;
+
+	gid = gr != NULL ? gr->gr_gid : (uint32_t)strtonum(w->text, 0,
+	    INT32_MAX, &fault);
+	if (fault != NULL)
+		lex_error(lex, w, "there is no group \"%s\"",
+		    wordval_show(w));
+	else if (gid == 0)
+		lex_error(lex, w, "the group of a target must not be root's");
+	return (gid);
 }
 
 /* Are all bits from this one on zero? */

@@ -55,6 +55,11 @@
  * again, unless it is younger than this: then the target is down.
  */
 #define DIR_FRESH_US	(1000 * 1000)
+/*
+ * A directory so old is asked for again when somebody connects: its path may
+ * lead elsewhere, though what it led to still answers.
+ */
+#define DIR_OLD_US	(2000 * 1000)
 /* The parent answers once a second, or not at all. */
 #define DIR_WAIT_US	(1200 * 1000)
 /* With less time than this left, resolve is not asked again. */
@@ -128,7 +133,7 @@ dial_conf_dir(struct imsg *imsg)
 		close(fd);		/* it went while we asked */
 		return (0);
 	}
-	entry_dir(e, fd);
+	entry_dir(e, fd, msg.name);
 	if (live)
 		requests_renew(e);
 	return (0);
@@ -296,11 +301,38 @@ request_timeout(evutil_socket_t fd, short what, void *arg)
 	request_failed(r, DIAL_STAGE_CONNECT, ETIMEDOUT, &last);
 }
 
+static void
+dial_ask_dir(const struct msg_dialee *conf, int error)
+{
+	struct msg_dir	 msg;
+
+	memset(&msg, 0, sizeof(msg));
+	msg.service = conf->service;
+	msg.index = conf->index;
+	msg.error = error;
+	worker_tell(IMSG_DIR_AGAIN, &msg, sizeof(msg));
+}
+
+/* Nobody waits for the answer. */
+static void
+request_look_again(const struct request *r)
+{
+	uint64_t	 now = worker_now();
+	struct entry	*e;
+
+	e = entry_find(&dial.live, DIAL_TARGET, r->conf.service,
+	    r->conf.index);
+	if (e == NULL || now < e->dir_since + DIR_OLD_US ||
+	    now < e->dir_asked + DIR_OLD_US)
+		return;
+	e->dir_asked = now;
+	dial_ask_dir(&r->conf, 0);
+}
+
 /* Its directory may have been recreated since the parent opened it. */
 static int
 request_ask_dir(struct request *r, int error)
 {
-	struct msg_dir	 msg;
 	struct entry	*e;
 
 	if (!r->conf.is_unix || r->dir_asked != 0)
@@ -316,10 +348,7 @@ request_ask_dir(struct request *r, int error)
 	r->error = error;
 	connect_free(r->connect);
 	r->connect = NULL;
-	memset(&msg, 0, sizeof(msg));
-	msg.service = r->conf.service;
-	msg.index = r->conf.index;
-	worker_tell(IMSG_DIR_AGAIN, &msg, sizeof(msg));
+	dial_ask_dir(&r->conf, error);
 	return (0);
 }
 
@@ -423,7 +452,8 @@ request_connected(void *arg, int fd, int error, const struct addr *peer,
 	struct request	*r = arg;
 
 	if (fd == -1) {
-		if ((error == ENOENT || error == ECONNREFUSED) &&
+		if ((error == ENOENT || error == ECONNREFUSED ||
+		    error == EACCES) &&
 		    request_ask_dir(r, error) == 0)
 			return;
 		request_failed(r, DIAL_STAGE_CONNECT, error, peer);
@@ -431,6 +461,8 @@ request_connected(void *arg, int fd, int error, const struct addr *peer,
 	}
 	r->remote = *peer;
 	r->local = *local;
+	if (r->conf.is_unix)
+		request_look_again(r);
 	if (r->conf.transport & TRANSPORT_TLS)
 		request_start_tls(r, fd);
 	else
@@ -449,7 +481,8 @@ request_connect(struct request *r, const struct addr *addrs, uint32_t n)
 static void
 request_connect_unix(struct request *r)
 {
-	struct entry	*e;
+	struct msg_dialee	 there;
+	struct entry		*e;
 
 	e = entry_find(&dial.live, DIAL_TARGET, r->conf.service,
 	    r->conf.index);
@@ -459,7 +492,10 @@ request_connect_unix(struct request *r)
 		if (request_ask_dir(r, ENOENT) == -1)
 			request_failed(r, DIAL_STAGE_CONNECT, ENOENT, NULL);
 	} else {
-		r->connect = connect_new_unix(worker_base(), &r->conf,
+		there = r->conf;
+		if (e->name[0] != '\0')
+			strlcpy(there.host, e->name, sizeof(there.host));
+		r->connect = connect_new_unix(worker_base(), &there,
 		    e->dir, request_connected, r);
 		if (r->connect == NULL)
 			request_failed(r, DIAL_STAGE_CONNECT, ENOMEM, NULL);

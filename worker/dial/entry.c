@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "shared/compat.h"
@@ -81,10 +82,11 @@ entry_find(struct entries *es, enum dial_what what, uint32_t service,
 }
 
 void
-entry_dir(struct entry *e, int fd)
+entry_dir(struct entry *e, int fd, const char *name)
 {
 	if (e->dir != -1)
 		close(e->dir);
 	e->dir = fd;
 	e->dir_since = worker_now();
+	strlcpy(e->name, name, sizeof(e->name));
 }

@@ -21,6 +21,8 @@ struct entry {			/* REMOTE(i), TARGET(i) of a service */
 	enum dial_what		 what;
 	int			 dir;	/* of a UNIX target, -1 none yet */
 	uint64_t		 dir_since;	/* worker_now */
+	uint64_t		 dir_asked;	/* while it is of use */
+	char			 name[HOST_MAX];	/* of the socket */
 };
 
 struct entries {
@@ -40,7 +42,7 @@ int		 entry_add(struct entries *, struct imsg *, enum dial_what);
 /* NULL: there is none of this number. */
 struct entry	*entry_find(struct entries *, enum dial_what,
 		    uint32_t service, uint32_t index);
-/* Its directory from now on; takes over fd. */
-void		 entry_dir(struct entry *, int fd);
+/* Its directory, and its name there, from now on; takes over fd. */
+void		 entry_dir(struct entry *, int fd, const char *name);
 
 #endif /* WORKER_ENTRY_H */

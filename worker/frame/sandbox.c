@@ -221,17 +221,39 @@ sandbox_chroot(void)
 	return (0);
 }
 
+/* None but those that targets name; without them if one cannot be had. */
+static int
+sandbox_groups(const struct msg_begin *b)
+{
+	gid_t		 groups[TARGET_GROUPS_MAX];
+	uint32_t	 i;
+
+	for (i = 0; i < b->ngroups; i++) {
+		groups[i] = b->groups[i];
+		if (groups[i] == 0)
+			fatalx("sandbox: the group of a target is root's");
+	}
+	if (b->ngroups > 0 && setgroups(b->ngroups, groups) == 0)
+		return (0);
+	if (b->ngroups > 0)
+		log_warn("sandbox: groups of targets");
+	return (setgroups(0, NULL));
+}
+
 /*
  * -1: ids cannot be changed, because root here is not root (no capability), or
  * its user namespace has not these.  The process keeps what it has; it loses
  * its privileges below.
  */
 static int
-sandbox_ids(uid_t uid, gid_t gid)
+sandbox_ids(const struct msg_begin *b)
 {
+	uid_t	 uid = b->uid;
+	gid_t	 gid = b->gid;
+
 	if (uid == 0 || gid == 0)
 		fatalx("sandbox: no user and group id was given");
-	if (setgroups(0, NULL) == -1 || setresgid(gid, gid, gid) == -1 ||
+	if (sandbox_groups(b) == -1 || setresgid(gid, gid, gid) == -1 ||
 	    setresuid(uid, uid, uid) == -1)
 		return (-1);
 	if (setresuid(0, 0, 0) != -1)
@@ -803,8 +825,7 @@ sandbox_drop(enum proc_role role, const struct msg_begin *b, uint32_t *have,
 	if (root && role != PROC_RESOLVE)
 		sandbox_note(sandbox_chroot(), SANDBOX_CHROOT, have, lack);
 	if (root)
-		sandbox_note(sandbox_ids(b->uid, b->gid), SANDBOX_IDS, have,
-		    lack);
+		sandbox_note(sandbox_ids(b), SANDBOX_IDS, have, lack);
 	errno = EPERM;		/* the parent has said why */
 	if (role != PROC_DIAL && role != PROC_RESOLVE &&
 	    (root || b->flags & BEGIN_NETNS))
@@ -860,8 +881,7 @@ sandbox_drop(enum proc_role role, const struct msg_begin *b, uint32_t *have,
 	if (root && role != PROC_RESOLVE)
 		sandbox_note(sandbox_chroot(), SANDBOX_CHROOT, have, lack);
 	if (root)
-		sandbox_note(sandbox_ids(b->uid, b->gid), SANDBOX_IDS, have,
-		    lack);
+		sandbox_note(sandbox_ids(b), SANDBOX_IDS, have, lack);
 }
 
 void
