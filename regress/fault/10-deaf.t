@@ -2,8 +2,10 @@
 # Between a client and a server stands one who stops reading, each connection
 # after another octet of either way, and who closes nothing: so each end meets a
 # peer that does not read in each state of each protocol around a tunnel (TLS,
-# WebSocket, the handshake, HELLO, the session).  Both let go of all of it within
-# their deadlines, descriptor by descriptor, and serve when he is gone.
+# WebSocket, the handshake, HELLO, the session with users and without, its end).
+# Heartbeats alone take minutes for a few thousand octets: whoever has not come
+# to his octet when all are there stops at once.  Both ends let go of all of it
+# within their deadlines, descriptor by descriptor, and serve when he is gone.
 
 use strict;
 use warnings;
@@ -16,14 +18,14 @@ use Time::HiRes qw(time sleep);
 
 use constant {
 	POOL => 24,		# tunnels at once, of each service
+	USERS => 6,		# at once, of each service, while it stalls
 	PATIENCE => 60,		# seconds until all must be gone
 };
 
 my $wanted = $ENV{FAULT_ALL} ? 136 : 8;	# connections that stall
 my $T = $Fault::T;
-# tcp, whose idle tunnels outlive such a peer so far, only in the long form
-my @transports = ('tcpmux', 'wsmux', 'wssmux', $ENV{FAULT_ALL} ? 'tcp' : ());
-my (%pid, %users, %there, %relay, @seen);
+my @transports = ('tcpmux', 'wsmux', 'wssmux', 'tcp');
+my (%pid, %users, %there, %relay);
 
 system('command -v openssl >/dev/null') == 0 or Fault::skip_all('no openssl');
 
@@ -59,11 +61,20 @@ sub pass {
 	    !$sel->exists($c->{from});
 }
 
-# Orders: "stall" and "pass" listen, "off" does not; connections stay open.
-# "count" only tells how many there were.
+# Whoever was to stop somewhere stops here.
+sub deafen {
+	my ($conn, $sel) = @_;
+	for (grep { $_->{left} < 1 << 39 } values %$conn) {
+		$_->{left} = 0;
+		$sel->remove($_->{from});
+	}
+}
+
+# Orders: "stall" and "pass" listen; "deaf" does not, and all that were to stop
+# somewhere stop.  Connections stay open.  "count" tells how many there were.
 sub relay {
 	my ($orders, $report) = @_;
-	my ($how, $n, %conn, %listens) = ('off', 0);
+	my ($how, $n, %conn, %listens) = ('deaf', 0);
 	my $sel = IO::Select->new($orders);
 	$SIG{$_} = 'DEFAULT' for qw(HUP INT TERM);
 	for (;;) {
@@ -74,13 +85,14 @@ sub relay {
 				syswrite($report, "count $n\n"), next
 				    if $order eq 'count';
 				$how = $order;
+				deafen(\%conn, $sel) if $how eq 'deaf';
 				for (values %listens) {
 					$sel->remove($_->[0]);
 					close($_->[0]);
 				}
 				%listens = ();
 				for (sort keys %there) {
-					last if $how eq 'off';
+					last if $how eq 'deaf';
 					my $l = IO::Socket::INET->new(
 					    LocalAddr => '127.0.0.1',
 					    LocalPort => $relay{$_},
@@ -140,7 +152,8 @@ sub configure {
 		$client .= "client {\nconnect to 127.0.0.1 port $relay{$_} " .
 		    "transport $_\n" . ($tls ? "tls ca \"$T/a.crt\"\n" : '') .
 		    "service \"$_\" {\nforward to 127.0.0.1 port $port\n" .
-		    "$token\nkeepalive 1\npool " . POOL . "\npool max " . POOL .
+		    "$token\nhandshake timeout 2\nkeepalive 1\n" .
+		    "pool " . POOL . "\npool max " . POOL .
 		    "\nretry interval 1\ndial timeout 1\n}\n}\n";
 	}
 	Fault::put("$T/server.conf", $server);
@@ -194,6 +207,15 @@ for ('server', 'client') {
 my %was = map { $_ => settled($_) } 'server', 'client';
 Fault::note("$_: $was{$_}") for sort keys %was;
 order('stall');
+# users that send and read, and users that do not read: some go at once when all
+# are deaf, so that what ends meets him too
+my (@go, @stay);
+for (@transports) {
+	push(@go, Fault::start("go-$_", $Fault::traffic, 'users', $users{$_},
+	    USERS / 2, 300000));
+	push(@stay, [ Fault::held("stay-$_", $Fault::traffic, 'stall',
+	    $users{$_}, USERS / 2) ]);
+}
 my $n = 0;
 # each limit and way of each transport, or the first of them: a client that
 # is not answered does not come often
@@ -201,14 +223,16 @@ for (1 .. 100 * $wanted) {
 	sleep(0.1);
 	last if ($n = order('count')) >= $wanted;
 }
-$n = order('off');
+$n = order('deaf');
 Fault::ok($n >= $wanted, "$n connections stall, each after other octets");
+Fault::stop($_) for @go;
 for ('server', 'client') {
 	my $began = time();
 	my $is = becomes($_, $was{$_});
 	Fault::ok($is eq $was{$_}, sprintf('the %s lets go of all of them ' .
 	    '(%.1f s)', $_, time() - $began), "was $was{$_}", "is  $is");
 }
+close($_->[1]), Fault::ended($_->[0], 10) for @stay;
 order('pass');
 Fault::ok(Fault::awaits($users{$_}, 30), "$_: users are served after that") &&
     Fault::ok(Fault::served($users{$_}, 20, 50000, 30), "$_: 20 of them")

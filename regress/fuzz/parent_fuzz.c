@@ -93,14 +93,14 @@ static const struct channel_ops	 far_ops = {
 };
 
 pid_t
-spawn_child(const char *path, const struct child *child, int netns, int *chan,
-    int *report)
+spawn_child(const struct rocketd *daemon, const struct child *child, int netns,
+    int *chan, int *report)
 {
 	struct msg_channel	 us;
 	struct kid		*k;
 	int			 sp[2];
 
-	(void)path;
+	(void)daemon;
 	(void)netns;
 	for (k = kids; k < kids + KIDS && k->pid != 0; k++)
 		;
