@@ -563,6 +563,61 @@ test_preface_short(void **state)
 	gone();
 }
 
+/* One that is never whole ends in time; an idle tunnel does not. */
+static void
+test_preface_late(void **state)
+{
+	uint64_t	 wait = svc->conf.opts.handshake_timeout *
+			    1000000ULL;
+
+	(void)state;
+	client(TRANSPORT_TCPMUX);
+	fs = flow_stream(&peer, 0, 0);
+	fs->head_len--;
+	flow_settle();
+	flow_now += wait - 1;
+	relay_tick(flow_now);
+	assert_int_equal(svc->nrelays, 1);
+	flow_now++;
+	relay_tick(flow_now);
+	UNTIL(fs->resets == 1);
+	assert_int_equal(fs->reason, RESET_PROTOCOL);
+	gone();
+	client(TRANSPORT_TCP);
+	flow_settle();
+	assert_int_equal(svc->nrelays, 0);
+	flow_close(&peer);
+}
+
+/* Without descriptors those go who have most and say nothing. */
+static void
+test_preface_room(void **state)
+{
+	uint32_t		 max = svc->budget.fds_max;
+	struct flow_stream	*half[3];
+	int			 i;
+
+	(void)state;
+	client(TRANSPORT_TCPMUX);
+	for (i = 0; i < 3; i++) {
+		half[i] = flow_stream(&peer, 0, 0);
+		half[i]->head_len--;
+	}
+	flow_settle();
+	assert_int_equal(svc->nrelays, 3);
+	svc->budget.fds_max = svc->budget.fds;
+	flow_now += 10 * FLOW_SECOND;
+	fs = flow_stream(&peer, 0, 1);
+	flow_settle();
+	assert_int_equal(flow_nasked, 1);
+	UNTIL(half[0]->resets == 1);
+	assert_int_equal(half[1]->resets + half[2]->resets + fs->resets, 0);
+	svc->budget.fds_max = max;
+	while (svc->nrelays > 0)
+		relay_abort(flow_relay(), RESET_POLICY);
+	flow_close(&peer);
+}
+
 static void
 refused(const char *octets, size_t len, uint32_t for_port)
 {
@@ -784,6 +839,8 @@ main(void)
 		T(test_preface_pieces),
 		T(test_preface_and_more),
 		T(test_preface_short),
+		T(test_preface_late),
+		T(test_preface_room),
 		T(test_preface_refused),
 		T(test_dial_failed),
 		T(test_dial_failed_answer),

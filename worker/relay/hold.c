@@ -24,6 +24,12 @@
 /* From this age on nobody is older than others. */
 #define HOLD_OLD_US	(2 * HOLD_STALE_US)
 
+/*
+ * Without descriptors: the only user of a source, if it had an octet so lately,
+ * is not shed, and newcomers wait.
+ */
+#define LIVELY_US	(10 * 1000000ULL)
+
 static struct service	*svc;
 static struct relays	 holders = TAILQ_HEAD_INITIALIZER(holders);
 static uint64_t		 total;
@@ -63,8 +69,8 @@ hold_charge(struct relay *r, const struct addr *user)
 {
 	r->charge.shed = svc->shed;
 	/* One that is charged to nobody is chosen by its age alone. */
-	r->charge.shed = svc->shed;
-	if (ledger_enter(svc->users, &r->charge, user, 0) == 0)
+	if (ledger_enter(svc->users, &r->charge, user, 0) == 0 &&
+	    r->charge.cost == 0)
 		ledger_cost(&r->charge, HOLD_RELAY + r->hold.octets);
 }
 
@@ -142,4 +148,27 @@ hold_victim(int any)
 		}
 	}
 	return (victim);
+}
+
+/* ---- descriptors ---- */
+
+/* Who shares the service with nobody has no more than his part. */
+int
+hold_can_shed(void)
+{
+	const struct charge	*c;
+	uint64_t		 held;
+
+	c = ledger_heaviest(svc->users, LEDGER_CONNECTIONS, &held);
+	return (c != NULL && ((held > 1 && held <
+	    ledger_stats(svc->users)->held) ||
+	    worker_now() - c->progress >= LIVELY_US));
+}
+
+int
+hold_make_room(void)
+{
+	return (hold_can_shed() && ledger_relieve(svc->users,
+	    LEDGER_CONNECTIONS, "descriptors run short, and its source holds "
+	    "most"));
 }

@@ -56,5 +56,11 @@ uint64_t	 hold_octets(void);
  * nobody has been without progress for HOLD_STALE_US.
  */
 struct relay	*hold_victim(int any);
+/*
+ * Only the reserve of descriptors is left: is there somebody who has more than
+ * his part, or no use for it?  hold_make_room resets him; 0: there is nobody.
+ */
+int		 hold_can_shed(void);
+int		 hold_make_room(void);
 
 #endif /* WORKER_HOLD_H */

@@ -27,13 +27,13 @@
 #include "relay.h"
 #include "relaylz.h"
 #include "throttle.h"
+#include "wants.h"
 
 #define RELAY_READABLE	0x0001	/* a read may give something */
 #define RELAY_WRITABLE	0x0002	/* a write may take something */
 #define RELAY_EOF	0x0008	/* end of file: our direction has ended */
 #define RELAY_FIN	0x0010	/* the peer's direction has ended */
 #define RELAY_SHUT	0x0020	/* and the socket was told */
-#define RELAY_WANT	0x0040	/* the opener has not said yet what it is for */
 #define RELAY_ANSWERS	0x0080	/* the opener wants an answer */
 #define RELAY_LINGERS	0x0100	/* on the lingering list */
 #define RELAY_EVENT	0x0200	/* ev is added */
@@ -159,6 +159,7 @@ relay_close(struct relay *r, int rst)
 	hold_end(r);
 	if (r->flags & RELAY_LINGERS)
 		TAILQ_REMOVE(&lingering, r, queue);
+	wants_end(r);
 	if (r->tunnel != NULL)
 		tunnel_relay_gone(r->tunnel);
 	TAILQ_REMOVE(&svc->relays, r, entry);
@@ -460,7 +461,7 @@ relay_accept(struct stream *st, struct tunnel *t)
 {
 	struct relay	*r;
 
-	if (budget_full(&svc->budget)) {
+	if (budget_full(&svc->budget) && !hold_make_room()) {
 		budget_was_full(&svc->budget, worker_now(),
 		    "streams are refused");
 		return (-1);
@@ -473,7 +474,7 @@ relay_accept(struct stream *st, struct tunnel *t)
 	st->arg = r;
 	r->stream = st;
 	r->tunnel = t;
-	r->flags = RELAY_WANT;
+	wants_begin(r, &t->peer);
 	svc->stats.users++;
 	tunnel_relay_added(t);
 	return (0);
@@ -614,7 +615,7 @@ relay_want(struct relay *r)
 		    addr_print(&want.listener));
 		return (relay_refuse(r, words));
 	}
-	r->flags &= ~RELAY_WANT;
+	wants_end(r);
 	if (want.answer)
 		r->flags |= RELAY_ANSWERS;
 	r->user = want.user;
@@ -826,7 +827,7 @@ relay_data(struct stream *st, const uint8_t *p, size_t len)
 	struct relay	*r = st->arg;
 	ssize_t		 n = 0;
 
-	if (r->lz == NULL && !(r->flags & RELAY_WANT)) {
+	if (r->lz == NULL && !r->wants) {
 		r->octets_in += len;
 		svc->stats.octets_in += len;
 	}
@@ -835,7 +836,7 @@ relay_data(struct stream *st, const uint8_t *p, size_t len)
 			budget_enforce(&svc->budget);
 		return;
 	}
-	if (r->fd == -1 && !(r->flags & RELAY_WANT) && r->dial == 0) {
+	if (r->fd == -1 && !r->wants && r->dial == 0) {
 		/* The dial failed; nobody takes what comes. */
 		session_consumed(st, len);
 		return;
@@ -864,7 +865,7 @@ relay_data(struct stream *st, const uint8_t *p, size_t len)
 		relay_abort(r, RESET_MEMORY);
 		return;
 	}
-	if ((r->flags & RELAY_WANT) && relay_want(r) == -1)
+	if (r->wants && relay_want(r) == -1)
 		return;
 	hold_look(r);
 	budget_enforce(&svc->budget);
@@ -876,7 +877,7 @@ relay_fin(struct stream *st)
 	struct relay	*r = st->arg;
 
 	r->flags |= RELAY_FIN;
-	if (r->flags & RELAY_WANT) {
+	if (r->wants) {
 		log_info("stream %u: ended before it said what it wants",
 		    st->id);
 		relay_abort(r, RESET_PROTOCOL);
@@ -942,6 +943,7 @@ relay_tick(uint64_t now)
 {
 	struct relay	*r, *next;
 
+	wants_tick(now, svc->conf.opts.handshake_timeout * 1000000ULL);
 	TAILQ_FOREACH_SAFE(r, &lingering, queue, next)
 		relay_linger(r, now);
 	relaylz_tick(now);

@@ -43,12 +43,13 @@ struct ctl_stream;
 
 struct relay {
 	TAILQ_ENTRY(relay)	 entry;		/* of service.relays */
-	TAILQ_ENTRY(relay)	 queue;		/* waiting, or lingering */
+	TAILQ_ENTRY(relay)	 queue;	/* waiting, lingering or wanting */
 	TAILQ_ENTRY(relay)	 piping;	/* with a pipe */
 	struct event		 ev;
 	struct charge		 charge;	/* to its user's source */
 	struct charge		 waits;	/* likewise, while it waits */
 	struct hold		 hold;
+	int			 wants;	/* its opener has not said what for */
 	struct stream		*stream;	/* NULL: waiting or lingering */
 	struct tunnel		*tunnel;	/* of the stream */
 	struct outq		 out;		/* waits for the socket */

@@ -38,11 +38,6 @@
 /* How often the client is asked to grow its pool, microseconds. */
 #define MORE_INTERVAL	(500 * 1000ULL)
 #define REFUSED_LOG_US	(10 * 1000000ULL)
-/*
- * Without descriptors: the only user of a source, if it had an octet so lately,
- * is not shed, and newcomers wait.
- */
-#define LIVELY_US	(10 * 1000000ULL)
 
 struct lent {				/* a listener */
 	TAILQ_ENTRY(lent)	 entry;
@@ -329,28 +324,11 @@ user_wait(struct relay *r)
 
 /* ---- accepting ---- */
 
-/*
- * Only the reserve of descriptors is left: is there somebody who has more than
- * his part, or no use for it?  Who shares the service with nobody has no more
- * than his part.
- */
-static int
-user_can_shed(void)
-{
-	const struct charge	*c;
-	uint64_t		 held;
-
-	c = ledger_heaviest(svc->users, LEDGER_CONNECTIONS, &held);
-	return (c != NULL && ((held > 1 && held <
-	    ledger_stats(svc->users)->held) ||
-	    worker_now() - c->progress >= LIVELY_US));
-}
-
 static int
 user_may_accept(void)
 {
 	if (stopped || paused || budget_tight(&svc->budget) ||
-	    (budget_full(&svc->budget) && !user_can_shed()))
+	    (budget_full(&svc->budget) && !hold_can_shed()))
 		return (0);
 	return (holding || user_pick() != NULL);
 }
@@ -409,8 +387,7 @@ user_new(struct lent *l, int fd, const struct addr *peer)
 		return (0);
 	}
 	if (budget_full(&svc->budget))
-		(void)ledger_relieve(svc->users, LEDGER_CONNECTIONS,
-		    "descriptors run short, and its source holds most");
+		(void)hold_make_room();
 	/* With a wildcard listener, only the socket knows. */
 	if (l->any)
 		addr_of_self(&local, fd);

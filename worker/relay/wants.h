@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: ISC */
+
+/*
+ * Streams that a peer has opened and not said yet what they are for: they are
+ * charged to the peer, and end when that takes too long.
+ */
+
+#ifndef WORKER_WANTS_H
+#define WORKER_WANTS_H
+
+#include <stdint.h>
+
+struct addr;
+struct relay;
+
+/* wants.c */
+
+/* A stream was opened by this peer. */
+void	 wants_begin(struct relay *, const struct addr *peer);
+/* It is known now, or it ends.  Does nothing when it was known already. */
+void	 wants_end(struct relay *);
+/* Once a second: resets those for which it has taken longest us. */
+void	 wants_tick(uint64_t now, uint64_t longest);
+
+#endif /* WORKER_WANTS_H */
