@@ -516,6 +516,38 @@ test_lines(void **state)
 	assert_null(strstr(line, " 0 "));
 }
 
+/* Who comes to be refused is named, however much was said before. */
+static void
+test_refusal_line(void **state)
+{
+	struct addr	 a = ipv4(1);
+	uint32_t	 i;
+
+	(void)state;
+	limits(0, 0, 5, 600);
+	assert_int_equal(enter(0, a, 0), 0);
+	for (i = 0; i < SOURCE_LINES + 2; i++)
+		ledger_log(ledger, &a, "garbage %u", i);
+	assert_int_equal(nlines, SOURCE_LINES);
+	ledger_penalty(&conns[0].charge, 60, "garbage");
+	assert_int_equal(nlines, SOURCE_LINES + 1);
+	assert_string_equal(line, "tunnel from 10.0.0.1: its source is refused "
+	    "for a while: garbage (and 2 lines more about this source, not "
+	    "logged)");
+	/* A flood of strangers does not drown it, and of these are few. */
+	for (i = 0; i < 1000; i++) {
+		a = ipv4(0x10000 + i);
+		ledger_log(ledger, &a, "line");
+	}
+	nlines = 0;
+	for (i = 0; i < 1000; i++) {
+		a = ipv4(0x20000 + i);
+		ledger_penalty_peer(ledger, &a, 60, "garbage");
+	}
+	assert_in_range(nlines, 1, 20);
+	assert_non_null(strstr(line, "is refused for a while"));
+}
+
 /* A million sources leave no more than the bounds say. */
 static void
 test_bounded(void **state)
@@ -565,6 +597,7 @@ main(void)
 		TEST(test_forgiven),
 		TEST(test_networks),
 		TEST(test_lines),
+		TEST(test_refusal_line),
 		TEST(test_bounded)
 	};
 
