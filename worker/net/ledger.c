@@ -8,6 +8,8 @@
 
 #include <sys/types.h>
 
+#include <event2/event.h>
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -44,6 +46,7 @@ struct ledger {
 	uint32_t		 unsaid_sources;
 	uint64_t		 unsaid_since;
 	uint32_t		 sum;		/* its number */
+	struct event		*timer;		/* the next sum */
 };
 
 struct ledger *
@@ -66,6 +69,8 @@ ledger_free(struct ledger *l)
 {
 	if (l == NULL)
 		return;
+	if (l->timer != NULL)
+		event_free(l->timer);
 	sources_free(&l->sources);
 	penalties_free(&l->penalties);
 	free(l);
@@ -79,7 +84,7 @@ ledger_stats(const struct ledger *l)
 
 /* ---- the log ---- */
 
-/* How many lines were not logged.  What a flood leaves waits for who comes. */
+/* How many lines were not logged. */
 static void
 ledger_log_sum(struct ledger *l, uint64_t now)
 {
@@ -90,6 +95,35 @@ ledger_log_sum(struct ledger *l, uint64_t now)
 	l->unsaid = 0;
 	l->unsaid_sources = 0;
 	l->sum++;
+}
+
+void
+ledger_sum(struct ledger *l)
+{
+	l->unsaid += sources_unsaid(&l->sources, l->sum, &l->unsaid_sources);
+	l->unsaid_since = 0;
+	ledger_log_sum(l, worker_now());
+}
+
+static void
+ledger_timer(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	ledger_sum(arg);
+}
+
+/* Who is silent from now on does not take its number along. */
+static void
+ledger_sum_later(struct ledger *l)
+{
+	struct timeval	 tv = { SOURCE_LINE_S, 0 };
+
+	if (l->timer == NULL &&
+	    (l->timer = evtimer_new(worker_base(), ledger_timer, l)) == NULL)
+		return;			/* the next line brings it */
+	if (!evtimer_pending(l->timer, NULL))
+		(void)evtimer_add(l->timer, &tv);
 }
 
 /* May the source have a line out of this measure?  If not it is counted. */
@@ -106,6 +140,7 @@ ledger_take(struct ledger *l, struct source *src, struct lines *from,
 			src->told = l->sum;
 			l->unsaid_sources++;
 		}
+		ledger_sum_later(l);
 		return (0);
 	}
 	*unsaid = src->unsaid;
@@ -125,6 +160,7 @@ ledger_may_log(struct ledger *l, const struct addr *peer, uint32_t *unsaid)
 	if (!lines_take(&src->lines, SOURCE_LINES,
 	    SOURCE_LINE_S * 1000000ULL, now)) {
 		src->unsaid++;
+		ledger_sum_later(l);
 		return (0);
 	}
 	return (ledger_take(l, src, &l->lines[src->proven != 0], unsaid));
