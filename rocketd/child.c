@@ -341,6 +341,16 @@ child_name(const struct child *child)
 	return (proc_name(child->role, child->side, child->index, child->name));
 }
 
+int
+child_expected(const struct child *child, int status)
+{
+	if (child->wanted || child->state != CHILD_STOPPING)
+		return (0);
+	if (WIFSIGNALED(status))
+		return (child->killed && WTERMSIG(status) == SIGKILL);
+	return (WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
 void
 child_death(char *buf, size_t size, int status, int killed)
 {

@@ -146,6 +146,8 @@ void		 child_stop(struct child *, uint32_t drain);
 const char	*child_state_name(enum child_state);
 /* proc_name of it. */
 const char	*child_name(const struct child *);
+/* Was it to end, and did it, by itself or because we killed it? */
+int		 child_expected(const struct child *, int status);
 /*
  * "exit 1", "signal 9 (Killed)" of a status of waitpid(2); whether it was we
  * who killed it.

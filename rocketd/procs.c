@@ -474,7 +474,7 @@ procs_abort(struct rocketd *env)
 static void
 procs_exited(struct child *child, int status)
 {
-	int	 expected = !child->wanted && child->state == CHILD_STOPPING;
+	int	 expected = child_expected(child, status);
 
 	child->pid = 0;
 	channel_close(child->chan);
@@ -484,8 +484,9 @@ procs_exited(struct child *child, int status)
 		child_death(child->last_death, sizeof(child->last_death),
 		    status, child->killed);
 	child->report = -1;
-	if (expected && WIFEXITED(status) && WEXITSTATUS(status) == 0)
-		log_debug("%s: has ended", child_name(child));
+	if (expected)
+		log_debug("%s: has ended: %s", child_name(child),
+		    child->last_death);
 	else
 		log_warnx("%s: died: %s", child_name(child), child->last_death);
 	child_event(child, CHILD_EV_EXIT);

@@ -16,9 +16,9 @@ srand($seed);
 
 # Those that limit each other stay on their side of a bound.
 my %least = ('mux receive buffer' => 3 << 20, 'mux max streams' => 1000,
-    'pool max' => 100, 'pool' => 4);
+    'pool max' => 100, 'pool' => 4, 'penalty max' => 15);
 my %most = ('mux stream buffer' => 3 << 20, 'mux concurrency' => 1000,
-    'pool' => 100, 'prefork' => 4);
+    'pool' => 100, 'prefork' => 4, 'penalty min' => 15);
 # Keys that are not the option's name with '_', in the tables that have them.
 my %key = ('mux frame size' => 'mux_framesize', 'pool' => 'connection_pool',
     'mux receive buffer' => 'mux_recievebuffer',

@@ -152,7 +152,7 @@ exec 8>&- 9>&-
 # ---- a client's tunnels ----
 set_opts server "tunnels max 3"
 set_opts client "pool 6"
-logged client 'refused: client .* has 3 tunnels.*too many tunnels' 20000
+logged client 'refused: client .* has as many tunnels .*: 3 .*too many tunnels' 20000
 ok $? "tunnels max: the client is told in words"
 is "$(sessions server | wc -l)" 3 "and has as many as it may"
 served

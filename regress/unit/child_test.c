@@ -521,6 +521,17 @@ test_words(void **state)
 	    "signal 9 (Killed), perhaps for want of memory");
 	child_death(buf, sizeof(buf), SIGSYS, 0);
 	assert_string_equal(buf, "sandbox violation (SIGSYS)");
+	/* Whom we killed at the end did not die of anything. */
+	memset(&child, 0, sizeof(child));
+	child.state = CHILD_STOPPING;
+	assert_true(child_expected(&child, 0));
+	assert_false(child_expected(&child, 1 << 8));
+	assert_false(child_expected(&child, SIGKILL));
+	child.killed = 1;
+	assert_true(child_expected(&child, SIGKILL));
+	assert_false(child_expected(&child, SIGSEGV));
+	child.wanted = 1;
+	assert_false(child_expected(&child, SIGKILL));
 	assert_string_equal(child_state_name(CHILD_BACKOFF), "backoff");
 	assert_string_equal(child_state_name(CHILD_STATE_MAX), "?");
 }

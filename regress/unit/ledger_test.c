@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <event2/event.h>
 
 #include "shared/log.h"
 #include "worker/net/ledger.h"
@@ -120,6 +121,8 @@ setup(void **state)
 	nlines = 0;
 	frame_clock = &now;
 	log_set_sink(sink, NULL);
+	if ((frame_base = event_base_new()) == NULL)
+		return (-1);
 	return ((ledger = ledger_new("tunnel")) == NULL ? -1 : 0);
 }
 
@@ -135,6 +138,7 @@ teardown(void **state)
 	assert_int_equal(ledger_stats(ledger)->octets, 0);
 	assert_int_equal(ledger_relieve(ledger, LEDGER_CONNECTIONS, "x"), 0);
 	ledger_free(ledger);
+	event_base_free(frame_base);
 	return (0);
 }
 
@@ -516,6 +520,67 @@ test_lines(void **state)
 	assert_null(strstr(line, " 0 "));
 }
 
+/* A source that falls silent: what was not logged is said nevertheless. */
+static void
+test_sum(void **state)
+{
+	struct addr	 a, b = ipv4(2);
+	uint32_t	 i;
+
+	(void)state;
+	a = ipv4(1);
+	limits(0, 0, 0, 0);
+	for (i = 0; i < SOURCE_LINES; i++)
+		ledger_log(ledger, &a, "line");
+	assert_int_equal(event_base_get_num_events(frame_base,
+	    EVENT_BASE_COUNT_ADDED), 0);
+	ledger_log(ledger, &a, "line");
+	for (i = 0; i < SOURCE_LINES + 3; i++)
+		ledger_log(ledger, &b, "line");
+	/* It will be. */
+	assert_int_equal(event_base_get_num_events(frame_base,
+	    EVENT_BASE_COUNT_ADDED), 1);
+	ledger_sum(ledger);
+	assert_string_equal(line, "tunnel: 4 lines more about 2 sources, not "
+	    "logged");
+	/* Once. */
+	nlines = 0;
+	ledger_sum(ledger);
+	assert_int_equal(nlines, 0);
+}
+
+/* Who comes to be refused is named, however much was said before. */
+static void
+test_refusal_line(void **state)
+{
+	struct addr	 a = ipv4(1);
+	uint32_t	 i;
+
+	(void)state;
+	limits(0, 0, 5, 600);
+	assert_int_equal(enter(0, a, 0), 0);
+	for (i = 0; i < SOURCE_LINES + 2; i++)
+		ledger_log(ledger, &a, "garbage %u", i);
+	assert_int_equal(nlines, SOURCE_LINES);
+	ledger_penalty(&conns[0].charge, 60, "garbage");
+	assert_int_equal(nlines, SOURCE_LINES + 1);
+	assert_string_equal(line, "tunnel from 10.0.0.1: its source is refused "
+	    "for a while: garbage (and 2 lines more about this source, not "
+	    "logged)");
+	/* A flood of strangers does not drown it, and of these are few. */
+	for (i = 0; i < 1000; i++) {
+		a = ipv4(0x10000 + i);
+		ledger_log(ledger, &a, "line");
+	}
+	nlines = 0;
+	for (i = 0; i < 1000; i++) {
+		a = ipv4(0x20000 + i);
+		ledger_penalty_peer(ledger, &a, 60, "garbage");
+	}
+	assert_in_range(nlines, 1, 20);
+	assert_non_null(strstr(line, "is refused for a while"));
+}
+
 /* A million sources leave no more than the bounds say. */
 static void
 test_bounded(void **state)
@@ -565,6 +630,8 @@ main(void)
 		TEST(test_forgiven),
 		TEST(test_networks),
 		TEST(test_lines),
+		TEST(test_refusal_line),
+		TEST(test_sum),
 		TEST(test_bounded)
 	};
 

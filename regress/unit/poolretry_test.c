@@ -328,6 +328,32 @@ test_local(void **state)
 	assert_gaps(1, 2.2, 5.03);
 }
 
+/* A reload that lowers the pause shortens the one under way. */
+static void
+test_reload(void **state)
+{
+	int	 i;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		start(1, TRANSPORT_TCPMUX);
+		svc.conf.opts.retry_interval = 1000;
+		svc.conf.opts.retry_max = 3600;
+		run_ms(2000);
+		nasks = 0;
+		pool_changed();		/* nothing has */
+		run_ms(500 * 1000);
+		assert_int_equal(nasks, 0);
+		svc.conf.opts.retry_interval = 4;
+		if (i == 1)
+			svc.conf.opts.retry_max = 3;
+		pool_changed();
+		run_ms(5100);
+		assert_int_equal(nasks, 1);
+		(void)finish(state);
+	}
+}
+
 /* An attempt that waited for an answer in vain has paused already. */
 static void
 test_timed_out(void **state)
@@ -459,6 +485,7 @@ main(void)
 	const struct CMUnitTest	 tests[] = {
 		cmocka_unit_test_teardown(test_max, finish),
 		cmocka_unit_test_teardown(test_local, finish),
+		cmocka_unit_test_teardown(test_reload, finish),
 		cmocka_unit_test_teardown(test_timed_out, finish),
 		cmocka_unit_test_teardown(test_now, finish),
 		cmocka_unit_test_teardown(test_tls_lost, finish),

@@ -251,6 +251,18 @@ check_block(struct check *c, const struct conf_block *b)
 		check_service(c, s);
 }
 
+/* An address is refused for no longer than max, so min has to fit in it. */
+static void
+check_penalties(struct check *c)
+{
+	const struct gate_opts	*o = &c->conf->gate;
+
+	if (o->penalty_max != 0 && o->penalty_min > o->penalty_max)
+		COMPLAIN(c, &c->conf->penalties, "penalty min %u is above "
+		    "penalty max %u: no address would be refused",
+		    o->penalty_min, o->penalty_max);
+}
+
 int
 check_ids(const struct rocketd_conf *conf, FILE *err)
 {
@@ -283,6 +295,7 @@ check_conf(const struct rocketd_conf *conf, FILE *err)
 	}
 	c->conf = conf;
 	c->err = err;
+	check_penalties(c);
 	TAILQ_FOREACH(b, &conf->blocks, entry)
 		check_block(c, b);
 	if (TAILQ_EMPTY(&conf->blocks))

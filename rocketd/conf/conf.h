@@ -218,6 +218,7 @@ struct rocketd_conf {
 	uint32_t		 id_first;	/* user and group ids */
 	uint32_t		 id_last;
 	struct gate_opts		 gate;
+	struct conf_place	 penalties;	/* the later of min and max */
 	struct option_set	 set;	/* options that are given */
 	uint32_t		 last_number;	/* given by conf_number */
 	/* names of files read, which the members called file point into */

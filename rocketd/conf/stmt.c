@@ -244,6 +244,24 @@ stmt_networks(const struct word *first, const struct word *w,
 	netconf_add(stmt.lex, nets, first, list != NULL ? list->word : w);
 }
 
+/* What is checked as a whole later is reported where it stands. */
+static void
+stmt_place(const struct option *o, const struct word *w)
+{
+	struct conf_place	*place = NULL;
+
+	if (strcmp(o->name, "decoy directory") == 0)
+		place = &stmt.block->decoy_dir;
+	else if (strcmp(o->name, "penalty min") == 0 ||
+	    strcmp(o->name, "penalty max") == 0)
+		place = &stmt.conf->penalties;
+	if (place == NULL)
+		return;
+	place->file = w->file->path;
+	place->line = w->line;
+	place->column = w->column;
+}
+
 /* list: the words in braces, or NULL. */
 void
 stmt_option(struct word *first, struct value args, const struct value *list)
@@ -282,12 +300,8 @@ stmt_option(struct word *first, struct value args, const struct value *list)
 	}
 	if (option_set(o, w, why) == -1)
 		lex_error(stmt.lex, w == NULL ? first : w, "%s", why);
-	/* whether it exists is checked later, and reported here */
-	else if (o == option_find("decoy directory", SCOPE_SERVER)) {
-		stmt.block->decoy_dir.file = w->file->path;
-		stmt.block->decoy_dir.line = w->line;
-		stmt.block->decoy_dir.column = w->column;
-	}
+	else if (w != NULL)
+		stmt_place(o, w);
 }
 
 void

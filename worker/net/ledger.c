@@ -8,6 +8,8 @@
 
 #include <sys/types.h>
 
+#include <event2/event.h>
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -39,10 +41,12 @@ struct ledger {
 	struct sources		 sources;
 	struct penalties	 penalties;
 	struct lines		 lines[2];	/* strangers', and others' */
+	struct lines		 refusals;	/* of who is refused now */
 	uint64_t		 unsaid;	/* lines, since the last sum */
 	uint32_t		 unsaid_sources;
 	uint64_t		 unsaid_since;
 	uint32_t		 sum;		/* its number */
+	struct event		*timer;		/* the next sum */
 };
 
 struct ledger *
@@ -65,6 +69,8 @@ ledger_free(struct ledger *l)
 {
 	if (l == NULL)
 		return;
+	if (l->timer != NULL)
+		event_free(l->timer);
 	sources_free(&l->sources);
 	penalties_free(&l->penalties);
 	free(l);
@@ -78,7 +84,7 @@ ledger_stats(const struct ledger *l)
 
 /* ---- the log ---- */
 
-/* How many lines were not logged.  What a flood leaves waits for who comes. */
+/* How many lines were not logged. */
 static void
 ledger_log_sum(struct ledger *l, uint64_t now)
 {
@@ -91,34 +97,85 @@ ledger_log_sum(struct ledger *l, uint64_t now)
 	l->sum++;
 }
 
-int
-ledger_may_log(struct ledger *l, const struct addr *peer, uint32_t *unsaid)
+void
+ledger_sum(struct ledger *l)
 {
-	struct source	*src = source_get(&l->sources, peer);
-	struct lines	*all;
+	l->unsaid += sources_unsaid(&l->sources, l->sum, &l->unsaid_sources);
+	l->unsaid_since = 0;
+	ledger_log_sum(l, worker_now());
+}
+
+static void
+ledger_timer(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	ledger_sum(arg);
+}
+
+/* Who is silent from now on does not take its number along. */
+static void
+ledger_sum_later(struct ledger *l)
+{
+	struct timeval	 tv = { SOURCE_LINE_S, 0 };
+
+	if (l->timer == NULL &&
+	    (l->timer = evtimer_new(worker_base(), ledger_timer, l)) == NULL)
+		return;			/* the next line brings it */
+	if (!evtimer_pending(l->timer, NULL))
+		(void)evtimer_add(l->timer, &tv);
+}
+
+/* May the source have a line out of this measure?  If not it is counted. */
+static int
+ledger_take(struct ledger *l, struct source *src, struct lines *from,
+    uint32_t *unsaid)
+{
 	uint64_t	 now = worker_now();
 
-	if (src == NULL)
-		return (0);
-	ledger_log_sum(l, now);
-	all = &l->lines[src->proven != 0];
-	if (!lines_take(&src->lines, SOURCE_LINES,
-	    SOURCE_LINE_S * 1000000ULL, now)) {
-		src->unsaid++;
-		return (0);
-	}
-	if (!lines_take(all, LINES_BURST, LINES_EVERY_US, now)) {
+	if (!lines_take(from, LINES_BURST, LINES_EVERY_US, now)) {
 		if (l->unsaid++ == 0)
 			l->unsaid_since = now;
 		if (src->told != l->sum) {
 			src->told = l->sum;
 			l->unsaid_sources++;
 		}
+		ledger_sum_later(l);
 		return (0);
 	}
 	*unsaid = src->unsaid;
 	src->unsaid = 0;
 	return (1);
+}
+
+int
+ledger_may_log(struct ledger *l, const struct addr *peer, uint32_t *unsaid)
+{
+	struct source	*src = source_get(&l->sources, peer);
+	uint64_t	 now = worker_now();
+
+	if (src == NULL)
+		return (0);
+	ledger_log_sum(l, now);
+	if (!lines_take(&src->lines, SOURCE_LINES,
+	    SOURCE_LINE_S * 1000000ULL, now)) {
+		src->unsaid++;
+		ledger_sum_later(l);
+		return (0);
+	}
+	return (ledger_take(l, src, &l->lines[src->proven != 0], unsaid));
+}
+
+static void
+ledger_say(const struct ledger *l, const struct addr *peer, uint32_t unsaid,
+    const char *words)
+{
+	if (unsaid > 0)
+		log_info("%s from %s: %s (and %u lines more about this "
+		    "source, not logged)", l->what, addr_print(peer), words,
+		    unsaid);
+	else
+		log_info("%s from %s: %s", l->what, addr_print(peer), words);
 }
 
 void
@@ -133,12 +190,25 @@ ledger_log(struct ledger *l, const struct addr *peer, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(words, sizeof(words), fmt, ap);
 	va_end(ap);
-	if (unsaid > 0)
-		log_info("%s from %s: %s (and %u lines more about this "
-		    "source, not logged)", l->what, addr_print(peer), words,
-		    unsaid);
-	else
-		log_info("%s from %s: %s", l->what, addr_print(peer), words);
+	ledger_say(l, peer, unsaid, words);
+}
+
+/*
+ * The source comes to be refused: that does not compete with the lines about
+ * what led to it, which have used up its own.
+ */
+static void
+ledger_log_refusal(struct ledger *l, const struct addr *peer, const char *why)
+{
+	struct source	*src = source_get(&l->sources, peer);
+	char		 words[512];
+	uint32_t	 unsaid;
+
+	if (src == NULL || !ledger_take(l, src, &l->refusals, &unsaid))
+		return;
+	snprintf(words, sizeof(words), "its source is refused for a while: %s",
+	    why);
+	ledger_say(l, peer, unsaid, words);
 }
 
 /* ---- what is charged ---- */
@@ -472,8 +542,7 @@ ledger_penalty_peer(struct ledger *l, const struct addr *peer,
 	if (penalty_add(&l->penalties, peer, seconds, why, worker_now()) ==
 	    1) {
 		l->stats.penalties++;
-		ledger_log(l, peer, "its source is refused for a while: %s",
-		    why);
+		ledger_log_refusal(l, peer, why);
 	}
 }
 

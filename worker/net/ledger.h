@@ -145,6 +145,11 @@ void		 ledger_log(struct ledger *, const struct addr *peer,
 		    const char *, ...)
 		    __attribute__((__format__(printf, 3, 4)));
 /*
+ * Logs how many were not, those of single sources too.  Happens by itself, some
+ * seconds after the first of them.
+ */
+void		 ledger_sum(struct ledger *);
+/*
  * May the source cause a line now, and may all together?  Then *unsaid is how
  * many of this source were suppressed before it.
  */

@@ -109,6 +109,23 @@ source_stale(struct sources *ss, uint64_t before)
 	return (NULL);
 }
 
+uint64_t
+sources_unsaid(struct sources *ss, uint32_t sum, uint32_t *n)
+{
+	struct source	*src;
+	uint64_t	 lines = 0;
+
+	RB_FOREACH(src, source_tree, &ss->all) {
+		if (src->unsaid > 0 && src->told != sum) {
+			src->told = sum;
+			(*n)++;
+		}
+		lines += src->unsaid;
+		src->unsaid = 0;
+	}
+	return (lines);
+}
+
 void
 sources_free(struct sources *ss)
 {

@@ -68,6 +68,11 @@ void		 source_rest(struct sources *, struct source *);
 void		 source_prove(struct sources *, struct source *, uint64_t at);
 /* Who proved itself longest ago, if that was before a moment, or NULL. */
 struct source	*source_stale(struct sources *, uint64_t before);
+/*
+ * How many lines were not logged of all of them, which are none then; adds to
+ * *n how many sources had some and were not told of in this sum yet.
+ */
+uint64_t	 sources_unsaid(struct sources *, uint32_t sum, uint32_t *n);
 /* Frees all of them; none may hold anything. */
 void		 sources_free(struct sources *);
 

@@ -250,24 +250,33 @@ pool_want_at(uint32_t i, uint64_t now)
 /* ---- dialling ---- */
 
 /*
- * How long the next try waits: after a first failure hardly at all, then the
- * interval, which doubles up to `retry max'.  It varies by a quarter.
+ * How long a try waits after so many failures and one: at first hardly at all,
+ * then the interval, which doubles up to `retry max'.
  */
+static uint64_t
+retry_wait(uint32_t failures)
+{
+	const struct service_opts	*o = &svc->conf.opts;
+	uint64_t			 wait, max;
+
+	if (failures == 0)
+		return (QUICK_US);
+	max = o->retry_max > o->retry_interval ? o->retry_max :
+	    o->retry_interval;
+	wait = (uint64_t)o->retry_interval <<
+	    (failures < 16 ? failures - 1 : 15);
+	wait = (wait < max ? wait : max) * 1000000;
+	if (wait > max * 800000)
+		wait = max * 800000;	/* with the quarter: max */
+	return (wait);
+}
+
+/* The same for the next try, which varies by a quarter. */
 static uint64_t
 remote_pause(const struct remote *r)
 {
-	const struct service_opts	*o = &svc->conf.opts;
-	uint64_t			 wait = QUICK_US, max;
+	uint64_t	 wait = retry_wait(r->failures);
 
-	if (r->failures > 0) {
-		max = o->retry_max > o->retry_interval ? o->retry_max :
-		    o->retry_interval;
-		wait = (uint64_t)o->retry_interval <<
-		    (r->failures < 16 ? r->failures - 1 : 15);
-		wait = (wait < max ? wait : max) * 1000000;
-		if (wait > max * 800000)
-			wait = max * 800000;	/* with the quarter: max */
-	}
 	return (wait / 4 * 3 + (uint64_t)((double)wait / 2 *
 	    arc4random_uniform(1000) / 1000));
 }
@@ -632,9 +641,27 @@ pool_remotes(const struct msg_dialee *confs, uint32_t count)
 	active = 0;
 }
 
+/* A pause under way is no longer than one that would begin now. */
+static void
+remote_hasten(struct remote *r, uint64_t now)
+{
+	uint64_t	 longest;
+
+	if (r->failures == 0)
+		return;
+	longest = retry_wait(r->failures - 1) / 4 * 5;
+	if (r->next_try > now + longest)
+		r->next_try = now + longest;
+}
+
 void
 pool_changed(void)
 {
+	uint64_t	 now = worker_now();
+	uint32_t	 i;
+
+	for (i = 0; i < nremotes; i++)
+		remote_hasten(remotes[i], now);
 	pool_adjust();
 }
 

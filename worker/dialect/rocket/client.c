@@ -115,8 +115,8 @@ client_full(const struct tunnel *t, struct rocket_refusal *why)
 	if (max == 0 || n < max)
 		return (0);
 	why->code = REJECT_BUSY;
-	snprintf(why->words, sizeof(why->words), "client %s has %u tunnels, "
-	    "which is all that \"tunnels max\" allows", p->client_id, n);
+	snprintf(why->words, sizeof(why->words), "client %s has as many "
+	    "tunnels as \"tunnels max\" allows: %u", p->client_id, max);
 	return (1);
 }
 

@@ -106,8 +106,7 @@ dialogue_reject(struct tunnel *t, const struct rocket_refusal *why)
 
 	if (dialogue_send(t, buf, rocket_put_reject(buf, sizeof(buf),
 	    why)) == 0)
-		tunnel_finish(t, TUNNEL_END_REJECTED, "refused: %s",
-		    why->words);
+		tunnel_finish(t, TUNNEL_END_REJECTED, "%s", why->words);
 	return (-1);
 }
 
