@@ -947,6 +947,7 @@ relay_tick(uint64_t now)
 	TAILQ_FOREACH_SAFE(r, &lingering, queue, next)
 		relay_linger(r, now);
 	relaylz_tick(now);
+	throttle_tick();
 	TAILQ_FOREACH_SAFE(r, &piping, piping, next)
 		if (now - r->moved >= PIPE_US)
 			relay_unpipe(r);

@@ -187,11 +187,12 @@ throttle_arm(uint64_t us)
 
 	if (armed)
 		return;
-	armed = 1;
 	if (us < DEPTH_US / 2)
 		tv.tv_usec = us > TICK_US ? us : TICK_US;
 	if (evtimer_add(timer, &tv) == -1)
-		fatal("%s", __func__);
+		log_warnx("rates: no timer");	/* throttle_tick has one */
+	else
+		armed = 1;
 }
 
 /* Until half of what a bucket holds is there: fewer and larger parts. */
@@ -294,6 +295,16 @@ throttle_timer(evutil_socket_t fd, short what, void *arg)
 		throttle_arm(next);
 	else
 		event_del(timer);
+}
+
+void
+throttle_tick(void)
+{
+	int	 i;
+
+	for (i = 0; i < THROTTLE_WAYS; i++)
+		if (!TAILQ_EMPTY(&ways[i].slow) || !TAILQ_EMPTY(&ways[i].line))
+			throttle_arm(0);
 }
 
 static void

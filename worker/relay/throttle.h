@@ -32,6 +32,8 @@ enum throttle_way {		/* what is done with the relay's socket */
  */
 void	 throttle_init(struct service *,
 	    void (*go)(struct relay *, enum throttle_way));
+/* Once a second: a turn that found no timer is not lost. */
+void	 throttle_tick(void);
 /* The options may have changed.  Relays for which there is no memory end. */
 void	 throttle_changed(void);
 /* A relay begins.  -1: no memory. */
