@@ -30,6 +30,7 @@
 #define V2_UNSPEC	0x00
 #define V2_TCP4		0x11
 #define V2_TCP6		0x21
+#define V2_UDP		0x01	/* added to V2_TCP4, V2_TCP6 */
 #define V2_UNIX		0x31
 #define V2_UNIX_OCTETS	108		/* of one address */
 #define V2_FIELD	3		/* type and length of what follows */
@@ -115,6 +116,17 @@ proxyhdr_put(uint8_t buf[PROXYHDR_MAX], uint32_t version,
 	if (version == 1)
 		return (proxyhdr_v1(buf, user, listener));
 	return (proxyhdr_v2(buf, user, listener));
+}
+
+size_t
+proxyhdr_put_datagram(uint8_t buf[PROXYHDR_MAX], const struct addr *user,
+    const struct addr *listener)
+{
+	size_t	 len = proxyhdr_v2(buf, user, listener);
+
+	if (buf[13] != V2_UNSPEC)
+		buf[13] += V2_UDP;
+	return (len);
 }
 
 /* ---- read ---- */

@@ -35,6 +35,9 @@ enum proxyhdr_result {
  */
 size_t	 proxyhdr_put(uint8_t buf[PROXYHDR_MAX], uint32_t version,
 	    const struct addr *user, const struct addr *listener);
+/* Version 2, before a datagram. */
+size_t	 proxyhdr_put_datagram(uint8_t buf[PROXYHDR_MAX],
+	    const struct addr *user, const struct addr *listener);
 /*
  * Parses the header at the start of the octets.  from and to are ADDR_NONE
  * where it names no address; then those of the connection itself count.

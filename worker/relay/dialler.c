@@ -221,7 +221,7 @@ dialler_channel(struct channel *ch)
 
 uint32_t
 dialler_ask(enum dial_what what, uint32_t index, uint32_t offset,
-    uint32_t timeout_ms, dialler_done *done, void *arg)
+    int datagrams, uint32_t timeout_ms, dialler_done *done, void *arg)
 {
 	struct request	*r;
 	struct timeval	 tv;
@@ -237,6 +237,7 @@ dialler_ask(enum dial_what what, uint32_t index, uint32_t offset,
 	r->msg.what = what;
 	r->msg.index = index;
 	r->msg.offset = offset;
+	r->msg.datagrams = datagrams;
 	r->deadline = worker_now() + timeout_ms * 1000ULL;
 	r->done = done;
 	r->arg = arg;

@@ -32,11 +32,13 @@ void		 dialler_init(struct event_base *);
 /* The channel to dial, or NULL while there is none. */
 void		 dialler_channel(struct channel *);
 /*
- * offset: from the first port of a target with a range of them.  Returns the
- * request's number; 0: there are too many, or no memory.
+ * offset: from the first port of a target with a range of them.  datagrams: a
+ * UDP socket, connected.  Returns the request's number; 0: there are too many,
+ * or no memory.
  */
 uint32_t	 dialler_ask(enum dial_what, uint32_t index, uint32_t offset,
-		    uint32_t timeout_ms, dialler_done *, void *arg);
+		    int datagrams, uint32_t timeout_ms, dialler_done *,
+		    void *arg);
 /* Forgets it: done will not be called. */
 void		 dialler_cancel(uint32_t request);
 /* The connection to a remote has become a tunnel, or nothing.  Once. */

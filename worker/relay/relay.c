@@ -24,6 +24,7 @@
 #include "worker/tunnel/tunnel.h"
 #include "worker/frame/worker.h"
 #include "dialler.h"
+#include "flow.h"
 #include "relay.h"
 #include "relaylz.h"
 #include "throttle.h"
@@ -578,10 +579,35 @@ relay_refuse(struct relay *r, const char *why)
 	return (-1);
 }
 
+/* The stream is of datagrams: it is a flow's from here on. */
+static int
+relay_hand_over(struct relay *r, const struct want *want, size_t got,
+    int offset)
+{
+	struct stream	*st = r->stream;
+	struct flow	*f;
+	const uint8_t	*p;
+	size_t		 n;
+	int		 gone = 0;
+
+	if ((f = flow_accept(st, r->tunnel, want, offset)) == NULL)
+		return (relay_refuse(r, "no memory for a flow"));
+	r->stream = NULL;
+	r->tunnel = NULL;
+	outq_drop(&r->out, got);
+	session_consumed(st, got);
+	while (!gone && (p = outq_first(&r->out, &n)) != NULL) {
+		gone = flow_take(f, p, n) == -1;
+		outq_drop(&r->out, n);
+	}
+	relay_close(r, 0);
+	return (-1);
+}
+
 static int
 relay_dial(struct relay *r, int offset)
 {
-	r->dial = dialler_ask(DIAL_TARGET, 0, offset,
+	r->dial = dialler_ask(DIAL_TARGET, 0, offset, 0,
 	    svc->conf.opts.dial_timeout * 1000, relay_dialled, r);
 	if (r->dial != 0)
 		return (0);
@@ -589,6 +615,13 @@ relay_dial(struct relay *r, int offset)
 	log_warnx("target: too many connections being made");
 	relay_abort(r, RESET_REFUSED);
 	return (-1);
+}
+
+static int
+relay_serves(enum want_kind kind)
+{
+	return ((kind == WANT_TCP && (svc->target.kinds & KIND_TCP)) ||
+	    (kind == WANT_UDP && (svc->target.kinds & KIND_UDP)));
 }
 
 /* Has enough come to know what the stream is for?  -1: the relay is gone. */
@@ -607,7 +640,7 @@ relay_want(struct relay *r)
 	got = svc->dialect->get_want(r->tunnel, buf, len, &want, &why);
 	if (got == 0)
 		return (0);
-	if (got == -1 || want.kind != WANT_TCP)
+	if (got == -1 || !relay_serves(want.kind))
 		return (relay_refuse(r, got == -1 ? why :
 		    "of a kind that is not served"));
 	if ((offset = relay_port(&want)) == -1) {
@@ -615,6 +648,8 @@ relay_want(struct relay *r)
 		    addr_print(&want.listener));
 		return (relay_refuse(r, words));
 	}
+	if (want.kind == WANT_UDP)
+		return (relay_hand_over(r, &want, (size_t)got, offset));
 	wants_end(r);
 	if (want.answer)
 		r->flags |= RELAY_ANSWERS;

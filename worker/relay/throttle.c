@@ -60,6 +60,7 @@ static struct way {
 }			 ways[THROTTLE_WAYS];
 static struct event	*timer;
 static int		 armed;
+static uint64_t		 dropped;	/* datagrams */
 
 static void	 throttle_timer(evutil_socket_t, short, void *);
 
@@ -368,4 +369,48 @@ throttle_moved(struct relay *r, enum throttle_way way, size_t n)
 	if (q->cut > 0 && moved >= q->cut)
 		throttle_wait(&ways[way], q, worker_now());
 	q->cut = 0;
+}
+
+/* ---- datagrams ---- */
+
+static void
+throttle_own(struct bucket *own, enum throttle_way way, uint64_t now)
+{
+	if (own->rate != ways[way].own_rate)
+		bucket_limit(own, ways[way].own_rate, DEPTH_US, now);
+}
+
+void
+throttle_flow_begin(struct bucket own[THROTTLE_WAYS])
+{
+	int	 i;
+
+	for (i = 0; i < THROTTLE_WAYS; i++)
+		throttle_own(&own[i], i, worker_now());
+}
+
+int
+throttle_flow(struct bucket own[THROTTLE_WAYS], enum throttle_way way,
+    size_t n)
+{
+	struct bucket	*all = &ways[way].all;
+	uint64_t	 now;
+
+	if (all->rate == 0 && ways[way].own_rate == 0)
+		return (1);
+	now = worker_now();
+	throttle_own(&own[way], way, now);
+	if (bucket_room(&own[way], now) == 0 || bucket_room(all, now) == 0) {
+		dropped++;
+		return (0);
+	}
+	bucket_take(&own[way], n);
+	bucket_take(all, n);
+	return (1);
+}
+
+uint64_t
+throttle_dropped(void)
+{
+	return (dropped);
 }

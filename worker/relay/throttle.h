@@ -13,7 +13,9 @@
 #define WORKER_THROTTLE_H
 
 #include <stddef.h>
+#include <stdint.h>
 
+struct bucket;
 struct relay;
 struct service;
 struct throttle;		/* of a relay; NULL: it has no limit */
@@ -49,5 +51,14 @@ size_t	 throttle_may(struct relay *, enum throttle_way, size_t);
 int	 throttle_waits(const struct relay *, enum throttle_way);
 /* So many were moved, perhaps none, perhaps more than it might. */
 void	 throttle_moved(struct relay *, enum throttle_way, size_t);
+/*
+ * Datagrams do not wait.  A flow begins, with buckets of its own; may one of so
+ * many octets pass now?  If not (0) it is to be dropped, and was counted.
+ */
+void	 throttle_flow_begin(struct bucket own[THROTTLE_WAYS]);
+int	 throttle_flow(struct bucket own[THROTTLE_WAYS], enum throttle_way,
+	    size_t);
+/* Datagrams dropped so, ever. */
+uint64_t throttle_dropped(void);
 
 #endif /* WORKER_THROTTLE_H */

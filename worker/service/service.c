@@ -29,6 +29,7 @@
 #include "worker/relay/throttle.h"
 #include "worker/tunnel/tunnel.h"
 #include "worker/roles.h"
+#include "flows.h"
 #include "limits.h"
 #include "pool.h"
 #include "report.h"
@@ -175,6 +176,7 @@ service_tick(evutil_socket_t fd, short what, void *arg)
 	(void)arg;
 	relay_tick(worker_now());
 	user_tick();
+	flows_tick(worker_now());
 	service_measure(worker_now());
 	budget_tick(&service.budget, worker_now());
 	service_changed();
@@ -207,6 +209,7 @@ service_init(void)
 		fatal("%s", __func__);
 	TAILQ_INIT(&service.tunnels);
 	TAILQ_INIT(&service.relays);
+	TAILQ_INIT(&service.flows);
 	service.base = worker_base();
 	service.dials = worker_self()->dials;
 	service.opens = worker_self()->opens;
@@ -220,6 +223,7 @@ service_init(void)
 	limits_init(&service);
 	service_limit_tunnels();
 	user_init(&service);
+	flows_init(&service);
 	pool_init(&service);
 	dialler_init(service.base);
 	changed = event_new(service.base, -1, 0, service_changed_turn, NULL);
@@ -618,6 +622,9 @@ service_joined(struct channel *ch)
 	case PROC_DIAL:
 		dialler_channel(ch);
 		break;
+	case PROC_UDP:
+		flows_joined(ch);
+		break;
 	default:
 		break;
 	}
@@ -645,6 +652,9 @@ service_left(struct channel *ch)
 	case PROC_DIAL:
 		dialler_channel(NULL);
 		break;
+	case PROC_UDP:
+		flows_left();
+		break;
 	default:
 		break;
 	}
@@ -667,6 +677,16 @@ service_from_dial(struct imsg *imsg)
 		dialler_answer(&msg, imsg_get_fd(imsg));
 	else if (imsg_get_type(imsg) == IMSG_DIAL_FAILED)
 		dialler_answer(&msg, -1);
+}
+
+static void
+service_from_udp(struct imsg *imsg)
+{
+	int	 fd;
+
+	if (imsg_get_type(imsg) == IMSG_FLOWS &&
+	    (fd = imsg_get_fd(imsg)) != -1)
+		flows_pair(fd);
 }
 
 static void
@@ -706,6 +726,9 @@ service_message(struct channel *ch, struct imsg *imsg)
 	case PROC_DIAL:
 		service_from_dial(imsg);
 		break;
+	case PROC_UDP:
+		service_from_udp(imsg);
+		break;
 	default:
 		break;
 	}
@@ -742,6 +765,7 @@ service_stop(uint32_t drain_ms)
 
 	service.stopping = 1;
 	user_stop();
+	flows_stop();
 	pool_stop();
 	if (drain_ms == 0) {
 		service_stop_now(-1, 0, NULL);
@@ -840,6 +864,7 @@ static const struct figure	 service_figures[] = {
 	FIGURE(COUNTER, "targets_failed", service.stats.failed,
 	    "targets that could not be reached"),
 	FIGURE(GAUGE, "streams", service.nrelays, "streams"),
+	FIGURE(GAUGE, "flows", service.nflows, "flows of datagrams"),
 	FIGURE(COUNTER, "streams_held", service.stats.streams_held,
 	    "times that a session was not read because of stream rate"),
 	FIGURE(COUNTER, "streams_fast", service.stats.streams_fast,

@@ -25,6 +25,7 @@
 #include "worker/tunnel/tunnel.h"
 #include "worker/frame/worker.h"
 #include "worker/net/ledger.h"
+#include "flows.h"
 #include "limits.h"
 #include "user.h"
 
@@ -138,7 +139,7 @@ user_listen_end(void)
  * be replaced, or has yet to show that it lives, is taken only if there is no
  * other.
  */
-static struct tunnel *
+struct tunnel *
 user_pick(void)
 {
 	struct tunnel	*t, *best = NULL;
@@ -164,11 +165,11 @@ user_pick(void)
  * pool has to grow to what all users would fill, those who wait included.
  * Without a mux the side that dials sees for itself that a tunnel was taken.
  */
-static void
+void
 user_ask_more(void)
 {
 	struct tunnel	*t, *least = NULL;
-	uint64_t	 now = worker_now(), total = nwaiting;
+	uint64_t	 now = worker_now(), total = nwaiting + flows_waiting();
 	uint32_t	 each = svc->conf.opts.mux_concurrency, n = 0;
 
 	if (now - more_asked < MORE_INTERVAL)
@@ -446,6 +447,7 @@ user_tell_room(void)
 	memset(&msg, 0, sizeof(msg));
 	msg.count = room;
 	worker_tell(IMSG_ROOM, &msg, sizeof(msg));
+	flows_room(room);
 }
 
 void
@@ -461,6 +463,8 @@ user_changed(void)
 			user_refuse(r, "it cannot wait: no memory");
 		break;
 	}
+	if (nwaiting == 0)
+		flows_changed();
 	user_arm();
 	user_ask_more();
 	user_tell_room();

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 struct service;
+struct tunnel;
 
 /* user.c */
 
@@ -29,5 +30,11 @@ void		 user_tick(void);
 /* Stops accepting, and resets those that wait. */
 void		 user_stop(void);
 uint32_t	 user_waiting(void);
+/*
+ * The tunnel that the next user gets; NULL: none has room.  When all are well
+ * filled, the client is asked to grow its pool.
+ */
+struct tunnel	*user_pick(void);
+void		 user_ask_more(void);
 
 #endif /* WORKER_USER_H */

@@ -26,6 +26,7 @@
 struct charge;
 struct dialect;
 struct event_base;
+struct flow;
 struct ledger;
 struct relay;
 struct tunnel;
@@ -51,6 +52,11 @@ struct service_stats {
 	uint64_t	 tunnels_half;	/* ended in the middle of a record */
 	uint64_t	 memory_tunnels;	/* ended for memory */
 	uint64_t	 accept_paused;	/* no descriptors, or no memory */
+	uint64_t	 flows;		/* ever */
+	uint64_t	 datagrams_in;	/* from tunnels */
+	uint64_t	 datagrams_out;	/* into tunnels, or for them */
+	uint64_t	 flows_pair_full; /* dropped: udp takes no more */
+	uint64_t	 flows_memory;	/* dropped: no memory for it */
 };
 
 struct service {
@@ -66,6 +72,7 @@ struct service {
 	int			 opens;	/* streams, for users; or has targets */
 	TAILQ_HEAD(tunnels, tunnel) tunnels;
 	TAILQ_HEAD(relays, relay) relays;
+	TAILQ_HEAD(flows, flow)	 flows;		/* idlest first */
 	char			 where[HOST_MAX];	/* listener or target */
 	struct budget		 budget;
 	struct ledger		*users;	/* whom relays are charged to... */
@@ -77,6 +84,7 @@ struct service {
 	uint32_t		 nopen;		/* of them TUNNEL_OPEN */
 	uint32_t		 ncontrol;	/* of them TUNNEL_CONTROL */
 	uint32_t		 nrelays;	/* in relays */
+	uint32_t		 nflows;	/* in flows */
 	uint32_t		 nused;	/* tunnels without a mux, of users */
 	int			 keyed;		/* keys have come */
 	int			 stopping;

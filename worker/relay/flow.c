@@ -1,0 +1,597 @@
+/* SPDX-License-Identifier: ISC */
+
+/*
+ * See flow.h.  Towards the session a target's socket is read when the session
+ * pulls, many datagrams at a time; what does not fit into the batch waits in
+ * the flow's queue, as all that users send does.
+ */
+
+#include <sys/types.h>
+#include <sys/queue.h>
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "shared/compat.h"
+#include "shared/log.h"
+#include "worker/dialect/dialect.h"
+#include "worker/frame/worker.h"
+#include "worker/net/budget.h"
+#include "worker/net/proxyhdr.h"
+#include "worker/tunnel/tunnel.h"
+#include "dialler.h"
+#include "flow.h"
+
+/* A flow, its stream and what the libraries keep for both. */
+#define FLOW_COST	(sizeof(struct flow) + 512)
+/* The process that has the user's end has so long to end it first. */
+#define FLOW_GRACE_US	(5 * 1000000ULL)
+/* Failures of the target are logged once in this time. */
+#define FAILED_LOG_US	(10 * 1000000ULL)
+
+static struct service		*svc;
+static const struct flow_events	*events;
+static uint64_t			 failed_logged;		/* when */
+static uint64_t			 failed_unsaid;
+
+static size_t	 flow_pull(struct stream *, uint8_t *, size_t);
+static void	 flow_data(struct stream *, const uint8_t *, size_t);
+static void	 flow_fin(struct stream *);
+static void	 flow_reset(struct stream *, enum reset_reason);
+static void	 flow_closed(struct stream *);
+static void	 flow_shed(struct charge *, const char *);
+
+static const struct stream_owner flow_owner = {
+	flow_pull,
+	flow_data,
+	flow_fin,
+	flow_reset,
+	flow_closed,
+	NULL,
+	NULL
+};
+
+void
+flow_init(struct service *service, const struct flow_events *e)
+{
+	svc = service;
+	events = e;
+	flowq_init(&service->budget);
+}
+
+/* ---- its life ---- */
+
+static struct flow *
+flow_new(const struct addr *user, const struct addr *other)
+{
+	struct flow	*f;
+
+	if ((f = calloc(1, sizeof(*f))) == NULL)
+		return (NULL);
+	f->sock.fd = -1;
+	f->user = *user;
+	f->other = *other;
+	f->since = f->last = f->asked = worker_now();
+	throttle_flow_begin(f->own);
+	TAILQ_INSERT_TAIL(&svc->flows, f, entry);
+	svc->nflows++;
+	svc->stats.flows++;
+	budget_hold(&svc->budget, FLOW_COST);
+	f->charge.shed = flow_shed;
+	/* One that is charged to nobody ends by its age alone. */
+	if (ledger_enter(svc->users, &f->charge, user, 0) == 0)
+		ledger_cost(&f->charge, FLOW_COST);
+	return (f);
+}
+
+static size_t
+flow_length(const struct flow *f)
+{
+	return (f->head[0] << 8 | f->head[1]);
+}
+
+static void
+flow_forget_part(struct flow *f)
+{
+	if (f->part != NULL)
+		budget_hold(&svc->budget, -(int64_t)flow_length(f));
+	free(f->part);
+	f->part = NULL;
+	f->got = f->have = 0;
+}
+
+/* Frees it.  Its stream is gone, or another's. */
+static void
+flow_free(struct flow *f, enum flow_reason why)
+{
+	if (svc->opens)
+		events->ended(f, why);
+	if (f->dial != 0)
+		dialler_cancel(f->dial);
+	if (f->sock.fd != -1) {
+		event_del(&f->ev);
+		close(f->sock.fd);
+		svc->budget.fds--;
+	}
+	flowq_clear(&f->q);
+	flowq_clear(&f->early);
+	free(f->pre);
+	flow_forget_part(f);
+	ledger_leave(&f->charge);
+	budget_hold(&svc->budget, -(int64_t)FLOW_COST);
+	if (f->tunnel != NULL)
+		tunnel_relay_gone(f->tunnel);
+	TAILQ_REMOVE(&svc->flows, f, entry);
+	svc->nflows--;
+	free(f);
+}
+
+static void
+flow_end(struct flow *f, enum reset_reason reason, enum flow_reason why)
+{
+	struct stream	*st = f->stream;
+
+	if (st != NULL) {
+		f->stream = NULL;
+		session_reset(st, reason);
+	}
+	flow_free(f, why);
+}
+
+void
+flow_abort(struct flow *f, enum reset_reason reason)
+{
+	flow_end(f, reason, FLOW_GONE);
+}
+
+/* A limit, and its source holds most. */
+static void
+flow_shed(struct charge *c, const char *why)
+{
+	struct flow	*f = (void *)((char *)c - offsetof(struct flow,
+			    charge));
+
+	(void)why;
+	flow_end(f, RESET_POLICY, FLOW_SHED);
+}
+
+/* A datagram passed: it is the last of all to be idle. */
+static void
+flow_moved(struct flow *f)
+{
+	f->last = worker_now();
+	TAILQ_REMOVE(&svc->flows, f, entry);
+	TAILQ_INSERT_TAIL(&svc->flows, f, entry);
+	ledger_progress(&f->charge);
+}
+
+void
+flow_tick(uint64_t now)
+{
+	struct flow	*f;
+	uint64_t	 idle = svc->conf.opts.udp_timeout * 1000000ULL;
+
+	if (svc->opens)
+		idle += FLOW_GRACE_US;
+	while ((f = TAILQ_FIRST(&svc->flows)) != NULL && now - f->last >= idle)
+		flow_end(f, RESET_NONE, FLOW_IDLE);
+}
+
+/* ---- a user's end ---- */
+
+struct flow *
+flow_new_user(struct flowpair *pair, uint32_t number,
+    const struct flow_ends *ends)
+{
+	struct flow	*f;
+
+	if ((f = flow_new(&ends->user, &ends->listener)) == NULL)
+		return (NULL);
+	f->pair = pair;
+	f->number = number;
+	return (f);
+}
+
+int
+flow_open(struct flow *f, struct tunnel *t)
+{
+	struct want	 want;
+	uint8_t		 buf[WANT_MAX];
+	size_t		 len;
+
+	memset(&want, 0, sizeof(want));
+	want.kind = WANT_UDP;
+	want.user = f->user;
+	want.listener = f->other;
+	len = svc->dialect->put_want(t, &want, buf, sizeof(buf));
+	if (len == 0 || (f->pre = malloc(len)) == NULL)
+		return (-1);
+	memcpy(f->pre, buf, len);
+	f->pre_len = len;
+	f->pre_off = 0;
+	f->stream = session_open(t->session, &flow_owner, f, 0);
+	if (f->stream == NULL) {
+		free(f->pre);
+		f->pre = NULL;
+		return (-1);
+	}
+	f->tunnel = t;
+	tunnel_relay_added(t);
+	session_ready(f->stream);
+	return (0);
+}
+
+void
+flow_from_user(struct flow *f, const uint8_t *p, size_t len)
+{
+	flow_moved(f);
+	if (!throttle_flow(f->own, THROTTLE_READ, len))
+		return;
+	flowq_put(&f->q, p, len, f->last);
+	if (f->stream != NULL)
+		session_ready(f->stream);
+}
+
+void
+flow_user_gone(struct flow *f)
+{
+	f->pair = NULL;
+	flow_end(f, RESET_NONE, FLOW_GONE);
+}
+
+/* ---- a target's end ---- */
+
+static void
+flow_event(evutil_socket_t fd, short what, void *arg)
+{
+	struct flow	*f = arg;
+
+	(void)fd;
+	(void)what;
+	f->readable = 1;
+	if (f->stream != NULL)
+		session_ready(f->stream);
+}
+
+static void
+flow_dial_failed(struct flow *f, const struct msg_dialled *res)
+{
+	uint64_t	 now = worker_now();
+
+	svc->stats.failed++;
+	if (failed_logged == 0 || now - failed_logged >= FAILED_LOG_US) {
+		if (failed_unsaid > 0)
+			log_info("target: %llu more flows failed since",
+			    (unsigned long long)failed_unsaid);
+		log_warnx("target: flow of %s: %s", addr_print(&f->user),
+		    dialler_words(res));
+		failed_logged = now;
+		failed_unsaid = 0;
+	} else
+		failed_unsaid++;
+	flow_end(f, RESET_REFUSED, FLOW_FAILED);
+}
+
+/* What came while it was dialled.  -1: the flow is gone. */
+static int
+flow_flush_early(struct flow *f)
+{
+	static uint8_t	 buf[DATAGRAM_MAX];
+	ssize_t		 n;
+
+	while ((n = flowq_get(&f->early, buf, worker_now())) != -1) {
+		flowsock_put(&f->sock, buf, n);
+		if (flowsock_flush(&f->sock) == -1) {
+			flow_end(f, RESET_REFUSED, FLOW_FAILED);
+			return (-1);
+		}
+	}
+	return (0);
+}
+
+static void
+flow_dialled(void *arg, int fd, const struct msg_dialled *res)
+{
+	struct flow	*f = arg;
+
+	f->dial = 0;
+	if (fd == -1) {
+		flow_dial_failed(f, res);
+		return;
+	}
+	if (event_assign(&f->ev, svc->base, fd, EV_READ | EV_PERSIST | EV_ET,
+	    flow_event, f) == -1 || event_add(&f->ev, NULL) == -1) {
+		log_warn("flow: cannot watch a target's socket");
+		close(fd);
+		flow_end(f, RESET_POLICY, FLOW_FAILED);
+		return;
+	}
+	f->sock.fd = fd;
+	svc->budget.fds++;
+	if (svc->conf.opts.proxy_protocol != 0)
+		f->sock.header_len = proxyhdr_put_datagram(f->sock.header,
+		    &f->user, &f->other);
+	f->other = res->peer;
+	(void)flow_flush_early(f);
+}
+
+struct flow *
+flow_accept(struct stream *st, struct tunnel *t, const struct want *want,
+    uint32_t offset)
+{
+	struct flow	*f;
+
+	if ((f = flow_new(&want->user, &want->listener)) == NULL)
+		return (NULL);
+	f->dial = dialler_ask(DIAL_TARGET, 0, offset, 1,
+	    svc->conf.opts.dial_timeout * 1000, flow_dialled, f);
+	if (f->dial == 0) {
+		flow_free(f, FLOW_FAILED);
+		return (NULL);
+	}
+	st->owner = &flow_owner;
+	st->arg = f;
+	f->stream = st;
+	f->tunnel = t;
+	return (f);
+}
+
+/*
+ * Puts the datagrams of one read into buf, as long as whole ones fit; the rest
+ * waits.  Returns how many octets of buf.
+ */
+static size_t
+flow_pack(struct flow *f, uint8_t *buf, size_t max, const uint8_t *p,
+    size_t len, size_t segment)
+{
+	size_t	 done = 0, n;
+
+	do {
+		n = len < segment ? len : segment;
+		f->datagrams_out++;
+		svc->stats.datagrams_out++;
+		if (!throttle_flow(f->own, THROTTLE_READ, n))
+			;		/* it is dropped, and counted there */
+		else if (f->q.head == NULL &&
+		    DATAGRAM_HEAD + n <= max - done) {
+			buf[done] = n >> 8;
+			buf[done + 1] = n;
+			memcpy(buf + done + DATAGRAM_HEAD, p, n);
+			done += DATAGRAM_HEAD + n;
+		} else
+			flowq_put(&f->q, p, n, worker_now());
+		p += n;
+		len -= n;
+	} while (len > 0);
+	return (done);
+}
+
+/* Reads the socket until buf is full or it is empty. */
+static size_t
+flow_read(struct flow *f, uint8_t *buf, size_t max)
+{
+	static uint8_t	 some[FLOWSOCK_READ];
+	size_t		 done = 0, segment;
+	ssize_t		 n;
+
+	while (f->readable && f->q.head == NULL && done < max) {
+		n = flowsock_read(&f->sock, some, &segment);
+		if (n == -1) {
+			f->readable = 0;
+			if (errno != EAGAIN)
+				f->failed = RESET_REFUSED;
+			break;
+		}
+		flow_moved(f);
+		done += flow_pack(f, buf + done, max - done, some, n, segment);
+		if (f->q.head != NULL)
+			done += flowq_pull(&f->q, buf + done, max - done,
+			    worker_now());
+	}
+	return (done);
+}
+
+/* ---- the stream ---- */
+
+static size_t
+flow_pull_want(struct flow *f, uint8_t *buf, size_t max)
+{
+	size_t	 n = f->pre_len - f->pre_off;
+
+	if (n > max)
+		n = max;
+	memcpy(buf, f->pre + f->pre_off, n);
+	f->pre_off += n;
+	if (f->pre_off == f->pre_len) {
+		free(f->pre);
+		f->pre = NULL;
+	}
+	return (n);
+}
+
+static size_t
+flow_pull(struct stream *st, uint8_t *buf, size_t max)
+{
+	struct flow	*f = st->arg;
+	size_t		 done = 0;
+
+	if (f->pre != NULL)
+		done = flow_pull_want(f, buf, max);
+	if (f->pre == NULL)
+		done += flowq_pull(&f->q, buf + done, max - done,
+		    worker_now());
+	if (f->sock.fd != -1 && f->failed == RESET_NONE)
+		done += flow_read(f, buf + done, max - done);
+	if (done == 0 && f->failed != RESET_NONE) {
+		flow_end(f, f->failed, FLOW_FAILED);
+		return (0);
+	}
+	f->octets_out += done;
+	svc->stats.octets_out += done;
+	return (done);
+}
+
+/* A whole datagram came: it goes on at once, or not at all. */
+static void
+flow_deliver(struct flow *f, const uint8_t *p, size_t len)
+{
+	f->datagrams_in++;
+	svc->stats.datagrams_in++;
+	if (!throttle_flow(f->own, THROTTLE_WRITE, len))
+		return;
+	if (svc->opens) {
+		if (flowpair_data(f->pair, f->number, p, len) == -1)
+			svc->stats.flows_pair_full++;
+	} else if (f->sock.fd != -1)
+		flowsock_put(&f->sock, p, len);
+	else
+		flowq_put(&f->early, p, len, worker_now());
+}
+
+/* Flushes what points into the buffer that came, or into the part. */
+static void
+flow_flush(struct flow *f)
+{
+	if (f->sock.fd != -1 && flowsock_flush(&f->sock) == -1)
+		f->failed = RESET_REFUSED;
+}
+
+/* Takes what there is of a datagram that is not whole yet. */
+static size_t
+flow_take_part(struct flow *f, const uint8_t *p, size_t len)
+{
+	size_t	 all = flow_length(f), n = all - f->got;
+
+	if (n > len)
+		n = len;
+	if (f->got == 0) {
+		if ((f->part = malloc(all)) == NULL)
+			svc->stats.flows_memory++;
+		else
+			budget_hold(&svc->budget, all);
+	}
+	if (f->part != NULL)
+		memcpy(f->part + f->got, p, n);
+	f->got += n;
+	if (f->got < all)
+		return (n);
+	if (f->part != NULL) {
+		flow_deliver(f, f->part, all);
+		flow_flush(f);
+	}
+	flow_forget_part(f);
+	return (n);
+}
+
+/* The next octets of the stream: how many were of use; 0: nonsense. */
+static size_t
+flow_take_next(struct flow *f, const uint8_t *p, size_t len)
+{
+	size_t	 n;
+
+	if (f->have < DATAGRAM_HEAD) {
+		f->head[f->have++] = *p;
+		if (f->have == DATAGRAM_HEAD && flow_length(f) > DATAGRAM_MAX)
+			return (0);
+		if (f->have == DATAGRAM_HEAD && flow_length(f) == 0) {
+			flow_deliver(f, p, 0);
+			f->have = 0;
+		}
+		return (1);
+	}
+	n = flow_length(f);
+	if (f->got > 0 || n > len)
+		return (flow_take_part(f, p, len));
+	flow_deliver(f, p, n);
+	f->have = 0;
+	return (n);
+}
+
+int
+flow_take(struct flow *f, const uint8_t *p, size_t len)
+{
+	size_t	 done = 0, n;
+
+	f->octets_in += len;
+	svc->stats.octets_in += len;
+	flow_moved(f);
+	while (done < len) {
+		if ((n = flow_take_next(f, p + done, len - done)) == 0) {
+			log_info("stream %u: a datagram of %zu octets",
+			    f->stream->id, flow_length(f));
+			flow_flush(f);
+			flow_end(f, RESET_PROTOCOL, FLOW_FAILED);
+			return (-1);
+		}
+		done += n;
+	}
+	flow_flush(f);
+	session_consumed(f->stream, len);
+	if (f->failed != RESET_NONE) {
+		flow_end(f, f->failed, FLOW_FAILED);
+		return (-1);
+	}
+	return (0);
+}
+
+static void
+flow_data(struct stream *st, const uint8_t *p, size_t len)
+{
+	(void)flow_take(st->arg, p, len);
+	budget_enforce(&svc->budget);
+}
+
+/* The other end is gone, and so is this one. */
+static void
+flow_fin(struct stream *st)
+{
+	flow_end(st->arg, RESET_NONE, FLOW_GONE);
+}
+
+static void
+flow_reset(struct stream *st, enum reset_reason reason)
+{
+	struct flow	*f = st->arg;
+
+	f->stream = NULL;
+	if (reason == RESET_TUNNEL && svc->opens && !svc->stopping) {
+		tunnel_relay_gone(f->tunnel);
+		f->tunnel = NULL;
+		free(f->pre);
+		f->pre = NULL;
+		flowq_again(&f->q);
+		flow_forget_part(f);
+		events->lost(f);
+		return;
+	}
+	flow_free(f, reason == RESET_REFUSED || reason == RESET_TIMEOUT ?
+	    FLOW_FAILED : reason == RESET_POLICY ? FLOW_REFUSED : FLOW_GONE);
+}
+
+static void
+flow_closed(struct stream *st)
+{
+	struct flow	*f = st->arg;
+
+	f->stream = NULL;
+	flow_free(f, FLOW_GONE);
+}
+
+void
+flow_describe(const struct flow *f, struct ctl_stream *cs)
+{
+	cs->kind = CTL_STREAM_UDP;
+	cs->stream = f->stream == NULL ? 0 : f->stream->id;
+	cs->queued = f->q.octets;
+	cs->window = f->stream == NULL ? 0 : session_window(f->stream);
+	cs->octets_in = f->octets_in;
+	cs->octets_out = f->octets_out;
+	cs->user = f->user;
+	cs->state = svc->opens || f->sock.fd != -1 ? CTL_STREAM_OPEN :
+	    CTL_STREAM_CONNECTING;
+	if (!svc->opens)
+		cs->target = f->other;
+}

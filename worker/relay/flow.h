@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: ISC */
+
+/*
+ * A flow joins one stream of kind udp and what is at its end: a user behind
+ * the udp process, for whom the stream is opened, or a target's connected
+ * socket, which the peer's stream asks for.  It is to datagrams what a relay is
+ * to octets, with one difference: it never blocks and never makes others wait.
+ * What cannot go on is dropped, whole, and counted by reason; what comes out of
+ * the stream is taken at once.
+ */
+
+#ifndef WORKER_FLOW_H
+#define WORKER_FLOW_H
+
+#include <sys/types.h>
+#include <sys/queue.h>
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+
+#include <stdint.h>
+
+#include "shared/addr.h"
+#include "flowq.h"
+#include "flowsock.h"
+#include "throttle.h"
+#include "worker/net/bucket.h"
+#include "worker/net/flowpair.h"
+#include "worker/net/ledger.h"
+#include "worker/session/session.h"
+
+struct ctl_stream;
+struct service;
+struct tunnel;
+struct want;
+
+struct flow {
+	TAILQ_ENTRY(flow)	 entry;	/* of service.flows, idlest first */
+	TAILQ_ENTRY(flow)	 queue;	/* the process's, while it waits */
+	LIST_ENTRY(flow)	 bucket;	/* the process's, by number */
+	struct charge		 charge;	/* to its user's source */
+	struct bucket		 own[THROTTLE_WAYS];	/* its rates */
+	struct stream		*stream;	/* NULL: it waits for one */
+	struct tunnel		*tunnel;	/* of the stream */
+	struct flowq		 q;		/* for the stream */
+	uint8_t			*pre;		/* the want, sent first */
+	uint16_t		 pre_off, pre_len;
+	/* of the datagram that the stream is in: its length, its octets */
+	uint8_t			 head[DATAGRAM_HEAD];
+	uint8_t			 have;		/* octets of head */
+	uint32_t		 got;		/* octets of part */
+	uint8_t			*part;		/* NULL: to be dropped */
+	uint64_t		 since;		/* worker_now of the start... */
+	uint64_t		 last;		/* ...and of the last datagram */
+	uint64_t		 octets_in;	/* from the stream */
+	uint64_t		 octets_out;	/* into it */
+	uint32_t		 datagrams_in;
+	uint32_t		 datagrams_out;
+	int			 waits;		/* in the process's queue... */
+	uint64_t		 asked;		/* ...since */
+	enum reset_reason	 failed; /* it ends soon; RESET_NONE: not */
+	/* the user's end: of the udp process */
+	struct flowpair		*pair;		/* NULL: gone, or a target's */
+	uint32_t		 number;
+	/* the target's end */
+	struct event		 ev;
+	struct flowq		 early;		/* until it is connected */
+	uint32_t		 dial;		/* request under way, or 0 */
+	struct flowsock		 sock;
+	int			 readable;
+	struct addr		 user;
+	struct addr		 other;		/* listener, or target */
+};
+
+struct flow_events {			/* of a user's, to the process */
+	/* Its tunnel died: it wants another stream. */
+	void	(*lost)(struct flow *);
+	/* It is freed after the call; pair is NULL if the user's end is gone. */
+	void	(*ended)(struct flow *, enum flow_reason);
+};
+
+/* flow.c */
+
+void		 flow_init(struct service *, const struct flow_events *);
+/* A user's, who is charged.  NULL: no memory. */
+struct flow	*flow_new_user(struct flowpair *, uint32_t number,
+		    const struct flow_ends *);
+/* Opens its stream; -1: the session has no room (the flow stays). */
+int		 flow_open(struct flow *, struct tunnel *);
+/* The user has sent this. */
+void		 flow_from_user(struct flow *, const uint8_t *, size_t);
+/* The user's end is gone; the flow is too, or soon. */
+void		 flow_user_gone(struct flow *);
+/* Ends it, without an event. */
+void		 flow_abort(struct flow *, enum reset_reason);
+/*
+ * The peer's stream wants a target's datagrams: dials it.  The stream, which is
+ * counted in its tunnel, is the flow's from here on.  NULL: no memory.
+ */
+struct flow	*flow_accept(struct stream *, struct tunnel *,
+		    const struct want *, uint32_t offset);
+/* Octets that came behind the want.  -1: the flow is gone. */
+int		 flow_take(struct flow *, const uint8_t *, size_t);
+/* Once a second: ends those that nobody else has ended. */
+void		 flow_tick(uint64_t now);
+void		 flow_describe(const struct flow *, struct ctl_stream *);
+
+#endif /* WORKER_FLOW_H */

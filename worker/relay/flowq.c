@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: ISC */
+
+/* See flowq.h. */
+
+#include <sys/types.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "shared/compat.h"
+#include "worker/net/budget.h"
+#include "flowq.h"
+
+/*
+ * What may wait of one flow: two milliseconds at a gigabit a second, and some
+ * 180 full packets of a slow link; four of the largest datagrams.
+ */
+#define FLOWQ_MAX	(256 * 1024)
+/* With half of the memory spent, a flow may have a few packets only. */
+#define FLOWQ_PRESSED	(16 * 1024)
+/* A datagram this old is of no use to who waits for it: it was sent again. */
+#define FLOWQ_AGE_US	(500 * 1000ULL)
+
+struct flowq_item {
+	struct flowq_item	*next;
+	uint64_t		 came;
+	uint32_t		 len;
+	uint8_t			 head[DATAGRAM_HEAD];
+	uint8_t			 data[];
+};
+
+static struct budget		*budget;
+static struct flowq_stats	 stats;
+
+void
+flowq_init(struct budget *b)
+{
+	budget = b;
+}
+
+const struct flowq_stats *
+flowq_stats(void)
+{
+	return (&stats);
+}
+
+static int64_t
+item_cost(size_t len)
+{
+	return (sizeof(struct flowq_item) + len);
+}
+
+/* Frees the one behind prev, or the head if that is NULL. */
+static void
+flowq_remove(struct flowq *q, struct flowq_item *prev)
+{
+	struct flowq_item	*i = prev == NULL ? q->head : prev->next;
+
+	if (prev == NULL) {
+		q->head = i->next;
+		q->left = q->head == NULL ? 0 : DATAGRAM_HEAD + q->head->len;
+	} else
+		prev->next = i->next;
+	if (q->tail == i)
+		q->tail = prev;
+	q->octets -= i->len;
+	budget_hold(budget, -item_cost(i->len));
+	free(i);
+}
+
+static int
+flowq_begun(const struct flowq *q)
+{
+	return (q->head != NULL && q->left < DATAGRAM_HEAD + q->head->len);
+}
+
+/* Drops the oldest that has not begun to leave.  0: there is none. */
+static int
+flowq_drop(struct flowq *q)
+{
+	struct flowq_item	*prev = flowq_begun(q) ? q->head : NULL;
+
+	if ((prev == NULL ? q->head : prev->next) == NULL)
+		return (0);
+	flowq_remove(q, prev);
+	return (1);
+}
+
+static uint32_t
+flowq_max(void)
+{
+	if (budget_tight(budget))
+		return (0);
+	return (budget_pressed(budget) ? FLOWQ_PRESSED : FLOWQ_MAX);
+}
+
+static int
+flowq_add(struct flowq *q, const uint8_t *p, size_t len, uint64_t now)
+{
+	struct flowq_item	*i;
+
+	if ((i = malloc(sizeof(*i) + len)) == NULL)
+		return (-1);
+	i->next = NULL;
+	i->came = now;
+	i->len = len;
+	i->head[0] = len >> 8;
+	i->head[1] = len;
+	if (len > 0)
+		memcpy(i->data, p, len);
+	if (q->tail == NULL) {
+		q->head = i;
+		q->left = DATAGRAM_HEAD + len;
+	} else
+		q->tail->next = i;
+	q->tail = i;
+	q->octets += len;
+	budget_hold(budget, item_cost(len));
+	return (0);
+}
+
+void
+flowq_put(struct flowq *q, const uint8_t *p, size_t len, uint64_t now)
+{
+	uint32_t	 max = flowq_max();
+
+	while (max > 0 && q->octets + len > max && flowq_drop(q))
+		stats.full++;
+	if (max == 0 || flowq_add(q, p, len, now) == -1)
+		stats.memory++;
+}
+
+/* Drops what has waited too long, but not what has begun to leave. */
+static void
+flowq_expire(struct flowq *q, uint64_t now)
+{
+	while (q->head != NULL && !flowq_begun(q) &&
+	    now > q->head->came && now - q->head->came > FLOWQ_AGE_US) {
+		stats.old++;
+		flowq_remove(q, NULL);
+	}
+}
+
+/* What of the head comes next: its length, or its octets. */
+static const uint8_t *
+flowq_next(const struct flowq *q, size_t *n)
+{
+	const struct flowq_item	*i = q->head;
+
+	if (q->left > i->len) {
+		*n = q->left - i->len;
+		return (i->head + DATAGRAM_HEAD - *n);
+	}
+	*n = q->left;
+	return (i->data + i->len - q->left);
+}
+
+size_t
+flowq_pull(struct flowq *q, uint8_t *buf, size_t max, uint64_t now)
+{
+	const uint8_t	*p;
+	size_t		 done = 0, n;
+
+	flowq_expire(q, now);
+	while (q->head != NULL && done < max) {
+		p = flowq_next(q, &n);
+		if (n > max - done)
+			n = max - done;
+		if (n > 0)
+			memcpy(buf + done, p, n);
+		done += n;
+		q->left -= n;
+		if (q->left == 0) {
+			flowq_remove(q, NULL);
+			flowq_expire(q, now);
+		}
+	}
+	return (done);
+}
+
+ssize_t
+flowq_get(struct flowq *q, uint8_t *buf, uint64_t now)
+{
+	ssize_t	 len;
+
+	flowq_expire(q, now);
+	if (q->head == NULL)
+		return (-1);
+	len = q->head->len;
+	memcpy(buf, q->head->data, len);
+	flowq_remove(q, NULL);
+	return (len);
+}
+
+void
+flowq_again(struct flowq *q)
+{
+	if (q->head != NULL)
+		q->left = DATAGRAM_HEAD + q->head->len;
+}
+
+void
+flowq_clear(struct flowq *q)
+{
+	while (q->head != NULL)
+		flowq_remove(q, NULL);
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: ISC */
+
+/*
+ * Datagrams that wait: for the stream that is to carry them, or for a socket
+ * that is not connected yet.  A flow never blocks, so the queue is bounded by
+ * octets and by age, and what waits too much or too long is dropped, the oldest
+ * first; but not one that has begun to leave.  The budget is charged for all of
+ * them.  On a stream a datagram is its length, two octets, big-endian, and its
+ * octets: rocket-protocol(7).
+ */
+
+#ifndef WORKER_FLOWQ_H
+#define WORKER_FLOWQ_H
+
+#include <sys/types.h>
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* The largest that fits into an IPv4 packet. */
+#define DATAGRAM_MAX	65507
+#define DATAGRAM_HEAD	2		/* its length on a stream */
+
+struct budget;
+struct flowq_item;
+
+struct flowq {			/* empty: all 0 */
+	struct flowq_item	*head, *tail;
+	uint32_t		 octets;	/* of datagrams */
+	uint32_t		 left;	/* of head, its length counted */
+};
+
+struct flowq_stats {
+	uint64_t	 full;		/* dropped: too many octets */
+	uint64_t	 old;		/* dropped: it waited too long */
+	uint64_t	 memory;	/* dropped: memory is short */
+};
+
+/* flowq.c */
+
+/* The budget that is charged for the datagrams of all queues. */
+void		 flowq_init(struct budget *);
+const struct flowq_stats *flowq_stats(void);
+/*
+ * Adds a copy of a datagram (at most DATAGRAM_MAX octets) that came at now (us,
+ * as worker_now); drops older ones for it.  It may be dropped itself.
+ */
+void		 flowq_put(struct flowq *, const uint8_t *, size_t,
+		    uint64_t now);
+/*
+ * Moves at most max octets of what goes on the stream to buf; how many.  0: it
+ * is empty, or all that was there was too old.
+ */
+size_t		 flowq_pull(struct flowq *, uint8_t *, size_t max,
+		    uint64_t now);
+/* Copies the first whole datagram to buf, of DATAGRAM_MAX; -1: there is none. */
+ssize_t		 flowq_get(struct flowq *, uint8_t *, uint64_t now);
+/* The stream is another one: what had begun to leave begins anew. */
+void		 flowq_again(struct flowq *);
+void		 flowq_clear(struct flowq *);
+
+#endif /* WORKER_FLOWQ_H */
