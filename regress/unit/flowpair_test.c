@@ -149,16 +149,10 @@ test_frames(void **state)
 		assert_int_equal(flowpair_flush(worker), 1);
 		take_datagram(udp, 1, lens[i]);
 	}
-	assert_int_equal(flowpair_room(worker, 1), 0);
 	assert_int_equal(flowpair_end(worker, 1, FLOW_FAILED), 0);
-	assert_int_equal(flowpair_room(worker, 0), 0);
 	assert_int_equal(flowpair_flush(worker), 1);
-	take(udp, &f, FLOW_ROOM, 0);
-	assert_int_equal(f.room, 1);
 	take(udp, &f, FLOW_END, 1);
 	assert_int_equal(f.reason, FLOW_FAILED);
-	take(udp, &f, FLOW_ROOM, 0);
-	assert_int_equal(f.room, 0);
 	nothing(udp);
 	nothing(worker);
 	/* one octet more is no datagram */
@@ -302,7 +296,7 @@ test_worker_refuses(void **state)
 	pair(0, 1);
 	say(0, 1, 0, 0, "");
 	refused("a frame of an unknown type");
-	say(FLOW_ROOM + 1, 1, 0, 0, "");
+	say(FLOW_END + 1, 1, 0, 0, "");
 	refused("a frame of an unknown type");
 	say(FLOW_DATA, 1, 1, 0, "");
 	refused("a datagram of a flow that never was");
@@ -336,9 +330,6 @@ test_worker_refuses(void **state)
 	say_open(5);
 	say(FLOW_END, 5, 3, 0, &word);
 	refused("an end of another length");
-	word = 1;
-	say(FLOW_ROOM, 0, 4, 0, &word);
-	refused("room that is none");
 	/* late frames are the caller's */
 	say_open(5);
 	say_open(8);
@@ -402,15 +393,6 @@ test_udp_refuses(void **state)
 	opened();
 	say(FLOW_DATA, 4, 0, 0, "");
 	refused("a datagram of a flow that never was");
-	opened();
-	say(FLOW_ROOM, 0, 4, 0, &word);
-	refused("room that is none");
-	opened();
-	say(FLOW_ROOM, 3, 4, 0, &word);
-	refused("room that is none");
-	opened();
-	say(FLOW_ROOM, 0, 3, 0, &word);
-	refused("room that is none");
 	opened();
 	say(FLOW_DATA, 3, 3, 0, octets);
 	say(FLOW_END, 2, 4, 0, &word);

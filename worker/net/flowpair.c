@@ -150,18 +150,6 @@ end_parse(const struct flowpair *p, struct flow_frame *f,
 }
 
 static const char *
-room_parse(const struct flowpair *p, struct flow_frame *f,
-    const uint8_t *octets)
-{
-	if (!p->opens || f->flow != 0 || f->len != sizeof(f->room))
-		return ("room that is none");
-	memcpy(&f->room, octets, sizeof(f->room));
-	if (f->room > 1)
-		return ("room that is none");
-	return (NULL);
-}
-
-static const char *
 frame_parse(struct flowpair *p, struct flow_frame *f, const uint8_t *octets)
 {
 	switch (f->type) {
@@ -171,8 +159,6 @@ frame_parse(struct flowpair *p, struct flow_frame *f, const uint8_t *octets)
 		return (data_parse(p, f, octets));
 	case FLOW_END:
 		return (end_parse(p, f, octets));
-	case FLOW_ROOM:
-		return (room_parse(p, f, octets));
 	default:
 		return ("a frame of an unknown type");
 	}
@@ -228,8 +214,7 @@ flowpair_put(struct flowpair *p, enum flow_type type, uint32_t flow,
 	struct flow_head	 head;
 	size_t			 reserve;
 
-	reserve = type == FLOW_OPEN || type == FLOW_DATA ?
-	    FLOWPAIR_RESERVE : 0;
+	reserve = type == FLOW_END ? 0 : FLOWPAIR_RESERVE;
 	if (len > FLOW_DATAGRAM_MAX ||
 	    sizeof(head) + len > flowpair_left(p, reserve))
 		return (-1);
@@ -269,14 +254,6 @@ flowpair_end(struct flowpair *p, uint32_t flow, enum flow_reason reason)
 	uint32_t	 word = reason;
 
 	return (flowpair_put(p, FLOW_END, flow, &word, sizeof(word)));
-}
-
-int
-flowpair_room(struct flowpair *p, int some)
-{
-	uint32_t	 word = some != 0;
-
-	return (flowpair_put(p, FLOW_ROOM, 0, &word, sizeof(word)));
 }
 
 int

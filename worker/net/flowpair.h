@@ -27,8 +27,7 @@
 enum flow_type {
 	FLOW_OPEN = 1,	/* udp -> worker	struct flow_open */
 	FLOW_DATA,	/* both			one datagram */
-	FLOW_END,	/* both			uint32_t, enum flow_reason */
-	FLOW_ROOM	/* worker -> udp	uint32_t; of no flow: flow 0 */
+	FLOW_END	/* both			uint32_t, enum flow_reason */
 };
 
 enum flow_reason {
@@ -42,7 +41,7 @@ enum flow_reason {
 
 /* A frame as it passes, in host order; so many octets follow. */
 struct flow_head {
-	uint32_t	 flow;		/* never 0, but in FLOW_ROOM */
+	uint32_t	 flow;		/* never 0 */
 	uint16_t	 len;
 	uint8_t		 type;		/* enum flow_type */
 	uint8_t		 flags;		/* 0 */
@@ -61,7 +60,6 @@ struct flow_frame {
 	const uint8_t	*data;	/* DATA, until the next flowpair_fill */
 	struct flow_open open;		/* OPEN */
 	uint32_t	 reason;	/* END */
-	uint32_t	 room;		/* ROOM: 1 some, 0 none */
 };
 
 /* Octets that may wait to be written; datagrams leave the last for ENDs. */
@@ -101,8 +99,7 @@ int		 flowpair_next(struct flowpair *, struct flow_frame *,
  * have none, unless a great many wait: then it has to be put later.
  *
  * open is for udp's end: a flow's number is greater than the last one's, in
- * circles (RFC 1982), and not that of a flow that is still there.  room is for
- * the worker's: whether it would rather have new flows than not, at first not.
+ * circles (RFC 1982), and not that of a flow that is still there.
  */
 int		 flowpair_open(struct flowpair *, uint32_t flow,
 		    const struct flow_open *);
@@ -110,7 +107,6 @@ int		 flowpair_data(struct flowpair *, uint32_t flow, const void *,
 		    size_t len);
 int		 flowpair_end(struct flowpair *, uint32_t flow,
 		    enum flow_reason);
-int		 flowpair_room(struct flowpair *, int some);
 /* Would an OPEN and a datagram of so many octets fit now? */
 int		 flowpair_fits(const struct flowpair *, size_t len);
 /*
