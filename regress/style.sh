@@ -116,6 +116,7 @@ worker/dial		worker/roles.h worker/frame shared
 worker/gate		worker/roles.h worker/net worker/frame shared
 worker/keys		worker/roles.h worker/crypto worker/net/replay.h worker/frame shared
 worker/tls		worker/roles.h worker/crypto worker/net worker/frame shared
+worker/udp		worker/roles.h worker/net worker/frame shared
 worker/service		worker/roles.h worker/dialect/dialect.h worker/relay worker/tunnel worker/net worker/frame shared
 '
 # System headers, or folders of them, and the only places that may include them;

@@ -45,7 +45,9 @@ static const struct {
 	 * beside `memory', a user or tunnel is one or two descriptors: its
 	 * structs, and the seal's state
 	 */
-	[PROC_SERVICE] = { 128, 8, 0 }
+	[PROC_SERVICE] = { 128, 8, 0 },
+	/* what waits for workers, and batches of datagrams */
+	[PROC_UDP] = { 64, 0, 1 }
 };
 
 static uint32_t

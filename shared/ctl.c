@@ -15,12 +15,12 @@
 #include "rule.h"
 
 /* The sizes of all structs together; whoever changes one sees this fail. */
-_Static_assert(CTL_VERSION == 9 && sizeof(struct ctl_request) +
+_Static_assert(CTL_VERSION == 10 && sizeof(struct ctl_request) +
     sizeof(struct ctl_daemon) + sizeof(struct ctl_counter) +
     sizeof(struct ctl_service) + sizeof(struct ctl_session) +
     sizeof(struct ctl_stream) + sizeof(struct ctl_process) +
     sizeof(struct ctl_penalty) + sizeof(struct ctl_text) +
-    sizeof(struct ctl_done) == 3692,
+    sizeof(struct ctl_done) == 3700,
     "the control interface has changed: raise CTL_VERSION");
 
 const struct name	 ctl_stream_states[] = {
@@ -95,6 +95,7 @@ static const struct rule_field	 fields_session[] = {
 
 static const struct rule_field	 fields_stream[] = {
 	RANGE(ctl_stream, state, CTL_STREAM_CONNECTING, CTL_STREAM_CLOSING),
+	RANGE(ctl_stream, kind, KIND_TCP, KIND_UDP),
 	ADDRS(ctl_stream, user),
 	ADDRS(ctl_stream, target),
 	SHOWN(ctl_stream, service),
@@ -102,7 +103,7 @@ static const struct rule_field	 fields_stream[] = {
 };
 
 static const struct rule_field	 fields_process[] = {
-	RANGE(ctl_process, role, PROC_PARENT, PROC_SERVICE),
+	RANGE(ctl_process, role, PROC_PARENT, PROC_MAX - 1),
 	RANGE(ctl_process, index, 0, PREFORK_MAX - 1),
 	RANGE(ctl_process, side, SIDE_NONE, SIDE_CLIENT),
 	RANGE(ctl_process, state, CTL_PROCESS_DOWN, CTL_PROCESS_BACKOFF),

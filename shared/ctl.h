@@ -23,7 +23,7 @@
 #include "opts.h"
 #include "proc.h"
 
-#define CTL_VERSION		9
+#define CTL_VERSION		10
 #define CTL_FIRST		1000	/* above all of enum msg_type */
 #define CTL_SOURCES		5	/* shown of a service */
 
@@ -163,6 +163,8 @@ struct ctl_stream {
 	uint32_t		 state;		/* enum ctl_stream_state */
 	uint32_t		 queued; /* octets waiting for the socket */
 	uint32_t		 window;	/* octets the peer may send */
+	uint32_t		 kind;		/* one KIND_ */
+	uint32_t		 pad;
 	uint64_t		 since;
 	uint64_t		 octets_in;	/* from the tunnel */
 	uint64_t		 octets_out;

@@ -22,7 +22,7 @@
 /* ---- fields, a child's life and configuration ---- */
 
 static const struct rule_field	 fields_begin[] = {
-	RANGE(msg_begin, role, PROC_CONTROL, PROC_SERVICE),
+	RANGE(msg_begin, role, PROC_CONTROL, PROC_MAX - 1),
 	RANGE(msg_begin, index, 0, PREFORK_MAX - 1),
 	RANGE(msg_begin, generation, 1, UINT32_MAX),
 	MASK(msg_begin, flags, BEGIN_ALL),
@@ -44,7 +44,7 @@ static const struct rule_field	 fields_ready[] = {
 };
 
 static const struct rule_field	 fields_channel[] = {
-	RANGE(msg_channel, role, PROC_PARENT, PROC_SERVICE),
+	RANGE(msg_channel, role, PROC_PARENT, PROC_MAX - 1),
 	RANGE(msg_channel, index, 0, PREFORK_MAX - 1),
 	RANGE(msg_channel, side, SIDE_NONE, SIDE_CLIENT),
 	STRING(msg_channel, name),
@@ -111,7 +111,19 @@ static const struct rule_field	 fields_listen[] = {
 	MASK(msg_listen, transport, TRANSPORT_ALL),
 	RANGE(msg_listen, decoy, 0, DECOYS_MAX - 1),
 	RANGE(msg_listen, dialect, 0, DIALECT_MAX - 1),
+	RANGE(msg_listen, side, SIDE_NONE, SIDE_CLIENT),
+	RANGE(msg_listen, datagrams, 0, 1),
 	ADDRS(msg_listen, addr),
+	END
+};
+
+static const struct rule_field	 fields_flows_conf[] = {
+	RANGE(msg_flows_conf, service, 1, UINT32_MAX),
+	RANGE(msg_flows_conf, side, SIDE_SERVER, SIDE_CLIENT),
+	RANGE(msg_flows_conf, timeout_s, 1, UDP_TIMEOUT_MAX),
+	RANGE(msg_flows_conf, flows_max, 1, UDP_FLOWS_MAX),
+	RANGE(msg_flows_conf, flows_source, 1, UDP_FLOWS_MAX),
+	STRING(msg_flows_conf, name),
 	END
 };
 
@@ -123,6 +135,7 @@ static const struct rule_field	 fields_dialee[] = {
 	RANGE(msg_dialee, for_port, 0, UINT16_MAX),
 	MASK(msg_dialee, transport, TRANSPORT_ALL),
 	RANGE(msg_dialee, tls, 0, PREFORK_MAX - 1),
+	MASK(msg_dialee, kinds, KIND_ALL),
 	RANGE(msg_dialee, opts.nodelay, 0, 1),
 	RANGE(msg_dialee, opts.congestion, 0, CONGESTION_MAX - 1),
 	ADDRS(msg_dialee, source),
@@ -141,6 +154,7 @@ static const struct rule_field	 fields_service[] = {
 	RANGE(msg_service, side, SIDE_SERVER, SIDE_CLIENT),
 	RANGE(msg_service, index, 0, PREFORK_MAX - 1),
 	RANGE(msg_service, remotes, 0, REMOTES_MAX),
+	MASK(msg_service, kinds, KIND_ALL),
 	RANGE(msg_service, opts.mux_version, 1, 2),
 	RANGE(msg_service, opts.mux_framesize, 1, UINT16_MAX),
 	MASK(msg_service, opts.seals, SEAL_ALL),
@@ -148,10 +162,12 @@ static const struct rule_field	 fields_service[] = {
 	RANGE(msg_service, opts.prefork, 0, PREFORK_MAX),
 	RANGE(msg_service, opts.strategy, STRATEGY_FAILOVER, STRATEGY_BALANCE),
 	RANGE(msg_service, opts.proxy_protocol, 0, 2),
+	RANGE(msg_service, opts.udp_timeout, 0, UDP_TIMEOUT_MAX),
 	RANGE(msg_service, opts.service_sock.nodelay, 0, 1),
 	RANGE(msg_service, opts.tunnel_sock.nodelay, 0, 1),
 	STRING(msg_service, name),
 	STRING(msg_service, client_id),
+	STRING(msg_service, where),
 	END
 };
 
@@ -277,6 +293,7 @@ static const struct rule_field	 fields_dial[] = {
 	RANGE(msg_dial, what, DIAL_REMOTE, DIAL_TARGET),
 	RANGE(msg_dial, index, 0, REMOTES_MAX - 1),
 	RANGE(msg_dial, offset, 0, UINT16_MAX),
+	RANGE(msg_dial, datagrams, 0, 1),
 	END
 };
 
@@ -329,7 +346,7 @@ static const struct rule	 msg_rules[IMSG_MAX] = {
 	    fields_channel),
 	RULE(IMSG_CHANNEL_LOST, ONE(CHILDREN, P), FIXED(msg_channel), 0,
 	    fields_channel),
-	RULE(IMSG_FDS_TAKEN, TWO(CHILDREN, P, W | G | D | T, G | D | T),
+	RULE(IMSG_FDS_TAKEN, TWO(CHILDREN, P, W | G | D | T, G | D | T | U),
 	    FIXED(msg_count), 0, fields_some),
 
 	RULE(IMSG_CONF_CONTROL, ONE(P, C), FIXED(msg_control), 1,
@@ -338,7 +355,7 @@ static const struct rule	 msg_rules[IMSG_MAX] = {
 	RULE(IMSG_CONF_KEY, ONE(P, K), FIXED(msg_conf_key), 0,
 	    fields_conf_key),
 	RULE(IMSG_CONF_GATE, ONE(P, G | T), FIXED(gate_opts), 0, fields_gate),
-	RULE(IMSG_CONF_LISTEN, ONE(P, G | T | W), FIXED(msg_listen), 1,
+	RULE(IMSG_CONF_LISTEN, ONE(P, G | T | U | W), FIXED(msg_listen), 1,
 	    fields_listen),
 	RULE(IMSG_CONF_REMOTE, ONE(P, D | W), FIXED(msg_dialee), 0,
 	    fields_dialee),
@@ -359,6 +376,8 @@ static const struct rule	 msg_rules[IMSG_MAX] = {
 	RULE(IMSG_CONF_FILE, ONE(P, G), FIXED(msg_file), 1, fields_file),
 	RULE(IMSG_DIR_AGAIN, ONE(D, P), FIXED(msg_dir), 0, fields_dir),
 	RULE(IMSG_CONF_NET, ONE(P, W), FIXED(msg_net), 0, fields_net),
+	RULE(IMSG_CONF_FLOWS, ONE(P, U), FIXED(msg_flows_conf), 0,
+	    fields_flows_conf),
 
 	RULE(IMSG_PROOF, ONE(G, K), FIXED(msg_proof), 0, fields_none),
 	RULE(IMSG_IDENTITY, ONE(G, K), FIXED(msg_identity), 0, fields_none),
@@ -394,10 +413,12 @@ static const struct rule	 msg_rules[IMSG_MAX] = {
 	RULE(IMSG_DIAL_SETTLED, ONE(W, D), FIXED(msg_count), 0, fields_none),
 	RULE(IMSG_TLS_LOST, ONE(D, W), FIXED(msg_count), 0, fields_tls_index),
 
-	RULE(IMSG_ROOM, ONE(W, P), FIXED(msg_count), 0, fields_yesno),
+	RULE(IMSG_ROOM, ONE(W, P | U), FIXED(msg_count), 0, fields_yesno),
 	RULE(IMSG_HOLD, ONE(P, W), FIXED(msg_count), 0, fields_yesno),
 	RULE(IMSG_CLIENT_BACK, TWO(W, P, P, W), FIXED(msg_client), 0,
 	    fields_client),
+
+	RULE(IMSG_FLOWS, ONE(U, W), FIXED(msg_flows), 1, fields_none),
 };
 
 static const struct rule *

@@ -21,7 +21,7 @@
 #include "opts.h"
 #include "proc.h"
 
-#define MSG_VERSION		9
+#define MSG_VERSION		10
 
 #define KEY_LEN			32
 #define IDENTITY_LEN		16
@@ -42,8 +42,8 @@
 
 /*
  * P parent, C control, K keys, G gate, R resolve, D dial, T tls, W worker of
- * a service, X rocketctl, * any of the children (or, as sender, the parent
- * too).
+ * a service, X rocketctl, U udp, * any of the children (or, as sender, the
+ * parent too).
  */
 enum msg_type {
 	IMSG_NONE,
@@ -67,7 +67,7 @@ enum msg_type {
 	IMSG_CONF_LOG,		/* P -> C	struct msg_logdest, fd */
 	IMSG_CONF_KEY,		/* P -> K	struct msg_conf_key */
 	IMSG_CONF_GATE,		/* P -> G, T	struct gate_opts */
-	IMSG_CONF_LISTEN,	/* P -> G, T, W	struct msg_listen, fd */
+	IMSG_CONF_LISTEN,	/* P -> G, T, U, W  struct msg_listen, fd */
 	IMSG_CONF_REMOTE,	/* P -> D, W	struct msg_dialee */
 	IMSG_CONF_TARGET,	/* P -> D, W	struct msg_dialee */
 	IMSG_CONF_DIR,		/* P -> D	struct msg_dir, fd */
@@ -83,6 +83,7 @@ enum msg_type {
 	IMSG_CONF_FILE,		/* P -> G	struct msg_file, fd */
 	IMSG_DIR_AGAIN,		/* D -> P	struct msg_dir */
 	IMSG_CONF_NET,		/* P -> W	struct msg_net */
+	IMSG_CONF_FLOWS,	/* P -> U	struct msg_flows_conf */
 
 	/* keys */
 	IMSG_PROOF,		/* G -> K	struct msg_proof */
@@ -116,10 +117,13 @@ enum msg_type {
 	IMSG_DIAL_SETTLED,	/* W -> D	struct msg_count: the request */
 	IMSG_TLS_LOST,		/* D -> W	struct msg_count: its index */
 
-	/* workers of one service, through the parent */
-	IMSG_ROOM,	/* W -> P	struct msg_count: 0 none, 1 some */
+	/* workers of one service, through the parent; or udp */
+	IMSG_ROOM,	/* W -> P, U	struct msg_count: 0 none, 1 some */
 	IMSG_HOLD,	/* P -> W	struct msg_count: 1 you hold users */
 	IMSG_CLIENT_BACK,	/* W -> P, P -> W  struct msg_client */
+
+	/* flows of datagrams */
+	IMSG_FLOWS,		/* U -> W	struct msg_flows, fd */
 
 	IMSG_MAX
 };
@@ -228,8 +232,24 @@ struct msg_listen {
 	uint32_t	 transport;	/* of tunnels; 0: users come here */
 	uint32_t	 decoy;		/* of tunnels: struct msg_decoy */
 	uint32_t	 dialect;	/* of tunnels */
-	uint32_t	 service;	/* of all its tunnels, or 0 */
+	uint32_t	 service; /* of all its tunnels, or users; or 0 */
+	uint32_t	 side;		/* of users' service: enum side */
+	uint32_t	 datagrams;	/* 1: a UDP socket, of users */
 	struct addr	 addr;
+};
+
+/*
+ * A service whose users send datagrams.  Its listeners follow, and its workers
+ * have channels to udp.
+ */
+struct msg_flows_conf {
+	uint32_t	 service;
+	uint32_t	 side;		/* enum side */
+	uint32_t	 timeout_s;	/* a flow without a datagram ends */
+	uint32_t	 flows_max;	/* at once, of all its listeners */
+	uint32_t	 flows_source;	/* of one IPv4 address or IPv6 /64 */
+	uint32_t	 pad;
+	char		 name[SERVICE_NAME_MAX];	/* for messages */
 };
 
 struct msg_dialee {		/* REMOTE(i) or TARGET(i) of a service */
@@ -241,6 +261,7 @@ struct msg_dialee {		/* REMOTE(i) or TARGET(i) of a service */
 	uint32_t	 for_port;	/* of a listener: goes to port; or 0 */
 	uint32_t	 transport;	/* TRANSPORT_; 0: a target */
 	uint32_t	 tls;	/* with TRANSPORT_TLS: which tls process */
+	uint32_t	 kinds;		/* a target's KIND_ mask; or 0 */
 	struct sockopts	 opts;
 	struct addr	 source;	/* family 0: the kernel's choice */
 	struct addr	 edge;	/* dialled in place of host, without port */
@@ -263,9 +284,11 @@ struct msg_service {
 	uint32_t		 pool_share;
 	uint32_t		 remotes; /* CONF_REMOTE messages that follow */
 	uint32_t		 listens; /* CONF_LISTEN messages that follow */
+	uint32_t		 kinds;	/* KIND_, of users or the target */
 	struct service_opts	 opts;
 	char			 name[SERVICE_NAME_MAX];
 	char			 client_id[CLIENT_ID_MAX];
+	char			 where[HOST_MAX]; /* listener or target */
 };
 
 /*
@@ -450,6 +473,7 @@ struct msg_dial {
 	uint32_t	 index;
 	uint32_t	 offset;	/* to the dialee's port */
 	uint32_t	 timeout_ms;	/* for names and connect together */
+	uint32_t	 datagrams;	/* 1: a UDP socket; a target only */
 };
 
 enum dial_stage {
@@ -516,6 +540,15 @@ struct msg_resolved {
 struct msg_client {			/* this client has started anew */
 	uint8_t		 start_id[START_ID_LEN];
 	char		 client_id[CLIENT_ID_MAX];
+};
+
+/*
+ * One end of a stream socket pair that udp has made, in place of any before:
+ * the flows of the worker's users (worker/net/flowpair.h).  Those on the pair
+ * before are gone.
+ */
+struct msg_flows {
+	uint32_t	 pad;
 };
 
 /* msg.c */

@@ -24,6 +24,12 @@ const struct name	 transport_names[] = {
 	{ NULL, 0 }
 };
 
+const struct name	 kind_names[] = {
+	{ "tcp", KIND_TCP },
+	{ "udp", KIND_UDP },
+	{ NULL, 0 }
+};
+
 const struct name	 seal_names[] = {
 	{ "tls", SEAL_TLS },
 	{ "xor", SEAL_XOR },

@@ -53,6 +53,13 @@ enum side {
 #define TRANSPORT_TCPMUX	(TRANSPORT_TCP | TRANSPORT_MUX)
 #define TRANSPORT_ALL		0x0f
 
+/* What users of a service send, and its target takes: a mask, or one of it. */
+#define KIND_TCP		0x01	/* connections */
+#define KIND_UDP		0x02	/* datagrams */
+#define KIND_ALL		0x03
+#define UDP_TIMEOUT_MAX		86400	/* seconds of `udp timeout' */
+#define UDP_FLOWS_MAX		1048576	/* of `udp flows max' */
+
 /* What a reload does about a changed option. */
 #define CHANGE_LIVE	0x01	/* takes effect in place */
 #define CHANGE_TUNNELS	0x02	/* new tunnels first, then the old ones drain */
@@ -167,6 +174,10 @@ struct service_opts {
 	uint32_t	 rate_out_user;
 	uint32_t	 tunnels_max;		/* of one client */
 	uint32_t	 stream_rate;	/* that a peer opens, of a session */
+	/* datagrams */
+	uint32_t	 udp_timeout;	/* seconds of a flow without any */
+	uint32_t	 udp_flows;		/* at once */
+	uint32_t	 udp_flows_source;	/* of one source */
 	/* sockets: of users (server side) or targets (client side) */
 	struct sockopts	 service_sock;
 	/* and of tunnels */
@@ -177,6 +188,7 @@ struct service_opts {
 
 /* As configuration writes them, and log lines and rocketctl show them. */
 extern const struct name	 transport_names[];
+extern const struct name	 kind_names[];
 extern const struct name	 seal_names[];
 extern const struct name	 strategy_names[];
 extern const struct name	 compression_names[];

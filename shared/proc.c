@@ -22,7 +22,8 @@ static const char *const	 role_names[PROC_MAX] = {
 	[PROC_DIAL] = "dial",
 	[PROC_TLS] = "tls",
 	[PROC_SERVICE] = "service",
-	[PROC_ROCKETCTL] = "rocketctl"
+	[PROC_ROCKETCTL] = "rocketctl",
+	[PROC_UDP] = "udp"
 };
 
 const struct name	 sandbox_parts[] = {

@@ -26,6 +26,7 @@ enum proc_role {
 	PROC_TLS,
 	PROC_SERVICE,
 	PROC_ROCKETCTL,
+	PROC_UDP,
 	PROC_MAX
 };
 
@@ -46,7 +47,7 @@ enum proc_role {
 
 extern const struct name	 sandbox_parts[];	/* of SANDBOX_ */
 
-/* "parent", "control", ... "service", "rocketctl". */
+/* "parent", "control", ... "service", "rocketctl", "udp". */
 const char	*role_name(uint32_t role);
 
 /*

@@ -72,7 +72,8 @@ struct rule {
 #define T		ROLE(PROC_TLS)
 #define W		ROLE(PROC_SERVICE)
 #define X		ROLE(PROC_ROCKETCTL)
-#define CHILDREN	(C | K | G | R | D | T | W)
+#define U		ROLE(PROC_UDP)
+#define CHILDREN	(C | K | G | R | D | T | W | U)
 
 #define ONE(from, to)	{ { from, to }, { 0, 0 } }
 #define TWO(f, t, g, u)	{ { f, t }, { g, u } }

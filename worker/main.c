@@ -23,7 +23,7 @@
 
 static const struct role *const	 roles[] = {
 	&role_control, &role_keys, &role_gate, &role_resolve, &role_dial,
-	&role_tls, &role_service
+	&role_tls, &role_service, &role_udp
 };
 
 static const struct role *

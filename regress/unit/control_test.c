@@ -163,6 +163,7 @@ test_streams(void **state)
 	req = asked(&ssh0, IMSG_CTL_STREAMS);
 	memset(&stream, 0, sizeof(stream));
 	stream.request = req.request;
+	stream.kind = KIND_TCP;
 	stream.session.serial = 6;
 	say(&ssh0, IMSG_CTL_STREAM, &stream, sizeof(stream));
 	stream.session.serial = 5;
@@ -344,6 +345,7 @@ test_wrong_answer(void **state)
 	req = asked(&web, IMSG_CTL_SESSIONS);
 	memset(&stream, 0, sizeof(stream));
 	stream.request = req.request;
+	stream.kind = KIND_TCP;
 	say(&web, IMSG_CTL_STREAM, &stream, sizeof(stream));
 	turn_for(5);
 	assert_int_equal(frame_complaints, 1);

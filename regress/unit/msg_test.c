@@ -24,10 +24,10 @@
 #include "shared/msg.h"
 
 /* Letters as in rule.h; "A>BC" says A may send to B and to C. */
-static const char	 letters[] = " PCKGRDTWX";
+static const char	 letters[] = " PCKGRDTWXU";
 
-#define ALL		"P>CKGRDTW", NULL
-#define TO_PARENT	"CKGRDTW>P", NULL
+#define ALL		"P>CKGRDTWU", NULL
+#define TO_PARENT	"CKGRDTWU>P", NULL
 #define ASK(inner)	"X>C", "C>" inner
 #define ANSWER(inner)	inner ">C", "C>X"
 #define FIX(s)		sizeof(struct s), sizeof(struct s)
@@ -48,15 +48,15 @@ static const struct expect	 table[] = {
 	{ IMSG_PONG, TO_PARENT, 0, 0, 0 },
 	{ IMSG_STOP, ALL, FIX(msg_stop), 0 },
 	{ IMSG_LOG_LEVEL, ALL, FIX(msg_level), 0 },
-	{ IMSG_LOG, "PKGRDTW>C", NULL, 5, 1028, 0 },
+	{ IMSG_LOG, "PKGRDTWU>C", NULL, 5, 1028, 0 },
 	{ IMSG_COMPLAINT, TO_PARENT, FIX(msg_channel), 0 },
 	{ IMSG_CHANNEL_LOST, TO_PARENT, FIX(msg_channel), 0 },
-	{ IMSG_FDS_TAKEN, "CKGRDTW>P", "WGDT>GDT", FIX(msg_count), 0 },
+	{ IMSG_FDS_TAKEN, "CKGRDTWU>P", "WGDT>GDTU", FIX(msg_count), 0 },
 	{ IMSG_CONF_CONTROL, "P>C", NULL, FIX(msg_control), 1 },
 	{ IMSG_CONF_LOG, "P>C", NULL, FIX(msg_logdest), 1 },
 	{ IMSG_CONF_KEY, "P>K", NULL, FIX(msg_conf_key), 0 },
 	{ IMSG_CONF_GATE, "P>GT", NULL, FIX(gate_opts), 0 },
-	{ IMSG_CONF_LISTEN, "P>GTW", NULL, FIX(msg_listen), 1 },
+	{ IMSG_CONF_LISTEN, "P>GTUW", NULL, FIX(msg_listen), 1 },
 	{ IMSG_CONF_REMOTE, "P>DW", NULL, FIX(msg_dialee), 0 },
 	{ IMSG_CONF_TARGET, "P>DW", NULL, FIX(msg_dialee), 0 },
 	{ IMSG_CONF_DIR, "P>D", NULL, FIX(msg_dir), 1 },
@@ -72,6 +72,7 @@ static const struct expect	 table[] = {
 	{ IMSG_CONF_FILE, "P>G", NULL, FIX(msg_file), 1 },
 	{ IMSG_DIR_AGAIN, "D>P", NULL, FIX(msg_dir), 0 },
 	{ IMSG_CONF_NET, "P>W", NULL, FIX(msg_net), 0 },
+	{ IMSG_CONF_FLOWS, "P>U", NULL, FIX(msg_flows_conf), 0 },
 	{ IMSG_PROOF, "G>K", NULL, FIX(msg_proof), 0 },
 	{ IMSG_IDENTITY, "G>K", NULL, FIX(msg_identity), 0 },
 	{ IMSG_VERDICT, "K>G", NULL, FIX(msg_verdict), 0 },
@@ -98,10 +99,11 @@ static const struct expect	 table[] = {
 	{ IMSG_RESOLVED, "R>D", NULL, FIX(msg_resolved), 0 },
 	{ IMSG_DIAL_SETTLED, "W>D", NULL, FIX(msg_count), 0 },
 	{ IMSG_TLS_LOST, "D>W", NULL, FIX(msg_count), 0 },
-	{ IMSG_ROOM, "W>P", NULL, FIX(msg_count), 0 },
+	{ IMSG_ROOM, "W>PU", NULL, FIX(msg_count), 0 },
 	{ IMSG_HOLD, "P>W", NULL, FIX(msg_count), 0 },
 	{ IMSG_CLIENT_BACK, "W>P", "P>W", FIX(msg_client), 0 },
-	{ IMSG_CTL_SUMMARY, ASK("PKGRDTW"), FIX(ctl_request), 0 },
+	{ IMSG_FLOWS, "U>W", NULL, FIX(msg_flows), 1 },
+	{ IMSG_CTL_SUMMARY, ASK("PKGRDTWU"), FIX(ctl_request), 0 },
 	{ IMSG_CTL_SERVICES, ASK("W"), FIX(ctl_request), 0 },
 	{ IMSG_CTL_SESSIONS, ASK("W"), FIX(ctl_request), 0 },
 	{ IMSG_CTL_STREAMS, ASK("W"), FIX(ctl_request), 0 },
@@ -114,14 +116,14 @@ static const struct expect	 table[] = {
 	{ IMSG_CTL_PENALTIES, ASK("GT"), FIX(ctl_request), 0 },
 	{ IMSG_CTL_RETRY, ASK("W"), FIX(ctl_request), 0 },
 	{ IMSG_CTL_DAEMON, ANSWER("P"), FIX(ctl_daemon), 0 },
-	{ IMSG_CTL_COUNTER, ANSWER("PKGRDTW"), FIX(ctl_counter), 0 },
+	{ IMSG_CTL_COUNTER, ANSWER("PKGRDTWU"), FIX(ctl_counter), 0 },
 	{ IMSG_CTL_SERVICE, ANSWER("W"), FIX(ctl_service), 0 },
 	{ IMSG_CTL_SESSION, ANSWER("W"), FIX(ctl_session), 0 },
 	{ IMSG_CTL_STREAM, ANSWER("W"), FIX(ctl_stream), 0 },
 	{ IMSG_CTL_PROCESS, ANSWER("P"), FIX(ctl_process), 0 },
 	{ IMSG_CTL_PENALTY, ANSWER("GT"), FIX(ctl_penalty), 0 },
 	{ IMSG_CTL_TEXT, ANSWER("P"), 5, 1028, 0 },
-	{ IMSG_CTL_DONE, ANSWER("PKGRDTW"), FIX(ctl_done), 0 }
+	{ IMSG_CTL_DONE, ANSWER("PKGRDTWU"), FIX(ctl_done), 0 }
 };
 
 #define NTABLE	(sizeof(table) / sizeof(table[0]))
@@ -142,7 +144,7 @@ struct field {
 
 static const struct field	 fields[] = {
 	FROM(IMSG_BEGIN, msg_begin, role, PROC_CONTROL),
-	UPTO(IMSG_BEGIN, msg_begin, role, PROC_SERVICE),
+	UPTO(IMSG_BEGIN, msg_begin, role, PROC_UDP),
 	UPTO(IMSG_BEGIN, msg_begin, index, 63),
 	FROM(IMSG_BEGIN, msg_begin, generation, 1),
 	F(IMSG_BEGIN, msg_begin, generation, UINT32_MAX, 1),
@@ -158,11 +160,11 @@ static const struct field	 fields[] = {
 	UPTO(IMSG_READY, msg_ready, have, 0x7ff),
 	UPTO(IMSG_READY, msg_ready, lack, 0x7ff),
 	FROM(IMSG_CHANNEL, msg_channel, role, PROC_PARENT),
-	UPTO(IMSG_CHANNEL, msg_channel, role, PROC_SERVICE),
+	UPTO(IMSG_CHANNEL, msg_channel, role, PROC_UDP),
 	UPTO(IMSG_CHANNEL, msg_channel, index, 63),
 	UPTO(IMSG_CHANNEL, msg_channel, side, SIDE_CLIENT),
-	UPTO(IMSG_COMPLAINT, msg_channel, role, PROC_SERVICE),
-	UPTO(IMSG_CHANNEL_LOST, msg_channel, role, PROC_SERVICE),
+	UPTO(IMSG_COMPLAINT, msg_channel, role, PROC_UDP),
+	UPTO(IMSG_CHANNEL_LOST, msg_channel, role, PROC_UDP),
 	F(IMSG_STOP, msg_stop, drain_ms, UINT32_MAX, 1),
 	UPTO(IMSG_LOG_LEVEL, msg_level, level, LOGLEVEL_TRACE),
 	UPTO(IMSG_LOG, msg_log, level, LOGLEVEL_TRACE),
@@ -183,10 +185,22 @@ static const struct field	 fields[] = {
 	UPTO(IMSG_CONF_REMOTE, msg_dialee, is_unix, 1),
 	UPTO(IMSG_CONF_REMOTE, msg_dialee, port, 65535),
 	UPTO(IMSG_CONF_TARGET, msg_dialee, opts.nodelay, 1),
+	UPTO(IMSG_CONF_TARGET, msg_dialee, kinds, 3),
 	UPTO(IMSG_CONF_DIR, msg_dir, index, 31),
 	UPTO(IMSG_DIR_AGAIN, msg_dir, index, 31),
 	UPTO(IMSG_CONF_LISTEN, msg_listen, decoy, 63),
 	UPTO(IMSG_CONF_LISTEN, msg_listen, dialect, 0),
+	UPTO(IMSG_CONF_LISTEN, msg_listen, side, SIDE_CLIENT),
+	UPTO(IMSG_CONF_LISTEN, msg_listen, datagrams, 1),
+	FROM(IMSG_CONF_FLOWS, msg_flows_conf, service, 1),
+	FROM(IMSG_CONF_FLOWS, msg_flows_conf, side, SIDE_SERVER),
+	UPTO(IMSG_CONF_FLOWS, msg_flows_conf, side, SIDE_CLIENT),
+	FROM(IMSG_CONF_FLOWS, msg_flows_conf, timeout_s, 1),
+	UPTO(IMSG_CONF_FLOWS, msg_flows_conf, timeout_s, 86400),
+	FROM(IMSG_CONF_FLOWS, msg_flows_conf, flows_max, 1),
+	UPTO(IMSG_CONF_FLOWS, msg_flows_conf, flows_max, 1048576),
+	FROM(IMSG_CONF_FLOWS, msg_flows_conf, flows_source, 1),
+	UPTO(IMSG_CONF_FLOWS, msg_flows_conf, flows_source, 1048576),
 	UPTO(IMSG_CONF_PROXY, msg_proxy, bits, 128),
 	UPTO(IMSG_CONF_NET, msg_net, tunnels, 1),
 	UPTO(IMSG_CONF_NET, msg_net, rule.bits, 128),
@@ -199,6 +213,8 @@ static const struct field	 fields[] = {
 	UPTO(IMSG_CONF_SERVICE, msg_service, side, SIDE_CLIENT),
 	UPTO(IMSG_CONF_SERVICE, msg_service, index, 63),
 	UPTO(IMSG_CONF_SERVICE, msg_service, remotes, 32),
+	UPTO(IMSG_CONF_SERVICE, msg_service, kinds, 3),
+	UPTO(IMSG_CONF_SERVICE, msg_service, opts.udp_timeout, 86400),
 	FROM(IMSG_CONF_SERVICE, msg_service, opts.mux_version, 1),
 	UPTO(IMSG_CONF_SERVICE, msg_service, opts.mux_version, 2),
 	FROM(IMSG_CONF_SERVICE, msg_service, opts.mux_framesize, 1),
@@ -214,6 +230,7 @@ static const struct field	 fields[] = {
 	UPTO(IMSG_KEYS_END, msg_count, count, 8),
 	UPTO(IMSG_DIAL, msg_dial, what, DIAL_TARGET),
 	UPTO(IMSG_DIAL, msg_dial, index, 31),
+	UPTO(IMSG_DIAL, msg_dial, datagrams, 1),
 	F(IMSG_DIAL_CANCEL, msg_count, count, UINT32_MAX, 1),
 	UPTO(IMSG_DIALLED, msg_dialled, stage, DIAL_STAGE_CANCELLED),
 	UPTO(IMSG_DIAL_FAILED, msg_dialled, stage, DIAL_STAGE_CANCELLED),
@@ -247,7 +264,7 @@ static const struct field	 fields[] = {
 	F(IMSG_CTL_LOG, ctl_request, arg, UINT32_MAX, 1),
 	UPTO(IMSG_CTL_DAEMON, ctl_daemon, log_level, LOGLEVEL_TRACE),
 	UPTO(IMSG_CTL_DAEMON, ctl_daemon, root, 1),
-	UPTO(IMSG_CTL_COUNTER, ctl_counter, role, PROC_ROCKETCTL),
+	UPTO(IMSG_CTL_COUNTER, ctl_counter, role, PROC_UDP),
 	UPTO(IMSG_CTL_SERVICE, ctl_service, index, 63),
 	UPTO(IMSG_CTL_SERVICE, ctl_service, sources, 5),
 	FROM(IMSG_CTL_SERVICE, ctl_service, side, SIDE_SERVER),
@@ -258,10 +275,12 @@ static const struct field	 fields[] = {
 	UPTO(IMSG_CTL_SESSION, ctl_session, transport, 15),
 	UPTO(IMSG_CTL_SESSION, ctl_session, draining, 1),
 	UPTO(IMSG_CTL_STREAM, ctl_stream, state, CTL_STREAM_CLOSING),
+	FROM(IMSG_CTL_STREAM, ctl_stream, kind, 1),
+	UPTO(IMSG_CTL_STREAM, ctl_stream, kind, 2),
 	UPTO(IMSG_CTL_PENALTY, ctl_penalty, bits, 128),
 	UPTO(IMSG_CTL_PENALTY, ctl_penalty, refused, 1),
 	FROM(IMSG_CTL_PROCESS, ctl_process, role, PROC_PARENT),
-	UPTO(IMSG_CTL_PROCESS, ctl_process, role, PROC_SERVICE),
+	UPTO(IMSG_CTL_PROCESS, ctl_process, role, PROC_UDP),
 	UPTO(IMSG_CTL_PROCESS, ctl_process, index, 63),
 	UPTO(IMSG_CTL_PROCESS, ctl_process, side, SIDE_CLIENT),
 	UPTO(IMSG_CTL_PROCESS, ctl_process, state, CTL_PROCESS_BACKOFF),
@@ -288,6 +307,8 @@ static const struct {
 	S(IMSG_DIR_AGAIN, msg_dir, name),
 	S(IMSG_CONF_SERVICE, msg_service, name),
 	S(IMSG_CONF_SERVICE, msg_service, client_id),
+	S(IMSG_CONF_SERVICE, msg_service, where),
+	S(IMSG_CONF_FLOWS, msg_flows_conf, name),
 	S(IMSG_CONF_TLS, msg_tls, name),
 	S(IMSG_CONF_CERT, msg_pem, path),
 	S(IMSG_CONF_CA, msg_pem, path),
@@ -418,6 +439,13 @@ valid(uint32_t type, unsigned char *data)
 		put(data, offsetof(struct msg_service, opts.mux_framesize),
 		    32768);
 		break;
+	case IMSG_CONF_FLOWS:
+		put(data, offsetof(struct msg_flows_conf, service), 1);
+		put(data, offsetof(struct msg_flows_conf, side), SIDE_SERVER);
+		put(data, offsetof(struct msg_flows_conf, timeout_s), 1);
+		put(data, offsetof(struct msg_flows_conf, flows_max), 1);
+		put(data, offsetof(struct msg_flows_conf, flows_source), 1);
+		break;
 	case IMSG_CONF_GATE:
 		put(data, offsetof(struct gate_opts, deadline_ms), 1);
 		put(data, offsetof(struct gate_opts, max_unproven), 1);
@@ -431,6 +459,9 @@ valid(uint32_t type, unsigned char *data)
 		break;
 	case IMSG_CTL_SESSION:
 		put(data, offsetof(struct ctl_session, side), SIDE_SERVER);
+		break;
+	case IMSG_CTL_STREAM:
+		put(data, offsetof(struct ctl_stream, kind), KIND_TCP);
 		break;
 	case IMSG_CTL_PROCESS:
 		put(data, offsetof(struct ctl_process, role), PROC_GATE);
@@ -763,8 +794,11 @@ test_no_padding(void **state)
 	    4 * TARGET_GROUPS_MAX + 8 + 64);
 	assert_int_equal(sizeof(struct msg_channel), 6 * 4 + 64);
 	assert_int_equal(sizeof(struct msg_conf_key), 4 * 4 + 64 + 32);
-	assert_int_equal(sizeof(struct msg_dialee), 8 * 4 + 7 * 4 + 2 * 24 +
+	assert_int_equal(sizeof(struct msg_listen), 8 * 4 + 24);
+	assert_int_equal(sizeof(struct msg_flows_conf), 6 * 4 + 64);
+	assert_int_equal(sizeof(struct msg_dialee), 9 * 4 + 7 * 4 + 2 * 24 +
 	    256);
+	assert_int_equal(sizeof(struct msg_dial), 6 * 4);
 	assert_int_equal(sizeof(struct msg_proof), 8 + 16 + 32 + 32);
 	assert_int_equal(sizeof(struct msg_tunnel), 16 + 2 * 24);
 	assert_int_equal(sizeof(struct msg_dialled), 16 + 2 * 24 + 192);
@@ -786,7 +820,7 @@ test_no_padding(void **state)
 	assert_int_equal(sizeof(struct ctl_session),
 	    14 * 4 + 8 * 8 + 2 * 24 + 64 + 64 + 32 + 256);
 	assert_int_equal(sizeof(struct ctl_stream),
-	    8 * 4 + 3 * 8 + 2 * 24 + 64);
+	    10 * 4 + 3 * 8 + 2 * 24 + 64);
 	assert_int_equal(sizeof(struct ctl_process), 12 * 4 + 8 + 64 + 64);
 }
 

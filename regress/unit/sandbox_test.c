@@ -38,7 +38,7 @@
 
 static const enum proc_role	 roles[] = {
 	PROC_CONTROL, PROC_KEYS, PROC_GATE, PROC_RESOLVE, PROC_DIAL,
-	PROC_SERVICE, PROC_TLS
+	PROC_SERVICE, PROC_TLS, PROC_UDP
 };
 
 static uint32_t			 masks[2];
@@ -284,7 +284,7 @@ main(void)
 {
 	static enum proc_role	 r[] = {
 		PROC_CONTROL, PROC_KEYS, PROC_GATE, PROC_RESOLVE, PROC_DIAL,
-		PROC_SERVICE, PROC_TLS
+		PROC_SERVICE, PROC_TLS, PROC_UDP
 	};
 	const struct CMUnitTest	 tests[] = {
 		cmocka_unit_test(names_parts),
@@ -296,7 +296,8 @@ main(void)
 		{ "resolve", try_all, NULL, NULL, &r[3] },
 		{ "dial", try_all, NULL, NULL, &r[4] },
 		{ "service", try_all, NULL, NULL, &r[5] },
-		{ "tls", try_all, NULL, NULL, &r[6] }
+		{ "tls", try_all, NULL, NULL, &r[6] },
+		{ "udp", try_all, NULL, NULL, &r[7] }
 	};
 
 	log_init("sandbox_test", LOGLEVEL_INFO);

@@ -21,6 +21,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <netinet/udp.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -52,12 +53,13 @@
 #define C		BIT(PROC_CONTROL)
 #define K		BIT(PROC_KEYS)
 #define T		BIT(PROC_TLS)
-#define ALL		(S | G | D | R | C | K | T)
+#define U		BIT(PROC_UDP)
+#define ALL		(S | G | D | R | C | K | T | U)
 
 /* What the attempts have: made before, as it is handed to a process. */
 int				 tries_lonely;
 static pid_t			 outside;
-static int			 listener, tcp[2], pair[2], dirfd_tmp;
+static int			 listener, tcp[2], pair[2], udp, dirfd_tmp;
 static struct sockaddr_in	 addr_listener;
 
 void
@@ -72,6 +74,7 @@ tries_open(void)
 	listener = socket(AF_INET, SOCK_STREAM, 0);
 	tries_lonely = socket(AF_INET, SOCK_STREAM, 0);
 	tcp[0] = socket(AF_INET, SOCK_STREAM, 0);
+	udp = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
 	dirfd_tmp = open("/tmp", O_PATH | O_DIRECTORY);
 	assert_int_equal(bind(listener, (struct sockaddr *)&addr_listener,
 	    len), 0);
@@ -96,6 +99,7 @@ tries_close(void)
 	close(tcp[1]);
 	close(pair[0]);
 	close(pair[1]);
+	close(udp);
 	close(dirfd_tmp);
 }
 
@@ -459,6 +463,52 @@ try_sendmmsg(void)
 	return (result(sendmmsg(pair[0], &msg, 1, 0)));
 }
 
+/* It would wait in the socket for the rest of a datagram. */
+static int
+try_sendmsg_more(void)
+{
+	char		 c = 0;
+	struct iovec	 iov = { &c, 1 };
+	struct msghdr	 msg;
+
+	memset(&msg, 0, sizeof(msg));
+	msg.msg_iov = &iov;
+	msg.msg_iovlen = 1;
+	msg.msg_name = &addr_listener;
+	msg.msg_namelen = sizeof(addr_listener);
+	return (result(sendmsg(udp, &msg, MSG_MORE)));
+}
+
+/* A datagram to whom one likes. */
+static int
+try_sendmsg_address(void)
+{
+	char		 c = 0;
+	struct iovec	 iov = { &c, 1 };
+	struct msghdr	 msg;
+
+	memset(&msg, 0, sizeof(msg));
+	msg.msg_iov = &iov;
+	msg.msg_iovlen = 1;
+	msg.msg_name = &addr_listener;
+	msg.msg_namelen = sizeof(addr_listener);
+	return (result(sendmsg(udp, &msg, MSG_DONTWAIT)));
+}
+
+static int
+try_recvmmsg(void)
+{
+	char		 c;
+	struct iovec	 iov = { &c, 1 };
+	struct mmsghdr	 msg;
+
+	memset(&msg, 0, sizeof(msg));
+	msg.msg_hdr.msg_iov = &iov;
+	msg.msg_hdr.msg_iovlen = 1;
+	return (recvmmsg(udp, &msg, 1, MSG_DONTWAIT, NULL) == -1 &&
+	    errno == EAGAIN ? ALLOWED : errno);
+}
+
 static int
 try_sendmsg_fastopen(void)
 {
@@ -588,6 +638,18 @@ static int
 try_opt_repair(void)
 {
 	return (option(tcp[0], IPPROTO_TCP, TCP_REPAIR, 1));
+}
+
+static int
+try_opt_segment(void)
+{
+	return (option(udp, IPPROTO_UDP, UDP_SEGMENT, 1200));
+}
+
+static int
+try_opt_gro(void)
+{
+	return (option(udp, IPPROTO_UDP, UDP_GRO, 1));
 }
 
 static int
@@ -784,8 +846,8 @@ const struct try	 tries[] = {
 	{ "socket, TCP", try_socket_tcp, D | R, 0 },
 	{ "socket, MPTCP", try_socket_mptcp, R, 1 },
 	{ "socket, UNIX", try_socket_unix, D | R, 0 },
-	{ "socket, UDP", try_socket_udp, R, 1 },
-	{ "socketpair", try_socketpair, T, 1 },
+	{ "socket, UDP", try_socket_udp, D | R, 0 },
+	{ "socketpair", try_socketpair, T | U, 1 },
 	{ "socketpair of datagrams", try_socketpair_dgram, 0, 1 },
 	{ "socket, packets", try_socket_packet, 0, 0 },
 	{ "connect", try_connect, D | R, 0 },
@@ -828,8 +890,11 @@ const struct try	 tries[] = {
 	{ "mmap to execute", try_mmap_exec, R, 0 },
 	{ "mprotect to execute", try_mprotect_exec, R, 0 },
 	{ "pkey_mprotect", try_pkey_mprotect, 0, 1 },
-	{ "sendmsg of a descriptor", try_send_fd, G | D | T | R, 0 },
-	{ "sendmmsg", try_sendmmsg, R, 0 },
+	{ "sendmsg of a descriptor", try_send_fd, G | D | T | U | R, 0 },
+	{ "sendmmsg", try_sendmmsg, U | R, 0 },
+	{ "recvmmsg", try_recvmmsg, U, 1 },
+	{ "sendmsg to an address", try_sendmsg_address, G | D | T | U | R, 0 },
+	{ "sendmsg MSG_MORE", try_sendmsg_more, G | D | T | R, 1 },
 	{ "sendmsg MSG_FASTOPEN", try_sendmsg_fastopen, 0, 0 },
 	{ "send MSG_FASTOPEN", try_send_fastopen, 0, 0 },
 	{ "sendto MSG_FASTOPEN", try_sendto_fastopen, 0, 0 },
@@ -844,6 +909,8 @@ const struct try	 tries[] = {
 	{ "SO_RCVBUF", try_opt_rcvbuf, D | R, 1 },
 	{ "TCP_FASTOPEN_CONNECT", try_opt_fastopen, 0, 1 },
 	{ "TCP_REPAIR", try_opt_repair, 0, 1 },
+	{ "UDP_SEGMENT", try_opt_segment, S, 1 },
+	{ "UDP_GRO", try_opt_gro, D, 1 },
 	{ "SO_REUSEPORT", try_opt_reuseport, R, 1 },
 	{ "TCP_CONGESTION", try_opt_congestion, D, 1 },
 	{ "SO_ERROR", try_get_error, S | D | R, 1 },

@@ -212,6 +212,7 @@ ROLE(role_control, PROC_CONTROL);
 ROLE(role_dial, PROC_DIAL);
 ROLE(role_gate, PROC_GATE);
 ROLE(role_tls, PROC_TLS);
+ROLE(role_udp, PROC_UDP);
 const struct role	 role_keys = { .id = PROC_KEYS };	/* the least */
 const struct role	 role_resolve = { .id = PROC_RESOLVE,
 			    .configure = r_configure };

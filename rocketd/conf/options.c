@@ -222,6 +222,20 @@ const struct option	 options[] = {
 	    .change = CHANGE_LIVE,
 	    .help = "streams a second that are opened on one session" },
 
+	/* datagrams */
+	{ .name = "udp timeout", .type = OPT_SECONDS, .scope = BOTH,
+	    .offset = O(udp_timeout), .min = 1, .max = UDP_TIMEOUT_MAX,
+	    .dflt = 60, .change = CHANGE_LIVE,
+	    .help = "how long a flow may stay without a datagram" },
+	{ .name = "udp flows max", .type = OPT_NUMBER, .scope = BOTH,
+	    .facts = FACT_USERS, .offset = O(udp_flows), .min = 1,
+	    .max = UDP_FLOWS_MAX, .dflt = 10000, .change = CHANGE_LIVE,
+	    .help = "flows of datagrams at once" },
+	{ .name = "udp flows per source", .type = OPT_NUMBER, .scope = BOTH,
+	    .facts = FACT_USERS, .offset = O(udp_flows_source), .min = 1,
+	    .max = UDP_FLOWS_MAX, .dflt = 1000, .change = CHANGE_LIVE,
+	    .help = "the same, from one address" },
+
 	/* who dials */
 	{ .name = "pool", .type = OPT_NUMBER, .scope = CLIENT,
 	    .offset = O(pool), .min = 1, .max = 1024, .dflt = 8,

@@ -41,6 +41,7 @@
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <netinet/udp.h>
 #include <sched.h>
 #include <seccomp.h>
 #endif
@@ -81,7 +82,8 @@
 #define C		BIT(PROC_CONTROL)
 #define K		BIT(PROC_KEYS)
 #define T		BIT(PROC_TLS)
-#define ALL		(S | G | D | R | C | K | T)
+#define U		BIT(PROC_UDP)
+#define ALL		(S | G | D | R | C | K | T | U)
 
 /* Where to make an empty directory for a moment. */
 static const char *const	 sandbox_places[] = {
@@ -380,10 +382,21 @@ static const struct row	 sandbox_rows[] = {
 	{ SYS(poll), C, 0, { ANY }, "would standard error take a line?" },
 	{ SYS(socketpair), T, 0, { EQ(0, AF_UNIX), LOW(1, SOCK_STREAM),
 	    EQ(2, 0) }, "its bytes on this side of TLS" },
+	{ SYS(socketpair), U, 0, { EQ(0, AF_UNIX), LOW(1, SOCK_STREAM),
+	    EQ(2, 0) }, "the flows of a worker" },
 	{ SYS(pread64), K | T | G, 0, { ANY }, "keys and certificates in PEM; "
 	    "files for visitors, handed in" },
 	{ SYS(sendmsg), G | D | T, 0, { CLEAR(2, MSG_FASTOPEN) },
 	    "descriptors, over channels" },
+	/*
+	 * MSG_MORE would leave the beginning of a datagram in a socket that
+	 * others have, too.
+	 */
+	{ SYS(sendmsg), U, 0, { CLEAR(2, MSG_FASTOPEN | MSG_MORE) },
+	    "datagrams to users; descriptors, over channels" },
+	{ SYS(sendmmsg), U, 0, { CLEAR(3, MSG_FASTOPEN | MSG_MORE) },
+	    "datagrams to users" },
+	{ SYS(recvmmsg), U, 0, { ANY }, "datagrams of users" },
 	{ SYS(getsockopt), S | D, 0, { EQ(1, SOL_SOCKET), EQ(2, SO_ERROR) },
 	    "why a socket failed" },
 	{ SYS(getsockopt), S, 0, { EQ(1, IPPROTO_TCP), EQ(2, TCP_INFO) },
@@ -401,12 +414,18 @@ static const struct row	 sandbox_rows[] = {
 	    EQ(2, TCP_NOTSENT_LOWAT) }, "short queues" },
 	{ SYS(setsockopt), D, 0, { EQ(1, IPPROTO_TCP),
 	    EQ(2, TCP_USER_TIMEOUT) }, "dead peers" },
+	{ SYS(setsockopt), S, 0, { EQ(1, IPPROTO_UDP), EQ(2, UDP_SEGMENT) },
+	    "a run of datagrams in one write" },
 
 	/* dial makes sockets */
 	{ SYS(socket), D, 0, { EQ(0, AF_INET), LOW(1, SOCK_STREAM),
 	    EQ(2, 0) }, "remotes and targets" },
 	{ SYS(socket), D, 0, { EQ(0, AF_INET6), LOW(1, SOCK_STREAM),
 	    EQ(2, 0) }, "remotes and targets" },
+	{ SYS(socket), D, 0, { EQ(0, AF_INET), LOW(1, SOCK_DGRAM),
+	    EQ(2, 0) }, "targets of datagrams" },
+	{ SYS(socket), D, 0, { EQ(0, AF_INET6), LOW(1, SOCK_DGRAM),
+	    EQ(2, 0) }, "targets of datagrams" },
 	{ SYS(socket), D, 0, { EQ(0, AF_UNIX), LOW(1, SOCK_STREAM),
 	    EQ(2, 0) }, "targets" },
 	{ SYS(connect), D, 0, { ANY }, "remotes and targets" },
@@ -430,6 +449,8 @@ static const struct row	 sandbox_rows[] = {
 	    "as configured" },
 	{ SYS(setsockopt), D, 0, { EQ(1, IPPROTO_IP),
 	    EQ(2, IP_BIND_ADDRESS_NO_PORT) }, "ports for each destination" },
+	{ SYS(setsockopt), D, 0, { EQ(1, IPPROTO_UDP), EQ(2, UDP_GRO) },
+	    "runs of datagrams in one read" },
 
 	/*
 	 * resolve: getaddrinfo in a child, with whatever modules nsswitch.conf
@@ -498,7 +519,7 @@ static const struct row	 sandbox_rows[] = {
 /* What such builds refuse; they allow everything else. */
 static const struct row	 sandbox_widened[] = {
 	{ SYS(socket), ALL & ~(D | R), EPERM, { ANY }, "" },
-	{ SYS(socketpair), ALL & ~(T | R), EPERM, { ANY }, "" },
+	{ SYS(socketpair), ALL & ~(T | U | R), EPERM, { ANY }, "" },
 	{ SYS(connect), ALL & ~(D | R), EPERM, { ANY }, "" },
 	{ SYS(bind), ALL & ~(D | R), EPERM, { ANY }, "" },
 	{ SYS(listen), ALL, EPERM, { ANY }, "" },
@@ -531,9 +552,10 @@ static const struct row	 sandbox_widened[] = {
 	{ SYS(fcntl), ALL, EPERM, { EQ(1, F_DUPFD_CLOEXEC) }, "" },
 	{ SYS(mmap), ALL & ~R, EPERM, { SOME(2, PROT_EXEC) }, "" },
 	{ SYS(mprotect), ALL & ~R, EPERM, { SOME(2, PROT_EXEC) }, "" },
-	{ SYS(sendmsg), ALL & ~(G | D | R | T), EPERM, { ANY }, "" },
-	{ SYS(sendmsg), G | D | R | T, EPERM, { SOME(2, MSG_FASTOPEN) }, "" },
-	{ SYS(sendmmsg), ALL & ~R, EPERM, { ANY }, "" },
+	{ SYS(sendmsg), ALL & ~(G | D | R | T | U), EPERM, { ANY }, "" },
+	{ SYS(sendmsg), G | D | R | T | U, EPERM, { SOME(2, MSG_FASTOPEN) },
+	    "" },
+	{ SYS(sendmmsg), ALL & ~(R | U), EPERM, { ANY }, "" },
 	{ SYS(sendto), ALL & ~R, EPERM, { NOT(4, 0) }, "" },
 	{ SYS(sendto), ALL, EPERM, { SOME(3, MSG_FASTOPEN) }, "" }
 };
@@ -867,7 +889,8 @@ static const struct {
 	    "looks names up, in children" },
 	[PROC_DIAL] = { "stdio rpath inet unix recvfd sendfd", "connects" },
 	[PROC_TLS] = { "stdio inet recvfd sendfd", "accepts, hands on" },
-	[PROC_SERVICE] = { "stdio inet recvfd", "accepts users" }
+	[PROC_SERVICE] = { "stdio inet recvfd", "accepts users" },
+	[PROC_UDP] = { "stdio inet recvfd sendfd", "has users' datagrams" }
 };
 
 void

@@ -394,6 +394,7 @@ parent_dispatch(struct channel *ch, struct imsg *imsg)
 	case IMSG_CONF_WEB:
 	case IMSG_CONF_PATH:
 	case IMSG_CONF_NET:
+	case IMSG_CONF_FLOWS:
 	case IMSG_CONF_PROXY:
 	case IMSG_CONF_DECOY:
 	case IMSG_CONF_FILE:

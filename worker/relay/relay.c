@@ -1008,6 +1008,7 @@ void
 relay_describe(const struct relay *r, struct ctl_stream *cs)
 {
 	cs->stream = r->stream == NULL ? 0 : r->stream->id;
+	cs->kind = KIND_TCP;
 	cs->queued = r->out.len;
 	cs->window = r->stream == NULL ? 0 : session_window(r->stream);
 	cs->octets_in = r->octets_in;
