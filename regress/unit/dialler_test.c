@@ -78,7 +78,7 @@ done(void *arg, int fd, const struct msg_dialled *res)
 	ndone++;
 	if (ask_in_done) {
 		ask_in_done = 0;
-		assert_int_not_equal(dialler_ask(DIAL_TARGET, 7, 3, 1000, done,
+		assert_int_not_equal(dialler_ask(DIAL_TARGET, 7, 3, 0, 1000, done,
 		    NULL), 0);
 	}
 }
@@ -94,7 +94,7 @@ turn(void)
 static uint32_t
 ask(uint32_t ms, void *arg)
 {
-	return (dialler_ask(DIAL_TARGET, 7, 3, ms, done, arg));
+	return (dialler_ask(DIAL_TARGET, 7, 3, 0, ms, done, arg));
 }
 
 static void
@@ -271,7 +271,7 @@ test_remotes(void **state)
 		n[i] = ask(60000, NULL);
 	turn();
 	what = DIAL_REMOTE;
-	r = dialler_ask(DIAL_REMOTE, 7, 3, 60000, done, NULL);
+	r = dialler_ask(DIAL_REMOTE, 7, 3, 0, 60000, done, NULL);
 	turn();
 	assert_int_equal(asked[nasked - 1], r);
 	dialler_cancel(r);

@@ -103,12 +103,13 @@ static const struct dialect	 dialect = { .words = words };
 
 uint32_t
 dialler_ask(enum dial_what what, uint32_t index, uint32_t offset,
-    uint32_t timeout_ms, dialler_done *done, void *arg)
+    int datagrams, uint32_t timeout_ms, dialler_done *done, void *arg)
 {
 	static uint32_t	 last;
 	unsigned int	 i, n = 0;
 	uint32_t	 where = place[index];
 
+	(void)datagrams;
 	assert_true(what == DIAL_REMOTE && offset == 0);
 	assert_int_equal(timeout_ms, 10000);
 	assert_true(ndials < DIALS);

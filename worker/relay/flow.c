@@ -183,15 +183,12 @@ flow_tick(uint64_t now)
 /* ---- a user's end ---- */
 
 struct flow *
-flow_new_user(struct flowpair *pair, uint32_t number,
-    const struct flow_ends *ends)
+flow_new_user(uint32_t number, const struct flow_open *ends)
 {
 	struct flow	*f;
 
-	if ((f = flow_new(&ends->user, &ends->listener)) == NULL)
-		return (NULL);
-	f->pair = pair;
-	f->number = number;
+	if ((f = flow_new(&ends->user, &ends->listener)) != NULL)
+		f->number = number;
 	return (f);
 }
 
@@ -238,7 +235,7 @@ flow_from_user(struct flow *f, const uint8_t *p, size_t len)
 void
 flow_user_gone(struct flow *f)
 {
-	f->pair = NULL;
+	f->gone = 1;
 	flow_end(f, RESET_NONE, FLOW_GONE);
 }
 
@@ -443,7 +440,7 @@ flow_deliver(struct flow *f, const uint8_t *p, size_t len)
 	if (!throttle_flow(f->own, THROTTLE_WRITE, len))
 		return;
 	if (svc->opens) {
-		if (flowpair_data(f->pair, f->number, p, len) == -1)
+		if (events->send(f, p, len) == -1)
 			svc->stats.flows_pair_full++;
 	} else if (f->sock.fd != -1)
 		flowsock_put(&f->sock, p, len);
@@ -583,7 +580,7 @@ flow_closed(struct stream *st)
 void
 flow_describe(const struct flow *f, struct ctl_stream *cs)
 {
-	cs->kind = CTL_STREAM_UDP;
+	cs->kind = KIND_UDP;
 	cs->stream = f->stream == NULL ? 0 : f->stream->id;
 	cs->queued = f->q.octets;
 	cs->window = f->stream == NULL ? 0 : session_window(f->stream);

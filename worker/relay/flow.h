@@ -60,8 +60,8 @@ struct flow {
 	uint64_t		 asked;		/* ...since */
 	enum reset_reason	 failed; /* it ends soon; RESET_NONE: not */
 	/* the user's end: of the udp process */
-	struct flowpair		*pair;		/* NULL: gone, or a target's */
-	uint32_t		 number;
+	uint32_t		 number;	/* on the process's pair */
+	int			 gone;		/* it has ended there */
 	/* the target's end */
 	struct event		 ev;
 	struct flowq		 early;		/* until it is connected */
@@ -75,7 +75,9 @@ struct flow {
 struct flow_events {			/* of a user's, to the process */
 	/* Its tunnel died: it wants another stream. */
 	void	(*lost)(struct flow *);
-	/* It is freed after the call; pair is NULL if the user's end is gone. */
+	/* A datagram for the user.  -1: udp takes no more now. */
+	int	(*send)(struct flow *, const uint8_t *, size_t);
+	/* It is freed after the call; unless gone, udp has to be told. */
 	void	(*ended)(struct flow *, enum flow_reason);
 };
 
@@ -83,8 +85,7 @@ struct flow_events {			/* of a user's, to the process */
 
 void		 flow_init(struct service *, const struct flow_events *);
 /* A user's, who is charged.  NULL: no memory. */
-struct flow	*flow_new_user(struct flowpair *, uint32_t number,
-		    const struct flow_ends *);
+struct flow	*flow_new_user(uint32_t number, const struct flow_open *);
 /* Opens its stream; -1: the session has no room (the flow stays). */
 int		 flow_open(struct flow *, struct tunnel *);
 /* The user has sent this. */

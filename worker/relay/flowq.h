@@ -17,8 +17,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The largest that fits into an IPv4 packet. */
-#define DATAGRAM_MAX	65507
+#include "worker/net/flowpair.h"
+
+#define DATAGRAM_MAX	FLOW_DATAGRAM_MAX
 #define DATAGRAM_HEAD	2		/* its length on a stream */
 
 struct budget;

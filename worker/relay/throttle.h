@@ -15,7 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct bucket;
+#include "worker/net/bucket.h"
+
 struct relay;
 struct service;
 struct throttle;		/* of a relay; NULL: it has no limit */

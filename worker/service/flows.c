@@ -9,6 +9,9 @@
 #include <sys/types.h>
 #include <sys/queue.h>
 
+#include <event2/event.h>
+
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -27,9 +30,17 @@
 #define BUCKETS		4096
 #define REFUSED_LOG_US	(10 * 1000000ULL)
 
+struct late {			/* an end that udp has to be told yet */
+	STAILQ_ENTRY(late)	 entry;
+	uint32_t		 number;
+	enum flow_reason	 why;
+};
+
 static LIST_HEAD(, flow)	 buckets[BUCKETS];
 static TAILQ_HEAD(, flow)	 waiting = TAILQ_HEAD_INITIALIZER(waiting);
+static STAILQ_HEAD(, late)	 late = STAILQ_HEAD_INITIALIZER(late);
 static struct service		*svc;
+static struct event		*readable, *writable, *flush;
 static struct channel		*udp;
 static struct flowpair		*pair;
 static int			 has_room;
@@ -37,22 +48,14 @@ static uint32_t			 nwaiting;
 static uint64_t			 refused_logged;
 static int			 stopped;
 
-static void	 flows_open(void *, uint32_t, const struct flow_ends *);
-static void	 flows_data(void *, uint32_t, const uint8_t *, size_t);
-static void	 flows_end(void *, uint32_t, enum flow_reason);
-static void	 flows_broken(void *, const char *);
+static void	 flows_flush(evutil_socket_t, short, void *);
 static void	 flows_lost(struct flow *);
+static int	 flows_send(struct flow *, const uint8_t *, size_t);
 static void	 flows_ended(struct flow *, enum flow_reason);
-
-static const struct flowpair_events	 pair_events = {
-	flows_open,
-	flows_data,
-	flows_end,
-	flows_broken
-};
 
 static const struct flow_events		 flow_events = {
 	flows_lost,
+	flows_send,
 	flows_ended
 };
 
@@ -61,6 +64,8 @@ flows_init(struct service *service)
 {
 	svc = service;
 	flow_init(service, &flow_events);
+	if ((flush = event_new(svc->base, -1, 0, flows_flush, NULL)) == NULL)
+		fatal("%s", __func__);
 }
 
 static struct flow *
@@ -142,6 +147,97 @@ flows_waiting(void)
 	return (nwaiting);
 }
 
+/* ---- the pair ---- */
+
+/* All flows end: their numbers mean nothing to the next pair. */
+static void
+flows_unpair(void)
+{
+	struct flow	*f;
+	struct late	*l;
+	int		 i;
+
+	for (i = 0; i < BUCKETS; i++)
+		while ((f = LIST_FIRST(&buckets[i])) != NULL)
+			flow_user_gone(f);
+	while ((l = STAILQ_FIRST(&late)) != NULL) {
+		STAILQ_REMOVE_HEAD(&late, entry);
+		free(l);
+	}
+	if (readable != NULL)
+		event_free(readable);
+	if (writable != NULL)
+		event_free(writable);
+	readable = writable = NULL;
+	flowpair_free(pair);
+	pair = NULL;
+}
+
+static void
+flows_broken(const char *why)
+{
+	log_warnx("udp: %s", why);
+	flows_unpair();
+}
+
+/* Those for which the pair had no room. */
+static void
+flows_tell_late(void)
+{
+	struct late	*l;
+
+	while ((l = STAILQ_FIRST(&late)) != NULL &&
+	    flowpair_end(pair, l->number, l->why) == 0) {
+		STAILQ_REMOVE_HEAD(&late, entry);
+		free(l);
+	}
+}
+
+/* What this turn has gathered leaves. */
+static void
+flows_flush(evutil_socket_t fd, short what, void *arg)
+{
+	int	 done;
+
+	(void)fd;
+	(void)what;
+	(void)arg;
+	if (pair == NULL)
+		return;
+	if ((done = flowpair_flush(pair)) == 1 && !STAILQ_EMPTY(&late)) {
+		flows_tell_late();
+		done = flowpair_flush(pair);
+	}
+	if (done == -1)
+		flows_broken("its pair has failed");
+	else if (done == 0)
+		(void)event_add(writable, NULL);
+}
+
+static void
+flows_flush_soon(void)
+{
+	event_active(flush, EV_TIMEOUT, 0);
+}
+
+static void
+flows_tell_end(uint32_t number, enum flow_reason why)
+{
+	struct late	*l;
+
+	if (pair == NULL)
+		return;
+	flows_flush_soon();
+	if (STAILQ_EMPTY(&late) && flowpair_end(pair, number, why) == 0)
+		return;
+	/* Without memory udp forgets it by its age. */
+	if ((l = calloc(1, sizeof(*l))) == NULL)
+		return;
+	l->number = number;
+	l->why = why;
+	STAILQ_INSERT_TAIL(&late, l, entry);
+}
+
 /* ---- what a flow tells ---- */
 
 static void
@@ -156,23 +252,31 @@ flows_ended(struct flow *f, enum flow_reason why)
 {
 	flows_unqueue(f);
 	LIST_REMOVE(f, bucket);
-	if (f->pair != NULL)
-		(void)flowpair_end(f->pair, f->number, why);
+	if (!f->gone)
+		flows_tell_end(f->number, why);
+}
+
+static int
+flows_send(struct flow *f, const uint8_t *p, size_t len)
+{
+	if (pair == NULL || flowpair_data(pair, f->number, p, len) == -1)
+		return (-1);
+	flows_flush_soon();
+	return (0);
 }
 
 /* ---- what the udp process tells ---- */
 
 static void
-flows_open(void *arg, uint32_t number, const struct flow_ends *ends)
+flows_opened(uint32_t number, const struct flow_open *ends)
 {
 	struct flow	*f = flows_find(number);
 
-	(void)arg;
 	if (f != NULL)
 		flow_user_gone(f);
 	if (stopped || !limits_user(&ends->user) ||
-	    (f = flow_new_user(pair, number, ends)) == NULL) {
-		(void)flowpair_end(pair, number, FLOW_REFUSED);
+	    (f = flow_new_user(number, ends)) == NULL) {
+		flows_tell_end(number, FLOW_REFUSED);
 		return;
 	}
 	LIST_INSERT_HEAD(&buckets[number % BUCKETS], f, bucket);
@@ -182,46 +286,36 @@ flows_open(void *arg, uint32_t number, const struct flow_ends *ends)
 }
 
 static void
-flows_data(void *arg, uint32_t number, const uint8_t *p, size_t len)
+flows_frame(const struct flow_frame *frame)
 {
-	struct flow	*f = flows_find(number);
+	struct flow	*f;
 
-	(void)arg;
-	if (f != NULL)
-		flow_from_user(f, p, len);
-}
-
-static void
-flows_end(void *arg, uint32_t number, enum flow_reason why)
-{
-	struct flow	*f = flows_find(number);
-
-	(void)arg;
-	(void)why;
-	if (f != NULL)
+	if (frame->type == FLOW_OPEN)
+		flows_opened(frame->flow, &frame->open);
+	else if ((f = flows_find(frame->flow)) == NULL)
+		;		/* it ended here before */
+	else if (frame->type == FLOW_DATA)
+		flow_from_user(f, frame->data, frame->len);
+	else
 		flow_user_gone(f);
 }
 
-/* All flows end: their numbers mean nothing to the next pair. */
 static void
-flows_unpair(void)
+flows_read(evutil_socket_t fd, short what, void *arg)
 {
-	struct flow	*f;
-	int		 i;
+	struct flow_frame	 frame;
+	const char		*why;
+	int			 n;
 
-	for (i = 0; i < BUCKETS; i++)
-		while ((f = LIST_FIRST(&buckets[i])) != NULL)
-			flow_user_gone(f);
-	flowpair_free(pair);
-	pair = NULL;
-}
-
-static void
-flows_broken(void *arg, const char *why)
-{
+	(void)fd;
+	(void)what;
 	(void)arg;
-	log_warnx("udp: %s", why);
-	flows_unpair();
+	if ((n = flowpair_fill(pair)) == 0)
+		return;
+	while (n == 1 && (n = flowpair_next(pair, &frame, &why)) == 1)
+		flows_frame(&frame);
+	if (n == -1)
+		flows_broken("its pair has ended, or makes no sense");
 }
 
 void
@@ -232,8 +326,12 @@ flows_pair(int fd)
 		close(fd);
 		return;
 	}
-	if ((pair = flowpair_new(svc->base, fd, &pair_events, NULL)) == NULL)
-		log_warn("udp: no memory for flows");
+	if ((pair = flowpair_new(fd, 0)) == NULL ||
+	    (readable = event_new(svc->base, flowpair_fd(pair),
+	    EV_READ | EV_PERSIST, flows_read, NULL)) == NULL ||
+	    (writable = event_new(svc->base, flowpair_fd(pair), EV_WRITE,
+	    flows_flush, NULL)) == NULL || event_add(readable, NULL) == -1)
+		flows_broken("no memory for its flows");
 }
 
 void

@@ -389,7 +389,7 @@ remote_dial(struct remote *r)
 	}
 	a->remote = r;
 	a->since = worker_now();
-	a->request = dialler_ask(DIAL_REMOTE, r->index, 0,
+	a->request = dialler_ask(DIAL_REMOTE, r->index, 0, 0,
 	    svc->conf.opts.dial_timeout * 1000, pool_dialled, a);
 	if (a->request == 0) {
 		free(a);

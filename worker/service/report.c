@@ -15,9 +15,11 @@
 #include "shared/compat.h"
 #include "worker/dialect/dialect.h"
 #include "worker/net/network.h"
+#include "worker/relay/flow.h"
 #include "worker/relay/relay.h"
 #include "worker/tunnel/tunnel.h"
 #include "worker/frame/worker.h"
+#include "flows.h"
 #include "pool.h"
 #include "report.h"
 #include "user.h"
@@ -60,15 +62,18 @@ static void
 report_sources(const struct service *svc, struct ctl_service *cs)
 {
 	const struct relay	*r;
+	const struct flow	*f;
 	struct network		*nets;
-	uint32_t		 n = 0, i, first;
+	uint32_t		 n = 0, i, first, all = svc->nrelays +
+				    svc->nflows;
 
-	if (svc->nrelays == 0 ||
-	    (nets = calloc(svc->nrelays, sizeof(*nets))) == NULL)
+	if (all == 0 || (nets = calloc(all, sizeof(*nets))) == NULL)
 		return;
 	TAILQ_FOREACH(r, &svc->relays, entry)
-		if (n < svc->nrelays &&
-		    network_around(&nets[n], &r->user, 0) == 0)
+		if (n < all && network_around(&nets[n], &r->user, 0) == 0)
+			n++;
+	TAILQ_FOREACH(f, &svc->flows, entry)
+		if (n < all && network_around(&nets[n], &f->user, 0) == 0)
 			n++;
 	qsort(nets, n, sizeof(*nets), report_cmp);
 	for (i = first = 0; i < n; i++)
@@ -94,8 +99,8 @@ report_service(const struct service *svc, struct channel *ch,
 	cs.opens = svc->opens;
 	cs.tunnels_wanted = svc->dials ? pool_wanted() : 0;
 	cs.sessions = svc->nopen;
-	cs.streams = svc->nrelays - user_waiting();
-	cs.waiting = user_waiting();
+	cs.waiting = user_waiting() + flows_waiting();
+	cs.streams = svc->nrelays + svc->nflows - cs.waiting;
 	cs.users = st->users;
 	cs.refused = st->refused;
 	cs.failed = st->failed;
@@ -183,25 +188,46 @@ report_sessions(const struct service *svc, struct channel *ch,
 	return (NULL);
 }
 
+/* Is a stream of this tunnel asked for?  It begins its answer. */
+static int
+report_stream(const struct service *svc, const struct ctl_request *req,
+    const struct tunnel *t, uint64_t since, struct ctl_stream *cs)
+{
+	if (t == NULL || (req->session.serial != 0 &&
+	    t->serial != req->session.serial))
+		return (0);
+	memset(cs, 0, sizeof(*cs));
+	cs->request = req->request;
+	session_id(t, &cs->session);
+	strlcpy(cs->service, svc->conf.name, sizeof(cs->service));
+	cs->since = report_wall(since);
+	return (1);
+}
+
 static const char *
 report_streams(const struct service *svc, struct channel *ch,
     const struct ctl_request *req)
 {
+	const char		*full = "there are more streams than can be "
+				    "shown";
 	struct ctl_stream	 cs;
 	struct relay		*r;
+	struct flow		*f;
 
 	TAILQ_FOREACH(r, &svc->relays, entry) {
-		if (r->tunnel == NULL || (req->session.serial != 0 &&
-		    r->tunnel->serial != req->session.serial))
+		if (!report_stream(svc, req, r->tunnel, r->since, &cs))
 			continue;
-		memset(&cs, 0, sizeof(cs));
-		cs.request = req->request;
-		session_id(r->tunnel, &cs.session);
-		strlcpy(cs.service, svc->conf.name, sizeof(cs.service));
-		cs.since = report_wall(r->since);
 		relay_describe(r, &cs);
 		if (!report_fits(ch))
-			return ("there are more streams than can be shown");
+			return (full);
+		(void)channel_send(ch, IMSG_CTL_STREAM, -1, &cs, sizeof(cs));
+	}
+	TAILQ_FOREACH(f, &svc->flows, entry) {
+		if (!report_stream(svc, req, f->tunnel, f->since, &cs))
+			continue;
+		flow_describe(f, &cs);
+		if (!report_fits(ch))
+			return (full);
 		(void)channel_send(ch, IMSG_CTL_STREAM, -1, &cs, sizeof(cs));
 	}
 	return (NULL);
