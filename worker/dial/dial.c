@@ -20,6 +20,7 @@
 #include "shared/compat.h"
 #include "connect.h"
 #include "entry.h"
+#include "question.h"
 #include "queue.h"
 #include "request.h"
 #include "worker/roles.h"
@@ -128,7 +129,7 @@ dial_message(struct channel *ch, struct imsg *imsg)
 		break;
 	case IMSG_RESOLVED:
 		if (imsg_get_data(imsg, &resolved, sizeof(resolved)) == 0)
-			requests_resolved(&resolved);
+			question_answered(&resolved);
 		break;
 	case IMSG_DIAL:
 		if (p != NULL && imsg_get_data(imsg, &msg, sizeof(msg)) == 0)
@@ -159,7 +160,7 @@ dial_joined(struct channel *ch)
 
 	switch (channel_peer(ch)->role) {
 	case PROC_RESOLVE:
-		requests_resolve_joined(ch);
+		question_resolve_joined(ch);
 		return;
 	case PROC_TLS:
 		requests_tls_joined(ch);
@@ -196,7 +197,7 @@ dial_left(struct channel *ch)
 
 	switch (channel_peer(ch)->role) {
 	case PROC_RESOLVE:
-		requests_resolve_left(ch);
+		question_resolve_left(ch);
 		return;
 	case PROC_TLS:
 		dial_tls_left(ch);

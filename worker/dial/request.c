@@ -18,6 +18,7 @@
 
 #include "shared/compat.h"
 #include "connect.h"
+#include "question.h"
 #include "request.h"
 #include "worker/frame/worker.h"
 
@@ -45,8 +46,6 @@
 #define DIR_OLD_US	(2000 * 1000)
 /* The parent answers once a second, or not at all. */
 #define DIR_WAIT_US	(1200 * 1000)
-/* With less time than this left, resolve is not asked again. */
-#define QUERY_WORTH_US	(200 * 1000)
 
 struct request {
 	TAILQ_ENTRY(request)	 entry;
@@ -63,9 +62,7 @@ struct request {
 	struct addr		 remote;	/* as tls was told */
 	struct addr		 local;
 	uint64_t		 deadline;
-	uint32_t		 query;		/* of resolve, 0 none */
-	uint64_t		 query_until;	/* resolve's deadline for it */
-	int			 query_again;
+	struct wanted		 want;		/* its name's addresses */
 	int			 dir_asked;	/* 1: asked for, 2: has come */
 	int			 error;		/* why it was asked for */
 };
@@ -74,10 +71,9 @@ TAILQ_HEAD(requests, request);
 static struct {
 	struct entries		*entries;	/* the configuration's, live */
 	struct requests		 list;
-	struct channel		*resolve;
 	struct channel		*tls[PREFORK_MAX];	/* by their index */
 	struct event		*turn;	/* starts what waits */
-	uint32_t		 query, tls_number;
+	uint32_t		 tls_number;
 	struct request_stats	 stats;
 } env;
 
@@ -108,6 +104,7 @@ request_free(struct request *r)
 	r->peer->requests--;
 	queue_leave(&r->place);
 	event_active(env.turn, EV_TIMEOUT, 0);		/* who is next? */
+	question_leave(&r->want);
 	connect_free(r->connect);
 	request_leave_tls(r);
 	if (r->timer != NULL)
@@ -373,6 +370,7 @@ request_connected(void *arg, int fd, int error, const struct addr *peer,
 		request_failed(r, DIAL_STAGE_CONNECT, error, peer);
 		return;
 	}
+	question_leave(&r->want);
 	r->remote = *peer;
 	r->local = *local;
 	if (r->conf.is_unix)
@@ -384,12 +382,15 @@ request_connected(void *arg, int fd, int error, const struct addr *peer,
 }
 
 static void
-request_connect(struct request *r, const struct addr *addrs, uint32_t n)
+request_connect(struct request *r, const struct addr *addrs, uint32_t n,
+    int more)
 {
 	r->connect = connect_new(worker_base(), &r->conf, addrs, n,
 	    request_connected, r);
 	if (r->connect == NULL)
 		request_failed(r, DIAL_STAGE_CONNECT, ENOMEM, NULL);
+	else if (more)
+		connect_more(r->connect, NULL, 0, more);
 }
 
 static void
@@ -418,37 +419,6 @@ request_connect_unix(struct request *r)
 
 /* ---- its name ---- */
 
-/* Asks resolve; one question serves all that want the same name. */
-static void
-request_resolve(struct request *r)
-{
-	struct msg_resolve	 msg;
-	struct request		*o;
-	uint64_t		 now = worker_now();
-
-	TAILQ_FOREACH(o, &env.list, entry)
-		if (o != r && o->query != 0 &&
-		    strcmp(o->conf.host, r->conf.host) == 0) {
-			r->query = o->query;
-			r->query_until = o->query_until;
-			return;
-		}
-	if (++env.query == 0)
-		env.query = 1;
-	r->query = env.query;
-	r->query_until = r->deadline;
-	if (env.resolve == NULL)
-		return;			/* asked once it is back */
-	memset(&msg, 0, sizeof(msg));
-	msg.request = r->query;
-	msg.timeout_ms = r->deadline > now + 1000 ?
-	    (r->deadline - now) / 1000 : 1;
-	msg.service = r->conf.service;
-	msg.what = r->msg.what;
-	strlcpy(msg.host, r->conf.host, sizeof(msg.host));
-	(void)channel_send(env.resolve, IMSG_RESOLVE, -1, &msg, sizeof(msg));
-}
-
 /* A literal address, which needs no resolving. */
 static int
 host_numeric(const char *host, struct addr *a)
@@ -475,90 +445,33 @@ request_start(struct request *r)
 	else if (r->conf.edge.family != ADDR_NONE) {
 		a = r->conf.edge;
 		a.port = r->conf.port;
-		request_connect(r, &a, 1);
+		request_connect(r, &a, 1, 0);
 	} else if (host_numeric(r->conf.host, &a)) {
 		a.port = r->conf.port;
-		request_connect(r, &a, 1);
-	} else
-		request_resolve(r);
+		request_connect(r, &a, 1, 0);
+	} else if (question_ask(&r->want) == -1)
+		request_failed(r, DIAL_STAGE_RESOLVE, EAI_MEMORY, NULL);
 }
 
-/*
- * The first to ask has got no answer in its time.  Those that joined later and
- * have time left ask again.
- */
-static int
-request_asks_again(const struct request *r, int error)
-{
-	uint64_t	 soon = worker_now() + QUERY_WORTH_US;
-
-	return (error == EAI_AGAIN && soon > r->query_until &&
-	    soon < r->deadline);
-}
-
+/* What is known of its name, and perhaps more to come. */
 static void
-request_resolved(struct request *r, const struct msg_resolved *msg)
+request_resolved(void *arg, const struct msg_resolved *msg)
 {
+	struct request	*r = arg;
 	struct addr	 addrs[RESOLVED_MAX];
-	uint32_t	 i;
+	uint32_t	 i, n = msg->error != 0 ? 0 : msg->count;
 
-	if (msg->error != 0 || msg->count == 0) {
-		request_failed(r, DIAL_STAGE_RESOLVE, msg->error != 0 ?
-		    msg->error : EAI_NONAME, NULL);
-		return;
-	}
-	for (i = 0; i < msg->count && i < RESOLVED_MAX; i++) {
+	for (i = 0; i < n; i++) {
 		addrs[i] = msg->addr[i];
 		addrs[i].port = r->conf.port;
 	}
-	request_connect(r, addrs, i);
-}
-
-void
-requests_resolved(const struct msg_resolved *msg)
-{
-	struct request	*r, *next;
-
-	TAILQ_FOREACH_SAFE(r, &env.list, entry, next) {
-		if (r->query == 0 || r->query != msg->request)
-			continue;
-		r->query = 0;
-		if (request_asks_again(r, msg->error))
-			r->query_again = 1;
-		else
-			request_resolved(r, msg);
-	}
-	/* when nobody waits for the old question */
-	TAILQ_FOREACH(r, &env.list, entry)
-		if (r->query_again) {
-			r->query_again = 0;
-			request_resolve(r);
-		}
-}
-
-void
-requests_resolve_left(struct channel *ch)
-{
-	if (env.resolve == ch)
-		env.resolve = NULL;
-}
-
-void
-requests_resolve_joined(struct channel *ch)
-{
-	struct request	*r;
-
-	env.resolve = ch;
-	/* Its predecessor may have died over these questions. */
-	TAILQ_FOREACH(r, &env.list, entry) {
-		r->query_again = r->query != 0;
-		r->query = 0;
-	}
-	TAILQ_FOREACH(r, &env.list, entry)
-		if (r->query_again) {
-			r->query_again = 0;
-			request_resolve(r);
-		}
+	if (r->connect != NULL)
+		connect_more(r->connect, addrs, n, (int)msg->more);
+	else if (n > 0)
+		request_connect(r, addrs, n, (int)msg->more);
+	else
+		request_failed(r, DIAL_STAGE_RESOLVE, msg->error != 0 ?
+		    msg->error : EAI_NONAME, NULL);
 }
 
 /* ---- its handshake ---- */
@@ -651,6 +564,11 @@ request_new(struct peer *p, const struct msg_dial *msg,
 	r->conf = *conf;
 	r->conf.port += msg->offset;
 	r->deadline = worker_now() + msg->timeout_ms * 1000ULL;
+	r->want.request = r;
+	r->want.host = r->conf.host;
+	r->want.service = conf->service;
+	r->want.what = msg->what;
+	r->want.deadline = r->deadline;
 	if ((r->timer = evtimer_new(worker_base(), request_timeout, r)) ==
 	    NULL || request_arm(r, UINT64_MAX) == -1 ||
 	    queue_enter(&r->place, r, &p->owner, msg->what, conf->host,
@@ -754,6 +672,7 @@ requests_init(struct entries *live)
 {
 	env.entries = live;
 	TAILQ_INIT(&env.list);
+	question_init(request_resolved);
 	env.turn = evtimer_new(worker_base(), requests_turn, NULL);
 	if (env.turn == NULL)
 		fatal("%s", __func__);

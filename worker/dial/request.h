@@ -3,10 +3,10 @@
 /*
  * A worker's request for a connection, until it is answered: once, also if it
  * is cancelled.  It waits for its place (queue.h), then asks resolve for the
- * name.  Addresses are tried one a moment after another (RFC 8305), and the
- * first that connects wins (connect.h); tls shakes hands with it where the
- * transport wants that.  A remote's keeps its place until the worker says what
- * became of the tunnel.
+ * name (question.h).  Addresses are tried one a moment after another
+ * (RFC 8305), and the first that connects wins (connect.h); tls shakes hands
+ * with it where the transport wants that.  A remote's keeps its place until the
+ * worker says what became of the tunnel.
  */
 
 #ifndef WORKER_REQUEST_H
@@ -54,10 +54,6 @@ void		 request_settled(struct peer *, uint32_t number);
  * The old ones are closed.
  */
 void		 requests_renew(const struct entry *);
-/* resolve has come, or has gone; what it says. */
-void		 requests_resolve_joined(struct channel *);
-void		 requests_resolve_left(struct channel *);
-void		 requests_resolved(const struct msg_resolved *);
 /*
  * A tls process has come, or has gone: what it did is begun anew with its
  * successor, and 0 is returned when that is there already.
