@@ -75,6 +75,16 @@ connect_new(struct event_base *base, const struct msg_dialee *d,
 	return (connect_begin(d, done, arg));
 }
 
+void
+connect_more(struct connect *c, const struct addr *addrs, uint32_t n, int more)
+{
+	uint32_t	 i;
+
+	must(c != NULL && n <= RESOLVED_MAX && (more == 0 || more == 1));
+	for (i = 0; i < n; i++)
+		must(addrs[i].port >= 1000 && addrs[i].port < 1010);
+}
+
 struct connect *
 connect_new_unix(struct event_base *base, const struct msg_dialee *d, int dir,
     connect_done *done, void *arg)
@@ -253,6 +263,7 @@ say_resolved(void)
 	what = script_octet();
 	msg.error = what >> 6 == 1 ? EAI_AGAIN : what >> 6 == 2 ? EAI_NONAME :
 	    0;
+	msg.more = what >> 6 == 3;
 	msg.count = what % (RESOLVED_MAX + 1);
 	for (i = 0; i < msg.count; i++)
 		msg.addr[i].family = what & 32 ? ADDR_IPV6 : ADDR_IPV4;

@@ -39,6 +39,12 @@ struct connect	*connect_new(struct event_base *, const struct msg_dialee *,
 		    const struct addr *, uint32_t count, connect_done *,
 		    void *arg);
 /*
+ * Adds addresses that it does not have, as above.  more: others may come, and
+ * it does not fail before another call says that there are none.
+ */
+void		 connect_more(struct connect *, const struct addr *,
+		    uint32_t count, int more);
+/*
  * Connects to the last component of the dialee's path, in the directory dir,
  * which is lent until connect_done or connect_free.
  */
