@@ -44,8 +44,8 @@ FUZZERS !=	ls regress/fuzz/*_fuzz.c | sed 's/.c$$//'
 TEST_LIBS =	regress/bench/bench.a ${ARCHIVES}
 FUZZ_LIBS =	regress/fuzz/rig.fa regress/fuzz/unit.fa ${ARCHIVES:.a=.fa}
 # what fuzzers of a role use of the unit tests' rigs
-FUZZ_UNIT =	regress/unit/flowpeer.fo regress/unit/flowrig.fo \
-		regress/unit/flowstart.fo regress/unit/frame.fo \
+FUZZ_UNIT =	regress/unit/workpeer.fo regress/unit/workrig.fo \
+		regress/unit/workstart.fo regress/unit/frame.fo \
 		regress/unit/framerole.fo
 HELPERS =	regress/bench/load regress/bench/smux_bench regress/bench/wan \
 		regress/fault/hostile \

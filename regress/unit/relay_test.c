@@ -21,15 +21,15 @@
 #include "shared/compat.h"
 #include "worker/net/pipes.h"
 #include "worker/relay/relay.h"
-#include "flowrig.h"
+#include "workrig.h"
 
 /* More than windows and sockets take; and so much in each of many ways. */
 #define MUCH	(4 * 1024 * 1024 + 17)
 #define EACH	(512 * 1024 + 17)
 
-static struct flow_peer		 peer;
-static struct flow_end		 end;
-static struct flow_stream	*fs;
+static struct wrig_peer		 peer;
+static struct wrig_end		 end;
+static struct wrig_stream	*fs;
 
 /* Each side, with a mux and without. */
 #define WAYS	4
@@ -37,9 +37,9 @@ static struct flow_stream	*fs;
 static void
 way(int i, int how)
 {
-	flow_side(i & 1 ? SIDE_CLIENT : SIDE_SERVER);
-	flow_open(&peer, i & 2 ? TRANSPORT_TCP : TRANSPORT_TCPMUX);
-	fs = flow_join(&peer, &end, how);
+	wrig_side(i & 1 ? SIDE_CLIENT : SIDE_SERVER);
+	wrig_open(&peer, i & 2 ? TRANSPORT_TCP : TRANSPORT_TCPMUX);
+	fs = wrig_join(&peer, &end, how);
 }
 
 /* The relay is no more, and the tunnel ends. */
@@ -47,8 +47,8 @@ static void
 gone(void)
 {
 	UNTIL(svc->nrelays == 0);
-	flow_shut(&end, 0);
-	flow_close(&peer);
+	wrig_shut(&end, 0);
+	wrig_close(&peer);
 	assert_int_equal(svc->budget.held, 0);
 }
 
@@ -73,17 +73,17 @@ test_end_of_socket(void **state)
 
 	(void)state;
 	for (i = 0; i < WAYS; i++) {
-		way(i, FLOW_TCP);
-		flow_write(&end, 5000, 1);
+		way(i, WRIG_TCP);
+		wrig_write(&end, 5000, 1);
 		UNTIL(fs->fins == 1);
 		assert_int_equal(fs->rx, 5000);
-		flow_settle();
+		wrig_settle();
 		assert_false(end.eof);
-		flow_send(fs, 70000, 0);
+		wrig_send(fs, 70000, 0);
 		UNTIL(end.rx == 70000);
-		flow_settle();
+		wrig_settle();
 		assert_false(end.eof);
-		flow_send(fs, 30000, 1);
+		wrig_send(fs, 30000, 1);
 		UNTIL(end.eof);
 		assert_int_equal(end.rx, 100000);
 		clean();
@@ -97,17 +97,17 @@ test_end_of_stream(void **state)
 
 	(void)state;
 	for (i = 0; i < WAYS; i++) {
-		way(i, FLOW_TCP);
-		flow_send(fs, 4000, 1);
+		way(i, WRIG_TCP);
+		wrig_send(fs, 4000, 1);
 		UNTIL(end.eof);
 		assert_int_equal(end.rx, 4000);
-		flow_settle();
+		wrig_settle();
 		assert_int_equal(fs->fins, 0);
-		flow_write(&end, 90000, 0);
+		wrig_write(&end, 90000, 0);
 		UNTIL(fs->rx == 90000);
-		flow_settle();
+		wrig_settle();
 		assert_int_equal(fs->fins, 0);
-		flow_write(&end, 1, 1);
+		wrig_write(&end, 1, 1);
 		UNTIL(fs->fins == 1);
 		assert_int_equal(fs->rx, 90001);
 		clean();
@@ -122,9 +122,9 @@ test_end_of_nothing(void **state)
 
 	(void)state;
 	for (i = 0; i < WAYS; i++) {
-		way(i, FLOW_TCP);
-		flow_write(&end, 0, 1);
-		flow_send(fs, 0, 1);
+		way(i, WRIG_TCP);
+		wrig_write(&end, 0, 1);
+		wrig_send(fs, 0, 1);
 		clean();
 	}
 }
@@ -133,12 +133,12 @@ test_end_of_nothing(void **state)
 static void
 in_kernel(int i)
 {
-	way(i, FLOW_TCP | FLOW_SMALL);
-	flow_read(&end, 0);
+	way(i, WRIG_TCP | WRIG_SMALL);
+	wrig_read(&end, 0);
 	do {
-		flow_send(fs, 1000, 0);
-		flow_settle();
-	} while (flow_relay()->out.len == 0);
+		wrig_send(fs, 1000, 0);
+		wrig_settle();
+	} while (wrig_relay()->out.len == 0);
 }
 
 static void
@@ -146,7 +146,7 @@ take_some(void)
 {
 	end.at_most = 512;
 	event_active(&end.ev_read, EV_READ, 0);
-	flow_settle();
+	wrig_settle();
 }
 
 /*
@@ -162,19 +162,19 @@ test_end_in_kernel(void **state)
 	for (k = 0; k < 2; k++)
 		for (i = 0; i < WAYS; i++) {
 			in_kernel(i);
-			while (k == 0 && flow_relay()->out.len > 0)
+			while (k == 0 && wrig_relay()->out.len > 0)
 				take_some();
-			flow_send(fs, 0, 1);
-			flow_write(&end, 10, 1);
+			wrig_send(fs, 0, 1);
+			wrig_write(&end, 10, 1);
 			UNTIL(fs->closes == 1);
 			/* It lingers, or not even that. */
 			assert_int_equal(svc->nrelays, k);
 			while (svc->nrelays > 0)
 				take_some();
-			flow_settle();
+			wrig_settle();
 			assert_true(end.rx < fs->tx);
 			end.at_most = 0;
-			flow_read(&end, 1);
+			wrig_read(&end, 1);
 			UNTIL(end.eof || end.error != 0);
 			assert_int_equal(end.rx, fs->tx);
 			clean();
@@ -192,23 +192,23 @@ test_reset_of_socket(void **state)
 	(void)state;
 	for (k = 0; k < 4; k++)
 		for (i = 0; i < WAYS; i++) {
-			way(i, FLOW_TCP);
+			way(i, WRIG_TCP);
 			if (k == 1) {		/* octets each way */
-				flow_write(&end, 3000, 0);
-				flow_send(fs, 3000, 0);
+				wrig_write(&end, 3000, 0);
+				wrig_send(fs, 3000, 0);
 				UNTIL(fs->rx == 3000 && end.rx == 3000);
 			} else if (k == 2) {	/* it is not read */
 				fs->hold = 1;
-				flow_write(&end, MUCH * 2, 0);
-				flow_settle();
+				wrig_write(&end, MUCH * 2, 0);
+				wrig_settle();
 			} else if (k == 3) {	/* it had ended */
-				flow_write(&end, 1, 1);
+				wrig_write(&end, 1, 1);
 				UNTIL(fs->fins == 1);
 			}
-			flow_shut(&end, 1);
+			wrig_shut(&end, 1);
 			UNTIL(svc->nrelays == 0);
 			if (fs->st != NULL)
-				flow_consume(fs);
+				wrig_consume(fs);
 			UNTIL(fs->resets == 1);
 			assert_int_equal(fs->reason, RESET_ABORT);
 			assert_int_equal(fs->fins, k == 3);
@@ -222,10 +222,10 @@ test_reset_of_socket(void **state)
 static void
 at_once(size_t n, int flags)
 {
-	uint8_t	 buf[FLOW_TEXT];
+	uint8_t	 buf[WRIG_TEXT];
 
 	assert_true(n <= sizeof(buf));
-	flow_pattern(buf, end.tx, n);
+	wrig_pattern(buf, end.tx, n);
 	assert_int_equal(send(end.fd, buf, n, flags), n);
 	end.tx += n;
 }
@@ -245,14 +245,14 @@ test_reset_at_once(void **state)
 			svc->conf.opts.compression = k / 2 == 2 ?
 			    COMPRESSION_LZ4 : COMPRESSION_NO;
 			svc->stats.resets = 0;
-			way(i, FLOW_TCP);
+			way(i, WRIG_TCP);
 			/* Is the next read by pipe? */
 			peer.t->wire.bulk = k / 2 == 1 ? 256 * 1024 : 0;
-			flow_relay()->fulls = UINT8_MAX;
+			wrig_relay()->fulls = UINT8_MAX;
 			at_once(100, 0);
 			if (k & 1)
 				assert_int_equal(shutdown(end.fd, SHUT_WR), 0);
-			flow_shut(&end, 1);
+			wrig_shut(&end, 1);
 			UNTIL(fs->resets == 1);
 			assert_int_equal(fs->reason, RESET_ABORT);
 			assert_true((k & 1) || fs->fins == 0);
@@ -265,7 +265,7 @@ test_reset_at_once(void **state)
 static void
 reset_seen(void)
 {
-	flow_read(&end, 1);
+	wrig_read(&end, 1);
 	UNTIL(end.eof || end.error != 0);
 	assert_int_equal(end.error, ECONNRESET);
 	assert_false(end.eof);
@@ -283,22 +283,22 @@ test_reset_of_stream(void **state)
 	for (k = 0; k < 6; k++)
 		for (i = 0; i < WAYS; i++) {
 			memset(&svc->stats, 0, sizeof(svc->stats));
-			way(i, FLOW_TCP);
+			way(i, WRIG_TCP);
 			if (k & 1) {		/* with much that waits */
-				flow_read(&end, 0);
-				flow_send(fs, MUCH * 2, 0);
-				flow_settle();
-				assert_true(flow_relay()->out.len > 0);
+				wrig_read(&end, 0);
+				wrig_send(fs, MUCH * 2, 0);
+				wrig_settle();
+				assert_true(wrig_relay()->out.len > 0);
 			}
 			if (k / 2 == 0)
-				flow_reset(fs, RESET_MEMORY);
+				wrig_reset(fs, RESET_MEMORY);
 			else if (k / 2 == 1)
-				flow_cut(&peer, 0);
+				wrig_cut(&peer, 0);
 			else
-				relay_abort(flow_relay(), RESET_POLICY);
+				relay_abort(wrig_relay(), RESET_POLICY);
 			/* One that is stalled reads no reset of the peer's. */
 			if (k == 1 && (i & 2))
-				flow_read(&end, 1);
+				wrig_read(&end, 1);
 			reset_seen();
 			assert_int_equal(svc->stats.resets, 1);
 			assert_int_equal(svc->stats.memory_resets, k / 2 == 0);
@@ -313,8 +313,8 @@ test_reset_reason(void **state)
 
 	(void)state;
 	for (i = 0; i < WAYS; i++) {
-		way(i, FLOW_TCP);
-		relay_abort(flow_relay(), RESET_MEMORY);
+		way(i, WRIG_TCP);
+		relay_abort(wrig_relay(), RESET_MEMORY);
 		UNTIL(fs->resets == 1);
 		assert_int_equal(fs->reason, RESET_MEMORY);
 		assert_int_equal(fs->fins, 0);
@@ -327,8 +327,8 @@ test_reset_reason(void **state)
 static void
 both_ways(void)
 {
-	flow_send(fs, EACH, 1);
-	flow_write(&end, EACH, 1);
+	wrig_send(fs, EACH, 1);
+	wrig_write(&end, EACH, 1);
 	UNTIL(end.eof);
 	UNTIL(fs->fins == 1);
 	assert_int_equal(end.rx, EACH);
@@ -350,7 +350,7 @@ test_order(void **state)
 				svc->conf.opts.compression = lz ?
 				    COMPRESSION_LZ4 : COMPRESSION_NO;
 				svc->conf.opts.seals = seals[s];
-				way(i, i == s ? 0 : FLOW_SMALL);
+				way(i, i == s ? 0 : WRIG_SMALL);
 				both_ways();
 			}
 	assert_int_equal(svc->stats.lz.plain_in, 12ULL * EACH);
@@ -369,14 +369,14 @@ test_order_of_octets(void **state)
 
 	(void)state;
 	for (i = 0; i < WAYS; i++) {
-		way(i, FLOW_SMALL);
+		way(i, WRIG_SMALL);
 		fs->tx_piece = 1;
-		flow_read(&end, 0);
-		flow_send(fs, 30000, 0);
-		flow_settle();
-		flow_read(&end, 1);
-		flow_send(fs, 1, 1);
-		flow_write(&end, 1, 1);
+		wrig_read(&end, 0);
+		wrig_send(fs, 30000, 0);
+		wrig_settle();
+		wrig_read(&end, 1);
+		wrig_send(fs, 1, 1);
+		wrig_write(&end, 1, 1);
 		UNTIL(end.eof);
 		assert_int_equal(end.rx, 30001);
 		clean();
@@ -391,15 +391,15 @@ test_bulk(void **state)
 
 	(void)state;
 	for (i = 0; i < WAYS; i++) {
-		way(i, FLOW_TCP);
+		way(i, WRIG_TCP);
 		fs->hold = 1;
-		flow_write(&end, MUCH * 3, 1);
-		flow_settle();
+		wrig_write(&end, MUCH * 3, 1);
+		wrig_settle();
 		/* The clock stands still, and so does what was measured. */
 		peer.t->wire.bulk = 256 * 1024;
 		svc->stats.octets_piped = 0;
-		flow_consume(fs);
-		flow_send(fs, 1, 1);
+		wrig_consume(fs);
+		wrig_send(fs, 1, 1);
 		UNTIL(fs->closes == 1);
 		assert_int_equal(fs->rx, MUCH * 3);
 		assert_true(svc->stats.octets_piped > MUCH / 2);
@@ -425,9 +425,9 @@ test_bulk_cannot(void **state)
 	for (i = 0; i < WAYS; i++) {
 		way(i, 0);
 		fs->hold = 1;
-		flow_write(&end, MUCH * 3, 1);
-		flow_settle();		/* many full reads, and more to come */
-		r = flow_relay();
+		wrig_write(&end, MUCH * 3, 1);
+		wrig_settle();		/* many full reads, and more to come */
+		r = wrig_relay();
 		assert_true(end.tx_left > 0);
 		peer.t->wire.bulk = 256 * 1024;
 		memset(&no, 0, sizeof(no));
@@ -438,8 +438,8 @@ test_bulk_cannot(void **state)
 		no.wr = -1;			/* would be an abort */
 		assert_int_equal(bulk(r, &no), 0);
 		r->fulls = 0;
-		flow_consume(fs);
-		flow_send(fs, 1, 1);
+		wrig_consume(fs);
+		wrig_send(fs, 1, 1);
 		UNTIL(fs->closes == 1);
 		assert_int_equal(fs->rx, MUCH * 3);
 		assert_int_equal(svc->stats.octets_piped, 0);
@@ -452,9 +452,9 @@ test_bulk_cannot(void **state)
 static void
 client(uint32_t transport)
 {
-	flow_side(SIDE_CLIENT);
-	flow_open(&peer, transport);
-	flow_nasked = flow_ncancelled = 0;
+	wrig_side(SIDE_CLIENT);
+	wrig_open(&peer, transport);
+	wrig_nasked = wrig_ncancelled = 0;
 }
 
 /* A preface that comes an octet at a time, and what stands right behind. */
@@ -470,19 +470,19 @@ test_urgent(void **state)
 	(void)state;
 	for (k = 0; k < 2; k++)
 		for (i = 0; i < WAYS; i++) {
-			way(i, FLOW_TCP);
+			way(i, WRIG_TCP);
 			/* as listeners and dial have it */
-			assert_int_equal(setsockopt(flow_relay()->fd,
+			assert_int_equal(setsockopt(wrig_relay()->fd,
 			    SOL_SOCKET, SO_OOBINLINE, &on, sizeof(on)), 0);
 			peer.t->wire.bulk = k == 0 ? 0 : 256 * 1024;
-			flow_relay()->fulls = UINT8_MAX;
+			wrig_relay()->fulls = UINT8_MAX;
 			at_once(500, 0);
 			at_once(1, MSG_OOB);
 			at_once(500, 0);
-			flow_write(&end, 0, 1);
+			wrig_write(&end, 0, 1);
 			UNTIL(fs->fins == 1);
 			assert_int_equal(fs->rx, 1001);
-			flow_send(fs, 0, 1);
+			wrig_send(fs, 0, 1);
 			clean();
 		}
 }
@@ -496,26 +496,26 @@ test_preface_pieces(void **state)
 	svc->conf.opts.compression = COMPRESSION_LZ4;
 	for (i = 0; i < 4; i++) {
 		client(i & 1 ? TRANSPORT_TCP : TRANSPORT_TCPMUX);
-		fs = flow_stream(&peer, i & 2 ? FLOW_ANSWER : 0, 1);
-		flow_settle();
-		assert_int_equal(flow_nasked, 1);
-		assert_int_equal(flow_asked.what, DIAL_TARGET);
-		assert_int_equal(flow_asked.timeout_ms, 10000);
-		flow_send(fs, 5000, 0);
-		flow_settle();
+		fs = wrig_stream(&peer, i & 2 ? WRIG_ANSWER : 0, 1);
+		wrig_settle();
+		assert_int_equal(wrig_nasked, 1);
+		assert_int_equal(wrig_asked.what, DIAL_TARGET);
+		assert_int_equal(wrig_asked.timeout_ms, 10000);
+		wrig_send(fs, 5000, 0);
+		wrig_settle();
 		/* It is not there yet: kept, and given in order. */
-		assert_true(flow_relay()->out.len > 0);
-		fd = flow_pair(&end, FLOW_TCP);
-		flow_dialled(fd);
+		assert_true(wrig_relay()->out.len > 0);
+		fd = wrig_pair(&end, WRIG_TCP);
+		wrig_dialled(fd);
 		UNTIL(end.rx == 5000);
 		/* The peer has its credit back, for the preface as well. */
 		assert_int_equal(peer.t->session->stats.unconsumed, 0);
-		flow_send(fs, 100, 1);
-		flow_write(&end, 7, 1);
+		wrig_send(fs, 100, 1);
+		wrig_write(&end, 7, 1);
 		UNTIL(fs->rx == 7);
 		assert_int_equal(fs->text_len, i & 2 ? 1 : 0);
 		assert_int_equal(fs->text[0], RESET_NONE);
-		assert_int_equal(flow_nasked, 1);
+		assert_int_equal(wrig_nasked, 1);
 		clean();
 	}
 }
@@ -532,11 +532,11 @@ test_preface_and_more(void **state)
 		    COMPRESSION_NO;
 		client(i & 2 ? TRANSPORT_TCP : TRANSPORT_TCPMUX);
 		svc->stats.octets_in = 0;
-		fs = flow_stream(&peer, 0, 0);
-		flow_send(fs, 9000, 1);
-		flow_settle();
-		flow_dialled(flow_pair(&end, 0));
-		flow_write(&end, 1, 1);
+		fs = wrig_stream(&peer, 0, 0);
+		wrig_send(fs, 9000, 1);
+		wrig_settle();
+		wrig_dialled(wrig_pair(&end, 0));
+		wrig_write(&end, 1, 1);
 		UNTIL(end.eof);
 		assert_int_equal(end.rx, 9000);
 		assert_int_equal(svc->stats.octets_in, 9000);
@@ -550,16 +550,16 @@ test_preface_short(void **state)
 {
 	(void)state;
 	client(TRANSPORT_TCPMUX);
-	fs = flow_stream(&peer, 0, 0);
+	fs = wrig_stream(&peer, 0, 0);
 	fs->head_len--;
-	flow_settle();
-	assert_int_equal(flow_nasked, 0);
+	wrig_settle();
+	assert_int_equal(wrig_nasked, 0);
 	assert_int_equal(svc->nrelays, 1);
 	session_fin(fs->st);
 	UNTIL(fs->resets == 1);
 	assert_int_equal(fs->reason, RESET_PROTOCOL);
-	flow_settle();
-	assert_int_equal(flow_nasked, 0);
+	wrig_settle();
+	assert_int_equal(wrig_nasked, 0);
 	gone();
 }
 
@@ -572,21 +572,21 @@ test_preface_late(void **state)
 
 	(void)state;
 	client(TRANSPORT_TCPMUX);
-	fs = flow_stream(&peer, 0, 0);
+	fs = wrig_stream(&peer, 0, 0);
 	fs->head_len--;
-	flow_settle();
-	flow_now += wait - 1;
-	relay_tick(flow_now);
+	wrig_settle();
+	wrig_now += wait - 1;
+	relay_tick(wrig_now);
 	assert_int_equal(svc->nrelays, 1);
-	flow_now++;
-	relay_tick(flow_now);
+	wrig_now++;
+	relay_tick(wrig_now);
 	UNTIL(fs->resets == 1);
 	assert_int_equal(fs->reason, RESET_PROTOCOL);
 	gone();
 	client(TRANSPORT_TCP);
-	flow_settle();
+	wrig_settle();
 	assert_int_equal(svc->nrelays, 0);
-	flow_close(&peer);
+	wrig_close(&peer);
 }
 
 /* Without descriptors those go who have most and say nothing. */
@@ -594,28 +594,28 @@ static void
 test_preface_room(void **state)
 {
 	uint32_t		 max = svc->budget.fds_max;
-	struct flow_stream	*half[3];
+	struct wrig_stream	*half[3];
 	int			 i;
 
 	(void)state;
 	client(TRANSPORT_TCPMUX);
 	for (i = 0; i < 3; i++) {
-		half[i] = flow_stream(&peer, 0, 0);
+		half[i] = wrig_stream(&peer, 0, 0);
 		half[i]->head_len--;
 	}
-	flow_settle();
+	wrig_settle();
 	assert_int_equal(svc->nrelays, 3);
 	svc->budget.fds_max = svc->budget.fds;
-	flow_now += 10 * FLOW_SECOND;
-	fs = flow_stream(&peer, 0, 1);
-	flow_settle();
-	assert_int_equal(flow_nasked, 1);
+	wrig_now += 10 * WRIG_SECOND;
+	fs = wrig_stream(&peer, 0, 1);
+	wrig_settle();
+	assert_int_equal(wrig_nasked, 1);
 	UNTIL(half[0]->resets == 1);
 	assert_int_equal(half[1]->resets + half[2]->resets + fs->resets, 0);
 	svc->budget.fds_max = max;
 	while (svc->nrelays > 0)
-		relay_abort(flow_relay(), RESET_POLICY);
-	flow_close(&peer);
+		relay_abort(wrig_relay(), RESET_POLICY);
+	wrig_close(&peer);
 }
 
 static void
@@ -624,22 +624,22 @@ refused(const char *octets, size_t len, uint32_t for_port)
 	client(TRANSPORT_TCPMUX);
 	svc->target.for_port = for_port;
 	svc->target.ports = 2;
-	fs = flow_stream(&peer, 0, 0);
+	fs = wrig_stream(&peer, 0, 0);
 	if (octets != NULL) {
 		memcpy(fs->head, octets, len);
 		fs->head_len = len;
 	}
-	flow_send(fs, 100, 0);
+	wrig_send(fs, 100, 0);
 	UNTIL(fs->resets == 1);
 	assert_int_equal(fs->reason, RESET_POLICY);
 	assert_int_equal(fs->rx + fs->text_len, 0);
-	flow_settle();
-	assert_int_equal(flow_nasked, 0);
+	wrig_settle();
+	assert_int_equal(wrig_nasked, 0);
 	/* The tunnel lives, with others. */
 	svc->target.for_port = 0;
-	fs = flow_join(&peer, &end, FLOW_TCP);
-	flow_send(fs, 1, 1);
-	flow_write(&end, 1, 1);
+	fs = wrig_join(&peer, &end, WRIG_TCP);
+	wrig_send(fs, 1, 1);
+	wrig_write(&end, 1, 1);
 	UNTIL(fs->closes == 1 && end.eof);
 	gone();
 }
@@ -680,12 +680,12 @@ test_dial_failed(void **state)
 	for (i = 0; i < 8; i++) {
 		client(i & 4 ? TRANSPORT_TCP : TRANSPORT_TCPMUX);
 		svc->stats.failed = 0;
-		fs = flow_stream(&peer, 0, 0);
-		flow_send(fs, 10000, 0);
-		flow_settle();
-		assert_int_equal(flow_relay()->out.len, 10000);
+		fs = wrig_stream(&peer, 0, 0);
+		wrig_send(fs, 10000, 0);
+		wrig_settle();
+		assert_int_equal(wrig_relay()->out.len, 10000);
 		assert_true(svc->budget.held >= 10000);
-		flow_dial_failed(failures[i & 3].stage, failures[i & 3].error);
+		wrig_dial_failed(failures[i & 3].stage, failures[i & 3].error);
 		UNTIL(svc->nrelays == 0);
 		UNTIL(fs->resets == 1);
 		assert_int_equal(fs->reason, failures[i & 3].reason);
@@ -704,16 +704,16 @@ test_dial_failed_answer(void **state)
 	(void)state;
 	for (i = 0; i < 8; i++) {
 		client(i & 4 ? TRANSPORT_TCP : TRANSPORT_TCPMUX);
-		fs = flow_stream(&peer, FLOW_ANSWER, 0);
-		flow_send(fs, 20000, 0);
-		flow_settle();
-		flow_dial_failed(failures[i & 3].stage, failures[i & 3].error);
+		fs = wrig_stream(&peer, WRIG_ANSWER, 0);
+		wrig_send(fs, 20000, 0);
+		wrig_settle();
+		wrig_dial_failed(failures[i & 3].stage, failures[i & 3].error);
 		UNTIL(fs->fins == 1);
 		assert_int_equal(fs->text_len, 1);
 		assert_int_equal(fs->text[0], failures[i & 3].reason);
 		assert_int_equal(fs->rx + fs->resets, 0);
-		assert_int_equal(flow_relay()->out.len, 0);
-		flow_send(fs, MUCH * 2, 1);	/* more than any window */
+		assert_int_equal(wrig_relay()->out.len, 0);
+		wrig_send(fs, MUCH * 2, 1);	/* more than any window */
 		UNTIL(fs->closes == 1);
 		UNTIL(svc->nrelays == 0);
 		assert_int_equal(svc->stats.resets, 0);
@@ -731,19 +731,19 @@ test_dial_cancelled(void **state)
 	for (i = 0; i < 2; i++)
 		for (k = 0; k < 3; k++) {
 			client(i ? TRANSPORT_TCP : TRANSPORT_TCPMUX);
-			fs = flow_stream(&peer, 0, 0);
-			flow_send(fs, 20000, 0);
-			flow_settle();
-			assert_int_equal(flow_nasked, 1);
+			fs = wrig_stream(&peer, 0, 0);
+			wrig_send(fs, 20000, 0);
+			wrig_settle();
+			assert_int_equal(wrig_nasked, 1);
 			if (k == 0)
-				flow_reset(fs, RESET_ABORT);
+				wrig_reset(fs, RESET_ABORT);
 			else if (k == 1)
-				flow_cut(&peer, 0);
+				wrig_cut(&peer, 0);
 			else
-				relay_abort(flow_relay(), RESET_POLICY);
+				relay_abort(wrig_relay(), RESET_POLICY);
 			UNTIL(svc->nrelays == 0);
-			flow_settle();
-			assert_int_equal(flow_ncancelled, 1);
+			wrig_settle();
+			assert_int_equal(wrig_ncancelled, 1);
 			gone();
 		}
 }
@@ -755,12 +755,12 @@ test_proxy_header(void **state)
 	(void)state;
 	svc->conf.opts.proxy_protocol = 1;
 	client(TRANSPORT_TCPMUX);
-	fs = flow_stream(&peer, 0, 0);
-	flow_send(fs, 3000, 1);
-	flow_settle();
-	flow_dialled(flow_pair(&end, 0));
+	fs = wrig_stream(&peer, 0, 0);
+	wrig_send(fs, 3000, 1);
+	wrig_settle();
+	wrig_dialled(wrig_pair(&end, 0));
 	end.skip = strlen("PROXY UNKNOWN\r\n");
-	flow_write(&end, 1, 1);
+	wrig_write(&end, 1, 1);
 	UNTIL(end.eof);
 	assert_int_equal(end.rx, 3000);
 	assert_memory_equal(end.text, "PROXY UNKNOWN\r\n", end.skip);
@@ -775,7 +775,7 @@ described(void)
 	struct ctl_stream	 cs;
 
 	memset(&cs, 0, sizeof(cs));
-	relay_describe(flow_relay(), &cs);
+	relay_describe(wrig_relay(), &cs);
 	assert_int_equal(cs.octets_in, end.rx);
 	assert_int_equal(cs.octets_out, fs->rx);
 	assert_int_equal(cs.queued, 0);
@@ -789,35 +789,35 @@ test_describe(void **state)
 
 	(void)state;
 	for (i = 0; i < WAYS; i++) {
-		way(i, FLOW_TCP);
+		way(i, WRIG_TCP);
 		assert_int_equal(described(), CTL_STREAM_OPEN);
-		flow_send(fs, 100, 0);
-		flow_write(&end, 50, 0);
+		wrig_send(fs, 100, 0);
+		wrig_write(&end, 50, 0);
 		UNTIL(end.rx == 100 && fs->rx == 50);
 		assert_int_equal(described(), CTL_STREAM_OPEN);
 		if (i & 1) {
-			flow_write(&end, 0, 1);
+			wrig_write(&end, 0, 1);
 			UNTIL(fs->fins == 1);
 			assert_int_equal(described(), CTL_STREAM_LOCAL_DONE);
-			flow_send(fs, 0, 1);
+			wrig_send(fs, 0, 1);
 		} else {
-			flow_send(fs, 0, 1);
+			wrig_send(fs, 0, 1);
 			UNTIL(end.eof);
 			assert_int_equal(described(), CTL_STREAM_REMOTE_DONE);
-			flow_write(&end, 0, 1);
+			wrig_write(&end, 0, 1);
 		}
 		clean();
 	}
 	client(TRANSPORT_TCPMUX);
 	end.rx = 0;
-	fs = flow_stream(&peer, 0, 0);
-	flow_settle();
+	fs = wrig_stream(&peer, 0, 0);
+	wrig_settle();
 	assert_int_equal(described(), CTL_STREAM_CONNECTING);
-	flow_reset(fs, RESET_ABORT);
+	wrig_reset(fs, RESET_ABORT);
 	gone();
 }
 
-#define T(test)	cmocka_unit_test_setup_teardown(test, flow_setup, flow_teardown)
+#define T(test)	cmocka_unit_test_setup_teardown(test, wrig_setup, wrig_teardown)
 
 int
 main(void)
@@ -849,6 +849,6 @@ main(void)
 		T(test_describe)
 	};
 
-	return (cmocka_run_group_tests(tests, flow_setup_all,
-	    flow_teardown_all));
+	return (cmocka_run_group_tests(tests, wrig_setup_all,
+	    wrig_teardown_all));
 }

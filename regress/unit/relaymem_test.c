@@ -22,18 +22,18 @@
 #include "shared/compat.h"
 #include "worker/relay/relay.h"
 #include "worker/relay/relaylz.h"
-#include "flowrig.h"
+#include "workrig.h"
 
 /* Enough for a frame that is worth a pipe. */
 #define SOME		24000
 #define MUCH		(4 * 1024 * 1024)
 #define RECVBUFFER	(512 * 1024)
-#define LINGER_US	(60 * FLOW_SECOND)	/* as relay.c's */
-#define PIPE_US		FLOW_SECOND
+#define LINGER_US	(60 * WRIG_SECOND)	/* as relay.c's */
+#define PIPE_US		WRIG_SECOND
 
-static struct flow_peer		 peer;
-static struct flow_end		 end;
-static struct flow_stream	*fs;
+static struct wrig_peer		 peer;
+static struct wrig_end		 end;
+static struct wrig_stream	*fs;
 static int			 how;	/* what its socket is like */
 
 enum kept {
@@ -56,14 +56,14 @@ way(int i, enum kept kept)
 	o->mux_framesize = 16384;	/* what is more is a large frame */
 	o->seals = kept == IN_CHUNKS ? SEAL_TLS : SEAL_NONE;
 	o->compression = kept == IN_LZ ? COMPRESSION_LZ4 : COMPRESSION_NO;
-	flow_side(i & 1 ? SIDE_CLIENT : SIDE_SERVER);
-	flow_open(&peer, i & 2 ? TRANSPORT_TCP : TRANSPORT_TCPMUX);
-	fs = flow_join(&peer, &end, how | FLOW_SMALL);
+	wrig_side(i & 1 ? SIDE_CLIENT : SIDE_SERVER);
+	wrig_open(&peer, i & 2 ? TRANSPORT_TCP : TRANSPORT_TCPMUX);
+	fs = wrig_join(&peer, &end, how | WRIG_SMALL);
 	/* Large frames are expected, and diverted, once one has come. */
-	flow_send(fs, SOME, 0);
+	wrig_send(fs, SOME, 0);
 	UNTIL(end.rx == SOME);
-	flow_settle();
-	flow_read(&end, 0);
+	wrig_settle();
+	wrig_read(&end, 0);
 }
 
 /*
@@ -84,14 +84,14 @@ accounted(const struct relay *r)
 static void
 keep(enum kept kept)
 {
-	struct relay	*r = flow_relay();
+	struct relay	*r = wrig_relay();
 
-	flow_send(fs, SOME, 0);
-	flow_settle();
+	wrig_send(fs, SOME, 0);
+	wrig_settle();
 	if (kept != IN_PIPE) {
 		fs->tx_piece = 100;	/* too small for a pipe */
-		flow_send(fs, 1000, 0);
-		flow_settle();
+		wrig_send(fs, 1000, 0);
+		wrig_settle();
 	}
 	assert_int_equal(fs->tx_left, 0);
 	if (kept == IN_UNPIPED) {
@@ -110,18 +110,18 @@ static void
 gone(void)
 {
 	UNTIL(svc->nrelays == 0);
-	flow_settle();
+	wrig_settle();
 	if (peer.t != NULL && (peer.transport & TRANSPORT_MUX))
 		assert_int_equal(svc->budget.held, peer.t->hold.octets);
-	flow_shut(&end, 0);
-	flow_close(&peer);
+	wrig_shut(&end, 0);
+	wrig_close(&peer);
 	assert_int_equal(svc->budget.held, 0);
 }
 
 static void
 reset_seen(void)
 {
-	flow_read(&end, 1);
+	wrig_read(&end, 1);
 	UNTIL(end.eof || end.error != 0);
 	assert_int_equal(end.error, ECONNRESET);
 	gone();
@@ -147,7 +147,7 @@ each(void (*ending)(void))
 	for (i = 0; i < WAYS; i++)
 		for (kept = 0; kept < IN_KINDS; kept++) {
 			memset(&svc->stats, 0, sizeof(svc->stats));
-			how = FLOW_TCP;
+			how = WRIG_TCP;
 			way(i, kept);
 			keep(kept);
 			ending();
@@ -157,10 +157,10 @@ each(void (*ending)(void))
 static void
 end_clean(void)
 {
-	flow_send(fs, 0, 1);
-	flow_read(&end, 1);
+	wrig_send(fs, 0, 1);
+	wrig_read(&end, 1);
 	UNTIL(end.eof);
-	flow_write(&end, 1, 1);
+	wrig_write(&end, 1, 1);
 	UNTIL(fs->closes == 1);
 	all_came();
 }
@@ -168,28 +168,28 @@ end_clean(void)
 static void
 end_abort(void)
 {
-	relay_abort(flow_relay(), RESET_POLICY);
+	relay_abort(wrig_relay(), RESET_POLICY);
 	reset_seen();
 }
 
 static void
 end_peer_reset(void)
 {
-	flow_reset(fs, RESET_ABORT);
+	wrig_reset(fs, RESET_ABORT);
 	reset_seen();
 }
 
 static void
 end_tunnel(void)
 {
-	flow_cut(&peer, 0);
+	wrig_cut(&peer, 0);
 	reset_seen();
 }
 
 static void
 end_reader(void)
 {
-	flow_shut(&end, 1);
+	wrig_shut(&end, 1);
 	UNTIL(fs->resets == 1);
 	assert_int_equal(fs->reason, RESET_ABORT);
 	gone();
@@ -210,12 +210,12 @@ end_worst(void)
 static struct relay *
 lingering(void)
 {
-	struct relay	*r = flow_relay();
+	struct relay	*r = wrig_relay();
 
-	flow_send(fs, 0, 1);
-	flow_write(&end, 1, 1);
+	wrig_send(fs, 0, 1);
+	wrig_write(&end, 1, 1);
 	UNTIL(fs->closes == 1);
-	flow_settle();
+	wrig_settle();
 	assert_int_equal(svc->nrelays, 1);
 	assert_null(r->stream);
 	assert_true(r->out.len > 0);
@@ -229,7 +229,7 @@ end_linger(void)
 
 	relay_tick(r->moved + LINGER_US - 1);
 	assert_int_equal(svc->nrelays, 1);
-	flow_read(&end, 1);
+	wrig_read(&end, 1);
 	all_came();
 	assert_int_equal(svc->stats.lingered_out, 0);
 	assert_int_equal(svc->stats.resets, 0);
@@ -243,10 +243,10 @@ end_linger_alone(void)
 
 	(void)lingering();
 	sent = fs->tx;
-	flow_close(&peer);
-	flow_open(&peer, TRANSPORT_TCPMUX);	/* another, for gone() */
+	wrig_close(&peer);
+	wrig_open(&peer, TRANSPORT_TCPMUX);	/* another, for gone() */
 	fs->tx = sent;
-	flow_read(&end, 1);
+	wrig_read(&end, 1);
 	all_came();
 }
 
@@ -298,21 +298,21 @@ test_early(void **state)
 
 	(void)state;
 	svc->conf.opts.compression = COMPRESSION_LZ4;
-	flow_side(SIDE_CLIENT);
+	wrig_side(SIDE_CLIENT);
 	for (k = 0; k < 8; k++) {
-		flow_open(&peer, k & 1 ? TRANSPORT_TCP : TRANSPORT_TCPMUX);
-		fs = flow_stream(&peer, 0, 0);
+		wrig_open(&peer, k & 1 ? TRANSPORT_TCP : TRANSPORT_TCPMUX);
+		fs = wrig_stream(&peer, 0, 0);
 		if (k & 2)
 			fs->head_len--;	/* never whole */
 		else
-			flow_send(fs, SOME, 0);
-		flow_settle();
-		assert_true(flow_relay()->out.len > 0);
-		accounted(flow_relay());
+			wrig_send(fs, SOME, 0);
+		wrig_settle();
+		assert_true(wrig_relay()->out.len > 0);
+		accounted(wrig_relay());
 		if (k & 4)
-			flow_reset(fs, RESET_ABORT);
+			wrig_reset(fs, RESET_ABORT);
 		else
-			flow_cut(&peer, 0);
+			wrig_cut(&peer, 0);
 		end.fd = -1;
 		gone();
 	}
@@ -338,17 +338,17 @@ test_bounded(void **state)
 			bound = i & 2 ? RECVBUFFER + WIRE_BATCH :
 			    svc->conf.opts.mux_streambuffer;
 			fs->tx_piece = kept == IN_BOTH ? 20000 : 0;
-			flow_send(fs, MUCH - SOME, 1);
-			flow_settle();
+			wrig_send(fs, MUCH - SOME, 1);
+			wrig_settle();
 			if (kept != IN_LZ)
 				assert_true(fs->tx_left > 0);
-			assert_in_range(flow_relay()->out.len, 1, bound);
+			assert_in_range(wrig_relay()->out.len, 1, bound);
 			/* Chunks are not full: they cost at most twice that. */
 			assert_in_range(svc->budget.held, 1, 2 * bound +
 			    (kept == IN_LZ ? 1 : 0) * 512 * 1024);
-			accounted(flow_relay());
-			flow_write(&end, 1, 1);
-			flow_read(&end, 1);
+			accounted(wrig_relay());
+			wrig_write(&end, 1, 1);
+			wrig_read(&end, 1);
 			UNTIL(end.eof);
 			assert_int_equal(end.rx, MUCH);
 			UNTIL(fs->closes == 1);
@@ -358,8 +358,8 @@ test_bounded(void **state)
 
 /* ---- the worst, and the budget ---- */
 
-static struct flow_end		 ends[3];
-static struct flow_stream	*streams[3];
+static struct wrig_end		 ends[3];
+static struct wrig_stream	*streams[3];
 
 /* Three relays of one tunnel that hold more, most, and least. */
 static void
@@ -368,16 +368,16 @@ three(int side)
 	static const uint32_t	 octets[] = { 20000, 28000, 14000 };
 	int			 i;
 
-	flow_side(side);
+	wrig_side(side);
 	svc->conf.opts.seals = SEAL_TLS;
 	svc->conf.opts.mux_recvbuffer = RECVBUFFER;
-	flow_open(&peer, TRANSPORT_TCPMUX);
+	wrig_open(&peer, TRANSPORT_TCPMUX);
 	for (i = 0; i < 3; i++) {
-		streams[i] = flow_join(&peer, &ends[i], FLOW_SMALL);
-		flow_read(&ends[i], 0);
-		flow_send(streams[i], octets[i], 0);
+		streams[i] = wrig_join(&peer, &ends[i], WRIG_SMALL);
+		wrig_read(&ends[i], 0);
+		wrig_send(streams[i], octets[i], 0);
 	}
-	flow_settle();
+	wrig_settle();
 }
 
 static void
@@ -386,10 +386,10 @@ three_gone(void)
 	int	 i;
 
 	for (i = 0; i < 3; i++)
-		flow_shut(&ends[i], 0);
+		wrig_shut(&ends[i], 0);
 	while (svc->nrelays > 0)
-		relay_abort(flow_relay(), RESET_POLICY);
-	flow_close(&peer);
+		relay_abort(wrig_relay(), RESET_POLICY);
+	wrig_close(&peer);
 }
 
 /* It is the one to be reset. */
@@ -431,7 +431,7 @@ test_worst(void **state)
 		}
 		assert_int_equal(relay_relieve(1), 0);
 		assert_int_equal(svc->stats.memory_resets, 3);
-		flow_settle();
+		wrig_settle();
 		assert_int_equal(svc->budget.held, peer.t->hold.octets);
 		three_gone();
 	}
@@ -444,12 +444,12 @@ test_worst_reads(void **state)
 	(void)state;
 	three(SIDE_SERVER);
 	assert_int_equal(relay_relieve(0), 0);
-	flow_now += HOLD_STALE_US;
-	flow_read(&ends[1], 1);
+	wrig_now += HOLD_STALE_US;
+	wrig_read(&ends[1], 1);
 	UNTIL(ends[1].rx == 28000);
-	flow_read(&ends[1], 0);
-	flow_send(streams[1], 31000, 0);
-	flow_settle();
+	wrig_read(&ends[1], 0);
+	wrig_send(streams[1], 31000, 0);
+	wrig_settle();
 	assert_true(relay_of(1)->hold.octets > relay_of(0)->hold.octets);
 	reset_next(0, 0);
 	reset_next(2, 1);
@@ -468,13 +468,13 @@ test_worst_trickles(void **state)
 	three(SIDE_SERVER);
 	ends[0].at_most = ends[1].at_most = 512;
 	for (i = 0; i < 8; i++) {
-		flow_now += HOLD_STALE_US / 8;
+		wrig_now += HOLD_STALE_US / 8;
 		event_active(&ends[i & 1].ev_read, EV_READ, 0);
-		flow_settle();
+		wrig_settle();
 	}
 	assert_true(ends[0].rx > 0 && ends[1].rx > 0);
 	ends[2].at_most = 0;		/* he takes all */
-	flow_read(&ends[2], 1);
+	wrig_read(&ends[2], 1);
 	UNTIL(ends[2].rx == 14000);
 	reset_next(0, 0);
 	reset_next(1, 0);
@@ -494,8 +494,8 @@ test_worst_source(void **state)
 	a[0].octets[0] = a[1].octets[0] = 10;
 	a[1].octets[1] = 1;
 	three(SIDE_SERVER);
-	flow_send(streams[2], 8000, 0);
-	flow_settle();
+	wrig_send(streams[2], 8000, 0);
+	wrig_settle();
 	/* the second holds most, the others of one source hold more */
 	for (i = 0; i < 3; i++)
 		assert_int_equal(ledger_enter(svc->users, &relay_of(i)->charge,
@@ -503,7 +503,7 @@ test_worst_source(void **state)
 	assert_true(relay_of(1)->hold.octets > relay_of(0)->hold.octets);
 	assert_true(ledger_octets(&relay_of(0)->charge) >
 	    ledger_octets(&relay_of(1)->charge));
-	flow_now += HOLD_STALE_US;
+	wrig_now += HOLD_STALE_US;
 	reset_next(0, 0);
 	reset_next(1, 0);		/* his is heavier now */
 	reset_next(2, 0);
@@ -517,16 +517,16 @@ test_budget(void **state)
 	(void)state;
 	three(SIDE_SERVER);
 	svc->budget.max = svc->budget.held - 5000;
-	flow_send(streams[2], 1000, 0);
+	wrig_send(streams[2], 1000, 0);
 	UNTIL(streams[0]->resets == 1);
-	flow_settle();
+	wrig_settle();
 	assert_int_equal(streams[1]->resets + streams[2]->resets, 0);
 	assert_true(svc->budget.held <= svc->budget.max);
 	assert_int_equal(svc->stats.memory_resets, 1);
 	/* The others have lost nothing. */
 	svc->budget.max = MUCH;
-	flow_read(&ends[1], 1);
-	flow_read(&ends[2], 1);
+	wrig_read(&ends[1], 1);
+	wrig_read(&ends[2], 1);
 	UNTIL(ends[1].rx == 28000 && ends[2].rx == 15000);
 	three_gone();
 }
@@ -543,9 +543,9 @@ test_divert_cannot(void **state)
 
 	(void)state;
 	for (i = 0; i < WAYS; i++) {
-		how = FLOW_TCP;
+		how = WRIG_TCP;
 		way(i, IN_PIPE);
-		r = flow_relay();
+		r = wrig_relay();
 		held = svc->budget.held;
 		/* EINVAL: nothing that can be read. */
 		assert_int_not_equal(fd = epoll_create1(EPOLL_CLOEXEC), -1);
@@ -567,13 +567,13 @@ static void
 bad_block(int i, const char *octets, size_t len, enum reset_reason reason)
 {
 	memset(&svc->stats, 0, sizeof(svc->stats));
-	how = FLOW_TCP;
+	how = WRIG_TCP;
 	way(i, IN_LZ);
-	flow_send(fs, 1000, 0);
-	flow_settle();
+	wrig_send(fs, 1000, 0);
+	wrig_settle();
 	memcpy(fs->head, octets, len);
 	fs->head_len = len;
-	flow_send(fs, 0, 1);
+	wrig_send(fs, 0, 1);
 	UNTIL(fs->resets == 1);
 	assert_int_equal(fs->reason, reason);
 	assert_int_equal(svc->stats.lz_faults, reason == RESET_PROTOCOL);
@@ -595,7 +595,7 @@ test_lz_faults(void **state)
 	}
 }
 
-#define T(test)	cmocka_unit_test_setup_teardown(test, flow_setup, flow_teardown)
+#define T(test)	cmocka_unit_test_setup_teardown(test, wrig_setup, wrig_teardown)
 
 int
 main(void)
@@ -622,6 +622,6 @@ main(void)
 		T(test_lz_faults)
 	};
 
-	return (cmocka_run_group_tests(tests, flow_setup_all,
-	    flow_teardown_all));
+	return (cmocka_run_group_tests(tests, wrig_setup_all,
+	    wrig_teardown_all));
 }

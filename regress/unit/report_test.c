@@ -19,7 +19,9 @@
 
 #include "shared/compat.h"
 #include "worker/dialect/dialect.h"
+#include "worker/relay/flow.h"
 #include "worker/relay/relay.h"
+#include "worker/service/flows.h"
 #include "worker/service/pool.h"
 #include "worker/service/report.h"
 #include "worker/service/user.h"
@@ -94,6 +96,19 @@ user_waiting(void)
 	return (0);
 }
 
+uint32_t
+flows_waiting(void)
+{
+	return (0);
+}
+
+void
+flow_describe(const struct flow *f, struct ctl_stream *cs)
+{
+	(void)f;
+	(void)cs;
+}
+
 void
 tunnel_kill(struct tunnel *t, enum tunnel_end end, const char *fmt, ...)
 {
@@ -154,6 +169,7 @@ setup(void **state)
 	svc.dialect = &dialect;
 	TAILQ_INIT(&svc.tunnels);
 	TAILQ_INIT(&svc.relays);
+	TAILQ_INIT(&svc.flows);
 	memset(tunnels, 0, sizeof(tunnels));
 	memset(relays, 0, sizeof(relays));
 	memset(nsent, 0, sizeof(nsent));

@@ -22,16 +22,16 @@
 #include <cmocka.h>
 
 #include "shared/compat.h"
-#include "flowrig.h"
+#include "workrig.h"
 #include "frame.h"
 
 #define VICTORY	"victory"
 #define RELIEVED	8
 #define EARLY	(CHAN_FDS_UNREAD + 1)
 
-static struct flow_peer	 peers[EARLY];
-static struct flow_peer	*const p = &peers[0], *const q = &peers[1];
-static struct flow_end	 users[RELIEVED];
+static struct wrig_peer	 peers[EARLY];
+static struct wrig_peer	*const p = &peers[0], *const q = &peers[1];
+static struct wrig_end	 users[RELIEVED];
 
 /* A tunnel from the gate, by this number, on this socket. */
 static void
@@ -45,19 +45,19 @@ arrives(uint64_t number, int fd)
 	msg.transport = TRANSPORT_TCPMUX;
 	msg.peer.family = ADDR_IPV4;
 	memcpy(msg.peer.octets, "\300\0\2\1", 4);
-	assert_int_equal(channel_send(flow_gate.far, IMSG_TUNNEL, fd, &msg,
+	assert_int_equal(channel_send(wrig_gate.far, IMSG_TUNNEL, fd, &msg,
 	    sizeof(msg)), 0);
 }
 
 /* One whose peer is a client. */
 static void
-tunnel(struct flow_peer *peer, uint64_t number, const char *client_id,
+tunnel(struct wrig_peer *peer, uint64_t number, const char *client_id,
     uint8_t start_id)
 {
-	flow_peer(peer, TRANSPORT_TCPMUX);
+	wrig_peer(peer, TRANSPORT_TCPMUX);
 	strlcpy(peer->mine.client_id, client_id, sizeof(peer->mine.client_id));
 	memset(peer->mine.start_id, start_id, START_ID_LEN);
-	arrives(number, flow_far(peer, 0));
+	arrives(number, wrig_far(peer, 0));
 }
 
 /* A server that has its keys and one open tunnel. */
@@ -65,50 +65,50 @@ static void
 up(void)
 {
 	if (frame_base == NULL)
-		flow_start(SIDE_SERVER);
-	flow_keyed();
+		wrig_start(SIDE_SERVER);
+	wrig_keyed();
 	tunnel(p, 1, VICTORY, 1);
 	UNTIL(p->ctl.st != NULL && frame_figure("sessions") == 1);
 }
 
 static int
-gone(const struct flow_peer *peer)
+gone(const struct wrig_peer *peer)
 {
 	return (peer->eof || peer->error != 0);
 }
 
 /* One who has come to the listener. */
 static void
-user(struct flow_end *e)
+user(struct wrig_end *e)
 {
 	int	 fd;
 
 	assert_int_not_equal(fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC,
 	    0), -1);
-	assert_int_equal(connect(fd, (struct sockaddr *)&flow_where,
-	    sizeof(flow_where)), 0);
+	assert_int_equal(connect(fd, (struct sockaddr *)&wrig_where,
+	    sizeof(wrig_where)), 0);
 	assert_int_not_equal(fcntl(fd, F_SETFL, O_NONBLOCK), -1);
-	flow_end(e, fd);
+	wrig_end(e, fd);
 }
 
 /* One who reads nothing, and whose socket holds little. */
 static void
-slow_user(struct flow_end *e)
+slow_user(struct wrig_end *e)
 {
 	int	 size = 4096;
 
 	user(e);
 	(void)setsockopt(e->fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
-	flow_read(e, 0);
+	wrig_read(e, 0);
 }
 
 /* The user closes, and then the peer. */
 static void
-leaves(struct flow_end *e, struct flow_stream *fs)
+leaves(struct wrig_end *e, struct wrig_stream *fs)
 {
-	flow_shut(e, 0);
+	wrig_shut(e, 0);
 	UNTIL(fs->fins == 1);
-	flow_send(fs, 0, 1);
+	wrig_send(fs, 0, 1);
 	UNTIL(fs->closes == 1);
 }
 
@@ -121,22 +121,22 @@ test_early(void **state)
 	int	 i;
 
 	(void)state;
-	flow_start(SIDE_SERVER);
+	wrig_start(SIDE_SERVER);
 	for (i = 0; i < EARLY; i++) {
 		tunnel(&peers[i], i + 1, VICTORY, 1);
 		frame_run(1);
 	}
-	UNTIL(flow_nclosed == 1);
-	assert_int_equal(flow_closed, EARLY);
+	UNTIL(wrig_nclosed == 1);
+	assert_int_equal(wrig_closed, EARLY);
 	assert_int_equal(frame_logged("tunnel from 192.0.2.1: dropped, keys "
 	    "are not there yet"), 1);
 	assert_int_equal(frame_figure("tunnels"), 0);
-	flow_keyed();
-	UNTIL(flow_nproven == CHAN_FDS_UNREAD);
+	wrig_keyed();
+	UNTIL(wrig_nproven == CHAN_FDS_UNREAD);
 	UNTIL(frame_figure("sessions") == CHAN_FDS_UNREAD);
-	assert_int_equal(flow_nclosed, 1);
-	flow_clean();
-	assert_int_equal(flow_nclosed, EARLY);
+	assert_int_equal(wrig_nclosed, 1);
+	wrig_clean();
+	assert_int_equal(wrig_nclosed, EARLY);
 }
 
 /* The gate that sent them is no more: its numbers mean nothing. */
@@ -144,16 +144,16 @@ static void
 test_early_gate(void **state)
 {
 	(void)state;
-	flow_start(SIDE_SERVER);
+	wrig_start(SIDE_SERVER);
 	tunnel(p, 1, VICTORY, 1);
 	frame_run(5);
 	frame_run(5);
-	frame_part(&flow_gate);
-	frame_join(&flow_gate, PROC_GATE, 0, SIDE_NONE, flow_got);
-	flow_keyed();
+	frame_part(&wrig_gate);
+	frame_join(&wrig_gate, PROC_GATE, 0, SIDE_NONE, wrig_got);
+	wrig_keyed();
 	UNTIL(p->ctl.st != NULL);
-	flow_clean();
-	assert_int_equal(flow_nproven + flow_nclosed, 0);
+	wrig_clean();
+	assert_int_equal(wrig_nproven + wrig_nclosed, 0);
 }
 
 static void
@@ -161,7 +161,7 @@ keys_end(uint32_t count)
 {
 	struct msg_count	 msg = { count };
 
-	frame_say(&flow_keys, IMSG_KEYS_END, &msg, sizeof(msg));
+	frame_say(&wrig_keys, IMSG_KEYS_END, &msg, sizeof(msg));
 	frame_run(5);
 }
 
@@ -172,29 +172,29 @@ test_keys_wrong(void **state)
 	int		 i;
 
 	(void)state;
-	flow_start(SIDE_SERVER);
+	wrig_start(SIDE_SERVER);
 	tunnel(p, 1, VICTORY, 1);
 	keys_end(0);			/* still being made */
 	assert_int_equal(frame_logged("keys: "), 0);
-	frame_say(&flow_keys, IMSG_KEY, &flow_token, sizeof(flow_token));
+	frame_say(&wrig_keys, IMSG_KEY, &wrig_token, sizeof(wrig_token));
 	keys_end(2);
 	assert_int_equal(frame_logged("keys: 1 of 2 arrived"), 1);
 	keys_end(1);			/* those of before are forgotten */
 	assert_int_equal(frame_logged("keys: 0 of 1 arrived"), 1);
 	for (i = 0; i <= TOKENS_MAX; i++)	/* one too many */
-		frame_say(&flow_keys, IMSG_KEY, &flow_token,
-		    sizeof(flow_token));
+		frame_say(&wrig_keys, IMSG_KEY, &wrig_token,
+		    sizeof(wrig_token));
 	keys_end(TOKENS_MAX - 1);
 	assert_int_equal(frame_logged("keys: 8 of 7 arrived"), 1);
-	frame_say(&flow_keys, IMSG_KEY, &flow_token, sizeof(flow_token));
+	frame_say(&wrig_keys, IMSG_KEY, &wrig_token, sizeof(wrig_token));
 	frame_run(5);
 	frame_run(5);
-	frame_part(&flow_keys);		/* in the middle of a set */
-	frame_join(&flow_keys, PROC_KEYS, 0, SIDE_NONE, flow_got);
+	frame_part(&wrig_keys);		/* in the middle of a set */
+	frame_join(&wrig_keys, PROC_KEYS, 0, SIDE_NONE, wrig_got);
 	assert_int_equal(frame_figure("tunnels"), 0);
-	flow_keyed();
+	wrig_keyed();
 	UNTIL(p->ctl.st != NULL);
-	flow_clean();
+	wrig_clean();
 }
 
 /* What was proven by a token that is gone drains; the others stay. */
@@ -202,33 +202,33 @@ static void
 test_key_gone(void **state)
 {
 	struct msg_count	 count = { 2 };
-	struct msg_key		 other = flow_token;
+	struct msg_key		 other = wrig_token;
 
 	(void)state;
 	up();
 	other.order = 1;
 	other.identity[0] = 'S';
-	frame_say(&flow_keys, IMSG_KEY, &flow_token, sizeof(flow_token));
-	frame_say(&flow_keys, IMSG_KEY, &other, sizeof(other));
-	frame_say(&flow_keys, IMSG_KEYS_END, &count, sizeof(count));
-	flow_trust(&other);
+	frame_say(&wrig_keys, IMSG_KEY, &wrig_token, sizeof(wrig_token));
+	frame_say(&wrig_keys, IMSG_KEY, &other, sizeof(other));
+	frame_say(&wrig_keys, IMSG_KEYS_END, &count, sizeof(count));
+	wrig_trust(&other);
 	tunnel(q, 2, VICTORY, 1);
 	UNTIL(q->ctl.st != NULL);
 	assert_int_equal(p->ctl_drains, 0);
-	arrives(3, flow_pair(&users[0], 0));	/* of no token yet */
-	flow_settle();
+	arrives(3, wrig_pair(&users[0], 0));	/* of no token yet */
+	wrig_settle();
 	count.count = 1;
 	other.order = 0;
-	frame_say(&flow_keys, IMSG_KEY, &other, sizeof(other));
-	frame_say(&flow_keys, IMSG_KEYS_END, &count, sizeof(count));
+	frame_say(&wrig_keys, IMSG_KEY, &other, sizeof(other));
+	frame_say(&wrig_keys, IMSG_KEYS_END, &count, sizeof(count));
 	UNTIL(gone(p));
 	assert_int_equal(p->ctl_drains, 1);
 	assert_int_equal(frame_logged("drains, its token was removed"), 1);
 	frame_run(20);
 	assert_int_equal(q->ctl_drains, 0);
 	assert_int_equal(frame_figure("sessions"), 1);
-	flow_shut(&users[0], 0);
-	flow_clean();
+	wrig_shut(&users[0], 0);
+	wrig_clean();
 }
 
 /* ---- tunnels ---- */
@@ -238,9 +238,9 @@ test_tunnel(void **state)
 {
 	(void)state;
 	up();
-	UNTIL(flow_nproven == 1);
-	assert_int_equal(flow_proven, 1);
-	assert_int_equal(flow_nclosed, 0);
+	UNTIL(wrig_nproven == 1);
+	assert_int_equal(wrig_proven, 1);
+	assert_int_equal(wrig_nclosed, 0);
 	assert_int_equal(frame_logged("client victory is here, from "
 	    "192.0.2.1, a test, seal TLS_"), 1);
 	assert_int_equal(frame_figure("tunnels"), 1);
@@ -248,9 +248,9 @@ test_tunnel(void **state)
 	UNTIL(frame_figure("sessions") == 2);
 	assert_int_equal(frame_logged("is here"), 1);
 	UNTIL(p->pings == 1);
-	UNTIL(flow_nproven == 2);
-	flow_clean();
-	assert_int_equal(flow_nclosed, 2);
+	UNTIL(wrig_nproven == 2);
+	wrig_clean();
+	assert_int_equal(wrig_nclosed, 2);
 	assert_int_equal(frame_figure("tunnels_failed"), 0);
 }
 
@@ -258,41 +258,41 @@ test_tunnel(void **state)
 static void
 test_tunnel_fails(void **state)
 {
-	struct msg_key	 other = flow_token;
+	struct msg_key	 other = wrig_token;
 
 	(void)state;
-	flow_start(SIDE_SERVER);
-	flow_keyed();
+	wrig_start(SIDE_SERVER);
+	wrig_keyed();
 	other.key[0] = 'x';
-	flow_trust(&other);
+	wrig_trust(&other);
 	tunnel(p, 1, VICTORY, 1);
-	UNTIL(flow_nclosed == 1 && gone(p));
-	assert_int_equal(flow_nblamed, 1);
-	assert_int_equal(flow_blamed, OFFENCE_PROOF);
-	arrives(2, flow_pair(&users[0], 0));	/* before its first octet */
-	flow_shut(&users[0], 0);
-	UNTIL(flow_nclosed == 2);
-	assert_int_equal(flow_nblamed, 1);
-	arrives(3, flow_pair(&users[0], 0));
+	UNTIL(wrig_nclosed == 1 && gone(p));
+	assert_int_equal(wrig_nblamed, 1);
+	assert_int_equal(wrig_blamed, OFFENCE_PROOF);
+	arrives(2, wrig_pair(&users[0], 0));	/* before its first octet */
+	wrig_shut(&users[0], 0);
+	UNTIL(wrig_nclosed == 2);
+	assert_int_equal(wrig_nblamed, 1);
+	arrives(3, wrig_pair(&users[0], 0));
 	assert_int_equal(write(users[0].fd, "GET / HTTP/1.0\r\n\r\n", 18), 18);
-	UNTIL(flow_nclosed == 3);
-	assert_int_equal(flow_nblamed, 2);
-	assert_int_equal(flow_blamed, OFFENCE_GARBAGE);
-	assert_int_equal(flow_nproven, 0);
-	flow_trust(&flow_token);
-	flow_peer(q, TRANSPORT_TCPMUX);	/* between TLS and ACCEPT */
+	UNTIL(wrig_nclosed == 3);
+	assert_int_equal(wrig_nblamed, 2);
+	assert_int_equal(wrig_blamed, OFFENCE_GARBAGE);
+	assert_int_equal(wrig_nproven, 0);
+	wrig_trust(&wrig_token);
+	wrig_peer(q, TRANSPORT_TCPMUX);	/* between TLS and ACCEPT */
 	q->mine.mux_version = 1;
-	arrives(4, flow_far(q, 0));
-	UNTIL(flow_nclosed == 4 && q->rejected);
-	assert_int_equal(flow_nproven, 1);
-	assert_int_equal(flow_nblamed, 2);	/* it is known who that is */
+	arrives(4, wrig_far(q, 0));
+	UNTIL(wrig_nclosed == 4 && q->rejected);
+	assert_int_equal(wrig_nproven, 1);
+	assert_int_equal(wrig_nblamed, 2);	/* it is known who that is */
 	assert_string_equal(q->why.words, "mux version 2 here, 1 there");
 	assert_int_equal(frame_figure("tunnels_failed"), 4);
 	assert_int_equal(frame_figure("tunnels"), 4);
 	assert_int_equal(frame_logged("tunnel 4 from 192.0.2.1: refused: "
 	    "mux version 2 here, 1 there"), 1);
-	flow_shut(&users[0], 0);
-	flow_clean();
+	wrig_shut(&users[0], 0);
+	wrig_clean();
 }
 
 /* The gate needs room: what is not proven goes, what is stays. */
@@ -302,23 +302,23 @@ test_shed(void **state)
 	struct msg_number	 msg = { .number = 1 };
 
 	(void)state;
-	flow_start(SIDE_SERVER);
-	arrives(1, flow_pair(&users[0], 0));	/* before the keys */
-	frame_say(&flow_gate, IMSG_TUNNEL_SHED, &msg, sizeof(msg));
-	UNTIL(flow_nclosed == 1 && flow_closed == 1);
-	flow_shut(&users[0], 0);
-	flow_keyed();
-	arrives(2, flow_pair(&users[0], 0));
+	wrig_start(SIDE_SERVER);
+	arrives(1, wrig_pair(&users[0], 0));	/* before the keys */
+	frame_say(&wrig_gate, IMSG_TUNNEL_SHED, &msg, sizeof(msg));
+	UNTIL(wrig_nclosed == 1 && wrig_closed == 1);
+	wrig_shut(&users[0], 0);
+	wrig_keyed();
+	arrives(2, wrig_pair(&users[0], 0));
 	tunnel(p, 3, VICTORY, 1);
-	UNTIL(flow_nproven == 1);
+	UNTIL(wrig_nproven == 1);
 	for (msg.number = 2; msg.number <= 3; msg.number++)
-		frame_say(&flow_gate, IMSG_TUNNEL_SHED, &msg, sizeof(msg));
-	UNTIL(flow_nclosed == 2);
-	assert_int_equal(flow_closed, 2);
+		frame_say(&wrig_gate, IMSG_TUNNEL_SHED, &msg, sizeof(msg));
+	UNTIL(wrig_nclosed == 2);
+	assert_int_equal(wrig_closed, 2);
 	UNTIL(frame_figure("sessions") == 1);
-	assert_int_equal(flow_nblamed, 0);
-	flow_shut(&users[0], 0);
-	flow_clean();
+	assert_int_equal(wrig_nblamed, 0);
+	wrig_shut(&users[0], 0);
+	wrig_clean();
 }
 
 /* A gate that died: what it numbered is told to no other. */
@@ -327,22 +327,22 @@ test_gate_dies(void **state)
 {
 	(void)state;
 	up();
-	frame_part(&flow_gate);
+	frame_part(&wrig_gate);
 	UNTIL(frame_figure("sessions") == 1);
-	frame_join(&flow_gate, PROC_GATE, 0, SIDE_NONE, flow_got);
-	flow_clean();
-	assert_int_equal(flow_nclosed, 0);
+	frame_join(&wrig_gate, PROC_GATE, 0, SIDE_NONE, wrig_got);
+	wrig_clean();
+	assert_int_equal(wrig_nclosed, 0);
 }
 
 /* A client that has started anew: its older tunnels show that they live. */
 static void
 test_client_back(void **state)
 {
-	struct flow_peer	*const other = q, *const third = &peers[2];
+	struct wrig_peer	*const other = q, *const third = &peers[2];
 
 	(void)state;
-	flow_default(SIDE_SERVER);
-	flow_conf.opts.prefork = 2;
+	wrig_default(SIDE_SERVER);
+	wrig_conf.opts.prefork = 2;
 	up();
 	assert_int_equal(frame_told[IMSG_CLIENT_BACK], 1);
 	tunnel(other, 2, "nelson", 9);
@@ -373,7 +373,7 @@ test_client_back(void **state)
 	assert_int_equal(frame_logged("no answer to a ping after its client "
 	    "restarted"), 1);
 	assert_int_equal(other->pings, 1);
-	flow_clean();
+	wrig_clean();
 }
 
 /* The same by word of another worker's. */
@@ -390,7 +390,7 @@ test_client_back_told(void **state)
 	memset(&msg, 0, sizeof(msg));
 	strlcpy(msg.client_id, VICTORY, sizeof(msg.client_id));
 	memset(msg.start_id, 1, sizeof(msg.start_id));
-	frame_join(&parent, PROC_PARENT, 0, SIDE_NONE, flow_got);
+	frame_join(&parent, PROC_PARENT, 0, SIDE_NONE, wrig_got);
 	frame_say(&parent, IMSG_CLIENT_BACK, &msg, sizeof(msg));
 	frame_run(20);
 	assert_int_equal(p->pings, 1);	/* this start */
@@ -409,30 +409,30 @@ test_client_back_told(void **state)
 static void
 test_user(void **state)
 {
-	struct flow_stream	*fs = &p->streams[0];
+	struct wrig_stream	*fs = &p->streams[0];
 
 	(void)state;
 	up();
 	user(&users[0]);
 	UNTIL(p->n == 1);
-	flow_write(&users[0], 5, 0);
+	wrig_write(&users[0], 5, 0);
 	UNTIL(fs->rx == 5);
 	assert_int_equal(frame_figure("octets_out"), 5);
 	assert_int_equal(frame_figure("users"), 1);
-	assert_int_equal(flow_ask(IMSG_CTL_STREAMS, 0), 1);
-	assert_int_equal(flow_answer.nstreams, 1);
-	assert_int_equal(flow_ask(IMSG_CTL_STREAMS, 999), 1);
-	assert_int_equal(flow_answer.nstreams, 0);
-	flow_send(fs, 100000, 1);
+	assert_int_equal(wrig_ask(IMSG_CTL_STREAMS, 0), 1);
+	assert_int_equal(wrig_answer.nstreams, 1);
+	assert_int_equal(wrig_ask(IMSG_CTL_STREAMS, 999), 1);
+	assert_int_equal(wrig_answer.nstreams, 0);
+	wrig_send(fs, 100000, 1);
 	UNTIL(frame_figure("octets_in") == 100000);
-	flow_write(&users[0], 0, 1);
+	wrig_write(&users[0], 0, 1);
 	UNTIL(frame_figure("streams") == 0);
 	UNTIL(users[0].eof);
 	assert_int_equal(users[0].rx, 100000);
 	assert_int_equal(frame_figure("resets"), 0);
 	UNTIL(fs->closes == 1);
-	flow_shut(&users[0], 0);
-	flow_clean();
+	wrig_shut(&users[0], 0);
+	wrig_clean();
 }
 
 /* Its death resets the users in it, and is said with their number. */
@@ -446,14 +446,14 @@ test_tunnel_dies(void **state)
 	for (i = 0; i < 3; i++)
 		user(&users[i]);
 	UNTIL(p->n == 3);
-	flow_cut(p, 0);
+	wrig_cut(p, 0);
 	UNTIL(frame_figure("streams") == 0);
 	for (i = 0; i < 3; i++) {
 		UNTIL(users[i].error != 0);
-		flow_shut(&users[i], 0);
+		wrig_shut(&users[i], 0);
 	}
 	assert_int_equal(frame_logged("with 3 connections in it"), 1);
-	flow_clean();
+	wrig_clean();
 }
 
 /* ---- budgets ---- */
@@ -465,13 +465,13 @@ test_tunnel_dies(void **state)
 static void
 test_relieved(void **state)
 {
-	struct flow_end	 late;
+	struct wrig_end	 late;
 	uint64_t	 held;
 	int		 i;
 
 	(void)state;
-	flow_default(SIDE_SERVER);
-	flow_conf.opts.mux_streambuffer = 32 * 1024;
+	wrig_default(SIDE_SERVER);
+	wrig_conf.opts.mux_streambuffer = 32 * 1024;
 	for (i = 0; i < RELIEVED; i++) {
 		if (i == 0)
 			up();
@@ -480,25 +480,25 @@ test_relieved(void **state)
 		UNTIL(peers[i].ctl.st != NULL);
 		slow_user(&users[i]);
 		UNTIL(peers[i].n == 1);
-		flow_send(&peers[i].streams[0], UINT32_MAX, 0);
+		wrig_send(&peers[i].streams[0], UINT32_MAX, 0);
 	}
 	UNTIL(frame_figure("memory") > RELIEVED * 24 * 1024);
 	for (i = 0; i < RELIEVED; i++)	/* no more: it only stays */
 		peers[i].streams[0].tx_left = 0;
-	flow_settle();
+	wrig_settle();
 	held = frame_figure("memory");
 	/* a reload makes it tight */
-	flow_conf.opts.memory = held * 8 / 7 - 8;
-	flow_configured(1);
-	flow_settle();
+	wrig_conf.opts.memory = held * 8 / 7 - 8;
+	wrig_configured(1);
+	wrig_settle();
 	user(&late);
-	flow_second();
+	wrig_second();
 	assert_int_equal(frame_figure("users"), RELIEVED);
 	frame_ahead += 3 * 1000000;
-	flow_second();
+	wrig_second();
 	assert_int_equal(frame_figure("memory_resets"), 0);
 	frame_ahead += 1000000;
-	flow_second();
+	wrig_second();
 	assert_int_equal(frame_figure("memory_resets"), 1);
 	assert_int_equal(frame_figure("memory_shed"), 1);
 	assert_int_equal(frame_logged("for 4 s it has not taken what waits"),
@@ -506,35 +506,35 @@ test_relieved(void **state)
 	assert_int_equal(frame_logged("memory: 1 connections were closed"),
 	    1);
 	UNTIL(frame_figure("users") == RELIEVED + 1);
-	flow_shut(&late, 0);
+	wrig_shut(&late, 0);
 	for (i = 0; i < RELIEVED; i++)
-		flow_shut(&users[i], 0);
-	flow_clean();
+		wrig_shut(&users[i], 0);
+	wrig_clean();
 }
 
 /* Past it they go at once, and the peer is told why. */
 static void
 test_enforced(void **state)
 {
-	struct flow_stream	*fs = &p->streams[0];
+	struct wrig_stream	*fs = &p->streams[0];
 
 	(void)state;
-	flow_default(SIDE_SERVER);
-	flow_conf.opts.memory = 300 * 1024;
+	wrig_default(SIDE_SERVER);
+	wrig_conf.opts.memory = 300 * 1024;
 	up();
 	slow_user(&users[0]);
 	UNTIL(p->n == 1);
-	flow_send(fs, UINT32_MAX, 0);
+	wrig_send(fs, UINT32_MAX, 0);
 	UNTIL(frame_figure("memory") > 16 * 1024);
-	flow_conf.opts.memory = 8 * 1024;
-	flow_configured(1);
+	wrig_conf.opts.memory = 8 * 1024;
+	wrig_configured(1);
 	UNTIL(fs->resets == 1);
 	assert_int_equal(fs->reason, RESET_MEMORY);
 	assert_int_equal(frame_figure("memory_resets"), 1);
-	flow_read(&users[0], 1);
+	wrig_read(&users[0], 1);
 	UNTIL(users[0].error != 0);
-	flow_shut(&users[0], 0);
-	flow_clean();
+	wrig_shut(&users[0], 0);
+	wrig_clean();
 }
 
 /* ---- reload ---- */
@@ -547,11 +547,11 @@ test_reload(void **state)
 	user(&users[0]);
 	UNTIL(p->n == 1);
 	frame_begin.changed = CHANGE_LIVE;
-	flow_configured(1);
-	flow_settle();
+	wrig_configured(1);
+	wrig_settle();
 	assert_int_equal(p->ctl_drains, 0);
 	frame_begin.changed = CHANGE_TUNNELS;
-	flow_configured(1);
+	wrig_configured(1);
 	UNTIL(p->ctl_drains == 1);
 	leaves(&users[0], &p->streams[0]);
 	user(&users[0]);		/* for want of a better one */
@@ -566,8 +566,8 @@ test_reload(void **state)
 	UNTIL(frame_logged(": replaced") == 1);
 	user(&users[0]);
 	UNTIL(q->n == 1);
-	flow_shut(&users[0], 0);
-	flow_clean();
+	wrig_shut(&users[0], 0);
+	wrig_clean();
 }
 
 /* A first set never replaces, whatever it says of changes. */
@@ -577,12 +577,12 @@ test_first_set(void **state)
 	(void)state;
 	frame_begin.changed = CHANGE_TUNNELS;
 	up();
-	flow_configured(0);
-	flow_settle();
+	wrig_configured(0);
+	wrig_settle();
 	assert_int_equal(p->ctl_drains, 0);
 	assert_int_equal(frame_figure("sessions"), 1);
 	assert_int_equal(frame_logged("replace"), 0);
-	flow_clean();
+	wrig_clean();
 }
 
 static void
@@ -593,7 +593,7 @@ test_configure(void **state)
 	int			 i;
 
 	(void)state;
-	flow_start(SIDE_SERVER);
+	wrig_start(SIDE_SERVER);
 	memset(&web, 0, sizeof(web));
 	frame_role->begin();
 	for (i = 0; i < REMOTES_MAX; i++)
@@ -610,8 +610,8 @@ test_configure(void **state)
 	assert_int_equal(frame_configure(IMSG_STOP, -1,
 	    &(struct msg_stop){ 0 }, sizeof(struct msg_stop), NULL), -1);
 	assert_int_equal(errno, EINVAL);
-	flow_configured(1);
-	flow_clean();
+	wrig_configured(1);
+	wrig_clean();
 }
 
 /* ---- control ---- */
@@ -622,41 +622,41 @@ test_asks(void **state)
 	struct addr	 listener;
 
 	(void)state;
-	flow_start(SIDE_SERVER);
-	addr_from_sa(&listener, (struct sockaddr *)&flow_where);
-	assert_int_equal(flow_ask(IMSG_CTL_SERVICES, 0), 1);
-	assert_int_equal(flow_answer.nservices, 1);
-	assert_string_equal(flow_answer.service.state, "no tunnel");
-	assert_string_equal(flow_answer.service.name, "web");
-	assert_int_equal(flow_answer.service.service, 5);
-	assert_int_equal(flow_answer.service.memory_max, 64 * 1024 * 1024);
+	wrig_start(SIDE_SERVER);
+	addr_from_sa(&listener, (struct sockaddr *)&wrig_where);
+	assert_int_equal(wrig_ask(IMSG_CTL_SERVICES, 0), 1);
+	assert_int_equal(wrig_answer.nservices, 1);
+	assert_string_equal(wrig_answer.service.state, "no tunnel");
+	assert_string_equal(wrig_answer.service.name, "web");
+	assert_int_equal(wrig_answer.service.service, 5);
+	assert_int_equal(wrig_answer.service.memory_max, 64 * 1024 * 1024);
 	up();
-	assert_int_equal(flow_ask(IMSG_CTL_SERVICES, 0), 1);
-	assert_string_equal(flow_answer.service.state, "up");
-	assert_int_equal(flow_answer.service.sessions, 1);
-	assert_string_equal(flow_answer.service.where, addr_print(&listener));
-	assert_int_equal(flow_ask(IMSG_CTL_SESSIONS, 0), 1);
-	assert_int_equal(flow_answer.nsessions, 1);
-	assert_string_equal(flow_answer.session.client_id, VICTORY);
-	assert_string_equal(flow_answer.session.service, "web");
-	assert_string_equal(flow_answer.session.remote, "");
-	assert_int_equal(flow_answer.session.seal, SEAL_TLS);
-	assert_int_equal(flow_answer.session.mux_version, 2);
-	assert_int_equal(flow_answer.session.draining, 0);
-	assert_int_equal(flow_ask(IMSG_CTL_RELOAD, 0), -1);
+	assert_int_equal(wrig_ask(IMSG_CTL_SERVICES, 0), 1);
+	assert_string_equal(wrig_answer.service.state, "up");
+	assert_int_equal(wrig_answer.service.sessions, 1);
+	assert_string_equal(wrig_answer.service.where, addr_print(&listener));
+	assert_int_equal(wrig_ask(IMSG_CTL_SESSIONS, 0), 1);
+	assert_int_equal(wrig_answer.nsessions, 1);
+	assert_string_equal(wrig_answer.session.client_id, VICTORY);
+	assert_string_equal(wrig_answer.session.service, "web");
+	assert_string_equal(wrig_answer.session.remote, "");
+	assert_int_equal(wrig_answer.session.seal, SEAL_TLS);
+	assert_int_equal(wrig_answer.session.mux_version, 2);
+	assert_int_equal(wrig_answer.session.draining, 0);
+	assert_int_equal(wrig_ask(IMSG_CTL_RELOAD, 0), -1);
 	assert_string_equal(frame_words, "not for a service");
-	assert_int_equal(flow_ask(IMSG_CTL_CLOSE,
-	    flow_answer.session.id.serial + 1), -1);
+	assert_int_equal(wrig_ask(IMSG_CTL_CLOSE,
+	    wrig_answer.session.id.serial + 1), -1);
 	assert_string_equal(frame_words, "there is no such session");
-	assert_int_equal(flow_ask(IMSG_CTL_CLOSE,
-	    flow_answer.session.id.serial), 1);
-	UNTIL(gone(p) && flow_nclosed == 1);
+	assert_int_equal(wrig_ask(IMSG_CTL_CLOSE,
+	    wrig_answer.session.id.serial), 1);
+	UNTIL(gone(p) && wrig_nclosed == 1);
 	assert_int_equal(frame_logged("closed by rocketctl"), 1);
-	assert_int_equal(flow_ask(IMSG_CTL_CLOSE,
-	    flow_answer.session.id.serial), -1);
-	assert_int_equal(flow_ask(IMSG_CTL_SESSIONS, 0), 1);
-	assert_int_equal(flow_answer.nsessions, 0);
-	flow_clean();
+	assert_int_equal(wrig_ask(IMSG_CTL_CLOSE,
+	    wrig_answer.session.id.serial), -1);
+	assert_int_equal(wrig_ask(IMSG_CTL_SESSIONS, 0), 1);
+	assert_int_equal(wrig_answer.nsessions, 0);
+	wrig_clean();
 }
 
 /* ---- the end ---- */
@@ -682,7 +682,7 @@ test_stop_now(void **state)
 static void
 test_stop_drains(void **state)
 {
-	struct flow_end	 late;
+	struct wrig_end	 late;
 
 	(void)state;
 	up();
@@ -690,14 +690,14 @@ test_stop_drains(void **state)
 	UNTIL(p->n == 1);
 	frame_role->stop(UINT32_MAX);
 	UNTIL(p->ctl_drains == 1);
-	assert_int_equal(flow_ask(IMSG_CTL_SERVICES, 0), 1);
-	assert_string_equal(flow_answer.service.state, "stopping");
+	assert_int_equal(wrig_ask(IMSG_CTL_SERVICES, 0), 1);
+	assert_string_equal(wrig_answer.service.state, "stopping");
 	user(&late);			/* the parent's backlog, not ours */
 	frame_run(20);
 	assert_int_equal(p->n, 1);
 	assert_int_equal(frame_exited, 0);
-	flow_shut(&late, 0);
-	flow_write(&users[0], 5, 0);
+	wrig_shut(&late, 0);
+	wrig_write(&users[0], 5, 0);
 	UNTIL(p->streams[0].rx == 5);
 	leaves(&users[0], &p->streams[0]);
 	UNTIL(frame_exited);
@@ -723,7 +723,7 @@ static void
 test_stop_idle(void **state)
 {
 	(void)state;
-	flow_start(SIDE_SERVER);
+	wrig_start(SIDE_SERVER);
 	frame_role->stop(10000);
 	UNTIL(frame_exited);
 	assert_int_equal(frame_logged("cut"), 0);
@@ -745,7 +745,7 @@ test_ending_idle(void **state)
 	assert_false(event_base_got_exit(frame_base));
 	assert_int_equal(frame_exited, 0);
 	p->deaf = 0;
-	flow_wake(p);
+	wrig_wake(p);
 	UNTIL(frame_exited);
 }
 
@@ -762,7 +762,7 @@ test_stop_late(void **state)
 	UNTIL(q->rejected);
 	assert_int_equal(q->why.code, REJECT_STOPPING);
 	leaves(&users[0], &p->streams[0]);
-	flow_cut(q, 0);
+	wrig_cut(q, 0);
 	UNTIL(frame_exited);
 }
 

@@ -17,16 +17,16 @@
 
 #include "worker/relay/relay.h"
 #include "worker/relay/throttle.h"
-#include "flowrig.h"
+#include "workrig.h"
 
 #define RATE	1000000U
 #define STEP_US	50000U		/* what a bucket holds, as a time */
 #define STEP	(RATE / 20)
 #define SIZE	(8 * STEP + 17)
 
-static struct flow_peer		 peer;
-static struct flow_end		 end, other;
-static struct flow_stream	*fs;
+static struct wrig_peer		 peer;
+static struct wrig_end		 end, other;
+static struct wrig_stream	*fs;
 
 static void
 limits(uint32_t in, uint32_t out, uint32_t in_user, uint32_t out_user)
@@ -43,7 +43,7 @@ limits(uint32_t in, uint32_t out, uint32_t in_user, uint32_t out_user)
 static int
 teardown(void **state)
 {
-	int	 ret = flow_teardown(state);
+	int	 ret = wrig_teardown(state);
 
 	limits(0, 0, 0, 0);
 	return (ret);
@@ -53,34 +53,34 @@ teardown(void **state)
 static void
 comes(const uint64_t *rx, uint64_t size)
 {
-	uint64_t	 start = flow_now, before;
+	uint64_t	 start = wrig_now, before;
 
-	flow_settle();
+	wrig_settle();
 	while (*rx < size) {
-		assert_true(*rx <= STEP + (flow_now - start) * RATE / 1000000);
+		assert_true(*rx <= STEP + (wrig_now - start) * RATE / 1000000);
 		before = *rx;
-		flow_now += STEP_US;
+		wrig_now += STEP_US;
 		UNTIL(*rx > before);
-		flow_settle();
+		wrig_settle();
 	}
-	assert_true(flow_now - start >= (size - STEP) * 1000000 / RATE);
+	assert_true(wrig_now - start >= (size - STEP) * 1000000 / RATE);
 	assert_int_equal(*rx, size);
 }
 
 static void
 both_ways(enum side side, uint32_t transport)
 {
-	flow_side(side);
-	flow_open(&peer, transport);
-	fs = flow_join(&peer, &end, FLOW_TCP);
-	flow_settle();
-	flow_send(fs, SIZE, 0);
+	wrig_side(side);
+	wrig_open(&peer, transport);
+	fs = wrig_join(&peer, &end, WRIG_TCP);
+	wrig_settle();
+	wrig_send(fs, SIZE, 0);
 	comes(&end.rx, SIZE);
-	flow_now += FLOW_SECOND;
-	flow_write(&end, SIZE, 0);
+	wrig_now += WRIG_SECOND;
+	wrig_write(&end, SIZE, 0);
 	comes(&fs->rx, SIZE);
-	flow_shut(&end, 0);
-	flow_close(&peer);
+	wrig_shut(&end, 0);
+	wrig_close(&peer);
 }
 
 static void
@@ -136,47 +136,47 @@ test_no_victim(void **state)
 
 	(void)state;
 	limits(0, 0, 0, RATE / 200);
-	flow_open(&peer, TRANSPORT_TCPMUX);
-	fs = flow_join(&peer, &end, FLOW_TCP);
-	flow_settle();
-	flow_send(fs, 30000, 0);
-	flow_settle();
+	wrig_open(&peer, TRANSPORT_TCPMUX);
+	fs = wrig_join(&peer, &end, WRIG_TCP);
+	wrig_settle();
+	wrig_send(fs, 30000, 0);
+	wrig_settle();
 	for (i = 0; i < (int)(HOLD_STALE_US / STEP_US) + 2; i++) {
 		before = end.rx;
-		flow_now += STEP_US;
+		wrig_now += STEP_US;
 		UNTIL(end.rx > before);
 	}
-	assert_true(flow_relay()->hold.octets > 4096);
+	assert_true(wrig_relay()->hold.octets > 4096);
 	assert_int_equal(relay_relieve(0), 0);
-	flow_shut(&end, 0);
-	flow_close(&peer);
+	wrig_shut(&end, 0);
+	wrig_close(&peer);
 }
 
 /* Two users take turns. */
 static void
 test_turns(void **state)
 {
-	struct flow_stream	*second;
+	struct wrig_stream	*second;
 	int			 i;
 
 	(void)state;
 	limits(0, RATE, 0, 0);
-	flow_open(&peer, TRANSPORT_TCPMUX);
-	fs = flow_join(&peer, &end, FLOW_TCP);
-	second = flow_join(&peer, &other, FLOW_TCP);
-	flow_send(fs, SIZE, 0);
-	flow_settle();
-	flow_send(second, SIZE, 0);
-	flow_settle();
+	wrig_open(&peer, TRANSPORT_TCPMUX);
+	fs = wrig_join(&peer, &end, WRIG_TCP);
+	second = wrig_join(&peer, &other, WRIG_TCP);
+	wrig_send(fs, SIZE, 0);
+	wrig_settle();
+	wrig_send(second, SIZE, 0);
+	wrig_settle();
 	for (i = 0; i < 6; i++) {
-		flow_now += STEP_US;
-		flow_settle();
+		wrig_now += STEP_US;
+		wrig_settle();
 		UNTIL(end.rx + other.rx >= (i + 2) * (uint64_t)STEP - 2);
 	}
 	assert_true(end.rx + other.rx <= 7 * (uint64_t)STEP + 1);
 	assert_true(other.rx >= 2 * STEP);
-	flow_shut(&end, 1);
-	flow_shut(&other, 1);
+	wrig_shut(&end, 1);
+	wrig_shut(&other, 1);
 }
 
 /* Its end waits behind what it has not got yet; a reset does not. */
@@ -185,17 +185,17 @@ test_ends(void **state)
 {
 	(void)state;
 	limits(RATE, RATE, 0, 0);
-	flow_open(&peer, TRANSPORT_TCPMUX);
-	fs = flow_join(&peer, &end, FLOW_TCP);
-	flow_send(fs, 2 * STEP, 1);
-	flow_settle();
+	wrig_open(&peer, TRANSPORT_TCPMUX);
+	fs = wrig_join(&peer, &end, WRIG_TCP);
+	wrig_send(fs, 2 * STEP, 1);
+	wrig_settle();
 	assert_false(end.eof);
-	flow_now += STEP_US;
+	wrig_now += STEP_US;
 	UNTIL(end.eof);
 	assert_int_equal(end.rx, 2 * STEP);
-	flow_write(&end, 2 * STEP, 0);
-	flow_settle();
-	flow_shut(&end, 1);
+	wrig_write(&end, 2 * STEP, 0);
+	wrig_settle();
+	wrig_shut(&end, 1);
 	UNTIL(fs->resets == 1);
 	UNTIL(svc->nrelays == 0);
 }
@@ -205,23 +205,23 @@ static void
 test_reload(void **state)
 {
 	(void)state;
-	flow_open(&peer, TRANSPORT_TCPMUX);
-	fs = flow_join(&peer, &end, FLOW_TCP);
-	flow_send(fs, SIZE, 0);
+	wrig_open(&peer, TRANSPORT_TCPMUX);
+	fs = wrig_join(&peer, &end, WRIG_TCP);
+	wrig_send(fs, SIZE, 0);
 	UNTIL(end.rx == SIZE);
 	limits(0, RATE, 0, RATE);
-	flow_send(fs, SIZE, 0);
-	flow_settle();
+	wrig_send(fs, SIZE, 0);
+	wrig_settle();
 	assert_int_equal(end.rx, SIZE + STEP);
 	limits(0, 0, 0, 0);
 	UNTIL(end.rx == 2 * SIZE);
-	flow_shut(&end, 0);
+	wrig_shut(&end, 0);
 }
 
 int
 main(void)
 {
-#define T(f)	cmocka_unit_test_setup_teardown(f, flow_setup, teardown)
+#define T(f)	cmocka_unit_test_setup_teardown(f, wrig_setup, teardown)
 	const struct CMUnitTest	 tests[] = {
 		T(test_service),
 		T(test_user),
@@ -233,6 +233,6 @@ main(void)
 		T(test_reload)
 	};
 
-	return (cmocka_run_group_tests(tests, flow_setup_all,
-	    flow_teardown_all));
+	return (cmocka_run_group_tests(tests, wrig_setup_all,
+	    wrig_teardown_all));
 }

@@ -308,7 +308,8 @@ configure_dialee(enum msg_type type, uint32_t port, uint32_t ports,
     uint32_t transport)
 {
 	struct msg_dialee	 d = { .port = port, .ports = ports,
-				    .transport = transport };
+				    .transport = transport,
+				    .kinds = transport == 0 ? KIND_TCP : 0 };
 
 	(void)strlcpy(d.host, "far.example", sizeof(d.host));
 	assert_int_equal(frame_configure(type, -1, &d, sizeof(d), NULL), 0);

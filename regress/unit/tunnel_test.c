@@ -21,11 +21,11 @@
 #include "worker/dialect/rocket/part.h"
 #include "worker/relay/relay.h"
 #include "worker/tunnel/tunnel.h"
-#include "flowrig.h"
+#include "workrig.h"
 
-static struct flow_peer		 peer;
-static struct flow_end		 end;
-static struct flow_stream	*fs;
+static struct wrig_peer		 peer;
+static struct wrig_end		 end;
+static struct wrig_stream	*fs;
 static unsigned int		 readied;
 static void			 (*ready)(void *, int);
 
@@ -35,14 +35,14 @@ static void			 (*ready)(void *, int);
 static uint32_t
 side(int i)
 {
-	flow_side(i & 1 ? SIDE_CLIENT : SIDE_SERVER);
+	wrig_side(i & 1 ? SIDE_CLIENT : SIDE_SERVER);
 	return (i & 2 ? TRANSPORT_TCP : TRANSPORT_TCPMUX);
 }
 
 static void
 way(int i)
 {
-	flow_open(&peer, side(i));
+	wrig_open(&peer, side(i));
 }
 
 static struct rocket_tunnel *
@@ -59,16 +59,16 @@ ended(enum tunnel_end why, const char *words)
 	assert_string_equal(peer.words, words);
 	assert_int_equal(peer.end, why);
 	assert_int_equal(svc->ntunnels + svc->nopen + svc->nused, 0);
-	flow_close(&peer);
+	wrig_close(&peer);
 	assert_int_equal(svc->budget.held, 0);
 }
 
 static void
 later(uint64_t us)
 {
-	flow_now += us;
-	flow_tick(peer.t);
-	flow_settle();
+	wrig_now += us;
+	wrig_tick(peer.t);
+	wrig_settle();
 }
 
 /* ---- life ---- */
@@ -84,35 +84,35 @@ test_states(void **state)
 	for (k = 0; k < 3; k++)
 		for (i = 0; i < WAYS; i++) {
 			svc->conf.opts.seals = seals[k] | SEAL_TLS;
-			flow_nproven = 0;
+			wrig_nproven = 0;
 			transport = side(i);
-			flow_peer(&peer, transport);
+			wrig_peer(&peer, transport);
 			peer.mute = 1;
-			flow_connect(&peer, FLOW_TCP);
+			wrig_connect(&peer, WRIG_TCP);
 			assert_int_equal(peer.t->state, TUNNEL_OPENING);
 			assert_int_equal(svc->ntunnels, 1);
 			UNTIL(part()->sealed);
-			flow_settle();
+			wrig_settle();
 			assert_int_equal(svc->nopen + peer.opened, 0);
 			assert_false(tunnel_has_room(peer.t));
-			assert_int_equal(flow_nproven, !(i & 1));
-			flow_close(&peer);
+			assert_int_equal(wrig_nproven, !(i & 1));
+			wrig_close(&peer);
 
-			flow_open(&peer, transport);
+			wrig_open(&peer, transport);
 			assert_int_equal(peer.opened, 1);
 			assert_int_equal(peer.t->state, TUNNEL_OPEN);
 			assert_int_equal(svc->nopen, 1);
 			assert_true(tunnel_has_room(peer.t));
 			assert_true(tunnel_empty(peer.t));
 			assert_int_equal(part()->settled.seals, seals[k]);
-			assert_int_equal(peer.t->opened, flow_now);
+			assert_int_equal(peer.t->opened, wrig_now);
 			tunnel_finish(peer.t, TUNNEL_END_CLEAN, "so");
 			assert_int_equal(peer.t->state, TUNNEL_ENDING);
 			assert_int_equal(svc->nopen, 0);
 			assert_false(tunnel_has_room(peer.t));
 			UNTIL(peer.eof);
 			assert_int_equal(peer.error, 0);
-			flow_cut(&peer, 0);
+			wrig_cut(&peer, 0);
 			ended(TUNNEL_END_CLEAN, "so");
 		}
 }
@@ -133,18 +133,18 @@ test_ending_idle(void **state)
 	(void)state;
 	for (k = 0; k < 2; k++)
 		for (i = 0; i < WAYS; i++) {
-			flow_peer(&peer, side(i));
-			flow_connect(&peer, k ? FLOW_TCP : 0);
-			UNTIL(peer.opened && peer.state == FLOW_OPEN);
-			flow_settle();
+			wrig_peer(&peer, side(i));
+			wrig_connect(&peer, k ? WRIG_TCP : 0);
+			UNTIL(peer.opened && peer.state == WRIG_OPEN);
+			wrig_settle();
 			ready = peer.t->wire.ready;
 			peer.t->wire.ready = count_ready;
 			readied = 0;
 			peer.deaf = 1;
 			tunnel_finish(peer.t, TUNNEL_END_CLEAN, "so");
-			flow_settle();
+			wrig_settle();
 			assert_in_range(readied, 0, 5);
-			later(2 * FLOW_SECOND - 1);
+			later(2 * WRIG_SECOND - 1);
 			assert_non_null(peer.t);
 			later(1);
 			ended(TUNNEL_END_CLEAN, "so");
@@ -176,11 +176,11 @@ enum stage {
 static void
 reach(enum stage to, uint32_t transport)
 {
-	flow_peer(&peer, transport);
+	wrig_peer(&peer, transport);
 	peer.mute = to == TALKS;
-	flow_connect(&peer, FLOW_TCP);
+	wrig_connect(&peer, WRIG_TCP);
 	if (to == SHAKES)
-		peer.state = FLOW_DONE;	/* it says nothing at all */
+		peer.state = WRIG_DONE;	/* it says nothing at all */
 	else
 		UNTIL(to == TALKS ? part()->sealed :
 		    peer.t->state == TUNNEL_OPEN);
@@ -188,7 +188,7 @@ reach(enum stage to, uint32_t transport)
 		peer.deaf = 1;
 		tunnel_finish(peer.t, TUNNEL_END_CLEAN, "so");
 	}
-	flow_settle();
+	wrig_settle();
 	assert_int_equal(peer.t->state, to == ENDS ? TUNNEL_ENDING :
 	    to == OPEN ? TUNNEL_OPEN : TUNNEL_OPENING);
 }
@@ -219,10 +219,10 @@ test_death(void **state)
 	for (d = 0; d < 4; d++)
 		for (i = 0; i < WAYS; i++) {
 			reach(deaths[d].stage, side(i));
-			flow_cut(&peer, 0);
+			wrig_cut(&peer, 0);
 			ended(deaths[d].fin, deaths[d].fin_words);
 			reach(deaths[d].stage, side(i));
-			flow_cut(&peer, 1);
+			wrig_cut(&peer, 1);
 			ended(deaths[d].rst, deaths[d].rst_words);
 			reach(deaths[d].stage, side(i));
 			tunnel_kill(peer.t, TUNNEL_END_PROTOCOL, "killed");
@@ -231,7 +231,7 @@ test_death(void **state)
 			reach(deaths[d].stage, side(i));
 			tunnel_free(peer.t);
 			assert_null(peer.t);
-			flow_close(&peer);
+			wrig_close(&peer);
 		}
 }
 
@@ -245,7 +245,7 @@ test_deadline(void **state)
 	for (d = 0; d < 2; d++)
 		for (i = 0; i < WAYS; i++) {
 			reach(deaths[d].stage, side(i));
-			later(10 * FLOW_SECOND - 1);
+			later(10 * WRIG_SECOND - 1);
 			assert_non_null(peer.t);
 			later(1);
 			ended(TUNNEL_END_LOST, deaths[d].late_words);
@@ -262,14 +262,14 @@ test_death_in_use(void **state)
 	(void)state;
 	for (i = 0; i < WAYS; i++) {
 		way(i);
-		fs = flow_join(&peer, &end, FLOW_TCP);
-		flow_settle();
-		flow_cut(&peer, 0);
+		fs = wrig_join(&peer, &end, WRIG_TCP);
+		wrig_settle();
+		wrig_cut(&peer, 0);
 		ended(TUNNEL_END_LOST, "closed with 1 connections in it");
 		UNTIL(end.eof || end.error != 0);
 		assert_int_equal(end.error, ECONNRESET);
 		assert_int_equal(svc->nrelays, 0);
-		flow_shut(&end, 0);
+		wrig_shut(&end, 0);
 	}
 }
 
@@ -283,12 +283,12 @@ test_silence(void **state)
 	for (i = 0; i < WAYS; i++) {
 		way(i);
 		peer.no_pong = 1;
-		later(39 * FLOW_SECOND);
+		later(39 * WRIG_SECOND);
 		assert_non_null(peer.t);
-		later(2 * FLOW_SECOND);
+		later(2 * WRIG_SECOND);
 		UNTIL(peer.t == NULL);
 		assert_int_equal(peer.end, TUNNEL_END_LOST);
-		flow_close(&peer);
+		wrig_close(&peer);
 	}
 }
 
@@ -297,7 +297,7 @@ test_silence(void **state)
 static void
 key(int which, uint8_t id, uint8_t secret)
 {
-	flow_key(which ? SIDE_CLIENT : SIDE_SERVER, id, secret);
+	wrig_key(which ? SIDE_CLIENT : SIDE_SERVER, id, secret);
 }
 
 /* The server side's worker: who has no key, another, or none that is known. */
@@ -310,16 +310,16 @@ test_keys_server(void **state)
 	for (i = 0; i < 2; i++) {
 		key(0, 'i', 'k');
 		key(1, i ? 'x' : 'i', i ? 'k' : 'x');
-		flow_peer(&peer, TRANSPORT_TCPMUX);
-		flow_connect(&peer, 0);
-		UNTIL(peer.state == FLOW_DONE);
+		wrig_peer(&peer, TRANSPORT_TCPMUX);
+		wrig_connect(&peer, 0);
+		UNTIL(peer.state == WRIG_DONE);
 		assert_int_equal(peer.seal_why, SEAL_WHY_REFUSED);
 		UNTIL(peer.t == NULL);
-		flow_settle();
+		wrig_settle();
 		assert_int_equal(peer.end, TUNNEL_END_IMPOSTOR);
-		assert_int_equal(flow_nproven, 0);
+		assert_int_equal(wrig_nproven, 0);
 		assert_int_equal(peer.opened, 0);
-		flow_close(&peer);
+		wrig_close(&peer);
 	}
 }
 
@@ -330,15 +330,15 @@ test_keys_client(void **state)
 	int	 i;
 
 	(void)state;
-	flow_side(SIDE_CLIENT);
+	wrig_side(SIDE_CLIENT);
 	for (i = 0; i < 2; i++) {
 		key(0, i ? 'x' : 'i', i ? 'k' : 'x');
 		key(1, 'i', 'k');
-		flow_peer(&peer, TRANSPORT_TCPMUX);
-		flow_connect(&peer, 0);
+		wrig_peer(&peer, TRANSPORT_TCPMUX);
+		wrig_connect(&peer, 0);
 		UNTIL(peer.t == NULL);
 		assert_int_equal(peer.end, TUNNEL_END_TOKEN);
-		flow_close(&peer);
+		wrig_close(&peer);
 	}
 }
 
@@ -351,13 +351,13 @@ test_garbage(void **state)
 	(void)state;
 	for (i = 0; i < 4; i++) {
 		reach(i & 2 ? TALKS : SHAKES, side(i & 1));
-		peer.state = FLOW_DONE;
+		peer.state = WRIG_DONE;
 		assert_int_equal(send(peer.wire.fd, "GET / HTTP/1.0\r\n\r\n"
 		    "GET / HTTP/1.0\r\n\r\n", 36, 0), 36);
 		UNTIL(peer.t == NULL);
 		assert_int_equal(peer.end, i & 2 ? TUNNEL_END_LOST :
 		    TUNNEL_END_PROTOCOL);
-		flow_close(&peer);
+		wrig_close(&peer);
 	}
 }
 
@@ -366,18 +366,18 @@ test_garbage(void **state)
 static void
 rejected(enum rocket_reject code)
 {
-	flow_connect(&peer, 0);
-	UNTIL(peer.state == FLOW_DONE);
+	wrig_connect(&peer, 0);
+	UNTIL(peer.state == WRIG_DONE);
 	assert_true(peer.rejected);
 	assert_int_equal(peer.why.code, code);
 	assert_true(peer.why.words[0] != '\0');
-	flow_cut(&peer, 0);
+	wrig_cut(&peer, 0);
 	UNTIL(peer.t == NULL);
 	assert_int_equal(peer.end, TUNNEL_END_REJECTED);
 	/* That it was refused is what its end says. */
 	assert_string_equal(peer.words, peer.why.words);
 	assert_int_equal(peer.opened, 0);
-	flow_close(&peer);
+	wrig_close(&peer);
 }
 
 static void
@@ -386,27 +386,27 @@ test_hello(void **state)
 	static uint8_t	 buf[ROCKET_MESSAGE_MAX];
 
 	(void)state;
-	flow_peer(&peer, TRANSPORT_TCPMUX);
+	wrig_peer(&peer, TRANSPORT_TCPMUX);
 	peer.mine.mux_version = 1;
 	rejected(REJECT_MUX);
-	flow_peer(&peer, TRANSPORT_TCPMUX);
+	wrig_peer(&peer, TRANSPORT_TCPMUX);
 	peer.mine.mux_kind = ROCKET_MUX_NONE;
 	rejected(REJECT_MUX);
-	flow_peer(&peer, TRANSPORT_TCPMUX);
+	wrig_peer(&peer, TRANSPORT_TCPMUX);
 	peer.mine.seals = SEAL_XOR;
 	rejected(REJECT_SEAL);
-	flow_peer(&peer, TRANSPORT_TCPMUX);
+	wrig_peer(&peer, TRANSPORT_TCPMUX);
 	peer.says = (const uint8_t *)"\2\0\0";
 	peer.says_len = 3;
 	rejected(REJECT_MALFORMED);
 	/* Something stands behind it. */
-	flow_peer(&peer, TRANSPORT_TCPMUX);
+	wrig_peer(&peer, TRANSPORT_TCPMUX);
 	peer.says_len = rocket_put_params(buf, sizeof(buf) - 1, ROCKET_HELLO,
 	    &peer.mine) + 1;
 	peer.says = buf;
 	rejected(REJECT_MALFORMED);
 	svc->stopping = 1;
-	flow_peer(&peer, TRANSPORT_TCPMUX);
+	wrig_peer(&peer, TRANSPORT_TCPMUX);
 	rejected(REJECT_STOPPING);
 	svc->stopping = 0;
 }
@@ -451,12 +451,12 @@ settle_kind(struct rocket_params *p)
 static void
 broke(const char *words)
 {
-	flow_connect(&peer, 0);
+	wrig_connect(&peer, 0);
 	UNTIL(peer.t == NULL);
 	assert_int_equal(peer.end, TUNNEL_END_PROTOCOL);
 	assert_memory_equal(peer.words, words, strlen(words));
 	assert_int_equal(peer.opened, 0);
-	flow_close(&peer);
+	wrig_close(&peer);
 }
 
 /* An ACCEPT of what was not offered. */
@@ -471,19 +471,19 @@ test_accept(void **state)
 	unsigned int	 i;
 
 	(void)state;
-	flow_side(SIDE_CLIENT);
+	wrig_side(SIDE_CLIENT);
 	for (i = 0; i < sizeof(settle) / sizeof(settle[0]); i++) {
-		flow_peer(&peer, TRANSPORT_TCPMUX);
+		wrig_peer(&peer, TRANSPORT_TCPMUX);
 		peer.on_settle = settle[i];
 		broke("the server accepted what was not offered: ");
 	}
-	flow_peer(&peer, TRANSPORT_TCPMUX);
+	wrig_peer(&peer, TRANSPORT_TCPMUX);
 	peer.says_len = rocket_put_params(buf, sizeof(buf) - 1, ROCKET_ACCEPT,
 	    &peer.mine) + 1;
 	peer.says = buf;
 	broke("the server accepted what was not offered: octets behind "
 	    "ACCEPT");
-	flow_peer(&peer, TRANSPORT_TCPMUX);
+	wrig_peer(&peer, TRANSPORT_TCPMUX);
 	peer.says = (const uint8_t *)"\1\0\0";
 	peer.says_len = 3;
 	broke("malformed answer: ");
@@ -497,11 +497,11 @@ test_reject(void **state)
 	uint8_t			 buf[ROCKET_MESSAGE_MAX];
 
 	(void)state;
-	flow_side(SIDE_CLIENT);
-	flow_peer(&peer, TRANSPORT_TCPMUX);
+	wrig_side(SIDE_CLIENT);
+	wrig_peer(&peer, TRANSPORT_TCPMUX);
 	peer.says_len = rocket_put_reject(buf, sizeof(buf), &why);
 	peer.says = buf;
-	flow_connect(&peer, 0);
+	wrig_connect(&peer, 0);
 	ended(TUNNEL_END_REJECTED,
 	    "the server refused: not today (too many tunnels)");
 }
@@ -517,27 +517,27 @@ test_drain(void **state)
 	(void)state;
 	for (i = 0; i < WAYS; i++) {
 		way(i);
-		fs = flow_join(&peer, &end, 0);
+		fs = wrig_join(&peer, &end, 0);
 		tunnel_drain(peer.t);
 		tunnel_drain(peer.t);
-		flow_settle();
+		wrig_settle();
 		assert_false(tunnel_has_room(peer.t));
 		if (!(i & 2))
 			assert_int_equal(peer.ctl_drains, 1);
-		flow_write(&end, 1000, 1);
-		flow_send(fs, 1000, 1);
+		wrig_write(&end, 1000, 1);
+		wrig_send(fs, 1000, 1);
 		UNTIL(fs->closes == 1 && end.eof);
 		assert_int_equal(fs->rx + end.rx, 2000);
-		flow_settle();
+		wrig_settle();
 		if (i == 1) {		/* the other side is to close it */
 			assert_int_equal(peer.t->state, TUNNEL_OPEN);
-			flow_cut(&peer, 0);
+			wrig_cut(&peer, 0);
 		} else
 			UNTIL(peer.eof);
-		flow_cut(&peer, 0);
+		wrig_cut(&peer, 0);
 		ended(TUNNEL_END_CLEAN, i == 1 ? "closed by the peer" :
 		    i & 2 ? "its user is done" : "drained");
-		flow_shut(&end, 0);
+		wrig_shut(&end, 0);
 	}
 }
 
@@ -548,15 +548,15 @@ test_drain_timeout(void **state)
 	(void)state;
 	svc->conf.opts.drain_timeout = 5;
 	way(0);
-	fs = flow_join(&peer, &end, FLOW_TCP);
+	fs = wrig_join(&peer, &end, WRIG_TCP);
 	tunnel_drain(peer.t);
-	later(5 * FLOW_SECOND - 1);
+	later(5 * WRIG_SECOND - 1);
 	assert_int_equal(peer.t->state, TUNNEL_OPEN);
 	later(1);
 	UNTIL(end.error == ECONNRESET);
-	flow_cut(&peer, 0);
+	wrig_cut(&peer, 0);
 	ended(TUNNEL_END_CLEAN, "not drained in time");
-	flow_shut(&end, 0);
+	wrig_shut(&end, 0);
 }
 
 /* One that is not open yet: not needed, but where it may have a user. */
@@ -573,10 +573,10 @@ test_drain_early(void **state)
 			if (d == 1 && (i & 1)) {
 				assert_int_equal(peer.t->state,
 				    TUNNEL_OPENING);
-				flow_close(&peer);
+				wrig_close(&peer);
 				continue;
 			}
-			flow_cut(&peer, 0);
+			wrig_cut(&peer, 0);
 			ended(TUNNEL_END_CLEAN, "not needed any more");
 		}
 }
@@ -590,20 +590,20 @@ test_peer_drains(void **state)
 	(void)state;
 	for (i = 0; i < 2; i++) {
 		way(i);
-		fs = flow_join(&peer, &end, 0);
-		flow_control(&peer, &msg);
+		fs = wrig_join(&peer, &end, 0);
+		wrig_control(&peer, &msg);
 		UNTIL(peer.drains == 1);
 		assert_true(peer.t->flags & TUNNEL_F_OLD);
 		/* Who opens streams is who knows: the client may still get. */
 		assert_int_equal(tunnel_has_room(peer.t), i == 1);
-		flow_write(&end, 0, 1);
-		flow_send(fs, 0, 1);
+		wrig_write(&end, 0, 1);
+		wrig_send(fs, 0, 1);
 		UNTIL(fs->closes == 1);
 		if (i == 0)
 			UNTIL(peer.eof);
-		flow_cut(&peer, 0);
+		wrig_cut(&peer, 0);
 		ended(TUNNEL_END_CLEAN, i ? "closed by the peer" : "drained");
-		flow_shut(&end, 0);
+		wrig_shut(&end, 0);
 	}
 }
 
@@ -620,15 +620,15 @@ test_control(void **state)
 	for (i = 0; i < 2; i++) {
 		way(i);
 		assert_int_equal(peer.pings, 1);	/* the first at once */
-		flow_control(&peer, &ping);
-		flow_control(&peer, &more);
+		wrig_control(&peer, &ping);
+		wrig_control(&peer, &more);
 		UNTIL(peer.pongs == 1 && peer.more == 3);
-		later(10 * FLOW_SECOND);
+		later(10 * WRIG_SECOND);
 		assert_int_equal(peer.pings, 2);
 		tunnel_ask_more(peer.t, 5);
 		assert_int_equal(peer.more, i == 1 ? 5 : 3);
 		UNTIL(peer.ctl_mores == (i == 0));
-		flow_close(&peer);
+		wrig_close(&peer);
 	}
 }
 
@@ -646,7 +646,7 @@ test_control_broken(void **state)
 		UNTIL(peer.t == NULL);
 		assert_int_equal(peer.end, TUNNEL_END_PROTOCOL);
 		assert_memory_equal(peer.words, "control stream: ", 16);
-		flow_close(&peer);
+		wrig_close(&peer);
 	}
 }
 
@@ -661,12 +661,12 @@ test_probe(void **state)
 		way(i);
 		tunnel_probe(peer.t);
 		UNTIL(peer.t->probe_until == 0);
-		later(11 * FLOW_SECOND);
+		later(11 * WRIG_SECOND);
 		assert_int_equal(peer.t->state, TUNNEL_OPEN);
 		peer.deaf = 1;
 		tunnel_probe(peer.t);
-		flow_settle();
-		later(10 * FLOW_SECOND - 1);
+		wrig_settle();
+		later(10 * WRIG_SECOND - 1);
 		assert_non_null(peer.t);
 		later(1);
 		ended(TUNNEL_END_LOST, "no answer to a ping after its client "
@@ -679,13 +679,13 @@ test_probe(void **state)
 static void
 fast(uint32_t rate, int n)
 {
-	flow_side(SIDE_CLIENT);
+	wrig_side(SIDE_CLIENT);
 	svc->conf.opts.stream_rate = rate;
-	flow_open(&peer, TRANSPORT_TCPMUX);
-	flow_settle();
-	flow_now += 2 * FLOW_SECOND;	/* the control stream was one */
+	wrig_open(&peer, TRANSPORT_TCPMUX);
+	wrig_settle();
+	wrig_now += 2 * WRIG_SECOND;	/* the control stream was one */
 	while (n-- > 0)
-		(void)flow_stream(&peer, 0, 0);
+		(void)wrig_stream(&peer, 0, 0);
 }
 
 /* It is not read for as long as it takes. */
@@ -697,16 +697,16 @@ test_stream_rate(void **state)
 	(void)state;
 	fast(4, 10);
 	UNTIL(svc->nrelays == 10);	/* at once, and six of them ahead */
-	(void)flow_stream(&peer, 0, 0);
-	flow_settle();
+	(void)wrig_stream(&peer, 0, 0);
+	wrig_settle();
 	assert_int_equal(svc->nrelays, 10);
 	assert_int_equal(svc->stats.streams_held, held + 1);
-	flow_now += FLOW_SECOND;
-	flow_tick(peer.t);
-	flow_settle();
+	wrig_now += WRIG_SECOND;
+	wrig_tick(peer.t);
+	wrig_settle();
 	assert_int_equal(svc->nrelays, 10);
-	flow_now += FLOW_SECOND;
-	flow_tick(peer.t);
+	wrig_now += WRIG_SECOND;
+	wrig_tick(peer.t);
 	UNTIL(svc->nrelays == 11);
 	assert_int_equal(svc->stats.streams_fast, 0);
 	svc->conf.opts.stream_rate = 0;
@@ -718,9 +718,9 @@ test_streams_fast(void **state)
 	(void)state;
 	fast(1, 13);
 	UNTIL(peer.n == 13);
-	flow_settle();
+	wrig_settle();
 	if (peer.t != NULL)
-		(void)flow_stream(&peer, 0, 0);
+		(void)wrig_stream(&peer, 0, 0);
 	ended(TUNNEL_END_PROTOCOL, "the peer opens more than 1 streams in a "
 	    "second");
 	assert_int_equal(svc->stats.streams_fast, 1);
@@ -735,46 +735,46 @@ test_room(void **state)
 	int	 i;
 
 	(void)state;
-	flow_peer(&peer, TRANSPORT_TCPMUX);
+	wrig_peer(&peer, TRANSPORT_TCPMUX);
 	peer.mine.max_streams = 1;
-	flow_connect(&peer, 0);
-	UNTIL(peer.state == FLOW_OPEN && peer.opened);
+	wrig_connect(&peer, 0);
+	UNTIL(peer.state == WRIG_OPEN && peer.opened);
 	assert_true(tunnel_has_room(peer.t));
-	fs = flow_join(&peer, &end, FLOW_TCP);
+	fs = wrig_join(&peer, &end, WRIG_TCP);
 	assert_false(tunnel_has_room(peer.t));
 	assert_int_equal(peer.t->relays, 1);
-	flow_shut(&end, 1);
+	wrig_shut(&end, 1);
 	UNTIL(svc->nrelays == 0);
 	assert_true(tunnel_has_room(peer.t));
 	svc->conf.opts.mux_max_streams = 0;
 	assert_false(tunnel_has_room(peer.t));
 	svc->conf.opts.mux_max_streams = 1024;
-	flow_close(&peer);
+	wrig_close(&peer);
 
 	/* One user in its life, without a mux, also when it is gone. */
 	for (i = 2; i < 4; i++) {
 		way(i);
-		fs = flow_join(&peer, &end, FLOW_TCP);
-		relay_abort(flow_relay(), RESET_ABORT);
+		fs = wrig_join(&peer, &end, WRIG_TCP);
+		relay_abort(wrig_relay(), RESET_ABORT);
 		assert_int_equal(svc->nrelays + svc->nused, 0);
 		assert_false(tunnel_has_room(peer.t));
 		assert_false(tunnel_empty(peer.t));
-		flow_shut(&end, 0);
-		flow_close(&peer);
+		wrig_shut(&end, 0);
+		wrig_close(&peer);
 
 		way(i);
-		fs = flow_join(&peer, &end, FLOW_TCP);
+		fs = wrig_join(&peer, &end, WRIG_TCP);
 		assert_false(tunnel_has_room(peer.t));
 		assert_false(tunnel_empty(peer.t));
 		assert_int_equal(svc->nused, 1);
 		assert_int_equal(peer.taken, 1);
-		flow_send(fs, 10, 1);
-		flow_write(&end, 10, 1);
+		wrig_send(fs, 10, 1);
+		wrig_write(&end, 10, 1);
 		UNTIL(peer.eof);
 		assert_int_equal(fs->closes, 1);
-		flow_cut(&peer, 0);
+		wrig_cut(&peer, 0);
 		ended(TUNNEL_END_CLEAN, "its user is done");
-		flow_shut(&end, 0);
+		wrig_shut(&end, 0);
 	}
 }
 
@@ -785,42 +785,42 @@ test_full(void **state)
 	uint32_t	 max = svc->budget.fds_max;
 
 	(void)state;
-	flow_open(&peer, side(1));
+	wrig_open(&peer, side(1));
 	svc->budget.fds_max = 1;
-	fs = flow_stream(&peer, 0, 0);
+	fs = wrig_stream(&peer, 0, 0);
 	UNTIL(fs->resets == 1);
 	svc->budget.fds_max = max;
 	assert_int_equal(fs->reason, RESET_POLICY);
 	assert_int_equal(svc->budget.fds_short, 1);
-	flow_settle();
-	assert_int_equal(svc->nrelays + flow_nasked, 0);
-	fs = flow_join(&peer, &end, FLOW_TCP);
-	flow_shut(&end, 1);
+	wrig_settle();
+	assert_int_equal(svc->nrelays + wrig_nasked, 0);
+	fs = wrig_join(&peer, &end, WRIG_TCP);
+	wrig_shut(&end, 1);
 	UNTIL(fs->resets == 1);
-	flow_close(&peer);
+	wrig_close(&peer);
 }
 
 /* A client has no more tunnels than it may, also after that has shrunk. */
 static void
 test_tunnels_max(void **state)
 {
-	static struct flow_peer	 first, second;
+	static struct wrig_peer	 first, second;
 	uint32_t		 max = svc->conf.opts.tunnels_max;
 
 	(void)state;
-	flow_open(&first, TRANSPORT_TCPMUX);
-	flow_open(&second, TRANSPORT_TCPMUX);
+	wrig_open(&first, TRANSPORT_TCPMUX);
+	wrig_open(&second, TRANSPORT_TCPMUX);
 	svc->conf.opts.tunnels_max = 1;
-	flow_peer(&peer, TRANSPORT_TCPMUX);
+	wrig_peer(&peer, TRANSPORT_TCPMUX);
 	rejected(REJECT_BUSY);
 	assert_string_equal(peer.words, "client peer has as many tunnels as "
 	    "\"tunnels max\" allows: 1");
 	svc->conf.opts.tunnels_max = max;
-	flow_close(&second);
-	flow_close(&first);
+	wrig_close(&second);
+	wrig_close(&first);
 }
 
-#define T(test)	cmocka_unit_test_setup_teardown(test, flow_setup, flow_teardown)
+#define T(test)	cmocka_unit_test_setup_teardown(test, wrig_setup, wrig_teardown)
 
 int
 main(void)
@@ -853,6 +853,6 @@ main(void)
 		T(test_tunnels_max)
 	};
 
-	return (cmocka_run_group_tests(tests, flow_setup_all,
-	    flow_teardown_all));
+	return (cmocka_run_group_tests(tests, wrig_setup_all,
+	    wrig_teardown_all));
 }

@@ -24,13 +24,13 @@
 #include "shared/compat.h"
 #include "worker/service/limits.h"
 #include "worker/service/user.h"
-#include "flowrig.h"
+#include "workrig.h"
 #include "frame.h"
 
 #define USERS	5
 
-static struct flow_peer		 peer, other;
-static struct flow_end		 users[USERS];
+static struct wrig_peer		 peer, other;
+static struct wrig_end		 users[USERS];
 static struct sockaddr_in	 where;
 
 static int
@@ -55,7 +55,7 @@ setup(void **state)
 {
 	int	 i;
 
-	if (flow_setup(state) == -1)
+	if (wrig_setup(state) == -1)
 		return (-1);
 	user_hold(0);
 	user_listen_begin();
@@ -76,9 +76,9 @@ teardown(void **state)
 	user_listen_begin();
 	user_listen_end();
 	for (i = 0; i < USERS; i++)
-		flow_shut(&users[i], 1);
-	flow_settle();
-	return (flow_teardown(state));
+		wrig_shut(&users[i], 1);
+	wrig_settle();
+	return (wrig_teardown(state));
 }
 
 /* They are in the backlog. */
@@ -92,16 +92,16 @@ come(int first, int n)
 		assert_int_not_equal(fd, -1);
 		assert_int_equal(connect(fd, (struct sockaddr *)&where,
 		    sizeof(where)), 0);
-		flow_end(&users[i], fd);
+		wrig_end(&users[i], fd);
 	}
 }
 
 /* The tunnel's stream n and user i are each other's. */
 static void
-joined(struct flow_peer *p, int n, int i)
+joined(struct wrig_peer *p, int n, int i)
 {
 	UNTIL(p->n > n && p->streams[n].begun);
-	flow_send(&p->streams[n], 100 + i, 0);
+	wrig_send(&p->streams[n], 100 + i, 0);
 	UNTIL(users[i].rx == 100U + i);
 	assert_int_equal(p->streams[n].preface.listener.port,
 	    ntohs(where.sin_port));
@@ -123,26 +123,26 @@ test_no_room(void **state)
 	unsigned int	 told;
 
 	(void)state;
-	flow_settle();
-	assert_int_equal(flow_room, 0);
+	wrig_settle();
+	assert_int_equal(wrig_room, 0);
 	come(0, 2);
-	flow_settle();
+	wrig_settle();
 	assert_int_equal(svc->nrelays, 0);
 	assert_int_equal(svc->stats.users, 0);
 	told = frame_told[IMSG_ROOM];
 	user_changed();
 	assert_int_equal(frame_told[IMSG_ROOM], told);
-	flow_open(&peer, TRANSPORT_TCPMUX);
+	wrig_open(&peer, TRANSPORT_TCPMUX);
 	joined(&peer, 0, 0);
 	joined(&peer, 1, 1);
-	assert_int_equal(flow_room, 1);
+	assert_int_equal(wrig_room, 1);
 	assert_int_equal(svc->stats.users, 2);
 	assert_int_equal(svc->stats.refused, 0);
-	flow_close(&peer);
+	wrig_close(&peer);
 	refused(0);
 	refused(1);
-	flow_settle();
-	assert_int_equal(flow_room, 0);
+	wrig_settle();
+	assert_int_equal(wrig_room, 0);
 }
 
 /* As many as the peer takes; the next when one has gone. */
@@ -150,18 +150,18 @@ static void
 test_one_goes(void **state)
 {
 	(void)state;
-	flow_peer(&peer, TRANSPORT_TCPMUX);
+	wrig_peer(&peer, TRANSPORT_TCPMUX);
 	peer.mine.max_streams = 2;
-	flow_connect(&peer, 0);
+	wrig_connect(&peer, 0);
 	UNTIL(peer.opened);
 	come(0, 3);
 	joined(&peer, 0, 0);
 	joined(&peer, 1, 1);
-	flow_settle();
+	wrig_settle();
 	assert_int_equal(peer.n, 2);
 	user_changed();
-	assert_int_equal(flow_room, 0);
-	flow_shut(&users[0], 1);
+	assert_int_equal(wrig_room, 0);
+	wrig_shut(&users[0], 1);
 	joined(&peer, 2, 2);
 	assert_int_equal(svc->stats.refused, 0);
 }
@@ -175,7 +175,7 @@ test_held(void **state)
 	user_hold(1);
 	come(0, 3);
 	UNTIL(user_waiting() == 3);
-	flow_open(&peer, TRANSPORT_TCPMUX);
+	wrig_open(&peer, TRANSPORT_TCPMUX);
 	joined(&peer, 0, 0);
 	joined(&peer, 1, 1);
 	joined(&peer, 2, 2);
@@ -189,9 +189,9 @@ test_held_in_order(void **state)
 {
 	(void)state;
 	user_hold(1);
-	flow_peer(&peer, TRANSPORT_TCPMUX);
+	wrig_peer(&peer, TRANSPORT_TCPMUX);
 	peer.mine.max_streams = 1;
-	flow_connect(&peer, 0);
+	wrig_connect(&peer, 0);
 	UNTIL(peer.opened);
 	come(0, 1);
 	joined(&peer, 0, 0);
@@ -199,10 +199,10 @@ test_held_in_order(void **state)
 	UNTIL(user_waiting() == 1);
 	come(2, 1);
 	UNTIL(user_waiting() == 2);
-	flow_shut(&users[0], 1);
+	wrig_shut(&users[0], 1);
 	joined(&peer, 1, 1);
 	assert_int_equal(user_waiting(), 1);
-	flow_shut(&users[1], 1);
+	wrig_shut(&users[1], 1);
 	joined(&peer, 2, 2);
 }
 
@@ -218,7 +218,7 @@ test_queue_bounded(void **state)
 	assert_int_equal(svc->stats.refused, 1);
 	assert_int_equal(svc->nrelays, 2);
 	/* The others are in order. */
-	flow_open(&peer, TRANSPORT_TCPMUX);
+	wrig_open(&peer, TRANSPORT_TCPMUX);
 	joined(&peer, 0, 1);
 	joined(&peer, 1, 2);
 }
@@ -227,28 +227,28 @@ test_queue_bounded(void **state)
 static void
 test_timeout(void **state)
 {
-	uint64_t	 start = flow_now;
+	uint64_t	 start = wrig_now;
 
 	(void)state;
 	user_hold(1);
 	come(0, 1);
 	UNTIL(user_waiting() == 1);
-	flow_now = start + 10 * FLOW_SECOND;
+	wrig_now = start + 10 * WRIG_SECOND;
 	come(1, 1);
 	UNTIL(user_waiting() == 2);
-	flow_now = start + 30 * FLOW_SECOND - 1;
+	wrig_now = start + 30 * WRIG_SECOND - 1;
 	user_changed();			/* arms the timer anew */
-	flow_timers();
+	wrig_timers();
 	assert_int_equal(user_waiting(), 2);
-	flow_now++;
+	wrig_now++;
 	refused(0);
 	assert_int_equal(user_waiting(), 1);
 	assert_int_equal(svc->stats.refused, 1);
-	flow_now = start + 40 * FLOW_SECOND - 1;
+	wrig_now = start + 40 * WRIG_SECOND - 1;
 	user_changed();
-	flow_timers();
+	wrig_timers();
 	assert_int_equal(user_waiting(), 1);
-	flow_now++;
+	wrig_now++;
 	refused(1);
 	assert_int_equal(user_waiting(), 0);
 	assert_int_equal(svc->nrelays, 0);
@@ -263,17 +263,17 @@ test_leaves(void **state)
 	user_hold(1);
 	come(0, 3);
 	UNTIL(user_waiting() == 3);
-	flow_shut(&users[0], 1);
-	flow_write(&users[1], 50, 1);
-	flow_settle();
+	wrig_shut(&users[0], 1);
+	wrig_write(&users[1], 50, 1);
+	wrig_settle();
 	assert_int_equal(user_waiting(), 3);
-	flow_open(&peer, TRANSPORT_TCPMUX);
+	wrig_open(&peer, TRANSPORT_TCPMUX);
 	UNTIL(peer.streams[0].resets == 1);
 	UNTIL(peer.streams[1].fins == 1);
 	assert_int_equal(peer.streams[1].rx, 50);
 	assert_int_equal(peer.streams[0].reason, RESET_ABORT);
 	joined(&peer, 2, 2);
-	flow_send(&peer.streams[1], 1, 1);
+	wrig_send(&peer.streams[1], 1, 1);
 	UNTIL(users[1].eof);
 	UNTIL(svc->nrelays == 1);
 }
@@ -295,7 +295,7 @@ test_shared(void **state)
 	(void)state;
 	svc->conf.opts.prefork = 2;
 	come(0, 3);
-	flow_settle();
+	wrig_settle();
 	user_hold(1);
 	for (i = 1; i <= 3; i++) {
 		once();
@@ -304,12 +304,12 @@ test_shared(void **state)
 	svc->conf.opts.prefork = 1;
 	user_hold(0);
 	come(3, 2);
-	flow_settle();
+	wrig_settle();
 	assert_int_equal(user_waiting(), 3);
 	user_hold(1);
 	once();
 	assert_int_equal(user_waiting(), 5);
-	flow_open(&peer, TRANSPORT_TCPMUX);
+	wrig_open(&peer, TRANSPORT_TCPMUX);
 	UNTIL(user_waiting() == 0);
 }
 
@@ -320,11 +320,11 @@ test_tight(void **state)
 	int64_t	 much = svc->budget.max / 8 * 7 + 1;
 
 	(void)state;
-	flow_open(&peer, TRANSPORT_TCPMUX);
+	wrig_open(&peer, TRANSPORT_TCPMUX);
 	budget_hold(&svc->budget, much);
 	user_changed();
 	come(0, 1);
-	flow_settle();
+	wrig_settle();
 	assert_int_equal(svc->nrelays, 0);
 	budget_hold(&svc->budget, -much);
 	svc->events->changed();
@@ -339,16 +339,16 @@ test_full(void **state)
 	uint32_t	 max = svc->budget.fds_max;
 
 	(void)state;
-	flow_open(&peer, TRANSPORT_TCPMUX);
+	wrig_open(&peer, TRANSPORT_TCPMUX);
 	svc->budget.fds_max = 2;		/* the tunnel, and one user */
 	come(0, 2);
 	joined(&peer, 0, 0);
-	flow_settle();
+	wrig_settle();
 	user_changed();
 	user_changed();
 	assert_int_equal(svc->nrelays, 1);
 	assert_int_equal(svc->budget.fds_short, 1);
-	flow_shut(&users[0], 1);
+	wrig_shut(&users[0], 1);
 	joined(&peer, 1, 1);
 	svc->budget.fds_max = max;
 }
@@ -360,13 +360,13 @@ test_full_shed(void **state)
 	uint32_t	 max = svc->budget.fds_max;
 
 	(void)state;
-	flow_open(&peer, TRANSPORT_TCPMUX);
+	wrig_open(&peer, TRANSPORT_TCPMUX);
 	svc->budget.fds_max = 3;
 	come(0, 2);
 	joined(&peer, 0, 0);
 	joined(&peer, 1, 1);
-	flow_now += 11 * FLOW_SECOND;
-	flow_write(&users[0], 10, 0);
+	wrig_now += 11 * WRIG_SECOND;
+	wrig_write(&users[0], 10, 0);
 	UNTIL(peer.streams[0].rx == 10);
 	come(2, 1);
 	refused(1);
@@ -382,13 +382,13 @@ static void
 test_users_max(void **state)
 {
 	(void)state;
-	flow_open(&peer, TRANSPORT_TCPMUX);
+	wrig_open(&peer, TRANSPORT_TCPMUX);
 	svc->conf.opts.users_max = 3;
 	svc->conf.opts.prefork = 2;	/* its part is two */
 	limits_ready();
 	come(0, 1);
 	joined(&peer, 0, 0);
-	flow_now += FLOW_SECOND;
+	wrig_now += WRIG_SECOND;
 	come(1, 2);
 	refused(0);
 	joined(&peer, 1, 1);
@@ -419,7 +419,7 @@ test_users_per_source(void **state)
 	refused(0);
 	assert_int_equal(user_waiting(), 2);
 	assert_int_equal(frame_figure("users_shed_source"), 1);
-	flow_open(&peer, TRANSPORT_TCPMUX);
+	wrig_open(&peer, TRANSPORT_TCPMUX);
 	joined(&peer, 0, 1);
 	joined(&peer, 1, 2);
 	svc->conf.opts.users_per_source = 0;
@@ -430,14 +430,14 @@ static void
 test_user_rate(void **state)
 {
 	(void)state;
-	flow_open(&peer, TRANSPORT_TCPMUX);
+	wrig_open(&peer, TRANSPORT_TCPMUX);
 	svc->conf.opts.user_rate = 2;
 	come(0, 3);
 	refused(2);
 	joined(&peer, 0, 0);
 	joined(&peer, 1, 1);
 	assert_int_equal(frame_figure("users_paced"), 1);
-	flow_now += FLOW_SECOND;
+	wrig_now += WRIG_SECOND;
 	come(3, 1);
 	joined(&peer, 2, 3);
 	svc->conf.opts.user_rate = 0;
@@ -447,29 +447,29 @@ static void
 test_idle(void **state)
 {
 	(void)state;
-	flow_open(&peer, TRANSPORT_TCPMUX);
+	wrig_open(&peer, TRANSPORT_TCPMUX);
 	svc->conf.opts.user_idle = 5;
 	come(0, 2);
 	joined(&peer, 0, 0);
 	joined(&peer, 1, 1);
-	flow_now += 5 * FLOW_SECOND;
+	wrig_now += 5 * WRIG_SECOND;
 	user_tick();
 	assert_int_equal(svc->nrelays, 2);
-	flow_write(&users[0], 10, 0);
+	wrig_write(&users[0], 10, 0);
 	UNTIL(peer.streams[0].rx == 10);
-	flow_now += FLOW_SECOND;
+	wrig_now += WRIG_SECOND;
 	user_tick();
 	refused(1);
 	UNTIL(peer.streams[1].resets == 1);
 	assert_int_equal(peer.streams[1].reason, RESET_TIMEOUT);
 	/* what comes from the target counts as well */
-	flow_now += 4 * FLOW_SECOND;
-	flow_send(&peer.streams[0], 10, 0);
+	wrig_now += 4 * WRIG_SECOND;
+	wrig_send(&peer.streams[0], 10, 0);
 	UNTIL(users[0].rx == 110);
-	flow_now += 5 * FLOW_SECOND;
+	wrig_now += 5 * WRIG_SECOND;
 	user_tick();
 	assert_int_equal(svc->nrelays, 1);
-	flow_now += FLOW_SECOND;
+	wrig_now += WRIG_SECOND;
 	user_tick();
 	refused(0);
 	assert_int_equal(frame_figure("users_idled"), 2);
@@ -482,7 +482,7 @@ test_blocked(void **state)
 	struct msg_net	 net = { .rule = { .bits = 8 } };
 
 	(void)state;
-	flow_open(&peer, TRANSPORT_TCPMUX);
+	wrig_open(&peer, TRANSPORT_TCPMUX);
 	net.rule.addr.family = ADDR_IPV4;
 	net.rule.addr.octets[0] = 127;
 	limits_begin();
@@ -508,7 +508,7 @@ test_emfile(void **state)
 	int		 fd;
 
 	(void)state;
-	flow_open(&peer, TRANSPORT_TCPMUX);
+	wrig_open(&peer, TRANSPORT_TCPMUX);
 	come(0, 1);
 	assert_int_equal(getrlimit(RLIMIT_NOFILE, &rl), 0);
 	assert_int_not_equal(fd = dup(0), -1);	/* the lowest one */
@@ -517,13 +517,13 @@ test_emfile(void **state)
 	none.rlim_cur = fd;
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
 	UNTIL(svc->stats.accept_paused == 1);
-	flow_settle();
+	wrig_settle();
 	user_changed();
-	flow_settle();
+	wrig_settle();
 	/* It is not tried again and again meanwhile. */
 	assert_int_equal(svc->stats.accept_paused, 1);
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &rl), 0);
-	flow_settle();
+	wrig_settle();
 	assert_int_equal(svc->nrelays, 0);
 	joined(&peer, 0, 0);
 	assert_int_equal(svc->stats.accept_paused, 1);
@@ -536,8 +536,8 @@ static void
 test_pick(void **state)
 {
 	(void)state;
-	flow_open(&peer, TRANSPORT_TCPMUX);
-	flow_open(&other, TRANSPORT_TCPMUX);
+	wrig_open(&peer, TRANSPORT_TCPMUX);
+	wrig_open(&other, TRANSPORT_TCPMUX);
 	come(0, 1);
 	joined(&peer, 0, 0);
 	come(1, 1);
@@ -559,20 +559,20 @@ test_more(void **state)
 {
 	(void)state;
 	svc->conf.opts.mux_concurrency = 2;
-	flow_now += FLOW_SECOND;
-	flow_open(&peer, TRANSPORT_TCPMUX);
+	wrig_now += WRIG_SECOND;
+	wrig_open(&peer, TRANSPORT_TCPMUX);
 	come(0, 1);
 	joined(&peer, 0, 0);
-	flow_settle();
+	wrig_settle();
 	assert_int_equal(peer.ctl_mores, 0);
 	come(1, 1);
 	joined(&peer, 1, 1);
 	UNTIL(peer.ctl_mores == 1);
 	come(2, 1);
 	joined(&peer, 2, 2);
-	flow_settle();
+	wrig_settle();
 	assert_int_equal(peer.ctl_mores, 1);
-	flow_now += FLOW_SECOND / 2;
+	wrig_now += WRIG_SECOND / 2;
 	come(3, 1);
 	joined(&peer, 3, 3);
 	UNTIL(peer.ctl_mores == 2);
@@ -587,18 +587,18 @@ test_listeners(void **state)
 	unsigned int	 fds;
 
 	(void)state;
-	flow_open(&peer, TRANSPORT_TCPMUX);
+	wrig_open(&peer, TRANSPORT_TCPMUX);
 	come(0, 1);
 	joined(&peer, 0, 0);
-	fds = flow_fds();
+	fds = wrig_fds();
 	user_listen_begin();
 	assert_int_equal(user_listen_add(listener(), 2), 0);
 	user_listen_end();
 	user_changed();
-	assert_int_equal(flow_fds(), fds);
+	assert_int_equal(wrig_fds(), fds);
 	come(1, 1);
 	joined(&peer, 1, 1);
-	flow_send(&peer.streams[0], 1, 0);
+	wrig_send(&peer.streams[0], 1, 0);
 	UNTIL(users[0].rx == 101);
 }
 
@@ -612,18 +612,18 @@ test_stop(void **state)
 	user_hold(1);
 	come(0, 2);
 	UNTIL(user_waiting() == 2);
-	fds = flow_fds();
+	fds = wrig_fds();
 	user_stop();
 	refused(0);
 	refused(1);
 	assert_int_equal(user_waiting(), 0);
 	assert_int_equal(svc->stats.refused, 2);
-	assert_int_equal(flow_fds(), fds - 3);
+	assert_int_equal(wrig_fds(), fds - 3);
 	assert_int_equal(user_listen_add(listener(), 3), 0);
 	user_changed();
 	user_hold(1);
 	come(2, 1);
-	flow_settle();
+	wrig_settle();
 	assert_int_equal(svc->nrelays, 0);
 }
 
@@ -656,6 +656,6 @@ main(void)
 		T(test_stop)
 	};
 
-	return (cmocka_run_group_tests(tests, flow_setup_all,
-	    flow_teardown_all));
+	return (cmocka_run_group_tests(tests, wrig_setup_all,
+	    wrig_teardown_all));
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * The worker of flowrig.h as its process starts it: configured by messages,
+ * The worker of workrig.h as its process starts it: configured by messages,
  * with keys, and asked by control.
  */
 
@@ -22,16 +22,16 @@
 #include <cmocka.h>
 
 #include "shared/compat.h"
-#include "flowrigint.h"
+#include "workrigint.h"
 #include "frame.h"
 
-struct msg_service	 flow_conf;
-struct msg_key		 flow_token = {
+struct msg_service	 wrig_conf;
+struct msg_key		 wrig_token = {
 	.identity = "sixteen octets!", .key = "k"
 };
-struct sockaddr_in	 flow_where;
-struct flow_answer	 flow_answer;
-struct far_end		 flow_keys, flow_asker;
+struct sockaddr_in	 wrig_where;
+struct wrig_answer	 wrig_answer;
+struct far_end		 wrig_keys, wrig_asker;
 
 static int		 lfd = -1;
 static unsigned int	 fds_before;
@@ -44,41 +44,41 @@ asker_got(struct far_end *e, struct imsg *imsg)
 	(void)e;
 	switch (imsg_get_type(imsg)) {
 	case IMSG_CTL_SERVICE:
-		flow_answer.nservices++;
-		assert_int_equal(imsg_get_data(imsg, &flow_answer.service,
-		    sizeof(flow_answer.service)), 0);
+		wrig_answer.nservices++;
+		assert_int_equal(imsg_get_data(imsg, &wrig_answer.service,
+		    sizeof(wrig_answer.service)), 0);
 		break;
 	case IMSG_CTL_SESSION:
-		flow_answer.nsessions++;
-		assert_int_equal(imsg_get_data(imsg, &flow_answer.session,
-		    sizeof(flow_answer.session)), 0);
+		wrig_answer.nsessions++;
+		assert_int_equal(imsg_get_data(imsg, &wrig_answer.session,
+		    sizeof(wrig_answer.session)), 0);
 		break;
 	case IMSG_CTL_STREAM:
-		flow_answer.nstreams++;
+		wrig_answer.nstreams++;
 		break;
 	}
 }
 
 void
-flow_keyed(void)
+wrig_keyed(void)
 {
 	struct msg_count	 count = { 1 };
 
-	frame_say(&flow_keys, IMSG_KEY, &flow_token, sizeof(flow_token));
-	frame_say(&flow_keys, IMSG_KEYS_END, &count, sizeof(count));
+	frame_say(&wrig_keys, IMSG_KEY, &wrig_token, sizeof(wrig_token));
+	frame_say(&wrig_keys, IMSG_KEYS_END, &count, sizeof(count));
 }
 
 int
-flow_ask(uint32_t type, uint32_t serial)
+wrig_ask(uint32_t type, uint32_t serial)
 {
 	struct ctl_request	 req;
 
 	memset(&req, 0, sizeof(req));
 	req.request = FRAME_REQUEST;
 	req.session.serial = serial;
-	flow_answer.nservices = flow_answer.nsessions = 0;
-	flow_answer.nstreams = frame_done = 0;
-	frame_role->ask(flow_asker.near, type, &req);
+	wrig_answer.nservices = wrig_answer.nsessions = 0;
+	wrig_answer.nstreams = frame_done = 0;
+	frame_role->ask(wrig_asker.near, type, &req);
 	frame_run(2);
 	frame_run(2);
 	return (frame_done);
@@ -94,7 +94,7 @@ find_tick(const struct event_base *base, const struct event *ev, void *arg)
 }
 
 void
-flow_second(void)
+wrig_second(void)
 {
 	struct event	*ev = NULL;
 
@@ -105,24 +105,24 @@ flow_second(void)
 }
 
 void
-flow_trust(const struct msg_key *key)
+wrig_trust(const struct msg_key *key)
 {
-	assert_int_equal(seal_ctx_keys(flow_ctx[frame_begin.opens], key, 1),
+	assert_int_equal(seal_ctx_keys(wrig_ctx[frame_begin.opens], key, 1),
 	    0);
 }
 
 /* ---- a worker that has started ---- */
 
 void
-flow_configured(int reload)
+wrig_configured(int reload)
 {
 	frame_role->begin();
-	assert_int_equal(frame_configure(IMSG_CONF_SERVICE, -1, &flow_conf,
-	    sizeof(flow_conf), NULL), 0);
+	assert_int_equal(frame_configure(IMSG_CONF_SERVICE, -1, &wrig_conf,
+	    sizeof(wrig_conf), NULL), 0);
 	if (lfd != -1) {
 		struct msg_listen	 l = { .number = 4 };
 
-		addr_from_sa(&l.addr, (struct sockaddr *)&flow_where);
+		addr_from_sa(&l.addr, (struct sockaddr *)&wrig_where);
 		assert_int_equal(frame_configure(IMSG_CONF_LISTEN,
 		    fcntl(lfd, F_DUPFD_CLOEXEC, 0), &l, sizeof(l), NULL), 0);
 	} else {
@@ -136,6 +136,7 @@ flow_configured(int reload)
 		d.ports = 3;
 		d.for_port = 7000;
 		d.transport = 0;
+		d.kinds = KIND_TCP;
 		strlcpy(d.host, "ssh.example", sizeof(d.host));
 		assert_int_equal(frame_configure(IMSG_CONF_TARGET, -1, &d,
 		    sizeof(d), NULL), 0);
@@ -144,14 +145,14 @@ flow_configured(int reload)
 }
 
 void
-flow_default(enum side side)
+wrig_default(enum side side)
 {
-	struct service_opts	*o = &flow_conf.opts;
+	struct service_opts	*o = &wrig_conf.opts;
 
-	flow_conf.side = side;
-	flow_conf.pool_share = 1;
-	strlcpy(flow_conf.name, "web", sizeof(flow_conf.name));
-	strlcpy(flow_conf.client_id, "nelson", sizeof(flow_conf.client_id));
+	wrig_conf.side = side;
+	wrig_conf.pool_share = 1;
+	strlcpy(wrig_conf.name, "web", sizeof(wrig_conf.name));
+	strlcpy(wrig_conf.client_id, "nelson", sizeof(wrig_conf.client_id));
 	o->mux_version = 2;
 	o->mux_concurrency = 16;
 	o->mux_max_streams = 100;
@@ -174,25 +175,25 @@ flow_default(enum side side)
 static void
 listens(void)
 {
-	socklen_t	 len = sizeof(flow_where);
+	socklen_t	 len = sizeof(wrig_where);
 
-	flow_where.sin_family = AF_INET;
-	flow_where.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	wrig_where.sin_family = AF_INET;
+	wrig_where.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	assert_int_not_equal(lfd = socket(AF_INET, SOCK_STREAM |
 	    SOCK_NONBLOCK | SOCK_CLOEXEC, 0), -1);
-	assert_int_equal(bind(lfd, (struct sockaddr *)&flow_where, len), 0);
+	assert_int_equal(bind(lfd, (struct sockaddr *)&wrig_where, len), 0);
 	assert_int_equal(listen(lfd, 128), 0);
-	assert_int_equal(getsockname(lfd, (struct sockaddr *)&flow_where, &len),
+	assert_int_equal(getsockname(lfd, (struct sockaddr *)&wrig_where, &len),
 	    0);
 }
 
 void
-flow_start(enum side side)
+wrig_start(enum side side)
 {
 	signal(SIGPIPE, SIG_IGN);
 	alarm(60);
-	if (flow_conf.side == SIDE_NONE)
-		flow_default(side);
+	if (wrig_conf.side == SIDE_NONE)
+		wrig_default(side);
 	if (side == SIDE_SERVER)
 		listens();
 	frame_begin.side = side;
@@ -200,25 +201,25 @@ flow_start(enum side side)
 	frame_begin.opens = !frame_begin.dials;
 	frame_begin.service = 5;
 	memset(frame_begin.start_id, 0x77, sizeof(frame_begin.start_id));
-	flow_opts = &flow_conf.opts;
-	flow_role();
-	flow_ctx[frame_begin.opens] = seal_ctx_new(frame_begin.dials ?
+	wrig_opts = &wrig_conf.opts;
+	wrig_role();
+	wrig_ctx[frame_begin.opens] = seal_ctx_new(frame_begin.dials ?
 	    SIDE_SERVER : SIDE_CLIENT);
-	assert_non_null(flow_ctx[frame_begin.opens]);
-	flow_trust(&flow_token);
-	frame_join(&flow_keys, PROC_KEYS, 0, SIDE_NONE, flow_got);
-	frame_join(&flow_asker, PROC_CONTROL, 0, SIDE_NONE, asker_got);
-	frame_asker = flow_asker.near;
-	flow_configured(0);
-	fds_before = flow_fds();
+	assert_non_null(wrig_ctx[frame_begin.opens]);
+	wrig_trust(&wrig_token);
+	frame_join(&wrig_keys, PROC_KEYS, 0, SIDE_NONE, wrig_got);
+	frame_join(&wrig_asker, PROC_CONTROL, 0, SIDE_NONE, asker_got);
+	frame_asker = wrig_asker.near;
+	wrig_configured(0);
+	fds_before = wrig_fds();
 }
 
 void
-flow_clean(void)
+wrig_clean(void)
 {
-	flow_peers_gone();
+	wrig_peers_gone();
 	UNTIL(frame_figure("sessions") == 0 && frame_figure("streams") == 0);
 	UNTIL(frame_figure("memory") == 0);
-	flow_settle();
-	assert_int_equal(flow_fds(), fds_before);
+	wrig_settle();
+	assert_int_equal(wrig_fds(), fds_before);
 }

@@ -7,13 +7,13 @@
  * are sockets that the test has the other end of.  All of them are driven by
  * one event base.
  *
- * After flow_setup_all one worker serves all tests, on the test's clock, and a
- * test looks into it.  flow_start has it configured and told all that its
+ * After wrig_setup_all one worker serves all tests, on the test's clock, and a
+ * test looks into it.  wrig_start has it configured and told all that its
  * process would tell it.
  */
 
-#ifndef UNIT_FLOWRIG_H
-#define UNIT_FLOWRIG_H
+#ifndef UNIT_WORKRIG_H
+#define UNIT_WORKRIG_H
 
 #include <sys/types.h>
 #include <sys/queue.h>
@@ -32,12 +32,12 @@
 #include "worker/tunnel/tunnel.h"
 #include "frame.h"
 
-#define FLOW_STREAMS	16		/* ever, of one peer */
-#define FLOW_TEXT	1100		/* a preface, or a status octet */
-#define FLOW_SECOND	1000000ULL
+#define WRIG_STREAMS	16		/* ever, of one peer */
+#define WRIG_TEXT	1100		/* a preface, or a status octet */
+#define WRIG_SECOND	1000000ULL
 
 /* The test's end of a user's or target's socket; octets are a pattern's. */
-struct flow_end {
+struct wrig_end {
 	struct event	 ev_read, ev_write;
 	int		 fd;		/* -1: closed */
 	int		 eof, error;	/* how reading ended */
@@ -50,31 +50,31 @@ struct flow_end {
 };
 
 /* What a pair of sockets is like. */
-#define FLOW_TCP	0x01		/* else AF_UNIX */
-#define FLOW_SMALL	0x02		/* takes little at once */
+#define WRIG_TCP	0x01		/* else AF_UNIX */
+#define WRIG_SMALL	0x02		/* takes little at once */
 
-/* How flow_stream opens one. */
-#define FLOW_ANSWER	0x01		/* and wants an answer */
+/* How wrig_stream opens one. */
+#define WRIG_ANSWER	0x01		/* and wants an answer */
 
-enum flow_state {
-	FLOW_SHAKES,
-	FLOW_TALKS,			/* HELLO, ACCEPT */
-	FLOW_OPEN,
-	FLOW_DONE			/* refused, or failed */
+enum wrig_state {
+	WRIG_SHAKES,
+	WRIG_TALKS,			/* HELLO, ACCEPT */
+	WRIG_OPEN,
+	WRIG_DONE			/* refused, or failed */
 };
 
 /* A stream as the peer has it. */
-struct flow_stream {
-	struct flow_peer	*peer;
+struct wrig_stream {
+	struct wrig_peer	*peer;
 	struct stream		*st;	/* NULL: it has ended */
 	struct lz		*lz;
 	uint64_t		 rx, tx, tx_left;
 	size_t			 tx_piece;	/* at most in one pull; 0 */
 	int			 tx_fin;	/* once tx_left has gone */
-	uint8_t			 text[FLOW_TEXT]; /* before the pattern */
+	uint8_t			 text[WRIG_TEXT]; /* before the pattern */
 	size_t			 text_len;
 	int			 begun;	/* what comes is the pattern */
-	uint8_t			 head[FLOW_TEXT]; /* to be sent before it */
+	uint8_t			 head[WRIG_TEXT]; /* to be sent before it */
 	size_t			 head_len, head_off;
 	struct want	 preface;
 	int			 hold;	/* what comes is not consumed */
@@ -83,22 +83,22 @@ struct flow_stream {
 	enum reset_reason	 reason;
 };
 
-struct flow_peer {
-	SLIST_ENTRY(flow_peer)	 entry;
+struct wrig_peer {
+	SLIST_ENTRY(wrig_peer)	 entry;
 	struct budget		 acct;	/* of its wire */
 	struct wire		 wire;
 	struct event		 ev;	/* its turn */
 	struct seal		*seal;
 	struct session		*s;
 	struct tunnel		*t;	/* the worker's end; NULL: gone */
-	enum flow_state		 state;
+	enum wrig_state		 state;
 	uint32_t		 transport;
 	int			 mute;	/* says nothing after the handshake */
 	int			 deaf;	/* does not read the tunnel */
 	int			 no_pong;
 	int			 cut;	/* it is closed */
 	int			 hold;	/* streams that come start with it */
-	/* before flow_connect: what it says for HELLO or ACCEPT */
+	/* before wrig_connect: what it says for HELLO or ACCEPT */
 	const uint8_t		*says;
 	size_t			 says_len;
 	struct rocket_params	 mine;	/* HELLO, or what it settles with */
@@ -120,126 +120,126 @@ struct flow_peer {
 	/* the control stream: what came, and how often */
 	int			 pings, pongs, ctl_drains, ctl_mores, notices;
 	char			 notice[ROCKET_NOTICE_MAX];	/* the last */
-	struct flow_stream	 ctl;
-	struct flow_stream	 streams[FLOW_STREAMS];
+	struct wrig_stream	 ctl;
+	struct wrig_stream	 streams[WRIG_STREAMS];
 	int			 n;
 };
 
-extern struct service	*svc;		/* after flow_setup_all */
-extern uint64_t		 flow_now;	/* worker_now */
-extern const char	*flow_fault;	/* what a callback has found */
+extern struct service	*svc;		/* after wrig_setup_all */
+extern uint64_t		 wrig_now;	/* worker_now */
+extern const char	*wrig_fault;	/* what a callback has found */
 /* The other processes, and the last that dial was asked, the gate was told. */
-extern struct far_end	 flow_gate, flow_dial;
-extern struct msg_dial	 flow_asked;
-extern uint64_t		 flow_proven, flow_closed;
-extern unsigned int	 flow_nasked, flow_ncancelled, flow_nproven,
-			 flow_nclosed, flow_nblamed, flow_blamed;
-extern int		 flow_room;	/* the last IMSG_ROOM, or -1 */
+extern struct far_end	 wrig_gate, wrig_dial;
+extern struct msg_dial	 wrig_asked;
+extern uint64_t		 wrig_proven, wrig_closed;
+extern unsigned int	 wrig_nasked, wrig_ncancelled, wrig_nproven,
+			 wrig_nclosed, wrig_nblamed, wrig_blamed;
+extern int		 wrig_room;	/* the last IMSG_ROOM, or -1 */
 
-/* flowrig.c */
+/* workrig.c */
 
-int		 flow_setup_all(void **);
-int		 flow_teardown_all(void **);
+int		 wrig_setup_all(void **);
+int		 wrig_teardown_all(void **);
 /* Server side, usual options, nothing held; teardown: nothing held again. */
-int		 flow_setup(void **);
-int		 flow_teardown(void **);
-void		 flow_side(enum side);
+int		 wrig_setup(void **);
+int		 wrig_teardown(void **);
+void		 wrig_side(enum side);
 /* The one key of either side: all of its octets are these. */
-void		 flow_key(enum side, uint8_t id, uint8_t secret);
-unsigned int	 flow_fds(void);	/* open descriptors but pipes' */
-unsigned int	 flow_pipes(void);	/* that have been made */
+void		 wrig_key(enum side, uint8_t id, uint8_t secret);
+unsigned int	 wrig_fds(void);	/* open descriptors but pipes' */
+unsigned int	 wrig_pipes(void);	/* that have been made */
 /* One turn of the loop, which waits for an event; too long: it has failed. */
-void		 flow_begin(void);
-void		 flow_once(const char *what, int line);
+void		 wrig_begin(void);
+void		 wrig_once(const char *what, int line);
 #define UNTIL(cond)	do {						\
-	for (flow_begin(); !(cond); )					\
-		flow_once(#cond, __LINE__);				\
+	for (wrig_begin(); !(cond); )					\
+		wrig_once(#cond, __LINE__);				\
 } while (0)
 /* All that is under way gets as far as it can. */
-void		 flow_settle(void);
+void		 wrig_settle(void);
 
 /* And all timers that are due have fired, by the loop's clock. */
-void		 flow_timers(void);
+void		 wrig_timers(void);
 
 /* Makes a pair: the worker's descriptor, and the test's end. */
-int		 flow_pair(struct flow_end *, int how);
+int		 wrig_pair(struct wrig_end *, int how);
 /* The test's end only, of a descriptor (taken). */
-void		 flow_end(struct flow_end *, int fd);
-void		 flow_read(struct flow_end *, int on);
-void		 flow_write(struct flow_end *, uint64_t, int shut);
-void		 flow_shut(struct flow_end *, int rst);
+void		 wrig_end(struct wrig_end *, int fd);
+void		 wrig_read(struct wrig_end *, int on);
+void		 wrig_write(struct wrig_end *, uint64_t, int shut);
+void		 wrig_shut(struct wrig_end *, int rst);
 
 /*
  * Presets mine, then starts the peer, whose socket's other end is returned for
- * the worker; flow_connect makes a tunnel of it.
+ * the worker; wrig_connect makes a tunnel of it.
  */
-void		 flow_peer(struct flow_peer *, uint32_t transport);
-int		 flow_far(struct flow_peer *, int how);
-void		 flow_connect(struct flow_peer *, int how);
+void		 wrig_peer(struct wrig_peer *, uint32_t transport);
+int		 wrig_far(struct wrig_peer *, int how);
+void		 wrig_connect(struct wrig_peer *, int how);
 /* Both, to where the session runs. */
-void		 flow_open(struct flow_peer *, uint32_t transport);
+void		 wrig_open(struct wrig_peer *, uint32_t transport);
 /*
  * A relay of the tunnel's next stream, e is the other end of its socket: of a
  * user, or of the target, by the worker's side.
  */
-struct flow_stream *flow_join(struct flow_peer *, struct flow_end *e, int how);
+struct wrig_stream *wrig_join(struct wrig_peer *, struct wrig_end *e, int how);
 /* The peer's end is closed, without a word; rst: by a reset. */
-void		 flow_cut(struct flow_peer *, int rst);
+void		 wrig_cut(struct wrig_peer *, int rst);
 /* The same, and the tunnel is gone after; teardown does it for all. */
-void		 flow_close(struct flow_peer *);
-void		 flow_wake(struct flow_peer *);
+void		 wrig_close(struct wrig_peer *);
+void		 wrig_wake(struct wrig_peer *);
 /* The peer (of a client's worker) opens a stream with this preface. */
-struct flow_stream *flow_stream(struct flow_peer *, uint32_t flags,
+struct wrig_stream *wrig_stream(struct wrig_peer *, uint32_t flags,
 		    size_t piece);
-struct flow_stream *flow_want(struct flow_peer *, const struct want *,
+struct wrig_stream *wrig_want(struct wrig_peer *, const struct want *,
 		    size_t piece);
-void		 flow_send(struct flow_stream *, uint64_t, int fin);
+void		 wrig_send(struct wrig_stream *, uint64_t, int fin);
 /* Consumes what was held, and holds no more. */
-void		 flow_consume(struct flow_stream *);
-void		 flow_control(struct flow_peer *, const struct rocket_ctl *);
-void		 flow_reset(struct flow_stream *, enum reset_reason);
+void		 wrig_consume(struct wrig_stream *);
+void		 wrig_control(struct wrig_peer *, const struct rocket_ctl *);
+void		 wrig_reset(struct wrig_stream *, enum reset_reason);
 /* dial answers the last request: with a socket, or error. */
-void		 flow_dialled(int fd);
-void		 flow_dial_failed(uint32_t stage, int error);
+void		 wrig_dialled(int fd);
+void		 wrig_dial_failed(uint32_t stage, int error);
 /* The worker's relay that came last. */
-struct relay	*flow_relay(void);
-void		 flow_pattern(uint8_t *, uint64_t off, size_t n);
+struct relay	*wrig_relay(void);
+void		 wrig_pattern(uint8_t *, uint64_t off, size_t n);
 /* The tunnel looks at its deadlines. */
-void		 flow_tick(struct tunnel *);
+void		 wrig_tick(struct tunnel *);
 /* For frame_join, of another gate or dial. */
-void		 flow_got(struct far_end *, struct imsg *);
+void		 wrig_got(struct far_end *, struct imsg *);
 
-/* flowstart.c: the worker as its process starts it, with the real clock. */
+/* workstart.c: the worker as its process starts it, with the real clock. */
 
 /* What it was configured with, its key, and where its users come. */
-extern struct msg_service	 flow_conf;
-extern struct msg_key		 flow_token;
-extern struct sockaddr_in	 flow_where;
-/* keys, and control with what the last flow_ask brought. */
-extern struct far_end		 flow_keys, flow_asker;
-extern struct flow_answer {
+extern struct msg_service	 wrig_conf;
+extern struct msg_key		 wrig_token;
+extern struct sockaddr_in	 wrig_where;
+/* keys, and control with what the last wrig_ask brought. */
+extern struct far_end		 wrig_keys, wrig_asker;
+extern struct wrig_answer {
 	struct ctl_service	 service;	/* the last of each */
 	struct ctl_session	 session;
 	int			 nservices, nsessions, nstreams;
-}				 flow_answer;
+}				 wrig_answer;
 
-/* Presets flow_conf; starts a worker with it, which waits for keys. */
-void		 flow_default(enum side);
-void		 flow_start(enum side);
-/* A set of configuration, as flow_conf is now. */
-void		 flow_configured(int reload);
-/* keys sends flow_token. */
-void		 flow_keyed(void);
+/* Presets wrig_conf; starts a worker with it, which waits for keys. */
+void		 wrig_default(enum side);
+void		 wrig_start(enum side);
+/* A set of configuration, as wrig_conf is now. */
+void		 wrig_configured(int reload);
+/* keys sends wrig_token. */
+void		 wrig_keyed(void);
 /* The peers have this key. */
-void		 flow_trust(const struct msg_key *);
+void		 wrig_trust(const struct msg_key *);
 /* control asks; as frame_done, with the words in frame_words. */
-int		 flow_ask(uint32_t, uint32_t serial);
+int		 wrig_ask(uint32_t, uint32_t serial);
 /* A second of the worker's is over. */
-void		 flow_second(void);
+void		 wrig_second(void);
 /* The peers go, and nothing is left: of descriptors, and of what was held. */
-void		 flow_clean(void);
+void		 wrig_clean(void);
 
 /* A worker is one a process. */
 #define ALONE(f)	FRAME_ALONE(f)
 
-#endif /* UNIT_FLOWRIG_H */
+#endif /* UNIT_WORKRIG_H */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * The peers of flowrig.h: a tunnel's other end, on a wire and a seal as the
+ * The peers of workrig.h: a tunnel's other end, on a wire and a seal as the
  * worker's, but with streams that send and check a pattern.
  */
 
@@ -21,19 +21,19 @@
 #include "worker/relay/relay.h"
 #include "worker/session/smux.h"
 #include "worker/session/solo.h"
-#include "flowrigint.h"
+#include "workrigint.h"
 #include "frame.h"
 
 /* What unpacking may take. */
 #define LZ_ROOM		(16 * 1024 * 1024)
 
-static SLIST_HEAD(, flow_peer)	 peers = SLIST_HEAD_INITIALIZER(peers);
+static SLIST_HEAD(, wrig_peer)	 peers = SLIST_HEAD_INITIALIZER(peers);
 static uint8_t			 batch[WIRE_BATCH];
 
 static const struct seal_io	 peer_io = { wire_read, wire_write };
 
 static int
-peer_muxed(const struct flow_peer *p)
+peer_muxed(const struct wrig_peer *p)
 {
 	return ((p->transport & TRANSPORT_MUX) != 0);
 }
@@ -50,19 +50,19 @@ peer_is_client(void)
 static const struct stream_owner peer_owner;
 
 static void
-stream_own(struct stream *st, struct flow_stream *fs)
+stream_own(struct stream *st, struct wrig_stream *fs)
 {
 	st->owner = &peer_owner;
 	st->arg = fs;
 }
 
-static struct flow_stream *
-stream_new(struct flow_peer *p, struct stream *st)
+static struct wrig_stream *
+stream_new(struct wrig_peer *p, struct stream *st)
 {
-	struct flow_stream	*fs = &p->streams[p->n];
+	struct wrig_stream	*fs = &p->streams[p->n];
 
-	if (p->n == FLOW_STREAMS) {
-		flow_fault = "more streams than expected";
+	if (p->n == WRIG_STREAMS) {
+		wrig_fault = "more streams than expected";
 		return (NULL);
 	}
 	p->n++;
@@ -73,15 +73,15 @@ stream_new(struct flow_peer *p, struct stream *st)
 		stream_own(st, fs);
 	if ((p->settled.caps & CAP_LZ4) &&
 	    (fs->lz = lz_new((p->settled.caps & CAP_FORGET) != 0)) == NULL)
-		flow_fault = "no memory";
+		wrig_fault = "no memory";
 	return (fs);
 }
 
 static int
 peer_opened(struct stream *st)
 {
-	struct flow_peer	*p = st->session->arg;
-	struct flow_stream	*fs;
+	struct wrig_peer	*p = st->session->arg;
+	struct wrig_stream	*fs;
 
 	if (peer_muxed(p) && p->ctl.st == NULL && p->n == 0) {
 		p->ctl.peer = p;
@@ -97,20 +97,20 @@ peer_opened(struct stream *st)
 
 /* At most max octets of the pattern. */
 static size_t
-stream_fill(struct flow_stream *fs, uint8_t *buf, size_t max)
+stream_fill(struct wrig_stream *fs, uint8_t *buf, size_t max)
 {
 	if (fs->tx_piece > 0 && max > fs->tx_piece)
 		max = fs->tx_piece;
 	if (max > fs->tx_left)
 		max = fs->tx_left;
-	flow_pattern(buf, fs->tx, max);
+	wrig_pattern(buf, fs->tx, max);
 	fs->tx += max;
 	fs->tx_left -= max;
 	return (max);
 }
 
 static size_t
-stream_head(struct flow_stream *fs, uint8_t *buf, size_t max)
+stream_head(struct wrig_stream *fs, uint8_t *buf, size_t max)
 {
 	size_t	 n = fs->head_len - fs->head_off;
 
@@ -128,11 +128,11 @@ stream_head(struct flow_stream *fs, uint8_t *buf, size_t max)
 static size_t
 peer_pull(struct stream *st, uint8_t *buf, size_t max)
 {
-	struct flow_stream	*fs = st->arg;
+	struct wrig_stream	*fs = st->arg;
 	uint8_t			*at;
 	size_t			 n, done = 0;
 
-	flow_activity++;
+	wrig_activity++;
 	if (fs->head_len > 0)
 		done = stream_head(fs, buf, max);
 	buf += done;
@@ -154,15 +154,15 @@ peer_pull(struct stream *st, uint8_t *buf, size_t max)
 }
 
 static void
-stream_check(struct flow_stream *fs, const uint8_t *p, size_t n)
+stream_check(struct wrig_stream *fs, const uint8_t *p, size_t n)
 {
-	if (!flow_is_pattern(p, fs->rx, n))
-		flow_fault = "a stream was given what was not sent";
+	if (!wrig_is_pattern(p, fs->rx, n))
+		wrig_fault = "a stream was given what was not sent";
 	fs->rx += n;
 }
 
 static void
-stream_unpack(struct flow_stream *fs, const uint8_t *p, size_t n)
+stream_unpack(struct wrig_stream *fs, const uint8_t *p, size_t n)
 {
 	const uint8_t	*plain;
 	size_t		 k, done = 0;
@@ -170,7 +170,7 @@ stream_unpack(struct flow_stream *fs, const uint8_t *p, size_t n)
 	do {
 		if (lz_unpack(fs->lz, p + done, n - done, LZ_ROOM, &plain,
 		    &k) == -1) {
-			flow_fault = "a block that cannot be unpacked";
+			wrig_fault = "a block that cannot be unpacked";
 			return;
 		}
 		stream_check(fs, plain, k);
@@ -180,13 +180,13 @@ stream_unpack(struct flow_stream *fs, const uint8_t *p, size_t n)
 
 /* An octet of what stands before the pattern: preface, or status. */
 static void
-stream_begin(struct flow_stream *fs, uint8_t octet)
+stream_begin(struct wrig_stream *fs, uint8_t octet)
 {
 	struct rocket_refusal	 why;
 	ssize_t			 got;
 
 	if (fs->text_len == sizeof(fs->text)) {
-		flow_fault = "a preface without an end";
+		wrig_fault = "a preface without an end";
 		return;
 	}
 	fs->text[fs->text_len++] = octet;
@@ -196,14 +196,14 @@ stream_begin(struct flow_stream *fs, uint8_t octet)
 	}
 	got = rocket_get_preface(fs->text, fs->text_len, &fs->preface, &why);
 	if (got == -1)
-		flow_fault = why.words;
+		wrig_fault = why.words;
 	fs->begun = got > 0;
 }
 
 /* ---- the control stream ---- */
 
 static void
-ctl_message(struct flow_peer *p, const struct rocket_ctl *msg)
+ctl_message(struct wrig_peer *p, const struct rocket_ctl *msg)
 {
 	struct rocket_ctl	 pong = { .type = CONTROL_PONG };
 
@@ -212,7 +212,7 @@ ctl_message(struct flow_peer *p, const struct rocket_ctl *msg)
 		p->pings++;
 		pong.ping = msg->ping;
 		if (!p->no_pong)
-			flow_control(p, &pong);
+			wrig_control(p, &pong);
 		break;
 	case CONTROL_PONG:
 		p->pongs++;
@@ -228,12 +228,12 @@ ctl_message(struct flow_peer *p, const struct rocket_ctl *msg)
 		strlcpy(p->notice, msg->words, sizeof(p->notice));
 		break;
 	default:
-		flow_fault = "a control message that is none";
+		wrig_fault = "a control message that is none";
 	}
 }
 
 static void
-ctl_data(struct flow_stream *fs, const uint8_t *buf, size_t n)
+ctl_data(struct wrig_stream *fs, const uint8_t *buf, size_t n)
 {
 	struct rocket_refusal	 why;
 	struct rocket_ctl	 msg;
@@ -243,7 +243,7 @@ ctl_data(struct flow_stream *fs, const uint8_t *buf, size_t n)
 		fs->text[fs->text_len++] = *buf;
 		got = rocket_get_control(fs->text, fs->text_len, &msg, &why);
 		if (got == -1)
-			flow_fault = "a control stream that is none";
+			wrig_fault = "a control stream that is none";
 		if (got != 0)
 			fs->text_len = 0;
 		if (got > 0)
@@ -252,16 +252,16 @@ ctl_data(struct flow_stream *fs, const uint8_t *buf, size_t n)
 }
 
 void
-flow_control(struct flow_peer *p, const struct rocket_ctl *msg)
+wrig_control(struct wrig_peer *p, const struct rocket_ctl *msg)
 {
-	struct flow_stream	*fs = &p->ctl;
+	struct wrig_stream	*fs = &p->ctl;
 	size_t			 n;
 
 	n = rocket_put_control(fs->head + fs->head_len, sizeof(fs->head) -
 	    fs->head_len, msg);
 	fs->head_len += n;
 	if (n == 0 || fs->st == NULL)
-		flow_fault = "no room on the control stream";
+		wrig_fault = "no room on the control stream";
 	else
 		session_ready(fs->st);
 }
@@ -269,12 +269,12 @@ flow_control(struct flow_peer *p, const struct rocket_ctl *msg)
 static void
 peer_data(struct stream *st, const uint8_t *buf, size_t len)
 {
-	struct flow_stream	*fs = st->arg;
+	struct wrig_stream	*fs = st->arg;
 	size_t			 n = len;
 
-	flow_activity++;
+	wrig_activity++;
 	if (fs->fins > 0)
-		flow_fault = "payload behind its end";
+		wrig_fault = "payload behind its end";
 	if (fs == &fs->peer->ctl) {
 		session_consumed(st, len);
 		ctl_data(fs, buf, len);
@@ -295,17 +295,17 @@ peer_data(struct stream *st, const uint8_t *buf, size_t len)
 static void
 peer_fin(struct stream *st)
 {
-	struct flow_stream	*fs = st->arg;
+	struct wrig_stream	*fs = st->arg;
 
-	flow_activity++;
+	wrig_activity++;
 	if (++fs->fins > 1)
-		flow_fault = "two ends";
+		wrig_fault = "two ends";
 }
 
 static void
-stream_gone(struct flow_stream *fs)
+stream_gone(struct wrig_stream *fs)
 {
-	flow_activity++;
+	wrig_activity++;
 	lz_free(fs->lz);
 	fs->lz = NULL;
 	fs->st = NULL;
@@ -314,7 +314,7 @@ stream_gone(struct flow_stream *fs)
 static void
 peer_reset(struct stream *st, enum reset_reason reason)
 {
-	struct flow_stream	*fs = st->arg;
+	struct wrig_stream	*fs = st->arg;
 
 	fs->resets++;
 	fs->reason = reason;
@@ -324,7 +324,7 @@ peer_reset(struct stream *st, enum reset_reason reason)
 static void
 peer_closed(struct stream *st)
 {
-	struct flow_stream	*fs = st->arg;
+	struct wrig_stream	*fs = st->arg;
 
 	fs->closes++;
 	stream_gone(fs);
@@ -333,7 +333,7 @@ peer_closed(struct stream *st)
 static void
 peer_wake(struct session *s)
 {
-	flow_wake(s->arg);
+	wrig_wake(s->arg);
 }
 
 static const struct stream_owner peer_owner = {
@@ -353,10 +353,10 @@ static const struct session_events peer_events = {
 	NULL
 };
 
-struct flow_stream *
-flow_want(struct flow_peer *p, const struct want *want, size_t piece)
+struct wrig_stream *
+wrig_want(struct wrig_peer *p, const struct want *want, size_t piece)
 {
-	struct flow_stream	*fs;
+	struct wrig_stream	*fs;
 
 	assert_non_null(fs = stream_new(p, NULL));
 	assert_non_null(fs->st = session_open(p->s, &peer_owner, fs, 0));
@@ -368,19 +368,19 @@ flow_want(struct flow_peer *p, const struct want *want, size_t piece)
 	return (fs);
 }
 
-struct flow_stream *
-flow_stream(struct flow_peer *p, uint32_t flags, size_t piece)
+struct wrig_stream *
+wrig_stream(struct wrig_peer *p, uint32_t flags, size_t piece)
 {
 	struct want	 want;
 
 	memset(&want, 0, sizeof(want));
 	want.kind = WANT_TCP;
-	want.answer = (flags & FLOW_ANSWER) != 0;
-	return (flow_want(p, &want, piece));
+	want.answer = (flags & WRIG_ANSWER) != 0;
+	return (wrig_want(p, &want, piece));
 }
 
 void
-flow_send(struct flow_stream *fs, uint64_t n, int fin)
+wrig_send(struct wrig_stream *fs, uint64_t n, int fin)
 {
 	fs->tx_left += n;
 	fs->tx_fin = fin;
@@ -388,7 +388,7 @@ flow_send(struct flow_stream *fs, uint64_t n, int fin)
 }
 
 void
-flow_consume(struct flow_stream *fs)
+wrig_consume(struct wrig_stream *fs)
 {
 	size_t	 n = fs->held;
 
@@ -398,7 +398,7 @@ flow_consume(struct flow_stream *fs)
 }
 
 void
-flow_reset(struct flow_stream *fs, enum reset_reason reason)
+wrig_reset(struct wrig_stream *fs, enum reset_reason reason)
 {
 	struct stream	*st = fs->st;
 
@@ -409,31 +409,31 @@ flow_reset(struct flow_stream *fs, enum reset_reason reason)
 /* ---- its turn ---- */
 
 static void
-peer_say(struct flow_peer *p, const uint8_t *buf, size_t len)
+peer_say(struct wrig_peer *p, const uint8_t *buf, size_t len)
 {
 	if (p->says != NULL) {
 		buf = p->says;
 		len = p->says_len;
 	}
 	if (seal_write(p->seal, buf, len) != (ssize_t)len)
-		flow_fault = "the peer cannot speak";
+		wrig_fault = "the peer cannot speak";
 }
 
 static void
-peer_shake(struct flow_peer *p)
+peer_shake(struct wrig_peer *p)
 {
 	uint8_t	 buf[ROCKET_MESSAGE_MAX];
 
 	switch (seal_handshake(p->seal)) {
 	case SEAL_DONE:
-		p->state = FLOW_TALKS;
+		p->state = WRIG_TALKS;
 		if (peer_is_client() && !p->mute)
 			peer_say(p, buf, rocket_put_params(buf, sizeof(buf),
 			    ROCKET_HELLO, &p->mine));
 		break;
 	case SEAL_FAILED:
 		p->seal_why = seal_why(p->seal);
-		p->state = FLOW_DONE;
+		p->state = WRIG_DONE;
 		break;
 	default:
 		break;
@@ -441,7 +441,7 @@ peer_shake(struct flow_peer *p)
 }
 
 static void
-peer_start(struct flow_peer *p)
+peer_start(struct wrig_peer *p)
 {
 	struct session_conf	 sc;
 
@@ -462,10 +462,10 @@ peer_start(struct flow_peer *p)
 	else if (p->settled.seals == SEAL_TLS)
 		seal_bulk(p->seal);
 	else if (seal_xor(p->seal) == -1)
-		flow_fault = "no xor";
+		wrig_fault = "no xor";
 	p->s = peer_muxed(p) ? smux_new(&sc, &peer_events, p) :
 	    solo_new(&sc, &peer_events, p);
-	p->state = FLOW_OPEN;
+	p->state = WRIG_OPEN;
 	(void)session_tick(p->s, worker_now());
 	if (!sc.client || !peer_muxed(p))
 		return;
@@ -476,7 +476,7 @@ peer_start(struct flow_peer *p)
 
 /* -1: it was wrong, or refused; 0: not whole yet. */
 static int
-peer_answer(struct flow_peer *p)
+peer_answer(struct wrig_peer *p)
 {
 	ssize_t	 got;
 
@@ -487,7 +487,7 @@ peer_answer(struct flow_peer *p)
 }
 
 static int
-peer_settle(struct flow_peer *p)
+peer_settle(struct wrig_peer *p)
 {
 	uint8_t	 buf[ROCKET_MESSAGE_MAX];
 	ssize_t	 got;
@@ -507,7 +507,7 @@ peer_settle(struct flow_peer *p)
 
 /* Nothing was to be read: was it the end? */
 static void
-peer_dry(struct flow_peer *p, ssize_t n)
+peer_dry(struct wrig_peer *p, ssize_t n)
 {
 	if (n == 0)
 		p->eof = 1;
@@ -515,11 +515,11 @@ peer_dry(struct flow_peer *p, ssize_t n)
 		p->error = errno;
 	else
 		return;
-	p->state = FLOW_DONE;
+	p->state = WRIG_DONE;
 }
 
 static void
-peer_talk(struct flow_peer *p)
+peer_talk(struct wrig_peer *p)
 {
 	ssize_t	 n;
 	int	 r;
@@ -536,13 +536,13 @@ peer_talk(struct flow_peer *p)
 		return;
 	r = peer_is_client() ? peer_answer(p) : peer_settle(p);
 	if (r == -1 || (r == 1 && p->says != NULL))
-		p->state = FLOW_DONE;
+		p->state = WRIG_DONE;
 	else if (r > 0)
 		peer_start(p);
 }
 
 static void
-peer_input(struct flow_peer *p)
+peer_input(struct wrig_peer *p)
 {
 	size_t	 want;
 	ssize_t	 n;
@@ -554,14 +554,14 @@ peer_input(struct flow_peer *p)
 			peer_dry(p, n);
 			return;
 		}
-		flow_activity++;
+		wrig_activity++;
 		if (session_input(p->s, batch, n) == -1)
-			flow_fault = p->s->error;
+			wrig_fault = p->s->error;
 	}
 }
 
 static void
-peer_output(struct flow_peer *p)
+peer_output(struct wrig_peer *p)
 {
 	size_t	 n, off;
 	ssize_t	 k;
@@ -576,7 +576,7 @@ peer_output(struct flow_peer *p)
 			    batch + off, n - off) : wire_write(&p->wire,
 			    batch + off, n - off);
 			if (k == -1) {
-				flow_fault = "the peer has no room";
+				wrig_fault = "the peer has no room";
 				return;
 			}
 		}
@@ -586,23 +586,23 @@ peer_output(struct flow_peer *p)
 static void
 peer_turn(evutil_socket_t fd, short what, void *arg)
 {
-	struct flow_peer	*p = arg;
+	struct wrig_peer	*p = arg;
 	uint8_t			 octet;
 	ssize_t			 n;
 
 	(void)fd;
 	(void)what;
-	flow_activity++;
-	if (p->state == FLOW_SHAKES)
+	wrig_activity++;
+	if (p->state == WRIG_SHAKES)
 		peer_shake(p);
-	if (p->state == FLOW_TALKS)
+	if (p->state == WRIG_TALKS)
 		peer_talk(p);
-	if (p->state == FLOW_OPEN)
+	if (p->state == WRIG_OPEN)
 		peer_input(p);
-	if (p->state == FLOW_OPEN)
+	if (p->state == WRIG_OPEN)
 		peer_output(p);
 	(void)wire_flush(&p->wire);
-	if (p->state != FLOW_DONE || p->deaf)
+	if (p->state != WRIG_DONE || p->deaf)
 		return;
 	while ((n = wire_read(&p->wire, &octet, 1)) > 0)
 		;
@@ -615,17 +615,17 @@ peer_turn(evutil_socket_t fd, short what, void *arg)
 static void
 peer_ready(void *arg, int later)
 {
-	struct flow_peer	*p = arg;
+	struct wrig_peer	*p = arg;
 	struct timeval		 now = { 0, 0 };
 
 	if (later)
 		event_add(&p->ev, &now);
 	else
-		flow_wake(p);
+		wrig_wake(p);
 }
 
 void
-flow_wake(struct flow_peer *p)
+wrig_wake(struct wrig_peer *p)
 {
 	event_active(&p->ev, EV_TIMEOUT, 0);
 }
@@ -633,9 +633,9 @@ flow_wake(struct flow_peer *p)
 /* ---- its life ---- */
 
 void
-flow_peer(struct flow_peer *p, uint32_t transport)
+wrig_peer(struct wrig_peer *p, uint32_t transport)
 {
-	const struct service_opts	*o = flow_opts;
+	const struct service_opts	*o = wrig_opts;
 	struct rocket_params		*m = &p->mine;
 
 	memset(p, 0, sizeof(*p));
@@ -659,23 +659,23 @@ flow_peer(struct flow_peer *p, uint32_t transport)
 }
 
 int
-flow_far(struct flow_peer *p, int how)
+wrig_far(struct wrig_peer *p, int how)
 {
 	int	 fd[2];
 
-	flow_sockets(fd, how);
+	wrig_sockets(fd, how);
 	assert_int_equal(wire_open(&p->wire, frame_base, &p->acct, fd[1],
 	    peer_ready, p), 0);
 	event_assign(&p->ev, frame_base, -1, 0, peer_turn, p);
-	p->seal = seal_new(flow_ctx[peer_is_client()], &peer_io, &p->wire);
+	p->seal = seal_new(wrig_ctx[peer_is_client()], &peer_io, &p->wire);
 	assert_non_null(p->seal);
 	SLIST_INSERT_HEAD(&peers, p, entry);
-	flow_wake(p);
+	wrig_wake(p);
 	return (fd[0]);
 }
 
 void
-flow_connect(struct flow_peer *p, int how)
+wrig_connect(struct wrig_peer *p, int how)
 {
 	struct msg_tunnel	 msg;
 
@@ -683,33 +683,33 @@ flow_connect(struct flow_peer *p, int how)
 	msg.number = frame_begin.dials ? 0 : 7;	/* the gate's */
 	msg.left_ms = 10000;
 	msg.transport = p->transport;
-	p->t = tunnel_new(flow_far(p, how), &msg, NULL);
+	p->t = tunnel_new(wrig_far(p, how), &msg, NULL);
 	assert_non_null(p->t);
 }
 
 void
-flow_open(struct flow_peer *p, uint32_t transport)
+wrig_open(struct wrig_peer *p, uint32_t transport)
 {
-	flow_peer(p, transport);
-	flow_connect(p, 0);
-	UNTIL(p->opened && p->state == FLOW_OPEN);
+	wrig_peer(p, transport);
+	wrig_connect(p, 0);
+	UNTIL(p->opened && p->state == WRIG_OPEN);
 	/* The control stream is there, and its first words. */
-	flow_settle();
+	wrig_settle();
 }
 
-struct flow_stream *
-flow_join(struct flow_peer *p, struct flow_end *e, int how)
+struct wrig_stream *
+wrig_join(struct wrig_peer *p, struct wrig_end *e, int how)
 {
 	struct relay		*r;
 	struct addr		 a;
-	unsigned int		 asked = flow_nasked;
-	int			 n = p->n, fd = flow_pair(e, how);
+	unsigned int		 asked = wrig_nasked;
+	int			 n = p->n, fd = wrig_pair(e, how);
 
 	if (!peer_is_client()) {
-		(void)flow_stream(p, 0, 0);
-		UNTIL(flow_nasked > asked);
-		flow_dialled(fd);
-		UNTIL(flow_relay()->fd != -1);
+		(void)wrig_stream(p, 0, 0);
+		UNTIL(wrig_nasked > asked);
+		wrig_dialled(fd);
+		UNTIL(wrig_relay()->fd != -1);
 		return (&p->streams[n]);
 	}
 	memset(&a, 0, sizeof(a));
@@ -720,7 +720,7 @@ flow_join(struct flow_peer *p, struct flow_end *e, int how)
 }
 
 void
-flow_cut(struct flow_peer *p, int rst)
+wrig_cut(struct wrig_peer *p, int rst)
 {
 	int	 i;
 
@@ -740,27 +740,27 @@ flow_cut(struct flow_peer *p, int rst)
 }
 
 void
-flow_close(struct flow_peer *p)
+wrig_close(struct wrig_peer *p)
 {
-	flow_cut(p, 0);
+	wrig_cut(p, 0);
 	UNTIL(p->t == NULL);
-	SLIST_REMOVE(&peers, p, flow_peer, entry);
+	SLIST_REMOVE(&peers, p, wrig_peer, entry);
 }
 
 void
-flow_peers_gone(void)
+wrig_peers_gone(void)
 {
 	while (!SLIST_EMPTY(&peers))
-		flow_close(SLIST_FIRST(&peers));
+		wrig_close(SLIST_FIRST(&peers));
 }
 
 /* ---- events of the worker's tunnels ---- */
 
-static struct flow_peer *
+static struct wrig_peer *
 peer_of(const struct tunnel *t)
 {
-	static struct flow_peer	 none;	/* of one that was taken away */
-	struct flow_peer	*p;
+	static struct wrig_peer	 none;	/* of one that was taken away */
+	struct wrig_peer	*p;
 
 	SLIST_FOREACH(p, &peers, entry)
 		if (p->t == t)
@@ -772,7 +772,7 @@ static void
 tunnel_opened(struct tunnel *t)
 {
 	peer_of(t)->opened++;
-	flow_service_events->changed();
+	wrig_service_events->changed();
 }
 
 static void
@@ -796,24 +796,24 @@ tunnel_more(struct tunnel *t, uint32_t n)
 static void
 tunnel_closed(struct tunnel *t)
 {
-	struct flow_peer	*p = peer_of(t);
+	struct wrig_peer	*p = peer_of(t);
 
 	p->t = NULL;
 	p->end = t->end;
 	strlcpy(p->words, t->words, sizeof(p->words));
-	flow_service_events->changed();
+	wrig_service_events->changed();
 }
 
 static void
 tunnel_changed(void)
 {
-	flow_service_events->changed();
+	wrig_service_events->changed();
 }
 
 static void
 tunnel_is_proven(struct tunnel *t)
 {
-	flow_service_events->proven(t);
+	wrig_service_events->proven(t);
 }
 
 static void
@@ -823,7 +823,7 @@ tunnel_host(const struct tunnel *t, char *buf, size_t size)
 	(void)strlcpy(buf, "peer", size);
 }
 
-const struct tunnel_events flow_tunnel_events = {
+const struct tunnel_events wrig_tunnel_events = {
 	tunnel_is_proven,
 	tunnel_opened,
 	tunnel_taken,

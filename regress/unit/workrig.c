@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * The rig of flowrig.h: the worker's process, and the ends of sockets.  What
- * callbacks find is kept in flow_fault, which the loop looks at: nothing is
+ * The rig of workrig.h: the worker's process, and the ends of sockets.  What
+ * callbacks find is kept in wrig_fault, which the loop looks at: nothing is
  * asserted from within the event loop.
  */
 
@@ -33,7 +33,7 @@
 #include "worker/net/pipes.h"
 #include "worker/relay/relay.h"
 #include "worker/tunnel/tunnel.h"
-#include "flowrigint.h"
+#include "workrigint.h"
 #include "frame.h"
 
 #define LIMIT_SECONDS	20	/* that an event may take to come */
@@ -42,18 +42,18 @@
 #define SMALL		4608	/* the least that a socket's buffer can be */
 
 struct service		*svc;
-uint64_t		 flow_now = 1000 * FLOW_SECOND;
-const char		*flow_fault;
-struct msg_dial		 flow_asked;
-uint64_t		 flow_proven, flow_closed;
-unsigned int		 flow_nasked, flow_ncancelled, flow_nproven,
-			 flow_nclosed, flow_nblamed, flow_blamed;
-int			 flow_room = -1;
-struct seal_ctx		*flow_ctx[2];	/* SIDE_SERVER, SIDE_CLIENT */
-unsigned int		 flow_activity;
-struct far_end		 flow_gate, flow_dial;
-const struct service_opts *flow_opts;
-const struct tunnel_events *flow_service_events;
+uint64_t		 wrig_now = 1000 * WRIG_SECOND;
+const char		*wrig_fault;
+struct msg_dial		 wrig_asked;
+uint64_t		 wrig_proven, wrig_closed;
+unsigned int		 wrig_nasked, wrig_ncancelled, wrig_nproven,
+			 wrig_nclosed, wrig_nblamed, wrig_blamed;
+int			 wrig_room = -1;
+struct seal_ctx		*wrig_ctx[2];	/* SIDE_SERVER, SIDE_CLIENT */
+unsigned int		 wrig_activity;
+struct far_end		 wrig_gate, wrig_dial;
+const struct service_opts *wrig_opts;
+const struct tunnel_events *wrig_service_events;
 
 static struct event	*limit;
 static int		 expired;
@@ -62,14 +62,14 @@ static unsigned int	 fds_before;
 /* ---- the others ---- */
 
 static void
-flow_told(uint32_t type, const void *data, size_t len)
+wrig_told(uint32_t type, const void *data, size_t len)
 {
 	struct msg_count	 msg;
 
 	if (type != IMSG_ROOM || len != sizeof(msg))
 		return;
 	memcpy(&msg, data, sizeof(msg));
-	flow_room = msg.count != 0;
+	wrig_room = msg.count != 0;
 }
 
 static void
@@ -80,62 +80,62 @@ gate_told(uint32_t type, struct imsg *imsg)
 
 	if (type == IMSG_TUNNEL_BLAMED) {
 		if (imsg_get_data(imsg, &blame, sizeof(blame)) == -1)
-			flow_fault = "the gate is told nonsense";
-		flow_nblamed++;
-		flow_blamed = (int)blame.offence;
+			wrig_fault = "the gate is told nonsense";
+		wrig_nblamed++;
+		wrig_blamed = (int)blame.offence;
 	} else if (imsg_get_data(imsg, &msg, sizeof(msg)) == -1)
-		flow_fault = "the gate is told nonsense";
+		wrig_fault = "the gate is told nonsense";
 	else if (type == IMSG_TUNNEL_PROVEN) {
-		flow_proven = msg.number;
-		flow_nproven++;
+		wrig_proven = msg.number;
+		wrig_nproven++;
 	} else {
-		flow_closed = msg.number;
-		flow_nclosed++;
+		wrig_closed = msg.number;
+		wrig_nclosed++;
 	}
 }
 
 void
-flow_got(struct far_end *e, struct imsg *imsg)
+wrig_got(struct far_end *e, struct imsg *imsg)
 {
 	uint32_t	 type = imsg_get_type(imsg);
 
-	flow_activity++;
-	if (e == &flow_gate)
+	wrig_activity++;
+	if (e == &wrig_gate)
 		gate_told(type, imsg);
-	else if (type == IMSG_DIAL && imsg_get_data(imsg, &flow_asked,
-	    sizeof(flow_asked)) == 0)
-		flow_nasked++;
+	else if (type == IMSG_DIAL && imsg_get_data(imsg, &wrig_asked,
+	    sizeof(wrig_asked)) == 0)
+		wrig_nasked++;
 	else if (type == IMSG_DIAL_CANCEL)
-		flow_ncancelled++;
+		wrig_ncancelled++;
 	else if (type != IMSG_DIAL_SETTLED)
-		flow_fault = "a message to nobody";
+		wrig_fault = "a message to nobody";
 }
 
 void
-flow_dialled(int fd)
+wrig_dialled(int fd)
 {
 	struct msg_dialled	 msg;
 
 	memset(&msg, 0, sizeof(msg));
-	msg.request = flow_asked.request;
-	assert_int_equal(channel_send(flow_dial.far, IMSG_DIALLED, fd, &msg,
+	msg.request = wrig_asked.request;
+	assert_int_equal(channel_send(wrig_dial.far, IMSG_DIALLED, fd, &msg,
 	    sizeof(msg)), 0);
 }
 
 void
-flow_dial_failed(uint32_t stage, int error)
+wrig_dial_failed(uint32_t stage, int error)
 {
 	struct msg_dialled	 msg;
 
 	memset(&msg, 0, sizeof(msg));
-	msg.request = flow_asked.request;
+	msg.request = wrig_asked.request;
 	msg.stage = stage;
 	msg.error = error;
-	frame_say(&flow_dial, IMSG_DIAL_FAILED, &msg, sizeof(msg));
+	frame_say(&wrig_dial, IMSG_DIAL_FAILED, &msg, sizeof(msg));
 }
 
 struct relay *
-flow_relay(void)
+wrig_relay(void)
 {
 	return (TAILQ_LAST(&svc->relays, relays));
 }
@@ -143,7 +143,7 @@ flow_relay(void)
 /* ---- the loop ---- */
 
 static void
-flow_expired(evutil_socket_t fd, short what, void *arg)
+wrig_expired(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd;
 	(void)what;
@@ -152,7 +152,7 @@ flow_expired(evutil_socket_t fd, short what, void *arg)
 }
 
 void
-flow_begin(void)
+wrig_begin(void)
 {
 	struct timeval	 tv = { LIMIT_SECONDS, 0 };
 
@@ -161,35 +161,35 @@ flow_begin(void)
 }
 
 static void
-flow_check(void)
+wrig_check(void)
 {
-	const char	*fault = flow_fault;
+	const char	*fault = wrig_fault;
 
-	flow_fault = NULL;
+	wrig_fault = NULL;
 	if (fault != NULL)
 		fail_msg("%s", fault);
 }
 
 void
-flow_once(const char *what, int line)
+wrig_once(const char *what, int line)
 {
 	event_base_loop(frame_base, EVLOOP_ONCE);
-	flow_check();
+	wrig_check();
 	if (expired)
 		fail_msg("line %d: it did not come: %s", line, what);
 }
 
 void
-flow_settle(void)
+wrig_settle(void)
 {
 	unsigned int	 quiet, seen;
 
-	flow_begin();
+	wrig_begin();
 	for (quiet = 0; quiet < QUIET_TURNS; quiet++) {
-		seen = flow_activity;
+		seen = wrig_activity;
 		event_base_loop(frame_base, EVLOOP_NONBLOCK);
-		flow_check();
-		if (seen != flow_activity)
+		wrig_check();
+		if (seen != wrig_activity)
 			quiet = 0;
 		if (expired)
 			fail_msg("there is no end to it");
@@ -197,7 +197,7 @@ flow_settle(void)
 }
 
 void
-flow_timers(void)
+wrig_timers(void)
 {
 	struct timeval	 tv = { 0, TIMER_US };
 
@@ -205,11 +205,11 @@ flow_timers(void)
 	event_add(limit, &tv);
 	while (!expired)
 		event_base_loop(frame_base, EVLOOP_ONCE);
-	flow_settle();
+	wrig_settle();
 }
 
 void
-flow_tick(struct tunnel *t)
+wrig_tick(struct tunnel *t)
 {
 	event_active(&t->ev_turn, EV_TIMEOUT, 0);
 }
@@ -217,7 +217,7 @@ flow_tick(struct tunnel *t)
 /* ---- sockets ---- */
 
 void
-flow_pattern(uint8_t *p, uint64_t off, size_t n)
+wrig_pattern(uint8_t *p, uint64_t off, size_t n)
 {
 	size_t	 i;
 
@@ -226,14 +226,14 @@ flow_pattern(uint8_t *p, uint64_t off, size_t n)
 }
 
 int
-flow_is_pattern(const uint8_t *p, uint64_t off, size_t n)
+wrig_is_pattern(const uint8_t *p, uint64_t off, size_t n)
 {
 	uint8_t	 want[4096];
 	size_t	 k;
 
 	for (; n > 0; p += k, off += k, n -= k) {
 		k = n < sizeof(want) ? n : sizeof(want);
-		flow_pattern(want, off, k);
+		wrig_pattern(want, off, k);
 		if (memcmp(p, want, k) != 0)
 			return (0);
 	}
@@ -244,13 +244,13 @@ static void
 end_read(evutil_socket_t fd, short what, void *arg)
 {
 	static uint8_t	 buf[65536];
-	struct flow_end	*e = arg;
+	struct wrig_end	*e = arg;
 	ssize_t		 n;
 	size_t		 k = 0;
 
 	(void)fd;
 	(void)what;
-	flow_activity++;
+	wrig_activity++;
 	n = recv(e->fd, buf, e->at_most > 0 ? e->at_most : sizeof(buf),
 	    MSG_DONTWAIT);
 	if (n > 0) {
@@ -261,8 +261,8 @@ end_read(evutil_socket_t fd, short what, void *arg)
 			memcpy(e->text + e->text_len, buf, k);
 			e->text_len += k;
 		}
-		if (!flow_is_pattern(buf + k, e->rx, n - k))
-			flow_fault = "a socket was given what was not sent";
+		if (!wrig_is_pattern(buf + k, e->rx, n - k))
+			wrig_fault = "a socket was given what was not sent";
 		e->rx += n - k;
 		return;
 	}
@@ -279,15 +279,15 @@ static void
 end_write(evutil_socket_t fd, short what, void *arg)
 {
 	static uint8_t	 buf[65536];
-	struct flow_end	*e = arg;
+	struct wrig_end	*e = arg;
 	size_t		 len = sizeof(buf);
 	ssize_t		 n;
 
 	(void)what;
-	flow_activity++;
+	wrig_activity++;
 	if (len > e->tx_left)
 		len = e->tx_left;
-	flow_pattern(buf, e->tx, len);
+	wrig_pattern(buf, e->tx, len);
 	n = send(fd, buf, len, MSG_DONTWAIT | MSG_NOSIGNAL);
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
 		return;
@@ -305,7 +305,7 @@ end_write(evutil_socket_t fd, short what, void *arg)
 }
 
 void
-flow_end(struct flow_end *e, int fd)
+wrig_end(struct wrig_end *e, int fd)
 {
 	memset(e, 0, sizeof(*e));
 	e->fd = fd;
@@ -339,7 +339,7 @@ tcp_pair(int fd[2], int how)
 	if ((l = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) == -1 ||
 	    (fd[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) == -1)
 		return (-1);
-	if (how & FLOW_SMALL) {
+	if (how & WRIG_SMALL) {
 		small(l);
 		small(fd[0]);
 	}
@@ -354,34 +354,34 @@ tcp_pair(int fd[2], int how)
 }
 
 void
-flow_sockets(int fd[2], int how)
+wrig_sockets(int fd[2], int how)
 {
 	int	 i;
 
-	if (how & FLOW_TCP)
+	if (how & WRIG_TCP)
 		assert_int_equal(tcp_pair(fd, how), 0);
 	else
 		assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC,
 		    0, fd), 0);
 	for (i = 0; i < 2; i++) {
 		assert_int_not_equal(fcntl(fd[i], F_SETFL, O_NONBLOCK), -1);
-		if (how == FLOW_SMALL)
+		if (how == WRIG_SMALL)
 			small(fd[i]);
 	}
 }
 
 int
-flow_pair(struct flow_end *e, int how)
+wrig_pair(struct wrig_end *e, int how)
 {
 	int	 fd[2];
 
-	flow_sockets(fd, how);
-	flow_end(e, fd[1]);
+	wrig_sockets(fd, how);
+	wrig_end(e, fd[1]);
 	return (fd[0]);
 }
 
 void
-flow_read(struct flow_end *e, int on)
+wrig_read(struct wrig_end *e, int on)
 {
 	if (on)
 		event_add(&e->ev_read, NULL);
@@ -390,7 +390,7 @@ flow_read(struct flow_end *e, int on)
 }
 
 void
-flow_write(struct flow_end *e, uint64_t n, int shut)
+wrig_write(struct wrig_end *e, uint64_t n, int shut)
 {
 	e->tx_left += n;
 	e->shut = shut;
@@ -401,7 +401,7 @@ flow_write(struct flow_end *e, uint64_t n, int shut)
 }
 
 void
-flow_shut(struct flow_end *e, int rst)
+wrig_shut(struct wrig_end *e, int rst)
 {
 	struct linger	 lin = { 1, 0 };
 
@@ -445,7 +445,7 @@ count_fds(unsigned int *pipes)
 }
 
 unsigned int
-flow_fds(void)
+wrig_fds(void)
 {
 	unsigned int	 pipes;
 
@@ -460,7 +460,7 @@ pipes_back(void)
 	unsigned int	 i, n, before, after;
 
 	(void)count_fds(&before);
-	for (n = 0; n < PIPES_MAX && n < flow_pipes(); n++)
+	for (n = 0; n < PIPES_MAX && n < wrig_pipes(); n++)
 		assert_non_null(p[n] = pipes_get());
 	(void)count_fds(&after);
 	for (i = 0; i < n; i++)
@@ -469,7 +469,7 @@ pipes_back(void)
 }
 
 unsigned int
-flow_pipes(void)
+wrig_pipes(void)
 {
 	static unsigned int	 others = UINT32_MAX;
 	unsigned int		 n;
@@ -483,41 +483,41 @@ flow_pipes(void)
 /* ---- tests ---- */
 
 void
-flow_key(enum side side, uint8_t id, uint8_t secret)
+wrig_key(enum side side, uint8_t id, uint8_t secret)
 {
 	struct msg_key	 key;
 
 	memset(&key, 0, sizeof(key));
 	memset(key.identity, id, sizeof(key.identity));
 	memset(key.key, secret, sizeof(key.key));
-	assert_int_equal(seal_ctx_keys(flow_ctx[side == SIDE_CLIENT], &key, 1),
+	assert_int_equal(seal_ctx_keys(wrig_ctx[side == SIDE_CLIENT], &key, 1),
 	    0);
 }
 
 void
-flow_side(enum side side)
+wrig_side(enum side side)
 {
 	struct rocket_service	*rs = svc->part;
 
 	frame_begin.side = svc->conf.side = side;
 	frame_begin.dials = svc->dials = side == SIDE_CLIENT;
 	frame_begin.opens = svc->opens = !svc->dials;
-	rs->seal = flow_ctx[svc->dials];
+	rs->seal = wrig_ctx[svc->dials];
 }
 
 void
-flow_role(void)
+wrig_role(void)
 {
 	(void)signal(SIGPIPE, SIG_IGN);	/* as worker.c does */
 	frame_start(&role_service);
-	assert_non_null(limit = evtimer_new(frame_base, flow_expired, NULL));
-	(void)flow_pipes();		/* libevent has one of its own */
-	frame_join(&flow_gate, PROC_GATE, 0, SIDE_NONE, flow_got);
-	frame_join(&flow_dial, PROC_DIAL, 0, SIDE_NONE, flow_got);
+	assert_non_null(limit = evtimer_new(frame_base, wrig_expired, NULL));
+	(void)wrig_pipes();		/* libevent has one of its own */
+	frame_join(&wrig_gate, PROC_GATE, 0, SIDE_NONE, wrig_got);
+	frame_join(&wrig_dial, PROC_DIAL, 0, SIDE_NONE, wrig_got);
 }
 
 int
-flow_setup_all(void **state)
+wrig_setup_all(void **state)
 {
 	struct msg_tunnel	 how;
 	struct tunnel		*t;
@@ -526,44 +526,44 @@ flow_setup_all(void **state)
 	(void)state;
 	frame_begin.side = SIDE_SERVER;
 	frame_begin.opens = 1;
-	frame_clock = &flow_now;
-	frame_tell = flow_told;
-	flow_role();
+	frame_clock = &wrig_now;
+	frame_tell = wrig_told;
+	wrig_role();
 	/* Where it keeps its environment is told by what belongs to it. */
 	memset(&how, 0, sizeof(how));
-	flow_sockets(fd, 0);
+	wrig_sockets(fd, 0);
 	if ((t = tunnel_new(fd[0], &how, NULL)) == NULL)
 		return (-1);
 	svc = t->service;
-	flow_opts = &svc->conf.opts;
+	wrig_opts = &svc->conf.opts;
 	tunnel_free(t);
 	close(fd[1]);
-	flow_ctx[0] = ((struct rocket_service *)svc->part)->seal;
-	flow_ctx[1] = seal_ctx_new(SIDE_CLIENT);
-	flow_service_events = svc->events;
-	tunnel_init(svc, &flow_tunnel_events);
-	return (flow_ctx[1] == NULL ? -1 : 0);
+	wrig_ctx[0] = ((struct rocket_service *)svc->part)->seal;
+	wrig_ctx[1] = seal_ctx_new(SIDE_CLIENT);
+	wrig_service_events = svc->events;
+	tunnel_init(svc, &wrig_tunnel_events);
+	return (wrig_ctx[1] == NULL ? -1 : 0);
 }
 
 int
-flow_teardown_all(void **state)
+wrig_teardown_all(void **state)
 {
 	(void)state;
-	seal_ctx_free(flow_ctx[0]);
-	seal_ctx_free(flow_ctx[1]);
+	seal_ctx_free(wrig_ctx[0]);
+	seal_ctx_free(wrig_ctx[1]);
 	event_free(limit);
 	return (0);
 }
 
 int
-flow_setup(void **state)
+wrig_setup(void **state)
 {
 	struct service_opts	*o = &svc->conf.opts;
 
 	(void)state;
-	flow_side(SIDE_SERVER);
-	flow_key(SIDE_SERVER, 'i', 'k');
-	flow_key(SIDE_CLIENT, 'i', 'k');
+	wrig_side(SIDE_SERVER);
+	wrig_key(SIDE_SERVER, 'i', 'k');
+	wrig_key(SIDE_CLIENT, 'i', 'k');
 	memset(o, 0, sizeof(*o));
 	o->mux_version = 2;
 	o->mux_concurrency = 16;
@@ -581,26 +581,27 @@ flow_setup(void **state)
 	strlcpy(svc->conf.client_id, "here", sizeof(svc->conf.client_id));
 	memset(&svc->stats, 0, sizeof(svc->stats));
 	memset(&svc->target, 0, sizeof(svc->target));
-	flow_nasked = flow_ncancelled = flow_nproven = flow_nclosed = 0;
-	flow_nblamed = 0;
-	flow_settle();
-	fds_before = flow_fds();
+	svc->target.kinds = KIND_TCP;
+	wrig_nasked = wrig_ncancelled = wrig_nproven = wrig_nclosed = 0;
+	wrig_nblamed = 0;
+	wrig_settle();
+	fds_before = wrig_fds();
 	return (0);
 }
 
 int
-flow_teardown(void **state)
+wrig_teardown(void **state)
 {
 	(void)state;
-	flow_peers_gone();
-	flow_settle();
+	wrig_peers_gone();
+	wrig_settle();
 	assert_int_equal(svc->ntunnels, 0);
 	assert_int_equal(svc->nrelays, 0);
 	assert_int_equal(svc->nopen, 0);
 	assert_int_equal(svc->nused, 0);
 	assert_int_equal(svc->budget.held, 0);
 	assert_int_equal(user_waiting(), 0);
-	assert_int_equal(flow_fds(), fds_before);
+	assert_int_equal(wrig_fds(), fds_before);
 	pipes_back();
 	return (0);
 }
