@@ -320,6 +320,8 @@ service_ready(int reload)
 {
 	service.conf = staged;
 	service.budget.max = staged.opts.memory;
+	if (service.dialect->reserve != NULL)
+		service.budget.max -= service.dialect->reserve(&service);
 	service.target = staged_target;
 	service.web = staged_web;
 	strlcpy(service.where, staged_where, sizeof(service.where));
@@ -564,6 +566,8 @@ service_blame(const struct tunnel *t)
 	msg.number = t->number;
 	if (t->end == TUNNEL_END_TOKEN || t->end == TUNNEL_END_IMPOSTOR)
 		msg.offence = OFFENCE_PROOF;
+	else if (t->end == TUNNEL_END_REPLAYED)
+		msg.offence = OFFENCE_REPLAY;
 	else if (t->end == TUNNEL_END_PROTOCOL)
 		msg.offence = OFFENCE_GARBAGE;
 	else if (t->end == TUNNEL_END_LOST && t->deadline != 0 &&
@@ -582,6 +586,8 @@ service_closed_here(const struct tunnel *t)
 	service_tell_gate(IMSG_TUNNEL_CLOSED, t->number);
 	if (t->opened == 0)
 		service.stats.tunnels_failed++;
+	if (t->end == TUNNEL_END_REPLAYED)
+		service.stats.tunnels_replayed++;
 	if (t->end == TUNNEL_END_CLEAN)
 		log_debug("tunnel %u: %s", t->serial, t->words);
 	else if (t->opened == 0)
@@ -865,6 +871,8 @@ static const struct figure	 service_figures[] = {
 	FIGURE(COUNTER, "tunnels", service.stats.tunnels, "tunnels started"),
 	FIGURE(COUNTER, "tunnels_failed", service.stats.tunnels_failed,
 	    "tunnels that were never established"),
+	FIGURE(COUNTER, "tunnels_replayed", service.stats.tunnels_replayed,
+	    "tunnels refused because their first message was used before"),
 	FIGURE(COUNTER, "octets_in", service.stats.octets_in,
 	    "payload bytes from tunnels"),
 	FIGURE(COUNTER, "octets_out", service.stats.octets_out,
