@@ -57,7 +57,7 @@ struct seal {
 	SSL			*ssl;		/* NULL once bare */
 	const struct seal_io	*io;
 	void			*arg;
-	const char		*violation;	/* by seal_message, seal_hello */
+	const char		*violation;	/* what a callback has seen */
 	uint64_t		 records_out;	/* under this key */
 	uint32_t		 records_in;	/* since the last credit */
 	uint32_t		 updates;	/* the peer has left */
