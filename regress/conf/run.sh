@@ -53,7 +53,10 @@ here() { sed -i "s,\([\"']\)$named,\1$tmp/\2\3,g" "$@"; }
 as_written() { sed "s,$tmp/,/,g" "$1"; }
 
 # pair NAME: a certificate and its key
-pair() { "$worker" -c >"etc/ssl/$1.pem" 3>"etc/ssl/private/$1.key"; }
+pair() {
+	"$worker" -c 0 0 new 3>pair.answer 5>"etc/ssl/$1.pem" \
+	    6>"etc/ssl/private/$1.key" && [ -s "etc/ssl/$1.pem" ]
+}
 
 # What they name: tokens, certificates, keys; good ones, and bad ones.
 make_files() {
