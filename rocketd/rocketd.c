@@ -25,6 +25,7 @@
 #include "shared/compat.h"
 #include "shared/getflag.h"
 #include "shared/log.h"
+#include "ahead.h"
 #include "ctlsock.h"
 #include "detach.h"
 #include "hear.h"
@@ -79,7 +80,7 @@ rocketd_check(struct rocketd *env)
 	if ((conf = read_conf(env, stderr)) == NULL)
 		return (1);
 	errors = read_files(conf, 0, stderr) +
-	    tlslook_wait(env, conf, stderr);
+	    tlslook_wait(env, conf, stderr) + ahead_check(env, conf, stderr);
 	/* print it even if another machine's files are not here */
 	if (env->verbose > 0)
 		conf_print(conf, stdout);
