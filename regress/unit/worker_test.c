@@ -181,6 +181,12 @@ r_stop(uint32_t drain_ms)
 	worker_exit();
 }
 
+static void
+r_last(void)
+{
+	log_warnx("and the very last");
+}
+
 static const uint64_t		 figure = 1ULL << 40;
 static const uint32_t		 small = 7;
 
@@ -199,7 +205,7 @@ static const struct figure	 r_figures[] = {
 
 #define ROLE(name, which) const struct role name = {			\
 	which, r_init, r_begin, r_configure, r_ready, r_joined, r_left,	\
-	r_message, r_figures, r_ask, r_stop }
+	r_message, r_figures, r_ask, r_stop, r_last }
 ROLE(role_service, PROC_SERVICE);
 ROLE(role_control, PROC_CONTROL);
 ROLE(role_dial, PROC_DIAL);
@@ -848,6 +854,7 @@ test_stop(void **state)
 	assert_int_equal(count.count, 1);
 	assert_int_equal(forked_recv(&forked_parent, NULL, 0), 0);
 	forked_logs(&control, LOGLEVEL_WARN, "last words");
+	forked_logs(&control, LOGLEVEL_WARN, "and the very last");
 	assert_int_equal(forked_recv(&control, NULL, 0), 0);
 	forked_close(&control);
 	forked_ends(0);
