@@ -338,7 +338,8 @@ for conf in "$top"/etc/*.conf; do
 	chmod 600 printed.conf
 	prints_itself "$tmp/printed.conf"
 	result $? "etc/$name: prints itself" difference
-	! grep -q warning err
+	# its addresses are examples, too
+	! grep -v 'no interface has this address' err | grep -q warning
 	result $? "etc/$name: without a warning" err
 done
 
