@@ -130,6 +130,7 @@ enum msg_type {
 #define BEGIN_STRICT	0x02	/* what the sandbox lacks is fatal */
 #define BEGIN_ROOT	0x04	/* we are root: chroot, drop to uid and gid */
 #define BEGIN_NETNS	0x08	/* started in the empty network namespace */
+#define BEGIN_FILES	0x10	/* it writes files: never sent, see aside.c */
 
 enum dialect_number {			/* what is said on tunnels */
 	DIALECT_ROCKET,

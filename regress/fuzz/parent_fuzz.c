@@ -494,7 +494,7 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 	quiet();
 	write_conf();
 	must((conf = read_conf(&env, stderr)) != NULL &&
-	    read_files(&env, conf, 1, stderr) == 0 &&
+	    read_files(conf, 1, stderr) == 0 &&
 	    reload_first(&env, conf, stderr) == 0);
 	procs_advance(&env);
 	heal();

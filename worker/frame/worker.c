@@ -495,6 +495,9 @@ worker_run(const struct role *role, int argc, char **argv)
 		if (event_base_loop(env.base, EVLOOP_ONCE) == -1)
 			fatalx("event loop");
 	}
+	if (role->last != NULL && env.state != WORKER_WAITS)
+		role->last();
+	childlog_end();
 	TAILQ_FOREACH(s, &env.siblings, entry)
 		(void)channel_flush(s->channel);
 	if (env.control != NULL)

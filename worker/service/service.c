@@ -693,5 +693,6 @@ const struct role role_service = {
 	.message = service_message,
 	.figures = service_figures,
 	.ask = service_ask,
-	.stop = service_stop
+	.stop = service_stop,
+	.last = ledger_sum_all
 };

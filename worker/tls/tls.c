@@ -331,5 +331,6 @@ const struct role	 role_tls = {
 	.message = tls_message,
 	.figures = tls_figures,
 	.ask = tls_ask,
-	.stop = tls_stop
+	.stop = tls_stop,
+	.last = ledger_sum_all
 };
