@@ -182,9 +182,9 @@ relay_abort(struct relay *r, enum reset_reason reason)
 }
 
 /*
- * As write(2), but unpacks the octets of a stream with LZ4; the plain ones may
- * then wait in r->lz.  0: none may pass now.  After a short write the next edge
- * says when there is room.
+ * As outq_send, but unpacks the octets of a stream with LZ4; the plain ones
+ * may then wait in r->lz.  0: none may pass now.  When it takes less, the next
+ * edge says when there is room.
  */
 static ssize_t
 relay_put(struct relay *r, const uint8_t *p, size_t len)
@@ -201,7 +201,7 @@ relay_put(struct relay *r, const uint8_t *p, size_t len)
 	}
 	if ((may = throttle_may(r, THROTTLE_WRITE, len)) == 0)
 		return (0);
-	n = write(r->fd, p, may);
+	n = outq_send(r->fd, p, may);
 	throttle_moved(r, THROTTLE_WRITE, n > 0 ? n : 0);
 	if (n != -1 && (size_t)n < may)
 		r->flags &= ~RELAY_WRITABLE;
@@ -843,7 +843,7 @@ relay_data(struct stream *st, const uint8_t *p, size_t len)
 	}
 	if (r->fd != -1 && !relay_waits(r) && (r->flags & RELAY_WRITABLE)) {
 		if ((n = relay_put(r, p, len)) == -1) {
-			if (errno != EAGAIN && errno != EINTR) {
+			if (errno != EAGAIN) {
 				relay_broken(r);
 				return;
 			}
