@@ -251,7 +251,7 @@ relay_waits(const struct relay *r)
 
 /*
  * Passes the peer's end to the socket once everything before it is written.
- * -1: it came within a block, and the relay is gone.
+ * -1: it came within a block or cannot be passed on, and the relay is gone.
  */
 static int
 relay_shut(struct relay *r)
@@ -266,9 +266,11 @@ relay_shut(struct relay *r)
 	}
 	r->flags |= RELAY_SHUT;
 	/* ENOTCONN: the socket has ended meanwhile; the read will say how. */
-	if (shutdown(r->fd, SHUT_WR) == -1 && errno != ENOTCONN)
-		log_warn("relay: shutdown");
-	return (0);
+	if (shutdown(r->fd, SHUT_WR) == 0 || errno == ENOTCONN)
+		return (0);
+	log_warn("relay: shutdown");
+	relay_abort(r, RESET_ABORT);
+	return (-1);
 }
 
 /* As write(2), for what waits. */
