@@ -72,7 +72,7 @@ struct session_conf {
 	uint32_t	 keepalive_ms;
 	uint32_t	 timeout_ms; /* the peer's silence that ends it; 0 */
 	uint32_t	 fin_delay_ms;	/* foreign peers: see smux.h; 0 none */
-	/* A full session waits so long, then resets its worst reader. */
+	/* How long readers of a full session may be without progress. */
 	uint32_t	 stall_grace_ms;
 };
 

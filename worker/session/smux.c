@@ -22,8 +22,6 @@
 
 /* The last id that we open: the session is replaced long before 2^32. */
 #define SMUX_ID_LAST	0x7fffffffU
-/* If the readers together take this much within the grace, none is reset. */
-#define SMUX_PROGRESS	65536
 /* A bulk frame is expected among so many frames after the last one. */
 #define SMUX_EXACT	8
 /* A diversion pays from so many octets on. */
@@ -548,7 +546,6 @@ smux_consumed(struct stream *stream, size_t n)
 		    stream->id, n, st->rcvd - st->consumed);
 	st->consumed += n;
 	smuxst_took(s, st);
-	s->progress += n;
 	s->session.stats.unconsumed -= n;
 	smuxst_credit(s, st);
 	smuxst_relieve(s);
@@ -629,27 +626,6 @@ smux_set_time(struct smux *s, uint64_t now)
 		s->now = now;
 }
 
-/*
- * The budget is spent.  If the readers make no progress, the worst are reset,
- * until the tunnel is read again.
- */
-static void
-smux_stalled(struct smux *s)
-{
-	struct smux_stream	*st;
-
-	if (!s->stalled || s->now - s->stalled_at <
-	    s->session.conf.stall_grace_ms * 1000ULL)
-		return;
-	while (s->stalled && s->progress < SMUX_PROGRESS &&
-	    (st = smuxst_worst(s)) != NULL) {
-		s->session.stats.killed++;
-		smuxst_kill(s, st, RESET_MEMORY);
-	}
-	s->progress = 0;
-	s->stalled_at = s->now;
-}
-
 static uint64_t
 smux_deadline(struct smux *s, uint64_t next)
 {
@@ -667,9 +643,8 @@ smux_deadline(struct smux *s, uint64_t next)
 	at = s->last_rx + c->timeout_ms * 1000ULL;
 	if (c->timeout_ms > 0 && !s->stalled && at < next)
 		next = at;
-	at = s->stalled_at + c->stall_grace_ms * 1000ULL;
-	if (s->stalled && at < next)
-		next = at;
+	if (s->shed_at < next)
+		next = s->shed_at;
 	return (next);
 }
 
@@ -690,8 +665,8 @@ smux_tick(struct session *session, uint64_t now)
 	else if (c->timeout_ms > 0 && !s->stalled &&
 	    s->now - s->last_rx >= c->timeout_ms * 1000ULL)
 		smux_die(s, "the peer is silent");
-	else
-		smux_stalled(s);
+	else if (s->now >= s->shed_at)
+		smuxst_shed(s);
 	if (c->keepalive_ms > 0 && s->version != 0 &&
 	    s->now - s->last_tx >= c->keepalive_ms * 1000ULL) {
 		s->nop = 1;
@@ -747,6 +722,8 @@ smux_new(const struct session_conf *conf, const struct session_events *events,
 	s->version = c->version;
 	s->next_id = c->client ? 3 : 2;
 	s->limit = UINT64_MAX;
+	s->shed_at = UINT64_MAX;
+	s->patience = UINT32_MAX;
 	s->deadline = UINT64_MAX;
 	s->idle = 1;
 	for (i = 0; i < SMUX_Q_MAX; i++)

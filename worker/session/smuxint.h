@@ -86,7 +86,7 @@ struct smux_stream {
 	uint32_t			 window;	/* for the next UPD */
 	uint32_t			 rcvd_ms;	/* last payload */
 	uint32_t			 took_ms;	/* last progress: */
-	uint32_t			 mark;	/* consumed what came before */
+	uint32_t			 mark;	/* so much consumed */
 	uint32_t			 paced_us;	/* last measured... */
 	uint32_t			 paced;		/* ...and rcvd then */
 	uint16_t			 flags;		/* SMUX_ */
@@ -121,6 +121,7 @@ struct smux {
 	uint8_t			 head[SMUX_HEADER + SMUX_BODY_MAX];
 	/* memory */
 	uint64_t		 limit;		/* session_limit */
+	uint32_t		 patience;	/* with readers; ms */
 	uint32_t		 rtt_us;	/* 0: not known */
 	/* a round trip that is being timed, by a stream's UPD; 0: none */
 	uint32_t		 trip_id;
@@ -128,8 +129,7 @@ struct smux {
 	uint64_t		 trip_at;
 	uint64_t		 granted;	/* sum of charged windows */
 	uint64_t		 reclaimed;	/* at this time */
-	uint64_t		 stalled_at;
-	uint64_t		 progress;	/* consumed since */
+	uint64_t		 shed_at;	/* when to look who has to go */
 	/* time, in microseconds */
 	uint64_t		 now;
 	uint64_t		 last_rx;
@@ -167,10 +167,13 @@ void	 smuxst_start(struct smux *, struct smux_stream *);
 void	 smuxst_move(struct smux_stream *, enum smux_queue);
 /* Neither SYN nor UPD is due any more. */
 void	 smuxst_ctl_remove(struct smux *, struct smux_stream *);
-/* Octets that the session may hold. */
+/* Octets that the session may hold, and that windows may sum up to. */
 uint64_t smuxst_cap(const struct smux *);
 uint64_t smuxst_budget(const struct smux *);
-/* Sets stalled if the budget is spent; clears it if enough is free. */
+/*
+ * Sets stalled, and when somebody has to go, if the cap is reached, or nearly;
+ * clears it if enough is free.
+ */
 void	 smuxst_stall(struct smux *);
 void	 smuxst_relieve(struct smux *);
 /* Payload came: charges the stream's window, notes whether it is used up. */
@@ -191,13 +194,13 @@ void	 smuxst_forget(struct smux *, struct smux_stream *);
 void	 smuxst_kill(struct smux *, struct smux_stream *, enum reset_reason);
 /* If both directions have ended: forget, and the owner's closed. */
 void	 smuxst_finish(struct smux *, struct smux_stream *);
-/* The owner consumed payload: all that was held at the last progress? */
+/* The owner consumed payload: enough for progress? */
 void	 smuxst_took(struct smux *, struct smux_stream *);
 /*
- * Of those that have been without progress longest, the one that holds most;
- * NULL when none holds anything.
+ * Resets who has to make room: of those without progress for too long, and
+ * about longest, who holds most.
  */
-struct smux_stream *smuxst_worst(struct smux *);
+void	 smuxst_shed(struct smux *);
 /* The session is dead: forgets each stream and tells its owner. */
 void	 smuxst_end(struct smux *);
 /* Frees dead streams, once no turn is under way. */

@@ -33,6 +33,10 @@
 #define SMUX_NEAR_MAX	(2 * 1024 * 1024)
 /* A round trip that takes longer than this to show is not waited for. */
 #define SMUX_TRIP_US	5000000
+/* Who takes so much, or all that he has, makes progress. */
+#define SMUX_PROGRESS	65536
+/* Patience with readers falls to a 64th of what it is at first. */
+#define SMUX_HASTE_MAX	64
 /* What a window grew by goes to others when it was unused for so long. */
 #define SMUX_IDLE_MS	2000
 #define SMUX_RECLAIM_US	1000000
@@ -163,7 +167,7 @@ smuxst_cap(const struct smux *s)
 /*
  * What windows may sum up to: recvbuffer, not counting octets that readers have
  * not taken.  Otherwise readers that stopped would leave the others no room to
- * grow.
+ * grow.  But a quarter of the owner's limit is for streams that begin.
  */
 uint64_t
 smuxst_budget(const struct smux *s)
@@ -171,21 +175,107 @@ smuxst_budget(const struct smux *s)
 	uint64_t	 n = s->session.conf.recvbuffer, cap = smuxst_cap(s);
 
 	n += s->session.stats.unconsumed;
+	if (s->limit != UINT64_MAX)
+		cap -= cap / 4;
 	if (n > cap)
 		n = cap;
 	return (n < SMUX_BUDGET_MIN ? SMUX_BUDGET_MIN : n);
 }
 
-/* The tunnel is not read while the budget is spent... */
+/*
+ * How long a reader may be without progress now, in milliseconds: UINT32_MAX
+ * while there is room.  In version 2 that begins with three quarters spent, and
+ * whenever room has halved it is a quarter of what it was, so that those who
+ * stop go as fast as others come, and the session is hardly ever full.
+ */
+static uint32_t
+smuxst_patience(const struct smux *s)
+{
+	uint64_t	 cap = smuxst_cap(s), room, left;
+	uint32_t	 grace = s->session.conf.stall_grace_ms, haste = 1;
+
+	if (s->version != 2)
+		return (s->stalled ? grace : UINT32_MAX);
+	if (s->stalled)
+		return (grace / SMUX_HASTE_MAX);
+	left = cap - s->session.stats.unconsumed;
+	if (left > cap / 4)
+		return (UINT32_MAX);
+	for (room = cap / 8; left <= room && haste < SMUX_HASTE_MAX; room /= 2)
+		haste *= 4;
+	return (grace / haste);
+}
+
+/* Octets of a stream that may be reset for them. */
+static uint32_t
+smuxst_held(const struct smux_stream *st)
+{
+	return (st->flags & SMUX_URGENT ? 0 : st->rcvd - st->consumed);
+}
+
+/* How long somebody has been without progress; -1: nobody holds anything. */
+static int64_t
+smuxst_oldest(const struct smux *s)
+{
+	const struct smux_stream	*st;
+	int64_t				 old = -1;
+	uint32_t			 now = smux_ms(s);
+	size_t				 i;
+
+	for (i = 0; i < (size_t)1 << s->bits; i++)
+		for (st = s->buckets[i]; st != NULL; st = st->next)
+			if (smuxst_held(st) > 0 && now - st->took_ms > old)
+				old = now - st->took_ms;
+	return (old);
+}
+
+/* Of those that are about as old, the one that holds most. */
+static struct smux_stream *
+smuxst_worst(struct smux *s, uint32_t old)
+{
+	struct smux_stream	*st, *worst = NULL;
+	size_t			 i;
+	uint32_t		 held, most = 0, now = smux_ms(s);
+
+	for (i = 0; i < (size_t)1 << s->bits; i++) {
+		for (st = s->buckets[i]; st != NULL; st = st->next) {
+			held = smuxst_held(st);
+			if (held <= most || now - st->took_ms < old / 2)
+				continue;
+			most = held;
+			worst = st;
+		}
+	}
+	return (worst);
+}
+
+void
+smuxst_shed(struct smux *s)
+{
+	int64_t	 old = -1;
+
+	while ((s->patience = smuxst_patience(s)) != UINT32_MAX &&
+	    (old = smuxst_oldest(s)) >= s->patience) {
+		s->session.stats.killed++;
+		smuxst_kill(s, smuxst_worst(s, old), RESET_MEMORY);
+	}
+	s->shed_at = s->patience == UINT32_MAX || old == -1 ? UINT64_MAX :
+	    s->now + (s->patience - old) * 1000ULL;
+}
+
+/* The tunnel is not read while the cap is reached... */
 void
 smuxst_stall(struct smux *s)
 {
-	if (s->stalled || s->session.stats.unconsumed < smuxst_cap(s))
+	uint32_t	 patience;
+
+	if (s->session.stats.unconsumed >= smuxst_cap(s))
+		s->stalled = 1;
+	if ((patience = smuxst_patience(s)) >= s->patience)
 		return;
-	s->stalled = 1;
-	s->stalled_at = s->now;
-	s->progress = 0;
-	smux_alarm(s, s->now + s->session.conf.stall_grace_ms * 1000ULL);
+	s->patience = patience;
+	s->shed_at = s->now;
+	smux_alarm(s, s->now);
 }
 
 /* ...and until a quarter of it is free: not an octet at a time. */
@@ -344,7 +434,7 @@ smuxst_received(struct smux *s, struct smux_stream *st, uint32_t n)
 	}
 	if (st->rcvd == st->consumed) {	/* it waits from now on */
 		st->took_ms = smux_ms(s);
-		st->mark = st->rcvd + n;
+		st->mark = st->rcvd + (n < SMUX_PROGRESS ? n : SMUX_PROGRESS);
 	}
 	st->rcvd += n;
 	st->rcvd_ms = smux_ms(s);
@@ -514,40 +604,12 @@ smuxst_finish(struct smux *s, struct smux_stream *st)
 void
 smuxst_took(struct smux *s, struct smux_stream *st)
 {
+	uint32_t	 held = st->rcvd - st->consumed;
+
 	if ((int32_t)(st->consumed - st->mark) < 0)
 		return;
 	st->took_ms = smux_ms(s);
-	st->mark = st->rcvd;
-}
-
-/* Octets of a stream that may be reset for them. */
-static uint32_t
-smuxst_held(const struct smux_stream *st)
-{
-	return (st->flags & SMUX_URGENT ? 0 : st->rcvd - st->consumed);
-}
-
-struct smux_stream *
-smuxst_worst(struct smux *s)
-{
-	struct smux_stream	*st, *worst = NULL;
-	size_t			 i;
-	uint32_t		 held, most = 0, old = 0, now = smux_ms(s);
-
-	for (i = 0; i < (size_t)1 << s->bits; i++)
-		for (st = s->buckets[i]; st != NULL; st = st->next)
-			if (smuxst_held(st) > 0 && now - st->took_ms > old)
-				old = now - st->took_ms;
-	for (i = 0; i < (size_t)1 << s->bits; i++) {
-		for (st = s->buckets[i]; st != NULL; st = st->next) {
-			held = smuxst_held(st);
-			if (held <= most || now - st->took_ms < old / 2)
-				continue;
-			most = held;
-			worst = st;
-		}
-	}
-	return (worst);
+	st->mark = st->consumed + (held < SMUX_PROGRESS ? held : SMUX_PROGRESS);
 }
 
 void

@@ -15,7 +15,7 @@
 #include "worker/tunnel/tunnel.h"
 #include "part.h"
 
-/* A version 1 session that is full this long loses its worst reader. */
+/* So long may readers of a full session be without progress. */
 #define STALL_GRACE_MS	5000
 
 static void
