@@ -52,6 +52,7 @@
 #define BULK_PAYS	32768
 /* A socket that takes nothing gives its pipes back after so long. */
 #define PIPE_US		(1 * 1000000ULL)
+#define RETRY_SECONDS	4		/* relay_retry */
 /* Failures of the target are logged once in this time. */
 #define FAILED_LOG_US	(10 * 1000000ULL)
 
@@ -557,21 +558,6 @@ relay_dialled(void *arg, int fd, const struct msg_dialled *res)
 		session_ready(r->stream);
 }
 
-/* The wanted port, counted from the target's first; -1: it is none of them. */
-static int
-relay_port(const struct want *want)
-{
-	const struct msg_dialee	*t = &svc->target;
-	uint32_t		 offset = 0;
-
-	/* a port below the first gives a large number */
-	if (want->port != 0)
-		offset = want->port - t->port;
-	else if (t->for_port != 0)
-		offset = (uint32_t)want->listener.port - t->for_port;
-	return (offset == 0 || offset < t->ports ? (int)offset : -1);
-}
-
 static int
 relay_refuse(struct relay *r, const char *why)
 {
@@ -612,7 +598,7 @@ relay_want(struct relay *r)
 	if (got == -1 || want.kind != WANT_TCP)
 		return (relay_refuse(r, got == -1 ? why :
 		    "of a kind that is not served"));
-	if ((offset = relay_port(&want)) == -1) {
+	if ((offset = wants_port(&want, &svc->target)) == -1) {
 		snprintf(words, sizeof(words), "no port is for users of %s",
 		    addr_print(&want.listener));
 		return (relay_refuse(r, words));
@@ -788,8 +774,7 @@ relay_bulk(struct stream *st, struct pipebuf *pipe, size_t max)
 	/* Before an urgent octet it seems to be empty, or at its end. */
 	if (n == 0 || (n == -1 && errno == EAGAIN))
 		return (0);
-	if (n > 0)
-		svc->stats.octets_piped += n;
+	svc->stats.octets_piped += n > 0 ? n : 0;
 	return (relay_took(r, n));
 }
 
@@ -940,6 +925,24 @@ relay_linger(struct relay *r, uint64_t now)
 	relay_close(r, 1);
 }
 
+/*
+ * A kernel without memory for TCP may refuse the first octets of an empty
+ * socket, and then no edge comes.
+ */
+static void
+relay_retry(void)
+{
+	struct relay	*r, *next;
+
+	TAILQ_FOREACH_SAFE(r, &svc->relays, entry, next)
+		if ((r->flags & (RELAY_EVENT | RELAY_WRITABLE)) ==
+		    RELAY_EVENT && relay_waits(r) &&
+		    !throttle_waits(r, THROTTLE_WRITE)) {
+			r->flags |= RELAY_WRITABLE;
+			relay_go(r, THROTTLE_WRITE);
+		}
+}
+
 void
 relay_tick(uint64_t now)
 {
@@ -948,6 +951,8 @@ relay_tick(uint64_t now)
 	wants_tick(now, svc->conf.opts.handshake_timeout * 1000000ULL);
 	TAILQ_FOREACH_SAFE(r, &lingering, queue, next)
 		relay_linger(r, now);
+	if (now / 1000000 % RETRY_SECONDS == 0)
+		relay_retry();
 	relaylz_tick(now);
 	throttle_tick();
 	TAILQ_FOREACH_SAFE(r, &piping, piping, next)

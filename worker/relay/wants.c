@@ -9,6 +9,7 @@
 
 #include "shared/compat.h"
 #include "shared/log.h"
+#include "worker/dialect/dialect.h"
 #include "worker/tunnel/service.h"
 #include "hold.h"
 #include "relay.h"
@@ -47,4 +48,17 @@ wants_tick(uint64_t now, uint64_t longest)
 		    r->stream->id);
 		relay_abort(r, RESET_PROTOCOL);
 	}
+}
+
+int
+wants_port(const struct want *want, const struct msg_dialee *t)
+{
+	uint32_t	 offset = 0;
+
+	/* a port below the first gives a large number */
+	if (want->port != 0)
+		offset = want->port - t->port;
+	else if (t->for_port != 0)
+		offset = (uint32_t)want->listener.port - t->for_port;
+	return (offset == 0 || offset < t->ports ? (int)offset : -1);
 }

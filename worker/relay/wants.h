@@ -11,7 +11,9 @@
 #include <stdint.h>
 
 struct addr;
+struct msg_dialee;
 struct relay;
+struct want;
 
 /* wants.c */
 
@@ -21,5 +23,7 @@ void	 wants_begin(struct relay *, const struct addr *peer);
 void	 wants_end(struct relay *);
 /* Once a second: resets those for which it has taken longest us. */
 void	 wants_tick(uint64_t now, uint64_t longest);
+/* The wanted port, counted from the target's first; -1: it is none of them. */
+int	 wants_port(const struct want *, const struct msg_dialee *);
 
 #endif /* WORKER_WANTS_H */
