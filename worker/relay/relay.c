@@ -314,6 +314,8 @@ relay_flush(struct relay *r)
 			relay_broken(r);
 			return (-1);
 		}
+		if (n == 0 && !(r->flags & RELAY_WRITABLE))
+			break;		/* no progress */
 		r->moved = worker_now();
 		hold_took(r, n);
 		if (n > 0)
@@ -925,10 +927,7 @@ relay_linger(struct relay *r, uint64_t now)
 	relay_close(r, 1);
 }
 
-/*
- * A kernel without memory for TCP may refuse the first octets of an empty
- * socket, and then no edge comes.
- */
+/* Without memory for TCP an empty socket may refuse octets: no edge comes. */
 static void
 relay_retry(void)
 {
@@ -936,8 +935,7 @@ relay_retry(void)
 
 	TAILQ_FOREACH_SAFE(r, &svc->relays, entry, next)
 		if ((r->flags & (RELAY_EVENT | RELAY_WRITABLE)) ==
-		    RELAY_EVENT && relay_waits(r) &&
-		    !throttle_waits(r, THROTTLE_WRITE)) {
+		    RELAY_EVENT && relay_waits(r)) {
 			r->flags |= RELAY_WRITABLE;
 			relay_go(r, THROTTLE_WRITE);
 		}
