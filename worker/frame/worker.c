@@ -331,6 +331,8 @@ worker_end(void)
 	childlog_ready();
 	if (env.role->ready != NULL)
 		env.role->ready(reload);
+	if (reload)			/* what it replaced is free */
+		MALLOC_TRIM();
 	worker_tell(IMSG_READY, &env.sandbox, sizeof(env.sandbox));
 }
 

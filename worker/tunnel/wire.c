@@ -156,7 +156,9 @@ wire_recv(struct wire *w, void *buf, size_t len, int flags)
 		errno = EAGAIN;
 		return (-1);
 	}
-	n = recv(w->fd, buf, len, flags);
+	do {
+		n = recv(w->fd, buf, len, flags);
+	} while (n == -1 && errno == EINTR);
 	/* Not for a short read: see relay_pull. */
 	if (n == -1 && errno == EAGAIN)
 		w->flags &= ~WIRE_F_READABLE;
