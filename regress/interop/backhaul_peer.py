@@ -27,7 +27,12 @@
 # --stop-at STATE stops one connection (or flow) there, --stop-how says how:
 # "hang" keeps it open and does no more, "close" and "reset" end it, "exit" ends
 # the process, "freeze" stops it by SIGSTOP.  Those with "half" in their name
-# stop after half of what they would have sent.  The states of a server:
+# stop after half of what they would have sent.
+#
+# A server is kinder than the real one, which is like
+# "--user-wait 3 --rechan 0 --mux-delay 0 --blind".
+#
+# The states of a server:
 #
 #	accepted	a connection was taken, nothing read
 #	token		a token was read, not answered
@@ -1266,6 +1271,8 @@ class Server(Role):
         conn.number = number()
         await at('tunnel', conn)
         say('tunnel accepted', conn.number, shown(conn.peer))
+        if opt.first:
+            await conn.write_raw(bytes.fromhex(opt.first))
         if self.mux:
             session = Session(conn, True, self.changed)
             session.prefix = prefix
@@ -1420,6 +1427,9 @@ class Server(Role):
         target = m.target.encode()
         if self.mux:
             await at('syn', t)
+        if opt.no_target:
+            pass
+        elif self.mux:
             await put('half-target', t, untyped(target))
         elif self.ws:
             await put('half-target', t, t.frame(1, target))
@@ -1479,6 +1489,8 @@ class UdpListener:
             if t is None:
                 return say('user dropped', n)
             if server.kind == 'udp':
+                if not opt.no_target:
+                    await put('half-target', t, self.m.target.encode())
                 counts = await self.by_datagrams(addr, mail, t, n)
             else:
                 counts = await self.by_stream(addr, mail, t, n)
@@ -1531,7 +1543,6 @@ class UdpListener:
     async def by_datagrams(self, addr, mail, t, n):
         counts = [0, 0]
         t.mail = Mail()
-        await put('half-target', t, self.m.target.encode())
         say('user served', n, 'by', t.number)
         await at('targeted', t)
 
@@ -1974,6 +1985,7 @@ def arguments():
     flag(g, '--no-rtt', action='store_true', help='nor its echo')
     flag(g, '--no-chan', action='store_true', help='sent, or acted on')
     flag(g, '--no-closed', action='store_true', help='at the end')
+    flag(g, '--no-target', action='store_true', help='is sent to the client')
     flag(g, '--swallow', type=int, default=0, metavar='N',
          help='the client ignores that many CHAN')
     flag(g, '--early', type=int, default=0, metavar='N',

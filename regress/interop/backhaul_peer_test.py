@@ -3,9 +3,11 @@
 #
 # backhaul_peer.py in each role against the Backhaul v0.7.2 that BACKHAUL names
 # ("self": against itself), over each transport.  Prints TAP.
-# usage: backhaul_peer_test.py [CELL...], e.g. server/tcpmux2; LONG=1: all sizes
+# usage: backhaul_peer_test.py [CELL...], e.g. server/tcpmux2, orders, stops
+# LONG=1: all sizes, and one cell at a time, so that the figures mean something.
 
 import asyncio
+import collections
 import hashlib
 import os
 import re
@@ -32,6 +34,10 @@ BLOCK = os.urandom(1 << 20)
 CELLS = [(role, t) for t in ('tcp', 'tcp+udp', 'tcpmux1', 'tcpmux2', 'udp',
                              'ws', 'wss', 'wsmux1', 'wsmux2', 'wssmux1',
                              'wssmux2') for role in ('server', 'client')]
+
+# at once; these mostly wait
+ATONCE = 1 if LONG else 3
+STOPS = 4 if LONG else 8
 
 tests = failed = 0
 work = ''
@@ -101,13 +107,12 @@ async def receive(reader, n):
 
 class Targets:
     def __init__(self):
-        self.ended = 0		# flows that ended early
-        self.flows = 0
+        self.ended = collections.Counter()	# flows cut, by seed
 
     async def swap(self, reader, writer):
+        seed = None
         try:
             seed, up, down = struct.unpack('<III', await reader.readexactly(12))
-            self.flows += 1
             sending = asyncio.ensure_future(send(writer, seed + 1, down))
             try:
                 got = await receive(reader, up)
@@ -118,7 +123,7 @@ class Targets:
             await writer.drain()
             await reader.read()
         except (OSError, EOFError):
-            self.ended += 1
+            self.ended[seed] += 1
         finally:
             writer.close()
 
@@ -367,6 +372,8 @@ class Cell:
 
     def end(self):
         for p in (self.peer, self.real):
+            p.process.poll() is None and p.process.terminate()
+        for p in (self.peer, self.real):
             p.kill(signal.SIGTERM)
 
 
@@ -408,16 +415,16 @@ async def matrix(role, transport, targets):
 
     async def user_closes():
         """The target learns it."""
-        before = targets.ended
+        seed = c.users[0]
         for _ in range(5):
             reader, writer = await asyncio.open_connection('127.0.0.1',
                                                            c.users[0])
-            writer.write(struct.pack('<III', 0, 1 << 30, 1 << 30) +
+            writer.write(struct.pack('<III', seed, 1 << 30, 1 << 30) +
                          bytes(100000))
             await receive(reader, 500000)
             writer.transport.abort()
         until = time.monotonic() + SECONDS
-        while targets.ended < before + 5:
+        while targets.ended[seed] < 5:
             if time.monotonic() > until:
                 raise ValueError('the target has them yet')
             await asyncio.sleep(0.05)
@@ -619,23 +626,35 @@ async def orders(targets):
     c.end()
 
 
+async def some(n, calls):
+    """All of them, n at once."""
+    calls = list(reversed(calls))
+
+    async def worker():
+        while calls:
+            f, *args = calls.pop()
+            await f(*args)
+    await asyncio.gather(*(worker() for _ in range(n)))
+
+
 async def main():
     asyncio.get_running_loop().set_exception_handler(lambda *_: None)
     targets = Targets()
     await targets.start()
     wanted = sys.argv[1:]
-    for role, transport in CELLS:
-        if not wanted or '%s/%s' % (role, transport) in wanted:
-            await matrix(role, transport, targets)
+    await some(ATONCE, [
+        (matrix, role, transport, targets) for role, transport in CELLS
+        if not wanted or '%s/%s' % (role, transport) in wanted])
     if not wanted or 'orders' in wanted:
         await orders(targets)
     if not wanted or 'stops' in wanted:
-        for role, states in (('server', SERVER_STATES),
-                             ('client', CLIENT_STATES)):
-            for state, transports in states:
-                for transport in transports if LONG else transports[:2]:
-                    for how in ('close', 'reset') if LONG else ('close',):
-                        await stops(role, state, transport, how, targets)
+        await some(STOPS, [
+            (stops, role, state, transport, how, targets)
+            for role, states in (('server', SERVER_STATES),
+                                 ('client', CLIENT_STATES))
+            for state, transports in states
+            for transport in (transports if LONG else transports[:2])
+            for how in (('close', 'reset') if LONG else ('close',))])
 
 
 if __name__ == '__main__':
