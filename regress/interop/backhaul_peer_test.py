@@ -5,6 +5,10 @@
 # ("self": against itself), over each transport.  Prints TAP.
 # usage: backhaul_peer_test.py [CELL...], e.g. server/tcpmux2, orders, stops
 # LONG=1: all sizes, and one cell at a time, so that the figures mean something.
+#
+# OTHER is the command of another program to take the real one's part, MINE of
+# one for the peer's, as "rocketd -d -f {} -s {}.sock"; {} becomes the name of
+# its file.  The cells alone make sense with MINE.
 
 import asyncio
 import collections
@@ -12,6 +16,7 @@ import hashlib
 import os
 import re
 import resource
+import shlex
 import shutil
 import signal
 import socket
@@ -25,6 +30,9 @@ PEER = os.path.join(os.path.dirname(os.path.abspath(__file__)),
                     'backhaul_peer.py')
 LONG = bool(os.environ.get('LONG'))
 BACKHAUL = os.environ.get('BACKHAUL', '')
+OTHER = os.environ.get('OTHER') or (BACKHAUL and BACKHAUL != 'self' and
+                                    shlex.quote(BACKHAUL) + ' -c {}')
+MINE = os.environ.get('MINE')
 # SECONDS: how long something may take on a slow machine
 SECONDS = 30
 USERS, SIZE, SHORT = (50, 4 << 20, 1000) if LONG else (10, 1 << 20, 200)
@@ -256,7 +264,7 @@ class Process:
 
     def start(self):
         with open(self.log, 'a') as log:
-            self.process = subprocess.Popen(command_words(self.command),
+            self.process = subprocess.Popen([str(w) for w in self.command],
                                             stdin=subprocess.DEVNULL,
                                             stdout=log, stderr=log)
 
@@ -284,10 +292,6 @@ class Process:
         self.process.wait()
 
 
-def command_words(command):
-    return [str(w) for w in command]
-
-
 def toml(role, options):
     lines = ['[%s]' % role]
     for k, v in options.items():
@@ -301,17 +305,22 @@ def toml(role, options):
     return '\n'.join(lines) + '\n'
 
 
-def real(role, options):
-    """The real program, or ours in its place."""
-    if BACKHAUL == 'self':
-        return peer(role, options, what='real')
-    path = os.path.join(work, '%s.%d.toml' % (role, len(processes)))
-    with open(path, 'w') as f:
+def by_file(what, command, role, options):
+    path = os.path.join(work, '%s.%d.toml' % (what, len(processes)))
+    with open(path, 'w', opener=lambda p, f: os.open(p, f, 0o600)) as f:
         f.write(toml(role, dict(options, skip_optz=True, log_level='debug')))
-    return Process('real', [BACKHAUL, '-c', path])
+    return Process(what, [w.replace('{}', path) for w in shlex.split(command)])
+
+
+def real(role, options):
+    if not OTHER:
+        return peer(role, options, what='real')
+    return by_file('real', OTHER, role, options)
 
 
 def peer(role, options, *more, what='peer'):
+    if MINE and not more:
+        return by_file('mine', MINE, role, options)
     words = [sys.executable, '-B', PEER, role]
     for k, v in options.items():
         flag = '--' + k.replace('_', '-')
@@ -320,8 +329,6 @@ def peer(role, options, *more, what='peer'):
         elif isinstance(v, list):
             for x in v:
                 words += [flag, x]
-        elif k == 'keepalive_period' or k == 'nodelay':
-            continue
         else:
             words += [flag, v]
     return Process(what, words + list(more))
@@ -565,6 +572,8 @@ async def stops(role, state, transport, how, targets):
                 await poke
             except (asyncio.CancelledError, OSError, EOFError, ValueError):
                 pass
+        if how not in ('close', 'reset'):
+            return
         # A real server gives users to tunnels that have died, one each.
         return 'after %.1f s' % await c.ready()
     try:
@@ -654,14 +663,15 @@ async def main():
                                  ('client', CLIENT_STATES))
             for state, transports in states
             for transport in (transports if LONG else transports[:2])
-            for how in (('close', 'reset') if LONG else ('close',))])
+            for how in (('close', 'reset', 'hang', 'freeze', 'exit') if LONG
+                        else ('close',))])
 
 
 if __name__ == '__main__':
-    if not BACKHAUL:
+    if not BACKHAUL and not OTHER:
         print('1..0 # SKIP BACKHAUL names no Backhaul v0.7.2')
         sys.exit(0)
-    if BACKHAUL != 'self':
+    if BACKHAUL and BACKHAUL != 'self':
         got = subprocess.run([BACKHAUL, '-v'], capture_output=True, text=True)
         if got.stdout.strip() != 'v0.7.2':
             print('1..0 # SKIP BACKHAUL is no v0.7.2')
