@@ -45,7 +45,7 @@ CELLS = [(role, t) for t in ('tcp', 'tcp+udp', 'tcpmux1', 'tcpmux2', 'udp',
 
 # at once; these mostly wait
 ATONCE = 1 if LONG else 3
-STOPS = 4 if LONG else 8
+STOPS = 8
 
 tests = failed = 0
 work = ''
@@ -279,16 +279,15 @@ class Process:
                 raise ValueError('%s: no %s' % (self.what, regexp))
             await asyncio.sleep(0.05)
 
-    def kill(self, sig=signal.SIGKILL):
+    async def kill(self, sig=signal.SIGKILL):
         if self.process.poll() is None:
             self.process.send_signal(sig)
-            if sig != signal.SIGKILL:
-                try:
-                    self.process.wait(10)
-                except subprocess.TimeoutExpired:
-                    self.process.kill()
-            else:
-                self.process.send_signal(signal.SIGCONT)
+            self.process.send_signal(signal.SIGCONT)
+        for _ in range(200):
+            if self.process.poll() is not None:
+                return
+            await asyncio.sleep(0.05)
+        self.process.kill()
         self.process.wait()
 
 
@@ -377,11 +376,9 @@ class Cell:
             return await ready(echo, self.users[0], [5], 1, 1.0)
         return await ready(banner, self.users[1])
 
-    def end(self):
-        for p in (self.peer, self.real):
-            p.process.poll() is None and p.process.terminate()
-        for p in (self.peer, self.real):
-            p.kill(signal.SIGTERM)
+    async def end(self):
+        await asyncio.gather(*(p.kill(signal.SIGTERM)
+                               for p in (self.peer, self.real)))
 
 
 async def check(what, coro):
@@ -469,7 +466,7 @@ async def matrix(role, transport, targets):
             await echo(c.users[0], [100, 1000])
 
     async def again(p, sig):
-        p.kill(sig)
+        await p.kill(sig)
         if not c.udp_only:
             await asyncio.sleep(0.2)
         p.start()
@@ -481,7 +478,7 @@ async def matrix(role, transport, targets):
 
     try:
         if not await check(name + ': it is up', c.ready()):
-            return c.end(), show(c)
+            return show(c)
         if not c.udp_only:
             await check(name + ': octets both ways', bulk())
             await check(name + ': the target speaks first', first())
@@ -500,7 +497,7 @@ async def matrix(role, transport, targets):
                             (name, who, how), again(p, sig))
         await check(name + ': all as before', both_ways())
     finally:
-        c.end()
+        await c.end()
     said = c.peer.text()
     bad = re.findall('^(?:violation|bug|Traceback).*', said, re.M)
     if not ok(not bad, name + ': neither violations nor bugs', repr(bad[:3])) \
@@ -581,7 +578,7 @@ async def stops(role, state, transport, how, targets):
                            run()):
             show(c)
     finally:
-        c.end()
+        await c.end()
 
 
 async def orders(targets):
@@ -592,31 +589,31 @@ async def orders(targets):
                      ['--token', 'a wrong one'])
             await check(c.name + ': a wrong token is refused',
                         c.peer.wait('^control refused', 2))
-            c.end()
+            await c.end()
     for transport in ('tcp', 'tcpmux1'):
         c = Cell('client', transport, targets, ['--tunnel-from', '127.0.0.9'])
         await check(c.name + ': tunnels from another address are closed',
                     c.peer.wait('^tunnel closed', 3))
-        c.end()
+        await c.end()
     for transport, octets in (('tcp', '09'), ('tcpmux1', '06'), ('ws', '06'),
                               ('wsmux1', '02')):
         c = Cell('server', transport, targets,
                  ['--control-send', octets, '--control-after', '0.3'])
         await check('%s: %s on the control channel restarts it' %
                     (c.name, octets), c.peer.wait('^control up', 2))
-        c.end()
+        await c.end()
     for transport, words in (('tcp', ['--split']), ('tcpmux2', ['--split']),
                              ('ws', ['--fragment', '100',
                                      '--ws-ping-between'])):
         for role in ('server', 'client'):
             c = Cell(role, transport, targets, words)
             await check('%s: %s' % (c.name, ' '.join(words)), c.ready())
-            c.end()
+            await c.end()
     for transport, what in (('tcp', '^control sent RTT'),
                             ('ws', '^control got HB')):
         c = Cell('server', transport, targets, ['--verbose'])
         await check('%s: %s' % (c.name, what), c.peer.wait(what))
-        c.end()
+        await c.end()
     # PROXY: the octets before those of the user
     c = Cell('server', 'tcpmux1', targets, mine={'proxy_protocol': True})
 
@@ -632,7 +629,7 @@ async def orders(targets):
             raise ValueError(got.hex())
         writer.close()
     await check(c.name + ': a PROXY header', header())
-    c.end()
+    await c.end()
 
 
 async def some(n, calls):
@@ -688,7 +685,9 @@ if __name__ == '__main__':
         asyncio.run(main())
     finally:
         for p in processes:
-            p.kill()
+            if p.process.poll() is None:
+                p.process.kill()
+                p.process.wait()
         if os.environ.get('KEEP'):
             print('# logs in', work)
         else:
