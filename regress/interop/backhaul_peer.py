@@ -2036,6 +2036,9 @@ def arguments():
 
 def quiet(loop, context):
     error = context.get('exception')
+    # asyncio's own, of an accept that was cancelled as it happened
+    if isinstance(error, asyncio.InvalidStateError):
+        return
     if error is not None and not isinstance(error, EXPECTED):
         say('bug', context.get('message'), repr(error))
 
