@@ -390,7 +390,19 @@ lookup_readable(evutil_socket_t fd, short what, void *arg)
 	lookup_finish(l);
 }
 
-/* -1: no process or pipe; this lookup fails, the next may do better. */
+/* Before there is a child that could be left over.  -1: no memory. */
+static int
+lookup_watch(struct lookup *l, int fd)
+{
+	if (event_assign(&l->readable, worker_base(), fd,
+	    EV_READ | EV_PERSIST, lookup_readable, l) == 0 &&
+	    event_add(&l->readable, NULL) == 0)
+		return (0);
+	log_warnx("lookup of %s: no event", l->what.host);
+	return (-1);
+}
+
+/* -1: no process, pipe or event; it fails, the next may do better. */
 static int
 lookup_start(struct lookup *l)
 {
@@ -401,12 +413,18 @@ lookup_start(struct lookup *l)
 		log_warn("lookup of %s: pipe", l->what.host);
 		return (-1);
 	}
+	if (lookup_watch(l, pp[0]) == -1) {
+		close(pp[0]);
+		close(pp[1]);
+		return (-1);
+	}
 	/* the alarm comes after our own deadline */
 	if ((l->pid = fork()) == 0)
 		lookup_child(l, pp[1], left / 1000000 + 2);
 	close(pp[1]);
 	if (l->pid == -1) {
 		log_warn("lookup of %s: fork", l->what.host);
+		(void)event_del(&l->readable);
 		close(pp[0]);
 		return (-1);
 	}
@@ -416,10 +434,6 @@ lookup_start(struct lookup *l)
 	env.queued--;
 	env.running++;
 	l->fd = pp[0];
-	if (event_assign(&l->readable, worker_base(), l->fd,
-	    EV_READ | EV_PERSIST, lookup_readable, l) == -1 ||
-	    event_add(&l->readable, NULL) == -1)
-		fatalx("lookup: event");
 	return (0);
 }
 
