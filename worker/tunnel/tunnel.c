@@ -27,6 +27,7 @@
 #include "worker/dialect/dialect.h"
 #include "worker/frame/worker.h"
 #include "tunnel.h"
+#include "tunneldeaf.h"
 #include "tunnelhold.h"
 #include "wsopen.h"
 
@@ -46,7 +47,6 @@
 #define PROBE_OLD_US	(100 * 1000ULL)
 /* Time for what is buffered to go out, and the peer's end to come in. */
 #define ENDING_US	(2 * 1000000ULL)
-
 /* However slowly its reader takes the rest, and whatever the peer says. */
 #define ENDING_MAX_US	(3600 * 1000000ULL)
 
@@ -719,6 +719,8 @@ tunnel_deadline(struct tunnel *t, uint64_t now)
 		next = t->deadline;
 	}
 	if ((at = tunnelhold_deadline(t, now)) < next)
+		next = at;
+	if ((at = tunneldeaf_deadline(t, now)) < next)
 		next = at;
 	if (t->probe_until != 0) {
 		if (now >= t->probe_until)
