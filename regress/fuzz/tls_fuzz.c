@@ -291,7 +291,7 @@ pem(int key)
 {
 	FILE	*f = tmpfile();
 	X509	*cert = X509_new();
-	int	 fd;
+	int	 fd = -1;
 
 	must(f != NULL && cert != NULL && X509_set_version(cert,
 	    X509_VERSION_3) == 1 &&
