@@ -80,6 +80,12 @@
 #define TCP_NOTSENT_LOWAT	-1
 #define MSG_PIECE		0
 #endif
+/* How often it was sent in vain, or a full peer probed; or nobody says. */
+#ifdef HAVE_TCPI_RETRANSMITS
+#define TCP_TRIES(i)		((i)->tcpi_retransmits + (i)->tcpi_probes)
+#else
+#define TCP_TRIES(i)		((void)(i), 0)
+#endif
 #ifndef SO_BUF_LOCK
 #define SO_BUF_LOCK		-1
 #endif

@@ -279,7 +279,7 @@ struct msg_tls {
 	uint32_t	 insecure;	/* 1: any server will do */
 	uint32_t	 npins;
 	uint32_t	 has_ca;	/* a file, not the system's store */
-	uint32_t	 pad;
+	uint32_t	 silence_ms;	/* of a peer, that ends it; 0: none */
 	uint8_t		 pins[TLS_PINS_MAX][HASH_LEN];	/* of public keys */
 	char		 name[HOST_MAX];	/* "": the remote's host */
 };

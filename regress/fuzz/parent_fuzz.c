@@ -217,7 +217,7 @@ static void
 write_conf(void)
 {
 	uint16_t	 a = port(), b = port(), c = port();
-	FILE		*f;
+	FILE		*f = NULL;
 	int		 fd;
 
 	must((fd = mkstemp(conf_path)) != -1 && (f = fdopen(fd, "w")) != NULL);
@@ -467,7 +467,7 @@ act(void)
 static void
 quiet(void)
 {
-	int	 null, saved;
+	int	 null, saved = -1;
 
 	must((null = open("/dev/null", O_WRONLY | O_CLOEXEC)) != -1 &&
 	    (saved = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0)) != -1 &&

@@ -76,6 +76,7 @@ struct tunnel {
 	uint64_t		 patience;
 	uint64_t		 ended;		/* ending: at the latest; 0 */
 	uint64_t		 held_until;	/* it is not read; 0 */
+	uint64_t		 look_at;	/* tunneldeaf's; 0 */
 	/* the peer must say something by then; 0 */
 	uint64_t		 probe_until;
 	struct charge		 charge;	/* of one that was accepted */

@@ -130,8 +130,11 @@ wire_failed(const struct wire *w)
 	int		 error = 0;
 
 	len = sizeof(error);
-	return (getsockopt(w->fd, SOL_SOCKET, SO_ERROR, &error, &len) == -1 ||
-	    error != 0);
+	if (getsockopt(w->fd, SOL_SOCKET, SO_ERROR, &error, &len) == -1 ||
+	    error != 0)
+		return (1);
+	/* A pair's other end that was closed is no error. */
+	return (send(w->fd, "", 0, MSG_NOSIGNAL) == -1 && errno == EPIPE);
 }
 
 static void
