@@ -117,6 +117,8 @@ got_dialled(struct rig_peer *p, struct imsg *imsg)
 	struct msg_dialled	 msg;
 
 	must(p >= workers && p < workers + WORKERS);
+	if (imsg_get_type(imsg) == IMSG_TLS_LOST)
+		return;
 	must(imsg_get_type(imsg) == IMSG_DIALLED ||
 	    imsg_get_type(imsg) == IMSG_DIAL_FAILED);
 	must(imsg_get_data(imsg, &msg, sizeof(msg)) == 0);
