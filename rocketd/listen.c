@@ -28,9 +28,9 @@
 #include "shared/channel.h"
 #include "shared/compat.h"
 #include "shared/log.h"
+#include "datagram.h"
 #include "listen.h"
 #include "procs.h"
-#include "udpsock.h"
 
 /* Connections wait while a process restarts; the kernel may lower it. */
 #define LISTEN_BACKLOG	4096
@@ -174,7 +174,7 @@ static void
 listen_options_renew(const struct listener *l)
 {
 	if (l->datagrams) {
-		udpsock_options(l->fd, &l->addr, &l->next_opts,
+		datagram_options(l->fd, &l->addr, &l->next_opts,
 		    listen_name(l));
 		return;
 	}
@@ -295,7 +295,7 @@ listen_bind(struct listener *l, const struct addr *addr, int both)
 		goto fail;
 	addr_of_self(&l->addr, l->fd);
 	if (l->datagrams)
-		udpsock_options(l->fd, &l->addr, &l->next_opts,
+		datagram_options(l->fd, &l->addr, &l->next_opts,
 		    listen_name(l));
 	return (0);
 
