@@ -7,8 +7,8 @@
  *
  * A borrower can shut down a lent listener for everyone.  On Linux a listening
  * socket is never writable, but one that was shut down is: a write event
- * watches for that.  A UDP socket could not be mended; the sandbox lets udp do
- * nothing with it but receive and send.
+ * watches for that.  A UDP socket that was shut down stays so: another takes
+ * its place.
  */
 
 #include <sys/types.h>
@@ -28,9 +28,9 @@
 #include "shared/channel.h"
 #include "shared/compat.h"
 #include "shared/log.h"
+#include "datagram.h"
 #include "listen.h"
 #include "procs.h"
-#include "udpsock.h"
 
 /* Connections wait while a process restarts; the kernel may lower it. */
 #define LISTEN_BACKLOG	4096
@@ -51,7 +51,7 @@ struct listener {
 	struct sockopts		 opts;
 	int			 freebind;
 	int			 fd;
-	struct event		*watch;	/* NULL with datagrams */
+	struct event		*watch;
 	/* between prepare and commit */
 	int			 named;		/* it stays, or is new */
 	int			 fresh;		/* bound by this prepare */
@@ -174,7 +174,7 @@ static void
 listen_options_renew(const struct listener *l)
 {
 	if (l->datagrams) {
-		udpsock_options(l->fd, &l->addr, &l->next_opts,
+		datagram_options(l->fd, &l->addr, &l->next_opts,
 		    listen_name(l));
 		return;
 	}
@@ -295,7 +295,7 @@ listen_bind(struct listener *l, const struct addr *addr, int both)
 		goto fail;
 	addr_of_self(&l->addr, l->fd);
 	if (l->datagrams)
-		udpsock_options(l->fd, &l->addr, &l->next_opts,
+		datagram_options(l->fd, &l->addr, &l->next_opts,
 		    listen_name(l));
 	return (0);
 
@@ -324,6 +324,40 @@ listen_bind_any(struct listener *l)
 
 /* ---- the watch ---- */
 
+static void	 listen_watched(int, short, void *);
+
+static int
+listen_watch(struct listener *l)
+{
+	l->watch = event_new(l->env->base, l->fd, EV_PERSIST |
+	    (l->datagrams ? EV_CLOSED : EV_WRITE), listen_watched, l);
+	errno = ENOMEM;
+	return (l->watch == NULL ? -1 : event_add(l->watch, NULL));
+}
+
+/* A new socket at the address of one that is of no use any more. */
+static int
+listen_renew(struct listener *l)
+{
+	int	 on = 1, old = l->fd, ret;
+
+	event_free(l->watch);
+	l->watch = NULL;
+	l->next_opts = l->opts;
+	if (setsockopt(old, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) == -1)
+		log_debug("listen on %s: SO_REUSEPORT", listen_name(l));
+	if (l->key.family == ADDR_NONE)
+		ret = listen_bind_any(l);
+	else
+		ret = listen_bind(l, &l->key, 0);
+	if (ret == -1 || listen_watch(l) == -1) {
+		l->fd = ret == -1 ? old : l->fd;
+		return (-1);
+	}
+	close(old);
+	return (0);
+}
+
 static void
 listen_watched(int fd, short what, void *arg)
 {
@@ -332,13 +366,18 @@ listen_watched(int fd, short what, void *arg)
 	int		 listening = 0;
 
 	(void)what;
-	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) == 0 &&
-	    listening)
+	if (!l->datagrams && getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN,
+	    &listening, &len) == 0 && listening)
 		return;
 	l->env->listen_hung++;
 	log_warnx("listen on %s: was shut down by a process that borrowed it",
 	    listen_name(l));
 	procs_kill_borrowers(l->env, l->number);
+	if (l->datagrams) {
+		if (listen_renew(l) == -1)
+			log_warn("listen on %s: again", listen_name(l));
+		return;
+	}
 	listen_options(l, &l->opts);
 	if (listen(fd, LISTEN_BACKLOG) == -1) {
 		log_warn("listen on %s: again", listen_name(l));
@@ -369,17 +408,6 @@ listen_find(struct rocketd *env, const struct addr *key, int datagrams)
 		    addr_same(&l->key, key, 0))
 			return (l);
 	return (NULL);
-}
-
-static int
-listen_watch(struct listener *l)
-{
-	if (l->datagrams)
-		return (0);
-	l->watch = event_new(l->env->base, l->fd, EV_WRITE | EV_PERSIST,
-	    listen_watched, l);
-	errno = ENOMEM;
-	return (l->watch == NULL ? -1 : event_add(l->watch, NULL));
 }
 
 static struct listener *

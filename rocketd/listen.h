@@ -3,7 +3,7 @@
 /*
  * The listening sockets, and those for datagrams.  The parent binds them, keeps
  * them over reloads and deaths, lends them, and watches that no borrower shuts
- * a listening one down.
+ * one down.
  */
 
 #ifndef ROCKETD_LISTEN_H

@@ -76,6 +76,42 @@ is "$(inode udp "$both")" "$udp_inode" "the socket is the same"
 logged server 'udp: died: signal 9'
 ok $? "the log says what happened"
 
+# As root one can take a descriptor out of a process.
+shut_down() {	# of PID: its UDP sockets on PORT
+	perl -MSocket -e '
+		my $p = syscall(434, $ARGV[0] + 0, 0);	# pidfd_open
+		my $n = 0;
+		for my $fd (3 .. 200) {
+			my $f = syscall(438, $p, $fd, 0);	# pidfd_getfd
+			next if $f < 0;
+			open(my $h, "+<&=", $f) or next;
+			my $type = getsockopt($h, SOL_SOCKET, SO_TYPE) or next;
+			next unless unpack("i", $type) == SOCK_DGRAM;
+			my $name = getsockname($h) or next;
+			next unless unpack("x2n", $name) == $ARGV[1];
+			shutdown($h, 0);	# fails, and does it
+			$n++;
+		}
+		exit($n == 1 ? 0 : 1);' "$1" "$2"
+}
+if is_root; then
+	old=$(child server udp)
+	shut_down "$old" "$both"
+	ok $? "udp shuts its socket down"
+	logged server "listen on \*:$both/udp: was shut down"
+	ok $? "the parent says so"
+	until_true 'new=$(child server udp); [ -n "$new" ] &&
+	    [ "$new" != "$old" ] && [ "$(inode udp "$both" | wc -w)" -eq 1 ]'
+	ok $? "udp is another one, and there is one socket"
+	[ "$(inode udp "$both")" != "$udp_inode" ]
+	ok $? "which is new"
+	udp_inode=$(inode udp "$both")
+	like "$(ctl server show summary)" 'listeners_shut_down 1' \
+	    "and it is counted"
+else
+	skip "a socket that is shut down" "needs root"
+fi
+
 config "* port $both protocol tcp udp" "::1 port $other protocol udp" \
     "127.0.0.1 port $added protocol udp"
 reload "a listener comes, one goes"
@@ -126,7 +162,7 @@ ok $? "udp is back"
 like "$(inode udp "$both")" '^[0-9]+ $' "and the socket"
 is "$(child server service | sort | tr '\n' ' ')" "$workers" \
     "the workers are the same"
-is "$(grep -c 'replaced\|complains\|made anew' "$T/server.log")" 0 \
+is "$(grep -c 'breaks\|complains\|made anew' "$T/server.log")" 0 \
     "and nobody was found fault with"
 
 stop "$server_pid"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * See udpsock.h.  On Linux a datagram says, in its control messages, which
+ * See datagram.h.  On Linux a datagram says, in its control messages, which
  * address of ours it was sent to (where there are several), how long the parts
  * are of which the kernel made one, and how many were dropped before it.
  */
@@ -19,16 +19,16 @@
 #include "shared/compat.h"
 #include "shared/log.h"
 #include "shared/opts.h"
-#include "udpsock.h"
+#include "datagram.h"
 
 /*
  * Octets that may wait in a socket, unless it is configured: what a fast line
  * brings while udp does not run, a moment, or its successor starts.
  */
-#define UDPSOCK_BUFFER	(4 << 20)
+#define DATAGRAM_BUFFER	(4 << 20)
 
 static void
-udpsock_set(int fd, int level, int option, const char *word, int value,
+datagram_set(int fd, int level, int option, const char *word, int value,
     const char *name)
 {
 	if (setsockopt(fd, level, option, &value, sizeof(value)) == -1)
@@ -38,18 +38,18 @@ udpsock_set(int fd, int level, int option, const char *word, int value,
 
 /* As root past the system's maximum; 0: that much of it that there is. */
 static void
-udpsock_buffer(int fd, int forced, int option, const char *word,
+datagram_buffer(int fd, int forced, int option, const char *word,
     uint32_t octets, const char *name)
 {
-	int	 value = octets != 0 ? octets : UDPSOCK_BUFFER;
+	int	 value = octets != 0 ? octets : DATAGRAM_BUFFER;
 
 	if (setsockopt(fd, SOL_SOCKET, forced, &value, sizeof(value)) == -1)
-		udpsock_set(fd, SOL_SOCKET, option, word, value, name);
+		datagram_set(fd, SOL_SOCKET, option, word, value, name);
 }
 
 /* Is it bound to more than one address? */
 static int
-udpsock_is_any(const struct addr *a)
+datagram_is_any(const struct addr *a)
 {
 	static const uint8_t	 any[sizeof(a->octets)];
 
@@ -57,19 +57,19 @@ udpsock_is_any(const struct addr *a)
 }
 
 void
-udpsock_options(int fd, const struct addr *a, const struct sockopts *o,
+datagram_options(int fd, const struct addr *a, const struct sockopts *o,
     const char *name)
 {
-	udpsock_buffer(fd, SO_RCVBUFFORCE, SO_RCVBUF, "receive buffer",
+	datagram_buffer(fd, SO_RCVBUFFORCE, SO_RCVBUF, "receive buffer",
 	    o->rcvbuf, name);
-	udpsock_buffer(fd, SO_SNDBUFFORCE, SO_SNDBUF, "send buffer", o->sndbuf,
+	datagram_buffer(fd, SO_SNDBUFFORCE, SO_SNDBUF, "send buffer", o->sndbuf,
 	    name);
-	if (udpsock_is_any(a) && a->family == ADDR_IPV6)
-		udpsock_set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, "packet info",
+	if (datagram_is_any(a) && a->family == ADDR_IPV6)
+		datagram_set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, "packet info",
 		    1, name);
-	else if (udpsock_is_any(a))
-		udpsock_set(fd, IPPROTO_IP, IP_PKTINFO, "packet info", 1,
+	else if (datagram_is_any(a))
+		datagram_set(fd, IPPROTO_IP, IP_PKTINFO, "packet info", 1,
 		    name);
-	udpsock_set(fd, IPPROTO_UDP, UDP_GRO, "receive offload", 1, name);
-	udpsock_set(fd, SOL_SOCKET, SO_RXQ_OVFL, "count of drops", 1, name);
+	datagram_set(fd, IPPROTO_UDP, UDP_GRO, "receive offload", 1, name);
+	datagram_set(fd, SOL_SOCKET, SO_RXQ_OVFL, "count of drops", 1, name);
 }

@@ -4,20 +4,20 @@
  * How a UDP socket is made that users send datagrams to.
  */
 
-#ifndef ROCKETD_UDPSOCK_H
-#define ROCKETD_UDPSOCK_H
+#ifndef ROCKETD_DATAGRAM_H
+#define ROCKETD_DATAGRAM_H
 
 struct addr;
 struct sockopts;
 
-/* udpsock.c */
+/* datagram.c */
 
 /*
  * Sets all that the process udp needs of a socket that is bound to this
  * address, and may not set itself.  What the system refuses is logged, with the
  * listener's name, and done without.
  */
-void	 udpsock_options(int fd, const struct addr *, const struct sockopts *,
+void	 datagram_options(int fd, const struct addr *, const struct sockopts *,
 	    const char *name);
 
-#endif /* ROCKETD_UDPSOCK_H */
+#endif /* ROCKETD_DATAGRAM_H */
