@@ -9,6 +9,7 @@
 
 #include <sys/types.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -45,6 +46,31 @@ static struct worker		 w1, w2;
 static uint8_t			 octets[FLOW_DATAGRAM_MAX + 1];
 static uint8_t			 buf[FLOW_DATAGRAM_MAX + 1];
 static struct addr		 where;		/* the listener */
+
+/* ---- the system ---- */
+
+static int	 refuses_runs, is_full;
+static uint32_t	 runs_tried;
+
+/* In place of libc's: as the system's, but for what is refused. */
+int
+sendmmsg(int fd, struct mmsghdr *mm, unsigned int n, int flags)
+{
+	unsigned int	 i;
+
+	for (i = 0; i < n; i++) {
+		if (mm[i].msg_hdr.msg_iovlen == 1 && !is_full)
+			continue;
+		runs_tried++;
+		if (refuses_runs || is_full)
+			break;
+	}
+	if (i == 0) {
+		errno = is_full ? EAGAIN : EINVAL;
+		return (-1);
+	}
+	return ((int)syscall(SYS_sendmmsg, fd, mm, i, flags));
+}
 
 /* ---- the parent ---- */
 
@@ -447,6 +473,59 @@ test_runs(void **state)
 	}
 }
 
+/* What 100 datagrams of so many octets are sent as. */
+static uint32_t
+sent_as(int fd, size_t len)
+{
+	int	 i;
+
+	runs_tried = 0;
+	for (i = 0; i < 100; i++)
+		assert_int_equal(flowpair_data(w1.pair, 1, octets, len), 0);
+	assert_int_equal(flowpair_flush(w1.pair), 1);
+	for (i = 0; i < 100; i++)
+		user_gets(fd, len);
+	return (runs_tried);
+}
+
+/*
+ * A path that takes no runs of a size: they arrive alone, and are tried as runs
+ * again only after a while; smaller ones go on as runs.
+ */
+static void
+test_runs_refused(void **state)
+{
+	int	 fd;
+
+	(void)state;
+	start_at("127.0.0.1");
+	fd = user_at(&where);
+	user_sends(fd, 1);
+	worker_gets(&w1, 1, 1);
+	assert_true(sent_as(fd, 500) >= 2);
+	refuses_runs = 1;
+	assert_true(sent_as(fd, 500) > 0);
+	assert_int_equal(sent_as(fd, 500), 0);
+	refuses_runs = 0;
+	assert_int_equal(sent_as(fd, 500), 0);
+	assert_true(sent_as(fd, 499) >= 2);
+	frame_ahead += 61 * SECOND;
+	assert_true(sent_as(fd, 500) >= 2);
+	assert_int_equal(frame_figure("datagrams_out"), 600);
+	assert_int_equal(frame_figure("dropped_send"), 0);
+	/* a full socket: dropped and counted, and no harm to what follows */
+	is_full = 1;
+	worker_sends(&w1, 1, 500);
+	worker_sends(&w1, 1, 20);
+	frame_until(frame_figure("dropped_socket_full") == 2);
+	is_full = 0;
+	worker_sends(&w1, 1, 21);
+	user_gets(fd, 21);
+	assert_int_equal(frame_figure("datagrams_out"), 601);
+	assert_int_equal(frame_figure("octets_out"), 500 * 500 + 499 * 100 +
+	    21);
+}
+
 /*
  * Whom its worker refuses is dropped for a second, and offered anew then; an
  * end without a reproach is no refusal.
@@ -789,6 +868,7 @@ main(void)
 		FRAME_ALONE(test_any_both),
 		FRAME_ALONE(test_local),
 		FRAME_ALONE(test_runs),
+		FRAME_ALONE(test_runs_refused),
 		FRAME_ALONE(test_refused),
 		FRAME_ALONE(test_idle),
 		FRAME_ALONE(test_caps),

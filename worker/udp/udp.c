@@ -79,14 +79,14 @@ service_drop(struct udpservice *svc, uint64_t *counter, size_t n,
 }
 
 static void
-service_shed(struct udpservice *svc, const struct udpflow *f,
+service_shed(struct udpservice *svc, const struct addr *user,
     enum flow_cap cap)
 {
 	if (cap == FLOW_CAP_SOURCE) {
 		env.shed_source++;
-		ledger_log(env.ledger, &f->key.user, "service %s: closed: its "
-		    "source has %u others (udp flows per source)",
-		    svc->conf.name, svc->flows.per_source);
+		ledger_log(env.ledger, user, "service %s: closed: its source "
+		    "has %u others (udp flows per source)", svc->conf.name,
+		    svc->flows.per_source);
 		return;
 	}
 	env.shed_total++;
@@ -115,6 +115,20 @@ flow_end(struct udpflow *f, enum flow_reason reason)
 	return (0);
 }
 
+/* It has lost its place to others; -1: not yet. */
+static int
+flow_shed(struct udpservice *svc, struct udpflow *f, enum flow_cap cap)
+{
+	struct addr	 user = f->key.user;
+	int		 over = f->state == FLOW_OVER;
+
+	if (flow_end(f, FLOW_SHED) == -1)
+		return (-1);
+	if (!over)
+		service_shed(svc, &user, cap);
+	return (0);
+}
+
 /* Makes room for one of this user; -1: others cannot go now. */
 static int
 flow_make_room(struct udpservice *svc, const struct addr *user)
@@ -123,12 +137,9 @@ flow_make_room(struct udpservice *svc, const struct addr *user)
 	enum flow_cap	 cap;
 
 	while ((f = flowtab_victim(&env.table, &svc->flows, user,
-	    worker_now(), &cap)) != NULL) {
-		if (f->state != FLOW_OVER)
-			service_shed(svc, f, cap);
-		if (flow_end(f, FLOW_SHED) == -1)
+	    worker_now(), &cap)) != NULL)
+		if (flow_shed(svc, f, cap) == -1)
 			return (-1);
-	}
 	return (0);
 }
 
@@ -355,10 +366,8 @@ service_sweep(struct udpservice *svc)
 	/* more than there may be now */
 	for (; i < SWEEP_MAX; i++) {
 		if ((f = flowtab_victim(&env.table, &svc->flows, NULL,
-		    worker_now(), &cap)) == NULL)
-			return (0);
-		service_shed(svc, f, cap);
-		if (flow_end(f, FLOW_SHED) == -1)
+		    worker_now(), &cap)) == NULL ||
+		    flow_shed(svc, f, cap) == -1)
 			return (0);
 	}
 	return (1);
