@@ -272,6 +272,7 @@ json_streams(const struct answers *a)
 		json_string("session", words_session(&s->session));
 		json_number("stream", s->stream);
 		json_string("service", s->service);
+		json_string("kind", name_of(kind_names, s->kind));
 		json_string("state", name_of(ctl_stream_states, s->state));
 		json_string("user", addr_print(&s->user));
 		json_string("target", addr_print(&s->target));

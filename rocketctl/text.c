@@ -262,8 +262,8 @@ static int
 text_streams(const struct answers *a)
 {
 	static const char *const	 heads[] = { "SESSION", ">STREAM",
-					    "SERVICE", "USER", "TARGET",
-					    "STATE", ">IN", ">OUT",
+					    "SERVICE", "KIND", "USER",
+					    "TARGET", "STATE", ">IN", ">OUT",
 					    ">QUEUED", ">WINDOW", ">AGE",
 					    NULL };
 	const struct ctl_stream		*s = a->streams.items;
@@ -276,7 +276,8 @@ text_streams(const struct answers *a)
 	for (i = 0; i < a->streams.n; i++, s++)
 		table_row(t, (const char *const []){
 		    words_session(&s->session), words_number(s->stream),
-		    s->service, addr_print(&s->user),
+		    s->service, name_of(kind_names, s->kind),
+		    addr_print(&s->user),
 		    s->target.family == ADDR_NONE ? "-" :
 		    addr_print(&s->target),
 		    name_of(ctl_stream_states, s->state),

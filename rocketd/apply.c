@@ -15,6 +15,7 @@
 #include "shared/log.h"
 #include "rocketd/conf/tlsconf.h"
 #include "apply.h"
+#include "chans.h"
 #include "crew.h"
 #include "keymake.h"
 #include "plog.h"
@@ -118,6 +119,19 @@ apply_tell_tls(struct rocketd *env)
 }
 
 static int
+apply_has_flows(const struct rocketd_conf *conf)
+{
+	const struct conf_block		*b;
+	const struct conf_service	*cs;
+
+	TAILQ_FOREACH(b, &conf->blocks, entry)
+		TAILQ_FOREACH(cs, &b->services, entry)
+			if (conf_service_has_flows(cs))
+				return (1);
+	return (0);
+}
+
+static int
 apply_has_target(const struct rocketd_conf *conf)
 {
 	const struct conf_block		*b;
@@ -155,6 +169,7 @@ apply_roles(struct rocketd *env)
 	apply_role(env, PROC_RESOLVE, dial);
 	apply_role(env, PROC_DIAL, dial);
 	apply_role(env, PROC_GATE, server);
+	apply_role(env, PROC_UDP, apply_has_flows(env->conf));
 	apply_tls(env);
 }
 
@@ -328,6 +343,26 @@ apply_secrets(struct rocketd *env, const struct rocketd_conf *old)
 	apply_tell_tls(env);
 }
 
+/*
+ * Workers whose users send datagrams only since this reload have no channel to
+ * udp yet; one that starts makes them all by itself.
+ */
+static void
+apply_flows(struct rocketd *env)
+{
+	struct child	*udp = procs_find(env, PROC_UDP), *child, *next;
+
+	TAILQ_FOREACH_SAFE(child, &env->children, entry, next) {
+		if (child->flows || !chans_has_flows(env, child))
+			continue;
+		child->flows = 1;
+		if (udp != NULL && child->chan != NULL &&
+		    chans_again(env, udp, child) == -1)
+			child_event(child, CHILD_EV_BREACH);
+	}
+	apply_tell(env, PROC_UDP);
+}
+
 static void
 apply_children(struct rocketd *env, const struct rocketd_conf *old)
 {
@@ -350,6 +385,7 @@ apply_children(struct rocketd *env, const struct rocketd_conf *old)
 	apply_roles(env);	/* removed processes may have ended */
 	apply_dial(env);
 	apply_tell(env, PROC_GATE);
+	apply_flows(env);
 	/* Last: whoever asked hears from it that the others were told. */
 	apply_tell(env, PROC_CONTROL);
 }

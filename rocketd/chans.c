@@ -21,7 +21,8 @@ enum chans_which {			/* of the processes of a role */
 	CHANS_ALL,
 	CHANS_ACCEPTS,			/* of a server block */
 	CHANS_DIALS,			/* of a client block */
-	CHANS_DIALLED	/* workers for which dial dials */
+	CHANS_DIALLED,	/* workers for which dial dials */
+	CHANS_FLOWS		/* workers whose users send datagrams */
 };
 
 struct chans_rule {
@@ -50,6 +51,9 @@ static const struct chans_rule	 chans_rules[] = {
 	{ PROC_GATE, PROC_TLS, CHANS_ACCEPTS },
 	{ PROC_DIAL, PROC_TLS, CHANS_DIALS },
 	{ PROC_KEYS, PROC_TLS, CHANS_ALL },
+	/* datagrams of users */
+	{ PROC_CONTROL, PROC_UDP, CHANS_ALL },
+	{ PROC_UDP, PROC_SERVICE, CHANS_FLOWS },
 	/* names */
 	{ PROC_DIAL, PROC_RESOLVE, CHANS_ALL }
 };
@@ -59,6 +63,7 @@ static const int	 chans_ranks[PROC_MAX] = {
 	[PROC_SERVICE] = 1,
 	[PROC_TLS] = 2,
 	[PROC_RESOLVE] = 2,
+	[PROC_UDP] = 3,
 	[PROC_DIAL] = 3,
 	[PROC_GATE] = 4,
 	[PROC_CONTROL] = 5,
@@ -78,9 +83,22 @@ chans_matches(const struct chans_rule *rule, const struct child *a,
 		return (b->side == SIDE_CLIENT);
 	case CHANS_DIALLED:
 		return (b->side == SIDE_CLIENT || !b->opens);
+	case CHANS_FLOWS:
+		return (b->flows);
 	default:
 		return (1);
 	}
+}
+
+int
+chans_has_flows(struct rocketd *env, const struct child *child)
+{
+	const struct conf_service	*cs;
+
+	if (child->role != PROC_SERVICE)
+		return (0);
+	cs = conf_service_by_number(env->conf, child->service);
+	return (cs != NULL && conf_service_has_flows(cs));
 }
 
 int
@@ -134,13 +152,14 @@ chans_pair(struct rocketd *env, struct child *a, struct child *b)
 	return (chans_send(a, b, pair, fds[0]));
 }
 
-/* The gate must not give tunnels to a worker that drains. */
+/* None must get tunnels, or flows, that drains. */
 static int
 chans_wanted(const struct child *child, const struct child *other)
 {
 	if (other->chan == NULL || !chans_paired(child, other))
 		return (0);
-	return (child->role != PROC_GATE || other->state != CHILD_STOPPING);
+	return ((child->role != PROC_GATE && child->role != PROC_UDP) ||
+	    other->state != CHILD_STOPPING);
 }
 
 int

@@ -14,6 +14,11 @@ struct rocketd;
 
 /* chans.c */
 
+/*
+ * Is it a worker whose users send datagrams, as configured now?  child.flows
+ * says whether it has, or is given, a channel to udp.
+ */
+int	 chans_has_flows(struct rocketd *, const struct child *);
 /* 1 when the two have something to say to each other. */
 int	 chans_paired(const struct child *, const struct child *);
 /*

@@ -19,6 +19,10 @@
 #define BASE		64
 /* KiB for each channel: what is read, and a full queue. */
 #define CHANNEL		512
+/* KiB for each pair of a worker's flows: what is read, and what waits. */
+#define PAIR		768
+/* Octets of a flow of datagrams, with its places in tables. */
+#define FLOW		512
 /* More are not served at once by one process. */
 #define DESCRIPTORS_MAX	65536
 
@@ -46,7 +50,7 @@ static const struct {
 	 * structs, and the seal's state
 	 */
 	[PROC_SERVICE] = { 128, 8, 0 },
-	/* what waits for workers, and batches of datagrams */
+	/* batches of datagrams; flows, and what waits for their workers */
 	[PROC_UDP] = { 64, 0, 1 }
 };
 
@@ -59,6 +63,25 @@ limits_children(const struct rocketd *env)
 	TAILQ_FOREACH(child, &env->children, entry)
 		n++;
 	return (n);
+}
+
+/* KiB for all flows that the process udp may have. */
+static uint64_t
+limits_flows(const struct rocketd *env)
+{
+	const struct conf_block		*b;
+	const struct conf_service	*cs;
+	const struct child		*child;
+	uint64_t			 octets = 0, kib = 0;
+
+	TAILQ_FOREACH(child, &env->children, entry)
+		if (child->flows)
+			kib += PAIR;
+	TAILQ_FOREACH(b, &env->conf->blocks, entry)
+		TAILQ_FOREACH(cs, &b->services, entry)
+			if (conf_service_has_flows(cs))
+				octets += (uint64_t)cs->opts.udp_flows * FLOW;
+	return (kib + octets / 1024);
 }
 
 static uint64_t
@@ -92,6 +115,8 @@ limits_data(const struct rocketd *env, const struct child *child)
 	kib = limits_descriptors() * limits[child->role].descriptor;
 	if (limits[child->role].peers)
 		kib += (uint64_t)limits_children(env) * CHANNEL;
+	if (child->role == PROC_UDP)
+		kib += limits_flows(env);
 	if (child->role == PROC_SERVICE)
 		cs = conf_service_by_number(env->conf, child->service);
 	if (cs != NULL)

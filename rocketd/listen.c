@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * The listening sockets.  Owns them all.  A listener with the same address
- * stays over a reload, whoever uses it.  Never accepts and never reads.
+ * The listening sockets, and the UDP sockets that users send to.  Owns them
+ * all.  A listener with the same address stays over a reload, whoever uses it.
+ * Never accepts and never reads.
  *
  * A borrower can shut down a lent listener for everyone.  On Linux a listening
  * socket is never writable, but one that was shut down is: a write event
- * watches for that.
+ * watches for that.  A UDP socket that was shut down stays so: another takes
+ * its place.
  */
 
 #include <sys/types.h>
@@ -26,6 +28,7 @@
 #include "shared/channel.h"
 #include "shared/compat.h"
 #include "shared/log.h"
+#include "datagram.h"
 #include "listen.h"
 #include "procs.h"
 
@@ -39,6 +42,7 @@ struct listener {
 	struct rocketd		*env;
 	uint32_t		 number;	/* never used twice */
 	uint32_t		 service;	/* its users; 0: tunnels */
+	int			 datagrams;	/* a UDP socket */
 	/* in env->conf */
 	const struct conf_listen *conf;
 	uint32_t		 tls;		/* index of the block's tls */
@@ -60,6 +64,7 @@ struct listener {
 struct plan {			/* what becomes of a listen statement */
 	const struct conf_listen *conf;
 	uint32_t		 service;	/* its users; 0: tunnels */
+	int			 datagrams;
 	uint32_t		 tls;
 	const struct sockopts	*opts;
 	int			 freebind;
@@ -72,11 +77,13 @@ struct plan {			/* what becomes of a listen statement */
 static const char *
 listen_name(const struct listener *l)
 {
-	static char	 buf[ADDR_STRLEN];
+	static char	 buf[ADDR_STRLEN + sizeof("/udp")];
+	const char	*udp = l->datagrams ? "/udp" : "";
 
 	if (l->key.family != ADDR_NONE)
-		return (addr_print(&l->key));
-	snprintf(buf, sizeof(buf), "*:%u", l->key.port);
+		snprintf(buf, sizeof(buf), "%s%s", addr_print(&l->key), udp);
+	else
+		snprintf(buf, sizeof(buf), "*:%u%s", l->key.port, udp);
 	return (buf);
 }
 
@@ -162,18 +169,39 @@ listen_options_reset(const struct listener *l)
 	close(fresh);
 }
 
-/* Switches SO_REUSEPORT on all our listeners of that port. */
+/* A reload has other options for it. */
 static void
-listen_share_port(struct rocketd *env, uint16_t port, int on)
+listen_options_renew(const struct listener *l)
+{
+	if (l->datagrams) {
+		datagram_options(l->fd, &l->addr, &l->next_opts,
+		    listen_name(l));
+		return;
+	}
+	listen_options_reset(l);
+	listen_options(l, &l->next_opts);
+}
+
+/* Switches SO_REUSEPORT on all our listeners of that port and kind. */
+static void
+listen_share_port(const struct listener *new, int on)
 {
 	struct listener	*l;
 
-	TAILQ_FOREACH(l, &env->listeners, entry)
-		if (l->key.port == port &&
+	TAILQ_FOREACH(l, &new->env->listeners, entry)
+		if (l != new && l->key.port == new->key.port &&
+		    l->datagrams == new->datagrams &&
 		    setsockopt(l->fd, SOL_SOCKET, SO_REUSEPORT, &on,
 		    sizeof(on)) == -1)
 			log_debug("listen on %s: SO_REUSEPORT",
 			    listen_name(l));
+}
+
+/* Only a socket for connections has a backlog. */
+static int
+listen_now(const struct listener *l)
+{
+	return (l->datagrams ? 0 : listen(l->fd, LISTEN_BACKLOG));
 }
 
 /*
@@ -181,34 +209,38 @@ listen_share_port(struct rocketd *env, uint16_t port, int on)
  * to the other both have to be there for a moment.
  */
 static int
-listen_bind_beside(struct rocketd *env, int fd, uint16_t port,
-    const struct sockaddr *sa, socklen_t len)
+listen_bind_beside(const struct listener *l, const struct sockaddr *sa,
+    socklen_t len)
 {
 	int	 on = 1, off = 0, ret, saved;
 
-	listen_share_port(env, port, 1);
-	if (setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) == -1) {
-		listen_share_port(env, port, 0);
+	listen_share_port(l, 1);
+	if (setsockopt(l->fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) ==
+	    -1) {
+		listen_share_port(l, 0);
 		errno = EADDRINUSE;
 		return (-1);
 	}
-	if ((ret = bind(fd, sa, len)) == 0)
-		ret = listen(fd, LISTEN_BACKLOG);
+	if ((ret = bind(l->fd, sa, len)) == 0)
+		ret = listen_now(l);
 	saved = errno;
-	if (setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &off, sizeof(off)) == -1)
+	if (setsockopt(l->fd, SOL_SOCKET, SO_REUSEPORT, &off, sizeof(off)) ==
+	    -1)
 		log_debug("SO_REUSEPORT off");
-	listen_share_port(env, port, 0);
+	listen_share_port(l, 0);
 	errno = saved;
 	return (ret);
 }
 
+/* Does another one of ours have it, from before? */
 static int
-listen_has_port(struct rocketd *env, uint16_t port)
+listen_has_port(const struct listener *new)
 {
 	struct listener	*l;
 
-	TAILQ_FOREACH(l, &env->listeners, entry)
-		if (l->key.port == port && !l->fresh)
+	TAILQ_FOREACH(l, &new->env->listeners, entry)
+		if (l->key.port == new->key.port && !l->fresh &&
+		    l->datagrams == new->datagrams)
 			return (1);
 	return (0);
 }
@@ -219,7 +251,9 @@ listen_before(const struct listener *l, int family, int both)
 {
 	int	 on = 1, only = !both;
 
-	if (setsockopt(l->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == -1)
+	/* With it two sockets could have a port for datagrams. */
+	if (!l->datagrams && setsockopt(l->fd, SOL_SOCKET, SO_REUSEADDR, &on,
+	    sizeof(on)) == -1)
 		return (-1);
 	if (family == AF_INET6 && setsockopt(l->fd, IPPROTO_IPV6, IPV6_V6ONLY,
 	    &only, sizeof(only)) == -1)
@@ -229,7 +263,8 @@ listen_before(const struct listener *l, int family, int both)
 	else if (l->freebind)
 		listen_option(l, IPPROTO_IP, IP_FREEBIND, "freebind", 1);
 	/* Before listen: a handshake keeps its first segment size. */
-	listen_options(l, &l->next_opts);
+	if (!l->datagrams)
+		listen_options(l, &l->next_opts);
 	return (0);
 }
 
@@ -246,21 +281,22 @@ listen_bind(struct listener *l, const struct addr *addr, int both)
 		errno = EAFNOSUPPORT;
 		return (-1);
 	}
-	l->fd = socket(ss.ss_family, SOCK_STREAM | SOCK_CLOEXEC |
-	    SOCK_NONBLOCK, 0);
+	l->fd = socket(ss.ss_family, (l->datagrams ? SOCK_DGRAM :
+	    SOCK_STREAM) | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (l->fd == -1)
 		return (-1);
 	if (listen_before(l, ss.ss_family, both) == -1)
 		goto fail;
 	if (bind(l->fd, sa, len) == -1) {
-		if (errno != EADDRINUSE ||
-		    !listen_has_port(l->env, addr->port) ||
-		    listen_bind_beside(l->env, l->fd, addr->port, sa,
-		    len) == -1)
+		if (errno != EADDRINUSE || !listen_has_port(l) ||
+		    listen_bind_beside(l, sa, len) == -1)
 			goto fail;
-	} else if (listen(l->fd, LISTEN_BACKLOG) == -1)
+	} else if (listen_now(l) == -1)
 		goto fail;
 	addr_of_self(&l->addr, l->fd);
+	if (l->datagrams)
+		datagram_options(l->fd, &l->addr, &l->next_opts,
+		    listen_name(l));
 	return (0);
 
  fail:
@@ -288,6 +324,41 @@ listen_bind_any(struct listener *l)
 
 /* ---- the watch ---- */
 
+static void	 listen_watched(int, short, void *);
+
+static int
+listen_watch(struct listener *l)
+{
+	/* By edges, for a borrower can put errors into such a socket. */
+	l->watch = event_new(l->env->base, l->fd, EV_PERSIST |
+	    (l->datagrams ? EV_CLOSED | EV_ET : EV_WRITE), listen_watched, l);
+	errno = ENOMEM;
+	return (l->watch == NULL ? -1 : event_add(l->watch, NULL));
+}
+
+/* A new socket at the address of one that is of no use any more. */
+static int
+listen_renew(struct listener *l)
+{
+	int	 on = 1, old = l->fd, ret;
+
+	event_free(l->watch);
+	l->watch = NULL;
+	l->next_opts = l->opts;
+	if (setsockopt(old, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) == -1)
+		log_debug("listen on %s: SO_REUSEPORT", listen_name(l));
+	if (l->key.family == ADDR_NONE)
+		ret = listen_bind_any(l);
+	else
+		ret = listen_bind(l, &l->key, 0);
+	if (ret == -1) {
+		l->fd = old;
+		return (-1);
+	}
+	close(old);
+	return (listen_watch(l));
+}
+
 static void
 listen_watched(int fd, short what, void *arg)
 {
@@ -296,13 +367,18 @@ listen_watched(int fd, short what, void *arg)
 	int		 listening = 0;
 
 	(void)what;
-	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) == 0 &&
-	    listening)
+	if (!l->datagrams && getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN,
+	    &listening, &len) == 0 && listening)
 		return;
 	l->env->listen_hung++;
 	log_warnx("listen on %s: was shut down by a process that borrowed it",
 	    listen_name(l));
 	procs_kill_borrowers(l->env, l->number);
+	if (l->datagrams) {
+		if (listen_renew(l) == -1)
+			log_warn("listen on %s: again", listen_name(l));
+		return;
+	}
 	listen_options(l, &l->opts);
 	if (listen(fd, LISTEN_BACKLOG) == -1) {
 		log_warn("listen on %s: again", listen_name(l));
@@ -324,19 +400,20 @@ listen_free(struct listener *l)
 /* ---- a configuration's listeners ---- */
 
 static struct listener *
-listen_find(struct rocketd *env, const struct addr *key)
+listen_find(struct rocketd *env, const struct addr *key, int datagrams)
 {
 	struct listener	*l;
 
 	TAILQ_FOREACH(l, &env->listeners, entry)
-		if (l->key.port == key->port && addr_same(&l->key, key, 0))
+		if (l->key.port == key->port && l->datagrams == datagrams &&
+		    addr_same(&l->key, key, 0))
 			return (l);
 	return (NULL);
 }
 
 static struct listener *
 listen_new(struct rocketd *env, const struct addr *key,
-    const struct sockopts *opts, int freebind)
+    const struct plan *plan)
 {
 	struct listener	*l;
 	int		 ret, saved;
@@ -345,8 +422,9 @@ listen_new(struct rocketd *env, const struct addr *key,
 		return (NULL);
 	l->env = env;
 	l->key = *key;
-	l->next_opts = *opts;
-	l->freebind = freebind;
+	l->datagrams = plan->datagrams;
+	l->next_opts = *plan->opts;
+	l->freebind = plan->freebind;
 	l->fd = -1;
 	l->fresh = 1;
 	TAILQ_INSERT_TAIL(&env->listeners, l, entry);
@@ -354,14 +432,9 @@ listen_new(struct rocketd *env, const struct addr *key,
 		ret = listen_bind_any(l);
 	else
 		ret = listen_bind(l, key, 0);
-	if (ret == 0) {
-		l->watch = event_new(env->base, l->fd, EV_WRITE | EV_PERSIST,
-		    listen_watched, l);
-		errno = ENOMEM;
-		if (l->watch != NULL && event_add(l->watch, NULL) == 0) {
-			l->number = ++env->listen_number;
-			return (l);
-		}
+	if (ret == 0 && listen_watch(l) == 0) {
+		l->number = ++env->listen_number;
+		return (l);
 	}
 	saved = errno;
 	listen_free(l);
@@ -371,10 +444,12 @@ listen_new(struct rocketd *env, const struct addr *key,
 
 /* What an operator can do about it. */
 static const char *
-listen_why(int error)
+listen_why(int error, int datagrams)
 {
 	switch (error) {
 	case EADDRINUSE:
+		if (datagrams)
+			return (": another program has it (ss -lunp shows it)");
 		return (": another program listens there (ss -ltnp shows it)");
 	case EADDRNOTAVAIL:
 		return (": no interface has it (see freebind)");
@@ -396,11 +471,12 @@ listen_prepare_port(struct rocketd *env, const struct plan *plan,
 	struct addr			 key = cl->addr;
 
 	key.port = port;
-	if ((l = listen_find(env, &key)) == NULL &&
-	    (l = listen_new(env, &key, plan->opts, plan->freebind)) == NULL) {
+	if ((l = listen_find(env, &key, plan->datagrams)) == NULL &&
+	    (l = listen_new(env, &key, plan)) == NULL) {
 		conf_complain(plan->err, cl->file, cl->line, cl->column,
-		    "listen on %s port %u: %s%s", cl->host, port,
-		    strerror(errno), listen_why(errno));
+		    "listen on %s port %u%s: %s%s", cl->host, port,
+		    plan->datagrams ? " protocol udp" : "", strerror(errno),
+		    listen_why(errno, plan->datagrams));
 		return (-1);
 	}
 	l->named = 1;
@@ -413,7 +489,7 @@ listen_prepare_port(struct rocketd *env, const struct plan *plan,
 
 /* Each port of a range has a socket; the first that fails is reported. */
 static int
-listen_prepare_one(struct rocketd *env, const struct plan *plan)
+listen_prepare_ports(struct rocketd *env, const struct plan *plan)
 {
 	uint32_t	 port;
 
@@ -421,6 +497,20 @@ listen_prepare_one(struct rocketd *env, const struct plan *plan)
 		if (listen_prepare_port(env, plan, port) == -1)
 			return (-1);
 	return (0);
+}
+
+static int
+listen_prepare_one(struct rocketd *env, struct plan *plan)
+{
+	int	 failed = 0;
+
+	plan->datagrams = 0;
+	if (plan->conf->kinds & KIND_TCP)
+		failed |= listen_prepare_ports(env, plan);
+	plan->datagrams = 1;
+	if (plan->conf->kinds & KIND_UDP)
+		failed |= listen_prepare_ports(env, plan);
+	return (failed);
 }
 
 static int
@@ -483,10 +573,8 @@ listen_commit(struct rocketd *env)
 			continue;
 		}
 		if (!l->fresh && memcmp(&l->opts, &l->next_opts,
-		    sizeof(l->opts)) != 0) {
-			listen_options_reset(l);
-			listen_options(l, &l->next_opts);
-		}
+		    sizeof(l->opts)) != 0)
+			listen_options_renew(l);
 		l->opts = l->next_opts;
 		l->service = l->next_service;
 		l->conf = l->next_conf;
@@ -525,10 +613,15 @@ listen_note(struct child *child, uint32_t number)
 	return (0);
 }
 
-/* Is a tunnels' listener for this child?  tls takes those with outer TLS. */
+/*
+ * Is it for this child?  A service's workers take its connections, udp its
+ * datagrams.  Of the listeners for tunnels tls takes those with outer TLS.
+ */
 static int
 listen_is_for(const struct listener *l, const struct child *child)
 {
+	if (l->service != 0)
+		return (l->datagrams == (child->role == PROC_UDP));
 	if (!(l->conf->transport & TRANSPORT_TLS))
 		return (child->role == PROC_GATE);
 	return (child->role == PROC_TLS && child->side == SIDE_SERVER &&
@@ -542,7 +635,7 @@ listen_send_proxies(struct child *child, const struct listener *l)
 	struct msg_proxy	 msg;
 	uint32_t		 i;
 
-	if (child->role == PROC_SERVICE)
+	if (l->service != 0)
 		return (0);
 	for (i = 0; i < l->conf->nproxies; i++) {
 		memset(&msg, 0, sizeof(msg));
@@ -556,6 +649,23 @@ listen_send_proxies(struct child *child, const struct listener *l)
 	return (0);
 }
 
+static void
+listen_describe(struct msg_listen *msg, const struct listener *l)
+{
+	const struct conf_service	*cs;
+
+	memset(msg, 0, sizeof(*msg));
+	msg->number = l->number;
+	msg->backlog = LISTEN_BACKLOG;
+	msg->transport = l->conf->transport;
+	msg->decoy = l->conf->decoy;
+	msg->service = l->service;
+	if ((cs = conf_service_by_number(l->env->conf, l->service)) != NULL)
+		msg->side = cs->block->side;
+	msg->datagrams = l->datagrams;
+	msg->addr = l->addr;
+}
+
 int
 listen_lend(struct rocketd *env, struct child *child, uint32_t service)
 {
@@ -564,8 +674,7 @@ listen_lend(struct rocketd *env, struct child *child, uint32_t service)
 	int			 fd;
 
 	TAILQ_FOREACH(l, &env->listeners, entry) {
-		if (l->service != service || (service == 0 &&
-		    !listen_is_for(l, child)))
+		if (l->service != service || !listen_is_for(l, child))
 			continue;
 		if (listen_note(child, l->number) == -1 ||
 		    (fd = fcntl(l->fd, F_DUPFD_CLOEXEC, 0)) == -1) {
@@ -573,12 +682,7 @@ listen_lend(struct rocketd *env, struct child *child, uint32_t service)
 			    child_name(child), listen_name(l));
 			return (-1);
 		}
-		memset(&msg, 0, sizeof(msg));
-		msg.number = l->number;
-		msg.backlog = LISTEN_BACKLOG;
-		msg.transport = l->conf->transport;
-		msg.decoy = l->conf->decoy;
-		msg.addr = l->addr;
+		listen_describe(&msg, l);
 		if (channel_send(child->chan, IMSG_CONF_LISTEN, fd, &msg,
 		    sizeof(msg)) == -1 || listen_send_proxies(child, l) == -1)
 			return (-1);
@@ -593,7 +697,24 @@ listen_count(struct rocketd *env, uint32_t service)
 	uint32_t	 n = 0;
 
 	TAILQ_FOREACH(l, &env->listeners, entry)
-		if (l->service == service)
+		if (l->service == service && !l->datagrams)
 			n++;
 	return (n);
+}
+
+void
+listen_where(struct rocketd *env, uint32_t service, char *buf, size_t size)
+{
+	struct listener	*l;
+
+	buf[0] = '\0';
+	TAILQ_FOREACH(l, &env->listeners, entry)
+		if (l->service == service)
+			break;
+	if (l == NULL)
+		return;
+	strlcpy(buf, addr_print(&l->addr), size);
+	if (l->conf->kinds & KIND_UDP)
+		strlcat(buf, l->conf->kinds & KIND_TCP ? "/tcp+udp" : "/udp",
+		    size);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * The listening sockets.  The parent binds them, keeps them over reloads and
- * deaths, lends them, and watches that no borrower shuts one down.
+ * The listening sockets, and those for datagrams.  The parent binds them, keeps
+ * them over reloads and deaths, lends them, and watches that no borrower shuts
+ * one down.
  */
 
 #ifndef ROCKETD_LISTEN_H
@@ -28,12 +29,16 @@ void		 listen_commit(struct rocketd *);
 /* Closes all of them. */
 void		 listen_close(struct rocketd *);
 /*
- * Lends a service's listeners (0: those for tunnels) by CONF_LISTEN messages.
- * -1: one could not be sent (logged).
+ * Lends a service's listeners (0: those for tunnels) by CONF_LISTEN messages:
+ * those for datagrams to udp, the others to workers.  -1: one could not be sent
+ * (logged).
  */
 int		 listen_lend(struct rocketd *, struct child *,
 		    uint32_t service);
-/* How many there are. */
+/* How many there are for connections. */
 uint32_t	 listen_count(struct rocketd *, uint32_t service);
+/* "[::]:53/udp", the first one of a service; "" if it has none. */
+void		 listen_where(struct rocketd *, uint32_t service, char *,
+		    size_t);
 
 #endif /* ROCKETD_LISTEN_H */

@@ -30,7 +30,7 @@
 
 /*
  * The order of the start: control first, so that what the others log is seen;
- * the gate last, when there are workers for those it lets in.
+ * udp and the gate last, when there are workers for those they let in.
  */
 static const uint32_t	 procs_stages[PROC_MAX] = {
 	[PROC_CONTROL] = 0,
@@ -39,12 +39,13 @@ static const uint32_t	 procs_stages[PROC_MAX] = {
 	[PROC_DIAL] = 1,
 	[PROC_TLS] = 1,
 	[PROC_SERVICE] = 1,
+	[PROC_UDP] = 2,
 	[PROC_GATE] = 2
 };
 
 /*
- * And of the end: workers that drain need dial and keys, and perhaps tls for
- * their tunnels; all need the log.
+ * And of the end: workers that drain need dial and keys, udp for their flows,
+ * and perhaps tls for their tunnels; all need the log.
  */
 static const uint32_t	 procs_ends[PROC_MAX] = {
 	[PROC_GATE] = 0,
@@ -53,6 +54,7 @@ static const uint32_t	 procs_ends[PROC_MAX] = {
 	[PROC_RESOLVE] = 1,
 	[PROC_DIAL] = 1,
 	[PROC_TLS] = 1,
+	[PROC_UDP] = 1,
 	[PROC_CONTROL] = 2
 };
 

@@ -67,6 +67,7 @@ send_fill_dialee(struct msg_dialee *msg, const struct conf_service *cs,
 	msg->ports = cr->is_unix ? 0 : cr->port_last - cr->port + 1;
 	msg->for_port = cr->for_port;
 	msg->transport = cr->transport;
+	msg->kinds = cr->kinds;
 	msg->tls = cs->block->tls_index;
 	msg->opts = *opts;
 	msg->source = cr->source;
@@ -277,6 +278,33 @@ send_tls(struct rocketd *env, struct child *child)
 	return (listen_lend(env, child, 0));
 }
 
+/* Of each service that has some, its limits and then its sockets. */
+static int
+send_udp(struct rocketd *env, struct child *child)
+{
+	const struct conf_block		*b;
+	const struct conf_service	*cs;
+	struct msg_flows_conf		 msg;
+
+	TAILQ_FOREACH(b, &env->conf->blocks, entry)
+		TAILQ_FOREACH(cs, &b->services, entry) {
+			if (!conf_service_has_flows(cs))
+				continue;
+			memset(&msg, 0, sizeof(msg));
+			msg.service = cs->number;
+			msg.side = b->side;
+			msg.timeout_s = cs->opts.udp_timeout;
+			msg.flows_max = cs->opts.udp_flows;
+			msg.flows_source = cs->opts.udp_flows_source;
+			strlcpy(msg.name, cs->name, sizeof(msg.name));
+			if (channel_send(child->chan, IMSG_CONF_FLOWS, -1,
+			    &msg, sizeof(msg)) == -1 ||
+			    listen_lend(env, child, cs->number) == -1)
+				return (-1);
+		}
+	return (0);
+}
+
 /* Unless the service has a target again. */
 static int
 send_drained(struct rocketd *env, struct child *child)
@@ -350,6 +378,25 @@ send_nets(struct child *child, const struct conf_nets *nets, uint32_t tunnels)
 	return (0);
 }
 
+/* Its first listener, or its target, as it is shown: "192.0.2.1:53/udp". */
+static void
+send_where(struct rocketd *env, const struct conf_service *cs, char *buf,
+    size_t size)
+{
+	const struct conf_remote	*t = &cs->target;
+	size_t				 len;
+
+	if (conf_service_opens(cs)) {
+		listen_where(env, cs->number, buf, size);
+		return;
+	}
+	len = addr_join(buf, size, t->host, t->port);
+	if (!t->is_unix && t->port_last != t->port && len < size)
+		snprintf(buf + len, size - len, "-%u", t->port_last);
+	if (t->kinds & KIND_UDP)
+		strlcat(buf, t->kinds & KIND_TCP ? "/tcp+udp" : "/udp", size);
+}
+
 static int
 send_service(struct rocketd *env, struct child *child)
 {
@@ -368,6 +415,8 @@ send_service(struct rocketd *env, struct child *child)
 	msg.opts = cs->opts;
 	strlcpy(msg.name, cs->name, sizeof(msg.name));
 	msg.listens = listen_count(env, cs->number);
+	msg.kinds = conf_service_kinds(cs);
+	send_where(env, cs, msg.where, sizeof(msg.where));
 	if (child->side == SIDE_CLIENT) {
 		msg.remotes = send_count_remotes(cs->block);
 		msg.pool_share = crew_share(env, child, cs->opts.pool);
@@ -400,6 +449,8 @@ send_set(struct rocketd *env, struct child *child)
 		return (send_tls(env, child));
 	case PROC_SERVICE:
 		return (send_service(env, child));
+	case PROC_UDP:
+		return (send_udp(env, child));
 	default:
 		return (0);	/* resolve knows nothing */
 	}
@@ -459,6 +510,7 @@ send_begin(struct rocketd *env, struct child *child, uint32_t flags,
 int
 send_start(struct rocketd *env, struct child *child)
 {
+	child->flows = chans_has_flows(env, child);
 	if (send_begin(env, child, 0, 0) == -1 ||
 	    chans_connect(env, child) == -1 || send_set(env, child) == -1)
 		return (-1);

@@ -16,6 +16,7 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <netinet/udp.h>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -97,6 +98,25 @@
 #endif
 #ifndef IP_BIND_ADDRESS_NO_PORT
 #define IP_BIND_ADDRESS_NO_PORT	-1
+#endif
+/* Runs of datagrams; a count of those that a full socket lost. */
+#ifndef UDP_SEGMENT
+#define UDP_SEGMENT		-1
+#endif
+#ifndef UDP_GRO
+#define UDP_GRO			-1
+#endif
+#ifndef SO_RXQ_OVFL
+#define SO_RXQ_OVFL		-1
+#endif
+/* Elsewhere the system chooses where answers over IPv4 come from. */
+#ifndef IP_PKTINFO
+#define IP_PKTINFO		-1
+struct in_pktinfo {
+	unsigned int	 ipi_ifindex;
+	struct in_addr	 ipi_spec_dst;
+	struct in_addr	 ipi_addr;
+};
 #endif
 
 /* Elsewhere a program is executed by its name. */

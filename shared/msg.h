@@ -475,6 +475,11 @@ struct msg_dial {
 	uint32_t	 offset;	/* to the dialee's port */
 	uint32_t	 timeout_ms;	/* for names and connect together */
 	uint32_t	 datagrams;	/* 1: a UDP socket; a target only */
+	/*
+	 * With datagrams: how many addresses of the name to leave to the last.
+	 * A UDP socket connects to one where nobody is, too.
+	 */
+	uint32_t	 turn;
 };
 
 enum dial_stage {

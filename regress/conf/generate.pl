@@ -64,7 +64,8 @@ for my $o (@options) {
 	$o->{places} = $o->{section} eq 'GLOBAL OPTIONS' ? 'g' :
 	    $o->{section} eq 'Decoys' ? 'S' :
 	    $o->{name} eq 'path' ? 'sc' :
-	    $o->{section} =~ /^(?:Users|Accepted tunnels)$/ ? 'Ss' :
+	    $o->{section} =~ /^(?:Users|Accepted tunnels)$/ ||
+	    $o->{name} =~ /^udp flows/ ? 'Ss' :
 	    $o->{section} =~ /^(?:Servers and targets|WebSocket)$/ ? 'Cc' :
 	    $o->{section} eq 'Tunnel sockets' ? 'SCc' : 'SCsc';
 }
@@ -298,6 +299,12 @@ sub services {
 		    options_of($place, 0.3));
 		my ($where, $keys) = $place eq 's' ? listens() :
 		    map { [$_] } @{target()};
+		# the addresses of a table have its protocol
+		if ($place eq 's' && rand() < 0.3) {
+			my $p = one('tcp', 'udp', 'tcp udp');
+			@$where = map { "$_ protocol $p" } @$where;
+			push @$keys, 'protocol = ' . toml_string($p);
+		}
 		my $key = $name =~ /\./ || rand() < 0.1 ? "\"$name\"" : $name;
 		my @lines = (@$keys, map { $_->[1] } @both);
 		my $form = rand() < 0.1 && !grep({ /\n/ } @lines) ?

@@ -60,13 +60,14 @@ connect_begin(const struct msg_dialee *d, connect_done *done, void *arg)
 }
 
 struct connect *
-connect_new(struct event_base *base, const struct msg_dialee *d,
+connect_new(struct event_base *base, const struct msg_dialee *d, int datagrams,
     const struct addr *addrs, uint32_t n, connect_done *done, void *arg)
 {
 	uint32_t	 i;
 
 	must(base == worker_base() && n > 0 && n <= RESOLVED_MAX);
-	must(!d->is_unix);
+	must(!d->is_unix && (d->transport == 0) == (d->kinds != 0));
+	must(!datagrams || d->kinds & KIND_UDP);
 	/* a port of the target's, as configured below */
 	for (i = 0; i < n; i++)
 		must(addrs[i].port >= 1000 && addrs[i].port < 1010);
@@ -167,6 +168,9 @@ add(uint32_t type, uint32_t service, uint32_t index, const char *host,
 	d.index = index;
 	d.transport = transport;
 	d.is_unix = host[0] == '/';
+	if (transport == 0)
+		d.kinds = d.is_unix ? KIND_TCP : index == 0 ? KIND_ALL :
+		    KIND_UDP;
 	if (!d.is_unix) {
 		d.port = 1000;
 		d.ports = index == 0 ? 10 : 0;
@@ -246,7 +250,10 @@ say_dial(struct rig_peer *w)
 	}
 	msg.what = what & 1 ? DIAL_REMOTE : DIAL_TARGET;
 	msg.index = what >> 2 & 3;
-	msg.offset = script_octet() % 16;
+	msg.turn = script_octet();
+	msg.offset = msg.turn % 16;
+	msg.turn >>= 5;
+	msg.datagrams = what >> 4 & 1;
 	msg.timeout_ms = script_octet() * 16;
 	if (msg.timeout_ms == 255 * 16)
 		msg.timeout_ms = UINT32_MAX;

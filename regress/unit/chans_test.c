@@ -61,7 +61,7 @@ t_svc(struct child *child, enum proc_role role, enum side side, int n)
 
 enum {
 	CONTROL, KEYS, GATE, RESOLVE, DIAL, SERVER, CLIENT, TLSS, TLSC,
-	REVERSE, FORWARD, N
+	REVERSE, FORWARD, UDP, FLOWS, N
 };
 
 static void
@@ -79,23 +79,28 @@ t_all(struct child *child)
 	/* a target where tunnels are accepted, users where they are dialled */
 	t_svc(&child[REVERSE], PROC_SERVICE, SIDE_SERVER, REVERSE);
 	t_svc(&child[FORWARD], PROC_SERVICE, SIDE_CLIENT, FORWARD);
+	t_svc(&child[UDP], PROC_UDP, SIDE_NONE, UDP);
+	t_svc(&child[FLOWS], PROC_SERVICE, SIDE_SERVER, FLOWS);
 	child[SERVER].opens = child[FORWARD].opens = 1;
+	child[FLOWS].opens = child[FLOWS].flows = 1;
 }
 
 /* Written out once more, so that a change of one has to be meant. */
 static const char	 pairs[N][N + 1] = {
-	/*		   CKGRDSCssSC, see t_all */
-	[CONTROL] =	  "01111111111",
-	[KEYS] =	  "10100111111",
-	[GATE] =	  "11000101010",
-	[RESOLVE] =	  "10001000000",
-	[DIAL] =	  "10010010111",
-	[SERVER] =	  "11100000000",
-	[CLIENT] =	  "11001000000",
-	[TLSS] =	  "11100000000",
-	[TLSC] =	  "11001000000",
-	[REVERSE] =	  "11101000000",
-	[FORWARD] =	  "11001000000"
+	/*		   CKGRDSCssSCUS, see t_all */
+	[CONTROL] =	  "0111111111111",
+	[KEYS] =	  "1010011111101",
+	[GATE] =	  "1100010101001",
+	[RESOLVE] =	  "1000100000000",
+	[DIAL] =	  "1001001011100",
+	[SERVER] =	  "1110000000000",
+	[CLIENT] =	  "1100100000000",
+	[TLSS] =	  "1110000000000",
+	[TLSC] =	  "1100100000000",
+	[REVERSE] =	  "1110100000000",
+	[FORWARD] =	  "1100100000000",
+	[UDP] =		  "1000000000001",
+	[FLOWS] =	  "1110000000010"
 };
 
 static void
@@ -178,6 +183,8 @@ test_again(void **state)
 	child[SERVER].state = CHILD_STOPPING;
 	assert_int_equal(chans_again(&env, &child[GATE], &child[SERVER]), 0);
 	assert_int_equal(chans_again(&env, &child[SERVER], &child[GATE]), 0);
+	child[FLOWS].state = CHILD_STOPPING;	/* it takes no more flows */
+	assert_int_equal(chans_again(&env, &child[UDP], &child[FLOWS]), 0);
 	child[KEYS].chan = NULL;
 	assert_int_equal(chans_again(&env, &child[KEYS], &child[GATE]), 0);
 	assert_int_equal(chans_again(&env, &child[GATE], &child[KEYS]), 0);

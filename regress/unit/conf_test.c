@@ -835,6 +835,11 @@ test_diff_server(void **state)
 	    S("listen on ::2 port 1-2\n")), CHANGE_LISTENER);
 	assert_int_equal(diff(S("listen on ::2 port 1\n"),
 	    S("listen on 0:0::2 port 1\n")), 0);
+	assert_int_equal(diff(S("listen on ::2 port 1\n"),
+	    S("listen on ::2 port 1 protocol tcp udp\n")), CHANGE_LISTENER);
+	assert_int_equal(diff(S("listen on ::2 port 1 protocol udp tcp\n"),
+	    S("listen on ::2 port 1 protocol tcp udp\n")), 0);
+	assert_int_equal(diff(S(""), S("udp timeout 9\n")), CHANGE_LIVE);
 	assert_int_equal(diff(SERVER SECRET A "}\n",
 	    SERVER SECRET "user timeout 1\n" A "}\n"), CHANGE_LIVE);
 }
@@ -895,6 +900,8 @@ test_diff_client(void **state)
 	assert_int_equal(diff(C("", TO), C("", TO)), 0);
 	assert_int_equal(diff(C("", TO), C("", "forward to ::1 port 2\n")),
 	    CHANGE_LIVE);
+	assert_int_equal(diff(C("", TO),
+	    C("", "forward to ::1 port 1 protocol udp\n")), CHANGE_LIVE);
 	assert_int_equal(diff(C("", TO), C("", "forward to ::2 port 1\n")),
 	    CHANGE_LIVE);
 	assert_int_equal(diff(C("", "forward to unix \"/a\"\n"),

@@ -12,6 +12,7 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <netinet/udp.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -39,7 +40,7 @@
 static struct event_base	*base;
 static struct msg_dialee	 conf;
 static struct connect		*conn;
-static int			 ndone, done_fd, done_error;
+static int			 ndone, done_fd, done_error, datagrams;
 static struct addr		 done_peer;
 
 static void
@@ -140,7 +141,7 @@ start(const struct addr *addrs, uint32_t n)
 {
 	ndone = 0;
 	done_fd = -1;
-	conn = connect_new(base, &conf, addrs, n, done, &conf);
+	conn = connect_new(base, &conf, datagrams, addrs, n, done, &conf);
 	assert_non_null(conn);
 	assert_int_equal(ndone, 0);	/* never from within */
 }
@@ -165,6 +166,7 @@ prepare(void **state)
 		assert_int_equal(connect_init(), 0);
 	}
 	memset(&conf, 0, sizeof(conf));
+	datagrams = 0;
 	return (0);
 }
 
@@ -198,6 +200,41 @@ test_connects(void **state)
 	assert_true(fcntl(done_fd, F_GETFD) & FD_CLOEXEC);
 	close(done_fd);
 	close(lfd);
+}
+
+/*
+ * Nobody answers, so the first address is taken to which there is a way; not
+ * one of another family than the source.
+ */
+static void
+test_datagrams(void **state)
+{
+	struct addr	 addrs[2], us;
+	socklen_t	 len = sizeof(int);
+	int		 type = 0, gro = 0;
+
+	(void)state;
+	addrs[0] = address(ADDR_IPV6, 9);
+	addrs[1] = refusing();
+	conf.source = address(ADDR_IPV4, 0);
+	conf.source.octets[3] = 9;
+	datagrams = 1;
+	start(addrs, 2);
+	run();
+	assert_int_equal(done_error, 0);
+	assert_true(addr_same(&done_peer, &addrs[1], 1));
+	addr_of_self(&us, done_fd);
+	assert_int_equal(us.octets[3], 9);
+	assert_int_not_equal(us.port, 0);
+	assert_int_equal(getsockopt(done_fd, SOL_SOCKET, SO_TYPE, &type, &len),
+	    0);
+	assert_int_equal(type, SOCK_DGRAM);
+	assert_int_equal(getsockopt(done_fd, IPPROTO_UDP, UDP_GRO, &gro, &len),
+	    0);
+	assert_int_equal(gro, 1);
+	assert_true(fcntl(done_fd, F_GETFL) & O_NONBLOCK);
+	assert_true(fcntl(done_fd, F_GETFD) & FD_CLOEXEC);
+	close(done_fd);
 }
 
 /* What is read of it, once it has come. */
@@ -447,6 +484,7 @@ main(void)
 {
 	const struct CMUnitTest	 tests[] = {
 		cmocka_unit_test_setup(test_connects, prepare),
+		cmocka_unit_test_setup(test_datagrams, prepare),
 		cmocka_unit_test_setup(test_closed_early, prepare),
 		cmocka_unit_test_setup(test_refused, prepare),
 		cmocka_unit_test_setup(test_silent, prepare),

@@ -2,7 +2,6 @@
 
 /*
  * The role dial: what may be dialled, how, and what is said when it fails.
- * The test is resolve and the workers; targets are on loopback.
  */
 
 #include <sys/types.h>
@@ -204,6 +203,7 @@ target(uint32_t service, uint32_t index, const char *host, uint16_t p,
 	msg.service = service;
 	msg.index = index;
 	msg.port = p;
+	msg.kinds = KIND_TCP;
 	msg.is_unix = host[0] == '/';
 	strlcpy(msg.host, host, sizeof(msg.host));
 	if (change != NULL)

@@ -63,6 +63,30 @@ test_memory(void **state)
 	assert_true(limits_data(&env, &child) < small);
 }
 
+/* udp's follows the flows that it may have, and the workers that it serves. */
+static void
+test_flows(void **state)
+{
+	static struct conf_listen	 cl;
+	static struct child		 worker;
+	uint32_t			 none, all;
+
+	(void)state;
+	TAILQ_INIT(&service.listens);
+	TAILQ_INSERT_TAIL(&service.listens, &cl, entry);
+	service.opts.udp_flows = 1 << 20;
+	cl.kinds = KIND_TCP;
+	none = limit(PROC_UDP);
+	cl.kinds = KIND_ALL;
+	all = limit(PROC_UDP);
+	/* half a KiB each, and half as much again */
+	assert_int_equal(all, none + 768);
+	TAILQ_INSERT_TAIL(&env.children, &worker, entry);
+	worker.flows = 1;
+	assert_true(limit(PROC_UDP) > all);
+	TAILQ_INIT(&service.listens);
+}
+
 static void
 test_machine(void **state)
 {
@@ -102,6 +126,7 @@ main(void)
 {
 	const struct CMUnitTest	 tests[] = {
 		cmocka_unit_test_setup(test_memory, prepare),
+		cmocka_unit_test_setup(test_flows, prepare),
 		cmocka_unit_test_setup(test_machine, prepare),
 		cmocka_unit_test_setup(test_peers, prepare)
 	};

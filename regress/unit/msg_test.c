@@ -799,7 +799,7 @@ test_no_padding(void **state)
 	assert_int_equal(sizeof(struct msg_flows_conf), 6 * 4 + 64);
 	assert_int_equal(sizeof(struct msg_dialee), 9 * 4 + 7 * 4 + 2 * 24 +
 	    256);
-	assert_int_equal(sizeof(struct msg_dial), 6 * 4);
+	assert_int_equal(sizeof(struct msg_dial), 7 * 4);
 	assert_int_equal(sizeof(struct msg_proof), 8 + 16 + 32 + 32);
 	assert_int_equal(sizeof(struct msg_tunnel), 16 + 2 * 24);
 	assert_int_equal(sizeof(struct msg_dialled), 16 + 2 * 24 + 192);

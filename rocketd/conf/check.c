@@ -42,7 +42,8 @@ overlap(const struct conf_listen *a, const struct conf_listen *b)
 {
 	static const uint8_t	 any[16];
 
-	if (a->port > b->port_last || b->port > a->port_last)
+	if (a->port > b->port_last || b->port > a->port_last ||
+	    (a->kinds & b->kinds) == 0)
 		return (0);
 	if (a->addr.family == ADDR_NONE || b->addr.family == ADDR_NONE)
 		return (1);
@@ -60,7 +61,8 @@ check_listens(struct check *c, const struct conf_listens *head)
 	size_t				 i;
 
 	TAILQ_FOREACH(cl, head, entry) {
-		c->nports += cl->port_last - cl->port + 1;
+		c->nports += (cl->port_last - cl->port + 1) *
+		    (cl->kinds == KIND_ALL ? 2 : 1);
 		if (c->nports > nitems(c->listens)) {
 			COMPLAIN(c, cl, "more than %zu addresses and ports to "
 			    "listen on", nitems(c->listens));
@@ -153,6 +155,15 @@ check_twice(struct check *c, const struct conf_service *s)
 	}
 }
 
+/* Version 1 of the PROXY protocol is text before a stream. */
+static void
+check_kinds(struct check *c, const struct conf_service *s)
+{
+	if ((s->target.kinds & KIND_UDP) && s->opts.proxy_protocol == 1)
+		COMPLAIN(c, &s->target, "service \"%s\": \"proxy protocol "
+		    "v1\" has no form for datagrams; take v2", s->name);
+}
+
 /* Every listener for WebSocket knows every path. */
 static void
 check_path(struct check *c, const struct conf_service *s)
@@ -225,6 +236,7 @@ check_service(struct check *c, const struct conf_service *s)
 		COMPLAIN(c, s, "neither service \"%s\" nor its block has a "
 		    "token", s->name);
 	check_opts(c, s);
+	check_kinds(c, s);
 	check_path(c, s);
 	check_group(c, s);
 	check_listens(c, &s->listens);

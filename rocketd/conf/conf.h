@@ -54,6 +54,7 @@ struct conf_listen {			/* one address to bind */
 	uint16_t			 port_last;	/* ...and the last */
 	uint32_t			 transport;	/* a block's only */
 	uint32_t			 decoy;	/* its block's, likewise */
+	uint32_t			 kinds;		/* KIND_ mask */
 	struct conf_proxy		 proxies[PROXIES_MAX];
 	uint32_t			 nproxies;
 	const char			*file;
@@ -73,6 +74,7 @@ struct conf_remote {		/* a server to connect to, or a target */
 	char				*group;	/* of a UNIX target */
 	uint32_t			 gid;		/* its, 0: none */
 	uint32_t			 transport;	/* a remote only */
+	uint32_t			 kinds;		/* KIND_, a target's */
 	struct addr			 edge;		/* "edge ADDRESS" */
 	struct addr			 source;	/* "from ADDRESS" */
 	const char			*file;
@@ -446,6 +448,10 @@ struct conf_service	*conf_service_by_number(const struct rocketd_conf *,
 			    uint32_t);
 /* Does it have users, and so open the streams?  Else it has a target. */
 int			 conf_service_opens(const struct conf_service *);
+/* Do its users send datagrams? */
+int			 conf_service_has_flows(const struct conf_service *);
+/* KIND_ mask of what users send, or the target takes. */
+uint32_t		 conf_service_kinds(const struct conf_service *);
 /* FACT_ mask of what it is. */
 uint32_t		 conf_service_facts(const struct conf_service *);
 

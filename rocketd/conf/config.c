@@ -119,6 +119,24 @@ conf_service_opens(const struct conf_service *s)
 	return (!TAILQ_EMPTY(&s->listens));
 }
 
+int
+conf_service_has_flows(const struct conf_service *s)
+{
+	return (conf_service_opens(s) &&
+	    (conf_service_kinds(s) & KIND_UDP) != 0);
+}
+
+uint32_t
+conf_service_kinds(const struct conf_service *s)
+{
+	const struct conf_listen	*cl;
+	uint32_t			 kinds = s->target.kinds;
+
+	TAILQ_FOREACH(cl, &s->listens, entry)
+		kinds |= cl->kinds;
+	return (kinds);
+}
+
 uint32_t
 conf_service_facts(const struct conf_service *s)
 {

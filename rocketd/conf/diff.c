@@ -22,7 +22,7 @@ listens_same(const struct conf_listens *x, const struct conf_listens *y)
 
 	while (a != NULL && b != NULL) {
 		if (a->port != b->port || a->port_last != b->port_last ||
-		    a->transport != b->transport ||
+		    a->transport != b->transport || a->kinds != b->kinds ||
 		    !addr_same(&a->addr, &b->addr, 1))
 			return (0);
 		a = TAILQ_NEXT(a, entry);
@@ -37,7 +37,7 @@ remote_same(const struct conf_remote *a, const struct conf_remote *b)
 	return (strcmp(a->host, b->host) == 0 && a->port == b->port &&
 	    a->port_last == b->port_last && a->for_port == b->for_port &&
 	    a->is_unix == b->is_unix && a->gid == b->gid &&
-	    a->transport == b->transport &&
+	    a->transport == b->transport && a->kinds == b->kinds &&
 	    addr_same(&a->edge, &b->edge, 1) &&
 	    addr_same(&a->source, &b->source, 1));
 }

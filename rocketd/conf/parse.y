@@ -39,8 +39,8 @@ static struct value	 list_add(struct value, struct word *);
 %}
 
 %token	CLIENT CONNECT CONTROL EDGE ENV FILENAME FOR FORWARD FROM GROUP ID IDS
-%token	INCLUDE LISTEN ON PORT PROXIES SERVER SERVICE SOCKET TO TOKEN
-%token	TRANSPORT UNIX WORD STRING
+%token	INCLUDE LISTEN ON PORT PROTOCOL PROXIES SERVER SERVICE SOCKET TO
+%token	TOKEN TRANSPORT UNIX WORD STRING
 
 %%
 
@@ -120,8 +120,9 @@ service		: SERVICE text '{'	{
 		}
 		;
 
-listen		: LISTEN ON text PORT text transport proxies	{
-			stmt_listen($1.word, $3.word, $5.word, $6.word, &$7);
+listen		: LISTEN ON text PORT text transport proxies protocol	{
+			stmt_listen($1.word, $3.word, $5.word, $6.word, &$7,
+			    $8.word);
 		}
 		;
 
@@ -131,11 +132,12 @@ connect		: CONNECT TO text PORT text transport edge from	{
 		}
 		;
 
-forward		: FORWARD TO text PORT text	{
-			stmt_target($1.word, $3.word, $5.word, NULL);
+forward		: FORWARD TO text PORT text protocol	{
+			stmt_target($1.word, $3.word, $5.word, NULL, $6.word);
 		}
-		| FORWARD TO text PORT text FOR PORT text	{
-			stmt_target($1.word, $3.word, $5.word, $8.word);
+		| FORWARD TO text PORT text FOR PORT text protocol	{
+			stmt_target($1.word, $3.word, $5.word, $8.word,
+			    $9.word);
 		}
 		| FORWARD TO UNIX text	{
 			stmt_target_unix($1.word, $4.word, NULL);
@@ -217,6 +219,14 @@ proxies		: /* empty */	{
 		}
 		;
 
+protocol	: /* empty */	{
+			$$ = nothing;
+		}
+		| PROTOCOL texts	{
+			$$ = $2;
+		}
+		;
+
 edge		: /* empty */	{
 			$$ = nothing;
 		}
@@ -235,6 +245,14 @@ from		: /* empty */	{
 
 text		: WORD
 		| STRING
+		;
+
+texts		: text	{
+			$$ = list_add(nothing, $1.word);
+		}
+		| texts text	{
+			$$ = list_add($1, $2.word);
+		}
 		;
 
 args		: /* empty */	{
@@ -266,8 +284,8 @@ stuff		: /* empty */	{
 
 arg		: WORD | STRING | CLIENT | CONNECT | CONTROL | EDGE | ENV
 		| FILENAME | FOR | FORWARD | FROM | GROUP | ID | IDS | INCLUDE
-		| LISTEN | ON | PORT | PROXIES | SERVER | SERVICE | SOCKET | TO
-		| TOKEN | TRANSPORT | UNIX
+		| LISTEN | ON | PORT | PROTOCOL | PROXIES | SERVER | SERVICE
+		| SOCKET | TO | TOKEN | TRANSPORT | UNIX
 		;
 
 %%
@@ -289,8 +307,8 @@ static const struct keyword {
 	{ "env", ENV, NULL },
 	{ "file", FILENAME, NULL },
 	{ "for", FOR, NULL },
-	{ "forward", FORWARD, "forward to HOST port NUMBER, "
-	    "forward to HOST port RANGE [for port RANGE] or "
+	{ "forward", FORWARD, "forward to HOST port NUMBER [protocol NAMES], "
+	    "forward to HOST port RANGE [for port RANGE] [protocol NAMES] or "
 	    "forward to unix \"path\" [group NAME]" },
 	{ "from", FROM, NULL },
 	{ "group", GROUP, NULL },
@@ -299,9 +317,10 @@ static const struct keyword {
 	{ "include", INCLUDE, "include \"path\"" },
 	{ "listen", LISTEN,
 	    "listen on ADDRESS port NUMBER-OR-RANGE [transport NAME] "
-	    "[proxies NETWORK]" },
+	    "[proxies NETWORK] [protocol NAMES]" },
 	{ "on", ON, NULL },
 	{ "port", PORT, NULL },
+	{ "protocol", PROTOCOL, NULL },
 	{ "proxies", PROXIES, NULL },
 	{ "server", SERVER, "server { ... }" },
 	{ "service", SERVICE, "service \"name\" { ... }" },

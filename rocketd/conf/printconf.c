@@ -134,6 +134,17 @@ print_proxies(const struct conf_listen *cl, FILE *out)
 	fputs(" }", out);
 }
 
+/* Unless it is TCP alone. */
+static void
+print_kinds(uint32_t kinds, FILE *out)
+{
+	char	 words[32];
+
+	if (kinds & KIND_UDP)
+		fprintf(out, " protocol %s", name_mask(kind_names, kinds,
+		    words, sizeof(words)));
+}
+
 static void
 print_listens(const char *indent, const struct conf_listens *head, FILE *out)
 {
@@ -148,6 +159,7 @@ print_listens(const char *indent, const struct conf_listens *head, FILE *out)
 			fprintf(out, " transport %s",
 			    transport_name(cl->transport));
 		print_proxies(cl, out);
+		print_kinds(cl->kinds, out);
 		fputc('\n', out);
 	}
 }
@@ -190,6 +202,7 @@ print_target(const struct conf_remote *t, FILE *out)
 	if (t->for_port != 0 && t->for_port != t->port)
 		fprintf(out, " for port %u-%u", t->for_port,
 		    t->for_port + t->port_last - t->port);
+	print_kinds(t->kinds, out);
 	fputc('\n', out);
 }
 

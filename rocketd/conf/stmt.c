@@ -437,9 +437,35 @@ stmt_service_end(void)
 
 /* ---- addresses ---- */
 
+static void
+listen_tunnels(struct conf_listen *cl, const struct word *transport,
+    const struct value *proxies, const struct word *protocol)
+{
+	cl->transport = wordval_transport(stmt.lex, transport);
+	if (proxies->nested)
+		lex_error(stmt.lex, proxies->word, "\"proxies\" take one pair "
+		    "of braces");
+	cl->nproxies = wordval_networks(stmt.lex, proxies->word, cl->proxies,
+	    PROXIES_MAX);
+	if (protocol != NULL)
+		lex_error(stmt.lex, protocol, "a protocol is for a service's "
+		    "\"listen on\"; tunnels have a transport");
+}
+
+static void
+listen_users(const struct word *transport, const struct value *proxies)
+{
+	if (transport != NULL)
+		lex_error(stmt.lex, transport, "a transport is for a block's "
+		    "\"listen on\"; users of a service have a protocol");
+	if (proxies->word != NULL)
+		lex_error(stmt.lex, proxies->word, "\"proxies\" are for a "
+		    "block's \"listen on\"");
+}
+
 void
 stmt_listen(struct word *w, struct word *host, struct word *port,
-    struct word *transport, const struct value *proxies)
+    struct word *transport, const struct value *proxies, struct word *protocol)
 {
 	struct conf_listens	*head;
 	struct conf_listen	*cl;
@@ -466,21 +492,11 @@ stmt_listen(struct word *w, struct word *host, struct word *port,
 		    &cl->addr);
 	(void)wordval_ports(stmt.lex, port, &cl->port, &cl->port_last);
 	cl->addr.port = cl->port;
-	if (stmt.service == NULL) {
-		cl->transport = wordval_transport(stmt.lex, transport);
-		if (proxies->nested)
-			lex_error(stmt.lex, proxies->word, "\"proxies\" "
-			    "take one pair of braces");
-		cl->nproxies = wordval_networks(stmt.lex, proxies->word,
-		    cl->proxies, PROXIES_MAX);
-		return;
-	}
-	if (transport != NULL)
-		lex_error(stmt.lex, transport, "a transport is for a block's "
-		    "\"listen on\"; users of a service come by TCP");
-	if (proxies->word != NULL)
-		lex_error(stmt.lex, proxies->word, "\"proxies\" are for a "
-		    "block's \"listen on\"");
+	cl->kinds = wordval_kinds(stmt.lex, protocol);
+	if (stmt.service == NULL)
+		listen_tunnels(cl, transport, proxies, protocol);
+	else
+		listen_users(transport, proxies);
 }
 
 void
@@ -555,7 +571,7 @@ target_begin(struct word *w, struct word *host)
 
 void
 stmt_target(struct word *w, struct word *host, struct word *port,
-    struct word *users)
+    struct word *users, struct word *protocol)
 {
 	struct conf_remote	*t = target_begin(w, host);
 
@@ -563,6 +579,7 @@ stmt_target(struct word *w, struct word *host, struct word *port,
 		return;
 	wordval_host(stmt.lex, host);
 	target_ports(t, port, users);
+	t->kinds = wordval_kinds(stmt.lex, protocol);
 }
 
 void
@@ -573,6 +590,7 @@ stmt_target_unix(struct word *w, struct word *path, struct word *group)
 	if (t == NULL)
 		return;
 	t->is_unix = 1;
+	t->kinds = KIND_TCP;
 	(void)wordval_path(stmt.lex, path, "a UNIX socket", UNIX_PATH_MAX);
 	if (group == NULL)
 		return;

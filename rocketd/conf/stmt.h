@@ -34,11 +34,12 @@ void	 stmt_service_begin(struct word *, struct word *name);
 void	 stmt_service_end(void);
 /* Optional parts of the grammar are NULL if not given. */
 void	 stmt_listen(struct word *, struct word *host, struct word *port,
-	    struct word *transport, const struct value *proxies);
+	    struct word *transport, const struct value *proxies,
+	    struct word *protocol);
 void	 stmt_remote(struct word *, struct word *host, struct word *port,
 	    struct word *transport, struct word *edge, struct word *from);
 void	 stmt_target(struct word *, struct word *host, struct word *port,
-	    struct word *users);
+	    struct word *users, struct word *protocol);
 void	 stmt_target_unix(struct word *, struct word *path,
 	    struct word *group);
 /* A statement of one or several tokens, and each token. */

@@ -24,6 +24,7 @@
 
 #define NAME_LEN	128	/* of a table, in messages */
 #define PORT_MAX	16	/* what is written for a port */
+#define PROTOCOL_MAX	64	/* and for a protocol */
 /* One more than allowed, so that the grammar reports too many. */
 #define ENDPOINTS_MAX	(CONF_LISTENS_MAX + 1)
 
@@ -67,6 +68,7 @@ static const struct toml_key	 keys[] = {
 	{ "mux_streambuffer", BLOCKS | SERVICES,
 	    { "mux stream buffer", NULL }, 0, 0 },
 	{ "mux_version", BLOCKS | SERVICES, { "mux version", NULL }, 0, 0 },
+	{ "protocol", SERVICES, OWN },
 	{ "proxies", SCOPE_SERVER, OWN },
 	{ "remote_addr", SCOPE_CLIENT, OWN },
 	{ "remote_addrs", SCOPE_CLIENT, OWN },
@@ -227,6 +229,28 @@ say_proxies(struct tomlsay *r, const struct toml *n)
 	tomlsay_mark(r, n, '}');
 }
 
+/* "tcp", "udp" or "tcp udp" of a service. */
+static void
+say_protocol(struct tomlsay *r, const struct toml *table)
+{
+	const struct toml	*n = toml_get(table, "protocol");
+	char			 buf[PROTOCOL_MAX], *word, *rest = buf;
+
+	if (n == NULL)
+		return;
+	if (tomlsay_string(r, n->key, n) == NULL)
+		return;
+	if (strlcpy(buf, n->text, sizeof(buf)) >= sizeof(buf) ||
+	    buf[strspn(buf, " ,")] == '\0') {
+		VALUE_ERROR(r, n, "\"protocol\" takes tcp, udp or \"tcp udp\"");
+		return;
+	}
+	tomlsay_words(r, n, "protocol");
+	while ((word = strsep(&rest, " ,")) != NULL)
+		if (word[0] != '\0')
+			tomlsay_text(r, n, word);
+}
+
 /* transport: for a block's listeners, or NULL. */
 static void
 read_listens(struct tomlsay *r, const struct toml *table,
@@ -245,6 +269,8 @@ read_listens(struct tomlsay *r, const struct toml *table,
 		}
 		if (transport != NULL && proxies != NULL)
 			say_proxies(r, proxies);
+		if (transport == NULL)
+			say_protocol(r, table);
 		tomlsay_mark(r, list[i].value, '\n');
 	}
 }
@@ -472,10 +498,14 @@ read_target(struct tomlsay *r, const struct toml *table)
 			return;
 		tomlsay_words(r, n, "forward to unix");
 		tomlsay_text(r, n, n->text);
+		if (toml_get(table, "protocol") != NULL)
+			KEY_ERROR(r, toml_get(table, "protocol"), "a UNIX "
+			    "socket has no \"protocol\"");
 	} else {
 		if (read_endpoint(r, n->key, n, &e) == -1)
 			return;
 		say_endpoint(r, "forward to", &e, "127.0.0.1");
+		say_protocol(r, table);
 	}
 	tomlsay_mark(r, n, '\n');
 }

@@ -85,6 +85,27 @@ wordval_transport(struct lex *lex, const struct word *w)
 	return (0);
 }
 
+uint32_t
+wordval_kinds(struct lex *lex, const struct word *w)
+{
+	const struct name	*n;
+	uint32_t		 kinds = 0;
+
+	if (w == NULL)
+		return (KIND_TCP);
+	for (; w != NULL; w = w->next) {
+		if ((n = name_find(kind_names, w->text)) == NULL)
+			lex_error(lex, w, "there is no protocol \"%s\"; there "
+			    "are tcp and udp", wordval_show(w));
+		else if (kinds & n->value)
+			lex_error(lex, w, "the protocol %s was given before",
+			    n->name);
+		else
+			kinds |= n->value;
+	}
+	return (kinds);
+}
+
 /* What was probably meant, as the rest of a message. */
 static const char *
 hint(const struct word *w)

@@ -22,6 +22,8 @@ int		 wordval_ports(struct lex *, const struct word *,
 		    uint16_t *first, uint16_t *last);
 /* NULL: the default. */
 uint32_t	 wordval_transport(struct lex *, const struct word *);
+/* A KIND_ mask of several words; NULL: the default. */
+uint32_t	 wordval_kinds(struct lex *, const struct word *);
 /* An address or a name. */
 void		 wordval_host(struct lex *, const struct word *);
 /* what: "the edge is", for the message. */

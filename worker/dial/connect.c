@@ -12,6 +12,7 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <netinet/udp.h>
 
 #include <event2/event.h>
 #include <event2/event_struct.h>
@@ -29,6 +30,8 @@
 #define STAGGER_US	(250 * 1000)	/* RFC 8305: 250 ms is recommended */
 /* A full backlog of a UNIX socket gives no event when it drains: look again. */
 #define UNIX_AGAIN_US	(20 * 1000)
+/* Octets of datagrams that may wait in a socket, unless it is configured. */
+#define DATAGRAMS_BUFFER	(1 << 20)
 
 struct attempt {
 	struct connect	*connect;
@@ -43,6 +46,7 @@ struct connect {
 	connect_done		*done;
 	void			*arg;
 	int			 dir;		/* lent */
+	int			 datagrams;
 	int			 error;		/* of the last attempt */
 	int			 more;		/* addresses may come */
 	uint32_t		 count, next, open;
@@ -147,13 +151,16 @@ connect_alloc(struct event_base *base, const struct msg_dialee *conf,
 
 struct connect *
 connect_new(struct event_base *base, const struct msg_dialee *conf,
-    const struct addr *addrs, uint32_t count, connect_done *done, void *arg)
+    int datagrams, const struct addr *addrs, uint32_t count,
+    connect_done *done, void *arg)
 {
 	struct connect	*c;
 
 	c = connect_alloc(base, conf, connect_turn, done, arg);
-	if (c != NULL)
-		connect_add(c, addrs, count);
+	if (c == NULL)
+		return (NULL);
+	c->datagrams = datagrams;
+	connect_add(c, addrs, count);
 	return (c);
 }
 
@@ -278,6 +285,20 @@ set_target_options(int fd)
 	set_option(fd, SOL_SOCKET, SO_OOBINLINE, 1, "SO_OOBINLINE");
 }
 
+/*
+ * Of a socket for datagrams: what comes at once waits, and what is of one size
+ * is read as one.
+ */
+static void
+set_datagram_options(int fd, const struct sockopts *o)
+{
+	set_option(fd, SOL_SOCKET, SO_RCVBUF, o->rcvbuf != 0 ? o->rcvbuf :
+	    DATAGRAMS_BUFFER, "SO_RCVBUF");
+	set_option(fd, SOL_SOCKET, SO_SNDBUF, o->sndbuf != 0 ? o->sndbuf :
+	    DATAGRAMS_BUFFER, "SO_SNDBUF");
+	set_option(fd, IPPROTO_UDP, UDP_GRO, 1, "UDP_GRO");
+}
+
 static int
 set_source(int fd, const struct addr *source, const struct addr *to)
 {
@@ -347,6 +368,18 @@ attempt_ready(evutil_socket_t fd, short what, void *arg)
 	connect_finish(c, fd, 0);
 }
 
+static void
+attempt_options(const struct connect *c, int fd)
+{
+	if (c->datagrams) {
+		set_datagram_options(fd, &c->conf.opts);
+		return;
+	}
+	set_options(fd, &c->conf.opts);
+	if (c->conf.transport == 0)
+		set_target_options(fd);
+}
+
 /* -1: this address has failed, c->error says why. */
 static int
 attempt_start(struct connect *c, struct attempt *a, const struct addr *to)
@@ -362,13 +395,11 @@ attempt_start(struct connect *c, struct attempt *a, const struct addr *to)
 		c->error = EAFNOSUPPORT;
 		return (-1);
 	}
-	a->fd = socket(ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK |
-	    SOCK_CLOEXEC, 0);
+	a->fd = socket(ss.ss_family, (c->datagrams ? SOCK_DGRAM :
+	    SOCK_STREAM) | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (a->fd == -1)
 		goto fail;
-	set_options(a->fd, &c->conf.opts);
-	if (c->conf.transport == 0)
-		set_target_options(a->fd);
+	attempt_options(c, a->fd);
 	if (set_source(a->fd, &c->conf.source, to) == -1)
 		goto fail;
 	r = connect(a->fd, (struct sockaddr *)&ss, len);

@@ -33,11 +33,13 @@ typedef void	connect_done(void *arg, int fd, int error,
 int		 connect_init(void);
 /*
  * Takes options and source address from the dialee.  Addresses, at most
- * RESOLVED_MAX, include their ports.  NULL: no memory.
+ * RESOLVED_MAX, include their ports.  With datagrams it makes UDP sockets, of
+ * which the first one is taken that the system connects: nobody answers.  NULL:
+ * no memory.
  */
 struct connect	*connect_new(struct event_base *, const struct msg_dialee *,
-		    const struct addr *, uint32_t count, connect_done *,
-		    void *arg);
+		    int datagrams, const struct addr *, uint32_t count,
+		    connect_done *, void *arg);
 /*
  * Adds addresses that it does not have, as above.  more: others may come, and
  * it does not fail before another call says that there are none.

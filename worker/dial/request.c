@@ -385,8 +385,13 @@ static void
 request_connect(struct request *r, const struct addr *addrs, uint32_t n,
     int more)
 {
-	r->connect = connect_new(worker_base(), &r->conf, addrs, n,
-	    request_connected, r);
+	struct addr	 turned[RESOLVED_MAX];
+	uint32_t	 i;
+
+	for (i = 0; i < n; i++)
+		turned[i] = addrs[(i + r->msg.turn) % n];
+	r->connect = connect_new(worker_base(), &r->conf, r->msg.datagrams,
+	    turned, n, request_connected, r);
 	if (r->connect == NULL)
 		request_failed(r, DIAL_STAGE_CONNECT, ENOMEM, NULL);
 	else if (more)
@@ -586,6 +591,19 @@ request_new(struct peer *p, const struct msg_dial *msg,
 	return (r);
 }
 
+/* Has it such a port, and takes it what is to be sent? */
+static int
+request_is_for(const struct msg_dialee *conf, const struct msg_dial *msg)
+{
+	uint32_t	 kind = msg->datagrams ? KIND_UDP : KIND_TCP;
+
+	if (msg->offset != 0 && msg->offset >= conf->ports)
+		return (0);
+	if (msg->what == DIAL_REMOTE)
+		return (kind == KIND_TCP);
+	return ((conf->kinds & kind) != 0);
+}
+
 void
 request_ask(struct peer *p, const struct msg_dial *msg)
 {
@@ -594,8 +612,8 @@ request_ask(struct peer *p, const struct msg_dial *msg)
 	env.stats.asked++;
 	e = entry_find(env.entries, msg->what,
 	    channel_peer(p->channel)->service, msg->index);
-	if (e != NULL && msg->offset != 0 && msg->offset >= e->conf.ports)
-		e = NULL;		/* no port of this target */
+	if (e != NULL && !request_is_for(&e->conf, msg))
+		e = NULL;
 	if (e == NULL || p->requests >= PEER_MAX ||
 	    env.stats.under_way >= TOTAL_MAX ||
 	    channel_queued(p->channel) > QUEUED_MAX ||

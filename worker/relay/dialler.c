@@ -65,7 +65,7 @@ static const uint32_t		 sent_max[DIAL_TARGET + 1] = {
 static struct event_base	*base;
 static struct event		*turn;		/* sends what waits */
 static struct channel		*dial;
-static uint32_t			 nrequests, last;
+static uint32_t			 nrequests, last, turns;
 
 static void	 requests_send(evutil_socket_t, short, void *);
 
@@ -238,6 +238,7 @@ dialler_ask(enum dial_what what, uint32_t index, uint32_t offset,
 	r->msg.index = index;
 	r->msg.offset = offset;
 	r->msg.datagrams = datagrams;
+	r->msg.turn = datagrams ? turns : 0;
 	r->deadline = worker_now() + timeout_ms * 1000ULL;
 	r->done = done;
 	r->arg = arg;
@@ -264,6 +265,12 @@ dialler_cancel(uint32_t number)
 
 	if ((r = request_get(number)) != NULL && r->state != CANCELLED)
 		request_cancel(r);
+}
+
+void
+dialler_turn(void)
+{
+	turns++;
 }
 
 void

@@ -41,6 +41,8 @@ uint32_t	 dialler_ask(enum dial_what, uint32_t index, uint32_t offset,
 		    void *arg);
 /* Forgets it: done will not be called. */
 void		 dialler_cancel(uint32_t request);
+/* Nobody took datagrams at an address: the next one is asked for another. */
+void		 dialler_turn(void);
 /* The connection to a remote has become a tunnel, or nothing.  Once. */
 void		 dialler_settled(uint32_t request);
 /* IMSG_DIALLED or IMSG_DIAL_FAILED came in; fd is taken. */

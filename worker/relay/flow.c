@@ -366,6 +366,14 @@ flow_pack(struct flow *f, uint8_t *buf, size_t max, const uint8_t *p,
 	return (done);
 }
 
+/* ICMP told that nobody is there: it ends soon. */
+static void
+flow_failed(struct flow *f)
+{
+	f->failed = RESET_REFUSED;
+	dialler_turn();
+}
+
 /* Reads the socket until buf is full or it is empty. */
 static size_t
 flow_read(struct flow *f, uint8_t *buf, size_t max)
@@ -379,7 +387,7 @@ flow_read(struct flow *f, uint8_t *buf, size_t max)
 		if (n == -1) {
 			f->readable = 0;
 			if (errno != EAGAIN)
-				f->failed = RESET_REFUSED;
+				flow_failed(f);
 			break;
 		}
 		flow_moved(f);
@@ -453,7 +461,7 @@ static void
 flow_flush(struct flow *f)
 {
 	if (f->sock.fd != -1 && flowsock_flush(&f->sock) == -1)
-		f->failed = RESET_REFUSED;
+		flow_failed(f);
 }
 
 /* Takes what there is of a datagram that is not whole yet. */

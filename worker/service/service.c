@@ -37,7 +37,6 @@ static struct msg_dialee	 staged_target;
 static struct msg_web		 staged_web;
 static struct msg_dialee	 staged_remotes[REMOTES_MAX];
 static uint32_t			 nstaged_remotes;
-static char			 staged_where[HOST_MAX];
 static struct msg_key		 keys[TOKENS_MAX];	/* until KEYS_END */
 static uint32_t			 nkeys;
 static struct event		*changed, *tick, *stop_timer;
@@ -206,22 +205,8 @@ service_begin(void)
 	memset(&staged_target, 0, sizeof(staged_target));
 	memset(&staged_web, 0, sizeof(staged_web));
 	nstaged_remotes = 0;
-	staged_where[0] = '\0';
 	limits_begin();
 	user_listen_begin();
-}
-
-static void
-service_where(const char *host, uint32_t port, uint32_t ports)
-{
-	size_t	 len;
-
-	if (staged_where[0] != '\0')
-		return;
-	len = addr_join(staged_where, sizeof(staged_where), host, port);
-	if (ports > 1 && len < sizeof(staged_where))
-		snprintf(staged_where + len, sizeof(staged_where) - len,
-		    "-%u", port + ports - 1);
 }
 
 static int
@@ -233,15 +218,13 @@ service_conf_listen(struct imsg *imsg)
 	if (imsg_get_data(imsg, &msg, sizeof(msg)) == -1 ||
 	    (fd = imsg_get_fd(imsg)) == -1)
 		return (-1);
-	service_where(addr_print(&msg.addr), 0, 0);
 	return (user_listen_add(fd, msg.number));
 }
 
 static int
 service_configure(struct imsg *imsg)
 {
-	struct msg_dialee	*t = &staged_target;
-	struct msg_net		 net;
+	struct msg_net	 net;
 
 	switch (imsg_get_type(imsg)) {
 	case IMSG_CONF_SERVICE:
@@ -263,10 +246,8 @@ service_configure(struct imsg *imsg)
 		return (imsg_get_data(imsg, &staged_remotes[nstaged_remotes++],
 		    sizeof(staged_remotes[0])));
 	case IMSG_CONF_TARGET:
-		if (imsg_get_data(imsg, t, sizeof(*t)) == -1)
-			return (-1);
-		service_where(t->host, t->port, t->ports);
-		return (0);
+		return (imsg_get_data(imsg, &staged_target,
+		    sizeof(staged_target)));
 	default:
 		errno = EINVAL;
 		return (-1);
@@ -295,7 +276,7 @@ service_ready(int reload)
 		service.budget.max -= service.dialect->reserve(&service);
 	service.target = staged_target;
 	service.web = staged_web;
-	strlcpy(service.where, staged_where, sizeof(service.where));
+	strlcpy(service.where, staged.where, sizeof(service.where));
 	throttle_changed();
 	limits_ready();
 	if (service.opens)

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: ISC */
+
+/*
+ * The role dial, asked for sockets for datagrams: only to targets that take
+ * datagrams, to one address of a name after another.  The test is resolve and
+ * a worker.
+ */
+
+#include <sys/types.h>
+#include <sys/socket.h>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "shared/compat.h"
+#include "frame.h"
+
+#define SERVICE	7
+#define PORT	5353		/* nobody need be there */
+
+enum { T_TCP, T_UDP, T_BOTH, T_NAME };	/* targets; and a remote is 0 */
+
+static struct far_end		 worker, resolver;
+static struct msg_dialled	 answer;
+static uint32_t			 answer_type;
+static int			 answer_fd;
+static struct msg_resolve	 question;
+static int			 nquestions;
+
+static void
+worker_got(struct far_end *e, struct imsg *imsg)
+{
+	(void)e;
+	assert_int_equal(answer_type, 0);
+	answer_type = imsg_get_type(imsg);
+	answer_fd = imsg_get_fd(imsg);
+	assert_int_equal(imsg_get_data(imsg, &answer, sizeof(answer)), 0);
+}
+
+static void
+resolver_got(struct far_end *e, struct imsg *imsg)
+{
+	(void)e;
+	assert_int_equal(imsg_get_data(imsg, &question, sizeof(question)), 0);
+	nquestions++;
+}
+
+static void
+add(uint32_t type, uint32_t index, const char *host, uint32_t kinds)
+{
+	struct msg_dialee	 msg;
+
+	memset(&msg, 0, sizeof(msg));
+	msg.service = SERVICE;
+	msg.index = index;
+	msg.port = PORT;
+	msg.ports = 2;
+	msg.kinds = kinds;
+	if (type == IMSG_CONF_REMOTE)
+		msg.transport = TRANSPORT_TCPMUX;
+	strlcpy(msg.host, host, sizeof(msg.host));
+	assert_int_equal(frame_configure(type, -1, &msg, sizeof(msg), NULL),
+	    0);
+}
+
+static int
+setup_all(void **state)
+{
+	(void)state;
+	frame_start(&role_dial);
+	frame_role->begin();
+	add(IMSG_CONF_REMOTE, 0, "127.0.0.1", 0);
+	add(IMSG_CONF_TARGET, T_TCP, "127.0.0.1", KIND_TCP);
+	add(IMSG_CONF_TARGET, T_UDP, "127.0.0.1", KIND_UDP);
+	add(IMSG_CONF_TARGET, T_BOTH, "127.0.0.1", KIND_ALL);
+	add(IMSG_CONF_TARGET, T_NAME, "name.example", KIND_UDP);
+	frame_role->ready(0);
+	frame_join(&resolver, PROC_RESOLVE, 0, SIDE_NONE, resolver_got);
+	frame_join(&worker, PROC_SERVICE, SERVICE, SIDE_CLIENT, worker_got);
+	return (0);
+}
+
+static void
+ask(enum dial_what what, uint32_t index, uint32_t datagrams, uint32_t turn)
+{
+	struct msg_dial	 msg;
+
+	memset(&msg, 0, sizeof(msg));
+	msg.request = 1;
+	msg.what = what;
+	msg.index = index;
+	msg.offset = 1;
+	msg.timeout_ms = 5000;
+	msg.datagrams = datagrams;
+	msg.turn = turn;
+	answer_type = 0;
+	frame_say(&worker, IMSG_DIAL, &msg, sizeof(msg));
+}
+
+static int
+refused(enum dial_what what, uint32_t index, uint32_t datagrams)
+{
+	ask(what, index, datagrams, 0);
+	frame_until(answer_type != 0);
+	if (answer_type == IMSG_DIALLED)
+		close(answer_fd);
+	return (answer_type == IMSG_DIAL_FAILED &&
+	    answer.stage == DIAL_STAGE_REFUSED);
+}
+
+/* The socket's type, and where it goes. */
+static int
+dialled(struct addr *peer)
+{
+	socklen_t	 len = sizeof(int);
+	int		 type = 0;
+
+	frame_until(answer_type != 0);
+	assert_int_equal(answer_type, IMSG_DIALLED);
+	assert_int_equal(getsockopt(answer_fd, SOL_SOCKET, SO_TYPE, &type,
+	    &len), 0);
+	addr_of_peer(peer, answer_fd);
+	assert_true(addr_same(peer, &answer.peer, 1));
+	close(answer_fd);
+	return (type);
+}
+
+/* A TCP connection there is none: refused by who is not there is not this. */
+static void
+takes_what_it_takes(void **state)
+{
+	struct addr	 peer;
+
+	(void)state;
+	assert_true(refused(DIAL_TARGET, T_TCP, 1));
+	assert_true(refused(DIAL_TARGET, T_UDP, 0));
+	assert_false(refused(DIAL_TARGET, T_TCP, 0));
+	assert_false(refused(DIAL_TARGET, T_BOTH, 0));
+	assert_true(refused(DIAL_REMOTE, 0, 1));
+	ask(DIAL_TARGET, T_UDP, 1, 0);
+	assert_int_equal(dialled(&peer), SOCK_DGRAM);
+	assert_int_equal(peer.port, PORT + 1);
+	ask(DIAL_TARGET, T_BOTH, 1, 7);
+	assert_int_equal(dialled(&peer), SOCK_DGRAM);
+}
+
+static void
+resolve(void)
+{
+	struct msg_resolved	 msg;
+	int			 i;
+
+	memset(&msg, 0, sizeof(msg));
+	msg.request = question.request;
+	msg.count = 3;
+	for (i = 0; i < 3; i++) {
+		msg.addr[i].family = ADDR_IPV4;
+		msg.addr[i].octets[0] = 127;
+		msg.addr[i].octets[3] = 1 + i;
+	}
+	frame_say(&resolver, IMSG_RESOLVED, &msg, sizeof(msg));
+}
+
+static void
+takes_turns(void **state)
+{
+	struct addr	 peer;
+	uint32_t	 turn;
+
+	(void)state;
+	for (turn = 0; turn < 7; turn++) {
+		ask(DIAL_TARGET, T_NAME, 1, turn);
+		nquestions = 0;
+		frame_until(nquestions == 1);
+		resolve();
+		assert_int_equal(dialled(&peer), SOCK_DGRAM);
+		assert_int_equal(peer.octets[3], 1 + turn % 3);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest	 tests[] = {
+		cmocka_unit_test(takes_what_it_takes),
+		cmocka_unit_test(takes_turns)
+	};
+
+	return (cmocka_run_group_tests(tests, setup_all, NULL));
+}

@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: ISC */
+
+/*
+ * Listeners, from a configuration to who is lent them: which sockets the parent
+ * makes of what kind, how, and which process is sent which of them, with what
+ * beside it.
+ */
+
+#include <sys/types.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include <netinet/in.h>
+#include <netinet/udp.h>
+
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <event2/event.h>
+
+#include "rocketd/listen.h"
+#include "rocketd/read.h"
+#include "rocketd/send.h"
+#include "shared/channel.h"
+#include "shared/compat.h"
+
+#define HEARD_MAX	32
+
+struct heard {
+	uint32_t	 type;
+	int		 fd;
+	union {
+		struct msg_begin	 begin;
+		struct msg_service	 service;
+		struct msg_listen	 listen;
+		struct msg_flows_conf	 flows;
+		struct msg_dialee	 dialee;
+	}		 u;
+};
+
+static struct rocketd		 env;
+static struct child		 child;
+static struct imsgbuf		 far;		/* what it would read */
+static struct heard		 heard[HEARD_MAX];
+static int			 nheard;
+static uint16_t			 port;		/* free, of either kind */
+
+/* ---- the configuration ---- */
+
+static void
+configure(const char *fmt, ...)
+{
+	char			 path[] = "/tmp/lend_test.XXXXXX", text[2048];
+	struct rocketd_conf	*conf;
+	va_list			 ap;
+	int			 fd, len;
+
+	va_start(ap, fmt);
+	len = vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	assert_int_not_equal(fd = mkstemp(path), -1);
+	assert_int_equal(write(fd, text, len), len);
+	close(fd);
+	conf = conf_parse(path, stderr);
+	(void)unlink(path);
+	assert_non_null(conf);
+	assert_int_equal(conf_finish(conf, stderr), 0);
+	conf_number(conf, env.conf);
+	assert_int_equal(listen_prepare(&env, conf, stderr), 0);
+	listen_commit(&env);
+	conf_free(env.conf);
+	env.conf = conf;
+}
+
+static uint16_t
+free_port(void)
+{
+	struct sockaddr_in	 sin;
+	socklen_t		 len = sizeof(sin);
+	int			 tcp, udp, tries;
+
+	for (tries = 0; tries < 100; tries++) {
+		memset(&sin, 0, sizeof(sin));
+		sin.sin_family = AF_INET;
+		tcp = socket(AF_INET, SOCK_STREAM, 0);
+		udp = socket(AF_INET, SOCK_DGRAM, 0);
+		if (bind(tcp, (struct sockaddr *)&sin, len) == 0 &&
+		    getsockname(tcp, (struct sockaddr *)&sin, &len) == 0 &&
+		    bind(udp, (struct sockaddr *)&sin, len) == 0)
+			tries = 100;
+		close(tcp);
+		close(udp);
+	}
+	return (ntohs(sin.sin_port));
+}
+
+static int
+setup(void **state)
+{
+	(void)state;
+	TAILQ_INIT(&env.children);
+	TAILQ_INIT(&env.listeners);
+	TAILQ_INIT(&env.drained);
+	env.ctl_fd = env.netns = -1;
+	if (env.base == NULL)
+		env.base = event_base_new();
+	port = free_port();
+	return (env.base == NULL || port == 0 ? -1 : 0);
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	listen_close(&env);
+	conf_free(env.conf);
+	env.conf = NULL;
+	return (0);
+}
+
+/* ---- a process ---- */
+
+static void
+ignore(struct channel *ch, struct imsg *imsg)
+{
+	(void)ch;
+	(void)imsg;
+}
+
+static void
+gone(struct channel *ch, const char *why)
+{
+	(void)ch;
+	fail_msg("gone: %s", why == NULL ? "by itself" : why);
+}
+
+static const struct channel_ops	 ops = { ignore, gone, NULL };
+
+static void
+hear(struct imsg *imsg)
+{
+	struct heard	*h = &heard[nheard++];
+
+	assert_true(nheard < HEARD_MAX);
+	memset(h, 0, sizeof(*h));
+	h->type = imsg_get_type(imsg);
+	h->fd = imsg_get_fd(imsg);
+	if (imsg_get_len(imsg) <= sizeof(h->u))
+		assert_int_equal(imsg_get_buf(imsg, &h->u,
+		    imsg_get_len(imsg)), 0);
+}
+
+/* Starts such a process, and reads all that it is sent. */
+static void
+start(enum proc_role role, enum side side, uint32_t service, const char *name)
+{
+	struct msg_channel	 peer = { .role = role };
+	struct imsg		 imsg;
+	int			 fds[2], r;
+
+	nheard = 0;
+	memset(&child, 0, sizeof(child));
+	child.env = &env;
+	child.role = role;
+	child.side = side;
+	child.service = service;
+	child.generation = 1;
+	child.opens = role == PROC_SERVICE;
+	strlcpy(child.name, name, sizeof(child.name));
+	TAILQ_INSERT_TAIL(&env.children, &child, entry);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0,
+	    fds), 0);
+	assert_int_equal(imsgbuf_init(&far, fds[1]), 0);
+	imsgbuf_allow_fdpass(&far);
+	assert_non_null(child.chan = channel_open(env.base, fds[0],
+	    PROC_PARENT, &peer, &ops, NULL));
+	assert_int_equal(send_start(&env, &child), 0);
+	do {
+		(void)event_base_loop(env.base, EVLOOP_NONBLOCK);
+		assert_int_equal(imsgbuf_read(&far), 1);
+		while ((r = imsgbuf_get(&far, &imsg)) > 0) {
+			hear(&imsg);
+			imsg_free(&imsg);
+		}
+		assert_int_not_equal(r, -1);
+	} while (nheard == 0 || heard[nheard - 1].type != IMSG_END);
+}
+
+static void
+end(void)
+{
+	int	 i;
+
+	for (i = 0; i < nheard; i++)
+		if (heard[i].fd != -1)
+			close(heard[i].fd);
+	TAILQ_REMOVE(&env.children, &child, entry);
+	channel_close(child.chan);
+	free(child.lent);
+	imsgbuf_clear(&far);
+	close(far.fd);
+}
+
+/* The n-th message of this type; NULL: there are not so many. */
+static const struct heard *
+nth(uint32_t type, int n)
+{
+	int	 i;
+
+	for (i = 0; i < nheard; i++)
+		if (heard[i].type == type && n-- == 0)
+			return (&heard[i]);
+	return (NULL);
+}
+
+/* ---- sockets ---- */
+
+static int
+option(int fd, int level, int name)
+{
+	socklen_t	 len = sizeof(int);
+	int		 value = -1;
+
+	assert_int_equal(getsockopt(fd, level, name, &value, &len), 0);
+	return (value);
+}
+
+static ino_t
+inode(int fd)
+{
+	struct stat	 st;
+
+	assert_int_equal(fstat(fd, &st), 0);
+	return (st.st_ino);
+}
+
+#define SERVER	"server {\nlisten on 127.0.0.1 port %u\n"		\
+		"token \"0123456789abcdef\"\n"
+#define B	"service \"b\" { listen on 127.0.0.1 port %u }\n"
+
+/* A socket for datagrams, as udp needs it. */
+static void
+is_datagrams(const struct heard *h, uint32_t service, uint16_t p, int any)
+{
+	int	 six = h->u.listen.addr.family == ADDR_IPV6;
+
+	assert_int_not_equal(h->u.listen.number, 0);
+	assert_int_equal(h->u.listen.service, service);
+	assert_int_equal(h->u.listen.side, SIDE_SERVER);
+	assert_int_equal(h->u.listen.datagrams, 1);
+	assert_int_equal(h->u.listen.transport, 0);
+	assert_int_equal(h->u.listen.addr.port, p);
+	assert_int_equal(option(h->fd, SOL_SOCKET, SO_TYPE), SOCK_DGRAM);
+	assert_int_equal(option(h->fd, SOL_SOCKET, SO_REUSEADDR), 0);
+	assert_int_equal(option(h->fd, SOL_SOCKET, SO_REUSEPORT), 0);
+	assert_int_equal(option(h->fd, SOL_SOCKET, SO_RXQ_OVFL), 1);
+	assert_int_equal(option(h->fd, IPPROTO_UDP, UDP_GRO), 1);
+	assert_int_equal(six ? option(h->fd, IPPROTO_IPV6, IPV6_RECVPKTINFO) :
+	    option(h->fd, IPPROTO_IP, IP_PKTINFO), any);
+	if (six && any)
+		assert_int_equal(option(h->fd, IPPROTO_IPV6, IPV6_V6ONLY), 0);
+	assert_true(fcntl(h->fd, F_GETFL) & O_NONBLOCK);
+	assert_true(fcntl(h->fd, F_GETFD) & FD_CLOEXEC);
+}
+
+/* ---- tests ---- */
+
+static void
+lends_each_kind(void **state)
+{
+	uint32_t	 a;
+	char		 where[64];
+
+	(void)state;
+	configure(SERVER "service \"a\" {\n"
+	    "listen on 127.0.0.1 port %u protocol tcp udp\n"
+	    "listen on * port %u protocol udp\n"
+	    "udp timeout 7\nudp flows max 8\nudp flows per source 9\n}\n" B
+	    "}\n", free_port(), port, free_port(), free_port());
+	a = TAILQ_FIRST(&TAILQ_FIRST(&env.conf->blocks)->services)->number;
+
+	start(PROC_UDP, SIDE_NONE, 0, "");
+	assert_int_equal(nheard, 5);
+	assert_int_equal(heard[0].type, IMSG_BEGIN);
+	assert_int_equal(heard[0].u.begin.role, PROC_UDP);
+	assert_int_equal(heard[1].type, IMSG_CONF_FLOWS);
+	assert_int_equal(heard[1].u.flows.service, a);
+	assert_int_equal(heard[1].u.flows.side, SIDE_SERVER);
+	assert_int_equal(heard[1].u.flows.timeout_s, 7);
+	assert_int_equal(heard[1].u.flows.flows_max, 8);
+	assert_int_equal(heard[1].u.flows.flows_source, 9);
+	assert_string_equal(heard[1].u.flows.name, "a");
+	assert_int_equal(heard[2].type, IMSG_CONF_LISTEN);
+	is_datagrams(&heard[2], a, port, 0);
+	assert_int_equal(heard[3].type, IMSG_CONF_LISTEN);
+	is_datagrams(&heard[3], a, heard[3].u.listen.addr.port, 1);
+	end();
+
+	start(PROC_SERVICE, SIDE_SERVER, a, "a");
+	assert_int_equal(nth(IMSG_CONF_SERVICE, 0)->u.service.listens, 1);
+	assert_int_equal(nth(IMSG_CONF_SERVICE, 0)->u.service.kinds, KIND_ALL);
+	snprintf(where, sizeof(where), "127.0.0.1:%u/tcp+udp", port);
+	assert_string_equal(nth(IMSG_CONF_SERVICE, 0)->u.service.where, where);
+	assert_int_equal(nth(IMSG_CONF_LISTEN, 0)->u.listen.datagrams, 0);
+	assert_int_equal(nth(IMSG_CONF_LISTEN, 0)->u.listen.addr.port, port);
+	assert_int_equal(option(nth(IMSG_CONF_LISTEN, 0)->fd, SOL_SOCKET,
+	    SO_ACCEPTCONN), 1);
+	assert_null(nth(IMSG_CONF_LISTEN, 1));
+	assert_null(nth(IMSG_CONF_FLOWS, 0));
+	assert_true(child.flows);
+	end();
+
+	start(PROC_SERVICE, SIDE_SERVER, a + 1, "b");
+	assert_int_equal(nth(IMSG_CONF_SERVICE, 0)->u.service.kinds, KIND_TCP);
+	assert_false(child.flows);
+	end();
+
+	start(PROC_GATE, SIDE_NONE, 0, "");
+	assert_int_equal(nth(IMSG_CONF_LISTEN, 0)->u.listen.transport,
+	    TRANSPORT_TCPMUX);
+	assert_int_equal(nth(IMSG_CONF_LISTEN, 0)->u.listen.service, 0);
+	assert_null(nth(IMSG_CONF_LISTEN, 1));
+	end();
+}
+
+/* The socket is the same for as long as anybody says the address. */
+static void
+keeps_what_stays(void **state)
+{
+	uint16_t	 tunnels = free_port();
+	uint32_t	 number;
+	ino_t		 was;
+	int		 small;
+
+	(void)state;
+	configure(SERVER "service \"a\" {\nlisten on 127.0.0.1 port %u "
+	    "protocol udp\nreceive socket buffer 8k\n} }\n", tunnels, port);
+	start(PROC_UDP, SIDE_NONE, 0, "");
+	was = inode(nth(IMSG_CONF_LISTEN, 0)->fd);
+	number = nth(IMSG_CONF_LISTEN, 0)->u.listen.number;
+	small = option(nth(IMSG_CONF_LISTEN, 0)->fd, SOL_SOCKET, SO_RCVBUF);
+	assert_in_range(small, 8192, 2 * 8192);
+	end();
+
+	/* another service, another buffer, and connections besides */
+	configure(SERVER "service \"c\" { listen on 127.0.0.1 port %u "
+	    "protocol udp tcp } }\n", tunnels, port);
+	start(PROC_UDP, SIDE_NONE, 0, "");
+	assert_string_equal(nth(IMSG_CONF_FLOWS, 0)->u.flows.name, "c");
+	assert_int_equal(inode(nth(IMSG_CONF_LISTEN, 0)->fd), was);
+	assert_int_equal(nth(IMSG_CONF_LISTEN, 0)->u.listen.number, number);
+	assert_true(option(nth(IMSG_CONF_LISTEN, 0)->fd, SOL_SOCKET,
+	    SO_RCVBUF) > small);
+	assert_null(nth(IMSG_CONF_LISTEN, 1));
+	end();
+
+	/* from one address to all of them, and both are there for a moment */
+	configure(SERVER "service \"c\" { listen on * port %u protocol udp } "
+	    "}\n", tunnels, port);
+	start(PROC_UDP, SIDE_NONE, 0, "");
+	assert_int_not_equal(inode(nth(IMSG_CONF_LISTEN, 0)->fd), was);
+	is_datagrams(nth(IMSG_CONF_LISTEN, 0),
+	    nth(IMSG_CONF_FLOWS, 0)->u.flows.service, port, 1);
+	end();
+
+	configure(SERVER "service \"c\" { listen on * port %u } }\n", tunnels,
+	    port);
+	start(PROC_UDP, SIDE_NONE, 0, "");
+	assert_int_equal(nheard, 2);
+	end();
+}
+
+static void
+tells_what_a_target_takes(void **state)
+{
+	(void)state;
+	configure("client {\nconnect to 127.0.0.1 port 1\n"
+	    "token \"0123456789abcdef\"\n"
+	    "service \"a\" { forward to far.example port 1-3 for port 5-7 "
+	    "protocol udp }\n}\n");
+	start(PROC_DIAL, SIDE_NONE, 0, "");
+	assert_int_equal(nth(IMSG_CONF_TARGET, 0)->u.dialee.kinds, KIND_UDP);
+	assert_int_equal(nth(IMSG_CONF_REMOTE, 0)->u.dialee.kinds, 0);
+	end();
+	start(PROC_SERVICE, SIDE_CLIENT, 1, "a");
+	assert_int_equal(nth(IMSG_CONF_TARGET, 0)->u.dialee.kinds, KIND_UDP);
+	assert_int_equal(nth(IMSG_CONF_SERVICE, 0)->u.service.kinds, KIND_UDP);
+	assert_string_equal(nth(IMSG_CONF_SERVICE, 0)->u.service.where,
+	    "far.example:1-3/udp");
+	end();
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest	 tests[] = {
+		cmocka_unit_test_setup_teardown(lends_each_kind, setup,
+		    teardown),
+		cmocka_unit_test_setup_teardown(keeps_what_stays, setup,
+		    teardown),
+		cmocka_unit_test_setup_teardown(tells_what_a_target_takes,
+		    setup, teardown)
+	};
+
+	return (cmocka_run_group_tests(tests, NULL, NULL));
+}
