@@ -42,6 +42,7 @@ struct worker {
 };
 
 static struct msg_flows_conf	 conf;
+static uint32_t			 conf_flows_max = 10000;
 static struct worker		 w1, w2;
 static uint8_t			 octets[FLOW_DATAGRAM_MAX + 1];
 static uint8_t			 buf[FLOW_DATAGRAM_MAX + 1];
@@ -297,7 +298,7 @@ start(void)
 	frame_start(&role_udp);
 	memset(&conf, 0, sizeof(conf));
 	conf.timeout_s = 60;
-	conf.flows_max = 10000;
+	conf.flows_max = conf_flows_max;
 	conf.flows_source = 1000;
 	strlcpy(conf.name, "dns", sizeof(conf.name));
 }
@@ -762,6 +763,55 @@ test_behind(void **state)
 	worker_gets(&w1, 0, 3);
 }
 
+/*
+ * A flood of fresh flows for a worker that does not keep up: who is known
+ * loses nothing by it, and does not wait in the kernel behind it.
+ */
+static void
+test_flood(void **state)
+{
+	uint64_t	 before, in;
+	uint32_t	 known, n = 0;
+	int		 fd, other, i;
+
+	(void)state;
+	conf_flows_max = 80;
+	start_at("127.0.0.1");
+	fd = user_at(&where);
+	user_sends(fd, 1);
+	worker_gets(&w1, 1, 1);
+	known = w1.flow;
+	worker_sends(&w1, known, 2);
+	user_gets(fd, 2);
+	user_sends(fd, 3);
+	worker_gets(&w1, 0, 3);
+	for (i = 0; frame_figure("dropped_pair_full") < 20; i++) {
+		assert_true(i < 5000);
+		other = user_at(&where);
+		user_sends(other, 1000);
+		close(other);
+		frame_turn(EVLOOP_NONBLOCK);
+	}
+	before = frame_figure("dropped_pair_full");
+	in = frame_figure("datagrams_in");
+	for (i = 0; i < 20; i++)
+		user_sends(fd, 3000);
+	frame_until(frame_figure("datagrams_in") == in + 20);
+	assert_int_equal(frame_figure("dropped_pair_full"), before);
+	while (n < 20) {
+		frame_until(worker_got(&w1));
+		n += w1.frame.type == FLOW_DATA && w1.frame.flow == known;
+	}
+	/* and newcomers are served again */
+	frame_until(!worker_got(&w1));
+	other = user_at(&where);
+	user_sends(other, 5);
+	do {
+		frame_until(worker_got(&w1));
+	} while (w1.frame.type != FLOW_DATA);
+	assert_int_equal(w1.frame.len, 5);
+}
+
 /* A listener that stays keeps its flows; one that goes ends them. */
 static void
 test_reload(void **state)
@@ -876,6 +926,7 @@ main(void)
 		FRAME_ALONE(test_broken),
 		FRAME_ALONE(test_two),
 		FRAME_ALONE(test_behind),
+		FRAME_ALONE(test_flood),
 		FRAME_ALONE(test_reload),
 		FRAME_ALONE(test_stop),
 		FRAME_ALONE(test_stop_late)
