@@ -350,14 +350,15 @@ apply_secrets(struct rocketd *env, const struct rocketd_conf *old)
 static void
 apply_flows(struct rocketd *env)
 {
-	struct child	*udp = procs_find(env, PROC_UDP), *child;
+	struct child	*udp = procs_find(env, PROC_UDP), *child, *next;
 
-	TAILQ_FOREACH(child, &env->children, entry) {
+	TAILQ_FOREACH_SAFE(child, &env->children, entry, next) {
 		if (child->flows || !chans_has_flows(env, child))
 			continue;
 		child->flows = 1;
-		if (udp != NULL && udp->chan != NULL && child->chan != NULL)
-			(void)chans_again(env, udp, child);
+		if (udp != NULL && child->chan != NULL &&
+		    chans_again(env, udp, child) == -1)
+			child_event(child, CHILD_EV_BREACH);
 	}
 	apply_tell(env, PROC_UDP);
 }

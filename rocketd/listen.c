@@ -329,8 +329,9 @@ static void	 listen_watched(int, short, void *);
 static int
 listen_watch(struct listener *l)
 {
+	/* By edges, for a borrower can put errors into such a socket. */
 	l->watch = event_new(l->env->base, l->fd, EV_PERSIST |
-	    (l->datagrams ? EV_CLOSED : EV_WRITE), listen_watched, l);
+	    (l->datagrams ? EV_CLOSED | EV_ET : EV_WRITE), listen_watched, l);
 	errno = ENOMEM;
 	return (l->watch == NULL ? -1 : event_add(l->watch, NULL));
 }
@@ -350,12 +351,12 @@ listen_renew(struct listener *l)
 		ret = listen_bind_any(l);
 	else
 		ret = listen_bind(l, &l->key, 0);
-	if (ret == -1 || listen_watch(l) == -1) {
-		l->fd = ret == -1 ? old : l->fd;
+	if (ret == -1) {
+		l->fd = old;
 		return (-1);
 	}
 	close(old);
-	return (0);
+	return (listen_watch(l));
 }
 
 static void

@@ -314,6 +314,7 @@ static const struct rule_field	 fields_resolve[] = {
 
 static const struct rule_field	 fields_resolved[] = {
 	RANGE(msg_resolved, count, 0, RESOLVED_MAX),
+	RANGE(msg_resolved, more, 0, 1),
 	ADDRS(msg_resolved, addr),
 	END
 };

@@ -538,7 +538,7 @@ struct msg_resolved {
 	uint32_t	 request;
 	int32_t		 error;		/* 0 or EAI_ code */
 	uint32_t	 count;		/* of addr */
-	uint32_t	 pad;
+	uint32_t	 more;		/* 1: another follows, with all */
 	struct addr	 addr[RESOLVED_MAX];	/* ports 0 */
 };
 

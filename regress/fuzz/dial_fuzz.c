@@ -61,19 +61,31 @@ connect_begin(const struct msg_dialee *d, connect_done *done, void *arg)
 
 struct connect *
 connect_new(struct event_base *base, const struct msg_dialee *d, int datagrams,
-    const struct addr *addrs, uint32_t n, connect_done *done, void *arg)
+    uint32_t turn, const struct addr *addrs, uint32_t n, connect_done *done,
+    void *arg)
 {
 	uint32_t	 i;
 
 	must(base == worker_base() && n > 0 && n <= RESOLVED_MAX);
 	must(!d->is_unix && (d->transport == 0) == (d->kinds != 0));
 	must(!datagrams || d->kinds & KIND_UDP);
+	must(datagrams || turn == 0);
 	/* a port of the target's, as configured below */
 	for (i = 0; i < n; i++)
 		must(addrs[i].port >= 1000 && addrs[i].port < 1010);
 	if (script_octet() == 0xff)
 		return (NULL);
 	return (connect_begin(d, done, arg));
+}
+
+void
+connect_more(struct connect *c, const struct addr *addrs, uint32_t n, int more)
+{
+	uint32_t	 i;
+
+	must(c != NULL && n <= RESOLVED_MAX && (more == 0 || more == 1));
+	for (i = 0; i < n; i++)
+		must(addrs[i].port >= 1000 && addrs[i].port < 1010);
 }
 
 struct connect *
@@ -108,6 +120,8 @@ got_dialled(struct rig_peer *p, struct imsg *imsg)
 	struct msg_dialled	 msg;
 
 	must(p >= workers && p < workers + WORKERS);
+	if (imsg_get_type(imsg) == IMSG_TLS_LOST)
+		return;
 	must(imsg_get_type(imsg) == IMSG_DIALLED ||
 	    imsg_get_type(imsg) == IMSG_DIAL_FAILED);
 	must(imsg_get_data(imsg, &msg, sizeof(msg)) == 0);
@@ -260,6 +274,7 @@ say_resolved(void)
 	what = script_octet();
 	msg.error = what >> 6 == 1 ? EAI_AGAIN : what >> 6 == 2 ? EAI_NONAME :
 	    0;
+	msg.more = what >> 6 == 3;
 	msg.count = what % (RESOLVED_MAX + 1);
 	for (i = 0; i < msg.count; i++)
 		msg.addr[i].family = what & 32 ? ADDR_IPV6 : ADDR_IPV4;

@@ -223,7 +223,7 @@ write_conf(void)
 	must((fd = mkstemp(conf_path)) != -1 && (f = fdopen(fd, "w")) != NULL);
 	fprintf(f, "control socket none\n"
 	    "server {\n listen on 127.0.0.1 port %u\n"
-	    " service \"a\" {\n  listen on 127.0.0.1 port %u\n"
+	    " service \"a\" {\n  listen on 127.0.0.1 port %u protocol tcp udp\n"
 	    "  token \"0123456789abcdef\"\n  prefork 2\n }\n}\n"
 	    "client {\n connect to localhost port %u\n client id \"me\"\n"
 	    " service \"c\" {\n  forward to unix \"/tmp/rocketd-fuzz.sock\"\n"

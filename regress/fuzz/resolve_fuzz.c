@@ -4,8 +4,9 @@
  * The role resolve with children that were taken: each writes anything for a
  * result, a part of it, nothing, ends when it likes and by any signal, or
  * never; dial asks, and comes and goes.  The input is a script of that.  Each
- * question of a dial that stays is answered once, in its time, and by nothing
- * but addresses; in the end no child, no pipe and no question is left.
+ * question of a dial that stays is answered once, in its time, perhaps after a
+ * part of that, and by nothing but addresses; in the end no child, no pipe and
+ * no question is left.
  */
 
 #include <sys/types.h>
@@ -39,7 +40,7 @@ static struct rig_peer	 dial;
 static pid_t		 last_pid = 1000000;
 static int		 pipe_end = -1;	/* of the child that is to come */
 static uint32_t		 asked;		/* of this dial */
-static uint8_t		 answered[QUESTIONS];
+static uint8_t		 answered[QUESTIONS], parted[QUESTIONS];
 static int		 fails;		/* fork and pipe */
 
 /* ---- in place of libc's ---- */
@@ -136,7 +137,11 @@ got_answer(struct rig_peer *p, struct imsg *imsg)
 
 	must(p == &dial && imsg_get_type(imsg) == IMSG_RESOLVED &&
 	    imsg_get_data(imsg, &res, sizeof(res)) == 0);
-	must(res.request < asked && answered[res.request]++ == 0);
+	must(res.request < asked && answered[res.request] == 0);
+	if (res.more)
+		must(res.error == 0 && parted[res.request]++ == 0);
+	else
+		answered[res.request] = 1;
 	must(res.count <= RESOLVED_MAX && (res.error == 0) == (res.count > 0));
 	for (i = 0; i < res.count; i++)
 		must((res.addr[i].family == ADDR_IPV4 || res.addr[i].family ==
@@ -150,6 +155,7 @@ come(void)
 {
 	asked = 0;
 	memset(answered, 0, sizeof(answered));
+	memset(parted, 0, sizeof(parted));
 	dial.got = got_answer;
 	rig_join(&dial, PROC_DIAL, 0, SIDE_NONE);
 }

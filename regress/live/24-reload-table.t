@@ -142,11 +142,14 @@ in_place server service "block from" any
 in_place server service "allow tunnels from" 127.0.0.1
 in_place server service "block tunnels from" 10.0.0.0/8
 in_place server service "tunnels max" 100
+in_place server service "udp flows max" 20000
+in_place server service "udp flows per source" 2000
 for side in server client; do
 	in_place $side service "rate in" 100m
 	in_place $side service "rate out" 101m
 	in_place $side service "rate in per user" 90m
 	in_place $side service "rate out per user" 91m
+	in_place $side service "udp timeout" 90
 done
 in_place client service "stream rate" 5000
 in_place client service "retry interval" 2

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Targets by name, in a namespace with a resolver of the test's own: names that
 # get no answer hold up no other service, a known name that falls silent goes
-# on with its last address, and localhost works in either family.
+# on with its last address, a name of which only IPv4 is answered is used at
+# once, and localhost works in either family.
 
 . regress/live/lib.sh
 is_root || skip_all "only root may have a namespace and a resolver"
@@ -16,8 +17,14 @@ echo "nameserver 127.0.0.1" >"$T/resolv"
 mount --bind "$T/resolv" /etc/resolv.conf 2>/dev/null ||
     skip_all "/etc/resolv.conf cannot be replaced"
 N=12				# services whose names are dead
+# The C library asks for the families of which there are addresses.
+ip addr add 192.0.2.9/32 dev lo
+six=no
+[ -e /proc/net/if_inet6 ] &&
+    ip addr add 2001:db8::9/128 dev lo 2>/dev/null && six=yes
 
-# A of 127.0.0.1 for what does not end in .dead; with the file, for nothing
+# A of 127.0.0.1 for what does not end in .dead; with the file, for nothing.
+# Of what ends in .half it is never said if there is an AAAA.
 cat >"$T/dns.pl" <<'P'
 use strict; use warnings; use Socket;
 my $off = shift;
@@ -31,8 +38,10 @@ while (my $from = recv($s, my $q, 512, 0)) {
 		push @n, substr($q, $i + 1, $l);
 		$i += $l + 1;
 	}
-	next if $n[-1] eq 'dead' || -e $off;
-	my $a = unpack('n', substr($q, $i + 1, 2)) == 1 ?
+	my $type = unpack('n', substr($q, $i + 1, 2));
+	next if $n[-1] eq 'dead' || -e $off ||
+	    ($n[-1] eq 'half' && $type == 28);
+	my $a = $type == 1 ?
 	    "\xc0\x0c\0\1\0\1\0\0\0\5\0\4\x7f\0\0\1" : '';
 	send($s, substr($q, 0, 2) . "\x81\x80\0\1" . ($a ? "\0\1" : "\0\0") .
 	    "\0\0\0\0" . substr($q, 12, $i - 7) . $a, 0, $from);
@@ -44,9 +53,9 @@ ok $? "the resolver is there"
 
 target target
 target_pid=$pid
-set -- $(ports $((N + 4)))
-tport=$1 good=$2 local4=$3 local6=$4
-shift 4
+set -- $(ports $((N + 5)))
+tport=$1 good=$2 local4=$3 local6=$4 half=$5
+shift 5
 service() {	# service NAME LINE
 	printf 'service "%s" {\n%s\ntoken "a token of more than 16 %s"\n}\n' \
 	    "$1" "$2" "$1"
@@ -57,6 +66,7 @@ service() {	# service NAME LINE
 	service good "listen on 127.0.0.1 port $good"
 	service local4 "listen on 127.0.0.1 port $local4"
 	service local6 "listen on 127.0.0.1 port $local6"
+	service half "listen on 127.0.0.1 port $half"
 	i=0
 	for p; do
 		i=$((i + 1))
@@ -92,6 +102,7 @@ mount --bind "$T/hosts" /etc/hosts
 	service good "forward to db.corp port $port"
 	service local4 "forward to localhost port $port"
 	service local6 "forward to localhost port $sixport"
+	service half "forward to db.half port $port"
 	for i in $(seq 1 $N); do
 		service dead$i "forward to h$i.dead port $port"
 	done
@@ -103,13 +114,23 @@ for d in server client; do	# the more, the longer
 	logged $d "keys made" 60000
 done
 until_true '[ "$(ctl client show summary | sed -n "s/^sessions *//p")" = \
-    $((N + 3)) ]'
+    $((N + 4)) ]'
 ok $? "all services have a tunnel"
 
 for l in 4 6; do
 	eval "ms=\$(\"\$TRAFFIC\" wait \$local$l 5000)"
 	ok $? "localhost, whose target is IPv$l only, is reached ($ms ms)"
 done
+
+if [ $six = yes ]; then
+	ms=$("$TRAFFIC" wait "$half" 20000)
+	[ "$ms" != never ] && [ "$ms" -lt 6000 ]
+	ok $? "a name whose AAAA is never answered is used ($ms ms)"
+	like "$(ctl client -j show summary)" '"lookups_partial":[1-9]' \
+	    "that is counted"
+else
+	ok 0 "a name whose AAAA is never answered # skip no IPv6"
+fi
 
 # A new name, while every dead one has users who wait.
 for p; do

@@ -8,7 +8,8 @@
 set -- $(ports 5)
 tport=$1 both=$2 other=$3 added=$4 plain=$5
 
-# config LISTENERS...: those of service a, and a service that never changes
+# config LISTENERS...: those of service a, and one of service b, with $proto
+proto=
 config() {
 	{
 		echo "log debug"
@@ -18,7 +19,7 @@ config() {
 		for l in "$@"; do echo "listen on $l"; done
 		echo "}"
 		echo 'service "b" { token "another token for the other one"'
-		echo "listen on 127.0.0.1 port $plain"
+		echo "listen on 127.0.0.1 port $plain $proto"
 		echo "} }"
 	} >"$T/server.conf"
 }
@@ -160,6 +161,20 @@ reload "datagrams again"
 until_true running
 ok $? "udp is back"
 like "$(inode udp "$both")" '^[0-9]+ $' "and the socket"
+
+# a worker that has none gets its channel to an udp that runs
+b=$(child server service b)
+descriptors() { ls /proc/"$b"/fd | wc -l; }
+if is_root; then
+	n=$(descriptors)
+	proto="protocol tcp udp"
+	config "* port $both protocol udp" "* port $both"
+	reload "datagrams for the other service as well"
+	until_true '[ "$(descriptors)" -gt "$n" ]'
+	ok $? "its worker has a channel more"
+else
+	skip "a channel to udp" "needs root to see it"
+fi
 is "$(child server service | sort | tr '\n' ' ')" "$workers" \
     "the workers are the same"
 is "$(grep -c 'breaks\|complains\|made anew' "$T/server.log")" 0 \

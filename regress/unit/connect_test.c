@@ -35,6 +35,7 @@
 #include "worker/dial/connect.h"
 
 #define REFUSALS	12
+#define FULL		8	/* connections fill a backlog of 0 */
 
 static struct event_base	*base;
 static struct msg_dialee	 conf;
@@ -96,6 +97,22 @@ listener(uint16_t family, int backlog, struct addr *at)
 	return (fd);
 }
 
+/* One whose backlog is full: lets nobody in, and sends nobody away. */
+static int
+full_listener(struct addr *at, int fds[FULL])
+{
+	struct sockaddr_storage	 ss;
+	socklen_t		 len;
+	int			 i, fd = listener(ADDR_IPV4, 0, at);
+
+	len = addr_to_sa(at, &ss);
+	for (i = 0; i < FULL; i++) {
+		fds[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+		(void)connect(fds[i], (struct sockaddr *)&ss, len);
+	}
+	return (fd);
+}
+
 /* A port that refuses: bound, for as long as we live, and nobody listens. */
 static struct addr
 refusing(void)
@@ -124,7 +141,7 @@ start(const struct addr *addrs, uint32_t n)
 {
 	ndone = 0;
 	done_fd = -1;
-	conn = connect_new(base, &conf, datagrams, addrs, n, done, &conf);
+	conn = connect_new(base, &conf, datagrams, 0, addrs, n, done, &conf);
 	assert_non_null(conn);
 	assert_int_equal(ndone, 0);	/* never from within */
 }
@@ -295,19 +312,12 @@ test_refused(void **state)
 static void
 test_silent(void **state)
 {
-	struct sockaddr_storage	 ss;
-	struct addr		 a[2];
-	socklen_t		 len;
-	int			 full, lfd, fds[8], i;
+	struct addr	 a[2];
+	int		 full, lfd, fds[FULL], i;
 
 	(void)state;
-	full = listener(ADDR_IPV4, 0, &a[0]);
+	full = full_listener(&a[0], fds);
 	lfd = listener(ADDR_IPV4, 5, &a[1]);
-	len = addr_to_sa(&a[0], &ss);
-	for (i = 0; i < 8; i++) {
-		fds[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-		(void)connect(fds[i], (struct sockaddr *)&ss, len);
-	}
 	start(a, 2);
 	assert_in_range(run(), 200, 30000);
 	assert_int_equal(done_error, 0);
@@ -322,7 +332,7 @@ test_silent(void **state)
 	(void)event_base_loop(base, EVLOOP_NONBLOCK);
 	assert_int_equal(ndone, 0);
 	connect_free(NULL);
-	for (i = 0; i < 8; i++)
+	for (i = 0; i < FULL; i++)
 		close(fds[i]);
 	close(lfd);
 	close(full);
@@ -350,6 +360,72 @@ test_families(void **state)
 	start(&a[2], 1);
 	run();
 	assert_int_equal(done_error, EAFNOSUPPORT);
+	close(other);
+	close(lfd);
+}
+
+/* Addresses that come later: no failure before, no address twice. */
+static void
+test_more(void **state)
+{
+	struct addr	 a[3];
+	int		 lfd, full, fds[FULL], i;
+
+	(void)state;
+	a[0] = refusing();
+	lfd = listener(ADDR_IPV4, 5, &a[1]);
+	start(a, 1);
+	connect_more(conn, NULL, 0, 1);
+	for (i = 0; i < 20; i++)
+		(void)event_base_loop(base, EVLOOP_NONBLOCK);
+	assert_int_equal(ndone, 0);
+	connect_more(conn, a, 2, 0);
+	run();
+	assert_int_equal(done_error, 0);
+	assert_true(addr_same(&done_peer, &a[1], 1));
+	close(done_fd);
+	/* There are none in the end: the last error counts. */
+	start(a, 1);
+	connect_more(conn, NULL, 0, 1);
+	for (i = 0; i < 20; i++)
+		(void)event_base_loop(base, EVLOOP_NONBLOCK);
+	connect_more(conn, a, 1, 0);
+	run();
+	assert_int_equal(done_fd, -1);
+	assert_int_equal(done_error, ECONNREFUSED);
+	/* One that says nothing: what comes is tried beside it. */
+	full = full_listener(&a[0], fds);
+	start(a, 1);
+	connect_more(conn, NULL, 0, 1);
+	(void)event_base_loop(base, EVLOOP_ONCE);
+	connect_more(conn, &a[1], 1, 0);
+	assert_in_range(run(), 200, 30000);
+	assert_true(addr_same(&done_peer, &a[1], 1));
+	close(done_fd);
+	for (i = 0; i < FULL; i++)
+		close(fds[i]);
+	close(full);
+	close(lfd);
+}
+
+/* Families take turns with what comes later, too. */
+static void
+test_more_families(void **state)
+{
+	struct addr	 a[3];
+	int		 lfd, other;
+
+	(void)state;
+	if ((lfd = listener(ADDR_IPV6, 5, &a[2])) == -1)
+		skip();
+	a[0] = refusing();
+	other = listener(ADDR_IPV4, 5, &a[1]);
+	start(a, 2);
+	connect_more(conn, &a[2], 1, 0);
+	run();
+	assert_int_equal(done_error, 0);
+	assert_int_equal(done_peer.family, ADDR_IPV6);
+	close(done_fd);
 	close(other);
 	close(lfd);
 }
@@ -413,6 +489,8 @@ main(void)
 		cmocka_unit_test_setup(test_refused, prepare),
 		cmocka_unit_test_setup(test_silent, prepare),
 		cmocka_unit_test_setup(test_families, prepare),
+		cmocka_unit_test_setup(test_more, prepare),
+		cmocka_unit_test_setup(test_more_families, prepare),
 		cmocka_unit_test_setup(test_unix, prepare)
 	};
 

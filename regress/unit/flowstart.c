@@ -116,6 +116,11 @@ flow_trust(const struct msg_key *key)
 void
 flow_configured(int reload)
 {
+	struct addr	 at;
+
+	addr_from_sa(&at, (struct sockaddr *)&flow_where);
+	strlcpy(flow_conf.where, lfd != -1 ? addr_print(&at) :
+	    "ssh.example:22-24", sizeof(flow_conf.where));
 	frame_role->begin();
 	assert_int_equal(frame_configure(IMSG_CONF_SERVICE, -1, &flow_conf,
 	    sizeof(flow_conf), NULL), 0);

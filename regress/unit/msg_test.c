@@ -254,6 +254,7 @@ static const struct field	 fields[] = {
 	UPTO(IMSG_TLS_START, msg_start, transport, 15),
 	F(IMSG_TLS_CANCEL, msg_count, count, UINT32_MAX, 1),
 	UPTO(IMSG_RESOLVED, msg_resolved, count, 16),
+	UPTO(IMSG_RESOLVED, msg_resolved, more, 1),
 	UPTO(IMSG_ROOM, msg_count, count, 1),
 	UPTO(IMSG_HOLD, msg_count, count, 1),
 	F(IMSG_CTL_SUMMARY, ctl_request, version, 77, 1),

@@ -35,27 +35,75 @@ static int			 nanswers;
 static uint32_t			 asks_for = 1;	/* that asks */
 static enum dial_what		 what = DIAL_TARGET;
 static int			 silent;	/* "flaky" is not answered */
+static int			 fails;		/* both families at once */
 
 /* ---- the system's resolver ---- */
 
 static struct addrinfo *
-add_address(struct addrinfo *list, uint8_t last)
+add_any(struct addrinfo *list, const struct addr *a)
 {
-	struct sockaddr_in	*sin;
+	struct sockaddr_storage	*ss;
 	struct addrinfo		*ai;
 
 	ai = calloc(1, sizeof(*ai));
-	sin = calloc(1, sizeof(*sin));
-	if (ai == NULL || sin == NULL)
+	ss = calloc(1, sizeof(*ss));
+	if (ai == NULL || ss == NULL)
 		abort();
-	sin->sin_family = AF_INET;
-	sin->sin_port = htons(99);
-	sin->sin_addr.s_addr = htonl(0xc0000200 | last);
-	ai->ai_family = AF_INET;
-	ai->ai_addr = (struct sockaddr *)sin;
-	ai->ai_addrlen = sizeof(*sin);
+	ai->ai_addrlen = addr_to_sa(a, ss);
+	ai->ai_family = ss->ss_family;
+	ai->ai_addr = (struct sockaddr *)ss;
 	ai->ai_next = list;
 	return (ai);
+}
+
+static struct addrinfo *
+add_address(struct addrinfo *list, uint8_t last)
+{
+	struct addr	 a = { .family = ADDR_IPV4, .port = 99,
+			    .octets = { 192, 0, 2, last } };
+
+	return (add_any(list, &a));
+}
+
+static struct addrinfo *
+add_six(struct addrinfo *list, uint8_t last)
+{
+	struct addr	 a = { .family = ADDR_IPV6, .port = 99,
+			    .octets = { 0x20, 1, 0xd, 0xb8, [15] = last } };
+
+	return (add_any(list, &a));
+}
+
+static void __dead
+hang(void)
+{
+	for (;;)
+		(void)pause();
+}
+
+/*
+ * A name like "none-one" has what its first word says of IPv6, and what its
+ * second says of IPv4; who asks for both families gets no answer, or a failure.
+ */
+static int
+answer_apart(const char *host, int family, struct addrinfo **list)
+{
+	const char	*how = family == AF_INET ? strchr(host, '-') + 1 : host;
+	int		 six = family == AF_INET6, i;
+
+	if (family == AF_UNSPEC && fails)
+		return (EAI_AGAIN);
+	if (family == AF_UNSPEC || strncmp(how, "silent", 6) == 0)
+		hang();
+	if (strncmp(how, "again", 5) == 0)
+		return (EAI_AGAIN);
+	if (strncmp(how, "none", 4) == 0)
+		return (EAI_NONAME);
+	if (strncmp(how, "lies", 4) == 0)
+		six = !six;
+	for (i = strncmp(how, "many", 4) == 0 ? 20 : 1; i > 0; i--)
+		*list = six ? add_six(*list, i) : add_address(*list, i);
+	return (0);
 }
 
 /* A child has standard input, output, error, and its result's way: no more. */
@@ -85,8 +133,9 @@ getaddrinfo(const char *host, const char *service,
 		return (EAI_NODATA);
 	if (strncmp(host, "hang", 4) == 0 ||
 	    (silent && strcmp(host, "flaky") == 0))
-		for (;;)
-			(void)pause();
+		hang();
+	if (strchr(host, '-') != NULL)
+		return (answer_apart(host, hints->ai_family, list));
 	if (strcmp(host, "crash") == 0)
 		(void)raise(SIGKILL);
 	if (strcmp(host, "quit") == 0)
@@ -380,6 +429,105 @@ knows_localhost(void **state)
 	assert_int_equal(answer("alone")->count, 2);
 }
 
+/* Both families, each asked for alone: IPv6 first, and room for either. */
+static void
+asks_for_each_family(void **state)
+{
+	const struct msg_resolved	*res;
+
+	(void)state;
+	res = answer("one-one");
+	assert_int_equal(res->error, 0);
+	assert_int_equal(res->more, 0);
+	assert_int_equal(res->count, 2);
+	assert_int_equal(res->addr[0].family, ADDR_IPV6);
+	assert_int_equal(res->addr[1].family, ADDR_IPV4);
+	res = answer("many-many");
+	assert_int_equal(res->count, RESOLVED_MAX);
+	assert_int_equal(res->addr[RESOLVED_MAX / 2 - 1].family, ADDR_IPV6);
+	assert_int_equal(res->addr[RESOLVED_MAX / 2].family, ADDR_IPV4);
+	res = answer("none-one");
+	assert_int_equal(res->count, 1);
+	assert_int_equal(res->addr[0].family, ADDR_IPV4);
+	assert_int_equal(frame_figure("lookups_partial"), 0);
+	/* Half of it fails, and a server says so: the other half is good. */
+	fails = 1;
+	res = answer("again-one");
+	assert_int_equal(res->error, 0);
+	assert_int_equal(res->count, 1);
+	assert_int_equal(res->addr[0].family, ADDR_IPV4);
+	assert_int_equal(answer("again-again")->error, EAI_AGAIN);
+	assert_int_equal(answer("none-none")->error, EAI_AGAIN);
+	fails = 0;
+	assert_int_equal(frame_figure("lookups_partial"), 0);
+}
+
+/* One family is never answered: the other's addresses do not wait for it. */
+static void
+tells_one_family_in_time(void **state)
+{
+	uint64_t	 start = worker_now(), took;
+	uint64_t	 overdue = frame_figure("lookups_overdue");
+
+	(void)state;
+	ask(1, "silent-one", 3000);
+	frame_until(nanswers == 1);
+	took = worker_now() - start;
+	assert_in_range(took, 100 * 1000, 2900 * 1000);
+	assert_int_equal(answers[0].request, 1);
+	assert_int_equal(answers[0].error, 0);
+	assert_int_equal(answers[0].more, 1);
+	assert_int_equal(answers[0].count, 1);
+	assert_int_equal(answers[0].addr[0].family, ADDR_IPV4);
+	assert_int_equal(frame_figure("lookups_partial"), 1);
+	/* that there is no more is told, too */
+	frame_until(nanswers == 2);
+	assert_in_range(worker_now() - start, 2990 * 1000, 60000 * 1000);
+	assert_int_equal(answers[1].request, 1);
+	assert_int_equal(answers[1].error, 0);
+	assert_int_equal(answers[1].more, 0);
+	assert_int_equal(answers[1].count, 1);
+	assert_int_equal(frame_figure("lookups_overdue"), overdue);
+	/* the rest is not awaited for as long as a name may take */
+	nanswers = 0;
+	start = worker_now();
+	ask(2, "one-silent", 600 * 1000);
+	frame_until(nanswers == 2);
+	assert_true(worker_now() - start < 60000 * 1000);
+	assert_int_equal(answers[0].more, 1);
+	assert_int_equal(answers[1].addr[0].family, ADDR_IPV6);
+	/* A child that lies does not spoil it. */
+	nanswers = 0;
+	ask(3, "lies-one", 1000);
+	frame_until(nanswers == 2);
+	assert_int_equal(frame_logged("wrote nonsense"), 1);
+	assert_int_equal(answers[1].count, 1);
+	assert_int_equal(answers[1].addr[0].family, ADDR_IPV4);
+	frame_until(frame_figure("lookups_running") == 0);
+}
+
+/* One that has told what one family has makes way at once. */
+static void
+makes_way_with_a_part(void **state)
+{
+	char	 host[24];
+	int	 i;
+
+	(void)state;
+	for (i = 0; i < 28; i++) {
+		asks_for = 300 + i;
+		(void)snprintf(host, sizeof(host), "silent-one%d", i);
+		ask(i, host, PATIENCE);
+	}
+	frame_until(nanswers == 28);
+	asks_for = 1;
+	ask(100, "two", PATIENCE);
+	frame_until(answers[nanswers - 1].request == 100);
+	assert_int_equal(nanswers, 30);		/* and one's last */
+	assert_int_equal(answers[28].error, 0);
+	assert_int_equal(answers[28].more, 0);
+}
+
 static void
 queues_so_many_and_no_more(void **state)
 {
@@ -456,6 +604,12 @@ main(void)
 		cmocka_unit_test_setup_teardown(knows_the_last_answer, setup,
 		    teardown),
 		cmocka_unit_test_setup_teardown(knows_localhost, setup,
+		    teardown),
+		cmocka_unit_test_setup_teardown(asks_for_each_family, setup,
+		    teardown),
+		cmocka_unit_test_setup_teardown(tells_one_family_in_time,
+		    setup, teardown),
+		cmocka_unit_test_setup_teardown(makes_way_with_a_part, setup,
 		    teardown),
 		cmocka_unit_test_setup_teardown(queues_so_many_and_no_more,
 		    setup, teardown),

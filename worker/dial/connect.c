@@ -47,7 +47,9 @@ struct connect {
 	void			*arg;
 	int			 dir;		/* lent */
 	int			 datagrams;
+	uint32_t		 turn;		/* of all addresses, to do */
 	int			 error;		/* of the last attempt */
+	int			 more;		/* addresses may come */
 	uint32_t		 count, next, open;
 	struct addr		 last;
 	struct addr		 local;
@@ -60,29 +62,62 @@ static int	 root = -1;	/* "/" */
 static void	 connect_turn(evutil_socket_t, short, void *);
 static void	 connect_unix_turn(evutil_socket_t, short, void *);
 
-/* Alternates families, beginning with the resolver's first. */
-static void
-connect_interleave(struct connect *c, const struct addr *addrs, uint32_t n)
+/* Is it among these addresses? */
+static int
+addr_listed(const struct addr *a, const struct addr *list, uint32_t n)
 {
-	uint8_t		 used[RESOLVED_MAX] = { 0 };
-	uint16_t	 family = addrs[0].family;
-	uint32_t	 i, pick;
+	uint32_t	 i;
 
-	while (c->count < n) {
-		pick = n;
-		for (i = 0; i < n; i++) {
-			if (used[i])
-				continue;
-			if (addrs[i].family == family) {
-				pick = i;
-				break;
-			}
-			if (pick == n)
-				pick = i;
-		}
-		used[pick] = 1;
-		c->addrs[c->count++] = addrs[pick];
-		family = addrs[pick].family == ADDR_IPV4 ? ADDR_IPV6 :
+	for (i = 0; i < n; i++)
+		if (addr_same(a, &list[i], 1))
+			return (1);
+	return (0);
+}
+
+/*
+ * Of n addresses, which are left: one of the family if there is one, else the
+ * first.  It is taken out.
+ */
+static struct addr
+connect_pick(struct addr *left, uint32_t *n, uint16_t family)
+{
+	struct addr	 a;
+	uint32_t	 i;
+
+	for (i = 0; i < *n && left[i].family != family; i++)
+		;
+	if (i == *n)
+		i = 0;
+	a = left[i];
+	memmove(&left[i], &left[i + 1], (--*n - i) * sizeof(left[0]));
+	return (a);
+}
+
+/*
+ * Adds them to what is not tried yet, in which families alternate: the first to
+ * be tried is of the resolver's first family.
+ */
+static void
+connect_add(struct connect *c, const struct addr *addrs, uint32_t n)
+{
+	struct addr	 left[RESOLVED_MAX];
+	uint32_t	 i, nleft = c->count - c->next;
+	uint16_t	 family;
+
+	memcpy(left, &c->addrs[c->next], nleft * sizeof(left[0]));
+	for (i = 0; i < n && c->next + nleft < RESOLVED_MAX; i++)
+		if (!addr_listed(&addrs[i], c->addrs, c->next) &&
+		    !addr_listed(&addrs[i], left, nleft))
+			left[nleft++] = addrs[i];
+	if (nleft == 0)
+		return;
+	family = left[0].family;
+	if (c->next > 0)
+		family = c->addrs[c->next - 1].family == ADDR_IPV4 ?
+		    ADDR_IPV6 : ADDR_IPV4;
+	for (c->count = c->next; nleft > 0; c->count++) {
+		c->addrs[c->count] = connect_pick(left, &nleft, family);
+		family = c->addrs[c->count].family == ADDR_IPV4 ? ADDR_IPV6 :
 		    ADDR_IPV4;
 	}
 }
@@ -117,7 +152,7 @@ connect_alloc(struct event_base *base, const struct msg_dialee *conf,
 
 struct connect *
 connect_new(struct event_base *base, const struct msg_dialee *conf,
-    int datagrams, const struct addr *addrs, uint32_t count,
+    int datagrams, uint32_t turn, const struct addr *addrs, uint32_t count,
     connect_done *done, void *arg)
 {
 	struct connect	*c;
@@ -126,9 +161,23 @@ connect_new(struct event_base *base, const struct msg_dialee *conf,
 	if (c == NULL)
 		return (NULL);
 	c->datagrams = datagrams;
-	connect_interleave(c, addrs, count < RESOLVED_MAX ? count :
-	    RESOLVED_MAX);
+	c->turn = turn;
+	connect_add(c, addrs, count);
 	return (c);
+}
+
+void
+connect_more(struct connect *c, const struct addr *addrs, uint32_t count,
+    int more)
+{
+	struct timeval	 stagger = { 0, STAGGER_US };
+
+	connect_add(c, addrs, count);
+	c->more = more;
+	if (c->open == 0)
+		event_active(&c->timer, EV_TIMEOUT, 0);
+	else if (c->next < c->count && !evtimer_pending(&c->timer, NULL))
+		evtimer_add(&c->timer, &stagger);
 }
 
 struct connect *
@@ -384,7 +433,23 @@ attempt_start(struct connect *c, struct attempt *a, const struct addr *to)
 	return (-1);
 }
 
-/* Tries the next address; when none is left and none is open, it has failed. */
+/* So many addresses come last. */
+static void
+connect_rotate(struct connect *c)
+{
+	struct addr	 turned[RESOLVED_MAX];
+	uint32_t	 i;
+
+	for (i = 0; i < c->count; i++)
+		turned[i] = c->addrs[(i + c->turn) % c->count];
+	memcpy(c->addrs, turned, c->count * sizeof(turned[0]));
+	c->turn = 0;
+}
+
+/*
+ * Tries the next address.  When none is left, is open or may come, it has
+ * failed.
+ */
 static void
 connect_turn(evutil_socket_t fd, short what, void *arg)
 {
@@ -394,6 +459,10 @@ connect_turn(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	if (c->turn != 0 && c->more)
+		return;			/* not all are known */
+	if (c->turn != 0)
+		connect_rotate(c);
 	while (c->next < c->count) {
 		i = c->next++;
 		if (attempt_start(c, &c->attempts[i], &c->addrs[i]) == 0) {
@@ -402,7 +471,7 @@ connect_turn(evutil_socket_t fd, short what, void *arg)
 			return;
 		}
 	}
-	if (c->open == 0)
+	if (c->open == 0 && !c->more)
 		connect_finish(c, -1, c->error);
 }
 

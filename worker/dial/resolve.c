@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * The role resolve: looks names up for dial.  Each lookup is a getaddrinfo(3)
- * in a child of its own, which may block, leak or crash: it has one descriptor,
- * for its result, and is killed at its deadline.  A child has read the answers
- * of strangers, so its result is checked like theirs.
+ * The role resolve: looks names up for dial, each in a process of its own
+ * (getname.h), which is killed at its deadline.  A name that is not answered
+ * soon is looked up in either family alone, too: a name server may answer for
+ * one and never for the other, and what one has is told dial in a moment, the
+ * rest when it comes (RFC 8305, section 3).
  *
  * Names that are not answered keep nobody waiting: remotes come before targets,
  * a service has a few children at most, names that were not answered the last
@@ -18,16 +19,11 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-#include <netinet/in.h>
-
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <netdb.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <event2/event.h>
 #include <event2/event_struct.h>
@@ -35,10 +31,11 @@
 #include "shared/channel.h"
 #include "shared/compat.h"
 #include "shared/log.h"
+#include "getname.h"
 #include "names.h"
 #include "worker/roles.h"
 
-/* Children at a time: lookups mostly wait for the network. */
+/* Lookups at a time, each in up to three processes: they mostly wait. */
 #define LOOKUPS_RUNNING	32
 /* Of them, for targets; and for the names of one service. */
 #define LOOKUPS_TARGETS	28
@@ -50,28 +47,42 @@
 #define LOOK_US		(250 * 1000)	/* how often that is looked at */
 /* A name that was answered before is not waited for longer. */
 #define LOOKUP_PATIENCE_US	(1000 * 1000ULL)
-/* The one descriptor of a child. */
-#define LOOKUP_FD	3
+/* One that is not answered within this is made for each family as well. */
+#define LOOKUP_SOON_US	(100 * 1000)
+/* The addresses of one family wait so long for the other's... */
+#define LOOKUP_OTHER_US	(50 * 1000)
+/* ...and when they were told, the other's are not awaited for longer. */
+#define LOOKUP_LATE_US	(5000 * 1000ULL)
 
 enum lookup_state {
 	LOOKUP_QUEUED,
 	LOOKUP_RUNNING,
-	LOOKUP_ANSWERED		/* its child is to be reaped */
+	LOOKUP_ANSWERED		/* its children are to be reaped */
+};
+
+enum lookup_ask {		/* its children */
+	ASK_ALL,		/* for both families, as the system does it */
+	ASK_SIX,
+	ASK_FOUR,
+	ASKS
 };
 
 struct lookup {
 	TAILQ_ENTRY(lookup)	 entry;
-	TAILQ_ENTRY(lookup)	 busy;		/* has a child */
+	TAILQ_ENTRY(lookup)	 busy;		/* has children */
 	struct channel		*asker;		/* NULL: has gone */
 	struct msg_resolve	 what;
 	uint64_t		 deadline;
 	uint64_t		 started;
 	uint32_t		 rank;		/* low ones first */
 	int			 told; /* its asker has an older answer */
+	int			 parted;	/* or has what one family has */
 	enum lookup_state	 state;
-	pid_t			 pid;
-	int			 fd;		/* the result comes here */
-	struct event		 readable;
+	struct getname		 asks[ASKS];
+	int			 split;	/* each family is asked for, too... */
+	uint32_t		 heard;	/* ...and has answered: bits */
+	struct msg_resolved	 got;		/* from them, so far */
+	struct event		 soon;	/* when to do that, or to tell it */
 	struct event		 timer;
 };
 TAILQ_HEAD(lookups, lookup);
@@ -80,7 +91,7 @@ static struct {
 	struct lookups	 lookups;	/* all, oldest first */
 	struct lookups	 busy;		/* with a child, oldest first */
 	uint32_t	 queued;
-	uint32_t	 running;	/* children not reaped yet */
+	uint32_t	 running;	/* with children not reaped yet */
 	struct channel	*dial;
 	struct event	*child;		/* SIGCHLD */
 	struct event	*end;
@@ -93,106 +104,11 @@ static struct {
 	uint64_t	 refused;	/* the queue was full */
 	uint64_t	 died;		/* children, without a result */
 	uint64_t	 stale;		/* answered with the last answer */
+	uint64_t	 partial;	/* and with what one family has */
 	uint64_t	 shed;		/* made way for others */
 } env;
 
 static void	 resolve_next(void);
-
-/* ---- in the child ---- */
-
-static void
-lookup_add(struct msg_resolved *res, const struct sockaddr *sa)
-{
-	struct addr	*a = &res->addr[res->count];
-	uint32_t	 i;
-
-	addr_from_sa(a, sa);
-	a->port = 0;
-	if (a->family != ADDR_IPV4 && a->family != ADDR_IPV6)
-		return;
-	for (i = 0; i < res->count; i++)
-		if (addr_same(&res->addr[i], a, 0))
-			return;
-	res->count++;
-}
-
-/* RFC 6761: always this machine, whatever its files say and lack. */
-static int
-lookup_is_local(const char *host)
-{
-	const char	*end = strrchr(host, '.');
-
-	return (strcasecmp(end == NULL ? host : end + 1, "localhost") == 0);
-}
-
-static void
-lookup_add_local(struct msg_resolved *res)
-{
-	struct sockaddr_in6	 six;
-	struct sockaddr_in	 four;
-
-	memset(&six, 0, sizeof(six));
-	six.sin6_family = AF_INET6;
-	six.sin6_addr = in6addr_loopback;
-	memset(&four, 0, sizeof(four));
-	four.sin_family = AF_INET;
-	four.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	if (res->count < RESOLVED_MAX)
-		lookup_add(res, (struct sockaddr *)&six);
-	if (res->count < RESOLVED_MAX)
-		lookup_add(res, (struct sockaddr *)&four);
-	res->error = 0;
-}
-
-static void
-lookup_ask(const char *host, struct msg_resolved *res)
-{
-	struct addrinfo	 hints, *list = NULL, *ai;
-
-	memset(&hints, 0, sizeof(hints));
-	hints.ai_family = AF_UNSPEC;
-	hints.ai_socktype = SOCK_STREAM;
-	hints.ai_flags = AI_ADDRCONFIG;
-	res->error = getaddrinfo(host, NULL, &hints, &list);
-	/* A loopback address does not count as one of its family. */
-	if (res->error == EAI_NONAME || res->error == EAI_NODATA ||
-	    res->error == EAI_ADDRFAMILY) {
-		hints.ai_flags = 0;
-		res->error = getaddrinfo(host, NULL, &hints, &list);
-	}
-	if (res->error != 0)
-		list = NULL;
-	for (ai = list; ai != NULL && res->count < RESOLVED_MAX;
-	    ai = ai->ai_next)
-		lookup_add(res, ai->ai_addr);
-	if (lookup_is_local(host))
-		lookup_add_local(res);
-	if (res->count == 0 && res->error == 0)
-		res->error = EAI_NONAME;
-	/* the list is freed with the process */
-}
-
-/*
- * It keeps no descriptor but the one for the result; should we be gone by then,
- * the alarm ends it.
- */
-static void __dead
-lookup_child(const struct lookup *l, int fd, uint32_t seconds)
-{
-	struct msg_resolved	 res;
-
-	if (dup2(fd, LOOKUP_FD) == -1)
-		_exit(1);
-	closefrom(LOOKUP_FD + 1);
-	(void)signal(SIGALRM, SIG_DFL);
-	alarm(seconds);
-	memset(&res, 0, sizeof(res));
-	res.request = l->what.request;
-	lookup_ask(l->what.host, &res);
-	/* less than PIPE_BUF: written whole or not at all */
-	_exit(write(LOOKUP_FD, &res, sizeof(res)) ==
-	    (ssize_t)sizeof(res) ? 0 : 1);
-}
 
 /* ---- lookups ---- */
 
@@ -203,17 +119,16 @@ lookup_free(struct lookup *l)
 	if (l->state != LOOKUP_QUEUED)
 		TAILQ_REMOVE(&env.busy, l, busy);
 	event_del(&l->timer);
-	if (l->fd != -1) {
-		event_del(&l->readable);
-		close(l->fd);
-	}
+	event_del(&l->soon);
 	free(l);
 }
 
-/* If it has a child, that is reaped later. */
+/* If it has children, they are reaped later. */
 static void
 lookup_finish(struct lookup *l)
 {
+	int	 i;
+
 	if (l->state == LOOKUP_QUEUED) {
 		env.queued--;
 		lookup_free(l);
@@ -221,9 +136,9 @@ lookup_finish(struct lookup *l)
 	}
 	l->state = LOOKUP_ANSWERED;
 	event_del(&l->timer);
-	event_del(&l->readable);
-	close(l->fd);
-	l->fd = -1;
+	event_del(&l->soon);
+	for (i = 0; i < ASKS; i++)
+		getname_end(&l->asks[i]);
 }
 
 static void
@@ -233,7 +148,9 @@ resolve_answer(struct channel *ch, uint32_t request,
 	struct msg_resolved	 msg = *res;
 
 	msg.request = request;
-	if (msg.error == 0)
+	if (msg.more)
+		env.partial++;
+	else if (msg.error == 0)
 		env.answered++;
 	else
 		env.failed++;
@@ -265,10 +182,23 @@ lookup_answer_last(struct lookup *l)
 	return (1);
 }
 
-/* It was not answered: its asker is, once. */
+static void
+lookup_found(struct lookup *l, const struct msg_resolved *res)
+{
+	names_found(l->what.host, res, worker_now());
+	if (!l->told)
+		resolve_answer(l->asker, l->what.request, res);
+	lookup_finish(l);
+}
+
+/* It was not answered, or in one family only: its asker is, once. */
 static void
 lookup_fail(struct lookup *l, int error)
 {
+	if (l->got.count > 0) {
+		lookup_found(l, &l->got);
+		return;
+	}
 	if (!l->told && (error != EAI_AGAIN || !lookup_answer_last(l)))
 		resolve_refuse(l->asker, l->what.request, error);
 	lookup_finish(l);
@@ -280,19 +210,13 @@ lookup_is_silent(struct lookup *l)
 {
 	struct msg_resolved	 last;
 
+	if (l->got.count > 0)
+		return;
 	if (!names_is_silent(l->what.host) &&
 	    names_last(l->what.host, &last, worker_now()))
 		log_info("lookup of %s: no answer: its last addresses are "
 		    "used", l->what.host);
 	names_silent(l->what.host);
-}
-
-static void
-lookup_kill(struct lookup *l)
-{
-	/* not reaped yet, so the pid is still valid */
-	if (l->state == LOOKUP_RUNNING && kill(l->pid, SIGKILL) == -1)
-		log_warn("lookup: kill");
 }
 
 /* Its timer fires at its deadline, or before when something older is known. */
@@ -304,7 +228,7 @@ lookup_arm(struct lookup *l)
 	struct timeval		 tv;
 
 	us = l->deadline > now ? l->deadline - now : 1;
-	if (!l->told && us > LOOKUP_PATIENCE_US &&
+	if (!l->told && !l->parted && us > LOOKUP_PATIENCE_US &&
 	    names_last(l->what.host, &last, now))
 		us = LOOKUP_PATIENCE_US;
 	tv.tv_sec = us / 1000000;
@@ -319,113 +243,181 @@ lookup_overdue(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (lookup_answer_last(l) && worker_now() < l->deadline &&
-	    lookup_arm(l) == 0)
+	if ((l->parted || lookup_answer_last(l)) &&
+	    worker_now() < l->deadline && lookup_arm(l) == 0)
 		return;
-	env.overdue++;
-	log_debug("lookup of %s: no answer in time", l->what.host);
+	if (l->got.count == 0) {
+		env.overdue++;
+		log_debug("lookup of %s: no answer in time", l->what.host);
+	}
 	lookup_is_silent(l);
-	lookup_kill(l);
 	lookup_fail(l, EAI_AGAIN);
 }
 
-/* The child has read what strangers sent, so nothing is taken on trust. */
-static int
-lookup_check(const struct msg_resolved *res)
-{
-	uint32_t	 i;
+/* ---- its children ---- */
 
-	if (res->error != 0)
-		return (res->count == 0 ? 0 : -1);
-	if (res->count == 0 || res->count > RESOLVED_MAX)
-		return (-1);
-	for (i = 0; i < res->count; i++)
-		if ((res->addr[i].family != ADDR_IPV4 &&
-		    res->addr[i].family != ADDR_IPV6) ||
-		    res->addr[i].port != 0)
-			return (-1);
+static int
+lookup_waits(const struct lookup *l)
+{
+	int	 i;
+
+	for (i = 0; i < ASKS; i++)
+		if (getname_runs(&l->asks[i]))
+			return (1);
 	return (0);
 }
 
+/* Ends it when none is left that might answer. */
 static void
-lookup_readable(evutil_socket_t fd, short what, void *arg)
+lookup_wait(struct lookup *l)
 {
-	struct lookup		*l = arg;
-	struct msg_resolved	 res;
-	ssize_t			 n;
+	if (lookup_waits(l))
+		return;
+	lookup_is_silent(l);
+	lookup_fail(l, EAI_AGAIN);
+}
 
-	(void)what;
-	memset(&res, 0, sizeof(res));
-	if ((n = read(fd, &res, sizeof(res))) == -1 &&
-	    (errno == EAGAIN || errno == EINTR))
-		return;
-	if (n != (ssize_t)sizeof(res) || lookup_check(&res) == -1) {
+static int
+lookup_start_ask(struct lookup *l, enum lookup_ask which, getname_done *done)
+{
+	static const int	 families[ASKS] = {
+		[ASK_ALL] = AF_UNSPEC,
+		[ASK_SIX] = AF_INET6,
+		[ASK_FOUR] = AF_INET
+	};
+	uint64_t		 now = worker_now(), left = 0;
+
+	if (l->deadline > now)
+		left = (l->deadline - now) / 1000000;
+	/* its alarm comes after our own deadline */
+	return (getname_start(&l->asks[which], l->what.host, families[which],
+	    left + 2, done, l));
+}
+
+/* In half of all that may be told, so that each family has room. */
+static void
+lookup_add(struct lookup *l, enum lookup_ask which,
+    const struct msg_resolved *res)
+{
+	struct msg_resolved	*got = &l->got;
+	uint32_t		 at = which == ASK_SIX ? 0 : got->count;
+
+	memmove(&got->addr[at + res->count], &got->addr[at],
+	    (got->count - at) * sizeof(got->addr[0]));
+	memcpy(&got->addr[at], res->addr, res->count * sizeof(got->addr[0]));
+	got->count += res->count;
+}
+
+/* One that was for a family alone is done. */
+static void
+lookup_heard_family(void *arg, struct getname *g,
+    const struct msg_resolved *res)
+{
+	static const struct timeval	 other = { 0, LOOKUP_OTHER_US };
+	struct lookup			*l = arg;
+	enum lookup_ask			 which = (enum lookup_ask)
+					    (g - l->asks);
+
+	if (res == NULL)
 		env.died++;
-		log_warnx("lookup of %s: its process %s", l->what.host,
-		    n == 0 ? "ended without a result" : "wrote nonsense");
-		lookup_kill(l);
+	else if (res->error != EAI_AGAIN)
+		l->heard |= 1U << which;
+	if (res != NULL && res->error == 0)
+		lookup_add(l, which, res);
+	if (l->got.count > 0 &&
+	    l->heard == (1U << ASK_SIX | 1U << ASK_FOUR))
+		lookup_found(l, &l->got);
+	else if (res != NULL && res->error == 0 && lookup_waits(l))
+		/* without it all are awaited */
+		(void)evtimer_add(&l->soon, &other);
+	else
+		lookup_wait(l);
+}
+
+static void
+lookup_split(struct lookup *l)
+{
+	if (l->split)
+		return;
+	l->split = 1;
+	(void)lookup_start_ask(l, ASK_SIX, lookup_heard_family);
+	(void)lookup_start_ask(l, ASK_FOUR, lookup_heard_family);
+}
+
+/* The one for both families is done. */
+static void
+lookup_heard(void *arg, struct getname *g, const struct msg_resolved *res)
+{
+	struct lookup	*l = arg;
+
+	(void)g;
+	if (res == NULL) {
+		env.died++;
 		lookup_fail(l, EAI_FAIL);
-		return;
+	} else if (res->error == 0)
+		lookup_found(l, res);
+	else if (res->error == EAI_AGAIN) {
+		lookup_split(l);	/* half of it may have failed */
+		lookup_wait(l);
+	} else {
+		if (l->got.count == 0)
+			names_gone(l->what.host);
+		lookup_fail(l, res->error);
 	}
-	if (res.error == 0)
-		log_debug("lookup of %s: %u addresses", l->what.host,
-		    res.count);
-	else
-		log_debug("lookup of %s: %s", l->what.host,
-		    gai_strerror(res.error));
-	memset(&res.addr[res.count], 0,
-	    (RESOLVED_MAX - res.count) * sizeof(res.addr[0]));
-	if (res.error == 0)
-		names_found(l->what.host, &res, worker_now());
-	else if (res.error == EAI_AGAIN)
-		lookup_is_silent(l);
-	else
-		names_gone(l->what.host);
-	if (res.error != 0) {
-		lookup_fail(l, res.error);
+}
+
+/* The other family is late: tells what this one has. */
+static void
+lookup_tell_part(struct lookup *l)
+{
+	struct msg_resolved	 part = l->got;
+	uint64_t		 late = worker_now() + LOOKUP_LATE_US;
+
+	if (l->told || l->parted)
 		return;
-	}
-	if (!l->told)
-		resolve_answer(l->asker, l->what.request, &res);
-	lookup_finish(l);
+	l->parted = 1;
+	part.more = 1;
+	resolve_answer(l->asker, l->what.request, &part);
+	if (late < l->deadline)
+		l->deadline = late;
+	if (lookup_arm(l) == -1)
+		lookup_fail(l, EAI_AGAIN);
+}
+
+static void
+lookup_soon(evutil_socket_t fd, short what, void *arg)
+{
+	struct lookup	*l = arg;
+
+	(void)fd;
+	(void)what;
+	if (l->got.count > 0)
+		lookup_tell_part(l);
+	else
+		lookup_split(l);
 }
 
 /* -1: no process or pipe; this lookup fails, the next may do better. */
 static int
 lookup_start(struct lookup *l)
 {
-	uint64_t	 left = l->deadline - worker_now();
-	int		 pp[2];
+	static const struct timeval	 soon = { 0, LOOKUP_SOON_US };
 
-	if (pipe2(pp, O_CLOEXEC | O_NONBLOCK) == -1) {
-		log_warn("lookup of %s: pipe", l->what.host);
+	if (lookup_start_ask(l, ASK_ALL, lookup_heard) == -1)
 		return (-1);
-	}
-	/* the alarm comes after our own deadline */
-	if ((l->pid = fork()) == 0)
-		lookup_child(l, pp[1], left / 1000000 + 2);
-	close(pp[1]);
-	if (l->pid == -1) {
-		log_warn("lookup of %s: fork", l->what.host);
-		close(pp[0]);
-		return (-1);
-	}
 	l->state = LOOKUP_RUNNING;
 	l->started = worker_now();
 	TAILQ_INSERT_TAIL(&env.busy, l, busy);
 	env.queued--;
 	env.running++;
-	l->fd = pp[0];
-	if (event_assign(&l->readable, worker_base(), l->fd,
-	    EV_READ | EV_PERSIST, lookup_readable, l) == -1 ||
-	    event_add(&l->readable, NULL) == -1)
-		fatalx("lookup: event");
+	/* without it both families are awaited */
+	(void)evtimer_add(&l->soon, &soon);
 	return (0);
 }
 
 /* ---- whose turn it is ---- */
 
-/* Children of a service, and of targets. */
+/* Lookups of a service, and of targets. */
 static void
 resolve_count(uint32_t service, uint32_t *own, uint32_t *targets)
 {
@@ -478,7 +470,10 @@ resolve_choose(struct lookup **waits)
 	return (best);
 }
 
-/* Who has run longest, and too long, makes way; targets first. */
+/*
+ * Who has run longest, and too long or for a rest only, makes way; targets
+ * first.
+ */
 static void
 resolve_shed(const struct lookup *waits)
 {
@@ -488,7 +483,7 @@ resolve_shed(const struct lookup *waits)
 	TAILQ_FOREACH(l, &env.busy, busy) {
 		if (l->state == LOOKUP_ANSWERED)
 			return;		/* one goes already */
-		if (now - l->started < LOOKUP_SLOW_US ||
+		if ((now - l->started < LOOKUP_SLOW_US && !l->parted) ||
 		    l->rank < waits->rank ||
 		    (l->what.what == DIAL_REMOTE &&
 		    waits->what.what == DIAL_TARGET))
@@ -502,7 +497,6 @@ resolve_shed(const struct lookup *waits)
 	env.shed++;
 	log_debug("lookup of %s: makes way for others", victim->what.host);
 	lookup_is_silent(victim);
-	lookup_kill(victim);
 	lookup_fail(victim, EAI_AGAIN);
 }
 
@@ -534,7 +528,31 @@ resolve_look(evutil_socket_t fd, short what, void *arg)
 	resolve_next();
 }
 
-/* Reaps children; their results come through the pipe. */
+/* Whose child it was, if anybody's. */
+static struct lookup *
+resolve_reaped(pid_t pid, int status)
+{
+	struct lookup	*l;
+	int		 i;
+
+	TAILQ_FOREACH(l, &env.busy, busy)
+		for (i = 0; i < ASKS; i++)
+			if (getname_reaped(&l->asks[i], pid, status))
+				return (l);
+	return (NULL);
+}
+
+static int
+lookup_has_children(const struct lookup *l)
+{
+	int	 i;
+
+	for (i = 0; i < ASKS; i++)
+		if (l->asks[i].pid != 0)
+			return (1);
+	return (0);
+}
+
 static void
 resolve_reap(evutil_socket_t sig, short what, void *arg)
 {
@@ -546,21 +564,10 @@ resolve_reap(evutil_socket_t sig, short what, void *arg)
 	(void)what;
 	(void)arg;
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		TAILQ_FOREACH(l, &env.lookups, entry)
-			if (l->state != LOOKUP_QUEUED && l->pid == pid)
-				break;
-		if (l == NULL)
+		if ((l = resolve_reaped(pid, status)) == NULL ||
+		    lookup_has_children(l))
 			continue;
 		env.running--;
-		/* its result, or its lack, is still to be read */
-		if (l->state == LOOKUP_RUNNING && WIFSIGNALED(status))
-			log_warnx("lookup of %s: its process was ended by "
-			    "signal %d", l->what.host, WTERMSIG(status));
-		if (l->state == LOOKUP_RUNNING)
-			lookup_readable(l->fd, EV_READ, l);
-		/* a child of a resolver module may hold the pipe open */
-		if (l->state == LOOKUP_RUNNING)
-			lookup_fail(l, EAI_FAIL);
 		lookup_free(l);
 	}
 	resolve_next();
@@ -591,12 +598,12 @@ lookup_new(struct channel *ch, const struct msg_resolve *what)
 		return (NULL);
 	l->asker = ch;
 	l->what = *what;
-	l->fd = -1;
 	l->state = LOOKUP_QUEUED;
 	l->rank = names_is_silent(what->host) * 2 +
 	    (what->what == DIAL_TARGET);
 	l->deadline = worker_now() + what->timeout_ms * 1000ULL;
 	evtimer_assign(&l->timer, worker_base(), lookup_overdue, l);
+	evtimer_assign(&l->soon, worker_base(), lookup_soon, l);
 	TAILQ_INSERT_TAIL(&env.lookups, l, entry);
 	env.queued++;
 	return (l);
@@ -666,7 +673,6 @@ resolve_left(struct channel *ch)
 		l->asker = NULL;
 		if (l->state == LOOKUP_ANSWERED)
 			continue;
-		lookup_kill(l);
 		lookup_finish(l);
 	}
 	if (env.dial == ch)
@@ -721,6 +727,9 @@ static const struct figure	 resolve_figures[] = {
 	    "lookups that found no address"),
 	FIGURE(COUNTER, "lookups_overdue", env.overdue,
 	    "lookups not answered in time"),
+	FIGURE(COUNTER, "lookups_partial", env.partial,
+	    "lookups answered with one family's addresses, for the other's "
+	    "were late"),
 	FIGURE(COUNTER, "lookups_refused", env.refused,
 	    "lookups refused because too many were waiting"),
 	FIGURE(COUNTER, "lookups_died", env.died,

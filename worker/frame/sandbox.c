@@ -154,12 +154,12 @@ sandbox_limits(enum proc_role role, int root)
 			sandbox_limit(RLIMIT_FSIZE, "fsize", 0);
 		/*
 		 * Only resolve makes processes.  When we are root it has a user
-		 * id of its own: allow its lookups, twice.
+		 * id of its own: allow 32 lookups, each in three, twice.
 		 */
 		if (role != PROC_RESOLVE)
 			sandbox_limit(RLIMIT_NPROC, "nproc", 0);
 		else if (root)
-			sandbox_limit(RLIMIT_NPROC, "nproc", 65);
+			sandbox_limit(RLIMIT_NPROC, "nproc", 193);
 	}
 	/* each user, tunnel and listener is a descriptor */
 	if (getrlimit(RLIMIT_NOFILE, &rl) == -1)

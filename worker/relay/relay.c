@@ -20,12 +20,11 @@
 #include "shared/log.h"
 #include "worker/dialect/dialect.h"
 #include "worker/net/pipes.h"
-#include "worker/net/proxyhdr.h"
 #include "worker/tunnel/tunnel.h"
 #include "worker/frame/worker.h"
-#include "dialler.h"
 #include "relay.h"
 #include "relaylz.h"
+#include "target.h"
 #include "throttle.h"
 #include "wants.h"
 
@@ -34,7 +33,6 @@
 #define RELAY_EOF	0x0008	/* end of file: our direction has ended */
 #define RELAY_FIN	0x0010	/* the peer's direction has ended */
 #define RELAY_SHUT	0x0020	/* and the socket was told */
-#define RELAY_ANSWERS	0x0080	/* the opener wants an answer */
 #define RELAY_LINGERS	0x0100	/* on the lingering list */
 #define RELAY_EVENT	0x0200	/* ev is added */
 #define RELAY_COPIES	0x0400	/* a socket that no pipe can be used with */
@@ -52,14 +50,10 @@
 #define BULK_PAYS	32768
 /* A socket that takes nothing gives its pipes back after so long. */
 #define PIPE_US		(1 * 1000000ULL)
-/* Failures of the target are logged once in this time. */
-#define FAILED_LOG_US	(10 * 1000000ULL)
 
 static struct service	*svc;
 static struct relays	 lingering = TAILQ_HEAD_INITIALIZER(lingering);
 static struct relays	 piping = TAILQ_HEAD_INITIALIZER(piping);
-static uint64_t		 failed_logged;		/* when */
-static uint64_t		 failed_unsaid;
 
 static size_t	 relay_pull(struct stream *, uint8_t *, size_t);
 static void	 relay_data(struct stream *, const uint8_t *, size_t);
@@ -86,6 +80,7 @@ relay_init(struct service *service)
 	svc = service;
 	outq_init(&service->budget);
 	hold_init(service);
+	target_init(service);
 	relaylz_init(service);
 	throttle_init(service, relay_go);
 }
@@ -125,11 +120,7 @@ relay_piping(struct relay *r)
 		TAILQ_INSERT_TAIL(&piping, r, piping);
 }
 
-/*
- * A socket that is closed before its proper end sends a reset: if this process
- * dies, nobody may take what came so far for everything.
- */
-static void
+void
 relay_resets(int fd, int rst)
 {
 	struct linger	 lin = { rst, 0 };
@@ -142,8 +133,7 @@ relay_resets(int fd, int rst)
 static void
 relay_close(struct relay *r, int rst)
 {
-	if (r->dial != 0)
-		dialler_cancel(r->dial);
+	target_cancel(r);
 	if (r->flags & RELAY_EVENT)
 		event_del(&r->ev);
 	if (r->fd != -1) {
@@ -412,8 +402,7 @@ relay_new_user(int fd, const struct addr *user, const struct addr *listener)
 	return (r);
 }
 
-/* Sends these octets before the socket's.  -1: no memory. */
-static int
+int
 relay_say_first(struct relay *r, const uint8_t *buf, size_t len)
 {
 	if (len == 0 || (r->pre = malloc(len)) == NULL)
@@ -480,160 +469,14 @@ relay_accept(struct stream *st, struct tunnel *t)
 	return (0);
 }
 
-/* Tells the opener the result, before anything that the target says. */
-static int
-relay_answer(struct relay *r, enum reset_reason status)
+int
+relay_connected(struct relay *r)
 {
-	uint8_t	 buf[ANSWER_MAX];
-
-	return (relay_say_first(r, buf, svc->dialect->put_answer(r->tunnel,
-	    status, buf, sizeof(buf))));
-}
-
-static void
-relay_dial_failed(struct relay *r, const struct msg_dialled *res)
-{
-	enum reset_reason	 reason;
-	uint64_t		 now = worker_now();
-
-	svc->stats.failed++;
-	if (failed_logged == 0 || now - failed_logged >= FAILED_LOG_US) {
-		if (failed_unsaid > 0)
-			log_info("target: %llu more failures since",
-			    (unsigned long long)failed_unsaid);
-		log_warnx("target: %s", dialler_words(res));
-		failed_logged = now;
-		failed_unsaid = 0;
-	} else
-		failed_unsaid++;
-	reason = res->stage == DIAL_STAGE_CONNECT &&
-	    res->error == ETIMEDOUT ? RESET_TIMEOUT : RESET_REFUSED;
-	if (!(r->flags & RELAY_ANSWERS) || relay_answer(r, reason) == -1) {
-		relay_abort(r, reason);
-		return;
-	}
-	/* We say nothing after the answer, and drop what comes. */
-	session_consumed(r->stream, r->out.len);
-	outq_clear(&r->out);
-	hold_look(r);
-	session_ready(r->stream);
-}
-
-static void
-relay_dialled(void *arg, int fd, const struct msg_dialled *res)
-{
-	struct relay	*r = arg;
-	uint8_t		 hdr[PROXYHDR_MAX];
-	size_t		 len;
-
-	r->dial = 0;
-	if (fd == -1) {
-		relay_dial_failed(r, res);
-		return;
-	}
-	r->fd = fd;
-	relay_resets(fd, 1);
-	if (svc->conf.opts.proxy_protocol != 0) {
-		len = proxyhdr_put(hdr, svc->conf.opts.proxy_protocol,
-		    &r->user, &r->other);
-		/* A new socket takes a hundred octets, or it is dead. */
-		if (write(fd, hdr, len) != (ssize_t)len) {
-			relay_abort(r, RESET_ABORT);
-			return;
-		}
-	}
-	r->other = res->peer;
-	r->moved = worker_now();
-	/* A target hardly has anything to say yet. */
-	if (((r->flags & RELAY_ANSWERS) && relay_answer(r, RESET_NONE) == -1) ||
-	    relay_attach(r, RELAY_WRITABLE) == -1) {
-		log_warn("relay: cannot watch a target's socket");
-		relay_abort(r, RESET_POLICY);
-		return;
-	}
+	if (relay_attach(r, RELAY_WRITABLE) == -1)
+		return (-1);
 	if (relay_flush(r) == 0 && r->pre != NULL)
 		session_ready(r->stream);
-}
-
-/* The wanted port, counted from the target's first; -1: it is none of them. */
-static int
-relay_port(const struct want *want)
-{
-	const struct msg_dialee	*t = &svc->target;
-	uint32_t		 offset = 0;
-
-	/* a port below the first gives a large number */
-	if (want->port != 0)
-		offset = want->port - t->port;
-	else if (t->for_port != 0)
-		offset = (uint32_t)want->listener.port - t->for_port;
-	return (offset == 0 || offset < t->ports ? (int)offset : -1);
-}
-
-static int
-relay_refuse(struct relay *r, const char *why)
-{
-	log_info("stream %u: refused: %s", r->stream->id, why);
-	relay_abort(r, RESET_POLICY);
-	return (-1);
-}
-
-static int
-relay_dial(struct relay *r, int offset)
-{
-	r->dial = dialler_ask(DIAL_TARGET, 0, offset,
-	    svc->conf.opts.dial_timeout * 1000, relay_dialled, r);
-	if (r->dial != 0)
-		return (0);
-	svc->stats.failed++;
-	log_warnx("target: too many connections being made");
-	relay_abort(r, RESET_REFUSED);
-	return (-1);
-}
-
-/* Has enough come to know what the stream is for?  -1: the relay is gone. */
-static int
-relay_want(struct relay *r)
-{
-	struct want	 want;
-	const char	*why;
-	uint8_t		 buf[WANT_MAX];
-	char		 words[128];
-	size_t		 len;
-	ssize_t		 got;
-	int		 offset;
-
-	len = outq_peek(&r->out, buf, sizeof(buf));
-	got = svc->dialect->get_want(r->tunnel, buf, len, &want, &why);
-	if (got == 0)
-		return (0);
-	if (got == -1 || want.kind != WANT_TCP)
-		return (relay_refuse(r, got == -1 ? why :
-		    "of a kind that is not served"));
-	if ((offset = relay_port(&want)) == -1) {
-		snprintf(words, sizeof(words), "no port is for users of %s",
-		    addr_print(&want.listener));
-		return (relay_refuse(r, words));
-	}
-	wants_end(r);
-	if (want.answer)
-		r->flags |= RELAY_ANSWERS;
-	r->user = want.user;
-	r->other = want.listener;
-	hold_charge(r, &r->user);
-	outq_drop(&r->out, got);
-	hold_took(r, got);
-	session_consumed(r->stream, (size_t)got);
-	if (relaylz_start(r) == -1) {
-		log_warn("relay");
-		relay_abort(r, RESET_MEMORY);
-		return (-1);
-	}
-	if (r->lz == NULL) {		/* what came behind it */
-		r->octets_in += r->out.len;
-		svc->stats.octets_in += r->out.len;
-	}
-	return (relay_dial(r, offset));
+	return (0);
 }
 
 /*
@@ -865,7 +708,7 @@ relay_data(struct stream *st, const uint8_t *p, size_t len)
 		relay_abort(r, RESET_MEMORY);
 		return;
 	}
-	if (r->wants && relay_want(r) == -1)
+	if (r->wants && target_want(r) == -1)
 		return;
 	hold_look(r);
 	budget_enforce(&svc->budget);

@@ -70,6 +70,7 @@ struct relay {
 	uint16_t		 flags;		/* RELAY_, relay.c */
 	uint16_t		 pre_off, pre_len;
 	uint8_t			 fulls;	/* reads that gave much, of late */
+	uint8_t			 answers;	/* its opener wants one */
 	struct addr		 user;
 	struct addr		 other;		/* listener, or target */
 };
@@ -96,5 +97,20 @@ void		 relay_tick(uint64_t now);
 /* Resets one for memory: hold_victim.  0: there is none. */
 int		 relay_relieve(int any);
 void		 relay_describe(const struct relay *, struct ctl_stream *);
+
+/* ---- for its target ---- */
+
+/*
+ * A socket that is closed before its proper end sends a reset: if this process
+ * dies, nobody may take what came so far for everything.  rst 0: no more.
+ */
+void		 relay_resets(int fd, int rst);
+/* Sends these octets before the socket's.  -1: no memory. */
+int		 relay_say_first(struct relay *, const uint8_t *, size_t);
+/*
+ * Its socket is r->fd from here on, and takes what has come for it.  It may be
+ * gone then.  -1: no memory; it is still there.
+ */
+int		 relay_connected(struct relay *);
 
 #endif /* WORKER_RELAY_H */

@@ -8,17 +8,12 @@
 
 #include <sys/types.h>
 #include <sys/queue.h>
-#include <sys/socket.h>
 
 #include <event2/event.h>
 
 #include <errno.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "shared/compat.h"
 #include "shared/log.h"
@@ -29,19 +24,11 @@
 #include "worker/relay/throttle.h"
 #include "worker/tunnel/tunnel.h"
 #include "worker/roles.h"
+#include "accepted.h"
 #include "limits.h"
 #include "pool.h"
 #include "report.h"
 #include "user.h"
-
-/* Most tunnels that come before the keys: the gate sends no more. */
-#define EARLY_MAX	CHAN_FDS_UNREAD
-
-struct early {
-	TAILQ_ENTRY(early)	 entry;
-	struct msg_tunnel	 msg;
-	int			 fd;
-};
 
 static struct service	 service;
 static struct msg_service	 staged;	/* the set that is coming */
@@ -51,11 +38,7 @@ static struct msg_dialee	 staged_remotes[REMOTES_MAX];
 static uint32_t			 nstaged_remotes;
 static struct msg_key		 keys[TOKENS_MAX];	/* until KEYS_END */
 static uint32_t			 nkeys;
-static struct ledger		*accepted;	/* tunnels that came here */
-static struct channel		*gate;
 static struct event		*changed, *tick, *stop_timer;
-static TAILQ_HEAD(, early)	 early = TAILQ_HEAD_INITIALIZER(early);
-static uint32_t			 nearly;
 
 static void	 service_proven(struct tunnel *);
 static void	 service_opened(struct tunnel *);
@@ -65,9 +48,6 @@ static void	 service_more(struct tunnel *, uint32_t);
 static void	 service_closed(struct tunnel *);
 static void	 service_changed(void);
 static void	 service_host(const struct tunnel *, char *, size_t);
-static void	 service_tell_gate(enum msg_type, uint64_t);
-static void	 service_log_end(const struct tunnel *, const char *, ...)
-		    __attribute__((__format__(printf, 2, 3)));
 
 static const struct tunnel_events service_tunnel_events = {
 	service_proven,
@@ -79,18 +59,6 @@ static const struct tunnel_events service_tunnel_events = {
 	service_changed,
 	service_host
 };
-
-/*
- * Tunnels may have half of the descriptors, so that there are some for users or
- * targets.  Those that their only user has are not among them.
- */
-static void
-service_limit_tunnels(void)
-{
-	struct ledger_limits	 l = { .total = service.budget.fds_max / 2 };
-
-	ledger_limits(accepted, &l);
-}
 
 /* How much a session's peers may send ahead: all share half the budget. */
 static void
@@ -200,8 +168,7 @@ service_init(void)
 {
 	struct timeval	 second = { 1, 0 };
 
-	if ((accepted = ledger_new("tunnel")) == NULL ||
-	    (service.peers = ledger_new("tunnel")) == NULL ||
+	if ((service.peers = ledger_new("tunnel")) == NULL ||
 	    (service.users = ledger_new("user")) == NULL)
 		fatal("%s", __func__);
 	TAILQ_INIT(&service.tunnels);
@@ -217,7 +184,7 @@ service_init(void)
 	relay_init(&service);
 	tunnel_init(&service, &service_tunnel_events);
 	limits_init(&service);
-	service_limit_tunnels();
+	accepted_init(&service);
 	user_init(&service);
 	pool_init(&service);
 	dialler_init(service.base);
@@ -320,17 +287,9 @@ service_ready(int reload)
 /* ---- keys ---- */
 
 static void
-service_start_tunnel(const struct msg_tunnel *msg, int fd)
-{
-	if (tunnel_new(fd, msg, NULL) == NULL)
-		service_tell_gate(IMSG_TUNNEL_CLOSED, msg->number);
-}
-
-static void
 service_keys_end(const struct msg_count *msg)
 {
-	struct early	*e;
-	int		 bad;
+	int	 bad;
 
 	if (msg->count == 0 && nkeys == 0)
 		return;			/* they are still being made */
@@ -344,12 +303,7 @@ service_keys_end(const struct msg_count *msg)
 	if (bad)
 		return;
 	service.keyed = 1;
-	while ((e = TAILQ_FIRST(&early)) != NULL) {
-		TAILQ_REMOVE(&early, e, entry);
-		nearly--;
-		service_start_tunnel(&e->msg, e->fd);
-		free(e);
-	}
+	accepted_keyed();
 	if (service.dials)
 		pool_changed();
 }
@@ -370,122 +324,30 @@ service_from_keys(struct imsg *imsg)
 
 /* ---- tunnels ---- */
 
-/* The gate needs its room: it is unproven, or was at that moment. */
-static void
-service_shed(struct imsg *imsg)
-{
-	struct msg_number	 msg;
-	struct tunnel		*t;
-	struct early		*e;
-
-	if (imsg_get_data(imsg, &msg, sizeof(msg)) == -1)
-		return;
-	TAILQ_FOREACH(t, &service.tunnels, entry)
-		if (t->number == msg.number && msg.number != 0 &&
-		    !(t->flags & TUNNEL_F_PROVEN))
-			tunnel_kill(t, TUNNEL_END_CLEAN, "shed by the gate");
-	TAILQ_FOREACH(e, &early, entry)
-		if (e->msg.number == msg.number) {
-			TAILQ_REMOVE(&early, e, entry);
-			nearly--;
-			close(e->fd);
-			free(e);
-			service_tell_gate(IMSG_TUNNEL_CLOSED, msg.number);
-			return;
-		}
-}
-
-static void
-service_from_gate(struct imsg *imsg)
-{
-	struct msg_tunnel	 msg;
-	struct early		*e;
-	int			 fd;
-
-	if (imsg_get_type(imsg) == IMSG_TUNNEL_SHED) {
-		service_shed(imsg);
-		return;
-	}
-	if (imsg_get_type(imsg) != IMSG_TUNNEL ||
-	    imsg_get_data(imsg, &msg, sizeof(msg)) == -1 ||
-	    (fd = imsg_get_fd(imsg)) == -1)
-		return;
-	if (!limits_tunnel(&msg.peer)) {
-		ledger_log(service.peers, &msg.peer, "refused: its network is "
-		    "blocked");
-		close(fd);
-		service_tell_gate(IMSG_TUNNEL_CLOSED, msg.number);
-		return;
-	}
-	if (service.keyed) {
-		service_start_tunnel(&msg, fd);
-		return;
-	}
-	if (nearly == EARLY_MAX || (e = calloc(1, sizeof(*e))) == NULL) {
-		log_warnx("tunnel from %s: dropped, keys are not there yet",
-		    addr_print(&msg.peer));
-		close(fd);
-		service_tell_gate(IMSG_TUNNEL_CLOSED, msg.number);
-		return;
-	}
-	e->msg = msg;
-	e->fd = fd;
-	TAILQ_INSERT_TAIL(&early, e, entry);
-	nearly++;
-}
-
-static void
-service_tell_gate(enum msg_type type, uint64_t number)
-{
-	struct msg_number	 msg = { .number = number };
-
-	/* 0: the gate it came from is gone. */
-	if (gate == NULL || number == 0)
-		return;
-	(void)channel_send(gate, type, -1, &msg, sizeof(msg));
-}
-
 static void
 service_proven(struct tunnel *t)
 {
-	service_tell_gate(IMSG_TUNNEL_PROVEN, t->number);
-}
-
-static void
-service_drop(struct charge *c, const char *why)
-{
-	struct tunnel	*t;
-
-	t = (void *)((char *)c - offsetof(struct tunnel, charge));
-	tunnel_kill(t, TUNNEL_END_LOST, "closed: %s", why);
+	accepted_proven(t);
 }
 
 static void
 service_opened(struct tunnel *t)
 {
 	log_debug("tunnel %u: open, %s", t->serial, addr_print(&t->peer));
-	t->charge.shed = service_drop;
 	if (service.dials)
 		pool_tunnel_opened(t);
 	else
-		(void)ledger_enter(accepted, &t->charge, &t->peer, 0);
+		accepted_opened(t);
 	service_changed();
 }
 
-/*
- * The gate forgets it: it gives new tunnels to the worker with the fewest, and
- * only those that wait for a user should count.
- */
 static void
 service_taken(struct tunnel *t)
 {
 	if (service.dials)
 		pool_tunnel_taken(t);
-	else {
-		service_tell_gate(IMSG_TUNNEL_CLOSED, t->number);
-		t->number = 0;
-		ledger_leave(&t->charge);
-	}
+	else
+		accepted_taken(t);
 }
 
 static void
@@ -511,76 +373,13 @@ service_host(const struct tunnel *t, char *buf, size_t size)
 	pool_remote_host(t->remote, buf, size);
 }
 
-/* Logs why a tunnel did not open, as often as its source is allowed lines. */
-static void
-service_log_end(const struct tunnel *t, const char *fmt, ...)
-{
-	char		 words[512];
-	uint32_t	 unsaid;
-	va_list		 ap;
-
-	if (!ledger_may_log(accepted, &t->peer, &unsaid))
-		return;
-	va_start(ap, fmt);
-	vsnprintf(words, sizeof(words), fmt, ap);
-	va_end(ap);
-	if (unsaid > 0)
-		log_info("tunnel %u from %s: %s (and %u lines more about "
-		    "this source, not logged)", t->serial,
-		    addr_print(&t->peer), words, unsaid);
-	else
-		log_info("tunnel %u from %s: %s", t->serial,
-		    addr_print(&t->peer), words);
-}
-
-/* The gate keeps penalties: was the peer to blame that it was not proven? */
-static void
-service_blame(const struct tunnel *t)
-{
-	struct msg_blame	 msg;
-
-	if (gate == NULL || t->number == 0 || (t->flags & TUNNEL_F_PROVEN))
-		return;
-	memset(&msg, 0, sizeof(msg));
-	msg.number = t->number;
-	if (t->end == TUNNEL_END_TOKEN || t->end == TUNNEL_END_IMPOSTOR)
-		msg.offence = OFFENCE_PROOF;
-	else if (t->end == TUNNEL_END_PROTOCOL)
-		msg.offence = OFFENCE_GARBAGE;
-	else if (t->end == TUNNEL_END_LOST && t->deadline != 0 &&
-	    worker_now() >= t->deadline)
-		msg.offence = OFFENCE_TIMEOUT;
-	else
-		return;
-	(void)channel_send(gate, IMSG_TUNNEL_BLAMED, -1, &msg, sizeof(msg));
-}
-
-/* A tunnel that was accepted has ended. */
-static void
-service_closed_here(const struct tunnel *t)
-{
-	service_blame(t);
-	service_tell_gate(IMSG_TUNNEL_CLOSED, t->number);
-	if (t->opened == 0)
-		service.stats.tunnels_failed++;
-	if (t->end == TUNNEL_END_CLEAN)
-		log_debug("tunnel %u: %s", t->serial, t->words);
-	else if (t->opened == 0)
-		service_log_end(t, "%s: %s", tunnel_end_name(t->end),
-		    t->words);
-	else
-		log_info("tunnel %u from %s: %s: %s", t->serial,
-		    addr_print(&t->peer), tunnel_end_name(t->end), t->words);
-}
-
 static void
 service_closed(struct tunnel *t)
 {
-	ledger_leave(&t->charge);
 	if (service.dials)
 		pool_tunnel_closed(t);
 	else
-		service_closed_here(t);
+		accepted_closed(t);
 	service_changed();
 }
 
@@ -591,7 +390,7 @@ service_joined(struct channel *ch)
 {
 	switch (channel_peer(ch)->role) {
 	case PROC_GATE:
-		gate = ch;
+		accepted_gate(ch);
 		break;
 	case PROC_KEYS:
 		nkeys = 0;
@@ -607,17 +406,9 @@ service_joined(struct channel *ch)
 static void
 service_left(struct channel *ch)
 {
-	struct tunnel	*t;
-	struct early	*e;
-
 	switch (channel_peer(ch)->role) {
 	case PROC_GATE:
-		gate = NULL;
-		/* The next gate has its own numbers. */
-		TAILQ_FOREACH(t, &service.tunnels, entry)
-			t->number = 0;
-		TAILQ_FOREACH(e, &early, entry)
-			e->msg.number = 0;
+		accepted_gate(NULL);
 		break;
 	case PROC_KEYS:
 		nkeys = 0;
@@ -682,7 +473,7 @@ service_message(struct channel *ch, struct imsg *imsg)
 		service_from_keys(imsg);
 		break;
 	case PROC_GATE:
-		service_from_gate(imsg);
+		accepted_message(imsg);
 		break;
 	case PROC_DIAL:
 		service_from_dial(imsg);
@@ -792,7 +583,7 @@ service_tunnels_blocked(void)
 static uint64_t
 service_tunnels_shed(void)
 {
-	return (ledger_stats(accepted)->shed_total);
+	return (accepted_stats()->shed_total);
 }
 
 static const struct figure	 service_figures[] = {

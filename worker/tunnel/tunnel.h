@@ -167,6 +167,15 @@ void		 tunnel_relay_gone(struct tunnel *);
 void		 tunnel_schedule(struct tunnel *);
 const char	*tunnel_end_name(enum tunnel_end);
 
+/* ---- for its turn ---- */
+
+/* After tunnel_probe the peer has so long to say something. */
+#define TUNNEL_PROBE_US		(10 * 1000000ULL)
+/* Time for what is buffered to go out, and the peer's end to come in. */
+#define TUNNEL_ENDING_US	(2 * 1000000ULL)
+/* Its peer has said something. */
+void		 tunnel_lives(struct tunnel *);
+
 /* ---- for its dialect ---- */
 
 /*

@@ -1,0 +1,699 @@
+/* SPDX-License-Identifier: ISC */
+
+/* See request.h. */
+
+#include <sys/types.h>
+#include <sys/queue.h>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
+#include <event2/event.h>
+
+#include <errno.h>
+#include <netdb.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "shared/compat.h"
+#include "connect.h"
+#include "question.h"
+#include "request.h"
+#include "worker/frame/worker.h"
+
+/* Requests: of one worker (more than an honest one sends at once), in all. */
+#define PEER_MAX	1024
+#define TOTAL_MAX	65536
+/* While targets wait for room, look whether one has had it for long. */
+#define CROWD_LOOK_US	(100 * 1000)
+/* A worker that does not say what became of its tunnel: handshakes are over. */
+#define SETTLE_US	(60 * 1000000ULL)
+/*
+ * Octets of messages, most with a socket, that another process has not taken.
+ * One that takes none must not hold all our descriptors.
+ */
+#define QUEUED_MAX	(256 * 1024)
+/*
+ * When a socket is not in its directory, the parent is asked for the directory
+ * again, unless it is younger than this: then the target is down.
+ */
+#define DIR_FRESH_US	(1000 * 1000)
+/*
+ * A directory so old is asked for again when somebody connects: its path may
+ * lead elsewhere, though what it led to still answers.
+ */
+#define DIR_OLD_US	(2000 * 1000)
+/* The parent answers once a second, or not at all. */
+#define DIR_WAIT_US	(1200 * 1000)
+
+struct request {
+	TAILQ_ENTRY(request)	 entry;
+	TAILQ_ENTRY(request)	 of_peer;
+	struct place		 place;
+	struct peer		*peer;
+	struct msg_dial		 msg;
+	struct msg_dialee	 conf;		/* of when it was asked */
+	struct event		*timer;
+	struct connect		*connect;	/* NULL while it resolves */
+	struct channel		*tls;	/* doing the handshake, or NULL */
+	uint32_t		 tls_number;
+	int			 parked;	/* until tls is back */
+	struct addr		 remote;	/* as tls was told */
+	struct addr		 local;
+	uint64_t		 deadline;
+	struct wanted		 want;		/* its name's addresses */
+	int			 dir_asked;	/* 1: asked for, 2: has come */
+	int			 error;		/* why it was asked for */
+};
+TAILQ_HEAD(requests, request);
+
+static struct {
+	struct entries		*entries;	/* the configuration's, live */
+	struct requests		 list;
+	struct channel		*tls[PREFORK_MAX];	/* by their index */
+	struct event		*turn;	/* starts what waits */
+	uint32_t		 tls_number;
+	struct request_stats	 stats;
+} env;
+
+static void	 request_start(struct request *);
+
+/* ---- its end ---- */
+
+/* Its answer is no longer awaited. */
+static void
+request_leave_tls(struct request *r)
+{
+	struct msg_count	 msg;
+
+	if (r->tls == NULL)
+		return;
+	memset(&msg, 0, sizeof(msg));
+	msg.count = r->tls_number;
+	(void)channel_send(r->tls, IMSG_TLS_CANCEL, -1, &msg, sizeof(msg));
+	r->tls = NULL;
+}
+
+static void
+request_free(struct request *r)
+{
+	TAILQ_REMOVE(&env.list, r, entry);
+	TAILQ_REMOVE(&r->peer->list, r, of_peer);
+	env.stats.under_way--;
+	r->peer->requests--;
+	queue_leave(&r->place);
+	event_active(env.turn, EV_TIMEOUT, 0);		/* who is next? */
+	question_leave(&r->want);
+	connect_free(r->connect);
+	request_leave_tls(r);
+	if (r->timer != NULL)
+		event_free(r->timer);
+	free(r);
+}
+
+static void
+request_say_failed(struct peer *p, uint32_t request, enum dial_stage stage,
+    int error, const struct addr *last, const char *words)
+{
+	struct msg_dialled	 msg;
+
+	env.stats.failed++;
+	memset(&msg, 0, sizeof(msg));
+	msg.request = request;
+	msg.stage = stage;
+	msg.error = error;
+	if (last != NULL)
+		msg.peer = *last;
+	if (words != NULL)
+		strlcpy(msg.words, words, sizeof(msg.words));
+	(void)channel_send(p->channel, IMSG_DIAL_FAILED, -1, &msg,
+	    sizeof(msg));
+}
+
+static void
+request_failed(struct request *r, enum dial_stage stage, int error,
+    const struct addr *last)
+{
+	request_say_failed(r->peer, r->msg.request, stage, error, last, NULL);
+	request_free(r);
+}
+
+static void
+request_failed_tls(struct request *r, const char *words)
+{
+	request_say_failed(r->peer, r->msg.request, DIAL_STAGE_TLS, 0,
+	    &r->remote, words);
+	request_free(r);
+}
+
+/* Waits until its deadline, or for so long. */
+static int
+request_arm(struct request *r, uint64_t us)
+{
+	uint64_t	 now = worker_now();
+	struct timeval	 tv;
+
+	if (now >= r->deadline)
+		us = 0;
+	else if (us > r->deadline - now)
+		us = r->deadline - now;
+	tv.tv_sec = us / 1000000;
+	tv.tv_usec = us % 1000000;
+	return (evtimer_add(r->timer, &tv));
+}
+
+/* It never had its turn, or its handshake was never said to be over. */
+static void
+request_waited(struct request *r)
+{
+	if (r->place.state == PLACE_SETTLING)
+		request_free(r);
+	else if (r->msg.what == DIAL_TARGET) {
+		env.stats.refused++;
+		request_failed(r, DIAL_STAGE_REFUSED, 0, NULL);
+	} else {
+		env.stats.paced++;
+		request_failed(r, DIAL_STAGE_PACED, 0, NULL);
+	}
+}
+
+static void
+request_timeout(evutil_socket_t fd, short what, void *arg)
+{
+	struct request	*r = arg;
+	struct addr	 last;
+
+	(void)fd;
+	(void)what;
+	if (r->place.state != PLACE_BUSY) {
+		request_waited(r);
+		return;
+	}
+	if (r->dir_asked == 1) {
+		memset(&last, 0, sizeof(last));
+		last.family = ADDR_UNIX;
+		request_failed(r, DIAL_STAGE_CONNECT, r->error, &last);
+		return;
+	}
+	if (r->tls != NULL || r->parked) {
+		request_failed_tls(r, r->parked ? "its tls process is away" :
+		    "no answer to its handshake in time");
+		return;
+	}
+	if (r->connect == NULL && !r->conf.is_unix) {
+		request_failed(r, DIAL_STAGE_RESOLVE, EAI_AGAIN, NULL);
+		return;
+	}
+	memset(&last, 0, sizeof(last));
+	if (r->connect != NULL)
+		connect_last(r->connect, &last);
+	request_failed(r, DIAL_STAGE_CONNECT, ETIMEDOUT, &last);
+}
+
+/* ---- the directory of a UNIX socket ---- */
+
+static void
+request_say_dir(const struct msg_dialee *conf, int error)
+{
+	struct msg_dir	 msg;
+
+	memset(&msg, 0, sizeof(msg));
+	msg.service = conf->service;
+	msg.index = conf->index;
+	msg.error = error;
+	worker_tell(IMSG_DIR_AGAIN, &msg, sizeof(msg));
+}
+
+/* Nobody waits for the answer. */
+static void
+request_look_again(const struct request *r)
+{
+	uint64_t	 now = worker_now();
+	struct entry	*e;
+
+	e = entry_find(env.entries, DIAL_TARGET, r->conf.service,
+	    r->conf.index);
+	if (e == NULL || now < e->dir_since + DIR_OLD_US ||
+	    now < e->dir_asked + DIR_OLD_US)
+		return;
+	e->dir_asked = now;
+	request_say_dir(&r->conf, 0);
+}
+
+/* Its directory may have been recreated since the parent opened it. */
+static int
+request_ask_dir(struct request *r, int error)
+{
+	struct entry	*e;
+
+	if (!r->conf.is_unix || r->dir_asked != 0)
+		return (-1);
+	e = entry_find(env.entries, DIAL_TARGET, r->conf.service,
+	    r->conf.index);
+	if (e != NULL && e->dir != -1 &&
+	    worker_now() < e->dir_since + DIR_FRESH_US)
+		return (-1);
+	if (request_arm(r, DIR_WAIT_US) == -1)
+		return (-1);
+	r->dir_asked = 1;
+	r->error = error;
+	connect_free(r->connect);
+	r->connect = NULL;
+	request_say_dir(&r->conf, error);
+	return (0);
+}
+
+/* Directories that were replaced are closed; their numbers may be reused. */
+void
+requests_renew(const struct entry *e)
+{
+	struct request	*r, *next;
+
+	TAILQ_FOREACH_SAFE(r, &env.list, entry, next) {
+		if (!r->conf.is_unix || r->place.state != PLACE_BUSY ||
+		    (e != NULL &&
+		    (r->conf.service != e->conf.service ||
+		    r->conf.index != e->conf.index)))
+			continue;
+		connect_free(r->connect);
+		r->connect = NULL;
+		if (r->dir_asked == 1)
+			r->dir_asked = 2;
+		if (request_arm(r, UINT64_MAX) == -1)
+			request_failed(r, DIAL_STAGE_CONNECT, ENOMEM, NULL);
+		else
+			request_start(r);
+	}
+}
+
+/* ---- its connection ---- */
+
+/* Gives fd to the worker. */
+static void
+request_answer(struct request *r, int fd)
+{
+	struct msg_dialled	 msg;
+
+	env.stats.connected++;
+	memset(&msg, 0, sizeof(msg));
+	msg.request = r->msg.request;
+	msg.peer = r->remote;
+	msg.local = r->local;
+	(void)channel_send(r->peer->channel, IMSG_DIALLED, fd, &msg,
+	    sizeof(msg));
+	if (r->msg.what != DIAL_REMOTE) {
+		request_free(r);
+		return;
+	}
+	connect_free(r->connect);
+	r->connect = NULL;
+	r->deadline = worker_now() + SETTLE_US;
+	queue_settling(&r->place);
+	event_active(env.turn, EV_TIMEOUT, 0);
+	if (request_arm(r, UINT64_MAX) == -1)
+		request_free(r);
+}
+
+/* Its tls process is away, and starts again soon: nothing is lost with it. */
+static void
+request_park(struct request *r)
+{
+	connect_free(r->connect);
+	r->connect = NULL;
+	r->tls = NULL;
+	r->parked = 1;
+}
+
+/* Gives the socket to tls, which will give one back. */
+static void
+request_start_tls(struct request *r, int fd)
+{
+	struct channel		*tls = env.tls[r->conf.tls];
+	struct msg_start	 msg;
+
+	connect_free(r->connect);
+	r->connect = NULL;
+	if (tls == NULL) {
+		close(fd);
+		request_park(r);
+		return;
+	}
+	if (channel_queued(tls) > QUEUED_MAX) {
+		close(fd);
+		request_failed_tls(r, "its tls process takes no more");
+		return;
+	}
+	r->tls = tls;
+	r->tls_number = ++env.tls_number;
+	memset(&msg, 0, sizeof(msg));
+	msg.request = r->tls_number;
+	msg.transport = r->conf.transport;
+	msg.service = r->conf.service;
+	msg.peer = r->remote;
+	strlcpy(msg.host, r->conf.host, sizeof(msg.host));
+	(void)channel_send(r->tls, IMSG_TLS_START, fd, &msg, sizeof(msg));
+}
+
+/* connect.c has finished, one way or the other. */
+static void
+request_connected(void *arg, int fd, int error, const struct addr *peer,
+    const struct addr *local)
+{
+	struct request	*r = arg;
+
+	if (fd == -1) {
+		if ((error == ENOENT || error == ECONNREFUSED ||
+		    error == EACCES) &&
+		    request_ask_dir(r, error) == 0)
+			return;
+		request_failed(r, DIAL_STAGE_CONNECT, error, peer);
+		return;
+	}
+	question_leave(&r->want);
+	r->remote = *peer;
+	r->local = *local;
+	if (r->conf.is_unix)
+		request_look_again(r);
+	if (r->conf.transport & TRANSPORT_TLS)
+		request_start_tls(r, fd);
+	else
+		request_answer(r, fd);
+}
+
+static void
+request_connect(struct request *r, const struct addr *addrs, uint32_t n,
+    int more)
+{
+	r->connect = connect_new(worker_base(), &r->conf, r->msg.datagrams,
+	    r->msg.datagrams ? r->msg.turn : 0, addrs, n, request_connected,
+	    r);
+	if (r->connect == NULL)
+		request_failed(r, DIAL_STAGE_CONNECT, ENOMEM, NULL);
+	else if (more)
+		connect_more(r->connect, NULL, 0, more);
+}
+
+static void
+request_connect_unix(struct request *r)
+{
+	struct msg_dialee	 there;
+	struct entry		*e;
+
+	e = entry_find(env.entries, DIAL_TARGET, r->conf.service,
+	    r->conf.index);
+	if (e == NULL)
+		request_failed(r, DIAL_STAGE_REFUSED, 0, NULL);
+	else if (e->dir == -1) {
+		if (request_ask_dir(r, ENOENT) == -1)
+			request_failed(r, DIAL_STAGE_CONNECT, ENOENT, NULL);
+	} else {
+		there = r->conf;
+		if (e->name[0] != '\0')
+			strlcpy(there.host, e->name, sizeof(there.host));
+		r->connect = connect_new_unix(worker_base(), &there,
+		    e->dir, request_connected, r);
+		if (r->connect == NULL)
+			request_failed(r, DIAL_STAGE_CONNECT, ENOMEM, NULL);
+	}
+}
+
+/* ---- its name ---- */
+
+/* A literal address, which needs no resolving. */
+static int
+host_numeric(const char *host, struct addr *a)
+{
+	memset(a, 0, sizeof(*a));
+	if (inet_pton(AF_INET, host, a->octets) == 1)
+		a->family = ADDR_IPV4;
+	else if (inet_pton(AF_INET6, host, a->octets) == 1)
+		a->family = ADDR_IPV6;
+	return (a->family != ADDR_NONE);
+}
+
+static void
+request_start(struct request *r)
+{
+	struct addr	 a;
+
+	r->parked = 0;
+	if (r->conf.is_unix)
+		request_connect_unix(r);
+	else if (r->conf.transport & TRANSPORT_TLS &&
+	    env.tls[r->conf.tls] == NULL)
+		request_park(r);
+	else if (r->conf.edge.family != ADDR_NONE) {
+		a = r->conf.edge;
+		a.port = r->conf.port;
+		request_connect(r, &a, 1, 0);
+	} else if (host_numeric(r->conf.host, &a)) {
+		a.port = r->conf.port;
+		request_connect(r, &a, 1, 0);
+	} else if (question_ask(&r->want) == -1)
+		request_failed(r, DIAL_STAGE_RESOLVE, EAI_MEMORY, NULL);
+}
+
+/* What is known of its name, and perhaps more to come. */
+static void
+request_resolved(void *arg, const struct msg_resolved *msg)
+{
+	struct request	*r = arg;
+	struct addr	 addrs[RESOLVED_MAX];
+	uint32_t	 i, n = msg->error != 0 ? 0 : msg->count;
+
+	for (i = 0; i < n; i++) {
+		addrs[i] = msg->addr[i];
+		addrs[i].port = r->conf.port;
+	}
+	if (r->connect != NULL)
+		connect_more(r->connect, addrs, n, (int)msg->more);
+	else if (n > 0)
+		request_connect(r, addrs, n, (int)msg->more);
+	else
+		request_failed(r, DIAL_STAGE_RESOLVE, msg->error != 0 ?
+		    msg->error : EAI_NONAME, NULL);
+}
+
+/* ---- its handshake ---- */
+
+void
+requests_started(struct channel *ch, const struct msg_started *msg, int fd)
+{
+	struct request	*r;
+
+	TAILQ_FOREACH(r, &env.list, entry)
+		if (r->tls == ch && r->tls_number == msg->request)
+			break;
+	if (r == NULL) {		/* cancelled meanwhile */
+		if (fd != -1)
+			close(fd);
+		return;
+	}
+	r->tls = NULL;
+	if (fd == -1)
+		request_failed_tls(r, msg->words);
+	else
+		request_answer(r, fd);
+}
+
+int
+requests_tls_left(struct channel *ch)
+{
+	uint32_t	 index = channel_peer(ch)->index;
+	struct request	*r;
+
+	if (env.tls[index] != ch)
+		return (0);
+	env.tls[index] = NULL;
+	TAILQ_FOREACH(r, &env.list, entry)
+		if (r->tls == ch)
+			request_park(r);
+	return (1);
+}
+
+void
+requests_tls_joined(struct channel *ch)
+{
+	uint32_t	 index = channel_peer(ch)->index;
+	struct request	*r, *next;
+
+	env.tls[index] = ch;
+	TAILQ_FOREACH_SAFE(r, &env.list, entry, next)
+		if (r->parked && r->conf.tls == index)
+			request_start(r);
+}
+
+/* ---- its beginning ---- */
+
+/* Those whose turn it is; and room for who has had none, at others' cost. */
+static void
+requests_turn(evutil_socket_t fd, short what, void *arg)
+{
+	struct timeval	 look = { 0, CROWD_LOOK_US };
+	uint64_t	 now = worker_now();
+	struct place	*pl;
+
+	(void)fd;
+	(void)what;
+	(void)arg;
+	for (;;) {
+		if ((pl = queue_next(now)) != NULL)
+			request_start(pl->request);
+		else if ((pl = queue_victim(now)) != NULL) {
+			env.stats.shed++;
+			request_failed(pl->request, DIAL_STAGE_REFUSED, 0,
+			    NULL);
+		} else
+			break;
+	}
+	if (queue_crowded())
+		evtimer_add(env.turn, &look);
+}
+
+/* NULL: no memory. */
+static struct request *
+request_new(struct peer *p, const struct msg_dial *msg,
+    const struct msg_dialee *conf)
+{
+	struct request	*r;
+
+	if ((r = calloc(1, sizeof(*r))) == NULL)
+		return (NULL);
+	r->peer = p;
+	r->msg = *msg;
+	r->conf = *conf;
+	r->conf.port += msg->offset;
+	r->deadline = worker_now() + msg->timeout_ms * 1000ULL;
+	r->want.request = r;
+	r->want.host = r->conf.host;
+	r->want.service = conf->service;
+	r->want.what = msg->what;
+	r->want.deadline = r->deadline;
+	if ((r->timer = evtimer_new(worker_base(), request_timeout, r)) ==
+	    NULL || request_arm(r, UINT64_MAX) == -1 ||
+	    queue_enter(&r->place, r, &p->owner, msg->what, conf->host,
+	    conf->port) == -1) {
+		if (r->timer != NULL)
+			event_free(r->timer);
+		free(r);
+		return (NULL);
+	}
+	TAILQ_INSERT_TAIL(&env.list, r, entry);
+	TAILQ_INSERT_TAIL(&p->list, r, of_peer);
+	env.stats.under_way++;
+	p->requests++;
+	event_active(env.turn, EV_TIMEOUT, 0);
+	return (r);
+}
+
+/* Has it such a port, and takes it what is to be sent? */
+static int
+request_is_for(const struct msg_dialee *conf, const struct msg_dial *msg)
+{
+	uint32_t	 kind = msg->datagrams ? KIND_UDP : KIND_TCP;
+
+	if (msg->offset != 0 && msg->offset >= conf->ports)
+		return (0);
+	if (msg->what == DIAL_REMOTE)
+		return (kind == KIND_TCP);
+	return ((conf->kinds & kind) != 0);
+}
+
+void
+request_ask(struct peer *p, const struct msg_dial *msg)
+{
+	struct entry	*e;
+
+	env.stats.asked++;
+	e = entry_find(env.entries, msg->what,
+	    channel_peer(p->channel)->service, msg->index);
+	if (e != NULL && !request_is_for(&e->conf, msg))
+		e = NULL;
+	if (e == NULL || p->requests >= PEER_MAX ||
+	    env.stats.under_way >= TOTAL_MAX ||
+	    channel_queued(p->channel) > QUEUED_MAX ||
+	    request_new(p, msg, &e->conf) == NULL) {
+		/* Not configured: perhaps a reload has just removed it. */
+		env.stats.refused++;
+		request_say_failed(p, msg->request, DIAL_STAGE_REFUSED,
+		    e == NULL ? ENOENT : 0, NULL, NULL);
+	}
+}
+
+/* ---- what else its worker says ---- */
+
+static struct request *
+request_find(const struct peer *p, uint32_t number)
+{
+	struct request	*r;
+
+	TAILQ_FOREACH(r, &p->list, of_peer)
+		if (r->msg.request == number)
+			break;
+	return (r);
+}
+
+void
+request_cancel(struct peer *p, uint32_t number)
+{
+	struct request		*r = request_find(p, number);
+	struct msg_dialled	 msg;
+
+	if (r == NULL || r->place.state == PLACE_SETTLING)
+		return;
+	env.stats.cancelled++;
+	memset(&msg, 0, sizeof(msg));
+	msg.request = number;
+	msg.stage = DIAL_STAGE_CANCELLED;
+	(void)channel_send(p->channel, IMSG_DIAL_FAILED, -1, &msg,
+	    sizeof(msg));
+	request_free(r);
+}
+
+void
+request_settled(struct peer *p, uint32_t number)
+{
+	struct request	*r = request_find(p, number);
+
+	if (r != NULL && r->place.state == PLACE_SETTLING)
+		request_free(r);
+}
+
+/* ---- for the role ---- */
+
+void
+request_peer(struct peer *p, struct channel *ch)
+{
+	p->channel = ch;
+	p->requests = 0;
+	TAILQ_INIT(&p->list);
+	queue_owner(&p->owner);
+}
+
+void
+request_peer_gone(struct peer *p)
+{
+	struct request	*r;
+
+	while ((r = TAILQ_FIRST(&p->list)) != NULL)
+		request_free(r);
+	queue_owner_gone(&p->owner);
+}
+
+void
+requests_init(struct entries *live)
+{
+	env.entries = live;
+	TAILQ_INIT(&env.list);
+	question_init(request_resolved);
+	env.turn = evtimer_new(worker_base(), requests_turn, NULL);
+	if (env.turn == NULL)
+		fatal("%s", __func__);
+}
+
+const struct request_stats *
+request_stats(void)
+{
+	return (&env.stats);
+}

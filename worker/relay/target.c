@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: ISC */
+
+/* See target.h. */
+
+#include <sys/types.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "shared/compat.h"
+#include "shared/log.h"
+#include "worker/dialect/dialect.h"
+#include "worker/frame/worker.h"
+#include "worker/net/proxyhdr.h"
+#include "worker/tunnel/service.h"
+#include "dialler.h"
+#include "relay.h"
+#include "relaylz.h"
+#include "target.h"
+#include "wants.h"
+
+/* Failures of the target are logged once in this time. */
+#define FAILED_LOG_US	(10 * 1000000ULL)
+
+static struct service	*svc;
+static uint64_t		 failed_logged;		/* when */
+static uint64_t		 failed_unsaid;
+
+void
+target_init(struct service *service)
+{
+	svc = service;
+}
+
+/* Tells the opener the result, before anything that the target says. */
+static int
+target_answer(struct relay *r, enum reset_reason status)
+{
+	uint8_t	 buf[ANSWER_MAX];
+
+	return (relay_say_first(r, buf, svc->dialect->put_answer(r->tunnel,
+	    status, buf, sizeof(buf))));
+}
+
+static void
+target_failed(struct relay *r, const struct msg_dialled *res)
+{
+	enum reset_reason	 reason;
+	uint64_t		 now = worker_now();
+
+	svc->stats.failed++;
+	if (failed_logged == 0 || now - failed_logged >= FAILED_LOG_US) {
+		if (failed_unsaid > 0)
+			log_info("target: %llu more failures since",
+			    (unsigned long long)failed_unsaid);
+		log_warnx("target: %s", dialler_words(res));
+		failed_logged = now;
+		failed_unsaid = 0;
+	} else
+		failed_unsaid++;
+	reason = res->stage == DIAL_STAGE_CONNECT &&
+	    res->error == ETIMEDOUT ? RESET_TIMEOUT : RESET_REFUSED;
+	if (!r->answers || target_answer(r, reason) == -1) {
+		relay_abort(r, reason);
+		return;
+	}
+	/* We say nothing after the answer, and drop what comes. */
+	session_consumed(r->stream, r->out.len);
+	outq_clear(&r->out);
+	hold_look(r);
+	session_ready(r->stream);
+}
+
+static void
+target_dialled(void *arg, int fd, const struct msg_dialled *res)
+{
+	struct relay	*r = arg;
+	uint8_t		 hdr[PROXYHDR_MAX];
+	size_t		 len;
+
+	r->dial = 0;
+	if (fd == -1) {
+		target_failed(r, res);
+		return;
+	}
+	r->fd = fd;
+	relay_resets(fd, 1);
+	if (svc->conf.opts.proxy_protocol != 0) {
+		len = proxyhdr_put(hdr, svc->conf.opts.proxy_protocol,
+		    &r->user, &r->other);
+		/* A new socket takes a hundred octets, or it is dead. */
+		if (write(fd, hdr, len) != (ssize_t)len) {
+			relay_abort(r, RESET_ABORT);
+			return;
+		}
+	}
+	r->other = res->peer;
+	r->moved = worker_now();
+	/* A target hardly has anything to say yet. */
+	if ((r->answers && target_answer(r, RESET_NONE) == -1) ||
+	    relay_connected(r) == -1) {
+		log_warn("relay: cannot watch a target's socket");
+		relay_abort(r, RESET_POLICY);
+	}
+}
+
+/* The wanted port, counted from the target's first; -1: it is none of them. */
+static int
+target_port(const struct want *want)
+{
+	const struct msg_dialee	*t = &svc->target;
+	uint32_t		 offset = 0;
+
+	/* a port below the first gives a large number */
+	if (want->port != 0)
+		offset = want->port - t->port;
+	else if (t->for_port != 0)
+		offset = (uint32_t)want->listener.port - t->for_port;
+	return (offset == 0 || offset < t->ports ? (int)offset : -1);
+}
+
+static int
+target_refuse(struct relay *r, const char *why)
+{
+	log_info("stream %u: refused: %s", r->stream->id, why);
+	relay_abort(r, RESET_POLICY);
+	return (-1);
+}
+
+static int
+target_dial(struct relay *r, int offset)
+{
+	r->dial = dialler_ask(DIAL_TARGET, 0, offset,
+	    svc->conf.opts.dial_timeout * 1000, target_dialled, r);
+	if (r->dial != 0)
+		return (0);
+	svc->stats.failed++;
+	log_warnx("target: too many connections being made");
+	relay_abort(r, RESET_REFUSED);
+	return (-1);
+}
+
+int
+target_want(struct relay *r)
+{
+	struct want	 want;
+	const char	*why;
+	uint8_t		 buf[WANT_MAX];
+	char		 words[128];
+	size_t		 len;
+	ssize_t		 got;
+	int		 offset;
+
+	len = outq_peek(&r->out, buf, sizeof(buf));
+	got = svc->dialect->get_want(r->tunnel, buf, len, &want, &why);
+	if (got == 0)
+		return (0);
+	if (got == -1 || want.kind != WANT_TCP)
+		return (target_refuse(r, got == -1 ? why :
+		    "of a kind that is not served"));
+	if ((offset = target_port(&want)) == -1) {
+		snprintf(words, sizeof(words), "no port is for users of %s",
+		    addr_print(&want.listener));
+		return (target_refuse(r, words));
+	}
+	wants_end(r);
+	if (want.answer)
+		r->answers = 1;
+	r->user = want.user;
+	r->other = want.listener;
+	hold_charge(r, &r->user);
+	outq_drop(&r->out, got);
+	hold_took(r, got);
+	session_consumed(r->stream, (size_t)got);
+	if (relaylz_start(r) == -1) {
+		log_warn("relay");
+		relay_abort(r, RESET_MEMORY);
+		return (-1);
+	}
+	if (r->lz == NULL) {		/* what came behind it */
+		r->octets_in += r->out.len;
+		svc->stats.octets_in += r->out.len;
+	}
+	return (target_dial(r, offset));
+}
+
+void
+target_cancel(struct relay *r)
+{
+	if (r->dial != 0)
+		dialler_cancel(r->dial);
+}

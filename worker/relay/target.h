@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: ISC */
+
+/*
+ * A relay's target, on the side that has targets: what its stream wants, the
+ * connection to that, which dial makes, and the opener's answer if it wants
+ * one.  Streams that have not said yet what they want are wants.h.
+ */
+
+#ifndef WORKER_TARGET_H
+#define WORKER_TARGET_H
+
+struct relay;
+struct service;
+
+/* target.c */
+
+void	 target_init(struct service *);
+/*
+ * Octets of its stream are in r->out.  Once they say what for, that is dialled;
+ * more may follow them.  -1: the relay is gone.
+ */
+int	 target_want(struct relay *);
+/* It ends: the dial is given up, if it is under way. */
+void	 target_cancel(struct relay *);
+
+#endif /* WORKER_TARGET_H */
