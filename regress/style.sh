@@ -101,7 +101,7 @@ rocketd			rocketd/conf shared
 
 worker/frame		shared
 worker/roles.h		worker/frame/worker.h
-worker/main.c		worker/crypto/selfsign.h worker/frame worker/keys/aside.h worker/keys/look.h worker/roles.h shared
+worker/main.c		worker/frame worker/keys/aside.h worker/keys/look.h worker/roles.h shared
 worker/crypto		shared
 worker/net		worker/frame shared
 worker/session		shared/log.h

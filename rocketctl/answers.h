@@ -47,7 +47,7 @@ struct service_view {		/* a service: its workers' parts as one */
 	struct ctl_service	 sum;
 	uint32_t		 workers;
 	uint32_t		 up;
-	char			 state[96];
+	char			 state[CTL_WORDS + 32];	/* "2 of 4 up: ..." */
 };
 
 /* answers.c */

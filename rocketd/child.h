@@ -115,7 +115,7 @@ struct child {
 	uint64_t		 since;		/* of the state, wall clock */
 	uint32_t		 have;		/* SANDBOX_ */
 	uint32_t		 lack;
-	char			 last_death[256];	/* rocketctl cuts it */
+	char			 last_death[256];
 
 	/* hear.c's: who it complained about last, and who about it; 0: none */
 	uint64_t		 accuses;

@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +26,8 @@
 
 #define CTLSOCK_GROUP	"_rocketd"
 #define CTLSOCK_BACKLOG	16	/* operators, not users */
+#define CTLSOCK_FILE	"control socket %s: there is a file that is no socket"
+#define CTLSOCK_NO_GROUP	"control socket %s: no group %s"
 
 static int
 ctlsock_why(char *why, size_t size, const char *path, const char *what)
@@ -35,25 +38,35 @@ ctlsock_why(char *why, size_t size, const char *path, const char *what)
 	return (-1);
 }
 
+/* Is it in the directory that we make ourselves?  In dir: which that is. */
+static int
+ctlsock_is_own(const char *path, char *dir, size_t size)
+{
+	size_t	 len;
+
+	len = snprintf(dir, size, CTLPATH_DIR, (unsigned int)getuid());
+	return (strncmp(path, dir, len) == 0 && path[len] == '/');
+}
+
 /*
  * For an ordinary user without a runtime directory the default directory is in
  * /tmp, where anyone could have made it first.
  */
 static int
-ctlsock_own_dir(const char *path, char *why, size_t size)
+ctlsock_own_dir(const char *path, int make, char *why, size_t size)
 {
 	struct stat	 st;
 	char		 dir[HOST_MAX];
-	size_t		 len;
 
-	len = snprintf(dir, sizeof(dir), CTLPATH_DIR,
-	    (unsigned int)getuid());
-	if (strncmp(path, dir, len) != 0 || path[len] != '/')
+	if (!ctlsock_is_own(path, dir, sizeof(dir)))
 		return (0);
-	if (mkdir(dir, 0700) == -1 && errno != EEXIST)
+	if (make && mkdir(dir, 0700) == -1 && errno != EEXIST)
 		return (ctlsock_why(why, size, path, "its directory"));
-	if (lstat(dir, &st) == -1)
+	if (lstat(dir, &st) == -1) {
+		if (!make && errno == ENOENT)
+			return (0);
 		return (ctlsock_why(why, size, path, "its directory"));
+	}
 	if (!S_ISDIR(st.st_mode) || st.st_uid != getuid() ||
 	    st.st_mode & (S_IRWXG | S_IRWXO)) {
 		snprintf(why, size, "control socket %s: %s is not a directory "
@@ -76,8 +89,7 @@ ctlsock_clear(const struct sockaddr_un *sun, char *why, size_t size)
 		return (ctlsock_why(why, size, sun->sun_path, NULL));
 	}
 	if (!S_ISSOCK(st.st_mode)) {
-		snprintf(why, size, "control socket %s: there is a file that "
-		    "is no socket", sun->sun_path);
+		snprintf(why, size, CTLSOCK_FILE, sun->sun_path);
 		return (-1);
 	}
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -111,8 +123,7 @@ ctlsock_own(const char *path, const char *group, int root, char *why,
 		return (0);	/* the umask did that */
 	gr = getgrnam(group != NULL ? group : CTLSOCK_GROUP);
 	if (gr == NULL && group != NULL) {
-		snprintf(why, size, "control socket %s: no group %s", path,
-		    group);
+		snprintf(why, size, CTLSOCK_NO_GROUP, path, group);
 		return (-1);
 	}
 	if (gr != NULL)
@@ -124,6 +135,44 @@ ctlsock_own(const char *path, const char *group, int root, char *why,
 		return (ctlsock_why(why, size, path, "chown"));
 	log_warn("control socket %s: only root may connect: group %s", path,
 	    CTLSOCK_GROUP);
+	return (0);
+}
+
+/* Could a file be made there? */
+static int
+ctlsock_dir(const char *path, char *why, size_t size)
+{
+	char	 dir[HOST_MAX];
+
+	if (ctlsock_is_own(path, dir, sizeof(dir)))
+		return (ctlsock_own_dir(path, 0, why, size));
+	strlcpy(dir, path, sizeof(dir));
+	if (access(dirname(dir), W_OK | X_OK) == -1)
+		return (ctlsock_why(why, size, path, "its directory"));
+	return (0);
+}
+
+int
+ctlsock_check(const char *path, const char *group, int root, char *why,
+    size_t size)
+{
+	struct sockaddr_un	 sun;
+	struct stat		 st;
+
+	if (strlen(path) >= sizeof(sun.sun_path)) {
+		errno = ENAMETOOLONG;
+		return (ctlsock_why(why, size, path, NULL));
+	}
+	if (ctlsock_dir(path, why, size) == -1)
+		return (-1);
+	if (lstat(path, &st) == 0 && !S_ISSOCK(st.st_mode)) {
+		snprintf(why, size, CTLSOCK_FILE, path);
+		return (-1);
+	}
+	if (root && group != NULL && getgrnam(group) == NULL) {
+		snprintf(why, size, CTLSOCK_NO_GROUP, path, group);
+		return (-1);
+	}
 	return (0);
 }
 
@@ -142,7 +191,7 @@ ctlsock_bind(const char *path, const char *group, int root, char *why,
 		errno = ENAMETOOLONG;
 		return (ctlsock_why(why, size, path, NULL));
 	}
-	if (ctlsock_own_dir(path, why, size) == -1 ||
+	if (ctlsock_own_dir(path, 1, why, size) == -1 ||
 	    ctlsock_clear(&sun, why, size) == -1)
 		return (-1);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);

@@ -21,6 +21,12 @@
  */
 int	 ctlsock_bind(const char *path, const char *group, int root,
 	    char *why, size_t whysize);
+/*
+ * Could it, as far as that can be told while a daemon may be at work there?
+ * Changes nothing; -1 likewise.
+ */
+int	 ctlsock_check(const char *path, const char *group, int root,
+	    char *why, size_t whysize);
 /* Puts it in place of the old one, which is removed.  path is copied. */
 int	 ctlsock_set(struct rocketd *, int fd, const char *path);
 /* Closes and removes it. */

@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -100,6 +101,26 @@ detach_why(char *why, size_t size, const char *path, int fd)
 	if (fd != -1)
 		close(fd);
 	return (-1);
+}
+
+int
+detach_pidfile_check(const char *path, char *why, size_t size)
+{
+	struct stat	 st;
+	char		 dir[HOST_MAX];
+
+	strlcpy(dir, path, sizeof(dir));
+	if (lstat(path, &st) == -1) {
+		if (errno == ENOENT &&
+		    access(dirname(dir), W_OK | X_OK) == 0)
+			return (0);
+	} else if (S_ISLNK(st.st_mode))
+		errno = ELOOP;
+	else if (S_ISDIR(st.st_mode))
+		errno = EISDIR;
+	else if (access(path, W_OK) == 0)
+		return (0);
+	return (detach_why(why, size, path, -1));
 }
 
 int

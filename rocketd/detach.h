@@ -26,6 +26,11 @@ void	 detach_done(void);
  * descriptor, or -1 with the reason in why.
  */
 int	 detach_pidfile(const char *path, char *why, size_t whysize);
+/*
+ * Could it, as far as that can be told while a daemon may hold it?  Changes
+ * nothing; -1 likewise.
+ */
+int	 detach_pidfile_check(const char *path, char *why, size_t whysize);
 /* Puts it in place of the old one, which is removed.  fd -1: none. */
 int	 detach_set_pidfile(struct rocketd *, int fd, const char *path);
 /*

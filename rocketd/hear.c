@@ -18,12 +18,12 @@
 #include "chans.h"
 #include "crew.h"
 #include "ctl.h"
+#include "errand.h"
 #include "hear.h"
 #include "keymake.h"
 #include "mend.h"
 #include "phase.h"
 #include "send.h"
-#include "tlslook.h"
 
 /* May it come in this state?  Its sender was checked before. */
 static int
@@ -268,7 +268,7 @@ hear_failed(struct rocketd *env)
 static void
 hear_stranger(struct rocketd *env, pid_t pid, int status)
 {
-	tlslook_reaped(env, pid, status);
+	errand_reaped(env, pid, status);
 	keymake_reaped(env, pid, status);
 }
 

@@ -133,13 +133,13 @@ read_conf(struct rocketd *env, FILE *err)
 }
 
 int
-read_files(struct rocketd *env, struct rocketd_conf *conf, int full, FILE *err)
+read_files(struct rocketd_conf *conf, int full, FILE *err)
 {
 	int	 errors;
 
 	errors = conf_read_tokens(conf, full, err);
 	errors += decoy_check(conf, err);
-	errors += tlsmake_missing(env->worker_path, conf, 0, err);
+	errors += tlsmake_check(conf, err);
 	return (errors + tlsfiles_open(conf, err));
 }
 
@@ -148,6 +148,6 @@ read_make(struct rocketd *env, struct rocketd_conf *conf, FILE *err)
 {
 	int	 errors;
 
-	errors = tlsmake_missing(env->worker_path, conf, 1, err);
+	errors = tlsmake_wait(env, conf, err);
 	return (errors + tlsfiles_open(conf, err));
 }

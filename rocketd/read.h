@@ -21,10 +21,9 @@ struct rocketd_conf	*read_conf(struct rocketd *, FILE *err);
  * environment.  tlslook.c looks into the files of TLS.  Returns the number of
  * errors, which were printed on err, with warnings.
  */
-int			 read_files(struct rocketd *, struct rocketd_conf *,
-			    int full, FILE *err);
+int			 read_files(struct rocketd_conf *, int full, FILE *err);
 /*
- * Makes the certificates that have to be made; call it only if the
+ * Makes the certificates that have to be made, and waits; call it only if the
  * configuration is not refused.  Errors likewise.
  */
 int			 read_make(struct rocketd *, struct rocketd_conf *,

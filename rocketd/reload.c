@@ -2,10 +2,10 @@
 
 /*
  * See reload.h.  Owns the order: first everything that can fail (read.c,
- * tlslook.c, prepare.c) is done beside what is in force, then the change is
- * made (apply.c).  Between two steps the loop may turn, and the daemon goes on
- * with what is in force; a reload that is asked for meanwhile begins after the
- * one under way.
+ * tlslook.c, tlsmake.c, prepare.c) is done beside what is in force, then the
+ * change is made (apply.c).  Between two steps the loop may turn, and the
+ * daemon goes on with what is in force; a reload that is asked for meanwhile
+ * begins after the one under way.
  */
 
 #include <sys/types.h>
@@ -22,7 +22,9 @@
 #include "procs.h"
 #include "read.h"
 #include "reload.h"
+#include "tlsfiles.h"
 #include "tlslook.h"
+#include "tlsmake.h"
 
 #define RELOAD_WAITING	64	/* askers that wait for an answer */
 
@@ -155,6 +157,21 @@ reload_first(struct rocketd *env, struct rocketd_conf *conf, FILE *err)
 	return (0);
 }
 
+/* Certificates that had to be made are there. */
+static void
+reload_made(void *arg, int errors)
+{
+	struct reload	*r = arg;
+
+	errors += tlsfiles_open(r->conf, r->err);
+	if (errors != 0 || reload_first(r->env, r->conf, r->err) == -1) {
+		reload_end(r, 1);
+		return;
+	}
+	procs_advance(r->env);
+	reload_end(r, 0);
+}
+
 /* The files of TLS have been checked. */
 static void
 reload_looked(void *arg, int errors)
@@ -162,13 +179,10 @@ reload_looked(void *arg, int errors)
 	struct reload	*r = arg;
 
 	r->errors += errors;
-	if (r->errors != 0 || read_make(r->env, r->conf, r->err) != 0 ||
-	    reload_first(r->env, r->conf, r->err) == -1) {
+	if (r->errors != 0)
 		reload_end(r, 1);
-		return;
-	}
-	procs_advance(r->env);
-	reload_end(r, 0);
+	else
+		tlsmake_start(r->env, r->conf, r->err, reload_made, r);
 }
 
 static void
@@ -193,7 +207,7 @@ reload_start(struct rocketd *env)
 		reload_end(r, 1);
 		return;
 	}
-	r->errors = read_files(env, r->conf, 1, r->err);
+	r->errors = read_files(r->conf, 1, r->err);
 	tlslook_start(env, r->conf, r->err, reload_looked, r);
 }
 
@@ -228,6 +242,7 @@ reload_cancel(struct rocketd *env)
 	struct reload	*r = env->reload;
 
 	tlslook_cancel(env);
+	tlsmake_cancel(env);
 	if (r != NULL) {
 		fclose(r->err);
 		free(r->text);

@@ -25,6 +25,7 @@
 #include "shared/compat.h"
 #include "shared/getflag.h"
 #include "shared/log.h"
+#include "ahead.h"
 #include "ctlsock.h"
 #include "detach.h"
 #include "hear.h"
@@ -78,8 +79,8 @@ rocketd_check(struct rocketd *env)
 
 	if ((conf = read_conf(env, stderr)) == NULL)
 		return (1);
-	errors = read_files(env, conf, 0, stderr) +
-	    tlslook_wait(env, conf, stderr);
+	errors = read_files(conf, 0, stderr) +
+	    tlslook_wait(env, conf, stderr) + ahead_check(env, conf, stderr);
 	/* print it even if another machine's files are not here */
 	if (env->verbose > 0)
 		conf_print(conf, stdout);
@@ -103,7 +104,7 @@ rocketd_read(struct rocketd *env)
 
 	if ((conf = read_conf(env, stderr)) == NULL)
 		return (NULL);
-	errors = read_files(env, conf, 1, stderr) +
+	errors = read_files(conf, 1, stderr) +
 	    tlslook_wait(env, conf, stderr);
 	if (errors == 0 && read_make(env, conf, stderr) == 0)
 		return (conf);

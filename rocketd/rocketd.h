@@ -24,6 +24,7 @@ struct drained;
 TAILQ_HEAD(draineds, drained);
 struct again;
 TAILQ_HEAD(agains, again);
+struct errand;
 struct sore;
 SLIST_HEAD(sores, sore);
 struct keymake;
@@ -32,6 +33,7 @@ TAILQ_HEAD(mends, mend);
 struct procs_ops;
 struct reload;
 struct tlslook;
+struct tlsmake;
 
 enum phase {
 	PHASE_STARTING,		/* not every process has been READY yet */
@@ -69,8 +71,14 @@ struct rocketd {
 	char			 conf_error[HOST_MAX];
 	int			 reload_later;	/* again, after this */
 
+	/* errand.c */
+	struct errand		*errand;	/* under way, or NULL */
+
 	/* tlslook.c */
-	struct tlslook		*look;		/* under way, or NULL */
+	struct tlslook		*look;		/* likewise */
+
+	/* tlsmake.c */
+	struct tlsmake		*make;		/* likewise */
 
 	/* keymake.c */
 	struct keymake		*keymake;	/* NULL: not yet */

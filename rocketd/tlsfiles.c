@@ -108,6 +108,25 @@ send_store(struct child *child, const struct conf_block *b)
 	return (r);
 }
 
+/*
+ * Two heartbeats of that service whose are longest, since one process is for
+ * all; 0: one has none.
+ */
+static uint32_t
+tlsfiles_silence(const struct conf_block *b)
+{
+	const struct conf_service	*cs;
+	uint32_t			 most = 0;
+
+	TAILQ_FOREACH(cs, &b->services, entry) {
+		if (cs->opts.keepalive == 0)
+			return (0);
+		if (cs->opts.keepalive > most)
+			most = cs->opts.keepalive;
+	}
+	return (2 * 1000 * most);
+}
+
 int
 tlsfiles_send(struct child *child, const struct conf_block *b)
 {
@@ -119,6 +138,7 @@ tlsfiles_send(struct child *child, const struct conf_block *b)
 	msg.insecure = t->insecure;
 	msg.has_ca = t->ca.path != NULL;
 	msg.npins = t->npins;
+	msg.silence_ms = tlsfiles_silence(b);
 	memcpy(msg.pins, t->pins, sizeof(msg.pins));
 	strlcpy(msg.name, t->name, sizeof(msg.name));
 	if (channel_send(child->chan, IMSG_CONF_TLS, -1, &msg, sizeof(msg)) ==

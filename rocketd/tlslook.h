@@ -21,16 +21,13 @@ typedef void	 tlslook_done(void *arg, int errors);
 /*
  * Checks all files that tlsfiles_open has opened, then calls done, perhaps at
  * once; the configuration and err have to live until then.  Errors and warnings
- * as conf_parse.  One at a time.
+ * as conf_parse.  Notes which certificates are to be renewed.  One at a time.
  */
-void	 tlslook_start(struct rocketd *, const struct rocketd_conf *,
-	    FILE *err, tlslook_done *, void *arg);
+void	 tlslook_start(struct rocketd *, struct rocketd_conf *, FILE *err,
+	    tlslook_done *, void *arg);
 /* Gives it up: done is not called. */
 void	 tlslook_cancel(struct rocketd *);
 /* The same without an event loop: waits.  Returns the number of errors. */
-int	 tlslook_wait(struct rocketd *, const struct rocketd_conf *,
-	    FILE *err);
-/* A process was reaped that is none of the configuration's. */
-void	 tlslook_reaped(struct rocketd *, pid_t, int status);
+int	 tlslook_wait(struct rocketd *, struct rocketd_conf *, FILE *err);
 
 #endif /* ROCKETD_TLSLOOK_H */

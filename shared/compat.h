@@ -50,8 +50,12 @@
 #ifdef HAVE_MALLOC_TRIM
 #include <malloc.h>
 #define MALLOC_TRIM()	((void)malloc_trim(0))
+/* What was freed stays, for the next that is as large. */
+#define MALLOC_KEEP()	((void)(mallopt(M_MMAP_MAX, 0) && \
+			    mallopt(M_TRIM_THRESHOLD, 1 << 30)))
 #else
 #define MALLOC_TRIM()	((void)0)
+#define MALLOC_KEEP()	((void)0)
 #endif
 
 /* Options that a system has not: it refuses them, and that is logged. */
@@ -76,6 +80,12 @@
 #else
 #define TCP_NOTSENT_LOWAT	-1
 #define MSG_PIECE		0
+#endif
+/* How often it was sent in vain, or a full peer probed; or nobody says. */
+#ifdef HAVE_TCPI_RETRANSMITS
+#define TCP_TRIES(i)		((i)->tcpi_retransmits + (i)->tcpi_probes)
+#else
+#define TCP_TRIES(i)		((void)(i), 0)
 #endif
 #ifndef SO_BUF_LOCK
 #define SO_BUF_LOCK		-1

@@ -26,6 +26,7 @@
 #define CTL_VERSION		10
 #define CTL_FIRST		1000	/* above all of enum msg_type */
 #define CTL_SOURCES		5	/* shown of a service */
+#define CTL_WORDS		384	/* of a sentence: none is cut */
 
 /*
  * P parent, C control, W worker of a service, G gate, T tls, X rocketctl, * any
@@ -122,7 +123,7 @@ struct ctl_service {			/* one worker's part of it */
 	uint32_t	 source_users[CTL_SOURCES];
 	char		 name[SERVICE_NAME_MAX];
 	char		 where[HOST_MAX];	/* listener or target */
-	char		 state[64]; /* "up", "no tunnel: connection refused" */
+	char		 state[CTL_WORDS]; /* "up", "no tunnel: ..." */
 };
 
 struct ctl_session {
@@ -196,7 +197,7 @@ struct ctl_process {
 	uint32_t	 pad;
 	uint64_t	 since;		/* of this state */
 	char		 name[SERVICE_NAME_MAX];
-	char		 last_death[64];	/* "signal 9", "" never */
+	char		 last_death[CTL_WORDS];	/* "signal 9", "" never */
 };
 
 enum ctl_process_state {

@@ -27,6 +27,7 @@
 struct looked {
 	uint32_t	 number;	/* of the file, from 0 */
 	uint32_t	 failed;	/* 1: it cannot be used */
+	uint32_t	 renew;	/* 1: it signs itself, and ends soon */
 	char		 words[LOOK_WORDS_MAX];	/* why; or a warning, or "" */
 };
 

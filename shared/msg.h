@@ -134,6 +134,7 @@ enum msg_type {
 #define BEGIN_STRICT	0x02	/* what the sandbox lacks is fatal */
 #define BEGIN_ROOT	0x04	/* we are root: chroot, drop to uid and gid */
 #define BEGIN_NETNS	0x08	/* started in the empty network namespace */
+#define BEGIN_FILES	0x10	/* it writes files: never sent, see aside.c */
 
 enum dialect_number {			/* what is said on tunnels */
 	DIALECT_ROCKET,
@@ -301,7 +302,7 @@ struct msg_tls {
 	uint32_t	 insecure;	/* 1: any server will do */
 	uint32_t	 npins;
 	uint32_t	 has_ca;	/* a file, not the system's store */
-	uint32_t	 pad;
+	uint32_t	 silence_ms;	/* of a peer, that ends it; 0: none */
 	uint8_t		 pins[TLS_PINS_MAX][HASH_LEN];	/* of public keys */
 	char		 name[HOST_MAX];	/* "": the remote's host */
 };

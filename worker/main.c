@@ -15,7 +15,6 @@
 #include "shared/compat.h"
 #include "shared/getflag.h"
 #include "shared/log.h"
-#include "worker/crypto/selfsign.h"
 #include "worker/frame/sandbox.h"
 #include "worker/keys/aside.h"
 #include "worker/keys/look.h"
@@ -51,8 +50,6 @@ main(int argc, char **argv)
 		sandbox_print(role->id);
 		return (0);
 	}
-	if (argc == 2 && strcmp(argv[1], "-c") == 0)
-		return (selfsign_main());
 	if (argc == 2 && (strcmp(argv[1], "-V") == 0 ||
 	    strcmp(argv[1], "--version") == 0))
 		return (getflag_version("rocketd-worker"));
@@ -65,6 +62,11 @@ main(int argc, char **argv)
 		setproctitle_init(argc, argv, environ);
 		log_init("make", LOGLEVEL_INFO);
 		return (make_main(argc - 2, argv + 2));
+	}
+	if (argc > 2 && strcmp(argv[1], "-c") == 0) {
+		setproctitle_init(argc, argv, environ);
+		log_init("sign", LOGLEVEL_INFO);
+		return (sign_main(argc - 2, argv + 2));
 	}
 	if (argc < 2 || fstat(WORKER_PARENT_FD, &st) == -1 ||
 	    !S_ISSOCK(st.st_mode) || (role = role_find(argv[1])) == NULL)

@@ -101,7 +101,9 @@ sub value {
 		    '[' . join(', ', map { toml_string($_) } @w) . ']');
 	}
 	if ($takes =~ /^an absolute path/) {
-		my $p = '/' . join('', map { one('a' .. 'z', '/', ' ', '"') } 1 .. 9);
+		# its directory has to be there
+		my ($d, @c) = $o->{name} eq 'pidfile' ? '/tmp/' : ('/', '/');
+		my $p = $d . join('', map { one('a' .. 'z', @c, ' ', '"') } 1 .. 9);
 		return (quoted($p), toml_string($p));
 	}
 	if ($takes =~ /^a (\w+) from ([\d.kmg]+) to ([\d.kmg]+)/) {

@@ -4,8 +4,8 @@
 # comes over a new tunnel.  Whatever fails, users are served afterwards; a
 # daemon that runs goes on, and no process of it ends because of what belongs to
 # one connection (one whose channel to the parent is lost ends in order).  By
-# default a sample, for so long as FAULT_SECONDS says and without starts; with
-# FAULT_ALL=1 all call sites, with FAULT_ALL=2 every call.  SEED chooses another sample.
+# default a sample, for so long as FAULT_SECONDS says; with FAULT_ALL=1 all call
+# sites, with FAULT_ALL=2 every call.  SEED chooses another sample.
 
 use strict;
 use warnings;
@@ -86,10 +86,16 @@ sub both_served {
 	return Fault::awaits($xport, $s) && Fault::awaits($yport, $s);
 }
 
-# A user of each; what becomes of them is not looked at.
+# A user of each: may be reset, but gets all that ends in order, and never hangs.
 sub round {
-	Fault::run(5, $Fault::traffic, 'users', $_, 1, 20000)
-	    for $xport, $yport;
+	my @bad;
+	for ($xport, $yport) {
+		my $got = Fault::run(15, $Fault::traffic, 'users', $_, 1,
+		    20000);
+		push(@bad, $got eq '' ? 'a user hangs' : "a user: $got")
+		    unless $got =~ /^done \d failed 0 /;
+	}
+	return @bad;
 }
 
 # ---- what is injected ----
@@ -180,7 +186,7 @@ sub while_running {
 		for my $nth (chosen(Fault::counted(), 3)) {
 			last if !$all && time() >= $end;
 			Fault::arm($who, $kind, $error, $nth);
-			round();
+			my @users = round();
 			my $until = time() + 0.2;
 			sleep(0.01) while !Fault::fired() && time() < $until;
 			$points++;
@@ -190,7 +196,8 @@ sub while_running {
 				$how .= ' of ' . Fault::what(program($who));
 			}
 			Fault::disarm();
-			my @wrong = after($how, $who);
+			my @wrong = map { "$how: $_" } @users;
+			push(@wrong, after($how, $who));
 			push(@bad, @wrong);
 			again() if @wrong;	# or the next would suffer
 		}
@@ -268,8 +275,7 @@ my @bad = while_running(time() + $seconds / 2);
 Fault::ok(!@bad, "$points failures while users come, $hits met: " .
     'users are served after each, and no process ends', @bad);
 my ($before, $met) = ($points, $hits);
-# Each takes a start: only where there is time for it.
-my ($wrong, %n) = $all ? while_starting(time() + $seconds / 2) : ([]);
+my ($wrong, %n) = while_starting(time() + $seconds / 3);
 Fault::ok(!@$wrong, sprintf('%d failures while a daemon starts, %d met: ' .
     'it is served afterwards (%d), or has said why it ends (%d)',
     $points - $before, $hits - $met, $n{served} // 0, $n{refused} // 0),

@@ -18,10 +18,12 @@ our $ctl = "$top/rocketctl/rocketctl";
 our $T = tempdir('rocketd-fault.XXXXXX', TMPDIR => 1, CLEANUP => 1);
 our ($tests, $failed, $asan) = (0, 0);
 my %live;			# pid => name
+my $owner = $$;
 
 $ENV{ASAN_OPTIONS} //= 'detect_leaks=0';
 $SIG{$_} = sub { exit(1) } for qw(HUP INT TERM);
 $SIG{PIPE} = 'IGNORE';
+$| = 1;
 
 # ---- TAP ----
 
@@ -140,7 +142,10 @@ sub stop {
 	return undef;
 }
 
+# A child may be told to end before it is another program: what there is, is not
+# its own.
 END {
+	return if $$ != $owner;
 	my $status = $?;
 	local $SIG{$_} = 'IGNORE' for qw(HUP INT TERM);
 	kill('CONT', $_), kill('TERM', $_) for keys %live;
@@ -264,6 +269,28 @@ sub memory {
 	$n += $_ for text("/proc/$pid/smaps_rollup") =~
 	    /^Private_(?:Clean|Dirty):\s+(\d+)/mg;
 	return $n;
+}
+
+# The same by what it is of: heap, the programs' data, the rest.
+sub mappings {
+	my ($pid) = @_;
+	my (%n, $name);
+	for (split(/\n/, text("/proc/$pid/smaps"))) {
+		if (/^[0-9a-f]+-[0-9a-f]+ \S+ \S+ \S+ \d+ *(.*)/) {
+			$name = $1 eq '' ? 'anonymous' : $1;
+		} elsif (/^Private_(?:Clean|Dirty):\s+(\d+)/) {
+			$n{$name} += $1;
+		}
+	}
+	return \%n;
+}
+
+# Where two of these differ.
+sub differ {
+	my ($was, $is) = @_;
+	my %all = (%$was, %$is);
+	return map { my ($a, $b) = ($was->{$_} // 0, $is->{$_} // 0);
+	    $a == $b ? () : "$_: $a KiB, then $b" } sort keys %all;
 }
 
 # ---- failures to order ----

@@ -92,7 +92,9 @@ take(struct imsg *imsg)
 static void
 set_up(void)
 {
-	static const struct gate_opts	 limits = { 5000, 6, 4, 0 };
+	static const struct gate_opts	 limits = {
+		.deadline_ms = 5000, .max_unproven = 6, .max_per_source = 4
+	};
 	struct msg_path			 path;
 	size_t				 i;
 

@@ -80,8 +80,8 @@ private_key(void)
 	static const uint8_t	 secret[32] = "not a secret, but for tests";
 	EVP_PKEY		*k;
 	uint8_t			*der = NULL;
-	FILE			*f;
-	int			 fd, len;
+	FILE			*f = NULL;
+	int			 fd = -1, len;
 
 	k = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, secret,
 	    sizeof(secret));

@@ -56,7 +56,7 @@ static void
 round_trip(const uint8_t *p, size_t len, size_t piece)
 {
 	struct lz	*a = lz_new(1), *b = lz_new(1);
-	uint8_t		*out, *to;
+	uint8_t		*out = NULL, *to;
 	size_t		 n, max, size = 4 * len + 64, done = 0, put = 0;
 
 	check(a != NULL && b != NULL && (out = malloc(size)) != NULL);

@@ -217,7 +217,7 @@ static void
 write_conf(void)
 {
 	uint16_t	 a = port(), b = port(), c = port();
-	FILE		*f;
+	FILE		*f = NULL;
 	int		 fd;
 
 	must((fd = mkstemp(conf_path)) != -1 && (f = fdopen(fd, "w")) != NULL);
@@ -467,7 +467,7 @@ act(void)
 static void
 quiet(void)
 {
-	int	 null, saved;
+	int	 null, saved = -1;
 
 	must((null = open("/dev/null", O_WRONLY | O_CLOEXEC)) != -1 &&
 	    (saved = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0)) != -1 &&
@@ -494,7 +494,7 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 	quiet();
 	write_conf();
 	must((conf = read_conf(&env, stderr)) != NULL &&
-	    read_files(&env, conf, 1, stderr) == 0 &&
+	    read_files(conf, 1, stderr) == 0 &&
 	    reload_first(&env, conf, stderr) == 0);
 	procs_advance(&env);
 	heal();

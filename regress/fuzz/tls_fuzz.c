@@ -291,7 +291,7 @@ pem(int key)
 {
 	FILE	*f = tmpfile();
 	X509	*cert = X509_new();
-	int	 fd;
+	int	 fd = -1;
 
 	must(f != NULL && cert != NULL && X509_set_version(cert,
 	    X509_VERSION_3) == 1 &&
@@ -336,7 +336,10 @@ listens(void)
 static void
 set_up(void)
 {
-	static const struct gate_opts	 limits = { DEADLINE_MS, 5, 3, 0 };
+	static const struct gate_opts	 limits = {
+		.deadline_ms = DEADLINE_MS, .max_unproven = 5,
+		.max_per_source = 3
+	};
 	struct msg_listen		 l;
 	struct msg_pem			 msg;
 	struct msg_tls			 tls;

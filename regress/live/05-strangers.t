@@ -86,4 +86,11 @@ exec 9>&-
 "$TRAFFIC" wait "$uport" 2000 >/dev/null
 ok $? "the service is untouched"
 is "$(grep -c fatal "$T/server.log")" 0 "nothing was fatal"
+
+# What was not logged is told at the end, though that comes soon after.
+$P garbage "$tport" 50 30000 >/dev/null
+stop "$server_pid"
+like "$(sed -n '/parent: stopping: /,$p' "$T/server.log")" \
+    'gate: tunnel: [0-9]+ lines more about [0-9]+ sources, not logged' \
+    "the lines that were left out are counted at the end"
 done_testing

@@ -339,6 +339,19 @@ ok $? "and what to pin is told"
 was=$(cksum "$T/own.crt" "$T/own.key")
 ctl fresh reload
 is "$(cksum "$T/own.crt" "$T/own.key")" "$was" "once, and not again"
+was=$(pin own)
+openssl req -x509 -key "$T/own.key" -out "$T/own.new" -days 20 \
+    -subj "/CN=mine.test" 2>/dev/null && cat "$T/own.new" >"$T/own.crt"
+chmod 640 "$T/own.crt"
+ctl fresh reload
+logged fresh "certificate $T/own.crt: renewed until 20[0-9-]*, with the same"
+ok $? "one that ends within a month is renewed by a reload"
+is "$(pin own) $(stat -c %a "$T/own.crt")" "$was 640" "its pin and mode stay"
+like "$(openssl x509 -in "$T/own.crt" -noout -subject)" 'mine.test' \
+    "its names, too"
+like "$(openssl s_client -connect "127.0.0.1:$fport" </dev/null 2>/dev/null |
+    openssl x509 -noout -checkend 300000000)" 'will not expire' \
+    "and who comes sees one that lasts"
 {
 	echo "log debug"
 	client f "$fport" "tls pin \"sha256:$(pin own)\""

@@ -72,15 +72,13 @@ done
 
 # ---- processes die ----
 for who in dial 'service forward'; do
-	p=$("$CTL" -j -s "$T/server.sock" show processes |
-	    "$TRAFFIC" pid $who | head -n 1)
+	p=$(child server $who | head -n 1)
 	kill -9 "$p"
 	ok $? "server: killed: $who"
 	until_true '"$TRAFFIC" users "$fport" 5 1000 >/dev/null 2>&1'
 	ok $? "and users are served again"
 done
-p=$("$CTL" -j -s "$T/client.sock" show processes |
-    "$TRAFFIC" pid service forward | head -n 1)
+p=$(child client service forward | head -n 1)
 kill -9 "$p"
 ok $? "client: killed: a worker with users"
 until_true '"$TRAFFIC" users "$fport" 5 1000 >/dev/null 2>&1'

@@ -57,6 +57,35 @@ for side in server client; do
 	ok $? "$side: and so does rate out per user: $rate"
 	set_opts $side "$more"
 done
+# What the least of four downloads gets, of what the most gets: 0 to 1.
+share() {
+	perl -MTime::HiRes=time -MIO::Socket::INET -MIO::Select -e '
+		my @s = map { IO::Socket::INET->new(PeerAddr => "127.0.0.1",
+		    PeerPort => $ARGV[0]) or die } 1 .. 4;
+		my ($sel, %got) = IO::Select->new(@s);
+		my ($half, $end) = (2000000, 8000000);
+		syswrite($_, "give 20000000\n"), $got{$_} = 0 for @s;
+		my ($sum, $was) = (0);
+		alarm 30;
+		while ($sum < $end) {
+			for ($sel->can_read) {
+				my $n = sysread($_, my $b, 65536) or die;
+				$sum += $n;
+				$got{$_} += $n;
+			}
+			$was = { %got } if !$was && $sum >= $half;
+		}
+		my @n = sort { $a <=> $b } map { $got{$_} - $was->{$_} } @s;
+		printf "%.2f\n", $n[0] / $n[-1]' "$uport"
+}
+for side in server client; do
+	more= ; [ $side = server ] || more='pool 2'
+	set_opts $side "rate out 2000000" "$more"
+	ratio=$(share)
+	between "${ratio:-0}" 0.7 1
+	ok $? "$side: four users share it alike: $ratio"
+	set_opts $side "$more"
+done
 set_opts server "rate in 1000000"
 took=$(perl -MTime::HiRes=time -e 'my $t = time;
     system("@ARGV >/dev/null") == 0 or die; printf "%.2f", time - $t' \

@@ -151,7 +151,15 @@ logged() { "$TRAFFIC" grep "${3:-5000}" "$T/$1.log" "$2" >/dev/null; }
 
 # child NAME ROLE [SERVICE]: the pid of a daemon's process
 child() {
-	ctl "$1" -j show processes | "$TRAFFIC" pid "$2" "${3:-}"
+	ctl "$1" -j show processes | awk -v role="$2" -v name="${3:-}" '
+	    BEGIN { RS = "{" }
+	    index($0, "\"process\":\"" role "\"") && (name == "" ||
+	    index($0, "\"service\":\"" name "\"")) &&
+	    match($0, /"pid":[1-9][0-9]*/) {
+		print substr($0, RSTART + 6, RLENGTH - 6)
+		found = 1
+	    }
+	    END { exit !found }'
 }
 
 # unknown NAME: the counters of a daemon that rocketctl(8) does not list

@@ -20,10 +20,13 @@
  *	traffic gone MS PID		waits until the process has ended
  *	traffic ready MS SOCKET...	waits until somebody answers at each
  *	traffic pause			between two looks at what has no event
- *	traffic pid PROCESS [NAME]	from `rocketctl -j show processes'
  *
  * idle and stall print "ready", and end with standard input; idle looks then
  * which of its users still get an answer, and prints "alive N".
+ *
+ * Who hears nothing for long is said to be stuck, by its port and how far it
+ * came; TRAFFIC_STUCK is a command that is run then, with that port, while the
+ * connection is still there.
  *
  * Lines of the target: "exchange N" sends N octets, reads to the end, answers
  * with the hash of what it read; "sum" answers only; "give N"; "reset N" sends
@@ -33,6 +36,7 @@
 
 #include <sys/types.h>
 #include <sys/epoll.h>
+#include <sys/queue.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -65,6 +69,7 @@
 #define PATIENCE	4
 
 struct conn {
+	LIST_ENTRY(conn) entry;		/* of all */
 	int		 fd;
 	char		 line[LINE_MAX_LEN];
 	size_t		 line_len, line_off;
@@ -78,6 +83,7 @@ struct conn {
 	size_t		 back_len, back_off;
 };
 
+static LIST_HEAD(, conn) all = LIST_HEAD_INITIALIZER(all);
 static int	 ep;
 static uint64_t	 done, failed, resets, refused;
 
@@ -122,6 +128,7 @@ conn_new(int fd)
 	ev.data.ptr = c;
 	if (epoll_ctl(ep, EPOLL_CTL_ADD, fd, &ev) == -1)
 		err(1, "epoll_ctl");
+	LIST_INSERT_HEAD(&all, c, entry);
 	return (c);
 }
 
@@ -145,6 +152,7 @@ conn_free(struct conn *c, int rst)
 	if (rst)
 		setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &lin, sizeof(lin));
 	close(c->fd);
+	LIST_REMOVE(c, entry);
 	free(c->back);
 	free(c);
 }
@@ -465,6 +473,41 @@ serve(const char *addr, int port)
 
 /* ---- users ---- */
 
+/* A user hears nothing: says so, and has it looked into. */
+static void
+stuck(int fd, const char *how)
+{
+	struct sockaddr_in	 sin = { .sin_port = 0 };
+	socklen_t		 len = sizeof(sin);
+	const char		*look = getenv("TRAFFIC_STUCK");
+	char			 cmd[512];
+
+	(void)getsockname(fd, (struct sockaddr *)&sin, &len);
+	printf("stuck: user 127.0.0.1:%d, %s\n", ntohs(sin.sin_port), how);
+	fflush(stdout);
+	if (look == NULL || snprintf(cmd, sizeof(cmd), "%s %d", look,
+	    ntohs(sin.sin_port)) >= (int)sizeof(cmd))
+		return;
+	if (system(cmd) != 0)
+		warnx("%s", cmd);
+}
+
+static void
+stuck_users(void)
+{
+	struct conn	*c;
+	char		 how[256];
+
+	LIST_FOREACH(c, &all, entry) {
+		snprintf(how, sizeof(how), "%llu of %llu octets sent%s, %llu "
+		    "of %llu received", (unsigned long long)c->sent,
+		    (unsigned long long)c->to_send, c->fin_sent ?
+		    " and the end" : "", (unsigned long long)c->received,
+		    (unsigned long long)c->expect);
+		stuck(c->fd, how);
+	}
+}
+
 static struct conn *
 user_new(int port, const char *line, uint64_t size)
 {
@@ -573,7 +616,7 @@ users(int port, uint64_t count, uint64_t size)
 			c->expect = size + 16;
 	while (done + failed + resets + refused < count) {
 		if ((n = epoll_wait(ep, evs, 256, 60000)) == 0) {
-			printf("stuck: ");
+			stuck_users();
 			break;
 		}
 		for (k = 0; k < n; k++)
@@ -687,6 +730,10 @@ ask(int port, const char *line, uint64_t size)
 		h = hash(h, buf, n);
 		got += n;
 	}
+	if (!dead && n == -1 && errno == EAGAIN) {
+		stuck(fd, line);
+		errno = EAGAIN;
+	}
 	printf("%s %llu %s %llu\n", dead || n == -1 ?
 	    (!dead && errno == EAGAIN ? "silent" : "reset") : "end",
 	    (unsigned long long)got, h == pattern_hash(got) ? "pattern" :
@@ -709,8 +756,11 @@ late(int port, uint64_t size)
 		errx(1, "refused");
 	blocking(fd);
 	dprintf(fd, "late\n");
-	if (read(fd, buf, 1) != 0)
+	if ((n = read(fd, buf, 1)) != 0) {
+		if (n == -1 && errno == EAGAIN)
+			stuck(fd, "waits for the target's end");
 		errx(1, "the target's end did not come as one");
+	}
 	while (sent < size) {
 		len = size - sent < BUF ? size - sent : BUF;
 		for (i = 0; i < len; i++)
@@ -730,6 +780,7 @@ static int
 abort_user(int port, const char *line)
 {
 	struct linger	 lin = { 1, 0 };
+	ssize_t		 n;
 	char		 c;
 	int		 fd;
 
@@ -737,8 +788,12 @@ abort_user(int port, const char *line)
 		errx(1, "refused");
 	blocking(fd);
 	dprintf(fd, "%s\n", line);
-	if (read(fd, &c, 1) != 1)
-		errx(1, "nothing came");
+	if ((n = read(fd, &c, 1)) != 1) {
+		if (n == -1 && errno == EAGAIN)
+			stuck(fd, line);
+		errx(1, "nothing came: %s", n == 0 ? "the end" :
+		    strerror(errno));
+	}
 	setsockopt(fd, SOL_SOCKET, SO_LINGER, &lin, sizeof(lin));
 	close(fd);
 	return (0);
@@ -892,52 +947,6 @@ wait_ready(uint64_t ms, int count, char **paths)
 	return (i == count ? 0 : 1);
 }
 
-/* The value behind "key": in an object, up to a comma or brace. */
-static int
-value(const char *obj, const char *key, char *buf, size_t size)
-{
-	const char	*p;
-	size_t		 n;
-
-	if ((p = strstr(obj, key)) == NULL)
-		return (-1);
-	p += strlen(key);
-	p += strspn(p, ": \"");
-	n = strcspn(p, ",}\"\n");
-	if (n >= size)
-		return (-1);
-	memcpy(buf, p, n);
-	buf[n] = '\0';
-	return (0);
-}
-
-static int
-find_pid(const char *role, const char *name)
-{
-	static char	 json[1 << 20];
-	char		*obj, *save, val[128];
-	size_t		 n;
-	int		 found = 0;
-
-	n = fread(json, 1, sizeof(json) - 1, stdin);
-	json[n] = '\0';
-	for (obj = strtok_r(json, "{", &save); obj != NULL;
-	    obj = strtok_r(NULL, "{", &save)) {
-		if (value(obj, "\"process\":", val, sizeof(val)) == -1 ||
-		    strcmp(val, role) != 0)
-			continue;
-		if (name[0] != '\0' && (value(obj, "\"service\":", val,
-		    sizeof(val)) == -1 || strcmp(val, name) != 0))
-			continue;
-		if (value(obj, "\"pid\":", val, sizeof(val)) == 0 &&
-		    atoi(val) > 0) {
-			printf("%s\n", val);
-			found = 1;
-		}
-	}
-	return (found ? 0 : 1);
-}
-
 int
 main(int argc, char **argv)
 {
@@ -979,7 +988,5 @@ main(int argc, char **argv)
 		return (poll(NULL, 0, 50));
 	if (argc >= 4 && strcmp(what, "ready") == 0)
 		return (wait_ready(atoll(argv[2]), argc - 3, argv + 3));
-	if (argc >= 3 && strcmp(what, "pid") == 0)
-		return (find_pid(argv[2], argc > 3 ? argv[3] : ""));
 	errx(1, "see the head of traffic.c for its usage");
 }

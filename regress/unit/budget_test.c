@@ -242,6 +242,42 @@ test_tick_nobody(void **state)
 	assert_int_equal(b.held, 790);
 }
 
+/*
+ * A quarter of a MiB that was freed is given back to the system, every ten
+ * seconds at most; of much memory no less than an eighth, for looking costs.
+ */
+static void
+test_trim(void **state)
+{
+	uint64_t	 now = 20 * SECOND;
+
+	(void)state;
+	b.max = UINT64_MAX;
+	budget_hold(&b, 1024 * 1024);
+	budget_tick(&b, now);
+	budget_hold(&b, -255 * 1024);
+	budget_tick(&b, now += SECOND);
+	assert_int_equal(b.trimmed, 0);
+	budget_hold(&b, -1024);
+	budget_tick(&b, now += SECOND);
+	assert_int_equal(b.trimmed, now);
+	budget_hold(&b, 512 * 1024);
+	budget_hold(&b, -512 * 1024);
+	budget_tick(&b, now + 10 * SECOND - 1);
+	assert_int_equal(b.trimmed, now);
+	budget_tick(&b, now += 10 * SECOND);
+	assert_int_equal(b.trimmed, now);
+	budget_tick(&b, now + 10 * SECOND);	/* nothing since */
+	assert_int_equal(b.trimmed, now);
+	budget_hold(&b, 800 * 1024 * 1024);
+	budget_hold(&b, -80 * 1024 * 1024);
+	budget_tick(&b, now + 20 * SECOND);
+	assert_int_equal(b.trimmed, now);
+	budget_hold(&b, -80 * 1024 * 1024);
+	budget_tick(&b, now + 21 * SECOND);
+	assert_int_equal(b.trimmed, now + 21 * SECOND);
+}
+
 /* ---- descriptors ---- */
 
 /* What users get of a limit: all but a reserve, small in a large one. */
@@ -323,6 +359,7 @@ main(void)
 		T(test_log),
 		T(test_going),
 		T(test_tick_nobody),
+		T(test_trim),
 		T(test_init),
 		T(test_full),
 		T(test_was_full),

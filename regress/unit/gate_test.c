@@ -208,46 +208,92 @@ teardown(void **state)
 	return (0);
 }
 
+static const struct msg_arrival	 from_tls = {
+	.transport = TRANSPORT_TCPMUX | TRANSPORT_TLS,
+	.peer = { .family = ADDR_IPV4, .port = 1234,
+	    .octets = { 192, 0, 2, 1 } },
+	.local = { .family = ADDR_IPV4, .port = 443,
+	    .octets = { 192, 0, 2, 2 } }
+};
+
+/* A socket that tls hands in; the stranger's end. */
+static int
+hand_in(struct far_end *tls)
+{
+	int	 sp[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC |
+	    SOCK_NONBLOCK, 0, sp), 0);
+	assert_int_equal(channel_send(tls->far, IMSG_ARRIVAL, sp[0], &from_tls,
+	    sizeof(from_tls)), 0);
+	return (sp[1]);
+}
+
 /* From tls: a socket that knows no addresses, and who it stands for. */
 static void
 test_arrival(void **state)
 {
 	struct far_end		 tls;
-	struct msg_arrival	 msg;
 	uint8_t			 buf[HELLO_LEN + 1];
-	int			 sp[2];
+	int			 fd;
 
 	(void)state;
 	frame_join(&tls, PROC_TLS, 0, SIDE_SERVER, got_proof);
-	memset(&msg, 0, sizeof(msg));
-	msg.transport = TRANSPORT_TCPMUX | TRANSPORT_TLS;
-	msg.peer.family = msg.local.family = ADDR_IPV4;
-	memcpy(msg.peer.octets, "\300\000\002\001", 4);	/* 192.0.2.1 */
-	msg.peer.port = 1234;
-	memcpy(msg.local.octets, "\300\000\002\002", 4);
-	msg.local.port = 443;
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC |
-	    SOCK_NONBLOCK, 0, sp), 0);
-	assert_int_equal(channel_send(tls.far, IMSG_ARRIVAL, sp[0], &msg,
-	    sizeof(msg)), 0);
-	say(sp[1], hello, sizeof(hello) / 2);	/* in two pieces */
+	fd = hand_in(&tls);
+	say(fd, hello, sizeof(hello) / 2);	/* in two pieces */
 	frame_until(frame_figure("unproven") == 1);
-	say(sp[1], hello + sizeof(hello) / 2,
-	    sizeof(hello) - sizeof(hello) / 2);
+	say(fd, hello + sizeof(hello) / 2, sizeof(hello) - sizeof(hello) / 2);
 	frame_until(nproofs == 1);
 	verdict(0, VERDICT_OK, 7);
 	frame_until(one.n == 1);
-	assert_int_equal(one.given[0].msg.transport, msg.transport);
-	assert_memory_equal(&one.given[0].msg.peer, &msg.peer,
-	    sizeof(msg.peer));
-	assert_memory_equal(&one.given[0].msg.local, &msg.local,
-	    sizeof(msg.local));
+	assert_int_equal(one.given[0].msg.transport, from_tls.transport);
+	assert_memory_equal(&one.given[0].msg.peer, &from_tls.peer,
+	    sizeof(from_tls.peer));
+	assert_memory_equal(&one.given[0].msg.local, &from_tls.local,
+	    sizeof(from_tls.local));
 	assert_int_equal(recv(one.given[0].fd, buf, sizeof(buf), 0),
 	    HELLO_LEN);
 	told(&one, IMSG_TUNNEL_CLOSED, proofs[0].number);
 	frame_until(frame_figure("unproven") == 0);
-	close(sp[1]);
+	close(fd);
 	frame_part(&tls);
+}
+
+/*
+ * The channel to tls ends: tls takes for tunnels what stays.  That is what a
+ * worker has, and no stranger's.
+ */
+static void
+test_tls_left(void **state)
+{
+	struct far_end	 tls;
+	int		 handed, asked, silent;
+
+	(void)state;
+	frame_join(&tls, PROC_TLS, 0, SIDE_SERVER, got_proof);
+	handed = hand_in(&tls);
+	say(handed, hello, sizeof(hello));
+	frame_until(nproofs == 1);
+	verdict(0, VERDICT_OK, 7);
+	frame_until(one.n == 1);
+	asked = hand_in(&tls);
+	say(asked, hello, sizeof(hello));
+	frame_until(nproofs == 2);
+	silent = hand_in(&tls);
+	frame_until(frame_figure("unproven") == 3);
+	frame_part(&tls);
+	frame_until(frame_figure("unproven") == 1);
+	assert_true(closed(asked));
+	assert_true(closed(silent));
+	assert_false(closed(handed));
+	verdict(1, VERDICT_OK, 7);	/* comes too late */
+	told(&one, IMSG_TUNNEL_PROVEN, proofs[0].number);
+	frame_until(frame_figure("unproven") == 0);
+	assert_int_equal(one.n, 1);
+	assert_false(closed(handed));
+	close(handed);
+	close(asked);
+	close(silent);
 }
 
 static void
@@ -725,6 +771,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_garbage, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_arrival, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_tls_left, setup,
+		    teardown),
 		cmocka_unit_test_setup_teardown(test_tunnel, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_octet_by_octet, setup,
 		    teardown),

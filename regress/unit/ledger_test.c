@@ -547,6 +547,12 @@ test_sum(void **state)
 	nlines = 0;
 	ledger_sum(ledger);
 	assert_int_equal(nlines, 0);
+	/* The process ends: of all ledgers there are. */
+	ledger_log(ledger, &a, "line");
+	ledger_sum_all();
+	assert_int_equal(nlines, 1);
+	assert_string_equal(line, "tunnel: 1 lines more about 1 sources, not "
+	    "logged");
 }
 
 /* Who comes to be refused is named, however much was said before. */

@@ -32,6 +32,7 @@
 		"-----END CERTIFICATE-----\n"
 
 static EVP_PKEY	*key, *other;
+static uint32_t	 renew;		/* of the last answer */
 
 static FILE *
 file_new(void)
@@ -54,6 +55,7 @@ look(FILE *f, const char *what, enum side side)
 	assert_int_equal(fclose(f), 0);
 	look_at(side, what, fd, &answer);
 	assert_int_equal(close(fd), -1);	/* it was closed */
+	renew = answer.renew;
 	assert_true(answer.failed || answer.words[0] == '\0' ||
 	    strstr(answer.words, "valid") != NULL ||
 	    strstr(answer.words, "expired on 20") != NULL ||
@@ -129,6 +131,32 @@ test_pair(void **state)
 	assert_string_equal(look(f, LOOK_CERT, SIDE_CLIENT), "");
 	put_key(f = file_new(), key);
 	assert_string_equal(look(f, LOOK_KEY, SIDE_CLIENT), "");
+}
+
+/* One that signs itself, alone, and ends within a month. */
+static void
+test_renew(void **state)
+{
+	FILE	*f;
+
+	(void)state;
+	put_cert(f = file_new(), key, key, -1, 20, NULL);
+	assert_string_equal(look(f, LOOK_CERT, SIDE_SERVER), "");
+	assert_int_equal(renew, 1);
+	put_cert(f = file_new(), key, key, -20, -10, NULL);
+	assert_non_null(strstr(look(f, LOOK_CERT, SIDE_SERVER), "expired"));
+	assert_int_equal(renew, 1);
+	put_cert(f = file_new(), key, key, -1, 40, NULL);
+	assert_string_equal(look(f, LOOK_CERT, SIDE_SERVER), "");
+	assert_int_equal(renew, 0);
+	put_cert(f = file_new(), key, other, -1, 20, NULL);
+	assert_string_equal(look(f, LOOK_CERT, SIDE_SERVER), "");
+	assert_int_equal(renew, 0);
+	f = file_new();
+	put_cert(f, key, key, -1, 20, NULL);
+	put_cert(f, other, other, -1, 30, "critical,CA:TRUE");
+	assert_string_equal(look(f, LOOK_CERT, SIDE_SERVER), "");
+	assert_int_equal(renew, 0);
 }
 
 static void
@@ -352,6 +380,7 @@ main(void)
 {
 	const struct CMUnitTest	 tests[] = {
 		cmocka_unit_test(test_pair),
+		cmocka_unit_test(test_renew),
 		cmocka_unit_test(test_not_its_key),
 		cmocka_unit_test(test_authorities),
 		cmocka_unit_test(test_no_certificate),

@@ -817,12 +817,13 @@ test_no_padding(void **state)
 	    8 + 24 + 8 + 32 + 2 * 256);
 	assert_int_equal(sizeof(struct ctl_counter), 16 + 32);
 	assert_int_equal(sizeof(struct ctl_service),
-	    10 * 4 + 9 * 8 + 5 * (24 + 2 * 4) + 64 + 256 + 64);
+	    10 * 4 + 9 * 8 + 5 * (24 + 2 * 4) + 64 + 256 + CTL_WORDS);
 	assert_int_equal(sizeof(struct ctl_session),
 	    14 * 4 + 8 * 8 + 2 * 24 + 64 + 64 + 32 + 256);
 	assert_int_equal(sizeof(struct ctl_stream),
 	    10 * 4 + 3 * 8 + 2 * 24 + 64);
-	assert_int_equal(sizeof(struct ctl_process), 12 * 4 + 8 + 64 + 64);
+	assert_int_equal(sizeof(struct ctl_process),
+	    12 * 4 + 8 + 64 + CTL_WORDS);
 }
 
 int

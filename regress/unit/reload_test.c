@@ -42,6 +42,7 @@
 #include "shared/compat.h"
 #include "shared/log.h"
 #include "fds.h"
+#include "reloadkids.h"
 
 #define TOKEN	"token \"0123456789abcdef\"\n"
 #define OTHER	"token \"fedcba9876543210\"\n"
@@ -59,7 +60,6 @@
 		"client id \"me\"\n"
 
 static struct rocketd	 env;
-static char		 journal[4096];
 static char		 path[64], lines[4096];
 static char		 why[256];
 static int		 answered;	/* how often */
@@ -67,22 +67,13 @@ static int		 failed;	/* the last time */
 static tlslook_done	*look_call;
 static void		*look_arg;
 static int		 look_waits;
+static tlsmake_done	*make_call;
+static void		*make_arg;
+static int		 make_waits;
 static int		 alive;		/* of every service that is not */
 static int		 listen_fails, control_fails, pid_fails, made_fd;
 
 /* ---- what is done is written down ---- */
-
-static void
-note(const char *fmt, ...)
-{
-	size_t	 len = strlen(journal);
-	va_list	 ap;
-
-	va_start(ap, fmt);
-	vsnprintf(journal + len, sizeof(journal) - len, fmt, ap);
-	va_end(ap);
-	strlcat(journal, "; ", sizeof(journal));
-}
 
 void
 crew_resize(struct rocketd *e, const struct conf_service *cs, uint32_t drain)
@@ -117,84 +108,6 @@ crew_alive(struct rocketd *e, uint32_t service)
 	(void)e;
 	(void)service;
 	return (alive);
-}
-
-static int
-t_spawn(struct child *child)
-{
-	note("start %s", child_name(child));
-	return (0);
-}
-
-static void
-t_nothing(struct child *child)
-{
-	(void)child;
-}
-
-static void
-t_stop(struct child *child, uint32_t drain)
-{
-	note("stop %s, drain %u", child_name(child), drain);
-}
-
-static void
-t_kill(struct child *child, const char *reason)
-{
-	(void)child;
-	(void)reason;
-}
-
-static void
-t_timer(struct child *child, uint32_t ms)
-{
-	(void)child;
-	(void)ms;
-}
-
-static uint64_t
-t_now(struct child *child)
-{
-	(void)child;
-	return (1000);
-}
-
-static void
-t_done(struct child *child, enum child_state before)
-{
-	(void)child;
-	(void)before;
-}
-
-static const struct child_ops	 t_ops = {
-	t_spawn, t_nothing, t_stop, t_kill, t_timer, t_now, t_done
-};
-
-struct child *
-procs_add(struct rocketd *e, enum proc_role role, enum side side,
-    uint32_t service, uint32_t index, const char *name)
-{
-	struct child	*child = calloc(1, sizeof(*child));
-
-	assert_non_null(child);
-	child_init(child, &t_ops, role, side, service, index, name);
-	child->env = e;
-	child->wanted = 1;
-	child->state = CHILD_READY;	/* as if it had been started */
-	TAILQ_INSERT_TAIL(&e->children, child, entry);
-	note("add %s", child_name(child));
-	return (child);
-}
-
-struct child *
-procs_find(struct rocketd *e, enum proc_role role)
-{
-	struct child	*child;
-
-	TAILQ_FOREACH(child, &e->children, entry)
-		if (child->role == role)
-			return (child);
-	return (NULL);
 }
 
 void
@@ -327,16 +240,26 @@ plog_to(enum log_dest dest)
 
 /* At once, or when look_answer is called. */
 void
-tlslook_start(struct rocketd *e, const struct rocketd_conf *conf, FILE *err,
+tlslook_start(struct rocketd *e, struct rocketd_conf *conf, FILE *err,
     tlslook_done *call, void *arg)
 {
 	(void)e;
 	(void)err;
 	assert_non_null(conf);
-	look_call = call;
 	look_arg = arg;
-	if (!look_waits)
+	if (look_waits)
+		look_call = call;
+	else
 		call(arg, 0);
+}
+
+static void
+look_done(int errors)
+{
+	tlslook_done	*call = look_call;
+
+	look_call = NULL;
+	call(look_arg, errors);
 }
 
 void
@@ -347,14 +270,43 @@ tlslook_cancel(struct rocketd *e)
 }
 
 int
-tlsmake_missing(const char *worker, struct rocketd_conf *conf, int make,
-    FILE *err)
+tlsmake_check(struct rocketd_conf *conf, FILE *err)
 {
-	(void)worker;
 	(void)conf;
-	(void)make;
 	(void)err;
 	return (0);
+}
+
+int
+tlsmake_wait(struct rocketd *e, struct rocketd_conf *conf, FILE *err)
+{
+	(void)e;
+	(void)conf;
+	(void)err;
+	fail_msg("a reload waits");
+	return (0);
+}
+
+/* At once, or when make_call is called. */
+void
+tlsmake_start(struct rocketd *e, struct rocketd_conf *conf, FILE *err,
+    tlsmake_done *call, void *arg)
+{
+	assert_null(look_call);		/* one after the other */
+	(void)e;
+	(void)err;
+	assert_non_null(conf);
+	make_call = call;
+	make_arg = arg;
+	if (!make_waits)
+		call(arg, 0);
+}
+
+void
+tlsmake_cancel(struct rocketd *e)
+{
+	(void)e;
+	make_call = NULL;
 }
 
 int
@@ -437,7 +389,7 @@ first(const char *text)
 
 	put(text);
 	assert_non_null(conf = read_conf(&env, stderr));
-	assert_int_equal(read_files(&env, conf, 1, stderr), 0);
+	assert_int_equal(read_files(conf, 1, stderr), 0);
 	assert_int_equal(reload_first(&env, conf, stderr), 0);
 	assert_ptr_equal(env.conf, conf);
 	env.phase = PHASE_RUNNING;
@@ -490,7 +442,8 @@ prepare(void **state)
 	env.conf_path = path;
 	env.phase = PHASE_STARTING;
 	journal[0] = lines[0] = '\0';
-	alive = listen_fails = control_fails = pid_fails = look_waits = 0;
+	alive = listen_fails = control_fails = pid_fails = 0;
+	look_waits = make_waits = 0;
 	log_set_sink(sink, NULL);
 	return (0);
 }
@@ -526,7 +479,7 @@ test_first(void **state)
 	(void)state;
 	put(SERVER TOKEN A "}\n");
 	assert_non_null(conf = read_conf(&env, stderr));
-	assert_int_equal(read_files(&env, conf, 1, stderr), 0);
+	assert_int_equal(read_files(conf, 1, stderr), 0);
 	assert_int_equal(reload_first(&env, conf, stderr), 0);
 	assert_string_equal(journal, "commit; add control; add keys; "
 	    "add gate; a: 1 workers, drain 0; ");
@@ -547,7 +500,7 @@ test_first_client(void **state)
 	assert_string_equal(journal, "");
 	assert_null(env.conf);
 	listen_fails = 0;
-	assert_int_equal(read_files(&env, conf, 1, stderr), 0);
+	assert_int_equal(read_files(conf, 1, stderr), 0);
 	assert_int_equal(reload_first(&env, conf, stderr), 0);
 	assert_string_equal(journal, "commit; add control; add keys; "
 	    "add resolve; add dial; c: 1 workers, drain 0; ");
@@ -883,23 +836,51 @@ test_waits(void **state)
 	assert_ptr_equal(env.conf, before);	/* still in force */
 	assert_int_equal(answered, 0);
 	assert_string_equal(journal, "RELOADING; ");
-	look_call(look_arg, 0);			/* the first is done */
+	look_done(0);			/* the first is done */
 	assert_int_equal(answered, 1);
 	assert_int_equal(failed, 0);
 	assert_string_equal(journal, "RELOADING; commit; tell gate; tell "
 	    "control; advance; READY=1; RELOADING; ");
 	put("nonsense\n");			/* too late for the second */
-	look_call(look_arg, 0);
+	look_done(0);
 	assert_true(answered == 3 && !failed);
 	assert_true(env.reload == NULL && !env.reload_later);
 	/* what was found wrong refuses it */
 	put(SERVER TOKEN A "}\n");
 	reload_run(&env, &asker);
 	before = env.conf;
-	look_call(look_arg, 2);
+	look_done(2);
 	assert_int_equal(answered, 4);
 	assert_int_equal(failed, 1);
 	assert_ptr_equal(env.conf, before);
+}
+
+/* So does making certificates, which comes after that. */
+static void
+test_makes(void **state)
+{
+	struct rocketd_conf	*before;
+
+	(void)state;
+	first(SERVER TOKEN A "}\n");
+	before = env.conf;
+	make_waits = 1;
+	answered = 0;
+	reload_run(&env, &asker);
+	reload_run(&env, &asker);
+	assert_non_null(make_call);
+	assert_ptr_equal(env.conf, before);
+	assert_int_equal(answered, 0);
+	make_call(make_arg, 0);
+	assert_true(answered == 1 && !failed && env.conf != before);
+	before = env.conf;
+	make_call(make_arg, 1);			/* of the second */
+	assert_true(answered == 2 && failed && env.conf == before);
+	assert_true(env.reload == NULL && !env.reload_later);
+	reload_run(&env, &asker);
+	reload_cancel(&env);
+	assert_true(make_call == NULL && env.reload == NULL);
+	assert_true(answered == 3 && failed);
 }
 
 /* The daemon stops: all that wait are told, and they were not too many. */
@@ -981,6 +962,7 @@ main(void)
 		T(test_ids),
 		T(test_phases),
 		T(test_waits),
+		T(test_makes),
 		T(test_cancel),
 		T(test_log),
 		T(test_refill),

@@ -110,13 +110,62 @@ test_full(void **state)
 	replay_free(r);
 }
 
+/* How many there may be changes; the oldest go, and there is room after. */
+static void
+test_limit(void **state)
+{
+	struct replays	*r = replay_new(0);
+	uint32_t	 i;
+
+	(void)state;
+	assert_non_null(r);
+	replay_enter(r, 1, proof(0));
+	assert_false(replay_seen(r, proof(0)));
+	replay_limit(r, MAX);
+	for (i = 0; i < MAX; i++)
+		replay_enter(r, 1, proof(i));
+	replay_limit(r, 10);
+	assert_int_equal(replay_count(r), 10);
+	for (i = 0; i < MAX; i++)
+		assert_int_equal(replay_seen(r, proof(i)), i >= MAX - 10);
+	for (i = MAX; i < 2 * MAX; i++)
+		replay_enter(r, 1, proof(i));
+	assert_int_equal(replay_count(r), 10);
+	replay_limit(r, 3 * MAX);
+	for (i = 2 * MAX; i < 5 * MAX; i++)
+		replay_enter(r, 1, proof(i));
+	assert_int_equal(replay_count(r), 3 * MAX);
+	assert_false(replay_seen(r, proof(2 * MAX - 1)));
+	for (i = 2 * MAX; i < 5 * MAX; i++)
+		assert_true(replay_seen(r, proof(i)));
+	replay_limit(r, 0);
+	assert_int_equal(replay_count(r), 0);
+	assert_false(replay_seen(r, proof(5 * MAX - 1)));
+	replay_free(r);
+}
+
+/* Tables of 32 octets an entry, each twice as large as the one before. */
+static void
+test_fit(void **state)
+{
+	(void)state;
+	assert_int_equal(replay_fit(0), 0);
+	assert_int_equal(replay_fit(8 * 1024 - 1), 0);
+	assert_int_equal(replay_fit(8 * 1024), 256);
+	assert_int_equal(replay_fit(16 * 1024 - 1), 256);
+	assert_int_equal(replay_fit(4 * 1024 * 1024), 128 * 1024);
+	assert_int_equal(replay_fit(UINT64_MAX), 1 << 24);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest	 tests[] = {
 		cmocka_unit_test(test_seen),
 		cmocka_unit_test(test_same_chain),
-		cmocka_unit_test(test_full)
+		cmocka_unit_test(test_full),
+		cmocka_unit_test(test_limit),
+		cmocka_unit_test(test_fit)
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));

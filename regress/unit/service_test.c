@@ -295,6 +295,55 @@ test_tunnel_fails(void **state)
 	flow_clean();
 }
 
+/* The first flight of a client that goes no further. */
+static size_t
+hello(uint8_t *buf, size_t size)
+{
+	ssize_t	 n = -1;
+	int	 fd;
+
+	flow_peer(&peers[2], TRANSPORT_TCPMUX);
+	fd = flow_far(&peers[2], 0);
+	UNTIL((n = recv(fd, buf, size, MSG_DONTWAIT)) > 0);
+	close(fd);
+	return ((size_t)n);
+}
+
+/* The same again, before the first is done: blamed and counted, each time. */
+static void
+test_replayed(void **state)
+{
+	uint8_t	 buf[4096], answer[4096];
+	ssize_t	 n = -1;
+	size_t	 len;
+	int	 i;
+
+	(void)state;
+	up();
+	UNTIL(flow_nproven == 1);
+	len = hello(buf, sizeof(buf));
+	for (i = 0; i < 3; i++) {
+		arrives(2 + i, flow_pair(&users[i], 0));
+		flow_read(&users[i], 0);
+		assert_int_equal(write(users[i].fd, buf, len), len);
+		UNTIL((n = recv(users[i].fd, answer, sizeof(answer),
+		    MSG_DONTWAIT)) > 0);
+		assert_int_equal(n == 7, i > 0);	/* an alert */
+		UNTIL((int)flow_nclosed == i);
+		assert_int_equal(flow_nblamed, i);
+		assert_int_equal(frame_figure("tunnels_replayed"), i);
+	}
+	assert_int_equal(flow_blamed, OFFENCE_REPLAY);
+	assert_int_equal(flow_nproven, 1);
+	assert_int_equal(frame_logged("from 192.0.2.1: replayed hello: it was "
+	    "used before"), 2);
+	for (i = 0; i < 3; i++)
+		flow_shut(&users[i], 0);
+	tunnel(q, 9, VICTORY, 1);
+	UNTIL(frame_figure("sessions") == 2);
+	flow_clean();
+}
+
 /* The gate needs room: what is not proven goes, what is stays. */
 static void
 test_shed(void **state)
@@ -776,6 +825,7 @@ main(void)
 		ALONE(test_key_gone),
 		ALONE(test_tunnel),
 		ALONE(test_tunnel_fails),
+		ALONE(test_replayed),
 		ALONE(test_shed),
 		ALONE(test_gate_dies),
 		ALONE(test_client_back),

@@ -57,7 +57,7 @@ stall(uint32_t version)
 	rig_feed_psh(r, v, 5, 40000, 25000);
 	assert_int_equal(session_want(r->s), 0);
 	/* Silence is of our making now, and the worst reader goes. */
-	rig_tick(r, (v == 1 ? 5000 : 5000 / 64) - 1);
+	rig_tick(r, (v == 1 ? 5000 : 5000 / 16) - 1);
 	assert_int_equal(r->resets, 0);
 	rig_tick(r, 1);
 	assert_int_equal(r->streams[0].resets, 1);

@@ -661,6 +661,37 @@ test_pressure(void **state)
 	assert_int_equal(session_want(b->s), RECVBUFFER);
 }
 
+/*
+ * While it is stalled it hears nothing of the peer, so it has something to send
+ * for the peer's system to acknowledge, as often as the peer's own heartbeats.
+ */
+static void
+test_pressure_heartbeat(void **state)
+{
+	uint64_t	 at;
+
+	(void)state;
+	b->hold = 1;
+	b->s->conf.timeout_ms = 8000;
+	end_open(a);
+	end_send(a, RECVBUFFER, 0);
+	carry(a, b, 10000);
+	assert_int_equal(session_want(b->s), 0);
+	at = session_tick(b->s, b->now);
+	assert_int_equal(at, b->now + 4000 * MS);
+	EXPECT(b, "");
+	b->now = at;
+	assert_true(session_tick(b->s, b->now) != 0);
+	EXPECT(b, "\3\0\0\0");
+	session_consumed(b->st, RECVBUFFER);
+	assert_int_equal(session_tick(b->s, b->now), b->now + 8000 * MS);
+	/* also when it has no heartbeat of its own */
+	b->s->conf.keepalive_ms = 0;
+	end_send(a, RECVBUFFER, 0);
+	carry(a, b, 10000);
+	assert_int_equal(session_tick(b->s, b->now), b->now + 4000 * MS);
+}
+
 /* What was held goes with the stream. */
 static void
 test_held_at_end(void **state)
@@ -891,6 +922,7 @@ main(void)
 		TEST(test_refused),
 		TEST(test_death),
 		TEST(test_pressure),
+		TEST(test_pressure_heartbeat),
 		TEST(test_held_at_end),
 		TEST(test_bulk),
 		TEST(test_no_bulk),

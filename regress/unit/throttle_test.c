@@ -179,6 +179,60 @@ test_turns(void **state)
 	flow_shut(&other, 1);
 }
 
+#define SHARERS	5
+
+static struct flow_peer	 peers[SHARERS];
+static struct flow_end	 ends[SHARERS];
+
+static uint64_t
+all_have(void)
+{
+	uint64_t	 sum = 0;
+	int		 i;
+
+	for (i = 0; i < SHARERS; i++)
+		sum += ends[i].rx;
+	return (sum);
+}
+
+/* However many wait, and whoever came first: each has the same. */
+static void
+test_shares(void **state)
+{
+	struct flow_stream	*streams[SHARERS];
+	uint64_t		 rx[SHARERS], least = UINT64_MAX, most = 0;
+	uint64_t		 before;
+	int			 i, step;
+
+	(void)state;
+	limits(0, RATE, 0, 0);
+	for (i = 0; i < SHARERS; i++) {
+		flow_open(&peers[i], TRANSPORT_TCP);
+		streams[i] = flow_join(&peers[i], &ends[i], FLOW_TCP);
+	}
+	for (i = 0; i < SHARERS; i++) {
+		flow_send(streams[i], SIZE, 0);
+		flow_settle();
+	}
+	/* A round at a time, as at a steady rate. */
+	for (step = 0; step < 50; step++) {
+		before = all_have();
+		flow_now += STEP_US / 2;
+		UNTIL(all_have() > before);
+		for (i = 0; step == 10 && i < SHARERS; i++)
+			rx[i] = ends[i].rx;
+	}
+	flow_settle();
+	for (i = 0; i < SHARERS; i++) {
+		rx[i] = ends[i].rx - rx[i];
+		most = rx[i] > most ? rx[i] : most;
+		least = rx[i] < least ? rx[i] : least;
+	}
+	assert_true(least * 10 >= most * 8);
+	for (i = 0; i < SHARERS; i++)
+		flow_shut(&ends[i], 1);
+}
+
 /* Its end waits behind what it has not got yet; a reset does not. */
 static void
 test_ends(void **state)
@@ -229,6 +283,7 @@ main(void)
 		T(test_lz4),
 		T(test_no_victim),
 		T(test_turns),
+		T(test_shares),
 		T(test_ends),
 		T(test_reload)
 	};

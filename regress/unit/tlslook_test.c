@@ -27,13 +27,15 @@
 #include <event2/event.h>
 
 /* in place of ten */
-#define TLSLOOK_PATIENCE	1	/* seconds */
+#define ERRAND_PATIENCE	1	/* seconds */
+#include "rocketd/errand.c"
 #include "rocketd/tlslook.c"
 
 enum behaviour {
 	HONEST,			/* all fine */
 	FAULT,			/* the second cannot be used */
 	WARNING,		/* the first is warned about */
+	ENDING,			/* all end soon */
 	UGLY,			/* it says what is not for a terminal */
 	LACKING,		/* its sandbox is not whole */
 	WRONG_NUMBER,
@@ -107,6 +109,8 @@ answer(int fd, uint32_t number)
 		strlcpy(msg.words, "it is a cake", sizeof(msg.words));
 	} else if (behaviour == WARNING && number == 0)
 		strlcpy(msg.words, "it is old", sizeof(msg.words));
+	else if (behaviour == ENDING)
+		msg.renew = 1;
 	else if (behaviour == UGLY) {
 		msg.failed = 1;
 		memset(msg.words, 033, sizeof(msg.words));	/* no end */
@@ -260,7 +264,7 @@ reaped(int sig, short what, void *arg)
 	(void)what;
 	(void)arg;
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-		tlslook_reaped(&env, pid, status);
+		errand_reaped(&env, pid, status);
 }
 
 static void
@@ -342,6 +346,20 @@ test_ugly(void **state)
 	for (p = said; *p != '\0'; p++)
 		assert_true(*p == '\n' || (*p >= ' ' && *p < 0x7f));
 	assert_non_null(strstr(said, "test.conf:5:5: /E: \\x1b\\x1b"));
+}
+
+/* Only those are ours to renew that we may make. */
+static void
+test_renew(void **state)
+{
+	(void)state;
+	block.tls.certs[1].make = 1;
+	look(ENDING, 0, "");
+	assert_false(block.tls.certs[0].renew || block.tls.keys[1].renew);
+	assert_true(block.tls.certs[1].renew);
+	look(HONEST, 0, "");
+	assert_false(block.tls.certs[1].renew);
+	block.tls.certs[1].make = 0;
 }
 
 /* It is told how strict to be, and says itself what it lacks. */
@@ -439,6 +457,7 @@ main(void)
 	const struct CMUnitTest	 tests[] = {
 		cmocka_unit_test(test_answers),
 		cmocka_unit_test(test_ugly),
+		cmocka_unit_test(test_renew),
 		cmocka_unit_test(test_lacking),
 		cmocka_unit_test(test_nonsense),
 		cmocka_unit_test(test_which),

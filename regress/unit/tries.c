@@ -675,6 +675,16 @@ try_get_error(void)
 }
 
 static int
+try_get_info(void)
+{
+	struct tcp_info	 info;
+	socklen_t	 len = sizeof(info);
+
+	return (result(getsockopt(tcp[0], IPPROTO_TCP, TCP_INFO, &info,
+	    &len)));
+}
+
+static int
 try_getsockname(void)
 {
 	struct sockaddr_in	 sin;
@@ -914,6 +924,7 @@ const struct try	 tries[] = {
 	{ "SO_REUSEPORT", try_opt_reuseport, R, 1 },
 	{ "TCP_CONGESTION", try_opt_congestion, D, 1 },
 	{ "SO_ERROR", try_get_error, S | D | R, 1 },
+	{ "TCP_INFO", try_get_info, S | T | R, 1 },
 	{ "getpeereid", try_getpeereid, C | R, 1 },
 	{ "getsockname", try_getsockname, S | G | D | T | R, 1 },
 	{ "getpeername", try_getpeername, D | R, 1 },

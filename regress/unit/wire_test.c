@@ -622,6 +622,25 @@ test_fit(void **state)
 	wire_close(&w);
 }
 
+/* One that nobody reads is looked at: an end is a failure, half of one not. */
+static void
+test_failed(void **state)
+{
+	static struct wire	 w;
+	int			 fd[2];
+
+	(void)state;
+	sockets(fd);
+	open_wire(&w, fd[0]);
+	assert_int_equal(wire_failed(&w), 0);
+	assert_int_equal(write(fd[1], "a", 1), 1);
+	assert_int_equal(shutdown(fd[1], SHUT_WR), 0);
+	assert_int_equal(wire_failed(&w), 0);
+	close(fd[1]);
+	assert_int_equal(wire_failed(&w), 1);
+	wire_close(&w);
+}
+
 /* What a test that failed has left ends with its base. */
 #define T(test)	cmocka_unit_test_setup_teardown(test, setup, teardown)
 
@@ -630,6 +649,7 @@ main(void)
 {
 	const struct CMUnitTest	 tests[] = {
 		T(test_transfer),
+		T(test_failed),
 		T(test_batch),
 		T(test_bound),
 		T(test_empty_frames),

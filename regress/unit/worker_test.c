@@ -23,7 +23,6 @@
 #include <cmocka.h>
 
 #include "shared/compat.h"
-#include "worker/crypto/selfsign.h"
 #include "worker/frame/sandbox.h"
 #include "worker/roles.h"
 #include "fds.h"
@@ -96,12 +95,6 @@ void
 sandbox_print(enum proc_role role)
 {
 	say("list of %s", role_name(role));
-}
-
-int
-selfsign_main(void)
-{
-	return (7);
 }
 
 static void
@@ -188,6 +181,12 @@ r_stop(uint32_t drain_ms)
 	worker_exit();
 }
 
+static void
+r_last(void)
+{
+	log_warnx("and the very last");
+}
+
 static const uint64_t		 figure = 1ULL << 40;
 static const uint32_t		 small = 7;
 
@@ -206,7 +205,7 @@ static const struct figure	 r_figures[] = {
 
 #define ROLE(name, which) const struct role name = {			\
 	which, r_init, r_begin, r_configure, r_ready, r_joined, r_left,	\
-	r_message, r_figures, r_ask, r_stop }
+	r_message, r_figures, r_ask, r_stop, r_last }
 ROLE(role_service, PROC_SERVICE);
 ROLE(role_control, PROC_CONTROL);
 ROLE(role_dial, PROC_DIAL);
@@ -856,6 +855,7 @@ test_stop(void **state)
 	assert_int_equal(count.count, 1);
 	assert_int_equal(forked_recv(&forked_parent, NULL, 0), 0);
 	forked_logs(&control, LOGLEVEL_WARN, "last words");
+	forked_logs(&control, LOGLEVEL_WARN, "and the very last");
 	assert_int_equal(forked_recv(&control, NULL, 0), 0);
 	forked_close(&control);
 	forked_ends(0);
@@ -908,8 +908,8 @@ test_arguments(void **state)
 	forked_ends(1);
 	forked_run(0, dash_p, gate);
 	ends_saying("list of gate", 0);
-	forked_run(0, dash_c, NULL);
-	forked_ends(7);
+	forked_run(0, dash_c, NULL);		/* the parent says more */
+	forked_ends(1);
 }
 
 int

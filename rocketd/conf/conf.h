@@ -150,6 +150,7 @@ struct conf_pem {		/* a file, opened with the configuration */
 	char			*path;		/* NULL: none */
 	int			 fd;		/* -1: not opened */
 	int			 make;		/* if it does not exist */
+	int			 renew;		/* tlslook.c: it should be */
 	const char		*file;
 	int			 line;
 	int			 column;

@@ -23,6 +23,7 @@
 
 #include "shared/compat.h"
 #include "shared/log.h"
+#include "selfsign.h"
 #include "tlsctx.h"
 #include "tlskey.h"
 
@@ -445,6 +446,18 @@ tlsctx_chain(SSL_CTX *ctx, BIO *bio, struct tlsctx_facts *facts)
 	return (why);
 }
 
+/* One of our own making, or like it, that should be made anew. */
+static int
+tlsctx_renew(SSL_CTX *ctx, X509 *cert)
+{
+	STACK_OF(X509)	*chain = NULL;
+	time_t		 soon = time(NULL) + SELFSIGN_RENEW;
+
+	SSL_CTX_get0_chain_certs(ctx, &chain);
+	return (sk_X509_num(chain) <= 0 && X509_self_signed(cert, 1) == 1 &&
+	    X509_cmp_time(X509_get0_notAfter(cert), &soon) < 0);
+}
+
 static void	 tlsctx_log(const char *, X509 *, const uint8_t *);
 
 /* Why it is of no use, or NULL. */
@@ -472,6 +485,7 @@ tlsctx_load(struct set *s, BIO *bio, const char *path,
 	else {
 		tlsctx_dates(cert, "it", facts);
 		why = tlsctx_chain(ctx, bio, facts);
+		facts->renew = why == NULL && tlsctx_renew(ctx, cert);
 	}
 	/* In 1.2 a client signs more than keys is given: see signkey.c. */
 	if (why == NULL && env.side == SIDE_CLIENT &&

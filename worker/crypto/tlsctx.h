@@ -18,6 +18,7 @@
 struct tlsctx_facts {
 	uint8_t	 spki[HASH_LEN];	/* of the certificate's public key */
 	char	 warning[128];		/* about dates or names, or "" */
+	int	 renew;		/* it signs itself, and ends soon */
 };
 
 /* tlsctx.c */

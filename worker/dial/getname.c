@@ -236,6 +236,18 @@ getname_reaped(struct getname *g, pid_t pid, int status)
 	return (1);
 }
 
+/* Before there is a child that could be left over.  -1: no memory. */
+static int
+getname_watch(struct getname *g)
+{
+	if (event_assign(&g->readable, worker_base(), g->fd,
+	    EV_READ | EV_PERSIST, getname_readable, g) == 0 &&
+	    event_add(&g->readable, NULL) == 0)
+		return (0);
+	log_warnx("lookup of %s: no event", g->host);
+	return (-1);
+}
+
 int
 getname_start(struct getname *g, const char *host, int family,
     uint32_t seconds, getname_done *done, void *arg)
@@ -246,23 +258,25 @@ getname_start(struct getname *g, const char *host, int family,
 		log_warn("lookup of %s: pipe", host);
 		return (-1);
 	}
+	g->fd = pp[0];
+	g->family = family;
+	g->host = host;
+	g->done = done;
+	g->arg = arg;
+	if (getname_watch(g) == -1) {
+		close(pp[0]);
+		close(pp[1]);
+		g->fd = -1;
+		return (-1);
+	}
 	if ((g->pid = fork()) == 0)
 		getname_child(host, family, pp[1], seconds);
 	close(pp[1]);
 	if (g->pid == -1) {
 		log_warn("lookup of %s: fork", host);
 		g->pid = 0;
-		close(pp[0]);
+		getname_close(g);
 		return (-1);
 	}
-	g->fd = pp[0];
-	g->family = family;
-	g->host = host;
-	g->done = done;
-	g->arg = arg;
-	if (event_assign(&g->readable, worker_base(), g->fd,
-	    EV_READ | EV_PERSIST, getname_readable, g) == -1 ||
-	    event_add(&g->readable, NULL) == -1)
-		fatalx("lookup: event");
 	return (0);
 }

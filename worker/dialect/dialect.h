@@ -60,6 +60,11 @@ struct dialect {
 	 */
 	int	(*keys)(struct service *, const struct msg_key *, uint32_t n);
 	/*
+	 * Its configuration has come or changed.  Returns how many octets of
+	 * its memory the dialect sets aside, at most half.  NULL: none.
+	 */
+	uint64_t (*reserve)(struct service *);
+	/*
 	 * The path of a WebSocket request, if none is configured; -1: no key.
 	 * NULL: the dialect is not spoken over WebSocket.
 	 */

@@ -189,3 +189,10 @@ childlog_channel(struct channel *ch)
 	if (ch != NULL)
 		childlog_run();
 }
+
+void
+childlog_end(void)
+{
+	if (lost > 0)
+		childlog_note(-1, 0, NULL);
+}

@@ -28,5 +28,7 @@ void	 childlog_last(enum log_level, const char *line, void *);
 int	 childlog_init(struct event_base *);
 /* The channel to control, or NULL while there is none. */
 void	 childlog_channel(struct channel *);
+/* The process ends: says what was lost. */
+void	 childlog_end(void);
 
 #endif /* WORKER_CHILDLOG_H */

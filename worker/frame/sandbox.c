@@ -73,6 +73,8 @@
 
 /* MiB: what the largest `memory' may need. */
 #define SANDBOX_DATA_MOST	8192
+/* Octets of a file that is written: a certificate, or a key. */
+#define SANDBOX_FILE_MOST	65536
 
 #define BIT(role)	(1U << (role))
 #define S		BIT(PROC_SERVICE)
@@ -143,7 +145,7 @@ sandbox_limit(int what, const char *name, rlim_t max)
 }
 
 static void
-sandbox_limits(enum proc_role role, int root)
+sandbox_limits(enum proc_role role, uint32_t flags)
 {
 	struct rlimit	 rl;
 
@@ -151,14 +153,15 @@ sandbox_limits(enum proc_role role, int root)
 	if (!WIDENED) {
 		/* control may log to a file */
 		if (role != PROC_CONTROL)
-			sandbox_limit(RLIMIT_FSIZE, "fsize", 0);
+			sandbox_limit(RLIMIT_FSIZE, "fsize",
+			    flags & BEGIN_FILES ? SANDBOX_FILE_MOST : 0);
 		/*
 		 * Only resolve makes processes.  When we are root it has a user
 		 * id of its own: allow 32 lookups, each in three, twice.
 		 */
 		if (role != PROC_RESOLVE)
 			sandbox_limit(RLIMIT_NPROC, "nproc", 0);
-		else if (root)
+		else if (flags & BEGIN_ROOT)
 			sandbox_limit(RLIMIT_NPROC, "nproc", 193);
 	}
 	/* each user, tunnel and listener is a descriptor */
@@ -399,8 +402,8 @@ static const struct row	 sandbox_rows[] = {
 	{ SYS(recvmmsg), U, 0, { ANY }, "datagrams of users" },
 	{ SYS(getsockopt), S | D, 0, { EQ(1, SOL_SOCKET), EQ(2, SO_ERROR) },
 	    "why a socket failed" },
-	{ SYS(getsockopt), S, 0, { EQ(1, IPPROTO_TCP), EQ(2, TCP_INFO) },
-	    "round trips" },
+	{ SYS(getsockopt), S | T, 0, { EQ(1, IPPROTO_TCP), EQ(2, TCP_INFO) },
+	    "round trips; is the peer there?" },
 	{ SYS(getsockopt), C, 0, { EQ(1, SOL_SOCKET), EQ(2, SO_PEERCRED) },
 	    "who asks" },
 	{ SYS(setsockopt), S | D | T, 0, { EQ(1, SOL_SOCKET),
@@ -842,7 +845,7 @@ sandbox_drop(enum proc_role role, const struct msg_begin *b, uint32_t *have,
 {
 	int	 root = (b->flags & BEGIN_ROOT) != 0;
 
-	sandbox_limits(role, root);
+	sandbox_limits(role, b->flags);
 	*have |= SANDBOX_RLIMITS;
 	if (root && role != PROC_RESOLVE)
 		sandbox_note(sandbox_chroot(), SANDBOX_CHROOT, have, lack);
@@ -899,7 +902,7 @@ sandbox_drop(enum proc_role role, const struct msg_begin *b, uint32_t *have,
 {
 	int	 root = (b->flags & BEGIN_ROOT) != 0;
 
-	sandbox_limits(role, root);
+	sandbox_limits(role, b->flags);
 	*have |= SANDBOX_RLIMITS;
 	if (root && role != PROC_RESOLVE)
 		sandbox_note(sandbox_chroot(), SANDBOX_CHROOT, have, lack);

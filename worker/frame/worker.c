@@ -331,6 +331,8 @@ worker_end(void)
 	childlog_ready();
 	if (env.role->ready != NULL)
 		env.role->ready(reload);
+	if (reload)			/* what it replaced is free */
+		MALLOC_TRIM();
 	worker_tell(IMSG_READY, &env.sandbox, sizeof(env.sandbox));
 }
 
@@ -496,6 +498,9 @@ worker_run(const struct role *role, int argc, char **argv)
 		if (event_base_loop(env.base, EVLOOP_ONCE) == -1)
 			fatalx("event loop");
 	}
+	if (role->last != NULL && env.state != WORKER_WAITS)
+		role->last();
+	childlog_end();
 	TAILQ_FOREACH(s, &env.siblings, entry)
 		(void)channel_flush(s->channel);
 	if (env.control != NULL)

@@ -52,6 +52,8 @@ struct role {
 		    const struct ctl_request *);
 	/* End within drain_ms (0 at once, UINT32_MAX no limit): worker_exit. */
 	void	(*stop)(uint32_t drain_ms);
+	/* Called last: log what is still to be said.  May be NULL. */
+	void	(*last)(void);
 };
 
 #define WORKER_PARENT_FD	3	/* the channel to the parent */

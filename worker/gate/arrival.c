@@ -859,14 +859,23 @@ arrival_worker_left(struct channel *ch)
 	free(w);
 }
 
+/*
+ * What the gate still has of it ends, for tls takes the rest for tunnels: it
+ * cannot be told any more what becomes of them.  A worker closes what it was
+ * handed unless that is proven in time.
+ */
 void
 arrival_tls_left(struct channel *tls)
 {
-	struct conn	*c;
+	struct conn	*c, *next;
 
-	RB_FOREACH(c, conn_tree, &env.conns)
-		if (c->tls == tls)
-			c->tls = NULL;
+	RB_FOREACH_SAFE(c, conn_tree, &env.conns, next) {
+		if (c->tls != tls)
+			continue;
+		c->tls = NULL;
+		if (c->state != CONN_HANDED)
+			conn_free(c);
+	}
 }
 
 int

@@ -40,7 +40,7 @@ void	 arrival_limits(const struct gate_opts *);
  */
 int	 arrival_new(int fd, const struct msg_arrival *, struct channel *tls,
 	    int proxied);
-/* A tls process went. */
+/* A tls process went, or its channel: so does what it handed in. */
 void	 arrival_tls_left(struct channel *);
 /* Who confirms proofs; NULL while it is away. */
 void	 arrival_keys(struct channel *);

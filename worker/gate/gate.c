@@ -286,5 +286,6 @@ const struct role	 role_gate = {
 	.message = gate_message,
 	.figures = gate_figures,
 	.ask = gate_ask,
-	.stop = gate_stop
+	.stop = gate_stop,
+	.last = ledger_sum_all
 };

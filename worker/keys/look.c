@@ -88,6 +88,7 @@ look_at(enum side side, const char *what, int fd, struct looked *answer)
 		why = look_one(what, fd, &facts, &key);
 	}
 	answer->failed = why != NULL;
+	answer->renew = why == NULL && facts.renew;
 	if (why == NULL)
 		why = key.warning[0] != '\0' ? key.warning : facts.warning;
 	strlcpy(answer->words, why, sizeof(answer->words));

@@ -8,21 +8,12 @@
 #include <sys/types.h>
 
 #include <string.h>
-#include <unistd.h>
 
 #include "shared/aside.h"
 #include "shared/compat.h"
 #include "shared/log.h"
 #include "aside.h"
 #include "look.h"
-
-static int
-lookmain_say(struct looked *answer, uint32_t number)
-{
-	answer->number = number;
-	return (write(ASIDE_CHANNEL, answer, sizeof(*answer)) ==
-	    (ssize_t)sizeof(*answer) ? 0 : -1);
-}
 
 /* "server:key": the side, and what follows. */
 static enum side
@@ -43,20 +34,19 @@ lookmain_side(const char *word, const char **what)
 int
 look_main(int argc, char *argv[])
 {
-	struct looked	 answer = { 0, 1, "lacks parts of its sandbox, which "
-			    "\"sandbox strict\" wants whole" };
+	struct looked	 answer = { 0, 1, 0, ASIDE_LACKS };
 	const char	*what;
 	enum side	 side;
 	int		 i;
 
 	if (argc < 2)
 		return (1);
-	if (aside_begin(argv) == -1)
-		return (lookmain_say(&answer, LOOK_ITSELF) == -1);
+	if (aside_begin(argv, 0) == -1)
+		return (aside_answer(&answer, LOOK_ITSELF) == -1);
 	for (i = 0; i < argc - 2; i++) {
 		side = lookmain_side(argv[i + 2], &what);
 		look_at(side, what, ASIDE_FILES + i, &answer);
-		if (lookmain_say(&answer, (uint32_t)i) == -1)
+		if (aside_answer(&answer, (uint32_t)i) == -1)
 			return (1);
 	}
 	return (0);

@@ -65,8 +65,9 @@ make_main(int argc, char *argv[])
 
 	if (argc < 2)
 		return (1);
-	if (aside_begin(argv) == -1)
+	if (aside_begin(argv, 0) == -1)
 		return (1);
+	MALLOC_KEEP();		/* or each key has 8192 page faults */
 	while ((r = makemain_read((uint8_t *)&ask, sizeof(ask))) == 1) {
 		if (makemain_make(&ask, &answer) == -1)
 			return (1);

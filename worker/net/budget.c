@@ -24,8 +24,9 @@
 #define SHED_LOG_US	(10 * 1000000ULL)
 /* Those who make some progress may keep users out for so long. */
 #define TIGHT_US	(5 * 1000000ULL)
-/* It pays to give so much back to the system, and so often. */
-#define TRIM_LEAST	(4 * 1024 * 1024)
+/* It pays to give back so much, or such a part of the rest, and so often. */
+#define TRIM_LEAST	(256 * 1024)
+#define TRIM_PART	8
 #define TRIM_US		(10 * 1000000ULL)
 
 /* The limit of the process is as high as it may be by now, and stays. */
@@ -110,12 +111,15 @@ budget_log(struct budget *b, uint64_t now)
 
 /*
  * What was freed amid what is still held stays with the process unless it is
- * asked to give it back.
+ * asked to give it back.  That costs time by what the process has.
  */
 static void
 budget_trim(struct budget *b, uint64_t now)
 {
-	if (b->peak - b->held < TRIM_LEAST || now - b->trimmed < TRIM_US)
+	uint64_t	 freed = b->peak - b->held;
+
+	if (freed < TRIM_LEAST || freed < b->held / TRIM_PART ||
+	    now - b->trimmed < TRIM_US)
 		return;
 	b->peak = b->held;
 	b->trimmed = now;

@@ -7,6 +7,7 @@
  */
 
 #include <sys/types.h>
+#include <sys/queue.h>
 
 #include <event2/event.h>
 
@@ -34,6 +35,7 @@
 #define LINES_SUM_US	(1000 * 1000)
 
 struct ledger {
+	LIST_ENTRY(ledger)	 entry;
 	const char		*what;
 	struct ledger_limits	 limits;
 	struct ledger_stats	 stats;
@@ -49,6 +51,9 @@ struct ledger {
 	struct event		*timer;		/* the next sum */
 };
 
+/* Of the process. */
+static LIST_HEAD(, ledger)	 ledgers = LIST_HEAD_INITIALIZER(ledgers);
+
 struct ledger *
 ledger_new(const char *what)
 {
@@ -61,6 +66,7 @@ ledger_new(const char *what)
 	weights_init(&l->weights);
 	sources_init(&l->sources);
 	penalties_init(&l->penalties);
+	LIST_INSERT_HEAD(&ledgers, l, entry);
 	return (l);
 }
 
@@ -71,6 +77,7 @@ ledger_free(struct ledger *l)
 		return;
 	if (l->timer != NULL)
 		event_free(l->timer);
+	LIST_REMOVE(l, entry);
 	sources_free(&l->sources);
 	penalties_free(&l->penalties);
 	free(l);
@@ -103,6 +110,15 @@ ledger_sum(struct ledger *l)
 	l->unsaid += sources_unsaid(&l->sources, l->sum, &l->unsaid_sources);
 	l->unsaid_since = 0;
 	ledger_log_sum(l, worker_now());
+}
+
+void
+ledger_sum_all(void)
+{
+	struct ledger	*l;
+
+	LIST_FOREACH(l, &ledgers, entry)
+		ledger_sum(l);
 }
 
 static void

@@ -149,6 +149,8 @@ void		 ledger_log(struct ledger *, const struct addr *peer,
  * seconds after the first of them.
  */
 void		 ledger_sum(struct ledger *);
+/* The same of all ledgers there are: the process ends. */
+void		 ledger_sum_all(void);
 /*
  * May the source cause a line now, and may all together?  Then *unsaid is how
  * many of this source were suppressed before it.

@@ -15,6 +15,7 @@
 #include "replay.h"
 
 #define REPLAY_FIRST	256	/* entries at first; a power of two */
+#define REPLAY_MOST	(1U << 24)	/* that replay_fit gives */
 #define TAG_LEN		16	/* octets kept; four others: the chain */
 
 struct entry {
@@ -61,6 +62,19 @@ replay_free(struct replays *r)
 	free(r->chains);
 	free(r->owners);
 	free(r);
+}
+
+uint32_t
+replay_fit(uint64_t octets)
+{
+	uint64_t	 size = sizeof(struct entry) + sizeof(uint32_t);
+	uint32_t	 n = REPLAY_FIRST;
+
+	if (octets < n * size)
+		return (0);
+	while (n < REPLAY_MOST && 2 * n * size <= octets)
+		n *= 2;
+	return (n);
 }
 
 uint32_t
@@ -178,14 +192,22 @@ replay_forget(struct replays *r)
 	r->count--;
 }
 
+void
+replay_limit(struct replays *r, uint32_t max)
+{
+	r->max = max;
+	while (r->count > max)
+		replay_forget(r);
+}
+
 /* An entry that is in no chain; 0: there is none. */
 static uint32_t
 entry_get(struct replays *r)
 {
 	uint32_t	 i;
 
-	if (r->free == 0 && (r->unused == r->max ||
-	    (r->unused == r->size && replay_grow(r) == -1))) {
+	if (r->count >= r->max || (r->free == 0 && r->unused == r->size &&
+	    replay_grow(r) == -1)) {
 		if (r->count == 0)
 			return (0);
 		replay_forget(r);

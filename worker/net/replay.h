@@ -18,8 +18,15 @@ struct replays;
 
 /* replay.c */
 
-/* Room for so many, some 40 octets each once they come.  NULL: no memory. */
+/* Room for so many, which is taken as they come.  NULL: no memory. */
 struct replays	*replay_new(uint32_t max);
+/*
+ * Room for so many from now on; the oldest of who has most are forgotten, but
+ * what their table takes is kept.
+ */
+void		 replay_limit(struct replays *, uint32_t max);
+/* How many take no more than so many octets, whole tables of them. */
+uint32_t	 replay_fit(uint64_t octets);
 /* Takes NULL. */
 void		 replay_free(struct replays *);
 /* Has it been entered? */

@@ -5,7 +5,8 @@
  * weighs what those in it hold.  There are two such trees, for the common and
  * for those who are spared.  The heaviest is found by descending, at each step
  * to the heaviest child; of equals to the one whose stalest connection has been
- * without progress longest.  For the ledger only.
+ * without progress longest.  For the ledger, and for relays that hold memory
+ * (hold.h).
  */
 
 #ifndef WORKER_WEIGHT_H

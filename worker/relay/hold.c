@@ -2,17 +2,22 @@
 
 /*
  * See hold.h.  Those who hold something are in a list by their last progress.
- * Only the older part of it is looked at for a victim, and what a source holds
- * is known to the ledger.
+ * Those in the older part of it, up to an edge, are weighed, so that a victim
+ * is found without a look at all of them.  Old is who is half as old as the
+ * oldest, so that the edge only moves forward, and each is weighed once between
+ * one progress and the next.
  */
 
 #include <sys/types.h>
 #include <sys/queue.h>
 
+#include <stddef.h>
+
 #include "shared/compat.h"
 #include "worker/frame/worker.h"
 #include "worker/net/budget.h"
 #include "worker/net/ledger.h"
+#include "worker/net/weight.h"
 #include "worker/tunnel/service.h"
 #include "relay.h"
 #include "throttle.h"
@@ -32,12 +37,15 @@
 
 static struct service	*svc;
 static struct relays	 holders = TAILQ_HEAD_INITIALIZER(holders);
+static struct relay	*edge;		/* the first that is young, or NULL */
+static struct weights	 old;		/* of those before it */
 static uint64_t		 total;
 
 void
 hold_init(struct service *service)
 {
 	svc = service;
+	weights_init(&old);
 }
 
 void
@@ -50,8 +58,14 @@ hold_begin(struct relay *r)
 static void
 hold_unlist(struct relay *r)
 {
-	if (r->hold.listed)
-		TAILQ_REMOVE(&holders, r, hold.entry);
+	if (!r->hold.listed)
+		return;
+	if (edge == r)
+		edge = TAILQ_NEXT(r, hold.entry);
+	if (r->hold.old.weight != NULL)
+		weight_leave(&old, r->hold.old.weight, &r->hold.old);
+	r->hold.old.weight = NULL;
+	TAILQ_REMOVE(&holders, r, hold.entry);
 	r->hold.listed = 0;
 }
 
@@ -64,16 +78,6 @@ hold_end(struct relay *r)
 	budget_hold(&svc->budget, -(int64_t)HOLD_RELAY);
 }
 
-void
-hold_charge(struct relay *r, const struct addr *user)
-{
-	r->charge.shed = svc->shed;
-	/* One that is charged to nobody is chosen by its age alone. */
-	if (ledger_enter(svc->users, &r->charge, user, 0) == 0 &&
-	    r->charge.cost == 0)
-		ledger_cost(&r->charge, HOLD_RELAY + r->hold.octets);
-}
-
 /* All that waits now is to be taken next. */
 static void
 hold_progress(struct relay *r)
@@ -83,17 +87,36 @@ hold_progress(struct relay *r)
 	hold_unlist(r);
 	r->hold.listed = 1;
 	TAILQ_INSERT_TAIL(&holders, r, hold.entry);
+	if (edge == NULL)
+		edge = r;
+}
+
+void
+hold_charge(struct relay *r, const struct addr *user)
+{
+	r->charge.shed = svc->shed;
+	/* One that is charged to nobody is chosen by its age alone. */
+	if (ledger_enter(svc->users, &r->charge, user, 0) == 0 &&
+	    r->charge.cost == 0)
+		ledger_cost(&r->charge, HOLD_RELAY + r->hold.octets);
+	if (r->hold.listed)
+		hold_progress(r);
 }
 
 void
 hold_look(struct relay *r)
 {
 	uint64_t	 octets = r->out.held + r->lz_held;
+	int64_t		 more = (int64_t)(octets - r->hold.octets);
 
-	if (octets == r->hold.octets)
+	if (more == 0)
 		return;
-	ledger_cost(&r->charge, (int64_t)(octets - r->hold.octets));
-	total += octets - r->hold.octets;
+	ledger_cost(&r->charge, more);
+	if (r->hold.old.weight != NULL) {
+		r->hold.old.cost = octets;
+		weight_cost(r->hold.old.weight, more);
+	}
+	total += (uint64_t)more;
 	r->hold.octets = octets;
 	if (octets <= HOLD_LEAST)
 		hold_unlist(r);
@@ -124,30 +147,42 @@ hold_octets(void)
 	return (total);
 }
 
+/* It is old.  Without memory, or a source, it goes by its age alone. */
+static void
+hold_weigh(struct relay *r)
+{
+	struct charge	*c = &r->hold.old;
+
+	if (r->charge.source == NULL || (c->weight = weight_get(&old, 0, 0,
+	    &r->charge.peer)) == NULL)
+		return;
+	c->cost = r->hold.octets;
+	c->progress = r->hold.since;
+	weight_enter(c->weight, c);
+}
+
 struct relay *
 hold_victim(int any)
 {
-	struct relay	*r, *victim;
-	uint64_t	 now = worker_now(), old, most, octets;
+	struct relay	*first = TAILQ_FIRST(&holders);
+	struct weight	*heaviest;
+	uint64_t	 now = worker_now(), age;
 
-	if ((victim = TAILQ_FIRST(&holders)) == NULL)
+	if (first == NULL)
 		return (NULL);
-	old = now - victim->hold.since;
-	if (!any && old < HOLD_STALE_US)
+	age = now - first->hold.since;
+	if (!any && age < HOLD_STALE_US)
 		return (NULL);
-	if (old > HOLD_OLD_US)
-		old = HOLD_OLD_US;
-	most = ledger_octets(&victim->charge);
-	TAILQ_FOREACH(r, &holders, hold.entry) {
-		if (now - r->hold.since < old / 2)
-			break;
-		octets = ledger_octets(&r->charge);
-		if (octets > most) {
-			most = octets;
-			victim = r;
-		}
+	if (age > HOLD_OLD_US)
+		age = HOLD_OLD_US;
+	while (edge != NULL && now - edge->hold.since >= age / 2) {
+		hold_weigh(edge);
+		edge = TAILQ_NEXT(edge, hold.entry);
 	}
-	return (victim);
+	if ((heaviest = weights_heaviest(&old, LEDGER_OCTETS)) == NULL)
+		return (first);
+	return ((struct relay *)(void *)((char *)TAILQ_FIRST(
+	    &heaviest->charges) - offsetof(struct relay, hold.old)));
 }
 
 /* ---- descriptors ---- */

@@ -6,8 +6,8 @@
  * A relay holds what waits for its socket, and what LZ4 has for its stream.
  * Its socket has made progress when all has gone that waited at the last
  * progress, so that who takes an octet now and then makes none.  When memory is
- * short the victim is one of those who have been without progress longest, and
- * of these one whose source holds most: never who merely holds most.
+ * short the victim is one of those who have been without progress longest: of
+ * the source for which these hold most (ledger.h), never who merely holds most.
  */
 
 #ifndef WORKER_HOLD_H
@@ -19,6 +19,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "worker/net/ledger.h"
+
 struct addr;
 struct relay;
 struct service;
@@ -29,6 +31,7 @@ struct hold {
 	uint64_t		 taken;	/* octets of the stream, ever */
 	uint64_t		 mark;	/* so many are the next progress */
 	uint64_t		 octets; /* of memory, but for the relay's */
+	struct charge		 old;	/* weighed; of no ledger: hold.c */
 	int			 listed;
 };
 

@@ -95,6 +95,24 @@ outq_shift(struct outq *q)
 	piece_free(q, p);
 }
 
+/* A write that was cut short, by a signal or otherwise, is followed by more. */
+ssize_t
+outq_send(int fd, const uint8_t *p, size_t len)
+{
+	size_t	 done = 0;
+	ssize_t	 n = 0;
+
+	while (done < len) {
+		if ((n = write(fd, p + done, len - done)) > 0)
+			done += n;
+		else if (n == 0 || errno == EAGAIN)
+			break;
+		else if (errno != EINTR)
+			return (-1);
+	}
+	return (done > 0 ? (ssize_t)done : n);
+}
+
 int
 outq_append(struct outq *q, const uint8_t *buf, size_t n)
 {

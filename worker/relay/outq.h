@@ -26,6 +26,11 @@ struct outq {			/* empty: all 0 */
 
 /* The budget that is charged for the octets of all queues. */
 void		 outq_init(struct budget *);
+/*
+ * Writes octets for which nothing waits: as write(2), but less than all means
+ * that the socket has no room, and an edge will tell when it has.
+ */
+ssize_t		 outq_send(int fd, const uint8_t *, size_t);
 /* Appends a copy of the octets.  -1: no memory, nothing changed. */
 int		 outq_append(struct outq *, const uint8_t *, size_t);
 /*

@@ -50,6 +50,7 @@
 #define BULK_PAYS	32768
 /* A socket that takes nothing gives its pipes back after so long. */
 #define PIPE_US		(1 * 1000000ULL)
+#define RETRY_SECONDS	4		/* relay_retry */
 
 static struct service	*svc;
 static struct relays	 lingering = TAILQ_HEAD_INITIALIZER(lingering);
@@ -172,9 +173,9 @@ relay_abort(struct relay *r, enum reset_reason reason)
 }
 
 /*
- * As write(2), but unpacks the octets of a stream with LZ4; the plain ones may
- * then wait in r->lz.  0: none may pass now.  After a short write the next edge
- * says when there is room.
+ * As outq_send, but unpacks the octets of a stream with LZ4; the plain ones
+ * may then wait in r->lz.  0: none may pass now.  When it takes less, the next
+ * edge says when there is room.
  */
 static ssize_t
 relay_put(struct relay *r, const uint8_t *p, size_t len)
@@ -191,7 +192,7 @@ relay_put(struct relay *r, const uint8_t *p, size_t len)
 	}
 	if ((may = throttle_may(r, THROTTLE_WRITE, len)) == 0)
 		return (0);
-	n = write(r->fd, p, may);
+	n = outq_send(r->fd, p, may);
 	throttle_moved(r, THROTTLE_WRITE, n > 0 ? n : 0);
 	if (n != -1 && (size_t)n < may)
 		r->flags &= ~RELAY_WRITABLE;
@@ -241,7 +242,7 @@ relay_waits(const struct relay *r)
 
 /*
  * Passes the peer's end to the socket once everything before it is written.
- * -1: it came within a block, and the relay is gone.
+ * -1: it came within a block or cannot be passed on, and the relay is gone.
  */
 static int
 relay_shut(struct relay *r)
@@ -256,9 +257,11 @@ relay_shut(struct relay *r)
 	}
 	r->flags |= RELAY_SHUT;
 	/* ENOTCONN: the socket has ended meanwhile; the read will say how. */
-	if (shutdown(r->fd, SHUT_WR) == -1 && errno != ENOTCONN)
-		log_warn("relay: shutdown");
-	return (0);
+	if (shutdown(r->fd, SHUT_WR) == 0 || errno == ENOTCONN)
+		return (0);
+	log_warn("relay: shutdown");
+	relay_abort(r, RESET_ABORT);
+	return (-1);
 }
 
 /* As write(2), for what waits. */
@@ -301,6 +304,8 @@ relay_flush(struct relay *r)
 			relay_broken(r);
 			return (-1);
 		}
+		if (n == 0 && !(r->flags & RELAY_WRITABLE))
+			break;		/* no progress */
 		r->moved = worker_now();
 		hold_took(r, n);
 		if (n > 0)
@@ -629,8 +634,7 @@ relay_bulk(struct stream *st, struct pipebuf *pipe, size_t max)
 	/* Before an urgent octet it seems to be empty, or at its end. */
 	if (n == 0 || (n == -1 && errno == EAGAIN))
 		return (0);
-	if (n > 0)
-		svc->stats.octets_piped += n;
+	svc->stats.octets_piped += n > 0 ? n : 0;
 	return (relay_took(r, n));
 }
 
@@ -686,7 +690,7 @@ relay_data(struct stream *st, const uint8_t *p, size_t len)
 	}
 	if (r->fd != -1 && !relay_waits(r) && (r->flags & RELAY_WRITABLE)) {
 		if ((n = relay_put(r, p, len)) == -1) {
-			if (errno != EAGAIN && errno != EINTR) {
+			if (errno != EAGAIN) {
 				relay_broken(r);
 				return;
 			}
@@ -781,6 +785,20 @@ relay_linger(struct relay *r, uint64_t now)
 	relay_close(r, 1);
 }
 
+/* Without memory for TCP an empty socket may refuse octets: no edge comes. */
+static void
+relay_retry(void)
+{
+	struct relay	*r, *next;
+
+	TAILQ_FOREACH_SAFE(r, &svc->relays, entry, next)
+		if ((r->flags & (RELAY_EVENT | RELAY_WRITABLE)) ==
+		    RELAY_EVENT && relay_waits(r)) {
+			r->flags |= RELAY_WRITABLE;
+			relay_go(r, THROTTLE_WRITE);
+		}
+}
+
 void
 relay_tick(uint64_t now)
 {
@@ -789,6 +807,8 @@ relay_tick(uint64_t now)
 	wants_tick(now, svc->conf.opts.handshake_timeout * 1000000ULL);
 	TAILQ_FOREACH_SAFE(r, &lingering, queue, next)
 		relay_linger(r, now);
+	if (now / 1000000 % RETRY_SECONDS == 0)
+		relay_retry();
 	relaylz_tick(now);
 	throttle_tick();
 	TAILQ_FOREACH_SAFE(r, &piping, piping, next)

@@ -9,7 +9,6 @@
 #include <sys/queue.h>
 
 #include <errno.h>
-#include <unistd.h>
 
 #include "worker/frame/worker.h"
 #include "worker/tunnel/service.h"
@@ -111,7 +110,7 @@ relaylz_put(struct relay *r, const uint8_t *plain, size_t n)
 
 	if (n == 0 || (n = throttle_may(r, THROTTLE_WRITE, n)) == 0)
 		return (0);
-	w = write(r->fd, plain, n);
+	w = outq_send(r->fd, plain, n);
 	throttle_moved(r, THROTTLE_WRITE, w > 0 ? w : 0);
 	return (w);
 }
@@ -135,7 +134,7 @@ relaylz_write(struct relay *r, const uint8_t *p, size_t len)
 		done += lz_wrote(r->lz, w);
 		relaylz_count(r);
 	} while ((size_t)w == n && (done < len || lz_waits(r->lz) > 0));
-	if (error != 0 && error != EAGAIN && error != EINTR) {
+	if (error != 0 && error != EAGAIN) {
 		errno = error;
 		return (-1);
 	}

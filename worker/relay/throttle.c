@@ -240,18 +240,22 @@ way_slow(struct way *w, uint64_t now, uint64_t *next)
 	}
 }
 
-/* The line gets what there is, each its part; once round at most. */
+/*
+ * The line gets what there is, each its part; once round at most.  A part is of
+ * what is left for those who have not had one: whoever has moved stands in the
+ * line again by then, and if he counted, the first would get most each time.
+ */
 static void
 way_line(enum throttle_way way, uint64_t now)
 {
 	struct way	*w = &ways[way];
 	struct waiter	*q;
-	uint32_t	 n = w->nline, room, part;
+	uint32_t	 left = w->nline, room, part;
 
-	for (; n > 0 && (q = TAILQ_FIRST(&w->line)) != NULL; n--) {
+	for (; left > 0 && (q = TAILQ_FIRST(&w->line)) != NULL; left--) {
 		if ((room = bucket_room(&w->all, now)) == 0)
 			break;
-		if ((part = room / w->nline) < PART_MIN)
+		if ((part = room / left) < PART_MIN)
 			part = room < PART_MIN ? room : PART_MIN;
 		waiter_remove(w, q);
 		q->grant = part;

@@ -221,6 +221,8 @@ accepted_blame(const struct tunnel *t)
 	msg.number = t->number;
 	if (t->end == TUNNEL_END_TOKEN || t->end == TUNNEL_END_IMPOSTOR)
 		msg.offence = OFFENCE_PROOF;
+	else if (t->end == TUNNEL_END_REPLAYED)
+		msg.offence = OFFENCE_REPLAY;
 	else if (t->end == TUNNEL_END_PROTOCOL)
 		msg.offence = OFFENCE_GARBAGE;
 	else if (t->end == TUNNEL_END_LOST && t->deadline != 0 &&
@@ -239,6 +241,8 @@ accepted_closed(struct tunnel *t)
 	accepted_tell_gate(IMSG_TUNNEL_CLOSED, t->number);
 	if (t->opened == 0)
 		svc->stats.tunnels_failed++;
+	if (t->end == TUNNEL_END_REPLAYED)
+		svc->stats.tunnels_replayed++;
 	if (t->end == TUNNEL_END_CLEAN)
 		log_debug("tunnel %u: %s", t->serial, t->words);
 	else if (t->opened == 0)

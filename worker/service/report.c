@@ -104,7 +104,7 @@ report_service(const struct service *svc, struct channel *ch,
 	cs.octets_in = st->octets_in;
 	cs.octets_out = st->octets_out;
 	cs.memory = svc->budget.held;
-	cs.memory_max = svc->budget.max;
+	cs.memory_max = svc->conf.opts.memory;
 	report_sources(svc, &cs);
 	strlcpy(cs.name, svc->conf.name, sizeof(cs.name));
 	strlcpy(cs.where, svc->where, sizeof(cs.where));

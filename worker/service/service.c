@@ -268,6 +268,8 @@ service_ready(int reload)
 {
 	service.conf = staged;
 	service.budget.max = staged.opts.memory;
+	if (service.dialect->reserve != NULL)
+		service.budget.max -= service.dialect->reserve(&service);
 	service.target = staged_target;
 	service.web = staged_web;
 	strlcpy(service.where, staged.where, sizeof(service.where));
@@ -637,6 +639,8 @@ static const struct figure	 service_figures[] = {
 	FIGURE(COUNTER, "tunnels", service.stats.tunnels, "tunnels started"),
 	FIGURE(COUNTER, "tunnels_failed", service.stats.tunnels_failed,
 	    "tunnels that were never established"),
+	FIGURE(COUNTER, "tunnels_replayed", service.stats.tunnels_replayed,
+	    "tunnels refused because their first message was used before"),
 	FIGURE(COUNTER, "octets_in", service.stats.octets_in,
 	    "payload bytes from tunnels"),
 	FIGURE(COUNTER, "octets_out", service.stats.octets_out,
@@ -670,5 +674,6 @@ const struct role role_service = {
 	.message = service_message,
 	.figures = service_figures,
 	.ask = service_ask,
-	.stop = service_stop
+	.stop = service_stop,
+	.last = ledger_sum_all
 };

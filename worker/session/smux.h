@@ -32,10 +32,11 @@
  *
  * In version 1 a single stream can spend the whole budget, in version 2 only
  * very many can.  The tunnel is then not read (want is 0) until a quarter is
- * free.  Who takes 64 KiB, or all that waits for him, makes progress.  Readers
- * without progress for stall_grace_ms are reset until the tunnel is read again:
- * of those who stopped first, who holds most.  In version 2 that begins with
- * three quarters spent, and goes faster the less room is left.
+ * free.  Who takes 64 KiB, a 16th of the budget, or all that waits for him,
+ * makes progress.  Readers without progress for stall_grace_ms are reset until
+ * the tunnel is read again: of those who stopped first, who holds most.  In
+ * version 2, where there are others, that begins with three quarters spent, and
+ * goes faster the less room is left.
  *
  * Ids end at 2^31: from then on session_open returns NULL.
  */

@@ -33,10 +33,11 @@
 #define SMUX_NEAR_MAX	(2 * 1024 * 1024)
 /* A round trip that takes longer than this to show is not waited for. */
 #define SMUX_TRIP_US	5000000
-/* Who takes so much, or all that he has, makes progress. */
+/* Who takes so much, a 16th of the cap, or all that he has, makes progress. */
 #define SMUX_PROGRESS	65536
-/* Patience with readers falls to a 64th of what it is at first. */
-#define SMUX_HASTE_MAX	64
+#define SMUX_PROGRESS_CAP	16
+/* Patience with readers falls to a 16th of what it is at first. */
+#define SMUX_HASTE_MAX	16
 /* What a window grew by goes to others when it was unused for so long. */
 #define SMUX_IDLE_MS	2000
 #define SMUX_RECLAIM_US	1000000
@@ -184,9 +185,10 @@ smuxst_budget(const struct smux *s)
 
 /*
  * How long a reader may be without progress now, in milliseconds: UINT32_MAX
- * while there is room.  In version 2 that begins with three quarters spent, and
- * whenever room has halved it is a quarter of what it was, so that those who
- * stop go as fast as others come, and the session is hardly ever full.
+ * while there is room.  In version 2, with several streams, that begins with
+ * three quarters spent, and whenever room has halved it is a quarter of what it
+ * was, so that those who stop go as fast as others come, and the session is
+ * hardly ever full.
  */
 static uint32_t
 smuxst_patience(const struct smux *s)
@@ -194,7 +196,7 @@ smuxst_patience(const struct smux *s)
 	uint64_t	 cap = smuxst_cap(s), room, left;
 	uint32_t	 grace = s->session.conf.stall_grace_ms, haste = 1;
 
-	if (s->version != 2)
+	if (s->version != 2 || s->session.stats.streams < 2)
 		return (s->stalled ? grace : UINT32_MAX);
 	if (s->stalled)
 		return (grace / SMUX_HASTE_MAX);
@@ -240,7 +242,7 @@ smuxst_worst(struct smux *s, uint32_t old)
 	for (i = 0; i < (size_t)1 << s->bits; i++) {
 		for (st = s->buckets[i]; st != NULL; st = st->next) {
 			held = smuxst_held(st);
-			if (held <= most || now - st->took_ms < old / 2)
+			if (held <= most || now - st->took_ms < old - old / 8)
 				continue;
 			most = held;
 			worst = st;
@@ -425,6 +427,19 @@ smuxst_trip_ends(struct smux *s, const struct smux_stream *st)
 		s->rtt_us = took;
 }
 
+/* It has made progress; the next one is when the mark is reached. */
+static void
+smuxst_progress(struct smux *s, struct smux_stream *st)
+{
+	uint64_t	 n = smuxst_cap(s) / SMUX_PROGRESS_CAP;
+	uint32_t	 held = st->rcvd - st->consumed;
+
+	if (n > SMUX_PROGRESS)
+		n = SMUX_PROGRESS;
+	st->took_ms = smux_ms(s);
+	st->mark = st->consumed + (held < n ? held : n);
+}
+
 void
 smuxst_received(struct smux *s, struct smux_stream *st, uint32_t n)
 {
@@ -432,11 +447,9 @@ smuxst_received(struct smux *s, struct smux_stream *st, uint32_t n)
 		st->flags |= SMUX_CHARGED;
 		s->granted += st->window;
 	}
-	if (st->rcvd == st->consumed) {	/* it waits from now on */
-		st->took_ms = smux_ms(s);
-		st->mark = st->rcvd + (n < SMUX_PROGRESS ? n : SMUX_PROGRESS);
-	}
 	st->rcvd += n;
+	if (st->rcvd - st->consumed == n)	/* it waits from now on */
+		smuxst_progress(s, st);
 	st->rcvd_ms = smux_ms(s);
 	s->session.stats.payload_in += n;
 	s->session.stats.unconsumed += n;
@@ -604,12 +617,8 @@ smuxst_finish(struct smux *s, struct smux_stream *st)
 void
 smuxst_took(struct smux *s, struct smux_stream *st)
 {
-	uint32_t	 held = st->rcvd - st->consumed;
-
-	if ((int32_t)(st->consumed - st->mark) < 0)
-		return;
-	st->took_ms = smux_ms(s);
-	st->mark = st->consumed + (held < SMUX_PROGRESS ? held : SMUX_PROGRESS);
+	if ((int32_t)(st->consumed - st->mark) >= 0)
+		smuxst_progress(s, st);
 }
 
 void

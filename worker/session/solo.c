@@ -656,6 +656,9 @@ solo_tick(struct session *session, uint64_t now)
 		return (0);
 	}
 	s->deadline = UINT64_MAX;
+	/* We do not hear it; whether it acknowledges what we send tells. */
+	if (s->stalled && timeout > 0 && (alive == 0 || alive > timeout / 2))
+		alive = timeout / 2;
 	if (alive > 0) {
 		if ((at = s->last_tx + alive) <= s->now) {
 			s->idle_due = 1;

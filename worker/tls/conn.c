@@ -447,8 +447,9 @@ conns_told(const struct msg_arrived *msg)
 }
 
 /*
- * The gate is gone, and with it all that it still had.  A worker closes what it
- * has unless that is proven, in time; what is there afterwards is a tunnel.
+ * The gate is gone, or its channel is, and with it all that it still had.  A
+ * worker closes what it has unless that is proven, in time; what is there
+ * afterwards is a tunnel.
  */
 static void
 conns_orphan(void)

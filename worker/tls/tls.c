@@ -135,6 +135,7 @@ tls_configure(struct imsg *imsg)
 		if (imsg_get_data(imsg, &tls, sizeof(tls)) == -1)
 			break;
 		tlsctx_set(&tls);
+		tlsconn_silence(tls.silence_ms * 1000ULL);
 		return (0);
 	case IMSG_CONF_GATE:
 		if (imsg_get_data(imsg, &env.next_conf,
@@ -331,5 +332,6 @@ const struct role	 role_tls = {
 	.message = tls_message,
 	.figures = tls_figures,
 	.ask = tls_ask,
-	.stop = tls_stop
+	.stop = tls_stop,
+	.last = ledger_sum_all
 };

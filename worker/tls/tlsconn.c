@@ -27,6 +27,7 @@
 #include "worker/crypto/tlsctx.h"
 #include "worker/crypto/tlskey.h"
 #include "worker/frame/worker.h"
+#include "worker/net/silence.h"
 
 /* One read, one write: four records.  Less costs more system calls. */
 #define IO_SIZE		65536
@@ -83,10 +84,12 @@ struct tlsconn {
 	struct event			 ev_pair;
 	struct event			 ev_turn;
 	struct event			 ev_late;	/* records wait */
+	struct event			 ev_silent;
 	uint64_t			 waits;	/* since (us), or 0... */
 	uint64_t			 taken;	/* ...and one octet was */
 	uint64_t			 left;	/* F_PAIR_LEFT, since */
 	uint64_t			 still_us, left_us;	/* patience */
+	uint64_t			 silence;	/* likewise; 0 */
 	size_t				 sent;	/* of out */
 	uint8_t				*in;	/* for the pair, or NULL */
 	size_t				 in_off, in_len;
@@ -99,6 +102,7 @@ struct tlsconn {
 
 static uint8_t			 scratch[IO_SIZE];
 static struct tlsconn_stats	 stats;
+static uint64_t			 silence;	/* tlsconn_silence */
 
 static void	 conn_turn(evutil_socket_t, short, void *);
 
@@ -288,6 +292,40 @@ conn_flush(struct tlsconn *c)
 	return (1);
 }
 
+/* ---- a peer that has vanished ---- */
+
+static void
+conn_silent_at(struct tlsconn *c, uint64_t us)
+{
+	struct timeval	 tv = { us / 1000000, us % 1000000 };
+
+	(void)evtimer_add(&c->ev_silent, &tv);
+}
+
+/*
+ * While the pair's other end reads it notices that itself.  When it does not,
+ * it still has heartbeats to send.
+ */
+static void
+conn_silent(evutil_socket_t fd, short what, void *arg)
+{
+	struct tlsconn	*c = arg;
+	uint64_t	 again;
+
+	(void)fd;
+	(void)what;
+	if (silence_is_long(c->fd, c->silence, &again))
+		c->ops->closed(c->arg, TLSCONN_SILENT);
+	else
+		conn_silent_at(c, again);
+}
+
+void
+tlsconn_silence(uint64_t us)
+{
+	silence = us;
+}
+
 /* ---- the handshake ---- */
 
 static int
@@ -322,6 +360,8 @@ conn_shaken(struct tlsconn *c)
 		return;
 	}
 	conn_again(c);
+	if ((c->silence = silence) > 0)
+		conn_silent_at(c, silence);
 	c->ops->open(c->arg, fd);
 }
 
@@ -600,6 +640,8 @@ tlsconn_new(int fd, SSL *ssl, const void *source,
 	    EV_PERSIST | EV_ET, conn_event, c) == -1 ||
 	    evtimer_assign(&c->ev_turn, worker_base(), conn_turn, c) == -1 ||
 	    evtimer_assign(&c->ev_late, worker_base(), conn_late, c) == -1 ||
+	    evtimer_assign(&c->ev_silent, worker_base(), conn_silent, c) ==
+	    -1 ||
 	    event_add(&c->ev, NULL) == -1) {
 		BIO_free(in);
 		BIO_free(out);
@@ -654,6 +696,7 @@ tlsconn_free(struct tlsconn *c)
 	(void)event_del(&c->ev);
 	(void)event_del(&c->ev_turn);
 	(void)event_del(&c->ev_late);
+	(void)event_del(&c->ev_silent);
 	if (c->pair != -1) {
 		(void)event_del(&c->ev_pair);
 		close(c->pair);

@@ -34,6 +34,8 @@ struct tlsconn_ops {
 
 /* Why it was closed: records have waited for longer than its patience. */
 #define TLSCONN_STALLED	"the peer does not read"
+/* Nothing that was sent to it has been acknowledged for too long. */
+#define TLSCONN_SILENT	"no answer"
 
 struct tlsconn_stats {
 	uint64_t	 octets_in;	/* of payload, from outside */
@@ -55,6 +57,11 @@ struct tlsconn	*tlsconn_new(int fd, SSL *, const void *source,
  */
 void		 tlsconn_patience(struct tlsconn *, uint64_t still_us,
 		    uint64_t left_us);
+/*
+ * For those that open from now on: for how long the peer's system may be silent
+ * though ours wants an answer (silence.h); 0: for ever.
+ */
+void		 tlsconn_silence(uint64_t us);
 /* keys has signed what its handshake waits for (tlskey_answer's who). */
 void		 tlsconn_signed(struct tlsconn *);
 /* Takes NULL; may be called from its callbacks.  An open one ends abruptly. */

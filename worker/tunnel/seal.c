@@ -378,6 +378,18 @@ seal_without_psk(struct seal *s, int reason)
 	    SSL_get_state(s->ssl) != TLS_ST_CR_SRVR_HELLO);
 }
 
+/* Did a callback see something that ends the tunnel? */
+static int
+seal_violated(struct seal *s)
+{
+	if (s->violation == NULL)
+		return (0);
+	if (s->why == SEAL_WHY_NONE)
+		seal_fail(s, s->replayed ? SEAL_WHY_REPLAYED :
+		    SEAL_WHY_PROTOCOL, "%s", s->violation);
+	return (1);
+}
+
 /* The handshake ended in an error: whose fault was it? */
 static void
 seal_handshake_failed(struct seal *s, int code)
@@ -385,6 +397,8 @@ seal_handshake_failed(struct seal *s, int code)
 	const char *words;
 	int reason = seal_reason(&words);
 
+	if (seal_violated(s))
+		return;
 	if (reason > SSL_AD_REASON_OFFSET)
 		seal_fail(s, seal_refused(reason) ? SEAL_WHY_REFUSED :
 		    SEAL_WHY_PROTOCOL, "refused by the peer (%s)", words);
@@ -430,17 +444,6 @@ seal_io_failed(struct seal *s, int code)
 		seal_fail(s, SEAL_WHY_PROTOCOL, "%s", words);
 	errno = s->error_errno;
 	return (-1);
-}
-
-/* Did seal_message see something that ends the tunnel? */
-static int
-seal_violated(struct seal *s)
-{
-	if (s->violation == NULL)
-		return (0);
-	if (s->why == SEAL_WHY_NONE)
-		seal_fail(s, SEAL_WHY_PROTOCOL, "%s", s->violation);
-	return (1);
 }
 
 /* ---- one tunnel ---- */

@@ -37,6 +37,7 @@ enum seal_why {
 	SEAL_WHY_REFUSED,	/* the peer's alert: our identity or key */
 	SEAL_WHY_NO_PSK,	/* the peer proved something, not the token */
 	SEAL_WHY_BAD_KEY,	/* its binder or Finished does not verify */
+	SEAL_WHY_REPLAYED,	/* its hello was taken before */
 	SEAL_WHY_PROTOCOL,	/* not TLS 1.3, or not as rocket wants it */
 	SEAL_WHY_CLOSED,	/* the connection ended in the middle */
 	SEAL_WHY_IO		/* errno of read or write, see seal_error */
@@ -51,6 +52,11 @@ void		 seal_ctx_free(struct seal_ctx *);
 /* Replaces the keys, at most TOKENS_MAX; a client presents the first. */
 int		 seal_ctx_keys(struct seal_ctx *, const struct msg_key *,
 		    size_t);
+/*
+ * A server takes no hello twice: those that were proven it remembers in at most
+ * so many octets, at first none, and forgets the oldest.
+ */
+void		 seal_ctx_limit(struct seal_ctx *, uint64_t octets);
 /* Is this identity still among the keys? */
 int		 seal_ctx_has(const struct seal_ctx *,
 		    const uint8_t identity[IDENTITY_LEN]);

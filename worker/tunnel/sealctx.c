@@ -3,9 +3,9 @@
 /*
  * What all seals of a process have in common: how TLS is set up (TLS 1.3, PSK
  * with X25519, one ALPN, no certificates, tickets or early data), the keys,
- * and the answers to what OpenSSL asks in a handshake.  A new context shakes
- * hands with itself first: so OpenSSL has loaded all it ever needs, and was
- * seen to refuse a wrong key.
+ * the hellos that were taken, and the answers to what OpenSSL asks in a
+ * handshake.  A new context shakes hands with itself first: so OpenSSL has
+ * loaded all it ever needs, and was seen to refuse a wrong key.
  */
 
 #include <sys/types.h>
@@ -112,14 +112,73 @@ seal_psk_find(SSL *ssl, const unsigned char *id, size_t idlen,
 	return (1);
 }
 
+/*
+ * The binder of a hello with one identity and one binder, as rocket's are; NULL
+ * of any other.  It follows from the key and all octets before it: whoever has
+ * no key can change none of them.
+ */
+static const uint8_t *
+seal_binder(const uint8_t *ext, size_t len)
+{
+	static const uint8_t ids[] = { 0, 2 + IDENTITY_LEN + 4,
+	    0, IDENTITY_LEN };
+	static const uint8_t binders[] = { 0, 1 + REPLAY_PROOF,
+	    REPLAY_PROOF };
+	size_t at = sizeof(ids) + IDENTITY_LEN + 4;
+
+	if (len != at + sizeof(binders) + REPLAY_PROOF ||
+	    memcmp(ext, ids, sizeof(ids)) != 0 ||
+	    memcmp(ext + at, binders, sizeof(binders)) != 0)
+		return (NULL);
+	return (ext + at + sizeof(binders));
+}
+
+/*
+ * Server: a hello has come, and nothing in it is proven.  One that was taken
+ * before ends here, ahead of all that costs.  One without ALPN does, too, for
+ * seal_alpn would not see it.
+ */
+static int
+seal_hello(SSL *ssl, int *alert, void *arg)
+{
+	struct seal *s = SSL_get_app_data(ssl);
+	const uint8_t *binder, *ext;
+	size_t len;
+
+	(void)arg;
+	*alert = SSL_AD_HANDSHAKE_FAILURE;
+	if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_psk, &ext, &len) != 1)
+		return (SSL_CLIENT_HELLO_SUCCESS);	/* it will fail */
+	if ((binder = seal_binder(ext, len)) == NULL)
+		s->violation = "not one identity with a binder";
+	else if (replay_seen(s->ctx->replays, binder)) {
+		s->violation = "it was used before";
+		s->replayed = 1;
+	} else if (SSL_client_hello_get0_ext(ssl,
+	    TLSEXT_TYPE_application_layer_protocol_negotiation, &ext, &len) !=
+	    1)
+		s->violation = "no ALPN";
+	if (s->violation != NULL)
+		return (SSL_CLIENT_HELLO_ERROR);
+	memcpy(s->binder, binder, sizeof(s->binder));
+	return (SSL_CLIENT_HELLO_SUCCESS);
+}
+
+/*
+ * Server: OpenSSL asks for this between the binder's check and the key
+ * exchange, in the same call as seal_hello: so of two equal hellos the second
+ * finds the first, however little of its handshake is done.
+ */
 static int
 seal_alpn(SSL *ssl, const unsigned char **out, unsigned char *outlen,
     const unsigned char *in, unsigned int inlen, void *arg)
 {
+	struct seal *s = SSL_get_app_data(ssl);
 	unsigned char *proto;
 
-	(void)ssl;
 	(void)arg;
+	if (SSL_session_reused(ssl))
+		replay_enter(s->ctx->replays, 0, s->binder);
 	if (SSL_select_next_proto(&proto, outlen, alpn_list, ALPN_LIST_LEN,
 	    in, inlen) != OPENSSL_NPN_NEGOTIATED)
 		return (SSL_TLSEXT_ERR_ALERT_FATAL);
@@ -230,6 +289,7 @@ seal_ctx_setup(struct seal_ctx *ctx)
 		return (SSL_CTX_set_alpn_protos(c, alpn_list,
 		    ALPN_LIST_LEN) == 0 ? 0 : -1);
 	}
+	SSL_CTX_set_client_hello_cb(c, seal_hello, NULL);
 	SSL_CTX_set_psk_find_session_callback(c, seal_psk_find);
 	SSL_CTX_set_alpn_select_cb(c, seal_alpn, NULL);
 	/* A server that verifies refuses PSKs without such a context. */
@@ -248,7 +308,10 @@ seal_ctx_make(enum side side)
 	ctx->bio = seal_bio_method();
 	ctx->ssl = SSL_CTX_new(side == SIDE_CLIENT ? TLS_client_method() :
 	    TLS_server_method());
+	if (side == SIDE_SERVER)
+		ctx->replays = replay_new(0);
 	if (ctx->bio == NULL || ctx->ssl == NULL ||
+	    (side == SIDE_SERVER && ctx->replays == NULL) ||
 	    seal_ctx_setup(ctx) == -1) {
 		seal_ctx_free(ctx);
 		return (NULL);
@@ -263,7 +326,15 @@ seal_ctx_free(struct seal_ctx *ctx)
 		return;
 	SSL_CTX_free(ctx->ssl);
 	BIO_meth_free(ctx->bio);
+	replay_free(ctx->replays);
 	freezero(ctx, sizeof(*ctx));
+}
+
+void
+seal_ctx_limit(struct seal_ctx *ctx, uint64_t octets)
+{
+	if (ctx->replays != NULL)
+		replay_limit(ctx->replays, replay_fit(octets));
 }
 
 int

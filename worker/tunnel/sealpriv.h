@@ -17,6 +17,7 @@
 #include <openssl/ssl.h>
 
 #include "shared/msg.h"
+#include "worker/net/replay.h"
 #include "seal.h"
 #include "xor.h"
 
@@ -46,6 +47,7 @@ struct seal_ctx {
 	SSL_CTX		*ssl;
 	BIO_METHOD	*bio;
 	enum side	 side;
+	struct replays	*replays;	/* a server's; else NULL */
 	size_t		 nkeys;
 	struct msg_key	 keys[TOKENS_MAX];	/* wiped when replaced */
 };
@@ -55,7 +57,7 @@ struct seal {
 	SSL			*ssl;		/* NULL once bare */
 	const struct seal_io	*io;
 	void			*arg;
-	const char		*violation;	/* seen by seal_message */
+	const char		*violation;	/* what a callback has seen */
 	uint64_t		 records_out;	/* under this key */
 	uint32_t		 records_in;	/* since the last credit */
 	uint32_t		 updates;	/* the peer has left */
@@ -67,6 +69,7 @@ struct seal {
 	int			 greeted;	/* a ServerHello has come */
 	int			 asked;		/* an identity was presented */
 	int			 known;		/* and is one of ours */
+	int			 replayed;	/* the hello was taken before */
 	int			 done;
 	int			 ended;		/* our end was announced */
 	int			 bare;
@@ -79,6 +82,7 @@ struct seal {
 	struct xor		*in, *out;	/* xor, or NULL */
 	enum seal_why		 why;
 	uint8_t			 identity[IDENTITY_LEN];
+	uint8_t			 binder[REPLAY_PROOF];	/* of the hello */
 	uint8_t			 spill[SEAL_SPILL];
 	char			 error[128];
 };

@@ -48,6 +48,7 @@ struct service_stats {
 	uint64_t	 lz_forgotten;	/* idle streams gave memory back */
 	uint64_t	 tunnels;	/* opened ever */
 	uint64_t	 tunnels_failed;
+	uint64_t	 tunnels_replayed;	/* of them: replays */
 	uint64_t	 tunnels_half;	/* ended in the middle of a record */
 	uint64_t	 memory_tunnels;	/* ended for memory */
 	uint64_t	 accept_paused;	/* no descriptors, or no memory */

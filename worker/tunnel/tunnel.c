@@ -60,6 +60,7 @@ tunnel_end_name(enum tunnel_end end)
 		[TUNNEL_END_LOST] = "lost",
 		[TUNNEL_END_TOKEN] = "wrong token or unknown service",
 		[TUNNEL_END_IMPOSTOR] = "impostor",
+		[TUNNEL_END_REPLAYED] = "replayed hello",
 		[TUNNEL_END_REJECTED] = "refused",
 		[TUNNEL_END_PROTOCOL] = "protocol error"
 	};

@@ -46,6 +46,7 @@ enum tunnel_end {		/* how it ended, for pool and log */
 	TUNNEL_END_LOST,	/* network failure, or silence */
 	TUNNEL_END_TOKEN,	/* refused: wrong token or unknown service */
 	TUNNEL_END_IMPOSTOR,	/* the peer did not prove the token */
+	TUNNEL_END_REPLAYED,	/* the peer sent what another had sent */
 	TUNNEL_END_REJECTED,	/* refused: parameters */
 	TUNNEL_END_PROTOCOL	/* the peer broke the rules */
 };
@@ -75,6 +76,7 @@ struct tunnel {
 	uint64_t		 patience;
 	uint64_t		 ended;		/* ending: at the latest; 0 */
 	uint64_t		 held_until;	/* it is not read; 0 */
+	uint64_t		 look_at;	/* tunneldeaf's; 0 */
 	/* the peer must say something by then; 0 */
 	uint64_t		 probe_until;
 	struct charge		 charge;	/* of one that was accepted */

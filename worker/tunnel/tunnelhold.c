@@ -16,11 +16,23 @@
 #define TUNNEL_COST	4096
 
 static struct service	*svc;
+static struct tunnels	 stuck = TAILQ_HEAD_INITIALIZER(stuck);
 
 void
 tunnelhold_init(struct service *service)
 {
 	svc = service;
+}
+
+/* Few are stuck, so that nobody has to look at all for them. */
+static void
+tunnelhold_list(struct tunnel *t, int is_stuck)
+{
+	if (is_stuck && !t->hold.listed)
+		TAILQ_INSERT_TAIL(&stuck, t, hold.entry);
+	else if (!is_stuck && t->hold.listed)
+		TAILQ_REMOVE(&stuck, t, hold.entry);
+	t->hold.listed = is_stuck;
 }
 
 /* half: octets held for a record that is not whole. */
@@ -42,6 +54,7 @@ tunnelhold_waits(struct tunnel *t, size_t half, uint64_t now)
 		h->stuck = now;
 	h->emptied = t->wire.emptied;
 	h->waits = out + half;
+	tunnelhold_list(t, h->stuck != 0);
 }
 
 void
@@ -79,6 +92,7 @@ tunnelhold_end(struct tunnel *t)
 	budget_hold(&svc->budget, -(int64_t)t->hold.octets);
 	budget_going(&svc->budget, -(int64_t)t->hold.going);
 	ledger_leave(&t->hold.charge);
+	tunnelhold_list(t, 0);
 }
 
 uint64_t
@@ -97,7 +111,7 @@ tunnelhold_deadline(struct tunnel *t, uint64_t now)
 static int
 tunnelhold_is_stuck(const struct tunnel *t, uint64_t now, uint64_t us)
 {
-	return (t->hold.stuck != 0 && now - t->hold.stuck >= us &&
+	return (now - t->hold.stuck >= us &&
 	    !(t->flags & TUNNEL_F_DYING));
 }
 
@@ -107,7 +121,7 @@ tunnelhold_stuck(uint64_t us)
 	struct tunnel	*t;
 	uint64_t	 now = worker_now(), sum = 0;
 
-	TAILQ_FOREACH(t, &svc->tunnels, entry)
+	TAILQ_FOREACH(t, &stuck, hold.entry)
 		if (tunnelhold_is_stuck(t, now, us))
 			sum += t->hold.waits;
 	return (sum);
@@ -119,7 +133,7 @@ tunnelhold_relieve(uint64_t us)
 	struct tunnel	*t, *worst = NULL;
 	uint64_t	 now = worker_now(), octets, most = 0;
 
-	TAILQ_FOREACH(t, &svc->tunnels, entry) {
+	TAILQ_FOREACH(t, &stuck, hold.entry) {
 		if (!tunnelhold_is_stuck(t, now, us))
 			continue;
 		octets = ledger_octets(&t->hold.charge);

@@ -11,6 +11,9 @@
 #ifndef WORKER_TUNNELHOLD_H
 #define WORKER_TUNNELHOLD_H
 
+#include <sys/types.h>
+#include <sys/queue.h>
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,6 +23,7 @@ struct service;
 struct tunnel;
 
 struct tunnelhold {
+	TAILQ_ENTRY(tunnel) entry;	/* if it is stuck */
 	struct charge	 charge;	/* to its peer's source */
 	size_t		 octets;	/* charged; the wire's are not in it */
 	size_t		 waits;		/* for the peer, with the wire's... */
@@ -27,6 +31,7 @@ struct tunnelhold {
 	uint64_t	 half;		/* half a record since; 0 */
 	uint64_t	 emptied;	/* of the wire, at stuck */
 	size_t		 going;		/* ended for memory: so much */
+	int		 listed;
 };
 
 /* tunnelhold.c */

@@ -15,6 +15,7 @@
 #include "worker/dialect/dialect.h"
 #include "worker/frame/worker.h"
 #include "tunnel.h"
+#include "tunneldeaf.h"
 #include "tunnelhold.h"
 #include "turn.h"
 #include "wsopen.h"
@@ -325,6 +326,8 @@ turn_deadline(struct tunnel *t, uint64_t now)
 		next = t->deadline;
 	}
 	if ((at = tunnelhold_deadline(t, now)) < next)
+		next = at;
+	if ((at = tunneldeaf_deadline(t, now)) < next)
 		next = at;
 	if (t->probe_until != 0) {
 		if (now >= t->probe_until)

@@ -130,8 +130,11 @@ wire_failed(const struct wire *w)
 	int		 error = 0;
 
 	len = sizeof(error);
-	return (getsockopt(w->fd, SOL_SOCKET, SO_ERROR, &error, &len) == -1 ||
-	    error != 0);
+	if (getsockopt(w->fd, SOL_SOCKET, SO_ERROR, &error, &len) == -1 ||
+	    error != 0)
+		return (1);
+	/* A pair's other end that was closed is no error. */
+	return (send(w->fd, "", 0, MSG_NOSIGNAL) == -1 && errno == EPIPE);
 }
 
 static void
@@ -156,7 +159,9 @@ wire_recv(struct wire *w, void *buf, size_t len, int flags)
 		errno = EAGAIN;
 		return (-1);
 	}
-	n = recv(w->fd, buf, len, flags);
+	do {
+		n = recv(w->fd, buf, len, flags);
+	} while (n == -1 && errno == EINTR);
 	/* Not for a short read: see relay_pull. */
 	if (n == -1 && errno == EAGAIN)
 		w->flags &= ~WIRE_F_READABLE;

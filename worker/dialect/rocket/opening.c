@@ -31,6 +31,9 @@ opening_seal_failed(struct tunnel *t)
 	case SEAL_WHY_BAD_KEY:
 		end = TUNNEL_END_IMPOSTOR;
 		break;
+	case SEAL_WHY_REPLAYED:
+		end = TUNNEL_END_REPLAYED;
+		break;
 	case SEAL_WHY_PROTOCOL:
 		end = TUNNEL_END_PROTOCOL;
 		break;

@@ -22,6 +22,12 @@
 #include "part.h"
 #include "table.h"
 
+/*
+ * What part of a worker's memory is for the hellos that it took: 131,072 of
+ * them by default.
+ */
+#define HELLOS_PART	64
+
 /* ---- a service ---- */
 
 static void
@@ -57,6 +63,18 @@ rocket_keys(struct service *svc, const struct msg_key *keys, uint32_t n)
 			tunnel_drain(t);
 	}
 	return (0);
+}
+
+static uint64_t
+rocket_reserve(struct service *svc)
+{
+	struct rocket_service	*rs = svc->part;
+	uint64_t		 octets = svc->conf.opts.memory / HELLOS_PART;
+
+	if (svc->dials)
+		return (0);
+	seal_ctx_limit(rs->seal, octets);
+	return (octets);
 }
 
 /* "/" and the identity in hex, which names the service to its gate. */
@@ -212,6 +230,7 @@ const struct dialect dialect_rocket = {
 	.name = "rocket",
 	.init = rocket_init,
 	.keys = rocket_keys,
+	.reserve = rocket_reserve,
 	.path = rocket_path,
 	.client_back = client_back,
 	.begin = rocket_begin,
