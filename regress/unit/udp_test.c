@@ -43,6 +43,7 @@ struct worker {
 
 static struct msg_flows_conf	 conf;
 static uint32_t			 conf_flows_max = 10000;
+static uint64_t			 now = 1000 * SECOND;
 static struct worker		 w1, w2;
 static uint8_t			 octets[FLOW_DATAGRAM_MAX + 1];
 static uint8_t			 buf[FLOW_DATAGRAM_MAX + 1];
@@ -295,6 +296,7 @@ start(void)
 	signal(SIGPIPE, SIG_IGN);
 	for (i = 0; i < sizeof(octets); i++)
 		octets[i] = (uint8_t)(i * 7 + i / 251);
+	frame_clock = &now;
 	frame_start(&role_udp);
 	memset(&conf, 0, sizeof(conf));
 	conf.timeout_s = 60;
@@ -510,7 +512,7 @@ test_runs_refused(void **state)
 	refuses_runs = 0;
 	assert_int_equal(sent_as(fd, 500), 0);
 	assert_true(sent_as(fd, 499) >= 2);
-	frame_ahead += 61 * SECOND;
+	now += 61 * SECOND;
 	assert_true(sent_as(fd, 500) >= 2);
 	assert_int_equal(frame_figure("datagrams_out"), 600);
 	assert_int_equal(frame_figure("dropped_send"), 0);
@@ -547,7 +549,7 @@ test_refused(void **state)
 	user_sends(fd, 2);
 	user_sends(fd, 3);
 	frame_until(frame_figure("dropped_refused") == 2);
-	frame_ahead += SECOND;
+	now += SECOND;
 	user_sends(fd, 4);
 	worker_gets(&w1, 1, 4);
 	assert_int_equal(w1.flow, 2);
@@ -578,10 +580,10 @@ test_idle(void **state)
 	worker_gets(&w1, 1, 1);
 	user_sends(other, 2);
 	worker_gets(&w1, 1, 2);
-	frame_ahead += 40 * SECOND;
+	now += 40 * SECOND;
 	worker_sends(&w1, 2, 3);
 	user_gets(other, 3);
-	frame_ahead += 21 * SECOND;
+	now += 21 * SECOND;
 	worker_ended(&w1, 1, FLOW_IDLE);
 	assert_int_equal(frame_figure("flows"), 1);
 	assert_int_equal(frame_figure("flows_idle"), 1);
@@ -747,6 +749,7 @@ test_behind(void **state)
 	for (i = 0; i < 20; i++) {
 		while (send(fd, octets, 30000, 0) == 30000 && sent++ < 50)
 			frame_turn(EVLOOP_NONBLOCK);
+		now += SECOND / 100;
 		frame_run(5);
 	}
 	frame_until(frame_figure("dropped_pair_full") > 0);
@@ -855,7 +858,7 @@ test_reload(void **state)
 	worker_sends(&w1, 1, 4);
 	user_gets(a, 4);
 	/* the new limit holds for what is there */
-	frame_ahead += 11 * SECOND;
+	now += 11 * SECOND;
 	worker_ended(&w1, 1, FLOW_IDLE);
 	/* and nothing is left */
 	user_sends(a, 5);
@@ -888,7 +891,7 @@ test_stop(void **state)
 	worker_sends(&w1, 1, 4);
 	user_gets(fd, 4);
 	assert_int_equal(frame_exited, 0);
-	frame_ahead += 3 * SECOND;
+	now += 3 * SECOND;
 	worker_ended(&w1, 1, FLOW_IDLE);
 	frame_until(frame_exited > 0);
 }
