@@ -26,7 +26,7 @@
  * datagrams would be too old.
  */
 #define BEHIND		(64 * 1024)
-#define BEHIND_US	(20 * 1000)
+#define BEHIND_US	(100 * 1000)
 /* With this much it is pressed: more than one batch of small datagrams. */
 #define PRESSED		(16 * 1024)
 
