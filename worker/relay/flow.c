@@ -29,6 +29,8 @@
 #define FLOW_COST	(sizeof(struct flow) + 512)
 /* The process that has the user's end has so long to end it first. */
 #define FLOW_GRACE_US	(5 * 1000000ULL)
+/* A worker that stops ends a flow that is idle for so long: it comes anew. */
+#define FLOW_STOPPING_US	(2 * 1000000ULL)
 /* Failures of the target are logged once in this time. */
 #define FAILED_LOG_US	(10 * 1000000ULL)
 
@@ -176,6 +178,8 @@ flow_tick(uint64_t now)
 
 	if (svc->opens)
 		idle += FLOW_GRACE_US;
+	if (svc->stopping && idle > FLOW_STOPPING_US)
+		idle = FLOW_STOPPING_US;
 	while ((f = TAILQ_FIRST(&svc->flows)) != NULL && now - f->last >= idle)
 		flow_end(f, RESET_NONE, FLOW_IDLE);
 }

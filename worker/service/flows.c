@@ -364,10 +364,6 @@ flows_left(void)
 void
 flows_stop(void)
 {
-	struct flow	*f;
-
 	stopped = 1;
-	flows_unpair();
-	while ((f = TAILQ_FIRST(&svc->flows)) != NULL)
-		flow_abort(f, RESET_NONE);
+	flows_room(0);
 }

@@ -30,7 +30,7 @@ void		 flows_room(int room);
 void		 flows_changed(void);
 /* Once a second: gives up those that have waited too long. */
 void		 flows_tick(uint64_t now);
-/* No new ones, and those that are there end. */
+/* No new ones; those that are there end as soon as nothing passes. */
 void		 flows_stop(void);
 /* Those that wait for a session. */
 uint32_t	 flows_waiting(void);

@@ -119,7 +119,8 @@ service_changed_turn(evutil_socket_t fd, short what, void *arg)
 			service_finish_old();
 		user_changed();
 	}
-	if (service.stopping && service.ntunnels == 0 && service.nrelays == 0)
+	if (service.stopping && service.ntunnels == 0 &&
+	    service.nrelays == 0 && service.nflows == 0)
 		worker_exit();
 }
 
@@ -528,6 +529,9 @@ service_stop_now(evutil_socket_t fd, short what, void *arg)
 	if (service.nrelays > 0)
 		log_info("%u connections cut: they did not end in time",
 		    service.nrelays);
+	if (service.nflows > 0)
+		log_info("%u flows cut: something passed in them",
+		    service.nflows);
 	while (!TAILQ_EMPTY(&service.tunnels))
 		tunnel_free(TAILQ_FIRST(&service.tunnels));
 	worker_exit();
