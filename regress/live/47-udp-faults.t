@@ -53,6 +53,16 @@ for who in server/udp server/service client/service client/dial; do
 done
 like "$($DATAGRAMS crowd 127.0.0.1 "$uport" 5 1)" '^done 5 ' \
     "new users are, whose targets it has to dial"
+
+# ---- the only tunnel ----
+ever=$(counter server udp flows_ever)
+kill -9 $(child client service)
+is "$(says u 8 "ask 20000")" back "the only tunnel lost: he is answered again"
+is "$(counter server udp flows_ever)" "$ever" "in the same flow"
+stop "$client_pid"
+daemon client; client_pid=$pid
+is "$(says u 8 "ask 20000")" back "and after another client has come"
+
 flows_of() { counter "$1" service flows; }
 
 # ---- a reload ----
