@@ -63,14 +63,15 @@ sub ratio {
 sub udp_sections {
 	my @ways = (['up', 1], ['up', 100], ['down', 1], ['down', 100]);
 	my $per = sub {
-		my ($title, $figure) = @_;
+		my ($title, $figure, $to) = @_;
 		return map { my ($way, $n) = @$_; [sprintf($title, $way, $n),
-		    $DATAGRAMS, map { ["u$way${n}_$_.$figure", "$_ octets"] }
+		    $to, map { ["u$way${n}_$_.$figure", "$_ octets"] }
 		    @Rows::SIZES] } @ways;
 	};
-	return ($per->('Datagrams a second %s, flows: %d', 'per_s'),
-	    $per->('MB/s of datagrams %s, flows: %d', 'mb_s'),
-	    $per->('CPU us a datagram %s, flows: %d', 'cpu'),
+	return ($per->('Datagrams a second %s, flows: %d', 'per_s',
+	    $DATAGRAMS),
+	    $per->('MB/s of datagrams %s, flows: %d', 'mb_s', $DATAGRAMS),
+	    $per->('CPU us a datagram %s, flows: %d', 'cpu', 0),
 	    ['10,000 datagrams of 1,400 octets a second up', 0,
 	    ['upaced.loss', 'lost, %'], ['upaced.cpu', 'CPU us each']],
 	    ['Ping-pong of a datagram of 64 octets, us', $DATAGRAMS,
