@@ -29,7 +29,7 @@
  * sends doubles his pace in a round trip.
  */
 #define SMUX_AHEAD	4
-/* For so much of a round trip the first window is as much as the initial one. */
+/* For so much of a round trip the first window is one initial one more. */
 #define SMUX_FIRST_US	10000
 #define SMUX_FIRST_MAX	32
 /* On a short way no window needs more, whatever its limit. */
