@@ -118,9 +118,9 @@ wrig_configured(int reload)
 {
 	struct addr	 at;
 
-	addr_from_sa(&at, (struct sockaddr *)&flow_where);
-	strlcpy(flow_conf.where, lfd != -1 ? addr_print(&at) :
-	    "ssh.example:22-24", sizeof(flow_conf.where));
+	addr_from_sa(&at, (struct sockaddr *)&wrig_where);
+	strlcpy(wrig_conf.where, lfd != -1 ? addr_print(&at) :
+	    "ssh.example:22-24", sizeof(wrig_conf.where));
 	frame_role->begin();
 	assert_int_equal(frame_configure(IMSG_CONF_SERVICE, -1, &wrig_conf,
 	    sizeof(wrig_conf), NULL), 0);
