@@ -7,9 +7,11 @@ use strict;
 use warnings;
 use JSON::PP;
 use List::Util qw(min max);
+use Rows;
 use Wan;
 
 my $REFERENCE = 'haproxy';
+my $DATAGRAMS = 'udp direct';	# the reference for those
 my @MODES = qw(reference bare sealed);
 my @BULK = qw(up1 down1 up8 down8);
 
@@ -57,6 +59,26 @@ sub ratio {
 	return defined($x) && $y ? $x / $y : undef;
 }
 
+# Datagrams, as sections.
+sub udp_sections {
+	my @ways = (['up', 1], ['up', 100], ['down', 1], ['down', 100]);
+	my $per = sub {
+		my ($title, $figure, $to) = @_;
+		return map { my ($way, $n) = @$_; [sprintf($title, $way, $n),
+		    $to, map { ["u$way${n}_$_.$figure", "$_ octets"] }
+		    @Rows::SIZES] } @ways;
+	};
+	return ($per->('Datagrams a second %s, flows: %d', 'per_s',
+	    $DATAGRAMS),
+	    $per->('MB/s of datagrams %s, flows: %d', 'mb_s', $DATAGRAMS),
+	    $per->('CPU us a datagram %s, flows: %d', 'cpu', 0),
+	    ['10,000 datagrams of 1,400 octets a second up', 0,
+	    ['upaced.loss', 'lost, %'], ['upaced.cpu', 'CPU us each']],
+	    ['Ping-pong of a datagram of 64 octets, us', $DATAGRAMS,
+	    ['uping.p50', 'p50'], ['uping.p99', 'p99'],
+	    ['uping.lost', 'lost']]);
+}
+
 # Heading; whose figures all are compared with; then columns: a figure, its
 # heading, and what to divide it by.
 my @SECTIONS = (
@@ -84,6 +106,7 @@ my @SECTIONS = (
 	    ['mem0.processes', 'processes']],
 	['The same by iperf3, one stream down, MB/s: a check of the generator',
 	    0, ['iperf.mb_s', 'iperf3'], ['down1.mb_s', 'ours']],
+	udp_sections(),
 	(map { my $n = Wan::name(@$_);
 	    [sprintf('Link of %d ms round trip, %g %% loss each way', @$_), 0,
 	    ["$n.mb_s", '1 down, MB/s'], ["$n.p50", 'ping p50 ms', 1000],
@@ -211,14 +234,25 @@ my @AHEAD = ((map { ["$_.mb_s", "$_ MB/s", '>='] } @BULK),
     ['mem1000.stream', 'KiB a stream of 1000', '<='],
     ['mem9000.stream', 'KiB a stream of 9000', '<=']);
 
+my @DATAGRAMS_AHEAD = ((map { my $way = $_; map { my $n = $_; map {
+    (["u$way${n}_$_.per_s", "$n $way of $_, datagrams/s", '>='],
+    ["u$way${n}_$_.cpu", "$n $way of $_, CPU us each", '<=']) }
+    @Rows::SIZES } (1, 100) } qw(up down)),
+    ['upaced.cpu', 'paced, CPU us a datagram', '<='],
+    ['uping.p50', 'datagram ping p50 us', '<='],
+    ['uping.p99', 'datagram ping p99 us', '<=']);
+
 sub against_peers {
 	my ($result) = @_;
 	my @aims;
-	for my $pair (['bare', 'rocketd none'], ['sealed', 'rocketd tls']) {
+	for my $pair (['bare', 'rocketd none'], ['sealed', 'rocketd tls'],
+	    ['bare', 'udp rocketd none'], ['sealed', 'udp rocketd tls']) {
 		my ($mode, $ours) = @$pair;
-		my @peers = grep { $_ !~ /^rocketd/ } map { $_->{name} }
-		    grep { $_->{mode} eq $mode } @{$result->{subjects}};
-		for my $row (@AHEAD) {
+		my $udp = $ours =~ /^udp/ ? 1 : 0;
+		my @peers = grep { $_ !~ /rocketd/ && /^udp / == $udp }
+		    map { $_->{name} } grep { $_->{mode} eq $mode }
+		    @{$result->{subjects}};
+		for my $row ($udp ? @DATAGRAMS_AHEAD : @AHEAD) {
 			my ($fig, $what, $op) = @$row;
 			my ($best) = sort { my $d = $a->[1] <=> $b->[1];
 			    $op eq '>=' ? -$d : $d } grep { defined($_->[1]) }

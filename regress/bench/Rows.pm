@@ -19,7 +19,12 @@ use constant {
 	OPENING => 120,		# seconds for idle streams to be opened in
 	CONCURRENT => 32,	# short connections at once
 	ERRORS => 0.01,		# of them may fail, more is no measurement
+	FLOWS => 100,		# of datagrams, beside one alone
+	PACE => 10000,		# datagrams a second of 1,400 octets
+	PACED => 1400,
 };
+
+our @SIZES = (64, 512, 1400);	# of datagrams, octets
 
 my $json = JSON::PP->new;
 
@@ -38,6 +43,7 @@ sub up {
 		return $run;
 	}
 	my %place = (dir => $dir, target => $target, worker => $env->{worker},
+	    protocol => $subject->{udp} ? 'udp' : 'tcp',
 	    server => $o{server} // '127.0.0.1', fds => $env->{fds},
 	    map { $_ => Proc::port() } qw(user tunnel hop));
 	$run->{port} = $place{user};
@@ -91,8 +97,9 @@ sub ready {
 			    words($run) . "\n";
 		}
 		unlink("$run->{env}{dir}/load.log");
-		my $a = eval { answer(load($run, 'ping', '-w', 0, '-t',
-		    0.01 + 5 * ($run->{rtt} // 0)), 5) };
+		my @ping = $run->{subject}{udp} ? ('udp', '-m', 'ping', '-t',
+		    0.2) : ('ping', '-t', 0.01 + 5 * ($run->{rtt} // 0));
+		my $a = eval { answer(load($run, @ping, '-w', 0), 5) };
 		if ($a && $a->{count} && !$a->{errors}) {
 			sleep(SETTLE) if $run->{subject}{setup};
 			return;
@@ -208,6 +215,34 @@ sub memory {
 	}
 }
 
+# Datagrams; without a rate as many as can be sent.
+sub datagrams {
+	my ($run, $rec, $row, @args) = @_;
+	my ($a, $cpu) = timed($run, $run->{env}{seconds}, 'udp', @args);
+	$rec->("$row.per_s", $a->{per_s});
+	$rec->("$row.mb_s", $a->{mb_s});
+	$rec->("$row.loss", 100 * $a->{loss}) if defined($a->{loss});
+	$rec->("$row.load_cpu", $a->{cpu});
+	$rec->("$row.cpu", $cpu / $a->{per_s} * 1e6) if @{$run->{procs}};
+}
+
+sub udp_row {
+	my ($way, $flows, $size) = @_;
+	my $row = "u$way${flows}_$size";
+	return [$row => sub { datagrams(@_[0, 1], $row, '-m', $way, '-n',
+	    $flows, '-s', $size, '-c', $_[0]{env}{control}) }, 1];
+}
+
+sub udp_ping {
+	my ($run, $rec) = @_;
+	my $t = $run->{env}{seconds};
+	my $a = answer(load($run, 'udp', '-m', 'ping', '-t', $t),
+	    $t + PATIENCE);
+	$rec->('uping.p50', $a->{p50_us});
+	$rec->('uping.p99', $a->{p99_us});
+	$rec->('uping.lost', $a->{lost});
+}
+
 # With the part of the timed window that each takes.
 our @STILL = ([memory => \&memory, 0]);
 our @BUSY = (
@@ -220,6 +255,20 @@ our @BUSY = (
 	[down8 => sub { bulk(@_, 'down', 8) }, 1],
 	[rate => \&rate, 1],
 );
+
+our @DATAGRAMS = (
+	[uping => \&udp_ping, 1],
+	[upaced => sub { datagrams(@_[0, 1], 'upaced', '-m', 'up', '-s', PACED,
+	    '-r', PACE, '-c', $_[0]{env}{control}) }, 1],
+	(map { my $way = $_; map { my $n = $_; map { udp_row($way, $n, $_) }
+	    @SIZES } (1, FLOWS) } qw(up down)),
+);
+
+# The sets of rows of a subject, each of which is measured on its own instance.
+sub sets {
+	my ($subject) = @_;
+	return $subject->{udp} ? (\@DATAGRAMS) : (\@STILL, \@BUSY);
+}
 
 # iperf3, one stream down, through a subject that leads to an iperf3 server.
 sub iperf {

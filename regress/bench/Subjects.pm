@@ -18,6 +18,7 @@ use warnings;
 #        tunnel   port of the tunnels there
 #        hop      one more port, for relays
 #        target   address:port of the target as the client sees it
+#        protocol of users and target: tcp or udp
 #        fds      hard limit of descriptors a process
 
 my $TOKEN = 'of the bench, 24 letters';
@@ -114,7 +115,8 @@ sub rocketd {
 			$lines
 			$cert
 			service "x" {
-				listen on 127.0.0.1 port $p->{user}
+				listen on 127.0.0.1 port $p->{user} \\
+				    protocol $p->{protocol}
 				token "$TOKEN"
 			}
 		}
@@ -128,7 +130,8 @@ sub rocketd {
 			$lines
 			$trust
 			service "x" {
-				forward to $addr port $port
+				forward to $addr port $port \\
+				    protocol $p->{protocol}
 				token "$TOKEN"
 			}
 		}
@@ -150,6 +153,7 @@ sub rathole {
 		bind_addr = "$p->{server}:$p->{tunnel}"
 		default_token = "$TOKEN"
 		[server.services.x]
+		type = "$p->{protocol}"
 		bind_addr = "127.0.0.1:$p->{user}"
 		nodelay = true
 		[server.transport]
@@ -162,6 +166,7 @@ sub rathole {
 		remote_addr = "$p->{server}:$p->{tunnel}"
 		default_token = "$TOKEN"
 		[client.services.x]
+		type = "$p->{protocol}"
 		local_addr = "$p->{target}"
 		nodelay = true
 		[client.transport]
@@ -242,7 +247,7 @@ sub frp {
 		$both
 		[[proxies]]
 		name = "x"
-		type = "tcp"
+		type = "$p->{protocol}"
 		localIP = "$addr"
 		localPort = $port
 		remotePort = $p->{user}
@@ -258,6 +263,8 @@ sub backhaul {
 	my $lines = join("\n", @lines);
 	return sub {
 		my ($p, $bin) = @_;
+		my $accept = $transport eq 'tcp' && $p->{protocol} eq 'udp' ?
+		    'accept_udp = true' : '';
 		my $both = <<"		END";
 		transport = "$transport"
 		token = "$TOKEN"
@@ -273,6 +280,7 @@ sub backhaul {
 		bind_addr = "$p->{server}:$p->{tunnel}"
 		$both
 		channel_size = 2048
+		$accept
 		ports = ["127.0.0.1:$p->{user}=$p->{target}"]
 		END
 		file($p, 'client.toml', <<"		END");
@@ -301,6 +309,7 @@ sub chisel {
 #	most	=> so many streams and no more, with the reason
 #	wan	=> also over the slow link
 #	extra	=> only when BENCH_ONLY names it in full
+#	udp	=> carries datagrams: only those rows
 my $SOME = qr/^(up8|down8|rate)$/;
 my @MANY = (most => 1000, reason => 'a process for each connection');
 
@@ -356,6 +365,23 @@ our @LIST = (
 	['frp mux tls', 'sealed', ['frps', 'frpc'], frp('true', 'true')],
 	['frp tls', 'sealed', ['frps', 'frpc'], frp('true', 'false')],
 	['chisel', 'sealed', ['chisel'], \&chisel],
+
+	['udp direct', 'reference', [], undef, udp => 1],
+	['udp rocketd none', 'bare', ['rocketd'],
+	    rocketd('tcpmux', 'seal none'), udp => 1],
+	['udp rocketd tcp', 'bare', ['rocketd'], rocketd('tcp', 'seal none'),
+	    udp => 1],
+	['udp rathole', 'bare', ['rathole'], rathole(), udp => 1],
+	['udp frp mux', 'bare', ['frps', 'frpc'], frp('false', 'true'),
+	    udp => 1],
+	['udp backhaul', 'bare', ['backhaul'], backhaul('udp'), udp => 1],
+	['udp backhaul tcp', 'bare', ['backhaul'], backhaul('tcp'), udp => 1],
+	['udp rocketd tls', 'sealed', ['rocketd'],
+	    rocketd('tcpmux', 'seal tls'), udp => 1],
+	['udp rathole noise', 'sealed', ['rathole'],
+	    rathole(\&rathole_noise), udp => 1],
+	['udp frp mux tls', 'sealed', ['frps', 'frpc'], frp('true', 'true'),
+	    udp => 1],
 );
 
 sub list {

@@ -12,6 +12,8 @@
  *	load ping [-i US] [-n N] [-s SIZE] [-t S] [-w S] ADDR PORT
  *	load idle [-n N] ADDR PORT
  *	load slow [-n N] ADDR PORT
+ *	load udp -m up|down|ping [-c PATH] [-i US] [-n N] [-r N] [-s SIZE]
+ *	    [-t S] [-w S] ADDR PORT
  *
  * What each does is said at the head of its file.
  */
@@ -30,6 +32,7 @@
 
 #define CONNS_MAX	1000000
 #define SIZE_MAX_PING	65536
+#define RATE_MAX	10000000
 #define SECONDS_MAX	86400
 #define WARMUP_US	250000		/* by default */
 /* Well below what is taken for a silent peer. */
@@ -47,6 +50,7 @@ static const struct command {
 	{ "ping",	"i:n:s:t:w:",	2,	ping_main },
 	{ "idle",	"n:",		2,	idle_main },
 	{ "slow",	"n:",		2,	slow_main },
+	{ "udp",	"c:i:m:n:r:s:t:w:", 2,	udp_main },
 };
 
 static void __dead
@@ -61,7 +65,10 @@ usage(void)
 	    " addr port\n"
 	    "       load ping [-i us] [-n conns] [-s size] [-t seconds]"
 	    " [-w seconds] addr port\n"
-	    "       load idle | slow [-n conns] addr port\n");
+	    "       load idle | slow [-n conns] addr port\n"
+	    "       load udp -m up|down|ping [-c path] [-i us] [-n flows]"
+	    " [-r per-second]\n"
+	    "           [-s size] [-t seconds] [-w seconds] addr port\n");
 	exit(1);
 }
 
@@ -116,6 +123,9 @@ options(struct opts *o, const char *letters, int argc, char **argv)
 		case 'p':
 			o->port = optarg;
 			break;
+		case 'r':
+			o->rate = number(optarg, 1, RATE_MAX, "rate");
+			break;
 		case 's':
 			o->size = number(optarg, 1, SIZE_MAX_PING, "size");
 			break;
@@ -131,11 +141,12 @@ options(struct opts *o, const char *letters, int argc, char **argv)
 	}
 }
 
+/* other: the third mode, beside up and down */
 static void
-check_mode(const struct opts *o)
+check_mode(const struct opts *o, const char *other)
 {
 	if (o->mode == NULL || (strcmp(o->mode, "up") != 0 &&
-	    strcmp(o->mode, "down") != 0 && strcmp(o->mode, "both") != 0))
+	    strcmp(o->mode, "down") != 0 && strcmp(o->mode, other) != 0))
 		usage();
 	if (strcmp(o->mode, "up") == 0 && o->control == NULL)
 		errx(1, "up: only the target knows what has arrived: -c");
@@ -162,7 +173,9 @@ main(int argc, char **argv)
 	if (argc - optind != cmd->args)
 		usage();
 	if (cmd->main == bulk_main)
-		check_mode(&o);
+		check_mode(&o, "both");
+	else if (cmd->main == udp_main)
+		check_mode(&o, "ping");
 	if (o.run_us == 0)
 		errx(1, "no time to measure in");
 	signal(SIGPIPE, SIG_IGN);

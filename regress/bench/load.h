@@ -9,6 +9,7 @@
 
 #include <sys/types.h>
 #include <sys/queue.h>
+#include <sys/socket.h>
 
 #include <stdint.h>
 
@@ -28,15 +29,26 @@
 
 #define SHORT_SIZE	64
 
+/*
+ * A datagram's first octet asks too: ASK_SINK for nothing, ASK_ECHO for the
+ * same back, ASK_SOURCE for many of its length.
+ */
+#define DATAGRAM_SIZE	2048	/* of the largest */
+#define DATAGRAMS	64	/* of one system call, at most */
+
+/* What an octet on the control socket asks for, but for any other. */
+#define ASK_DATAGRAMS	'U'	/* datagrams, octets of them, and when */
+
 struct opts {
 	const char	*addr;		/* numeric */
 	const char	*port;
 	const char	*control;	/* path of the target's, or NULL */
-	const char	*mode;		/* up, down, both */
+	const char	*mode;		/* up, down, both; ping */
 	uint64_t	 run_us;	/* the timed window */
 	uint64_t	 warmup_us;	/* before it */
 	uint64_t	 interval_us;	/* between pings, 0: at once */
-	size_t		 size;		/* of a ping */
+	uint64_t	 rate;		/* datagrams a second, 0: all */
+	size_t		 size;		/* of a ping, of a datagram */
 	int		 conns;
 };
 
@@ -60,6 +72,13 @@ struct conn {
 #define CONN_DUE	0x10	/* its time has come */
 #define CONN_READY	0x20	/* is on ready */
 #define CONN_LATER	0x40	/* is on later */
+
+struct datagram {
+	struct sockaddr_storage	 from;
+	socklen_t		 from_len;
+	const uint8_t		*octets;
+	size_t			 len;
+};
 
 /* Latencies: buckets of at most 0.8 % each, so its size knows no count. */
 #define HIST_SUB	128	/* buckets for each power of two */
@@ -91,6 +110,7 @@ void	 loop_del(struct conn *);	/* closes; may be called again */
 void	 loop_wake(struct conn *);	/* run it in the next turn */
 /* Run it at this time (us), but not before those that asked earlier. */
 void	 loop_later(struct conn *, uint64_t);
+void	 loop_sooner(struct conn *);	/* not later any more */
 /* Until this time (us), or loop_stop. */
 void	 loop_run(uint64_t);
 void	 loop_stop(void);
@@ -121,12 +141,35 @@ ssize_t	 net_send_payload(int, size_t *);
 /* Into a buffer that nobody looks at. */
 ssize_t	 net_discard(int);
 
-/* target.c, bulk.c, rate.c, ping.c, hold.c */
+/* A socket that is connected to the remote; one for who sends to the port. */
+int	 net_dial_udp(void);
+int	 net_listen_udp(const char *, int);
+
+/* datagrams.c */
+void	 net_buffers(int);		/* a socket's are made large */
+/*
+ * Up to DATAGRAMS that begin with this octet, to who is connected or to the
+ * address.  How many were taken; -1 with errno, if none.
+ */
+int	 net_send_datagrams(int, const struct sockaddr_storage *, uint8_t,
+	    size_t, int);
+/* As many as one call gives; they stay until the next one. */
+int	 net_recv_datagrams(int, struct datagram **);
+/* Likewise, but only how many, and octets together. */
+int	 net_discard_datagrams(int, size_t *);
+
+/* udptarget.c */
+void	 udptarget_open(const char *, int);
+/* Datagrams that have arrived ever, and their octets. */
+void	 udptarget_sunk(uint64_t *, uint64_t *);
+
+/* target.c, bulk.c, rate.c, ping.c, hold.c, udp.c */
 int	 target_main(const struct opts *);
 int	 bulk_main(const struct opts *);
 int	 rate_main(const struct opts *);
 int	 ping_main(const struct opts *);
 int	 idle_main(const struct opts *);
 int	 slow_main(const struct opts *);
+int	 udp_main(const struct opts *);
 
 #endif /* BENCH_LOAD_H */

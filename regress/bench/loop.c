@@ -113,6 +113,14 @@ loop_later(struct conn *c, uint64_t due)
 }
 
 void
+loop_sooner(struct conn *c)
+{
+	if (c->flags & CONN_LATER)
+		TAILQ_REMOVE(&loop.later, c, later);
+	c->flags &= ~(CONN_LATER | CONN_DUE);
+}
+
+void
 loop_stop(void)
 {
 	loop.stopped = 1;

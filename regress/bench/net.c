@@ -157,6 +157,39 @@ net_path(const char *path, struct sockaddr_un *sun)
 }
 
 int
+net_dial_udp(void)
+{
+	int	 fd;
+
+	if ((fd = socket(remote.ss_family, SOCK_DGRAM | SOCK_NONBLOCK |
+	    SOCK_CLOEXEC, 0)) == -1)
+		err(1, "socket");
+	net_buffers(fd);
+	if (connect(fd, (struct sockaddr *)&remote, remote_len) == -1)
+		err(1, "connect");
+	return (fd);
+}
+
+int
+net_listen_udp(const char *addr, int port)
+{
+	struct sockaddr_storage	 ss;
+	char			 word[6];
+	socklen_t		 len;
+	int			 fd;
+
+	(void)snprintf(word, sizeof(word), "%hu", (unsigned short)port);
+	len = net_resolve(addr, word, &ss);
+	if ((fd = socket(ss.ss_family, SOCK_DGRAM | SOCK_NONBLOCK |
+	    SOCK_CLOEXEC, 0)) == -1)
+		err(1, "socket");
+	net_buffers(fd);
+	if (bind(fd, (struct sockaddr *)&ss, len) == -1)
+		err(1, "%s port %d", addr, port);
+	return (fd);
+}
+
+int
 net_listen_unix(const char *path)
 {
 	struct sockaddr_un	 sun;

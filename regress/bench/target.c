@@ -3,9 +3,10 @@
 /*
  * What the generator's connections lead to, in a process of its own: a
  * listener whose every connection says with its first octet what it wants
- * (load.h), and a UNIX socket that tells how many octets have arrived.  It
- * promises to look at no octet behind the first and to time nobody out; who
- * breaks its connection is closed and not spoken of.
+ * (load.h), a socket whose datagrams do (udptarget.c), and a UNIX socket that
+ * tells how many octets have arrived.  It promises to look at no octet behind
+ * the first and to time nobody out; who breaks its connection is closed and
+ * not spoken of.
  */
 
 #include <sys/types.h>
@@ -256,18 +257,35 @@ listener_run(struct conn *c)
 	return (1);
 }
 
-/* One octet asks, these answer: how much has arrived, and when that was. */
+/* How much has arrived, and when that was.  Octets of the answer. */
+static size_t
+asker_answer(uint8_t question, uint64_t answer[3])
+{
+	uint64_t	 datagrams, octets;
+
+	if (question != ASK_DATAGRAMS) {
+		answer[0] = htobe64(target.sunk);
+		answer[1] = htobe64(now_us());
+		return (2 * sizeof(*answer));
+	}
+	udptarget_sunk(&datagrams, &octets);
+	answer[0] = htobe64(datagrams);
+	answer[1] = htobe64(octets);
+	answer[2] = htobe64(now_us());
+	return (3 * sizeof(*answer));
+}
+
 static int
 asker_run(struct conn *c)
 {
-	uint64_t	 answer[2];
+	uint64_t	 answer[3];
 	uint8_t		 question;
+	size_t		 len;
 	ssize_t		 n;
 
 	while ((n = read(c->fd, &question, 1)) == 1) {
-		answer[0] = htobe64(target.sunk);
-		answer[1] = htobe64(now_us());
-		if (write(c->fd, answer, sizeof(answer)) != sizeof(answer))
+		len = asker_answer(question, answer);
+		if (write(c->fd, answer, len) != (ssize_t)len)
 			break;
 	}
 	if (n == -1 && net_again())
@@ -301,6 +319,7 @@ target_main(const struct opts *o)
 
 	fd = net_listen(o->addr, o->port, &port);
 	loop_add(&target.listener, fd, listener_run);
+	udptarget_open(o->addr, port);
 	if (o->control != NULL)
 		loop_add(&target.control, net_listen_unix(o->control),
 		    control_run);

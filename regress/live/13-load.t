@@ -18,7 +18,8 @@ brief() {
 	for _t in 0.1 1 5; do
 		_out=$(load "$_cmd" -t $_t "$@")
 		echo "$_out" | grep -Eq \
-		    '"(octets|up_octets|per_s|count)":0[,.}]' || break
+		    '"(octets|up_octets|per_s|count)":0[,.}]|nothing has|no ping' ||
+		    break
 	done
 	echo "$_out"
 }
@@ -107,6 +108,17 @@ like "$(brief ping -n 4 -w 0 127.0.0.1 "$port")" \
 like "$(brief ping -n 2 -s 65536 -i 1000 -w 0 127.0.0.1 "$port")" \
     '"count":[1-9].*"errors":0\}$' "large ones at an interval"
 
+udp() { brief udp -w 0.05 -c "$T/control" "$@"; }
+like "$(udp -m up -n 3 -s 1400 127.0.0.1 "$port")" \
+    '"mode":"up","flows":3,"size":1400,.*"datagrams":[1-9].*"errors":0\}$' \
+    "datagrams up"
+like "$(udp -m up -n 2 -r 1000 127.0.0.1 "$port")" \
+    '"sent":[0-9]{2,},"loss":0\.0' "at a rate: none is lost"
+like "$(udp -m down -n 3 -s 512 127.0.0.1 "$port")" \
+    '"mode":"down",.*"datagrams":[1-9].*"errors":0\}$' "datagrams down"
+like "$(udp -m ping -n 2 127.0.0.1 "$port")" \
+    '"mode":"ping","count":[1-9].*"errors":0\}$' "and there and back"
+
 for kind in idle slow; do
 	is "$(load $kind -n 300 127.0.0.1 "$port" </dev/null |
 	    sed 's/"seconds":[0-9.]*/S/')" '{"ready":300,S,"errors":0}
@@ -130,6 +142,9 @@ done
 is "$bad" "" "all fail where nobody listens"
 for c in 'bulk -m down' rate ping; do
 	load $c -t 0.1 -w 0 127.0.0.1 "$3" >/dev/null && bad="$bad $c"
+done
+for c in 'udp -m down' 'udp -m ping'; do
+	load $c -t 0.1 -w 0 127.0.0.1 "$2" >/dev/null && bad="$bad $c"
 done
 is "$bad" "" "or nobody answers"
 

@@ -67,6 +67,26 @@ test_split_everywhere(void **state)
 	}
 }
 
+/* What fits whole into the next call is not cut, and what never does is. */
+static void
+test_not_split(void **state)
+{
+	struct flowq	 q = { 0 };
+
+	(void)state;
+	begin();
+	put(&q, 1, 10, 0);
+	put(&q, 2, 10, 0);
+	put(&q, 3, 30, 0);
+	assert_int_equal(flowq_pull(&q, out, 23, 0), 12);
+	assert_int_equal(flowq_pull(&q, out, 23, 0), 23);
+	assert_int_equal(out[2], 2);
+	assert_int_equal(out[14], 3);
+	assert_int_equal(flowq_pull(&q, out, 23, 0), 21);
+	assert_int_equal(flowq_pull(&q, out, 23, 0), 0);
+	assert_int_equal(budget.held, 0);
+}
+
 static void
 test_too_many(void **state)
 {
@@ -164,6 +184,7 @@ main(void)
 {
 	const struct CMUnitTest	 tests[] = {
 		cmocka_unit_test(test_split_everywhere),
+		cmocka_unit_test(test_not_split),
 		cmocka_unit_test(test_too_many),
 		cmocka_unit_test(test_too_old),
 		cmocka_unit_test(test_short_of_memory),

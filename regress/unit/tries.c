@@ -902,7 +902,7 @@ const struct try	 tries[] = {
 	{ "pkey_mprotect", try_pkey_mprotect, 0, 1 },
 	{ "sendmsg of a descriptor", try_send_fd, G | D | T | U | R, 0 },
 	{ "sendmmsg", try_sendmmsg, U | R, 0 },
-	{ "recvmmsg", try_recvmmsg, U, 1 },
+	{ "recvmmsg", try_recvmmsg, U | S, 1 },
 	{ "sendmsg to an address", try_sendmsg_address, G | D | T | U | R, 0 },
 	{ "sendmsg MSG_MORE", try_sendmsg_more, G | D | T | R, 1 },
 	{ "sendmsg MSG_FASTOPEN", try_sendmsg_fastopen, 0, 0 },

@@ -399,7 +399,7 @@ static const struct row	 sandbox_rows[] = {
 	    "datagrams to users; descriptors, over channels" },
 	{ SYS(sendmmsg), U, 0, { CLEAR(3, MSG_FASTOPEN | MSG_MORE) },
 	    "datagrams to users" },
-	{ SYS(recvmmsg), U, 0, { ANY }, "datagrams of users" },
+	{ SYS(recvmmsg), U | S, 0, { ANY }, "datagrams of users, of targets" },
 	{ SYS(getsockopt), S | D, 0, { EQ(1, SOL_SOCKET), EQ(2, SO_ERROR) },
 	    "why a socket failed" },
 	{ SYS(getsockopt), S | T, 0, { EQ(1, IPPROTO_TCP), EQ(2, TCP_INFO) },

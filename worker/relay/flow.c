@@ -343,17 +343,18 @@ flow_accept(struct stream *st, struct tunnel *t, const struct want *want,
 }
 
 /*
- * Puts the datagrams of one read into buf, as long as whole ones fit; the rest
+ * Puts the datagrams of a message into buf, as long as whole ones fit; the rest
  * waits.  Returns how many octets of buf.
  */
 static size_t
-flow_pack(struct flow *f, uint8_t *buf, size_t max, const uint8_t *p,
-    size_t len, size_t segment)
+flow_pack(struct flow *f, uint8_t *buf, size_t max,
+    const struct flowsock_message *m)
 {
-	size_t	 done = 0, n;
+	const uint8_t	*p = m->octets;
+	size_t		 done = 0, len = m->len, n;
 
 	do {
-		n = len < segment ? len : segment;
+		n = len < m->segment ? len : m->segment;
 		f->datagrams_out++;
 		svc->stats.datagrams_out++;
 		if (!throttle_flow(f->own, THROTTLE_READ, n))
@@ -380,27 +381,29 @@ flow_failed(struct flow *f)
 	dialler_turn();
 }
 
-/* Reads the socket until buf is full or it is empty. */
+/*
+ * Reads the socket until buf is full, but for less than a datagram, or it is
+ * empty.
+ */
 static size_t
 flow_read(struct flow *f, uint8_t *buf, size_t max)
 {
-	static uint8_t	 some[FLOWSOCK_READ];
-	size_t		 done = 0, segment;
-	ssize_t		 n;
+	const struct flowsock_message	*m;
+	size_t				 done = 0;
+	int				 i, n;
 
-	while (f->readable && f->q.head == NULL && done < max) {
-		n = flowsock_read(&f->sock, some, &segment);
-		if (n == -1) {
-			f->readable = 0;
-			if (errno != EAGAIN)
-				flow_failed(f);
+	while (f->readable && f->q.head == NULL &&
+	    (done == 0 || max - done > f->sock.large + DATAGRAM_HEAD)) {
+		n = flowsock_read(&f->sock, max - done, &m, &f->readable);
+		if (n == -1 && errno != EAGAIN)
+			flow_failed(f);
+		if (n == -1)
 			break;
-		}
 		flow_moved(f);
-		done += flow_pack(f, buf + done, max - done, some, n, segment);
-		if (f->q.head != NULL)
-			done += flowq_pull(&f->q, buf + done, max - done,
-			    worker_now());
+		for (i = 0; i < n; i++)
+			done += flow_pack(f, buf + done, max - done, &m[i]);
+		if (f->q.head != NULL && done == 0)
+			done = flowq_pull(&f->q, buf, max, worker_now());
 	}
 	return (done);
 }
@@ -434,7 +437,7 @@ flow_pull(struct stream *st, uint8_t *buf, size_t max)
 	if (f->pre == NULL)
 		done += flowq_pull(&f->q, buf + done, max - done,
 		    worker_now());
-	if (f->sock.fd != -1 && f->failed == RESET_NONE)
+	if (f->sock.fd != -1 && f->failed == RESET_NONE && done < max)
 		done += flow_read(f, buf + done, max - done);
 	if (done == 0 && f->failed != RESET_NONE) {
 		flow_end(f, f->failed, FLOW_FAILED);

@@ -163,6 +163,9 @@ flowq_pull(struct flowq *q, uint8_t *buf, size_t max, uint64_t now)
 
 	flowq_expire(q, now);
 	while (q->head != NULL && done < max) {
+		/* what can go whole in the next call does */
+		if (done > 0 && q->left > max - done && q->left <= max)
+			break;
 		p = flowq_next(q, &n);
 		if (n > max - done)
 			n = max - done;

@@ -49,8 +49,9 @@ const struct flowq_stats *flowq_stats(void);
 void		 flowq_put(struct flowq *, const uint8_t *, size_t,
 		    uint64_t now);
 /*
- * Moves at most max octets of what goes on the stream to buf; how many.  0: it
- * is empty, or all that was there was too old.
+ * Moves at most max octets of what goes on the stream to buf; how many.  A
+ * datagram is cut only where it would be longer than max by itself, or where
+ * nothing else is moved.  0: it is empty, or all that was there was too old.
  */
 size_t		 flowq_pull(struct flowq *, uint8_t *, size_t max,
 		    uint64_t now);

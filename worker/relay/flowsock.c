@@ -20,6 +20,24 @@
 #define RUN_MAX		64
 #define RUN_OCTETS	65000
 
+/* Messages of one read. */
+#define BATCH		32
+/* The largest message; not all begin in the same lines of a cache. */
+#define SLOT		(65536 + 320)
+
+/* What has come.  Of the slots, memory is taken as far as they are filled. */
+static struct {
+	struct mmsghdr		 msgs[BATCH];
+	struct iovec		 iov[BATCH];
+	struct flowsock_message	 messages[BATCH];
+	union {
+		struct cmsghdr	 hdr;
+		uint8_t		 buf[CMSG_SPACE(sizeof(int))];
+	}			 control[BATCH];
+	int			 prepared;
+	uint8_t			 slots[BATCH][SLOT];
+}				 in;
+
 /* Datagrams of one size, but for the last, which may be smaller. */
 static struct run {
 	struct iovec	 iov[2 * RUN_MAX];	/* header and datagram */
@@ -37,43 +55,86 @@ flowsock_stats(void)
 	return (&stats);
 }
 
-ssize_t
-flowsock_read(struct flowsock *s, uint8_t buf[FLOWSOCK_READ], size_t *segment)
+/* ---- what comes ---- */
+
+static void
+in_prepare(void)
 {
-	union {
-		struct cmsghdr	 hdr;
-		uint8_t		 buf[CMSG_SPACE(sizeof(int))];
-	}		 control;
-	struct iovec	 iov = { buf, FLOWSOCK_READ };
-	struct msghdr	 msg;
+	struct msghdr	*m;
+	int		 i;
+
+	for (i = 0; i < BATCH; i++) {
+		in.iov[i].iov_base = in.slots[i];
+		in.iov[i].iov_len = sizeof(in.slots[i]);
+		m = &in.msgs[i].msg_hdr;
+		m->msg_iov = &in.iov[i];
+		m->msg_iovlen = 1;
+		m->msg_control = &in.control[i];
+		m->msg_controllen = sizeof(in.control[i]);
+	}
+	in.prepared = 1;
+}
+
+/* The octets of each datagram in a message of len. */
+static size_t
+in_segment(struct msghdr *m, size_t len)
+{
+#ifdef UDP_GRO
 	struct cmsghdr	*c;
-	ssize_t		 n;
 	int		 size;
 
-	memset(&msg, 0, sizeof(msg));
-	msg.msg_iov = &iov;
-	msg.msg_iovlen = 1;
-	msg.msg_control = &control;
-	msg.msg_controllen = sizeof(control);
-	do {
-		n = recvmsg(s->fd, &msg, 0);
-	} while (n == -1 && errno == EINTR);
-	if (n == -1)
-		return (-1);
-	*segment = n;
-#ifdef UDP_GRO
-	for (c = CMSG_FIRSTHDR(&msg); c != NULL; c = CMSG_NXTHDR(&msg, c))
+	for (c = CMSG_FIRSTHDR(m); c != NULL; c = CMSG_NXTHDR(m, c))
 		if (c->cmsg_level == IPPROTO_UDP && c->cmsg_type == UDP_GRO) {
 			memcpy(&size, CMSG_DATA(c), sizeof(size));
-			if (size > 0 && size < n)
-				*segment = size;
+			if (size > 0 && (size_t)size < len)
+				return (size);
 		}
 #else
-	(void)c;
-	(void)size;
+	(void)m;
 #endif
+	return (len);
+}
+
+/* As many messages as max octets are, by what they held lately. */
+static uint32_t
+in_wanted(struct flowsock *s, size_t max)
+{
+	size_t	 n;
+
+	s->large -= s->large / 16;
+	n = max / (s->large + DATAGRAM_HEAD);
+	return (n < 1 ? 1 : n > BATCH ? BATCH : n);
+}
+
+int
+flowsock_read(struct flowsock *s, size_t max,
+    const struct flowsock_message **messages, int *more)
+{
+	struct flowsock_message	*m;
+	uint32_t		 want = in_wanted(s, max);
+	int			 i, n;
+
+	if (!in.prepared)
+		in_prepare();
+	do {
+		n = recvmmsg(s->fd, in.msgs, want, MSG_DONTWAIT, NULL);
+	} while (n == -1 && errno == EINTR);
+	*more = n == (int)want;
+	*messages = in.messages;
+	for (i = 0; i < n; i++) {
+		m = &in.messages[i];
+		m->octets = in.slots[i];
+		m->len = in.msgs[i].msg_len;
+		m->segment = in_segment(&in.msgs[i].msg_hdr, m->len);
+		if (m->len > s->large)
+			s->large = m->len;
+		/* all else is as it was */
+		in.msgs[i].msg_hdr.msg_controllen = sizeof(in.control[i]);
+	}
 	return (n);
 }
+
+/* ---- what is sent ---- */
 
 /*
  * A run of several needs UDP_SEGMENT; a single one that is larger than what is

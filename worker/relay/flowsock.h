@@ -16,11 +16,16 @@
 #include "flowq.h"
 #include "worker/net/proxyhdr.h"
 
-/* What one read may give: as many octets as the kernel ever puts together. */
-#define FLOWSOCK_READ	65536
+/* One datagram of a target, or several that the kernel put together. */
+struct flowsock_message {
+	const uint8_t	*octets;
+	size_t		 len;
+	size_t		 segment;	/* of each but the last */
+};
 
 struct flowsock {
 	int		 fd;		/* -1: not connected */
+	uint32_t	 large;	/* about what a message holds */
 	uint32_t	 segment;	/* UDP_SEGMENT as it is set; 0 */
 	uint32_t	 plain;	/* sent one by one from this size on; 0 */
 	uint32_t	 header_len;	/* goes before each datagram */
@@ -38,11 +43,12 @@ struct flowsock_stats {
 
 const struct flowsock_stats *flowsock_stats(void);
 /*
- * One read: octets of one datagram, or of several that are *segment octets
- * each, but for the last.  -1 with errno: EAGAIN, or what ICMP told.
+ * Reads messages, about max octets together, and at least one if there is one:
+ * how many; they stay until the next read.  *more is 0 when there were no more.
+ * -1 with errno: EAGAIN, or what ICMP told.
  */
-ssize_t		 flowsock_read(struct flowsock *, uint8_t buf[FLOWSOCK_READ],
-		    size_t *segment);
+int		 flowsock_read(struct flowsock *, size_t max,
+		    const struct flowsock_message **, int *more);
 /*
  * Adds a datagram, which must not change until flowsock_flush: only one socket
  * is written to at a time.
