@@ -65,6 +65,12 @@ for t in tcp "tcpmux 1" "tcpmux 2" ws "wsmux 2" tls "wssmux 1"; do
 		    ' x +udp +127\.0\.0\.1:[0-9]+ ' "those with users are udp"
 		like "$(ctl client show streams)" \
 		    " x +udp .* 127\.0\.0\.1:$tip " "and so are the targets'"
+		sent=$((nlengths + 3 * n))
+		[ "$(counter server service datagrams_out)" -ge $sent ] &&
+		    [ "$(counter client service datagrams_in)" -ge $sent ] &&
+		    [ "$(counter client service datagrams_out)" -ge $sent ] &&
+		    [ "$(counter server service datagrams_in)" -ge $sent ]
+		ok $? "$sent datagrams are counted at both ends, both ways"
 		is "$(unknown server)$(unknown client)" "" \
 		    "every counter is in the manual"
 	fi

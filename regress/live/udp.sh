@@ -73,11 +73,9 @@ flows() {
 
 # counter SIDE ROLE NAME: the sum of all processes of a role
 counter() {
-	ctl "$1" -j show summary | perl -MJSON::PP -e '
-		my ($role, $name) = @ARGV;
-		my $all = decode_json(join("", <STDIN>));
-		print $all->{counters}{$role}{$name} // "none", "\n"' \
-	    "$2" "$3"
+	ctl "$1" -j show summary | sed 's/.*"counters"://' |
+	    sed -n 's/.*"'"$2"'":{\([^}]*\)}.*/,\1/p' |
+	    sed -n 's/.*,"'"$3"'":\([0-9]*\).*/\1/p'
 }
 
 # user NAME ADDR PORT [FROM]: a user that stays, with one address
