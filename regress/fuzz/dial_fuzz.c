@@ -61,13 +61,15 @@ connect_begin(const struct msg_dialee *d, connect_done *done, void *arg)
 
 struct connect *
 connect_new(struct event_base *base, const struct msg_dialee *d, int datagrams,
-    const struct addr *addrs, uint32_t n, connect_done *done, void *arg)
+    uint32_t turn, const struct addr *addrs, uint32_t n, connect_done *done,
+    void *arg)
 {
 	uint32_t	 i;
 
 	must(base == worker_base() && n > 0 && n <= RESOLVED_MAX);
 	must(!d->is_unix && (d->transport == 0) == (d->kinds != 0));
 	must(!datagrams || d->kinds & KIND_UDP);
+	must(datagrams || turn == 0);
 	/* a port of the target's, as configured below */
 	for (i = 0; i < n; i++)
 		must(addrs[i].port >= 1000 && addrs[i].port < 1010);

@@ -488,6 +488,7 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 	TAILQ_INIT(&env.children);
 	TAILQ_INIT(&env.listeners);
 	TAILQ_INIT(&env.drained);
+	TAILQ_INIT(&env.mends);
 	TAILQ_INIT(&env.agains);
 	env.base = worker_base();
 	env.conf_path = conf_path;

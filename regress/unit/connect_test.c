@@ -141,7 +141,7 @@ start(const struct addr *addrs, uint32_t n)
 {
 	ndone = 0;
 	done_fd = -1;
-	conn = connect_new(base, &conf, datagrams, addrs, n, done, &conf);
+	conn = connect_new(base, &conf, datagrams, 0, addrs, n, done, &conf);
 	assert_non_null(conn);
 	assert_int_equal(ndone, 0);	/* never from within */
 }

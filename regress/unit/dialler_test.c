@@ -78,8 +78,8 @@ done(void *arg, int fd, const struct msg_dialled *res)
 	ndone++;
 	if (ask_in_done) {
 		ask_in_done = 0;
-		assert_int_not_equal(dialler_ask(DIAL_TARGET, 7, 3, 0, 1000, done,
-		    NULL), 0);
+		assert_int_not_equal(dialler_ask(DIAL_TARGET, 7, 3, 0, 1000,
+		    done, NULL), 0);
 	}
 }
 

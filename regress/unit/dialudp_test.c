@@ -153,19 +153,21 @@ takes_what_it_takes(void **state)
 	assert_int_equal(dialled(&peer), SOCK_DGRAM);
 }
 
+/* n addresses from 127.0.0.first on; more: others may come. */
 static void
-resolve(void)
+resolve(uint8_t first, uint32_t n, uint32_t more)
 {
 	struct msg_resolved	 msg;
-	int			 i;
+	uint32_t		 i;
 
 	memset(&msg, 0, sizeof(msg));
 	msg.request = question.request;
-	msg.count = 3;
-	for (i = 0; i < 3; i++) {
+	msg.count = n;
+	msg.more = more;
+	for (i = 0; i < n; i++) {
 		msg.addr[i].family = ADDR_IPV4;
 		msg.addr[i].octets[0] = 127;
-		msg.addr[i].octets[3] = 1 + i;
+		msg.addr[i].octets[3] = first + i;
 	}
 	frame_say(&resolver, IMSG_RESOLVED, &msg, sizeof(msg));
 }
@@ -178,13 +180,39 @@ takes_turns(void **state)
 
 	(void)state;
 	for (turn = 0; turn < 7; turn++) {
-		ask(DIAL_TARGET, T_NAME, 1, turn);
 		nquestions = 0;
+		ask(DIAL_TARGET, T_NAME, 1, turn);
 		frame_until(nquestions == 1);
-		resolve();
+		resolve(1, 3, 0);
 		assert_int_equal(dialled(&peer), SOCK_DGRAM);
 		assert_int_equal(peer.octets[3], 1 + turn % 3);
 	}
+}
+
+/* The first that is known will do; for another one all have to be known. */
+static void
+takes_turns_of_all(void **state)
+{
+	struct addr	 peer;
+
+	(void)state;
+	nquestions = 0;
+	ask(DIAL_TARGET, T_NAME, 1, 0);
+	frame_until(nquestions == 1);
+	resolve(1, 1, 1);
+	assert_int_equal(dialled(&peer), SOCK_DGRAM);
+	assert_int_equal(peer.octets[3], 1);
+	resolve(1, 1, 0);
+	frame_run(20);
+
+	ask(DIAL_TARGET, T_NAME, 1, 1);
+	frame_until(nquestions == 2);
+	resolve(1, 1, 1);
+	frame_run(20);
+	assert_int_equal(answer_type, 0);
+	resolve(2, 1, 0);
+	assert_int_equal(dialled(&peer), SOCK_DGRAM);
+	assert_int_equal(peer.octets[3], 2);
 }
 
 int
@@ -192,7 +220,8 @@ main(void)
 {
 	const struct CMUnitTest	 tests[] = {
 		cmocka_unit_test(takes_what_it_takes),
-		cmocka_unit_test(takes_turns)
+		cmocka_unit_test(takes_turns),
+		cmocka_unit_test(takes_turns_of_all)
 	};
 
 	return (cmocka_run_group_tests(tests, setup_all, NULL));

@@ -109,8 +109,7 @@ dialler_ask(enum dial_what what, uint32_t index, uint32_t offset,
 	unsigned int	 i, n = 0;
 	uint32_t	 where = place[index];
 
-	(void)datagrams;
-	assert_true(what == DIAL_REMOTE && offset == 0);
+	assert_true(what == DIAL_REMOTE && offset == 0 && !datagrams);
 	assert_int_equal(timeout_ms, 10000);
 	assert_true(ndials < DIALS);
 	dials[ndials++] = (struct dial){ done, arg, now, ++last, where };

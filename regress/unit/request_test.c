@@ -126,6 +126,7 @@ setup(void **state)
 		memset(&msg, 0, sizeof(msg));
 		msg.service = SERVICE;
 		msg.port = port;
+		msg.kinds = KIND_TCP;
 		strlcpy(msg.host, "name.example", sizeof(msg.host));
 		assert_int_equal(frame_configure(IMSG_CONF_TARGET, -1, &msg,
 		    sizeof(msg), NULL), 0);

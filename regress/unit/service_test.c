@@ -302,8 +302,8 @@ hello(uint8_t *buf, size_t size)
 	ssize_t	 n = -1;
 	int	 fd;
 
-	flow_peer(&peers[2], TRANSPORT_TCPMUX);
-	fd = flow_far(&peers[2], 0);
+	wrig_peer(&peers[2], TRANSPORT_TCPMUX);
+	fd = wrig_far(&peers[2], 0);
 	UNTIL((n = recv(fd, buf, size, MSG_DONTWAIT)) > 0);
 	close(fd);
 	return ((size_t)n);
@@ -320,28 +320,28 @@ test_replayed(void **state)
 
 	(void)state;
 	up();
-	UNTIL(flow_nproven == 1);
+	UNTIL(wrig_nproven == 1);
 	len = hello(buf, sizeof(buf));
 	for (i = 0; i < 3; i++) {
-		arrives(2 + i, flow_pair(&users[i], 0));
-		flow_read(&users[i], 0);
+		arrives(2 + i, wrig_pair(&users[i], 0));
+		wrig_read(&users[i], 0);
 		assert_int_equal(write(users[i].fd, buf, len), len);
 		UNTIL((n = recv(users[i].fd, answer, sizeof(answer),
 		    MSG_DONTWAIT)) > 0);
 		assert_int_equal(n == 7, i > 0);	/* an alert */
-		UNTIL((int)flow_nclosed == i);
-		assert_int_equal(flow_nblamed, i);
+		UNTIL((int)wrig_nclosed == i);
+		assert_int_equal(wrig_nblamed, i);
 		assert_int_equal(frame_figure("tunnels_replayed"), i);
 	}
-	assert_int_equal(flow_blamed, OFFENCE_REPLAY);
-	assert_int_equal(flow_nproven, 1);
+	assert_int_equal(wrig_blamed, OFFENCE_REPLAY);
+	assert_int_equal(wrig_nproven, 1);
 	assert_int_equal(frame_logged("from 192.0.2.1: replayed hello: it was "
 	    "used before"), 2);
 	for (i = 0; i < 3; i++)
-		flow_shut(&users[i], 0);
+		wrig_shut(&users[i], 0);
 	tunnel(q, 9, VICTORY, 1);
 	UNTIL(frame_figure("sessions") == 2);
-	flow_clean();
+	wrig_clean();
 }
 
 /* The gate needs room: what is not proven goes, what is stays. */

@@ -413,6 +413,40 @@ test_conf(void **state)
 	rig_free(r);
 }
 
+/* On a long way streams begin with more, while they are few. */
+static void
+test_first_windows(void **state)
+{
+	struct session_conf	 c;
+	struct rig		*r;
+	uint32_t		 consumed, window;
+
+	(void)state;
+	rig_conf(&c);
+	c.client = 0;
+	c.window_initial = 32768;
+	c.window_max = 1 << 20;
+	c.recvbuffer = 4 << 20;
+	r = rig_new(&c);
+	session_rtt(r->s, 19000);
+	rig_feed(r, "02 00 0000 03000000");
+	rig_collect(r);
+	assert_int_equal(find_upd(r, 3, &consumed, &window), 0);
+	session_rtt(r->s, 8 * 300000);	/* an eighth of it counts at once */
+	session_rtt(r->s, 8 * 300000);
+	rig_feed(r, "02 00 0000 05000000");
+	rig_collect(r);
+	assert_int_equal(find_upd(r, 5, &consumed, &window), 1);
+	assert_int_equal(consumed, 0);
+	/* half of 4 MiB, for two of them */
+	assert_int_equal(window, 32 * 32768);
+	rig_feed(r, "02 00 0000 07000000");
+	rig_collect(r);
+	assert_int_equal(find_upd(r, 7, &consumed, &window), 1);
+	assert_int_equal(window, (2 << 20) / 3);
+	rig_free(r);
+}
+
 static void
 test_limit_falls(void **state)
 {
@@ -830,6 +864,7 @@ main(void)
 		cmocka_unit_test(test_does_not_grow),
 		cmocka_unit_test(test_urgent_window),
 		cmocka_unit_test(test_conf),
+		cmocka_unit_test(test_first_windows),
 		cmocka_unit_test(test_limit_falls),
 		cmocka_unit_test(test_stopped_readers),
 		cmocka_unit_test(test_small_windows),

@@ -181,8 +181,8 @@ test_turns(void **state)
 
 #define SHARERS	5
 
-static struct flow_peer	 peers[SHARERS];
-static struct flow_end	 ends[SHARERS];
+static struct wrig_peer	 peers[SHARERS];
+static struct wrig_end	 ends[SHARERS];
 
 static uint64_t
 all_have(void)
@@ -199,7 +199,7 @@ all_have(void)
 static void
 test_shares(void **state)
 {
-	struct flow_stream	*streams[SHARERS];
+	struct wrig_stream	*streams[SHARERS];
 	uint64_t		 rx[SHARERS], least = UINT64_MAX, most = 0;
 	uint64_t		 before;
 	int			 i, step;
@@ -207,22 +207,22 @@ test_shares(void **state)
 	(void)state;
 	limits(0, RATE, 0, 0);
 	for (i = 0; i < SHARERS; i++) {
-		flow_open(&peers[i], TRANSPORT_TCP);
-		streams[i] = flow_join(&peers[i], &ends[i], FLOW_TCP);
+		wrig_open(&peers[i], TRANSPORT_TCP);
+		streams[i] = wrig_join(&peers[i], &ends[i], WRIG_TCP);
 	}
 	for (i = 0; i < SHARERS; i++) {
-		flow_send(streams[i], SIZE, 0);
-		flow_settle();
+		wrig_send(streams[i], SIZE, 0);
+		wrig_settle();
 	}
 	/* A round at a time, as at a steady rate. */
 	for (step = 0; step < 50; step++) {
 		before = all_have();
-		flow_now += STEP_US / 2;
+		wrig_now += STEP_US / 2;
 		UNTIL(all_have() > before);
 		for (i = 0; step == 10 && i < SHARERS; i++)
 			rx[i] = ends[i].rx;
 	}
-	flow_settle();
+	wrig_settle();
 	for (i = 0; i < SHARERS; i++) {
 		rx[i] = ends[i].rx - rx[i];
 		most = rx[i] > most ? rx[i] : most;
@@ -230,7 +230,7 @@ test_shares(void **state)
 	}
 	assert_true(least * 10 >= most * 8);
 	for (i = 0; i < SHARERS; i++)
-		flow_shut(&ends[i], 1);
+		wrig_shut(&ends[i], 1);
 }
 
 /* Its end waits behind what it has not got yet; a reset does not. */

@@ -42,6 +42,8 @@ struct worker {
 };
 
 static struct msg_flows_conf	 conf;
+static uint32_t			 conf_flows_max = 10000;
+static uint64_t			 now = 1000 * SECOND;
 static struct worker		 w1, w2;
 static uint8_t			 octets[FLOW_DATAGRAM_MAX + 1];
 static uint8_t			 buf[FLOW_DATAGRAM_MAX + 1];
@@ -294,10 +296,11 @@ start(void)
 	signal(SIGPIPE, SIG_IGN);
 	for (i = 0; i < sizeof(octets); i++)
 		octets[i] = (uint8_t)(i * 7 + i / 251);
+	frame_clock = &now;
 	frame_start(&role_udp);
 	memset(&conf, 0, sizeof(conf));
 	conf.timeout_s = 60;
-	conf.flows_max = 10000;
+	conf.flows_max = conf_flows_max;
 	conf.flows_source = 1000;
 	strlcpy(conf.name, "dns", sizeof(conf.name));
 }
@@ -509,7 +512,7 @@ test_runs_refused(void **state)
 	refuses_runs = 0;
 	assert_int_equal(sent_as(fd, 500), 0);
 	assert_true(sent_as(fd, 499) >= 2);
-	frame_ahead += 61 * SECOND;
+	now += 61 * SECOND;
 	assert_true(sent_as(fd, 500) >= 2);
 	assert_int_equal(frame_figure("datagrams_out"), 600);
 	assert_int_equal(frame_figure("dropped_send"), 0);
@@ -546,7 +549,7 @@ test_refused(void **state)
 	user_sends(fd, 2);
 	user_sends(fd, 3);
 	frame_until(frame_figure("dropped_refused") == 2);
-	frame_ahead += SECOND;
+	now += SECOND;
 	user_sends(fd, 4);
 	worker_gets(&w1, 1, 4);
 	assert_int_equal(w1.flow, 2);
@@ -577,10 +580,10 @@ test_idle(void **state)
 	worker_gets(&w1, 1, 1);
 	user_sends(other, 2);
 	worker_gets(&w1, 1, 2);
-	frame_ahead += 40 * SECOND;
+	now += 40 * SECOND;
 	worker_sends(&w1, 2, 3);
 	user_gets(other, 3);
-	frame_ahead += 21 * SECOND;
+	now += 21 * SECOND;
 	worker_ended(&w1, 1, FLOW_IDLE);
 	assert_int_equal(frame_figure("flows"), 1);
 	assert_int_equal(frame_figure("flows_idle"), 1);
@@ -746,6 +749,7 @@ test_behind(void **state)
 	for (i = 0; i < 20; i++) {
 		while (send(fd, octets, 30000, 0) == 30000 && sent++ < 50)
 			frame_turn(EVLOOP_NONBLOCK);
+		now += SECOND / 100;
 		frame_run(5);
 	}
 	frame_until(frame_figure("dropped_pair_full") > 0);
@@ -760,6 +764,55 @@ test_behind(void **state)
 	}
 	user_sends(fd, 3);
 	worker_gets(&w1, 0, 3);
+}
+
+/*
+ * A flood of fresh flows for a worker that does not keep up: who is known
+ * loses nothing by it, and does not wait in the kernel behind it.
+ */
+static void
+test_flood(void **state)
+{
+	uint64_t	 before, in;
+	uint32_t	 known, n = 0;
+	int		 fd, other, i;
+
+	(void)state;
+	conf_flows_max = 80;
+	start_at("127.0.0.1");
+	fd = user_at(&where);
+	user_sends(fd, 1);
+	worker_gets(&w1, 1, 1);
+	known = w1.flow;
+	worker_sends(&w1, known, 2);
+	user_gets(fd, 2);
+	user_sends(fd, 3);
+	worker_gets(&w1, 0, 3);
+	for (i = 0; frame_figure("dropped_pair_full") < 20; i++) {
+		assert_true(i < 5000);
+		other = user_at(&where);
+		user_sends(other, 1000);
+		close(other);
+		frame_turn(EVLOOP_NONBLOCK);
+	}
+	before = frame_figure("dropped_pair_full");
+	in = frame_figure("datagrams_in");
+	for (i = 0; i < 20; i++)
+		user_sends(fd, 3000);
+	frame_until(frame_figure("datagrams_in") == in + 20);
+	assert_int_equal(frame_figure("dropped_pair_full"), before);
+	while (n < 20) {
+		frame_until(worker_got(&w1));
+		n += w1.frame.type == FLOW_DATA && w1.frame.flow == known;
+	}
+	/* and newcomers are served again */
+	frame_until(!worker_got(&w1));
+	other = user_at(&where);
+	user_sends(other, 5);
+	do {
+		frame_until(worker_got(&w1));
+	} while (w1.frame.type != FLOW_DATA);
+	assert_int_equal(w1.frame.len, 5);
 }
 
 /* A listener that stays keeps its flows; one that goes ends them. */
@@ -805,7 +858,7 @@ test_reload(void **state)
 	worker_sends(&w1, 1, 4);
 	user_gets(a, 4);
 	/* the new limit holds for what is there */
-	frame_ahead += 11 * SECOND;
+	now += 11 * SECOND;
 	worker_ended(&w1, 1, FLOW_IDLE);
 	/* and nothing is left */
 	user_sends(a, 5);
@@ -838,7 +891,7 @@ test_stop(void **state)
 	worker_sends(&w1, 1, 4);
 	user_gets(fd, 4);
 	assert_int_equal(frame_exited, 0);
-	frame_ahead += 3 * SECOND;
+	now += 3 * SECOND;
 	worker_ended(&w1, 1, FLOW_IDLE);
 	frame_until(frame_exited > 0);
 }
@@ -876,6 +929,7 @@ main(void)
 		FRAME_ALONE(test_broken),
 		FRAME_ALONE(test_two),
 		FRAME_ALONE(test_behind),
+		FRAME_ALONE(test_flood),
 		FRAME_ALONE(test_reload),
 		FRAME_ALONE(test_stop),
 		FRAME_ALONE(test_stop_late)

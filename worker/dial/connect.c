@@ -47,6 +47,7 @@ struct connect {
 	void			*arg;
 	int			 dir;		/* lent */
 	int			 datagrams;
+	uint32_t		 turn;		/* of all addresses, to do */
 	int			 error;		/* of the last attempt */
 	int			 more;		/* addresses may come */
 	uint32_t		 count, next, open;
@@ -151,7 +152,7 @@ connect_alloc(struct event_base *base, const struct msg_dialee *conf,
 
 struct connect *
 connect_new(struct event_base *base, const struct msg_dialee *conf,
-    int datagrams, const struct addr *addrs, uint32_t count,
+    int datagrams, uint32_t turn, const struct addr *addrs, uint32_t count,
     connect_done *done, void *arg)
 {
 	struct connect	*c;
@@ -160,6 +161,7 @@ connect_new(struct event_base *base, const struct msg_dialee *conf,
 	if (c == NULL)
 		return (NULL);
 	c->datagrams = datagrams;
+	c->turn = turn;
 	connect_add(c, addrs, count);
 	return (c);
 }
@@ -431,6 +433,19 @@ attempt_start(struct connect *c, struct attempt *a, const struct addr *to)
 	return (-1);
 }
 
+/* So many addresses come last. */
+static void
+connect_rotate(struct connect *c)
+{
+	struct addr	 turned[RESOLVED_MAX];
+	uint32_t	 i;
+
+	for (i = 0; i < c->count; i++)
+		turned[i] = c->addrs[(i + c->turn) % c->count];
+	memcpy(c->addrs, turned, c->count * sizeof(turned[0]));
+	c->turn = 0;
+}
+
 /*
  * Tries the next address.  When none is left, is open or may come, it has
  * failed.
@@ -444,6 +459,10 @@ connect_turn(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	if (c->turn != 0 && c->more)
+		return;			/* not all are known */
+	if (c->turn != 0)
+		connect_rotate(c);
 	while (c->next < c->count) {
 		i = c->next++;
 		if (attempt_start(c, &c->attempts[i], &c->addrs[i]) == 0) {

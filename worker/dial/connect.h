@@ -34,12 +34,12 @@ int		 connect_init(void);
 /*
  * Takes options and source address from the dialee.  Addresses, at most
  * RESOLVED_MAX, include their ports.  With datagrams it makes UDP sockets, of
- * which the first one is taken that the system connects: nobody answers.  NULL:
- * no memory.
+ * which the first one is taken that the system connects: nobody answers.  turn:
+ * how many addresses, once all are known, are to be the last.  NULL: no memory.
  */
 struct connect	*connect_new(struct event_base *, const struct msg_dialee *,
-		    int datagrams, const struct addr *, uint32_t count,
-		    connect_done *, void *arg);
+		    int datagrams, uint32_t turn, const struct addr *,
+		    uint32_t count, connect_done *, void *arg);
 /*
  * Adds addresses that it does not have, as above.  more: others may come, and
  * it does not fail before another call says that there are none.

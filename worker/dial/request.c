@@ -385,13 +385,9 @@ static void
 request_connect(struct request *r, const struct addr *addrs, uint32_t n,
     int more)
 {
-	struct addr	 turned[RESOLVED_MAX];
-	uint32_t	 i;
-
-	for (i = 0; i < n; i++)
-		turned[i] = addrs[(i + r->msg.turn) % n];
 	r->connect = connect_new(worker_base(), &r->conf, r->msg.datagrams,
-	    turned, n, request_connected, r);
+	    r->msg.datagrams ? r->msg.turn : 0, addrs, n, request_connected,
+	    r);
 	if (r->connect == NULL)
 		request_failed(r, DIAL_STAGE_CONNECT, ENOMEM, NULL);
 	else if (more)

@@ -229,6 +229,8 @@ void
 flow_from_user(struct flow *f, const uint8_t *p, size_t len)
 {
 	flow_moved(f);
+	f->datagrams_out++;
+	svc->stats.datagrams_out++;
 	if (!throttle_flow(f->own, THROTTLE_READ, len))
 		return;
 	flowq_put(&f->q, p, len, f->last);

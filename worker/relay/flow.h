@@ -51,7 +51,7 @@ struct flow {
 	uint32_t		 got;		/* octets of part */
 	uint8_t			*part;		/* NULL: to be dropped */
 	uint64_t		 since;		/* worker_now of the start... */
-	uint64_t		 last;		/* ...and of the last datagram */
+	uint64_t		 last;	/* ...and of the last datagram */
 	uint64_t		 octets_in;	/* from the stream */
 	uint64_t		 octets_out;	/* into it */
 	uint32_t		 datagrams_in;

@@ -55,7 +55,7 @@ void		 flowq_put(struct flowq *, const uint8_t *, size_t,
  */
 size_t		 flowq_pull(struct flowq *, uint8_t *, size_t max,
 		    uint64_t now);
-/* Copies the first whole datagram to buf, of DATAGRAM_MAX; -1: there is none. */
+/* Moves the first datagram to buf, of DATAGRAM_MAX; -1: there is none. */
 ssize_t		 flowq_get(struct flowq *, uint8_t *, uint64_t now);
 /* The stream is another one: what had begun to leave begins anew. */
 void		 flowq_again(struct flowq *);

@@ -20,6 +20,8 @@
 #include "worker/dialect/dialect.h"
 #include "worker/net/ledger.h"
 #include "worker/relay/dialler.h"
+#include "worker/relay/flowq.h"
+#include "worker/relay/flowsock.h"
 #include "worker/relay/relay.h"
 #include "worker/relay/throttle.h"
 #include "worker/tunnel/tunnel.h"
@@ -616,6 +618,24 @@ service_tunnels_shed(void)
 	return (accepted_stats()->shed_total);
 }
 
+static const void *
+service_flowq(void)
+{
+	return (flowq_stats());
+}
+
+static const void *
+service_flowsock(void)
+{
+	return (flowsock_stats());
+}
+
+static uint64_t
+service_flows_waiting(void)
+{
+	return (flows_waiting());
+}
+
 static const struct figure	 service_figures[] = {
 	FIGURE(COUNTER, "users", service.stats.users, "users ever"),
 	FIGURE(COUNTER, "users_refused", service.stats.refused,
@@ -643,6 +663,29 @@ static const struct figure	 service_figures[] = {
 	    "targets that could not be reached"),
 	FIGURE(GAUGE, "streams", service.nrelays, "streams"),
 	FIGURE(GAUGE, "flows", service.nflows, "flows of datagrams"),
+	FIGURE(COUNTER, "flows_ever", service.stats.flows, "flows so far"),
+	FIGURE_GET(GAUGE, "flows_waiting", service_flows_waiting,
+	    "flows waiting for a session"),
+	FIGURE(COUNTER, "datagrams_in", service.stats.datagrams_in,
+	    "datagrams from tunnels"),
+	FIGURE(COUNTER, "datagrams_out", service.stats.datagrams_out,
+	    "datagrams from users or targets"),
+	FIGURE_OF(COUNTER, "dropped_age", service_flowq, flowq_stats, old,
+	    "datagrams dropped because they had waited too long"),
+	FIGURE_OF(COUNTER, "dropped_large", service_flowsock, flowsock_stats,
+	    large, "datagrams too large for the way to the target"),
+	FIGURE_OF(COUNTER, "dropped_memory", service_flowq, flowq_stats,
+	    memory, "datagrams dropped because memory was short"),
+	FIGURE(COUNTER, "dropped_no_memory", service.stats.flows_memory,
+	    "datagrams dropped for want of memory to put them together"),
+	FIGURE(COUNTER, "dropped_pair_full", service.stats.flows_pair_full,
+	    "datagrams dropped because udp was behind"),
+	FIGURE_OF(COUNTER, "dropped_queue", service_flowq, flowq_stats, full,
+	    "datagrams dropped because too many of their flow waited"),
+	FIGURE_GET(COUNTER, "dropped_rate", throttle_dropped,
+	    "datagrams dropped because of rate in or rate out"),
+	FIGURE_OF(COUNTER, "dropped_target", service_flowsock, flowsock_stats,
+	    full, "datagrams that a target's socket did not take"),
 	FIGURE(COUNTER, "streams_held", service.stats.streams_held,
 	    "times that a session was not read because of stream rate"),
 	FIGURE(COUNTER, "streams_fast", service.stats.streams_fast,

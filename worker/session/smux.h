@@ -22,7 +22,8 @@
  *
  * window_initial is the window that the peer assumes of us, peer_initial the
  * one we assume of it; 262144 with foreign peers.  If window_max is less, the
- * peer is told so right after the stream was opened.  A window grows while the
+ * peer is told so right after the stream was opened; so it is if, on a long way
+ * and while streams are few, one begins with more.  A window grows while the
  * reader keeps pace: on a long way to a few times what comes in a round trip,
  * on a short one, to 2 MiB, while the peer uses it up.  It stays within
  * window_max and what windows may sum up to: recvbuffer, and three quarters of

@@ -29,6 +29,9 @@
  * sends doubles his pace in a round trip.
  */
 #define SMUX_AHEAD	4
+/* For so much of a round trip the first window is one initial one more. */
+#define SMUX_FIRST_US	10000
+#define SMUX_FIRST_MAX	32
 /* On a short way no window needs more, whatever its limit. */
 #define SMUX_NEAR_MAX	(2 * 1024 * 1024)
 /* A round trip that takes longer than this to show is not waited for. */
@@ -84,6 +87,31 @@ smuxst_grow_table(struct smux *s)
 	free(old);
 }
 
+/*
+ * What a stream may be sent before we have seen how it goes.  On a long way the
+ * first steps of a window take a round trip each, and longer where there is
+ * loss: while streams are few they begin with what a round trip could bring.
+ */
+static uint32_t
+smuxst_first_window(const struct smux *s)
+{
+	const struct session_conf	*c = &s->session.conf;
+	uint64_t			 trips = s->rtt_us / SMUX_FIRST_US, n;
+	uint64_t			 part = smuxst_budget(s) / 2 /
+					    (s->session.stats.streams + 1);
+
+	if (s->version != 2 || trips < 2)
+		return (c->window_initial);
+	if (trips > SMUX_FIRST_MAX)
+		trips = SMUX_FIRST_MAX;
+	n = trips * c->window_initial;
+	if (n > part)
+		n = part;
+	if (n > c->window_max)
+		n = c->window_max;
+	return (n > c->window_initial ? (uint32_t)n : c->window_initial);
+}
+
 struct smux_stream *
 smuxst_new(struct smux *s, uint32_t id, int urgent)
 {
@@ -103,6 +131,8 @@ smuxst_new(struct smux *s, uint32_t id, int urgent)
 		st->flags |= SMUX_URGENT;
 	else if (st->window > c->window_max)
 		st->window = c->window_max;
+	else
+		st->window = smuxst_first_window(s);
 	b = smuxst_bucket(s, id);
 	st->next = *b;
 	*b = st;

@@ -26,7 +26,9 @@
  * datagrams would be too old.
  */
 #define BEHIND		(64 * 1024)
-#define BEHIND_US	(20 * 1000)
+#define BEHIND_US	(100 * 1000)
+/* With this much it is pressed: more than one batch of small datagrams. */
+#define PRESSED		(16 * 1024)
 
 static TAILQ_HEAD(, carrier)	 carriers = TAILQ_HEAD_INITIALIZER(carriers);
 static const struct carrier_ops	*ops;
@@ -100,6 +102,13 @@ carrier_behind(const struct carrier *c)
 {
 	return (flowpair_waiting(c->pair) > BEHIND &&
 	    worker_now() - c->took < BEHIND_US);
+}
+
+int
+carrier_pressed(const struct carrier *c)
+{
+	return (flowpair_waiting(c->pair) > PRESSED &&
+	    event_pending(&c->writable, EV_WRITE, NULL));
 }
 
 /* One that is does not slow the others down. */

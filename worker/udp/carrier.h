@@ -69,6 +69,9 @@ struct carrier	*carrier_pick(const struct udpservice *);
  */
 int		 carriers_behind(const struct udpservice *);
 
+/* Something waits for it, and it may not keep up with more. */
+int		 carrier_pressed(const struct carrier *);
+
 /* As flowpair's; an END can always be put once the pair is given up. */
 int		 carrier_fits(struct carrier *, size_t len);
 int		 carrier_open(struct carrier *, uint32_t flow,

@@ -14,8 +14,8 @@
 #define BUCKETS_MIN	256
 #define BUCKETS_MAX	(1U << 22)
 
-/* Fresh flows keep one in so many places against those that are known. */
-#define FRESH_SHARE	8
+/* Fresh flows keep one in so many places against those that are known... */
+#define FRESH_SHARE	8	/* ...and are a flood if they have more */
 
 struct flow_source {
 	LIST_ENTRY(flow_source)	 entry;
@@ -214,6 +214,12 @@ uint32_t
 flowtab_count(const struct flow_service *s)
 {
 	return (lists_count(&s->flows));
+}
+
+int
+flowtab_flooded(const struct flow_service *s)
+{
+	return (s->max > 0 && s->flows.n[FLOW_FRESH] > s->max / FRESH_SHARE);
 }
 
 void

@@ -127,6 +127,8 @@ void		 flowtab_service(struct flow_service *, uint32_t number);
 void		 flowtab_owner(struct flow_owner *, uint32_t id);
 /* Flows of a service, those OVER too. */
 uint32_t	 flowtab_count(const struct flow_service *);
+/* Do fresh ones have more than their share of its room? */
+int		 flowtab_flooded(const struct flow_service *);
 
 /* NULL: there is none; one may be OVER. */
 struct udpflow	*flowtab_find(struct flowtab *, const struct flow_key *,

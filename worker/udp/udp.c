@@ -6,7 +6,9 @@
  * no tunnel, and understands nothing of what passes.
  *
  * Nothing waits.  While workers are behind, the kernel keeps what comes for a
- * moment; then it is dropped and counted.
+ * moment; then it is dropped and counted.  In a flood of fresh flows that would
+ * hold up all others: then nothing stays there, and only what is of known flows
+ * is put where a worker does not keep up.
  */
 
 #include <sys/types.h>
@@ -143,6 +145,13 @@ flow_make_room(struct udpservice *svc, const struct addr *user)
 	return (0);
 }
 
+/* Does it stand back for known ones, where its worker does not keep up? */
+static int
+fresh_waits(const struct udpservice *svc, const struct carrier *c)
+{
+	return (flowtab_flooded(&svc->flows) && carrier_pressed(c));
+}
+
 /* A new one, of which n datagrams have come; NULL: they are dropped. */
 static struct udpflow *
 flow_new(struct udpsock *s, const struct flow_key *key, size_t len, size_t n)
@@ -156,7 +165,7 @@ flow_new(struct udpsock *s, const struct flow_key *key, size_t len, size_t n)
 		service_drop(svc, &env.no_worker, n, "no worker is there");
 		return (NULL);
 	}
-	if (!carrier_fits(c, len) ||
+	if (fresh_waits(svc, c) || !carrier_fits(c, len) ||
 	    flow_make_room(svc, &key->user) == -1) {
 		service_drop(svc, &env.pair_full, n, "a worker is behind");
 		return (NULL);
@@ -197,6 +206,12 @@ udp_arrived(struct udpsock *s, const struct addr *user,
 		return;
 	}
 	flowtab_heard(f, worker_now());
+	if (f->state == FLOW_FRESH &&
+	    fresh_waits(s->service, flow_carrier(f))) {
+		service_drop(s->service, &env.pair_full, n,
+		    "a worker is behind");
+		return;
+	}
 	for (; n > 0; n--) {
 		if (len < each)
 			each = len;
@@ -216,7 +231,7 @@ sock_readable(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (carriers_behind(svc)) {
+	if (!flowtab_flooded(&svc->flows) && carriers_behind(svc)) {
 		(void)event_del(&s->ev);
 		s->paused = 1;
 		return;
