@@ -62,8 +62,13 @@ struct flow_frame {
 	uint32_t	 reason;	/* END */
 };
 
-/* Octets that may wait to be written; datagrams leave the last for ENDs. */
-#define FLOWPAIR_MAX		(256 * 1024)
+/*
+ * Octets that may wait to be written; datagrams leave the last for ENDs.  On a
+ * busy machine the other end may not run for some milliseconds: what comes in
+ * those has to fit, or a bulk flow's work is done for nothing, up to here.
+ * Memory is taken as far as it was ever filled.
+ */
+#define FLOWPAIR_MAX	(1024 * 1024)
 #define FLOWPAIR_RESERVE	(16 * 1024)
 
 struct flowpair;
