@@ -59,6 +59,7 @@ worker/dial worker/dial/x.c "worker/roles.h" "worker/net/http.h"
 worker/gate worker/gate/x.c "worker/net/http.h" "worker/keys/psk.h"
 worker/keys worker/keys/x.c "worker/crypto/tlskey.h" "worker/tls/tlsconn.h"
 worker/tls worker/tls/x.c "worker/net/charge.h" "worker/gate/hello.h"
+worker/udp worker/udp/x.c "worker/net/flowpair.h" "worker/relay/flow.h"
 worker/service worker/service/x.c "worker/relay/relay.h" "worker/dialect/rocket/rocket.h"
 openssl/ worker/tunnel/sealx.c <openssl/ssl.h> <lz4.h>
 openssl/ worker/keys/x.c <openssl/ssl.h> "worker/nowhere/x.h"
