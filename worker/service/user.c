@@ -350,8 +350,9 @@ user_listen(void)
 			continue;
 		if (on ? event_add(l->ev, NULL) == -1 :
 		    event_del(l->ev) == -1)
-			log_warnx("listener: event");
-		l->listening = on;
+			log_warnx("listener: event");	/* the tick has one */
+		else
+			l->listening = on;
 	}
 }
 
