@@ -69,10 +69,14 @@ for my $port (@ports) {
 	$w->add($s) if $what eq 'talk';
 	push @all, $s;
 }
-# until nothing is taken for a second
-while (my @s = $w->can_write(1)) { put($_) for @s; }
-print "ready\n";
-<STDIN>;
+# ready when nothing was taken for a second; then on, until nobody holds us
+my ($in, $ready) = (IO::Select->new(\*STDIN), 0);
+until ($in->can_read(0)) {
+	my @s = $w->can_write(1);
+	put($_) for @s;
+	print "ready\n" if !@s && !$ready++;
+	select(undef, undef, undef, 0.1) if !$w->count;
+}
 END
 
 held line regress/bench/wan -n $A,$B -d 0
@@ -144,7 +148,8 @@ ok $? "neither end reads their tunnels"
 # longer than four times two heartbeats
 ! logged server 'tunnel [0-9]+.* lost' 2500
 ok $? "the peer is there: nothing is lost in ten seconds"
-is "$(unread server) $(unread client)" "4 4" "all are there"
+streams() { ctl "$1" -j show streams | grep -o '"stream":' | wc -l; }
+is "$(streams server) $(streams client)" "4 4" "all are there"
 exec 8>&-
 "$TRAFFIC" gone 5000 "$users_pid"
 until_true '[ "$(unread server)" -eq 0 ] && [ "$(unread client)" -eq 0 ]'

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -191,8 +192,10 @@ flow_new_user(uint32_t number, const struct flow_open *ends)
 {
 	struct flow	*f;
 
-	if ((f = flow_new(&ends->user, &ends->listener)) != NULL)
-		f->number = number;
+	if ((f = flow_new(&ends->user, &ends->listener)) == NULL)
+		return (NULL);
+	f->number = number;
+	svc->stats.users++;
 	return (f);
 }
 
@@ -225,13 +228,24 @@ flow_open(struct flow *f, struct tunnel *t)
 	return (0);
 }
 
+/* One of so many octets has come for the stream; 0: its rate forbids it. */
+static int
+flow_goes_out(struct flow *f, size_t len)
+{
+	f->datagrams_out++;
+	svc->stats.datagrams_out++;
+	if (!throttle_flow(f->own, THROTTLE_READ, len))
+		return (0);
+	f->octets_out += len;
+	svc->stats.octets_out += len;
+	return (1);
+}
+
 void
 flow_from_user(struct flow *f, const uint8_t *p, size_t len)
 {
 	flow_moved(f);
-	f->datagrams_out++;
-	svc->stats.datagrams_out++;
-	if (!throttle_flow(f->own, THROTTLE_READ, len))
+	if (!flow_goes_out(f, len))
 		return;
 	flowq_put(&f->q, p, len, f->last);
 	if (f->stream != NULL)
@@ -259,23 +273,45 @@ flow_event(evutil_socket_t fd, short what, void *arg)
 		session_ready(f->stream);
 }
 
+/* Its target cannot be reached. */
 static void
-flow_dial_failed(struct flow *f, const struct msg_dialled *res)
+flow_log_failed(const struct flow *f, const char *why)
 {
 	uint64_t	 now = worker_now();
 
 	svc->stats.failed++;
-	if (failed_logged == 0 || now - failed_logged >= FAILED_LOG_US) {
-		if (failed_unsaid > 0)
-			log_info("target: %llu more flows failed since",
-			    (unsigned long long)failed_unsaid);
-		log_warnx("target: flow of %s: %s", addr_print(&f->user),
-		    dialler_words(res));
-		failed_logged = now;
-		failed_unsaid = 0;
-	} else
+	if (failed_logged != 0 && now - failed_logged < FAILED_LOG_US) {
 		failed_unsaid++;
+		return;
+	}
+	if (failed_unsaid > 0)
+		log_info("target: %llu more flows failed since",
+		    (unsigned long long)failed_unsaid);
+	log_warnx("target: flow of %s: %s", addr_print(&f->user), why);
+	failed_logged = now;
+	failed_unsaid = 0;
+}
+
+static void
+flow_dial_failed(struct flow *f, const struct msg_dialled *res)
+{
+	flow_log_failed(f, dialler_words(res));
 	flow_end(f, RESET_REFUSED, FLOW_FAILED);
+}
+
+/* ICMP told that nobody is there: it ends soon. */
+static void
+flow_failed(struct flow *f)
+{
+	char	 words[128];
+
+	if (f->failed == RESET_NONE) {
+		snprintf(words, sizeof(words), "%s: %s", addr_print(&f->other),
+		    strerror(errno));
+		flow_log_failed(f, words);
+	}
+	f->failed = RESET_REFUSED;
+	dialler_turn();
 }
 
 /* What came while it was dialled.  -1: the flow is gone. */
@@ -288,7 +324,8 @@ flow_flush_early(struct flow *f)
 	while ((n = flowq_get(&f->early, buf, worker_now())) != -1) {
 		flowsock_put(&f->sock, buf, n);
 		if (flowsock_flush(&f->sock) == -1) {
-			flow_end(f, RESET_REFUSED, FLOW_FAILED);
+			flow_failed(f);
+			flow_end(f, f->failed, FLOW_FAILED);
 			return (-1);
 		}
 	}
@@ -355,10 +392,8 @@ flow_pack(struct flow *f, uint8_t *buf, size_t max,
 
 	do {
 		n = len < m->segment ? len : m->segment;
-		f->datagrams_out++;
-		svc->stats.datagrams_out++;
-		if (!throttle_flow(f->own, THROTTLE_READ, n))
-			;		/* it is dropped, and counted there */
+		if (!flow_goes_out(f, n))
+			;		/* it is dropped, and counted */
 		else if (f->q.head == NULL &&
 		    DATAGRAM_HEAD + n <= max - done) {
 			buf[done] = n >> 8;
@@ -371,14 +406,6 @@ flow_pack(struct flow *f, uint8_t *buf, size_t max,
 		len -= n;
 	} while (len > 0);
 	return (done);
-}
-
-/* ICMP told that nobody is there: it ends soon. */
-static void
-flow_failed(struct flow *f)
-{
-	f->failed = RESET_REFUSED;
-	dialler_turn();
 }
 
 /*
@@ -443,8 +470,6 @@ flow_pull(struct stream *st, uint8_t *buf, size_t max)
 		flow_end(f, f->failed, FLOW_FAILED);
 		return (0);
 	}
-	f->octets_out += done;
-	svc->stats.octets_out += done;
 	return (done);
 }
 
@@ -456,6 +481,8 @@ flow_deliver(struct flow *f, const uint8_t *p, size_t len)
 	svc->stats.datagrams_in++;
 	if (!throttle_flow(f->own, THROTTLE_WRITE, len))
 		return;
+	f->octets_in += len;
+	svc->stats.octets_in += len;
 	if (svc->opens) {
 		if (events->send(f, p, len) == -1)
 			svc->stats.flows_pair_full++;
@@ -529,8 +556,6 @@ flow_take(struct flow *f, const uint8_t *p, size_t len)
 {
 	size_t	 done = 0, n;
 
-	f->octets_in += len;
-	svc->stats.octets_in += len;
 	flow_moved(f);
 	while (done < len) {
 		if ((n = flow_take_next(f, p + done, len - done)) == 0) {

@@ -151,6 +151,22 @@ target_serves(enum want_kind kind)
 	    (kind == WANT_UDP && (kinds & KIND_UDP)));
 }
 
+/* Why one of this kind is refused. */
+static const char *
+target_lacks(enum want_kind kind)
+{
+	switch (kind) {
+	case WANT_UDP:
+		return ("its user sends datagrams, and \"forward to\" does not "
+		    "say \"protocol udp\"");
+	case WANT_TCP:
+		return ("its user has a connection, and \"forward to\" says "
+		    "\"protocol udp\" alone");
+	default:
+		return ("of a kind that is not served");
+	}
+}
+
 /* The stream is of datagrams: it is a flow's from here on. */
 static int
 target_hand_over(struct relay *r, const struct want *want, size_t got,
@@ -193,7 +209,7 @@ target_want(struct relay *r)
 		return (0);
 	if (got == -1 || !target_serves(want.kind))
 		return (target_refuse(r, got == -1 ? why :
-		    "of a kind that is not served"));
+		    target_lacks(want.kind)));
 	if ((offset = target_port(&want)) == -1) {
 		snprintf(words, sizeof(words), "no port is for users of %s",
 		    addr_print(&want.listener));
