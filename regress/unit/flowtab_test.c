@@ -344,7 +344,7 @@ test_busy(void **state)
 	service.max = 80;
 	for (n = 0; n < 80; n++)
 		(void)known(0x80000000 + (n << 8));
-	now += 9 * SECOND;
+	now += FLOWTAB_STILL_US / 2;
 	for (n = 0; n < 50; n++)
 		(void)user(n << 8);
 	/* one had to go for the first, and for nobody else */

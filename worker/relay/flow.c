@@ -21,6 +21,7 @@
 #include "worker/dialect/dialect.h"
 #include "worker/frame/worker.h"
 #include "worker/net/budget.h"
+#include "worker/net/lines.h"
 #include "worker/net/proxyhdr.h"
 #include "worker/tunnel/tunnel.h"
 #include "dialler.h"
@@ -28,7 +29,7 @@
 
 /* A flow, its stream and what the libraries keep for both. */
 #define FLOW_COST	(sizeof(struct flow) + 512)
-/* The process that has the user's end has so long to end it first. */
+/* The udp process, which has the user's end, has so long to end it first. */
 #define FLOW_GRACE_US	(5 * 1000000ULL)
 /* A worker that stops ends a flow that is idle for so long: it comes anew. */
 #define FLOW_STOPPING_US	(2 * 1000000ULL)
@@ -39,13 +40,14 @@ static struct service		*svc;
 static const struct flow_events	*events;
 static uint64_t			 failed_logged;		/* when */
 static uint64_t			 failed_unsaid;
+static struct lines		 nonsense;
 
 static size_t	 flow_pull(struct stream *, uint8_t *, size_t);
 static void	 flow_data(struct stream *, const uint8_t *, size_t);
 static void	 flow_fin(struct stream *);
 static void	 flow_reset(struct stream *, enum reset_reason);
 static void	 flow_closed(struct stream *);
-static void	 flow_shed(struct charge *, const char *);
+static void	 flow_end(struct flow *, enum reset_reason, enum flow_reason);
 
 static const struct stream_owner flow_owner = {
 	flow_pull,
@@ -67,11 +69,31 @@ flow_init(struct service *service, const struct flow_events *e)
 
 /* ---- its life ---- */
 
+/*
+ * Those that are there may be worth a connection's place each, and a forger has
+ * as many as he likes: so flows have an eighth of the memory, half of the
+ * descriptors, and beyond that the idlest makes way.
+ */
+static void
+flow_make_room(void)
+{
+	struct flow	*f;
+
+	while ((f = TAILQ_FIRST(&svc->flows)) != NULL &&
+	    ((svc->nflows + 1) * FLOW_COST > svc->budget.max / 8 ||
+	    (!svc->opens && (svc->nflows >= svc->budget.fds_max / 2 ||
+	    budget_full(&svc->budget))))) {
+		svc->stats.flows_shed++;
+		flow_end(f, RESET_NONE, FLOW_SHED);
+	}
+}
+
 static struct flow *
 flow_new(const struct addr *user, const struct addr *other)
 {
 	struct flow	*f;
 
+	flow_make_room();
 	if ((f = calloc(1, sizeof(*f))) == NULL)
 		return (NULL);
 	f->sock.fd = -1;
@@ -81,12 +103,10 @@ flow_new(const struct addr *user, const struct addr *other)
 	throttle_flow_begin(f->own);
 	TAILQ_INSERT_TAIL(&svc->flows, f, entry);
 	svc->nflows++;
+	if (!svc->opens)
+		svc->budget.fds++;	/* of its target's socket, soon */
 	svc->stats.flows++;
 	budget_hold(&svc->budget, FLOW_COST);
-	f->charge.shed = flow_shed;
-	/* One that is charged to nobody ends by its age alone. */
-	if (ledger_enter(svc->users, &f->charge, user, 0) == 0)
-		ledger_cost(&f->charge, FLOW_COST);
 	return (f);
 }
 
@@ -99,9 +119,7 @@ flow_length(const struct flow *f)
 static void
 flow_forget_part(struct flow *f)
 {
-	if (f->part != NULL)
-		budget_hold(&svc->budget, -(int64_t)flow_length(f));
-	free(f->part);
+	flowq_free_part(f->part, flow_length(f));
 	f->part = NULL;
 	f->got = f->have = 0;
 }
@@ -117,13 +135,13 @@ flow_free(struct flow *f, enum flow_reason why)
 	if (f->sock.fd != -1) {
 		event_del(&f->ev);
 		close(f->sock.fd);
-		svc->budget.fds--;
 	}
+	if (!svc->opens)
+		svc->budget.fds--;
 	flowq_clear(&f->q);
 	flowq_clear(&f->early);
 	free(f->pre);
 	flow_forget_part(f);
-	ledger_leave(&f->charge);
 	budget_hold(&svc->budget, -(int64_t)FLOW_COST);
 	if (f->tunnel != NULL)
 		tunnel_relay_gone(f->tunnel);
@@ -147,18 +165,7 @@ flow_end(struct flow *f, enum reset_reason reason, enum flow_reason why)
 void
 flow_abort(struct flow *f, enum reset_reason reason)
 {
-	flow_end(f, reason, FLOW_GONE);
-}
-
-/* A limit, and its source holds most. */
-static void
-flow_shed(struct charge *c, const char *why)
-{
-	struct flow	*f = (void *)((char *)c - offsetof(struct flow,
-			    charge));
-
-	(void)why;
-	flow_end(f, RESET_POLICY, FLOW_SHED);
+	flow_end(f, reason, FLOW_REFUSED);
 }
 
 /* A datagram passed: it is the last of all to be idle. */
@@ -168,7 +175,6 @@ flow_moved(struct flow *f)
 	f->last = worker_now();
 	TAILQ_REMOVE(&svc->flows, f, entry);
 	TAILQ_INSERT_TAIL(&svc->flows, f, entry);
-	ledger_progress(&f->charge);
 }
 
 void
@@ -177,8 +183,7 @@ flow_tick(uint64_t now)
 	struct flow	*f;
 	uint64_t	 idle = svc->conf.opts.udp_timeout * 1000000ULL;
 
-	if (svc->opens)
-		idle += FLOW_GRACE_US;
+	idle += FLOW_GRACE_US;
 	if (svc->stopping && idle > FLOW_STOPPING_US)
 		idle = FLOW_STOPPING_US;
 	while ((f = TAILQ_FIRST(&svc->flows)) != NULL && now - f->last >= idle)
@@ -350,7 +355,6 @@ flow_dialled(void *arg, int fd, const struct msg_dialled *res)
 		return;
 	}
 	f->sock.fd = fd;
-	svc->budget.fds++;
 	if (svc->conf.opts.proxy_protocol != 0)
 		f->sock.header_len = proxyhdr_put_datagram(f->sock.header,
 		    &f->user, &f->other);
@@ -508,12 +512,8 @@ flow_take_part(struct flow *f, const uint8_t *p, size_t len)
 
 	if (n > len)
 		n = len;
-	if (f->got == 0) {
-		if ((f->part = malloc(all)) == NULL)
-			svc->stats.flows_memory++;
-		else
-			budget_hold(&svc->budget, all);
-	}
+	if (f->got == 0 && (f->part = flowq_hold_part(all)) == NULL)
+		svc->stats.flows_memory++;
 	if (f->part != NULL)
 		memcpy(f->part + f->got, p, n);
 	f->got += n;
@@ -559,8 +559,10 @@ flow_take(struct flow *f, const uint8_t *p, size_t len)
 	flow_moved(f);
 	while (done < len) {
 		if ((n = flow_take_next(f, p + done, len - done)) == 0) {
-			log_info("stream %u: a datagram of %zu octets",
-			    f->stream->id, flow_length(f));
+			if (lines_take(&nonsense, 1, FAILED_LOG_US,
+			    worker_now()))
+				log_info("stream %u: a datagram of %zu octets",
+				    f->stream->id, flow_length(f));
 			flow_flush(f);
 			flow_end(f, RESET_PROTOCOL, FLOW_FAILED);
 			return (-1);

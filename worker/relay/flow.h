@@ -26,7 +26,6 @@
 #include "throttle.h"
 #include "worker/net/bucket.h"
 #include "worker/net/flowpair.h"
-#include "worker/net/ledger.h"
 #include "worker/session/session.h"
 
 struct ctl_stream;
@@ -38,7 +37,6 @@ struct flow {
 	TAILQ_ENTRY(flow)	 entry;	/* of service.flows, idlest first */
 	TAILQ_ENTRY(flow)	 queue;	/* the process's, while it waits */
 	LIST_ENTRY(flow)	 bucket;	/* the process's, by number */
-	struct charge		 charge;	/* to its user's source */
 	struct bucket		 own[THROTTLE_WAYS];	/* its rates */
 	struct stream		*stream;	/* NULL: it waits for one */
 	struct tunnel		*tunnel;	/* of the stream */
@@ -84,7 +82,7 @@ struct flow_events {			/* of a user's, to the process */
 /* flow.c */
 
 void		 flow_init(struct service *, const struct flow_events *);
-/* A user's, who is charged.  NULL: no memory. */
+/* A user's; the idlest may make way for it.  NULL: no memory. */
 struct flow	*flow_new_user(uint32_t number, const struct flow_open *);
 /* Opens its stream; -1: the session has no room (the flow stays). */
 int		 flow_open(struct flow *, struct tunnel *);
@@ -92,7 +90,7 @@ int		 flow_open(struct flow *, struct tunnel *);
 void		 flow_from_user(struct flow *, const uint8_t *, size_t);
 /* The user's end is gone; the flow is too, or soon. */
 void		 flow_user_gone(struct flow *);
-/* Ends it, without an event. */
+/* Ends it as refused. */
 void		 flow_abort(struct flow *, enum reset_reason);
 /*
  * The peer's stream wants a target's datagrams: dials it.  The stream, which is

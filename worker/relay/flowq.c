@@ -31,6 +31,7 @@ struct flowq_item {
 
 static struct budget		*budget;
 static struct flowq_stats	 stats;
+static uint64_t			 held;	/* by all queues, and parts */
 
 void
 flowq_init(struct budget *b)
@@ -42,6 +43,39 @@ const struct flowq_stats *
 flowq_stats(void)
 {
 	return (&stats);
+}
+
+/* All flows together have a quarter of the memory for what waits. */
+static int
+flowq_may_hold(size_t octets)
+{
+	return (held + octets <= budget->max / 4 && !budget_tight(budget));
+}
+
+static void
+flowq_hold(int64_t octets)
+{
+	held += octets;
+	budget_hold(budget, octets);
+}
+
+uint8_t *
+flowq_hold_part(size_t len)
+{
+	uint8_t	*p;
+
+	if (!flowq_may_hold(len) || (p = malloc(len)) == NULL)
+		return (NULL);
+	flowq_hold((int64_t)len);
+	return (p);
+}
+
+void
+flowq_free_part(uint8_t *p, size_t len)
+{
+	if (p != NULL)
+		flowq_hold(-(int64_t)len);
+	free(p);
 }
 
 static int64_t
@@ -64,7 +98,7 @@ flowq_remove(struct flowq *q, struct flowq_item *prev)
 	if (q->tail == i)
 		q->tail = prev;
 	q->octets -= i->len;
-	budget_hold(budget, -item_cost(i->len));
+	flowq_hold(-item_cost(i->len));
 	free(i);
 }
 
@@ -89,9 +123,10 @@ flowq_drop(struct flowq *q)
 static uint32_t
 flowq_max(void)
 {
-	if (budget_tight(budget))
+	if (!flowq_may_hold(FLOWQ_PRESSED))
 		return (0);
-	return (budget_pressed(budget) ? FLOWQ_PRESSED : FLOWQ_MAX);
+	return (budget_pressed(budget) || held > budget->max / 8 ?
+	    FLOWQ_PRESSED : FLOWQ_MAX);
 }
 
 static int
@@ -115,7 +150,7 @@ flowq_add(struct flowq *q, const uint8_t *p, size_t len, uint64_t now)
 		q->tail->next = i;
 	q->tail = i;
 	q->octets += len;
-	budget_hold(budget, item_cost(len));
+	flowq_hold(item_cost(len));
 	return (0);
 }
 

@@ -60,5 +60,11 @@ ssize_t		 flowq_get(struct flowq *, uint8_t *, uint64_t now);
 /* The stream is another one: what had begun to leave begins anew. */
 void		 flowq_again(struct flowq *);
 void		 flowq_clear(struct flowq *);
+/*
+ * Memory for a datagram that comes in parts, charged likewise.  NULL: there is
+ * none.  flowq_free_part takes NULL.
+ */
+uint8_t		*flowq_hold_part(size_t);
+void		 flowq_free_part(uint8_t *, size_t);
 
 #endif /* WORKER_FLOWQ_H */

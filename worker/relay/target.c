@@ -12,6 +12,7 @@
 #include "shared/log.h"
 #include "worker/dialect/dialect.h"
 #include "worker/frame/worker.h"
+#include "worker/net/lines.h"
 #include "worker/net/proxyhdr.h"
 #include "worker/tunnel/service.h"
 #include "dialler.h"
@@ -24,6 +25,10 @@
 /* Failures of the target are logged once in this time. */
 #define FAILED_LOG_US	(10 * 1000000ULL)
 
+/* Streams that are refused have so many lines in it. */
+#define REFUSED_LINES	10
+
+static struct lines	 refused;
 static struct service	*svc;
 static uint64_t		 failed_logged;		/* when */
 static uint64_t		 failed_unsaid;
@@ -124,7 +129,9 @@ target_port(const struct want *want)
 static int
 target_refuse(struct relay *r, const char *why)
 {
-	log_info("stream %u: refused: %s", r->stream->id, why);
+	/* whoever sends datagrams can have as many refused as he likes */
+	if (lines_take(&refused, REFUSED_LINES, FAILED_LOG_US, worker_now()))
+		log_info("stream %u: refused: %s", r->stream->id, why);
 	relay_abort(r, RESET_POLICY);
 	return (-1);
 }

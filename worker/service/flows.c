@@ -274,7 +274,7 @@ flows_opened(uint32_t number, const struct flow_open *ends)
 
 	if (f != NULL)
 		flow_user_gone(f);
-	if (stopped || !limits_user(&ends->user) ||
+	if (stopped || !limits_network(&ends->user) ||
 	    (f = flow_new_user(number, ends)) == NULL) {
 		flows_tell_end(number, FLOW_REFUSED);
 		return;

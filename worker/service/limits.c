@@ -63,16 +63,22 @@ limits_ready(void)
 }
 
 int
+limits_network(const struct addr *peer)
+{
+	if (netlist_allows(&nets[0], peer))
+		return (1);
+	stats.blocked++;
+	ledger_log(svc->users, peer, "refused: its network is blocked");
+	return (0);
+}
+
+int
 limits_user(const struct addr *peer)
 {
 	uint32_t	 rate = svc->conf.opts.user_rate;
 
-	if (!netlist_allows(&nets[0], peer)) {
-		stats.blocked++;
-		ledger_log(svc->users, peer, "refused: its network is "
-		    "blocked");
+	if (!limits_network(peer))
 		return (0);
-	}
 	if (!pace_may(&pace, peer, rate, worker_now())) {
 		stats.paced++;
 		ledger_log(svc->users, peer, "refused: more than %u users of "

@@ -35,7 +35,11 @@ int	 limits_net(const struct msg_net *);
 void	 limits_ready(void);
 /* This worker's part of what all of the service may have; 0: no limit. */
 uint32_t limits_part(uint32_t);
-/* May a user, or a tunnel, come from there?  Counts and logs if not. */
+/*
+ * May a user, or a tunnel, come from there?  Counts and logs if not.
+ * limits_network: the networks alone, for those whose source may be forged.
+ */
+int	 limits_network(const struct addr *);
 int	 limits_user(const struct addr *);
 int	 limits_tunnel(const struct addr *);
 /* Has the user been without an octet for too long?  Counts and logs if so. */

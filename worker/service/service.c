@@ -662,6 +662,8 @@ static const struct figure	 service_figures[] = {
 	FIGURE(COUNTER, "targets_failed", service.stats.failed,
 	    "targets that could not be reached"),
 	FIGURE(GAUGE, "streams", service.nrelays, "streams"),
+	FIGURE(COUNTER, "flows_shed", service.stats.flows_shed,
+	    "flows that ended to make room for others"),
 	FIGURE(GAUGE, "flows", service.nflows, "flows of datagrams"),
 	FIGURE(COUNTER, "flows_ever", service.stats.flows, "flows so far"),
 	FIGURE_GET(GAUGE, "flows_waiting", service_flows_waiting,

@@ -58,6 +58,7 @@ struct service_stats {
 	uint64_t	 datagrams_out;	/* into tunnels, or for them */
 	uint64_t	 flows_pair_full; /* dropped: udp takes no more */
 	uint64_t	 flows_memory;	/* dropped: no memory for it */
+	uint64_t	 flows_shed;	/* ended for others */
 };
 
 struct service {

@@ -30,7 +30,7 @@
 #include "worker/net/siphash.h"
 
 /* A known flow is not shed for a newcomer before it was still for so long. */
-#define FLOWTAB_STILL_US	(10 * 1000000ULL)
+#define FLOWTAB_STILL_US	(1 * 1000000ULL)
 /* Known ones are in the order of their last datagrams no finer than this. */
 #define FLOWTAB_GRAIN_US	(250 * 1000)
 

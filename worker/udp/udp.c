@@ -249,7 +249,7 @@ sock_readable(evutil_socket_t fd, short what, void *arg)
 static void
 flow_over(struct udpflow *f, uint32_t reason)
 {
-	if (reason == FLOW_IDLE || reason == FLOW_GONE)
+	if (reason == FLOW_IDLE || reason == FLOW_GONE || reason == FLOW_SHED)
 		flowtab_remove(&env.table, f);
 	else
 		flowtab_over(f, REFUSED_US, worker_now());
