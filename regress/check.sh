@@ -88,7 +88,7 @@ WAITING="01-basic 05-strangers 08-refusals 09-pool 10-target 11-listener
     38-retry 39-surroundings 39-surroundings-root 40-upgrade-worker 33-limits
     34-memory 41-unix 43-unread 25-wan 03-silent 06-log 10-deaf 11-disk 12-data
     42-stopped 43-replay 44-udp-listener 46-udp 47-udp-faults
-    48-udp-forged     orders includes"
+    48-udp-forged orders includes"
 
 live() {
 	(
