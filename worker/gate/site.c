@@ -399,7 +399,9 @@ visit_new(uint32_t decoy, const struct addr *peer, const uint8_t *octets,
 	if ((v = calloc(1, sizeof(*v))) == NULL)
 		return (NULL);
 	visitors++;
-	if (decoy < DECOYS_MAX && live->decoys[decoy].status != 0)
+	/* a tls process may be there before our first set is whole */
+	if (decoy < DECOYS_MAX && live != NULL &&
+	    live->decoys[decoy].status != 0)
 		d = &live->decoys[decoy];
 	answer(v, d, octets, len);
 	v->len = strlen(v->octets);
