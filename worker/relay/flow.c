@@ -26,6 +26,7 @@
 #include "worker/tunnel/tunnel.h"
 #include "dialler.h"
 #include "flow.h"
+#include "target.h"
 
 /* A flow, its stream and what the libraries keep for both. */
 #define FLOW_COST	(sizeof(struct flow) + 512)
@@ -33,13 +34,11 @@
 #define FLOW_GRACE_US	(5 * 1000000ULL)
 /* A worker that stops ends a flow that is idle for so long: it comes anew. */
 #define FLOW_STOPPING_US	(2 * 1000000ULL)
-/* Failures of the target are logged once in this time. */
-#define FAILED_LOG_US	(10 * 1000000ULL)
+/* A peer's nonsense is logged once in this time. */
+#define NONSENSE_LOG_US	(10 * 1000000ULL)
 
 static struct service		*svc;
 static const struct flow_events	*events;
-static uint64_t			 failed_logged;		/* when */
-static uint64_t			 failed_unsaid;
 static struct lines		 nonsense;
 
 static size_t	 flow_pull(struct stream *, uint8_t *, size_t);
@@ -278,29 +277,10 @@ flow_event(evutil_socket_t fd, short what, void *arg)
 		session_ready(f->stream);
 }
 
-/* Its target cannot be reached. */
-static void
-flow_log_failed(const struct flow *f, const char *why)
-{
-	uint64_t	 now = worker_now();
-
-	svc->stats.failed++;
-	if (failed_logged != 0 && now - failed_logged < FAILED_LOG_US) {
-		failed_unsaid++;
-		return;
-	}
-	if (failed_unsaid > 0)
-		log_info("target: %llu more flows failed since",
-		    (unsigned long long)failed_unsaid);
-	log_warnx("target: flow of %s: %s", addr_print(&f->user), why);
-	failed_logged = now;
-	failed_unsaid = 0;
-}
-
 static void
 flow_dial_failed(struct flow *f, const struct msg_dialled *res)
 {
-	flow_log_failed(f, dialler_words(res));
+	target_log_failed(&f->user, dialler_words(res));
 	flow_end(f, RESET_REFUSED, FLOW_FAILED);
 }
 
@@ -313,7 +293,7 @@ flow_failed(struct flow *f)
 	if (f->failed == RESET_NONE) {
 		snprintf(words, sizeof(words), "%s: %s", addr_print(&f->other),
 		    strerror(errno));
-		flow_log_failed(f, words);
+		target_log_failed(&f->user, words);
 	}
 	f->failed = RESET_REFUSED;
 	dialler_turn();
@@ -559,7 +539,7 @@ flow_take(struct flow *f, const uint8_t *p, size_t len)
 	flow_moved(f);
 	while (done < len) {
 		if ((n = flow_take_next(f, p + done, len - done)) == 0) {
-			if (lines_take(&nonsense, 1, FAILED_LOG_US,
+			if (lines_take(&nonsense, 1, NONSENSE_LOG_US,
 			    worker_now()))
 				log_info("stream %u: a datagram of %zu octets",
 				    f->stream->id, flow_length(f));

@@ -49,22 +49,33 @@ target_answer(struct relay *r, enum reset_reason status)
 	    status, buf, sizeof(buf))));
 }
 
+void
+target_log_failed(const struct addr *user, const char *why)
+{
+	uint64_t	 now = worker_now();
+
+	svc->stats.failed++;
+	if (failed_logged != 0 && now - failed_logged < FAILED_LOG_US) {
+		failed_unsaid++;
+		return;
+	}
+	if (failed_unsaid > 0)
+		log_info("target: %llu more failures since",
+		    (unsigned long long)failed_unsaid);
+	if (user == NULL)
+		log_warnx("target: %s", why);
+	else
+		log_warnx("target: flow of %s: %s", addr_print(user), why);
+	failed_logged = now;
+	failed_unsaid = 0;
+}
+
 static void
 target_failed(struct relay *r, const struct msg_dialled *res)
 {
 	enum reset_reason	 reason;
-	uint64_t		 now = worker_now();
 
-	svc->stats.failed++;
-	if (failed_logged == 0 || now - failed_logged >= FAILED_LOG_US) {
-		if (failed_unsaid > 0)
-			log_info("target: %llu more failures since",
-			    (unsigned long long)failed_unsaid);
-		log_warnx("target: %s", dialler_words(res));
-		failed_logged = now;
-		failed_unsaid = 0;
-	} else
-		failed_unsaid++;
+	target_log_failed(NULL, dialler_words(res));
 	reason = res->stage == DIAL_STAGE_CONNECT &&
 	    res->error == ETIMEDOUT ? RESET_TIMEOUT : RESET_REFUSED;
 	if (!r->answers || target_answer(r, reason) == -1) {

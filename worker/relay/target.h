@@ -9,6 +9,7 @@
 #ifndef WORKER_TARGET_H
 #define WORKER_TARGET_H
 
+struct addr;
 struct relay;
 struct service;
 
@@ -20,6 +21,11 @@ void	 target_init(struct service *);
  * more may follow them.  -1: the relay is gone.
  */
 int	 target_want(struct relay *);
+/*
+ * Counts that a target could not be reached, and logs why, once in a while;
+ * user: whose flow of datagrams it was, or NULL.
+ */
+void	 target_log_failed(const struct addr *user, const char *why);
 /* It ends: the dial is given up, if it is under way. */
 void	 target_cancel(struct relay *);
 

@@ -18,6 +18,7 @@
 #include "shared/log.h"
 #include "worker/frame/worker.h"
 #include "worker/net/bucket.h"
+#include "worker/net/lines.h"
 #include "worker/tunnel/service.h"
 #include "relay.h"
 #include "throttle.h"
@@ -28,6 +29,8 @@
 #define TICK_US		(5 * 1000ULL)
 /* Of what all share, one relay gets no less than this in its turn. */
 #define PART_MIN	2048U
+/* Dropped datagrams are told once in this time. */
+#define LINES_US	(10 * 1000000ULL)
 
 enum wait {
 	WAIT_NOT,
@@ -61,6 +64,7 @@ static struct way {
 static struct event	*timer;
 static int		 armed;
 static uint64_t		 dropped;	/* datagrams */
+static struct lines	 lines;		/* about them */
 
 static void	 throttle_timer(evutil_socket_t, short, void *);
 
@@ -406,6 +410,9 @@ throttle_flow(struct bucket own[THROTTLE_WAYS], enum throttle_way way,
 	throttle_own(&own[way], way, now);
 	if (bucket_room(&own[way], now) == 0 || bucket_room(all, now) == 0) {
 		dropped++;
+		if (lines_take(&lines, 1, LINES_US, now))
+			log_info("rates: datagrams are dropped, which are more "
+			    "than they allow");
 		return (0);
 	}
 	bucket_take(&own[way], n);

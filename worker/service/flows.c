@@ -29,6 +29,8 @@
 
 #define BUCKETS		4096
 #define REFUSED_LOG_US	(10 * 1000000ULL)
+/* Ends that udp may be behind with; more, and it is not sound. */
+#define LATE_MAX	65536
 
 struct late {			/* an end that udp has to be told yet */
 	STAILQ_ENTRY(late)	 entry;
@@ -44,8 +46,8 @@ static struct event		*readable, *writable, *flush;
 static struct channel		*udp;
 static struct flowpair		*pair;
 static int			 has_room;
-static uint32_t			 nwaiting;
-static uint64_t			 refused_logged;
+static uint32_t			 nwaiting, nlate;
+static uint64_t			 refused_logged, refused_unsaid;
 static int			 stopped;
 
 static void	 flows_flush(evutil_socket_t, short, void *);
@@ -122,10 +124,16 @@ flows_refuse(struct flow *f, uint64_t now)
 {
 	svc->stats.refused++;
 	if (refused_logged == 0 || now - refused_logged >= REFUSED_LOG_US) {
-		log_warnx("flow of %s: refused: no session with room in time",
-		    addr_print(&f->user));
+		if (refused_unsaid > 0)
+			log_info("%llu more flows refused since",
+			    (unsigned long long)refused_unsaid);
+		log_warnx("flow of %s: refused: %s", addr_print(&f->user),
+		    svc->nopen == 0 ? "there is no tunnel" :
+		    "no session with room in time");
 		refused_logged = now;
-	}
+		refused_unsaid = 0;
+	} else
+		refused_unsaid++;
 	flow_abort(f, RESET_NONE);
 }
 
@@ -149,6 +157,14 @@ flows_waiting(void)
 
 /* ---- the pair ---- */
 
+static void
+late_free(struct late *l)
+{
+	STAILQ_REMOVE_HEAD(&late, entry);
+	nlate--;
+	free(l);
+}
+
 /* All flows end: their numbers mean nothing to the next pair. */
 static void
 flows_unpair(void)
@@ -160,10 +176,8 @@ flows_unpair(void)
 	for (i = 0; i < BUCKETS; i++)
 		while ((f = LIST_FIRST(&buckets[i])) != NULL)
 			flow_user_gone(f);
-	while ((l = STAILQ_FIRST(&late)) != NULL) {
-		STAILQ_REMOVE_HEAD(&late, entry);
-		free(l);
-	}
+	while ((l = STAILQ_FIRST(&late)) != NULL)
+		late_free(l);
 	if (readable != NULL)
 		event_free(readable);
 	if (writable != NULL)
@@ -187,10 +201,8 @@ flows_tell_late(void)
 	struct late	*l;
 
 	while ((l = STAILQ_FIRST(&late)) != NULL &&
-	    flowpair_end(pair, l->number, l->why) == 0) {
-		STAILQ_REMOVE_HEAD(&late, entry);
-		free(l);
-	}
+	    flowpair_end(pair, l->number, l->why) == 0)
+		late_free(l);
 }
 
 /* What this turn has gathered leaves. */
@@ -208,8 +220,9 @@ flows_flush(evutil_socket_t fd, short what, void *arg)
 		flows_tell_late();
 		done = flowpair_flush(pair);
 	}
-	if (done == -1)
-		flows_broken("its pair has failed");
+	if (done == -1 || nlate > LATE_MAX)
+		flows_broken(done == -1 ? "its pair has failed" :
+		    "it does not read that its flows have ended");
 	else if (done == 0)
 		(void)event_add(writable, NULL);
 }
@@ -236,6 +249,7 @@ flows_tell_end(uint32_t number, enum flow_reason why)
 	l->number = number;
 	l->why = why;
 	STAILQ_INSERT_TAIL(&late, l, entry);
+	nlate++;
 }
 
 /* ---- what a flow tells ---- */

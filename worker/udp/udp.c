@@ -24,6 +24,7 @@
 #include <event2/event_struct.h>
 
 #include "shared/compat.h"
+#include "worker/net/bucket.h"
 #include "worker/net/ledger.h"
 #include "worker/net/lines.h"
 #include "worker/roles.h"
@@ -38,6 +39,11 @@
 /* How often flows are looked at that may be over, and how many in a turn. */
 #define SWEEP_US	(500 * 1000)
 #define SWEEP_MAX	2048
+/*
+ * Flows of a service that may begin in a second: half of the streams that its
+ * target's side lets a session begin, so users with connections have the rest.
+ */
+#define FLOWS_RATE	5000
 /* Log lines of a service about what was dropped or shed. */
 #define LINES_EVERY_US	(10 * 1000000ULL)
 
@@ -45,6 +51,7 @@ struct udpservice {
 	TAILQ_ENTRY(udpservice)	 entry;
 	struct msg_flows_conf	 conf;
 	struct flow_service	 flows;
+	struct bucket		 begins;	/* FLOWS_RATE */
 	struct lines		 dropped, shed, lost;
 	int			 named;		/* in the new set */
 };
@@ -62,7 +69,7 @@ static struct {
 	uint64_t		 flows_ever, flows_idle;
 	uint64_t		 shed_source, shed_total;
 	uint64_t		 no_worker, pair_full, no_memory;
-	uint64_t		 refused, late;
+	uint64_t		 refused, late, paced;
 } env;
 
 static void	 sweep_at(uint64_t);
@@ -165,6 +172,10 @@ flow_new(struct udpsock *s, const struct flow_key *key, size_t len, size_t n)
 		service_drop(svc, &env.no_worker, n, "no worker is there");
 		return (NULL);
 	}
+	if (bucket_room(&svc->begins, worker_now()) == 0) {
+		service_drop(svc, &env.paced, n, "too many flows begin");
+		return (NULL);
+	}
 	if (fresh_waits(svc, c) || !carrier_fits(c, len) ||
 	    flow_make_room(svc, &key->user) == -1) {
 		service_drop(svc, &env.pair_full, n, "a worker is behind");
@@ -177,6 +188,7 @@ flow_new(struct udpsock *s, const struct flow_key *key, size_t len, size_t n)
 		return (NULL);
 	}
 	f->socket = s;
+	bucket_take(&svc->begins, 1);
 	env.flows_ever++;
 	if (!evtimer_pending(env.sweep, NULL))
 		sweep_at(SWEEP_US);
@@ -533,6 +545,8 @@ services_commit(void)
 			svc = was;
 		} else {
 			flowtab_service(&svc->flows, svc->conf.service);
+			bucket_limit(&svc->begins, FLOWS_RATE, 1000000,
+			    worker_now());
 			TAILQ_INSERT_TAIL(&env.services, svc, entry);
 		}
 		svc->named = 1;
@@ -689,6 +703,8 @@ static const struct figure	 udp_figures[] = {
 	    "datagrams dropped for want of memory for a flow"),
 	FIGURE(COUNTER, "dropped_no_worker", env.no_worker,
 	    "datagrams dropped because there was no worker for them"),
+	FIGURE(COUNTER, "dropped_paced", env.paced,
+	    "datagrams dropped because too many flows began"),
 	FIGURE(COUNTER, "dropped_pair_full", env.pair_full,
 	    "datagrams dropped because a worker was behind"),
 	FIGURE(COUNTER, "dropped_refused", env.refused,

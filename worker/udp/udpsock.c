@@ -382,11 +382,16 @@ out_failed(uint32_t i, uint64_t now)
 	case ENOMEM:
 		stats.dropped_full += r->n;
 		return (i + 1);
-	default:
-		if (r->n > 1)
+	case EINVAL:
+	case EIO:
+	case EMSGSIZE:
+		if (r->n > 1) {
 			out_single(i, now);
-		else
-			stats.dropped_send++;
+			return (i + 1);
+		}
+		/* FALLTHROUGH */
+	default:		/* no way to this user, or a filter's rule */
+		stats.dropped_send += r->n;
 		return (i + 1);
 	}
 }
