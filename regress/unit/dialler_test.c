@@ -224,6 +224,28 @@ test_queue(void **state)
 		dialler_cancel(asked[i]);
 }
 
+/* However many datagrams are to be sent, a connection does not wait for them. */
+static void
+test_datagrams(void **state)
+{
+	uint32_t	 n;
+	unsigned int	 i;
+
+	(void)state;
+	for (i = 0; i < SENT; i++)
+		assert_int_not_equal(dialler_ask(DIAL_TARGET, 7, 3, 1, 60000,
+		    done, NULL), 0);
+	n = ask(60000, NULL);
+	turn();
+	assert_true(nasked < SENT);
+	for (i = 0; i < nasked && asked[i] != n; i++)
+		;
+	assert_true(i < nasked);
+	for (i = 0; i < SENT; i++)
+		dialler_cancel(n - 1 - i);
+	dialler_cancel(n);
+}
+
 /* Opened and given up, as fast as can be: the channel holds few of them. */
 static void
 test_flood(void **state)
@@ -386,6 +408,7 @@ main(void)
 		cmocka_unit_test_setup(test_answers, prepare),
 		cmocka_unit_test_setup(test_cancel, prepare),
 		cmocka_unit_test_setup(test_queue, prepare),
+		cmocka_unit_test_setup(test_datagrams, prepare),
 		cmocka_unit_test_setup(test_flood, prepare),
 		cmocka_unit_test_setup(test_remotes, prepare),
 		cmocka_unit_test_setup(test_another, prepare),

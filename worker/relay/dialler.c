@@ -3,9 +3,9 @@
 /*
  * See dialler.h.  A request that was sent is with dial until that has answered
  * it, even if it was cancelled meanwhile: SENT_MAX of them, and of those for
- * remotes SENT_REMOTES more, which users do not hold up.  The others wait here,
- * in order, while their time runs.  One that dial never answers (it died and
- * was not replaced) fails when its time is over.
+ * remotes and for datagrams some more, so that neither holds up the others.
+ * The rest wait here, in order, while their time runs.  One that dial never
+ * answers (it died and was not replaced) fails when its time is over.
  */
 
 #include <sys/types.h>
@@ -28,6 +28,7 @@
 
 #define SENT_MAX	512
 #define SENT_REMOTES	64
+#define SENT_DATAGRAMS	128		/* anybody can ask for as many */
 #define REQUESTS_MAX	65536	/* a small struct each; streams are bounded */
 #define BUCKETS		1024
 /* Added to a request's timeout, for dial's answer to arrive. */
@@ -52,15 +53,23 @@ struct request {
 TAILQ_HEAD(queue, request);
 
 static LIST_HEAD(, request)	 requests[BUCKETS];
-/* By what is dialled. */
-static struct queue		 waiting[DIAL_TARGET + 1] = {
-	TAILQ_HEAD_INITIALIZER(waiting[DIAL_REMOTE]),
-	TAILQ_HEAD_INITIALIZER(waiting[DIAL_TARGET])
+/* Each has its own, so that none waits for another. */
+enum line {
+	LINE_REMOTES,
+	LINE_TARGETS,
+	LINE_DATAGRAMS,
+	LINES
 };
-static uint32_t			 nsent[DIAL_TARGET + 1];
-static const uint32_t		 sent_max[DIAL_TARGET + 1] = {
-	[DIAL_REMOTE] = SENT_REMOTES,
-	[DIAL_TARGET] = SENT_MAX
+static struct queue		 waiting[LINES] = {
+	TAILQ_HEAD_INITIALIZER(waiting[LINE_REMOTES]),
+	TAILQ_HEAD_INITIALIZER(waiting[LINE_TARGETS]),
+	TAILQ_HEAD_INITIALIZER(waiting[LINE_DATAGRAMS])
+};
+static uint32_t			 nsent[LINES];
+static const uint32_t		 sent_max[LINES] = {
+	[LINE_REMOTES] = SENT_REMOTES,
+	[LINE_TARGETS] = SENT_MAX,
+	[LINE_DATAGRAMS] = SENT_DATAGRAMS
 };
 static struct event_base	*base;
 static struct event		*turn;		/* sends what waits */
@@ -88,14 +97,22 @@ request_get(uint32_t number)
 	return (NULL);
 }
 
+static enum line
+request_line(const struct request *r)
+{
+	if (r->msg.what == DIAL_REMOTE)
+		return (LINE_REMOTES);
+	return (r->msg.datagrams ? LINE_DATAGRAMS : LINE_TARGETS);
+}
+
 static void
 request_free(struct request *r)
 {
 	LIST_REMOVE(r, entry);
 	if (r->state == WAITING)
-		TAILQ_REMOVE(&waiting[r->msg.what], r, queue);
+		TAILQ_REMOVE(&waiting[request_line(r)], r, queue);
 	else
-		nsent[r->msg.what]--;
+		nsent[request_line(r)]--;
 	nrequests--;
 	if (r->timer != NULL)
 		event_free(r->timer);
@@ -106,9 +123,11 @@ request_free(struct request *r)
 static void
 requests_send_soon(void)
 {
-	if (dial != NULL && !(TAILQ_EMPTY(&waiting[DIAL_REMOTE]) &&
-	    TAILQ_EMPTY(&waiting[DIAL_TARGET])))
-		event_active(turn, EV_TIMEOUT, 0);
+	int	 line;
+
+	for (line = 0; dial != NULL && line < LINES; line++)
+		if (!TAILQ_EMPTY(&waiting[line]))
+			event_active(turn, EV_TIMEOUT, 0);
 }
 
 /* Forgets the request, then gives its asker the answer. */
@@ -181,17 +200,17 @@ static void
 requests_send(evutil_socket_t fd, short event, void *arg)
 {
 	struct request	*r;
-	int		 what;
+	int		 line;
 
 	(void)fd;
 	(void)event;
 	(void)arg;
-	for (what = DIAL_REMOTE; what <= DIAL_TARGET; what++)
-		while (dial != NULL && nsent[what] < sent_max[what] &&
-		    (r = TAILQ_FIRST(&waiting[what])) != NULL) {
-			TAILQ_REMOVE(&waiting[what], r, queue);
+	for (line = 0; line < LINES; line++)
+		while (dial != NULL && nsent[line] < sent_max[line] &&
+		    (r = TAILQ_FIRST(&waiting[line])) != NULL) {
+			TAILQ_REMOVE(&waiting[line], r, queue);
 			r->state = SENT;
-			nsent[what]++;
+			nsent[line]++;
 			request_send(r);
 		}
 }
@@ -213,8 +232,8 @@ dialler_channel(struct channel *ch)
 				continue;
 			}
 			r->state = WAITING;
-			nsent[r->msg.what]--;
-			TAILQ_INSERT_HEAD(&waiting[r->msg.what], r, queue);
+			nsent[request_line(r)]--;
+			TAILQ_INSERT_HEAD(&waiting[request_line(r)], r, queue);
 		}
 	requests_send_soon();
 }
@@ -244,7 +263,7 @@ dialler_ask(enum dial_what what, uint32_t index, uint32_t offset,
 	r->arg = arg;
 	LIST_INSERT_HEAD(&requests[last % BUCKETS], r, entry);
 	r->state = WAITING;
-	TAILQ_INSERT_TAIL(&waiting[what], r, queue);
+	TAILQ_INSERT_TAIL(&waiting[request_line(r)], r, queue);
 	nrequests++;
 	timeout_ms += GRACE_MS;
 	tv.tv_sec = timeout_ms / 1000;
