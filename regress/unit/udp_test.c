@@ -815,6 +815,40 @@ test_flood(void **state)
 	assert_int_equal(w1.frame.len, 5);
 }
 
+/* No more flows begin than the target's side can have begin beside others. */
+static void
+test_pace(void **state)
+{
+	uint64_t	 then;
+	int		 fd, other, i;
+
+	(void)state;
+	conf_flows_max = 80;
+	start_at("127.0.0.1");
+	fd = user_at(&where);
+	user_sends(fd, 1);
+	worker_gets(&w1, 1, 1);
+	then = worker_now();
+	frame_clock = &then;
+	for (i = 0; frame_figure("dropped_paced") == 0; i++) {
+		assert_true(i < 5100);
+		other = user_at(&where);
+		user_sends(other, 1);
+		close(other);
+		frame_turn(EVLOOP_NONBLOCK);
+		while (worker_got(&w1))
+			;
+	}
+	assert_in_range(frame_figure("flows_ever"), 4990, 5010);
+	then += 1000;		/* room for five more */
+	other = user_at(&where);
+	user_sends(other, 7);
+	do {
+		frame_until(worker_got(&w1));
+	} while (w1.frame.type != FLOW_DATA || w1.frame.len != 7);
+	frame_clock = NULL;
+}
+
 /* A listener that stays keeps its flows; one that goes ends them. */
 static void
 test_reload(void **state)
@@ -930,6 +964,7 @@ main(void)
 		FRAME_ALONE(test_two),
 		FRAME_ALONE(test_behind),
 		FRAME_ALONE(test_flood),
+		FRAME_ALONE(test_pace),
 		FRAME_ALONE(test_reload),
 		FRAME_ALONE(test_stop),
 		FRAME_ALONE(test_stop_late)
