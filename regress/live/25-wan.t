@@ -4,29 +4,10 @@
 
 . regress/live/lib.sh
 
-is_root || skip_all "only root can make network namespaces"
-[ -e /dev/net/tun ] || skip_all "no /dev/net/tun"
-A=rdlive$$-a B=rdlive$$-b
-end_line() {
-	kill -CONT "${wan:-$$}"		# or it would take no other signal
-	cleanup
-	ip netns del $A
-	ip netns del $B
-} 2>/dev/null
-trap end_line EXIT
-for ns in $A $B; do
-	ip netns add $ns && ip -n $ns link set lo up ||
-	    skip_all "network namespaces cannot be made"
-done
-# in_a PROGRAM, in_b PROGRAM: a file that starts it there
-in_ns() {
-	printf '#!/bin/sh\nexec ip netns exec %s %s "$@"\n' "$1" "$2" >"$T/$3"
-	chmod 755 "$T/$3"
-}
+NETNS=live
+. regress/live/netns.sh
 in_ns $A "$TRAFFIC" traffic-a
 in_ns $B "$TRAFFIC" traffic-b
-in_ns $A "$ROCKETD" rocketd-a
-in_ns $B "$ROCKETD" rocketd-b
 here=$TRAFFIC
 
 held line regress/bench/wan -n $A,$B -d 20 -l 1

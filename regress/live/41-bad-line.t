@@ -6,28 +6,11 @@
 . regress/live/lib.sh
 
 LOAD=regress/bench/load
-is_root || skip_all "only root can make network namespaces"
-[ -e /dev/net/tun ] || skip_all "no /dev/net/tun"
-A=rdbad$$-a B=rdbad$$-b
-end_line() {
-	cleanup
-	ip netns del $A
-	ip netns del $B
-} 2>/dev/null
-trap end_line EXIT
-for ns in $A $B; do
-	ip netns add $ns && ip -n $ns link set lo up ||
-	    skip_all "network namespaces cannot be made"
-	# What one connection learns is nothing for the next.
+NETNS=bad
+. regress/live/netns.sh
+for ns in $A $B; do	# what one connection learns is nothing for the next
 	ip netns exec $ns sysctl -qw net.ipv4.tcp_no_metrics_save=1
 done
-# in_ns NS PROGRAM NAME: a file that starts it there
-in_ns() {
-	printf '#!/bin/sh\nexec ip netns exec %s %s "$@"\n' "$1" "$2" >"$T/$3"
-	chmod 755 "$T/$3"
-}
-in_ns $A "$ROCKETD" rocketd-a
-in_ns $B "$ROCKETD" rocketd-b
 cat >"$T/server.conf" <<-END
 	log debug
 	server {

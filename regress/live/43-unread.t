@@ -5,26 +5,8 @@
 
 . regress/live/lib.sh
 
-is_root || skip_all "only root can make network namespaces"
-[ -e /dev/net/tun ] || skip_all "no /dev/net/tun"
-A=rdunrd$$-a B=rdunrd$$-b
-end_line() {
-	cleanup
-	ip netns del $A
-	ip netns del $B
-} 2>/dev/null
-trap end_line EXIT
-for ns in $A $B; do
-	ip netns add $ns && ip -n $ns link set lo up ||
-	    skip_all "network namespaces cannot be made"
-done
-# in_ns NS PROGRAM NAME: a file that starts it there
-in_ns() {
-	printf '#!/bin/sh\nexec ip netns exec %s %s "$@"\n' "$1" "$2" >"$T/$3"
-	chmod 755 "$T/$3"
-}
-in_ns $A "$ROCKETD" rocketd-a
-in_ns $B "$ROCKETD" rocketd-b
+NETNS=unrd
+. regress/live/netns.sh
 in_ns $A perl perl-a
 in_ns $B perl perl-b
 
