@@ -56,9 +56,9 @@ test_seen(void **state)
 	replay_free(NULL);
 }
 
-/* All in one chain. */
+/* Proofs that somebody has chosen to be alike. */
 static void
-test_same_chain(void **state)
+test_alike(void **state)
 {
 	struct replays	*r = replay_new(MAX);
 	uint8_t		 p[REPLAY_PROOF];
@@ -162,7 +162,7 @@ main(void)
 {
 	const struct CMUnitTest	 tests[] = {
 		cmocka_unit_test(test_seen),
-		cmocka_unit_test(test_same_chain),
+		cmocka_unit_test(test_alike),
 		cmocka_unit_test(test_full),
 		cmocka_unit_test(test_limit),
 		cmocka_unit_test(test_fit)

@@ -13,14 +13,15 @@
 
 #include "shared/compat.h"
 #include "replay.h"
+#include "siphash.h"
 
 #define REPLAY_FIRST	256	/* entries at first; a power of two */
 #define REPLAY_MOST	(1U << 24)	/* that replay_fit gives */
-#define TAG_LEN		16	/* octets kept; four others: the chain */
+#define TAG_LEN		16	/* octets kept */
 
 struct entry {
 	uint8_t		 tag[TAG_LEN];
-	uint32_t	 chain;		/* which */
+	uint32_t	 chain;		/* which: replay_hash */
 	uint32_t	 next;		/* in the chain */
 	uint32_t	 later;		/* of its owner; or the next free */
 };
@@ -32,6 +33,7 @@ struct owner {
 };
 
 struct replays {
+	struct sipkey	 secret;
 	struct entry	*entries;	/* as many as chains */
 	uint32_t	*chains;
 	struct owner	*owners;
@@ -50,6 +52,7 @@ replay_new(uint32_t max)
 	if ((r = calloc(1, sizeof(*r))) == NULL)
 		return (NULL);
 	r->max = max;
+	arc4random_buf(&r->secret, sizeof(r->secret));
 	return (r);
 }
 
@@ -83,13 +86,11 @@ replay_count(const struct replays *r)
 	return (r->count);
 }
 
+/* Who holds a token can choose proofs, but not that they share a chain. */
 static uint32_t
-replay_hash(const uint8_t *proof)
+replay_hash(const struct replays *r, const uint8_t *proof)
 {
-	uint32_t	 h;
-
-	memcpy(&h, proof + TAG_LEN, sizeof(h));
-	return (h);
+	return ((uint32_t)siphash(&r->secret, proof, REPLAY_PROOF));
 }
 
 int
@@ -100,7 +101,7 @@ replay_seen(const struct replays *r, const uint8_t *proof)
 
 	if (r->size == 0)
 		return (0);
-	for (i = r->chains[replay_hash(proof) & (r->size - 1)]; i != 0;
+	for (i = r->chains[replay_hash(r, proof) & (r->size - 1)]; i != 0;
 	    i = e->next) {
 		e = &r->entries[i - 1];
 		if (memcmp(e->tag, proof, TAG_LEN) == 0)
@@ -230,7 +231,7 @@ replay_enter(struct replays *r, uint32_t owner, const uint8_t *proof)
 		return;
 	e = &r->entries[i - 1];
 	memcpy(e->tag, proof, TAG_LEN);
-	e->chain = replay_hash(proof);
+	e->chain = replay_hash(r, proof);
 	e->later = 0;
 	entry_link(r, i);
 	if (o->count++ == 0)
