@@ -26,6 +26,7 @@
 #include <cmocka.h>
 
 #include "shared/compat.h"
+#include "worker/gate/answer.h"
 #include "frame.h"
 
 #define DEADLINE	3000	/* milliseconds */
@@ -675,6 +676,22 @@ test_proxy_limits(void **state)
 		close(fd[i]);
 }
 
+/* A tls process that runs already hands one in before our first set is whole. */
+static void
+test_early(void **state)
+{
+	static const char	 ask[] = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+	struct addr		 peer;
+	void			*visit;
+
+	(void)state;
+	memset(&peer, 0, sizeof(peer));
+	visit = answer_site.make(1, &peer, (const uint8_t *)ask,
+	    sizeof(ask) - 1);
+	assert_non_null(visit);
+	answer_site.free(visit);
+}
+
 static int
 setup_all(void **state)
 {
@@ -703,6 +720,7 @@ int
 main(void)
 {
 	const struct CMUnitTest	 tests[] = {
+		cmocka_unit_test(test_early),	/* before any set */
 		TEST(test_path),
 		TEST(test_identity),
 		TEST(test_keys_away),
