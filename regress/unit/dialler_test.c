@@ -224,7 +224,7 @@ test_queue(void **state)
 		dialler_cancel(asked[i]);
 }
 
-/* However many datagrams are to be sent, a connection does not wait for them. */
+/* However many datagrams are to be sent, connections do not wait for them. */
 static void
 test_datagrams(void **state)
 {

@@ -676,7 +676,7 @@ test_proxy_limits(void **state)
 		close(fd[i]);
 }
 
-/* A tls process that runs already hands one in before our first set is whole. */
+/* A tls process that runs already hands one in before our first set. */
 static void
 test_early(void **state)
 {
