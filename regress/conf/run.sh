@@ -293,7 +293,7 @@ if $ordinary test -x "$rocketd" && $ordinary test -x "$worker"; then
 	chmod 0 etc/ssl/private etc/rocketd.d
 	for f in pems client; do
 		$ordinary "$rocketd" -n -W "$worker" -f "$tmp/$f.in" >out 2>err
-		[ $? -eq 1 ] && ! grep -q OK err &&
+		[ $? -eq 1 ] && ! grep -q "configuration OK" err &&
 		    grep -q "^$tmp/$f.in:[0-9:]* .*: Permission denied" err
 		result $? "$f: what an ordinary user may not read" err
 	done
