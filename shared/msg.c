@@ -127,6 +127,34 @@ static const struct rule_field	 fields_flows_conf[] = {
 	END
 };
 
+static const struct rule_field	 fields_conf_token[] = {
+	RANGE(msg_conf_token, service, 1, UINT32_MAX),
+	RANGE(msg_conf_token, side, SIDE_SERVER, SIDE_CLIENT),
+	RANGE(msg_conf_token, order, 0, TOKENS_MAX - 1),
+	RANGE(msg_conf_token, len, 1, TOKEN_MAX),
+	STRING(msg_conf_token, name),
+	END
+};
+
+static const struct rule_field	 fields_mapping[] = {
+	RANGE(msg_mapping, port, 1, UINT16_MAX),
+	RANGE(msg_mapping, port_last, 1, UINT16_MAX),
+	ADDRS(msg_mapping, addr),
+	STRING(msg_mapping, to),
+	END
+};
+
+static const struct rule_field	 fields_rule[] = {
+	RANGE(msg_rule, service, 1, UINT32_MAX),
+	RANGE(msg_rule, rule.pass, 0, 1),
+	RANGE(msg_rule, rule.bits, 0, 128),
+	RANGE(msg_rule, rule.port, 0, UINT16_MAX),
+	RANGE(msg_rule, rule.port_last, 0, UINT16_MAX),
+	ADDRS(msg_rule, rule.addr),
+	STRING(msg_rule, rule.name),
+	END
+};
+
 static const struct rule_field	 fields_dialee[] = {
 	RANGE(msg_dialee, index, 0, REMOTES_MAX - 1),
 	RANGE(msg_dialee, is_unix, 0, 1),
@@ -136,6 +164,7 @@ static const struct rule_field	 fields_dialee[] = {
 	MASK(msg_dialee, transport, TRANSPORT_ALL),
 	RANGE(msg_dialee, tls, 0, PREFORK_MAX - 1),
 	MASK(msg_dialee, kinds, KIND_ALL),
+	RANGE(msg_dialee, named, 0, 1),
 	RANGE(msg_dialee, opts.nodelay, 0, 1),
 	RANGE(msg_dialee, opts.congestion, 0, CONGESTION_MAX - 1),
 	ADDRS(msg_dialee, source),
@@ -271,6 +300,22 @@ static const struct rule_field	 fields_key[] = {
 	END
 };
 
+static const struct rule_field	 fields_token[] = {
+	RANGE(msg_token, order, 0, TOKENS_MAX - 1),
+	RANGE(msg_token, len, 1, TOKEN_MAX),
+	END
+};
+
+static const struct rule_field	 fields_token_ask[] = {
+	RANGE(msg_token_ask, len, 0, TOKEN_MAX),
+	END
+};
+
+static const struct rule_field	 fields_token_told[] = {
+	RANGE(msg_token_told, right, 0, 1),
+	END
+};
+
 static const struct rule_field	 fields_blame[] = {
 	RANGE(msg_blame, offence, 0, OFFENCES - 1),
 	END
@@ -297,9 +342,18 @@ static const struct rule_field	 fields_dial[] = {
 	END
 };
 
+static const struct rule_field	 fields_dial_named[] = {
+	RANGE(msg_dial_named, dial.what, DIAL_NAMED, DIAL_NAMED),
+	RANGE(msg_dial_named, dial.index, 0, 0),
+	RANGE(msg_dial_named, dial.offset, 0, 0),
+	RANGE(msg_dial_named, dial.datagrams, 0, 1),
+	RANGE(msg_dial_named, port, 0, UINT16_MAX),
+	STRING(msg_dial_named, host),
+	END
+};
+
 static const struct rule_field	 fields_dialled[] = {
-	RANGE(msg_dialled, stage, DIAL_STAGE_REFUSED,
-	    DIAL_STAGE_CANCELLED),
+	RANGE(msg_dialled, stage, DIAL_STAGE_REFUSED, DIAL_STAGE_BLOCKED),
 	ADDRS(msg_dialled, peer),
 	ADDRS(msg_dialled, local),
 	STRING(msg_dialled, words),
@@ -307,7 +361,7 @@ static const struct rule_field	 fields_dialled[] = {
 };
 
 static const struct rule_field	 fields_resolve[] = {
-	RANGE(msg_resolve, what, DIAL_REMOTE, DIAL_TARGET),
+	RANGE(msg_resolve, what, DIAL_REMOTE, DIAL_NAMED),
 	STRING(msg_resolve, host),
 	END
 };
@@ -379,6 +433,11 @@ static const struct rule	 msg_rules[IMSG_MAX] = {
 	RULE(IMSG_CONF_NET, ONE(P, W), FIXED(msg_net), 0, fields_net),
 	RULE(IMSG_CONF_FLOWS, ONE(P, U), FIXED(msg_flows_conf), 0,
 	    fields_flows_conf),
+	RULE(IMSG_CONF_TOKEN, ONE(P, K), FIXED(msg_conf_token), 0,
+	    fields_conf_token),
+	RULE(IMSG_CONF_MAPPING, ONE(P, W), FIXED(msg_mapping), 0,
+	    fields_mapping),
+	RULE(IMSG_CONF_RULE, ONE(P, D), FIXED(msg_rule), 0, fields_rule),
 
 	RULE(IMSG_PROOF, ONE(G, K), FIXED(msg_proof), 0, fields_none),
 	RULE(IMSG_IDENTITY, ONE(G, K), FIXED(msg_identity), 0, fields_none),
@@ -388,6 +447,11 @@ static const struct rule	 msg_rules[IMSG_MAX] = {
 
 	RULE(IMSG_SIGN, ONE(T, K), FIXED(msg_sign), 0, fields_sign),
 	RULE(IMSG_SIGNED, ONE(K, T), FIXED(msg_signed), 0, fields_signed),
+	RULE(IMSG_TOKEN, ONE(K, W), FIXED(msg_token), 0, fields_token),
+	RULE(IMSG_TOKEN_ASK, ONE(W, K), FIXED(msg_token_ask), 0,
+	    fields_token_ask),
+	RULE(IMSG_TOKEN_TOLD, ONE(K, W), FIXED(msg_token_told), 0,
+	    fields_token_told),
 
 	RULE(IMSG_ARRIVAL, ONE(T, G), FIXED(msg_arrival), 1, fields_arrival),
 	RULE(IMSG_TUNNEL, ONE(G, W), FIXED(msg_tunnel), 1, fields_tunnel),
@@ -413,6 +477,8 @@ static const struct rule	 msg_rules[IMSG_MAX] = {
 	    fields_resolved),
 	RULE(IMSG_DIAL_SETTLED, ONE(W, D), FIXED(msg_count), 0, fields_none),
 	RULE(IMSG_TLS_LOST, ONE(D, W), FIXED(msg_count), 0, fields_tls_index),
+	RULE(IMSG_DIAL_NAMED, ONE(W, D), FIXED(msg_dial_named), 0,
+	    fields_dial_named),
 
 	RULE(IMSG_ROOM, ONE(W, P | U), FIXED(msg_count), 0, fields_yesno),
 	RULE(IMSG_HOLD, ONE(P, W), FIXED(msg_count), 0, fields_yesno),

@@ -21,7 +21,7 @@
 #include "opts.h"
 #include "proc.h"
 
-#define MSG_VERSION		10
+#define MSG_VERSION		11
 
 #define KEY_LEN			32
 #define IDENTITY_LEN		16
@@ -84,6 +84,9 @@ enum msg_type {
 	IMSG_DIR_AGAIN,		/* D -> P	struct msg_dir */
 	IMSG_CONF_NET,		/* P -> W	struct msg_net */
 	IMSG_CONF_FLOWS,	/* P -> U	struct msg_flows_conf */
+	IMSG_CONF_TOKEN,	/* P -> K	struct msg_conf_token */
+	IMSG_CONF_MAPPING,	/* P -> W	struct msg_mapping */
+	IMSG_CONF_RULE,		/* P -> D	struct msg_rule */
 
 	/* keys */
 	IMSG_PROOF,		/* G -> K	struct msg_proof */
@@ -93,6 +96,9 @@ enum msg_type {
 	IMSG_KEYS_END,	/* K -> W	struct msg_count: of keys sent */
 	IMSG_SIGN,		/* T -> K	struct msg_sign */
 	IMSG_SIGNED,		/* K -> T	struct msg_signed */
+	IMSG_TOKEN,	/* K -> W	struct msg_token, then KEYS_END */
+	IMSG_TOKEN_ASK,		/* W -> K	struct msg_token_ask */
+	IMSG_TOKEN_TOLD,	/* K -> W	struct msg_token_told */
 
 	/* tunnels */
 	IMSG_ARRIVAL,		/* T -> G	struct msg_arrival, fd */
@@ -116,6 +122,7 @@ enum msg_type {
 	IMSG_RESOLVED,		/* R -> D	struct msg_resolved */
 	IMSG_DIAL_SETTLED,	/* W -> D	struct msg_count: the request */
 	IMSG_TLS_LOST,		/* D -> W	struct msg_count: its index */
+	IMSG_DIAL_NAMED,	/* W -> D	struct msg_dial_named */
 
 	/* workers of one service, through the parent; or udp */
 	IMSG_ROOM,	/* W -> P, U	struct msg_count: 0 none, 1 some */
@@ -135,11 +142,6 @@ enum msg_type {
 #define BEGIN_ROOT	0x04	/* we are root: chroot, drop to uid and gid */
 #define BEGIN_NETNS	0x08	/* started in the empty network namespace */
 #define BEGIN_FILES	0x10	/* it writes files: never sent, see aside.c */
-
-enum dialect_number {			/* what is said on tunnels */
-	DIALECT_ROCKET,
-	DIALECT_MAX
-};
 
 struct msg_begin {
 	uint32_t	 version;	/* MSG_VERSION */
@@ -227,6 +229,34 @@ struct msg_conf_key {
 	uint8_t		 key[KEY_LEN];
 };
 
+/*
+ * A token of a service whose dialect says tokens on the wire, in a set.  keys
+ * compares, and only a worker that dials is given it.
+ */
+struct msg_conf_token {
+	uint32_t	 service;
+	uint32_t	 side;
+	uint32_t	 order;		/* 0 is the one a client presents */
+	uint32_t	 len;
+	char		 name[SERVICE_NAME_MAX];
+	uint8_t		 octets[TOKEN_MAX];
+};
+
+/* What the users of some of a service's listeners want, in its words. */
+struct msg_mapping {
+	uint32_t	 port;		/* the first... */
+	uint32_t	 port_last;	/* ...and the last */
+	struct addr	 addr;		/* ADDR_NONE: every address */
+	char		 to[NAMED_MAX];	/* "": the listener's own port */
+};
+
+/* Of a service with a target that is named: what may be dialled. */
+struct msg_rule {
+	uint32_t		 service;
+	uint32_t		 pad;
+	struct target_rule	 rule;
+};
+
 struct msg_listen {
 	uint32_t	 number; /* the parent's, for logs and replacement */
 	uint32_t	 backlog;
@@ -263,6 +293,7 @@ struct msg_dialee {		/* REMOTE(i) or TARGET(i) of a service */
 	uint32_t	 transport;	/* TRANSPORT_; 0: a target */
 	uint32_t	 tls;	/* with TRANSPORT_TLS: which tls process */
 	uint32_t	 kinds;		/* a target's KIND_ mask; or 0 */
+	uint32_t	 named;	/* 1: a target that peers name, no host */
 	struct sockopts	 opts;
 	struct addr	 source;	/* family 0: the kernel's choice */
 	struct addr	 edge;	/* dialled in place of host, without port */
@@ -392,6 +423,25 @@ struct msg_key {
 	uint8_t		 key[KEY_LEN];
 };
 
+struct msg_token {
+	uint32_t	 order;		/* 0 is the one a client presents */
+	uint32_t	 len;
+	uint8_t		 octets[TOKEN_MAX];
+};
+
+struct msg_token_ask {			/* is it one of this service's? */
+	uint64_t	 number;	/* comes back with the answer */
+	uint32_t	 len;
+	uint32_t	 pad;
+	uint8_t		 octets[TOKEN_MAX];
+};
+
+struct msg_token_told {
+	uint64_t	 number;
+	uint32_t	 right;		/* 1: it is */
+	uint32_t	 pad;
+};
+
 /*
  * How a handshake's signature is made: the numbers are TLS's own
  * SignatureSchemes.
@@ -465,7 +515,8 @@ struct msg_tunnel {
 
 enum dial_what {
 	DIAL_REMOTE,
-	DIAL_TARGET
+	DIAL_TARGET,
+	DIAL_NAMED		/* a target that the peer has named */
 };
 
 struct msg_dial {
@@ -482,13 +533,21 @@ struct msg_dial {
 	uint32_t	 turn;
 };
 
+struct msg_dial_named {
+	struct msg_dial	 dial;
+	uint32_t	 port;
+	uint32_t	 pad;
+	char		 host[HOST_MAX];	/* a name, or an address */
+};
+
 enum dial_stage {
 	DIAL_STAGE_REFUSED,	/* not configured, or too many at once */
 	DIAL_STAGE_RESOLVE,
 	DIAL_STAGE_CONNECT,
 	DIAL_STAGE_TLS,		/* words say why */
 	DIAL_STAGE_PACED,	/* others of ours shook hands there meanwhile */
-	DIAL_STAGE_CANCELLED	/* as it was asked to be */
+	DIAL_STAGE_CANCELLED,	/* as it was asked to be */
+	DIAL_STAGE_BLOCKED	/* the service's targets do not allow it */
 };
 
 /*

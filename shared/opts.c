@@ -15,12 +15,19 @@
 const struct name	 transport_names[] = {
 	{ "tcp", TRANSPORT_TCP },
 	{ "tcpmux", TRANSPORT_TCPMUX },
+	{ "udp", TRANSPORT_UDP },
 	{ "tls", TRANSPORT_TCP | TRANSPORT_TLS },
 	{ "tlsmux", TRANSPORT_TCPMUX | TRANSPORT_TLS },
 	{ "ws", TRANSPORT_TCP | TRANSPORT_WS },
 	{ "wsmux", TRANSPORT_TCPMUX | TRANSPORT_WS },
 	{ "wss", TRANSPORT_TCP | TRANSPORT_WS | TRANSPORT_TLS },
 	{ "wssmux", TRANSPORT_TCPMUX | TRANSPORT_WS | TRANSPORT_TLS },
+	{ NULL, 0 }
+};
+
+const struct name	 dialect_names[] = {
+	{ "rocket", DIALECT_ROCKET },
+	{ "backhaul", DIALECT_BACKHAUL },
 	{ NULL, 0 }
 };
 

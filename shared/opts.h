@@ -35,6 +35,9 @@
 #define WEB_HEADERS		8	/* such lines */
 #define DECOYS_MAX		64	/* one a server block */
 #define NET_RULES_MAX		64	/* of one list of networks */
+#define TARGET_RULES_MAX	64	/* of one service's targets */
+#define MAPPINGS_MAX		1024	/* of one service's listeners */
+#define NAMED_MAX	(HOST_MAX + 8)	/* "host:port" of a peer, with NUL */
 
 enum side {
 	SIDE_NONE,
@@ -50,8 +53,15 @@ enum side {
 #define TRANSPORT_MUX		0x02	/* streams; without, one user each */
 #define TRANSPORT_WS		0x04	/* WebSocket */
 #define TRANSPORT_TLS		0x08	/* outer TLS, with certificates */
+#define TRANSPORT_UDP		0x10	/* datagrams, in dialect backhaul */
 #define TRANSPORT_TCPMUX	(TRANSPORT_TCP | TRANSPORT_MUX)
-#define TRANSPORT_ALL		0x0f
+#define TRANSPORT_ALL		0x1f
+
+enum dialect_number {			/* what is said on tunnels */
+	DIALECT_ROCKET,
+	DIALECT_BACKHAUL,
+	DIALECT_MAX
+};
 
 /* What users of a service send, and its target takes: a mask, or one of it. */
 #define KIND_TCP		0x01	/* connections */
@@ -123,6 +133,21 @@ struct net_rule {
 	uint32_t	 allow;		/* 1; or 0: blocked */
 };
 
+/*
+ * May a target be dialled that a peer names?  The first of a list that fits
+ * decides, and if none does the answer is no.
+ */
+struct target_rule {
+	uint32_t	 pass;		/* 1; or 0: blocked */
+	uint32_t	 bits;		/* of addr that have to match */
+	uint32_t	 port;		/* the first, from 0... */
+	uint32_t	 port_last;	/* ...and the last, to 65535 */
+	/* ADDR_NONE: any, unless there is a name */
+	struct addr	 addr;
+	/* "": an address; "*.example.com" is all names below it */
+	char		 name[HOST_MAX];
+};
+
 /* What may protect a tunnel's octets; a mask. */
 #define SEAL_TLS	0x01
 #define SEAL_XOR	0x02
@@ -188,6 +213,7 @@ struct service_opts {
 
 /* As configuration writes them, and log lines and rocketctl show them. */
 extern const struct name	 transport_names[];
+extern const struct name	 dialect_names[];
 extern const struct name	 kind_names[];
 extern const struct name	 seal_names[];
 extern const struct name	 strategy_names[];

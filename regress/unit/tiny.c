@@ -239,7 +239,7 @@ tiny_words(const struct tunnel *t, char *buf, size_t size)
 
 /* ---- a stream's first octets ---- */
 
-static size_t
+static ssize_t
 tiny_put_want(struct tunnel *t, const struct want *w, uint8_t *buf,
     size_t size)
 {

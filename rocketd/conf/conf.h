@@ -55,6 +55,8 @@ struct conf_listen {			/* one address to bind */
 	uint32_t			 transport;	/* a block's only */
 	uint32_t			 decoy;	/* its block's, likewise */
 	uint32_t			 kinds;		/* KIND_ mask */
+	/* what its users want, as the peer is told; NULL: its own port */
+	char				*to;
 	struct conf_proxy		 proxies[PROXIES_MAX];
 	uint32_t			 nproxies;
 	const char			*file;
@@ -82,6 +84,15 @@ struct conf_remote {		/* a server to connect to, or a target */
 	int				 column;
 };
 TAILQ_HEAD(conf_remotes, conf_remote);
+
+struct conf_target {		/* what a peer may name, or may not */
+	TAILQ_ENTRY(conf_target)	 entry;
+	struct target_rule		 rule;
+	const char			*file;
+	int				 line;
+	int				 column;
+};
+TAILQ_HEAD(conf_targets, conf_target);
 
 enum token_kind {
 	TOKEN_VALUE,
@@ -133,6 +144,7 @@ struct conf_service {
 	/* one of the two; a service with users opens the streams */
 	struct conf_listens		 listens;	/* of users */
 	struct conf_remote		 target;	/* host NULL: none */
+	struct conf_targets		 targets;	/* named by the peer */
 	struct conf_tokens		 tokens;	/* its own */
 	/* its own, or, where it has none, its block's */
 	struct conf_nets		 users_from;
@@ -180,6 +192,7 @@ struct conf_place {
 struct conf_block {			/* server { } or client { } */
 	TAILQ_ENTRY(conf_block)	 entry;
 	enum side		 side;
+	uint32_t		 dialect;	/* enum dialect_number */
 	struct conf_listens	 listens;	/* of tunnels, server side */
 	struct conf_remotes	 remotes;	/* client side */
 	struct conf_tokens	 tokens;	/* default for its services */

@@ -25,13 +25,19 @@
 #include "worker/session/session.h"
 
 struct ctl_session;
+struct http_ask;
+struct http_head;
 struct msg_client;
 struct msg_key;
+struct msg_token;
+struct msg_token_told;
+struct remote;
 struct service;
 struct tunnel;
 
 #define WANT_MAX	(4 + 1024)	/* most octets that a want takes */
 #define ANSWER_MAX	16		/* and its answer */
+#define DATAGRAM_STAMP_MAX	4
 
 enum want_kind {
 	WANT_IDLE,
@@ -43,6 +49,7 @@ struct want {				/* what a stream is for */
 	enum want_kind	 kind;
 	int		 answer;	/* the opener waits for one */
 	uint32_t	 port;	/* of the target; 0: by the listener */
+	const char	*host;		/* a target that is named; or NULL */
 	struct addr	 user;		/* ADDR_NONE: not known */
 	struct addr	 listener;
 };
@@ -60,6 +67,12 @@ struct dialect {
 	 */
 	int	(*keys)(struct service *, const struct msg_key *, uint32_t n);
 	/*
+	 * A token has come, before the keys of its set; and what keys said
+	 * about one that it was asked about.  NULL: the dialect says none.
+	 */
+	void	(*token)(struct service *, const struct msg_token *);
+	void	(*told)(struct service *, const struct msg_token_told *);
+	/*
 	 * Its configuration has come or changed.  Returns how many octets of
 	 * its memory the dialect sets aside, at most half.  NULL: none.
 	 */
@@ -74,6 +87,12 @@ struct dialect {
 	 * NULL: the dialect does not know its clients.
 	 */
 	void	(*client_back)(struct service *, const struct msg_client *);
+	/*
+	 * How many tunnels to a remote, of n that the pool wants, may be dialled
+	 * or open now.  NULL: all.
+	 */
+	uint32_t (*may_dial)(struct service *, const struct remote *,
+		    uint32_t n);
 
 	/* ---- a tunnel ---- */
 
@@ -82,8 +101,21 @@ struct dialect {
 	/* Frees t->part, which may be NULL.  May be called outside a turn. */
 	void	(*free)(struct tunnel *);
 	/*
+	 * WebSocket, the side that dials: completes the request.  -1: it cannot
+	 * be sent yet.  NULL: the path is enough.
+	 */
+	int	(*ask)(struct tunnel *, struct http_ask *);
+	/*
+	 * And the side that is asked: 101 to go on, another status to refuse, 0
+	 * to be asked again in a later turn.  NULL: 101.
+	 */
+	int	(*asked)(struct tunnel *, const struct http_head *);
+	/* Do octets follow the upgrade as they are?  NULL: no, messages. */
+	int	(*plain)(const struct tunnel *);
+	/*
 	 * There may be octets to read, or room to write.  A tunnel that opens
-	 * gets these until tunnel_run, a control channel to its end.
+	 * gets these until tunnel_run, a control channel to its end, an open
+	 * tunnel as long as TUNNEL_F_LISTENS is set: nobody else reads it then.
 	 */
 	void	(*turn)(struct tunnel *);
 	/*
@@ -100,6 +132,8 @@ struct dialect {
 	 * calls for tunnel_probe.
 	 */
 	void	(*probe)(struct tunnel *, uint64_t now);
+	/* It has got its user, and has no mux.  NULL: no matter. */
+	void	(*taken)(struct tunnel *);
 	/* A probe was answered. */
 	void	(*lives)(struct tunnel *);
 	/* Asks the peer, which dials, for more tunnels. */
@@ -111,8 +145,11 @@ struct dialect {
 
 	/* ---- a stream's first octets ---- */
 
-	/* Writes what the stream is for; 0: it does not fit. */
-	size_t	(*put_want)(struct tunnel *, const struct want *, uint8_t *,
+	/*
+	 * Writes what the stream is for; 0: that was sent in another way; -1: it
+	 * does not fit, or nobody is served there.
+	 */
+	ssize_t	(*put_want)(struct tunnel *, const struct want *, uint8_t *,
 		    size_t);
 	/*
 	 * Reads it: how many octets it takes; 0: it is not whole; -1: *why says
@@ -123,6 +160,17 @@ struct dialect {
 	/* Writes the answer: RESET_NONE, or why there is no target. */
 	size_t	(*put_answer)(struct tunnel *, enum reset_reason, uint8_t *,
 		    size_t);
+
+	/* ---- datagrams ---- */
+
+	/* The longest that may be sent; longer ones are dropped. */
+	uint32_t	 datagram_max;
+	/*
+	 * What stands before the length of each datagram that the side with the
+	 * target sends.
+	 */
+	uint32_t	 stamp_len;
+	uint8_t		 stamp[DATAGRAM_STAMP_MAX];
 };
 
 /* dialect.c */

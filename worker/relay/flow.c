@@ -208,14 +208,14 @@ flow_open(struct flow *f, struct tunnel *t)
 {
 	struct want	 want;
 	uint8_t		 buf[WANT_MAX];
-	size_t		 len;
+	ssize_t		 len;
 
 	memset(&want, 0, sizeof(want));
 	want.kind = WANT_UDP;
 	want.user = f->user;
 	want.listener = f->other;
 	len = svc->dialect->put_want(t, &want, buf, sizeof(buf));
-	if (len == 0 || (f->pre = malloc(len)) == NULL)
+	if (len <= 0 || (f->pre = malloc(len)) == NULL)
 		return (-1);
 	memcpy(f->pre, buf, len);
 	f->pre_len = len;

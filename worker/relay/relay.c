@@ -423,13 +423,14 @@ relay_open(struct relay *r, struct tunnel *t)
 {
 	struct want	 want;
 	uint8_t		 buf[WANT_MAX];
+	ssize_t		 len;
 
 	memset(&want, 0, sizeof(want));
 	want.kind = WANT_TCP;
 	want.user = r->user;
 	want.listener = r->other;
-	if (relay_say_first(r, buf, svc->dialect->put_want(t, &want, buf,
-	    sizeof(buf))) == -1)
+	len = svc->dialect->put_want(t, &want, buf, sizeof(buf));
+	if (len == -1 || (len > 0 && relay_say_first(r, buf, len) == -1))
 		return (-1);
 	r->stream = session_open(t->session, &relay_owner, r, 0);
 	if (r->stream == NULL) {

@@ -16,6 +16,7 @@
 #include "shared/compat.h"
 #include "shared/log.h"
 #include "worker/dialect/dialect.h"
+#include "worker/relay/flowq.h"
 #include "worker/relay/relay.h"
 #include "worker/tunnel/tunnel.h"
 #include "worker/frame/worker.h"
@@ -195,12 +196,14 @@ rocket_words(const struct tunnel *t, char *buf, size_t size)
 
 /* ---- a stream's first octets: its preface ---- */
 
-static size_t
+static ssize_t
 rocket_put_want(struct tunnel *t, const struct want *w, uint8_t *buf,
     size_t size)
 {
+	size_t	 len = rocket_put_preface(buf, size, w);
+
 	(void)t;
-	return (rocket_put_preface(buf, size, w));
+	return (len == 0 ? -1 : (ssize_t)len);
 }
 
 static ssize_t
@@ -246,5 +249,6 @@ const struct dialect dialect_rocket = {
 	.words = rocket_words,
 	.put_want = rocket_put_want,
 	.get_want = rocket_get_want,
-	.put_answer = rocket_put_answer
+	.put_answer = rocket_put_answer,
+	.datagram_max = DATAGRAM_MAX
 };
