@@ -225,7 +225,8 @@ static void
 check_service(struct check *c, const struct conf_service *s)
 {
 	check_twice(c, s);
-	if (!conf_service_opens(s) && s->target.host == NULL)
+	if (!conf_service_opens(s) && !conf_service_named(s) &&
+	    s->target.host == NULL)
 		COMPLAIN(c, s, "service \"%s\" has neither \"listen on\" nor "
 		    "\"forward to\"", s->name);
 	if (conf_service_opens(s) && s->target.host != NULL)
