@@ -503,6 +503,11 @@ int			 check_conf(const struct rocketd_conf *, FILE *err);
 /* The check of the ids alone: are there enough?  Likewise. */
 int			 check_ids(const struct rocketd_conf *, FILE *err);
 
+/* dialects.c */
+
+/* What makes no sense in the block's dialect.  The number of errors. */
+int			 dialect_check(const struct conf_block *, FILE *err);
+
 /* printconf.c */
 
 /*
