@@ -565,7 +565,8 @@ struct msg_dialled {
 	uint32_t	 pad;
 	struct addr	 peer;	/* who was, or last failed to be, reached */
 	struct addr	 local;
-	char		 words[TLS_WORDS_MAX];	/* of DIAL_STAGE_TLS */
+	/* of DIAL_STAGE_TLS: why; of DIAL_STAGE_BLOCKED: what was named */
+	char		 words[TLS_WORDS_MAX];
 };
 
 /*
