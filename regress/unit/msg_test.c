@@ -309,6 +309,7 @@ static const struct field	 fields[] = {
 	UPTO(IMSG_CTL_SESSION, ctl_session, seal, 7),
 	UPTO(IMSG_CTL_SESSION, ctl_session, transport, 31),
 	UPTO(IMSG_CTL_SESSION, ctl_session, draining, 1),
+	UPTO(IMSG_CTL_SESSION, ctl_session, control, 1),
 	UPTO(IMSG_CTL_STREAM, ctl_stream, state, CTL_STREAM_CLOSING),
 	FROM(IMSG_CTL_STREAM, ctl_stream, kind, 1),
 	UPTO(IMSG_CTL_STREAM, ctl_stream, kind, 2),
@@ -390,6 +391,7 @@ static const struct {
 	S(IMSG_CTL_SESSION, ctl_session, service),
 	S(IMSG_CTL_SESSION, ctl_session, client_id),
 	S(IMSG_CTL_SESSION, ctl_session, cipher),
+	S(IMSG_CTL_SESSION, ctl_session, dialect),
 	S(IMSG_CTL_SESSION, ctl_session, remote),
 	S(IMSG_CTL_STREAM, ctl_stream, service),
 	S(IMSG_CTL_PROCESS, ctl_process, name),
@@ -885,7 +887,7 @@ test_no_padding(void **state)
 	assert_int_equal(sizeof(struct ctl_service),
 	    10 * 4 + 9 * 8 + 5 * (24 + 2 * 4) + 64 + 256 + CTL_WORDS);
 	assert_int_equal(sizeof(struct ctl_session),
-	    14 * 4 + 8 * 8 + 2 * 24 + 64 + 64 + 32 + 256);
+	    16 * 4 + 8 * 8 + 2 * 24 + 64 + 64 + 32 + 16 + 256);
 	assert_int_equal(sizeof(struct ctl_stream),
 	    10 * 4 + 3 * 8 + 2 * 24 + 64);
 	assert_int_equal(sizeof(struct ctl_process),
