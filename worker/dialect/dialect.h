@@ -163,8 +163,17 @@ struct dialect {
 
 	/* ---- datagrams ---- */
 
-	/* The longest that may be sent; longer ones are dropped. */
+	/*
+	 * The shortest and the longest that the peer takes; others are dropped.
+	 * A longer one of the peer's is nonsense, a shorter one is not.
+	 */
+	uint32_t	 datagram_min;
 	uint32_t	 datagram_max;
+	/*
+	 * The user alone keeps a flow: it ends when he has sent nothing for
+	 * `udp timeout', whatever goes to him.  For peers that never end it.
+	 */
+	int		 user_keeps;
 	/*
 	 * What stands before the length of each datagram that the side with the
 	 * target sends.

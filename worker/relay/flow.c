@@ -34,12 +34,13 @@
 #define FLOW_GRACE_US	(5 * 1000000ULL)
 /* A worker that stops ends a flow that is idle for so long: it comes anew. */
 #define FLOW_STOPPING_US	(2 * 1000000ULL)
-/* A peer's nonsense is logged once in this time. */
+/* Once in this time a peer's nonsense is logged, and what it does not take. */
 #define NONSENSE_LOG_US	(10 * 1000000ULL)
 
 static struct service		*svc;
 static const struct flow_events	*events;
-static struct lines		 nonsense;
+static struct lines		 nonsense, unfit;
+static size_t			 head_in;	/* octets before each datagram */
 
 static size_t	 flow_pull(struct stream *, uint8_t *, size_t);
 static void	 flow_data(struct stream *, const uint8_t *, size_t);
@@ -58,12 +59,16 @@ static const struct stream_owner flow_owner = {
 	NULL
 };
 
+/* Only the side with the target stamps what it sends. */
 void
 flow_init(struct service *service, const struct flow_events *e)
 {
+	const struct dialect	*d = service->dialect;
+
 	svc = service;
 	events = e;
-	flowq_init(&service->budget);
+	head_in = DATAGRAM_HEAD + (svc->opens ? d->stamp_len : 0);
+	flowq_init(&service->budget, d->stamp, svc->opens ? 0 : d->stamp_len);
 }
 
 /* ---- its life ---- */
@@ -112,7 +117,7 @@ flow_new(const struct addr *user, const struct addr *other)
 static size_t
 flow_length(const struct flow *f)
 {
-	return (f->head[0] << 8 | f->head[1]);
+	return (f->head[head_in - 2] << 8 | f->head[head_in - 1]);
 }
 
 static void
@@ -182,7 +187,8 @@ flow_tick(uint64_t now)
 	struct flow	*f;
 	uint64_t	 idle = svc->conf.opts.udp_timeout * 1000000ULL;
 
-	idle += FLOW_GRACE_US;
+	if (!svc->dialect->user_keeps || !svc->opens)
+		idle += FLOW_GRACE_US;
 	if (svc->stopping && idle > FLOW_STOPPING_US)
 		idle = FLOW_STOPPING_US;
 	while ((f = TAILQ_FIRST(&svc->flows)) != NULL && now - f->last >= idle)
@@ -232,13 +238,32 @@ flow_open(struct flow *f, struct tunnel *t)
 	return (0);
 }
 
-/* One of so many octets has come for the stream; 0: its rate forbids it. */
+/* Does the peer take one of so many octets? */
+static int
+flow_fits(const struct flow *f, size_t len)
+{
+	const struct dialect	*d = svc->dialect;
+
+	if (len >= d->datagram_min && len <= d->datagram_max)
+		return (1);
+	if (len < d->datagram_min)
+		svc->stats.flows_empty++;
+	else
+		svc->stats.flows_long++;
+	if (lines_take(&unfit, 1, NONSENSE_LOG_US, worker_now()))
+		log_info("flow of %s: a datagram of %zu octets is dropped: "
+		    "the peer takes %u to %u", addr_print(&f->user), len,
+		    d->datagram_min, d->datagram_max);
+	return (0);
+}
+
+/* One of so many octets has come for the stream; 0: it may not go on. */
 static int
 flow_goes_out(struct flow *f, size_t len)
 {
 	f->datagrams_out++;
 	svc->stats.datagrams_out++;
-	if (!throttle_flow(f->own, THROTTLE_READ, len))
+	if (!flow_fits(f, len) || !throttle_flow(f->own, THROTTLE_READ, len))
 		return (0);
 	f->octets_out += len;
 	svc->stats.octets_out += len;
@@ -379,11 +404,10 @@ flow_pack(struct flow *f, uint8_t *buf, size_t max,
 		if (!flow_goes_out(f, n))
 			;		/* it is dropped, and counted */
 		else if (f->q.head == NULL &&
-		    DATAGRAM_HEAD + n <= max - done) {
-			buf[done] = n >> 8;
-			buf[done + 1] = n;
-			memcpy(buf + done + DATAGRAM_HEAD, p, n);
-			done += DATAGRAM_HEAD + n;
+		    flowq_head_len() + n <= max - done) {
+			done += flowq_put_head(buf + done, n);
+			memcpy(buf + done, p, n);
+			done += n;
 		} else
 			flowq_put(&f->q, p, n, worker_now());
 		p += n;
@@ -404,7 +428,7 @@ flow_read(struct flow *f, uint8_t *buf, size_t max)
 	int				 i, n;
 
 	while (f->readable && f->q.head == NULL &&
-	    (done == 0 || max - done > f->sock.large + DATAGRAM_HEAD)) {
+	    (done == 0 || max - done > f->sock.large + flowq_head_len())) {
 		n = flowsock_read(&f->sock, max - done, &m, &f->readable);
 		if (n == -1 && errno != EAGAIN)
 			flow_failed(f);
@@ -513,11 +537,13 @@ flow_take_next(struct flow *f, const uint8_t *p, size_t len)
 {
 	size_t	 n;
 
-	if (f->have < DATAGRAM_HEAD) {
+	if (f->have < head_in) {
 		f->head[f->have++] = *p;
-		if (f->have == DATAGRAM_HEAD && flow_length(f) > DATAGRAM_MAX)
+		if (f->have < head_in)
+			return (1);
+		if (flow_length(f) > svc->dialect->datagram_max)
 			return (0);
-		if (f->have == DATAGRAM_HEAD && flow_length(f) == 0) {
+		if (flow_length(f) == 0) {
 			flow_deliver(f, p, 0);
 			f->have = 0;
 		}
@@ -536,7 +562,8 @@ flow_take(struct flow *f, const uint8_t *p, size_t len)
 {
 	size_t	 done = 0, n;
 
-	flow_moved(f);
+	if (!svc->dialect->user_keeps || !svc->opens)
+		flow_moved(f);
 	while (done < len) {
 		if ((n = flow_take_next(f, p + done, len - done)) == 0) {
 			if (lines_take(&nonsense, 1, NONSENSE_LOG_US,

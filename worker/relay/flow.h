@@ -43,8 +43,8 @@ struct flow {
 	struct flowq		 q;		/* for the stream */
 	uint8_t			*pre;		/* the want, sent first */
 	uint16_t		 pre_off, pre_len;
-	/* of the datagram that the stream is in: its length, its octets */
-	uint8_t			 head[DATAGRAM_HEAD];
+	/* of the datagram that the stream is in: stamp and length, octets */
+	uint8_t			 head[DATAGRAM_HEAD_MAX];
 	uint8_t			 have;		/* octets of head */
 	uint32_t		 got;		/* octets of part */
 	uint8_t			*part;		/* NULL: to be dropped */
