@@ -93,6 +93,16 @@ struct dialect {
 	 */
 	uint32_t (*may_dial)(struct service *, const struct remote *,
 		    uint32_t n);
+	/*
+	 * So many users wait for a tunnel, maybe none.  NULL: its tunnels are
+	 * asked for more only.
+	 */
+	void	(*starved)(struct service *, uint32_t waiting);
+	/*
+	 * 1: nothing tells the peer that a tunnel drains.  Either side closes
+	 * one with a mux that is empty; without a mux a user may be on its way.
+	 */
+	int	 mute;
 
 	/* ---- a tunnel ---- */
 

@@ -39,6 +39,10 @@ void		 dialler_channel(struct channel *);
 uint32_t	 dialler_ask(enum dial_what, uint32_t index, uint32_t offset,
 		    int datagrams, uint32_t timeout_ms, dialler_done *,
 		    void *arg);
+/* The same for a target that the peer has named. */
+uint32_t	 dialler_ask_named(const char *host, uint32_t port,
+		    int datagrams, uint32_t timeout_ms, dialler_done *,
+		    void *arg);
 /* Forgets it: done will not be called. */
 void		 dialler_cancel(uint32_t request);
 /* Nobody took datagrams at an address: the next one is asked for another. */

@@ -371,12 +371,14 @@ struct flow *
 flow_accept(struct stream *st, struct tunnel *t, const struct want *want,
     uint32_t offset)
 {
+	uint32_t	 ms = svc->conf.opts.dial_timeout * 1000;
 	struct flow	*f;
 
 	if ((f = flow_new(&want->user, &want->listener)) == NULL)
 		return (NULL);
-	f->dial = dialler_ask(DIAL_TARGET, 0, offset, 1,
-	    svc->conf.opts.dial_timeout * 1000, flow_dialled, f);
+	f->dial = want->host != NULL ?
+	    dialler_ask_named(want->host, want->port, 1, ms, flow_dialled, f) :
+	    dialler_ask(DIAL_TARGET, 0, offset, 1, ms, flow_dialled, f);
 	if (f->dial == 0) {
 		flow_free(f, FLOW_FAILED);
 		return (NULL);

@@ -71,6 +71,8 @@ struct service {
 	struct msg_service	 conf;
 	struct msg_dialee	 target;	/* unless it opens */
 	struct msg_web		 web;		/* where it dials */
+	struct msg_mapping	*mappings;	/* what its users want */
+	uint32_t		 nmappings;
 	/* The peer does what we do not. */
 	int			 dials;	/* tunnels; or it accepts them */
 	int			 opens;	/* streams, for users; or has targets */
