@@ -196,9 +196,9 @@ fake_ended(struct flow *f, enum flow_reason why)
 }
 
 static const struct flow_events	 events = {
-	fake_lost,
-	fake_send,
-	fake_ended
+	.lost = fake_lost,
+	.send = fake_send,
+	.ended = fake_ended
 };
 
 /* ---- a flow ---- */
@@ -249,8 +249,8 @@ end(void)
 static struct flow *
 user(void)
 {
-	struct flow_open	 ends = { { .family = ADDR_IPV4, .port = 7 },
-				    { .family = ADDR_IPV4, .port = 9 } };
+	struct flow_open	 ends = { .user = { .family = ADDR_IPV4 },
+				    .listener = { .family = ADDR_IPV4 } };
 	struct flow		*f = flow_new_user(1, &ends);
 
 	assert_non_null(f);

@@ -34,6 +34,8 @@
 #define FLOW_GRACE_US	(5 * 1000000ULL)
 /* A worker that stops ends a flow that is idle for so long: it comes anew. */
 #define FLOW_STOPPING_US	(2 * 1000000ULL)
+/* Octets that a slot takes in one turn from a target's socket. */
+#define SLOT_BATCH	(128 * 1024)
 /* Once in this time a peer's nonsense is logged, and what it does not take. */
 #define NONSENSE_LOG_US	(10 * 1000000ULL)
 
@@ -48,6 +50,7 @@ static void	 flow_fin(struct stream *);
 static void	 flow_reset(struct stream *, enum reset_reason);
 static void	 flow_closed(struct stream *);
 static void	 flow_end(struct flow *, enum reset_reason, enum flow_reason);
+static void	 flow_read_slot(struct flow *);
 
 static const struct stream_owner flow_owner = {
 	flow_pull,
@@ -134,6 +137,8 @@ flow_free(struct flow *f, enum flow_reason why)
 {
 	if (svc->opens)
 		events->ended(f, why);
+	if (f->slot != NULL)
+		f->slot->left(f);
 	if (f->dial != 0)
 		dialler_cancel(f->dial);
 	if (f->sock.fd != -1) {
@@ -274,7 +279,8 @@ void
 flow_from_user(struct flow *f, const uint8_t *p, size_t len)
 {
 	flow_moved(f);
-	if (!flow_goes_out(f, len))
+	if (!flow_goes_out(f, len) ||
+	    (f->slot != NULL && f->slot->send(f, p, len) == 0))
 		return;
 	flowq_put(&f->q, p, len, f->last);
 	if (f->stream != NULL)
@@ -300,6 +306,8 @@ flow_event(evutil_socket_t fd, short what, void *arg)
 	f->readable = 1;
 	if (f->stream != NULL)
 		session_ready(f->stream);
+	else if (f->slot != NULL)
+		flow_read_slot(f);
 }
 
 static void
@@ -309,7 +317,10 @@ flow_dial_failed(struct flow *f, const struct msg_dialled *res)
 	flow_end(f, RESET_REFUSED, FLOW_FAILED);
 }
 
-/* ICMP told that nobody is there: it ends soon. */
+/*
+ * ICMP told that nobody is there: it ends soon.  With a slot it does not, for
+ * its peer would not hear of it, and somebody may be there later.
+ */
 static void
 flow_failed(struct flow *f)
 {
@@ -320,7 +331,8 @@ flow_failed(struct flow *f)
 		    strerror(errno));
 		target_log_failed(&f->user, words);
 	}
-	f->failed = RESET_REFUSED;
+	if (f->slot == NULL)
+		f->failed = RESET_REFUSED;
 	dialler_turn();
 }
 
@@ -335,6 +347,8 @@ flow_flush_early(struct flow *f)
 		flowsock_put(&f->sock, buf, n);
 		if (flowsock_flush(&f->sock) == -1) {
 			flow_failed(f);
+			if (f->failed == RESET_NONE)
+				continue;
 			flow_end(f, f->failed, FLOW_FAILED);
 			return (-1);
 		}
@@ -387,6 +401,26 @@ flow_accept(struct stream *st, struct tunnel *t, const struct want *want,
 	st->arg = f;
 	f->stream = st;
 	f->tunnel = t;
+	return (f);
+}
+
+struct flow *
+flow_accept_slot(const struct flow_slot *slot, void *arg,
+    const struct addr *peer, const char *host, uint32_t port)
+{
+	static const struct addr	 none;
+	struct flow			*f;
+
+	if ((f = flow_new(peer, &none)) == NULL)
+		return (NULL);
+	f->dial = dialler_ask_named(host, port, 1,
+	    svc->conf.opts.dial_timeout * 1000, flow_dialled, f);
+	if (f->dial == 0) {
+		flow_free(f, FLOW_FAILED);
+		return (NULL);
+	}
+	f->slot = slot;
+	f->slot_arg = arg;
 	return (f);
 }
 
@@ -443,6 +477,44 @@ flow_read(struct flow *f, uint8_t *buf, size_t max)
 			done = flowq_pull(&f->q, buf, max, worker_now());
 	}
 	return (done);
+}
+
+/* The datagrams of a message go to the slot. */
+static void
+flow_send_slot(struct flow *f, const struct flowsock_message *m)
+{
+	const uint8_t	*p = m->octets;
+	size_t		 left = m->len, n;
+
+	do {
+		n = left < m->segment ? left : m->segment;
+		if (flow_goes_out(f, n))
+			(void)f->slot->send(f, p, n);
+		p += n;
+		left -= n;
+	} while (left > 0);
+}
+
+/* What the target sent goes to the slot: a batch, and then others' turn. */
+static void
+flow_read_slot(struct flow *f)
+{
+	const struct flowsock_message	*m;
+	int				 i, n;
+
+	n = flowsock_read(&f->sock, SLOT_BATCH, &m, &f->readable);
+	if (n == -1 && errno != EAGAIN) {
+		flow_failed(f);
+		f->readable = 1;	/* the error may hide datagrams */
+	}
+	for (i = 0; i < n; i++)
+		flow_send_slot(f, &m[i]);
+	if (n > 0) {
+		flow_moved(f);
+		f->slot->flush(f);
+	}
+	if (f->readable)
+		event_active(&f->ev, EV_READ, 0);
 }
 
 /* ---- the stream ---- */
@@ -628,6 +700,65 @@ flow_closed(struct stream *st)
 
 	f->stream = NULL;
 	flow_free(f, FLOW_GONE);
+}
+
+/* ---- a slot in place of a stream ---- */
+
+void
+flow_carry(struct flow *f, const struct flow_slot *slot, void *arg)
+{
+	static uint8_t	 buf[DATAGRAM_MAX];
+	ssize_t		 n;
+
+	f->slot = slot;
+	f->slot_arg = arg;
+	while (f->slot != NULL &&
+	    (n = flowq_get(&f->q, buf, worker_now())) != -1)
+		(void)slot->send(f, buf, n);
+	if (f->slot != NULL)
+		slot->flush(f);
+}
+
+void
+flow_from_slot(struct flow *f, const uint8_t *p, size_t len)
+{
+	flow_moved(f);
+	flow_deliver(f, p, len);
+}
+
+void
+flow_settle(struct flow *f)
+{
+	flow_flush(f);
+}
+
+void
+flow_slot_lost(struct flow *f)
+{
+	f->slot = NULL;
+	f->slot_arg = NULL;
+	if (svc->opens && !svc->stopping)
+		events->lost(f);
+	else
+		flow_end(f, RESET_NONE, FLOW_GONE);
+}
+
+int
+flow_slot_put(uint32_t number, const uint8_t *p, size_t len)
+{
+	return (events->slot_put(number, p, len));
+}
+
+int
+flow_slot_keep(uint32_t number)
+{
+	return (events->slot_keep(number));
+}
+
+void
+flow_slot_end(uint32_t number, enum flow_reason why)
+{
+	events->slot_end(number, why);
 }
 
 void
