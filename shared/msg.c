@@ -191,6 +191,7 @@ static const struct rule_field	 fields_service[] = {
 	RANGE(msg_service, opts.prefork, 0, PREFORK_MAX),
 	RANGE(msg_service, opts.strategy, STRATEGY_FAILOVER, STRATEGY_BALANCE),
 	RANGE(msg_service, opts.proxy_protocol, 0, 2),
+	RANGE(msg_service, opts.usage, 0, 1),
 	RANGE(msg_service, opts.udp_timeout, 0, UDP_TIMEOUT_MAX),
 	RANGE(msg_service, opts.service_sock.nodelay, 0, 1),
 	RANGE(msg_service, opts.tunnel_sock.nodelay, 0, 1),

@@ -37,6 +37,8 @@
 #define SIGNATURE_MAX		512	/* of RSA with 4096 bits */
 /* That a tls process may have asked for at once; others wait there. */
 #define SIGNS_MAX		4
+/* That a worker may have asked about at once; others wait there. */
+#define TOKEN_ASKS_MAX		256
 #define DECOY_FILES_MAX		256	/* of all decoys: descriptors of gate */
 #define DECOY_NAME_MAX		192	/* of a file below its directory, NUL */
 

@@ -199,6 +199,7 @@ struct service_opts {
 	uint32_t	 rate_out_user;
 	uint32_t	 tunnels_max;		/* of one client */
 	uint32_t	 stream_rate;	/* that a peer opens, of a session */
+	uint32_t	 usage;		/* 1: octets are counted by port */
 	/* datagrams */
 	uint32_t	 udp_timeout;	/* seconds of a flow without any */
 	uint32_t	 udp_flows;		/* at once */

@@ -55,7 +55,8 @@ close($man);
 die "too few options in the manual\n" if @options < 30;
 # What is no option is written elsewhere, and a block has one of the decoys.
 my $statement = join('|', 'client', 'control socket', 'forward to', 'ids',
-    'listen on', 'server', 'service', 'tls', 'token', 'allow', 'block');
+    'listen on', 'server', 'service', 'tls', 'token', 'allow', 'block',
+    'dialect', 'targets');
 @options = grep { $_->{name} !~ /^(?:$statement)\b/ &&
     $_->{name} !~ /^decoy (?:redirect|directory)$/ } @options;
 

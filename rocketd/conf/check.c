@@ -225,10 +225,12 @@ static void
 check_service(struct check *c, const struct conf_service *s)
 {
 	check_twice(c, s);
-	if (!conf_service_opens(s) && s->target.host == NULL)
+	if (!conf_service_opens(s) && !conf_service_named(s) &&
+	    s->target.host == NULL)
 		COMPLAIN(c, s, "service \"%s\" has neither \"listen on\" nor "
 		    "\"forward to\"", s->name);
-	if (conf_service_opens(s) && s->target.host != NULL)
+	if (s->block->dialect == DIALECT_ROCKET && conf_service_opens(s) &&
+	    s->target.host != NULL)
 		COMPLAIN(c, s, "service \"%s\" has \"listen on\" and "
 		    "\"forward to\": one of them is for the other side",
 		    s->name);
@@ -252,10 +254,11 @@ check_block(struct check *c, const struct conf_block *b)
 		    "tunnels");
 	if (b->side == SIDE_CLIENT && TAILQ_EMPTY(&b->remotes))
 		COMPLAIN(c, b, "a client block has no \"connect to\"");
-	if (TAILQ_EMPTY(&b->services))
+	if (TAILQ_EMPTY(&b->services) && b->dialect == DIALECT_ROCKET)
 		conf_complain(c->err, b->file, b->line, b->column,
 		    "warning: a %s block without services", side_name(b->side));
-	c->errors += tlsconf_check(b, c->err) + netconf_check(b, c->err);
+	c->errors += tlsconf_check(b, c->err) + netconf_check(b, c->err) +
+	    dialect_check(b, c->err);
 	check_decoy(c, b);
 	check_listens(c, &b->listens);
 	check_remotes(c, &b->remotes);

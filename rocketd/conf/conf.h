@@ -21,6 +21,7 @@
 #define CONF_BLOCKS_MAX		64
 #define CONF_SERVICES_MAX	900	/* each is a process, and a user id */
 #define CONF_LISTENS_MAX	64	/* statements of a block or service */
+#define CONF_MAPPINGS_MAX	MAPPINGS_MAX	/* of one that says "to" */
 #define CONF_CHILD_IDS		16	/* user ids before the services' own */
 
 /* Printed in place of a token given by value; it is no token itself. */
@@ -114,8 +115,8 @@ struct conf_token {
 TAILQ_HEAD(conf_tokens, conf_token);
 
 /*
- * The text options of blocks and services: how a tunnel asks for WebSocket, and
- * the answers to strangers.
+ * The text options of blocks and services: how a tunnel asks for WebSocket, the
+ * answers to strangers, and where usage is written.
  */
 struct web_opts {
 	char		 path[WEB_PATH_MAX];	/* "": the identity */
@@ -126,6 +127,7 @@ struct web_opts {
 	char		 decoy_url[HOST_MAX];	/* "": no redirect */
 	char		 decoy_dir[HOST_MAX];	/* "": no directory */
 	char		 decoy_server[WEB_WORDS_MAX];	/* "": none */
+	char		 usage_file[HOST_MAX];	/* "": none */
 };
 
 struct conf_nets {		/* see netconf.h */
@@ -224,6 +226,7 @@ struct rocketd_conf {
 	 */
 	char			*control_path;
 	int			 control_none;
+	int			 polled; /* a change of the file is a reload */
 	char			*control_group;	/* NULL: the default */
 	char			*pidfile;	/* NULL: none */
 	uint32_t		 log_level;	/* enum log_level */
@@ -263,6 +266,7 @@ enum option_type {
 #define FACT_DIALS	0x01	/* client blocks: tunnels are dialled */
 #define FACT_USERS	0x02	/* services that say "listen on" */
 #define FACT_TARGET	0x04	/* and "forward to" */
+#define FACT_HEADER	0x08	/* the users' side writes what targets get */
 
 #define SCOPE_GLOBAL	0x01
 #define SCOPE_SERVER	0x02	/* in server { } */
@@ -388,6 +392,11 @@ int			 valid_env(const char *);
 int			 valid_addr(const char *, struct addr *);
 /* Such an address, or a DNS name whose last label is not a number. */
 int			 valid_host(const char *);
+/*
+ * What the users of a listener want: "PORT" or "HOST:PORT", and HOST is an IPv4
+ * address or a name.
+ */
+int			 valid_mapping(const char *);
 /* Such a host, with or without ":PORT". */
 int			 valid_authority(const char *);
 /* "/..." of a request, without a query or escapes. */
@@ -461,6 +470,11 @@ struct conf_service	*conf_service_by_number(const struct rocketd_conf *,
 			    uint32_t);
 /* Does it have users, and so open the streams?  Else it has a target. */
 int			 conf_service_opens(const struct conf_service *);
+/*
+ * Does the peer name its target?  That is so in client blocks of dialect
+ * backhaul.  targets_rule says what may be named.
+ */
+int			 conf_service_named(const struct conf_service *);
 /* Do its users send datagrams? */
 int			 conf_service_has_flows(const struct conf_service *);
 /* KIND_ mask of what users send, or the target takes. */
@@ -488,6 +502,11 @@ uint32_t		 conf_service_diff(const struct conf_service *,
 int			 check_conf(const struct rocketd_conf *, FILE *err);
 /* The check of the ids alone: are there enough?  Likewise. */
 int			 check_ids(const struct rocketd_conf *, FILE *err);
+
+/* dialects.c */
+
+/* What makes no sense in the block's dialect.  The number of errors. */
+int			 dialect_check(const struct conf_block *, FILE *err);
 
 /* printconf.c */
 

@@ -12,6 +12,7 @@
 
 #include "shared/compat.h"
 #include "conf.h"
+#include "targets.h"
 #include "tlsconf.h"
 #include "tokens.h"
 
@@ -45,6 +46,7 @@ free_listens(struct conf_listens *head)
 	while ((cl = TAILQ_FIRST(head)) != NULL) {
 		TAILQ_REMOVE(head, cl, entry);
 		free(cl->host);
+		free(cl->to);
 		free(cl);
 	}
 }
@@ -58,6 +60,7 @@ free_block(struct conf_block *b)
 	while ((s = TAILQ_FIRST(&b->services)) != NULL) {
 		TAILQ_REMOVE(&b->services, s, entry);
 		free_listens(&s->listens);
+		targets_free(&s->targets);
 		tokens_free(&s->tokens);
 		free(s->target.host);
 		free(s->target.group);
@@ -113,10 +116,20 @@ conf_service_by_number(const struct rocketd_conf *conf, uint32_t number)
 	return (NULL);
 }
 
+/* In a dialect where the server side is the users', whatever is said. */
 int
 conf_service_opens(const struct conf_service *s)
 {
-	return (!TAILQ_EMPTY(&s->listens));
+	return (!TAILQ_EMPTY(&s->listens) ||
+	    (s->block->dialect == DIALECT_BACKHAUL &&
+	    s->block->side == SIDE_SERVER));
+}
+
+int
+conf_service_named(const struct conf_service *s)
+{
+	return (s->block->dialect == DIALECT_BACKHAUL &&
+	    s->block->side == SIDE_CLIENT);
 }
 
 int
@@ -146,8 +159,10 @@ conf_service_facts(const struct conf_service *s)
 		facts |= FACT_DIALS;
 	if (conf_service_opens(s))
 		facts |= FACT_USERS;
-	if (s->target.host != NULL)
+	if (s->target.host != NULL || conf_service_named(s))
 		facts |= FACT_TARGET;
+	else if (s->block->dialect == DIALECT_BACKHAUL)
+		facts |= FACT_HEADER;
 	return (facts);
 }
 

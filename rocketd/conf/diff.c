@@ -12,6 +12,7 @@
 #include "shared/compat.h"
 #include "conf.h"
 #include "netconf.h"
+#include "targets.h"
 #include "tokens.h"
 
 static int
@@ -55,6 +56,32 @@ remotes_same(const struct conf_remotes *x, const struct conf_remotes *y)
 	return (a == NULL && b == NULL);
 }
 
+/* What the peer is told about them; they are the same otherwise. */
+static int
+mappings_same(const struct conf_listens *x, const struct conf_listens *y)
+{
+	const struct conf_listen	*a = TAILQ_FIRST(x);
+	const struct conf_listen	*b = TAILQ_FIRST(y);
+
+	while (a != NULL && b != NULL) {
+		if ((a->to == NULL) != (b->to == NULL) ||
+		    (a->to != NULL && strcmp(a->to, b->to) != 0))
+			return (0);
+		a = TAILQ_NEXT(a, entry);
+		b = TAILQ_NEXT(b, entry);
+	}
+	return (1);
+}
+
+/* May the same be dialled, where the target is? */
+static int
+target_same(const struct conf_service *old, const struct conf_service *new)
+{
+	if (conf_service_named(new))
+		return (targets_same(&old->targets, &new->targets));
+	return (remote_same(&old->target, &new->target));
+}
+
 /* The difference of the options that apply to it. */
 static uint32_t
 options_diff(const struct conf_service *old, const struct conf_service *new)
@@ -82,15 +109,17 @@ conf_service_diff(const struct conf_service *old,
 {
 	uint32_t	 changed;
 
-	/* a worker keeps users or a target for life */
-	if (conf_service_opens(old) != conf_service_opens(new))
+	/* a worker keeps its dialect, and users or a target, for life */
+	if (old->block->dialect != new->block->dialect ||
+	    conf_service_opens(old) != conf_service_opens(new))
 		return (CHANGE_PROCESS);
 	changed = tokens_diff(new->block->side, conf_service_tokens(old),
 	    conf_service_tokens(new)) | options_diff(old, new);
 	if (!listens_same(&old->listens, &new->listens))
 		changed |= CHANGE_LISTENER;
-	if (!netconf_same(old, new) || (!conf_service_opens(new) &&
-	    !remote_same(&old->target, &new->target)))
+	if (!netconf_same(old, new) ||
+	    !mappings_same(&old->listens, &new->listens) ||
+	    (!conf_service_opens(new) && !target_same(old, new)))
 		changed |= CHANGE_LIVE;
 	if (new->block->side == SIDE_CLIENT &&
 	    (!remotes_same(&old->block->remotes, &new->block->remotes) ||

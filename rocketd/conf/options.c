@@ -222,6 +222,15 @@ const struct option	 options[] = {
 	    .change = CHANGE_LIVE,
 	    .help = "streams a second that are opened on one session" },
 
+	/* what is counted */
+	{ .name = "usage", .type = OPT_BOOL, .scope = BOTH,
+	    .offset = O(usage), .max = 1, .dflt = 0, .change = CHANGE_LIVE,
+	    .help = "whether octets are counted by port" },
+	{ .name = "usage file", .type = OPT_TEXT, .scope = BOTH,
+	    TEXT(usage_file), .valid = valid_directory,
+	    .takes = "an absolute path", .change = CHANGE_LIVE,
+	    .help = "where they are written" },
+
 	/* datagrams */
 	{ .name = "udp timeout", .type = OPT_SECONDS, .scope = BOTH,
 	    .offset = O(udp_timeout), .min = 1, .max = UDP_TIMEOUT_MAX,
@@ -266,7 +275,8 @@ const struct option	 options[] = {
 	    .change = CHANGE_LIVE,
 	    .help = "time for a connected tunnel to open" },
 	{ .name = "proxy protocol", .type = OPT_WORD, .scope = BOTH,
-	    .facts = FACT_TARGET, .offset = O(proxy_protocol), .dflt = 0,
+	    .facts = FACT_TARGET | FACT_HEADER, .offset = O(proxy_protocol),
+	    .dflt = 0,
 	    .words = words_proxy, .change = CHANGE_LIVE,
 	    .help = "the header that tells a target who the user is" },
 
@@ -393,12 +403,14 @@ static const struct {
 	{ "client id", SCOPE_CLIENT },
 	{ "connect to", SCOPE_CLIENT },
 	{ "control socket", SCOPE_GLOBAL },
+	{ "dialect", SCOPE_SERVER | SCOPE_CLIENT },
 	{ "forward to", SCOPE_SERVER_SERVICE | SCOPE_CLIENT_SERVICE },
 	{ "ids", SCOPE_GLOBAL },
 	{ "include", SCOPE_GLOBAL | BOTH },
 	{ "listen on", SERVER | SCOPE_CLIENT_SERVICE },
 	{ "server", SCOPE_GLOBAL },
 	{ "service", SCOPE_SERVER | SCOPE_CLIENT },
+	{ "targets", SCOPE_CLIENT_SERVICE },
 	{ "token", BOTH }
 };
 

@@ -23,7 +23,8 @@ static struct {
 	/* of the current statement and word */
 	const char		*form;
 	int			 secret;	/* words must not be shown */
-	int			 list;	/* in the braces of such a statement */
+	int			 lists;	/* braces of it hold no statements */
+	int			 list;	/* we are in these */
 	int			 fresh;
 	int			 token;
 	struct word		*word;
@@ -38,9 +39,9 @@ int			 yyparse(void);
 static struct value	 list_add(struct value, struct word *);
 %}
 
-%token	CLIENT CONNECT CONTROL EDGE ENV FILENAME FOR FORWARD FROM GROUP ID IDS
-%token	INCLUDE LISTEN ON PORT PROTOCOL PROXIES SERVER SERVICE SOCKET TO
-%token	TOKEN TRANSPORT UNIX WORD STRING
+%token	CLIENT CONNECT CONTROL DIALECT EDGE ENV FILENAME FOR FORWARD FROM
+%token	GROUP ID IDS INCLUDE LISTEN ON PORT PROTOCOL PROXIES SERVER SERVICE
+%token	SOCKET TARGETS TO TOKEN TRANSPORT UNIX WORD STRING
 
 %%
 
@@ -71,9 +72,11 @@ stmt		: option
 		| server
 		| client
 		| service
+		| dialect
 		| listen
 		| connect
 		| forward
+		| targets
 		| token
 		| clientid
 		| control
@@ -120,9 +123,14 @@ service		: SERVICE text '{'	{
 		}
 		;
 
-listen		: LISTEN ON text PORT text transport proxies protocol	{
+dialect		: DIALECT text	{
+			stmt_dialect($1.word, $2.word);
+		}
+		;
+
+listen		: LISTEN ON text PORT text transport proxies protocol to {
 			stmt_listen($1.word, $3.word, $5.word, $6.word, &$7,
-			    $8.word);
+			    $8.word, $9.word);
 		}
 		;
 
@@ -144,6 +152,40 @@ forward		: FORWARD TO text PORT text protocol	{
 		}
 		| FORWARD TO UNIX text GROUP text	{
 			stmt_target_unix($1.word, $4.word, $6.word);
+		}
+		;
+
+targets		: TARGETS	{
+			stmt_targets_begin($1.word);
+		}
+		'{' rules rulesend	{
+			stmt_targets_end($1.word);
+		}
+		;
+
+rulesend	: '}'
+		| error '}'	{
+			yyerrok;
+		}
+		;
+
+rules		: /* empty */
+		| rules rule
+		| rules ','
+		| rules '\n'
+		| rules error '\n'	{
+			yyerrok;
+		}
+		| rules error '{' stuff '}'	{
+			yyerrok;
+		}
+		;
+
+rule		: WORD TO text	{
+			stmt_targets_rule($1.word, $3.word, NULL);
+		}
+		| WORD TO text PORT text	{
+			stmt_targets_rule($1.word, $3.word, $5.word);
 		}
 		;
 
@@ -227,6 +269,14 @@ protocol	: /* empty */	{
 		}
 		;
 
+to		: /* empty */	{
+			$$ = nothing;
+		}
+		| TO text	{
+			$$ = $2;
+		}
+		;
+
 edge		: /* empty */	{
 			$$ = nothing;
 		}
@@ -282,10 +332,10 @@ stuff		: /* empty */	{
 		}
 		;
 
-arg		: WORD | STRING | CLIENT | CONNECT | CONTROL | EDGE | ENV
-		| FILENAME | FOR | FORWARD | FROM | GROUP | ID | IDS | INCLUDE
-		| LISTEN | ON | PORT | PROTOCOL | PROXIES | SERVER | SERVICE
-		| SOCKET | TO | TOKEN | TRANSPORT | UNIX
+arg		: WORD | STRING | CLIENT | CONNECT | CONTROL | DIALECT | EDGE
+		| ENV | FILENAME | FOR | FORWARD | FROM | GROUP | ID | IDS
+		| INCLUDE | LISTEN | ON | PORT | PROTOCOL | PROXIES | SERVER
+		| SERVICE | SOCKET | TARGETS | TO | TOKEN | TRANSPORT | UNIX
 		;
 
 %%
@@ -303,6 +353,7 @@ static const struct keyword {
 	    "[from ADDRESS]" },
 	{ "control", CONTROL, "control socket \"path\" [group \"name\"] or "
 	    "control socket none" },
+	{ "dialect", DIALECT, "dialect NAME" },
 	{ "edge", EDGE, NULL },
 	{ "env", ENV, NULL },
 	{ "file", FILENAME, NULL },
@@ -317,7 +368,7 @@ static const struct keyword {
 	{ "include", INCLUDE, "include \"path\"" },
 	{ "listen", LISTEN,
 	    "listen on ADDRESS port NUMBER-OR-RANGE [transport NAME] "
-	    "[proxies NETWORK] [protocol NAMES]" },
+	    "[proxies NETWORK] [protocol NAMES] [to TARGET]" },
 	{ "on", ON, NULL },
 	{ "port", PORT, NULL },
 	{ "protocol", PROTOCOL, NULL },
@@ -325,6 +376,8 @@ static const struct keyword {
 	{ "server", SERVER, "server { ... }" },
 	{ "service", SERVICE, "service \"name\" { ... }" },
 	{ "socket", SOCKET, NULL },
+	{ "targets", TARGETS, "targets { pass to TARGET [port RANGE], "
+	    "block to TARGET [port RANGE], ... }" },
 	{ "to", TO, NULL },
 	{ "token", TOKEN, "token \"value\", token file \"path\", "
 	    "token env NAME, or token { several of these }" },
@@ -382,9 +435,10 @@ yylex(void)
 	if (parse.fresh && (c == WORD || (k != NULL && k->form != NULL))) {
 		parse.form = k == NULL ? NULL : k->form;
 		parse.secret = c == TOKEN;
+		parse.lists = c == TOKEN || c == TARGETS;
 	}
 	if (c == '{' || c == '}')
-		parse.list = c == '{' && parse.secret;
+		parse.list = c == '{' && parse.lists;
 	parse.fresh = !parse.list && (c == '\n' || c == '{' || c == '}');
 	parse.token = c;
 	parse.word = w;

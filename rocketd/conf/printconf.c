@@ -13,6 +13,7 @@
 #include "shared/compat.h"
 #include "conf.h"
 #include "netconf.h"
+#include "targets.h"
 #include "tlsconf.h"
 
 static void
@@ -159,7 +160,12 @@ print_listens(const char *indent, const struct conf_listens *head, FILE *out)
 			fprintf(out, " transport %s",
 			    transport_name(cl->transport));
 		print_proxies(cl, out);
-		print_kinds(cl->kinds, out);
+		if (cl->transport == 0)
+			print_kinds(cl->kinds, out);
+		if (cl->to != NULL) {
+			fputs(" to ", out);
+			print_quoted(cl->to, out);
+		}
 		fputc('\n', out);
 	}
 }
@@ -215,6 +221,7 @@ print_service(const struct conf_service *s, uint32_t scope, FILE *out)
 	print_listens("\t\t", &s->listens, out);
 	if (s->target.host != NULL)
 		print_target(&s->target, out);
+	targets_print("\t\t", &s->targets, out);
 	print_tokens("\t\t", &s->tokens, out);
 	netconf_print("\t\t", &s->users_from, NETCONF_USERS, out);
 	netconf_print("\t\t", &s->tunnels_from, NETCONF_TUNNELS, out);
@@ -229,6 +236,9 @@ print_block(const struct conf_block *b, FILE *out)
 	int				 server = b->side == SIDE_SERVER;
 
 	fprintf(out, "\n%s {\n", side_name(b->side));
+	if (b->dialect != DIALECT_ROCKET)
+		fprintf(out, "\tdialect %s\n",
+		    name_of(dialect_names, b->dialect));
 	print_listens("\t", &b->listens, out);
 	print_remotes(&b->remotes, out);
 	tlsconf_print(&b->tls, out);

@@ -20,6 +20,7 @@
 #include "lex.h"
 #include "netconf.h"
 #include "stmt.h"
+#include "targets.h"
 #include "tlsconf.h"
 #include "tomlconf.h"
 #include "wordval.h"
@@ -49,7 +50,9 @@ static struct {
 	const struct word	*options[LEVEL_MAX][OPTIONS_MAX];
 	const struct word	*tokens[LEVEL_MAX];
 	const struct word	*client_id;
+	const struct word	*dialect;
 	const struct word	*forward;
+	const struct word	*targets;
 	const struct word	*control;
 	const struct word	*ids;
 } stmt;
@@ -364,7 +367,7 @@ stmt_block_begin(enum side side, struct word *w)
 	option_defaults(NULL, &b->opts, &b->web);
 	TAILQ_INSERT_TAIL(&stmt.conf->blocks, b, entry);
 	stmt.block = b;
-	stmt.client_id = NULL;
+	stmt.client_id = stmt.dialect = NULL;
 	stmt.tokens[LEVEL_BLOCK] = NULL;
 	memset(stmt.options[LEVEL_BLOCK], 0,
 	    sizeof(stmt.options[LEVEL_BLOCK]));
@@ -410,11 +413,12 @@ stmt_service_begin(struct word *w, struct word *name)
 	s->line = w->line;
 	s->column = w->column;
 	TAILQ_INIT(&s->listens);
+	TAILQ_INIT(&s->targets);
 	TAILQ_INIT(&s->tokens);
 	option_defaults(NULL, &s->opts, &s->web);
 	TAILQ_INSERT_TAIL(&stmt.block->services, s, entry);
 	stmt.service = s;
-	stmt.forward = NULL;
+	stmt.forward = stmt.targets = NULL;
 	stmt.tokens[LEVEL_SERVICE] = NULL;
 	memset(stmt.options[LEVEL_SERVICE], 0,
 	    sizeof(stmt.options[LEVEL_SERVICE]));
@@ -435,6 +439,25 @@ stmt_service_end(void)
 	stmt.service = NULL;
 }
 
+/* Which facts a service has depends on it, so it comes before them. */
+void
+stmt_dialect(struct word *w, struct word *name)
+{
+	const struct name	*n;
+
+	if (!belongs(w, "dialect", SCOPE_SERVER | SCOPE_CLIENT) ||
+	    !once(&stmt.dialect, w, "dialect"))
+		return;
+	if (!TAILQ_EMPTY(&stmt.block->services))
+		lex_error(stmt.lex, w, "\"dialect\" belongs before the "
+		    "block's services");
+	if ((n = name_find(dialect_names, name->text)) == NULL)
+		lex_error(stmt.lex, name, "there is no dialect \"%s\"; there "
+		    "are rocket and backhaul", wordval_show(name));
+	else
+		stmt.block->dialect = n->value;
+}
+
 /* ---- addresses ---- */
 
 static void
@@ -450,6 +473,32 @@ listen_tunnels(struct conf_listen *cl, const struct word *transport,
 	if (protocol != NULL)
 		lex_error(stmt.lex, protocol, "a protocol is for a service's "
 		    "\"listen on\"; tunnels have a transport");
+	/* beside its datagrams the transport has a connection */
+	cl->kinds = cl->transport & TRANSPORT_UDP ? KIND_ALL : KIND_TCP;
+}
+
+/* How many times a block or a service may say "listen on". */
+static int
+listens_max(void)
+{
+	return (stmt.service != NULL && stmt.block->dialect ==
+	    DIALECT_BACKHAUL ? CONF_MAPPINGS_MAX : CONF_LISTENS_MAX);
+}
+
+/* What users of this listener want, for the peer that is told. */
+static void
+listen_to(struct conf_listen *cl, const struct word *to)
+{
+	if (stmt.service == NULL || stmt.block->dialect != DIALECT_BACKHAUL) {
+		lex_error(stmt.lex, to, "\"to\" is for the listeners of a "
+		    "service of dialect backhaul");
+		return;
+	}
+	if (!valid_mapping(to->text))
+		lex_error(stmt.lex, to, "\"to\" takes PORT or HOST:PORT, an "
+		    "IPv4 address or a name and a port from 1 to 65535, not "
+		    "\"%s\"", wordval_show(to));
+	cl->to = copy(to);
 }
 
 static void
@@ -465,7 +514,8 @@ listen_users(const struct word *transport, const struct value *proxies)
 
 void
 stmt_listen(struct word *w, struct word *host, struct word *port,
-    struct word *transport, const struct value *proxies, struct word *protocol)
+    struct word *transport, const struct value *proxies, struct word *protocol,
+    struct word *to)
 {
 	struct conf_listens	*head;
 	struct conf_listen	*cl;
@@ -478,9 +528,8 @@ stmt_listen(struct word *w, struct word *host, struct word *port,
 	    &stmt.block->listens;
 	TAILQ_FOREACH(cl, head, entry)
 		n++;
-	if (n == CONF_LISTENS_MAX)
-		lex_error(stmt.lex, w, "more than %d times \"listen on\"",
-		    CONF_LISTENS_MAX);
+	if (n == listens_max())
+		lex_error(stmt.lex, w, "more than %d times \"listen on\"", n);
 	cl = allocate(sizeof(*cl));
 	TAILQ_INSERT_TAIL(head, cl, entry);
 	cl->host = copy(host);
@@ -497,6 +546,8 @@ stmt_listen(struct word *w, struct word *host, struct word *port,
 		listen_tunnels(cl, transport, proxies, protocol);
 	else
 		listen_users(transport, proxies);
+	if (to != NULL)
+		listen_to(cl, to);
 }
 
 void
@@ -596,6 +647,30 @@ stmt_target_unix(struct word *w, struct word *path, struct word *group)
 		return;
 	t->group = copy(group);
 	t->gid = wordval_group(stmt.lex, group);
+}
+
+void
+stmt_targets_begin(struct word *w)
+{
+	if (belongs(w, "targets", SCOPE_CLIENT_SERVICE))
+		(void)once(&stmt.targets, w, "targets");
+}
+
+void
+stmt_targets_rule(struct word *w, struct word *target, struct word *port)
+{
+	if (!stmt.skip && stmt.service != NULL)
+		targets_add(stmt.lex, &stmt.service->targets, w, target, port);
+}
+
+/* No rule would not be the same as no statement, which lets loopback pass. */
+void
+stmt_targets_end(struct word *w)
+{
+	if (!stmt.skip && stmt.service != NULL &&
+	    TAILQ_EMPTY(&stmt.service->targets))
+		lex_error(stmt.lex, w, "\"targets\" without a rule; \"block "
+		    "to any\" blocks all");
 }
 
 /* ---- tokens, and statements given once ---- */

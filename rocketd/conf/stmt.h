@@ -32,16 +32,22 @@ void	 stmt_block_begin(enum side, struct word *);
 void	 stmt_block_end(void);
 void	 stmt_service_begin(struct word *, struct word *name);
 void	 stmt_service_end(void);
+void	 stmt_dialect(struct word *, struct word *name);
 /* Optional parts of the grammar are NULL if not given. */
 void	 stmt_listen(struct word *, struct word *host, struct word *port,
 	    struct word *transport, const struct value *proxies,
-	    struct word *protocol);
+	    struct word *protocol, struct word *to);
 void	 stmt_remote(struct word *, struct word *host, struct word *port,
 	    struct word *transport, struct word *edge, struct word *from);
 void	 stmt_target(struct word *, struct word *host, struct word *port,
 	    struct word *users, struct word *protocol);
 void	 stmt_target_unix(struct word *, struct word *path,
 	    struct word *group);
+/* The statement, and each of its rules, which begins with pass or block. */
+void	 stmt_targets_begin(struct word *);
+void	 stmt_targets_rule(struct word *, struct word *target,
+	    struct word *port);
+void	 stmt_targets_end(struct word *);
 /* A statement of one or several tokens, and each token. */
 void	 stmt_token_begin(struct word *);
 void	 stmt_token(enum token_kind, struct word *);

@@ -90,6 +90,31 @@ valid_host(const char *s)
 	}
 }
 
+static int
+is_port(const char *s)
+{
+	const char	*fault;
+
+	(void)strtonum(s, 1, UINT16_MAX, &fault);
+	return (fault == NULL && strspn(s, VALID_DIGITS) == strlen(s));
+}
+
+int
+valid_mapping(const char *s)
+{
+	const char	*colon = strchr(s, ':');
+	char		 host[HOST_MAX];
+	size_t		 len;
+
+	if (colon == NULL)
+		return (is_port(s));
+	if ((len = colon - s) >= sizeof(host) || !is_port(colon + 1))
+		return (0);
+	memcpy(host, s, len);
+	host[len] = '\0';
+	return (valid_host(host));
+}
+
 int
 valid_authority(const char *s)
 {

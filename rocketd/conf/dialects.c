@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: ISC */
+
+/*
+ * What a block may say in its dialect: which transports, how many services,
+ * and which of their statements and options mean something.  Reports all that
+ * does not, changes nothing.
+ */
+
+#include <sys/types.h>
+#include <sys/queue.h>
+
+#include <string.h>
+
+#include "shared/compat.h"
+#include "conf.h"
+
+/* With datagrams for tunnels, more of a target's name would be cut off. */
+#define MAPPING_UDP_MAX		47
+
+#define COMPLAIN(e, at, ...) do {					\
+	conf_complain((e)->err, (at)->file, (at)->line, (at)->column,	\
+	    __VA_ARGS__);						\
+	(e)->n++;							\
+} while (0)
+
+struct errors {
+	FILE	*err;
+	int	 n;
+};
+
+/* ---- transports ---- */
+
+/* That of the block's first listener or remote; 0: it has none. */
+static uint32_t
+transport_of(const struct conf_block *b)
+{
+	if (!TAILQ_EMPTY(&b->listens))
+		return (TAILQ_FIRST(&b->listens)->transport);
+	if (!TAILQ_EMPTY(&b->remotes))
+		return (TAILQ_FIRST(&b->remotes)->transport);
+	return (0);
+}
+
+/* Why a block of this dialect cannot have the transport, or NULL. */
+static const char *
+transport_fault(const struct conf_block *b, uint32_t transport)
+{
+	if (b->dialect == DIALECT_ROCKET)
+		return (transport & TRANSPORT_UDP ? "is for \"dialect "
+		    "backhaul\"" : NULL);
+	if ((transport & TRANSPORT_TLS) && !(transport & TRANSPORT_WS))
+		return ("is not in \"dialect backhaul\"; wss and wssmux are");
+	if (transport != transport_of(b))
+		return ("is not that of the others: in \"dialect backhaul\" a "
+		    "block has one");
+	return (NULL);
+}
+
+static void
+check_transports(struct errors *e, const struct conf_block *b)
+{
+	const struct conf_listen	*cl;
+	const struct conf_remote	*cr;
+	const char			*fault;
+
+	TAILQ_FOREACH(cl, &b->listens, entry)
+		if ((fault = transport_fault(b, cl->transport)) != NULL)
+			COMPLAIN(e, cl, "transport %s %s",
+			    transport_name(cl->transport), fault);
+	TAILQ_FOREACH(cr, &b->remotes, entry)
+		if ((fault = transport_fault(b, cr->transport)) != NULL)
+			COMPLAIN(e, cr, "transport %s %s",
+			    transport_name(cr->transport), fault);
+}
+
+/* ---- dialect rocket ---- */
+
+static void
+check_rocket(struct errors *e, const struct conf_service *s)
+{
+	if (!TAILQ_EMPTY(&s->targets))
+		COMPLAIN(e, TAILQ_FIRST(&s->targets), "\"targets\" are for "
+		    "\"dialect backhaul\", where the server names them; here "
+		    "it is \"forward to\"");
+}
+
+/* ---- dialect backhaul ---- */
+
+/* Is it said in the service, or in its block? */
+static int
+is_given(const struct conf_service *s, const char *name)
+{
+	const struct option	*o = option_find(name, UINT32_MAX);
+
+	return (option_given(&s->set, o) || option_given(&s->block->set, o));
+}
+
+/* What nothing on the wire corresponds to. */
+static void
+check_options(struct errors *e, const struct conf_service *s)
+{
+	static const char *const	 none[] = {
+		"compression", "path", "prefork", "seal", "tunnels max"
+	};
+	const struct conf_block		*b = s->block;
+	size_t				 i;
+
+	for (i = 0; i < nitems(none); i++)
+		if (is_given(s, none[i]))
+			COMPLAIN(e, s, "service \"%s\": \"%s\" means nothing "
+			    "in \"dialect backhaul\"", s->name, none[i]);
+	if (b->client_id[0] != '\0' && !b->client_id_derived)
+		COMPLAIN(e, b, "\"client id\" means nothing in \"dialect "
+		    "backhaul\"");
+}
+
+/* The server writes the header, in front of what its users send. */
+static void
+check_header(struct errors *e, const struct conf_service *s)
+{
+	uint32_t	 transport = transport_of(s->block);
+
+	if (s->opts.proxy_protocol == 0)
+		return;
+	if (!conf_service_opens(s))
+		COMPLAIN(e, s, "service \"%s\": in \"dialect backhaul\" the "
+		    "server writes the header of \"proxy protocol\"", s->name);
+	else if (s->opts.proxy_protocol != 2)
+		COMPLAIN(e, s, "service \"%s\": in \"dialect backhaul\" it is "
+		    "\"proxy protocol v2\"", s->name);
+	else if (transport != TRANSPORT_TCP && !(transport & TRANSPORT_MUX))
+		COMPLAIN(e, s, "service \"%s\": in \"dialect backhaul\" there "
+		    "is no \"proxy protocol\" with transport %s", s->name,
+		    transport_name(transport));
+}
+
+/* Why users of these protocols cannot come, or NULL. */
+static const char *
+kinds_fault(uint32_t transport, uint32_t kinds)
+{
+	if (transport == TRANSPORT_UDP)
+		return (kinds == KIND_UDP ? NULL : "needs \"protocol udp\"");
+	if (transport == TRANSPORT_TCP || kinds == KIND_TCP)
+		return (NULL);
+	return ("has no \"protocol udp\"");
+}
+
+static void
+check_mappings(struct errors *e, const struct conf_service *s)
+{
+	const struct conf_listen	*cl;
+	uint32_t			 transport = transport_of(s->block);
+	const char			*fault;
+
+	TAILQ_FOREACH(cl, &s->listens, entry) {
+		if ((fault = kinds_fault(transport, cl->kinds)) != NULL)
+			COMPLAIN(e, cl, "in \"dialect backhaul\" transport %s "
+			    "%s", transport_name(transport), fault);
+		if (cl->to != NULL && transport == TRANSPORT_UDP &&
+		    strlen(cl->to) > MAPPING_UDP_MAX)
+			COMPLAIN(e, cl, "with transport udp \"to\" takes at "
+			    "most %d characters, not %zu", MAPPING_UDP_MAX,
+			    strlen(cl->to));
+	}
+}
+
+/* Users are on the server side, and targets on the other. */
+static void
+check_backhaul(struct errors *e, const struct conf_service *s)
+{
+	if (s->target.host != NULL)
+		COMPLAIN(e, &s->target, "there is no \"forward to\" in "
+		    "\"dialect backhaul\": the server names the target by "
+		    "\"listen on ... to\", and \"targets\" say which it may");
+	else if (TAILQ_EMPTY(&s->listens) && !conf_service_named(s))
+		conf_complain(e->err, s->file, s->line, s->column, "warning: "
+		    "service \"%s\" has no users: it has no \"listen on\"",
+		    s->name);
+	if (conf_service_named(s) && !TAILQ_EMPTY(&s->listens))
+		COMPLAIN(e, TAILQ_FIRST(&s->listens), "in \"dialect "
+		    "backhaul\" users are on the server side");
+	check_options(e, s);
+	check_header(e, s);
+	check_mappings(e, s);
+}
+
+/* One channel of a client is for all that its server listens on. */
+static void
+check_services(struct errors *e, const struct conf_block *b)
+{
+	const struct conf_service	*s = TAILQ_FIRST(&b->services);
+
+	if (s == NULL)
+		COMPLAIN(e, b, "in \"dialect backhaul\" a block has a "
+		    "service, with one or more \"listen on\" or with "
+		    "\"targets\"");
+	else if (TAILQ_NEXT(s, entry) != NULL)
+		COMPLAIN(e, TAILQ_NEXT(s, entry), "in \"dialect backhaul\" a "
+		    "block has one service; put another into a block of its "
+		    "own");
+}
+
+int
+dialect_check(const struct conf_block *b, FILE *err)
+{
+	const struct conf_service	*s;
+	struct errors			 e = { err, 0 };
+
+	check_transports(&e, b);
+	if (b->dialect == DIALECT_BACKHAUL)
+		check_services(&e, b);
+	TAILQ_FOREACH(s, &b->services, entry) {
+		if (b->dialect == DIALECT_BACKHAUL)
+			check_backhaul(&e, s);
+		else
+			check_rocket(&e, s);
+	}
+	return (e.n);
+}
