@@ -267,7 +267,7 @@ struct msg_listen {
 	uint32_t	 dialect;	/* of tunnels */
 	uint32_t	 service; /* of all its tunnels, or users; or 0 */
 	uint32_t	 side;		/* of users' service: enum side */
-	uint32_t	 datagrams;	/* 1: a UDP socket, of users */
+	uint32_t	 datagrams;	/* 1: a UDP socket, of users or slots */
 	struct addr	 addr;
 };
 
@@ -527,7 +527,7 @@ struct msg_dial {
 	uint32_t	 index;
 	uint32_t	 offset;	/* to the dialee's port */
 	uint32_t	 timeout_ms;	/* for names and connect together */
-	uint32_t	 datagrams;	/* 1: a UDP socket; a target only */
+	uint32_t	 datagrams;	/* 1: a UDP socket */
 	/*
 	 * With datagrams: how many addresses of the name to leave to the last.
 	 * A UDP socket connects to one where nobody is, too.
@@ -554,8 +554,8 @@ enum dial_stage {
 
 /*
  * Each DIAL is answered once, also one that was cancelled: so a worker knows
- * how many are with dial.  After IMSG_DIALLED of a remote, the worker says
- * IMSG_DIAL_SETTLED when its tunnel there is open or has failed.
+ * how many are with dial.  After IMSG_DIALLED of a remote, but for datagrams,
+ * the worker says IMSG_DIAL_SETTLED when its tunnel there is open or has failed.
  */
 
 struct msg_dialled {

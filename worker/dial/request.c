@@ -347,7 +347,7 @@ request_answer(struct request *r, int fd)
 	msg.local = r->local;
 	(void)channel_send(r->peer->channel, IMSG_DIALLED, fd, &msg,
 	    sizeof(msg));
-	if (r->msg.what != DIAL_REMOTE) {
+	if (r->msg.what != DIAL_REMOTE || r->msg.datagrams) {
 		request_free(r);
 		return;
 	}
@@ -706,7 +706,7 @@ request_is_for(const struct msg_dialee *conf, const struct msg_dial *msg)
 	    conf->named != (msg->what == DIAL_NAMED))
 		return (0);
 	if (msg->what == DIAL_REMOTE)
-		return (kind == KIND_TCP);
+		return (kind == KIND_TCP || conf->transport & TRANSPORT_UDP);
 	return ((conf->kinds & kind) != 0);
 }
 

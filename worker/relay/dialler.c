@@ -364,7 +364,8 @@ dialler_answer(const struct msg_dialled *res, int fd)
 		if (fd != -1)
 			close(fd);
 		if (r != NULL && r->state == CANCELLED) {
-			if (fd != -1 && r->msg.what == DIAL_REMOTE)
+			if (fd != -1 && r->msg.what == DIAL_REMOTE &&
+			    !r->msg.datagrams)
 				dialler_settled(r->msg.request);
 			request_free(r);
 			requests_send_soon();
