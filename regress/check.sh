@@ -82,8 +82,9 @@ conf() { (cd "$1" && prove --directives --failures \
     --exec sh regress/conf/run.sh); }
 # These tests mostly wait, and measure nothing: they run three at a time, the
 # others alone.
-WAITING="01-basic 05-strangers 08-refusals 09-pool 10-target 11-listener
-    12-toml 14-options 16-ws 17-visitors 19-solo 23-ranges 24-reload-table
+WAITING="01-basic 01-reserve 05-strangers 06-reload 08-hostile 08-refusals
+    09-pool 10-target 11-listener
+    12-toml 14-options 16-ws 17-visitors 18-proxies 19-solo 20-tls 23-ranges 24-reload-table
     27-tls-files 28-forward 29-forward-basic 35-abort 36-channels 37-names
     38-retry 39-surroundings 39-surroundings-root 40-upgrade-worker 33-limits
     34-memory 41-unix 25-wan 03-silent 06-log 10-deaf 11-disk 12-data

@@ -198,6 +198,7 @@ answers_keep(struct answers *a, struct imsg *imsg, struct list *l)
 		clean(u.session->service, sizeof(u.session->service));
 		clean(u.session->client_id, sizeof(u.session->client_id));
 		clean(u.session->cipher, sizeof(u.session->cipher));
+		clean(u.session->dialect, sizeof(u.session->dialect));
 		clean(u.session->remote, sizeof(u.session->remote));
 	} else if (l == &a->streams)
 		clean(u.stream->service, sizeof(u.stream->service));

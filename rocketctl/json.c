@@ -236,6 +236,9 @@ json_sessions(const struct answers *a)
 		json_string("local", addr_print(&s->local));
 		json_string("remote", s->remote);
 		json_string("client_id", s->client_id);
+		json_string("dialect", s->dialect);
+		json_bool("control", s->control != 0);
+		json_number("idle", s->idle);
 		json_string("transport", transport_name(s->transport));
 		json_number("mux_version", s->mux_version);
 		json_string("seal", name_of(seal_names, s->seal));

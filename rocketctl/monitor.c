@@ -381,7 +381,7 @@ frame_sessions(const struct sample *old, const struct sample *new)
 		    was == NULL ? "-" : sample_rate(was->octets_out,
 		    s->octets_out, ms),
 		    words_octets(s->queued), words_since(s->since, now),
-		    s->draining ? "draining" : "open" });
+		    words_state(s) });
 	}
 	return (t);
 }

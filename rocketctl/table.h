@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
-#define TABLE_COLUMNS	20
+#define TABLE_COLUMNS	22
 
 struct table;
 

@@ -227,11 +227,12 @@ text_sessions(const struct answers *a)
 {
 	static const char *const	 heads[] = { "SESSION", "SERVICE",
 					    "SIDE", "PEER", ">RTT",
-					    ">STREAMS", ">EVER", ">IN",
-					    ">OUT", ">IN RATE", ">OUT RATE",
-					    ">QUEUED", "TRANSPORT", "MUX",
-					    "SEAL", "CIPHER", ">LZ4", ">AGE",
-					    "STATE", "CLIENT/REMOTE", NULL };
+					    ">STREAMS", ">EVER", ">IDLE",
+					    ">IN", ">OUT", ">IN RATE",
+					    ">OUT RATE", ">QUEUED", "DIALECT",
+					    "TRANSPORT", "MUX", "SEAL",
+					    "CIPHER", ">LZ4", ">AGE", "STATE",
+					    "CLIENT/REMOTE", NULL };
 	const struct ctl_session	*s = a->sessions.items;
 	struct table			*t;
 	uint64_t			 now = time(NULL);
@@ -244,16 +245,17 @@ text_sessions(const struct answers *a)
 		    s->service, side_name(s->side), addr_print(&s->peer),
 		    words_usec(s->rtt_us), words_number(s->streams),
 		    words_number(s->streams_ever),
+		    s->control ? words_number(s->idle) : "-",
 		    words_octets(s->octets_in), words_octets(s->octets_out),
 		    words_rate(s->rate_in, 1000),
 		    words_rate(s->rate_out, 1000),
-		    words_octets(s->queued), transport_name(s->transport),
+		    words_octets(s->queued), s->dialect,
+		    transport_name(s->transport),
 		    s->mux_version == 0 ? "none" :
 		    s->mux_version == 1 ? "smux1" : "smux2",
 		    name_of(seal_names, s->seal), s->cipher,
 		    s->lz4 ? words_ratio(s->lz4_plain, s->lz4_wire) : "no",
-		    words_since(s->since, now),
-		    s->draining ? "draining" : "open",
+		    words_since(s->since, now), words_state(s),
 		    s->side == SIDE_SERVER ? s->client_id : s->remote });
 	return (text_table(t, "no sessions"));
 }

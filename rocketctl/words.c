@@ -150,6 +150,12 @@ words_session(const struct ctl_session_id *id)
 }
 
 const char *
+words_state(const struct ctl_session *s)
+{
+	return (s->draining ? "draining" : s->control ? "control" : "open");
+}
+
+const char *
 words_process(const struct ctl_process *p)
 {
 	return (proc_name(p->role, p->side, p->index, p->name));

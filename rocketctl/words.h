@@ -33,6 +33,8 @@ const char	*words_number(uint64_t);
 /* "192.0.2.1", "2001:db8::/64"; 0 bits: all of it. */
 const char	*words_network(const struct addr *, uint32_t bits);
 const char	*words_session(const struct ctl_session_id *);
+/* "draining", "control" for a control channel, "open". */
+const char	*words_state(const struct ctl_session *);
 /* "gate", "worker ssh (server)". */
 const char	*words_process(const struct ctl_process *);
 /* "users" for the side that opens streams, "target" for the other. */

@@ -41,7 +41,8 @@ struct listener {
 	TAILQ_ENTRY(listener)	 entry;
 	struct rocketd		*env;
 	uint32_t		 number;	/* never used twice */
-	uint32_t		 service;	/* its users; 0: tunnels */
+	/* its users; 0: tunnels, but of a UDP socket for those */
+	uint32_t		 service;
 	int			 datagrams;	/* a UDP socket */
 	/* in env->conf */
 	const struct conf_listen *conf;
@@ -64,6 +65,7 @@ struct listener {
 struct plan {			/* what becomes of a listen statement */
 	const struct conf_listen *conf;
 	uint32_t		 service;	/* its users; 0: tunnels */
+	uint32_t		 slots;		/* whose tunnels datagrams are */
 	int			 datagrams;
 	uint32_t		 tls;
 	const struct sockopts	*opts;
@@ -480,7 +482,8 @@ listen_prepare_port(struct rocketd *env, const struct plan *plan,
 		return (-1);
 	}
 	l->named = 1;
-	l->next_service = plan->service;
+	l->next_service = plan->datagrams && plan->service == 0 ?
+	    plan->slots : plan->service;
 	l->next_conf = cl;
 	l->next_tls = plan->tls;
 	l->next_opts = *plan->opts;
@@ -508,7 +511,8 @@ listen_prepare_one(struct rocketd *env, struct plan *plan)
 	if (plan->conf->kinds & KIND_TCP)
 		failed |= listen_prepare_ports(env, plan);
 	plan->datagrams = 1;
-	if (plan->conf->kinds & KIND_UDP)
+	if (plan->conf->transport & TRANSPORT_UDP ? plan->slots != 0 :
+	    (plan->conf->kinds & KIND_UDP) != 0)
 		failed |= listen_prepare_ports(env, plan);
 	return (failed);
 }
@@ -538,6 +542,8 @@ listen_prepare(struct rocketd *env, const struct rocketd_conf *conf, FILE *err)
 
 	TAILQ_FOREACH(b, &conf->blocks, entry) {
 		plan.service = 0;
+		cs = TAILQ_FIRST(&b->services);
+		plan.slots = cs != NULL ? cs->number : 0;
 		plan.tls = b->tls_index;
 		plan.opts = &b->opts.tunnel_sock;
 		TAILQ_FOREACH(plan.conf, &b->listens, entry)
@@ -709,7 +715,7 @@ listen_where(struct rocketd *env, uint32_t service, char *buf, size_t size)
 
 	buf[0] = '\0';
 	TAILQ_FOREACH(l, &env->listeners, entry)
-		if (l->service == service)
+		if (l->service == service && l->conf->transport == 0)
 			break;
 	if (l == NULL)
 		return;

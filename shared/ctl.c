@@ -15,12 +15,12 @@
 #include "rule.h"
 
 /* The sizes of all structs together; whoever changes one sees this fail. */
-_Static_assert(CTL_VERSION == 10 && sizeof(struct ctl_request) +
+_Static_assert(CTL_VERSION == 11 && sizeof(struct ctl_request) +
     sizeof(struct ctl_daemon) + sizeof(struct ctl_counter) +
     sizeof(struct ctl_service) + sizeof(struct ctl_session) +
     sizeof(struct ctl_stream) + sizeof(struct ctl_process) +
     sizeof(struct ctl_penalty) + sizeof(struct ctl_text) +
-    sizeof(struct ctl_done) == 4340,
+    sizeof(struct ctl_done) == 4364,
     "the control interface has changed: raise CTL_VERSION");
 
 const struct name	 ctl_stream_states[] = {
@@ -84,11 +84,13 @@ static const struct rule_field	 fields_session[] = {
 	MASK(ctl_session, seal, SEAL_ALL),
 	MASK(ctl_session, transport, TRANSPORT_ALL),
 	RANGE(ctl_session, draining, 0, 1),
+	RANGE(ctl_session, control, 0, 1),
 	ADDRS(ctl_session, peer),
 	ADDRS(ctl_session, local),
 	SHOWN(ctl_session, service),
 	SHOWN(ctl_session, client_id),
 	SHOWN(ctl_session, cipher),
+	SHOWN(ctl_session, dialect),
 	SHOWN(ctl_session, remote),
 	END
 };

@@ -23,7 +23,7 @@
 #include "opts.h"
 #include "proc.h"
 
-#define CTL_VERSION		10
+#define CTL_VERSION		11
 #define CTL_FIRST		1000	/* above all of enum msg_type */
 #define CTL_SOURCES		5	/* shown of a service */
 #define CTL_WORDS		384	/* of a sentence: none is cut */
@@ -138,6 +138,9 @@ struct ctl_session {
 	uint32_t		 queued;	/* octets waiting to be sent */
 	uint32_t		 transport;	/* TRANSPORT_ */
 	uint32_t		 lz4;		/* 1: agreed */
+	uint32_t		 control;	/* 1: a control channel... */
+	/* ...and how many tunnels that it speaks for have no user */
+	uint32_t		 idle;
 	uint32_t		 pad;
 	uint64_t		 since;		/* seconds since the epoch */
 	uint64_t		 octets_in;
@@ -153,6 +156,7 @@ struct ctl_session {
 	char			 service[SERVICE_NAME_MAX];
 	char			 client_id[CLIENT_ID_MAX]; /* server side */
 	char			 cipher[32];
+	char			 dialect[16];
 	/* client side, as configured */
 	char			 remote[HOST_MAX];
 };

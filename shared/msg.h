@@ -37,6 +37,8 @@
 #define SIGNATURE_MAX		512	/* of RSA with 4096 bits */
 /* That a tls process may have asked for at once; others wait there. */
 #define SIGNS_MAX		4
+/* That a worker may have asked about at once; others wait there. */
+#define TOKEN_ASKS_MAX		256
 #define DECOY_FILES_MAX		256	/* of all decoys: descriptors of gate */
 #define DECOY_NAME_MAX		192	/* of a file below its directory, NUL */
 
@@ -265,7 +267,7 @@ struct msg_listen {
 	uint32_t	 dialect;	/* of tunnels */
 	uint32_t	 service; /* of all its tunnels, or users; or 0 */
 	uint32_t	 side;		/* of users' service: enum side */
-	uint32_t	 datagrams;	/* 1: a UDP socket, of users */
+	uint32_t	 datagrams;	/* 1: a UDP socket, of users or slots */
 	struct addr	 addr;
 };
 
@@ -525,7 +527,7 @@ struct msg_dial {
 	uint32_t	 index;
 	uint32_t	 offset;	/* to the dialee's port */
 	uint32_t	 timeout_ms;	/* for names and connect together */
-	uint32_t	 datagrams;	/* 1: a UDP socket; a target only */
+	uint32_t	 datagrams;	/* 1: a UDP socket */
 	/*
 	 * With datagrams: how many addresses of the name to leave to the last.
 	 * A UDP socket connects to one where nobody is, too.
@@ -552,8 +554,8 @@ enum dial_stage {
 
 /*
  * Each DIAL is answered once, also one that was cancelled: so a worker knows
- * how many are with dial.  After IMSG_DIALLED of a remote, the worker says
- * IMSG_DIAL_SETTLED when its tunnel there is open or has failed.
+ * how many are with dial.  After IMSG_DIALLED of a remote, but for datagrams,
+ * the worker says IMSG_DIAL_SETTLED when its tunnel there is open or has failed.
  */
 
 struct msg_dialled {
@@ -563,7 +565,8 @@ struct msg_dialled {
 	uint32_t	 pad;
 	struct addr	 peer;	/* who was, or last failed to be, reached */
 	struct addr	 local;
-	char		 words[TLS_WORDS_MAX];	/* of DIAL_STAGE_TLS */
+	/* of DIAL_STAGE_TLS: why; of DIAL_STAGE_BLOCKED: what was named */
+	char		 words[TLS_WORDS_MAX];
 };
 
 /*

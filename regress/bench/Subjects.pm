@@ -257,9 +257,23 @@ sub frp {
 	};
 }
 
-# skip_optz: else it sets sysctls for the whole machine
+# By these files, one for each side, the program of that name.
+sub by_files {
+	my ($p, $bin, %programs) = @_;
+	return map { [$_ => $programs{$_} eq 'rocketd' ?
+	    ($bin->{rocketd}, '-d', '-W', $p->{worker}, '-s',
+	    "$p->{dir}/$_.sock", '-f', "$p->{dir}/$_.toml") :
+	    ($bin->{backhaul}, '-c', "$p->{dir}/$_.toml")] } qw(server client);
+}
+
 sub backhaul {
-	my ($transport, @lines) = @_;
+	return backhaul_of('backhaul', 'backhaul', @_);
+}
+
+# Backhaul's files, and which program is on each side.
+# skip_optz: else it sets sysctls for the whole machine
+sub backhaul_of {
+	my ($server, $client, $transport, @lines) = @_;
 	my $lines = join("\n", @lines);
 	return sub {
 		my ($p, $bin) = @_;
@@ -290,9 +304,21 @@ sub backhaul {
 		connection_pool = 8
 		retry_interval = 1
 		END
-		return map { [$_ => $bin->{backhaul}, '-c',
-		    "$p->{dir}/$_.toml"] } qw(server client);
+		return by_files($p, $bin, server => $server,
+		    client => $client);
 	};
+}
+
+# Such a subject with rocketd in place of the server, the client, and both.
+sub replaced {
+	my ($name, @how) = @_;
+	my @needs = ('backhaul', 'rocketd');
+	return (["$name, our server", 'bare', \@needs,
+	    backhaul_of('rocketd', 'backhaul', @how)],
+	    ["$name, our client", 'bare', \@needs,
+	    backhaul_of('backhaul', 'rocketd', @how)],
+	    ["$name, both ours", 'bare', ['rocketd'],
+	    backhaul_of('rocketd', 'rocketd', @how)]);
 }
 
 sub chisel {
@@ -341,6 +367,9 @@ our @LIST = (
 	['backhaul mux 1', 'bare', ['backhaul'],
 	    backhaul('tcpmux', 'mux_version = 1'), extra => 1],
 	['backhaul tcp', 'bare', ['backhaul'], backhaul('tcp')],
+	replaced('backhaul mux', 'tcpmux', 'mux_version = 2',
+	    'mux_streambuffer = 2097152'),
+	replaced('backhaul tcp', 'tcp'),
 
 	['rocketd tls', 'sealed', ['rocketd'],
 	    rocketd('tcpmux', 'seal tls'), wan => 1],
@@ -376,6 +405,8 @@ our @LIST = (
 	    udp => 1],
 	['udp backhaul', 'bare', ['backhaul'], backhaul('udp'), udp => 1],
 	['udp backhaul tcp', 'bare', ['backhaul'], backhaul('tcp'), udp => 1],
+	(map { [@$_, udp => 1] } replaced('udp backhaul', 'udp'),
+	    replaced('udp backhaul tcp', 'tcp')),
 	['udp rocketd tls', 'sealed', ['rocketd'],
 	    rocketd('tcpmux', 'seal tls'), udp => 1],
 	['udp rathole noise', 'sealed', ['rathole'],

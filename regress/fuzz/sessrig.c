@@ -278,7 +278,7 @@ input(struct session *s)
 static int
 step(struct session *s, uint64_t *now)
 {
-	switch (script_octet() % 9) {
+	switch (script_octet() % 10) {
 	case 0:
 		*now += script_octet() * 50000ULL;
 		return (session_tick(s, *now) == 0 ? -1 : 0);
@@ -295,6 +295,8 @@ step(struct session *s, uint64_t *now)
 	case 8:
 		divert(s);
 		return (0);
+	case 9:
+		return (s->ops->ended == NULL || session_ended(s) ? 0 : -1);
 	default:
 		return (input(s));
 	}

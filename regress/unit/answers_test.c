@@ -357,7 +357,14 @@ test_lists(void **state)
 	s.peer.octets[0] = 192;
 	s.peer.octets[3] = 1;
 	(void)strlcpy(s.service, "ssh", sizeof(s.service));
+	(void)strlcpy(s.dialect, "another", sizeof(s.dialect));
 	say(IMSG_CTL_SESSION, CTL_VERSION, &s, sizeof(s));
+	/* a control channel of another dialect */
+	s.id.serial = 8;
+	s.control = 1;
+	s.idle = 6;
+	say(IMSG_CTL_SESSION, CTL_VERSION, &s, sizeof(s));
+	s.control = s.idle = 0;
 	memset(&p, 0, sizeof(p));
 	p.role = PROC_SERVICE;
 	p.service = 5;
@@ -401,11 +408,17 @@ test_lists(void **state)
 	    "192.0.0.1:80  1.2 ms "));
 	assert_non_null(strstr(text, " 2.0 KiB/s     7 B/s "));
 	assert_non_null(strstr(text,
-	    " wsmux      smux2  tls   SOME_CIPHER  3.50 "));
+	    "  another  wsmux      smux2  tls   SOME_CIPHER  3.50 "));
+	assert_non_null(strstr(text, "  open\n"));
+	assert_non_null(strstr(text, "  control\n"));
+	assert_non_null(strstr(text, "  0     0     6  "));
+	assert_non_null(strstr(text, "  0     0     -  "));
 	text = printed(output_json.sessions);
 	assert_non_null(strstr(text, "{\"sessions\":[{\"id\":\"1.0.7\","));
 	assert_non_null(strstr(text, "\"rtt_us\":1234,"));
-	assert_non_null(strstr(text, "\"transport\":\"wsmux\","));
+	assert_non_null(strstr(text, "\"dialect\":\"another\","
+	    "\"control\":false,\"idle\":0,\"transport\":\"wsmux\","));
+	assert_non_null(strstr(text, "\"control\":true,\"idle\":6,"));
 	assert_non_null(strstr(text, "\"rate_in\":2048,\"rate_out\":7,"));
 	assert_non_null(strstr(text, "\"lz4\":true,\"lz4_plain\":700,"
 	    "\"lz4_wire\":200,\"draining\":false,"));

@@ -73,6 +73,9 @@ static const struct expect	 table[] = {
 	{ IMSG_DIR_AGAIN, "D>P", NULL, FIX(msg_dir), 0 },
 	{ IMSG_CONF_NET, "P>W", NULL, FIX(msg_net), 0 },
 	{ IMSG_CONF_FLOWS, "P>U", NULL, FIX(msg_flows_conf), 0 },
+	{ IMSG_CONF_TOKEN, "P>K", NULL, FIX(msg_conf_token), 0 },
+	{ IMSG_CONF_MAPPING, "P>W", NULL, FIX(msg_mapping), 0 },
+	{ IMSG_CONF_RULE, "P>D", NULL, FIX(msg_rule), 0 },
 	{ IMSG_PROOF, "G>K", NULL, FIX(msg_proof), 0 },
 	{ IMSG_IDENTITY, "G>K", NULL, FIX(msg_identity), 0 },
 	{ IMSG_VERDICT, "K>G", NULL, FIX(msg_verdict), 0 },
@@ -80,6 +83,9 @@ static const struct expect	 table[] = {
 	{ IMSG_KEYS_END, "K>W", NULL, FIX(msg_count), 0 },
 	{ IMSG_SIGN, "T>K", NULL, FIX(msg_sign), 0 },
 	{ IMSG_SIGNED, "K>T", NULL, FIX(msg_signed), 0 },
+	{ IMSG_TOKEN, "K>W", NULL, FIX(msg_token), 0 },
+	{ IMSG_TOKEN_ASK, "W>K", NULL, FIX(msg_token_ask), 0 },
+	{ IMSG_TOKEN_TOLD, "K>W", NULL, FIX(msg_token_told), 0 },
 	{ IMSG_ARRIVAL, "T>G", NULL, FIX(msg_arrival), 1 },
 	{ IMSG_TUNNEL, "G>W", NULL, FIX(msg_tunnel), 1 },
 	{ IMSG_TUNNEL_PROVEN, "W>G", NULL, FIX(msg_number), 0 },
@@ -99,6 +105,7 @@ static const struct expect	 table[] = {
 	{ IMSG_RESOLVED, "R>D", NULL, FIX(msg_resolved), 0 },
 	{ IMSG_DIAL_SETTLED, "W>D", NULL, FIX(msg_count), 0 },
 	{ IMSG_TLS_LOST, "D>W", NULL, FIX(msg_count), 0 },
+	{ IMSG_DIAL_NAMED, "W>D", NULL, FIX(msg_dial_named), 0 },
 	{ IMSG_ROOM, "W>PU", NULL, FIX(msg_count), 0 },
 	{ IMSG_HOLD, "P>W", NULL, FIX(msg_count), 0 },
 	{ IMSG_CLIENT_BACK, "W>P", "P>W", FIX(msg_client), 0 },
@@ -168,7 +175,7 @@ static const struct field	 fields[] = {
 	F(IMSG_STOP, msg_stop, drain_ms, UINT32_MAX, 1),
 	UPTO(IMSG_LOG_LEVEL, msg_level, level, LOGLEVEL_TRACE),
 	UPTO(IMSG_LOG, msg_log, level, LOGLEVEL_TRACE),
-	UPTO(IMSG_RESOLVE, msg_resolve, what, DIAL_TARGET),
+	UPTO(IMSG_RESOLVE, msg_resolve, what, DIAL_NAMED),
 	UPTO(IMSG_TLS_LOST, msg_count, count, 63),
 	FROM(IMSG_FDS_TAKEN, msg_count, count, 1),
 	F(IMSG_FDS_TAKEN, msg_count, count, UINT32_MAX, 1),
@@ -186,10 +193,26 @@ static const struct field	 fields[] = {
 	UPTO(IMSG_CONF_REMOTE, msg_dialee, port, 65535),
 	UPTO(IMSG_CONF_TARGET, msg_dialee, opts.nodelay, 1),
 	UPTO(IMSG_CONF_TARGET, msg_dialee, kinds, 3),
+	UPTO(IMSG_CONF_TARGET, msg_dialee, named, 1),
+	FROM(IMSG_CONF_TOKEN, msg_conf_token, service, 1),
+	FROM(IMSG_CONF_TOKEN, msg_conf_token, side, SIDE_SERVER),
+	UPTO(IMSG_CONF_TOKEN, msg_conf_token, side, SIDE_CLIENT),
+	UPTO(IMSG_CONF_TOKEN, msg_conf_token, order, 7),
+	FROM(IMSG_CONF_TOKEN, msg_conf_token, len, 1),
+	UPTO(IMSG_CONF_TOKEN, msg_conf_token, len, 256),
+	FROM(IMSG_CONF_MAPPING, msg_mapping, port, 1),
+	UPTO(IMSG_CONF_MAPPING, msg_mapping, port, 65535),
+	FROM(IMSG_CONF_MAPPING, msg_mapping, port_last, 1),
+	UPTO(IMSG_CONF_MAPPING, msg_mapping, port_last, 65535),
+	FROM(IMSG_CONF_RULE, msg_rule, service, 1),
+	UPTO(IMSG_CONF_RULE, msg_rule, rule.pass, 1),
+	UPTO(IMSG_CONF_RULE, msg_rule, rule.bits, 128),
+	UPTO(IMSG_CONF_RULE, msg_rule, rule.port, 65535),
+	UPTO(IMSG_CONF_RULE, msg_rule, rule.port_last, 65535),
 	UPTO(IMSG_CONF_DIR, msg_dir, index, 31),
 	UPTO(IMSG_DIR_AGAIN, msg_dir, index, 31),
 	UPTO(IMSG_CONF_LISTEN, msg_listen, decoy, 63),
-	UPTO(IMSG_CONF_LISTEN, msg_listen, dialect, 0),
+	UPTO(IMSG_CONF_LISTEN, msg_listen, dialect, DIALECT_MAX - 1),
 	UPTO(IMSG_CONF_LISTEN, msg_listen, side, SIDE_CLIENT),
 	UPTO(IMSG_CONF_LISTEN, msg_listen, datagrams, 1),
 	FROM(IMSG_CONF_FLOWS, msg_flows_conf, service, 1),
@@ -228,12 +251,23 @@ static const struct field	 fields[] = {
 	UPTO(IMSG_VERDICT, msg_verdict, verdict, VERDICT_REPLAYED),
 	UPTO(IMSG_KEY, msg_key, order, 7),
 	UPTO(IMSG_KEYS_END, msg_count, count, 8),
+	UPTO(IMSG_TOKEN, msg_token, order, 7),
+	FROM(IMSG_TOKEN, msg_token, len, 1),
+	UPTO(IMSG_TOKEN, msg_token, len, 256),
+	UPTO(IMSG_TOKEN_ASK, msg_token_ask, len, 256),
+	UPTO(IMSG_TOKEN_TOLD, msg_token_told, right, 1),
 	UPTO(IMSG_DIAL, msg_dial, what, DIAL_TARGET),
+	FROM(IMSG_DIAL_NAMED, msg_dial_named, dial.what, DIAL_NAMED),
+	UPTO(IMSG_DIAL_NAMED, msg_dial_named, dial.what, DIAL_NAMED),
+	UPTO(IMSG_DIAL_NAMED, msg_dial_named, dial.index, 0),
+	UPTO(IMSG_DIAL_NAMED, msg_dial_named, dial.offset, 0),
+	UPTO(IMSG_DIAL_NAMED, msg_dial_named, dial.datagrams, 1),
+	UPTO(IMSG_DIAL_NAMED, msg_dial_named, port, 65535),
 	UPTO(IMSG_DIAL, msg_dial, index, 31),
 	UPTO(IMSG_DIAL, msg_dial, datagrams, 1),
 	F(IMSG_DIAL_CANCEL, msg_count, count, UINT32_MAX, 1),
-	UPTO(IMSG_DIALLED, msg_dialled, stage, DIAL_STAGE_CANCELLED),
-	UPTO(IMSG_DIAL_FAILED, msg_dialled, stage, DIAL_STAGE_CANCELLED),
+	UPTO(IMSG_DIALLED, msg_dialled, stage, DIAL_STAGE_BLOCKED),
+	UPTO(IMSG_DIAL_FAILED, msg_dialled, stage, DIAL_STAGE_BLOCKED),
 	UPTO(IMSG_CONF_REMOTE, msg_dialee, tls, 63),
 	UPTO(IMSG_CONF_TLS, msg_tls, insecure, 1),
 	UPTO(IMSG_CONF_TLS, msg_tls, npins, 8),
@@ -246,12 +280,12 @@ static const struct field	 fields[] = {
 	FROM(IMSG_SIGN, msg_sign, len, 1),
 	UPTO(IMSG_SIGN, msg_sign, len, 256),
 	UPTO(IMSG_SIGNED, msg_signed, len, 512),
-	UPTO(IMSG_ARRIVAL, msg_arrival, transport, 15),
+	UPTO(IMSG_ARRIVAL, msg_arrival, transport, 31),
 	UPTO(IMSG_ARRIVAL, msg_arrival, decoy, 63),
-	UPTO(IMSG_ARRIVAL, msg_arrival, dialect, 0),
+	UPTO(IMSG_ARRIVAL, msg_arrival, dialect, DIALECT_MAX - 1),
 	UPTO(IMSG_TUNNEL_BLAMED, msg_blame, offence, OFFENCE_GARBAGE),
 	UPTO(IMSG_ARRIVED, msg_arrived, offence, OFFENCES),
-	UPTO(IMSG_TLS_START, msg_start, transport, 15),
+	UPTO(IMSG_TLS_START, msg_start, transport, 31),
 	F(IMSG_TLS_CANCEL, msg_count, count, UINT32_MAX, 1),
 	UPTO(IMSG_RESOLVED, msg_resolved, count, 16),
 	UPTO(IMSG_RESOLVED, msg_resolved, more, 1),
@@ -273,8 +307,9 @@ static const struct field	 fields[] = {
 	FROM(IMSG_CTL_SESSION, ctl_session, side, SIDE_SERVER),
 	UPTO(IMSG_CTL_SESSION, ctl_session, side, SIDE_CLIENT),
 	UPTO(IMSG_CTL_SESSION, ctl_session, seal, 7),
-	UPTO(IMSG_CTL_SESSION, ctl_session, transport, 15),
+	UPTO(IMSG_CTL_SESSION, ctl_session, transport, 31),
 	UPTO(IMSG_CTL_SESSION, ctl_session, draining, 1),
+	UPTO(IMSG_CTL_SESSION, ctl_session, control, 1),
 	UPTO(IMSG_CTL_STREAM, ctl_stream, state, CTL_STREAM_CLOSING),
 	FROM(IMSG_CTL_STREAM, ctl_stream, kind, 1),
 	UPTO(IMSG_CTL_STREAM, ctl_stream, kind, 2),
@@ -310,6 +345,9 @@ static const struct {
 	S(IMSG_CONF_SERVICE, msg_service, client_id),
 	S(IMSG_CONF_SERVICE, msg_service, where),
 	S(IMSG_CONF_FLOWS, msg_flows_conf, name),
+	S(IMSG_CONF_TOKEN, msg_conf_token, name),
+	S(IMSG_CONF_MAPPING, msg_mapping, to),
+	S(IMSG_CONF_RULE, msg_rule, rule.name),
 	S(IMSG_CONF_TLS, msg_tls, name),
 	S(IMSG_CONF_CERT, msg_pem, path),
 	S(IMSG_CONF_CA, msg_pem, path),
@@ -328,6 +366,7 @@ static const struct {
 	S(IMSG_CONF_DECOY, msg_decoy, server),
 	S(IMSG_CONF_FILE, msg_file, name),
 	S(IMSG_RESOLVE, msg_resolve, host),
+	S(IMSG_DIAL_NAMED, msg_dial_named, host),
 	S(IMSG_CLIENT_BACK, msg_client, client_id),
 	S(IMSG_CTL_SUMMARY, ctl_request, service),
 	S(IMSG_CTL_SERVICES, ctl_request, service),
@@ -352,6 +391,7 @@ static const struct {
 	S(IMSG_CTL_SESSION, ctl_session, service),
 	S(IMSG_CTL_SESSION, ctl_session, client_id),
 	S(IMSG_CTL_SESSION, ctl_session, cipher),
+	S(IMSG_CTL_SESSION, ctl_session, dialect),
 	S(IMSG_CTL_SESSION, ctl_session, remote),
 	S(IMSG_CTL_STREAM, ctl_stream, service),
 	S(IMSG_CTL_PROCESS, ctl_process, name),
@@ -370,6 +410,8 @@ static const struct {
 	A(IMSG_CONF_REMOTE, msg_dialee, source),
 	A(IMSG_CONF_REMOTE, msg_dialee, edge),
 	A(IMSG_CONF_NET, msg_net, rule.addr),
+	A(IMSG_CONF_MAPPING, msg_mapping, addr),
+	A(IMSG_CONF_RULE, msg_rule, rule.addr),
 	A(IMSG_CTL_SERVICE, ctl_service, source),
 	A(IMSG_CONF_TARGET, msg_dialee, source),
 	A(IMSG_CONF_TARGET, msg_dialee, edge),
@@ -424,6 +466,25 @@ valid(uint32_t type, unsigned char *data)
 		break;
 	case IMSG_CONF_KEY:
 		put(data, offsetof(struct msg_conf_key, side), SIDE_SERVER);
+		break;
+	case IMSG_CONF_TOKEN:
+		put(data, offsetof(struct msg_conf_token, service), 1);
+		put(data, offsetof(struct msg_conf_token, side), SIDE_SERVER);
+		put(data, offsetof(struct msg_conf_token, len), 1);
+		break;
+	case IMSG_CONF_MAPPING:
+		put(data, offsetof(struct msg_mapping, port), 1);
+		put(data, offsetof(struct msg_mapping, port_last), 1);
+		break;
+	case IMSG_CONF_RULE:
+		put(data, offsetof(struct msg_rule, service), 1);
+		break;
+	case IMSG_TOKEN:
+		put(data, offsetof(struct msg_token, len), 1);
+		break;
+	case IMSG_DIAL_NAMED:
+		put(data, offsetof(struct msg_dial_named, dial.what),
+		    DIAL_NAMED);
 		break;
 	case IMSG_CONF_CERT:
 	case IMSG_CONF_CA:
@@ -797,8 +858,15 @@ test_no_padding(void **state)
 	assert_int_equal(sizeof(struct msg_conf_key), 4 * 4 + 64 + 32);
 	assert_int_equal(sizeof(struct msg_listen), 8 * 4 + 24);
 	assert_int_equal(sizeof(struct msg_flows_conf), 6 * 4 + 64);
-	assert_int_equal(sizeof(struct msg_dialee), 9 * 4 + 7 * 4 + 2 * 24 +
+	assert_int_equal(sizeof(struct msg_dialee), 10 * 4 + 7 * 4 + 2 * 24 +
 	    256);
+	assert_int_equal(sizeof(struct msg_conf_token), 4 * 4 + 64 + 256);
+	assert_int_equal(sizeof(struct msg_mapping), 2 * 4 + 24 + 264);
+	assert_int_equal(sizeof(struct msg_rule), 2 * 4 + 4 * 4 + 24 + 256);
+	assert_int_equal(sizeof(struct msg_token), 2 * 4 + 256);
+	assert_int_equal(sizeof(struct msg_token_ask), 16 + 256);
+	assert_int_equal(sizeof(struct msg_token_told), 16);
+	assert_int_equal(sizeof(struct msg_dial_named), 9 * 4 + 256);
 	assert_int_equal(sizeof(struct msg_dial), 7 * 4);
 	assert_int_equal(sizeof(struct msg_proof), 8 + 16 + 32 + 32);
 	assert_int_equal(sizeof(struct msg_tunnel), 16 + 2 * 24);
@@ -819,7 +887,7 @@ test_no_padding(void **state)
 	assert_int_equal(sizeof(struct ctl_service),
 	    10 * 4 + 9 * 8 + 5 * (24 + 2 * 4) + 64 + 256 + CTL_WORDS);
 	assert_int_equal(sizeof(struct ctl_session),
-	    14 * 4 + 8 * 8 + 2 * 24 + 64 + 64 + 32 + 256);
+	    16 * 4 + 8 * 8 + 2 * 24 + 64 + 64 + 32 + 16 + 256);
 	assert_int_equal(sizeof(struct ctl_stream),
 	    10 * 4 + 3 * 8 + 2 * 24 + 64);
 	assert_int_equal(sizeof(struct ctl_process),

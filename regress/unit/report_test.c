@@ -118,6 +118,12 @@ tunnel_kill(struct tunnel *t, enum tunnel_end end, const char *fmt, ...)
 	nkilled++;
 }
 
+int
+tunnel_empty(const struct tunnel *t)
+{
+	return (t->relays == 0 && !(t->flags & TUNNEL_F_USED));
+}
+
 uint32_t
 wire_rtt(const struct wire *w)
 {
@@ -153,11 +159,14 @@ relay_describe(const struct relay *r, struct ctl_stream *cs)
 static void
 describe(const struct tunnel *t, struct ctl_session *cs)
 {
-	assert_int_equal(t->state, TUNNEL_OPEN);
+	assert_true(t->state == TUNNEL_OPEN || t->state == TUNNEL_CONTROL);
 	strlcpy(cs->client_id, "office", sizeof(cs->client_id));
 }
 
-static const struct dialect	 dialect = { .describe = describe };
+static const struct dialect	 dialect = {
+	.name = "tiny",
+	.describe = describe
+};
 
 /* ---- tests ---- */
 
@@ -236,6 +245,39 @@ test_what_there_is(void **state)
 	assert_string_equal(frame_words, "not for a service");
 }
 
+/* A control channel, and the tunnels of its peer that wait for users. */
+static void
+test_control(void **state)
+{
+	struct remote	*const r = (struct remote *)(void *)&svc;
+	unsigned int	 i;
+
+	(void)state;
+	fill(6);
+	for (i = 0; i < 6; i++)
+		tunnels[i].remote = r;
+	tunnels[1].relays = 1;
+	tunnels[2].flags = TUNNEL_F_USED;
+	tunnels[3].remote = NULL;
+	tunnels[4].state = TUNNEL_OPENING;
+	tunnels[5].state = TUNNEL_CONTROL;
+	tunnels[5].session = NULL;
+	tunnels[5].rtt_us = 700;
+	ask(IMSG_CTL_SESSIONS, 0);
+	assert_int_equal(nsent[IMSG_CTL_SESSION], 5);
+	assert_int_equal(told_session.control, 1);
+	assert_int_equal(told_session.idle, 1);
+	assert_int_equal(told_session.rtt_us, 700);
+	assert_int_equal(told_session.id.serial, 6);
+	assert_string_equal(told_session.dialect, "tiny");
+	tunnels[0].flags = TUNNEL_F_DYING;
+	ask(IMSG_CTL_SESSIONS, 0);
+	assert_int_equal(told_session.idle, 0);
+	ask(IMSG_CTL_CLOSE, 6);
+	assert_int_equal(frame_done, 1);
+	assert_int_equal(nkilled, 1);
+}
+
 /* The five sources with most users, in this order. */
 static void
 test_sources(void **state)
@@ -281,6 +323,8 @@ test_dials(void **state)
 	ask(IMSG_CTL_SESSIONS, 0);
 	assert_string_equal(told_session.remote, "");
 	assert_string_equal(told_session.client_id, "office");
+	assert_string_equal(told_session.dialect, "tiny");
+	assert_int_equal(told_session.control, 0);
 	svc.dials = 1;
 	ask(IMSG_CTL_SERVICES, 0);
 	assert_int_equal(told.tunnels_wanted, 4);
@@ -310,6 +354,7 @@ main(void)
 {
 	const struct CMUnitTest	 tests[] = {
 		cmocka_unit_test_setup(test_what_there_is, setup),
+		cmocka_unit_test_setup(test_control, setup),
 		cmocka_unit_test_setup(test_sources, setup),
 		cmocka_unit_test_setup(test_dials, setup),
 		cmocka_unit_test_setup(test_bounded, setup)

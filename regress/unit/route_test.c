@@ -101,6 +101,10 @@ test_table(void **state)
 	assert_ptr_equal(route(TRANSPORT_WS)->answer, &answer_site);
 	assert_ptr_equal(route(TRANSPORT_WS), route(TRANSPORT_ALL));
 	assert_ptr_not_equal(route(TRANSPORT_TCP), route(TRANSPORT_WS));
+	for (transport = 0; transport <= TRANSPORT_ALL; transport++)
+		assert_ptr_equal(route_find(DIALECT_BACKHAUL,
+		    transport)->answer,
+		    transport & TRANSPORT_WS ? &answer_site : NULL);
 }
 
 static void
@@ -199,6 +203,75 @@ test_visitors(void **state)
 	assert_int_equal(look(r, big, HTTP_HEAD_MAX, &to), ROUTE_BAD);
 }
 
+/* A listener whose tunnels say their token: not an octet is waited for. */
+static void
+test_listener(void **state)
+{
+	const struct route	*r = route_find(DIALECT_BACKHAUL,
+				    TRANSPORT_TCPMUX);
+	struct routed		 to;
+
+	(void)state;
+	assert_int_equal(look(r, "", 0, &to), ROUTE_SERVICE);
+	assert_int_equal(to.service, ELSEWHERE);
+	assert_int_equal(look(r, hello, HELLO_LEN, &to), ROUTE_SERVICE);
+	/* nobody's */
+	memset(&to, 0, sizeof(to));
+	assert_int_equal(r->look(hello, 1, &to), ROUTE_BAD);
+	assert_non_null(to.why);
+}
+
+static void
+test_channel(void **state)
+{
+	static const struct {
+		const char	*request;
+		enum route_to	 to;
+	} all[] = {
+		{ "GET /channel" UPGRADE, ROUTE_SERVICE },
+		{ "GET /channel?" UPGRADE, ROUTE_SERVICE },
+		{ "GET /channel?a=/b" UPGRADE, ROUTE_SERVICE },
+		{ "GET /tunnel" UPGRADE, ROUTE_SERVICE },
+		{ "GET /tunnel/1427131847" UPGRADE, ROUTE_SERVICE },
+		{ "GET /tunnels?x" UPGRADE, ROUTE_SERVICE },
+		/* the token comes first, and is not ours to judge */
+		{ "POST /channel" UPGRADE, ROUTE_SERVICE },
+		{ "GET /channel HTTP/1.1\r\nHost: a\r\n\r\n",
+		    ROUTE_SERVICE },
+		{ "GET /" UPGRADE, ROUTE_BAD },
+		{ "GET /channel/" UPGRADE, ROUTE_BAD },
+		{ "GET /channels" UPGRADE, ROUTE_BAD },
+		{ "GET /channe" UPGRADE, ROUTE_BAD },
+		{ "GET /Channel" UPGRADE, ROUTE_BAD },
+		{ "GET /tunne?l" UPGRADE, ROUTE_BAD },
+		{ "GET /a/channel" UPGRADE, ROUTE_BAD },
+		{ "GET /?/channel" UPGRADE, ROUTE_BAD },
+		{ "GET /known" UPGRADE, ROUTE_BAD },
+		{ "GET " IDENTITY UPGRADE, ROUTE_BAD }
+	};
+	const struct route	*r = route_find(DIALECT_BACKHAUL,
+				    TRANSPORT_TCP | TRANSPORT_WS);
+	struct routed		 to;
+	size_t			 i;
+
+	(void)state;
+	for (i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		if (split(r, all[i].request, strlen(all[i].request), &to) !=
+		    all[i].to)
+			fail_msg("%s", all[i].request);
+		if (all[i].to == ROUTE_SERVICE)
+			assert_int_equal(to.service, ELSEWHERE);
+	}
+	/* What is no request goes to nobody. */
+	assert_int_equal(look(r, hello, 5, &to), ROUTE_BAD);
+	assert_int_equal(look(r, "GET /channel\r\n\r\n", 16, &to),
+	    ROUTE_BAD);
+	/* and so does one to a listener of nobody's */
+	memset(&to, 0, sizeof(to));
+	assert_int_equal(r->look((const uint8_t *)all[0].request,
+	    strlen(all[0].request), &to), ROUTE_BAD);
+}
+
 /* A set of paths takes the place of the last, once it is whole. */
 static void
 test_reload(void **state)
@@ -251,6 +324,8 @@ main(void)
 		cmocka_unit_test_setup(test_path, setup),
 		cmocka_unit_test_setup(test_identity, setup),
 		cmocka_unit_test_setup(test_visitors, setup),
+		cmocka_unit_test_setup(test_listener, setup),
+		cmocka_unit_test_setup(test_channel, setup),
 		cmocka_unit_test_setup(test_reload, setup)
 	};
 

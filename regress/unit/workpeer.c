@@ -823,6 +823,14 @@ tunnel_host(const struct tunnel *t, char *buf, size_t size)
 	(void)strlcpy(buf, "peer", size);
 }
 
+/* There are no keys here. */
+static int
+tunnel_ask(const struct msg_token_ask *ask)
+{
+	(void)ask;
+	return (-1);
+}
+
 const struct tunnel_events wrig_tunnel_events = {
 	tunnel_is_proven,
 	tunnel_opened,
@@ -831,5 +839,6 @@ const struct tunnel_events wrig_tunnel_events = {
 	tunnel_more,
 	tunnel_closed,
 	tunnel_changed,
-	tunnel_host
+	tunnel_host,
+	tunnel_ask
 };

@@ -81,6 +81,18 @@ tunnel_kill(struct tunnel *t, enum tunnel_end end, const char *fmt, ...)
 	va_end(ap);
 }
 
+void
+tunnel_finish(struct tunnel *t, enum tunnel_end end, const char *fmt, ...)
+{
+	va_list	 ap;
+
+	nkilled++;
+	t->end = end;
+	va_start(ap, fmt);
+	vsnprintf(t->words, sizeof(t->words), fmt, ap);
+	va_end(ap);
+}
+
 int
 tunnel_flush(struct tunnel *t)
 {
@@ -595,12 +607,124 @@ test_reset(void **state)
 	expect_kill(TUNNEL_END_LOST, words);
 }
 
+/* ---- a dialect with its own say ---- */
+
+static int	 judged, judgement;
+
+static int
+judge(struct tunnel *t, const struct http_head *h)
+{
+	assert_ptr_equal(t, &tun);
+	assert_true(http_is(&h->target, "/chat"));
+	judged++;
+	return (judgement);
+}
+
+static int
+is_plain(const struct tunnel *t)
+{
+	assert_ptr_equal(t, &tun);
+	return (1);
+}
+
+static int
+complete(struct tunnel *t, struct http_ask *ask)
+{
+	assert_ptr_equal(t, &tun);
+	if (!keyed)
+		return (-1);
+	ask->path = "/own";
+	ask->headers = "X-Own: 1\r\n";
+	return (0);
+}
+
+static const struct dialect	 own = { .path = path, .ask = complete,
+	.asked = judge, .plain = is_plain };
+
+/* It is asked again until it knows, and what follows is left as it is. */
+static void
+test_judges(void **state)
+{
+	char	 buf[512];
+
+	(void)state;
+	svc.dialect = &own;
+	judged = judgement = 0;
+	begin(ACCEPTS);
+	say(REQUEST "octets", strlen(REQUEST "octets"));
+	assert_int_equal(turn(), 0);
+	assert_int_equal(turn(), 0);
+	assert_int_equal(judged, 2);
+	assert_int_equal(hear(buf, sizeof(buf)), 0);
+	judgement = 101;
+	assert_int_equal(turn(), 1);
+	assert_true(hear(buf, sizeof(buf)) > 0);
+	assert_int_equal(strncmp(buf, "HTTP/1.1 101 ", 13), 0);
+	assert_null(tun.wire.ws);
+	assert_int_equal(wire_read(&tun.wire, buf, sizeof(buf)), 6);
+	assert_memory_equal(buf, "octets", 6);
+	end();
+}
+
+static void
+test_judges_no(void **state)
+{
+	static const struct {
+		int		 status;
+		const char	*has;
+	} all[] = {
+		{ 401, "\r\n\r\nunauthorized\n" },
+		{ 400, "Sec-WebSocket-Version: 13\r\n" },
+		{ 409, "Content-Length: 0\r\n" }
+	};
+	char	 buf[512], line[32];
+	size_t	 i;
+
+	(void)state;
+	svc.dialect = &own;
+	for (i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		begin(ACCEPTS);
+		judgement = all[i].status;
+		say(REQUEST, strlen(REQUEST));
+		assert_int_equal(turn(), -1);
+		assert_true(hear(buf, sizeof(buf)) > 0);
+		snprintf(line, sizeof(line), "HTTP/1.1 %d ", all[i].status);
+		assert_int_equal(strncmp(buf, line, strlen(line)), 0);
+		assert_non_null(strstr(buf, all[i].has));
+		assert_int_equal(tun.end, all[i].status == 401 ?
+		    TUNNEL_END_TOKEN : TUNNEL_END_REJECTED);
+		end();
+	}
+}
+
+static void
+test_completes(void **state)
+{
+	struct http_head	 h;
+	char			 buf[8192];
+
+	(void)state;
+	svc.dialect = &own;
+	begin(DIALS);
+	asked(&h, buf, sizeof(buf));
+	assert_true(http_is(&h.target, "/own"));
+	expect_field(&h, "X-Own", "1");
+	end();
+	strlcpy(svc.web.path, "/", sizeof(svc.web.path));
+	keyed = 0;
+	begin(DIALS);
+	expect_kill(TUNNEL_END_LOST, "no token yet");
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest	 tests[] = {
 #define T(f)	cmocka_unit_test_setup_teardown(f, prepare, finish)
 		T(test_asks),
+		T(test_judges),
+		T(test_judges_no),
+		T(test_completes),
 		T(test_asks_longest),
 		T(test_cannot_ask),
 		T(test_answer_pieces),

@@ -4,10 +4,12 @@
 
 #include "shared/msg.h"
 #include "dialect.h"
+#include "worker/dialect/backhaul/table.h"
 #include "worker/dialect/rocket/table.h"
 
 static const struct dialect *const	 dialects[] = {
-	[DIALECT_ROCKET] = &dialect_rocket
+	[DIALECT_ROCKET] = &dialect_rocket,
+	[DIALECT_BACKHAUL] = &dialect_backhaul
 };
 
 const struct dialect *

@@ -10,6 +10,7 @@
 #include "shared/compat.h"
 #include "worker/net/http.h"
 #include "answer.h"
+#include "channel.h"
 #include "hello.h"
 #include "path.h"
 #include "route.h"
@@ -28,7 +29,10 @@ static const struct route	 routes[] = {
 	{ DIALECT_ROCKET, TRANSPORT_WS, "request", HTTP_HEAD_MAX,
 	    &answer_site, path_look },
 	{ DIALECT_ROCKET, 0, "hello of rocket", HELLO_PIECES,
-	    &answer_alert, hello_look }
+	    &answer_alert, hello_look },
+	{ DIALECT_BACKHAUL, TRANSPORT_WS, "request", HTTP_HEAD_MAX,
+	    &answer_site, channel_look_request },
+	{ DIALECT_BACKHAUL, 0, "octet", 1, NULL, channel_look }
 };
 
 const struct route *

@@ -2,14 +2,17 @@
 
 /*
  * The role keys: has the services' keys, gives each worker those of its own
- * service, and tells the gate whether a ClientHello was made with one.  It has
- * no token: keys are made from them elsewhere (shared/make.h), and come from
- * the parent, with the set or as soon as they are made.  It speaks in messages
- * of fixed size only; of what strangers write it sees an identity, a hash and a
- * binder.
+ * service, and tells the gate whether a ClientHello was made with one.  Keys
+ * are made from tokens elsewhere (shared/make.h), and come from the parent,
+ * with the set or as soon as they are made.  It has no tokens but those of
+ * services whose dialect says them on the wire (tokenset.h): a worker that
+ * dials is given its own, one that accepts asks.  It speaks in messages of
+ * fixed size only; of what strangers write it sees an identity, a hash and a
+ * binder, or such a token.
  *
- * Proofs are answered at once, signatures when nothing else is to be done
- * (signq.h).  A proof whose result keys to come could change waits for them.
+ * Proofs are answered at once, the rest when nothing else is to be done
+ * (signq.h, tokenq.h).  A proof whose result keys to come could change waits
+ * for them.
  */
 
 #include <sys/types.h>
@@ -27,6 +30,8 @@
 #include "psk.h"
 #include "signkey.h"
 #include "signq.h"
+#include "tokenq.h"
+#include "tokenset.h"
 
 /*
  * Proofs that may wait for keys: as many as the most unproven connections a
@@ -72,14 +77,27 @@ keys_scrub(void)
 
 /* ---- what is told to the others ---- */
 
+/*
+ * They must be on their way before a verdict that brings a tunnel to the
+ * worker; the rest follows when the socket takes it.
+ */
+static void
+keys_end(struct channel *ch, uint32_t count)
+{
+	struct msg_count	 end = { 0 };
+
+	end.count = count;
+	(void)channel_send(ch, IMSG_KEYS_END, -1, &end, sizeof(end));
+	(void)channel_flush(ch);
+}
+
 /* Sends a worker its keys by order; a client presents the first. */
 static void
 keys_send(struct channel *ch, const struct keygroup *g)
 {
 	const struct key	*k;
-	struct msg_count	 end = { 0 };
 	struct msg_key		 msg;
-	uint32_t		 order;
+	uint32_t		 order, count = 0;
 
 	memset(&msg, 0, sizeof(msg));
 	for (order = 0; order < TOKENS_MAX; order++) {
@@ -90,29 +108,80 @@ keys_send(struct channel *ch, const struct keygroup *g)
 		memcpy(msg.key, k->psk.key, sizeof(msg.key));
 		/* A dead channel is reported as left, and comes back empty. */
 		if (channel_send(ch, IMSG_KEY, -1, &msg, sizeof(msg)) == 0)
-			end.count++;
+			count++;
 	}
 	explicit_bzero(&msg, sizeof(msg));
-	(void)channel_send(ch, IMSG_KEYS_END, -1, &end, sizeof(end));
-	/*
-	 * They must be on their way before a verdict that brings a tunnel to
-	 * the worker; the rest follows when the socket takes it.
-	 */
-	(void)channel_flush(ch);
+	keys_end(ch, count);
+}
+
+/*
+ * Sends a worker the tokens that it presents, by order.  One that accepts is
+ * told that there are some, and asks.
+ */
+static void
+keys_send_tokens(struct channel *ch, const struct tokengroup *g)
+{
+	const struct token	*t;
+	struct msg_token	 msg;
+	uint32_t		 order, count = 0;
+
+	for (order = 0; order < TOKENS_MAX; order++) {
+		t = &g->tokens[order];
+		if (t->octets == NULL)
+			continue;
+		memset(&msg, 0, sizeof(msg));
+		msg.order = order;
+		msg.len = t->len;
+		memcpy(msg.octets, t->octets, t->len);
+		/* As above. */
+		if (channel_send(ch, IMSG_TOKEN, -1, &msg, sizeof(msg)) == 0)
+			count++;
+	}
+	explicit_bzero(&msg, sizeof(msg));
+	keys_end(ch, count);
+}
+
+/* What is in force of its service; none yet: it is sent when it is. */
+static void
+keys_send_all(struct channel *ch)
+{
+	const struct msg_channel	*peer = channel_peer(ch);
+	const struct keygroup		*g;
+	const struct tokengroup		*tg;
+
+	if ((g = keyset_group(peer->service, peer->side)) != NULL)
+		keys_send(ch, g);
+	if ((tg = tokenset_group(peer->service, peer->side)) != NULL)
+		keys_send_tokens(ch, tg);
+}
+
+static int
+keys_is_of(const struct peer *w, uint32_t service, uint32_t side)
+{
+	const struct msg_channel	*peer = channel_peer(w->channel);
+
+	return (peer->service == service && peer->side == side);
 }
 
 /* Other keys of a service are in force. */
 static void
 keys_installed(const struct keygroup *g)
 {
-	const struct msg_channel	*peer;
-	struct peer			*w;
+	struct peer	*w;
 
-	TAILQ_FOREACH(w, &env.workers, entry) {
-		peer = channel_peer(w->channel);
-		if (peer->service == g->service && peer->side == g->side)
+	TAILQ_FOREACH(w, &env.workers, entry)
+		if (keys_is_of(w, g->service, g->side))
 			keys_send(w->channel, g);
-	}
+}
+
+static void
+keys_tokens_installed(const struct tokengroup *g)
+{
+	struct peer	*w;
+
+	TAILQ_FOREACH(w, &env.workers, entry)
+		if (keys_is_of(w, g->service, g->side))
+			keys_send_tokens(w->channel, g);
 }
 
 static void
@@ -238,6 +307,7 @@ keys_wipe(void)
 {
 	signkey_wipe();
 	keyset_wipe();
+	tokenset_wipe();
 }
 
 static void
@@ -249,6 +319,8 @@ keys_init(void)
 	    (env.replays = replay_new(REPLAYS_MAX)) == NULL)
 		fatalx("keys: cannot start");
 	keyset_init(keys_installed);
+	tokenset_init(keys_tokens_installed);
+	tokenq_init();
 	signkey_init();
 	signq_init();
 	arc4random_buf(env.dummy, sizeof(env.dummy));
@@ -260,6 +332,7 @@ static void
 keys_begin(void)
 {
 	keyset_begin();
+	tokenset_begin();
 	signkey_begin();
 }
 
@@ -285,24 +358,43 @@ keys_privkey(struct imsg *imsg)
 	return (0);
 }
 
+/* Takes out what it holds, and leaves no copy in buffers. */
 static int
-keys_configure(struct imsg *imsg)
+keys_take(struct imsg *imsg, void *msg, size_t size)
 {
-	struct msg_conf_key	 msg;
-	struct ibuf		 octets;
-	int			 r;
+	struct ibuf	 octets;
 
-	if (imsg_get_type(imsg) == IMSG_CONF_PRIVKEY)
-		return (keys_privkey(imsg));
-	if (imsg_get_type(imsg) != IMSG_CONF_KEY ||
-	    imsg_get_ibuf(imsg, &octets) == -1 ||
-	    ibuf_size(&octets) != sizeof(msg)) {
+	if (imsg_get_ibuf(imsg, &octets) == -1 || ibuf_size(&octets) != size) {
 		errno = EINVAL;
 		return (-1);
 	}
-	memcpy(&msg, ibuf_data(&octets), sizeof(msg));
-	/* Leaves no copy of the key in buffers. */
-	explicit_bzero(ibuf_data(&octets), ibuf_size(&octets));
+	memcpy(msg, ibuf_data(&octets), size);
+	explicit_bzero(ibuf_data(&octets), size);
+	return (0);
+}
+
+static int
+keys_token(struct imsg *imsg)
+{
+	struct msg_conf_token	 msg;
+	int			 r;
+
+	if (keys_take(imsg, &msg, sizeof(msg)) == -1)
+		return (-1);
+	r = tokenset_add(&msg);
+	explicit_bzero(&msg, sizeof(msg));
+	keys_scrub();
+	return (r);
+}
+
+static int
+keys_key(struct imsg *imsg)
+{
+	struct msg_conf_key	 msg;
+	int			 r;
+
+	if (keys_take(imsg, &msg, sizeof(msg)) == -1)
+		return (-1);
 	r = keyset_add(&msg);
 	explicit_bzero(&msg, sizeof(msg));
 	keys_scrub();
@@ -311,33 +403,46 @@ keys_configure(struct imsg *imsg)
 	return (r == -1 ? -1 : 0);
 }
 
+static int
+keys_configure(struct imsg *imsg)
+{
+	switch (imsg_get_type(imsg)) {
+	case IMSG_CONF_PRIVKEY:
+		return (keys_privkey(imsg));
+	case IMSG_CONF_KEY:
+		return (keys_key(imsg));
+	case IMSG_CONF_TOKEN:
+		return (keys_token(imsg));
+	default:
+		errno = EINVAL;
+		return (-1);
+	}
+}
+
 static void
 keys_ready(int reload)
 {
 	(void)reload;
 	signkey_commit();
-	if (keyset_commit() == -1)
+	if (keyset_commit() == -1 || tokenset_commit() == -1)
 		fatalx("%s: END without BEGIN", __func__);
 	signq_start();
+	tokenq_start();
 	proofs_answer();
 }
 
 static void
 keys_joined(struct channel *ch)
 {
-	const struct msg_channel	*peer = channel_peer(ch);
-	const struct keygroup		*g;
-	struct peer			*w;
+	struct peer	*w;
 
-	if (peer->role != PROC_SERVICE)
+	if (channel_peer(ch)->role != PROC_SERVICE)
 		return;
 	if ((w = calloc(1, sizeof(*w))) == NULL)
 		fatal("keys");
 	w->channel = ch;
 	TAILQ_INSERT_TAIL(&env.workers, w, entry);
-	/* None yet: they are sent when they are made. */
-	if ((g = keyset_group(peer->service, peer->side)) != NULL)
-		keys_send(ch, g);
+	keys_send_all(ch);
 }
 
 static void
@@ -346,6 +451,7 @@ keys_left(struct channel *ch)
 	struct peer	*w;
 
 	signq_left(ch);
+	tokenq_left(ch);
 	proofs_forget(ch);
 	TAILQ_FOREACH(w, &env.workers, entry)
 		if (w->channel == ch) {
@@ -353,6 +459,22 @@ keys_left(struct channel *ch)
 			free(w);
 			break;
 		}
+}
+
+static void
+keys_ask(struct channel *ch, struct imsg *imsg)
+{
+	struct msg_token_ask	 msg;
+	int			 r;
+
+	if (keys_take(imsg, &msg, sizeof(msg)) == -1) {
+		worker_complain(ch, "no question about a token");
+		return;
+	}
+	r = tokenq_add(ch, &msg);
+	explicit_bzero(&msg, sizeof(msg));
+	if (r == -1)
+		worker_complain(ch, "asks about too many tokens");
 }
 
 static void
@@ -368,6 +490,9 @@ keys_message(struct channel *ch, struct imsg *imsg)
 			break;
 		if (signq_add(ch, &sign) == -1)
 			worker_complain(ch, "asks for too many signatures");
+		return;
+	case IMSG_TOKEN_ASK:
+		keys_ask(ch, imsg);
 		return;
 	case IMSG_PROOF:
 		if (imsg_get_data(imsg, &msg, sizeof(msg)) == -1)
@@ -411,6 +536,14 @@ static const struct figure	 keys_figures[] = {
 	    "TLS handshakes signed"),
 	FIGURE_GET(COUNTER, "signing_refused", signkey_refused,
 	    "requests to sign something other than a handshake"),
+	FIGURE_GET(GAUGE, "tokens", tokenset_live,
+	    "tokens that are sent as they are, in use"),
+	FIGURE_GET(COUNTER, "tokens_right", tokenq_right,
+	    "tokens sent by clients that were their service's"),
+	FIGURE_GET(GAUGE, "tokens_waiting", tokenq_waiting,
+	    "tokens sent by clients waiting to be compared"),
+	FIGURE_GET(COUNTER, "tokens_wrong", tokenq_wrong,
+	    "tokens sent by clients that were not"),
 	{ .name = NULL }
 };
 

@@ -514,6 +514,8 @@ http_reason(int status)
 		return ("Not Modified");
 	case 400:
 		return ("Bad Request");
+	case 401:
+		return ("Unauthorized");
 	case 403:
 		return ("Forbidden");
 	case 404:

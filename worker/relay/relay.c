@@ -39,6 +39,7 @@
 #define RELAY_PIPING	0x0800	/* on the list of those with pipes */
 #define RELAY_CLOSED	0x1000	/* the end is in the socket already */
 #define RELAY_FRESH	0x2000	/* no edge has come yet */
+#define RELAY_HELD	0x4000	/* its end is held back: on that list */
 
 /* After the stream's end a socket that takes less in so long is reset. */
 #define LINGER_US	(60 * 1000000ULL)
@@ -51,11 +52,16 @@
 /* A socket that takes nothing gives its pipes back after so long. */
 #define PIPE_US		(1 * 1000000ULL)
 #define RETRY_SECONDS	4		/* relay_retry */
+/* Without half-close a user's end waits until nothing comes for so long. */
+#define HELD_US		(250 * 1000ULL)
 
 static struct service	*svc;
 static struct relays	 lingering = TAILQ_HEAD_INITIALIZER(lingering);
 static struct relays	 piping = TAILQ_HEAD_INITIALIZER(piping);
+static struct relays	 held = TAILQ_HEAD_INITIALIZER(held);
+static struct event	*held_timer;
 
+static void	 relay_held_over(evutil_socket_t, short, void *);
 static size_t	 relay_pull(struct stream *, uint8_t *, size_t);
 static void	 relay_data(struct stream *, const uint8_t *, size_t);
 static void	 relay_fin(struct stream *);
@@ -84,6 +90,9 @@ relay_init(struct service *service)
 	target_init(service);
 	relaylz_init(service);
 	throttle_init(service, relay_go);
+	held_timer = evtimer_new(svc->base, relay_held_over, NULL);
+	if (held_timer == NULL)
+		fatal("%s", __func__);
 }
 
 static struct relay *
@@ -150,6 +159,8 @@ relay_close(struct relay *r, int rst)
 	hold_end(r);
 	if (r->flags & RELAY_LINGERS)
 		TAILQ_REMOVE(&lingering, r, queue);
+	if (r->flags & RELAY_HELD)
+		TAILQ_REMOVE(&held, r, queue);
 	wants_end(r);
 	if (r->tunnel != NULL)
 		tunnel_relay_gone(r->tunnel);
@@ -262,6 +273,82 @@ relay_shut(struct relay *r)
 	log_warn("relay: shutdown");
 	relay_abort(r, RESET_ABORT);
 	return (-1);
+}
+
+/* ---- ends, to a peer without half-close ---- */
+
+/* There an end of one direction is that of both. */
+static int
+relay_ends_both(const struct relay *r)
+{
+	return (!(r->stream->session->conf.caps & CAP_HALFCLOSE));
+}
+
+static void
+relay_held_arm(uint64_t us)
+{
+	struct timeval	 tv = { us / 1000000, us % 1000000 };
+
+	if (!event_pending(held_timer, EV_TIMEOUT, NULL))
+		event_add(held_timer, &tv);
+}
+
+static void
+relay_release(struct relay *r)
+{
+	TAILQ_REMOVE(&held, r, queue);
+	r->flags &= ~RELAY_HELD;
+	session_fin(r->stream);
+}
+
+static void
+relay_held_over(evutil_socket_t fd, short what, void *arg)
+{
+	struct relay	*r, *next;
+	uint64_t	 now = worker_now(), last;
+
+	(void)fd;
+	(void)what;
+	(void)arg;
+	TAILQ_FOREACH_SAFE(r, &held, queue, next) {
+		last = r->moved > r->ended ? r->moved : r->ended;
+		if (now - last >= HELD_US && !relay_waits(r))
+			relay_release(r);
+	}
+	if (!TAILQ_EMPTY(&held))
+		relay_held_arm(HELD_US / 4);
+}
+
+/*
+ * The socket sends no more.  A target's end is told at once, for its user waits
+ * for it; a user may wait for an answer that is on its way.
+ */
+static void
+relay_ended(struct relay *r)
+{
+	r->flags |= RELAY_EOF;
+	if (!relay_ends_both(r) || !svc->opens) {
+		session_fin(r->stream);
+		return;
+	}
+	r->flags |= RELAY_HELD;
+	r->ended = worker_now();
+	TAILQ_INSERT_TAIL(&held, r, queue);
+	relay_held_arm(HELD_US);
+}
+
+/* The peer reads no more either, once it has ended: what we had is in vain. */
+static void
+relay_end_ours(struct relay *r)
+{
+	if (!(r->flags & RELAY_FIN) || !relay_ends_both(r) || r->fd == -1)
+		return;
+	if (r->flags & RELAY_HELD)
+		relay_release(r);
+	else if (!(r->flags & RELAY_EOF)) {
+		r->flags |= RELAY_EOF;
+		session_fin(r->stream);
+	}
 }
 
 /* As write(2), for what waits. */
@@ -480,8 +567,11 @@ relay_connected(struct relay *r)
 {
 	if (relay_attach(r, RELAY_WRITABLE) == -1)
 		return (-1);
-	if (relay_flush(r) == 0 && r->pre != NULL)
+	if (relay_flush(r) == -1)
+		return (0);
+	if (r->pre != NULL)
 		session_ready(r->stream);
+	relay_end_ours(r);
 	return (0);
 }
 
@@ -503,10 +593,9 @@ relay_took(struct relay *r, ssize_t n)
 		ledger_progress(&r->charge);
 		return (n);
 	}
-	if (n == 0 && !relay_failed(r)) {
-		r->flags |= RELAY_EOF;
-		session_fin(r->stream);
-	} else if (n == -1 && errno == EAGAIN)
+	if (n == 0 && !relay_failed(r))
+		relay_ended(r);
+	else if (n == -1 && errno == EAGAIN)
 		r->flags &= ~RELAY_READABLE;
 	else
 		relay_abort(r, RESET_ABORT);
@@ -731,7 +820,8 @@ relay_fin(struct stream *st)
 		relay_abort(r, RESET_PROTOCOL);
 		return;
 	}
-	(void)relay_shut(r);
+	if (relay_shut(r) == 0)
+		relay_end_ours(r);
 }
 
 static void

@@ -43,7 +43,7 @@ struct ctl_stream;
 
 struct relay {
 	TAILQ_ENTRY(relay)	 entry;		/* of service.relays */
-	TAILQ_ENTRY(relay)	 queue;	/* waiting, lingering or wanting */
+	TAILQ_ENTRY(relay)	 queue;	/* waiting, wanting, held, lingering */
 	TAILQ_ENTRY(relay)	 piping;	/* with a pipe */
 	struct event		 ev;
 	struct charge		 charge;	/* to its user's source */
@@ -58,6 +58,7 @@ struct relay {
 	uint8_t			*pre;	/* want or answer, sent first */
 	uint64_t		 since;		/* worker_now of the start... */
 	uint64_t		 moved;	/* ...and of the last octet taken */
+	uint64_t		 ended;	/* when its user's end was held back */
 	uint64_t		 lingers; /* since when it is observed... */
 	uint32_t		 lingering; /* ...and what waited then */
 	uint64_t		 octets_in;	/* from the stream, unpacked */

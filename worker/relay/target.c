@@ -129,6 +129,8 @@ target_port(const struct want *want)
 	const struct msg_dialee	*t = &svc->target;
 	uint32_t		 offset = 0;
 
+	if (want->host != NULL)
+		return (0);
 	/* a port below the first gives a large number */
 	if (want->port != 0)
 		offset = want->port - t->port;
@@ -148,10 +150,16 @@ target_refuse(struct relay *r, const char *why)
 }
 
 static int
-target_dial(struct relay *r, int offset)
+target_dial(struct relay *r, const struct want *want, int offset)
 {
-	r->dial = dialler_ask(DIAL_TARGET, 0, offset, 0,
-	    svc->conf.opts.dial_timeout * 1000, target_dialled, r);
+	uint32_t	 ms = svc->conf.opts.dial_timeout * 1000;
+
+	if (want->host != NULL)
+		r->dial = dialler_ask_named(want->host, want->port, 0, ms,
+		    target_dialled, r);
+	else
+		r->dial = dialler_ask(DIAL_TARGET, 0, offset, 0, ms,
+		    target_dialled, r);
 	if (r->dial != 0)
 		return (0);
 	svc->stats.failed++;
@@ -253,7 +261,7 @@ target_want(struct relay *r)
 		r->octets_in += r->out.len;
 		svc->stats.octets_in += r->out.len;
 	}
-	return (target_dial(r, offset));
+	return (target_dial(r, &want, offset));
 }
 
 void

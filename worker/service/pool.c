@@ -408,6 +408,8 @@ remote_fill(struct remote *r, uint32_t want, uint64_t now)
 
 	if (now < r->next_try)
 		return;
+	if (svc->dialect->may_dial != NULL)
+		want = svc->dialect->may_dial(svc, r, want);
 	/* Leave the descriptors to users. */
 	if (!remote_muxed(r) && budget_full(&svc->budget))
 		return;
@@ -448,6 +450,8 @@ remote_trim(struct remote *r, uint32_t want)
 {
 	struct tunnel	*t, *least;
 
+	if (want > 0 && svc->dialect->mute && !remote_muxed(r))
+		return;
 	while (r->open > want) {
 		least = NULL;
 		TAILQ_FOREACH(t, &svc->tunnels, entry)

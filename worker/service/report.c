@@ -126,36 +126,63 @@ session_id(const struct tunnel *t, struct ctl_session_id *id)
 {
 	id->service = worker_self()->service;
 	id->index = worker_self()->index;
-	id->serial = t->serial;
+	id->serial = t == NULL ? 0 : t->serial;
+}
+
+/* Those that wait for a user, of the same peer as a control channel. */
+static uint32_t
+report_idle(const struct service *svc, const struct tunnel *control)
+{
+	const struct tunnel	*t;
+	uint32_t		 n = 0;
+
+	TAILQ_FOREACH(t, &svc->tunnels, entry)
+		if (t->state == TUNNEL_OPEN && t->remote == control->remote &&
+		    tunnel_empty(t) && !(t->flags & TUNNEL_F_DYING))
+			n++;
+	return (n);
+}
+
+/* What its session has counted; a control channel has none. */
+static void
+report_payload(const struct tunnel *t, struct ctl_session *cs)
+{
+	const struct session_stats	*st = &t->session->stats;
+
+	cs->octets_in = st->payload_in;
+	cs->octets_out = st->payload_out;
+	meter_rates(&t->meter, worker_now(), cs->octets_in, cs->octets_out,
+	    &cs->rate_in, &cs->rate_out);
+	cs->lz4 = (t->session->conf.caps & CAP_LZ4) != 0;
+	cs->lz4_plain = st->lz.plain_in + st->lz.plain_out;
+	cs->lz4_wire = st->lz.wire_in + st->lz.wire_out;
+	cs->streams_ever = st->streams_ever;
 }
 
 static void
 report_session(const struct service *svc, struct channel *ch,
     const struct ctl_request *req, const struct tunnel *t)
 {
-	const struct session_stats	*st = &t->session->stats;
-	struct ctl_session		 cs;
+	struct ctl_session	 cs;
 
 	memset(&cs, 0, sizeof(cs));
 	cs.request = req->request;
 	cs.side = worker_self()->side;
 	session_id(t, &cs.id);
 	cs.streams = t->relays;
+	cs.control = t->state == TUNNEL_CONTROL;
+	if (cs.control)
+		cs.idle = report_idle(svc, t);
+	strlcpy(cs.dialect, svc->dialect->name, sizeof(cs.dialect));
 	svc->dialect->describe(t, &cs);
 	/* Without pings, ask TCP. */
 	cs.rtt_us = t->rtt_us != 0 ? t->rtt_us : wire_rtt(&t->wire);
 	cs.draining = (t->flags & (TUNNEL_F_OLD | TUNNEL_F_DRAINING)) != 0;
 	cs.queued = wire_queued(&t->wire);
 	cs.since = report_wall(t->opened);
-	cs.octets_in = st->payload_in;
-	cs.octets_out = st->payload_out;
-	meter_rates(&t->meter, worker_now(), cs.octets_in, cs.octets_out,
-	    &cs.rate_in, &cs.rate_out);
+	if (t->session != NULL)
+		report_payload(t, &cs);
 	cs.transport = t->transport;
-	cs.lz4 = (t->session->conf.caps & CAP_LZ4) != 0;
-	cs.lz4_plain = st->lz.plain_in + st->lz.plain_out;
-	cs.lz4_wire = st->lz.wire_in + st->lz.wire_out;
-	cs.streams_ever = st->streams_ever;
 	cs.peer = t->peer;
 	cs.local = t->local;
 	strlcpy(cs.service, svc->conf.name, sizeof(cs.service));
@@ -172,6 +199,13 @@ report_fits(const struct channel *ch)
 	return (channel_queued(ch) <= CHAN_MAX / 2);
 }
 
+/* Is it a session, or a control channel? */
+static int
+report_shows(const struct tunnel *t)
+{
+	return (t->state == TUNNEL_OPEN || t->state == TUNNEL_CONTROL);
+}
+
 static const char *
 report_sessions(const struct service *svc, struct channel *ch,
     const struct ctl_request *req)
@@ -179,7 +213,7 @@ report_sessions(const struct service *svc, struct channel *ch,
 	const struct tunnel	*t;
 
 	TAILQ_FOREACH(t, &svc->tunnels, entry) {
-		if (t->state != TUNNEL_OPEN)
+		if (!report_shows(t))
 			continue;
 		if (!report_fits(ch))
 			return ("there are more sessions than can be shown");
@@ -188,13 +222,13 @@ report_sessions(const struct service *svc, struct channel *ch,
 	return (NULL);
 }
 
-/* Is a stream of this tunnel asked for?  It begins its answer. */
+/* Is a stream of this tunnel asked for?  NULL: of none.  It begins its answer. */
 static int
 report_stream(const struct service *svc, const struct ctl_request *req,
     const struct tunnel *t, uint64_t since, struct ctl_stream *cs)
 {
-	if (t == NULL || (req->session.serial != 0 &&
-	    t->serial != req->session.serial))
+	if (req->session.serial != 0 &&
+	    (t == NULL || t->serial != req->session.serial))
 		return (0);
 	memset(cs, 0, sizeof(*cs));
 	cs->request = req->request;
@@ -215,7 +249,8 @@ report_streams(const struct service *svc, struct channel *ch,
 	struct flow		*f;
 
 	TAILQ_FOREACH(r, &svc->relays, entry) {
-		if (!report_stream(svc, req, r->tunnel, r->since, &cs))
+		if (r->tunnel == NULL ||
+		    !report_stream(svc, req, r->tunnel, r->since, &cs))
 			continue;
 		relay_describe(r, &cs);
 		if (!report_fits(ch))
@@ -223,7 +258,8 @@ report_streams(const struct service *svc, struct channel *ch,
 		(void)channel_send(ch, IMSG_CTL_STREAM, -1, &cs, sizeof(cs));
 	}
 	TAILQ_FOREACH(f, &svc->flows, entry) {
-		if (!report_stream(svc, req, f->tunnel, f->since, &cs))
+		if ((f->tunnel == NULL && f->slot == NULL) ||
+		    !report_stream(svc, req, f->tunnel, f->since, &cs))
 			continue;
 		flow_describe(f, &cs);
 		if (!report_fits(ch))
@@ -239,8 +275,7 @@ report_close(const struct service *svc, const struct ctl_request *req)
 	struct tunnel	*t;
 
 	TAILQ_FOREACH(t, &svc->tunnels, entry)
-		if (t->serial == req->session.serial &&
-		    t->state == TUNNEL_OPEN) {
+		if (t->serial == req->session.serial && report_shows(t)) {
 			tunnel_kill(t, TUNNEL_END_LOST, "closed by rocketctl");
 			return (NULL);
 		}

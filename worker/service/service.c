@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "shared/compat.h"
@@ -39,8 +40,11 @@ static struct msg_dialee	 staged_target;
 static struct msg_web		 staged_web;
 static struct msg_dialee	 staged_remotes[REMOTES_MAX];
 static uint32_t			 nstaged_remotes;
+static struct msg_mapping	*staged_mappings;
+static uint32_t			 nstaged_mappings;
 static struct msg_key		 keys[TOKENS_MAX];	/* until KEYS_END */
-static uint32_t			 nkeys;
+static uint32_t			 nkeys, ntokens;
+static struct channel		*keys_channel;
 static struct event		*changed, *tick, *stop_timer;
 
 static void	 service_proven(struct tunnel *);
@@ -51,6 +55,7 @@ static void	 service_more(struct tunnel *, uint32_t);
 static void	 service_closed(struct tunnel *);
 static void	 service_changed(void);
 static void	 service_host(const struct tunnel *, char *, size_t);
+static int	 service_ask_keys(const struct msg_token_ask *);
 
 static const struct tunnel_events service_tunnel_events = {
 	service_proven,
@@ -60,7 +65,8 @@ static const struct tunnel_events service_tunnel_events = {
 	service_more,
 	service_closed,
 	service_changed,
-	service_host
+	service_host,
+	service_ask_keys
 };
 
 /* How much a session's peers may send ahead: all share half the budget. */
@@ -208,6 +214,7 @@ service_begin(void)
 	memset(&staged_target, 0, sizeof(staged_target));
 	memset(&staged_web, 0, sizeof(staged_web));
 	nstaged_remotes = 0;
+	nstaged_mappings = 0;
 	limits_begin();
 	user_listen_begin();
 }
@@ -222,6 +229,23 @@ service_conf_listen(struct imsg *imsg)
 	    (fd = imsg_get_fd(imsg)) == -1)
 		return (-1);
 	return (user_listen_add(fd, msg.number));
+}
+
+static int
+service_conf_mapping(struct imsg *imsg)
+{
+	struct msg_mapping	*all;
+
+	if (nstaged_mappings == MAPPINGS_MAX) {
+		errno = E2BIG;
+		return (-1);
+	}
+	all = reallocarray(staged_mappings, nstaged_mappings + 1,
+	    sizeof(*all));
+	if (all == NULL)
+		return (-1);
+	staged_mappings = all;
+	return (imsg_get_data(imsg, &all[nstaged_mappings++], sizeof(*all)));
 }
 
 static int
@@ -248,6 +272,8 @@ service_configure(struct imsg *imsg)
 		}
 		return (imsg_get_data(imsg, &staged_remotes[nstaged_remotes++],
 		    sizeof(staged_remotes[0])));
+	case IMSG_CONF_MAPPING:
+		return (service_conf_mapping(imsg));
 	case IMSG_CONF_TARGET:
 		return (imsg_get_data(imsg, &staged_target,
 		    sizeof(staged_target)));
@@ -279,6 +305,10 @@ service_ready(int reload)
 		service.budget.max -= service.dialect->reserve(&service);
 	service.target = staged_target;
 	service.web = staged_web;
+	free(service.mappings);
+	service.mappings = staged_mappings;
+	service.nmappings = nstaged_mappings;
+	staged_mappings = NULL;
 	strlcpy(service.where, staged.where, sizeof(service.where));
 	throttle_changed();
 	limits_ready();
@@ -296,19 +326,26 @@ service_ready(int reload)
 /* ---- keys ---- */
 
 static void
+service_forget_keys(void)
+{
+	explicit_bzero(keys, sizeof(keys));
+	nkeys = ntokens = 0;
+}
+
+static void
 service_keys_end(const struct msg_count *msg)
 {
-	int	 bad;
+	int		 bad;
+	uint32_t	 got = nkeys + ntokens;
 
-	if (msg->count == 0 && nkeys == 0)
+	if (msg->count == 0 && got == 0 && service.dialect->told == NULL)
 		return;			/* they are still being made */
-	bad = msg->count != nkeys ||
+	bad = msg->count != got ||
 	    service.dialect->keys(&service, keys, nkeys) == -1;
-	explicit_bzero(keys, sizeof(keys));
+	service_forget_keys();
 	if (bad)
-		log_warnx("keys: %u of %u arrived, or no memory", nkeys,
+		log_warnx("keys: %u of %u arrived, or no memory", got,
 		    msg->count);
-	nkeys = 0;
 	if (bad)
 		return;
 	service.keyed = 1;
@@ -318,17 +355,54 @@ service_keys_end(const struct msg_count *msg)
 }
 
 static void
+service_token(struct imsg *imsg)
+{
+	struct msg_token	 token;
+
+	if (service.dialect->token == NULL || ntokens == TOKENS_MAX ||
+	    imsg_get_data(imsg, &token, sizeof(token)) == -1)
+		return;
+	ntokens++;
+	service.dialect->token(&service, &token);
+	explicit_bzero(&token, sizeof(token));
+}
+
+static void
 service_from_keys(struct imsg *imsg)
 {
 	struct msg_count	 count;
+	struct msg_token_told	 told;
 
-	if (imsg_get_type(imsg) == IMSG_KEY) {
+	switch (imsg_get_type(imsg)) {
+	case IMSG_KEY:
 		if (nkeys < TOKENS_MAX &&
 		    imsg_get_data(imsg, &keys[nkeys], sizeof(keys[0])) == 0)
 			nkeys++;
-	} else if (imsg_get_type(imsg) == IMSG_KEYS_END &&
-	    imsg_get_data(imsg, &count, sizeof(count)) == 0)
-		service_keys_end(&count);
+		break;
+	case IMSG_TOKEN:
+		service_token(imsg);
+		break;
+	case IMSG_KEYS_END:
+		if (imsg_get_data(imsg, &count, sizeof(count)) == 0)
+			service_keys_end(&count);
+		break;
+	case IMSG_TOKEN_TOLD:
+		if (service.dialect->told != NULL &&
+		    imsg_get_data(imsg, &told, sizeof(told)) == 0)
+			service.dialect->told(&service, &told);
+		break;
+	default:
+		break;
+	}
+}
+
+static int
+service_ask_keys(const struct msg_token_ask *ask)
+{
+	if (keys_channel == NULL)
+		return (-1);
+	return (channel_send(keys_channel, IMSG_TOKEN_ASK, -1, ask,
+	    sizeof(*ask)));
 }
 
 /* ---- tunnels ---- */
@@ -357,6 +431,8 @@ service_taken(struct tunnel *t)
 		pool_tunnel_taken(t);
 	else
 		accepted_taken(t);
+	if (service.dialect->taken != NULL)
+		service.dialect->taken(t);
 }
 
 static void
@@ -402,7 +478,8 @@ service_joined(struct channel *ch)
 		accepted_gate(ch);
 		break;
 	case PROC_KEYS:
-		nkeys = 0;
+		service_forget_keys();
+		keys_channel = ch;
 		break;
 	case PROC_DIAL:
 		dialler_channel(ch);
@@ -423,8 +500,8 @@ service_left(struct channel *ch)
 		accepted_gate(NULL);
 		break;
 	case PROC_KEYS:
-		nkeys = 0;
-		explicit_bzero(keys, sizeof(keys));
+		service_forget_keys();
+		keys_channel = NULL;
 		break;
 	case PROC_DIAL:
 		dialler_channel(NULL);
@@ -674,8 +751,12 @@ static const struct figure	 service_figures[] = {
 	    "datagrams from users or targets"),
 	FIGURE_OF(COUNTER, "dropped_age", service_flowq, flowq_stats, old,
 	    "datagrams dropped because they had waited too long"),
+	FIGURE(COUNTER, "dropped_empty", service.stats.flows_empty,
+	    "datagrams dropped because the peer takes no empty ones"),
 	FIGURE_OF(COUNTER, "dropped_large", service_flowsock, flowsock_stats,
 	    large, "datagrams too large for the way to the target"),
+	FIGURE(COUNTER, "dropped_long", service.stats.flows_long,
+	    "datagrams dropped because the peer takes none as long"),
 	FIGURE_OF(COUNTER, "dropped_memory", service_flowq, flowq_stats,
 	    memory, "datagrams dropped because memory was short"),
 	FIGURE(COUNTER, "dropped_no_memory", service.stats.flows_memory,

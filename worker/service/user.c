@@ -21,6 +21,7 @@
 
 #include "shared/compat.h"
 #include "shared/log.h"
+#include "worker/dialect/dialect.h"
 #include "worker/relay/relay.h"
 #include "worker/tunnel/tunnel.h"
 #include "worker/frame/worker.h"
@@ -172,6 +173,8 @@ user_ask_more(void)
 	uint64_t	 now = worker_now(), total = nwaiting + flows_waiting();
 	uint32_t	 each = svc->conf.opts.mux_concurrency, n = 0;
 
+	if (svc->dialect->starved != NULL)
+		svc->dialect->starved(svc, (uint32_t)total);
 	if (now - more_asked < MORE_INTERVAL)
 		return;
 	TAILQ_FOREACH(t, &svc->tunnels, entry) {

@@ -185,6 +185,7 @@ struct session_ops {
 	void	(*diverted)(struct session *, size_t);
 	int	(*input)(struct session *, const uint8_t *, size_t);
 	size_t	(*output)(struct session *, uint8_t *, size_t);
+	int	(*ended)(struct session *);
 	void	(*free)(struct session *);
 };
 
@@ -200,7 +201,8 @@ struct session {
 	int		 more;		/* output has more to give */
 	int		 worn;		/* its ids run out: replace it */
 	int		 peer_drains;	/* the peer wants no more streams */
-	int		 aborting;	/* our reset waits for room */
+	int		 aborting;	/* our reset waits for room... */
+	/* ...or, with done, only the tunnel's own reset can tell of it */
 	int		 done;	/* no stream will come, all is out... */
 	int		 aborted;	/* ...and our reset was the last */
 };
@@ -253,9 +255,18 @@ struct session {
 #define session_input(s, p, n)	((s)->ops->input((s), (p), (n)))
 /*
  * Makes at most n octets of wire format (n is SESSION_OUTPUT_MIN or more); 0:
- * nothing to send now.  Call it until s->more is 0: no wake comes before.
+ * nothing to send now, unless something was `piped' meanwhile.  Call it until
+ * s->more is 0: no wake comes before.
  */
 #define session_output(s, p, n)	((s)->ops->output((s), (p), (n)))
+/*
+ * The tunnel's octets have ended.  1: so a stream ends here; the owner of one
+ * that lives was told by `fin', and `done' says when there is nothing left to
+ * wait for.  Until then it is called again each time that a read finds the end.
+ * 0: the tunnel is lost.
+ */
+#define session_ended(s)						\
+	((s)->ops->ended == NULL ? 0 : (s)->ops->ended(s))
 /* Frees all; streams still open get reset(RESET_TUNNEL).  Takes NULL. */
 #define session_free(s)		((s) == NULL ? (void)0 : (s)->ops->free(s))
 

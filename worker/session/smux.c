@@ -65,6 +65,7 @@ static const struct session_ops smux_ops = {
 	smux_diverted,
 	smux_input,
 	smux_output,
+	NULL,
 	smux_free
 };
 

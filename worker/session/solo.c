@@ -94,6 +94,7 @@ static const struct session_ops solo_ops = {
 	solo_diverted,
 	solo_input,
 	solo_output,
+	NULL,
 	solo_free
 };
 

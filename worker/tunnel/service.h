@@ -59,6 +59,8 @@ struct service_stats {
 	uint64_t	 flows_pair_full; /* dropped: udp takes no more */
 	uint64_t	 flows_memory;	/* dropped: no memory for it */
 	uint64_t	 flows_shed;	/* ended for others */
+	uint64_t	 flows_empty;	/* dropped: the peer takes none... */
+	uint64_t	 flows_long;	/* ...nor one of so many octets */
 };
 
 struct service {
@@ -69,6 +71,8 @@ struct service {
 	struct msg_service	 conf;
 	struct msg_dialee	 target;	/* unless it opens */
 	struct msg_web		 web;		/* where it dials */
+	struct msg_mapping	*mappings;	/* what its users want */
+	uint32_t		 nmappings;
 	/* The peer does what we do not. */
 	int			 dials;	/* tunnels; or it accepts them */
 	int			 opens;	/* streams, for users; or has targets */

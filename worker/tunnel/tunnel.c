@@ -372,6 +372,21 @@ tunnel_run(struct tunnel *t, struct session *s, uint32_t streams)
 }
 
 void
+tunnel_reopen(struct tunnel *t, uint32_t ms)
+{
+	struct session	*s = t->session;
+
+	tunnel_count(t, -1);
+	t->state = TUNNEL_OPENING;
+	t->session = NULL;
+	session_free(s);
+	t->opened = 0;
+	t->deadline = worker_now() + ms * 1000ULL;
+	tunnel_again(t);
+	svc->events->changed();
+}
+
+void
 tunnel_lives(struct tunnel *t)
 {
 	if (t->probe_until == 0)

@@ -107,6 +107,8 @@ struct tunnel {
 #define TUNNEL_F_PEER_DRAINS	0x0200	/* tunnel_peer_drains was called */
 #define TUNNEL_F_ABORT		0x0400	/* our reset is the end */
 #define TUNNEL_F_LAST		0x0800	/* ending: the last is written */
+/* The dialect's: it is open, and its turn reads it, not the session. */
+#define TUNNEL_F_LISTENS	0x1000
 #define TUNNEL_F_PROVEN		0x8000	/* the peer knows the token */
 
 struct tunnel_events {		/* what the service's process does about it */
@@ -120,6 +122,8 @@ struct tunnel_events {		/* what the service's process does about it */
 	void	(*changed)(void);
 	/* How a WebSocket request names the server. */
 	void	(*host)(const struct tunnel *, char *, size_t);
+	/* Asks keys about a token.  -1: keys is away, or cannot be asked. */
+	int	(*ask)(const struct msg_token_ask *);
 };
 
 /* tunnel.c */
@@ -215,6 +219,11 @@ void		 tunnel_proven(struct tunnel *);
  */
 void		 tunnel_run(struct tunnel *, struct session *,
 		    uint32_t streams);
+/*
+ * The other way: it is to be opened anew, in so much time, and its streams are
+ * reset.
+ */
+void		 tunnel_reopen(struct tunnel *, uint32_t ms);
 /* A round trip took so many microseconds; it answers a probe. */
 void		 tunnel_rtt(struct tunnel *, uint32_t us);
 /* The peer drains it, or wants n tunnels more. */

@@ -111,6 +111,8 @@ turn_dry(struct tunnel *t, ssize_t n, int error)
 {
 	if (n == -1 && (error == EAGAIN || error == EINTR))
 		return (0);
+	if (n == 0 && session_ended(t->session))
+		return (0);
 	if (t->relays > 0)
 		tunnel_kill(t, TUNNEL_END_LOST, "%s with %u connections in it",
 		    n == 0 ? "closed" : strerror(error), t->relays);
@@ -243,6 +245,12 @@ turn_open(struct tunnel *t)
 	int	 i, r = 1;
 
 	t->got = 0;
+	if (t->flags & TUNNEL_F_LISTENS) {
+		svc->dialect->turn(t);
+		r = 0;
+	}
+	if (t->state != TUNNEL_OPEN)
+		return;
 	for (i = 0; i < TURN_READS && r == 1 && t->got < WIRE_BATCH; i++)
 		r = turn_read(t);
 	if (r == 1)
@@ -428,7 +436,8 @@ turn_drained(const struct tunnel *t)
 {
 	if (t->state == TUNNEL_CONTROL)
 		return (svc->ntunnels == svc->ncontrol);
-	return (t->state == TUNNEL_OPEN && svc->opens && tunnel_empty(t));
+	return (t->state == TUNNEL_OPEN && tunnel_empty(t) && (svc->opens ||
+	    (svc->dialect->mute && tunnel_muxed(t))));
 }
 
 static void

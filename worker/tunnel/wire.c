@@ -411,6 +411,19 @@ wire_rtt(const struct wire *w)
 	return (info.tcpi_rtt);
 }
 
+int
+wire_acknowledged(const struct wire *w)
+{
+	struct tcp_info	 info;
+	socklen_t	 len = sizeof(info);
+
+	memset(&info, 0, sizeof(info));
+	if (wire_queued(w) > 0 ||
+	    getsockopt(w->fd, IPPROTO_TCP, TCP_INFO, &info, &len) == -1)
+		return (0);
+	return (info.tcpi_unacked == 0);
+}
+
 size_t
 wire_queued(const struct wire *w)
 {

@@ -141,6 +141,8 @@ void		 wire_fit(struct wire *, uint32_t rtt_us, uint64_t window,
 		    uint32_t mss);
 /* The kernel's round-trip time in microseconds; 0: it has none. */
 uint32_t	 wire_rtt(const struct wire *);
+/* Has the peer's TCP acknowledged all that was written?  0 also: not known. */
+int		 wire_acknowledged(const struct wire *);
 /* Octets that wait in the batch. */
 size_t		 wire_queued(const struct wire *);
 

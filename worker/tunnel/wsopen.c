@@ -23,7 +23,7 @@
 
 /* The path and the fields that the configuration gives, and what we add. */
 #define REQUEST_MAX	(WEB_PATH_MAX + HOST_MAX + WEB_WORDS_MAX + \
-			    WEB_HEADERS_MAX + 512)
+			    WEB_HEADERS_MAX + 2048)
 
 static int
 wsopen_send(struct tunnel *t, const char *buf, size_t len)
@@ -60,14 +60,21 @@ wsopen_ask(struct tunnel *t)
 	ask.host = host;
 	ask.agent = svc->web.agent;
 	ask.headers = svc->web.headers;
+	if (svc->dialect->ask != NULL && svc->dialect->ask(t, &ask) == -1) {
+		tunnel_kill(t, TUNNEL_END_LOST, "no token yet");
+		return (-1);
+	}
 	http_key(t->wskey);
 	return (wsopen_send(t, buf, http_put_request(buf, sizeof(buf), &ask,
 	    t->wskey)));
 }
 
-/* Takes a head from the socket.  1: it is whole, 0: not yet, -1: killed. */
-static int
-wsopen_read(struct tunnel *t, struct http_head *h, char *buf, int asked)
+/*
+ * Looks at a head in the socket.  Returns its length once it is whole, 0: not
+ * yet, -1: killed.
+ */
+static ssize_t
+wsopen_look(struct tunnel *t, struct http_head *h, char *buf, int asked)
 {
 	ssize_t	 n, len;
 
@@ -86,16 +93,19 @@ wsopen_read(struct tunnel *t, struct http_head *h, char *buf, int asked)
 		    "the peer speaks no WebSocket: %s", h->error);
 		return (-1);
 	}
-	if (len == 0) {
+	if (len == 0)
 		wire_peeked(&t->wire);
+	return (len);
+}
+
+/* All of it is there: we have seen it. */
+static int
+wsopen_take(struct tunnel *t, char *buf, ssize_t len)
+{
+	if (wire_read(&t->wire, buf, len) == len)
 		return (0);
-	}
-	/* All of it is there: we have seen it. */
-	if (wire_read(&t->wire, buf, len) != len) {
-		tunnel_kill(t, TUNNEL_END_LOST, "cannot read");
-		return (-1);
-	}
-	return (1);
+	tunnel_kill(t, TUNNEL_END_LOST, "cannot read");
+	return (-1);
 }
 
 static int
@@ -109,6 +119,39 @@ wsopen_client(struct tunnel *t, const struct http_head *h)
 		return (-1);
 	}
 	return (0);
+}
+
+/* Answers with another status, and ends. */
+static int
+wsopen_refuse(struct tunnel *t, int status)
+{
+	static const char	 unauthorized[] = "unauthorized\n";
+	char			 buf[512];
+	size_t			 body = status == 401 ?
+				     sizeof(unauthorized) - 1 : 0, len;
+
+	len = http_put_answer(buf, sizeof(buf) - body, status, status == 400 ||
+	    status == 426 ? "Sec-WebSocket-Version: 13\r\n" : NULL, body);
+	memcpy(buf + len, unauthorized, body);
+	if (wsopen_send(t, buf, len + body) == 0)
+		tunnel_finish(t, status == 401 ? TUNNEL_END_TOKEN :
+		    TUNNEL_END_REJECTED, "answered HTTP %d", status);
+	return (-1);
+}
+
+/* May it go on?  1: it may, 0: that is not known yet, -1: it is refused. */
+static int
+wsopen_judge(struct tunnel *t, const struct http_head *h)
+{
+	int	 status;
+
+	if (t->service->dials || t->service->dialect->asked == NULL)
+		return (1);
+	if ((status = t->service->dialect->asked(t, h)) == 101)
+		return (1);
+	if (t->flags & TUNNEL_F_DYING)
+		return (-1);
+	return (status == 0 ? 0 : wsopen_refuse(t, status));
 }
 
 /* The gate has looked at it too, but we do not rely on the gate. */
@@ -130,15 +173,21 @@ wsopen_turn(struct tunnel *t)
 {
 	static char		 buf[HTTP_HEAD_MAX];
 	static struct http_head	 h;
+	const struct dialect	*d = t->service->dialect;
 	int			 r, client = t->service->dials;
+	ssize_t			 len;
 
 	if (client && t->wskey == NULL && wsopen_ask(t) == -1)
 		return (-1);
-	if ((r = wsopen_read(t, &h, buf, !client)) != 1)
+	if ((len = wsopen_look(t, &h, buf, !client)) <= 0)
+		return (len);
+	if ((r = wsopen_judge(t, &h)) != 1)
 		return (r);
 	r = client ? wsopen_client(t, &h) : wsopen_server(t, &h);
-	if (r == -1)
+	if (r == -1 || wsopen_take(t, buf, len) == -1)
 		return (-1);
+	if (d->plain != NULL && d->plain(t))
+		return (1);
 	if (wire_websocket(&t->wire, client ? WS_CLIENT : WS_SERVER) == -1) {
 		tunnel_kill(t, TUNNEL_END_LOST, "no memory");
 		return (-1);

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: ISC */
+
+/*
+ * A data tunnel: see part.h.  With a mux it carries smux from its first octet,
+ * without one it has one user, whose octets follow the name of the target as
+ * they are.  Over WebSocket without a mux that name is a message of its own,
+ * and a server lets idle tunnels hear from it now and then.
+ */
+
+#include <sys/types.h>
+#include <sys/queue.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "shared/compat.h"
+#include "worker/dialect/dialect.h"
+#include "worker/frame/worker.h"
+#include "worker/net/proxyhdr.h"
+#include "worker/session/raw.h"
+#include "worker/session/smux.h"
+#include "worker/tunnel/tunnel.h"
+#include "part.h"
+
+/* As the peer's mux has them; they are not agreed upon. */
+#define MUX_KEEPALIVE_MS	20000
+#define MUX_TIMEOUT_MS		45000
+#define MUX_WINDOW		262144	/* before the first update */
+/* Its mux can lose an end that answers a beginning too fast. */
+#define MUX_FIN_DELAY_MS	100
+/* So long may readers of a full session be without progress. */
+#define STALL_GRACE_MS		5000
+/* Without a mux: octets of one message. */
+#define MESSAGE_OCTETS		(64 * 1024)
+/*
+ * A client may read the answer to its upgrade together with what follows, and
+ * lose that.
+ */
+#define UPGRADE_US		(200 * 1000ULL)
+#define IDLE_PING		2	/* the one octet of such a message */
+
+static int
+data_ws(const struct tunnel *t)
+{
+	return ((t->transport & TRANSPORT_WS) && !tunnel_muxed(t));
+}
+
+/* ---- the session ---- */
+
+static struct session *
+data_session(struct tunnel *t)
+{
+	const struct service_opts	*o = &t->service->conf.opts;
+	struct session_conf		 sc;
+
+	memset(&sc, 0, sizeof(sc));
+	sc.client = t->service->opens;
+	sc.may_open = !sc.client;
+	sc.recvbuffer = o->mux_recvbuffer;
+	sc.max_streams = o->mux_max_streams;
+	if (!tunnel_muxed(t)) {
+		if (t->transport & TRANSPORT_WS)
+			sc.framesize = MESSAGE_OCTETS;
+		else
+			sc.divert = 1;
+		return (raw_new(&sc, &tunnel_session_events, t));
+	}
+	sc.version = o->mux_version;
+	sc.framesize = o->mux_framesize;
+	sc.window_max = o->mux_streambuffer < o->mux_recvbuffer ?
+	    o->mux_streambuffer : o->mux_recvbuffer;
+	sc.window_initial = sc.peer_initial = MUX_WINDOW;
+	sc.keepalive_ms = MUX_KEEPALIVE_MS;
+	sc.timeout_ms = MUX_TIMEOUT_MS;
+	sc.fin_delay_ms = MUX_FIN_DELAY_MS;
+	sc.stall_grace_ms = STALL_GRACE_MS;
+	return (smux_new(&sc, &tunnel_session_events, t));
+}
+
+static uint32_t
+data_streams(const struct tunnel *t)
+{
+	return (tunnel_muxed(t) ? t->service->conf.opts.mux_max_streams : 1);
+}
+
+void
+data_run(struct tunnel *t)
+{
+	struct backhaul_tunnel	*bt = t->part;
+	struct session		*s;
+	int			 dials = t->service->dials;
+	int			 ws = (t->transport & TRANSPORT_WS) != 0;
+
+	bt->kind = BACKHAUL_DATA;
+	if ((s = data_session(t)) == NULL) {
+		tunnel_kill(t, TUNNEL_END_LOST, "no memory");
+		return;
+	}
+	if (dials ? data_ws(t) : !ws)
+		t->flags |= TUNNEL_F_LISTENS;
+	if (!dials && ws && tunnel_muxed(t))
+		bt->usable_at = worker_now() + UPGRADE_US;
+	tunnel_run(t, s, bt->usable_at != 0 ? 0 : data_streams(t));
+}
+
+/* ---- what comes before its session is to read ---- */
+
+/*
+ * Accepted: the first octets tell whether it is what it was taken for.  If it
+ * says a token it is a new control channel.
+ */
+static void
+data_listen_accepted(struct tunnel *t)
+{
+	struct backhaul_tunnel	*bt = t->part;
+	uint8_t			 buf[FRAMES_TYPED];
+	ssize_t			 n;
+
+	n = wire_peek(&t->wire, buf, sizeof(buf));
+	if (n == -1 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n > 0 && n < (ssize_t)sizeof(buf)) {
+		wire_peeked(&t->wire);
+		return;
+	}
+	t->flags &= ~TUNNEL_F_LISTENS;
+	if (n != (ssize_t)sizeof(buf) ||
+	    buf[FRAMES_TYPED - 1] != FRAME_TOKEN) {
+		tunnel_again(t);		/* its session reads it */
+		return;
+	}
+	bt->kind = BACKHAUL_NEW;
+	bt->again = 1;
+	tunnel_reopen(t, t->service->conf.opts.handshake_timeout * 1000);
+}
+
+/* The name of the target has come: the session has it as if it were bare. */
+static void
+data_activate(struct tunnel *t, const uint8_t *target, size_t len)
+{
+	uint8_t	 buf[FRAMES_TYPED + NAMED_MAX];
+	size_t	 n;
+
+	n = frames_put_typed(buf, sizeof(buf), FRAME_TCP, target, len);
+	if (n == 0) {
+		tunnel_kill(t, TUNNEL_END_PROTOCOL,
+		    "a target of %zu octets", len);
+		return;
+	}
+	t->flags &= ~TUNNEL_F_LISTENS;
+	if (session_input(t->session, buf, n) == -1)
+		tunnel_kill(t, TUNNEL_END_PROTOCOL, "%s", t->session->error);
+	tunnel_again(t);
+}
+
+/* Dialled, over WebSocket: until a message is more than a sign of life. */
+static void
+data_listen_dialled(struct tunnel *t)
+{
+	struct backhaul_tunnel	*bt = t->part;
+	struct ws_message	*m;
+	int			 r;
+
+	if (bt->message == NULL &&
+	    (bt->message = calloc(1, sizeof(*bt->message))) == NULL) {
+		tunnel_kill(t, TUNNEL_END_LOST, "no memory");
+		return;
+	}
+	m = bt->message;
+	while ((r = tunnel_get_message(t, m)) == 1)
+		if (m->len != 1 || m->octets[0] != IDLE_PING)
+			break;
+	if (r == 1) {
+		data_activate(t, m->octets, m->len);
+		free(m);
+		bt->message = NULL;
+	} else if (r == 0)
+		tunnel_kill(t, TUNNEL_END_CLEAN, "closed by the peer");
+	else if (errno != EAGAIN && errno != EINTR)
+		tunnel_kill(t, TUNNEL_END_LOST, "%s", strerror(errno));
+}
+
+void
+data_listen(struct tunnel *t)
+{
+	if (t->service->dials)
+		data_listen_dialled(t);
+	else
+		data_listen_accepted(t);
+}
+
+/* ---- time ---- */
+
+static uint64_t
+data_ping(struct tunnel *t, uint64_t now)
+{
+	static const uint8_t	 ping = IDLE_PING;
+	struct backhaul_tunnel	*bt = t->part;
+
+	if (now >= bt->ping_at) {
+		if (bt->ping_at != 0 &&
+		    tunnel_put_message(t, WS_BINARY, &ping, 1) == -1)
+			tunnel_kill(t, TUNNEL_END_LOST,
+			    "the peer does not read");
+		bt->ping_at = now + t->service->conf.opts.keepalive *
+		    1000000ULL;
+	}
+	return (bt->ping_at);
+}
+
+uint64_t
+data_tick(struct tunnel *t, uint64_t now)
+{
+	struct backhaul_tunnel	*bt = t->part;
+
+	if (bt->usable_at != 0 && now < bt->usable_at)
+		return (bt->usable_at);
+	if (bt->usable_at != 0) {
+		bt->usable_at = 0;
+		t->peer_streams = data_streams(t);
+		t->service->events->changed();
+	}
+	if (t->service->dials || !data_ws(t) || (t->flags & TUNNEL_F_USED))
+		return (UINT64_MAX);
+	return (data_ping(t, now));
+}
+
+/* ---- a stream's first octets ---- */
+
+/* What users of a listener want: as configured, or its own port. */
+static const char *
+data_target(const struct service *svc, const struct addr *listener)
+{
+	static char			 port[8];
+	const struct msg_mapping	*m;
+	uint32_t			 i;
+
+	for (i = 0; i < svc->nmappings; i++) {
+		m = &svc->mappings[i];
+		if (listener->port < m->port || listener->port > m->port_last)
+			continue;
+		if (m->addr.family != ADDR_NONE &&
+		    !addr_same(&m->addr, listener, 0))
+			continue;
+		if (m->to[0] != '\0')
+			return (m->to);
+		break;
+	}
+	snprintf(port, sizeof(port), "%u", listener->port);
+	return (port);
+}
+
+ssize_t
+data_put_want(struct tunnel *t, const struct want *w, uint8_t *buf,
+    size_t size)
+{
+	const char	*to = data_target(t->service, &w->listener);
+	size_t		 len = strlen(to), n;
+
+	if (data_ws(t))
+		return (tunnel_put_message(t, WS_TEXT, to, len));
+	n = tunnel_muxed(t) ? frames_put_untyped(buf, size, to, len) :
+	    frames_put_typed(buf, size, w->kind == WANT_UDP ? FRAME_UDP :
+	    FRAME_TCP, to, len);
+	if (n == 0 || n + PROXYHDR_MAX > size)
+		return (-1);
+	if (w->kind == WANT_TCP && t->service->conf.opts.proxy_protocol != 0)
+		n += frames_put_proxy(buf + n, &w->user, &t->peer);
+	return ((ssize_t)n);
+}
+
+ssize_t
+data_get_want(struct tunnel *t, const uint8_t *buf, size_t len,
+    struct want *w, const char **why)
+{
+	static struct named	 named;
+	struct frame		 f;
+	ssize_t			 got;
+
+	memset(w, 0, sizeof(*w));
+	*why = "a target that is too long";
+	got = tunnel_muxed(t) ?
+	    frames_get_untyped(buf, len, NAMED_MAX, &f) :
+	    frames_get_typed(buf, len, NAMED_MAX, &f);
+	if (got <= 0)
+		return (got);
+	*why = "neither a connection nor datagrams";
+	if (!tunnel_muxed(t) && f.type != FRAME_TCP && f.type != FRAME_UDP)
+		return (-1);
+	w->kind = !tunnel_muxed(t) && f.type == FRAME_UDP ? WANT_UDP :
+	    WANT_TCP;
+	if ((*why = frames_target(f.string, f.len, &named)) != NULL)
+		return (-1);
+	w->host = named.host;
+	w->port = named.port;
+	return (got);
+}

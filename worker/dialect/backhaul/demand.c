@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: ISC */
+
+/*
+ * How many data tunnels there should be.  The server knows its users, the
+ * client makes the tunnels: for each user the server asks for one more, and the
+ * client may not heed it.  So the accepting side keeps as many waiting as there
+ * were before, and asks again for what did not come.  The dialling side makes
+ * one for each that it is asked for, and replaces those that die unused.
+ */
+
+#include <sys/types.h>
+#include <sys/queue.h>
+
+#include <string.h>
+
+#include "shared/compat.h"
+#include "worker/dialect/dialect.h"
+#include "worker/frame/worker.h"
+#include "worker/tunnel/tunnel.h"
+#include "part.h"
+
+/* What was asked for, and has not come by then, is asked for again. */
+#define AGAIN_US	(1 * 1000000ULL)
+/* Tunnels that are asked for at a time, and that a server may ask for. */
+#define ASK_MAX		256
+
+/* ---- the accepting side ---- */
+
+/* Tunnels that a user could have now. */
+static uint32_t
+demand_idle(const struct service *svc)
+{
+	const struct tunnel	*t;
+	uint32_t		 n = 0;
+
+	TAILQ_FOREACH(t, &svc->tunnels, entry)
+		if (tunnel_has_room(t) && !(t->flags & TUNNEL_F_OLD))
+			n++;
+	return (n);
+}
+
+void
+backhaul_want_more(struct service *svc, uint32_t n)
+{
+	struct backhaul_service	*bs = svc->part;
+	struct tunnel		*t = bs->control;
+	uint32_t		 i;
+
+	if (t == NULL || t->state != TUNNEL_CONTROL ||
+	    (t->flags & (TUNNEL_F_DYING | TUNNEL_F_DRAINING)))
+		return;
+	if (n > ASK_MAX)
+		n = ASK_MAX;
+	for (i = 0; i < n; i++)
+		if (control_say(t, SIGNAL_CHANNEL) == -1)
+			return;
+	bs->asked += n;
+	bs->asked_at = worker_now();
+}
+
+void
+demand_starved(struct service *svc, uint32_t waiting)
+{
+	const struct backhaul_service	*bs = svc->part;
+
+	if (!svc->dials && waiting > bs->asked)
+		backhaul_want_more(svc, waiting - bs->asked);
+}
+
+void
+demand_arrived(struct service *svc)
+{
+	struct backhaul_service	*bs = svc->part;
+	uint32_t		 idle;
+
+	if (bs->asked > 0) {
+		bs->asked--;
+		return;
+	}
+	/* It made that one on its own: so many it wants to have. */
+	if ((idle = demand_idle(svc)) > bs->pool)
+		bs->pool = idle;
+}
+
+void
+demand_taken(struct tunnel *t)
+{
+	struct service		*svc = t->service;
+	struct backhaul_service	*bs = svc->part;
+	struct backhaul_tunnel	*bt;
+	struct tunnel		*control;
+
+	if (!svc->dials) {
+		if (demand_idle(svc) + bs->asked < bs->pool)
+			backhaul_want_more(svc, 1);
+		return;
+	}
+	if ((control = reach_control(svc, t->remote)) != NULL) {
+		bt = control->part;
+		bt->balance--;
+	}
+}
+
+void
+demand_tick(struct service *svc, uint64_t now)
+{
+	struct backhaul_service	*bs = svc->part;
+	uint32_t		 idle, pool = bs->pool > 0 ? bs->pool : 1;
+
+	if (now - bs->asked_at < AGAIN_US || svc->stopping)
+		return;
+	bs->asked = 0;
+	if ((idle = demand_idle(svc)) < pool)
+		backhaul_want_more(svc, pool - idle);
+	bs->asked_at = now;
+}
+
+/* ---- the dialling side ---- */
+
+/*
+ * First the control channel alone.  Without a mux each tunnel that is used
+ * makes the pool smaller, until the server asks for another.
+ */
+uint32_t
+demand_may_dial(struct service *svc, const struct remote *r, uint32_t n)
+{
+	const struct tunnel		*control = reach_control(svc, r);
+	const struct backhaul_tunnel	*bt;
+	int64_t				 want;
+
+	if (n == 0)
+		return (0);
+	if (control == NULL || control->state != TUNNEL_CONTROL)
+		return (1);
+	bt = control->part;
+	want = (int64_t)n + bt->balance;
+	return (want < 1 ? 1 : (uint32_t)want);
+}
+
+void
+demand_asked(struct tunnel *t)
+{
+	struct backhaul_tunnel	*bt = t->part;
+
+	if (t->transport & TRANSPORT_MUX) {
+		tunnel_peer_wants(t, 1);
+		return;
+	}
+	if (bt->balance < ASK_MAX)
+		bt->balance++;
+	tunnel_peer_wants(t, 0);
+}

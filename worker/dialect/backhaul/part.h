@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: ISC */
+
+/*
+ * What dialect backhaul keeps for a tunnel and for a service, and what its
+ * files share.
+ *
+ * A server has one client at a time.  The client's first connection is the
+ * control channel, which carries signals of one octet; all others are data
+ * tunnels, which the client makes ahead of need, and more of them when the
+ * server asks.  Only the control channel (and, over WebSocket, each tunnel's
+ * request) says the token.
+ */
+
+#ifndef BACKHAUL_PART_H
+#define BACKHAUL_PART_H
+
+#include <sys/types.h>
+#include <sys/queue.h>
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "frames.h"
+#include "shared/msg.h"
+
+struct http_ask;
+struct http_head;
+struct remote;
+struct service;
+struct tunnel;
+struct want;
+struct ws_message;
+
+struct token {
+	uint32_t	 len;		/* 0: none */
+	uint8_t		 octets[TOKEN_MAX];
+};
+
+struct token_ask {			/* keys has not answered yet */
+	TAILQ_ENTRY(token_ask)	 entry;
+	uint64_t		 number;
+	void			(*told)(void *, int right);
+	void			*arg;
+};
+
+struct backhaul_service {		/* service.part */
+	struct token		 token;	/* it presents, where it dials */
+	struct token		 staged; /* of the set that is coming */
+	TAILQ_HEAD(, token_ask)	 asks;
+	uint64_t		 last_ask;
+	/* where tunnels are accepted */
+	struct tunnel		*control;	/* that serves, or NULL */
+	struct tunnel		*rival;	/* knows the token, and waits */
+	uint32_t		 asked;	/* tunnels asked for, not here yet */
+	uint64_t		 asked_at;
+	uint32_t		 pool;	/* waiting tunnels that are kept */
+	uint64_t		 refused_logged;
+};
+
+enum backhaul_kind {
+	BACKHAUL_NEW,			/* accepted: it is not known yet */
+	BACKHAUL_CONTROL,
+	BACKHAUL_DATA
+};
+
+enum token_state {			/* of an accepted one's token */
+	TOKEN_UNREAD,
+	TOKEN_ASKED,
+	TOKEN_RIGHT,
+	TOKEN_WRONG
+};
+
+struct backhaul_tunnel {		/* tunnel.part */
+	enum backhaul_kind	 kind;
+	enum token_state	 token;
+	uint64_t		 ask;		/* its number, TOKEN_ASKED */
+	/* the token frame, as it comes */
+	uint8_t			 frame[FRAMES_TYPED + TOKEN_MAX];
+	uint32_t		 have;
+	int			 again;	/* a data tunnel that was none */
+	int			 refused;	/* another client is there */
+	struct ws_message	*message;	/* as it comes */
+	/* a control channel */
+	uint64_t		 heard;		/* the last signal, worker_now */
+	uint64_t		 spacing; /* longest between two heartbeats */
+	uint64_t		 beat_last;	/* the last that came */
+	uint64_t		 beat_at;	/* the next that is due */
+	uint64_t		 probed;	/* no answer to it yet; 0 */
+	uint64_t		 doubted; /* it must show life by then; 0 */
+	int			 closed;	/* its end was said */
+	int32_t			 balance; /* tunnels asked for less used */
+	/* a data tunnel */
+	uint64_t		 ping_at;	/* WebSocket, idle */
+	uint64_t		 usable_at;	/* behind an upgrade; 0 */
+};
+
+/* ---- control.c: a control channel, on both sides ---- */
+
+/* It is one from here on. */
+void	 control_run(struct tunnel *);
+/* Reads its signals, in its turn. */
+void	 control_turn(struct tunnel *);
+uint64_t control_tick(struct tunnel *, uint64_t now);
+/* Says one signal.  -1: the peer does not read, and it is killed. */
+int	 control_say(struct tunnel *, enum signal);
+/* Somebody else claims its place: it must show within a moment that it lives. */
+void	 control_doubt(struct tunnel *);
+/*
+ * It is gone: the data tunnels that it spoke for (of the remote, where tunnels
+ * are dialled) end, or drain if they are used.
+ */
+void	 control_gone(struct service *, const struct remote *);
+
+/* ---- demand.c: how many tunnels there should be ---- */
+
+/* Accepting side: asks the client for n tunnels more. */
+void	 backhaul_want_more(struct service *, uint32_t n);
+/* So many users wait for one. */
+void	 demand_starved(struct service *, uint32_t waiting);
+/* A tunnel has come; has been taken. */
+void	 demand_arrived(struct service *);
+void	 demand_taken(struct tunnel *);
+/* Asks again for what did not come. */
+void	 demand_tick(struct service *, uint64_t now);
+/* Dialling side: how many of n the pool may have at a remote now. */
+uint32_t demand_may_dial(struct service *, const struct remote *, uint32_t n);
+/* The server has asked for one more. */
+void	 demand_asked(struct tunnel *control);
+
+/* ---- admit.c: the accepting side's tunnels until they run ---- */
+
+void	 admit_turn(struct tunnel *);
+/* WebSocket: the status of the answer, 0: not known yet. */
+int	 admit_asked(struct tunnel *, const struct http_head *);
+/* The control channel, whose place another claims, lives. */
+void	 admit_control_lives(struct service *);
+/* The tunnel is being freed. */
+void	 admit_forget(struct tunnel *);
+
+/* ---- token.c: tokens that are said, and what keys say of them ---- */
+
+/*
+ * Reads the token frame that a tunnel begins with, and not an octet beyond it.
+ * 1: it is whole, and in bt->frame; 0: not yet; -1: it is none, or has ended,
+ * and the tunnel is killed.
+ */
+int	 token_read(struct tunnel *, struct frame *);
+/*
+ * Asks keys whether these octets are a token of the service; told is called
+ * later, or never.  0: it cannot be asked; else a number for backhaul_unask.
+ */
+uint64_t backhaul_ask_token(struct service *, const uint8_t *, size_t,
+	    void (*told)(void *, int right), void *);
+void	 backhaul_unask(struct service *, uint64_t);
+/* keys has answered. */
+void	 token_told(struct service *, const struct msg_token_told *);
+
+/* ---- reach.c: the dialling side's tunnels until they run ---- */
+
+/* Which kind the tunnel is to be. */
+void	 reach_begin(struct tunnel *);
+void	 reach_turn(struct tunnel *);
+int	 reach_ask(struct tunnel *, struct http_ask *);
+/* The control channel to a remote that is up, or on its way; or NULL. */
+struct tunnel *reach_control(const struct service *, const struct remote *);
+
+/* ---- data.c: a data tunnel ---- */
+
+/* It is one from here on: its session starts. */
+void	 data_run(struct tunnel *);
+/* Its turn as long as nobody else reads it (TUNNEL_F_LISTENS). */
+void	 data_listen(struct tunnel *);
+uint64_t data_tick(struct tunnel *, uint64_t now);
+ssize_t	 data_put_want(struct tunnel *, const struct want *, uint8_t *,
+	    size_t);
+ssize_t	 data_get_want(struct tunnel *, const uint8_t *, size_t,
+	    struct want *, const char **why);
+
+#endif /* BACKHAUL_PART_H */

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: ISC */
+
+/*
+ * See channel.h.  A request's method and headers are not looked at: a wrong
+ * token is answered before anything else is, and only the service knows it.
+ */
+
+#include <sys/types.h>
+
+#include <string.h>
+
+#include "shared/compat.h"
+#include "worker/net/http.h"
+#include "channel.h"
+
+static const char	 control[] = "/channel";
+static const char	 tunnel[] = "/tunnel";
+
+enum route_to
+channel_look(const uint8_t *octets, size_t len, struct routed *to)
+{
+	(void)octets;
+	(void)len;
+	if (to->service != 0)
+		return (ROUTE_SERVICE);
+	to->why = "its listener has no service";
+	return (ROUTE_BAD);
+}
+
+/* Without its query, is it one of the two? */
+static int
+channel_has_path(const struct http_text *target)
+{
+	const char	*query = memchr(target->p, '?', target->len);
+	size_t		 len = query == NULL ? target->len :
+			    (size_t)(query - target->p);
+
+	if (len == sizeof(control) - 1 &&
+	    memcmp(target->p, control, len) == 0)
+		return (1);
+	return (len >= sizeof(tunnel) - 1 &&
+	    memcmp(target->p, tunnel, sizeof(tunnel) - 1) == 0);
+}
+
+enum route_to
+channel_look_request(const uint8_t *octets, size_t len, struct routed *to)
+{
+	struct http_head	 head;
+	ssize_t			 n;
+
+	if (!http_worth(&to->seen, octets, len) ||
+	    (n = http_request(&head, octets, len)) == 0) {
+		to->need = len + 1;
+		return (ROUTE_MORE);
+	}
+	to->why = n == -1 ? head.error : "no path of a service";
+	if (n == -1 || !channel_has_path(&head.target))
+		return (ROUTE_BAD);
+	return (channel_look(octets, len, to));
+}
