@@ -204,7 +204,8 @@ turn_fill(struct tunnel *t)
 		if (t->seal != NULL)
 			seal_cover(t->seal, tx, len);
 		wire_put(&t->wire, len);
-		return (len);
+		/* what is in a pipe is a batch, and may be all there is */
+		return (t->wire.pipe != NULL ? len + SESSION_SMALL : len);
 	}
 	len = session_output(t->session, batch, wire_room(&t->wire));
 	for (off = 0; off < len; off += n) {
