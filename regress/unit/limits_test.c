@@ -39,6 +39,7 @@ prepare(void **state)
 	TAILQ_INIT(&service.listens);
 	service.block = &block;
 	service.number = 3;
+	service.block = &block;
 	return (0);
 }
 
