@@ -26,6 +26,7 @@
 #include "shared/getflag.h"
 #include "shared/log.h"
 #include "ahead.h"
+#include "confwatch.h"
 #include "ctlsock.h"
 #include "detach.h"
 #include "hear.h"
@@ -233,6 +234,7 @@ rocketd_end(struct rocketd *env)
 	ctlsock_close(env);
 	(void)detach_set_pidfile(env, -1, NULL);
 	plog_unwatch();
+	confwatch_stop(env);
 	for (i = 0; i < nitems(env->sigev); i++)
 		event_free(env->sigev[i]);
 	if (env->stop_timer != NULL)
