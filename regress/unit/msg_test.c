@@ -109,6 +109,7 @@ static const struct expect	 table[] = {
 	{ IMSG_ROOM, "W>PU", NULL, FIX(msg_count), 0 },
 	{ IMSG_HOLD, "P>W", NULL, FIX(msg_count), 0 },
 	{ IMSG_CLIENT_BACK, "W>P", "P>W", FIX(msg_client), 0 },
+	{ IMSG_USAGE, "W>P", NULL, FIX(msg_usage), 0 },
 	{ IMSG_FLOWS, "U>W", NULL, FIX(msg_flows), 1 },
 	{ IMSG_CTL_SUMMARY, ASK("PKGRDTWU"), FIX(ctl_request), 0 },
 	{ IMSG_CTL_SERVICES, ASK("W"), FIX(ctl_request), 0 },
@@ -310,6 +311,7 @@ static const struct field	 fields[] = {
 	UPTO(IMSG_CTL_SESSION, ctl_session, transport, 31),
 	UPTO(IMSG_CTL_SESSION, ctl_session, draining, 1),
 	UPTO(IMSG_CTL_SESSION, ctl_session, control, 1),
+	UPTO(IMSG_USAGE, msg_usage, port, 65535),
 	UPTO(IMSG_CTL_STREAM, ctl_stream, state, CTL_STREAM_CLOSING),
 	FROM(IMSG_CTL_STREAM, ctl_stream, kind, 1),
 	UPTO(IMSG_CTL_STREAM, ctl_stream, kind, 2),
@@ -890,6 +892,7 @@ test_no_padding(void **state)
 	    16 * 4 + 8 * 8 + 2 * 24 + 64 + 64 + 32 + 16 + 256);
 	assert_int_equal(sizeof(struct ctl_stream),
 	    10 * 4 + 3 * 8 + 2 * 24 + 64);
+	assert_int_equal(sizeof(struct msg_usage), 16);
 	assert_int_equal(sizeof(struct ctl_process),
 	    12 * 4 + 8 + 64 + CTL_WORDS);
 }
