@@ -3,6 +3,7 @@
 # and in a file that is added to, over a reload and a stop.
 
 . regress/live/lib.sh
+. regress/live/udp.sh
 
 SERVER="usage yes
 		usage file \"$T/server.json\""
@@ -15,9 +16,11 @@ pair
 # counted NAME PORT: octets of all connections so far, as rocketctl has them
 counted() {
 	ctl "$1" -j show ports | perl -MJSON::PP -e 'local $/;
-	    print $_->{octets_in} + $_->{octets_out}
+	    my $n = 0;
+	    $n += $_->{octets_in} + $_->{octets_out}
 		for grep { $_->{port} == $ARGV[0] }
-		    @{decode_json(<STDIN>)->{ports}}' "$2"
+		    @{decode_json(<STDIN>)->{ports}};
+	    print $n' "$2"
 }
 
 # in_file NAME PORT: and as its file has them
@@ -39,6 +42,14 @@ like "$(ctl server show ports)" "^x +server +users +$uport +[0-9]+ " \
 like "$(ctl client show ports service x)" "^x +client +target +$port +[0-9]+ " \
     "of one service, too"
 
+before=$(counted server "$uport")
+held stall "$TRAFFIC" stall "$uport" 1
+exec 5>"$T/stall.fifo"
+until_true '[ "$(counted server "$uport")" -gt $((before + 10000)) ]'
+ok $? "one that lives is counted, too"
+exec 5>&-
+"$TRAFFIC" gone 5000 "$pid"
+until_true 'ctl server show streams | grep -q "^no streams"'
 before=$(counted server "$uport")
 ctl server reload
 is $? 0 "a reload"
@@ -68,5 +79,20 @@ like "$(cat "$T/client.log")" "usage file $T/client.json: not one that" \
     "a file that was damaged is told"
 is "$(cat "$T/client.json.old")" '[{"Port": 1' "and kept aside"
 is "$(in_file client "$port")" "$all" "before there is a new one"
+
+
+set -- $(ports 2)
+tport=$1 uport=$2
+echoes datagrams
+SERVER="usage yes" CLIENT="usage yes"
+LISTEN="listen on 127.0.0.1 port $uport protocol udp"
+FORWARD="forward to 127.0.0.1 port $port protocol udp"
+flows
+until_true '$DATAGRAMS sizes 127.0.0.1 "$uport" 100 200 | grep -q "^done 2 "'
+ok $? "datagrams"
+until_true '[ "$(counted server "$uport")" -ge 600 ]'
+ok $? "are counted by the listener's port"
+until_true '[ "$(counted client "$port")" = "$(counted server "$uport")" ]'
+ok $? "and by the target's"
 
 done_testing
