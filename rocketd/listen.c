@@ -41,10 +41,12 @@ struct listener {
 	TAILQ_ENTRY(listener)	 entry;
 	struct rocketd		*env;
 	uint32_t		 number;	/* never used twice */
-	uint32_t		 service;	/* its users; 0: tunnels */
+	/* its users; 0: tunnels, but of a UDP socket for those */
+	uint32_t		 service;
 	int			 datagrams;	/* a UDP socket */
 	/* in env->conf */
 	const struct conf_listen *conf;
+	const struct conf_block	*block;
 	uint32_t		 tls;		/* index of the block's tls */
 	struct addr		 key;		/* as configured */
 	struct addr		 addr;		/* as bound */
@@ -57,13 +59,16 @@ struct listener {
 	int			 fresh;		/* bound by this prepare */
 	uint32_t		 next_service;
 	const struct conf_listen *next_conf;
+	const struct conf_block	*next_block;
 	uint32_t		 next_tls;
 	struct sockopts		 next_opts;
 };
 
 struct plan {			/* what becomes of a listen statement */
 	const struct conf_listen *conf;
+	const struct conf_block	*block;
 	uint32_t		 service;	/* its users; 0: tunnels */
+	uint32_t		 slots;		/* whose tunnels datagrams are */
 	int			 datagrams;
 	uint32_t		 tls;
 	const struct sockopts	*opts;
@@ -480,8 +485,10 @@ listen_prepare_port(struct rocketd *env, const struct plan *plan,
 		return (-1);
 	}
 	l->named = 1;
-	l->next_service = plan->service;
+	l->next_service = plan->datagrams && plan->service == 0 ?
+	    plan->slots : plan->service;
 	l->next_conf = cl;
+	l->next_block = plan->block;
 	l->next_tls = plan->tls;
 	l->next_opts = *plan->opts;
 	return (0);
@@ -508,7 +515,8 @@ listen_prepare_one(struct rocketd *env, struct plan *plan)
 	if (plan->conf->kinds & KIND_TCP)
 		failed |= listen_prepare_ports(env, plan);
 	plan->datagrams = 1;
-	if (plan->conf->kinds & KIND_UDP)
+	if (plan->conf->transport & TRANSPORT_UDP ? plan->slots != 0 :
+	    (plan->conf->kinds & KIND_UDP) != 0)
 		failed |= listen_prepare_ports(env, plan);
 	return (failed);
 }
@@ -537,7 +545,10 @@ listen_prepare(struct rocketd *env, const struct rocketd_conf *conf, FILE *err)
 	int				 failed = 0;
 
 	TAILQ_FOREACH(b, &conf->blocks, entry) {
+		plan.block = b;
 		plan.service = 0;
+		cs = TAILQ_FIRST(&b->services);
+		plan.slots = cs != NULL ? cs->number : 0;
 		plan.tls = b->tls_index;
 		plan.opts = &b->opts.tunnel_sock;
 		TAILQ_FOREACH(plan.conf, &b->listens, entry)
@@ -578,6 +589,7 @@ listen_commit(struct rocketd *env)
 		l->opts = l->next_opts;
 		l->service = l->next_service;
 		l->conf = l->next_conf;
+		l->block = l->next_block;
 		l->tls = l->next_tls;
 		l->named = l->fresh = 0;
 	}
@@ -649,19 +661,30 @@ listen_send_proxies(struct child *child, const struct listener *l)
 	return (0);
 }
 
+/* Of tunnels whose dialect does not say whose they are: the one there is. */
+static uint32_t
+listen_whose(const struct listener *l)
+{
+	const struct conf_service	*cs = TAILQ_FIRST(&l->block->services);
+
+	if (l->service != 0 || l->block->dialect == DIALECT_ROCKET ||
+	    cs == NULL)
+		return (l->service);
+	return (cs->number);
+}
+
 static void
 listen_describe(struct msg_listen *msg, const struct listener *l)
 {
-	const struct conf_service	*cs;
-
 	memset(msg, 0, sizeof(*msg));
 	msg->number = l->number;
 	msg->backlog = LISTEN_BACKLOG;
 	msg->transport = l->conf->transport;
 	msg->decoy = l->conf->decoy;
-	msg->service = l->service;
-	if ((cs = conf_service_by_number(l->env->conf, l->service)) != NULL)
-		msg->side = cs->block->side;
+	msg->dialect = l->block->dialect;
+	msg->service = listen_whose(l);
+	if (l->service != 0)
+		msg->side = l->block->side;
 	msg->datagrams = l->datagrams;
 	msg->addr = l->addr;
 }
@@ -709,7 +732,7 @@ listen_where(struct rocketd *env, uint32_t service, char *buf, size_t size)
 
 	buf[0] = '\0';
 	TAILQ_FOREACH(l, &env->listeners, entry)
-		if (l->service == service)
+		if (l->service == service && l->conf->transport == 0)
 			break;
 	if (l == NULL)
 		return;

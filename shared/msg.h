@@ -251,6 +251,8 @@ struct msg_conf_token {
 struct msg_mapping {
 	uint32_t	 port;		/* the first... */
 	uint32_t	 port_last;	/* ...and the last */
+	uint32_t	 kinds;		/* KIND_ mask */
+	uint32_t	 pad;
 	struct addr	 addr;		/* ADDR_NONE: every address */
 	char		 to[NAMED_MAX];	/* "": the listener's own port */
 };
@@ -270,7 +272,7 @@ struct msg_listen {
 	uint32_t	 dialect;	/* of tunnels */
 	uint32_t	 service; /* of all its tunnels, or users; or 0 */
 	uint32_t	 side;		/* of users' service: enum side */
-	uint32_t	 datagrams;	/* 1: a UDP socket, of users */
+	uint32_t	 datagrams;	/* 1: a UDP socket, of users or slots */
 	struct addr	 addr;
 };
 
@@ -530,7 +532,7 @@ struct msg_dial {
 	uint32_t	 index;
 	uint32_t	 offset;	/* to the dialee's port */
 	uint32_t	 timeout_ms;	/* for names and connect together */
-	uint32_t	 datagrams;	/* 1: a UDP socket; a target only */
+	uint32_t	 datagrams;	/* 1: a UDP socket */
 	/*
 	 * With datagrams: how many addresses of the name to leave to the last.
 	 * A UDP socket connects to one where nobody is, too.
@@ -557,8 +559,8 @@ enum dial_stage {
 
 /*
  * Each DIAL is answered once, also one that was cancelled: so a worker knows
- * how many are with dial.  After IMSG_DIALLED of a remote, the worker says
- * IMSG_DIAL_SETTLED when its tunnel there is open or has failed.
+ * how many are with dial.  After IMSG_DIALLED of a remote, but for datagrams,
+ * the worker says IMSG_DIAL_SETTLED when its tunnel there is open or has failed.
  */
 
 struct msg_dialled {
@@ -568,7 +570,8 @@ struct msg_dialled {
 	uint32_t	 pad;
 	struct addr	 peer;	/* who was, or last failed to be, reached */
 	struct addr	 local;
-	char		 words[TLS_WORDS_MAX];	/* of DIAL_STAGE_TLS */
+	/* of DIAL_STAGE_TLS: why; of DIAL_STAGE_BLOCKED: what was named */
+	char		 words[TLS_WORDS_MAX];
 };
 
 /*

@@ -37,6 +37,7 @@ static int			 done_fd, done_error;
 static void			*done_arg;
 static uint32_t			 ask_in_done, what = DIAL_TARGET;
 static unsigned int		 nsettled;
+static struct msg_dial_named	 named;
 
 int
 channel_send(struct channel *ch, uint32_t type, int fd, const void *data,
@@ -57,6 +58,10 @@ channel_send(struct channel *ch, uint32_t type, int fd, const void *data,
 		assert_true(nasked < MAX);
 		timeouts[nasked] = msg.timeout_ms;
 		asked[nasked++] = msg.request;
+	} else if (type == IMSG_DIAL_NAMED) {
+		assert_int_equal(len, sizeof(named));
+		memcpy(&named, data, sizeof(named));
+		asked[nasked++] = named.dial.request;
 	} else if (type == IMSG_DIAL_SETTLED) {
 		nsettled++;
 	} else {
@@ -335,6 +340,76 @@ test_another(void **state)
 	assert_int_equal(ndone, 3);
 }
 
+/* A target that the peer has named is asked for by its name. */
+static void
+test_named(void **state)
+{
+	char		 host[HOST_MAX + 1] = "a.example";
+	uint32_t	 a, b;
+
+	(void)state;
+	a = dialler_ask_named(host, 443, 0, 10000, done, &a);
+	assert_int_not_equal(a, 0);
+	host[0] = 'x';			/* it has been copied */
+	turn();
+	assert_int_equal(nasked, 1);
+	assert_int_equal(named.dial.request, a);
+	assert_int_equal(named.dial.what, DIAL_NAMED);
+	assert_int_equal(named.dial.index, 0);
+	assert_int_equal(named.dial.offset, 0);
+	assert_int_equal(named.dial.datagrams, 0);
+	assert_in_range(named.dial.timeout_ms, 5000, 10000);
+	assert_int_equal(named.port, 443);
+	assert_string_equal(named.host, "a.example");
+	/* and again, of another dial */
+	memset(&named, 0, sizeof(named));
+	dialler_channel(second);
+	turn();
+	assert_int_equal(named.dial.request, a);
+	assert_string_equal(named.host, "a.example");
+	answer(a, 44);
+	assert_int_equal(done_fd, 44);
+	assert_ptr_equal(done_arg, &a);
+	b = dialler_ask_named("b", 0, 1, 10000, done, NULL);
+	turn();
+	assert_int_equal(named.dial.request, b);
+	assert_int_equal(named.dial.datagrams, 1);
+	dialler_cancel(b);
+	assert_int_equal(ncancelled, 1);
+	answer(b, -1);
+	assert_int_equal(ndone, 1);
+	/* what no message holds is not asked for */
+	memset(host, 'h', HOST_MAX);
+	assert_int_equal(dialler_ask_named(host, 1, 0, 1000, done, NULL), 0);
+	assert_int_equal(dialler_ask_named("b", 65536, 0, 1000, done, NULL),
+	    0);
+	turn();
+	assert_int_equal(nasked, 3);
+}
+
+/* Targets that are named wait with the others, SENT of them with dial. */
+static void
+test_named_line(void **state)
+{
+	uint32_t	 n[SENT + 1], other;
+	unsigned int	 i;
+
+	(void)state;
+	for (i = 0; i <= SENT; i++)
+		n[i] = dialler_ask_named("a", 1, 0, 60000, done, NULL);
+	other = dialler_ask_named("a", 1, 1, 60000, done, NULL);
+	turn();
+	assert_int_equal(nasked, SENT + 1);
+	assert_int_equal(asked[SENT], other);
+	answer(n[0], -1);
+	assert_int_equal(nasked, SENT + 2);
+	assert_int_equal(asked[SENT + 1], n[SENT]);
+	answer(other, -1);
+	for (i = 1; i <= SENT; i++)
+		answer(n[i], -1);
+	assert_int_equal(ndone, SENT + 2);
+}
+
 /* No answer at all. */
 static void
 test_timeout(void **state)
@@ -395,6 +470,13 @@ test_words(void **state)
 	res.peer.port = 22;
 	assert_string_equal(dialler_words(&res),
 	    "cannot connect to 127.0.0.1:22: Connection refused");
+	res.stage = DIAL_STAGE_BLOCKED;
+	strlcpy(res.words, "a.example:22", sizeof(res.words));
+	assert_string_equal(dialler_words(&res), "the service's targets do "
+	    "not allow a.example:22, which is 127.0.0.1:22");
+	memset(&res.peer, 0, sizeof(res.peer));
+	assert_string_equal(dialler_words(&res),
+	    "the service's targets do not allow a.example:22");
 	/* What no dial would say is survived, too. */
 	res.stage = 77;
 	res.error = -12345;
@@ -412,6 +494,8 @@ main(void)
 		cmocka_unit_test_setup(test_flood, prepare),
 		cmocka_unit_test_setup(test_remotes, prepare),
 		cmocka_unit_test_setup(test_another, prepare),
+		cmocka_unit_test_setup(test_named, prepare),
+		cmocka_unit_test_setup(test_named_line, prepare),
 		cmocka_unit_test_setup(test_timeout, prepare),
 		cmocka_unit_test_setup(test_bound, prepare),
 		cmocka_unit_test_setup(test_words, prepare)

@@ -186,6 +186,25 @@ test_many(void **state)
 	nothing(worker);
 }
 
+/* A peer's slot says so, and the worker that it is no stranger's. */
+static void
+test_slot(void **state)
+{
+	struct flow_open	 o = from(7);
+	struct flow_frame	 f;
+
+	(void)state;
+	o.tunnel = 1;
+	assert_int_equal(flowpair_open(udp, 3, &o), 0);
+	assert_int_equal(flowpair_flush(udp), 1);
+	take(worker, &f, FLOW_OPEN, 3);
+	assert_int_equal(f.open.tunnel, 1);
+	assert_int_equal(flowpair_keep(worker, 3), 0);
+	assert_int_equal(flowpair_flush(worker), 1);
+	take(udp, &f, FLOW_KEEP, 3);
+	nothing(udp);
+}
+
 /* All frames that have come, which are good ones; how many. */
 static int
 take_all(struct flowpair *p)
@@ -218,13 +237,13 @@ test_pieces(void **state)
 	assert_int_equal(flowpair_end(udp, 7, FLOW_IDLE), 0);
 	assert_int_equal(flowpair_flush(udp), 1);
 	len = read(raw, wire, sizeof(wire));
-	assert_int_equal(len, 3 * 8 + 48 + 100 + 4);
+	assert_int_equal(len, 3 * 8 + 52 + 100 + 4);
 	for (cut = 1; cut < len; cut++) {
 		unpair();
 		pair(0, 1);
 		assert_int_equal(write(raw, wire, (size_t)cut), cut);
 		n = take_all(worker);
-		assert_int_equal(n, (cut >= 56) + (cut >= 164));
+		assert_int_equal(n, (cut >= 60) + (cut >= 168));
 		assert_int_equal(write(raw, wire + cut, (size_t)(len - cut)),
 		    len - cut);
 		assert_int_equal(n + take_all(worker), 3);
@@ -296,7 +315,7 @@ test_worker_refuses(void **state)
 	pair(0, 1);
 	say(0, 1, 0, 0, "");
 	refused("a frame of an unknown type");
-	say(FLOW_END + 1, 1, 0, 0, "");
+	say(FLOW_KEEP + 1, 1, 0, 0, "");
 	refused("a frame of an unknown type");
 	say(FLOW_DATA, 1, 1, 0, "");
 	refused("a datagram of a flow that never was");
@@ -330,6 +349,12 @@ test_worker_refuses(void **state)
 	say_open(5);
 	say(FLOW_END, 5, 3, 0, &word);
 	refused("an end of another length");
+	say_open(5);
+	say(FLOW_KEEP, 5, 0, 0, "");
+	refused("a flow that the wrong end keeps");
+	o.tunnel = 2;
+	say(FLOW_OPEN, 5, sizeof(o), 0, &o);
+	refused("a flow by an unknown kind of socket");
 	/* late frames are the caller's */
 	say_open(5);
 	say_open(8);
@@ -390,6 +415,12 @@ test_udp_refuses(void **state)
 	opened();
 	say_open(4);
 	refused("a flow that the wrong end opens");
+	opened();
+	say(FLOW_KEEP, 4, 0, 0, "");
+	refused("a flow that never was is kept");
+	opened();
+	say(FLOW_KEEP, 3, 1, 0, "");
+	refused("octets with a flow that is kept");
 	opened();
 	say(FLOW_DATA, 4, 0, 0, "");
 	refused("a datagram of a flow that never was");
@@ -581,6 +612,7 @@ main(void)
 	const struct CMUnitTest	 tests[] = {
 		TEST(test_frames),
 		TEST(test_many),
+		TEST(test_slot),
 		TEST(test_pieces),
 		TEST(test_worker_refuses),
 		TEST(test_addresses),

@@ -34,7 +34,7 @@ begin(void)
 	memset(&budget, 0, sizeof(budget));
 	budget.max = 16 << 20;
 	budget.relieve = relieve;
-	flowq_init(&budget);
+	flowq_init(&budget, NULL, 0);
 }
 
 /* A datagram whose octets are all n. */
@@ -65,6 +65,43 @@ test_split_everywhere(void **state)
 		assert_int_equal(out[done - 1], 3);
 		assert_int_equal(budget.held, 0);
 	}
+}
+
+/* A stamp is before each length, wherever it is cut. */
+static void
+test_stamped(void **state)
+{
+	struct flowq	 q = { 0 };
+	size_t		 max, done, n;
+
+	(void)state;
+	begin();
+	flowq_init(&budget, (const uint8_t *)"\0\11\47\277", 4);
+	assert_int_equal(flowq_head_len(), 6);
+	assert_int_equal(flowq_put_head(out, 300), 6);
+	assert_memory_equal(out, "\0\11\47\277\1\x2c", 6);
+	for (max = 1; max < 20; max++) {
+		put(&q, 1, 3, 0);
+		put(&q, 2, 300, 0);
+		for (done = 0; (n = flowq_pull(&q, out + done, max, 0)) > 0;
+		    done += n)
+			assert_true(n <= max);
+		assert_int_equal(done, 6 + 3 + 6 + 300);
+		assert_memory_equal(out, "\0\11\47\277\0\3\1\1\1"
+		    "\0\11\47\277\1\x2c\2\2", 17);
+		assert_int_equal(out[done - 1], 2);
+	}
+	/* Its stream is lost in the middle of the stamp: all of it again. */
+	put(&q, 1, 1, 0);
+	assert_int_equal(flowq_pull(&q, out, 3, 0), 3);
+	flowq_again(&q);
+	assert_int_equal(flowq_pull(&q, out, 100, 0), 7);
+	assert_memory_equal(out, "\0\11\47\277\0\1\1", 7);
+	/* What a socket gets has none. */
+	put(&q, 4, 2, 0);
+	assert_int_equal(flowq_get(&q, out, 0), 2);
+	assert_memory_equal(out, "\4\4", 2);
+	assert_int_equal(budget.held, 0);
 }
 
 /* What fits whole into the next call is not cut, and what never does is. */
@@ -184,6 +221,7 @@ main(void)
 {
 	const struct CMUnitTest	 tests[] = {
 		cmocka_unit_test(test_split_everywhere),
+		cmocka_unit_test(test_stamped),
 		cmocka_unit_test(test_not_split),
 		cmocka_unit_test(test_too_many),
 		cmocka_unit_test(test_too_old),

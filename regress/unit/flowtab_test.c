@@ -164,6 +164,56 @@ test_keys(void **state)
 	assert_int_equal(flowtab_count(&other), 0);
 }
 
+/* Peers: strangers make room for their like, and never cost one that is known. */
+static void
+test_strangers(void **state)
+{
+	enum flow_cap	 cap;
+	struct flow_key	 k = key_of(0x300);
+	uint32_t	 i;
+
+	(void)state;
+	service.max = 8;
+	service.strangers = 4;
+	service.strangers_source = 2;
+	/* one source's, as each is known before the next comes */
+	for (i = 0; i < 6; i++)
+		flowtab_known(user(i), now);
+	assert_int_equal(flowtab_count(&service), 6);
+	assert_false(flowtab_flooded(&service));
+	(void)user(6);
+	(void)user(7);
+	/* two strangers of one source: its idlest goes */
+	assert_non_null(flowtab_victim(&table, &service, &(struct addr){
+	    .family = ADDR_IPV4, .octets = { 10, 0, 0, 0 } }, now, &cap));
+	assert_int_equal(cap, FLOW_CAP_SOURCE);
+	(void)user(8);
+	assert_false(there(6));
+	assert_true(there(7) && there(8));
+	/* all are full: another's stranger costs one, and no known one */
+	now += 100 * SECOND;
+	assert_non_null(flowtab_victim(&table, &service, &k.user, now, &cap));
+	assert_int_equal(cap, FLOW_CAP_TOTAL);
+	(void)user(0x300);
+	(void)user(0x400);
+	assert_true(there(0x300) && there(0x400));
+	assert_false(there(7) || there(8));
+	for (i = 0; i < 6; i++)
+		assert_true(there(i));
+	/* one that is over is a stranger as well, and the first to go */
+	flowtab_over(user(0x500), 100 * SECOND, now);
+	(void)user(0x600);
+	assert_false(there(0x500));
+	/* if all are known, the idlest of them goes */
+	flowtab_known(user(0x601), now);
+	flowtab_known(user(0x602), now);
+	now += SECOND;
+	flowtab_known(user(0x603), now);
+	assert_int_equal(flowtab_count(&service), 8);
+	assert_false(there(0));
+	assert_true(there(1) && there(0x603));
+}
+
 /* At the cap of a source its own go: fresh before known, the idlest first. */
 static void
 test_source(void **state)
@@ -463,6 +513,7 @@ main(void)
 	const struct CMUnitTest	 tests[] = {
 		TEST(test_keys),
 		TEST(test_source),
+		TEST(test_strangers),
 		TEST(test_networks),
 		TEST(test_total),
 		TEST(test_flood),

@@ -849,6 +849,72 @@ test_pace(void **state)
 	frame_clock = NULL;
 }
 
+/* Peers come to a socket of their own: how a worker has them. */
+static void
+test_slots(void **state)
+{
+	struct msg_listen	 l, l2;
+	struct addr		 second;
+	uint32_t		 slot;
+	int			 fd, fd2, peer, i;
+
+	(void)state;
+	start_at("127.0.0.1");
+	fd = listener("127.0.0.1", &l, 1);
+	l.addr = where;
+	fd2 = listener_bind(listener("127.0.0.1", &l2, 2), &l2);
+	second = l2.addr;
+	l2.transport = TRANSPORT_UDP;
+	frame_role->begin();
+	configure_service(1);
+	configure(fd, &l);
+	configure(fd2, &l2);
+	frame_role->ready(1);
+	peer = user_at(&second);
+	user_sends(peer, 5);
+	worker_gets(&w1, 1, 5);
+	slot = w1.flow;
+	fd = user_at(&where);
+	user_sends(fd, 6);
+	frame_until(worker_got(&w1));
+	assert_int_equal(w1.frame.open.tunnel, 0);
+	frame_until(worker_got(&w1));
+	assert_int_equal(flowpair_keep(w1.pair, slot), 0);
+	worker_sends(&w1, slot, 1);
+	user_gets(peer, 1);
+	/* strangers: 512 of a source at once, the idlest goes */
+	for (i = 0; frame_figure("slots_shed") < 8; i++) {
+		assert_true(i < 5000);
+		fd2 = user_at(&second);
+		user_sends(fd2, 1);
+		close(fd2);
+		frame_turn(EVLOOP_NONBLOCK);
+		while (worker_got(&w1))
+			if (w1.frame.type == FLOW_OPEN)
+				assert_int_equal(w1.frame.open.tunnel, 1);
+	}
+	assert_true(i > 512);
+	assert_in_range(frame_figure("flows"), 510, 520);
+	assert_int_equal(frame_figure("flows_shed_source"), 0);
+	assert_int_equal(frame_logged("slots of peers are closed"), 1);
+	/* it is as long there as its worker wants; users are not */
+	now += 600 * SECOND;
+	frame_until(frame_figure("flows_idle") == 1);
+	worker_sends(&w1, slot, 2);
+	user_gets(peer, 2);
+	user_sends(peer, 9);
+	do {
+		frame_until(worker_got(&w1));
+	} while (w1.frame.type != FLOW_DATA || w1.frame.len != 9);
+	assert_int_equal(w1.frame.flow, slot);
+	/* one that was refused is not heard for a second */
+	worker_ends(&w1, slot, FLOW_REFUSED);
+	frame_turn(EVLOOP_NONBLOCK);
+	user_sends(peer, 9);
+	frame_until(frame_figure("dropped_refused") == 1);
+	close(peer);
+}
+
 /* A listener that stays keeps its flows; one that goes ends them. */
 static void
 test_reload(void **state)
@@ -965,6 +1031,7 @@ main(void)
 		FRAME_ALONE(test_behind),
 		FRAME_ALONE(test_flood),
 		FRAME_ALONE(test_pace),
+		FRAME_ALONE(test_slots),
 		FRAME_ALONE(test_reload),
 		FRAME_ALONE(test_stop),
 		FRAME_ALONE(test_stop_late)

@@ -2,9 +2,9 @@
 
 /*
  * The role dial: makes the connections that workers ask for, and no others.  A
- * channel may name only what the configuration of its own service names.  It
- * reads no octet from what it connects to; it hands the connected socket to the
- * worker that asked.
+ * channel may name only what the configuration of its own service names, or
+ * has rules for (allow.h).  It reads no octet from what it connects to; it
+ * hands the connected socket to the worker that asked.
  */
 
 #include <sys/types.h>
@@ -74,6 +74,8 @@ dial_configure(struct imsg *imsg)
 		return (entry_add(&dial.next, imsg, DIAL_REMOTE));
 	case IMSG_CONF_TARGET:
 		return (entry_add(&dial.next, imsg, DIAL_TARGET));
+	case IMSG_CONF_RULE:
+		return (entry_rule(&dial.next, imsg));
 	case IMSG_CONF_DIR:
 		return (dial_conf_dir(imsg));
 	default:
@@ -116,6 +118,7 @@ dial_message(struct channel *ch, struct imsg *imsg)
 	struct msg_resolved	 resolved;
 	struct msg_count	 count;
 	struct msg_dial		 msg;
+	struct msg_dial_named	 named;
 	struct msg_started	 started;
 	struct peer		*p = peer_get(ch);
 	uint32_t		 type = imsg_get_type(imsg);
@@ -134,6 +137,11 @@ dial_message(struct channel *ch, struct imsg *imsg)
 	case IMSG_DIAL:
 		if (p != NULL && imsg_get_data(imsg, &msg, sizeof(msg)) == 0)
 			request_ask(p, &msg);
+		break;
+	case IMSG_DIAL_NAMED:
+		if (p != NULL &&
+		    imsg_get_data(imsg, &named, sizeof(named)) == 0)
+			request_ask_named(p, &named);
 		break;
 	case IMSG_DIAL_CANCEL:
 		if (p != NULL &&
@@ -223,6 +231,8 @@ dial_requests(void)
 
 static const struct figure	 dial_figures[] = {
 	REQUESTS(COUNTER, asked, "connections requested by workers"),
+	REQUESTS(COUNTER, blocked,
+	    "targets named by peers that no rule allows"),
 	REQUESTS(COUNTER, cancelled, "requests that workers gave up"),
 	REQUESTS(COUNTER, connected, "connections that succeeded"),
 	REQUESTS(COUNTER, failed, "connections that failed"),

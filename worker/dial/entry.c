@@ -21,6 +21,7 @@ void
 entries_init(struct entries *es)
 {
 	TAILQ_INIT(&es->list);
+	TAILQ_INIT(&es->rules);
 	es->count = 0;
 }
 
@@ -35,6 +36,7 @@ entries_free(struct entries *es)
 			close(e->dir);
 		free(e);
 	}
+	allow_free(&es->rules);
 	es->count = 0;
 }
 
@@ -42,6 +44,7 @@ void
 entries_take(struct entries *es, struct entries *from)
 {
 	TAILQ_CONCAT(&es->list, &from->list, entry);
+	TAILQ_CONCAT(&es->rules, &from->rules, entry);
 	es->count += from->count;
 	from->count = 0;
 }
@@ -68,12 +71,24 @@ entry_add(struct entries *es, struct imsg *imsg, enum dial_what what)
 	return (0);
 }
 
+int
+entry_rule(struct entries *es, struct imsg *imsg)
+{
+	struct msg_rule	 msg;
+
+	if (imsg_get_data(imsg, &msg, sizeof(msg)) == -1)
+		return (-1);
+	return (allow_add(&es->rules, msg.service, &msg.rule));
+}
+
 struct entry *
 entry_find(struct entries *es, enum dial_what what, uint32_t service,
     uint32_t index)
 {
 	struct entry	*e;
 
+	if (what == DIAL_NAMED)
+		what = DIAL_TARGET;
 	TAILQ_FOREACH(e, &es->list, entry)
 		if (e->what == what && e->conf.service == service &&
 		    e->conf.index == index)

@@ -2,7 +2,8 @@
 
 /*
  * What the configuration lets dial: the remotes and targets of each service,
- * by number, and the directories of targets that are UNIX sockets.
+ * by number, the directories of targets that are UNIX sockets, and the rules
+ * for targets that peers name.
  */
 
 #ifndef WORKER_ENTRY_H
@@ -14,6 +15,7 @@
 #include <stdint.h>
 
 #include "shared/msg.h"
+#include "allow.h"
 
 struct entry {			/* REMOTE(i), TARGET(i) of a service */
 	TAILQ_ENTRY(entry)	 entry;
@@ -28,6 +30,7 @@ struct entry {			/* REMOTE(i), TARGET(i) of a service */
 struct entries {
 	TAILQ_HEAD(, entry)	 list;
 	uint32_t		 count;
+	struct rulesets		 rules;
 };
 
 /* entry.c */
@@ -39,7 +42,9 @@ void		 entries_free(struct entries *);
 void		 entries_take(struct entries *, struct entries *);
 /* Adds what the message (struct msg_dialee) holds.  -1 with errno. */
 int		 entry_add(struct entries *, struct imsg *, enum dial_what);
-/* NULL: there is none of this number. */
+/* And a rule, which may come before its target (struct msg_rule).  Likewise. */
+int		 entry_rule(struct entries *, struct imsg *);
+/* NULL: there is none of this number.  DIAL_NAMED: the target that is named. */
 struct entry	*entry_find(struct entries *, enum dial_what,
 		    uint32_t service, uint32_t index);
 /* Its directory, and its name there, from now on; takes over fd. */

@@ -17,6 +17,7 @@ struct known {
 	TAILQ_ENTRY(known)	 entry;
 	uint64_t		 found;		/* 0: never */
 	int			 silent;
+	int			 named;		/* by peers alone */
 	struct msg_resolved	 last;
 	char			 host[HOST_MAX];
 };
@@ -37,36 +38,51 @@ names_get(const char *host)
 	return (k);
 }
 
+/* There are as many as may be: the one that is to be forgotten. */
+static struct known *
+names_oldest(void)
+{
+	struct known	*k;
+
+	TAILQ_FOREACH_REVERSE(k, &names, knowns, entry)
+		if (k->named)
+			return (k);
+	return (TAILQ_LAST(&names, knowns));
+}
+
 /* It is the last used; NULL: no memory, and nothing is remembered. */
 static struct known *
-names_use(const char *host)
+names_use(const char *host, int named)
 {
 	struct known	*k;
 
 	if ((k = names_get(host)) != NULL) {
+		k->named &= named;
 		TAILQ_REMOVE(&names, k, entry);
 		TAILQ_INSERT_HEAD(&names, k, entry);
 		return (k);
 	}
 	if (nnames == NAMES_MAX) {
-		k = TAILQ_LAST(&names, knowns);
+		k = names_oldest();
 		TAILQ_REMOVE(&names, k, entry);
 		memset(k, 0, sizeof(*k));
 	} else if ((k = calloc(1, sizeof(*k))) == NULL)
 		return (NULL);
 	else
 		nnames++;
+	k->named = named;
 	strlcpy(k->host, host, sizeof(k->host));
 	TAILQ_INSERT_HEAD(&names, k, entry);
 	return (k);
 }
 
 void
-names_found(const char *host, const struct msg_resolved *msg, uint64_t now)
+names_found(const char *host, const struct msg_resolved *msg, int named,
+    uint64_t now)
 {
 	struct known	*k;
 
-	if ((k = names_use(host)) == NULL)
+	if ((k = names_use(host, named)) == NULL)
 		return;
 	k->last = *msg;
 	k->found = now;
@@ -74,11 +90,11 @@ names_found(const char *host, const struct msg_resolved *msg, uint64_t now)
 }
 
 void
-names_silent(const char *host)
+names_silent(const char *host, int named)
 {
 	struct known	*k;
 
-	if ((k = names_use(host)) != NULL)
+	if ((k = names_use(host, named)) != NULL)
 		k->silent = 1;
 }
 

@@ -65,6 +65,7 @@ struct request {
 	struct wanted		 want;		/* its name's addresses */
 	int			 dir_asked;	/* 1: asked for, 2: has come */
 	int			 error;		/* why it was asked for */
+	struct addr		 blocked;	/* of a name; ADDR_NONE: none */
 };
 TAILQ_HEAD(requests, request);
 
@@ -78,6 +79,7 @@ static struct {
 } env;
 
 static void	 request_start(struct request *);
+static int	 conf_is_blocked(const struct msg_dialee *, struct addr *);
 
 /* ---- its end ---- */
 
@@ -147,6 +149,25 @@ request_failed_tls(struct request *r, const char *words)
 	request_free(r);
 }
 
+/* That no rule allows it, is told with what was named. */
+static void
+request_say_blocked(struct peer *p, uint32_t request,
+    const struct msg_dialee *conf, const struct addr *a)
+{
+	char	 words[HOST_MAX + 8];
+
+	env.stats.blocked++;
+	(void)addr_join(words, sizeof(words), conf->host, conf->port);
+	request_say_failed(p, request, DIAL_STAGE_BLOCKED, 0, a, words);
+}
+
+static void
+request_blocked(struct request *r, const struct addr *a)
+{
+	request_say_blocked(r->peer, r->msg.request, &r->conf, a);
+	request_free(r);
+}
+
 /* Waits until its deadline, or for so long. */
 static int
 request_arm(struct request *r, uint64_t us)
@@ -169,7 +190,7 @@ request_waited(struct request *r)
 {
 	if (r->place.state == PLACE_SETTLING)
 		request_free(r);
-	else if (r->msg.what == DIAL_TARGET) {
+	else if (r->msg.what != DIAL_REMOTE) {
 		env.stats.refused++;
 		request_failed(r, DIAL_STAGE_REFUSED, 0, NULL);
 	} else {
@@ -264,12 +285,36 @@ request_ask_dir(struct request *r, int error)
 	return (0);
 }
 
+/*
+ * What it is about to connect to may be blocked now.  Who waits for addresses
+ * goes on waiting: they are judged when they come.
+ */
+static void
+requests_judge(void)
+{
+	struct request	*r, *next;
+	struct addr	 a;
+
+	TAILQ_FOREACH_SAFE(r, &env.list, entry, next) {
+		if (r->msg.what != DIAL_NAMED ||
+		    r->place.state != PLACE_BUSY || (r->connect == NULL &&
+		    !conf_is_blocked(&r->conf, &a)))
+			continue;
+		question_leave(&r->want);
+		connect_free(r->connect);
+		r->connect = NULL;
+		request_start(r);
+	}
+}
+
 /* Directories that were replaced are closed; their numbers may be reused. */
 void
 requests_renew(const struct entry *e)
 {
 	struct request	*r, *next;
 
+	if (e == NULL)
+		requests_judge();
 	TAILQ_FOREACH_SAFE(r, &env.list, entry, next) {
 		if (!r->conf.is_unix || r->place.state != PLACE_BUSY ||
 		    (e != NULL &&
@@ -302,7 +347,7 @@ request_answer(struct request *r, int fd)
 	msg.local = r->local;
 	(void)channel_send(r->peer->channel, IMSG_DIALLED, fd, &msg,
 	    sizeof(msg));
-	if (r->msg.what != DIAL_REMOTE) {
+	if (r->msg.what != DIAL_REMOTE || r->msg.datagrams) {
 		request_free(r);
 		return;
 	}
@@ -418,6 +463,54 @@ request_connect_unix(struct request *r)
 	}
 }
 
+/* ---- a target that the peer has named ---- */
+
+/* As it was named, is it blocked?  a: its address, if it was named by that. */
+static int
+conf_is_blocked(const struct msg_dialee *conf, struct addr *a)
+{
+	const struct rules	*rules;
+
+	rules = allow_find(&env.entries->rules, conf->service);
+	if (allow_literal(conf->host, a))
+		return (!allow_addr(rules, NULL, a, conf->port));
+	return (!allow_name(rules, conf->host, conf->port));
+}
+
+/* What was judged is what it connects to. */
+static void
+request_start_named(struct request *r)
+{
+	struct addr	 a;
+
+	memset(&r->blocked, 0, sizeof(r->blocked));
+	if (conf_is_blocked(&r->conf, &a))
+		request_blocked(r, &a);
+	else if (a.family != ADDR_NONE) {
+		a.port = r->conf.port;
+		request_connect(r, &a, 1, 0);
+	} else if (question_ask(&r->want) == -1)
+		request_failed(r, DIAL_STAGE_RESOLVE, EAI_MEMORY, NULL);
+}
+
+/* Leaves, of n addresses of its name, those that are allowed. */
+static uint32_t
+request_allowed(struct request *r, struct addr *addrs, uint32_t n)
+{
+	const struct rules	*rules;
+	uint32_t		 i, left = 0;
+
+	rules = allow_find(&env.entries->rules, r->conf.service);
+	for (i = 0; i < n; i++) {
+		allow_plain(&addrs[i]);
+		if (allow_addr(rules, r->conf.host, &addrs[i], r->conf.port))
+			addrs[left++] = addrs[i];
+		else
+			r->blocked = addrs[i];
+	}
+	return (left);
+}
+
 /* ---- its name ---- */
 
 /* A literal address, which needs no resolving. */
@@ -438,6 +531,10 @@ request_start(struct request *r)
 	struct addr	 a;
 
 	r->parked = 0;
+	if (r->msg.what == DIAL_NAMED) {
+		request_start_named(r);
+		return;
+	}
 	if (r->conf.is_unix)
 		request_connect_unix(r);
 	else if (r->conf.transport & TRANSPORT_TLS &&
@@ -454,6 +551,17 @@ request_start(struct request *r)
 		request_failed(r, DIAL_STAGE_RESOLVE, EAI_MEMORY, NULL);
 }
 
+/* It has no address, or none that is allowed. */
+static void
+request_has_none(struct request *r, int error)
+{
+	if (r->blocked.family != ADDR_NONE)
+		request_blocked(r, &r->blocked);
+	else
+		request_failed(r, DIAL_STAGE_RESOLVE, error != 0 ? error :
+		    EAI_NONAME, NULL);
+}
+
 /* What is known of its name, and perhaps more to come. */
 static void
 request_resolved(void *arg, const struct msg_resolved *msg)
@@ -466,13 +574,14 @@ request_resolved(void *arg, const struct msg_resolved *msg)
 		addrs[i] = msg->addr[i];
 		addrs[i].port = r->conf.port;
 	}
+	if (r->msg.what == DIAL_NAMED)
+		n = request_allowed(r, addrs, n);
 	if (r->connect != NULL)
 		connect_more(r->connect, addrs, n, (int)msg->more);
 	else if (n > 0)
 		request_connect(r, addrs, n, (int)msg->more);
-	else
-		request_failed(r, DIAL_STAGE_RESOLVE, msg->error != 0 ?
-		    msg->error : EAI_NONAME, NULL);
+	else if (!msg->more)
+		request_has_none(r, msg->error);
 }
 
 /* ---- its handshake ---- */
@@ -572,8 +681,8 @@ request_new(struct peer *p, const struct msg_dial *msg,
 	r->want.deadline = r->deadline;
 	if ((r->timer = evtimer_new(worker_base(), request_timeout, r)) ==
 	    NULL || request_arm(r, UINT64_MAX) == -1 ||
-	    queue_enter(&r->place, r, &p->owner, msg->what, conf->host,
-	    conf->port) == -1) {
+	    queue_enter(&r->place, r, &p->owner, msg->what == DIAL_REMOTE ?
+	    DIAL_REMOTE : DIAL_TARGET, conf->host, conf->port) == -1) {
 		if (r->timer != NULL)
 			event_free(r->timer);
 		free(r);
@@ -593,32 +702,69 @@ request_is_for(const struct msg_dialee *conf, const struct msg_dial *msg)
 {
 	uint32_t	 kind = msg->datagrams ? KIND_UDP : KIND_TCP;
 
-	if (msg->offset != 0 && msg->offset >= conf->ports)
+	if ((msg->offset != 0 && msg->offset >= conf->ports) ||
+	    conf->named != (msg->what == DIAL_NAMED))
 		return (0);
 	if (msg->what == DIAL_REMOTE)
-		return (kind == KIND_TCP);
+		return (kind == KIND_TCP || conf->transport & TRANSPORT_UDP);
 	return ((conf->kinds & kind) != 0);
+}
+
+/* NULL: it is not configured; perhaps a reload has just removed it. */
+static const struct msg_dialee *
+request_conf(const struct peer *p, const struct msg_dial *msg)
+{
+	const struct entry	*e;
+
+	env.stats.asked++;
+	e = entry_find(env.entries, msg->what,
+	    channel_peer(p->channel)->service, msg->index);
+	return (e != NULL && request_is_for(&e->conf, msg) ? &e->conf : NULL);
+}
+
+static void
+request_take(struct peer *p, const struct msg_dial *msg,
+    const struct msg_dialee *conf)
+{
+	if (conf == NULL || p->requests >= PEER_MAX ||
+	    env.stats.under_way >= TOTAL_MAX ||
+	    channel_queued(p->channel) > QUEUED_MAX ||
+	    request_new(p, msg, conf) == NULL) {
+		env.stats.refused++;
+		request_say_failed(p, msg->request, DIAL_STAGE_REFUSED,
+		    conf == NULL ? ENOENT : 0, NULL, NULL);
+	}
 }
 
 void
 request_ask(struct peer *p, const struct msg_dial *msg)
 {
-	struct entry	*e;
+	request_take(p, msg, request_conf(p, msg));
+}
 
-	env.stats.asked++;
-	e = entry_find(env.entries, msg->what,
-	    channel_peer(p->channel)->service, msg->index);
-	if (e != NULL && !request_is_for(&e->conf, msg))
-		e = NULL;
-	if (e == NULL || p->requests >= PEER_MAX ||
-	    env.stats.under_way >= TOTAL_MAX ||
-	    channel_queued(p->channel) > QUEUED_MAX ||
-	    request_new(p, msg, &e->conf) == NULL) {
-		/* Not configured: perhaps a reload has just removed it. */
-		env.stats.refused++;
-		request_say_failed(p, msg->request, DIAL_STAGE_REFUSED,
-		    e == NULL ? ENOENT : 0, NULL, NULL);
+/* What is blocked is so at once, and takes no place. */
+void
+request_ask_named(struct peer *p, const struct msg_dial_named *msg)
+{
+	const struct msg_dialee	*conf = request_conf(p, &msg->dial);
+	struct msg_dialee	 target;
+	struct addr		 a;
+
+	if (conf == NULL) {
+		request_take(p, &msg->dial, NULL);
+		return;
 	}
+	target = *conf;
+	target.port = msg->port;
+	target.ports = 1;
+	strlcpy(target.host, msg->host, sizeof(target.host));
+	if (!allow_is_host(target.host))
+		request_say_failed(p, msg->dial.request, DIAL_STAGE_RESOLVE,
+		    EAI_NONAME, NULL, NULL);
+	else if (conf_is_blocked(&target, &a))
+		request_say_blocked(p, msg->dial.request, &target, &a);
+	else
+		request_take(p, &msg->dial, &target);
 }
 
 /* ---- what else its worker says ---- */

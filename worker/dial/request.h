@@ -7,6 +7,9 @@
  * (RFC 8305), and the first that connects wins (connect.h); tls shakes hands
  * with it where the transport wants that.  A remote's keeps its place until the
  * worker says what became of the tunnel.
+ *
+ * Of a target that the peer has named, the name is judged before it is looked
+ * up and each address after that, by the rules that are in force then.
  */
 
 #ifndef WORKER_REQUEST_H
@@ -35,7 +38,7 @@ struct peer {				/* a worker */
 struct request_stats {
 	uint32_t		 under_way;	/* now */
 	uint64_t		 asked, connected, failed, refused;
-	uint64_t		 cancelled, paced, shed;
+	uint64_t		 cancelled, paced, shed, blocked;
 };
 
 /* request.c */
@@ -47,11 +50,13 @@ void		 request_peer(struct peer *, struct channel *);
 void		 request_peer_gone(struct peer *);
 /* What a worker says; its numbers are its own.  Unknown ones are ignored. */
 void		 request_ask(struct peer *, const struct msg_dial *);
+void		 request_ask_named(struct peer *,
+		    const struct msg_dial_named *);
 void		 request_cancel(struct peer *, uint32_t number);
 void		 request_settled(struct peer *, uint32_t number);
 /*
- * One target has a new directory; with NULL, all have, for the entries are new.
- * The old ones are closed.
+ * One target has a new directory; with NULL, all have, and other rules, for the
+ * entries are new.  The old directories are closed.
  */
 void		 requests_renew(const struct entry *);
 /*

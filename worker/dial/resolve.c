@@ -112,6 +112,13 @@ static void	 resolve_next(void);
 
 /* ---- lookups ---- */
 
+/* Of a target, configured or named by a peer: remotes go before it. */
+static int
+lookup_is_target(const struct msg_resolve *what)
+{
+	return (what->what != DIAL_REMOTE);
+}
+
 static void
 lookup_free(struct lookup *l)
 {
@@ -185,7 +192,8 @@ lookup_answer_last(struct lookup *l)
 static void
 lookup_found(struct lookup *l, const struct msg_resolved *res)
 {
-	names_found(l->what.host, res, worker_now());
+	names_found(l->what.host, res, l->what.what == DIAL_NAMED,
+	    worker_now());
 	if (!l->told)
 		resolve_answer(l->asker, l->what.request, res);
 	lookup_finish(l);
@@ -216,7 +224,7 @@ lookup_is_silent(struct lookup *l)
 	    names_last(l->what.host, &last, worker_now()))
 		log_info("lookup of %s: no answer: its last addresses are "
 		    "used", l->what.host);
-	names_silent(l->what.host);
+	names_silent(l->what.host, l->what.what == DIAL_NAMED);
 }
 
 /* Its timer fires at its deadline, or before when something older is known. */
@@ -427,7 +435,7 @@ resolve_count(uint32_t service, uint32_t *own, uint32_t *targets)
 	TAILQ_FOREACH(l, &env.busy, busy) {
 		if (l->what.service == service)
 			++*own;
-		if (l->what.what == DIAL_TARGET)
+		if (lookup_is_target(&l->what))
 			++*targets;
 	}
 }
@@ -443,7 +451,7 @@ lookup_may_start(const struct lookup *l, int *full)
 	if (own >= LOOKUPS_SERVICE)
 		return (0);
 	*full = env.running >= LOOKUPS_RUNNING ||
-	    (l->what.what == DIAL_TARGET && targets >= LOOKUPS_TARGETS);
+	    (lookup_is_target(&l->what) && targets >= LOOKUPS_TARGETS);
 	return (!*full);
 }
 
@@ -485,11 +493,12 @@ resolve_shed(const struct lookup *waits)
 			return;		/* one goes already */
 		if ((now - l->started < LOOKUP_SLOW_US && !l->parted) ||
 		    l->rank < waits->rank ||
-		    (l->what.what == DIAL_REMOTE &&
-		    waits->what.what == DIAL_TARGET))
+		    (!lookup_is_target(&l->what) &&
+		    lookup_is_target(&waits->what)))
 			continue;
-		if (victim == NULL || (l->what.what != victim->what.what ?
-		    l->what.what == DIAL_TARGET : l->started < victim->started))
+		if (victim == NULL || (lookup_is_target(&l->what) !=
+		    lookup_is_target(&victim->what) ?
+		    lookup_is_target(&l->what) : l->started < victim->started))
 			victim = l;
 	}
 	if (victim == NULL)
@@ -600,7 +609,7 @@ lookup_new(struct channel *ch, const struct msg_resolve *what)
 	l->what = *what;
 	l->state = LOOKUP_QUEUED;
 	l->rank = names_is_silent(what->host) * 2 +
-	    (what->what == DIAL_TARGET);
+	    lookup_is_target(what);
 	l->deadline = worker_now() + what->timeout_ms * 1000ULL;
 	evtimer_assign(&l->timer, worker_base(), lookup_overdue, l);
 	evtimer_assign(&l->soon, worker_base(), lookup_soon, l);

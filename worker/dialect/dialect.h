@@ -25,6 +25,7 @@
 #include "worker/session/session.h"
 
 struct ctl_session;
+struct flow;
 struct http_ask;
 struct http_head;
 struct msg_client;
@@ -52,6 +53,24 @@ struct want {				/* what a stream is for */
 	const char	*host;		/* a target that is named; or NULL */
 	struct addr	 user;		/* ADDR_NONE: not known */
 	struct addr	 listener;
+};
+
+/*
+ * Tunnels that are datagrams themselves, each for one flow (flow.h).  Where they
+ * are accepted, each is a flow of the udp process, known by its number.
+ */
+struct dialect_slots {
+	/* One has come, then a datagram of it; it is gone, or all are. */
+	void	(*opened)(struct service *, uint32_t number,
+		    const struct addr *peer);
+	void	(*data)(struct service *, uint32_t number, const uint8_t *,
+		    size_t);
+	void	(*gone)(struct service *, uint32_t number);
+	void	(*lost)(struct service *);
+	/* Gives a user's flow one: flow_carry.  -1: there is none now. */
+	int	(*take)(struct service *, struct flow *);
+	/* Once a second, on the side that dials, too. */
+	void	(*tick)(struct service *, uint64_t now);
 };
 
 struct dialect {
@@ -173,8 +192,19 @@ struct dialect {
 
 	/* ---- datagrams ---- */
 
-	/* The longest that may be sent; longer ones are dropped. */
+	/*
+	 * The shortest and the longest that the peer takes; others are dropped.
+	 * A longer one of the peer's is nonsense, a shorter one is not.
+	 */
+	uint32_t	 datagram_min;
 	uint32_t	 datagram_max;
+	/*
+	 * The user alone keeps a flow: it ends when he has sent nothing for
+	 * `udp timeout', whatever goes to him.  For peers that never end it.
+	 */
+	int		 user_keeps;
+	/* NULL: all flows have streams. */
+	const struct dialect_slots *slots;
 	/*
 	 * What stands before the length of each datagram that the side with the
 	 * target sends.

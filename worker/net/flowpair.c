@@ -118,6 +118,8 @@ open_parse(struct flowpair *p, struct flow_frame *f, const uint8_t *octets)
 	if ((o->user.family != ADDR_IPV4 && o->user.family != ADDR_IPV6) ||
 	    o->listener.family != o->user.family)
 		return ("a flow from or to no address");
+	if (o->tunnel > 1)
+		return ("a flow by an unknown kind of socket");
 	p->any = 1;
 	p->last = f->flow;
 	return (NULL);
@@ -150,6 +152,16 @@ end_parse(const struct flowpair *p, struct flow_frame *f,
 }
 
 static const char *
+keep_parse(const struct flowpair *p, const struct flow_frame *f)
+{
+	if (!p->opens)
+		return ("a flow that the wrong end keeps");
+	if (flow_unheard(p, f->flow))
+		return ("a flow that never was is kept");
+	return (f->len != 0 ? "octets with a flow that is kept" : NULL);
+}
+
+static const char *
 frame_parse(struct flowpair *p, struct flow_frame *f, const uint8_t *octets)
 {
 	switch (f->type) {
@@ -159,6 +171,8 @@ frame_parse(struct flowpair *p, struct flow_frame *f, const uint8_t *octets)
 		return (data_parse(p, f, octets));
 	case FLOW_END:
 		return (end_parse(p, f, octets));
+	case FLOW_KEEP:
+		return (keep_parse(p, f));
 	default:
 		return ("a frame of an unknown type");
 	}
@@ -214,7 +228,8 @@ flowpair_put(struct flowpair *p, enum flow_type type, uint32_t flow,
 	struct flow_head	 head;
 	size_t			 reserve;
 
-	reserve = type == FLOW_END ? 0 : FLOWPAIR_RESERVE;
+	reserve = type == FLOW_END || type == FLOW_KEEP ? 0 :
+	    FLOWPAIR_RESERVE;
 	if (len > FLOW_DATAGRAM_MAX ||
 	    sizeof(head) + len > flowpair_left(p, reserve))
 		return (-1);
@@ -254,6 +269,12 @@ flowpair_end(struct flowpair *p, uint32_t flow, enum flow_reason reason)
 	uint32_t	 word = reason;
 
 	return (flowpair_put(p, FLOW_END, flow, &word, sizeof(word)));
+}
+
+int
+flowpair_keep(struct flowpair *p, uint32_t flow)
+{
+	return (flowpair_put(p, FLOW_KEEP, flow, NULL, 0));
 }
 
 int

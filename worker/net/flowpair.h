@@ -27,7 +27,8 @@
 enum flow_type {
 	FLOW_OPEN = 1,	/* udp -> worker	struct flow_open */
 	FLOW_DATA,	/* both			one datagram */
-	FLOW_END	/* both			uint32_t, enum flow_reason */
+	FLOW_END,	/* both			uint32_t, enum flow_reason */
+	FLOW_KEEP	/* worker -> udp	nothing: it is no stranger's */
 };
 
 enum flow_reason {
@@ -50,6 +51,7 @@ struct flow_head {
 struct flow_open {			/* both IPv4, or both IPv6 */
 	struct addr	 user;
 	struct addr	 listener;	/* that the user sent to */
+	uint32_t	 tunnel;	/* 1: a socket for tunnels; no user */
 };
 
 /* A frame that has come. */
@@ -101,7 +103,8 @@ int		 flowpair_next(struct flowpair *, struct flow_frame *,
 /*
  * Each puts a frame into the buffer, and copies what it is given.  -1: there is
  * no room for all of it, and nothing was put.  An END has room when datagrams
- * have none, unless a great many wait: then it has to be put later.
+ * have none, and so has a KEEP, unless a great many wait: then it has to be put
+ * later.
  *
  * open is for udp's end: a flow's number is greater than the last one's, in
  * circles (RFC 1982), and not that of a flow that is still there.
@@ -112,6 +115,7 @@ int		 flowpair_data(struct flowpair *, uint32_t flow, const void *,
 		    size_t len);
 int		 flowpair_end(struct flowpair *, uint32_t flow,
 		    enum flow_reason);
+int		 flowpair_keep(struct flowpair *, uint32_t flow);
 /* Would an OPEN and a datagram of so many octets fit now? */
 int		 flowpair_fits(const struct flowpair *, size_t len);
 /*

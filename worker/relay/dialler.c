@@ -44,6 +44,8 @@ struct request {
 	LIST_ENTRY(request)	 entry;
 	TAILQ_ENTRY(request)	 queue;		/* of waiting */
 	struct msg_dial		 msg;
+	char			*host;		/* DIAL_NAMED; or NULL */
+	uint32_t		 port;
 	struct event		*timer;
 	uint64_t		 deadline;	/* worker_now, microseconds */
 	enum state		 state;
@@ -116,6 +118,7 @@ request_free(struct request *r)
 	nrequests--;
 	if (r->timer != NULL)
 		event_free(r->timer);
+	free(r->host);
 	free(r);
 }
 
@@ -185,14 +188,24 @@ request_timeout(evutil_socket_t fd, short what, void *arg)
 static void
 request_send(struct request *r)
 {
-	struct msg_dial	 msg = r->msg;
-	uint64_t	 now = worker_now();
+	struct msg_dial_named	 msg;
+	uint64_t		 now = worker_now();
 
-	msg.timeout_ms = now < r->deadline ? (r->deadline - now) / 1000 : 1;
-	if (msg.timeout_ms == 0)
-		msg.timeout_ms = 1;
+	memset(&msg, 0, sizeof(msg));
+	msg.dial = r->msg;
+	msg.dial.timeout_ms = now < r->deadline ?
+	    (r->deadline - now) / 1000 : 1;
+	if (msg.dial.timeout_ms == 0)
+		msg.dial.timeout_ms = 1;
 	/* If it fails the channel is dead, and the next dial is asked. */
-	(void)channel_send(dial, IMSG_DIAL, -1, &msg, sizeof(msg));
+	if (r->host == NULL) {
+		(void)channel_send(dial, IMSG_DIAL, -1, &msg.dial,
+		    sizeof(msg.dial));
+		return;
+	}
+	msg.port = r->port;
+	strlcpy(msg.host, r->host, sizeof(msg.host));
+	(void)channel_send(dial, IMSG_DIAL_NAMED, -1, &msg, sizeof(msg));
 }
 
 /* Sends as many as dial may have at once, in the order they came. */
@@ -238,33 +251,40 @@ dialler_channel(struct channel *ch)
 	requests_send_soon();
 }
 
-uint32_t
-dialler_ask(enum dial_what what, uint32_t index, uint32_t offset,
-    int datagrams, uint32_t timeout_ms, dialler_done *done, void *arg)
+/* A number that no other has; NULL: too many, or no memory. */
+static struct request *
+request_new(enum dial_what what, int datagrams)
 {
 	struct request	*r;
-	struct timeval	 tv;
 
 	if (nrequests >= REQUESTS_MAX ||
 	    (r = calloc(1, sizeof(*r))) == NULL)
-		return (0);
+		return (NULL);
 	do {
 		if (++last == 0)
 			last = 1;
 	} while (request_get(last) != NULL);
 	r->msg.request = last;
 	r->msg.what = what;
-	r->msg.index = index;
-	r->msg.offset = offset;
 	r->msg.datagrams = datagrams;
 	r->msg.turn = datagrams ? turns : 0;
-	r->deadline = worker_now() + timeout_ms * 1000ULL;
-	r->done = done;
-	r->arg = arg;
 	LIST_INSERT_HEAD(&requests[last % BUCKETS], r, entry);
 	r->state = WAITING;
 	TAILQ_INSERT_TAIL(&waiting[request_line(r)], r, queue);
 	nrequests++;
+	return (r);
+}
+
+/* Its time begins.  0: no memory, and it is freed. */
+static uint32_t
+request_begin(struct request *r, uint32_t timeout_ms, dialler_done *done,
+    void *arg)
+{
+	struct timeval	 tv;
+
+	r->deadline = worker_now() + timeout_ms * 1000ULL;
+	r->done = done;
+	r->arg = arg;
 	timeout_ms += GRACE_MS;
 	tv.tv_sec = timeout_ms / 1000;
 	tv.tv_usec = timeout_ms % 1000 * 1000;
@@ -275,6 +295,36 @@ dialler_ask(enum dial_what what, uint32_t index, uint32_t offset,
 	}
 	requests_send_soon();
 	return (r->msg.request);
+}
+
+uint32_t
+dialler_ask(enum dial_what what, uint32_t index, uint32_t offset,
+    int datagrams, uint32_t timeout_ms, dialler_done *done, void *arg)
+{
+	struct request	*r;
+
+	if ((r = request_new(what, datagrams)) == NULL)
+		return (0);
+	r->msg.index = index;
+	r->msg.offset = offset;
+	return (request_begin(r, timeout_ms, done, arg));
+}
+
+uint32_t
+dialler_ask_named(const char *host, uint32_t port, int datagrams,
+    uint32_t timeout_ms, dialler_done *done, void *arg)
+{
+	struct request	*r;
+
+	if (strlen(host) >= HOST_MAX || port > UINT16_MAX ||
+	    (r = request_new(DIAL_NAMED, datagrams)) == NULL)
+		return (0);
+	r->port = port;
+	if ((r->host = strdup(host)) == NULL) {
+		request_free(r);
+		return (0);
+	}
+	return (request_begin(r, timeout_ms, done, arg));
 }
 
 void
@@ -314,7 +364,8 @@ dialler_answer(const struct msg_dialled *res, int fd)
 		if (fd != -1)
 			close(fd);
 		if (r != NULL && r->state == CANCELLED) {
-			if (fd != -1 && r->msg.what == DIAL_REMOTE)
+			if (fd != -1 && r->msg.what == DIAL_REMOTE &&
+			    !r->msg.datagrams)
 				dialler_settled(r->msg.request);
 			request_free(r);
 			requests_send_soon();
@@ -346,6 +397,15 @@ dialler_words(const struct msg_dialled *res)
 		snprintf(buf, sizeof(buf), "no TLS with %s: %s",
 		    addr_print(&res->peer), res->words);
 		break;
+	case DIAL_STAGE_BLOCKED:
+		if (res->peer.family == ADDR_NONE || res->peer.port == 0)
+			snprintf(buf, sizeof(buf), "the service's targets do "
+			    "not allow %s", res->words);
+		else
+			snprintf(buf, sizeof(buf), "the service's targets do "
+			    "not allow %s, which is %s", res->words,
+			    addr_print(&res->peer));
+		break;
 	case DIAL_STAGE_PACED:
 		strlcpy(buf, "others shook hands there all the time",
 		    sizeof(buf));
@@ -358,4 +418,3 @@ dialler_words(const struct msg_dialled *res)
 	}
 	return (buf);
 }
-uint32_t dialler_ask_named(const char *host, uint32_t port, int datagrams, uint32_t timeout_ms, dialler_done *done, void *arg) { (void)host;(void)port; return dialler_ask(DIAL_TARGET,0,0,datagrams,timeout_ms,done,arg); }

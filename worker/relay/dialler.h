@@ -39,7 +39,12 @@ void		 dialler_channel(struct channel *);
 uint32_t	 dialler_ask(enum dial_what, uint32_t index, uint32_t offset,
 		    int datagrams, uint32_t timeout_ms, dialler_done *,
 		    void *arg);
-/* The same for a target that the peer has named. */
+/*
+ * A target that the peer has named: port 0 to 65535, host a string (copied) of
+ * fewer octets than HOST_MAX, else 0 is returned as above.  dial judges it: one
+ * that the service's rules do not allow fails with DIAL_STAGE_BLOCKED, one that
+ * nobody can have with DIAL_STAGE_RESOLVE.
+ */
 uint32_t	 dialler_ask_named(const char *host, uint32_t port,
 		    int datagrams, uint32_t timeout_ms, dialler_done *,
 		    void *arg);

@@ -34,12 +34,15 @@
 #define FLOW_GRACE_US	(5 * 1000000ULL)
 /* A worker that stops ends a flow that is idle for so long: it comes anew. */
 #define FLOW_STOPPING_US	(2 * 1000000ULL)
-/* A peer's nonsense is logged once in this time. */
+/* Octets that a slot takes in one turn from a target's socket. */
+#define SLOT_BATCH	(128 * 1024)
+/* Once in this time a peer's nonsense is logged, and what it does not take. */
 #define NONSENSE_LOG_US	(10 * 1000000ULL)
 
 static struct service		*svc;
 static const struct flow_events	*events;
-static struct lines		 nonsense;
+static struct lines		 nonsense, unfit;
+static size_t			 head_in;	/* octets before each datagram */
 
 static size_t	 flow_pull(struct stream *, uint8_t *, size_t);
 static void	 flow_data(struct stream *, const uint8_t *, size_t);
@@ -47,6 +50,7 @@ static void	 flow_fin(struct stream *);
 static void	 flow_reset(struct stream *, enum reset_reason);
 static void	 flow_closed(struct stream *);
 static void	 flow_end(struct flow *, enum reset_reason, enum flow_reason);
+static void	 flow_read_slot(struct flow *);
 
 static const struct stream_owner flow_owner = {
 	flow_pull,
@@ -58,12 +62,16 @@ static const struct stream_owner flow_owner = {
 	NULL
 };
 
+/* Only the side with the target stamps what it sends. */
 void
 flow_init(struct service *service, const struct flow_events *e)
 {
+	const struct dialect	*d = service->dialect;
+
 	svc = service;
 	events = e;
-	flowq_init(&service->budget);
+	head_in = DATAGRAM_HEAD + (svc->opens ? d->stamp_len : 0);
+	flowq_init(&service->budget, d->stamp, svc->opens ? 0 : d->stamp_len);
 }
 
 /* ---- its life ---- */
@@ -112,7 +120,7 @@ flow_new(const struct addr *user, const struct addr *other)
 static size_t
 flow_length(const struct flow *f)
 {
-	return (f->head[0] << 8 | f->head[1]);
+	return (f->head[head_in - 2] << 8 | f->head[head_in - 1]);
 }
 
 static void
@@ -139,6 +147,8 @@ flow_free(struct flow *f, enum flow_reason why)
 	flow_count(f);
 	if (svc->opens)
 		events->ended(f, why);
+	if (f->slot != NULL)
+		f->slot->left(f);
 	if (f->dial != 0)
 		dialler_cancel(f->dial);
 	if (f->sock.fd != -1) {
@@ -192,7 +202,8 @@ flow_tick(uint64_t now)
 	struct flow	*f;
 	uint64_t	 idle = svc->conf.opts.udp_timeout * 1000000ULL;
 
-	idle += FLOW_GRACE_US;
+	if (!svc->dialect->user_keeps || !svc->opens)
+		idle += FLOW_GRACE_US;
 	if (svc->stopping && idle > FLOW_STOPPING_US)
 		idle = FLOW_STOPPING_US;
 	while ((f = TAILQ_FIRST(&svc->flows)) != NULL && now - f->last >= idle)
@@ -245,13 +256,32 @@ flow_open(struct flow *f, struct tunnel *t)
 	return (0);
 }
 
-/* One of so many octets has come for the stream; 0: its rate forbids it. */
+/* Does the peer take one of so many octets? */
+static int
+flow_fits(const struct flow *f, size_t len)
+{
+	const struct dialect	*d = svc->dialect;
+
+	if (len >= d->datagram_min && len <= d->datagram_max)
+		return (1);
+	if (len < d->datagram_min)
+		svc->stats.flows_empty++;
+	else
+		svc->stats.flows_long++;
+	if (lines_take(&unfit, 1, NONSENSE_LOG_US, worker_now()))
+		log_info("flow of %s: a datagram of %zu octets is dropped: "
+		    "the peer takes %u to %u", addr_print(&f->user), len,
+		    d->datagram_min, d->datagram_max);
+	return (0);
+}
+
+/* One of so many octets has come for the stream; 0: it may not go on. */
 static int
 flow_goes_out(struct flow *f, size_t len)
 {
 	f->datagrams_out++;
 	svc->stats.datagrams_out++;
-	if (!throttle_flow(f->own, THROTTLE_READ, len))
+	if (!flow_fits(f, len) || !throttle_flow(f->own, THROTTLE_READ, len))
 		return (0);
 	f->octets_out += len;
 	svc->stats.octets_out += len;
@@ -262,7 +292,8 @@ void
 flow_from_user(struct flow *f, const uint8_t *p, size_t len)
 {
 	flow_moved(f);
-	if (!flow_goes_out(f, len))
+	if (!flow_goes_out(f, len) ||
+	    (f->slot != NULL && f->slot->send(f, p, len) == 0))
 		return;
 	flowq_put(&f->q, p, len, f->last);
 	if (f->stream != NULL)
@@ -288,6 +319,8 @@ flow_event(evutil_socket_t fd, short what, void *arg)
 	f->readable = 1;
 	if (f->stream != NULL)
 		session_ready(f->stream);
+	else if (f->slot != NULL)
+		flow_read_slot(f);
 }
 
 static void
@@ -297,7 +330,10 @@ flow_dial_failed(struct flow *f, const struct msg_dialled *res)
 	flow_end(f, RESET_REFUSED, FLOW_FAILED);
 }
 
-/* ICMP told that nobody is there: it ends soon. */
+/*
+ * ICMP told that nobody is there: it ends soon.  With a slot it does not, for
+ * its peer would not hear of it, and somebody may be there later.
+ */
 static void
 flow_failed(struct flow *f)
 {
@@ -308,7 +344,8 @@ flow_failed(struct flow *f)
 		    strerror(errno));
 		target_log_failed(&f->user, words);
 	}
-	f->failed = RESET_REFUSED;
+	if (f->slot == NULL)
+		f->failed = RESET_REFUSED;
 	dialler_turn();
 }
 
@@ -323,6 +360,8 @@ flow_flush_early(struct flow *f)
 		flowsock_put(&f->sock, buf, n);
 		if (flowsock_flush(&f->sock) == -1) {
 			flow_failed(f);
+			if (f->failed == RESET_NONE)
+				continue;
 			flow_end(f, f->failed, FLOW_FAILED);
 			return (-1);
 		}
@@ -378,6 +417,26 @@ flow_accept(struct stream *st, struct tunnel *t, const struct want *want,
 	return (f);
 }
 
+struct flow *
+flow_accept_slot(const struct flow_slot *slot, void *arg,
+    const struct addr *peer, const char *host, uint32_t port)
+{
+	static const struct addr	 none;
+	struct flow			*f;
+
+	if ((f = flow_new(peer, &none)) == NULL)
+		return (NULL);
+	f->dial = dialler_ask_named(host, port, 1,
+	    svc->conf.opts.dial_timeout * 1000, flow_dialled, f);
+	if (f->dial == 0) {
+		flow_free(f, FLOW_FAILED);
+		return (NULL);
+	}
+	f->slot = slot;
+	f->slot_arg = arg;
+	return (f);
+}
+
 /*
  * Puts the datagrams of a message into buf, as long as whole ones fit; the rest
  * waits.  Returns how many octets of buf.
@@ -394,11 +453,10 @@ flow_pack(struct flow *f, uint8_t *buf, size_t max,
 		if (!flow_goes_out(f, n))
 			;		/* it is dropped, and counted */
 		else if (f->q.head == NULL &&
-		    DATAGRAM_HEAD + n <= max - done) {
-			buf[done] = n >> 8;
-			buf[done + 1] = n;
-			memcpy(buf + done + DATAGRAM_HEAD, p, n);
-			done += DATAGRAM_HEAD + n;
+		    flowq_head_len() + n <= max - done) {
+			done += flowq_put_head(buf + done, n);
+			memcpy(buf + done, p, n);
+			done += n;
 		} else
 			flowq_put(&f->q, p, n, worker_now());
 		p += n;
@@ -419,7 +477,7 @@ flow_read(struct flow *f, uint8_t *buf, size_t max)
 	int				 i, n;
 
 	while (f->readable && f->q.head == NULL &&
-	    (done == 0 || max - done > f->sock.large + DATAGRAM_HEAD)) {
+	    (done == 0 || max - done > f->sock.large + flowq_head_len())) {
 		n = flowsock_read(&f->sock, max - done, &m, &f->readable);
 		if (n == -1 && errno != EAGAIN)
 			flow_failed(f);
@@ -432,6 +490,44 @@ flow_read(struct flow *f, uint8_t *buf, size_t max)
 			done = flowq_pull(&f->q, buf, max, worker_now());
 	}
 	return (done);
+}
+
+/* The datagrams of a message go to the slot. */
+static void
+flow_send_slot(struct flow *f, const struct flowsock_message *m)
+{
+	const uint8_t	*p = m->octets;
+	size_t		 left = m->len, n;
+
+	do {
+		n = left < m->segment ? left : m->segment;
+		if (flow_goes_out(f, n))
+			(void)f->slot->send(f, p, n);
+		p += n;
+		left -= n;
+	} while (left > 0);
+}
+
+/* What the target sent goes to the slot: a batch, and then others' turn. */
+static void
+flow_read_slot(struct flow *f)
+{
+	const struct flowsock_message	*m;
+	int				 i, n;
+
+	n = flowsock_read(&f->sock, SLOT_BATCH, &m, &f->readable);
+	if (n == -1 && errno != EAGAIN) {
+		flow_failed(f);
+		f->readable = 1;	/* the error may hide datagrams */
+	}
+	for (i = 0; i < n; i++)
+		flow_send_slot(f, &m[i]);
+	if (n > 0) {
+		flow_moved(f);
+		f->slot->flush(f);
+	}
+	if (f->readable)
+		event_active(&f->ev, EV_READ, 0);
 }
 
 /* ---- the stream ---- */
@@ -528,11 +624,13 @@ flow_take_next(struct flow *f, const uint8_t *p, size_t len)
 {
 	size_t	 n;
 
-	if (f->have < DATAGRAM_HEAD) {
+	if (f->have < head_in) {
 		f->head[f->have++] = *p;
-		if (f->have == DATAGRAM_HEAD && flow_length(f) > DATAGRAM_MAX)
+		if (f->have < head_in)
+			return (1);
+		if (flow_length(f) > svc->dialect->datagram_max)
 			return (0);
-		if (f->have == DATAGRAM_HEAD && flow_length(f) == 0) {
+		if (flow_length(f) == 0) {
 			flow_deliver(f, p, 0);
 			f->have = 0;
 		}
@@ -551,7 +649,8 @@ flow_take(struct flow *f, const uint8_t *p, size_t len)
 {
 	size_t	 done = 0, n;
 
-	flow_moved(f);
+	if (!svc->dialect->user_keeps || !svc->opens)
+		flow_moved(f);
 	while (done < len) {
 		if ((n = flow_take_next(f, p + done, len - done)) == 0) {
 			if (lines_take(&nonsense, 1, NONSENSE_LOG_US,
@@ -614,6 +713,65 @@ flow_closed(struct stream *st)
 
 	f->stream = NULL;
 	flow_free(f, FLOW_GONE);
+}
+
+/* ---- a slot in place of a stream ---- */
+
+void
+flow_carry(struct flow *f, const struct flow_slot *slot, void *arg)
+{
+	static uint8_t	 buf[DATAGRAM_MAX];
+	ssize_t		 n;
+
+	f->slot = slot;
+	f->slot_arg = arg;
+	while (f->slot != NULL &&
+	    (n = flowq_get(&f->q, buf, worker_now())) != -1)
+		(void)slot->send(f, buf, n);
+	if (f->slot != NULL)
+		slot->flush(f);
+}
+
+void
+flow_from_slot(struct flow *f, const uint8_t *p, size_t len)
+{
+	flow_moved(f);
+	flow_deliver(f, p, len);
+}
+
+void
+flow_settle(struct flow *f)
+{
+	flow_flush(f);
+}
+
+void
+flow_slot_lost(struct flow *f)
+{
+	f->slot = NULL;
+	f->slot_arg = NULL;
+	if (svc->opens && !svc->stopping)
+		events->lost(f);
+	else
+		flow_end(f, RESET_NONE, FLOW_GONE);
+}
+
+int
+flow_slot_put(uint32_t number, const uint8_t *p, size_t len)
+{
+	return (events->slot_put(number, p, len));
+}
+
+int
+flow_slot_keep(uint32_t number)
+{
+	return (events->slot_keep(number));
+}
+
+void
+flow_slot_end(uint32_t number, enum flow_reason why)
+{
+	events->slot_end(number, why);
 }
 
 void

@@ -25,18 +25,39 @@ struct flowq_item {
 	struct flowq_item	*next;
 	uint64_t		 came;
 	uint32_t		 len;
-	uint8_t			 head[DATAGRAM_HEAD];
+	uint8_t			 head[DATAGRAM_HEAD_MAX];
 	uint8_t			 data[];
 };
 
 static struct budget		*budget;
 static struct flowq_stats	 stats;
 static uint64_t			 held;	/* by all queues, and parts */
+static uint8_t			 stamp[DATAGRAM_STAMP_MAX];
+static size_t			 head_len = DATAGRAM_HEAD;
 
 void
-flowq_init(struct budget *b)
+flowq_init(struct budget *b, const uint8_t *octets, size_t len)
 {
 	budget = b;
+	if (len > 0)
+		memcpy(stamp, octets, len);
+	head_len = len + DATAGRAM_HEAD;
+}
+
+size_t
+flowq_head_len(void)
+{
+	return (head_len);
+}
+
+size_t
+flowq_put_head(uint8_t *buf, size_t datagram)
+{
+	if (head_len > DATAGRAM_HEAD)
+		memcpy(buf, stamp, head_len - DATAGRAM_HEAD);
+	buf[head_len - 2] = datagram >> 8;
+	buf[head_len - 1] = datagram;
+	return (head_len);
 }
 
 const struct flowq_stats *
@@ -92,7 +113,7 @@ flowq_remove(struct flowq *q, struct flowq_item *prev)
 
 	if (prev == NULL) {
 		q->head = i->next;
-		q->left = q->head == NULL ? 0 : DATAGRAM_HEAD + q->head->len;
+		q->left = q->head == NULL ? 0 : head_len + q->head->len;
 	} else
 		prev->next = i->next;
 	if (q->tail == i)
@@ -105,7 +126,7 @@ flowq_remove(struct flowq *q, struct flowq_item *prev)
 static int
 flowq_begun(const struct flowq *q)
 {
-	return (q->head != NULL && q->left < DATAGRAM_HEAD + q->head->len);
+	return (q->head != NULL && q->left < head_len + q->head->len);
 }
 
 /* Drops the oldest that has not begun to leave.  0: there is none. */
@@ -139,13 +160,12 @@ flowq_add(struct flowq *q, const uint8_t *p, size_t len, uint64_t now)
 	i->next = NULL;
 	i->came = now;
 	i->len = len;
-	i->head[0] = len >> 8;
-	i->head[1] = len;
+	(void)flowq_put_head(i->head, len);
 	if (len > 0)
 		memcpy(i->data, p, len);
 	if (q->tail == NULL) {
 		q->head = i;
-		q->left = DATAGRAM_HEAD + len;
+		q->left = head_len + len;
 	} else
 		q->tail->next = i;
 	q->tail = i;
@@ -176,7 +196,7 @@ flowq_expire(struct flowq *q, uint64_t now)
 	}
 }
 
-/* What of the head comes next: its length, or its octets. */
+/* What of the head comes next: its stamp and length, or its octets. */
 static const uint8_t *
 flowq_next(const struct flowq *q, size_t *n)
 {
@@ -184,7 +204,7 @@ flowq_next(const struct flowq *q, size_t *n)
 
 	if (q->left > i->len) {
 		*n = q->left - i->len;
-		return (i->head + DATAGRAM_HEAD - *n);
+		return (i->head + head_len - *n);
 	}
 	*n = q->left;
 	return (i->data + i->len - q->left);
@@ -234,7 +254,7 @@ void
 flowq_again(struct flowq *q)
 {
 	if (q->head != NULL)
-		q->left = DATAGRAM_HEAD + q->head->len;
+		q->left = head_len + q->head->len;
 }
 
 void

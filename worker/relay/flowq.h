@@ -6,7 +6,8 @@
  * octets and by age, and what waits too much or too long is dropped, the oldest
  * first; but not one that has begun to leave.  The budget is charged for all of
  * them.  On a stream a datagram is its length, two octets, big-endian, and its
- * octets: rocket-protocol(7).
+ * octets: rocket-protocol(7).  In some dialects one side puts a stamp before
+ * each length, the same for all.
  */
 
 #ifndef WORKER_FLOWQ_H
@@ -17,10 +18,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "worker/dialect/dialect.h"
 #include "worker/net/flowpair.h"
 
 #define DATAGRAM_MAX	FLOW_DATAGRAM_MAX
-#define DATAGRAM_HEAD	2		/* its length on a stream */
+#define DATAGRAM_HEAD	2		/* its length on a stream... */
+/* ...and what may stand before that */
+#define DATAGRAM_HEAD_MAX	(DATAGRAM_STAMP_MAX + DATAGRAM_HEAD)
 
 struct budget;
 struct flowq_item;
@@ -28,7 +32,7 @@ struct flowq_item;
 struct flowq {			/* empty: all 0 */
 	struct flowq_item	*head, *tail;
 	uint32_t		 octets;	/* of datagrams */
-	uint32_t		 left;	/* of head, its length counted */
+	uint32_t		 left;	/* of head, stamp and length too */
 };
 
 struct flowq_stats {
@@ -39,8 +43,15 @@ struct flowq_stats {
 
 /* flowq.c */
 
-/* The budget that is charged for the datagrams of all queues. */
-void		 flowq_init(struct budget *);
+/*
+ * The budget that is charged for the datagrams of all queues, and the stamp of
+ * each that goes on a stream: at most DATAGRAM_STAMP_MAX octets, or none.
+ */
+void		 flowq_init(struct budget *, const uint8_t *stamp, size_t len);
+/* Puts stamp and length of a datagram at buf: how many octets that is. */
+size_t		 flowq_put_head(uint8_t *buf, size_t datagram);
+/* The same number: octets before each datagram on a stream. */
+size_t		 flowq_head_len(void);
 const struct flowq_stats *flowq_stats(void);
 /*
  * Adds a copy of a datagram (at most DATAGRAM_MAX octets) that came at now (us,

@@ -3,7 +3,8 @@
 /*
  * See flows.h.  The udp process chooses the numbers of flows, and may be taken
  * by a user: so what it says about one that is not there is ignored, and it
- * cannot say more than that a user is there, or gone.
+ * cannot say more than that a user is there, or gone.  Slots of peers, which
+ * have numbers too, are the dialect's.
  */
 
 #include <sys/types.h>
@@ -18,6 +19,7 @@
 #include "shared/channel.h"
 #include "shared/compat.h"
 #include "shared/log.h"
+#include "worker/dialect/dialect.h"
 #include "worker/frame/worker.h"
 #include "worker/net/budget.h"
 #include "worker/net/flowpair.h"
@@ -54,11 +56,17 @@ static void	 flows_flush(evutil_socket_t, short, void *);
 static void	 flows_lost(struct flow *);
 static int	 flows_send(struct flow *, const uint8_t *, size_t);
 static void	 flows_ended(struct flow *, enum flow_reason);
+static int	 flows_put(uint32_t, const uint8_t *, size_t);
+static int	 flows_keep(uint32_t);
+static void	 flows_tell_end(uint32_t, enum flow_reason);
 
 static const struct flow_events		 flow_events = {
 	flows_lost,
 	flows_send,
-	flows_ended
+	flows_ended,
+	flows_put,
+	flows_keep,
+	flows_tell_end
 };
 
 void
@@ -105,8 +113,12 @@ flows_wait(struct flow *f)
 static int
 flows_serve(struct flow *f)
 {
-	struct tunnel	*t = user_pick();
+	const struct dialect_slots	*slots = svc->dialect->slots;
+	struct tunnel			*t;
 
+	if (slots != NULL && slots->take(svc, f) == 0)
+		return (0);
+	t = user_pick();
 	return (t == NULL ? -1 : flow_open(f, t));
 }
 
@@ -147,6 +159,8 @@ flows_tick(uint64_t now)
 	    now - f->asked >= patience)
 		flows_refuse(f, now);
 	flow_tick(now);
+	if (svc->dialect->slots != NULL)
+		svc->dialect->slots->tick(svc, now);
 }
 
 uint32_t
@@ -176,6 +190,8 @@ flows_unpair(void)
 	for (i = 0; i < BUCKETS; i++)
 		while ((f = LIST_FIRST(&buckets[i])) != NULL)
 			flow_user_gone(f);
+	if (svc->dialect->slots != NULL)
+		svc->dialect->slots->lost(svc);
 	while ((l = STAILQ_FIRST(&late)) != NULL)
 		late_free(l);
 	if (readable != NULL)
@@ -259,6 +275,7 @@ flows_lost(struct flow *f)
 {
 	f->asked = worker_now();
 	flows_wait(f);
+	svc->events->changed();
 }
 
 static void
@@ -271,9 +288,24 @@ flows_ended(struct flow *f, enum flow_reason why)
 }
 
 static int
+flows_put(uint32_t number, const uint8_t *p, size_t len)
+{
+	if (pair == NULL || flowpair_data(pair, number, p, len) == -1)
+		return (-1);
+	flows_flush_soon();
+	return (0);
+}
+
+static int
 flows_send(struct flow *f, const uint8_t *p, size_t len)
 {
-	if (pair == NULL || flowpair_data(pair, f->number, p, len) == -1)
+	return (flows_put(f->number, p, len));
+}
+
+static int
+flows_keep(uint32_t number)
+{
+	if (pair == NULL || flowpair_keep(pair, number) == -1)
 		return (-1);
 	flows_flush_soon();
 	return (0);
@@ -299,15 +331,42 @@ flows_opened(uint32_t number, const struct flow_open *ends)
 	user_ask_more();
 }
 
+/* A peer's slot, if the dialect has such. */
+static void
+flows_opened_slot(uint32_t number, const struct addr *peer)
+{
+	const struct dialect_slots	*slots = svc->dialect->slots;
+
+	if (slots == NULL || stopped || !limits_tunnel(peer))
+		flows_tell_end(number, FLOW_REFUSED);
+	else
+		slots->opened(svc, number, peer);
+}
+
+static void
+flows_slot(const struct flow_frame *frame)
+{
+	const struct dialect_slots	*slots = svc->dialect->slots;
+
+	if (slots == NULL)
+		;
+	else if (frame->type == FLOW_DATA)
+		slots->data(svc, frame->flow, frame->data, frame->len);
+	else
+		slots->gone(svc, frame->flow);
+}
+
 static void
 flows_frame(const struct flow_frame *frame)
 {
 	struct flow	*f;
 
-	if (frame->type == FLOW_OPEN)
+	if (frame->type == FLOW_OPEN && frame->open.tunnel)
+		flows_opened_slot(frame->flow, &frame->open.user);
+	else if (frame->type == FLOW_OPEN)
 		flows_opened(frame->flow, &frame->open);
 	else if ((f = flows_find(frame->flow)) == NULL)
-		;		/* it ended here before */
+		flows_slot(frame);	/* or it ended here before */
 	else if (frame->type == FLOW_DATA)
 		flow_from_user(f, frame->data, frame->len);
 	else

@@ -127,7 +127,7 @@ session_id(const struct tunnel *t, struct ctl_session_id *id)
 {
 	id->service = worker_self()->service;
 	id->index = worker_self()->index;
-	id->serial = t->serial;
+	id->serial = t == NULL ? 0 : t->serial;
 }
 
 /* Those that wait for a user, of the same peer as a control channel. */
@@ -223,13 +223,13 @@ report_sessions(const struct service *svc, struct channel *ch,
 	return (NULL);
 }
 
-/* Is a stream of this tunnel asked for?  It begins its answer. */
+/* Is a stream of this tunnel asked for?  NULL: of none.  It begins its answer. */
 static int
 report_stream(const struct service *svc, const struct ctl_request *req,
     const struct tunnel *t, uint64_t since, struct ctl_stream *cs)
 {
-	if (t == NULL || (req->session.serial != 0 &&
-	    t->serial != req->session.serial))
+	if (req->session.serial != 0 &&
+	    (t == NULL || t->serial != req->session.serial))
 		return (0);
 	memset(cs, 0, sizeof(*cs));
 	cs->request = req->request;
@@ -250,7 +250,8 @@ report_streams(const struct service *svc, struct channel *ch,
 	struct flow		*f;
 
 	TAILQ_FOREACH(r, &svc->relays, entry) {
-		if (!report_stream(svc, req, r->tunnel, r->since, &cs))
+		if (r->tunnel == NULL ||
+		    !report_stream(svc, req, r->tunnel, r->since, &cs))
 			continue;
 		relay_describe(r, &cs);
 		if (!report_fits(ch))
@@ -258,7 +259,8 @@ report_streams(const struct service *svc, struct channel *ch,
 		(void)channel_send(ch, IMSG_CTL_STREAM, -1, &cs, sizeof(cs));
 	}
 	TAILQ_FOREACH(f, &svc->flows, entry) {
-		if (!report_stream(svc, req, f->tunnel, f->since, &cs))
+		if ((f->tunnel == NULL && f->slot == NULL) ||
+		    !report_stream(svc, req, f->tunnel, f->since, &cs))
 			continue;
 		flow_describe(f, &cs);
 		if (!report_fits(ch))

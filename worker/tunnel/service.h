@@ -59,6 +59,8 @@ struct service_stats {
 	uint64_t	 flows_pair_full; /* dropped: udp takes no more */
 	uint64_t	 flows_memory;	/* dropped: no memory for it */
 	uint64_t	 flows_shed;	/* ended for others */
+	uint64_t	 flows_empty;	/* dropped: the peer takes none... */
+	uint64_t	 flows_long;	/* ...nor one of so many octets */
 };
 
 /* Of a relay or flow: what of its octets is counted by port. */

@@ -200,6 +200,17 @@ lists_first(const struct flow_lists *l, uint32_t max, uint64_t now)
 	return (known);
 }
 
+/* Who has to go before one more stranger can come; NULL: nobody. */
+static struct udpflow *
+lists_stranger(const struct flow_lists *l, uint32_t max)
+{
+	if (l->n[FLOW_OVER] + l->n[FLOW_FRESH] < max)
+		return (NULL);
+	if (l->n[FLOW_OVER] > 0)
+		return (TAILQ_FIRST(&l->list[FLOW_OVER]));
+	return (TAILQ_FIRST(&l->list[FLOW_FRESH]));
+}
+
 /* ---- services, sources and owners ---- */
 
 void
@@ -219,7 +230,11 @@ flowtab_count(const struct flow_service *s)
 int
 flowtab_flooded(const struct flow_service *s)
 {
-	return (s->max > 0 && s->flows.n[FLOW_FRESH] > s->max / FRESH_SHARE);
+	uint32_t	 share = s->max / FRESH_SHARE;
+
+	if (s->strangers > 0)
+		share = s->strangers / 2;
+	return (s->max > 0 && s->flows.n[FLOW_FRESH] > share);
 }
 
 void
@@ -301,13 +316,33 @@ flowtab_next(struct flowtab *t, const struct flow_owner *o)
 	return (number);
 }
 
+static struct udpflow *
+flowtab_stranger(struct flowtab *t, struct flow_service *service,
+    const struct addr *peer, enum flow_cap *cap)
+{
+	struct flow_source	*source;
+	struct udpflow		*f = NULL;
+
+	*cap = FLOW_CAP_SOURCE;
+	if ((source = source_find(t, service, peer)) != NULL)
+		f = lists_stranger(&source->flows, service->strangers_source);
+	if (f != NULL)
+		return (f);
+	*cap = FLOW_CAP_TOTAL;
+	return (lists_stranger(&service->flows, service->strangers));
+}
+
 struct udpflow *
 flowtab_victim(struct flowtab *t, struct flow_service *service,
     const struct addr *user, uint64_t now, enum flow_cap *cap)
 {
 	struct flow_source	*source;
+	struct udpflow		*f;
 	uint32_t		 most;
 
+	if (user != NULL && service->strangers > 0 &&
+	    (f = flowtab_stranger(t, service, user, cap)) != NULL)
+		return (f);
 	if (user != NULL && service->per_source > 0 &&
 	    (source = source_find(t, service, user)) != NULL &&
 	    lists_count(&source->flows) >= service->per_source) {
@@ -319,6 +354,9 @@ flowtab_victim(struct flowtab *t, struct flow_service *service,
 	if (service->max == 0 || lists_count(&service->flows) <= most)
 		return (NULL);
 	*cap = FLOW_CAP_TOTAL;
+	if (service->strangers > 0 &&
+	    (f = lists_stranger(&service->flows, 1)) != NULL)
+		return (f);
 	return (lists_first(&service->flows, service->max, now));
 }
 
@@ -369,6 +407,13 @@ flowtab_answered(struct udpflow *f, uint64_t now)
 	f->answered = 1;
 	if (f->state == FLOW_KNOWN && now - f->listed >= FLOWTAB_GRAIN_US)
 		flow_relist(f, f->state, now);
+}
+
+void
+flowtab_known(struct udpflow *f, uint64_t now)
+{
+	if (f->state == FLOW_FRESH)
+		flow_relist(f, FLOW_KNOWN, now);
 }
 
 static void

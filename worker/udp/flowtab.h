@@ -13,6 +13,10 @@
  * of the room does a known one go, and only if nothing has passed in it for
  * long: else newcomers would have no time to become known.
  *
+ * Where peers come instead of users they are strangers until somebody says that
+ * they are known, for they may never send again.  Strangers make room for each
+ * other, at caps of their own, and a known one never goes for one of them.
+ *
  * Which flows share a bucket depends on a secret.  It knows no sockets and no
  * clock: the caller says what time it is, in microseconds.
  */
@@ -92,6 +96,9 @@ struct flow_service {			/* flowtab_service */
 	uint32_t		 number;
 	uint32_t		 max;		/* flows; 0: no cap */
 	uint32_t		 per_source;	/* likewise */
+	/* peers: fresh ones at most, and of one source; 0: users */
+	uint32_t		 strangers;
+	uint32_t		 strangers_source;
 	uint64_t		 timeout_us;	/* not 0 */
 	struct flow_lists	 flows;
 };
@@ -151,6 +158,8 @@ struct udpflow	*flowtab_add(struct flowtab *, struct flow_service *,
 /* A datagram of its user has come; one has been sent to him. */
 void		 flowtab_heard(struct udpflow *, uint64_t now);
 void		 flowtab_answered(struct udpflow *, uint64_t now);
+/* It is no stranger any more. */
+void		 flowtab_known(struct udpflow *, uint64_t now);
 /* Its owner has let go of it: it is OVER for so long. */
 void		 flowtab_over(struct udpflow *, uint64_t for_us,
 		    uint64_t now);

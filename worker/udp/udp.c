@@ -5,6 +5,10 @@
  * their flows, which the workers of their services carry.  It has no secret and
  * no tunnel, and understands nothing of what passes.
  *
+ * The peers of some services send datagrams too, to sockets for tunnels: each
+ * source there is a slot, and a flow like a user's, but for its caps.  A peer
+ * may have a great many, and whoever is not known as one, few.
+ *
  * Nothing waits.  While workers are behind, the kernel keeps what comes for a
  * moment; then it is dropped and counted.  In a flood of fresh flows that would
  * hold up all others: then nothing stays there, and only what is of known flows
@@ -44,15 +48,26 @@
  * target's side lets a session begin, so users with connections have the rest.
  */
 #define FLOWS_RATE	5000
+/*
+ * Slots that are not proven yet, in all and of one source: more than a peer
+ * opens at once, each for as long as its worker asks.  Those that are proven
+ * may be two for each flow that may be, and their worker ends them; it is by
+ * mistake if one is silent for longer than this.
+ */
+#define STRANGERS	1024
+#define STRANGERS_SOURCE	512
+#define SLOT_SILENT_US	(24 * 3600 * 1000000ULL)
 /* Log lines of a service about what was dropped or shed. */
 #define LINES_EVERY_US	(10 * 1000000ULL)
 
 struct udpservice {
 	TAILQ_ENTRY(udpservice)	 entry;
 	struct msg_flows_conf	 conf;
-	struct flow_service	 flows;
-	struct bucket		 begins;	/* FLOWS_RATE */
-	struct lines		 dropped, shed, lost;
+	struct flow_service	 flows;		/* of users */
+	struct flow_service	 slots;		/* of peers */
+	/* FLOWS_RATE, of either */
+	struct bucket		 begins, slot_begins;
+	struct lines		 dropped, shed, shed_slots, lost;
 	int			 named;		/* in the new set */
 };
 TAILQ_HEAD(udpservices, udpservice);
@@ -67,7 +82,7 @@ static struct {
 	struct event		*stop;
 	int			 stopping;
 	uint64_t		 flows_ever, flows_idle;
-	uint64_t		 shed_source, shed_total;
+	uint64_t		 shed_source, shed_total, shed_slots;
 	uint64_t		 no_worker, pair_full, no_memory;
 	uint64_t		 refused, late, paced;
 } env;
@@ -89,8 +104,17 @@ service_drop(struct udpservice *svc, uint64_t *counter, size_t n,
 
 static void
 service_shed(struct udpservice *svc, const struct addr *user,
-    enum flow_cap cap)
+    const struct flow_service *of, enum flow_cap cap)
 {
+	if (of == &svc->slots) {
+		env.shed_slots++;
+		if (lines_take(&svc->shed_slots, 1, LINES_EVERY_US,
+		    worker_now()))
+			log_info("service %s: slots of peers are closed for "
+			    "others, as of %s", svc->conf.name,
+			    addr_print(user));
+		return;
+	}
 	if (cap == FLOW_CAP_SOURCE) {
 		env.shed_source++;
 		ledger_log(env.ledger, user, "service %s: closed: its source "
@@ -128,24 +152,26 @@ flow_end(struct udpflow *f, enum flow_reason reason)
 static int
 flow_shed(struct udpservice *svc, struct udpflow *f, enum flow_cap cap)
 {
-	struct addr	 user = f->key.user;
-	int		 over = f->state == FLOW_OVER;
+	const struct flow_service	*of = f->service;
+	struct addr			 user = f->key.user;
+	int				 over = f->state == FLOW_OVER;
 
 	if (flow_end(f, FLOW_SHED) == -1)
 		return (-1);
 	if (!over)
-		service_shed(svc, &user, cap);
+		service_shed(svc, &user, of, cap);
 	return (0);
 }
 
 /* Makes room for one of this user; -1: others cannot go now. */
 static int
-flow_make_room(struct udpservice *svc, const struct addr *user)
+flow_make_room(struct udpservice *svc, struct flow_service *of,
+    const struct addr *user)
 {
 	struct udpflow	*f;
 	enum flow_cap	 cap;
 
-	while ((f = flowtab_victim(&env.table, &svc->flows, user,
+	while ((f = flowtab_victim(&env.table, of, user,
 	    worker_now(), &cap)) != NULL)
 		if (flow_shed(svc, f, cap) == -1)
 			return (-1);
@@ -154,9 +180,17 @@ flow_make_room(struct udpservice *svc, const struct addr *user)
 
 /* Does it stand back for known ones, where its worker does not keep up? */
 static int
-fresh_waits(const struct udpservice *svc, const struct carrier *c)
+fresh_waits(const struct flow_service *of, const struct carrier *c)
 {
-	return (flowtab_flooded(&svc->flows) && carrier_pressed(c));
+	return (flowtab_flooded(of) && carrier_pressed(c));
+}
+
+/* Those who send to such a socket. */
+static struct flow_service *
+sock_flows(struct udpsock *s)
+{
+	return (s->conf.transport != 0 ? &s->service->slots :
+	    &s->service->flows);
 }
 
 /* A new one, of which n datagrams have come; NULL: they are dropped. */
@@ -164,31 +198,34 @@ static struct udpflow *
 flow_new(struct udpsock *s, const struct flow_key *key, size_t len, size_t n)
 {
 	struct udpservice	*svc = s->service;
+	struct flow_service	*of = sock_flows(s);
 	struct carrier		*c = carrier_pick(svc);
-	struct flow_open	 o = { key->user, key->local };
+	struct flow_open	 o = { key->user, key->local,
+				    of == &svc->slots };
+	struct bucket		*begins = o.tunnel ? &svc->slot_begins :
+				    &svc->begins;
 	struct udpflow		*f;
 
 	if (c == NULL || env.stopping) {
 		service_drop(svc, &env.no_worker, n, "no worker is there");
 		return (NULL);
 	}
-	if (bucket_room(&svc->begins, worker_now()) == 0) {
+	if (bucket_room(begins, worker_now()) == 0) {
 		service_drop(svc, &env.paced, n, "too many flows begin");
 		return (NULL);
 	}
-	if (fresh_waits(svc, c) || !carrier_fits(c, len) ||
-	    flow_make_room(svc, &key->user) == -1) {
+	if (fresh_waits(of, c) || !carrier_fits(c, len) ||
+	    flow_make_room(svc, of, &key->user) == -1) {
 		service_drop(svc, &env.pair_full, n, "a worker is behind");
 		return (NULL);
 	}
-	f = flowtab_add(&env.table, &svc->flows, key, &c->flows,
-	    worker_now());
+	f = flowtab_add(&env.table, of, key, &c->flows, worker_now());
 	if (f == NULL) {
 		service_drop(svc, &env.no_memory, n, "no memory");
 		return (NULL);
 	}
 	f->socket = s;
-	bucket_take(&svc->begins, 1);
+	bucket_take(begins, 1);
 	env.flows_ever++;
 	if (!evtimer_pending(env.sweep, NULL))
 		sweep_at(SWEEP_US);
@@ -219,7 +256,7 @@ udp_arrived(struct udpsock *s, const struct addr *user,
 	}
 	flowtab_heard(f, worker_now());
 	if (f->state == FLOW_FRESH &&
-	    fresh_waits(s->service, flow_carrier(f))) {
+	    fresh_waits(f->service, flow_carrier(f))) {
 		service_drop(s->service, &env.pair_full, n,
 		    "a worker is behind");
 		return;
@@ -243,7 +280,7 @@ sock_readable(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (!flowtab_flooded(&svc->flows) && carriers_behind(svc)) {
+	if (!flowtab_flooded(sock_flows(s)) && carriers_behind(svc)) {
 		(void)event_del(&s->ev);
 		s->paused = 1;
 		return;
@@ -279,6 +316,10 @@ udp_frame(struct carrier *c, const struct flow_frame *frame)
 	}
 	if (frame->type == FLOW_END) {
 		flow_over(f, frame->reason);
+		return;
+	}
+	if (frame->type == FLOW_KEEP) {
+		flowtab_known(f, worker_now());
 		return;
 	}
 	udpsock_put(f->socket, &f->key.user, &f->key.local, frame->data,
@@ -374,16 +415,16 @@ sweep_at(uint64_t us)
 		log_warn("flows that are over");
 }
 
-/* Those of a service that are over; 1: there are more. */
+/* Those of a service, or its slots, that are over; 1: there are more. */
 static int
-service_sweep(struct udpservice *svc)
+service_sweep(struct udpservice *svc, struct flow_service *of)
 {
 	struct udpflow	*f;
 	enum flow_cap	 cap;
 	int		 i, over;
 
 	for (i = 0; i < SWEEP_MAX; i++) {
-		if ((f = flowtab_idle(&svc->flows, worker_now())) == NULL)
+		if ((f = flowtab_idle(of, worker_now())) == NULL)
 			break;
 		over = f->state == FLOW_OVER;
 		if (flow_end(f, FLOW_IDLE) == -1)
@@ -392,8 +433,8 @@ service_sweep(struct udpservice *svc)
 	}
 	/* more than there may be now */
 	for (; i < SWEEP_MAX; i++) {
-		if ((f = flowtab_victim(&env.table, &svc->flows, NULL,
-		    worker_now(), &cap)) == NULL ||
+		if ((f = flowtab_victim(&env.table, of, NULL, worker_now(),
+		    &cap)) == NULL ||
 		    flow_shed(svc, f, cap) == -1)
 			return (0);
 	}
@@ -409,8 +450,10 @@ udp_sweep(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	(void)arg;
-	TAILQ_FOREACH(svc, &env.services, entry)
-		more |= service_sweep(svc);
+	TAILQ_FOREACH(svc, &env.services, entry) {
+		more |= service_sweep(svc, &svc->flows);
+		more |= service_sweep(svc, &svc->slots);
+	}
 	if (env.stopping && env.table.n == 0)
 		worker_exit();
 	else if (env.table.n > 0)
@@ -527,6 +570,29 @@ udp_configure(struct imsg *imsg)
 	}
 }
 
+static void
+service_new(struct udpservice *svc)
+{
+	flowtab_service(&svc->flows, svc->conf.service);
+	flowtab_service(&svc->slots, svc->conf.service);
+	bucket_limit(&svc->begins, FLOWS_RATE, 1000000, worker_now());
+	bucket_limit(&svc->slot_begins, FLOWS_RATE, 1000000, worker_now());
+	TAILQ_INSERT_TAIL(&env.services, svc, entry);
+}
+
+/* What its set says, or has always been. */
+static void
+service_limits(struct udpservice *svc)
+{
+	svc->flows.max = svc->conf.flows_max;
+	svc->flows.per_source = svc->conf.flows_source;
+	svc->flows.timeout_us = svc->conf.timeout_s * 1000000ULL;
+	svc->slots.max = 2 * svc->conf.flows_max + STRANGERS;
+	svc->slots.strangers = STRANGERS;
+	svc->slots.strangers_source = STRANGERS_SOURCE;
+	svc->slots.timeout_us = SLOT_SILENT_US;
+}
+
 /* Services that stay keep their flows, and those that go are not named. */
 static void
 services_commit(void)
@@ -543,16 +609,10 @@ services_commit(void)
 			was->conf = svc->conf;
 			free(svc);
 			svc = was;
-		} else {
-			flowtab_service(&svc->flows, svc->conf.service);
-			bucket_limit(&svc->begins, FLOWS_RATE, 1000000,
-			    worker_now());
-			TAILQ_INSERT_TAIL(&env.services, svc, entry);
-		}
+		} else
+			service_new(svc);
 		svc->named = 1;
-		svc->flows.max = svc->conf.flows_max;
-		svc->flows.per_source = svc->conf.flows_source;
-		svc->flows.timeout_us = svc->conf.timeout_s * 1000000ULL;
+		service_limits(svc);
 		flows += svc->conf.flows_max;
 	}
 	flowtab_expect(&env.table, flows < UINT32_MAX ? (uint32_t)flows :
@@ -597,14 +657,14 @@ socks_commit(void)
 
 /* All flows of a service whose listener, or which itself, is gone. */
 static void
-service_prune(struct udpservice *svc)
+service_prune(struct flow_service *of)
 {
 	struct udpflow	*f, *next;
 	int		 state;
 
 	for (state = 0; state < FLOW_STATES; state++)
-		TAILQ_FOREACH_SAFE(f, &svc->flows.flows.list[state],
-		    in_service, next) {
+		TAILQ_FOREACH_SAFE(f, &of->flows.list[state], in_service,
+		    next) {
 			if (!f->socket->gone || flow_end(f, FLOW_GONE) == 0)
 				continue;
 			/* So many at once: all of the worker's come anew. */
@@ -619,8 +679,10 @@ udp_prune(void)
 	struct udpservice	*svc, *next;
 	struct udpsock		*s, *next_s;
 
-	TAILQ_FOREACH(svc, &env.services, entry)
-		service_prune(svc);
+	TAILQ_FOREACH(svc, &env.services, entry) {
+		service_prune(&svc->flows);
+		service_prune(&svc->slots);
+	}
 	TAILQ_FOREACH_SAFE(s, &env.socks, entry, next_s)
 		if (s->gone) {
 			TAILQ_REMOVE(&env.socks, s, entry);
@@ -661,9 +723,11 @@ udp_stop(uint32_t drain_ms)
 
 	env.stopping = 1;
 	carriers_stop();
-	TAILQ_FOREACH(svc, &env.services, entry)
+	TAILQ_FOREACH(svc, &env.services, entry) {
 		if (svc->flows.timeout_us > STOPPING_US)
 			svc->flows.timeout_us = STOPPING_US;
+		svc->slots.timeout_us = STOPPING_US;
+	}
 	if (drain_ms == 0 || env.table.n == 0)
 		worker_exit();
 	else if (drain_ms != UINT32_MAX && evtimer_add(env.stop, &tv) == -1)
@@ -687,6 +751,8 @@ static const struct figure	 udp_figures[] = {
 	    "flows that lost their place to another of their source"),
 	FIGURE(COUNTER, "flows_shed_total", env.shed_total,
 	    "flows that lost their place to another"),
+	FIGURE(COUNTER, "slots_shed", env.shed_slots,
+	    "slots of peers that lost their place to another"),
 	FIGURE_OF(COUNTER, "datagrams_in", udp_socks, udpsock_stats,
 	    datagrams_in, "datagrams of users"),
 	FIGURE_OF(COUNTER, "datagrams_out", udp_socks, udpsock_stats,
