@@ -74,6 +74,16 @@ dialler_ask(enum dial_what what, uint32_t index, uint32_t offset,
 	return (1);
 }
 
+uint32_t
+dialler_ask_named(const char *host, uint32_t port, int datagrams,
+    uint32_t timeout_ms, dialler_done *done, void *arg)
+{
+	assert_string_equal(host, "a.example");
+	assert_int_equal(port, 53);
+	return (dialler_ask(DIAL_TARGET, 0, 0, datagrams, timeout_ms, done,
+	    arg));
+}
+
 void
 dialler_cancel(uint32_t request)
 {
