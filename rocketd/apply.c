@@ -244,6 +244,9 @@ apply_same_tokens(const struct conf_service *a, const struct conf_service *b)
 {
 	const struct conf_token	*s, *t;
 
+	/* which says what is made of them */
+	if (a->block->dialect != b->block->dialect)
+		return (0);
 	s = TAILQ_FIRST(conf_service_tokens(a));
 	t = TAILQ_FIRST(conf_service_tokens(b));
 	for (; s != NULL && t != NULL;

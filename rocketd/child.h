@@ -86,6 +86,7 @@ struct child {
 	uint32_t		 index;		/* which of prefork; of its
 						 * side's blocks with TLS */
 	int			 opens;	/* a worker with users, no target */
+	uint32_t		 dialect;	/* a worker's */
 	int			 flows;	/* a worker with a channel to udp */
 	char			 name[SERVICE_NAME_MAX];
 

@@ -102,8 +102,10 @@ crew_add(struct rocketd *env, const struct conf_service *cs)
 	}
 	child = procs_add(env, PROC_SERVICE, cs->block->side, cs->number,
 	    index, cs->name);
-	if (child != NULL)
-		child->opens = conf_service_opens(cs);
+	if (child == NULL)
+		return;
+	child->opens = conf_service_opens(cs);
+	child->dialect = cs->block->dialect;
 }
 
 void

@@ -421,6 +421,12 @@ keymake_new(struct rocketd *env)
 	return (set);
 }
 
+int
+keymake_is_for(const struct conf_service *cs)
+{
+	return (cs->block->dialect == DIALECT_ROCKET);
+}
+
 /* Marks and makes what the configuration wants. */
 static void
 keymake_want(struct keymake *set)
@@ -433,9 +439,12 @@ keymake_want(struct keymake *set)
 	RB_FOREACH(k, keptkeys, &set->keys)
 		k->wanted = 0;
 	TAILQ_FOREACH(b, &set->env->conf->blocks, entry)
-		TAILQ_FOREACH(cs, &b->services, entry)
+		TAILQ_FOREACH(cs, &b->services, entry) {
+			if (!keymake_is_for(cs))
+				continue;
 			TAILQ_FOREACH(t, conf_service_tokens(cs), entry)
 				kept_want(set, cs->name, t);
+		}
 	RB_FOREACH_SAFE(k, keptkeys, &set->keys, next)
 		if (!k->wanted)
 			kept_free(set, k);

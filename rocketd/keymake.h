@@ -23,6 +23,11 @@
  * have a key now, which keymake_find knows.
  */
 void	 keymake_conf(struct rocketd *);
+/*
+ * Has a service keys?  If its dialect says tokens on the wire it has none, and
+ * waits for none.
+ */
+int	 keymake_is_for(const struct conf_service *);
 /* The key of KEY_LEN octets, or NULL: it is still to be made. */
 const uint8_t *keymake_find(struct rocketd *, const char *name,
 	    const uint8_t *token, size_t len);

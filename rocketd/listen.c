@@ -46,6 +46,7 @@ struct listener {
 	int			 datagrams;	/* a UDP socket */
 	/* in env->conf */
 	const struct conf_listen *conf;
+	const struct conf_block	*block;
 	uint32_t		 tls;		/* index of the block's tls */
 	struct addr		 key;		/* as configured */
 	struct addr		 addr;		/* as bound */
@@ -58,12 +59,14 @@ struct listener {
 	int			 fresh;		/* bound by this prepare */
 	uint32_t		 next_service;
 	const struct conf_listen *next_conf;
+	const struct conf_block	*next_block;
 	uint32_t		 next_tls;
 	struct sockopts		 next_opts;
 };
 
 struct plan {			/* what becomes of a listen statement */
 	const struct conf_listen *conf;
+	const struct conf_block	*block;
 	uint32_t		 service;	/* its users; 0: tunnels */
 	uint32_t		 slots;		/* whose tunnels datagrams are */
 	int			 datagrams;
@@ -485,6 +488,7 @@ listen_prepare_port(struct rocketd *env, const struct plan *plan,
 	l->next_service = plan->datagrams && plan->service == 0 ?
 	    plan->slots : plan->service;
 	l->next_conf = cl;
+	l->next_block = plan->block;
 	l->next_tls = plan->tls;
 	l->next_opts = *plan->opts;
 	return (0);
@@ -541,6 +545,7 @@ listen_prepare(struct rocketd *env, const struct rocketd_conf *conf, FILE *err)
 	int				 failed = 0;
 
 	TAILQ_FOREACH(b, &conf->blocks, entry) {
+		plan.block = b;
 		plan.service = 0;
 		cs = TAILQ_FIRST(&b->services);
 		plan.slots = cs != NULL ? cs->number : 0;
@@ -584,6 +589,7 @@ listen_commit(struct rocketd *env)
 		l->opts = l->next_opts;
 		l->service = l->next_service;
 		l->conf = l->next_conf;
+		l->block = l->next_block;
 		l->tls = l->next_tls;
 		l->named = l->fresh = 0;
 	}
@@ -655,19 +661,30 @@ listen_send_proxies(struct child *child, const struct listener *l)
 	return (0);
 }
 
+/* Of tunnels whose dialect does not say whose they are: the one there is. */
+static uint32_t
+listen_whose(const struct listener *l)
+{
+	const struct conf_service	*cs = TAILQ_FIRST(&l->block->services);
+
+	if (l->service != 0 || l->block->dialect == DIALECT_ROCKET ||
+	    cs == NULL)
+		return (l->service);
+	return (cs->number);
+}
+
 static void
 listen_describe(struct msg_listen *msg, const struct listener *l)
 {
-	const struct conf_service	*cs;
-
 	memset(msg, 0, sizeof(*msg));
 	msg->number = l->number;
 	msg->backlog = LISTEN_BACKLOG;
 	msg->transport = l->conf->transport;
 	msg->decoy = l->conf->decoy;
-	msg->service = l->service;
-	if ((cs = conf_service_by_number(l->env->conf, l->service)) != NULL)
-		msg->side = cs->block->side;
+	msg->dialect = l->block->dialect;
+	msg->service = listen_whose(l);
+	if (l->service != 0)
+		msg->side = l->block->side;
 	msg->datagrams = l->datagrams;
 	msg->addr = l->addr;
 }

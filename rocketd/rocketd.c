@@ -34,7 +34,7 @@
 #include "plog.h"
 #include "read.h"
 #include "reload.h"
-#include "send.h"
+#include "sendkeys.h"
 #include "spawn.h"
 #include "tlslook.h"
 
@@ -294,7 +294,7 @@ main(int argc, char *argv[])
 		.worker_path = ROCKETD_WORKER,
 		.worker_fd = -1,
 		.procs_ops = &hear_ops,
-		.key_made = send_made,
+		.key_made = sendkeys_made,
 		.netns = -1,
 		.ctl_fd = -1,
 		.pidfd = -1

@@ -2,8 +2,9 @@
 
 /*
  * Configuration on its way to the processes.  Owns which of them is told what:
- * keys go only to keys, addresses to connect to only to dial and to their
- * service, listeners to whoever accepts on them.
+ * keys and tokens go only to keys (sendkeys.c), addresses to connect to only to
+ * dial and to their service, what may be named for a target to dial alone,
+ * listeners to whoever accepts on them.
  */
 
 #include <sys/types.h>
@@ -20,17 +21,18 @@
 #include "shared/compat.h"
 #include "shared/log.h"
 #include "rocketd/conf/netconf.h"
+#include "rocketd/conf/targets.h"
 #include "rocketd/conf/tlsconf.h"
 #include "chans.h"
 #include "crew.h"
 #include "ctlsock.h"
 #include "decoy.h"
-#include "keymake.h"
 #include "limits.h"
 #include "listen.h"
 #include "plog.h"
 #include "procs.h"
 #include "send.h"
+#include "sendkeys.h"
 #include "sockdir.h"
 #include "tlsfiles.h"
 
@@ -41,6 +43,9 @@
 struct drained {
 	TAILQ_ENTRY(drained)	 entry;
 	struct msg_dialee	 target;
+	/* that peers name: what they may name */
+	struct target_rule	*rules;
+	uint32_t		 nrules;
 };
 
 /* A target's directory was opened again for dial: not again for a while. */
@@ -103,7 +108,48 @@ send_target(struct child *child, const struct msg_dialee *target)
 	return (0);
 }
 
-/* That of a service, if it has one. */
+/* That of a service, whether it is configured or its peer names it. */
+static void
+send_fill_target(struct msg_dialee *msg, const struct conf_service *cs)
+{
+	if (!conf_service_named(cs)) {
+		send_fill_dialee(msg, cs, &cs->target, 0,
+		    &cs->opts.service_sock);
+		return;
+	}
+	memset(msg, 0, sizeof(*msg));
+	msg->service = cs->number;
+	msg->named = 1;
+	msg->kinds = KIND_ALL;
+	msg->opts = cs->opts.service_sock;
+}
+
+static int
+send_rule(struct child *child, uint32_t service,
+    const struct target_rule *rule)
+{
+	struct msg_rule	 msg;
+
+	memset(&msg, 0, sizeof(msg));
+	msg.service = service;
+	msg.rule = *rule;
+	return (channel_send(child->chan, IMSG_CONF_RULE, -1, &msg,
+	    sizeof(msg)));
+}
+
+static int
+send_rules(struct child *child, const struct conf_service *cs)
+{
+	const struct target_rule	*rule;
+	uint32_t			 i;
+
+	for (i = 0; (rule = targets_rule(cs, i)) != NULL; i++)
+		if (send_rule(child, cs->number, rule) == -1)
+			return (-1);
+	return (0);
+}
+
+/* If it has one. */
 static int
 send_own_target(struct child *child, const struct conf_service *cs)
 {
@@ -111,8 +157,11 @@ send_own_target(struct child *child, const struct conf_service *cs)
 
 	if (conf_service_opens(cs))
 		return (0);
-	send_fill_dialee(&target, cs, &cs->target, 0, &cs->opts.service_sock);
-	return (send_target(child, &target));
+	send_fill_target(&target, cs);
+	if (send_target(child, &target) == -1)
+		return (-1);
+	return (child->role == PROC_DIAL && target.named ?
+	    send_rules(child, cs) : 0);
 }
 
 /* ---- a process's set ---- */
@@ -145,81 +194,6 @@ send_control(struct rocketd *env, struct child *child)
 	log.dest = dest;
 	return (channel_send(child->chan, IMSG_CONF_LOG, fd, &log,
 	    sizeof(log)));
-}
-
-/* A key of a service, or NULL: it comes when it is made. */
-static int
-send_key(struct child *child, const struct conf_service *cs, uint32_t order,
-    const uint8_t *key)
-{
-	struct msg_conf_key	 msg;
-	int			 ret;
-
-	memset(&msg, 0, sizeof(msg));
-	msg.service = cs->number;
-	msg.side = cs->block->side;
-	msg.order = order;
-	strlcpy(msg.name, cs->name, sizeof(msg.name));
-	if (key != NULL) {
-		msg.made = 1;
-		memcpy(msg.key, key, sizeof(msg.key));
-	}
-	ret = channel_send(child->chan, IMSG_CONF_KEY, -1, &msg, sizeof(msg));
-	explicit_bzero(&msg, sizeof(msg));
-	return (ret);
-}
-
-static int
-send_service_keys(struct child *child, const struct conf_service *cs)
-{
-	const struct conf_token	*ct;
-	uint32_t		 order = 0;
-
-	TAILQ_FOREACH(ct, conf_service_tokens(cs), entry)
-		if (send_key(child, cs, order++, keymake_find(child->env,
-		    cs->name, ct->octets, ct->len)) == -1)
-			return (-1);
-	return (0);
-}
-
-static int
-send_keys(struct rocketd *env, struct child *child)
-{
-	const struct conf_block		*b;
-	const struct conf_service	*cs;
-
-	TAILQ_FOREACH(b, &env->conf->blocks, entry)
-		TAILQ_FOREACH(cs, &b->services, entry)
-			if (send_service_keys(child, cs) == -1)
-				return (-1);
-	return (tlsfiles_send_keys(child, env->conf));
-}
-
-void
-send_made(struct rocketd *env, const char *name, const uint8_t *token,
-    size_t len, const uint8_t *key)
-{
-	struct child			*child = procs_find(env, PROC_KEYS);
-	const struct conf_block		*b;
-	const struct conf_service	*cs;
-	const struct conf_token		*ct;
-	uint32_t			 order;
-
-	/* One that starts later is sent it with the set. */
-	if (child == NULL || child->chan == NULL)
-		return;
-	TAILQ_FOREACH(b, &env->conf->blocks, entry)
-		TAILQ_FOREACH(cs, &b->services, entry) {
-			if (strcmp(cs->name, name) != 0)
-				continue;
-			order = 0;
-			TAILQ_FOREACH(ct, conf_service_tokens(cs), entry) {
-				if (ct->len == len && memcmp(ct->octets,
-				    token, len) == 0)
-					(void)send_key(child, cs, order, key);
-				order++;
-			}
-		}
 }
 
 /* The paths that lead to services. */
@@ -305,6 +279,17 @@ send_udp(struct rocketd *env, struct child *child)
 	return (0);
 }
 
+static int
+send_drained_one(struct child *child, const struct drained *d)
+{
+	uint32_t	 i;
+
+	for (i = 0; i < d->nrules; i++)
+		if (send_rule(child, d->target.service, &d->rules[i]) == -1)
+			return (-1);
+	return (send_target(child, &d->target));
+}
+
 /* Unless the service has a target again. */
 static int
 send_drained(struct rocketd *env, struct child *child)
@@ -315,7 +300,7 @@ send_drained(struct rocketd *env, struct child *child)
 	TAILQ_FOREACH(d, &env->drained, entry) {
 		cs = conf_service_by_number(env->conf, d->target.service);
 		if ((cs == NULL || conf_service_opens(cs)) &&
-		    send_target(child, &d->target) == -1)
+		    send_drained_one(child, d) == -1)
 			return (-1);
 	}
 	return (0);
@@ -378,6 +363,30 @@ send_nets(struct child *child, const struct conf_nets *nets, uint32_t tunnels)
 	return (0);
 }
 
+/* What the users of its listeners want, where the peer is told that. */
+static int
+send_mappings(struct child *child, const struct conf_service *cs)
+{
+	const struct conf_listen	*cl;
+	struct msg_mapping		 msg;
+
+	if (cs->block->dialect != DIALECT_BACKHAUL)
+		return (0);
+	TAILQ_FOREACH(cl, &cs->listens, entry) {
+		memset(&msg, 0, sizeof(msg));
+		msg.port = cl->port;
+		msg.port_last = cl->port_last;
+		msg.kinds = cl->kinds;
+		msg.addr = cl->addr;
+		if (cl->to != NULL)
+			strlcpy(msg.to, cl->to, sizeof(msg.to));
+		if (channel_send(child->chan, IMSG_CONF_MAPPING, -1, &msg,
+		    sizeof(msg)) == -1)
+			return (-1);
+	}
+	return (0);
+}
+
 /* Its first listener, or its target, as it is shown: "192.0.2.1:53/udp". */
 static void
 send_where(struct rocketd *env, const struct conf_service *cs, char *buf,
@@ -388,6 +397,10 @@ send_where(struct rocketd *env, const struct conf_service *cs, char *buf,
 
 	if (conf_service_opens(cs)) {
 		listen_where(env, cs->number, buf, size);
+		return;
+	}
+	if (conf_service_named(cs)) {
+		strlcpy(buf, "as the server says", size);
 		return;
 	}
 	len = addr_join(buf, size, t->host, t->port);
@@ -427,6 +440,7 @@ send_service(struct rocketd *env, struct child *child)
 	    sizeof(msg)) == -1 || send_web(child, cs) == -1 ||
 	    send_nets(child, netconf_users(cs), 0) == -1 ||
 	    send_nets(child, netconf_tunnels(cs), 1) == -1 ||
+	    send_mappings(child, cs) == -1 ||
 	    listen_lend(env, child, cs->number) == -1 ||
 	    send_remotes(child, cs) == -1)
 		return (-1);
@@ -440,7 +454,7 @@ send_set(struct rocketd *env, struct child *child)
 	case PROC_CONTROL:
 		return (send_control(env, child));
 	case PROC_KEYS:
-		return (send_keys(env, child));
+		return (sendkeys_send(env, child));
 	case PROC_GATE:
 		return (send_gate(env, child));
 	case PROC_DIAL:
@@ -494,6 +508,7 @@ send_begin(struct rocketd *env, struct child *child, uint32_t flags,
 	msg.side = child->side;
 	msg.dials = child->role == PROC_SERVICE && child->side == SIDE_CLIENT;
 	msg.opens = child->opens;
+	msg.dialect = child->dialect;
 	msg.data_max = limits_data(env, child);
 	if (child->role == PROC_DIAL && env->root)
 		msg.ngroups = sockdir_groups(env, msg.groups);
@@ -567,8 +582,7 @@ send_dir_now(struct rocketd *env, struct child *dial, const struct again *a)
 
 	cs = conf_service_by_number(env->conf, a->service);
 	if (cs != NULL && !conf_service_opens(cs))
-		send_fill_dialee(&target, cs, &cs->target, 0,
-		    &cs->opts.service_sock);
+		send_fill_target(&target, cs);
 	else if ((kept = send_find_drained(env, a->service)) != NULL)
 		target = *kept;
 	else
@@ -658,6 +672,37 @@ send_has_targets(struct rocketd *env, uint32_t service)
 	return (0);
 }
 
+static void
+drained_free(struct drained *d)
+{
+	if (d != NULL)
+		free(d->rules);
+	free(d);
+}
+
+/* NULL: no memory. */
+static struct drained *
+drained_new(const struct conf_service *cs)
+{
+	const struct target_rule	*rule;
+	struct drained			*d;
+
+	if ((d = calloc(1, sizeof(*d))) == NULL)
+		return (NULL);
+	send_fill_target(&d->target, cs);
+	if (!d->target.named)
+		return (d);
+	d->rules = calloc(TARGET_RULES_MAX, sizeof(*d->rules));
+	if (d->rules == NULL) {
+		drained_free(d);
+		return (NULL);
+	}
+	while (d->nrules < TARGET_RULES_MAX &&
+	    (rule = targets_rule(cs, d->nrules)) != NULL)
+		d->rules[d->nrules++] = *rule;
+	return (d);
+}
+
 void
 send_keep_drained(struct rocketd *env, const struct conf_service *cs)
 {
@@ -665,13 +710,11 @@ send_keep_drained(struct rocketd *env, const struct conf_service *cs)
 
 	if (conf_service_opens(cs) || !send_has_targets(env, cs->number))
 		return;
-	if ((d = calloc(1, sizeof(*d))) == NULL) {
+	if ((d = drained_new(cs)) == NULL) {
 		log_warn("service %s: cannot keep its target to drain",
 		    cs->name);
 		return;
 	}
-	send_fill_dialee(&d->target, cs, &cs->target, 0,
-	    &cs->opts.service_sock);
 	TAILQ_INSERT_TAIL(&env->drained, d, entry);
 }
 
@@ -685,6 +728,6 @@ send_forget_drained(struct rocketd *env, uint32_t service)
 	TAILQ_FOREACH_SAFE(d, &env->drained, entry, next)
 		if (d->target.service == service) {
 			TAILQ_REMOVE(&env->drained, d, entry);
-			free(d);
+			drained_free(d);
 		}
 }

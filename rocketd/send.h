@@ -25,9 +25,6 @@ void	 send_again(struct rocketd *, struct child *, uint32_t changed);
 /* The same to each worker of a service. */
 void	 send_again_service(struct rocketd *, uint32_t service,
 	    uint32_t changed);
-/* The key of a token was made: keys gets it for each service that has both. */
-void	 send_made(struct rocketd *, const char *name, const uint8_t *token,
-	    size_t len, const uint8_t *key);
 /* The user id, and group id, of a process when we are root. */
 uint32_t send_uid(const struct rocketd *, const struct child *);
 /* dial asks for the directory of a UNIX target again. */

@@ -139,6 +139,7 @@ static const struct rule_field	 fields_conf_token[] = {
 static const struct rule_field	 fields_mapping[] = {
 	RANGE(msg_mapping, port, 1, UINT16_MAX),
 	RANGE(msg_mapping, port_last, 1, UINT16_MAX),
+	MASK(msg_mapping, kinds, KIND_ALL),
 	ADDRS(msg_mapping, addr),
 	STRING(msg_mapping, to),
 	END

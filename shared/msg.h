@@ -248,6 +248,8 @@ struct msg_conf_token {
 struct msg_mapping {
 	uint32_t	 port;		/* the first... */
 	uint32_t	 port_last;	/* ...and the last */
+	uint32_t	 kinds;		/* KIND_ mask */
+	uint32_t	 pad;
 	struct addr	 addr;		/* ADDR_NONE: every address */
 	char		 to[NAMED_MAX];	/* "": the listener's own port */
 };

@@ -320,8 +320,9 @@ sub services {
 		    (map { "\t\t$_\n" } @$where, map { $_->[0] } @both),
 		    "\t}\n");
 	}
+	# a table without any tells the file from another program's
 	$toml{braces} = "[$side.services]\n$toml{braces}"
-	    if $toml{braces} ne '';
+	    if $toml{braces} ne '' || $toml{header} eq '';
 	return ("$conf{header}$conf{braces}", "$toml{header}$toml{braces}");
 }
 

@@ -3,8 +3,9 @@
 # usage: run.sh [rocketd]
 #
 # The grammar, as rocketd -n and -nv see it: NAME.in or NAME.toml prints
-# NAME.ok, bad-NAME.in fails with the errors in bad-NAME.err, and each text of
-# toml-bad.cases with those below it.  The output for each good file, for each
+# NAME.ok, and warns of what is in NAME.warn, if there is one, bad-NAME.in fails
+# with the errors in bad-NAME.err, and each text of toml-bad.cases with those
+# below it.  The output for each good file, for each
 # example in etc/ and for generated ones prints itself again.  Files that these
 # name in /etc/rocketd.d, /etc/ssl and /var/www are in a directory of the test's
 # own.  Prints TAP.
@@ -101,8 +102,8 @@ prints_itself() {
 }
 
 cd "$tmp" || exit 1
-cp "$here"/*.in "$here"/*.ok "$here"/*.err "$here"/*.conf "$here"/*.toml . ||
-    exit 1
+cp "$here"/*.in "$here"/*.ok "$here"/*.err "$here"/*.warn "$here"/*.conf \
+    "$here"/*.toml . || exit 1
 # tokens stand in them; and two are about who else may read or write
 chmod 600 ./*.in ./*.conf ./*.toml
 chmod 644 bad-shared.in inc-shared.conf
@@ -146,6 +147,10 @@ for in in *.in *.toml; do
 		result $? "$name: prints itself" difference
 		check -f "$tmp/$in" >out 2>err && [ ! -s out ]
 		result $? "$name: -n prints nothing on standard output" out
+		[ -f "$name.warn" ] || continue
+		sed -n "s,^$tmp/\(.*: \)warning: ,\1,p" err >got
+		diff "$name.warn" got >difference
+		result $? "$name: its warnings" difference
 		;;
 	esac
 done
@@ -169,7 +174,7 @@ done
 sed -n '/^\.Sh TOML FILES/,/^\.Sh FILES/p' "$top/man/rocketd.conf.5" |
     grep '^\.I[ct]' | tr -c 'a-z_\n' ' ' >documented
 for key in $(sed -n 's/^	{ "\([a-z_]*\)", .*/\1/p' \
-    "$top"/rocketd/conf/tomlrocket.c); do
+    "$top"/rocketd/conf/tomlrocket.c "$top"/rocketd/conf/tomlbackhaul.c); do
 	grep -qw -e "$key" documented || echo "$key"
 done >missing
 [ ! -s missing ] && [ "$(wc -l <documented)" -gt 20 ]
@@ -313,9 +318,11 @@ echo 'nonsense' >>secret.conf
 sed 's/token /token token /' secret.conf >worse.conf && chmod 600 worse.conf
 printf '[server]\nbind_addr = ":4040"\ntransport = "tcpmux"\n%s\n%s\n' \
     'token = "ThisIsTheSecret0123"' 'tokken = "ThisIsTheSecret0123"' >secret.toml
-chmod 600 secret.toml
-sed 's/"//' secret.toml >worse.toml && chmod 600 worse.toml
-for f in secret.conf worse.conf secret.toml worse.toml; do
+sed '$a\
+ports = ["ThisIsTheToken=80"]' secret.toml >other.toml
+echo 'services = {}' >>secret.toml
+sed 's/"//' secret.toml >worse.toml && chmod 600 ./*.toml
+for f in secret.conf worse.conf secret.toml worse.toml other.toml; do
 	check -v -f "$tmp/$f" >out 2>&1
 	[ $? -eq 1 ] && ! grep -q ThisIsTheSecret out
 	result $? "nor in the errors of $f" out

@@ -204,6 +204,7 @@ static const struct field	 fields[] = {
 	UPTO(IMSG_CONF_MAPPING, msg_mapping, port, 65535),
 	FROM(IMSG_CONF_MAPPING, msg_mapping, port_last, 1),
 	UPTO(IMSG_CONF_MAPPING, msg_mapping, port_last, 65535),
+	UPTO(IMSG_CONF_MAPPING, msg_mapping, kinds, 3),
 	FROM(IMSG_CONF_RULE, msg_rule, service, 1),
 	UPTO(IMSG_CONF_RULE, msg_rule, rule.pass, 1),
 	UPTO(IMSG_CONF_RULE, msg_rule, rule.bits, 128),
@@ -861,7 +862,7 @@ test_no_padding(void **state)
 	assert_int_equal(sizeof(struct msg_dialee), 10 * 4 + 7 * 4 + 2 * 24 +
 	    256);
 	assert_int_equal(sizeof(struct msg_conf_token), 4 * 4 + 64 + 256);
-	assert_int_equal(sizeof(struct msg_mapping), 2 * 4 + 24 + 264);
+	assert_int_equal(sizeof(struct msg_mapping), 4 * 4 + 24 + 264);
 	assert_int_equal(sizeof(struct msg_rule), 2 * 4 + 4 * 4 + 24 + 256);
 	assert_int_equal(sizeof(struct msg_token), 2 * 4 + 256);
 	assert_int_equal(sizeof(struct msg_token_ask), 16 + 256);

@@ -13,6 +13,7 @@
 
 #include "shared/compat.h"
 #include "toml.h"
+#include "tomlbackhaul.h"
 #include "tomlconf.h"
 #include "tomlrocket.h"
 #include "tomlsay.h"
@@ -21,8 +22,10 @@
 static const struct program {
 	const struct toml_keys	*keys;
 	void			(*read)(struct tomlsay *, const struct toml *);
+	int			 polled;	/* that program does it */
 } programs[] = {
-	{ &tomlrocket_keys, tomlrocket_read }
+	{ &tomlrocket_keys, tomlrocket_read, 0 },
+	{ &tomlbackhaul_keys, tomlbackhaul_read, 1 }
 };
 
 int
@@ -43,9 +46,9 @@ text_error(void *arg, int line, int column, const char *words)
 }
 
 void
-tomlconf_read(struct lex *l, const struct rocketd_conf *conf)
+tomlconf_read(struct lex *l, struct rocketd_conf *conf)
 {
-	const struct program	*program = &programs[0];
+	const struct program	*program;
 	struct tomlsay		 r;
 	struct toml		*root;
 	const void		*text;
@@ -54,9 +57,11 @@ tomlconf_read(struct lex *l, const struct rocketd_conf *conf)
 	memset(&r, 0, sizeof(r));
 	r.lex = l;
 	r.file = TAILQ_LAST(&conf->files, conf_files);
-	r.keys = program->keys;
 	text = lex_take(l, &len);
 	root = toml_parse(text, len, text_error, &r);
+	program = &programs[tomlbackhaul_is(root, &tomlrocket_keys)];
+	r.keys = program->keys;
+	conf->polled = program->polled;
 	program->read(&r, root);
 	toml_free(root);
 }

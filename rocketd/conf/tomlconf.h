@@ -18,9 +18,9 @@
 int		 tomlconf_named(const char *path);
 /*
  * Reads the file that lex_open has opened and supplies the words of the
- * statements that say the same.  Errors go to lex_error.
+ * statements that say the same.  Errors go to lex_error.  Sets polled.
  */
-void		 tomlconf_read(struct lex *, const struct rocketd_conf *);
+void		 tomlconf_read(struct lex *, struct rocketd_conf *);
 /*
  * The option meant by words that begin with a key of such a file, in that scope
  * if possible; or NULL.

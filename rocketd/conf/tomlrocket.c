@@ -8,22 +8,18 @@
 
 #include <sys/types.h>
 #include <sys/queue.h>
-#include <sys/socket.h>
 
-#include <netinet/in.h>
-
-#include <arpa/inet.h>
 #include <string.h>
 
 #include "shared/compat.h"
 #include "conf.h"
 #include "lex.h"
 #include "toml.h"
+#include "tomladdr.h"
 #include "tomlrocket.h"
 #include "tomlsay.h"
 
 #define NAME_LEN	128	/* of a table, in messages */
-#define PORT_MAX	16	/* what is written for a port */
 #define PROTOCOL_MAX	64	/* and for a protocol */
 /* One more than allowed, so that the grammar reports too many. */
 #define ENDPOINTS_MAX	(CONF_LISTENS_MAX + 1)
@@ -92,82 +88,11 @@ static const struct toml_key	 keys[] = {
 
 const struct toml_keys	 tomlrocket_keys = { keys, nitems(keys), PREFIX };
 
-struct endpoint {
-	const struct toml	*value;
-	char			 host[HOST_MAX];
-	char			 port[PORT_MAX];
-};
-
 /* ---- addresses ---- */
-
-/* "127.0.1" is short for 127.0.0.1, "0.0.0" for every address. */
-static void
-complete_ipv4(char *host, size_t size)
-{
-	struct in_addr	 in;
-	const char	*s;
-	int		 dots = 0;
-
-	if (host[strspn(host, "0123456789.")] != '\0')
-		return;
-	for (s = host; *s != '\0'; s++) {
-		dots += *s == '.';
-		/* to inet_aton(3) this would be an octal number */
-		if (*s == '0' && s[1] != '.' && s[1] != '\0' &&
-		    (s == host || s[-1] == '.'))
-			return;
-	}
-	if (dots != 1 && dots != 2)
-		return;
-	if (inet_aton(host, &in) == 1)
-		(void)inet_ntop(AF_INET, &in, host, (socklen_t)size);
-}
-
-/* "HOST:PORT", "[IPV6]:PORT" or ":PORT". */
-static int
-parse_endpoint(const char *s, struct endpoint *e)
-{
-	const char	*colon = strrchr(s, ':');
-	size_t		 len;
-
-	if (colon == NULL || strlen(colon + 1) >= sizeof(e->port))
-		return (-1);
-	len = (size_t)(colon - s);
-	if (s[0] == '[') {
-		if (len < 2 || s[len - 1] != ']')
-			return (-1);
-		s++;
-		len -= 2;
-	} else if (memchr(s, ':', len) != NULL)
-		return (-1);
-	if (len >= sizeof(e->host))
-		return (-1);
-	memcpy(e->host, s, len);
-	e->host[len] = '\0';
-	strlcpy(e->port, colon + 1, sizeof(e->port));
-	complete_ipv4(e->host, sizeof(e->host));
-	return (0);
-}
-
-static int
-read_endpoint(struct tomlsay *r, const char *key, const struct toml *v,
-    struct endpoint *e)
-{
-	const char	*s = tomlsay_string(r, key, v);
-
-	e->value = v;
-	if (s == NULL)
-		return (-1);
-	if (parse_endpoint(s, e) == 0)
-		return (0);
-	VALUE_ERROR(r, v, "\"%s\" takes HOST:PORT, [IPV6]:PORT or :PORT, not "
-	    "\"%s\"", tomlsay_show(key), tomlsay_show(s));
-	return (-1);
-}
 
 /* Keeps the entry behind the last, unless it is a duplicate. */
 static void
-keep_endpoint(const struct endpoint *list, size_t *n)
+keep_endpoint(const struct toml_addr *list, size_t *n)
 {
 	size_t	 i;
 
@@ -180,16 +105,16 @@ keep_endpoint(const struct endpoint *list, size_t *n)
 
 static void
 add_endpoint(struct tomlsay *r, const char *key, const struct toml *v,
-    struct endpoint *list, size_t *n)
+    struct toml_addr *list, size_t *n)
 {
-	if (*n < ENDPOINTS_MAX && read_endpoint(r, key, v, &list[*n]) == 0)
+	if (*n < ENDPOINTS_MAX && tomladdr_read(r, key, v, &list[*n]) == 0)
 		keep_endpoint(list, n);
 }
 
 /* Collects those of two keys, one address and a list; how many. */
 static size_t
 read_endpoints(struct tomlsay *r, const struct toml *table, const char *one,
-    const char *many, struct endpoint *list)
+    const char *many, struct toml_addr *list)
 {
 	const struct toml	*n, *v;
 	size_t			 count = 0;
@@ -201,16 +126,6 @@ read_endpoints(struct tomlsay *r, const struct toml *table, const char *one,
 		TAILQ_FOREACH(v, &n->nodes, entry)
 			add_endpoint(r, many, v, list, &count);
 	return (count);
-}
-
-static void
-say_endpoint(struct tomlsay *r, const char *words, const struct endpoint *e,
-    const char *everywhere)
-{
-	tomlsay_words(r, e->value, words);
-	tomlsay_text(r, e->value, e->host[0] == '\0' ? everywhere : e->host);
-	tomlsay_words(r, e->value, "port");
-	tomlsay_text(r, e->value, e->port);
 }
 
 /* Networks: a string, or an array of several. */
@@ -257,12 +172,12 @@ read_listens(struct tomlsay *r, const struct toml *table,
     const struct toml *transport)
 {
 	const struct toml	*proxies = toml_get(table, "proxies");
-	struct endpoint		 list[ENDPOINTS_MAX];
+	struct toml_addr		 list[ENDPOINTS_MAX];
 	size_t			 n, i;
 
 	n = read_endpoints(r, table, "bind_addr", "bind_addrs", list);
 	for (i = 0; i < n; i++) {
-		say_endpoint(r, "listen on", &list[i], "*");
+		tomladdr_say(r, "listen on", &list[i], "*");
 		if (transport != NULL) {
 			tomlsay_words(r, list[i].value, "transport");
 			tomlsay_text(r, transport, transport->text);
@@ -277,7 +192,8 @@ read_listens(struct tomlsay *r, const struct toml *table,
 
 /* Addresses to connect from; their ports have no meaning, and are 0. */
 static size_t
-read_sources(struct tomlsay *r, const struct toml *table, struct endpoint *list)
+read_sources(struct tomlsay *r, const struct toml *table,
+    struct toml_addr *list)
 {
 	const struct toml	*n = toml_get(table, "local_addrs"), *v;
 	struct addr		 addr;
@@ -290,7 +206,7 @@ read_sources(struct tomlsay *r, const struct toml *table, struct endpoint *list)
 		    valid_addr(v->text, &addr)) {
 			list[count].value = v;
 			strlcpy(list[count].host, v->text, HOST_MAX);
-			strlcpy(list[count].port, "0", PORT_MAX);
+			strlcpy(list[count].port, "0", TOML_PORT_MAX);
 			keep_endpoint(list, &count);
 			continue;
 		}
@@ -306,7 +222,7 @@ read_sources(struct tomlsay *r, const struct toml *table, struct endpoint *list)
 
 /* Can a connection to that host have this source? */
 static int
-fits(const struct endpoint *remote, const struct endpoint *source)
+fits(const struct toml_addr *remote, const struct toml_addr *source)
 {
 	struct addr	 a, b;
 
@@ -321,10 +237,10 @@ struct way {
 };
 
 static void
-say_remote(struct tomlsay *r, const struct endpoint *remote,
-    const struct way *way, const struct endpoint *source)
+say_remote(struct tomlsay *r, const struct toml_addr *remote,
+    const struct way *way, const struct toml_addr *source)
 {
-	say_endpoint(r, "connect to", remote, "127.0.0.1");
+	tomladdr_say(r, "connect to", remote, "127.0.0.1");
 	if (way->transport != NULL) {
 		tomlsay_words(r, remote->value, "transport");
 		tomlsay_text(r, way->transport, way->transport->text);
@@ -345,7 +261,7 @@ static void
 read_remotes(struct tomlsay *r, const struct toml *table,
     const struct way *way)
 {
-	struct endpoint	 remotes[ENDPOINTS_MAX], sources[ENDPOINTS_MAX];
+	struct toml_addr	 remotes[ENDPOINTS_MAX], sources[ENDPOINTS_MAX];
 	size_t		 nremotes, nsources, i, j, said, total = 0;
 
 	nremotes = read_endpoints(r, table, "remote_addr", "remote_addrs",
@@ -489,7 +405,7 @@ static void
 read_target(struct tomlsay *r, const struct toml *table)
 {
 	const struct toml	*n = toml_get(table, "local_addr");
-	struct endpoint		 e;
+	struct toml_addr		 e;
 
 	if (n == NULL)
 		return;
@@ -502,9 +418,9 @@ read_target(struct tomlsay *r, const struct toml *table)
 			KEY_ERROR(r, toml_get(table, "protocol"), "a UNIX "
 			    "socket has no \"protocol\"");
 	} else {
-		if (read_endpoint(r, n->key, n, &e) == -1)
+		if (tomladdr_read(r, n->key, n, &e) == -1)
 			return;
-		say_endpoint(r, "forward to", &e, "127.0.0.1");
+		tomladdr_say(r, "forward to", &e, "127.0.0.1");
 		say_protocol(r, table);
 	}
 	tomlsay_mark(r, n, '\n');
@@ -570,7 +486,6 @@ read_edge(struct tomlsay *r, const struct toml *table,
     const struct toml *transport)
 {
 	const struct toml	*n = toml_get(table, "edge_ip");
-	struct word		 at;
 	struct addr		 addr;
 	const char		*s;
 
@@ -585,11 +500,7 @@ read_edge(struct tomlsay *r, const struct toml *table,
 	if (transport != NULL &&
 	    (transport_find(transport->text) & TRANSPORT_WS))
 		return (n);
-	memset(&at, 0, sizeof(at));
-	at.file = r->file;
-	at.line = n->line;
-	at.column = n->column;
-	lex_warn(r->lex, &at, "\"edge_ip\" has no effect with this transport");
+	tomlsay_warn(r, n, "\"edge_ip\" has no effect with this transport");
 	return (NULL);
 }
 

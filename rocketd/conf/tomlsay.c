@@ -38,6 +38,23 @@ tomlsay_error(struct tomlsay *r, int line, int column, const char *fmt, ...)
 	lex_error(r->lex, &at, "%s", words);
 }
 
+void
+tomlsay_warn(struct tomlsay *r, const struct toml *n, const char *fmt, ...)
+{
+	struct word	 at;
+	char		 words[1024];
+	va_list		 ap;
+
+	va_start(ap, fmt);
+	vsnprintf(words, sizeof(words), fmt, ap);
+	va_end(ap);
+	memset(&at, 0, sizeof(at));
+	at.file = r->file;
+	at.line = n->line;
+	at.column = n->column;
+	lex_warn(r->lex, &at, words);
+}
+
 /* Text of the file made fit for a message; one of a few static buffers. */
 const char *
 tomlsay_show(const char *s)
@@ -159,15 +176,22 @@ find_key(const struct toml_keys *k, const char *key, uint32_t scope,
 	return (0);
 }
 
+int
+tomlsay_known(const struct toml_keys *k, const char *key, uint32_t scope)
+{
+	struct toml_key	 found;
+
+	return (find_key(k, key, scope, &found) == 0);
+}
+
 /* The scopes in which there is such a key. */
 static uint32_t
 key_scopes(const struct toml_keys *k, const char *key)
 {
-	struct toml_key	 found;
 	uint32_t	 scope, scopes = 0;
 
 	for (scope = SCOPE_GLOBAL; scope <= SCOPE_CLIENT_SERVICE; scope <<= 1)
-		if (find_key(k, key, scope, &found) == 0)
+		if (tomlsay_known(k, key, scope))
 			scopes |= scope;
 	return (scopes);
 }

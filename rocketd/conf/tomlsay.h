@@ -52,6 +52,10 @@ struct tomlsay {
 void		 tomlsay_error(struct tomlsay *, int line, int column,
 		    const char *, ...)
 		    __attribute__((__format__(printf, 4, 5)));
+/* A warning at the key. */
+void		 tomlsay_warn(struct tomlsay *, const struct toml *,
+		    const char *, ...)
+		    __attribute__((__format__(printf, 3, 4)));
 /* Text of the file made fit for a message; one of a few static buffers. */
 const char	*tomlsay_show(const char *);
 /* Is the value of the key of this type?  If not, reports it. */
@@ -70,6 +74,9 @@ void		 tomlsay_words(struct tomlsay *, const struct toml *,
 void		 tomlsay_text(struct tomlsay *, const struct toml *,
 		    const char *);
 void		 tomlsay_mark(struct tomlsay *, const struct toml *, int);
+/* May such a key stand there? */
+int		 tomlsay_known(const struct toml_keys *, const char *key,
+		    uint32_t scope);
 /* The statement of an option.  -1: it takes no such value; reported. */
 int		 tomlsay_option(struct tomlsay *, const struct option *,
 		    const struct toml *, int inverted);

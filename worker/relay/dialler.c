@@ -418,4 +418,3 @@ dialler_words(const struct msg_dialled *res)
 	}
 	return (buf);
 }
-uint32_t dialler_ask_named(const char *host, uint32_t port, int datagrams, uint32_t timeout_ms, dialler_done *done, void *arg) { (void)host;(void)port; return dialler_ask(DIAL_TARGET,0,0,datagrams,timeout_ms,done,arg); }

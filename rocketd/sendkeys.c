@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: ISC */
+
+/*
+ * See sendkeys.h.  A message that held a secret is wiped once it is queued.
+ */
+
+#include <sys/types.h>
+#include <sys/queue.h>
+
+#include <string.h>
+
+#include "shared/channel.h"
+#include "shared/compat.h"
+#include "keymake.h"
+#include "procs.h"
+#include "sendkeys.h"
+#include "tlsfiles.h"
+
+/* A key of a service, or NULL: it comes when it is made. */
+static int
+sendkeys_key(struct child *child, const struct conf_service *cs,
+    uint32_t order, const uint8_t *key)
+{
+	struct msg_conf_key	 msg;
+	int			 ret;
+
+	memset(&msg, 0, sizeof(msg));
+	msg.service = cs->number;
+	msg.side = cs->block->side;
+	msg.order = order;
+	strlcpy(msg.name, cs->name, sizeof(msg.name));
+	if (key != NULL) {
+		msg.made = 1;
+		memcpy(msg.key, key, sizeof(msg.key));
+	}
+	ret = channel_send(child->chan, IMSG_CONF_KEY, -1, &msg, sizeof(msg));
+	explicit_bzero(&msg, sizeof(msg));
+	return (ret);
+}
+
+static int
+sendkeys_token(struct child *child, const struct conf_service *cs,
+    uint32_t order, const struct conf_token *ct)
+{
+	struct msg_conf_token	 msg;
+	int			 ret;
+
+	memset(&msg, 0, sizeof(msg));
+	msg.service = cs->number;
+	msg.side = cs->block->side;
+	msg.order = order;
+	msg.len = ct->len;
+	strlcpy(msg.name, cs->name, sizeof(msg.name));
+	memcpy(msg.octets, ct->octets, ct->len);
+	ret = channel_send(child->chan, IMSG_CONF_TOKEN, -1, &msg,
+	    sizeof(msg));
+	explicit_bzero(&msg, sizeof(msg));
+	return (ret);
+}
+
+static int
+sendkeys_service(struct child *child, const struct conf_service *cs)
+{
+	const struct conf_token	*ct;
+	uint32_t		 order = 0;
+	int			 ret;
+
+	TAILQ_FOREACH(ct, conf_service_tokens(cs), entry) {
+		if (keymake_is_for(cs))
+			ret = sendkeys_key(child, cs, order,
+			    keymake_find(child->env, cs->name, ct->octets,
+			    ct->len));
+		else
+			ret = sendkeys_token(child, cs, order, ct);
+		if (ret == -1)
+			return (-1);
+		order++;
+	}
+	return (0);
+}
+
+int
+sendkeys_send(struct rocketd *env, struct child *child)
+{
+	const struct conf_block		*b;
+	const struct conf_service	*cs;
+
+	TAILQ_FOREACH(b, &env->conf->blocks, entry)
+		TAILQ_FOREACH(cs, &b->services, entry)
+			if (sendkeys_service(child, cs) == -1)
+				return (-1);
+	return (tlsfiles_send_keys(child, env->conf));
+}
+
+void
+sendkeys_made(struct rocketd *env, const char *name, const uint8_t *token,
+    size_t len, const uint8_t *key)
+{
+	struct child			*child = procs_find(env, PROC_KEYS);
+	const struct conf_block		*b;
+	const struct conf_service	*cs;
+	const struct conf_token		*ct;
+	uint32_t			 order;
+
+	/* One that starts later is sent it with the set. */
+	if (child == NULL || child->chan == NULL)
+		return;
+	TAILQ_FOREACH(b, &env->conf->blocks, entry)
+		TAILQ_FOREACH(cs, &b->services, entry) {
+			if (!keymake_is_for(cs) || strcmp(cs->name, name) != 0)
+				continue;
+			order = 0;
+			TAILQ_FOREACH(ct, conf_service_tokens(cs), entry) {
+				if (ct->len == len && memcmp(ct->octets,
+				    token, len) == 0)
+					(void)sendkeys_key(child, cs, order,
+					    key);
+				order++;
+			}
+		}
+}
