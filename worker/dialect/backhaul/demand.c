@@ -141,9 +141,9 @@ demand_may_dial(struct service *svc, const struct remote *r, uint32_t n)
 		return (0);
 	if (control == NULL || control->state != TUNNEL_CONTROL)
 		return (1);
+	if (control->transport & TRANSPORT_UDP)
+		return (0);		/* it has slots */
 	bt = control->part;
-	if (bt->slots != NULL)
-		return (0);
 	want = (int64_t)n + bt->balance;
 	return (want < 1 ? 1 : (uint32_t)want);
 }
