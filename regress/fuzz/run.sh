@@ -30,7 +30,8 @@ one() {
 	case $1 in
 	conf|toml)
 		words rocketd/conf/options.c rocketd/conf/lex.c \
-		    rocketd/conf/stmt.c rocketd/conf/tomlrocket.c \
+		    rocketd/conf/stmt.c rocketd/conf/parse.y \
+		    rocketd/conf/tomlrocket.c rocketd/conf/tomlbackhaul.c \
 		    rocketd/conf/optval.c >"$WORK/$1.dict"
 		set -- "$1" -dict="$WORK/$1.dict"
 		;;

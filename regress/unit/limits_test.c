@@ -37,6 +37,7 @@ prepare(void **state)
 	TAILQ_INSERT_TAIL(&block.services, &service, entry);
 	env.conf = &conf;
 	service.number = 3;
+	service.block = &block;
 	return (0);
 }
 
