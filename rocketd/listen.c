@@ -41,7 +41,7 @@ struct listener {
 	TAILQ_ENTRY(listener)	 entry;
 	struct rocketd		*env;
 	uint32_t		 number;	/* never used twice */
-	/* its users; 0: tunnels, but of a UDP socket for those */
+	/* its users, or slots; 0: tunnels */
 	uint32_t		 service;
 	int			 datagrams;	/* a UDP socket */
 	/* in env->conf */

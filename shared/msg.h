@@ -560,7 +560,7 @@ enum dial_stage {
 /*
  * Each DIAL is answered once, also one that was cancelled: so a worker knows
  * how many are with dial.  After IMSG_DIALLED of a remote, but for datagrams,
- * the worker says IMSG_DIAL_SETTLED when its tunnel there is open or has failed.
+ * the worker says IMSG_DIAL_SETTLED when its tunnel there is open or failed.
  */
 
 struct msg_dialled {

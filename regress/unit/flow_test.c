@@ -3,7 +3,7 @@
 /*
  * flow: what stands on a stream before each datagram, cut everywhere, in a
  * dialect with stamps as in one without; datagrams that the peer does not take;
- * nonsense; and who keeps a flow from being idle.
+ * nonsense; who keeps a flow from being idle; and a slot in place of a stream.
  */
 
 #include <sys/types.h>
@@ -48,6 +48,9 @@ static uint8_t		 last[DATAGRAM_MAX];
 static size_t		 last_len;
 static enum flow_reason	 ended_why;
 static uint8_t		 wire[4 * DATAGRAM_MAX];
+/* What a slot was given, and told. */
+static char		 slot_said[256];
+static int		 slot_lets_go, slot_lefts;
 static dialler_done	*dialled;
 static void		*dialled_arg;
 static int		 target;		/* the other end */
@@ -211,6 +214,42 @@ static const struct flow_events	 events = {
 	.ended = fake_ended
 };
 
+static int
+slot_send(struct flow *f, const uint8_t *p, size_t len)
+{
+	size_t	 n = strlen(slot_said);
+
+	assert_ptr_equal(f->slot_arg, slot_said);
+	if (slot_lets_go) {
+		flow_slot_lost(f);
+		return (-1);
+	}
+	memcpy(slot_said + n, p, len);
+	slot_said[n + len] = ' ';
+	slot_said[n + len + 1] = '\0';
+	return (0);
+}
+
+static void
+slot_flush(struct flow *f)
+{
+	assert_ptr_equal(f->slot_arg, slot_said);
+	(void)strlcat(slot_said, ".", sizeof(slot_said));
+}
+
+static void
+slot_left(struct flow *f)
+{
+	assert_ptr_equal(f->slot_arg, slot_said);
+	slot_lefts++;
+}
+
+static const struct flow_slot	 slot = {
+	.send = slot_send,
+	.flush = slot_flush,
+	.left = slot_left
+};
+
 /* ---- a flow ---- */
 
 static void
@@ -239,6 +278,8 @@ begin(int opens, int stamped)
 	session.ops = &fake_ops;
 	tunnel.session = &session;
 	resets = consumed = sent = ended = lost = 0;
+	slot_lets_go = slot_lefts = 0;
+	slot_said[0] = '\0';
 	throttle_init(&service, NULL);
 	throttle_changed();
 	flow_init(&service, &events);
@@ -533,6 +574,113 @@ test_idle(void **state)
 	now = at;
 }
 
+static void
+assert_slot_said(const char *words)
+{
+	assert_string_equal(slot_said, words);
+	slot_said[0] = '\0';
+}
+
+/* A user's flow waits for a slot, has one, loses it, has another. */
+static void
+test_slot_of_user(void **state)
+{
+	struct flow_open	 ends = { .user = { .family = ADDR_IPV4 },
+				    .listener = { .family = ADDR_IPV4 } };
+	struct flow		*f;
+
+	(void)state;
+	begin(1, 1);
+	assert_non_null(f = flow_new_user(1, &ends));
+	flow_from_user(f, (const uint8_t *)"a", 1);
+	flow_from_user(f, (const uint8_t *)"bb", 2);
+	flow_carry(f, &slot, slot_said);
+	assert_slot_said("a bb .");
+	flow_from_user(f, (const uint8_t *)"c", 1);
+	flow_from_user(f, last, 0);
+	flow_from_user(f, last, 16385);
+	assert_slot_said("c ");
+	assert_int_equal(service.stats.flows_empty, 1);
+	assert_int_equal(service.stats.flows_long, 1);
+	flow_from_slot(f, (const uint8_t *)"ddd", 3);
+	flow_settle(f);
+	assert_last(1, 'd', 3);
+	/* what the slot did not take goes by the next one */
+	slot_lets_go = 1;
+	flow_from_user(f, (const uint8_t *)"e", 1);
+	assert_int_equal(lost, 1);
+	flow_from_user(f, (const uint8_t *)"f", 1);
+	assert_slot_said("");
+	slot_lets_go = 0;
+	flow_carry(f, &slot, slot_said);
+	assert_slot_said("e f .");
+	assert_int_equal(slot_lefts, 0);
+	/* either keeps it */
+	now += 59 * SECOND;
+	flow_from_slot(f, (const uint8_t *)"g", 1);
+	now += 59 * SECOND;
+	flow_tick(now);
+	assert_int_equal(ended, 0);
+	now += SECOND;
+	flow_tick(now);
+	assert_int_equal(ended, 1);
+	assert_int_equal(slot_lefts, 1);
+	end();
+}
+
+/* A slot wants a target: early datagrams wait for it, and it may be away. */
+static void
+test_slot_of_target(void **state)
+{
+	struct addr		 peer = { .family = ADDR_IPV4, .port = 4040 };
+	struct msg_dialled	 res = { .peer = { .family = ADDR_IPV4 } };
+	struct flow		*f;
+	uint8_t			 buf[16];
+	int			 fds[2], i;
+
+	(void)state;
+	begin(0, 1);
+	f = flow_accept_slot(&slot, slot_said, &peer, "a.example", 53);
+	assert_non_null(f);
+	flow_from_slot(f, (const uint8_t *)"a", 1);
+	flow_from_slot(f, (const uint8_t *)"bb", 2);
+	flow_settle(f);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0,
+	    fds), 0);
+	dialled(dialled_arg, fds[0], &res);
+	assert_int_equal(recv(fds[1], buf, sizeof(buf), 0), 1);
+	assert_int_equal(recv(fds[1], buf, sizeof(buf), 0), 2);
+	/* nothing is framed, and a batch is flushed once */
+	assert_int_equal(send(fds[1], "c", 1, 0), 1);
+	assert_int_equal(send(fds[1], "", 0, 0), 0);
+	assert_int_equal(send(fds[1], "dd", 2, 0), 2);
+	for (i = 0; i < 4; i++)
+		event_base_loop(service.base, EVLOOP_NONBLOCK);
+	assert_slot_said("c dd .");
+	assert_int_equal(service.stats.flows_empty, 1);
+	/* nobody is there: the peer would not hear of the end */
+	close(fds[1]);
+	flow_from_slot(f, (const uint8_t *)"e", 1);
+	flow_settle(f);
+	for (i = 0; i < 4; i++)
+		event_base_loop(service.base, EVLOOP_NONBLOCK);
+	flow_from_slot(f, (const uint8_t *)"f", 1);
+	flow_settle(f);
+	assert_int_equal(service.nflows, 1);
+	assert_int_equal(slot_lefts, 0);
+	flow_slot_lost(f);
+	assert_int_equal(slot_lefts, 0);
+	end();
+	/* it cannot be reached at all, or may not */
+	begin(0, 1);
+	assert_non_null(flow_accept_slot(&slot, slot_said, &peer,
+	    "a.example", 53));
+	res.stage = DIAL_STAGE_BLOCKED;
+	dialled(dialled_arg, -1, &res);
+	assert_int_equal(slot_lefts, 1);
+	end();
+}
+
 int
 main(void)
 {
@@ -543,7 +691,9 @@ main(void)
 		cmocka_unit_test(test_not_taken),
 		cmocka_unit_test(test_nonsense),
 		cmocka_unit_test(test_another_stream),
-		cmocka_unit_test(test_idle)
+		cmocka_unit_test(test_idle),
+		cmocka_unit_test(test_slot_of_user),
+		cmocka_unit_test(test_slot_of_target)
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));

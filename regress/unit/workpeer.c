@@ -831,6 +831,13 @@ tunnel_ask(const struct msg_token_ask *ask)
 	return (-1);
 }
 
+static uint32_t
+tunnel_remote(const struct tunnel *t)
+{
+	(void)t;
+	return (0);
+}
+
 const struct tunnel_events wrig_tunnel_events = {
 	tunnel_is_proven,
 	tunnel_opened,
@@ -840,5 +847,6 @@ const struct tunnel_events wrig_tunnel_events = {
 	tunnel_closed,
 	tunnel_changed,
 	tunnel_host,
-	tunnel_ask
+	tunnel_ask,
+	tunnel_remote
 };

@@ -36,7 +36,7 @@
 #define FLOW_STOPPING_US	(2 * 1000000ULL)
 /* Octets that a slot takes in one turn from a target's socket. */
 #define SLOT_BATCH	(128 * 1024)
-/* Once in this time a peer's nonsense is logged, and what it does not take. */
+/* Once in so long a peer's nonsense is logged, and what it does not take. */
 #define NONSENSE_LOG_US	(10 * 1000000ULL)
 
 static struct service		*svc;
@@ -750,7 +750,7 @@ flow_slot_lost(struct flow *f)
 {
 	f->slot = NULL;
 	f->slot_arg = NULL;
-	if (svc->opens && !svc->stopping)
+	if (svc->opens)
 		events->lost(f);
 	else
 		flow_end(f, RESET_NONE, FLOW_GONE);

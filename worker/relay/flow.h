@@ -60,7 +60,7 @@ struct flow {
 	struct tunnel		*tunnel;	/* of the stream */
 	const struct flow_slot	*slot;		/* in place of a stream */
 	void			*slot_arg;	/* the slot's own */
-	int			 wanted;	/* a slot was asked for it */
+	uint32_t		 slots;	/* that it has had */
 	struct flowq		 q;		/* for the stream */
 	uint8_t			*pre;		/* the want, sent first */
 	uint16_t		 pre_off, pre_len;

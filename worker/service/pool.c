@@ -59,6 +59,8 @@ struct remote {
 	uint32_t		 open;		/* of them, open */
 	uint32_t		 used;	/* no mux: open ones with a user */
 	uint32_t		 old;		/* open ones to be replaced */
+	/* a control channel is there, and tunnels are datagrams */
+	int			 slotted;
 	uint32_t		 failures;	/* in a row */
 	int			 refuses; /* it refused the last tunnel */
 	uint64_t		 next_try;	/* worker_now, 0 at once */
@@ -142,7 +144,7 @@ remote_muxed(const struct remote *r)
 static int
 remote_works(const struct remote *r)
 {
-	return (r->open + r->used > 0);
+	return (r->open + r->used > 0 || r->slotted);
 }
 
 /* Tunnels to have there; without a mux no more than users may come. */
@@ -181,11 +183,15 @@ pool_count(uint64_t now)
 
 	for (i = 0; i < nremotes; i++)
 		remotes[i]->fresh = remotes[i]->open = remotes[i]->old =
-		    remotes[i]->used = 0;
+		    remotes[i]->used = remotes[i]->slotted = 0;
 	TAILQ_FOREACH(t, &svc->tunnels, entry) {
-		if (!tunnel_counts(t) || t->state == TUNNEL_CONTROL)
+		if (!tunnel_counts(t))
 			continue;
 		r = t->remote;
+		if (t->state == TUNNEL_CONTROL) {
+			r->slotted |= r->conf.transport & TRANSPORT_UDP;
+			continue;
+		}
 		if (t->flags & TUNNEL_F_OLD) {
 			r->old++;
 			continue;
@@ -819,7 +825,7 @@ pool_state(char *buf, size_t size)
 {
 	uint32_t	 i;
 
-	if (svc->nopen > 0) {
+	if (svc->nopen + svc->ncontrol > 0) {
 		strlcpy(buf, "up", size);
 		return;
 	}
@@ -835,6 +841,12 @@ const char *
 pool_remote_name(const struct remote *r)
 {
 	return (r == NULL ? "" : r->name);
+}
+
+uint32_t
+pool_remote_index(const struct remote *r)
+{
+	return (r == NULL ? 0 : r->index);
 }
 
 void

@@ -50,6 +50,8 @@ uint32_t	 pool_wanted(void);
 void		 pool_state(char *, size_t);
 /* "tunnel.example.com:4040"; "" if NULL. */
 const char	*pool_remote_name(const struct remote *);
+/* The number that dial knows it by. */
+uint32_t	 pool_remote_index(const struct remote *);
 /* As a request names it: with its port unless that is the default. */
 void		 pool_remote_host(const struct remote *, char *, size_t);
 

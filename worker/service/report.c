@@ -118,7 +118,8 @@ report_service(const struct service *svc, struct channel *ch,
 		pool_state(cs.state, sizeof(cs.state));
 	else
 		strlcpy(cs.state, svc->stopping ? "stopping" :
-		    svc->nopen > 0 ? "up" : "no tunnel", sizeof(cs.state));
+		    svc->nopen + svc->ncontrol > 0 ? "up" : "no tunnel",
+		    sizeof(cs.state));
 	(void)channel_send(ch, IMSG_CTL_SERVICE, -1, &cs, sizeof(cs));
 }
 
@@ -223,7 +224,7 @@ report_sessions(const struct service *svc, struct channel *ch,
 	return (NULL);
 }
 
-/* Is a stream of this tunnel asked for?  NULL: of none.  It begins its answer. */
+/* Is a stream of this tunnel, or of none, asked for?  It begins its answer. */
 static int
 report_stream(const struct service *svc, const struct ctl_request *req,
     const struct tunnel *t, uint64_t since, struct ctl_stream *cs)

@@ -56,6 +56,7 @@ static void	 service_more(struct tunnel *, uint32_t);
 static void	 service_closed(struct tunnel *);
 static void	 service_changed(void);
 static void	 service_host(const struct tunnel *, char *, size_t);
+static uint32_t	 service_remote(const struct tunnel *);
 static int	 service_ask_keys(const struct msg_token_ask *);
 
 static const struct tunnel_events service_tunnel_events = {
@@ -67,7 +68,8 @@ static const struct tunnel_events service_tunnel_events = {
 	service_closed,
 	service_changed,
 	service_host,
-	service_ask_keys
+	service_ask_keys,
+	service_remote
 };
 
 /* How much a session's peers may send ahead: all share half the budget. */
@@ -461,6 +463,12 @@ service_host(const struct tunnel *t, char *buf, size_t size)
 	pool_remote_host(t->remote, buf, size);
 }
 
+static uint32_t
+service_remote(const struct tunnel *t)
+{
+	return (pool_remote_index(t->remote));
+}
+
 static void
 service_closed(struct tunnel *t)
 {
@@ -781,6 +789,14 @@ static const struct figure	 service_figures[] = {
 	    "datagrams dropped because of rate in or rate out"),
 	FIGURE_OF(COUNTER, "dropped_target", service_flowsock, flowsock_stats,
 	    full, "datagrams that a target's socket did not take"),
+	FIGURE(COUNTER, "slots", service.stats.slots,
+	    "slots of peers, or for users, that came into use"),
+	FIGURE(COUNTER, "slots_bad", service.stats.slots_bad,
+	    "slots closed because they were sent no target"),
+	FIGURE(COUNTER, "slots_false", service.stats.slots_false,
+	    "slots closed because they did not say the token"),
+	FIGURE(COUNTER, "slots_silent", service.stats.slots_silent,
+	    "slots left for another because they were silent"),
 	FIGURE(COUNTER, "streams_held", service.stats.streams_held,
 	    "times that a session was not read because of stream rate"),
 	FIGURE(COUNTER, "streams_fast", service.stats.streams_fast,

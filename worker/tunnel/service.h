@@ -61,6 +61,11 @@ struct service_stats {
 	uint64_t	 flows_shed;	/* ended for others */
 	uint64_t	 flows_empty;	/* dropped: the peer takes none... */
 	uint64_t	 flows_long;	/* ...nor one of so many octets */
+	/* tunnels that are datagrams, each for one flow: slots */
+	uint64_t	 slots;		/* proven ever, or named a target */
+	uint64_t	 slots_false;	/* closed: no right token */
+	uint64_t	 slots_silent;	/* abandoned: no sign of life */
+	uint64_t	 slots_bad;	/* closed: no target in what came */
 };
 
 /* Of a relay or flow: what of its octets is counted by port. */

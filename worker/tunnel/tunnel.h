@@ -124,6 +124,8 @@ struct tunnel_events {		/* what the service's process does about it */
 	void	(*host)(const struct tunnel *, char *, size_t);
 	/* Asks keys about a token.  -1: keys is away, or cannot be asked. */
 	int	(*ask)(const struct msg_token_ask *);
+	/* The number that dial has of its remote. */
+	uint32_t (*remote)(const struct tunnel *);
 };
 
 /* tunnel.c */

@@ -445,7 +445,7 @@ static int
 turn_drained(const struct tunnel *t)
 {
 	if (t->state == TUNNEL_CONTROL)
-		return (svc->ntunnels == svc->ncontrol);
+		return (svc->ntunnels == svc->ncontrol && svc->nflows == 0);
 	return (t->state == TUNNEL_OPEN && tunnel_empty(t) && (svc->opens ||
 	    (svc->dialect->mute && tunnel_muxed(t))));
 }

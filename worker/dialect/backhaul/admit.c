@@ -23,6 +23,7 @@
 #include "worker/net/http.h"
 #include "worker/tunnel/tunnel.h"
 #include "part.h"
+#include "slot.h"
 
 #define REFUSED_LOG_US	(10 * 1000000ULL)
 
@@ -136,6 +137,7 @@ admit_forget(struct tunnel *t)
 		return;
 	bs->control = NULL;
 	bs->asked = bs->pool = 0;
+	slot_control(t->service, 0);
 	control_gone(t->service, NULL);
 	if (bs->rival != NULL)
 		tunnel_schedule(bs->rival);

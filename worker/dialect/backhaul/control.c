@@ -20,6 +20,8 @@
 #include "worker/frame/worker.h"
 #include "worker/tunnel/tunnel.h"
 #include "part.h"
+#include "slot.h"
+#include "slotpool.h"
 
 #define SIGNALS		64		/* read at a time */
 /* A probe that has had no answer for so long: the peer is gone. */
@@ -27,6 +29,7 @@
 /* One whose place is claimed has so long to show that it lives. */
 #define DOUBT_US	(1 * 1000000ULL)
 #define LOOK_US		(50 * 1000ULL)	/* meanwhile it is looked at */
+#define SLOTS_US	(1 * 1000000ULL)	/* slots are looked at */
 /* Heartbeats of the server that may be missed, and a little. */
 #define MISSED		3
 #define MISSED_US	(5 * 1000000ULL)
@@ -108,6 +111,8 @@ control_heed_client(struct tunnel *t, uint8_t signal)
 static void
 control_beat(struct backhaul_tunnel *bt, uint64_t now)
 {
+	if (bt->beat_last != 0 && bt->slots != NULL)
+		slotpool_spacing(bt->slots, now - bt->beat_last);
 	if (bt->beat_last != 0 && now - bt->beat_last > bt->spacing)
 		bt->spacing = now - bt->beat_last;
 	bt->beat_last = now;
@@ -173,7 +178,7 @@ control_last(struct tunnel *t)
 	const struct service	*svc = t->service;
 
 	if (bt->closed || !(t->flags & TUNNEL_F_DRAINING) ||
-	    svc->ntunnels != svc->ncontrol)
+	    svc->ntunnels != svc->ncontrol || svc->nflows > 0)
 		return;
 	bt->closed = 1;
 	(void)control_say(t, SIGNAL_CLOSED);
@@ -237,6 +242,22 @@ control_send_beat(struct tunnel *t, uint64_t now)
 		control_probe(t, now);
 }
 
+/* Its data tunnels are datagrams. */
+static void
+control_begin_slots(struct tunnel *t)
+{
+	struct backhaul_tunnel	*bt = t->part;
+	struct service		*svc = t->service;
+
+	if (!svc->dials) {
+		slot_control(svc, 1);
+		return;
+	}
+	bt->slots = slotpool_new(svc, svc->events->remote(t));
+	if (bt->slots == NULL)
+		tunnel_kill(t, TUNNEL_END_LOST, "no memory");
+}
+
 void
 control_run(struct tunnel *t)
 {
@@ -252,6 +273,8 @@ control_run(struct tunnel *t)
 			control_probe(t, now);
 	}
 	tunnel_run(t, NULL, 0);
+	if (t->transport & TRANSPORT_UDP)
+		control_begin_slots(t);
 }
 
 void
@@ -307,16 +330,20 @@ static uint64_t
 control_tick_client(struct tunnel *t, uint64_t now)
 {
 	struct backhaul_tunnel	*bt = t->part;
-	uint64_t		 until;
+	uint64_t		 next = UINT64_MAX, until;
 
+	if (bt->slots != NULL) {
+		slotpool_tick(bt->slots, now);
+		next = now + SLOTS_US;
+	}
 	if (bt->spacing == 0)
-		return (UINT64_MAX);
+		return (next);
 	until = bt->heard + MISSED * bt->spacing + MISSED_US;
 	if (now >= until)
 		tunnel_kill(t, TUNNEL_END_LOST,
 		    "no heartbeat of the server for %llu s",
 		    (unsigned long long)((now - bt->heard) / 1000000));
-	return (until);
+	return (until < next ? until : next);
 }
 
 uint64_t

@@ -230,7 +230,7 @@ data_tick(struct tunnel *t, uint64_t now)
 /* ---- a stream's first octets ---- */
 
 /* What users of a listener want: as configured, or its own port. */
-static const char *
+const char *
 data_target(const struct service *svc, const struct addr *listener)
 {
 	static char			 port[8];

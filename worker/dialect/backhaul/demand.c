@@ -18,6 +18,8 @@
 #include "worker/frame/worker.h"
 #include "worker/tunnel/tunnel.h"
 #include "part.h"
+#include "slot.h"
+#include "slotpool.h"
 
 /* What was asked for, and has not come by then, is asked for again. */
 #define AGAIN_US	(1 * 1000000ULL)
@@ -26,12 +28,12 @@
 
 /* ---- the accepting side ---- */
 
-/* Tunnels that a user could have now. */
+/* Tunnels, or slots, that a user could have now. */
 static uint32_t
 demand_idle(const struct service *svc)
 {
 	const struct tunnel	*t;
-	uint32_t		 n = 0;
+	uint32_t		 n = slot_idle();
 
 	TAILQ_FOREACH(t, &svc->tunnels, entry)
 		if (tunnel_has_room(t) && !(t->flags & TUNNEL_F_OLD))
@@ -83,16 +85,23 @@ demand_arrived(struct service *svc)
 }
 
 void
+demand_used(struct service *svc)
+{
+	const struct backhaul_service	*bs = svc->part;
+
+	if (demand_idle(svc) + bs->asked < bs->pool)
+		backhaul_want_more(svc, 1);
+}
+
+void
 demand_taken(struct tunnel *t)
 {
 	struct service		*svc = t->service;
-	struct backhaul_service	*bs = svc->part;
 	struct backhaul_tunnel	*bt;
 	struct tunnel		*control;
 
 	if (!svc->dials) {
-		if (demand_idle(svc) + bs->asked < bs->pool)
-			backhaul_want_more(svc, 1);
+		demand_used(svc);
 		return;
 	}
 	if ((control = reach_control(svc, t->remote)) != NULL) {
@@ -132,6 +141,8 @@ demand_may_dial(struct service *svc, const struct remote *r, uint32_t n)
 		return (0);
 	if (control == NULL || control->state != TUNNEL_CONTROL)
 		return (1);
+	if (control->transport & TRANSPORT_UDP)
+		return (0);		/* it has slots */
 	bt = control->part;
 	want = (int64_t)n + bt->balance;
 	return (want < 1 ? 1 : (uint32_t)want);
@@ -142,6 +153,10 @@ demand_asked(struct tunnel *t)
 {
 	struct backhaul_tunnel	*bt = t->part;
 
+	if (bt->slots != NULL) {
+		slotpool_more(bt->slots);
+		return;
+	}
 	if (t->transport & TRANSPORT_MUX) {
 		tunnel_peer_wants(t, 1);
 		return;

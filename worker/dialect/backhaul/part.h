@@ -27,6 +27,7 @@ struct http_ask;
 struct http_head;
 struct remote;
 struct service;
+struct slotpool;
 struct tunnel;
 struct want;
 struct ws_message;
@@ -89,6 +90,7 @@ struct backhaul_tunnel {		/* tunnel.part */
 	uint64_t		 doubted; /* it must show life by then; 0 */
 	int			 closed;	/* its end was said */
 	int32_t			 balance; /* tunnels asked for less used */
+	struct slotpool		*slots;	/* transport udp, dialled */
 	/* a data tunnel */
 	uint64_t		 ping_at;	/* WebSocket, idle */
 	uint64_t		 usable_at;	/* behind an upgrade; 0 */
@@ -120,6 +122,8 @@ void	 demand_starved(struct service *, uint32_t waiting);
 /* A tunnel has come; has been taken. */
 void	 demand_arrived(struct service *);
 void	 demand_taken(struct tunnel *);
+/* Accepting side: a user has got one. */
+void	 demand_used(struct service *);
 /* Asks again for what did not come. */
 void	 demand_tick(struct service *, uint64_t now);
 /* Dialling side: how many of n the pool may have at a remote now. */
@@ -171,6 +175,8 @@ void	 data_run(struct tunnel *);
 /* Its turn as long as nobody else reads it (TUNNEL_F_LISTENS). */
 void	 data_listen(struct tunnel *);
 uint64_t data_tick(struct tunnel *, uint64_t now);
+/* What users of a listener want, in the peer's words. */
+const char *data_target(const struct service *, const struct addr *listener);
 ssize_t	 data_put_want(struct tunnel *, const struct want *, uint8_t *,
 	    size_t);
 ssize_t	 data_get_want(struct tunnel *, const uint8_t *, size_t,

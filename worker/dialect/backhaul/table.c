@@ -18,6 +18,8 @@
 #include "worker/relay/relay.h"
 #include "worker/tunnel/tunnel.h"
 #include "part.h"
+#include "slot.h"
+#include "slotpool.h"
 #include "table.h"
 
 #define DATAGRAM_OCTETS	16384		/* the longest that its peer takes */
@@ -91,6 +93,7 @@ backhaul_free(struct tunnel *t)
 		admit_forget(t);
 	else if (bt->kind == BACKHAUL_CONTROL && t->opened != 0)
 		control_gone(t->service, t->remote);
+	slotpool_free(bt->slots);
 	free(bt->message);
 	freezero(bt, sizeof(*bt));
 	t->part = NULL;
@@ -220,7 +223,10 @@ const struct dialect dialect_backhaul = {
 	.put_want = data_put_want,
 	.get_want = data_get_want,
 	.put_answer = backhaul_put_answer,
+	.datagram_min = 1,
 	.datagram_max = DATAGRAM_OCTETS,
+	.user_keeps = 1,
+	.slots = &slot_ops,
 	.stamp_len = 4,
 	.stamp = { 0x00, 0x09, 0x27, 0xbf }
 };
