@@ -68,7 +68,7 @@ struct plan {			/* what becomes of a listen statement */
 	const struct conf_listen *conf;
 	const struct conf_block	*block;
 	uint32_t		 service;	/* its users; 0: tunnels */
-	uint32_t		 slots;		/* whose tunnels datagrams are */
+	uint32_t		 slots;		/* tunnels as datagrams */
 	int			 datagrams;
 	uint32_t		 tls;
 	const struct sockopts	*opts;
@@ -515,8 +515,7 @@ listen_prepare_one(struct rocketd *env, struct plan *plan)
 	if (plan->conf->kinds & KIND_TCP)
 		failed |= listen_prepare_ports(env, plan);
 	plan->datagrams = 1;
-	if (plan->conf->transport & TRANSPORT_UDP ? plan->slots != 0 :
-	    (plan->conf->kinds & KIND_UDP) != 0)
+	if (plan->conf->kinds & KIND_UDP)
 		failed |= listen_prepare_ports(env, plan);
 	return (failed);
 }
