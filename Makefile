@@ -206,7 +206,8 @@ install: all
 	install -m 444 man/rocket-protocol.7 ${DESTDIR}${MANDIR}/man7
 	install -m 444 man/rocketd.8 man/rocketctl.8 ${DESTDIR}${MANDIR}/man8
 	install -m 444 etc/rocketd.conf etc/rocketd-server.conf \
-	    etc/rocketd-client.conf etc/rocketd.rc ${EXAMPLES}
+	    etc/rocketd-client.conf etc/rocketd-backhaul.conf \
+	    etc/rocketd.rc ${EXAMPLES}
 	install -m 444 etc/completions/rocketctl.bash \
 	    ${SHARE}/bash-completion/completions/rocketctl
 	install -m 444 etc/completions/_rocketctl ${SHARE}/zsh/site-functions

@@ -89,7 +89,7 @@ WAITING="01-basic 01-reserve 05-strangers 06-reload 08-hostile 08-refusals
     38-retry 39-surroundings 39-surroundings-root 40-upgrade-worker 33-limits
     34-memory 41-unix 25-wan 03-silent 06-log 10-deaf 11-disk 12-data
     42-stopped 43-replay 44-udp-listener 46-udp 47-udp-faults
-    48-udp-forged orders includes"
+    48-udp-forged 49-usage orders includes"
 
 live() {
 	(

@@ -39,6 +39,7 @@ answers_init(struct answers *a)
 	a->streams.size = sizeof(struct ctl_stream);
 	a->processes.size = sizeof(struct ctl_process);
 	a->penalties.size = sizeof(struct ctl_penalty);
+	a->ports.size = sizeof(struct ctl_port);
 	a->text.size = 1;
 }
 
@@ -51,6 +52,7 @@ answers_free(struct answers *a)
 	free(a->streams.items);
 	free(a->processes.items);
 	free(a->penalties.items);
+	free(a->ports.items);
 	free(a->text.items);
 	answers_init(a);
 }
@@ -161,6 +163,8 @@ answers_take(struct answers *a, struct imsg *imsg)
 		return (answers_keep(a, imsg, &a->processes));
 	case IMSG_CTL_PENALTY:
 		return (answers_keep(a, imsg, &a->penalties));
+	case IMSG_CTL_PORT:
+		return (answers_keep(a, imsg, &a->ports));
 	case IMSG_CTL_TEXT:
 		return (answers_keep_text(a, imsg));
 	case IMSG_CTL_DONE:
@@ -180,6 +184,7 @@ answers_keep(struct answers *a, struct imsg *imsg, struct list *l)
 		struct ctl_stream	*stream;
 		struct ctl_process	*process;
 		struct ctl_penalty	*penalty;
+		struct ctl_port		*port;
 		void			*item;
 	}	 u;
 
@@ -204,6 +209,8 @@ answers_keep(struct answers *a, struct imsg *imsg, struct list *l)
 		clean(u.stream->service, sizeof(u.stream->service));
 	else if (l == &a->penalties)
 		clean(u.penalty->why, sizeof(u.penalty->why));
+	else if (l == &a->ports)
+		clean(u.port->name, sizeof(u.port->name));
 	else {
 		clean(u.process->name, sizeof(u.process->name));
 		clean(u.process->last_death, sizeof(u.process->last_death));
@@ -382,6 +389,19 @@ cmp_penalty(const void *a, const void *b)
 	    sizeof(x->addr.octets)));
 }
 
+static int
+cmp_port(const void *a, const void *b)
+{
+	const struct ctl_port	*x = a, *y = b;
+	int			 c;
+
+	if (x->side != y->side)
+		return (CMP(x->side, y->side));
+	if ((c = strcmp(x->name, y->name)) != 0)
+		return (c);
+	return (CMP(x->port, y->port));
+}
+
 static void
 list_sort(struct list *l, int (*cmp)(const void *, const void *))
 {
@@ -398,6 +418,7 @@ answers_sort(struct answers *a)
 	list_sort(&a->streams, cmp_stream);
 	list_sort(&a->processes, cmp_process);
 	list_sort(&a->penalties, cmp_penalty);
+	list_sort(&a->ports, cmp_port);
 }
 
 void
@@ -414,6 +435,25 @@ answers_sum_counters(struct answers *a)
 			c[n++] = c[i];
 	}
 	a->counters.n = n;
+}
+
+void
+answers_sum_ports(struct answers *a)
+{
+	struct ctl_port	*p = a->ports.items;
+	size_t		 i, n = 0;
+
+	list_sort(&a->ports, cmp_port);
+	for (i = 0; i < a->ports.n; i++) {
+		if (n == 0 || cmp_port(&p[n - 1], &p[i]) != 0) {
+			p[n++] = p[i];
+			continue;
+		}
+		p[n - 1].octets_in += p[i].octets_in;
+		p[n - 1].octets_out += p[i].octets_out;
+		p[n - 1].connections += p[i].connections;
+	}
+	a->ports.n = n;
 }
 
 /* Adds the users of a source, in their order; the least of too many goes. */

@@ -36,6 +36,7 @@ struct answers {
 	struct list		 streams;	/* struct ctl_stream */
 	struct list		 processes;	/* struct ctl_process */
 	struct list		 penalties;	/* struct ctl_penalty */
+	struct list		 ports;		/* struct ctl_port */
 	struct list		 text;		/* char */
 	size_t			 octets;	/* of all */
 	int			 done;		/* the last request has ended */
@@ -71,5 +72,7 @@ void	 answers_add_service(struct ctl_service *sum,
 int	 answers_order_sessions(const void *, const void *);
 /* Sums up counters of the same role and name, and sorts them. */
 void	 answers_sum_counters(struct answers *);
+/* And ports, of the same service and number. */
+void	 answers_sum_ports(struct answers *);
 
 #endif /* ROCKETCTL_ANSWERS_H */

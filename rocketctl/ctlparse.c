@@ -69,6 +69,7 @@ static const struct token	 t_show[] = {
 	WORD("streams", ACTION_STREAMS, t_of_both),
 	WORD("processes", ACTION_PROCESSES, NULL),
 	WORD("penalties", ACTION_PENALTIES, NULL),
+	WORD("ports", ACTION_PORTS, t_of_service),
 	WORD("config", ACTION_CONFIG, NULL),
 	NONE
 };

@@ -356,6 +356,29 @@ json_penalties(const struct answers *a)
 }
 
 static int
+json_ports(const struct answers *a)
+{
+	const struct ctl_port	*p = a->ports.items;
+	size_t			 i;
+
+	json_begin();
+	json_open("ports", '[');
+	for (i = 0; i < a->ports.n; i++, p++) {
+		json_open(NULL, '{');
+		json_string("service", p->name);
+		json_string("side", side_name(p->side));
+		json_string("has", words_has(p->opens));
+		json_number("port", p->port);
+		json_number("connections", p->connections);
+		json_number("octets_in", p->octets_in);
+		json_number("octets_out", p->octets_out);
+		json_close('}');
+	}
+	json_close(']');
+	return (json_end());
+}
+
+static int
 json_config(const struct answers *a)
 {
 	json_begin();
@@ -390,6 +413,7 @@ const struct output	 output_json = {
 	.streams = json_streams,
 	.processes = json_processes,
 	.penalties = json_penalties,
+	.ports = json_ports,
 	.config = json_config,
 	.done = json_done,
 	.token = json_token

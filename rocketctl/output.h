@@ -16,6 +16,7 @@ struct output {		/* -1: no memory */
 	int	(*streams)(const struct answers *);
 	int	(*processes)(const struct answers *);
 	int	(*penalties)(const struct answers *);
+	int	(*ports)(const struct answers *);
 	int	(*config)(const struct answers *);
 	int	(*done)(const struct answers *);	/* of a command */
 	int	(*token)(const char *);

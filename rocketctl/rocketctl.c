@@ -169,6 +169,7 @@ message_of(enum ctl_action action)
 		[ACTION_STREAMS] = IMSG_CTL_STREAMS,
 		[ACTION_PROCESSES] = IMSG_CTL_PROCESSES,
 		[ACTION_PENALTIES] = IMSG_CTL_PENALTIES,
+		[ACTION_PORTS] = IMSG_CTL_PORTS,
 		[ACTION_CONFIG] = IMSG_CTL_CONFIG,
 		[ACTION_RELOAD] = IMSG_CTL_RELOAD,
 		[ACTION_STOP] = IMSG_CTL_STOP,
@@ -229,10 +230,12 @@ show(struct answers *a, const struct ctl_command *cmd,
 	int	empty;
 
 	empty = !a->has_daemon && a->services.n + a->sessions.n +
-	    a->streams.n + a->processes.n + a->penalties.n + a->text.n == 0;
+	    a->streams.n + a->processes.n + a->penalties.n + a->ports.n +
+	    a->text.n == 0;
 	if (a->failed && empty)
 		return (0);
 	answers_sum_counters(a);
+	answers_sum_ports(a);
 	answers_sort(a);
 	switch (cmd->action) {
 	case ACTION_SUMMARY:
@@ -247,6 +250,8 @@ show(struct answers *a, const struct ctl_command *cmd,
 		return (output->processes(a));
 	case ACTION_PENALTIES:
 		return (output->penalties(a));
+	case ACTION_PORTS:
+		return (output->ports(a));
 	case ACTION_CONFIG:
 		return (output->config(a));
 	default:

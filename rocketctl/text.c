@@ -338,6 +338,27 @@ text_penalties(const struct answers *a)
 }
 
 static int
+text_ports(const struct answers *a)
+{
+	static const char *const	 heads[] = { "SERVICE", "SIDE", "HAS",
+					    ">PORT", ">CONNECTIONS", ">IN",
+					    ">OUT", NULL };
+	const struct ctl_port		*p = a->ports.items;
+	struct table			*t;
+	size_t				 i;
+
+	if ((t = table_new(heads)) == NULL)
+		return (-1);
+	for (i = 0; i < a->ports.n; i++, p++)
+		table_row(t, (const char *const []){ p->name,
+		    side_name(p->side), words_has(p->opens),
+		    p->port == 0 ? "others" : words_number(p->port),
+		    words_number(p->connections),
+		    words_octets(p->octets_in), words_octets(p->octets_out) });
+	return (text_table(t, "no ports are counted"));
+}
+
+static int
 text_config(const struct answers *a)
 {
 	const char	*text = a->text.items;
@@ -373,6 +394,7 @@ const struct output	 output_text = {
 	.streams = text_streams,
 	.processes = text_processes,
 	.penalties = text_penalties,
+	.ports = text_ports,
 	.config = text_config,
 	.done = text_done,
 	.token = text_token

@@ -16,6 +16,7 @@
 #include "rocketd/conf/tlsconf.h"
 #include "apply.h"
 #include "chans.h"
+#include "confwatch.h"
 #include "crew.h"
 #include "keymake.h"
 #include "plog.h"
@@ -406,6 +407,7 @@ apply_conf(struct rocketd *env, struct rocketd_conf *conf)
 	if (env->phase == PHASE_RUNNING || env->foreground)
 		plog_to(apply_log_dest(env, conf));
 	keymake_conf(env);
+	confwatch_conf(env);
 	apply_children(env, old);
 	conf_free(old);
 }

@@ -126,6 +126,9 @@ struct child {
 	uint32_t		 room;		/* it says that it has some */
 	uint32_t		 hold;		/* told to hold users */
 
+	/* usage.c's: its file; 0: none */
+	uint32_t		 usage;
+
 	/* listen.c's: numbers of all listeners it was ever lent */
 	uint32_t		*lent;
 	size_t			 nlent;

@@ -24,6 +24,7 @@
 #include "mend.h"
 #include "phase.h"
 #include "send.h"
+#include "usage.h"
 
 /* May it come in this state?  Its sender was checked before. */
 static int
@@ -173,6 +174,7 @@ hear_role(struct child *child, uint32_t type, struct imsg *imsg)
 	struct msg_count	 count;
 	struct msg_client	 client;
 	struct msg_dir		 dir;
+	struct msg_usage	 used;
 	struct ctl_request	 req;
 
 	switch (type) {
@@ -185,6 +187,11 @@ hear_role(struct child *child, uint32_t type, struct imsg *imsg)
 		if (imsg_get_data(imsg, &client, sizeof(client)) == -1)
 			return (-1);
 		crew_client_back(child, &client);
+		return (0);
+	case IMSG_USAGE:
+		if (imsg_get_data(imsg, &used, sizeof(used)) == -1)
+			return (-1);
+		usage_add(child, &used);
 		return (0);
 	case IMSG_DIR_AGAIN:
 		if (imsg_get_data(imsg, &dir, sizeof(dir)) == -1)

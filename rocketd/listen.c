@@ -68,7 +68,7 @@ struct plan {			/* what becomes of a listen statement */
 	const struct conf_listen *conf;
 	const struct conf_block	*block;
 	uint32_t		 service;	/* its users; 0: tunnels */
-	uint32_t		 slots;		/* tunnels as datagrams */
+	uint32_t		 slots;	/* whose tunnels datagrams are */
 	int			 datagrams;
 	uint32_t		 tls;
 	const struct sockopts	*opts;

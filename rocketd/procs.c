@@ -479,6 +479,9 @@ procs_exited(struct child *child, int status)
 	int	 expected = child_expected(child, status);
 
 	child->pid = 0;
+	/* what a worker had counted by its end counts */
+	if (child->role == PROC_SERVICE && child->state != CHILD_STARTING)
+		channel_rest(child->chan);
 	channel_close(child->chan);
 	child->chan = NULL;
 	if (!spawn_report(child->report, child->last_death,

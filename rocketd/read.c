@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "shared/compat.h"
+#include "confwatch.h"
 #include "crew.h"
 #include "decoy.h"
 #include "read.h"
@@ -110,6 +111,7 @@ read_conf(struct rocketd *env, FILE *err)
 {
 	struct rocketd_conf	*conf;
 
+	confwatch_note(env);
 	if ((conf = conf_parse(env->conf_path, err)) == NULL)
 		return (NULL);
 	if (read_override(env, conf) == -1) {

@@ -26,6 +26,7 @@
 #include "shared/getflag.h"
 #include "shared/log.h"
 #include "ahead.h"
+#include "confwatch.h"
 #include "ctlsock.h"
 #include "detach.h"
 #include "hear.h"
@@ -37,6 +38,7 @@
 #include "sendkeys.h"
 #include "spawn.h"
 #include "tlslook.h"
+#include "usage.h"
 
 #define ROCKETD_CONF	SYSCONFDIR "/rocketd.conf"
 #define ROCKETD_WORKER	LIBEXECDIR "/rocketd-worker"
@@ -179,7 +181,8 @@ rocketd_events(struct rocketd *env)
 		    NULL) == -1)
 			fatalx("no event for signal %d", rocketd_signals[i]);
 	}
-	if (plog_watch(env, phase_tell_control) == -1)
+	if (plog_watch(env, phase_tell_control) == -1 ||
+	    usage_start(env) == -1)
 		fatalx("no memory for a timer");
 }
 
@@ -230,9 +233,11 @@ rocketd_end(struct rocketd *env)
 {
 	size_t	 i;
 
+	usage_end(env);
 	ctlsock_close(env);
 	(void)detach_set_pidfile(env, -1, NULL);
 	plog_unwatch();
+	confwatch_stop(env);
 	for (i = 0; i < nitems(env->sigev); i++)
 		event_free(env->sigev[i]);
 	if (env->stop_timer != NULL)

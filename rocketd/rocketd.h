@@ -43,6 +43,14 @@ enum phase {
 
 #define ROCKETD_SIGNALS	4	/* that we wait for */
 
+struct conf_stamp {		/* other ones: the file has changed */
+	uint64_t	 dev;
+	uint64_t	 ino;
+	int64_t		 size;
+	int64_t		 sec;		/* of its last change */
+	int64_t		 nsec;
+};
+
 struct rocketd {
 	struct event_base	*base;
 	enum phase		 phase;
@@ -70,6 +78,10 @@ struct rocketd {
 	struct reload		*reload;	/* under way, or NULL */
 	char			 conf_error[HOST_MAX];
 	int			 reload_later;	/* again, after this */
+
+	/* confwatch.c */
+	struct conf_stamp	 conf_stamp;	/* of the file, when read */
+	struct event		*conf_timer;	/* NULL: it is not watched */
 
 	/* errand.c */
 	struct errand		*errand;	/* under way, or NULL */

@@ -527,6 +527,28 @@ channel_read(struct channel *ch)
 		event_add(ch->readable, NULL);
 }
 
+void
+channel_rest(struct channel *ch)
+{
+	struct imsgbuf	*ib;
+	uint64_t	 before;
+
+	if (ch == NULL || ch->dead)
+		return;
+	channel_enter(ch);
+	ib = &ch->imsgbuf;
+	for (;;) {
+		while (!ch->dead && !ch->clogged && channel_take_turn(ch))
+			;
+		before = ib->rseen + (ib->rend - ib->rpos);
+		/* the end, or nothing, if somebody else holds the other end */
+		if (ch->dead || ch->clogged || imsgbuf_read(ib) != 1 ||
+		    ib->rseen + (ib->rend - ib->rpos) == before)
+			break;
+	}
+	channel_leave(ch);
+}
+
 static void
 channel_readable(evutil_socket_t fd, short what, void *arg)
 {

@@ -70,6 +70,11 @@ int		 channel_send(struct channel *, uint32_t, int fd,
 		    const void *data, size_t len);
 /* Writes what can be written without waiting; -1: the channel is dead. */
 int		 channel_flush(struct channel *);
+/*
+ * The other end has died: dispatches what it had sent and nobody has read yet.
+ * gone is not called.
+ */
+void		 channel_rest(struct channel *);
 /* Octets queued, including messages held back by descriptors. */
 size_t		 channel_queued(const struct channel *);
 /* The queue was above CHAN_HIGH and is not yet below CHAN_LOW again. */

@@ -19,8 +19,8 @@ _Static_assert(CTL_VERSION == 11 && sizeof(struct ctl_request) +
     sizeof(struct ctl_daemon) + sizeof(struct ctl_counter) +
     sizeof(struct ctl_service) + sizeof(struct ctl_session) +
     sizeof(struct ctl_stream) + sizeof(struct ctl_process) +
-    sizeof(struct ctl_penalty) + sizeof(struct ctl_text) +
-    sizeof(struct ctl_done) == 4364,
+    sizeof(struct ctl_penalty) + sizeof(struct ctl_port) +
+    sizeof(struct ctl_text) + sizeof(struct ctl_done) == 4476,
     "the control interface has changed: raise CTL_VERSION");
 
 const struct name	 ctl_stream_states[] = {
@@ -125,6 +125,15 @@ static const struct rule_field	 fields_penalty[] = {
 	END
 };
 
+static const struct rule_field	 fields_port[] = {
+	RANGE(ctl_port, index, 0, PREFORK_MAX - 1),
+	RANGE(ctl_port, side, SIDE_SERVER, SIDE_CLIENT),
+	RANGE(ctl_port, opens, 0, 1),
+	RANGE(ctl_port, port, 0, UINT16_MAX),
+	SHOWN(ctl_port, name),
+	END
+};
+
 static const struct rule_field	 fields_text[] = {
 	TEXT(ctl_text, text),
 	END
@@ -163,6 +172,8 @@ static const struct rule	 ctl_rules[IMSG_CTL_END - CTL_FIRST] = {
 	    0, fields_request),
 	CTL_RULE(IMSG_CTL_RETRY, TWO(X, C, C, W), FIXED(ctl_request), 0,
 	    fields_request),
+	CTL_RULE(IMSG_CTL_PORTS, TWO(X, C, C, W), FIXED(ctl_request), 0,
+	    fields_request),
 
 	CTL_RULE(IMSG_CTL_DAEMON, TWO(P, C, C, X), FIXED(ctl_daemon), 0,
 	    fields_daemon),
@@ -178,6 +189,8 @@ static const struct rule	 ctl_rules[IMSG_CTL_END - CTL_FIRST] = {
 	    fields_process),
 	CTL_RULE(IMSG_CTL_PENALTY, TWO(G | T, C, C, X), FIXED(ctl_penalty), 0,
 	    fields_penalty),
+	CTL_RULE(IMSG_CTL_PORT, TWO(W, C, C, X), FIXED(ctl_port), 0,
+	    fields_port),
 	CTL_RULE(IMSG_CTL_TEXT, TWO(P, C, C, X), CUT(ctl_text, text), 0,
 	    fields_text),
 	CTL_RULE(IMSG_CTL_DONE, TWO(P | (CHILDREN & ~C), C, C, X),

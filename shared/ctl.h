@@ -46,6 +46,7 @@ enum ctl_type {
 	IMSG_CTL_CLOSE,		/* X -> C -> W	struct ctl_request, session */
 	IMSG_CTL_PENALTIES,	/* X -> C -> G, T	struct ctl_request */
 	IMSG_CTL_RETRY,		/* X -> C -> W	struct ctl_request */
+	IMSG_CTL_PORTS,		/* X -> C -> W	struct ctl_request */
 
 	/* and answers, the same way back; CTL_DONE ends each request */
 	IMSG_CTL_DAEMON,	/* P -> C -> X	struct ctl_daemon */
@@ -55,6 +56,7 @@ enum ctl_type {
 	IMSG_CTL_STREAM,	/* W -> C -> X	struct ctl_stream */
 	IMSG_CTL_PROCESS,	/* P -> C -> X	struct ctl_process */
 	IMSG_CTL_PENALTY,	/* G, T -> C -> X struct ctl_penalty */
+	IMSG_CTL_PORT,		/* W -> C -> X	struct ctl_port */
 	IMSG_CTL_TEXT,	/* P -> C -> X	struct ctl_text (cut after text) */
 	IMSG_CTL_DONE,		/* * -> C -> X	struct ctl_done */
 
@@ -222,6 +224,19 @@ struct ctl_penalty {			/* of one process's sources */
 	uint64_t	 turned_away;	/* connections */
 	struct addr	 addr;		/* masked, no port */
 	char		 why[32];	/* the last offence */
+};
+
+struct ctl_port {			/* one worker's count of it */
+	uint32_t	 request;
+	uint32_t	 service;
+	uint32_t	 index;
+	uint32_t	 side;		/* of its block */
+	uint32_t	 opens;		/* 1: users come to it; 0: a target's */
+	uint32_t	 port;		/* 0: all that are not counted alone */
+	uint64_t	 octets_in;	/* from tunnels */
+	uint64_t	 octets_out;	/* into tunnels */
+	uint64_t	 connections;	/* or flows, ever */
+	char		 name[SERVICE_NAME_MAX];
 };
 
 struct ctl_text {

@@ -380,6 +380,11 @@ static const struct rule_field	 fields_client[] = {
 	END
 };
 
+static const struct rule_field	 fields_usage[] = {
+	RANGE(msg_usage, port, 0, UINT16_MAX),
+	END
+};
+
 static const struct rule_field	 fields_none[] = {
 	END
 };
@@ -486,6 +491,8 @@ static const struct rule	 msg_rules[IMSG_MAX] = {
 	RULE(IMSG_HOLD, ONE(P, W), FIXED(msg_count), 0, fields_yesno),
 	RULE(IMSG_CLIENT_BACK, TWO(W, P, P, W), FIXED(msg_client), 0,
 	    fields_client),
+
+	RULE(IMSG_USAGE, ONE(W, P), FIXED(msg_usage), 0, fields_usage),
 
 	RULE(IMSG_FLOWS, ONE(U, W), FIXED(msg_flows), 1, fields_none),
 };

@@ -131,6 +131,9 @@ enum msg_type {
 	IMSG_HOLD,	/* P -> W	struct msg_count: 1 you hold users */
 	IMSG_CLIENT_BACK,	/* W -> P, P -> W  struct msg_client */
 
+	/* octets by port */
+	IMSG_USAGE,		/* W -> P	struct msg_usage */
+
 	/* flows of datagrams */
 	IMSG_FLOWS,		/* U -> W	struct msg_flows, fd */
 
@@ -610,6 +613,12 @@ struct msg_resolved {
 struct msg_client {			/* this client has started anew */
 	uint8_t		 start_id[START_ID_LEN];
 	char		 client_id[CLIENT_ID_MAX];
+};
+
+struct msg_usage {			/* since the last, both ways */
+	uint32_t	 port;		/* 0: others */
+	uint32_t	 pad;
+	uint64_t	 octets;
 };
 
 /*

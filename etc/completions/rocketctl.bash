@@ -39,9 +39,9 @@ _rocketctl()
 		words="-h -j -s -V show reload retry stop log session token monitor"
 		;;
 	show)
-		words="summary services sessions streams processes penalties config"
+		words="summary services sessions streams processes penalties ports config"
 		;;
-	"show services" | "show sessions")
+	"show services" | "show sessions" | "show ports")
 		words=service
 		;;
 	"show streams")

@@ -42,10 +42,10 @@ complete -c rocketctl -n __rocketctl_at -a log -d 'Change the log level'
 complete -c rocketctl -n __rocketctl_at -a session -d 'Close a session'
 complete -c rocketctl -n __rocketctl_at -a token -d 'Make a strong token'
 complete -c rocketctl -n __rocketctl_at -a monitor -d 'A view that refreshes'
-complete -c rocketctl -n '__rocketctl_at show' -a 'summary services sessions streams processes penalties config'
-complete -c rocketctl -n '__rocketctl_at show services; or __rocketctl_at show sessions' -a service
+complete -c rocketctl -n '__rocketctl_at show' -a 'summary services sessions streams processes penalties ports config'
+complete -c rocketctl -n '__rocketctl_at show services; or __rocketctl_at show sessions; or __rocketctl_at show ports' -a service
 complete -c rocketctl -n '__rocketctl_at show streams' -a 'service session'
-for what in services sessions streams
+for what in services sessions streams ports
 	complete -c rocketctl -n "__rocketctl_at show $what service" -a '(__rocketctl_ask services name)'
 end
 complete -c rocketctl -n '__rocketctl_at show streams session; or __rocketctl_at session close' -a '(__rocketctl_ask sessions id)'

@@ -4,11 +4,13 @@
 #
 # Makes COUNT random configurations that are right, each in both languages:
 # DIR/N.conf and DIR/N.toml say the same.  Which options there are, where they
-# may stand and what they take is what rocketd.conf(5) says.
+# may stand and what they take is what rocketd.conf(5) says.  Every third is one
+# of Backhaul, whose defaults stand here.
 
 use strict;
 use warnings;
 use File::Basename qw(dirname);
+use List::Util qw(shuffle);
 
 my ($seed, $count, $dir) = @ARGV;
 die "usage: $0 seed count dir\n" unless defined $dir;
@@ -347,6 +349,164 @@ sub block {
 	    map { $_->[1] } @both), $toml));
 }
 
+# ---- another program's, Backhaul's ----
+
+# A key with a number: its own default, and what the option takes.
+my %number = (channel_size => [2048, 65536, 'user queue'],
+    connection_pool => [8, 1024, 'pool'], dial_timeout => [10, 600],
+    heartbeat => [40, 3600, 'keepalive'],
+    keepalive_period => [75, 32767, 'tcp keepalive', 'tunnel tcp keepalive'],
+    mss => [0, 32767, 'tunnel mss'], mux_con => [8, 1048576, 'mux concurrency'],
+    mux_framesize => [32768, 65535, 'mux frame size'],
+    mux_recievebuffer => [4194304, 2147483647, 'mux receive buffer'],
+    mux_streambuffer => [65536, 65536, 'mux stream buffer'],
+    mux_version => [1, 2], retry_interval => [3, 3600],
+    so_rcvbuf => [0, 1 << 30, 'tunnel receive socket buffer'],
+    so_sndbuf => [0, 1 << 30, 'tunnel send socket buffer']);
+my %least_number = (mss => 88, so_rcvbuf => 2048, so_sndbuf => 2048,
+    mux_recievebuffer => 65536);
+
+# Keys in any case.
+sub any_case {
+	return rand() < 0.1 ? uc $_[0] : rand() < 0.1 ? ucfirst $_[0] : $_[0];
+}
+
+sub numbers {
+	my (@keys) = @_;
+	my (@conf, @toml);
+
+	for my $key (@keys) {
+		my ($dflt, $max, @names) = @{$number{$key}};
+		my $min = $least_number{$key} || 1;
+		my ($v, $said) = ($dflt, undef);
+		if (rand() < 0.6) {
+			$v = $said = int($min + rand($max - $min + 1));
+		} elsif (rand() < 0.2) {
+			$said = one(0, -1, -9223372036854775808);
+		} elsif (rand() < 0.2 && $key !~ /^mux_[sv]/) {
+			($v, $said) = ($max, one($max + 1, 9223372036854775807));
+		}
+		push @toml, any_case($key) . " = $said" if defined $said;
+		($names[0] = $key) =~ tr/_/ / unless @names;
+		push @conf, map { "$_ $v" } @names if $v > 0;
+		push @conf, 'mux max streams 1048576'
+		    if $key eq 'mux_con' && $v > 16384;
+	}
+	return (\@conf, \@toml);
+}
+
+# A mapping that overlaps with no other, of ports behind $$next.
+sub mapping {
+	my ($next) = @_;
+	my $first = $$next + 1 + int rand 300;
+	my $last = $first + (rand() < 0.3 ? int rand 9 : 0);
+	my $to = one(undef, 1 + int rand 65535,
+	    (host(0, 4))[0] . ':' . (1 + int rand 65535), "web.example.com:80");
+	my $sp = rand() < 0.2 ? ' ' : '';
+	my ($host, $left) = ('*', $first == $last ? $first : "$first$sp-$sp$last");
+
+	$$next = $last;
+	if ($first == $last && defined $to && rand() < 0.5) {
+		($host, my $h) = host(0);
+		($host, $h) = ('*', one('', '0.0.0.0', '[::]')) if rand() < 0.3;
+		$left = "$h:$first";
+	}
+	my $sign = $first != $last && rand() < 0.3 ? ':' : '=';
+	return ("listen on $host port $first" .
+	    ($first == $last ? '' : "-$last"),
+	    defined $to ? " to \"$to\"" : '',
+	    toml_string($sp . $left . (defined $to ? "$sp$sign$sp$to" : '')));
+}
+
+sub backhaul_server {
+	my ($transport) = @_;
+	my $next = 3080;
+	my $udp = rand() < 0.3;
+	my $protocol = $transport eq 'udp' ? ' protocol udp' :
+	    $transport eq 'tcp' && $udp ? ' protocol tcp udp' : '';
+	my (@conf, @toml, @listens, @ports);
+
+	for (1 .. rand 9) {
+		my ($on, $to, $port) = mapping(\$next);
+		push @listens, "$on$protocol$to";
+		push @ports, $port;
+	}
+	push @toml, any_case('accept_udp') . ' = true' if $udp;
+	push @toml, 'ports = [' . join(', ', @ports) . ']' if @ports;
+	if (rand() < 0.3) {
+		push @toml, 'proxy_protocol = true';
+		push @conf, 'proxy protocol v2'
+		    if $transport =~ /^tcp|mux/;
+	}
+	push @conf, 'user timeout 3',
+	    "listen on * port 3080 transport $transport";
+	push @toml, 'bind_addr = ' . one('":3080"', '"0.0.0.0:3080"');
+	return (\@conf, \@listens, \@toml);
+}
+
+sub backhaul_client {
+	my ($transport) = @_;
+	my ($host, $h) = host(1);
+	my (@rules, @toml);
+	my $edge = '';
+
+	push @toml, 'remote_addr = ' . toml_string("$h:3080");
+	if (rand() < 0.5) {
+		my ($e, $t) = host(0);
+		push @toml, 'edge_ip = ' . toml_string($t);
+		$edge = " edge $e" if $transport =~ /ws/;
+	}
+	for (1 .. rand 5) {
+		push @rules, one('pass', 'block') . ' to ' . one('any', host(0),
+		    '10.0.0.0/8', 'a.example.com', '*.example.com') .
+		    one('', ' port ' . (1 + int rand 65535), ' port 1-1024');
+		$rules[-1] =~ s/[][]//g;
+	}
+	push @toml, 'targets = [' . join(', ', map { toml_string($_) } @rules) .
+	    ']' if @rules;
+	@rules = ('pass to any') unless @rules;
+	return (['keepalive 40', 'pool max 1024', "connect to $host port 3080 " .
+	    "transport $transport$edge"], ['targets {', @rules, '}'], \@toml);
+}
+
+sub backhaul {
+	my $server = rand() < 0.5;
+	my $transport = one('tcp', 'tcpmux', 'udp', 'ws', 'wsmux',
+	    $server ? () : ('wss', 'wssmux'));
+	my @keys = $server ? ('channel_size', 'heartbeat') :
+	    ('connection_pool', 'dial_timeout', 'retry_interval');
+	my $nodelay = rand() < 0.5;
+	my ($conf, $within, $toml) = $server ? backhaul_server($transport) :
+	    backhaul_client($transport);
+
+	push @keys, 'keepalive_period' if $transport ne 'udp';
+	push @keys, 'mss', 'so_rcvbuf', 'so_sndbuf' if $transport =~ /^tcp/;
+	push @keys, $server ? 'mux_con' : (), grep { /^mux/ && !/con/ }
+	    sort keys %number if $transport =~ /mux/;
+	my ($c, $t) = numbers(@keys);
+	push @$t, any_case('nodelay') . ' = ' . ($nodelay ? 'true' : 'false')
+	    if $nodelay || rand() < 0.5;
+	push @$c, 'tls verify no-i-accept-any-server' if $transport =~ /^wss/;
+	push @$c, 'nodelay ' . ($nodelay ? 'yes' : 'no')
+	    if $server && $transport ne 'udp';
+	push @$c, 'tunnel nodelay ' . ($nodelay ? 'yes' : 'no')
+	    if $transport =~ /^tcp/ || (!$server && $transport ne 'udp');
+	push @$t, 'sniffer = true', 'sniffer_log = "/usage.json"'
+	    if rand() < 0.3;
+	push @$c, 'usage yes', 'usage file "/usage.json"'
+	    if @$t && $t->[-1] =~ /^sniffer/;
+	push @$t, one('pprof = true', 'skip_optz = false', 'mux_session = 9',
+	    'web_port = 0', 'frobnicate = [1]');
+	push @$t, any_case('transport') . " = \"$transport\"";
+	push @$t, any_case('token') . ' = "0123456789abcdef"'
+	    if rand() < 0.8;
+	my $side = $server ? 'server' : 'client';
+	return (join("\n", "$side {", 'dialect backhaul', @$conf, @$c,
+	    'service "backhaul" {', 'token "0123456789abcdef"', @$within, '}',
+	    '}', ''), join("\n", "[$side]",
+	    shuffle(@$toml, @$t), ''));
+}
+
 sub put {
 	my ($name, $text) = @_;
 	open(my $f, '>', "$dir/$name") or die "$dir/$name: $!\n";
@@ -355,6 +515,12 @@ sub put {
 }
 
 for my $n (1 .. $count) {
+	if ($n % 3 == 0) {
+		my ($c, $t) = backhaul();
+		put("$n.conf", $c);
+		put("$n.toml", $t);
+		next;
+	}
 	%taken = ();
 	my @top = options_of('g', 0.3);
 	my $conf = join('', map { "$_->[0]\n" } @top);

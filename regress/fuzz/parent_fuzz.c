@@ -355,7 +355,7 @@ says(struct kid *k, uint8_t what)
 		IMSG_READY, IMSG_PONG, IMSG_COMPLAINT, IMSG_ROOM,
 		IMSG_CLIENT_BACK, IMSG_DIR_AGAIN, IMSG_CTL_PROCESSES,
 		IMSG_CTL_CONFIG, IMSG_CTL_RELOAD, IMSG_CTL_LOG,
-		IMSG_CTL_SUMMARY, IMSG_FDS_TAKEN
+		IMSG_CTL_SUMMARY, IMSG_FDS_TAKEN, IMSG_USAGE
 	};
 	static const size_t	 sizes[] = {
 		sizeof(struct msg_ready), 0, sizeof(struct msg_channel),
@@ -363,7 +363,7 @@ says(struct kid *k, uint8_t what)
 		sizeof(struct msg_dir), sizeof(struct ctl_request),
 		sizeof(struct ctl_request), sizeof(struct ctl_request),
 		sizeof(struct ctl_request), sizeof(struct ctl_request),
-		sizeof(struct msg_count)
+		sizeof(struct msg_count), sizeof(struct msg_usage)
 	};
 	uint8_t			 buf[1024];
 	size_t			 i = what % nitems(types), len = sizes[i];

@@ -38,7 +38,7 @@ pair
 "$TRAFFIC" wait "$uport" 10000 >/dev/null
 "$TRAFFIC" users "$uport" 5 100000 >/dev/null
 ok $? "the service is up"
-for what in summary services sessions streams processes penalties config; do
+for what in summary services sessions streams processes penalties ports config; do
 	for side in server client; do
 		ctl $side show $what >"$T/out" 2>&1
 		is $? 0 "$side: show $what"

@@ -334,6 +334,7 @@ test_lists(void **state)
 {
 	struct ctl_session	s;
 	struct ctl_penalty	 penalty;
+	struct ctl_port		 port;
 	struct ctl_process	p;
 	const char		*text;
 
@@ -391,9 +392,39 @@ test_lists(void **state)
 	penalty.refused = 1;
 	penalty.turned_away = 9;
 	say(IMSG_CTL_PENALTY, CTL_VERSION, &penalty, sizeof(penalty));
+	/* of two workers of one service, and of another one */
+	memset(&port, 0, sizeof(port));
+	port.side = SIDE_CLIENT;
+	port.port = 80;
+	port.octets_in = 1000;
+	port.octets_out = 24;
+	port.connections = 2;
+	(void)strlcpy(port.name, "web", sizeof(port.name));
+	say(IMSG_CTL_PORT, CTL_VERSION, &port, sizeof(port));
+	port.index = 1;
+	say(IMSG_CTL_PORT, CTL_VERSION, &port, sizeof(port));
+	port.port = 0;
+	say(IMSG_CTL_PORT, CTL_VERSION, &port, sizeof(port));
+	(void)strlcpy(port.name, "dns", sizeof(port.name));
+	port.side = SIDE_SERVER;
+	port.opens = 1;
+	port.port = 53;
+	say(IMSG_CTL_PORT, CTL_VERSION, &port, sizeof(port));
 	say_done(0, "");
 	assert_int_equal(answers_ask(&a, &us, IMSG_CTL_SESSIONS, &req), 0);
+	answers_sum_ports(&a);
 	answers_sort(&a);
+	assert_string_equal(printed(output_text.ports),
+	    "SERVICE  SIDE    HAS       PORT  CONNECTIONS       IN   OUT\n"
+	    "dns      server  users       53            2   1000 B  24 B\n"
+	    "web      client  target  others            2   1000 B  24 B\n"
+	    "web      client  target      80            4  2.0 KiB  48 B\n");
+	text = printed(output_json.ports);
+	assert_non_null(strstr(text, "{\"ports\":[{\"service\":\"dns\","
+	    "\"side\":\"server\",\"has\":\"users\",\"port\":53,"
+	    "\"connections\":2,\"octets_in\":1000,\"octets_out\":24},"));
+	assert_non_null(strstr(text, "\"port\":80,\"connections\":4,"
+	    "\"octets_in\":2000,\"octets_out\":48}]}\n"));
 	text = printed(output_text.penalties);
 	assert_non_null(strstr(text, "\n192.0.0.0/24  gate     refused      - "
 	    "     16            9  false"));

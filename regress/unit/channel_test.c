@@ -458,6 +458,41 @@ test_last_words(void **state)
 	end_close(&end);
 }
 
+/*
+ * Of one that has died all is read at once, however much it is, and nobody is
+ * told that it is gone; also if somebody holds its end, or the reader closes.
+ */
+static void
+test_rest(void **state)
+{
+	struct msg_number	 num;
+	struct end		 end;
+	int			 held;
+
+	(void)state;
+	memset(&num, 0, sizeof(num));
+	for (held = 0; held < 2; held++) {
+		raw_open(&end, PROC_GATE, PROC_SERVICE);
+		raw_send_many(&end, IMSG_TUNNEL_CLOSED, &num, sizeof(num),
+		    300);
+		if (!held)
+			shutdown(end.sock, SHUT_WR);
+		channel_rest(end.ch);
+		assert_int_equal(end.got, 300);
+		assert_int_equal(end.gone, 0);
+		end_close(&end);
+	}
+	raw_open(&end, PROC_GATE, PROC_SERVICE);
+	raw_send_many(&end, IMSG_TUNNEL_CLOSED, &num, sizeof(num), 300);
+	end.close_at = &end;
+	end.close_when = 7;
+	channel_rest(end.ch);
+	assert_int_equal(end.got, 7);
+	assert_null(end.ch);
+	end_close(&end);
+	channel_rest(NULL);
+}
+
 /* It reads no more but does not go: it is given up. */
 static void
 test_deaf(void **state)
@@ -840,6 +875,7 @@ main(void)
 		TEST(test_no_fd_for_parent),
 		TEST(test_end_of_file),
 		TEST(test_last_words),
+		TEST(test_rest),
 		TEST(test_deaf),
 		TEST(test_held),
 		TEST(test_many_fds),

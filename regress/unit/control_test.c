@@ -178,6 +178,39 @@ test_streams(void **state)
 	hang_up(&x);
 }
 
+/* What two workers of one service have counted; neither says whose it is. */
+static void
+test_ports(void **state)
+{
+	struct imsgbuf		 x;
+	struct ctl_request	 req;
+	struct ctl_port		 port;
+
+	(void)state;
+	dial(&x);
+	request(&x, IMSG_CTL_PORTS, "ssh", NULL);
+	req = asked(&ssh0, IMSG_CTL_PORTS);
+	(void)asked(&ssh1, IMSG_CTL_PORTS);
+	memset(&port, 0, sizeof(port));
+	port.request = req.request;
+	port.side = SIDE_SERVER;
+	port.service = 9;
+	port.port = 2222;
+	port.octets_in = 7;
+	strlcpy(port.name, "web", sizeof(port.name));
+	say(&ssh1, IMSG_CTL_PORT, &port, sizeof(port));
+	say_done(&ssh1, req.request, 0, "");
+	say_done(&ssh0, req.request, 0, "");
+	answered(&x, IMSG_CTL_PORT, &port, sizeof(port));
+	assert_int_equal(port.service, 1);
+	assert_int_equal(port.index, 1);
+	assert_int_equal(port.port, 2222);
+	assert_int_equal(port.octets_in, 7);
+	assert_string_equal(port.name, "ssh");
+	finished(&x, 0, "");
+	hang_up(&x);
+}
+
 /* Two requests sent at once are answered one after the other. */
 static void
 test_ahead(void **state)
@@ -273,7 +306,7 @@ test_garbage(void **state)
 		dial(&x);
 		assert_int_equal(imsg_compose(&x, i, 0, 0, -1, &req,
 		    sizeof(req) - (i >= IMSG_CTL_SUMMARY &&
-		    i <= IMSG_CTL_RETRY)), 1);
+		    i <= IMSG_CTL_PORTS)), 1);
 		assert_int_equal(imsgbuf_write(&x), 0);
 		assert_true(closed(&x));
 		hang_up(&x);
@@ -586,6 +619,7 @@ main(void)
 		cmocka_unit_test(test_services),
 		cmocka_unit_test(test_close),
 		cmocka_unit_test(test_streams),
+		cmocka_unit_test(test_ports),
 		cmocka_unit_test(test_ahead),
 		cmocka_unit_test(test_half_closed),
 		cmocka_unit_test(test_version),

@@ -48,6 +48,7 @@ test_commands(void **state)
 		{ "show streams", ACTION_STREAMS },
 		{ "show processes", ACTION_PROCESSES },
 		{ "show penalties", ACTION_PENALTIES },
+		{ "show ports", ACTION_PORTS },
 		{ "show config", ACTION_CONFIG },
 		{ "reload", ACTION_RELOAD },
 		{ "stop", ACTION_STOP },
@@ -209,7 +210,7 @@ test_usage(void **state)
 		assert_int_not_equal(cmd.action, ACTION_NONE);
 		n++;
 	}
-	assert_int_equal(n, 28);
+	assert_int_equal(n, 30);
 	fclose(f);
 }
 

@@ -36,6 +36,8 @@ prepare(void **state)
 	TAILQ_INSERT_TAIL(&conf.blocks, &block, entry);
 	TAILQ_INSERT_TAIL(&block.services, &service, entry);
 	env.conf = &conf;
+	TAILQ_INIT(&service.listens);
+	service.block = &block;
 	service.number = 3;
 	service.block = &block;
 	return (0);

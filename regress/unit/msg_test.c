@@ -109,6 +109,7 @@ static const struct expect	 table[] = {
 	{ IMSG_ROOM, "W>PU", NULL, FIX(msg_count), 0 },
 	{ IMSG_HOLD, "P>W", NULL, FIX(msg_count), 0 },
 	{ IMSG_CLIENT_BACK, "W>P", "P>W", FIX(msg_client), 0 },
+	{ IMSG_USAGE, "W>P", NULL, FIX(msg_usage), 0 },
 	{ IMSG_FLOWS, "U>W", NULL, FIX(msg_flows), 1 },
 	{ IMSG_CTL_SUMMARY, ASK("PKGRDTWU"), FIX(ctl_request), 0 },
 	{ IMSG_CTL_SERVICES, ASK("W"), FIX(ctl_request), 0 },
@@ -122,6 +123,7 @@ static const struct expect	 table[] = {
 	{ IMSG_CTL_CLOSE, ASK("W"), FIX(ctl_request), 0 },
 	{ IMSG_CTL_PENALTIES, ASK("GT"), FIX(ctl_request), 0 },
 	{ IMSG_CTL_RETRY, ASK("W"), FIX(ctl_request), 0 },
+	{ IMSG_CTL_PORTS, ASK("W"), FIX(ctl_request), 0 },
 	{ IMSG_CTL_DAEMON, ANSWER("P"), FIX(ctl_daemon), 0 },
 	{ IMSG_CTL_COUNTER, ANSWER("PKGRDTWU"), FIX(ctl_counter), 0 },
 	{ IMSG_CTL_SERVICE, ANSWER("W"), FIX(ctl_service), 0 },
@@ -129,6 +131,7 @@ static const struct expect	 table[] = {
 	{ IMSG_CTL_STREAM, ANSWER("W"), FIX(ctl_stream), 0 },
 	{ IMSG_CTL_PROCESS, ANSWER("P"), FIX(ctl_process), 0 },
 	{ IMSG_CTL_PENALTY, ANSWER("GT"), FIX(ctl_penalty), 0 },
+	{ IMSG_CTL_PORT, ANSWER("W"), FIX(ctl_port), 0 },
 	{ IMSG_CTL_TEXT, ANSWER("P"), 5, 1028, 0 },
 	{ IMSG_CTL_DONE, ANSWER("PKGRDTWU"), FIX(ctl_done), 0 }
 };
@@ -311,6 +314,12 @@ static const struct field	 fields[] = {
 	UPTO(IMSG_CTL_SESSION, ctl_session, transport, 31),
 	UPTO(IMSG_CTL_SESSION, ctl_session, draining, 1),
 	UPTO(IMSG_CTL_SESSION, ctl_session, control, 1),
+	UPTO(IMSG_USAGE, msg_usage, port, 65535),
+	UPTO(IMSG_CTL_PORT, ctl_port, index, PREFORK_MAX - 1),
+	FROM(IMSG_CTL_PORT, ctl_port, side, SIDE_SERVER),
+	UPTO(IMSG_CTL_PORT, ctl_port, side, SIDE_CLIENT),
+	UPTO(IMSG_CTL_PORT, ctl_port, opens, 1),
+	UPTO(IMSG_CTL_PORT, ctl_port, port, 65535),
 	UPTO(IMSG_CTL_STREAM, ctl_stream, state, CTL_STREAM_CLOSING),
 	FROM(IMSG_CTL_STREAM, ctl_stream, kind, 1),
 	UPTO(IMSG_CTL_STREAM, ctl_stream, kind, 2),
@@ -394,6 +403,8 @@ static const struct {
 	S(IMSG_CTL_SESSION, ctl_session, cipher),
 	S(IMSG_CTL_SESSION, ctl_session, dialect),
 	S(IMSG_CTL_SESSION, ctl_session, remote),
+	S(IMSG_CTL_PORTS, ctl_request, service),
+	S(IMSG_CTL_PORT, ctl_port, name),
 	S(IMSG_CTL_STREAM, ctl_stream, service),
 	S(IMSG_CTL_PROCESS, ctl_process, name),
 	S(IMSG_CTL_PROCESS, ctl_process, last_death),
@@ -519,6 +530,9 @@ valid(uint32_t type, unsigned char *data)
 		break;
 	case IMSG_CTL_SERVICE:
 		put(data, offsetof(struct ctl_service, side), SIDE_SERVER);
+		break;
+	case IMSG_CTL_PORT:
+		put(data, offsetof(struct ctl_port, side), SIDE_SERVER);
 		break;
 	case IMSG_CTL_SESSION:
 		put(data, offsetof(struct ctl_session, side), SIDE_SERVER);
@@ -791,7 +805,8 @@ test_shown(void **state)
 		if (strings[i].type != IMSG_CTL_COUNTER &&
 		    strings[i].type != IMSG_CTL_SERVICE &&
 		    strings[i].type != IMSG_CTL_SESSION &&
-		    strings[i].type != IMSG_CTL_STREAM)
+		    strings[i].type != IMSG_CTL_STREAM &&
+		    strings[i].type != IMSG_CTL_PORT)
 			continue;
 		for (c = 1; c < 256; c++) {
 			valid(strings[i].type, data);
@@ -891,6 +906,8 @@ test_no_padding(void **state)
 	    16 * 4 + 8 * 8 + 2 * 24 + 64 + 64 + 32 + 16 + 256);
 	assert_int_equal(sizeof(struct ctl_stream),
 	    10 * 4 + 3 * 8 + 2 * 24 + 64);
+	assert_int_equal(sizeof(struct msg_usage), 16);
+	assert_int_equal(sizeof(struct ctl_port), 6 * 4 + 3 * 8 + 64);
 	assert_int_equal(sizeof(struct ctl_process),
 	    12 * 4 + 8 + 64 + CTL_WORDS);
 }

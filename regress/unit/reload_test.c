@@ -552,6 +552,23 @@ test_classes(void **state)
 	    TOLD_S);
 }
 
+/*
+ * A dialect is for life; keys hears whether to have keys or tokens.  What users
+ * want, or what may be named, is told in place.
+ */
+static void
+test_dialect(void **state)
+{
+	(void)state;
+	first(SERVER TOKEN A "}\n");
+	reload(SERVER "dialect backhaul\n" TOKEN A "}\n", BEFORE "tell keys; "
+	    "1: stop, drain 4294967295; a: 1 workers, drain 4294967295; "
+	    TOLD_S);
+	reload(SERVER "dialect backhaul\n" TOKEN "service \"a\" { listen on "
+	    "127.0.0.1 port 2057 to \"22\" }\n}\n", BEFORE "a: 1 workers, "
+	    "drain 4294967295; 1: again 1; " TOLD_S);
+}
+
 /* How many there are is for none of them to know, but for a client's share. */
 static void
 test_prefork(void **state)
@@ -948,6 +965,7 @@ main(void)
 		T(test_first_client),
 		T(test_nothing),
 		T(test_classes),
+		T(test_dialect),
 		T(test_prefork),
 		T(test_client),
 		T(test_tokens),

@@ -23,6 +23,7 @@
 #include "worker/relay/relay.h"
 #include "worker/service/flows.h"
 #include "worker/service/pool.h"
+#include "worker/service/ports.h"
 #include "worker/service/report.h"
 #include "worker/service/user.h"
 #include "worker/tunnel/tunnel.h"
@@ -39,6 +40,7 @@ static size_t		 queued;
 static unsigned int	 nsent[IMSG_CTL_END], nkilled, nretries;
 static struct ctl_service  told;	/* the last ones */
 static struct ctl_session  told_session;
+static struct ctl_port	 told_port;
 
 /* ---- stand-ins ---- */
 
@@ -59,6 +61,8 @@ channel_send(struct channel *ch, uint32_t type, int fd,
 		memcpy(&told, data, sizeof(told));
 	else if (type == IMSG_CTL_SESSION)
 		memcpy(&told_session, data, sizeof(told_session));
+	else if (type == IMSG_CTL_PORT)
+		memcpy(&told_port, data, sizeof(told_port));
 	queued += len;
 	assert_true(queued < CHAN_MAX);
 	nsent[type]++;
@@ -278,6 +282,34 @@ test_control(void **state)
 	assert_int_equal(nkilled, 1);
 }
 
+static void
+test_ports(void **state)
+{
+	struct usage	 u = { 0, 0, 0 };
+
+	(void)state;
+	ask(IMSG_CTL_PORTS, 0);
+	assert_int_equal(nsent[IMSG_CTL_PORT], 0);
+	svc.opens = 1;
+	strlcpy(svc.conf.name, "ssh", sizeof(svc.conf.name));
+	ports_init(&svc);
+	svc.used(&u, 2222, 10, 20);
+	svc.used(&u, 2222, 15, 20);
+	ask(IMSG_CTL_PORTS, 0);
+	/* port 0, where nothing is, is not shown */
+	assert_int_equal(nsent[IMSG_CTL_PORT], 1);
+	assert_int_equal(told_port.port, 2222);
+	assert_int_equal(told_port.octets_in, 15);
+	assert_int_equal(told_port.octets_out, 20);
+	assert_int_equal(told_port.connections, 1);
+	assert_int_equal(told_port.opens, 1);
+	assert_string_equal(told_port.name, "ssh");
+	queued = CHAN_MAX / 2 + 1;
+	ask(IMSG_CTL_PORTS, 0);
+	assert_string_equal(frame_words,
+	    "there are more ports than can be shown");
+}
+
 /* The five sources with most users, in this order. */
 static void
 test_sources(void **state)
@@ -355,6 +387,7 @@ main(void)
 	const struct CMUnitTest	 tests[] = {
 		cmocka_unit_test_setup(test_what_there_is, setup),
 		cmocka_unit_test_setup(test_control, setup),
+		cmocka_unit_test_setup(test_ports, setup),
 		cmocka_unit_test_setup(test_sources, setup),
 		cmocka_unit_test_setup(test_dials, setup),
 		cmocka_unit_test_setup(test_bounded, setup)

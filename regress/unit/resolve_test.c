@@ -584,6 +584,37 @@ queues_so_many_and_no_more(void **state)
 	/* dial goes, and all of it with it: teardown waits for that */
 }
 
+/* A peer that thinks of names fills its own part, and no other's. */
+static void
+bounds_what_peers_name(void **state)
+{
+	uint64_t	 refused = frame_figure("lookups_refused");
+	char		 host[16];
+	int		 i;
+
+	(void)state;
+	what = DIAL_NAMED;
+	for (i = 0; i < 300; i++) {
+		(void)snprintf(host, sizeof(host), "hang%d", 1000 + i);
+		ask((uint32_t)i, host, PATIENCE);
+	}
+	/* four run, 256 wait */
+	frame_until(nanswers == 300 - 4 - 256);
+	assert_int_equal(frame_figure("lookups_refused"), refused + 40);
+	assert_int_equal(answers[0].error, EAI_AGAIN);
+	assert_int_equal(frame_figure("lookups_running"), 4);
+	nanswers = 0;
+	asks_for = 2;
+	ask(1000, "eight", PATIENCE);
+	frame_until(nanswers == 1);
+	assert_int_equal(answers[0].count, 2);
+	what = DIAL_TARGET;
+	asks_for = 1;
+	ask(1001, "hang2000", PATIENCE);
+	frame_until(frame_figure("lookups_queued") == 257);
+	assert_int_equal(frame_figure("lookups_refused"), refused + 40);
+}
+
 static void
 forgets_who_has_gone(void **state)
 {
@@ -645,6 +676,8 @@ main(void)
 		    teardown),
 		cmocka_unit_test_setup_teardown(queues_so_many_and_no_more,
 		    setup, teardown),
+		cmocka_unit_test_setup_teardown(bounds_what_peers_name, setup,
+		    teardown),
 		cmocka_unit_test_setup_teardown(forgets_who_has_gone, setup,
 		    teardown),
 		cmocka_unit_test_setup_teardown(stops_after_dial, setup,

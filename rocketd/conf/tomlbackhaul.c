@@ -12,6 +12,7 @@
 #include <sys/types.h>
 #include <sys/queue.h>
 
+#include <ctype.h>
 #include <string.h>
 #include <strings.h>
 
@@ -519,10 +520,8 @@ say_token(struct reader *b)
 	    n->column);
 	w->shared = 0;
 	tomlsay_mark(b->r, n, '\n');
-	if (get(b->table, "token") == NULL || get(b->table, "token")->type ==
-	    TOML_STRING)
-		tomlsay_warn(b->r, n, "without \"token\" it is that of "
-		    "Backhaul, which everybody knows");
+	tomlsay_warn(b->r, n, "without \"token\" it is that of Backhaul, "
+	    "which everybody knows");
 }
 
 static void
@@ -604,12 +603,16 @@ static const char *
 nearest(const char *key, uint32_t scope)
 {
 	const char	*found = NULL;
+	char		 lower[64];
 	size_t		 best = SIZE_MAX, d, i;
 
+	for (i = 0; key[i] != '\0' && i + 1 < sizeof(lower); i++)
+		lower[i] = (char)tolower((unsigned char)key[i]);
+	lower[i] = '\0';
 	for (i = 0; i < nitems(keys); i++) {
 		if ((keys[i].scope & scope) == 0)
 			continue;
-		d = option_distance(key, keys[i].key);
+		d = option_distance(lower, keys[i].key);
 		if (d < best) {
 			best = d;
 			found = keys[i].key;

@@ -19,13 +19,18 @@
 #include "tomlsay.h"
 
 /* The programs whose files are read. */
+enum {
+	PROGRAM_ROCKET,
+	PROGRAM_BACKHAUL
+};
+
 static const struct program {
 	const struct toml_keys	*keys;
 	void			(*read)(struct tomlsay *, const struct toml *);
 	int			 polled;	/* that program does it */
 } programs[] = {
-	{ &tomlrocket_keys, tomlrocket_read, 0 },
-	{ &tomlbackhaul_keys, tomlbackhaul_read, 1 }
+	[PROGRAM_ROCKET] = { &tomlrocket_keys, tomlrocket_read, 0 },
+	[PROGRAM_BACKHAUL] = { &tomlbackhaul_keys, tomlbackhaul_read, 1 }
 };
 
 int
@@ -59,7 +64,8 @@ tomlconf_read(struct lex *l, struct rocketd_conf *conf)
 	r.file = TAILQ_LAST(&conf->files, conf_files);
 	text = lex_take(l, &len);
 	root = toml_parse(text, len, text_error, &r);
-	program = &programs[tomlbackhaul_is(root, &tomlrocket_keys)];
+	program = &programs[tomlbackhaul_is(root, &tomlrocket_keys) ?
+	    PROGRAM_BACKHAUL : PROGRAM_ROCKET];
 	r.keys = program->keys;
 	conf->polled = program->polled;
 	program->read(&r, root);

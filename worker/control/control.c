@@ -292,6 +292,7 @@ control_message(struct channel *ch, struct imsg *imsg)
 	case IMSG_CTL_STREAM:
 	case IMSG_CTL_PROCESS:
 	case IMSG_CTL_PENALTY:
+	case IMSG_CTL_PORT:
 	case IMSG_CTL_TEXT:
 	case IMSG_CTL_DONE:
 		if (inquiry_answer(s, imsg) == 0)

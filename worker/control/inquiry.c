@@ -76,6 +76,7 @@ union answer {
 	struct ctl_stream	 stream;
 	struct ctl_process	 process;
 	struct ctl_penalty	 penalty;
+	struct ctl_port		 port;
 	struct ctl_text		 text;
 	struct ctl_done		 done;
 };
@@ -127,7 +128,9 @@ static const struct form	 forms[] = {
 	{ IMSG_CTL_PENALTIES, IMSG_CTL_PENALTY, IMSG_NONE,
 	    WHOM_DOORS, ANSWER_MS, NULL },
 	{ IMSG_CTL_RETRY, IMSG_NONE, IMSG_NONE,
-	    WHOM_WORKERS, ANSWER_MS, "retry" }
+	    WHOM_WORKERS, ANSWER_MS, "retry" },
+	{ IMSG_CTL_PORTS, IMSG_CTL_PORT, IMSG_NONE,
+	    WHOM_WORKERS, ANSWER_MS, NULL }
 };
 
 static const struct form *
@@ -362,6 +365,13 @@ inquiry_relay(struct inquiry *q, const struct sibling *s, uint32_t type,
 		if (q->req.session.serial != 0 && q->req.session.serial !=
 		    answer->stream.session.serial)
 			return;
+		break;
+	case IMSG_CTL_PORT:
+		answer->port.service = s->peer.service;
+		answer->port.index = s->peer.index;
+		answer->port.side = s->peer.side;
+		(void)strlcpy(answer->port.name, s->peer.name,
+		    sizeof(answer->port.name));
 		break;
 	default:
 		break;

@@ -42,6 +42,9 @@
 #define LOOKUPS_SERVICE	4
 /* Waiting lookups: there is one a name at a time, whoever asks. */
 #define LOOKUPS_QUEUED	4096
+/* Of them, for names that peers have thought of: in all, and of one service. */
+#define LOOKUPS_NAMED	2048
+#define LOOKUPS_NAMED_SERVICE	256
 /* One that runs for so long may make way for another that waits. */
 #define LOOKUP_SLOW_US	(2 * 1000000ULL)
 #define LOOK_US		(250 * 1000)	/* how often that is looked at */
@@ -596,13 +599,32 @@ lookup_find(const char *host)
 	return (l);
 }
 
+/* What peers name keeps nothing out that is configured, or named elsewhere. */
+static int
+resolve_has_room(const struct msg_resolve *what)
+{
+	const struct lookup	*l;
+	uint32_t		 named = 0, own = 0;
+
+	if (env.queued == LOOKUPS_QUEUED)
+		return (0);
+	if (what->what != DIAL_NAMED)
+		return (1);
+	TAILQ_FOREACH(l, &env.lookups, entry)
+		if (l->state == LOOKUP_QUEUED && l->what.what == DIAL_NAMED) {
+			named++;
+			own += l->what.service == what->service;
+		}
+	return (named < LOOKUPS_NAMED && own < LOOKUPS_NAMED_SERVICE);
+}
+
 /* NULL: too many wait, or no memory. */
 static struct lookup *
 lookup_new(struct channel *ch, const struct msg_resolve *what)
 {
 	struct lookup	*l;
 
-	if (env.queued == LOOKUPS_QUEUED ||
+	if (!resolve_has_room(what) ||
 	    (l = calloc(1, sizeof(*l))) == NULL)
 		return (NULL);
 	l->asker = ch;

@@ -131,10 +131,20 @@ flow_forget_part(struct flow *f)
 	f->got = f->have = 0;
 }
 
+/* By the port of its listener, or of its target. */
+static void
+flow_count(struct flow *f)
+{
+	if (svc->conf.opts.usage && (svc->opens || f->sock.fd != -1))
+		svc->used(&f->usage, f->other.port, f->octets_in,
+		    f->octets_out);
+}
+
 /* Frees it.  Its stream is gone, or another's. */
 static void
 flow_free(struct flow *f, enum flow_reason why)
 {
+	flow_count(f);
 	if (svc->opens)
 		events->ended(f, why);
 	if (f->slot != NULL)
@@ -198,6 +208,9 @@ flow_tick(uint64_t now)
 		idle = FLOW_STOPPING_US;
 	while ((f = TAILQ_FIRST(&svc->flows)) != NULL && now - f->last >= idle)
 		flow_end(f, RESET_NONE, FLOW_IDLE);
+	if (svc->conf.opts.usage)
+		TAILQ_FOREACH(f, &svc->flows, entry)
+			flow_count(f);
 }
 
 /* ---- a user's end ---- */

@@ -30,6 +30,7 @@
 #include "worker/net/bucket.h"
 #include "worker/net/flowpair.h"
 #include "worker/session/session.h"
+#include "worker/tunnel/service.h"
 
 struct ctl_stream;
 struct flow;
@@ -72,6 +73,7 @@ struct flow {
 	uint64_t		 last;	/* ...and of the last datagram */
 	uint64_t		 octets_in;	/* from the stream */
 	uint64_t		 octets_out;	/* into it */
+	struct usage		 usage;
 	uint32_t		 datagrams_in;
 	uint32_t		 datagrams_out;
 	int			 waits;		/* in the process's queue... */
@@ -150,7 +152,7 @@ void		 flow_slot_end(uint32_t number, enum flow_reason);
 
 /* Octets that came behind the want.  -1: the flow is gone. */
 int		 flow_take(struct flow *, const uint8_t *, size_t);
-/* Once a second: ends those that nobody else has ended. */
+/* Once a second: ends those that nobody else has ended, and counts octets. */
 void		 flow_tick(uint64_t now);
 void		 flow_describe(const struct flow *, struct ctl_stream *);
 

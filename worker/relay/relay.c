@@ -139,6 +139,15 @@ relay_resets(int fd, int rst)
 		log_debug("relay: setsockopt SO_LINGER: %s", strerror(errno));
 }
 
+/* By the port of its listener, or of its target. */
+static void
+relay_count(struct relay *r)
+{
+	if (svc->conf.opts.usage && (r->flags & RELAY_EVENT))
+		svc->used(&r->usage, r->other.port, r->octets_in,
+		    r->octets_out);
+}
+
 /* Closes the socket, with an RST when rst, and frees.  The stream is gone. */
 static void
 relay_close(struct relay *r, int rst)
@@ -154,6 +163,7 @@ relay_close(struct relay *r, int rst)
 	outq_clear(&r->out);
 	relay_piping(r);
 	relaylz_end(r);
+	relay_count(r);
 	throttle_end(r);
 	free(r->pre);
 	hold_end(r);
@@ -901,6 +911,9 @@ relay_tick(uint64_t now)
 	if (now / 1000000 % RETRY_SECONDS == 0)
 		relay_retry();
 	relaylz_tick(now);
+	if (svc->conf.opts.usage)
+		TAILQ_FOREACH(r, &svc->relays, entry)
+			relay_count(r);
 	throttle_tick();
 	TAILQ_FOREACH_SAFE(r, &piping, piping, next)
 		if (now - r->moved >= PIPE_US)

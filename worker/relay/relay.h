@@ -36,6 +36,7 @@
 #include "outq.h"
 #include "worker/net/ledger.h"
 #include "worker/session/session.h"
+#include "worker/tunnel/service.h"
 
 struct service;
 struct tunnel;
@@ -63,6 +64,7 @@ struct relay {
 	uint32_t		 lingering; /* ...and what waited then */
 	uint64_t		 octets_in;	/* from the stream, unpacked */
 	uint64_t		 octets_out;	/* into it, not packed yet */
+	struct usage		 usage;
 	struct lz_count		 counted;	/* of lz, in the totals */
 	size_t			 lz_held;	/* of it, in the budget */
 	uint64_t		 lz_used;	/* last packed */
@@ -91,8 +93,8 @@ int		 relay_accept(struct stream *, struct tunnel *);
 /* Ends both sides as an abort. */
 void		 relay_abort(struct relay *, enum reset_reason);
 /*
- * Once a second: ends what lingers, takes pipes from slow sockets, and gives
- * back what idle streams hold.
+ * Once a second: ends what lingers, takes pipes from slow sockets, gives back
+ * what idle streams hold, and counts octets by port.
  */
 void		 relay_tick(uint64_t now);
 /* Resets one for memory: hold_victim.  0: there is none. */

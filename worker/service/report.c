@@ -21,6 +21,7 @@
 #include "worker/frame/worker.h"
 #include "flows.h"
 #include "pool.h"
+#include "ports.h"
 #include "report.h"
 #include "user.h"
 
@@ -271,6 +272,35 @@ report_streams(const struct service *svc, struct channel *ch,
 }
 
 static const char *
+report_ports(const struct service *svc, struct channel *ch,
+    const struct ctl_request *req)
+{
+	const struct port_count	*p;
+	struct ctl_port		 cp;
+	uint32_t		 i;
+
+	for (i = 0; (p = ports_get(i)) != NULL; i++) {
+		if (p->connections == 0)
+			continue;
+		memset(&cp, 0, sizeof(cp));
+		cp.request = req->request;
+		cp.service = worker_self()->service;
+		cp.index = worker_self()->index;
+		cp.side = worker_self()->side;
+		cp.opens = svc->opens;
+		cp.port = p->port;
+		cp.octets_in = p->octets_in;
+		cp.octets_out = p->octets_out;
+		cp.connections = p->connections;
+		strlcpy(cp.name, svc->conf.name, sizeof(cp.name));
+		if (!report_fits(ch))
+			return ("there are more ports than can be shown");
+		(void)channel_send(ch, IMSG_CTL_PORT, -1, &cp, sizeof(cp));
+	}
+	return (NULL);
+}
+
+static const char *
 report_close(const struct service *svc, const struct ctl_request *req)
 {
 	struct tunnel	*t;
@@ -298,6 +328,9 @@ report_ask(const struct service *svc, struct channel *ch, uint32_t type,
 		break;
 	case IMSG_CTL_STREAMS:
 		failure = report_streams(svc, ch, req);
+		break;
+	case IMSG_CTL_PORTS:
+		failure = report_ports(svc, ch, req);
 		break;
 	case IMSG_CTL_CLOSE:
 		failure = report_close(svc, req);

@@ -31,6 +31,7 @@
 #include "flows.h"
 #include "limits.h"
 #include "pool.h"
+#include "ports.h"
 #include "report.h"
 #include "user.h"
 
@@ -155,6 +156,7 @@ service_tick(evutil_socket_t fd, short what, void *arg)
 	relay_tick(worker_now());
 	user_tick();
 	flows_tick(worker_now());
+	ports_tick();
 	service_measure(worker_now());
 	budget_tick(&service.budget, worker_now());
 	service_changed();
@@ -198,6 +200,7 @@ service_init(void)
 	relay_init(&service);
 	tunnel_init(&service, &service_tunnel_events);
 	limits_init(&service);
+	ports_init(&service);
 	accepted_init(&service);
 	user_init(&service);
 	flows_init(&service);
@@ -649,6 +652,13 @@ service_stop(uint32_t drain_ms)
 	service_changed();
 }
 
+static void
+service_last(void)
+{
+	ports_tell();
+	ledger_sum_all();
+}
+
 static uint64_t
 service_waiting(void)
 {
@@ -746,6 +756,8 @@ static const struct figure	 service_figures[] = {
 	    "tunnels closed because there were too many"),
 	FIGURE(COUNTER, "targets_failed", service.stats.failed,
 	    "targets that could not be reached"),
+	FIGURE_GET(COUNTER, "ports_beyond", ports_beyond,
+	    "connections counted under port 0 because of too many ports"),
 	FIGURE(GAUGE, "streams", service.nrelays, "streams"),
 	FIGURE(COUNTER, "flows_shed", service.stats.flows_shed,
 	    "flows that ended to make room for others"),
@@ -846,5 +858,5 @@ const struct role role_service = {
 	.figures = service_figures,
 	.ask = service_ask,
 	.stop = service_stop,
-	.last = ledger_sum_all
+	.last = service_last
 };

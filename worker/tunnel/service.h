@@ -68,6 +68,12 @@ struct service_stats {
 	uint64_t	 slots_bad;	/* closed: no target in what came */
 };
 
+/* Of a relay or flow: what of its octets is counted by port. */
+struct usage {
+	uint64_t		 in, out;
+	int			 begun;		/* so is the connection */
+};
+
 struct service {
 	struct event_base	*base;
 	const struct dialect	*dialect;
@@ -90,6 +96,12 @@ struct service {
 	struct ledger		*peers;	/* ...and tunnels, for their memory */
 	/* ends a relay that the ledger sheds */
 	void			(*shed)(struct charge *, const char *);
+	/*
+	 * With opts.usage, once a second and at its end: what has passed in a
+	 * connection of that port
+	 */
+	void			(*used)(struct usage *, uint32_t port,
+				    uint64_t in, uint64_t out);
 	struct service_stats	 stats;
 	uint32_t		 ntunnels;	/* in tunnels */
 	uint32_t		 nopen;		/* of them TUNNEL_OPEN */

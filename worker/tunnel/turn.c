@@ -14,6 +14,7 @@
 #include "shared/log.h"
 #include "worker/dialect/dialect.h"
 #include "worker/frame/worker.h"
+#include "worker/net/pipes.h"
 #include "tunnel.h"
 #include "tunneldeaf.h"
 #include "tunnelhold.h"
@@ -111,8 +112,11 @@ turn_dry(struct tunnel *t, ssize_t n, int error)
 {
 	if (n == -1 && (error == EAGAIN || error == EINTR))
 		return (0);
-	if (n == 0 && session_ended(t->session))
+	if (n == 0 && session_ended(t->session)) {
+		/* it would fail, and take with it what has come */
+		wire_drop(&t->wire);
 		return (0);
+	}
 	if (t->relays > 0)
 		tunnel_kill(t, TUNNEL_END_LOST, "%s with %u connections in it",
 		    n == 0 ? "closed" : strerror(error), t->relays);
@@ -204,7 +208,8 @@ turn_fill(struct tunnel *t)
 		if (t->seal != NULL)
 			seal_cover(t->seal, tx, len);
 		wire_put(&t->wire, len);
-		return (len);
+		/* without frames a pipe has no head */
+		return (t->wire.pipe == NULL ? len : len + t->wire.pipe->len);
 	}
 	len = session_output(t->session, batch, wire_room(&t->wire));
 	for (off = 0; off < len; off += n) {
@@ -387,6 +392,11 @@ turn_over(struct tunnel *t)
 {
 	int	 aborted = t->session->aborted;
 
+	if (t->session->aborting) {	/* no octets can say so */
+		t->flags |= TUNNEL_F_ABORT;
+		tunnel_kill(t, TUNNEL_END_CLEAN, "its user was reset");
+		return;
+	}
 	tunnel_finish(t, TUNNEL_END_CLEAN, "its user is done");
 	if (aborted) {
 		t->flags |= TUNNEL_F_ABORT;

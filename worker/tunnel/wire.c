@@ -103,11 +103,7 @@ wire_close(struct wire *w)
 	if (w->ws != NULL)
 		(void)wire_flush(w);	/* a close, and its reason */
 	event_del(&w->ev);
-	wire_idle(w);
-	if (w->pipe != NULL)
-		budget_hold(w->budget, -(int64_t)w->pipe->len);
-	pipes_put(w->pipe);
-	w->pipe = NULL;
+	wire_drop(w);
 	free(w->ws);
 	w->ws = NULL;
 	close(w->fd);
@@ -326,6 +322,16 @@ wire_idle(struct wire *w)
 		return;
 	wire_tx_put(w);
 	w->tx_off = w->tx_len = w->raw = 0;
+}
+
+void
+wire_drop(struct wire *w)
+{
+	wire_idle(w);
+	if (w->pipe != NULL)
+		budget_hold(w->budget, -(int64_t)w->pipe->len);
+	pipes_put(w->pipe);
+	w->pipe = NULL;
 }
 
 void

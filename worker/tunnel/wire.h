@@ -117,6 +117,8 @@ uint8_t		*wire_batch(struct wire *);
 void		 wire_put(struct wire *, size_t);
 /* Nothing is left: gives the batch's memory back. */
 void		 wire_idle(struct wire *);
+/* The peer takes no more: what is left is lost. */
+void		 wire_drop(struct wire *);
 /* Some is left: gives back the memory that it does not need. */
 void		 wire_trim(struct wire *);
 /* Octets of memory, and of a pipe, that it holds for what waits. */
