@@ -515,8 +515,7 @@ listen_prepare_one(struct rocketd *env, struct plan *plan)
 	if (plan->conf->kinds & KIND_TCP)
 		failed |= listen_prepare_ports(env, plan);
 	plan->datagrams = 1;
-	if (plan->conf->transport & TRANSPORT_UDP ? plan->slots != 0 :
-	    (plan->conf->kinds & KIND_UDP) != 0)
+	if (plan->conf->kinds & KIND_UDP)
 		failed |= listen_prepare_ports(env, plan);
 	return (failed);
 }

@@ -164,7 +164,7 @@ test_keys(void **state)
 	assert_int_equal(flowtab_count(&other), 0);
 }
 
-/* Peers: strangers make room for their like, and never cost one that is known. */
+/* Peers: strangers make room for their like, and cost nobody who is known. */
 static void
 test_strangers(void **state)
 {

@@ -56,8 +56,8 @@ struct want {				/* what a stream is for */
 };
 
 /*
- * Tunnels that are datagrams themselves, each for one flow (flow.h).  Where they
- * are accepted, each is a flow of the udp process, known by its number.
+ * Tunnels that are datagrams themselves, each for one flow (flow.h).  Where
+ * they are accepted, each is a flow of the udp process, known by its number.
  */
 struct dialect_slots {
 	/* One has come, then a datagram of it; it is gone, or all are. */

@@ -42,7 +42,7 @@
 static struct service		*svc;
 static const struct flow_events	*events;
 static struct lines		 nonsense, unfit;
-static size_t			 head_in;	/* octets before each datagram */
+static size_t			 head_in;	/* octets before a datagram */
 
 static size_t	 flow_pull(struct stream *, uint8_t *, size_t);
 static void	 flow_data(struct stream *, const uint8_t *, size_t);
