@@ -21,7 +21,7 @@
 
 #include "shared/compat.h"
 #include "worker/dialect/rocket/rocket.h"
-#include "regress/unit/flowrig.h"
+#include "regress/unit/workrig.h"
 #include "script.h"
 #include "servicerig.h"
 

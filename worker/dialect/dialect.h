@@ -50,7 +50,7 @@ struct want {				/* what a stream is for */
 	enum want_kind	 kind;
 	int		 answer;	/* the opener waits for one */
 	uint32_t	 port;	/* of the target; 0: by the listener */
-	const char	*host;		/* a target that is named; or NULL */
+	const char	*host;	/* a target that is named; or NULL */
 	struct addr	 user;		/* ADDR_NONE: not known */
 	struct addr	 listener;
 };
@@ -107,8 +107,8 @@ struct dialect {
 	 */
 	void	(*client_back)(struct service *, const struct msg_client *);
 	/*
-	 * How many tunnels to a remote, of n that the pool wants, may be dialled
-	 * or open now.  NULL: all.
+	 * How many tunnels to a remote, of n that the pool wants, may be
+	 * dialled or open now.  NULL: all.
 	 */
 	uint32_t (*may_dial)(struct service *, const struct remote *,
 		    uint32_t n);
@@ -175,8 +175,8 @@ struct dialect {
 	/* ---- a stream's first octets ---- */
 
 	/*
-	 * Writes what the stream is for; 0: that was sent in another way; -1: it
-	 * does not fit, or nobody is served there.
+	 * Writes what the stream is for; 0: that was sent in another way; -1:
+	 * it does not fit, or nobody is served there.
 	 */
 	ssize_t	(*put_want)(struct tunnel *, const struct want *, uint8_t *,
 		    size_t);

@@ -127,9 +127,10 @@ wsopen_refuse(struct tunnel *t, int status)
 {
 	static const char	 unauthorized[] = "unauthorized\n";
 	char			 buf[512];
-	size_t			 body = status == 401 ?
-				     sizeof(unauthorized) - 1 : 0, len;
+	size_t			 body = 0, len;
 
+	if (status == 401)
+		body = sizeof(unauthorized) - 1;
 	len = http_put_answer(buf, sizeof(buf) - body, status, status == 400 ||
 	    status == 426 ? "Sec-WebSocket-Version: 13\r\n" : NULL, body);
 	memcpy(buf + len, unauthorized, body);

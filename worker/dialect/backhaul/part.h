@@ -105,7 +105,7 @@ void	 control_turn(struct tunnel *);
 uint64_t control_tick(struct tunnel *, uint64_t now);
 /* Says one signal.  -1: the peer does not read, and it is killed. */
 int	 control_say(struct tunnel *, enum signal);
-/* Somebody else claims its place: it must show within a moment that it lives. */
+/* Another claims its place: it must show within a moment that it lives. */
 void	 control_doubt(struct tunnel *);
 /*
  * It is gone: the data tunnels that it spoke for (of the remote, where tunnels

@@ -18,6 +18,9 @@
 #include "worker/tunnel/tunnel.h"
 #include "part.h"
 
+/* The dialect's fields, and those that are configured. */
+#define HEADERS_MAX	(FRAMES_HEADERS_MAX + WEB_HEADERS_MAX)
+
 struct tunnel *
 reach_control(const struct service *svc, const struct remote *remote)
 {
@@ -46,8 +49,7 @@ int
 reach_ask(struct tunnel *t, struct http_ask *ask)
 {
 	static char			 path[FRAMES_PATH_MAX];
-	static char			 headers[FRAMES_HEADERS_MAX +
-					     WEB_HEADERS_MAX];
+	static char			 headers[HEADERS_MAX];
 	const struct backhaul_service	*bs = t->service->part;
 	const struct backhaul_tunnel	*bt = t->part;
 	uint32_t			 n = arc4random() & 0x7fffffff;
