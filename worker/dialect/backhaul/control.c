@@ -272,6 +272,7 @@ control_run(struct tunnel *t)
 			control_probe(t, now);
 	}
 	tunnel_run(t, NULL, 0);
+	tunnel_again(t);		/* a signal may have come already */
 	if (t->transport & TRANSPORT_UDP)
 		control_begin_slots(t);
 }
