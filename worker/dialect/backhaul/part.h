@@ -83,7 +83,7 @@ struct backhaul_tunnel {		/* tunnel.part */
 	struct ws_message	*message;	/* as it comes */
 	/* a control channel */
 	uint64_t		 heard;		/* the last signal, worker_now */
-	uint64_t		 spacing; /* longest between two heartbeats */
+	uint64_t		 spacing; /* longest of two heartbeats */
 	uint64_t		 beat_last;	/* the last that came */
 	uint64_t		 beat_at;	/* the next that is due */
 	uint64_t		 probed;	/* no answer to it yet; 0 */
