@@ -82,8 +82,8 @@ struct backhaul_tunnel {		/* tunnel.part */
 	int			 refused;	/* another client is there */
 	struct ws_message	*message;	/* as it comes */
 	/* a control channel */
-	uint64_t		 heard;		/* the last signal, worker_now */
-	uint64_t		 spacing; /* longest between two heartbeats */
+	uint64_t		 heard;	/* the last signal, worker_now */
+	uint64_t		 spacing; /* longest of two heartbeats */
 	uint64_t		 beat_last;	/* the last that came */
 	uint64_t		 beat_at;	/* the next that is due */
 	uint64_t		 probed;	/* no answer to it yet; 0 */
