@@ -258,8 +258,8 @@ ssize_t
 data_put_want(struct tunnel *t, const struct want *w, uint8_t *buf,
     size_t size)
 {
-	const char	*to = data_target(t->service, &w->listener,
-			     w->kind == WANT_UDP ? KIND_UDP : KIND_TCP);
+	uint32_t	 kind = w->kind == WANT_UDP ? KIND_UDP : KIND_TCP;
+	const char	*to = data_target(t->service, &w->listener, kind);
 	size_t		 len = strlen(to), n;
 
 	if (data_ws(t))
