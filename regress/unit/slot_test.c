@@ -136,9 +136,11 @@ backhaul_unask(struct service *svc, uint64_t number)
 }
 
 const char *
-data_target(const struct service *svc, const struct addr *listener)
+data_target(const struct service *svc, const struct addr *listener,
+    uint32_t kind)
 {
 	(void)svc;
+	assert_int_equal(kind, KIND_UDP);
 	assert_int_equal(listener->port, 53);
 	return (target);
 }

@@ -306,7 +306,8 @@ static int
 slot_name(const struct slot *s, const struct flow *f)
 {
 	uint8_t		 buf[FRAMES_DATAGRAM_MAX];
-	const char	*target = data_target(env.service, &f->other);
+	const char	*target = data_target(env.service, &f->other,
+	    KIND_UDP);
 	size_t		 len = frames_put_datagram(buf, sizeof(buf), target);
 
 	if (len == 0) {
