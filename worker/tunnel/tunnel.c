@@ -472,7 +472,7 @@ tunnel_replace(struct tunnel *t)
 		tunnel_finish(t, TUNNEL_END_CLEAN, "to be replaced");
 		return;
 	}
-	if (t->state == TUNNEL_CONTROL && svc->dials) {
+	if (t->state == TUNNEL_CONTROL && svc->dials && svc->dialect->mute) {
 		if (t->remote == NULL)
 			tunnel_drain(t);
 		return;
