@@ -82,14 +82,14 @@ conf() { (cd "$1" && prove --directives --failures \
     --exec sh regress/conf/run.sh); }
 # These tests mostly wait, and measure nothing: they run three at a time, the
 # others alone.
-WAITING="01-basic 01-reserve 05-strangers 06-reload 08-hostile 08-refusals
-    09-pool 10-target 11-listener
-    12-toml 14-options 16-ws 17-visitors 18-proxies 19-solo 20-tls 23-ranges 24-reload-table
-    27-tls-files 28-forward 29-forward-basic 35-abort 36-channels 37-names
-    38-retry 39-surroundings 39-surroundings-root 40-upgrade-worker 33-limits
-    34-memory 41-unix 25-wan 03-silent 06-log 10-deaf 11-disk 12-data
-    42-stopped 43-replay 44-udp-listener 46-udp 47-udp-faults
-    48-udp-forged 49-usage orders includes"
+WAITING="01-basic 01-reserve 03-silent 05-strangers 06-log 06-reload
+    08-hostile 08-refusals 09-pool 10-deaf 10-target 11-disk 11-listener
+    12-data 12-toml 14-options 16-ws 17-visitors 18-proxies 19-solo 20-tls
+    22-matrix 23-ranges 24-reload-table 25-wan 27-tls-files 28-forward
+    29-forward-basic 33-limits 34-memory 35-abort 36-channels 37-names
+    38-retry 39-surroundings 39-surroundings-root 40-upgrade-worker 41-unix
+    42-stopped 43-replay 44-udp-listener 46-udp 47-udp-faults 48-udp-forged
+    49-backhaul-udp 49-usage 53-named 54-backhaul includes orders"
 
 live() {
 	(
@@ -106,7 +106,7 @@ live() {
 	exit $bad
 	)
 }
-interop() { (cd "$1" && tap interop regress/interop/*.t); }
+interop() { (cd "$1" && tap interop -j3 regress/interop/*.t); }
 
 # What differs without root: ids, namespace, socket paths, who may command.
 USER_TESTS="regress/live/01-basic.t regress/live/03-kill.t
