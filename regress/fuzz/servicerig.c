@@ -30,9 +30,9 @@
 #define BARE		4	/* sockets whose peer has no key */
 #define STEPS		60	/* of time, until all must have ended */
 
-static struct flow_peer	 peers[PEERS];
+static struct wrig_peer	 peers[PEERS];
 static int		 there[PEERS];
-static struct flow_end	 ends[ENDS];
+static struct wrig_end	 ends[ENDS];
 static int		 bare[BARE];
 static uint64_t		 clock_us = 1000000000;
 static unsigned int	 fds_before;
@@ -80,11 +80,11 @@ give(int fd, uint32_t transport)
 	struct msg_tunnel	 msg;
 
 	if (frame_begin.dials) {
-		if (flow_nasked == answered || flow_asked.what != DIAL_REMOTE)
+		if (wrig_nasked == answered || wrig_asked.what != DIAL_REMOTE)
 			close(fd);
 		else {
-			answered = flow_nasked;
-			flow_dialled(fd);
+			answered = wrig_nasked;
+			wrig_dialled(fd);
 		}
 		return;
 	}
@@ -95,8 +95,8 @@ give(int fd, uint32_t transport)
 	msg.peer.family = ADDR_IPV4;
 	msg.peer.octets[0] = 10;
 	msg.peer.octets[3] = (uint8_t)(number % 3);
-	if (flow_gate.far != NULL)
-		(void)channel_send(flow_gate.far, IMSG_TUNNEL, fd, &msg,
+	if (wrig_gate.far != NULL)
+		(void)channel_send(wrig_gate.far, IMSG_TUNNEL, fd, &msg,
 		    sizeof(msg));
 	else
 		close(fd);
@@ -107,8 +107,8 @@ peer_go(size_t i, int rst)
 {
 	if (!there[i])
 		return;
-	flow_cut(&peers[i], rst);
-	flow_close(&peers[i]);
+	wrig_cut(&peers[i], rst);
+	wrig_close(&peers[i]);
 	there[i] = 0;
 }
 
@@ -120,29 +120,29 @@ peer_come(size_t i, uint8_t how)
 			    transports[how & 1];
 
 	peer_go(i, 0);
-	flow_peer(&peers[i], t);
+	wrig_peer(&peers[i], t);
 	if (how & 4)
 		memset(peers[i].mine.start_id, how, START_ID_LEN);
 	peers[i].mute = (how & 8) != 0;
 	peers[i].hold = (how & 16) != 0;
 	peers[i].no_pong = (how & 32) != 0;
 	there[i] = 1;
-	give(flow_far(&peers[i], how & 2 ? FLOW_SMALL : 0), t);
+	give(wrig_far(&peers[i], how & 2 ? WRIG_SMALL : 0), t);
 }
 
 static void
-peer_opens(struct flow_peer *p, uint8_t what)
+peer_opens(struct wrig_peer *p, uint8_t what)
 {
-	if (p->s == NULL || p->state != FLOW_OPEN || p->n == FLOW_STREAMS ||
+	if (p->s == NULL || p->state != WRIG_OPEN || p->n == WRIG_STREAMS ||
 	    !frame_begin.dials)
 		return;
-	(void)flow_stream(p, what & 1 ? FLOW_ANSWER : 0, what & 2 ? 7 : 0);
+	(void)wrig_stream(p, what & 1 ? WRIG_ANSWER : 0, what & 2 ? 7 : 0);
 }
 
 static void
-peer_stream(struct flow_peer *p, uint8_t what)
+peer_stream(struct wrig_peer *p, uint8_t what)
 {
-	struct flow_stream	*fs;
+	struct wrig_stream	*fs;
 
 	if (p->s == NULL || p->n == 0)
 		return;
@@ -153,32 +153,32 @@ peer_stream(struct flow_peer *p, uint8_t what)
 	case 0:
 	case 1:
 		if (!fs->tx_fin)
-			flow_send(fs, (uint64_t)script_octet() * 64,
+			wrig_send(fs, (uint64_t)script_octet() * 64,
 			    what >> 6 == 3);
 		break;
 	case 2:
-		flow_reset(fs, what >> 6);
+		wrig_reset(fs, what >> 6);
 		break;
 	default:
 		if (fs->hold)
-			flow_consume(fs);
+			wrig_consume(fs);
 		break;
 	}
 }
 
 /* Inside the seal: octets of the script where a frame should be. */
 static void
-peer_raves(struct flow_peer *p)
+peer_raves(struct wrig_peer *p)
 {
 	uint8_t	 octets[256];
 	size_t	 n = script_octets(octets, script_octet());
 
-	if (p->seal != NULL && !p->cut && p->state >= FLOW_TALKS && n > 0)
+	if (p->seal != NULL && !p->cut && p->state >= WRIG_TALKS && n > 0)
 		(void)seal_write(p->seal, octets, n);
 }
 
 static void
-peer_controls(struct flow_peer *p, uint8_t what)
+peer_controls(struct wrig_peer *p, uint8_t what)
 {
 	struct rocket_ctl	 msg;
 
@@ -189,13 +189,13 @@ peer_controls(struct flow_peer *p, uint8_t what)
 	    CONTROL_MORE;
 	if (msg.type == CONTROL_MORE)
 		msg.more = what;
-	flow_control(p, &msg);
+	wrig_control(p, &msg);
 }
 
 static void
 peer_acts(size_t i)
 {
-	struct flow_peer	*p = &peers[i];
+	struct wrig_peer	*p = &peers[i];
 	uint8_t			 what = script_octet();
 
 	if (!there[i] || p->cut)
@@ -222,7 +222,7 @@ peer_acts(size_t i)
 		break;
 	}
 	if (!p->cut)
-		flow_wake(p);
+		wrig_wake(p);
 }
 
 /* ---- strangers to the key ---- */
@@ -280,42 +280,42 @@ backlog_empty(void)
 }
 
 static void
-end_go(struct flow_end *e, int rst)
+end_go(struct wrig_end *e, int rst)
 {
 	if (e->fd != -1)
-		flow_shut(e, rst);
+		wrig_shut(e, rst);
 }
 
 static void
-end_come(struct flow_end *e, uint8_t how)
+end_come(struct wrig_end *e, uint8_t how)
 {
 	int	 fd, size = 4096;
 
 	end_go(e, 1);
 	if (frame_begin.dials) {
-		if (flow_nasked == answered || flow_asked.what != DIAL_TARGET)
+		if (wrig_nasked == answered || wrig_asked.what != DIAL_TARGET)
 			return;
-		answered = flow_nasked;
-		flow_dialled(flow_pair(e, how & 1 ? FLOW_SMALL : 0));
+		answered = wrig_nasked;
+		wrig_dialled(wrig_pair(e, how & 1 ? WRIG_SMALL : 0));
 	} else {
 		must((fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC |
 		    SOCK_NONBLOCK, 0)) != -1);
 		if (how & 1)
 			(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size,
 			    sizeof(size));
-		if (connect(fd, (struct sockaddr *)&flow_where,
-		    sizeof(flow_where)) == -1 && errno != EINPROGRESS) {
+		if (connect(fd, (struct sockaddr *)&wrig_where,
+		    sizeof(wrig_where)) == -1 && errno != EINPROGRESS) {
 			close(fd);
 			return;
 		}
-		flow_end(e, fd);
+		wrig_end(e, fd);
 	}
 	if (how & 2)
-		flow_read(e, 0);
+		wrig_read(e, 0);
 }
 
 static void
-end_acts(struct flow_end *e, uint8_t what)
+end_acts(struct wrig_end *e, uint8_t what)
 {
 	if (e->fd == -1)
 		return;
@@ -323,11 +323,11 @@ end_acts(struct flow_end *e, uint8_t what)
 	case 0:
 	case 1:
 		if (!e->shut && e->tx_left < 1 << 20)
-			flow_write(e, (uint64_t)script_octet() << (what >> 5),
+			wrig_write(e, (uint64_t)script_octet() << (what >> 5),
 			    what >> 2 & 1);
 		break;
 	case 2:
-		flow_read(e, what >> 2 & 1);
+		wrig_read(e, what >> 2 & 1);
 		break;
 	default:
 		end_go(e, what >> 2 & 1);
@@ -343,16 +343,16 @@ dial_fails(uint8_t what)
 	struct msg_dialled	 msg;
 
 	memset(&msg, 0, sizeof(msg));
-	msg.request = what & 1 ? script_octet() : flow_asked.request;
+	msg.request = what & 1 ? script_octet() : wrig_asked.request;
 	msg.stage = (what >> 1) % (DIAL_STAGE_TLS + 1);
 	msg.error = what >> 4;
 	if (!(what & 1)) {
-		if (answered == flow_nasked)
+		if (answered == wrig_nasked)
 			return;
-		answered = flow_nasked;
+		answered = wrig_nasked;
 	}
-	if (flow_dial.far != NULL)
-		(void)channel_send(flow_dial.far, IMSG_DIAL_FAILED, -1, &msg,
+	if (wrig_dial.far != NULL)
+		(void)channel_send(wrig_dial.far, IMSG_DIAL_FAILED, -1, &msg,
 		    sizeof(msg));
 }
 
@@ -360,8 +360,8 @@ static void
 again(struct far_end *e, enum proc_role role)
 {
 	frame_part(e);
-	frame_join(e, role, 0, SIDE_NONE, flow_got);
-	answered = flow_nasked;
+	frame_join(e, role, 0, SIDE_NONE, wrig_got);
+	answered = wrig_nasked;
 }
 
 /* control wants to know. */
@@ -378,7 +378,7 @@ asks(uint8_t what)
 	req.request = FRAME_REQUEST;
 	req.session.serial = what >> 2;
 	frame_done = 0;
-	frame_role->ask(flow_asker.near, types[what & 3], &req);
+	frame_role->ask(wrig_asker.near, types[what & 3], &req);
 	turns(2);
 	must(frame_done != 0);
 }
@@ -390,19 +390,19 @@ others(void)
 
 	switch (what & 7) {
 	case 0:
-		again(&flow_gate, PROC_GATE);
+		again(&wrig_gate, PROC_GATE);
 		break;
 	case 1:
-		again(&flow_dial, PROC_DIAL);
+		again(&wrig_dial, PROC_DIAL);
 		break;
 	case 2:
-		flow_keyed();
+		wrig_keyed();
 		break;
 	case 3:
 		frame_begin.changed = what >> 3 & CHANGE_TUNNELS ?
 		    CHANGE_TUNNELS : CHANGE_LIVE;
-		flow_conf.opts.memory = what & 128 ? 1 << 20 : 64 << 20;
-		flow_configured(1);
+		wrig_conf.opts.memory = what & 128 ? 1 << 20 : 64 << 20;
+		wrig_configured(1);
 		break;
 	case 4:
 		asks(what >> 3);
@@ -474,7 +474,7 @@ empty(void)
 {
 	return (frame_figure("sessions") == 0 &&
 	    frame_figure("streams") == 0 && frame_figure("memory") == 0 &&
-	    flow_fds() == fds_before);
+	    wrig_fds() == fds_before);
 }
 
 /*
@@ -495,7 +495,7 @@ all_end(int stay)
 	for (i = 0; i < ENDS; i++)
 		if (!stay)
 			end_go(&ends[i], 1);
-	again(&flow_dial, PROC_DIAL);
+	again(&wrig_dial, PROC_DIAL);
 	for (n = 0; n < STEPS && (frame_figure("sessions") > 0 ||
 	    frame_figure("streams") > 0); n++)
 		later(n);
@@ -515,18 +515,18 @@ servicerig_start(enum side side)
 {
 	size_t	 i;
 
-	flow_default(side);
-	flow_conf.opts.mux_max_streams = 8;
-	flow_conf.opts.memory = 64 << 20;
-	flow_start(side);
+	wrig_default(side);
+	wrig_conf.opts.mux_max_streams = 8;
+	wrig_conf.opts.memory = 64 << 20;
+	wrig_start(side);
 	(void)alarm(0);		/* the rig's, for tests */
-	flow_keyed();
+	wrig_keyed();
 	turns(4);
 	for (i = 0; i < BARE; i++)
 		bare[i] = -1;
 	for (i = 0; i < ENDS; i++)
 		ends[i].fd = -1;
-	fds_before = flow_fds();
+	fds_before = wrig_fds();
 }
 
 void
@@ -536,9 +536,9 @@ servicerig_play(const uint8_t *p, size_t n)
 
 	script_begin(p, n);
 	stay = script_octet() & 1;
-	answered = flow_nasked;
+	answered = wrig_nasked;
 	while (script_left() > 0)
 		act();
 	all_end(stay);
-	flow_fault = NULL;	/* peers who raved find faults */
+	wrig_fault = NULL;	/* peers who raved find faults */
 }
