@@ -352,6 +352,8 @@ worker_writes(struct worker *w, uint8_t what)
 	if (w->pair == NULL || user == UINT16_MAX)
 		return;
 	memcpy(octets, &user, sizeof(user));
+	if (what & 4)
+		(void)flowpair_keep(w->pair, flow);
 	if (what & 2) {
 		(void)flowpair_end(w->pair, flow, script_octet() %
 		    FLOW_REASONS);
@@ -377,7 +379,7 @@ worker_lies(struct worker *w, uint8_t what)
 	memset(&head, 0, sizeof(head));
 	head.flow = what & 64 ? script_octet() : w->last;
 	head.len = (uint16_t)n;
-	head.type = (what >> 4) & 3;
+	head.type = (what >> 3) & 7;
 	if (what & 128)
 		(void)send(flowpair_fd(w->pair), &head, sizeof(head),
 		    MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -450,6 +452,8 @@ lend(size_t i)
 	l.service = (uint32_t)i % 2 + 1;
 	l.side = SIDE_SERVER;
 	l.datagrams = 1;
+	/* peers come to the last one */
+	l.transport = i == LISTENERS - 1 ? TRANSPORT_UDP : 0;
 	l.addr.family = i < 2 ? ADDR_IPV4 : ADDR_IPV6;
 	l.addr.port = 53;
 	if (i % 2 == 0)

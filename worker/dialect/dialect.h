@@ -87,7 +87,8 @@ struct dialect {
 	int	(*keys)(struct service *, const struct msg_key *, uint32_t n);
 	/*
 	 * A token has come, before the keys of its set; and what keys said
-	 * about one that it was asked about.  NULL: the dialect says none.
+	 * about one that it was asked about, or NULL: keys is new, and knows of
+	 * nothing that was asked.  No functions: the dialect says no tokens.
 	 */
 	void	(*token)(struct service *, const struct msg_token *);
 	void	(*told)(struct service *, const struct msg_token_told *);

@@ -491,6 +491,8 @@ service_joined(struct channel *ch)
 	case PROC_KEYS:
 		service_forget_keys();
 		keys_channel = ch;
+		if (service.dialect->told != NULL)
+			service.dialect->told(&service, NULL);
 		break;
 	case PROC_DIAL:
 		dialler_channel(ch);

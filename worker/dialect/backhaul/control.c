@@ -29,7 +29,6 @@
 /* One whose place is claimed has so long to show that it lives. */
 #define DOUBT_US	(1 * 1000000ULL)
 #define LOOK_US		(50 * 1000ULL)	/* meanwhile it is looked at */
-#define SLOTS_US	(1 * 1000000ULL)	/* slots are looked at */
 /* Heartbeats of the server that may be missed, and a little. */
 #define MISSED		3
 #define MISSED_US	(5 * 1000000ULL)
@@ -273,6 +272,7 @@ control_run(struct tunnel *t)
 			control_probe(t, now);
 	}
 	tunnel_run(t, NULL, 0);
+	tunnel_again(t);		/* a signal may have come already */
 	if (t->transport & TRANSPORT_UDP)
 		control_begin_slots(t);
 }
@@ -332,10 +332,8 @@ control_tick_client(struct tunnel *t, uint64_t now)
 	struct backhaul_tunnel	*bt = t->part;
 	uint64_t		 next = UINT64_MAX, until;
 
-	if (bt->slots != NULL) {
-		slotpool_tick(bt->slots, now);
-		next = now + SLOTS_US;
-	}
+	if (bt->slots != NULL)
+		next = slotpool_tick(bt->slots, now);
 	if (bt->spacing == 0)
 		return (next);
 	until = bt->heard + MISSED * bt->spacing + MISSED_US;

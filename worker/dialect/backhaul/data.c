@@ -231,7 +231,8 @@ data_tick(struct tunnel *t, uint64_t now)
 
 /* What users of a listener want: as configured, or its own port. */
 const char *
-data_target(const struct service *svc, const struct addr *listener)
+data_target(const struct service *svc, const struct addr *listener,
+    uint32_t kind)
 {
 	static char			 port[8];
 	const struct msg_mapping	*m;
@@ -239,7 +240,8 @@ data_target(const struct service *svc, const struct addr *listener)
 
 	for (i = 0; i < svc->nmappings; i++) {
 		m = &svc->mappings[i];
-		if (listener->port < m->port || listener->port > m->port_last)
+		if (!(m->kinds & kind) || listener->port < m->port ||
+		    listener->port > m->port_last)
 			continue;
 		if (m->addr.family != ADDR_NONE &&
 		    !addr_same(&m->addr, listener, 0))
@@ -256,7 +258,8 @@ ssize_t
 data_put_want(struct tunnel *t, const struct want *w, uint8_t *buf,
     size_t size)
 {
-	const char	*to = data_target(t->service, &w->listener);
+	uint32_t	 kind = w->kind == WANT_UDP ? KIND_UDP : KIND_TCP;
+	const char	*to = data_target(t->service, &w->listener, kind);
 	size_t		 len = strlen(to), n;
 
 	if (data_ws(t))

@@ -40,8 +40,11 @@ struct token {
 struct token_ask {			/* keys has not answered yet */
 	TAILQ_ENTRY(token_ask)	 entry;
 	uint64_t		 number;
+	/* NULL: nobody waits for the answer any more */
 	void			(*told)(void *, int right);
 	void			*arg;
+	int			 sent;
+	struct token		 token;
 };
 
 struct backhaul_service {		/* service.part */
@@ -49,6 +52,7 @@ struct backhaul_service {		/* service.part */
 	struct token		 staged; /* of the set that is coming */
 	TAILQ_HEAD(, token_ask)	 asks;
 	uint64_t		 last_ask;
+	uint32_t		 nsent;	/* asks that keys has */
 	/* where tunnels are accepted */
 	struct tunnel		*control;	/* that serves, or NULL */
 	struct tunnel		*rival;	/* knows the token, and waits */
@@ -82,7 +86,7 @@ struct backhaul_tunnel {		/* tunnel.part */
 	int			 refused;	/* another client is there */
 	struct ws_message	*message;	/* as it comes */
 	/* a control channel */
-	uint64_t		 heard;		/* the last signal, worker_now */
+	uint64_t		 heard;	/* the last signal, worker_now */
 	uint64_t		 spacing; /* longest of two heartbeats */
 	uint64_t		 beat_last;	/* the last that came */
 	uint64_t		 beat_at;	/* the next that is due */
@@ -151,12 +155,13 @@ void	 admit_forget(struct tunnel *);
 int	 token_read(struct tunnel *, struct frame *);
 /*
  * Asks keys whether these octets are a token of the service; told is called
- * later, or never.  0: it cannot be asked; else a number for backhaul_unask.
+ * later, when keys is there, or never.  0: no memory, or no token is so long;
+ * else a number for backhaul_unask.
  */
 uint64_t backhaul_ask_token(struct service *, const uint8_t *, size_t,
 	    void (*told)(void *, int right), void *);
 void	 backhaul_unask(struct service *, uint64_t);
-/* keys has answered. */
+/* keys has answered, or (NULL) is new. */
 void	 token_told(struct service *, const struct msg_token_told *);
 
 /* ---- reach.c: the dialling side's tunnels until they run ---- */
@@ -175,8 +180,9 @@ void	 data_run(struct tunnel *);
 /* Its turn as long as nobody else reads it (TUNNEL_F_LISTENS). */
 void	 data_listen(struct tunnel *);
 uint64_t data_tick(struct tunnel *, uint64_t now);
-/* What users of a listener want, in the peer's words. */
-const char *data_target(const struct service *, const struct addr *listener);
+/* What users of a listener want that send one KIND_, in the peer's words. */
+const char *data_target(const struct service *, const struct addr *listener,
+	    uint32_t kind);
 ssize_t	 data_put_want(struct tunnel *, const struct want *, uint8_t *,
 	    size_t);
 ssize_t	 data_get_want(struct tunnel *, const uint8_t *, size_t,

@@ -44,6 +44,7 @@ struct slot {
 	TAILQ_ENTRY(slot)	 entry;		/* of its state's list */
 	uint32_t		 number;	/* the udp process's */
 	enum slot_state		 state;
+	uint64_t		 ask;	/* SLOT_ASKED: keys', or 0 */
 	int			 kept;	/* udp knows that it is proven */
 	struct flow		*flow;	/* SLOT_USED */
 	struct addr		 client;
@@ -129,6 +130,8 @@ slot_enter(struct slot *s, enum slot_state state)
 static void
 slot_free(struct slot *s)
 {
+	if (s->ask != 0)
+		backhaul_unask(env.service, s->ask);
 	slot_unlist(s);
 	LIST_REMOVE(s, bucket);
 	budget_hold(&env.service->budget, -(int64_t)sizeof(*s));
@@ -158,13 +161,26 @@ slot_lose(struct slot *s, int tell)
 
 /* ---- is it the client's? ---- */
 
+/* Idle ones cost little, but a taken udp process may tell of any number. */
+static int
+slots_full(const struct service *svc)
+{
+	uint64_t	 n = 1;
+	int		 i;
+
+	for (i = 0; i < SLOT_STATES; i++)
+		n += env.n[i];
+	return (n * sizeof(struct slot) > svc->budget.max / 8 ||
+	    budget_tight(&svc->budget));
+}
+
 static void
 slots_opened(struct service *svc, uint32_t number, const struct addr *client)
 {
 	struct slot	*s;
 
 	slots_begin(svc);
-	if (!env.up || slot_find(number) != NULL ||
+	if (!env.up || slots_full(svc) || slot_find(number) != NULL ||
 	    (s = calloc(1, sizeof(*s))) == NULL) {
 		svc->stats.slots_false++;
 		flow_slot_end(number, FLOW_REFUSED);
@@ -187,7 +203,7 @@ slot_refuse(struct slot *s, const char *why)
 	slot_end(s, FLOW_REFUSED);
 }
 
-/* keys has answered, about one that may be gone. */
+/* keys has answered. */
 static void
 slot_told(void *arg, int right)
 {
@@ -195,6 +211,7 @@ slot_told(void *arg, int right)
 
 	if (s == NULL || s->state != SLOT_ASKED)
 		return;
+	s->ask = 0;
 	if (!right) {
 		slot_refuse(s, "its first datagram is not the token");
 		return;
@@ -215,8 +232,9 @@ slot_judge(struct slot *s, const uint8_t *p, size_t len)
 		return;
 	}
 	slot_enter(s, SLOT_ASKED);
-	if (backhaul_ask_token(env.service, p, len, slot_told,
-	    (void *)(uintptr_t)s->number) == 0)
+	s->ask = backhaul_ask_token(env.service, p, len, slot_told,
+	    (void *)(uintptr_t)s->number);
+	if (s->ask == 0)
 		slot_refuse(s, "keys cannot be asked");
 }
 
@@ -288,7 +306,8 @@ static int
 slot_name(const struct slot *s, const struct flow *f)
 {
 	uint8_t		 buf[FRAMES_DATAGRAM_MAX];
-	const char	*target = data_target(env.service, &f->other);
+	const char	*target = data_target(env.service, &f->other,
+	    KIND_UDP);
 	size_t		 len = frames_put_datagram(buf, sizeof(buf), target);
 
 	if (len == 0) {

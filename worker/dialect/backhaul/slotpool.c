@@ -29,6 +29,7 @@
 #define EXTRA_US	(10 * 1000000ULL)
 /* In one turn; dial has others to serve. */
 #define OPEN_BATCH	32
+#define TICK_US		(1 * 1000000ULL)
 #define LINES_US	(10 * 1000000ULL)
 
 enum slot_state {
@@ -59,6 +60,7 @@ struct slotpool {
 	uint64_t		 extra_at;
 	uint64_t		 spacing;	/* of signs of life */
 	uint64_t		 next_try;	/* after a failure */
+	uint64_t		 next_tick;
 	struct lines		 lines;
 };
 
@@ -326,12 +328,16 @@ pool_settle(struct slotpool *sp, uint64_t now)
 		sp->extra = 0;
 }
 
-void
+uint64_t
 slotpool_tick(struct slotpool *sp, uint64_t now)
 {
+	if (now < sp->next_tick)
+		return (sp->next_tick);
+	sp->next_tick = now + TICK_US;
 	pool_abandon(sp, now);
 	pool_settle(sp, now);
 	pool_fill(sp, now);
+	return (sp->next_tick);
 }
 
 void

@@ -30,8 +30,11 @@ void		 slotpool_free(struct slotpool *);
 void		 slotpool_more(struct slotpool *);
 /* The server's heartbeats are so far apart, in microseconds. */
 void		 slotpool_spacing(struct slotpool *, uint64_t);
-/* Once a second: abandons slots, and opens others in their place. */
-void		 slotpool_tick(struct slotpool *, uint64_t now);
+/*
+ * Abandons slots, and opens others in their place, if it is time for that;
+ * returns when it will be again.
+ */
+uint64_t	 slotpool_tick(struct slotpool *, uint64_t now);
 /* Slots that wait for a user. */
 uint32_t	 slotpool_idle(const struct slotpool *);
 

@@ -168,9 +168,21 @@ backhaul_plain(const struct tunnel *t)
 	return (bt->kind == BACKHAUL_DATA && tunnel_muxed(t));
 }
 
+/* Flows that have slots have no other tunnel than their control channel. */
+static void
+backhaul_describe_slots(const struct tunnel *t, struct ctl_session *cs)
+{
+	const struct backhaul_tunnel	*bt = t->part;
+
+	cs->streams = t->service->nflows;
+	cs->idle = bt->slots != NULL ? slotpool_idle(bt->slots) : slot_idle();
+}
+
 static void
 backhaul_describe(const struct tunnel *t, struct ctl_session *cs)
 {
+	if (cs->control && t->transport & TRANSPORT_UDP)
+		backhaul_describe_slots(t, cs);
 	cs->mux_version = tunnel_muxed(t) ?
 	    t->service->conf.opts.mux_version : 0;
 	cs->seal = SEAL_NONE;

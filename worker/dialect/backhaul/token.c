@@ -66,59 +66,124 @@ token_read(struct tunnel *t, struct frame *f)
 	return (-1);
 }
 
+/* ---- what keys say ---- */
+
+static void
+ask_free(struct backhaul_service *bs, struct token_ask *a)
+{
+	TAILQ_REMOVE(&bs->asks, a, entry);
+	bs->nsent -= a->sent;
+	freezero(a, sizeof(*a));
+}
+
+static int
+ask_send(struct service *svc, const struct token_ask *a)
+{
+	struct msg_token_ask	 msg;
+	int			 r;
+
+	memset(&msg, 0, sizeof(msg));
+	msg.number = a->number;
+	msg.len = a->token.len;
+	memcpy(msg.octets, a->token.octets, sizeof(msg.octets));
+	r = svc->events->ask(&msg);
+	explicit_bzero(&msg, sizeof(msg));
+	return (r);
+}
+
+/* keys takes so many from a worker; the others wait here for their turn. */
+static void
+asks_send(struct service *svc)
+{
+	struct backhaul_service	*bs = svc->part;
+	struct token_ask	*a;
+
+	TAILQ_FOREACH(a, &bs->asks, entry) {
+		if (a->sent)
+			continue;
+		if (bs->nsent == TOKEN_ASKS_MAX || ask_send(svc, a) == -1)
+			return;
+		a->sent = 1;
+		bs->nsent++;
+	}
+}
+
 uint64_t
 backhaul_ask_token(struct service *svc, const uint8_t *octets, size_t len,
     void (*told)(void *, int), void *arg)
 {
 	struct backhaul_service	*bs = svc->part;
-	struct msg_token_ask	 msg;
 	struct token_ask	*a;
-	int			 r;
 
-	if (len > sizeof(msg.octets) || (a = calloc(1, sizeof(*a))) == NULL)
+	if (len > sizeof(a->token.octets) ||
+	    (a = calloc(1, sizeof(*a))) == NULL)
 		return (0);
-	memset(&msg, 0, sizeof(msg));
-	msg.number = a->number = ++bs->last_ask;
-	msg.len = len;
-	memcpy(msg.octets, octets, len);
-	r = svc->events->ask(&msg);
-	explicit_bzero(&msg, sizeof(msg));
-	if (r == -1) {
-		free(a);
-		return (0);
-	}
+	a->number = ++bs->last_ask;
 	a->told = told;
 	a->arg = arg;
+	a->token.len = len;
+	memcpy(a->token.octets, octets, len);
 	TAILQ_INSERT_TAIL(&bs->asks, a, entry);
+	asks_send(svc);
 	return (a->number);
 }
 
 static struct token_ask *
-ask_take(struct backhaul_service *bs, uint64_t number)
+ask_find(const struct backhaul_service *bs, uint64_t number)
 {
 	struct token_ask	*a;
 
 	TAILQ_FOREACH(a, &bs->asks, entry)
-		if (a->number == number) {
-			TAILQ_REMOVE(&bs->asks, a, entry);
+		if (a->number == number)
 			return (a);
-		}
 	return (NULL);
 }
 
+/* What keys has been asked, it will answer. */
 void
 backhaul_unask(struct service *svc, uint64_t number)
 {
-	free(ask_take(svc->part, number));
+	struct token_ask	*a = ask_find(svc->part, number);
+
+	if (a == NULL)
+		return;
+	a->told = NULL;
+	if (!a->sent)
+		ask_free(svc->part, a);
+}
+
+/* Another keys knows nothing of what was asked. */
+static void
+asks_again(struct service *svc)
+{
+	struct backhaul_service	*bs = svc->part;
+	struct token_ask	*a, *next;
+
+	TAILQ_FOREACH_SAFE(a, &bs->asks, entry, next) {
+		if (a->told == NULL) {
+			ask_free(bs, a);
+			continue;
+		}
+		bs->nsent -= a->sent;
+		a->sent = 0;
+	}
+	asks_send(svc);
 }
 
 void
 token_told(struct service *svc, const struct msg_token_told *msg)
 {
+	struct backhaul_service	*bs = svc->part;
 	struct token_ask	*a;
 
-	if ((a = ask_take(svc->part, msg->number)) == NULL)
+	if (msg == NULL) {
+		asks_again(svc);
 		return;
-	a->told(a->arg, msg->right != 0);
-	free(a);
+	}
+	if ((a = ask_find(bs, msg->number)) == NULL)
+		return;
+	if (a->told != NULL)
+		a->told(a->arg, msg->right != 0);
+	ask_free(bs, a);
+	asks_send(svc);
 }
