@@ -701,6 +701,11 @@ test_max_streams(void **state)
 	r = rig_new(&c);
 	rig_feed(r, "02 00 0000 03000000");
 	rig_expect(r, "02 01 0000 03000000");
+	/* Who goes on has not heard of it, once; nobody is told more often. */
+	rig_feed(r, "02 02 0100 03000000 78");
+	rig_expect(r, "02 01 0000 03000000");
+	rig_feed(r, "02 02 0100 03000000 78 02 02 0100 05000000 78");
+	rig_expect(r, "");
 	rig_free(r);
 }
 

@@ -121,6 +121,7 @@ struct dialect {
 	/*
 	 * 1: nothing tells the peer that a tunnel drains.  Either side closes
 	 * one with a mux that is empty; without a mux a user may be on its way.
+	 * A control channel that was dialled is not replaced.
 	 */
 	int	 mute;
 

@@ -450,6 +450,18 @@ pool_drain_old(void)
 			tunnel_drain(t);
 }
 
+/* No tunnels are wanted there: nor is a channel that asks for some. */
+static void
+remote_leave(const struct remote *r)
+{
+	struct tunnel	*t, *next;
+
+	TAILQ_FOREACH_SAFE(t, &svc->tunnels, entry, next)
+		if (t->state == TUNNEL_CONTROL && t->remote == r &&
+		    !(t->flags & TUNNEL_F_DRAIN_SENT))
+			tunnel_drain(t);
+}
+
 /* Takes surplus tunnels from a remote: the least loaded go. */
 static void
 remote_trim(struct remote *r, uint32_t want)
@@ -563,6 +575,8 @@ pool_adjust(void)
 		if (want > 0 || remotes[active]->open >=
 		    remote_size(remotes[active]))
 			remote_trim(remotes[i], want);
+		if (want == 0 && remotes[active]->open > 0)
+			remote_leave(remotes[i]);
 	}
 	pool_drain_old();
 	pool_arm(now);

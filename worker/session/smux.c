@@ -125,6 +125,25 @@ smux_refuse(struct smux *s, uint32_t id)
 {
 	s->session.stats.refused++;
 	smuxout_reset(s, id, RESET_POLICY);
+	if (s->session.conf.caps == 0)
+		s->refused[s->nrefused++ % SMUX_REFUSED] = id;
+}
+
+/*
+ * Data for a stream that is not there.  A foreign peer loses a FIN that answers
+ * its SYN before it has noted the stream: it hears it once more.
+ */
+static void
+smux_refuse_again(struct smux *s, uint32_t id)
+{
+	size_t	 i;
+
+	for (i = 0; i < SMUX_REFUSED; i++)
+		if (s->refused[i] == id && id != 0) {
+			s->refused[i] = 0;
+			smuxout_reset(s, id, RESET_POLICY);
+			return;
+		}
 }
 
 static int
@@ -199,8 +218,10 @@ smux_recv_psh(struct smux *s, uint32_t id, uint32_t len)
 
 	s->left = len;
 	s->rx = NULL;
-	if ((st = smux_known(s, id, SMUX_FIN_RCVD)) == NULL)
+	if ((st = smux_known(s, id, SMUX_FIN_RCVD)) == NULL) {
+		smux_refuse_again(s, id);
 		return (0);
+	}
 	slack = s->session.conf.caps != 0 ? 0 : SMUX_PAYLOAD_MAX;
 	if (s->version == 2 && (int32_t)(st->rcvd + len - st->edge) > slack)
 		return (smux_die(s, "sent more than the stream's window"));

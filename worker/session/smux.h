@@ -13,8 +13,10 @@
  * frames, which saves calls of its owner.
  *
  * Towards foreign peers (caps 0) the frames are exactly smux's.  A reset is a
- * FIN, and later frames of the stream are ignored.  When the peer's FIN came
- * first, ours waits until fin_delay_ms after our last data.
+ * FIN, and later frames of the stream are ignored, but for the first data of
+ * one that was refused: the FIN may have come too early, and is said again.
+ * When the peer's FIN came first, ours waits until fin_delay_ms after our last
+ * data.
  *
  * A foreign peer's FIN may mean that it will not read either; the wire does not
  * tell, and its window may never open again.  The owner sets a time limit after

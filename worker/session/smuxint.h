@@ -52,6 +52,7 @@ enum smux_command {
 #define SMUX_FULL	0x0200		/* the peer has used up its window */
 #define SMUX_CHARGED	0x0400		/* window is in the sum of grants */
 #define SMUX_DEAD	0x0800		/* freed at the end of the turn */
+#define SMUX_REFUSED		64	/* of them are remembered */
 
 enum smux_queue {
 	SMUX_Q_NONE,
@@ -145,6 +146,9 @@ struct smux {
 	int			 stalled;	/* the tunnel is not read */
 	int			 seen;		/* the peer opened one */
 	int			 bulk;		/* payload follows the output */
+	/* the last that a foreign peer was refused; 0: none */
+	uint32_t		 refused[SMUX_REFUSED];
+	uint32_t		 nrefused;	/* ever */
 };
 
 /* smux.c */

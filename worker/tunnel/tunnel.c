@@ -472,6 +472,11 @@ tunnel_replace(struct tunnel *t)
 		tunnel_finish(t, TUNNEL_END_CLEAN, "to be replaced");
 		return;
 	}
+	if (t->state == TUNNEL_CONTROL && svc->dials && svc->dialect->mute) {
+		if (t->remote == NULL)
+			tunnel_drain(t);
+		return;
+	}
 	t->flags |= TUNNEL_F_OLD;
 	if (!svc->dials)
 		tunnel_tell_drain(t);

@@ -155,7 +155,9 @@ void		 tunnel_free(struct tunnel *);
 void		 tunnel_drain(struct tunnel *);
 /*
  * To be replaced, and used only while there is no better one.  The side that
- * dials makes another, then drains it; the other side asks for that.
+ * dials makes another, then drains it; the other side asks for that.  Of a mute
+ * dialect a control channel that was dialled goes on, unless its remote is no
+ * longer there.
  */
 void		 tunnel_replace(struct tunnel *);
 /* Does it have a mux?  Without one it has a single user in its life. */

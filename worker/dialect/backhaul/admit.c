@@ -136,7 +136,7 @@ admit_forget(struct tunnel *t)
 	if (bs->control != t)
 		return;
 	bs->control = NULL;
-	bs->asked = bs->pool = 0;
+	bs->asked = bs->owed = bs->pool = 0;
 	slot_control(t->service, 0);
 	control_gone(t->service, NULL);
 	if (bs->rival != NULL)

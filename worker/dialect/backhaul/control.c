@@ -352,6 +352,18 @@ control_tick(struct tunnel *t, uint64_t now)
 }
 
 void
+control_leave(struct tunnel *t)
+{
+	struct backhaul_tunnel	*bt = t->part;
+
+	if (bt->closed)
+		return;
+	bt->closed = 1;
+	if (control_say(t, SIGNAL_CLOSED) == 0)
+		tunnel_finish(t, TUNNEL_END_CLEAN, "not wanted any more");
+}
+
+void
 control_gone(struct service *svc, const struct remote *remote)
 {
 	const struct backhaul_tunnel	*bt;

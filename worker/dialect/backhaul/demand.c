@@ -23,6 +23,8 @@
 
 /* What was asked for, and has not come by then, is asked for again. */
 #define AGAIN_US	(1 * 1000000ULL)
+/* When none has come for so long, none is on its way. */
+#define OWED_US		(30 * 1000000ULL)
 /* Tunnels that are asked for at a time, and that a server may ask for. */
 #define ASK_MAX		256
 
@@ -57,6 +59,7 @@ backhaul_want_more(struct service *svc, uint32_t n)
 		if (control_say(t, SIGNAL_CHANNEL) == -1)
 			return;
 	bs->asked += n;
+	bs->owed += n;
 	bs->asked_at = worker_now();
 }
 
@@ -75,8 +78,11 @@ demand_arrived(struct service *svc)
 	struct backhaul_service	*bs = svc->part;
 	uint32_t		 idle;
 
-	if (bs->asked > 0) {
+	bs->arrived_at = worker_now();
+	if (bs->asked > 0)
 		bs->asked--;
+	if (bs->owed > 0) {
+		bs->owed--;
 		return;
 	}
 	/* It made that one on its own: so many it wants to have. */
@@ -119,6 +125,8 @@ demand_tick(struct service *svc, uint64_t now)
 	if (now - bs->asked_at < AGAIN_US || svc->stopping)
 		return;
 	bs->asked = 0;
+	if (now - bs->arrived_at >= OWED_US)
+		bs->owed = 0;
 	if ((idle = demand_idle(svc)) < pool)
 		backhaul_want_more(svc, pool - idle);
 	bs->asked_at = now;

@@ -56,8 +56,9 @@ struct backhaul_service {		/* service.part */
 	/* where tunnels are accepted */
 	struct tunnel		*control;	/* that serves, or NULL */
 	struct tunnel		*rival;	/* knows the token, and waits */
-	uint32_t		 asked;	/* tunnels asked for, not here yet */
-	uint64_t		 asked_at;
+	uint32_t		 asked; /* tunnels, of late, not here yet */
+	uint32_t		 owed;	/* and since longer */
+	uint64_t		 asked_at, arrived_at;
 	uint32_t		 pool;	/* waiting tunnels that are kept */
 	uint64_t		 refused_logged;
 };
@@ -107,6 +108,8 @@ void	 control_run(struct tunnel *);
 /* Reads its signals, in its turn. */
 void	 control_turn(struct tunnel *);
 uint64_t control_tick(struct tunnel *, uint64_t now);
+/* Dialled, and not wanted any more: it says so, and ends. */
+void	 control_leave(struct tunnel *);
 /* Says one signal.  -1: the peer does not read, and it is killed. */
 int	 control_say(struct tunnel *, enum signal);
 /* Another claims its place: it must show within a moment that it lives. */

@@ -134,6 +134,8 @@ backhaul_drain(struct tunnel *t)
 {
 	const struct service	*svc = t->service;
 
+	if (t->state == TUNNEL_CONTROL && svc->dials && !svc->stopping)
+		control_leave(t);
 	if (t->state != TUNNEL_OPEN)
 		return;
 	if (svc->stopping && tunnel_empty(t))
