@@ -108,6 +108,17 @@ data_run(struct tunnel *t)
 /* ---- what comes before its session is to read ---- */
 
 /*
+ * Does the frame of a token begin so?  No frame of the mux does: its version
+ * and command would be the length of a longer one than there is.
+ */
+static int
+data_is_token(const uint8_t buf[FRAMES_TYPED])
+{
+	return ((buf[0] << 8 | buf[1]) <= TOKEN_MAX &&
+	    buf[FRAMES_TYPED - 1] == FRAME_TOKEN);
+}
+
+/*
  * Accepted: the first octets tell whether it is what it was taken for.  If it
  * says a token it is a new control channel.
  */
@@ -126,8 +137,7 @@ data_listen_accepted(struct tunnel *t)
 		return;
 	}
 	t->flags &= ~TUNNEL_F_LISTENS;
-	if (n != (ssize_t)sizeof(buf) ||
-	    buf[FRAMES_TYPED - 1] != FRAME_TOKEN) {
+	if (n != (ssize_t)sizeof(buf) || !data_is_token(buf)) {
 		tunnel_again(t);		/* its session reads it */
 		return;
 	}
