@@ -2,10 +2,12 @@
 
 /*
  * A worker of dialect backhaul with all its layers, in a process of its own for
- * each test: what a data tunnel's first octets are taken for.
+ * each test: what a data tunnel's first octets are taken for, and that no peer
+ * keeps the worker busy with what says nothing.
  */
 
 #include <sys/types.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <fcntl.h>
@@ -25,6 +27,8 @@
 #include "frame.h"
 
 #define TOKEN		"sesame"
+#define MESSAGES	1000
+#define TURNS		10	/* of the loop, that they take at least */
 
 struct conn {			/* our end of a tunnel */
 	int	 fd;
@@ -199,12 +203,97 @@ test_client_anew(void **state)
 	frame_until(conn_ended(&control));
 }
 
+/* ---- messages that say nothing ---- */
+
+/* So many come at once.  How many turns of the loop they take. */
+static int
+turns_for(struct conn *c, const void *message, size_t len)
+{
+	static uint8_t	 octets[8 * MESSAGES];
+	int		 i, left;
+
+	for (i = 0; i < MESSAGES; i++)
+		memcpy(octets + i * len, message, len);
+	conn_say(c, octets, i * len);
+	for (i = 0;; i++) {
+		assert_int_equal(ioctl(c->fd, TIOCOUTQ, &left), 0);
+		if (left == 0)
+			return (i);
+		frame_turn(EVLOOP_ONCE);
+	}
+}
+
+static void
+test_empty_signals(void **state)
+{
+	static const char	 request[] =
+	    "GET /channel HTTP/1.1\r\n"
+	    "Host: far.example\r\n"
+	    "Authorization: Bearer " TOKEN "\r\n"
+	    "Connection: Upgrade\r\n"
+	    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+	    "Sec-WebSocket-Version: 13\r\n"
+	    "Upgrade: websocket\r\n\r\n";
+	static const uint8_t	 empty[] = { 0x82, 0x80, 1, 2, 3, 4 };
+	struct conn		 c;
+
+	(void)state;
+	start(SIDE_SERVER);
+	conn_arrives(&c, TRANSPORT_TCP | TRANSPORT_WS);
+	conn_say(&c, request, sizeof(request) - 1);
+	frame_until(conn_has(&c, 12));
+	assert_memory_equal(c.got, "HTTP/1.1 101", 12);
+	assert_true(turns_for(&c, empty, sizeof(empty)) >= TURNS);
+	assert_false(conn_ended(&c));
+}
+
+/* dial has connected: the server's answer to the request. */
+static void
+serve(struct conn *c, unsigned int nasked)
+{
+	struct http_head	 h;
+	char			 buf[512];
+
+	frame_until(wrig_nasked == nasked);
+	assert_int_equal(wrig_asked.what, DIAL_REMOTE);
+	wrig_dialled(conn_new(c));
+	frame_until(conn_has(c, 1) && http_request(&h, c->got, c->len) > 0);
+	conn_say(c, buf, http_put_upgrade(buf, sizeof(buf), &h));
+}
+
+static void
+test_idle_pings(void **state)
+{
+	static const uint8_t	 ping[] = { 0x82, 1, 2 };
+	struct msg_dialee	 d = { .port = 80, .ports = 1, .transport =
+				    TRANSPORT_TCP | TRANSPORT_WS };
+	struct conn		 control, data;
+
+	(void)state;
+	start(SIDE_CLIENT);
+	wrig_nasked = 0;
+	frame_role->begin();
+	strlcpy(d.host, "far.example", sizeof(d.host));
+	assert_int_equal(frame_configure(IMSG_CONF_SERVICE, -1, &wrig_conf,
+	    sizeof(wrig_conf), NULL), 0);
+	assert_int_equal(frame_configure(IMSG_CONF_REMOTE, -1, &d, sizeof(d),
+	    NULL), 0);
+	frame_role->ready(1);
+	serve(&control, 1);
+	serve(&data, 2);
+	frame_until(frame_figure("sessions") == 1);
+	assert_true(turns_for(&data, ping, sizeof(ping)) >= TURNS);
+	assert_int_equal(frame_figure("sessions"), 1);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest	 tests[] = {
 		ALONE(test_answer_of_one_octet),
 		ALONE(test_client_anew),
+		ALONE(test_empty_signals),
+		ALONE(test_idle_pings),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));

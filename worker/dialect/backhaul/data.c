@@ -40,6 +40,7 @@
  */
 #define UPGRADE_US		(200 * 1000ULL)
 #define IDLE_PING		2	/* the one octet of such a message */
+#define PINGS			64	/* of them in one turn */
 
 static int
 data_ws(const struct tunnel *t)
@@ -171,7 +172,7 @@ data_listen_dialled(struct tunnel *t)
 {
 	struct backhaul_tunnel	*bt = t->part;
 	struct ws_message	*m;
-	int			 r;
+	int			 r, pings = 0;
 
 	if (bt->message == NULL &&
 	    (bt->message = calloc(1, sizeof(*bt->message))) == NULL) {
@@ -179,9 +180,12 @@ data_listen_dialled(struct tunnel *t)
 		return;
 	}
 	m = bt->message;
-	while ((r = tunnel_get_message(t, m)) == 1)
-		if (m->len != 1 || m->octets[0] != IDLE_PING)
-			break;
+	while ((r = tunnel_get_message(t, m)) == 1 && m->len == 1 &&
+	    m->octets[0] == IDLE_PING)
+		if (++pings == PINGS) {
+			tunnel_again(t);
+			return;
+		}
 	if (r == 1) {
 		data_activate(t, m->octets, m->len);
 		free(m);
