@@ -147,12 +147,15 @@ control_heed_server(struct tunnel *t, uint8_t signal)
 	    frames_signal_name(signal));
 }
 
-/* The next octets of signals, as read(2); a message has one that counts. */
+/*
+ * The next octets of signals, as read(2); a message has one that counts, or
+ * none.
+ */
 static ssize_t
 control_read(struct tunnel *t, uint8_t *buf, size_t size)
 {
 	struct backhaul_tunnel	*bt = t->part;
-	int			 r;
+	int			 i, r;
 
 	if (!(t->transport & TRANSPORT_WS))
 		return (tunnel_get(t, buf, size));
@@ -161,12 +164,17 @@ control_read(struct tunnel *t, uint8_t *buf, size_t size)
 		errno = ENOMEM;
 		return (-1);
 	}
-	do {
-		r = tunnel_get_message(t, bt->message);
-	} while (r == 1 && bt->message->len == 0);
-	if (r == 1)
-		buf[0] = bt->message->octets[0];
-	return (r);
+	for (i = 0; i < SIGNALS; i++) {
+		if ((r = tunnel_get_message(t, bt->message)) != 1)
+			return (r);
+		if (bt->message->len > 0) {
+			buf[0] = bt->message->octets[0];
+			return (1);
+		}
+	}
+	tunnel_again(t);
+	errno = EAGAIN;
+	return (-1);
 }
 
 /* All is over: its last word. */

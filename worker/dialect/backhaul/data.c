@@ -40,6 +40,7 @@
  */
 #define UPGRADE_US		(200 * 1000ULL)
 #define IDLE_PING		2	/* the one octet of such a message */
+#define PINGS			64	/* of them in one turn */
 
 static int
 data_ws(const struct tunnel *t)
@@ -108,6 +109,17 @@ data_run(struct tunnel *t)
 /* ---- what comes before its session is to read ---- */
 
 /*
+ * Does the frame of a token begin so?  No frame of the mux does: its version
+ * and command would be the length of a longer one than there is.
+ */
+static int
+data_is_token(const uint8_t buf[FRAMES_TYPED])
+{
+	return ((buf[0] << 8 | buf[1]) <= TOKEN_MAX &&
+	    buf[FRAMES_TYPED - 1] == FRAME_TOKEN);
+}
+
+/*
  * Accepted: the first octets tell whether it is what it was taken for.  If it
  * says a token it is a new control channel.
  */
@@ -126,8 +138,7 @@ data_listen_accepted(struct tunnel *t)
 		return;
 	}
 	t->flags &= ~TUNNEL_F_LISTENS;
-	if (n != (ssize_t)sizeof(buf) ||
-	    buf[FRAMES_TYPED - 1] != FRAME_TOKEN) {
+	if (n != (ssize_t)sizeof(buf) || !data_is_token(buf)) {
 		tunnel_again(t);		/* its session reads it */
 		return;
 	}
@@ -161,7 +172,7 @@ data_listen_dialled(struct tunnel *t)
 {
 	struct backhaul_tunnel	*bt = t->part;
 	struct ws_message	*m;
-	int			 r;
+	int			 r, pings = 0;
 
 	if (bt->message == NULL &&
 	    (bt->message = calloc(1, sizeof(*bt->message))) == NULL) {
@@ -169,9 +180,12 @@ data_listen_dialled(struct tunnel *t)
 		return;
 	}
 	m = bt->message;
-	while ((r = tunnel_get_message(t, m)) == 1)
-		if (m->len != 1 || m->octets[0] != IDLE_PING)
-			break;
+	while ((r = tunnel_get_message(t, m)) == 1 && m->len == 1 &&
+	    m->octets[0] == IDLE_PING)
+		if (++pings == PINGS) {
+			tunnel_again(t);
+			return;
+		}
 	if (r == 1) {
 		data_activate(t, m->octets, m->len);
 		free(m);

@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: ISC */
+
+/*
+ * A worker of dialect backhaul with all its layers, in a process of its own for
+ * each test: what a data tunnel's first octets are taken for, and that no peer
+ * keeps the worker busy with what says nothing.
+ */
+
+#include <sys/types.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "shared/compat.h"
+#include "worker/dialect/backhaul/frames.h"
+#include "worker/tunnel/tunnel.h"
+#include "workrig.h"
+#include "frame.h"
+
+#define TOKEN		"sesame"
+#define MESSAGES	1000
+#define TURNS		10	/* of the loop, that they take at least */
+
+struct conn {			/* our end of a tunnel */
+	int	 fd;
+	uint8_t	 got[4096];
+	size_t	 len;
+};
+
+static uint64_t		 ntunnels;
+static struct wrig_end	 user;
+
+static void
+keys_got(struct far_end *e, struct imsg *imsg)
+{
+	struct msg_token_ask	 ask;
+	struct msg_token_told	 told;
+
+	assert_int_equal(imsg_get_type(imsg), IMSG_TOKEN_ASK);
+	assert_int_equal(imsg_get_data(imsg, &ask, sizeof(ask)), 0);
+	memset(&told, 0, sizeof(told));
+	told.number = ask.number;
+	told.right = ask.len == strlen(TOKEN) &&
+	    memcmp(ask.octets, TOKEN, ask.len) == 0;
+	frame_say(e, IMSG_TOKEN_TOLD, &told, sizeof(told));
+}
+
+static void
+start(enum side side)
+{
+	struct msg_count	 count = { side == SIDE_CLIENT };
+	struct msg_token	 token;
+
+	frame_begin.dialect = DIALECT_BACKHAUL;
+	wrig_default(side);
+	wrig_conf.opts.mux_version = 1;
+	wrig_start(side);
+	frame_part(&wrig_keys);
+	frame_join(&wrig_keys, PROC_KEYS, 0, SIDE_NONE, keys_got);
+	memset(&token, 0, sizeof(token));
+	token.len = strlen(TOKEN);
+	memcpy(token.octets, TOKEN, token.len);
+	if (side == SIDE_CLIENT)
+		frame_say(&wrig_keys, IMSG_TOKEN, &token, sizeof(token));
+	frame_say(&wrig_keys, IMSG_KEYS_END, &count, sizeof(count));
+	frame_run(5);
+}
+
+/* ---- tunnels ---- */
+
+/* The worker's end; ours is the conn's. */
+static int
+conn_new(struct conn *c)
+{
+	int	 fd[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK |
+	    SOCK_CLOEXEC, 0, fd), 0);
+	c->fd = fd[1];
+	c->len = 0;
+	return (fd[0]);
+}
+
+static void
+conn_arrives(struct conn *c, uint32_t transport)
+{
+	struct msg_tunnel	 msg;
+
+	memset(&msg, 0, sizeof(msg));
+	msg.number = ++ntunnels;
+	msg.left_ms = 5000;
+	msg.transport = transport;
+	msg.peer.family = ADDR_IPV4;
+	memcpy(msg.peer.octets, "\300\0\2\1", 4);
+	assert_int_equal(channel_send(wrig_gate.far, IMSG_TUNNEL, conn_new(c),
+	    &msg, sizeof(msg)), 0);
+}
+
+static void
+conn_say(struct conn *c, const void *p, size_t len)
+{
+	assert_int_equal(send(c->fd, p, len, MSG_NOSIGNAL), len);
+}
+
+/* So many octets, in all, have come. */
+static int
+conn_has(struct conn *c, size_t len)
+{
+	ssize_t	 n;
+
+	n = recv(c->fd, c->got + c->len, sizeof(c->got) - c->len, 0);
+	if (n > 0)
+		c->len += n;
+	return (c->len >= len);
+}
+
+static int
+conn_ended(struct conn *c)
+{
+	return (recv(c->fd, c->got, sizeof(c->got), 0) == 0);
+}
+
+static void
+say_token(struct conn *c)
+{
+	uint8_t	 buf[FRAMES_TYPED + TOKEN_MAX];
+
+	conn_say(c, buf, frames_put_typed(buf, sizeof(buf), FRAME_TOKEN,
+	    TOKEN, strlen(TOKEN)));
+}
+
+static void
+is_answered(struct conn *c)
+{
+	frame_until(conn_has(c, FRAMES_TYPED + strlen(TOKEN)));
+	assert_memory_equal(c->got, "\0\6\1" TOKEN, 9);
+}
+
+static void
+user_comes(void)
+{
+	int	 fd;
+
+	assert_int_not_equal(fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC,
+	    0), -1);
+	assert_int_equal(connect(fd, (struct sockaddr *)&wrig_where,
+	    sizeof(wrig_where)), 0);
+	assert_int_not_equal(fcntl(fd, F_SETFL, O_NONBLOCK), -1);
+	wrig_end(&user, fd);
+}
+
+/* ---- what the first octets are ---- */
+
+/*
+ * The first that a client of the mux's version 1 says may be an answer of one
+ * octet, whose length stands where a token's frame has its type.
+ */
+static void
+test_answer_of_one_octet(void **state)
+{
+	static const uint8_t	 answer[] = { 1, 2, 1, 0, 3, 0, 0, 0, 0 };
+	struct conn		 control, data;
+
+	(void)state;
+	start(SIDE_SERVER);
+	conn_arrives(&control, TRANSPORT_TCPMUX);
+	say_token(&control);
+	is_answered(&control);
+	conn_arrives(&data, TRANSPORT_TCPMUX);
+	frame_until(frame_figure("sessions") == 1);
+	user_comes();
+	frame_until(conn_has(&data, 16));
+	conn_say(&data, answer, sizeof(answer));
+	frame_until(user.rx == 1 || user.eof || user.error != 0);
+	assert_int_equal(user.rx, 1);
+	assert_int_equal(frame_figure("sessions"), 1);
+}
+
+/* One that says a token after all is its client's new control channel. */
+static void
+test_client_anew(void **state)
+{
+	struct conn	 control, data;
+
+	(void)state;
+	start(SIDE_SERVER);
+	conn_arrives(&control, TRANSPORT_TCPMUX);
+	say_token(&control);
+	is_answered(&control);
+	conn_arrives(&data, TRANSPORT_TCPMUX);
+	frame_until(frame_figure("sessions") == 1);
+	say_token(&data);
+	is_answered(&data);
+	frame_until(conn_ended(&control));
+}
+
+/* ---- messages that say nothing ---- */
+
+/* So many come at once.  How many turns of the loop they take. */
+static int
+turns_for(struct conn *c, const void *message, size_t len)
+{
+	static uint8_t	 octets[8 * MESSAGES];
+	int		 i, left;
+
+	for (i = 0; i < MESSAGES; i++)
+		memcpy(octets + i * len, message, len);
+	conn_say(c, octets, i * len);
+	for (i = 0;; i++) {
+		assert_int_equal(ioctl(c->fd, TIOCOUTQ, &left), 0);
+		if (left == 0)
+			return (i);
+		frame_turn(EVLOOP_ONCE);
+	}
+}
+
+static void
+test_empty_signals(void **state)
+{
+	static const char	 request[] =
+	    "GET /channel HTTP/1.1\r\n"
+	    "Host: far.example\r\n"
+	    "Authorization: Bearer " TOKEN "\r\n"
+	    "Connection: Upgrade\r\n"
+	    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+	    "Sec-WebSocket-Version: 13\r\n"
+	    "Upgrade: websocket\r\n\r\n";
+	static const uint8_t	 empty[] = { 0x82, 0x80, 1, 2, 3, 4 };
+	struct conn		 c;
+
+	(void)state;
+	start(SIDE_SERVER);
+	conn_arrives(&c, TRANSPORT_TCP | TRANSPORT_WS);
+	conn_say(&c, request, sizeof(request) - 1);
+	frame_until(conn_has(&c, 12));
+	assert_memory_equal(c.got, "HTTP/1.1 101", 12);
+	assert_true(turns_for(&c, empty, sizeof(empty)) >= TURNS);
+	assert_false(conn_ended(&c));
+}
+
+/* dial has connected: the server's answer to the request. */
+static void
+serve(struct conn *c, unsigned int nasked)
+{
+	struct http_head	 h;
+	char			 buf[512];
+
+	frame_until(wrig_nasked == nasked);
+	assert_int_equal(wrig_asked.what, DIAL_REMOTE);
+	wrig_dialled(conn_new(c));
+	frame_until(conn_has(c, 1) && http_request(&h, c->got, c->len) > 0);
+	conn_say(c, buf, http_put_upgrade(buf, sizeof(buf), &h));
+}
+
+static void
+test_idle_pings(void **state)
+{
+	static const uint8_t	 ping[] = { 0x82, 1, 2 };
+	struct msg_dialee	 d = { .port = 80, .ports = 1, .transport =
+				    TRANSPORT_TCP | TRANSPORT_WS };
+	struct conn		 control, data;
+
+	(void)state;
+	start(SIDE_CLIENT);
+	wrig_nasked = 0;
+	frame_role->begin();
+	strlcpy(d.host, "far.example", sizeof(d.host));
+	assert_int_equal(frame_configure(IMSG_CONF_SERVICE, -1, &wrig_conf,
+	    sizeof(wrig_conf), NULL), 0);
+	assert_int_equal(frame_configure(IMSG_CONF_REMOTE, -1, &d, sizeof(d),
+	    NULL), 0);
+	frame_role->ready(1);
+	serve(&control, 1);
+	serve(&data, 2);
+	frame_until(frame_figure("sessions") == 1);
+	assert_true(turns_for(&data, ping, sizeof(ping)) >= TURNS);
+	assert_int_equal(frame_figure("sessions"), 1);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest	 tests[] = {
+		ALONE(test_answer_of_one_octet),
+		ALONE(test_client_anew),
+		ALONE(test_empty_signals),
+		ALONE(test_idle_pings),
+	};
+
+	return (cmocka_run_group_tests(tests, NULL, NULL));
+}
