@@ -72,6 +72,17 @@ is(uint32_t port, uint64_t connections, uint64_t in, uint64_t out)
 	assert_int_equal(p->octets_out, out);
 }
 
+/* As long as nothing has passed. */
+static void
+test_nothing(void **state)
+{
+	(void)state;
+	memset(told, 0, sizeof(told));
+	ports_tell();
+	assert_null(ports_get(0));
+	assert_int_equal(told[0], 0);
+}
+
 /* Each call has all that has passed in a connection so far. */
 static void
 test_counted(void **state)
@@ -149,6 +160,7 @@ int
 main(void)
 {
 	const struct CMUnitTest	 tests[] = {
+		cmocka_unit_test_setup(test_nothing, setup),
 		cmocka_unit_test_setup(test_counted, setup),
 		cmocka_unit_test_setup(test_told, setup),
 		cmocka_unit_test_setup(test_bounded, setup)

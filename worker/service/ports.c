@@ -102,9 +102,11 @@ ports_tell(void)
 {
 	struct port_count	*p;
 	struct msg_usage	 msg;
+	uint32_t		 i;
 
 	ports.seconds = 0;
-	for (p = ports.counts; p < ports.counts + ports.n; p++) {
+	for (i = 0; i < ports.n; i++) {
+		p = &ports.counts[i];
 		if (p->told == p->octets_in + p->octets_out)
 			continue;
 		memset(&msg, 0, sizeof(msg));
