@@ -36,7 +36,7 @@ one() {
 		set -- "$1" -dict="$WORK/$1.dict"
 		;;
 	# a handshake of each input: what libFuzzer does besides would be most
-	accepts|dials|tls)
+	accepts|bhaccepts|bhdials|dials|tls)
 		set -- "$1" -entropic=0 -detect_leaks=0
 		;;
 	esac
