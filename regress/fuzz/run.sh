@@ -10,6 +10,8 @@ cd "$(dirname "$0")/../.." || exit 1
 JOBS=${JOBS:-$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)}
 FUZZ_SECONDS=${FUZZ_SECONDS:-30}
 export ASAN_OPTIONS="${ASAN_OPTIONS:-detect_leaks=1}"
+# else it says so and goes on, and the run counts as good
+export UBSAN_OPTIONS="${UBSAN_OPTIONS:-halt_on_error=1:print_stacktrace=1}"
 [ $# -gt 0 ] || set -- $(ls regress/fuzz/*_fuzz.c |
     sed 's,.*/,,; s/_fuzz[.]c$//')
 WORK=$(mktemp -d "${TMPDIR:-/tmp}/rocketd-fuzz.XXXXXX") || exit 1
