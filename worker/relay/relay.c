@@ -336,6 +336,8 @@ relay_held_over(evutil_socket_t fd, short what, void *arg)
 static void
 relay_ended(struct relay *r)
 {
+	if (r->flags & RELAY_EOF)
+		return;			/* it was read once more */
 	r->flags |= RELAY_EOF;
 	if (!relay_ends_both(r) || !svc->opens) {
 		session_fin(r->stream);
