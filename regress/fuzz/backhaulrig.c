@@ -15,6 +15,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
@@ -173,8 +174,9 @@ stops(uint8_t what)
 	stopped = 1;
 	must((pid = fork()) != -1);
 	if (pid != 0) {
-		must(waitpid(pid, &status, 0) == pid && WIFEXITED(status) &&
-		    WEXITSTATUS(status) == 0);
+		while (waitpid(pid, &status, 0) == -1)
+			must(errno == EINTR);	/* the fuzzer has a timer */
+		must(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 		return;
 	}
 	must(event_reinit(frame_base) == 0);

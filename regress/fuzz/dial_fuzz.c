@@ -16,6 +16,7 @@
 #include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "worker/dial/connect.h"
@@ -55,13 +56,16 @@ static int
 passes(const struct msg_dialee *d, const struct addr *a)
 {
 	static const char	 below[] = ".allowed.example";
+	static const char	 not[] = "not.allowed.example";
 	size_t			 len = strlen(d->host), n = sizeof(below) - 1;
 
+	if (len > 0 && d->host[len - 1] == '.')
+		len--;
 	if (a->family == ADDR_IPV4 && a->port >= NAMED_FIRST &&
 	    a->port <= NAMED_NET_LAST && memcmp(a->octets, "\300\0\2", 3) == 0)
 		return (1);
-	return (len > n && strcmp(d->host + len - n, below) == 0 &&
-	    strcmp(d->host, "not.allowed.example") != 0 &&
+	return (len > n && strncasecmp(d->host + len - n, below, n) == 0 &&
+	    (len != sizeof(not) - 1 || strncasecmp(d->host, not, len) != 0) &&
 	    a->port >= NAMED_FIRST && a->port <= NAMED_LAST);
 }
 
