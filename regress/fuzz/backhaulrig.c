@@ -4,7 +4,8 @@
  * See backhaulrig.h.  Whoever has not said the token is never told anything but
  * that he is refused.  When all have gone and time has passed there is no
  * tunnel, relay or flow, nobody has the client's place or claims it, keys has
- * nothing to answer, and memory and descriptors are as they were.
+ * nothing to answer, and memory and descriptors are as they were.  A worker
+ * that is told to stop does in time, with whoever is there.
  */
 
 #include <sys/types.h>
@@ -12,7 +13,9 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
@@ -40,6 +43,7 @@ static struct msg_token_told asks[ASKS];
 static size_t		 nasks;
 /* Octets of the token that each address has just said; all: it knows it. */
 static size_t		 knows[BH_PEERS];
+static int		 stopped;	/* in this input */
 
 /* In place of libc's, libevent's too. */
 int
@@ -154,6 +158,41 @@ control_asks(uint8_t what)
 	must(frame_done != 0);
 }
 
+/*
+ * It is told to stop, and does within its time, whatever the others do: in a
+ * process of its own, for there is no way back.
+ */
+static void
+stops(uint8_t what)
+{
+	uint32_t	 ms = what & 1 ? 0 : (what >> 1 & 7) * 1000;
+	int		 status = 0, i, n;
+	pid_t		 pid;
+
+	if (stopped)
+		return;			/* once an input: it takes long */
+	stopped = 1;
+	must((pid = fork()) != -1);
+	if (pid != 0) {
+		while (waitpid(pid, &status, 0) == -1)
+			must(errno == EINTR);	/* the fuzzer has a timer */
+		must(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+		return;
+	}
+	must(event_reinit(frame_base) == 0);
+	frame_exited = 0;
+	frame_role->stop(ms);
+	for (n = 0; n <= 8 && frame_exited == 0; n++) {
+		bh_pass(1000000);
+		for (i = 0; i < BH_CONNS; i++)
+			bh_conn_hears(&bh_conns[i]);
+		must(n * 1000 <= (int)ms + 1000 || frame_exited != 0);
+	}
+	must(frame_exited != 0);
+	frame_role->last();
+	_exit(0);
+}
+
 void
 bh_others(void)
 {
@@ -173,6 +212,9 @@ bh_others(void)
 		break;
 	case 4:
 		bh_configure(script_octet(), 0);
+		break;
+	case 5:
+		stops(what >> 3);
 		break;
 	default:
 		control_asks(what >> 3);
@@ -619,6 +661,7 @@ bh_begin(const uint8_t *p, size_t n)
 {
 	script_begin(p, n);
 	memset(knows, 0, sizeof(knows));
+	stopped = 0;
 	bh_turns(4);
 	if (fds_before == 0)
 		fds_before = descriptors();

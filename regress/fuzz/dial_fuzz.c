@@ -3,9 +3,9 @@
 /*
  * dial among workers, a resolve and a tls that were taken, and connections that
  * end in any way: the input is a script of what each does.  Whatever it is,
- * only what is configured is dialled, for the service that it is of; and when
- * all have gone nothing is left of what they asked.  connect.c, which decides
- * nothing, is played here.
+ * only what is configured is dialled, for the service that it is of, and what a
+ * worker names only if a rule passes it; and when all have gone nothing is left
+ * of what they asked.  connect.c, which decides nothing, is played here.
  */
 
 #include <sys/types.h>
@@ -16,25 +16,30 @@
 #include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "worker/dial/connect.h"
 #include "rolerig.h"
 
 #define WORKERS		2
+#define NAMER		2		/* the service whose worker names */
+#define NAMED_FIRST	1000		/* ports that rules pass */
+#define NAMED_NET_LAST	1004		/* to an address... */
+#define NAMED_LAST	1009		/* ...and to a name */
 #define QUERIES		8
 
 struct connect {
 	TAILQ_ENTRY(connect)	 entry;
 	connect_done		*done;
 	void			*arg;
-	uint32_t		 service;
+	struct msg_dialee	 dialee;
 };
 
 int	 LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 
 static TAILQ_HEAD(, connect)	 connects = TAILQ_HEAD_INITIALIZER(connects);
-static struct rig_peer		 workers[WORKERS], resolve, tls;
+static struct rig_peer		 workers[WORKERS], namer, resolve, tls;
 static uint32_t			 queries[QUERIES], starts[QUERIES];
 static size_t			 nqueries, nstarts;
 
@@ -46,6 +51,37 @@ connect_init(void)
 	return (0);
 }
 
+/* A rule passes it, by its address or by the name that it has: see rules. */
+static int
+passes(const struct msg_dialee *d, const struct addr *a)
+{
+	static const char	 below[] = ".allowed.example";
+	static const char	 not[] = "not.allowed.example";
+	size_t			 len = strlen(d->host), n = sizeof(below) - 1;
+
+	if (len > 0 && d->host[len - 1] == '.')
+		len--;
+	if (a->family == ADDR_IPV4 && a->port >= NAMED_FIRST &&
+	    a->port <= NAMED_NET_LAST && memcmp(a->octets, "\300\0\2", 3) == 0)
+		return (1);
+	return (len > n && strncasecmp(d->host + len - n, below, n) == 0 &&
+	    (len != sizeof(not) - 1 || strncasecmp(d->host, not, len) != 0) &&
+	    a->port >= NAMED_FIRST && a->port <= NAMED_LAST);
+}
+
+static void
+must_be_for(const struct msg_dialee *d, const struct addr *addrs, uint32_t n)
+{
+	uint32_t	 i;
+
+	must(n <= RESOLVED_MAX && d->named == (d->service == NAMER));
+	for (i = 0; i < n; i++)
+		if (d->named)
+			must(passes(d, &addrs[i]));
+		else	/* a port of the target's, as configured below */
+			must(addrs[i].port >= 1000 && addrs[i].port < 1010);
+}
+
 static struct connect *
 connect_begin(const struct msg_dialee *d, connect_done *done, void *arg)
 {
@@ -54,7 +90,7 @@ connect_begin(const struct msg_dialee *d, connect_done *done, void *arg)
 	must((c = calloc(1, sizeof(*c))) != NULL);
 	c->done = done;
 	c->arg = arg;
-	c->service = d->service;
+	c->dialee = *d;
 	TAILQ_INSERT_TAIL(&connects, c, entry);
 	return (c);
 }
@@ -64,15 +100,11 @@ connect_new(struct event_base *base, const struct msg_dialee *d, int datagrams,
     uint32_t turn, const struct addr *addrs, uint32_t n, connect_done *done,
     void *arg)
 {
-	uint32_t	 i;
-
-	must(base == worker_base() && n > 0 && n <= RESOLVED_MAX);
+	must(base == worker_base() && n > 0);
 	must(!d->is_unix && (d->transport == 0) == (d->kinds != 0));
 	must(!datagrams || d->kinds & KIND_UDP);
 	must(datagrams || turn == 0);
-	/* a port of the target's, as configured below */
-	for (i = 0; i < n; i++)
-		must(addrs[i].port >= 1000 && addrs[i].port < 1010);
+	must_be_for(d, addrs, n);
 	if (script_octet() == 0xff)
 		return (NULL);
 	return (connect_begin(d, done, arg));
@@ -81,11 +113,8 @@ connect_new(struct event_base *base, const struct msg_dialee *d, int datagrams,
 void
 connect_more(struct connect *c, const struct addr *addrs, uint32_t n, int more)
 {
-	uint32_t	 i;
-
-	must(c != NULL && n <= RESOLVED_MAX && (more == 0 || more == 1));
-	for (i = 0; i < n; i++)
-		must(addrs[i].port >= 1000 && addrs[i].port < 1010);
+	must(c != NULL && (more == 0 || more == 1));
+	must_be_for(&c->dialee, addrs, n);
 }
 
 struct connect *
@@ -119,7 +148,7 @@ got_dialled(struct rig_peer *p, struct imsg *imsg)
 {
 	struct msg_dialled	 msg;
 
-	must(p >= workers && p < workers + WORKERS);
+	must((p >= workers && p < workers + WORKERS) || p == &namer);
 	if (imsg_get_type(imsg) == IMSG_TLS_LOST)
 		return;
 	must(imsg_get_type(imsg) == IMSG_DIALLED ||
@@ -134,7 +163,9 @@ got_query(struct rig_peer *p, struct imsg *imsg)
 
 	must(p == &resolve && imsg_get_type(imsg) == IMSG_RESOLVE);
 	must(imsg_get_data(imsg, &msg, sizeof(msg)) == 0);
-	must(msg.timeout_ms > 0 && strcmp(msg.host, "name.example") == 0);
+	must(msg.timeout_ms > 0 && (msg.service == NAMER ?
+	    strpbrk(msg.host, " /[%") == NULL && msg.host[0] != '\0' :
+	    strcmp(msg.host, "name.example") == 0));
 	queries[nqueries++ % QUERIES] = msg.request;
 }
 
@@ -182,6 +213,42 @@ add(uint32_t type, uint32_t service, uint32_t index, const char *host,
 }
 
 static void
+rule(uint32_t pass, const char *name, uint32_t last)
+{
+	struct msg_rule	 m;
+
+	memset(&m, 0, sizeof(m));
+	m.service = NAMER;
+	m.rule.pass = pass;
+	m.rule.port = NAMED_FIRST;
+	m.rule.port_last = last;
+	if (name == NULL) {
+		m.rule.addr.family = ADDR_IPV4;
+		memcpy(m.rule.addr.octets, "\300\0\2", 3);
+		m.rule.bits = 24;
+	} else
+		strlcpy(m.rule.name, name, sizeof(m.rule.name));
+	must(rig_configure(PROC_DIAL, IMSG_CONF_RULE, -1, &m, sizeof(m),
+	    take) == 0);
+}
+
+static void
+rules(void)
+{
+	struct msg_dialee	 d;
+
+	rule(1, NULL, NAMED_NET_LAST);
+	rule(0, "not.allowed.example", UINT16_MAX);
+	rule(1, "*.allowed.example", NAMED_LAST);
+	memset(&d, 0, sizeof(d));
+	d.service = NAMER;
+	d.named = 1;
+	d.kinds = KIND_ALL;
+	must(rig_configure(PROC_DIAL, IMSG_CONF_TARGET, -1, &d, sizeof(d),
+	    take) == 0);
+}
+
+static void
 set_up(void)
 {
 	uint32_t	 s;
@@ -194,6 +261,7 @@ set_up(void)
 		add(IMSG_CONF_REMOTE, s, 0, "name.example",
 		    TRANSPORT_TCPMUX | TRANSPORT_TLS);
 	}
+	rules();
 	role_dial.ready(0);
 }
 
@@ -208,8 +276,8 @@ come(struct rig_peer *p)
 		rig_join(p, PROC_TLS, 0, SIDE_CLIENT);
 	} else {
 		p->got = got_dialled;
-		rig_join(p, PROC_SERVICE, (uint32_t)(p - workers),
-		    SIDE_CLIENT);
+		rig_join(p, PROC_SERVICE, p == &namer ? NAMER :
+		    (uint32_t)(p - workers), SIDE_CLIENT);
 	}
 }
 
@@ -262,6 +330,30 @@ say_dial(struct rig_peer *w)
 	rig_say(w, IMSG_DIAL, -1, &msg, sizeof(msg));
 }
 
+/* What its peer wants it to name. */
+static void
+say_named(void)
+{
+	static const char	*const hosts[] = {
+		"192.0.2.9", "10.0.0.1", "name.example", "a.allowed.example",
+		"not.allowed.example", ".allowed.example", "allowed.example",
+		"::ffff:192.0.2.3", "::1", "127.1", "0xc0000201", "a b", "",
+		"[::1]", "b.ALLOWED.example.", "fe80::1%1"
+	};
+	struct msg_dial_named	 msg;
+	uint8_t			 what = script_octet();
+
+	memset(&msg, 0, sizeof(msg));
+	msg.dial.request = 1 + (what >> 5);
+	msg.dial.what = DIAL_NAMED;
+	msg.dial.datagrams = what >> 4 & 1;
+	msg.dial.timeout_ms = 4000;
+	strlcpy(msg.host, hosts[what & 15], sizeof(msg.host));
+	msg.port = NAMED_FIRST - 2 + script_octet() % 16;
+	if (namer.far != NULL)
+		rig_say(&namer, IMSG_DIAL_NAMED, -1, &msg, sizeof(msg));
+}
+
 static void
 say_resolved(void)
 {
@@ -276,8 +368,13 @@ say_resolved(void)
 	    0;
 	msg.more = what >> 6 == 3;
 	msg.count = what % (RESOLVED_MAX + 1);
-	for (i = 0; i < msg.count; i++)
+	for (i = 0; i < msg.count; i++) {
 		msg.addr[i].family = what & 32 ? ADDR_IPV6 : ADDR_IPV4;
+		if (i & 1 && what & 32)
+			memcpy(msg.addr[i].octets + 10, "\377\377\300\0\2", 5);
+		else if (i & 1)
+			memcpy(msg.addr[i].octets, "\300\0\2\1", 4);
+	}
 	if (resolve.far != NULL)
 		rig_say(&resolve, IMSG_RESOLVED, -1, &msg, sizeof(msg));
 }
@@ -362,6 +459,8 @@ act(void)
 	default:
 		if (what & 8)
 			say_dir();
+		else if (what & 16)
+			say_named();
 		else		/* a reload, in which nothing changed */
 			set_up();
 		break;
@@ -386,11 +485,13 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	come(&tls);
 	for (i = 0; i < WORKERS; i++)
 		come(&workers[i]);
+	come(&namer);
 	while (script_left() > 0)
 		act();
 	for (i = 0; i < WORKERS; i++)
 		if (workers[i].far != NULL)
 			rig_part(&workers[i]);
+	rig_part(&namer);
 	must(rig_figure("under_way") == 0 && TAILQ_EMPTY(&connects));
 	if (resolve.far != NULL)
 		rig_part(&resolve);

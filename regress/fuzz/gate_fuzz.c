@@ -3,8 +3,8 @@
 /*
  * The gate among strangers, keys and workers who say anything at any time: the
  * input is a script of what each does.  What must always hold: who is handed to
- * a worker was found good by keys, for that service; and when all have gone
- * nothing is left of them.
+ * a worker was found good by keys, for that service, or came to a listener that
+ * has one; and when all have gone nothing is left of them.
  */
 
 #include <sys/types.h>
@@ -54,6 +54,8 @@ got_tunnel(struct rig_peer *p, struct imsg *imsg)
 {
 	struct msg_tunnel	 msg;
 
+	if (imsg_get_type(imsg) == IMSG_TUNNEL_SHED)
+		return;			/* one that it had, not proven yet */
 	must(imsg_get_type(imsg) == IMSG_TUNNEL &&
 	    imsg_get_data(imsg, &msg, sizeof(msg)) == 0);
 	must(msg.left_ms > 0 && p >= workers && p < workers + WORKERS);
@@ -121,9 +123,12 @@ stranger_leave(int *s)
 	*s = -1;
 }
 
-/* By tls, or as one whom the gate has accepted. */
+/*
+ * By tls, or as one whom the gate has accepted; to a listener of the dialect
+ * that says its token later, which may have a service.
+ */
 static void
-stranger_come(int *s)
+stranger_come(int *s, uint8_t dialect, uint8_t service)
 {
 	struct msg_arrival	 msg;
 	uint8_t			 how = script_octet();
@@ -138,6 +143,8 @@ stranger_come(int *s)
 	msg.peer.family = ADDR_IPV4;
 	msg.peer.octets[0] = 10;
 	msg.peer.octets[3] = how >> 7;
+	msg.dialect = dialect != 0 ? DIALECT_BACKHAUL : DIALECT_ROCKET;
+	msg.service = dialect != 0 && service != 0 ? WORKERS - 1 : 0;
 	if ((how & 0x40) && tls.far != NULL) {
 		rig_say(&tls, IMSG_ARRIVAL, sp[0], &msg, sizeof(msg));
 		return;
@@ -156,7 +163,9 @@ stranger_send(int s, const void *p, size_t n)
 static void
 stranger_say(int s)
 {
-	static const char	 request[] = "GET /w HTTP/1.1\r\nHost: a\r\n"
+	static const char	*const paths[] = { "/w", "/channel",
+				    "/tunnel/7?a", "/channels" };
+	static const char	 request[] = "GET %s HTTP/1.1\r\nHost: a\r\n"
 	    "Upgrade: websocket\r\nConnection: Upgrade\r\n"
 	    "Sec-WebSocket-Version: 13\r\n"
 	    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
@@ -174,8 +183,8 @@ stranger_say(int s)
 		n = sizeof(buf);
 		break;
 	case 1:
-		n = sizeof(request) - 1;
-		memcpy(buf, request, n);
+		n = (size_t)snprintf((char *)buf, sizeof(buf), request,
+		    paths[what >> 4 & 3]);
 		if (what & 0x80)
 			buf[5] = script_octet();
 		break;
@@ -252,7 +261,7 @@ act(void)
 
 	switch (what & 7) {
 	case 0:
-		stranger_come(s);
+		stranger_come(s, what & 8, what & 16);
 		break;
 	case 1:
 	case 2:

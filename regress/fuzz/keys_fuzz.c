@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * keys among a gate and a tls that were taken: whatever they ask, each question
- * has one answer; a proof is good with the right binder only, and what is
- * signed is what its side of a handshake has signed.
+ * keys among a gate, a tls and a worker that were taken: whatever they ask, a
+ * question has one answer; a proof is good with the right binder only, a token
+ * if it is one of the worker's own service, and what is signed is what its side
+ * of a handshake has signed.
  */
 
 #include <sys/types.h>
@@ -21,17 +22,20 @@
 
 #define TOKEN		"a token of sixteen"
 #define SERVICE		5
+#define TOLD		6	/* whose token is said on the wire... */
+#define OTHER		7	/* ...and another */
 #define CV_PAD		64	/* of a CertificateVerify, then this: */
 #define CV_NAME		"TLS 1.3, server CertificateVerify"
 
 int	 LLVMFuzzerInitialize(int *, char ***);
 int	 LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 
-static struct rig_peer	 gate, tls;
+static struct rig_peer	 gate, tls, worker;
 static struct psk	 psk;
 static uint8_t		 spki[HASH_LEN];
 static struct msg_proof	 asked;		/* of the gate */
 static struct msg_sign	 sign;		/* of tls */
+static struct msg_token_ask ask;	/* of the worker */
 static int		 due;
 
 static void
@@ -46,7 +50,8 @@ got_verdict(struct rig_peer *p, struct imsg *imsg)
 	must(v.number == asked.number && ours ==
 	    (v.verdict != VERDICT_UNKNOWN));
 	if (ours)
-		must(v.service == SERVICE && (v.verdict == VERDICT_OK) ==
+		must(v.service == SERVICE && (v.verdict == VERDICT_OK ||
+		    v.verdict == VERDICT_REPLAYED) ==
 		    psk_check(psk.finished, asked.hash, asked.binder));
 }
 
@@ -66,6 +71,21 @@ got_signed(struct rig_peer *p, struct imsg *imsg)
 	must((sign.len >= CV_PAD + sizeof(CV_NAME) && memcmp(sign.data +
 	    CV_PAD, CV_NAME, sizeof(CV_NAME)) == 0) || (sign.data[64] == 3 &&
 	    sign.data[67] == sign.len - 68));
+}
+
+static void
+got_told(struct rig_peer *p, struct imsg *imsg)
+{
+	struct msg_token_told	 t;
+
+	must(p == &worker);
+	if (imsg_get_type(imsg) == IMSG_KEYS_END)
+		return;
+	must(imsg_get_type(imsg) == IMSG_TOKEN_TOLD &&
+	    imsg_get_data(imsg, &t, sizeof(t)) == 0 && due-- == 1);
+	must(t.number == ask.number && t.right ==
+	    (ask.len == strlen(TOKEN) && memcmp(ask.octets, TOKEN,
+	    strlen(TOKEN)) == 0));
 }
 
 static int
@@ -97,6 +117,21 @@ private_key(void)
 }
 
 static void
+add_token(uint32_t service, const char *octets)
+{
+	struct msg_conf_token	 t;
+
+	memset(&t, 0, sizeof(t));
+	t.service = service;
+	t.side = SIDE_SERVER;
+	t.len = (uint32_t)strlen(octets);
+	memcpy(t.octets, octets, t.len);
+	strlcpy(t.name, "y", sizeof(t.name));
+	must(rig_configure(PROC_KEYS, IMSG_CONF_TOKEN, -1, &t, sizeof(t),
+	    take) == 0);
+}
+
+static void
 set_up(void)
 {
 	struct msg_conf_key	 k;
@@ -113,6 +148,8 @@ set_up(void)
 	memcpy(k.key, psk.key, sizeof(k.key));
 	must(rig_configure(PROC_KEYS, IMSG_CONF_KEY, -1, &k, sizeof(k),
 	    take) == 0);
+	add_token(TOLD, TOKEN);
+	add_token(OTHER, "another token");
 	memset(&pem, 0, sizeof(pem));
 	pem.side = SIDE_SERVER;
 	must(rig_configure(PROC_KEYS, IMSG_CONF_PRIVKEY, private_key(), &pem,
@@ -123,6 +160,24 @@ set_up(void)
 	must(rig_figure("keys") == 1 && rig_figure("keys_to_make") == 0);
 	gate.got = got_verdict;
 	tls.got = got_signed;
+	worker.got = got_told;
+}
+
+static void
+ask_token(uint8_t what)
+{
+	memset(&ask, 0, sizeof(ask));
+	(void)script_octets(&ask.number, sizeof(ask.number));
+	ask.len = script_octet();
+	(void)script_octets(ask.octets, what & 64 ? ask.len : 0);
+	if (what & 8) {
+		ask.len = strlen(TOKEN) + (what >> 4 & 1);
+		memcpy(ask.octets, TOKEN, strlen(TOKEN));
+	}
+	if (what & 32)
+		ask.octets[what >> 3 & 15] ^= 1;
+	due = 1;
+	rig_say(&worker, IMSG_TOKEN_ASK, -1, &ask, sizeof(ask));
 }
 
 static void
@@ -180,8 +235,8 @@ say_nonsense(uint8_t what)
 
 	memset(buf, 0, sizeof(buf));
 	n = script_octets(buf, (size_t)script_octet() * 2 % sizeof(buf));
-	rig_say(what & 8 ? &gate : &tls, script_octet() % IMSG_MAX, -1, buf,
-	    what & 16 ? sizeof(buf) : n);
+	rig_say(what & 32 ? &worker : what & 8 ? &gate : &tls,
+	    script_octet() % IMSG_MAX, -1, buf, what & 16 ? sizeof(buf) : n);
 }
 
 /* Apart, since a key takes too long to make for the time of one input. */
@@ -203,19 +258,23 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	must(!rig_start(&role_keys, p, n));
 	rig_join(&gate, PROC_GATE, 0, SIDE_NONE);
 	rig_join(&tls, PROC_TLS, 0, SIDE_SERVER);
+	rig_join(&worker, PROC_SERVICE, TOLD, SIDE_SERVER);
 	while (script_left() > 0) {
 		due = 0;
 		what = script_octet();
 		switch (what & 3) {
 		case 0:
 		case 1:
-			ask_proof(what);
+			if (what & 128)
+				ask_token(what);
+			else
+				ask_proof(what);
 			break;
 		case 2:
 			ask_sign(what);
 			break;
 		default:
-			gate.got = tls.got = NULL;
+			gate.got = tls.got = worker.got = NULL;
 			say_nonsense(what);
 			break;
 		}
@@ -226,8 +285,11 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	}
 	gate.got = got_verdict;
 	tls.got = got_signed;
+	worker.got = got_told;
 	rig_part(&gate);
 	rig_part(&tls);
-	must(rig_figure("proofs_waiting") == 0);
+	rig_part(&worker);
+	must(rig_figure("proofs_waiting") == 0 &&
+	    rig_figure("tokens_waiting") == 0);
 	return (0);
 }

@@ -31,6 +31,9 @@
 #define FLOWS		4096		/* numbers that are told apart */
 #define LATER_MS	200000		/* longer than any timeout */
 #define DESCRIPTORS	64		/* more than are ever open */
+/* Of one service: flows of users, and of peers and strangers, see udp.c. */
+#define FLOWS_MAX	(3 * 16 + 3)
+#define SLOTS_MAX	(2 * FLOWS_MAX + 1024)
 
 int	 LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 int	 LLVMFuzzerInitialize(int *, char ***);
@@ -556,7 +559,7 @@ act(void)
 	}
 	if (what & 128)
 		rig_pass(0);
-	must(rig_figure("flows") <= 2 * (3 * 16 + 3));
+	must(rig_figure("flows") <= 2 * FLOWS_MAX + SLOTS_MAX);
 }
 
 int

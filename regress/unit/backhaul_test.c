@@ -2,8 +2,9 @@
 
 /*
  * A worker of dialect backhaul with all its layers, in a process of its own for
- * each test: what a data tunnel's first octets are taken for, and that no peer
- * keeps the worker busy with what says nothing.
+ * each test: what a data tunnel's first octets are taken for, that no peer
+ * keeps the worker busy with what says nothing, and which streams can be asked
+ * for.
  */
 
 #include <sys/types.h>
@@ -22,6 +23,7 @@
 
 #include "shared/compat.h"
 #include "worker/dialect/backhaul/frames.h"
+#include "worker/dialect/dialect.h"
 #include "worker/tunnel/tunnel.h"
 #include "workrig.h"
 #include "frame.h"
@@ -286,6 +288,44 @@ test_idle_pings(void **state)
 	assert_int_equal(frame_figure("sessions"), 1);
 }
 
+/* ---- what a stream is for ---- */
+
+/*
+ * Only a bare tunnel has a word for datagrams; others may be left from before a
+ * reload.
+ */
+static void
+test_datagrams(void **state)
+{
+	static const uint32_t	 without[] = { TRANSPORT_TCPMUX, TRANSPORT_TCP |
+				    TRANSPORT_WS, TRANSPORT_TCPMUX |
+				    TRANSPORT_WS };
+	const struct dialect	*d = dialect_get(DIALECT_BACKHAUL);
+	struct service		 service;
+	struct tunnel		 t;
+	struct want		 w;
+	uint8_t			 buf[WANT_MAX];
+	size_t			 i;
+
+	(void)state;
+	memset(&service, 0, sizeof(service));
+	memset(&t, 0, sizeof(t));
+	memset(&w, 0, sizeof(w));
+	t.service = &service;
+	t.transport = TRANSPORT_TCP;
+	w.kind = WANT_UDP;
+	w.listener.port = 53;
+	assert_int_equal(d->put_want(&t, &w, buf, sizeof(buf)), 5);
+	assert_memory_equal(buf, "\0\2\5" "53", 5);
+	for (i = 0; i < 3; i++) {
+		t.transport = without[i];
+		assert_int_equal(d->put_want(&t, &w, buf, sizeof(buf)), -1);
+	}
+	w.kind = WANT_TCP;
+	t.transport = TRANSPORT_TCPMUX;
+	assert_int_equal(d->put_want(&t, &w, buf, sizeof(buf)), 4);
+}
+
 int
 main(void)
 {
@@ -294,6 +334,7 @@ main(void)
 		ALONE(test_client_anew),
 		ALONE(test_empty_signals),
 		ALONE(test_idle_pings),
+		cmocka_unit_test(test_datagrams),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));

@@ -276,6 +276,9 @@ data_put_want(struct tunnel *t, const struct want *w, uint8_t *buf,
 	const char	*to = data_target(t->service, &w->listener, kind);
 	size_t		 len = strlen(to), n;
 
+	/* which a reload may leave behind: they have no word for datagrams */
+	if (w->kind == WANT_UDP && (tunnel_muxed(t) || data_ws(t)))
+		return (-1);
 	if (data_ws(t))
 		return (tunnel_put_message(t, WS_TEXT, to, len));
 	n = tunnel_muxed(t) ? frames_put_untyped(buf, size, to, len) :
