@@ -150,6 +150,8 @@ for side in server client; do
 	in_place $side service "rate in per user" 90m
 	in_place $side service "rate out per user" 91m
 	in_place $side service "udp timeout" 90
+	in_place $side service usage yes
+	in_place $side service "usage file" "\"$T/$side.usage\""
 done
 in_place client service "stream rate" 5000
 in_place client service "retry interval" 2
