@@ -114,6 +114,43 @@ test_end_of_stream(void **state)
 	}
 }
 
+/*
+ * A peer without half-close takes an end for that of both directions.  A user's
+ * is held back while something comes for him, however often the session asks
+ * again; a target's is told at once.
+ */
+static void
+test_end_held(void **state)
+{
+	(void)state;
+	wrig_lacks = CAP_HALFCLOSE;
+	way(0, WRIG_TCP);
+	wrig_write(&end, 5000, 1);
+	UNTIL(fs->rx == 5000);
+	session_ready(wrig_relay()->stream);
+	wrig_settle();
+	session_ready(wrig_relay()->stream);
+	wrig_settle();
+	assert_int_equal(fs->fins, 0);
+	wrig_send(fs, 70000, 0);
+	UNTIL(end.rx == 70000);
+	assert_int_equal(fs->fins, 0);
+	wrig_now += 250 * 1000;
+	UNTIL(fs->fins == 1);
+	wrig_send(fs, 0, 1);
+	UNTIL(end.eof);
+	assert_int_equal(svc->stats.resets, 0);
+	gone();
+
+	way(1, WRIG_TCP);
+	wrig_write(&end, 5000, 1);
+	UNTIL(fs->fins == 1);
+	assert_int_equal(fs->rx, 5000);
+	wrig_send(fs, 0, 1);
+	gone();
+	wrig_lacks = 0;
+}
+
 /* Nothing was said at all, and nothing but an end. */
 static void
 test_end_of_nothing(void **state)
@@ -825,6 +862,7 @@ main(void)
 	const struct CMUnitTest	 tests[] = {
 		T(test_end_of_socket),
 		T(test_end_of_stream),
+		T(test_end_held),
 		T(test_end_of_nothing),
 		T(test_end_in_kernel),
 		T(test_reset_of_socket),

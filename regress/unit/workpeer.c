@@ -632,6 +632,8 @@ wrig_wake(struct wrig_peer *p)
 
 /* ---- its life ---- */
 
+uint32_t	 wrig_lacks;
+
 void
 wrig_peer(struct wrig_peer *p, uint32_t transport)
 {
@@ -647,7 +649,7 @@ wrig_peer(struct wrig_peer *p, uint32_t transport)
 	m->recvbuffer = o->mux_recvbuffer;
 	m->max_streams = o->mux_max_streams;
 	m->seals = o->seals;
-	m->caps = CAP_HALFCLOSE | CAP_RESET | CAP_BULK;
+	m->caps = (CAP_HALFCLOSE | CAP_RESET | CAP_BULK) & ~wrig_lacks;
 	if (o->compression == COMPRESSION_LZ4)
 		m->caps |= CAP_LZ4;
 	m->keepalive_ms = 20000;

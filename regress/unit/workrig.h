@@ -169,6 +169,8 @@ void		 wrig_read(struct wrig_end *, int on);
 void		 wrig_write(struct wrig_end *, uint64_t, int shut);
 void		 wrig_shut(struct wrig_end *, int rst);
 
+/* Capabilities that peers do not have, from the next on. */
+extern uint32_t	 wrig_lacks;
 /*
  * Presets mine, then starts the peer, whose socket's other end is returned for
  * the worker; wrig_connect makes a tunnel of it.

@@ -614,6 +614,14 @@ relay_took(struct relay *r, ssize_t n)
 	return (0);
 }
 
+/* Its end is read once: without half-close it may not be passed on yet. */
+static int
+relay_may_read(const struct relay *r)
+{
+	return (r->fd != -1 && (r->flags & RELAY_READABLE) &&
+	    !(r->flags & RELAY_EOF));
+}
+
 /* As read(2). */
 static ssize_t
 relay_read(struct relay *r, uint8_t *buf, size_t len)
@@ -635,7 +643,7 @@ relay_pack(struct relay *r, uint8_t *buf, size_t max)
 	ssize_t	 n;
 
 	if ((len = lz_rest(r->lz, buf, max)) == 0) {
-		if (!(r->flags & RELAY_READABLE) || r->fd == -1)
+		if (!relay_may_read(r))
 			return (0);
 		p = lz_space(r->lz, buf, max, &len);
 		if ((len = throttle_may(r, THROTTLE_READ, len)) == 0)
@@ -692,7 +700,7 @@ relay_pull(struct stream *st, uint8_t *buf, size_t max)
 		return (done);
 	if (r->lz != NULL)
 		return (done + relay_pack(r, buf + done, max - done));
-	if (!(r->flags & RELAY_READABLE) || r->fd == -1)
+	if (!relay_may_read(r))
 		return (done);
 	if ((may = throttle_may(r, THROTTLE_READ, max - done)) == 0)
 		return (done);
@@ -721,9 +729,9 @@ relay_bulk(struct stream *st, struct pipebuf *pipe, size_t max)
 	struct relay	*r = st->arg;
 	ssize_t		 n;
 
-	if (r->fulls < BULK_FULLS || r->pre != NULL || r->fd == -1 ||
-	    !(r->flags & RELAY_READABLE) || (r->flags & RELAY_COPIES) ||
-	    r->lz != NULL || (max = throttle_may(r, THROTTLE_READ, max)) == 0)
+	if (r->fulls < BULK_FULLS || r->pre != NULL || !relay_may_read(r) ||
+	    (r->flags & RELAY_COPIES) || r->lz != NULL ||
+	    (max = throttle_may(r, THROTTLE_READ, max)) == 0)
 		return (0);
 	n = pipes_fill(pipe, r->fd, max);
 	throttle_moved(r, THROTTLE_READ, n > 0 ? n : 0);

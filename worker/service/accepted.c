@@ -187,7 +187,7 @@ accepted_taken(struct tunnel *t)
 	ledger_leave(&t->charge);
 }
 
-/* Logs why a tunnel did not open, as often as its source is allowed lines. */
+/* Logs how a peer ended a tunnel, as often as its source is allowed lines. */
 static void
 accepted_log_end(const struct tunnel *t, const char *fmt, ...)
 {
@@ -245,7 +245,7 @@ accepted_closed(struct tunnel *t)
 		svc->stats.tunnels_replayed++;
 	if (t->end == TUNNEL_END_CLEAN)
 		log_debug("tunnel %u: %s", t->serial, t->words);
-	else if (t->opened == 0)
+	else if (t->opened == 0 || t->end == TUNNEL_END_PROTOCOL)
 		accepted_log_end(t, "%s: %s", tunnel_end_name(t->end),
 		    t->words);
 	else

@@ -120,6 +120,21 @@ data_is_token(const uint8_t buf[FRAMES_TYPED])
 }
 
 /*
+ * It has said too little to be known by.  No user gets it until more comes, and
+ * there is a time for that: a look at what has come does not show an end.
+ */
+static void
+data_begins(struct tunnel *t)
+{
+	struct backhaul_tunnel	*bt = t->part;
+
+	if (bt->begun != 0)
+		return;
+	bt->begun = worker_now();
+	t->peer_streams = 0;
+}
+
+/*
  * Accepted: the first octets tell whether it is what it was taken for.  If it
  * says a token it is a new control channel.
  */
@@ -135,9 +150,14 @@ data_listen_accepted(struct tunnel *t)
 		return;
 	if (n > 0 && n < (ssize_t)sizeof(buf)) {
 		wire_peeked(&t->wire);
+		data_begins(t);
 		return;
 	}
 	t->flags &= ~TUNNEL_F_LISTENS;
+	if (bt->begun != 0) {
+		bt->begun = 0;
+		t->peer_streams = data_streams(t);
+	}
 	if (n != (ssize_t)sizeof(buf) || !data_is_token(buf)) {
 		tunnel_again(t);		/* its session reads it */
 		return;
@@ -224,11 +244,27 @@ data_ping(struct tunnel *t, uint64_t now)
 	return (bt->ping_at);
 }
 
+/* When it has to be known what it has begun to say. */
+static uint64_t
+data_until(struct tunnel *t, uint64_t now)
+{
+	const struct backhaul_tunnel	*bt = t->part;
+	uint64_t			 at;
+
+	at = bt->begun + t->service->conf.opts.handshake_timeout * 1000000ULL;
+	if (now >= at)
+		tunnel_kill(t, TUNNEL_END_PROTOCOL,
+		    "one or two octets, and no more");
+	return (at);
+}
+
 uint64_t
 data_tick(struct tunnel *t, uint64_t now)
 {
 	struct backhaul_tunnel	*bt = t->part;
 
+	if (bt->begun != 0)
+		return (data_until(t, now));
 	if (bt->usable_at != 0 && now < bt->usable_at)
 		return (bt->usable_at);
 	if (bt->usable_at != 0) {

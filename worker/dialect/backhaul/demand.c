@@ -25,7 +25,12 @@
 #define AGAIN_US	(1 * 1000000ULL)
 /* When none has come for so long, none is on its way. */
 #define OWED_US		(30 * 1000000ULL)
-/* Tunnels that are asked for at a time, and that a server may ask for. */
+/*
+ * Tunnels that are asked for and not here: until it says its token each is a
+ * stranger at the gate, which takes 64 of an address.
+ */
+#define ASK_FLIGHT	32
+/* What a server may ask for beyond the pool. */
 #define ASK_MAX		256
 
 /* ---- the accepting side ---- */
@@ -53,8 +58,10 @@ backhaul_want_more(struct service *svc, uint32_t n)
 	if (t == NULL || t->state != TUNNEL_CONTROL ||
 	    (t->flags & (TUNNEL_F_DYING | TUNNEL_F_DRAINING)))
 		return;
-	if (n > ASK_MAX)
-		n = ASK_MAX;
+	if (bs->asked >= ASK_FLIGHT)
+		return;
+	if (n > ASK_FLIGHT - bs->asked)
+		n = ASK_FLIGHT - bs->asked;
 	for (i = 0; i < n; i++)
 		if (control_say(t, SIGNAL_CHANNEL) == -1)
 			return;

@@ -98,6 +98,7 @@ struct backhaul_tunnel {		/* tunnel.part */
 	struct slotpool		*slots;	/* transport udp, dialled */
 	/* a data tunnel */
 	uint64_t		 ping_at;	/* WebSocket, idle */
+	uint64_t		 begun;	/* too few octets have come since; 0 */
 	uint64_t		 usable_at;	/* behind an upgrade; 0 */
 };
 
