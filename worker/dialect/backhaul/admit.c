@@ -235,7 +235,7 @@ admit_control(struct tunnel *t)
 	if ((r = admit_claim(t)) == 0)
 		return;
 	if (r == -1) {
-		tunnel_kill(t, TUNNEL_END_REJECTED, "another client is here");
+		tunnel_kill(t, TUNNEL_END_CLEAN, "another client is here");
 		return;
 	}
 	if (!(t->transport & TRANSPORT_WS) &&
