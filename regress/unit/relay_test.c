@@ -321,6 +321,8 @@ test_reset_of_stream(void **state)
 		for (i = 0; i < WAYS; i++) {
 			memset(&svc->stats, 0, sizeof(svc->stats));
 			way(i, WRIG_TCP);
+			wrig_send(fs, 1, 0);
+			UNTIL(end.rx == 1);
 			if (k & 1) {		/* with much that waits */
 				wrig_read(&end, 0);
 				wrig_send(fs, MUCH * 2, 0);

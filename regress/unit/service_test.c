@@ -484,7 +484,10 @@ test_user(void **state)
 	wrig_clean();
 }
 
-/* Its death resets the users in it, and is said with their number. */
+/*
+ * Its death resets the users who had begun, and is said with their number; the
+ * other waits for the next.
+ */
 static void
 test_tunnel_dies(void **state)
 {
@@ -495,13 +498,26 @@ test_tunnel_dies(void **state)
 	for (i = 0; i < 3; i++)
 		user(&users[i]);
 	UNTIL(p->n == 3);
+	for (i = 0; i < 2; i++) {
+		wrig_write(&users[i], 1, 0);
+		UNTIL(p->streams[i].rx == 1);
+	}
 	wrig_cut(p, 0);
-	UNTIL(frame_figure("streams") == 0);
-	for (i = 0; i < 3; i++) {
+	UNTIL(frame_figure("users_waiting") == 1);
+	for (i = 0; i < 2; i++) {
 		UNTIL(users[i].error != 0);
 		wrig_shut(&users[i], 0);
 	}
 	assert_int_equal(frame_logged("with 3 connections in it"), 1);
+	assert_int_equal(frame_figure("users_moved"), 1);
+	wrig_close(p);
+	up();
+	UNTIL(p->n == 1);
+	wrig_send(&p->streams[0], 9, 1);
+	wrig_write(&users[2], 0, 1);
+	UNTIL(users[2].eof);
+	assert_int_equal(users[2].rx, 9);
+	wrig_shut(&users[2], 0);
 	wrig_clean();
 }
 

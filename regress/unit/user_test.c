@@ -278,6 +278,63 @@ test_leaves(void **state)
 	UNTIL(svc->nrelays == 1);
 }
 
+/* ---- its session dies ---- */
+
+/*
+ * Who has neither sent nor received anything loses nothing: another session is
+ * as good.  An end that was read is read there again.
+ */
+static void
+test_moved(void **state)
+{
+	int	 k;
+
+	(void)state;
+	user_hold(1);
+	wrig_open(&peer, TRANSPORT_TCPMUX);
+	come(0, 4);
+	joined(&peer, 0, 0);
+	UNTIL(peer.n == 4);
+	wrig_write(&users[1], 50, 0);
+	wrig_write(&users[2], 0, 1);
+	UNTIL(peer.streams[1].rx == 50 && peer.streams[2].fins == 1);
+	wrig_cut(&peer, 0);
+	refused(0);
+	refused(1);
+	UNTIL(user_waiting() == 2);
+	assert_int_equal(svc->stats.moved, 2);
+	assert_int_equal(svc->stats.refused, 0);
+	wrig_open(&other, TRANSPORT_TCPMUX);
+	UNTIL(other.n == 2 &&
+	    other.streams[0].fins + other.streams[1].fins == 1);
+	k = other.streams[1].fins;
+	wrig_send(&other.streams[k], 7, 1);
+	UNTIL(users[2].rx == 7 && users[2].eof);
+	joined(&other, !k, 3);
+	assert_int_equal(user_waiting(), 0);
+}
+
+/* Not for ever: it may be this user's target that ends them. */
+static void
+test_moved_often(void **state)
+{
+	int	 i;
+
+	(void)state;
+	user_hold(1);
+	come(0, 1);
+	for (i = 0; i < 4; i++) {
+		wrig_open(&peer, TRANSPORT_TCPMUX);
+		UNTIL(peer.n == 1);
+		wrig_cut(&peer, 0);
+		UNTIL(svc->ntunnels == 0);
+		wrig_close(&peer);
+		assert_int_equal(user_waiting(), i < 3);
+	}
+	refused(0);
+	assert_int_equal(svc->stats.moved, 3);
+}
+
 /* ---- when not to accept ---- */
 
 static void
@@ -640,6 +697,8 @@ main(void)
 		T(test_queue_bounded),
 		T(test_timeout),
 		T(test_leaves),
+		T(test_moved),
+		T(test_moved_often),
 		T(test_shared),
 		T(test_tight),
 		T(test_full),

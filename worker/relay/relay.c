@@ -54,6 +54,8 @@
 #define RETRY_SECONDS	4		/* relay_retry */
 /* Without half-close a user's end waits until nothing comes for so long. */
 #define HELD_US		(250 * 1000ULL)
+/* A user whose target makes sessions die may not have them all. */
+#define SESSIONS_MAX	4
 
 static struct service	*svc;
 static struct relays	 lingering = TAILQ_HEAD_INITIALIZER(lingering);
@@ -538,6 +540,7 @@ relay_open(struct relay *r, struct tunnel *t)
 		return (-1);
 	}
 	r->tunnel = t;
+	r->sessions++;
 	tunnel_relay_added(t);
 	r->moved = worker_now();
 	if (relaylz_start(r) == -1 ||
@@ -844,12 +847,45 @@ relay_fin(struct stream *st)
 		relay_end_ours(r);
 }
 
+/* Nothing passed either way, so another session does as well. */
+static int
+relay_can_move(const struct relay *r)
+{
+	return (svc->opens && !svc->stopping && r->octets_in == 0 &&
+	    r->octets_out == 0 && !(r->flags & RELAY_FIN) && r->out.len == 0 &&
+	    r->sessions < SESSIONS_MAX);
+}
+
+/* It is as it was when it came. */
+static void
+relay_move(struct relay *r)
+{
+	relay_count(r);
+	event_del(&r->ev);
+	if (r->flags & RELAY_HELD)
+		TAILQ_REMOVE(&held, r, queue);
+	r->flags = 0;
+	relaylz_end(r);
+	memset(&r->counted, 0, sizeof(r->counted));
+	free(r->pre);
+	r->pre = NULL;
+	tunnel_relay_gone(r->tunnel);
+	r->tunnel = NULL;
+	r->since = worker_now();
+	svc->stats.moved++;
+	svc->again(r);
+}
+
 static void
 relay_reset(struct stream *st, enum reset_reason reason)
 {
 	struct relay	*r = st->arg;
 
 	r->stream = NULL;
+	if (reason == RESET_TUNNEL && relay_can_move(r)) {
+		relay_move(r);
+		return;
+	}
 	svc->stats.resets++;
 	if (reason == RESET_MEMORY) {
 		svc->stats.memory_resets++;

@@ -74,6 +74,7 @@ struct relay {
 	uint16_t		 pre_off, pre_len;
 	uint8_t			 fulls;	/* reads that gave much, of late */
 	uint8_t			 answers;	/* its opener wants one */
+	uint8_t			 sessions;	/* that it has had */
 	struct addr		 user;
 	struct addr		 other;		/* listener, or target */
 };

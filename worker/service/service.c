@@ -805,6 +805,9 @@ static const struct figure	 service_figures[] = {
 	    "sessions closed because of stream rate"),
 	FIGURE(COUNTER, "resets", service.stats.resets,
 	    "streams that ended in a reset"),
+	FIGURE(COUNTER, "users_moved", service.stats.moved,
+	    "users given another session because theirs was lost before "
+	    "any data"),
 	FIGURE(COUNTER, "memory_resets", service.stats.memory_resets,
 	    "readers reset because they held too much memory"),
 	FIGURE(COUNTER, "memory_tunnels", service.stats.memory_tunnels,

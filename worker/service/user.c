@@ -67,12 +67,14 @@ static void	 user_wait_over(evutil_socket_t, short, void *);
 static void	 user_resume(evutil_socket_t, short, void *);
 static void	 user_shed(struct charge *, const char *);
 static void	 user_shed_waiter(struct charge *, const char *);
+static void	 user_wait(struct relay *);
 
 void
 user_init(struct service *service)
 {
 	svc = service;
 	svc->shed = user_shed;
+	svc->again = user_wait;
 	if ((waiters = ledger_new("waiting user")) == NULL)
 		fatal("%s", __func__);
 	if ((wait_timer = evtimer_new(svc->base, user_wait_over, NULL)) ==

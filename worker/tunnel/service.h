@@ -35,6 +35,7 @@ struct tunnel_events;
 struct service_stats {
 	uint64_t	 users;	/* connections ever, or streams accepted */
 	uint64_t	 refused;	/* users reset: no session had room */
+	uint64_t	 moved;	/* users whose session died: they wait again */
 	uint64_t	 failed;	/* targets that could not be reached */
 	uint64_t	 streams_held;	/* sessions not read for their rate */
 	uint64_t	 streams_fast;	/* and closed for it */
@@ -96,6 +97,8 @@ struct service {
 	struct ledger		*peers;	/* ...and tunnels, for their memory */
 	/* ends a relay that the ledger sheds */
 	void			(*shed)(struct charge *, const char *);
+	/* takes a user whose session died before anything had passed */
+	void			(*again)(struct relay *);
 	/*
 	 * With opts.usage, once a second and at its end: what has passed in a
 	 * connection of that port
