@@ -492,6 +492,52 @@ test_not_taken(void **state)
 	end();
 }
 
+/*
+ * A session that pulls nothing, and a target that is dialled for long: what
+ * waits is dropped when it is too old, without anybody's help.
+ */
+static void
+test_nobody_pulls(void **state)
+{
+	struct want	 want = { .kind = WANT_UDP,
+			    .user = { .family = ADDR_IPV4 } };
+	uint64_t	 old = flowq_stats()->old, held;
+	struct flow	*f;
+
+	(void)state;
+	begin(1, 0);
+	f = user();
+	held = service.budget.held;
+	flow_from_user(f, last, 1000);
+	now += SECOND / 4;
+	flow_from_user(f, last, 2000);
+	now += SECOND / 4 + 1;
+	event_base_loop(service.base, EVLOOP_ONCE);
+	assert_int_equal(flowq_stats()->old, old + 1);
+	assert_int_equal(f->q.octets, 2000);
+	now += SECOND;
+	event_base_loop(service.base, EVLOOP_ONCE);
+	assert_int_equal(flowq_stats()->old, old + 2);
+	assert_int_equal(service.budget.held, held);
+	/* it is not looked for when nothing waits */
+	assert_int_equal(event_base_loop(service.base, EVLOOP_ONCE), 1);
+	flow_user_gone(f);
+	end();
+
+	begin(0, 0);
+	stream.session = &session;
+	tunnel_relay_added(&tunnel);
+	assert_non_null(f = flow_accept(&stream, &tunnel, &want, 0));
+	assert_int_equal(flow_take(f, wire, put(wire, NULL, 1, 500)), 0);
+	assert_int_equal(f->early.octets, 500);
+	now += SECOND;
+	event_base_loop(service.base, EVLOOP_ONCE);
+	assert_int_equal(f->early.octets, 0);
+	assert_int_equal(flowq_stats()->old, old + 3);
+	flow_abort(f, RESET_NONE);
+	end();
+}
+
 /* A length that no peer may say ends the flow, and only that. */
 static void
 test_nonsense(void **state)
@@ -689,6 +735,7 @@ main(void)
 		cmocka_unit_test(test_target_sends_stamps),
 		cmocka_unit_test(test_plain),
 		cmocka_unit_test(test_not_taken),
+		cmocka_unit_test(test_nobody_pulls),
 		cmocka_unit_test(test_nonsense),
 		cmocka_unit_test(test_another_stream),
 		cmocka_unit_test(test_idle),
