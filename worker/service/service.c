@@ -429,15 +429,16 @@ service_opened(struct tunnel *t)
 	service_changed();
 }
 
+/* The dialect first: how large the pool is to be may depend on it. */
 static void
 service_taken(struct tunnel *t)
 {
+	if (service.dialect->taken != NULL)
+		service.dialect->taken(t);
 	if (service.dials)
 		pool_tunnel_taken(t);
 	else
 		accepted_taken(t);
-	if (service.dialect->taken != NULL)
-		service.dialect->taken(t);
 }
 
 static void
