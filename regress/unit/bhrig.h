@@ -61,6 +61,8 @@ void	 bh_target(struct bh_conn *, const char *host, uint32_t port,
 	    int datagrams);
 /* So many questions to dial are not answered yet, and no more come. */
 void	 bh_waits(unsigned int);
+/* dial reaches nobody, for all that waits. */
+void	 bh_refuses(void);
 /* A user comes, by an address of 127/8. */
 void	 bh_user(struct bh_conn *, const char *host);
 

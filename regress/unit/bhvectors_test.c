@@ -290,7 +290,7 @@ test_mux2_server(void **state)
 	bh_say(&tunnel, "02 04 08 00 03 00 00 00  02 00 00 00  00 00 01 00");
 	bh_say(&tunnel, "02 02 06 00 03 00 00 00  68 65 6c 6c 6f 30");
 	bh_hears(&user, HELLO0);
-	bh_hears(&tunnel, "02 04 08 00 03 00 00 00  06 00 00 00  00 00 01 00");
+	bh_hears(&tunnel, "02 04 08 00 03 00 00 00  06 00 00 00 00 00 01 00");
 	bh_close(&user);
 	user_is_gone();
 	bh_hears(&tunnel, "02 01 00 00 03 00 00 00");
@@ -326,7 +326,7 @@ test_mux2_client(void **state)
 	bh_silent(&tunnel);
 }
 
-/* V6.  Ours stands in one frame with the target: they are octets of a stream. */
+/* V6. Ours stands in one frame with the target: they are octets of a stream. */
 static void
 test_proxy(void **state)
 {
