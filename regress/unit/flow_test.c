@@ -23,6 +23,7 @@
 #include <event2/event.h>
 
 #include "shared/compat.h"
+#include "shared/log.h"
 #include "worker/dialect/dialect.h"
 #include "worker/frame/worker.h"
 #include "worker/relay/dialler.h"
@@ -54,6 +55,7 @@ static int		 slot_lets_go, slot_lefts;
 static dialler_done	*dialled;
 static void		*dialled_arg;
 static int		 target;		/* the other end */
+static int		 rate_lines;	/* of the log, about rates */
 
 /* ---- in place of the worker's other parts ---- */
 
@@ -492,6 +494,107 @@ test_not_taken(void **state)
 	end();
 }
 
+/*
+ * A session that pulls nothing, and a target that is dialled for long: what
+ * waits is dropped when it is too old, without anybody's help.
+ */
+static void
+test_nobody_pulls(void **state)
+{
+	struct want	 want = { .kind = WANT_UDP,
+			    .user = { .family = ADDR_IPV4 } };
+	uint64_t	 old = flowq_stats()->old, held;
+	struct flow	*f;
+
+	(void)state;
+	begin(1, 0);
+	f = user();
+	held = service.budget.held;
+	flow_from_user(f, last, 1000);
+	now += SECOND / 4;
+	flow_from_user(f, last, 2000);
+	now += SECOND / 4 + 1;
+	event_base_loop(service.base, EVLOOP_ONCE);
+	assert_int_equal(flowq_stats()->old, old + 1);
+	assert_int_equal(f->q.octets, 2000);
+	now += SECOND;
+	event_base_loop(service.base, EVLOOP_ONCE);
+	assert_int_equal(flowq_stats()->old, old + 2);
+	assert_int_equal(service.budget.held, held);
+	/* it is not looked for when nothing waits */
+	assert_int_equal(event_base_loop(service.base, EVLOOP_ONCE), 1);
+	flow_user_gone(f);
+	end();
+
+	begin(0, 0);
+	stream.session = &session;
+	tunnel_relay_added(&tunnel);
+	assert_non_null(f = flow_accept(&stream, &tunnel, &want, 0));
+	assert_int_equal(flow_take(f, wire, put(wire, NULL, 1, 500)), 0);
+	assert_int_equal(f->early.octets, 500);
+	now += SECOND;
+	event_base_loop(service.base, EVLOOP_ONCE);
+	assert_int_equal(f->early.octets, 0);
+	assert_int_equal(flowq_stats()->old, old + 3);
+	flow_abort(f, RESET_NONE);
+	end();
+}
+
+static void
+count_rates(enum log_level level, const char *line, void *arg)
+{
+	(void)level;
+	(void)arg;
+	rate_lines += strstr(line, "rates: datagrams are dropped") != NULL;
+}
+
+/*
+ * Datagrams beyond a rate are dropped and counted, in each direction and for
+ * users and targets alike; the log says so, but not of each.
+ */
+static void
+test_rates(void **state)
+{
+	uint64_t	 dropped = throttle_dropped(), at = now;
+	struct flow	*f;
+	size_t		 len;
+	int		 i;
+
+	(void)state;
+	begin(1, 0);
+	log_set_sink(count_rates, NULL);
+	now += 100 * SECOND;
+	service.conf.opts.rate_in = service.conf.opts.rate_out_user = 10000;
+	throttle_changed();
+	f = user();
+	for (i = 0; i < 100; i++)
+		flow_from_user(f, last, 1000);
+	assert_true(throttle_dropped() >= dropped + 90);
+	assert_true(f->q.octets > 0);
+	assert_int_equal(f->q.octets / 1000, 100 + dropped -
+	    throttle_dropped());
+	assert_int_equal(rate_lines, 1);
+	dropped = throttle_dropped();
+	len = put(wire, NULL, 1, 1000);
+	for (i = 0; i < 100; i++)
+		assert_int_equal(flow_take(f, wire, len), 0);
+	assert_true(sent > 0 && sent <= 10);
+	assert_int_equal(throttle_dropped(), dropped + 100 - sent);
+	assert_int_equal(rate_lines, 1);
+	/* in time they pass again, and it may be said again */
+	now += 5 * SECOND;
+	flow_from_user(f, last, 100);
+	assert_int_equal(throttle_dropped(), dropped + 100 - sent);
+	now += 5 * SECOND;
+	for (i = 0; i < 10; i++)
+		flow_from_user(f, last, 1000);
+	assert_int_equal(rate_lines, 2);
+	flow_user_gone(f);
+	log_set_sink(NULL, NULL);
+	end();
+	now = at;
+}
+
 /* A length that no peer may say ends the flow, and only that. */
 static void
 test_nonsense(void **state)
@@ -689,6 +792,8 @@ main(void)
 		cmocka_unit_test(test_target_sends_stamps),
 		cmocka_unit_test(test_plain),
 		cmocka_unit_test(test_not_taken),
+		cmocka_unit_test(test_nobody_pulls),
+		cmocka_unit_test(test_rates),
 		cmocka_unit_test(test_nonsense),
 		cmocka_unit_test(test_another_stream),
 		cmocka_unit_test(test_idle),

@@ -177,6 +177,50 @@ test_too_old(void **state)
 	assert_int_equal(budget.held, 0);
 }
 
+/*
+ * Nobody pulls: what is too old goes all the same, in every queue, and its
+ * memory with it; one that has begun to leave stays, and hides none behind it.
+ */
+static void
+test_nobody_pulls(void **state)
+{
+	struct flowq	 a = { 0 }, b = { 0 };
+	uint64_t	 old = flowq_stats()->old;
+	int64_t		 held;
+
+	(void)state;
+	begin();
+	assert_int_equal(flowq_age(9000000), UINT64_MAX);
+	put(&a, 1, 10, 1000000);
+	assert_int_equal(flowq_pull(&a, out, 1, 1000000), 1);
+	held = budget.held;
+	put(&a, 2, 1000, 1000000);
+	put(&b, 3, 2000, 1100000);
+	put(&a, 4, 30, 1200000);
+	assert_int_equal(flowq_age(1500000), 1500001);
+	assert_int_equal(flowq_stats()->old, old);
+	assert_int_equal(flowq_age(1500001), 1600001);
+	assert_int_equal(flowq_stats()->old, old + 1);
+	assert_int_equal(a.octets, 10 + 30);
+	assert_int_equal(flowq_age(1600001), 1700001);
+	assert_int_equal(flowq_stats()->old, old + 2);
+	assert_null(b.head);
+	assert_int_equal(flowq_age(9000000), UINT64_MAX);
+	assert_int_equal(flowq_stats()->old, old + 3);
+	assert_int_equal(budget.held, held);
+	assert_int_equal(flowq_pull(&a, out, 100, 9000000), 11);
+	/* and one that came last, when the one before it has left */
+	put(&a, 5, 10, 9000000);
+	assert_int_equal(flowq_age(9000000), 9500001);
+	/* its stream is lost: it is like any other */
+	assert_int_equal(flowq_pull(&a, out, 1, 9000000), 1);
+	assert_int_equal(flowq_age(9500001), UINT64_MAX);
+	flowq_again(&a);
+	assert_int_equal(flowq_age(9500001), UINT64_MAX);
+	assert_null(a.head);
+	assert_int_equal(budget.held, 0);
+}
+
 static void
 test_short_of_memory(void **state)
 {
@@ -225,6 +269,7 @@ main(void)
 		cmocka_unit_test(test_not_split),
 		cmocka_unit_test(test_too_many),
 		cmocka_unit_test(test_too_old),
+		cmocka_unit_test(test_nobody_pulls),
 		cmocka_unit_test(test_short_of_memory),
 		cmocka_unit_test(test_again)
 	};

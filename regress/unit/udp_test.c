@@ -38,7 +38,9 @@ static struct urig_worker	 w1, w2;
 
 /* ---- the system ---- */
 
-static int	 refuses_runs, is_full;
+/* errno for runs, and for single ones of them; 0: they are taken. */
+static int	 refuses_runs, refuses_all;
+static int	 is_full;
 static uint32_t	 runs_tried;
 
 /* In place of libc's: as the system's, but for what is refused. */
@@ -55,10 +57,20 @@ sendmmsg(int fd, struct mmsghdr *mm, unsigned int n, int flags)
 			break;
 	}
 	if (i == 0) {
-		errno = is_full ? EAGAIN : EINVAL;
+		errno = is_full ? EAGAIN : refuses_runs;
 		return (-1);
 	}
 	return ((int)syscall(SYS_sendmmsg, fd, mm, i, flags));
+}
+
+ssize_t
+sendmsg(int fd, const struct msghdr *m, int flags)
+{
+	if (refuses_all && m->msg_name != NULL) {
+		errno = refuses_all;
+		return (-1);
+	}
+	return (syscall(SYS_sendmsg, fd, m, flags));
 }
 
 static void
@@ -214,46 +226,71 @@ test_runs(void **state)
 	}
 }
 
-/* What 100 datagrams of so many octets are sent as. */
+/* So many runs are tried for 100 datagrams of so many octets. */
 static uint32_t
-sent_as(int fd, size_t len)
+sent_as(int fd, uint32_t flow, size_t len)
 {
-	int	 i;
+	uint64_t	 dropped = frame_figure("dropped_send");
+	int		 i;
 
 	runs_tried = 0;
 	for (i = 0; i < 100; i++)
-		assert_int_equal(flowpair_data(w1.pair, 1, urig_octets, len),
-		    0);
+		assert_int_equal(flowpair_data(w1.pair, flow, urig_octets,
+		    len), 0);
 	assert_int_equal(flowpair_flush(w1.pair), 1);
+	if (refuses_all) {
+		frame_until(frame_figure("dropped_send") == dropped + 100);
+		return (runs_tried);
+	}
 	for (i = 0; i < 100; i++)
 		urig_user_gets(fd, len);
 	return (runs_tried);
 }
 
+static void
+user_comes(int *fd, const char *host, uint32_t flow)
+{
+	*fd = urig_user_from(host);
+	urig_user_sends(*fd, 1);
+	urig_worker_gets(&w1, 1, 1);
+	assert_int_equal(w1.flow, flow);
+}
+
 /*
- * A path that takes no runs of a size: they arrive alone, and are tried as runs
- * again only after a while; smaller ones go on as runs.
+ * A way to one user that takes no runs of a size: they arrive alone, and are
+ * tried as runs again only after a while; smaller ones, and all of others, go
+ * on as runs.
  */
 static void
 test_runs_refused(void **state)
 {
-	int	 fd;
+	static const int	 errors[] = { EINVAL, EMSGSIZE };
+	size_t			 i;
+	int			 fd, other;
 
 	(void)state;
 	urig_start_at("127.0.0.1", &w1);
-	fd = urig_user_at(&urig_where);
-	urig_user_sends(fd, 1);
-	urig_worker_gets(&w1, 1, 1);
-	assert_true(sent_as(fd, 500) >= 2);
-	refuses_runs = 1;
-	assert_true(sent_as(fd, 500) > 0);
-	assert_int_equal(sent_as(fd, 500), 0);
-	refuses_runs = 0;
-	assert_int_equal(sent_as(fd, 500), 0);
-	assert_true(sent_as(fd, 499) >= 2);
-	urig_now += 61 * SECOND;
-	assert_true(sent_as(fd, 500) >= 2);
-	assert_int_equal(frame_figure("datagrams_out"), 600);
+	user_comes(&fd, "127.0.0.2", 1);
+	user_comes(&other, "127.0.0.3", 2);
+	for (i = 0; i < nitems(errors); i++) {
+		assert_true(sent_as(fd, 1, 500) >= 2);
+		refuses_runs = errors[i];
+		assert_true(sent_as(fd, 1, 500) > 0);
+		assert_int_equal(sent_as(fd, 1, 500), 0);
+		refuses_runs = 0;
+		assert_int_equal(sent_as(fd, 1, 500), 0);
+		assert_true(sent_as(fd, 1, 499) >= 2);
+		assert_true(sent_as(other, 2, 500) >= 2);
+		refuses_runs = errors[i];
+		assert_true(sent_as(fd, 1, 400) > 0);
+		refuses_runs = 0;
+		assert_int_equal(sent_as(fd, 1, 499), 0);
+		urig_now += 50 * SECOND;
+		urig_worker_sends(&w1, 2, 1);
+		urig_user_gets(other, 1);
+		urig_now += 11 * SECOND;
+	}
+	assert_true(sent_as(fd, 1, 500) >= 2);
 	assert_int_equal(frame_figure("dropped_send"), 0);
 	/* a full socket: dropped and counted, and no harm to what follows */
 	is_full = 1;
@@ -263,9 +300,56 @@ test_runs_refused(void **state)
 	is_full = 0;
 	urig_worker_sends(&w1, 1, 21);
 	urig_user_gets(fd, 21);
-	assert_int_equal(frame_figure("datagrams_out"), 601);
-	assert_int_equal(frame_figure("octets_out"), 500 * 500 + 499 * 100 +
-	    21);
+	assert_int_equal(frame_figure("datagrams_out"), 2 * 801 + 101);
+	assert_int_equal(frame_figure("octets_out"), 2 * (500 * 500 + 499 *
+	    200 + 400 * 100 + 1) + 500 * 100 + 21);
+}
+
+/* Where the system cannot at all, nobody's are tried for a while. */
+static void
+test_runs_never(void **state)
+{
+	int	 fd, other;
+
+	(void)state;
+	urig_start_at("127.0.0.1", &w1);
+	user_comes(&fd, "127.0.0.2", 1);
+	user_comes(&other, "127.0.0.3", 2);
+	refuses_runs = EIO;
+	assert_true(sent_as(fd, 1, 500) > 0);
+	refuses_runs = 0;
+	assert_int_equal(sent_as(fd, 1, 499), 0);
+	assert_int_equal(sent_as(other, 2, 500), 0);
+	urig_now += 59 * SECOND;
+	assert_int_equal(sent_as(other, 2, 500), 0);
+	urig_now += 2 * SECOND;
+	assert_true(sent_as(other, 2, 500) >= 2);
+	assert_int_equal(frame_figure("dropped_send"), 0);
+}
+
+/*
+ * A user who cannot be sent to at all, as one whose port is 0, says nothing
+ * about runs: not of others, and not even of his own.
+ */
+static void
+test_runs_of_nobody(void **state)
+{
+	static const int	 errors[] = { EINVAL, EIO, EMSGSIZE, EPERM };
+	size_t			 i;
+	int			 fd, other;
+
+	(void)state;
+	urig_start_at("127.0.0.1", &w1);
+	user_comes(&fd, "127.0.0.2", 1);
+	user_comes(&other, "127.0.0.3", 2);
+	for (i = 0; i < nitems(errors); i++) {
+		refuses_runs = refuses_all = errors[i];
+		assert_true(sent_as(fd, 1, 500) >= 2);
+		refuses_runs = refuses_all = 0;
+		assert_true(sent_as(other, 2, 500) >= 2);
+		assert_true(sent_as(fd, 1, 500) >= 2);
+	}
+	assert_int_equal(frame_figure("dropped_send"), 100 * nitems(errors));
 }
 
 /*
@@ -695,6 +779,8 @@ main(void)
 		FRAME_ALONE(test_local),
 		FRAME_ALONE(test_runs),
 		FRAME_ALONE(test_runs_refused),
+		FRAME_ALONE(test_runs_never),
+		FRAME_ALONE(test_runs_of_nobody),
 		FRAME_ALONE(test_refused),
 		FRAME_ALONE(test_idle),
 		FRAME_ALONE(test_caps),

@@ -230,6 +230,8 @@ void		 wrig_default(enum side);
 void		 wrig_start(enum side);
 /* A set of configuration, as wrig_conf is now. */
 void		 wrig_configured(int reload);
+/* A descriptor of the users' listener. */
+int		 wrig_listener(void);
 /* keys sends wrig_token. */
 void		 wrig_keyed(void);
 /* The peers have this key. */

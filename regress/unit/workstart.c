@@ -113,6 +113,12 @@ wrig_trust(const struct msg_key *key)
 
 /* ---- a worker that has started ---- */
 
+int
+wrig_listener(void)
+{
+	return (fcntl(lfd, F_DUPFD_CLOEXEC, 0));
+}
+
 void
 wrig_configured(int reload)
 {
@@ -129,7 +135,7 @@ wrig_configured(int reload)
 
 		addr_from_sa(&l.addr, (struct sockaddr *)&wrig_where);
 		assert_int_equal(frame_configure(IMSG_CONF_LISTEN,
-		    fcntl(lfd, F_DUPFD_CLOEXEC, 0), &l, sizeof(l), NULL), 0);
+		    wrig_listener(), &l, sizeof(l), NULL), 0);
 	} else {
 		struct msg_dialee	 d = { .port = 4040, .ports = 1,
 					    .transport = TRANSPORT_TCPMUX };

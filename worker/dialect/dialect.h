@@ -159,6 +159,11 @@ struct dialect {
 	/* Tells the peer that no more streams are wanted on it. */
 	void	(*drain)(struct tunnel *);
 	/*
+	 * The process ends now, and the tunnel with it: its last word leaves
+	 * at once, or never.  NULL: it has none.
+	 */
+	void	(*last)(struct tunnel *);
+	/*
 	 * Pings the peer: any octet is an answer.  NULL: the dialect never
 	 * calls for tunnel_probe.
 	 */

@@ -43,6 +43,7 @@ static struct service		*svc;
 static const struct flow_events	*events;
 static struct lines		 nonsense, unfit;
 static size_t			 head_in;	/* octets before a datagram */
+static struct event		*aging;		/* pending: something waits */
 
 static size_t	 flow_pull(struct stream *, uint8_t *, size_t);
 static void	 flow_data(struct stream *, const uint8_t *, size_t);
@@ -51,6 +52,7 @@ static void	 flow_reset(struct stream *, enum reset_reason);
 static void	 flow_closed(struct stream *);
 static void	 flow_end(struct flow *, enum reset_reason, enum flow_reason);
 static void	 flow_read_slot(struct flow *);
+static void	 flow_aged(evutil_socket_t, short, void *);
 
 static const struct stream_owner flow_owner = {
 	flow_pull,
@@ -72,6 +74,41 @@ flow_init(struct service *service, const struct flow_events *e)
 	events = e;
 	head_in = DATAGRAM_HEAD + (svc->opens ? d->stamp_len : 0);
 	flowq_init(&service->budget, d->stamp, svc->opens ? 0 : d->stamp_len);
+	if ((aging = evtimer_new(svc->base, flow_aged, NULL)) == NULL)
+		fatal("%s", __func__);
+}
+
+/* ---- what waits ---- */
+
+/* Without a timer flow_tick sees to it. */
+static void
+flow_age(uint64_t now)
+{
+	uint64_t	 next = flowq_age(now);
+	struct timeval	 tv;
+
+	if (next == UINT64_MAX)
+		return;
+	tv.tv_sec = (next - now) / 1000000;
+	tv.tv_usec = (next - now) % 1000000;
+	(void)evtimer_add(aging, &tv);
+}
+
+static void
+flow_aged(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+	flow_age(worker_now());
+}
+
+static void
+flow_wait(struct flowq *q, const uint8_t *p, size_t len, uint64_t now)
+{
+	flowq_put(q, p, len, now);
+	if (!evtimer_pending(aging, NULL))
+		flow_age(now);
 }
 
 /* ---- its life ---- */
@@ -208,6 +245,7 @@ flow_tick(uint64_t now)
 		idle = FLOW_STOPPING_US;
 	while ((f = TAILQ_FIRST(&svc->flows)) != NULL && now - f->last >= idle)
 		flow_end(f, RESET_NONE, FLOW_IDLE);
+	flow_age(now);
 	if (svc->conf.opts.usage)
 		TAILQ_FOREACH(f, &svc->flows, entry)
 			flow_count(f);
@@ -295,7 +333,7 @@ flow_from_user(struct flow *f, const uint8_t *p, size_t len)
 	if (!flow_goes_out(f, len) ||
 	    (f->slot != NULL && f->slot->send(f, p, len) == 0))
 		return;
-	flowq_put(&f->q, p, len, f->last);
+	flow_wait(&f->q, p, len, f->last);
 	if (f->stream != NULL)
 		session_ready(f->stream);
 }
@@ -458,7 +496,7 @@ flow_pack(struct flow *f, uint8_t *buf, size_t max,
 			memcpy(buf + done, p, n);
 			done += n;
 		} else
-			flowq_put(&f->q, p, n, worker_now());
+			flow_wait(&f->q, p, n, worker_now());
 		p += n;
 		len -= n;
 	} while (len > 0);
@@ -584,7 +622,7 @@ flow_deliver(struct flow *f, const uint8_t *p, size_t len)
 	} else if (f->sock.fd != -1)
 		flowsock_put(&f->sock, p, len);
 	else
-		flowq_put(&f->early, p, len, worker_now());
+		flow_wait(&f->early, p, len, worker_now());
 }
 
 /* Flushes what points into the buffer that came, or into the part. */

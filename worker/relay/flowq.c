@@ -3,6 +3,7 @@
 /* See flowq.h. */
 
 #include <sys/types.h>
+#include <sys/queue.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -22,13 +23,16 @@
 #define FLOWQ_AGE_US	(500 * 1000ULL)
 
 struct flowq_item {
+	TAILQ_ENTRY(flowq_item)	 entry;	/* of all, as they came */
 	struct flowq_item	*next;
+	struct flowq		*q;
 	uint64_t		 came;
 	uint32_t		 len;
 	uint8_t			 head[DATAGRAM_HEAD_MAX];
 	uint8_t			 data[];
 };
 
+static TAILQ_HEAD(, flowq_item)	 all = TAILQ_HEAD_INITIALIZER(all);
 static struct budget		*budget;
 static struct flowq_stats	 stats;
 static uint64_t			 held;	/* by all queues, and parts */
@@ -119,6 +123,7 @@ flowq_remove(struct flowq *q, struct flowq_item *prev)
 	if (q->tail == i)
 		q->tail = prev;
 	q->octets -= i->len;
+	TAILQ_REMOVE(&all, i, entry);
 	flowq_hold(-item_cost(i->len));
 	free(i);
 }
@@ -158,6 +163,7 @@ flowq_add(struct flowq *q, const uint8_t *p, size_t len, uint64_t now)
 	if ((i = malloc(sizeof(*i) + len)) == NULL)
 		return (-1);
 	i->next = NULL;
+	i->q = q;
 	i->came = now;
 	i->len = len;
 	(void)flowq_put_head(i->head, len);
@@ -170,6 +176,7 @@ flowq_add(struct flowq *q, const uint8_t *p, size_t len, uint64_t now)
 		q->tail->next = i;
 	q->tail = i;
 	q->octets += len;
+	TAILQ_INSERT_TAIL(&all, i, entry);
 	flowq_hold(item_cost(len));
 	return (0);
 }
@@ -185,15 +192,41 @@ flowq_put(struct flowq *q, const uint8_t *p, size_t len, uint64_t now)
 		stats.memory++;
 }
 
+static int
+item_is_old(const struct flowq_item *i, uint64_t now)
+{
+	return (now > i->came && now - i->came > FLOWQ_AGE_US);
+}
+
 /* Drops what has waited too long, but not what has begun to leave. */
 static void
 flowq_expire(struct flowq *q, uint64_t now)
 {
 	while (q->head != NULL && !flowq_begun(q) &&
-	    now > q->head->came && now - q->head->came > FLOWQ_AGE_US) {
+	    item_is_old(q->head, now)) {
 		stats.old++;
 		flowq_remove(q, NULL);
 	}
+}
+
+/*
+ * In a queue nothing is older than its head, and all that is older than this
+ * one is gone, but for a head that has begun to leave.
+ */
+uint64_t
+flowq_age(uint64_t now)
+{
+	struct flowq_item	*i, *next;
+
+	TAILQ_FOREACH_SAFE(i, &all, entry, next) {
+		if (i == i->q->head && flowq_begun(i->q))
+			continue;
+		if (!item_is_old(i, now))
+			return (i->came + FLOWQ_AGE_US + 1);
+		stats.old++;
+		flowq_remove(i->q, i == i->q->head ? NULL : i->q->head);
+	}
+	return (UINT64_MAX);
 }
 
 /* What of the head comes next: its stamp and length, or its octets. */

@@ -68,6 +68,11 @@ size_t		 flowq_pull(struct flowq *, uint8_t *, size_t max,
 		    uint64_t now);
 /* Moves the first datagram to buf, of DATAGRAM_MAX; -1: there is none. */
 ssize_t		 flowq_get(struct flowq *, uint8_t *, uint64_t now);
+/*
+ * Drops all in any queue that is too old, whoever may pull it.  When it has to
+ * be looked again; UINT64_MAX: nothing waits.
+ */
+uint64_t	 flowq_age(uint64_t now);
 /* The stream is another one: what had begun to leave begins anew. */
 void		 flowq_again(struct flowq *);
 void		 flowq_clear(struct flowq *);

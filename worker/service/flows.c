@@ -210,6 +210,15 @@ flows_broken(const char *why)
 	flows_unpair();
 }
 
+/* No sound udp process does that: its channel goes, too. */
+static void
+flows_accuse(const char *why)
+{
+	flows_unpair();
+	if (udp != NULL)
+		worker_complain(udp, why);
+}
+
 /* Those for which the pair had no room. */
 static void
 flows_tell_late(void)
@@ -236,9 +245,10 @@ flows_flush(evutil_socket_t fd, short what, void *arg)
 		flows_tell_late();
 		done = flowpair_flush(pair);
 	}
-	if (done == -1 || nlate > LATE_MAX)
-		flows_broken(done == -1 ? "its pair has failed" :
-		    "it does not read that its flows have ended");
+	if (done == -1)
+		flows_broken("its pair has failed");
+	else if (nlate > LATE_MAX)
+		flows_accuse("it does not read that its flows have ended");
 	else if (done == 0)
 		(void)event_add(writable, NULL);
 }
@@ -383,12 +393,14 @@ flows_read(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	(void)arg;
-	if ((n = flowpair_fill(pair)) == 0)
+	if ((n = flowpair_fill(pair)) == -1)
+		flows_broken("its pair has ended");
+	if (n != 1)
 		return;
-	while (n == 1 && (n = flowpair_next(pair, &frame, &why)) == 1)
+	while ((n = flowpair_next(pair, &frame, &why)) == 1)
 		flows_frame(&frame);
 	if (n == -1)
-		flows_broken("its pair has ended, or makes no sense");
+		flows_accuse(why);
 }
 
 void

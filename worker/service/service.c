@@ -429,15 +429,16 @@ service_opened(struct tunnel *t)
 	service_changed();
 }
 
+/* The dialect first: how large the pool is to be may depend on it. */
 static void
 service_taken(struct tunnel *t)
 {
+	if (service.dialect->taken != NULL)
+		service.dialect->taken(t);
 	if (service.dials)
 		pool_tunnel_taken(t);
 	else
 		accepted_taken(t);
-	if (service.dialect->taken != NULL)
-		service.dialect->taken(t);
 }
 
 static void
@@ -613,6 +614,8 @@ service_ask(struct channel *ch, uint32_t type,
 static void
 service_stop_now(evutil_socket_t fd, short what, void *arg)
 {
+	struct tunnel	*t;
+
 	(void)fd;
 	(void)what;
 	(void)arg;
@@ -622,8 +625,11 @@ service_stop_now(evutil_socket_t fd, short what, void *arg)
 	if (service.nflows > 0)
 		log_info("%u flows cut: something passed in them",
 		    service.nflows);
-	while (!TAILQ_EMPTY(&service.tunnels))
-		tunnel_free(TAILQ_FIRST(&service.tunnels));
+	while ((t = TAILQ_FIRST(&service.tunnels)) != NULL) {
+		if (service.dialect->last != NULL)
+			service.dialect->last(t);
+		tunnel_free(t);
+	}
 	worker_exit();
 }
 

@@ -140,7 +140,11 @@ smuxst_new(struct smux *s, uint32_t id, int urgent)
 	return (st);
 }
 
-/* Tells the peer if the window is not the one it assumes (section 8). */
+/*
+ * Tells the peer if the window is not the one it assumes (section 8).  One that
+ * may not know yet a stream whose SYN it has just sent (fin_delay_ms is for
+ * such, too) would drop that: it is told with its first octets.
+ */
 void
 smuxst_start(struct smux *s, struct smux_stream *st)
 {
@@ -149,7 +153,8 @@ smuxst_start(struct smux *s, struct smux_stream *st)
 		if (++s->session.stats.streams_ever >= SMUX_WORN)
 			s->session.worn = 1;
 	}
-	if (st->window != st->told_window)
+	if (st->window != st->told_window &&
+	    s->session.conf.fin_delay_ms == 0)
 		st->flags |= SMUX_UPD_DUE;
 	if (st->flags & (SMUX_SYN_DUE | SMUX_UPD_DUE)) {
 		st->flags |= SMUX_IN_CTL;

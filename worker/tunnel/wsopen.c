@@ -125,15 +125,14 @@ wsopen_client(struct tunnel *t, const struct http_head *h)
 static int
 wsopen_refuse(struct tunnel *t, int status)
 {
-	static const char	 unauthorized[] = "unauthorized\n";
-	char			 buf[512];
-	size_t			 body = 0, len;
+	const char	*words = status == 401 ? "unauthorized\n" :
+			    status == 400 ? "Bad Request\n" : "";
+	char		 buf[512];
+	size_t		 body = strlen(words), len;
 
-	if (status == 401)
-		body = sizeof(unauthorized) - 1;
 	len = http_put_answer(buf, sizeof(buf) - body, status, status == 400 ||
 	    status == 426 ? "Sec-WebSocket-Version: 13\r\n" : NULL, body);
-	memcpy(buf + len, unauthorized, body);
+	memcpy(buf + len, words, body);
 	if (wsopen_send(t, buf, len + body) == 0)
 		tunnel_finish(t, status == 401 ? TUNNEL_END_TOKEN :
 		    TUNNEL_END_REJECTED, "answered HTTP %d", status);

@@ -30,6 +30,8 @@
 #define RUN_OCTETS	65000
 /* Where a run was refused they are tried again after a while: routes change. */
 #define RUN_AGAIN_US	(60 * 1000000ULL)
+/* Users whose way takes no runs are remembered here, by their addresses. */
+#define WAYS		256
 
 #define CONTROL_IN	256
 #define CONTROL_OUT	(CMSG_SPACE(sizeof(struct in6_pktinfo)) + \
@@ -70,6 +72,14 @@ static struct {
 	uint32_t		 nruns, npieces;
 } out;
 
+/* Runs of datagrams of so many octets or more are too large for the way. */
+static struct way {
+	struct addr	 user;
+	size_t		 below;
+	uint64_t	 again;		/* until then */
+} ways[WAYS];
+static uint64_t			 ways_again;	/* of the last of them */
+
 static udpsock_arrived		*arrived;
 static struct udpsock_stats	 stats;
 
@@ -95,7 +105,6 @@ udpsock_new(int fd, const struct msg_listen *conf)
 	s->conf = *conf;
 	s->any = memcmp(conf->addr.octets, zero, sizeof(zero)) == 0;
 	s->large = BATCH_OCTETS;
-	s->runs_below = UDP_SEGMENT == -1 ? 0 : SIZE_MAX;
 	return (s);
 }
 
@@ -338,6 +347,55 @@ out_sent(const struct run *r)
 	stats.octets_out += r->octets;
 }
 
+static struct way *
+way_of(const struct addr *user)
+{
+	uint32_t	 h = 0;
+	size_t		 i;
+
+	for (i = 0; i < sizeof(user->octets); i++)
+		h = h * 31 + user->octets[i];
+	return (&ways[h % WAYS]);
+}
+
+/*
+ * A run was refused whose datagrams pass alone.  EIO: the device cannot cut it
+ * up, nor can the kernel, and will not for others.  Else its datagrams are
+ * larger than what passes whole on the way to this user.
+ */
+static void
+run_refused(const struct run *r, int error, uint64_t now)
+{
+	struct udpsock	*s = out.socket;
+	struct way	*w = way_of(&r->user);
+
+	if (error == EIO) {
+		s->runs_again = now + RUN_AGAIN_US;
+		return;
+	}
+	if (now >= w->again || !addr_same(&w->user, &r->user, 0) ||
+	    r->each < w->below)
+		w->below = r->each;
+	w->user = r->user;
+	w->again = ways_again = now + RUN_AGAIN_US;
+}
+
+/* May datagrams of so many octets go to this user as a run? */
+static int
+run_may(const struct udpsock *s, const struct addr *user, size_t len,
+    uint64_t now)
+{
+	const struct way	*w;
+
+	if (UDP_SEGMENT == -1 || len == 0 || now < s->runs_again)
+		return (0);
+	if (now >= ways_again)
+		return (1);
+	w = way_of(user);
+	return (len < w->below || now >= w->again ||
+	    !addr_same(&w->user, user, 0));
+}
+
 /* The kernel refuses the run: its datagrams go alone. */
 static void
 out_single(uint32_t i, uint64_t now)
@@ -345,11 +403,10 @@ out_single(uint32_t i, uint64_t now)
 	struct udpsock	*s = out.socket;
 	struct run	*r = &out.runs[i];
 	struct msghdr	 m;
-	uint32_t	 j;
+	uint32_t	 j, passed = 0;
+	int		 error = errno;
 	ssize_t		 n;
 
-	s->runs_below = r->each < s->runs_below ? r->each : s->runs_below;
-	s->runs_again = now + RUN_AGAIN_US;
 	for (j = r->first; j < r->first + r->n; j++) {
 		out_message(i, &m, j, 1);
 		n = sendmsg(s->fd, &m, MSG_DONTWAIT);
@@ -360,8 +417,11 @@ out_single(uint32_t i, uint64_t now)
 		else {
 			stats.datagrams_out++;
 			stats.octets_out += (size_t)n;
+			passed++;
 		}
 	}
+	if (passed > 0)
+		run_refused(r, error, now);
 }
 
 /* The first message from i on could not be sent; the next to try. */
@@ -423,18 +483,12 @@ udpsock_flush(uint64_t now)
 
 /* May it go with the run before it? */
 static int
-run_takes(struct udpsock *s, const struct run *r, const struct addr *user,
-    const struct addr *local, size_t len, uint64_t now)
+run_takes(const struct run *r, const struct addr *user,
+    const struct addr *local, size_t len)
 {
 	if (!r->open || len > r->each || r->n == RUN_DATAGRAMS ||
 	    r->octets + len > RUN_OCTETS)
 		return (0);
-	if (r->each >= s->runs_below) {
-		if (s->runs_again == 0 || now < s->runs_again)
-			return (0);
-		s->runs_below = SIZE_MAX;
-		s->runs_again = 0;
-	}
 	return (memcmp(&r->user, user, sizeof(*user)) == 0 &&
 	    memcmp(&r->local, local, sizeof(*local)) == 0);
 }
@@ -449,7 +503,7 @@ udpsock_put(struct udpsock *s, const struct addr *user,
 	if (out.nruns > 0 && (out.socket != s || out.npieces == PIECES))
 		udpsock_flush(now);
 	r = out.nruns > 0 ? &out.runs[out.nruns - 1] : NULL;
-	if (r == NULL || len == 0 || !run_takes(s, r, user, local, len, now)) {
+	if (r == NULL || len == 0 || !run_takes(r, user, local, len)) {
 		if (out.nruns == BATCH)
 			udpsock_flush(now);
 		r = &out.runs[out.nruns++];
@@ -459,11 +513,12 @@ udpsock_put(struct udpsock *s, const struct addr *user,
 		r->octets = 0;
 		r->first = out.npieces;
 		r->n = 0;
+		r->open = run_may(s, user, len, now);
 	}
 	out.socket = s;
 	out.pieces[out.npieces].iov_base = u.v;
 	out.pieces[out.npieces++].iov_len = len;
 	r->n++;
 	r->octets += len;
-	r->open = len > 0 && len == r->each;
+	r->open = r->open && len == r->each;
 }

@@ -42,8 +42,7 @@ struct udpsock {
 	int			 any;		/* bound to all addresses */
 	uint32_t		 lost;	/* by the kernel, ever */
 	size_t			 large;	/* about what a message holds */
-	size_t			 runs_below;	/* octets of a datagram */
-	uint64_t		 runs_again;	/* when all are tried again */
+	uint64_t		 runs_again;	/* none are tried until then */
 };
 
 struct udpsock_stats {

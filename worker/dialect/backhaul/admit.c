@@ -155,7 +155,7 @@ admit_request(struct tunnel *t, const struct http_head *h)
 	int				 r;
 
 	if ((r = http_upgrade(h)) != 101)
-		return (r);
+		return (r == 405 ? 405 : 400);
 	if (path == PATH_OTHER)
 		return (404);
 	if (path == PATH_TUNNEL && !admit_serves(bs->control))
@@ -229,6 +229,7 @@ admit_hasten(struct service *svc)
 static void
 admit_control(struct tunnel *t)
 {
+	struct backhaul_service	*bs = t->service->part;
 	struct backhaul_tunnel	*bt = t->part;
 	int			 r;
 
@@ -246,6 +247,8 @@ admit_control(struct tunnel *t)
 	explicit_bzero(bt->frame, sizeof(bt->frame));
 	tunnel_proven(t);
 	control_run(t);
+	/* its pool comes unasked, and has a moment for that */
+	bs->asked_at = worker_now();
 	log_info("client is here, from %s", addr_print(&t->peer));
 	admit_hasten(t->service);
 	(void)tunnel_flush(t);

@@ -144,6 +144,20 @@ backhaul_drain(struct tunnel *t)
 		backhaul_want_more(t->service, 1);
 }
 
+/* A peer that hears it does not wait for signs of life. */
+static void
+backhaul_last(struct tunnel *t)
+{
+	struct backhaul_tunnel	*bt = t->part;
+
+	if (t->state != TUNNEL_CONTROL || bt->closed ||
+	    (t->flags & TUNNEL_F_DYING))
+		return;
+	bt->closed = 1;
+	if (control_say(t, SIGNAL_CLOSED) == 0)
+		(void)tunnel_flush(t);
+}
+
 static void
 backhaul_more(struct tunnel *t, uint32_t n)
 {
@@ -230,6 +244,7 @@ const struct dialect dialect_backhaul = {
 	.tick = backhaul_tick,
 	.opened = backhaul_opened,
 	.drain = backhaul_drain,
+	.last = backhaul_last,
 	.more = backhaul_more,
 	.taken = backhaul_taken,
 	.describe = backhaul_describe,

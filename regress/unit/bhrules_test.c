@@ -1,0 +1,594 @@
+/* SPDX-License-Identifier: ISC */
+
+/*
+ * What a peer of dialect backhaul must not be sent, must not be believed, and
+ * what of it has to be borne, in both roles: rules that a real client or server
+ * makes one feel who breaks them.
+ */
+
+#include <sys/types.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "shared/compat.h"
+#include "worker/service/user.h"
+#include "bhrig.h"
+
+#define TCP		TRANSPORT_TCP
+#define TCPMUX		TRANSPORT_TCPMUX
+#define UDP		(TRANSPORT_TCP | TRANSPORT_UDP)
+#define WS		(TRANSPORT_TCP | TRANSPORT_WS)
+#define WSMUX		(TRANSPORT_TCPMUX | TRANSPORT_WS)
+
+#define TARGET		"31 35 30 30 30"	/* 15000 */
+#define MASKED		"82 81 00 00 00 00 "
+
+static struct bh_conn	 control, tunnel, other, user, target;
+
+/* ---- the server's side ---- */
+
+/*
+ * A client of tcpmux answers nothing, ever, and that is not death; it is told
+ * heartbeats and nothing else, for any other octet makes it begin anew.
+ */
+static void
+test_mux_control_server(void **state)
+{
+	int	 i;
+
+	(void)state;
+	bh_start(SIDE_SERVER, TCPMUX);
+	bh_control(&control, TCPMUX);
+	bh_tunnel(&tunnel, TCPMUX);
+	for (i = 0; i < 200; i++) {
+		bh_pass(2 * BH_SECOND);
+		bh_hears(&control, "00");
+		bh_say(&tunnel, "01 03 00 00 00 00 00 00");
+	}
+	bh_silent(&control);
+	/* what it says but its end is passed over */
+	bh_say(&control, "00 01 02 04 06 ff");
+	bh_silent(&control);
+	bh_say(&control, "03");
+	bh_ends(&control);
+	frame_until(frame_figure("sessions") == 0);
+}
+
+/* On tcp all is passed over that is neither an answer nor an end. */
+static void
+test_tcp_signals_server(void **state)
+{
+	(void)state;
+	bh_start(SIDE_SERVER, TCP);
+	bh_control(&control, TCP);
+	bh_say(&control, "00 01 02 04 05 07 ff");
+	bh_silent(&control);
+	bh_say(&control, "03");
+	bh_ends(&control);
+}
+
+/* On WebSocket nothing is but an echo. */
+static void
+test_ws_signals_server(void **state)
+{
+	static const char	*said[] = { "01", "02", "03", "04", "06",
+				    "ff" };
+	size_t			 i;
+
+	(void)state;
+	bh_start(SIDE_SERVER, WSMUX);
+	for (i = 0; i < nitems(said); i++) {
+		bh_control(&control, WSMUX);
+		bh_say(&control, MASKED);
+		bh_say(&control, "00");
+		/* only the first octet of a message counts */
+		bh_silent(&control);
+		bh_say(&control, MASKED);
+		bh_say(&control, said[i]);
+		bh_ends(&control);
+	}
+}
+
+/* Who answers no probe for 20 s is gone. */
+static void
+test_dead_client(void **state)
+{
+	(void)state;
+	bh_start(SIDE_SERVER, TCP);
+	bh_control(&control, TCP);
+	bh_tunnel(&tunnel, TCP);
+	bh_pass(2 * BH_SECOND);
+	bh_hears(&control, "00 06");
+	bh_pass(19 * BH_SECOND);
+	bh_hears(&control, "00");
+	bh_silent(&control);
+	bh_silent(&tunnel);
+	bh_pass(BH_SECOND);
+	bh_ends(&control);
+	/* and idle tunnels that were its are no use to anybody */
+	bh_ends(&tunnel);
+}
+
+/*
+ * Each user is one CHAN, which a client may not heed: again after a second,
+ * as long as somebody waits.
+ */
+static void
+test_chan_again(void **state)
+{
+	(void)state;
+	bh_map("15000", KIND_TCP);
+	bh_start(SIDE_SERVER, TCP);
+	user_hold(1);		/* no other worker has a tunnel either */
+	bh_control(&control, TCP);
+	bh_silent(&control);
+	bh_user(&user, "127.0.0.1");
+	bh_hears(&control, "01");
+	bh_silent(&control);
+	bh_pass(BH_SECOND);
+	bh_hears(&control, "01");
+	bh_pass(BH_SECOND);
+	bh_hears(&control, "00 06 01");
+	bh_say(&control, "06");
+	bh_tunnel(&tunnel, TCP);
+	bh_hears(&tunnel, "00 05 04 " TARGET);
+}
+
+/* A tunnel that dies while it is idle is noticed, and asked for again. */
+static void
+test_idle_dies(void **state)
+{
+	(void)state;
+	bh_map("15000", KIND_TCP);
+	bh_start(SIDE_SERVER, TCP);
+	bh_control(&control, TCP);
+	bh_tunnel(&tunnel, TCP);
+	bh_tunnel(&other, TCP);
+	bh_close(&tunnel);
+	frame_until(frame_figure("sessions") == 1);
+	bh_pass(BH_SECOND + 1);
+	bh_hears(&control, "01");
+	bh_user(&user, "127.0.0.1");
+	bh_hears(&other, "00 05 04 " TARGET);
+}
+
+/*
+ * All of a pool at once, some of it before keys has answered for the control
+ * channel; and one of another address, which knows no token.
+ */
+static void
+test_burst(void **state)
+{
+	static struct bh_conn	 pool[16];
+	size_t			 i;
+
+	(void)state;
+	bh_start(SIDE_SERVER, TCP);
+	bh_arrives(&control, TCP);
+	bh_say(&control, BH_TOKEN_FRAME);
+	for (i = 0; i < nitems(pool); i++)
+		bh_arrives(&pool[i], TCP);
+	bh_arrives_from(&other, TCP, "192.0.2.2", 40000);
+	bh_hears(&control, BH_TOKEN_FRAME "06");
+	bh_say(&control, "06");
+	frame_until(frame_figure("sessions") == nitems(pool));
+	for (i = 0; i < nitems(pool); i++)
+		bh_silent(&pool[i]);
+	bh_pass(6 * BH_SECOND);
+	bh_ends(&other);
+	assert_int_equal(frame_figure("sessions"), nitems(pool));
+}
+
+/* Its control channel is lost: idle tunnels go, and who is served stays. */
+static void
+test_client_gone(void **state)
+{
+	(void)state;
+	bh_map("15000", KIND_TCP);
+	bh_start(SIDE_SERVER, TCP);
+	bh_control(&control, TCP);
+	bh_tunnel(&tunnel, TCP);
+	bh_user(&user, "127.0.0.1");
+	bh_hears(&tunnel, "00 05 04 " TARGET);
+	bh_tunnel(&other, TCP);
+	bh_close(&control);
+	bh_ends(&other);
+	bh_say(&tunnel, "68 65 6c 6c 6f");
+	bh_hears(&user, "68 65 6c 6c 6f");
+	bh_say(&user, "68 65 6c 6c 6f");
+	bh_hears(&tunnel, "68 65 6c 6c 6f");
+	/* and it may come back at once */
+	bh_control(&control, TCP);
+}
+
+/* The token in single octets, and signals in one piece. */
+static void
+test_split(void **state)
+{
+	static const char	*octets[] = { "00", "04", "01", "74", "65",
+				    "73", "74" };
+	size_t			 i;
+
+	(void)state;
+	bh_start(SIDE_SERVER, TCP);
+	bh_arrives(&control, TCP);
+	for (i = 0; i < nitems(octets); i++) {
+		bh_silent(&control);
+		bh_say(&control, octets[i]);
+	}
+	bh_hears(&control, BH_TOKEN_FRAME "06");
+	bh_say(&control, "06 00 06 03");
+	bh_ends(&control);
+}
+
+/*
+ * A flow of datagrams ends when its user has been silent for a minute, however
+ * much its target says: the client has no time of its own.
+ */
+static void
+test_datagrams_idle(void **state)
+{
+	int	 i;
+
+	(void)state;
+	bh_map("15000", KIND_TCP | KIND_UDP);
+	bh_start(SIDE_SERVER, TCP);
+	bh_udp();
+	bh_control(&control, TCP);
+	bh_tunnel(&tunnel, TCP);
+	bh_flow(1, 0);
+	bh_flow_says(1, "61");
+	bh_hears(&tunnel, "00 05 05 " TARGET "00 01 61");
+	for (i = 0; i < 59; i++) {
+		bh_pass(BH_SECOND);
+		wrig_second();
+		bh_say(&control, "06");
+		bh_say(&tunnel, "00 00 00 00 00 01 62");
+		bh_flow_hears(1, "62");
+	}
+	bh_pass(BH_SECOND);
+	wrig_second();
+	bh_ends(&tunnel);
+	bh_flow_is(1, FLOW_END);
+}
+
+/* A datagram's length is believed up to what a client reads. */
+static void
+test_datagrams_long(void **state)
+{
+	static uint8_t	 octets[16384];
+
+	(void)state;
+	bh_map("15000", KIND_TCP | KIND_UDP);
+	bh_start(SIDE_SERVER, TCP);
+	bh_udp();
+	bh_control(&control, TCP);
+	bh_tunnel(&tunnel, TCP);
+	bh_flow(1, 0);
+	bh_flow_says(1, "61");
+	bh_hears(&tunnel, "00 05 05 " TARGET "00 01 61");
+	bh_say(&tunnel, "00 00 00 00 40 00");
+	bh_say_octets(&tunnel, octets, sizeof(octets));
+	bh_flow_is(1, FLOW_DATA);
+	bh_say(&tunnel, "00 00 00 00 40 01");
+	bh_ends(&tunnel);
+	bh_flow_is(1, FLOW_END);
+}
+
+/* One user on a session takes no CHAN, as many as it takes do. */
+static void
+test_mux_chan(void **state)
+{
+	static struct bh_conn	 users[8];
+	size_t			 i;
+
+	(void)state;
+	bh_map("15000", KIND_TCP);
+	bh_start(SIDE_SERVER, TCPMUX);
+	bh_control(&control, TCPMUX);
+	bh_tunnel(&tunnel, TCPMUX);
+	for (i = 0; i < nitems(users); i++) {
+		bh_silent(&control);
+		bh_user(&users[i], "127.0.0.1");
+		frame_until(frame_figure("streams") == i + 1);
+	}
+	bh_hears(&control, "01");
+}
+
+/* ---- the client's side ---- */
+
+/* All that a client may say on tcpmux is its end. */
+static void
+test_mux_control_client(void **state)
+{
+	(void)state;
+	bh_start(SIDE_CLIENT, TCPMUX);
+	bh_serves_control(&control, TCPMUX);
+	bh_serves_tunnel(&tunnel, TCPMUX);
+	bh_serves_tunnel(&other, TCPMUX);
+	bh_say(&control, "00 00 01 00");
+	bh_silent(&control);
+	bh_refuses();
+	frame_role->stop(UINT32_MAX);
+	bh_ends(&tunnel);
+	bh_ends(&other);
+	bh_silent(&control);
+	bh_close(&tunnel);
+	bh_close(&other);
+	bh_hears(&control, "03");
+	bh_ends(&control);
+}
+
+/* Its end is said also where there is no time to wait for others. */
+static void
+end_at_once(enum side side, uint32_t transport, const char *end)
+{
+	bh_start(side, transport);
+	if (side == SIDE_SERVER)
+		bh_control(&control, transport);
+	else
+		bh_serves_control(&control, transport);
+	bh_silent(&control);
+	frame_role->stop(0);
+	assert_int_equal(frame_exited, 1);
+	if (end[1] == '3')
+		bh_hears(&control, end);
+	else
+		bh_hears_masked(&control, end, "03");
+	bh_ends(&control);
+}
+
+static void
+test_end_server(void **state)
+{
+	(void)state;
+	end_at_once(SIDE_SERVER, TCPMUX, "03");
+}
+
+static void
+test_end_client(void **state)
+{
+	(void)state;
+	end_at_once(SIDE_CLIENT, TCP, "03");
+}
+
+static void
+test_end_ws(void **state)
+{
+	(void)state;
+	end_at_once(SIDE_CLIENT, WS, "82 81");
+}
+
+/* RTT is answered each time, HB never; anything else is a loss. */
+static void
+test_tcp_signals_client(void **state)
+{
+	static const char	*said[] = { "02", "03", "04", "09" };
+	size_t			 i;
+
+	(void)state;
+	bh_start(SIDE_CLIENT, TCP);
+	for (i = 0; i < nitems(said); i++) {
+		bh_serves(&control);
+		bh_hears(&control, BH_TOKEN_FRAME);
+		bh_say(&control, BH_TOKEN_FRAME "06");
+		bh_hears(&control, "06");
+		bh_say(&control, "00 06 00 06");
+		bh_hears(&control, "06 06");
+		bh_silent(&control);
+		bh_say(&control, said[i]);
+		bh_ends(&control);
+		bh_refuses();
+		bh_pass(30 * BH_SECOND);
+	}
+}
+
+/* RTT has no place on WebSocket; of a message the first octet counts. */
+static void
+test_ws_signals_client(void **state)
+{
+	static const char	*said[] = { "02", "03", "04", "06", "09" };
+	size_t			 i;
+
+	(void)state;
+	bh_start(SIDE_CLIENT, WS);
+	for (i = 0; i < nitems(said); i++) {
+		bh_serves(&control);
+		bh_answers(&control, "/channel");
+		bh_say(&control, "81 02 00 03");
+		bh_hears_masked(&control, "82 81", "00");
+		/* a message of nothing would end a real peer; not us */
+		bh_say(&control, "82 00");
+		bh_silent(&control);
+		bh_say(&control, "82 01");
+		bh_say(&control, said[i]);
+		bh_ends(&control);
+		bh_refuses();
+		bh_pass(30 * BH_SECOND);
+	}
+}
+
+/*
+ * An answer that is no token, or another one, and none in time: the attempt is
+ * closed, and nothing was dialled for it.
+ */
+static void
+test_false_server(void **state)
+{
+	static const char	*said[] = { "00 04 01 74 65 73 75",
+				    "00 03 01 74 65 73", "ff ff 01", NULL };
+	size_t			 i;
+
+	(void)state;
+	bh_start(SIDE_CLIENT, TCP);
+	for (i = 0; i < nitems(said); i++) {
+		bh_serves(&control);
+		bh_hears(&control, BH_TOKEN_FRAME);
+		if (said[i] != NULL)
+			bh_say(&control, said[i]);
+		else
+			bh_pass(11 * BH_SECOND);
+		bh_ends(&control);
+		bh_waits(0);
+		bh_pass(30 * BH_SECOND);
+	}
+}
+
+/* The reader of a reply passes over its type. */
+static void
+test_reply_type(void **state)
+{
+	(void)state;
+	bh_start(SIDE_CLIENT, TCPMUX);
+	bh_serves(&control);
+	bh_hears(&control, BH_TOKEN_FRAME);
+	bh_say(&control, "00 04 09 74 65 73 74");
+	bh_serves_tunnel(&tunnel, TCPMUX);
+}
+
+/* Heartbeats that stop: their distance was learned. */
+static void
+test_dead_server(void **state)
+{
+	int	 i;
+
+	(void)state;
+	bh_start(SIDE_CLIENT, TCP);
+	bh_serves_control(&control, TCP);
+	bh_serves_tunnel(&tunnel, TCP);
+	bh_serves_tunnel(&other, TCP);
+	for (i = 0; i < 5; i++) {
+		bh_pass(10 * BH_SECOND);
+		bh_say(&control, "00");
+		bh_silent(&control);
+	}
+	bh_pass(34 * BH_SECOND);
+	bh_silent(&control);
+	/* idle tunnels of tcp are not closed: a user may be on his way */
+	bh_silent(&tunnel);
+	bh_silent(&other);
+	bh_pass(2 * BH_SECOND);
+	bh_ends(&control);
+	bh_ends(&tunnel);
+}
+
+/* What is no target ends the tunnel, with no word, and nothing is dialled. */
+static void
+test_targets_refused(void **state)
+{
+	static const char	*said[] = {
+		"00 00 04",			/* "" */
+		"00 04 04 68 74 74 70",		/* http */
+		"00 08 04 5b 3a 3a 31 5d 3a 38 30",	/* [::1]:80 */
+		"00 05 03 " TARGET,		/* no type of a target */
+		"00 05 06 " TARGET,
+		"ff ff 04"
+	};
+	size_t			 i;
+
+	(void)state;
+	bh_start(SIDE_CLIENT, TCP);
+	bh_serves_control(&control, TCP);
+	bh_serves_tunnel(&tunnel, TCP);
+	bh_serves_tunnel(&other, TCP);
+	for (i = 0; i < nitems(said); i++) {
+		bh_say(&tunnel, said[i]);
+		bh_ends(&tunnel);
+		bh_say(&control, "01");
+		bh_pass(30 * BH_SECOND);
+		bh_say(&control, "00");
+		bh_serves_tunnel(&tunnel, TCP);
+		assert_int_equal(frame_figure("streams"), 0);
+	}
+}
+
+/* The same in a mux ends the stream alone, octet by octet or not. */
+static void
+test_mux_target_refused(void **state)
+{
+	(void)state;
+	bh_start(SIDE_CLIENT, TCPMUX);
+	bh_serves_control(&control, TCPMUX);
+	bh_serves_tunnel(&tunnel, TCPMUX);
+	bh_serves_tunnel(&other, TCPMUX);
+	bh_say(&tunnel, "01 00 00 00 03 00 00 00 01 02 02 00 03 00 00 00 "
+	    "00 00");
+	bh_pass(BH_SECOND);
+	bh_hears(&tunnel, "01 01 00 00 03 00 00 00");
+	bh_say(&tunnel, "01 00 00 00 05 00 00 00");
+	bh_silent(&tunnel);
+	bh_say(&tunnel, "01 02 01 00 05 00 00 00 00");
+	bh_say(&tunnel, "01 02 01 00 05 00 00 00 02");
+	bh_say(&tunnel, "01 02 01 00 05 00 00 00 38");
+	bh_silent(&tunnel);
+	bh_say(&tunnel, "01 02 02 00 05 00 00 00 30 78");
+	bh_target(&target, "127.0.0.1", 80, 0);
+	bh_hears(&target, "78");
+}
+
+/* A slot that no sign of life reaches is left for another socket's. */
+static void
+test_lost_slot(void **state)
+{
+	int	 i;
+
+	(void)state;
+	bh_start(SIDE_CLIENT, UDP);
+	bh_serves_control(&control, UDP);
+	bh_serves_datagrams(&tunnel);
+	bh_serves_datagrams(&other);
+	bh_hears(&tunnel, "74 65 73 74");
+	bh_hears(&other, "74 65 73 74");
+	for (i = 0; i < 70; i++) {
+		bh_pass(2 * BH_SECOND);
+		bh_say(&control, "00");
+		if (bh_nasked > 3)
+			break;
+		bh_say(&other, "02");
+		bh_silent(&tunnel);
+		bh_silent(&other);
+	}
+	assert_true(i > 2 && i < 70);
+	bh_serves_datagrams(&tunnel);
+	bh_hears(&tunnel, "74 65 73 74");
+	bh_silent(&other);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest	 tests[] = {
+		ALONE(test_mux_control_server),
+		ALONE(test_tcp_signals_server),
+		ALONE(test_ws_signals_server),
+		ALONE(test_dead_client),
+		ALONE(test_chan_again),
+		ALONE(test_idle_dies),
+		ALONE(test_burst),
+		ALONE(test_client_gone),
+		ALONE(test_split),
+		ALONE(test_datagrams_idle),
+		ALONE(test_datagrams_long),
+		ALONE(test_mux_chan),
+		ALONE(test_mux_control_client),
+		ALONE(test_end_server),
+		ALONE(test_end_client),
+		ALONE(test_end_ws),
+		ALONE(test_tcp_signals_client),
+		ALONE(test_ws_signals_client),
+		ALONE(test_false_server),
+		ALONE(test_reply_type),
+		ALONE(test_dead_server),
+		ALONE(test_targets_refused),
+		ALONE(test_mux_target_refused),
+		ALONE(test_lost_slot)
+	};
+
+	return (cmocka_run_group_tests(tests, NULL, NULL));
+}
