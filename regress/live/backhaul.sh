@@ -8,21 +8,25 @@ umask 077
 # transports NAME...: those of this test, in $ALL; each has ports of its own
 transports() {
 	ALL=$*
-	set -- $(ports $(($# * 2)))
+	set -- $(ports $(($# * 3)))
 	for _t in $ALL; do
-		eval "tunnels_$_t=$1 users_$_t=$2"
-		shift 2
+		eval "tunnels_$_t=$1 users_$_t=$2 more_$_t=$3"
+		shift 3
 	done
 }
-users() { eval "echo \$users_$1"; }	# users TRANSPORT: their port
+# of TRANSPORT: where its tunnels come in, its users, and others if configured
+tunnels() { eval "echo \$tunnels_$1"; }
+users() { eval "echo \$users_$1"; }
+more() { eval "echo \$more_$1"; }
+each() { for _t in $ALL; do $1 $_t; done; }	# each COMMAND
 
-# block SIDE TRANSPORT: whose service has $SERVER or $CLIENT besides
+# block SIDE TRANSPORT: its service has $SERVER or $CLIENT besides, in which %t
+# is the transport and %more the port of others; $SECRET is the token
 block() {
-	eval "_tunnels=\$tunnels_$2"
 	echo "$1 {"
 	echo "dialect backhaul"
 	if [ "$1" = server ]; then
-		echo "listen on 127.0.0.1 port $_tunnels transport $2"
+		echo "listen on 127.0.0.1 port $(tunnels $2) transport $2"
 		case $2 in wss*)
 			echo "tls self-signed \"$T/tls.crt\" key \"$T/tls.key\""
 		esac
@@ -30,7 +34,7 @@ block() {
 		echo "listen on 127.0.0.1 port $(users "$2") to \"$port\""
 		echo "${SERVER:-}"
 	else
-		echo "connect to 127.0.0.1 port $_tunnels transport $2"
+		echo "connect to 127.0.0.1 port $(tunnels $2) transport $2"
 		case $2 in wss*)
 			echo "tls verify no-i-accept-any-server"
 		esac
@@ -38,7 +42,7 @@ block() {
 		echo "retry interval 1"
 		echo "${CLIENT:-}"
 	fi
-	echo "token \"$TOKEN, $2\""
+	echo "token ${SECRET:-\"$TOKEN, %t\"}"
 	echo "}"
 	echo "}"
 }
@@ -49,7 +53,8 @@ conf() {
 		echo "log debug"
 		echo "stop timeout ${STOP:-1}"
 		for _k in $ALL; do
-			block "$1" "$_k"
+			block "$1" "$_k" |
+			    sed "s/%t/$_k/g; s/%more/$(more $_k)/g"
 		done
 	} >"$T/${2:-$1}.conf"
 }
@@ -100,3 +105,24 @@ trap 'thaw; cleanup' EXIT
 
 since() { echo $(($(date +%s%3N) - $1)); }	# milliseconds
 now() { date +%s%3N; }
+
+# stay PORT...: a user at each, who stays; on descriptor 7
+stay() {
+	held stay perl regress/live/stayers.pl "$@"
+	exec 7>"$T/stay.fifo"
+	logged stay ready
+}
+# look [OCTETS]: each sends so many, and is to get them back
+look() {
+	_looks=$(($(seen stay ^look) + 1))
+	echo "${1:-}" >&7
+}
+# looked: the ports of those who did
+looked() {
+	"$TRAFFIC" grep 30000 "$T/stay.log" "^look $_looks( |\$)" |
+	    cut -d' ' -f3-
+}
+staying() {
+	look
+	looked
+}
