@@ -20,11 +20,12 @@ users() { eval "echo \$users_$1"; }
 more() { eval "echo \$more_$1"; }
 each() { for _t in $ALL; do $1 $_t; done; }	# each COMMAND
 
-# block SIDE TRANSPORT: its service has $SERVER or $CLIENT besides, in which %t
-# is the transport and %more the port of others; $SECRET is the token
+# block SIDE TRANSPORT: it has $BLOCK besides, its service $SERVER or $CLIENT,
+# where %t is the transport and %more the port of others; $SECRET is the token
 block() {
 	echo "$1 {"
 	echo "dialect backhaul"
+	echo "${BLOCK:-}"
 	if [ "$1" = server ]; then
 		echo "listen on 127.0.0.1 port $(tunnels $2) transport $2"
 		case $2 in wss*)
