@@ -79,4 +79,28 @@ done
 leave
 stop "$server_pid"
 is "$status" 0 "the server ends cleanly"
+
+# ---- users beyond the limit of the service wait for others, not for tunnels ----
+SERVER="user timeout 2
+mux max streams 2
+mux concurrency 2"
+conf server
+daemon server
+peers --connection-pool 3
+stay $(for t in $ALL; do users $t; users $t; done)
+for t in tcp ws; do
+	background "beyond_$t" "$TRAFFIC" ask "$(users $t)" "give 10000"
+done
+for t in tcp ws; do
+	logged "beyond_$t" '^reset 0 ' 10000
+	ok $? "$t: a third one waits, and is reset"
+	[ "$(opened $t)" -lt 16 ]
+	ok $? "$t: tunnels are not asked for in vain: $(opened $t)"
+done
+is "$(staying)" "$(echo $(for t in $ALL; do users $t; users $t; done))" \
+    "the others stay"
+exec 7>&-
+leave
+stop "$server_pid"
+is "$status" 0 "the server ends cleanly"
 done_testing
