@@ -35,10 +35,12 @@ reload() {	# reload SIDE: as it is configured now
 	conf "$1"
 	ctl "$1" reload
 }
-# all WHAT FUNCTION COMMAND: for each transport, with its port of that function
+# all WHAT FUNCTION COMMAND: for each transport, with its port of that function,
+# when its worker has been told
 all() {
+	place=$2 command=$3
 	for t in $ALL; do
-		"$3" "$($2 $t)"
+		until_true '$command "$($place $t)"'
 		ok $? "$t: $1"
 	done
 }
@@ -78,6 +80,7 @@ is "$(channels)" "$first" "mappings: the client is not, either"
 # ---- tokens ----
 SECRET="{ \"$TOKEN, %t\" \"a newer token than that\" }"
 reload server
+all "a token more: users are served" users served
 is "$(channels)" "$first" "a token more: nothing happens"
 SECRET='"a newer token than that"'
 reload client
@@ -131,7 +134,7 @@ nobody_left "a remote less"
 everyone=$ALL gone=ws
 ALL="tcp tcpmux wsmux"
 with_second server "listen on"
-is_refused "$(users $gone)"
+until_true 'is_refused "$(users $gone)"'
 ok $? "a block that is gone takes no users"
 nobody_left "a block less"
 all "the others do" users served
