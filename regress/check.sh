@@ -89,7 +89,9 @@ WAITING="01-basic 01-reserve 03-silent 05-strangers 06-log 06-reload
     29-forward-basic 33-limits 34-memory 35-abort 36-channels 37-names
     38-retry 39-surroundings 39-surroundings-root 40-upgrade-worker 41-unix
     42-stopped 43-replay 44-udp-listener 46-udp 47-udp-faults 48-udp-forged
-    49-backhaul-udp 49-usage 53-named 54-backhaul includes orders"
+    49-backhaul-udp 49-usage 53-named 54-backhaul 55-backhaul-faults
+    56-backhaul-reload 57-backhaul-deaths 58-backhaul-users
+    59-backhaul-vanished 60-backhaul-asked includes orders"
 
 live() {
 	(

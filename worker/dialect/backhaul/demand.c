@@ -58,6 +58,9 @@ backhaul_want_more(struct service *svc, uint32_t n)
 	if (t == NULL || t->state != TUNNEL_CONTROL ||
 	    (t->flags & (TUNNEL_F_DYING | TUNNEL_F_DRAINING)))
 		return;
+	/* without a mux: it has all the users that it may have */
+	if (!tunnel_muxed(t) && svc->nused >= svc->conf.opts.mux_max_streams)
+		return;
 	if (bs->asked >= ASK_FLIGHT)
 		return;
 	if (n > ASK_FLIGHT - bs->asked)

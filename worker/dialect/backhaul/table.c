@@ -49,16 +49,36 @@ backhaul_token(struct service *svc, const struct msg_token *msg)
 	memcpy(bs->staged.octets, msg->octets, sizeof(bs->staged.octets));
 }
 
-/* The set is whole.  Tunnels that began with another token go on. */
+/* It dials: what its control channels said is not its token any more. */
+static void
+backhaul_retell(struct service *svc)
+{
+	struct tunnel	*t, *next;
+
+	TAILQ_FOREACH_SAFE(t, &svc->tunnels, entry, next)
+		if (t->state == TUNNEL_CONTROL)
+			control_leave(t);
+}
+
+/*
+ * The set is whole.  A server has one client: a control channel with the new
+ * token would find the old one in its place, so that one leaves first.  Users
+ * stay where they are.
+ */
 static int
 backhaul_keys(struct service *svc, const struct msg_key *keys, uint32_t n)
 {
 	struct backhaul_service	*bs = svc->part;
+	int			 other;
 
 	(void)keys;
 	(void)n;
+	other = bs->token.len != bs->staged.len || memcmp(bs->token.octets,
+	    bs->staged.octets, sizeof(bs->token.octets)) != 0;
 	bs->token = bs->staged;
 	explicit_bzero(&bs->staged, sizeof(bs->staged));
+	if (svc->dials && other)
+		backhaul_retell(svc);
 	return (0);
 }
 
