@@ -35,7 +35,7 @@
 
 /* ---- the accepting side ---- */
 
-/* Tunnels, or slots, that a user could have now. */
+/* Tunnels, or slots, that a user could have now, or in a moment. */
 static uint32_t
 demand_idle(const struct service *svc)
 {
@@ -43,8 +43,22 @@ demand_idle(const struct service *svc)
 	uint32_t		 n = slot_idle();
 
 	TAILQ_FOREACH(t, &svc->tunnels, entry)
-		if (tunnel_has_room(t) && !(t->flags & TUNNEL_F_OLD))
+		if ((tunnel_has_room(t) || data_is_coming(t)) &&
+		    !(t->flags & TUNNEL_F_OLD))
 			n++;
+	return (n);
+}
+
+/* Tunnels that need not be asked for. */
+static uint32_t
+demand_coming(const struct service *svc)
+{
+	const struct backhaul_service	*bs = svc->part;
+	const struct tunnel		*t;
+	uint32_t			 n = bs->asked;
+
+	TAILQ_FOREACH(t, &svc->tunnels, entry)
+		n += data_is_coming(t);
 	return (n);
 }
 
@@ -73,10 +87,12 @@ backhaul_want_more(struct service *svc, uint32_t n)
 void
 demand_starved(struct service *svc, uint32_t waiting)
 {
-	const struct backhaul_service	*bs = svc->part;
+	uint32_t	 coming;
 
-	if (!svc->dials && waiting > bs->asked)
-		backhaul_want_more(svc, waiting - bs->asked);
+	if (svc->dials || waiting == 0)
+		return;
+	if ((coming = demand_coming(svc)) < waiting)
+		backhaul_want_more(svc, waiting - coming);
 }
 
 void
@@ -129,10 +145,10 @@ demand_tick(struct service *svc, uint64_t now)
 	struct backhaul_service	*bs = svc->part;
 	uint32_t		 idle, pool = bs->pool > 0 ? bs->pool : 1;
 
-	if (now - bs->asked_at < AGAIN_US || svc->stopping)
+	if (now < bs->asked_at + AGAIN_US || svc->stopping)
 		return;
 	bs->asked = 0;
-	if (now - bs->arrived_at >= OWED_US)
+	if (now >= bs->arrived_at + OWED_US)
 		bs->owed = 0;
 	if ((idle = demand_idle(svc)) < pool)
 		backhaul_want_more(svc, pool - idle);
