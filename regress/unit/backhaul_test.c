@@ -9,6 +9,7 @@
 
 #include <sys/types.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #ifdef __linux__
@@ -38,6 +39,7 @@
 
 #define TOKEN		"sesame"
 #define LATE_US		400000
+#define UNASKED		1024
 #define MESSAGES	1000
 #define TURNS		10	/* of the loop, that they take at least */
 
@@ -420,6 +422,49 @@ test_upgrading_count(void **state)
 	frame_until(asked_for(&control) >= 3);
 }
 
+/* ---- more than can be of use ---- */
+
+/* So many wait; one more, and the first goes.  Who has a user stays. */
+static void
+test_surplus(void **state)
+{
+	static struct conn	 data[UNASKED + 2];
+	struct rlimit		 rl;
+	struct conn		 control;
+	int			 i;
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &rl), 0);
+	rl.rlim_cur = rl.rlim_max;
+	if (rl.rlim_cur < 8 * UNASKED ||
+	    setrlimit(RLIMIT_NOFILE, &rl) == -1)
+		skip();
+	start(SIDE_SERVER);
+	wrig_conf.opts.user_queue = 1;
+	wrig_configured(1);
+	conn_arrives(&control, TRANSPORT_TCPMUX);
+	say_token(&control);
+	is_answered(&control);
+	conn_arrives(&data[0], TRANSPORT_TCPMUX);
+	frame_until(frame_figure("sessions") == 1);
+	user_comes(&user);
+	frame_until(conn_has(&data[0], 1));
+	for (i = 1; i <= UNASKED; i++) {
+		conn_arrives(&data[i], TRANSPORT_TCPMUX);
+		if (i % 32 == 0)
+			frame_until(frame_figure("sessions") ==
+			    (uint64_t)i + 1);
+	}
+	assert_int_equal(frame_figure("tunnels_surplus"), 0);
+	frame_nlines = 0;		/* they are full */
+	conn_arrives(&data[i], TRANSPORT_TCPMUX);
+	frame_until(conn_ended(&data[1]));
+	assert_int_equal(frame_figure("tunnels_surplus"), 1);
+	assert_int_equal(frame_figure("sessions"), UNASKED + 1);
+	assert_int_equal(frame_logged("more than 1024 wait"), 1);
+	assert_true(conn_has(&data[0], 1));
+}
+
 /* ---- messages that say nothing ---- */
 
 /* So many come at once.  How many turns of the loop they take. */
@@ -544,6 +589,7 @@ main(void)
 #endif
 		ALONE(test_given_at_once),
 		ALONE(test_upgrading_count),
+		ALONE(test_surplus),
 		ALONE(test_empty_signals),
 		ALONE(test_idle_pings),
 		cmocka_unit_test(test_datagrams),

@@ -14,8 +14,10 @@
 #include <string.h>
 
 #include "shared/compat.h"
+#include "shared/log.h"
 #include "worker/dialect/dialect.h"
 #include "worker/frame/worker.h"
+#include "worker/net/lines.h"
 #include "worker/tunnel/tunnel.h"
 #include "part.h"
 #include "slot.h"
@@ -30,6 +32,15 @@
  * stranger at the gate, which takes 64 of an address.
  */
 #define ASK_FLIGHT	32
+/*
+ * Tunnels that may wait beside those that were asked for: as many as users may,
+ * as with this dialect's own server, but no fewer than this.  Who shares the
+ * client's address makes some, too.
+ */
+#define UNASKED_MIN	1024
+#define SURPLUS_LOG_US	(10 * 1000000ULL)
+/* As many are kept waiting, however many there once were. */
+#define POOL_MAX	512
 /* What a server may ask for beyond the pool. */
 #define ASK_MAX		256
 
@@ -110,7 +121,46 @@ demand_arrived(struct service *svc)
 	}
 	/* It made that one on its own: so many it wants to have. */
 	if ((idle = demand_idle(svc)) > bs->pool)
-		bs->pool = idle;
+		bs->pool = idle < POOL_MAX ? idle : POOL_MAX;
+}
+
+/* The oldest that nobody is in, and how many of these there are. */
+static struct tunnel *
+demand_oldest(const struct service *svc, uint32_t *n)
+{
+	struct tunnel	*t, *oldest = NULL;
+
+	*n = 0;
+	TAILQ_FOREACH(t, &svc->tunnels, entry) {
+		if (t->state != TUNNEL_OPEN || (t->flags & TUNNEL_F_DYING) ||
+		    !tunnel_empty(t))
+			continue;
+		if (oldest == NULL)
+			oldest = t;
+		++*n;
+	}
+	return (oldest);
+}
+
+void
+demand_bound(struct tunnel *t)
+{
+	struct service		*svc = t->service;
+	struct backhaul_service	*bs = svc->part;
+	struct tunnel		*oldest;
+	uint32_t		 n, max = svc->conf.opts.user_queue;
+
+	if (max < UNASKED_MIN)
+		max = UNASKED_MIN;
+	max += bs->asked;
+	if ((oldest = demand_oldest(svc, &n)) == NULL || n <= max)
+		return;
+	svc->stats.tunnels_surplus++;
+	if (lines_take(&bs->surplus, 1, SURPLUS_LOG_US, worker_now()))
+		log_warnx("tunnels from %s: more than %u wait for users, and "
+		    "the oldest is closed; does another make some, too?",
+		    addr_print(&t->peer), max);
+	tunnel_kill(oldest, TUNNEL_END_CLEAN, "too many wait for users");
 }
 
 void

@@ -22,6 +22,7 @@
 
 #include "frames.h"
 #include "shared/msg.h"
+#include "worker/net/lines.h"
 
 struct http_ask;
 struct http_head;
@@ -61,6 +62,7 @@ struct backhaul_service {		/* service.part */
 	uint64_t		 asked_at, arrived_at;
 	uint32_t		 pool;	/* waiting tunnels that are kept */
 	uint64_t		 refused_logged;
+	struct lines		 surplus;
 };
 
 enum backhaul_kind {
@@ -100,7 +102,7 @@ struct backhaul_tunnel {		/* tunnel.part */
 	/* a data tunnel */
 	uint64_t		 ping_at;	/* WebSocket, idle */
 	uint64_t		 begun;	/* too few octets have come since; 0 */
-	uint64_t		 usable_at;	/* users get it from then on; 0 */
+	uint64_t		 usable_at;	/* for users, then; 0 */
 	int			 doubtful; /* is it one? */
 };
 
@@ -133,9 +135,11 @@ void	 control_gone(struct service *, const struct remote *);
 void	 backhaul_want_more(struct service *, uint32_t n);
 /* So many users wait for one. */
 void	 demand_starved(struct service *, uint32_t waiting);
-/* A tunnel has come; has been taken. */
+/* A tunnel, or slot, has come; a tunnel has been taken. */
 void	 demand_arrived(struct service *);
 void	 demand_taken(struct tunnel *);
+/* Accepting side: a tunnel has come.  Is it one too many?  The oldest goes. */
+void	 demand_bound(struct tunnel *);
 /* Accepting side: a user has got one. */
 void	 demand_used(struct service *);
 /* Asks again for what did not come. */
