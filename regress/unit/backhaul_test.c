@@ -576,6 +576,44 @@ test_datagrams(void **state)
 	assert_int_equal(d->put_want(&t, &w, buf, sizeof(buf)), 4);
 }
 
+/* A listener on 0.0.0.0 has users at each address of the host. */
+static void
+test_target_of_all(void **state)
+{
+	const struct dialect	*d = dialect_get(DIALECT_BACKHAUL);
+	struct msg_mapping	 maps[2];
+	struct service		 service;
+	struct tunnel		 t;
+	struct want		 w;
+	uint8_t			 buf[WANT_MAX];
+
+	(void)state;
+	memset(maps, 0, sizeof(maps));
+	memset(&service, 0, sizeof(service));
+	memset(&t, 0, sizeof(t));
+	memset(&w, 0, sizeof(w));
+	maps[0].kinds = maps[1].kinds = KIND_TCP;
+	maps[0].port = maps[0].port_last = 53;
+	maps[0].addr.family = maps[1].addr.family = ADDR_IPV4;
+	strlcpy(maps[0].to, "one", sizeof(maps[0].to));
+	maps[1].port = maps[1].port_last = 53;
+	maps[1].addr.octets[0] = 10;
+	service.mappings = maps;
+	service.nmappings = 1;
+	t.service = &service;
+	t.transport = TRANSPORT_TCP;
+	w.kind = WANT_TCP;
+	w.listener.family = ADDR_IPV4;
+	memcpy(w.listener.octets, "\300\0\2\1", 4);
+	w.listener.port = 53;
+	assert_int_equal(d->put_want(&t, &w, buf, sizeof(buf)), 6);
+	assert_memory_equal(buf, "\0\3\4" "one", 6);
+	/* another address of its own is not its */
+	service.mappings = maps + 1;
+	assert_int_equal(d->put_want(&t, &w, buf, sizeof(buf)), 5);
+	assert_memory_equal(buf, "\0\2\4" "53", 5);
+}
+
 int
 main(void)
 {
@@ -593,6 +631,7 @@ main(void)
 		ALONE(test_empty_signals),
 		ALONE(test_idle_pings),
 		cmocka_unit_test(test_datagrams),
+		cmocka_unit_test(test_target_of_all),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));

@@ -337,6 +337,16 @@ data_tick(struct tunnel *t, uint64_t now)
 
 /* ---- a stream's first octets ---- */
 
+/* Is it for all addresses?  A user's is always one of them. */
+static int
+data_for_all(const struct addr *a)
+{
+	static const uint8_t	 none[sizeof(a->octets)];
+
+	return (a->family == ADDR_NONE ||
+	    memcmp(a->octets, none, sizeof(none)) == 0);
+}
+
 /* What users of a listener want: as configured, or its own port. */
 const char *
 data_target(const struct service *svc, const struct addr *listener,
@@ -351,7 +361,7 @@ data_target(const struct service *svc, const struct addr *listener,
 		if (!(m->kinds & kind) || listener->port < m->port ||
 		    listener->port > m->port_last)
 			continue;
-		if (m->addr.family != ADDR_NONE &&
+		if (!data_for_all(&m->addr) &&
 		    !addr_same(&m->addr, listener, 0))
 			continue;
 		if (m->to[0] != '\0')
