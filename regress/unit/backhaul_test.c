@@ -9,13 +9,22 @@
 
 #include <sys/types.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+
+#ifdef __linux__
+#include <linux/filter.h>
+#endif
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -29,17 +38,21 @@
 #include "frame.h"
 
 #define TOKEN		"sesame"
+#define LATE_US		400000
+#define UNASKED		1024
 #define MESSAGES	1000
 #define TURNS		10	/* of the loop, that they take at least */
 
 struct conn {			/* our end of a tunnel */
 	int	 fd;
+	int	 theirs;		/* by TCP: a copy of the worker's */
 	uint8_t	 got[4096];
 	size_t	 len;
 };
 
 static uint64_t		 ntunnels;
-static struct wrig_end	 user;
+static uint32_t		 mux_streams;	/* 0: as usual */
+static struct wrig_end	 user, second;
 
 static void
 keys_got(struct far_end *e, struct imsg *imsg)
@@ -65,6 +78,9 @@ start(enum side side)
 	frame_begin.dialect = DIALECT_BACKHAUL;
 	wrig_default(side);
 	wrig_conf.opts.mux_version = 1;
+	if (mux_streams != 0)
+		wrig_conf.opts.mux_concurrency =
+		    wrig_conf.opts.mux_max_streams = mux_streams;
 	wrig_start(side);
 	frame_part(&wrig_keys);
 	frame_join(&wrig_keys, PROC_KEYS, 0, SIDE_NONE, keys_got);
@@ -92,8 +108,34 @@ conn_new(struct conn *c)
 	return (fd[0]);
 }
 
+/* The same by TCP. */
+static int
+conn_new_tcp(struct conn *c)
+{
+	struct sockaddr_in	 sin;
+	socklen_t		 len = sizeof(sin);
+	int			 lfd, fd;
+
+	memset(&sin, 0, sizeof(sin));
+	sin.sin_family = AF_INET;
+	sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	lfd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	c->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(lfd, (struct sockaddr *)&sin, len), 0);
+	assert_int_equal(listen(lfd, 1), 0);
+	assert_int_equal(getsockname(lfd, (struct sockaddr *)&sin, &len), 0);
+	assert_int_equal(connect(c->fd, (struct sockaddr *)&sin, len), 0);
+	fd = accept4(lfd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	assert_int_not_equal(fd, -1);
+	assert_int_not_equal(c->theirs = dup(fd), -1);
+	assert_int_not_equal(fcntl(c->fd, F_SETFL, O_NONBLOCK), -1);
+	close(lfd);
+	c->len = 0;
+	return (fd);
+}
+
 static void
-conn_arrives(struct conn *c, uint32_t transport)
+conn_given(int fd, uint32_t transport)
 {
 	struct msg_tunnel	 msg;
 
@@ -103,8 +145,14 @@ conn_arrives(struct conn *c, uint32_t transport)
 	msg.transport = transport;
 	msg.peer.family = ADDR_IPV4;
 	memcpy(msg.peer.octets, "\300\0\2\1", 4);
-	assert_int_equal(channel_send(wrig_gate.far, IMSG_TUNNEL, conn_new(c),
-	    &msg, sizeof(msg)), 0);
+	assert_int_equal(channel_send(wrig_gate.far, IMSG_TUNNEL, fd, &msg,
+	    sizeof(msg)), 0);
+}
+
+static void
+conn_arrives(struct conn *c, uint32_t transport)
+{
+	conn_given(conn_new(c), transport);
 }
 
 static void
@@ -148,7 +196,7 @@ is_answered(struct conn *c)
 }
 
 static void
-user_comes(void)
+user_comes(struct wrig_end *e)
 {
 	int	 fd;
 
@@ -157,7 +205,7 @@ user_comes(void)
 	assert_int_equal(connect(fd, (struct sockaddr *)&wrig_where,
 	    sizeof(wrig_where)), 0);
 	assert_int_not_equal(fcntl(fd, F_SETFL, O_NONBLOCK), -1);
-	wrig_end(&user, fd);
+	wrig_end(e, fd);
 }
 
 /* ---- what the first octets are ---- */
@@ -179,7 +227,7 @@ test_answer_of_one_octet(void **state)
 	is_answered(&control);
 	conn_arrives(&data, TRANSPORT_TCPMUX);
 	frame_until(frame_figure("sessions") == 1);
-	user_comes();
+	user_comes(&user);
 	frame_until(conn_has(&data, 16));
 	conn_say(&data, answer, sizeof(answer));
 	frame_until(user.rx == 1 || user.eof || user.error != 0);
@@ -205,6 +253,218 @@ test_client_anew(void **state)
 	frame_until(conn_ended(&control));
 }
 
+#ifdef SO_ATTACH_FILTER
+/* From here on its host takes nothing, and acknowledges nothing. */
+static void
+conn_unplug(struct conn *c)
+{
+	struct sock_filter	 none = { .code = BPF_RET | BPF_K };
+	struct sock_fprog	 prog = { 1, &none };
+
+	assert_int_equal(setsockopt(c->fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog,
+	    sizeof(prog)), 0);
+}
+
+/* Was something said to it? */
+static int
+conn_unheard(const struct conn *c)
+{
+	struct tcp_info	 info;
+	socklen_t	 len = sizeof(info);
+
+	assert_int_equal(getsockopt(c->theirs, IPPROTO_TCP, TCP_INFO, &info,
+	    &len), 0);
+	return (info.tcpi_unacked > 0);
+}
+
+/* A client with a tunnel for one user; he has it, and one more comes. */
+static void
+client_in_use(struct conn *control, uint32_t transport, int unplugged)
+{
+	struct conn	 data;
+	uint64_t	 since;
+
+	mux_streams = transport & TRANSPORT_MUX ? 1 : 0;
+	start(SIDE_SERVER);
+	conn_given(conn_new_tcp(control), transport);
+	say_token(control);
+	is_answered(control);
+	conn_arrives(&data, transport);
+	frame_until(frame_figure("sessions") == 1);
+	if (unplugged)
+		conn_unplug(control);
+	user_comes(&user);
+	frame_until(conn_has(&data, 1));
+	user_comes(&second);
+	if (!unplugged)
+		return;
+	frame_until(conn_unheard(control));
+	since = worker_now();
+	frame_until(worker_now() > since + LATE_US);
+}
+
+/* A client that lost its power says its token: nobody is given to it before. */
+static void
+client_is_back(uint32_t transport)
+{
+	struct conn	 control, again;
+
+	client_in_use(&control, transport, 1);
+	conn_arrives(&again, transport);
+	frame_until(frame_figure("sessions") == 2);
+	frame_run(200);
+	assert_false(conn_has(&again, 1));
+	say_token(&again);
+	is_answered(&again);
+	assert_int_equal(frame_figure("sessions"), 1);
+}
+
+static void
+test_client_back(void **state)
+{
+	(void)state;
+	client_is_back(TRANSPORT_TCP);
+}
+
+static void
+test_client_back_mux(void **state)
+{
+	(void)state;
+	client_is_back(TRANSPORT_TCPMUX);
+}
+
+/* One that says nothing is a data tunnel all the same, in a while. */
+static void
+test_late_but_alive(void **state)
+{
+	struct conn	 control, data;
+	uint64_t	 since;
+
+	(void)state;
+	client_in_use(&control, TRANSPORT_TCP, 1);
+	conn_arrives(&data, TRANSPORT_TCP);
+	since = worker_now();
+	frame_until(conn_has(&data, 3));
+	assert_true(worker_now() - since > 900 * 1000);
+	assert_int_equal(data.got[2], FRAME_TCP);
+}
+#endif
+
+/* And where the client lives, at once. */
+static void
+test_given_at_once(void **state)
+{
+	struct conn	 control, data;
+	uint64_t	 since;
+
+	(void)state;
+	client_in_use(&control, TRANSPORT_TCP, 0);
+	conn_arrives(&data, TRANSPORT_TCP);
+	since = worker_now();
+	frame_until(conn_has(&data, 3));
+	assert_true(worker_now() - since < 500 * 1000);
+}
+
+/* ---- how many there were ---- */
+
+static void
+say_request(struct conn *c, const char *path)
+{
+	static const char	 fmt[] =
+	    "GET %s HTTP/1.1\r\n"
+	    "Host: far.example\r\n"
+	    "Authorization: Bearer " TOKEN "\r\n"
+	    "Connection: Upgrade\r\n"
+	    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+	    "Sec-WebSocket-Version: 13\r\n"
+	    "Upgrade: websocket\r\n\r\n";
+	char			 buf[512];
+
+	snprintf(buf, sizeof(buf), fmt, path);
+	conn_say(c, buf, strlen(buf));
+	frame_until(conn_has(c, 12));
+	assert_memory_equal(c->got, "HTTP/1.1 101", 12);
+}
+
+/* Signals that ask for a tunnel, one a message, behind the answer. */
+static int
+asked_for(struct conn *c)
+{
+	static const uint8_t	 channel[] = { 0x82, 1, SIGNAL_CHANNEL };
+	size_t			 i;
+	int			 n = 0;
+
+	(void)conn_has(c, 0);
+	for (i = 0; i + 3 <= c->len; i++)
+		n += memcmp(c->got + i, channel, 3) == 0;
+	return (n);
+}
+
+/* Those that nobody gets yet, behind their upgrade, are there all the same. */
+static void
+test_upgrading_count(void **state)
+{
+	struct conn	 control, data[4];
+	int		 i;
+
+	(void)state;
+	start(SIDE_SERVER);
+	conn_arrives(&control, TRANSPORT_TCPMUX | TRANSPORT_WS);
+	say_request(&control, "/channel");
+	for (i = 0; i < 4; i++) {
+		conn_arrives(&data[i], TRANSPORT_TCPMUX | TRANSPORT_WS);
+		say_request(&data[i], "/tunnel/1");
+	}
+	frame_until(frame_figure("sessions") == 4);
+	for (i = 0; i < 3; i++)
+		close(data[i].fd);
+	frame_until(frame_figure("sessions") == 1);
+	frame_until(asked_for(&control) >= 3);
+}
+
+/* ---- more than can be of use ---- */
+
+/* So many wait; one more, and the first goes.  Who has a user stays. */
+static void
+test_surplus(void **state)
+{
+	static struct conn	 data[UNASKED + 2];
+	struct rlimit		 rl;
+	struct conn		 control;
+	int			 i;
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &rl), 0);
+	rl.rlim_cur = rl.rlim_max;
+	if (rl.rlim_cur < 8 * UNASKED ||
+	    setrlimit(RLIMIT_NOFILE, &rl) == -1)
+		skip();
+	start(SIDE_SERVER);
+	wrig_conf.opts.user_queue = 1;
+	wrig_configured(1);
+	conn_arrives(&control, TRANSPORT_TCPMUX);
+	say_token(&control);
+	is_answered(&control);
+	conn_arrives(&data[0], TRANSPORT_TCPMUX);
+	frame_until(frame_figure("sessions") == 1);
+	user_comes(&user);
+	frame_until(conn_has(&data[0], 1));
+	for (i = 1; i <= UNASKED; i++) {
+		conn_arrives(&data[i], TRANSPORT_TCPMUX);
+		if (i % 32 == 0)
+			frame_until(frame_figure("sessions") ==
+			    (uint64_t)i + 1);
+	}
+	assert_int_equal(frame_figure("tunnels_surplus"), 0);
+	frame_nlines = 0;		/* they are full */
+	conn_arrives(&data[i], TRANSPORT_TCPMUX);
+	frame_until(conn_ended(&data[1]));
+	assert_int_equal(frame_figure("tunnels_surplus"), 1);
+	assert_int_equal(frame_figure("sessions"), UNASKED + 1);
+	assert_int_equal(frame_logged("more than 1024 wait"), 1);
+	assert_true(conn_has(&data[0], 1));
+}
+
 /* ---- messages that say nothing ---- */
 
 /* So many come at once.  How many turns of the loop they take. */
@@ -228,23 +488,13 @@ turns_for(struct conn *c, const void *message, size_t len)
 static void
 test_empty_signals(void **state)
 {
-	static const char	 request[] =
-	    "GET /channel HTTP/1.1\r\n"
-	    "Host: far.example\r\n"
-	    "Authorization: Bearer " TOKEN "\r\n"
-	    "Connection: Upgrade\r\n"
-	    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-	    "Sec-WebSocket-Version: 13\r\n"
-	    "Upgrade: websocket\r\n\r\n";
 	static const uint8_t	 empty[] = { 0x82, 0x80, 1, 2, 3, 4 };
 	struct conn		 c;
 
 	(void)state;
 	start(SIDE_SERVER);
 	conn_arrives(&c, TRANSPORT_TCP | TRANSPORT_WS);
-	conn_say(&c, request, sizeof(request) - 1);
-	frame_until(conn_has(&c, 12));
-	assert_memory_equal(c.got, "HTTP/1.1 101", 12);
+	say_request(&c, "/channel");
 	assert_true(turns_for(&c, empty, sizeof(empty)) >= TURNS);
 	assert_false(conn_ended(&c));
 }
@@ -326,15 +576,62 @@ test_datagrams(void **state)
 	assert_int_equal(d->put_want(&t, &w, buf, sizeof(buf)), 4);
 }
 
+/* A listener on 0.0.0.0 has users at each address of the host. */
+static void
+test_target_of_all(void **state)
+{
+	const struct dialect	*d = dialect_get(DIALECT_BACKHAUL);
+	struct msg_mapping	 maps[2];
+	struct service		 service;
+	struct tunnel		 t;
+	struct want		 w;
+	uint8_t			 buf[WANT_MAX];
+
+	(void)state;
+	memset(maps, 0, sizeof(maps));
+	memset(&service, 0, sizeof(service));
+	memset(&t, 0, sizeof(t));
+	memset(&w, 0, sizeof(w));
+	maps[0].kinds = maps[1].kinds = KIND_TCP;
+	maps[0].port = maps[0].port_last = 53;
+	maps[0].addr.family = maps[1].addr.family = ADDR_IPV4;
+	strlcpy(maps[0].to, "one", sizeof(maps[0].to));
+	maps[1].port = maps[1].port_last = 53;
+	maps[1].addr.octets[0] = 10;
+	service.mappings = maps;
+	service.nmappings = 1;
+	t.service = &service;
+	t.transport = TRANSPORT_TCP;
+	w.kind = WANT_TCP;
+	w.listener.family = ADDR_IPV4;
+	memcpy(w.listener.octets, "\300\0\2\1", 4);
+	w.listener.port = 53;
+	assert_int_equal(d->put_want(&t, &w, buf, sizeof(buf)), 6);
+	assert_memory_equal(buf, "\0\3\4" "one", 6);
+	/* another address of its own is not its */
+	service.mappings = maps + 1;
+	assert_int_equal(d->put_want(&t, &w, buf, sizeof(buf)), 5);
+	assert_memory_equal(buf, "\0\2\4" "53", 5);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest	 tests[] = {
 		ALONE(test_answer_of_one_octet),
 		ALONE(test_client_anew),
+#ifdef SO_ATTACH_FILTER
+		ALONE(test_client_back),
+		ALONE(test_client_back_mux),
+		ALONE(test_late_but_alive),
+#endif
+		ALONE(test_given_at_once),
+		ALONE(test_upgrading_count),
+		ALONE(test_surplus),
 		ALONE(test_empty_signals),
 		ALONE(test_idle_pings),
 		cmocka_unit_test(test_datagrams),
+		cmocka_unit_test(test_target_of_all),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));

@@ -615,6 +615,52 @@ bounds_what_peers_name(void **state)
 	assert_int_equal(frame_figure("lookups_refused"), refused + 40);
 }
 
+static int
+answered(uint32_t request)
+{
+	int	 i;
+
+	for (i = 0; i < nanswers; i++)
+		if (answers[i].request == request)
+			return (1);
+	return (0);
+}
+
+/*
+ * Peers of one service think of names faster than is good for anybody: these
+ * wait, and neither names that were answered nor other services do.
+ */
+static void
+paces_new_names(void **state)
+{
+	uint64_t	 refused = frame_figure("lookups_refused");
+	uint64_t	 since = worker_now(), took;
+	char		 host[16];
+	int		 i;
+
+	(void)state;
+	what = DIAL_NAMED;
+	for (i = 0; i < 160; i++) {
+		(void)snprintf(host, sizeof(host), "new%d", i);
+		ask((uint32_t)i, host, PATIENCE);
+	}
+	frame_until(nanswers >= 64);
+	assert_true(frame_figure("lookups_queued") > 0);
+	ask(1000, "new0", PATIENCE);
+	frame_until(answered(1000));
+	asks_for = 2;
+	ask(1001, "other", PATIENCE);
+	frame_until(answered(1001));
+	assert_true(nanswers < 160 + 2);
+	frame_until(nanswers == 160 + 2);
+	took = worker_now() - since;
+	assert_true(took >= (160 - 64 - 1) * 1000000ULL / 64);
+	assert_true(frame_figure("lookups_paced") > 0);
+	assert_int_equal(frame_figure("lookups_refused"), refused);
+	what = DIAL_TARGET;
+	asks_for = 1;
+}
+
 static void
 forgets_who_has_gone(void **state)
 {
@@ -677,6 +723,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(queues_so_many_and_no_more,
 		    setup, teardown),
 		cmocka_unit_test_setup_teardown(bounds_what_peers_name, setup,
+		    teardown),
+		cmocka_unit_test_setup_teardown(paces_new_names, setup,
 		    teardown),
 		cmocka_unit_test_setup_teardown(forgets_who_has_gone, setup,
 		    teardown),

@@ -7,6 +7,9 @@
  * one and never for the other, and what one has is told dial in a moment, the
  * rest when it comes (RFC 8305, section 3).
  *
+ * Peers can think of any number of names.  Those that have not been answered
+ * lately are looked up at a rate, which each service has for itself.
+ *
  * Names that are not answered keep nobody waiting: remotes come before targets,
  * a service has a few children at most, names that were not answered the last
  * time come after those that were or are new, and when all children are busy
@@ -33,6 +36,7 @@
 #include "shared/log.h"
 #include "getname.h"
 #include "names.h"
+#include "worker/net/bucket.h"
 #include "worker/roles.h"
 
 /* Lookups at a time, each in up to three processes: they mostly wait. */
@@ -45,6 +49,9 @@
 /* Of them, for names that peers have thought of: in all, and of one service. */
 #define LOOKUPS_NAMED	2048
 #define LOOKUPS_NAMED_SERVICE	256
+/* Names that are new, and that peers of one service name, in a second. */
+#define NAMED_RATE	64
+#define NAMED_DEPTH_US	(1 * 1000000ULL)
 /* One that runs for so long may make way for another that waits. */
 #define LOOKUP_SLOW_US	(2 * 1000000ULL)
 #define LOOK_US		(250 * 1000)	/* how often that is looked at */
@@ -70,6 +77,13 @@ enum lookup_ask {		/* its children */
 	ASKS
 };
 
+struct namer {			/* a service whose peers name new names */
+	TAILQ_ENTRY(namer)	 entry;
+	uint32_t		 service;
+	uint32_t		 waiting;	/* lookups that point here */
+	struct bucket		 bucket;
+};
+
 struct lookup {
 	TAILQ_ENTRY(lookup)	 entry;
 	TAILQ_ENTRY(lookup)	 busy;		/* has children */
@@ -78,6 +92,7 @@ struct lookup {
 	uint64_t		 deadline;
 	uint64_t		 started;
 	uint32_t		 rank;		/* low ones first */
+	struct namer		*namer;	/* whose rate it counts for; or NULL */
 	int			 told; /* its asker has an older answer */
 	int			 parted;	/* or has what one family has */
 	enum lookup_state	 state;
@@ -93,6 +108,7 @@ TAILQ_HEAD(lookups, lookup);
 static struct {
 	struct lookups	 lookups;	/* all, oldest first */
 	struct lookups	 busy;		/* with a child, oldest first */
+	TAILQ_HEAD(, namer) namers;
 	uint32_t	 queued;
 	uint32_t	 running;	/* with children not reaped yet */
 	struct channel	*dial;
@@ -105,6 +121,7 @@ static struct {
 	uint64_t	 failed;
 	uint64_t	 overdue;
 	uint64_t	 refused;	/* the queue was full */
+	uint64_t	 paced;		/* waited because of NAMED_RATE */
 	uint64_t	 died;		/* children, without a result */
 	uint64_t	 stale;		/* answered with the last answer */
 	uint64_t	 partial;	/* and with what one family has */
@@ -112,6 +129,53 @@ static struct {
 } env;
 
 static void	 resolve_next(void);
+
+/* ---- who names them ---- */
+
+/* Forgets those who have named nothing for a while. */
+static void
+namers_forget(uint64_t now)
+{
+	struct namer	*n, *next;
+
+	TAILQ_FOREACH_SAFE(n, &env.namers, entry, next)
+		if (n->waiting == 0 &&
+		    bucket_wait(&n->bucket, NAMED_RATE, now) == 0) {
+			TAILQ_REMOVE(&env.namers, n, entry);
+			free(n);
+		}
+}
+
+/* NULL: no memory. */
+static struct namer *
+namer_get(uint32_t service)
+{
+	uint64_t	 now = worker_now();
+	struct namer	*n;
+
+	TAILQ_FOREACH(n, &env.namers, entry)
+		if (n->service == service)
+			return (n);
+	namers_forget(now);
+	if ((n = calloc(1, sizeof(*n))) == NULL)
+		return (NULL);
+	n->service = service;
+	bucket_limit(&n->bucket, NAMED_RATE, NAMED_DEPTH_US, now);
+	TAILQ_INSERT_TAIL(&env.namers, n, entry);
+	return (n);
+}
+
+/* It is started, or ends without that. */
+static void
+namer_leave(struct lookup *l, int started)
+{
+	if (l->namer == NULL)
+		return;
+	if (started)
+		bucket_take(&l->namer->bucket, 1);
+	l->namer->waiting--;
+	l->namer = NULL;
+}
 
 /* ---- lookups ---- */
 
@@ -128,6 +192,7 @@ lookup_free(struct lookup *l)
 	TAILQ_REMOVE(&env.lookups, l, entry);
 	if (l->state != LOOKUP_QUEUED)
 		TAILQ_REMOVE(&env.busy, l, busy);
+	namer_leave(l, 0);
 	event_del(&l->timer);
 	event_del(&l->soon);
 	free(l);
@@ -416,6 +481,7 @@ lookup_start(struct lookup *l)
 
 	if (lookup_start_ask(l, ASK_ALL, lookup_heard) == -1)
 		return (-1);
+	namer_leave(l, 1);
 	l->state = LOOKUP_RUNNING;
 	l->started = worker_now();
 	TAILQ_INSERT_TAIL(&env.busy, l, busy);
@@ -451,7 +517,8 @@ lookup_may_start(const struct lookup *l, int *full)
 
 	resolve_count(l->what.service, &own, &targets);
 	*full = 0;
-	if (own >= LOOKUPS_SERVICE)
+	if (own >= LOOKUPS_SERVICE || (l->namer != NULL &&
+	    bucket_room(&l->namer->bucket, worker_now()) == 0))
 		return (0);
 	*full = env.running >= LOOKUPS_RUNNING ||
 	    (lookup_is_target(&l->what) && targets >= LOOKUPS_TARGETS);
@@ -618,6 +685,30 @@ resolve_has_room(const struct msg_resolve *what)
 	return (named < LOOKUPS_NAMED && own < LOOKUPS_NAMED_SERVICE);
 }
 
+/* A name that is new, or was not answered lately. */
+static int
+lookup_is_new(const struct msg_resolve *what)
+{
+	struct msg_resolved	 last;
+
+	return (what->what == DIAL_NAMED &&
+	    !names_last(what->host, &last, worker_now()));
+}
+
+/* -1: no memory. */
+static int
+lookup_pace(struct lookup *l)
+{
+	if (!lookup_is_new(&l->what))
+		return (0);
+	if ((l->namer = namer_get(l->what.service)) == NULL)
+		return (-1);
+	if (++l->namer->waiting > bucket_room(&l->namer->bucket,
+	    worker_now()))
+		env.paced++;
+	return (0);
+}
+
 /* NULL: too many wait, or no memory. */
 static struct lookup *
 lookup_new(struct channel *ch, const struct msg_resolve *what)
@@ -629,6 +720,10 @@ lookup_new(struct channel *ch, const struct msg_resolve *what)
 		return (NULL);
 	l->asker = ch;
 	l->what = *what;
+	if (lookup_pace(l) == -1) {
+		free(l);
+		return (NULL);
+	}
 	l->state = LOOKUP_QUEUED;
 	l->rank = names_is_silent(what->host) * 2 +
 	    lookup_is_target(what);
@@ -728,6 +823,7 @@ resolve_init(void)
 {
 	TAILQ_INIT(&env.lookups);
 	TAILQ_INIT(&env.busy);
+	TAILQ_INIT(&env.namers);
 	env.child = evsignal_new(worker_base(), SIGCHLD, resolve_reap, NULL);
 	env.end = evtimer_new(worker_base(), resolve_end, NULL);
 	env.look = evtimer_new(worker_base(), resolve_look, NULL);
@@ -758,6 +854,8 @@ static const struct figure	 resolve_figures[] = {
 	    "lookups that found no address"),
 	FIGURE(COUNTER, "lookups_overdue", env.overdue,
 	    "lookups not answered in time"),
+	FIGURE(COUNTER, "lookups_paced", env.paced,
+	    "lookups that waited because peers named too many new names"),
 	FIGURE(COUNTER, "lookups_partial", env.partial,
 	    "lookups answered with one family's addresses, for the other's "
 	    "were late"),

@@ -835,6 +835,8 @@ static const struct figure	 service_figures[] = {
 	    "tunnels that were never established"),
 	FIGURE(COUNTER, "tunnels_replayed", service.stats.tunnels_replayed,
 	    "tunnels refused because their first message was used before"),
+	FIGURE(COUNTER, "tunnels_surplus", service.stats.tunnels_surplus,
+	    "tunnels closed because too many waited for users"),
 	FIGURE(COUNTER, "octets_in", service.stats.octets_in,
 	    "payload bytes from tunnels"),
 	FIGURE(COUNTER, "octets_out", service.stats.octets_out,

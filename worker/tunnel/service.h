@@ -65,6 +65,7 @@ struct service_stats {
 	/* tunnels that are datagrams, each for one flow: slots */
 	uint64_t	 slots;		/* proven ever, or named a target */
 	uint64_t	 slots_false;	/* closed: no right token */
+	uint64_t	 tunnels_surplus; /* closed: too many waited */
 	uint64_t	 slots_silent;	/* abandoned: no sign of life */
 	uint64_t	 slots_bad;	/* closed: no target in what came */
 };

@@ -430,6 +430,19 @@ wire_acknowledged(const struct wire *w)
 	return (info.tcpi_unacked == 0);
 }
 
+uint64_t
+wire_unheard(const struct wire *w)
+{
+	struct tcp_info	 info;
+	socklen_t	 len = sizeof(info);
+
+	memset(&info, 0, sizeof(info));
+	if (getsockopt(w->fd, IPPROTO_TCP, TCP_INFO, &info, &len) == -1 ||
+	    (info.tcpi_unacked == 0 && wire_queued(w) == 0))
+		return (0);
+	return (info.tcpi_last_ack_recv * 1000ULL);
+}
+
 size_t
 wire_queued(const struct wire *w)
 {

@@ -145,6 +145,11 @@ void		 wire_fit(struct wire *, uint32_t rtt_us, uint64_t window,
 uint32_t	 wire_rtt(const struct wire *);
 /* Has the peer's TCP acknowledged all that was written?  0 also: not known. */
 int		 wire_acknowledged(const struct wire *);
+/*
+ * Something that was written is not acknowledged: how long the peer's TCP has
+ * acknowledged nothing, in microseconds.  0 also: nothing is, or not known.
+ */
+uint64_t	 wire_unheard(const struct wire *);
 /* Octets that wait in the batch. */
 size_t		 wire_queued(const struct wire *);
 

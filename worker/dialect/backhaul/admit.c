@@ -259,8 +259,10 @@ admit_data(struct tunnel *t)
 {
 	tunnel_proven(t);
 	data_run(t);
-	if (t->state == TUNNEL_OPEN)
-		demand_arrived(t->service);
+	if (t->state != TUNNEL_OPEN)
+		return;
+	demand_bound(t);
+	demand_arrived(t->service);
 }
 
 void

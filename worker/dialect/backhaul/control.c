@@ -29,6 +29,8 @@
 /* One whose place is claimed has so long to show that it lives. */
 #define DOUBT_US	(1 * 1000000ULL)
 #define LOOK_US		(50 * 1000ULL)	/* meanwhile it is looked at */
+/* An acknowledgement may take so long, and two round trips. */
+#define LATE_US		(200 * 1000ULL)
 /* Heartbeats of the server that may be missed, and a little. */
 #define MISSED		3
 #define MISSED_US	(5 * 1000000ULL)
@@ -49,9 +51,12 @@ control_has_echo(const struct tunnel *t)
 int
 control_say(struct tunnel *t, enum signal signal)
 {
-	uint8_t	 octet = signal;
-	int	 r;
+	struct backhaul_tunnel	*bt = t->part;
+	uint8_t			 octet = signal;
+	int			 r;
 
+	if (bt->said == 0 || wire_unheard(&t->wire) == 0)
+		bt->said = worker_now();
 	if (t->transport & TRANSPORT_WS)
 		r = tunnel_put_message(t, WS_BINARY, &octet, 1);
 	else
@@ -61,6 +66,21 @@ control_say(struct tunnel *t, enum signal signal)
 	else
 		tunnel_schedule(t);
 	return (r);
+}
+
+/*
+ * To whom much is said, something is always on its way: it is late when nothing
+ * at all has been acknowledged since.
+ */
+int
+control_is_late(const struct tunnel *t)
+{
+	const struct backhaul_tunnel	*bt = t->part;
+	uint64_t			 us;
+
+	us = LATE_US + 2ULL * wire_rtt(&t->wire);
+	return (bt->said != 0 && worker_now() - bt->said > us &&
+	    wire_unheard(&t->wire) > us);
 }
 
 /* ---- what comes ---- */
@@ -324,7 +344,7 @@ control_tick_server(struct tunnel *t, uint64_t now)
 
 	if (now >= bt->beat_at)
 		control_send_beat(t, now);
-	if (bt->probed != 0 && now - bt->probed >= PROBE_US)
+	if (bt->probed != 0 && now >= bt->probed + PROBE_US)
 		tunnel_kill(t, TUNNEL_END_LOST, "no answer to a heartbeat");
 	if (bt->doubted != 0)
 		control_look(t, now);

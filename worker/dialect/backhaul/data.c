@@ -39,6 +39,12 @@
  * lose that.
  */
 #define UPGRADE_US		(200 * 1000ULL)
+/*
+ * While the control channel is late its client may have been restarted, and
+ * what is taken for a data tunnel may be about to say a token.
+ */
+#define DOUBTFUL_US		(1 * 1000000ULL)
+#define LOOK_US			(50 * 1000ULL)	/* that is looked at */
 #define IDLE_PING		2	/* the one octet of such a message */
 #define PINGS			64	/* of them in one turn */
 
@@ -86,6 +92,22 @@ data_streams(const struct tunnel *t)
 	return (tunnel_muxed(t) ? t->service->conf.opts.mux_max_streams : 1);
 }
 
+/* Accepted: when may users have it? */
+static void
+data_begin_wait(struct tunnel *t)
+{
+	const struct backhaul_service	*bs = t->service->part;
+	struct backhaul_tunnel		*bt = t->part;
+
+	if (t->transport & TRANSPORT_WS) {
+		if (tunnel_muxed(t))
+			bt->usable_at = worker_now() + UPGRADE_US;
+	} else if (control_is_late(bs->control)) {
+		bt->doubtful = 1;
+		bt->usable_at = worker_now() + DOUBTFUL_US;
+	}
+}
+
 void
 data_run(struct tunnel *t)
 {
@@ -101,9 +123,20 @@ data_run(struct tunnel *t)
 	}
 	if (dials ? data_ws(t) : !ws)
 		t->flags |= TUNNEL_F_LISTENS;
-	if (!dials && ws && tunnel_muxed(t))
-		bt->usable_at = worker_now() + UPGRADE_US;
+	if (!dials)
+		data_begin_wait(t);
 	tunnel_run(t, s, bt->usable_at != 0 ? 0 : data_streams(t));
+}
+
+/* Users may have it. */
+static void
+data_usable(struct tunnel *t)
+{
+	struct backhaul_tunnel	*bt = t->part;
+
+	bt->usable_at = 0;
+	t->peer_streams = data_streams(t);
+	t->service->events->changed();
 }
 
 /* ---- what comes before its session is to read ---- */
@@ -154,16 +187,17 @@ data_listen_accepted(struct tunnel *t)
 		return;
 	}
 	t->flags &= ~TUNNEL_F_LISTENS;
-	if (bt->begun != 0) {
-		bt->begun = 0;
-		t->peer_streams = data_streams(t);
-	}
 	if (n != (ssize_t)sizeof(buf) || !data_is_token(buf)) {
+		if (n > 0 && t->peer_streams == 0)
+			data_usable(t);
+		bt->begun = 0;
 		tunnel_again(t);		/* its session reads it */
 		return;
 	}
+	bt->begun = 0;
 	bt->kind = BACKHAUL_NEW;
 	bt->again = 1;
+	bt->usable_at = 0;
 	tunnel_reopen(t, t->service->conf.opts.handshake_timeout * 1000);
 }
 
@@ -258,19 +292,43 @@ data_until(struct tunnel *t, uint64_t now)
 	return (at);
 }
 
+int
+data_is_coming(const struct tunnel *t)
+{
+	const struct backhaul_tunnel	*bt = t->part;
+
+	return (t->state == TUNNEL_OPEN && !(t->flags & TUNNEL_F_DYING) &&
+	    bt->usable_at != 0 && bt->begun == 0);
+}
+
+/* When to look again; 0: users may have it. */
+static uint64_t
+data_wait(const struct tunnel *t, uint64_t now)
+{
+	const struct backhaul_service	*bs = t->service->part;
+	const struct backhaul_tunnel	*bt = t->part;
+
+	if (now >= bt->usable_at)
+		return (0);
+	if (!bt->doubtful)
+		return (bt->usable_at);
+	if (bs->control != NULL && !control_is_late(bs->control))
+		return (0);
+	return (now + LOOK_US);
+}
+
 uint64_t
 data_tick(struct tunnel *t, uint64_t now)
 {
 	struct backhaul_tunnel	*bt = t->part;
+	uint64_t		 at;
 
 	if (bt->begun != 0)
 		return (data_until(t, now));
-	if (bt->usable_at != 0 && now < bt->usable_at)
-		return (bt->usable_at);
 	if (bt->usable_at != 0) {
-		bt->usable_at = 0;
-		t->peer_streams = data_streams(t);
-		t->service->events->changed();
+		if ((at = data_wait(t, now)) != 0)
+			return (at);
+		data_usable(t);
 	}
 	if (t->service->dials || !data_ws(t) || (t->flags & TUNNEL_F_USED))
 		return (UINT64_MAX);
@@ -278,6 +336,16 @@ data_tick(struct tunnel *t, uint64_t now)
 }
 
 /* ---- a stream's first octets ---- */
+
+/* Is it for all addresses?  A user's is always one of them. */
+static int
+data_for_all(const struct addr *a)
+{
+	static const uint8_t	 none[sizeof(a->octets)];
+
+	return (a->family == ADDR_NONE ||
+	    memcmp(a->octets, none, sizeof(none)) == 0);
+}
 
 /* What users of a listener want: as configured, or its own port. */
 const char *
@@ -293,7 +361,7 @@ data_target(const struct service *svc, const struct addr *listener,
 		if (!(m->kinds & kind) || listener->port < m->port ||
 		    listener->port > m->port_last)
 			continue;
-		if (m->addr.family != ADDR_NONE &&
+		if (!data_for_all(&m->addr) &&
 		    !addr_same(&m->addr, listener, 0))
 			continue;
 		if (m->to[0] != '\0')

@@ -14,8 +14,10 @@
 #include <string.h>
 
 #include "shared/compat.h"
+#include "shared/log.h"
 #include "worker/dialect/dialect.h"
 #include "worker/frame/worker.h"
+#include "worker/net/lines.h"
 #include "worker/tunnel/tunnel.h"
 #include "part.h"
 #include "slot.h"
@@ -30,12 +32,21 @@
  * stranger at the gate, which takes 64 of an address.
  */
 #define ASK_FLIGHT	32
+/*
+ * Tunnels that may wait beside those that were asked for: as many as users may,
+ * as with this dialect's own server, but no fewer than this.  Who shares the
+ * client's address makes some, too.
+ */
+#define UNASKED_MIN	1024
+#define SURPLUS_LOG_US	(10 * 1000000ULL)
+/* As many are kept waiting, however many there once were. */
+#define POOL_MAX	512
 /* What a server may ask for beyond the pool. */
 #define ASK_MAX		256
 
 /* ---- the accepting side ---- */
 
-/* Tunnels, or slots, that a user could have now. */
+/* Tunnels, or slots, that a user could have now, or in a moment. */
 static uint32_t
 demand_idle(const struct service *svc)
 {
@@ -43,8 +54,22 @@ demand_idle(const struct service *svc)
 	uint32_t		 n = slot_idle();
 
 	TAILQ_FOREACH(t, &svc->tunnels, entry)
-		if (tunnel_has_room(t) && !(t->flags & TUNNEL_F_OLD))
+		if ((tunnel_has_room(t) || data_is_coming(t)) &&
+		    !(t->flags & TUNNEL_F_OLD))
 			n++;
+	return (n);
+}
+
+/* Tunnels that need not be asked for. */
+static uint32_t
+demand_coming(const struct service *svc)
+{
+	const struct backhaul_service	*bs = svc->part;
+	const struct tunnel		*t;
+	uint32_t			 n = bs->asked;
+
+	TAILQ_FOREACH(t, &svc->tunnels, entry)
+		n += data_is_coming(t);
 	return (n);
 }
 
@@ -76,10 +101,12 @@ backhaul_want_more(struct service *svc, uint32_t n)
 void
 demand_starved(struct service *svc, uint32_t waiting)
 {
-	const struct backhaul_service	*bs = svc->part;
+	uint32_t	 coming;
 
-	if (!svc->dials && waiting > bs->asked)
-		backhaul_want_more(svc, waiting - bs->asked);
+	if (svc->dials || waiting == 0)
+		return;
+	if ((coming = demand_coming(svc)) < waiting)
+		backhaul_want_more(svc, waiting - coming);
 }
 
 void
@@ -97,7 +124,46 @@ demand_arrived(struct service *svc)
 	}
 	/* It made that one on its own: so many it wants to have. */
 	if ((idle = demand_idle(svc)) > bs->pool)
-		bs->pool = idle;
+		bs->pool = idle < POOL_MAX ? idle : POOL_MAX;
+}
+
+/* The oldest that nobody is in, and how many of these there are. */
+static struct tunnel *
+demand_oldest(const struct service *svc, uint32_t *n)
+{
+	struct tunnel	*t, *oldest = NULL;
+
+	*n = 0;
+	TAILQ_FOREACH(t, &svc->tunnels, entry) {
+		if (t->state != TUNNEL_OPEN || (t->flags & TUNNEL_F_DYING) ||
+		    !tunnel_empty(t))
+			continue;
+		if (oldest == NULL)
+			oldest = t;
+		++*n;
+	}
+	return (oldest);
+}
+
+void
+demand_bound(struct tunnel *t)
+{
+	struct service		*svc = t->service;
+	struct backhaul_service	*bs = svc->part;
+	struct tunnel		*oldest;
+	uint32_t		 n, max = svc->conf.opts.user_queue;
+
+	if (max < UNASKED_MIN)
+		max = UNASKED_MIN;
+	max += bs->asked;
+	if ((oldest = demand_oldest(svc, &n)) == NULL || n <= max)
+		return;
+	svc->stats.tunnels_surplus++;
+	if (lines_take(&bs->surplus, 1, SURPLUS_LOG_US, worker_now()))
+		log_warnx("tunnels from %s: more than %u wait for users, and "
+		    "the oldest is closed; does another make some, too?",
+		    addr_print(&t->peer), max);
+	tunnel_kill(oldest, TUNNEL_END_CLEAN, "too many wait for users");
 }
 
 void
@@ -132,10 +198,10 @@ demand_tick(struct service *svc, uint64_t now)
 	struct backhaul_service	*bs = svc->part;
 	uint32_t		 idle, pool = bs->pool > 0 ? bs->pool : 1;
 
-	if (now - bs->asked_at < AGAIN_US || svc->stopping)
+	if (now < bs->asked_at + AGAIN_US || svc->stopping)
 		return;
 	bs->asked = 0;
-	if (now - bs->arrived_at >= OWED_US)
+	if (now >= bs->arrived_at + OWED_US)
 		bs->owed = 0;
 	if ((idle = demand_idle(svc)) < pool)
 		backhaul_want_more(svc, pool - idle);

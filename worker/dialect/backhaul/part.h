@@ -22,6 +22,7 @@
 
 #include "frames.h"
 #include "shared/msg.h"
+#include "worker/net/lines.h"
 
 struct http_ask;
 struct http_head;
@@ -61,6 +62,7 @@ struct backhaul_service {		/* service.part */
 	uint64_t		 asked_at, arrived_at;
 	uint32_t		 pool;	/* waiting tunnels that are kept */
 	uint64_t		 refused_logged;
+	struct lines		 surplus;
 };
 
 enum backhaul_kind {
@@ -93,13 +95,15 @@ struct backhaul_tunnel {		/* tunnel.part */
 	uint64_t		 beat_at;	/* the next that is due */
 	uint64_t		 probed;	/* no answer to it yet; 0 */
 	uint64_t		 doubted; /* it must show life by then; 0 */
+	uint64_t		 said;	/* since then: unheard? */
 	int			 closed;	/* its end was said */
 	int32_t			 balance; /* tunnels asked for less used */
 	struct slotpool		*slots;	/* transport udp, dialled */
 	/* a data tunnel */
 	uint64_t		 ping_at;	/* WebSocket, idle */
 	uint64_t		 begun;	/* too few octets have come since; 0 */
-	uint64_t		 usable_at;	/* behind an upgrade; 0 */
+	uint64_t		 usable_at;	/* for users, then; 0 */
+	int			 doubtful; /* is it one? */
 };
 
 /* ---- control.c: a control channel, on both sides ---- */
@@ -113,6 +117,10 @@ uint64_t control_tick(struct tunnel *, uint64_t now);
 void	 control_leave(struct tunnel *);
 /* Says one signal.  -1: the peer does not read, and it is killed. */
 int	 control_say(struct tunnel *, enum signal);
+/*
+ * Bare TCP: should the peer's system have acknowledged by now what was said?
+ */
+int	 control_is_late(const struct tunnel *);
 /* Another claims its place: it must show within a moment that it lives. */
 void	 control_doubt(struct tunnel *);
 /*
@@ -127,9 +135,11 @@ void	 control_gone(struct service *, const struct remote *);
 void	 backhaul_want_more(struct service *, uint32_t n);
 /* So many users wait for one. */
 void	 demand_starved(struct service *, uint32_t waiting);
-/* A tunnel has come; has been taken. */
+/* A tunnel, or slot, has come; a tunnel has been taken. */
 void	 demand_arrived(struct service *);
 void	 demand_taken(struct tunnel *);
+/* Accepting side: a tunnel has come.  Is it one too many?  The oldest goes. */
+void	 demand_bound(struct tunnel *);
 /* Accepting side: a user has got one. */
 void	 demand_used(struct service *);
 /* Asks again for what did not come. */
@@ -184,6 +194,8 @@ void	 data_run(struct tunnel *);
 /* Its turn as long as nobody else reads it (TUNNEL_F_LISTENS). */
 void	 data_listen(struct tunnel *);
 uint64_t data_tick(struct tunnel *, uint64_t now);
+/* Accepted: users will get it in a moment. */
+int	 data_is_coming(const struct tunnel *);
 /* What users of a listener want that send one KIND_, in the peer's words. */
 const char *data_target(const struct service *, const struct addr *listener,
 	    uint32_t kind);
