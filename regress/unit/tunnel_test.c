@@ -820,6 +820,22 @@ test_tunnels_max(void **state)
 	wrig_close(&first);
 }
 
+/* Its users do not wait for another: user_test. */
+static void
+lost(struct relay *r)
+{
+	relay_abort(r, RESET_TUNNEL);
+}
+
+static int
+setup_all(void **state)
+{
+	if (wrig_setup_all(state) == -1)
+		return (-1);
+	svc->again = lost;
+	return (0);
+}
+
 #define T(test)	cmocka_unit_test_setup_teardown(test, wrig_setup, wrig_teardown)
 
 int
@@ -853,6 +869,6 @@ main(void)
 		T(test_tunnels_max)
 	};
 
-	return (cmocka_run_group_tests(tests, wrig_setup_all,
+	return (cmocka_run_group_tests(tests, setup_all,
 	    wrig_teardown_all));
 }
