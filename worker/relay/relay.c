@@ -22,6 +22,7 @@
 #include "worker/net/pipes.h"
 #include "worker/tunnel/tunnel.h"
 #include "worker/frame/worker.h"
+#include "heldend.h"
 #include "relay.h"
 #include "relaylz.h"
 #include "target.h"
@@ -39,7 +40,6 @@
 #define RELAY_PIPING	0x0800	/* on the list of those with pipes */
 #define RELAY_CLOSED	0x1000	/* the end is in the socket already */
 #define RELAY_FRESH	0x2000	/* no edge has come yet */
-#define RELAY_HELD	0x4000	/* its end is held back: on that list */
 
 /* After the stream's end a socket that takes less in so long is reset. */
 #define LINGER_US	(60 * 1000000ULL)
@@ -52,18 +52,13 @@
 /* A socket that takes nothing gives its pipes back after so long. */
 #define PIPE_US		(1 * 1000000ULL)
 #define RETRY_SECONDS	4		/* relay_retry */
-/* Without half-close a user's end waits until nothing comes for so long. */
-#define HELD_US		(250 * 1000ULL)
 /* A user whose target makes sessions die may not have them all. */
 #define SESSIONS_MAX	4
 
 static struct service	*svc;
 static struct relays	 lingering = TAILQ_HEAD_INITIALIZER(lingering);
 static struct relays	 piping = TAILQ_HEAD_INITIALIZER(piping);
-static struct relays	 held = TAILQ_HEAD_INITIALIZER(held);
-static struct event	*held_timer;
 
-static void	 relay_held_over(evutil_socket_t, short, void *);
 static size_t	 relay_pull(struct stream *, uint8_t *, size_t);
 static void	 relay_data(struct stream *, const uint8_t *, size_t);
 static void	 relay_fin(struct stream *);
@@ -92,9 +87,7 @@ relay_init(struct service *service)
 	target_init(service);
 	relaylz_init(service);
 	throttle_init(service, relay_go);
-	held_timer = evtimer_new(svc->base, relay_held_over, NULL);
-	if (held_timer == NULL)
-		fatal("%s", __func__);
+	heldend_init(service);
 }
 
 static struct relay *
@@ -171,8 +164,7 @@ relay_close(struct relay *r, int rst)
 	hold_end(r);
 	if (r->flags & RELAY_LINGERS)
 		TAILQ_REMOVE(&lingering, r, queue);
-	if (r->flags & RELAY_HELD)
-		TAILQ_REMOVE(&held, r, queue);
+	heldend_remove(r);
 	wants_end(r);
 	if (r->tunnel != NULL)
 		tunnel_relay_gone(r->tunnel);
@@ -256,8 +248,7 @@ relay_broken(struct relay *r)
 	relay_abort(r, why);
 }
 
-/* Is something still to be written? */
-static int
+int
 relay_waits(const struct relay *r)
 {
 	return (r->out.len > 0 || (r->lz != NULL && lz_waits(r->lz) > 0));
@@ -296,41 +287,6 @@ relay_ends_both(const struct relay *r)
 	return (!(r->stream->session->conf.caps & CAP_HALFCLOSE));
 }
 
-static void
-relay_held_arm(uint64_t us)
-{
-	struct timeval	 tv = { us / 1000000, us % 1000000 };
-
-	if (!event_pending(held_timer, EV_TIMEOUT, NULL))
-		event_add(held_timer, &tv);
-}
-
-static void
-relay_release(struct relay *r)
-{
-	TAILQ_REMOVE(&held, r, queue);
-	r->flags &= ~RELAY_HELD;
-	session_fin(r->stream);
-}
-
-static void
-relay_held_over(evutil_socket_t fd, short what, void *arg)
-{
-	struct relay	*r, *next;
-	uint64_t	 now = worker_now(), last;
-
-	(void)fd;
-	(void)what;
-	(void)arg;
-	TAILQ_FOREACH_SAFE(r, &held, queue, next) {
-		last = r->moved > r->ended ? r->moved : r->ended;
-		if (now - last >= HELD_US && !relay_waits(r))
-			relay_release(r);
-	}
-	if (!TAILQ_EMPTY(&held))
-		relay_held_arm(HELD_US / 4);
-}
-
 /*
  * The socket sends no more.  A target's end is told at once, for its user waits
  * for it; a user may wait for an answer that is on its way.
@@ -345,10 +301,7 @@ relay_ended(struct relay *r)
 		session_fin(r->stream);
 		return;
 	}
-	r->flags |= RELAY_HELD;
-	r->ended = worker_now();
-	TAILQ_INSERT_TAIL(&held, r, queue);
-	relay_held_arm(HELD_US);
+	heldend_add(r);
 }
 
 /* The peer reads no more either, once it has ended: what we had is in vain. */
@@ -357,12 +310,10 @@ relay_end_ours(struct relay *r)
 {
 	if (!(r->flags & RELAY_FIN) || !relay_ends_both(r) || r->fd == -1)
 		return;
-	if (r->flags & RELAY_HELD)
-		relay_release(r);
-	else if (!(r->flags & RELAY_EOF)) {
-		r->flags |= RELAY_EOF;
-		session_fin(r->stream);
-	}
+	if (!heldend_remove(r) && (r->flags & RELAY_EOF))
+		return;			/* it knows */
+	r->flags |= RELAY_EOF;
+	session_fin(r->stream);
 }
 
 /* As write(2), for what waits. */
@@ -862,8 +813,7 @@ relay_move(struct relay *r)
 {
 	relay_count(r);
 	event_del(&r->ev);
-	if (r->flags & RELAY_HELD)
-		TAILQ_REMOVE(&held, r, queue);
+	heldend_remove(r);
 	r->flags = 0;
 	relaylz_end(r);
 	memset(&r->counted, 0, sizeof(r->counted));

@@ -59,7 +59,7 @@ struct relay {
 	uint8_t			*pre;	/* want or answer, sent first */
 	uint64_t		 since;		/* worker_now of the start... */
 	uint64_t		 moved;	/* ...and of the last octet taken */
-	uint64_t		 ended;	/* when its user's end was held back */
+	uint64_t		 ended;	/* since when its end is held back; 0 */
 	uint64_t		 lingers; /* since when it is observed... */
 	uint32_t		 lingering; /* ...and what waited then */
 	uint64_t		 octets_in;	/* from the stream, unpacked */
@@ -100,6 +100,8 @@ void		 relay_abort(struct relay *, enum reset_reason);
 void		 relay_tick(uint64_t now);
 /* Resets one for memory: hold_victim.  0: there is none. */
 int		 relay_relieve(int any);
+/* Is something still to be written to its socket? */
+int		 relay_waits(const struct relay *);
 void		 relay_describe(const struct relay *, struct ctl_stream *);
 
 /* ---- for its target ---- */
