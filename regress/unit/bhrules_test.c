@@ -206,6 +206,30 @@ test_token_gone_udp(void **state)
 	bh_flow_is(7, FLOW_END);
 }
 
+/* Who says a token, and is refused, was none of the tunnels that are kept. */
+static void
+test_refused_pool(void **state)
+{
+	int	 i;
+
+	(void)state;
+	bh_start(SIDE_SERVER, TCP);
+	bh_control(&control, TCP);
+	bh_tunnel(&tunnel, TCP);
+	for (i = 0; i < 3; i++) {
+		bh_tunnel(&other, TCP);
+		bh_say(&other, BH_TOKEN_FRAME);
+		bh_hears(&control, "00 06");
+		bh_say(&control, "06");
+		bh_ends(&other);
+	}
+	bh_pass(BH_SECOND);
+	bh_pass(BH_SECOND);
+	assert_false(bh_has(&control, "\1"));
+	bh_hears(&control, "00 06");
+	bh_silent(&control);
+}
+
 /*
  * Each user is one CHAN, which a client may not heed: again after a second,
  * as long as somebody waits.
@@ -664,6 +688,7 @@ main(void)
 		ALONE(test_token_gone_ws),
 		ALONE(test_token_gone_wsmux),
 		ALONE(test_token_gone_udp),
+		ALONE(test_refused_pool),
 		ALONE(test_chan_again),
 		ALONE(test_idle_dies),
 		ALONE(test_burst),

@@ -297,12 +297,14 @@ admit_control(struct tunnel *t)
 static void
 admit_data(struct tunnel *t)
 {
+	struct backhaul_tunnel	*bt = t->part;
+
 	tunnel_proven(t);
 	data_run(t);
 	if (t->state != TUNNEL_OPEN)
 		return;
 	demand_bound(t);
-	demand_arrived(t->service);
+	bt->counted = demand_arrived(t->service);
 }
 
 void

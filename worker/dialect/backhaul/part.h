@@ -106,6 +106,7 @@ struct backhaul_tunnel {		/* tunnel.part */
 	uint64_t		 begun;	/* too few octets have come since; 0 */
 	uint64_t		 usable_at;	/* for users, then; 0 */
 	int			 doubtful; /* is it one? */
+	int32_t			 counted;	/* demand_arrived's */
 };
 
 /* ---- control.c: a control channel, on both sides ---- */
@@ -140,7 +141,12 @@ void	 backhaul_want_more(struct service *, uint32_t n);
 /* So many users wait for one. */
 void	 demand_starved(struct service *, uint32_t waiting);
 /* A tunnel, or slot, has come; a tunnel has been taken. */
-void	 demand_arrived(struct service *);
+/*
+ * How many more are kept waiting for it; -1: it was asked for.  And undoes
+ * that: a data tunnel has turned out to be none.
+ */
+int32_t	 demand_arrived(struct service *);
+void	 demand_was_none(struct tunnel *);
 void	 demand_taken(struct tunnel *);
 /* Accepting side: a tunnel has come.  Is it one too many?  The oldest goes. */
 void	 demand_bound(struct tunnel *);

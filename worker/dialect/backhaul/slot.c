@@ -222,7 +222,7 @@ slot_told(void *arg, uint64_t id)
 	s->kept = flow_slot_keep(s->number) == 0;
 	s->ping_at = s->since + env.service->conf.opts.keepalive * 1000000ULL;
 	env.service->stats.slots++;
-	demand_arrived(env.service);
+	(void)demand_arrived(env.service);
 	env.service->events->changed();
 }
 
