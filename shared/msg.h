@@ -21,7 +21,7 @@
 #include "opts.h"
 #include "proc.h"
 
-#define MSG_VERSION		11
+#define MSG_VERSION		12
 
 #define KEY_LEN			32
 #define IDENTITY_LEN		16
@@ -438,6 +438,7 @@ struct msg_token {
 
 struct msg_token_ask {			/* is it one of this service's? */
 	uint64_t	 number;	/* comes back with the answer */
+	uint64_t	 id;	/* not 0: of one that was, without octets */
 	uint32_t	 len;
 	uint32_t	 pad;
 	uint8_t		 octets[TOKEN_MAX];
@@ -445,6 +446,8 @@ struct msg_token_ask {			/* is it one of this service's? */
 
 struct msg_token_told {
 	uint64_t	 number;
+	/* Of the one that is right: the same as long as rocketd runs; or 0. */
+	uint64_t	 id;
 	uint32_t	 right;		/* 1: it is */
 	uint32_t	 pad;
 };

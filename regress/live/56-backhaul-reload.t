@@ -1,6 +1,6 @@
 #!/bin/sh
-# A reload of dialect backhaul: mappings that come, go and change, other tokens, a
-# remote and a block that go.  Who has nothing to do with it is not disturbed.  A
+# A reload of dialect backhaul: mappings that come, go and change, other tokens, one
+# that a client still uses, a remote and a block that go.  Who has nothing to do with it is not disturbed.  A
 # stop is said on the wire, and whoever hears it comes back at once.
 
 . regress/live/lib.sh
@@ -94,6 +94,35 @@ first=$(channels)
 reload server
 all "the old token is gone: users are served" users served
 is "$(channels)" "$first" "the old token is gone: nothing happens"
+
+# ---- a token that a client still uses ----
+exec 7>&-
+stay $STAYING
+ok $? "a user of each transport, by the token that goes"
+SECRET='"the newest token of all of them"'
+reload server
+for t in $ALL; do
+	logged client "worker $t .*the server ends or restarts"
+	ok $? "$t: a token that is gone: its client is told the end"
+done
+for t in $ALL; do
+	logged server "worker $t .*wrong token or unknown service"
+	ok $? "$t: and comes with it in vain"
+done
+is "$(staying)" "$STAYING" "a token that is gone: who was there stays"
+for t in $ALL; do
+	served "$(users $t)" &
+	eval "wait_$t=$!"
+done
+until_true 'ctl server -j show summary | grep -q "\"users_waiting\":4"'
+ok $? "new users wait"
+reload client
+for t in $ALL; do
+	eval "wait \$wait_$t"
+	ok $? "$t: until it comes with another"
+done
+nobody_left "a client with another token"
+first=$(channels)
 
 # ---- a remote, a block ----
 set -- $(ports 4)

@@ -59,6 +59,10 @@ done
 ok $? "soon"
 is "$(staying)" "$(echo $(for t in $ALL; do users $t; users $t
     users $t; done))" "each has a tunnel that works"
+for t in $ALL; do
+	[ "$(opened $t)" -lt 16 ]
+	ok $? "$t: with few that were asked for in vain: $(opened $t) in all"
+done
 exec 7>&-
 leave
 

@@ -66,6 +66,7 @@ keys_got(struct far_end *e, struct imsg *imsg)
 	told.number = ask.number;
 	told.right = ask.len == strlen(TOKEN) &&
 	    memcmp(ask.octets, TOKEN, ask.len) == 0;
+	told.id = told.right;
 	frame_say(e, IMSG_TOKEN_TOLD, &told, sizeof(told));
 }
 

@@ -35,6 +35,7 @@ unsigned int		 bh_nasked;
 struct msg_dial_named	 bh_asked;
 struct flowpair		*bh_pair;
 
+static uint64_t		 generation = 1;	/* of the token: its id */
 static unsigned int	 nanswered;
 static struct msg_dial_named asks[ASKS];
 static int		 answered[ASKS];
@@ -56,9 +57,23 @@ keys_got(struct far_end *e, struct imsg *imsg)
 	assert_int_equal(imsg_get_data(imsg, &ask, sizeof(ask)), 0);
 	memset(&told, 0, sizeof(told));
 	told.number = ask.number;
-	told.right = ask.len == strlen(BH_TOKEN) &&
-	    memcmp(ask.octets, BH_TOKEN, ask.len) == 0;
+	if (ask.id != 0)
+		told.right = ask.len == 0 && ask.id == generation;
+	else
+		told.right = ask.len == strlen(BH_TOKEN) &&
+		    memcmp(ask.octets, BH_TOKEN, ask.len) == 0;
+	told.id = told.right ? generation : 0;
 	frame_say(e, IMSG_TOKEN_TOLD, &told, sizeof(told));
+}
+
+void
+bh_tokens(int gone)
+{
+	static const struct msg_count	 none;
+
+	generation += gone;
+	frame_say(&wrig_keys, IMSG_KEYS_END, &none, sizeof(none));
+	frame_run(QUIET_MS);
 }
 
 static void

@@ -45,6 +45,8 @@ void	 bh_default(enum side);
 void	 bh_map(const char *to, uint32_t kinds);
 /* A worker with wrig_conf, the mappings, and a remote of this transport. */
 void	 bh_start(enum side, uint32_t transport);
+/* Accepting: other tokens are in force; those said before are none (1). */
+void	 bh_tokens(int gone);
 /* udp is there, with a pair. */
 void	 bh_udp(void);
 /* So much later all deadlines are looked at. */

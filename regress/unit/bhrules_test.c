@@ -116,6 +116,121 @@ test_dead_client(void **state)
 }
 
 /*
+ * A client whose token is one no more is told the end.  Its user stays to his
+ * own, who comes then waits for a client with another.
+ */
+static void
+token_gone(uint32_t transport)
+{
+	struct bh_conn	 again, late;
+	uint64_t	 sessions = transport & TRANSPORT_MUX ? 1 : 2;
+
+	bh_map("15000", KIND_TCP);
+	bh_start(SIDE_SERVER, transport);
+	bh_control(&control, transport);
+	bh_tunnel(&tunnel, transport);
+	bh_pass(BH_SECOND);
+	bh_user(&user, "127.0.0.1");
+	frame_until(bh_has(&tunnel, "15000"));
+	if (sessions == 2)
+		bh_tunnel(&other, transport);
+	bh_tokens(0);
+	assert_int_equal(frame_figure("sessions"), sessions);
+	bh_tokens(1);
+	frame_until(bh_has(&control, "\3"));
+	assert_int_equal(frame_figure("sessions"), 1);
+	if (sessions == 2)
+		bh_ends(&other);
+	tunnel.off = tunnel.len;
+	if (!(transport & (TRANSPORT_MUX | TRANSPORT_WS))) {
+		bh_say(&tunnel, "62");
+		bh_hears(&user, "62");
+		bh_say(&user, "63");
+		bh_hears(&tunnel, "63");
+	}
+	bh_user(&late, "127.0.0.1");
+	bh_silent(&tunnel);
+	bh_control(&again, transport);
+	bh_tunnel(&other, transport);
+	bh_pass(BH_SECOND);
+	frame_until(bh_has(&other, "15000"));
+	bh_silent(&tunnel);
+	bh_tokens(0);
+	bh_pass(BH_SECOND);
+	assert_false(again.ended);
+}
+
+static void
+test_token_gone(void **state)
+{
+	(void)state;
+	token_gone(TCP);
+}
+
+static void
+test_token_gone_mux(void **state)
+{
+	(void)state;
+	token_gone(TCPMUX);
+}
+
+static void
+test_token_gone_ws(void **state)
+{
+	(void)state;
+	token_gone(WS);
+}
+
+static void
+test_token_gone_wsmux(void **state)
+{
+	(void)state;
+	token_gone(WSMUX);
+}
+
+/* Transport udp: its slots go with its control channel. */
+static void
+test_token_gone_udp(void **state)
+{
+	(void)state;
+	bh_map("15000", KIND_UDP);
+	bh_start(SIDE_SERVER, UDP);
+	bh_udp();
+	bh_control(&control, UDP);
+	bh_flow(7, 1);
+	bh_flow_says(7, "74 65 73 74");
+	bh_flow_is(7, FLOW_KEEP);
+	bh_tokens(0);
+	bh_tokens(1);
+	frame_until(bh_has(&control, "\3"));
+	bh_flow_is(7, FLOW_END);
+}
+
+/* Who says a token, and is refused, was none of the tunnels that are kept. */
+static void
+test_refused_pool(void **state)
+{
+	int	 i;
+
+	(void)state;
+	bh_start(SIDE_SERVER, TCP);
+	bh_control(&control, TCP);
+	bh_tunnel(&tunnel, TCP);
+	for (i = 0; i < 3; i++) {
+		bh_tunnel(&other, TCP);
+		bh_say(&other, BH_TOKEN_FRAME);
+		bh_hears(&control, "00 06");
+		bh_say(&control, "06");
+		bh_ends(&other);
+	}
+	bh_pass(BH_SECOND);
+	bh_pass(BH_SECOND);
+	assert_false(bh_has(&control, "\1"));
+	bh_hears(&control, "00 06");
+	bh_silent(&control);
+}
+
+/*
  * Each user is one CHAN, which a client may not heed: again after a second,
  * as long as somebody waits.
  */
@@ -568,6 +683,12 @@ main(void)
 		ALONE(test_tcp_signals_server),
 		ALONE(test_ws_signals_server),
 		ALONE(test_dead_client),
+		ALONE(test_token_gone),
+		ALONE(test_token_gone_mux),
+		ALONE(test_token_gone_ws),
+		ALONE(test_token_gone_wsmux),
+		ALONE(test_token_gone_udp),
+		ALONE(test_refused_pool),
 		ALONE(test_chan_again),
 		ALONE(test_idle_dies),
 		ALONE(test_burst),

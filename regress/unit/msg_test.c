@@ -880,8 +880,8 @@ test_no_padding(void **state)
 	assert_int_equal(sizeof(struct msg_mapping), 4 * 4 + 24 + 264);
 	assert_int_equal(sizeof(struct msg_rule), 2 * 4 + 4 * 4 + 24 + 256);
 	assert_int_equal(sizeof(struct msg_token), 2 * 4 + 256);
-	assert_int_equal(sizeof(struct msg_token_ask), 16 + 256);
-	assert_int_equal(sizeof(struct msg_token_told), 16);
+	assert_int_equal(sizeof(struct msg_token_ask), 24 + 256);
+	assert_int_equal(sizeof(struct msg_token_told), 24);
 	assert_int_equal(sizeof(struct msg_dial_named), 9 * 4 + 256);
 	assert_int_equal(sizeof(struct msg_dial), 7 * 4);
 	assert_int_equal(sizeof(struct msg_proof), 8 + 16 + 32 + 32);

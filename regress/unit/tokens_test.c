@@ -110,11 +110,24 @@ ask(struct got *g, uint64_t number, const void *octets, size_t len)
 	frame_say(&g->end, IMSG_TOKEN_ASK, &a, sizeof(a));
 }
 
+/* Is that one, of which a worker was told this, still in force? */
+static void
+ask_again(struct got *g, uint64_t number, uint64_t id)
+{
+	struct msg_token_ask	 a;
+
+	memset(&a, 0, sizeof(a));
+	a.number = number;
+	a.id = id;
+	frame_say(&g->end, IMSG_TOKEN_ASK, &a, sizeof(a));
+}
+
 static void
 expect_told(int i, uint64_t number, uint32_t right)
 {
 	assert_int_equal(server.told[i].number, number);
 	assert_int_equal(server.told[i].right, right);
+	assert_int_equal(server.told[i].id != 0, right);
 }
 
 /* Service 1 has two at a server, service 2 the same two at a client. */
@@ -252,6 +265,47 @@ test_reload(void **state)
 	frame_role->ready(1);
 }
 
+/* A token keeps its id, wherever it stands in a set, until it is gone. */
+static void
+test_ids(void **state)
+{
+	uint64_t	 secret, older, right;
+
+	(void)state;
+	ask(&server, 1, "secret", 6);
+	ask(&server, 2, "older", 5);
+	frame_until(server.ntold == 2);
+	secret = server.told[0].id;
+	older = server.told[1].id;
+	assert_true(secret != older);
+	right = frame_figure("tokens_right");
+	ask_again(&server, 3, secret);
+	ask_again(&server, 4, older);
+	ask_again(&server, 5, secret + 1);
+	ask_again(&client, 6, older + 1);
+	frame_until(server.ntold == 5 && client.ntold == 1);
+	expect_told(2, 3, 1);
+	expect_told(3, 4, 1);
+	expect_told(4, 5, 0);
+	assert_int_equal(client.told[0].right, 0);
+
+	frame_role->begin();
+	assert_int_equal(token(1, SIDE_SERVER, 0, "newer"), 0);
+	assert_int_equal(token(1, SIDE_SERVER, 1, "secret"), 0);
+	assert_int_equal(token(3, SIDE_SERVER, 0, "older"), 0);
+	frame_role->ready(1);
+	ask_again(&server, 7, secret);
+	ask_again(&server, 8, older);	/* another service has it */
+	frame_until(server.ntold == 7);
+	expect_told(5, 7, 1);
+	assert_int_equal(server.told[5].id, secret);
+	expect_told(6, 8, 0);
+	/* these are no tokens that a client has sent */
+	assert_int_equal(frame_figure("tokens_right"), right);
+	first_set();
+	frame_role->ready(1);
+}
+
 static void
 test_nonsense(void **state)
 {
@@ -334,6 +388,7 @@ main(void)
 		TEST(test_given),
 		TEST(test_compared),
 		TEST(test_reload),
+		TEST(test_ids),
 		TEST(test_nonsense),
 		TEST(test_too_many)
 	};

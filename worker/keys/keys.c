@@ -319,7 +319,7 @@ keys_init(void)
 	    (env.replays = replay_new(REPLAYS_MAX)) == NULL)
 		fatalx("keys: cannot start");
 	keyset_init(keys_installed);
-	tokenset_init(keys_tokens_installed);
+	tokenset_init(worker_self()->start_id, keys_tokens_installed);
 	tokenq_init();
 	signkey_init();
 	signq_init();

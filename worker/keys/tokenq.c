@@ -2,7 +2,8 @@
 
 /*
  * See tokenq.h.  First come, first served.  A worker hears about its own
- * service's tokens, and no word but right or not.
+ * service's tokens, and no word but right or not, and the id of the right one:
+ * by that it can ask again when others are in force.
  */
 
 #include <sys/types.h>
@@ -54,13 +55,14 @@ tokenq_remove(struct ask *a)
 
 /* A dead channel is reported as left; a worker that is back asks again. */
 static void
-tokenq_answer(struct channel *worker, uint64_t number, int right)
+tokenq_answer(struct channel *worker, uint64_t number, uint64_t id)
 {
 	struct msg_token_told	 msg;
 
 	memset(&msg, 0, sizeof(msg));
 	msg.number = number;
-	msg.right = right;
+	msg.id = id;
+	msg.right = id != 0;
 	(void)channel_send(worker, IMSG_TOKEN_TOLD, -1, &msg, sizeof(msg));
 }
 
@@ -68,15 +70,20 @@ static void
 tokenq_compare(const struct ask *a)
 {
 	const struct msg_channel	*peer = channel_peer(a->worker);
-	int				 right;
+	const struct tokengroup		*g;
+	uint64_t			 id = a->msg.id;
 
-	right = tokenset_has(tokenset_group(peer->service, peer->side),
-	    a->msg.octets, a->msg.len);
-	if (right)
+	g = tokenset_group(peer->service, peer->side);
+	if (id != 0) {
+		tokenq_answer(a->worker, a->msg.number,
+		    tokenset_has_id(g, id) ? id : 0);
+		return;
+	}
+	if ((id = tokenset_has(g, a->msg.octets, a->msg.len)) != 0)
 		env.right++;
 	else
 		env.wrong++;
-	tokenq_answer(a->worker, a->msg.number, right);
+	tokenq_answer(a->worker, a->msg.number, id);
 }
 
 static void

@@ -5,6 +5,9 @@
  * Tokens are compared by digests of their length and of as many octets as the
  * longest has, under a key that this process makes: who could learn something
  * from the time that takes learns nothing about a token.
+ *
+ * A token's id has to outlive this process, so its key is no secret.  It is
+ * told only to who has said the token.
  */
 
 #include <sys/types.h>
@@ -32,6 +35,7 @@ static struct {
 	uint32_t		 nnext;		/* tokens */
 	uint64_t		 nlive;
 	uint8_t			 secret[PSK_HASH_LEN];	/* of digests */
+	uint8_t			 start[START_ID_LEN];	/* of ids */
 	struct tokengroup	 none;		/* compared with, for NULL */
 	void			(*installed)(const struct tokengroup *);
 } env;
@@ -54,7 +58,8 @@ tokengroup_cmp(const struct tokengroup *a, const struct tokengroup *b)
 
 /* -1: no memory. */
 static int
-token_digest(const uint8_t *octets, uint32_t len, uint8_t digest[PSK_HASH_LEN])
+token_mac(const void *key, int keylen, const uint8_t *octets, uint32_t len,
+    uint8_t digest[PSK_HASH_LEN])
 {
 	uint8_t		 padded[sizeof(len) + TOKEN_MAX];
 	unsigned int	 n = 0;
@@ -63,11 +68,32 @@ token_digest(const uint8_t *octets, uint32_t len, uint8_t digest[PSK_HASH_LEN])
 	memset(padded, 0, sizeof(padded));
 	memcpy(padded, &len, sizeof(len));
 	memcpy(padded + sizeof(len), octets, len);
-	if (HMAC(EVP_sha256(), env.secret, sizeof(env.secret), padded,
-	    sizeof(padded), digest, &n) != NULL && n == PSK_HASH_LEN)
+	if (HMAC(EVP_sha256(), key, keylen, padded, sizeof(padded), digest,
+	    &n) != NULL && n == PSK_HASH_LEN)
 		ret = 0;
 	explicit_bzero(padded, sizeof(padded));
 	return (ret);
+}
+
+static int
+token_digest(const uint8_t *octets, uint32_t len, uint8_t digest[PSK_HASH_LEN])
+{
+	return (token_mac(env.secret, sizeof(env.secret), octets, len,
+	    digest));
+}
+
+/* 0: no memory. */
+static uint64_t
+token_id(const uint8_t *octets, uint32_t len)
+{
+	uint8_t		 mac[PSK_HASH_LEN];
+	uint64_t	 id;
+
+	if (token_mac(env.start, sizeof(env.start), octets, len, mac) == -1)
+		return (0);
+	memcpy(&id, mac, sizeof(id));
+	explicit_bzero(mac, sizeof(mac));
+	return (id != 0 ? id : 1);
 }
 
 /* present: a worker is to be given it.  -1 with errno. */
@@ -75,7 +101,8 @@ static int
 token_fill(struct token *t, const struct msg_conf_token *msg, int present)
 {
 	errno = ENOMEM;
-	if (token_digest(msg->octets, msg->len, t->digest) == -1)
+	if (token_digest(msg->octets, msg->len, t->digest) == -1 ||
+	    (t->id = token_id(msg->octets, msg->len)) == 0)
 		return (-1);
 	if (present) {
 		if ((t->octets = psk_alloc(TOKEN_MAX)) == NULL)
@@ -144,11 +171,13 @@ tokengroup_same(const struct tokengroup *a, const struct tokengroup *b)
 /* ---- sets ---- */
 
 void
-tokenset_init(void (*installed)(const struct tokengroup *))
+tokenset_init(const uint8_t start[START_ID_LEN],
+    void (*installed)(const struct tokengroup *))
 {
 	RB_INIT(&env.next);
 	RB_INIT(&env.live);
 	env.installed = installed;
+	memcpy(env.start, start, sizeof(env.start));
 	arc4random_buf(env.secret, sizeof(env.secret));
 }
 
@@ -212,13 +241,13 @@ tokenset_group(uint32_t service, uint32_t side)
 }
 
 /* Goes through all that there are: the time says nothing but their number. */
-int
+uint64_t
 tokenset_has(const struct tokengroup *g, const uint8_t *octets, uint32_t len)
 {
 	const struct token	*t;
 	uint8_t			 digest[PSK_HASH_LEN];
+	uint64_t		 id = 0, right;
 	size_t			 i;
-	int			 right = 0;
 
 	if (len > TOKEN_MAX || token_digest(octets, len, digest) == -1)
 		return (0);
@@ -226,11 +255,23 @@ tokenset_has(const struct tokengroup *g, const uint8_t *octets, uint32_t len)
 		g = &env.none;
 	for (i = 0; i < nitems(g->tokens); i++) {
 		t = &g->tokens[i];
-		right |= (CRYPTO_memcmp(t->digest, digest, sizeof(digest)) ==
+		right = (CRYPTO_memcmp(t->digest, digest, sizeof(digest)) ==
 		    0) & (t->len != 0);
+		id |= -right & t->id;	/* the same token, the same id */
 	}
 	explicit_bzero(digest, sizeof(digest));
-	return (right);
+	return (id);
+}
+
+int
+tokenset_has_id(const struct tokengroup *g, uint64_t id)
+{
+	size_t	 i;
+
+	for (i = 0; g != NULL && i < nitems(g->tokens); i++)
+		if (g->tokens[i].len != 0 && g->tokens[i].id == id)
+			return (1);
+	return (0);
 }
 
 uint64_t

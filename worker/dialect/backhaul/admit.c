@@ -30,13 +30,14 @@
 /* ---- its token ---- */
 
 static void
-admit_answered(void *arg, int right)
+admit_answered(void *arg, uint64_t id)
 {
 	struct tunnel		*t = arg;
 	struct backhaul_tunnel	*bt = t->part;
 
 	bt->ask = 0;
-	bt->token = right ? TOKEN_RIGHT : TOKEN_WRONG;
+	bt->id = id;
+	bt->token = id != 0 ? TOKEN_RIGHT : TOKEN_WRONG;
 	tunnel_schedule(t);
 }
 
@@ -123,6 +124,52 @@ admit_control_lives(struct service *svc)
 	tunnel_schedule(t);
 }
 
+/* It has not the place any more. */
+static void
+admit_release(struct tunnel *t)
+{
+	struct backhaul_service	*bs = t->service->part;
+
+	if (bs->control != t)
+		return;
+	bs->control = NULL;
+	bs->asked = bs->owed = bs->pool = 0;
+	slot_control(t->service, 0);
+	control_gone(t->service, NULL);
+	if (bs->rival != NULL)
+		tunnel_schedule(bs->rival);
+}
+
+static void
+admit_let_go(struct tunnel *t)
+{
+	static const char	 why[] = "its token is one no more";
+
+	if (t->state == TUNNEL_CONTROL) {
+		admit_release(t);
+		control_leave(t, why);
+	} else if (t->state == TUNNEL_OPEN)
+		control_end_data(t, why);
+	else
+		tunnel_kill(t, TUNNEL_END_CLEAN, "%s", why);
+}
+
+void
+admit_token_gone(struct service *svc, uint64_t id)
+{
+	struct backhaul_tunnel	*bt;
+	struct tunnel		*t, *next;
+
+	TAILQ_FOREACH_SAFE(t, &svc->tunnels, entry, next) {
+		bt = t->part;
+		if (bt->id != id || (t->flags & TUNNEL_F_DYING))
+			continue;
+		bt->id = 0;
+		admit_let_go(t);
+	}
+	slot_token_gone(id);
+}
+
 void
 admit_forget(struct tunnel *t)
 {
@@ -133,14 +180,7 @@ admit_forget(struct tunnel *t)
 		backhaul_unask(t->service, bt->ask);
 	if (bs->rival == t)
 		bs->rival = NULL;
-	if (bs->control != t)
-		return;
-	bs->control = NULL;
-	bs->asked = bs->owed = bs->pool = 0;
-	slot_control(t->service, 0);
-	control_gone(t->service, NULL);
-	if (bs->rival != NULL)
-		tunnel_schedule(bs->rival);
+	admit_release(t);
 }
 
 /* ---- WebSocket ---- */
@@ -257,12 +297,14 @@ admit_control(struct tunnel *t)
 static void
 admit_data(struct tunnel *t)
 {
+	struct backhaul_tunnel	*bt = t->part;
+
 	tunnel_proven(t);
 	data_run(t);
 	if (t->state != TUNNEL_OPEN)
 		return;
 	demand_bound(t);
-	demand_arrived(t->service);
+	bt->counted = demand_arrived(t->service);
 }
 
 void

@@ -380,7 +380,7 @@ control_tick(struct tunnel *t, uint64_t now)
 }
 
 void
-control_leave(struct tunnel *t)
+control_leave(struct tunnel *t, const char *why)
 {
 	struct backhaul_tunnel	*bt = t->part;
 
@@ -388,7 +388,16 @@ control_leave(struct tunnel *t)
 		return;
 	bt->closed = 1;
 	if (control_say(t, SIGNAL_CLOSED) == 0)
-		tunnel_finish(t, TUNNEL_END_CLEAN, "not wanted any more");
+		tunnel_finish(t, TUNNEL_END_CLEAN, "%s", why);
+}
+
+void
+control_end_data(struct tunnel *t, const char *why)
+{
+	if (tunnel_empty(t))
+		tunnel_kill(t, TUNNEL_END_CLEAN, "%s", why);
+	else
+		tunnel_drain(t);
 }
 
 void
@@ -402,10 +411,6 @@ control_gone(struct service *svc, const struct remote *remote)
 		if (bt->kind != BACKHAUL_DATA || t->state != TUNNEL_OPEN ||
 		    (svc->dials && t->remote != remote))
 			continue;
-		if (tunnel_empty(t))
-			tunnel_kill(t, TUNNEL_END_CLEAN,
-			    "its control channel is gone");
-		else
-			tunnel_drain(t);
+		control_end_data(t, "its control channel is gone");
 	}
 }

@@ -194,6 +194,7 @@ data_listen_accepted(struct tunnel *t)
 		tunnel_again(t);		/* its session reads it */
 		return;
 	}
+	demand_was_none(t);
 	bt->begun = 0;
 	bt->kind = BACKHAUL_NEW;
 	bt->again = 1;

@@ -109,22 +109,36 @@ demand_starved(struct service *svc, uint32_t waiting)
 		backhaul_want_more(svc, waiting - coming);
 }
 
-void
+int32_t
 demand_arrived(struct service *svc)
 {
 	struct backhaul_service	*bs = svc->part;
-	uint32_t		 idle;
+	uint32_t		 idle, was = bs->pool;
 
 	bs->arrived_at = worker_now();
 	if (bs->asked > 0)
 		bs->asked--;
 	if (bs->owed > 0) {
 		bs->owed--;
-		return;
+		return (-1);
 	}
 	/* It made that one on its own: so many it wants to have. */
 	if ((idle = demand_idle(svc)) > bs->pool)
 		bs->pool = idle < POOL_MAX ? idle : POOL_MAX;
+	return ((int32_t)(bs->pool - was));
+}
+
+void
+demand_was_none(struct tunnel *t)
+{
+	struct backhaul_service	*bs = t->service->part;
+	struct backhaul_tunnel	*bt = t->part;
+
+	if (bt->counted == -1)
+		bs->owed++;
+	else if (bs->pool >= (uint32_t)bt->counted)
+		bs->pool -= (uint32_t)bt->counted;
+	bt->counted = 0;
 }
 
 /* The oldest that nobody is in, and how many of these there are. */

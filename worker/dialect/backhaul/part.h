@@ -41,8 +41,9 @@ struct token {
 struct token_ask {			/* keys has not answered yet */
 	TAILQ_ENTRY(token_ask)	 entry;
 	uint64_t		 number;
+	uint64_t		 id;	/* not 0: is it still one? */
 	/* NULL: nobody waits for the answer any more */
-	void			(*told)(void *, int right);
+	void			(*told)(void *, uint64_t id);
 	void			*arg;
 	int			 sent;
 	struct token		 token;
@@ -82,6 +83,7 @@ struct backhaul_tunnel {		/* tunnel.part */
 	enum backhaul_kind	 kind;
 	enum token_state	 token;
 	uint64_t		 ask;		/* its number, TOKEN_ASKED */
+	uint64_t		 id;	/* the token's, TOKEN_RIGHT */
 	/* the token frame, as it comes */
 	uint8_t			 frame[FRAMES_TYPED + TOKEN_MAX];
 	uint32_t		 have;
@@ -104,6 +106,7 @@ struct backhaul_tunnel {		/* tunnel.part */
 	uint64_t		 begun;	/* too few octets have come since; 0 */
 	uint64_t		 usable_at;	/* for users, then; 0 */
 	int			 doubtful; /* is it one? */
+	int32_t			 counted;	/* demand_arrived's */
 };
 
 /* ---- control.c: a control channel, on both sides ---- */
@@ -113,8 +116,8 @@ void	 control_run(struct tunnel *);
 /* Reads its signals, in its turn. */
 void	 control_turn(struct tunnel *);
 uint64_t control_tick(struct tunnel *, uint64_t now);
-/* Dialled, and not wanted any more: it says so, and ends. */
-void	 control_leave(struct tunnel *);
+/* Not wanted any more, which is constant words: it says its end, and ends. */
+void	 control_leave(struct tunnel *, const char *why);
 /* Says one signal.  -1: the peer does not read, and it is killed. */
 int	 control_say(struct tunnel *, enum signal);
 /*
@@ -128,6 +131,8 @@ void	 control_doubt(struct tunnel *);
  * are dialled) end, or drain if they are used.
  */
 void	 control_gone(struct service *, const struct remote *);
+/* A data tunnel ends, or drains if it is used. */
+void	 control_end_data(struct tunnel *, const char *why);
 
 /* ---- demand.c: how many tunnels there should be ---- */
 
@@ -136,7 +141,12 @@ void	 backhaul_want_more(struct service *, uint32_t n);
 /* So many users wait for one. */
 void	 demand_starved(struct service *, uint32_t waiting);
 /* A tunnel, or slot, has come; a tunnel has been taken. */
-void	 demand_arrived(struct service *);
+/*
+ * How many more are kept waiting for it; -1: it was asked for.  And undoes
+ * that: a data tunnel has turned out to be none.
+ */
+int32_t	 demand_arrived(struct service *);
+void	 demand_was_none(struct tunnel *);
 void	 demand_taken(struct tunnel *);
 /* Accepting side: a tunnel has come.  Is it one too many?  The oldest goes. */
 void	 demand_bound(struct tunnel *);
@@ -156,6 +166,11 @@ void	 admit_turn(struct tunnel *);
 int	 admit_asked(struct tunnel *, const struct http_head *);
 /* The control channel, whose place another claims, lives. */
 void	 admit_control_lives(struct service *);
+/*
+ * A token is none any more: whoever has said it is let go, and its users stay
+ * to their end.
+ */
+void	 admit_token_gone(struct service *, uint64_t id);
 /* The tunnel is being freed. */
 void	 admit_forget(struct tunnel *);
 
@@ -169,12 +184,16 @@ void	 admit_forget(struct tunnel *);
 int	 token_read(struct tunnel *, struct frame *);
 /*
  * Asks keys whether these octets are a token of the service; told is called
- * later, when keys is there, or never.  0: no memory, or no token is so long;
- * else a number for backhaul_unask.
+ * later, with the id of the one that it is or 0, when keys is there, or never.
+ * 0: no memory, or no token is so long; else a number for backhaul_unask.
  */
 uint64_t backhaul_ask_token(struct service *, const uint8_t *, size_t,
-	    void (*told)(void *, int right), void *);
+	    void (*told)(void *, uint64_t id), void *);
 void	 backhaul_unask(struct service *, uint64_t);
+/* Other tokens may be in force: is each that was said still one? */
+void	 token_review(struct service *);
+/* -1: no memory, and who said it has been let go. */
+int	 token_review_id(struct service *, uint64_t id);
 /* keys has answered, or (NULL) is new. */
 void	 token_told(struct service *, const struct msg_token_told *);
 

@@ -45,6 +45,7 @@ struct slot {
 	uint32_t		 number;	/* the udp process's */
 	enum slot_state		 state;
 	uint64_t		 ask;	/* SLOT_ASKED: keys', or 0 */
+	uint64_t		 id;	/* of the token that it said */
 	int			 kept;	/* udp knows that it is proven */
 	struct flow		*flow;	/* SLOT_USED */
 	struct addr		 client;
@@ -205,14 +206,15 @@ slot_refuse(struct slot *s, const char *why)
 
 /* keys has answered. */
 static void
-slot_told(void *arg, int right)
+slot_told(void *arg, uint64_t id)
 {
 	struct slot	*s = slot_find((uint32_t)(uintptr_t)arg);
 
 	if (s == NULL || s->state != SLOT_ASKED)
 		return;
 	s->ask = 0;
-	if (!right) {
+	s->id = id;
+	if (id == 0) {
 		slot_refuse(s, "its first datagram is not the token");
 		return;
 	}
@@ -220,8 +222,36 @@ slot_told(void *arg, int right)
 	s->kept = flow_slot_keep(s->number) == 0;
 	s->ping_at = s->since + env.service->conf.opts.keepalive * 1000000ULL;
 	env.service->stats.slots++;
-	demand_arrived(env.service);
+	(void)demand_arrived(env.service);
 	env.service->events->changed();
+}
+
+/* One that is used is for its one user alone, to his end. */
+void
+slot_review(void)
+{
+	const struct slot	*s;
+
+	if (!env.ready)
+		return;
+	s = TAILQ_FIRST(&env.list[SLOT_IDLE]);
+	while (s != NULL)
+		if (token_review_id(env.service, s->id) == -1)
+			s = TAILQ_FIRST(&env.list[SLOT_IDLE]);
+		else
+			s = TAILQ_NEXT(s, entry);
+}
+
+void
+slot_token_gone(uint64_t id)
+{
+	struct slot	*s, *next;
+
+	if (!env.ready)
+		return;
+	TAILQ_FOREACH_SAFE(s, &env.list[SLOT_IDLE], entry, next)
+		if (s->id == id)
+			slot_refuse(s, "its token is one no more");
 }
 
 static void

@@ -29,6 +29,10 @@ extern const struct dialect_slots	 slot_ops;
 
 /* A control channel of a client with slots has come (1), or gone (0). */
 void		 slot_control(struct service *, int up);
+/* Other tokens may be in force: asks about those of slots that wait. */
+void		 slot_review(void);
+/* A token is none any more: slots that said it and wait are closed. */
+void		 slot_token_gone(uint64_t id);
 /* Slots that wait for a user. */
 uint32_t	 slot_idle(void);
 

@@ -57,13 +57,14 @@ backhaul_retell(struct service *svc)
 
 	TAILQ_FOREACH_SAFE(t, &svc->tunnels, entry, next)
 		if (t->state == TUNNEL_CONTROL)
-			control_leave(t);
+			control_leave(t, "its token is not presented any more");
 }
 
 /*
  * The set is whole.  A server has one client: a control channel with the new
  * token would find the old one in its place, so that one leaves first.  Users
- * stay where they are.
+ * stay where they are.  Where tunnels are accepted, no token comes: what
+ * clients have said may be none any more.
  */
 static int
 backhaul_keys(struct service *svc, const struct msg_key *keys, uint32_t n)
@@ -79,6 +80,8 @@ backhaul_keys(struct service *svc, const struct msg_key *keys, uint32_t n)
 	explicit_bzero(&bs->staged, sizeof(bs->staged));
 	if (svc->dials && other)
 		backhaul_retell(svc);
+	if (!svc->dials)
+		token_review(svc);
 	return (0);
 }
 
@@ -155,7 +158,7 @@ backhaul_drain(struct tunnel *t)
 	const struct service	*svc = t->service;
 
 	if (t->state == TUNNEL_CONTROL && svc->dials && !svc->stopping)
-		control_leave(t);
+		control_leave(t, "not wanted any more");
 	if (t->state != TUNNEL_OPEN)
 		return;
 	if (svc->stopping && tunnel_empty(t))

@@ -16,6 +16,7 @@
 #include "worker/dialect/dialect.h"
 #include "worker/tunnel/tunnel.h"
 #include "part.h"
+#include "slot.h"
 
 /* Octets of the frame that are still to come, as far as that is known. */
 static size_t
@@ -85,6 +86,7 @@ ask_send(struct service *svc, const struct token_ask *a)
 
 	memset(&msg, 0, sizeof(msg));
 	msg.number = a->number;
+	msg.id = a->id;
 	msg.len = a->token.len;
 	memcpy(msg.octets, a->token.octets, sizeof(msg.octets));
 	r = svc->events->ask(&msg);
@@ -111,7 +113,7 @@ asks_send(struct service *svc)
 
 uint64_t
 backhaul_ask_token(struct service *svc, const uint8_t *octets, size_t len,
-    void (*told)(void *, int), void *arg)
+    void (*told)(void *, uint64_t), void *arg)
 {
 	struct backhaul_service	*bs = svc->part;
 	struct token_ask	*a;
@@ -153,6 +155,42 @@ backhaul_unask(struct service *svc, uint64_t number)
 		ask_free(svc->part, a);
 }
 
+/* What waits for its answer will be compared with what is in force now. */
+int
+token_review_id(struct service *svc, uint64_t id)
+{
+	struct backhaul_service	*bs = svc->part;
+	struct token_ask	*a;
+
+	if (id == 0)
+		return (0);
+	TAILQ_FOREACH(a, &bs->asks, entry)
+		if (a->id == id)
+			return (0);
+	if ((a = calloc(1, sizeof(*a))) == NULL) {
+		admit_token_gone(svc, id);
+		return (-1);
+	}
+	a->number = ++bs->last_ask;
+	a->id = id;
+	TAILQ_INSERT_TAIL(&bs->asks, a, entry);
+	asks_send(svc);
+	return (0);
+}
+
+void
+token_review(struct service *svc)
+{
+	const struct backhaul_tunnel	*bt;
+	struct tunnel			*t;
+
+	TAILQ_FOREACH(t, &svc->tunnels, entry) {
+		bt = t->part;
+		(void)token_review_id(svc, bt->id);
+	}
+	slot_review();
+}
+
 /* Another keys knows nothing of what was asked. */
 static void
 asks_again(struct service *svc)
@@ -184,7 +222,9 @@ token_told(struct service *svc, const struct msg_token_told *msg)
 	if ((a = ask_find(bs, msg->number)) == NULL)
 		return;
 	if (a->told != NULL)
-		a->told(a->arg, msg->right != 0);
+		a->told(a->arg, msg->right != 0 ? msg->id : 0);
+	else if (a->id != 0 && msg->right == 0)
+		admit_token_gone(svc, a->id);
 	ask_free(bs, a);
 	asks_send(svc);
 }
