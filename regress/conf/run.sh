@@ -336,6 +336,28 @@ for mode in 644 666; do
 	result $? "TOML of mode $mode is refused" err
 done
 
+# relative paths in Backhaul's files are ones in the directory of the file,
+# however that is named
+mkdir -p rel/sub && for f in pem key; do
+	cp "$(find etc/ssl -name "a.$f")" rel/sub/ || exit 1
+done
+printf '[server]\nbind_addr = ":4043"\ntransport = "wss"\n%s\n%s\n%s\n%s\n' \
+    'token = "of sixteen octets, and more"' 'tls_cert = "a.pem"' \
+    'tls_key = "../sub/a.key"' 'sniffer = true
+web_port = 2060' >rel/sub/s.toml && chmod 600 rel/sub/*
+relative() {	# relative DIRECTORY FILE
+	(cd "$1" && check -v -f "$2") >out 2>err
+	[ $? -eq 0 ] && sed 's,/sub/\.\./,/,g; s,/\./,/,g' out >got &&
+	    grep -q "tls certificate \"$tmp/rel/sub/a.pem\" key \"$tmp/rel/s" \
+	    got && grep -q "usage file \"$tmp/rel/sub/backhaul.json\"" got
+	result $? "relative paths of $2" err
+}
+relative rel/sub s.toml
+relative rel/sub ./s.toml
+relative rel/sub ../sub/s.toml
+relative rel sub/s.toml
+relative rel "$tmp/rel/sub/s.toml"
+
 for conf in "$top"/etc/*.conf; do
 	name=$(basename "$conf")
 	# a checkout's group may write

@@ -13,8 +13,10 @@
 #include <sys/queue.h>
 
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "shared/compat.h"
 #include "conf.h"
@@ -325,17 +327,28 @@ say_nodelay(struct reader *b)
 		say_option(b, n, "tunnel nodelay", word);
 }
 
-/* A path that is relative to the directory of the file. */
+/*
+ * A path that is relative to the directory of the file, which may itself be
+ * relative to ours: a daemon has left that, and has an absolute one.
+ */
 static const char *
 full_path(struct reader *b, const char *path)
 {
 	static char	 buf[2 * HOST_MAX];
 	const char	*file = b->r->file->path;
 	const char	*slash = strrchr(file, '/');
+	char		*cwd = NULL;
+	int		 dir = slash == NULL ? 0 : (int)(slash - file) + 1;
 
-	if (path[0] == '/' || slash == NULL)
+	if (path[0] == '/')
 		return (path);
-	snprintf(buf, sizeof(buf), "%.*s/%s", (int)(slash - file), file, path);
+	/* one that stays relative is refused */
+	if (file[0] != '/' && (cwd = getcwd(NULL, 0)) == NULL)
+		return (path);
+	/* and so is one that does not fit, being longer than any may be */
+	snprintf(buf, sizeof(buf), "%s%s%.*s%s", cwd != NULL ? cwd : "",
+	    cwd != NULL ? "/" : "", dir, file, path);
+	free(cwd);
 	return (buf);
 }
 
