@@ -329,6 +329,12 @@ for f in secret.conf worse.conf secret.toml worse.toml other.toml; do
 done
 
 # the modes of files in TOML are checked, too
+printf '[server]\nbind_addr = ":3080"\ntransport = "tcp"\n%s\nmss = 1000\n' \
+    'token = "of sixteen octets, and more"' >mode.toml && chmod 644 mode.toml
+check -f "$tmp/mode.toml" >out 2>err
+[ $? -eq 1 ] && grep -q 'others may read; chmod o-r$' err &&
+    ! grep -q 'token file' err
+result $? "Backhaul's file of mode 644 is to be closed, no more" err
 for mode in 644 666; do
 	cp toml-server.toml mode.toml && chmod $mode mode.toml
 	check -f "$tmp/mode.toml" >out 2>err
