@@ -796,7 +796,7 @@ say_headless(struct tomlsay *r, const struct toml *root)
 {
 	const struct toml	*first = TAILQ_FIRST(&root->nodes);
 
-	if (r->errors > 0)	/* the line may be one that was not understood */
+	if (r->errors > 0)	/* the line may be the one that is wrong */
 		return;
 	KEY_ERROR(r, first, "a line [%s] is missing before \"%s\"",
 	    side_name(get(root, "bind_addr") != NULL ? SIDE_SERVER :
