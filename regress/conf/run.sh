@@ -329,12 +329,40 @@ for f in secret.conf worse.conf secret.toml worse.toml other.toml; do
 done
 
 # the modes of files in TOML are checked, too
+printf '[server]\nbind_addr = ":3080"\ntransport = "tcp"\n%s\nmss = 1000\n' \
+    'token = "of sixteen octets, and more"' >mode.toml && chmod 644 mode.toml
+check -f "$tmp/mode.toml" >out 2>err
+[ $? -eq 1 ] && grep -q 'others may read; chmod o-r$' err &&
+    ! grep -q 'token file' err
+result $? "Backhaul's file of mode 644 is to be closed, no more" err
 for mode in 644 666; do
 	cp toml-server.toml mode.toml && chmod $mode mode.toml
 	check -f "$tmp/mode.toml" >out 2>err
 	[ $? -eq 1 ] && grep -q 'chmod' err
 	result $? "TOML of mode $mode is refused" err
 done
+
+# relative paths in Backhaul's files are ones in the directory of the file,
+# however that is named
+mkdir -p rel/sub && for f in pem key; do
+	cp "$(find etc/ssl -name "a.$f")" rel/sub/ || exit 1
+done
+printf '[server]\nbind_addr = ":4043"\ntransport = "wss"\n%s\n%s\n%s\n%s\n' \
+    'token = "of sixteen octets, and more"' 'tls_cert = "a.pem"' \
+    'tls_key = "../sub/a.key"' 'sniffer = true
+web_port = 2060' >rel/sub/s.toml && chmod 600 rel/sub/*
+relative() {	# relative DIRECTORY FILE
+	(cd "$1" && check -v -f "$2") >out 2>err
+	[ $? -eq 0 ] && sed 's,/sub/\.\./,/,g; s,/\./,/,g' out >got &&
+	    grep -q "tls certificate \"$tmp/rel/sub/a.pem\" key \"$tmp/rel/s" \
+	    got && grep -q "usage file \"$tmp/rel/sub/backhaul.json\"" got
+	result $? "relative paths of $2" err
+}
+relative rel/sub s.toml
+relative rel/sub ./s.toml
+relative rel/sub ../sub/s.toml
+relative rel sub/s.toml
+relative rel "$tmp/rel/sub/s.toml"
 
 for conf in "$top"/etc/*.conf; do
 	name=$(basename "$conf")

@@ -19,8 +19,10 @@
 #include <cmocka.h>
 
 #include "shared/compat.h"
+#include "shared/log.h"
 #include "worker/net/pipes.h"
 #include "worker/relay/relay.h"
+#include "worker/relay/target.h"
 #include "workrig.h"
 
 /* More than windows and sockets take; and so much in each of many ways. */
@@ -734,6 +736,58 @@ test_dial_failed(void **state)
 	}
 }
 
+static char	 logged[16384];		/* lines that are not of level debug */
+
+static void
+sink(enum log_level level, const char *line, void *arg)
+{
+	(void)arg;
+	if (level >= LOGLEVEL_DEBUG)
+		return;
+	strlcat(logged, line, sizeof(logged));
+	strlcat(logged, "\n", sizeof(logged));
+}
+
+static int
+logged_times(const char *words)
+{
+	const char	*s = logged;
+	int		 n = 0;
+
+	for (; (s = strstr(s, words)) != NULL; s++)
+		n++;
+	return (n);
+}
+
+/* One that fails does not hide another, and the table has an end. */
+static void
+test_failed_is_logged(void **state)
+{
+	char	 words[64];
+	int	 i;
+
+	(void)state;
+	client(TRANSPORT_TCP);
+	log_set_sink(sink, NULL);
+	svc->stats.failed = 0;
+	for (i = 0; i < 300; i++) {
+		snprintf(words, sizeof(words), "no. %d is not there", i % 3);
+		target_log_failed(NULL, words);
+	}
+	assert_int_equal(logged_times("no. 0 is not there"), 1);
+	assert_int_equal(logged_times("no. 1 is not there"), 1);
+	assert_int_equal(logged_times("no. 2 is not there"), 1);
+	for (i = 0; i < 1000; i++) {
+		snprintf(words, sizeof(words), "port %d is not there", i);
+		target_log_failed(NULL, words);
+	}
+	assert_in_range(logged_times("is not there"), 8, 16);
+	assert_int_equal(logged_times("\n"), logged_times("is not there"));
+	assert_int_equal(svc->stats.failed, 1300);
+	log_set_sink(NULL, NULL);
+	gone();
+}
+
 /* With the octet that was asked for, then our end, whatever is still said. */
 static void
 test_dial_failed_answer(void **state)
@@ -883,6 +937,7 @@ main(void)
 		T(test_preface_room),
 		T(test_preface_refused),
 		T(test_dial_failed),
+		T(test_failed_is_logged),
 		T(test_dial_failed_answer),
 		T(test_dial_cancelled),
 		T(test_proxy_header),

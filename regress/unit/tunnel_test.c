@@ -164,6 +164,29 @@ test_first_reason(void **state)
 	ended(TUNNEL_END_REJECTED, "first 1");
 }
 
+/* A dialect may add what is worth a look, to errors of the protocol alone. */
+static void
+test_hint(void **state)
+{
+	const struct dialect	*before;
+	struct dialect		 hints;
+
+	(void)state;
+	way(0);
+	before = svc->dialect;
+	hints = *before;
+	hints.hint = "; look there";
+	svc->dialect = &hints;
+	tunnel_kill(peer.t, TUNNEL_END_PROTOCOL, "signal 6");
+	ended(TUNNEL_END_PROTOCOL, "signal 6; look there");
+	svc->dialect = before;
+	way(0);
+	svc->dialect = &hints;
+	tunnel_kill(peer.t, TUNNEL_END_LOST, "it is gone");
+	ended(TUNNEL_END_LOST, "it is gone");
+	svc->dialect = before;
+}
+
 /* ---- death in each state ---- */
 
 enum stage {
@@ -845,6 +868,7 @@ main(void)
 		T(test_states),
 		T(test_ending_idle),
 		T(test_first_reason),
+		T(test_hint),
 		T(test_death),
 		T(test_deadline),
 		T(test_death_in_use),

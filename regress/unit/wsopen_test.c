@@ -65,7 +65,8 @@ host(const struct tunnel *t, char *buf, size_t size)
 	strlcpy(buf, "remote7.example:80", size);
 }
 
-static const struct dialect		 dialect = { .path = path };
+static const struct dialect		 dialect = { .path = path,
+	.hint_401 = "wrong one" };
 static const struct tunnel_events	 events = { .host = host };
 
 void
@@ -401,6 +402,8 @@ test_answer_refused(void **state)
 	    REFUSED "HTTP 200 ");
 	refused("HTTP/1.1 503 \t\377x\r\n\r\n", TUNNEL_END_REJECTED,
 	    REFUSED "HTTP 503 ??x");
+	refused("HTTP/1.1 401 Unauthorized\r\n\r\n", TUNNEL_END_REJECTED,
+	    REFUSED "HTTP 401 Unauthorized: wrong one");
 	refused("HTTP/1.0 101 S\r\n\r\n", TUNNEL_END_REJECTED,
 	    REFUSED "an upgrade by HTTP/1.0");
 	refused("HTTP/1.1 101 S\r\n\r\n", TUNNEL_END_REJECTED,

@@ -53,6 +53,7 @@ static struct {
 	const struct word	*dialect;
 	const struct word	*forward;
 	const struct word	*targets;
+	int			 before;	/* errors: "targets" */
 	const struct word	*control;
 	const struct word	*ids;
 } stmt;
@@ -654,6 +655,7 @@ stmt_targets_begin(struct word *w)
 {
 	if (belongs(w, "targets", SCOPE_CLIENT_SERVICE))
 		(void)once(&stmt.targets, w, "targets");
+	stmt.before = lex_errors(stmt.lex);
 }
 
 void
@@ -668,7 +670,8 @@ void
 stmt_targets_end(struct word *w)
 {
 	if (!stmt.skip && stmt.service != NULL &&
-	    TAILQ_EMPTY(&stmt.service->targets))
+	    TAILQ_EMPTY(&stmt.service->targets) &&
+	    lex_errors(stmt.lex) == stmt.before)
 		lex_error(stmt.lex, w, "\"targets\" without a rule; \"block "
 		    "to any\" blocks all");
 }

@@ -13,8 +13,10 @@
 #include <sys/queue.h>
 
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "shared/compat.h"
 #include "conf.h"
@@ -29,6 +31,7 @@
 #define TOKEN_DEFAULT	"musix"
 #define USAGE_DEFAULT	"backhaul.json"
 #define POOL_MAX	"1024"
+#define TRANSPORTS	"tcp, tcpmux, udp, ws, wsmux, wss, wssmux"
 
 #define BLOCKS		(SCOPE_SERVER | SCOPE_CLIENT)
 #define OWN		{ NULL, NULL }, 0, 1
@@ -90,7 +93,6 @@ static const struct told {
 	{ "forwarder", SCOPE_CLIENT, "the server names the targets" },
 	{ "mux_session", BLOCKS, "there are as many sessions as tunnels" },
 	{ "pprof", BLOCKS, "there is no profiler" },
-	{ "skip_optz", BLOCKS, "no setting of the system is ever changed" },
 	{ "web_port", BLOCKS, "there is no page; rocketctl show sessions, "
 	    "services and ports say what it would" }
 };
@@ -205,6 +207,25 @@ get_string(struct reader *b, const char *key)
 
 /* ---- which program's file it is ---- */
 
+/*
+ * A file without a table: does it have an address, and no key but of a block of
+ * Backhaul's?
+ */
+static int
+is_headless(const struct toml *root)
+{
+	const struct toml	*n;
+	int			 ours = 0;
+
+	TAILQ_FOREACH(n, &root->nodes, entry) {
+		if (n->type == TOML_TABLE || row_of(n->key, BLOCKS) == NULL)
+			return (0);
+		ours += strcasecmp(n->key, "bind_addr") == 0 ||
+		    strcasecmp(n->key, "remote_addr") == 0;
+	}
+	return (ours > 0);
+}
+
 int
 tomlbackhaul_is(const struct toml *root, const struct toml_keys *others)
 {
@@ -228,7 +249,9 @@ tomlbackhaul_is(const struct toml *root, const struct toml_keys *others)
 				    told_of(n->key, scope) != NULL;
 		}
 	}
-	return (tables > 0 && (ours > 0 || theirs == 0));
+	if (tables == 0)
+		return (is_headless(root));
+	return (ours > 0 || theirs == 0);
 }
 
 /* ---- options ---- */
@@ -325,17 +348,28 @@ say_nodelay(struct reader *b)
 		say_option(b, n, "tunnel nodelay", word);
 }
 
-/* A path that is relative to the directory of the file. */
+/*
+ * A path that is relative to the directory of the file, which may itself be
+ * relative to ours: a daemon has left that, and has an absolute one.
+ */
 static const char *
 full_path(struct reader *b, const char *path)
 {
 	static char	 buf[2 * HOST_MAX];
 	const char	*file = b->r->file->path;
 	const char	*slash = strrchr(file, '/');
+	char		*cwd = NULL;
+	int		 dir = slash == NULL ? 0 : (int)(slash - file) + 1;
 
-	if (path[0] == '/' || slash == NULL)
+	if (path[0] == '/')
 		return (path);
-	snprintf(buf, sizeof(buf), "%.*s/%s", (int)(slash - file), file, path);
+	/* one that stays relative is refused */
+	if (file[0] != '/' && (cwd = getcwd(NULL, 0)) == NULL)
+		return (path);
+	/* and so is one that does not fit, being longer than any may be */
+	snprintf(buf, sizeof(buf), "%s%s%.*s%s", cwd != NULL ? cwd : "",
+	    cwd != NULL ? "/" : "", dir, file, path);
+	free(cwd);
 	return (buf);
 }
 
@@ -412,7 +446,7 @@ say_transport(struct reader *b, const struct toml *at)
 {
 	const struct toml	*n = get_string(b, "transport");
 
-	if (n == NULL)
+	if (n == NULL || b->transport == 0)
 		return;
 	tomlsay_words(b->r, at, "transport");
 	tomlsay_text(b->r, n, n->text);
@@ -511,7 +545,15 @@ say_token(struct reader *b)
 	struct word		*w;
 
 	if (n != NULL) {
-		say_option(b, n, "token", n->text);
+		tomlsay_words(b->r, n, "token");
+		w = lex_supply(b->r->lex, LEX_QUOTED, n->text, n->value_line,
+		    n->value_column);
+		/* it has no other place */
+		if (w->shared && strcmp(n->text, TOKEN_MASKED) != 0)
+			VALUE_ERROR(b->r, n, "the token is in a file that "
+			    "others may read; chmod o-r");
+		w->shared = 0;
+		tomlsay_mark(b->r, n, '\n');
 		return;
 	}
 	n = b->table;
@@ -693,17 +735,29 @@ on_of(uint32_t transport)
 	return (on | (transport & TRANSPORT_WS ? ON_WS : ON_TCP));
 }
 
+/* Without one, or with one that Backhaul has not, all keys are looked at. */
 static void
-read_block(struct reader *b)
+read_transport(struct reader *b)
 {
 	const struct toml	*n = get_string(b, "transport");
 
-	if (n != NULL)
+	if (n != NULL) {
 		b->transport = transport_find(n->text);
-	else if (b->r->errors == 0)
+		if (strncmp(n->text, "tls", 3) == 0)
+			b->transport = 0;
+		if (b->transport == 0)
+			VALUE_ERROR(b->r, n, "there is no transport \"%s\"; "
+			    "there are " TRANSPORTS, tomlsay_show(n->text));
+	} else if (b->r->errors == 0)
 		KEY_ERROR(b->r, b->table, "[%s] needs \"transport\"",
 		    side_name(b->side));
 	b->on = on_of(b->transport);
+}
+
+static void
+read_block(struct reader *b)
+{
+	read_transport(b);
 	check_keys(b->r, b->table, b->scope);
 	say_level(b);
 	tomlsay_words(b->r, b->table, side_name(b->side));
@@ -736,6 +790,19 @@ find_side(struct reader *b, const struct toml *root, enum side side)
 	    "bind_addr" : "remote_addr") != NULL);
 }
 
+/* The keys are there, and the line above them is not. */
+static void
+say_headless(struct tomlsay *r, const struct toml *root)
+{
+	const struct toml	*first = TAILQ_FIRST(&root->nodes);
+
+	if (r->errors > 0)	/* the line may be the one that is wrong */
+		return;
+	KEY_ERROR(r, first, "a line [%s] is missing before \"%s\"",
+	    side_name(get(root, "bind_addr") != NULL ? SIDE_SERVER :
+	    SIDE_CLIENT), tomlsay_show(first->key));
+}
+
 /* A process of Backhaul is one of the two, and a server if it can be. */
 void
 tomlbackhaul_read(struct tomlsay *r, const struct toml *root)
@@ -743,6 +810,10 @@ tomlbackhaul_read(struct tomlsay *r, const struct toml *root)
 	struct reader	 server = { .r = r }, client = { .r = r };
 	int		 is_server, is_client;
 
+	if (is_headless(root)) {
+		say_headless(r, root);
+		return;
+	}
 	check_keys(r, root, SCOPE_GLOBAL);
 	is_server = find_side(&server, root, SIDE_SERVER);
 	is_client = find_side(&client, root, SIDE_CLIENT);

@@ -20,6 +20,7 @@
 #define MAPPING_MAX	(HOST_MAX + NAMED_MAX + 64)
 #define BLANKS		" \t\r\n"
 #define DIGITS		"0123456789"
+#define PORT_DIGITS	5
 
 struct mapping {
 	char			 buf[MAPPING_MAX];	/* of the others */
@@ -104,6 +105,22 @@ split(struct mapping *m)
 	return (NULL);
 }
 
+/* Without a target: what is wrong, and what may have been meant. */
+static const char *
+read_colon(const struct mapping *m)
+{
+	static char	 words[64];
+	const char	*colon = strchr(m->left, ':');
+	int		 digits = (int)strspn(m->left, DIGITS);
+
+	if (digits == 0 || digits > PORT_DIGITS || m->left + digits != colon ||
+	    !is_number(colon + 1) || strlen(colon + 1) > PORT_DIGITS)
+		return ("HOST:PORT needs \"=\" and a target");
+	snprintf(words, sizeof(words), "PORT and target have \"=\" between "
+	    "them: \"%.*s=%s\"", digits, m->left, colon + 1);
+	return (words);
+}
+
 /* What is wrong with it, or NULL. */
 static const char *
 read_mapping(struct mapping *m)
@@ -123,7 +140,7 @@ read_mapping(struct mapping *m)
 		    "FIRST-LAST, PORT=TARGET, FIRST-LAST=TARGET or "
 		    "HOST:PORT=TARGET");
 	if (m->to == NULL)
-		return ("HOST:PORT needs \"=\" and a target");
+		return (read_colon(m));
 	if (tomladdr_parse(m->left, &m->addr) == -1)
 		return ("what is before \"=\" is not HOST:PORT");
 	tomlports_host(&m->addr);

@@ -75,6 +75,10 @@ struct dialect_slots {
 
 struct dialect {
 	const char	*name;
+	/* Said behind the words of a protocol error.  NULL: nothing. */
+	const char	*hint;
+	/* And behind those of an upgrade that got the status 401. */
+	const char	*hint_401;
 
 	/* ---- a service ---- */
 

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "shared/compat.h"
@@ -22,16 +23,27 @@
 #include "target.h"
 #include "wants.h"
 
-/* Failures of the target are logged once in this time. */
+/* Failures of a target for one reason are logged once in this time. */
 #define FAILED_LOG_US	(10 * 1000000ULL)
+/* So many of them are told apart: a peer may name any number of targets. */
+#define FAILED_MAX	16
+#define FAILED_WORDS	256
 
 /* Streams that are refused have so many lines in it. */
 #define REFUSED_LINES	10
 
+struct failed {			/* one target, one reason */
+	char		 why[FAILED_WORDS];
+	uint64_t	 logged;	/* when; 0: free */
+	uint64_t	 unsaid;
+};
+
 static struct lines	 refused;
 static struct service	*svc;
-static uint64_t		 failed_logged;		/* when */
-static uint64_t		 failed_unsaid;
+static struct failed	 failed[FAILED_MAX];
+static struct failed	 others = {	/* that found no place */
+	.why = "other targets"
+};
 
 void
 target_init(struct service *service)
@@ -49,25 +61,65 @@ target_answer(struct relay *r, enum reset_reason status)
 	    status, buf, sizeof(buf))));
 }
 
-void
-target_log_failed(const struct addr *user, const char *why)
+/* It is logged again: what was not, meanwhile. */
+static void
+failed_flush(struct failed *f)
 {
-	uint64_t	 now = worker_now();
+	if (f->unsaid > 0)
+		log_info("target: %llu more failures since: %s",
+		    (unsigned long long)f->unsaid, f->why);
+	f->unsaid = 0;
+}
+
+/* The place for a reason: its own, or that of the oldest one. */
+static struct failed *
+failed_find(const char *why)
+{
+	struct failed	*f, *oldest = &failed[0];
+
+	for (f = failed; f < failed + FAILED_MAX; f++) {
+		if (f->logged != 0 && strcmp(f->why, why) == 0)
+			return (f);
+		if (f->logged < oldest->logged)
+			oldest = f;
+	}
+	return (oldest);
+}
+
+/* May this one be logged now?  All reasons together are bounded as well. */
+static int
+failed_take(const char *why, uint64_t now)
+{
+	struct failed	*f = failed_find(why);
+
+	if (f->logged != 0 && now - f->logged < FAILED_LOG_US) {
+		if (strcmp(f->why, why) != 0)
+			f = &others;
+		f->unsaid++;
+		return (0);
+	}
+	failed_flush(f);
+	failed_flush(&others);
+	strlcpy(f->why, why, sizeof(f->why));
+	f->logged = now;
+	return (1);
+}
+
+void
+target_log_failed(const struct addr *user, const char *words)
+{
+	char	 why[FAILED_WORDS], of[128] = "";
+	int	 log;
 
 	svc->stats.failed++;
-	if (failed_logged != 0 && now - failed_logged < FAILED_LOG_US) {
-		failed_unsaid++;
-		return;
-	}
-	if (failed_unsaid > 0)
-		log_info("target: %llu more failures since",
-		    (unsigned long long)failed_unsaid);
-	if (user == NULL)
-		log_warnx("target: %s", why);
+	strlcpy(why, words, sizeof(why));
+	log = failed_take(why, worker_now());
+	if (user != NULL)
+		snprintf(of, sizeof(of), "flow of %s: ", addr_print(user));
+	if (log)
+		log_warnx("target: %s%s", of, why);
 	else
-		log_warnx("target: flow of %s: %s", addr_print(user), why);
-	failed_logged = now;
-	failed_unsaid = 0;
+		log_debug("target: %s%s", of, why);
 }
 
 static void

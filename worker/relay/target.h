@@ -22,8 +22,8 @@ void	 target_init(struct service *);
  */
 int	 target_want(struct relay *);
 /*
- * Counts that a target could not be reached, and logs why, once in a while;
- * user: whose flow of datagrams it was, or NULL.
+ * Counts that a target could not be reached, and logs why, each reason once in
+ * a while, at level debug all; user: whose flow of datagrams it was, or NULL.
  */
 void	 target_log_failed(const struct addr *user, const char *why);
 /* It ends: the dial is given up, if it is under way. */

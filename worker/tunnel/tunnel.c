@@ -199,6 +199,9 @@ tunnel_why(struct tunnel *t, enum tunnel_end end, const char *fmt, va_list ap)
 	/* A broken WebSocket is the cause of all else. */
 	if (wire_broken(&t->wire, t->words, sizeof(t->words)))
 		t->end = TUNNEL_END_PROTOCOL;
+	if (t->end == TUNNEL_END_PROTOCOL && t->service->dialect->hint != NULL)
+		(void)strlcat(t->words, t->service->dialect->hint,
+		    sizeof(t->words));
 }
 
 void

@@ -111,11 +111,14 @@ wsopen_take(struct tunnel *t, char *buf, ssize_t len)
 static int
 wsopen_client(struct tunnel *t, const struct http_head *h)
 {
-	char	 words[HTTP_WORDS_MAX];
+	const char	*hint;
+	char		 words[HTTP_WORDS_MAX];
 
 	if (http_upgraded(h, t->wskey, words) == -1) {
+		hint = h->status == 401 ? t->service->dialect->hint_401 : NULL;
 		tunnel_kill(t, TUNNEL_END_REJECTED,
-		    "the server refused WebSocket: %s", words);
+		    "the server refused WebSocket: %s%s%s", words,
+		    hint != NULL ? ": " : "", hint != NULL ? hint : "");
 		return (-1);
 	}
 	return (0);

@@ -411,7 +411,7 @@ data_get_want(struct tunnel *t, const uint8_t *buf, size_t len,
 	    frames_get_typed(buf, len, NAMED_MAX, &f);
 	if (got <= 0)
 		return (got);
-	*why = "neither a connection nor datagrams";
+	*why = "neither a connection nor datagrams" BACKHAUL_HINT;
 	if (!tunnel_muxed(t) && f.type != FRAME_TCP && f.type != FRAME_UDP)
 		return (-1);
 	w->kind = !tunnel_muxed(t) && f.type == FRAME_UDP ? WANT_UDP :

@@ -79,6 +79,10 @@ enum token_state {			/* of an accepted one's token */
 	TOKEN_WRONG
 };
 
+/* A peer that is set up in another way is not understood. */
+#define BACKHAUL_HINT							\
+	"; has the other side the same transport and mux version?"
+
 struct backhaul_tunnel {		/* tunnel.part */
 	enum backhaul_kind	 kind;
 	enum token_state	 token;

@@ -250,6 +250,8 @@ backhaul_put_answer(struct tunnel *t, enum reset_reason why, uint8_t *buf,
 
 const struct dialect dialect_backhaul = {
 	.name = "backhaul",
+	.hint = BACKHAUL_HINT,
+	.hint_401 = "wrong token",
 	.init = backhaul_init,
 	.keys = backhaul_keys,
 	.token = backhaul_token,
