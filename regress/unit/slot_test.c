@@ -39,7 +39,7 @@ static char		 to_users[256];
 /* What keys is asked, and by whom. */
 static int		 asks, unasked, may_ask;
 static char		 asked[TOKEN_MAX + 1];
-static void		 (*told)(void *, int);
+static void		 (*told)(void *, uint64_t);
 static void		*told_arg;
 static struct flow	 flows[4];
 static int		 lost[4], slotted[4];
@@ -114,7 +114,7 @@ flow_slot_lost(struct flow *f)
 
 uint64_t
 backhaul_ask_token(struct service *svc, const uint8_t *p, size_t len,
-    void (*fn)(void *, int), void *arg)
+    void (*fn)(void *, uint64_t), void *arg)
 {
 	(void)svc;
 	if (!may_ask)
@@ -135,6 +135,14 @@ backhaul_unask(struct service *svc, uint64_t number)
 	unasked++;
 }
 
+int
+token_review_id(struct service *svc, uint64_t id)
+{
+	(void)svc;
+	(void)id;
+	return (0);
+}
+
 const char *
 data_target(const struct service *svc, const struct addr *listener,
     uint32_t kind)
@@ -145,11 +153,12 @@ data_target(const struct service *svc, const struct addr *listener,
 	return (target);
 }
 
-void
+int32_t
 demand_arrived(struct service *svc)
 {
 	(void)svc;
 	arrived++;
+	return (1);
 }
 
 void
