@@ -154,7 +154,7 @@ smuxst_start(struct smux *s, struct smux_stream *st)
 			s->session.worn = 1;
 	}
 	if (st->window != st->told_window &&
-	    s->session.conf.fin_delay_ms == 0)
+	    ((st->flags & SMUX_SYN_DUE) || s->session.conf.fin_delay_ms == 0))
 		st->flags |= SMUX_UPD_DUE;
 	if (st->flags & (SMUX_SYN_DUE | SMUX_UPD_DUE)) {
 		st->flags |= SMUX_IN_CTL;
