@@ -144,13 +144,14 @@ void	 control_end_data(struct tunnel *, const char *why);
 void	 backhaul_want_more(struct service *, uint32_t n);
 /* So many users wait for one. */
 void	 demand_starved(struct service *, uint32_t waiting);
-/* A tunnel, or slot, has come; a tunnel has been taken. */
 /*
- * How many more are kept waiting for it; -1: it was asked for.  And undoes
- * that: a data tunnel has turned out to be none.
+ * A tunnel, or slot, has come.  How many more are kept waiting for it; -1: it
+ * was asked for.
  */
 int32_t	 demand_arrived(struct service *);
+/* Undoes that: a data tunnel has turned out to be none. */
 void	 demand_was_none(struct tunnel *);
+/* A tunnel has been taken. */
 void	 demand_taken(struct tunnel *);
 /* Accepting side: a tunnel has come.  Is it one too many?  The oldest goes. */
 void	 demand_bound(struct tunnel *);
