@@ -284,6 +284,8 @@ test_mux2_server(void **state)
 	bh_tunnel(&other, TCPMUX);
 	bh_user(&user, "127.0.0.1");
 	bh_hears(&tunnel, "02 00 00 00 03 00 00 00");
+	/* ours says at once that its window is smaller */
+	bh_hears(&tunnel, "02 04 08 00 03 00 00 00  00 00 00 00  00 00 01 00");
 	bh_hears(&tunnel, "02 02 07 00 03 00 00 00  00 05 31 35 30 30 30");
 	bh_say(&user, HELLO0);
 	bh_hears(&tunnel, "02 02 06 00 03 00 00 00  68 65 6c 6c 6f 30");
