@@ -51,6 +51,7 @@ struct service_stats {
 	uint64_t	 tunnels;	/* opened ever */
 	uint64_t	 tunnels_failed;
 	uint64_t	 tunnels_replayed;	/* of them: replays */
+	uint64_t	 tunnels_surplus; /* closed: too many waited */
 	uint64_t	 tunnels_half;	/* ended in the middle of a record */
 	uint64_t	 memory_tunnels;	/* ended for memory */
 	uint64_t	 accept_paused;	/* no descriptors, or no memory */
@@ -65,7 +66,6 @@ struct service_stats {
 	/* tunnels that are datagrams, each for one flow: slots */
 	uint64_t	 slots;		/* proven ever, or named a target */
 	uint64_t	 slots_false;	/* closed: no right token */
-	uint64_t	 tunnels_surplus; /* closed: too many waited */
 	uint64_t	 slots_silent;	/* abandoned: no sign of life */
 	uint64_t	 slots_bad;	/* closed: no target in what came */
 };
