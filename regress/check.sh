@@ -103,7 +103,7 @@ live() {
 		*)	alone="$alone $t" ;;
 		esac
 	done
-	tap live -j4 $waiting || bad=1
+	tap live -j3 $waiting || bad=1
 	tap live $alone || bad=1
 	exit $bad
 	)
