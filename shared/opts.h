@@ -63,6 +63,12 @@ enum dialect_number {			/* what is said on tunnels */
 	DIALECT_MAX
 };
 
+enum ask_kind {			/* how users of a listener name targets */
+	ASK_NONE,		/* not at all: it has one */
+	ASK_SOCKS,		/* SOCKS 4, 4a, 5 */
+	ASK_HTTP		/* CONNECT, and absolute-form requests */
+};
+
 /* What users of a service send, and its target takes: a mask, or one of it. */
 #define KIND_TCP		0x01	/* connections */
 #define KIND_UDP		0x02	/* datagrams */
