@@ -365,7 +365,7 @@ static void
 flow_dial_failed(struct flow *f, const struct msg_dialled *res)
 {
 	target_log_failed(&f->user, dialler_words(res));
-	flow_end(f, RESET_REFUSED, FLOW_FAILED);
+	flow_end(f, target_reason(res), FLOW_FAILED);
 }
 
 /*
@@ -724,6 +724,22 @@ flow_fin(struct stream *st)
 	flow_end(st->arg, RESET_NONE, FLOW_GONE);
 }
 
+static enum flow_reason
+flow_why(enum reset_reason reason)
+{
+	switch (reason) {
+	case RESET_REFUSED:
+	case RESET_TIMEOUT:
+	case RESET_UNREACHABLE:
+	case RESET_NAME:
+		return (FLOW_FAILED);
+	case RESET_POLICY:
+		return (FLOW_REFUSED);
+	default:
+		return (FLOW_GONE);
+	}
+}
+
 static void
 flow_reset(struct stream *st, enum reset_reason reason)
 {
@@ -740,8 +756,7 @@ flow_reset(struct stream *st, enum reset_reason reason)
 		events->lost(f);
 		return;
 	}
-	flow_free(f, reason == RESET_REFUSED || reason == RESET_TIMEOUT ?
-	    FLOW_FAILED : reason == RESET_POLICY ? FLOW_REFUSED : FLOW_GONE);
+	flow_free(f, flow_why(reason));
 }
 
 static void

@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include <errno.h>
+#include <netdb.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -122,14 +123,45 @@ target_log_failed(const struct addr *user, const char *words)
 		log_debug("target: %s%s", of, why);
 }
 
+static enum reset_reason
+connect_reason(int error)
+{
+	switch (error) {
+	case ETIMEDOUT:
+		return (RESET_TIMEOUT);
+	case EHOSTUNREACH:
+	case EHOSTDOWN:
+	case ENETUNREACH:
+	case ENETDOWN:
+	case EADDRNOTAVAIL:
+	case EAFNOSUPPORT:
+		return (RESET_UNREACHABLE);
+	default:
+		return (RESET_REFUSED);
+	}
+}
+
+enum reset_reason
+target_reason(const struct msg_dialled *res)
+{
+	switch (res->stage) {
+	case DIAL_STAGE_RESOLVE:
+		return (res->error == EAI_AGAIN ? RESET_TIMEOUT : RESET_NAME);
+	case DIAL_STAGE_CONNECT:
+		return (connect_reason(res->error));
+	case DIAL_STAGE_BLOCKED:
+		return (RESET_POLICY);
+	default:
+		return (RESET_REFUSED);
+	}
+}
+
 static void
 target_failed(struct relay *r, const struct msg_dialled *res)
 {
-	enum reset_reason	 reason;
+	enum reset_reason	 reason = target_reason(res);
 
 	target_log_failed(NULL, dialler_words(res));
-	reason = res->stage == DIAL_STAGE_CONNECT &&
-	    res->error == ETIMEDOUT ? RESET_TIMEOUT : RESET_REFUSED;
 	if (!r->answers || target_answer(r, reason) == -1) {
 		relay_abort(r, reason);
 		return;
@@ -229,6 +261,20 @@ target_serves(enum want_kind kind)
 	    (kind == WANT_UDP && (kinds & KIND_UDP)));
 }
 
+/* Is a target named where peers name them, and only there? */
+static const char *
+target_misnamed(const struct want *want)
+{
+	if (want->host != NULL && !svc->target.named)
+		return ("its user names a target, and \"forward to\" is not "
+		    "\"forward to any\"");
+	if (want->host == NULL && svc->target.named)
+		return ("its user names no target, and \"forward to any\" has "
+		    "none of its own: users come by \"protocol socks\" or "
+		    "\"protocol http\"");
+	return (NULL);
+}
+
 /* Why one of this kind is refused. */
 static const char *
 target_lacks(enum want_kind kind)
@@ -288,6 +334,8 @@ target_want(struct relay *r)
 	if (got == -1 || !target_serves(want.kind))
 		return (target_refuse(r, got == -1 ? why :
 		    target_lacks(want.kind)));
+	if ((why = target_misnamed(&want)) != NULL)
+		return (target_refuse(r, why));
 	if ((offset = target_port(&want)) == -1) {
 		snprintf(words, sizeof(words), "no port is for users of %s",
 		    addr_print(&want.listener));

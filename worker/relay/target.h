@@ -9,7 +9,10 @@
 #ifndef WORKER_TARGET_H
 #define WORKER_TARGET_H
 
+#include "worker/session/session.h"
+
 struct addr;
+struct msg_dialled;
 struct relay;
 struct service;
 
@@ -26,6 +29,8 @@ int	 target_want(struct relay *);
  * a while, at level debug all; user: whose flow of datagrams it was, or NULL.
  */
 void	 target_log_failed(const struct addr *user, const char *why);
+/* Why there is no connection, as peers are told. */
+enum reset_reason target_reason(const struct msg_dialled *);
 /* It ends: the dial is given up, if it is under way. */
 void	 target_cancel(struct relay *);
 

@@ -30,11 +30,13 @@ struct stream;
 enum reset_reason {		/* rocket-protocol(7), smux command 5 */
 	RESET_NONE,
 	RESET_ABORT,		/* the socket behind it was reset or failed */
-	RESET_REFUSED,	/* the target refused, or could not be reached */
+	RESET_REFUSED,	/* the target refused, or cannot be reached */
 	RESET_TIMEOUT,		/* the target did not answer in time */
 	RESET_POLICY,		/* no such kind, not allowed, no room */
 	RESET_PROTOCOL,		/* the peer broke the rules on this stream */
 	RESET_MEMORY,	/* the worst reader, when the budget was spent */
+	RESET_UNREACHABLE,	/* no way to the target */
+	RESET_NAME,		/* the target's name does not resolve */
 	RESET_TUNNEL,		/* never on the wire: the tunnel died */
 	RESET_MAX
 };
