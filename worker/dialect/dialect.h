@@ -200,6 +200,11 @@ struct dialect {
 	/* Writes the answer: RESET_NONE, or why there is no target. */
 	size_t	(*put_answer)(struct tunnel *, enum reset_reason, uint8_t *,
 		    size_t);
+	/*
+	 * What it says, where it has one octet.  NULL: there are no answers,
+	 * and no want asks for one.
+	 */
+	enum reset_reason (*get_answer)(struct tunnel *, uint8_t);
 
 	/* ---- datagrams ---- */
 

@@ -53,7 +53,8 @@ enum {					/* REJECT */
 
 enum {					/* preface */
 	TLV_USER = 0x01,
-	TLV_LISTENER = 0x02
+	TLV_LISTENER = 0x02,
+	TLV_TARGET = 0x81
 };
 
 /* The numbers among the parameters; each must be there exactly once. */
@@ -597,6 +598,39 @@ get_addr(const struct tlv *tlv, struct addr *addr, const char *name,
 	return (0);
 }
 
+static void
+put_target(struct out *out, const char *host, uint32_t port)
+{
+	size_t	 len = strlen(host);
+
+	if (len == 0 || len >= HOST_MAX || port > UINT16_MAX)
+		out->failed = 1;
+	put_number(out, TLV_TARGET, 1);
+	put_number(out, 2 + len, 2);
+	put_number(out, port, 2);
+	put_octets(out, host, len);
+}
+
+/* The host is the caller's until the next preface is read. */
+static int
+get_target(const struct tlv *tlv, struct want *want,
+    struct rocket_refusal *why)
+{
+	static char	 host[HOST_MAX];
+	struct tlv	 name = *tlv;
+
+	if (tlv->len < 2)
+		return (refuse(why, REJECT_MALFORMED,
+		    "target of %zu octets", tlv->len));
+	name.value += 2;
+	name.len -= 2;
+	if (get_text(&name, host, sizeof(host), 1, "target", why) == -1)
+		return (-1);
+	want->port = (uint32_t)get_number(tlv->value, 2);
+	want->host = host;
+	return (0);
+}
+
 size_t
 rocket_put_preface(uint8_t *buf, size_t size,
     const struct want *want)
@@ -609,8 +643,26 @@ rocket_put_preface(uint8_t *buf, size_t size,
 	if (want->kind != WANT_IDLE) {
 		put_addr(&out, TLV_USER, &want->user);
 		put_addr(&out, TLV_LISTENER, &want->listener);
+		if (want->host != NULL)
+			put_target(&out, want->host, want->port);
 	}
 	return (put_end(&out, PREFACE_HEADER, WANT_MAX));
+}
+
+static int
+get_preface_tlv(const struct tlv *tlv, struct want *want,
+    struct rocket_refusal *why)
+{
+	switch (tlv->type) {
+	case TLV_USER:
+		return (get_addr(tlv, &want->user, "user", why));
+	case TLV_LISTENER:
+		return (get_addr(tlv, &want->listener, "listener", why));
+	case TLV_TARGET:
+		return (get_target(tlv, want, why));
+	default:
+		return (tlv_unknown(tlv, why));
+	}
 }
 
 static int
@@ -639,7 +691,7 @@ rocket_get_preface(const uint8_t *buf, size_t len,
 	struct tlvs	 tlvs;
 	struct tlv	 tlv;
 	size_t		 body;
-	int		 error, more;
+	int		 more;
 
 	memset(want, 0, sizeof(*want));
 	if (len < PREFACE_HEADER)
@@ -653,14 +705,7 @@ rocket_get_preface(const uint8_t *buf, size_t len,
 	want->answer = (buf[1] & PREFACE_ANSWER) != 0;
 	tlv_start(&tlvs, buf + PREFACE_HEADER, body);
 	while ((more = tlv_next(&tlvs, &tlv, why)) == 1) {
-		if (tlv.type == TLV_USER)
-			error = get_addr(&tlv, &want->user, "user", why);
-		else if (tlv.type == TLV_LISTENER)
-			error = get_addr(&tlv, &want->listener, "listener",
-			    why);
-		else
-			error = tlv_unknown(&tlv, why);
-		if (error == -1)
+		if (get_preface_tlv(&tlv, want, why) == -1)
 			return (-1);
 	}
 	return (more == -1 ? -1 : (ssize_t)(PREFACE_HEADER + body));

@@ -229,6 +229,13 @@ rocket_put_answer(struct tunnel *t, enum reset_reason why, uint8_t *buf,
 	return (1);
 }
 
+static enum reset_reason
+rocket_get_status(struct tunnel *t, uint8_t status)
+{
+	(void)t;
+	return (status < RESET_TUNNEL ? status : RESET_ABORT);
+}
+
 const struct dialect dialect_rocket = {
 	.name = "rocket",
 	.init = rocket_init,
@@ -250,5 +257,6 @@ const struct dialect dialect_rocket = {
 	.put_want = rocket_put_want,
 	.get_want = rocket_get_want,
 	.put_answer = rocket_put_answer,
+	.get_answer = rocket_get_status,
 	.datagram_max = DATAGRAM_MAX
 };
