@@ -22,6 +22,7 @@
 #include "worker/net/pipes.h"
 #include "worker/tunnel/tunnel.h"
 #include "worker/frame/worker.h"
+#include "asker.h"
 #include "heldend.h"
 #include "relay.h"
 #include "relaylz.h"
@@ -40,6 +41,7 @@
 #define RELAY_PIPING	0x0800	/* on the list of those with pipes */
 #define RELAY_CLOSED	0x1000	/* the end is in the socket already */
 #define RELAY_FRESH	0x2000	/* no edge has come yet */
+#define RELAY_TOLD	0x4000	/* its user was told that it is connected */
 
 /* After the stream's end a socket that takes less in so long is reset. */
 #define LINGER_US	(60 * 1000000ULL)
@@ -88,6 +90,7 @@ relay_init(struct service *service)
 	relaylz_init(service);
 	throttle_init(service, relay_go);
 	heldend_init(service);
+	asker_init(service);
 }
 
 static struct relay *
@@ -143,48 +146,94 @@ relay_count(struct relay *r)
 		    r->octets_out);
 }
 
+/* The stream is gone: gives up all that there was for it. */
+static void
+relay_leave(struct relay *r)
+{
+	relay_count(r);
+	if (r->flags & RELAY_EVENT)
+		event_del(&r->ev);
+	heldend_remove(r);
+	if (r->flags & RELAY_LINGERS)
+		TAILQ_REMOVE(&lingering, r, queue);
+	outq_clear(&r->out);
+	relay_piping(r);
+	relaylz_end(r);
+	memset(&r->counted, 0, sizeof(r->counted));
+	free(r->pre);
+	r->pre = NULL;
+	if (r->tunnel != NULL)
+		tunnel_relay_gone(r->tunnel);
+	r->tunnel = NULL;
+	r->flags = 0;
+}
+
 /* Closes the socket, with an RST when rst, and frees.  The stream is gone. */
 static void
 relay_close(struct relay *r, int rst)
 {
 	target_cancel(r);
-	if (r->flags & RELAY_EVENT)
-		event_del(&r->ev);
+	asker_end(r);
+	relay_leave(r);
 	if (r->fd != -1) {
 		if (!rst)
 			relay_resets(r->fd, 0);
 		close(r->fd);
 	}
-	outq_clear(&r->out);
-	relay_piping(r);
-	relaylz_end(r);
-	relay_count(r);
 	throttle_end(r);
-	free(r->pre);
 	hold_end(r);
-	if (r->flags & RELAY_LINGERS)
-		TAILQ_REMOVE(&lingering, r, queue);
-	heldend_remove(r);
 	wants_end(r);
-	if (r->tunnel != NULL)
-		tunnel_relay_gone(r->tunnel);
 	TAILQ_REMOVE(&svc->relays, r, entry);
 	svc->nrelays--;
 	svc->budget.fds--;
 	free(r);
 }
 
-void
-relay_abort(struct relay *r, enum reset_reason reason)
+static void
+relay_end_stream(struct relay *r, enum reset_reason reason)
 {
 	struct stream	*st = r->stream;
 
-	if (st != NULL) {
-		r->stream = NULL;
-		svc->stats.resets++;
-		session_reset(st, reason);
-	}
+	if (st == NULL)
+		return;
+	r->stream = NULL;
+	svc->stats.resets++;
+	session_reset(st, reason);
+}
+
+void
+relay_abort(struct relay *r, enum reset_reason reason)
+{
+	relay_end_stream(r, reason);
 	relay_close(r, 1);
+}
+
+void
+relay_refuse(struct relay *r, enum reset_reason reason)
+{
+	relay_end_stream(r, reason);
+	if (r->asker == NULL) {
+		relay_close(r, 1);
+		return;
+	}
+	relay_leave(r);
+	asker_refuse(r, reason);
+}
+
+/* Its target is connected, or its dialect does not say.  -1: it is gone. */
+static int
+relay_tell(struct relay *r)
+{
+	ssize_t	 n;
+
+	if ((n = asker_connected(r)) == -1) {
+		relay_abort(r, RESET_ABORT);
+		return (-1);
+	}
+	r->flags |= RELAY_TOLD;
+	r->octets_out += n;
+	svc->stats.octets_out += n;
+	return (0);
 }
 
 /*
@@ -386,7 +435,7 @@ relay_go(struct relay *r, enum throttle_way way)
 	if (relay_flush(r) == -1)
 		return;
 	throttle_moved(r, way, 0);
-	if (r->stream == NULL && !relay_waits(r))
+	if (r->stream == NULL && r->asker == NULL && !relay_waits(r))
 		relay_close(r, 0);
 }
 
@@ -470,19 +519,43 @@ relay_say_first(struct relay *r, const uint8_t *buf, size_t len)
 	return (0);
 }
 
-int
-relay_open(struct relay *r, struct tunnel *t)
+/* What its stream is for, and what the user said behind that.  -1: no room. */
+static int
+relay_say_want(struct relay *r, struct tunnel *t)
 {
 	struct want	 want;
+	const uint8_t	*first = NULL;
 	uint8_t		 buf[WANT_MAX];
+	size_t		 more = 0;
 	ssize_t		 len;
 
 	memset(&want, 0, sizeof(want));
 	want.kind = WANT_TCP;
 	want.user = r->user;
 	want.listener = r->other;
+	if (r->asker != NULL) {
+		first = asker_wants(r, &want, &more);
+		want.answer = svc->dialect->get_answer != NULL;
+	}
 	len = svc->dialect->put_want(t, &want, buf, sizeof(buf));
-	if (len == -1 || (len > 0 && relay_say_first(r, buf, len) == -1))
+	if (len == -1)
+		return (-1);
+	if (len + more == 0)
+		return (0);
+	if ((r->pre = malloc(len + more)) == NULL)
+		return (-1);
+	memcpy(r->pre, buf, len);
+	if (more > 0)
+		memcpy(r->pre + len, first, more);
+	r->pre_len = len + more;
+	r->pre_off = 0;
+	return (0);
+}
+
+int
+relay_open(struct relay *r, struct tunnel *t)
+{
+	if (relay_say_want(r, t) == -1)
 		return (-1);
 	r->stream = session_open(t->session, &relay_owner, r, 0);
 	if (r->stream == NULL) {
@@ -500,6 +573,9 @@ relay_open(struct relay *r, struct tunnel *t)
 		relay_abort(r, RESET_POLICY);
 		return (0);
 	}
+	if (r->asker != NULL && svc->dialect->get_answer == NULL &&
+	    relay_tell(r) == -1)
+		return (0);
 	session_ready(r->stream);
 	return (0);
 }
@@ -708,7 +784,8 @@ relay_divert(struct stream *st, int fd, size_t len)
 	struct relay	*r = st->arg;
 	ssize_t		 n;
 
-	if (r->fd == -1 || (r->flags & RELAY_COPIES) || r->lz != NULL) {
+	if (r->fd == -1 || (r->flags & RELAY_COPIES) || r->lz != NULL ||
+	    r->asker != NULL) {
 		errno = EOPNOTSUPP;
 		return (-1);
 	}
@@ -732,12 +809,30 @@ relay_unpipe(struct relay *r)
 	hold_look(r);
 }
 
+/* The first octet for a user who has asked: the answer.  -1: he is gone. */
+static int
+relay_answered(struct relay *r, uint8_t answer)
+{
+	enum reset_reason	 why;
+
+	session_consumed(r->stream, 1);
+	why = svc->dialect->get_answer(r->tunnel, answer);
+	if (why == RESET_NONE)
+		return (relay_tell(r));
+	relay_refuse(r, why);
+	return (-1);
+}
+
 static void
 relay_data(struct stream *st, const uint8_t *p, size_t len)
 {
 	struct relay	*r = st->arg;
 	ssize_t		 n = 0;
 
+	if (r->asker != NULL) {
+		if (relay_answered(r, *p++) == -1 || --len == 0)
+			return;
+	}
 	if (r->lz == NULL && !r->wants) {
 		r->octets_in += len;
 		svc->stats.octets_in += len;
@@ -794,7 +889,9 @@ relay_fin(struct stream *st)
 		relay_abort(r, RESET_PROTOCOL);
 		return;
 	}
-	if (relay_shut(r) == 0)
+	if (r->asker != NULL)
+		relay_refuse(r, RESET_PROTOCOL);
+	else if (relay_shut(r) == 0)
 		relay_end_ours(r);
 }
 
@@ -803,24 +900,15 @@ static int
 relay_can_move(const struct relay *r)
 {
 	return (svc->opens && !svc->stopping && r->octets_in == 0 &&
-	    r->octets_out == 0 && !(r->flags & RELAY_FIN) && r->out.len == 0 &&
-	    r->sessions < SESSIONS_MAX);
+	    r->octets_out == 0 && !(r->flags & (RELAY_FIN | RELAY_TOLD)) &&
+	    r->out.len == 0 && r->sessions < SESSIONS_MAX);
 }
 
 /* It is as it was when it came. */
 static void
 relay_move(struct relay *r)
 {
-	relay_count(r);
-	event_del(&r->ev);
-	heldend_remove(r);
-	r->flags = 0;
-	relaylz_end(r);
-	memset(&r->counted, 0, sizeof(r->counted));
-	free(r->pre);
-	r->pre = NULL;
-	tunnel_relay_gone(r->tunnel);
-	r->tunnel = NULL;
+	relay_leave(r);
 	r->since = worker_now();
 	svc->stats.moved++;
 	svc->again(r);
@@ -843,7 +931,7 @@ relay_reset(struct stream *st, enum reset_reason reason)
 		    "its tunnel, %llu octets waited here", (unsigned long long)
 		    r->hold.octets);
 	}
-	relay_close(r, 1);
+	relay_refuse(r, reason);
 }
 
 static void
@@ -852,6 +940,10 @@ relay_closed(struct stream *st)
 	struct relay	*r = st->arg;
 
 	r->stream = NULL;
+	if (r->asker != NULL) {
+		relay_refuse(r, RESET_PROTOCOL);
+		return;
+	}
 	tunnel_relay_gone(r->tunnel);
 	r->tunnel = NULL;
 	if (!relay_waits(r) || r->fd == -1) {

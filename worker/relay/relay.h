@@ -38,6 +38,7 @@
 #include "worker/session/session.h"
 #include "worker/tunnel/service.h"
 
+struct asker;
 struct service;
 struct tunnel;
 struct ctl_stream;
@@ -56,6 +57,7 @@ struct relay {
 	struct outq		 out;		/* waits for the socket */
 	struct lz		*lz;	/* where it was agreed */
 	struct throttle		*throttle;	/* NULL: no limit */
+	struct asker		*asker;	/* of a user who asks for a target */
 	uint8_t			*pre;	/* want or answer, sent first */
 	uint64_t		 since;		/* worker_now of the start... */
 	uint64_t		 moved;	/* ...and of the last octet taken */
@@ -93,6 +95,11 @@ int		 relay_open(struct relay *, struct tunnel *);
 int		 relay_accept(struct stream *, struct tunnel *);
 /* Ends both sides as an abort. */
 void		 relay_abort(struct relay *, enum reset_reason);
+/*
+ * The same, but a user who has asked for a target, and has no answer yet, gets
+ * one first: then the relay is there a little longer.
+ */
+void		 relay_refuse(struct relay *, enum reset_reason);
 /*
  * Once a second: ends what lingers, takes pipes from slow sockets, gives back
  * what idle streams hold, and counts octets by port.

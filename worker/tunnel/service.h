@@ -98,7 +98,9 @@ struct service {
 	struct ledger		*peers;	/* ...and tunnels, for their memory */
 	/* ends a relay that the ledger sheds */
 	void			(*shed)(struct charge *, const char *);
-	/* takes a user whose session died before anything had passed */
+	/* takes a user who has said what he wants */
+	void			(*enter)(struct relay *);
+	/* and one whose session died before anything had passed */
 	void			(*again)(struct relay *);
 	/*
 	 * With opts.usage, once a second and at its end: what has passed in a

@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: ISC */
+
+/*
+ * See asker.h.  All that a user is told is short, and a new socket takes some
+ * thousand octets, or it is dead: nothing waits to be written here.
+ */
+
+#include <sys/types.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "shared/compat.h"
+#include "shared/log.h"
+#include "worker/dialect/dialect.h"
+#include "worker/frame/worker.h"
+#include "worker/net/ask.h"
+#include "worker/tunnel/service.h"
+#include "asker.h"
+#include "relay.h"
+
+/* Who was refused may take so long to read it. */
+#define LEAVE_US	(2 * 1000000ULL)
+/* Octets that are read at once. */
+#define ASK_READ	4096
+/* What its parser holds, about. */
+#define ASK_COST(kind)	(sizeof(struct ask) +				\
+			    ((kind) == ASK_HTTP ? ASK_HEAD_MAX : 512))
+
+enum asker_state {
+	ASKER_ASKS,		/* his octets are parsed */
+	ASKER_WAITS,		/* for his target; his relay has the socket */
+	ASKER_LEAVES		/* he was refused, and has not gone yet */
+};
+
+struct asker {
+	TAILQ_ENTRY(asker)	 entry;		/* of his state */
+	struct event		 ev;		/* unless he waits */
+	struct relay		*relay;
+	enum asker_state	 state;
+	uint64_t		 until;
+	struct ask		*ask;
+	size_t			 held;		/* octets, in the budget */
+	uint8_t			*first;		/* for his target */
+	size_t			 first_len;
+};
+TAILQ_HEAD(askers, asker);
+
+static struct service		*svc;
+static struct askers		 asking = TAILQ_HEAD_INITIALIZER(asking);
+static struct askers		 waiting = TAILQ_HEAD_INITIALIZER(waiting);
+static struct askers		 leaving = TAILQ_HEAD_INITIALIZER(leaving);
+static struct askers *const	 lists[] = {
+	[ASKER_ASKS] = &asking,
+	[ASKER_WAITS] = &waiting,
+	[ASKER_LEAVES] = &leaving
+};
+static struct asker_stats	 stats;
+
+static void	 asker_read(evutil_socket_t, short, void *);
+
+void
+asker_init(struct service *service)
+{
+	svc = service;
+}
+
+const struct asker_stats *
+asker_stats(void)
+{
+	return (&stats);
+}
+
+/* ---- its life ---- */
+
+/* -1: no memory. */
+static int
+asker_watch(struct asker *a)
+{
+	if (event_assign(&a->ev, svc->base, a->relay->fd, EV_READ | EV_PERSIST,
+	    asker_read, a) == -1 || event_add(&a->ev, NULL) == -1)
+		return (-1);
+	return (0);
+}
+
+static void
+asker_enter(struct asker *a, enum asker_state state, uint64_t us)
+{
+	TAILQ_REMOVE(lists[a->state], a, entry);
+	a->state = state;
+	a->until = worker_now() + us;
+	TAILQ_INSERT_TAIL(lists[state], a, entry);
+}
+
+static void
+asker_hold(struct asker *a, size_t octets)
+{
+	a->held += octets;
+	budget_hold(&svc->budget, (int64_t)octets);
+}
+
+int
+asker_begin(struct relay *r, enum ask_kind kind)
+{
+	struct asker	*a;
+
+	if ((a = calloc(1, sizeof(*a))) == NULL)
+		return (-1);
+	a->relay = r;
+	if ((a->ask = ask_new(kind, 0, 0)) == NULL || asker_watch(a) == -1) {
+		ask_free(a->ask);
+		free(a);
+		return (-1);
+	}
+	asker_hold(a, sizeof(*a) + ASK_COST(kind));
+	a->until = worker_now() + svc->conf.opts.handshake_timeout *
+	    1000000ULL;
+	TAILQ_INSERT_TAIL(&asking, a, entry);
+	r->asker = a;
+	return (0);
+}
+
+void
+asker_end(struct relay *r)
+{
+	struct asker	*a = r->asker;
+
+	if (a == NULL)
+		return;
+	r->asker = NULL;
+	if (a->state != ASKER_WAITS)
+		event_del(&a->ev);
+	TAILQ_REMOVE(lists[a->state], a, entry);
+	budget_hold(&svc->budget, -(int64_t)a->held);
+	ask_free(a->ask);
+	free(a->first);
+	free(a);
+}
+
+/* Says what there is to say.  -1: it cannot be said. */
+static int
+asker_say(struct asker *a)
+{
+	const uint8_t	*p;
+	size_t		 len;
+	ssize_t		 n;
+
+	p = ask_say(a->ask, &len);
+	while (len > 0) {
+		if ((n = write(a->relay->fd, p, len)) <= 0) {
+			if (n == -1 && errno == EINTR)
+				continue;
+			return (-1);
+		}
+		ask_said(a->ask, n);
+		p = ask_say(a->ask, &len);
+	}
+	return (0);
+}
+
+/* ---- what he says ---- */
+
+/* He gets no target, and was told. */
+static void
+asker_leave(struct asker *a)
+{
+	struct relay	*r = a->relay;
+
+	stats.refused++;
+	/* What he sent and nobody read would make a reset of the end. */
+	if (asker_say(a) == -1 || shutdown(r->fd, SHUT_WR) == -1 ||
+	    (a->state == ASKER_WAITS && asker_watch(a) == -1)) {
+		asker_end(r);
+		relay_abort(r, RESET_ABORT);
+		return;
+	}
+	asker_enter(a, ASKER_LEAVES, LEAVE_US);
+}
+
+/* He speaks another protocol, or what he wants is none. */
+static void
+asker_bad(struct asker *a)
+{
+	struct relay	*r = a->relay;
+
+	stats.bad++;
+	ledger_log(svc->users, &r->user, "%s: %s", a->ask->protocol,
+	    a->ask->why);
+	asker_leave(a);
+}
+
+/* Octets that he sent behind what he asked, for his target.  -1: no memory. */
+static int
+asker_keep(struct asker *a, const uint8_t *early, size_t len)
+{
+	const uint8_t	*front;
+	size_t		 n;
+
+	front = ask_front(a->ask, &n);
+	if (n + len == 0)
+		return (0);
+	if ((a->first = malloc(n + len)) == NULL)
+		return (-1);
+	memcpy(a->first, front, n);
+	memcpy(a->first + n, early, len);
+	a->first_len = n + len;
+	asker_hold(a, a->first_len);
+	return (0);
+}
+
+/* It is known what he wants. */
+static void
+asker_asked(struct asker *a, const uint8_t *early, size_t len)
+{
+	struct relay	*r = a->relay;
+
+	if (asker_keep(a, early, len) == -1) {
+		log_warn("relay");
+		relay_abort(r, RESET_MEMORY);
+		return;
+	}
+	stats.asks++;
+	event_del(&a->ev);
+	asker_enter(a, ASKER_WAITS, 0);
+	r->since = r->moved = worker_now();
+	svc->enter(r);
+}
+
+static void
+asker_input(struct asker *a, const uint8_t *p, size_t len)
+{
+	size_t	 took = 0;
+
+	switch (ask_input(a->ask, p, len, &took)) {
+	case ASK_MORE:
+		if (asker_say(a) == -1)
+			relay_abort(a->relay, RESET_ABORT);
+		break;
+	case ASK_TARGET:
+		asker_asked(a, p + took, len - took);
+		break;
+	default:
+		asker_bad(a);
+		break;
+	}
+}
+
+static void
+asker_read(evutil_socket_t fd, short what, void *arg)
+{
+	static uint8_t	 buf[ASK_READ];
+	struct asker	*a = arg;
+	ssize_t		 n;
+
+	(void)what;
+	n = read(fd, buf, sizeof(buf));
+	if (n == -1 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0)
+		relay_abort(a->relay, RESET_ABORT);
+	else if (a->state == ASKER_ASKS)
+		asker_input(a, buf, n);
+}
+
+/* ---- what he is told ---- */
+
+const uint8_t *
+asker_wants(struct relay *r, struct want *want, size_t *len)
+{
+	const struct asker	*a = r->asker;
+
+	want->host = a->ask->to.host;
+	want->port = a->ask->to.port;
+	*len = a->first_len;
+	return (a->first);
+}
+
+ssize_t
+asker_connected(struct relay *r)
+{
+	struct asker	*a = r->asker;
+	ssize_t		 n = a->first_len;
+
+	(void)ask_answer(a->ask, ASK_CONNECTED, NULL);
+	if (asker_say(a) == -1)
+		return (-1);
+	asker_end(r);
+	return (n);
+}
+
+static enum ask_result
+result_of(enum reset_reason why)
+{
+	switch (why) {
+	case RESET_REFUSED:
+		return (ASK_WAS_REFUSED);
+	case RESET_TIMEOUT:
+		return (ASK_TIMED_OUT);
+	case RESET_POLICY:
+		return (ASK_NOT_ALLOWED);
+	case RESET_UNREACHABLE:
+		return (ASK_UNREACHABLE);
+	case RESET_NAME:
+		return (ASK_NO_NAME);
+	default:
+		return (ASK_FAILED);
+	}
+}
+
+void
+asker_refuse(struct relay *r, enum reset_reason why)
+{
+	(void)ask_answer(r->asker->ask, result_of(why), NULL);
+	asker_leave(r->asker);
+}
+
+/* ---- the clock ---- */
+
+void
+asker_tick(uint64_t now)
+{
+	struct asker	*a;
+
+	while ((a = TAILQ_FIRST(&asking)) != NULL && now >= a->until) {
+		stats.late++;
+		ledger_log(svc->users, &a->relay->user, "%s: says not what it "
+		    "wants in time", a->ask->protocol);
+		relay_abort(a->relay, RESET_TIMEOUT);
+	}
+	while ((a = TAILQ_FIRST(&leaving)) != NULL && now >= a->until)
+		relay_abort(a->relay, RESET_NONE);
+}
+
+void
+asker_stop(void)
+{
+	while (!TAILQ_EMPTY(&asking))
+		relay_abort(TAILQ_FIRST(&asking)->relay, RESET_NONE);
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: ISC */
+
+/*
+ * Users who say what target they want, by SOCKS or HTTP, before they are
+ * connected to it: from their first octet to the answer that they get.  Each is
+ * a relay all the time, charged as any user is; it has no stream before it is
+ * known what the stream is for.  Who does not say so in time is cut off, and
+ * who is refused is told why.
+ */
+
+#ifndef WORKER_ASKER_H
+#define WORKER_ASKER_H
+
+#include <sys/types.h>
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "shared/opts.h"
+#include "worker/session/session.h"
+
+struct relay;
+struct service;
+struct want;
+
+struct asker_stats {
+	uint64_t	 asks;		/* targets asked for */
+	uint64_t	 bad;		/* users who did not ask in order */
+	uint64_t	 late;		/* or not in time */
+	uint64_t	 refused;	/* who were told that they get none */
+};
+
+/* asker.c */
+
+void		 asker_init(struct service *);
+/*
+ * A user, whose relay has no stream, begins to ask; svc->enter takes him when
+ * he has.  -1: no memory, and the relay is as it was.
+ */
+int		 asker_begin(struct relay *, enum ask_kind);
+/*
+ * What he wants: sets host and port.  Returns the octets that his stream begins
+ * with, *len of them, which stay the asker's.
+ */
+const uint8_t	*asker_wants(struct relay *, struct want *, size_t *len);
+/*
+ * He is connected, and told so; he is an asker no more.  Returns how many
+ * octets his stream began with; -1: he takes none.
+ */
+ssize_t		 asker_connected(struct relay *);
+/*
+ * He gets no target, and is told why; his relay has neither stream nor event,
+ * and ends by itself, perhaps at once.
+ */
+void		 asker_refuse(struct relay *, enum reset_reason);
+/* His relay ends.  Does nothing when he is none. */
+void		 asker_end(struct relay *);
+/* Once a second: who did not ask in time, or does not go. */
+void		 asker_tick(uint64_t now);
+/* The service stops: who has not asked yet will not. */
+void		 asker_stop(void);
+const struct asker_stats *asker_stats(void);
+
+#endif /* WORKER_ASKER_H */
