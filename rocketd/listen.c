@@ -685,6 +685,7 @@ listen_describe(struct msg_listen *msg, const struct listener *l)
 	if (l->service != 0)
 		msg->side = l->block->side;
 	msg->datagrams = l->datagrams;
+	msg->asks = l->conf->asks;
 	msg->addr = l->addr;
 }
 

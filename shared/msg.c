@@ -113,6 +113,7 @@ static const struct rule_field	 fields_listen[] = {
 	RANGE(msg_listen, dialect, 0, DIALECT_MAX - 1),
 	RANGE(msg_listen, side, SIDE_NONE, SIDE_CLIENT),
 	RANGE(msg_listen, datagrams, 0, 1),
+	RANGE(msg_listen, asks, 0, ASK_KINDS - 1),
 	ADDRS(msg_listen, addr),
 	END
 };

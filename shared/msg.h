@@ -21,7 +21,7 @@
 #include "opts.h"
 #include "proc.h"
 
-#define MSG_VERSION		12
+#define MSG_VERSION		13
 
 #define KEY_LEN			32
 #define IDENTITY_LEN		16
@@ -273,6 +273,8 @@ struct msg_listen {
 	uint32_t	 service; /* of all its tunnels, or users; or 0 */
 	uint32_t	 side;		/* of users' service: enum side */
 	uint32_t	 datagrams;	/* 1: a UDP socket, of users or slots */
+	uint32_t	 asks;		/* of users: enum ask_kind */
+	uint32_t	 pad;
 	struct addr	 addr;
 };
 

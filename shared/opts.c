@@ -37,6 +37,12 @@ const struct name	 kind_names[] = {
 	{ NULL, 0 }
 };
 
+const struct name	 ask_names[] = {
+	{ "socks", ASK_SOCKS },
+	{ "http", ASK_HTTP },
+	{ NULL, 0 }
+};
+
 const struct name	 seal_names[] = {
 	{ "tls", SEAL_TLS },
 	{ "xor", SEAL_XOR },

@@ -63,16 +63,18 @@ enum dialect_number {			/* what is said on tunnels */
 	DIALECT_MAX
 };
 
-enum ask_kind {			/* how users of a listener name targets */
-	ASK_NONE,		/* not at all: it has one */
-	ASK_SOCKS,		/* SOCKS 4, 4a, 5 */
-	ASK_HTTP		/* CONNECT, and absolute-form requests */
-};
-
 /* What users of a service send, and its target takes: a mask, or one of it. */
 #define KIND_TCP		0x01	/* connections */
 #define KIND_UDP		0x02	/* datagrams */
 #define KIND_ALL		0x03
+
+enum ask_kind {			/* how users of a listener say what they want */
+	ASK_NONE,		/* they do not */
+	ASK_SOCKS,
+	ASK_HTTP,
+	ASK_KINDS
+};
+
 #define UDP_TIMEOUT_MAX		86400	/* seconds of `udp timeout' */
 #define UDP_FLOWS_MAX		1048576	/* of `udp flows max' */
 
@@ -222,6 +224,7 @@ struct service_opts {
 extern const struct name	 transport_names[];
 extern const struct name	 dialect_names[];
 extern const struct name	 kind_names[];
+extern const struct name	 ask_names[];
 extern const struct name	 seal_names[];
 extern const struct name	 strategy_names[];
 extern const struct name	 compression_names[];

@@ -219,6 +219,7 @@ static const struct field	 fields[] = {
 	UPTO(IMSG_CONF_LISTEN, msg_listen, dialect, DIALECT_MAX - 1),
 	UPTO(IMSG_CONF_LISTEN, msg_listen, side, SIDE_CLIENT),
 	UPTO(IMSG_CONF_LISTEN, msg_listen, datagrams, 1),
+	UPTO(IMSG_CONF_LISTEN, msg_listen, asks, ASK_KINDS - 1),
 	FROM(IMSG_CONF_FLOWS, msg_flows_conf, service, 1),
 	FROM(IMSG_CONF_FLOWS, msg_flows_conf, side, SIDE_SERVER),
 	UPTO(IMSG_CONF_FLOWS, msg_flows_conf, side, SIDE_CLIENT),
@@ -872,7 +873,7 @@ test_no_padding(void **state)
 	    4 * TARGET_GROUPS_MAX + 8 + 64);
 	assert_int_equal(sizeof(struct msg_channel), 6 * 4 + 64);
 	assert_int_equal(sizeof(struct msg_conf_key), 4 * 4 + 64 + 32);
-	assert_int_equal(sizeof(struct msg_listen), 8 * 4 + 24);
+	assert_int_equal(sizeof(struct msg_listen), 10 * 4 + 24);
 	assert_int_equal(sizeof(struct msg_flows_conf), 6 * 4 + 64);
 	assert_int_equal(sizeof(struct msg_dialee), 10 * 4 + 7 * 4 + 2 * 24 +
 	    256);

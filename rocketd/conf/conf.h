@@ -56,6 +56,7 @@ struct conf_listen {			/* one address to bind */
 	uint32_t			 transport;	/* a block's only */
 	uint32_t			 decoy;	/* its block's, likewise */
 	uint32_t			 kinds;		/* KIND_ mask */
+	uint32_t			 asks;		/* enum ask_kind */
 	/* what its users want, as the peer is told; NULL: its own port */
 	char				*to;
 	struct conf_proxy		 proxies[PROXIES_MAX];

@@ -153,6 +153,10 @@ check_mappings(struct errors *e, const struct conf_service *s)
 	const char			*fault;
 
 	TAILQ_FOREACH(cl, &s->listens, entry) {
+		if (cl->asks != ASK_NONE)
+			COMPLAIN(e, cl, "there is no \"protocol %s\" in "
+			    "\"dialect backhaul\": the server names targets "
+			    "by \"to\"", name_of(ask_names, cl->asks));
 		if ((fault = kinds_fault(transport, cl->kinds)) != NULL)
 			COMPLAIN(e, cl, "in \"dialect backhaul\" transport %s "
 			    "%s", transport_name(transport), fault);

@@ -160,7 +160,10 @@ print_listens(const char *indent, const struct conf_listens *head, FILE *out)
 			fprintf(out, " transport %s",
 			    transport_name(cl->transport));
 		print_proxies(cl, out);
-		if (cl->transport == 0)
+		if (cl->asks != ASK_NONE)
+			fprintf(out, " protocol %s%s", name_of(ask_names,
+			    cl->asks), cl->kinds & KIND_UDP ? " udp" : "");
+		else if (cl->transport == 0)
 			print_kinds(cl->kinds, out);
 		if (cl->to != NULL) {
 			fputs(" to ", out);

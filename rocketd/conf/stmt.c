@@ -542,7 +542,9 @@ stmt_listen(struct word *w, struct word *host, struct word *port,
 		    &cl->addr);
 	(void)wordval_ports(stmt.lex, port, &cl->port, &cl->port_last);
 	cl->addr.port = cl->port;
-	cl->kinds = wordval_kinds(stmt.lex, protocol);
+	cl->kinds = stmt.service == NULL ?
+	    wordval_kinds(stmt.lex, protocol) :
+	    wordval_protocol(stmt.lex, protocol, &cl->asks);
 	if (stmt.service == NULL)
 		listen_tunnels(cl, transport, proxies, protocol);
 	else

@@ -95,8 +95,10 @@ wordval_kinds(struct lex *lex, const struct word *w)
 		return (KIND_TCP);
 	for (; w != NULL; w = w->next) {
 		if ((n = name_find(kind_names, w->text)) == NULL)
-			lex_error(lex, w, "there is no protocol \"%s\"; there "
-			    "are tcp and udp", wordval_show(w));
+			lex_error(lex, w, name_find(ask_names, w->text) ==
+			    NULL ? "there is no protocol \"%s\"; there are "
+			    "tcp and udp" : "\"protocol %s\" is for users of "
+			    "a service alone", wordval_show(w));
 		else if (kinds & n->value)
 			lex_error(lex, w, "the protocol %s was given before",
 			    n->name);
@@ -104,6 +106,24 @@ wordval_kinds(struct lex *lex, const struct word *w)
 			kinds |= n->value;
 	}
 	return (kinds);
+}
+
+uint32_t
+wordval_protocol(struct lex *lex, const struct word *w, uint32_t *asks)
+{
+	const struct name	*n;
+
+	*asks = ASK_NONE;
+	if (w == NULL || (n = name_find(ask_names, w->text)) == NULL)
+		return (wordval_kinds(lex, w));
+	*asks = n->value;
+	if ((w = w->next) == NULL)
+		return (KIND_TCP);
+	if (w->next != NULL || strcmp(w->text, "udp") != 0 ||
+	    *asks != ASK_SOCKS)
+		lex_error(lex, w, "nothing goes with \"protocol %s\"%s",
+		    n->name, *asks == ASK_SOCKS ? " but udp" : "");
+	return (KIND_ALL);
 }
 
 /* What was probably meant, as the rest of a message. */

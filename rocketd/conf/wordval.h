@@ -24,6 +24,12 @@ int		 wordval_ports(struct lex *, const struct word *,
 uint32_t	 wordval_transport(struct lex *, const struct word *);
 /* A KIND_ mask of several words; NULL: the default. */
 uint32_t	 wordval_kinds(struct lex *, const struct word *);
+/*
+ * What users of a listener speak: KIND_ mask, and how they ask for a target
+ * (enum ask_kind).  Without words: tcp, and they do not.
+ */
+uint32_t	 wordval_protocol(struct lex *, const struct word *,
+		    uint32_t *asks);
 /* An address or a name. */
 void		 wordval_host(struct lex *, const struct word *);
 /* what: "the edge is", for the message. */

@@ -233,7 +233,7 @@ service_conf_listen(struct imsg *imsg)
 	if (imsg_get_data(imsg, &msg, sizeof(msg)) == -1 ||
 	    (fd = imsg_get_fd(imsg)) == -1)
 		return (-1);
-	return (user_listen_add(fd, msg.number));
+	return (user_listen_add(fd, msg.number, msg.asks));
 }
 
 static int

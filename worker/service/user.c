@@ -22,6 +22,7 @@
 #include "shared/compat.h"
 #include "shared/log.h"
 #include "worker/dialect/dialect.h"
+#include "worker/relay/asker.h"
 #include "worker/relay/relay.h"
 #include "worker/tunnel/tunnel.h"
 #include "worker/frame/worker.h"
@@ -48,6 +49,7 @@ struct lent {				/* a listener */
 	uint32_t		 number;
 	int			 fd;
 	int			 any; /* ask connections for addr */
+	enum ask_kind		 asks;
 	int			 fresh;	/* named in the new set */
 	int			 listening;	/* ev is added */
 };
@@ -68,6 +70,7 @@ static void	 user_resume(evutil_socket_t, short, void *);
 static void	 user_shed(struct charge *, const char *);
 static void	 user_shed_waiter(struct charge *, const char *);
 static void	 user_wait(struct relay *);
+static void	 user_enter(struct relay *);
 
 void
 user_init(struct service *service)
@@ -75,6 +78,7 @@ user_init(struct service *service)
 	svc = service;
 	svc->shed = user_shed;
 	svc->again = user_wait;
+	svc->enter = user_enter;
 	if ((waiters = ledger_new("waiting user")) == NULL)
 		fatal("%s", __func__);
 	if ((wait_timer = evtimer_new(svc->base, user_wait_over, NULL)) ==
@@ -104,7 +108,7 @@ user_listen_begin(void)
 }
 
 int
-user_listen_add(int fd, uint32_t number)
+user_listen_add(int fd, uint32_t number, enum ask_kind asks)
 {
 	static const uint8_t	 none[sizeof(((struct addr *)0)->octets)];
 	struct lent		*l;
@@ -118,6 +122,7 @@ user_listen_add(int fd, uint32_t number)
 	}
 	l->fd = fd;
 	l->number = number;
+	l->asks = asks;
 	l->fresh = 1;
 	addr_of_self(&l->addr, fd);
 	l->any = memcmp(l->addr.octets, none, sizeof(none)) == 0;
@@ -223,7 +228,7 @@ user_refuse(struct relay *r, const char *why)
 		refused_unsaid = 0;
 	} else
 		refused_unsaid++;
-	relay_abort(r, RESET_NONE);
+	relay_refuse(r, RESET_ABORT);
 }
 
 static void
@@ -382,6 +387,15 @@ user_resume(evutil_socket_t fd, short what, void *arg)
 	user_listen();
 }
 
+/* It is known what the user wants: it is his turn, or he waits for it. */
+static void
+user_enter(struct relay *r)
+{
+	if (nwaiting > 0 || user_serve(r) == -1)
+		user_wait(r);
+	user_ask_more();
+}
+
 /* Makes a user of a connection (taken).  -1: no memory. */
 static int
 user_new(struct lent *l, int fd, const struct addr *peer)
@@ -400,9 +414,12 @@ user_new(struct lent *l, int fd, const struct addr *peer)
 		addr_of_self(&local, fd);
 	if ((r = relay_new_user(fd, peer, &local)) == NULL)
 		return (-1);
-	if (nwaiting > 0 || user_serve(r) == -1)
-		user_wait(r);
-	user_ask_more();
+	if (l->asks == ASK_NONE)
+		user_enter(r);
+	else if (asker_begin(r, l->asks) == -1) {
+		relay_abort(r, RESET_NONE);
+		return (-1);
+	}
 	return (0);
 }
 
@@ -483,6 +500,7 @@ user_tick(void)
 	struct relay	*r, *next;
 	uint64_t	 now = worker_now();
 
+	asker_tick(now);
 	if (svc->conf.opts.user_idle == 0)
 		return;
 	TAILQ_FOREACH_SAFE(r, &svc->relays, entry, next)
@@ -510,6 +528,7 @@ user_stop(void)
 		user_unqueue(r);
 		user_refuse(r, "the service is stopping");
 	}
+	asker_stop();
 	user_arm();
 	user_listen();
 }

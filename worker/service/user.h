@@ -11,6 +11,8 @@
 
 #include <stdint.h>
 
+#include "shared/opts.h"
+
 struct service;
 struct tunnel;
 
@@ -19,7 +21,7 @@ struct tunnel;
 void		 user_init(struct service *);
 /* A set of listeners begins, one is added (fd taken), the set is whole. */
 void		 user_listen_begin(void);
-int		 user_listen_add(int fd, uint32_t number);
+int		 user_listen_add(int fd, uint32_t number, enum ask_kind);
 void		 user_listen_end(void);
 /* The parent lets us hold users while no session has room. */
 void		 user_hold(int on);
