@@ -4,7 +4,7 @@
  * Configuration on its way to the processes.  Owns which of them is told what:
  * keys and tokens go only to keys (sendkeys.c), addresses to connect to only to
  * dial and to their service, what may be named for a target to dial alone,
- * listeners to whoever accepts on them.
+ * listeners to whoever accepts on them, and that there are such to dial.
  */
 
 #include <sys/types.h>
@@ -312,6 +312,8 @@ send_dial(struct rocketd *env, struct child *child)
 	const struct conf_block		*b;
 	const struct conf_service	*cs;
 
+	if (listen_tell(env, child) == -1)
+		return (-1);
 	TAILQ_FOREACH(b, &env->conf->blocks, entry)
 		TAILQ_FOREACH(cs, &b->services, entry)
 			if (send_remotes(child, cs) == -1 ||
