@@ -7,10 +7,15 @@
  */
 
 #include <sys/types.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 
 #include <arpa/inet.h>
+#include <net/if.h>
+#include <netinet/in.h>
 
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,6 +23,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -410,6 +416,124 @@ test_own_datagrams(void **state)
 	forget();
 }
 
+/* ---- this host's addresses, in a network of their own ---- */
+
+/* Gives the loopback interface another address, with its class's network. */
+static int
+give(int fd, const char *label, const char *text)
+{
+	struct ifreq		 ifr;
+	struct sockaddr_in	 sin;
+
+	memset(&ifr, 0, sizeof(ifr));
+	memset(&sin, 0, sizeof(sin));
+	strlcpy(ifr.ifr_name, label, sizeof(ifr.ifr_name));
+	sin.sin_family = AF_INET;
+	if (inet_pton(AF_INET, text, &sin.sin_addr) != 1)
+		return (-1);
+	memcpy(&ifr.ifr_addr, &sin, sizeof(sin));
+	return (ioctl(fd, SIOCSIFADDR, &ifr));
+}
+
+/* -1: this may not be done here. */
+static int
+network(void)
+{
+	struct ifreq	 ifr;
+	int		 fd;
+
+	if (unshare(geteuid() == 0 ? CLONE_NEWNET :
+	    CLONE_NEWUSER | CLONE_NEWNET) == -1 ||
+	    (fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)) == -1)
+		return (-1);
+	memset(&ifr, 0, sizeof(ifr));
+	strlcpy(ifr.ifr_name, "lo", sizeof(ifr.ifr_name));
+	ifr.ifr_flags = IFF_UP | IFF_RUNNING | IFF_LOOPBACK;
+	if (ioctl(fd, SIOCSIFFLAGS, &ifr) == -1 ||
+	    give(fd, "lo:1", "192.0.2.1") == -1 ||
+	    give(fd, "lo:2", "192.0.2.2") == -1)
+		return (-1);
+	return (close(fd));
+}
+
+/* Lets every address be bound. */
+static int
+bind_all(void)
+{
+	FILE	*f;
+
+	if ((f = fopen("/proc/sys/net/ipv4/ip_nonlocal_bind", "w")) == NULL)
+		return (-1);
+	return (fputs("1", f) < 0 || fclose(f) == EOF ? -1 : 0);
+}
+
+/* 0, or the number of the first address of which the wrong thing is said. */
+static int
+host_is_told(void)
+{
+	static const struct {
+		const char	*text;
+		int		 has;
+	} tests[] = {
+		{ "192.0.2.1", 1 },		/* its first */
+		{ "192.0.2.2", 1 },		/* a secondary one */
+		{ "192.0.2.77", 1 },		/* a network of its own */
+		{ "127.5.5.5", 1 },
+		{ "203.0.113.1", 0 },
+		{ "240.0.0.1", 0 },
+		{ "::1", 1 },
+		{ "2001:db8::1", 0 }
+	};
+	struct addr	 a;
+	size_t		 i;
+
+	for (i = 0; i < nitems(tests); i++) {
+		address(&a, tests[i].text, 4040);
+		if (own_has(&es.owns, &a, 0) != tests[i].has ||
+		    own_has(&es.owns, &a, 1) != tests[i].has)
+			return ((int)i + 1);
+	}
+	return (0);
+}
+
+static int
+in_network(void)
+{
+	int	 wrong;
+
+	if (network() == -1)
+		return (98);
+	if ((wrong = host_is_told()) != 0)
+		return (wrong);
+	if (bind_all() == -1)
+		return (99);
+	wrong = host_is_told();
+	return (wrong == 0 ? 0 : 50 + wrong);
+}
+
+static void
+test_host(void **state)
+{
+	pid_t	 pid;
+	int	 status;
+
+	(void)state;
+	listens("*", 4040, 0);
+	listens("*", 4040, 1);
+	assert_int_not_equal(pid = fork(), -1);
+	if (pid == 0)
+		_exit(in_network());
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	forget();
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) > 97) {
+		print_message("no network of its own, or no /proc: %d\n",
+		    WEXITSTATUS(status));
+		skip();
+	}
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 /* The name is cut, and why stays. */
 static void
 test_words(void **state)
@@ -466,6 +590,7 @@ main(void)
 		cmocka_unit_test(test_table),
 		cmocka_unit_test(test_own),
 		cmocka_unit_test(test_own_datagrams),
+		cmocka_unit_test(test_host),
 		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_bounds)
 	};

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * See own.h.  A socket can be bound to the addresses of this host and to no
- * others, also to those that a connected socket would not choose for its own
- * (secondary ones, and networks that are routed to this host).  Only where the
- * system lets any address be bound does a connected one have to tell; neither
- * sends a packet.
+ * See own.h.  A socket can be bound to the addresses of this host, also to
+ * those that a connected one would not choose for its own (secondary ones, and
+ * networks that are routed to this host).  Where the system lets every address
+ * be bound (ip_nonlocal_bind), only a socket bound to its own can be connected.
+ * Nothing of this sends a packet.
  */
 
 #include <sys/types.h>
@@ -52,82 +52,70 @@ own_free(struct owns *o)
 
 /* ---- this host's addresses ---- */
 
-/* A UDP socket that is connected there, or bound at any port; -1 with errno. */
+/* Binds or connects a socket there, with that port.  -1 with errno. */
 static int
-own_socket(const struct addr *a, int connects)
+own_put(int fd, int connects, const struct addr *a, uint16_t port)
 {
 	struct sockaddr_storage	 ss;
 	struct addr		 at = *a;
 	socklen_t		 len;
-	int			 fd, ret, saved;
 
-	if (!connects)
-		at.port = 0;
-	if ((len = addr_to_sa(&at, &ss)) == 0) {
-		errno = EAFNOSUPPORT;
-		return (-1);
-	}
-	if ((fd = socket(ss.ss_family, SOCK_DGRAM | SOCK_NONBLOCK |
-	    SOCK_CLOEXEC, 0)) == -1)
-		return (-1);
-	ret = connects ? connect(fd, (struct sockaddr *)&ss, len) :
-	    bind(fd, (struct sockaddr *)&ss, len);
-	if (ret == -1) {
-		saved = errno;
-		close(fd);
-		errno = saved;
-		return (-1);
-	}
-	return (fd);
+	at.port = port;
+	len = addr_to_sa(&at, &ss);
+	return (connects ? connect(fd, (struct sockaddr *)&ss, len) :
+	    bind(fd, (struct sockaddr *)&ss, len));
 }
 
-/* Does the system let this be bound? */
+/* From what is not this host's address no IPv4 route begins. */
 static int
-own_binds(const struct addr *a)
+own_goes_from(int fd, uint16_t port)
 {
-	int	 fd;
+	static const struct addr	 here = { .family = ADDR_IPV4,
+					    .octets = { 127, 0, 0, 1 } };
 
-	if ((fd = own_socket(a, 0)) != -1)
-		close(fd);
-	return (fd != -1 ||
-	    (errno != EADDRNOTAVAIL && errno != EAFNOSUPPORT));
+	/* older kernels say EINVAL */
+	return (own_put(fd, 1, &here, port) == 0 ||
+	    (errno != ENETUNREACH && errno != EINVAL));
 }
 
-/* And what nobody has (RFC 1112's reserved class, RFC 6666)? */
-static int
-own_binds_all(uint16_t family)
-{
-	struct addr	 none = { .family = family, .octets = { 240 } };
-
-	none.octets[3] = 1;
-	if (family == ADDR_IPV6)
-		memcpy(none.octets, (const uint8_t [16]){ 1, [15] = 1 }, 16);
-	return (own_binds(&none));
-}
-
-/* A socket that goes to its own host goes from the address where it goes to. */
+/* By IPv6 this host goes to its own address from just this one. */
 static int
 own_meets_itself(const struct addr *a)
 {
 	struct addr	 us;
-	int		 fd;
+	int		 fd, same;
 
-	if ((fd = own_socket(a, 1)) == -1)
-		return (0);
-	addr_of_self(&us, fd);
+	fd = socket(AF_INET6, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd == -1)
+		return (1);
+	same = own_put(fd, 1, a, a->port) == 0;
+	if (same) {
+		addr_of_self(&us, fd);
+		same = memcmp(us.octets, a->octets, sizeof(us.octets)) == 0;
+	}
 	close(fd);
-	return (us.family == a->family &&
-	    memcmp(us.octets, a->octets, sizeof(us.octets)) == 0);
+	return (same);
 }
 
 static int
 own_host_has(const struct addr *a)
 {
+	int	 fd, has;
+
 	if (addr_is_loopback(a))
 		return (1);
-	if (!own_binds(a))
-		return (0);
-	return (!own_binds_all(a->family) || own_meets_itself(a));
+	fd = socket(a->family == ADDR_IPV6 ? AF_INET6 : AF_INET, SOCK_DGRAM |
+	    SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd == -1)
+		return (errno != EAFNOSUPPORT);
+	if (own_put(fd, 0, a, 0) == -1)
+		has = errno != EADDRNOTAVAIL;
+	else if (a->family == ADDR_IPV4)
+		has = own_goes_from(fd, a->port);
+	else
+		has = own_meets_itself(a);
+	close(fd);
+	return (has);
 }
 
 /* ---- its listeners ---- */

@@ -3,7 +3,8 @@
 /*
  * Where this daemon listens, as the parent has said, and whether a target is
  * there.  A listener for every address is at each one that this host has at
- * that moment: the kernel is asked.
+ * that moment: the kernel is asked.  It does not tell of IPv6 networks that are
+ * routed to this host as a whole.
  */
 
 #ifndef WORKER_OWN_H
