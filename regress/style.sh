@@ -96,7 +96,7 @@ c_faults() {
 ROOMS='
 shared			config.h
 rocketctl		shared/addr.h shared/compat.h shared/ctl.h shared/ctlpath.h shared/getflag.h shared/imsg.h shared/json.h shared/log.h
-rocketd/conf		shared/addr.h shared/compat.h shared/ctlpath.h shared/log.h shared/opts.h
+rocketd/conf		shared/addr.h shared/compat.h shared/ctlpath.h shared/log.h shared/opts.h shared/strong.h
 rocketd			rocketd/conf shared
 
 worker/frame		shared
