@@ -327,6 +327,35 @@ test_smuggling(void **state)
 	    "transfer-encoding: Chunked\r\n\r\n");
 }
 
+/* How much of 100 octets that follow is the target's. */
+static size_t
+follows(const char *head, const char *next)
+{
+	uint8_t	 octets[100];
+
+	memset(octets, 'x', sizeof(octets));
+	memcpy(octets, next, strlen(next));
+	asks_play(&as, head, strlen(head));
+	assert_int_equal(as.state, ASK_DONE);
+	return (httpbody_take(&as.body, octets, sizeof(octets)));
+}
+
+/* A second request may be for another target: the first one gets no octet. */
+static void
+test_second_request(void **state)
+{
+	(void)state;
+	begin(0);
+	assert_int_equal(follows(GET HOST "\r\n", GET), 0);
+	assert_int_equal(follows(POST "Content-Length: 0\r\n\r\n", GET), 0);
+	assert_int_equal(follows(POST "Content-Length: 3\r\n\r\n", "a=b" GET),
+	    3);
+	assert_int_equal(follows(POST CHUNKED "\r\n", "3\r\na=b\r\n0\r\n\r\n"
+	    GET), 13);
+	assert_int_equal(follows(POST CHUNKED "\r\n", GET), 0);
+	assert_int_equal(follows(TO443 "Content-Length: 0\r\n\r\n", GET), 100);
+}
+
 static void
 test_no_proxy_request(void **state)
 {
@@ -627,6 +656,7 @@ main(void)
 		cmocka_unit_test(test_fields),
 		cmocka_unit_test(test_max_forwards),
 		cmocka_unit_test(test_smuggling),
+		cmocka_unit_test(test_second_request),
 		cmocka_unit_test(test_no_proxy_request),
 		cmocka_unit_test(test_login),
 		cmocka_unit_test(test_login_refused),

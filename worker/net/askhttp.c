@@ -4,9 +4,8 @@
  * HTTP as it is spoken to a proxy (RFC 9110, RFC 9112); see ask.h.  CONNECT
  * names a target and no more.  A request in absolute form is made one for the
  * target's server: in origin form, with the Host that its target says, without
- * the fields that are the proxy's, and the last of its connection.  So whatever
- * follows the head goes to that one target, and nothing of it is ever taken for
- * the head of another.
+ * the fields that are the proxy's, and the last of its connection.  What
+ * follows its body is nobody's: a client may send a request to another there.
  *
  * The head is rewritten where it lies, behind some room: what is written never
  * overtakes what is still to be read.  The room is for "Host: ", "Connection:
@@ -220,7 +219,7 @@ askhttp_target(struct ask *a, const struct http_head *h, struct target *to,
  * who would have the proxy remove what says it.
  */
 static int
-askhttp_framing(const struct ask *a, const struct http_head *h,
+askhttp_framing(struct ask *a, const struct http_head *h,
     const char **why)
 {
 	const struct http_text	*length, *coding;
@@ -243,6 +242,11 @@ askhttp_framing(const struct ask *a, const struct http_head *h,
 		return (400);
 	if (coding != NULL && !http_is_word(coding, "chunked"))
 		return (501);
+	if (coding != NULL)
+		httpbody_chunked(&a->body);
+	else if (!a->connect)
+		httpbody_length(&a->body, length == NULL ? 0 :
+		    (uint64_t)number(length, LENGTH_DIGITS));
 	return (0);
 }
 
