@@ -15,7 +15,6 @@
 #include <sys/types.h>
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -219,8 +218,7 @@ askhttp_target(struct ask *a, const struct http_head *h, struct target *to,
  * who would have the proxy remove what says it.
  */
 static int
-askhttp_framing(struct ask *a, const struct http_head *h,
-    const char **why)
+askhttp_framing(struct ask *a, const struct http_head *h, const char **why)
 {
 	const struct http_text	*length, *coding;
 
@@ -250,15 +248,7 @@ askhttp_framing(struct ask *a, const struct http_head *h,
 	return (0);
 }
 
-/* Does it say how many proxies it may pass?  RFC 9110, section 7.6.2. */
-static int
-is_counted(const struct http_head *h)
-{
-	return (http_field(h, "Max-Forwards") != NULL &&
-	    (http_is(&h->method, "OPTIONS") || http_is(&h->method, "TRACE")));
-}
-
-/* Each field is looked for in what these list, so a long one costs much. */
+/* Each field's name is looked for in them, so they may not be long. */
 static int
 askhttp_connection(const struct http_head *h, const char **why)
 {
@@ -269,6 +259,14 @@ askhttp_connection(const struct http_head *h, const char **why)
 			n += h->fields[i].value.len;
 	*why = "a Connection field that is too long";
 	return (n > CONNECTION_MAX ? 431 : 0);
+}
+
+/* Does it say how many proxies it may pass?  RFC 9110, section 7.6.2. */
+static int
+is_counted(const struct http_head *h)
+{
+	return (http_field(h, "Max-Forwards") != NULL &&
+	    (http_is(&h->method, "OPTIONS") || http_is(&h->method, "TRACE")));
 }
 
 static int
