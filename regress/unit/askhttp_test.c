@@ -247,7 +247,8 @@ test_fields(void **state)
 	expect(GET "connection: A, b\r\n" HOST "A: 1\r\nAB: 2\r\nB: 3\r\n"
 	    "Keep-Alive: 5\r\nTE: trailers\r\nUpgrade: h2c\r\nproxy-x: y\r\n"
 	    "Proxy-Authorization: x\r\nCookie: c\r\nB: 4\r\nTrailer: t\r\n"
-	    "Proxy: z\r\nConnection: Cookie, keep-alive\r\nZ: z\r\n\r\n",
+	    "Proxy: z\r\nConnection: Cookie, keep-alive\r\nZ: z\r\nb: 5\r\n"
+	    "a: 6\r\n\r\n",
 	    "target.example", 80, GETS "AB: 2\r\nTrailer: t\r\nProxy: z\r\n"
 	    "Z: z\r\n\r\n");
 	/* the end of the head is not where it was named */
