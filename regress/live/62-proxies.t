@@ -21,7 +21,8 @@ target target
 # proxies USERS: which of the two has the users
 proxies() {
 	on_client="listen on 127.0.0.1 port $sport protocol socks
-		listen on 127.0.0.1 port $hport protocol http"
+		listen on 127.0.0.1 port $hport protocol http
+		user timeout 5"
 	on_server="forward to any {
 			pass to 127.0.0.1 port $wport
 			pass to 127.0.0.1 port $nobody
@@ -35,23 +36,23 @@ proxies() {
 	users=$1
 	cat >"$T/server.conf" <<-END
 		log debug
+		handshake timeout 2
 		server {
 			listen on 127.0.0.1 port $tport transport ${TRANSPORT:-tcpmux}
 			service "x" {
 				$on_server
 				token "a token of more than sixteen"
-				handshake timeout 2
 			}
 		}
 	END
 	cat >"$T/client.conf" <<-END
 		log debug
+		handshake timeout 2
 		client {
 			connect to 127.0.0.1 port $tport transport ${TRANSPORT:-tcpmux}
 			service "x" {
 				$on_client
 				token "a token of more than sixteen"
-				handshake timeout 2
 			}
 		}
 	END
@@ -108,7 +109,7 @@ for where in client server; do
 	    "users of the $where: 200 at once"
 	until_true '[ "$(figure streams)" = 0 ]'
 	ok $? "users of the $where: nothing is left of them"
-	is "$(figure proxy_refused)" 22 "users of the $where: refusals are counted"
+	is "$(figure proxy_refused)" 16 "users of the $where: refusals are counted"
 	stop "$client_pid"
 	stop "$server_pid"
 done
@@ -125,8 +126,20 @@ like "$(printf 'GET / HTTP/1.1\r\nHost: x\r\n\r\n' |
 printf 'SSH-2.0-x\r\n' | socat -t 5 - "TCP:127.0.0.1:$sport" >/dev/null
 until_true '[ "$(figure proxy_bad)" = 2 ]'
 ok $? "those are counted, too"
-logged client 'user from 127.0.0.1: .*SOCKS'
+logged client 'user from 127.0.0.1:[0-9]*: SOCKS: not SOCKS'
 ok $? "and logged"
+
+# ---- a request is for one target ----
+
+background got socat -u "TCP-LISTEN:$nobody,bind=127.0.0.1" "CREATE:$T/got"
+printf '%s\r\n' "POST http://127.0.0.1:$nobody/one HTTP/1.1" \
+    "Host: 127.0.0.1:$nobody" 'Content-Length: 6' '' 'first' \
+    "GET http://127.0.0.1:$wport/secret HTTP/1.1" 'Cookie: secret' '' |
+    sed 's/^first.$/first_/' >"$T/two"
+head -c -1 "$T/two" | socat -t 5 - "TCP:127.0.0.1:$hport" >/dev/null
+"$TRAFFIC" gone 5000 "$pid"
+like "$(cat "$T/got")" '^POST /one HTTP/1.1' "a request gets to its target"
+is "$(grep -c secret "$T/got")" 0 "and another behind it does not"
 
 # ---- who has to wait ----
 

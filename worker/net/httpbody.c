@@ -54,6 +54,12 @@ httpbody_chunked(struct httpbody *b)
 }
 
 int
+httpbody_is_all(const struct httpbody *b)
+{
+	return (b->step == STEP_ALL);
+}
+
+int
 httpbody_ended(const struct httpbody *b)
 {
 	return (b->step == STEP_ENDED);

@@ -33,6 +33,8 @@ void	 httpbody_chunked(struct httpbody *);
  * there, or is malformed (why), and all that is left is not the target's.
  */
 size_t	 httpbody_take(struct httpbody *, const uint8_t *, size_t len);
+/* Does it say nothing: is every octet its own? */
+int	 httpbody_is_all(const struct httpbody *);
 /* Nothing more is its own. */
 int	 httpbody_ended(const struct httpbody *);
 
