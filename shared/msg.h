@@ -594,7 +594,7 @@ struct msg_dialled {
 	uint32_t	 pad;
 	struct addr	 peer;	/* who was, or last failed to be, reached */
 	struct addr	 local;
-	/* of DIAL_STAGE_TLS: why; of DIAL_STAGE_BLOCKED: what was named */
+	/* of DIAL_STAGE_TLS: why; of _BLOCKED: what was named, and why not */
 	char		 words[TLS_WORDS_MAX];
 };
 
