@@ -97,10 +97,11 @@ until_true '[ "$(counter server memory_resets)" -gt 50 ]' ||
 ok $? "of 300 who never read, some are reset"
 below server 26600 "and memory stays below its limit and what comes on top"
 : >"$T/steady.log"
-logged steady '^has [0-9]' 10000 && ! grep -q reset "$T/steady.log"
+logged steady '^has [0-9]' 30000 && ! grep -q reset "$T/steady.log"
 ok $? "who reads goes on reading"
+ms=$("$TRAFFIC" wait "$uport" 30000)
 like "$("$TRAFFIC" ask "$uport" "give 5000")" '5000 pattern' \
-    "a newcomer is served"
+    "a newcomer is served ($ms ms)"
 logged server 'user from 127.0.0.1.*reset: memory is short'
 ok $? "and logged"
 [ "$(grep -c 'reset: memory is short' "$T/server.log")" -lt 40 ]
