@@ -115,6 +115,13 @@ target_log_failed(const struct addr *user, const char *why)
 	(void)why;
 }
 
+enum reset_reason
+target_reason(const struct msg_dialled *res)
+{
+	(void)res;
+	return (RESET_REFUSED);
+}
+
 void
 relay_abort(struct relay *r, enum reset_reason why)
 {
