@@ -205,6 +205,22 @@ test_slot(void **state)
 	nothing(udp);
 }
 
+/* A user's, whose datagrams say where they go. */
+static void
+test_asks(void **state)
+{
+	struct flow_open	 o = from(7);
+	struct flow_frame	 f;
+
+	(void)state;
+	o.asks = ASK_SOCKS;
+	assert_int_equal(flowpair_open(udp, 3, &o), 0);
+	assert_int_equal(flowpair_flush(udp), 1);
+	take(worker, &f, FLOW_OPEN, 3);
+	assert_int_equal(f.open.asks, ASK_SOCKS);
+	nothing(worker);
+}
+
 /* All frames that have come, which are good ones; how many. */
 static int
 take_all(struct flowpair *p)
@@ -237,13 +253,13 @@ test_pieces(void **state)
 	assert_int_equal(flowpair_end(udp, 7, FLOW_IDLE), 0);
 	assert_int_equal(flowpair_flush(udp), 1);
 	len = read(raw, wire, sizeof(wire));
-	assert_int_equal(len, 3 * 8 + 52 + 100 + 4);
+	assert_int_equal(len, 3 * 8 + 56 + 100 + 4);
 	for (cut = 1; cut < len; cut++) {
 		unpair();
 		pair(0, 1);
 		assert_int_equal(write(raw, wire, (size_t)cut), cut);
 		n = take_all(worker);
-		assert_int_equal(n, (cut >= 60) + (cut >= 168));
+		assert_int_equal(n, (cut >= 64) + (cut >= 172));
 		assert_int_equal(write(raw, wire + cut, (size_t)(len - cut)),
 		    len - cut);
 		assert_int_equal(n + take_all(worker), 3);
@@ -355,6 +371,17 @@ test_worker_refuses(void **state)
 	o.tunnel = 2;
 	say(FLOW_OPEN, 5, sizeof(o), 0, &o);
 	refused("a flow by an unknown kind of socket");
+	o.tunnel = 0;
+	o.asks = ASK_HTTP;
+	say(FLOW_OPEN, 5, sizeof(o), 0, &o);
+	refused("a flow whose user asks in an unknown way");
+	o.asks = ASK_KINDS;
+	say(FLOW_OPEN, 5, sizeof(o), 0, &o);
+	refused("a flow whose user asks in an unknown way");
+	o.asks = ASK_SOCKS;
+	o.tunnel = 1;
+	say(FLOW_OPEN, 5, sizeof(o), 0, &o);
+	refused("a flow whose user asks in an unknown way");
 	/* late frames are the caller's */
 	say_open(5);
 	say_open(8);
@@ -613,6 +640,7 @@ main(void)
 		TEST(test_frames),
 		TEST(test_many),
 		TEST(test_slot),
+		TEST(test_asks),
 		TEST(test_pieces),
 		TEST(test_worker_refuses),
 		TEST(test_addresses),

@@ -120,6 +120,8 @@ open_parse(struct flowpair *p, struct flow_frame *f, const uint8_t *octets)
 		return ("a flow from or to no address");
 	if (o->tunnel > 1)
 		return ("a flow by an unknown kind of socket");
+	if (o->asks != ASK_NONE && (o->asks != ASK_SOCKS || o->tunnel))
+		return ("a flow whose user asks in an unknown way");
 	p->any = 1;
 	p->last = f->flow;
 	return (NULL);

@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "shared/addr.h"
+#include "shared/opts.h"
 
 /* The largest that UDP over IPv4 can carry. */
 #define FLOW_DATAGRAM_MAX	65507
@@ -52,6 +53,8 @@ struct flow_open {			/* both IPv4, or both IPv6 */
 	struct addr	 user;
 	struct addr	 listener;	/* that the user sent to */
 	uint32_t	 tunnel;	/* 1: a socket for tunnels; no user */
+	/* ASK_SOCKS: its datagrams say where they go; ASK_NONE */
+	uint32_t	 asks;
 };
 
 /* A frame that has come. */

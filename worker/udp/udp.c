@@ -201,7 +201,7 @@ flow_new(struct udpsock *s, const struct flow_key *key, size_t len, size_t n)
 	struct flow_service	*of = sock_flows(s);
 	struct carrier		*c = carrier_pick(svc);
 	struct flow_open	 o = { key->user, key->local,
-				    of == &svc->slots };
+				    of == &svc->slots, s->conf.asks };
 	struct bucket		*begins = o.tunnel ? &svc->slot_begins :
 				    &svc->begins;
 	struct udpflow		*f;
