@@ -221,6 +221,25 @@ test_asks(void **state)
 	nothing(worker);
 }
 
+/* Who lets datagrams pass that say where they go. */
+static void
+test_let(void **state)
+{
+	struct flow_let		 l;
+	struct flow_frame	 f;
+
+	(void)state;
+	memset(&l, 0, sizeof(l));
+	l.user = from(7).user;
+	l.local = from(7).listener;
+	l.on = 1;
+	assert_int_equal(flowpair_let(worker, &l), 0);
+	assert_int_equal(flowpair_flush(worker), 1);
+	take(udp, &f, FLOW_LET, 0);
+	assert_memory_equal(&f.let, &l, sizeof(l));
+	nothing(udp);
+}
+
 /* All frames that have come, which are good ones; how many. */
 static int
 take_all(struct flowpair *p)
@@ -331,7 +350,7 @@ test_worker_refuses(void **state)
 	pair(0, 1);
 	say(0, 1, 0, 0, "");
 	refused("a frame of an unknown type");
-	say(FLOW_KEEP + 1, 1, 0, 0, "");
+	say(FLOW_LET + 1, 1, 0, 0, "");
 	refused("a frame of an unknown type");
 	say(FLOW_DATA, 1, 1, 0, "");
 	refused("a datagram of a flow that never was");
@@ -368,6 +387,8 @@ test_worker_refuses(void **state)
 	say_open(5);
 	say(FLOW_KEEP, 5, 0, 0, "");
 	refused("a flow that the wrong end keeps");
+	say(FLOW_LET, 0, 0, 0, "");
+	refused("datagrams that the wrong end lets pass");
 	o.tunnel = 2;
 	say(FLOW_OPEN, 5, sizeof(o), 0, &o);
 	refused("a flow by an unknown kind of socket");
@@ -429,6 +450,20 @@ opened(void)
 	assert_int_equal(flowpair_flush(udp), 1);
 }
 
+/* A word from a worker to udp, which is less octets too short. */
+static void
+say_let(uint32_t flow, enum addr_family family, uint32_t on, size_t less)
+{
+	struct flow_let	 l;
+
+	memset(&l, 0, sizeof(l));
+	l.user = from(7).user;
+	l.local = from(7).listener;
+	l.user.family = family;
+	l.on = on;
+	say(FLOW_LET, flow, sizeof(l) - less, 0, &l);
+}
+
 static void
 test_udp_refuses(void **state)
 {
@@ -448,6 +483,25 @@ test_udp_refuses(void **state)
 	opened();
 	say(FLOW_KEEP, 3, 1, 0, "");
 	refused("octets with a flow that is kept");
+	opened();
+	say_let(1, ADDR_IPV4, 1, 0);
+	refused("a word about datagrams of another length");
+	opened();
+	say_let(0, ADDR_IPV4, 1, 1);
+	refused("a word about datagrams of another length");
+	opened();
+	say_let(0, ADDR_IPV6, 1, 0);
+	refused("datagrams from or to no address");
+	opened();
+	say_let(0, ADDR_NONE, 1, 0);
+	refused("datagrams from or to no address");
+	opened();
+	say_let(0, ADDR_IPV4, 2, 0);
+	refused("datagrams are let pass in part");
+	opened();
+	say_let(0, ADDR_IPV4, 1, 0);
+	say_let(0, ADDR_IPV4, 0, 0);
+	accepted();
 	opened();
 	say(FLOW_DATA, 4, 0, 0, "");
 	refused("a datagram of a flow that never was");
@@ -641,6 +695,7 @@ main(void)
 		TEST(test_many),
 		TEST(test_slot),
 		TEST(test_asks),
+		TEST(test_let),
 		TEST(test_pieces),
 		TEST(test_worker_refuses),
 		TEST(test_addresses),
