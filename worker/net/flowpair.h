@@ -115,8 +115,8 @@ int		 flowpair_next(struct flowpair *, struct flow_frame *,
 /*
  * Each puts a frame into the buffer, and copies what it is given.  -1: there is
  * no room for all of it, and nothing was put.  An END has room when datagrams
- * have none, and so have a KEEP and a LET, unless a great many wait: then it has
- * to be put later.
+ * have none, and so have a KEEP and a LET, unless a great many wait: then it
+ * has to be put later.
  *
  * open is for udp's end: a flow's number is greater than the last one's, in
  * circles (RFC 1982), and not that of a flow that is still there.
