@@ -21,7 +21,7 @@
 #include "opts.h"
 #include "proc.h"
 
-#define MSG_VERSION		14
+#define MSG_VERSION		15
 
 #define KEY_LEN			32
 #define IDENTITY_LEN		16
@@ -89,6 +89,7 @@ enum msg_type {
 	IMSG_CONF_TOKEN,	/* P -> K	struct msg_conf_token */
 	IMSG_CONF_MAPPING,	/* P -> W	struct msg_mapping */
 	IMSG_CONF_RULE,		/* P -> D	struct msg_rule */
+	IMSG_CONF_OWN,		/* P -> D	struct msg_own */
 
 	/* keys */
 	IMSG_PROOF,		/* G -> K	struct msg_proof */
@@ -264,6 +265,16 @@ struct msg_rule {
 	struct target_rule	 rule;
 };
 
+/*
+ * Where this daemon listens itself: nobody is sent there by a name.  The
+ * address is ADDR_NONE where it is every address, of both families, and the
+ * unspecified one where it is every address of one.
+ */
+struct msg_own {
+	uint32_t	 datagrams;	/* 1: a UDP socket */
+	struct addr	 addr;
+};
+
 struct msg_listen {
 	uint32_t	 number; /* the parent's, for logs and replacement */
 	uint32_t	 backlog;
@@ -303,6 +314,8 @@ struct msg_dialee {		/* REMOTE(i) or TARGET(i) of a service */
 	uint32_t	 tls;	/* with TRANSPORT_TLS: which tls process */
 	uint32_t	 kinds;		/* a target's KIND_ mask; or 0 */
 	uint32_t	 named;	/* 1: a target that peers name, no host */
+	/* of a named one, 1: what leads back to this machine is guarded */
+	uint32_t	 guard;
 	struct sockopts	 opts;
 	struct addr	 source;	/* family 0: the kernel's choice */
 	struct addr	 edge;	/* dialled in place of host, without port */
@@ -575,7 +588,7 @@ struct msg_dialled {
 	uint32_t	 pad;
 	struct addr	 peer;	/* who was, or last failed to be, reached */
 	struct addr	 local;
-	/* of DIAL_STAGE_TLS: why; of DIAL_STAGE_BLOCKED: what was named */
+	/* of DIAL_STAGE_TLS: why; of _BLOCKED: what was named, and why not */
 	char		 words[TLS_WORDS_MAX];
 };
 
