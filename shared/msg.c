@@ -95,7 +95,7 @@ static const struct rule_field	 fields_logdest[] = {
 static const struct rule_field	 fields_conf_key[] = {
 	RANGE(msg_conf_key, side, SIDE_SERVER, SIDE_CLIENT),
 	RANGE(msg_conf_key, order, 0, TOKENS_MAX - 1),
-	RANGE(msg_conf_key, made, 0, 1),
+	RANGE(msg_conf_key, stage, KEY_COMES, KEY_SECRET),
 	STRING(msg_conf_key, name),
 	END
 };

@@ -222,6 +222,12 @@ struct msg_logdest {
 	uint32_t	 dest;		/* enum log_dest */
 };
 
+enum key_stage {
+	KEY_COMES,			/* it is being made from the token */
+	KEY_MADE,
+	KEY_SECRET	/* a strong token's, from which keys makes it */
+};
+
 /*
  * A key that a token of a service has, in a set or, as soon as it is made, at
  * any time after a set in which it was to come.
@@ -230,7 +236,7 @@ struct msg_conf_key {
 	uint32_t	 service;
 	uint32_t	 side;
 	uint32_t	 order;		/* 0 is the one a client presents */
-	uint32_t	 made;		/* 0: it comes later */
+	uint32_t	 stage;		/* enum key_stage: what key is */
 	char		 name[SERVICE_NAME_MAX];
 	uint8_t		 key[KEY_LEN];
 };

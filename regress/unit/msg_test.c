@@ -187,7 +187,7 @@ static const struct field	 fields[] = {
 	FROM(IMSG_CONF_KEY, msg_conf_key, side, SIDE_SERVER),
 	UPTO(IMSG_CONF_KEY, msg_conf_key, side, SIDE_CLIENT),
 	UPTO(IMSG_CONF_KEY, msg_conf_key, order, 7),
-	UPTO(IMSG_CONF_KEY, msg_conf_key, made, 1),
+	UPTO(IMSG_CONF_KEY, msg_conf_key, stage, KEY_SECRET),
 	FROM(IMSG_CONF_GATE, gate_opts, deadline_ms, 1),
 	FROM(IMSG_CONF_GATE, gate_opts, max_unproven, 1),
 	FROM(IMSG_CONF_GATE, gate_opts, max_per_source, 1),
