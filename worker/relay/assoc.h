@@ -41,10 +41,10 @@ struct assoc_stats {
 
 void		 assoc_init(struct service *);
 /*
- * The user of a relay has one until assoc_end; svc->lets is told of both.  from: where he says that his
- * datagrams come from.  A port of zero is any; and so is the port of another
- * address than his connection comes from, for in between addresses are
- * translated, and ports with them.  NULL: no memory.
+ * The user of a relay has one until assoc_end; svc->lets is told of both.
+ * from: where he says that his datagrams come from.  A port of zero is any; and
+ * so is the port of another address than his connection comes from, for in
+ * between addresses are translated, and ports with them.  NULL: no memory.
  */
 struct assoc	*assoc_begin(struct relay *, const struct addr *from);
 /* Ends those who relied on it alone.  Takes NULL. */

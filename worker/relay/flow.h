@@ -114,8 +114,8 @@ struct flow_events {			/* of a user's, to the process */
 
 void		 flow_init(struct service *, const struct flow_events *);
 /*
- * A user's; the idlest may make way for it.  to: the target that he names, which
- * stays the caller's, or NULL.  NULL: no memory.
+ * A user's; the idlest may make way for it.  to: the target that he names,
+ * which stays the caller's, or NULL.  NULL: no memory.
  */
 struct flow	*flow_new_user(uint32_t number, const struct flow_open *,
 		    const struct dest *to);

@@ -2,9 +2,9 @@
 
 /*
  * See fan.h.  A user may name as many targets as he likes, so branches are
- * charged like flows of the udp process: in all, by source, and by how fast they
- * begin.  A fan without branches holds next to nothing, and udp ends it when
- * nothing passes.
+ * charged like flows of the udp process: in all, by source, and by how fast
+ * they begin.  A fan without branches holds next to nothing, and udp ends it
+ * when nothing passes.
  */
 
 #include <sys/types.h>
@@ -133,7 +133,7 @@ branch_shed(struct charge *c, const char *why)
 	branch_end((void *)((char *)c - offsetof(struct branch, charge)));
 }
 
-/* `udp flows' of the service are of both: the udp process has those of users. */
+/* The same for targets as udp has for the flows that come to it. */
 static void
 branches_limit(void)
 {

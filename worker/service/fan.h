@@ -2,10 +2,10 @@
 
 /*
  * Users whose datagrams say where they go, by SOCKS 5: a flow of the udp
- * process is such a user's socket, and here a fan.  Each target that he names is
- * a branch of it with a flow of its own, which has a stream and knows nothing of
- * SOCKS.  What comes back gets the header that the user wrote.  A fan is there
- * as long as an association lets it (assoc.h).
+ * process is such a user's socket, and here a fan.  Each target that he names
+ * is a branch of it with a flow of its own, which has a stream and knows
+ * nothing of SOCKS.  What comes back gets the header that the user wrote.  A
+ * fan is there as long as an association lets it (assoc.h).
  *
  * A target that was refused keeps its branch for a moment, so that it is not
  * asked for with each datagram; what comes for it is dropped.
@@ -24,7 +24,7 @@ struct flow;
 struct flow_events;
 struct service;
 
-/* Targets that a socket of a user has at once; one more, and the idlest goes. */
+/* Targets of a user's socket at once; one more, and the idlest goes. */
 #define FAN_BRANCHES	64
 
 struct fan_stats {
