@@ -161,7 +161,7 @@ comes(uint16_t port)
 	assert_memory_equal(buf, "\5\0\5\0\0\1\177\0\0\1", 10);
 	assert_int_equal(buf[10] << 8 | buf[11], home.port);
 	hears();			/* before he has */
-	assert_int_equal(lets, frame_figure("assocs"));
+	assert_int_equal(lets, frame_figure("associations"));
 	assert_true(let.on);
 	assert_memory_equal(let.user.octets, home.octets, 16);
 	assert_int_equal(let.user.port, port);
@@ -173,10 +173,10 @@ comes(uint16_t port)
 static void
 goes(int fd)
 {
-	uint64_t	 n = frame_figure("assocs");
+	uint64_t	 n = frame_figure("associations");
 
 	close(fd);
-	UNTIL(frame_figure("assocs") == n - 1);
+	UNTIL(frame_figure("associations") == n - 1);
 	UNTIL(heard(0, 0) && lets == (int)n - 1);
 	assert_false(let.on);
 }
@@ -212,7 +212,7 @@ static void
 finish(void)
 {
 	assert_int_equal(frame_figure("flows"), 0);
-	assert_int_equal(frame_figure("assocs"), 0);
+	assert_int_equal(frame_figure("associations"), 0);
 	assert_int_equal(frame_figure("assoc_targets"), 0);
 	flowpair_free(pair);
 	frame_part(&udp);
@@ -258,7 +258,7 @@ test_carried(void **state)
 	(void)state;
 	start();
 	fd = comes(0);
-	assert_int_equal(frame_figure("assocs"), 1);
+	assert_int_equal(frame_figure("associations"), 1);
 	flow = opens(1, 4000);
 	sends(flow, DNS, HEAD(DNS), "one");
 	UNTIL(carries(0, "192.0.2.53", 53, "one"));
@@ -523,7 +523,7 @@ test_idle(void **state)
 	frame_ahead += 66 * WRIG_SECOND;
 	wrig_second();
 	UNTIL(frame_figure("flows") == 0);
-	assert_int_equal(frame_figure("assocs"), 1);
+	assert_int_equal(frame_figure("associations"), 1);
 	assert_int_equal(flowpair_end(pair, flow, FLOW_IDLE), 0);
 	told();
 	sends(opens(1, 4000), DNS, HEAD(DNS), "y");
@@ -553,11 +553,11 @@ test_user_idle(void **state)
 			wrig_say(&peer.streams[0], "\0\1y", 3);
 		UNTIL(heard(i == 3, 0));
 		wrig_second();
-		assert_int_equal(frame_figure("assocs"), 1);
+		assert_int_equal(frame_figure("associations"), 1);
 	}
 	frame_ahead += 11 * WRIG_SECOND;
 	wrig_second();
-	UNTIL(frame_figure("assocs") == 0);
+	UNTIL(frame_figure("associations") == 0);
 	UNTIL(heard(1, 1));
 	assert_int_equal(frame_figure("users_idled"), 1);
 	close(fd);
@@ -620,7 +620,7 @@ test_deaths(void **state)
 	UNTIL(frame_figure("flows") == 1);
 	flowpair_free(pair);
 	UNTIL(frame_figure("flows") == 0);
-	assert_int_equal(frame_figure("assocs"), 1);
+	assert_int_equal(frame_figure("associations"), 1);
 	pairs();
 	last = 0;
 	lets = 0;
