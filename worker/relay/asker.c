@@ -68,7 +68,7 @@ static struct askers *const	 lists[] = {
 	[ASKER_ASSOCIATED] = &associated,
 	[ASKER_LEAVES] = &leaving
 };
-static struct asker_stats	 stats;
+static struct asker_counts	 stats;
 
 static void	 asker_read(evutil_socket_t, short, void *);
 
@@ -79,8 +79,8 @@ asker_init(struct service *service)
 	assoc_init(service);
 }
 
-const struct asker_stats *
-askers_stats(void)
+const struct asker_counts *
+asker_counts(void)
 {
 	return (&stats);
 }
