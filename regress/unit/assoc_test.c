@@ -638,6 +638,47 @@ test_deaths(void **state)
 	finish();
 }
 
+/* It stops: nobody new; who is there goes on until nothing passes. */
+static void
+test_stop(void **state)
+{
+	uint32_t	 flow;
+	int		 busy, idle, i;
+	uint8_t		 octet;
+
+	(void)state;
+	start();
+	busy = comes(4000);
+	idle = comes(4001);
+	flow = opens(1, 4000);
+	sends(flow, DNS, HEAD(DNS), "x");
+	(void)opens(1, 4001);
+	frame_role->stop(UINT32_MAX);
+	wrig_settle();
+	assert_int_equal(nends, 0);
+	(void)opens(1, 4000);
+	UNTIL(heard(0, 1));
+	assert_int_equal(got.reason, FLOW_REFUSED);
+	for (i = 0; i < 4; i++) {
+		frame_ahead += WRIG_SECOND;
+		sends(flow, DNS, HEAD(DNS), "y");
+		wrig_second();
+		wrig_second();
+	}
+	UNTIL(carries(0, "192.0.2.53", 53, "xyyyy"));
+	assert_int_equal(frame_figure("associations"), 1);
+	assert_int_equal(recv(idle, &octet, 1, 0), 0);
+	assert_int_equal(frame_exited, 0);
+	frame_ahead += 3 * WRIG_SECOND;
+	wrig_second();
+	wrig_second();
+	assert_int_equal(recv(busy, &octet, 1, 0), 0);
+	assert_int_equal(frame_figure("associations"), 0);
+	UNTIL(frame_exited > 0);
+	close(busy);
+	close(idle);
+}
+
 int
 main(void)
 {
@@ -652,7 +693,8 @@ main(void)
 		ALONE(test_idle),
 		ALONE(test_user_idle),
 		ALONE(test_flood),
-		ALONE(test_deaths)
+		ALONE(test_deaths),
+		ALONE(test_stop)
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));

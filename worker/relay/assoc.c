@@ -232,7 +232,12 @@ assoc_end(struct assoc *a)
 int
 assoc_used(const struct assoc *a)
 {
-	return (!TAILQ_EMPTY(&a->source->uses));
+	const struct assoc_use	*u;
+
+	TAILQ_FOREACH(u, &a->source->uses, entry)
+		if (a->port == 0 || u->port == a->port)
+			return (1);
+	return (0);
 }
 
 /* ---- who relies on them ---- */

@@ -51,7 +51,7 @@ struct assoc	*assoc_begin(struct relay *, const struct addr *from);
 void		 assoc_end(struct assoc *);
 /* Tells svc->lets of all there are. */
 void		 assoc_tell_all(void);
-/* Does anybody rely on its source? */
+/* Does it let anybody pass, alone or not? */
 int		 assoc_used(const struct assoc *);
 /*
  * What comes from user to local: lets it, if one of the associations does.  The

@@ -296,6 +296,19 @@ fans_lost(void)
 			fan_gone(fan);
 }
 
+/* The service stops: those without a target have nothing to wait for. */
+static void
+fans_stop(void)
+{
+	struct fan	*fan, *next;
+	int		 i;
+
+	for (i = 0; nfans > 0 && i < BUCKETS; i++)
+		LIST_FOREACH_SAFE(fan, &buckets[i], bucket, next)
+			if (TAILQ_EMPTY(&fan->branches))
+				fan_over(&fan->use);
+}
+
 void
 fans_tick(uint64_t now)
 {
@@ -304,6 +317,8 @@ fans_tick(uint64_t now)
 	branches_limit();
 	while ((b = TAILQ_FIRST(&refused)) != NULL && now >= b->until)
 		branch_free(b);
+	if (svc->stopping)
+		fans_stop();
 }
 
 /* ---- datagrams ---- */
