@@ -686,6 +686,7 @@ listen_describe(struct msg_listen *msg, const struct listener *l)
 		msg->side = l->block->side;
 	msg->datagrams = l->datagrams;
 	msg->asks = l->conf->asks;
+	msg->kinds = l->conf->kinds;
 	msg->addr = l->addr;
 }
 

@@ -114,6 +114,7 @@ static const struct rule_field	 fields_listen[] = {
 	RANGE(msg_listen, side, SIDE_NONE, SIDE_CLIENT),
 	RANGE(msg_listen, datagrams, 0, 1),
 	RANGE(msg_listen, asks, 0, ASK_KINDS - 1),
+	RANGE(msg_listen, kinds, 0, KIND_ALL),
 	ADDRS(msg_listen, addr),
 	END
 };

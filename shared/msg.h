@@ -21,7 +21,7 @@
 #include "opts.h"
 #include "proc.h"
 
-#define MSG_VERSION		13
+#define MSG_VERSION		15
 
 #define KEY_LEN			32
 #define IDENTITY_LEN		16
@@ -291,7 +291,7 @@ struct msg_listen {
 	uint32_t	 side;		/* of users' service: enum side */
 	uint32_t	 datagrams;	/* 1: a UDP socket, of users or slots */
 	uint32_t	 asks;		/* of users: enum ask_kind */
-	uint32_t	 pad;
+	uint32_t	 kinds;	/* KIND_ mask, of its line */
 	struct addr	 addr;
 };
 

@@ -223,6 +223,7 @@ static const struct field	 fields[] = {
 	UPTO(IMSG_CONF_LISTEN, msg_listen, side, SIDE_CLIENT),
 	UPTO(IMSG_CONF_LISTEN, msg_listen, datagrams, 1),
 	UPTO(IMSG_CONF_LISTEN, msg_listen, asks, ASK_KINDS - 1),
+	UPTO(IMSG_CONF_LISTEN, msg_listen, kinds, KIND_ALL),
 	FROM(IMSG_CONF_FLOWS, msg_flows_conf, service, 1),
 	FROM(IMSG_CONF_FLOWS, msg_flows_conf, side, SIDE_SERVER),
 	UPTO(IMSG_CONF_FLOWS, msg_flows_conf, side, SIDE_CLIENT),
