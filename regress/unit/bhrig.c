@@ -34,6 +34,7 @@ uint64_t		 bh_now = 1000 * BH_SECOND;
 unsigned int		 bh_nasked;
 struct msg_dial_named	 bh_asked;
 struct flowpair		*bh_pair;
+int			 bh_by_tcp;
 
 static uint64_t		 generation = 1;	/* of the token: its id */
 static unsigned int	 nanswered;
@@ -268,6 +269,31 @@ conn_pair(struct bh_conn *c, int type)
 	return (fd[0]);
 }
 
+/* The same by TCP. */
+static int
+conn_tcp(struct bh_conn *c)
+{
+	struct sockaddr_in	 sin;
+	socklen_t		 len = sizeof(sin);
+	int			 lfd, fd, theirs;
+
+	memset(&sin, 0, sizeof(sin));
+	sin.sin_family = AF_INET;
+	sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	lfd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(lfd, (struct sockaddr *)&sin, len), 0);
+	assert_int_equal(listen(lfd, 1), 0);
+	assert_int_equal(getsockname(lfd, (struct sockaddr *)&sin, &len), 0);
+	assert_int_equal(connect(fd, (struct sockaddr *)&sin, len), 0);
+	theirs = accept4(lfd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	assert_int_not_equal(theirs, -1);
+	assert_int_not_equal(fcntl(fd, F_SETFL, O_NONBLOCK), -1);
+	close(lfd);
+	conn_is(c, fd);
+	return (theirs);
+}
+
 void
 bh_arrives_from(struct bh_conn *c, uint32_t transport, const char *host,
     uint16_t port)
@@ -281,8 +307,8 @@ bh_arrives_from(struct bh_conn *c, uint32_t transport, const char *host,
 	msg.peer.family = ADDR_IPV4;
 	msg.peer.port = port;
 	assert_int_equal(inet_pton(AF_INET, host, msg.peer.octets), 1);
-	assert_int_equal(channel_send(wrig_gate.far, IMSG_TUNNEL,
-	    conn_pair(c, SOCK_STREAM), &msg, sizeof(msg)), 0);
+	assert_int_equal(channel_send(wrig_gate.far, IMSG_TUNNEL, bh_by_tcp ?
+	    conn_tcp(c) : conn_pair(c, SOCK_STREAM), &msg, sizeof(msg)), 0);
 }
 
 void

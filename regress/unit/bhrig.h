@@ -36,6 +36,8 @@ extern unsigned int	 bh_nasked;	/* questions to dial so far */
 /* The last that was answered; host "": a remote. */
 extern struct msg_dial_named bh_asked;
 extern struct flowpair	*bh_pair;	/* udp's, after bh_udp */
+/* Tunnels that are accepted come by TCP, whose systems acknowledge. */
+extern int		 bh_by_tcp;
 
 /* bhrig.c */
 

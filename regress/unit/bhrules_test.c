@@ -29,7 +29,9 @@
 #define TARGET		"31 35 30 30 30"	/* 15000 */
 #define MASKED		"82 81 00 00 00 00 "
 
-static struct bh_conn	 control, tunnel, other, user, target;
+#define NOP		"01 03 00 00 00 00 00 00"
+
+static struct bh_conn	 control, tunnel, other, user, target, mute;
 
 /* ---- the server's side ---- */
 
@@ -49,7 +51,7 @@ test_mux_control_server(void **state)
 	for (i = 0; i < 200; i++) {
 		bh_pass(2 * BH_SECOND);
 		bh_hears(&control, "00");
-		bh_say(&tunnel, "01 03 00 00 00 00 00 00");
+		bh_say(&tunnel, NOP);
 	}
 	bh_silent(&control);
 	/* what it says but its end is passed over */
@@ -113,6 +115,75 @@ test_dead_client(void **state)
 	bh_ends(&control);
 	/* and idle tunnels that were its are no use to anybody */
 	bh_ends(&tunnel);
+}
+
+/* So long; its data tunnel, if it has one, says a word now and then. */
+static void
+lasts(int seconds, struct bh_conn *data)
+{
+	int	 i;
+
+	for (i = 0; i < seconds; i += 5) {
+		if (data != NULL)
+			bh_say(data, NOP);
+		bh_pass(5 * BH_SECOND);
+	}
+}
+
+/*
+ * Another comes, who knows the token.  The one that is there is told something,
+ * and its system may take a moment to acknowledge that.
+ */
+static void
+claims(void)
+{
+	bh_arrives_from(&other, TCPMUX, "198.51.100.9", 1);
+	bh_say(&other, BH_TOKEN_FRAME);
+	frame_run(300);
+	bh_pass(BH_SECOND / 10);
+}
+
+/*
+ * A client of tcpmux answers nothing, and its system acknowledges also when it
+ * hangs: then its data tunnels end, and it loses its place.  As long as it has
+ * one, or may be about to dial one, another does not get it.
+ */
+static void
+test_hung_client(void **state)
+{
+	(void)state;
+	bh_by_tcp = 1;
+	bh_start(SIDE_SERVER, TCPMUX);
+	bh_control(&control, TCPMUX);
+	claims();
+	bh_ends(&other);
+	bh_tunnel(&tunnel, TCPMUX);
+	lasts(300, &tunnel);
+	claims();
+	bh_ends(&other);
+	/* its data tunnels are lost, and it dials another in time */
+	bh_close(&tunnel);
+	frame_until(frame_figure("sessions") == 0);
+	lasts(55, NULL);
+	claims();
+	bh_ends(&other);
+	bh_tunnel(&tunnel, TCPMUX);
+	lasts(60, &tunnel);
+	claims();
+	bh_ends(&other);
+	assert_true(bh_has(&control, "\1"));
+	/* from here on it hangs; one that says nothing does not help it */
+	lasts(45, NULL);
+	frame_until(frame_figure("sessions") == 0);
+	bh_tunnel(&mute, TCPMUX);
+	lasts(40, NULL);
+	bh_tunnel(&mute, TCPMUX);
+	lasts(20, NULL);
+	claims();
+	assert_int_equal(frame_figure("sessions"), 1);
+	bh_pass(BH_SECOND);
+	bh_hears(&other, BH_TOKEN_FRAME);
+	frame_until(frame_figure("sessions") == 0);
 }
 
 /*
@@ -683,6 +754,7 @@ main(void)
 		ALONE(test_tcp_signals_server),
 		ALONE(test_ws_signals_server),
 		ALONE(test_dead_client),
+		ALONE(test_hung_client),
 		ALONE(test_token_gone),
 		ALONE(test_token_gone_mux),
 		ALONE(test_token_gone_ws),

@@ -102,6 +102,7 @@ struct backhaul_tunnel {		/* tunnel.part */
 	uint64_t		 probed;	/* no answer to it yet; 0 */
 	uint64_t		 doubted; /* it must show life by then; 0 */
 	uint64_t		 said;	/* since then: unheard? */
+	uint64_t		 joined; /* last seen with a data tunnel */
 	int			 closed;	/* its end was said */
 	int32_t			 balance; /* tunnels asked for less used */
 	struct slotpool		*slots;	/* transport udp, dialled */
