@@ -21,7 +21,7 @@
 #include "opts.h"
 #include "proc.h"
 
-#define MSG_VERSION		12
+#define MSG_VERSION		13
 
 #define KEY_LEN			32
 #define IDENTITY_LEN		16
@@ -541,6 +541,11 @@ struct msg_dial {
 	 * A UDP socket connects to one where nobody is, too.
 	 */
 	uint32_t	 turn;
+	/*
+	 * DIAL_REMOTE: dialled there only, whatever other addresses its name
+	 * has.  ADDR_NONE: at any.  Its port does not count.
+	 */
+	struct addr	 at;
 };
 
 struct msg_dial_named {
@@ -557,7 +562,8 @@ enum dial_stage {
 	DIAL_STAGE_TLS,		/* words say why */
 	DIAL_STAGE_PACED,	/* others of ours shook hands there meanwhile */
 	DIAL_STAGE_CANCELLED,	/* as it was asked to be */
-	DIAL_STAGE_BLOCKED	/* the service's targets do not allow it */
+	DIAL_STAGE_BLOCKED,	/* the service's targets do not allow it */
+	DIAL_STAGE_ELSEWHERE	/* it is not at that address any more */
 };
 
 /*

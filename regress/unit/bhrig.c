@@ -33,6 +33,7 @@
 uint64_t		 bh_now = 1000 * BH_SECOND;
 unsigned int		 bh_nasked;
 struct msg_dial_named	 bh_asked;
+struct addr		 bh_reached = { .family = ADDR_IPV4 };
 struct flowpair		*bh_pair;
 int			 bh_by_tcp;
 
@@ -342,7 +343,7 @@ dials(struct bh_conn *c, const char *host, int datagrams)
 	assert_int_equal(bh_asked.dial.datagrams, datagrams);
 	memset(&msg, 0, sizeof(msg));
 	msg.request = bh_asked.dial.request;
-	msg.peer.family = ADDR_IPV4;
+	msg.peer = bh_reached;
 	assert_int_equal(channel_send(wrig_dial.far, IMSG_DIALLED,
 	    conn_pair(c, datagrams ? SOCK_DGRAM : SOCK_STREAM), &msg,
 	    sizeof(msg)), 0);
@@ -370,7 +371,7 @@ bh_target(struct bh_conn *c, const char *host, uint32_t port, int datagrams)
 }
 
 void
-bh_refuses(void)
+bh_refuses_with(enum dial_stage stage)
 {
 	struct msg_dialled	 msg;
 	unsigned int		 i;
@@ -382,11 +383,17 @@ bh_refuses(void)
 		nanswered++;
 		memset(&msg, 0, sizeof(msg));
 		msg.request = asks[i].dial.request;
-		msg.stage = DIAL_STAGE_CONNECT;
+		msg.stage = stage;
 		msg.error = ECONNREFUSED;
 		frame_say(&wrig_dial, IMSG_DIAL_FAILED, &msg, sizeof(msg));
 	}
 	frame_run(QUIET_MS);
+}
+
+void
+bh_refuses(void)
+{
+	bh_refuses_with(DIAL_STAGE_CONNECT);
 }
 
 void

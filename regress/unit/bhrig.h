@@ -35,6 +35,8 @@ extern uint64_t		 bh_now;
 extern unsigned int	 bh_nasked;	/* questions to dial so far */
 /* The last that was answered; host "": a remote. */
 extern struct msg_dial_named bh_asked;
+/* Where dial reaches a remote; at first 0.0.0.0. */
+extern struct addr	 bh_reached;
 extern struct flowpair	*bh_pair;	/* udp's, after bh_udp */
 /* Tunnels that are accepted come by TCP, whose systems acknowledge. */
 extern int		 bh_by_tcp;
@@ -65,8 +67,9 @@ void	 bh_target(struct bh_conn *, const char *host, uint32_t port,
 	    int datagrams);
 /* So many questions to dial are not answered yet, and no more come. */
 void	 bh_waits(unsigned int);
-/* dial reaches nobody, for all that waits. */
+/* dial reaches nobody, or fails in another way, for all that waits. */
 void	 bh_refuses(void);
+void	 bh_refuses_with(enum dial_stage);
 /* A user comes, by an address of 127/8. */
 void	 bh_user(struct bh_conn *, const char *host);
 

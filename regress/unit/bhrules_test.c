@@ -718,6 +718,86 @@ test_mux_target_refused(void **state)
 	bh_hears(&target, "78");
 }
 
+/* Its name has several addresses, and this one is reached. */
+static void
+reached(uint8_t last)
+{
+	memcpy(bh_reached.octets, "\300\0\2", 3);
+	bh_reached.octets[3] = last;
+	bh_reached.port = 80;
+}
+
+static void
+was_asked_there(void)
+{
+	assert_int_equal(bh_asked.dial.at.family, ADDR_IPV4);
+	assert_memory_equal(bh_asked.dial.at.octets, bh_reached.octets, 4);
+}
+
+/*
+ * Another address of a server's name is another server, which has no control
+ * channel of ours: data tunnels go where that went, and wherever it goes next.
+ */
+static void
+test_one_address(void **state)
+{
+	(void)state;
+	bh_start(SIDE_CLIENT, TCP);
+	reached(7);
+	bh_serves_control(&control, TCP);
+	assert_int_equal(bh_asked.dial.at.family, ADDR_NONE);
+	bh_serves_tunnel(&tunnel, TCP);
+	was_asked_there();
+	bh_serves_tunnel(&other, TCP);
+	was_asked_there();
+	bh_say(&control, "03");
+	bh_ends(&control);
+	bh_ends(&tunnel);
+	bh_pass(BH_SECOND);
+	reached(8);
+	bh_serves_control(&control, TCP);
+	assert_int_equal(bh_asked.dial.at.family, ADDR_NONE);
+	bh_serves_tunnel(&tunnel, TCP);
+	was_asked_there();
+	/* one that comes from elsewhere after all is none of its */
+	reached(7);
+	bh_serves(&other);
+	bh_ends(&other);
+	bh_silent(&control);
+}
+
+/* The address is not of the name any more: then all begins anew. */
+static void
+test_address_gone(void **state)
+{
+	(void)state;
+	bh_start(SIDE_CLIENT, TCPMUX);
+	reached(7);
+	bh_serves_control(&control, TCPMUX);
+	bh_waits(2);
+	bh_refuses_with(DIAL_STAGE_ELSEWHERE);
+	bh_hears(&control, "03");
+	bh_close(&control);
+	bh_pass(BH_SECOND);
+	reached(8);
+	bh_serves_control(&control, TCPMUX);
+	assert_int_equal(bh_asked.dial.at.family, ADDR_NONE);
+	bh_serves_tunnel(&tunnel, TCPMUX);
+	was_asked_there();
+}
+
+/* A slot is dialled there, too. */
+static void
+test_one_address_udp(void **state)
+{
+	(void)state;
+	bh_start(SIDE_CLIENT, UDP);
+	reached(7);
+	bh_serves_control(&control, UDP);
+	bh_serves_datagrams(&tunnel);
+	was_asked_there();
+}
+
 /* A slot that no sign of life reaches is left for another socket's. */
 static void
 test_lost_slot(void **state)
@@ -780,6 +860,9 @@ main(void)
 		ALONE(test_dead_server),
 		ALONE(test_targets_refused),
 		ALONE(test_mux_target_refused),
+		ALONE(test_one_address),
+		ALONE(test_address_gone),
+		ALONE(test_one_address_udp),
 		ALONE(test_lost_slot)
 	};
 

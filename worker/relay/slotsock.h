@@ -30,9 +30,13 @@ struct slotsock_events {
 
 /* slotsock.c */
 
-/* Has the remote (its index) dialled.  NULL: no memory, or too many. */
+/*
+ * Has the remote (its index) dialled, at this address.  NULL: no memory, or too
+ * many.
+ */
 struct slotsock	*slotsock_new(struct service *, uint32_t remote,
-		    const struct slotsock_events *, void *arg);
+		    const struct addr *at, const struct slotsock_events *,
+		    void *arg);
 /* Closes it.  Takes NULL. */
 void		 slotsock_free(struct slotsock *);
 /*

@@ -286,7 +286,7 @@ control_begin_slots(struct tunnel *t)
 		slot_control(svc, 1);
 		return;
 	}
-	bt->slots = slotpool_new(svc, svc->events->remote(t));
+	bt->slots = slotpool_new(svc, svc->events->remote(t), &t->peer);
 	if (bt->slots == NULL)
 		tunnel_kill(t, TUNNEL_END_LOST, "no memory");
 }

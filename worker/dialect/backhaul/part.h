@@ -209,6 +209,8 @@ void	 token_told(struct service *, const struct msg_token_told *);
 void	 reach_begin(struct tunnel *);
 void	 reach_turn(struct tunnel *);
 int	 reach_ask(struct tunnel *, struct http_ask *);
+/* Where tunnels to a remote go: to its control channel's address, or NULL. */
+const struct addr *reach_at(const struct service *, const struct remote *);
 /* The control channel to a remote that is up, or on its way; or NULL. */
 struct tunnel *reach_control(const struct service *, const struct remote *);
 

@@ -55,6 +55,7 @@ struct slotpool {
 	TAILQ_HEAD(, slot)	 slots;
 	uint32_t		 n[SLOT_STATES];
 	uint32_t		 remote;
+	struct addr		 at;	/* the only one of its addresses */
 	/* asked for by the server, less those that were used since */
 	int32_t			 extra;
 	uint64_t		 extra_at;
@@ -116,7 +117,8 @@ slot_open(struct slotpool *sp)
 
 	if ((s = calloc(1, sizeof(*s))) == NULL)
 		return (-1);
-	s->sock = slotsock_new(sp->service, sp->remote, &slot_events, s);
+	s->sock = slotsock_new(sp->service, sp->remote, &sp->at, &slot_events,
+	    s);
 	if (s->sock == NULL) {
 		free(s);
 		return (-1);
@@ -362,7 +364,7 @@ slotpool_idle(const struct slotpool *sp)
 }
 
 struct slotpool *
-slotpool_new(struct service *svc, uint32_t remote)
+slotpool_new(struct service *svc, uint32_t remote, const struct addr *at)
 {
 	struct slotpool	*sp;
 
@@ -370,6 +372,7 @@ slotpool_new(struct service *svc, uint32_t remote)
 		return (NULL);
 	sp->service = svc;
 	sp->remote = remote;
+	sp->at = *at;
 	sp->spacing = SPACING_US;
 	TAILQ_INIT(&sp->slots);
 	pool_fill(sp, worker_now());

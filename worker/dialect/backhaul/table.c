@@ -258,6 +258,7 @@ const struct dialect dialect_backhaul = {
 	.told = token_told,
 	.path = backhaul_path,
 	.may_dial = demand_may_dial,
+	.at = reach_at,
 	.starved = demand_starved,
 	.mute = 1,
 	.begin = backhaul_begin,
