@@ -579,7 +579,10 @@ struct msg_dialled {
 	uint32_t	 pad;
 	struct addr	 peer;	/* who was, or last failed to be, reached */
 	struct addr	 local;
-	/* of DIAL_STAGE_TLS: why; of DIAL_STAGE_BLOCKED: what was named */
+	/*
+	 * Of DIAL_STAGE_TLS: why; of DIAL_STAGE_BLOCKED: what was named; of
+	 * DIAL_STAGE_RESOLVE: the name, as far as it fits.
+	 */
 	char		 words[TLS_WORDS_MAX];
 };
 

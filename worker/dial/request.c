@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "shared/compat.h"
+#include "shared/log.h"
 #include "connect.h"
 #include "question.h"
 #include "request.h"
@@ -137,7 +138,8 @@ static void
 request_failed(struct request *r, enum dial_stage stage, int error,
     const struct addr *last)
 {
-	request_say_failed(r->peer, r->msg.request, stage, error, last, NULL);
+	request_say_failed(r->peer, r->msg.request, stage, error, last,
+	    stage == DIAL_STAGE_RESOLVE ? r->conf.host : NULL);
 	request_free(r);
 }
 
@@ -834,6 +836,7 @@ request_ask_named(struct peer *p, const struct msg_dial_named *msg)
 	const struct msg_dialee	*conf = request_conf(p, &msg->dial);
 	struct msg_dialee	 target;
 	struct addr		 a;
+	char			 shown[HOST_MAX];
 
 	if (conf == NULL) {
 		request_take(p, &msg->dial, NULL);
@@ -845,7 +848,8 @@ request_ask_named(struct peer *p, const struct msg_dial_named *msg)
 	strlcpy(target.host, msg->host, sizeof(target.host));
 	if (!allow_is_host(target.host))
 		request_say_failed(p, msg->dial.request, DIAL_STAGE_RESOLVE,
-		    EAI_NONAME, NULL, NULL);
+		    EAI_NONAME, NULL, log_printable(shown, sizeof(shown),
+		    target.host, strlen(target.host)));
 	else if (conf_is_blocked(&target, &a))
 		request_say_blocked(p, msg->dial.request, &target, &a);
 	else

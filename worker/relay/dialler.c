@@ -396,7 +396,8 @@ dialler_words(const struct msg_dialled *res)
 
 	switch (res->stage) {
 	case DIAL_STAGE_RESOLVE:
-		snprintf(buf, sizeof(buf), "cannot resolve its name: %s",
+		snprintf(buf, sizeof(buf), "cannot resolve %s: %s",
+		    res->words[0] != '\0' ? res->words : "its name",
 		    gai_strerror(res->error));
 		break;
 	case DIAL_STAGE_CONNECT:

@@ -63,7 +63,10 @@ void		 dialler_turn(void);
 void		 dialler_settled(uint32_t request);
 /* IMSG_DIALLED or IMSG_DIAL_FAILED came in; fd is taken. */
 void		 dialler_answer(const struct msg_dialled *, int fd);
-/* "cannot connect to 127.0.0.1:22: Connection refused"; a static buffer. */
+/*
+ * "cannot connect to 127.0.0.1:22: Connection refused", "cannot resolve
+ * a.example: Name or service not known"; a static buffer.
+ */
 const char	*dialler_words(const struct msg_dialled *);
 
 #endif /* WORKER_DIALLER_H */
