@@ -205,6 +205,8 @@ bh_start(enum side side, uint32_t transport)
 {
 	if (wrig_conf.side == SIDE_NONE)
 		bh_default(side);
+	if (side == SIDE_SERVER && nmappings == 0)
+		bh_map("15000", KIND_TCP);
 	frame_clock = &bh_now;
 	wrig_start(side);
 	frame_part(&wrig_keys);
@@ -617,6 +619,18 @@ bh_tunnel(struct bh_conn *c, uint32_t transport)
 }
 
 void
+bh_server(uint32_t transport, struct bh_conn *ctl, struct bh_conn *data,
+    struct bh_conn *another)
+{
+	bh_start(SIDE_SERVER, transport);
+	bh_control(ctl, transport);
+	if (data != NULL)
+		bh_tunnel(data, transport);
+	if (another != NULL)
+		bh_tunnel(another, transport);
+}
+
+void
 bh_answers(struct bh_conn *c, const char *path)
 {
 	struct http_head	 h;
@@ -657,6 +671,16 @@ bh_serves_tunnel(struct bh_conn *c, uint32_t transport)
 	if (transport & TRANSPORT_WS)
 		bh_answers(c, "/tunnel/");
 	frame_until(frame_figure("sessions") == n + 1);
+}
+
+void
+bh_client(uint32_t transport, struct bh_conn *ctl, struct bh_conn *data,
+    struct bh_conn *another)
+{
+	bh_start(SIDE_CLIENT, transport);
+	bh_serves_control(ctl, transport);
+	bh_serves_tunnel(data, transport);
+	bh_serves_tunnel(another, transport);
 }
 
 /* ---- udp's frames ---- */

@@ -20,15 +20,7 @@
 #include "worker/service/user.h"
 #include "bhrig.h"
 
-#define TCP		TRANSPORT_TCP
-#define TCPMUX		TRANSPORT_TCPMUX
-#define UDP		(TRANSPORT_TCP | TRANSPORT_UDP)
-#define WS		(TRANSPORT_TCP | TRANSPORT_WS)
-#define WSMUX		(TRANSPORT_TCPMUX | TRANSPORT_WS)
-
-#define TARGET		"31 35 30 30 30"	/* 15000 */
 #define MASKED		"82 81 00 00 00 00 "
-
 #define NOP		"01 03 00 00 00 00 00 00"
 
 static struct bh_conn	 control, tunnel, other, user, target, mute;
@@ -45,9 +37,7 @@ test_mux_control_server(void **state)
 	int	 i;
 
 	(void)state;
-	bh_start(SIDE_SERVER, TCPMUX);
-	bh_control(&control, TCPMUX);
-	bh_tunnel(&tunnel, TCPMUX);
+	bh_server(BH_TCPMUX, &control, &tunnel, NULL);
 	for (i = 0; i < 200; i++) {
 		bh_pass(2 * BH_SECOND);
 		bh_hears(&control, "00");
@@ -67,8 +57,7 @@ static void
 test_tcp_signals_server(void **state)
 {
 	(void)state;
-	bh_start(SIDE_SERVER, TCP);
-	bh_control(&control, TCP);
+	bh_server(BH_TCP, &control, NULL, NULL);
 	bh_say(&control, "00 01 02 04 05 07 ff");
 	bh_silent(&control);
 	bh_say(&control, "03");
@@ -84,9 +73,9 @@ test_ws_signals_server(void **state)
 	size_t			 i;
 
 	(void)state;
-	bh_start(SIDE_SERVER, WSMUX);
+	bh_start(SIDE_SERVER, BH_WSMUX);
 	for (i = 0; i < nitems(said); i++) {
-		bh_control(&control, WSMUX);
+		bh_control(&control, BH_WSMUX);
 		bh_say(&control, MASKED);
 		bh_say(&control, "00");
 		/* only the first octet of a message counts */
@@ -102,9 +91,7 @@ static void
 test_dead_client(void **state)
 {
 	(void)state;
-	bh_start(SIDE_SERVER, TCP);
-	bh_control(&control, TCP);
-	bh_tunnel(&tunnel, TCP);
+	bh_server(BH_TCP, &control, &tunnel, NULL);
 	bh_pass(2 * BH_SECOND);
 	bh_hears(&control, "00 06");
 	bh_pass(19 * BH_SECOND);
@@ -137,7 +124,7 @@ lasts(int seconds, struct bh_conn *data)
 static void
 claims(void)
 {
-	bh_arrives_from(&other, TCPMUX, "198.51.100.9", 1);
+	bh_arrives_from(&other, BH_TCPMUX, "198.51.100.9", 1);
 	bh_say(&other, BH_TOKEN_FRAME);
 	frame_run(300);
 	bh_pass(BH_SECOND / 10);
@@ -153,11 +140,10 @@ test_hung_client(void **state)
 {
 	(void)state;
 	bh_by_tcp = 1;
-	bh_start(SIDE_SERVER, TCPMUX);
-	bh_control(&control, TCPMUX);
+	bh_server(BH_TCPMUX, &control, NULL, NULL);
 	claims();
 	bh_ends(&other);
-	bh_tunnel(&tunnel, TCPMUX);
+	bh_tunnel(&tunnel, BH_TCPMUX);
 	lasts(300, &tunnel);
 	claims();
 	bh_ends(&other);
@@ -167,7 +153,7 @@ test_hung_client(void **state)
 	lasts(55, NULL);
 	claims();
 	bh_ends(&other);
-	bh_tunnel(&tunnel, TCPMUX);
+	bh_tunnel(&tunnel, BH_TCPMUX);
 	lasts(60, &tunnel);
 	claims();
 	bh_ends(&other);
@@ -175,9 +161,9 @@ test_hung_client(void **state)
 	/* from here on it hangs; one that says nothing does not help it */
 	lasts(45, NULL);
 	frame_until(frame_figure("sessions") == 0);
-	bh_tunnel(&mute, TCPMUX);
+	bh_tunnel(&mute, BH_TCPMUX);
 	lasts(40, NULL);
-	bh_tunnel(&mute, TCPMUX);
+	bh_tunnel(&mute, BH_TCPMUX);
 	lasts(20, NULL);
 	claims();
 	assert_int_equal(frame_figure("sessions"), 1);
@@ -196,10 +182,7 @@ token_gone(uint32_t transport)
 	struct bh_conn	 again, late;
 	uint64_t	 sessions = transport & TRANSPORT_MUX ? 1 : 2;
 
-	bh_map("15000", KIND_TCP);
-	bh_start(SIDE_SERVER, transport);
-	bh_control(&control, transport);
-	bh_tunnel(&tunnel, transport);
+	bh_server(transport, &control, &tunnel, NULL);
 	bh_pass(BH_SECOND);
 	bh_user(&user, "127.0.0.1");
 	frame_until(bh_has(&tunnel, "15000"));
@@ -235,28 +218,28 @@ static void
 test_token_gone(void **state)
 {
 	(void)state;
-	token_gone(TCP);
+	token_gone(BH_TCP);
 }
 
 static void
 test_token_gone_mux(void **state)
 {
 	(void)state;
-	token_gone(TCPMUX);
+	token_gone(BH_TCPMUX);
 }
 
 static void
 test_token_gone_ws(void **state)
 {
 	(void)state;
-	token_gone(WS);
+	token_gone(BH_WS);
 }
 
 static void
 test_token_gone_wsmux(void **state)
 {
 	(void)state;
-	token_gone(WSMUX);
+	token_gone(BH_WSMUX);
 }
 
 /* Transport udp: its slots go with its control channel. */
@@ -265,9 +248,9 @@ test_token_gone_udp(void **state)
 {
 	(void)state;
 	bh_map("15000", KIND_UDP);
-	bh_start(SIDE_SERVER, UDP);
+	bh_start(SIDE_SERVER, BH_UDP);
 	bh_udp();
-	bh_control(&control, UDP);
+	bh_control(&control, BH_UDP);
 	bh_flow(7, 1);
 	bh_flow_says(7, "74 65 73 74");
 	bh_flow_is(7, FLOW_KEEP);
@@ -284,11 +267,9 @@ test_refused_pool(void **state)
 	int	 i;
 
 	(void)state;
-	bh_start(SIDE_SERVER, TCP);
-	bh_control(&control, TCP);
-	bh_tunnel(&tunnel, TCP);
+	bh_server(BH_TCP, &control, &tunnel, NULL);
 	for (i = 0; i < 3; i++) {
-		bh_tunnel(&other, TCP);
+		bh_tunnel(&other, BH_TCP);
 		bh_say(&other, BH_TOKEN_FRAME);
 		bh_hears(&control, "00 06");
 		bh_say(&control, "06");
@@ -309,10 +290,9 @@ static void
 test_chan_again(void **state)
 {
 	(void)state;
-	bh_map("15000", KIND_TCP);
-	bh_start(SIDE_SERVER, TCP);
+	bh_start(SIDE_SERVER, BH_TCP);
 	user_hold(1);		/* no other worker has a tunnel either */
-	bh_control(&control, TCP);
+	bh_control(&control, BH_TCP);
 	bh_silent(&control);
 	bh_user(&user, "127.0.0.1");
 	bh_hears(&control, "01");
@@ -322,8 +302,8 @@ test_chan_again(void **state)
 	bh_pass(BH_SECOND);
 	bh_hears(&control, "00 06 01");
 	bh_say(&control, "06");
-	bh_tunnel(&tunnel, TCP);
-	bh_hears(&tunnel, "00 05 04 " TARGET);
+	bh_tunnel(&tunnel, BH_TCP);
+	bh_hears(&tunnel, "00 05 04 " BH_TARGET);
 }
 
 /* A tunnel that dies while it is idle is noticed, and asked for again. */
@@ -331,17 +311,13 @@ static void
 test_idle_dies(void **state)
 {
 	(void)state;
-	bh_map("15000", KIND_TCP);
-	bh_start(SIDE_SERVER, TCP);
-	bh_control(&control, TCP);
-	bh_tunnel(&tunnel, TCP);
-	bh_tunnel(&other, TCP);
+	bh_server(BH_TCP, &control, &tunnel, &other);
 	bh_close(&tunnel);
 	frame_until(frame_figure("sessions") == 1);
 	bh_pass(BH_SECOND + 1);
 	bh_hears(&control, "01");
 	bh_user(&user, "127.0.0.1");
-	bh_hears(&other, "00 05 04 " TARGET);
+	bh_hears(&other, "00 05 04 " BH_TARGET);
 }
 
 /*
@@ -355,12 +331,12 @@ test_burst(void **state)
 	size_t			 i;
 
 	(void)state;
-	bh_start(SIDE_SERVER, TCP);
-	bh_arrives(&control, TCP);
+	bh_start(SIDE_SERVER, BH_TCP);
+	bh_arrives(&control, BH_TCP);
 	bh_say(&control, BH_TOKEN_FRAME);
 	for (i = 0; i < nitems(pool); i++)
-		bh_arrives(&pool[i], TCP);
-	bh_arrives_from(&other, TCP, "192.0.2.2", 40000);
+		bh_arrives(&pool[i], BH_TCP);
+	bh_arrives_from(&other, BH_TCP, "192.0.2.2", 40000);
 	bh_hears(&control, BH_TOKEN_FRAME "06");
 	bh_say(&control, "06");
 	frame_until(frame_figure("sessions") == nitems(pool));
@@ -376,13 +352,10 @@ static void
 test_client_gone(void **state)
 {
 	(void)state;
-	bh_map("15000", KIND_TCP);
-	bh_start(SIDE_SERVER, TCP);
-	bh_control(&control, TCP);
-	bh_tunnel(&tunnel, TCP);
+	bh_server(BH_TCP, &control, &tunnel, NULL);
 	bh_user(&user, "127.0.0.1");
-	bh_hears(&tunnel, "00 05 04 " TARGET);
-	bh_tunnel(&other, TCP);
+	bh_hears(&tunnel, "00 05 04 " BH_TARGET);
+	bh_tunnel(&other, BH_TCP);
 	bh_close(&control);
 	bh_ends(&other);
 	bh_say(&tunnel, "68 65 6c 6c 6f");
@@ -390,7 +363,7 @@ test_client_gone(void **state)
 	bh_say(&user, "68 65 6c 6c 6f");
 	bh_hears(&tunnel, "68 65 6c 6c 6f");
 	/* and it may come back at once */
-	bh_control(&control, TCP);
+	bh_control(&control, BH_TCP);
 }
 
 /* The token in single octets, and signals in one piece. */
@@ -402,8 +375,8 @@ test_split(void **state)
 	size_t			 i;
 
 	(void)state;
-	bh_start(SIDE_SERVER, TCP);
-	bh_arrives(&control, TCP);
+	bh_start(SIDE_SERVER, BH_TCP);
+	bh_arrives(&control, BH_TCP);
 	for (i = 0; i < nitems(octets); i++) {
 		bh_silent(&control);
 		bh_say(&control, octets[i]);
@@ -424,13 +397,13 @@ test_datagrams_idle(void **state)
 
 	(void)state;
 	bh_map("15000", KIND_TCP | KIND_UDP);
-	bh_start(SIDE_SERVER, TCP);
+	bh_start(SIDE_SERVER, BH_TCP);
 	bh_udp();
-	bh_control(&control, TCP);
-	bh_tunnel(&tunnel, TCP);
+	bh_control(&control, BH_TCP);
+	bh_tunnel(&tunnel, BH_TCP);
 	bh_flow(1, 0);
 	bh_flow_says(1, "61");
-	bh_hears(&tunnel, "00 05 05 " TARGET "00 01 61");
+	bh_hears(&tunnel, "00 05 05 " BH_TARGET "00 01 61");
 	for (i = 0; i < 59; i++) {
 		bh_pass(BH_SECOND);
 		wrig_second();
@@ -452,13 +425,13 @@ test_datagrams_long(void **state)
 
 	(void)state;
 	bh_map("15000", KIND_TCP | KIND_UDP);
-	bh_start(SIDE_SERVER, TCP);
+	bh_start(SIDE_SERVER, BH_TCP);
 	bh_udp();
-	bh_control(&control, TCP);
-	bh_tunnel(&tunnel, TCP);
+	bh_control(&control, BH_TCP);
+	bh_tunnel(&tunnel, BH_TCP);
 	bh_flow(1, 0);
 	bh_flow_says(1, "61");
-	bh_hears(&tunnel, "00 05 05 " TARGET "00 01 61");
+	bh_hears(&tunnel, "00 05 05 " BH_TARGET "00 01 61");
 	bh_say(&tunnel, "00 00 00 00 40 00");
 	bh_say_octets(&tunnel, octets, sizeof(octets));
 	bh_flow_is(1, FLOW_DATA);
@@ -475,10 +448,7 @@ test_mux_chan(void **state)
 	size_t			 i;
 
 	(void)state;
-	bh_map("15000", KIND_TCP);
-	bh_start(SIDE_SERVER, TCPMUX);
-	bh_control(&control, TCPMUX);
-	bh_tunnel(&tunnel, TCPMUX);
+	bh_server(BH_TCPMUX, &control, &tunnel, NULL);
 	for (i = 0; i < nitems(users); i++) {
 		bh_silent(&control);
 		bh_user(&users[i], "127.0.0.1");
@@ -494,10 +464,7 @@ static void
 test_mux_control_client(void **state)
 {
 	(void)state;
-	bh_start(SIDE_CLIENT, TCPMUX);
-	bh_serves_control(&control, TCPMUX);
-	bh_serves_tunnel(&tunnel, TCPMUX);
-	bh_serves_tunnel(&other, TCPMUX);
+	bh_client(BH_TCPMUX, &control, &tunnel, &other);
 	bh_say(&control, "00 00 01 00");
 	bh_silent(&control);
 	bh_refuses();
@@ -534,21 +501,21 @@ static void
 test_end_server(void **state)
 {
 	(void)state;
-	end_at_once(SIDE_SERVER, TCPMUX, "03");
+	end_at_once(SIDE_SERVER, BH_TCPMUX, "03");
 }
 
 static void
 test_end_client(void **state)
 {
 	(void)state;
-	end_at_once(SIDE_CLIENT, TCP, "03");
+	end_at_once(SIDE_CLIENT, BH_TCP, "03");
 }
 
 static void
 test_end_ws(void **state)
 {
 	(void)state;
-	end_at_once(SIDE_CLIENT, WS, "82 81");
+	end_at_once(SIDE_CLIENT, BH_WS, "82 81");
 }
 
 /* RTT is answered each time, HB never; anything else is a loss. */
@@ -559,7 +526,7 @@ test_tcp_signals_client(void **state)
 	size_t			 i;
 
 	(void)state;
-	bh_start(SIDE_CLIENT, TCP);
+	bh_start(SIDE_CLIENT, BH_TCP);
 	for (i = 0; i < nitems(said); i++) {
 		bh_serves(&control);
 		bh_hears(&control, BH_TOKEN_FRAME);
@@ -583,7 +550,7 @@ test_ws_signals_client(void **state)
 	size_t			 i;
 
 	(void)state;
-	bh_start(SIDE_CLIENT, WS);
+	bh_start(SIDE_CLIENT, BH_WS);
 	for (i = 0; i < nitems(said); i++) {
 		bh_serves(&control);
 		bh_answers(&control, "/channel");
@@ -612,7 +579,7 @@ test_false_server(void **state)
 	size_t			 i;
 
 	(void)state;
-	bh_start(SIDE_CLIENT, TCP);
+	bh_start(SIDE_CLIENT, BH_TCP);
 	for (i = 0; i < nitems(said); i++) {
 		bh_serves(&control);
 		bh_hears(&control, BH_TOKEN_FRAME);
@@ -631,11 +598,11 @@ static void
 test_reply_type(void **state)
 {
 	(void)state;
-	bh_start(SIDE_CLIENT, TCPMUX);
+	bh_start(SIDE_CLIENT, BH_TCPMUX);
 	bh_serves(&control);
 	bh_hears(&control, BH_TOKEN_FRAME);
 	bh_say(&control, "00 04 09 74 65 73 74");
-	bh_serves_tunnel(&tunnel, TCPMUX);
+	bh_serves_tunnel(&tunnel, BH_TCPMUX);
 }
 
 /* Heartbeats that stop: their distance was learned. */
@@ -645,10 +612,7 @@ test_dead_server(void **state)
 	int	 i;
 
 	(void)state;
-	bh_start(SIDE_CLIENT, TCP);
-	bh_serves_control(&control, TCP);
-	bh_serves_tunnel(&tunnel, TCP);
-	bh_serves_tunnel(&other, TCP);
+	bh_client(BH_TCP, &control, &tunnel, &other);
 	for (i = 0; i < 5; i++) {
 		bh_pass(10 * BH_SECOND);
 		bh_say(&control, "00");
@@ -672,24 +636,21 @@ test_targets_refused(void **state)
 		"00 00 04",			/* "" */
 		"00 04 04 68 74 74 70",		/* http */
 		"00 08 04 5b 3a 3a 31 5d 3a 38 30",	/* [::1]:80 */
-		"00 05 03 " TARGET,		/* no type of a target */
-		"00 05 06 " TARGET,
+		"00 05 03 " BH_TARGET,		/* no type of a target */
+		"00 05 06 " BH_TARGET,
 		"ff ff 04"
 	};
 	size_t			 i;
 
 	(void)state;
-	bh_start(SIDE_CLIENT, TCP);
-	bh_serves_control(&control, TCP);
-	bh_serves_tunnel(&tunnel, TCP);
-	bh_serves_tunnel(&other, TCP);
+	bh_client(BH_TCP, &control, &tunnel, &other);
 	for (i = 0; i < nitems(said); i++) {
 		bh_say(&tunnel, said[i]);
 		bh_ends(&tunnel);
 		bh_say(&control, "01");
 		bh_pass(30 * BH_SECOND);
 		bh_say(&control, "00");
-		bh_serves_tunnel(&tunnel, TCP);
+		bh_serves_tunnel(&tunnel, BH_TCP);
 		assert_int_equal(frame_figure("streams"), 0);
 	}
 }
@@ -699,10 +660,7 @@ static void
 test_mux_target_refused(void **state)
 {
 	(void)state;
-	bh_start(SIDE_CLIENT, TCPMUX);
-	bh_serves_control(&control, TCPMUX);
-	bh_serves_tunnel(&tunnel, TCPMUX);
-	bh_serves_tunnel(&other, TCPMUX);
+	bh_client(BH_TCPMUX, &control, &tunnel, &other);
 	bh_say(&tunnel, "01 00 00 00 03 00 00 00 01 02 02 00 03 00 00 00 "
 	    "00 00");
 	bh_pass(BH_SECOND);
@@ -742,22 +700,22 @@ static void
 test_one_address(void **state)
 {
 	(void)state;
-	bh_start(SIDE_CLIENT, TCP);
+	bh_start(SIDE_CLIENT, BH_TCP);
 	reached(7);
-	bh_serves_control(&control, TCP);
+	bh_serves_control(&control, BH_TCP);
 	assert_int_equal(bh_asked.dial.at.family, ADDR_NONE);
-	bh_serves_tunnel(&tunnel, TCP);
+	bh_serves_tunnel(&tunnel, BH_TCP);
 	was_asked_there();
-	bh_serves_tunnel(&other, TCP);
+	bh_serves_tunnel(&other, BH_TCP);
 	was_asked_there();
 	bh_say(&control, "03");
 	bh_ends(&control);
 	bh_ends(&tunnel);
 	bh_pass(BH_SECOND);
 	reached(8);
-	bh_serves_control(&control, TCP);
+	bh_serves_control(&control, BH_TCP);
 	assert_int_equal(bh_asked.dial.at.family, ADDR_NONE);
-	bh_serves_tunnel(&tunnel, TCP);
+	bh_serves_tunnel(&tunnel, BH_TCP);
 	was_asked_there();
 	/* one that comes from elsewhere after all is none of its */
 	reached(7);
@@ -771,18 +729,18 @@ static void
 test_address_gone(void **state)
 {
 	(void)state;
-	bh_start(SIDE_CLIENT, TCPMUX);
+	bh_start(SIDE_CLIENT, BH_TCPMUX);
 	reached(7);
-	bh_serves_control(&control, TCPMUX);
+	bh_serves_control(&control, BH_TCPMUX);
 	bh_waits(2);
 	bh_refuses_with(DIAL_STAGE_ELSEWHERE);
 	bh_hears(&control, "03");
 	bh_close(&control);
 	bh_pass(BH_SECOND);
 	reached(8);
-	bh_serves_control(&control, TCPMUX);
+	bh_serves_control(&control, BH_TCPMUX);
 	assert_int_equal(bh_asked.dial.at.family, ADDR_NONE);
-	bh_serves_tunnel(&tunnel, TCPMUX);
+	bh_serves_tunnel(&tunnel, BH_TCPMUX);
 	was_asked_there();
 }
 
@@ -791,9 +749,9 @@ static void
 test_one_address_udp(void **state)
 {
 	(void)state;
-	bh_start(SIDE_CLIENT, UDP);
+	bh_start(SIDE_CLIENT, BH_UDP);
 	reached(7);
-	bh_serves_control(&control, UDP);
+	bh_serves_control(&control, BH_UDP);
 	bh_serves_datagrams(&tunnel);
 	was_asked_there();
 }
@@ -805,8 +763,8 @@ test_lost_slot(void **state)
 	int	 i;
 
 	(void)state;
-	bh_start(SIDE_CLIENT, UDP);
-	bh_serves_control(&control, UDP);
+	bh_start(SIDE_CLIENT, BH_UDP);
+	bh_serves_control(&control, BH_UDP);
 	bh_serves_datagrams(&tunnel);
 	bh_serves_datagrams(&other);
 	bh_hears(&tunnel, "74 65 73 74");
