@@ -92,7 +92,7 @@ WAITING="01-basic 01-reserve 03-silent 05-strangers 06-log 06-reload
     49-backhaul-udp 49-usage 53-named 54-backhaul 55-backhaul-faults
     56-backhaul-reload 57-backhaul-deaths 58-backhaul-users
     59-backhaul-vanished 60-backhaul-asked 61-moved 62-backhaul-mixed
-    63-backhaul-shown includes orders"
+    63-backhaul-shown 64-backhaul-address includes orders"
 
 live() {
 	(
