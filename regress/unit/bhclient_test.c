@@ -316,6 +316,16 @@ test_one_address_udp(void **state)
 	bh_serves_control(&control, BH_UDP);
 	bh_serves_datagrams(&tunnel);
 	was_asked_there();
+	/* and where it is none any more, all begins anew */
+	bh_waits(1);
+	bh_refuses_with(DIAL_STAGE_ELSEWHERE);
+	bh_pass(BH_SECOND);
+	bh_hears(&control, "03");
+	reached(8);
+	bh_serves_control(&control, BH_UDP);
+	assert_int_equal(bh_asked.dial.at.family, ADDR_NONE);
+	bh_serves_datagrams(&other);
+	was_asked_there();
 }
 
 /* A slot that no sign of life reaches is left for another socket's. */

@@ -126,7 +126,9 @@ slotsock_dialled(void *arg, int fd, const struct msg_dialled *res)
 
 	s->dial = 0;
 	s->busy = 1;
-	if (fd == -1)
+	if (fd == -1 && res->stage == DIAL_STAGE_ELSEWHERE)
+		s->events->elsewhere(s->arg, dialler_words(res));
+	else if (fd == -1)
 		s->events->failed(s->arg, dialler_words(res));
 	else if (slotsock_watch(s, fd) == -1)
 		s->events->failed(s->arg, "it cannot be watched");

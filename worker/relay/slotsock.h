@@ -26,6 +26,8 @@ struct slotsock_events {
 	void	(*done)(void *);
 	/* It could not be connected, or ICMP says that nobody is there. */
 	void	(*failed)(void *, const char *why);
+	/* The address is none of the remote's any more: likewise. */
+	void	(*elsewhere)(void *, const char *why);
 };
 
 /* slotsock.c */

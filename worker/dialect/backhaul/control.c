@@ -396,6 +396,8 @@ control_tick_client(struct tunnel *t, uint64_t now)
 
 	if (bt->slots != NULL)
 		next = slotpool_tick(bt->slots, now);
+	if (bt->slots != NULL && slotpool_elsewhere(bt->slots))
+		control_leave(t, "its address is the server's no more");
 	if (bt->spacing == 0)
 		return (next);
 	until = bt->heard + MISSED * bt->spacing + MISSED_US;

@@ -55,7 +55,8 @@ struct slotpool {
 	TAILQ_HEAD(, slot)	 slots;
 	uint32_t		 n[SLOT_STATES];
 	uint32_t		 remote;
-	struct addr		 at;	/* the only one of its addresses */
+	struct addr		 at;	/* the only one of its addresses... */
+	int			 elsewhere;	/* ...which it has no more */
 	/* asked for by the server, less those that were used since */
 	int32_t			 extra;
 	uint64_t		 extra_at;
@@ -72,6 +73,7 @@ static void	 slot_up(void *, const struct addr *);
 static void	 slot_got(void *, const uint8_t *, size_t);
 static void	 slot_done(void *);
 static void	 slot_failed(void *, const char *);
+static void	 slot_elsewhere(void *, const char *);
 
 static const struct flow_slot	 slot_flow = {
 	.send = slot_send,
@@ -83,7 +85,8 @@ static const struct slotsock_events	 slot_events = {
 	.up = slot_up,
 	.got = slot_got,
 	.done = slot_done,
-	.failed = slot_failed
+	.failed = slot_failed,
+	.elsewhere = slot_elsewhere
 };
 
 /* ---- one slot ---- */
@@ -158,6 +161,15 @@ slot_failed(void *arg, const char *why)
 	sp->next_try = worker_now() +
 	    sp->service->conf.opts.retry_interval * 1000000ULL;
 	slot_free(s);
+}
+
+static void
+slot_elsewhere(void *arg, const char *why)
+{
+	const struct slot	*s = arg;
+
+	s->pool->elsewhere = 1;
+	slot_failed(arg, why);
 }
 
 /* ---- what comes while it is idle ---- */
@@ -355,6 +367,12 @@ void
 slotpool_spacing(struct slotpool *sp, uint64_t us)
 {
 	pool_learn(sp, us);
+}
+
+int
+slotpool_elsewhere(const struct slotpool *sp)
+{
+	return (sp->elsewhere);
 }
 
 uint32_t
