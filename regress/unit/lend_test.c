@@ -279,8 +279,9 @@ is_datagrams(const struct heard *h, uint32_t service, uint16_t p, int any)
 static void
 lends_each_kind(void **state)
 {
+	struct addr	 any;
 	uint32_t	 a;
-	char		 where[64];
+	char		 where[128];
 
 	(void)state;
 	configure(SERVER "service \"a\" {\n"
@@ -304,13 +305,15 @@ lends_each_kind(void **state)
 	assert_int_equal(heard[2].type, IMSG_CONF_LISTEN);
 	is_datagrams(&heard[2], a, port, 0);
 	assert_int_equal(heard[3].type, IMSG_CONF_LISTEN);
-	is_datagrams(&heard[3], a, heard[3].u.listen.addr.port, 1);
+	any = heard[3].u.listen.addr;
+	is_datagrams(&heard[3], a, any.port, 1);
 	end();
 
 	start(PROC_SERVICE, SIDE_SERVER, a, "a");
 	assert_int_equal(nth(IMSG_CONF_SERVICE, 0)->u.service.listens, 1);
 	assert_int_equal(nth(IMSG_CONF_SERVICE, 0)->u.service.kinds, KIND_ALL);
-	snprintf(where, sizeof(where), "127.0.0.1:%u/tcp+udp", port);
+	snprintf(where, sizeof(where), "127.0.0.1:%u/tcp+udp, %s/udp", port,
+	    addr_print(&any));
 	assert_string_equal(nth(IMSG_CONF_SERVICE, 0)->u.service.where, where);
 	assert_int_equal(nth(IMSG_CONF_LISTEN, 0)->u.listen.datagrams, 0);
 	assert_int_equal(nth(IMSG_CONF_LISTEN, 0)->u.listen.addr.port, port);

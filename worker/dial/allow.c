@@ -143,10 +143,9 @@ struct allow_rule {
 	char		*name;	/* in small letters; NULL: an address, or any */
 };
 
-/* What is judged. */
-struct wanted_name {
+struct wanted_name {		/* that is judged */
 	char	 name[HOST_MAX];	/* in small letters */
-	size_t	 len;			/* likewise; 0: no name fits it */
+	size_t	 len;	/* without a final dot; 0: no rule's name fits it */
 };
 
 static void

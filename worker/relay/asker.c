@@ -221,6 +221,12 @@ asker_keep(struct asker *a, const uint8_t *early, size_t len)
 	const uint8_t	*front;
 	size_t		 n;
 
+	if (!httpbody_is_all(&a->ask->body)) {
+		if ((a->relay->body = malloc(sizeof(*a->relay->body))) == NULL)
+			return (-1);
+		len = httpbody_take(&a->ask->body, early, len);
+		*a->relay->body = a->ask->body;
+	}
 	front = ask_front(a->ask, &n);
 	if (n + len == 0)
 		return (0);
@@ -394,7 +400,7 @@ asker_tick(uint64_t now)
 
 	while ((a = TAILQ_FIRST(&asking)) != NULL && now >= a->until) {
 		counts.late++;
-		ledger_log(svc->users, &a->relay->user, "%s: says not what it "
+		ledger_log(svc->users, &a->relay->user, "%s: does not say what he "
 		    "wants in time", a->ask->protocol);
 		relay_abort(a->relay, RESET_TIMEOUT);
 	}

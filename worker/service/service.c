@@ -20,6 +20,7 @@
 #include "shared/log.h"
 #include "worker/dialect/dialect.h"
 #include "worker/net/ledger.h"
+#include "worker/relay/asker.h"
 #include "worker/relay/assoc.h"
 #include "worker/relay/dialler.h"
 #include "worker/relay/flowq.h"
@@ -753,6 +754,12 @@ service_flows_waiting(void)
 	return (flows_waiting());
 }
 
+static const void *
+service_askers(void)
+{
+	return (asker_counts());
+}
+
 static const struct figure	 service_figures[] = {
 	FIGURE(COUNTER, "users", service.stats.users, "users ever"),
 	FIGURE(COUNTER, "users_refused", service.stats.refused,
@@ -772,6 +779,14 @@ static const struct figure	 service_figures[] = {
 	FIGURE_GET(COUNTER, "users_shed_descriptors",
 	    service_shed_descriptors,
 	    "users reset because descriptors ran short"),
+	FIGURE_OF(COUNTER, "proxy_asks", service_askers, asker_counts, asks,
+	    "users of SOCKS or HTTP who have asked for a target"),
+	FIGURE_OF(COUNTER, "proxy_bad", service_askers, asker_counts, bad,
+	    "users refused because they did not ask as the protocol says"),
+	FIGURE_OF(COUNTER, "proxy_late", service_askers, asker_counts, late,
+	    "users closed because they did not ask in time"),
+	FIGURE_OF(COUNTER, "proxy_refused", service_askers, asker_counts,
+	    refused, "users told that they get no target"),
 	FIGURE_GET(COUNTER, "tunnels_blocked", service_tunnels_blocked,
 	    "tunnels closed because their network is blocked"),
 	FIGURE_GET(COUNTER, "tunnels_shed", service_tunnels_shed,
