@@ -78,7 +78,7 @@ static int
 parsed(const char *head, size_t len)
 {
 	struct http_head	 h;
-	struct http_seen	 seen = { 0, 0 };
+	struct http_seen	 seen = { 0, 0, 0 };
 	size_t			 i;
 	ssize_t			 r = 0;
 	int			 n = 0;
@@ -99,7 +99,7 @@ test_pieces(void **state)
 {
 	static const char	 ask[] = GET HOST ASKS KEYED V13 "\r\n";
 	static char		 lines[HTTP_HEAD_MAX];
-	struct http_seen	 seen = { 0, 0 };
+	struct http_seen	 seen = { 0, 0, 0 };
 	size_t			 i;
 
 	(void)state;
@@ -205,6 +205,37 @@ test_bounds(void **state)
 	assert_int_equal(parse(http_request, &h, buf, len + 2), len + 2);
 	memcpy(buf + len, "a: b\r\n", 6);
 	assert_int_equal(parse(http_request, &h, buf, len + 6), -1);
+}
+
+/* Or as many octets as the caller has room for: once for each doubling. */
+static void
+test_max(void **state)
+{
+	static char		 buf[2 * HTTP_HEAD_MAX + 1];
+	struct http_seen	 seen = { 0, 0, 2 * HTTP_HEAD_MAX };
+	struct http_head	 h;
+	size_t			 i, n = 0, max = 2 * HTTP_HEAD_MAX;
+
+	(void)state;
+	memset(buf, 'a', sizeof(buf));
+	memcpy(buf, GET HOST "A: ", strlen(GET HOST "A: "));
+	for (i = 1; i < max; i++)
+		if (http_worth(&seen, buf, i)) {
+			assert_int_equal(http_request_max(&h, buf, i, max), 0);
+			n++;
+		}
+	assert_in_range(n, 2, 15);
+	assert_true(http_worth(&seen, buf, max));
+	assert_int_equal(http_request_max(&h, buf, max, max), -1);
+	assert_non_null(h.error);
+	assert_true(h.large);
+	memcpy(buf + max - 4, "\r\n\r\n", 4);
+	assert_int_equal(http_request_max(&h, buf, max + 1, max), max);
+	assert_false(h.large);
+	assert_int_equal(http_request_max(&h, buf, max, max - 1), -1);
+	assert_true(h.large);
+	assert_int_equal(http_request(&h, "GET\r\n", 5), -1);
+	assert_false(h.large);
 }
 
 static void
@@ -387,6 +418,7 @@ main(void)
 		cmocka_unit_test(test_malformed),
 		cmocka_unit_test(test_malformed_answers),
 		cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_max),
 		cmocka_unit_test(test_fields),
 		cmocka_unit_test(test_upgrade),
 		cmocka_unit_test(test_upgraded),

@@ -25,6 +25,7 @@
 #include "shared/addr.h"
 #include "shared/opts.h"
 #include "dest.h"
+#include "http.h"
 
 #define ASK_NAME_MAX	256	/* of a user, or a password, with its NUL */
 #define ASK_HEAD_MAX	16384	/* octets of a request's head */
@@ -80,13 +81,13 @@ struct ask {
 	uint8_t			 say[ASK_SAY_MAX];
 	size_t			 said;		/* octets of say... */
 	size_t			 saying;	/* ...of so many */
-	int			 step;		/* the protocol's own */
-	int			 quiet;		/* answers have no body */
-	size_t			 need;		/* octets for the next step */
-	size_t			 seen;		/* of them, looked through */
-	size_t			 parsed;	/* of them, the last time */
+	int			 step;		/* SOCKS: what comes next... */
+	size_t			 need;	/* ...when so many octets are there */
+	struct http_seen	 seen;		/* HTTP: of the head */
+	int			 connect;	/* it is CONNECT... */
+	int			 head;		/* ...or HEAD: without a body */
 	size_t			 front;		/* octets for the target */
-	size_t			 len;		/* octets in buf */
+	size_t			 len;	/* octets of buf that are in use */
 	uint8_t			 buf[];		/* of the kind's size */
 };
 

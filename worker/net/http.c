@@ -70,9 +70,8 @@ http_is(const struct http_text *t, const char *s)
 	return (t->len == strlen(s) && memcmp(t->p, s, t->len) == 0);
 }
 
-/* Compares names and tokens, which ignore case. */
-static int
-is_word(const struct http_text *t, const char *s)
+int
+http_is_word(const struct http_text *t, const char *s)
 {
 	return (t->len == strlen(s) && strncasecmp(t->p, s, t->len) == 0);
 }
@@ -169,8 +168,10 @@ http_field_line(struct http_head *h, struct http_text *line)
 
 	if (line->p[0] == ' ' || line->p[0] == '\t')
 		return (http_fail(h, "a folded line"));
-	if (h->nfields == HTTP_FIELDS_MAX)
+	if (h->nfields == HTTP_FIELDS_MAX) {
+		h->large = 1;
 		return (http_fail(h, "too many fields"));
+	}
 	f = &h->fields[h->nfields];
 	if (!cut(line, ':', &f->name) || !is_token(&f->name))
 		return (http_fail(h, "a field whose name is no token"));
@@ -205,7 +206,7 @@ http_line(struct http_head *h, struct http_text *rest,
 }
 
 static ssize_t
-http_parse(struct http_head *h, const char *buf, size_t len,
+http_parse(struct http_head *h, const char *buf, size_t len, size_t max,
     int (*first)(struct http_head *, struct http_text *))
 {
 	struct http_text	 rest, line;
@@ -213,7 +214,7 @@ http_parse(struct http_head *h, const char *buf, size_t len,
 
 	memset(h, 0, sizeof(*h));
 	rest.p = buf;
-	rest.len = len < HTTP_HEAD_MAX ? len : HTTP_HEAD_MAX;
+	rest.len = len < max ? len : max;
 	for (lines = 0; (r = http_line(h, &rest, &line)) == 1; lines++) {
 		if (lines > 0 && line.len == 0)
 			return (rest.p - buf);
@@ -224,8 +225,10 @@ http_parse(struct http_head *h, const char *buf, size_t len,
 		if (r == -1)
 			return (-1);
 	}
-	if (r == 0 && len >= HTTP_HEAD_MAX)
+	if (r == 0 && len >= max) {
+		h->large = 1;
 		return (http_fail(h, "a head that is too long"));
+	}
 	return (r);
 }
 
@@ -246,7 +249,7 @@ http_worth(struct http_seen *seen, const void *buf, size_t len)
 	int		 worth;
 
 	worth = seen->parsed == 0 || len >= 2 * seen->parsed ||
-	    len >= HTTP_HEAD_MAX;
+	    len >= (seen->max == 0 ? HTTP_HEAD_MAX : seen->max);
 	for (; i < len && !worth; i++)
 		worth = is_notable(p, i);
 	seen->scanned = len;
@@ -255,25 +258,24 @@ http_worth(struct http_seen *seen, const void *buf, size_t len)
 	return (worth);
 }
 
-/* How often the field occurs. */
-static int
+int
 http_count(const struct http_head *h, const char *name)
 {
 	size_t	 i;
 	int	 n = 0;
 
 	for (i = 0; i < h->nfields; i++)
-		n += is_word(&h->fields[i].name, name);
+		n += http_is_word(&h->fields[i].name, name);
 	return (n);
 }
 
 ssize_t
-http_request(struct http_head *h, const void *buf, size_t len)
+http_request_max(struct http_head *h, const void *buf, size_t len, size_t max)
 {
 	ssize_t	 n;
 	int	 hosts;
 
-	if ((n = http_parse(h, buf, len, http_request_line)) <= 0)
+	if ((n = http_parse(h, buf, len, max, http_request_line)) <= 0)
 		return (n);
 	if (http_count(h, "Content-Length") > 1)
 		return (http_fail(h, "more than one Content-Length"));
@@ -285,9 +287,15 @@ http_request(struct http_head *h, const void *buf, size_t len)
 }
 
 ssize_t
+http_request(struct http_head *h, const void *buf, size_t len)
+{
+	return (http_request_max(h, buf, len, HTTP_HEAD_MAX));
+}
+
+ssize_t
 http_answer(struct http_head *h, const void *buf, size_t len)
 {
-	return (http_parse(h, buf, len, http_status_line));
+	return (http_parse(h, buf, len, HTTP_HEAD_MAX, http_status_line));
 }
 
 const struct http_text *
@@ -296,31 +304,49 @@ http_field(const struct http_head *h, const char *name)
 	size_t	 i;
 
 	for (i = 0; i < h->nfields; i++)
-		if (is_word(&h->fields[i].name, name))
+		if (http_is_word(&h->fields[i].name, name))
 			return (&h->fields[i].value);
 	return (NULL);
 }
 
+/* Are they equal, ignoring case? */
+static int
+same_word(const struct http_text *a, const struct http_text *b)
+{
+	return (a->len == b->len && strncasecmp(a->p, b->p, a->len) == 0);
+}
+
 int
-http_has_token(const struct http_head *h, const char *name, const char *token)
+http_lists(const struct http_head *h, const char *name,
+    const struct http_text *token)
 {
 	struct http_text	 rest, one;
 	size_t			 i;
 	int			 more;
 
 	for (i = 0; i < h->nfields; i++) {
-		if (!is_word(&h->fields[i].name, name))
+		if (!http_is_word(&h->fields[i].name, name))
 			continue;
 		rest = h->fields[i].value;
 		do {
 			if (!(more = cut(&rest, ',', &one)))
 				one = rest;
 			trim(&one);
-			if (is_word(&one, token))
+			if (same_word(&one, token))
 				return (1);
 		} while (more);
 	}
 	return (0);
+}
+
+int
+http_has_token(const struct http_head *h, const char *name, const char *token)
+{
+	struct http_text	 t;
+
+	t.p = token;
+	t.len = strlen(token);
+	return (http_lists(h, name, &t));
 }
 
 /* ---- the upgrade ---- */
@@ -522,6 +548,8 @@ http_reason(int status)
 		return ("Not Found");
 	case 405:
 		return ("Method Not Allowed");
+	case 407:
+		return ("Proxy Authentication Required");
 	case 410:
 		return ("Gone");
 	case 426:
@@ -530,10 +558,14 @@ http_reason(int status)
 		return ("Request Header Fields Too Large");
 	case 500:
 		return ("Internal Server Error");
+	case 501:
+		return ("Not Implemented");
 	case 502:
 		return ("Bad Gateway");
 	case 503:
 		return ("Service Unavailable");
+	case 504:
+		return ("Gateway Timeout");
 	default:
 		return ("Unknown");
 	}

@@ -41,11 +41,13 @@ struct http_head {
 	size_t			 nfields;
 	struct http_field	 fields[HTTP_FIELDS_MAX];
 	const char		*error;	/* why it is malformed, or NULL */
+	int			 large;	/* it is for its octets or fields */
 };
 
 struct http_seen {		/* of a head that comes in pieces; zeroed */
 	size_t	 scanned;	/* octets looked through for its end */
 	size_t	 parsed;	/* octets, the last time */
+	size_t	 max;		/* of a head; 0: HTTP_HEAD_MAX */
 };
 
 struct http_ask {		/* what a request for an upgrade says */
@@ -64,6 +66,9 @@ struct http_ask {		/* what a request for an upgrade says */
 ssize_t		 http_request(struct http_head *, const void *buf,
 		    size_t len);
 ssize_t		 http_answer(struct http_head *, const void *buf, size_t len);
+/* As http_request, for a head of max octets instead of HTTP_HEAD_MAX. */
+ssize_t		 http_request_max(struct http_head *, const void *buf,
+		    size_t len, size_t max);
 /*
  * Is it worth parsing the head again, now that there are so many octets of it?
  * Only when its end has come, or an octet that no head has, or twice as much as
@@ -73,13 +78,19 @@ ssize_t		 http_answer(struct http_head *, const void *buf, size_t len);
 int		 http_worth(struct http_seen *, const void *buf, size_t len);
 /* The value of the first field of that name, ignoring case; or NULL. */
 const struct http_text	*http_field(const struct http_head *, const char *);
+/* How many fields have that name, ignoring case. */
+int		 http_count(const struct http_head *, const char *name);
 /* Is the word (ignoring case) in the list that the fields of that name form? */
 int		 http_has_token(const struct http_head *, const char *name,
 		    const char *token);
+int		 http_lists(const struct http_head *, const char *name,
+		    const struct http_text *token);
 /* The value of a hexadecimal digit in lower case, or -1. */
 int		 http_hex(char);
 /* Are they equal, including case? */
 int		 http_is(const struct http_text *, const char *);
+/* And ignoring case? */
+int		 http_is_word(const struct http_text *, const char *);
 /*
  * 101: a proper request for WebSocket; the answer is http_put_upgrade.
  * Otherwise the status it deserves: 400, 405, or 426, which goes with
