@@ -181,7 +181,8 @@ test_answers(void **state)
 	assert_int_equal(right(&one, "ann", ann), 0);
 	memset(long_name, 'a', sizeof(long_name));
 	memset(long_password, 'b', sizeof(long_password));
-	long_name[LOGIN_WORD_MAX - 1] = long_password[LOGIN_WORD_MAX - 1] = '\0';
+	long_name[LOGIN_WORD_MAX - 1] = '\0';
+	long_password[LOGIN_WORD_MAX - 1] = '\0';
 	assert_int_equal(right(&one, long_name, long_password), 0);
 	/* each service has its own */
 	assert_int_equal(right(&two, "ann", "secret"), 0);
