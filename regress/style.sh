@@ -95,8 +95,8 @@ c_faults() {
 # knows another.  A file's row counts before its room's.
 ROOMS='
 shared			config.h
-rocketctl		shared/addr.h shared/compat.h shared/ctl.h shared/ctlpath.h shared/getflag.h shared/imsg.h shared/json.h shared/log.h
-rocketd/conf		shared/addr.h shared/compat.h shared/ctlpath.h shared/log.h shared/opts.h
+rocketctl		shared/addr.h shared/compat.h shared/ctl.h shared/ctlpath.h shared/getflag.h shared/imsg.h shared/json.h shared/log.h shared/strong.h
+rocketd/conf		shared/addr.h shared/compat.h shared/ctlpath.h shared/log.h shared/opts.h shared/strong.h
 rocketd			rocketd/conf shared
 
 worker/frame		shared

@@ -22,12 +22,11 @@
 #include "shared/ctlpath.h"
 #include "shared/getflag.h"
 #include "shared/imsg.h"
+#include "shared/strong.h"
 #include "answers.h"
 #include "ctlparse.h"
 #include "monitor.h"
 #include "output.h"
-
-#define TOKEN_OCTETS	32
 
 static void	 usage(int) __dead;
 static void	 default_path(char *, size_t);
@@ -259,27 +258,17 @@ show(struct answers *a, const struct ctl_command *cmd,
 	}
 }
 
-/* As many random bits as a key of a service has, in safe characters. */
+/* As many random bits as a key of a service has. */
 static int
 print_token(const struct output *output)
 {
-	static const char	set[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				    "abcdefghijklmnopqrstuvwxyz0123456789-_";
-	uint8_t			octets[TOKEN_OCTETS + 1];
-	char			token[(TOKEN_OCTETS * 8 + 5) / 6 + 1];
-	size_t			i, bit;
-	unsigned int		v;
+	uint8_t	 secret[STRONG_SECRET_LEN];
+	char	 token[STRONG_LEN + 1];
 
-	arc4random_buf(octets, TOKEN_OCTETS);
-	octets[TOKEN_OCTETS] = 0;
-	for (i = 0; i < sizeof(token) - 1; i++) {
-		bit = i * 6;
-		v = (unsigned int)octets[bit / 8] << 8 | octets[bit / 8 + 1];
-		token[i] = set[v >> (10 - bit % 8) & 0x3f];
-	}
-	token[i] = '\0';
+	arc4random_buf(secret, sizeof(secret));
+	strong_write(secret, token);
 	(void)output->token(token);
-	explicit_bzero(octets, sizeof(octets));
+	explicit_bzero(secret, sizeof(secret));
 	explicit_bzero(token, sizeof(token));
 	if (fflush(stdout) == EOF)
 		err(1, "standard output");

@@ -24,6 +24,7 @@
 #include "shared/compat.h"
 #include "shared/log.h"
 #include "shared/make.h"
+#include "shared/strong.h"
 #include "aside.h"
 #include "keymake.h"
 #include "spawn.h"
@@ -136,6 +137,9 @@ kept_want(struct keymake *set, const char *name, const struct conf_token *t)
 {
 	struct kept	*k;
 
+	/* Of such a one keys is told, and makes it by itself (sendkeys.c). */
+	if (strong_is(t->octets, t->len))
+		return;
 	if ((k = kept_find(set, name, t->octets, t->len)) == NULL) {
 		if ((k = calloc(1, sizeof(*k))) == NULL) {
 			log_warn("service %s: its key cannot be made", name);

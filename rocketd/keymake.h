@@ -4,6 +4,7 @@
  * Services' keys, made from their tokens by processes that are there only while
  * there are keys to make (shared/make.h).  The parent keeps what was made, so
  * that a keys that died is replaced at once and a reload makes only new ones.
+ * Those of strong tokens (shared/strong.h) cost nothing, and keys makes them.
  */
 
 #ifndef ROCKETD_KEYMAKE_H
@@ -28,7 +29,7 @@ void	 keymake_conf(struct rocketd *);
  * waits for none.
  */
 int	 keymake_is_for(const struct conf_service *);
-/* The key of KEY_LEN octets, or NULL: it is still to be made. */
+/* The key of KEY_LEN octets, or NULL: it is still to be made, or not here. */
 const uint8_t *keymake_find(struct rocketd *, const char *name,
 	    const uint8_t *token, size_t len);
 /* A process that is no child has ended: perhaps it was one of ours. */

@@ -713,6 +713,23 @@ listen_lend(struct rocketd *env, struct child *child, uint32_t service)
 	return (0);
 }
 
+int
+listen_tell(struct rocketd *env, struct child *child)
+{
+	struct listener	*l;
+	struct msg_own	 msg;
+
+	TAILQ_FOREACH(l, &env->listeners, entry) {
+		memset(&msg, 0, sizeof(msg));
+		msg.datagrams = l->datagrams;
+		msg.addr = l->key.family == ADDR_NONE ? l->key : l->addr;
+		if (channel_send(child->chan, IMSG_CONF_OWN, -1, &msg,
+		    sizeof(msg)) == -1)
+			return (-1);
+	}
+	return (0);
+}
+
 uint32_t
 listen_count(struct rocketd *env, uint32_t service)
 {

@@ -35,6 +35,8 @@ void		 listen_close(struct rocketd *);
  */
 int		 listen_lend(struct rocketd *, struct child *,
 		    uint32_t service);
+/* Tells where they all are, by CONF_OWN messages.  -1: one was not sent. */
+int		 listen_tell(struct rocketd *, struct child *);
 /* How many there are for connections. */
 uint32_t	 listen_count(struct rocketd *, uint32_t service);
 /* "[::]:53/udp", the first one of a service; "" if it has none. */

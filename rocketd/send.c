@@ -4,7 +4,7 @@
  * Configuration on its way to the processes.  Owns which of them is told what:
  * keys and tokens go only to keys (sendkeys.c), addresses to connect to only to
  * dial and to their service, what may be named for a target to dial alone,
- * listeners to whoever accepts on them.
+ * listeners to whoever accepts on them, and that there are such to dial.
  */
 
 #include <sys/types.h>
@@ -120,7 +120,9 @@ send_fill_target(struct msg_dialee *msg, const struct conf_service *cs)
 	memset(msg, 0, sizeof(*msg));
 	msg->service = cs->number;
 	msg->named = 1;
-	msg->kinds = KIND_ALL;
+	/* in dialect backhaul loopback is what may be named */
+	msg->guard = cs->target.named;
+	msg->kinds = cs->target.named ? cs->target.kinds : KIND_ALL;
 	msg->opts = cs->opts.service_sock;
 }
 
@@ -312,6 +314,8 @@ send_dial(struct rocketd *env, struct child *child)
 	const struct conf_block		*b;
 	const struct conf_service	*cs;
 
+	if (listen_tell(env, child) == -1)
+		return (-1);
 	TAILQ_FOREACH(b, &env->conf->blocks, entry)
 		TAILQ_FOREACH(cs, &b->services, entry)
 			if (send_remotes(child, cs) == -1 ||
@@ -400,7 +404,8 @@ send_where(struct rocketd *env, const struct conf_service *cs, char *buf,
 		return;
 	}
 	if (conf_service_named(cs)) {
-		strlcpy(buf, "as the server says", size);
+		strlcpy(buf, t->named ? "any that its rules allow" :
+		    "as the server says", size);
 		return;
 	}
 	len = addr_join(buf, size, t->host, t->port);
@@ -685,22 +690,22 @@ drained_free(struct drained *d)
 static struct drained *
 drained_new(const struct conf_service *cs)
 {
-	const struct target_rule	*rule;
-	struct drained			*d;
+	struct drained	*d;
+	uint32_t	 n = 0;
 
 	if ((d = calloc(1, sizeof(*d))) == NULL)
 		return (NULL);
 	send_fill_target(&d->target, cs);
 	if (!d->target.named)
 		return (d);
-	d->rules = calloc(TARGET_RULES_MAX, sizeof(*d->rules));
-	if (d->rules == NULL) {
+	while (targets_rule(cs, n) != NULL)
+		n++;
+	if ((d->rules = calloc(n, sizeof(*d->rules))) == NULL) {
 		drained_free(d);
 		return (NULL);
 	}
-	while (d->nrules < TARGET_RULES_MAX &&
-	    (rule = targets_rule(cs, d->nrules)) != NULL)
-		d->rules[d->nrules++] = *rule;
+	for (; d->nrules < n; d->nrules++)
+		d->rules[d->nrules] = *targets_rule(cs, d->nrules);
 	return (d);
 }
 

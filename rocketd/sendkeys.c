@@ -11,15 +11,18 @@
 
 #include "shared/channel.h"
 #include "shared/compat.h"
+#include "shared/strong.h"
 #include "keymake.h"
 #include "procs.h"
 #include "sendkeys.h"
 #include "tlsfiles.h"
 
-/* A key of a service, or NULL: it comes when it is made. */
+_Static_assert(STRONG_SECRET_LEN == KEY_LEN, "a message has room for either");
+
+/* A key of a service; NULL: it comes when it is made. */
 static int
 sendkeys_key(struct child *child, const struct conf_service *cs,
-    uint32_t order, const uint8_t *key)
+    uint32_t order, enum key_stage stage, const uint8_t *key)
 {
 	struct msg_conf_key	 msg;
 	int			 ret;
@@ -28,13 +31,28 @@ sendkeys_key(struct child *child, const struct conf_service *cs,
 	msg.service = cs->number;
 	msg.side = cs->block->side;
 	msg.order = order;
+	msg.stage = key != NULL ? stage : KEY_COMES;
 	strlcpy(msg.name, cs->name, sizeof(msg.name));
-	if (key != NULL) {
-		msg.made = 1;
+	if (key != NULL)
 		memcpy(msg.key, key, sizeof(msg.key));
-	}
 	ret = channel_send(child->chan, IMSG_CONF_KEY, -1, &msg, sizeof(msg));
 	explicit_bzero(&msg, sizeof(msg));
+	return (ret);
+}
+
+/* What a token's key is made from at once, or the key that it has. */
+static int
+sendkeys_of(struct child *child, const struct conf_service *cs,
+    uint32_t order, const struct conf_token *ct)
+{
+	uint8_t	 secret[STRONG_SECRET_LEN];
+	int	 ret;
+
+	if (strong_read(ct->octets, ct->len, secret) == -1)
+		return (sendkeys_key(child, cs, order, KEY_MADE,
+		    keymake_find(child->env, cs->name, ct->octets, ct->len)));
+	ret = sendkeys_key(child, cs, order, KEY_SECRET, secret);
+	explicit_bzero(secret, sizeof(secret));
 	return (ret);
 }
 
@@ -86,9 +104,7 @@ sendkeys_service(struct child *child, const struct conf_service *cs)
 
 	TAILQ_FOREACH(ct, conf_service_tokens(cs), entry) {
 		if (keymake_is_for(cs))
-			ret = sendkeys_key(child, cs, order,
-			    keymake_find(child->env, cs->name, ct->octets,
-			    ct->len));
+			ret = sendkeys_of(child, cs, order, ct);
 		else
 			ret = sendkeys_token(child, cs, order, ct);
 		if (ret == -1)
@@ -136,7 +152,7 @@ sendkeys_made(struct rocketd *env, const char *name, const uint8_t *token,
 				if (ct->len == len && memcmp(ct->octets,
 				    token, len) == 0)
 					(void)sendkeys_key(child, cs, order,
-					    key);
+					    KEY_MADE, key);
 				order++;
 			}
 		}

@@ -95,7 +95,7 @@ static const struct rule_field	 fields_logdest[] = {
 static const struct rule_field	 fields_conf_key[] = {
 	RANGE(msg_conf_key, side, SIDE_SERVER, SIDE_CLIENT),
 	RANGE(msg_conf_key, order, 0, TOKENS_MAX - 1),
-	RANGE(msg_conf_key, made, 0, 1),
+	RANGE(msg_conf_key, stage, KEY_COMES, KEY_SECRET),
 	STRING(msg_conf_key, name),
 	END
 };
@@ -165,6 +165,12 @@ static const struct rule_field	 fields_rule[] = {
 	END
 };
 
+static const struct rule_field	 fields_own[] = {
+	RANGE(msg_own, datagrams, 0, 1),
+	ADDRS(msg_own, addr),
+	END
+};
+
 static const struct rule_field	 fields_dialee[] = {
 	RANGE(msg_dialee, index, 0, REMOTES_MAX - 1),
 	RANGE(msg_dialee, is_unix, 0, 1),
@@ -175,6 +181,7 @@ static const struct rule_field	 fields_dialee[] = {
 	RANGE(msg_dialee, tls, 0, PREFORK_MAX - 1),
 	MASK(msg_dialee, kinds, KIND_ALL),
 	RANGE(msg_dialee, named, 0, 1),
+	RANGE(msg_dialee, guard, 0, 1),
 	RANGE(msg_dialee, opts.nodelay, 0, 1),
 	RANGE(msg_dialee, opts.congestion, 0, CONGESTION_MAX - 1),
 	ADDRS(msg_dialee, source),
@@ -466,6 +473,7 @@ static const struct rule	 msg_rules[IMSG_MAX] = {
 	RULE(IMSG_CONF_MAPPING, ONE(P, W), FIXED(msg_mapping), 0,
 	    fields_mapping),
 	RULE(IMSG_CONF_RULE, ONE(P, D), FIXED(msg_rule), 0, fields_rule),
+	RULE(IMSG_CONF_OWN, ONE(P, D), FIXED(msg_own), 0, fields_own),
 	RULE(IMSG_CONF_LOGIN, ONE(P, K), FIXED(msg_conf_login), 0,
 	    fields_conf_login),
 

@@ -91,6 +91,7 @@ enum msg_type {
 	IMSG_CONF_TOKEN,	/* P -> K	struct msg_conf_token */
 	IMSG_CONF_MAPPING,	/* P -> W	struct msg_mapping */
 	IMSG_CONF_RULE,		/* P -> D	struct msg_rule */
+	IMSG_CONF_OWN,		/* P -> D	struct msg_own */
 	IMSG_CONF_LOGIN,	/* P -> K	struct msg_conf_login */
 
 	/* keys */
@@ -226,6 +227,12 @@ struct msg_logdest {
 	uint32_t	 dest;		/* enum log_dest */
 };
 
+enum key_stage {
+	KEY_COMES,			/* it is being made from the token */
+	KEY_MADE,
+	KEY_SECRET	/* a strong token's, from which keys makes it */
+};
+
 /*
  * A key that a token of a service has, in a set or, as soon as it is made, at
  * any time after a set in which it was to come.
@@ -234,7 +241,7 @@ struct msg_conf_key {
 	uint32_t	 service;
 	uint32_t	 side;
 	uint32_t	 order;		/* 0 is the one a client presents */
-	uint32_t	 made;		/* 0: it comes later */
+	uint32_t	 stage;		/* enum key_stage: what key is */
 	char		 name[SERVICE_NAME_MAX];
 	uint8_t		 key[KEY_LEN];
 };
@@ -280,6 +287,16 @@ struct msg_rule {
 	struct target_rule	 rule;
 };
 
+/*
+ * Where this daemon listens itself: nobody is sent there by a name.  The
+ * address is ADDR_NONE where it is every address, of both families, and the
+ * unspecified one where it is every address of one.
+ */
+struct msg_own {
+	uint32_t	 datagrams;	/* 1: a UDP socket */
+	struct addr	 addr;
+};
+
 struct msg_listen {
 	uint32_t	 number; /* the parent's, for logs and replacement */
 	uint32_t	 backlog;
@@ -319,6 +336,8 @@ struct msg_dialee {		/* REMOTE(i) or TARGET(i) of a service */
 	uint32_t	 tls;	/* with TRANSPORT_TLS: which tls process */
 	uint32_t	 kinds;		/* a target's KIND_ mask; or 0 */
 	uint32_t	 named;	/* 1: a target that peers name, no host */
+	/* of a named one, 1: what leads back to this machine is guarded */
+	uint32_t	 guard;
 	struct sockopts	 opts;
 	struct addr	 source;	/* family 0: the kernel's choice */
 	struct addr	 edge;	/* dialled in place of host, without port */

@@ -35,7 +35,7 @@
 #define WEB_HEADERS		8	/* such lines */
 #define DECOYS_MAX		64	/* one a server block */
 #define NET_RULES_MAX		64	/* of one list of networks */
-#define TARGET_RULES_MAX	64	/* of one service's targets */
+#define TARGET_RULES_MAX	4096	/* of one service's targets */
 #define MAPPINGS_MAX		1024	/* of one service's listeners */
 #define LOGINS_MAX		1024	/* of one service's users */
 #define LOGINS_ALL_MAX		16384	/* of all services */

@@ -144,7 +144,7 @@ set_up(void)
 	memset(&k, 0, sizeof(k));
 	k.service = SERVICE;
 	k.side = SIDE_SERVER;
-	k.made = 1;
+	k.stage = KEY_MADE;
 	strlcpy(k.name, "x", sizeof(k.name));
 	memcpy(k.key, psk.key, sizeof(k.key));
 	must(rig_configure(PROC_KEYS, IMSG_CONF_KEY, -1, &k, sizeof(k),

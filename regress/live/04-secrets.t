@@ -9,7 +9,7 @@ like "$(ldd "$ROCKETD" | grep -cE 'libssl|libcrypto|liblz4')" '^0$' \
     "the parent links neither OpenSSL nor lz4"
 
 TX="the-token-of-x-4711-0815"
-TY="the-token-of-y-2342-1337"
+TY=$("$CTL" token)
 TZ0="the-token-of-z-9182-7364"
 set -- $(ports 4)
 tport=$1 uport=$2 vport=$3 zport=$4
@@ -128,7 +128,18 @@ key() {
 	    -kdfopt n:32768 -kdfopt r:8 -kdfopt p:1 -kdfopt maxmem_bytes:67108864 \
 	    SCRYPT 2>/dev/null | tr -d ':\n' | tr A-F a-f
 }
-KX=hex:$(key x "$TX") KY=hex:$(key y "$TY")
+# the 32 octets that a strong token was made with, and its key
+secret() {
+	perl -MMIME::Base64 -e '$_ = $ARGV[0]; s/^rk1-//; tr|-_|+/|;
+	    print unpack("H64", decode_base64($_))' -- "$1"
+}
+strong_key() {
+	openssl kdf -keylen 32 -kdfopt digest:SHA256 -kdfopt "hexkey:$2" \
+	    -kdfopt "salt:rocket1 $1" -kdfopt "info:rocket key" HKDF \
+	    2>/dev/null | tr -d ':\n' | tr A-F a-f
+}
+SY=$(secret "$TY")
+KX=hex:$(key x "$TX") KY=hex:$(strong_key y "$SY") SY=hex:$SY
 
 for side in server client; do
 	roles="control keys"
@@ -137,13 +148,13 @@ for side in server client; do
 	for role in $roles; do
 		p=$(child $side $role)
 		# The test is able to find one: keys has them.
-		want="0 0 0 0 0"
+		want="0 0 0 0 0 0"
 		got="$(has $p "$TX") $(has $p "$TY") $(has $p "$TZ0")"
-		got="$got $(has $p $KX) $(has $p $KY)"
+		got="$got $(has $p $SY) $(has $p $KX) $(has $p $KY)"
 		if [ $role = keys ]; then
 			like "$got" '[1-9][0-9]* [1-9][0-9]*$' \
 			    "$side keys: has the keys"
-			like "$got" '^0 0 0 ' \
+			like "$got" '^0 0 0 0 ' \
 			    "$side keys: keeps no token once its key is made"
 		else
 			is "$got" "$want" "$side $role: no token, no key"
@@ -152,8 +163,8 @@ for side in server client; do
 	px=$(child $side service x) py=$(child $side service y)
 	is "$(has $px "$TX") $(has $px "$TY") $(has $px $KY)" "0 0 0" \
 	    "$side worker of x: no token, and not y's key"
-	is "$(has $py "$TX") $(has $py "$TY") $(has $py $KX)" "0 0 0" \
-	    "$side worker of y: no token, and not x's key"
+	is "$(has $py "$TX") $(has $py "$TY") $(has $py $SY) $(has $py $KX)" \
+	    "0 0 0 0" "$side worker of y: no token, and not x's key"
 	like "$(has $px $KX) $(has $py $KY)" '^[1-9][0-9]* [1-9][0-9]*$' \
 	    "$side workers: each has its own key"
 done

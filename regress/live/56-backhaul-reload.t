@@ -99,7 +99,7 @@ is "$(channels)" "$first" "the old token is gone: nothing happens"
 exec 7>&-
 stay $STAYING
 ok $? "a user of each transport, by the token that goes"
-SECRET='"the newest token of all of them"'
+SECRET="\"$("$CTL" token)\""	# one of rocketctl token is said as it is, too
 reload server
 for t in $ALL; do
 	logged client "worker $t .*the server ends or restarts"

@@ -77,7 +77,8 @@ to(const char *host, uint32_t port)
 
 	assert_true(allow_is_host(host));
 	assert_true(allow_literal(host, &a));
-	return (allow_addr(allow_find(&sets, SERVICE), NULL, &a, port));
+	return (allow_addr(allow_find(&sets, SERVICE), NULL, &a, port,
+	    NULL));
 }
 
 /* A name that turns out to have this address. */
@@ -92,7 +93,7 @@ to_name(const char *name, const char *address, uint32_t port)
 	assert_false(allow_literal(name, &a));
 	assert_true(allow_literal(address, &a));
 	before = allow_name(r, name, port);
-	after = allow_addr(r, name, &a, port);
+	after = allow_addr(r, name, &a, port, NULL);
 	/* what is refused before would not be allowed after */
 	assert_true(before || !after);
 	return (after);

@@ -25,6 +25,7 @@
 #include <cmocka.h>
 
 #include "rocketd/conf/conf.h"
+#include "shared/strong.h"
 
 #define SERVER	"control socket none\n"					\
 		"server {\n"						\
@@ -34,6 +35,7 @@
 		"connect to 127.0.0.1 port 4040\n"			\
 		"client id \"me\"\n"
 #define SECRET	"token \"0123456789abcdef\"\n"
+#define STRONG	"rk1-AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh-KkDXN"
 #define A	"service \"a\" { listen on 127.0.0.1 port 2057 }\n"
 
 static char	 dir[64];
@@ -587,6 +589,21 @@ test_tokens(void **state)
 	token(words, NULL, "it is empty");
 	put_file("token", "", 0, 0600);
 	token(words, NULL, "it is empty");
+
+	/* a strong one, and what is left of it when it is copied */
+	put_file("token", STRONG "\n", STRONG_LEN + 1, 0600);
+	token(words, STRONG, NULL);
+	put_file("token", STRONG "\r\n", STRONG_LEN + 2, 0600);
+	token(words, STRONG, NULL);
+	put_file("token", STRONG " \n", STRONG_LEN + 2, 0600);
+	token(words, STRONG " ", "looks like one of rocketctl token");
+	put_file("token", STRONG "\n", STRONG_LEN - 1, 0600);
+	token(words, "rk1-AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh-KkDX",
+	    "looks like one of rocketctl token");
+	assert_int_equal(setenv("T", STRONG "\n", 1), 0);
+	token("env T", STRONG, NULL);
+	assert_int_equal(setenv("T", "x" STRONG, 1), 0);
+	token("env T", "x" STRONG, "looks like one of rocketctl token");
 
 	memset(max, 'x', sizeof(max));
 	max[TOKEN_MAX] = '\r';

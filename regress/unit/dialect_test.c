@@ -119,7 +119,10 @@ test_want(void **state)
 		assert_int_equal(rocket->put_answer(&t, i, buf, ANSWER_MAX),
 		    1);
 		assert_int_equal(buf[0], i);
+		assert_int_equal(rocket->get_answer(&t, buf[0]),
+		    i == RESET_TUNNEL ? RESET_ABORT : i);
 	}
+	assert_int_equal(rocket->get_answer(&t, 255), RESET_ABORT);
 }
 
 int

@@ -2,8 +2,9 @@
 
 /*
  * targets.c, dialects.c and what a reload is told of both: how much a block of
- * dialect backhaul may say, which rules its service has, and what differs
- * between two of them.  What is refused is in regress/conf.
+ * dialect backhaul may say, which rules a service has for targets that are
+ * named, in every dialect, and what differs between two of them.  What is
+ * refused is in regress/conf.
  */
 
 #include <sys/types.h>
@@ -21,6 +22,7 @@
 
 #include <cmocka.h>
 
+#include "shared/compat.h"
 #include "rocketd/conf/conf.h"
 #include "rocketd/conf/targets.h"
 
@@ -142,37 +144,108 @@ test_mappings(void **state)
 
 /* ---- targets that a peer names ---- */
 
+/* Services with n rules each, the last of which blocks all. */
+static char *
+rules(const char *begin, uint32_t n, const char *end)
+{
+	char		*text;
+	size_t		 len;
+	uint32_t	 i;
+	FILE		*f;
+
+	assert_non_null(f = open_memstream(&text, &len));
+	fputs(begin, f);
+	for (i = 1; i < n; i++)
+		fprintf(f, "pass to 10.0.%u.%u port %u\n", i / 256, i % 256,
+		    i);
+	fprintf(f, "block to any\n%s", end);
+	fclose(f);
+	return (text);
+}
+
+static void
+has_rules(const char *begin, const char *end)
+{
+	struct rocketd_conf	*conf;
+	char			*text = rules(begin, 4097, end);
+
+	is_bad(text, "more than 4096 rules");
+	free(text);
+	conf = good(text = rules(begin, 4096, end));
+	assert_true(conf_service_named(service(conf)));
+	assert_false(conf_service_opens(service(conf)));
+	assert_int_equal(targets_rule(service(conf), 4094)->port, 4095);
+	assert_int_equal(targets_rule(service(conf), 4095)->pass, 0);
+	assert_null(targets_rule(service(conf), 4096));
+	conf_free(conf);
+	free(text);
+}
+
 static void
 test_rules(void **state)
 {
-	struct rocketd_conf	*conf;
-	char			*text;
-	size_t			 len;
-	FILE			*f;
-	uint32_t		 n;
+	(void)state;
+	has_rules(NAMED "targets {\n", "}\n}\n}\n");
+	has_rules(SERVER SECRET "service \"a\" {\nforward to any {\n",
+	    "}\n}\n}\n");
+}
+
+/* Of all services together: eight that are full. */
+static void
+test_rules_all(void **state)
+{
+	char	 list[4096 * sizeof("pass to a\n")] = "", *text;
+	size_t	 len;
+	FILE	*f;
+	int	 i, n;
 
 	(void)state;
-	for (n = 64; n <= 65; n++) {
+	for (i = 0; i < 4096; i++)
+		strlcpy(list + 10 * i, "pass to a\n", 11);
+	for (n = 8; n <= 9; n++) {
 		assert_non_null(f = open_memstream(&text, &len));
-		fputs(NAMED "targets {\n", f);
-		for (len = 1; len < n; len++)
-			fprintf(f, "pass to 10.0.0.%zu port %zu\n", len, len);
-		fputs("block to any\n}\n}\n}\n", f);
+		fputs("control socket none\n", f);
+		for (i = 0; i < n; i++)
+			fprintf(f, "client {\n" SECRET "connect to 127.0.0.1 "
+			    "port 4040\nservice \"s%d\" { forward to any "
+			    "{\n%s} }\n}\n", i, list);
 		fclose(f);
-		if (n == 65) {
-			is_bad(text, "more than 64 rules");
-			free(text);
-			continue;
-		}
-		conf = good(text);
-		assert_true(conf_service_named(service(conf)));
-		assert_false(conf_service_opens(service(conf)));
-		assert_int_equal(targets_rule(service(conf), 62)->port,
-		    63);
-		assert_int_equal(targets_rule(service(conf), 63)->pass, 0);
-		assert_null(targets_rule(service(conf), 64));
-		conf_free(conf);
+		if (n == 8)
+			conf_free(good(text));
+		else
+			is_bad(text, "service \"s8\": all services have more "
+			    "than 32768 rules for targets");
 		free(text);
+	}
+}
+
+/* What lets everything pass is warned about, unless something is blocked. */
+static void
+test_open(void **state)
+{
+#define ANY(words)	SERVER SECRET "service \"a\" { forward to any {\n" \
+			words "} }\n}\n"
+	static const struct {
+		const char	*text;
+		int		 warned;
+	} tests[] = {
+		{ ANY("pass to any\n"), 1 },
+		{ ANY("pass to ::1\npass to any\n"), 1 },
+		{ ANY("pass to any\nblock to 10.0.0.0/8\n"), 1 },
+		{ ANY("block to 10.0.0.0/8\npass to any\n"), 0 },
+		{ ANY("pass to any port 443\n"), 0 },
+		{ ANY("pass to \"any\"\n"), 0 },
+		{ ANY("block to any\n"), 0 },
+		{ NAMED "targets { pass to any }\n}\n}\n", 0 }
+	};
+	size_t	 i;
+
+	(void)state;
+	for (i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
+		conf_free(good(tests[i].text));
+		if ((strstr(said, "its users reach all that") != NULL) !=
+		    tests[i].warned)
+			fail_msg("%s says: %s", tests[i].text, said);
 	}
 }
 
@@ -226,6 +299,33 @@ test_names(void **state)
 		else
 			is_bad(text, "\"to\" takes PORT or HOST:PORT");
 	}
+}
+
+/* What is taken by a target that is named, and that it has one. */
+static void
+test_any(void **state)
+{
+	struct rocketd_conf		*conf;
+	const struct conf_service	*s;
+
+	(void)state;
+	conf = good(ANY("pass to ::1\n"));
+	s = service(conf);
+	assert_true(conf_service_named(s));
+	assert_int_equal(conf_service_kinds(s), KIND_TCP);
+	assert_int_equal(conf_service_facts(s), FACT_TARGET);
+	conf_free(conf);
+	conf = good(CLIENT SECRET "service \"a\" { forward to any protocol udp "
+	    "tcp { block to any } }\n}\n");
+	s = service(conf);
+	assert_true(conf_service_named(s));
+	assert_int_equal(conf_service_kinds(s), KIND_ALL);
+	assert_int_equal(conf_service_facts(s), FACT_TARGET | FACT_DIALS);
+	conf_free(conf);
+	conf = good(CLIENT SECRET "service \"a\" { forward to \"any\" port 1 "
+	    "}\n}\n");
+	assert_false(conf_service_named(service(conf)));
+	conf_free(conf);
 }
 
 /* ---- the difference ---- */
@@ -292,15 +392,45 @@ test_diff_dialect(void **state)
 	    N("targets { pass to \"a\"\n}\n")), 0);
 }
 
+/* Rules of a target change in place, and so does whether it is named. */
+static void
+test_diff_any(void **state)
+{
+#define A(protocol, words)						\
+	S("forward to any " protocol "{ " words " }\n")
+
+	(void)state;
+	assert_int_equal(diff(A("", "pass to ::1"), A("", "pass to ::1/128")),
+	    0);
+	assert_int_equal(diff(A("", "pass to ::1"),
+	    A("protocol tcp ", "pass to ::1")), 0);
+	assert_int_equal(diff(A("", "pass to ::1"),
+	    A("protocol tcp udp ", "pass to ::1")), CHANGE_LIVE);
+	assert_int_equal(diff(A("", "pass to ::1"), A("", "block to ::1")),
+	    CHANGE_LIVE);
+	assert_int_equal(diff(A("", "pass to ::1"),
+	    A("", "pass to ::1, block to any")), CHANGE_LIVE);
+	assert_int_equal(diff(A("", "pass to a, pass to b"),
+	    A("", "pass to b, pass to a")), CHANGE_LIVE);
+	assert_int_equal(diff(A("", "pass to ::1"),
+	    S("forward to ::1 port 1\n")), CHANGE_LIVE);
+	assert_int_equal(diff(S("forward to ::1 port 1\n"),
+	    A("", "pass to ::1")), CHANGE_LIVE);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest	 tests[] = {
 		cmocka_unit_test(test_mappings),
 		cmocka_unit_test(test_rules),
+		cmocka_unit_test(test_rules_all),
+		cmocka_unit_test(test_open),
 		cmocka_unit_test(test_no_rules),
 		cmocka_unit_test(test_names),
-		cmocka_unit_test(test_diff_dialect)
+		cmocka_unit_test(test_any),
+		cmocka_unit_test(test_diff_dialect),
+		cmocka_unit_test(test_diff_any)
 	};
 
 	return (cmocka_run_group_tests(tests, setup, teardown));

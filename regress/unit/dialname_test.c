@@ -13,6 +13,7 @@
 #include <netinet/in.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -79,13 +80,15 @@ rule(uint32_t pass, const char *host, uint32_t bits, uint32_t first,
 }
 
 static void
-target(uint32_t service, uint32_t named, uint32_t kinds)
+target_guarded(uint32_t service, uint32_t named, uint32_t kinds,
+    uint32_t guard)
 {
 	struct msg_dialee	 msg;
 
 	memset(&msg, 0, sizeof(msg));
 	msg.service = service;
 	msg.named = named;
+	msg.guard = guard;
 	msg.kinds = kinds;
 	if (!named) {
 		strlcpy(msg.host, "127.0.0.1", sizeof(msg.host));
@@ -94,6 +97,25 @@ target(uint32_t service, uint32_t named, uint32_t kinds)
 	}
 	assert_int_equal(frame_configure(IMSG_CONF_TARGET, -1, &msg,
 	    sizeof(msg), NULL), 0);
+}
+
+static void
+target(uint32_t service, uint32_t named, uint32_t kinds)
+{
+	target_guarded(service, named, kinds, 0);
+}
+
+/* A listener of the daemon's own, on every address. */
+static void
+own(uint16_t p, uint32_t datagrams)
+{
+	struct msg_own	 msg;
+
+	memset(&msg, 0, sizeof(msg));
+	msg.datagrams = datagrams;
+	msg.addr.port = p;
+	assert_int_equal(frame_configure(IMSG_CONF_OWN, -1, &msg, sizeof(msg),
+	    NULL), 0);
 }
 
 /* Loopback but for 127.0.0.66, and names below x. */
@@ -391,17 +413,93 @@ test_reload(void **state)
 	assert_int_equal(nquestions, 2);
 }
 
-static int
-setup(void **state)
+/* Only what a rule names, and, if there are some, no listener of ours. */
+static void
+configure_guarded(int listeners)
 {
-	(void)state;
-	nquestions = 0;
-	configure(1);
-	return (0);
+	frame_role->begin();
+	if (listeners) {
+		own(port_full, 0);
+		own(port, 1);
+	}
+	rule(1, "*.x", 0, 0, 65535);
+	rule(1, "0.0.0.0", 0, 0, 65535);
+	rule(1, "127.0.0.0", 24, 0, 65535);
+	target_guarded(SERVICE, 1, KIND_ALL, 1);
+	frame_role->ready(1);
 }
 
+static void
+expect_guarded(const char *words)
+{
+	expect_failed(DIAL_STAGE_BLOCKED, 0);
+	assert_string_equal(answer.words, words);
+	assert_int_equal(answer.peer.port, 0);
+	assert_int_equal(frame_figure("blocked"), ++nblocked);
+	assert_int_equal(frame_figure("under_way"), 0);
+}
+
+/* A name that leads back here, and the same that a rule names. */
+static void
+test_guard(void **state)
+{
+	char	 words[TLS_WORDS_MAX];
+
+	(void)state;
+	configure_guarded(1);
+	ask("127.0.1.1");
+	snprintf(words, sizeof(words), "127.0.1.1:%u: 127.0.1.1 is a loopback "
+	    "address, and no rule names it", port);
+	expect_guarded(words);
+	ask("127.0.0.1");
+	expect_dialled("127.0.0.1");
+	ask("rebind.x");
+	frame_until(nquestions == 1);
+	resolved("127.0.1.1", "127.0.2.1", 0);
+	snprintf(words, sizeof(words), "rebind.x:%u: 127.0.2.1 is a loopback "
+	    "address, and no rule names it", port);
+	expect_guarded(words);
+	/* only what is allowed is tried, though it is the second */
+	ask("rebind.x");
+	frame_until(nquestions == 2);
+	resolved("127.0.1.1", "127.0.0.2", 0);
+	expect_dialled("127.0.0.2");
+	/* a listener of ours, for connections, and one for datagrams */
+	ask_port(&worker, "127.0.0.1", port_full, 0);
+	snprintf(words, sizeof(words), "127.0.0.1:%u: 127.0.0.1:%u is where "
+	    "this daemon listens, and no rule names it with its port",
+	    port_full, port_full);
+	expect_guarded(words);
+	ask_port(&worker, "127.0.0.1", port, 1);
+	snprintf(words, sizeof(words), "127.0.0.1:%u: 127.0.0.1:%u is where "
+	    "this daemon listens, and no rule names it with its port", port,
+	    port);
+	expect_guarded(words);
+}
+
+/* Where we listen since a reload is not dialled any more. */
+static void
+test_guard_reload(void **state)
+{
+	(void)state;
+	configure_guarded(0);
+	ask_port(&worker, "127.0.0.1", port_full, 0);
+	frame_run(20);
+	assert_int_equal(answer_type, 0);
+	configure_guarded(1);
+	expect_failed(DIAL_STAGE_BLOCKED, 0);
+	assert_int_equal(frame_figure("blocked"), ++nblocked);
+	/* and that one has gone counts at once, too */
+	configure_guarded(0);
+	ask_port(&worker, "127.0.0.1", port, 1);
+	frame_until(answer_type != 0);
+	assert_int_equal(answer_type, IMSG_DIALLED);
+	close(answer_fd);
+}
+
+/* At an address; a port of 0 is chosen. */
 static int
-listen_at(uint16_t *p, int backlog)
+listen_at(const char *host, uint16_t *p, int backlog)
 {
 	struct sockaddr_in	 sin;
 	socklen_t		 len = sizeof(sin);
@@ -409,13 +507,61 @@ listen_at(uint16_t *p, int backlog)
 
 	memset(&sin, 0, sizeof(sin));
 	sin.sin_family = AF_INET;
+	sin.sin_port = htons(*p);
 	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd == -1 || bind(fd, (struct sockaddr *)&sin, len) == -1 ||
+	if (fd == -1 || inet_pton(AF_INET, host, &sin.sin_addr) != 1 ||
+	    bind(fd, (struct sockaddr *)&sin, len) == -1 ||
 	    listen(fd, backlog) == -1 ||
 	    getsockname(fd, (struct sockaddr *)&sin, &len) == -1)
 		return (-1);
 	*p = ntohs(sin.sin_port);
 	return (fd);
+}
+
+/*
+ * Of a name's addresses the one that does not answer keeps the next waiting for
+ * a moment only; those that are blocked are not tried at all.
+ */
+static void
+test_side_by_side(void **state)
+{
+	int	 there, blocked;
+
+	(void)state;
+	frame_role->begin();
+	rule(1, "127.0.0.1", 32, 0, 65535);
+	rule(1, "127.0.0.3", 32, 0, 65535);
+	target_guarded(SERVICE, 1, KIND_TCP, 1);
+	frame_role->ready(1);
+	there = listen_at("127.0.0.3", &port_full, 8);
+	blocked = listen_at("127.0.0.2", &port_full, 8);
+	assert_true(there != -1 && blocked != -1);
+	ask_port(&worker, "other", port_full, 0);
+	frame_until(nquestions == 1);
+	/* the one in between would answer, and is blocked */
+	resolved("127.0.0.1", "127.0.0.2", 1);
+	frame_run(400);
+	assert_int_equal(answer_type, 0);
+	resolved("127.0.0.1", "127.0.0.3", 0);
+	frame_until(answer_type != 0);
+	assert_int_equal(answer_type, IMSG_DIALLED);
+	assert_int_equal(answer.peer.octets[3], 3);
+	close(answer_fd);
+	close(there);
+	/* and nobody has come there */
+	assert_int_equal(fcntl(blocked, F_SETFL, O_NONBLOCK), 0);
+	assert_int_equal(accept(blocked, NULL, NULL), -1);
+	assert_int_equal(errno, EAGAIN);
+	close(blocked);
+}
+
+static int
+setup(void **state)
+{
+	(void)state;
+	nquestions = 0;
+	configure(1);
+	return (0);
 }
 
 /* Lets nobody in and sends nobody away. */
@@ -443,7 +589,8 @@ static int
 setup_all(void **state)
 {
 	(void)state;
-	if (listen_at(&port, 64) == -1 || listen_at(&port_full, 0) == -1 ||
+	if (listen_at("0.0.0.0", &port, 64) == -1 ||
+	    listen_at("127.0.0.1", &port_full, 0) == -1 ||
 	    fill(port_full) == -1)
 		return (-1);
 	frame_start(&role_dial);
@@ -464,7 +611,10 @@ main(void)
 		cmocka_unit_test_setup(test_before, setup),
 		cmocka_unit_test_setup(test_others, setup),
 		cmocka_unit_test_setup(test_datagrams, setup),
-		cmocka_unit_test_setup(test_reload, setup)
+		cmocka_unit_test_setup(test_reload, setup),
+		cmocka_unit_test_setup(test_guard, setup),
+		cmocka_unit_test_setup(test_guard_reload, setup),
+		cmocka_unit_test_setup(test_side_by_side, setup)
 	};
 
 	return (cmocka_run_group_tests(tests, setup_all, NULL));

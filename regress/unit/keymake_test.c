@@ -302,6 +302,29 @@ test_unwanted(void **state)
 	close(go[1]);
 }
 
+/* One that is strong is for keys alone: no process is started for it. */
+static void
+test_strong(void **state)
+{
+	static const char	 strong[] =
+	    "rk1-AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh-KkDXN";
+	static const char	 changed[] =
+	    "rk1-AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh-KkDXM";
+
+	(void)state;
+	service("a", strong);
+	service("b", strong);
+	keymake_conf(&env);
+	assert_int_equal(starts, 0);
+	assert_false(has("a", strong));
+	service("c", changed);
+	keymake_conf(&env);
+	assert_int_equal(starts, 1);
+	run_until(1);
+	assert_true(has("c", changed));
+	assert_string_equal(made_names, "c");
+}
+
 int
 main(void)
 {
@@ -310,7 +333,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_failures, setup,
 		    teardown),
 		cmocka_unit_test_setup_teardown(test_unwanted, setup,
-		    teardown)
+		    teardown),
+		cmocka_unit_test_setup_teardown(test_strong, setup, teardown)
 	};
 
 	log_init("test", LOGLEVEL_FATAL);

@@ -104,7 +104,7 @@ key(uint32_t service, enum side side, uint32_t order, const char *name,
 	k.service = service;
 	k.side = side;
 	k.order = order;
-	k.made = psk != NULL;
+	k.stage = psk != NULL ? KEY_MADE : KEY_COMES;
 	assert_true(strlcpy(k.name, name, sizeof(k.name)) < sizeof(k.name));
 	if (psk != NULL)
 		memcpy(k.key, psk->key, sizeof(k.key));
@@ -202,6 +202,56 @@ first_set(const struct psk *b)
 	key(1, SIDE_SERVER, 0, "ssh", &ssh_a);
 	key(2, SIDE_SERVER, 0, "web", &web_a);
 	key(3, SIDE_CLIENT, 0, "ssh", &ssh_a);
+}
+
+/* The secret of a strong token in place of a key. */
+static int
+secret(uint32_t service, enum side side, const char *name,
+    const uint8_t octets[STRONG_SECRET_LEN])
+{
+	struct msg_conf_key	 k;
+
+	memset(&k, 0, sizeof(k));
+	k.service = service;
+	k.side = side;
+	k.stage = KEY_SECRET;
+	assert_true(strlcpy(k.name, name, sizeof(k.name)) < sizeof(k.name));
+	memcpy(k.key, octets, sizeof(k.key));
+	return (frame_configure(IMSG_CONF_KEY, -1, &k, sizeof(k), wiped));
+}
+
+/* The key of a strong token is there with its set, the same at both ends. */
+static void
+test_strong(void **state)
+{
+	static const uint8_t	 octets[STRONG_SECRET_LEN] = "random";
+	struct psk		 ssh, web;
+	struct got		 server, client;
+
+	(void)state;
+	assert_int_equal(psk_derive(&ssh, "ssh", octets), 0);
+	assert_int_equal(psk_derive(&web, "web", octets), 0);
+	worker_come(&server, 11, SIDE_SERVER);
+	worker_come(&client, 13, SIDE_CLIENT);
+	frame_role->begin();
+	assert_int_equal(secret(11, SIDE_SERVER, "ssh", octets), 0);
+	assert_int_equal(secret(12, SIDE_SERVER, "web", octets), 0);
+	assert_int_equal(secret(13, SIDE_CLIENT, "ssh", octets), 0);
+	frame_role->ready(1);
+	assert_int_equal(frame_figure("keys"), 3);
+	assert_int_equal(frame_figure("keys_to_make"), 0);
+	frame_until(server.ends == 1 && client.ends == 1);
+	expect_key(&server, 0, &ssh);
+	expect_key(&client, 0, &ssh);
+	prove(1, &ssh, 1);
+	prove(2, &web, 1);
+	prove(3, &web, 0);
+	frame_until(nverdicts == 3);
+	expect_verdict(0, 1, VERDICT_OK, 11);
+	expect_verdict(1, 2, VERDICT_OK, 12);
+	expect_verdict(2, 3, VERDICT_FALSE, 12);
+	frame_part(&server.end);
+	frame_part(&client.end);
 }
 
 /* Each service is served as soon as its own keys are there. */
@@ -514,6 +564,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_replay, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_gate_gone, setup,
 		    teardown),
+		cmocka_unit_test_setup_teardown(test_strong, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_sign, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_nonsense, setup,
 		    teardown),

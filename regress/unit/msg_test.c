@@ -76,6 +76,7 @@ static const struct expect	 table[] = {
 	{ IMSG_CONF_TOKEN, "P>K", NULL, FIX(msg_conf_token), 0 },
 	{ IMSG_CONF_MAPPING, "P>W", NULL, FIX(msg_mapping), 0 },
 	{ IMSG_CONF_RULE, "P>D", NULL, FIX(msg_rule), 0 },
+	{ IMSG_CONF_OWN, "P>D", NULL, FIX(msg_own), 0 },
 	{ IMSG_CONF_LOGIN, "P>K", NULL, FIX(msg_conf_login), 0 },
 	{ IMSG_PROOF, "G>K", NULL, FIX(msg_proof), 0 },
 	{ IMSG_IDENTITY, "G>K", NULL, FIX(msg_identity), 0 },
@@ -189,7 +190,7 @@ static const struct field	 fields[] = {
 	FROM(IMSG_CONF_KEY, msg_conf_key, side, SIDE_SERVER),
 	UPTO(IMSG_CONF_KEY, msg_conf_key, side, SIDE_CLIENT),
 	UPTO(IMSG_CONF_KEY, msg_conf_key, order, 7),
-	UPTO(IMSG_CONF_KEY, msg_conf_key, made, 1),
+	UPTO(IMSG_CONF_KEY, msg_conf_key, stage, KEY_SECRET),
 	FROM(IMSG_CONF_GATE, gate_opts, deadline_ms, 1),
 	FROM(IMSG_CONF_GATE, gate_opts, max_unproven, 1),
 	FROM(IMSG_CONF_GATE, gate_opts, max_per_source, 1),
@@ -200,6 +201,7 @@ static const struct field	 fields[] = {
 	UPTO(IMSG_CONF_TARGET, msg_dialee, opts.nodelay, 1),
 	UPTO(IMSG_CONF_TARGET, msg_dialee, kinds, 3),
 	UPTO(IMSG_CONF_TARGET, msg_dialee, named, 1),
+	UPTO(IMSG_CONF_TARGET, msg_dialee, guard, 1),
 	FROM(IMSG_CONF_TOKEN, msg_conf_token, service, 1),
 	FROM(IMSG_CONF_TOKEN, msg_conf_token, side, SIDE_SERVER),
 	UPTO(IMSG_CONF_TOKEN, msg_conf_token, side, SIDE_CLIENT),
@@ -219,6 +221,7 @@ static const struct field	 fields[] = {
 	UPTO(IMSG_CONF_RULE, msg_rule, rule.bits, 128),
 	UPTO(IMSG_CONF_RULE, msg_rule, rule.port, 65535),
 	UPTO(IMSG_CONF_RULE, msg_rule, rule.port_last, 65535),
+	UPTO(IMSG_CONF_OWN, msg_own, datagrams, 1),
 	UPTO(IMSG_CONF_DIR, msg_dir, index, 31),
 	UPTO(IMSG_DIR_AGAIN, msg_dir, index, 31),
 	UPTO(IMSG_CONF_LISTEN, msg_listen, decoy, 63),
@@ -437,6 +440,7 @@ static const struct {
 	A(IMSG_CONF_NET, msg_net, rule.addr),
 	A(IMSG_CONF_MAPPING, msg_mapping, addr),
 	A(IMSG_CONF_RULE, msg_rule, rule.addr),
+	A(IMSG_CONF_OWN, msg_own, addr),
 	A(IMSG_CTL_SERVICE, ctl_service, source),
 	A(IMSG_CONF_TARGET, msg_dialee, source),
 	A(IMSG_CONF_TARGET, msg_dialee, edge),
@@ -891,11 +895,12 @@ test_no_padding(void **state)
 	assert_int_equal(sizeof(struct msg_conf_key), 4 * 4 + 64 + 32);
 	assert_int_equal(sizeof(struct msg_listen), 10 * 4 + 24);
 	assert_int_equal(sizeof(struct msg_flows_conf), 6 * 4 + 64);
-	assert_int_equal(sizeof(struct msg_dialee), 10 * 4 + 7 * 4 + 2 * 24 +
+	assert_int_equal(sizeof(struct msg_dialee), 11 * 4 + 7 * 4 + 2 * 24 +
 	    256);
 	assert_int_equal(sizeof(struct msg_conf_token), 4 * 4 + 64 + 256);
 	assert_int_equal(sizeof(struct msg_mapping), 4 * 4 + 24 + 264);
 	assert_int_equal(sizeof(struct msg_rule), 2 * 4 + 4 * 4 + 24 + 256);
+	assert_int_equal(sizeof(struct msg_own), 4 + 24);
 	assert_int_equal(sizeof(struct msg_token), 2 * 4 + 256);
 	assert_int_equal(sizeof(struct msg_token_ask), 24 + 256);
 	assert_int_equal(sizeof(struct msg_token_told), 24);

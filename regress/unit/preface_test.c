@@ -125,6 +125,12 @@ test_preface_bad(void **state)
 	    REJECT_MALFORMED);
 	PREFACE_REFUSED("\1\0\0\x17\2\0\x14\2\0\1abcdefghijklmnopq",
 	    REJECT_MALFORMED);
+	/* Targets: no port, no name, one that is not printable, two. */
+	PREFACE_REFUSED("\1\0\0\4\x81\0\1\0", REJECT_MALFORMED);
+	PREFACE_REFUSED("\1\0\0\5\x81\0\2\0\1", REJECT_MALFORMED);
+	PREFACE_REFUSED("\1\0\0\6\x81\0\3\0\1\n", REJECT_MALFORMED);
+	PREFACE_REFUSED("\1\0\0\x0c\x81\0\3\0\1a\x81\0\3\0\1a",
+	    REJECT_MALFORMED);
 	/* Lengths at and over the limit. */
 	memset(buf, 0, sizeof(buf));
 	memcpy(buf, "\1\0\x04\0\x7f\x03\xfd", 7);
@@ -132,6 +138,46 @@ test_preface_bad(void **state)
 	    &why), 4 + 1024);
 	buf[3] = 1;
 	assert_int_equal(rocket_get_preface(buf, 4, &got, &why), -1);
+}
+
+/* A target's name, of one octet and of the most. */
+static void
+test_target(void **state)
+{
+	struct want	 p, got;
+	char		 host[HOST_MAX + 1];
+	uint8_t		 buf[WANT_MAX];
+	size_t		 i, len, n;
+
+	(void)state;
+	memset(host, 'a', sizeof(host));
+	memset(&p, 0, sizeof(p));
+	p.answer = 1;
+	p.host = host;
+	for (i = 1; i < HOST_MAX; i += HOST_MAX - 2) {
+		host[i] = '\0';
+		p.kind = i == 1 ? WANT_TCP : WANT_UDP;
+		p.port = i == 1 ? 0 : 65535;
+		len = 4 + 3 + 2 + i;
+		for (n = 0; n < len; n++)
+			assert_int_equal(rocket_put_preface(buf, n, &p), 0);
+		assert_int_equal(rocket_put_preface(buf, len, &p), len);
+		for (n = 0; n < len; n++)
+			assert_int_equal(rocket_get_preface(buf, n, &got,
+			    &why), 0);
+		assert_int_equal(rocket_get_preface(buf, len, &got, &why), len);
+		assert_int_equal(got.kind, p.kind);
+		assert_int_equal(got.port, p.port);
+		assert_string_equal(got.host, host);
+		host[i] = 'a';
+	}
+	host[HOST_MAX] = '\0';
+	assert_int_equal(rocket_put_preface(buf, sizeof(buf), &p), 0);
+	p.host = "";
+	assert_int_equal(rocket_put_preface(buf, sizeof(buf), &p), 0);
+	p.host = "a";
+	p.port = 65536;
+	assert_int_equal(rocket_put_preface(buf, sizeof(buf), &p), 0);
 }
 
 static void
@@ -264,6 +310,13 @@ test_manual(void **state)
 	assert_int_equal(manual_example("preface", ex, sizeof(ex)), len);
 	assert_memory_equal(ex, buf, len);
 
+	p.listener = address(ADDR_NONE, 0, 0);
+	p.host = "example.com";
+	p.port = 443;
+	len = rocket_put_preface(buf, sizeof(buf), &p);
+	assert_int_equal(manual_example("named", ex, sizeof(ex)), len);
+	assert_memory_equal(ex, buf, len);
+
 	len = rocket_put_control(buf, sizeof(buf), &ctl);
 	ctl.type = CONTROL_PONG;
 	len += rocket_put_control(buf + len, sizeof(buf) - len, &ctl);
@@ -282,6 +335,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_preface),
 		cmocka_unit_test(test_preface_bad),
+		cmocka_unit_test(test_target),
 		cmocka_unit_test(test_control),
 		cmocka_unit_test(test_control_bad),
 		cmocka_unit_test(test_notice),

@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 #include "worker/keys/psk.h"
+#include "manual.h"
 
 /* SHA-256 of "hello", in place of a truncated ClientHello. */
 static const char	 hash_hex[] =
@@ -96,6 +97,86 @@ test_known(void **state)
 	    "d1143d028910b9b42d0a4bde1bba8b1738421231be9817273b90760f4d4cefb7");
 }
 
+/* Tokens in which there is nothing to guess (strong_test.c has their form). */
+static void
+test_strong(void **state)
+{
+	static const char	 token[] =
+	    "rk1-AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh-KkDXN";
+	static const char	 down[] =
+	    "rk1-__79_Pv6-fj39vX08_Lx8O_u7ezr6uno5-bl5OPi4eBS4wRA";
+	struct psk		 a, b;
+	uint8_t			 secret[STRONG_SECRET_LEN];
+	char			 name[SERVICE_NAME_MAX];
+
+	(void)state;
+	expect_psk("ssh", (const uint8_t *)token, STRONG_LEN,
+	    "0c79c2d3550ac3167b4ea79e3090e6cc70d07d9555494601ab3956673fd0332a",
+	    "d81098f64143e5ce8e2ccbc23b088a44",
+	    "54136dc269d8f6b18b9621cd0b34c724aa94a685b2d37c7f2e926b4d8b7e54db",
+	    "7e6835c9c83b2ebde70392843974b2160b3a6d3a62885c71faf0d36fefad83ea");
+	memset(name, 'a', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	expect_psk(name, (const uint8_t *)down, STRONG_LEN,
+	    "83db84314ee372f1bb76dd9d0cf9821877b5b14a276903be87a978f1792b0e53",
+	    "df90564eefbf6c7bc18a82ee68da9366",
+	    "7b7f47e12be215488f54f21adc61f5ad077475bab7f779e8f5f7bc24ffa1929f",
+	    "c5af9dbf994bd4105fd1f03131924296aaaf113fa3d8b4b723c98ea8f81a9e98");
+	assert_int_equal(strong_read((const uint8_t *)token, STRONG_LEN,
+	    secret), 0);
+	assert_int_equal(psk_make(&a, "ssh", (const uint8_t *)token,
+	    STRONG_LEN), 0);
+	assert_int_equal(psk_derive(&b, "ssh", secret), 0);
+	assert_memory_equal(&a, &b, sizeof(a));
+	/* Another service has another key. */
+	assert_int_equal(psk_derive(&b, "ssi", secret), 0);
+	assert_memory_not_equal(a.key, b.key, KEY_LEN);
+	assert_memory_not_equal(a.identity, b.identity, IDENTITY_LEN);
+}
+
+/* With one character changed it is stretched, as any other. */
+static void
+test_spoilt(void **state)
+{
+	static const char	 token[] =
+	    "rk1-AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh-KkDXA";
+	struct psk		 psk;
+
+	(void)state;
+	assert_int_equal(psk_make(&psk, "ssh", (const uint8_t *)token,
+	    STRONG_LEN), 0);
+	expect_hex(psk.key, sizeof(psk.key),
+	    "5eef778776380f13c550fdc00e713886a5ef980d5cdd11686803763a1b94a4bd");
+}
+
+/* The examples of rocket-protocol(7). */
+static void
+test_manual(void **state)
+{
+	static const char	 horse[] = "correct horse battery staple";
+	struct psk		 psk;
+	uint8_t			 octets[64];
+
+	(void)state;
+	assert_int_equal(psk_make(&psk, "ssh", (const uint8_t *)horse,
+	    strlen(horse)), 0);
+	assert_int_equal(manual_example("key", octets, sizeof(octets)),
+	    KEY_LEN);
+	assert_memory_equal(octets, psk.key, KEY_LEN);
+	assert_int_equal(manual_example("identity", octets, sizeof(octets)),
+	    IDENTITY_LEN);
+	assert_memory_equal(octets, psk.identity, IDENTITY_LEN);
+	assert_int_equal(manual_example("secret", octets, sizeof(octets)),
+	    STRONG_SECRET_LEN);
+	assert_int_equal(psk_derive(&psk, "ssh", octets), 0);
+	assert_int_equal(manual_example("strong key", octets,
+	    sizeof(octets)), KEY_LEN);
+	assert_memory_equal(octets, psk.key, KEY_LEN);
+	assert_int_equal(manual_example("strong identity", octets,
+	    sizeof(octets)), IDENTITY_LEN);
+	assert_memory_equal(octets, psk.identity, IDENTITY_LEN);
+}
+
 /* Name and token each count, and neither runs into the other. */
 static void
 test_different(void **state)
@@ -149,6 +230,9 @@ main(void)
 {
 	const struct CMUnitTest	 tests[] = {
 		cmocka_unit_test(test_known),
+		cmocka_unit_test(test_strong),
+		cmocka_unit_test(test_spoilt),
+		cmocka_unit_test(test_manual),
 		cmocka_unit_test(test_different),
 		cmocka_unit_test(test_alloc)
 	};

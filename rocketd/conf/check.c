@@ -14,6 +14,7 @@
 #include "shared/compat.h"
 #include "conf.h"
 #include "netconf.h"
+#include "targets.h"
 #include "tlsconf.h"
 
 /* Listeners of all blocks and services; each port is a descriptor. */
@@ -28,6 +29,7 @@ struct check {
 	uint32_t			 nports;
 	uint32_t			 groups[TARGET_GROUPS_MAX];
 	uint32_t			 ngroups;
+	uint32_t			 nrules;	/* for targets */
 };
 
 #define COMPLAIN(c, at, ...) do {					\
@@ -237,6 +239,25 @@ check_logins(struct check *c, const struct conf_service *s)
 	    s->name);
 }
 
+/* What peers may name, of one service and of all. */
+static void
+check_targets(struct check *c, const struct conf_service *s)
+{
+	const struct conf_target	*all;
+
+	if (c->nrules <= CONF_RULES_MAX &&
+	    c->nrules + s->targets.n > CONF_RULES_MAX)
+		COMPLAIN(c, s, "service \"%s\": all services have more than %d "
+		    "rules for targets", s->name, CONF_RULES_MAX);
+	c->nrules += s->targets.n;
+	all = targets_open(&s->targets);
+	if (s->target.named && all != NULL)
+		conf_complain(c->err, all->file, all->line, all->column,
+		    "warning: service \"%s\": its users reach all that this "
+		    "machine reaches, its local networks too; \"block to\" "
+		    "before this keeps them out", s->name);
+}
+
 static void
 check_service(struct check *c, const struct conf_service *s)
 {
@@ -258,6 +279,7 @@ check_service(struct check *c, const struct conf_service *s)
 	check_path(c, s);
 	check_group(c, s);
 	check_logins(c, s);
+	check_targets(c, s);
 	check_listens(c, &s->listens);
 }
 

@@ -22,6 +22,7 @@
 #define CONF_SERVICES_MAX	900	/* each is a process, and a user id */
 #define CONF_LISTENS_MAX	64	/* statements of a block or service */
 #define CONF_MAPPINGS_MAX	MAPPINGS_MAX	/* of one that says "to" */
+#define CONF_RULES_MAX		32768	/* for targets, of all services */
 #define CONF_CHILD_IDS		16	/* user ids before the services' own */
 
 /* Printed in place of a token given by value; it is no token itself. */
@@ -79,6 +80,7 @@ struct conf_remote {		/* a server to connect to, or a target */
 	uint32_t			 gid;		/* its, 0: none */
 	uint32_t			 transport;	/* a remote only */
 	uint32_t			 kinds;		/* KIND_, a target's */
+	int				 named;	/* by the peer: a target */
 	struct addr			 edge;		/* "edge ADDRESS" */
 	struct addr			 source;	/* "from ADDRESS" */
 	const char			*file;
@@ -88,13 +90,17 @@ struct conf_remote {		/* a server to connect to, or a target */
 TAILQ_HEAD(conf_remotes, conf_remote);
 
 struct conf_target {		/* what a peer may name, or may not */
-	TAILQ_ENTRY(conf_target)	 entry;
-	struct target_rule		 rule;
-	const char			*file;
-	int				 line;
-	int				 column;
+	struct target_rule	 rule;
+	const char		*file;
+	int			 line;
+	int			 column;
 };
-TAILQ_HEAD(conf_targets, conf_target);
+
+struct conf_targets {			/* in their order; see targets.h */
+	struct conf_target	*list;
+	uint32_t		 n;
+	uint32_t		 room;
+};
 
 enum token_kind {
 	TOKEN_VALUE,
@@ -491,8 +497,8 @@ struct conf_service	*conf_service_by_number(const struct rocketd_conf *,
 /* Does it have users, and so open the streams?  Else it has a target. */
 int			 conf_service_opens(const struct conf_service *);
 /*
- * Does the peer name its target?  That is so in client blocks of dialect
- * backhaul.  targets_rule says what may be named.
+ * Does the peer name its target?  That is so after "forward to any", and in
+ * client blocks of dialect backhaul.  targets_rule says what may be named.
  */
 int			 conf_service_named(const struct conf_service *);
 /* Do its users send datagrams? */

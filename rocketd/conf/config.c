@@ -130,8 +130,8 @@ conf_service_opens(const struct conf_service *s)
 int
 conf_service_named(const struct conf_service *s)
 {
-	return (s->block->dialect == DIALECT_BACKHAUL &&
-	    s->block->side == SIDE_CLIENT);
+	return (s->target.named || (s->block->dialect == DIALECT_BACKHAUL &&
+	    s->block->side == SIDE_CLIENT));
 }
 
 int

@@ -78,10 +78,10 @@ check_transports(struct errors *e, const struct conf_block *b)
 static void
 check_rocket(struct errors *e, const struct conf_service *s)
 {
-	if (!TAILQ_EMPTY(&s->targets))
-		COMPLAIN(e, TAILQ_FIRST(&s->targets), "\"targets\" are for "
+	if (s->targets.n > 0 && !s->target.named)
+		COMPLAIN(e, &s->targets.list[0], "\"targets\" are for "
 		    "\"dialect backhaul\", where the server names them; here "
-		    "it is \"forward to\"");
+		    "it is \"forward to\", or \"forward to any\" with rules");
 }
 
 /* ---- dialect backhaul ---- */

@@ -78,8 +78,11 @@ mappings_same(const struct conf_listens *x, const struct conf_listens *y)
 static int
 target_same(const struct conf_service *old, const struct conf_service *new)
 {
+	if (conf_service_named(old) != conf_service_named(new))
+		return (0);
 	if (conf_service_named(new))
-		return (targets_same(&old->targets, &new->targets));
+		return (old->target.kinds == new->target.kinds &&
+		    targets_same(&old->targets, &new->targets));
 	return (remote_same(&old->target, &new->target));
 }
 

@@ -18,6 +18,10 @@
 
 #define YYSTYPE		struct value
 
+/* Of a statement, once its rules have begun. */
+#define FORM_ANY	"forward to any [protocol NAMES] { pass to TARGET " \
+			"[port RANGE], block to TARGET [port RANGE], ... }"
+
 static struct {
 	struct lex		*lex;
 	/* of the current statement and word */
@@ -147,6 +151,13 @@ forward		: FORWARD TO text PORT text protocol	{
 			stmt_target($1.word, $3.word, $5.word, $8.word,
 			    $9.word);
 		}
+		| FORWARD TO text protocol '{'	{
+			parse.form = FORM_ANY;
+			stmt_target_any($1.word, $3.word, $4.word);
+		}
+		rules rulesend	{
+			stmt_targets_end($1.word, "forward to any");
+		}
 		| FORWARD TO UNIX text	{
 			stmt_target_unix($1.word, $4.word, NULL);
 		}
@@ -159,7 +170,7 @@ targets		: TARGETS	{
 			stmt_targets_begin($1.word);
 		}
 		'{' rules rulesend	{
-			stmt_targets_end($1.word);
+			stmt_targets_end($1.word, "targets");
 		}
 		;
 
@@ -359,8 +370,9 @@ static const struct keyword {
 	{ "file", FILENAME, NULL },
 	{ "for", FOR, NULL },
 	{ "forward", FORWARD, "forward to HOST port NUMBER [protocol NAMES], "
-	    "forward to HOST port RANGE [for port RANGE] [protocol NAMES] or "
-	    "forward to unix \"path\" [group NAME]" },
+	    "forward to HOST port RANGE [for port RANGE] [protocol NAMES], "
+	    "forward to unix \"path\" [group NAME] or "
+	    "forward to any [protocol NAMES] { RULES }" },
 	{ "from", FROM, NULL },
 	{ "group", GROUP, NULL },
 	{ "id", ID, NULL },
@@ -435,7 +447,7 @@ yylex(void)
 	if (parse.fresh && (c == WORD || (k != NULL && k->form != NULL))) {
 		parse.form = k == NULL ? NULL : k->form;
 		parse.secret = c == TOKEN;
-		parse.lists = c == TOKEN || c == TARGETS;
+		parse.lists = c == TOKEN || c == TARGETS || c == FORWARD;
 	}
 	if (c == '{' || c == '}')
 		parse.list = c == '{' && parse.lists;

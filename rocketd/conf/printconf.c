@@ -31,7 +31,8 @@ print_quoted(const char *s, FILE *out)
 static void
 print_host(const char *s, FILE *out)
 {
-	if (conf_keyword(s))
+	/* "any", unquoted, would be no host */
+	if (conf_keyword(s) || strcmp(s, "any") == 0)
 		print_quoted(s, out);
 	else
 		fputs(s, out);
@@ -192,9 +193,17 @@ print_remotes(const struct conf_remotes *head, FILE *out)
 }
 
 static void
-print_target(const struct conf_remote *t, FILE *out)
+print_target(const struct conf_service *s, FILE *out)
 {
+	const struct conf_remote	*t = &s->target;
+
 	fputs("\t\tforward to ", out);
+	if (t->named) {
+		fputs("any", out);
+		print_kinds(t->kinds, out);
+		targets_print("\t\t", &s->targets, out);
+		return;
+	}
 	if (t->is_unix) {
 		fputs("unix ", out);
 		print_quoted(t->host, out);
@@ -223,8 +232,11 @@ print_service(const struct conf_service *s, uint32_t scope, FILE *out)
 	fputs(" {\n", out);
 	print_listens("\t\t", &s->listens, out);
 	if (s->target.host != NULL)
-		print_target(&s->target, out);
-	targets_print("\t\t", &s->targets, out);
+		print_target(s, out);
+	else if (s->targets.n > 0) {
+		fputs("\t\ttargets", out);
+		targets_print("\t\t", &s->targets, out);
+	}
 	print_tokens("\t\t", &s->tokens, out);
 	netconf_print("\t\t", &s->users_from, NETCONF_USERS, out);
 	netconf_print("\t\t", &s->tunnels_from, NETCONF_TUNNELS, out);

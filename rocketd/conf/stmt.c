@@ -53,7 +53,7 @@ static struct {
 	const struct word	*dialect;
 	const struct word	*forward;
 	const struct word	*targets;
-	int			 before;	/* errors: "targets" */
+	int			 before;	/* errors: a list of rules */
 	const struct word	*control;
 	const struct word	*ids;
 } stmt;
@@ -416,7 +416,6 @@ stmt_service_begin(struct word *w, struct word *name)
 	s->line = w->line;
 	s->column = w->column;
 	TAILQ_INIT(&s->listens);
-	TAILQ_INIT(&s->targets);
 	TAILQ_INIT(&s->tokens);
 	TAILQ_INIT(&s->logins);
 	option_defaults(NULL, &s->opts, &s->web);
@@ -634,6 +633,10 @@ stmt_target(struct word *w, struct word *host, struct word *port,
 
 	if (t == NULL)
 		return;
+	if (targets_is_any(host))
+		lex_error(stmt.lex, host, "\"forward to any\" takes ports in "
+		    "rules: forward to any { pass to any port %s }",
+		    wordval_show(port));
 	wordval_host(stmt.lex, host);
 	target_ports(t, port, users);
 	t->kinds = wordval_kinds(stmt.lex, protocol);
@@ -655,11 +658,37 @@ stmt_target_unix(struct word *w, struct word *path, struct word *group)
 	t->gid = wordval_group(stmt.lex, group);
 }
 
+/* A service has one list of rules. */
+static void
+targets_twice(const struct word *w)
+{
+	if (stmt.targets != NULL && stmt.service->target.named)
+		lex_error(stmt.lex, w, "a service has \"targets\" or \"forward "
+		    "to any\", and not both");
+}
+
+void
+stmt_target_any(struct word *w, struct word *host, struct word *protocol)
+{
+	struct conf_remote	*t = target_begin(w, host);
+
+	stmt.before = lex_errors(stmt.lex);
+	if (t == NULL)
+		return;
+	t->named = 1;
+	t->kinds = wordval_kinds(stmt.lex, protocol);
+	if (!targets_is_any(host))
+		lex_error(stmt.lex, host, "rules in braces are for \"forward "
+		    "to any\", and \"%s\" is a host", wordval_show(host));
+	targets_twice(w);
+}
+
 void
 stmt_targets_begin(struct word *w)
 {
-	if (belongs(w, "targets", SCOPE_CLIENT_SERVICE))
-		(void)once(&stmt.targets, w, "targets");
+	if (belongs(w, "targets", SCOPE_CLIENT_SERVICE) &&
+	    once(&stmt.targets, w, "targets"))
+		targets_twice(w);
 	stmt.before = lex_errors(stmt.lex);
 }
 
@@ -672,13 +701,13 @@ stmt_targets_rule(struct word *w, struct word *target, struct word *port)
 
 /* No rule would not be the same as no statement, which lets loopback pass. */
 void
-stmt_targets_end(struct word *w)
+stmt_targets_end(struct word *w, const char *what)
 {
 	if (!stmt.skip && stmt.service != NULL &&
-	    TAILQ_EMPTY(&stmt.service->targets) &&
+	    stmt.service->targets.n == 0 &&
 	    lex_errors(stmt.lex) == stmt.before)
-		lex_error(stmt.lex, w, "\"targets\" without a rule; \"block "
-		    "to any\" blocks all");
+		lex_error(stmt.lex, w, "\"%s\" without a rule; \"block to "
+		    "any\" blocks all", what);
 }
 
 /* ---- tokens, and statements given once ---- */

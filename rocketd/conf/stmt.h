@@ -43,11 +43,16 @@ void	 stmt_target(struct word *, struct word *host, struct word *port,
 	    struct word *users, struct word *protocol);
 void	 stmt_target_unix(struct word *, struct word *path,
 	    struct word *group);
-/* The statement, and each of its rules, which begins with pass or block. */
+/*
+ * A statement with rules, and each of them, which begins with pass or block;
+ * what: the statement, for a message.
+ */
+void	 stmt_target_any(struct word *, struct word *host,
+	    struct word *protocol);
 void	 stmt_targets_begin(struct word *);
 void	 stmt_targets_rule(struct word *, struct word *target,
 	    struct word *port);
-void	 stmt_targets_end(struct word *);
+void	 stmt_targets_end(struct word *, const char *what);
 /* A statement of one or several tokens, and each token. */
 void	 stmt_token_begin(struct word *);
 void	 stmt_token(enum token_kind, struct word *);

@@ -35,6 +35,12 @@ is_network(const char *s)
 	    strspn(s, "0123456789.") == strlen(s));
 }
 
+int
+targets_is_any(const struct word *w)
+{
+	return (!w->quoted && strcmp(w->text, "any") == 0);
+}
+
 static void
 read_target(struct lex *lex, struct target_rule *r, const struct word *w)
 {
@@ -42,7 +48,7 @@ read_target(struct lex *lex, struct target_rule *r, const struct word *w)
 	struct conf_proxy	 net;
 	struct addr		 addr;
 
-	if (!w->quoted && strcmp(name, "any") == 0)
+	if (targets_is_any(w))
 		return;
 	if (is_network(name)) {
 		memset(&net, 0, sizeof(net));
@@ -74,21 +80,34 @@ read_ports(struct lex *lex, struct target_rule *r, const struct word *w)
 	r->port_last = last;
 }
 
+/* Zeroed; the list doubles when it is full. */
+static struct conf_target *
+targets_new(struct conf_targets *head)
+{
+	struct conf_target	*list;
+	uint32_t		 room = head->room == 0 ? 8 : 2 * head->room;
+
+	if (head->n == head->room) {
+		list = recallocarray(head->list, head->room, room,
+		    sizeof(*list));
+		if (list == NULL)
+			fatal("%s", __func__);
+		head->list = list;
+		head->room = room;
+	}
+	return (&head->list[head->n++]);
+}
+
 void
 targets_add(struct lex *lex, struct conf_targets *head,
     const struct word *first, const struct word *target,
     const struct word *port)
 {
 	struct conf_target	*t;
-	int			 n = 0;
 
-	TAILQ_FOREACH(t, head, entry)
-		n++;
-	if (n == TARGET_RULES_MAX)
+	if (head->n == TARGET_RULES_MAX)
 		lex_error(lex, first, "more than %d rules", TARGET_RULES_MAX);
-	if ((t = calloc(1, sizeof(*t))) == NULL)
-		fatal("%s", __func__);
-	TAILQ_INSERT_TAIL(head, t, entry);
+	t = targets_new(head);
 	t->file = first->file->path;
 	t->line = first->line;
 	t->column = first->column;
@@ -103,12 +122,8 @@ targets_add(struct lex *lex, struct conf_targets *head,
 void
 targets_free(struct conf_targets *head)
 {
-	struct conf_target	*t;
-
-	while ((t = TAILQ_FIRST(head)) != NULL) {
-		TAILQ_REMOVE(head, t, entry);
-		free(t);
-	}
+	free(head->list);
+	memset(head, 0, sizeof(*head));
 }
 
 /* ---- the whole ---- */
@@ -116,13 +131,29 @@ targets_free(struct conf_targets *head)
 const struct target_rule *
 targets_rule(const struct conf_service *s, uint32_t number)
 {
-	const struct conf_target	*t = TAILQ_FIRST(&s->targets);
+	const struct conf_targets	*head = &s->targets;
 
-	if (t == NULL)
+	if (head->n == 0)
 		return (number < nitems(loopback) ? &loopback[number] : NULL);
-	while (t != NULL && number-- > 0)
-		t = TAILQ_NEXT(t, entry);
-	return (t == NULL ? NULL : &t->rule);
+	return (number < head->n ? &head->list[number].rule : NULL);
+}
+
+static int
+rule_is_any(const struct target_rule *r)
+{
+	return (r->name[0] == '\0' && r->addr.family == ADDR_NONE &&
+	    r->port == 0);
+}
+
+const struct conf_target *
+targets_open(const struct conf_targets *head)
+{
+	uint32_t	 i;
+
+	for (i = 0; i < head->n && head->list[i].rule.pass; i++)
+		if (rule_is_any(&head->list[i].rule))
+			return (&head->list[i]);
+	return (NULL);
 }
 
 static int
@@ -136,14 +167,14 @@ rule_same(const struct target_rule *a, const struct target_rule *b)
 int
 targets_same(const struct conf_targets *x, const struct conf_targets *y)
 {
-	const struct conf_target	*a = TAILQ_FIRST(x);
-	const struct conf_target	*b = TAILQ_FIRST(y);
+	uint32_t	 i;
 
-	while (a != NULL && b != NULL && rule_same(&a->rule, &b->rule)) {
-		a = TAILQ_NEXT(a, entry);
-		b = TAILQ_NEXT(b, entry);
-	}
-	return (a == NULL && b == NULL);
+	if (x->n != y->n)
+		return (0);
+	for (i = 0; i < x->n; i++)
+		if (!rule_same(&x->list[i].rule, &y->list[i].rule))
+			return (0);
+	return (1);
 }
 
 static void
@@ -167,14 +198,12 @@ print_rule(const struct target_rule *r, FILE *out)
 void
 targets_print(const char *indent, const struct conf_targets *head, FILE *out)
 {
-	const struct conf_target	*t;
+	uint32_t	 i;
 
-	if (TAILQ_EMPTY(head))
-		return;
-	fprintf(out, "%stargets {\n", indent);
-	TAILQ_FOREACH(t, head, entry) {
+	fputs(" {\n", out);
+	for (i = 0; i < head->n; i++) {
 		fprintf(out, "%s\t", indent);
-		print_rule(&t->rule, out);
+		print_rule(&head->list[i].rule, out);
 	}
 	fprintf(out, "%s}\n", indent);
 }

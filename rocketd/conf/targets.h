@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * What a configuration says about targets that a peer names: the statement
- * "targets { ... }".  The first rule that fits decides, and if none does the
- * target is blocked.
+ * What a configuration says about targets that a peer names: the statements
+ * "forward to any { ... }" and "targets { ... }".  The first rule that fits
+ * decides, and if none does the target is blocked.
  */
 
 #ifndef ROCKETD_TARGETS_H
@@ -17,6 +17,8 @@
 
 /* targets.c */
 
+/* The word any, for every target; in quotes it is a name. */
+int		 targets_is_any(const struct word *);
 /*
  * Appends the rule of a statement that begins with "pass" or "block"; port may
  * be NULL.  Errors are reported at their place.
@@ -35,6 +37,12 @@ const struct target_rule *targets_rule(const struct conf_service *,
 /* Do both allow the same, in the same order? */
 int		 targets_same(const struct conf_targets *,
 		    const struct conf_targets *);
+/*
+ * The rule that lets every target pass while none is blocked before; NULL:
+ * there is none.
+ */
+const struct conf_target *targets_open(const struct conf_targets *);
+/* " {", the rules, and "}" on lines of their own. */
 void		 targets_print(const char *indent,
 		    const struct conf_targets *, FILE *);
 

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "shared/compat.h"
+#include "shared/strong.h"
 #include "conf.h"
 #include "tokens.h"
 
@@ -99,17 +100,24 @@ token_read(struct conf_token *t, int full, FILE *err)
 	return (fault != NULL ? token_complain(err, t, "", fault) : 0);
 }
 
-/* From one recorded handshake anyone can guess a short one, offline. */
+/*
+ * From one recorded handshake anyone can guess a short one, offline.  One that
+ * has lost a part is as good as any, but the other side may have the whole.
+ */
 static void
 token_warn(const struct conf_token *t, FILE *err)
 {
 	char	 words[128];
 
-	if (t->len == 0 || t->len >= TOKEN_SHORT)
+	if (t->len == 0)
 		return;
-	snprintf(words, sizeof(words), "%zu characters can be guessed; "
-	    "rocketctl token makes strong ones", t->len);
-	(void)token_complain(err, t, "warning: ", words);
+	if (t->len < TOKEN_SHORT) {
+		snprintf(words, sizeof(words), "%zu characters can be "
+		    "guessed; rocketctl token makes strong ones", t->len);
+		(void)token_complain(err, t, "warning: ", words);
+	} else if (strong_spoilt(t->octets, t->len))
+		(void)token_complain(err, t, "warning: ", "looks like one of "
+		    "rocketctl token, but was changed; is it a whole copy?");
 }
 
 static int

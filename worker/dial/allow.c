@@ -123,31 +123,55 @@ name_is_number(const char *name, size_t len)
 	return (strspn(name, "0123456789") >= n);
 }
 
-/* "*.example.com" is all names below it. */
-static int
-name_fits(const char *pattern, const char *name)
+/* How much of it is to be compared with rules; 0: no rule's name fits it. */
+static size_t
+name_counts(const char *name)
 {
-	size_t	 plen = name_length(pattern), len = name_length(name);
-	int	 below = strncmp(pattern, "*.", 2) == 0;
+	size_t	 len;
 
-	if (name_is_number(name, len))
+	if (name == NULL)
 		return (0);
-	if (below) {
-		pattern++;
-		plen--;
-		if (len <= plen)
-			return (0);
-		name += len - plen;
-		len = plen;
-	}
-	return (len == plen && strncasecmp(pattern, name, len) == 0);
+	len = name_length(name);
+	return (name_is_number(name, len) ? 0 : len);
 }
 
 /* ---- the rules ---- */
 
+struct allow_rule {
+	struct addr	 addr;	/* ADDR_NONE: any, unless there is a name */
+	uint16_t	 port;
+	uint16_t	 port_last;
+	uint8_t		 bits;
+	uint8_t		 pass;
+	uint8_t		 below;	/* the name is what others end in */
+	size_t		 len;	/* of the name, without a final dot */
+	char		*name;	/* NULL: an address, or any */
+};
+
+/* "*.example.com" is all names below it. */
+static int
+rule_has_name(const struct allow_rule *r, const char *name, size_t len)
+{
+	if (r->below ? len <= r->len : len != r->len)
+		return (0);
+	return (strncasecmp(r->name, name + len - r->len, r->len) == 0);
+}
+
+static int
+rule_take_name(struct allow_rule *r, const char *name)
+{
+	r->below = strncmp(name, "*.", 2) == 0;
+	if (r->below)
+		name++;
+	if ((r->name = strdup(name)) == NULL)
+		return (-1);
+	r->len = name_length(name);
+	return (0);
+}
+
 /* As allow_plain makes the addresses it is compared with. */
 static void
-rule_plain(struct target_rule *r)
+rule_plain(struct allow_rule *r)
 {
 	if (r->addr.family == ADDR_IPV6 && r->bits >= MAPPED_BITS) {
 		addr_unmap(&r->addr);
@@ -156,6 +180,22 @@ rule_plain(struct target_rule *r)
 	}
 	if (r->bits == (r->addr.family == ADDR_IPV4 ? 32 : 128))
 		addr_unany(&r->addr);
+}
+
+/* -1: no memory. */
+static int
+rule_take(struct allow_rule *r, const struct target_rule *rule)
+{
+	memset(r, 0, sizeof(*r));
+	r->pass = rule->pass != 0;
+	r->port = (uint16_t)rule->port;
+	r->port_last = (uint16_t)rule->port_last;
+	if (rule->name[0] != '\0')
+		return (rule_take_name(r, rule->name));
+	r->bits = (uint8_t)rule->bits;
+	r->addr = rule->addr;
+	rule_plain(r);
+	return (0);
 }
 
 const struct rules *
@@ -173,8 +213,10 @@ allow_find(const struct rulesets *sets, uint32_t service)
 static struct rules *
 allow_get(struct rulesets *sets, uint32_t service)
 {
-	struct rules	*r;
+	struct rules	*r = TAILQ_LAST(sets, rulesets);
 
+	if (r != NULL && r->service == service)
+		return (r);
 	TAILQ_FOREACH(r, sets, entry)
 		if (r->service == service)
 			return (r);
@@ -189,7 +231,7 @@ int
 allow_add(struct rulesets *sets, uint32_t service,
     const struct target_rule *rule)
 {
-	struct target_rule	*list;
+	struct allow_rule	*list;
 	struct rules		*r;
 
 	if ((r = allow_get(sets, service)) == NULL)
@@ -198,12 +240,16 @@ allow_add(struct rulesets *sets, uint32_t service,
 		errno = E2BIG;
 		return (-1);
 	}
-	list = reallocarray(r->list, r->n + 1, sizeof(*list));
-	if (list == NULL)
+	/* a power of two is full */
+	if ((r->n & (r->n - 1)) == 0) {
+		list = reallocarray(r->list, r->n == 0 ? 1 : 2 * r->n,
+		    sizeof(*list));
+		if (list == NULL)
+			return (-1);
+		r->list = list;
+	}
+	if (rule_take(&r->list[r->n], rule) == -1)
 		return (-1);
-	r->list = list;
-	list[r->n] = *rule;
-	rule_plain(&list[r->n]);
 	r->n++;
 	return (0);
 }
@@ -212,9 +258,12 @@ void
 allow_free(struct rulesets *sets)
 {
 	struct rules	*r;
+	uint32_t	 i;
 
 	while ((r = TAILQ_FIRST(sets)) != NULL) {
 		TAILQ_REMOVE(sets, r, entry);
+		for (i = 0; i < r->n; i++)
+			free(r->list[i].name);
 		free(r->list);
 		free(r);
 	}
@@ -223,54 +272,75 @@ allow_free(struct rulesets *sets)
 /* ---- the judgement ---- */
 
 static int
-rule_has_port(const struct target_rule *r, uint32_t port)
+rule_has_port(const struct allow_rule *r, uint32_t port)
 {
 	return (port >= r->port && port <= r->port_last);
 }
 
 static int
-rule_is_any(const struct target_rule *r)
+rule_is_any(const struct allow_rule *r)
 {
-	return (r->name[0] == '\0' && r->addr.family == ADDR_NONE);
+	return (r->name == NULL && r->addr.family == ADDR_NONE);
+}
+
+/* It fits; is it also written for such an address, if that is a special one? */
+static int
+rule_means(const struct allow_rule *r, const struct guarded *g)
+{
+	if (g->own)
+		return (r->port == r->port_last &&
+		    r->bits == (r->addr.family == ADDR_IPV4 ? 32 : 128));
+	/* with so many bits it lies within the special network */
+	return (g->kind == NULL ||
+	    (r->addr.family != ADDR_NONE && r->bits >= g->bits));
+}
+
+/* len: name_counts of the name. */
+static int
+rule_fits(const struct allow_rule *r, const char *name, size_t len,
+    const struct addr *a, const struct guarded *g)
+{
+	if (r->name != NULL)
+		return (len > 0 && rule_has_name(r, name, len));
+	if (r->addr.family == ADDR_NONE ||
+	    addr_within(a, &r->addr, r->bits))
+		return (1);
+	return (!r->pass && g != NULL &&
+	    addr_within(&g->four, &r->addr, r->bits));
 }
 
 int
 allow_name(const struct rules *rules, const char *name, uint32_t port)
 {
-	const struct target_rule	*r;
-	uint32_t			 i;
+	const struct allow_rule	*r;
+	size_t			 len = name_counts(name);
+	uint32_t		 i;
 
 	for (i = 0; rules != NULL && i < rules->n; i++) {
 		r = &rules->list[i];
 		if (!rule_has_port(r, port))
 			continue;
-		if (rule_is_any(r) ||
-		    (r->name[0] != '\0' && name_fits(r->name, name)))
-			return ((int)r->pass);
 		/* An address that it blocks may not be the only one. */
-		if (r->name[0] == '\0' && r->pass)
-			return (1);
+		if (r->name == NULL ? r->pass || rule_is_any(r) :
+		    len > 0 && rule_has_name(r, name, len))
+			return (r->pass);
 	}
 	return (0);
 }
 
 int
 allow_addr(const struct rules *rules, const char *name, const struct addr *a,
-    uint32_t port)
+    uint32_t port, const struct guarded *g)
 {
-	const struct target_rule	*r;
-	int				 fits;
-	uint32_t			 i;
+	const struct allow_rule	*r;
+	size_t			 len = name_counts(name);
+	uint32_t		 i;
 
 	for (i = 0; rules != NULL && i < rules->n; i++) {
 		r = &rules->list[i];
-		if (r->name[0] != '\0')
-			fits = name != NULL && name_fits(r->name, name);
-		else
-			fits = r->addr.family == ADDR_NONE ||
-			    addr_within(a, &r->addr, r->bits);
-		if (fits && rule_has_port(r, port))
-			return ((int)r->pass);
+		if (rule_has_port(r, port) && rule_fits(r, name, len, a, g) &&
+		    (!r->pass || g == NULL || rule_means(r, g)))
+			return (r->pass);
 	}
 	return (0);
 }

@@ -15,18 +15,24 @@
 #include <stdint.h>
 
 #include "shared/msg.h"
+#include "guard.h"
+
+struct allow_rule;
 
 struct rules {				/* of a service, in their order */
 	TAILQ_ENTRY(rules)	 entry;
 	uint32_t		 service;
 	uint32_t		 n;
-	struct target_rule	*list;
+	struct allow_rule	*list;
 };
 TAILQ_HEAD(rulesets, rules);
 
 /* allow.c */
 
-/* Adds a service's next rule.  -1 with errno: too many, or no memory. */
+/*
+ * Adds a service's next rule; those of a service come one after another.  -1
+ * with errno: too many, or no memory.
+ */
 int		 allow_add(struct rulesets *, uint32_t service,
 		    const struct target_rule *);
 void		 allow_free(struct rulesets *);
@@ -48,8 +54,13 @@ void		 allow_plain(struct addr *);
 /* Before the name is looked up: can any address of it be allowed? */
 int		 allow_name(const struct rules *, const char *name,
 		    uint32_t port);
-/* Is this address, as made above, of a name (NULL: of none)? */
+/*
+ * Is this address, as made above, of a name (NULL: of none)?  A rule that lets
+ * pass has to be what the address is guarded by, and one that blocks IPv4 also
+ * blocks what leads there.  NULL: nothing is guarded.
+ */
 int		 allow_addr(const struct rules *, const char *name,
-		    const struct addr *, uint32_t port);
+		    const struct addr *, uint32_t port,
+		    const struct guarded *);
 
 #endif /* WORKER_ALLOW_H */

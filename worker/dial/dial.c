@@ -76,6 +76,8 @@ dial_configure(struct imsg *imsg)
 		return (entry_add(&dial.next, imsg, DIAL_TARGET));
 	case IMSG_CONF_RULE:
 		return (entry_rule(&dial.next, imsg));
+	case IMSG_CONF_OWN:
+		return (entry_own(&dial.next, imsg));
 	case IMSG_CONF_DIR:
 		return (dial_conf_dir(imsg));
 	default:

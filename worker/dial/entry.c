@@ -22,6 +22,7 @@ entries_init(struct entries *es)
 {
 	TAILQ_INIT(&es->list);
 	TAILQ_INIT(&es->rules);
+	memset(&es->owns, 0, sizeof(es->owns));
 	es->count = 0;
 }
 
@@ -37,6 +38,7 @@ entries_free(struct entries *es)
 		free(e);
 	}
 	allow_free(&es->rules);
+	own_free(&es->owns);
 	es->count = 0;
 }
 
@@ -45,6 +47,8 @@ entries_take(struct entries *es, struct entries *from)
 {
 	TAILQ_CONCAT(&es->list, &from->list, entry);
 	TAILQ_CONCAT(&es->rules, &from->rules, entry);
+	es->owns = from->owns;
+	memset(&from->owns, 0, sizeof(from->owns));
 	es->count += from->count;
 	from->count = 0;
 }
@@ -79,6 +83,16 @@ entry_rule(struct entries *es, struct imsg *imsg)
 	if (imsg_get_data(imsg, &msg, sizeof(msg)) == -1)
 		return (-1);
 	return (allow_add(&es->rules, msg.service, &msg.rule));
+}
+
+int
+entry_own(struct entries *es, struct imsg *imsg)
+{
+	struct msg_own	 msg;
+
+	if (imsg_get_data(imsg, &msg, sizeof(msg)) == -1)
+		return (-1);
+	return (own_add(&es->owns, &msg));
 }
 
 struct entry *

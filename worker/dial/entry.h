@@ -2,8 +2,8 @@
 
 /*
  * What the configuration lets dial: the remotes and targets of each service,
- * by number, the directories of targets that are UNIX sockets, and the rules
- * for targets that peers name.
+ * by number, the directories of targets that are UNIX sockets, and for targets
+ * that peers name the rules, and where this daemon listens itself.
  */
 
 #ifndef WORKER_ENTRY_H
@@ -16,6 +16,7 @@
 
 #include "shared/msg.h"
 #include "allow.h"
+#include "own.h"
 
 struct entry {			/* REMOTE(i), TARGET(i) of a service */
 	TAILQ_ENTRY(entry)	 entry;
@@ -31,6 +32,7 @@ struct entries {
 	TAILQ_HEAD(, entry)	 list;
 	uint32_t		 count;
 	struct rulesets		 rules;
+	struct owns		 owns;
 };
 
 /* entry.c */
@@ -44,6 +46,8 @@ void		 entries_take(struct entries *, struct entries *);
 int		 entry_add(struct entries *, struct imsg *, enum dial_what);
 /* And a rule, which may come before its target (struct msg_rule).  Likewise. */
 int		 entry_rule(struct entries *, struct imsg *);
+/* And a listener of the daemon's own (struct msg_own).  Likewise. */
+int		 entry_own(struct entries *, struct imsg *);
 /* NULL: there is none of this number.  DIAL_NAMED: the target that is named. */
 struct entry	*entry_find(struct entries *, enum dial_what,
 		    uint32_t service, uint32_t index);

@@ -18,6 +18,7 @@
 
 #include "shared/compat.h"
 #include "connect.h"
+#include "judge.h"
 #include "question.h"
 #include "request.h"
 #include "worker/frame/worker.h"
@@ -65,7 +66,7 @@ struct request {
 	struct wanted		 want;		/* its name's addresses */
 	int			 dir_asked;	/* 1: asked for, 2: has come */
 	int			 error;		/* why it was asked for */
-	struct addr		 blocked;	/* of a name; ADDR_NONE: none */
+	struct blocked		 blocked;	/* of a name's addresses */
 };
 TAILQ_HEAD(requests, request);
 
@@ -79,7 +80,6 @@ static struct {
 } env;
 
 static void	 request_start(struct request *);
-static int	 conf_is_blocked(const struct msg_dialee *, struct addr *);
 
 /* ---- its end ---- */
 
@@ -149,22 +149,28 @@ request_failed_tls(struct request *r, const char *words)
 	request_free(r);
 }
 
-/* That no rule allows it, is told with what was named. */
+/*
+ * That no rule allows it, is told with what was named; an address is said once:
+ * one with a port is said beside the words.
+ */
 static void
 request_say_blocked(struct peer *p, uint32_t request,
-    const struct msg_dialee *conf, const struct addr *a)
+    const struct msg_dialee *conf, const struct blocked *b)
 {
-	char	 words[HOST_MAX + 8];
+	struct addr	 a = b->addr;
+	char		 words[TLS_WORDS_MAX];
 
 	env.stats.blocked++;
-	(void)addr_join(words, sizeof(words), conf->host, conf->port);
-	request_say_failed(p, request, DIAL_STAGE_BLOCKED, 0, a, words);
+	judge_words(words, sizeof(words), conf, b);
+	if (b->guarded || !b->by_name)
+		a.port = 0;
+	request_say_failed(p, request, DIAL_STAGE_BLOCKED, 0, &a, words);
 }
 
 static void
-request_blocked(struct request *r, const struct addr *a)
+request_blocked(struct request *r, const struct blocked *b)
 {
-	request_say_blocked(r->peer, r->msg.request, &r->conf, a);
+	request_say_blocked(r->peer, r->msg.request, &r->conf, b);
 	request_free(r);
 }
 
@@ -293,12 +299,14 @@ static void
 requests_judge(void)
 {
 	struct request	*r, *next;
+	struct blocked	 b;
 	struct addr	 a;
 
 	TAILQ_FOREACH_SAFE(r, &env.list, entry, next) {
 		if (r->msg.what != DIAL_NAMED ||
 		    r->place.state != PLACE_BUSY || (r->connect == NULL &&
-		    !conf_is_blocked(&r->conf, &a)))
+		    judge_host(env.entries, &r->conf, (int)r->msg.datagrams,
+		    &a, &b)))
 			continue;
 		question_leave(&r->want);
 		connect_free(r->connect);
@@ -465,50 +473,20 @@ request_connect_unix(struct request *r)
 
 /* ---- a target that the peer has named ---- */
 
-/* As it was named, is it blocked?  a: its address, if it was named by that. */
-static int
-conf_is_blocked(const struct msg_dialee *conf, struct addr *a)
-{
-	const struct rules	*rules;
-
-	rules = allow_find(&env.entries->rules, conf->service);
-	if (allow_literal(conf->host, a))
-		return (!allow_addr(rules, NULL, a, conf->port));
-	return (!allow_name(rules, conf->host, conf->port));
-}
-
 /* What was judged is what it connects to. */
 static void
 request_start_named(struct request *r)
 {
+	struct blocked	 b;
 	struct addr	 a;
 
 	memset(&r->blocked, 0, sizeof(r->blocked));
-	if (conf_is_blocked(&r->conf, &a))
-		request_blocked(r, &a);
-	else if (a.family != ADDR_NONE) {
-		a.port = r->conf.port;
+	if (!judge_host(env.entries, &r->conf, (int)r->msg.datagrams, &a, &b))
+		request_blocked(r, &b);
+	else if (a.family != ADDR_NONE)
 		request_connect(r, &a, 1, 0);
-	} else if (question_ask(&r->want) == -1)
+	else if (question_ask(&r->want) == -1)
 		request_failed(r, DIAL_STAGE_RESOLVE, EAI_MEMORY, NULL);
-}
-
-/* Leaves, of n addresses of its name, those that are allowed. */
-static uint32_t
-request_allowed(struct request *r, struct addr *addrs, uint32_t n)
-{
-	const struct rules	*rules;
-	uint32_t		 i, left = 0;
-
-	rules = allow_find(&env.entries->rules, r->conf.service);
-	for (i = 0; i < n; i++) {
-		allow_plain(&addrs[i]);
-		if (allow_addr(rules, r->conf.host, &addrs[i], r->conf.port))
-			addrs[left++] = addrs[i];
-		else
-			r->blocked = addrs[i];
-	}
-	return (left);
 }
 
 /* ---- its name ---- */
@@ -555,7 +533,7 @@ request_start(struct request *r)
 static void
 request_has_none(struct request *r, int error)
 {
-	if (r->blocked.family != ADDR_NONE)
+	if (r->blocked.addr.family != ADDR_NONE)
 		request_blocked(r, &r->blocked);
 	else
 		request_failed(r, DIAL_STAGE_RESOLVE, error != 0 ? error :
@@ -575,7 +553,8 @@ request_resolved(void *arg, const struct msg_resolved *msg)
 		addrs[i].port = r->conf.port;
 	}
 	if (r->msg.what == DIAL_NAMED)
-		n = request_allowed(r, addrs, n);
+		n = judge_addrs(env.entries, &r->conf,
+		    (int)r->msg.datagrams, addrs, n, &r->blocked);
 	if (r->connect != NULL)
 		connect_more(r->connect, addrs, n, (int)msg->more);
 	else if (n > 0)
@@ -748,6 +727,7 @@ request_ask_named(struct peer *p, const struct msg_dial_named *msg)
 {
 	const struct msg_dialee	*conf = request_conf(p, &msg->dial);
 	struct msg_dialee	 target;
+	struct blocked		 b;
 	struct addr		 a;
 
 	if (conf == NULL) {
@@ -761,8 +741,9 @@ request_ask_named(struct peer *p, const struct msg_dial_named *msg)
 	if (!allow_is_host(target.host))
 		request_say_failed(p, msg->dial.request, DIAL_STAGE_RESOLVE,
 		    EAI_NONAME, NULL, NULL);
-	else if (conf_is_blocked(&target, &a))
-		request_say_blocked(p, msg->dial.request, &target, &a);
+	else if (!judge_host(env.entries, &target,
+	    (int)msg->dial.datagrams, &a, &b))
+		request_say_blocked(p, msg->dial.request, &target, &b);
 	else
 		request_take(p, &msg->dial, &target);
 }

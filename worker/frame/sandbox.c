@@ -432,7 +432,8 @@ static const struct row	 sandbox_rows[] = {
 	{ SYS(socket), D, 0, { EQ(0, AF_UNIX), LOW(1, SOCK_STREAM),
 	    EQ(2, 0) }, "targets" },
 	{ SYS(connect), D, 0, { ANY }, "remotes and targets" },
-	{ SYS(bind), D, 0, { ANY }, "the source address that is configured" },
+	{ SYS(bind), D, 0, { ANY }, "a source that is configured, and whether "
+	    "an address is this host's" },
 	{ SYS(fchdir), D, 0, { ANY }, "the directory of a UNIX target" },
 	{ SYS(setsockopt), D, 0, { EQ(1, SOL_SOCKET), EQ(2, SO_RCVBUF) },
 	    "as configured" },

@@ -4,12 +4,13 @@
  * The role keys: has the services' keys, gives each worker those of its own
  * service, and tells the gate whether a ClientHello was made with one.  Keys
  * are made from tokens elsewhere (shared/make.h), and come from the parent,
- * with the set or as soon as they are made.  It has no tokens but those of
- * services whose dialect says them on the wire (tokenset.h): a worker that
- * dials is given its own, one that accepts asks; so do workers whose users
- * log in (loginset.h).  It speaks in messages of fixed size only; of what
- * strangers write it sees an identity, a hash and a binder, or such a token,
- * or a name and a password.
+ * with the set or as soon as they are made; those of strong tokens are made
+ * here, and their secrets forgotten.  It has no tokens but those of services
+ * whose dialect says them on the wire (tokenset.h): a worker that dials is
+ * given its own, one that accepts asks; so do workers whose users log in
+ * (loginset.h).  It speaks in messages of fixed size only; of what strangers
+ * write it sees an identity, a hash and a binder, or such a token, or a name
+ * and a password.
  *
  * Proofs are answered at once, the rest when nothing else is to be done
  * (signq.h, tokenq.h, loginq.h).  A proof whose result keys to come could

@@ -110,10 +110,17 @@ keygroup_get(struct keygroups *set, const struct msg_conf_key *msg)
 }
 
 static int
-key_make(struct key *k, const uint8_t key[KEY_LEN])
+key_make(struct key *k, const struct msg_conf_key *msg)
 {
-	memcpy(k->psk.key, key, sizeof(k->psk.key));
-	if (psk_expand(&k->psk) == -1) {
+	int	 r;
+
+	if (msg->stage == KEY_SECRET)
+		r = psk_derive(&k->psk, msg->name, msg->key);
+	else {
+		memcpy(k->psk.key, msg->key, sizeof(k->psk.key));
+		r = psk_expand(&k->psk);
+	}
+	if (r == -1) {
 		errno = ENOMEM;
 		return (-1);
 	}
@@ -235,8 +242,8 @@ keyset_add_next(const struct msg_conf_key *msg)
 	g->total++;
 	g->missing++;
 	env.nnext++;
-	if (msg->made) {
-		if (key_make(k, msg->key) == -1)
+	if (msg->stage != KEY_COMES) {
+		if (key_make(k, msg) == -1)
 			return (-1);
 		g->missing--;
 	}
@@ -254,7 +261,7 @@ keyset_add_late(const struct msg_conf_key *msg)
 	k = g == NULL ? NULL : g->keys[msg->order];
 	if (k == NULL || k->made)
 		return (0);
-	if (key_make(k, msg->key) == -1)
+	if (key_make(k, msg) == -1)
 		return (-1);
 	env.missing--;
 	if (--g->missing > 0)
@@ -274,7 +281,7 @@ keyset_add(const struct msg_conf_key *msg)
 		return (-1);
 	if (env.begun)
 		return (keyset_add_next(msg));
-	return (msg->made ? keyset_add_late(msg) : -1);
+	return (msg->stage != KEY_COMES ? keyset_add_late(msg) : -1);
 }
 
 int

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * Derivations from a token.  scrypt makes guessing expensive, HKDF (RFC 5869)
- * gives the identity, and the key schedule of TLS 1.3 (RFC 8446 sections
- * 4.2.11.2 and 7.1) the key of the binders.  Everything in between is wiped.
- * The gate has no key, so a ClientHello is proven here, ahead of any TLS.
+ * Derivations from a token.  scrypt makes guessing expensive; HKDF (RFC 5869)
+ * takes its place where there is nothing to guess, and gives the identity; the
+ * key schedule of TLS 1.3 (RFC 8446 sections 4.2.11.2 and 7.1) gives the key of
+ * the binders.  Everything in between is wiped.  The gate has no key, so a
+ * ClientHello is proven here, ahead of any TLS.
  */
 
 #include <sys/types.h>
@@ -31,10 +32,12 @@
 #define SCRYPT_MEMORY		(64 * 1024 * 1024)
 
 static const char	 salt_prefix[] = "rocket1 ";
+static const char	 key_info[] = "rocket key";
 static const char	 identity_info[] = "rocket id";
 
 /* Longer than any info used here. */
 #define INFO_MAX		64
+#define SALT_MAX		(sizeof(salt_prefix) - 1 + SERVICE_NAME_MAX)
 
 /* Room for the secrets of some 2000 tokens; a power of two for OpenSSL. */
 #define SECRET_ROOM		(1024 * 1024)
@@ -126,20 +129,29 @@ psk_expand(struct psk *psk)
 	return (r);
 }
 
-/* cost: SCRYPT_N of every key that counts. */
-static int
-make(struct psk *psk, const char *name, const uint8_t *token, size_t len,
-    uint64_t cost)
+/* What makes the key of one service differ from another's; its length. */
+static size_t
+fill_salt(uint8_t salt[SALT_MAX], const char *name)
 {
-	uint8_t salt[sizeof(salt_prefix) - 1 + SERVICE_NAME_MAX];
 	size_t prelen = sizeof(salt_prefix) - 1;
 	size_t namelen = strnlen(name, SERVICE_NAME_MAX);
 
 	memcpy(salt, salt_prefix, prelen);
 	memcpy(salt + prelen, name, namelen);
-	if (EVP_PBE_scrypt((const char *)token, len, salt, prelen + namelen,
-	    cost, SCRYPT_R, SCRYPT_P, SCRYPT_MEMORY, psk->key,
-	    sizeof(psk->key)) != 1 || psk_expand(psk) == -1) {
+	return (prelen + namelen);
+}
+
+/* cost: SCRYPT_N of every key that counts. */
+static int
+stretch(struct psk *psk, const char *name, const uint8_t *token, size_t len,
+    uint64_t cost)
+{
+	uint8_t salt[SALT_MAX];
+	size_t saltlen = fill_salt(salt, name);
+
+	if (EVP_PBE_scrypt((const char *)token, len, salt, saltlen, cost,
+	    SCRYPT_R, SCRYPT_P, SCRYPT_MEMORY, psk->key, sizeof(psk->key)) !=
+	    1 || psk_expand(psk) == -1) {
 		explicit_bzero(psk, sizeof(*psk));
 		return (-1);
 	}
@@ -147,9 +159,34 @@ make(struct psk *psk, const char *name, const uint8_t *token, size_t len,
 }
 
 int
+psk_derive(struct psk *psk, const char *name,
+    const uint8_t secret[STRONG_SECRET_LEN])
+{
+	uint8_t salt[SALT_MAX], prk[PSK_HASH_LEN];
+	size_t saltlen = fill_salt(salt, name);
+	int r = -1;
+
+	if (hmac(salt, saltlen, secret, STRONG_SECRET_LEN, prk) == 0 &&
+	    expand(prk, (const uint8_t *)key_info, sizeof(key_info) - 1,
+	    psk->key, sizeof(psk->key)) == 0)
+		r = psk_expand(psk);
+	if (r == -1)
+		explicit_bzero(psk, sizeof(*psk));
+	explicit_bzero(prk, sizeof(prk));
+	return (r);
+}
+
+int
 psk_make(struct psk *psk, const char *name, const uint8_t *token, size_t len)
 {
-	return (make(psk, name, token, len, SCRYPT_N));
+	uint8_t secret[STRONG_SECRET_LEN];
+	int r;
+
+	if (strong_read(token, len, secret) == -1)
+		return (stretch(psk, name, token, len, SCRYPT_N));
+	r = psk_derive(psk, name, secret);
+	explicit_bzero(secret, sizeof(secret));
+	return (r);
 }
 
 int
@@ -192,7 +229,7 @@ psk_init(void)
 	    CRYPTO_secure_malloc_init(SECRET_ROOM, SECRET_UNIT) != 1)
 		log_debug("memory for secrets is not locked");
 	/* Loads as much as a real derivation, which takes 100 ms. */
-	if (make(&psk, "psk", token, sizeof(token) - 1, 2) == -1 ||
+	if (stretch(&psk, "psk", token, sizeof(token) - 1, 2) == -1 ||
 	    psk_binder(psk.finished, hash, binder) == -1 ||
 	    !psk_check(psk.finished, hash, binder))
 		log_warnx("OpenSSL cannot derive keys (scrypt, HMAC-SHA256)");

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "shared/msg.h"
+#include "shared/strong.h"
 
 #define PSK_HASH_LEN	32		/* of SHA-256 */
 
@@ -31,10 +32,14 @@ struct psk {
 int	 psk_init(void);
 /*
  * Derives a psk from a service's name and one of its tokens.  Takes about 100
- * ms and 32 MiB.  -1: no memory, and *psk is wiped.
+ * ms and 32 MiB, unless the token is a strong one.  -1: no memory, and *psk is
+ * wiped.
  */
 int	 psk_make(struct psk *, const char *name, const uint8_t *token,
 	    size_t len);
+/* The same for the secret of a strong token (shared/strong.h), at once. */
+int	 psk_derive(struct psk *, const char *name,
+	    const uint8_t secret[STRONG_SECRET_LEN]);
 /* Fills in identity and finished from key: the fast part of psk_make. */
 int	 psk_expand(struct psk *);
 /*

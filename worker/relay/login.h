@@ -62,7 +62,7 @@ void	 login_init(struct service *);
 /* One begins.  -1: its source is refused, or no memory; it has not begun. */
 int	 login_begin(struct login *, const struct addr *,
 	    const struct login_ops *, void *arg);
-/* Has keys asked; the words stay until told is called, or the login ends. */
+/* Has keys asked; the words stay until told is called, or it ends. */
 void	 login_ask(struct login *, const char *name, const char *password);
 /* It is over, whatever came of it.  Does nothing if it has not begun. */
 void	 login_end(struct login *);
