@@ -350,7 +350,6 @@ test_total(void **state)
 	for (i = 1; i <= LOGINS_ALL_MAX / LOGINS_MAX; i++) {
 		assert_non_null(s = calloc(1, sizeof(*s)));
 		TAILQ_INIT(&s->listens);
-		TAILQ_INIT(&s->targets);
 		TAILQ_INIT(&s->tokens);
 		TAILQ_INIT(&s->logins);
 		s->block = TAILQ_FIRST(&conf->blocks);

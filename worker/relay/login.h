@@ -51,7 +51,7 @@ struct login {				/* zeroed: not begun */
 	const struct login_ops	*ops;
 	void			*arg;
 	int			 waits;		/* for an answer */
-	uint64_t		 number;	/* of the question; 0: not sent */
+	uint64_t		 number;	/* of it; 0: not asked */
 	const char		*name;
 	const char		*password;
 };
