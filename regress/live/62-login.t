@@ -14,13 +14,16 @@ mkdir "$T/www" && echo 'it works' >"$T/www/index.html" || exit 1
 background web busybox httpd -f -p "127.0.0.1:$wport" -h "$T/www"
 url=http://127.0.0.1:$wport/index.html
 
+word='annes own word 4711'
+ann=ann:$word
+
 # crypt PASSWORD SETTING: what the file has
 crypt() { perl -e 'print crypt($ARGV[0], $ARGV[1])' "$1" "$2"; }
 
 umask 077
 {
 	echo '# who may'
-	echo "ann:$(crypt 'annes word' '$6$saltsalt')"
+	echo "ann:$(crypt "$word" '$6$saltsalt')"
 	echo "bob:$(crypt 'bobs word' '$2b$05$abcdefghijklmnopqrstuu')"
 	echo "eve:$(crypt 'eves word' '$y$j7T$abcdefghijklmnopqrstu1')"
 } >"$T/users"
@@ -55,13 +58,13 @@ daemon client
 get() { curl -sS -f -m 20 "$@" "$url" 2>"$T/curl.err"; }
 socks="127.0.0.1:$sport" http="127.0.0.1:$hport"
 
-until_true '[ "$(get --socks5 "$socks" -U "ann:annes word")" = "it works" ]'
+until_true '[ "$(get --socks5 "$socks" -U "$ann")" = "it works" ]'
 ok $? 'SOCKS 5, a name and its password'
 is "$(get --socks5-hostname "$socks" -U 'bob:bobs word')" 'it works' \
     'another name, with bcrypt'
 is "$(get --socks5 "$socks" -U 'eve:eves word')" 'it works' \
     'and another, with yescrypt, which takes memory'
-is "$(get -x "http://$http" -U 'ann:annes word')" 'it works' \
+is "$(get -x "http://$http" -U "$ann")" 'it works' \
     'HTTP, a request'
 is "$(get -p -x "http://$http" -U 'bob:bobs word')" 'it works' \
     'and CONNECT'
@@ -78,18 +81,18 @@ wrong() {	# wrong NAME OPTIONS...
 }
 wrong 'a wrong password' --socks5 "$socks" -U 'ann:bobs word'
 late "$out"; ok $? 'after a second'
-wrong 'a name that there is not' --socks5 "$socks" -U 'carl:annes word'
+wrong 'a name that there is not' --socks5 "$socks" -U "carl:$word"
 late "$out"; ok $? 'after a second'
 wrong 'a wrong password by HTTP' -x "http://$http" -U 'ann:x'
 late "$out"; ok $? 'after a second'
 wrong 'nobody, by SOCKS 5,' --socks5 "$socks"
 wrong 'nobody, by HTTP,' -x "http://$http"
-wrong 'SOCKS 4, which has no passwords,' --socks4 "$socks" -U 'ann:annes word'
+wrong 'SOCKS 4, which has no passwords,' --socks4 "$socks" -U "$ann"
 is "$(curl -s -m 20 -o "$T/got" -w '%{http_code}' -x "http://$http" \
     -U 'ann:x' "$url")" 407 'HTTP says so by 407'
 logged client 'login from 127.0.0.1:[0-9]*: wrong name or password'
 ok $? 'the log says who it was'
-grep -E "annes word|bobs word|carl" "$T/client.log" "$T/server.log" >"$T/leak"
+grep -E "$word|bobs word|carl" "$T/client.log" "$T/server.log" >"$T/leak"
 [ ! -s "$T/leak" ]
 ok $? 'but no name or password'
 
@@ -98,14 +101,32 @@ counter() {	# counter NAME NTH: of keys is the first
 	ctl client -j show summary | grep -o "\"$1\":[0-9]*" |
 	    sed -n "$2s/.*://p"
 }
-until_true '[ "$(get --socks5 "$socks" -U "ann:annes word")" = "it works" ]'
+until_true '[ "$(get --socks5 "$socks" -U "$ann")" = "it works" ]'
 checks=$(counter logins_known 1)
 for i in 1 2 3 4 5 6 7 8 9 10; do
-	get --socks5 "$socks" -U 'ann:annes word' >/dev/null || break
+	get --socks5 "$socks" -U "$ann" >/dev/null || break
 done
 [ "$(counter logins_known 1)" -ge $((checks + 10)) ]
 ok $? 'who was right is known'
 is "$(unknown client)" '' 'rocketctl(8) has all counters'
+
+# ---- memory ----
+has() { perl regress/live/memory.pl "$1" "$2"; }
+hash=$(sed -n 's/^ann:.6.saltsalt.//p' "$T/users")
+if ! is_root || sanitized; then
+	skip 'memory' 'needs root, and no sanitizer that keeps what was freed'
+else
+	[ "$(has "$(child client keys)" "$hash")" -gt 0 ]
+	ok $? 'keys has the hash'
+	for who in 'service proxy' dial control; do
+		is "$(has "$(child client $who)" "$hash")" 0 \
+		    "$who has not"
+	done
+	for who in 'service proxy' keys; do
+		is "$(has "$(child client $who)" "$word")" 0 \
+		    "$who has no password that was checked"
+	done
+fi
 
 # ---- a reload ----
 cat >"$T/stay.pl" <<'END'
@@ -133,7 +154,7 @@ grep -v '^bob' "$T/users" >"$T/less" && cp "$T/users" "$T/all" &&
 ctl client reload
 ok $? 'a reload without bob'
 wrong 'bob' --socks5 "$socks" -U 'bob:bobs word'
-is "$(get --socks5 "$socks" -U 'ann:annes word')" 'it works' 'ann may stay'
+is "$(get --socks5 "$socks" -U "$ann")" 'it works' 'ann may stay'
 echo >&7
 logged stay 'it works'
 ok $? 'and bob stays connected'
@@ -147,7 +168,7 @@ like "$(cat "$T/out" "$T/client.log")" \
     'and says where, and what to do'
 ! grep -q hunter2 "$T/out" "$T/client.log"
 ok $? 'but not the password'
-is "$(get --socks5 "$socks" -U 'ann:annes word')" 'it works' \
+is "$(get --socks5 "$socks" -U "$ann")" 'it works' \
     'and nothing has changed'
 cp "$T/all" "$T/users" && ctl client reload
 ok $? 'a reload with bob again'
@@ -155,10 +176,10 @@ is "$(get -x "http://$http" -U 'bob:bobs word')" 'it works' 'and he may'
 
 # ---- deaths ----
 kill -9 "$(child client keys)"
-is "$(get --socks5 "$socks" -U 'ann:annes word')" 'it works' \
+is "$(get --socks5 "$socks" -U "$ann")" 'it works' \
     'keys dies, and who logs in then waits for another'
 kill -9 "$(child client service)"
-until_true '[ "$(get --socks5 "$socks" -U "ann:annes word")" = "it works" ]'
+until_true '[ "$(get --socks5 "$socks" -U "$ann")" = "it works" ]'
 ok $? 'a worker dies, and another has logins, too'
 
 # ---- nobody has to, and has to again ----
