@@ -76,7 +76,7 @@ come_by(int i, uint8_t n, size_t octets, enum ask_kind kind)
 	r = relay_new_user(wrig_pair(&users[i], WRIG_TCP), &addr, &other);
 	assert_non_null(r);
 	users[i].skip = octets;
-	assert_int_equal(asker_begin(r, kind), 0);
+	assert_int_equal(asker_begin(r, kind, 0), 0);
 }
 
 static void

@@ -24,6 +24,7 @@
 #include "worker/net/ask.h"
 #include "worker/tunnel/service.h"
 #include "asker.h"
+#include "assoc.h"
 #include "login.h"
 #include "relay.h"
 
@@ -42,6 +43,7 @@ enum asker_state {
 	ASKER_LOGS_IN,		/* his name and password are checked */
 	ASKER_WAS_WRONG,	/* and they are wrong: he will be told */
 	ASKER_WAITS,		/* for his target; his relay has the socket */
+	ASKER_ASSOCIATED,	/* his datagrams pass while he is here */
 	ASKER_LEAVES		/* he was refused, and has not gone yet */
 };
 
@@ -51,7 +53,8 @@ struct asker {
 	struct relay		*relay;
 	enum asker_state	 state;
 	uint64_t		 until;
-	struct ask		*ask;
+	struct ask		*ask;		/* NULL: associated */
+	struct assoc		*assoc;		/* only then */
 	struct login		 login;
 	uint64_t		 asked;		/* when keys was */
 	int64_t			 held;		/* octets, in the budget */
@@ -67,12 +70,15 @@ static struct askers		 asking = TAILQ_HEAD_INITIALIZER(asking);
 static struct askers		 checked = TAILQ_HEAD_INITIALIZER(checked);
 static struct askers		 wrong = TAILQ_HEAD_INITIALIZER(wrong);
 static struct askers		 waiting = TAILQ_HEAD_INITIALIZER(waiting);
+static struct askers		 associated =
+				    TAILQ_HEAD_INITIALIZER(associated);
 static struct askers		 leaving = TAILQ_HEAD_INITIALIZER(leaving);
 static struct askers *const	 lists[] = {
 	[ASKER_ASKS] = &asking,
 	[ASKER_LOGS_IN] = &checked,
 	[ASKER_WAS_WRONG] = &wrong,
 	[ASKER_WAITS] = &waiting,
+	[ASKER_ASSOCIATED] = &associated,
 	[ASKER_LEAVES] = &leaving
 };
 static struct asker_counts	 counts;
@@ -96,6 +102,7 @@ void
 asker_init(struct service *service)
 {
 	svc = service;
+	assoc_init(service);
 	login_init(service);
 	if ((wrong_timer = evtimer_new(svc->base, asker_wrong_over, NULL)) ==
 	    NULL)
@@ -142,8 +149,18 @@ asker_deadline(void)
 	return (svc->conf.opts.handshake_timeout * 1000000ULL);
 }
 
+/* He has said all that he will: what he said is not kept. */
+static void
+asker_forget(struct asker *a)
+{
+	budget_hold(&svc->budget, (int64_t)sizeof(*a) - a->held);
+	a->held = sizeof(*a);
+	ask_free(a->ask);
+	a->ask = NULL;
+}
+
 int
-asker_begin(struct relay *r, enum ask_kind kind)
+asker_begin(struct relay *r, enum ask_kind kind, int udp)
 {
 	struct asker	*a;
 	int		 login = svc->conf.logins != 0;
@@ -151,7 +168,7 @@ asker_begin(struct relay *r, enum ask_kind kind)
 	if ((a = calloc(1, sizeof(*a))) == NULL)
 		return (-1);
 	a->relay = r;
-	if ((a->ask = ask_new(kind, login, 0)) == NULL ||
+	if ((a->ask = ask_new(kind, login, udp)) == NULL ||
 	    asker_watch(a) == -1) {
 		ask_free(a->ask);
 		free(a);
@@ -180,6 +197,7 @@ asker_end(struct relay *r)
 	TAILQ_REMOVE(lists[a->state], a, entry);
 	budget_hold(&svc->budget, -a->held);
 	login_end(&a->login);
+	assoc_end(a->assoc);
 	ask_free(a->ask);
 	free(a->rest);
 	free(a->first);
@@ -245,6 +263,12 @@ asker_keep(struct asker *a, const uint8_t *early, size_t len)
 	const uint8_t	*front;
 	size_t		 n;
 
+	if (!httpbody_is_all(&a->ask->body)) {
+		if ((a->relay->body = malloc(sizeof(*a->relay->body))) == NULL)
+			return (-1);
+		len = httpbody_take(&a->ask->body, early, len);
+		*a->relay->body = a->ask->body;
+	}
 	front = ask_front(a->ask, &n);
 	if (n + len == 0)
 		return (0);
@@ -273,6 +297,29 @@ asker_asked(struct asker *a, const uint8_t *early, size_t len)
 	asker_enter(a, ASKER_WAITS, 0);
 	r->since = r->moved = worker_now();
 	svc->enter(r);
+}
+
+/*
+ * He wants datagrams to be relayed: they may come to where he came to.  Whether
+ * the other side takes them, and to where, each of them shows.
+ */
+static void
+asker_associate(struct asker *a)
+{
+	struct relay	*r = a->relay;
+
+	if ((a->assoc = assoc_begin(r, &a->ask->from)) == NULL) {
+		log_warn("relay");
+		asker_refuse(r, RESET_MEMORY);
+		return;
+	}
+	(void)ask_answer(a->ask, ASK_CONNECTED, &r->other);
+	if (asker_say(a) == -1) {
+		relay_abort(r, RESET_ABORT);
+		return;
+	}
+	asker_forget(a);
+	asker_enter(a, ASKER_ASSOCIATED, 0);
 }
 
 /* ---- he logs in ---- */
@@ -437,10 +484,22 @@ asker_stands(struct asker *a, enum ask_state state, const uint8_t *p,
 	case ASK_TARGET:
 		asker_asked(a, p, len);
 		break;
+	case ASK_UDP:
+		asker_associate(a);
+		break;
 	default:
 		asker_bad(a);
 		break;
 	}
+}
+
+/* His end; an association's is no fault. */
+static void
+asker_gone(struct asker *a)
+{
+	if (a->state == ASKER_ASSOCIATED)
+		relay_resets(a->relay->fd, 0);
+	relay_abort(a->relay, RESET_ABORT);
 }
 
 static void
@@ -465,7 +524,7 @@ asker_read(evutil_socket_t fd, short what, void *arg)
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n <= 0)
-		relay_abort(a->relay, RESET_ABORT);
+		asker_gone(a);
 	else if (a->state == ASKER_ASKS)
 		asker_input(a, buf, n);
 	else if (a->state == ASKER_LOGS_IN && asker_rest(a, buf, n) == -1)
@@ -529,6 +588,17 @@ asker_refuse(struct relay *r, enum reset_reason why)
 
 /* ---- the clock ---- */
 
+/* The service stops: nobody comes to those whose datagrams do not pass. */
+static void
+asker_dissociate(void)
+{
+	struct asker	*a, *next;
+
+	TAILQ_FOREACH_SAFE(a, &associated, entry, next)
+		if (!assoc_used(a->assoc))
+			asker_gone(a);
+}
+
 void
 asker_tick(uint64_t now)
 {
@@ -536,7 +606,7 @@ asker_tick(uint64_t now)
 
 	while ((a = TAILQ_FIRST(&asking)) != NULL && now >= a->until) {
 		counts.late++;
-		ledger_log(svc->users, &a->relay->user, "%s: says not what it "
+		ledger_log(svc->users, &a->relay->user, "%s: does not say what he "
 		    "wants in time", a->ask->protocol);
 		relay_abort(a->relay, RESET_TIMEOUT);
 	}
@@ -549,6 +619,9 @@ asker_tick(uint64_t now)
 	asker_wrong_pass(now);
 	while ((a = TAILQ_FIRST(&leaving)) != NULL && now >= a->until)
 		relay_abort(a->relay, RESET_NONE);
+	assoc_tick();
+	if (svc->stopping)
+		asker_dissociate();
 }
 
 void
@@ -560,4 +633,5 @@ asker_stop(void)
 		relay_abort(TAILQ_FIRST(&checked)->relay, RESET_NONE);
 	while (!TAILQ_EMPTY(&wrong))
 		relay_abort(TAILQ_FIRST(&wrong)->relay, RESET_NONE);
+	asker_dissociate();
 }
