@@ -849,6 +849,12 @@ test_timeout(void **state)
 	assert_int_equal(rig_tick(r, 100000), 102000000);
 	assert_int_equal(rig_tick(r, 1000), 0);
 	rig_free(r);
+	/* A clock that has only begun. */
+	c.keepalive_ms = 10000;
+	r = rig_new(&c);
+	assert_int_equal(rig_tick(r, 12000), 23000000);
+	assert_int_equal(rig_tick(r, 10000), 31000000);
+	rig_free(r);
 }
 
 int

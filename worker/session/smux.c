@@ -614,6 +614,8 @@ static void
 smux_set_time(struct smux *s, uint64_t now)
 {
 	uint64_t	 timeout = s->session.conf.timeout_ms * 1000ULL, last;
+	uint64_t	 read = timeout > SMUX_LATE_US ?
+			    timeout - SMUX_LATE_US : 0;
 
 	if (!s->started) {
 		s->started = 1;
@@ -622,8 +624,7 @@ smux_set_time(struct smux *s, uint64_t now)
 	/* We were late ourselves: read first what the peer has sent. */
 	if (timeout > 0 && now > s->deadline &&
 	    now - s->deadline > SMUX_LATE_US) {
-		last = timeout > SMUX_LATE_US ?
-		    now - (timeout - SMUX_LATE_US) : now;
+		last = now > read ? now - read : 0;
 		if (s->last_rx < last)
 			s->last_rx = last;
 	}
