@@ -322,6 +322,7 @@ static void
 muxpro_set_time(struct muxpro *s, uint64_t now)
 {
 	uint64_t	 timeout = s->session.conf.timeout_ms * 1000ULL, last;
+	uint64_t	 read = timeout > LATE_US ? timeout - LATE_US : 0;
 
 	if (!s->started) {
 		s->started = 1;
@@ -330,7 +331,7 @@ muxpro_set_time(struct muxpro *s, uint64_t now)
 	}
 	/* We were late ourselves: read first what the peer has sent. */
 	if (timeout > 0 && now > s->deadline && now - s->deadline > LATE_US) {
-		last = timeout > LATE_US ? now - (timeout - LATE_US) : now;
+		last = now > read ? now - read : 0;
 		if (s->last_rx < last)
 			s->last_rx = last;
 	}
