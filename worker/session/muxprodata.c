@@ -17,8 +17,6 @@
 
 /* A stream's turn, and so its frame, when several share the tunnel. */
 #define QUANTUM		16384
-/* Some datagrams, and at least one of the longest. */
-#define STAGE		8192
 
 /* To the end of its queue: the next one's turn. */
 static void
@@ -332,7 +330,7 @@ muxprodata_restage(struct muxpro_stream *st, int network)
 		return (0);
 	}
 	st->flags |= MUXPRO_DATAGRAMS;
-	return (muxprost_stage(st, STAGE));
+	return (muxprost_stage(st, MUXPRO_STAGE));
 }
 
 static size_t

@@ -119,13 +119,18 @@ muxproin_open(struct muxpro *s, uint32_t id, const uint8_t *p, size_t len,
 		muxproin_refuse(s, id);
 		return;
 	}
-	if (s->bare) {
+	if (s->bare)
 		st->class = p[1] / (256 / MUXPRO_CLASSES);
-		if (p[0] == MUXPRO_UDP)
-			st->flags |= MUXPRO_DATAGRAMS;
-		if (p[0] == MUXPRO_UDP && rest >= sizeof(none) &&
+	if (s->bare && p[0] == MUXPRO_UDP) {
+		st->flags |= MUXPRO_DATAGRAMS;
+		if (rest >= sizeof(none) &&
 		    memcmp(p + len, none, sizeof(none)) != 0)
 			st->flags |= MUXPRO_GLOBALID;
+		if (muxprost_stage(st, MUXPRO_STAGE) == -1) {
+			muxprost_forget(s, st);
+			muxproin_refuse(s, id);
+			return;
+		}
 	}
 	muxproin_opened(s, st, p, len);
 }

@@ -21,6 +21,8 @@
 #define MUXPRO_DATA	(MUXPRO_FRAME + 2)	/* before payload */
 #define MUXPRO_DATA_MAX	65535
 #define MUXPRO_DATAGRAM_MAX 2048	/* more ends a foreign session */
+/* For some datagrams of an owner, and at least one of the longest. */
+#define MUXPRO_STAGE	8192
 /* In New: foreign code never reports its consumption. */
 #define MUXPRO_NEW_MAX	8192
 #define MUXPRO_CREDIT	65536		/* to begin with */
