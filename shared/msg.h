@@ -21,7 +21,7 @@
 #include "opts.h"
 #include "proc.h"
 
-#define MSG_VERSION		12
+#define MSG_VERSION		13
 
 #define KEY_LEN			32
 #define IDENTITY_LEN		16
