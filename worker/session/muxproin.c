@@ -20,6 +20,8 @@
 
 /* So many frames of data without any, and the operator hears of it. */
 #define EMPTY_ODD	4
+/* Of Ends that wait: more are not added for streams that are unknown. */
+#define ANSWERS_MAX	512
 /* A datagram stream's owner that holds more gets no more for now. */
 #define ASIDE_MAX	(256 * 1024)
 
@@ -38,12 +40,16 @@ muxproin_get32(const uint8_t *p)
 
 /* ---- streams ---- */
 
-/* The frame is for no stream.  What has ended of late is not spoken of. */
+/*
+ * The frame is for no stream.  What has ended of late is not spoken of, and
+ * nothing while much else is to be said.
+ */
 static void
 muxproin_unknown(struct muxpro *s, uint32_t id)
 {
 	s->session.stats.ignored++;
-	if (id == 0 || muxprost_is_ghost(s, id))
+	if (id == 0 || muxprost_is_ghost(s, id) ||
+	    s->end_len - s->end_head >= ANSWERS_MAX)
 		return;
 	muxprost_ghost(s, id);
 	muxproout_end(s, id, RESET_PROTOCOL);
@@ -144,12 +150,10 @@ muxproin_new(struct muxpro *s, uint32_t id)
 	ssize_t			 len;
 
 	if (s->session.conf.client || !s->session.conf.may_open) {
-		s->session.stats.ignored++;
-		if (muxproin_known(s, id) == NULL && id != 0 &&
-		    !muxprost_is_ghost(s, id)) {
-			muxprost_ghost(s, id);
-			muxproout_end(s, id, RESET_PROTOCOL);
-		}
+		if (muxprost_find(s, id) == NULL)
+			muxproin_unknown(s, id);
+		else
+			s->session.stats.ignored++;
 		return (0);
 	}
 	if (id == 0)
@@ -241,6 +245,7 @@ muxproin_update(struct muxpro *s, uint32_t id, uint32_t more)
 		s->knows = MUXPRO_CREDIT_YES;
 		s->starved = 0;
 		s->windows.bounded = 1;
+		muxprost_tell_all(s);
 	}
 	if ((st = muxproin_known(s, id)) == NULL) {
 		muxproin_unknown(s, id);
