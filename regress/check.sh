@@ -91,7 +91,8 @@ WAITING="01-basic 01-reserve 03-silent 05-strangers 06-log 06-reload
     42-stopped 43-replay 44-udp-listener 46-udp 47-udp-faults 48-udp-forged
     49-backhaul-udp 49-usage 53-named 54-backhaul 55-backhaul-faults
     56-backhaul-reload 57-backhaul-deaths 58-backhaul-users
-    59-backhaul-vanished 60-backhaul-asked 61-moved includes orders"
+    59-backhaul-vanished 60-backhaul-asked 61-moved 62-muxpro includes
+    orders"
 
 live() {
 	(
