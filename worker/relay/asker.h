@@ -40,8 +40,8 @@ void		 asker_init(struct service *);
 /*
  * A user, whose relay has no stream, begins to ask; svc->enter takes him when
  * he has asked for a target.  His relay is gone if he had to log in and has
- * been wrong too often.  udp: he may ask for an association.  -1: no memory, and
- * the relay is as it was.
+ * been wrong too often.  udp: he may ask for an association.  -1: no memory,
+ * and the relay is as it was.
  */
 int		 asker_begin(struct relay *, enum ask_kind, int udp);
 /*
