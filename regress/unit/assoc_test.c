@@ -638,6 +638,63 @@ test_deaths(void **state)
 	finish();
 }
 
+/* With its header a datagram is as long as one can be, and not longer. */
+static void
+test_large(void **state)
+{
+	struct wrig_stream	*fs = &peer.streams[0];
+	uint32_t		 flow;
+	size_t			 len = FLOW_DATAGRAM_MAX - HEAD(DNS);
+	int			 fd;
+
+	(void)state;
+	start();
+	fd = comes(0);
+	flow = opens(1, 4000);
+	sends(flow, DNS, HEAD(DNS), "x");
+	UNTIL(carries(0, "192.0.2.53", 53, "x"));
+	wrig_say(fs, (uint8_t []){ (len + 1) >> 8, (len + 1) & 0xff }, 2);
+	wrig_send(fs, len + 1, 0);
+	UNTIL(frame_figure("assoc_large") == 1);
+	wrig_say(fs, (uint8_t []){ len >> 8, len & 0xff }, 2);
+	wrig_send(fs, len, 0);
+	UNTIL(heard(1, 0));
+	assert_int_equal(got.len, FLOW_DATAGRAM_MAX);
+	assert_memory_equal(datagram, DNS, HEAD(DNS));
+	assert_int_equal(ndatagrams, 1);
+	goes(fd);
+	UNTIL(heard(1, 1));
+	finish();
+}
+
+/* So many targets in a second, whoever names them. */
+static void
+test_paced(void **state)
+{
+	uint64_t	 still;
+	uint32_t	 flow, i, n;
+	int		 fd;
+
+	(void)state;
+	start();
+	fd = comes(0);
+	still = worker_now();
+	frame_clock = &still;
+	for (n = 0; n < 90; n++) {
+		flow = opens(1, 4000 + n);
+		for (i = 1; i <= 60; i++)
+			assert_int_equal(flowpair_data(pair, flow, to(i), 10),
+			    0);
+		told();
+	}
+	assert_int_equal(frame_figure("assoc_paced"), 400);
+	assert_int_equal(frame_figure("flows_ever"), 5000);
+	frame_clock = NULL;
+	goes(fd);
+	UNTIL(heard(0, 90));
+	finish();
+}
+
 /* It stops: nobody new; who is there goes on until nothing passes. */
 static void
 test_stop(void **state)
@@ -694,6 +751,8 @@ main(void)
 		ALONE(test_user_idle),
 		ALONE(test_flood),
 		ALONE(test_deaths),
+		ALONE(test_large),
+		ALONE(test_paced),
 		ALONE(test_stop)
 	};
 

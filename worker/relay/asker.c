@@ -606,8 +606,8 @@ asker_tick(uint64_t now)
 
 	while ((a = TAILQ_FIRST(&asking)) != NULL && now >= a->until) {
 		counts.late++;
-		ledger_log(svc->users, &a->relay->user, "%s: does not say "
-		    "what he wants in time", a->ask->protocol);
+		ledger_log(svc->users, &a->relay->user, "%s: does not say what "
+		    "it wants in time", a->ask->protocol);
 		relay_abort(a->relay, RESET_TIMEOUT);
 	}
 	while ((a = TAILQ_FIRST(&checked)) != NULL && now >= a->until) {
