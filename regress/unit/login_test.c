@@ -62,7 +62,7 @@ tell(uint64_t number, int right)
 
 /* A user from 192.0.2.N, of whom so many octets are no pattern. */
 static void
-come_by(int i, uint8_t n, size_t octets, enum ask_kind kind)
+come_by(int i, uint8_t n, size_t octets, enum ask_kind kind, int udp)
 {
 	struct addr	 addr, other;
 	struct relay	*r;
@@ -76,13 +76,13 @@ come_by(int i, uint8_t n, size_t octets, enum ask_kind kind)
 	r = relay_new_user(wrig_pair(&users[i], WRIG_TCP), &addr, &other);
 	assert_non_null(r);
 	users[i].skip = octets;
-	assert_int_equal(asker_begin(r, kind, 0), 0);
+	assert_int_equal(asker_begin(r, kind, udp), 0);
 }
 
 static void
 come(int i, uint8_t n)
 {
-	come_by(i, n, 32, ASK_SOCKS);
+	come_by(i, n, 32, ASK_SOCKS, 0);
 }
 
 static void
@@ -159,7 +159,7 @@ test_http(void **state)
 {
 	(void)state;
 	wrig_open(&peer, TRANSPORT_TCPMUX);
-	come_by(0, 1, 200, ASK_HTTP);
+	come_by(0, 1, 200, ASK_HTTP, 0);
 	SAY(0, "CONNECT example.com:80 HTTP/1.1\r\nHost: example.com:80\r\n"
 	    "Proxy-Authorization: Basic YW5uOnNlY3JldA==\r\n\r\n");
 	wrig_write(&users[0], 1000, 0);
@@ -173,6 +173,21 @@ test_http(void **state)
 	connected(0);
 	UNTIL(peer.streams[0].rx == 1000 && users[0].text_len > 12);
 	assert_memory_equal(users[0].text, "HTTP/1.1 200", 12);
+}
+
+/* Who wants datagrams relayed logs in as the others do. */
+static void
+test_datagrams(void **state)
+{
+	(void)state;
+	come_by(0, 1, 32, ASK_SOCKS, 1);
+	SAY(0, HELLO LOGIN "\5\3\0\1\0\0\0\0\0\0");
+	UNTIL(nasked == 1);
+	wrig_settle();
+	told(0, "\5\2", 2);
+	tell(asked[0].number, 1);
+	told(0, "\5\2\1\0\5\0\0\1\300\0\2\1\4\70", 14);
+	assert_int_equal(users[0].error, 0);
 }
 
 /* Of what comes meanwhile little is read, and all of it arrives. */
@@ -485,6 +500,7 @@ main(void)
 	const struct CMUnitTest	 tests[] = {
 		T(test_right),
 		T(test_http),
+		T(test_datagrams),
 		T(test_much),
 		T(test_wrong),
 		T(test_wrong_timer),
