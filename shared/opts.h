@@ -37,6 +37,9 @@
 #define NET_RULES_MAX		64	/* of one list of networks */
 #define TARGET_RULES_MAX	4096	/* of one service's targets */
 #define MAPPINGS_MAX		1024	/* of one service's listeners */
+#define LOGINS_MAX		1024	/* of one service's users */
+#define LOGINS_ALL_MAX		16384	/* of all services */
+#define LOGIN_WORD_MAX		256	/* name, password or hash, with NUL */
 #define NAMED_MAX	(HOST_MAX + 8)	/* "host:port" of a peer, with NUL */
 
 enum side {
@@ -162,6 +165,11 @@ struct target_rule {
 #define SEAL_NONE	0x04
 #define SEAL_ALL	0x07
 
+enum mux_kind {
+	MUX_SMUX,
+	MUX_PRO
+};
+
 enum compression {
 	COMPRESSION_NO,
 	COMPRESSION_LZ4
@@ -169,7 +177,8 @@ enum compression {
 
 /* All options of a service, resolved: a worker is given these. */
 struct service_opts {
-	uint32_t	 mux_version;		/* 1 or 2 */
+	uint32_t	 mux_kind;		/* enum mux_kind */
+	uint32_t	 mux_version;		/* of smux: 1 or 2 */
 	/* streams a session before another is wanted */
 	uint32_t	 mux_concurrency;
 	uint32_t	 mux_max_streams; /* hard cap of streams a session */
@@ -225,6 +234,7 @@ extern const struct name	 transport_names[];
 extern const struct name	 dialect_names[];
 extern const struct name	 kind_names[];
 extern const struct name	 ask_names[];
+extern const struct name	 mux_names[];
 extern const struct name	 seal_names[];
 extern const struct name	 strategy_names[];
 extern const struct name	 compression_names[];

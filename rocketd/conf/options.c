@@ -116,6 +116,10 @@ const struct option	 options[] = {
 	    .help = "the longest refusal" },
 
 	/* the mux */
+	{ .name = "mux kind", .type = OPT_WORD, .scope = BOTH,
+	    .offset = O(mux_kind), .dflt = MUX_SMUX, .words = mux_names,
+	    .change = CHANGE_TUNNELS,
+	    .help = "the multiplexer, the same on both sides" },
 	{ .name = "mux version", .type = OPT_NUMBER, .scope = BOTH,
 	    .offset = O(mux_version), .min = 1, .max = 2, .dflt = 2,
 	    .change = CHANGE_TUNNELS,
@@ -208,6 +212,11 @@ const struct option	 options[] = {
 	    .facts = FACT_USERS, .offset = O(user_idle), .min = 1,
 	    .max = 7 * 86400, .zero = "no limit", .change = CHANGE_LIVE,
 	    .help = "how long a user may stay without an octet" },
+	{ .name = "users file", .type = OPT_TEXT,
+	    .scope = SCOPE_SERVER_SERVICE | SCOPE_CLIENT_SERVICE,
+	    .facts = FACT_USERS, TEXT(users_file), .valid = valid_directory,
+	    .takes = "an absolute path", .change = CHANGE_LIVE,
+	    .help = "names and hashes of passwords of users that log in" },
 
 	/* who accepts tunnels */
 	{ .name = "tunnels max", .type = OPT_NUMBER, .scope = SERVER,
