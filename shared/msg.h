@@ -21,7 +21,7 @@
 #include "opts.h"
 #include "proc.h"
 
-#define MSG_VERSION		14
+#define MSG_VERSION		15
 
 #define KEY_LEN			32
 #define IDENTITY_LEN		16

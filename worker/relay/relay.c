@@ -26,6 +26,7 @@
 #include "asker.h"
 #include "heldend.h"
 #include "linger.h"
+#include "opener.h"
 #include "relay.h"
 #include "relaylz.h"
 #include "target.h"
@@ -88,6 +89,7 @@ relay_init(struct service *service)
 	throttle_init(service, relay_go);
 	heldend_init(service);
 	linger_init(service);
+	opener_init(service);
 	asker_init(service);
 }
 
@@ -517,43 +519,10 @@ relay_say_first(struct relay *r, const uint8_t *buf, size_t len)
 	return (0);
 }
 
-/* What its stream is for, and what the user said behind that.  -1: no room. */
-static int
-relay_say_want(struct relay *r, struct tunnel *t)
-{
-	struct want	 want;
-	const uint8_t	*first = NULL;
-	uint8_t		 buf[WANT_MAX];
-	size_t		 more = 0;
-	ssize_t		 len;
-
-	memset(&want, 0, sizeof(want));
-	want.kind = WANT_TCP;
-	want.user = r->user;
-	want.listener = r->other;
-	if (r->asker != NULL) {
-		first = asker_wants(r, &want, &more);
-		want.answer = svc->dialect->get_answer != NULL;
-	}
-	len = svc->dialect->put_want(t, &want, buf, sizeof(buf));
-	if (len == -1)
-		return (-1);
-	if (len + more == 0)
-		return (0);
-	if ((r->pre = malloc(len + more)) == NULL)
-		return (-1);
-	memcpy(r->pre, buf, len);
-	if (more > 0)
-		memcpy(r->pre + len, first, more);
-	r->pre_len = len + more;
-	r->pre_off = 0;
-	return (0);
-}
-
 int
 relay_open(struct relay *r, struct tunnel *t)
 {
-	if (relay_say_want(r, t) == -1)
+	if (opener_want(r, t) == -1)
 		return (-1);
 	r->stream = session_open(t->session, &relay_owner, r, 0);
 	if (r->stream == NULL) {

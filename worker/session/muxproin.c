@@ -65,6 +65,14 @@ muxproin_known(struct muxpro *s, uint32_t id)
 	return (st == NULL || (st->flags & MUXPRO_NEW_DUE) ? NULL : st);
 }
 
+/* The peer broke a rule that costs only the stream. */
+static void
+muxproin_breach(struct muxpro *s, struct muxpro_stream *st)
+{
+	s->session.stats.faults++;
+	muxprost_kill(s, st, RESET_PROTOCOL);
+}
+
 static void
 muxproin_refuse(struct muxpro *s, uint32_t id)
 {
@@ -165,8 +173,7 @@ muxproin_new(struct muxpro *s, uint32_t id)
 	if ((size_t)len > n)
 		return (muxpro_die(s, "a stream whose address is cut short"));
 	if ((st = muxprost_find(s, id)) != NULL) {
-		s->session.stats.faults++;
-		muxprost_kill(s, st, RESET_PROTOCOL);
+		muxproin_breach(s, st);
 		return (0);
 	}
 	muxproin_open(s, id, p, len, n - len);
@@ -221,7 +228,7 @@ muxproin_end(struct muxpro *s, uint32_t id, int coded)
 
 /* The stream that data is for, NULL: it is dropped. */
 static struct muxpro_stream *
-muxproin_keep(struct muxpro *s, uint32_t id)
+muxproin_keep(struct muxpro *s, uint32_t id, unsigned opt)
 {
 	struct muxpro_stream	*st;
 
@@ -231,6 +238,11 @@ muxproin_keep(struct muxpro *s, uint32_t id)
 	}
 	if (st->flags & MUXPRO_FIN_RCVD) {
 		s->session.stats.ignored++;
+		return (NULL);
+	}
+	/* An address before what is no datagram would be data. */
+	if ((opt & MUXPRO_OPT_ADDR) && !(st->flags & MUXPRO_DATAGRAMS)) {
+		muxproin_breach(s, st);
 		return (NULL);
 	}
 	return (st);
@@ -270,14 +282,6 @@ muxproin_within(const struct muxpro *s, const struct muxpro_stream *st,
 	    (int32_t)(st->win.rcvd + n - st->win.edge) <= slack);
 }
 
-static void
-muxproin_overrun(struct muxpro *s, struct muxpro_stream *st)
-{
-	s->session.stats.faults++;
-	muxprost_kill(s, st, RESET_PROTOCOL);
-	s->rx = NULL;
-}
-
 /* So many octets of data follow for rx; where they go. */
 static void
 muxproin_block(struct muxpro *s, uint32_t n)
@@ -290,7 +294,7 @@ muxproin_block(struct muxpro *s, uint32_t n)
 	if (st == NULL || n == 0)
 		return;
 	if (!muxproin_within(s, st, n)) {
-		muxproin_overrun(s, st);
+		muxproin_breach(s, st);
 		return;
 	}
 	if (!(st->flags & MUXPRO_DATAGRAMS))
@@ -463,7 +467,7 @@ muxproin_meta(struct muxpro *s)
 		break;
 	case MUXPRO_KEEP:
 		if (opt & MUXPRO_OPT_DATA)
-			s->rx = muxproin_keep(s, id);
+			s->rx = muxproin_keep(s, id, opt);
 		break;
 	case MUXPRO_END:
 		muxproin_end(s, id, opt & MUXPRO_OPT_DATA);
