@@ -144,7 +144,7 @@ is "$(grep -c secret "$T/got")" 0 "and another behind it does not"
 # ---- who has to wait ----
 
 stop "$server_pid"
-like "$(get http "http://127.0.0.1:$wport/hello")" '503|cannot be reached now' \
+like "$(get http "http://127.0.0.1:$wport/hello")" '503|no tunnel to the other side' \
     "without a tunnel, by HTTP"
 like "$(get socks5 "http://127.0.0.1:$wport/hello")" '\(1\)' \
     "and by SOCKS"

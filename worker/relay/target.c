@@ -5,7 +5,6 @@
 #include <sys/types.h>
 
 #include <errno.h>
-#include <netdb.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -146,7 +145,7 @@ target_reason(const struct msg_dialled *res)
 {
 	switch (res->stage) {
 	case DIAL_STAGE_RESOLVE:
-		return (res->error == EAI_AGAIN ? RESET_TIMEOUT : RESET_NAME);
+		return (RESET_NAME);
 	case DIAL_STAGE_CONNECT:
 		return (connect_reason(res->error));
 	case DIAL_STAGE_BLOCKED:
