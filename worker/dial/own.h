@@ -2,9 +2,9 @@
 
 /*
  * Where this daemon listens, as the parent has said, and whether a target is
- * there, or elsewhere on this host.  A listener for every address is at each one that this host has at
- * that moment: the kernel is asked.  It does not tell of IPv6 networks that are
- * routed to this host as a whole.
+ * there, or elsewhere on this host.  A listener for every address is at each
+ * one that this host has at that moment: the kernel is asked.  It does not tell
+ * of IPv6 networks that are routed to this host as a whole.
  */
 
 #ifndef WORKER_OWN_H
