@@ -20,7 +20,7 @@ _Static_assert(CTL_VERSION == 13 && sizeof(struct ctl_request) +
     sizeof(struct ctl_service) + sizeof(struct ctl_session) +
     sizeof(struct ctl_stream) + sizeof(struct ctl_process) +
     sizeof(struct ctl_penalty) + sizeof(struct ctl_port) +
-    sizeof(struct ctl_text) + sizeof(struct ctl_done) == 4740,
+    sizeof(struct ctl_text) + sizeof(struct ctl_done) == 4604,
     "the control interface has changed: raise CTL_VERSION");
 
 const struct name	 ctl_stream_states[] = {
