@@ -19,6 +19,9 @@
 
 /* The word any, for every target; in quotes it is a name. */
 int		 targets_is_any(const struct word *);
+/* Do these words begin a rule, and no other statement? */
+int		 targets_is_rule(const struct word *first,
+		    const struct word *next);
 /*
  * Appends the rule of a statement that begins with "pass" or "block"; port may
  * be NULL.  Errors are reported at their place.
