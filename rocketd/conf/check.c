@@ -239,6 +239,23 @@ check_logins(struct check *c, const struct conf_service *s)
 	    s->name);
 }
 
+/* A proxy for everybody is seldom meant. */
+static void
+check_open(struct check *c, const struct conf_service *s)
+{
+	const struct conf_listen	*cl;
+
+	if (s->web.users_file[0] != '\0' || netconf_users(s)->n > 0 ||
+	    s->block->dialect != DIALECT_ROCKET)
+		return;
+	TAILQ_FOREACH(cl, &s->listens, entry)
+		if (cl->asks != ASK_NONE && !addr_is_loopback(&cl->addr))
+			conf_complain(c->err, cl->file, cl->line, cl->column,
+			    "warning: service \"%s\": anybody who reaches %s "
+			    "port %u is served: give it \"users file\" or "
+			    "\"allow from\"", s->name, cl->host, cl->port);
+}
+
 /* What peers may name, of one service and of all. */
 static void
 check_targets(struct check *c, const struct conf_service *s)
@@ -279,6 +296,7 @@ check_service(struct check *c, const struct conf_service *s)
 	check_path(c, s);
 	check_group(c, s);
 	check_logins(c, s);
+	check_open(c, s);
 	check_targets(c, s);
 	check_listens(c, &s->listens);
 }

@@ -149,11 +149,12 @@ targets_rule(const struct conf_service *s, uint32_t number)
 	return (number < head->n ? &head->list[number].rule : NULL);
 }
 
+/* All of a family is as open, and so are all ports by number. */
 static int
 rule_is_any(const struct target_rule *r)
 {
-	return (r->name[0] == '\0' && r->addr.family == ADDR_NONE &&
-	    r->port == 0);
+	return (r->name[0] == '\0' && r->bits == 0 && r->port <= 1 &&
+	    r->port_last == UINT16_MAX);
 }
 
 const struct conf_target *

@@ -41,8 +41,8 @@ const struct target_rule *targets_rule(const struct conf_service *,
 int		 targets_same(const struct conf_targets *,
 		    const struct conf_targets *);
 /*
- * The rule that lets every target pass while none is blocked before; NULL:
- * there is none.
+ * The rule that lets every target (of IPv4, of IPv6, or both) pass while none
+ * is blocked before; NULL: there is none.
  */
 const struct conf_target *targets_open(const struct conf_targets *);
 /* " {", the rules, and "}" on lines of their own. */
