@@ -289,6 +289,13 @@ printf '#!/bin/sh\n' >mute && chmod 700 mute
 [ $? -eq 1 ] && grep -q 'cannot be checked: the process for that: exit 0' err
 result $? 'nor with one that says nothing' err
 
+# a file of users is read, and says where it is wrong
+printf 'ann:$6$salt$%086d\n bob:$6$salt$%086d\n' 0 0 >place/users
+chmod 600 place/users
+sed "s,[^\"]*/socks.users,$place/users," users.in >ahead.in
+ahead 'a file of users with a blank before a name' 1 \
+    "^$place/users:2:1: a line begins with a name, and not with a blank$"
+
 # an ordinary user is told which files may not be opened
 sed 's/token ".*"/token env TOKEN/' tls.in >pems.in
 chmod 644 pems.in client.in && chmod 755 . etc etc/ssl
