@@ -63,7 +63,7 @@ pair() {
 make_files() {
 	umask 077
 	mkdir -p etc/rocketd.d etc/ssl/private var/www/html || return 1
-	for f in a agent b dns new old ssh web web-new; do
+	for f in a agent b dns new old proxy ssh web web-new; do
 		echo "The token named $f." >etc/rocketd.d/$f.token
 	done
 	cp etc/rocketd.d/web.token etc/rocketd.d/token
@@ -288,6 +288,13 @@ printf '#!/bin/sh\n' >mute && chmod 700 mute
 "$rocketd" -n -W "$tmp/mute" -f "$tmp/tls.in" >out 2>err
 [ $? -eq 1 ] && grep -q 'cannot be checked: the process for that: exit 0' err
 result $? 'nor with one that says nothing' err
+
+# a file of users is read, and says where it is wrong
+printf 'ann:$6$salt$%086d\n bob:$6$salt$%086d\n' 0 0 >place/users
+chmod 600 place/users
+sed "s,[^\"]*/socks.users,$place/users," users.in >ahead.in
+ahead 'a file of users with a blank before a name' 1 \
+    "^$place/users:2:1: a line begins with a name, and not with a blank$"
 
 # an ordinary user is told which files may not be opened
 sed 's/token ".*"/token env TOKEN/' tls.in >pems.in

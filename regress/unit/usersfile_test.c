@@ -197,6 +197,9 @@ test_lines(void **state)
 	refused("ann\n", 1, 1, "a line is NAME:HASH, and this one has no \":");
 	refused("\n:" HASH "\n", 2, 1, "a line is NAME:HASH, and this one has "
 	    "no name");
+	refused(" ann:" HASH, 1, 1, "a line begins with a name, and not with "
+	    "a blank");
+	refused("ann:" HASH "\n\tbob", 2, 1, "a line begins with a name");
 	refused("a\tb:" HASH, 1, 1, "a name has printable ASCII");
 	refused("m\303\274ller:" HASH, 1, 1, "a name has printable ASCII");
 	refused("ann:" HASH "\nann:" OTHER "\n", 2, 1, "this name was given "

@@ -135,6 +135,43 @@ check_opts(struct check *c, const struct conf_service *s)
 		    o->pool);
 }
 
+static int
+has_mux(const struct conf_block *b)
+{
+	const struct conf_listen	*cl;
+	const struct conf_remote	*cr;
+
+	TAILQ_FOREACH(cl, &b->listens, entry)
+		if (cl->transport & TRANSPORT_MUX)
+			return (1);
+	TAILQ_FOREACH(cr, &b->remotes, entry)
+		if (cr->transport & TRANSPORT_MUX)
+			return (1);
+	return (TAILQ_EMPTY(&b->listens) && TAILQ_EMPTY(&b->remotes));
+}
+
+/*
+ * What has no effect beside "mux kind muxpro", and where that has none itself.
+ * set and o are those of the block, or of a service of it.
+ */
+static void
+check_mux(struct check *c, const struct conf_block *b,
+    const struct option_set *set, const struct service_opts *o,
+    const struct conf_place *at)
+{
+	if (b->dialect != DIALECT_ROCKET || o->mux_kind != MUX_PRO ||
+	    !option_given(set, option_find("mux kind", UINT32_MAX)))
+		return;
+	if (!has_mux(b))
+		conf_complain(c->err, at->file, at->line, at->column,
+		    "warning: \"mux kind muxpro\" has no effect: no transport "
+		    "of this block has a multiplexer");
+	else if (option_given(set, option_find("mux version", UINT32_MAX)))
+		conf_complain(c->err, at->file, at->line, at->column,
+		    "warning: \"mux version\" has no effect: it is of smux, "
+		    "and here is \"mux kind muxpro\"");
+}
+
 static void
 check_twice(struct check *c, const struct conf_service *s)
 {
@@ -239,6 +276,23 @@ check_logins(struct check *c, const struct conf_service *s)
 	    s->name);
 }
 
+/* A proxy for everybody is seldom meant. */
+static void
+check_open(struct check *c, const struct conf_service *s)
+{
+	const struct conf_listen	*cl;
+
+	if (s->web.users_file[0] != '\0' || netconf_users(s)->n > 0 ||
+	    s->block->dialect != DIALECT_ROCKET)
+		return;
+	TAILQ_FOREACH(cl, &s->listens, entry)
+		if (cl->asks != ASK_NONE && !addr_is_loopback(&cl->addr))
+			conf_complain(c->err, cl->file, cl->line, cl->column,
+			    "warning: service \"%s\": anybody who reaches %s "
+			    "port %u is served: give it \"users file\" or "
+			    "\"allow from\"", s->name, cl->host, cl->port);
+}
+
 /* What peers may name, of one service and of all. */
 static void
 check_targets(struct check *c, const struct conf_service *s)
@@ -261,6 +315,8 @@ check_targets(struct check *c, const struct conf_service *s)
 static void
 check_service(struct check *c, const struct conf_service *s)
 {
+	const struct conf_place	 at = { s->file, s->line, s->column };
+
 	check_twice(c, s);
 	if (!conf_service_opens(s) && !conf_service_named(s) &&
 	    s->target.host == NULL)
@@ -275,10 +331,12 @@ check_service(struct check *c, const struct conf_service *s)
 		COMPLAIN(c, s, "neither service \"%s\" nor its block has a "
 		    "token", s->name);
 	check_opts(c, s);
+	check_mux(c, s->block, &s->set, &s->opts, &at);
 	check_kinds(c, s);
 	check_path(c, s);
 	check_group(c, s);
 	check_logins(c, s);
+	check_open(c, s);
 	check_targets(c, s);
 	check_listens(c, &s->listens);
 }
@@ -286,6 +344,7 @@ check_service(struct check *c, const struct conf_service *s)
 static void
 check_block(struct check *c, const struct conf_block *b)
 {
+	const struct conf_place		 at = { b->file, b->line, b->column };
 	const struct conf_service	*s;
 
 	if (b->side == SIDE_SERVER && TAILQ_EMPTY(&b->listens))
@@ -299,6 +358,7 @@ check_block(struct check *c, const struct conf_block *b)
 	c->errors += tlsconf_check(b, c->err) + netconf_check(b, c->err) +
 	    dialect_check(b, c->err);
 	check_decoy(c, b);
+	check_mux(c, b, &b->set, &b->opts, &at);
 	check_listens(c, &b->listens);
 	check_remotes(c, &b->remotes);
 	TAILQ_FOREACH(s, &b->services, entry)

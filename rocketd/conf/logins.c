@@ -148,6 +148,11 @@ line_read(struct reading *r, char *line)
 	const char	*fault;
 	uint64_t	 us;
 
+	if (line[0] == ' ' || line[0] == '\t') {
+		line_complain(r, 0, "a line begins with a name, and not with "
+		    "a blank");
+		return;
+	}
 	if (hash == NULL) {
 		line_complain(r, 0, "a line is NAME:HASH, and this one has no "
 		    "\":\"");

@@ -21,6 +21,12 @@
 /* Of a statement, once its rules have begun. */
 #define FORM_ANY	"forward to any [protocol NAMES] { pass to TARGET " \
 			"[port RANGE], block to TARGET [port RANGE], ... }"
+/* Of "listen on", in a block and in a service. */
+#define FORM_TUNNELS	"listen on ADDRESS port NUMBER-OR-RANGE " \
+			"[transport NAME] [proxies NETWORK]"
+#define FORM_USERS	"listen on ADDRESS port NUMBER-OR-RANGE " \
+			"[protocol tcp | udp | tcp udp | socks | socks udp | " \
+			"http] [to TARGET]"
 
 static struct {
 	struct lex		*lex;
@@ -378,9 +384,7 @@ static const struct keyword {
 	{ "id", ID, NULL },
 	{ "ids", IDS, "ids NUMBER to NUMBER" },
 	{ "include", INCLUDE, "include \"path\"" },
-	{ "listen", LISTEN,
-	    "listen on ADDRESS port NUMBER-OR-RANGE [transport NAME] "
-	    "[proxies NETWORK] [protocol NAMES] [to TARGET]" },
+	{ "listen", LISTEN, FORM_TUNNELS },
 	{ "on", ON, NULL },
 	{ "port", PORT, NULL },
 	{ "protocol", PROTOCOL, NULL },
@@ -449,6 +453,8 @@ yylex(void)
 	/* the first word names the statement, except in lists */
 	if (parse.fresh && (c == WORD || (k != NULL && k->form != NULL))) {
 		parse.form = k == NULL ? NULL : k->form;
+		if (c == LISTEN && stmt_in_service())
+			parse.form = FORM_USERS;
 		parse.secret = c == TOKEN;
 		parse.lists = c == TOKEN || c == TARGETS || c == FORWARD;
 	}

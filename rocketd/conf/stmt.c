@@ -68,6 +68,12 @@ stmt_begin(struct lex *lex, struct rocketd_conf *conf)
 
 /* ---- where we are ---- */
 
+int
+stmt_in_service(void)
+{
+	return (stmt.service != NULL);
+}
+
 static uint32_t
 scope(void)
 {
@@ -248,6 +254,19 @@ stmt_networks(const struct word *first, const struct word *w,
 	netconf_add(stmt.lex, nets, first, list != NULL ? list->word : w);
 }
 
+/* "pass to" and "block to" where no list of rules is open. */
+static void
+stmt_stray_rule(const struct word *w)
+{
+	int	 backhaul = stmt.block != NULL &&
+		    stmt.block->dialect == DIALECT_BACKHAUL;
+
+	if (!stmt.skip)
+		lex_error(stmt.lex, w, "\"%s to\" is a rule, and belongs in "
+		    "braces: %s { %s to ... }", w->text,
+		    backhaul ? "targets" : "forward to any", w->text);
+}
+
 /* What is checked as a whole later is reported where it stands. */
 static void
 stmt_place(const struct option *o, const struct word *w)
@@ -282,6 +301,10 @@ stmt_option(struct word *first, struct value args, const struct value *list)
 		if (belongs(first, "tls", SCOPE_SERVER | SCOPE_CLIENT))
 			tlsconf_statement(stmt.lex, &stmt.block->tls,
 			    stmt.block->side, first, w);
+		return;
+	}
+	if (targets_is_rule(first, w)) {
+		stmt_stray_rule(first);
 		return;
 	}
 	if (netconf_named(first)) {
@@ -677,7 +700,11 @@ stmt_target_any(struct word *w, struct word *host, struct word *protocol)
 		return;
 	t->named = 1;
 	t->kinds = wordval_kinds(stmt.lex, protocol);
-	if (!targets_is_any(host))
+	if (host->quoted && strcmp(host->text, "any") == 0)
+		lex_error(stmt.lex, host, "\"any\" in quotes is a host; rules "
+		    "in braces are for any without them: forward to any { ... "
+		    "}");
+	else if (!targets_is_any(host))
 		lex_error(stmt.lex, host, "rules in braces are for \"forward "
 		    "to any\", and \"%s\" is a host", wordval_show(host));
 	targets_twice(w);

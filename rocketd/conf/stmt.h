@@ -22,6 +22,9 @@ struct value {			/* a symbol's: a word, or a list of them */
 /* Begins a configuration, which the following statements set; NULL: ends it. */
 void	 stmt_begin(struct lex *, struct rocketd_conf *);
 
+/* Is the next statement one of a service? */
+int	 stmt_in_service(void);
+
 /* The first word is the statement's own, for its place. */
 
 /* An option and its words; list: the words in braces, or NULL. */

@@ -41,6 +41,16 @@ targets_is_any(const struct word *w)
 	return (!w->quoted && strcmp(w->text, "any") == 0);
 }
 
+int
+targets_is_rule(const struct word *first, const struct word *next)
+{
+	if (first->quoted)
+		return (0);
+	return (strcmp(first->text, "pass") == 0 ||
+	    (strcmp(first->text, "block") == 0 && next != NULL &&
+	    strcmp(next->text, "to") == 0));
+}
+
 static void
 read_target(struct lex *lex, struct target_rule *r, const struct word *w)
 {
@@ -50,7 +60,7 @@ read_target(struct lex *lex, struct target_rule *r, const struct word *w)
 
 	if (targets_is_any(w))
 		return;
-	if (is_network(name)) {
+	if (wordval_hint(w)[0] == '\0' && is_network(name)) {
 		memset(&net, 0, sizeof(net));
 		wordval_network(lex, w, &net);
 		r->addr = net.addr;
@@ -62,7 +72,8 @@ read_target(struct lex *lex, struct target_rule *r, const struct word *w)
 	if (w->len >= sizeof(r->name) || !valid_host(name) ||
 	    valid_addr(name, &addr))
 		lex_error(lex, w, "a target is any, ADDRESS, ADDRESS/BITS, a "
-		    "name or \"*.NAME\", not \"%s\"", wordval_show(w));
+		    "name or \"*.NAME\", not \"%s\"%s", wordval_show(w),
+		    wordval_hint(w));
 	else
 		strlcpy(r->name, w->text, sizeof(r->name));
 }
@@ -138,11 +149,12 @@ targets_rule(const struct conf_service *s, uint32_t number)
 	return (number < head->n ? &head->list[number].rule : NULL);
 }
 
+/* All of a family is as open, and so are all ports by number. */
 static int
 rule_is_any(const struct target_rule *r)
 {
-	return (r->name[0] == '\0' && r->addr.family == ADDR_NONE &&
-	    r->port == 0);
+	return (r->name[0] == '\0' && r->bits == 0 && r->port <= 1 &&
+	    r->port_last == UINT16_MAX);
 }
 
 const struct conf_target *

@@ -19,6 +19,9 @@
 
 /* The word any, for every target; in quotes it is a name. */
 int		 targets_is_any(const struct word *);
+/* Do these words begin a rule, and no other statement? */
+int		 targets_is_rule(const struct word *first,
+		    const struct word *next);
 /*
  * Appends the rule of a statement that begins with "pass" or "block"; port may
  * be NULL.  Errors are reported at their place.
@@ -38,8 +41,8 @@ const struct target_rule *targets_rule(const struct conf_service *,
 int		 targets_same(const struct conf_targets *,
 		    const struct conf_targets *);
 /*
- * The rule that lets every target pass while none is blocked before; NULL:
- * there is none.
+ * The rule that lets every target (of IPv4, of IPv6, or both) pass while none
+ * is blocked before; NULL: there is none.
  */
 const struct conf_target *targets_open(const struct conf_targets *);
 /* " {", the rules, and "}" on lines of their own. */

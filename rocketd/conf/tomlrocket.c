@@ -144,7 +144,7 @@ say_proxies(struct tomlsay *r, const struct toml *n)
 	tomlsay_mark(r, n, '}');
 }
 
-/* "tcp", "udp" or "tcp udp" of a service. */
+/* Of a service: "tcp", "udp" or "tcp udp"; of users also "socks", "http". */
 static void
 say_protocol(struct tomlsay *r, const struct toml *table)
 {
@@ -157,7 +157,8 @@ say_protocol(struct tomlsay *r, const struct toml *table)
 		return;
 	if (strlcpy(buf, n->text, sizeof(buf)) >= sizeof(buf) ||
 	    buf[strspn(buf, " ,")] == '\0') {
-		VALUE_ERROR(r, n, "\"protocol\" takes tcp, udp or \"tcp udp\"");
+		VALUE_ERROR(r, n, "\"protocol\" takes tcp, udp or \"tcp udp\", "
+		    "and that of users also socks, \"socks udp\" or http");
 		return;
 	}
 	tomlsay_words(r, n, "protocol");

@@ -132,9 +132,8 @@ wordval_protocol(struct lex *lex, const struct word *w, uint32_t *asks)
 	return (KIND_ALL);
 }
 
-/* What was probably meant, as the rest of a message. */
-static const char *
-hint(const struct word *w)
+const char *
+wordval_hint(const struct word *w)
 {
 	const char	*colon = strrchr(w->text, ':');
 
@@ -152,7 +151,7 @@ wordval_host(struct lex *lex, const struct word *w)
 {
 	if (!valid_host(w->text))
 		lex_error(lex, w, "\"%s\" is neither an address nor a host "
-		    "name%s", wordval_show(w), hint(w));
+		    "name%s", wordval_show(w), wordval_hint(w));
 }
 
 void
@@ -161,7 +160,7 @@ wordval_addr(struct lex *lex, const struct word *w, const char *what,
 {
 	if (!valid_addr(w->text, addr))
 		lex_error(lex, w, "%s an IPv4 or IPv6 address, not \"%s\"%s",
-		    what, wordval_show(w), hint(w));
+		    what, wordval_show(w), wordval_hint(w));
 }
 
 uint32_t

@@ -16,6 +16,11 @@
 
 /* Fit for a message; four may stand in one. */
 const char	*wordval_show(const struct word *);
+/*
+ * What was probably meant by an address with brackets, or with a port: the rest
+ * of a message, or "".
+ */
+const char	*wordval_hint(const struct word *);
 uint16_t	 wordval_port(struct lex *, const struct word *);
 /* One port or "FIRST-LAST"; returns 1 if it was a range. */
 int		 wordval_ports(struct lex *, const struct word *,
