@@ -29,7 +29,8 @@ check_output(const struct session *s, const uint8_t *p, size_t n, size_t aside)
 int
 LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
-	static const struct sessrig	 rig = { 1, 1, 1 << 20, check_output };
+	static const struct sessrig	 rig = { 1, 1, 1 << 20, check_output,
+		NULL };
 	struct session_conf		 c;
 	struct session			*s;
 	uint8_t				 how;

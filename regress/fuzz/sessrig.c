@@ -125,7 +125,10 @@ rig_pull(struct stream *st, uint8_t *buf, size_t max)
 	must(o->st == st && max > 0);
 	if (n > max)
 		n = max;
-	memset(buf, 0x55, n);
+	if (rig->fill != NULL)
+		rig->fill(st, buf, n);
+	else
+		memset(buf, 0x55, n);
 	if (script_octet() % 8 == 0)
 		act(st->session);
 	return (n);

@@ -24,6 +24,8 @@ struct sessrig {
 	 */
 	void	(*check_output)(const struct session *, const uint8_t *,
 		    size_t, size_t aside);
+	/* What an owner has to send; NULL: the same octet always. */
+	void	(*fill)(const struct stream *, uint8_t *, size_t);
 };
 
 extern const struct session_events	 sessrig_events;

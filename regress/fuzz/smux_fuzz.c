@@ -48,7 +48,8 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
 	static const struct sessrig	 rig = {
-		RIG_OWNERS_MAX, SMUX_BULK_MIN, SMUX_BULK_MAX, check_output
+		RIG_OWNERS_MAX, SMUX_BULK_MIN, SMUX_BULK_MAX, check_output,
+		NULL
 	};
 	struct session_conf		 c;
 	struct session			*s;

@@ -45,7 +45,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
 	static const struct sessrig	 rig = {
-		1, SOLO_DATA_MAX, SOLO_DATA_MAX, check_output
+		1, SOLO_DATA_MAX, SOLO_DATA_MAX, check_output, NULL
 	};
 	struct session_conf		 c;
 	struct session			*s;

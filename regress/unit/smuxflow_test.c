@@ -261,8 +261,8 @@ saturate(struct rig *r, uint32_t id, int rounds)
 	struct smux_stream *st;
 
 	st = (struct smux_stream *)rig_find(r, id)->st;
-	sent = st->rcvd;
-	edge = st->edge;
+	sent = st->win.rcvd;
+	edge = st->win.edge;
 	for (; rounds > 0; rounds--) {
 		assert_int_equal(fill(r, id, sent, edge - sent), 0);
 		sent = edge;
@@ -272,7 +272,7 @@ saturate(struct rig *r, uint32_t id, int rounds)
 		assert_in_range(window, 1, 0x7fffffff);
 		edge = consumed + window;
 	}
-	return (st->window);
+	return (st->win.window);
 }
 
 static void
@@ -298,26 +298,26 @@ test_grows(void **state)
 	assert_int_equal(saturate(r, 3, 20), 1500000);
 	/* The sum stays within the budget, though each begins with its own. */
 	assert_int_equal(saturate(r, 5, 20), 500000);
-	assert_int_equal(s->granted, 2000000);
+	assert_int_equal(s->windows.granted, 2000000);
 	assert_int_equal(saturate(r, 7, 2), 32768);
 	/* Over the budget now: who takes some more gives some back. */
 	saturate(r, 3, 1);
-	assert_int_equal(((struct smux_stream *)rig_find(r, 3)->st)->window,
+	assert_int_equal(((struct smux_stream *)rig_find(r, 3)->st)->win.window,
 	    750000);
-	assert_in_range(s->granted, 1, 2000000);
+	assert_in_range(s->windows.granted, 1, 2000000);
 	/* Two idle seconds: theirs is free again. */
 	rig_tick(r, 3000);
 	saturate(r, 7, 20);
-	assert_int_equal(((struct smux_stream *)rig_find(r, 7)->st)->window,
+	assert_int_equal(((struct smux_stream *)rig_find(r, 7)->st)->win.window,
 	    1500000);
-	assert_int_equal(((struct smux_stream *)rig_find(r, 5)->st)->window,
+	assert_int_equal(((struct smux_stream *)rig_find(r, 5)->st)->win.window,
 	    32768);
-	assert_in_range(s->granted, 1, 2000000);
+	assert_in_range(s->windows.granted, 1, 2000000);
 	/* And the account is level at the end. */
 	rig_kill(rig_find(r, 3), RESET_ABORT);
 	rig_kill(rig_find(r, 5), RESET_ABORT);
 	rig_kill(rig_find(r, 7), RESET_ABORT);
-	assert_int_equal(s->granted, 0);
+	assert_int_equal(s->windows.granted, 0);
 	assert_int_equal(r->s->stats.unconsumed, 0);
 	rig_free(r);
 }
@@ -354,7 +354,7 @@ test_does_not_grow(void **state)
 		rig_collect(r);
 		fill(r, 5, 0, 16384);
 	}
-	assert_int_equal(((struct smux_stream *)rs->st)->window, 65536);
+	assert_int_equal(((struct smux_stream *)rs->st)->win.window, 65536);
 	rig_free(r);
 }
 
@@ -505,8 +505,8 @@ test_stopped_readers(void **state)
 		assert_int_equal(saturate(r, id, 10), 512 * 1024);
 		rig_find(r, id)->hold = 1;
 		st = (struct smux_stream *)rig_find(r, id)->st;
-		assert_int_equal(fill(r, id, st->rcvd, st->edge - st->rcvd),
-		    0);
+		assert_int_equal(fill(r, id, st->win.rcvd,
+		    st->win.edge - st->win.rcvd), 0);
 	}
 	assert_true(session_want(r->s) > 0);
 	assert_int_equal(saturate(r, 7, 10), 512 * 1024);
@@ -558,8 +558,8 @@ test_both_wrap(void **state)
 	st = (struct smux_stream *)rig_find(a, 3)->st;
 	st->written = st->peer_consumed = 0xfffff000;
 	st = (struct smux_stream *)rig_find(b, 3)->st;
-	st->rcvd = st->consumed = st->told_consumed = 0xfffff000;
-	st->edge = st->consumed + st->told_window;
+	st->win.rcvd = st->win.consumed = st->win.told_consumed = 0xfffff000;
+	st->win.edge = st->win.consumed + st->win.told_window;
 	rig_send(rig_find(a, 3), 1000000, 1);
 	rig_find(b, 3)->pattern = 1;
 	rig_run(a, b);
@@ -848,6 +848,12 @@ test_timeout(void **state)
 	r = rig_new(&c);
 	assert_int_equal(rig_tick(r, 100000), 102000000);
 	assert_int_equal(rig_tick(r, 1000), 0);
+	rig_free(r);
+	/* A clock that has only begun. */
+	c.keepalive_ms = 10000;
+	r = rig_new(&c);
+	assert_int_equal(rig_tick(r, 12000), 23000000);
+	assert_int_equal(rig_tick(r, 10000), 31000000);
 	rig_free(r);
 }
 

@@ -283,7 +283,7 @@ chaos_check(struct rig *r)
 	assert_null(r->s->error);
 	assert_int_equal(r->s->stats.streams, 0);
 	assert_int_equal(r->s->stats.unconsumed, 0);
-	assert_int_equal(s->granted, 0);
+	assert_int_equal(s->windows.granted, 0);
 	assert_int_equal(s->entries, 0);
 	assert_int_equal(r->s->stats.faults, 0);
 	assert_int_equal(r->s->stats.killed, 0);

@@ -61,6 +61,16 @@ rig_pull(struct stream *st, uint8_t *buf, size_t max)
 
 	assert_ptr_equal(rs->st, st);
 	assert_true(max > 0);
+	if (rs->pre_off < rs->pre_len) {
+		if (n > rs->pre_len - rs->pre_off)
+			n = rs->pre_len - rs->pre_off;
+		memcpy(buf, rs->pre + rs->pre_off, n);
+		rs->pre_off += n;
+		if (rs->pre_off == rs->pre_len && rs->tx_left == 0 &&
+		    rs->tx_fin)
+			session_fin(st);
+		return (n);
+	}
 	if (rs->tx_piece > 0 && n > rs->tx_piece)
 		n = rs->tx_piece;
 	if (n > rs->tx_left)
@@ -120,6 +130,15 @@ rig_data(struct stream *st, const uint8_t *p, size_t n)
 	assert_ptr_equal(rs->st, st);
 	assert_true(n > 0);
 	assert_int_equal(rs->fins, 0);
+	if (rs->rig->heads && rs->head_len == 0) {
+		assert_in_range(n, 1, sizeof(rs->head));
+		memcpy(rs->head, p, n);
+		rs->head_len = n;
+		rs->rx_held = n;
+		if (!rs->hold)
+			rig_consume(rs, n);
+		return;
+	}
 	if (p == NULL)
 		p = rs->rig->diverted;
 	assert_non_null(p);
@@ -241,15 +260,32 @@ rig_conf(struct session_conf *c)
 	c->max_streams = 100;
 }
 
-struct rig *
-rig_new(const struct session_conf *c)
+static struct rig *
+rig_new_of(struct session *(*new)(const struct session_conf *,
+    const struct session_events *, void *), const struct session_conf *c)
 {
 	struct rig	*r;
 
 	assert_non_null(r = calloc(1, sizeof(*r)));
 	r->now = 1000000;
-	assert_non_null(r->s = smux_new(c, &rig_events, r));
+	assert_non_null(r->s = new(c, &rig_events, r));
 	assert_true(session_tick(r->s, r->now) > r->now);
+	return (r);
+}
+
+struct rig *
+rig_new(const struct session_conf *c)
+{
+	return (rig_new_of(smux_new, c));
+}
+
+struct rig *
+rig_new_muxpro(const struct session_conf *c)
+{
+	struct rig	*r;
+
+	r = rig_new_of(muxpro_new, c);
+	r->heads = c->bare && !c->client;
 	return (r);
 }
 
@@ -336,6 +372,14 @@ rig_unhex(const char *hex, uint8_t *buf, size_t size)
 		hex++;
 	}
 	return (n);
+}
+
+void
+rig_pre(struct rig_stream *rs, const char *hex)
+{
+	rs->pre_off = 0;
+	rs->pre_len = rig_unhex(hex, rs->pre, sizeof(rs->pre));
+	session_ready(rs->st);
 }
 
 int

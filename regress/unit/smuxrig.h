@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "worker/session/muxpro.h"
 #include "worker/session/smuxint.h"
 
 #define RIG_STREAMS	512		/* ever, of one end */
@@ -22,13 +23,17 @@ struct rig_stream {
 	struct rig	*rig;
 	struct stream	*st;		/* NULL when it has ended */
 	/* to send */
+	uint8_t		 pre[300];	/* before the pattern */
+	size_t		 pre_len, pre_off;
 	uint64_t	 tx_left;	/* octets of the pattern */
 	uint64_t	 tx_done;
 	size_t		 tx_piece;	/* at most in one pull; 0: no limit */
 	int		 tx_fin;	/* end our direction after them */
 	/* received */
 	uint64_t	 rx;
-	uint64_t	 rx_held;	/* of it not consumed */
+	uint64_t	 rx_held;	/* of it, and of head, not consumed */
+	uint8_t		 head[300];	/* of Mux.Pro, bare */
+	size_t		 head_len;
 	char		 text[64];	/* the first octets */
 	int		 hold;		/* do not consume */
 	int		 fins, resets, closes;
@@ -44,6 +49,7 @@ struct rig {
 	struct session		*s;
 	struct rig_stream	 streams[RIG_STREAMS];
 	int			 n;
+	int			 heads;	/* streams begin with one */
 	int			 refuse;	/* answer of opened */
 	int			 accept_hold;	/* hold of those accepted */
 	int			 accept_pattern;
@@ -68,6 +74,8 @@ struct rig {
 /* Version 2 client towards foreign peers, generous; change and rig_start. */
 void		 rig_conf(struct session_conf *);
 struct rig	*rig_new(const struct session_conf *);
+/* The same with Mux.Pro. */
+struct rig	*rig_new_muxpro(const struct session_conf *);
 void		 rig_free(struct rig *);
 /* Opens a stream; its slot. */
 struct rig_stream *rig_open(struct rig *, int urgent);
@@ -79,6 +87,8 @@ void		 rig_kill(struct rig_stream *, enum reset_reason);
 void		 rig_consume(struct rig_stream *, uint64_t n);
 /* Octets of the pattern at an offset of a stream. */
 void		 rig_pattern(uint8_t *, uint64_t off, size_t n);
+/* Octets to send before the pattern, in hexadecimal. */
+void		 rig_pre(struct rig_stream *, const char *hex);
 /* Feeds hexadecimal octets, blanks ignored; as input. */
 int		 rig_feed(struct rig *, const char *hex);
 /* Feeds a header and n octets of pattern from off. */

@@ -70,6 +70,7 @@ struct session_conf {
 	uint32_t	 max_streams;	/* at once; more are refused */
 	uint32_t	 caps;		/* CAP_ */
 	int		 divert;	/* payload may pass by: CAP_BULK */
+	int		 bare;		/* muxpro.h: towards other programs */
 	/* we say something after so much silence; 0: never */
 	uint32_t	 keepalive_ms;
 	uint32_t	 timeout_ms; /* the peer's silence that ends it; 0 */
@@ -166,6 +167,8 @@ struct session_stats {
 	uint64_t	 refused; /* streams refused by the cap or owner */
 	uint64_t	 killed;	/* streams reset for memory */
 	uint64_t	 faults; /* streams reset for the peer's breach */
+	uint64_t	 dropped;	/* datagrams: too long, or no credit */
+	uint64_t	 empty;		/* frames of data that had none */
 	struct lz_count	 lz;	/* of streams with LZ4: counted by owners */
 };
 
@@ -199,6 +202,8 @@ struct session {
 	struct session_conf		 conf;
 	struct session_stats		 stats;
 	const char			*error;	/* why input or tick failed */
+	/* Something odd of the peer, for the log: who looks sets it to NULL. */
+	const char			*notice;
 	/* The tunnel looks at these after a turn; all but more stay set. */
 	int		 more;		/* output has more to give */
 	int		 worn;		/* its ids run out: replace it */

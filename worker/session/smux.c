@@ -203,6 +203,7 @@ smux_recv_fin(struct smux *s, uint32_t id)
 	if ((st = smux_known(s, id, SMUX_FIN_RCVD)) == NULL)
 		return;
 	st->flags |= SMUX_FIN_RCVD;
+	st->win.flags |= WINDOW_SHUT;
 	smuxst_ctl_remove(s, st);	/* no more credit is needed */
 	st->st.owner->fin(&st->st);
 	if (!(st->flags & SMUX_DEAD))
@@ -223,7 +224,8 @@ smux_recv_psh(struct smux *s, uint32_t id, uint32_t len)
 		return (0);
 	}
 	slack = s->session.conf.caps != 0 ? 0 : SMUX_PAYLOAD_MAX;
-	if (s->version == 2 && (int32_t)(st->rcvd + len - st->edge) > slack)
+	if (s->version == 2 &&
+	    (int32_t)(st->win.rcvd + len - st->win.edge) > slack)
 		return (smux_die(s, "sent more than the stream's window"));
 	s->rx = st;
 	return (0);
@@ -248,9 +250,9 @@ smux_recv_payload(struct smux *s, const uint8_t *p, uint32_t n)
 	s->left -= n;
 	if (st == NULL)
 		return;
-	smuxst_received(s, st, n);
+	window_received(&s->windows, &st->win, n);
 	st->st.owner->data(&st->st, p, n);
-	smuxst_stall(s);
+	windows_stall(&s->windows);
 }
 
 static void
@@ -290,6 +292,7 @@ smux_adopt(struct smux *s, uint8_t version)
 	if (version != 1 && version != 2)
 		return (smux_die(s, "a version that is neither 1 nor 2"));
 	s->version = version;
+	s->windows.bounded = version == 2;
 	if (smuxout_pending(s))
 		smux_wake(s);
 	return (0);
@@ -438,19 +441,18 @@ static size_t
 smux_want(struct session *session)
 {
 	struct smux	*s = (struct smux *)session;
-	uint64_t	 budget = smuxst_cap(s);
+	uint64_t	 room = windows_room(&s->windows);
 	uint32_t	 exact;
 
-	if (s->dead || s->stalled || session->stats.unconsumed >= budget)
+	if (s->dead)
 		return (0);
-	budget -= session->stats.unconsumed;
 	if (s->exact == 0)
-		return (budget);
+		return (room);
 	/* Stop where payload begins that can be diverted. */
 	exact = s->have >= SMUX_HEADER ? smux_need(s) :
 	    SMUX_HEADER + SMUX_BULK_LEN;
 	exact += s->left - s->have;
-	return (budget < exact ? budget : exact);
+	return (room < exact ? room : exact);
 }
 
 static struct stream *
@@ -459,10 +461,10 @@ smux_divert(struct session *session, size_t *n)
 	struct smux	*s = (struct smux *)session;
 	uint64_t	 room;
 
-	if (!session->conf.divert || s->dead || s->stalled || s->rx == NULL ||
-	    s->left < SMUX_DIVERT_MIN || s->broken != NULL)
+	if (!session->conf.divert || s->dead || s->rx == NULL ||
+	    s->left < SMUX_DIVERT_MIN || s->broken != NULL ||
+	    (room = windows_room(&s->windows)) == 0)
 		return (NULL);
-	room = smuxst_cap(s) - session->stats.unconsumed;
 	*n = s->left < room ? s->left : room;
 	return (&s->rx->st);
 }
@@ -563,14 +565,10 @@ smux_consumed(struct stream *stream, size_t n)
 
 	if ((st->flags & SMUX_DEAD) || n == 0)
 		return;
-	if (n > st->rcvd - st->consumed)
+	if (n > st->win.rcvd - st->win.consumed)
 		fatalx("%s: stream %u: %zu octets of %u", __func__,
-		    stream->id, n, st->rcvd - st->consumed);
-	st->consumed += n;
-	smuxst_took(s, st);
-	s->session.stats.unconsumed -= n;
-	smuxst_credit(s, st);
-	smuxst_relieve(s);
+		    stream->id, n, st->win.rcvd - st->win.consumed);
+	window_consumed(&s->windows, &st->win, n);
 }
 
 static uint32_t
@@ -578,39 +576,24 @@ smux_window(const struct stream *stream)
 {
 	const struct smux_stream	*st = (const void *)stream;
 	const struct smux		*s = (const void *)stream->session;
-	int32_t				 left;
 
 	if (st->flags & (SMUX_DEAD | SMUX_FIN_RCVD))
 		return (0);
 	if (s->version != 2)
 		return (smux_want(stream->session));
-	left = st->told_consumed + st->told_window - st->rcvd;
-	return (left > 0 ? left : 0);
+	return (window_left(&st->win));
 }
 
 static void
 smux_limit(struct session *session, uint64_t n)
 {
-	struct smux	*s = (struct smux *)session;
-
-	if (n == s->limit)
-		return;
-	s->limit = n;
-	smuxst_shrink(s);
-	smuxst_stall(s);
-	smuxst_relieve(s);
+	windows_limit(&((struct smux *)session)->windows, n);
 }
 
-/* The shortest of late: a round trip that met a queue tells us nothing. */
 static void
 smux_rtt(struct session *session, uint32_t us)
 {
-	struct smux	*s = (struct smux *)session;
-
-	if (s->rtt_us == 0 || us < s->rtt_us)
-		s->rtt_us = us;
-	else
-		s->rtt_us += (us - s->rtt_us) / 8;
+	windows_rtt(&((struct smux *)session)->windows, us);
 }
 
 static void
@@ -631,6 +614,8 @@ static void
 smux_set_time(struct smux *s, uint64_t now)
 {
 	uint64_t	 timeout = s->session.conf.timeout_ms * 1000ULL, last;
+	uint64_t	 read = timeout > SMUX_LATE_US ?
+			    timeout - SMUX_LATE_US : 0;
 
 	if (!s->started) {
 		s->started = 1;
@@ -639,13 +624,12 @@ smux_set_time(struct smux *s, uint64_t now)
 	/* We were late ourselves: read first what the peer has sent. */
 	if (timeout > 0 && now > s->deadline &&
 	    now - s->deadline > SMUX_LATE_US) {
-		last = timeout > SMUX_LATE_US ?
-		    now - (timeout - SMUX_LATE_US) : now;
+		last = now > read ? now - read : 0;
 		if (s->last_rx < last)
 			s->last_rx = last;
 	}
 	if (now > s->now)
-		s->now = now;
+		s->now = s->windows.now = now;
 }
 
 static uint64_t
@@ -663,10 +647,10 @@ smux_deadline(struct smux *s, uint64_t next)
 			next = at;
 	}
 	at = s->last_rx + c->timeout_ms * 1000ULL;
-	if (c->timeout_ms > 0 && !s->stalled && at < next)
+	if (c->timeout_ms > 0 && !s->windows.stalled && at < next)
 		next = at;
-	if (s->shed_at < next)
-		next = s->shed_at;
+	if (s->windows.shed_at < next)
+		next = s->windows.shed_at;
 	return (next);
 }
 
@@ -684,11 +668,11 @@ smux_tick(struct session *session, uint64_t now)
 	next = smuxout_release(s);
 	if (s->broken != NULL)
 		smux_die(s, s->broken);
-	else if (c->timeout_ms > 0 && !s->stalled &&
+	else if (c->timeout_ms > 0 && !s->windows.stalled &&
 	    s->now - s->last_rx >= c->timeout_ms * 1000ULL)
 		smux_die(s, "the peer is silent");
-	else if (s->now >= s->shed_at)
-		smuxst_shed(s);
+	else if (s->now >= s->windows.shed_at)
+		windows_shed(&s->windows);
 	if (c->keepalive_ms > 0 && s->version != 0 &&
 	    s->now - s->last_tx >= c->keepalive_ms * 1000ULL) {
 		s->nop = 1;
@@ -743,9 +727,9 @@ smux_new(const struct session_conf *conf, const struct session_events *events,
 		c->window_max = SMUX_WINDOW_MAX;
 	s->version = c->version;
 	s->next_id = c->client ? 3 : 2;
-	s->limit = UINT64_MAX;
-	s->shed_at = UINT64_MAX;
-	s->patience = UINT32_MAX;
+	windows_init(&s->windows, &s->session, &smuxst_windows);
+	s->windows.bounded = c->version == 2;
+	s->windows.eager = c->caps == 0;
 	s->deadline = UINT64_MAX;
 	s->idle = 1;
 	for (i = 0; i < SMUX_Q_MAX; i++)

@@ -25,21 +25,13 @@
  * window_initial is the window that the peer assumes of us, peer_initial the
  * one we assume of it; 262144 with foreign peers.  If window_max is less, the
  * peer is told so right after the stream was opened; so it is if, on a long way
- * and while streams are few, one begins with more.  A window grows while the
- * reader keeps pace: on a long way to a few times what comes in a round trip,
- * on a short one, to 2 MiB, while the peer uses it up.  It stays within
- * window_max and what windows may sum up to: recvbuffer, and three quarters of
- * the budget (the lower of recvbuffer and session_limit, in version 2 the
- * latter, but 64 KiB at least).  The round trip is the shortest of late: of
- * session_rtt, and of the time from a UPD to the first octet that it allowed.
+ * and while streams are few, one begins with more.  How windows grow, and who
+ * is reset when memory is short, is in window.h.  The budget is the lower of
+ * recvbuffer and session_limit, in version 2 the latter, but 64 KiB at least.
  *
  * In version 1 a single stream can spend the whole budget, in version 2 only
  * very many can.  The tunnel is then not read (want is 0) until a quarter is
- * free.  Who takes 64 KiB, a 16th of the budget, or all that waits for him,
- * makes progress.  Readers without progress for stall_grace_ms are reset until
- * the tunnel is read again: of those who stopped first, who holds most.  In
- * version 2, where there are others, that begins with three quarters spent, and
- * goes faster the less room is left.
+ * free.
  *
  * Ids end at 2^31: from then on session_open returns NULL.
  */

@@ -2,8 +2,8 @@
 
 /*
  * What the files of smux share: smux.c (the session, receiving, time),
- * smuxst.c (the streams: their table, windows, life) and smuxout.c (what is
- * sent, in which order).  Nobody else includes this.
+ * smuxst.c (the streams: their table and life) and smuxout.c (what is sent, in
+ * which order).  Nobody else includes this.
  */
 
 #ifndef WORKER_SMUXINT_H
@@ -12,6 +12,7 @@
 #include <sys/queue.h>
 
 #include "smux.h"
+#include "window.h"
 
 #define SMUX_HEADER	8
 #define SMUX_UPD_LEN	8
@@ -48,10 +49,7 @@ enum smux_command {
 #define SMUX_FIN_DUE	0x0020		/* the owner ended our direction */
 #define SMUX_FIN_SENT	0x0040
 #define SMUX_FIN_RCVD	0x0080
-#define SMUX_TOLD	0x0100		/* the first consumption was reported */
-#define SMUX_FULL	0x0200		/* the peer has used up its window */
-#define SMUX_CHARGED	0x0400		/* window is in the sum of grants */
-#define SMUX_DEAD	0x0800		/* freed at the end of the turn */
+#define SMUX_DEAD	0x0100		/* freed at the end of the turn */
 #define SMUX_REFUSED		64	/* of them are remembered */
 
 enum smux_queue {
@@ -76,22 +74,11 @@ struct smux_stream {
 	uint32_t			 written;
 	uint32_t			 peer_consumed;
 	uint32_t			 peer_window;
-	uint32_t			 deficit;	/* left of its turn */
 	uint32_t			 sent_ms;	/* last sent, or held */
-	/* receiving */
-	uint32_t			 rcvd;
-	uint32_t			 consumed;
-	uint32_t			 told_consumed;	/* in the last UPD */
-	uint32_t			 told_window;
-	uint32_t			 edge;		/* furthest granted */
-	uint32_t			 window;	/* for the next UPD */
-	uint32_t			 rcvd_ms;	/* last payload */
-	uint32_t			 took_ms;	/* last progress: */
-	uint32_t			 mark;	/* so much consumed */
-	uint32_t			 paced_us;	/* last measured... */
-	uint32_t			 paced;		/* ...and rcvd then */
-	uint16_t			 flags;		/* SMUX_ */
-	uint8_t				 queue;		/* enum smux_queue */
+	struct window			 win;		/* receiving */
+	uint16_t			 deficit;	/* left of its turn */
+	uint16_t			 flags : 13;	/* SMUX_ */
+	uint16_t			 queue : 3;	/* enum smux_queue */
 };
 TAILQ_HEAD(smux_streams, smux_stream);
 
@@ -120,17 +107,7 @@ struct smux {
 	uint32_t		 have;		/* in head */
 	uint32_t		 exact;		/* frames to read one by one */
 	uint8_t			 head[SMUX_HEADER + SMUX_BODY_MAX];
-	/* memory */
-	uint64_t		 limit;		/* session_limit */
-	uint32_t		 patience;	/* with readers; ms */
-	uint32_t		 rtt_us;	/* 0: not known */
-	/* a round trip that is being timed, by a stream's UPD; 0: none */
-	uint32_t		 trip_id;
-	uint32_t		 trip_edge;	/* allowed before it */
-	uint64_t		 trip_at;
-	uint64_t		 granted;	/* sum of charged windows */
-	uint64_t		 reclaimed;	/* at this time */
-	uint64_t		 shed_at;	/* when to look who has to go */
+	struct windows		 windows;
 	/* time, in microseconds */
 	uint64_t		 now;
 	uint64_t		 last_rx;
@@ -143,7 +120,6 @@ struct smux {
 	int			 draining;
 	int			 idle;		/* the owner waits for a wake */
 	int			 nop;
-	int			 stalled;	/* the tunnel is not read */
 	int			 seen;		/* the peer opened one */
 	int			 bulk;		/* payload follows the output */
 	/* the last that a foreign peer was refused; 0: none */
@@ -162,6 +138,8 @@ uint32_t smux_ms(const struct smux *);
 
 /* smuxst.c */
 
+extern const struct windows_events smuxst_windows;
+
 struct smux_stream *smuxst_find(struct smux *, uint32_t id);
 /* Adds it to the table, without counting it; NULL: no memory. */
 struct smux_stream *smuxst_new(struct smux *, uint32_t id, int urgent);
@@ -171,25 +149,6 @@ void	 smuxst_start(struct smux *, struct smux_stream *);
 void	 smuxst_move(struct smux_stream *, enum smux_queue);
 /* Neither SYN nor UPD is due any more. */
 void	 smuxst_ctl_remove(struct smux *, struct smux_stream *);
-/* Octets that the session may hold, and that windows may sum up to. */
-uint64_t smuxst_cap(const struct smux *);
-uint64_t smuxst_budget(const struct smux *);
-/*
- * Sets stalled, and when somebody has to go, if the cap is reached, or nearly;
- * clears it if enough is free.
- */
-void	 smuxst_stall(struct smux *);
-void	 smuxst_relieve(struct smux *);
-/* Payload came: charges the stream's window, notes whether it is used up. */
-void	 smuxst_received(struct smux *, struct smux_stream *, uint32_t);
-/* The owner consumed payload: tells the peer, once it is enough. */
-void	 smuxst_credit(struct smux *, struct smux_stream *);
-/* Before a UPD: sets the window to tell, by its use and the room there is. */
-void	 smuxst_tune(struct smux *, struct smux_stream *);
-/* A UPD goes out that moves the stream's edge: times a round trip by it. */
-void	 smuxst_trip_starts(struct smux *, const struct smux_stream *);
-/* The budget fell: windows shrink with it. */
-void	 smuxst_shrink(struct smux *);
 /* Tells the peer that it died, unless the peer never knew it or knows. */
 void	 smuxst_abort(struct smux *, struct smux_stream *, enum reset_reason);
 /* Takes it out of table, lists and counts; smuxst_bury frees it. */
@@ -198,13 +157,6 @@ void	 smuxst_forget(struct smux *, struct smux_stream *);
 void	 smuxst_kill(struct smux *, struct smux_stream *, enum reset_reason);
 /* If both directions have ended: forget, and the owner's closed. */
 void	 smuxst_finish(struct smux *, struct smux_stream *);
-/* The owner consumed payload: enough for progress? */
-void	 smuxst_took(struct smux *, struct smux_stream *);
-/*
- * Resets who has to make room: of those without progress for too long, and
- * about longest, who holds most.
- */
-void	 smuxst_shed(struct smux *);
 /* The session is dead: forgets each stream and tells its owner. */
 void	 smuxst_end(struct smux *);
 /* Frees dead streams, once no turn is under way. */

@@ -147,16 +147,10 @@ smuxout_stream(struct smux *s, struct smux_stream *st, uint8_t *buf)
 	/* A UPD may have been due before version 1 was adopted. */
 	if (!(due & SMUX_UPD_DUE) || s->version != 2)
 		return (n);
-	smuxst_tune(s, st);
-	st->told_consumed = st->consumed;
-	st->told_window = st->window;
-	if ((int32_t)(st->consumed + st->window - st->edge) > 0) {
-		smuxst_trip_starts(s, st);
-		st->edge = st->consumed + st->window;
-	}
+	(void)window_tell(&s->windows, &st->win);
 	n += smuxout_header(s, buf + n, SMUX_UPD, SMUX_UPD_LEN, st->st.id);
-	smuxout_put32(buf + n, st->told_consumed);
-	smuxout_put32(buf + n + 4, st->told_window);
+	smuxout_put32(buf + n, st->win.told_consumed);
+	smuxout_put32(buf + n + 4, st->win.told_window);
 	return (n + SMUX_UPD_LEN);
 }
 
