@@ -62,7 +62,7 @@ static struct askers *const	 lists[] = {
 	[ASKER_WAITS] = &waiting,
 	[ASKER_LEAVES] = &leaving
 };
-static struct asker_stats	 stats;
+static struct asker_counts	 counts;
 
 static void	 asker_read(evutil_socket_t, short, void *);
 
@@ -72,10 +72,10 @@ asker_init(struct service *service)
 	svc = service;
 }
 
-const struct asker_stats *
-asker_stats(void)
+const struct asker_counts *
+asker_counts(void)
 {
-	return (&stats);
+	return (&counts);
 }
 
 /* ---- its life ---- */
@@ -173,7 +173,7 @@ asker_leave(struct asker *a)
 {
 	struct relay	*r = a->relay;
 
-	stats.refused++;
+	counts.refused++;
 	/* What he sent and nobody read would make a reset of the end. */
 	if (asker_say(a) == -1 || shutdown(r->fd, SHUT_WR) == -1 ||
 	    (a->state == ASKER_WAITS && asker_watch(a) == -1)) {
@@ -190,7 +190,7 @@ asker_bad(struct asker *a)
 {
 	struct relay	*r = a->relay;
 
-	stats.bad++;
+	counts.bad++;
 	ledger_log(svc->users, &r->user, "%s: %s", a->ask->protocol,
 	    a->ask->why);
 	asker_leave(a);
@@ -226,7 +226,7 @@ asker_asked(struct asker *a, const uint8_t *early, size_t len)
 		relay_abort(r, RESET_MEMORY);
 		return;
 	}
-	stats.asks++;
+	counts.asks++;
 	event_del(&a->ev);
 	asker_enter(a, ASKER_WAITS, 0);
 	r->since = r->moved = worker_now();
@@ -329,7 +329,7 @@ asker_tick(uint64_t now)
 	struct asker	*a;
 
 	while ((a = TAILQ_FIRST(&asking)) != NULL && now >= a->until) {
-		stats.late++;
+		counts.late++;
 		ledger_log(svc->users, &a->relay->user, "%s: says not what it "
 		    "wants in time", a->ask->protocol);
 		relay_abort(a->relay, RESET_TIMEOUT);

@@ -23,7 +23,7 @@ struct relay;
 struct service;
 struct want;
 
-struct asker_stats {
+struct asker_counts {
 	uint64_t	 asks;		/* targets asked for */
 	uint64_t	 bad;		/* users who did not ask in order */
 	uint64_t	 late;		/* or not in time */
@@ -59,6 +59,6 @@ void		 asker_end(struct relay *);
 void		 asker_tick(uint64_t now);
 /* The service stops: who has not asked yet will not. */
 void		 asker_stop(void);
-const struct asker_stats *asker_stats(void);
+const struct asker_counts *asker_counts(void);
 
 #endif /* WORKER_ASKER_H */
