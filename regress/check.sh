@@ -74,41 +74,55 @@ tap() {
 }
 
 PROVE='--timer --directives --failures'
-# those that have a source
-unit() { (cd "$1" && prove -j"$JOBS" --directives --failures \
+# What takes longest begins first, or it would end long after all others.
+SLOWEST="orders backhaul_rocketd smux 43-unread 19-solo 18-proxies 38-retry
+    01-basic 09-chaos 33-limits 14-options 22-matrix 60-backhaul-asked
+    tiny_test service_test resolve_test relay_test gate_test tlsconn_test"
+
+# slowest FILES: the same, those of SLOWEST first and in its order
+slowest() {
+	for s in $SLOWEST; do
+		for f; do
+			case $f in
+			*/$s|*/$s.t) echo "$f" ;;
+			esac
+		done
+	done
+	for f; do
+		case $(echo " " $SLOWEST " ") in
+		*" $(basename "$f" .t) "*) ;;
+		*)	echo "$f" ;;
+		esac
+	done
+}
+
+# Those that have a source.  They wait more than they compute.
+unit() { (cd "$1" && prove -j$((JOBS * 3)) --directives --failures \
     --exec 'perl regress/unit/run.t' \
-    $(ls regress/unit/*_test.c | sed 's/[.]c$//')); }
+    $(slowest $(ls regress/unit/*_test.c | sed 's/[.]c$//'))); }
 conf() { (cd "$1" && prove --directives --failures \
     --exec sh regress/conf/run.sh); }
-# These tests mostly wait, and measure nothing: they run three at a time, the
-# others alone.
-WAITING="01-basic 01-reserve 03-silent 05-strangers 06-log 06-reload
-    08-hostile 08-refusals 09-pool 10-deaf 10-target 11-disk 11-listener
-    12-data 12-toml 14-options 16-ws 17-visitors 18-proxies 19-solo 20-tls
-    22-matrix 23-ranges 24-reload-table 25-wan 27-tls-files 28-forward
-    29-forward-basic 33-limits 34-memory 35-abort 36-channels 37-names
-    38-retry 39-surroundings 39-surroundings-root 40-upgrade-worker 41-unix
-    42-stopped 43-replay 44-udp-listener 46-udp 47-udp-faults 48-udp-forged
-    49-backhaul-udp 49-usage 53-named 54-backhaul 55-backhaul-faults
-    56-backhaul-reload 57-backhaul-deaths 58-backhaul-users
-    59-backhaul-vanished 60-backhaul-asked 61-moved includes orders"
+# These measure, or need the whole machine: one at a time.  All others run side
+# by side, twice as many as there are processors, since most of them wait.
+ALONE="02-scale 03-kill 13-load 15-pipe 30-crowd 31-tls-crowd 32-many
+    34-memory 41-bad-line"
 
 live() {
 	(
 	cd "$1" || exit 1
-	waiting= alone= bad=0
-	for t in ${2:-} regress/live/*.t regress/fault/*.t; do
-		case $(echo " " $WAITING " ") in
-		*" $(basename "$t" .t) "*) waiting="$waiting $t" ;;
-		*)	alone="$alone $t" ;;
+	beside= alone= bad=0
+	for t in ${2:-} regress/live/*.t regress/fault/*.t regress/interop/*.t
+	do
+		case $(echo " " $ALONE " ") in
+		*" $(basename "$t" .t) "*) alone="$alone $t" ;;
+		*)	beside="$beside $t" ;;
 		esac
 	done
-	tap live -j3 $waiting || bad=1
+	tap live -j$((JOBS * 2)) $(slowest $beside) || bad=1
 	tap live $alone || bad=1
 	exit $bad
 	)
 }
-interop() { (cd "$1" && tap interop -j3 regress/interop/*.t); }
 
 # What differs without root: ids, namespace, socket paths, who may command.
 USER_TESTS="regress/live/01-basic.t regress/live/03-kill.t
@@ -153,8 +167,8 @@ step "style" sh regress/style.sh
 step "manuals" mandoc -T lint -W warning man/*.[1-9]
 step "unit tests" unit .
 step "configuration" conf .
-step "set-up, rooms and live tests" live . "$(echo regress/setup/*.t)"
-step "interop" interop .
+step "set-up, rooms, live tests and interop" live . \
+    "$(echo regress/setup/*.t)"
 if [ "$(id -u)" -eq 0 ]; then
 	step "live tests as an ordinary user" live_user
 else
@@ -170,8 +184,7 @@ if [ -n "$LONG" ]; then
 	    build "$WORK/san" "$MAKE" --sanitize'
 	step "unit tests, sanitized" sanitized unit "$WORK/san"
 	step "configuration, sanitized" sanitized conf "$WORK/san"
-	step "live tests, sanitized" sanitized live "$WORK/san"
-	step "interop, sanitized" sanitized interop "$WORK/san"
+	step "live tests and interop, sanitized" sanitized live "$WORK/san"
 	step "fuzzers" fuzzers "$WORK/clang"
 fi
 

@@ -39,7 +39,8 @@ static const struct {
 	[PROC_GATE] = { 64, 16, 1 },
 	/* modules of the system's choice; its lookups are processes */
 	[PROC_RESOLVE] = { 256, 0, 1 },
-	[PROC_DIAL] = { 64, 1, 1 },
+	/* all rules for targets with the longest names, twice at a reload */
+	[PROC_DIAL] = { 96, 1, 1 },
 	/*
 	 * a connection is two descriptors: OpenSSL's state, a record each way
 	 * and what is read ahead, 160 KiB

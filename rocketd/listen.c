@@ -18,6 +18,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -36,6 +37,10 @@
 #define LISTEN_BACKLOG	4096
 /* Unanswered TCP keepalive probes that end a connection. */
 #define LISTEN_KEEPCNT	3
+/* Of a service's listeners, in its line. */
+#define WHERE_SHOWN	4
+/* Lines about listeners, when all is up. */
+#define LOG_LINES	32
 
 struct listener {
 	TAILQ_ENTRY(listener)	 entry;
@@ -686,6 +691,7 @@ listen_describe(struct msg_listen *msg, const struct listener *l)
 		msg->side = l->block->side;
 	msg->datagrams = l->datagrams;
 	msg->asks = l->conf->asks;
+	msg->kinds = l->conf->kinds;
 	msg->addr = l->addr;
 }
 
@@ -742,19 +748,61 @@ listen_count(struct rocketd *env, uint32_t service)
 	return (n);
 }
 
+/* Users of that service come there; one with both kinds is one place. */
+static int
+listen_is_place(const struct listener *l, uint32_t service)
+{
+	return (l->service == service && l->conf->transport == 0 &&
+	    !(l->datagrams && (l->conf->kinds & KIND_TCP)));
+}
+
 void
 listen_where(struct rocketd *env, uint32_t service, char *buf, size_t size)
 {
-	struct listener	*l;
+	const struct listener	*l;
+	uint32_t		 n = 0;
+	size_t			 len;
 
 	buf[0] = '\0';
+	TAILQ_FOREACH(l, &env->listeners, entry) {
+		if (!listen_is_place(l, service) || n++ >= WHERE_SHOWN)
+			continue;
+		if (n > 1)
+			strlcat(buf, ", ", size);
+		strlcat(buf, addr_print(&l->addr), size);
+		if (l->conf->kinds & KIND_UDP)
+			strlcat(buf, l->conf->kinds & KIND_TCP ? "/tcp+udp" :
+			    "/udp", size);
+	}
+	len = strlen(buf);
+	if (n > WHERE_SHOWN)
+		snprintf(buf + len, size - len, " and %u more",
+		    n - WHERE_SHOWN);
+}
+
+void
+listen_log(struct rocketd *env)
+{
+	const struct conf_service	*cs;
+	const struct conf_block		*b;
+	const struct listener		*l;
+	char				 where[HOST_MAX];
+	uint32_t			 n = 0;
+
 	TAILQ_FOREACH(l, &env->listeners, entry)
-		if (l->service == service && l->conf->transport == 0)
-			break;
-	if (l == NULL)
-		return;
-	strlcpy(buf, addr_print(&l->addr), size);
-	if (l->conf->kinds & KIND_UDP)
-		strlcat(buf, l->conf->kinds & KIND_TCP ? "/tcp+udp" : "/udp",
-		    size);
+		if (l->service == 0 && n++ < LOG_LINES)
+			log_info("tunnels come to %s, transport %s",
+			    addr_print(&l->addr),
+			    transport_name(l->conf->transport));
+	TAILQ_FOREACH(b, &env->conf->blocks, entry)
+		TAILQ_FOREACH(cs, &b->services, entry) {
+			if (!conf_service_opens(cs) || n++ >= LOG_LINES)
+				continue;
+			listen_where(env, cs->number, where, sizeof(where));
+			if (where[0] != '\0')
+				log_info("users of service %s come to %s",
+				    cs->name, where);
+		}
+	if (n > LOG_LINES)
+		log_info("%u more places, not logged", n - LOG_LINES);
 }

@@ -39,8 +39,13 @@ int		 listen_lend(struct rocketd *, struct child *,
 int		 listen_tell(struct rocketd *, struct child *);
 /* How many there are for connections. */
 uint32_t	 listen_count(struct rocketd *, uint32_t service);
-/* "[::]:53/udp", the first one of a service; "" if it has none. */
+/*
+ * "[::]:53/udp, 192.0.2.1:53 and 7 more", of a service; "" if it has none.  In
+ * HOST_MAX octets all four fit that are named.
+ */
 void		 listen_where(struct rocketd *, uint32_t service, char *,
 		    size_t);
+/* Logs where tunnels and users come in, in a limited number of lines. */
+void		 listen_log(struct rocketd *);
 
 #endif /* ROCKETD_LISTEN_H */

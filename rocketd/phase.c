@@ -63,6 +63,7 @@ phase_up(struct rocketd *env)
 		    "processes");
 	if (widened)
 		log_warnx("this build has a sandbox for tests only");
+	listen_log(env);
 	log_info("rocketd %s is up", ROCKETD_VERSION);
 	plog_to(apply_log_dest(env, env->conf));
 	if (!env->foreground)

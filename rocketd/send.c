@@ -391,7 +391,7 @@ send_mappings(struct child *child, const struct conf_service *cs)
 	return (0);
 }
 
-/* Its first listener, or its target, as it is shown: "192.0.2.1:53/udp". */
+/* Its listeners, or its target, as they are shown: "192.0.2.1:53/udp". */
 static void
 send_where(struct rocketd *env, const struct conf_service *cs, char *buf,
     size_t size)

@@ -124,7 +124,7 @@ struct ctl_service {			/* one worker's part of it */
 	uint32_t	 source_bits[CTL_SOURCES]; /* ...but a prefix */
 	uint32_t	 source_users[CTL_SOURCES];
 	char		 name[SERVICE_NAME_MAX];
-	char		 where[HOST_MAX];	/* listener or target */
+	char		 where[HOST_MAX];	/* listeners or target */
 	char		 state[CTL_WORDS]; /* "up", "no tunnel: ..." */
 };
 

@@ -114,6 +114,7 @@ static const struct rule_field	 fields_listen[] = {
 	RANGE(msg_listen, side, SIDE_NONE, SIDE_CLIENT),
 	RANGE(msg_listen, datagrams, 0, 1),
 	RANGE(msg_listen, asks, 0, ASK_KINDS - 1),
+	RANGE(msg_listen, kinds, 0, KIND_ALL),
 	ADDRS(msg_listen, addr),
 	END
 };
@@ -349,6 +350,7 @@ static const struct rule_field	 fields_dial[] = {
 	RANGE(msg_dial, index, 0, REMOTES_MAX - 1),
 	RANGE(msg_dial, offset, 0, UINT16_MAX),
 	RANGE(msg_dial, datagrams, 0, 1),
+	ADDRS(msg_dial, at),
 	END
 };
 
@@ -357,13 +359,14 @@ static const struct rule_field	 fields_dial_named[] = {
 	RANGE(msg_dial_named, dial.index, 0, 0),
 	RANGE(msg_dial_named, dial.offset, 0, 0),
 	RANGE(msg_dial_named, dial.datagrams, 0, 1),
+	ADDRS(msg_dial_named, dial.at),
 	RANGE(msg_dial_named, port, 0, UINT16_MAX),
 	STRING(msg_dial_named, host),
 	END
 };
 
 static const struct rule_field	 fields_dialled[] = {
-	RANGE(msg_dialled, stage, DIAL_STAGE_REFUSED, DIAL_STAGE_BLOCKED),
+	RANGE(msg_dialled, stage, DIAL_STAGE_REFUSED, DIAL_STAGE_ELSEWHERE),
 	ADDRS(msg_dialled, peer),
 	ADDRS(msg_dialled, local),
 	STRING(msg_dialled, words),

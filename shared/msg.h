@@ -291,7 +291,7 @@ struct msg_listen {
 	uint32_t	 side;		/* of users' service: enum side */
 	uint32_t	 datagrams;	/* 1: a UDP socket, of users or slots */
 	uint32_t	 asks;		/* of users: enum ask_kind */
-	uint32_t	 pad;
+	uint32_t	 kinds;	/* KIND_ mask, of its line */
 	struct addr	 addr;
 };
 
@@ -562,6 +562,11 @@ struct msg_dial {
 	 * A UDP socket connects to one where nobody is, too.
 	 */
 	uint32_t	 turn;
+	/*
+	 * DIAL_REMOTE: dialled there only, whatever other addresses its name
+	 * has.  ADDR_NONE: at any.  Its port does not count.
+	 */
+	struct addr	 at;
 };
 
 struct msg_dial_named {
@@ -578,7 +583,8 @@ enum dial_stage {
 	DIAL_STAGE_TLS,		/* words say why */
 	DIAL_STAGE_PACED,	/* others of ours shook hands there meanwhile */
 	DIAL_STAGE_CANCELLED,	/* as it was asked to be */
-	DIAL_STAGE_BLOCKED	/* the service's targets do not allow it */
+	DIAL_STAGE_BLOCKED,	/* the service's targets do not allow it */
+	DIAL_STAGE_ELSEWHERE	/* it is not at that address any more */
 };
 
 /*
@@ -594,7 +600,10 @@ struct msg_dialled {
 	uint32_t	 pad;
 	struct addr	 peer;	/* who was, or last failed to be, reached */
 	struct addr	 local;
-	/* of DIAL_STAGE_TLS: why; of DIAL_STAGE_BLOCKED: what was named */
+	/*
+	 * Of DIAL_STAGE_TLS: why; of DIAL_STAGE_BLOCKED: what was named, and
+	 * why not; of DIAL_STAGE_RESOLVE: the name, as far as it fits.
+	 */
 	char		 words[TLS_WORDS_MAX];
 };
 

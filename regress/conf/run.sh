@@ -351,6 +351,12 @@ printf '[server]\nbind_addr = ":4043"\ntransport = "wss"\n%s\n%s\n%s\n%s\n' \
     'token = "of sixteen octets, and more"' 'tls_cert = "a.pem"' \
     'tls_key = "../sub/a.key"' 'sniffer = true
 web_port = 2060' >rel/sub/s.toml && chmod 600 rel/sub/*
+printf '%s, and more\n' 'of sixteen octets' >rel/sub/token
+printf '[client]\nremote_addr = ":4043"\ntransport = "tcp"\n%s\n' \
+    'token_file = "token"' >rel/sub/c.toml && chmod 600 rel/sub/*
+(cd rel && check -v -f sub/c.toml) >out 2>err &&
+    grep -q "token file \"$tmp/rel/sub/token\"" out
+result $? "relative path of a token" err
 relative() {	# relative DIRECTORY FILE
 	(cd "$1" && check -v -f "$2") >out 2>err
 	[ $? -eq 0 ] && sed 's,/sub/\.\./,/,g; s,/\./,/,g' out >got &&

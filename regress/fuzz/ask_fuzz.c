@@ -37,6 +37,8 @@ struct end {				/* of an ask */
 	size_t		 said_len;
 	uint8_t		 front[FRONT_MAX];
 	size_t		 front_len;
+	struct httpbody	 body;
+	size_t		 own;		/* octets of it */
 };
 
 static enum ask_kind	 kind;
@@ -86,6 +88,22 @@ check_step(enum ask_state was, const struct ask *a)
 	case ASK_REFUSED:
 		break;
 	}
+}
+
+/* In pieces of so many octets, those that were left. */
+static void
+follow(struct end *e, const uint8_t *p, size_t len, size_t piece)
+{
+	size_t	 n, give;
+
+	for (e->own = 0; e->own < len; e->own += n) {
+		give = len - e->own < piece ? len - e->own : piece;
+		n = httpbody_take(&e->body, p + e->own, give);
+		must(n <= give && (n == give || httpbody_ended(&e->body)));
+		if (n == 0)
+			break;
+	}
+	must(e->body.why == NULL || httpbody_ended(&e->body));
 }
 
 /* It stays where it is. */
@@ -149,6 +167,9 @@ play(struct end *e, const uint8_t *p, size_t len, size_t piece)
 	e->why = a->why;
 	e->protocol = a->protocol;
 	check_end(a);
+	e->body = a->body;
+	if (a->state == ASK_DONE)
+		follow(e, p + e->took, len - e->took, piece);
 	ask_free(a);
 }
 
@@ -172,6 +193,7 @@ check_host(const struct dest *d)
 static void
 check_front(const struct end *e)
 {
+	const struct http_text	*length;
 	struct http_head	 h;
 	ssize_t			 n;
 	size_t			 i;
@@ -187,6 +209,12 @@ check_front(const struct end *e)
 	must(http_is(http_field(&h, "Connection"), "close"));
 	must(http_count(&h, "Transfer-Encoding") == 0 ||
 	    http_count(&h, "Content-Length") == 0);
+	length = http_field(&h, "Content-Length");
+	if (e->state == ASK_DONE && length != NULL)
+		must(e->own <= strtoull(length->p, NULL, 10));
+	else if (e->state == ASK_DONE &&
+	    http_count(&h, "Transfer-Encoding") == 0)
+		must(e->own == 0);
 	for (i = 0; i < h.nfields; i++)
 		must(h.fields[i].name.len < 7 ||
 		    strncasecmp(h.fields[i].name.p, "Proxy-", 6) != 0);
@@ -226,6 +254,9 @@ check_same(const struct end *a, const struct end *b)
 	    memcmp(a->front, b->front, a->front_len) == 0);
 	must(strcmp(a->to.host, b->to.host) == 0 && a->to.port == b->to.port);
 	must(a->state == ASK_REFUSED || a->took == b->took);
+	must(a->state != ASK_DONE || (a->own == b->own &&
+	    a->body.step == b->body.step && a->body.left == b->body.left &&
+	    a->body.why == b->body.why));
 }
 
 /* The same octets as a datagram of an association. */

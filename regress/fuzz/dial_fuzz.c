@@ -4,8 +4,9 @@
  * dial among workers, a resolve and a tls that were taken, and connections that
  * end in any way: the input is a script of what each does.  Whatever it is,
  * only what is configured is dialled, for the service that it is of, and what a
- * worker names only if a rule passes it; and when all have gone nothing is left
- * of what they asked.  connect.c, which decides nothing, is played here.
+ * worker names only if a rule passes it and, where it is guarded, names it; and
+ * when all have gone nothing is left of what they asked.  connect.c, which
+ * decides nothing, is played here.
  */
 
 #include <sys/types.h>
@@ -27,6 +28,7 @@
 #define NAMED_FIRST	1000		/* ports that rules pass */
 #define NAMED_NET_LAST	1004		/* to an address... */
 #define NAMED_LAST	1009		/* ...and to a name */
+#define OWN_PORT	1002		/* of a listener at 192.0.2.77 */
 #define QUERIES		8
 
 struct connect {
@@ -51,6 +53,31 @@ connect_init(void)
 	return (0);
 }
 
+/* No rule names such an address, or what has it in itself. */
+static int
+is_special(const uint8_t *four)
+{
+	return (four[0] == 0 || four[0] == 127 ||
+	    (four[0] == 169 && four[1] == 254) || four[0] >> 4 == 14 ||
+	    memcmp(four, "\377\377\377\377", 4) == 0);
+}
+
+static int
+is_guarded(const struct addr *a)
+{
+	const uint8_t	*o = a->octets;
+
+	if (a->family == ADDR_IPV4)
+		return (is_special(o) || (a->port == OWN_PORT &&
+		    memcmp(o, "\300\0\2\115", 4) == 0));
+	return (o[0] == 0xff || (o[0] == 0xfe && o[1] >> 6 == 2) ||
+	    memcmp(o, "\0\144\377\233\0\1", 6) == 0 ||
+	    (memcmp(o, "\0\144\377\233\0\0\0\0\0\0\0\0", 12) == 0 &&
+	    is_special(o + 12)) || (memcmp(o, "\0\0\0\0\0\0\0\0\0\0\0\0",
+	    12) == 0 && is_special(o + 12)) ||
+	    (o[0] == 0x20 && o[1] == 2 && is_special(o + 2)));
+}
+
 /* A rule passes it, by its address or by the name that it has: see rules. */
 static int
 passes(const struct msg_dialee *d, const struct addr *a)
@@ -59,6 +86,8 @@ passes(const struct msg_dialee *d, const struct addr *a)
 	static const char	 not[] = "not.allowed.example";
 	size_t			 len = strlen(d->host), n = sizeof(below) - 1;
 
+	if (is_guarded(a))
+		return (0);
 	if (len > 0 && d->host[len - 1] == '.')
 		len--;
 	if (a->family == ADDR_IPV4 && a->port >= NAMED_FIRST &&
@@ -233,16 +262,32 @@ rule(uint32_t pass, const char *name, uint32_t last)
 }
 
 static void
+own(uint32_t datagrams)
+{
+	struct msg_own	 m;
+
+	memset(&m, 0, sizeof(m));
+	m.datagrams = datagrams;
+	m.addr.family = ADDR_IPV4;
+	m.addr.port = OWN_PORT;
+	memcpy(m.addr.octets, "\300\0\2\115", 4);
+	must(rig_configure(PROC_DIAL, IMSG_CONF_OWN, -1, &m, sizeof(m),
+	    take) == 0);
+}
+
+static void
 rules(void)
 {
 	struct msg_dialee	 d;
 
+	own(0);
+	own(1);
 	rule(1, NULL, NAMED_NET_LAST);
 	rule(0, "not.allowed.example", UINT16_MAX);
 	rule(1, "*.allowed.example", NAMED_LAST);
 	memset(&d, 0, sizeof(d));
 	d.service = NAMER;
-	d.named = 1;
+	d.named = d.guard = 1;
 	d.kinds = KIND_ALL;
 	must(rig_configure(PROC_DIAL, IMSG_CONF_TARGET, -1, &d, sizeof(d),
 	    take) == 0);
@@ -337,7 +382,8 @@ say_named(void)
 	static const char	*const hosts[] = {
 		"192.0.2.9", "10.0.0.1", "name.example", "a.allowed.example",
 		"not.allowed.example", ".allowed.example", "allowed.example",
-		"::ffff:192.0.2.3", "::1", "127.1", "0xc0000201", "a b", "",
+		"::ffff:192.0.2.3", "::1", "192.0.2.77", "0xc0000201", "a b",
+		"",
 		"[::1]", "b.ALLOWED.example.", "fe80::1%1"
 	};
 	struct msg_dial_named	 msg;
@@ -374,6 +420,8 @@ say_resolved(void)
 			memcpy(msg.addr[i].octets + 10, "\377\377\300\0\2", 5);
 		else if (i & 1)
 			memcpy(msg.addr[i].octets, "\300\0\2\1", 4);
+		else if (i == 2)
+			(void)script_octets(msg.addr[i].octets, 16);
 	}
 	if (resolve.far != NULL)
 		rig_say(&resolve, IMSG_RESOLVED, -1, &msg, sizeof(msg));

@@ -25,7 +25,8 @@ mkdir "$T/bin" "$T/missing" "$T/memory" "$T/home"
 
 stub() { cat >"$T/bin/$1"; chmod 755 "$T/bin/$1"; }
 
-# Notes what it compiles.  With a victim it stops in the middle and kills it.
+# Notes what it compiles.  With a victim it stops in the middle and kills it.  It
+# is run some thousand times: few processes, so that this is quick.
 stub cc <<'END'
 #!/bin/sh
 out= c= i=$#
@@ -34,6 +35,7 @@ while [ $i -gt 0 ]; do
 	case $a in
 	--version) echo "${0##*/}" ;;
 	-c)	c=yes; continue ;;
+	-DX)	continue ;;
 	-o)	out=$1 i=$((i - 1)); shift; continue ;;
 	esac
 	set -- "$@" "$a"
@@ -47,14 +49,22 @@ if [ -e "$ORDERS/victim" ] && [ "$(wc -l <"$ORDERS/made")" -gt 5 ]; then
 	exit 1
 fi
 # No order changes what a header says but for config.h, and -DX says nothing.
-for source; do :; done
-key=$ORDERS/memory/$({ echo "$*"; cat "$source"; case $source in
-    rocketd/rocketd.c) cat config.h; esac; } | sed 's/ -DX//' | cksum | tr ' ' -)
+key() {
+	for source; do :; done
+	also=
+	[ "$source" != rocketd/rocketd.c ] || also=config.h
+	set -- $(echo "$*" | cksum - "$source" $also)
+	key=$ORDERS/memory/$1-$2-$4-$5-${7:-}
+}
+key "$@"
 [ -e "$key" ] || {
-	"$REAL_CC" -c -o "$key.$$" "$@" && cp "$out.dep" "$key.dep" &&
-	    mv "$key.$$" "$key"
+	mkdir "$key.$$" && "$REAL_CC" -c -o "$key.$$/${out##*/}" "$@" &&
+	    cp "$out.dep" "$key.$$/" && mv "$key.$$" "$key"
 } || exit 1
-cp "$key" "$out" && cp "$key.dep" "$out.dep"
+case $out in
+*/*)	cp "$key"/* "${out%/*}" ;;
+*)	cp "$key"/* . ;;
+esac
 END
 ln -s cc "$T/bin/acc"
 

@@ -247,7 +247,8 @@ test_fields(void **state)
 	expect(GET "connection: A, b\r\n" HOST "A: 1\r\nAB: 2\r\nB: 3\r\n"
 	    "Keep-Alive: 5\r\nTE: trailers\r\nUpgrade: h2c\r\nproxy-x: y\r\n"
 	    "Proxy-Authorization: x\r\nCookie: c\r\nB: 4\r\nTrailer: t\r\n"
-	    "Proxy: z\r\nConnection: Cookie, keep-alive\r\nZ: z\r\n\r\n",
+	    "Proxy: z\r\nConnection: Cookie, keep-alive\r\nZ: z\r\nb: 5\r\n"
+	    "a: 6\r\n\r\n",
 	    "target.example", 80, GETS "AB: 2\r\nTrailer: t\r\nProxy: z\r\n"
 	    "Z: z\r\n\r\n");
 	/* the end of the head is not where it was named */
@@ -325,6 +326,35 @@ test_smuggling(void **state)
 	expect(POST "transfer-encoding: Chunked\r\n\r\n", "target.example", 80,
 	    "POST /x HTTP/1.1\r\n" HOST CLOSE
 	    "transfer-encoding: Chunked\r\n\r\n");
+}
+
+/* How much of 100 octets that follow is the target's. */
+static size_t
+follows(const char *head, const char *next)
+{
+	uint8_t	 octets[100];
+
+	memset(octets, 'x', sizeof(octets));
+	memcpy(octets, next, strlen(next));
+	asks_play(&as, head, strlen(head));
+	assert_int_equal(as.state, ASK_DONE);
+	return (httpbody_take(&as.body, octets, sizeof(octets)));
+}
+
+/* A second request may be for another target: the first one gets no octet. */
+static void
+test_second_request(void **state)
+{
+	(void)state;
+	begin(0);
+	assert_int_equal(follows(GET HOST "\r\n", GET), 0);
+	assert_int_equal(follows(POST "Content-Length: 0\r\n\r\n", GET), 0);
+	assert_int_equal(follows(POST "Content-Length: 3\r\n\r\n", "a=b" GET),
+	    3);
+	assert_int_equal(follows(POST CHUNKED "\r\n", "3\r\na=b\r\n0\r\n\r\n"
+	    GET), 13);
+	assert_int_equal(follows(POST CHUNKED "\r\n", GET), 0);
+	assert_int_equal(follows(TO443 "Content-Length: 0\r\n\r\n", GET), 100);
 }
 
 static void
@@ -627,6 +657,7 @@ main(void)
 		cmocka_unit_test(test_fields),
 		cmocka_unit_test(test_max_forwards),
 		cmocka_unit_test(test_smuggling),
+		cmocka_unit_test(test_second_request),
 		cmocka_unit_test(test_no_proxy_request),
 		cmocka_unit_test(test_login),
 		cmocka_unit_test(test_login_refused),

@@ -62,6 +62,7 @@ asks_end(struct ask *a, struct asked *as)
 
 	as->to = a->to;
 	as->from = a->from;
+	as->body = a->body;
 	if (a->state == ASK_TARGET || a->state == ASK_UDP) {
 		front = ask_front(a, &as->front_len);
 		assert_true(as->front_len <= sizeof(as->front));

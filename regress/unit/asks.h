@@ -32,6 +32,7 @@ struct asked {			/* what is played, and what comes of it */
 	size_t		 said_len;
 	uint8_t		 front[ASK_HEAD_MAX + 32];
 	size_t		 front_len;
+	struct httpbody	 body;
 	size_t		 took;
 };
 

@@ -33,7 +33,9 @@
 uint64_t		 bh_now = 1000 * BH_SECOND;
 unsigned int		 bh_nasked;
 struct msg_dial_named	 bh_asked;
+struct addr		 bh_reached = { .family = ADDR_IPV4 };
 struct flowpair		*bh_pair;
+int			 bh_by_tcp;
 
 static uint64_t		 generation = 1;	/* of the token: its id */
 static unsigned int	 nanswered;
@@ -203,6 +205,8 @@ bh_start(enum side side, uint32_t transport)
 {
 	if (wrig_conf.side == SIDE_NONE)
 		bh_default(side);
+	if (side == SIDE_SERVER && nmappings == 0)
+		bh_map("15000", KIND_TCP);
 	frame_clock = &bh_now;
 	wrig_start(side);
 	frame_part(&wrig_keys);
@@ -268,6 +272,31 @@ conn_pair(struct bh_conn *c, int type)
 	return (fd[0]);
 }
 
+/* The same by TCP. */
+static int
+conn_tcp(struct bh_conn *c)
+{
+	struct sockaddr_in	 sin;
+	socklen_t		 len = sizeof(sin);
+	int			 lfd, fd, theirs;
+
+	memset(&sin, 0, sizeof(sin));
+	sin.sin_family = AF_INET;
+	sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	lfd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(lfd, (struct sockaddr *)&sin, len), 0);
+	assert_int_equal(listen(lfd, 1), 0);
+	assert_int_equal(getsockname(lfd, (struct sockaddr *)&sin, &len), 0);
+	assert_int_equal(connect(fd, (struct sockaddr *)&sin, len), 0);
+	theirs = accept4(lfd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	assert_int_not_equal(theirs, -1);
+	assert_int_not_equal(fcntl(fd, F_SETFL, O_NONBLOCK), -1);
+	close(lfd);
+	conn_is(c, fd);
+	return (theirs);
+}
+
 void
 bh_arrives_from(struct bh_conn *c, uint32_t transport, const char *host,
     uint16_t port)
@@ -281,8 +310,8 @@ bh_arrives_from(struct bh_conn *c, uint32_t transport, const char *host,
 	msg.peer.family = ADDR_IPV4;
 	msg.peer.port = port;
 	assert_int_equal(inet_pton(AF_INET, host, msg.peer.octets), 1);
-	assert_int_equal(channel_send(wrig_gate.far, IMSG_TUNNEL,
-	    conn_pair(c, SOCK_STREAM), &msg, sizeof(msg)), 0);
+	assert_int_equal(channel_send(wrig_gate.far, IMSG_TUNNEL, bh_by_tcp ?
+	    conn_tcp(c) : conn_pair(c, SOCK_STREAM), &msg, sizeof(msg)), 0);
 }
 
 void
@@ -316,7 +345,7 @@ dials(struct bh_conn *c, const char *host, int datagrams)
 	assert_int_equal(bh_asked.dial.datagrams, datagrams);
 	memset(&msg, 0, sizeof(msg));
 	msg.request = bh_asked.dial.request;
-	msg.peer.family = ADDR_IPV4;
+	msg.peer = bh_reached;
 	assert_int_equal(channel_send(wrig_dial.far, IMSG_DIALLED,
 	    conn_pair(c, datagrams ? SOCK_DGRAM : SOCK_STREAM), &msg,
 	    sizeof(msg)), 0);
@@ -344,7 +373,7 @@ bh_target(struct bh_conn *c, const char *host, uint32_t port, int datagrams)
 }
 
 void
-bh_refuses(void)
+bh_refuses_with(enum dial_stage stage)
 {
 	struct msg_dialled	 msg;
 	unsigned int		 i;
@@ -356,11 +385,17 @@ bh_refuses(void)
 		nanswered++;
 		memset(&msg, 0, sizeof(msg));
 		msg.request = asks[i].dial.request;
-		msg.stage = DIAL_STAGE_CONNECT;
+		msg.stage = stage;
 		msg.error = ECONNREFUSED;
 		frame_say(&wrig_dial, IMSG_DIAL_FAILED, &msg, sizeof(msg));
 	}
 	frame_run(QUIET_MS);
+}
+
+void
+bh_refuses(void)
+{
+	bh_refuses_with(DIAL_STAGE_CONNECT);
 }
 
 void
@@ -584,6 +619,18 @@ bh_tunnel(struct bh_conn *c, uint32_t transport)
 }
 
 void
+bh_server(uint32_t transport, struct bh_conn *ctl, struct bh_conn *data,
+    struct bh_conn *another)
+{
+	bh_start(SIDE_SERVER, transport);
+	bh_control(ctl, transport);
+	if (data != NULL)
+		bh_tunnel(data, transport);
+	if (another != NULL)
+		bh_tunnel(another, transport);
+}
+
+void
 bh_answers(struct bh_conn *c, const char *path)
 {
 	struct http_head	 h;
@@ -624,6 +671,16 @@ bh_serves_tunnel(struct bh_conn *c, uint32_t transport)
 	if (transport & TRANSPORT_WS)
 		bh_answers(c, "/tunnel/");
 	frame_until(frame_figure("sessions") == n + 1);
+}
+
+void
+bh_client(uint32_t transport, struct bh_conn *ctl, struct bh_conn *data,
+    struct bh_conn *another)
+{
+	bh_start(SIDE_CLIENT, transport);
+	bh_serves_control(ctl, transport);
+	bh_serves_tunnel(data, transport);
+	bh_serves_tunnel(another, transport);
 }
 
 /* ---- udp's frames ---- */

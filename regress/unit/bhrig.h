@@ -21,6 +21,14 @@
 
 #define BH_SECOND	1000000ULL
 #define BH_TOKEN	"test"
+/* Transports, without TLS. */
+#define BH_TCP		TRANSPORT_TCP
+#define BH_TCPMUX	TRANSPORT_TCPMUX
+#define BH_UDP		(TRANSPORT_TCP | TRANSPORT_UDP)
+#define BH_WS		(TRANSPORT_TCP | TRANSPORT_WS)
+#define BH_WSMUX	(TRANSPORT_TCPMUX | TRANSPORT_WS)
+/* What users want: 15000. */
+#define BH_TARGET	"31 35 30 30 30"
 /* How a control channel begins, on all that are not WebSocket. */
 #define BH_TOKEN_FRAME	"00 04 01 74 65 73 74"
 
@@ -35,13 +43,20 @@ extern uint64_t		 bh_now;
 extern unsigned int	 bh_nasked;	/* questions to dial so far */
 /* The last that was answered; host "": a remote. */
 extern struct msg_dial_named bh_asked;
+/* Where dial reaches a remote; at first 0.0.0.0. */
+extern struct addr	 bh_reached;
 extern struct flowpair	*bh_pair;	/* udp's, after bh_udp */
+/* Tunnels that are accepted come by TCP, whose systems acknowledge. */
+extern int		 bh_by_tcp;
 
 /* bhrig.c */
 
 /* Presets wrig_conf: heartbeats of 2 s, a pool of 2, mux version 1. */
 void	 bh_default(enum side);
-/* Users of the listener want that, where they send one of kinds. */
+/*
+ * Users of the listener want that, where they send one of kinds.  Without it
+ * who comes by TCP wants 15000.
+ */
 void	 bh_map(const char *to, uint32_t kinds);
 /* A worker with wrig_conf, the mappings, and a remote of this transport. */
 void	 bh_start(enum side, uint32_t transport);
@@ -63,8 +78,9 @@ void	 bh_target(struct bh_conn *, const char *host, uint32_t port,
 	    int datagrams);
 /* So many questions to dial are not answered yet, and no more come. */
 void	 bh_waits(unsigned int);
-/* dial reaches nobody, for all that waits. */
+/* dial reaches nobody, or fails in another way, for all that waits. */
 void	 bh_refuses(void);
+void	 bh_refuses_with(enum dial_stage);
 /* A user comes, by an address of 127/8. */
 void	 bh_user(struct bh_conn *, const char *host);
 
@@ -86,9 +102,15 @@ void	 bh_close(struct bh_conn *);
 /* The worker is the server: a control channel, and a data tunnel. */
 void	 bh_control(struct bh_conn *, uint32_t transport);
 void	 bh_tunnel(struct bh_conn *, uint32_t transport);
+/* From the start: both, and another data tunnel.  Tunnels may be NULL. */
+void	 bh_server(uint32_t transport, struct bh_conn *ctl,
+	    struct bh_conn *data, struct bh_conn *another);
 /* The worker is the client: both are served. */
 void	 bh_serves_control(struct bh_conn *, uint32_t transport);
 void	 bh_serves_tunnel(struct bh_conn *, uint32_t transport);
+/* From the start: both, and another data tunnel, which are its pool. */
+void	 bh_client(uint32_t transport, struct bh_conn *ctl,
+	    struct bh_conn *data, struct bh_conn *another);
 /* A request for path, and the answer to one, with which it is. */
 void	 bh_request(struct bh_conn *, const char *path);
 void	 bh_answers(struct bh_conn *, const char *path);

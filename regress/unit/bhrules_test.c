@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * What a peer of dialect backhaul must not be sent, must not be believed, and
- * what of it has to be borne, in both roles: rules that a real client or server
- * makes one feel who breaks them.
+ * What a client of dialect backhaul must not be sent, must not be believed, and
+ * what of it has to be borne: rules that a real one makes a server feel that
+ * breaks them.  Those for clients are in bhclient_test.c.
  */
 
 #include <sys/types.h>
@@ -20,18 +20,10 @@
 #include "worker/service/user.h"
 #include "bhrig.h"
 
-#define TCP		TRANSPORT_TCP
-#define TCPMUX		TRANSPORT_TCPMUX
-#define UDP		(TRANSPORT_TCP | TRANSPORT_UDP)
-#define WS		(TRANSPORT_TCP | TRANSPORT_WS)
-#define WSMUX		(TRANSPORT_TCPMUX | TRANSPORT_WS)
-
-#define TARGET		"31 35 30 30 30"	/* 15000 */
 #define MASKED		"82 81 00 00 00 00 "
+#define NOP		"01 03 00 00 00 00 00 00"
 
-static struct bh_conn	 control, tunnel, other, user, target;
-
-/* ---- the server's side ---- */
+static struct bh_conn	 control, tunnel, other, user, mute;
 
 /*
  * A client of tcpmux answers nothing, ever, and that is not death; it is told
@@ -43,13 +35,11 @@ test_mux_control_server(void **state)
 	int	 i;
 
 	(void)state;
-	bh_start(SIDE_SERVER, TCPMUX);
-	bh_control(&control, TCPMUX);
-	bh_tunnel(&tunnel, TCPMUX);
+	bh_server(BH_TCPMUX, &control, &tunnel, NULL);
 	for (i = 0; i < 200; i++) {
 		bh_pass(2 * BH_SECOND);
 		bh_hears(&control, "00");
-		bh_say(&tunnel, "01 03 00 00 00 00 00 00");
+		bh_say(&tunnel, NOP);
 	}
 	bh_silent(&control);
 	/* what it says but its end is passed over */
@@ -65,8 +55,7 @@ static void
 test_tcp_signals_server(void **state)
 {
 	(void)state;
-	bh_start(SIDE_SERVER, TCP);
-	bh_control(&control, TCP);
+	bh_server(BH_TCP, &control, NULL, NULL);
 	bh_say(&control, "00 01 02 04 05 07 ff");
 	bh_silent(&control);
 	bh_say(&control, "03");
@@ -82,9 +71,9 @@ test_ws_signals_server(void **state)
 	size_t			 i;
 
 	(void)state;
-	bh_start(SIDE_SERVER, WSMUX);
+	bh_start(SIDE_SERVER, BH_WSMUX);
 	for (i = 0; i < nitems(said); i++) {
-		bh_control(&control, WSMUX);
+		bh_control(&control, BH_WSMUX);
 		bh_say(&control, MASKED);
 		bh_say(&control, "00");
 		/* only the first octet of a message counts */
@@ -100,9 +89,7 @@ static void
 test_dead_client(void **state)
 {
 	(void)state;
-	bh_start(SIDE_SERVER, TCP);
-	bh_control(&control, TCP);
-	bh_tunnel(&tunnel, TCP);
+	bh_server(BH_TCP, &control, &tunnel, NULL);
 	bh_pass(2 * BH_SECOND);
 	bh_hears(&control, "00 06");
 	bh_pass(19 * BH_SECOND);
@@ -115,6 +102,74 @@ test_dead_client(void **state)
 	bh_ends(&tunnel);
 }
 
+/* So long; its data tunnel, if it has one, says a word now and then. */
+static void
+lasts(int seconds, struct bh_conn *data)
+{
+	int	 i;
+
+	for (i = 0; i < seconds; i += 5) {
+		if (data != NULL)
+			bh_say(data, NOP);
+		bh_pass(5 * BH_SECOND);
+	}
+}
+
+/*
+ * Another comes, who knows the token.  The one that is there is told something,
+ * and its system may take a moment to acknowledge that.
+ */
+static void
+claims(void)
+{
+	bh_arrives_from(&other, BH_TCPMUX, "198.51.100.9", 1);
+	bh_say(&other, BH_TOKEN_FRAME);
+	frame_run(300);
+	bh_pass(BH_SECOND / 10);
+}
+
+/*
+ * A client of tcpmux answers nothing, and its system acknowledges also when it
+ * hangs: then its data tunnels end, and it loses its place.  As long as it has
+ * one, or may be about to dial one, another does not get it.
+ */
+static void
+test_hung_client(void **state)
+{
+	(void)state;
+	bh_by_tcp = 1;
+	bh_server(BH_TCPMUX, &control, NULL, NULL);
+	claims();
+	bh_ends(&other);
+	bh_tunnel(&tunnel, BH_TCPMUX);
+	lasts(300, &tunnel);
+	claims();
+	bh_ends(&other);
+	/* its data tunnels are lost, and it dials another in time */
+	bh_close(&tunnel);
+	frame_until(frame_figure("sessions") == 0);
+	lasts(55, NULL);
+	claims();
+	bh_ends(&other);
+	bh_tunnel(&tunnel, BH_TCPMUX);
+	lasts(60, &tunnel);
+	claims();
+	bh_ends(&other);
+	assert_true(bh_has(&control, "\1"));
+	/* from here on it hangs; one that says nothing does not help it */
+	lasts(45, NULL);
+	frame_until(frame_figure("sessions") == 0);
+	bh_tunnel(&mute, BH_TCPMUX);
+	lasts(40, NULL);
+	bh_tunnel(&mute, BH_TCPMUX);
+	lasts(20, NULL);
+	claims();
+	assert_int_equal(frame_figure("sessions"), 1);
+	bh_pass(BH_SECOND);
+	bh_hears(&other, BH_TOKEN_FRAME);
+	frame_until(frame_figure("sessions") == 0);
+}
+
 /*
  * A client whose token is one no more is told the end.  Its user stays to his
  * own, who comes then waits for a client with another.
@@ -125,10 +180,7 @@ token_gone(uint32_t transport)
 	struct bh_conn	 again, late;
 	uint64_t	 sessions = transport & TRANSPORT_MUX ? 1 : 2;
 
-	bh_map("15000", KIND_TCP);
-	bh_start(SIDE_SERVER, transport);
-	bh_control(&control, transport);
-	bh_tunnel(&tunnel, transport);
+	bh_server(transport, &control, &tunnel, NULL);
 	bh_pass(BH_SECOND);
 	bh_user(&user, "127.0.0.1");
 	frame_until(bh_has(&tunnel, "15000"));
@@ -164,28 +216,28 @@ static void
 test_token_gone(void **state)
 {
 	(void)state;
-	token_gone(TCP);
+	token_gone(BH_TCP);
 }
 
 static void
 test_token_gone_mux(void **state)
 {
 	(void)state;
-	token_gone(TCPMUX);
+	token_gone(BH_TCPMUX);
 }
 
 static void
 test_token_gone_ws(void **state)
 {
 	(void)state;
-	token_gone(WS);
+	token_gone(BH_WS);
 }
 
 static void
 test_token_gone_wsmux(void **state)
 {
 	(void)state;
-	token_gone(WSMUX);
+	token_gone(BH_WSMUX);
 }
 
 /* Transport udp: its slots go with its control channel. */
@@ -194,9 +246,9 @@ test_token_gone_udp(void **state)
 {
 	(void)state;
 	bh_map("15000", KIND_UDP);
-	bh_start(SIDE_SERVER, UDP);
+	bh_start(SIDE_SERVER, BH_UDP);
 	bh_udp();
-	bh_control(&control, UDP);
+	bh_control(&control, BH_UDP);
 	bh_flow(7, 1);
 	bh_flow_says(7, "74 65 73 74");
 	bh_flow_is(7, FLOW_KEEP);
@@ -213,11 +265,9 @@ test_refused_pool(void **state)
 	int	 i;
 
 	(void)state;
-	bh_start(SIDE_SERVER, TCP);
-	bh_control(&control, TCP);
-	bh_tunnel(&tunnel, TCP);
+	bh_server(BH_TCP, &control, &tunnel, NULL);
 	for (i = 0; i < 3; i++) {
-		bh_tunnel(&other, TCP);
+		bh_tunnel(&other, BH_TCP);
 		bh_say(&other, BH_TOKEN_FRAME);
 		bh_hears(&control, "00 06");
 		bh_say(&control, "06");
@@ -238,10 +288,9 @@ static void
 test_chan_again(void **state)
 {
 	(void)state;
-	bh_map("15000", KIND_TCP);
-	bh_start(SIDE_SERVER, TCP);
+	bh_start(SIDE_SERVER, BH_TCP);
 	user_hold(1);		/* no other worker has a tunnel either */
-	bh_control(&control, TCP);
+	bh_control(&control, BH_TCP);
 	bh_silent(&control);
 	bh_user(&user, "127.0.0.1");
 	bh_hears(&control, "01");
@@ -251,8 +300,8 @@ test_chan_again(void **state)
 	bh_pass(BH_SECOND);
 	bh_hears(&control, "00 06 01");
 	bh_say(&control, "06");
-	bh_tunnel(&tunnel, TCP);
-	bh_hears(&tunnel, "00 05 04 " TARGET);
+	bh_tunnel(&tunnel, BH_TCP);
+	bh_hears(&tunnel, "00 05 04 " BH_TARGET);
 }
 
 /* A tunnel that dies while it is idle is noticed, and asked for again. */
@@ -260,17 +309,13 @@ static void
 test_idle_dies(void **state)
 {
 	(void)state;
-	bh_map("15000", KIND_TCP);
-	bh_start(SIDE_SERVER, TCP);
-	bh_control(&control, TCP);
-	bh_tunnel(&tunnel, TCP);
-	bh_tunnel(&other, TCP);
+	bh_server(BH_TCP, &control, &tunnel, &other);
 	bh_close(&tunnel);
 	frame_until(frame_figure("sessions") == 1);
 	bh_pass(BH_SECOND + 1);
 	bh_hears(&control, "01");
 	bh_user(&user, "127.0.0.1");
-	bh_hears(&other, "00 05 04 " TARGET);
+	bh_hears(&other, "00 05 04 " BH_TARGET);
 }
 
 /*
@@ -284,12 +329,12 @@ test_burst(void **state)
 	size_t			 i;
 
 	(void)state;
-	bh_start(SIDE_SERVER, TCP);
-	bh_arrives(&control, TCP);
+	bh_start(SIDE_SERVER, BH_TCP);
+	bh_arrives(&control, BH_TCP);
 	bh_say(&control, BH_TOKEN_FRAME);
 	for (i = 0; i < nitems(pool); i++)
-		bh_arrives(&pool[i], TCP);
-	bh_arrives_from(&other, TCP, "192.0.2.2", 40000);
+		bh_arrives(&pool[i], BH_TCP);
+	bh_arrives_from(&other, BH_TCP, "192.0.2.2", 40000);
 	bh_hears(&control, BH_TOKEN_FRAME "06");
 	bh_say(&control, "06");
 	frame_until(frame_figure("sessions") == nitems(pool));
@@ -305,13 +350,10 @@ static void
 test_client_gone(void **state)
 {
 	(void)state;
-	bh_map("15000", KIND_TCP);
-	bh_start(SIDE_SERVER, TCP);
-	bh_control(&control, TCP);
-	bh_tunnel(&tunnel, TCP);
+	bh_server(BH_TCP, &control, &tunnel, NULL);
 	bh_user(&user, "127.0.0.1");
-	bh_hears(&tunnel, "00 05 04 " TARGET);
-	bh_tunnel(&other, TCP);
+	bh_hears(&tunnel, "00 05 04 " BH_TARGET);
+	bh_tunnel(&other, BH_TCP);
 	bh_close(&control);
 	bh_ends(&other);
 	bh_say(&tunnel, "68 65 6c 6c 6f");
@@ -319,7 +361,7 @@ test_client_gone(void **state)
 	bh_say(&user, "68 65 6c 6c 6f");
 	bh_hears(&tunnel, "68 65 6c 6c 6f");
 	/* and it may come back at once */
-	bh_control(&control, TCP);
+	bh_control(&control, BH_TCP);
 }
 
 /* The token in single octets, and signals in one piece. */
@@ -331,8 +373,8 @@ test_split(void **state)
 	size_t			 i;
 
 	(void)state;
-	bh_start(SIDE_SERVER, TCP);
-	bh_arrives(&control, TCP);
+	bh_start(SIDE_SERVER, BH_TCP);
+	bh_arrives(&control, BH_TCP);
 	for (i = 0; i < nitems(octets); i++) {
 		bh_silent(&control);
 		bh_say(&control, octets[i]);
@@ -353,13 +395,13 @@ test_datagrams_idle(void **state)
 
 	(void)state;
 	bh_map("15000", KIND_TCP | KIND_UDP);
-	bh_start(SIDE_SERVER, TCP);
+	bh_start(SIDE_SERVER, BH_TCP);
 	bh_udp();
-	bh_control(&control, TCP);
-	bh_tunnel(&tunnel, TCP);
+	bh_control(&control, BH_TCP);
+	bh_tunnel(&tunnel, BH_TCP);
 	bh_flow(1, 0);
 	bh_flow_says(1, "61");
-	bh_hears(&tunnel, "00 05 05 " TARGET "00 01 61");
+	bh_hears(&tunnel, "00 05 05 " BH_TARGET "00 01 61");
 	for (i = 0; i < 59; i++) {
 		bh_pass(BH_SECOND);
 		wrig_second();
@@ -381,13 +423,13 @@ test_datagrams_long(void **state)
 
 	(void)state;
 	bh_map("15000", KIND_TCP | KIND_UDP);
-	bh_start(SIDE_SERVER, TCP);
+	bh_start(SIDE_SERVER, BH_TCP);
 	bh_udp();
-	bh_control(&control, TCP);
-	bh_tunnel(&tunnel, TCP);
+	bh_control(&control, BH_TCP);
+	bh_tunnel(&tunnel, BH_TCP);
 	bh_flow(1, 0);
 	bh_flow_says(1, "61");
-	bh_hears(&tunnel, "00 05 05 " TARGET "00 01 61");
+	bh_hears(&tunnel, "00 05 05 " BH_TARGET "00 01 61");
 	bh_say(&tunnel, "00 00 00 00 40 00");
 	bh_say_octets(&tunnel, octets, sizeof(octets));
 	bh_flow_is(1, FLOW_DATA);
@@ -404,275 +446,13 @@ test_mux_chan(void **state)
 	size_t			 i;
 
 	(void)state;
-	bh_map("15000", KIND_TCP);
-	bh_start(SIDE_SERVER, TCPMUX);
-	bh_control(&control, TCPMUX);
-	bh_tunnel(&tunnel, TCPMUX);
+	bh_server(BH_TCPMUX, &control, &tunnel, NULL);
 	for (i = 0; i < nitems(users); i++) {
 		bh_silent(&control);
 		bh_user(&users[i], "127.0.0.1");
 		frame_until(frame_figure("streams") == i + 1);
 	}
 	bh_hears(&control, "01");
-}
-
-/* ---- the client's side ---- */
-
-/* All that a client may say on tcpmux is its end. */
-static void
-test_mux_control_client(void **state)
-{
-	(void)state;
-	bh_start(SIDE_CLIENT, TCPMUX);
-	bh_serves_control(&control, TCPMUX);
-	bh_serves_tunnel(&tunnel, TCPMUX);
-	bh_serves_tunnel(&other, TCPMUX);
-	bh_say(&control, "00 00 01 00");
-	bh_silent(&control);
-	bh_refuses();
-	frame_role->stop(UINT32_MAX);
-	bh_ends(&tunnel);
-	bh_ends(&other);
-	bh_silent(&control);
-	bh_close(&tunnel);
-	bh_close(&other);
-	bh_hears(&control, "03");
-	bh_ends(&control);
-}
-
-/* Its end is said also where there is no time to wait for others. */
-static void
-end_at_once(enum side side, uint32_t transport, const char *end)
-{
-	bh_start(side, transport);
-	if (side == SIDE_SERVER)
-		bh_control(&control, transport);
-	else
-		bh_serves_control(&control, transport);
-	bh_silent(&control);
-	frame_role->stop(0);
-	assert_int_equal(frame_exited, 1);
-	if (end[1] == '3')
-		bh_hears(&control, end);
-	else
-		bh_hears_masked(&control, end, "03");
-	bh_ends(&control);
-}
-
-static void
-test_end_server(void **state)
-{
-	(void)state;
-	end_at_once(SIDE_SERVER, TCPMUX, "03");
-}
-
-static void
-test_end_client(void **state)
-{
-	(void)state;
-	end_at_once(SIDE_CLIENT, TCP, "03");
-}
-
-static void
-test_end_ws(void **state)
-{
-	(void)state;
-	end_at_once(SIDE_CLIENT, WS, "82 81");
-}
-
-/* RTT is answered each time, HB never; anything else is a loss. */
-static void
-test_tcp_signals_client(void **state)
-{
-	static const char	*said[] = { "02", "03", "04", "09" };
-	size_t			 i;
-
-	(void)state;
-	bh_start(SIDE_CLIENT, TCP);
-	for (i = 0; i < nitems(said); i++) {
-		bh_serves(&control);
-		bh_hears(&control, BH_TOKEN_FRAME);
-		bh_say(&control, BH_TOKEN_FRAME "06");
-		bh_hears(&control, "06");
-		bh_say(&control, "00 06 00 06");
-		bh_hears(&control, "06 06");
-		bh_silent(&control);
-		bh_say(&control, said[i]);
-		bh_ends(&control);
-		bh_refuses();
-		bh_pass(30 * BH_SECOND);
-	}
-}
-
-/* RTT has no place on WebSocket; of a message the first octet counts. */
-static void
-test_ws_signals_client(void **state)
-{
-	static const char	*said[] = { "02", "03", "04", "06", "09" };
-	size_t			 i;
-
-	(void)state;
-	bh_start(SIDE_CLIENT, WS);
-	for (i = 0; i < nitems(said); i++) {
-		bh_serves(&control);
-		bh_answers(&control, "/channel");
-		bh_say(&control, "81 02 00 03");
-		bh_hears_masked(&control, "82 81", "00");
-		/* a message of nothing would end a real peer; not us */
-		bh_say(&control, "82 00");
-		bh_silent(&control);
-		bh_say(&control, "82 01");
-		bh_say(&control, said[i]);
-		bh_ends(&control);
-		bh_refuses();
-		bh_pass(30 * BH_SECOND);
-	}
-}
-
-/*
- * An answer that is no token, or another one, and none in time: the attempt is
- * closed, and nothing was dialled for it.
- */
-static void
-test_false_server(void **state)
-{
-	static const char	*said[] = { "00 04 01 74 65 73 75",
-				    "00 03 01 74 65 73", "ff ff 01", NULL };
-	size_t			 i;
-
-	(void)state;
-	bh_start(SIDE_CLIENT, TCP);
-	for (i = 0; i < nitems(said); i++) {
-		bh_serves(&control);
-		bh_hears(&control, BH_TOKEN_FRAME);
-		if (said[i] != NULL)
-			bh_say(&control, said[i]);
-		else
-			bh_pass(11 * BH_SECOND);
-		bh_ends(&control);
-		bh_waits(0);
-		bh_pass(30 * BH_SECOND);
-	}
-}
-
-/* The reader of a reply passes over its type. */
-static void
-test_reply_type(void **state)
-{
-	(void)state;
-	bh_start(SIDE_CLIENT, TCPMUX);
-	bh_serves(&control);
-	bh_hears(&control, BH_TOKEN_FRAME);
-	bh_say(&control, "00 04 09 74 65 73 74");
-	bh_serves_tunnel(&tunnel, TCPMUX);
-}
-
-/* Heartbeats that stop: their distance was learned. */
-static void
-test_dead_server(void **state)
-{
-	int	 i;
-
-	(void)state;
-	bh_start(SIDE_CLIENT, TCP);
-	bh_serves_control(&control, TCP);
-	bh_serves_tunnel(&tunnel, TCP);
-	bh_serves_tunnel(&other, TCP);
-	for (i = 0; i < 5; i++) {
-		bh_pass(10 * BH_SECOND);
-		bh_say(&control, "00");
-		bh_silent(&control);
-	}
-	bh_pass(34 * BH_SECOND);
-	bh_silent(&control);
-	/* idle tunnels of tcp are not closed: a user may be on his way */
-	bh_silent(&tunnel);
-	bh_silent(&other);
-	bh_pass(2 * BH_SECOND);
-	bh_ends(&control);
-	bh_ends(&tunnel);
-}
-
-/* What is no target ends the tunnel, with no word, and nothing is dialled. */
-static void
-test_targets_refused(void **state)
-{
-	static const char	*said[] = {
-		"00 00 04",			/* "" */
-		"00 04 04 68 74 74 70",		/* http */
-		"00 08 04 5b 3a 3a 31 5d 3a 38 30",	/* [::1]:80 */
-		"00 05 03 " TARGET,		/* no type of a target */
-		"00 05 06 " TARGET,
-		"ff ff 04"
-	};
-	size_t			 i;
-
-	(void)state;
-	bh_start(SIDE_CLIENT, TCP);
-	bh_serves_control(&control, TCP);
-	bh_serves_tunnel(&tunnel, TCP);
-	bh_serves_tunnel(&other, TCP);
-	for (i = 0; i < nitems(said); i++) {
-		bh_say(&tunnel, said[i]);
-		bh_ends(&tunnel);
-		bh_say(&control, "01");
-		bh_pass(30 * BH_SECOND);
-		bh_say(&control, "00");
-		bh_serves_tunnel(&tunnel, TCP);
-		assert_int_equal(frame_figure("streams"), 0);
-	}
-}
-
-/* The same in a mux ends the stream alone, octet by octet or not. */
-static void
-test_mux_target_refused(void **state)
-{
-	(void)state;
-	bh_start(SIDE_CLIENT, TCPMUX);
-	bh_serves_control(&control, TCPMUX);
-	bh_serves_tunnel(&tunnel, TCPMUX);
-	bh_serves_tunnel(&other, TCPMUX);
-	bh_say(&tunnel, "01 00 00 00 03 00 00 00 01 02 02 00 03 00 00 00 "
-	    "00 00");
-	bh_pass(BH_SECOND);
-	bh_hears(&tunnel, "01 01 00 00 03 00 00 00");
-	bh_say(&tunnel, "01 00 00 00 05 00 00 00");
-	bh_silent(&tunnel);
-	bh_say(&tunnel, "01 02 01 00 05 00 00 00 00");
-	bh_say(&tunnel, "01 02 01 00 05 00 00 00 02");
-	bh_say(&tunnel, "01 02 01 00 05 00 00 00 38");
-	bh_silent(&tunnel);
-	bh_say(&tunnel, "01 02 02 00 05 00 00 00 30 78");
-	bh_target(&target, "127.0.0.1", 80, 0);
-	bh_hears(&target, "78");
-}
-
-/* A slot that no sign of life reaches is left for another socket's. */
-static void
-test_lost_slot(void **state)
-{
-	int	 i;
-
-	(void)state;
-	bh_start(SIDE_CLIENT, UDP);
-	bh_serves_control(&control, UDP);
-	bh_serves_datagrams(&tunnel);
-	bh_serves_datagrams(&other);
-	bh_hears(&tunnel, "74 65 73 74");
-	bh_hears(&other, "74 65 73 74");
-	for (i = 0; i < 70; i++) {
-		bh_pass(2 * BH_SECOND);
-		bh_say(&control, "00");
-		if (bh_nasked > 3)
-			break;
-		bh_say(&other, "02");
-		bh_silent(&tunnel);
-		bh_silent(&other);
-	}
-	assert_true(i > 2 && i < 70);
-	bh_serves_datagrams(&tunnel);
-	bh_hears(&tunnel, "74 65 73 74");
-	bh_silent(&other);
 }
 
 int
@@ -683,6 +463,7 @@ main(void)
 		ALONE(test_tcp_signals_server),
 		ALONE(test_ws_signals_server),
 		ALONE(test_dead_client),
+		ALONE(test_hung_client),
 		ALONE(test_token_gone),
 		ALONE(test_token_gone_mux),
 		ALONE(test_token_gone_ws),
@@ -696,19 +477,7 @@ main(void)
 		ALONE(test_split),
 		ALONE(test_datagrams_idle),
 		ALONE(test_datagrams_long),
-		ALONE(test_mux_chan),
-		ALONE(test_mux_control_client),
-		ALONE(test_end_server),
-		ALONE(test_end_client),
-		ALONE(test_end_ws),
-		ALONE(test_tcp_signals_client),
-		ALONE(test_ws_signals_client),
-		ALONE(test_false_server),
-		ALONE(test_reply_type),
-		ALONE(test_dead_server),
-		ALONE(test_targets_refused),
-		ALONE(test_mux_target_refused),
-		ALONE(test_lost_slot)
+		ALONE(test_mux_chan)
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));

@@ -21,21 +21,9 @@
 #include "shared/compat.h"
 #include "bhrig.h"
 
-#define TCP		TRANSPORT_TCP
-#define TCPMUX		TRANSPORT_TCPMUX
-#define UDP		(TRANSPORT_TCP | TRANSPORT_UDP)
-#define WS		(TRANSPORT_TCP | TRANSPORT_WS)
-#define WSMUX		(TRANSPORT_TCPMUX | TRANSPORT_WS)
-
-#define TARGET		"31 35 30 30 30"	/* 15000 */
 #define HELLO0		"68 65 6c 6c 6f 30"
 #define SYN		"01 00 00 00 03 00 00 00 "
-#define WANT		"01 02 07 00 03 00 00 00 00 05 " TARGET
 #define PSH6		"01 02 06 00 03 00 00 00 "
-#define FIN		"01 01 00 00 03 00 00 00"
-#define SYN2		"02 00 00 00 03 00 00 00 "
-#define WANT2		"02 02 07 00 03 00 00 00 00 05 " TARGET
-#define PSH6_2		"02 02 06 00 03 00 00 00 "
 
 static struct bh_conn	 control, tunnel, other, user, target;
 
@@ -57,13 +45,13 @@ test_tcp_control_server(void **state)
 	int	 i;
 
 	(void)state;
-	bh_start(SIDE_SERVER, TCP);
-	bh_arrives(&control, TCP);
+	bh_start(SIDE_SERVER, BH_TCP);
+	bh_arrives(&control, BH_TCP);
 	bh_say(&control, "00 04 01 74 65 73 74");
 	bh_hears(&control, "00 04 01 74 65 73 74 06");
 	bh_say(&control, "06");
-	bh_tunnel(&tunnel, TCP);
-	bh_tunnel(&other, TCP);
+	bh_tunnel(&tunnel, BH_TCP);
+	bh_tunnel(&other, BH_TCP);
 	bh_silent(&control);
 	for (i = 0; i < 3; i++) {
 		bh_pass(2 * BH_SECOND - 1000);
@@ -80,14 +68,14 @@ static void
 test_tcp_control_client(void **state)
 {
 	(void)state;
-	bh_start(SIDE_CLIENT, TCP);
+	bh_start(SIDE_CLIENT, BH_TCP);
 	bh_serves(&control);
 	bh_hears(&control, "00 04 01 74 65 73 74");
 	bh_waits(0);
 	bh_say(&control, "00 04 01 74 65 73 74 06");
 	bh_hears(&control, "06");
-	bh_serves_tunnel(&tunnel, TCP);
-	bh_serves_tunnel(&other, TCP);
+	bh_serves_tunnel(&tunnel, BH_TCP);
+	bh_serves_tunnel(&other, BH_TCP);
 	bh_say(&control, "00");
 	bh_silent(&control);
 	bh_silent(&tunnel);
@@ -100,15 +88,11 @@ static void
 test_tcp_flow_server(void **state)
 {
 	(void)state;
-	bh_map("15000", KIND_TCP);
-	bh_start(SIDE_SERVER, TCP);
-	bh_control(&control, TCP);
-	bh_tunnel(&tunnel, TCP);
-	bh_tunnel(&other, TCP);
+	bh_server(BH_TCP, &control, &tunnel, &other);
 	bh_user(&user, "127.0.0.1");
 	bh_say(&user, HELLO0);
 	bh_hears(&control, "01");
-	bh_hears(&tunnel, "00 05 04 " TARGET);
+	bh_hears(&tunnel, "00 05 04 " BH_TARGET);
 	bh_hears(&tunnel, HELLO0);
 	bh_say(&tunnel, HELLO0);
 	bh_hears(&user, HELLO0);
@@ -123,15 +107,12 @@ static void
 test_tcp_flow_client(void **state)
 {
 	(void)state;
-	bh_start(SIDE_CLIENT, TCP);
-	bh_serves_control(&control, TCP);
-	bh_serves_tunnel(&tunnel, TCP);
-	bh_serves_tunnel(&other, TCP);
+	bh_client(BH_TCP, &control, &tunnel, &other);
 	bh_waits(0);
 	bh_say(&control, "01");
-	bh_say(&tunnel, "00 05 04 " TARGET " " HELLO0);
+	bh_say(&tunnel, "00 05 04 " BH_TARGET " " HELLO0);
 	bh_target(&target, "127.0.0.1", 15000, 0);
-	bh_serves_tunnel(&other, TCP);
+	bh_serves_tunnel(&other, BH_TCP);
 	bh_hears(&target, HELLO0);
 	bh_say(&target, HELLO0);
 	bh_hears(&tunnel, HELLO0);
@@ -147,15 +128,15 @@ test_datagrams_server(void **state)
 {
 	(void)state;
 	bh_map("15000", KIND_TCP | KIND_UDP);
-	bh_start(SIDE_SERVER, TCP);
+	bh_start(SIDE_SERVER, BH_TCP);
 	bh_udp();
-	bh_control(&control, TCP);
-	bh_tunnel(&tunnel, TCP);
-	bh_tunnel(&other, TCP);
+	bh_control(&control, BH_TCP);
+	bh_tunnel(&tunnel, BH_TCP);
+	bh_tunnel(&other, BH_TCP);
 	bh_flow(1, 0);
 	bh_flow_says(1, "70 69 6e 67 30");
 	bh_hears(&control, "01");
-	bh_hears(&tunnel, "00 05 05 " TARGET "  00 05 70 69 6e 67 30");
+	bh_hears(&tunnel, "00 05 05 " BH_TARGET "  00 05 70 69 6e 67 30");
 	bh_say(&tunnel, "00 03 8b fc  00 05  70 69 6e 67 30");
 	bh_flow_hears(1, "70 69 6e 67 30");
 	bh_flow_says(1, "70 69 6e 67 31");
@@ -169,11 +150,8 @@ static void
 test_datagrams_client(void **state)
 {
 	(void)state;
-	bh_start(SIDE_CLIENT, TCP);
-	bh_serves_control(&control, TCP);
-	bh_serves_tunnel(&tunnel, TCP);
-	bh_serves_tunnel(&other, TCP);
-	bh_say(&tunnel, "00 05 05 " TARGET "  00 05 70 69 6e 67 30");
+	bh_client(BH_TCP, &control, &tunnel, &other);
+	bh_say(&tunnel, "00 05 05 " BH_TARGET "  00 05 70 69 6e 67 30");
 	bh_target(&target, "127.0.0.1", 15000, 1);
 	bh_hears(&target, "70 69 6e 67 30");
 	bh_say(&target, "70 69 6e 67 30");
@@ -213,16 +191,15 @@ static void
 test_mux1_server(void **state)
 {
 	(void)state;
-	bh_map("15000", KIND_TCP);
-	bh_start(SIDE_SERVER, TCPMUX);
-	bh_arrives(&control, TCPMUX);
+	bh_start(SIDE_SERVER, BH_TCPMUX);
+	bh_arrives(&control, BH_TCPMUX);
 	bh_say(&control, "00 04 01 74 65 73 74");
 	bh_hears(&control, "00 04 01 74 65 73 74");
-	bh_tunnel(&tunnel, TCPMUX);
+	bh_tunnel(&tunnel, BH_TCPMUX);
 	bh_user(&user, "127.0.0.1");
 	bh_hears(&tunnel, "01 00 00 00 03 00 00 00");
 	bh_hears(&tunnel, "01 02 07 00 03 00 00 00  00 05 31 35 30 30 30");
-	bh_tunnel(&other, TCPMUX);
+	bh_tunnel(&other, BH_TCPMUX);
 	bh_say(&user, HELLO0);
 	bh_hears(&tunnel, "01 02 06 00 03 00 00 00  68 65 6c 6c 6f 30");
 	bh_say(&tunnel, "01 02 06 00 03 00 00 00  68 65 6c 6c 6f 30");
@@ -245,10 +222,7 @@ static void
 test_mux1_client(void **state)
 {
 	(void)state;
-	bh_start(SIDE_CLIENT, TCPMUX);
-	bh_serves_control(&control, TCPMUX);
-	bh_serves_tunnel(&tunnel, TCPMUX);
-	bh_serves_tunnel(&other, TCPMUX);
+	bh_client(BH_TCPMUX, &control, &tunnel, &other);
 	bh_say(&tunnel, "01 00 00 00 03 00 00 00");
 	bh_say(&tunnel, "01 02 07 00 03 00 00 00  00 05 31 35 30 30 30");
 	bh_say(&tunnel, "01 02 06 00 03 00 00 00  68 65 6c 6c 6f 30");
@@ -277,11 +251,7 @@ test_mux2_server(void **state)
 	(void)state;
 	bh_default(SIDE_SERVER);
 	wrig_conf.opts.mux_version = 2;
-	bh_map("15000", KIND_TCP);
-	bh_start(SIDE_SERVER, TCPMUX);
-	bh_control(&control, TCPMUX);
-	bh_tunnel(&tunnel, TCPMUX);
-	bh_tunnel(&other, TCPMUX);
+	bh_server(BH_TCPMUX, &control, &tunnel, &other);
 	bh_user(&user, "127.0.0.1");
 	bh_hears(&tunnel, "02 00 00 00 03 00 00 00");
 	/* ours says at once that its window is smaller */
@@ -307,10 +277,7 @@ test_mux2_client(void **state)
 	(void)state;
 	bh_default(SIDE_CLIENT);
 	wrig_conf.opts.mux_version = 2;
-	bh_start(SIDE_CLIENT, TCPMUX);
-	bh_serves_control(&control, TCPMUX);
-	bh_serves_tunnel(&tunnel, TCPMUX);
-	bh_serves_tunnel(&other, TCPMUX);
+	bh_client(BH_TCPMUX, &control, &tunnel, &other);
 	bh_say(&tunnel, "02 00 00 00 03 00 00 00");
 	bh_silent(&tunnel);
 	bh_say(&tunnel, "02 02 07 00 03 00 00 00  00 05 31 35 30 30 30");
@@ -338,15 +305,13 @@ test_proxy(void **state)
 	(void)state;
 	bh_default(SIDE_SERVER);
 	wrig_conf.opts.proxy_protocol = 2;
-	bh_map("15000", KIND_TCP);
-	bh_start(SIDE_SERVER, TCPMUX);
-	bh_control(&control, TCPMUX);
-	bh_arrives_from(&tunnel, TCPMUX, "192.0.2.1", 38828);
+	bh_server(BH_TCPMUX, &control, NULL, NULL);
+	bh_arrives_from(&tunnel, BH_TCPMUX, "192.0.2.1", 38828);
 	frame_until(frame_figure("sessions") == 1);
 	bh_user(&user, "127.0.0.1");
 	assert_int_equal(getsockname(user.fd, (struct sockaddr *)&sin, &len),
 	    0);
-	bh_hears(&tunnel, SYN "01 02 23 00 03 00 00 00 00 05 " TARGET
+	bh_hears(&tunnel, SYN "01 02 23 00 03 00 00 00 00 05 " BH_TARGET
 	    " 0d 0a 0d 0a 00 0d 0a 51 55 49 54 0a 21 11 00 0c"
 	    " 7f 00 00 01  c0 00 02 01");
 	bh_hears_octets(&tunnel, &sin.sin_port, 2);
@@ -376,9 +341,7 @@ static void
 test_keepalive_server(void **state)
 {
 	(void)state;
-	bh_start(SIDE_SERVER, TCPMUX);
-	bh_control(&control, TCPMUX);
-	bh_tunnel(&tunnel, TCPMUX);
+	bh_server(BH_TCPMUX, &control, &tunnel, NULL);
 	keepalive();
 }
 
@@ -386,14 +349,11 @@ static void
 test_keepalive_client(void **state)
 {
 	(void)state;
-	bh_start(SIDE_CLIENT, TCPMUX);
-	bh_serves_control(&control, TCPMUX);
-	bh_serves_tunnel(&tunnel, TCPMUX);
-	bh_serves_tunnel(&other, TCPMUX);
+	bh_client(BH_TCPMUX, &control, &tunnel, &other);
 	keepalive();
 	/* and has another one */
 	bh_pass(5 * BH_SECOND);
-	bh_serves_tunnel(&tunnel, TCPMUX);
+	bh_serves_tunnel(&tunnel, BH_TCPMUX);
 }
 
 /* ---- udp ---- */
@@ -406,9 +366,9 @@ test_udp_server(void **state)
 	bh_default(SIDE_SERVER);
 	wrig_conf.opts.keepalive = 1;
 	bh_map("15000", KIND_UDP);
-	bh_start(SIDE_SERVER, UDP);
+	bh_start(SIDE_SERVER, BH_UDP);
 	bh_udp();
-	bh_arrives(&control, UDP);
+	bh_arrives(&control, BH_UDP);
 	bh_say(&control, "00 04 01 74 65 73 74");
 	bh_hears(&control, "00 04 01 74 65 73 74 06");
 	bh_say(&control, "06");
@@ -436,7 +396,7 @@ static void
 test_udp_client(void **state)
 {
 	(void)state;
-	bh_start(SIDE_CLIENT, UDP);
+	bh_start(SIDE_CLIENT, BH_UDP);
 	bh_serves(&control);
 	bh_hears(&control, "00 04 01 74 65 73 74");
 	bh_waits(0);
@@ -468,10 +428,7 @@ test_ws_server(void **state)
 	int	 i;
 
 	(void)state;
-	bh_map("15000", KIND_TCP);
-	bh_start(SIDE_SERVER, WS);
-	bh_control(&control, WS);
-	bh_tunnel(&tunnel, WS);
+	bh_server(BH_WS, &control, &tunnel, NULL);
 	for (i = 0; i < 2; i++) {
 		bh_pass(2 * BH_SECOND);
 		bh_hears(&tunnel, "82 01 02");
@@ -496,10 +453,7 @@ static void
 test_ws_client(void **state)
 {
 	(void)state;
-	bh_start(SIDE_CLIENT, WS);
-	bh_serves_control(&control, WS);
-	bh_serves_tunnel(&tunnel, WS);
-	bh_serves_tunnel(&other, WS);
+	bh_client(BH_WS, &control, &tunnel, &other);
 	bh_say(&control, "82 01 00");
 	bh_hears_masked(&control, "82 81", "00");
 	bh_say(&tunnel, "82 01 02");
@@ -507,7 +461,7 @@ test_ws_client(void **state)
 	bh_say(&tunnel, "81 05 31 35 30 30 30");
 	bh_target(&target, "127.0.0.1", 15000, 0);
 	bh_say(&control, "82 01 01");
-	bh_serves_tunnel(&other, WS);
+	bh_serves_tunnel(&other, BH_WS);
 	bh_say(&tunnel, "82 06 68 65 6c 6c 6f 30");
 	bh_hears(&target, HELLO0);
 	bh_say(&target, HELLO0);
@@ -527,12 +481,9 @@ test_ws_fragments(void **state)
 	int			 i;
 
 	(void)state;
-	bh_map("15000", KIND_TCP);
-	bh_start(SIDE_SERVER, WS);
-	bh_control(&control, WS);
-	bh_tunnel(&tunnel, WS);
+	bh_server(BH_WS, &control, &tunnel, NULL);
 	bh_user(&user, "127.0.0.1");
-	bh_hears(&tunnel, "81 05 " TARGET);
+	bh_hears(&tunnel, "81 05 " BH_TARGET);
 	for (i = 0; i < 4; i++) {
 		memset(octets, i ^ 0x11, sizeof(octets));
 		bh_say(&tunnel, heads[i]);
@@ -560,11 +511,9 @@ static void
 test_wsmux_server(void **state)
 {
 	(void)state;
-	bh_map("15000", KIND_TCP);
-	bh_start(SIDE_SERVER, WSMUX);
-	bh_control(&control, WSMUX);
+	bh_server(BH_WSMUX, &control, NULL, NULL);
 	bh_user(&user, "127.0.0.1");
-	bh_tunnel(&tunnel, WSMUX);
+	bh_tunnel(&tunnel, BH_WSMUX);
 	bh_silent(&tunnel);
 	bh_pass(199 * 1000);
 	bh_silent(&tunnel);
@@ -579,10 +528,7 @@ static void
 test_wsmux_client(void **state)
 {
 	(void)state;
-	bh_start(SIDE_CLIENT, WSMUX);
-	bh_serves_control(&control, WSMUX);
-	bh_serves_tunnel(&tunnel, WSMUX);
-	bh_serves_tunnel(&other, WSMUX);
+	bh_client(BH_WSMUX, &control, &tunnel, &other);
 	bh_say(&tunnel, "01 00 00 00 03 00 00 00 01 02 07 00 03 00 00 00 "
 	    "00 05 31 35 30 30 30");
 	bh_target(&target, "127.0.0.1", 15000, 0);
@@ -601,14 +547,14 @@ test_refused_tokens(void **state)
 	size_t			 i;
 
 	(void)state;
-	bh_start(SIDE_SERVER, TCP);
+	bh_start(SIDE_SERVER, BH_TCP);
 	for (i = 0; i < nitems(said); i++) {
-		bh_arrives(&control, TCP);
+		bh_arrives(&control, BH_TCP);
 		bh_say(&control, said[i]);
 		bh_ends(&control);
 	}
 	/* and who says nothing, in the time that the gate gave him */
-	bh_arrives(&control, TCP);
+	bh_arrives(&control, BH_TCP);
 	bh_silent(&control);
 	bh_pass(4 * BH_SECOND);
 	bh_silent(&control);
@@ -624,18 +570,15 @@ static void
 test_second_client(void **state)
 {
 	(void)state;
-	bh_map("15000", KIND_TCP);
-	bh_start(SIDE_SERVER, TCP);
-	bh_control(&control, TCP);
-	bh_tunnel(&tunnel, TCP);
-	bh_arrives_from(&other, TCP, "198.51.100.9", 1);
+	bh_server(BH_TCP, &control, &tunnel, NULL);
+	bh_arrives_from(&other, BH_TCP, "198.51.100.9", 1);
 	bh_say(&other, "00 04 01 74 65 73 74");
 	bh_hears(&control, "00 06");
 	bh_say(&control, "06");
 	bh_ends(&other);
 	bh_silent(&control);
 	bh_user(&user, "127.0.0.1");
-	bh_hears(&tunnel, "00 05 04 " TARGET);
+	bh_hears(&tunnel, "00 05 04 " BH_TARGET);
 }
 
 static void
@@ -644,7 +587,7 @@ is_told(const char *request, const char *first, const char *line,
 {
 	char	*end;
 
-	bh_arrives(&other, WS);
+	bh_arrives(&other, BH_WS);
 	bh_say_octets(&other, request, strlen(request));
 	bh_hears_octets(&other, first, strlen(first));
 	frame_until(bh_has(&other, body));
@@ -660,7 +603,7 @@ test_refused_requests(void **state)
 			"Sec-WebSocket-Version: 13\r\n"			\
 			"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
 	(void)state;
-	bh_start(SIDE_SERVER, WS);
+	bh_start(SIDE_SERVER, BH_WS);
 	is_told("GET /channel HTTP/1.1\r\nHost: a\r\n"
 	    "Authorization: Bearer wrong\r\n" UPGRADE "\r\n",
 	    "HTTP/1.1 401 Unauthorized\r\n", "Content-Length: 13\r\n",
@@ -679,11 +622,10 @@ static void
 test_refused_signal_server(void **state)
 {
 	(void)state;
-	bh_start(SIDE_SERVER, WS);
-	bh_control(&control, WS);
+	bh_server(BH_WS, &control, NULL, NULL);
 	bh_say(&control, "82 81 00 00 00 00 06");
 	bh_ends(&control);
-	bh_control(&control, WS);
+	bh_control(&control, BH_WS);
 }
 
 /* No server says this on tcpmux: it is lost, and its tunnels are. */
@@ -691,16 +633,13 @@ static void
 test_refused_signal_client(void **state)
 {
 	(void)state;
-	bh_start(SIDE_CLIENT, TCPMUX);
-	bh_serves_control(&control, TCPMUX);
-	bh_serves_tunnel(&tunnel, TCPMUX);
-	bh_serves_tunnel(&other, TCPMUX);
+	bh_client(BH_TCPMUX, &control, &tunnel, &other);
 	bh_say(&control, "06");
 	bh_ends(&control);
 	bh_ends(&tunnel);
 	bh_ends(&other);
 	bh_pass(BH_SECOND);
-	bh_serves_control(&control, TCPMUX);
+	bh_serves_control(&control, BH_TCPMUX);
 }
 
 int

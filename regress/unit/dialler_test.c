@@ -459,7 +459,11 @@ test_words(void **state)
 	    "dial refused: too many at once");
 	res.stage = DIAL_STAGE_RESOLVE;
 	res.error = EAI_NONAME;
-	assert_non_null(strstr(dialler_words(&res), "resolve"));
+	assert_string_equal(dialler_words(&res),
+	    "cannot resolve its name: Name or service not known");
+	strlcpy(res.words, "a.example", sizeof(res.words));
+	assert_string_equal(dialler_words(&res),
+	    "cannot resolve a.example: Name or service not known");
 	res.stage = DIAL_STAGE_CONNECT;
 	res.error = ECONNREFUSED;
 	assert_string_equal(dialler_words(&res),
@@ -470,6 +474,9 @@ test_words(void **state)
 	res.peer.port = 22;
 	assert_string_equal(dialler_words(&res),
 	    "cannot connect to 127.0.0.1:22: Connection refused");
+	res.stage = DIAL_STAGE_ELSEWHERE;
+	assert_string_equal(dialler_words(&res),
+	    "127.0.0.1:22 is no address of it any more");
 	res.stage = DIAL_STAGE_BLOCKED;
 	strlcpy(res.words, "a.example:22", sizeof(res.words));
 	assert_string_equal(dialler_words(&res), "the service's targets do "

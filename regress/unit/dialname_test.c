@@ -289,6 +289,7 @@ test_names(void **state)
 	frame_until(nquestions == 6);
 	resolved(NULL, NULL, 0);
 	expect_failed(DIAL_STAGE_RESOLVE, EAI_NONAME);
+	assert_string_equal(answer.words, "other");
 }
 
 /* Addresses that come later count, whatever came before. */
@@ -328,8 +329,9 @@ test_before(void **state)
 	ask_port(&worker, "a.x", 0, 0);
 	expect_failed(DIAL_STAGE_BLOCKED, 0);
 	nblocked++;
-	ask("a x");
+	ask("a\nx");
 	expect_failed(DIAL_STAGE_RESOLVE, EAI_NONAME);
+	assert_string_equal(answer.words, "a\\x0ax");
 	ask("");
 	expect_failed(DIAL_STAGE_RESOLVE, EAI_NONAME);
 	/* datagrams are not taken */

@@ -115,6 +115,13 @@ target_log_failed(const struct addr *user, const char *why)
 	(void)why;
 }
 
+enum reset_reason
+target_reason(const struct msg_dialled *res)
+{
+	(void)res;
+	return (RESET_REFUSED);
+}
+
 void
 relay_abort(struct relay *r, enum reset_reason why)
 {
@@ -304,7 +311,7 @@ user(void)
 {
 	struct flow_open	 ends = { .user = { .family = ADDR_IPV4 },
 				    .listener = { .family = ADDR_IPV4 } };
-	struct flow		*f = flow_new_user(1, &ends);
+	struct flow		*f = flow_new_user(1, &ends, NULL);
 
 	assert_non_null(f);
 	assert_int_equal(flow_open(f, &tunnel), 0);
@@ -694,7 +701,7 @@ test_slot_of_user(void **state)
 
 	(void)state;
 	begin(1, 1);
-	assert_non_null(f = flow_new_user(1, &ends));
+	assert_non_null(f = flow_new_user(1, &ends, NULL));
 	flow_from_user(f, (const uint8_t *)"a", 1);
 	flow_from_user(f, (const uint8_t *)"bb", 2);
 	flow_carry(f, &slot, slot_said);

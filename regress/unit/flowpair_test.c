@@ -205,6 +205,41 @@ test_slot(void **state)
 	nothing(udp);
 }
 
+/* A user's, whose datagrams say where they go. */
+static void
+test_asks(void **state)
+{
+	struct flow_open	 o = from(7);
+	struct flow_frame	 f;
+
+	(void)state;
+	o.asks = ASK_SOCKS;
+	assert_int_equal(flowpair_open(udp, 3, &o), 0);
+	assert_int_equal(flowpair_flush(udp), 1);
+	take(worker, &f, FLOW_OPEN, 3);
+	assert_int_equal(f.open.asks, ASK_SOCKS);
+	nothing(worker);
+}
+
+/* Who lets datagrams pass that say where they go. */
+static void
+test_let(void **state)
+{
+	struct flow_let		 l;
+	struct flow_frame	 f;
+
+	(void)state;
+	memset(&l, 0, sizeof(l));
+	l.user = from(7).user;
+	l.local = from(7).listener;
+	l.on = 1;
+	assert_int_equal(flowpair_let(worker, &l), 0);
+	assert_int_equal(flowpair_flush(worker), 1);
+	take(udp, &f, FLOW_LET, 0);
+	assert_memory_equal(&f.let, &l, sizeof(l));
+	nothing(udp);
+}
+
 /* All frames that have come, which are good ones; how many. */
 static int
 take_all(struct flowpair *p)
@@ -237,13 +272,13 @@ test_pieces(void **state)
 	assert_int_equal(flowpair_end(udp, 7, FLOW_IDLE), 0);
 	assert_int_equal(flowpair_flush(udp), 1);
 	len = read(raw, wire, sizeof(wire));
-	assert_int_equal(len, 3 * 8 + 52 + 100 + 4);
+	assert_int_equal(len, 3 * 8 + 56 + 100 + 4);
 	for (cut = 1; cut < len; cut++) {
 		unpair();
 		pair(0, 1);
 		assert_int_equal(write(raw, wire, (size_t)cut), cut);
 		n = take_all(worker);
-		assert_int_equal(n, (cut >= 60) + (cut >= 168));
+		assert_int_equal(n, (cut >= 64) + (cut >= 172));
 		assert_int_equal(write(raw, wire + cut, (size_t)(len - cut)),
 		    len - cut);
 		assert_int_equal(n + take_all(worker), 3);
@@ -315,7 +350,7 @@ test_worker_refuses(void **state)
 	pair(0, 1);
 	say(0, 1, 0, 0, "");
 	refused("a frame of an unknown type");
-	say(FLOW_KEEP + 1, 1, 0, 0, "");
+	say(FLOW_LET + 1, 1, 0, 0, "");
 	refused("a frame of an unknown type");
 	say(FLOW_DATA, 1, 1, 0, "");
 	refused("a datagram of a flow that never was");
@@ -352,9 +387,22 @@ test_worker_refuses(void **state)
 	say_open(5);
 	say(FLOW_KEEP, 5, 0, 0, "");
 	refused("a flow that the wrong end keeps");
+	say(FLOW_LET, 0, 0, 0, "");
+	refused("datagrams that the wrong end lets pass");
 	o.tunnel = 2;
 	say(FLOW_OPEN, 5, sizeof(o), 0, &o);
 	refused("a flow by an unknown kind of socket");
+	o.tunnel = 0;
+	o.asks = ASK_HTTP;
+	say(FLOW_OPEN, 5, sizeof(o), 0, &o);
+	refused("a flow whose user asks in an unknown way");
+	o.asks = ASK_KINDS;
+	say(FLOW_OPEN, 5, sizeof(o), 0, &o);
+	refused("a flow whose user asks in an unknown way");
+	o.asks = ASK_SOCKS;
+	o.tunnel = 1;
+	say(FLOW_OPEN, 5, sizeof(o), 0, &o);
+	refused("a flow whose user asks in an unknown way");
 	/* late frames are the caller's */
 	say_open(5);
 	say_open(8);
@@ -402,6 +450,20 @@ opened(void)
 	assert_int_equal(flowpair_flush(udp), 1);
 }
 
+/* A word from a worker to udp, which is less octets too short. */
+static void
+say_let(uint32_t flow, enum addr_family family, uint32_t on, size_t less)
+{
+	struct flow_let	 l;
+
+	memset(&l, 0, sizeof(l));
+	l.user = from(7).user;
+	l.local = from(7).listener;
+	l.user.family = family;
+	l.on = on;
+	say(FLOW_LET, flow, sizeof(l) - less, 0, &l);
+}
+
 static void
 test_udp_refuses(void **state)
 {
@@ -421,6 +483,25 @@ test_udp_refuses(void **state)
 	opened();
 	say(FLOW_KEEP, 3, 1, 0, "");
 	refused("octets with a flow that is kept");
+	opened();
+	say_let(1, ADDR_IPV4, 1, 0);
+	refused("a word about datagrams of another length");
+	opened();
+	say_let(0, ADDR_IPV4, 1, 1);
+	refused("a word about datagrams of another length");
+	opened();
+	say_let(0, ADDR_IPV6, 1, 0);
+	refused("datagrams from or to no address");
+	opened();
+	say_let(0, ADDR_NONE, 1, 0);
+	refused("datagrams from or to no address");
+	opened();
+	say_let(0, ADDR_IPV4, 2, 0);
+	refused("datagrams are let pass in part");
+	opened();
+	say_let(0, ADDR_IPV4, 1, 0);
+	say_let(0, ADDR_IPV4, 0, 0);
+	accepted();
 	opened();
 	say(FLOW_DATA, 4, 0, 0, "");
 	refused("a datagram of a flow that never was");
@@ -613,6 +694,8 @@ main(void)
 		TEST(test_frames),
 		TEST(test_many),
 		TEST(test_slot),
+		TEST(test_asks),
+		TEST(test_let),
 		TEST(test_pieces),
 		TEST(test_worker_refuses),
 		TEST(test_addresses),

@@ -44,6 +44,8 @@ struct heard {
 		struct msg_listen	 listen;
 		struct msg_flows_conf	 flows;
 		struct msg_dialee	 dialee;
+		struct msg_rule		 rule;
+		struct msg_own		 own;
 	}		 u;
 };
 
@@ -277,8 +279,9 @@ is_datagrams(const struct heard *h, uint32_t service, uint16_t p, int any)
 static void
 lends_each_kind(void **state)
 {
+	struct addr	 any;
 	uint32_t	 a;
-	char		 where[64];
+	char		 where[128];
 
 	(void)state;
 	configure(SERVER "service \"a\" {\n"
@@ -302,13 +305,15 @@ lends_each_kind(void **state)
 	assert_int_equal(heard[2].type, IMSG_CONF_LISTEN);
 	is_datagrams(&heard[2], a, port, 0);
 	assert_int_equal(heard[3].type, IMSG_CONF_LISTEN);
-	is_datagrams(&heard[3], a, heard[3].u.listen.addr.port, 1);
+	any = heard[3].u.listen.addr;
+	is_datagrams(&heard[3], a, any.port, 1);
 	end();
 
 	start(PROC_SERVICE, SIDE_SERVER, a, "a");
 	assert_int_equal(nth(IMSG_CONF_SERVICE, 0)->u.service.listens, 1);
 	assert_int_equal(nth(IMSG_CONF_SERVICE, 0)->u.service.kinds, KIND_ALL);
-	snprintf(where, sizeof(where), "127.0.0.1:%u/tcp+udp", port);
+	snprintf(where, sizeof(where), "127.0.0.1:%u/tcp+udp, %s/udp", port,
+	    addr_print(&any));
 	assert_string_equal(nth(IMSG_CONF_SERVICE, 0)->u.service.where, where);
 	assert_int_equal(nth(IMSG_CONF_LISTEN, 0)->u.listen.datagrams, 0);
 	assert_int_equal(nth(IMSG_CONF_LISTEN, 0)->u.listen.addr.port, port);
@@ -399,6 +404,57 @@ tells_what_a_target_takes(void **state)
 	end();
 }
 
+/* Rules are dial's alone, and so is where we listen. */
+static void
+tells_what_may_be_named(void **state)
+{
+	uint16_t		 tunnels = free_port();
+	const struct addr	*a;
+
+	(void)state;
+	configure(SERVER "service \"a\" { forward to any protocol tcp udp { "
+	    "block to 10.0.0.0/8, pass to \"*.example\" port 443 } }\n"
+	    "service \"b\" { forward to 192.0.2.1 port 1 }\n"
+	    "service \"c\" { listen on * port %u protocol udp }\n}\n"
+	    "client {\ndialect backhaul\nconnect to 127.0.0.1 port 1\n"
+	    "token \"0123456789abcdef\"\n"
+	    "service \"d\" { targets { pass to any } }\n}\n", tunnels, port);
+	start(PROC_DIAL, SIDE_NONE, 0, "");
+	assert_int_equal(nth(IMSG_CONF_OWN, 0)->u.own.datagrams, 0);
+	a = &nth(IMSG_CONF_OWN, 0)->u.own.addr;
+	assert_int_equal(a->family, ADDR_IPV4);
+	assert_int_equal(a->port, tunnels);
+	assert_memory_equal(a->octets, "\177\0\0\1", 4);
+	assert_int_equal(nth(IMSG_CONF_OWN, 1)->u.own.datagrams, 1);
+	assert_int_equal(nth(IMSG_CONF_OWN, 1)->u.own.addr.family, ADDR_NONE);
+	assert_int_equal(nth(IMSG_CONF_OWN, 1)->u.own.addr.port, port);
+	assert_null(nth(IMSG_CONF_OWN, 2));
+	assert_int_equal(nth(IMSG_CONF_TARGET, 0)->u.dialee.named, 1);
+	assert_int_equal(nth(IMSG_CONF_TARGET, 0)->u.dialee.guard, 1);
+	assert_int_equal(nth(IMSG_CONF_TARGET, 0)->u.dialee.kinds, KIND_ALL);
+	assert_int_equal(nth(IMSG_CONF_TARGET, 1)->u.dialee.named, 0);
+	assert_int_equal(nth(IMSG_CONF_TARGET, 1)->u.dialee.guard, 0);
+	assert_int_equal(nth(IMSG_CONF_TARGET, 2)->u.dialee.named, 1);
+	assert_int_equal(nth(IMSG_CONF_TARGET, 2)->u.dialee.guard, 0);
+	assert_int_equal(nth(IMSG_CONF_RULE, 0)->u.rule.service,
+	    nth(IMSG_CONF_TARGET, 0)->u.dialee.service);
+	assert_int_equal(nth(IMSG_CONF_RULE, 0)->u.rule.rule.pass, 0);
+	assert_string_equal(nth(IMSG_CONF_RULE, 1)->u.rule.rule.name,
+	    "*.example");
+	assert_int_equal(nth(IMSG_CONF_RULE, 2)->u.rule.service,
+	    nth(IMSG_CONF_TARGET, 2)->u.dialee.service);
+	assert_null(nth(IMSG_CONF_RULE, 3));
+	end();
+	start(PROC_SERVICE, SIDE_SERVER, 1, "a");
+	assert_int_equal(nth(IMSG_CONF_TARGET, 0)->u.dialee.named, 1);
+	assert_int_equal(nth(IMSG_CONF_SERVICE, 0)->u.service.kinds, KIND_ALL);
+	assert_string_equal(nth(IMSG_CONF_SERVICE, 0)->u.service.where,
+	    "any that its rules allow");
+	assert_null(nth(IMSG_CONF_RULE, 0));
+	assert_null(nth(IMSG_CONF_OWN, 0));
+	end();
+}
+
 int
 main(void)
 {
@@ -408,6 +464,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(keeps_what_stays, setup,
 		    teardown),
 		cmocka_unit_test_setup_teardown(tells_what_a_target_takes,
+		    setup, teardown),
+		cmocka_unit_test_setup_teardown(tells_what_may_be_named,
 		    setup, teardown)
 	};
 

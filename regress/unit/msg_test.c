@@ -223,6 +223,7 @@ static const struct field	 fields[] = {
 	UPTO(IMSG_CONF_LISTEN, msg_listen, side, SIDE_CLIENT),
 	UPTO(IMSG_CONF_LISTEN, msg_listen, datagrams, 1),
 	UPTO(IMSG_CONF_LISTEN, msg_listen, asks, ASK_KINDS - 1),
+	UPTO(IMSG_CONF_LISTEN, msg_listen, kinds, KIND_ALL),
 	FROM(IMSG_CONF_FLOWS, msg_flows_conf, service, 1),
 	FROM(IMSG_CONF_FLOWS, msg_flows_conf, side, SIDE_SERVER),
 	UPTO(IMSG_CONF_FLOWS, msg_flows_conf, side, SIDE_CLIENT),
@@ -274,8 +275,8 @@ static const struct field	 fields[] = {
 	UPTO(IMSG_DIAL, msg_dial, index, 31),
 	UPTO(IMSG_DIAL, msg_dial, datagrams, 1),
 	F(IMSG_DIAL_CANCEL, msg_count, count, UINT32_MAX, 1),
-	UPTO(IMSG_DIALLED, msg_dialled, stage, DIAL_STAGE_BLOCKED),
-	UPTO(IMSG_DIAL_FAILED, msg_dialled, stage, DIAL_STAGE_BLOCKED),
+	UPTO(IMSG_DIALLED, msg_dialled, stage, DIAL_STAGE_ELSEWHERE),
+	UPTO(IMSG_DIAL_FAILED, msg_dialled, stage, DIAL_STAGE_ELSEWHERE),
 	UPTO(IMSG_CONF_REMOTE, msg_dialee, tls, 63),
 	UPTO(IMSG_CONF_TLS, msg_tls, insecure, 1),
 	UPTO(IMSG_CONF_TLS, msg_tls, npins, 8),
@@ -439,6 +440,8 @@ static const struct {
 	A(IMSG_TLS_START, msg_start, peer),
 	A(IMSG_TUNNEL, msg_tunnel, peer),
 	A(IMSG_TUNNEL, msg_tunnel, local),
+	A(IMSG_DIAL, msg_dial, at),
+	A(IMSG_DIAL_NAMED, msg_dial_named, dial.at),
 	A(IMSG_DIALLED, msg_dialled, peer),
 	A(IMSG_DIALLED, msg_dialled, local),
 	A(IMSG_DIAL_FAILED, msg_dialled, peer),
@@ -888,8 +891,8 @@ test_no_padding(void **state)
 	assert_int_equal(sizeof(struct msg_token), 2 * 4 + 256);
 	assert_int_equal(sizeof(struct msg_token_ask), 24 + 256);
 	assert_int_equal(sizeof(struct msg_token_told), 24);
-	assert_int_equal(sizeof(struct msg_dial_named), 9 * 4 + 256);
-	assert_int_equal(sizeof(struct msg_dial), 7 * 4);
+	assert_int_equal(sizeof(struct msg_dial_named), 9 * 4 + 24 + 256);
+	assert_int_equal(sizeof(struct msg_dial), 7 * 4 + 24);
 	assert_int_equal(sizeof(struct msg_proof), 8 + 16 + 32 + 32);
 	assert_int_equal(sizeof(struct msg_tunnel), 16 + 2 * 24);
 	assert_int_equal(sizeof(struct msg_dialled), 16 + 2 * 24 + 192);

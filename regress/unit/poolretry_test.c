@@ -90,14 +90,14 @@ words(const struct tunnel *t, char *buf, size_t size)
 static const struct dialect	 dialect = { .words = words };
 
 uint32_t
-dialler_ask(enum dial_what what, uint32_t index, uint32_t offset,
-    int datagrams, uint32_t timeout_ms, dialler_done *done, void *arg)
+dialler_ask_remote(uint32_t index, int datagrams, const struct addr *at,
+    uint32_t timeout_ms, dialler_done *done, void *arg)
 {
 	static uint32_t	 last;
 
 	(void)datagrams;
-	assert_int_equal(what, DIAL_REMOTE);
-	assert_int_equal(index + offset, 0);
+	assert_null(at);
+	assert_int_equal(index, 0);
 	assert_int_equal(timeout_ms, 10000);
 	assert_true(ndials < DIALS && nasks < ASKS);
 	dials[ndials++] = (struct dial){ done, arg, now, ++last };

@@ -272,6 +272,41 @@ test_channel(void **state)
 	    strlen(all[0].request), &to), ROUTE_BAD);
 }
 
+/* The operator hears of what only another transport can have sent. */
+static void
+test_mixed_up(void **state)
+{
+	static const struct {
+		const char	*octets;
+		size_t		 len;
+		const char	*why;	/* NULL: it may be a request */
+	} all[] = {
+		{ "\x16\3\1\2\0\1", 6, "it begins with TLS; is the other "
+		    "side's transport wss or wssmux?" },
+		{ "\0\4\1test", 7, "it begins with a token; is the other "
+		    "side's transport tcp, tcpmux or udp?" },
+		{ "\0\4\2test", 7, "it is no HTTP" },
+		{ "\3", 1, "it is no HTTP" },
+		{ "GET /\1", 6, NULL },
+		{ "GET /channel\r\n\r\n", 16, NULL },
+		{ "GET / HTTP/1.1\r\nHost: a\r\n\r\n", 27, NULL }
+	};
+	const struct route	*r = route_find(DIALECT_BACKHAUL,
+				    TRANSPORT_TCP | TRANSPORT_WS);
+	struct routed		 to;
+	size_t			 i;
+
+	(void)state;
+	for (i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		assert_int_equal(look(r, all[i].octets, all[i].len, &to),
+		    ROUTE_BAD);
+		assert_int_equal(to.told, all[i].why != NULL);
+		assert_non_null(to.why);
+		if (to.told)
+			assert_string_equal(to.why, all[i].why);
+	}
+}
+
 /* A set of paths takes the place of the last, once it is whole. */
 static void
 test_reload(void **state)
@@ -326,6 +361,7 @@ main(void)
 		cmocka_unit_test_setup(test_visitors, setup),
 		cmocka_unit_test_setup(test_listener, setup),
 		cmocka_unit_test_setup(test_channel, setup),
+		cmocka_unit_test_setup(test_mixed_up, setup),
 		cmocka_unit_test_setup(test_reload, setup)
 	};
 

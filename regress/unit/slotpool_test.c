@@ -61,13 +61,14 @@ worker_now(void)
 }
 
 struct slotsock *
-slotsock_new(struct service *svc, uint32_t remote,
+slotsock_new(struct service *svc, uint32_t remote, const struct addr *at,
     const struct slotsock_events *events, void *arg)
 {
 	struct slotsock	*s;
 
 	(void)svc;
 	assert_int_equal(remote, 3);
+	assert_int_equal(at->octets[0], 192);
 	if (refuse)
 		return (NULL);
 	assert_true(nsocks < SOCKS);
@@ -151,6 +152,9 @@ flow_slot_lost(struct flow *f)
 static int
 setup(void **state)
 {
+	static const struct addr	 at = { .family = ADDR_IPV4, .octets =
+				    { 192 } };
+
 	(void)state;
 	memset(&service, 0, sizeof(service));
 	memset(&part, 0, sizeof(part));
@@ -164,7 +168,7 @@ setup(void **state)
 	service.budget.max = 64 << 20;
 	nsocks = nfreed = refuse = nflows = flow_fails = nlost = 0;
 	said[0] = named[0] = to_target[0] = '\0';
-	pool = slotpool_new(&service, 3);
+	pool = slotpool_new(&service, 3, &at);
 	assert_non_null(pool);
 	return (0);
 }

@@ -68,6 +68,7 @@ expect(const void *octets, size_t len, const char *host, uint32_t port)
 	asks_play(&as, early, len + 4);
 	assert_int_equal(as.took, len);
 	assert_int_equal(as.state, ASK_DONE);
+	assert_int_equal(httpbody_take(&as.body, early, 4), 4);
 	free(early);
 	asks_more(&as, octets, len - 1);
 	asks_play(&as, octets, len);

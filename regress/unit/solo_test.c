@@ -647,9 +647,11 @@ test_pressure(void **state)
 	b->wakes = 0;
 	session_consumed(b->st, RECVBUFFER / 4 - 1);
 	assert_int_equal(session_want(b->s), 0);
+	assert_int_equal(session_window(b->st), 0);
 	assert_int_equal(b->wakes, 0);
 	session_consumed(b->st, 1);
 	assert_int_equal(session_want(b->s), RECVBUFFER / 4);
+	assert_int_equal(session_window(b->st), RECVBUFFER / 4);
 	assert_int_equal(b->wakes, 1);
 	assert_true(session_tick(b->s, b->now) != 0);
 	/* The owner's limit, which is 16 KiB at least. */

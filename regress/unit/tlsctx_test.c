@@ -26,6 +26,7 @@
 #include <openssl/x509v3.h>
 
 #include "shared/compat.h"
+#include "shared/log.h"
 #include "worker/crypto/tlsctx.h"
 #include "worker/crypto/tlskey.h"
 #include "worker/keys/signkey.h"
@@ -348,6 +349,70 @@ test_shadows(void **state)
 	expect("www.b.test", "rsa2");
 }
 
+/* ---- what our client offers ---- */
+
+static char	 offered[64];	/* ALPN's names, each with its length */
+
+static int
+look_at_hello(SSL *s, int *alert, void *arg)
+{
+	const unsigned char	*p;
+	size_t			 len;
+
+	(void)alert;
+	(void)arg;
+	strlcpy(offered, "none", sizeof(offered));
+	if (SSL_client_hello_get0_ext(s,
+	    TLSEXT_TYPE_application_layer_protocol_negotiation, &p, &len))
+		log_printable(offered, sizeof(offered), p + 2, len - 2);
+	return (SSL_CLIENT_HELLO_ERROR);
+}
+
+static void
+offers(SSL_CTX *judge, uint32_t transport, const char *alpn)
+{
+	SSL	*c = tlsctx_ssl(transport, "a.test"), *s = SSL_new(judge);
+	BIO	*hello = BIO_new(BIO_s_mem());
+
+	assert_true(c != NULL && s != NULL && hello != NULL);
+	BIO_up_ref(hello);
+	SSL_set_bio(c, BIO_new(BIO_s_mem()), hello);
+	SSL_set_bio(s, hello, BIO_new(BIO_s_null()));
+	SSL_set_accept_state(s);
+	offered[0] = '\0';
+	assert_int_equal(SSL_do_handshake(c), -1);
+	assert_int_equal(SSL_do_handshake(s), -1);
+	assert_string_equal(offered, alpn);
+	SSL_free(c);
+	SSL_free(s);
+}
+
+/*
+ * Never h2, with any dialect: a server of Backhaul prefers it, and there is no
+ * upgrade to its WebSocket in it.
+ */
+static void
+test_alpn(void **state)
+{
+	static const struct msg_tls	 any = { .insecure = 1 };
+	SSL_CTX				*judge;
+
+	(void)state;
+	assert_non_null(judge = SSL_CTX_new(TLS_server_method()));
+	SSL_CTX_set_client_hello_cb(judge, look_at_hello, NULL);
+	tlsctx_init(SIDE_CLIENT);
+	tlsctx_begin();
+	tlsctx_set(&any);
+	commit();
+	offers(judge, TRANSPORT_TCP | TRANSPORT_TLS, "none");
+	offers(judge, TRANSPORT_TCPMUX | TRANSPORT_TLS, "none");
+	offers(judge, TRANSPORT_TCP | TRANSPORT_WS | TRANSPORT_TLS,
+	    "\\x08http/1.1");
+	offers(judge, TRANSPORT_TCPMUX | TRANSPORT_WS | TRANSPORT_TLS,
+	    "\\x08http/1.1");
+	SSL_CTX_free(judge);
+}
+
 int
 main(void)
 {
@@ -355,7 +420,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_kinds, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_shadows, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_groups, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_ciphers, setup, teardown)
+		cmocka_unit_test_setup_teardown(test_ciphers, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_alpn, setup, teardown)
 	};
 
 	return (cmocka_run_group_tests(tests, setup_all, NULL));

@@ -549,6 +549,59 @@ test_two(void **state)
 	urig_worker_gets(&w1, 1, 8);
 }
 
+/* A worker lets such datagrams pass, or not any more. */
+static void
+lets(struct urig_worker *w, int fd, int port, int on)
+{
+	struct flow_let	 l;
+
+	memset(&l, 0, sizeof(l));
+	addr_of_self(&l.user, fd);
+	if (!port)
+		l.user.port = 0;
+	l.local = urig_where;
+	l.on = on;
+	assert_int_equal(flowpair_let(w->pair, &l), 0);
+	assert_int_equal(flowpair_flush(w->pair), 1);
+	frame_run(5);
+}
+
+/* Who says where his datagrams go is carried by a worker that lets him. */
+static void
+test_lets(void **state)
+{
+	int	 fd[6], i;
+
+	(void)state;
+	urig_asks = ASK_SOCKS;
+	urig_start_at("127.0.0.1", &w1);
+	urig_worker_come(&w2);
+	urig_worker_says(&w1, 1);	/* who would be asked else */
+	for (i = 0; i < 6; i++)
+		fd[i] = urig_user_at(&urig_where);
+	urig_user_sends(fd[0], 1);
+	urig_worker_gets(&w1, 1, 1);
+	assert_int_equal(w1.frame.type, FLOW_DATA);
+	lets(&w2, fd[1], 1, 1);
+	urig_user_sends(fd[1], 2);
+	urig_worker_gets(&w2, 1, 2);
+	urig_user_sends(fd[2], 3);	/* another port */
+	urig_worker_gets(&w1, 1, 3);
+	lets(&w2, fd[3], 0, 1);		/* twice, of any */
+	lets(&w2, fd[3], 0, 1);
+	lets(&w2, fd[3], 0, 0);
+	urig_user_sends(fd[3], 4);
+	urig_worker_gets(&w2, 1, 4);
+	lets(&w2, fd[3], 0, 0);
+	urig_user_sends(fd[4], 5);
+	urig_worker_gets(&w1, 1, 5);
+	lets(&w2, fd[5], 0, 1);
+	urig_worker_go(&w2);		/* and with it what it said */
+	urig_user_sends(fd[5], 6);
+	urig_worker_gets(&w1, 1, 6);
+	assert_int_equal(frame_complaints, 0);
+}
+
 /*
  * A worker that takes nothing: what comes waits in the kernel for a moment,
  * then is dropped, and users of others do not notice.  What it takes later is
@@ -787,6 +840,7 @@ main(void)
 		FRAME_ALONE(test_gone),
 		FRAME_ALONE(test_broken),
 		FRAME_ALONE(test_two),
+		FRAME_ALONE(test_lets),
 		FRAME_ALONE(test_behind),
 		FRAME_ALONE(test_flood),
 		FRAME_ALONE(test_pace),

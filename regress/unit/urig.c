@@ -29,6 +29,7 @@ uint32_t		 urig_flows_max = 10000;
 uint64_t		 urig_now = 1000 * SECOND;
 uint8_t			 urig_octets[FLOW_DATAGRAM_MAX + 1];
 struct addr		 urig_where;
+enum ask_kind		 urig_asks;
 
 /* ---- the parent ---- */
 
@@ -274,6 +275,7 @@ urig_start_at(const char *host, struct urig_worker *w)
 	if (fd == -1)
 		skip();
 	urig_where = l.addr;
+	l.asks = urig_asks;
 	frame_role->begin();
 	urig_configure_service(1);
 	urig_configure(fd, &l);

@@ -28,6 +28,7 @@ extern uint64_t			 urig_now;	/* the role's clock */
 /* What datagrams are made of, from the first on. */
 extern uint8_t			 urig_octets[FLOW_DATAGRAM_MAX + 1];
 extern struct addr		 urig_where;	/* the listener */
+extern enum ask_kind		 urig_asks;	/* of its users */
 
 /* urig.c */
 

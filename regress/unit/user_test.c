@@ -59,7 +59,8 @@ setup(void **state)
 		return (-1);
 	user_hold(0);
 	user_listen_begin();
-	assert_int_equal(user_listen_add(listener(), 1, ASK_NONE), 0);
+	assert_int_equal(user_listen_add(listener(), 1, ASK_NONE,
+	    KIND_TCP), 0);
 	user_listen_end();
 	user_changed();
 	for (i = 0; i < USERS; i++)
@@ -649,7 +650,8 @@ test_listeners(void **state)
 	joined(&peer, 0, 0);
 	fds = wrig_fds();
 	user_listen_begin();
-	assert_int_equal(user_listen_add(listener(), 2, ASK_NONE), 0);
+	assert_int_equal(user_listen_add(listener(), 2, ASK_NONE,
+	    KIND_TCP), 0);
 	user_listen_end();
 	user_changed();
 	assert_int_equal(wrig_fds(), fds);
@@ -676,7 +678,8 @@ test_stop(void **state)
 	assert_int_equal(user_waiting(), 0);
 	assert_int_equal(svc->stats.refused, 2);
 	assert_int_equal(wrig_fds(), fds - 3);
-	assert_int_equal(user_listen_add(listener(), 3, ASK_NONE), 0);
+	assert_int_equal(user_listen_add(listener(), 3, ASK_NONE,
+	    KIND_TCP), 0);
 	user_changed();
 	user_hold(1);
 	come(2, 1);

@@ -32,7 +32,7 @@
 #include "worker/tunnel/tunnel.h"
 #include "frame.h"
 
-#define WRIG_STREAMS	16		/* ever, of one peer */
+#define WRIG_STREAMS	128		/* ever, of one peer */
 #define WRIG_TEXT	1100		/* a preface, or a status octet */
 #define WRIG_SECOND	1000000ULL
 
@@ -71,7 +71,8 @@ struct wrig_stream {
 	uint64_t		 rx, tx, tx_left;
 	size_t			 tx_piece;	/* at most in one pull; 0 */
 	int			 tx_fin;	/* once tx_left has gone */
-	uint8_t			 text[WRIG_TEXT]; /* before the pattern */
+	/* before the pattern; of datagrams, all */
+	uint8_t			 text[WRIG_TEXT];
 	size_t			 text_len;
 	int			 begun;	/* what comes is the pattern */
 	uint8_t			 head[WRIG_TEXT]; /* to be sent before it */
@@ -196,6 +197,8 @@ struct wrig_stream *wrig_stream(struct wrig_peer *, uint32_t flags,
 struct wrig_stream *wrig_want(struct wrig_peer *, const struct want *,
 		    size_t piece);
 void		 wrig_send(struct wrig_stream *, uint64_t, int fin);
+/* Octets that are no pattern's; those before have left. */
+void		 wrig_say(struct wrig_stream *, const void *, size_t);
 /* Consumes what was held, and holds no more. */
 void		 wrig_consume(struct wrig_stream *);
 void		 wrig_control(struct wrig_peer *, const struct rocket_ctl *);
@@ -217,6 +220,8 @@ void		 wrig_got(struct far_end *, struct imsg *);
 extern struct msg_service	 wrig_conf;
 extern struct msg_key		 wrig_token;
 extern struct sockaddr_in	 wrig_where;
+/* How users ask; if they do, for datagrams too.  Before wrig_start. */
+extern enum ask_kind		 wrig_asks;
 /* keys, and control with what the last wrig_ask brought. */
 extern struct far_end		 wrig_keys, wrig_asker;
 extern struct wrig_answer {

@@ -30,6 +30,7 @@ struct msg_key		 wrig_token = {
 	.identity = "sixteen octets!", .key = "k"
 };
 struct sockaddr_in	 wrig_where;
+enum ask_kind		 wrig_asks;
 struct wrig_answer	 wrig_answer;
 struct far_end		 wrig_keys, wrig_asker;
 
@@ -131,7 +132,10 @@ wrig_configured(int reload)
 	assert_int_equal(frame_configure(IMSG_CONF_SERVICE, -1, &wrig_conf,
 	    sizeof(wrig_conf), NULL), 0);
 	if (lfd != -1) {
-		struct msg_listen	 l = { .number = 4 };
+		struct msg_listen	 l = { .number = 4,
+					    .asks = wrig_asks,
+					    .kinds = wrig_asks != ASK_NONE ?
+					    KIND_ALL : KIND_TCP };
 
 		addr_from_sa(&l.addr, (struct sockaddr *)&wrig_where);
 		assert_int_equal(frame_configure(IMSG_CONF_LISTEN,

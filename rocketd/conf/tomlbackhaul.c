@@ -75,6 +75,9 @@ static const struct toml_key	 keys[] = {
 	{ "tls_cert", SCOPE_SERVER, OWN },
 	{ "tls_key", SCOPE_SERVER, OWN },
 	{ "token", BLOCKS, OWN },
+	/* likewise */
+	{ "token_env", BLOCKS, OWN },
+	{ "token_file", BLOCKS, OWN },
 	{ "transport", BLOCKS, OWN },
 	{ "web_port", BLOCKS, OWN }
 };
@@ -537,26 +540,56 @@ say_tls(struct reader *b)
 
 /* ---- the service ---- */
 
-/* Whoever has the file has the default, so nobody is told that it is secret. */
-static void
-say_token(struct reader *b)
+/* A token that is elsewhere.  0: the key is not there. */
+static int
+say_token_from(struct reader *b, const char *key, const char *kind)
+{
+	const struct toml	*n = get(b->table, key);
+
+	if (n == NULL)
+		return (0);
+	if (tomlsay_string(b->r, key, n) == NULL)
+		return (1);
+	tomlsay_words(b->r, n, "token");
+	tomlsay_words(b->r, n, kind);
+	tomlsay_text(b->r, n, strcmp(kind, "file") == 0 && n->text[0] != '\0' ?
+	    full_path(b, n->text) : n->text);
+	tomlsay_mark(b->r, n, '\n');
+	return (1);
+}
+
+static int
+say_token_here(struct reader *b)
 {
 	const struct toml	*n = get_string(b, "token");
 	struct word		*w;
 
-	if (n != NULL) {
-		tomlsay_words(b->r, n, "token");
-		w = lex_supply(b->r->lex, LEX_QUOTED, n->text, n->value_line,
-		    n->value_column);
-		/* it has no other place */
-		if (w->shared && strcmp(n->text, TOKEN_MASKED) != 0)
-			VALUE_ERROR(b->r, n, "the token is in a file that "
-			    "others may read; chmod o-r");
-		w->shared = 0;
-		tomlsay_mark(b->r, n, '\n');
+	if (n == NULL)
+		return (0);
+	tomlsay_words(b->r, n, "token");
+	w = lex_supply(b->r->lex, LEX_QUOTED, n->text, n->value_line,
+	    n->value_column);
+	if (w->shared && strcmp(n->text, TOKEN_MASKED) != 0)
+		VALUE_ERROR(b->r, n, "the token is in a file that others may "
+		    "read; chmod o-r");
+	w->shared = 0;
+	tomlsay_mark(b->r, n, '\n');
+	return (1);
+}
+
+/* Whoever has the file has the default, so nobody is told that it is secret. */
+static void
+say_token(struct reader *b)
+{
+	const struct toml	*n = b->table;
+	struct word		*w;
+	int			 said;
+
+	said = say_token_here(b);
+	said += say_token_from(b, "token_file", "file");
+	said += say_token_from(b, "token_env", "env");
+	if (said > 0)
 		return;
-	}
-	n = b->table;
 	tomlsay_words(b->r, n, "token");
 	w = lex_supply(b->r->lex, LEX_QUOTED, TOKEN_DEFAULT, n->line,
 	    n->column);

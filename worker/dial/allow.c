@@ -16,7 +16,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "shared/compat.h"
 #include "allow.h"
@@ -73,17 +72,15 @@ allow_literal(const char *host, struct addr *a)
 	return (a->family != ADDR_NONE);
 }
 
-static int
-addr_within(const struct addr *a, const struct addr *net, uint32_t bits)
-{
-	uint32_t	 whole = bits / 8, rest = bits % 8;
+/* An address's octets, or a mask of them, as they are compared. */
+struct octets {
+	uint64_t	 half[2];
+};
 
-	if (a->family != net->family ||
-	    bits > (a->family == ADDR_IPV4 ? 32 : 128) ||
-	    memcmp(a->octets, net->octets, whole) != 0)
-		return (0);
-	return (rest == 0 ||
-	    (a->octets[whole] ^ net->octets[whole]) >> (8 - rest) == 0);
+static void
+octets_load(struct octets *o, const uint8_t *octets)
+{
+	memcpy(o->half, octets, sizeof(o->half));
 }
 
 /* ---- names ---- */
@@ -123,38 +120,65 @@ name_is_number(const char *name, size_t len)
 	return (strspn(name, "0123456789") >= n);
 }
 
-/* How much of it is to be compared with rules; 0: no rule's name fits it. */
-static size_t
-name_counts(const char *name)
+static void
+name_lower(char *name)
 {
-	size_t	 len;
-
-	if (name == NULL)
-		return (0);
-	len = name_length(name);
-	return (name_is_number(name, len) ? 0 : len);
+	for (; *name != '\0'; name++)
+		if (*name >= 'A' && *name <= 'Z')
+			*name += 'a' - 'A';
 }
 
 /* ---- the rules ---- */
 
 struct allow_rule {
-	struct addr	 addr;	/* ADDR_NONE: any, unless there is a name */
+	struct octets	 net;
+	struct octets	 mask;
+	uint16_t	 family;	/* ADDR_NONE: any, or a name */
 	uint16_t	 port;
 	uint16_t	 port_last;
 	uint8_t		 bits;
 	uint8_t		 pass;
 	uint8_t		 below;	/* the name is what others end in */
 	size_t		 len;	/* of the name, without a final dot */
-	char		*name;	/* NULL: an address, or any */
+	char		*name;	/* in small letters; NULL: an address, or any */
 };
+
+struct wanted_name {		/* that is judged */
+	char	 name[HOST_MAX];	/* in small letters */
+	size_t	 len;	/* without a final dot; 0: no rule's name fits it */
+};
+
+static void
+wanted_take(struct wanted_name *w, const char *name)
+{
+	w->len = 0;
+	if (name == NULL ||
+	    strlcpy(w->name, name, sizeof(w->name)) >= sizeof(w->name))
+		return;
+	w->len = name_length(w->name);
+	if (name_is_number(w->name, w->len))
+		w->len = 0;
+	name_lower(w->name);
+}
 
 /* "*.example.com" is all names below it. */
 static int
-rule_has_name(const struct allow_rule *r, const char *name, size_t len)
+rule_has_name(const struct allow_rule *r, const struct wanted_name *w)
 {
-	if (r->below ? len <= r->len : len != r->len)
+	if (r->below ? w->len <= r->len : w->len == 0 || w->len != r->len)
 		return (0);
-	return (strncasecmp(r->name, name + len - r->len, r->len) == 0);
+	return (memcmp(r->name, w->name + w->len - r->len, r->len) == 0);
+}
+
+static int
+rule_has_addr(const struct allow_rule *r, const struct addr *a)
+{
+	struct octets	 o;
+
+	octets_load(&o, a->octets);
+	return (r->family == a->family &&
+	    (((o.half[0] ^ r->net.half[0]) & r->mask.half[0]) |
+	    ((o.half[1] ^ r->net.half[1]) & r->mask.half[1])) == 0);
 }
 
 static int
@@ -165,21 +189,40 @@ rule_take_name(struct allow_rule *r, const char *name)
 		name++;
 	if ((r->name = strdup(name)) == NULL)
 		return (-1);
+	name_lower(r->name);
 	r->len = name_length(name);
 	return (0);
 }
 
 /* As allow_plain makes the addresses it is compared with. */
 static void
-rule_plain(struct allow_rule *r)
+rule_plain(struct addr *a, uint32_t *bits)
 {
-	if (r->addr.family == ADDR_IPV6 && r->bits >= MAPPED_BITS) {
-		addr_unmap(&r->addr);
-		if (r->addr.family == ADDR_IPV4)
-			r->bits -= MAPPED_BITS;
+	if (a->family == ADDR_IPV6 && *bits >= MAPPED_BITS) {
+		addr_unmap(a);
+		if (a->family == ADDR_IPV4)
+			*bits -= MAPPED_BITS;
 	}
-	if (r->bits == (r->addr.family == ADDR_IPV4 ? 32 : 128))
-		addr_unany(&r->addr);
+	if (*bits == (a->family == ADDR_IPV4 ? 32 : 128))
+		addr_unany(a);
+}
+
+/* Bits that no address has fit none. */
+static void
+rule_take_addr(struct allow_rule *r, struct addr a, uint32_t bits)
+{
+	uint8_t		 mask[16] = { 0 };
+	uint32_t	 i;
+
+	rule_plain(&a, &bits);
+	r->family = a.family;
+	if (a.family == ADDR_IPV4 && bits > 32)
+		r->family = ADDR_UNIX;
+	for (i = 0; i < bits && i < 128; i++)
+		mask[i / 8] |= 0x80 >> i % 8;
+	octets_load(&r->net, a.octets);
+	octets_load(&r->mask, mask);
+	r->bits = (uint8_t)bits;
 }
 
 /* -1: no memory. */
@@ -192,9 +235,7 @@ rule_take(struct allow_rule *r, const struct target_rule *rule)
 	r->port_last = (uint16_t)rule->port_last;
 	if (rule->name[0] != '\0')
 		return (rule_take_name(r, rule->name));
-	r->bits = (uint8_t)rule->bits;
-	r->addr = rule->addr;
-	rule_plain(r);
+	rule_take_addr(r, rule->addr, rule->bits);
 	return (0);
 }
 
@@ -280,7 +321,7 @@ rule_has_port(const struct allow_rule *r, uint32_t port)
 static int
 rule_is_any(const struct allow_rule *r)
 {
-	return (r->name == NULL && r->addr.family == ADDR_NONE);
+	return (r->name == NULL && r->family == ADDR_NONE);
 }
 
 /* It fits; is it also written for such an address, if that is a special one? */
@@ -289,58 +330,76 @@ rule_means(const struct allow_rule *r, const struct guarded *g)
 {
 	if (g->own)
 		return (r->port == r->port_last &&
-		    r->bits == (r->addr.family == ADDR_IPV4 ? 32 : 128));
+		    r->bits == (r->family == ADDR_IPV4 ? 32 : 128));
 	/* with so many bits it lies within the special network */
 	return (g->kind == NULL ||
-	    (r->addr.family != ADDR_NONE && r->bits >= g->bits));
+	    (r->family != ADDR_NONE && r->bits >= g->bits));
 }
 
-/* len: name_counts of the name. */
+/* A rule with a name has fitted the name by then. */
 static int
-rule_fits(const struct allow_rule *r, const char *name, size_t len,
-    const struct addr *a, const struct guarded *g)
+rule_decides(const struct allow_rule *r, const struct addr *a,
+    const struct guarded *g)
 {
-	if (r->name != NULL)
-		return (len > 0 && rule_has_name(r, name, len));
-	if (r->addr.family == ADDR_NONE ||
-	    addr_within(a, &r->addr, r->bits))
-		return (1);
-	return (!r->pass && g != NULL &&
-	    addr_within(&g->four, &r->addr, r->bits));
+	if (r->family != ADDR_NONE && !rule_has_addr(r, a) &&
+	    (r->pass || g == NULL || !rule_has_addr(r, &g->four)))
+		return (0);
+	return (!r->pass || g == NULL || rule_means(r, g));
 }
 
 int
 allow_name(const struct rules *rules, const char *name, uint32_t port)
 {
 	const struct allow_rule	*r;
-	size_t			 len = name_counts(name);
+	struct wanted_name	 w;
 	uint32_t		 i;
 
+	wanted_take(&w, name);
 	for (i = 0; rules != NULL && i < rules->n; i++) {
 		r = &rules->list[i];
 		if (!rule_has_port(r, port))
 			continue;
 		/* An address that it blocks may not be the only one. */
 		if (r->name == NULL ? r->pass || rule_is_any(r) :
-		    len > 0 && rule_has_name(r, name, len))
+		    rule_has_name(r, &w))
 			return (r->pass);
 	}
 	return (0);
+}
+
+void
+allow_addrs(const struct rules *rules, const char *name,
+    const struct addr *addrs, uint32_t n, uint32_t port,
+    const struct guarded *g, uint8_t *allowed)
+{
+	const struct allow_rule	*r;
+	struct wanted_name	 w;
+	uint32_t		 i, k, left = n, decided = 0;
+
+	memset(allowed, 0, n);
+	wanted_take(&w, name);
+	for (i = 0; rules != NULL && i < rules->n && left > 0; i++) {
+		r = &rules->list[i];
+		if (!rule_has_port(r, port) ||
+		    (r->name != NULL && !rule_has_name(r, &w)))
+			continue;
+		for (k = 0; k < n; k++) {
+			if ((decided & 1U << k) != 0 || !rule_decides(r,
+			    &addrs[k], g == NULL ? NULL : &g[k]))
+				continue;
+			allowed[k] = r->pass;
+			decided |= 1U << k;
+			left--;
+		}
+	}
 }
 
 int
 allow_addr(const struct rules *rules, const char *name, const struct addr *a,
     uint32_t port, const struct guarded *g)
 {
-	const struct allow_rule	*r;
-	size_t			 len = name_counts(name);
-	uint32_t		 i;
+	uint8_t	 allowed;
 
-	for (i = 0; rules != NULL && i < rules->n; i++) {
-		r = &rules->list[i];
-		if (rule_has_port(r, port) && rule_fits(r, name, len, a, g) &&
-		    (!r->pass || g == NULL || rule_means(r, g)))
-			return (r->pass);
-	}
-	return (0);
+	allow_addrs(rules, name, a, 1, port, g, &allowed);
+	return (allowed);
 }

@@ -62,5 +62,9 @@ int		 allow_name(const struct rules *, const char *name,
 int		 allow_addr(const struct rules *, const char *name,
 		    const struct addr *, uint32_t port,
 		    const struct guarded *);
+/* The same of up to RESOLVED_MAX of them at once, each with its guard. */
+void		 allow_addrs(const struct rules *, const char *name,
+		    const struct addr *, uint32_t n, uint32_t port,
+		    const struct guarded *, uint8_t *allowed);
 
 #endif /* WORKER_ALLOW_H */

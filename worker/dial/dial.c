@@ -96,6 +96,7 @@ static void
 dial_ready(int reload)
 {
 	(void)reload;
+	entries_inherit(&dial.next, &dial.live);
 	entries_free(&dial.live);
 	entries_take(&dial.live, &dial.next);
 	requests_renew(NULL);

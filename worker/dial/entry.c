@@ -35,6 +35,7 @@ entries_free(struct entries *es)
 		TAILQ_REMOVE(&es->list, e, entry);
 		if (e->dir != -1)
 			close(e->dir);
+		free(e->reached);
 		free(e);
 	}
 	allow_free(&es->rules);
@@ -108,6 +109,82 @@ entry_find(struct entries *es, enum dial_what what, uint32_t service,
 		    e->conf.index == index)
 			return (e);
 	return (NULL);
+}
+
+/* Its place in the list, or where the list ends. */
+static uint32_t
+reached_find(const struct entry *e, const struct addr *a)
+{
+	uint32_t	 i = 0;
+
+	while (i < e->nreached && !addr_same(&e->reached[i], a, 0))
+		i++;
+	return (i);
+}
+
+void
+entry_reached(struct entry *e, const struct addr *a)
+{
+	uint32_t	 i;
+
+	if (e->reached == NULL && (e->reached = calloc(RESOLVED_MAX,
+	    sizeof(*e->reached))) == NULL)
+		return;
+	i = reached_find(e, a);
+	if (i == RESOLVED_MAX)
+		i--;			/* the oldest is forgotten */
+	else if (i == e->nreached)
+		e->nreached++;
+	memmove(&e->reached[1], &e->reached[0], i * sizeof(*e->reached));
+	e->reached[0] = *a;
+}
+
+int
+entry_was_reached(const struct entry *e, const struct addr *a)
+{
+	return (reached_find(e, a) < e->nreached);
+}
+
+int
+entry_is_same(const struct entry *e, const struct msg_dialee *conf)
+{
+	return (e->what == DIAL_REMOTE && e->conf.service == conf->service &&
+	    strcmp(e->conf.host, conf->host) == 0 &&
+	    addr_same(&e->conf.edge, &conf->edge, 0));
+}
+
+/* The same remote, looked for behind the last one that was found; or NULL. */
+static struct entry *
+entry_same(const struct entries *es, const struct entry *as,
+    struct entry *last)
+{
+	struct entry	*e;
+
+	for (e = last; e != NULL; e = TAILQ_NEXT(e, entry))
+		if (entry_is_same(e, &as->conf))
+			return (e);
+	TAILQ_FOREACH(e, &es->list, entry)
+		if (e == last || entry_is_same(e, &as->conf))
+			break;
+	return (e == last ? NULL : e);
+}
+
+/* Most are in the same order as before. */
+void
+entries_inherit(struct entries *es, struct entries *from)
+{
+	struct entry	*e, *was, *last = TAILQ_FIRST(&from->list);
+
+	TAILQ_FOREACH(e, &es->list, entry) {
+		if (e->what != DIAL_REMOTE ||
+		    (was = entry_same(from, e, last)) == NULL)
+			continue;
+		e->reached = was->reached;
+		e->nreached = was->nreached;
+		was->reached = NULL;
+		was->nreached = 0;
+		last = was;
+	}
 }
 
 void

@@ -26,6 +26,12 @@ struct entry {			/* REMOTE(i), TARGET(i) of a service */
 	uint64_t		 dir_since;	/* worker_now */
 	uint64_t		 dir_asked;	/* while it is of use */
 	char			 name[HOST_MAX];	/* of the socket */
+	/*
+	 * Of a remote: where it was reached, the last one first, at most
+	 * RESOLVED_MAX; NULL: nowhere yet.
+	 */
+	struct addr		*reached;
+	uint32_t		 nreached;
 };
 
 struct entries {
@@ -51,6 +57,13 @@ int		 entry_own(struct entries *, struct imsg *);
 /* NULL: there is none of this number.  DIAL_NAMED: the target that is named. */
 struct entry	*entry_find(struct entries *, enum dial_what,
 		    uint32_t service, uint32_t index);
+/* Is it this remote, whatever its number and port? */
+int		 entry_is_same(const struct entry *, const struct msg_dialee *);
+/* It was reached there, whatever the port (without memory, forgotten). */
+void		 entry_reached(struct entry *, const struct addr *);
+int		 entry_was_reached(const struct entry *, const struct addr *);
+/* Moves that to the first for each remote which is in both. */
+void		 entries_inherit(struct entries *, struct entries *);
 /* Its directory, and its name there, from now on; takes over fd. */
 void		 entry_dir(struct entry *, int fd, const char *name);
 

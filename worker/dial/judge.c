@@ -23,54 +23,75 @@ judge_guard(const struct entries *es, const struct addr *a, int datagrams,
 	    own_has(&es->owns, &g->four, datagrams));
 }
 
-/* name: whose address it is; NULL: it was named by itself. */
-static int
-judge_addr(const struct entries *es, const struct msg_dialee *conf,
-    int datagrams, const char *name, const struct addr *a, struct blocked *b)
+/* name: whose addresses they are; NULL: one was named by itself. */
+static void
+judge_all(const struct entries *es, const struct msg_dialee *conf,
+    int datagrams, const char *name, const struct addr *addrs, uint32_t n,
+    struct guarded *g, uint8_t *allowed)
 {
-	const struct rules	*rules;
-	struct guarded		 g, *guarded = NULL;
+	uint32_t	 i;
 
-	rules = allow_find(&es->rules, conf->service);
-	if (conf->guard) {
-		judge_guard(es, a, datagrams, &g);
-		guarded = &g;
-	}
-	if (allow_addr(rules, name, a, conf->port, guarded))
-		return (1);
+	for (i = 0; conf->guard && i < n; i++)
+		judge_guard(es, &addrs[i], datagrams, &g[i]);
+	allow_addrs(allow_find(&es->rules, conf->service), name, addrs, n,
+	    conf->port, conf->guard ? g : NULL, allowed);
+}
+
+/* Why it is not allowed: for what it is, or because no rule lets it pass. */
+static void
+judge_reason(const struct entries *es, const struct msg_dialee *conf,
+    const char *name, const struct addr *a, const struct guarded *g,
+    struct blocked *b)
+{
 	memset(b, 0, sizeof(*b));
 	b->addr = *a;
 	b->by_name = name != NULL;
-	b->guarded = conf->guard && allow_addr(rules, name, a, conf->port,
-	    NULL);
+	b->guarded = conf->guard && allow_addr(allow_find(&es->rules,
+	    conf->service), name, a, conf->port, NULL);
 	if (b->guarded)
-		b->why = g;
-	return (0);
+		b->why = *g;
 }
 
 int
 judge_host(const struct entries *es, const struct msg_dialee *conf,
     int datagrams, struct addr *a, struct blocked *b)
 {
+	struct guarded	 g;
+	uint8_t		 allowed;
+
 	memset(b, 0, sizeof(*b));
 	if (!allow_literal(conf->host, a))
 		return (allow_name(allow_find(&es->rules, conf->service),
 		    conf->host, conf->port));
 	a->port = (uint16_t)conf->port;
-	return (judge_addr(es, conf, datagrams, NULL, a, b));
+	judge_all(es, conf, datagrams, NULL, a, 1, &g, &allowed);
+	if (!allowed)
+		judge_reason(es, conf, NULL, a, &g, b);
+	return (allowed);
 }
 
 uint32_t
 judge_addrs(const struct entries *es, const struct msg_dialee *conf,
     int datagrams, struct addr *addrs, uint32_t n, struct blocked *b)
 {
+	struct guarded	 g[RESOLVED_MAX];
+	uint8_t		 allowed[RESOLVED_MAX];
 	uint32_t	 i, left = 0;
 
-	for (i = 0; i < n; i++) {
+	if (n > RESOLVED_MAX)
+		n = RESOLVED_MAX;
+	for (i = 0; i < n; i++)
 		allow_plain(&addrs[i]);
-		if (judge_addr(es, conf, datagrams, conf->host, &addrs[i], b))
+	judge_all(es, conf, datagrams, conf->host, addrs, n, g, allowed);
+	for (i = 0; i < n; i++)
+		left += allowed[i];
+	if (left == 0 && n > 0)
+		judge_reason(es, conf, conf->host, &addrs[n - 1], &g[n - 1],
+		    b);
+	left = 0;
+	for (i = 0; i < n; i++)
+		if (allowed[i])
 			addrs[left++] = addrs[i];
-	}
 	return (left);
 }
 

@@ -32,7 +32,7 @@ int		 judge_host(const struct entries *, const struct msg_dialee *,
 		    int datagrams, struct addr *a, struct blocked *);
 /*
  * Leaves, of n addresses of its name with their ports, those that are allowed.
- * How many; what was not is in blocked, if there was any.
+ * How many; when it is none, the last of them is in blocked.
  */
 uint32_t	 judge_addrs(const struct entries *, const struct msg_dialee *,
 		    int datagrams, struct addr *, uint32_t n,

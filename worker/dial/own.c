@@ -102,8 +102,6 @@ own_host_has(const struct addr *a)
 {
 	int	 fd, has;
 
-	if (addr_is_loopback(a))
-		return (1);
 	fd = socket(a->family == ADDR_IPV6 ? AF_INET6 : AF_INET, SOCK_DGRAM |
 	    SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd == -1)

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "shared/compat.h"
+#include "shared/log.h"
 #include "connect.h"
 #include "judge.h"
 #include "question.h"
@@ -137,7 +138,8 @@ static void
 request_failed(struct request *r, enum dial_stage stage, int error,
     const struct addr *last)
 {
-	request_say_failed(r->peer, r->msg.request, stage, error, last, NULL);
+	request_say_failed(r->peer, r->msg.request, stage, error, last,
+	    stage == DIAL_STAGE_RESOLVE ? r->conf.host : NULL);
 	request_free(r);
 }
 
@@ -408,6 +410,29 @@ request_start_tls(struct request *r, int fd)
 	(void)channel_send(r->tls, IMSG_TLS_START, fd, &msg, sizeof(msg));
 }
 
+/* The remote that it is for, or NULL: a reload has put another in its place. */
+static struct entry *
+request_remote(const struct request *r)
+{
+	struct entry	*e;
+
+	if (r->msg.what != DIAL_REMOTE)
+		return (NULL);
+	e = entry_find(env.entries, DIAL_REMOTE, r->conf.service,
+	    r->conf.index);
+	return (e != NULL && entry_is_same(e, &r->conf) ? e : NULL);
+}
+
+/* A tunnel of the same remote may be wanted there. */
+static void
+request_reached(const struct request *r)
+{
+	struct entry	*e = request_remote(r);
+
+	if (e != NULL)
+		entry_reached(e, &r->remote);
+}
+
 /* connect.c has finished, one way or the other. */
 static void
 request_connected(void *arg, int fd, int error, const struct addr *peer,
@@ -426,6 +451,7 @@ request_connected(void *arg, int fd, int error, const struct addr *peer,
 	question_leave(&r->want);
 	r->remote = *peer;
 	r->local = *local;
+	request_reached(r);
 	if (r->conf.is_unix)
 		request_look_again(r);
 	if (r->conf.transport & TRANSPORT_TLS)
@@ -503,6 +529,50 @@ host_numeric(const char *host, struct addr *a)
 	return (a->family != ADDR_NONE);
 }
 
+/* Is it for one address only? */
+static int
+request_is_tied(const struct request *r)
+{
+	return (r->msg.what == DIAL_REMOTE && r->msg.at.family != ADDR_NONE);
+}
+
+/* Then, is this another? */
+static int
+request_passes(const struct request *r, const struct addr *a)
+{
+	return (request_is_tied(r) && !addr_same(a, &r->msg.at, 0));
+}
+
+static void
+request_elsewhere(struct request *r)
+{
+	struct addr	 a = r->msg.at;
+
+	a.port = r->conf.port;
+	request_failed(r, DIAL_STAGE_ELSEWHERE, 0, &a);
+}
+
+/* To the one address that it has. */
+static void
+request_connect_one(struct request *r, struct addr *a)
+{
+	a->port = r->conf.port;
+	if (request_passes(r, a))
+		request_elsewhere(r);
+	else
+		request_connect(r, a, 1, 0);
+}
+
+/* Where it has to go is known: its name need not be looked up. */
+static int
+request_is_known(const struct request *r)
+{
+	const struct entry	*e = request_remote(r);
+
+	return (request_is_tied(r) && e != NULL &&
+	    entry_was_reached(e, &r->msg.at));
+}
+
 static void
 request_start(struct request *r)
 {
@@ -520,21 +590,36 @@ request_start(struct request *r)
 		request_park(r);
 	else if (r->conf.edge.family != ADDR_NONE) {
 		a = r->conf.edge;
-		a.port = r->conf.port;
-		request_connect(r, &a, 1, 0);
-	} else if (host_numeric(r->conf.host, &a)) {
-		a.port = r->conf.port;
-		request_connect(r, &a, 1, 0);
+		request_connect_one(r, &a);
+	} else if (host_numeric(r->conf.host, &a))
+		request_connect_one(r, &a);
+	else if (request_is_known(r)) {
+		a = r->msg.at;
+		request_connect_one(r, &a);
 	} else if (question_ask(&r->want) == -1)
 		request_failed(r, DIAL_STAGE_RESOLVE, EAI_MEMORY, NULL);
 }
 
-/* It has no address, or none that is allowed. */
+/* Leaves, of n addresses of its name, the one that it is for. */
+static uint32_t
+request_right(const struct request *r, struct addr *addrs, uint32_t n)
+{
+	uint32_t	 i, left = 0;
+
+	for (i = 0; i < n; i++)
+		if (!request_passes(r, &addrs[i]))
+			addrs[left++] = addrs[i];
+	return (left);
+}
+
+/* It has no address, or none that is allowed, or not the right one. */
 static void
 request_has_none(struct request *r, int error)
 {
 	if (r->blocked.addr.family != ADDR_NONE)
 		request_blocked(r, &r->blocked);
+	else if (request_is_tied(r) && error == 0)
+		request_elsewhere(r);
 	else
 		request_failed(r, DIAL_STAGE_RESOLVE, error != 0 ? error :
 		    EAI_NONAME, NULL);
@@ -555,6 +640,8 @@ request_resolved(void *arg, const struct msg_resolved *msg)
 	if (r->msg.what == DIAL_NAMED)
 		n = judge_addrs(env.entries, &r->conf,
 		    (int)r->msg.datagrams, addrs, n, &r->blocked);
+	else
+		n = request_right(r, addrs, n);
 	if (r->connect != NULL)
 		connect_more(r->connect, addrs, n, (int)msg->more);
 	else if (n > 0)
@@ -729,6 +816,7 @@ request_ask_named(struct peer *p, const struct msg_dial_named *msg)
 	struct msg_dialee	 target;
 	struct blocked		 b;
 	struct addr		 a;
+	char			 shown[HOST_MAX];
 
 	if (conf == NULL) {
 		request_take(p, &msg->dial, NULL);
@@ -740,7 +828,8 @@ request_ask_named(struct peer *p, const struct msg_dial_named *msg)
 	strlcpy(target.host, msg->host, sizeof(target.host));
 	if (!allow_is_host(target.host))
 		request_say_failed(p, msg->dial.request, DIAL_STAGE_RESOLVE,
-		    EAI_NONAME, NULL, NULL);
+		    EAI_NONAME, NULL, log_printable(shown, sizeof(shown),
+		    target.host, strlen(target.host)));
 	else if (!judge_host(env.entries, &target,
 	    (int)msg->dial.datagrams, &a, &b))
 		request_say_blocked(p, msg->dial.request, &target, &b);

@@ -9,7 +9,9 @@
  * worker says what became of the tunnel.
  *
  * Of a target that the peer has named, the name is judged before it is looked
- * up and each address after that, by the rules that are in force then.
+ * up and each address after that, by the rules that are in force then.  A
+ * remote's tunnel may be for one address of its name only: one that the name
+ * has, or that was reached by it before.
  */
 
 #ifndef WORKER_REQUEST_H

@@ -118,6 +118,12 @@ struct dialect {
 	uint32_t (*may_dial)(struct service *, const struct remote *,
 		    uint32_t n);
 	/*
+	 * The only address of a remote at which its next tunnel may be dialled,
+	 * or NULL: any.  NULL: always.
+	 */
+	const struct addr *(*at)(const struct service *,
+		    const struct remote *);
+	/*
 	 * So many users wait for a tunnel, maybe none.  NULL: its tunnels are
 	 * asked for more only.
 	 */

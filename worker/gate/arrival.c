@@ -27,6 +27,7 @@
 #include "shared/compat.h"
 #include "worker/net/ledger.h"
 #include "worker/net/proxyhdr.h"
+#include "worker/net/speech.h"
 #include "worker/frame/worker.h"
 #include "answer.h"
 #include "arrival.h"
@@ -505,6 +506,8 @@ conn_malformed(struct conn *c, const char *why, size_t len)
 	env.stats.malformed++;
 	if (len > SHOWN_MAX)
 		len = SHOWN_MAX;
+	if (speech_guess(env.buf, len) == SPEECH_TOKEN)
+		len = 0;
 	log_printable(shown, sizeof(shown), env.buf, len);
 	conn_log(c, "not a %s: %s; it begins \"%s\"",
 	    conn_first(c), why, shown);
@@ -621,6 +624,8 @@ conn_route(struct conn *c, size_t len, int closed)
 		conn_more(c, len, to.need, closed);
 		return;
 	case ROUTE_BAD:
+		if (to.told)
+			conn_log(c, "not a %s: %s", conn_first(c), to.why);
 		conn_malformed(c, to.why, len);
 		return;
 	default:

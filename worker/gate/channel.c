@@ -11,6 +11,7 @@
 
 #include "shared/compat.h"
 #include "worker/net/http.h"
+#include "worker/net/speech.h"
 #include "channel.h"
 
 static const char	 control[] = "/channel";
@@ -42,6 +43,27 @@ channel_has_path(const struct http_text *target)
 	    memcmp(target->p, tunnel, sizeof(tunnel) - 1) == 0);
 }
 
+/*
+ * No request at all: the two sides may have different transports, and then both
+ * wait for ever.  NULL: it may be somebody's bad request.
+ */
+static const char *
+channel_mixed_up(const uint8_t *octets, size_t len)
+{
+	switch (speech_guess(octets, len)) {
+	case SPEECH_TLS:
+		return ("it begins with TLS; is the other side's transport "
+		    "wss or wssmux?");
+	case SPEECH_HTTP:
+		return (NULL);
+	case SPEECH_TOKEN:
+		return ("it begins with a token; is the other side's "
+		    "transport tcp, tcpmux or udp?");
+	default:
+		return ("it is no HTTP");
+	}
+}
+
 enum route_to
 channel_look_request(const uint8_t *octets, size_t len, struct routed *to)
 {
@@ -53,7 +75,10 @@ channel_look_request(const uint8_t *octets, size_t len, struct routed *to)
 		to->need = len + 1;
 		return (ROUTE_MORE);
 	}
-	to->why = n == -1 ? head.error : "no path of a service";
+	to->why = n == -1 ? channel_mixed_up(octets, len) : NULL;
+	to->told = to->why != NULL;
+	if (!to->told)
+		to->why = n == -1 ? head.error : "no path of a service";
 	if (n == -1 || !channel_has_path(&head.target))
 		return (ROUTE_BAD);
 	return (channel_look(octets, len, to));

@@ -34,6 +34,7 @@ struct routed {			/* zeroed, but for service and seen */
 	uint32_t		 service;	/* the listener's, at first */
 	struct msg_proof	 proof;		/* without its number */
 	const char		*why;
+	int			 told;	/* why is, though anyone is answered */
 };
 
 struct route {

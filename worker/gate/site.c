@@ -22,6 +22,7 @@
 #include "shared/log.h"
 #include "shared/msg.h"
 #include "worker/net/http.h"
+#include "worker/net/speech.h"
 #include "answer.h"
 #include "site.h"
 
@@ -372,7 +373,10 @@ answer(struct visit *v, const struct msg_decoy *d, const uint8_t *octets,
 		answer_page(v, d, (int)d->status, NULL, NULL, head_only);
 }
 
-/* The line of the request, and the answer's status (behind "HTTP/1.1 "). */
+/*
+ * The line of the request, but no secret, and the answer's status (behind
+ * "HTTP/1.1 ").
+ */
 static void
 visit_log(const struct visit *v, const struct addr *peer,
     const uint8_t *octets, size_t len)
@@ -382,6 +386,8 @@ visit_log(const struct visit *v, const struct addr *peer,
 
 	if ((end = memchr(octets, '\r', len)) != NULL)
 		len = (size_t)(end - octets);
+	if (speech_guess(octets, len) == SPEECH_TOKEN)
+		len = 0;
 	log_printable(shown, sizeof(shown), octets,
 	    len < SHOWN_MAX ? len : SHOWN_MAX);
 	log_debug("visitor from %s: \"%s\": %.3s", addr_print(peer), shown,

@@ -32,6 +32,7 @@ ask_new(enum ask_kind kind, int login, int udp)
 	a->login = login;
 	a->udp = udp;
 	a->len = ops->room;
+	httpbody_all(&a->body);
 	return (a);
 }
 

@@ -13,7 +13,8 @@
  * After each of these calls there may be something to be said to the user.  In
  * ASK_REFUSED the connection is closed once that is said (read on until then,
  * or a reset may overtake it).  In ASK_DONE the target gets the octets of
- * ask_front, then those that were not taken, then what the user sends.
+ * ask_front, then of those that were not taken, and of what the user sends
+ * later, as many as the body has: keep a copy of it when the ask is freed.
  */
 
 #ifndef WORKER_ASK_H
@@ -26,6 +27,7 @@
 #include "shared/opts.h"
 #include "dest.h"
 #include "http.h"
+#include "httpbody.h"
 
 #define ASK_NAME_MAX	256	/* of a user, or a password, with its NUL */
 #define ASK_HEAD_MAX	16384	/* octets of a request's head */
@@ -73,6 +75,12 @@ struct ask {
 	 */
 	char			 name[ASK_NAME_MAX];
 	char			 password[ASK_NAME_MAX];
+	/*
+	 * From ASK_TARGET on: which of the user's next octets are the target's.
+	 * All, but for a request in absolute form: the next one may be for
+	 * another, even if the target did not close.
+	 */
+	struct httpbody		 body;
 
 	/* ---- */
 	const struct ask_ops	*ops;

@@ -4,9 +4,8 @@
  * HTTP as it is spoken to a proxy (RFC 9110, RFC 9112); see ask.h.  CONNECT
  * names a target and no more.  A request in absolute form is made one for the
  * target's server: in origin form, with the Host that its target says, without
- * the fields that are the proxy's, and the last of its connection.  So whatever
- * follows the head goes to that one target, and nothing of it is ever taken for
- * the head of another.
+ * the fields that are the proxy's, and the last of its connection.  What
+ * follows its body is nobody's: a client may send a request to another there.
  *
  * The head is rewritten where it lies, behind some room: what is written never
  * overtakes what is still to be read.  The room is for "Host: ", "Connection:
@@ -16,7 +15,6 @@
 #include <sys/types.h>
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -220,8 +218,7 @@ askhttp_target(struct ask *a, const struct http_head *h, struct target *to,
  * who would have the proxy remove what says it.
  */
 static int
-askhttp_framing(const struct ask *a, const struct http_head *h,
-    const char **why)
+askhttp_framing(struct ask *a, const struct http_head *h, const char **why)
 {
 	const struct http_text	*length, *coding;
 
@@ -243,18 +240,15 @@ askhttp_framing(const struct ask *a, const struct http_head *h,
 		return (400);
 	if (coding != NULL && !http_is_word(coding, "chunked"))
 		return (501);
+	if (coding != NULL)
+		httpbody_chunked(&a->body);
+	else if (!a->connect)
+		httpbody_length(&a->body, length == NULL ? 0 :
+		    (uint64_t)number(length, LENGTH_DIGITS));
 	return (0);
 }
 
-/* Does it say how many proxies it may pass?  RFC 9110, section 7.6.2. */
-static int
-is_counted(const struct http_head *h)
-{
-	return (http_field(h, "Max-Forwards") != NULL &&
-	    (http_is(&h->method, "OPTIONS") || http_is(&h->method, "TRACE")));
-}
-
-/* Each field is looked for in what these list, so a long one costs much. */
+/* Each field's name is looked for in them, so they may not be long. */
 static int
 askhttp_connection(const struct http_head *h, const char **why)
 {
@@ -265,6 +259,14 @@ askhttp_connection(const struct http_head *h, const char **why)
 			n += h->fields[i].value.len;
 	*why = "a Connection field that is too long";
 	return (n > CONNECTION_MAX ? 431 : 0);
+}
+
+/* Does it say how many proxies it may pass?  RFC 9110, section 7.6.2. */
+static int
+is_counted(const struct http_head *h)
+{
+	return (http_field(h, "Max-Forwards") != NULL &&
+	    (http_is(&h->method, "OPTIONS") || http_is(&h->method, "TRACE")));
 }
 
 static int

@@ -14,9 +14,10 @@ struct ask_ops {
 	const char	*protocol;	/* before more is known */
 	size_t		 size;		/* octets of buf... */
 	size_t		 room;		/* ...and of them free at first */
-	/* Only at ASK_MORE, ASK_LOGIN; len is not 0. */
+	/* Only at ASK_MORE; len is not 0. */
 	void		(*input)(struct ask *, const uint8_t *, size_t len,
 			    size_t *took);
+	/* After a wrong login the ask is refused already, but for words. */
 	void		(*told)(struct ask *, int right);
 	/*
 	 * Says it; the state is ask.c's business.  bound is never NULL, but may

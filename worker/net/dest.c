@@ -12,7 +12,6 @@
 #include <netinet/in.h>
 
 #include <arpa/inet.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "shared/compat.h"

@@ -120,6 +120,8 @@ open_parse(struct flowpair *p, struct flow_frame *f, const uint8_t *octets)
 		return ("a flow from or to no address");
 	if (o->tunnel > 1)
 		return ("a flow by an unknown kind of socket");
+	if (o->asks != ASK_NONE && (o->asks != ASK_SOCKS || o->tunnel))
+		return ("a flow whose user asks in an unknown way");
 	p->any = 1;
 	p->last = f->flow;
 	return (NULL);
@@ -162,6 +164,23 @@ keep_parse(const struct flowpair *p, const struct flow_frame *f)
 }
 
 static const char *
+let_parse(const struct flowpair *p, struct flow_frame *f,
+    const uint8_t *octets)
+{
+	struct flow_let	*l = &f->let;
+
+	if (!p->opens)
+		return ("datagrams that the wrong end lets pass");
+	if (f->flow != 0 || f->len != sizeof(*l))
+		return ("a word about datagrams of another length");
+	memcpy(l, octets, sizeof(*l));
+	if ((l->user.family != ADDR_IPV4 && l->user.family != ADDR_IPV6) ||
+	    l->local.family != l->user.family)
+		return ("datagrams from or to no address");
+	return (l->on > 1 ? "datagrams are let pass in part" : NULL);
+}
+
+static const char *
 frame_parse(struct flowpair *p, struct flow_frame *f, const uint8_t *octets)
 {
 	switch (f->type) {
@@ -173,6 +192,8 @@ frame_parse(struct flowpair *p, struct flow_frame *f, const uint8_t *octets)
 		return (end_parse(p, f, octets));
 	case FLOW_KEEP:
 		return (keep_parse(p, f));
+	case FLOW_LET:
+		return (let_parse(p, f, octets));
 	default:
 		return ("a frame of an unknown type");
 	}
@@ -228,8 +249,8 @@ flowpair_put(struct flowpair *p, enum flow_type type, uint32_t flow,
 	struct flow_head	 head;
 	size_t			 reserve;
 
-	reserve = type == FLOW_END || type == FLOW_KEEP ? 0 :
-	    FLOWPAIR_RESERVE;
+	reserve = type == FLOW_OPEN || type == FLOW_DATA ? FLOWPAIR_RESERVE :
+	    0;
 	if (len > FLOW_DATAGRAM_MAX ||
 	    sizeof(head) + len > flowpair_left(p, reserve))
 		return (-1);
@@ -275,6 +296,12 @@ int
 flowpair_keep(struct flowpair *p, uint32_t flow)
 {
 	return (flowpair_put(p, FLOW_KEEP, flow, NULL, 0));
+}
+
+int
+flowpair_let(struct flowpair *p, const struct flow_let *l)
+{
+	return (flowpair_put(p, FLOW_LET, 0, l, sizeof(*l)));
 }
 
 int

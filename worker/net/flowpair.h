@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "shared/addr.h"
+#include "shared/opts.h"
 
 /* The largest that UDP over IPv4 can carry. */
 #define FLOW_DATAGRAM_MAX	65507
@@ -28,7 +29,8 @@ enum flow_type {
 	FLOW_OPEN = 1,	/* udp -> worker	struct flow_open */
 	FLOW_DATA,	/* both			one datagram */
 	FLOW_END,	/* both			uint32_t, enum flow_reason */
-	FLOW_KEEP	/* worker -> udp	nothing: it is no stranger's */
+	FLOW_KEEP,	/* worker -> udp	nothing: it is no stranger's */
+	FLOW_LET	/* worker -> udp	struct flow_let; of no flow */
 };
 
 enum flow_reason {
@@ -42,7 +44,7 @@ enum flow_reason {
 
 /* A frame as it passes, in host order; so many octets follow. */
 struct flow_head {
-	uint32_t	 flow;		/* never 0 */
+	uint32_t	 flow;		/* never 0, but with LET */
 	uint16_t	 len;
 	uint8_t		 type;		/* enum flow_type */
 	uint8_t		 flags;		/* 0 */
@@ -52,6 +54,15 @@ struct flow_open {			/* both IPv4, or both IPv6 */
 	struct addr	 user;
 	struct addr	 listener;	/* that the user sent to */
 	uint32_t	 tunnel;	/* 1: a socket for tunnels; no user */
+	/* ASK_SOCKS: its datagrams say where they go; ASK_NONE */
+	uint32_t	 asks;
+};
+
+/* The worker lets datagrams pass that say where they go, or not any more. */
+struct flow_let {			/* both IPv4, or both IPv6 */
+	struct addr	 user;		/* they come from; port 0: any */
+	struct addr	 local;		/* they are sent to */
+	uint32_t	 on;		/* 0: not any more */
 };
 
 /* A frame that has come. */
@@ -61,6 +72,7 @@ struct flow_frame {
 	size_t		 len;		/* DATA */
 	const uint8_t	*data;	/* DATA, until the next flowpair_fill */
 	struct flow_open open;		/* OPEN */
+	struct flow_let	 let;		/* LET */
 	uint32_t	 reason;	/* END */
 };
 
@@ -103,8 +115,8 @@ int		 flowpair_next(struct flowpair *, struct flow_frame *,
 /*
  * Each puts a frame into the buffer, and copies what it is given.  -1: there is
  * no room for all of it, and nothing was put.  An END has room when datagrams
- * have none, and so has a KEEP, unless a great many wait: then it has to be put
- * later.
+ * have none, and so have a KEEP and a LET, unless a great many wait: then it
+ * has to be put later.
  *
  * open is for udp's end: a flow's number is greater than the last one's, in
  * circles (RFC 1982), and not that of a flow that is still there.
@@ -116,6 +128,7 @@ int		 flowpair_data(struct flowpair *, uint32_t flow, const void *,
 int		 flowpair_end(struct flowpair *, uint32_t flow,
 		    enum flow_reason);
 int		 flowpair_keep(struct flowpair *, uint32_t flow);
+int		 flowpair_let(struct flowpair *, const struct flow_let *);
 /* Would an OPEN and a datagram of so many octets fit now? */
 int		 flowpair_fits(const struct flowpair *, size_t len);
 /*

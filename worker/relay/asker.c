@@ -24,6 +24,7 @@
 #include "worker/net/ask.h"
 #include "worker/tunnel/service.h"
 #include "asker.h"
+#include "assoc.h"
 #include "relay.h"
 
 /* Who was refused may take so long to read it. */
@@ -37,6 +38,7 @@
 enum asker_state {
 	ASKER_ASKS,		/* his octets are parsed */
 	ASKER_WAITS,		/* for his target; his relay has the socket */
+	ASKER_ASSOCIATED,	/* his datagrams pass while he is here */
 	ASKER_LEAVES		/* he was refused, and has not gone yet */
 };
 
@@ -46,7 +48,8 @@ struct asker {
 	struct relay		*relay;
 	enum asker_state	 state;
 	uint64_t		 until;
-	struct ask		*ask;
+	struct ask		*ask;		/* NULL: associated */
+	struct assoc		*assoc;		/* only then */
 	size_t			 held;		/* octets, in the budget */
 	uint8_t			*first;		/* for his target */
 	size_t			 first_len;
@@ -56,10 +59,13 @@ TAILQ_HEAD(askers, asker);
 static struct service		*svc;
 static struct askers		 asking = TAILQ_HEAD_INITIALIZER(asking);
 static struct askers		 waiting = TAILQ_HEAD_INITIALIZER(waiting);
+static struct askers		 associated =
+				    TAILQ_HEAD_INITIALIZER(associated);
 static struct askers		 leaving = TAILQ_HEAD_INITIALIZER(leaving);
 static struct askers *const	 lists[] = {
 	[ASKER_ASKS] = &asking,
 	[ASKER_WAITS] = &waiting,
+	[ASKER_ASSOCIATED] = &associated,
 	[ASKER_LEAVES] = &leaving
 };
 static struct asker_counts	 counts;
@@ -70,6 +76,7 @@ void
 asker_init(struct service *service)
 {
 	svc = service;
+	assoc_init(service);
 }
 
 const struct asker_counts *
@@ -106,15 +113,25 @@ asker_hold(struct asker *a, size_t octets)
 	budget_hold(&svc->budget, (int64_t)octets);
 }
 
+/* He has said all that he will: what he said is not kept. */
+static void
+asker_forget(struct asker *a)
+{
+	budget_hold(&svc->budget, (int64_t)sizeof(*a) - (int64_t)a->held);
+	a->held = sizeof(*a);
+	ask_free(a->ask);
+	a->ask = NULL;
+}
+
 int
-asker_begin(struct relay *r, enum ask_kind kind)
+asker_begin(struct relay *r, enum ask_kind kind, int udp)
 {
 	struct asker	*a;
 
 	if ((a = calloc(1, sizeof(*a))) == NULL)
 		return (-1);
 	a->relay = r;
-	if ((a->ask = ask_new(kind, 0, 0)) == NULL || asker_watch(a) == -1) {
+	if ((a->ask = ask_new(kind, 0, udp)) == NULL || asker_watch(a) == -1) {
 		ask_free(a->ask);
 		free(a);
 		return (-1);
@@ -139,6 +156,7 @@ asker_end(struct relay *r)
 		event_del(&a->ev);
 	TAILQ_REMOVE(lists[a->state], a, entry);
 	budget_hold(&svc->budget, -(int64_t)a->held);
+	assoc_end(a->assoc);
 	ask_free(a->ask);
 	free(a->first);
 	free(a);
@@ -203,6 +221,12 @@ asker_keep(struct asker *a, const uint8_t *early, size_t len)
 	const uint8_t	*front;
 	size_t		 n;
 
+	if (!httpbody_is_all(&a->ask->body)) {
+		if ((a->relay->body = malloc(sizeof(*a->relay->body))) == NULL)
+			return (-1);
+		len = httpbody_take(&a->ask->body, early, len);
+		*a->relay->body = a->ask->body;
+	}
 	front = ask_front(a->ask, &n);
 	if (n + len == 0)
 		return (0);
@@ -233,6 +257,29 @@ asker_asked(struct asker *a, const uint8_t *early, size_t len)
 	svc->enter(r);
 }
 
+/*
+ * He wants datagrams to be relayed: they may come to where he came to.  Whether
+ * the other side takes them, and to where, each of them shows.
+ */
+static void
+asker_associate(struct asker *a)
+{
+	struct relay	*r = a->relay;
+
+	if ((a->assoc = assoc_begin(r, &a->ask->from)) == NULL) {
+		log_warn("relay");
+		asker_refuse(r, RESET_MEMORY);
+		return;
+	}
+	(void)ask_answer(a->ask, ASK_CONNECTED, &r->other);
+	if (asker_say(a) == -1) {
+		relay_abort(r, RESET_ABORT);
+		return;
+	}
+	asker_forget(a);
+	asker_enter(a, ASKER_ASSOCIATED, 0);
+}
+
 static void
 asker_input(struct asker *a, const uint8_t *p, size_t len)
 {
@@ -246,10 +293,22 @@ asker_input(struct asker *a, const uint8_t *p, size_t len)
 	case ASK_TARGET:
 		asker_asked(a, p + took, len - took);
 		break;
+	case ASK_UDP:
+		asker_associate(a);
+		break;
 	default:
 		asker_bad(a);
 		break;
 	}
+}
+
+/* His end; an association's is no fault. */
+static void
+asker_gone(struct asker *a)
+{
+	if (a->state == ASKER_ASSOCIATED)
+		relay_resets(a->relay->fd, 0);
+	relay_abort(a->relay, RESET_ABORT);
 }
 
 static void
@@ -264,7 +323,7 @@ asker_read(evutil_socket_t fd, short what, void *arg)
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n <= 0)
-		relay_abort(a->relay, RESET_ABORT);
+		asker_gone(a);
 	else if (a->state == ASKER_ASKS)
 		asker_input(a, buf, n);
 }
@@ -323,6 +382,17 @@ asker_refuse(struct relay *r, enum reset_reason why)
 
 /* ---- the clock ---- */
 
+/* The service stops: nobody comes to those whose datagrams do not pass. */
+static void
+asker_dissociate(void)
+{
+	struct asker	*a, *next;
+
+	TAILQ_FOREACH_SAFE(a, &associated, entry, next)
+		if (!assoc_used(a->assoc))
+			asker_gone(a);
+}
+
 void
 asker_tick(uint64_t now)
 {
@@ -330,12 +400,15 @@ asker_tick(uint64_t now)
 
 	while ((a = TAILQ_FIRST(&asking)) != NULL && now >= a->until) {
 		counts.late++;
-		ledger_log(svc->users, &a->relay->user, "%s: says not what it "
+		ledger_log(svc->users, &a->relay->user, "%s: does not say what he "
 		    "wants in time", a->ask->protocol);
 		relay_abort(a->relay, RESET_TIMEOUT);
 	}
 	while ((a = TAILQ_FIRST(&leaving)) != NULL && now >= a->until)
 		relay_abort(a->relay, RESET_NONE);
+	assoc_tick();
+	if (svc->stopping)
+		asker_dissociate();
 }
 
 void
@@ -343,4 +416,5 @@ asker_stop(void)
 {
 	while (!TAILQ_EMPTY(&asking))
 		relay_abort(TAILQ_FIRST(&asking)->relay, RESET_NONE);
+	asker_dissociate();
 }

@@ -5,7 +5,8 @@
  * connected to it: from their first octet to the answer that they get.  Each is
  * a relay all the time, charged as any user is; it has no stream before it is
  * known what the stream is for.  Who does not say so in time is cut off, and
- * who is refused is told why.
+ * who is refused is told why.  Who wants datagrams relayed stays an asker: he
+ * has an association (assoc.h) until he goes, and never a stream.
  */
 
 #ifndef WORKER_ASKER_H
@@ -35,9 +36,10 @@ struct asker_counts {
 void		 asker_init(struct service *);
 /*
  * A user, whose relay has no stream, begins to ask; svc->enter takes him when
- * he has.  -1: no memory, and the relay is as it was.
+ * he has asked for a target.  udp: he may ask for an association.  -1: no
+ * memory, and the relay is as it was.
  */
-int		 asker_begin(struct relay *, enum ask_kind);
+int		 asker_begin(struct relay *, enum ask_kind, int udp);
 /*
  * What he wants: sets host and port.  Returns the octets that his stream begins
  * with, *len of them, which stay the asker's.
@@ -55,9 +57,12 @@ ssize_t		 asker_connected(struct relay *);
 void		 asker_refuse(struct relay *, enum reset_reason);
 /* His relay ends.  Does nothing when he is none. */
 void		 asker_end(struct relay *);
-/* Once a second: who did not ask in time, or does not go. */
+/*
+ * Once a second: who did not ask in time, or does not go.  While the service
+ * stops, associations that nobody uses end.
+ */
 void		 asker_tick(uint64_t now);
-/* The service stops: who has not asked yet will not. */
+/* The service stops: who has not asked yet will not; as for the tick. */
 void		 asker_stop(void);
 const struct asker_counts *asker_counts(void);
 

@@ -311,6 +311,20 @@ dialler_ask(enum dial_what what, uint32_t index, uint32_t offset,
 }
 
 uint32_t
+dialler_ask_remote(uint32_t index, int datagrams, const struct addr *at,
+    uint32_t timeout_ms, dialler_done *done, void *arg)
+{
+	struct request	*r;
+
+	if ((r = request_new(DIAL_REMOTE, datagrams)) == NULL)
+		return (0);
+	r->msg.index = index;
+	if (at != NULL)
+		r->msg.at = *at;
+	return (request_begin(r, timeout_ms, done, arg));
+}
+
+uint32_t
 dialler_ask_named(const char *host, uint32_t port, int datagrams,
     uint32_t timeout_ms, dialler_done *done, void *arg)
 {
@@ -382,7 +396,8 @@ dialler_words(const struct msg_dialled *res)
 
 	switch (res->stage) {
 	case DIAL_STAGE_RESOLVE:
-		snprintf(buf, sizeof(buf), "cannot resolve its name: %s",
+		snprintf(buf, sizeof(buf), "cannot resolve %s: %s",
+		    res->words[0] != '\0' ? res->words : "its name",
 		    gai_strerror(res->error));
 		break;
 	case DIAL_STAGE_CONNECT:
@@ -405,6 +420,10 @@ dialler_words(const struct msg_dialled *res)
 			snprintf(buf, sizeof(buf), "the service's targets do "
 			    "not allow %s, which is %s", res->words,
 			    addr_print(&res->peer));
+		break;
+	case DIAL_STAGE_ELSEWHERE:
+		snprintf(buf, sizeof(buf), "%s is no address of it any more",
+		    addr_print(&res->peer));
 		break;
 	case DIAL_STAGE_PACED:
 		strlcpy(buf, "others shook hands there all the time",

@@ -40,6 +40,13 @@ uint32_t	 dialler_ask(enum dial_what, uint32_t index, uint32_t offset,
 		    int datagrams, uint32_t timeout_ms, dialler_done *,
 		    void *arg);
 /*
+ * The same for a remote.  at: the only address of its name to be dialled, or
+ * NULL; one that it has not any more fails with DIAL_STAGE_ELSEWHERE.
+ */
+uint32_t	 dialler_ask_remote(uint32_t index, int datagrams,
+		    const struct addr *at, uint32_t timeout_ms,
+		    dialler_done *, void *arg);
+/*
  * A target that the peer has named: port 0 to 65535, host a string (copied) of
  * fewer octets than HOST_MAX, else 0 is returned as above.  dial judges it: one
  * that the service's rules do not allow fails with DIAL_STAGE_BLOCKED, one that
@@ -56,7 +63,10 @@ void		 dialler_turn(void);
 void		 dialler_settled(uint32_t request);
 /* IMSG_DIALLED or IMSG_DIAL_FAILED came in; fd is taken. */
 void		 dialler_answer(const struct msg_dialled *, int fd);
-/* "cannot connect to 127.0.0.1:22: Connection refused"; a static buffer. */
+/*
+ * "cannot connect to 127.0.0.1:22: Connection refused", "cannot resolve
+ * a.example: Name or service not known"; a static buffer.
+ */
 const char	*dialler_words(const struct msg_dialled *);
 
 #endif /* WORKER_DIALLER_H */

@@ -21,6 +21,7 @@
 #include "worker/dialect/dialect.h"
 #include "worker/frame/worker.h"
 #include "worker/net/budget.h"
+#include "worker/net/dest.h"
 #include "worker/net/lines.h"
 #include "worker/net/proxyhdr.h"
 #include "worker/tunnel/tunnel.h"
@@ -254,13 +255,15 @@ flow_tick(uint64_t now)
 /* ---- a user's end ---- */
 
 struct flow *
-flow_new_user(uint32_t number, const struct flow_open *ends)
+flow_new_user(uint32_t number, const struct flow_open *ends,
+    const struct dest *to)
 {
 	struct flow	*f;
 
 	if ((f = flow_new(&ends->user, &ends->listener)) == NULL)
 		return (NULL);
 	f->number = number;
+	f->to = to;
 	svc->stats.users++;
 	return (f);
 }
@@ -276,6 +279,10 @@ flow_open(struct flow *f, struct tunnel *t)
 	want.kind = WANT_UDP;
 	want.user = f->user;
 	want.listener = f->other;
+	if (f->to != NULL) {
+		want.host = f->to->host;
+		want.port = f->to->port;
+	}
 	len = svc->dialect->put_want(t, &want, buf, sizeof(buf));
 	if (len <= 0 || (f->pre = malloc(len)) == NULL)
 		return (-1);

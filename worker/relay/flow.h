@@ -32,7 +32,9 @@
 #include "worker/session/session.h"
 #include "worker/tunnel/service.h"
 
+struct branch;
 struct ctl_stream;
+struct dest;
 struct flow;
 struct service;
 struct tunnel;
@@ -82,6 +84,9 @@ struct flow {
 	/* the user's end: of the udp process */
 	uint32_t		 number;	/* on the process's pair */
 	int			 gone;		/* it has ended there */
+	/* the target that he names, of his socket's branch; or NULL, both */
+	const struct dest	*to;
+	struct branch		*branch;	/* the process's */
 	/* the target's end */
 	struct event		 ev;
 	struct flowq		 early;		/* until it is connected */
@@ -108,8 +113,12 @@ struct flow_events {			/* of a user's, to the process */
 /* flow.c */
 
 void		 flow_init(struct service *, const struct flow_events *);
-/* A user's; the idlest may make way for it.  NULL: no memory. */
-struct flow	*flow_new_user(uint32_t number, const struct flow_open *);
+/*
+ * A user's; the idlest may make way for it.  to: the target that he names,
+ * which stays the caller's, or NULL.  NULL: no memory.
+ */
+struct flow	*flow_new_user(uint32_t number, const struct flow_open *,
+		    const struct dest *to);
 /* Opens its stream; -1: the session has no room (the flow stays). */
 int		 flow_open(struct flow *, struct tunnel *);
 /* The user has sent this. */

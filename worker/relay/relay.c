@@ -19,6 +19,7 @@
 #include "shared/compat.h"
 #include "shared/log.h"
 #include "worker/dialect/dialect.h"
+#include "worker/net/httpbody.h"
 #include "worker/net/pipes.h"
 #include "worker/tunnel/tunnel.h"
 #include "worker/frame/worker.h"
@@ -181,6 +182,7 @@ relay_close(struct relay *r, int rst)
 		close(r->fd);
 	}
 	throttle_end(r);
+	free(r->body);
 	hold_end(r);
 	wants_end(r);
 	TAILQ_REMOVE(&svc->relays, r, entry);
@@ -652,7 +654,7 @@ relay_may_read(const struct relay *r)
 	    !(r->flags & RELAY_EOF));
 }
 
-/* As read(2). */
+/* As read(2), but the end of a request with one target is the user's end. */
 static ssize_t
 relay_read(struct relay *r, uint8_t *buf, size_t len)
 {
@@ -661,6 +663,8 @@ relay_read(struct relay *r, uint8_t *buf, size_t len)
 	do {
 		n = read(r->fd, buf, len);
 	} while (n == -1 && errno == EINTR);
+	if (n > 0 && r->body != NULL)
+		n = httpbody_take(r->body, buf, n);
 	return (n);
 }
 
@@ -760,7 +764,7 @@ relay_bulk(struct stream *st, struct pipebuf *pipe, size_t max)
 	ssize_t		 n;
 
 	if (r->fulls < BULK_FULLS || r->pre != NULL || !relay_may_read(r) ||
-	    (r->flags & RELAY_COPIES) || r->lz != NULL ||
+	    (r->flags & RELAY_COPIES) || r->lz != NULL || r->body != NULL ||
 	    (max = throttle_may(r, THROTTLE_READ, max)) == 0)
 		return (0);
 	n = pipes_fill(pipe, r->fd, max);

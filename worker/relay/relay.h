@@ -39,6 +39,7 @@
 #include "worker/tunnel/service.h"
 
 struct asker;
+struct httpbody;
 struct service;
 struct tunnel;
 struct ctl_stream;
@@ -58,6 +59,7 @@ struct relay {
 	struct lz		*lz;	/* where it was agreed */
 	struct throttle		*throttle;	/* NULL: no limit */
 	struct asker		*asker;	/* of a user who asks for a target */
+	struct httpbody		*body;	/* his request's, for one target */
 	uint8_t			*pre;	/* want or answer, sent first */
 	uint64_t		 since;		/* worker_now of the start... */
 	uint64_t		 moved;	/* ...and of the last octet taken */

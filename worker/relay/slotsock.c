@@ -126,7 +126,9 @@ slotsock_dialled(void *arg, int fd, const struct msg_dialled *res)
 
 	s->dial = 0;
 	s->busy = 1;
-	if (fd == -1)
+	if (fd == -1 && res->stage == DIAL_STAGE_ELSEWHERE)
+		s->events->elsewhere(s->arg, dialler_words(res));
+	else if (fd == -1)
 		s->events->failed(s->arg, dialler_words(res));
 	else if (slotsock_watch(s, fd) == -1)
 		s->events->failed(s->arg, "it cannot be watched");
@@ -138,7 +140,7 @@ slotsock_dialled(void *arg, int fd, const struct msg_dialled *res)
 }
 
 struct slotsock *
-slotsock_new(struct service *service, uint32_t remote,
+slotsock_new(struct service *service, uint32_t remote, const struct addr *at,
     const struct slotsock_events *events, void *arg)
 {
 	struct slotsock	*s;
@@ -149,7 +151,7 @@ slotsock_new(struct service *service, uint32_t remote,
 	s->events = events;
 	s->arg = arg;
 	s->sock.fd = -1;
-	s->dial = dialler_ask(DIAL_REMOTE, remote, 0, 1,
+	s->dial = dialler_ask_remote(remote, 1, at,
 	    service->conf.opts.dial_timeout * 1000, slotsock_dialled, s);
 	if (s->dial == 0) {
 		free(s);

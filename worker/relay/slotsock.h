@@ -26,13 +26,19 @@ struct slotsock_events {
 	void	(*done)(void *);
 	/* It could not be connected, or ICMP says that nobody is there. */
 	void	(*failed)(void *, const char *why);
+	/* The address is none of the remote's any more: likewise. */
+	void	(*elsewhere)(void *, const char *why);
 };
 
 /* slotsock.c */
 
-/* Has the remote (its index) dialled.  NULL: no memory, or too many. */
+/*
+ * Has the remote (its index) dialled, at this address.  NULL: no memory, or too
+ * many.
+ */
 struct slotsock	*slotsock_new(struct service *, uint32_t remote,
-		    const struct slotsock_events *, void *arg);
+		    const struct addr *at, const struct slotsock_events *,
+		    void *arg);
 /* Closes it.  Takes NULL. */
 void		 slotsock_free(struct slotsock *);
 /*

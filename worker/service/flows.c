@@ -23,21 +23,24 @@
 #include "worker/frame/worker.h"
 #include "worker/net/budget.h"
 #include "worker/net/flowpair.h"
+#include "worker/relay/assoc.h"
 #include "worker/relay/flow.h"
 #include "worker/tunnel/tunnel.h"
+#include "fan.h"
 #include "flows.h"
 #include "limits.h"
 #include "user.h"
 
 #define BUCKETS		4096
 #define REFUSED_LOG_US	(10 * 1000000ULL)
-/* Ends that udp may be behind with; more, and it is not sound. */
+/* Words that udp may be behind with; more, and it is not sound. */
 #define LATE_MAX	65536
 
-struct late {			/* an end that udp has to be told yet */
+struct late {			/* what udp has to be told yet */
 	STAILQ_ENTRY(late)	 entry;
-	uint32_t		 number;
+	uint32_t		 number;	/* of a flow that ends, or 0 */
 	enum flow_reason	 why;
+	struct flow_let		 let;
 };
 
 static LIST_HEAD(, flow)	 buckets[BUCKETS];
@@ -59,6 +62,7 @@ static void	 flows_ended(struct flow *, enum flow_reason);
 static int	 flows_put(uint32_t, const uint8_t *, size_t);
 static int	 flows_keep(uint32_t);
 static void	 flows_tell_end(uint32_t, enum flow_reason);
+static void	 flows_let(const struct addr *, const struct addr *, int);
 
 static const struct flow_events		 flow_events = {
 	flows_lost,
@@ -73,7 +77,9 @@ void
 flows_init(struct service *service)
 {
 	svc = service;
+	svc->lets = flows_let;
 	flow_init(service, &flow_events);
+	fans_init(service, &flow_events);
 	if ((flush = event_new(svc->base, -1, 0, flows_flush, NULL)) == NULL)
 		fatal("%s", __func__);
 }
@@ -159,6 +165,7 @@ flows_tick(uint64_t now)
 	    now - f->asked >= patience)
 		flows_refuse(f, now);
 	flow_tick(now);
+	fans_tick(now);
 	if (svc->dialect->slots != NULL)
 		svc->dialect->slots->tick(svc, now);
 }
@@ -170,6 +177,18 @@ flows_waiting(void)
 }
 
 /* ---- the pair ---- */
+
+static struct late *
+late_new(void)
+{
+	struct late	*l;
+
+	if ((l = calloc(1, sizeof(*l))) == NULL)
+		return (NULL);
+	STAILQ_INSERT_TAIL(&late, l, entry);
+	nlate++;
+	return (l);
+}
 
 static void
 late_free(struct late *l)
@@ -190,6 +209,7 @@ flows_unpair(void)
 	for (i = 0; i < BUCKETS; i++)
 		while ((f = LIST_FIRST(&buckets[i])) != NULL)
 			flow_user_gone(f);
+	fans_lost();
 	if (svc->dialect->slots != NULL)
 		svc->dialect->slots->lost(svc);
 	while ((l = STAILQ_FIRST(&late)) != NULL)
@@ -225,8 +245,9 @@ flows_tell_late(void)
 {
 	struct late	*l;
 
-	while ((l = STAILQ_FIRST(&late)) != NULL &&
-	    flowpair_end(pair, l->number, l->why) == 0)
+	while ((l = STAILQ_FIRST(&late)) != NULL && (l->number != 0 ?
+	    flowpair_end(pair, l->number, l->why) :
+	    flowpair_let(pair, &l->let)) == 0)
 		late_free(l);
 }
 
@@ -270,12 +291,34 @@ flows_tell_end(uint32_t number, enum flow_reason why)
 	if (STAILQ_EMPTY(&late) && flowpair_end(pair, number, why) == 0)
 		return;
 	/* Without memory udp forgets it by its age. */
-	if ((l = calloc(1, sizeof(*l))) == NULL)
+	if ((l = late_new()) == NULL)
 		return;
 	l->number = number;
 	l->why = why;
-	STAILQ_INSERT_TAIL(&late, l, entry);
-	nlate++;
+}
+
+/* It is on its way to udp before its user hears that he may send. */
+static void
+flows_let(const struct addr *user, const struct addr *local, int on)
+{
+	struct flow_let	 let;
+	struct late	*l;
+
+	if (pair == NULL)
+		return;			/* the next one is told of all */
+	memset(&let, 0, sizeof(let));
+	let.user = *user;
+	let.local = *local;
+	let.on = on;
+	flows_flush_soon();
+	if (STAILQ_EMPTY(&late) && flowpair_let(pair, &let) == 0) {
+		if (on)
+			(void)flowpair_flush(pair);
+		return;
+	}
+	/* Without memory udp asks whom it likes. */
+	if ((l = late_new()) != NULL)
+		l->let = let;
 }
 
 /* ---- what a flow tells ---- */
@@ -292,6 +335,10 @@ static void
 flows_ended(struct flow *f, enum flow_reason why)
 {
 	flows_unqueue(f);
+	if (f->branch != NULL) {
+		fan_ended(f, why);
+		return;
+	}
 	LIST_REMOVE(f, bucket);
 	if (!f->gone)
 		flows_tell_end(f->number, why);
@@ -309,7 +356,8 @@ flows_put(uint32_t number, const uint8_t *p, size_t len)
 static int
 flows_send(struct flow *f, const uint8_t *p, size_t len)
 {
-	return (flows_put(f->number, p, len));
+	return (f->branch != NULL ? fan_send(f, p, len) :
+	    flows_put(f->number, p, len));
 }
 
 static int
@@ -323,6 +371,32 @@ flows_keep(uint32_t number)
 
 /* ---- what the udp process tells ---- */
 
+/* A new one gets its stream, or waits for it. */
+static void
+flows_enter(struct flow *f)
+{
+	if (nwaiting > 0 || flows_serve(f) == -1)
+		flows_wait(f);
+	user_ask_more();
+}
+
+/* -1: it is refused. */
+static int
+flows_begin(uint32_t number, const struct flow_open *ends)
+{
+	struct flow	*f;
+
+	if (stopped || !limits_network(&ends->user))
+		return (-1);
+	if (ends->asks != ASK_NONE)
+		return (fan_begin(number, ends));
+	if ((f = flow_new_user(number, ends, NULL)) == NULL)
+		return (-1);
+	LIST_INSERT_HEAD(&buckets[number % BUCKETS], f, bucket);
+	flows_enter(f);
+	return (0);
+}
+
 static void
 flows_opened(uint32_t number, const struct flow_open *ends)
 {
@@ -330,15 +404,29 @@ flows_opened(uint32_t number, const struct flow_open *ends)
 
 	if (f != NULL)
 		flow_user_gone(f);
-	if (stopped || !limits_network(&ends->user) ||
-	    (f = flow_new_user(number, ends)) == NULL) {
+	fan_gone(fan_find(number));
+	if (flows_begin(number, ends) == -1)
 		flows_tell_end(number, FLOW_REFUSED);
+}
+
+/* Of a user whose datagrams say where they go. */
+static void
+flows_fanned(struct fan *fan, const struct flow_frame *frame)
+{
+	struct flow	*f;
+	size_t		 head;
+	int		 fresh;
+
+	if (frame->type != FLOW_DATA) {
+		fan_gone(fan);
 		return;
 	}
-	LIST_INSERT_HEAD(&buckets[number % BUCKETS], f, bucket);
-	if (nwaiting > 0 || flows_serve(f) == -1)
-		flows_wait(f);
-	user_ask_more();
+	f = fan_flow(fan, frame->data, frame->len, &head, &fresh);
+	if (f == NULL)
+		return;
+	flow_from_user(f, frame->data + head, frame->len - head);
+	if (fresh)
+		flows_enter(f);
 }
 
 /* A peer's slot, if the dialect has such. */
@@ -370,11 +458,14 @@ static void
 flows_frame(const struct flow_frame *frame)
 {
 	struct flow	*f;
+	struct fan	*fan;
 
 	if (frame->type == FLOW_OPEN && frame->open.tunnel)
 		flows_opened_slot(frame->flow, &frame->open.user);
 	else if (frame->type == FLOW_OPEN)
 		flows_opened(frame->flow, &frame->open);
+	else if ((fan = fan_find(frame->flow)) != NULL)
+		flows_fanned(fan, frame);
 	else if ((f = flows_find(frame->flow)) == NULL)
 		flows_slot(frame);	/* or it ended here before */
 	else if (frame->type == FLOW_DATA)
@@ -415,8 +506,11 @@ flows_pair(int fd)
 	    (readable = event_new(svc->base, flowpair_fd(pair),
 	    EV_READ | EV_PERSIST, flows_read, NULL)) == NULL ||
 	    (writable = event_new(svc->base, flowpair_fd(pair), EV_WRITE,
-	    flows_flush, NULL)) == NULL || event_add(readable, NULL) == -1)
+	    flows_flush, NULL)) == NULL || event_add(readable, NULL) == -1) {
 		flows_broken("no memory for its flows");
+		return;
+	}
+	assoc_tell_all();
 }
 
 void

@@ -362,6 +362,18 @@ remote_start(struct remote *r, int fd, const struct msg_dialled *res)
 	return (0);
 }
 
+/* No tunnels are wanted there: nor is a channel that asks for some. */
+static void
+remote_leave(const struct remote *r)
+{
+	struct tunnel	*t, *next;
+
+	TAILQ_FOREACH_SAFE(t, &svc->tunnels, entry, next)
+		if (t->state == TUNNEL_CONTROL && t->remote == r &&
+		    !(t->flags & TUNNEL_F_DRAIN_SENT))
+			tunnel_drain(t);
+}
+
 static void
 pool_dialled(void *arg, int fd, const struct msg_dialled *res)
 {
@@ -378,6 +390,9 @@ pool_dialled(void *arg, int fd, const struct msg_dialled *res)
 		svc->stats.tunnels_failed++;
 		remote_failed(r, since, dialled_longest(res),
 		    dialler_words(res));
+		/* what its tunnels belong to is gone from there */
+		if (res->stage == DIAL_STAGE_ELSEWHERE)
+			remote_leave(r);
 	} else if (remote_start(r, fd, res) == -1)
 		remote_failed(r, worker_now(), UINT64_MAX,
 		    "cannot start a tunnel");
@@ -395,7 +410,8 @@ remote_dial(struct remote *r)
 	}
 	a->remote = r;
 	a->since = worker_now();
-	a->request = dialler_ask(DIAL_REMOTE, r->index, 0, 0,
+	a->request = dialler_ask_remote(r->index, 0,
+	    svc->dialect->at != NULL ? svc->dialect->at(svc, r) : NULL,
 	    svc->conf.opts.dial_timeout * 1000, pool_dialled, a);
 	if (a->request == 0) {
 		free(a);
@@ -446,18 +462,6 @@ pool_drain_old(void)
 		return;
 	TAILQ_FOREACH_SAFE(t, &svc->tunnels, entry, next)
 		if ((t->flags & TUNNEL_F_OLD) && t->state == TUNNEL_OPEN &&
-		    !(t->flags & TUNNEL_F_DRAIN_SENT))
-			tunnel_drain(t);
-}
-
-/* No tunnels are wanted there: nor is a channel that asks for some. */
-static void
-remote_leave(const struct remote *r)
-{
-	struct tunnel	*t, *next;
-
-	TAILQ_FOREACH_SAFE(t, &svc->tunnels, entry, next)
-		if (t->state == TUNNEL_CONTROL && t->remote == r &&
 		    !(t->flags & TUNNEL_F_DRAIN_SENT))
 			tunnel_drain(t);
 }

@@ -20,6 +20,8 @@
 #include "shared/log.h"
 #include "worker/dialect/dialect.h"
 #include "worker/net/ledger.h"
+#include "worker/relay/asker.h"
+#include "worker/relay/assoc.h"
 #include "worker/relay/dialler.h"
 #include "worker/relay/flowq.h"
 #include "worker/relay/flowsock.h"
@@ -28,6 +30,7 @@
 #include "worker/tunnel/tunnel.h"
 #include "worker/roles.h"
 #include "accepted.h"
+#include "fan.h"
 #include "flows.h"
 #include "limits.h"
 #include "pool.h"
@@ -233,7 +236,7 @@ service_conf_listen(struct imsg *imsg)
 	if (imsg_get_data(imsg, &msg, sizeof(msg)) == -1 ||
 	    (fd = imsg_get_fd(imsg)) == -1)
 		return (-1);
-	return (user_listen_add(fd, msg.number, msg.asks));
+	return (user_listen_add(fd, msg.number, msg.asks, msg.kinds));
 }
 
 static int
@@ -733,10 +736,28 @@ service_flowsock(void)
 	return (flowsock_stats());
 }
 
+static const void *
+service_assoc(void)
+{
+	return (assoc_stats());
+}
+
+static const void *
+service_fan(void)
+{
+	return (fan_stats());
+}
+
 static uint64_t
 service_flows_waiting(void)
 {
 	return (flows_waiting());
+}
+
+static const void *
+service_askers(void)
+{
+	return (asker_counts());
 }
 
 static const struct figure	 service_figures[] = {
@@ -758,6 +779,14 @@ static const struct figure	 service_figures[] = {
 	FIGURE_GET(COUNTER, "users_shed_descriptors",
 	    service_shed_descriptors,
 	    "users reset because descriptors ran short"),
+	FIGURE_OF(COUNTER, "proxy_asks", service_askers, asker_counts, asks,
+	    "users of SOCKS or HTTP who have asked for a target"),
+	FIGURE_OF(COUNTER, "proxy_bad", service_askers, asker_counts, bad,
+	    "users refused because they did not ask as the protocol says"),
+	FIGURE_OF(COUNTER, "proxy_late", service_askers, asker_counts, late,
+	    "users closed because they did not ask in time"),
+	FIGURE_OF(COUNTER, "proxy_refused", service_askers, asker_counts,
+	    refused, "users told that they get no target"),
 	FIGURE_GET(COUNTER, "tunnels_blocked", service_tunnels_blocked,
 	    "tunnels closed because their network is blocked"),
 	FIGURE_GET(COUNTER, "tunnels_shed", service_tunnels_shed,
@@ -767,6 +796,31 @@ static const struct figure	 service_figures[] = {
 	FIGURE_GET(COUNTER, "ports_beyond", ports_beyond,
 	    "connections counted under port 0 because of too many ports"),
 	FIGURE(GAUGE, "streams", service.nrelays, "streams"),
+	FIGURE_OF(GAUGE, "associations", service_assoc, assoc_stats, now,
+	    "associations of users for datagrams"),
+	FIGURE_OF(COUNTER, "associations_ever", service_assoc, assoc_stats,
+	    ever, "associations so far"),
+	FIGURE_OF(COUNTER, "assoc_bad", service_fan, fan_stats, bad,
+	    "datagrams dropped because of their SOCKS header"),
+	FIGURE_OF(COUNTER, "assoc_large", service_fan, fan_stats, large,
+	    "datagrams too large for a user with their SOCKS header"),
+	FIGURE_OF(COUNTER, "assoc_memory", service_fan, fan_stats, memory,
+	    "datagrams dropped for want of memory for their target"),
+	FIGURE_OF(COUNTER, "assoc_none", service_fan, fan_stats, none,
+	    "flows refused because they had no association"),
+	FIGURE_OF(COUNTER, "assoc_paced", service_fan, fan_stats, paced,
+	    "datagrams dropped because too many targets began"),
+	FIGURE_OF(COUNTER, "assoc_refused", service_fan, fan_stats, refused,
+	    "datagrams to targets that had just been refused"),
+	FIGURE_OF(COUNTER, "assoc_shed", service_fan, fan_stats, shed,
+	    "targets of a socket that lost their place to another of it"),
+	FIGURE_OF(COUNTER, "assoc_shed_source", service_fan, fan_stats,
+	    shed_source,
+	    "targets that lost their place to another of their source"),
+	FIGURE_OF(COUNTER, "assoc_shed_total", service_fan, fan_stats,
+	    shed_total, "targets that lost their place to another"),
+	FIGURE_OF(GAUGE, "assoc_targets", service_fan, fan_stats, branches,
+	    "targets that users with associations send to"),
 	FIGURE(COUNTER, "flows_shed", service.stats.flows_shed,
 	    "flows that ended to make room for others"),
 	FIGURE(GAUGE, "flows", service.nflows, "flows of datagrams"),

@@ -50,6 +50,7 @@ struct lent {				/* a listener */
 	int			 fd;
 	int			 any; /* ask connections for addr */
 	enum ask_kind		 asks;
+	uint32_t		 kinds;		/* KIND_ mask */
 	int			 fresh;	/* named in the new set */
 	int			 listening;	/* ev is added */
 };
@@ -108,7 +109,7 @@ user_listen_begin(void)
 }
 
 int
-user_listen_add(int fd, uint32_t number, enum ask_kind asks)
+user_listen_add(int fd, uint32_t number, enum ask_kind asks, uint32_t kinds)
 {
 	static const uint8_t	 none[sizeof(((struct addr *)0)->octets)];
 	struct lent		*l;
@@ -123,6 +124,7 @@ user_listen_add(int fd, uint32_t number, enum ask_kind asks)
 	l->fd = fd;
 	l->number = number;
 	l->asks = asks;
+	l->kinds = kinds;
 	l->fresh = 1;
 	addr_of_self(&l->addr, fd);
 	l->any = memcmp(l->addr.octets, none, sizeof(none)) == 0;
@@ -416,7 +418,8 @@ user_new(struct lent *l, int fd, const struct addr *peer)
 		return (-1);
 	if (l->asks == ASK_NONE)
 		user_enter(r);
-	else if (asker_begin(r, l->asks) == -1) {
+	else if (asker_begin(r, l->asks,
+	    (l->kinds & KIND_UDP) != 0) == -1) {
 		relay_abort(r, RESET_NONE);
 		return (-1);
 	}
@@ -498,11 +501,12 @@ void
 user_tick(void)
 {
 	struct relay	*r, *next;
-	uint64_t	 now = worker_now();
+	uint64_t	 now;
 
-	asker_tick(now);
+	asker_tick(worker_now());
 	if (svc->conf.opts.user_idle == 0)
 		return;
+	now = worker_now();		/* not before any progress */
 	TAILQ_FOREACH_SAFE(r, &svc->relays, entry, next)
 		if (r->waits.source == NULL && limits_idle(r, now))
 			relay_abort(r, RESET_TIMEOUT);

@@ -21,7 +21,8 @@ struct tunnel;
 void		 user_init(struct service *);
 /* A set of listeners begins, one is added (fd taken), the set is whole. */
 void		 user_listen_begin(void);
-int		 user_listen_add(int fd, uint32_t number, enum ask_kind);
+int		 user_listen_add(int fd, uint32_t number, enum ask_kind,
+		    uint32_t kinds);
 void		 user_listen_end(void);
 /* The parent lets us hold users while no session has room. */
 void		 user_hold(int on);

@@ -452,7 +452,8 @@ raw_window(const struct stream *stream)
 	const struct raw	*r = (const void *)stream->session;
 	uint64_t		 cap = raw_cap(r);
 
-	if (!r->live || r->ended || r->session.stats.unconsumed >= cap)
+	if (!r->live || r->ended || r->stalled ||
+	    r->session.stats.unconsumed >= cap)
 		return (0);
 	return (cap - r->session.stats.unconsumed);
 }

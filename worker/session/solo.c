@@ -576,7 +576,8 @@ solo_window(const struct stream *stream)
 	const struct solo	*s = (const void *)stream->session;
 	uint64_t		 cap = solo_cap(s);
 
-	if (!s->live || s->fin_rcvd || s->session.stats.unconsumed >= cap)
+	if (!s->live || s->fin_rcvd || s->stalled ||
+	    s->session.stats.unconsumed >= cap)
 		return (0);
 	return (cap - s->session.stats.unconsumed);
 }

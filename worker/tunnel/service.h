@@ -103,6 +103,12 @@ struct service {
 	/* and one whose session died before anything had passed */
 	void			(*again)(struct relay *);
 	/*
+	 * A user lets datagrams come from there (port 0: any) to here, which
+	 * say where they go; on 0: not any more
+	 */
+	void			(*lets)(const struct addr *user,
+				    const struct addr *local, int on);
+	/*
 	 * With opts.usage, once a second and at its end: what has passed in a
 	 * connection of that port
 	 */

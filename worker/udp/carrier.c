@@ -97,6 +97,12 @@ carriers_turn(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
+int
+carrier_serves(const struct carrier *c, const struct udpservice *service)
+{
+	return (c->service == service && c->pair != NULL && !c->broken);
+}
+
 static int
 carrier_behind(const struct carrier *c)
 {
@@ -120,7 +126,7 @@ carriers_behind(const struct udpservice *service)
 	int				 is = 0;
 
 	TAILQ_FOREACH(c, &carriers, entry) {
-		if (c->service != service || c->pair == NULL || c->broken)
+		if (!carrier_serves(c, service))
 			continue;
 		if (!carrier_behind(c))
 			return (0);
@@ -369,7 +375,7 @@ carrier_pick(const struct udpservice *service)
 	struct carrier	*c, *best = NULL;
 
 	TAILQ_FOREACH(c, &carriers, entry) {
-		if (c->service != service || c->pair == NULL || c->broken)
+		if (!carrier_serves(c, service))
 			continue;
 		if (best == NULL || c->room > best->room ||
 		    (c->room == best->room && c->flows.n < best->flows.n))

@@ -21,6 +21,7 @@
 #include "flowtab.h"
 
 struct channel;
+struct claim;
 struct udpservice;
 
 struct carrier {
@@ -34,6 +35,8 @@ struct carrier {
 	int			 room;		/* it has said so */
 	int			 broken;	/* the pair is, in this turn */
 	uint64_t		 took;	/* when it last took octets, or could */
+	LIST_HEAD(, claim)	 claims;	/* claim.c's */
+	uint32_t		 nclaims;
 };
 
 struct carrier_ops {
@@ -63,6 +66,9 @@ struct carrier	*carrier_next(struct carrier *);
  * else of all who are there.  NULL: nobody is.
  */
 struct carrier	*carrier_pick(const struct udpservice *);
+/* Can it carry flows of that service now? */
+int		 carrier_serves(const struct carrier *,
+		    const struct udpservice *);
 /*
  * So much waits for each of a service's that what comes for it is better left
  * in the kernel for a moment; eased is called after it.

@@ -33,6 +33,7 @@
 #include "worker/net/lines.h"
 #include "worker/roles.h"
 #include "carrier.h"
+#include "claim.h"
 #include "flowtab.h"
 #include "udpsock.h"
 
@@ -185,6 +186,17 @@ fresh_waits(const struct flow_service *of, const struct carrier *c)
 	return (flowtab_flooded(of) && carrier_pressed(c));
 }
 
+/* Who is to carry it; NULL: nobody is there. */
+static struct carrier *
+flow_pick(const struct udpsock *s, const struct flow_key *key)
+{
+	struct carrier	*c = NULL;
+
+	if (s->conf.asks != ASK_NONE)
+		c = claim_pick(s->service, key);
+	return (c != NULL ? c : carrier_pick(s->service));
+}
+
 /* Those who send to such a socket. */
 static struct flow_service *
 sock_flows(struct udpsock *s)
@@ -199,9 +211,9 @@ flow_new(struct udpsock *s, const struct flow_key *key, size_t len, size_t n)
 {
 	struct udpservice	*svc = s->service;
 	struct flow_service	*of = sock_flows(s);
-	struct carrier		*c = carrier_pick(svc);
+	struct carrier		*c = flow_pick(s, key);
 	struct flow_open	 o = { key->user, key->local,
-				    of == &svc->slots };
+				    of == &svc->slots, s->conf.asks };
 	struct bucket		*begins = o.tunnel ? &svc->slot_begins :
 				    &svc->begins;
 	struct udpflow		*f;
@@ -309,6 +321,10 @@ udp_frame(struct carrier *c, const struct flow_frame *frame)
 {
 	struct udpflow	*f;
 
+	if (frame->type == FLOW_LET) {
+		claim_note(c, &frame->let);
+		return;
+	}
 	f = flowtab_numbered(&env.table, &c->flows, frame->flow);
 	if (f == NULL) {
 		env.late += frame->type == FLOW_DATA;
@@ -339,6 +355,7 @@ udp_lost(struct carrier *c)
 {
 	struct udpflow	*f;
 
+	claims_forget(c);
 	while ((f = LIST_FIRST(&c->flows.flows)) != NULL)
 		flowtab_remove(&env.table, f);
 }
@@ -479,6 +496,7 @@ udp_init(void)
 	TAILQ_INIT(&env.socks);
 	TAILQ_INIT(&env.next_socks);
 	carriers_init(&udp_carrier_ops);
+	claims_init();
 	if (flowtab_init(&env.table) == -1 ||
 	    udpsock_init(udp_arrived) == -1 ||
 	    (env.ledger = ledger_new("flow")) == NULL)

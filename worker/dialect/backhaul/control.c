@@ -29,6 +29,12 @@
 /* One whose place is claimed has so long to show that it lives. */
 #define DOUBT_US	(1 * 1000000ULL)
 #define LOOK_US		(50 * 1000ULL)	/* meanwhile it is looked at */
+/*
+ * A client of tcpmux that lives is not without a data tunnel for so long.  It
+ * is asked for one each second, has dialled it in half a minute at the latest,
+ * and the mux says its first word after 20 s.
+ */
+#define ALONE_US	(60 * 1000000ULL)
 /* An acknowledgement may take so long, and two round trips. */
 #define LATE_US		(200 * 1000ULL)
 /* Heartbeats of the server that may be missed, and a little. */
@@ -280,7 +286,7 @@ control_begin_slots(struct tunnel *t)
 		slot_control(svc, 1);
 		return;
 	}
-	bt->slots = slotpool_new(svc, svc->events->remote(t));
+	bt->slots = slotpool_new(svc, svc->events->remote(t), &t->peer);
 	if (bt->slots == NULL)
 		tunnel_kill(t, TUNNEL_END_LOST, "no memory");
 }
@@ -292,7 +298,7 @@ control_run(struct tunnel *t)
 	uint64_t		 now = worker_now();
 
 	bt->kind = BACKHAUL_CONTROL;
-	bt->heard = now;
+	bt->heard = bt->joined = now;
 	if (!t->service->dials) {
 		bt->beat_at = now + t->service->conf.opts.keepalive *
 		    1000000ULL;
@@ -319,17 +325,43 @@ control_doubt(struct tunnel *t)
 	tunnel_schedule(t);
 }
 
+/* Has it a data tunnel whose mux has spoken? */
+static int
+control_is_joined(const struct service *svc)
+{
+	const struct backhaul_tunnel	*bt;
+	const struct tunnel		*t;
+
+	TAILQ_FOREACH(t, &svc->tunnels, entry) {
+		bt = t->part;
+		if (bt->kind == BACKHAUL_DATA && t->state == TUNNEL_OPEN &&
+		    !(t->flags & (TUNNEL_F_DYING | TUNNEL_F_DRAINING |
+		    TUNNEL_F_LISTENS)))
+			return (1);
+	}
+	return (0);
+}
+
 /*
- * Has it shown that it lives?  Where nothing is echoed, what we said must have
- * been acknowledged.
+ * Where nothing is echoed, what we said must have been acknowledged.  Its
+ * system does that for a client that hangs, too; but then its data tunnels fall
+ * silent and end, and it makes no others.
  */
+static int
+control_shows_life(const struct tunnel *t, uint64_t now)
+{
+	const struct backhaul_tunnel	*bt = t->part;
+
+	return (!control_has_rtt(t) && !control_has_echo(t) &&
+	    now < bt->joined + ALONE_US && wire_acknowledged(&t->wire));
+}
+
 static void
 control_look(struct tunnel *t, uint64_t now)
 {
 	struct backhaul_tunnel	*bt = t->part;
 
-	if (!control_has_rtt(t) && !control_has_echo(t) &&
-	    wire_acknowledged(&t->wire))
+	if (control_shows_life(t, now))
 		control_alive(t);
 	else if (now >= bt->doubted)
 		tunnel_kill(t, TUNNEL_END_LOST,
@@ -342,6 +374,8 @@ control_tick_server(struct tunnel *t, uint64_t now)
 	struct backhaul_tunnel	*bt = t->part;
 	uint64_t		 next;
 
+	if (control_is_joined(t->service))
+		bt->joined = now;
 	if (now >= bt->beat_at)
 		control_send_beat(t, now);
 	if (bt->probed != 0 && now >= bt->probed + PROBE_US)
@@ -362,6 +396,8 @@ control_tick_client(struct tunnel *t, uint64_t now)
 
 	if (bt->slots != NULL)
 		next = slotpool_tick(bt->slots, now);
+	if (bt->slots != NULL && slotpool_elsewhere(bt->slots))
+		control_leave(t, "its address is the server's no more");
 	if (bt->spacing == 0)
 		return (next);
 	until = bt->heard + MISSED * bt->spacing + MISSED_US;

@@ -102,6 +102,7 @@ struct backhaul_tunnel {		/* tunnel.part */
 	uint64_t		 probed;	/* no answer to it yet; 0 */
 	uint64_t		 doubted; /* it must show life by then; 0 */
 	uint64_t		 said;	/* since then: unheard? */
+	uint64_t		 joined; /* last seen with a data tunnel */
 	int			 closed;	/* its end was said */
 	int32_t			 balance; /* tunnels asked for less used */
 	struct slotpool		*slots;	/* transport udp, dialled */
@@ -208,6 +209,8 @@ void	 token_told(struct service *, const struct msg_token_told *);
 void	 reach_begin(struct tunnel *);
 void	 reach_turn(struct tunnel *);
 int	 reach_ask(struct tunnel *, struct http_ask *);
+/* Where tunnels to a remote go: to its control channel's address, or NULL. */
+const struct addr *reach_at(const struct service *, const struct remote *);
 /* The control channel to a remote that is up, or on its way; or NULL. */
 struct tunnel *reach_control(const struct service *, const struct remote *);
 

@@ -2,7 +2,9 @@
 
 /*
  * The tunnels that are dialled, until they run: see part.h.  The first to a
- * remote is its control channel, and until that is up there are no others.
+ * remote is its control channel, and until that is up there are no others.  Its
+ * name may have several addresses, each of another server: those that follow go
+ * where the first has gone.
  */
 
 #include <sys/types.h>
@@ -34,6 +36,14 @@ reach_control(const struct service *svc, const struct remote *remote)
 			return (t);
 	}
 	return (NULL);
+}
+
+const struct addr *
+reach_at(const struct service *svc, const struct remote *remote)
+{
+	const struct tunnel	*t = reach_control(svc, remote);
+
+	return (t == NULL ? NULL : &t->peer);
 }
 
 void
@@ -142,6 +152,9 @@ reach_turn(struct tunnel *t)
 	if (control == NULL || control->state != TUNNEL_CONTROL)
 		tunnel_kill(t, TUNNEL_END_CLEAN,
 		    "its control channel is gone");
+	else if (!addr_same(&t->peer, &control->peer, 0))
+		tunnel_kill(t, TUNNEL_END_CLEAN,
+		    "its control channel is at another address");
 	else
 		data_run(t);
 }

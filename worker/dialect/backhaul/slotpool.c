@@ -55,6 +55,8 @@ struct slotpool {
 	TAILQ_HEAD(, slot)	 slots;
 	uint32_t		 n[SLOT_STATES];
 	uint32_t		 remote;
+	struct addr		 at;	/* the only one of its addresses... */
+	int			 elsewhere;	/* ...which it has no more */
 	/* asked for by the server, less those that were used since */
 	int32_t			 extra;
 	uint64_t		 extra_at;
@@ -71,6 +73,7 @@ static void	 slot_up(void *, const struct addr *);
 static void	 slot_got(void *, const uint8_t *, size_t);
 static void	 slot_done(void *);
 static void	 slot_failed(void *, const char *);
+static void	 slot_elsewhere(void *, const char *);
 
 static const struct flow_slot	 slot_flow = {
 	.send = slot_send,
@@ -82,7 +85,8 @@ static const struct slotsock_events	 slot_events = {
 	.up = slot_up,
 	.got = slot_got,
 	.done = slot_done,
-	.failed = slot_failed
+	.failed = slot_failed,
+	.elsewhere = slot_elsewhere
 };
 
 /* ---- one slot ---- */
@@ -116,7 +120,8 @@ slot_open(struct slotpool *sp)
 
 	if ((s = calloc(1, sizeof(*s))) == NULL)
 		return (-1);
-	s->sock = slotsock_new(sp->service, sp->remote, &slot_events, s);
+	s->sock = slotsock_new(sp->service, sp->remote, &sp->at, &slot_events,
+	    s);
 	if (s->sock == NULL) {
 		free(s);
 		return (-1);
@@ -156,6 +161,15 @@ slot_failed(void *arg, const char *why)
 	sp->next_try = worker_now() +
 	    sp->service->conf.opts.retry_interval * 1000000ULL;
 	slot_free(s);
+}
+
+static void
+slot_elsewhere(void *arg, const char *why)
+{
+	const struct slot	*s = arg;
+
+	s->pool->elsewhere = 1;
+	slot_failed(arg, why);
 }
 
 /* ---- what comes while it is idle ---- */
@@ -355,6 +369,12 @@ slotpool_spacing(struct slotpool *sp, uint64_t us)
 	pool_learn(sp, us);
 }
 
+int
+slotpool_elsewhere(const struct slotpool *sp)
+{
+	return (sp->elsewhere);
+}
+
 uint32_t
 slotpool_idle(const struct slotpool *sp)
 {
@@ -362,7 +382,7 @@ slotpool_idle(const struct slotpool *sp)
 }
 
 struct slotpool *
-slotpool_new(struct service *svc, uint32_t remote)
+slotpool_new(struct service *svc, uint32_t remote, const struct addr *at)
 {
 	struct slotpool	*sp;
 
@@ -370,6 +390,7 @@ slotpool_new(struct service *svc, uint32_t remote)
 		return (NULL);
 	sp->service = svc;
 	sp->remote = remote;
+	sp->at = *at;
 	sp->spacing = SPACING_US;
 	TAILQ_INIT(&sp->slots);
 	pool_fill(sp, worker_now());

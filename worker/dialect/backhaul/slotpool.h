@@ -22,10 +22,16 @@ struct slotpool;
 
 /* slotpool.c */
 
-/* Opens the service's pool at this remote (its index).  NULL: no memory. */
-struct slotpool	*slotpool_new(struct service *, uint32_t remote);
+/*
+ * Opens the service's pool at this remote (its index), at the address that its
+ * control channel has reached.  NULL: no memory.
+ */
+struct slotpool	*slotpool_new(struct service *, uint32_t remote,
+		    const struct addr *at);
 /* Closes all, and ends the flows that have slots.  Takes NULL. */
 void		 slotpool_free(struct slotpool *);
+/* Is the remote's address another by now?  It can open no more slots. */
+int		 slotpool_elsewhere(const struct slotpool *);
 /* The server has asked for one more. */
 void		 slotpool_more(struct slotpool *);
 /* The server's heartbeats are so far apart, in microseconds. */

@@ -222,18 +222,15 @@ backhaul_describe(const struct tunnel *t, struct ctl_session *cs)
 {
 	if (cs->control && t->transport & TRANSPORT_UDP)
 		backhaul_describe_slots(t, cs);
-	cs->mux_version = tunnel_muxed(t) ?
-	    t->service->conf.opts.mux_version : 0;
+	/* a reload may have changed it for those that come now */
+	cs->mux_version = t->session != NULL ? t->session->conf.version : 0;
 	cs->seal = SEAL_NONE;
 }
 
 static void
 backhaul_words(const struct tunnel *t, char *buf, size_t size)
 {
-	const struct backhaul_tunnel	*bt = t->part;
-
-	snprintf(buf, size, "backhaul, %s", bt->kind == BACKHAUL_CONTROL ?
-	    "control channel" : "data tunnel");
+	snprintf(buf, size, "%s, backhaul", addr_print(&t->peer));
 }
 
 /* No stream asks for an answer. */
@@ -258,6 +255,7 @@ const struct dialect dialect_backhaul = {
 	.told = token_told,
 	.path = backhaul_path,
 	.may_dial = demand_may_dial,
+	.at = reach_at,
 	.starved = demand_starved,
 	.mute = 1,
 	.begin = backhaul_begin,

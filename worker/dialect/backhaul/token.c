@@ -14,6 +14,7 @@
 
 #include "shared/compat.h"
 #include "worker/dialect/dialect.h"
+#include "worker/net/speech.h"
 #include "worker/tunnel/tunnel.h"
 #include "part.h"
 #include "slot.h"
@@ -43,6 +44,20 @@ token_closed(struct tunnel *t, int error)
 		    TUNNEL_END_LOST, "closed before it said its token");
 }
 
+/* What it begins with; never its octets, which may be a token. */
+static const char *
+token_instead(const struct backhaul_tunnel *bt)
+{
+	switch (speech_guess(bt->frame, bt->have)) {
+	case SPEECH_TLS:
+		return ("TLS, not with a token");
+	case SPEECH_HTTP:
+		return ("HTTP, not with a token");
+	default:
+		return ("no token");
+	}
+}
+
 int
 token_read(struct tunnel *t, struct frame *f)
 {
@@ -64,7 +79,8 @@ token_read(struct tunnel *t, struct frame *f)
 	/* a client reads over the type of the answer */
 	if (got > 0 && (f->type == FRAME_TOKEN || t->service->dials))
 		return (1);
-	tunnel_kill(t, TUNNEL_END_PROTOCOL, "it begins with no token");
+	tunnel_kill(t, TUNNEL_END_PROTOCOL, "it begins with %s",
+	    token_instead(bt));
 	return (-1);
 }
 
