@@ -243,6 +243,8 @@ json_sessions(const struct answers *a)
 		json_number("mux_version", s->mux_version);
 		json_string("seal", name_of(seal_names, s->seal));
 		json_string("cipher", s->cipher);
+		json_string("mux", s->mux_version == 0 ? "none" :
+		    name_of(mux_names, s->mux_kind));
 		json_bool("lz4", s->lz4 != 0);
 		json_number("lz4_plain", s->lz4_plain);
 		json_number("lz4_wire", s->lz4_wire);

@@ -252,6 +252,7 @@ text_sessions(const struct answers *a)
 		    words_octets(s->queued), s->dialect,
 		    transport_name(s->transport),
 		    s->mux_version == 0 ? "none" :
+		    s->mux_kind == MUX_PRO ? "muxpro" :
 		    s->mux_version == 1 ? "smux1" : "smux2",
 		    name_of(seal_names, s->seal), s->cipher,
 		    s->lz4 ? words_ratio(s->lz4_plain, s->lz4_wire) : "no",

@@ -15,7 +15,7 @@
 #include "rule.h"
 
 /* The sizes of all structs together; whoever changes one sees this fail. */
-_Static_assert(CTL_VERSION == 11 && sizeof(struct ctl_request) +
+_Static_assert(CTL_VERSION == 12 && sizeof(struct ctl_request) +
     sizeof(struct ctl_daemon) + sizeof(struct ctl_counter) +
     sizeof(struct ctl_service) + sizeof(struct ctl_session) +
     sizeof(struct ctl_stream) + sizeof(struct ctl_process) +

@@ -23,7 +23,7 @@
 #include "opts.h"
 #include "proc.h"
 
-#define CTL_VERSION		11
+#define CTL_VERSION		12
 #define CTL_FIRST		1000	/* above all of enum msg_type */
 #define CTL_SOURCES		5	/* shown of a service */
 #define CTL_WORDS		384	/* of a sentence: none is cut */
@@ -133,7 +133,7 @@ struct ctl_session {
 	uint32_t		 side;
 	struct ctl_session_id	 id;
 	uint32_t		 streams;
-	uint32_t		 mux_version;	/* 0: no mux */
+	uint32_t		 mux_version;	/* 0: no mux... */
 	uint32_t		 seal;		/* one SEAL_ */
 	uint32_t		 rtt_us;	/* 0: not measured yet */
 	uint32_t		 draining;
@@ -143,7 +143,7 @@ struct ctl_session {
 	uint32_t		 control;	/* 1: a control channel... */
 	/* ...and how many tunnels that it speaks for have no user */
 	uint32_t		 idle;
-	uint32_t		 pad;
+	uint32_t		 mux_kind;	/* ...else enum mux_kind */
 	uint64_t		 since;		/* seconds since the epoch */
 	uint64_t		 octets_in;
 	uint64_t		 octets_out;

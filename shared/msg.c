@@ -194,6 +194,7 @@ static const struct rule_field	 fields_service[] = {
 	RANGE(msg_service, index, 0, PREFORK_MAX - 1),
 	RANGE(msg_service, remotes, 0, REMOTES_MAX),
 	MASK(msg_service, kinds, KIND_ALL),
+	RANGE(msg_service, opts.mux_kind, MUX_SMUX, MUX_PRO),
 	RANGE(msg_service, opts.mux_version, 1, 2),
 	RANGE(msg_service, opts.mux_framesize, 1, UINT16_MAX),
 	MASK(msg_service, opts.seals, SEAL_ALL),

@@ -43,6 +43,12 @@ const struct name	 ask_names[] = {
 	{ NULL, 0 }
 };
 
+const struct name	 mux_names[] = {
+	{ "smux", MUX_SMUX },
+	{ "muxpro", MUX_PRO },
+	{ NULL, 0 }
+};
+
 const struct name	 seal_names[] = {
 	{ "tls", SEAL_TLS },
 	{ "xor", SEAL_XOR },

@@ -162,6 +162,11 @@ struct target_rule {
 #define SEAL_NONE	0x04
 #define SEAL_ALL	0x07
 
+enum mux_kind {
+	MUX_SMUX,
+	MUX_PRO
+};
+
 enum compression {
 	COMPRESSION_NO,
 	COMPRESSION_LZ4
@@ -169,7 +174,8 @@ enum compression {
 
 /* All options of a service, resolved: a worker is given these. */
 struct service_opts {
-	uint32_t	 mux_version;		/* 1 or 2 */
+	uint32_t	 mux_kind;		/* enum mux_kind */
+	uint32_t	 mux_version;		/* of smux: 1 or 2 */
 	/* streams a session before another is wanted */
 	uint32_t	 mux_concurrency;
 	uint32_t	 mux_max_streams; /* hard cap of streams a session */
@@ -225,6 +231,7 @@ extern const struct name	 transport_names[];
 extern const struct name	 dialect_names[];
 extern const struct name	 kind_names[];
 extern const struct name	 ask_names[];
+extern const struct name	 mux_names[];
 extern const struct name	 seal_names[];
 extern const struct name	 strategy_names[];
 extern const struct name	 compression_names[];

@@ -297,6 +297,12 @@ put client service "mux version" 1
 ctl server reload && ctl client reload && anew "$was" && user_lives
 ok $? "both: mux version 1: tunnels are replaced, users stay"
 like "$(ctl server show sessions)" 'smux1' "and is in use"
+was=$(ids server)
+put server service "mux kind" muxpro
+put client service "mux kind" muxpro
+ctl server reload && ctl client reload && anew "$was" && user_lives
+ok $? "both: mux kind muxpro: likewise"
+like "$(ctl server show sessions)" 'muxpro' "and is in use"
 
 # ---- process ----
 workers() { ctl "$1" -j show processes | tr '{' '\n' |

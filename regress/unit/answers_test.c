@@ -364,6 +364,8 @@ test_lists(void **state)
 	s.id.serial = 8;
 	s.control = 1;
 	s.idle = 6;
+	s.mux_kind = MUX_PRO;
+	s.mux_version = 1;
 	say(IMSG_CTL_SESSION, CTL_VERSION, &s, sizeof(s));
 	s.control = s.idle = 0;
 	memset(&p, 0, sizeof(p));
@@ -439,7 +441,9 @@ test_lists(void **state)
 	    "192.0.0.1:80  1.2 ms "));
 	assert_non_null(strstr(text, " 2.0 KiB/s     7 B/s "));
 	assert_non_null(strstr(text,
-	    "  another  wsmux      smux2  tls   SOME_CIPHER  3.50 "));
+	    "  another  wsmux      smux2   tls   SOME_CIPHER  3.50 "));
+	assert_non_null(strstr(text,
+	    "  another  wsmux      muxpro  tls   "));
 	assert_non_null(strstr(text, "  open\n"));
 	assert_non_null(strstr(text, "  control\n"));
 	assert_non_null(strstr(text, "  0     0     6  "));
@@ -450,8 +454,10 @@ test_lists(void **state)
 	assert_non_null(strstr(text, "\"dialect\":\"another\","
 	    "\"control\":false,\"idle\":0,\"transport\":\"wsmux\","));
 	assert_non_null(strstr(text, "\"control\":true,\"idle\":6,"));
+	assert_non_null(strstr(text, "\"mux\":\"muxpro\","));
 	assert_non_null(strstr(text, "\"rate_in\":2048,\"rate_out\":7,"));
-	assert_non_null(strstr(text, "\"lz4\":true,\"lz4_plain\":700,"
+	assert_non_null(strstr(text, "\"mux\":\"smux\","
+	    "\"lz4\":true,\"lz4_plain\":700,"
 	    "\"lz4_wire\":200,\"draining\":false,"));
 	text = printed(output_text.processes);
 	assert_non_null(strstr(text,

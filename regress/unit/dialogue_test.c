@@ -308,6 +308,31 @@ test_server_accepts(void **state)
 	assert_memory_equal(&p, &rt.theirs, sizeof(p));
 }
 
+/* It has a version of its own, ids of 16 bits, and no bulk. */
+static void
+test_server_muxpro(void **state)
+{
+	struct rocket_params	 p, got;
+	struct rocket_refusal	 why;
+	int			 rejected;
+
+	(void)state;
+	svc.conf.opts.mux_kind = MUX_PRO;
+	svc.conf.opts.mux_max_streams = 100000;
+	theirs(&p);
+	p.mux_kind = ROCKET_MUX_PRO;
+	p.mux_version = 1;
+	say(ROCKET_HELLO, &p);
+	assert_int_equal(dialogue_turn(&tun), 1);
+	assert_int_equal(rocket_get_answer(out, out_len, &got, &rejected,
+	    &why), out_len);
+	assert_int_equal(rejected, 0);
+	assert_int_equal(got.mux_kind, ROCKET_MUX_PRO);
+	assert_int_equal(got.mux_version, 1);
+	assert_int_equal(got.caps, CAP_HALFCLOSE | CAP_RESET);
+	assert_int_equal(got.max_streams, 65534);
+}
+
 /* Whatever pieces it comes in: it waits, and says nothing before. */
 static void
 test_server_pieces(void **state)
@@ -485,12 +510,18 @@ test_server_refuses(void **state)
 	theirs(&p);
 	p.mux_kind = ROCKET_MUX_NONE;
 	say(ROCKET_HELLO, &p);
-	expect_reject(REJECT_MUX, "mux kind 1 here, 2 there");
+	expect_reject(REJECT_MUX, "mux kind smux here, none there");
+	begin(ACCEPTS);
+	svc.conf.opts.mux_kind = MUX_PRO;
+	theirs(&p);
+	say(ROCKET_HELLO, &p);
+	expect_reject(REJECT_MUX, "mux kind muxpro here, smux there");
+	svc.conf.opts.mux_kind = MUX_SMUX;
 	begin(ACCEPTS);
 	tun.transport = TRANSPORT_TCP;
 	theirs(&p);
 	say(ROCKET_HELLO, &p);
-	expect_reject(REJECT_MUX, "mux kind 2 here, 1 there");
+	expect_reject(REJECT_MUX, "mux kind none here, smux there");
 	begin(ACCEPTS);
 	p.mux_version = 1;
 	say(ROCKET_HELLO, &p);
@@ -733,7 +764,7 @@ test_client_not_offered(void **state)
 	offered(&p);
 	p.mux_kind = ROCKET_MUX_NONE;
 	say(ROCKET_ACCEPT, &p);
-	expect_not_offered("mux kind 1 here, 2 there");
+	expect_not_offered("mux kind smux here, none there");
 	offered(&p);
 	p.mux_version = 1;
 	say(ROCKET_ACCEPT, &p);
@@ -887,6 +918,7 @@ main(void)
 	const struct CMUnitTest	 tests[] = {
 #define T(f)	cmocka_unit_test_setup_teardown(f, prepare, clean)
 		T(test_server_accepts),
+		T(test_server_muxpro),
 		T(test_server_pieces),
 		T(test_cut),
 		T(test_waits),

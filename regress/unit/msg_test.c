@@ -247,6 +247,7 @@ static const struct field	 fields[] = {
 	UPTO(IMSG_CONF_SERVICE, msg_service, remotes, 32),
 	UPTO(IMSG_CONF_SERVICE, msg_service, kinds, 3),
 	UPTO(IMSG_CONF_SERVICE, msg_service, opts.udp_timeout, 86400),
+	UPTO(IMSG_CONF_SERVICE, msg_service, opts.mux_kind, 1),
 	FROM(IMSG_CONF_SERVICE, msg_service, opts.mux_version, 1),
 	UPTO(IMSG_CONF_SERVICE, msg_service, opts.mux_version, 2),
 	FROM(IMSG_CONF_SERVICE, msg_service, opts.mux_framesize, 1),

@@ -526,6 +526,7 @@ test_classes(void **state)
 	} table[] = {
 		{ "memory 8m\n", CHANGE_LIVE },
 		{ "user timeout 7\n", CHANGE_LIVE },
+		{ "mux kind muxpro\n", CHANGE_TUNNELS },
 		{ "mux version 1\n", CHANGE_TUNNELS },
 		{ "keepalive 7\n", CHANGE_TUNNELS },
 		{ "seal xor\n", CHANGE_TUNNELS },

@@ -592,7 +592,7 @@ test_settle(void **state)
 	theirs.mux_kind = 9;
 	assert_int_equal(rocket_settle(&ours, &theirs, &s, &why), -1);
 	assert_int_equal(why.code, REJECT_MUX);
-	assert_string_equal(why.words, "mux kind 1 here, 9 there");
+	assert_string_equal(why.words, "mux kind smux here, 9 there");
 }
 
 /* One side opens the streams. */

@@ -100,7 +100,8 @@ static void
 check_options(struct errors *e, const struct conf_service *s)
 {
 	static const char *const	 none[] = {
-		"compression", "path", "prefork", "seal", "tunnels max"
+		"compression", "mux kind", "path", "prefork", "seal",
+		"tunnels max"
 	};
 	const struct conf_block		*b = s->block;
 	size_t				 i;

@@ -116,6 +116,10 @@ const struct option	 options[] = {
 	    .help = "the longest refusal" },
 
 	/* the mux */
+	{ .name = "mux kind", .type = OPT_WORD, .scope = BOTH,
+	    .offset = O(mux_kind), .dflt = MUX_SMUX, .words = mux_names,
+	    .change = CHANGE_TUNNELS,
+	    .help = "the multiplexer, the same on both sides" },
 	{ .name = "mux version", .type = OPT_NUMBER, .scope = BOTH,
 	    .offset = O(mux_version), .min = 1, .max = 2, .dflt = 2,
 	    .change = CHANGE_TUNNELS,

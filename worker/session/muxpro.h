@@ -44,6 +44,7 @@
 #include "session.h"
 
 #define MUXPRO_HEAD_MAX	261		/* with a name of 255 */
+#define MUXPRO_STREAMS	65534	/* that have ids, besides an urgent one */
 
 #define MUXPRO_TCP	1
 #define MUXPRO_UDP	2

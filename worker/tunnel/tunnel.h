@@ -213,7 +213,7 @@ int		 tunnel_flush(struct tunnel *);
 void		 tunnel_again(struct tunnel *);
 /* For seal_new: what its seal reads and writes through; arg is its wire. */
 extern const struct seal_io	 tunnel_seal_io;
-/* For smux_new and solo_new: what its session asks; arg is the tunnel. */
+/* For smux_new and the like: what its session asks; arg is the tunnel. */
 extern const struct session_events tunnel_session_events;
 /* The peer has proven that it knows the token. */
 void		 tunnel_proven(struct tunnel *);

@@ -413,8 +413,13 @@ turn_over(struct tunnel *t)
 static void
 turn_heed_session(struct tunnel *t)
 {
-	const struct session	*s = t->session;
+	struct session	*s = t->session;
 
+	if (s->notice != NULL) {
+		log_warnx("tunnel %u: %s: the peer %s", t->serial,
+		    addr_print(&t->peer), s->notice);
+		s->notice = NULL;
+	}
 	if (s->worn && !(t->flags & TUNNEL_F_OLD))
 		tunnel_replace(t);
 	if (s->peer_drains && !(t->flags & TUNNEL_F_PEER_DRAINS)) {

@@ -14,6 +14,7 @@
 
 #include "shared/compat.h"
 #include "shared/log.h"
+#include "worker/session/muxpro.h"
 #include "worker/tunnel/tunnel.h"
 #include "worker/frame/worker.h"
 #include "part.h"
@@ -25,8 +26,9 @@ dialogue_params(const struct tunnel *t, struct rocket_params *p)
 	const struct service_opts	*o = &svc->conf.opts;
 
 	memset(p, 0, sizeof(*p));
-	p->mux_kind = tunnel_muxed(t) ? ROCKET_MUX_SMUX : ROCKET_MUX_NONE;
-	p->mux_version = tunnel_muxed(t) ? o->mux_version : 1;
+	p->mux_kind = !tunnel_muxed(t) ? ROCKET_MUX_NONE :
+	    o->mux_kind == MUX_PRO ? ROCKET_MUX_PRO : ROCKET_MUX_SMUX;
+	p->mux_version = p->mux_kind == ROCKET_MUX_SMUX ? o->mux_version : 1;
 	p->framesize = o->mux_framesize;
 	p->window_max = o->mux_streambuffer < o->mux_recvbuffer ?
 	    o->mux_streambuffer : o->mux_recvbuffer;
@@ -35,8 +37,12 @@ dialogue_params(const struct tunnel *t, struct rocket_params *p)
 		p->window_initial = p->window_max;
 	p->recvbuffer = o->mux_recvbuffer;
 	p->max_streams = o->mux_max_streams;
+	if (p->mux_kind == ROCKET_MUX_PRO && p->max_streams > MUXPRO_STREAMS)
+		p->max_streams = MUXPRO_STREAMS;
 	p->seals = o->seals;
-	p->caps = CAP_HALFCLOSE | CAP_RESET | CAP_BULK;
+	p->caps = CAP_HALFCLOSE | CAP_RESET;
+	if (p->mux_kind != ROCKET_MUX_PRO)
+		p->caps |= CAP_BULK;
 	if (o->compression == COMPRESSION_LZ4)
 		p->caps |= CAP_LZ4 | CAP_FORGET;
 	p->keepalive_ms = o->keepalive * 1000;

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "shared/compat.h"
+#include "worker/session/muxpro.h"
 #include "worker/session/smux.h"
 #include "worker/session/solo.h"
 #include "worker/tunnel/tunnel.h"
@@ -115,6 +116,20 @@ opening_session_conf(const struct tunnel *t, struct session_conf *sc)
 	    !(t->transport & TRANSPORT_WS);
 }
 
+static struct session *
+opening_session(const struct rocket_params *settled,
+    const struct session_conf *sc, struct tunnel *t)
+{
+	switch (settled->mux_kind) {
+	case ROCKET_MUX_SMUX:
+		return (smux_new(sc, &tunnel_session_events, t));
+	case ROCKET_MUX_PRO:
+		return (muxpro_new(sc, &tunnel_session_events, t));
+	default:
+		return (solo_new(sc, &tunnel_session_events, t));
+	}
+}
+
 static void
 opening_run(struct tunnel *t)
 {
@@ -126,8 +141,7 @@ opening_run(struct tunnel *t)
 	opening_session_conf(t, &sc);
 	if (opening_leave_tls(t) == -1)
 		return;
-	s = muxed ? smux_new(&sc, &tunnel_session_events, t) :
-	    solo_new(&sc, &tunnel_session_events, t);
+	s = opening_session(&rt->settled, &sc, t);
 	if (s == NULL ||
 	    (muxed && sc.client && ctlstream_open(&rt->ctl, s) == -1)) {
 		session_free(s);

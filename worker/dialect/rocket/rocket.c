@@ -836,14 +836,33 @@ settle_seal(uint32_t both)
 	return (0);
 }
 
+static const struct name	 mux_kinds[] = {
+	{ "smux", ROCKET_MUX_SMUX },
+	{ "none", ROCKET_MUX_NONE },
+	{ "muxpro", ROCKET_MUX_PRO },
+	{ NULL, 0 }
+};
+
+/* A kind by its name, or by its number where it has none here. */
+static const char *
+mux_name(char *buf, size_t size, uint32_t kind)
+{
+	(void)snprintf(buf, size, "%u", kind);
+	return (kind >= 1 && kind <= ROCKET_MUX_PRO ?
+	    name_of(mux_kinds, kind) : buf);
+}
+
 static int
 check_mux(const struct rocket_params *ours, const struct rocket_params *theirs,
     struct rocket_refusal *why)
 {
+	char	 here[12], there[12];
+
 	if (ours->mux_kind != theirs->mux_kind)
 		return (refuse(why, REJECT_MUX,
-		    "mux kind %u here, %u there", ours->mux_kind,
-		    theirs->mux_kind));
+		    "mux kind %s here, %s there",
+		    mux_name(here, sizeof(here), ours->mux_kind),
+		    mux_name(there, sizeof(there), theirs->mux_kind)));
 	if (ours->mux_version != theirs->mux_version)
 		return (refuse(why, REJECT_MUX,
 		    "mux version %u here, %u there", ours->mux_version,

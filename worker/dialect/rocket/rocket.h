@@ -43,6 +43,7 @@ enum rocket_reject {
 
 #define ROCKET_MUX_SMUX		1
 #define ROCKET_MUX_NONE		2	/* solo.h; its version is 1 */
+#define ROCKET_MUX_PRO		3	/* muxpro.h; likewise */
 
 /*
  * HELLO and ACCEPT carry the same; ACCEPT has what was settled.  The other side

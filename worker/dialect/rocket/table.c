@@ -179,6 +179,8 @@ rocket_describe(const struct tunnel *t, struct ctl_session *cs)
 	const struct rocket_tunnel	*rt = t->part;
 
 	cs->mux_version = tunnel_muxed(t) ? rt->settled.mux_version : 0;
+	cs->mux_kind = rt->settled.mux_kind == ROCKET_MUX_PRO ? MUX_PRO :
+	    MUX_SMUX;
 	cs->seal = rt->settled.seals;
 	strlcpy(cs->client_id, rt->theirs.client_id, sizeof(cs->client_id));
 	strlcpy(cs->cipher, seal_cipher(t->seal), sizeof(cs->cipher));
