@@ -16,7 +16,7 @@ CONFIGURED !=	sh configure --again ${MAKECMDGOALS} ${.TARGETS} >&2 && \
 
 COMPILE =	${CC} ${C_ALL} -I. ${C_LIBS} ${CPPFLAGS} ${CFLAGS}
 LINK =		${CC} ${C_ALL} ${CFLAGS} ${L_ALL} ${LDFLAGS}
-LIBS =		${L_EVENT} ${L_SSL} ${L_LZ4} ${L_SECCOMP} ${L_BSD} ${L_MD}
+LIBS =		${L_EVENT} ${L_SSL} ${L_LZ4} ${L_CRYPT} ${L_SECCOMP} ${L_BSD} ${L_MD}
 
 # The objects of a folder; those with main() are not in its archive, and yacc's
 # output does not count.

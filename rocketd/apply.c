@@ -257,9 +257,9 @@ apply_same_tokens(const struct conf_service *a, const struct conf_service *b)
 	return (s == NULL && t == NULL);
 }
 
-/* Does each service have the same tokens in both? */
+/* Does each service have the same tokens, and logins, in both? */
 static int
-apply_tokens_within(const struct rocketd_conf *a,
+apply_secrets_within(const struct rocketd_conf *a,
     const struct rocketd_conf *b)
 {
 	const struct conf_block		*block;
@@ -268,7 +268,8 @@ apply_tokens_within(const struct rocketd_conf *a,
 	TAILQ_FOREACH(block, &a->blocks, entry)
 		TAILQ_FOREACH(cs, &block->services, entry) {
 			other = conf_service_by_number(b, cs->number);
-			if (other == NULL || !apply_same_tokens(cs, other))
+			if (other == NULL || !apply_same_tokens(cs, other) ||
+			    !conf_same_logins(cs, other))
 				return (0);
 		}
 	return (1);
@@ -340,8 +341,8 @@ apply_tls_ready(struct child *child)
 static void
 apply_secrets(struct rocketd *env, const struct rocketd_conf *old)
 {
-	if (!apply_tokens_within(old, env->conf) ||
-	    !apply_tokens_within(env->conf, old) || apply_has_tls(old) ||
+	if (!apply_secrets_within(old, env->conf) ||
+	    !apply_secrets_within(env->conf, old) || apply_has_tls(old) ||
 	    apply_has_tls(env->conf))
 		apply_tell(env, PROC_KEYS);
 	apply_tell_tls(env);

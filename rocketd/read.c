@@ -140,6 +140,7 @@ read_files(struct rocketd_conf *conf, int full, FILE *err)
 	int	 errors;
 
 	errors = conf_read_tokens(conf, full, err);
+	errors += conf_read_logins(conf, err);
 	errors += decoy_check(conf, err);
 	errors += tlsmake_check(conf, err);
 	return (errors + tlsfiles_open(conf, err));

@@ -438,6 +438,7 @@ send_service(struct rocketd *env, struct child *child)
 	strlcpy(msg.name, cs->name, sizeof(msg.name));
 	msg.listens = listen_count(env, cs->number);
 	msg.kinds = conf_service_kinds(cs);
+	msg.logins = cs->web.users_file[0] != '\0';
 	send_where(env, cs, msg.where, sizeof(msg.where));
 	if (child->side == SIDE_CLIENT) {
 		msg.remotes = send_count_remotes(cs->block);

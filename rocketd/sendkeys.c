@@ -77,9 +77,28 @@ sendkeys_token(struct child *child, const struct conf_service *cs,
 }
 
 static int
+sendkeys_login(struct child *child, const struct conf_service *cs,
+    const struct conf_login *cl)
+{
+	struct msg_conf_login	 msg;
+	int			 ret;
+
+	memset(&msg, 0, sizeof(msg));
+	msg.service = cs->number;
+	msg.side = cs->block->side;
+	strlcpy(msg.name, cl->name, sizeof(msg.name));
+	strlcpy(msg.hash, cl->hash, sizeof(msg.hash));
+	ret = channel_send(child->chan, IMSG_CONF_LOGIN, -1, &msg,
+	    sizeof(msg));
+	explicit_bzero(&msg, sizeof(msg));
+	return (ret);
+}
+
+static int
 sendkeys_service(struct child *child, const struct conf_service *cs)
 {
 	const struct conf_token	*ct;
+	const struct conf_login	*cl;
 	uint32_t		 order = 0;
 	int			 ret;
 
@@ -92,6 +111,9 @@ sendkeys_service(struct child *child, const struct conf_service *cs)
 			return (-1);
 		order++;
 	}
+	TAILQ_FOREACH(cl, &cs->logins, entry)
+		if (sendkeys_login(child, cs, cl) == -1)
+			return (-1);
 	return (0);
 }
 

@@ -148,6 +148,13 @@ struct in_pktinfo {
 #define __dead			__attribute__((__noreturn__))
 #endif
 
+/* Elsewhere crypt(3) is the C library's, and makes bcrypt alone. */
+#ifdef HAVE_CRYPT_CHECKSALT
+#define CRYPT_MAKES_ALL		1
+#else
+#define CRYPT_MAKES_ALL		0
+#endif
+
 /*
  * sys/tree.h wants it and libbsd lacks it; some of Linux' headers have members
  * of that name, so include them before this.

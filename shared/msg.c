@@ -138,6 +138,14 @@ static const struct rule_field	 fields_conf_token[] = {
 	END
 };
 
+static const struct rule_field	 fields_conf_login[] = {
+	RANGE(msg_conf_login, service, 1, UINT32_MAX),
+	RANGE(msg_conf_login, side, SIDE_SERVER, SIDE_CLIENT),
+	STRING(msg_conf_login, name),
+	STRING(msg_conf_login, hash),
+	END
+};
+
 static const struct rule_field	 fields_mapping[] = {
 	RANGE(msg_mapping, port, 1, UINT16_MAX),
 	RANGE(msg_mapping, port_last, 1, UINT16_MAX),
@@ -194,6 +202,7 @@ static const struct rule_field	 fields_service[] = {
 	RANGE(msg_service, index, 0, PREFORK_MAX - 1),
 	RANGE(msg_service, remotes, 0, REMOTES_MAX),
 	MASK(msg_service, kinds, KIND_ALL),
+	RANGE(msg_service, logins, 0, 1),
 	RANGE(msg_service, opts.mux_kind, MUX_SMUX, MUX_PRO),
 	RANGE(msg_service, opts.mux_version, 1, 2),
 	RANGE(msg_service, opts.mux_framesize, 1, UINT16_MAX),
@@ -329,6 +338,17 @@ static const struct rule_field	 fields_token_told[] = {
 	END
 };
 
+static const struct rule_field	 fields_login_ask[] = {
+	STRING(msg_login_ask, name),
+	STRING(msg_login_ask, password),
+	END
+};
+
+static const struct rule_field	 fields_login_told[] = {
+	RANGE(msg_login_told, right, 0, 1),
+	END
+};
+
 static const struct rule_field	 fields_blame[] = {
 	RANGE(msg_blame, offence, 0, OFFENCES - 1),
 	END
@@ -459,6 +479,8 @@ static const struct rule	 msg_rules[IMSG_MAX] = {
 	    fields_mapping),
 	RULE(IMSG_CONF_RULE, ONE(P, D), FIXED(msg_rule), 0, fields_rule),
 	RULE(IMSG_CONF_OWN, ONE(P, D), FIXED(msg_own), 0, fields_own),
+	RULE(IMSG_CONF_LOGIN, ONE(P, K), FIXED(msg_conf_login), 0,
+	    fields_conf_login),
 
 	RULE(IMSG_PROOF, ONE(G, K), FIXED(msg_proof), 0, fields_none),
 	RULE(IMSG_IDENTITY, ONE(G, K), FIXED(msg_identity), 0, fields_none),
@@ -473,6 +495,10 @@ static const struct rule	 msg_rules[IMSG_MAX] = {
 	    fields_token_ask),
 	RULE(IMSG_TOKEN_TOLD, ONE(K, W), FIXED(msg_token_told), 0,
 	    fields_token_told),
+	RULE(IMSG_LOGIN_ASK, ONE(W, K), FIXED(msg_login_ask), 0,
+	    fields_login_ask),
+	RULE(IMSG_LOGIN_TOLD, ONE(K, W), FIXED(msg_login_told), 0,
+	    fields_login_told),
 
 	RULE(IMSG_ARRIVAL, ONE(T, G), FIXED(msg_arrival), 1, fields_arrival),
 	RULE(IMSG_TUNNEL, ONE(G, W), FIXED(msg_tunnel), 1, fields_tunnel),

@@ -21,7 +21,7 @@
 #include "opts.h"
 #include "proc.h"
 
-#define MSG_VERSION		14
+#define MSG_VERSION		16
 
 #define KEY_LEN			32
 #define IDENTITY_LEN		16
@@ -39,6 +39,8 @@
 #define SIGNS_MAX		4
 /* That a worker may have asked about at once; others wait there. */
 #define TOKEN_ASKS_MAX		256
+/* The same of logins, each of which may take a second. */
+#define LOGIN_ASKS_MAX		8
 #define DECOY_FILES_MAX		256	/* of all decoys: descriptors of gate */
 #define DECOY_NAME_MAX		192	/* of a file below its directory, NUL */
 
@@ -90,6 +92,7 @@ enum msg_type {
 	IMSG_CONF_MAPPING,	/* P -> W	struct msg_mapping */
 	IMSG_CONF_RULE,		/* P -> D	struct msg_rule */
 	IMSG_CONF_OWN,		/* P -> D	struct msg_own */
+	IMSG_CONF_LOGIN,	/* P -> K	struct msg_conf_login */
 
 	/* keys */
 	IMSG_PROOF,		/* G -> K	struct msg_proof */
@@ -102,6 +105,8 @@ enum msg_type {
 	IMSG_TOKEN,	/* K -> W	struct msg_token, then KEYS_END */
 	IMSG_TOKEN_ASK,		/* W -> K	struct msg_token_ask */
 	IMSG_TOKEN_TOLD,	/* K -> W	struct msg_token_told */
+	IMSG_LOGIN_ASK,		/* W -> K	struct msg_login_ask */
+	IMSG_LOGIN_TOLD,	/* K -> W	struct msg_login_told */
 
 	/* tunnels */
 	IMSG_ARRIVAL,		/* T -> G	struct msg_arrival, fd */
@@ -254,6 +259,17 @@ struct msg_conf_token {
 	uint8_t		 octets[TOKEN_MAX];
 };
 
+/*
+ * Who may log in as a user of a service, in a set.  The hash is one of crypt(3)
+ * and never leaves keys.
+ */
+struct msg_conf_login {
+	uint32_t	 service;
+	uint32_t	 side;
+	char		 name[LOGIN_WORD_MAX];
+	char		 hash[LOGIN_WORD_MAX];
+};
+
 /* What the users of some of a service's listeners want, in its words. */
 struct msg_mapping {
 	uint32_t	 port;		/* the first... */
@@ -345,6 +361,7 @@ struct msg_service {
 	uint32_t		 remotes; /* CONF_REMOTE messages that follow */
 	uint32_t		 listens; /* CONF_LISTEN messages that follow */
 	uint32_t		 kinds;	/* KIND_, of users or the target */
+	uint32_t		 logins;	/* 1: users who ask log in */
 	struct service_opts	 opts;
 	char			 name[SERVICE_NAME_MAX];
 	char			 client_id[CLIENT_ID_MAX];
@@ -470,6 +487,18 @@ struct msg_token_told {
 	uint64_t	 number;
 	/* Of the one that is right: the same as long as rocketd runs; or 0. */
 	uint64_t	 id;
+	uint32_t	 right;		/* 1: it is */
+	uint32_t	 pad;
+};
+
+struct msg_login_ask {			/* is it a user of this service? */
+	uint64_t	 number;	/* comes back with the answer */
+	char		 name[LOGIN_WORD_MAX];
+	char		 password[LOGIN_WORD_MAX];
+};
+
+struct msg_login_told {
+	uint64_t	 number;
 	uint32_t	 right;		/* 1: it is */
 	uint32_t	 pad;
 };

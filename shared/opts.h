@@ -38,6 +38,9 @@
 #define NET_RULES_MAX		64	/* of one list of networks */
 #define TARGET_RULES_MAX	4096	/* of one service's targets */
 #define MAPPINGS_MAX		1024	/* of one service's listeners */
+#define LOGINS_MAX		1024	/* of one service's users */
+#define LOGINS_ALL_MAX		16384	/* of all services */
+#define LOGIN_WORD_MAX		256	/* name, password or hash, with NUL */
 #define NAMED_MAX	(HOST_MAX + 8)	/* "host:port" of a peer, with NUL */
 
 enum side {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * What smux costs by itself: octets a second from one session's output to
- * another's input, in memory, with a copy at each end where the sockets would
- * be; and the memory of idle streams.
+ * What smux and Mux.Pro cost by themselves: octets a second from one session's
+ * output to another's input, in memory, with a copy at each end where the
+ * sockets would be; and the memory of idle streams.
  */
 
 #include <sys/types.h>
@@ -15,11 +15,13 @@
 #include <string.h>
 #include <time.h>
 
+#include "worker/session/muxpro.h"
 #include "worker/session/smux.h"
 
 #define BATCH	(256 * 1024)
 #define TOTAL	(4ULL << 30)		/* octets of payload a measurement */
 #define IDLE	9000
+#define MUXPRO	0			/* in the place of a version */
 
 static uint8_t	 buf[BATCH], source[BATCH], sink[BATCH];
 static size_t	 piece;
@@ -102,7 +104,9 @@ bench_new(int client, uint32_t version)
 	c.window_initial = c.peer_initial = 32768;
 	c.max_streams = IDLE;
 	c.caps = CAP_HALFCLOSE | CAP_RESET;
-	if ((s = smux_new(&c, &bench_events, NULL)) == NULL)
+	s = version == MUXPRO ? muxpro_new(&c, &bench_events, NULL) :
+	    smux_new(&c, &bench_events, NULL);
+	if (s == NULL)
 		err(1, NULL);
 	session_tick(s, 1);
 	return (s);
@@ -117,6 +121,8 @@ carry(struct session *from, struct session *to)
 	    session_input(to, buf, n) == -1)
 		errx(1, "%s", to->error);
 }
+
+static const char *const	 names[] = { "muxpro", "smux 1", "smux 2" };
 
 static void
 bench_speed(uint32_t version, int streams, size_t size)
@@ -142,8 +148,8 @@ bench_speed(uint32_t version, int streams, size_t size)
 	}
 	clock_gettime(CLOCK_MONOTONIC, &to);
 	s = (to.tv_sec - from.tv_sec) + (to.tv_nsec - from.tv_nsec) / 1e9;
-	printf("version %u, %4d streams, %5zu octets a pull: %8.0f MB/s\n",
-	    version, streams, size, b->stats.payload_in / s / 1e6);
+	printf("%s, %4d streams, %5zu octets a pull: %8.0f MB/s\n",
+	    names[version], streams, size, b->stats.payload_in / s / 1e6);
 	session_free(a);
 	session_free(b);
 }
@@ -158,22 +164,24 @@ in_use(void)
 }
 
 static void
-bench_memory(void)
+bench_memory(uint32_t version)
 {
 	struct session	*a, *b;
 	size_t		 before, after;
 	int		 i;
 
-	a = bench_new(1, 2);
-	b = bench_new(0, 2);
+	a = bench_new(1, version);
+	b = bench_new(0, version);
 	before = in_use();
 	for (i = 0; i < IDLE; i++)
 		if (session_open(a, &bench_owner, NULL, 0) == NULL)
 			errx(1, "session_open");
-	while (b->stats.streams < IDLE)
+	while (b->stats.streams < IDLE) {
 		carry(a, b);
+		carry(b, a);
+	}
 	after = in_use();
-	printf("%d idle streams: %zu octets each\n", IDLE,
+	printf("%s, %d idle streams: %zu octets each\n", names[version], IDLE,
 	    (after - before) / (2 * IDLE));
 	session_free(a);
 	session_free(b);
@@ -184,13 +192,14 @@ main(void)
 {
 	uint32_t	 version;
 
-	for (version = 1; version <= 2; version++) {
+	for (version = MUXPRO; version <= 2; version++) {
 		bench_speed(version, 1, 65535);
 		bench_speed(version, 8, 65535);
 		bench_speed(version, 1000, 65535);
 		bench_speed(version, 8, 1000);
 		bench_speed(version, 8, 64);
 	}
-	bench_memory();
+	bench_memory(MUXPRO);
+	bench_memory(2);
 	return (0);
 }

@@ -55,12 +55,13 @@ while (<$man>) {
 close($man);
 @options = grep { defined $_->{takes} } @options;
 die "too few options in the manual\n" if @options < 30;
-# What is no option is written elsewhere, and a block has one of the decoys.
+# What is no option is written elsewhere, a block has one of the decoys, and
+# users log in only at listeners of a kind that is not made here.
 my $statement = join('|', 'client', 'control socket', 'forward to', 'ids',
     'listen on', 'server', 'service', 'tls', 'token', 'allow', 'block',
     'dialect', 'targets');
 @options = grep { $_->{name} !~ /^(?:$statement)\b/ &&
-    $_->{name} !~ /^decoy (?:redirect|directory)$/ } @options;
+    $_->{name} !~ /^(?:decoy (?:redirect|directory)|users file)$/ } @options;
 
 # Where it may stand: g top, S server, C client, s and c their services.
 for my $o (@options) {

@@ -68,6 +68,7 @@ make_files() {
 	done
 	cp etc/rocketd.d/web.token etc/rocketd.d/token
 	cp etc/rocketd.d/new.token etc/rocketd.d/same.token
+	echo 'ann:$6$salt$'"$(printf '%086d' 0)" >etc/rocketd.d/socks.users
 	: >etc/rocketd.d/empty.token
 	printf 'two\nlines\n' >etc/rocketd.d/lines.token
 	cp etc/rocketd.d/old.token etc/rocketd.d/shared.token

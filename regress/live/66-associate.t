@@ -125,8 +125,19 @@ stop "$client_pid"
 is "$status" 0 "it ends cleanly"
 stop "$server_pid"
 
+# ---- without a mux each target has a tunnel ----
+CLIENT= LISTEN="listen on 127.0.0.1 port $uport protocol socks udp"
+for TRANSPORT in tcp ws wsmux; do
+	flows
+	is "$(user query,127.0.0.1,$nport,a.example \
+	    query,localhost,$nport,b.example \
+	    both,127.0.0.1,$eport,localhost,$fport,10)" \
+	    "192.0.2.1 192.0.2.1 both 20 wrong 0" "$TRANSPORT: two targets"
+	stop "$client_pid"; stop "$server_pid"
+done
+TRANSPORT=
+
 # ---- a service with a target of its own takes no names, and "any" no others ----
-SWAP=1 CLIENT= LISTEN="listen on 127.0.0.1 port $uport protocol socks udp"
 FORWARD="forward to 127.0.0.1 port $eport protocol tcp udp"
 flows
 is "$(user gone,127.0.0.1,$eport)" silence \

@@ -33,6 +33,7 @@
 static struct far_end	 udp;
 static struct flowpair	*pair;
 static struct wrig_peer	 peer;
+static uint64_t		 tunnels;		/* that it has had */
 static struct addr	 home;			/* where users come */
 static uint32_t		 last;			/* flow that was opened */
 /* What udp was told last of, and how often. */
@@ -184,10 +185,24 @@ goes(int fd)
 /* ---- the peer ---- */
 
 static void
-start(void)
+connects(void)
 {
 	struct msg_tunnel	 msg;
 
+	wrig_peer(&peer, TRANSPORT_TCPMUX);
+	memset(&msg, 0, sizeof(msg));
+	msg.number = ++tunnels;
+	msg.left_ms = 5000;
+	msg.transport = TRANSPORT_TCPMUX;
+	msg.peer.family = ADDR_IPV4;
+	assert_int_equal(channel_send(wrig_gate.far, IMSG_TUNNEL,
+	    wrig_far(&peer, 0), &msg, sizeof(msg)), 0);
+	UNTIL(peer.ctl.st != NULL && frame_figure("sessions") == 1);
+}
+
+static void
+start(void)
+{
 	if (wrig_conf.side == SIDE_NONE)
 		wrig_default(SIDE_SERVER);
 	wrig_conf.opts.udp_timeout = 60;
@@ -197,15 +212,7 @@ start(void)
 	frame_join(&udp, PROC_UDP, 0, SIDE_NONE, udp_got);
 	pairs();
 	wrig_keyed();
-	wrig_peer(&peer, TRANSPORT_TCPMUX);
-	memset(&msg, 0, sizeof(msg));
-	msg.number = 1;
-	msg.left_ms = 5000;
-	msg.transport = TRANSPORT_TCPMUX;
-	msg.peer.family = ADDR_IPV4;
-	assert_int_equal(channel_send(wrig_gate.far, IMSG_TUNNEL,
-	    wrig_far(&peer, 0), &msg, sizeof(msg)), 0);
-	UNTIL(peer.ctl.st != NULL && frame_figure("sessions") == 1);
+	connects();
 }
 
 static void
@@ -638,6 +645,176 @@ test_deaths(void **state)
 	finish();
 }
 
+/* With its header a datagram is as long as one can be, and not longer. */
+static void
+test_large(void **state)
+{
+	struct wrig_stream	*fs = &peer.streams[0];
+	uint32_t		 flow;
+	size_t			 len = FLOW_DATAGRAM_MAX - HEAD(DNS);
+	int			 fd;
+
+	(void)state;
+	start();
+	fd = comes(0);
+	flow = opens(1, 4000);
+	sends(flow, DNS, HEAD(DNS), "x");
+	UNTIL(carries(0, "192.0.2.53", 53, "x"));
+	wrig_say(fs, (uint8_t []){ (len + 1) >> 8, (len + 1) & 0xff }, 2);
+	wrig_send(fs, len + 1, 0);
+	UNTIL(frame_figure("assoc_large") == 1);
+	wrig_say(fs, (uint8_t []){ len >> 8, len & 0xff }, 2);
+	wrig_send(fs, len, 0);
+	UNTIL(heard(1, 0));
+	assert_int_equal(got.len, FLOW_DATAGRAM_MAX);
+	assert_memory_equal(datagram, DNS, HEAD(DNS));
+	assert_int_equal(ndatagrams, 1);
+	goes(fd);
+	UNTIL(heard(1, 1));
+	finish();
+}
+
+/* So many targets in a second, whoever names them. */
+static void
+test_paced(void **state)
+{
+	uint64_t	 still;
+	uint32_t	 flow, i, n;
+	int		 fd;
+
+	(void)state;
+	start();
+	fd = comes(0);
+	still = worker_now();
+	frame_clock = &still;
+	for (n = 0; n < 90; n++) {
+		flow = opens(1, 4000 + n);
+		for (i = 1; i <= 60; i++)
+			assert_int_equal(flowpair_data(pair, flow, to(i), 10),
+			    0);
+		told();
+	}
+	assert_int_equal(frame_figure("assoc_paced"), 400);
+	assert_int_equal(frame_figure("flows_ever"), 5000);
+	frame_clock = NULL;
+	goes(fd);
+	UNTIL(heard(0, 90));
+	finish();
+}
+
+/* ---- in any order ---- */
+
+#define USERS	4
+#define STEPS	4000
+
+static int		 users[USERS];		/* -1: not there */
+static uint32_t		 flows[USERS];		/* 0: not there */
+
+static uint32_t
+chance(uint32_t n)
+{
+	static uint64_t	 seed = 4711;
+
+	seed = seed * 6364136223846793005ULL + 1442695040888963407ULL;
+	return ((uint32_t)(seed >> 33) % n);
+}
+
+/* A user comes or goes; the first names no port. */
+static void
+user_step(uint32_t i)
+{
+	if (users[i] == -1) {
+		users[i] = comes(i == 0 ? 0 : (uint16_t)(4000 + i));
+		return;
+	}
+	goes(users[i]);
+	users[i] = -1;
+}
+
+/* udp opens a flow, ends it, or carries something for it. */
+static void
+flow_step(uint32_t i)
+{
+	uint32_t	 n = chance(8);
+
+	if (flows[i] == 0 || n == 0)
+		flows[i] = opens(1, (uint16_t)(4000 + i));
+	else if (n == 1) {
+		assert_int_equal(flowpair_end(pair, flows[i], FLOW_SHED), 0);
+		told();
+		flows[i] = 0;
+	} else if (n == 2)
+		sends(flows[i], NAMED, chance(HEAD(NAMED) + 1), "");
+	else
+		sends(flows[i], to((uint16_t)(1 + chance(6))), 10, "x");
+}
+
+/* The peer answers on a stream, or resets or ends it. */
+static void
+peer_step(void)
+{
+	static const enum reset_reason	 why[] = { RESET_ABORT, RESET_REFUSED,
+					    RESET_POLICY, RESET_NAME };
+	struct wrig_stream		*fs;
+
+	if (peer.n == 0)
+		return;
+	fs = &peer.streams[chance((uint32_t)peer.n)];
+	if (fs->st == NULL || fs->head_len > 0)
+		return;
+	if (chance(3) > 0)
+		wrig_say(fs, "\0\1y", 3);
+	else
+		wrig_reset(fs, why[chance(nitems(why))]);
+	wrig_settle();
+}
+
+static void
+step(void)
+{
+	uint32_t	 n = chance(20);
+
+	if (n == 0)
+		user_step(chance(USERS));
+	else if (n < 14)
+		flow_step(chance(USERS));
+	else if (n < 19)
+		peer_step();
+	else {
+		frame_ahead += chance(3) * 700000;
+		wrig_second();
+	}
+	hears();
+	assert_true(frame_figure("assoc_targets") >= frame_figure("flows"));
+	if (peer.n > WRIG_STREAMS - 10) {
+		wrig_close(&peer);
+		connects();
+	}
+}
+
+static void
+test_any_order(void **state)
+{
+	int	 i;
+
+	(void)state;
+	wrig_default(SIDE_SERVER);
+	wrig_conf.opts.udp_flows = 12;
+	wrig_conf.opts.udp_flows_source = 9;
+	start();
+	for (i = 0; i < USERS; i++)
+		users[i] = -1;
+	for (i = 0; i < STEPS; i++)
+		step();
+	assert_true(frame_figure("associations_ever") > STEPS / 100);
+	assert_true(frame_figure("flows_ever") > STEPS / 10);
+	assert_true(ndatagrams > STEPS / 100);
+	for (i = 0; i < USERS; i++)
+		if (users[i] != -1)
+			user_step(i);
+	finish();
+}
+
 /* It stops: nobody new; who is there goes on until nothing passes. */
 static void
 test_stop(void **state)
@@ -694,6 +871,9 @@ main(void)
 		ALONE(test_user_idle),
 		ALONE(test_flood),
 		ALONE(test_deaths),
+		ALONE(test_large),
+		ALONE(test_paced),
+		ALONE(test_any_order),
 		ALONE(test_stop)
 	};
 

@@ -77,6 +77,7 @@ static const struct expect	 table[] = {
 	{ IMSG_CONF_MAPPING, "P>W", NULL, FIX(msg_mapping), 0 },
 	{ IMSG_CONF_RULE, "P>D", NULL, FIX(msg_rule), 0 },
 	{ IMSG_CONF_OWN, "P>D", NULL, FIX(msg_own), 0 },
+	{ IMSG_CONF_LOGIN, "P>K", NULL, FIX(msg_conf_login), 0 },
 	{ IMSG_PROOF, "G>K", NULL, FIX(msg_proof), 0 },
 	{ IMSG_IDENTITY, "G>K", NULL, FIX(msg_identity), 0 },
 	{ IMSG_VERDICT, "K>G", NULL, FIX(msg_verdict), 0 },
@@ -87,6 +88,8 @@ static const struct expect	 table[] = {
 	{ IMSG_TOKEN, "K>W", NULL, FIX(msg_token), 0 },
 	{ IMSG_TOKEN_ASK, "W>K", NULL, FIX(msg_token_ask), 0 },
 	{ IMSG_TOKEN_TOLD, "K>W", NULL, FIX(msg_token_told), 0 },
+	{ IMSG_LOGIN_ASK, "W>K", NULL, FIX(msg_login_ask), 0 },
+	{ IMSG_LOGIN_TOLD, "K>W", NULL, FIX(msg_login_told), 0 },
 	{ IMSG_ARRIVAL, "T>G", NULL, FIX(msg_arrival), 1 },
 	{ IMSG_TUNNEL, "G>W", NULL, FIX(msg_tunnel), 1 },
 	{ IMSG_TUNNEL_PROVEN, "W>G", NULL, FIX(msg_number), 0 },
@@ -205,6 +208,9 @@ static const struct field	 fields[] = {
 	UPTO(IMSG_CONF_TOKEN, msg_conf_token, order, 7),
 	FROM(IMSG_CONF_TOKEN, msg_conf_token, len, 1),
 	UPTO(IMSG_CONF_TOKEN, msg_conf_token, len, 256),
+	FROM(IMSG_CONF_LOGIN, msg_conf_login, service, 1),
+	FROM(IMSG_CONF_LOGIN, msg_conf_login, side, SIDE_SERVER),
+	UPTO(IMSG_CONF_LOGIN, msg_conf_login, side, SIDE_CLIENT),
 	FROM(IMSG_CONF_MAPPING, msg_mapping, port, 1),
 	UPTO(IMSG_CONF_MAPPING, msg_mapping, port, 65535),
 	FROM(IMSG_CONF_MAPPING, msg_mapping, port_last, 1),
@@ -246,6 +252,7 @@ static const struct field	 fields[] = {
 	UPTO(IMSG_CONF_SERVICE, msg_service, index, 63),
 	UPTO(IMSG_CONF_SERVICE, msg_service, remotes, 32),
 	UPTO(IMSG_CONF_SERVICE, msg_service, kinds, 3),
+	UPTO(IMSG_CONF_SERVICE, msg_service, logins, 1),
 	UPTO(IMSG_CONF_SERVICE, msg_service, opts.udp_timeout, 86400),
 	UPTO(IMSG_CONF_SERVICE, msg_service, opts.mux_kind, 1),
 	FROM(IMSG_CONF_SERVICE, msg_service, opts.mux_version, 1),
@@ -266,6 +273,7 @@ static const struct field	 fields[] = {
 	UPTO(IMSG_TOKEN, msg_token, len, 256),
 	UPTO(IMSG_TOKEN_ASK, msg_token_ask, len, 256),
 	UPTO(IMSG_TOKEN_TOLD, msg_token_told, right, 1),
+	UPTO(IMSG_LOGIN_TOLD, msg_login_told, right, 1),
 	UPTO(IMSG_DIAL, msg_dial, what, DIAL_TARGET),
 	FROM(IMSG_DIAL_NAMED, msg_dial_named, dial.what, DIAL_NAMED),
 	UPTO(IMSG_DIAL_NAMED, msg_dial_named, dial.what, DIAL_NAMED),
@@ -362,6 +370,10 @@ static const struct {
 	S(IMSG_CONF_SERVICE, msg_service, where),
 	S(IMSG_CONF_FLOWS, msg_flows_conf, name),
 	S(IMSG_CONF_TOKEN, msg_conf_token, name),
+	S(IMSG_CONF_LOGIN, msg_conf_login, name),
+	S(IMSG_CONF_LOGIN, msg_conf_login, hash),
+	S(IMSG_LOGIN_ASK, msg_login_ask, name),
+	S(IMSG_LOGIN_ASK, msg_login_ask, password),
 	S(IMSG_CONF_MAPPING, msg_mapping, to),
 	S(IMSG_CONF_RULE, msg_rule, rule.name),
 	S(IMSG_CONF_TLS, msg_tls, name),
@@ -492,6 +504,10 @@ valid(uint32_t type, unsigned char *data)
 		put(data, offsetof(struct msg_conf_token, service), 1);
 		put(data, offsetof(struct msg_conf_token, side), SIDE_SERVER);
 		put(data, offsetof(struct msg_conf_token, len), 1);
+		break;
+	case IMSG_CONF_LOGIN:
+		put(data, offsetof(struct msg_conf_login, service), 1);
+		put(data, offsetof(struct msg_conf_login, side), SIDE_SERVER);
 		break;
 	case IMSG_CONF_MAPPING:
 		put(data, offsetof(struct msg_mapping, port), 1);
@@ -892,6 +908,9 @@ test_no_padding(void **state)
 	assert_int_equal(sizeof(struct msg_token), 2 * 4 + 256);
 	assert_int_equal(sizeof(struct msg_token_ask), 24 + 256);
 	assert_int_equal(sizeof(struct msg_token_told), 24);
+	assert_int_equal(sizeof(struct msg_conf_login), 2 * 4 + 2 * 256);
+	assert_int_equal(sizeof(struct msg_login_ask), 8 + 2 * 256);
+	assert_int_equal(sizeof(struct msg_login_told), 16);
 	assert_int_equal(sizeof(struct msg_dial_named), 9 * 4 + 24 + 256);
 	assert_int_equal(sizeof(struct msg_dial), 7 * 4 + 24);
 	assert_int_equal(sizeof(struct msg_proof), 8 + 16 + 32 + 32);

@@ -668,6 +668,14 @@ test_p20_to_p24(void **state)
 	    "a stream whose address is cut short");
 	dies(0, "000a 0001 01 00 01 00 01bb 02 01",
 	    "a stream whose address is cut short");
+	/* An address where there are no datagrams costs the stream. */
+	r = start(0);
+	assert_int_equal(rig_feed(r, "000d 0001 01 00 01 00 01bb 01 c0000201"
+	    "0004 0001 02 03 000e 02 0035 01 c0000235 717565727932"), 0);
+	assert_int_equal(r->streams[0].reason, RESET_PROTOCOL);
+	assert_int_equal(r->streams[0].rx, 0);
+	assert_int_equal(r->s->stats.faults, 1);
+	rig_free(r);
 	/* P23: legal, whatever Go does */
 	r = start(0);
 	assert_int_equal(rig_feed(r, "000d 0001 01 00 01 00 01bb 01 c0000201"

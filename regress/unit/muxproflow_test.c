@@ -241,7 +241,7 @@ test_no_credit(void **state)
 		rs = open_to(r, HEAD);
 		rig_collect(r);
 		/* It takes more than a window from a peer that knows none. */
-		for (i = 0; i < 5; i++)
+		for (i = 0; i < (credit ? 1 : 5); i++)
 			assert_int_equal(feed_keep(r, 1, 0, 60000), 0);
 		rig_expect(r, "");
 		rig_send(rs, 200000, 0);
@@ -255,6 +255,10 @@ test_no_credit(void **state)
 		rig_tick(r, 1);
 		rig_collect(r);
 		assert_int_equal(rs->tx_done, credit ? 65537 : 200000);
+		/* One that knows of it hears what was consumed meanwhile. */
+		if (credit)
+			assert_memory_equal(r->out, "\0\4\0\1\5\1\0\4"
+			    "\0\0\xea\x60", 12);
 		rig_free(r);
 	}
 }
@@ -415,6 +419,8 @@ test_ids(void **state)
 	memset(s->ghosts[1], 0xff, sizeof(s->ghosts[1]));
 	assert_null(session_open(r->s, NULL, NULL, 0));
 	s->ghosts[1][40000 / 32] = 0xfffffffe;
+	assert_null(session_open(r->s, NULL, NULL, 0));
+	rig_tick(r, 15000);
 	assert_int_equal(rig_open(r, 0)->st->id, 40000);
 	rig_free(r);
 }
@@ -476,9 +482,19 @@ test_end_flood(void **state)
 	int		 i;
 
 	(void)state;
+	/* Most that is asked for unknown streams is not answered. */
 	r = start(0);
 	for (i = 1; i < 3000; i++) {
 		snprintf(hex, sizeof(hex), "0004 %04x 02 01 0001 61", i);
+		assert_int_equal(rig_feed(r, hex), 0);
+	}
+	rig_collect(r);
+	assert_int_equal(r->out_len, 512 * 14);
+	assert_int_equal(rig_feed(r, "0004 0800 02 01 0001 61"), 0);
+	rig_expect(r, "0006 0800 03 01 0003 0004 0000 04 00");
+	r->refuse = 1;
+	for (i = 1; i < 3000; i++) {
+		snprintf(hex, sizeof(hex), NEW("%04x"), i);
 		if (rig_feed(r, hex) == -1)
 			break;
 	}

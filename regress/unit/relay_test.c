@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 
 #include <errno.h>
+#include <netdb.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
@@ -707,7 +708,11 @@ static const struct {
 } failures[] = {
 	{ DIAL_STAGE_CONNECT, ECONNREFUSED, RESET_REFUSED },
 	{ DIAL_STAGE_CONNECT, ETIMEDOUT, RESET_TIMEOUT },
-	{ DIAL_STAGE_RESOLVE, 0, RESET_REFUSED },
+	{ DIAL_STAGE_CONNECT, EHOSTUNREACH, RESET_UNREACHABLE },
+	{ DIAL_STAGE_CONNECT, ENETUNREACH, RESET_UNREACHABLE },
+	{ DIAL_STAGE_RESOLVE, EAI_NONAME, RESET_NAME },
+	{ DIAL_STAGE_RESOLVE, EAI_AGAIN, RESET_TIMEOUT },
+	{ DIAL_STAGE_BLOCKED, 0, RESET_POLICY },
 	{ DIAL_STAGE_REFUSED, 0, RESET_REFUSED }
 };
 
@@ -718,18 +723,18 @@ test_dial_failed(void **state)
 	size_t	 i;
 
 	(void)state;
-	for (i = 0; i < 8; i++) {
-		client(i & 4 ? TRANSPORT_TCP : TRANSPORT_TCPMUX);
+	for (i = 0; i < 16; i++) {
+		client(i & 8 ? TRANSPORT_TCP : TRANSPORT_TCPMUX);
 		svc->stats.failed = 0;
 		fs = wrig_stream(&peer, 0, 0);
 		wrig_send(fs, 10000, 0);
 		wrig_settle();
 		assert_int_equal(wrig_relay()->out.len, 10000);
 		assert_true(svc->budget.held >= 10000);
-		wrig_dial_failed(failures[i & 3].stage, failures[i & 3].error);
+		wrig_dial_failed(failures[i & 7].stage, failures[i & 7].error);
 		UNTIL(svc->nrelays == 0);
 		UNTIL(fs->resets == 1);
-		assert_int_equal(fs->reason, failures[i & 3].reason);
+		assert_int_equal(fs->reason, failures[i & 7].reason);
 		assert_int_equal(fs->rx + fs->fins, 0);
 		assert_int_equal(svc->stats.failed, 1);
 		gone();
@@ -795,15 +800,15 @@ test_dial_failed_answer(void **state)
 	size_t	 i;
 
 	(void)state;
-	for (i = 0; i < 8; i++) {
-		client(i & 4 ? TRANSPORT_TCP : TRANSPORT_TCPMUX);
+	for (i = 0; i < 16; i++) {
+		client(i & 8 ? TRANSPORT_TCP : TRANSPORT_TCPMUX);
 		fs = wrig_stream(&peer, WRIG_ANSWER, 0);
 		wrig_send(fs, 20000, 0);
 		wrig_settle();
-		wrig_dial_failed(failures[i & 3].stage, failures[i & 3].error);
+		wrig_dial_failed(failures[i & 7].stage, failures[i & 7].error);
 		UNTIL(fs->fins == 1);
 		assert_int_equal(fs->text_len, 1);
-		assert_int_equal(fs->text[0], failures[i & 3].reason);
+		assert_int_equal(fs->text[0], failures[i & 7].reason);
 		assert_int_equal(fs->rx + fs->resets, 0);
 		assert_int_equal(wrig_relay()->out.len, 0);
 		wrig_send(fs, MUCH * 2, 1);	/* more than any window */

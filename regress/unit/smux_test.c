@@ -577,7 +577,8 @@ test_reset_reasons(void **state)
 {
 	static const enum reset_reason	 wire[] = { RESET_ABORT, RESET_ABORT,
 		RESET_REFUSED, RESET_TIMEOUT, RESET_POLICY, RESET_PROTOCOL,
-		RESET_MEMORY, RESET_ABORT, RESET_ABORT };
+		RESET_MEMORY, RESET_UNREACHABLE, RESET_NAME, RESET_ABORT,
+		RESET_ABORT };
 	struct rig		*r;
 	struct rig_stream	*rs;
 	char			 hex[64];

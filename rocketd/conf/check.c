@@ -224,6 +224,22 @@ check_group(struct check *c, const struct conf_service *s)
 		    "groups", s->name, TARGET_GROUPS_MAX);
 }
 
+/* Only users who ask for a target have the words to log in. */
+static void
+check_logins(struct check *c, const struct conf_service *s)
+{
+	const struct conf_listen	*cl;
+
+	if (s->web.users_file[0] == '\0')
+		return;
+	TAILQ_FOREACH(cl, &s->listens, entry)
+		if (cl->asks != ASK_NONE)
+			return;
+	COMPLAIN(c, &s->users_file, "service \"%s\": \"users file\" is for "
+	    "\"listen on\" with \"protocol socks\" or \"protocol http\"",
+	    s->name);
+}
+
 /* What peers may name, of one service and of all. */
 static void
 check_targets(struct check *c, const struct conf_service *s)
@@ -264,6 +280,7 @@ check_service(struct check *c, const struct conf_service *s)
 	check_kinds(c, s);
 	check_path(c, s);
 	check_group(c, s);
+	check_logins(c, s);
 	check_targets(c, s);
 	check_listens(c, &s->listens);
 }

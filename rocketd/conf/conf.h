@@ -121,9 +121,17 @@ struct conf_token {
 };
 TAILQ_HEAD(conf_tokens, conf_token);
 
+struct conf_login {			/* who may log in, from a file */
+	TAILQ_ENTRY(conf_login)	 entry;
+	char			*name;
+	char			*hash;	/* of crypt(3) */
+	int			 line;
+};
+TAILQ_HEAD(conf_logins, conf_login);
+
 /*
  * The text options of blocks and services: how a tunnel asks for WebSocket, the
- * answers to strangers, and where usage is written.
+ * answers to strangers, where usage is written, and who may log in.
  */
 struct web_opts {
 	char		 path[WEB_PATH_MAX];	/* "": the identity */
@@ -135,12 +143,19 @@ struct web_opts {
 	char		 decoy_dir[HOST_MAX];	/* "": no directory */
 	char		 decoy_server[WEB_WORDS_MAX];	/* "": none */
 	char		 usage_file[HOST_MAX];	/* "": none */
+	char		 users_file[HOST_MAX];	/* "": nobody has to */
 };
 
 struct conf_nets {		/* see netconf.h */
 	struct net_rule	 rules[NET_RULES_MAX];
 	uint32_t	 n;
 	const char	*file;		/* of the first */
+	int		 line;
+	int		 column;
+};
+
+struct conf_place {
+	const char	*file;
 	int		 line;
 	int		 column;
 };
@@ -155,6 +170,8 @@ struct conf_service {
 	struct conf_remote		 target;	/* host NULL: none */
 	struct conf_targets		 targets;	/* named by the peer */
 	struct conf_tokens		 tokens;	/* its own */
+	struct conf_logins		 logins;	/* of its users */
+	struct conf_place		 users_file;	/* where it is named */
 	/* its own, or, where it has none, its block's */
 	struct conf_nets		 users_from;
 	struct conf_nets		 tunnels_from;
@@ -190,12 +207,6 @@ struct conf_tls {			/* see tlsconf.h */
 	const char		*file;
 	int			 line;		/* of the first; 0: none */
 	int			 column;
-};
-
-struct conf_place {
-	const char	*file;
-	int		 line;
-	int		 column;
 };
 
 struct conf_block {			/* server { } or client { } */
@@ -462,6 +473,14 @@ int			 conf_read_tokens(struct rocketd_conf *, int full,
 			    FILE *err);
 /* The tokens of a service: its own, or else its block's. */
 const struct conf_tokens *conf_service_tokens(const struct conf_service *);
+
+/* logins.c */
+
+/* Reads the files of users that log in.  Errors as conf_parse: how many. */
+int			 conf_read_logins(struct rocketd_conf *, FILE *err);
+/* May the same log in, in the same order? */
+int			 conf_same_logins(const struct conf_service *,
+			    const struct conf_service *);
 
 /* config.c */
 

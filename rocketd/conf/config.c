@@ -12,6 +12,7 @@
 
 #include "shared/compat.h"
 #include "conf.h"
+#include "logins.h"
 #include "targets.h"
 #include "tlsconf.h"
 #include "tokens.h"
@@ -62,6 +63,7 @@ free_block(struct conf_block *b)
 		free_listens(&s->listens);
 		targets_free(&s->targets);
 		tokens_free(&s->tokens);
+		logins_free(&s->logins);
 		free(s->target.host);
 		free(s->target.group);
 		free(s);

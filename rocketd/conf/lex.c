@@ -752,7 +752,7 @@ next_word(struct lex *l, struct word **w)
 		}
 		*w = word_new(l, "", 0);
 		pass(l);
-		if (c == '\n' || c == ',' || c == '=')
+		if (c == '\n' || c == ',' || c == ';' || c == '=')
 			return (c);
 		if ((c == '{' || c == '}')) {
 			if (brace(l, c, *w))

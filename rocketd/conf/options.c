@@ -212,6 +212,11 @@ const struct option	 options[] = {
 	    .facts = FACT_USERS, .offset = O(user_idle), .min = 1,
 	    .max = 7 * 86400, .zero = "no limit", .change = CHANGE_LIVE,
 	    .help = "how long a user may stay without an octet" },
+	{ .name = "users file", .type = OPT_TEXT,
+	    .scope = SCOPE_SERVER_SERVICE | SCOPE_CLIENT_SERVICE,
+	    .facts = FACT_USERS, TEXT(users_file), .valid = valid_directory,
+	    .takes = "an absolute path", .change = CHANGE_LIVE,
+	    .help = "names and hashes of passwords of users that log in" },
 
 	/* who accepts tunnels */
 	{ .name = "tunnels max", .type = OPT_NUMBER, .scope = SERVER,

@@ -436,7 +436,10 @@ yylex(void)
 	struct word		*w;
 	int			 c;
 
-	c = lex_word(parse.lex, &w);
+	while ((c = lex_word(parse.lex, &w)) == ';' && !parse.list)
+		lex_error(parse.lex, w, "';' may only stand in quotes");
+	if (c == ';')
+		c = ',';
 	if (c == LEX_BARE) {
 		c = WORD;
 		if ((k = keyword_find(w->text)) != NULL)

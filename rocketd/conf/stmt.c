@@ -256,6 +256,8 @@ stmt_place(const struct option *o, const struct word *w)
 
 	if (strcmp(o->name, "decoy directory") == 0)
 		place = &stmt.block->decoy_dir;
+	else if (strcmp(o->name, "users file") == 0)
+		place = &stmt.service->users_file;
 	else if (strcmp(o->name, "penalty min") == 0 ||
 	    strcmp(o->name, "penalty max") == 0)
 		place = &stmt.conf->penalties;
@@ -415,6 +417,7 @@ stmt_service_begin(struct word *w, struct word *name)
 	s->column = w->column;
 	TAILQ_INIT(&s->listens);
 	TAILQ_INIT(&s->tokens);
+	TAILQ_INIT(&s->logins);
 	option_defaults(NULL, &s->opts, &s->web);
 	TAILQ_INSERT_TAIL(&stmt.block->services, s, entry);
 	stmt.service = s;

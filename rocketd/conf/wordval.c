@@ -85,8 +85,9 @@ wordval_transport(struct lex *lex, const struct word *w)
 	return (0);
 }
 
-uint32_t
-wordval_kinds(struct lex *lex, const struct word *w)
+/* all: the names of those that there are. */
+static uint32_t
+read_kinds(struct lex *lex, const struct word *w, const char *all)
 {
 	const struct name	*n;
 	uint32_t		 kinds = 0;
@@ -95,10 +96,8 @@ wordval_kinds(struct lex *lex, const struct word *w)
 		return (KIND_TCP);
 	for (; w != NULL; w = w->next) {
 		if ((n = name_find(kind_names, w->text)) == NULL)
-			lex_error(lex, w, name_find(ask_names, w->text) ==
-			    NULL ? "there is no protocol \"%s\"; there are "
-			    "tcp and udp" : "\"protocol %s\" is for users of "
-			    "a service alone", wordval_show(w));
+			lex_error(lex, w, "there is no protocol \"%s\"; there "
+			    "are %s", wordval_show(w), all);
 		else if (kinds & n->value)
 			lex_error(lex, w, "the protocol %s was given before",
 			    n->name);
@@ -109,13 +108,20 @@ wordval_kinds(struct lex *lex, const struct word *w)
 }
 
 uint32_t
+wordval_kinds(struct lex *lex, const struct word *w)
+{
+	return (read_kinds(lex, w, "tcp and udp"));
+}
+
+uint32_t
 wordval_protocol(struct lex *lex, const struct word *w, uint32_t *asks)
 {
 	const struct name	*n;
 
 	*asks = ASK_NONE;
 	if (w == NULL || (n = name_find(ask_names, w->text)) == NULL)
-		return (wordval_kinds(lex, w));
+		return (read_kinds(lex, w, "tcp, udp or both, socks, socks "
+		    "udp, and http"));
 	*asks = n->value;
 	if ((w = w->next) == NULL)
 		return (KIND_TCP);

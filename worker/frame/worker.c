@@ -408,6 +408,7 @@ parent_dispatch(struct channel *ch, struct imsg *imsg)
 	case IMSG_CONF_TOKEN:
 	case IMSG_CONF_MAPPING:
 	case IMSG_CONF_RULE:
+	case IMSG_CONF_LOGIN:
 	case IMSG_CONF_OWN:
 		/* These may be given anew, or later, at any time. */
 		if ((env.state != WORKER_CONFIGURES &&

@@ -7,13 +7,14 @@
  * with the set or as soon as they are made; those of strong tokens are made
  * here, and their secrets forgotten.  It has no tokens but those of services
  * whose dialect says them on the wire (tokenset.h): a worker that dials is
- * given its own, one that accepts asks.  It speaks in messages of fixed size
- * only; of what strangers write it sees an identity, a hash and a binder, or
- * such a token.
+ * given its own, one that accepts asks; so do workers whose users log in
+ * (loginset.h).  It speaks in messages of fixed size only; of what strangers
+ * write it sees an identity, a hash and a binder, or such a token, or a name
+ * and a password.
  *
  * Proofs are answered at once, the rest when nothing else is to be done
- * (signq.h, tokenq.h).  A proof whose result keys to come could change waits
- * for them.
+ * (signq.h, tokenq.h, loginq.h).  A proof whose result keys to come could
+ * change waits for them.
  */
 
 #include <sys/types.h>
@@ -28,6 +29,8 @@
 #include "worker/net/replay.h"
 #include "worker/roles.h"
 #include "keyset.h"
+#include "loginq.h"
+#include "loginset.h"
 #include "psk.h"
 #include "signkey.h"
 #include "signq.h"
@@ -309,6 +312,7 @@ keys_wipe(void)
 	signkey_wipe();
 	keyset_wipe();
 	tokenset_wipe();
+	loginset_wipe();
 }
 
 static void
@@ -322,6 +326,8 @@ keys_init(void)
 	keyset_init(keys_installed);
 	tokenset_init(worker_self()->start_id, keys_tokens_installed);
 	tokenq_init();
+	loginset_init();
+	loginq_init();
 	signkey_init();
 	signq_init();
 	arc4random_buf(env.dummy, sizeof(env.dummy));
@@ -334,6 +340,7 @@ keys_begin(void)
 {
 	keyset_begin();
 	tokenset_begin();
+	loginset_begin();
 	signkey_begin();
 }
 
@@ -389,6 +396,19 @@ keys_token(struct imsg *imsg)
 }
 
 static int
+keys_login(struct imsg *imsg)
+{
+	struct msg_conf_login	 msg;
+	int			 r;
+
+	if (keys_take(imsg, &msg, sizeof(msg)) == -1)
+		return (-1);
+	r = loginset_add(&msg);
+	explicit_bzero(&msg, sizeof(msg));
+	return (r);
+}
+
+static int
 keys_key(struct imsg *imsg)
 {
 	struct msg_conf_key	 msg;
@@ -414,6 +434,8 @@ keys_configure(struct imsg *imsg)
 		return (keys_key(imsg));
 	case IMSG_CONF_TOKEN:
 		return (keys_token(imsg));
+	case IMSG_CONF_LOGIN:
+		return (keys_login(imsg));
 	default:
 		errno = EINVAL;
 		return (-1);
@@ -425,10 +447,12 @@ keys_ready(int reload)
 {
 	(void)reload;
 	signkey_commit();
-	if (keyset_commit() == -1 || tokenset_commit() == -1)
+	if (keyset_commit() == -1 || tokenset_commit() == -1 ||
+	    loginset_commit() == -1)
 		fatalx("%s: END without BEGIN", __func__);
 	signq_start();
 	tokenq_start();
+	loginq_start();
 	proofs_answer();
 }
 
@@ -453,6 +477,7 @@ keys_left(struct channel *ch)
 
 	signq_left(ch);
 	tokenq_left(ch);
+	loginq_left(ch);
 	proofs_forget(ch);
 	TAILQ_FOREACH(w, &env.workers, entry)
 		if (w->channel == ch) {
@@ -479,6 +504,23 @@ keys_ask(struct channel *ch, struct imsg *imsg)
 }
 
 static void
+keys_ask_login(struct channel *ch, struct imsg *imsg)
+{
+	struct msg_login_ask	 msg;
+	int			 r;
+
+	if (keys_take(imsg, &msg, sizeof(msg)) == -1) {
+		worker_complain(ch, "no question about a login");
+		return;
+	}
+	r = loginq_add(ch, &msg);
+	explicit_bzero(&msg, sizeof(msg));
+	keys_scrub();
+	if (r == -1)
+		worker_complain(ch, "asks about too many logins");
+}
+
+static void
 keys_message(struct channel *ch, struct imsg *imsg)
 {
 	struct msg_proof	 msg;
@@ -494,6 +536,9 @@ keys_message(struct channel *ch, struct imsg *imsg)
 		return;
 	case IMSG_TOKEN_ASK:
 		keys_ask(ch, imsg);
+		return;
+	case IMSG_LOGIN_ASK:
+		keys_ask_login(ch, imsg);
 		return;
 	case IMSG_PROOF:
 		if (imsg_get_data(imsg, &msg, sizeof(msg)) == -1)
@@ -514,6 +559,12 @@ keys_message(struct channel *ch, struct imsg *imsg)
 	worker_complain(ch, "a message that keys does not know");
 }
 
+static const void *
+keys_logins(void)
+{
+	return (loginq_stats());
+}
+
 static const struct figure	 keys_figures[] = {
 	FIGURE_GET(GAUGE, "keys", keyset_live,
 	    "keys derived from tokens and in use"),
@@ -531,6 +582,16 @@ static const struct figure	 keys_figures[] = {
 	    "proofs waiting for keys to be derived"),
 	FIGURE(COUNTER, "proofs_dropped", env.dropped,
 	    "proofs not checked because too many were waiting"),
+	FIGURE_GET(GAUGE, "logins", loginset_live,
+	    "names of users that may log in"),
+	FIGURE_OF(COUNTER, "logins_known", keys_logins, loginq_stats, known,
+	    "logins that had been right before, and were not checked again"),
+	FIGURE_OF(COUNTER, "logins_right", keys_logins, loginq_stats, right,
+	    "logins checked that were right"),
+	FIGURE_OF(GAUGE, "logins_waiting", keys_logins, loginq_stats,
+	    waiting, "logins waiting to be checked"),
+	FIGURE_OF(COUNTER, "logins_wrong", keys_logins, loginq_stats, wrong,
+	    "logins checked that were wrong"),
 	FIGURE_GET(GAUGE, "signs_waiting", signq_waiting,
 	    "signatures of TLS handshakes waiting for their turn"),
 	FIGURE_GET(COUNTER, "signed", signkey_signed,

@@ -25,8 +25,11 @@
 #include "worker/tunnel/service.h"
 #include "asker.h"
 #include "assoc.h"
+#include "login.h"
 #include "relay.h"
 
+/* Who logged in wrongly is told so no earlier, after he has. */
+#define WRONG_US	1000000ULL
 /* Who was refused may take so long to read it. */
 #define LEAVE_US	(2 * 1000000ULL)
 /* Octets that are read at once. */
@@ -37,6 +40,8 @@
 
 enum asker_state {
 	ASKER_ASKS,		/* his octets are parsed */
+	ASKER_LOGS_IN,		/* his name and password are checked */
+	ASKER_WAS_WRONG,	/* and they are wrong: he will be told */
 	ASKER_WAITS,		/* for his target; his relay has the socket */
 	ASKER_ASSOCIATED,	/* his datagrams pass while he is here */
 	ASKER_LEAVES		/* he was refused, and has not gone yet */
@@ -50,7 +55,11 @@ struct asker {
 	uint64_t		 until;
 	struct ask		*ask;		/* NULL: associated */
 	struct assoc		*assoc;		/* only then */
-	size_t			 held;		/* octets, in the budget */
+	struct login		 login;
+	uint64_t		 asked;		/* when keys was */
+	int64_t			 held;		/* octets, in the budget */
+	uint8_t			*rest;		/* not parsed: he logs in */
+	size_t			 rest_len;
 	uint8_t			*first;		/* for his target */
 	size_t			 first_len;
 };
@@ -58,25 +67,46 @@ TAILQ_HEAD(askers, asker);
 
 static struct service		*svc;
 static struct askers		 asking = TAILQ_HEAD_INITIALIZER(asking);
+static struct askers		 checked = TAILQ_HEAD_INITIALIZER(checked);
+static struct askers		 wrong = TAILQ_HEAD_INITIALIZER(wrong);
 static struct askers		 waiting = TAILQ_HEAD_INITIALIZER(waiting);
 static struct askers		 associated =
 				    TAILQ_HEAD_INITIALIZER(associated);
 static struct askers		 leaving = TAILQ_HEAD_INITIALIZER(leaving);
 static struct askers *const	 lists[] = {
 	[ASKER_ASKS] = &asking,
+	[ASKER_LOGS_IN] = &checked,
+	[ASKER_WAS_WRONG] = &wrong,
 	[ASKER_WAITS] = &waiting,
 	[ASKER_ASSOCIATED] = &associated,
 	[ASKER_LEAVES] = &leaving
 };
 static struct asker_counts	 counts;
 
+static struct event		*wrong_timer;
+
+static void	 asker_input(struct asker *, const uint8_t *, size_t);
+static void	 asker_stands(struct asker *, enum ask_state, const uint8_t *,
+		    size_t);
 static void	 asker_read(evutil_socket_t, short, void *);
+static void	 asker_told(void *, int);
+static void	 asker_shed(void *);
+static void	 asker_wrong_over(evutil_socket_t, short, void *);
+
+static const struct login_ops	 asker_login_ops = {
+	asker_told,
+	asker_shed
+};
 
 void
 asker_init(struct service *service)
 {
 	svc = service;
 	assoc_init(service);
+	login_init(service);
+	if ((wrong_timer = evtimer_new(svc->base, asker_wrong_over, NULL)) ==
+	    NULL)
+		fatal("%s", __func__);
 }
 
 const struct asker_counts *
@@ -107,17 +137,23 @@ asker_enter(struct asker *a, enum asker_state state, uint64_t us)
 }
 
 static void
-asker_hold(struct asker *a, size_t octets)
+asker_hold(struct asker *a, int64_t octets)
 {
 	a->held += octets;
-	budget_hold(&svc->budget, (int64_t)octets);
+	budget_hold(&svc->budget, octets);
+}
+
+static uint64_t
+asker_deadline(void)
+{
+	return (svc->conf.opts.handshake_timeout * 1000000ULL);
 }
 
 /* He has said all that he will: what he said is not kept. */
 static void
 asker_forget(struct asker *a)
 {
-	budget_hold(&svc->budget, (int64_t)sizeof(*a) - (int64_t)a->held);
+	budget_hold(&svc->budget, (int64_t)sizeof(*a) - a->held);
 	a->held = sizeof(*a);
 	ask_free(a->ask);
 	a->ask = NULL;
@@ -127,20 +163,24 @@ int
 asker_begin(struct relay *r, enum ask_kind kind, int udp)
 {
 	struct asker	*a;
+	int		 login = svc->conf.logins != 0;
 
 	if ((a = calloc(1, sizeof(*a))) == NULL)
 		return (-1);
 	a->relay = r;
-	if ((a->ask = ask_new(kind, 0, udp)) == NULL || asker_watch(a) == -1) {
+	if ((a->ask = ask_new(kind, login, udp)) == NULL ||
+	    asker_watch(a) == -1) {
 		ask_free(a->ask);
 		free(a);
 		return (-1);
 	}
 	asker_hold(a, sizeof(*a) + ASK_COST(kind));
-	a->until = worker_now() + svc->conf.opts.handshake_timeout *
-	    1000000ULL;
+	a->until = worker_now() + asker_deadline();
 	TAILQ_INSERT_TAIL(&asking, a, entry);
 	r->asker = a;
+	if (login && login_begin(&a->login, &r->user, &asker_login_ops,
+	    a) == -1)
+		relay_abort(r, RESET_NONE);
 	return (0);
 }
 
@@ -155,9 +195,11 @@ asker_end(struct relay *r)
 	if (a->state != ASKER_WAITS)
 		event_del(&a->ev);
 	TAILQ_REMOVE(lists[a->state], a, entry);
-	budget_hold(&svc->budget, -(int64_t)a->held);
+	budget_hold(&svc->budget, -a->held);
+	login_end(&a->login);
 	assoc_end(a->assoc);
 	ask_free(a->ask);
+	free(a->rest);
 	free(a->first);
 	free(a);
 }
@@ -280,18 +322,167 @@ asker_associate(struct asker *a)
 	asker_enter(a, ASKER_ASSOCIATED, 0);
 }
 
-static void
-asker_input(struct asker *a, const uint8_t *p, size_t len)
-{
-	size_t	 took = 0;
+/* ---- he logs in ---- */
 
-	switch (ask_input(a->ask, p, len, &took)) {
+/* Octets that wait until it is known.  -1: no memory. */
+static int
+asker_rest(struct asker *a, const uint8_t *p, size_t len)
+{
+	if (len == 0)
+		return (0);
+	if (a->rest == NULL) {
+		if ((a->rest = malloc(ASK_READ)) == NULL)
+			return (-1);
+		asker_hold(a, ASK_READ);
+	}
+	memcpy(a->rest + a->rest_len, p, len);
+	a->rest_len += len;
+	/* The socket holds what is more. */
+	if (a->rest_len == ASK_READ)
+		event_del(&a->ev);
+	return (0);
+}
+
+static void
+asker_logs_in(struct asker *a, const uint8_t *p, size_t len)
+{
+	if (asker_rest(a, p, len) == -1) {
+		log_warn("relay");
+		relay_abort(a->relay, RESET_MEMORY);
+		return;
+	}
+	if (asker_say(a) == -1) {
+		relay_abort(a->relay, RESET_ABORT);
+		return;
+	}
+	a->asked = worker_now();
+	asker_enter(a, ASKER_LOGS_IN, asker_deadline());
+	login_ask(&a->login, a->ask->name, a->ask->password);
+}
+
+/* They are parsed by now, or will never be. */
+static void
+asker_unrest(struct asker *a)
+{
+	if (a->rest == NULL)
+		return;
+	free(a->rest);
+	a->rest = NULL;
+	a->rest_len = 0;
+	asker_hold(a, -ASK_READ);
+}
+
+static void
+asker_arm(void)
+{
+	struct timeval	 tv;
+	struct asker	*a;
+	uint64_t	 us, now = worker_now();
+
+	if ((a = TAILQ_FIRST(&wrong)) == NULL) {
+		event_del(wrong_timer);
+		return;
+	}
+	us = a->until > now ? a->until - now : 0;
+	tv.tv_sec = us / 1000000;
+	tv.tv_usec = us % 1000000;
+	event_add(wrong_timer, &tv);	/* if not, the tick does it */
+}
+
+/* He is told a second after he asked, so that guessing takes its time. */
+static void
+asker_wrong_pass(uint64_t now)
+{
+	struct asker	*a;
+
+	while ((a = TAILQ_FIRST(&wrong)) != NULL && now >= a->until) {
+		(void)ask_told(a->ask, 0);
+		asker_leave(a);
+	}
+	asker_arm();
+}
+
+static void
+asker_wrong_over(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+	asker_wrong_pass(worker_now());
+}
+
+static void
+asker_was_wrong(struct asker *a)
+{
+	uint64_t	 now = worker_now(), at = a->asked + WRONG_US;
+
+	asker_unrest(a);
+	if (event_add(&a->ev, NULL) == -1) {
+		relay_abort(a->relay, RESET_MEMORY);
+		return;
+	}
+	asker_enter(a, ASKER_WAS_WRONG, at > now ? at - now : 0);
+	if (TAILQ_FIRST(&wrong) == a)
+		asker_arm();
+}
+
+/* He has logged in: on with what he said behind that. */
+static void
+asker_was_right(struct asker *a)
+{
+	uint8_t		 rest[ASK_READ];
+	size_t		 len = a->rest_len;
+	enum ask_state	 state;
+
+	if (len > 0)
+		memcpy(rest, a->rest, len);
+	asker_unrest(a);
+	login_end(&a->login);
+	asker_enter(a, ASKER_ASKS, asker_deadline());
+	state = ask_told(a->ask, 1);
+	if (event_add(&a->ev, NULL) == -1 ||
+	    (state == ASK_MORE && asker_say(a) == -1))
+		relay_abort(a->relay, RESET_ABORT);
+	else if (state == ASK_MORE && len > 0)
+		asker_input(a, rest, len);
+	else
+		asker_stands(a, state, rest, len);
+}
+
+static void
+asker_told(void *arg, int right)
+{
+	if (right)
+		asker_was_right(arg);
+	else
+		asker_was_wrong(arg);
+}
+
+static void
+asker_shed(void *arg)
+{
+	struct asker	*a = arg;
+
+	relay_abort(a->relay, RESET_POLICY);
+}
+
+/* ---- what comes ---- */
+
+/* So it stands; the octets were not taken. */
+static void
+asker_stands(struct asker *a, enum ask_state state, const uint8_t *p,
+    size_t len)
+{
+	switch (state) {
 	case ASK_MORE:
 		if (asker_say(a) == -1)
 			relay_abort(a->relay, RESET_ABORT);
 		break;
+	case ASK_LOGIN:
+		asker_logs_in(a, p, len);
+		break;
 	case ASK_TARGET:
-		asker_asked(a, p + took, len - took);
+		asker_asked(a, p, len);
 		break;
 	case ASK_UDP:
 		asker_associate(a);
@@ -312,6 +503,16 @@ asker_gone(struct asker *a)
 }
 
 static void
+asker_input(struct asker *a, const uint8_t *p, size_t len)
+{
+	enum ask_state	 state;
+	size_t		 took = 0;
+
+	state = ask_input(a->ask, p, len, &took);
+	asker_stands(a, state, p + took, len - took);
+}
+
+static void
 asker_read(evutil_socket_t fd, short what, void *arg)
 {
 	static uint8_t	 buf[ASK_READ];
@@ -319,13 +520,18 @@ asker_read(evutil_socket_t fd, short what, void *arg)
 	ssize_t		 n;
 
 	(void)what;
-	n = read(fd, buf, sizeof(buf));
+	n = read(fd, buf, sizeof(buf) - a->rest_len);
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n <= 0)
 		asker_gone(a);
 	else if (a->state == ASKER_ASKS)
 		asker_input(a, buf, n);
+	else if (a->state == ASKER_LOGS_IN && asker_rest(a, buf, n) == -1)
+		relay_abort(a->relay, RESET_MEMORY);
+	/* perhaps there is a password in it */
+	if (n > 0)
+		explicit_bzero(buf, n);
 }
 
 /* ---- what he is told ---- */
@@ -400,10 +606,17 @@ asker_tick(uint64_t now)
 
 	while ((a = TAILQ_FIRST(&asking)) != NULL && now >= a->until) {
 		counts.late++;
-		ledger_log(svc->users, &a->relay->user, "%s: does not say what he "
-		    "wants in time", a->ask->protocol);
+		ledger_log(svc->users, &a->relay->user, "%s: does not say what "
+		    "it wants in time", a->ask->protocol);
 		relay_abort(a->relay, RESET_TIMEOUT);
 	}
+	while ((a = TAILQ_FIRST(&checked)) != NULL && now >= a->until) {
+		counts.unchecked++;
+		ledger_log(svc->users, &a->relay->user, "%s: its login was not "
+		    "checked in time", a->ask->protocol);
+		relay_abort(a->relay, RESET_TIMEOUT);
+	}
+	asker_wrong_pass(now);
 	while ((a = TAILQ_FIRST(&leaving)) != NULL && now >= a->until)
 		relay_abort(a->relay, RESET_NONE);
 	assoc_tick();
@@ -416,5 +629,9 @@ asker_stop(void)
 {
 	while (!TAILQ_EMPTY(&asking))
 		relay_abort(TAILQ_FIRST(&asking)->relay, RESET_NONE);
+	while (!TAILQ_EMPTY(&checked))
+		relay_abort(TAILQ_FIRST(&checked)->relay, RESET_NONE);
+	while (!TAILQ_EMPTY(&wrong))
+		relay_abort(TAILQ_FIRST(&wrong)->relay, RESET_NONE);
 	asker_dissociate();
 }

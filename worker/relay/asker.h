@@ -4,9 +4,11 @@
  * Users who say what target they want, by SOCKS or HTTP, before they are
  * connected to it: from their first octet to the answer that they get.  Each is
  * a relay all the time, charged as any user is; it has no stream before it is
- * known what the stream is for.  Who does not say so in time is cut off, and
- * who is refused is told why.  Who wants datagrams relayed stays an asker: he
- * has an association (assoc.h) until he goes, and never a stream.
+ * known what the stream is for.  Where the service has logins he logs in first
+ * (login.h).  Who does not say so in time is cut off, and who is refused is
+ * told why, after a wrong login no earlier than in a second.  Who wants
+ * datagrams relayed stays an asker: he has an association (assoc.h) until he
+ * goes, and never a stream.
  */
 
 #ifndef WORKER_ASKER_H
@@ -28,6 +30,7 @@ struct asker_counts {
 	uint64_t	 asks;		/* targets asked for */
 	uint64_t	 bad;		/* users who did not ask in order */
 	uint64_t	 late;		/* or not in time */
+	uint64_t	 unchecked;	/* keys did not say in time */
 	uint64_t	 refused;	/* who were told that they get none */
 };
 
@@ -36,8 +39,9 @@ struct asker_counts {
 void		 asker_init(struct service *);
 /*
  * A user, whose relay has no stream, begins to ask; svc->enter takes him when
- * he has asked for a target.  udp: he may ask for an association.  -1: no
- * memory, and the relay is as it was.
+ * he has asked for a target.  His relay is gone if he had to log in and has
+ * been wrong too often.  udp: he may ask for an association.  -1: no memory,
+ * and the relay is as it was.
  */
 int		 asker_begin(struct relay *, enum ask_kind, int udp);
 /*

@@ -84,9 +84,9 @@ struct flow {
 	/* the user's end: of the udp process */
 	uint32_t		 number;	/* on the process's pair */
 	int			 gone;		/* it has ended there */
-	/* the target that he names, of his socket's branch; or NULL, both */
+	/* of one who names targets: which, and the process's; else NULL */
 	const struct dest	*to;
-	struct branch		*branch;	/* the process's */
+	struct branch		*branch;
 	/* the target's end */
 	struct event		 ev;
 	struct flowq		 early;		/* until it is connected */

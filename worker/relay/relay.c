@@ -25,6 +25,8 @@
 #include "worker/frame/worker.h"
 #include "asker.h"
 #include "heldend.h"
+#include "linger.h"
+#include "opener.h"
 #include "relay.h"
 #include "relaylz.h"
 #include "target.h"
@@ -36,7 +38,6 @@
 #define RELAY_EOF	0x0008	/* end of file: our direction has ended */
 #define RELAY_FIN	0x0010	/* the peer's direction has ended */
 #define RELAY_SHUT	0x0020	/* and the socket was told */
-#define RELAY_LINGERS	0x0100	/* on the lingering list */
 #define RELAY_EVENT	0x0200	/* ev is added */
 #define RELAY_COPIES	0x0400	/* a socket that no pipe can be used with */
 #define RELAY_PIPING	0x0800	/* on the list of those with pipes */
@@ -44,9 +45,6 @@
 #define RELAY_FRESH	0x2000	/* no edge has come yet */
 #define RELAY_TOLD	0x4000	/* its user was told that it is connected */
 
-/* After the stream's end a socket that takes less in so long is reset. */
-#define LINGER_US	(60 * 1000000ULL)
-#define LINGER_LEAST	(16 * 1024)
 /* After so many large reads, or full ones of so much, the next is by pipe. */
 #define BULK_FULLS	4
 #define BULK_FULL_MIN	16384
@@ -59,7 +57,6 @@
 #define SESSIONS_MAX	4
 
 static struct service	*svc;
-static struct relays	 lingering = TAILQ_HEAD_INITIALIZER(lingering);
 static struct relays	 piping = TAILQ_HEAD_INITIALIZER(piping);
 
 static size_t	 relay_pull(struct stream *, uint8_t *, size_t);
@@ -91,6 +88,8 @@ relay_init(struct service *service)
 	relaylz_init(service);
 	throttle_init(service, relay_go);
 	heldend_init(service);
+	linger_init(service);
+	opener_init(service);
 	asker_init(service);
 }
 
@@ -155,8 +154,7 @@ relay_leave(struct relay *r)
 	if (r->flags & RELAY_EVENT)
 		event_del(&r->ev);
 	heldend_remove(r);
-	if (r->flags & RELAY_LINGERS)
-		TAILQ_REMOVE(&lingering, r, queue);
+	linger_remove(r);
 	outq_clear(&r->out);
 	relay_piping(r);
 	relaylz_end(r);
@@ -521,43 +519,10 @@ relay_say_first(struct relay *r, const uint8_t *buf, size_t len)
 	return (0);
 }
 
-/* What its stream is for, and what the user said behind that.  -1: no room. */
-static int
-relay_say_want(struct relay *r, struct tunnel *t)
-{
-	struct want	 want;
-	const uint8_t	*first = NULL;
-	uint8_t		 buf[WANT_MAX];
-	size_t		 more = 0;
-	ssize_t		 len;
-
-	memset(&want, 0, sizeof(want));
-	want.kind = WANT_TCP;
-	want.user = r->user;
-	want.listener = r->other;
-	if (r->asker != NULL) {
-		first = asker_wants(r, &want, &more);
-		want.answer = svc->dialect->get_answer != NULL;
-	}
-	len = svc->dialect->put_want(t, &want, buf, sizeof(buf));
-	if (len == -1)
-		return (-1);
-	if (len + more == 0)
-		return (0);
-	if ((r->pre = malloc(len + more)) == NULL)
-		return (-1);
-	memcpy(r->pre, buf, len);
-	if (more > 0)
-		memcpy(r->pre + len, first, more);
-	r->pre_len = len + more;
-	r->pre_off = 0;
-	return (0);
-}
-
 int
 relay_open(struct relay *r, struct tunnel *t)
 {
-	if (relay_say_want(r, t) == -1)
+	if (opener_want(r, t) == -1)
 		return (-1);
 	r->stream = session_open(t->session, &relay_owner, r, 0);
 	if (r->stream == NULL) {
@@ -954,28 +919,7 @@ relay_closed(struct stream *st)
 		relay_close(r, 0);
 		return;
 	}
-	r->flags |= RELAY_LINGERS;
-	r->lingers = worker_now();
-	r->lingering = r->out.len;
-	TAILQ_INSERT_TAIL(&lingering, r, queue);
-}
-
-/* Who takes an octet now and then must not stay for ever. */
-static void
-relay_linger(struct relay *r, uint64_t now)
-{
-	if (now - r->lingers < LINGER_US)
-		return;
-	if (r->lingering - r->out.len >= LINGER_LEAST) {
-		r->lingers = now;
-		r->lingering = r->out.len;
-		return;
-	}
-	svc->stats.lingered_out++;
-	log_info("user %s: took %u octets in %llu s, reset with %u octets "
-	    "left", addr_print(&r->user), r->lingering - r->out.len,
-	    LINGER_US / 1000000, r->out.len);
-	relay_close(r, 1);
+	linger_add(r);
 }
 
 /* Without memory for TCP an empty socket may refuse octets: no edge comes. */
@@ -998,8 +942,7 @@ relay_tick(uint64_t now)
 	struct relay	*r, *next;
 
 	wants_tick(now, svc->conf.opts.handshake_timeout * 1000000ULL);
-	TAILQ_FOREACH_SAFE(r, &lingering, queue, next)
-		relay_linger(r, now);
+	linger_tick(now);
 	if (now / 1000000 % RETRY_SECONDS == 0)
 		relay_retry();
 	relaylz_tick(now);

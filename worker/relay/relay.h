@@ -64,7 +64,7 @@ struct relay {
 	uint64_t		 since;		/* worker_now of the start... */
 	uint64_t		 moved;	/* ...and of the last octet taken */
 	uint64_t		 ended;	/* since when its end is held back; 0 */
-	uint64_t		 lingers; /* since when it is observed... */
+	uint64_t		 lingers; /* observed since then, or 0... */
 	uint32_t		 lingering; /* ...and what waited then */
 	uint64_t		 octets_in;	/* from the stream, unpacked */
 	uint64_t		 octets_out;	/* into it, not packed yet */

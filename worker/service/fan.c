@@ -67,7 +67,7 @@ static const struct flow_events	*udp;
 static struct ledger		*ledger;	/* of branches */
 static struct bucket		 begins;	/* likewise */
 static struct fan_stats		 stats;
-static struct lines		 none, bad, paced, full;
+static struct lines		 none, bad, large, paced, full;
 static uint32_t			 nfans;
 
 static void	 fan_over(struct assoc_use *);
@@ -394,7 +394,8 @@ fan_send(struct flow *f, const uint8_t *p, size_t len)
 	struct branch	*b = f->branch;
 
 	if (len > sizeof(buf) - b->len) {
-		stats.large++;
+		(void)fan_drop(b->fan, &stats.large, &large,
+		    "it is too long with its header");
 		return (0);
 	}
 	branch_moved(b);

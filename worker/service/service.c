@@ -25,6 +25,7 @@
 #include "worker/relay/dialler.h"
 #include "worker/relay/flowq.h"
 #include "worker/relay/flowsock.h"
+#include "worker/relay/login.h"
 #include "worker/relay/relay.h"
 #include "worker/relay/throttle.h"
 #include "worker/tunnel/tunnel.h"
@@ -61,6 +62,7 @@ static void	 service_changed(void);
 static void	 service_host(const struct tunnel *, char *, size_t);
 static uint32_t	 service_remote(const struct tunnel *);
 static int	 service_ask_keys(const struct msg_token_ask *);
+static int	 service_ask_login(const struct msg_login_ask *);
 
 static const struct tunnel_events service_tunnel_events = {
 	service_proven,
@@ -199,6 +201,7 @@ service_init(void)
 	service.dialect = dialect_get(worker_self()->dialect);
 	if (service.dialect == NULL)
 		fatalx("dialect %u is not known", worker_self()->dialect);
+	service.ask_login = service_ask_login;
 	service.dialect->init(&service);
 	relay_init(&service);
 	tunnel_init(&service, &service_tunnel_events);
@@ -389,6 +392,7 @@ service_from_keys(struct imsg *imsg)
 {
 	struct msg_count	 count;
 	struct msg_token_told	 told;
+	struct msg_login_told	 login;
 
 	switch (imsg_get_type(imsg)) {
 	case IMSG_KEY:
@@ -408,6 +412,10 @@ service_from_keys(struct imsg *imsg)
 		    imsg_get_data(imsg, &told, sizeof(told)) == 0)
 			service.dialect->told(&service, &told);
 		break;
+	case IMSG_LOGIN_TOLD:
+		if (imsg_get_data(imsg, &login, sizeof(login)) == 0)
+			login_told(&login);
+		break;
 	default:
 		break;
 	}
@@ -419,6 +427,15 @@ service_ask_keys(const struct msg_token_ask *ask)
 	if (keys_channel == NULL)
 		return (-1);
 	return (channel_send(keys_channel, IMSG_TOKEN_ASK, -1, ask,
+	    sizeof(*ask)));
+}
+
+static int
+service_ask_login(const struct msg_login_ask *ask)
+{
+	if (keys_channel == NULL)
+		return (-1);
+	return (channel_send(keys_channel, IMSG_LOGIN_ASK, -1, ask,
 	    sizeof(*ask)));
 }
 
@@ -506,6 +523,7 @@ service_joined(struct channel *ch)
 		keys_channel = ch;
 		if (service.dialect->told != NULL)
 			service.dialect->told(&service, NULL);
+		login_told(NULL);
 		break;
 	case PROC_DIAL:
 		dialler_channel(ch);
@@ -764,6 +782,12 @@ service_flows_waiting(void)
 }
 
 static const void *
+service_logins(void)
+{
+	return (login_stats());
+}
+
+static const void *
 service_askers(void)
 {
 	return (asker_counts());
@@ -788,6 +812,19 @@ static const struct figure	 service_figures[] = {
 	FIGURE_GET(COUNTER, "users_shed_descriptors",
 	    service_shed_descriptors,
 	    "users reset because descriptors ran short"),
+	FIGURE_OF(COUNTER, "logins_late", service_askers, asker_counts,
+	    unchecked, "logins that were not checked in time"),
+	FIGURE_OF(COUNTER, "logins_refused", service_logins, login_stats,
+	    refused, "users reset because their source was wrong too often"),
+	FIGURE_OF(COUNTER, "logins_right", service_logins, login_stats, right,
+	    "logins that were right"),
+	FIGURE_OF(COUNTER, "logins_shed", service_logins, login_stats, shed,
+	    "users reset before their login because their source had too "
+	    "many, or too many wrong ones"),
+	FIGURE_OF(GAUGE, "logins_waiting", service_logins, login_stats,
+	    waiting, "logins waiting to be checked"),
+	FIGURE_OF(COUNTER, "logins_wrong", service_logins, login_stats, wrong,
+	    "logins that were wrong"),
 	FIGURE_OF(COUNTER, "proxy_asks", service_askers, asker_counts, asks,
 	    "users of SOCKS or HTTP who have asked for a target"),
 	FIGURE_OF(COUNTER, "proxy_bad", service_askers, asker_counts, bad,

@@ -20,6 +20,8 @@
 
 /* So many frames of data without any, and the operator hears of it. */
 #define EMPTY_ODD	4
+/* Of Ends that wait: more are not added for streams that are unknown. */
+#define ANSWERS_MAX	512
 /* A datagram stream's owner that holds more gets no more for now. */
 #define ASIDE_MAX	(256 * 1024)
 
@@ -38,12 +40,16 @@ muxproin_get32(const uint8_t *p)
 
 /* ---- streams ---- */
 
-/* The frame is for no stream.  What has ended of late is not spoken of. */
+/*
+ * The frame is for no stream.  What has ended of late is not spoken of, and
+ * nothing while much else is to be said.
+ */
 static void
 muxproin_unknown(struct muxpro *s, uint32_t id)
 {
 	s->session.stats.ignored++;
-	if (id == 0 || muxprost_is_ghost(s, id))
+	if (id == 0 || muxprost_is_ghost(s, id) ||
+	    s->end_len - s->end_head >= ANSWERS_MAX)
 		return;
 	muxprost_ghost(s, id);
 	muxproout_end(s, id, RESET_PROTOCOL);
@@ -57,6 +63,14 @@ muxproin_known(struct muxpro *s, uint32_t id)
 
 	st = muxprost_find(s, id);
 	return (st == NULL || (st->flags & MUXPRO_NEW_DUE) ? NULL : st);
+}
+
+/* The peer broke a rule that costs only the stream. */
+static void
+muxproin_breach(struct muxpro *s, struct muxpro_stream *st)
+{
+	s->session.stats.faults++;
+	muxprost_kill(s, st, RESET_PROTOCOL);
 }
 
 static void
@@ -144,12 +158,10 @@ muxproin_new(struct muxpro *s, uint32_t id)
 	ssize_t			 len;
 
 	if (s->session.conf.client || !s->session.conf.may_open) {
-		s->session.stats.ignored++;
-		if (muxproin_known(s, id) == NULL && id != 0 &&
-		    !muxprost_is_ghost(s, id)) {
-			muxprost_ghost(s, id);
-			muxproout_end(s, id, RESET_PROTOCOL);
-		}
+		if (muxprost_find(s, id) == NULL)
+			muxproin_unknown(s, id);
+		else
+			s->session.stats.ignored++;
 		return (0);
 	}
 	if (id == 0)
@@ -161,8 +173,7 @@ muxproin_new(struct muxpro *s, uint32_t id)
 	if ((size_t)len > n)
 		return (muxpro_die(s, "a stream whose address is cut short"));
 	if ((st = muxprost_find(s, id)) != NULL) {
-		s->session.stats.faults++;
-		muxprost_kill(s, st, RESET_PROTOCOL);
+		muxproin_breach(s, st);
 		return (0);
 	}
 	muxproin_open(s, id, p, len, n - len);
@@ -217,7 +228,7 @@ muxproin_end(struct muxpro *s, uint32_t id, int coded)
 
 /* The stream that data is for, NULL: it is dropped. */
 static struct muxpro_stream *
-muxproin_keep(struct muxpro *s, uint32_t id)
+muxproin_keep(struct muxpro *s, uint32_t id, unsigned opt)
 {
 	struct muxpro_stream	*st;
 
@@ -227,6 +238,11 @@ muxproin_keep(struct muxpro *s, uint32_t id)
 	}
 	if (st->flags & MUXPRO_FIN_RCVD) {
 		s->session.stats.ignored++;
+		return (NULL);
+	}
+	/* An address before what is no datagram would be data. */
+	if ((opt & MUXPRO_OPT_ADDR) && !(st->flags & MUXPRO_DATAGRAMS)) {
+		muxproin_breach(s, st);
 		return (NULL);
 	}
 	return (st);
@@ -241,6 +257,7 @@ muxproin_update(struct muxpro *s, uint32_t id, uint32_t more)
 		s->knows = MUXPRO_CREDIT_YES;
 		s->starved = 0;
 		s->windows.bounded = 1;
+		muxprost_tell_all(s);
 	}
 	if (more != MUXPRO_CREDIT)
 		s->exact = 1;
@@ -269,14 +286,6 @@ muxproin_within(const struct muxpro *s, const struct muxpro_stream *st,
 	    (int32_t)(st->win.rcvd + n - st->win.edge) <= slack);
 }
 
-static void
-muxproin_overrun(struct muxpro *s, struct muxpro_stream *st)
-{
-	s->session.stats.faults++;
-	muxprost_kill(s, st, RESET_PROTOCOL);
-	s->rx = NULL;
-}
-
 /* So many octets of data follow for rx; where they go. */
 static void
 muxproin_block(struct muxpro *s, uint32_t n)
@@ -289,7 +298,7 @@ muxproin_block(struct muxpro *s, uint32_t n)
 	if (st == NULL || n == 0)
 		return;
 	if (!muxproin_within(s, st, n)) {
-		muxproin_overrun(s, st);
+		muxproin_breach(s, st);
 		return;
 	}
 	if (!(st->flags & MUXPRO_DATAGRAMS))
@@ -472,7 +481,7 @@ muxproin_meta(struct muxpro *s)
 		break;
 	case MUXPRO_KEEP:
 		if (opt & MUXPRO_OPT_DATA)
-			s->rx = muxproin_keep(s, id);
+			s->rx = muxproin_keep(s, id, opt);
 		break;
 	case MUXPRO_END:
 		muxproin_end(s, id, opt & MUXPRO_OPT_DATA);

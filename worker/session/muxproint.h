@@ -165,6 +165,7 @@ struct muxpro {
 	struct windows		 windows;
 	uint32_t		 entries;	/* in the table */
 	uint32_t		 next_id;
+	int			 used_up;	/* no id, until they age */
 	/* what is being received */
 	enum muxpro_part	 part;
 	struct muxpro_stream	*rx;		/* NULL: ignored */
@@ -267,6 +268,8 @@ void	 muxprost_finish(struct muxpro *, struct muxpro_stream *);
 uint64_t muxprost_sweep(struct muxpro *);
 /* The peer takes octets without credit: all that wait may go. */
 void	 muxprost_unbound(struct muxpro *);
+/* The peer knows of credit: it hears what was consumed so far. */
+void	 muxprost_tell_all(struct muxpro *);
 /* The session is dead: forgets each stream and tells its owner. */
 void	 muxprost_end(struct muxpro *);
 /* Frees dead streams, once no turn is under way. */

@@ -112,6 +112,7 @@ muxprost_age(struct muxpro *s)
 	memmove(s->ghosts[1], s->ghosts[0], sizeof(s->ghosts) -
 	    sizeof(s->ghosts[0]));
 	memset(s->ghosts[0], 0, sizeof(s->ghosts[0]));
+	s->used_up = 0;
 }
 
 uint32_t
@@ -120,12 +121,13 @@ muxprost_id(struct muxpro *s)
 	uint32_t	 i, id;
 
 	muxprost_age(s);
-	for (i = 1; i < MUXPRO_IDS; i++) {
+	for (i = 1; i < MUXPRO_IDS && !s->used_up; i++) {
 		id = s->next_id;
 		s->next_id = id == MUXPRO_IDS - 1 ? 1 : id + 1;
 		if (!muxprost_is_ghost(s, id) && muxprost_find(s, id) == NULL)
 			return (id);
 	}
+	s->used_up = 1;
 	return (0);
 }
 
@@ -284,6 +286,17 @@ const struct windows_events muxprost_windows = {
 	muxprost_alarm,
 	muxprost_relieved
 };
+
+void
+muxprost_tell_all(struct muxpro *s)
+{
+	struct muxpro_stream	*st;
+
+	for (st = muxprost_from(s, 1); st != NULL;
+	    st = muxprost_from(s, st->st.id + 1))
+		if (!(st->flags & MUXPRO_FIN_RCVD))
+			muxprost_due(s, st, MUXPRO_UPDATE_DUE);
+}
 
 void
 muxprost_unbound(struct muxpro *s)

@@ -41,7 +41,7 @@ enum reset_reason {		/* rocket-protocol(7), smux command 5 */
 	RESET_MAX
 };
 
-/* Capabilities of both ends, agreed in HELLO; none towards foreign peers. */
+/* Agreed in HELLO; none towards foreign peers, but see muxpro.h. */
 #define CAP_HALFCLOSE	0x01	/* FIN ends one direction only */
 #define CAP_RESET	0x02	/* command 5 is understood */
 #define CAP_BULK	0x04	/* so is command 6 */

@@ -58,7 +58,7 @@ struct windows;
 
 /* What the windows of a session ask of their mux. */
 struct windows_events {
-	/* The window of another stream, until all were there; first: NULL. */
+	/* All windows in turn: the one after this, or the first; NULL: end. */
 	struct window *(*next)(struct windows *, const struct window *);
 	/* An update of this one is due; it asks windows_tune for it. */
 	void	(*tell)(struct windows *, struct window *);

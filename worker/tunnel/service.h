@@ -98,6 +98,8 @@ struct service {
 	struct ledger		*peers;	/* ...and tunnels, for their memory */
 	/* ends a relay that the ledger sheds */
 	void			(*shed)(struct charge *, const char *);
+	/* asks keys; -1: it is not there, or takes no more */
+	int			(*ask_login)(const struct msg_login_ask *);
 	/* takes a user who has said what he wants */
 	void			(*enter)(struct relay *);
 	/* and one whose session died before anything had passed */
