@@ -63,6 +63,8 @@ settle_session(struct tunnel *t)
 	sc.bare = sc.ample = 1;
 	sc.client = t->service->opens;
 	sc.may_open = !sc.client;
+	/* a target may answer when its user has ended */
+	sc.caps = sc.client ? 0 : CAP_HALFCLOSE;
 	sc.version = MUXPRO_VERSION;
 	sc.framesize = o->mux_framesize;
 	sc.recvbuffer = o->mux_recvbuffer;
