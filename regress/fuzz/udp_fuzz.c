@@ -343,6 +343,28 @@ worker_reads(struct worker *w, int most)
 	}
 }
 
+/* It lets datagrams pass from somebody, or not any more. */
+static void
+worker_lets(struct worker *w, uint8_t what)
+{
+	struct flow_let	 l;
+	uint8_t		 from = script_octet();
+
+	if (w->pair == NULL)
+		return;
+	memset(&l, 0, sizeof(l));
+	l.user.family = l.local.family = ADDR_IPV4;
+	l.user.port = what & 1 ? 0 : (uint16_t)(1000 + from);
+	l.user.octets[0] = 10;
+	l.user.octets[3] = from / 8;
+	l.local.port = 53;
+	l.local.octets[0] = 127;
+	l.local.octets[3] = what >> 5;
+	l.on = (what & 2) != 0;
+	(void)flowpair_let(w->pair, &l);
+	(void)flowpair_flush(w->pair);
+}
+
 /* Answers, to one of the last flows; or ends it. */
 static void
 worker_writes(struct worker *w, uint8_t what)
@@ -457,6 +479,7 @@ lend(size_t i)
 	l.datagrams = 1;
 	/* peers come to the last one */
 	l.transport = i == LISTENERS - 1 ? TRANSPORT_UDP : 0;
+	l.asks = i == 0 ? ASK_SOCKS : ASK_NONE;
 	l.addr.family = i < 2 ? ADDR_IPV4 : ADDR_IPV6;
 	l.addr.port = 53;
 	if (i % 2 == 0)
@@ -549,6 +572,9 @@ act(void)
 		break;
 	case 11:
 		set(script_octet() | 1, script_octet());
+		break;
+	case 13:
+		worker_lets(w, script_octet());
 		break;
 	case 12:
 		rig_pass(script_octet() * 64);

@@ -19,7 +19,7 @@
 #include <cmocka.h>
 
 #include "shared/compat.h"
-#include "worker/relay/asker.h"
+#include "worker/relay/proxy.h"
 #include "worker/relay/login.h"
 #include "worker/relay/relay.h"
 #include "workrig.h"
@@ -76,7 +76,7 @@ come_by(int i, uint8_t n, size_t octets, enum ask_kind kind, int udp)
 	r = relay_new_user(wrig_pair(&users[i], WRIG_TCP), &addr, &other);
 	assert_non_null(r);
 	users[i].skip = octets;
-	assert_int_equal(asker_begin(r, kind, udp), 0);
+	assert_int_equal(proxy_begin(r, kind, udp), 0);
 }
 
 static void
@@ -220,16 +220,16 @@ test_wrong(void **state)
 	UNTIL(nasked == 1);
 	tell(asked[0].number, 0);
 	UNTIL(frame_figure("logins_wrong") == wrong + 1);
-	asker_tick(wrig_now);
+	proxy_tick(wrig_now);
 	wrig_settle();
 	told(0, "\5\2", 2);
 	assert_int_equal(users[0].eof, 0);
 	wrig_now += WRIG_SECOND - 1;
-	asker_tick(wrig_now);
+	proxy_tick(wrig_now);
 	wrig_settle();
 	told(0, "\5\2", 2);
 	wrig_now++;
-	asker_tick(wrig_now);
+	proxy_tick(wrig_now);
 	told(0, "\5\2\1\1", 4);
 	UNTIL(users[0].eof);
 	assert_int_equal(users[0].error, 0);
@@ -266,7 +266,7 @@ test_wrong_late_octets(void **state)
 	UNTIL(users[0].tx_left == 0);
 	wrig_settle();
 	wrig_now += WRIG_SECOND;
-	asker_tick(wrig_now);
+	proxy_tick(wrig_now);
 	UNTIL(users[0].eof || users[0].error != 0);
 	assert_int_equal(users[0].error, 0);
 	told(0, "\5\2\1\1", 4);
@@ -282,11 +282,11 @@ test_never(void **state)
 	SAY(0, HELLO LOGIN);
 	UNTIL(nasked == 1);
 	wrig_now += 10 * WRIG_SECOND - 1;
-	asker_tick(wrig_now);
+	proxy_tick(wrig_now);
 	wrig_settle();
 	assert_int_equal(users[0].error, 0);
 	wrig_now++;
-	asker_tick(wrig_now);
+	proxy_tick(wrig_now);
 	reset(0);
 	assert_int_equal(frame_figure("logins_late"), late + 1);
 	assert_int_equal(frame_figure("logins_waiting"), 0);
@@ -387,7 +387,7 @@ test_refused(void **state)
 	told(11, "\5\2\1\0", 4);
 	/* and this one not for ever; the ten are told in the end */
 	wrig_now += WRIG_SECOND;
-	asker_tick(wrig_now);
+	proxy_tick(wrig_now);
 	for (i = 0; i < 10; i++)
 		told(i, "\5\2\1\1", 4);
 	wrig_now += 60 * WRIG_SECOND;
@@ -436,7 +436,7 @@ test_stop(void **state)
 	tell(asked[0].number, 0);
 	SAY(1, HELLO LOGIN);
 	UNTIL(nasked == 2);
-	asker_stop();
+	proxy_stop();
 	reset(0);
 	reset(1);
 	tell(asked[1].number, 1);
@@ -486,7 +486,7 @@ teardown(void **state)
 	wrig_settle();
 	/* who was refused and has not gone */
 	wrig_now += 3 * WRIG_SECOND;
-	asker_tick(wrig_now);
+	proxy_tick(wrig_now);
 	frame_part(&keys);
 	svc->conf.logins = 0;
 	return (wrig_teardown(state));

@@ -768,8 +768,9 @@ logged_times(const char *words)
 static void
 test_failed_is_logged(void **state)
 {
-	char	 words[64];
-	int	 i;
+	static const struct addr	 nobody;
+	char				 words[64];
+	int				 i;
 
 	(void)state;
 	client(TRANSPORT_TCP);
@@ -777,14 +778,14 @@ test_failed_is_logged(void **state)
 	svc->stats.failed = 0;
 	for (i = 0; i < 300; i++) {
 		snprintf(words, sizeof(words), "no. %d is not there", i % 3);
-		target_log_failed(NULL, words);
+		target_log_failed(&nobody, words);
 	}
 	assert_int_equal(logged_times("no. 0 is not there"), 1);
 	assert_int_equal(logged_times("no. 1 is not there"), 1);
 	assert_int_equal(logged_times("no. 2 is not there"), 1);
 	for (i = 0; i < 1000; i++) {
 		snprintf(words, sizeof(words), "port %d is not there", i);
-		target_log_failed(NULL, words);
+		target_log_failed(&nobody, words);
 	}
 	assert_in_range(logged_times("is not there"), 8, 16);
 	assert_int_equal(logged_times("\n"), logged_times("is not there"));

@@ -11,8 +11,8 @@
 #include "shared/compat.h"
 #include "worker/dialect/dialect.h"
 #include "worker/tunnel/service.h"
-#include "asker.h"
 #include "opener.h"
+#include "proxy.h"
 #include "relay.h"
 
 static struct service	*svc;
@@ -53,8 +53,8 @@ opener_want(struct relay *r, struct tunnel *t)
 	want.kind = WANT_TCP;
 	want.user = r->user;
 	want.listener = r->other;
-	if (r->asker != NULL) {
-		first = asker_wants(r, &want, &more);
+	if (r->proxy != NULL) {
+		first = proxy_wants(r, &want, &more);
 		want.answer = svc->dialect->get_answer != NULL;
 	}
 	len = svc->dialect->put_want(t, &want, buf, sizeof(buf));

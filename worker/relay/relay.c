@@ -23,10 +23,10 @@
 #include "worker/net/pipes.h"
 #include "worker/tunnel/tunnel.h"
 #include "worker/frame/worker.h"
-#include "asker.h"
 #include "heldend.h"
 #include "linger.h"
 #include "opener.h"
+#include "proxy.h"
 #include "relay.h"
 #include "relaylz.h"
 #include "target.h"
@@ -90,7 +90,7 @@ relay_init(struct service *service)
 	heldend_init(service);
 	linger_init(service);
 	opener_init(service);
-	asker_init(service);
+	proxy_init(service);
 }
 
 static struct relay *
@@ -172,7 +172,7 @@ static void
 relay_close(struct relay *r, int rst)
 {
 	target_cancel(r);
-	asker_end(r);
+	proxy_end(r);
 	relay_leave(r);
 	if (r->fd != -1) {
 		if (!rst)
@@ -212,12 +212,12 @@ void
 relay_refuse(struct relay *r, enum reset_reason reason)
 {
 	relay_end_stream(r, reason);
-	if (r->asker == NULL) {
+	if (r->proxy == NULL) {
 		relay_close(r, 1);
 		return;
 	}
 	relay_leave(r);
-	asker_refuse(r, reason);
+	proxy_refuse(r, reason);
 }
 
 /* Its target is connected, or its dialect does not say.  -1: it is gone. */
@@ -226,7 +226,7 @@ relay_tell(struct relay *r)
 {
 	ssize_t	 n;
 
-	if ((n = asker_connected(r)) == -1) {
+	if ((n = proxy_connected(r)) == -1) {
 		relay_abort(r, RESET_ABORT);
 		return (-1);
 	}
@@ -435,7 +435,7 @@ relay_go(struct relay *r, enum throttle_way way)
 	if (relay_flush(r) == -1)
 		return;
 	throttle_moved(r, way, 0);
-	if (r->stream == NULL && r->asker == NULL && !relay_waits(r))
+	if (r->stream == NULL && r->proxy == NULL && !relay_waits(r))
 		relay_close(r, 0);
 }
 
@@ -540,7 +540,7 @@ relay_open(struct relay *r, struct tunnel *t)
 		relay_abort(r, RESET_POLICY);
 		return (0);
 	}
-	if (r->asker != NULL && svc->dialect->get_answer == NULL &&
+	if (r->proxy != NULL && svc->dialect->get_answer == NULL &&
 	    relay_tell(r) == -1)
 		return (0);
 	session_ready(r->stream);
@@ -754,7 +754,7 @@ relay_divert(struct stream *st, int fd, size_t len)
 	ssize_t		 n;
 
 	if (r->fd == -1 || (r->flags & RELAY_COPIES) || r->lz != NULL ||
-	    r->asker != NULL) {
+	    r->proxy != NULL) {
 		errno = EOPNOTSUPP;
 		return (-1);
 	}
@@ -798,7 +798,7 @@ relay_data(struct stream *st, const uint8_t *p, size_t len)
 	struct relay	*r = st->arg;
 	ssize_t		 n = 0;
 
-	if (r->asker != NULL) {
+	if (r->proxy != NULL) {
 		if (relay_answered(r, *p++) == -1 || --len == 0)
 			return;
 	}
@@ -858,7 +858,7 @@ relay_fin(struct stream *st)
 		relay_abort(r, RESET_PROTOCOL);
 		return;
 	}
-	if (r->asker != NULL)
+	if (r->proxy != NULL)
 		relay_refuse(r, RESET_PROTOCOL);
 	else if (relay_shut(r) == 0)
 		relay_end_ours(r);
@@ -909,7 +909,7 @@ relay_closed(struct stream *st)
 	struct relay	*r = st->arg;
 
 	r->stream = NULL;
-	if (r->asker != NULL) {
+	if (r->proxy != NULL) {
 		relay_refuse(r, RESET_PROTOCOL);
 		return;
 	}

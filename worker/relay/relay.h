@@ -38,7 +38,7 @@
 #include "worker/session/session.h"
 #include "worker/tunnel/service.h"
 
-struct asker;
+struct proxy;
 struct httpbody;
 struct service;
 struct tunnel;
@@ -58,7 +58,7 @@ struct relay {
 	struct outq		 out;		/* waits for the socket */
 	struct lz		*lz;	/* where it was agreed */
 	struct throttle		*throttle;	/* NULL: no limit */
-	struct asker		*asker;	/* of a user who asks for a target */
+	struct proxy		*proxy;	/* of a user who asks for a target */
 	struct httpbody		*body;	/* his request's, for one target */
 	uint8_t			*pre;	/* want or answer, sent first */
 	uint64_t		 since;		/* worker_now of the start... */

@@ -115,8 +115,8 @@ target_log_failed(const struct addr *user, const char *words)
 	svc->stats.failed++;
 	strlcpy(why, words, sizeof(why));
 	log = failed_take(why, worker_now());
-	if (user != NULL)
-		snprintf(of, sizeof(of), "flow of %s: ", addr_print(user));
+	if (user->family != ADDR_NONE)
+		snprintf(of, sizeof(of), "user %s: ", addr_print(user));
 	if (log)
 		log_warnx("target: %s%s", of, why);
 	else
@@ -161,7 +161,7 @@ target_failed(struct relay *r, const struct msg_dialled *res)
 {
 	enum reset_reason	 reason = target_reason(res);
 
-	target_log_failed(NULL, dialler_words(res));
+	target_log_failed(&r->user, dialler_words(res));
 	if (!r->answers || target_answer(r, reason) == -1) {
 		relay_abort(r, reason);
 		return;

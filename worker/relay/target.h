@@ -26,7 +26,7 @@ void	 target_init(struct service *);
 int	 target_want(struct relay *);
 /*
  * Counts that a target could not be reached, and logs why, each reason once in
- * a while, at level debug all; user: whose flow of datagrams it was, or NULL.
+ * a while, at level debug all.  A user of ADDR_NONE is not known.
  */
 void	 target_log_failed(const struct addr *user, const char *why);
 /* Why there is no connection, as peers are told. */

@@ -20,12 +20,12 @@
 #include "shared/log.h"
 #include "worker/dialect/dialect.h"
 #include "worker/net/ledger.h"
-#include "worker/relay/asker.h"
 #include "worker/relay/assoc.h"
 #include "worker/relay/dialler.h"
 #include "worker/relay/flowq.h"
 #include "worker/relay/flowsock.h"
 #include "worker/relay/login.h"
+#include "worker/relay/proxy.h"
 #include "worker/relay/relay.h"
 #include "worker/relay/throttle.h"
 #include "worker/tunnel/tunnel.h"
@@ -788,9 +788,9 @@ service_logins(void)
 }
 
 static const void *
-service_askers(void)
+service_proxy(void)
 {
-	return (asker_counts());
+	return (proxy_counts());
 }
 
 static const struct figure	 service_figures[] = {
@@ -812,7 +812,7 @@ static const struct figure	 service_figures[] = {
 	FIGURE_GET(COUNTER, "users_shed_descriptors",
 	    service_shed_descriptors,
 	    "users reset because descriptors ran short"),
-	FIGURE_OF(COUNTER, "logins_late", service_askers, asker_counts,
+	FIGURE_OF(COUNTER, "logins_late", service_proxy, proxy_counts,
 	    unchecked, "logins that were not checked in time"),
 	FIGURE_OF(COUNTER, "logins_refused", service_logins, login_stats,
 	    refused, "users reset because their source was wrong too often"),
@@ -825,13 +825,13 @@ static const struct figure	 service_figures[] = {
 	    waiting, "logins waiting to be checked"),
 	FIGURE_OF(COUNTER, "logins_wrong", service_logins, login_stats, wrong,
 	    "logins that were wrong"),
-	FIGURE_OF(COUNTER, "proxy_asks", service_askers, asker_counts, asks,
+	FIGURE_OF(COUNTER, "proxy_asks", service_proxy, proxy_counts, asks,
 	    "users of SOCKS or HTTP who have asked for a target"),
-	FIGURE_OF(COUNTER, "proxy_bad", service_askers, asker_counts, bad,
+	FIGURE_OF(COUNTER, "proxy_bad", service_proxy, proxy_counts, bad,
 	    "users refused because they did not ask as the protocol says"),
-	FIGURE_OF(COUNTER, "proxy_late", service_askers, asker_counts, late,
+	FIGURE_OF(COUNTER, "proxy_late", service_proxy, proxy_counts, late,
 	    "users closed because they did not ask in time"),
-	FIGURE_OF(COUNTER, "proxy_refused", service_askers, asker_counts,
+	FIGURE_OF(COUNTER, "proxy_refused", service_proxy, proxy_counts,
 	    refused, "users told that they get no target"),
 	FIGURE_GET(COUNTER, "tunnels_blocked", service_tunnels_blocked,
 	    "tunnels closed because their network is blocked"),

@@ -22,7 +22,7 @@
 #include "shared/compat.h"
 #include "shared/log.h"
 #include "worker/dialect/dialect.h"
-#include "worker/relay/asker.h"
+#include "worker/relay/proxy.h"
 #include "worker/relay/relay.h"
 #include "worker/tunnel/tunnel.h"
 #include "worker/frame/worker.h"
@@ -418,7 +418,7 @@ user_new(struct lent *l, int fd, const struct addr *peer)
 		return (-1);
 	if (l->asks == ASK_NONE)
 		user_enter(r);
-	else if (asker_begin(r, l->asks,
+	else if (proxy_begin(r, l->asks,
 	    (l->kinds & KIND_UDP) != 0) == -1) {
 		relay_abort(r, RESET_NONE);
 		return (-1);
@@ -503,7 +503,7 @@ user_tick(void)
 	struct relay	*r, *next;
 	uint64_t	 now;
 
-	asker_tick(worker_now());
+	proxy_tick(worker_now());
 	if (svc->conf.opts.user_idle == 0)
 		return;
 	now = worker_now();		/* not before any progress */
@@ -532,7 +532,7 @@ user_stop(void)
 		user_unqueue(r);
 		user_refuse(r, "the service is stopping");
 	}
-	asker_stop();
+	proxy_stop();
 	user_arm();
 	user_listen();
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * See asker.h.  All that a user is told is short, and a new socket takes some
+ * See proxy.h.  All that a user is told is short, and a new socket takes some
  * thousand octets, or it is dead: nothing waits to be written here.
  */
 
@@ -23,9 +23,9 @@
 #include "worker/frame/worker.h"
 #include "worker/net/ask.h"
 #include "worker/tunnel/service.h"
-#include "asker.h"
 #include "assoc.h"
 #include "login.h"
+#include "proxy.h"
 #include "relay.h"
 
 /* Who logged in wrongly is told so no earlier, after he has. */
@@ -38,20 +38,20 @@
 #define ASK_COST(kind)	(sizeof(struct ask) +				\
 			    ((kind) == ASK_HTTP ? ASK_HEAD_MAX : 512))
 
-enum asker_state {
-	ASKER_ASKS,		/* his octets are parsed */
-	ASKER_LOGS_IN,		/* his name and password are checked */
-	ASKER_WAS_WRONG,	/* and they are wrong: he will be told */
-	ASKER_WAITS,		/* for his target; his relay has the socket */
-	ASKER_ASSOCIATED,	/* his datagrams pass while he is here */
-	ASKER_LEAVES		/* he was refused, and has not gone yet */
+enum proxy_state {
+	PROXY_ASKS,		/* his octets are parsed */
+	PROXY_LOGS_IN,		/* his name and password are checked */
+	PROXY_WAS_WRONG,	/* and they are wrong: he will be told */
+	PROXY_WAITS,		/* for his target; his relay has the socket */
+	PROXY_ASSOCIATED,	/* his datagrams pass while he is here */
+	PROXY_LEAVES		/* he was refused, and has not gone yet */
 };
 
-struct asker {
-	TAILQ_ENTRY(asker)	 entry;		/* of his state */
+struct proxy {
+	TAILQ_ENTRY(proxy)	 entry;		/* of his state */
 	struct event		 ev;		/* unless he waits */
 	struct relay		*relay;
-	enum asker_state	 state;
+	enum proxy_state	 state;
 	uint64_t		 until;
 	struct ask		*ask;		/* NULL: associated */
 	struct assoc		*assoc;		/* only then */
@@ -63,54 +63,54 @@ struct asker {
 	uint8_t			*first;		/* for his target */
 	size_t			 first_len;
 };
-TAILQ_HEAD(askers, asker);
+TAILQ_HEAD(proxies, proxy);
 
 static struct service		*svc;
-static struct askers		 asking = TAILQ_HEAD_INITIALIZER(asking);
-static struct askers		 checked = TAILQ_HEAD_INITIALIZER(checked);
-static struct askers		 wrong = TAILQ_HEAD_INITIALIZER(wrong);
-static struct askers		 waiting = TAILQ_HEAD_INITIALIZER(waiting);
-static struct askers		 associated =
+static struct proxies		 asking = TAILQ_HEAD_INITIALIZER(asking);
+static struct proxies		 checked = TAILQ_HEAD_INITIALIZER(checked);
+static struct proxies		 wrong = TAILQ_HEAD_INITIALIZER(wrong);
+static struct proxies		 waiting = TAILQ_HEAD_INITIALIZER(waiting);
+static struct proxies		 associated =
 				    TAILQ_HEAD_INITIALIZER(associated);
-static struct askers		 leaving = TAILQ_HEAD_INITIALIZER(leaving);
-static struct askers *const	 lists[] = {
-	[ASKER_ASKS] = &asking,
-	[ASKER_LOGS_IN] = &checked,
-	[ASKER_WAS_WRONG] = &wrong,
-	[ASKER_WAITS] = &waiting,
-	[ASKER_ASSOCIATED] = &associated,
-	[ASKER_LEAVES] = &leaving
+static struct proxies		 leaving = TAILQ_HEAD_INITIALIZER(leaving);
+static struct proxies *const	 lists[] = {
+	[PROXY_ASKS] = &asking,
+	[PROXY_LOGS_IN] = &checked,
+	[PROXY_WAS_WRONG] = &wrong,
+	[PROXY_WAITS] = &waiting,
+	[PROXY_ASSOCIATED] = &associated,
+	[PROXY_LEAVES] = &leaving
 };
-static struct asker_counts	 counts;
+static struct proxy_counts	 counts;
 
 static struct event		*wrong_timer;
 
-static void	 asker_input(struct asker *, const uint8_t *, size_t);
-static void	 asker_stands(struct asker *, enum ask_state, const uint8_t *,
+static void	 proxy_input(struct proxy *, const uint8_t *, size_t);
+static void	 proxy_stands(struct proxy *, enum ask_state, const uint8_t *,
 		    size_t);
-static void	 asker_read(evutil_socket_t, short, void *);
-static void	 asker_told(void *, int);
-static void	 asker_shed(void *);
-static void	 asker_wrong_over(evutil_socket_t, short, void *);
+static void	 proxy_read(evutil_socket_t, short, void *);
+static void	 proxy_told(void *, int);
+static void	 proxy_shed(void *);
+static void	 proxy_wrong_over(evutil_socket_t, short, void *);
 
-static const struct login_ops	 asker_login_ops = {
-	asker_told,
-	asker_shed
+static const struct login_ops	 proxy_login_ops = {
+	proxy_told,
+	proxy_shed
 };
 
 void
-asker_init(struct service *service)
+proxy_init(struct service *service)
 {
 	svc = service;
 	assoc_init(service);
 	login_init(service);
-	if ((wrong_timer = evtimer_new(svc->base, asker_wrong_over, NULL)) ==
+	if ((wrong_timer = evtimer_new(svc->base, proxy_wrong_over, NULL)) ==
 	    NULL)
 		fatal("%s", __func__);
 }
 
-const struct asker_counts *
-asker_counts(void)
+const struct proxy_counts *
+proxy_counts(void)
 {
 	return (&counts);
 }
@@ -119,16 +119,16 @@ asker_counts(void)
 
 /* -1: no memory. */
 static int
-asker_watch(struct asker *a)
+proxy_watch(struct proxy *a)
 {
 	if (event_assign(&a->ev, svc->base, a->relay->fd, EV_READ | EV_PERSIST,
-	    asker_read, a) == -1 || event_add(&a->ev, NULL) == -1)
+	    proxy_read, a) == -1 || event_add(&a->ev, NULL) == -1)
 		return (-1);
 	return (0);
 }
 
 static void
-asker_enter(struct asker *a, enum asker_state state, uint64_t us)
+proxy_enter(struct proxy *a, enum proxy_state state, uint64_t us)
 {
 	TAILQ_REMOVE(lists[a->state], a, entry);
 	a->state = state;
@@ -137,21 +137,21 @@ asker_enter(struct asker *a, enum asker_state state, uint64_t us)
 }
 
 static void
-asker_hold(struct asker *a, int64_t octets)
+proxy_hold(struct proxy *a, int64_t octets)
 {
 	a->held += octets;
 	budget_hold(&svc->budget, octets);
 }
 
 static uint64_t
-asker_deadline(void)
+proxy_deadline(void)
 {
 	return (svc->conf.opts.handshake_timeout * 1000000ULL);
 }
 
 /* He has said all that he will: what he said is not kept. */
 static void
-asker_forget(struct asker *a)
+proxy_forget(struct proxy *a)
 {
 	budget_hold(&svc->budget, (int64_t)sizeof(*a) - a->held);
 	a->held = sizeof(*a);
@@ -160,39 +160,39 @@ asker_forget(struct asker *a)
 }
 
 int
-asker_begin(struct relay *r, enum ask_kind kind, int udp)
+proxy_begin(struct relay *r, enum ask_kind kind, int udp)
 {
-	struct asker	*a;
+	struct proxy	*a;
 	int		 login = svc->conf.logins != 0;
 
 	if ((a = calloc(1, sizeof(*a))) == NULL)
 		return (-1);
 	a->relay = r;
 	if ((a->ask = ask_new(kind, login, udp)) == NULL ||
-	    asker_watch(a) == -1) {
+	    proxy_watch(a) == -1) {
 		ask_free(a->ask);
 		free(a);
 		return (-1);
 	}
-	asker_hold(a, sizeof(*a) + ASK_COST(kind));
-	a->until = worker_now() + asker_deadline();
+	proxy_hold(a, sizeof(*a) + ASK_COST(kind));
+	a->until = worker_now() + proxy_deadline();
 	TAILQ_INSERT_TAIL(&asking, a, entry);
-	r->asker = a;
-	if (login && login_begin(&a->login, &r->user, &asker_login_ops,
+	r->proxy = a;
+	if (login && login_begin(&a->login, &r->user, &proxy_login_ops,
 	    a) == -1)
 		relay_abort(r, RESET_NONE);
 	return (0);
 }
 
 void
-asker_end(struct relay *r)
+proxy_end(struct relay *r)
 {
-	struct asker	*a = r->asker;
+	struct proxy	*a = r->proxy;
 
 	if (a == NULL)
 		return;
-	r->asker = NULL;
-	if (a->state != ASKER_WAITS)
+	r->proxy = NULL;
+	if (a->state != PROXY_WAITS)
 		event_del(&a->ev);
 	TAILQ_REMOVE(lists[a->state], a, entry);
 	budget_hold(&svc->budget, -a->held);
@@ -206,7 +206,7 @@ asker_end(struct relay *r)
 
 /* Says what there is to say.  -1: it cannot be said. */
 static int
-asker_say(struct asker *a)
+proxy_say(struct proxy *a)
 {
 	const uint8_t	*p;
 	size_t		 len;
@@ -229,36 +229,36 @@ asker_say(struct asker *a)
 
 /* He gets no target, and was told. */
 static void
-asker_leave(struct asker *a)
+proxy_leave(struct proxy *a)
 {
 	struct relay	*r = a->relay;
 
 	counts.refused++;
 	/* What he sent and nobody read would make a reset of the end. */
-	if (asker_say(a) == -1 || shutdown(r->fd, SHUT_WR) == -1 ||
-	    (a->state == ASKER_WAITS && asker_watch(a) == -1)) {
-		asker_end(r);
+	if (proxy_say(a) == -1 || shutdown(r->fd, SHUT_WR) == -1 ||
+	    (a->state == PROXY_WAITS && proxy_watch(a) == -1)) {
+		proxy_end(r);
 		relay_abort(r, RESET_ABORT);
 		return;
 	}
-	asker_enter(a, ASKER_LEAVES, LEAVE_US);
+	proxy_enter(a, PROXY_LEAVES, LEAVE_US);
 }
 
 /* He speaks another protocol, or what he wants is none. */
 static void
-asker_bad(struct asker *a)
+proxy_bad(struct proxy *a)
 {
 	struct relay	*r = a->relay;
 
 	counts.bad++;
 	ledger_log(svc->users, &r->user, "%s: %s", a->ask->protocol,
 	    a->ask->why);
-	asker_leave(a);
+	proxy_leave(a);
 }
 
 /* Octets that he sent behind what he asked, for his target.  -1: no memory. */
 static int
-asker_keep(struct asker *a, const uint8_t *early, size_t len)
+proxy_keep(struct proxy *a, const uint8_t *early, size_t len)
 {
 	const uint8_t	*front;
 	size_t		 n;
@@ -277,24 +277,24 @@ asker_keep(struct asker *a, const uint8_t *early, size_t len)
 	memcpy(a->first, front, n);
 	memcpy(a->first + n, early, len);
 	a->first_len = n + len;
-	asker_hold(a, a->first_len);
+	proxy_hold(a, a->first_len);
 	return (0);
 }
 
 /* It is known what he wants. */
 static void
-asker_asked(struct asker *a, const uint8_t *early, size_t len)
+proxy_asked(struct proxy *a, const uint8_t *early, size_t len)
 {
 	struct relay	*r = a->relay;
 
-	if (asker_keep(a, early, len) == -1) {
+	if (proxy_keep(a, early, len) == -1) {
 		log_warn("relay");
 		relay_abort(r, RESET_MEMORY);
 		return;
 	}
 	counts.asks++;
 	event_del(&a->ev);
-	asker_enter(a, ASKER_WAITS, 0);
+	proxy_enter(a, PROXY_WAITS, 0);
 	r->since = r->moved = worker_now();
 	svc->enter(r);
 }
@@ -304,36 +304,36 @@ asker_asked(struct asker *a, const uint8_t *early, size_t len)
  * the other side takes them, and to where, each of them shows.
  */
 static void
-asker_associate(struct asker *a)
+proxy_associate(struct proxy *a)
 {
 	struct relay	*r = a->relay;
 
 	if ((a->assoc = assoc_begin(r, &a->ask->from)) == NULL) {
 		log_warn("relay");
-		asker_refuse(r, RESET_MEMORY);
+		proxy_refuse(r, RESET_MEMORY);
 		return;
 	}
 	(void)ask_answer(a->ask, ASK_CONNECTED, &r->other);
-	if (asker_say(a) == -1) {
+	if (proxy_say(a) == -1) {
 		relay_abort(r, RESET_ABORT);
 		return;
 	}
-	asker_forget(a);
-	asker_enter(a, ASKER_ASSOCIATED, 0);
+	proxy_forget(a);
+	proxy_enter(a, PROXY_ASSOCIATED, 0);
 }
 
 /* ---- he logs in ---- */
 
 /* Octets that wait until it is known.  -1: no memory. */
 static int
-asker_rest(struct asker *a, const uint8_t *p, size_t len)
+proxy_rest(struct proxy *a, const uint8_t *p, size_t len)
 {
 	if (len == 0)
 		return (0);
 	if (a->rest == NULL) {
 		if ((a->rest = malloc(ASK_READ)) == NULL)
 			return (-1);
-		asker_hold(a, ASK_READ);
+		proxy_hold(a, ASK_READ);
 	}
 	memcpy(a->rest + a->rest_len, p, len);
 	a->rest_len += len;
@@ -344,39 +344,39 @@ asker_rest(struct asker *a, const uint8_t *p, size_t len)
 }
 
 static void
-asker_logs_in(struct asker *a, const uint8_t *p, size_t len)
+proxy_logs_in(struct proxy *a, const uint8_t *p, size_t len)
 {
-	if (asker_rest(a, p, len) == -1) {
+	if (proxy_rest(a, p, len) == -1) {
 		log_warn("relay");
 		relay_abort(a->relay, RESET_MEMORY);
 		return;
 	}
-	if (asker_say(a) == -1) {
+	if (proxy_say(a) == -1) {
 		relay_abort(a->relay, RESET_ABORT);
 		return;
 	}
 	a->asked = worker_now();
-	asker_enter(a, ASKER_LOGS_IN, asker_deadline());
+	proxy_enter(a, PROXY_LOGS_IN, proxy_deadline());
 	login_ask(&a->login, a->ask->name, a->ask->password);
 }
 
 /* They are parsed by now, or will never be. */
 static void
-asker_unrest(struct asker *a)
+proxy_unrest(struct proxy *a)
 {
 	if (a->rest == NULL)
 		return;
 	free(a->rest);
 	a->rest = NULL;
 	a->rest_len = 0;
-	asker_hold(a, -ASK_READ);
+	proxy_hold(a, -ASK_READ);
 }
 
 static void
-asker_arm(void)
+proxy_arm(void)
 {
 	struct timeval	 tv;
-	struct asker	*a;
+	struct proxy	*a;
 	uint64_t	 us, now = worker_now();
 
 	if ((a = TAILQ_FIRST(&wrong)) == NULL) {
@@ -391,44 +391,44 @@ asker_arm(void)
 
 /* He is told a second after he asked, so that guessing takes its time. */
 static void
-asker_wrong_pass(uint64_t now)
+proxy_wrong_pass(uint64_t now)
 {
-	struct asker	*a;
+	struct proxy	*a;
 
 	while ((a = TAILQ_FIRST(&wrong)) != NULL && now >= a->until) {
 		(void)ask_told(a->ask, 0);
-		asker_leave(a);
+		proxy_leave(a);
 	}
-	asker_arm();
+	proxy_arm();
 }
 
 static void
-asker_wrong_over(evutil_socket_t fd, short what, void *arg)
+proxy_wrong_over(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd;
 	(void)what;
 	(void)arg;
-	asker_wrong_pass(worker_now());
+	proxy_wrong_pass(worker_now());
 }
 
 static void
-asker_was_wrong(struct asker *a)
+proxy_was_wrong(struct proxy *a)
 {
 	uint64_t	 now = worker_now(), at = a->asked + WRONG_US;
 
-	asker_unrest(a);
+	proxy_unrest(a);
 	if (event_add(&a->ev, NULL) == -1) {
 		relay_abort(a->relay, RESET_MEMORY);
 		return;
 	}
-	asker_enter(a, ASKER_WAS_WRONG, at > now ? at - now : 0);
+	proxy_enter(a, PROXY_WAS_WRONG, at > now ? at - now : 0);
 	if (TAILQ_FIRST(&wrong) == a)
-		asker_arm();
+		proxy_arm();
 }
 
 /* He has logged in: on with what he said behind that. */
 static void
-asker_was_right(struct asker *a)
+proxy_was_right(struct proxy *a)
 {
 	uint8_t		 rest[ASK_READ];
 	size_t		 len = a->rest_len;
@@ -436,32 +436,32 @@ asker_was_right(struct asker *a)
 
 	if (len > 0)
 		memcpy(rest, a->rest, len);
-	asker_unrest(a);
+	proxy_unrest(a);
 	login_end(&a->login);
-	asker_enter(a, ASKER_ASKS, asker_deadline());
+	proxy_enter(a, PROXY_ASKS, proxy_deadline());
 	state = ask_told(a->ask, 1);
 	if (event_add(&a->ev, NULL) == -1 ||
-	    (state == ASK_MORE && asker_say(a) == -1))
+	    (state == ASK_MORE && proxy_say(a) == -1))
 		relay_abort(a->relay, RESET_ABORT);
 	else if (state == ASK_MORE && len > 0)
-		asker_input(a, rest, len);
+		proxy_input(a, rest, len);
 	else
-		asker_stands(a, state, rest, len);
+		proxy_stands(a, state, rest, len);
 }
 
 static void
-asker_told(void *arg, int right)
+proxy_told(void *arg, int right)
 {
 	if (right)
-		asker_was_right(arg);
+		proxy_was_right(arg);
 	else
-		asker_was_wrong(arg);
+		proxy_was_wrong(arg);
 }
 
 static void
-asker_shed(void *arg)
+proxy_shed(void *arg)
 {
-	struct asker	*a = arg;
+	struct proxy	*a = arg;
 
 	relay_abort(a->relay, RESET_POLICY);
 }
@@ -470,53 +470,53 @@ asker_shed(void *arg)
 
 /* So it stands; the octets were not taken. */
 static void
-asker_stands(struct asker *a, enum ask_state state, const uint8_t *p,
+proxy_stands(struct proxy *a, enum ask_state state, const uint8_t *p,
     size_t len)
 {
 	switch (state) {
 	case ASK_MORE:
-		if (asker_say(a) == -1)
+		if (proxy_say(a) == -1)
 			relay_abort(a->relay, RESET_ABORT);
 		break;
 	case ASK_LOGIN:
-		asker_logs_in(a, p, len);
+		proxy_logs_in(a, p, len);
 		break;
 	case ASK_TARGET:
-		asker_asked(a, p, len);
+		proxy_asked(a, p, len);
 		break;
 	case ASK_UDP:
-		asker_associate(a);
+		proxy_associate(a);
 		break;
 	default:
-		asker_bad(a);
+		proxy_bad(a);
 		break;
 	}
 }
 
 /* His end; an association's is no fault. */
 static void
-asker_gone(struct asker *a)
+proxy_gone(struct proxy *a)
 {
-	if (a->state == ASKER_ASSOCIATED)
+	if (a->state == PROXY_ASSOCIATED)
 		relay_resets(a->relay->fd, 0);
 	relay_abort(a->relay, RESET_ABORT);
 }
 
 static void
-asker_input(struct asker *a, const uint8_t *p, size_t len)
+proxy_input(struct proxy *a, const uint8_t *p, size_t len)
 {
 	enum ask_state	 state;
 	size_t		 took = 0;
 
 	state = ask_input(a->ask, p, len, &took);
-	asker_stands(a, state, p + took, len - took);
+	proxy_stands(a, state, p + took, len - took);
 }
 
 static void
-asker_read(evutil_socket_t fd, short what, void *arg)
+proxy_read(evutil_socket_t fd, short what, void *arg)
 {
 	static uint8_t	 buf[ASK_READ];
-	struct asker	*a = arg;
+	struct proxy	*a = arg;
 	ssize_t		 n;
 
 	(void)what;
@@ -524,10 +524,10 @@ asker_read(evutil_socket_t fd, short what, void *arg)
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n <= 0)
-		asker_gone(a);
-	else if (a->state == ASKER_ASKS)
-		asker_input(a, buf, n);
-	else if (a->state == ASKER_LOGS_IN && asker_rest(a, buf, n) == -1)
+		proxy_gone(a);
+	else if (a->state == PROXY_ASKS)
+		proxy_input(a, buf, n);
+	else if (a->state == PROXY_LOGS_IN && proxy_rest(a, buf, n) == -1)
 		relay_abort(a->relay, RESET_MEMORY);
 	/* perhaps there is a password in it */
 	if (n > 0)
@@ -537,9 +537,9 @@ asker_read(evutil_socket_t fd, short what, void *arg)
 /* ---- what he is told ---- */
 
 const uint8_t *
-asker_wants(struct relay *r, struct want *want, size_t *len)
+proxy_wants(struct relay *r, struct want *want, size_t *len)
 {
-	const struct asker	*a = r->asker;
+	const struct proxy	*a = r->proxy;
 
 	want->host = a->ask->to.host;
 	want->port = a->ask->to.port;
@@ -548,15 +548,15 @@ asker_wants(struct relay *r, struct want *want, size_t *len)
 }
 
 ssize_t
-asker_connected(struct relay *r)
+proxy_connected(struct relay *r)
 {
-	struct asker	*a = r->asker;
+	struct proxy	*a = r->proxy;
 	ssize_t		 n = a->first_len;
 
 	(void)ask_answer(a->ask, ASK_CONNECTED, NULL);
-	if (asker_say(a) == -1)
+	if (proxy_say(a) == -1)
 		return (-1);
-	asker_end(r);
+	proxy_end(r);
 	return (n);
 }
 
@@ -580,29 +580,29 @@ result_of(enum reset_reason why)
 }
 
 void
-asker_refuse(struct relay *r, enum reset_reason why)
+proxy_refuse(struct relay *r, enum reset_reason why)
 {
-	(void)ask_answer(r->asker->ask, result_of(why), NULL);
-	asker_leave(r->asker);
+	(void)ask_answer(r->proxy->ask, result_of(why), NULL);
+	proxy_leave(r->proxy);
 }
 
 /* ---- the clock ---- */
 
 /* The service stops: nobody comes to those whose datagrams do not pass. */
 static void
-asker_dissociate(void)
+proxy_dissociate(void)
 {
-	struct asker	*a, *next;
+	struct proxy	*a, *next;
 
 	TAILQ_FOREACH_SAFE(a, &associated, entry, next)
 		if (!assoc_used(a->assoc))
-			asker_gone(a);
+			proxy_gone(a);
 }
 
 void
-asker_tick(uint64_t now)
+proxy_tick(uint64_t now)
 {
-	struct asker	*a;
+	struct proxy	*a;
 
 	while ((a = TAILQ_FIRST(&asking)) != NULL && now >= a->until) {
 		counts.late++;
@@ -616,16 +616,16 @@ asker_tick(uint64_t now)
 		    "checked in time", a->ask->protocol);
 		relay_abort(a->relay, RESET_TIMEOUT);
 	}
-	asker_wrong_pass(now);
+	proxy_wrong_pass(now);
 	while ((a = TAILQ_FIRST(&leaving)) != NULL && now >= a->until)
 		relay_abort(a->relay, RESET_NONE);
 	assoc_tick();
 	if (svc->stopping)
-		asker_dissociate();
+		proxy_dissociate();
 }
 
 void
-asker_stop(void)
+proxy_stop(void)
 {
 	while (!TAILQ_EMPTY(&asking))
 		relay_abort(TAILQ_FIRST(&asking)->relay, RESET_NONE);
@@ -633,5 +633,5 @@ asker_stop(void)
 		relay_abort(TAILQ_FIRST(&checked)->relay, RESET_NONE);
 	while (!TAILQ_EMPTY(&wrong))
 		relay_abort(TAILQ_FIRST(&wrong)->relay, RESET_NONE);
-	asker_dissociate();
+	proxy_dissociate();
 }

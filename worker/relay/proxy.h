@@ -7,12 +7,12 @@
  * known what the stream is for.  Where the service has logins he logs in first
  * (login.h).  Who does not say so in time is cut off, and who is refused is
  * told why, after a wrong login no earlier than in a second.  Who wants
- * datagrams relayed stays an asker: he has an association (assoc.h) until he
+ * datagrams relayed goes on to be one: he has an association (assoc.h) until he
  * goes, and never a stream.
  */
 
-#ifndef WORKER_ASKER_H
-#define WORKER_ASKER_H
+#ifndef WORKER_PROXY_H
+#define WORKER_PROXY_H
 
 #include <sys/types.h>
 
@@ -26,7 +26,7 @@ struct relay;
 struct service;
 struct want;
 
-struct asker_counts {
+struct proxy_counts {
 	uint64_t	 asks;		/* targets asked for */
 	uint64_t	 bad;		/* users who did not ask in order */
 	uint64_t	 late;		/* or not in time */
@@ -34,40 +34,40 @@ struct asker_counts {
 	uint64_t	 refused;	/* who were told that they get none */
 };
 
-/* asker.c */
+/* proxy.c */
 
-void		 asker_init(struct service *);
+void		 proxy_init(struct service *);
 /*
  * A user, whose relay has no stream, begins to ask; svc->enter takes him when
  * he has asked for a target.  His relay is gone if he had to log in and has
  * been wrong too often.  udp: he may ask for an association.  -1: no memory,
  * and the relay is as it was.
  */
-int		 asker_begin(struct relay *, enum ask_kind, int udp);
+int		 proxy_begin(struct relay *, enum ask_kind, int udp);
 /*
  * What he wants: sets host and port.  Returns the octets that his stream begins
- * with, *len of them, which stay the asker's.
+ * with, *len of them, which stay here.
  */
-const uint8_t	*asker_wants(struct relay *, struct want *, size_t *len);
+const uint8_t	*proxy_wants(struct relay *, struct want *, size_t *len);
 /*
- * He is connected, and told so; he is an asker no more.  Returns how many
+ * He is connected, and told so; his proxy is gone.  Returns how many
  * octets his stream began with; -1: he takes none.
  */
-ssize_t		 asker_connected(struct relay *);
+ssize_t		 proxy_connected(struct relay *);
 /*
  * He gets no target, and is told why; his relay has neither stream nor event,
  * and ends by itself, perhaps at once.
  */
-void		 asker_refuse(struct relay *, enum reset_reason);
+void		 proxy_refuse(struct relay *, enum reset_reason);
 /* His relay ends.  Does nothing when he is none. */
-void		 asker_end(struct relay *);
+void		 proxy_end(struct relay *);
 /*
  * Once a second: who did not ask in time, or does not go.  While the service
  * stops, associations that nobody uses end.
  */
-void		 asker_tick(uint64_t now);
+void		 proxy_tick(uint64_t now);
 /* The service stops: who has not asked yet will not; as for the tick. */
-void		 asker_stop(void);
-const struct asker_counts *asker_counts(void);
+void		 proxy_stop(void);
+const struct proxy_counts *proxy_counts(void);
 
-#endif /* WORKER_ASKER_H */
+#endif /* WORKER_PROXY_H */
