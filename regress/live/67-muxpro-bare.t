@@ -1,13 +1,16 @@
 #!/bin/sh
 # Dialect muxpro between two rocketd: each transport, users by a fixed port and
-# by SOCKS, what rules keep from them, who may come, and a server that never
-# answers.
+# by SOCKS, connections and datagrams, what rules keep from them, who may come,
+# reloads, and a server that never answers.
 
 . regress/live/lib.sh
 . regress/live/certs.sh
+. regress/live/udp.sh
 command -v openssl >/dev/null || skip_all "no openssl"
 umask 077
 
+echoes echoes
+eport=$port
 target target
 target_pid=$pid
 direct=$("$TRAFFIC" ask "$port" sum 1000000 | sed -n 's/^answer //p')
@@ -16,6 +19,7 @@ key server ecdsa
 cert server ca 30 "subjectAltName=DNS:localhost"
 key user ecdsa
 cert user ca 30 "extendedKeyUsage=clientAuth"
+nport=$(run 1)
 set -- $(ports 7)
 tport=$1 tls=$2 ws=$3 wss=$4 uport=$5 sport=$6 dport=$7
 
@@ -53,7 +57,8 @@ client() {
 			service "out" {
 				path "/a/mux"
 				listen on 127.0.0.1 port $uport to "127.0.0.1:$port"
-				listen on 127.0.0.1 port $sport protocol socks
+				listen on 127.0.0.1 port $sport protocol socks udp
+				listen on 127.0.0.1 port $nport protocol udp to "127.0.0.1:$eport"
 				${3:-}
 			}
 		}
@@ -87,6 +92,11 @@ for t in "tcpmux $tport" "tlsmux $tls" "wsmux $ws" "wssmux $wss"; do
 	    "$1: a target's reset is a reset"
 	like "$(socks localhost "$port" sum)" '^[0-9a-f]{16}$' \
 	    "$1: by SOCKS, to a name"
+	like "$($DATAGRAMS sizes 127.0.0.1 "$nport" 1 2 1000 2047 2048)" \
+	    '^done 5 again [0-9]+ wrong 0$' "$1: datagrams of each length"
+	is "$(perl regress/live/socksudp.pl user 127.0.0.1 "$sport" \
+	    echo,127.0.0.1,$eport,1,2048 echo,localhost,$eport,1,1500 |
+	    tr '\n' ' ')" "same same same same " "$1: and by SOCKS"
 	like "$(ctl client show sessions; ctl server show sessions)" \
 	    "muxpro +$1 +muxpro " "$1: show sessions says so"
 	like "$(ctl server show streams; ctl client show services)" \
@@ -133,6 +143,10 @@ ok $? "a reload with a list of who may come"
 exec 9>&-
 logged users 'alive 5'
 ok $? "keeps who is there"
+sed -i 's/service "out" {/&\nmux stream buffer 1m/' "$T/server.conf"
+ctl server reload >/dev/null
+logged server 'tunnel [0-9]+: drained'
+ok $? "what holds for new tunnels closes one that is empty"
 n=$(grep -c 'whoever can connect' "$T/server.log")
 is "$n" 1 "and does not warn"
 stop "$client_pid"

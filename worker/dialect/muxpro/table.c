@@ -59,8 +59,8 @@ table_opened(struct tunnel *t, struct stream *st)
 static void
 table_drain(struct tunnel *t)
 {
-	if (!t->service->dials && t->state == TUNNEL_OPEN)
-		t->flags |= TUNNEL_F_DRAINING;
+	if (!t->service->dials && !(t->flags & TUNNEL_F_DRAINING))
+		tunnel_drain(t);
 }
 
 /* The side with the users dials, so nobody is asked for more. */
