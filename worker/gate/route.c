@@ -38,7 +38,7 @@ static const struct route	 routes[] = {
 	{ DIALECT_BACKHAUL, 0, "octet", 1, NULL, channel_look },
 	{ DIALECT_MUXPRO, TRANSPORT_WS, "request", HTTP_HEAD_MAX,
 	    &answer_site, path_look_own },
-	{ DIALECT_MUXPRO, 0, "peer of Mux.Pro", VERSION_PIECES, NULL,
+	{ DIALECT_MUXPRO, 0, "beginning of Mux.Pro", VERSION_PIECES, NULL,
 	    version_look }
 };
 

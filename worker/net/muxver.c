@@ -37,13 +37,13 @@ muxver_other(const uint8_t *p)
 	size_t				 i, n;
 
 	if (p[0] == 0x16 && p[1] == 0x03)
-		return ("speaks TLS");
+		return ("it speaks TLS");
 	for (i = 0; i < nitems(http); i++) {
 		n = strlen(http[i]);
 		if (memcmp(p, http[i], n < HEAD ? n : HEAD) == 0)
-			return ("speaks HTTP");
+			return ("it speaks HTTP");
 	}
-	return ("begins with metadata of the wrong length");
+	return ("it begins with metadata of the wrong length");
 }
 
 /* What else a frame is.  Mux.Cool has the same frames, but no versions. */
@@ -51,8 +51,8 @@ static const char *
 muxver_not(const uint8_t *p)
 {
 	if (p[4] == MUXVER_NEW && muxver_get16(p + 2) != 0)
-		return ("speaks Mux.Cool, not Mux.Pro");
-	return ("does not begin with a version");
+		return ("it speaks Mux.Cool, not Mux.Pro");
+	return ("it does not begin with a version");
 }
 
 ssize_t
@@ -75,6 +75,6 @@ muxver_need(const uint8_t *p, size_t n, const char **why)
 		return (2 + meta + 2);
 	if ((list = muxver_get16(p + 2 + meta)) <= LIST_MAX)
 		return (2 + meta + 2 + list);
-	*why = "offers more versions than there may be";
+	*why = "it offers more versions than there may be";
 	return (-1);
 }

@@ -21,7 +21,7 @@
 
 /*
  * How many octets the frame has at least, as far as these n tell: it is whole
- * when there are so many.  -1: it is none; *why goes on after "it".
+ * when there are so many.  -1: it is none, and *why says what it is.
  */
 ssize_t	 muxver_need(const uint8_t *, size_t n, const char **why);
 

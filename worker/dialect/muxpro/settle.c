@@ -135,7 +135,7 @@ settle_read(struct tunnel *t)
 			tunnel_kill(t, TUNNEL_END_LOST, "%s", strerror(errno));
 		return (0);
 	}
-	tunnel_kill(t, TUNNEL_END_PROTOCOL, "it %s", why);
+	tunnel_kill(t, TUNNEL_END_PROTOCOL, "%s", why);
 	return (0);
 }
 
