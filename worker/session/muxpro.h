@@ -39,8 +39,9 @@
  *
  * The published code loses some of the octets that it cuts where its credit
  * ends.  With conf.ample a stream has 1 GiB more from its first update on, and
- * recvbuffer alone holds its peer back, unless the peer's own updates show that
- * it is other code: those of the published one are of 65536, all of them.
+ * what the whole session may hold (session_limit) alone holds its peer back,
+ * unless the peer's own updates show that it is other code: those of the
+ * published one are of 65536, all of them.
  */
 
 #ifndef WORKER_MUXPRO_H
