@@ -281,6 +281,7 @@ json_streams(const struct answers *a)
 		json_string("state", name_of(ctl_stream_states, s->state));
 		json_string("user", addr_print(&s->user));
 		json_string("target", addr_print(&s->target));
+		json_string("named", s->named);
 		json_number("since", s->since);
 		json_number("octets_in", s->octets_in);
 		json_number("octets_out", s->octets_out);

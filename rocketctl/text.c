@@ -261,6 +261,15 @@ text_sessions(const struct answers *a)
 	return (text_table(t, "no sessions"));
 }
 
+/* What its user has named; what it is connected to, else. */
+static const char *
+text_target(const struct ctl_stream *s)
+{
+	if (s->named[0] != '\0')
+		return (s->named);
+	return (s->target.family == ADDR_NONE ? "-" : addr_print(&s->target));
+}
+
 static int
 text_streams(const struct answers *a)
 {
@@ -281,8 +290,7 @@ text_streams(const struct answers *a)
 		    words_session(&s->session), words_number(s->stream),
 		    s->service, name_of(kind_names, s->kind),
 		    addr_print(&s->user),
-		    s->target.family == ADDR_NONE ? "-" :
-		    addr_print(&s->target),
+		    text_target(s),
 		    name_of(ctl_stream_states, s->state),
 		    words_octets(s->octets_in), words_octets(s->octets_out),
 		    words_octets(s->queued), words_octets(s->window),

@@ -15,12 +15,12 @@
 #include "rule.h"
 
 /* The sizes of all structs together; whoever changes one sees this fail. */
-_Static_assert(CTL_VERSION == 12 && sizeof(struct ctl_request) +
+_Static_assert(CTL_VERSION == 13 && sizeof(struct ctl_request) +
     sizeof(struct ctl_daemon) + sizeof(struct ctl_counter) +
     sizeof(struct ctl_service) + sizeof(struct ctl_session) +
     sizeof(struct ctl_stream) + sizeof(struct ctl_process) +
     sizeof(struct ctl_penalty) + sizeof(struct ctl_port) +
-    sizeof(struct ctl_text) + sizeof(struct ctl_done) == 4476,
+    sizeof(struct ctl_text) + sizeof(struct ctl_done) == 4740,
     "the control interface has changed: raise CTL_VERSION");
 
 const struct name	 ctl_stream_states[] = {
@@ -100,6 +100,7 @@ static const struct rule_field	 fields_stream[] = {
 	RANGE(ctl_stream, kind, KIND_TCP, KIND_UDP),
 	ADDRS(ctl_stream, user),
 	ADDRS(ctl_stream, target),
+	SHOWN(ctl_stream, named),
 	SHOWN(ctl_stream, service),
 	END
 };

@@ -23,7 +23,7 @@
 #include "opts.h"
 #include "proc.h"
 
-#define CTL_VERSION		12
+#define CTL_VERSION		13
 #define CTL_FIRST		1000	/* above all of enum msg_type */
 #define CTL_SOURCES		5	/* shown of a service */
 #define CTL_WORDS		384	/* of a sentence: none is cut */
@@ -177,6 +177,8 @@ struct ctl_stream {
 	uint64_t		 octets_out;
 	struct addr		 user;
 	struct addr		 target;
+	/* as the user has named it, "host:port"; or "" */
+	char			 named[NAMED_MAX];
 	char			 service[SERVICE_NAME_MAX];
 };
 

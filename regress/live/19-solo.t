@@ -144,7 +144,7 @@ stop "$client_pid"
 is "$status" 0 "the client ends cleanly"
 sed 's/transport tcp$/transport tcpmux/' "$T/client.conf" >"$T/other.conf"
 daemon other; other_pid=$pid
-logged other 'mux kind 2 here, 1 there'
+logged other 'mux kind none at the server, smux at the client'
 ok $? "who wants a mux is told that there is none"
 stop "$other_pid"
 stop "$server_pid"

@@ -81,7 +81,7 @@ is "$(mux server)" '"mux":"muxpro"' "and the new tunnels have the same mux"
 # ---- kinds that differ ----
 sed -i 's/mux kind muxpro/mux kind smux/' "$T/client.conf"
 ctl client reload
-logged client 'mux kind muxpro here, smux there' 20000
+logged client 'mux kind muxpro at the server, smux at the client' 20000
 ok $? "another kind on one side is refused, by name"
 sed -i 's/mux kind muxpro/mux kind smux/' "$T/server.conf"
 ctl server reload

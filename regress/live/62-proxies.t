@@ -107,9 +107,21 @@ for where in client server; do
 	    '^code 0' "users of the $where: an octet at a time"
 	is "$(perl "$SOCKS" crowd "$sport" 127.0.0.1 "$port" 200)" 'right 200' \
 	    "users of the $where: 200 at once"
+	held stays perl "$SOCKS" stays "$sport" 127.0.0.1 "$port" echo
+	exec 9>"$T/stays.fifo"
+	logged stays '^code 0'
+	for side in client server; do
+		like "$(ctl $side show streams)" " 127.0.0.1:$port +open" \
+		    "users of the $where: the $side shows for what"
+	done
+	exec 9>&-
 	until_true '[ "$(figure streams)" = 0 ]'
 	ok $? "users of the $where: nothing is left of them"
 	is "$(figure proxy_refused)" 16 "users of the $where: refusals are counted"
+	logged $where 'user 127.0.0.1:[0-9]*: SOCKS 5 to 127.0.0.1:'
+	ok $? "users of the $where: the log says who wanted what"
+	logged $where "SOCKS 5 to 127.0.0.1:$nobody: the target refused"
+	ok $? "users of the $where: and what came of it"
 	stop "$client_pid"
 	stop "$server_pid"
 done
@@ -144,7 +156,7 @@ is "$(grep -c secret "$T/got")" 0 "and another behind it does not"
 # ---- who has to wait ----
 
 stop "$server_pid"
-like "$(get http "http://127.0.0.1:$wport/hello")" '503|cannot be reached now' \
+like "$(get http "http://127.0.0.1:$wport/hello")" '503|no tunnel to the other side' \
     "without a tunnel, by HTTP"
 like "$(get socks5 "http://127.0.0.1:$wport/hello")" '\(1\)' \
     "and by SOCKS"

@@ -9,8 +9,9 @@
 #	socks.pl crowd PORT HOST TPORT COUNT	COUNT at once, each with an echo of
 #						its own; prints how many are right
 #
-# HOW: "early", all in one packet; "slowly", an octet each; "silent", nothing at
-# all, to the end of the connection.
+# HOW: "early", all in one packet; "slowly", an octet each; "stays", as early, but
+# its end comes with that of standard input; "silent", nothing at all, to the
+# end of the connection.
 
 use strict;
 use warnings;
@@ -85,7 +86,7 @@ if ($how eq 'crowd') {
 }
 my $s = come();
 my $say = ask() . "$line\n";
-if ($how eq 'early') {
+if ($how eq 'early' || $how eq 'stays') {
 	syswrite($s, $say) == length($say) or die("write\n");
 } elsif ($how eq 'slowly') {
 	for my $o (split(//, $say)) {
@@ -99,7 +100,12 @@ if ($how eq 'early') {
 	exit(0);
 }
 my $code = reply($s) // die("no reply\n");
+$| = 1;
 print "code $code\n";
+if ($how eq 'stays') {
+	while (<STDIN>) {
+	}
+}
 shutdown($s, 1);
 while (sysread($s, my $buf, 65536)) {
 	print $buf;

@@ -531,13 +531,13 @@ test_results(void **state)
 		int		 status;
 		const char	*words;
 	}		 table[] = {
-		{ ASK_FAILED, 503, "cannot be reached now" },
+		{ ASK_FAILED, 503, "no tunnel to the other side" },
 		{ ASK_NOT_ALLOWED, 403, "not allowed" },
 		{ ASK_NO_NAME, 502, "does not resolve" },
 		{ ASK_UNREACHABLE, 502, "no way" },
 		{ ASK_WAS_REFUSED, 502, "refused the connection" },
 		{ ASK_TIMED_OUT, 504, "in time" },
-		{ ASK_RESULTS, 503, "cannot be reached now" }
+		{ ASK_RESULTS, 503, "no tunnel to the other side" }
 	};
 	size_t		 i;
 

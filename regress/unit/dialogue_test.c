@@ -267,7 +267,8 @@ expect_reject(enum rocket_reject code, const char *words)
 	    out_len);
 	assert_int_equal(rejected, 1);
 	assert_int_equal(why.code, code);
-	assert_non_null(strstr(why.words, words));
+	if (strstr(why.words, words) == NULL)
+		fail_msg("%s, not %s", why.words, words);
 	assert_string_equal(tun.words, why.words);
 }
 
@@ -510,27 +511,31 @@ test_server_refuses(void **state)
 	theirs(&p);
 	p.mux_kind = ROCKET_MUX_NONE;
 	say(ROCKET_HELLO, &p);
-	expect_reject(REJECT_MUX, "mux kind smux here, none there");
+	expect_reject(REJECT_MUX, "mux kind smux at the server, "
+	    "none at the client");
 	begin(ACCEPTS);
 	svc.conf.opts.mux_kind = MUX_PRO;
 	theirs(&p);
 	say(ROCKET_HELLO, &p);
-	expect_reject(REJECT_MUX, "mux kind muxpro here, smux there");
+	expect_reject(REJECT_MUX, "mux kind muxpro at the server, "
+	    "smux at the client");
 	svc.conf.opts.mux_kind = MUX_SMUX;
 	begin(ACCEPTS);
 	tun.transport = TRANSPORT_TCP;
 	theirs(&p);
 	say(ROCKET_HELLO, &p);
-	expect_reject(REJECT_MUX, "mux kind none here, smux there");
+	expect_reject(REJECT_MUX, "mux kind none at the server, "
+	    "smux at the client");
 	begin(ACCEPTS);
 	p.mux_version = 1;
 	say(ROCKET_HELLO, &p);
-	expect_reject(REJECT_MUX, "mux version 2 here, 1 there");
+	expect_reject(REJECT_MUX, "mux version 2 at the server, "
+	    "1 at the client");
 	begin(ACCEPTS);
 	theirs(&p);
 	p.seals = SEAL_NONE | SEAL_XOR;
 	say(ROCKET_HELLO, &p);
-	expect_reject(REJECT_SEAL, "tls here");
+	expect_reject(REJECT_SEAL, "tls at the server");
 	begin(ACCEPTS);
 	theirs(&p);
 	p.window_initial = p.window_max + 1;
@@ -764,11 +769,11 @@ test_client_not_offered(void **state)
 	offered(&p);
 	p.mux_kind = ROCKET_MUX_NONE;
 	say(ROCKET_ACCEPT, &p);
-	expect_not_offered("mux kind smux here, none there");
+	expect_not_offered("mux kind none at the server, smux at the client");
 	offered(&p);
 	p.mux_version = 1;
 	say(ROCKET_ACCEPT, &p);
-	expect_not_offered("mux version 2 here, 1 there");
+	expect_not_offered("mux version 1 at the server, 2 at the client");
 	offered(&p);
 	say(ROCKET_ACCEPT, &p);
 	say_octets("\0", 1);

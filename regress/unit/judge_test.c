@@ -341,7 +341,7 @@ static const struct row	 own[] = {
 	{ ANY, "192.0.2.1", 4040, { NULL }, "-", "192.0.2.1:4040: "
 	    "192.0.2.1:4040 is where this daemon listens, and no rule names "
 	    "it with its port" },
-	{ ANY, "a.example", 4040, { "192.0.2.1", "192.0.2.2" }, "192.0.2.2",
+	{ ANY, "a.example", 4040, { "192.0.2.1", "203.0.113.2" }, "203.0.113.2",
 	    NULL },
 	{ ANY, "192.0.2.1", 4041, { NULL }, "192.0.2.1", NULL },
 	{ { "pass 192.0.2.0/24" }, "192.0.2.1", 4040, { NULL }, "-", NULL },

@@ -423,6 +423,7 @@ static const struct {
 	S(IMSG_CTL_SESSION, ctl_session, remote),
 	S(IMSG_CTL_PORTS, ctl_request, service),
 	S(IMSG_CTL_PORT, ctl_port, name),
+	S(IMSG_CTL_STREAM, ctl_stream, named),
 	S(IMSG_CTL_STREAM, ctl_stream, service),
 	S(IMSG_CTL_PROCESS, ctl_process, name),
 	S(IMSG_CTL_PROCESS, ctl_process, last_death),
@@ -934,7 +935,7 @@ test_no_padding(void **state)
 	assert_int_equal(sizeof(struct ctl_session),
 	    16 * 4 + 8 * 8 + 2 * 24 + 64 + 64 + 32 + 16 + 256);
 	assert_int_equal(sizeof(struct ctl_stream),
-	    10 * 4 + 3 * 8 + 2 * 24 + 64);
+	    10 * 4 + 3 * 8 + 2 * 24 + NAMED_MAX + 64);
 	assert_int_equal(sizeof(struct msg_usage), 16);
 	assert_int_equal(sizeof(struct ctl_port), 6 * 4 + 3 * 8 + 64);
 	assert_int_equal(sizeof(struct ctl_process),

@@ -588,11 +588,13 @@ test_settle(void **state)
 	theirs.mux_version = 1;
 	assert_int_equal(rocket_settle(&ours, &theirs, &s, &why), -1);
 	assert_int_equal(why.code, REJECT_MUX);
-	assert_string_equal(why.words, "mux version 2 here, 1 there");
+	assert_string_equal(why.words, "mux version 2 at the server, "
+	    "1 at the client");
 	theirs.mux_kind = 9;
 	assert_int_equal(rocket_settle(&ours, &theirs, &s, &why), -1);
 	assert_int_equal(why.code, REJECT_MUX);
-	assert_string_equal(why.words, "mux kind smux here, 9 there");
+	assert_string_equal(why.words, "mux kind smux at the server, "
+	    "9 at the client");
 }
 
 /* One side opens the streams. */
@@ -653,7 +655,8 @@ test_settle_seal(void **state)
 	ours.seals = SEAL_TLS;
 	theirs.seals = SEAL_NONE;
 	assert_int_equal(rocket_settle(&ours, &theirs, &s, &why), -1);
-	assert_string_equal(why.words, "seals 0x01 tls here, 0x04 none there");
+	assert_string_equal(why.words, "seals 0x01 tls at the server, "
+	    "0x04 none at the client");
 }
 
 static void

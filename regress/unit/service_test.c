@@ -286,11 +286,12 @@ test_tunnel_fails(void **state)
 	UNTIL(wrig_nclosed == 4 && q->rejected);
 	assert_int_equal(wrig_nproven, 1);
 	assert_int_equal(wrig_nblamed, 2);	/* it is known who that is */
-	assert_string_equal(q->why.words, "mux version 2 here, 1 there");
+	assert_string_equal(q->why.words, "mux version 2 at the server, "
+	    "1 at the client");
 	assert_int_equal(frame_figure("tunnels_failed"), 4);
 	assert_int_equal(frame_figure("tunnels"), 4);
 	assert_int_equal(frame_logged("tunnel 4 from 192.0.2.1: refused: "
-	    "mux version 2 here, 1 there"), 1);
+	    "mux version 2 at the server, 1 at the client"), 1);
 	wrig_shut(&users[0], 0);
 	wrig_clean();
 }

@@ -18,6 +18,11 @@ judge_guard(const struct entries *es, const struct addr *a, int datagrams,
     struct guarded *g)
 {
 	guard_look(g, a);
+	if (g->kind == NULL && (own_is_here(a) ||
+	    (g->four.family != ADDR_NONE && own_is_here(&g->four)))) {
+		g->kind = "an address of this machine";
+		g->bits = a->family == ADDR_IPV4 ? 32 : 128;
+	}
 	g->own = own_has(&es->owns, a, datagrams) ||
 	    (g->four.family != ADDR_NONE &&
 	    own_has(&es->owns, &g->four, datagrams));

@@ -97,8 +97,8 @@ own_meets_itself(const struct addr *a)
 	return (same);
 }
 
-static int
-own_host_has(const struct addr *a)
+int
+own_is_here(const struct addr *a)
 {
 	int	 fd, has;
 
@@ -142,5 +142,5 @@ own_has(const struct owns *os, const struct addr *a, int datagrams)
 			return (1);
 		every |= own_is_every(o, a->family);
 	}
-	return (every && own_host_has(a));
+	return (every && own_is_here(a));
 }

@@ -2,7 +2,7 @@
 
 /*
  * Where this daemon listens, as the parent has said, and whether a target is
- * there.  A listener for every address is at each one that this host has at
+ * there, or elsewhere on this host.  A listener for every address is at each one that this host has at
  * that moment: the kernel is asked.  It does not tell of IPv6 networks that are
  * routed to this host as a whole.
  */
@@ -24,6 +24,8 @@ struct owns {				/* zeroed: none */
 /* -1 with errno: too many, or no memory. */
 int		 own_add(struct owns *, const struct msg_own *);
 void		 own_free(struct owns *);
+/* Is it an address of this host?  Where the kernel cannot be asked, it is. */
+int		 own_is_here(const struct addr *);
 /*
  * Is it one of ours, with its port?  Where the kernel cannot be asked, it is.
  * The address is as allow_plain makes it.

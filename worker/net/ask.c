@@ -100,7 +100,7 @@ ask_words(enum ask_result result)
 	case ASK_TIMED_OUT:
 		return ("the target did not answer in time");
 	default:
-		return ("the target cannot be reached now");
+		return ("there is no tunnel to the other side now, or no room");
 	}
 }
 

@@ -848,4 +848,7 @@ flow_describe(const struct flow *f, struct ctl_stream *cs)
 	    CTL_STREAM_CONNECTING;
 	if (!svc->opens)
 		cs->target = f->other;
+	if (f->to != NULL)
+		(void)addr_join(cs->named, sizeof(cs->named), f->to->host,
+		    f->to->port);
 }

@@ -27,6 +27,7 @@
 #include "login.h"
 #include "proxy.h"
 #include "relay.h"
+#include "target.h"
 
 /* Who logged in wrongly is told so no earlier, after he has. */
 #define WRONG_US	1000000ULL
@@ -293,6 +294,9 @@ proxy_asked(struct proxy *a, const uint8_t *early, size_t len)
 		return;
 	}
 	counts.asks++;
+	target_named(r, a->ask->to.host, a->ask->to.port);
+	log_debug("user %s: %s to %s", addr_print(&r->user),
+	    a->ask->protocol, r->named == NULL ? "?" : r->named);
 	event_del(&a->ev);
 	proxy_enter(a, PROXY_WAITS, 0);
 	r->since = r->moved = worker_now();
@@ -582,8 +586,13 @@ result_of(enum reset_reason why)
 void
 proxy_refuse(struct relay *r, enum reset_reason why)
 {
-	(void)ask_answer(r->proxy->ask, result_of(why), NULL);
-	proxy_leave(r->proxy);
+	struct proxy	*a = r->proxy;
+	enum ask_result	 result = result_of(why);
+
+	(void)ask_answer(a->ask, result, NULL);
+	ledger_log(svc->users, &r->user, "%s to %s: %s", a->ask->protocol,
+	    r->named == NULL ? "?" : r->named, a->ask->why);
+	proxy_leave(a);
 }
 
 /* ---- the clock ---- */

@@ -181,6 +181,7 @@ relay_close(struct relay *r, int rst)
 	}
 	throttle_end(r);
 	free(r->body);
+	free(r->named);
 	hold_end(r);
 	wants_end(r);
 	TAILQ_REMOVE(&svc->relays, r, entry);
@@ -993,4 +994,6 @@ relay_describe(const struct relay *r, struct ctl_stream *cs)
 		cs->state = CTL_STREAM_OPEN;
 	if (!svc->opens)
 		cs->target = r->other;
+	if (r->named != NULL)
+		strlcpy(cs->named, r->named, sizeof(cs->named));
 }

@@ -61,6 +61,7 @@ struct relay {
 	struct proxy		*proxy;	/* of a user who asks for a target */
 	struct httpbody		*body;	/* his request's, for one target */
 	uint8_t			*pre;	/* want or answer, sent first */
+	char			*named;	/* the target, by who named it */
 	uint64_t		 since;		/* worker_now of the start... */
 	uint64_t		 moved;	/* ...and of the last octet taken */
 	uint64_t		 ended;	/* since when its end is held back; 0 */

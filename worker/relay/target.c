@@ -5,8 +5,8 @@
 #include <sys/types.h>
 
 #include <errno.h>
-#include <netdb.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -146,7 +146,7 @@ target_reason(const struct msg_dialled *res)
 {
 	switch (res->stage) {
 	case DIAL_STAGE_RESOLVE:
-		return (res->error == EAI_AGAIN ? RESET_TIMEOUT : RESET_NAME);
+		return (RESET_NAME);
 	case DIAL_STAGE_CONNECT:
 		return (connect_reason(res->error));
 	case DIAL_STAGE_BLOCKED:
@@ -316,6 +316,16 @@ target_hand_over(struct relay *r, const struct want *want, size_t got,
 	return (-1);
 }
 
+void
+target_named(struct relay *r, const char *host, uint32_t port)
+{
+	char	 named[NAMED_MAX];
+
+	free(r->named);
+	(void)addr_join(named, sizeof(named), host, port);
+	r->named = strdup(named);
+}
+
 int
 target_want(struct relay *r)
 {
@@ -348,6 +358,8 @@ target_want(struct relay *r)
 		r->answers = 1;
 	r->user = want.user;
 	r->other = want.listener;
+	if (want.host != NULL)
+		target_named(r, want.host, want.port);
 	hold_charge(r, &r->user);
 	outq_drop(&r->out, got);
 	hold_took(r, got);

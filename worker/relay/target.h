@@ -9,6 +9,8 @@
 #ifndef WORKER_TARGET_H
 #define WORKER_TARGET_H
 
+#include <stdint.h>
+
 #include "worker/session/session.h"
 
 struct addr;
@@ -24,6 +26,8 @@ void	 target_init(struct service *);
  * more may follow them.  -1: the relay is gone.
  */
 int	 target_want(struct relay *);
+/* Keeps what its user has named, for display, if there is memory. */
+void	 target_named(struct relay *, const char *host, uint32_t port);
 /*
  * Counts that a target could not be reached, and logs why, each reason once in
  * a while, at level debug all.  A user of ADDR_NONE is not known.

@@ -852,21 +852,22 @@ mux_name(char *buf, size_t size, uint32_t kind)
 	    name_of(mux_kinds, kind) : buf);
 }
 
+/* Either side reads it, so it says which is which. */
 static int
-check_mux(const struct rocket_params *ours, const struct rocket_params *theirs,
-    struct rocket_refusal *why)
+check_mux(const struct rocket_params *server,
+    const struct rocket_params *client, struct rocket_refusal *why)
 {
-	char	 here[12], there[12];
+	char	 one[12], two[12];
 
-	if (ours->mux_kind != theirs->mux_kind)
+	if (server->mux_kind != client->mux_kind)
 		return (refuse(why, REJECT_MUX,
-		    "mux kind %s here, %s there",
-		    mux_name(here, sizeof(here), ours->mux_kind),
-		    mux_name(there, sizeof(there), theirs->mux_kind)));
-	if (ours->mux_version != theirs->mux_version)
+		    "mux kind %s at the server, %s at the client",
+		    mux_name(one, sizeof(one), server->mux_kind),
+		    mux_name(two, sizeof(two), client->mux_kind)));
+	if (server->mux_version != client->mux_version)
 		return (refuse(why, REJECT_MUX,
-		    "mux version %u here, %u there", ours->mux_version,
-		    theirs->mux_version));
+		    "mux version %u at the server, %u at the client",
+		    server->mux_version, client->mux_version));
 	return (0);
 }
 
@@ -887,8 +888,8 @@ rocket_settle(const struct rocket_params *ours,
 	if ((seal = settle_seal(ours->seals & theirs->seals)) == 0) {
 		log_seals(here, sizeof(here), ours->seals);
 		log_seals(there, sizeof(there), theirs->seals);
-		return (refuse(why, REJECT_SEAL, "seals %s here, %s there",
-		    here, there));
+		return (refuse(why, REJECT_SEAL, "seals %s at the server, "
+		    "%s at the client", here, there));
 	}
 	*settled = *ours;
 	settled->seals = seal;
@@ -906,7 +907,7 @@ rocket_check_accept(const struct rocket_params *ours,
 {
 	uint32_t	 seal = accepted->seals;
 
-	if (check_mux(ours, accepted, why) == -1)
+	if (check_mux(accepted, ours, why) == -1)
 		return (-1);
 	if (seal == 0 || (seal & (seal - 1)) != 0 || (seal & ours->seals) == 0)
 		return (refuse(why, REJECT_SEAL,
