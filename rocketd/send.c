@@ -210,11 +210,13 @@ send_paths(struct rocketd *env, struct child *child)
 		if (b->side != SIDE_SERVER)
 			continue;
 		TAILQ_FOREACH(cs, &b->services, entry) {
-			if (cs->web.path[0] == '\0')
-				continue;
 			memset(&msg, 0, sizeof(msg));
 			msg.service = cs->number;
-			strlcpy(msg.path, cs->web.path, sizeof(msg.path));
+			msg.own = b->dialect == DIALECT_MUXPRO;
+			strlcpy(msg.path, cs->web.path[0] == '\0' && msg.own ?
+			    WEB_PATH_OWN : cs->web.path, sizeof(msg.path));
+			if (msg.path[0] == '\0')
+				continue;
 			if (channel_send(child->chan, IMSG_CONF_PATH, -1, &msg,
 			    sizeof(msg)) == -1)
 				return (-1);
@@ -374,9 +376,11 @@ send_mappings(struct child *child, const struct conf_service *cs)
 	const struct conf_listen	*cl;
 	struct msg_mapping		 msg;
 
-	if (cs->block->dialect != DIALECT_BACKHAUL)
+	if (cs->block->dialect == DIALECT_ROCKET)
 		return (0);
 	TAILQ_FOREACH(cl, &cs->listens, entry) {
+		if (cl->asks != ASK_NONE)
+			continue;
 		memset(&msg, 0, sizeof(msg));
 		msg.port = cl->port;
 		msg.port_last = cl->port_last;

@@ -246,6 +246,7 @@ static const struct rule_field	 fields_web[] = {
 
 static const struct rule_field	 fields_path[] = {
 	STRING(msg_path, path),
+	RANGE(msg_path, own, 0, 1),
 	END
 };
 

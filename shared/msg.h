@@ -21,7 +21,7 @@
 #include "opts.h"
 #include "proc.h"
 
-#define MSG_VERSION		15
+#define MSG_VERSION		16
 
 #define KEY_LEN			32
 #define IDENTITY_LEN		16
@@ -404,6 +404,7 @@ struct msg_web {
 struct msg_path {		/* which service is asked for by this path */
 	uint32_t	 service;
 	char		 path[WEB_PATH_MAX];
+	uint32_t	 own;	/* 1: by its block's own listeners alone */
 };
 
 struct msg_proxy {	/* who is believed about whom it speaks for */

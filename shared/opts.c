@@ -28,6 +28,7 @@ const struct name	 transport_names[] = {
 const struct name	 dialect_names[] = {
 	{ "rocket", DIALECT_ROCKET },
 	{ "backhaul", DIALECT_BACKHAUL },
+	{ "muxpro", DIALECT_MUXPRO },
 	{ NULL, 0 }
 };
 

@@ -30,6 +30,7 @@
 #define HASH_LEN		32	/* of SHA-256 */
 #define PROXIES_MAX		16	/* networks of one listener */
 #define WEB_PATH_MAX		128	/* of a request, with its NUL */
+#define WEB_PATH_OWN		"/"	/* dialect muxpro, by default */
 #define WEB_WORDS_MAX		256	/* a field's value, with its NUL */
 #define WEB_HEADERS_MAX		1024	/* lines and their ends, with NUL */
 #define WEB_HEADERS		8	/* such lines */
@@ -63,6 +64,7 @@ enum side {
 enum dialect_number {			/* what is said on tunnels */
 	DIALECT_ROCKET,
 	DIALECT_BACKHAUL,
+	DIALECT_MUXPRO,
 	DIALECT_MAX
 };
 

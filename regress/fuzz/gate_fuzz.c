@@ -124,8 +124,8 @@ stranger_leave(int *s)
 }
 
 /*
- * By tls, or as one whom the gate has accepted; to a listener of the dialect
- * that says its token later, which may have a service.
+ * By tls, or as one whom the gate has accepted; to a listener of a dialect
+ * whose tunnels do not say of which service they are, which may have one.
  */
 static void
 stranger_come(int *s, uint8_t dialect, uint8_t service)
@@ -143,8 +143,9 @@ stranger_come(int *s, uint8_t dialect, uint8_t service)
 	msg.peer.family = ADDR_IPV4;
 	msg.peer.octets[0] = 10;
 	msg.peer.octets[3] = how >> 7;
-	msg.dialect = dialect != 0 ? DIALECT_BACKHAUL : DIALECT_ROCKET;
-	msg.service = dialect != 0 && service != 0 ? WORKERS - 1 : 0;
+	msg.dialect = dialect % DIALECT_MAX;
+	msg.service = msg.dialect != DIALECT_ROCKET && service != 0 ?
+	    WORKERS - 1 : 0;
 	if ((how & 0x40) && tls.far != NULL) {
 		rig_say(&tls, IMSG_ARRIVAL, sp[0], &msg, sizeof(msg));
 		return;

@@ -532,6 +532,33 @@ test_datagram_lengths(void **state)
 	}
 }
 
+/* So is one that comes; its credit comes back. */
+static void
+test_datagram_comes(void **state)
+{
+	struct rig	*r;
+	uint8_t		 buf[MUXPRO_DATA + 2049];
+	uint32_t	 len;
+
+	(void)state;
+	for (len = 2048; len <= 2049; len++) {
+		r = start(0);
+		assert_int_equal(rig_feed(r, "000d 0001 01 00 " DNS), 0);
+		rig_collect(r);
+		muxproout_frame(buf, 4, 1, MUXPRO_KEEP, MUXPRO_OPT_DATA);
+		muxproout_put16(buf + MUXPRO_FRAME, len);
+		rig_pattern(buf + MUXPRO_DATA, 0, len);
+		assert_int_equal(session_input(r->s, buf, MUXPRO_DATA + len),
+		    0);
+		assert_int_equal(r->streams[0].rx, len > 2048 ? 0 : 2 + len);
+		assert_int_equal(r->s->stats.dropped, len > 2048);
+		assert_int_equal(r->s->stats.unconsumed, 0);
+		assert_int_equal(rig_feed(r, "0004 0001 02 01 0001 61"), 0);
+		assert_int_equal(r->streams[0].rx, len > 2048 ? 3 : 5 + len);
+		rig_free(r);
+	}
+}
+
 static void
 test_datagram_credit(void **state)
 {
@@ -782,6 +809,7 @@ main(void)
 		cmocka_unit_test(test_p12_to_p14),
 		cmocka_unit_test(test_p15_to_p17),
 		cmocka_unit_test(test_datagram_lengths),
+		cmocka_unit_test(test_datagram_comes),
 		cmocka_unit_test(test_datagram_credit),
 		cmocka_unit_test(test_p18_p19),
 		cmocka_unit_test(test_p20_to_p24),

@@ -137,6 +137,37 @@ test_overrun(void **state)
 	rig_free(r);
 }
 
+/* The published code's credit never ends, other code's is what is consumed. */
+static void
+test_ample(void **state)
+{
+	struct session_conf	 c;
+	struct rig		*r;
+
+	(void)state;
+	conf(&c, 0);
+	c.ample = 1;
+	r = begin(&c);
+	r->accept_hold = 1;
+	assert_int_equal(rig_feed(r, NEW("0001")), 0);
+	rig_expect(r, "0004 0001 05 01 0004 40000000");
+	assert_int_equal(feed_keep(r, 1, 0, 65535), 0);
+	assert_int_equal(feed_keep(r, 1, 0, 65535), 0);
+	assert_int_equal(feed_keep(r, 1, 0, 65535), 0);
+	assert_int_equal(r->streams[0].resets, 0);
+	assert_int_equal(r->streams[0].rx, 3 * 65535);
+	/* what is consumed, behind the head, is granted as ever */
+	rig_consume(&r->streams[0], 9 + 3 * 65535);
+	rig_expect(r, "0004 0001 05 01 0004 0002fffd");
+	assert_int_equal(rig_feed(r, "0004 0001 05 01 0004 00010000"
+	    NEW("0002")), 0);
+	rig_expect(r, "0004 0002 05 01 0004 40000000");
+	assert_int_equal(rig_feed(r, NEW("0003")
+	    "0004 0003 05 01 0004 000f0000"), 0);
+	rig_expect(r, "");
+	rig_free(r);
+}
+
 /* Credit is not bounded by 32 bits. */
 static void
 test_huge_credit(void **state)
@@ -730,6 +761,7 @@ main(void)
 	static const struct CMUnitTest	 tests[] = {
 		cmocka_unit_test(test_grants),
 		cmocka_unit_test(test_overrun),
+		cmocka_unit_test(test_ample),
 		cmocka_unit_test(test_huge_credit),
 		cmocka_unit_test(test_refresh),
 		cmocka_unit_test(test_no_credit),

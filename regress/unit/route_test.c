@@ -307,12 +307,104 @@ test_mixed_up(void **state)
 	}
 }
 
+/* Its first frame is waited for, and what is none is told by its beginning. */
+static void
+test_version(void **state)
+{
+	static const struct {
+		const char	*octets;
+		size_t		 len;
+		const char	*why;	/* NULL: it is one */
+	} all[] = {
+		{ "\0\4\0\0\0\1\0\5\1\0\0\0\1", 13, NULL },
+		/* the count in the metadata, and metadata that is not known */
+		{ "\0\5\0\0\0\1\1\0\4\0\0\0\1", 13, NULL },
+		{ "\0\6\0\0\0\1\xde\xad\0\5\1\0\0\0\1", 15, NULL },
+		{ "\0\4\0\0\0\1\0\0", 8, NULL },
+		{ "\0\x14\0\1\1\1\1\0\x50\2\x0b" "example.com\0\5hello", 29,
+		    "it speaks Mux.Cool, not Mux.Pro" },
+		{ "\0\x0c\0\1\1\1", 6, "it speaks Mux.Cool, not Mux.Pro" },
+		{ "\0\4\0\1\4\0", 6, "it does not begin with a version" },
+		{ "\0\4\0\0\0\0", 6, "it does not begin with a version" },
+		{ "\0\4\0\0\1\1", 6, "it does not begin with a version" },
+		{ "\0\4\0\1\0\1", 6, "it does not begin with a version" },
+		{ "\0\4\0\0\0\1\3\xfe", 8,
+		    "it offers more versions than there may be" },
+		{ "\0\3\0\0\0\1", 6,
+		    "it begins with metadata of the wrong length" },
+		{ "\2\1\0\0\0\1", 6,
+		    "it begins with metadata of the wrong length" },
+		{ "GET / HTTP/1.1", 14, "it speaks HTTP" },
+		{ "HTTP/1.1 200", 12, "it speaks HTTP" },
+		{ "\x16\3\1\0\xc8\1", 6, "it speaks TLS" },
+		{ "SSH-2.0-", 8, "it begins with metadata of the wrong length" }
+	};
+	const struct route	*r = route_find(DIALECT_MUXPRO,
+				    TRANSPORT_TCPMUX);
+	struct routed		 to;
+	size_t			 i;
+
+	(void)state;
+	assert_null(r->answer);
+	for (i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		if (all[i].why == NULL) {
+			assert_int_equal(split(r, all[i].octets, all[i].len,
+			    &to), ROUTE_SERVICE);
+			assert_int_equal(to.service, ELSEWHERE);
+			continue;
+		}
+		assert_int_equal(look(r, all[i].octets, 5, &to), ROUTE_MORE);
+		assert_int_equal(look(r, all[i].octets, all[i].len, &to),
+		    ROUTE_BAD);
+		assert_string_equal(to.why, all[i].why);
+	}
+	/* nobody's */
+	memset(&to, 0, sizeof(to));
+	assert_int_equal(r->look((const uint8_t *)all[0].octets, 13, &to),
+	    ROUTE_BAD);
+}
+
+/* The path of a block with listeners of its own, and all others. */
+static void
+test_own_path(void **state)
+{
+	const struct route	*own = route_find(DIALECT_MUXPRO,
+				    TRANSPORT_TCPMUX | TRANSPORT_WS);
+	const struct route	*r = route(TRANSPORT_TCPMUX | TRANSPORT_WS);
+	struct msg_path		 paths[] = {
+		{ SERVICE, "/known", 0 }, { ELSEWHERE, "/mux", 1 },
+		{ SERVICE, "/other", 1 }
+	};
+	const char		*mux = "GET /mux" UPGRADE;
+	const char		*known = "GET /known" UPGRADE;
+	const char		*other = "GET /other" UPGRADE;
+	struct routed		 to;
+	size_t			 i;
+
+	(void)state;
+	path_begin();
+	for (i = 0; i < 3; i++)
+		assert_int_equal(frame_configure(IMSG_CONF_PATH, -1, &paths[i],
+		    sizeof(paths[i]), NULL), 0);
+	path_commit();
+	assert_ptr_equal(own->answer, &answer_site);
+	assert_int_equal(split(own, mux, strlen(mux), &to), ROUTE_SERVICE);
+	assert_int_equal(to.service, ELSEWHERE);
+	assert_int_equal(split(own, known, strlen(known), &to), ROUTE_BAD);
+	assert_int_equal(split(own, other, strlen(other), &to), ROUTE_BAD);
+	assert_int_equal(look(own, "GET /mux HTTP/1.1\r\nHost: a\r\n\r\n",
+	    31, &to), ROUTE_BAD);
+	assert_int_equal(split(r, known, strlen(known), &to), ROUTE_SERVICE);
+	assert_int_equal(to.service, SERVICE);
+	assert_int_equal(split(r, mux, strlen(mux), &to), ROUTE_BAD);
+}
+
 /* A set of paths takes the place of the last, once it is whole. */
 static void
 test_reload(void **state)
 {
 	const struct route	*r = route(TRANSPORT_TCPMUX | TRANSPORT_WS);
-	struct msg_path		 path = { SERVICE + 1, "/new" };
+	struct msg_path		 path = { SERVICE + 1, "/new", 0 };
 	struct routed		 to;
 	const char		*old = "GET /known" UPGRADE;
 	const char		*new = "GET /new" UPGRADE;
@@ -332,7 +424,7 @@ test_reload(void **state)
 static int
 setup(void **state)
 {
-	struct msg_path	 path = { SERVICE, "/known" };
+	struct msg_path	 path = { SERVICE, "/known", 0 };
 	unsigned int	 octet;
 	size_t		 i;
 
@@ -362,6 +454,8 @@ main(void)
 		cmocka_unit_test_setup(test_listener, setup),
 		cmocka_unit_test_setup(test_channel, setup),
 		cmocka_unit_test_setup(test_mixed_up, setup),
+		cmocka_unit_test(test_version),
+		cmocka_unit_test_setup(test_own_path, setup),
 		cmocka_unit_test_setup(test_reload, setup)
 	};
 

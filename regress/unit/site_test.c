@@ -152,7 +152,7 @@ configure(uint32_t status, const char *url, const char *server)
 {
 	struct gate_opts	 gate = { DEADLINE, 20, 10,
 				    .penalty_max = 0 };
-	struct msg_path		 path = { 7, "/known" };
+	struct msg_path		 path = { 7, "/known", 0 };
 	struct msg_proxy	 proxy = { PROXIED, 8, { ADDR_IPV4, 0, 0,
 				    { 127 } } };
 

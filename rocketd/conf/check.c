@@ -203,17 +203,18 @@ check_kinds(struct check *c, const struct conf_service *s)
 		    "v1\" has no form for datagrams; take v2", s->name);
 }
 
-/* Every listener for WebSocket knows every path. */
+/* Every listener for WebSocket knows every path, but for dialect muxpro. */
 static void
 check_path(struct check *c, const struct conf_service *s)
 {
 	const struct conf_block		*b;
 	const struct conf_service	*other;
 
-	if (s->block->side != SIDE_SERVER || s->web.path[0] == '\0')
+	if (s->block->side != SIDE_SERVER || s->web.path[0] == '\0' ||
+	    s->block->dialect == DIALECT_MUXPRO)
 		return;
 	TAILQ_FOREACH(b, &c->conf->blocks, entry) {
-		if (b->side != SIDE_SERVER)
+		if (b->side != SIDE_SERVER || b->dialect == DIALECT_MUXPRO)
 			continue;
 		TAILQ_FOREACH(other, &b->services, entry) {
 			if (other == s)
@@ -327,7 +328,8 @@ check_service(struct check *c, const struct conf_service *s)
 		COMPLAIN(c, s, "service \"%s\" has \"listen on\" and "
 		    "\"forward to\": one of them is for the other side",
 		    s->name);
-	if (TAILQ_EMPTY(conf_service_tokens(s)))
+	if (s->block->dialect != DIALECT_MUXPRO &&
+	    TAILQ_EMPTY(conf_service_tokens(s)))
 		COMPLAIN(c, s, "neither service \"%s\" nor its block has a "
 		    "token", s->name);
 	check_opts(c, s);

@@ -415,6 +415,8 @@ int			 valid_host(const char *);
  * address or a name.
  */
 int			 valid_mapping(const char *);
+/* The same: "HOST:PORT", and HOST may be an IPv6 address in brackets. */
+int			 valid_target(const char *);
 /* Such a host, with or without ":PORT". */
 int			 valid_authority(const char *);
 /* "/..." of a request, without a query or escapes. */

@@ -13,6 +13,7 @@
 
 #include "shared/compat.h"
 #include "conf.h"
+#include "netconf.h"
 
 /* With datagrams for tunnels, more of a target's name would be cut off. */
 #define MAPPING_UDP_MAX		47
@@ -45,6 +46,10 @@ transport_of(const struct conf_block *b)
 static const char *
 transport_fault(const struct conf_block *b, uint32_t transport)
 {
+	if (b->dialect == DIALECT_MUXPRO)
+		return (transport & TRANSPORT_MUX ? NULL : "is not in "
+		    "\"dialect muxpro\", where each tunnel has a mux: "
+		    "tcpmux, tlsmux, wsmux and wssmux are");
 	if (b->dialect == DIALECT_ROCKET)
 		return (transport & TRANSPORT_UDP ? "is for \"dialect "
 		    "backhaul\"" : NULL);
@@ -95,24 +100,21 @@ is_given(const struct conf_service *s, const char *name)
 	return (option_given(&s->set, o) || option_given(&s->block->set, o));
 }
 
-/* What nothing on the wire corresponds to. */
+/* What nothing on the wire corresponds to: names of options, up to NULL. */
 static void
-check_options(struct errors *e, const struct conf_service *s)
+check_options(struct errors *e, const struct conf_service *s,
+    const char *const *none)
 {
-	static const char *const	 none[] = {
-		"compression", "mux kind", "path", "prefork", "seal",
-		"tunnels max"
-	};
-	const struct conf_block		*b = s->block;
-	size_t				 i;
+	const struct conf_block	*b = s->block;
+	const char		*dialect = name_of(dialect_names, b->dialect);
 
-	for (i = 0; i < nitems(none); i++)
-		if (is_given(s, none[i]))
+	for (; *none != NULL; none++)
+		if (is_given(s, *none))
 			COMPLAIN(e, s, "service \"%s\": \"%s\" means nothing "
-			    "in \"dialect backhaul\"", s->name, none[i]);
+			    "in \"dialect %s\"", s->name, *none, dialect);
 	if (b->client_id[0] != '\0' && !b->client_id_derived)
 		COMPLAIN(e, b, "\"client id\" means nothing in \"dialect "
-		    "backhaul\"");
+		    "%s\"", dialect);
 }
 
 /* The server writes the header, in front of what its users send. */
@@ -173,6 +175,11 @@ check_mappings(struct errors *e, const struct conf_service *s)
 static void
 check_backhaul(struct errors *e, const struct conf_service *s)
 {
+	static const char *const	 none[] = {
+		"compression", "mux kind", "path", "prefork", "seal",
+		"tunnels max", NULL
+	};
+
 	if (s->target.host != NULL)
 		COMPLAIN(e, &s->target, "there is no \"forward to\" in "
 		    "\"dialect backhaul\": the server names the target by "
@@ -184,7 +191,7 @@ check_backhaul(struct errors *e, const struct conf_service *s)
 	if (conf_service_named(s) && !TAILQ_EMPTY(&s->listens))
 		COMPLAIN(e, TAILQ_FIRST(&s->listens), "in \"dialect "
 		    "backhaul\" users are on the server side");
-	check_options(e, s);
+	check_options(e, s, none);
 	check_header(e, s);
 	check_mappings(e, s);
 }
@@ -205,6 +212,100 @@ check_services(struct errors *e, const struct conf_block *b)
 		    "own");
 }
 
+/* ---- dialect muxpro ---- */
+
+/* Each says what its users want, or lets them say it. */
+static void
+check_wants(struct errors *e, const struct conf_service *s)
+{
+	const struct conf_listen	*cl;
+
+	TAILQ_FOREACH(cl, &s->listens, entry) {
+		if (cl->to == NULL && cl->asks == ASK_NONE)
+			COMPLAIN(e, cl, "in \"dialect muxpro\" the client "
+			    "names the target: by \"to\", or its users do by "
+			    "\"protocol socks\" or \"protocol http\"");
+		if (cl->to != NULL && cl->asks != ASK_NONE)
+			COMPLAIN(e, cl, "users of \"protocol %s\" say "
+			    "themselves what they want, so there is no \"to\"",
+			    name_of(ask_names, cl->asks));
+	}
+}
+
+/* Users are on the client's side, which opens streams, targets on the other. */
+static void
+check_sides(struct errors *e, const struct conf_service *s)
+{
+	int	 dials = s->block->side == SIDE_CLIENT;
+
+	if (dials && s->target.host != NULL)
+		COMPLAIN(e, &s->target, "in \"dialect muxpro\" targets are on "
+		    "the server side");
+	if (!dials && !TAILQ_EMPTY(&s->listens))
+		COMPLAIN(e, TAILQ_FIRST(&s->listens), "in \"dialect muxpro\" "
+		    "users are on the client side");
+	if (s->targets.n > 0 && !s->target.named)
+		COMPLAIN(e, &s->targets.list[0], "\"targets\" are for "
+		    "\"dialect backhaul\"; here it is \"forward to any\" with "
+		    "rules");
+	if (s->target.host != NULL && (s->target.is_unix ||
+	    (s->target.for_port != 0 &&
+	    s->target.for_port != s->target.port)))
+		COMPLAIN(e, &s->target, "in \"dialect muxpro\" the client "
+		    "names the target's host and port, so there is no \"%s\"",
+		    s->target.is_unix ? "forward to unix" : "for port");
+}
+
+/* Nothing in this dialect proves who comes. */
+static void
+check_strangers(struct errors *e, const struct conf_service *s)
+{
+	const struct conf_block		*b = s->block;
+	const struct conf_listen	*cl;
+	int				 known = b->tls.ca.path != NULL;
+
+	if (b->side != SIDE_SERVER || netconf_tunnels(s)->n > 0)
+		return;
+	TAILQ_FOREACH(cl, &b->listens, entry)
+		known &= (cl->transport & TRANSPORT_TLS) != 0;
+	if (!known)
+		conf_complain(e->err, s->file, s->line, s->column, "warning: "
+		    "service \"%s\": whoever can connect may use it, for "
+		    "\"dialect muxpro\" proves nothing; \"allow tunnels from "
+		    "NETWORK\", or TLS with \"tls client ca\", narrows it",
+		    s->name);
+}
+
+static void
+check_muxpro(struct errors *e, const struct conf_service *s)
+{
+	static const char *const	 none[] = {
+		"compression", "mux kind", "mux version", "seal",
+		"tunnels max", NULL
+	};
+
+	check_sides(e, s);
+	check_wants(e, s);
+	check_options(e, s, none);
+	if (!TAILQ_EMPTY(conf_service_tokens(s)))
+		COMPLAIN(e, s, "service \"%s\": \"dialect muxpro\" says no "
+		    "token", s->name);
+	check_strangers(e, s);
+}
+
+/* A listener's tunnels do not say of which service they are. */
+static void
+check_only(struct errors *e, const struct conf_block *b)
+{
+	const struct conf_service	*s = TAILQ_FIRST(&b->services);
+
+	if (b->side == SIDE_SERVER && s != NULL &&
+	    TAILQ_NEXT(s, entry) != NULL)
+		COMPLAIN(e, TAILQ_NEXT(s, entry), "in \"dialect muxpro\" a "
+		    "server block has one service; put another into a block "
+		    "of its own");
+}
+
 int
 dialect_check(const struct conf_block *b, FILE *err)
 {
@@ -214,9 +315,13 @@ dialect_check(const struct conf_block *b, FILE *err)
 	check_transports(&e, b);
 	if (b->dialect == DIALECT_BACKHAUL)
 		check_services(&e, b);
+	else if (b->dialect == DIALECT_MUXPRO)
+		check_only(&e, b);
 	TAILQ_FOREACH(s, &b->services, entry) {
 		if (b->dialect == DIALECT_BACKHAUL)
 			check_backhaul(&e, s);
+		else if (b->dialect == DIALECT_MUXPRO)
+			check_muxpro(&e, s);
 		else
 			check_rocket(&e, s);
 	}

@@ -479,7 +479,7 @@ stmt_dialect(struct word *w, struct word *name)
 		    "block's services");
 	if ((n = name_find(dialect_names, name->text)) == NULL)
 		lex_error(stmt.lex, name, "there is no dialect \"%s\"; there "
-		    "are rocket and backhaul", wordval_show(name));
+		    "are rocket, backhaul and muxpro", wordval_show(name));
 	else
 		stmt.block->dialect = n->value;
 }
@@ -507,20 +507,26 @@ listen_tunnels(struct conf_listen *cl, const struct word *transport,
 static int
 listens_max(void)
 {
-	return (stmt.service != NULL && stmt.block->dialect ==
-	    DIALECT_BACKHAUL ? CONF_MAPPINGS_MAX : CONF_LISTENS_MAX);
+	return (stmt.service != NULL && stmt.block->dialect !=
+	    DIALECT_ROCKET ? CONF_MAPPINGS_MAX : CONF_LISTENS_MAX);
 }
 
 /* What users of this listener want, for the peer that is told. */
 static void
 listen_to(struct conf_listen *cl, const struct word *to)
 {
-	if (stmt.service == NULL || stmt.block->dialect != DIALECT_BACKHAUL) {
+	uint32_t	 dialect = stmt.block->dialect;
+
+	if (stmt.service == NULL || dialect == DIALECT_ROCKET) {
 		lex_error(stmt.lex, to, "\"to\" is for the listeners of a "
-		    "service of dialect backhaul");
+		    "service of dialect backhaul or muxpro");
 		return;
 	}
-	if (!valid_mapping(to->text))
+	if (dialect == DIALECT_MUXPRO && !valid_target(to->text))
+		lex_error(stmt.lex, to, "\"to\" takes HOST:PORT, a name, an "
+		    "IPv4 address or an IPv6 address in brackets, not \"%s\"",
+		    wordval_show(to));
+	if (dialect == DIALECT_BACKHAUL && !valid_mapping(to->text))
 		lex_error(stmt.lex, to, "\"to\" takes PORT or HOST:PORT, an "
 		    "IPv4 address or a name and a port from 1 to 65535, not "
 		    "\"%s\"", wordval_show(to));

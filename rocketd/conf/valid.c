@@ -116,6 +116,13 @@ valid_mapping(const char *s)
 }
 
 int
+valid_target(const char *s)
+{
+	return (strchr(s, ':') != NULL && strchr(s, '%') == NULL &&
+	    strlen(s) < NAMED_MAX && valid_authority(s));
+}
+
+int
 valid_authority(const char *s)
 {
 	const char	*colon = strrchr(s, ':'), *fault;

@@ -5,11 +5,13 @@
 #include "shared/msg.h"
 #include "dialect.h"
 #include "worker/dialect/backhaul/table.h"
+#include "worker/dialect/muxpro/table.h"
 #include "worker/dialect/rocket/table.h"
 
 static const struct dialect *const	 dialects[] = {
 	[DIALECT_ROCKET] = &dialect_rocket,
-	[DIALECT_BACKHAUL] = &dialect_backhaul
+	[DIALECT_BACKHAUL] = &dialect_backhaul,
+	[DIALECT_MUXPRO] = &dialect_muxpro
 };
 
 const struct dialect *

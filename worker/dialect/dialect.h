@@ -86,7 +86,8 @@ struct dialect {
 	void	(*init)(struct service *);
 	/*
 	 * Its keys have come or changed: drains tunnels that were proven with a
-	 * key that is gone.  -1: no memory.
+	 * key that is gone.  -1: no memory.  NULL: it has none, and waits for
+	 * none.
 	 */
 	int	(*keys)(struct service *, const struct msg_key *, uint32_t n);
 	/*

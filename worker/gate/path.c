@@ -96,26 +96,57 @@ path_identity(const struct http_text *target, uint8_t *identity)
 	return (1);
 }
 
+/*
+ * A whole request to upgrade.  ROUTE_SERVICE: it is one; what else, as a route
+ * says it.
+ */
+static enum route_to
+path_request(struct http_head *head, const uint8_t *octets, size_t len,
+    struct routed *to)
+{
+	ssize_t	 n;
+
+	if (!http_worth(&to->seen, octets, len) ||
+	    (n = http_request(head, octets, len)) == 0) {
+		to->need = len + 1;
+		return (ROUTE_MORE);
+	}
+	to->why = n == -1 ? head->error : "no path of a service";
+	if (n == -1 || http_upgrade(head) != 101)
+		return (ROUTE_BAD);
+	return (ROUTE_SERVICE);
+}
+
 enum route_to
 path_look(const uint8_t *octets, size_t len, struct routed *to)
 {
 	struct http_head	 head;
 	const struct path	*p;
-	ssize_t			 n;
+	enum route_to		 is;
 
-	if (!http_worth(&to->seen, octets, len) ||
-	    (n = http_request(&head, octets, len)) == 0) {
-		to->need = len + 1;
-		return (ROUTE_MORE);
-	}
-	to->why = n == -1 ? head.error : "no path of a service";
-	if (n == -1 || http_upgrade(&head) != 101)
-		return (ROUTE_BAD);
+	if ((is = path_request(&head, octets, len, to)) != ROUTE_SERVICE)
+		return (is);
 	TAILQ_FOREACH(p, &live, entry)
-		if (http_is(&head.target, p->conf.path)) {
+		if (!p->conf.own && http_is(&head.target, p->conf.path)) {
 			to->service = p->conf.service;
 			return (ROUTE_SERVICE);
 		}
 	return (path_identity(&head.target, to->proof.identity) ?
 	    ROUTE_IDENTITY : ROUTE_BAD);
+}
+
+enum route_to
+path_look_own(const uint8_t *octets, size_t len, struct routed *to)
+{
+	struct http_head	 head;
+	const struct path	*p;
+	enum route_to		 is;
+
+	if ((is = path_request(&head, octets, len, to)) != ROUTE_SERVICE)
+		return (is);
+	TAILQ_FOREACH(p, &live, entry)
+		if (p->conf.own && p->conf.service == to->service &&
+		    http_is(&head.target, p->conf.path))
+			return (ROUTE_SERVICE);
+	return (ROUTE_BAD);
 }

@@ -14,12 +14,15 @@
 #include "hello.h"
 #include "path.h"
 #include "route.h"
+#include "version.h"
 
 /*
  * SO_RCVLOWAT lets a hello wake us twice or so.  Where the system does not
  * keep to it, each segment does; no client sends a hello in so many.
  */
 #define HELLO_PIECES	64
+/* A version is sent at once, and is short. */
+#define VERSION_PIECES	16
 
 _Static_assert(HELLO_MAX <= ROUTE_OCTETS_MAX &&
     HTTP_HEAD_MAX <= ROUTE_OCTETS_MAX, "the longest can be looked at");
@@ -32,7 +35,11 @@ static const struct route	 routes[] = {
 	    &answer_alert, hello_look },
 	{ DIALECT_BACKHAUL, TRANSPORT_WS, "request", HTTP_HEAD_MAX,
 	    &answer_site, channel_look_request },
-	{ DIALECT_BACKHAUL, 0, "octet", 1, NULL, channel_look }
+	{ DIALECT_BACKHAUL, 0, "octet", 1, NULL, channel_look },
+	{ DIALECT_MUXPRO, TRANSPORT_WS, "request", HTTP_HEAD_MAX,
+	    &answer_site, path_look_own },
+	{ DIALECT_MUXPRO, 0, "beginning of Mux.Pro", VERSION_PIECES, NULL,
+	    version_look }
 };
 
 const struct route *

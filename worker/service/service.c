@@ -307,6 +307,16 @@ service_replace_all(void)
 		tunnel_replace(t);
 }
 
+/* Tunnels can be opened from now on. */
+static void
+service_keyed(void)
+{
+	service.keyed = 1;
+	accepted_keyed();
+	if (service.dials)
+		pool_changed();
+}
+
 static void
 service_ready(int reload)
 {
@@ -329,7 +339,9 @@ service_ready(int reload)
 		pool_remotes(staged_remotes, nstaged_remotes);
 	if (reload && (worker_self()->changed & CHANGE_TUNNELS))
 		service_replace_all();
-	if (service.dials)
+	if (service.dialect->keys == NULL)
+		service_keyed();
+	else if (service.dials)
 		pool_changed();
 	service_changed();
 }
@@ -349,7 +361,8 @@ service_keys_end(const struct msg_count *msg)
 	int		 bad;
 	uint32_t	 got = nkeys + ntokens;
 
-	if (msg->count == 0 && got == 0 && service.dialect->told == NULL)
+	if (service.dialect->keys == NULL || (msg->count == 0 && got == 0 &&
+	    service.dialect->told == NULL))
 		return;			/* they are still being made */
 	bad = msg->count != got ||
 	    service.dialect->keys(&service, keys, nkeys) == -1;
@@ -357,12 +370,8 @@ service_keys_end(const struct msg_count *msg)
 	if (bad)
 		log_warnx("keys: %u of %u arrived, or no memory", got,
 		    msg->count);
-	if (bad)
-		return;
-	service.keyed = 1;
-	accepted_keyed();
-	if (service.dials)
-		pool_changed();
+	if (!bad)
+		service_keyed();
 }
 
 static void

@@ -36,6 +36,12 @@
  * if an update never comes.  A stream begins with up to 1 MiB, and its peer is
  * told that at once.  Where the reader stands still, and the peer has no credit
  * left, an update of 0 every 10 s keeps the peer patient.
+ *
+ * The published code loses some of the octets that it cuts where its credit
+ * ends.  With conf.ample a stream has 1 GiB more from its first update on, and
+ * what the whole session may hold (session_limit) alone holds its peer back,
+ * unless the peer's own updates show that it is other code: those of the
+ * published one are of 65536, all of them.
  */
 
 #ifndef WORKER_MUXPRO_H

@@ -259,6 +259,8 @@ muxproin_update(struct muxpro *s, uint32_t id, uint32_t more)
 		s->windows.bounded = 1;
 		muxprost_tell_all(s);
 	}
+	if (more != MUXPRO_CREDIT)
+		s->exact = 1;
 	if ((st = muxproin_known(s, id)) == NULL) {
 		muxproin_unknown(s, id);
 		return;
@@ -278,6 +280,8 @@ muxproin_within(const struct muxpro *s, const struct muxpro_stream *st,
 {
 	int32_t	 slack = s->bare ? MUXPRO_DATA_MAX : 0;
 
+	if (st->flags & MUXPRO_AMPLE)
+		slack += MUXPRO_AHEAD;
 	return (!s->windows.bounded ||
 	    (int32_t)(st->win.rcvd + n - st->win.edge) <= slack);
 }
@@ -347,6 +351,19 @@ muxproin_prefix(const struct muxpro_stream *st, const uint8_t *p, size_t n)
 	return ((size_t)len <= n ? len : -1);
 }
 
+/* A datagram of n octets for its owner, behind two more for its length. */
+static void
+muxproin_deliver(struct muxpro *s, struct muxpro_stream *st, uint8_t *p,
+    uint32_t n)
+{
+	if (st->aside > ASIDE_MAX || n > MUXPRO_DATAGRAM_MAX) {
+		s->session.stats.dropped++;
+		return;
+	}
+	muxproout_put16(p, n);
+	muxproin_hand(s, st, p, 2 + (size_t)n);
+}
+
 /* A datagram is whole. */
 static void
 muxproin_datagram(struct muxpro *s)
@@ -364,15 +381,12 @@ muxproin_datagram(struct muxpro *s)
 		;			/* it ended meanwhile */
 	else if (skip == -1)
 		s->session.stats.ignored++;
-	else if (st->aside > ASIDE_MAX)
-		s->session.stats.dropped++;
 	else {
 		n -= skip;
 		/* Its credit is not the owner's to give back. */
 		window_received(&s->windows, &st->win, n);
 		window_consumed(&s->windows, &st->win, n);
-		muxproout_put16(block + skip, n);
-		muxproin_hand(s, st, block + skip, 2 + (size_t)n);
+		muxproin_deliver(s, st, block + skip, n);
 	}
 	free(block);
 }

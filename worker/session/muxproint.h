@@ -26,6 +26,11 @@
 /* In New: foreign code never reports its consumption. */
 #define MUXPRO_NEW_MAX	8192
 #define MUXPRO_CREDIT	65536		/* to begin with */
+/*
+ * Foreign code loses some of the octets that it cuts where its credit ends: it
+ * gets so much more than it needs.
+ */
+#define MUXPRO_AHEAD	(1U << 30)
 #define MUXPRO_CREDIT_MAX (1ULL << 40)
 /* A version list of at most 255, with its count. */
 #define MUXPRO_LIST_MAX	1021
@@ -89,6 +94,7 @@ enum muxpro_credit {			/* does the peer know of it? */
 #define MUXPRO_GLOBALID	0x0800		/* its New had one */
 #define MUXPRO_COUNTED	0x1000		/* among the open ones */
 #define MUXPRO_DEAD	0x2000		/* freed at the end of the turn */
+#define MUXPRO_AMPLE	0x4000		/* its peer has MUXPRO_AHEAD more */
 
 enum muxpro_queue {
 	MUXPRO_Q_NONE,
@@ -179,6 +185,7 @@ struct muxpro {
 	int			 draft;		/* the list is in metadata */
 	int			 ahead;	/* the client did not wait for it */
 	int			 bare;
+	int			 exact;	/* the peer is not foreign code */
 	/* time, in microseconds */
 	uint64_t		 now;
 	uint64_t		 begun;		/* negotiation... */

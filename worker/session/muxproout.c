@@ -272,6 +272,11 @@ muxproout_update(struct muxpro *s, struct muxpro_stream *st, uint8_t *buf)
 
 	muxprost_ctl_remove(s, st);
 	more = window_tell(&s->windows, &st->win);
+	if (s->session.conf.ample && !s->exact &&
+	    !(st->flags & MUXPRO_AMPLE)) {
+		st->flags |= MUXPRO_AMPLE;
+		more += MUXPRO_AHEAD;
+	}
 	if (more == 0 && !zero)
 		return (0);
 	st->told_ms = muxpro_ms(s);

@@ -170,7 +170,8 @@ muxprost_start(struct muxpro *s, struct muxpro_stream *st)
 void
 muxprost_known(struct muxpro *s, struct muxpro_stream *st)
 {
-	if (st->win.window > st->win.told_window)
+	if (st->win.window > st->win.told_window ||
+	    (s->session.conf.ample && !s->exact))
 		muxprost_windows.tell(&s->windows, &st->win);
 }
 

@@ -71,6 +71,7 @@ struct session_conf {
 	uint32_t	 caps;		/* CAP_ */
 	int		 divert;	/* payload may pass by: CAP_BULK */
 	int		 bare;		/* muxpro.h: towards other programs */
+	int		 ample;		/* muxpro.h: credit that does not end */
 	/* we say something after so much silence; 0: never */
 	uint32_t	 keepalive_ms;
 	uint32_t	 timeout_ms; /* the peer's silence that ends it; 0 */
