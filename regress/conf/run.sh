@@ -63,7 +63,7 @@ pair() {
 make_files() {
 	umask 077
 	mkdir -p etc/rocketd.d etc/ssl/private var/www/html || return 1
-	for f in a agent b dns new old ssh web web-new; do
+	for f in a agent b dns new old proxy ssh web web-new; do
 		echo "The token named $f." >etc/rocketd.d/$f.token
 	done
 	cp etc/rocketd.d/web.token etc/rocketd.d/token
