@@ -261,6 +261,12 @@ test_resolved(void **state)
 	assert_true(to_name("other", "192.0.2.1", 80));
 	assert_false(to_name("other", "192.0.3.1", 80));
 	assert_true(may("other", 80));
+	/* in either order, as the manual tells it */
+	RULES("pass *.example.com", "block 10.0.0.0/8");
+	assert_true(to_name("priv.example.com", "10.9.9.9", 80));
+	RULES("block 10.0.0.0/8", "pass *.example.com");
+	assert_false(to_name("priv.example.com", "10.9.9.9", 80));
+	assert_true(to_name("www.example.com", "192.0.2.1", 80));
 	RULES("block *.internal", "pass 10.0.0.0/8");
 	assert_false(to_name("db.internal", "10.0.0.1", 80));
 	assert_false(may("db.internal", 80));
