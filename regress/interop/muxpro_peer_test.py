@@ -395,8 +395,17 @@ class Process:
         self.process.wait()
 
     async def again(self, sig=signal.SIGKILL):
+        """It ends at once while what was killed before has its ports yet."""
         await self.kill(sig)
-        self.start()
+        until = time.monotonic() + SECONDS
+        while time.monotonic() < until:
+            said = len(self.text())
+            self.start()
+            while self.process.poll() is None:
+                if re.search('is up$|^listening', self.text()[said:], re.M):
+                    return
+                await asyncio.sleep(0.05)
+            await asyncio.sleep(0.2)
 
 
 def rocketd(what, text):
