@@ -27,6 +27,7 @@
 
 /* Of a name that is shown, with its NUL: answers have a bound. */
 #define CTL_NAMED_MAX		128
+
 #define CTL_FIRST		1000	/* above all of enum msg_type */
 #define CTL_SOURCES		5	/* shown of a service */
 #define CTL_WORDS		384	/* of a sentence: none is cut */
