@@ -27,6 +27,7 @@ static const struct special {
 	{ ADDR_IPV4, 32, { 255, 255, 255, 255 }, "the broadcast address" },
 	{ ADDR_IPV6, 10, { 0xfe, 0x80 }, "a link-local address" },
 	{ ADDR_IPV6, 8, { 0xff }, "a multicast address" },
+	{ ADDR_IPV6, 32, { 0xfd, 0, 0x0e, 0xc2 }, "the metadata of a cloud" },
 	{ ADDR_IPV6, 48, { 0, 0x64, 0xff, 0x9b, 0, 1 },
 	    "an address of a local translator" }
 };

@@ -23,8 +23,9 @@
 #include "shared/channel.h"
 #include "shared/compat.h"
 #include "shared/log.h"
-#include "dialler.h"
 #include "worker/frame/worker.h"
+#include "worker/net/lines.h"
+#include "dialler.h"
 
 #define SENT_MAX	512
 #define SENT_REMOTES	64
@@ -33,6 +34,9 @@
 #define BUCKETS		1024
 /* Added to a request's timeout, for dial's answer to arrive. */
 #define GRACE_MS	500
+/* While others wait for room, no target may take longer to answer. */
+#define SHED_US		(1 * 1000000ULL)
+#define SHED_LOG_US	(10 * 1000000ULL)
 
 enum state {
 	WAITING,
@@ -42,12 +46,13 @@ enum state {
 
 struct request {
 	LIST_ENTRY(request)	 entry;
-	TAILQ_ENTRY(request)	 queue;		/* of waiting */
+	TAILQ_ENTRY(request)	 queue;		/* of waiting, or sent */
 	struct msg_dial		 msg;
 	char			*host;		/* DIAL_NAMED; or NULL */
 	uint32_t		 port;
 	struct event		*timer;
 	uint64_t		 deadline;	/* worker_now, microseconds */
+	uint64_t		 asked;		/* when dial was */
 	enum state		 state;
 	dialler_done		*done;
 	void			*arg;
@@ -67,7 +72,14 @@ static struct queue		 waiting[LINES] = {
 	TAILQ_HEAD_INITIALIZER(waiting[LINE_TARGETS]),
 	TAILQ_HEAD_INITIALIZER(waiting[LINE_DATAGRAMS])
 };
-static uint32_t			 nsent[LINES];
+static struct queue		 sent[LINES] = {	/* the oldest first */
+	TAILQ_HEAD_INITIALIZER(sent[LINE_REMOTES]),
+	TAILQ_HEAD_INITIALIZER(sent[LINE_TARGETS]),
+	TAILQ_HEAD_INITIALIZER(sent[LINE_DATAGRAMS])
+};
+/* With dial; of them cancelled, which leave soon; and in waiting. */
+static uint32_t			 nsent[LINES], ncancelled[LINES];
+static uint32_t			 nwaiting[LINES];
 static const uint32_t		 sent_max[LINES] = {
 	[LINE_REMOTES] = SENT_REMOTES,
 	[LINE_TARGETS] = SENT_MAX,
@@ -75,16 +87,21 @@ static const uint32_t		 sent_max[LINES] = {
 };
 static struct event_base	*base;
 static struct event		*turn;		/* sends what waits */
+static struct event		*relief;	/* makes room for it */
 static struct channel		*dial;
 static uint32_t			 nrequests, last, turns;
+static uint64_t			 nshed;
+static struct lines		 shed_lines;
 
 static void	 requests_send(evutil_socket_t, short, void *);
+static void	 requests_relieve(evutil_socket_t, short, void *);
 
 void
 dialler_init(struct event_base *b)
 {
 	base = b;
-	if ((turn = evtimer_new(base, requests_send, NULL)) == NULL)
+	if ((turn = evtimer_new(base, requests_send, NULL)) == NULL ||
+	    (relief = evtimer_new(base, requests_relieve, NULL)) == NULL)
 		fatal("%s", __func__);
 }
 
@@ -107,14 +124,46 @@ request_line(const struct request *r)
 	return (r->msg.datagrams ? LINE_DATAGRAMS : LINE_TARGETS);
 }
 
+/* It leaves its state: its queue, and the counts. */
+static void
+request_leave(struct request *r)
+{
+	enum line	 line = request_line(r);
+
+	switch (r->state) {
+	case WAITING:
+		TAILQ_REMOVE(&waiting[line], r, queue);
+		nwaiting[line]--;
+		break;
+	case SENT:
+		TAILQ_REMOVE(&sent[line], r, queue);
+		nsent[line]--;
+		break;
+	case CANCELLED:
+		nsent[line]--;
+		ncancelled[line]--;
+		break;
+	}
+}
+
+static void
+request_wait(struct request *r, int first)
+{
+	enum line	 line = request_line(r);
+
+	r->state = WAITING;
+	nwaiting[line]++;
+	if (first)
+		TAILQ_INSERT_HEAD(&waiting[line], r, queue);
+	else
+		TAILQ_INSERT_TAIL(&waiting[line], r, queue);
+}
+
 static void
 request_free(struct request *r)
 {
 	LIST_REMOVE(r, entry);
-	if (r->state == WAITING)
-		TAILQ_REMOVE(&waiting[request_line(r)], r, queue);
-	else
-		nsent[request_line(r)]--;
+	request_leave(r);
 	nrequests--;
 	if (r->timer != NULL)
 		event_free(r->timer);
@@ -155,7 +204,10 @@ request_cancel(struct request *r)
 		request_free(r);
 		return;
 	}
+	request_leave(r);
 	r->state = CANCELLED;
+	nsent[request_line(r)]++;
+	ncancelled[request_line(r)]++;
 	evtimer_del(r->timer);
 	if (dial == NULL) {
 		request_free(r);
@@ -221,11 +273,64 @@ requests_send(evutil_socket_t fd, short event, void *arg)
 	for (line = 0; line < LINES; line++)
 		while (dial != NULL && nsent[line] < sent_max[line] &&
 		    (r = TAILQ_FIRST(&waiting[line])) != NULL) {
-			TAILQ_REMOVE(&waiting[line], r, queue);
+			request_leave(r);
 			r->state = SENT;
+			r->asked = worker_now();
+			TAILQ_INSERT_TAIL(&sent[line], r, queue);
 			nsent[line]++;
 			request_send(r);
 		}
+	requests_relieve(-1, 0, NULL);
+}
+
+/* Dial has all that it may: who has had a second makes way for who waits. */
+static void
+line_relieve(enum line line)
+{
+	struct request	*r;
+
+	while (nwaiting[line] > ncancelled[line] &&
+	    (r = TAILQ_FIRST(&sent[line])) != NULL &&
+	    worker_now() - r->asked >= SHED_US) {
+		nshed++;
+		if (lines_take(&shed_lines, 1, SHED_LOG_US, worker_now()))
+			log_warnx("%u targets do not answer, and others wait: "
+			    "each has a second now", nsent[line]);
+		request_timeout(-1, 0, r);
+	}
+}
+
+static void
+requests_relieve(evutil_socket_t fd, short event, void *arg)
+{
+	const struct request	*r;
+	struct timeval		 tv;
+	uint64_t		 age, next = UINT64_MAX;
+	int			 line;
+
+	(void)fd;
+	(void)event;
+	(void)arg;
+	for (line = LINE_TARGETS; dial != NULL && line < LINES; line++) {
+		line_relieve(line);
+		r = TAILQ_FIRST(&sent[line]);
+		if (r == NULL || nwaiting[line] <= ncancelled[line])
+			continue;
+		age = worker_now() - r->asked;
+		if (SHED_US - age < next)
+			next = SHED_US - age;
+	}
+	if (next == UINT64_MAX)
+		return;
+	tv.tv_sec = next / 1000000;
+	tv.tv_usec = next % 1000000;
+	(void)evtimer_add(relief, &tv);	/* else the next turn does it */
+}
+
+uint64_t
+dialler_shed(void)
+{
+	return (nshed);
 }
 
 void
@@ -244,9 +349,8 @@ dialler_channel(struct channel *ch)
 				request_free(r);
 				continue;
 			}
-			r->state = WAITING;
-			nsent[request_line(r)]--;
-			TAILQ_INSERT_HEAD(&waiting[request_line(r)], r, queue);
+			request_leave(r);
+			request_wait(r, 1);
 		}
 	requests_send_soon();
 }
@@ -269,8 +373,7 @@ request_new(enum dial_what what, int datagrams)
 	r->msg.datagrams = datagrams;
 	r->msg.turn = datagrams ? turns : 0;
 	LIST_INSERT_HEAD(&requests[last % BUCKETS], r, entry);
-	r->state = WAITING;
-	TAILQ_INSERT_TAIL(&waiting[request_line(r)], r, queue);
+	request_wait(r, 0);
 	nrequests++;
 	return (r);
 }

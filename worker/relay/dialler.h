@@ -57,6 +57,8 @@ uint32_t	 dialler_ask_named(const char *host, uint32_t port,
 		    void *arg);
 /* Forgets it: done will not be called. */
 void		 dialler_cancel(uint32_t request);
+/* Connections to targets given up, ever, because others waited for room. */
+uint64_t	 dialler_shed(void);
 /* Nobody took datagrams at an address: the next one is asked for another. */
 void		 dialler_turn(void);
 /* The connection to a remote has become a tunnel, or nothing.  Once. */

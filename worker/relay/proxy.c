@@ -27,6 +27,7 @@
 #include "login.h"
 #include "proxy.h"
 #include "relay.h"
+#include "reset.h"
 #include "target.h"
 
 /* Who logged in wrongly is told so no earlier, after he has. */
@@ -35,9 +36,10 @@
 #define LEAVE_US	(2 * 1000000ULL)
 /* Octets that are read at once. */
 #define ASK_READ	4096
-/* What its parser holds, about. */
-#define ASK_COST(kind)	(sizeof(struct ask) +				\
-			    ((kind) == ASK_HTTP ? ASK_HEAD_MAX : 512))
+/* What its parser holds, about, beside the octets that have come. */
+#define ASK_COST	(sizeof(struct ask) + 512)
+/* All who ask may hold such a part of the budget: of more the oldest go. */
+#define PROXIES_PART	8
 
 enum proxy_state {
 	PROXY_ASKS,		/* his octets are parsed */
@@ -53,7 +55,8 @@ struct proxy {
 	struct event		 ev;		/* unless he waits */
 	struct relay		*relay;
 	enum proxy_state	 state;
-	uint64_t		 until;
+	uint64_t		 since;		/* he is in his state */
+	uint64_t		 until;		/* was wrong, or leaves */
 	struct ask		*ask;		/* NULL: associated */
 	struct assoc		*assoc;		/* only then */
 	struct login		 login;
@@ -83,7 +86,7 @@ static struct proxies *const	 lists[] = {
 	[PROXY_LEAVES] = &leaving
 };
 static struct proxy_counts	 counts;
-
+static int64_t			 all_held;	/* octets */
 static struct event		*wrong_timer;
 
 static void	 proxy_input(struct proxy *, const uint8_t *, size_t);
@@ -133,7 +136,8 @@ proxy_enter(struct proxy *a, enum proxy_state state, uint64_t us)
 {
 	TAILQ_REMOVE(lists[a->state], a, entry);
 	a->state = state;
-	a->until = worker_now() + us;
+	a->since = worker_now();
+	a->until = a->since + us;
 	TAILQ_INSERT_TAIL(lists[state], a, entry);
 }
 
@@ -141,7 +145,35 @@ static void
 proxy_hold(struct proxy *a, int64_t octets)
 {
 	a->held += octets;
+	all_held += octets;
 	budget_hold(&svc->budget, octets);
+}
+
+/* As many octets as its parser has. */
+static void
+proxy_hold_said(struct proxy *a)
+{
+	int64_t	 held = sizeof(*a) + ASK_COST + a->ask->len + a->first_len +
+	    (a->rest == NULL ? 0 : ASK_READ);
+
+	proxy_hold(a, held - a->held);
+}
+
+/* Strangers who say nothing keep nobody out, and take nobody's memory. */
+static void
+proxy_make_room(void)
+{
+	struct proxy	*a;
+
+	while (all_held > (int64_t)(svc->budget.max / PROXIES_PART) &&
+	    ((a = TAILQ_FIRST(&asking)) != NULL ||
+	    (a = TAILQ_FIRST(&checked)) != NULL)) {
+		counts.shed++;
+		ledger_log(svc->users, &a->relay->user, "%s: too many ask, "
+		    "and it has not said what for longest",
+		    a->ask->protocol);
+		relay_abort(a->relay, RESET_MEMORY);
+	}
 }
 
 static uint64_t
@@ -154,8 +186,7 @@ proxy_deadline(void)
 static void
 proxy_forget(struct proxy *a)
 {
-	budget_hold(&svc->budget, (int64_t)sizeof(*a) - a->held);
-	a->held = sizeof(*a);
+	proxy_hold(a, (int64_t)sizeof(*a) - a->held);
 	ask_free(a->ask);
 	a->ask = NULL;
 }
@@ -175,8 +206,9 @@ proxy_begin(struct relay *r, enum ask_kind kind, int udp)
 		free(a);
 		return (-1);
 	}
-	proxy_hold(a, sizeof(*a) + ASK_COST(kind));
-	a->until = worker_now() + proxy_deadline();
+	proxy_make_room();
+	proxy_hold(a, sizeof(*a) + ASK_COST);
+	a->since = worker_now();
 	TAILQ_INSERT_TAIL(&asking, a, entry);
 	r->proxy = a;
 	if (login && login_begin(&a->login, &r->user, &proxy_login_ops,
@@ -196,7 +228,7 @@ proxy_end(struct relay *r)
 	if (a->state != PROXY_WAITS)
 		event_del(&a->ev);
 	TAILQ_REMOVE(lists[a->state], a, entry);
-	budget_hold(&svc->budget, -a->held);
+	proxy_hold(a, -a->held);
 	login_end(&a->login);
 	assoc_end(a->assoc);
 	ask_free(a->ask);
@@ -223,6 +255,27 @@ proxy_say(struct proxy *a)
 		ask_said(a->ask, n);
 		p = ask_say(a->ask, &len);
 	}
+	return (0);
+}
+
+int
+proxy_linger(struct relay *r)
+{
+	struct proxy	*a;
+
+	if ((a = calloc(1, sizeof(*a))) == NULL)
+		return (-1);
+	a->relay = r;
+	if (proxy_watch(a) == -1) {
+		free(a);
+		return (-1);
+	}
+	r->proxy = a;
+	a->state = PROXY_LEAVES;
+	a->until = worker_now() + LEAVE_US;
+	TAILQ_INSERT_TAIL(&leaving, a, entry);
+	proxy_hold(a, sizeof(*a));
+	(void)shutdown(r->fd, SHUT_WR);	/* it may have been told already */
 	return (0);
 }
 
@@ -497,12 +550,12 @@ proxy_stands(struct proxy *a, enum ask_state state, const uint8_t *p,
 	}
 }
 
-/* His end; an association's is no fault. */
+/* His end; that of an association is no fault, nor is it when all is said. */
 static void
 proxy_gone(struct proxy *a)
 {
-	if (a->state == PROXY_ASSOCIATED)
-		relay_resets(a->relay->fd, 0);
+	if (a->state == PROXY_ASSOCIATED || a->state == PROXY_LEAVES)
+		reset_on_close(a->relay->fd, 0);
 	relay_abort(a->relay, RESET_ABORT);
 }
 
@@ -513,6 +566,7 @@ proxy_input(struct proxy *a, const uint8_t *p, size_t len)
 	size_t		 took = 0;
 
 	state = ask_input(a->ask, p, len, &took);
+	proxy_hold_said(a);
 	proxy_stands(a, state, p + took, len - took);
 }
 
@@ -527,7 +581,10 @@ proxy_read(evutil_socket_t fd, short what, void *arg)
 	n = read(fd, buf, sizeof(buf) - a->rest_len);
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
 		return;
-	if (n <= 0)
+	if (n == 0 && (a->state == PROXY_LOGS_IN ||
+	    a->state == PROXY_WAS_WRONG))
+		event_del(&a->ev);	/* he has asked: it is found later */
+	else if (n <= 0)
 		proxy_gone(a);
 	else if (a->state == PROXY_ASKS)
 		proxy_input(a, buf, n);
@@ -613,13 +670,15 @@ proxy_tick(uint64_t now)
 {
 	struct proxy	*a;
 
-	while ((a = TAILQ_FIRST(&asking)) != NULL && now >= a->until) {
+	while ((a = TAILQ_FIRST(&asking)) != NULL &&
+	    now >= a->since + proxy_deadline()) {
 		counts.late++;
 		ledger_log(svc->users, &a->relay->user, "%s: does not say what "
 		    "it wants in time", a->ask->protocol);
 		relay_abort(a->relay, RESET_TIMEOUT);
 	}
-	while ((a = TAILQ_FIRST(&checked)) != NULL && now >= a->until) {
+	while ((a = TAILQ_FIRST(&checked)) != NULL &&
+	    now >= a->since + proxy_deadline()) {
 		counts.unchecked++;
 		ledger_log(svc->users, &a->relay->user, "%s: its login was not "
 		    "checked in time", a->ask->protocol);

@@ -30,6 +30,7 @@ struct proxy_counts {
 	uint64_t	 asks;		/* targets asked for */
 	uint64_t	 bad;		/* users who did not ask in order */
 	uint64_t	 late;		/* or not in time */
+	uint64_t	 shed;		/* or made way for others who ask */
 	uint64_t	 unchecked;	/* keys did not say in time */
 	uint64_t	 refused;	/* who were told that they get none */
 };
@@ -59,6 +60,12 @@ ssize_t		 proxy_connected(struct relay *);
  * and ends by itself, perhaps at once.
  */
 void		 proxy_refuse(struct relay *, enum reset_reason);
+/*
+ * A request for one target is over: what else comes is read for a while, and
+ * thrown away, or a reset would overtake the answer.  The relay has neither
+ * stream nor event, and ends by itself.  -1: no memory.
+ */
+int		 proxy_linger(struct relay *);
 /* His relay ends.  Does nothing when he is none. */
 void		 proxy_end(struct relay *);
 /*

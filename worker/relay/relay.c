@@ -29,6 +29,7 @@
 #include "proxy.h"
 #include "relay.h"
 #include "relaylz.h"
+#include "reset.h"
 #include "target.h"
 #include "throttle.h"
 #include "wants.h"
@@ -128,15 +129,6 @@ relay_piping(struct relay *r)
 		TAILQ_INSERT_TAIL(&piping, r, piping);
 }
 
-void
-relay_resets(int fd, int rst)
-{
-	struct linger	 lin = { rst, 0 };
-
-	if (setsockopt(fd, SOL_SOCKET, SO_LINGER, &lin, sizeof(lin)) == -1)
-		log_debug("relay: setsockopt SO_LINGER: %s", strerror(errno));
-}
-
 /* By the port of its listener, or of its target. */
 static void
 relay_count(struct relay *r)
@@ -176,7 +168,7 @@ relay_close(struct relay *r, int rst)
 	relay_leave(r);
 	if (r->fd != -1) {
 		if (!rst)
-			relay_resets(r->fd, 0);
+			reset_on_close(r->fd, 0);
 		close(r->fd);
 	}
 	throttle_end(r);
@@ -188,6 +180,18 @@ relay_close(struct relay *r, int rst)
 	svc->nrelays--;
 	svc->budget.fds--;
 	free(r);
+}
+
+/* All has been said in both directions. */
+static void
+relay_over(struct relay *r)
+{
+	if (r->body != NULL) {
+		relay_leave(r);
+		if (proxy_linger(r) == 0)
+			return;
+	}
+	relay_close(r, 0);
 }
 
 static void
@@ -437,7 +441,7 @@ relay_go(struct relay *r, enum throttle_way way)
 		return;
 	throttle_moved(r, way, 0);
 	if (r->stream == NULL && r->proxy == NULL && !relay_waits(r))
-		relay_close(r, 0);
+		relay_over(r);
 }
 
 static void
@@ -463,7 +467,7 @@ relay_event(evutil_socket_t fd, short what, void *arg)
 		return;
 	if (r->stream == NULL) {
 		if (!relay_waits(r))
-			relay_close(r, 0);
+			relay_over(r);
 		return;
 	}
 	if ((r->flags & RELAY_READABLE) && !(r->flags & RELAY_EOF))
@@ -485,13 +489,6 @@ relay_attach(struct relay *r, uint16_t flags)
 	return (0);
 }
 
-void
-relay_refuse_user(int fd)
-{
-	relay_resets(fd, 1);
-	close(fd);
-}
-
 struct relay *
 relay_new_user(int fd, const struct addr *user, const struct addr *listener)
 {
@@ -501,7 +498,7 @@ relay_new_user(int fd, const struct addr *user, const struct addr *listener)
 		close(fd);
 		return (NULL);
 	}
-	relay_resets(fd, 1);
+	reset_on_close(fd, 1);
 	r->user = *user;
 	r->other = *listener;
 	hold_charge(r, user);
@@ -620,7 +617,7 @@ relay_may_read(const struct relay *r)
 	    !(r->flags & RELAY_EOF));
 }
 
-/* As read(2), but the end of a request with one target is the user's end. */
+/* As read(2), but what is behind a request for one target is thrown away. */
 static ssize_t
 relay_read(struct relay *r, uint8_t *buf, size_t len)
 {
@@ -628,9 +625,12 @@ relay_read(struct relay *r, uint8_t *buf, size_t len)
 
 	do {
 		n = read(r->fd, buf, len);
+		if (n > 0 && r->body != NULL &&
+		    (n = httpbody_take(r->body, buf, n)) == 0) {
+			n = -1;
+			errno = EAGAIN;
+		}
 	} while (n == -1 && errno == EINTR);
-	if (n > 0 && r->body != NULL)
-		n = httpbody_take(r->body, buf, n);
 	return (n);
 }
 
@@ -917,7 +917,7 @@ relay_closed(struct stream *st)
 	tunnel_relay_gone(r->tunnel);
 	r->tunnel = NULL;
 	if (!relay_waits(r) || r->fd == -1) {
-		relay_close(r, 0);
+		relay_over(r);
 		return;
 	}
 	linger_add(r);

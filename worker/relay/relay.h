@@ -90,8 +90,6 @@ void		 relay_init(struct service *);
 /* A user's socket (taken, also on failure), not on a stream yet. */
 struct relay	*relay_new_user(int fd, const struct addr *user,
 		    const struct addr *listener);
-/* Closes such a socket with a reset, before it is one. */
-void		 relay_refuse_user(int fd);
 /* Opens its stream; -1 when the session has no room (the relay stays). */
 int		 relay_open(struct relay *, struct tunnel *);
 /* The peer opened a stream; its first octets say what for.  -1: refuse it. */
@@ -116,11 +114,6 @@ void		 relay_describe(const struct relay *, struct ctl_stream *);
 
 /* ---- for its target ---- */
 
-/*
- * A socket that is closed before its proper end sends a reset: if this process
- * dies, nobody may take what came so far for everything.  rst 0: no more.
- */
-void		 relay_resets(int fd, int rst);
 /* Sends these octets before the socket's.  -1: no memory. */
 int		 relay_say_first(struct relay *, const uint8_t *, size_t);
 /*

@@ -20,6 +20,7 @@
 #include "dialler.h"
 #include "flow.h"
 #include "relay.h"
+#include "reset.h"
 #include "relaylz.h"
 #include "target.h"
 #include "wants.h"
@@ -186,7 +187,7 @@ target_dialled(void *arg, int fd, const struct msg_dialled *res)
 		return;
 	}
 	r->fd = fd;
-	relay_resets(fd, 1);
+	reset_on_close(fd, 1);
 	if (svc->conf.opts.proxy_protocol != 0) {
 		len = proxyhdr_put(hdr, svc->conf.opts.proxy_protocol,
 		    &r->user, &r->other);

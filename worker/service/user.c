@@ -24,6 +24,7 @@
 #include "worker/dialect/dialect.h"
 #include "worker/relay/proxy.h"
 #include "worker/relay/relay.h"
+#include "worker/relay/reset.h"
 #include "worker/tunnel/tunnel.h"
 #include "worker/frame/worker.h"
 #include "worker/net/ledger.h"
@@ -406,7 +407,7 @@ user_new(struct lent *l, int fd, const struct addr *peer)
 	struct addr	 local = l->addr;
 
 	if (!limits_user(peer)) {
-		relay_refuse_user(fd);
+		reset_now(fd);
 		return (0);
 	}
 	if (budget_full(&svc->budget))
