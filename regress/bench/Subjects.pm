@@ -346,6 +346,8 @@ our @LIST = (
 
 	['rocketd none', 'bare', ['rocketd'],
 	    rocketd('tcpmux', 'seal none'), wan => 1],
+	['rocketd none muxpro', 'bare', ['rocketd'],
+	    rocketd('tcpmux', 'seal none', 'mux kind muxpro'), extra => 1],
 	['rocketd xor', 'bare', ['rocketd'], rocketd('tcpmux', 'seal xor'),
 	    rows => $SOME],
 	['rocketd none lz4', 'bare', ['rocketd'],
@@ -373,6 +375,8 @@ our @LIST = (
 
 	['rocketd tls', 'sealed', ['rocketd'],
 	    rocketd('tcpmux', 'seal tls'), wan => 1],
+	['rocketd tls muxpro', 'sealed', ['rocketd'],
+	    rocketd('tcpmux', 'seal tls', 'mux kind muxpro'), extra => 1],
 	['rocketd tcp tls', 'sealed', ['rocketd'], rocketd('tcp', 'seal tls'),
 	    rows => $SOME],
 	['rocketd tls lz4', 'sealed', ['rocketd'],
