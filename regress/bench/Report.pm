@@ -90,7 +90,7 @@ my @SECTIONS = (
 	    ['down1', '1 down'], ['up8', '8 up'], ['down8', '8 down'])],
 	['Short connections, 32 at once: 64 octets there and back', $REFERENCE,
 	    ['rate.per_s', 'a second'], ['rate.cpu', 'CPU us each'],
-	    ['rate.p99', 'p99 us']],
+	    ['rate.p50', 'p50 us'], ['rate.p99', 'p99 us']],
 	['Ping-pong of 64 octets, us', $REFERENCE, ['ping.p50', 'idle p50'],
 	    ['ping.p99', 'idle p99'], ['beside.p50', 'beside bulk p50'],
 	    ['beside.p99', 'beside bulk p99']],
@@ -122,21 +122,24 @@ my @SECTIONS = (
 sub section {
 	my ($result, $title, $to, @cols) = @_;
 	my $text = "\n$title\n";
-	my $w = max(map { length($_->[1]) } @cols) + 2;
-	$w = 17 if $w < 17;
-	$text .= sprintf('%-22s', '') . join('', map { sprintf("%${w}s",
+	my @of = grep { my $s = $_; grep { defined(median($result, $s->{name},
+	    $_->[0])) } @cols } @{$result->{subjects}};
+	my %cells = map { my $name = $_->{name}; ($name => [map {
+	    my $d = $_->[2] // 1; cell(map { $_ / $d }
+	    stat_of($result, $name, $_->[0])) } @cols]) } @of;
+	my $w = max(17, map { length($_) + 2 } map({ $_->[1] } @cols),
+	    map({ @$_ } values %cells));
+	my $names = max(20, map { length($_->{name}) } @of);
+	$text .= ' ' x ($names + 2) . join('', map { sprintf("%${w}s",
 	    $_->[1]) } @cols);
 	$text .= $to ? "   x $to\n" : "\n";
-	my ($any, $mode) = (0, '');
-	for my $s (@{$result->{subjects}}) {
-		my @st = map { my $d = $_->[2] // 1; [map { $_ / $d }
-		    stat_of($result, $s->{name}, $_->[0])] } @cols;
-		next if !grep { @$_ } @st;
+	my $mode = '';
+	for my $s (@of) {
 		$text .= "$s->{mode}\n" if $mode ne $s->{mode};
 		$mode = $s->{mode};
-		$any = 1;
-		my $line = sprintf('  %-20s', $s->{name}) .
-		    join('', map { sprintf("%${w}s", cell(@$_)) } @st);
+		my $line = sprintf("  %-${names}s", $s->{name}) .
+		    join('', map { sprintf("%${w}s", $_) }
+		    @{$cells{$s->{name}}});
 		if ($to) {
 			$line .= '  ' . join('', map { my $r = ratio(
 			    median($result, $s->{name}, $_->[0]),
@@ -145,7 +148,7 @@ sub section {
 		}
 		$text .= "$line\n";
 	}
-	return $any ? $text : '';
+	return @of ? $text : '';
 }
 
 # One aim: met when ours is at least (or with `<=' at most) so many times that

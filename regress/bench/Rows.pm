@@ -143,6 +143,7 @@ sub rate {
 	    die "$a->{errors} connections failed, $a->{count} did not\n";
 	$a->{count} or die "no connection was made\n";
 	$rec->('rate.per_s', $a->{per_s});
+	$rec->('rate.p50', $a->{p50_us});
 	$rec->('rate.p99', $a->{p99_us});
 	$rec->('rate.errors', $a->{errors});
 	$rec->('rate.cpu', $cpu / $a->{per_s} * 1e6) if @{$run->{procs}};
