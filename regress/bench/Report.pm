@@ -12,6 +12,7 @@ use Wan;
 
 my $REFERENCE = 'haproxy';
 my $DATAGRAMS = 'udp direct';	# the reference for those
+my $PROXIES = 'socks microsocks';	# and for these
 my @MODES = qw(reference bare sealed);
 my @BULK = qw(up1 down1 up8 down8);
 
@@ -79,21 +80,30 @@ sub udp_sections {
 	    ['uping.lost', 'lost']]);
 }
 
+# Streams and connections, as sections: those of rows with this letter before
+# their names, of whom, and compared with whom.
+sub stream_sections {
+	my ($letter, $whose, $to) = @_;
+	my @ways = map { ["$letter$_->[0]", $_->[1]] } (['up1', '1 up'],
+	    ['down1', '1 down'], ['up8', '8 up'], ['down8', '8 down']);
+	my ($rate, $ping) = ("${letter}rate", "${letter}ping");
+	return (["${whose}Throughput, MB/s: streams and their direction, as " .
+	    'users see it', $to, map { ["$_->[0].mb_s", $_->[1]] } @ways],
+	    ["${whose}CPU of all its processes, s/GB", $to,
+	    map { ["$_->[0].cpu", $_->[1]] } @ways],
+	    ["${whose}Short connections, 32 at once: 64 octets there and back",
+	    $to, ["$rate.per_s", 'a second'], ["$rate.cpu", 'CPU us each'],
+	    ["$rate.p50", 'p50 us'], ["$rate.p99", 'p99 us']],
+	    ["${whose}Ping-pong of 64 octets, us", $to,
+	    ["$ping.p50", 'idle p50'], ["$ping.p99", 'idle p99'],
+	    $letter ? () : (['beside.p50', 'beside bulk p50'],
+	    ['beside.p99', 'beside bulk p99'])]);
+}
+
 # Heading; whose figures all are compared with; then columns: a figure, its
 # heading, and what to divide it by.
 my @SECTIONS = (
-	['Throughput, MB/s: streams and their direction, as users see it',
-	    $REFERENCE, map { [$_->[0] . '.mb_s', $_->[1]] } (['up1', '1 up'],
-	    ['down1', '1 down'], ['up8', '8 up'], ['down8', '8 down'])],
-	['CPU of all its processes, s/GB', $REFERENCE,
-	    map { [$_->[0] . '.cpu', $_->[1]] } (['up1', '1 up'],
-	    ['down1', '1 down'], ['up8', '8 up'], ['down8', '8 down'])],
-	['Short connections, 32 at once: 64 octets there and back', $REFERENCE,
-	    ['rate.per_s', 'a second'], ['rate.cpu', 'CPU us each'],
-	    ['rate.p50', 'p50 us'], ['rate.p99', 'p99 us']],
-	['Ping-pong of 64 octets, us', $REFERENCE, ['ping.p50', 'idle p50'],
-	    ['ping.p99', 'idle p99'], ['beside.p50', 'beside bulk p50'],
-	    ['beside.p99', 'beside bulk p99']],
+	stream_sections('', '', $REFERENCE),
 	['Private memory of all its processes, MiB', 0,
 	    ['mem0.private', 'idle', 1024],
 	    ['mem1000.private', '1000 streams', 1024],
@@ -107,6 +117,7 @@ my @SECTIONS = (
 	['The same by iperf3, one stream down, MB/s: a check of the generator',
 	    0, ['iperf.mb_s', 'iperf3'], ['down1.mb_s', 'ours']],
 	udp_sections(),
+	stream_sections('s', 'Asked by SOCKS 5: ', $PROXIES),
 	(map { my $n = Wan::name(@$_);
 	    [sprintf('Link of %d ms round trip, %g %% loss each way', @$_), 0,
 	    ["$n.mb_s", '1 down, MB/s'], ["$n.p50", 'ping p50 ms', 1000],
