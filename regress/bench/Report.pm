@@ -12,6 +12,7 @@ use Wan;
 
 my $REFERENCE = 'haproxy';
 my $DATAGRAMS = 'udp direct';	# the reference for those
+my $PROXIES = 'socks microsocks';	# and for these
 my @MODES = qw(reference bare sealed);
 my @BULK = qw(up1 down1 up8 down8);
 
@@ -79,21 +80,30 @@ sub udp_sections {
 	    ['uping.lost', 'lost']]);
 }
 
+# Streams and connections, as sections: those of rows with this letter before
+# their names, of whom, and compared with whom.
+sub stream_sections {
+	my ($letter, $whose, $to) = @_;
+	my @ways = map { ["$letter$_->[0]", $_->[1]] } (['up1', '1 up'],
+	    ['down1', '1 down'], ['up8', '8 up'], ['down8', '8 down']);
+	my ($rate, $ping) = ("${letter}rate", "${letter}ping");
+	return (["${whose}Throughput, MB/s: streams and their direction, as " .
+	    'users see it', $to, map { ["$_->[0].mb_s", $_->[1]] } @ways],
+	    ["${whose}CPU of all its processes, s/GB", $to,
+	    map { ["$_->[0].cpu", $_->[1]] } @ways],
+	    ["${whose}Short connections, 32 at once: 64 octets there and back",
+	    $to, ["$rate.per_s", 'a second'], ["$rate.cpu", 'CPU us each'],
+	    ["$rate.p50", 'p50 us'], ["$rate.p99", 'p99 us']],
+	    ["${whose}Ping-pong of 64 octets, us", $to,
+	    ["$ping.p50", 'idle p50'], ["$ping.p99", 'idle p99'],
+	    $letter ? () : (['beside.p50', 'beside bulk p50'],
+	    ['beside.p99', 'beside bulk p99'])]);
+}
+
 # Heading; whose figures all are compared with; then columns: a figure, its
 # heading, and what to divide it by.
 my @SECTIONS = (
-	['Throughput, MB/s: streams and their direction, as users see it',
-	    $REFERENCE, map { [$_->[0] . '.mb_s', $_->[1]] } (['up1', '1 up'],
-	    ['down1', '1 down'], ['up8', '8 up'], ['down8', '8 down'])],
-	['CPU of all its processes, s/GB', $REFERENCE,
-	    map { [$_->[0] . '.cpu', $_->[1]] } (['up1', '1 up'],
-	    ['down1', '1 down'], ['up8', '8 up'], ['down8', '8 down'])],
-	['Short connections, 32 at once: 64 octets there and back', $REFERENCE,
-	    ['rate.per_s', 'a second'], ['rate.cpu', 'CPU us each'],
-	    ['rate.p99', 'p99 us']],
-	['Ping-pong of 64 octets, us', $REFERENCE, ['ping.p50', 'idle p50'],
-	    ['ping.p99', 'idle p99'], ['beside.p50', 'beside bulk p50'],
-	    ['beside.p99', 'beside bulk p99']],
+	stream_sections('', '', $REFERENCE),
 	['Private memory of all its processes, MiB', 0,
 	    ['mem0.private', 'idle', 1024],
 	    ['mem1000.private', '1000 streams', 1024],
@@ -107,6 +117,7 @@ my @SECTIONS = (
 	['The same by iperf3, one stream down, MB/s: a check of the generator',
 	    0, ['iperf.mb_s', 'iperf3'], ['down1.mb_s', 'ours']],
 	udp_sections(),
+	stream_sections('s', 'Asked by SOCKS 5: ', $PROXIES),
 	(map { my $n = Wan::name(@$_);
 	    [sprintf('Link of %d ms round trip, %g %% loss each way', @$_), 0,
 	    ["$n.mb_s", '1 down, MB/s'], ["$n.p50", 'ping p50 ms', 1000],
@@ -122,21 +133,24 @@ my @SECTIONS = (
 sub section {
 	my ($result, $title, $to, @cols) = @_;
 	my $text = "\n$title\n";
-	my $w = max(map { length($_->[1]) } @cols) + 2;
-	$w = 17 if $w < 17;
-	$text .= sprintf('%-22s', '') . join('', map { sprintf("%${w}s",
+	my @of = grep { my $s = $_; grep { defined(median($result, $s->{name},
+	    $_->[0])) } @cols } @{$result->{subjects}};
+	my %cells = map { my $name = $_->{name}; ($name => [map {
+	    my $d = $_->[2] // 1; cell(map { $_ / $d }
+	    stat_of($result, $name, $_->[0])) } @cols]) } @of;
+	my $w = max(17, map { length($_) + 2 } map({ $_->[1] } @cols),
+	    map({ @$_ } values %cells));
+	my $names = max(20, map { length($_->{name}) } @of);
+	$text .= ' ' x ($names + 2) . join('', map { sprintf("%${w}s",
 	    $_->[1]) } @cols);
 	$text .= $to ? "   x $to\n" : "\n";
-	my ($any, $mode) = (0, '');
-	for my $s (@{$result->{subjects}}) {
-		my @st = map { my $d = $_->[2] // 1; [map { $_ / $d }
-		    stat_of($result, $s->{name}, $_->[0])] } @cols;
-		next if !grep { @$_ } @st;
+	my $mode = '';
+	for my $s (@of) {
 		$text .= "$s->{mode}\n" if $mode ne $s->{mode};
 		$mode = $s->{mode};
-		$any = 1;
-		my $line = sprintf('  %-20s', $s->{name}) .
-		    join('', map { sprintf("%${w}s", cell(@$_)) } @st);
+		my $line = sprintf("  %-${names}s", $s->{name}) .
+		    join('', map { sprintf("%${w}s", $_) }
+		    @{$cells{$s->{name}}});
 		if ($to) {
 			$line .= '  ' . join('', map { my $r = ratio(
 			    median($result, $s->{name}, $_->[0]),
@@ -145,7 +159,7 @@ sub section {
 		}
 		$text .= "$line\n";
 	}
-	return $any ? $text : '';
+	return @of ? $text : '';
 }
 
 # One aim: met when ours is at least (or with `<=' at most) so many times that

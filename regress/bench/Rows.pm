@@ -36,17 +36,20 @@ sub up {
 	my $dir = "$env->{dir}/" . ++$env->{serial};
 	mkdir($dir, 0700) or die "$dir: $!\n";
 	my $target = $o{target} // $env->{target};
+	my ($addr, $port) = split(/:/, $target);
 	my $run = { subject => $subject, env => $env, procs => [],
-	    ns => $o{ns} // {}, addr => '127.0.0.1', rtt => $o{rtt} };
-	if (!$subject->{setup}) {
-		($run->{addr}, $run->{port}) = split(/:/, $target);
-		return $run;
-	}
+	    ns => $o{ns} // {}, addr => $addr, port => $port,
+	    rtt => $o{rtt} };
+	return $run if !$subject->{setup};
 	my %place = (dir => $dir, target => $target, worker => $env->{worker},
 	    protocol => $subject->{udp} ? 'udp' : 'tcp',
 	    server => $o{server} // '127.0.0.1', fds => $env->{fds},
 	    map { $_ => Proc::port() } qw(user tunnel hop));
-	$run->{port} = $place{user};
+	if ($subject->{socks}) {
+		$run->{proxy} = "127.0.0.1:$place{user}";
+	} else {
+		@$run{qw(addr port)} = ('127.0.0.1', $place{user});
+	}
 	for my $c ($subject->{setup}->(\%place, $env->{bin})) {
 		my ($side, @cmd) = @$c;
 		push @{$run->{procs}}, Proc::start(cmd => \@cmd, dir => $dir,
@@ -70,6 +73,7 @@ sub words {
 sub load {
 	my ($run, @args) = @_;
 	my $ns = $run->{ns}{server};
+	push @args, '-x', $run->{proxy} if $run->{proxy};
 	return Proc::start(cmd => [$run->{env}{load}, @args, $run->{addr},
 	    $run->{port}], log => "$run->{env}{dir}/load.log", pipe => 1,
 	    ns => $ns);
@@ -143,6 +147,7 @@ sub rate {
 	    die "$a->{errors} connections failed, $a->{count} did not\n";
 	$a->{count} or die "no connection was made\n";
 	$rec->('rate.per_s', $a->{per_s});
+	$rec->('rate.p50', $a->{p50_us});
 	$rec->('rate.p99', $a->{p99_us});
 	$rec->('rate.errors', $a->{errors});
 	$rec->('rate.cpu', $cpu / $a->{per_s} * 1e6) if @{$run->{procs}};
@@ -264,10 +269,28 @@ our @DATAGRAMS = (
 	    @SIZES } (1, FLOWS) } qw(up down)),
 );
 
+# Of proxies, whose users ask for the target first: as above, with names of
+# their own, so that nobody compares a hop that is asked with one that is not.
+our @PROXIES = map {
+	my ($row, $measure, $part) = @$_;
+	["s$row", sub {
+		my ($run, $rec) = @_;
+		$measure->($run, sub { $rec->("s$_[0]", $_[1]) });
+	}, $part]
+} grep { $_->[0] ne 'beside' } @BUSY;
+
 # The sets of rows of a subject, each of which is measured on its own instance.
 sub sets {
 	my ($subject) = @_;
-	return $subject->{udp} ? (\@DATAGRAMS) : (\@STILL, \@BUSY);
+	return (\@DATAGRAMS) if $subject->{udp};
+	return (\@PROXIES) if $subject->{socks};
+	return (\@STILL, \@BUSY);
+}
+
+# Whether its users are connections that lead to the target by themselves.
+sub plain {
+	my ($subject) = @_;
+	return !$subject->{udp} && !$subject->{socks};
 }
 
 # iperf3, one stream down, through a subject that leads to an iperf3 server.

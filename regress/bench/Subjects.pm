@@ -11,6 +11,7 @@ package Subjects;
 
 use strict;
 use warnings;
+use File::Basename qw(dirname);
 
 # Place: dir      a directory of its own
 #        user     port on which users come (127.0.0.1, server's side)
@@ -34,7 +35,13 @@ sub file {
 	return $path;
 }
 
-# What each program is, and how it tells its version.
+sub text {
+	my ($path) = @_;
+	open(my $fh, '<', $path) or die "$path: $!\n";
+	return join('', <$fh>);
+}
+
+# What each program is, and how it tells its version; else its package does.
 our %PROGRAMS = (
 	haproxy => ['haproxy', '-v'],
 	socat => ['socat', '-V'],
@@ -46,6 +53,10 @@ our %PROGRAMS = (
 	chisel => ['chisel', '--version'],
 	openssl => ['openssl', 'version'],
 	iperf3 => ['iperf3', '--version'],
+	microsocks => ['microsocks'],
+	danted => ['danted', '-v'],
+	ssh => ['ssh', '-V'],
+	sshd => ['sshd', '-V'],
 );
 
 sub haproxy_hop {
@@ -136,10 +147,16 @@ sub rocketd {
 			}
 		}
 		END
-		return map { [$_->[0] => $bin->{rocketd}, '-d', '-W',
-		    $p->{worker}, '-s', "$p->{dir}/$_->[0].sock",
-		    '-f', $_->[1]] } [server => $server], [client => $client];
+		return rocketds($p, $bin, server => $server,
+		    client => $client);
 	};
+}
+
+# By these files, one for each side.
+sub rocketds {
+	my ($p, $bin, %files) = @_;
+	return map { [$_ => $bin->{rocketd}, '-d', '-W', $p->{worker}, '-s',
+	    "$p->{dir}/$_.sock", '-f', $files{$_}] } qw(server client);
 }
 
 sub rathole {
@@ -205,7 +222,7 @@ sub certificate {
 sub said {
 	my $line = join(' ', map { "'$_'" } @_);
 	my $said = `umask 077; $line 2>&1`;
-	$? == 0 or die "openssl: $said\n";
+	$? == 0 or die "$_[0]: $said\n";
 }
 
 sub rathole_tls {
@@ -330,12 +347,149 @@ sub chisel {
 	    "R:127.0.0.1:$p->{user}:$p->{target}"]);
 }
 
+# From here on users ask a SOCKS 5 proxy for the target.  Of tunnels it is on
+# the side that dials, and the target on the other.
+
+sub socks_rocketd {
+	my (@lines) = @_;
+	my $lines = join("\n", @lines);
+	return sub {
+		my ($p, $bin) = @_;
+		my ($addr, $port) = $p->{target} =~ /^(.*):(\d+)$/;
+		my $both = <<"		END";
+		log error
+		log to stderr
+		END
+		my $server = file($p, 'server.conf', <<"		END");
+		$both
+		server {
+			listen on $p->{server} port $p->{tunnel} \\
+			    transport tcpmux
+			$lines
+			service "x" {
+				forward to any { pass to $addr port $port }
+				token "$TOKEN"
+			}
+		}
+		END
+		my $client = file($p, 'client.conf', <<"		END");
+		$both
+		client {
+			connect to $p->{server} port $p->{tunnel} \\
+			    transport tcpmux
+			$lines
+			service "x" {
+				listen on 127.0.0.1 port $p->{user} \\
+				    protocol socks
+				token "$TOKEN"
+			}
+		}
+		END
+		return rocketds($p, $bin, server => $server,
+		    client => $client);
+	};
+}
+
+sub socks_microsocks {
+	my ($p, $bin) = @_;
+	return ([client => $bin->{microsocks}, '-i', '127.0.0.1', '-p',
+	    $p->{user}]);
+}
+
+# What to put before a program that wants no privilege.  If we are root that is
+# another user, who gets all there is in the place by now, and may go there.
+sub unprivileged {
+	my ($p) = @_;
+	return if $> != 0;
+	my ($uid, $gid) = (getpwnam('nobody'))[2, 3];
+	defined($uid) or die "there is no user nobody\n";
+	chmod(0711, dirname($p->{dir}));
+	chown($uid, $gid, $p->{dir}, glob("$p->{dir}/*"));
+	return ('setpriv', "--reuid=$uid", "--regid=$gid", '--clear-groups');
+}
+
+sub socks_dante {
+	my ($p, $bin) = @_;
+	my $conf = file($p, 'danted.conf', <<"	END");
+	errorlog: stderr
+	internal: 127.0.0.1 port = $p->{user}
+	external: 127.0.0.1
+	clientmethod: none
+	socksmethod: none
+	client pass {
+		from: 127.0.0.0/8 to: 127.0.0.0/8
+	}
+	socks pass {
+		from: 127.0.0.0/8 to: 127.0.0.0/8
+		command: connect
+	}
+	END
+	return ([client => unprivileged($p), $bin->{danted}, '-f', $conf,
+	    '-p', "$p->{dir}/danted.pid"]);
+}
+
+# Both ends prove themselves by keys of the bench; the cipher is the fastest of
+# those that both allow by default.  Without PAM an sshd that may not see the
+# shadow file takes each account for a locked one.
+sub socks_ssh {
+	my ($p, $bin) = @_;
+	my $d = $p->{dir};
+	for my $key (qw(host user)) {
+		said('ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f',
+		    "$d/$key");
+	}
+	my $sshd = file($p, 'sshd_config', <<"	END");
+	ListenAddress $p->{server}:$p->{tunnel}
+	HostKey $d/host
+	AuthorizedKeysFile $d/user.pub
+	AuthenticationMethods publickey
+	PidFile none
+	StrictModes no
+	UsePAM yes
+	UseDNS no
+	AllowTcpForwarding local
+	PermitOpen $p->{target}
+	LogLevel ERROR
+	END
+	my $ssh = file($p, 'ssh_config', <<"	END");
+	Host *
+	Port $p->{tunnel}
+	IdentityFile $d/user
+	IdentitiesOnly yes
+	UserKnownHostsFile $d/known
+	GlobalKnownHostsFile none
+	StrictHostKeyChecking yes
+	BatchMode yes
+	Ciphers aes128-gcm\@openssh.com
+	ConnectionAttempts 10
+	ExitOnForwardFailure yes
+	DynamicForward 127.0.0.1:$p->{user}
+	SessionType none
+	LogLevel ERROR
+	END
+	file($p, 'known', "[$p->{server}]:$p->{tunnel} " .
+	    text("$d/host.pub"));
+	my @as = unprivileged($p);
+	return ([server => @as, $bin->{sshd}, '-D', '-e', '-f', $sshd],
+	    [client => @as, $bin->{ssh}, '-F', $ssh, $p->{server}]);
+}
+
+sub socks_chisel {
+	my ($p, $bin) = @_;
+	return ([server => $bin->{chisel}, 'server', '--socks5', '--host',
+	    $p->{server}, '--port', $p->{tunnel}, '--auth', "bench:$TOKEN"],
+	    [client => $bin->{chisel}, 'client', '--auth', "bench:$TOKEN",
+	    '--max-retry-interval', '1s', "http://$p->{server}:$p->{tunnel}",
+	    "127.0.0.1:$p->{user}:socks"]);
+}
+
 # name, mode (what it is compared with), programs, set-up, and then:
 #	rows	=> only these
 #	most	=> so many streams and no more, with the reason
 #	wan	=> also over the slow link
 #	extra	=> only when BENCH_ONLY names it in full
 #	udp	=> carries datagrams: only those rows
+#	socks	=> is asked for the target by its users: only rows of proxies
 my $SOME = qr/^(up8|down8|rate)$/;
 my @MANY = (most => 1000, reason => 'a process for each connection');
 
@@ -346,6 +500,8 @@ our @LIST = (
 
 	['rocketd none', 'bare', ['rocketd'],
 	    rocketd('tcpmux', 'seal none'), wan => 1],
+	['rocketd none muxpro', 'bare', ['rocketd'],
+	    rocketd('tcpmux', 'seal none', 'mux kind muxpro'), extra => 1],
 	['rocketd xor', 'bare', ['rocketd'], rocketd('tcpmux', 'seal xor'),
 	    rows => $SOME],
 	['rocketd none lz4', 'bare', ['rocketd'],
@@ -373,6 +529,8 @@ our @LIST = (
 
 	['rocketd tls', 'sealed', ['rocketd'],
 	    rocketd('tcpmux', 'seal tls'), wan => 1],
+	['rocketd tls muxpro', 'sealed', ['rocketd'],
+	    rocketd('tcpmux', 'seal tls', 'mux kind muxpro'), extra => 1],
 	['rocketd tcp tls', 'sealed', ['rocketd'], rocketd('tcp', 'seal tls'),
 	    rows => $SOME],
 	['rocketd tls lz4', 'sealed', ['rocketd'],
@@ -413,6 +571,19 @@ our @LIST = (
 	    rathole(\&rathole_noise), udp => 1],
 	['udp frp mux tls', 'sealed', ['frps', 'frpc'], frp('true', 'true'),
 	    udp => 1],
+
+	(map { [@$_, socks => 1] }
+	    ['socks microsocks', 'reference', ['microsocks'],
+	    \&socks_microsocks],
+	    ['socks dante', 'reference', ['danted'], \&socks_dante],
+	    ['socks rocketd none', 'bare', ['rocketd'],
+	    socks_rocketd('seal none')],
+	    ['socks rocketd tls', 'sealed', ['rocketd'],
+	    socks_rocketd('seal tls')],
+	    ['socks rocketd muxpro', 'sealed', ['rocketd'],
+	    socks_rocketd('seal tls', 'mux kind muxpro')],
+	    ['socks ssh', 'sealed', ['ssh', 'sshd'], \&socks_ssh],
+	    ['socks chisel', 'sealed', ['chisel'], \&socks_chisel]),
 );
 
 sub list {

@@ -132,6 +132,8 @@ flow_run(struct conn *c)
 
 	if (c->flags & CONN_STALLED)
 		return (flow_failed(f, "nothing moves"));
+	if (c->flags & CONN_REFUSED)
+		return (flow_failed(f, "refused by the proxy"));
 	if (!f->open && flow_open(f) == -1)
 		return (flow_failed(f, strerror(errno)));
 	if (!f->open)
@@ -283,7 +285,7 @@ bulk_open(const struct opts *o)
 		f->conn.patience = PATIENCE_US;
 		if ((fd = net_dial(0, 0)) == -1)
 			err(1, "connect");
-		loop_add(&f->conn, fd, flow_run);
+		socks_add(&f->conn, fd, flow_run);
 	}
 	loop_run(now_us() + PATIENCE_US);
 	if (bulk.open < bulk.count)

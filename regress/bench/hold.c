@@ -50,7 +50,7 @@ hold_more(void)
 			continue;
 		}
 		h->conn.patience = PATIENCE_US;
-		loop_add(&h->conn, fd, held_run);
+		socks_add(&h->conn, fd, held_run);
 	}
 	if (hold.through + hold.failed == hold.count)
 		loop_stop();
@@ -108,7 +108,7 @@ held_run(struct conn *c)
 	struct held	*h = (struct held *)c;
 	int		 flags = c->flags;
 
-	if (flags & (CONN_STALLED | CONN_END))
+	if (flags & (CONN_FAILED | CONN_END))
 		return (held_failed(h));
 	c->flags = 0;
 	if (!h->sent && held_send(h) == -1)

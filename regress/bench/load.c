@@ -7,15 +7,17 @@
  * figure would be worth nothing.  MB are 10^6 octets.
  *
  *	load target [-a ADDR] [-c PATH] [-p PORT]
- *	load bulk -m up|down|both [-c PATH] [-n N] [-t S] [-w S] ADDR PORT
- *	load rate [-n N] [-t S] [-w S] ADDR PORT
- *	load ping [-i US] [-n N] [-s SIZE] [-t S] [-w S] ADDR PORT
- *	load idle [-n N] ADDR PORT
- *	load slow [-n N] ADDR PORT
+ *	load bulk -m up|down|both [-c PATH] [-n N] [-t S] [-w S] [-x PROXY]
+ *	    ADDR PORT
+ *	load rate [-n N] [-t S] [-w S] [-x PROXY] ADDR PORT
+ *	load ping [-i US] [-n N] [-s SIZE] [-t S] [-w S] [-x PROXY] ADDR PORT
+ *	load idle [-n N] [-x PROXY] ADDR PORT
+ *	load slow [-n N] [-x PROXY] ADDR PORT
  *	load udp -m up|down|ping [-c PATH] [-i US] [-n N] [-r N] [-s SIZE]
  *	    [-t S] [-w S] ADDR PORT
  *
- * What each does is said at the head of its file.
+ * What each does is said at the head of its file.  PROXY is the ADDR:PORT of a
+ * SOCKS 5 proxy, which is asked for ADDR PORT.
  */
 
 #include <err.h>
@@ -45,11 +47,11 @@ static const struct command {
 	int		(*main)(const struct opts *);
 } commands[] = {
 	{ "target",	"a:c:p:",	0,	target_main },
-	{ "bulk",	"c:m:n:t:w:",	2,	bulk_main },
-	{ "rate",	"n:t:w:",	2,	rate_main },
-	{ "ping",	"i:n:s:t:w:",	2,	ping_main },
-	{ "idle",	"n:",		2,	idle_main },
-	{ "slow",	"n:",		2,	slow_main },
+	{ "bulk",	"c:m:n:t:w:x:",	2,	bulk_main },
+	{ "rate",	"n:t:w:x:",	2,	rate_main },
+	{ "ping",	"i:n:s:t:w:x:",	2,	ping_main },
+	{ "idle",	"n:x:",		2,	idle_main },
+	{ "slow",	"n:x:",		2,	slow_main },
 	{ "udp",	"c:i:m:n:r:s:t:w:", 2,	udp_main },
 };
 
@@ -60,12 +62,14 @@ usage(void)
 	    "usage: load target [-a addr] [-c path] [-p port]\n"
 	    "       load bulk -m up|down|both [-c path] [-n streams]"
 	    " [-t seconds] [-w seconds]\n"
-	    "           addr port\n"
+	    "           [-x proxy:port] addr port\n"
 	    "       load rate [-n concurrent] [-t seconds] [-w seconds]"
-	    " addr port\n"
+	    " [-x proxy:port]\n"
+	    "           addr port\n"
 	    "       load ping [-i us] [-n conns] [-s size] [-t seconds]"
-	    " [-w seconds] addr port\n"
-	    "       load idle | slow [-n conns] addr port\n"
+	    " [-w seconds]\n"
+	    "           [-x proxy:port] addr port\n"
+	    "       load idle | slow [-n conns] [-x proxy:port] addr port\n"
 	    "       load udp -m up|down|ping [-c path] [-i us] [-n flows]"
 	    " [-r per-second]\n"
 	    "           [-s size] [-t seconds] [-w seconds] addr port\n");
@@ -95,6 +99,18 @@ seconds(const char *s, const char *what)
 	    d > SECONDS_MAX)
 		errx(1, "%s %s: not a number of seconds", what, s);
 	return ((uint64_t)(d * 1000000));
+}
+
+static void
+proxy(struct opts *o, char *s)
+{
+	char	*colon;
+
+	if ((colon = strrchr(s, ':')) == NULL)
+		errx(1, "proxy %s: no port", s);
+	*colon = '\0';
+	o->proxy_addr = s;
+	o->proxy_port = colon + 1;
 }
 
 static void
@@ -134,6 +150,9 @@ options(struct opts *o, const char *letters, int argc, char **argv)
 			break;
 		case 'w':
 			o->warmup_us = seconds(optarg, "warm-up");
+			break;
+		case 'x':
+			proxy(o, optarg);
 			break;
 		default:
 			usage();

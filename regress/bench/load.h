@@ -42,6 +42,8 @@
 struct opts {
 	const char	*addr;		/* numeric */
 	const char	*port;
+	const char	*proxy_addr;	/* of a SOCKS 5 proxy, or NULL */
+	const char	*proxy_port;
 	const char	*control;	/* path of the target's, or NULL */
 	const char	*mode;		/* up, down, both; ping */
 	uint64_t	 run_us;	/* the timed window */
@@ -50,6 +52,23 @@ struct opts {
 	uint64_t	 rate;		/* datagrams a second, 0: all */
 	size_t		 size;		/* of a ping, of a datagram */
 	int		 conns;
+};
+
+/* How far a user is with its proxy (socks.c), in this order. */
+enum proxy_stage {
+	PROXY_NEW,			/* connects */
+	PROXY_GREETED,			/* waits for the method */
+	PROXY_CHOSEN,			/* may say what it wants */
+	PROXY_ASKED			/* waits for the reply */
+};
+
+struct conn;
+
+struct proxy {
+	int			(*run)(struct conn *);	/* the user's own */
+	enum proxy_stage	  stage;
+	uint16_t		  got;		/* octets of the answer */
+	uint8_t			  head[5];	/* as many tell its length */
 };
 
 /* A connection, or another descriptor that is waited for. */
@@ -63,6 +82,7 @@ struct conn {
 	uint64_t		  patience;	/* us without one; 0: forever */
 	int			  fd;		/* -1: none */
 	int			  flags;
+	struct proxy		  proxy;
 };
 
 #define CONN_IN		0x01	/* may have something to read */
@@ -72,6 +92,8 @@ struct conn {
 #define CONN_DUE	0x10	/* its time has come */
 #define CONN_READY	0x20	/* is on ready */
 #define CONN_LATER	0x40	/* is on later */
+#define CONN_REFUSED	0x80	/* its proxy did not connect it */
+#define CONN_FAILED	(CONN_STALLED | CONN_REFUSED)
 
 struct datagram {
 	struct sockaddr_storage	 from;
@@ -120,6 +142,7 @@ void	 loop_run_held(void);
 /* net.c: likewise; every descriptor is CLOEXEC and does not block. */
 /* Room for so many connections under RLIMIT_NOFILE, or it exits. */
 void	 net_limit(int);
+/* The remote is what the options name: the proxy, if there is one. */
 void	 net_remote(const struct opts *);
 /*
  * A connection on its way to the remote, with this receive buffer (0: the
@@ -144,6 +167,16 @@ ssize_t	 net_discard(int);
 /* A socket that is connected to the remote; one for who sends to the port. */
 int	 net_dial_udp(void);
 int	 net_listen_udp(const char *, int);
+
+/* socks.c */
+/* From here on the remote is a proxy, which is asked for this target. */
+void	 socks_target(const struct sockaddr_storage *);
+/*
+ * loop_add for a user's connection to the remote.  Where that is a proxy, the
+ * function is called only when it has connected the target, or with one of
+ * CONN_FAILED.  Whether the target can be spoken to at once.
+ */
+int	 socks_add(struct conn *, int, int (*)(struct conn *));
 
 /* datagrams.c */
 void	 net_buffers(int);		/* a socket's are made large */

@@ -68,7 +68,15 @@ net_resolve(const char *addr, const char *port, struct sockaddr_storage *ss)
 void
 net_remote(const struct opts *o)
 {
-	remote_len = net_resolve(o->addr, o->port, &remote);
+	struct sockaddr_storage	 target;
+
+	if (o->proxy_addr == NULL) {
+		remote_len = net_resolve(o->addr, o->port, &remote);
+		return;
+	}
+	net_resolve(o->addr, o->port, &target);
+	socks_target(&target);
+	remote_len = net_resolve(o->proxy_addr, o->proxy_port, &remote);
 }
 
 /*

@@ -95,7 +95,7 @@ ping_run(struct conn *c)
 	struct pinger	*p = (struct pinger *)c;
 	uint64_t	 now;
 
-	if (c->flags & CONN_STALLED)
+	if (c->flags & CONN_FAILED)
 		return (ping_failed(p));
 	if (c->flags & CONN_DUE) {
 		c->flags &= ~CONN_DUE;
@@ -126,10 +126,11 @@ ping_open(struct pinger *p)
 	p->conn.patience = PATIENCE_US;
 	if ((fd = net_dial(0, 0)) == -1)
 		err(1, "connect");
-	loop_add(&p->conn, fd, ping_run);
 	ping.alive++;
+	p->start = now_ns();
 	/* Should it fail, the event that follows says so too. */
-	ping_start(p);
+	if (socks_add(&p->conn, fd, ping_run))
+		ping_send(p);
 }
 
 /* One that is out, and for longer than any has been, counts with its age. */

@@ -4,7 +4,8 @@
  * Short connections, so many at once, each followed at once by the next: they
  * say 64 octets, want them back, and then the end, which thus comes from the
  * target; so no port of ours stays behind in TIME_WAIT.  Where all is on
- * loopback, addresses are taken in turn to have ports enough anyway.
+ * loopback, addresses are taken in turn to have ports enough anyway.  What a
+ * proxy has to be told and says is part of a connection, and of its time.
  */
 
 #include <sys/types.h>
@@ -69,9 +70,9 @@ slot_start(struct slot *s)
 		rate.failed++;
 	}
 	s->conn.patience = PATIENCE_US;
-	loop_add(&s->conn, fd, slot_run);
 	/* Should it fail, the event that follows says so too. */
-	slot_send(s);
+	if (socks_add(&s->conn, fd, slot_run))
+		slot_send(s);
 }
 
 static int
@@ -93,7 +94,7 @@ slot_run(struct conn *c)
 	uint8_t		 buf[2 * SHORT_SIZE];
 	ssize_t		 n;
 
-	if (c->flags & CONN_STALLED)
+	if (c->flags & CONN_FAILED)
 		return (slot_done(s, 1));
 	if (!s->sent && slot_send(s) == -1)
 		return (slot_done(s, 1));

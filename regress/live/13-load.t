@@ -125,6 +125,88 @@ for kind in idle slow; do
 {"lost":0}' "$kind connections"
 done
 
+# proxy KIND: answers one octet at a time; its reply names an address of this
+# kind (1, 3 or 4); or it has no method (m), or refuses (r), and waits for the
+# user's end
+proxy() {
+	held "proxy$1" perl -MIO::Socket -e '
+		my ($kind) = @ARGV;
+		$SIG{CHLD} = "IGNORE";
+		my $l = IO::Socket::INET->new(LocalAddr => "127.0.0.1",
+		    Listen => 99) or die;
+		$| = 1;
+		print "ready ", $l->sockport, "\n";
+		sub slowly {
+			my ($u, $s) = @_;
+			setsockopt($u, 6, 1, 1);
+			syswrite($u, $_) for split(//, $s);
+		}
+		while (1) {
+			my $v = "";
+			vec($v, $_, 1) = 1 for 0, fileno($l);
+			select($v, undef, undef, undef);
+			exit if vec($v, 0, 1);
+			my $u = $l->accept or die;
+			next if fork;
+			alarm 60;
+			# no request before there is a method
+			my $b = "";
+			sysread($u, $b, 99) == 3 && $b eq "\5\1\0" or exit;
+			slowly($u, $kind eq "m" ? "\5\xff" : "\5\0");
+			sysread($u, $b, 99) == 10 or exit;
+			my @to = unpack("x4 C4 n", $b);
+			if ($kind =~ /[mr]/) {
+				slowly($u, "\5\5\0\1" . "\0" x 6);
+				exit !sysread($u, $b, 1);
+			}
+			my $t = IO::Socket::INET->new(PeerAddr => join(".",
+			    @to[0..3]), PeerPort => $to[4]) or exit;
+			my $a = $kind == 1 ? "abcd" : $kind == 3 ?
+			    "\xff" . "x" x 255 : "x" x 16;
+			slowly($u, "\5\0\0" . chr($kind) . $a . "zz");
+			for my $w ([$u, $t], [$t, $u]) {
+				next if $w->[0] == $u && fork;
+				syswrite($w->[1], $b) while
+				    sysread($w->[0], $b, 65536);
+				shutdown($w->[1], 1);
+				exit;
+			}
+		}
+	' "$1" 7>&- 8>&-
+	exec 7>"$T/proxy$1.fifo"
+	logged "proxy$1" '^ready'
+	proxy_port=$(sed -n 's,^ready ,,p' "$T/proxy$1.log")
+}
+
+for kind in 1 3 4; do
+	proxy $kind
+	set -- -x "127.0.0.1:$proxy_port" 127.0.0.1 "$port"
+	like "$(bulk -m up -n 3 "$@")" \
+	    '"mode":"up","streams":3,.*"verified":3,.*"errors":0\}$' \
+	    "streams up by a proxy whose reply is of kind $kind"
+	like "$(bulk -m down "$@")" '"octets":[1-9].*"errors":0\}$' "and down"
+	like "$(brief rate -n 4 -w 0 "$@")" '"per_s":[1-9].*"errors":0\}$' \
+	    "and short connections"
+	like "$(brief ping -n 4 -w 0 "$@")" '"count":[1-9].*"errors":0\}$' \
+	    "and pings"
+	is "$(load idle -n 20 "$@" </dev/null |
+	    sed 's/"seconds":[0-9.]*/S/')" '{"ready":20,S,"errors":0}
+{"lost":0}' "and idle connections"
+	exec 7>&-
+done
+for kind in m r; do
+	proxy $kind
+	set -- -x "127.0.0.1:$proxy_port" 127.0.0.1 "$port"
+	like "$(load bulk -m down "$@")" 'refused by the proxy' \
+	    "refused by a proxy: no stream"
+	bad=
+	for c in rate ping idle slow; do
+		load $c "$@" </dev/null >/dev/null && bad="$bad $c"
+	done
+	is "$bad" "" "nor anything else"
+	exec 7>&-
+done
+
 # nothing to talk to, silence, and a target that goes away
 held silent perl -MIO::Socket -e '
 	my @s = map { IO::Socket::INET->new(LocalAddr => "127.0.0.1",
