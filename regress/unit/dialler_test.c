@@ -410,6 +410,43 @@ test_named_line(void **state)
 	assert_int_equal(ndone, SENT + 2);
 }
 
+/*
+ * Targets that do not answer hold all that may be asked for.  While another
+ * waits, the oldest gives up after a second, and no more of them than wait.
+ */
+static void
+test_shed(void **state)
+{
+	uint64_t	 shed = dialler_shed();
+	uint32_t	 i, late;
+
+	(void)state;
+	for (i = 0; i < SENT; i++)
+		assert_int_not_equal(ask(60000, NULL), 0);
+	turn();
+	assert_int_equal(nasked, SENT);
+	late = ask(60000, &late);
+	turn();
+	assert_int_equal(nasked, SENT);
+	assert_int_equal(ndone, 0);
+	while (ndone == 0)
+		assert_int_not_equal(event_base_loop(frame_base, EVLOOP_ONCE),
+		    -1);
+	assert_int_equal(done_error, ETIMEDOUT);
+	assert_int_equal(ncancelled, 1);
+	assert_int_equal(cancelled[0], asked[0]);
+	turn();
+	assert_int_equal(ndone, 1);
+	assert_int_equal(nasked, SENT);
+	answer(cancelled[0], -1);
+	assert_int_equal(nasked, SENT + 1);
+	assert_int_equal(asked[SENT], late);
+	assert_int_equal(dialler_shed(), shed + 1);
+	for (i = 1; i <= SENT; i++)
+		answer(asked[i], -1);
+	assert_int_equal(ndone, SENT + 1);
+}
+
 /* No answer at all. */
 static void
 test_timeout(void **state)
@@ -503,6 +540,7 @@ main(void)
 		cmocka_unit_test_setup(test_another, prepare),
 		cmocka_unit_test_setup(test_named, prepare),
 		cmocka_unit_test_setup(test_named_line, prepare),
+		cmocka_unit_test_setup(test_shed, prepare),
 		cmocka_unit_test_setup(test_timeout, prepare),
 		cmocka_unit_test_setup(test_bound, prepare),
 		cmocka_unit_test_setup(test_words, prepare)
