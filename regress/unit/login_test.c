@@ -325,6 +325,30 @@ test_keys_dies(void **state)
 	told(1, "\5\2\1\0", 4);
 }
 
+/* Who has said all, and ends his direction, is answered all the same. */
+static void
+test_half(void **state)
+{
+	(void)state;
+	wrig_open(&peer, TRANSPORT_TCPMUX);
+	come(0, 11);
+	SAY(0, HELLO LOGIN REQUEST);
+	assert_int_equal(shutdown(users[0].fd, SHUT_WR), 0);
+	UNTIL(nasked == 1);
+	wrig_settle();
+	tell(asked[0].number, 1);
+	connected(0);
+	come(1, 11);
+	SAY(1, HELLO LOGIN);
+	assert_int_equal(shutdown(users[1].fd, SHUT_WR), 0);
+	UNTIL(nasked == 2);
+	wrig_settle();
+	wrig_now += WRIG_SECOND;
+	tell(asked[1].number, 0);
+	told(1, "\5\2\1\1", 4);
+	UNTIL(users[1].eof);
+}
+
 /* Few are asked about at once; who goes makes room when keys has answered. */
 static void
 test_few(void **state)
@@ -339,7 +363,7 @@ test_few(void **state)
 	}
 	wrig_settle();
 	assert_int_equal(nasked, LOGIN_ASKS_MAX);
-	wrig_shut(&users[0], 0);
+	wrig_shut(&users[0], 1);
 	UNTIL(frame_figure("logins_waiting") == LOGIN_ASKS_MAX + 1);
 	assert_int_equal(nasked, LOGIN_ASKS_MAX);
 	tell(asked[0].number, 1);
@@ -507,6 +531,7 @@ main(void)
 		T(test_wrong_late_octets),
 		T(test_never),
 		T(test_keys_dies),
+		T(test_half),
 		T(test_few),
 		T(test_refused),
 		T(test_source),
