@@ -14,7 +14,6 @@
 #include <sys/types.h>
 #include <sys/socket.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -29,6 +28,7 @@
 #include "shared/channel.h"
 #include "shared/compat.h"
 #include "shared/log.h"
+#include "connopts.h"
 #include "datagram.h"
 #include "listen.h"
 #include "procs.h"
@@ -36,8 +36,6 @@
 
 /* Connections wait while a process restarts; the kernel may lower it. */
 #define LISTEN_BACKLOG	4096
-/* Unanswered TCP keepalive probes that end a connection. */
-#define LISTEN_KEEPCNT	3
 /* Of a service's listeners, in its line. */
 #define WHERE_SHOWN	4
 /* Octets for what is said beside a place, and behind the last. */
@@ -106,88 +104,6 @@ listen_name(const struct listener *l)
 	return (buf);
 }
 
-/* What an accepted connection inherits.  A refusal is logged, not fatal. */
-static void
-listen_option(const struct listener *l, int level, int name, const char *word,
-    int value)
-{
-	if (name != -1 &&
-	    setsockopt(l->fd, level, name, &value, sizeof(value)) == -1)
-		log_warn("listen on %s: %s %d", listen_name(l), word,
-		    value);
-}
-
-static void
-listen_options(const struct listener *l, const struct sockopts *o)
-{
-	const char	*name = name_of(congestion_names, o->congestion);
-	int		 alive = o->keepalive;
-
-	if (o->rcvbuf != 0)
-		listen_option(l, SOL_SOCKET, SO_RCVBUF, "receive buffer",
-		    o->rcvbuf);
-	if (o->sndbuf != 0)
-		listen_option(l, SOL_SOCKET, SO_SNDBUF, "send buffer",
-		    o->sndbuf);
-	if (o->mss != 0)
-		listen_option(l, IPPROTO_TCP, TCP_MAXSEG, "mss", o->mss);
-	listen_option(l, IPPROTO_TCP, TCP_NODELAY, "nodelay", o->nodelay != 0);
-	/* A stream has one sequence of octets, and no others beside it. */
-	listen_option(l, SOL_SOCKET, SO_OOBINLINE, "urgent octets", 1);
-	listen_option(l, SOL_SOCKET, SO_KEEPALIVE, "keepalive", alive != 0);
-	if (alive != 0) {
-		listen_option(l, IPPROTO_TCP, TCP_KEEPIDLE, "keepalive idle",
-		    alive);
-		listen_option(l, IPPROTO_TCP, TCP_KEEPINTVL,
-		    "keepalive interval", alive);
-		listen_option(l, IPPROTO_TCP, TCP_KEEPCNT, "keepalive count",
-		    LISTEN_KEEPCNT);
-	}
-	listen_option(l, IPPROTO_TCP, TCP_USER_TIMEOUT, "user timeout",
-	    o->user_timeout);
-	if (o->congestion != CONGESTION_SYSTEM &&
-	    setsockopt(l->fd, IPPROTO_TCP, TCP_CONGESTION, name,
-	    strlen(name)) == -1)
-		log_warn("listen on %s: congestion %s", listen_name(l), name);
-}
-
-/* Back to the value of a fresh socket. */
-static void
-listen_option_reset(const struct listener *l, int fresh, int name,
-    const char *word)
-{
-	socklen_t	 len = sizeof(int);
-	int		 value;
-
-	/* the system gives twice what it is told */
-	if (getsockopt(fresh, SOL_SOCKET, name, &value, &len) == 0)
-		listen_option(l, SOL_SOCKET, name, word, value / 2);
-}
-
-/* Resets what the system may choose, before listen_options. */
-static void
-listen_options_reset(const struct listener *l)
-{
-	char		 name[32];
-	socklen_t	 len = sizeof(name);
-	int		 fresh;
-
-	fresh = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fresh == -1) {
-		log_warn("listen on %s: options", listen_name(l));
-		return;
-	}
-	listen_option_reset(l, fresh, SO_RCVBUF, "receive buffer");
-	listen_option_reset(l, fresh, SO_SNDBUF, "send buffer");
-	/* a set size would stop them from growing */
-	listen_option(l, SOL_SOCKET, SO_BUF_LOCK, "buffers", 0);
-	listen_option(l, IPPROTO_TCP, TCP_MAXSEG, "mss", 0);
-	if (getsockopt(fresh, IPPROTO_TCP, TCP_CONGESTION, name, &len) == 0 &&
-	    setsockopt(l->fd, IPPROTO_TCP, TCP_CONGESTION, name, len) == -1)
-		log_warn("listen on %s: congestion", listen_name(l));
-	close(fresh);
-}
-
 /* A reload has other options for it. */
 static void
 listen_options_renew(const struct listener *l)
@@ -199,8 +115,8 @@ listen_options_renew(const struct listener *l)
 		    listen_name(l));
 		return;
 	}
-	listen_options_reset(l);
-	listen_options(l, &l->next_opts);
+	connopts_reset(l->fd, listen_name(l));
+	connopts_set(l->fd, &l->next_opts, listen_name(l));
 }
 
 /* Switches SO_REUSEPORT on all our listeners of that port and kind. */
@@ -286,13 +202,11 @@ listen_before(const struct listener *l, int family, int both)
 	if (family == AF_INET6 && setsockopt(l->fd, IPPROTO_IPV6, IPV6_V6ONLY,
 	    &only, sizeof(only)) == -1)
 		return (-1);
-	if (l->freebind && family == AF_INET6)
-		listen_option(l, IPPROTO_IPV6, IPV6_FREEBIND, "freebind", 1);
-	else if (l->freebind)
-		listen_option(l, IPPROTO_IP, IP_FREEBIND, "freebind", 1);
+	if (l->freebind)
+		connopts_freebind(l->fd, family, listen_name(l));
 	/* Before listen: a handshake keeps its first segment size. */
 	if (!l->datagrams)
-		listen_options(l, &l->next_opts);
+		connopts_set(l->fd, &l->next_opts, listen_name(l));
 	return (0);
 }
 
@@ -476,7 +390,7 @@ listen_watched(int fd, short what, void *arg)
 			log_warn("listen on %s: again", listen_name(l));
 		return;
 	}
-	listen_options(l, &l->opts);
+	connopts_set(l->fd, &l->opts, listen_name(l));
 	if (listen(fd, LISTEN_BACKLOG) == -1) {
 		log_warn("listen on %s: again", listen_name(l));
 		(void)event_del(l->watch);	/* it would keep firing */
