@@ -19,6 +19,7 @@
 #include "ctlsock.h"
 #include "detach.h"
 #include "spawn.h"
+#include "unixsock.h"
 
 #define AHEAD_WHY	512
 
@@ -54,6 +55,38 @@ ahead_listens(const struct conf_listens *head, FILE *err)
 			    "warning: listen on %s port %u: no interface has "
 			    "this address now (see freebind)", cl->host,
 			    cl->port);
+}
+
+/* Could the sockets of users be made that have a path? */
+static int
+ahead_paths(const struct conf_listens *head, FILE *err)
+{
+	const struct conf_listen	*cl;
+	char				 why[AHEAD_WHY];
+	int				 errors = 0;
+
+	TAILQ_FOREACH(cl, head, entry) {
+		if (cl->addr.family != ADDR_UNIX ||
+		    unixsock_check(cl->host, 1, why, sizeof(why)) == 0)
+			continue;
+		conf_complain(err, cl->file, cl->line, cl->column,
+		    "listen on unix \"%s\": %s", cl->host, why);
+		errors++;
+	}
+	return (errors);
+}
+
+static int
+ahead_sockets(const struct rocketd_conf *conf, FILE *err)
+{
+	const struct conf_block		*b;
+	const struct conf_service	*cs;
+	int				 errors = 0;
+
+	TAILQ_FOREACH(b, &conf->blocks, entry)
+		TAILQ_FOREACH(cs, &b->services, entry)
+			errors += ahead_paths(&cs->listens, err);
+	return (errors);
 }
 
 static void
@@ -114,5 +147,6 @@ ahead_check(const struct rocketd *env, const struct rocketd_conf *conf,
 {
 	ahead_worker(env, conf, err);
 	ahead_addresses(conf, err);
-	return (ahead_control(env, conf, err) + ahead_pidfile(conf, err));
+	return (ahead_control(env, conf, err) + ahead_pidfile(conf, err) +
+	    ahead_sockets(conf, err));
 }

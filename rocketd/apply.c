@@ -19,6 +19,7 @@
 #include "confwatch.h"
 #include "crew.h"
 #include "keymake.h"
+#include "listen.h"
 #include "plog.h"
 #include "procs.h"
 #include "send.h"
@@ -225,6 +226,8 @@ apply_service(struct rocketd *env, const struct conf_service *old,
 	    !tlsconf_same(old->block, cs->block)))
 		cs->block->tls_changed = 1;
 	diff = apply_diff(old, cs);
+	if (listen_is_new(env, cs->number))
+		diff |= CHANGE_LISTENER;
 	if (diff == 0 && old->opts.prefork == cs->opts.prefork)
 		return;
 	log_info("service %s: changed", cs->name);

@@ -14,7 +14,6 @@
 #include <sys/types.h>
 #include <sys/socket.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -29,18 +28,22 @@
 #include "shared/channel.h"
 #include "shared/compat.h"
 #include "shared/log.h"
+#include "connopts.h"
 #include "datagram.h"
 #include "listen.h"
 #include "procs.h"
+#include "unixsock.h"
 
 /* Connections wait while a process restarts; the kernel may lower it. */
 #define LISTEN_BACKLOG	4096
-/* Unanswered TCP keepalive probes that end a connection. */
-#define LISTEN_KEEPCNT	3
 /* Of a service's listeners, in its line. */
 #define WHERE_SHOWN	4
+/* Octets for what is said beside a place, and behind the last. */
+#define WHERE_REST	sizeof(", /tcp+udp and 1024 more")
 /* Lines about listeners, when all is up. */
 #define LOG_LINES	32
+/* What is wrong with a UNIX socket's file, in words. */
+#define LISTEN_WHY	256
 
 struct listener {
 	TAILQ_ENTRY(listener)	 entry;
@@ -55,6 +58,7 @@ struct listener {
 	uint32_t		 tls;		/* index of the block's tls */
 	struct addr		 key;		/* as configured */
 	struct addr		 addr;		/* as bound */
+	struct unixsock		 file;	/* of a UNIX socket, which is key */
 	struct sockopts		 opts;
 	int			 freebind;
 	int			 fd;
@@ -62,6 +66,7 @@ struct listener {
 	/* between prepare and commit */
 	int			 named;		/* it stays, or is new */
 	int			 fresh;		/* bound by this prepare */
+	int			 bound;		/* by the last commit */
 	uint32_t		 next_service;
 	const struct conf_listen *next_conf;
 	const struct conf_block	*next_block;
@@ -90,6 +95,8 @@ listen_name(const struct listener *l)
 	static char	 buf[ADDR_STRLEN + sizeof("/udp")];
 	const char	*udp = l->datagrams ? "/udp" : "";
 
+	if (l->key.family == ADDR_UNIX)
+		return (l->file.path);
 	if (l->key.family != ADDR_NONE)
 		snprintf(buf, sizeof(buf), "%s%s", addr_print(&l->key), udp);
 	else
@@ -97,99 +104,19 @@ listen_name(const struct listener *l)
 	return (buf);
 }
 
-/* What an accepted connection inherits.  A refusal is logged, not fatal. */
-static void
-listen_option(const struct listener *l, int level, int name, const char *word,
-    int value)
-{
-	if (name != -1 &&
-	    setsockopt(l->fd, level, name, &value, sizeof(value)) == -1)
-		log_warn("listen on %s: %s %d", listen_name(l), word,
-		    value);
-}
-
-static void
-listen_options(const struct listener *l, const struct sockopts *o)
-{
-	const char	*name = name_of(congestion_names, o->congestion);
-	int		 alive = o->keepalive;
-
-	if (o->rcvbuf != 0)
-		listen_option(l, SOL_SOCKET, SO_RCVBUF, "receive buffer",
-		    o->rcvbuf);
-	if (o->sndbuf != 0)
-		listen_option(l, SOL_SOCKET, SO_SNDBUF, "send buffer",
-		    o->sndbuf);
-	if (o->mss != 0)
-		listen_option(l, IPPROTO_TCP, TCP_MAXSEG, "mss", o->mss);
-	listen_option(l, IPPROTO_TCP, TCP_NODELAY, "nodelay", o->nodelay != 0);
-	/* A stream has one sequence of octets, and no others beside it. */
-	listen_option(l, SOL_SOCKET, SO_OOBINLINE, "urgent octets", 1);
-	listen_option(l, SOL_SOCKET, SO_KEEPALIVE, "keepalive", alive != 0);
-	if (alive != 0) {
-		listen_option(l, IPPROTO_TCP, TCP_KEEPIDLE, "keepalive idle",
-		    alive);
-		listen_option(l, IPPROTO_TCP, TCP_KEEPINTVL,
-		    "keepalive interval", alive);
-		listen_option(l, IPPROTO_TCP, TCP_KEEPCNT, "keepalive count",
-		    LISTEN_KEEPCNT);
-	}
-	listen_option(l, IPPROTO_TCP, TCP_USER_TIMEOUT, "user timeout",
-	    o->user_timeout);
-	if (o->congestion != CONGESTION_SYSTEM &&
-	    setsockopt(l->fd, IPPROTO_TCP, TCP_CONGESTION, name,
-	    strlen(name)) == -1)
-		log_warn("listen on %s: congestion %s", listen_name(l), name);
-}
-
-/* Back to the value of a fresh socket. */
-static void
-listen_option_reset(const struct listener *l, int fresh, int name,
-    const char *word)
-{
-	socklen_t	 len = sizeof(int);
-	int		 value;
-
-	/* the system gives twice what it is told */
-	if (getsockopt(fresh, SOL_SOCKET, name, &value, &len) == 0)
-		listen_option(l, SOL_SOCKET, name, word, value / 2);
-}
-
-/* Resets what the system may choose, before listen_options. */
-static void
-listen_options_reset(const struct listener *l)
-{
-	char		 name[32];
-	socklen_t	 len = sizeof(name);
-	int		 fresh;
-
-	fresh = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fresh == -1) {
-		log_warn("listen on %s: options", listen_name(l));
-		return;
-	}
-	listen_option_reset(l, fresh, SO_RCVBUF, "receive buffer");
-	listen_option_reset(l, fresh, SO_SNDBUF, "send buffer");
-	/* a set size would stop them from growing */
-	listen_option(l, SOL_SOCKET, SO_BUF_LOCK, "buffers", 0);
-	listen_option(l, IPPROTO_TCP, TCP_MAXSEG, "mss", 0);
-	if (getsockopt(fresh, IPPROTO_TCP, TCP_CONGESTION, name, &len) == 0 &&
-	    setsockopt(l->fd, IPPROTO_TCP, TCP_CONGESTION, name, len) == -1)
-		log_warn("listen on %s: congestion", listen_name(l));
-	close(fresh);
-}
-
 /* A reload has other options for it. */
 static void
 listen_options_renew(const struct listener *l)
 {
+	if (l->key.family == ADDR_UNIX)
+		return;
 	if (l->datagrams) {
 		datagram_options(l->fd, &l->addr, &l->next_opts,
 		    listen_name(l));
 		return;
 	}
-	listen_options_reset(l);
-	listen_options(l, &l->next_opts);
+	connopts_reset(l->fd, listen_name(l));
+	connopts_set(l->fd, &l->next_opts, listen_name(l));
 }
 
 /* Switches SO_REUSEPORT on all our listeners of that port and kind. */
@@ -212,6 +139,13 @@ static int
 listen_now(const struct listener *l)
 {
 	return (l->datagrams ? 0 : listen(l->fd, LISTEN_BACKLOG));
+}
+
+/* Of a UNIX socket without "group", also where its directory has another. */
+static gid_t
+listen_gid(const struct conf_listen *cl)
+{
+	return (cl->gid != 0 ? (gid_t)cl->gid : getegid());
 }
 
 /*
@@ -268,13 +202,11 @@ listen_before(const struct listener *l, int family, int both)
 	if (family == AF_INET6 && setsockopt(l->fd, IPPROTO_IPV6, IPV6_V6ONLY,
 	    &only, sizeof(only)) == -1)
 		return (-1);
-	if (l->freebind && family == AF_INET6)
-		listen_option(l, IPPROTO_IPV6, IPV6_FREEBIND, "freebind", 1);
-	else if (l->freebind)
-		listen_option(l, IPPROTO_IP, IP_FREEBIND, "freebind", 1);
+	if (l->freebind)
+		connopts_freebind(l->fd, family, listen_name(l));
 	/* Before listen: a handshake keeps its first segment size. */
 	if (!l->datagrams)
-		listen_options(l, &l->next_opts);
+		connopts_set(l->fd, &l->next_opts, listen_name(l));
 	return (0);
 }
 
@@ -332,16 +264,60 @@ listen_bind_any(struct listener *l)
 	return (listen_bind(l, &any, 0));
 }
 
+/* ---- a UNIX socket ---- */
+
+/*
+ * Its users' sockets take none of the options, not even sizes of buffers.  -1
+ * with the reason in why.
+ */
+static int
+listen_bind_unix(struct listener *l, const struct conf_listen *cl, char *why)
+{
+	l->addr = l->key;
+	l->fd = unixsock_bind(&l->file, cl->host, (mode_t)cl->mode, 1, why,
+	    LISTEN_WHY);
+	if (l->fd == -1)
+		return (-1);
+	if (unixsock_set(&l->file, (mode_t)cl->mode, listen_gid(cl)) == 0 &&
+	    listen_now(l) == 0)
+		return (0);
+	snprintf(why, LISTEN_WHY, "group %s, mode %04o: %s", cl->group == NULL ?
+	    "of rocketd" : cl->group, cl->mode, strerror(errno));
+	close(l->fd);
+	l->fd = -1;
+	unixsock_remove(&l->file);
+	return (-1);
+}
+
+/* A reload may give it to others.  Those who are connected stay. */
+static void
+listen_give_unix(const struct listener *l)
+{
+	const struct conf_listen	*cl = l->next_conf;
+
+	if (l->key.family == ADDR_UNIX && unixsock_set(&l->file,
+	    (mode_t)cl->mode, listen_gid(cl)) == -1)
+		log_warn("listen on %s: mode %04o", listen_name(l), cl->mode);
+}
+
 /* ---- the watch ---- */
 
 static void	 listen_watched(int, short, void *);
+
+/* Nothing makes it listen again. */
+static int
+listen_stays_shut(const struct listener *l)
+{
+	return (l->datagrams || l->key.family == ADDR_UNIX);
+}
 
 static int
 listen_watch(struct listener *l)
 {
 	/* By edges, for a borrower can put errors into such a socket. */
 	l->watch = event_new(l->env->base, l->fd, EV_PERSIST |
-	    (l->datagrams ? EV_CLOSED | EV_ET : EV_WRITE), listen_watched, l);
+	    (listen_stays_shut(l) ? EV_CLOSED | EV_ET : EV_WRITE),
+	    listen_watched, l);
 	errno = ENOMEM;
 	return (l->watch == NULL ? -1 : event_add(l->watch, NULL));
 }
@@ -369,6 +345,27 @@ listen_renew(struct listener *l)
 	return (listen_watch(l));
 }
 
+/* The same at a path.  If it fails the next reload tries again. */
+static void
+listen_renew_unix(struct listener *l)
+{
+	char	 why[LISTEN_WHY];
+	int	 old = l->fd;
+
+	event_free(l->watch);
+	l->watch = NULL;
+	unixsock_remove(&l->file);
+	if (listen_bind_unix(l, l->conf, why) == -1) {
+		log_warnx("listen on unix \"%s\": again: %s", l->conf->host,
+		    why);
+		l->fd = old;
+		return;
+	}
+	close(old);
+	if (listen_watch(l) == -1)
+		log_warn("listen on %s: event", listen_name(l));
+}
+
 static void
 listen_watched(int fd, short what, void *arg)
 {
@@ -377,19 +374,23 @@ listen_watched(int fd, short what, void *arg)
 	int		 listening = 0;
 
 	(void)what;
-	if (!l->datagrams && getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN,
+	if (!listen_stays_shut(l) && getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN,
 	    &listening, &len) == 0 && listening)
 		return;
 	l->env->listen_hung++;
 	log_warnx("listen on %s: was shut down by a process that borrowed it",
 	    listen_name(l));
 	procs_kill_borrowers(l->env, l->number);
+	if (l->key.family == ADDR_UNIX) {
+		listen_renew_unix(l);
+		return;
+	}
 	if (l->datagrams) {
 		if (listen_renew(l) == -1)
 			log_warn("listen on %s: again", listen_name(l));
 		return;
 	}
-	listen_options(l, &l->opts);
+	connopts_set(l->fd, &l->opts, listen_name(l));
 	if (listen(fd, LISTEN_BACKLOG) == -1) {
 		log_warn("listen on %s: again", listen_name(l));
 		(void)event_del(l->watch);	/* it would keep firing */
@@ -402,6 +403,7 @@ listen_free(struct listener *l)
 	TAILQ_REMOVE(&l->env->listeners, l, entry);
 	if (l->watch != NULL)
 		event_free(l->watch);
+	unixsock_remove(&l->file);
 	if (l->fd != -1)
 		close(l->fd);
 	free(l);
@@ -421,12 +423,25 @@ listen_find(struct rocketd *env, const struct addr *key, int datagrams)
 	return (NULL);
 }
 
+/* One whose file somebody has taken away is none any more. */
 static struct listener *
-listen_new(struct rocketd *env, const struct addr *key,
+listen_find_unix(struct rocketd *env, const char *path)
+{
+	struct listener	*l;
+
+	TAILQ_FOREACH(l, &env->listeners, entry)
+		if (strcmp(l->file.path, path) == 0 &&
+		    unixsock_is_ours(&l->file))
+			return (l);
+	return (NULL);
+}
+
+/* NULL: no memory. */
+static struct listener *
+listen_alloc(struct rocketd *env, const struct addr *key,
     const struct plan *plan)
 {
 	struct listener	*l;
-	int		 ret, saved;
 
 	if ((l = calloc(1, sizeof(*l))) == NULL)
 		return (NULL);
@@ -438,6 +453,18 @@ listen_new(struct rocketd *env, const struct addr *key,
 	l->fd = -1;
 	l->fresh = 1;
 	TAILQ_INSERT_TAIL(&env->listeners, l, entry);
+	return (l);
+}
+
+static struct listener *
+listen_new(struct rocketd *env, const struct addr *key,
+    const struct plan *plan)
+{
+	struct listener	*l;
+	int		 ret, saved;
+
+	if ((l = listen_alloc(env, key, plan)) == NULL)
+		return (NULL);
 	if (key->family == ADDR_NONE)
 		ret = listen_bind_any(l);
 	else
@@ -449,6 +476,27 @@ listen_new(struct rocketd *env, const struct addr *key,
 	saved = errno;
 	listen_free(l);
 	errno = saved;
+	return (NULL);
+}
+
+/* NULL with the reason in why. */
+static struct listener *
+listen_new_unix(struct rocketd *env, const struct plan *plan, char *why)
+{
+	struct listener	*l;
+
+	if ((l = listen_alloc(env, &plan->conf->addr, plan)) == NULL) {
+		strlcpy(why, strerror(errno), LISTEN_WHY);
+		return (NULL);
+	}
+	if (listen_bind_unix(l, plan->conf, why) == 0) {
+		if (listen_watch(l) == 0) {
+			l->number = ++env->listen_number;
+			return (l);
+		}
+		strlcpy(why, strerror(errno), LISTEN_WHY);
+	}
+	listen_free(l);
 	return (NULL);
 }
 
@@ -472,6 +520,36 @@ listen_why(int error, int datagrams)
 	}
 }
 
+/* It has a listener, which comes into force with the plan. */
+static void
+listen_plan(struct listener *l, const struct plan *plan)
+{
+	l->named = 1;
+	l->next_service = plan->datagrams && plan->service == 0 ?
+	    plan->slots : plan->service;
+	l->next_conf = plan->conf;
+	l->next_block = plan->block;
+	l->next_tls = plan->tls;
+	l->next_opts = *plan->opts;
+}
+
+static int
+listen_prepare_unix(struct rocketd *env, const struct plan *plan)
+{
+	const struct conf_listen	*cl = plan->conf;
+	struct listener			*l;
+	char				 why[LISTEN_WHY];
+
+	if ((l = listen_find_unix(env, cl->host)) == NULL &&
+	    (l = listen_new_unix(env, plan, why)) == NULL) {
+		conf_complain(plan->err, cl->file, cl->line, cl->column,
+		    "listen on unix \"%s\": %s", cl->host, why);
+		return (-1);
+	}
+	listen_plan(l, plan);
+	return (0);
+}
+
 static int
 listen_prepare_port(struct rocketd *env, const struct plan *plan,
     uint16_t port)
@@ -489,13 +567,7 @@ listen_prepare_port(struct rocketd *env, const struct plan *plan,
 		    listen_why(errno, plan->datagrams));
 		return (-1);
 	}
-	l->named = 1;
-	l->next_service = plan->datagrams && plan->service == 0 ?
-	    plan->slots : plan->service;
-	l->next_conf = cl;
-	l->next_block = plan->block;
-	l->next_tls = plan->tls;
-	l->next_opts = *plan->opts;
+	listen_plan(l, plan);
 	return (0);
 }
 
@@ -517,6 +589,8 @@ listen_prepare_one(struct rocketd *env, struct plan *plan)
 	int	 failed = 0;
 
 	plan->datagrams = 0;
+	if (plan->conf->addr.family == ADDR_UNIX)
+		return (listen_prepare_unix(env, plan));
 	if (plan->conf->kinds & KIND_TCP)
 		failed |= listen_prepare_ports(env, plan);
 	plan->datagrams = 1;
@@ -590,13 +664,27 @@ listen_commit(struct rocketd *env)
 		if (!l->fresh && memcmp(&l->opts, &l->next_opts,
 		    sizeof(l->opts)) != 0)
 			listen_options_renew(l);
+		if (!l->fresh)
+			listen_give_unix(l);
 		l->opts = l->next_opts;
 		l->service = l->next_service;
 		l->conf = l->next_conf;
 		l->block = l->next_block;
 		l->tls = l->next_tls;
+		l->bound = l->fresh;
 		l->named = l->fresh = 0;
 	}
+}
+
+int
+listen_is_new(struct rocketd *env, uint32_t service)
+{
+	struct listener	*l;
+
+	TAILQ_FOREACH(l, &env->listeners, entry)
+		if (l->service == service && l->bound)
+			return (1);
+	return (0);
 }
 
 void
@@ -726,6 +814,8 @@ listen_tell(struct rocketd *env, struct child *child)
 	struct msg_own	 msg;
 
 	TAILQ_FOREACH(l, &env->listeners, entry) {
+		if (l->key.family == ADDR_UNIX)
+			continue;	/* no target that is named */
 		memset(&msg, 0, sizeof(msg));
 		msg.datagrams = l->datagrams;
 		msg.addr = l->key.family == ADDR_NONE ? l->key : l->addr;
@@ -760,24 +850,30 @@ void
 listen_where(struct rocketd *env, uint32_t service, char *buf, size_t size)
 {
 	const struct listener	*l;
-	uint32_t		 n = 0;
+	const char		*place;
+	uint32_t		 n = 0, more = 0;
 	size_t			 len;
 
 	buf[0] = '\0';
 	TAILQ_FOREACH(l, &env->listeners, entry) {
-		if (!listen_is_place(l, service) || n++ >= WHERE_SHOWN)
+		if (!listen_is_place(l, service))
 			continue;
-		if (n > 1)
-			strlcat(buf, ", ", size);
-		strlcat(buf, addr_print(&l->addr), size);
-		if (l->conf->kinds & KIND_UDP)
-			strlcat(buf, l->conf->kinds & KIND_TCP ? "/tcp+udp" :
-			    "/udp", size);
+		len = strlen(buf);
+		place = l->key.family == ADDR_UNIX ? l->file.path :
+		    addr_print(&l->addr);
+		if (n == WHERE_SHOWN || more > 0 ||
+		    len + strlen(place) + WHERE_REST > size) {
+			more++;
+			continue;
+		}
+		snprintf(buf + len, size - len, "%s%s%s", n++ > 0 ? ", " : "",
+		    place, !(l->conf->kinds & KIND_UDP) ? "" :
+		    l->conf->kinds & KIND_TCP ? "/tcp+udp" : "/udp");
 	}
 	len = strlen(buf);
-	if (n > WHERE_SHOWN)
-		snprintf(buf + len, size - len, " and %u more",
-		    n - WHERE_SHOWN);
+	if (more > 0)
+		snprintf(buf + len, size - len, "%s%u more", n > 0 ? " and " :
+		    "", more);
 }
 
 void

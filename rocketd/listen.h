@@ -26,6 +26,11 @@ int		 listen_prepare(struct rocketd *, const struct rocketd_conf *,
 void		 listen_abandon(struct rocketd *);
 /* Puts a prepare in force: closes what is no longer named. */
 void		 listen_commit(struct rocketd *);
+/*
+ * Has the last commit bound one of this service?  Also where its configuration
+ * has not changed: somebody had removed the file of a UNIX socket.
+ */
+int		 listen_is_new(struct rocketd *, uint32_t service);
 /* Closes all of them. */
 void		 listen_close(struct rocketd *);
 /*

@@ -15,6 +15,7 @@
 
 #include "rocketd/conf/conf.h"
 #include "child.h"
+#include "unixsock.h"
 
 struct event;
 struct event_base;
@@ -136,6 +137,7 @@ struct rocketd {
 	/* ctlsock.c */
 	int			 ctl_fd;	/* -1 none */
 	char			*ctl_path;	/* where it is bound */
+	struct unixsock		 ctl_file;	/* what is there */
 
 	/* detach.c */
 	int			 pidfd;

@@ -6,7 +6,8 @@
  *
  *	traffic serve ADDR PORT		prints "port N" (0: any); ADDR may be
  *					a path: a UNIX socket
- *	traffic users PORT COUNT SIZE	COUNT at once, SIZE octets each way
+ *	traffic users PORT COUNT SIZE	COUNT at once, SIZE octets each way;
+ *					this and other users' PORT may be a path
  *	traffic idle PORT COUNT		COUNT users that say nothing
  *	traffic stall PORT COUNT	COUNT users that do not read
  *	traffic ask PORT LINE [SIZE]	one user: says LINE, then SIZE octets,
@@ -85,6 +86,7 @@ struct conn {
 
 static LIST_HEAD(, conn) all = LIST_HEAD_INITIALIZER(all);
 static int	 ep;
+static const char	*users_path;	/* where users connect; NULL: a port */
 static uint64_t	 done, failed, resets, refused;
 
 static uint64_t
@@ -157,6 +159,15 @@ conn_free(struct conn *c, int rst)
 	free(c);
 }
 
+/* A UNIX socket, and where it is to be bound or connected. */
+static int
+unix_socket(const char *path, struct sockaddr_un *sun)
+{
+	*sun = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	snprintf(sun->sun_path, sizeof(sun->sun_path), "%s", path);
+	return (socket(AF_UNIX, SOCK_STREAM, 0));
+}
+
 /*
  * A connection; -1: refused.  One that was made and reset before connect(2)
  * had returned was not refused: who uses it finds out.
@@ -164,17 +175,22 @@ conn_free(struct conn *c, int rst)
 static int
 dial(int port)
 {
-	struct sockaddr_in	 sin;
+	struct sockaddr_in	 sin = { .sin_family = AF_INET };
+	struct sockaddr_un	 sun;
+	struct sockaddr		*sa = (struct sockaddr *)&sin;
 	int			 fd;
 
-	memset(&sin, 0, sizeof(sin));
-	sin.sin_family = AF_INET;
 	sin.sin_port = htons(port);
 	sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	if ((fd = socket(AF_INET, SOCK_STREAM, 0)) == -1)
+	if (users_path != NULL) {
+		sa = (struct sockaddr *)&sun;
+		fd = unix_socket(users_path, &sun);
+	} else
+		fd = socket(AF_INET, SOCK_STREAM, 0);
+	if (fd == -1)
 		err(1, "socket");
-	if (connect(fd, (struct sockaddr *)&sin, sizeof(sin)) == -1 &&
-	    errno != ECONNRESET) {
+	if (connect(fd, sa, sa->sa_family == AF_UNIX ? sizeof(sun) :
+	    sizeof(sin)) == -1 && errno != ECONNRESET) {
 		close(fd);
 		return (-1);
 	}
@@ -409,23 +425,18 @@ bind_free(int fd, in_addr_t addr, int below)
 static int
 listen_on(const char *addr, int port)
 {
-	struct sockaddr_in	 sin;
+	struct sockaddr_in	 sin = { .sin_family = AF_INET };
 	struct sockaddr_un	 sun;
 	int			 fd, on = 1;
 
 	if (addr[0] == '/') {
-		memset(&sun, 0, sizeof(sun));
-		sun.sun_family = AF_UNIX;
-		snprintf(sun.sun_path, sizeof(sun.sun_path), "%s", addr);
-		if ((fd = socket(AF_UNIX, SOCK_STREAM, 0)) == -1 ||
-		    bind(fd, (struct sockaddr *)&sun, sizeof(sun)) == -1 ||
+		fd = unix_socket(addr, &sun);
+		if (bind(fd, (struct sockaddr *)&sun, sizeof(sun)) == -1 ||
 		    listen(fd, 4096) == -1)
 			err(1, "%s", addr);
 		printf("port 0\n");
 		return (fd);
 	}
-	memset(&sin, 0, sizeof(sin));
-	sin.sin_family = AF_INET;
 	sin.sin_addr.s_addr = inet_addr(addr);
 	if ((fd = socket(AF_INET, SOCK_STREAM, 0)) == -1)
 		err(1, "socket");
@@ -931,11 +942,7 @@ wait_ready(uint64_t ms, int count, char **paths)
 	int			 fd, i = 0;
 
 	while (i < count && now_us() - start < ms * 1000 * PATIENCE) {
-		memset(&sun, 0, sizeof(sun));
-		sun.sun_family = AF_UNIX;
-		snprintf(sun.sun_path, sizeof(sun.sun_path), "%s", paths[i]);
-		if ((fd = socket(AF_UNIX, SOCK_STREAM, 0)) == -1)
-			err(1, "socket");
+		fd = unix_socket(paths[i], &sun);
 		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
 		if (connect(fd, (struct sockaddr *)&sun, sizeof(sun)) == 0 &&
 		    read(fd, &c, 1) == -1 && errno == EAGAIN)
@@ -954,6 +961,7 @@ main(int argc, char **argv)
 	const char	*what = argc > 1 ? argv[1] : "";
 	int		 port = argc > 2 ? atoi(argv[2]) : 0;
 
+	users_path = argc > 2 && argv[2][0] == '/' ? argv[2] : NULL;
 	signal(SIGPIPE, SIG_IGN);
 	getrlimit(RLIMIT_NOFILE, &rl);
 	rl.rlim_cur = rl.rlim_max;

@@ -10,10 +10,12 @@
 #include <sys/queue.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 
 #include <netinet/in.h>
 #include <netinet/udp.h>
 
+#include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -384,6 +386,166 @@ keeps_what_stays(void **state)
 	end();
 }
 
+/* Connects to the path.  0, or errno. */
+static int
+connects(const char *path)
+{
+	struct sockaddr_un	 sun;
+	int			 fd, error = 0;
+
+	memset(&sun, 0, sizeof(sun));
+	sun.sun_family = AF_UNIX;
+	strlcpy(sun.sun_path, path, sizeof(sun.sun_path));
+	assert_int_not_equal(fd = socket(AF_UNIX, SOCK_STREAM |
+	    SOCK_NONBLOCK, 0), -1);
+	if (connect(fd, (struct sockaddr *)&sun, sizeof(sun)) == -1)
+		error = errno;
+	close(fd);
+	return (error);
+}
+
+#define UNIX	SERVER "service \"a\" {\nlisten on unix \"%s\" %s\n}\n}\n"
+
+static char	 path[64];
+
+/* Starts the worker of the service, whose first message of a listener it is. */
+static const struct msg_listen *
+start_worker(void)
+{
+	uint32_t	 a;
+
+	a = TAILQ_FIRST(&TAILQ_FIRST(&env.conf->blocks)->services)->number;
+	start(PROC_SERVICE, SIDE_SERVER, a, "a");
+	assert_non_null(nth(IMSG_CONF_LISTEN, 0));
+	return (&nth(IMSG_CONF_LISTEN, 0)->u.listen);
+}
+
+static int
+mode(void)
+{
+	struct stat	 st;
+
+	return (lstat(path, &st) == -1 ? -1 : (int)(st.st_mode & 07777));
+}
+
+static int
+setup_path(void **state)
+{
+	snprintf(path, sizeof(path), "/tmp/lend_test.%d", (int)getpid());
+	return (setup(state));
+}
+
+/* Kept over a reload, which may give it to others, and removed. */
+static void
+lends_unix_sockets(void **state)
+{
+	uint16_t		 tunnels = free_port();
+	const struct msg_listen	*l;
+	uint32_t		 number;
+	ino_t			 was;
+
+	(void)state;
+	configure(UNIX, tunnels, path, "mode 0600 protocol http");
+	l = start_worker();
+	assert_string_equal(nth(IMSG_CONF_SERVICE, 0)->u.service.where, path);
+	assert_int_equal(l->addr.family, ADDR_UNIX);
+	assert_int_equal(l->addr.port, 0);
+	assert_int_equal(l->asks, ASK_HTTP);
+	was = inode(nth(IMSG_CONF_LISTEN, 0)->fd);
+	number = l->number;
+	assert_int_equal(option(nth(IMSG_CONF_LISTEN, 0)->fd, SOL_SOCKET,
+	    SO_ACCEPTCONN), 1);
+	end();
+	assert_int_equal(mode(), 0600);
+	/* who names a target cannot name this */
+	start(PROC_DIAL, SIDE_NONE, 0, "");
+	assert_int_equal(nth(IMSG_CONF_OWN, 0)->u.own.addr.port, tunnels);
+	assert_null(nth(IMSG_CONF_OWN, 1));
+	end();
+
+	configure(UNIX, tunnels, path, "");
+	assert_int_equal(mode(), 0660);
+	l = start_worker();
+	assert_int_equal(inode(nth(IMSG_CONF_LISTEN, 0)->fd), was);
+	assert_int_equal(l->number, number);
+	assert_int_equal(l->asks, ASK_NONE);
+	assert_false(listen_is_new(&env, l->service));
+	end();
+
+	configure(SERVER B "}\n", tunnels, port);
+	assert_int_equal(mode(), -1);
+}
+
+/* Its file is gone, or a borrower has shut it down. */
+static void
+makes_unix_sockets_again(void **state)
+{
+	uint16_t	 tunnels = free_port();
+	uint64_t	 hung = env.listen_hung;
+	char		 away[80];
+	ino_t		 was;
+
+	(void)state;
+	snprintf(away, sizeof(away), "%s.away", path);
+	configure(UNIX, tunnels, path, "");
+	(void)start_worker();
+	was = inode(nth(IMSG_CONF_LISTEN, 0)->fd);
+	end();
+	assert_int_equal(unlink(path), 0);
+	configure(UNIX, tunnels, path, "");
+	assert_int_equal(connects(path), 0);
+	assert_true(listen_is_new(&env, start_worker()->service));
+	assert_int_not_equal(inode(nth(IMSG_CONF_LISTEN, 0)->fd), was);
+	assert_null(nth(IMSG_CONF_LISTEN, 1));
+
+	assert_int_equal(shutdown(nth(IMSG_CONF_LISTEN, 0)->fd, SHUT_RD), 0);
+	assert_int_equal(connects(path), ECONNREFUSED);
+	end();
+	(void)event_base_loop(env.base, EVLOOP_NONBLOCK);
+	assert_int_equal(env.listen_hung, hung + 1);
+	assert_int_equal(connects(path), 0);
+	assert_int_equal(mode(), 0660);
+	(void)event_base_loop(env.base, EVLOOP_NONBLOCK);
+	assert_int_equal(env.listen_hung, hung + 1);
+	(void)start_worker();
+	end();
+
+	/* nor can it be made again: the old one is lent, and a reload heals */
+	assert_int_equal(rename(path, away), 0);
+	assert_int_equal(mkdir(path, 0700), 0);
+	(void)start_worker();
+	assert_int_equal(shutdown(nth(IMSG_CONF_LISTEN, 0)->fd, SHUT_RD), 0);
+	end();
+	(void)event_base_loop(env.base, EVLOOP_NONBLOCK);
+	(void)start_worker();
+	end();
+	assert_int_equal(rmdir(path), 0);
+	assert_int_equal(unlink(away), 0);
+	configure(UNIX, tunnels, path, "");
+	assert_int_equal(connects(path), 0);
+}
+
+/* What does not fit in the line is counted. */
+static void
+says_where_as_far_as_it_fits(void **state)
+{
+	char	 far_path[108], where[300];
+
+	(void)state;
+	snprintf(far_path, sizeof(far_path), "%s.", path);
+	while (strlen(far_path) < sizeof(far_path) - 1)
+		strlcat(far_path, "x", sizeof(far_path));
+	configure(SERVER "service \"a\" {\nlisten on unix \"%s\"\n"
+	    "listen on unix \"%s\"\nlisten on unix \"%.106s\"\n"
+	    "listen on 127.0.0.1 port %u }\n}\n", free_port(), path, far_path,
+	    far_path, port);
+	(void)start_worker();
+	snprintf(where, sizeof(where), "%s, %s and 2 more", path, far_path);
+	assert_string_equal(nth(IMSG_CONF_SERVICE, 0)->u.service.where, where);
+	assert_non_null(nth(IMSG_CONF_LISTEN, 3));
+	end();
+}
+
 static void
 tells_what_a_target_takes(void **state)
 {
@@ -463,6 +625,12 @@ main(void)
 		    teardown),
 		cmocka_unit_test_setup_teardown(keeps_what_stays, setup,
 		    teardown),
+		cmocka_unit_test_setup_teardown(lends_unix_sockets,
+		    setup_path, teardown),
+		cmocka_unit_test_setup_teardown(makes_unix_sockets_again,
+		    setup_path, teardown),
+		cmocka_unit_test_setup_teardown(says_where_as_far_as_it_fits,
+		    setup_path, teardown),
 		cmocka_unit_test_setup_teardown(tells_what_a_target_takes,
 		    setup, teardown),
 		cmocka_unit_test_setup_teardown(tells_what_may_be_named,

@@ -174,6 +174,12 @@ listen_commit(struct rocketd *e)
 }
 
 int
+listen_is_new(struct rocketd *e, uint32_t service)
+{
+	return (e == NULL && service == 0);
+}
+
+int
 ctlsock_bind(const char *p, const char *group, int root, char *reason,
     size_t size)
 {

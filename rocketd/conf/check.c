@@ -51,9 +51,26 @@ overlap(const struct conf_listen *a, const struct conf_listen *b)
 		return (1);
 	if (a->addr.family != b->addr.family)
 		return (0);
+	if (a->addr.family == ADDR_UNIX)
+		return (strcmp(a->host, b->host) == 0);
 	return (addr_same(&a->addr, &b->addr, 0) ||
 	    memcmp(a->addr.octets, any, sizeof(any)) == 0 ||
 	    memcmp(b->addr.octets, any, sizeof(any)) == 0);
+}
+
+/* Words for what overlaps. */
+static void
+check_taken(struct check *c, const struct conf_listen *cl,
+    const struct conf_listen *by)
+{
+	if (cl->addr.family == ADDR_UNIX)
+		COMPLAIN(c, cl, "%s is taken by another \"listen on\" at "
+		    "%s:%d:%d", cl->host, by->file, by->line, by->column);
+	else
+		COMPLAIN(c, cl, "%s port %u is taken by %s port %u at "
+		    "%s:%d:%d", cl->host, cl->port > by->port ? cl->port :
+		    by->port, by->host, by->port, by->file, by->line,
+		    by->column);
 }
 
 static void
@@ -73,16 +90,14 @@ check_listens(struct check *c, const struct conf_listens *head)
 		for (i = 0; i < c->nlistens; i++) {
 			if (!overlap(c->listens[i], cl))
 				continue;
-			COMPLAIN(c, cl, "%s port %u is taken by %s port %u "
-			    "at %s:%d:%d", cl->host,
-			    cl->port > c->listens[i]->port ? cl->port :
-			    c->listens[i]->port,
-			    c->listens[i]->host, c->listens[i]->port,
-			    c->listens[i]->file, c->listens[i]->line,
-			    c->listens[i]->column);
+			check_taken(c, cl, c->listens[i]);
 			break;
 		}
 		c->listens[c->nlistens++] = cl;
+		if (cl->addr.family == ADDR_UNIX &&
+		    c->conf->control_path != NULL &&
+		    strcmp(cl->host, c->conf->control_path) == 0)
+			COMPLAIN(c, cl, "%s is the control socket", cl->host);
 	}
 }
 
@@ -287,7 +302,8 @@ check_open(struct check *c, const struct conf_service *s)
 	    s->block->dialect != DIALECT_ROCKET)
 		return;
 	TAILQ_FOREACH(cl, &s->listens, entry)
-		if (cl->asks != ASK_NONE && !addr_is_loopback(&cl->addr))
+		if (cl->asks != ASK_NONE && cl->addr.family != ADDR_UNIX &&
+		    !addr_is_loopback(&cl->addr))
 			conf_complain(c->err, cl->file, cl->line, cl->column,
 			    "warning: service \"%s\": anybody who reaches %s "
 			    "port %u is served: give it \"users file\" or "

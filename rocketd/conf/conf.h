@@ -51,7 +51,11 @@ struct conf_proxy {		/* a network whose PROXY headers are trusted */
 struct conf_listen {			/* one address to bind */
 	TAILQ_ENTRY(conf_listen)	 entry;
 	char				*host;	/* "*": every address */
-	struct addr			 addr;	/* ADDR_NONE for "*" */
+	/* ADDR_NONE for "*"; ADDR_UNIX, port 0: the host is a path */
+	struct addr			 addr;
+	char				*group;	/* of a path; NULL: ours */
+	uint32_t			 gid;	/* its, 0: ours */
+	uint32_t			 mode;	/* of a path */
 	uint16_t			 port;		/* the first... */
 	uint16_t			 port_last;	/* ...and the last */
 	uint32_t			 transport;	/* a block's only */

@@ -47,6 +47,7 @@ free_listens(struct conf_listens *head)
 	while ((cl = TAILQ_FIRST(head)) != NULL) {
 		TAILQ_REMOVE(head, cl, entry);
 		free(cl->host);
+		free(cl->group);
 		free(cl->to);
 		free(cl);
 	}

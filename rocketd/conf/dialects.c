@@ -156,6 +156,10 @@ check_mappings(struct errors *e, const struct conf_service *s)
 	const char			*fault;
 
 	TAILQ_FOREACH(cl, &s->listens, entry) {
+		if (cl->addr.family == ADDR_UNIX)
+			COMPLAIN(e, cl, "there is no \"listen on unix\" in "
+			    "\"dialect backhaul\": its users are known by "
+			    "their port");
 		if (cl->asks != ASK_NONE)
 			COMPLAIN(e, cl, "there is no \"protocol %s\" in "
 			    "\"dialect backhaul\": the server names targets "
@@ -221,7 +225,12 @@ check_wants(struct errors *e, const struct conf_service *s)
 	const struct conf_listen	*cl;
 
 	TAILQ_FOREACH(cl, &s->listens, entry) {
-		if (cl->to == NULL && cl->asks == ASK_NONE)
+		if (cl->addr.family == ADDR_UNIX && cl->asks == ASK_NONE)
+			COMPLAIN(e, cl, "in \"dialect muxpro\" \"listen on "
+			    "unix\" takes \"protocol socks\" or \"protocol "
+			    "http\": what other users want goes by their "
+			    "port");
+		else if (cl->to == NULL && cl->asks == ASK_NONE)
 			COMPLAIN(e, cl, "in \"dialect muxpro\" the client "
 			    "names the target: by \"to\", or its users do by "
 			    "\"protocol socks\" or \"protocol http\"");

@@ -24,7 +24,9 @@ listens_same(const struct conf_listens *x, const struct conf_listens *y)
 	while (a != NULL && b != NULL) {
 		if (a->port != b->port || a->port_last != b->port_last ||
 		    a->transport != b->transport || a->kinds != b->kinds ||
-		    a->asks != b->asks ||
+		    a->asks != b->asks || a->gid != b->gid ||
+		    a->mode != b->mode || (a->addr.family == ADDR_UNIX &&
+		    strcmp(a->host, b->host) != 0) ||
 		    !addr_same(&a->addr, &b->addr, 1))
 			return (0);
 		a = TAILQ_NEXT(a, entry);

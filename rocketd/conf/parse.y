@@ -26,7 +26,9 @@
 			"[transport NAME] [proxies NETWORK]"
 #define FORM_USERS	"listen on ADDRESS port NUMBER-OR-RANGE " \
 			"[protocol tcp | udp | tcp udp | socks | socks udp | " \
-			"http] [to TARGET]"
+			"http] [to TARGET] or listen on unix \"path\" " \
+			"[group NAME] [mode OCTAL] [protocol tcp | socks | " \
+			"http]"
 
 static struct {
 	struct lex		*lex;
@@ -50,8 +52,8 @@ static struct value	 list_add(struct value, struct word *);
 %}
 
 %token	CLIENT CONNECT CONTROL DIALECT EDGE ENV FILENAME FOR FORWARD FROM
-%token	GROUP ID IDS INCLUDE LISTEN ON PORT PROTOCOL PROXIES SERVER SERVICE
-%token	SOCKET TARGETS TO TOKEN TRANSPORT UNIX WORD STRING
+%token	GROUP ID IDS INCLUDE LISTEN MODE ON PORT PROTOCOL PROXIES SERVER
+%token	SERVICE SOCKET TARGETS TO TOKEN TRANSPORT UNIX WORD STRING
 
 %%
 
@@ -141,6 +143,10 @@ dialect		: DIALECT text	{
 listen		: LISTEN ON text PORT text transport proxies protocol to {
 			stmt_listen($1.word, $3.word, $5.word, $6.word, &$7,
 			    $8.word, $9.word);
+		}
+		| LISTEN ON UNIX text group mode protocol	{
+			stmt_listen_unix($1.word, $4.word, $5.word, $6.word,
+			    $7.word);
 		}
 		;
 
@@ -294,6 +300,22 @@ to		: /* empty */	{
 		}
 		;
 
+group		: /* empty */	{
+			$$ = nothing;
+		}
+		| GROUP text	{
+			$$ = $2;
+		}
+		;
+
+mode		: /* empty */	{
+			$$ = nothing;
+		}
+		| MODE text	{
+			$$ = $2;
+		}
+		;
+
 edge		: /* empty */	{
 			$$ = nothing;
 		}
@@ -351,8 +373,9 @@ stuff		: /* empty */	{
 
 arg		: WORD | STRING | CLIENT | CONNECT | CONTROL | DIALECT | EDGE
 		| ENV | FILENAME | FOR | FORWARD | FROM | GROUP | ID | IDS
-		| INCLUDE | LISTEN | ON | PORT | PROTOCOL | PROXIES | SERVER
-		| SERVICE | SOCKET | TARGETS | TO | TOKEN | TRANSPORT | UNIX
+		| INCLUDE | LISTEN | MODE | ON | PORT | PROTOCOL | PROXIES
+		| SERVER | SERVICE | SOCKET | TARGETS | TO | TOKEN | TRANSPORT
+		| UNIX
 		;
 
 %%
@@ -385,6 +408,7 @@ static const struct keyword {
 	{ "ids", IDS, "ids NUMBER to NUMBER" },
 	{ "include", INCLUDE, "include \"path\"" },
 	{ "listen", LISTEN, FORM_TUNNELS },
+	{ "mode", MODE, NULL },
 	{ "on", ON, NULL },
 	{ "port", PORT, NULL },
 	{ "protocol", PROTOCOL, NULL },

@@ -148,15 +148,31 @@ print_kinds(uint32_t kinds, FILE *out)
 }
 
 static void
+print_place(const struct conf_listen *cl, FILE *out)
+{
+	if (cl->addr.family != ADDR_UNIX) {
+		fprintf(out, "%s port %u", cl->host, cl->port);
+		if (cl->port_last != cl->port)
+			fprintf(out, "-%u", cl->port_last);
+		return;
+	}
+	fputs("unix ", out);
+	print_quoted(cl->host, out);
+	if (cl->group != NULL) {
+		fputs(" group ", out);
+		print_quoted(cl->group, out);
+	}
+	fprintf(out, " mode %04o", cl->mode);
+}
+
+static void
 print_listens(const char *indent, const struct conf_listens *head, FILE *out)
 {
 	const struct conf_listen	*cl;
 
 	TAILQ_FOREACH(cl, head, entry) {
-		fprintf(out, "%slisten on %s port %u", indent, cl->host,
-		    cl->port);
-		if (cl->port_last != cl->port)
-			fprintf(out, "-%u", cl->port_last);
+		fprintf(out, "%slisten on ", indent);
+		print_place(cl, out);
 		if (cl->transport != 0)
 			fprintf(out, " transport %s",
 			    transport_name(cl->transport));

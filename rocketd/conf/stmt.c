@@ -29,6 +29,7 @@
 #define NAME_MAX_LEN	128
 /* Words of one option; more than any has. */
 #define OPTION_WORDS_MAX	16
+#define UNIX_MODE	0660	/* of a socket for users */
 #define UNIX_PATH_MAX	sizeof(((struct sockaddr_un *)0)->sun_path)
 
 enum level {
@@ -544,18 +545,14 @@ listen_users(const struct word *transport, const struct value *proxies)
 		    "block's \"listen on\"");
 }
 
-void
-stmt_listen(struct word *w, struct word *host, struct word *port,
-    struct word *transport, const struct value *proxies, struct word *protocol,
-    struct word *to)
+/* What a block or a service listens on: another place. */
+static struct conf_listen *
+listen_begin(const struct word *w, const struct word *host)
 {
 	struct conf_listens	*head;
 	struct conf_listen	*cl;
 	int			 n = 0;
 
-	if (!belongs(w, "listen on", SCOPE_SERVER | SCOPE_SERVER_SERVICE |
-	    SCOPE_CLIENT_SERVICE))
-		return;
 	head = stmt.service != NULL ? &stmt.service->listens :
 	    &stmt.block->listens;
 	TAILQ_FOREACH(cl, head, entry)
@@ -568,6 +565,20 @@ stmt_listen(struct word *w, struct word *host, struct word *port,
 	cl->file = w->file->path;
 	cl->line = w->line;
 	cl->column = w->column;
+	return (cl);
+}
+
+void
+stmt_listen(struct word *w, struct word *host, struct word *port,
+    struct word *transport, const struct value *proxies, struct word *protocol,
+    struct word *to)
+{
+	struct conf_listen	*cl;
+
+	if (!belongs(w, "listen on", SCOPE_SERVER | SCOPE_SERVER_SERVICE |
+	    SCOPE_CLIENT_SERVICE))
+		return;
+	cl = listen_begin(w, host);
 	if (strcmp(cl->host, "*") != 0)
 		wordval_addr(stmt.lex, host, "\"listen on\" takes * or",
 		    &cl->addr);
@@ -582,6 +593,29 @@ stmt_listen(struct word *w, struct word *host, struct word *port,
 		listen_users(transport, proxies);
 	if (to != NULL)
 		listen_to(cl, to);
+}
+
+void
+stmt_listen_unix(struct word *w, struct word *path, struct word *group,
+    struct word *mode, struct word *protocol)
+{
+	struct conf_listen	*cl;
+
+	if (!belongs(w, "listen on unix", SCOPE_SERVER_SERVICE |
+	    SCOPE_CLIENT_SERVICE))
+		return;
+	cl = listen_begin(w, path);
+	cl->addr.family = ADDR_UNIX;
+	(void)wordval_path(stmt.lex, path, "a UNIX socket", UNIX_PATH_MAX);
+	if (group != NULL) {
+		cl->group = copy(group);
+		cl->gid = wordval_group(stmt.lex, group, "a UNIX socket");
+	}
+	cl->mode = mode == NULL ? UNIX_MODE : wordval_mode(stmt.lex, mode);
+	cl->kinds = wordval_protocol(stmt.lex, protocol, &cl->asks);
+	if (cl->kinds & KIND_UDP)
+		lex_error(stmt.lex, protocol, "no datagrams come by a UNIX "
+		    "socket: it takes tcp, socks or http");
 }
 
 void
@@ -684,7 +718,7 @@ stmt_target_unix(struct word *w, struct word *path, struct word *group)
 	if (group == NULL)
 		return;
 	t->group = copy(group);
-	t->gid = wordval_group(stmt.lex, group);
+	t->gid = wordval_group(stmt.lex, group, "a target");
 }
 
 /* A service has one list of rules. */

@@ -164,7 +164,7 @@ wordval_addr(struct lex *lex, const struct word *w, const char *what,
 }
 
 uint32_t
-wordval_group(struct lex *lex, const struct word *w)
+wordval_group(struct lex *lex, const struct word *w, const char *whose)
 {
 	const struct group	*gr = getgrnam(w->text);
 	const char		*fault = NULL;
@@ -176,8 +176,23 @@ wordval_group(struct lex *lex, const struct word *w)
 		lex_error(lex, w, "there is no group \"%s\"",
 		    wordval_show(w));
 	else if (gid == 0)
-		lex_error(lex, w, "the group of a target must not be root's");
+		lex_error(lex, w, "the group of %s must not be root's", whose);
 	return (gid);
+}
+
+uint32_t
+wordval_mode(struct lex *lex, const struct word *w)
+{
+	uint32_t	 mode = 0;
+	size_t		 i;
+
+	for (i = 0; i < w->len && w->text[i] >= '0' && w->text[i] <= '7' &&
+	    mode <= 0777; i++)
+		mode = mode * 8 + (uint32_t)(w->text[i] - '0');
+	if (w->len < 3 || i < w->len || (mode & ~0666U) != 0)
+		lex_error(lex, w, "a mode is octal digits from 0000 to 0666, "
+		    "of reading and writing, not \"%s\"", wordval_show(w));
+	return (mode);
 }
 
 /* Are all bits from this one on zero? */

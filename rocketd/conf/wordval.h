@@ -52,8 +52,11 @@ void		 wordval_source(struct lex *, const struct word *,
 /* Absolute: the daemon works in another directory.  size counts a NUL. */
 int		 wordval_path(struct lex *, const struct word *,
 		    const char *what, size_t size);
-/* The number of a group that is there, and is not root's. */
-uint32_t	 wordval_group(struct lex *, const struct word *);
+/* The number of a group that is there, and not root's; whose: "a target". */
+uint32_t	 wordval_group(struct lex *, const struct word *,
+		    const char *whose);
+/* Of a file: octal digits, for reading and writing. */
+uint32_t	 wordval_mode(struct lex *, const struct word *);
 /* A token by value, or TOKEN_MASKED. */
 void		 wordval_token(struct lex *, const struct word *,
 		    struct conf_token *);

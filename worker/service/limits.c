@@ -62,10 +62,11 @@ limits_ready(void)
 	ledger_limits(svc->users, &l);
 }
 
+/* A user of a UNIX socket is of no network: its mode says who may. */
 int
 limits_network(const struct addr *peer)
 {
-	if (netlist_allows(&nets[0], peer))
+	if (peer->family == ADDR_UNIX || netlist_allows(&nets[0], peer))
 		return (1);
 	stats.blocked++;
 	ledger_log(svc->users, peer, "refused: its network is blocked");

@@ -128,7 +128,8 @@ user_listen_add(int fd, uint32_t number, enum ask_kind asks, uint32_t kinds)
 	l->kinds = kinds;
 	l->fresh = 1;
 	addr_of_self(&l->addr, fd);
-	l->any = memcmp(l->addr.octets, none, sizeof(none)) == 0;
+	l->any = l->addr.family != ADDR_UNIX &&
+	    memcmp(l->addr.octets, none, sizeof(none)) == 0;
 	TAILQ_INSERT_TAIL(&listeners, l, entry);
 	return (0);
 }
