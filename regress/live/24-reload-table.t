@@ -330,10 +330,11 @@ for side in server client; do
 done
 
 # ---- all of them ----
+# users file needs listeners of another kind: 65-login changes it
 names=$({ sed -n '/^\.Sh GLOBAL/,/^\.Sh SERVER/p' man/rocketd.conf.5
     sed -n '/^\.Sh OPTIONS/,/^\.Sh TOML/p' man/rocketd.conf.5; } |
     sed -n 's/^\.It Ic \([a-z][a-z ]*\) [ABC].*/\1/p' | sort -u |
-    grep -vx -e 'control socket' -e ids)
+    grep -vx -e 'control socket' -e ids -e 'users file')
 missing=
 oldifs=$IFS IFS=$nl
 for name in $names; do
