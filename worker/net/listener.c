@@ -48,6 +48,16 @@ static int			 opened, closed;
 static listener_arrived		*arrived;
 static struct listener_stats	 stats;
 
+/* Looks again in a while; at once, if there is no memory for a timer. */
+static void
+listener_later(void)
+{
+	static const struct timeval	 tv = { ACCEPT_PAUSE, 0 };
+
+	if (evtimer_add(pause_timer, &tv) == -1)
+		event_active(pause_timer, EV_TIMEOUT, 0);
+}
+
 static void
 listener_watch(void)
 {
@@ -58,8 +68,11 @@ listener_watch(void)
 	TAILQ_FOREACH(l, &current, entry)
 		if (!on)
 			(void)event_del(&l->ev);
-		else if (event_add(&l->ev, NULL) == -1)
-			fatal("listener: event");
+		else if (event_add(&l->ev, NULL) == -1) {
+			log_warn("listen on %s: event",
+			    addr_print(&l->conf.addr));
+			listener_later();
+		}
 }
 
 static void
@@ -74,12 +87,9 @@ listener_resume(evutil_socket_t fd, short what, void *arg)
 static void
 listener_pause(const struct listener *l)
 {
-	static const struct timeval	 tv = { ACCEPT_PAUSE, 0 };
-
 	stats.paused++;
 	log_warn("listen on %s: accept paused", addr_print(&l->conf.addr));
-	if (evtimer_add(pause_timer, &tv) == -1)
-		fatal("listener: event");
+	listener_later();
 	listener_watch();
 }
 
