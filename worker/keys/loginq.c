@@ -82,11 +82,14 @@ loginq_start(void)
 int
 loginq_add(struct channel *worker, const struct msg_login_ask *msg)
 {
+	int	 known;
+
 	/* one that reads no answers has had enough of them */
 	if (channel_full(worker))
 		return (-1);
-	if (env.queue.started && loginq_known(worker, msg)) {
-		loginq_send(worker, msg->number, 1);
+	known = env.queue.started && loginq_known(worker, msg);
+	if (known || msg->only_known) {
+		loginq_send(worker, msg->number, known);
 		return (0);
 	}
 	if (turnq_add(&env.queue, worker, msg) == 0)
