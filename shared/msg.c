@@ -339,6 +339,7 @@ static const struct rule_field	 fields_token_told[] = {
 };
 
 static const struct rule_field	 fields_login_ask[] = {
+	RANGE(msg_login_ask, only_known, 0, 1),
 	STRING(msg_login_ask, name),
 	STRING(msg_login_ask, password),
 	END

@@ -21,7 +21,7 @@
 #include "opts.h"
 #include "proc.h"
 
-#define MSG_VERSION		16
+#define MSG_VERSION		17
 
 #define KEY_LEN			32
 #define IDENTITY_LEN		16
@@ -39,7 +39,10 @@
 #define SIGNS_MAX		4
 /* That a worker may have asked about at once; others wait there. */
 #define TOKEN_ASKS_MAX		256
-/* The same of logins, each of which may take a second. */
+/*
+ * The same of logins, each of which may take a second.  Those that are only
+ * asked whether they are known do not wait, and are not counted.
+ */
 #define LOGIN_ASKS_MAX		8
 #define DECOY_FILES_MAX		256	/* of all decoys: descriptors of gate */
 #define DECOY_NAME_MAX		192	/* of a file below its directory, NUL */
@@ -493,6 +496,9 @@ struct msg_token_told {
 
 struct msg_login_ask {			/* is it a user of this service? */
 	uint64_t	 number;	/* comes back with the answer */
+	/* 1: right only if it was so before; answered at once, unchecked. */
+	uint32_t	 only_known;
+	uint32_t	 pad;
 	char		 name[LOGIN_WORD_MAX];
 	char		 password[LOGIN_WORD_MAX];
 };

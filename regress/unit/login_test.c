@@ -38,15 +38,32 @@ static struct wrig_end		 users[USERS];
 static struct far_end		 keys;
 static struct msg_login_ask	 asked[ASKED];
 static int			 nasked;
+/* Of which it was only asked whether they are known. */
+static uint64_t			 fresh[4 * USERS];
+static int			 nfresh;
+static const char		*known;		/* the name of one that is */
+static int			 silent;	/* no word of that */
 
+static void	 tell(uint64_t, int);
+
+/* Whether one is known is said at once. */
 static void
 got_ask(struct far_end *e, struct imsg *imsg)
 {
+	struct msg_login_ask	 msg;
+
 	(void)e;
 	assert_int_equal(imsg_get_type(imsg), IMSG_LOGIN_ASK);
-	assert_true(nasked < ASKED);
-	assert_int_equal(imsg_get_data(imsg, &asked[nasked++],
-	    sizeof(asked[0])), 0);
+	assert_int_equal(imsg_get_data(imsg, &msg, sizeof(msg)), 0);
+	if (!msg.only_known) {
+		assert_true(nasked < ASKED);
+		asked[nasked++] = msg;
+		return;
+	}
+	assert_true(nfresh < (int)nitems(fresh));
+	fresh[nfresh++] = msg.number;
+	if (!silent)
+		tell(msg.number, strcmp(msg.name, known) == 0);
 }
 
 static void
@@ -377,6 +394,97 @@ test_few(void **state)
 	assert_int_equal(nasked, LOGIN_ASKS_MAX + 1);
 }
 
+/* One that is known passes all those that are not, whatever their number. */
+static void
+test_known(void **state)
+{
+	uint64_t	 right = frame_figure("logins_right");
+	int		 i;
+
+	(void)state;
+	for (i = 0; i < 100; i++) {
+		come(i, (uint8_t)(20 + i));
+		SAY(i, HELLO LOGIN);
+	}
+	UNTIL(frame_figure("logins_waiting") == 100 && nfresh == 100);
+	wrig_settle();
+	assert_int_equal(nasked, LOGIN_ASKS_MAX);
+	known = "eve";
+	come(100, 19);
+	SAY(100, HELLO "\1\3eve\4word");
+	told(100, "\5\2\1\0", 4);
+	assert_int_equal(frame_figure("logins_right"), right + 1);
+	assert_int_equal(frame_figure("logins_waiting"), 100);
+	assert_int_equal(nasked, LOGIN_ASKS_MAX);
+	/* the others have their turns, as they came */
+	for (i = 0; i < 20; i++) {
+		UNTIL(nasked == LOGIN_ASKS_MAX + i);
+		tell(asked[i].number, 1);
+		told(i, "\5\2\1\0", 4);
+	}
+}
+
+/* One that is not known is not wrong by that: it is checked. */
+static void
+test_unknown(void **state)
+{
+	uint64_t	 wrong = frame_figure("logins_wrong");
+
+	(void)state;
+	silent = 1;
+	come(0, 13);
+	SAY(0, HELLO LOGIN);
+	UNTIL(nfresh == 1);
+	wrig_settle();
+	assert_int_equal(nasked, 0);
+	tell(fresh[0], 0);
+	UNTIL(nasked == 1);
+	assert_string_equal(asked[0].name, "ann");
+	assert_string_equal(asked[0].password, "secret");
+	/* a second answer to the first question is nothing */
+	tell(fresh[0], 1);
+	wrig_settle();
+	told(0, "\5\2", 2);
+	assert_int_equal(frame_figure("logins_wrong"), wrong);
+	assert_int_equal(frame_figure("logins_waiting"), 1);
+	tell(asked[0].number, 1);
+	told(0, "\5\2\1\0", 4);
+	assert_int_equal(nasked, 1);
+}
+
+/* Those questions have a bound, too, and another keys is asked them again. */
+static void
+test_knowns_max(void **state)
+{
+	int	 i;
+
+	(void)state;
+	silent = 1;
+	for (i = 0; i <= LOGIN_KNOWNS_MAX; i++) {
+		come(i, (uint8_t)(14 + i % 2));
+		SAY(i, HELLO LOGIN);
+		UNTIL(frame_figure("logins_waiting") == (uint64_t)i + 1);
+	}
+	wrig_settle();
+	assert_int_equal(nfresh, LOGIN_KNOWNS_MAX);
+	/* who goes makes no room before keys has answered */
+	wrig_shut(&users[1], 1);
+	UNTIL(frame_figure("logins_waiting") == LOGIN_KNOWNS_MAX);
+	wrig_settle();
+	assert_int_equal(nfresh, LOGIN_KNOWNS_MAX);
+	tell(fresh[1], 1);
+	UNTIL(nfresh == LOGIN_KNOWNS_MAX + 1);
+	tell(fresh[0], 1);
+	told(0, "\5\2\1\0", 4);
+	nfresh = 0;
+	frame_part(&keys);
+	frame_join(&keys, PROC_KEYS, 0, SIDE_NONE, got_ask);
+	UNTIL(nfresh == LOGIN_KNOWNS_MAX - 1);
+	assert_int_equal(nasked, 0);
+	tell(fresh[nfresh - 1], 1);
+	told(LOGIN_KNOWNS_MAX, "\5\2\1\0", 4);
+}
+
 /* Ten wrong ones, and the source is refused: who waits, and who comes. */
 static void
 test_refused(void **state)
@@ -491,7 +599,8 @@ setup(void **state)
 		return (-1);
 	for (i = 0; i < USERS; i++)
 		users[i].fd = -1;
-	nasked = frame_nlines = 0;
+	nasked = nfresh = silent = frame_nlines = 0;
+	known = "";
 	memset(asked, 0, sizeof(asked));
 	svc->conf.logins = 1;
 	/* each source may cause its lines again */
@@ -533,6 +642,9 @@ main(void)
 		T(test_keys_dies),
 		T(test_half),
 		T(test_few),
+		T(test_known),
+		T(test_unknown),
+		T(test_knowns_max),
 		T(test_refused),
 		T(test_source),
 		T(test_stop),

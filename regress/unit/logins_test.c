@@ -111,16 +111,31 @@ login(uint32_t service, const char *name, const char *hash)
 }
 
 static void
-ask(struct worker *w, uint64_t number, const char *name, const char *password)
+say(struct worker *w, uint64_t number, int only_known, const char *name,
+    const char *password)
 {
 	struct msg_login_ask	 a;
 
 	memset(&a, 0, sizeof(a));
 	a.number = number;
+	a.only_known = only_known;
 	assert_true(strlcpy(a.name, name, sizeof(a.name)) < sizeof(a.name));
 	assert_true(strlcpy(a.password, password, sizeof(a.password)) <
 	    sizeof(a.password));
 	frame_say(&w->end, IMSG_LOGIN_ASK, &a, sizeof(a));
+}
+
+static void
+ask(struct worker *w, uint64_t number, const char *name, const char *password)
+{
+	say(w, number, 0, name, password);
+}
+
+static void
+ask_known(struct worker *w, uint64_t number, const char *name,
+    const char *password)
+{
+	say(w, number, 1, name, password);
 }
 
 /* One question, and its answer. */
@@ -150,17 +165,20 @@ first_set(void)
 
 /* ---- tests ---- */
 
-/* A question that comes before the logins waits for them. */
+/* A check that is wanted before the logins are there waits for them. */
 static void
 test_early(void **state)
 {
 	(void)state;
 	ask(&one, 7, "ann", "secret");
-	frame_until(frame_figure("logins_waiting") == 1);
+	ask_known(&one, 8, "ann", "secret");
+	frame_until(frame_figure("logins_waiting") == 1 && one.n == 1);
+	assert_int_equal(one.told[0].number, 8);
+	assert_int_equal(one.told[0].right, 0);
 	first_set();
-	frame_until(one.n == 1);
-	assert_int_equal(one.told[0].number, 7);
-	assert_int_equal(one.told[0].right, 1);
+	frame_until(one.n == 2);
+	assert_int_equal(one.told[1].number, 7);
+	assert_int_equal(one.told[1].right, 1);
 	assert_int_equal(frame_figure("logins"), 3);
 	assert_int_equal(frame_figure("logins_waiting"), 0);
 }
@@ -335,6 +353,46 @@ test_known_first(void **state)
 	assert_true(i <= 2);
 }
 
+/* Whether one is known is said at once, whatever waits; nothing is checked. */
+static void
+test_only_known(void **state)
+{
+	static const struct {
+		const char	*name, *password;
+		int		 right;
+	} all[] = {
+		{ "bob", "another: \"one\"", 1 }, { "bob", "another", 0 },
+		{ "carl", "another: \"one\"", 0 }, { "", "", 0 }
+	};
+	int	 i, n, checked;
+
+	(void)state;
+	first_set();
+	assert_int_equal(right(&one, "bob", "another: \"one\""), 1);
+	checked = checks();
+	for (i = 0; i < LOGIN_ASKS_MAX; i++)
+		ask(&two, (uint64_t)i, "ann", "wrong");
+	for (n = 0; n < GOT_MAX; n++)
+		ask_known(&one, (uint64_t)n, all[n % 4].name,
+		    all[n % 4].password);
+	/* all of them in a turn or two */
+	while (one.n < GOT_MAX)
+		frame_turn(EVLOOP_ONCE);
+	assert_true(two.n < LOGIN_ASKS_MAX);
+	for (i = 0; i < GOT_MAX; i++) {
+		assert_int_equal(one.told[i].number, i);
+		assert_int_equal(one.told[i].right, all[i % 4].right);
+	}
+	frame_until(two.n == LOGIN_ASKS_MAX);
+	assert_int_equal(checks(), checked + LOGIN_ASKS_MAX);
+	assert_int_equal(frame_complaints, 0);
+	/* bob of another service is another */
+	two.n = 0;
+	ask_known(&two, 1, "bob", "another: \"one\"");
+	frame_until(two.n == 1);
+	assert_int_equal(two.told[0].right, 0);
+}
+
 /* One that asks more than it may is complained of; one that goes, forgotten. */
 static void
 test_bounds(void **state)
@@ -440,6 +498,7 @@ main(void)
 		T(test_proof),
 		T(test_turns),
 		T(test_known_first),
+		T(test_only_known),
 		T(test_bounds),
 		T(test_nonsense)
 	};

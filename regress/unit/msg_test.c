@@ -273,6 +273,7 @@ static const struct field	 fields[] = {
 	UPTO(IMSG_TOKEN, msg_token, len, 256),
 	UPTO(IMSG_TOKEN_ASK, msg_token_ask, len, 256),
 	UPTO(IMSG_TOKEN_TOLD, msg_token_told, right, 1),
+	UPTO(IMSG_LOGIN_ASK, msg_login_ask, only_known, 1),
 	UPTO(IMSG_LOGIN_TOLD, msg_login_told, right, 1),
 	UPTO(IMSG_DIAL, msg_dial, what, DIAL_TARGET),
 	FROM(IMSG_DIAL_NAMED, msg_dial_named, dial.what, DIAL_NAMED),
@@ -910,7 +911,7 @@ test_no_padding(void **state)
 	assert_int_equal(sizeof(struct msg_token_ask), 24 + 256);
 	assert_int_equal(sizeof(struct msg_token_told), 24);
 	assert_int_equal(sizeof(struct msg_conf_login), 2 * 4 + 2 * 256);
-	assert_int_equal(sizeof(struct msg_login_ask), 8 + 2 * 256);
+	assert_int_equal(sizeof(struct msg_login_ask), 16 + 2 * 256);
 	assert_int_equal(sizeof(struct msg_login_told), 16);
 	assert_int_equal(sizeof(struct msg_dial_named), 9 * 4 + 24 + 256);
 	assert_int_equal(sizeof(struct msg_dial), 7 * 4 + 24);

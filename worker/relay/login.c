@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * See login.h.  keys takes few questions at once from a worker; the others wait
- * here, first come, first served.
+ * See login.h.  keys takes few logins at once that it has to check; the others
+ * wait here, first come, first served.  So each is first asked whether it is
+ * known, which costs little: one that is does not wait for those that are not.
+ * A source that is wrong too often waits no more, so turns by source would gain
+ * little.
  */
 
 #include <sys/types.h>
@@ -17,13 +20,28 @@
 #include "worker/tunnel/service.h"
 #include "login.h"
 
-static TAILQ_HEAD(, login)	 waiting = TAILQ_HEAD_INITIALIZER(waiting);
+/* Logins that wait for one kind of answer. */
+struct login_line {
+	TAILQ_HEAD(, login)	 logins;
+	int			 only_known;	/* is what is asked */
+	size_t			 max;		/* that keys has at once */
+	/* Those it has, also of logins that wait no more. */
+	uint64_t		 sent[LOGIN_KNOWNS_MAX];
+	size_t			 nsent;
+};
+
+static struct login_line	 fresh = {
+	.logins = TAILQ_HEAD_INITIALIZER(fresh.logins),
+	.only_known = 1,
+	.max = LOGIN_KNOWNS_MAX
+};
+static struct login_line	 unknown = {
+	.logins = TAILQ_HEAD_INITIALIZER(unknown.logins),
+	.max = LOGIN_ASKS_MAX
+};
 static struct service		*svc;
 static struct ledger		*ledger;
 static struct login_stats	 stats;
-/* Of the questions that keys has, also those that nobody waits for any more. */
-static uint64_t			 sent[LOGIN_ASKS_MAX];
-static size_t			 nsent;
 static uint64_t			 last_number;
 
 void
@@ -52,15 +70,16 @@ login_stats(void)
 
 /* -1: keys takes no more now, or is not there. */
 static int
-login_send(struct login *l)
+login_send(struct login_line *line, struct login *l)
 {
 	struct msg_login_ask	 msg;
 	int			 ret;
 
-	if (nsent == LOGIN_ASKS_MAX)
+	if (line->nsent == line->max)
 		return (-1);
 	memset(&msg, 0, sizeof(msg));
 	msg.number = ++last_number;
+	msg.only_known = line->only_known;
 	strlcpy(msg.name, l->name, sizeof(msg.name));
 	strlcpy(msg.password, l->password, sizeof(msg.password));
 	ret = svc->ask_login(&msg);
@@ -68,55 +87,66 @@ login_send(struct login *l)
 	if (ret == -1)
 		return (-1);
 	l->number = last_number;
-	sent[nsent++] = l->number;
+	line->sent[line->nsent++] = l->number;
 	return (0);
 }
 
+/* They are asked in their order, so those that were are in front. */
 static void
-login_send_all(void)
+login_send_all(struct login_line *line)
 {
 	struct login	*l;
 
-	TAILQ_FOREACH(l, &waiting, entry)
-		if (l->number == 0 && login_send(l) == -1)
+	TAILQ_FOREACH(l, &line->logins, entry)
+		if (l->number == 0 && login_send(line, l) == -1)
 			return;
+}
+
+static void
+login_wait(struct login *l, struct login_line *line)
+{
+	l->line = line;
+	l->number = 0;
+	TAILQ_INSERT_TAIL(&line->logins, l, entry);
+	stats.waiting++;
+	login_send_all(line);
 }
 
 static void
 login_unwait(struct login *l)
 {
-	if (!l->waits)
+	if (l->line == NULL)
 		return;
-	TAILQ_REMOVE(&waiting, l, entry);
-	l->waits = 0;
+	TAILQ_REMOVE(&l->line->logins, l, entry);
+	l->line = NULL;
 	l->number = 0;
-	l->name = l->password = NULL;
 	stats.waiting--;
 }
 
 /* Is it the answer to a question?  Then that is asked no more. */
 static int
-login_answered(uint64_t number)
+login_answered(struct login_line *line, uint64_t number)
 {
 	size_t	 i;
 
-	for (i = 0; i < nsent; i++)
-		if (sent[i] == number) {
-			sent[i] = sent[--nsent];
+	for (i = 0; i < line->nsent; i++)
+		if (line->sent[i] == number) {
+			line->sent[i] = line->sent[--line->nsent];
 			return (1);
 		}
 	return (0);
 }
 
+/* NULL: it waits no more. */
 static struct login *
-login_find(uint64_t number)
+login_find(const struct login_line *line, uint64_t number)
 {
 	struct login	*l;
 
-	TAILQ_FOREACH(l, &waiting, entry)
-		if (l->number == number)
-			return (l);
-	return (NULL);
+	TAILQ_FOREACH(l, &line->logins, entry)
+		if (l->number == number || l->number == 0)
+			break;
+	return (l != NULL && l->number == number ? l : NULL);
 }
 
 /* ---- wrong ones ---- */
@@ -135,11 +165,11 @@ login_shed(struct charge *c, const char *why)
 
 /* Its source has been wrong too often: what else it asks is not checked. */
 static void
-login_shed_source(const struct source *source)
+login_shed_source(struct login_line *line, const struct source *source)
 {
 	struct login	*l, *next;
 
-	TAILQ_FOREACH_SAFE(l, &waiting, entry, next)
+	TAILQ_FOREACH_SAFE(l, &line->logins, entry, next)
 		if (l->charge.source == source)
 			login_shed(&l->charge, "");
 }
@@ -153,8 +183,10 @@ login_wrong(struct login *l)
 	stats.wrong++;
 	ledger_log(ledger, &l->charge.peer, "wrong name or password");
 	ledger_penalty(&l->charge, LOGIN_PENALTY, "wrong logins");
-	if (ledger_stats(ledger)->penalties != penalties)
-		login_shed_source(source);
+	if (ledger_stats(ledger)->penalties == penalties)
+		return;
+	login_shed_source(&fresh, source);
+	login_shed_source(&unknown, source);
 }
 
 /* ---- a login ---- */
@@ -174,49 +206,64 @@ login_ask(struct login *l, const char *name, const char *password)
 {
 	l->name = name;
 	l->password = password;
-	l->waits = 1;
-	TAILQ_INSERT_TAIL(&waiting, l, entry);
-	stats.waiting++;
-	login_send_all();
+	login_wait(l, &fresh);
 }
 
 void
 login_end(struct login *l)
 {
 	login_unwait(l);
+	l->name = l->password = NULL;
 	ledger_leave(&l->charge);
 }
 
 /* Another keys has none of the questions. */
 static void
-login_again(void)
+login_again(struct login_line *line)
 {
 	struct login	*l;
 
-	nsent = 0;
-	TAILQ_FOREACH(l, &waiting, entry)
+	line->nsent = 0;
+	TAILQ_FOREACH(l, &line->logins, entry)
 		l->number = 0;
-	login_send_all();
+	login_send_all(line);
+}
+
+/* What is to be done with it; its owner may end it. */
+static void
+login_settle(struct login *l, int right)
+{
+	l->name = l->password = NULL;
+	if (right)
+		stats.right++;
+	else
+		login_wrong(l);
+	l->ops->told(l->arg, right);
+}
+
+static void
+login_told_line(struct login_line *line, const struct msg_login_told *msg)
+{
+	struct login	*l;
+
+	if ((l = login_find(line, msg->number)) != NULL) {
+		login_unwait(l);
+		if (line->only_known && !msg->right)
+			login_wait(l, &unknown);
+		else
+			login_settle(l, msg->right != 0);
+	}
+	login_send_all(line);
 }
 
 void
 login_told(const struct msg_login_told *msg)
 {
-	struct login	*l;
-
 	if (msg == NULL) {
-		login_again();
-		return;
-	}
-	if (!login_answered(msg->number))
-		return;
-	if ((l = login_find(msg->number)) != NULL) {
-		login_unwait(l);
-		if (msg->right)
-			stats.right++;
-		else
-			login_wrong(l);
-		l->ops->told(l->arg, msg->right != 0);
-	}
-	login_send_all();
+		login_again(&fresh);
+		login_again(&unknown);
+	} else if (login_answered(&fresh, msg->number))
+		login_told_line(&fresh, msg);
+	else if (login_answered(&unknown, msg->number))
+		login_told_line(&unknown, msg);
 }

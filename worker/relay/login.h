@@ -17,11 +17,14 @@
 #include "worker/net/ledger.h"
 
 struct addr;
+struct login_line;
 struct msg_login_told;
 struct service;
 
 /* Users of one source who have not logged in; of more the oldest are shed. */
 #define LOGINS_SOURCE	256
+/* Questions whether one is known that keys has at once: some 140 KiB. */
+#define LOGIN_KNOWNS_MAX 256
 /*
  * Each wrong one is a penalty of so many seconds, which pass; a source that has
  * gathered the second number, by ten in a row, is refused until they have.
@@ -46,12 +49,12 @@ struct login_ops {
 };
 
 struct login {				/* zeroed: not begun */
-	TAILQ_ENTRY(login)	 entry;		/* of those that wait */
+	TAILQ_ENTRY(login)	 entry;		/* of its line */
 	struct charge		 charge;
 	const struct login_ops	*ops;
 	void			*arg;
-	int			 waits;		/* for an answer */
-	uint64_t		 number;	/* of it; 0: not asked */
+	struct login_line	*line;		/* in which it waits, or NULL */
+	uint64_t		 number;	/* of its question; 0: none */
 	const char		*name;
 	const char		*password;
 };
