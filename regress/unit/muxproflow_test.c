@@ -503,6 +503,35 @@ test_end_flood(void **state)
 	rig_free(r);
 }
 
+/* The same, where the clock ends the stream that is one too many. */
+static void
+test_end_flood_late(void **state)
+{
+	struct session_conf	 c;
+	struct rig		*r;
+	char			 hex[64];
+	uint64_t		 next = 0;
+	int			 i;
+
+	(void)state;
+	conf(&c, 0);
+	c.max_streams = 4;
+	r = begin(&c);
+	assert_int_equal(rig_feed(r, NEW("0001") "0004 0001 03 00"), 0);
+	r->refuse = 1;
+	for (i = 2; i < 2 + 1024 + 2 * 4; i++) {
+		snprintf(hex, sizeof(hex), NEW("%04x"), i);
+		assert_int_equal(rig_feed(r, hex), 0);
+	}
+	for (i = 0; i < 5 && r->resets == 0; i++)
+		next = rig_tick(r, 10000);
+	assert_int_equal(r->streams[0].reason, RESET_TIMEOUT);
+	assert_int_equal(next, r->now);		/* and not some time later */
+	assert_int_equal(rig_tick(r, 0), 0);
+	assert_string_equal(r->s->error, "does not take the Ends it asks for");
+	rig_free(r);
+}
+
 /* An owner that does not say where, or says what is no address. */
 static void
 test_bad_head(void **state)
@@ -784,3 +813,4 @@ main(void)
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));
 }
+		cmocka_unit_test(test_end_flood_late),
