@@ -721,6 +721,30 @@ test_keepalive(void **state)
 	conf(&c, 1);
 	c.keepalive_ms = 15000;
 	c.timeout_ms = 45000;
+/* What has no credit is dropped; the End behind it is not. */
+static void
+test_datagrams_end_dry(void **state)
+{
+	struct rig		*r;
+	struct rig_stream	*rs;
+	int			 i;
+
+	(void)state;
+	r = start(1);
+	rs = open_to(r, "02 00 0035 01 c0000235");
+	rig_collect(r);
+	for (i = 0; i < 32; i++) {
+		rig_pre(rs, "07d0");
+		rig_send(rs, 2000, 0);
+		rig_collect(r);
+	}
+	rig_pre(rs, "0001 61 07d0");
+	rig_send(rs, 2000, 1);
+	rig_expect(r, "0004 0001 02 01 0001 61 0004 0001 03 00");
+	assert_int_equal(r->s->stats.dropped, 1);
+	rig_free(r);
+}
+
 	r = begin(&c);
 	rig_tick(r, 14999);
 	rig_expect(r, "");
@@ -813,4 +837,5 @@ main(void)
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));
 }
+		cmocka_unit_test(test_end_flood_late),
 		cmocka_unit_test(test_end_flood_late),
