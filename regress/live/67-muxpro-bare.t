@@ -130,6 +130,40 @@ ok $? "a client without a certificate is turned away"
 is "$(ctl server -j show sessions | grep -c '"id"')" 0 "and has no session"
 stop "$bare_pid"
 
+# ---- what a peer's session counts, while it is there and after ----
+cat >"$T/raw.pl" <<-'END'
+	use IO::Socket::INET;
+	$| = 1;
+	my ($port, $to) = @ARGV;
+	my $s = IO::Socket::INET->new(PeerAddr => "127.0.0.1",
+	    PeerPort => $port) or die;
+	my $new = pack("n n C C C C n C C4", 13, 1, 1, 1, 2, 0, $to, 1,
+	    127, 0, 0, 1);
+	my $keep = pack("n n C C", 4, 1, 2, 1);
+	my ($in, $got) = ("", 0);
+	$s->print(pack("H*", "000400000001000501" . "00000001")); $s->flush;
+	sysread($s, $in, 13 - length($in), length($in)) or die
+	    while length($in) < 13;
+	$s->print($new, pack("n", 2049), "x" x 2049, ($keep . pack("n", 0)) x 3,
+	    $keep, pack("n", 5), "hello"); $s->flush;
+	$in = "";
+	sysread($s, $in, 4096, length($in)) or die while $in !~ /hello/;
+	print "ready\n";
+	<STDIN>;
+END
+held raw perl "$T/raw.pl" "$tport" "$eport"
+exec 9>"$T/raw.fifo"
+logged raw ready 10000
+ok $? "a peer of few words is served"
+is "$(counter server service dropped_mux) $(
+    counter server service frames_empty)" "1 3" \
+    "a datagram that is too long, and frames without data, are counted"
+exec 9>&-
+until_true '[ "$(ctl server -j show sessions | grep -c "\"id\"")" = 0 ]'
+ok $? "it goes"
+is "$(counter server service dropped_mux) $(
+    counter server service frames_empty)" "1 3" "and they stay counted"
+
 # ---- who may come, and the end of a server ----
 client tcpmux "$tport"
 "$TRAFFIC" wait "$uport" 10000 >/dev/null

@@ -503,6 +503,35 @@ test_end_flood(void **state)
 	rig_free(r);
 }
 
+/* The same, where the clock ends the stream that is one too many. */
+static void
+test_end_flood_late(void **state)
+{
+	struct session_conf	 c;
+	struct rig		*r;
+	char			 hex[64];
+	uint64_t		 next = 0;
+	int			 i;
+
+	(void)state;
+	conf(&c, 0);
+	c.max_streams = 4;
+	r = begin(&c);
+	assert_int_equal(rig_feed(r, NEW("0001") "0004 0001 03 00"), 0);
+	r->refuse = 1;
+	for (i = 2; i < 2 + 1024 + 2 * 4; i++) {
+		snprintf(hex, sizeof(hex), NEW("%04x"), i);
+		assert_int_equal(rig_feed(r, hex), 0);
+	}
+	for (i = 0; i < 5 && r->resets == 0; i++)
+		next = rig_tick(r, 10000);
+	assert_int_equal(r->streams[0].reason, RESET_TIMEOUT);
+	assert_int_equal(next, r->now);		/* and not some time later */
+	assert_int_equal(rig_tick(r, 0), 0);
+	assert_string_equal(r->s->error, "does not take the Ends it asks for");
+	rig_free(r);
+}
+
 /* An owner that does not say where, or says what is no address. */
 static void
 test_bad_head(void **state)
@@ -586,11 +615,23 @@ test_drain(void **state)
 		assert_int_equal(feed_keep(r, 1, i * 10, 10), 0);
 		assert_int_equal(rs->rx, 10 + i * 10);
 	}
+	/* What its reader has not taken yet is not lost by that. */
+	rs->hold = 1;
+	assert_int_equal(feed_keep(r, 1, i * 10, 10), 0);
+	for (i = 0; i < 8; i++)
+		rig_tick(r, 10000);
+	assert_int_equal(rs->resets, 0);
+	rig_consume(rs, 10);
+	rig_tick(r, 20000);
+	assert_int_equal(rs->resets, 0);
+	/* Nobody knows whether that was all: it is no clean end. */
 	for (i = 0; i < 4; i++)
 		rig_tick(r, 10000);
-	assert_int_equal(rs->fins, 1);
-	assert_int_equal(rs->closes, 1);
+	assert_int_equal(rs->fins, 0);
+	assert_int_equal(rs->resets, 1);
+	assert_int_equal(rs->reason, RESET_TIMEOUT);
 	assert_int_equal(r->s->stats.streams, 0);
+	rig_expect(r, "");
 	/* Later frames are nobody's, and not answered. */
 	assert_int_equal(feed_keep(r, 1, 0, 10), 0);
 	rig_expect(r, "");
@@ -677,6 +718,30 @@ test_datagrams_end(void **state)
 	rig_pre(rs, "0001 61 0002 6263 0005 64");
 	rig_expect(r, "0004 0001 02 01 0001 61 0004 0001 02 01 0002 6263"
 	    "0004 0001 03 00");
+	rig_free(r);
+}
+
+/* What has no credit is dropped; the End behind it is not. */
+static void
+test_datagrams_end_dry(void **state)
+{
+	struct rig		*r;
+	struct rig_stream	*rs;
+	int			 i;
+
+	(void)state;
+	r = start(1);
+	rs = open_to(r, "02 00 0035 01 c0000235");
+	rig_collect(r);
+	for (i = 0; i < 32; i++) {
+		rig_pre(rs, "07d0");
+		rig_send(rs, 2000, 0);
+		rig_collect(r);
+	}
+	rig_pre(rs, "0001 61 07d0");
+	rig_send(rs, 2000, 1);
+	rig_expect(r, "0004 0001 02 01 0001 61 0004 0001 03 00");
+	assert_int_equal(r->s->stats.dropped, 1);
 	rig_free(r);
 }
 
@@ -772,12 +837,14 @@ main(void)
 		cmocka_unit_test(test_ids),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_end_flood),
+		cmocka_unit_test(test_end_flood_late),
 		cmocka_unit_test(test_bad_head),
 		cmocka_unit_test(test_linger),
 		cmocka_unit_test(test_drain),
 		cmocka_unit_test(test_server_ends),
 		cmocka_unit_test(test_peer_ended),
 		cmocka_unit_test(test_datagrams_end),
+		cmocka_unit_test(test_datagrams_end_dry),
 		cmocka_unit_test(test_keepalive),
 		cmocka_unit_test(test_cuts)
 	};

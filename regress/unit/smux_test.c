@@ -856,6 +856,44 @@ test_reset_flood(void **state)
 	reset_flood(1);
 }
 
+/* The same, where the clock resets the stream that is one too many. */
+static void
+test_reset_flood_late(void **state)
+{
+	struct session_conf	 c;
+	struct rig		*r;
+	char			 hex[32];
+	uint64_t		 next;
+	int			 i, limit = 1024 + 2 * 3;
+
+	(void)state;
+	rig_conf(&c);
+	c.client = 0;
+	c.max_streams = 3;
+	c.recvbuffer = 65536;
+	c.stall_grace_ms = 1000;
+	r = rig_new(&c);
+	r->accept_hold = 1;
+	assert_int_equal(rig_feed(r, "02 00 0000 03000000"), 0);
+	assert_int_equal(rig_feed_psh(r, 2, 3, 0, 65535), 0);
+	assert_int_equal(rig_feed_psh(r, 2, 3, 65535, 1), 0);
+	assert_int_equal(session_want(r->s), 0);
+	r->refuse = 1;
+	for (i = 0; i < limit; i++) {
+		snprintf(hex, sizeof(hex), "02 00 0000 %02x%02x0000",
+		    (2 * i + 5) & 0xff, (2 * i + 5) >> 8);
+		assert_int_equal(rig_feed(r, hex), 0);
+	}
+	rig_tick(r, 0);
+	next = rig_tick(r, 1000);
+	assert_int_equal(next, r->now);
+	assert_int_equal(r->streams[0].reason, RESET_MEMORY);
+	assert_int_equal(rig_tick(r, 0), 0);
+	assert_string_equal(r->s->error, "does not take the resets it asks "
+	    "for");
+	rig_free(r);
+}
+
 static void
 test_size(void **state)
 {
@@ -891,6 +929,7 @@ main(void)
 		cmocka_unit_test(test_last_id),
 		cmocka_unit_test(test_reset_order),
 		cmocka_unit_test(test_reset_flood),
+		cmocka_unit_test(test_reset_flood_late),
 		cmocka_unit_test(test_size)
 	};
 

@@ -775,6 +775,23 @@ service_fan(void)
 	return (fan_stats());
 }
 
+/* What the sessions of now and of before have counted. */
+static const void *
+service_muxes(void)
+{
+	static struct session_stats	 sum;
+	const struct tunnel		*t;
+
+	sum.dropped = service.stats.mux_dropped;
+	sum.empty = service.stats.mux_empty;
+	TAILQ_FOREACH(t, &service.tunnels, entry)
+		if (t->session != NULL) {
+			sum.dropped += t->session->stats.dropped;
+			sum.empty += t->session->stats.empty;
+		}
+	return (&sum);
+}
+
 static uint64_t
 service_flows_waiting(void)
 {
@@ -877,6 +894,8 @@ static const struct figure	 service_figures[] = {
 	FIGURE(COUNTER, "flows_ever", service.stats.flows, "flows so far"),
 	FIGURE_GET(GAUGE, "flows_waiting", service_flows_waiting,
 	    "flows waiting for a session"),
+	FIGURE_OF(COUNTER, "frames_empty", service_muxes, session_stats,
+	    empty, "frames of data without any from peers of Mux.Pro"),
 	FIGURE(COUNTER, "datagrams_in", service.stats.datagrams_in,
 	    "datagrams from tunnels"),
 	FIGURE(COUNTER, "datagrams_out", service.stats.datagrams_out,
@@ -891,6 +910,8 @@ static const struct figure	 service_figures[] = {
 	    "datagrams dropped because the peer takes none as long"),
 	FIGURE_OF(COUNTER, "dropped_memory", service_flowq, flowq_stats,
 	    memory, "datagrams dropped because memory was short"),
+	FIGURE_OF(COUNTER, "dropped_mux", service_muxes, session_stats,
+	    dropped, "datagrams that a session of Mux.Pro did not carry"),
 	FIGURE(COUNTER, "dropped_no_memory", service.stats.flows_memory,
 	    "datagrams dropped for want of memory to put them together"),
 	FIGURE(COUNTER, "dropped_pair_full", service.stats.flows_pair_full,

@@ -352,6 +352,8 @@ muxpro_deadline(struct muxpro *s, uint64_t next)
 	uint64_t			 keep = c->keepalive_ms * 1000ULL;
 	uint64_t			 timeout = c->timeout_ms * 1000ULL;
 
+	if (s->broken != NULL)
+		return (s->now);
 	if (s->phase < MUXPRO_MUTE)
 		next = muxpro_earlier(s->begun + NEGOTIATION_US, next);
 	if (keep > 0 && s->phase == MUXPRO_OPEN)

@@ -26,11 +26,12 @@
  *
  * There an End ends both directions.  Ours waits until the peer's, or until
  * nothing has come for fin_delay_ms (0: it does not wait).  After it a client
- * still delivers what comes, until the server's End, or until 30 s without any;
- * a server's stream is over.  After the client's End the server may go on to
- * send, but not longer than 30 s without an octet: an owner that shall do so
- * is given conf.caps CAP_HALFCLOSE.  A client whose peer has ended sends
- * nothing more: its owner calls session_fin or session_reset.
+ * still delivers what comes, until the server's End: 30 s without any, once its
+ * owner has taken all, reset the stream.  A server's stream is over.  After the
+ * client's End the server may go on to send, but not longer than 30 s without
+ * an octet: an owner that shall do so is given conf.caps CAP_HALFCLOSE.  A
+ * client whose peer has ended sends nothing more: its owner calls session_fin
+ * or session_reset.
  *
  * conf.version: 1, or 0: version 0.0 too, which we take for one without credit
  * if an update never comes.  A stream begins with up to 1 MiB, and its peer is

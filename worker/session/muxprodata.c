@@ -234,6 +234,8 @@ muxprodata_datagrams(struct muxpro *s, struct muxpro_stream *st, uint8_t *buf,
 		if (len > muxproout_room(s, st)) {
 			muxprodata_drop(s, st);
 			muxprost_move(st, MUXPRO_Q_NONE);
+			/* its End needs no credit */
+			muxproout_schedule(s, st);
 			return (off);
 		}
 		off += muxprodata_keep(s, st, buf + off, n - off, p, len);

@@ -388,19 +388,32 @@ muxprost_finish(struct muxpro *s, struct muxpro_stream *st)
 /* ---- from time to time ---- */
 
 /*
+ * Has a stream that had our End been silent for too long?  While its owner has
+ * not taken all, or has only just, the silence is ours.
+ */
+static int
+muxprost_drained(const struct muxpro *s, const struct muxpro_stream *st)
+{
+	const struct window	*w = &st->win;
+	uint32_t		 now = muxpro_ms(s);
+
+	return (w->rcvd == w->consumed && now - st->sent_ms >= DRAIN_MS &&
+	    now - w->rcvd_ms >= DRAIN_MS && now - w->took_ms >= DRAIN_MS);
+}
+
+/*
  * Towards a foreign peer: a client that had our End has heard enough, a server
  * whose client has ended has waited enough, and a peer that has no credit left
- * is kept patient.
+ * is kept patient.  Without the peer's End nobody knows whether all has come,
+ * so what is given up is no clean end.
  */
 static void
 muxprost_look(struct muxpro *s, struct muxpro_stream *st)
 {
-	uint32_t	 now = muxpro_ms(s), quiet = now - st->sent_ms;
+	uint32_t	 now = muxpro_ms(s);
 
-	if (now - st->win.rcvd_ms < quiet)
-		quiet = now - st->win.rcvd_ms;
-	if ((st->flags & MUXPRO_FIN_SENT) && quiet >= DRAIN_MS)
-		muxprost_fin(s, st);
+	if ((st->flags & MUXPRO_FIN_SENT) && muxprost_drained(s, st))
+		muxprost_kill(s, st, RESET_TIMEOUT);
 	else if ((st->flags & (MUXPRO_FIN_RCVD | MUXPRO_FIN_DUE)) ==
 	    MUXPRO_FIN_RCVD && now - st->sent_ms >= DRAIN_MS)
 		muxprost_kill(s, st, RESET_TIMEOUT);

@@ -638,6 +638,8 @@ smux_deadline(struct smux *s, uint64_t next)
 	const struct session_conf	*c = &s->session.conf;
 	uint64_t			 at;
 
+	if (s->broken != NULL)
+		return (s->now);
 	if (c->keepalive_ms > 0 && s->version != 0) {
 		at = s->last_tx + c->keepalive_ms * 1000ULL;
 		/* A NOP that waits to be sent is not asked for again. */

@@ -63,6 +63,8 @@ struct service_stats {
 	uint64_t	 flows_shed;	/* ended for others */
 	uint64_t	 flows_empty;	/* dropped: the peer takes none... */
 	uint64_t	 flows_long;	/* ...nor one of so many octets */
+	uint64_t	 mux_dropped;	/* by sessions that have ended... */
+	uint64_t	 mux_empty;	/* ...and empty frames they got */
 	/* tunnels that are datagrams, each for one flow: slots */
 	uint64_t	 slots;		/* proven ever, or named a target */
 	uint64_t	 slots_false;	/* closed: no right token */

@@ -142,14 +142,24 @@ tunnel_count(const struct tunnel *t, int by)
 }
 
 void
-tunnel_free(struct tunnel *t)
+tunnel_leave(struct tunnel *t)
 {
 	struct session	*s = t->session;
 
+	if (s == NULL)
+		return;
+	svc->stats.mux_dropped += s->stats.dropped;
+	svc->stats.mux_empty += s->stats.empty;
+	t->session = NULL;
+	session_free(s);
+}
+
+void
+tunnel_free(struct tunnel *t)
+{
 	t->flags |= TUNNEL_F_DYING;
 	tunnel_count(t, -1);
-	t->session = NULL;
-	session_free(s);		/* resets every stream left */
+	tunnel_leave(t);
 	event_del(&t->ev_turn);
 	event_del(&t->ev_timer);
 	seal_free(t->seal);
@@ -377,12 +387,9 @@ tunnel_run(struct tunnel *t, struct session *s, uint32_t streams)
 void
 tunnel_reopen(struct tunnel *t, uint32_t ms)
 {
-	struct session	*s = t->session;
-
 	tunnel_count(t, -1);
 	t->state = TUNNEL_OPENING;
-	t->session = NULL;
-	session_free(s);
+	tunnel_leave(t);
 	t->opened = 0;
 	t->deadline = worker_now() + ms * 1000ULL;
 	tunnel_again(t);

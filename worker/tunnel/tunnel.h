@@ -151,6 +151,8 @@ void		 tunnel_finish(struct tunnel *, enum tunnel_end,
 		    __attribute__((__format__(printf, 3, 4)));
 /* Frees at once, at the end of the process. */
 void		 tunnel_free(struct tunnel *);
+/* Frees its session, if there is one; its figures are the service's now. */
+void		 tunnel_leave(struct tunnel *);
 /* No new streams; the peer is told.  When empty, the opening side closes it. */
 void		 tunnel_drain(struct tunnel *);
 /*

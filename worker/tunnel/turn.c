@@ -276,11 +276,9 @@ turn_open(struct tunnel *t)
 static void
 turn_ending(struct tunnel *t)
 {
-	struct session	*s = t->session;
-	ssize_t		 n;
+	ssize_t	 n;
 
-	t->session = NULL;
-	session_free(s);
+	tunnel_leave(t);
 	if (tunnel_flush(t) != 0)
 		return;
 	if (!(t->flags & TUNNEL_F_LAST)) {
