@@ -19,6 +19,7 @@
 
 #include "shared/compat.h"
 #include "worker/net/httpbody.h"
+#include "worker/relay/proxy.h"
 #include "worker/relay/relay.h"
 #include "workrig.h"
 
@@ -69,11 +70,34 @@ test_end(void **state)
 	gone();
 }
 
+/* Who reads slowly loses nothing, though his relay does not wait for him. */
+static void
+test_slowly(void **state)
+{
+	struct relay	*r = only_one();
+
+	(void)state;
+	wrig_read(&end, 0);
+	wrig_write(&end, 0, 1);
+	UNTIL(fs->fins == 1);
+	wrig_send(fs, 300000, 1);
+	UNTIL(fs->closes == 1 && r->proxy != NULL);
+	wrig_now += 3 * WRIG_SECOND;
+	proxy_tick(wrig_now);
+	UNTIL(svc->nrelays == 0);
+	wrig_read(&end, 1);
+	UNTIL(end.eof || end.error != 0);
+	assert_int_equal(end.rx, 300000);
+	gone();
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest	 tests[] = {
 		cmocka_unit_test_setup_teardown(test_end, wrig_setup,
+		    wrig_teardown),
+		cmocka_unit_test_setup_teardown(test_slowly, wrig_setup,
 		    wrig_teardown)
 	};
 

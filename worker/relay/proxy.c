@@ -550,7 +550,10 @@ proxy_stands(struct proxy *a, enum ask_state state, const uint8_t *p,
 	}
 }
 
-/* His end; that of an association is no fault, nor is it when all is said. */
+/*
+ * His end; that of an association is no fault, nor is it when all is said: what
+ * the kernel still has for who reads slowly is not thrown away.
+ */
 static void
 proxy_gone(struct proxy *a)
 {
@@ -686,7 +689,7 @@ proxy_tick(uint64_t now)
 	}
 	proxy_wrong_pass(now);
 	while ((a = TAILQ_FIRST(&leaving)) != NULL && now >= a->until)
-		relay_abort(a->relay, RESET_NONE);
+		proxy_gone(a);
 	assoc_tick();
 	if (svc->stopping)
 		proxy_dissociate();
