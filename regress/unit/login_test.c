@@ -448,6 +448,35 @@ test_source(void **state)
 	assert_int_equal(frame_figure("logins_shed"), shed + 1);
 }
 
+/* Who has been refused, and has not gone, takes no place of those who ask. */
+static void
+test_leaving(void **state)
+{
+	uint64_t	 shed = frame_figure("proxy_shed");
+	uint64_t	 max = svc->budget.max;
+	int		 i;
+
+	(void)state;
+	svc->conf.logins = 0;
+	for (i = 0; i < 10; i++) {
+		come(i, 13);
+		SAY(i, "nonsense");
+		UNTIL(users[i].eof);
+	}
+	/* half of that is what those who ask may have */
+	svc->budget.max = (uint64_t)svc->budget.held * 4;
+	come(10, 13);
+	come(11, 14);
+	wrig_settle();
+	assert_int_equal(users[10].error, 0);
+	assert_int_equal(frame_figure("proxy_shed"), shed);
+	for (i = 12; i < 20; i++)
+		come(i, 15);
+	reset(10);
+	assert_true(frame_figure("proxy_shed") > shed);
+	svc->budget.max = max;
+}
+
 /* The service stops: nobody who has not logged in yet will. */
 static void
 test_stop(void **state)
@@ -535,6 +564,7 @@ main(void)
 		T(test_few),
 		T(test_refused),
 		T(test_source),
+		T(test_leaving),
 		T(test_stop),
 		T(test_open)
 	};
