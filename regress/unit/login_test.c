@@ -175,6 +175,29 @@ test_http(void **state)
 	assert_memory_equal(users[0].text, "HTTP/1.1 200", 12);
 }
 
+/* What may have reached his target is not said again by another tunnel. */
+static void
+test_said_once(void **state)
+{
+	uint64_t	 moved = svc->stats.moved;
+
+	(void)state;
+	wrig_open(&peer, TRANSPORT_TCPMUX);
+	come_by(0, 1, 200, ASK_HTTP, 0);
+	SAY(0, "CONNECT example.com:80 HTTP/1.1\r\nHost: example.com:80\r\n"
+	    "Proxy-Authorization: Basic YW5uOnNlY3JldA==\r\n\r\n");
+	wrig_write(&users[0], 1000, 0);
+	UNTIL(nasked == 1 && users[0].tx_left == 0);
+	wrig_settle();
+	tell(asked[0].number, 1);
+	UNTIL(peer.n == 1 && peer.streams[0].rx == 1000);
+	wrig_cut(&peer, 1);
+	UNTIL(users[0].text_len > 12 || svc->stats.moved > moved);
+	assert_int_equal(svc->stats.moved, moved);
+	assert_memory_equal(users[0].text, "HTTP/1.1 503", 12);
+	UNTIL(users[0].eof);
+}
+
 /* Who wants datagrams relayed logs in as the others do. */
 static void
 test_datagrams(void **state)
@@ -553,6 +576,7 @@ main(void)
 	const struct CMUnitTest	 tests[] = {
 		T(test_right),
 		T(test_http),
+		T(test_said_once),
 		T(test_datagrams),
 		T(test_much),
 		T(test_wrong),

@@ -620,6 +620,12 @@ proxy_wants(struct relay *r, struct want *want, size_t *len)
 	return (a->first);
 }
 
+int
+proxy_has_first(const struct relay *r)
+{
+	return (r->proxy->first_len > 0);
+}
+
 ssize_t
 proxy_connected(struct relay *r)
 {

@@ -871,7 +871,8 @@ relay_can_move(const struct relay *r)
 {
 	return (svc->opens && !svc->stopping && r->octets_in == 0 &&
 	    r->octets_out == 0 && !(r->flags & (RELAY_FIN | RELAY_TOLD)) &&
-	    r->out.len == 0 && r->sessions < SESSIONS_MAX);
+	    r->out.len == 0 && r->sessions < SESSIONS_MAX &&
+	    !opener_has_said(r));
 }
 
 /* It is as it was when it came. */
