@@ -302,21 +302,32 @@ unixsock_give(const struct unixsock *u, gid_t gid)
 	return (ret);
 }
 
+/* -1 with errno. */
+static int
+unixsock_set_in(int dir, const char *name, mode_t mode, gid_t gid)
+{
+	struct stat	 st;
+
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == -1)
+		return (-1);
+	/* a reload that changes nothing keeps nobody out for a moment */
+	if ((st.st_mode & 07777) == mode && st.st_gid == gid)
+		return (0);
+	/* meanwhile it is nobody's: neither group has what the other may */
+	if (fchmodat(dir, name, mode & S_IRWXU, 0) == -1 ||
+	    fchownat(dir, name, (uid_t)-1, gid, AT_SYMLINK_NOFOLLOW) == -1)
+		return (-1);
+	return (fchmodat(dir, name, mode, 0));
+}
+
 int
 unixsock_set(const struct unixsock *u, mode_t mode, gid_t gid)
 {
-	const char	*name = unixsock_name(u->path);
-	int		 dir, ret, saved;
+	int	 dir, ret, saved;
 
 	if ((dir = unixsock_find(u)) == -1)
 		return (-1);
-	/* meanwhile it is nobody's: neither group has what the other may */
-	ret = fchmodat(dir, name, mode & S_IRWXU, 0);
-	if (ret == 0)
-		ret = fchownat(dir, name, (uid_t)-1, gid,
-		    AT_SYMLINK_NOFOLLOW);
-	if (ret == 0)
-		ret = fchmodat(dir, name, mode, 0);
+	ret = unixsock_set_in(dir, unixsock_name(u->path), mode, gid);
 	saved = errno;
 	close(dir);
 	errno = saved;

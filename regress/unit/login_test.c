@@ -192,6 +192,29 @@ test_http(void **state)
 	assert_memory_equal(users[0].text, "HTTP/1.1 200", 12);
 }
 
+/* What may have reached his target is not said again by another tunnel. */
+static void
+test_said_once(void **state)
+{
+	uint64_t	 moved = svc->stats.moved;
+
+	(void)state;
+	wrig_open(&peer, TRANSPORT_TCPMUX);
+	come_by(0, 1, 200, ASK_HTTP, 0);
+	SAY(0, "CONNECT example.com:80 HTTP/1.1\r\nHost: example.com:80\r\n"
+	    "Proxy-Authorization: Basic YW5uOnNlY3JldA==\r\n\r\n");
+	wrig_write(&users[0], 1000, 0);
+	UNTIL(nasked == 1 && users[0].tx_left == 0);
+	wrig_settle();
+	tell(asked[0].number, 1);
+	UNTIL(peer.n == 1 && peer.streams[0].rx == 1000);
+	wrig_cut(&peer, 1);
+	UNTIL(users[0].text_len > 12 || svc->stats.moved > moved);
+	assert_int_equal(svc->stats.moved, moved);
+	assert_memory_equal(users[0].text, "HTTP/1.1 503", 12);
+	UNTIL(users[0].eof);
+}
+
 /* Who wants datagrams relayed logs in as the others do. */
 static void
 test_datagrams(void **state)
@@ -556,6 +579,35 @@ test_source(void **state)
 	assert_int_equal(frame_figure("logins_shed"), shed + 1);
 }
 
+/* Who has been refused, and has not gone, takes no place of those who ask. */
+static void
+test_leaving(void **state)
+{
+	uint64_t	 shed = frame_figure("proxy_shed");
+	uint64_t	 max = svc->budget.max;
+	int		 i;
+
+	(void)state;
+	svc->conf.logins = 0;
+	for (i = 0; i < 10; i++) {
+		come(i, 13);
+		SAY(i, "nonsense");
+		UNTIL(users[i].eof);
+	}
+	/* half of that is what those who ask may have */
+	svc->budget.max = (uint64_t)svc->budget.held * 4;
+	come(10, 13);
+	come(11, 14);
+	wrig_settle();
+	assert_int_equal(users[10].error, 0);
+	assert_int_equal(frame_figure("proxy_shed"), shed);
+	for (i = 12; i < 20; i++)
+		come(i, 15);
+	reset(10);
+	assert_true(frame_figure("proxy_shed") > shed);
+	svc->budget.max = max;
+}
+
 /* The service stops: nobody who has not logged in yet will. */
 static void
 test_stop(void **state)
@@ -633,6 +685,7 @@ main(void)
 	const struct CMUnitTest	 tests[] = {
 		T(test_right),
 		T(test_http),
+		T(test_said_once),
 		T(test_datagrams),
 		T(test_much),
 		T(test_wrong),
@@ -647,6 +700,7 @@ main(void)
 		T(test_knowns_max),
 		T(test_refused),
 		T(test_source),
+		T(test_leaving),
 		T(test_stop),
 		T(test_open)
 	};

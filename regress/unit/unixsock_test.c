@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -114,6 +115,33 @@ makes_it_with_its_mode(void **state)
 		assert_int_equal(st.st_gid, 12345);
 		assert_int_equal(st.st_mode & 07777, 0606);
 	}
+	close(fd);
+}
+
+/* So that nobody is kept out of it even for a moment. */
+static void
+leaves_a_mode_that_is_right(void **state)
+{
+	struct timespec	 now;
+	struct unixsock	 u;
+	struct stat	 was, is;
+	int		 fd;
+
+	(void)state;
+	assert_int_not_equal(fd = bound(&u), -1);
+	assert_int_equal(unixsock_set(&u, 0640, getegid()), 0);
+	assert_int_equal(lstat(path, &was), 0);
+	do					/* the clock that files have */
+		assert_int_equal(clock_gettime(CLOCK_REALTIME_COARSE, &now),
+		    0);
+	while (now.tv_sec == was.st_ctim.tv_sec &&
+	    now.tv_nsec == was.st_ctim.tv_nsec);
+	assert_int_equal(unixsock_set(&u, 0640, getegid()), 0);
+	assert_int_equal(lstat(path, &is), 0);
+	assert_memory_equal(&is.st_ctim, &was.st_ctim, sizeof(is.st_ctim));
+	assert_int_equal(unixsock_set(&u, 0600, getegid()), 0);
+	assert_int_equal(lstat(path, &is), 0);
+	assert_int_equal(is.st_mode & 07777, 0600);
 	close(fd);
 }
 
@@ -251,6 +279,8 @@ main(void)
 	const struct CMUnitTest	 tests[] = {
 		cmocka_unit_test_setup_teardown(makes_it_with_its_mode, setup,
 		    teardown),
+		cmocka_unit_test_setup_teardown(leaves_a_mode_that_is_right,
+		    setup, teardown),
 		cmocka_unit_test_setup_teardown(replaces_what_nobody_has,
 		    setup, teardown),
 		cmocka_unit_test_setup_teardown(leaves_what_is_no_socket,

@@ -60,3 +60,10 @@ opener_want(struct relay *r, struct tunnel *t)
 	len = svc->dialect->put_want(t, &want, buf, sizeof(buf));
 	return (len == -1 ? -1 : opener_say(r, buf, len, first, more));
 }
+
+int
+opener_has_said(const struct relay *r)
+{
+	return (r->proxy != NULL && proxy_has_first(r) &&
+	    (r->pre == NULL || r->pre_off > 0));
+}

@@ -20,5 +20,7 @@ void	 opener_init(struct service *);
  * sent before his socket's.  -1: no memory, or nobody is served there.
  */
 int	 opener_want(struct relay *, struct tunnel *);
+/* Did octets go out that its user has said behind his ask, as a request is? */
+int	 opener_has_said(const struct relay *);
 
 #endif /* WORKER_OPENER_H */

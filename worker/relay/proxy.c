@@ -38,7 +38,7 @@
 #define ASK_READ	4096
 /* What its parser holds, about, beside the octets that have come. */
 #define ASK_COST	(sizeof(struct ask) + 512)
-/* All who ask may hold such a part of the budget: of more the oldest go. */
+/* All who still ask may hold such a part of the budget: the oldest go. */
 #define PROXIES_PART	8
 
 enum proxy_state {
@@ -86,7 +86,7 @@ static struct proxies *const	 lists[] = {
 	[PROXY_LEAVES] = &leaving
 };
 static struct proxy_counts	 counts;
-static int64_t			 all_held;	/* octets */
+static int64_t			 all_held;	/* octets, of who asks */
 static struct event		*wrong_timer;
 
 static void	 proxy_input(struct proxy *, const uint8_t *, size_t);
@@ -131,11 +131,20 @@ proxy_watch(struct proxy *a)
 	return (0);
 }
 
+/* He has not said what he wants, and can be told to go. */
+static int
+proxy_asks(const struct proxy *a)
+{
+	return (a->state == PROXY_ASKS || a->state == PROXY_LOGS_IN);
+}
+
 static void
 proxy_enter(struct proxy *a, enum proxy_state state, uint64_t us)
 {
 	TAILQ_REMOVE(lists[a->state], a, entry);
+	all_held -= proxy_asks(a) ? a->held : 0;
 	a->state = state;
+	all_held += proxy_asks(a) ? a->held : 0;
 	a->since = worker_now();
 	a->until = a->since + us;
 	TAILQ_INSERT_TAIL(lists[state], a, entry);
@@ -145,7 +154,7 @@ static void
 proxy_hold(struct proxy *a, int64_t octets)
 {
 	a->held += octets;
-	all_held += octets;
+	all_held += proxy_asks(a) ? octets : 0;
 	budget_hold(&svc->budget, octets);
 }
 
@@ -550,7 +559,10 @@ proxy_stands(struct proxy *a, enum ask_state state, const uint8_t *p,
 	}
 }
 
-/* His end; that of an association is no fault, nor is it when all is said. */
+/*
+ * His end; that of an association is no fault, nor is it when all is said: what
+ * the kernel still has for who reads slowly is not thrown away.
+ */
 static void
 proxy_gone(struct proxy *a)
 {
@@ -606,6 +618,12 @@ proxy_wants(struct relay *r, struct want *want, size_t *len)
 	want->port = a->ask->to.port;
 	*len = a->first_len;
 	return (a->first);
+}
+
+int
+proxy_has_first(const struct relay *r)
+{
+	return (r->proxy->first_len > 0);
 }
 
 ssize_t
@@ -686,7 +704,7 @@ proxy_tick(uint64_t now)
 	}
 	proxy_wrong_pass(now);
 	while ((a = TAILQ_FIRST(&leaving)) != NULL && now >= a->until)
-		relay_abort(a->relay, RESET_NONE);
+		proxy_gone(a);
 	assoc_tick();
 	if (svc->stopping)
 		proxy_dissociate();

@@ -50,6 +50,8 @@ int		 proxy_begin(struct relay *, enum ask_kind, int udp);
  * with, *len of them, which stay here.
  */
 const uint8_t	*proxy_wants(struct relay *, struct want *, size_t *len);
+/* Are there such octets? */
+int		 proxy_has_first(const struct relay *);
 /*
  * He is connected, and told so; his proxy is gone.  Returns how many
  * octets his stream began with; -1: he takes none.

@@ -11,7 +11,6 @@
 #include <sys/socket.h>
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -627,6 +626,7 @@ relay_read(struct relay *r, uint8_t *buf, size_t len)
 		n = read(r->fd, buf, len);
 		if (n > 0 && r->body != NULL &&
 		    (n = httpbody_take(r->body, buf, n)) == 0) {
+			event_active(&r->ev, EV_READ, 0);	/* no edge */
 			n = -1;
 			errno = EAGAIN;
 		}
@@ -871,7 +871,8 @@ relay_can_move(const struct relay *r)
 {
 	return (svc->opens && !svc->stopping && r->octets_in == 0 &&
 	    r->octets_out == 0 && !(r->flags & (RELAY_FIN | RELAY_TOLD)) &&
-	    r->out.len == 0 && r->sessions < SESSIONS_MAX);
+	    r->out.len == 0 && r->sessions < SESSIONS_MAX &&
+	    !opener_has_said(r));
 }
 
 /* It is as it was when it came. */
