@@ -16,18 +16,20 @@ import asyncio
 import collections
 import hashlib
 import os
-import random
 import re
 import resource
 import shlex
 import shutil
 import signal
-import socket
 import struct
 import subprocess
 import sys
 import tempfile
 import time
+
+import peertest
+from peertest import (SECONDS, Process, check, digest, free_port, ok, receive,
+                      ready, send)
 
 PEER = os.path.join(os.path.dirname(os.path.abspath(__file__)),
                     'backhaul_peer.py')
@@ -37,11 +39,8 @@ BACKHAUL = os.environ.get('BACKHAUL', '')
 OTHER = os.environ.get('OTHER') or (BACKHAUL and BACKHAUL != 'self' and
                                     shlex.quote(BACKHAUL) + ' -c {}')
 MINE = os.environ.get('MINE')
-# SECONDS: how long something may take on a slow machine
-SECONDS = 30
 USERS, SIZE, SHORT = (50, 4 << 20, 1000) if LONG else (10, 1 << 20, 200)
 BANNER = hashlib.sha512(b'banner').digest() * 1024
-BLOCK = os.urandom(1 << 20)
 
 CELLS = [(role, t) for t in ('tcp', 'tcp+udp', 'tcpmux1', 'tcpmux2', 'udp',
                              'ws', 'wss', 'wsmux1', 'wsmux2', 'wssmux1',
@@ -51,82 +50,8 @@ CELLS = [(role, t) for t in ('tcp', 'tcp+udp', 'tcpmux1', 'tcpmux2', 'udp',
 ATONCE = 1 if LONG else 6 if BRIEF else 3
 STOPS = 8
 
-tests = failed = 0
-work = ''
-processes = []
-
-
-def ok(good, what, detail=''):
-    global tests, failed
-    tests += 1
-    print('%sok %d - %s%s' % ('' if good else 'not ', tests, what,
-                              ' # ' + detail if detail and good else ''),
-          flush=True)
-    if not good:
-        failed += 1
-        print('# failed: backhaul %d: %s: %s' % (tests, what, detail),
-              file=sys.stderr, flush=True)
-    return good
-
-
-taken = set()
-
-
-def is_free(port):
-    """For TCP and for UDP."""
-    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
-        with socket.socket(socket.AF_INET, kind) as s:
-            try:
-                s.bind(('127.0.0.1', port))
-            except OSError:
-                return False
-    return True
-
-
-def free_ports(n):
-    """Below those that the system gives to whoever connects."""
-    found = []
-    while len(found) < n:
-        port = random.randrange(15000, 32000)
-        if port not in taken and is_free(port):
-            taken.add(port)
-            found.append(port)
-    return found
-
-
-# Octets that both ends know: of the block, from an offset on.
-
-def pattern(seed, n):
-    at, left = seed * 7919 % len(BLOCK), n
-    while left > 0:
-        piece = BLOCK[at:at + min(left, 65536)]
-        yield piece
-        left -= len(piece)
-        at = (at + len(piece)) % len(BLOCK)
-
-
-def digest(seed, n):
-    h = hashlib.sha256()
-    for piece in pattern(seed, n):
-        h.update(piece)
-    return h.digest()
-
-
-async def send(writer, seed, n):
-    for piece in pattern(seed, n):
-        writer.write(piece)
-        await writer.drain()
-
-
-async def receive(reader, n):
-    h = hashlib.sha256()
-    while n > 0:
-        data = await reader.read(min(n, 65536))
-        if not data:
-            raise EOFError('%d octets are missing' % n)
-        h.update(data)
-        n -= len(data)
-    return h.digest()
+peertest.name = 'backhaul'
+peertest.limit = 20 * SECONDS
 
 
 # Targets: one that swaps octets as the user says, one that speaks first, one
@@ -137,20 +62,11 @@ class Targets:
         self.ended = collections.Counter()	# flows cut, by seed
 
     async def swap(self, reader, writer):
-        seed = None
+        seeds = []
         try:
-            seed, up, down = struct.unpack('<III', await reader.readexactly(12))
-            sending = asyncio.ensure_future(send(writer, seed + 1, down))
-            try:
-                got = await receive(reader, up)
-                await sending
-            finally:
-                sending.cancel()
-            writer.write(got)
-            await writer.drain()
-            await reader.read()
+            await peertest.swap(reader, writer, seeds)
         except (OSError, EOFError):
-            self.ended[seed] += 1
+            self.ended[seeds[0] if seeds else None] += 1
         finally:
             writer.close()
 
@@ -177,15 +93,8 @@ class Targets:
         self.servers = [await asyncio.start_server(f, '127.0.0.1', 0)
                         for f in (self.swap, self.banner, self.cut)]
         self.ports = [s.sockets[0].getsockname()[1] for s in self.servers]
-
-        class Echo(asyncio.DatagramProtocol):
-            def connection_made(self, transport):
-                self.transport = transport
-
-            def datagram_received(self, data, addr):
-                self.transport.sendto(data, addr)
         t, _ = await asyncio.get_running_loop().create_datagram_endpoint(
-            Echo, local_addr=('127.0.0.1', self.ports[0]))
+            peertest.Echo, local_addr=('127.0.0.1', self.ports[0]))
         self.udp = t
 
 
@@ -195,17 +104,7 @@ async def user(port, seed, up, down):
     reader, writer = await asyncio.open_connection('127.0.0.1', port)
     try:
         writer.write(struct.pack('<III', seed, up, down))
-        sending = asyncio.ensure_future(send(writer, seed, up))
-        try:
-            got = await receive(reader, down)
-            await sending
-        finally:
-            sending.cancel()
-        told = await reader.readexactly(32)
-        if got != digest(seed + 1, down):
-            raise ValueError('another checksum down')
-        if told != digest(seed, up):
-            raise ValueError('another checksum up')
+        await peertest.swaps(reader, writer, seed, up, down)
     finally:
         writer.close()
 
@@ -223,92 +122,12 @@ async def banner(port):
         writer.close()
 
 
-class Datagrams(asyncio.DatagramProtocol):
-    def __init__(self):
-        self.queue = asyncio.Queue()
-
-    def datagram_received(self, data, addr):
-        self.queue.put_nowait(data)
-
-    def error_received(self, error):
-        pass
-
-
 async def echo(port, sizes, tries=3, wait=2.0):
     """How many had to be sent again; raises ValueError."""
-    transport, p = await asyncio.get_running_loop().create_datagram_endpoint(
-        Datagrams, remote_addr=('127.0.0.1', port))
-    again = 0
-    try:
-        for n in sizes:
-            data = BLOCK[n:2 * n]
-            for i in range(tries):
-                transport.sendto(data)
-                try:
-                    async with asyncio.timeout(wait):
-                        while await p.queue.get() != data:
-                            pass
-                    break
-                except TimeoutError:
-                    again += 1
-            else:
-                raise ValueError('no echo of %d octets' % n)
-    finally:
-        transport.close()
-    return again
-
-
-async def ready(what, *args):
-    """Tries it until it works."""
-    began = time.monotonic()
-    while True:
-        try:
-            async with asyncio.timeout(5):
-                await what(*args)
-            return time.monotonic() - began
-        except (OSError, EOFError, ValueError) as e:
-            if time.monotonic() - began > SECONDS:
-                raise ValueError('not ready: %r' % e)
-            await asyncio.sleep(0.1)
+    return await peertest.datagrams(port, sizes, tries, wait)
 
 
 # Programs.
-
-class Process:
-    def __init__(self, what, command):
-        self.what, self.command = what, command
-        self.log = os.path.join(work, '%s.%d.log' % (what, len(processes)))
-        self.start()
-        processes.append(self)
-
-    def start(self):
-        with open(self.log, 'a') as log:
-            self.process = subprocess.Popen([str(w) for w in self.command],
-                                            stdin=subprocess.DEVNULL,
-                                            stdout=log, stderr=log)
-
-    def text(self):
-        with open(self.log, errors='replace') as log:
-            return log.read()
-
-    async def wait(self, regexp, times=1, seconds=SECONDS):
-        began = time.monotonic()
-        while len(re.findall(regexp, self.text(), re.M)) < times:
-            if time.monotonic() - began > seconds:
-                raise ValueError('%s: no %s' % (self.what, regexp))
-            await asyncio.sleep(0.05)
-
-    async def kill(self, sig=signal.SIGKILL):
-        if self.process.poll() is None:
-            self.process.send_signal(sig)
-            self.process.send_signal(signal.SIGCONT)
-        for _ in range(200):
-            if self.process.poll() is not None:
-                return
-            await asyncio.sleep(0.05)
-        self.process.kill()
-        self.process.wait()
-
 
 def toml(role, options):
     lines = ['[%s]' % role]
@@ -324,9 +143,8 @@ def toml(role, options):
 
 
 def by_file(what, command, role, options):
-    path = os.path.join(work, '%s.%d.toml' % (what, len(processes)))
-    with open(path, 'w', opener=lambda p, f: os.open(p, f, 0o600)) as f:
-        f.write(toml(role, dict(options, skip_optz=True, log_level='debug')))
+    path = peertest.file_for(what, 'toml', toml(role, dict(
+        options, skip_optz=True, log_level='debug')))
     return Process(what, [w.replace('{}', path) for w in shlex.split(command)])
 
 
@@ -362,7 +180,7 @@ class Cell:
         self.udp = transport in ('udp', 'tcp+udp')
         kind = re.sub('[0-9]|[+].*', '', transport)
         self.kind, self.mux = kind, kind.endswith('mux')
-        tunnel, *users = free_ports(4)
+        tunnel, *users = [free_port() for _ in range(4)]
         self.users = users
         both = {'transport': kind, 'token': 'a token'}
         if self.mux:
@@ -375,8 +193,8 @@ class Cell:
         if transport == 'tcp+udp':
             server['accept_udp'] = True
         if kind.startswith('wss'):
-            server['tls_cert'] = os.path.join(work, 'tls.crt')
-            server['tls_key'] = os.path.join(work, 'tls.key')
+            server['tls_cert'] = os.path.join(peertest.work, 'tls.crt')
+            server['tls_key'] = os.path.join(peertest.work, 'tls.key')
         client = dict(both, remote_addr='127.0.0.1:%d' % tunnel,
                       connection_pool=4, retry_interval=1)
         options = {'server': server, 'client': client}
@@ -398,18 +216,6 @@ class Cell:
     async def end(self):
         await asyncio.gather(*(p.kill(signal.SIGTERM)
                                for p in (self.peer, self.real)))
-
-
-async def check(what, coro):
-    began = time.monotonic()
-    try:
-        async with asyncio.timeout(20 * SECONDS):
-            detail = await coro
-        return ok(True, what, '%s%.1f s' % (
-            detail + ', ' if isinstance(detail, str) else '',
-            time.monotonic() - began))
-    except (OSError, EOFError, ValueError) as e:
-        return ok(False, what, repr(e))
 
 
 async def matrix(role, transport, targets):
@@ -520,7 +326,7 @@ async def matrix(role, transport, targets):
     said = c.peer.text()
     bad = re.findall('^(?:violation|bug|Traceback).*', said, re.M)
     if not ok(not bad, name + ': neither violations nor bugs', repr(bad[:3])) \
-            or failed:
+            or peertest.failed:
         show(c)
 
 
@@ -532,8 +338,7 @@ def show(c):
         return
     shown.add(c.name)
     for p in (c.peer, c.real):
-        for line in p.text().splitlines()[-15:]:
-            print('#|', p.what, line[:200], file=sys.stderr)
+        p.show(15)
 
 
 # Each state the peer can stop in, and that the service recovers from it.
@@ -696,7 +501,7 @@ if __name__ == '__main__':
             sys.exit(0)
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    work = tempfile.mkdtemp(prefix='backhaul.')
+    work = peertest.work = tempfile.mkdtemp(prefix='backhaul.')
     for sig in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(sig, lambda *_: sys.exit(1))
     try:
@@ -705,15 +510,11 @@ if __name__ == '__main__':
                         work + '/tls.key', '-out', work + '/tls.crt', '-days',
                         '30', '-subj', '/CN=localhost'], check=True,
                        stderr=subprocess.DEVNULL)
-        asyncio.run(main())
+        peertest.run(main())
     finally:
-        for p in processes:
-            if p.process.poll() is None:
-                p.process.kill()
-                p.process.wait()
         if os.environ.get('KEEP'):
             print('# logs in', work)
         else:
             shutil.rmtree(work)
-    print('1..%d' % tests)
-    sys.exit(1 if failed else 0)
+    print('1..%d' % peertest.tests)
+    sys.exit(1 if peertest.failed else 0)

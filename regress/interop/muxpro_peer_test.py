@@ -14,18 +14,19 @@
 # LONG=1, and with MUXPRO: 5 MB each way, else sizes that take no time.
 
 import asyncio
-import hashlib
 import os
-import random
 import re
 import shlex
 import signal
-import socket
 import struct
 import subprocess
 import sys
 import tempfile
 import time
+
+import peertest
+from peertest import (SECONDS, check, digest, free_port, ok, receive,
+                      ready, send, swap)
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 MUXPRO = os.environ.get('MUXPRO', '')
@@ -34,110 +35,12 @@ OTHER = [MUXPRO] if MUXPRO else \
     [sys.executable, '-B', os.path.join(HERE, 'muxpro_peer.py')]
 MINE = os.environ['MINE']
 CTL = os.environ.get('CTL', '')
-# SECONDS: how long something may take on a slow machine
-SECONDS = 30
 STREAMS, BIG, SOME = 20, 5000000 if LONG else 200000, 300000
-BLOCK = os.urandom(1 << 20)
 
-tests = failed = 0
-work = ''
-processes = []
-
-
-def ok(good, what, detail=''):
-    global tests, failed
-    tests += 1
-    told = ' # ' + detail.splitlines()[0] if detail and good else ''
-    print('%sok %d - %s%s' % ('' if good else 'not ', tests, what, told),
-          flush=True)
-    if not good:
-        failed += 1
-        print('# failed: muxpro %d: %s: %s' % (tests, what, detail),
-              file=sys.stderr, flush=True)
-    return good
-
-
-async def check(what, coro):
-    began = time.monotonic()
-    try:
-        async with asyncio.timeout(2 * SECONDS):
-            detail = await coro
-        return ok(True, what, '%s%.1f s' % (
-            detail + ', ' if isinstance(detail, str) else '',
-            time.monotonic() - began))
-    except (OSError, EOFError, ValueError) as e:
-        return ok(False, what, repr(e))
-
-
-taken = set()
-
-
-def free_port():
-    """For TCP and UDP, below those that the system gives to who connects."""
-    while True:
-        port = random.randrange(15000, 32000)
-        try:
-            for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
-                with socket.socket(socket.AF_INET, kind) as s:
-                    s.bind(('127.0.0.1', port))
-        except OSError:
-            continue
-        if port not in taken:
-            taken.add(port)
-            return port
-
-
-# Octets that both ends know.
-
-def pattern(seed, n):
-    at, left = seed * 7919 % len(BLOCK), n
-    while left > 0:
-        piece = BLOCK[at:at + min(left, 65536)]
-        yield piece
-        left -= len(piece)
-        at = (at + len(piece)) % len(BLOCK)
-
-
-def digest(seed, n):
-    h = hashlib.sha256()
-    for piece in pattern(seed, n):
-        h.update(piece)
-    return h.digest()
-
-
-async def send(writer, seed, n):
-    for piece in pattern(seed, n):
-        writer.write(piece)
-        await writer.drain()
-
-
-async def receive(reader, n, first=b''):
-    h = hashlib.sha256(first)
-    n -= len(first)
-    while n > 0:
-        data = await reader.read(min(n, 65536))
-        if not data:
-            raise EOFError('%d octets are missing' % n)
-        h.update(data)
-        n -= len(data)
-    return h.digest()
+peertest.name = 'muxpro'
 
 
 # Targets.
-
-async def swap(reader, writer):
-    """Octets both ways, as the user says, and the sum of what came."""
-    seed, up, down = struct.unpack('<III', await reader.readexactly(12))
-    sending = asyncio.ensure_future(send(writer, seed + 1, down))
-    try:
-        got = await receive(reader, up)
-        await sending
-    finally:
-        sending.cancel()
-    writer.write(got)
-    await writer.drain()
-    await reader.read()
-
 
 async def echo(reader, writer):
     while data := await reader.read(65536):
@@ -155,16 +58,6 @@ async def cut(reader, writer):
     """Closes behind what it sends."""
     await reader.readexactly(1)
     await send(writer, 1, SOME)
-
-
-class Echo(asyncio.DatagramProtocol):
-    def connection_made(self, transport):
-        self.transport = transport
-        self.longest = 0
-
-    def datagram_received(self, data, addr):
-        self.longest = max(self.longest, len(data))
-        self.transport.sendto(data, addr)
 
 
 class Targets:
@@ -186,7 +79,7 @@ class Targets:
         self.port['udp'] = free_port()
         _, self.udp = await \
             asyncio.get_running_loop().create_datagram_endpoint(
-                Echo, local_addr=('127.0.0.1', self.port['udp']))
+                peertest.Echo, local_addr=('127.0.0.1', self.port['udp']))
         self.port['none'] = free_port()
 
 
@@ -199,17 +92,7 @@ async def swapped(port, seed, up, down):
     try:
         writer.write(struct.pack('<III', seed, up, down))
         first = await reader.readexactly(1)
-        sending = asyncio.ensure_future(send(writer, seed, up))
-        try:
-            got = await receive(reader, down, first)
-            await sending
-        finally:
-            sending.cancel()
-        told = await reader.readexactly(32)
-        if got != digest(seed + 1, down):
-            raise ValueError('another checksum down')
-        if told != digest(seed, up):
-            raise ValueError('another checksum up')
+        await peertest.swaps(reader, writer, seed, up, down, first)
     finally:
         writer.close()
 
@@ -281,41 +164,9 @@ async def nobody_there(port):
         pass
 
 
-class Datagrams(asyncio.DatagramProtocol):
-    def __init__(self):
-        self.queue = asyncio.Queue()
-
-    def datagram_received(self, data, addr):
-        self.queue.put_nowait(data)
-
-    def error_received(self, error):
-        pass
-
-
 async def datagrams(port, sizes, lost=None):
     """Each comes back; what got lost is sent again.  But for one of lost."""
-    transport, p = await asyncio.get_running_loop().create_datagram_endpoint(
-        Datagrams, remote_addr=('127.0.0.1', port))
-    again = 0
-    try:
-        for n in sizes:
-            data = BLOCK[n:2 * n]
-            for _ in range(5):
-                transport.sendto(data)
-                if n == lost:
-                    break
-                try:
-                    async with asyncio.timeout(1):
-                        while (got := await p.queue.get()) != data:
-                            if len(got) == lost:
-                                raise ValueError('%d octets' % lost)
-                    break
-                except TimeoutError:
-                    again += 1
-            else:
-                raise ValueError('no echo of %d octets' % n)
-    finally:
-        transport.close()
+    again = await peertest.datagrams(port, sizes, 5, 1, lost)
     return '%d sizes, %d sent again' % (len(sizes), again)
 
 
@@ -344,56 +195,9 @@ async def proxied(port, host, target):
     return reader, writer
 
 
-async def ready(what, *args):
-    """Tries it until it works."""
-    began = time.monotonic()
-    while True:
-        try:
-            async with asyncio.timeout(5):
-                await what(*args)
-            return time.monotonic() - began
-        except (OSError, EOFError, ValueError) as e:
-            if time.monotonic() - began > SECONDS:
-                raise ValueError('not ready: %r' % e)
-            await asyncio.sleep(0.1)
-
-
 # Programs.
 
-class Process:
-    def __init__(self, what, command):
-        self.what, self.command = what, command
-        self.log = os.path.join(work, '%s.%d.log' % (what, len(processes)))
-        self.start()
-        processes.append(self)
-
-    def start(self):
-        with open(self.log, 'a') as log:
-            self.process = subprocess.Popen([str(w) for w in self.command],
-                                            stdin=subprocess.DEVNULL,
-                                            stdout=log, stderr=log)
-
-    def text(self):
-        with open(self.log, errors='replace') as log:
-            return log.read()
-
-    async def wait(self, regexp, times=1):
-        began = time.monotonic()
-        while len(re.findall(regexp, self.text(), re.M)) < times:
-            if time.monotonic() - began > SECONDS:
-                raise ValueError('%s: no %s' % (self.what, regexp))
-            await asyncio.sleep(0.05)
-
-    async def kill(self, sig=signal.SIGKILL):
-        if self.process.poll() is None:
-            self.process.send_signal(sig)
-        for _ in range(400):
-            if self.process.poll() is not None:
-                return
-            await asyncio.sleep(0.05)
-        self.process.kill()
-        self.process.wait()
-
+class Process(peertest.Process):
     async def again(self, sig=signal.SIGKILL):
         """It ends at once while what was killed before has its ports yet."""
         await self.kill(sig)
@@ -409,9 +213,7 @@ class Process:
 
 
 def rocketd(what, text):
-    path = os.path.join(work, '%s.%d.conf' % (what, len(processes)))
-    with open(path, 'w') as f:
-        f.write('log debug\n' + text)
+    path = peertest.file_for(what, 'conf', 'log debug\n' + text)
     p = Process(what, [w.replace('{}', path) for w in shlex.split(MINE)])
     p.path = path
     return p
@@ -621,10 +423,9 @@ async def strangers(port, mine):
 
 
 async def end(*ps):
-    if failed:
+    if peertest.failed:
         for p in ps:
-            for line in p.text().splitlines()[-25:]:
-                print('#|', p.what, line[:200], file=sys.stderr)
+            p.show(25)
     await asyncio.gather(*(p.kill(signal.SIGTERM) for p in ps))
 
 
@@ -634,19 +435,15 @@ async def main():
     for f in (as_client, as_server):
         if len(sys.argv) < 2 or f.__name__ in sys.argv[1:]:
             await f(targets)
-    print('1..%d' % tests)
+    print('1..%d' % peertest.tests)
 
 
 if __name__ == '__main__':
-    with tempfile.TemporaryDirectory() as work:
+    with tempfile.TemporaryDirectory() as peertest.work:
         try:
-            asyncio.run(main())
+            peertest.run(main())
         finally:
-            for p in processes:
-                if p.process.poll() is None:
-                    p.process.kill()
-                    p.process.wait()
             if keep := os.environ.get('KEEP'):
-                os.system('cp -r %s %s' % (shlex.quote(work),
+                os.system('cp -r %s %s' % (shlex.quote(peertest.work),
                                            shlex.quote(keep)))
-    sys.exit(failed > 0)
+    sys.exit(peertest.failed > 0)

@@ -132,6 +132,13 @@ sends(uint32_t flow, const char *head, size_t len, const char *words)
 	told();
 }
 
+/* To the usual target. */
+static void
+says(uint32_t flow, const char *words)
+{
+	sends(flow, DNS, HEAD(DNS), words);
+}
+
 /* ---- users ---- */
 
 /* So many octets for a user, who waits for them. */
@@ -226,6 +233,26 @@ finish(void)
 	wrig_clean();
 }
 
+/* And a user, with a flow. */
+static int
+start_with(uint32_t *flow)
+{
+	int	 fd;
+
+	start();
+	fd = comes(0);
+	*flow = opens(1, 4000);
+	return (fd);
+}
+
+/* The user goes before. */
+static void
+finish_with(int fd)
+{
+	goes(fd);
+	finish();
+}
+
 /* Is the peer's n-th stream for this target, with these datagrams so far? */
 static int
 carries(int n, const char *host, uint32_t port, const char *words)
@@ -253,6 +280,12 @@ carries(int n, const char *host, uint32_t port, const char *words)
 	return (*words == '\0');
 }
 
+static int
+dns_carries(int n, const char *words)
+{
+	return (carries(n, "192.0.2.53", 53, words));
+}
+
 /* ---- the tests ---- */
 
 /* By address and by name, and back with the header that the user wrote. */
@@ -263,16 +296,14 @@ test_carried(void **state)
 	int		 fd;
 
 	(void)state;
-	start();
-	fd = comes(0);
+	fd = start_with(&flow);
 	assert_int_equal(frame_figure("associations"), 1);
-	flow = opens(1, 4000);
-	sends(flow, DNS, HEAD(DNS), "one");
-	UNTIL(carries(0, "192.0.2.53", 53, "one"));
+	says(flow, "one");
+	UNTIL(dns_carries(0, "one"));
 	sends(flow, NAMED, HEAD(NAMED), "two");
 	UNTIL(carries(1, "a.example", 53, "two"));
-	sends(flow, DNS, HEAD(DNS), "three");
-	UNTIL(carries(0, "192.0.2.53", 53, "onethree"));
+	says(flow, "three");
+	UNTIL(dns_carries(0, "onethree"));
 	assert_int_equal(peer.n, 2);
 	assert_int_equal(frame_figure("assoc_targets"), 2);
 	wrig_say(&peer.streams[1], "\0\3abc", 5);
@@ -306,7 +337,7 @@ test_strangers(void **state)
 	assert_int_equal(got.reason, FLOW_REFUSED);
 	fd = comes(0);
 	flow = opens(2, 4000);
-	sends(flow, DNS, HEAD(DNS), "no");
+	says(flow, "no");
 	UNTIL(heard(0, 2));
 	home.port++;
 	(void)opens(1, 4000);
@@ -314,8 +345,8 @@ test_strangers(void **state)
 	UNTIL(heard(0, 3));
 	assert_int_equal(frame_figure("assoc_none"), 3);
 	flow = opens(1, 4000);
-	sends(flow, DNS, HEAD(DNS), "yes");
-	UNTIL(carries(0, "192.0.2.53", 53, "yes"));
+	says(flow, "yes");
+	UNTIL(dns_carries(0, "yes"));
 	goes(fd);
 	UNTIL(heard(0, 4));
 	(void)opens(1, 4000);
@@ -340,20 +371,20 @@ test_ports(void **state)
 	UNTIL(heard(0, 1));
 	a = opens(1, 4001);
 	b = opens(1, 4002);
-	sends(a, DNS, HEAD(DNS), "a");
-	sends(b, DNS, HEAD(DNS), "b");
-	UNTIL(carries(0, "192.0.2.53", 53, "a"));
-	UNTIL(carries(1, "192.0.2.53", 53, "b"));
+	says(a, "a");
+	says(b, "b");
+	UNTIL(dns_carries(0, "a"));
+	UNTIL(dns_carries(1, "b"));
 	goes(one);
 	UNTIL(heard(0, 2));
 	assert_int_equal(got.flow, a);
 	any = comes(0);
 	c = opens(1, 4003);
 	goes(two);			/* the third lets it now */
-	sends(b, DNS, HEAD(DNS), "c");
-	UNTIL(carries(1, "192.0.2.53", 53, "bc"));
-	sends(c, DNS, HEAD(DNS), "d");
-	UNTIL(carries(2, "192.0.2.53", 53, "d"));
+	says(b, "c");
+	UNTIL(dns_carries(1, "bc"));
+	says(c, "d");
+	UNTIL(dns_carries(2, "d"));
 	assert_int_equal(nends, 2);
 	goes(any);
 	UNTIL(heard(0, 4));
@@ -383,18 +414,15 @@ test_bad(void **state)
 	int		 fd;
 
 	(void)state;
-	start();
-	fd = comes(0);
-	flow = opens(1, 4000);
+	fd = start_with(&flow);
 	for (i = 0; i < nitems(all); i++)
 		sends(flow, all[i].octets, all[i].len, "");
 	assert_int_equal(frame_figure("assoc_bad"), nitems(all));
 	assert_int_equal(frame_figure("flows_ever"), 0);
 	assert_int_equal(peer.n, 0);
-	sends(flow, DNS, HEAD(DNS), "");
-	UNTIL(carries(0, "192.0.2.53", 53, ""));
-	goes(fd);
-	finish();
+	says(flow, "");
+	UNTIL(dns_carries(0, ""));
+	finish_with(fd);
 }
 
 /* A header to 198.51.100.0, port n. */
@@ -416,9 +444,7 @@ test_many(void **state)
 	int		 fd;
 
 	(void)state;
-	start();
-	fd = comes(0);
-	flow = opens(1, 4000);
+	fd = start_with(&flow);
 	for (i = 1; i <= 64; i++)
 		sends(flow, to(i), 10, "x");
 	assert_int_equal(frame_figure("assoc_targets"), 64);
@@ -472,8 +498,7 @@ test_caps(void **state)
 	wrig_configured(1);
 	wrig_second();
 	assert_int_equal(frame_figure("flows"), 5);
-	goes(fd);
-	finish();
+	finish_with(fd);
 }
 
 /* A target that is refused is not asked for with each datagram. */
@@ -485,9 +510,7 @@ test_refused(void **state)
 	int		 fd, i;
 
 	(void)state;
-	start();
-	fd = comes(0);
-	flow = opens(1, 4000);
+	fd = start_with(&flow);
 	sends(flow, NAMED, HEAD(NAMED), "x");
 	UNTIL(carries(0, "a.example", 53, "x"));
 	wrig_reset(&peer.streams[0], RESET_POLICY);
@@ -496,8 +519,8 @@ test_refused(void **state)
 		sends(flow, NAMED, HEAD(NAMED), "y");
 	assert_int_equal(frame_figure("assoc_refused"), 5);
 	assert_int_equal(peer.n, 1);
-	sends(flow, DNS, HEAD(DNS), "z");
-	UNTIL(carries(1, "192.0.2.53", 53, "z"));
+	says(flow, "z");
+	UNTIL(dns_carries(1, "z"));
 	now = frame_ahead;
 	frame_ahead += 1100000;
 	sends(flow, NAMED, HEAD(NAMED), "x");
@@ -510,8 +533,7 @@ test_refused(void **state)
 	assert_int_equal(frame_figure("assoc_targets"), 1);
 	assert_int_equal(nends, 0);
 	assert_true(frame_ahead > now);
-	goes(fd);
-	finish();
+	finish_with(fd);
 }
 
 /* Nothing passes: the target's flow ends, and then udp ends the user's. */
@@ -522,10 +544,8 @@ test_idle(void **state)
 	int		 fd;
 
 	(void)state;
-	start();
-	fd = comes(0);
-	flow = opens(1, 4000);
-	sends(flow, DNS, HEAD(DNS), "x");
+	fd = start_with(&flow);
+	says(flow, "x");
 	UNTIL(frame_figure("flows") == 1);
 	frame_ahead += 66 * WRIG_SECOND;
 	wrig_second();
@@ -533,10 +553,9 @@ test_idle(void **state)
 	assert_int_equal(frame_figure("associations"), 1);
 	assert_int_equal(flowpair_end(pair, flow, FLOW_IDLE), 0);
 	told();
-	sends(opens(1, 4000), DNS, HEAD(DNS), "y");
+	says(opens(1, 4000), "y");
 	UNTIL(frame_figure("flows") == 1);
-	goes(fd);
-	finish();
+	finish_with(fd);
 }
 
 /* For `user idle timeout' datagrams are octets, either way. */
@@ -549,13 +568,11 @@ test_user_idle(void **state)
 	(void)state;
 	wrig_default(SIDE_SERVER);
 	wrig_conf.opts.user_idle = 10;
-	start();
-	fd = comes(0);
-	flow = opens(1, 4000);
+	fd = start_with(&flow);
 	for (i = 0; i < 4; i++) {
 		frame_ahead += 6 * WRIG_SECOND;
 		if (i < 3)
-			sends(flow, DNS, HEAD(DNS), "x");
+			says(flow, "x");
 		else
 			wrig_say(&peer.streams[0], "\0\1y", 3);
 		UNTIL(heard(i == 3, 0));
@@ -581,11 +598,9 @@ test_flood(void **state)
 	int			 fd;
 
 	(void)state;
-	start();
-	fd = comes(0);
-	flow = opens(1, 4000);
-	sends(flow, DNS, HEAD(DNS), "x");
-	UNTIL(carries(0, "192.0.2.53", 53, "x"));
+	fd = start_with(&flow);
+	says(flow, "x");
+	UNTIL(dns_carries(0, "x"));
 	held = frame_figure("memory");
 	memset(&o, 0, sizeof(o));
 	o.user.family = ADDR_IPV4;
@@ -606,10 +621,9 @@ test_flood(void **state)
 	assert_int_equal(frame_figure("assoc_none"), 100000);
 	assert_int_equal(frame_figure("memory"), held);
 	assert_true(frame_logged("refused: it has no association") < 100);
-	sends(flow, DNS, HEAD(DNS), "y");
-	UNTIL(carries(0, "192.0.2.53", 53, "xy"));
-	goes(fd);
-	finish();
+	says(flow, "y");
+	UNTIL(dns_carries(0, "xy"));
+	finish_with(fd);
 }
 
 /* udp dies, and the tunnel: associations stay, targets get another stream. */
@@ -620,10 +634,8 @@ test_deaths(void **state)
 	int		 fd;
 
 	(void)state;
-	start();
-	fd = comes(0);
-	flow = opens(1, 4000);
-	sends(flow, DNS, HEAD(DNS), "x");
+	fd = start_with(&flow);
+	says(flow, "x");
 	UNTIL(frame_figure("flows") == 1);
 	flowpair_free(pair);
 	UNTIL(frame_figure("flows") == 0);
@@ -634,8 +646,8 @@ test_deaths(void **state)
 	UNTIL(heard(0, 0) && lets == 1);
 	assert_true(addr_same(&let.local, &home, 1));
 	flow = opens(1, 4000);
-	sends(flow, DNS, HEAD(DNS), "y");
-	UNTIL(carries(1, "192.0.2.53", 53, "y"));
+	says(flow, "y");
+	UNTIL(dns_carries(1, "y"));
 	wrig_cut(&peer, 0);
 	UNTIL(frame_figure("sessions") == 0);
 	assert_int_equal(frame_figure("flows"), 1);
@@ -655,11 +667,9 @@ test_large(void **state)
 	int			 fd;
 
 	(void)state;
-	start();
-	fd = comes(0);
-	flow = opens(1, 4000);
-	sends(flow, DNS, HEAD(DNS), "x");
-	UNTIL(carries(0, "192.0.2.53", 53, "x"));
+	fd = start_with(&flow);
+	says(flow, "x");
+	UNTIL(dns_carries(0, "x"));
 	wrig_say(fs, (uint8_t []){ (len + 1) >> 8, (len + 1) & 0xff }, 2);
 	wrig_send(fs, len + 1, 0);
 	UNTIL(frame_figure("assoc_large") == 1);
@@ -828,7 +838,7 @@ test_stop(void **state)
 	busy = comes(4000);
 	idle = comes(4001);
 	flow = opens(1, 4000);
-	sends(flow, DNS, HEAD(DNS), "x");
+	says(flow, "x");
 	(void)opens(1, 4001);
 	frame_role->stop(UINT32_MAX);
 	wrig_settle();
@@ -838,11 +848,11 @@ test_stop(void **state)
 	assert_int_equal(got.reason, FLOW_REFUSED);
 	for (i = 0; i < 4; i++) {
 		frame_ahead += WRIG_SECOND;
-		sends(flow, DNS, HEAD(DNS), "y");
+		says(flow, "y");
 		wrig_second();
 		wrig_second();
 	}
-	UNTIL(carries(0, "192.0.2.53", 53, "xyyyy"));
+	UNTIL(dns_carries(0, "xyyyy"));
 	assert_int_equal(frame_figure("associations"), 1);
 	assert_int_equal(recv(idle, &octet, 1, 0), 0);
 	assert_int_equal(frame_exited, 0);

@@ -26,6 +26,7 @@
 
 #include "rocketd/conf/conf.h"
 #include "shared/strong.h"
+#include "conffile.h"
 
 #define SERVER	"control socket none\n"					\
 		"server {\n"						\
@@ -40,39 +41,21 @@
 
 static char	 dir[64];
 static char	 path[96];		/* of the file under test */
-static char	*said;			/* what was printed of errors */
-static size_t	 said_len;
 
 static void
 put_file(const char *name, const void *octets, size_t len, mode_t mode)
 {
 	char	 file[96];
-	FILE	*f;
 
 	snprintf(file, sizeof(file), "%s/%s", dir, name);
-	(void)unlink(file);
-	assert_non_null(f = fopen(file, "w"));
-	assert_int_equal(fwrite(octets, 1, len, f), len);
-	assert_int_equal(fclose(f), 0);
-	assert_int_equal(chmod(file, mode), 0);
-}
-
-static FILE *
-err_open(void)
-{
-	FILE	*f;
-
-	free(said);
-	said = NULL;
-	assert_non_null(f = open_memstream(&said, &said_len));
-	return (f);
+	conffile_put(file, octets, len, mode);
 }
 
 static struct rocketd_conf *
 parse_octets(const void *octets, size_t len)
 {
 	struct rocketd_conf	*conf;
-	FILE			*err = err_open();
+	FILE			*err = conffile_err();
 
 	put_file("conf", octets, len, 0600);
 	conf = conf_parse(path, err);
@@ -97,7 +80,7 @@ good(const char *text)
 	struct rocketd_conf	*conf = parse(text);
 
 	if (conf == NULL)
-		fail_msg("%s", said);
+		fail_msg("%s", conffile_said);
 	return (conf);
 }
 
@@ -114,8 +97,8 @@ is_bad(const char *text, const char *why)
 	struct rocketd_conf	*conf = parse(text);
 
 	assert_null(conf);
-	if (strstr(said, why) == NULL)
-		fail_msg("\"%s\" is not in: %s", why, said);
+	if (strstr(conffile_said, why) == NULL)
+		fail_msg("\"%s\" is not in: %s", why, conffile_said);
 }
 
 static int
@@ -135,7 +118,7 @@ teardown(void **state)
 	char	 command[128];
 
 	(void)state;
-	free(said);
+	free(conffile_said);
 	snprintf(command, sizeof(command), "rm -rf %s", dir);
 	return (system(command));
 }
@@ -153,9 +136,9 @@ test_file_size(void **state)
 	for (i = 0; i < max + 1; i++)
 		text[i] = i % 64 == 63 ? '\n' : '#';
 	conf_free(parse_octets(text, max));
-	assert_null(strstr(said, "more than"));
+	assert_null(strstr(conffile_said, "more than"));
 	assert_null(parse_octets(text, max + 1));
-	assert_non_null(strstr(said, "more than 1 MB"));
+	assert_non_null(strstr(conffile_said, "more than 1 MB"));
 	free(text);
 }
 
@@ -185,10 +168,10 @@ test_word(void **state)
 	word[1024] = '\0';
 	snprintf(text, sizeof(text), "pidfile \"%s\"\n", word);
 	is_bad(text, "\"pidfile\" takes");
-	assert_null(strstr(said, "longer"));
+	assert_null(strstr(conffile_said, "longer"));
 	snprintf(text, sizeof(text), "%s\n", word);
 	is_bad(text, "unknown keyword");
-	assert_null(strstr(said, "longer"));
+	assert_null(strstr(conffile_said, "longer"));
 	word[1024] = 'a';
 	word[1025] = '\0';
 	snprintf(text, sizeof(text), "pidfile \"%s\"\n", word);
@@ -488,7 +471,7 @@ service(const struct rocketd_conf *conf, const char *name)
 static int
 read_tokens_as(struct rocketd_conf *conf, int full)
 {
-	FILE	*err = err_open();
+	FILE	*err = conffile_err();
 	int	 n;
 
 	n = conf_read_tokens(conf, full, err);
@@ -514,11 +497,12 @@ token(const char *words, const char *value, const char *why)
 	conf = good(text);
 	assert_int_equal(read_tokens(conf), value == NULL);
 	if (value == NULL)
-		assert_non_null(strstr(said, why));
+		assert_non_null(strstr(conffile_said, why));
 	else {
-		assert_string_equal(said, why == NULL ? "" : said);
+		assert_string_equal(conffile_said, why == NULL ? "" :
+		    conffile_said);
 		if (why != NULL)
-			assert_non_null(strstr(said, why));
+			assert_non_null(strstr(conffile_said, why));
 		t = TAILQ_FIRST(conf_service_tokens(service(conf, "a")));
 		assert_int_equal(t->len, strlen(value));
 		assert_memory_equal(t->octets, value, t->len);
@@ -541,13 +525,13 @@ test_tokens_looked_at(void **state)
 	assert_non_null(getenv("LOOKED"));
 	conf = good(SERVER "token \"*****\"\n" A "}\n");
 	assert_int_equal(read_tokens_as(conf, 0), 1);
-	assert_non_null(strstr(said, "masked"));
+	assert_non_null(strstr(conffile_said, "masked"));
 	conf_free(conf);
 	snprintf(text, sizeof(text), SERVER "token file \"%s/none\"\n" A "}\n",
 	    dir);
 	conf = good(text);
 	assert_int_equal(read_tokens_as(conf, 0), 1);
-	assert_non_null(strstr(said, strerror(ENOENT)));
+	assert_non_null(strstr(conffile_said, strerror(ENOENT)));
 	conf_free(conf);
 }
 
@@ -640,7 +624,7 @@ test_token_lists(void **state)
 	assert_int_equal(setenv("T", "0123456789abcdef", 1), 0);
 	conf = good(SERVER "token { \"0123456789abcdef\" env T }\n" A "}\n");
 	assert_int_equal(read_tokens(conf), 1);
-	assert_non_null(strstr(said, "the same as another"));
+	assert_non_null(strstr(conffile_said, "the same as another"));
 	conf_free(conf);
 	/* eight, and one more */
 	is_good(SERVER "token { env A env B env C env D env E env F env G "

@@ -24,6 +24,7 @@
 #include <cmocka.h>
 
 #include "shared/compat.h"
+#include "dialrig.h"
 #include "frame.h"
 
 #define SERVICE	7
@@ -35,31 +36,7 @@ enum {				/* remotes */
 	R_OTHER
 };
 
-static struct far_end		 worker, resolver;
-static struct msg_dialled	 answer;
-static uint32_t			 answer_type;
-static int			 answer_fd;
-static struct msg_resolve	 question;
-static int			 nquestions;
 static uint16_t			 port;
-
-static void
-worker_got(struct far_end *e, struct imsg *imsg)
-{
-	(void)e;
-	assert_int_equal(answer_type, 0);
-	answer_type = imsg_get_type(imsg);
-	answer_fd = imsg_get_fd(imsg);
-	assert_int_equal(imsg_get_data(imsg, &answer, sizeof(answer)), 0);
-}
-
-static void
-resolver_got(struct far_end *e, struct imsg *imsg)
-{
-	(void)e;
-	assert_int_equal(imsg_get_data(imsg, &question, sizeof(question)), 0);
-	nquestions++;
-}
 
 static void
 address(struct addr *a, const char *host)
@@ -113,8 +90,7 @@ ask(uint32_t index, const char *at)
 		address(&msg.at, at);
 		msg.at.port = 1;	/* does not count */
 	}
-	answer_type = 0;
-	frame_say(&worker, IMSG_DIAL, &msg, sizeof(msg));
+	dialrig_ask(&msg);
 }
 
 static void
@@ -124,13 +100,12 @@ resolved(const char *a, const char *b, uint32_t more)
 	struct msg_resolved	 msg;
 
 	memset(&msg, 0, sizeof(msg));
-	msg.request = question.request;
 	msg.more = more;
 	for (; msg.count < 2 && all[msg.count] != NULL; msg.count++)
 		address(&msg.addr[msg.count], all[msg.count]);
 	if (msg.count == 0)
 		msg.error = EAI_NONAME;
-	frame_say(&resolver, IMSG_RESOLVED, &msg, sizeof(msg));
+	dialrig_resolve(&msg);
 }
 
 static void
@@ -140,13 +115,11 @@ expect_dialled(const char *host)
 	struct addr		 want = { .port = port }, peer;
 
 	address(&want, host);
-	frame_until(answer_type != 0);
-	assert_int_equal(answer_type, IMSG_DIALLED);
-	addr_of_peer(&peer, answer_fd);
+	dialrig_dialled(&peer);
 	assert_true(addr_same(&peer, &want, 1));
-	assert_true(addr_same(&answer.peer, &want, 1));
-	close(answer_fd);
-	frame_say(&worker, IMSG_DIAL_SETTLED, &settled, sizeof(settled));
+	close(dialrig_fd);
+	frame_say(&dialrig_worker, IMSG_DIAL_SETTLED, &settled,
+	    sizeof(settled));
 	frame_until(frame_figure("under_way") == 0);
 }
 
@@ -156,10 +129,10 @@ expect_elsewhere(const char *host)
 	struct addr	 want = { .port = port };
 
 	address(&want, host);
-	frame_until(answer_type != 0);
-	assert_int_equal(answer_type, IMSG_DIAL_FAILED);
-	assert_int_equal(answer.stage, DIAL_STAGE_ELSEWHERE);
-	assert_true(addr_same(&answer.peer, &want, 1));
+	frame_until(dialrig_type != 0);
+	assert_int_equal(dialrig_type, IMSG_DIAL_FAILED);
+	assert_int_equal(dialrig_answer.stage, DIAL_STAGE_ELSEWHERE);
+	assert_true(addr_same(&dialrig_answer.peer, &want, 1));
 	assert_int_equal(frame_figure("under_way"), 0);
 }
 
@@ -172,27 +145,27 @@ test_one_of_many(void **state)
 	(void)state;
 	configure("many.x");
 	ask(R_NAME, "127.0.0.2");
-	frame_until(nquestions == 1);
-	assert_string_equal(question.host, "many.x");
+	frame_until(dialrig_nquestions == 1);
+	assert_string_equal(dialrig_question.host, "many.x");
 	resolved("127.0.0.1", "127.0.0.2", 0);
 	expect_dialled("127.0.0.2");
 	ask(R_NAME, "127.0.0.3");
-	frame_until(nquestions == 2);
+	frame_until(dialrig_nquestions == 2);
 	resolved("127.0.0.1", "127.0.0.2", 1);
 	frame_run(20);
-	assert_int_equal(answer_type, 0);
+	assert_int_equal(dialrig_type, 0);
 	resolved("127.0.0.1", "127.0.0.3", 0);
 	expect_dialled("127.0.0.3");
 	ask(R_NAME, "127.0.0.4");
-	frame_until(nquestions == 3);
+	frame_until(dialrig_nquestions == 3);
 	resolved("127.0.0.1", "127.0.0.2", 0);
 	expect_elsewhere("127.0.0.4");
 	/* that there is no such name is another failure */
 	ask(R_NAME, "127.0.0.4");
-	frame_until(nquestions == 4);
+	frame_until(dialrig_nquestions == 4);
 	resolved(NULL, NULL, 0);
-	frame_until(answer_type != 0);
-	assert_int_equal(answer.stage, DIAL_STAGE_RESOLVE);
+	frame_until(dialrig_type != 0);
+	assert_int_equal(dialrig_answer.stage, DIAL_STAGE_RESOLVE);
 }
 
 /* Where it was reached it is dialled again, whatever the name has by now. */
@@ -202,7 +175,7 @@ test_reached_before(void **state)
 	(void)state;
 	configure("before.x");
 	ask(R_NAME, NULL);
-	frame_until(nquestions == 1);
+	frame_until(dialrig_nquestions == 1);
 	resolved("127.0.0.5", "127.0.0.6", 0);
 	expect_dialled("127.0.0.5");
 	ask(R_NAME, "127.0.0.5");
@@ -211,20 +184,20 @@ test_reached_before(void **state)
 	configure("before.x");
 	ask(R_NAME, "127.0.0.5");
 	expect_dialled("127.0.0.5");
-	assert_int_equal(nquestions, 1);
+	assert_int_equal(dialrig_nquestions, 1);
 	/* the other has only been looked up, */
 	ask(R_NAME, "127.0.0.6");
-	frame_until(nquestions == 2);
+	frame_until(dialrig_nquestions == 2);
 	resolved("127.0.0.7", NULL, 0);
 	expect_elsewhere("127.0.0.6");
 	/* and what this name has is not another's, in whatever place */
 	ask(R_OTHER, "127.0.0.5");
-	frame_until(nquestions == 3);
+	frame_until(dialrig_nquestions == 3);
 	resolved("127.0.0.7", NULL, 0);
 	expect_elsewhere("127.0.0.5");
 	configure("after.x");
 	ask(R_NAME, "127.0.0.5");
-	frame_until(nquestions == 4);
+	frame_until(dialrig_nquestions == 4);
 	resolved("127.0.0.7", NULL, 0);
 	expect_elsewhere("127.0.0.5");
 }
@@ -241,14 +214,14 @@ test_reached_many(void **state)
 	for (i = 0; i <= RESOLVED_MAX; i++) {
 		snprintf(host, sizeof(host), "127.0.1.%d", i);
 		ask(R_NAME, NULL);
-		frame_until(nquestions == i + 1);
+		frame_until(dialrig_nquestions == i + 1);
 		resolved(host, NULL, 0);
 		expect_dialled(host);
 		ask(R_NAME, "127.0.1.0");
 		expect_dialled("127.0.1.0");
 	}
 	ask(R_NAME, "127.0.1.1");
-	frame_until(nquestions == i + 1);
+	frame_until(dialrig_nquestions == i + 1);
 	resolved(host, NULL, 0);
 	expect_elsewhere("127.0.1.1");
 	ask(R_NAME, "127.0.1.2");
@@ -268,7 +241,7 @@ test_no_name(void **state)
 	expect_dialled("127.0.0.9");
 	ask(R_EDGE, "127.0.0.1");
 	expect_elsewhere("127.0.0.1");
-	assert_int_equal(nquestions, 0);
+	assert_int_equal(dialrig_nquestions, 0);
 }
 
 /* Not even where nobody is there is another one tried. */
@@ -286,18 +259,18 @@ test_refused(void **state)
 	    NULL), 0);
 	frame_role->ready(1);
 	ask(0, "127.0.0.2");
-	frame_until(nquestions == 1);
+	frame_until(dialrig_nquestions == 1);
 	resolved("127.0.0.1", "127.0.0.2", 0);
-	frame_until(answer_type != 0);
-	assert_int_equal(answer.stage, DIAL_STAGE_CONNECT);
-	assert_int_equal(answer.peer.octets[3], 2);
+	frame_until(dialrig_type != 0);
+	assert_int_equal(dialrig_answer.stage, DIAL_STAGE_CONNECT);
+	assert_int_equal(dialrig_answer.peer.octets[3], 2);
 }
 
 static int
 setup(void **state)
 {
 	(void)state;
-	nquestions = 0;
+	dialrig_nquestions = 0;
 	return (0);
 }
 
@@ -319,8 +292,7 @@ setup_all(void **state)
 	port = ntohs(sin.sin_port);
 	frame_start(&role_dial);
 	configure("name.x");
-	frame_join(&resolver, PROC_RESOLVE, 0, SIDE_NONE, resolver_got);
-	frame_join(&worker, PROC_SERVICE, SERVICE, SIDE_CLIENT, worker_got);
+	dialrig_join(SERVICE);
 	return (0);
 }
 

@@ -25,37 +25,15 @@
 #include <cmocka.h>
 
 #include "shared/compat.h"
+#include "dialrig.h"
 #include "frame.h"
 
 #define SERVICE	7
 #define PLAIN	8		/* a service whose target is configured */
 
-static struct far_end		 worker, plain, resolver;
-static struct msg_dialled	 answer;
-static uint32_t			 answer_type;
-static int			 answer_fd;
-static struct msg_resolve	 question;
-static int			 nquestions;
+static struct far_end		 plain;
 static uint16_t			 port, port_full;
 static uint64_t			 nblocked;
-
-static void
-worker_got(struct far_end *e, struct imsg *imsg)
-{
-	(void)e;
-	assert_int_equal(answer_type, 0);
-	answer_type = imsg_get_type(imsg);
-	answer_fd = imsg_get_fd(imsg);
-	assert_int_equal(imsg_get_data(imsg, &answer, sizeof(answer)), 0);
-}
-
-static void
-resolver_got(struct far_end *e, struct imsg *imsg)
-{
-	(void)e;
-	assert_int_equal(imsg_get_data(imsg, &question, sizeof(question)), 0);
-	nquestions++;
-}
 
 /* ---- the configuration ---- */
 
@@ -154,14 +132,14 @@ ask_port(struct far_end *e, const char *host, uint32_t p, uint32_t datagrams)
 	msg.dial.datagrams = datagrams;
 	msg.port = p;
 	strlcpy(msg.host, host, sizeof(msg.host));
-	answer_type = 0;
+	dialrig_type = 0;
 	frame_say(e, IMSG_DIAL_NAMED, &msg, sizeof(msg));
 }
 
 static void
 ask(const char *host)
 {
-	ask_port(&worker, host, port, 0);
+	ask_port(&dialrig_worker, host, port, 0);
 }
 
 static void
@@ -171,7 +149,6 @@ resolved(const char *a, const char *b, uint32_t more)
 	const char		*all[] = { a, b };
 
 	memset(&msg, 0, sizeof(msg));
-	msg.request = question.request;
 	msg.more = more;
 	for (; msg.count < 2 && all[msg.count] != NULL; msg.count++) {
 		msg.addr[msg.count].family = strchr(all[msg.count], ':') ?
@@ -182,17 +159,17 @@ resolved(const char *a, const char *b, uint32_t more)
 	}
 	if (msg.count == 0)
 		msg.error = EAI_NONAME;
-	frame_say(&resolver, IMSG_RESOLVED, &msg, sizeof(msg));
+	dialrig_resolve(&msg);
 }
 
 static void
 expect_failed(enum dial_stage stage, int error)
 {
-	frame_until(answer_type != 0);
-	assert_int_equal(answer_type, IMSG_DIAL_FAILED);
-	assert_int_equal(answer.request, 1);
-	assert_int_equal(answer.stage, stage);
-	assert_int_equal(answer.error, error);
+	frame_until(dialrig_type != 0);
+	assert_int_equal(dialrig_type, IMSG_DIAL_FAILED);
+	assert_int_equal(dialrig_answer.request, 1);
+	assert_int_equal(dialrig_answer.stage, stage);
+	assert_int_equal(dialrig_answer.error, error);
 }
 
 /* words: what was named, less its port. */
@@ -203,7 +180,7 @@ expect_blocked(const char *words)
 
 	expect_failed(DIAL_STAGE_BLOCKED, 0);
 	(void)addr_join(all, sizeof(all), words, port);
-	assert_string_equal(answer.words, all);
+	assert_string_equal(dialrig_answer.words, all);
 	assert_int_equal(frame_figure("blocked"), ++nblocked);
 	assert_int_equal(frame_figure("under_way"), 0);
 }
@@ -214,17 +191,17 @@ expect_dialled(const char *host)
 	struct addr	 peer;
 	uint8_t		 octets[4];
 
-	frame_until(answer_type != 0);
-	if (answer_type == IMSG_DIAL_FAILED)
-		fail_msg("%s: failed (%u, %d)", host, answer.stage,
-		    answer.error);
+	frame_until(dialrig_type != 0);
+	if (dialrig_type == IMSG_DIAL_FAILED)
+		fail_msg("%s: failed (%u, %d)", host, dialrig_answer.stage,
+		    dialrig_answer.error);
 	assert_int_equal(inet_pton(AF_INET, host, octets), 1);
-	addr_of_peer(&peer, answer_fd);
+	addr_of_peer(&peer, dialrig_fd);
 	assert_int_equal(peer.family, ADDR_IPV4);
 	assert_memory_equal(peer.octets, octets, sizeof(octets));
 	assert_int_equal(peer.port, port);
-	assert_true(addr_same(&peer, &answer.peer, 1));
-	close(answer_fd);
+	assert_true(addr_same(&peer, &dialrig_answer.peer, 1));
+	close(dialrig_fd);
 }
 
 /* ---- the tests ---- */
@@ -250,7 +227,7 @@ test_addresses(void **state)
 	expect_blocked("192.0.2.1");
 	ask("::1");
 	expect_blocked("::1");
-	assert_int_equal(nquestions, 0);
+	assert_int_equal(dialrig_nquestions, 0);
 }
 
 static void
@@ -258,38 +235,38 @@ test_names(void **state)
 {
 	(void)state;
 	ask("a.x");
-	frame_until(nquestions == 1);
-	assert_string_equal(question.host, "a.x");
-	assert_int_equal(question.what, DIAL_NAMED);
-	assert_int_equal(question.service, SERVICE);
+	frame_until(dialrig_nquestions == 1);
+	assert_string_equal(dialrig_question.host, "a.x");
+	assert_int_equal(dialrig_question.what, DIAL_NAMED);
+	assert_int_equal(dialrig_question.service, SERVICE);
 	resolved("127.0.0.1", NULL, 0);
 	expect_dialled("127.0.0.1");
 	/* it may be at an address that is allowed, and is not */
 	ask("other");
-	frame_until(nquestions == 2);
+	frame_until(dialrig_nquestions == 2);
 	resolved("192.0.2.1", "10.0.0.1", 0);
 	expect_blocked("other");
-	assert_int_equal(answer.peer.family, ADDR_IPV4);
-	assert_int_equal(answer.peer.port, port);
+	assert_int_equal(dialrig_answer.peer.family, ADDR_IPV4);
+	assert_int_equal(dialrig_answer.peer.port, port);
 	/* only what is allowed is tried */
 	ask("other");
-	frame_until(nquestions == 3);
+	frame_until(dialrig_nquestions == 3);
 	resolved("127.0.0.66", "127.0.0.2", 0);
 	expect_dialled("127.0.0.2");
 	ask("other");
-	frame_until(nquestions == 4);
+	frame_until(dialrig_nquestions == 4);
 	resolved("::ffff:127.0.0.66", "::ffff:127.0.0.3", 0);
 	expect_dialled("127.0.0.3");
 	/* a name that leads to what is blocked, before its own rule */
 	ask("b.x");
-	frame_until(nquestions == 5);
+	frame_until(dialrig_nquestions == 5);
 	resolved("127.0.0.66", NULL, 0);
 	expect_blocked("b.x");
 	ask("other");
-	frame_until(nquestions == 6);
+	frame_until(dialrig_nquestions == 6);
 	resolved(NULL, NULL, 0);
 	expect_failed(DIAL_STAGE_RESOLVE, EAI_NONAME);
-	assert_string_equal(answer.words, "other");
+	assert_string_equal(dialrig_answer.words, "other");
 }
 
 /* Addresses that come later count, whatever came before. */
@@ -298,14 +275,14 @@ test_more(void **state)
 {
 	(void)state;
 	ask("other");
-	frame_until(nquestions == 1);
+	frame_until(dialrig_nquestions == 1);
 	resolved("192.0.2.1", NULL, 1);
 	frame_run(20);
-	assert_int_equal(answer_type, 0);
+	assert_int_equal(dialrig_type, 0);
 	resolved("127.0.0.1", "192.0.2.1", 0);
 	expect_dialled("127.0.0.1");
 	ask("other");
-	frame_until(nquestions == 2);
+	frame_until(dialrig_nquestions == 2);
 	resolved("192.0.2.1", NULL, 1);
 	resolved("192.0.2.1", "192.0.2.2", 0);
 	expect_blocked("other");
@@ -326,18 +303,18 @@ test_before(void **state)
 	expect_blocked("x");
 	ask("127.0.0.1");
 	expect_blocked("127.0.0.1");
-	ask_port(&worker, "a.x", 0, 0);
+	ask_port(&dialrig_worker, "a.x", 0, 0);
 	expect_failed(DIAL_STAGE_BLOCKED, 0);
 	nblocked++;
 	ask("a\nx");
 	expect_failed(DIAL_STAGE_RESOLVE, EAI_NONAME);
-	assert_string_equal(answer.words, "a\\x0ax");
+	assert_string_equal(dialrig_answer.words, "a\\x0ax");
 	ask("");
 	expect_failed(DIAL_STAGE_RESOLVE, EAI_NONAME);
 	/* datagrams are not taken */
-	ask_port(&worker, "a.x", port, 1);
+	ask_port(&dialrig_worker, "a.x", port, 1);
 	expect_failed(DIAL_STAGE_REFUSED, ENOENT);
-	assert_int_equal(nquestions, 0);
+	assert_int_equal(dialrig_nquestions, 0);
 }
 
 /* Neither does what the other does. */
@@ -353,10 +330,9 @@ test_others(void **state)
 	msg.request = 1;
 	msg.what = DIAL_TARGET;
 	msg.timeout_ms = 5000;
-	answer_type = 0;
-	frame_say(&worker, IMSG_DIAL, &msg, sizeof(msg));
+	dialrig_ask(&msg);
 	expect_failed(DIAL_STAGE_REFUSED, ENOENT);
-	answer_type = 0;
+	dialrig_type = 0;
 	frame_say(&plain, IMSG_DIAL, &msg, sizeof(msg));
 	expect_dialled("127.0.0.1");
 }
@@ -368,14 +344,14 @@ test_datagrams(void **state)
 	int		 type = 0;
 
 	(void)state;
-	ask_port(&worker, "127.0.0.1", port, 1);
-	frame_until(answer_type != 0);
-	assert_int_equal(answer_type, IMSG_DIALLED);
-	assert_int_equal(getsockopt(answer_fd, SOL_SOCKET, SO_TYPE, &type,
+	ask_port(&dialrig_worker, "127.0.0.1", port, 1);
+	frame_until(dialrig_type != 0);
+	assert_int_equal(dialrig_type, IMSG_DIALLED);
+	assert_int_equal(getsockopt(dialrig_fd, SOL_SOCKET, SO_TYPE, &type,
 	    &len), 0);
 	assert_int_equal(type, SOCK_DGRAM);
-	close(answer_fd);
-	ask_port(&worker, "127.0.0.66", port, 1);
+	close(dialrig_fd);
+	ask_port(&dialrig_worker, "127.0.0.66", port, 1);
 	expect_blocked("127.0.0.66");
 }
 
@@ -385,7 +361,7 @@ test_reload(void **state)
 {
 	(void)state;
 	ask("a.x");
-	frame_until(nquestions == 1);
+	frame_until(dialrig_nquestions == 1);
 	configure_none();
 	expect_blocked("a.x");
 	resolved("127.0.0.1", NULL, 0);
@@ -394,25 +370,25 @@ test_reload(void **state)
 	expect_blocked("127.0.0.1");
 	configure(1);
 	/* it does not answer, and stays allowed, and then it is blocked */
-	ask_port(&worker, "127.0.0.1", port_full, 0);
+	ask_port(&dialrig_worker, "127.0.0.1", port_full, 0);
 	frame_run(20);
 	configure(1);
 	frame_run(20);
-	assert_int_equal(answer_type, 0);
+	assert_int_equal(dialrig_type, 0);
 	configure_none();
 	expect_failed(DIAL_STAGE_BLOCKED, 0);
 	assert_int_equal(frame_figure("blocked"), ++nblocked);
 	configure(1);
 	/* who waits is judged by the rules of when it is answered */
 	ask("other");
-	frame_until(nquestions == 2);
+	frame_until(dialrig_nquestions == 2);
 	frame_role->begin();
 	rule(1, "127.0.0.66", 32, 0, 65535);
 	target(SERVICE, 1, KIND_TCP);
 	frame_role->ready(1);
 	resolved("127.0.0.1", "127.0.0.66", 0);
 	expect_dialled("127.0.0.66");
-	assert_int_equal(nquestions, 2);
+	assert_int_equal(dialrig_nquestions, 2);
 }
 
 /* Only what a rule names, and, if there are some, no listener of ours. */
@@ -435,8 +411,8 @@ static void
 expect_guarded(const char *words)
 {
 	expect_failed(DIAL_STAGE_BLOCKED, 0);
-	assert_string_equal(answer.words, words);
-	assert_int_equal(answer.peer.port, 0);
+	assert_string_equal(dialrig_answer.words, words);
+	assert_int_equal(dialrig_answer.peer.port, 0);
 	assert_int_equal(frame_figure("blocked"), ++nblocked);
 	assert_int_equal(frame_figure("under_way"), 0);
 }
@@ -456,23 +432,23 @@ test_guard(void **state)
 	ask("127.0.0.1");
 	expect_dialled("127.0.0.1");
 	ask("rebind.x");
-	frame_until(nquestions == 1);
+	frame_until(dialrig_nquestions == 1);
 	resolved("127.0.1.1", "127.0.2.1", 0);
 	snprintf(words, sizeof(words), "rebind.x:%u: 127.0.2.1 is a loopback "
 	    "address, and no rule names it", port);
 	expect_guarded(words);
 	/* only what is allowed is tried, though it is the second */
 	ask("rebind.x");
-	frame_until(nquestions == 2);
+	frame_until(dialrig_nquestions == 2);
 	resolved("127.0.1.1", "127.0.0.2", 0);
 	expect_dialled("127.0.0.2");
 	/* a listener of ours, for connections, and one for datagrams */
-	ask_port(&worker, "127.0.0.1", port_full, 0);
+	ask_port(&dialrig_worker, "127.0.0.1", port_full, 0);
 	snprintf(words, sizeof(words), "127.0.0.1:%u: 127.0.0.1:%u is where "
 	    "this daemon listens, and no rule names it with its port",
 	    port_full, port_full);
 	expect_guarded(words);
-	ask_port(&worker, "127.0.0.1", port, 1);
+	ask_port(&dialrig_worker, "127.0.0.1", port, 1);
 	snprintf(words, sizeof(words), "127.0.0.1:%u: 127.0.0.1:%u is where "
 	    "this daemon listens, and no rule names it with its port", port,
 	    port);
@@ -485,18 +461,18 @@ test_guard_reload(void **state)
 {
 	(void)state;
 	configure_guarded(0);
-	ask_port(&worker, "127.0.0.1", port_full, 0);
+	ask_port(&dialrig_worker, "127.0.0.1", port_full, 0);
 	frame_run(20);
-	assert_int_equal(answer_type, 0);
+	assert_int_equal(dialrig_type, 0);
 	configure_guarded(1);
 	expect_failed(DIAL_STAGE_BLOCKED, 0);
 	assert_int_equal(frame_figure("blocked"), ++nblocked);
 	/* and that one has gone counts at once, too */
 	configure_guarded(0);
-	ask_port(&worker, "127.0.0.1", port, 1);
-	frame_until(answer_type != 0);
-	assert_int_equal(answer_type, IMSG_DIALLED);
-	close(answer_fd);
+	ask_port(&dialrig_worker, "127.0.0.1", port, 1);
+	frame_until(dialrig_type != 0);
+	assert_int_equal(dialrig_type, IMSG_DIALLED);
+	close(dialrig_fd);
 }
 
 /* At an address; a port of 0 is chosen. */
@@ -538,17 +514,17 @@ test_side_by_side(void **state)
 	there = listen_at("127.0.0.3", &port_full, 8);
 	blocked = listen_at("127.0.0.2", &port_full, 8);
 	assert_true(there != -1 && blocked != -1);
-	ask_port(&worker, "other", port_full, 0);
-	frame_until(nquestions == 1);
+	ask_port(&dialrig_worker, "other", port_full, 0);
+	frame_until(dialrig_nquestions == 1);
 	/* the one in between would answer, and is blocked */
 	resolved("127.0.0.1", "127.0.0.2", 1);
 	frame_run(400);
-	assert_int_equal(answer_type, 0);
+	assert_int_equal(dialrig_type, 0);
 	resolved("127.0.0.1", "127.0.0.3", 0);
-	frame_until(answer_type != 0);
-	assert_int_equal(answer_type, IMSG_DIALLED);
-	assert_int_equal(answer.peer.octets[3], 3);
-	close(answer_fd);
+	frame_until(dialrig_type != 0);
+	assert_int_equal(dialrig_type, IMSG_DIALLED);
+	assert_int_equal(dialrig_answer.peer.octets[3], 3);
+	close(dialrig_fd);
 	close(there);
 	/* and nobody has come there */
 	assert_int_equal(fcntl(blocked, F_SETFL, O_NONBLOCK), 0);
@@ -561,7 +537,7 @@ static int
 setup(void **state)
 {
 	(void)state;
-	nquestions = 0;
+	dialrig_nquestions = 0;
 	configure(1);
 	return (0);
 }
@@ -597,9 +573,8 @@ setup_all(void **state)
 		return (-1);
 	frame_start(&role_dial);
 	configure(0);
-	frame_join(&resolver, PROC_RESOLVE, 0, SIDE_NONE, resolver_got);
-	frame_join(&worker, PROC_SERVICE, SERVICE, SIDE_CLIENT, worker_got);
-	frame_join(&plain, PROC_SERVICE, PLAIN, SIDE_CLIENT, worker_got);
+	dialrig_join(SERVICE);
+	dialrig_join_other(&plain, PLAIN);
 	return (0);
 }
 

@@ -22,6 +22,7 @@
 #include <cmocka.h>
 
 #include "shared/compat.h"
+#include "dialrig.h"
 #include "frame.h"
 
 #define SERVICE	7
@@ -29,30 +30,6 @@
 
 enum { T_TCP, T_UDP, T_BOTH, T_NAME };	/* targets; and a remote is 0 */
 
-static struct far_end		 worker, resolver;
-static struct msg_dialled	 answer;
-static uint32_t			 answer_type;
-static int			 answer_fd;
-static struct msg_resolve	 question;
-static int			 nquestions;
-
-static void
-worker_got(struct far_end *e, struct imsg *imsg)
-{
-	(void)e;
-	assert_int_equal(answer_type, 0);
-	answer_type = imsg_get_type(imsg);
-	answer_fd = imsg_get_fd(imsg);
-	assert_int_equal(imsg_get_data(imsg, &answer, sizeof(answer)), 0);
-}
-
-static void
-resolver_got(struct far_end *e, struct imsg *imsg)
-{
-	(void)e;
-	assert_int_equal(imsg_get_data(imsg, &question, sizeof(question)), 0);
-	nquestions++;
-}
 
 static void
 add(uint32_t type, uint32_t index, const char *host, uint32_t kinds)
@@ -84,8 +61,7 @@ setup_all(void **state)
 	add(IMSG_CONF_TARGET, T_BOTH, "127.0.0.1", KIND_ALL);
 	add(IMSG_CONF_TARGET, T_NAME, "name.example", KIND_UDP);
 	frame_role->ready(0);
-	frame_join(&resolver, PROC_RESOLVE, 0, SIDE_NONE, resolver_got);
-	frame_join(&worker, PROC_SERVICE, SERVICE, SIDE_CLIENT, worker_got);
+	dialrig_join(SERVICE);
 	return (0);
 }
 
@@ -102,19 +78,18 @@ ask(enum dial_what what, uint32_t index, uint32_t datagrams, uint32_t turn)
 	msg.timeout_ms = 5000;
 	msg.datagrams = datagrams;
 	msg.turn = turn;
-	answer_type = 0;
-	frame_say(&worker, IMSG_DIAL, &msg, sizeof(msg));
+	dialrig_ask(&msg);
 }
 
 static int
 refused(enum dial_what what, uint32_t index, uint32_t datagrams)
 {
 	ask(what, index, datagrams, 0);
-	frame_until(answer_type != 0);
-	if (answer_type == IMSG_DIALLED)
-		close(answer_fd);
-	return (answer_type == IMSG_DIAL_FAILED &&
-	    answer.stage == DIAL_STAGE_REFUSED);
+	frame_until(dialrig_type != 0);
+	if (dialrig_type == IMSG_DIALLED)
+		close(dialrig_fd);
+	return (dialrig_type == IMSG_DIAL_FAILED &&
+	    dialrig_answer.stage == DIAL_STAGE_REFUSED);
 }
 
 /* The socket's type, and where it goes. */
@@ -124,13 +99,10 @@ dialled(struct addr *peer)
 	socklen_t	 len = sizeof(int);
 	int		 type = 0;
 
-	frame_until(answer_type != 0);
-	assert_int_equal(answer_type, IMSG_DIALLED);
-	assert_int_equal(getsockopt(answer_fd, SOL_SOCKET, SO_TYPE, &type,
+	dialrig_dialled(peer);
+	assert_int_equal(getsockopt(dialrig_fd, SOL_SOCKET, SO_TYPE, &type,
 	    &len), 0);
-	addr_of_peer(peer, answer_fd);
-	assert_true(addr_same(peer, &answer.peer, 1));
-	close(answer_fd);
+	close(dialrig_fd);
 	return (type);
 }
 
@@ -161,7 +133,6 @@ resolve(uint8_t first, uint32_t n, uint32_t more)
 	uint32_t		 i;
 
 	memset(&msg, 0, sizeof(msg));
-	msg.request = question.request;
 	msg.count = n;
 	msg.more = more;
 	for (i = 0; i < n; i++) {
@@ -169,7 +140,7 @@ resolve(uint8_t first, uint32_t n, uint32_t more)
 		msg.addr[i].octets[0] = 127;
 		msg.addr[i].octets[3] = first + i;
 	}
-	frame_say(&resolver, IMSG_RESOLVED, &msg, sizeof(msg));
+	dialrig_resolve(&msg);
 }
 
 static void
@@ -180,9 +151,9 @@ takes_turns(void **state)
 
 	(void)state;
 	for (turn = 0; turn < 7; turn++) {
-		nquestions = 0;
+		dialrig_nquestions = 0;
 		ask(DIAL_TARGET, T_NAME, 1, turn);
-		frame_until(nquestions == 1);
+		frame_until(dialrig_nquestions == 1);
 		resolve(1, 3, 0);
 		assert_int_equal(dialled(&peer), SOCK_DGRAM);
 		assert_int_equal(peer.octets[3], 1 + turn % 3);
@@ -196,9 +167,9 @@ takes_turns_of_all(void **state)
 	struct addr	 peer;
 
 	(void)state;
-	nquestions = 0;
+	dialrig_nquestions = 0;
 	ask(DIAL_TARGET, T_NAME, 1, 0);
-	frame_until(nquestions == 1);
+	frame_until(dialrig_nquestions == 1);
 	resolve(1, 1, 1);
 	assert_int_equal(dialled(&peer), SOCK_DGRAM);
 	assert_int_equal(peer.octets[3], 1);
@@ -206,10 +177,10 @@ takes_turns_of_all(void **state)
 	frame_run(20);
 
 	ask(DIAL_TARGET, T_NAME, 1, 1);
-	frame_until(nquestions == 2);
+	frame_until(dialrig_nquestions == 2);
 	resolve(1, 1, 1);
 	frame_run(20);
-	assert_int_equal(answer_type, 0);
+	assert_int_equal(dialrig_type, 0);
 	resolve(2, 1, 0);
 	assert_int_equal(dialled(&peer), SOCK_DGRAM);
 	assert_int_equal(peer.octets[3], 2);

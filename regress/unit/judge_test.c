@@ -155,23 +155,29 @@ try(const struct row *v, int guard, int datagrams, char *buf, size_t size)
 	return (n == 0 ? "-" : buf);
 }
 
-static void
-is_so(size_t number, const struct row *v, int guard)
+static const char	*dialled;	/* what the last row came to */
+
+static int
+differs(const struct row *v, int guard)
 {
-	const char	*got;
-	char		 buf[256];
+	static char	 buf[256];
 	size_t		 i;
 
 	allow_free(&es.rules);
 	for (i = 0; i < RULES && v->rules[i] != NULL; i++)
 		add(v->rules[i]);
-	got = try(v, guard, 0, buf, sizeof(buf));
-	if (strcmp(got, v->dialled) != 0)
-		fail_msg("row %zu: %s port %u is %s, not %s (%s)", number,
-		    v->host, v->port, got, v->dialled, said);
-	if (v->words != NULL && strcmp(said, v->words) != 0)
-		fail_msg("row %zu: \"%s\", not \"%s\"", number, said,
-		    v->words);
+	dialled = try(v, guard, 0, buf, sizeof(buf));
+	return (strcmp(dialled, v->dialled) != 0 ||
+	    (v->words != NULL && strcmp(said, v->words) != 0));
+}
+
+static void
+is_so(size_t number, const struct row *v, int guard)
+{
+	if (differs(v, guard))
+		fail_msg("row %zu: %s port %u is %s, not %s (\"%s\", not "
+		    "\"%s\")", number, v->host, v->port, dialled, v->dialled,
+		    said, v->words == NULL ? said : v->words);
 }
 
 #define ANY	{ "pass any" }
@@ -496,6 +502,42 @@ host_is_told(void)
 	return (0);
 }
 
+/* All that it has is guarded, whoever may listen there. */
+static const struct row	 here[] = {
+	{ ANY, "192.0.2.1", 80, { NULL }, "-", "192.0.2.1:80: 192.0.2.1 is an "
+	    "address of this machine, and no rule names it" },
+	{ ANY, "192.0.2.2", 80, { NULL }, "-", NULL },
+	{ ANY, "192.0.2.77", 80, { NULL }, "-", NULL },
+	{ ANY, "203.0.113.1", 80, { NULL }, "203.0.113.1", "" },
+	{ ANY, "a.example", 80, { "192.0.2.2", "203.0.113.1" }, "203.0.113.1",
+	    NULL },
+	{ { "pass *.example" }, "a.example", 80, { "192.0.2.2" }, "-",
+	    "a.example:80: 192.0.2.2 is an address of this machine, and no "
+	    "rule names it" },
+	{ { "pass 192.0.2.0/24" }, "192.0.2.2", 80, { NULL }, "-", NULL },
+	{ { "pass 192.0.2.2" }, "192.0.2.2", 80, { NULL }, "192.0.2.2", "" },
+	{ { "pass 192.0.2.2 80" }, "a.example", 80, { "192.0.2.2" },
+	    "192.0.2.2", "" },
+	{ ANY, "64:ff9b::192.0.2.1", 80, { NULL }, "-",
+	    "[64:ff9b::192.0.2.1]:80: 64:ff9b::c000:201 leads to 192.0.2.1, "
+	    "an address of this machine, and no rule names it" },
+	{ ANY, "64:ff9b::203.0.113.1", 80, { NULL }, "64:ff9b::cb00:7101", "" }
+};
+
+/* 0, or the number of the first row that is not so. */
+static int
+host_is_guarded(void)
+{
+	size_t	 i;
+
+	for (i = 0; i < nitems(here); i++)
+		if (differs(&here[i], 1)) {
+			print_message("%s: %s\n", here[i].host, said);
+			return ((int)i + 1);
+		}
+	return (0);
+}
+
 static int
 in_network(void)
 {
@@ -505,6 +547,8 @@ in_network(void)
 		return (98);
 	if ((wrong = host_is_told()) != 0)
 		return (wrong);
+	if ((wrong = host_is_guarded()) != 0)
+		return (20 + wrong);
 	if (bind_all() == -1)
 		return (99);
 	wrong = host_is_told();

@@ -7,8 +7,10 @@
  */
 
 #include <sys/types.h>
+#include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 
 #include <arpa/inet.h>
@@ -43,6 +45,8 @@ static uint32_t			 came_to;
 static struct addr		 came_from;
 static int			 refuse[COMERS], nrefuse;	/* errnos */
 static int			 naccepts, nlines, fds_before;
+static int			 unwatched;	/* next for no memory */
+static const char		*line_has;	/* each of them */
 
 /* ---- stand-ins ---- */
 
@@ -63,6 +67,17 @@ accept4(int fd, struct sockaddr *sa, socklen_t *len, int flags)
 	for (i = 1; i < nrefuse; i++)
 		refuse[i - 1] = refuse[i];
 	nrefuse--;
+	return (-1);
+}
+
+/* That is how event_add(3) fails. */
+int
+epoll_ctl(int epfd, int op, int fd, struct epoll_event *ev)
+{
+	if (op != EPOLL_CTL_ADD || unwatched == 0)
+		return ((int)syscall(SYS_epoll_ctl, epfd, op, fd, ev));
+	unwatched--;
+	errno = ENOMEM;
 	return (-1);
 }
 
@@ -87,7 +102,7 @@ sink(enum log_level level, const char *line, void *arg)
 {
 	(void)arg;
 	assert_int_equal(level, LOGLEVEL_WARN);
-	assert_non_null(strstr(line, "accept paused"));
+	assert_non_null(strstr(line, line_has));
 	nlines++;
 }
 
@@ -240,7 +255,8 @@ static int
 prepare(void **state)
 {
 	(void)state;
-	ncame = nrefuse = no_room = naccepts = nlines = 0;
+	ncame = nrefuse = no_room = naccepts = nlines = unwatched = 0;
+	line_has = "accept paused";
 	listener_open(1);
 	return (0);
 }
@@ -474,6 +490,30 @@ test_no_room(void **state)
 	assert_int_equal(ncame, 1);
 }
 
+/* Nor is there memory to watch one: it is tried again, until it is there. */
+static void
+test_unwatched(void **state)
+{
+	int	 i;
+
+	(void)state;
+	line_has = "listen on ";
+	unwatched = 1;
+	set(1, lfd[0]);
+	comes(2, 0, "127.0.0.1");
+	for (i = 1; i < 4; i++) {
+		assert_int_equal(unwatched, 0);
+		assert_int_equal(nlines, i);
+		turn();
+		assert_int_equal(naccepts, 0);
+		unwatched = i < 3;
+		time_passes();
+	}
+	turn();
+	assert_int_equal(ncame, 2);
+	assert_int_equal(nlines, 3);
+}
+
 /* ---- proxies ---- */
 
 static void
@@ -584,6 +624,7 @@ main(void)
 		T(test_passing),
 		T(test_pause),
 		T(test_no_room),
+		T(test_unwatched),
 		T(test_networks),
 		T(test_proxies),
 		T(test_close),

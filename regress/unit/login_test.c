@@ -335,6 +335,28 @@ test_never(void **state)
 	wrig_settle();
 }
 
+/* A shorter time holds for those of whom keys was asked before, too. */
+static void
+test_shorter(void **state)
+{
+	uint64_t	 late = frame_figure("logins_late");
+
+	(void)state;
+	svc->conf.opts.handshake_timeout = 60;
+	come(0, 5);
+	SAY(0, HELLO LOGIN);
+	UNTIL(nasked == 1);
+	svc->conf.opts.handshake_timeout = 2;
+	come(1, 5);
+	SAY(1, HELLO LOGIN);
+	UNTIL(nasked == 2);
+	wrig_now += 2 * WRIG_SECOND;
+	proxy_tick(wrig_now);
+	reset(0);
+	reset(1);
+	assert_int_equal(frame_figure("logins_late"), late + 2);
+}
+
 /* Another keys is asked again; without one users wait. */
 static void
 test_keys_dies(void **state)
@@ -692,6 +714,7 @@ main(void)
 		T(test_wrong_timer),
 		T(test_wrong_late_octets),
 		T(test_never),
+		T(test_shorter),
 		T(test_keys_dies),
 		T(test_half),
 		T(test_few),

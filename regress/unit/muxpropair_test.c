@@ -19,6 +19,7 @@
 #include <cmocka.h>
 
 #include "worker/session/muxproint.h"
+#include "chaos.h"
 #include "smuxrig.h"
 
 #define N1	"0004 0000 00 01 0005 01 00000001"
@@ -210,15 +211,6 @@ test_urgent(void **state)
 
 /* ---- many ---- */
 
-static uint32_t	 seed;
-
-static uint32_t
-rnd(uint32_t n)
-{
-	seed = seed * 1664525 + 1013904223;
-	return ((seed >> 8) % n);
-}
-
 /* 64 streams both ways in random cuts: every octet arrives, in order. */
 static void
 test_many(void **state)
@@ -228,19 +220,21 @@ test_many(void **state)
 	int			 i;
 
 	(void)state;
-	seed = 1;
+	chaos_seed = 1;
 	conf(&c);
 	pair_start(&c);
 	for (i = 0; i < 64; i++) {
 		rig_open(client, 0)->pattern = 1;
-		rig_send(&client->streams[i], 1 + rnd(400000), 1);
+		rig_send(&client->streams[i], 1 + chaos_rnd(400000), 1);
 	}
 	while (server->s->stats.streams < 64)
-		rig_exchange(client, server, SESSION_OUTPUT_MIN + rnd(5000));
+		rig_exchange(client, server, SESSION_OUTPUT_MIN +
+		    chaos_rnd(5000));
 	for (i = 0; i < 64; i++)
-		rig_send(&server->streams[i], 1 + rnd(400000), 1);
-	while (rig_exchange(client, server, SESSION_OUTPUT_MIN + rnd(9000)))
-		if (rnd(10) == 0) {
+		rig_send(&server->streams[i], 1 + chaos_rnd(400000), 1);
+	while (rig_exchange(client, server, SESSION_OUTPUT_MIN +
+	    chaos_rnd(9000)))
+		if (chaos_rnd(10) == 0) {
 			rig_tick(client, 1);
 			rig_tick(server, 1);
 		}
@@ -355,123 +349,47 @@ chaos_open(struct rig *r)
 {
 	struct rig_stream	*rs;
 
-	if (r->n >= RIG_STREAMS / 2 ||
+	if (!r->s->conf.client || chaos_rnd(3) != 0 ||
+	    r->n >= RIG_STREAMS / 2 ||
 	    r->s->stats.streams >= r->s->conf.max_streams)
 		return;
 	rs = rig_open(r, 0);
 	rs->pattern = 1;
-	rs->tx_piece = rnd(3) == 0 ? 1 + rnd(1000) : 0;
+	rs->tx_piece = chaos_rnd(3) == 0 ? 1 + chaos_rnd(1000) : 0;
 	if (r->s->conf.bare)
-		rig_pre(rs, rnd(2) ? "01 00 01bb 01 c0000201" :
+		rig_pre(rs, chaos_rnd(2) ? "01 00 01bb 01 c0000201" :
 		    "01 80 01bb 02 03 616263");
-	rig_send(rs, rnd(200000), rnd(2));
+	rig_send(rs, chaos_rnd(200000), chaos_rnd(2));
 }
 
 static void
-chaos_act(struct rig *r)
+chaos_none_left(const struct rig *r)
 {
-	struct rig_stream	*rs;
+	const struct muxpro	*s = (const struct muxpro *)r->s;
 
-	if (r->s->conf.client && rnd(3) == 0)
-		chaos_open(r);
-	if (r->n == 0 || (rs = &r->streams[rnd(r->n)])->st == NULL)
-		return;
-	switch (rnd(12)) {
-	case 0:
-		rig_kill(rs, 1 + rnd(6));
-		break;
-	case 1:
-		rs->hold = 1;
-		break;
-	case 2:
-	case 3:
-		rs->hold = 0;
-		if (rs->rx_held > 0)
-			rig_consume(rs, rs->rx_held);
-		break;
-	case 4:
-		if (!rs->tx_fin)
-			rig_send(rs, rnd(100000), rnd(2));
-		break;
-	case 5:
-		if (rs->rx_held > 0)
-			rig_consume(rs, 1 + rnd(rs->rx_held));
-		break;
-	default:
-		break;
-	}
-}
-
-/* At the end everyone reads and ends: nothing may be left anywhere. */
-static void
-chaos_finish(struct rig *r)
-{
-	struct rig_stream	*rs;
-	int			 i;
-
-	for (i = 0; i < r->n; i++) {
-		rs = &r->streams[i];
-		if (rs->st == NULL)
-			continue;
-		rs->hold = 0;
-		if (rs->rx_held > 0)
-			rig_consume(rs, rs->rx_held);
-		if (rs->st != NULL && !rs->tx_fin)
-			rig_send(rs, 0, 1);
-		/* A foreign server that has ended takes nothing more. */
-		if (rs->st != NULL && rs->fins > 0 && r->s->conf.bare)
-			rig_kill(rs, RESET_ABORT);
-	}
-}
-
-static void
-chaos_check(struct rig *r)
-{
-	struct muxpro	*s = (struct muxpro *)r->s;
-
-	assert_null(r->s->error);
-	assert_int_equal(r->s->stats.streams, 0);
-	assert_int_equal(r->s->stats.unconsumed, 0);
 	assert_int_equal(s->windows.granted, 0);
 	assert_int_equal(s->entries, 0);
-	assert_int_equal(r->s->stats.faults, 0);
-	assert_int_equal(r->s->stats.killed, 0);
 }
 
 static void
 chaos(int bare)
 {
+	/* a foreign server that has ended takes nothing more */
+	const struct chaos_how	 how = { chaos_open, 6, bare, 6, 500 };
 	struct session_conf	 c;
-	int			 i;
 
 	conf(&c);
 	c.bare = bare;
-	c.window_initial = c.peer_initial = 1 + rnd(65536);
-	c.window_max = c.window_initial + rnd(300000);
+	c.window_initial = c.peer_initial = 1 + chaos_rnd(65536);
+	c.window_max = c.window_initial + chaos_rnd(300000);
 	c.recvbuffer = 4000000;
-	c.framesize = 1 + rnd(65535);
+	c.framesize = 1 + chaos_rnd(65535);
 	c.max_streams = 40;
-	c.fin_delay_ms = rnd(500);
+	c.fin_delay_ms = chaos_rnd(500);
 	pair_start(&c);
-	for (i = 0; i < 600; i++) {
-		chaos_act(client);
-		chaos_act(server);
-		rig_exchange(client, server, SESSION_OUTPUT_MIN + rnd(rnd(2) ?
-		    300 : 60000));
-		if (rnd(10) == 0) {
-			rig_tick(client, rnd(1000));
-			rig_tick(server, rnd(1000));
-		}
-	}
-	for (i = 0; i < 6; i++) {
-		chaos_finish(client);
-		chaos_finish(server);
-		rig_run(client, server);
-		rig_tick(client, 500);
-		rig_tick(server, 500);
-	}
-	chaos_check(client);
-	chaos_check(server);
+	chaos_run(client, server, &how);
+	chaos_none_left(client);
+	chaos_none_left(server);
 	pair_end();
 }
 
@@ -482,7 +400,7 @@ test_chaos(void **state)
 
 	(void)state;
 	for (i = 0; i < 60; i++) {
-		seed = i;
+		chaos_seed = i;
 		chaos(i % 2);
 	}
 }

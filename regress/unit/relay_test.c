@@ -794,6 +794,33 @@ test_failed_is_logged(void **state)
 	gone();
 }
 
+/* And who it was for. */
+static void
+test_failed_has_user(void **state)
+{
+	struct want	 want;
+
+	(void)state;
+	client(TRANSPORT_TCPMUX);
+	memset(&want, 0, sizeof(want));
+	want.kind = WANT_TCP;
+	want.user.family = want.listener.family = ADDR_IPV4;
+	memcpy(want.user.octets, (const uint8_t []){ 192, 0, 2, 9 }, 4);
+	memcpy(want.listener.octets, (const uint8_t []){ 192, 0, 2, 1 }, 4);
+	want.user.port = 50000;
+	want.listener.port = 443;
+	fs = wrig_want(&peer, &want, 0);
+	UNTIL(wrig_nasked == 1);
+	log_set_sink(sink, NULL);
+	/* what failed in other tests may be said again */
+	wrig_now += 60 * WRIG_SECOND;
+	wrig_dial_failed(DIAL_STAGE_CONNECT, ECONNREFUSED);
+	UNTIL(fs->resets == 1);
+	log_set_sink(NULL, NULL);
+	assert_int_equal(logged_times("target: user 192.0.2.9:50000: "), 1);
+	gone();
+}
+
 /* With the octet that was asked for, then our end, whatever is still said. */
 static void
 test_dial_failed_answer(void **state)
@@ -944,6 +971,7 @@ main(void)
 		T(test_preface_refused),
 		T(test_dial_failed),
 		T(test_failed_is_logged),
+		T(test_failed_has_user),
 		T(test_dial_failed_answer),
 		T(test_dial_cancelled),
 		T(test_proxy_header),

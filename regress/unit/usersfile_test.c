@@ -22,6 +22,7 @@
 #include <cmocka.h>
 
 #include "rocketd/conf/conf.h"
+#include "conffile.h"
 
 #define HASH	"$2b$04$abcdefghijklmnopqrstuuabcdefghijklmnopqrstuvwxyz01234"
 #define OTHER	"$2b$05$abcdefghijklmnopqrstuuabcdefghijklmnopqrstuvwxyz01234"
@@ -29,31 +30,6 @@
 
 static char	 dir[64];
 static char	 users[96];		/* the file under test */
-static char	*said;			/* what was printed of errors */
-static size_t	 said_len;
-
-static void
-put_file(const char *file, const void *octets, size_t len, mode_t mode)
-{
-	FILE	*f;
-
-	(void)unlink(file);
-	assert_non_null(f = fopen(file, "w"));
-	assert_int_equal(fwrite(octets, 1, len, f), len);
-	assert_int_equal(fclose(f), 0);
-	assert_int_equal(chmod(file, mode), 0);
-}
-
-static FILE *
-err_open(void)
-{
-	FILE	*f;
-
-	free(said);
-	said = NULL;
-	assert_non_null(f = open_memstream(&said, &said_len));
-	return (f);
-}
 
 /* A configuration whose service "a" has the file. */
 static struct rocketd_conf *
@@ -61,7 +37,7 @@ conf_with(const char *more)
 {
 	struct rocketd_conf	*conf;
 	char			 file[96], text[1024];
-	FILE			*err = err_open();
+	FILE			*err = conffile_err();
 
 	snprintf(file, sizeof(file), "%s/conf", dir);
 	snprintf(text, sizeof(text), "control socket none\n"
@@ -70,12 +46,12 @@ conf_with(const char *more)
 	    "token \"0123456789abcdef\"\n"
 	    "service \"a\" {\nlisten on 127.0.0.1 port 1080 protocol socks\n"
 	    "users file \"%s\"\n}\n%s}\n", users, more);
-	put_file(file, text, strlen(text), 0600);
+	conffile_put(file, text, strlen(text), 0600);
 	conf = conf_parse(file, err);
 	assert_non_null(conf);
 	if (conf_finish(conf, err) != 0) {
 		fflush(err);
-		fail_msg("%s", said);
+		fail_msg("%s", conffile_said);
 	}
 	fclose(err);
 	return (conf);
@@ -84,7 +60,7 @@ conf_with(const char *more)
 static int
 read_logins(struct rocketd_conf *conf)
 {
-	FILE	*err = err_open();
+	FILE	*err = conffile_err();
 	int	 n;
 
 	n = conf_read_logins(conf, err);
@@ -96,7 +72,7 @@ read_logins(struct rocketd_conf *conf)
 static int
 octets(struct rocketd_conf **conf, const void *text, size_t len)
 {
-	put_file(users, text, len, 0600);
+	conffile_put(users, text, len, 0600);
 	*conf = conf_with("");
 	return (read_logins(*conf));
 }
@@ -115,7 +91,7 @@ taken(const char *text, const char *const *pairs)
 	struct rocketd_conf	*conf;
 
 	if (octets(&conf, text, strlen(text)) != 0)
-		fail_msg("%s", said);
+		fail_msg("%s", conffile_said);
 	l = TAILQ_FIRST(&first_service(conf)->logins);
 	for (; *pairs != NULL; pairs += 2, l = TAILQ_NEXT(l, entry)) {
 		assert_non_null(l);
@@ -137,8 +113,8 @@ refused(const char *text, int line, int column, const char *words)
 	conf_free(conf);
 	snprintf(expected, sizeof(expected), "%s:%d:%d: %s", users, line,
 	    column, words);
-	if (strncmp(said, expected, strlen(expected)) != 0)
-		fail_msg("%s, not %s", said, expected);
+	if (strncmp(conffile_said, expected, strlen(expected)) != 0)
+		fail_msg("%s, not %s", conffile_said, expected);
 }
 
 /* The file as a whole is refused, where it is named. */
@@ -152,7 +128,7 @@ refused_whole(const char *words)
 	conf_free(conf);
 	snprintf(expected, sizeof(expected), "%s/conf:8:12: users file %s: "
 	    "%s\n", dir, users, words);
-	assert_string_equal(said, expected);
+	assert_string_equal(conffile_said, expected);
 }
 
 /* ---- tests ---- */
@@ -165,11 +141,11 @@ test_good(void **state)
 	(void)state;
 	taken("ann:" HASH "\nbob:" OTHER "\n", (const char *const []){
 	    "ann", HASH, "bob", OTHER, NULL });
-	assert_string_equal(said, "");
+	assert_string_equal(conffile_said, "");
 	taken("# users\n\n \t\nann:" HASH "\r\n  # ann:x\n#bob:" HASH "\n"
 	    "bob smith:" HASH "  ", (const char *const []){ "ann", HASH,
 	    "bob smith", HASH, NULL });
-	assert_string_equal(said, "");
+	assert_string_equal(conffile_said, "");
 	taken("!\"#$%&'()*+,-./<=>?@[]^_`{|}~:" HASH, (const char *const []){
 	    "!\"#$%&'()*+,-./<=>?@[]^_`{|}~", HASH, NULL });
 	memset(name, 'n', sizeof(name) - 1);
@@ -184,8 +160,8 @@ test_nobody(void **state)
 {
 	(void)state;
 	taken("# nobody\n", (const char *const []){ NULL });
-	assert_non_null(strstr(said, "warning: users file "));
-	assert_non_null(strstr(said, "nobody can log in"));
+	assert_non_null(strstr(conffile_said, "warning: users file "));
+	assert_non_null(strstr(conffile_said, "nobody can log in"));
 }
 
 static void
@@ -210,7 +186,7 @@ test_lines(void **state)
 	refused("bob:" HASH "\nann:hunter2\n", 2, 5, "not a hash of a "
 	    "password; \"openssl passwd -6\" makes one");
 	/* of what may be a password nothing is shown */
-	assert_null(strstr(said, "hunter2"));
+	assert_null(strstr(conffile_said, "hunter2"));
 	refused("ann:$1$YUNFvcnz$lt4P5FgsBw.myJN47Pu4R.", 1, 5, "no hash of a "
 	    "kind that is taken");
 	refused("ann: " HASH "\n", 1, 5, "not a hash");
@@ -223,7 +199,7 @@ test_lines(void **state)
 	refused(text, 1, 5, "longer than a hash may be");
 }
 
-/* All that is wrong is said, but not without end. */
+/* All that is wrong is conffile_said, but not without end. */
 static void
 test_many(void **state)
 {
@@ -245,7 +221,7 @@ test_many(void **state)
 	for (len = 0; len < 1000; len += 2)
 		memcpy(text + len, "x\n", 2);
 	assert_int_equal(octets(&conf, text, len), 33);
-	assert_non_null(strstr(said, ":33:1: too many errors\n"));
+	assert_non_null(strstr(conffile_said, ":33:1: too many errors\n"));
 	conf_free(conf);
 	free(text);
 }
@@ -258,23 +234,23 @@ test_files(void **state)
 	size_t			 size = 2 << 20;
 
 	(void)state;
-	put_file(users, "ann:" HASH, strlen("ann:" HASH), 0644);
+	conffile_put(users, "ann:" HASH, strlen("ann:" HASH), 0644);
 	refused_whole("others may read it; chmod o-r");
-	put_file(users, "ann:" HASH, strlen("ann:" HASH), 0606);
+	conffile_put(users, "ann:" HASH, strlen("ann:" HASH), 0606);
 	refused_whole("others may write it; chmod o-w");
 	assert_int_equal(unlink(users), 0);
 	refused_whole(strerror(ENOENT));
 	assert_int_equal(mkfifo(users, 0600), 0);
 	refused_whole("not a regular file");
-	put_file(users, "ann:\0" HASH, strlen("ann:" HASH) + 1, 0600);
+	conffile_put(users, "ann:\0" HASH, strlen("ann:" HASH) + 1, 0600);
 	refused_whole("it is not a text");
 	assert_non_null(text = calloc(1, size));
 	memset(text, '#', size);
-	put_file(users, text, size, 0600);
+	conffile_put(users, text, size, 0600);
 	refused_whole("it is too large");
 	free(text);
 	/* what nobody has to log in for has no file */
-	put_file(users, "", 0, 0600);
+	conffile_put(users, "", 0, 0600);
 	conf = conf_with("service \"b\" {\nlisten on ::1 port 1 protocol http\n"
 	    "}\n");
 	assert_int_equal(read_logins(conf), 0);
@@ -295,7 +271,7 @@ test_slow(void **state)
 	snprintf(expected, sizeof(expected), "%s:2:3: warning: a check of this "
 	    "hash takes some 97 ms, and new tunnels wait for it; one of less "
 	    "than 20 ms is better\n", users);
-	assert_string_equal(said, expected);
+	assert_string_equal(conffile_said, expected);
 }
 
 /* A service whose logins are others is not the same; its tunnels stay. */
@@ -346,7 +322,7 @@ test_total(void **state)
 	assert_non_null(text = malloc(80 * LOGINS_MAX));
 	for (i = 0; i < LOGINS_MAX; i++)
 		len += (size_t)snprintf(text + len, 80, "%d:" HASH "\n", i);
-	put_file(users, text, len, 0600);
+	conffile_put(users, text, len, 0600);
 	free(text);
 	conf = conf_with("");
 	/* the same service again, as often as there may be, and once more */
@@ -361,7 +337,8 @@ test_total(void **state)
 		TAILQ_INSERT_TAIL(&s->block->services, s, entry);
 	}
 	assert_int_equal(read_logins(conf), 1);
-	assert_non_null(strstr(said, "more than 16384 users together"));
+	assert_non_null(strstr(conffile_said,
+	    "more than 16384 users together"));
 	conf_free(conf);
 }
 
@@ -385,7 +362,7 @@ teardown_all(void **state)
 	snprintf(file, sizeof(file), "%s/conf", dir);
 	(void)unlink(file);
 	(void)unlink(users);
-	free(said);
+	free(conffile_said);
 	return (rmdir(dir));
 }
 

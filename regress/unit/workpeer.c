@@ -158,7 +158,7 @@ static void
 stream_keep(struct wrig_stream *fs, const uint8_t *p, size_t n)
 {
 	if (n > sizeof(fs->text) - fs->text_len) {
-		wrig_fault = "more datagrams than are kept";
+		wrig_fault = "more octets than are kept";
 		return;
 	}
 	memcpy(fs->text + fs->text_len, p, n);
@@ -168,7 +168,7 @@ stream_keep(struct wrig_stream *fs, const uint8_t *p, size_t n)
 static void
 stream_check(struct wrig_stream *fs, const uint8_t *p, size_t n)
 {
-	if (fs->preface.kind == WANT_UDP) {
+	if (fs->preface.kind == WANT_UDP || fs->peer->keep) {
 		stream_keep(fs, p, n);
 		return;
 	}

@@ -99,6 +99,7 @@ struct wrig_peer {
 	int			 no_pong;
 	int			 cut;	/* it is closed */
 	int			 hold;	/* streams that come start with it */
+	int			 keep;	/* what comes on them is text */
 	/* before wrig_connect: what it says for HELLO or ACCEPT */
 	const uint8_t		*says;
 	size_t			 says_len;
