@@ -117,6 +117,7 @@ worker/gate		worker/roles.h worker/net worker/frame shared
 worker/keys		worker/roles.h worker/crypto worker/net/replay.h worker/frame shared
 worker/tls		worker/roles.h worker/crypto worker/net worker/frame shared
 worker/udp		worker/roles.h worker/net worker/frame shared
+worker/quic		worker/session worker/net worker/frame shared
 worker/service		worker/roles.h worker/dialect/dialect.h worker/relay worker/tunnel worker/net worker/frame shared
 '
 # System headers, or folders of them, and the only places that may include them;
@@ -124,6 +125,8 @@ worker/service		worker/roles.h worker/dialect/dialect.h worker/relay worker/tunn
 SYSTEM='
 openssl/		worker/crypto worker/keys worker/tls worker/tunnel/seal*
 lz4.h			worker/relay/lz.c
+gnutls/			worker/quic
+ngtcp2/			worker/quic
 seccomp.h		worker/frame/sandbox.c
 linux/			worker/frame/sandbox.c
 sys/syscall.h		worker/frame/sandbox.c

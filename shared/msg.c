@@ -72,8 +72,15 @@ static const struct rule_field	 fields_yesno[] = {
 	END
 };
 
-static const struct rule_field	 fields_tls_index[] = {
-	RANGE(msg_count, count, 0, PREFORK_MAX - 1),
+static const struct rule_field	 fields_lost[] = {
+	RANGE(msg_lost, role, PROC_TLS, PROC_QUIC),
+	RANGE(msg_lost, index, 0, PREFORK_MAX - 1),
+	END
+};
+
+static const struct rule_field	 fields_socket_ask[] = {
+	RANGE(msg_socket_ask, index, 0, REMOTES_MAX - 1),
+	ADDRS(msg_socket_ask, peer),
 	END
 };
 
@@ -302,6 +309,7 @@ static const struct rule_field	 fields_arrival[] = {
 
 static const struct rule_field	 fields_start[] = {
 	MASK(msg_start, transport, TRANSPORT_ALL),
+	RANGE(msg_start, index, 0, REMOTES_MAX - 1),
 	ADDRS(msg_start, peer),
 	STRING(msg_start, host),
 	END
@@ -442,7 +450,8 @@ static const struct rule	 msg_rules[IMSG_MAX] = {
 	    fields_channel),
 	RULE(IMSG_CHANNEL_LOST, ONE(CHILDREN, P), FIXED(msg_channel), 0,
 	    fields_channel),
-	RULE(IMSG_FDS_TAKEN, TWO(CHILDREN, P, W | G | D | T, G | D | T | U),
+	RULE(IMSG_FDS_TAKEN,
+	    TWO(CHILDREN, P, W | G | D | T | Q, G | D | T | U | Q),
 	    FIXED(msg_count), 0, fields_some),
 
 	RULE(IMSG_CONF_CONTROL, ONE(P, C), FIXED(msg_control), 1,
@@ -450,9 +459,10 @@ static const struct rule	 msg_rules[IMSG_MAX] = {
 	RULE(IMSG_CONF_LOG, ONE(P, C), FIXED(msg_logdest), 1, fields_logdest),
 	RULE(IMSG_CONF_KEY, ONE(P, K), FIXED(msg_conf_key), 0,
 	    fields_conf_key),
-	RULE(IMSG_CONF_GATE, ONE(P, G | T), FIXED(gate_opts), 0, fields_gate),
-	RULE(IMSG_CONF_LISTEN, ONE(P, G | T | U | W), FIXED(msg_listen), 1,
-	    fields_listen),
+	RULE(IMSG_CONF_GATE, ONE(P, G | T | Q), FIXED(gate_opts), 0,
+	    fields_gate),
+	RULE(IMSG_CONF_LISTEN, ONE(P, G | T | U | W | Q), FIXED(msg_listen),
+	    1, fields_listen),
 	RULE(IMSG_CONF_REMOTE, ONE(P, D | W), FIXED(msg_dialee), 0,
 	    fields_dialee),
 	RULE(IMSG_CONF_TARGET, ONE(P, D | W), FIXED(msg_dialee), 0,
@@ -460,9 +470,9 @@ static const struct rule	 msg_rules[IMSG_MAX] = {
 	RULE(IMSG_CONF_DIR, ONE(P, D), FIXED(msg_dir), 1, fields_dir),
 	RULE(IMSG_CONF_SERVICE, ONE(P, W), FIXED(msg_service), 0,
 	    fields_service),
-	RULE(IMSG_CONF_TLS, ONE(P, T), FIXED(msg_tls), 0, fields_tls),
-	RULE(IMSG_CONF_CERT, ONE(P, T), FIXED(msg_pem), 1, fields_pem),
-	RULE(IMSG_CONF_CA, ONE(P, T), FIXED(msg_pem), 1, fields_pem),
+	RULE(IMSG_CONF_TLS, ONE(P, T | Q), FIXED(msg_tls), 0, fields_tls),
+	RULE(IMSG_CONF_CERT, ONE(P, T | Q), FIXED(msg_pem), 1, fields_pem),
+	RULE(IMSG_CONF_CA, ONE(P, T | Q), FIXED(msg_pem), 1, fields_pem),
 	RULE(IMSG_CONF_PRIVKEY, ONE(P, K), FIXED(msg_pem), 1, fields_pem),
 	RULE(IMSG_CONF_WEB, ONE(P, W), FIXED(msg_web), 0, fields_web),
 	RULE(IMSG_CONF_PATH, ONE(P, G), FIXED(msg_path), 0, fields_path),
@@ -489,8 +499,8 @@ static const struct rule	 msg_rules[IMSG_MAX] = {
 	RULE(IMSG_KEY, ONE(K, W), FIXED(msg_key), 0, fields_key),
 	RULE(IMSG_KEYS_END, ONE(K, W), FIXED(msg_count), 0, fields_tokens),
 
-	RULE(IMSG_SIGN, ONE(T, K), FIXED(msg_sign), 0, fields_sign),
-	RULE(IMSG_SIGNED, ONE(K, T), FIXED(msg_signed), 0, fields_signed),
+	RULE(IMSG_SIGN, ONE(T | Q, K), FIXED(msg_sign), 0, fields_sign),
+	RULE(IMSG_SIGNED, ONE(K, T | Q), FIXED(msg_signed), 0, fields_signed),
 	RULE(IMSG_TOKEN, ONE(K, W), FIXED(msg_token), 0, fields_token),
 	RULE(IMSG_TOKEN_ASK, ONE(W, K), FIXED(msg_token_ask), 0,
 	    fields_token_ask),
@@ -501,30 +511,33 @@ static const struct rule	 msg_rules[IMSG_MAX] = {
 	RULE(IMSG_LOGIN_TOLD, ONE(K, W), FIXED(msg_login_told), 0,
 	    fields_login_told),
 
-	RULE(IMSG_ARRIVAL, ONE(T, G), FIXED(msg_arrival), 1, fields_arrival),
+	RULE(IMSG_ARRIVAL, ONE(T | Q, G), FIXED(msg_arrival), 1,
+	    fields_arrival),
 	RULE(IMSG_TUNNEL, ONE(G, W), FIXED(msg_tunnel), 1, fields_tunnel),
 	RULE(IMSG_TUNNEL_PROVEN, ONE(W, G), FIXED(msg_number), 0, fields_none),
 	RULE(IMSG_TUNNEL_CLOSED, ONE(W, G), FIXED(msg_number), 0, fields_none),
 	RULE(IMSG_TUNNEL_BLAMED, ONE(W, G), FIXED(msg_blame), 0, fields_blame),
 	RULE(IMSG_TUNNEL_SHED, ONE(G, W), FIXED(msg_number), 0, fields_none),
-	RULE(IMSG_ARRIVED, ONE(G, T), FIXED(msg_arrived), 0, fields_arrived),
+	RULE(IMSG_ARRIVED, ONE(G, T | Q), FIXED(msg_arrived), 0,
+	    fields_arrived),
 
 	RULE(IMSG_DIAL, ONE(W, D), FIXED(msg_dial), 0, fields_dial),
 	RULE(IMSG_DIAL_CANCEL, ONE(W, D), FIXED(msg_count), 0, fields_none),
 	RULE(IMSG_DIALLED, ONE(D, W), FIXED(msg_dialled), 1, fields_dialled),
 	RULE(IMSG_DIAL_FAILED, ONE(D, W), FIXED(msg_dialled), 0,
 	    fields_dialled),
-	RULE(IMSG_TLS_START, ONE(D, T), FIXED(msg_start), 1, fields_start),
-	RULE(IMSG_TLS_CANCEL, ONE(D, T), FIXED(msg_count), 0, fields_none),
-	RULE(IMSG_TLS_STARTED, ONE(T, D), FIXED(msg_started), 1,
+	RULE(IMSG_TLS_START, ONE(D, T | Q), FIXED(msg_start), 1, fields_start),
+	RULE(IMSG_TLS_CANCEL, ONE(D, T | Q), FIXED(msg_count), 0,
+	    fields_none),
+	RULE(IMSG_TLS_STARTED, ONE(T | Q, D), FIXED(msg_started), 1,
 	    fields_started),
-	RULE(IMSG_TLS_FAILED, ONE(T, D), FIXED(msg_started), 0,
+	RULE(IMSG_TLS_FAILED, ONE(T | Q, D), FIXED(msg_started), 0,
 	    fields_started),
 	RULE(IMSG_RESOLVE, ONE(D, R), FIXED(msg_resolve), 0, fields_resolve),
 	RULE(IMSG_RESOLVED, ONE(R, D), FIXED(msg_resolved), 0,
 	    fields_resolved),
 	RULE(IMSG_DIAL_SETTLED, ONE(W, D), FIXED(msg_count), 0, fields_none),
-	RULE(IMSG_TLS_LOST, ONE(D, W), FIXED(msg_count), 0, fields_tls_index),
+	RULE(IMSG_TLS_LOST, ONE(D, W), FIXED(msg_lost), 0, fields_lost),
 	RULE(IMSG_DIAL_NAMED, ONE(W, D), FIXED(msg_dial_named), 0,
 	    fields_dial_named),
 
@@ -536,6 +549,11 @@ static const struct rule	 msg_rules[IMSG_MAX] = {
 	RULE(IMSG_USAGE, ONE(W, P), FIXED(msg_usage), 0, fields_usage),
 
 	RULE(IMSG_FLOWS, ONE(U, W), FIXED(msg_flows), 1, fields_none),
+
+	RULE(IMSG_SOCKET_ASK, ONE(Q, D), FIXED(msg_socket_ask), 0,
+	    fields_socket_ask),
+	RULE(IMSG_SOCKET, ONE(D, Q), FIXED(msg_number), 1, fields_none),
+	RULE(IMSG_SOCKET_NONE, ONE(D, Q), FIXED(msg_number), 0, fields_none),
 };
 
 static const struct rule *

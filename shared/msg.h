@@ -49,8 +49,8 @@
 
 /*
  * P parent, C control, K keys, G gate, R resolve, D dial, T tls, W worker of
- * a service, X rocketctl, U udp, * any of the children (or, as sender, the
- * parent too).
+ * a service, X rocketctl, U udp, Q quic, * any of the children (or, as sender,
+ * the parent too).
  */
 enum msg_type {
 	IMSG_NONE,
@@ -73,15 +73,15 @@ enum msg_type {
 	IMSG_CONF_CONTROL,	/* P -> C	struct msg_control, fd */
 	IMSG_CONF_LOG,		/* P -> C	struct msg_logdest, fd */
 	IMSG_CONF_KEY,		/* P -> K	struct msg_conf_key */
-	IMSG_CONF_GATE,		/* P -> G, T	struct gate_opts */
-	IMSG_CONF_LISTEN,	/* P -> G, T, U, W  struct msg_listen, fd */
+	IMSG_CONF_GATE,		/* P -> G, T, Q	struct gate_opts */
+	IMSG_CONF_LISTEN, /* P -> G, T, U, W, Q  struct msg_listen, fd */
 	IMSG_CONF_REMOTE,	/* P -> D, W	struct msg_dialee */
 	IMSG_CONF_TARGET,	/* P -> D, W	struct msg_dialee */
 	IMSG_CONF_DIR,		/* P -> D	struct msg_dir, fd */
 	IMSG_CONF_SERVICE,	/* P -> W	struct msg_service */
-	IMSG_CONF_TLS,		/* P -> T	struct msg_tls */
-	IMSG_CONF_CERT,		/* P -> T	struct msg_pem, fd */
-	IMSG_CONF_CA,		/* P -> T	struct msg_pem, fd */
+	IMSG_CONF_TLS,		/* P -> T, Q	struct msg_tls */
+	IMSG_CONF_CERT,		/* P -> T, Q	struct msg_pem, fd */
+	IMSG_CONF_CA,		/* P -> T, Q	struct msg_pem, fd */
 	IMSG_CONF_PRIVKEY,	/* P -> K	struct msg_pem, fd */
 	IMSG_CONF_WEB,		/* P -> W	struct msg_web */
 	IMSG_CONF_PATH,		/* P -> G	struct msg_path */
@@ -103,8 +103,8 @@ enum msg_type {
 	IMSG_VERDICT,		/* K -> G	struct msg_verdict */
 	IMSG_KEY,		/* K -> W	struct msg_key */
 	IMSG_KEYS_END,	/* K -> W	struct msg_count: of keys sent */
-	IMSG_SIGN,		/* T -> K	struct msg_sign */
-	IMSG_SIGNED,		/* K -> T	struct msg_signed */
+	IMSG_SIGN,		/* T, Q -> K	struct msg_sign */
+	IMSG_SIGNED,		/* K -> T, Q	struct msg_signed */
 	IMSG_TOKEN,	/* K -> W	struct msg_token, then KEYS_END */
 	IMSG_TOKEN_ASK,		/* W -> K	struct msg_token_ask */
 	IMSG_TOKEN_TOLD,	/* K -> W	struct msg_token_told */
@@ -112,27 +112,27 @@ enum msg_type {
 	IMSG_LOGIN_TOLD,	/* K -> W	struct msg_login_told */
 
 	/* tunnels */
-	IMSG_ARRIVAL,		/* T -> G	struct msg_arrival, fd */
+	IMSG_ARRIVAL,		/* T, Q -> G	struct msg_arrival, fd */
 	IMSG_TUNNEL,		/* G -> W	struct msg_tunnel, fd */
 	IMSG_TUNNEL_PROVEN,	/* W -> G	struct msg_number */
 	IMSG_TUNNEL_CLOSED,	/* W -> G	struct msg_number */
 	IMSG_TUNNEL_BLAMED,	/* W -> G	struct msg_blame, then CLOSED */
 	IMSG_TUNNEL_SHED,	/* G -> W	struct msg_number: close it */
-	IMSG_ARRIVED,		/* G -> T	struct msg_arrived */
+	IMSG_ARRIVED,		/* G -> T, Q	struct msg_arrived */
 
 	/* dialling */
 	IMSG_DIAL,		/* W -> D	struct msg_dial */
 	IMSG_DIAL_CANCEL,	/* W -> D	struct msg_count: the request */
 	IMSG_DIALLED,		/* D -> W	struct msg_dialled, fd */
 	IMSG_DIAL_FAILED,	/* D -> W	struct msg_dialled */
-	IMSG_TLS_START,		/* D -> T	struct msg_start, fd */
-	IMSG_TLS_CANCEL,	/* D -> T	struct msg_count: the request */
-	IMSG_TLS_STARTED,	/* T -> D	struct msg_started, fd */
-	IMSG_TLS_FAILED,	/* T -> D	struct msg_started */
+	IMSG_TLS_START,		/* D -> T, Q	struct msg_start, fd */
+	IMSG_TLS_CANCEL,	/* D -> T, Q	struct msg_count: the request */
+	IMSG_TLS_STARTED,	/* T, Q -> D	struct msg_started, fd */
+	IMSG_TLS_FAILED,	/* T, Q -> D	struct msg_started */
 	IMSG_RESOLVE,		/* D -> R	struct msg_resolve */
 	IMSG_RESOLVED,		/* R -> D	struct msg_resolved */
 	IMSG_DIAL_SETTLED,	/* W -> D	struct msg_count: the request */
-	IMSG_TLS_LOST,		/* D -> W	struct msg_count: its index */
+	IMSG_TLS_LOST,		/* D -> W	struct msg_lost */
 	IMSG_DIAL_NAMED,	/* W -> D	struct msg_dial_named */
 
 	/* workers of one service, through the parent; or udp */
@@ -145,6 +145,11 @@ enum msg_type {
 
 	/* flows of datagrams */
 	IMSG_FLOWS,		/* U -> W	struct msg_flows, fd */
+
+	/* another way to a remote */
+	IMSG_SOCKET_ASK,	/* Q -> D	struct msg_socket_ask */
+	IMSG_SOCKET,		/* D -> Q	struct msg_number, fd */
+	IMSG_SOCKET_NONE,	/* D -> Q	struct msg_number */
 
 	IMSG_MAX
 };
@@ -547,8 +552,9 @@ struct msg_signed {
 
 /* ---- tunnels and dialling ---- */
 
-struct msg_arrival {		/* one end of a socket pair, TLS behind it */
-	uint64_t	 number;	/* of its tls process */
+/* one end of a socket pair, TLS or QUIC behind it */
+struct msg_arrival {
+	uint64_t	 number;	/* of its tls or quic process */
 	uint32_t	 transport;	/* TRANSPORT_, of its listener */
 	uint32_t	 decoy;		/* of its listener */
 	uint32_t	 dialect;	/* of its listener */
@@ -557,6 +563,7 @@ struct msg_arrival {		/* one end of a socket pair, TLS behind it */
 	uint32_t	 pad;
 	struct addr	 peer;		/* of the connection itself */
 	struct addr	 local;
+	uint8_t		 binding[HASH_LEN];	/* of QUIC; else 0 */
 };
 
 struct msg_blame {		/* why it was never proven */
@@ -565,8 +572,8 @@ struct msg_blame {		/* why it was never proven */
 	uint32_t	 pad;
 };
 
-struct msg_arrived {		/* what became of one that tls handed on */
-	uint64_t	 number;	/* of its tls process */
+struct msg_arrived {	/* what became of one that tls or quic handed on */
+	uint64_t	 number;	/* of its tls or quic process */
 	struct addr	 peer;
 	uint32_t	 service;	/* whose tunnel it is, if proven */
 	uint32_t	 offence;	/* enum offence; OFFENCES: proven */
@@ -578,6 +585,11 @@ struct msg_tunnel {
 	uint32_t	 transport;	/* TRANSPORT_, of its listener */
 	struct addr	 peer;
 	struct addr	 local;
+	/*
+	 * Of QUIC: what both ends of its handshake have exported.  Where they
+	 * differ somebody else ends QUIC in between.
+	 */
+	uint8_t		 binding[HASH_LEN];
 };
 
 enum dial_what {
@@ -641,18 +653,21 @@ struct msg_dialled {
 	 * why not; of DIAL_STAGE_RESOLVE: the name, as far as it fits.
 	 */
 	char		 words[TLS_WORDS_MAX];
+	uint8_t		 binding[HASH_LEN];	/* of QUIC, as msg_tunnel's */
 };
 
 /*
  * A connection to a remote with outer TLS.  dial connects, then lends its
  * socket to tls, which shakes hands and gives one end of a socket pair back;
  * dial answers the worker with that, as it would with the socket.  The time is
- * dial's to keep: it cancels.
+ * dial's to keep: it cancels.  The same for QUIC, where it is a connected UDP
+ * socket.
  */
 struct msg_start {
 	uint32_t	 request;	/* dial's own number */
 	uint32_t	 transport;	/* TRANSPORT_ */
 	uint32_t	 service;	/* whose tunnel it is to be */
+	uint32_t	 index;		/* of the remote */
 	struct addr	 peer;
 	char		 host[HOST_MAX];	/* of the remote */
 };
@@ -661,6 +676,25 @@ struct msg_started {
 	uint32_t	 request;
 	uint32_t	 pad;
 	char		 words[TLS_WORDS_MAX];	/* why not */
+	uint8_t		 binding[HASH_LEN];	/* of QUIC, as msg_tunnel's */
+};
+
+/* The process that ended TLS or QUIC of a worker's tunnels is gone. */
+struct msg_lost {
+	uint32_t	 role;		/* PROC_TLS or PROC_QUIC */
+	uint32_t	 index;
+};
+
+/*
+ * A connection of QUIC wants another connected UDP socket to where it is: its
+ * own address is gone, or nothing comes back.  dial gives one to an address
+ * that it has reached for that remote, and to no other.
+ */
+struct msg_socket_ask {
+	uint64_t	 number;	/* comes back with the socket */
+	uint32_t	 service;
+	uint32_t	 index;		/* of the remote */
+	struct addr	 peer;
 };
 
 struct msg_resolve {

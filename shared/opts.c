@@ -16,6 +16,7 @@ const struct name	 transport_names[] = {
 	{ "tcp", TRANSPORT_TCP },
 	{ "tcpmux", TRANSPORT_TCPMUX },
 	{ "udp", TRANSPORT_UDP },
+	{ "quic", TRANSPORT_QUICMUX },
 	{ "tls", TRANSPORT_TCP | TRANSPORT_TLS },
 	{ "tlsmux", TRANSPORT_TCPMUX | TRANSPORT_TLS },
 	{ "ws", TRANSPORT_TCP | TRANSPORT_WS },

@@ -50,16 +50,18 @@ enum side {
 };
 
 /*
- * What a tunnel is made of: TCP, and what is put on it.  0 where there is no
- * tunnel.
+ * What a tunnel is made of: TCP or QUIC, and what is put on it.  0 where there
+ * is no tunnel.
  */
 #define TRANSPORT_TCP		0x01
 #define TRANSPORT_MUX		0x02	/* streams; without, one user each */
 #define TRANSPORT_WS		0x04	/* WebSocket */
 #define TRANSPORT_TLS		0x08	/* outer TLS, with certificates */
 #define TRANSPORT_UDP		0x10	/* datagrams, in dialect backhaul */
+#define TRANSPORT_QUIC		0x20	/* has TLS and streams of its own */
 #define TRANSPORT_TCPMUX	(TRANSPORT_TCP | TRANSPORT_MUX)
-#define TRANSPORT_ALL		0x1f
+#define TRANSPORT_QUICMUX	(TRANSPORT_QUIC | TRANSPORT_MUX)
+#define TRANSPORT_ALL		0x3f
 
 enum dialect_number {			/* what is said on tunnels */
 	DIALECT_ROCKET,

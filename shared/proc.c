@@ -23,7 +23,8 @@ static const char *const	 role_names[PROC_MAX] = {
 	[PROC_TLS] = "tls",
 	[PROC_SERVICE] = "service",
 	[PROC_ROCKETCTL] = "rocketctl",
-	[PROC_UDP] = "udp"
+	[PROC_UDP] = "udp",
+	[PROC_QUIC] = "quic"
 };
 
 const struct name	 sandbox_parts[] = {
@@ -54,14 +55,14 @@ proc_name(uint32_t role, uint32_t side, uint32_t index, const char *service)
 	static size_t	 next;
 	char		*buf = bufs[next], number[16] = "";
 
-	if (role != PROC_SERVICE && role != PROC_TLS)
+	if (role != PROC_SERVICE && role != PROC_TLS && role != PROC_QUIC)
 		return (role_name(role));
 	next = (next + 1) % nitems(bufs);
 	if (index != 0)
 		(void)snprintf(number, sizeof(number), ".%u", index);
-	if (role == PROC_TLS) {
-		(void)snprintf(buf, sizeof(bufs[0]), "tls%s (%s)", number,
-		    side_name(side));
+	if (role != PROC_SERVICE) {
+		(void)snprintf(buf, sizeof(bufs[0]), "%s%s (%s)",
+		    role_name(role), number, side_name(side));
 		return (buf);
 	}
 	(void)snprintf(buf, sizeof(bufs[0]), "worker %s%s (%s)", service,

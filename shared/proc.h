@@ -27,6 +27,7 @@ enum proc_role {
 	PROC_SERVICE,
 	PROC_ROCKETCTL,
 	PROC_UDP,
+	PROC_QUIC,
 	PROC_MAX
 };
 
@@ -47,14 +48,14 @@ enum proc_role {
 
 extern const struct name	 sandbox_parts[];	/* of SANDBOX_ */
 
-/* "parent", "control", ... "service", "rocketctl", "udp". */
+/* "parent", "control", ... "rocketctl", "udp", "quic". */
 const char	*role_name(uint32_t role);
 
 /*
  * The name of a process in the log and elsewhere: "keys", "tls (server)",
  * "worker ssh (server)", "worker ssh.2 (client)"; in one of a few static
- * buffers.  Only PROC_SERVICE and PROC_TLS have a side and an index, and only
- * PROC_SERVICE a service.
+ * buffers.  Only PROC_SERVICE, PROC_TLS and PROC_QUIC have a side and an index,
+ * and only PROC_SERVICE a service.
  */
 const char	*proc_name(uint32_t role, uint32_t side, uint32_t index,
 		    const char *service);

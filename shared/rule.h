@@ -73,7 +73,8 @@ struct rule {
 #define W		ROLE(PROC_SERVICE)
 #define X		ROLE(PROC_ROCKETCTL)
 #define U		ROLE(PROC_UDP)
-#define CHILDREN	(C | K | G | R | D | T | W | U)
+#define Q		ROLE(PROC_QUIC)
+#define CHILDREN	(C | K | G | R | D | T | W | U | Q)
 
 #define ONE(from, to)	{ { from, to }, { 0, 0 } }
 #define TWO(f, t, g, u)	{ { f, t }, { g, u } }

@@ -24,10 +24,10 @@
 #include "shared/msg.h"
 
 /* Letters as in rule.h; "A>BC" says A may send to B and to C. */
-static const char	 letters[] = " PCKGRDTWXU";
+static const char	 letters[] = " PCKGRDTWXUQ";
 
-#define ALL		"P>CKGRDTWU", NULL
-#define TO_PARENT	"CKGRDTWU>P", NULL
+#define ALL		"P>CKGRDTWUQ", NULL
+#define TO_PARENT	"CKGRDTWUQ>P", NULL
 #define ASK(inner)	"X>C", "C>" inner
 #define ANSWER(inner)	inner ">C", "C>X"
 #define FIX(s)		sizeof(struct s), sizeof(struct s)
@@ -48,22 +48,22 @@ static const struct expect	 table[] = {
 	{ IMSG_PONG, TO_PARENT, 0, 0, 0 },
 	{ IMSG_STOP, ALL, FIX(msg_stop), 0 },
 	{ IMSG_LOG_LEVEL, ALL, FIX(msg_level), 0 },
-	{ IMSG_LOG, "PKGRDTWU>C", NULL, 5, 1028, 0 },
+	{ IMSG_LOG, "PKGRDTWUQ>C", NULL, 5, 1028, 0 },
 	{ IMSG_COMPLAINT, TO_PARENT, FIX(msg_channel), 0 },
 	{ IMSG_CHANNEL_LOST, TO_PARENT, FIX(msg_channel), 0 },
-	{ IMSG_FDS_TAKEN, "CKGRDTWU>P", "WGDT>GDTU", FIX(msg_count), 0 },
+	{ IMSG_FDS_TAKEN, "CKGRDTWUQ>P", "WGDTQ>GDTUQ", FIX(msg_count), 0 },
 	{ IMSG_CONF_CONTROL, "P>C", NULL, FIX(msg_control), 1 },
 	{ IMSG_CONF_LOG, "P>C", NULL, FIX(msg_logdest), 1 },
 	{ IMSG_CONF_KEY, "P>K", NULL, FIX(msg_conf_key), 0 },
-	{ IMSG_CONF_GATE, "P>GT", NULL, FIX(gate_opts), 0 },
-	{ IMSG_CONF_LISTEN, "P>GTUW", NULL, FIX(msg_listen), 1 },
+	{ IMSG_CONF_GATE, "P>GTQ", NULL, FIX(gate_opts), 0 },
+	{ IMSG_CONF_LISTEN, "P>GTUWQ", NULL, FIX(msg_listen), 1 },
 	{ IMSG_CONF_REMOTE, "P>DW", NULL, FIX(msg_dialee), 0 },
 	{ IMSG_CONF_TARGET, "P>DW", NULL, FIX(msg_dialee), 0 },
 	{ IMSG_CONF_DIR, "P>D", NULL, FIX(msg_dir), 1 },
 	{ IMSG_CONF_SERVICE, "P>W", NULL, FIX(msg_service), 0 },
-	{ IMSG_CONF_TLS, "P>T", NULL, FIX(msg_tls), 0 },
-	{ IMSG_CONF_CERT, "P>T", NULL, FIX(msg_pem), 1 },
-	{ IMSG_CONF_CA, "P>T", NULL, FIX(msg_pem), 1 },
+	{ IMSG_CONF_TLS, "P>TQ", NULL, FIX(msg_tls), 0 },
+	{ IMSG_CONF_CERT, "P>TQ", NULL, FIX(msg_pem), 1 },
+	{ IMSG_CONF_CA, "P>TQ", NULL, FIX(msg_pem), 1 },
 	{ IMSG_CONF_PRIVKEY, "P>K", NULL, FIX(msg_pem), 1 },
 	{ IMSG_CONF_WEB, "P>W", NULL, FIX(msg_web), 0 },
 	{ IMSG_CONF_PATH, "P>G", NULL, FIX(msg_path), 0 },
@@ -83,39 +83,42 @@ static const struct expect	 table[] = {
 	{ IMSG_VERDICT, "K>G", NULL, FIX(msg_verdict), 0 },
 	{ IMSG_KEY, "K>W", NULL, FIX(msg_key), 0 },
 	{ IMSG_KEYS_END, "K>W", NULL, FIX(msg_count), 0 },
-	{ IMSG_SIGN, "T>K", NULL, FIX(msg_sign), 0 },
-	{ IMSG_SIGNED, "K>T", NULL, FIX(msg_signed), 0 },
+	{ IMSG_SIGN, "TQ>K", NULL, FIX(msg_sign), 0 },
+	{ IMSG_SIGNED, "K>TQ", NULL, FIX(msg_signed), 0 },
 	{ IMSG_TOKEN, "K>W", NULL, FIX(msg_token), 0 },
 	{ IMSG_TOKEN_ASK, "W>K", NULL, FIX(msg_token_ask), 0 },
 	{ IMSG_TOKEN_TOLD, "K>W", NULL, FIX(msg_token_told), 0 },
 	{ IMSG_LOGIN_ASK, "W>K", NULL, FIX(msg_login_ask), 0 },
 	{ IMSG_LOGIN_TOLD, "K>W", NULL, FIX(msg_login_told), 0 },
-	{ IMSG_ARRIVAL, "T>G", NULL, FIX(msg_arrival), 1 },
+	{ IMSG_ARRIVAL, "TQ>G", NULL, FIX(msg_arrival), 1 },
 	{ IMSG_TUNNEL, "G>W", NULL, FIX(msg_tunnel), 1 },
 	{ IMSG_TUNNEL_PROVEN, "W>G", NULL, FIX(msg_number), 0 },
 	{ IMSG_TUNNEL_CLOSED, "W>G", NULL, FIX(msg_number), 0 },
 	{ IMSG_TUNNEL_BLAMED, "W>G", NULL, FIX(msg_blame), 0 },
 	{ IMSG_TUNNEL_SHED, "G>W", NULL, FIX(msg_number), 0 },
-	{ IMSG_ARRIVED, "G>T", NULL, FIX(msg_arrived), 0 },
+	{ IMSG_ARRIVED, "G>TQ", NULL, FIX(msg_arrived), 0 },
 	{ IMSG_DIAL, "W>D", NULL, FIX(msg_dial), 0 },
 	{ IMSG_DIAL_CANCEL, "W>D", NULL, FIX(msg_count), 0 },
 	{ IMSG_DIALLED, "D>W", NULL, FIX(msg_dialled), 1 },
 	{ IMSG_DIAL_FAILED, "D>W", NULL, FIX(msg_dialled), 0 },
-	{ IMSG_TLS_START, "D>T", NULL, FIX(msg_start), 1 },
-	{ IMSG_TLS_CANCEL, "D>T", NULL, FIX(msg_count), 0 },
-	{ IMSG_TLS_STARTED, "T>D", NULL, FIX(msg_started), 1 },
-	{ IMSG_TLS_FAILED, "T>D", NULL, FIX(msg_started), 0 },
+	{ IMSG_TLS_START, "D>TQ", NULL, FIX(msg_start), 1 },
+	{ IMSG_TLS_CANCEL, "D>TQ", NULL, FIX(msg_count), 0 },
+	{ IMSG_TLS_STARTED, "TQ>D", NULL, FIX(msg_started), 1 },
+	{ IMSG_TLS_FAILED, "TQ>D", NULL, FIX(msg_started), 0 },
 	{ IMSG_RESOLVE, "D>R", NULL, FIX(msg_resolve), 0 },
 	{ IMSG_RESOLVED, "R>D", NULL, FIX(msg_resolved), 0 },
 	{ IMSG_DIAL_SETTLED, "W>D", NULL, FIX(msg_count), 0 },
-	{ IMSG_TLS_LOST, "D>W", NULL, FIX(msg_count), 0 },
+	{ IMSG_TLS_LOST, "D>W", NULL, FIX(msg_lost), 0 },
 	{ IMSG_DIAL_NAMED, "W>D", NULL, FIX(msg_dial_named), 0 },
 	{ IMSG_ROOM, "W>PU", NULL, FIX(msg_count), 0 },
 	{ IMSG_HOLD, "P>W", NULL, FIX(msg_count), 0 },
 	{ IMSG_CLIENT_BACK, "W>P", "P>W", FIX(msg_client), 0 },
 	{ IMSG_USAGE, "W>P", NULL, FIX(msg_usage), 0 },
 	{ IMSG_FLOWS, "U>W", NULL, FIX(msg_flows), 1 },
-	{ IMSG_CTL_SUMMARY, ASK("PKGRDTWU"), FIX(ctl_request), 0 },
+	{ IMSG_SOCKET_ASK, "Q>D", NULL, FIX(msg_socket_ask), 0 },
+	{ IMSG_SOCKET, "D>Q", NULL, FIX(msg_number), 1 },
+	{ IMSG_SOCKET_NONE, "D>Q", NULL, FIX(msg_number), 0 },
+	{ IMSG_CTL_SUMMARY, ASK("PKGRDTWUQ"), FIX(ctl_request), 0 },
 	{ IMSG_CTL_SERVICES, ASK("W"), FIX(ctl_request), 0 },
 	{ IMSG_CTL_SESSIONS, ASK("W"), FIX(ctl_request), 0 },
 	{ IMSG_CTL_STREAMS, ASK("W"), FIX(ctl_request), 0 },
@@ -125,19 +128,19 @@ static const struct expect	 table[] = {
 	{ IMSG_CTL_STOP, ASK("P"), FIX(ctl_request), 0 },
 	{ IMSG_CTL_LOG, ASK("P"), FIX(ctl_request), 0 },
 	{ IMSG_CTL_CLOSE, ASK("W"), FIX(ctl_request), 0 },
-	{ IMSG_CTL_PENALTIES, ASK("GT"), FIX(ctl_request), 0 },
+	{ IMSG_CTL_PENALTIES, ASK("GTQ"), FIX(ctl_request), 0 },
 	{ IMSG_CTL_RETRY, ASK("W"), FIX(ctl_request), 0 },
 	{ IMSG_CTL_PORTS, ASK("W"), FIX(ctl_request), 0 },
 	{ IMSG_CTL_DAEMON, ANSWER("P"), FIX(ctl_daemon), 0 },
-	{ IMSG_CTL_COUNTER, ANSWER("PKGRDTWU"), FIX(ctl_counter), 0 },
+	{ IMSG_CTL_COUNTER, ANSWER("PKGRDTWUQ"), FIX(ctl_counter), 0 },
 	{ IMSG_CTL_SERVICE, ANSWER("W"), FIX(ctl_service), 0 },
 	{ IMSG_CTL_SESSION, ANSWER("W"), FIX(ctl_session), 0 },
 	{ IMSG_CTL_STREAM, ANSWER("W"), FIX(ctl_stream), 0 },
 	{ IMSG_CTL_PROCESS, ANSWER("P"), FIX(ctl_process), 0 },
-	{ IMSG_CTL_PENALTY, ANSWER("GT"), FIX(ctl_penalty), 0 },
+	{ IMSG_CTL_PENALTY, ANSWER("GTQ"), FIX(ctl_penalty), 0 },
 	{ IMSG_CTL_PORT, ANSWER("W"), FIX(ctl_port), 0 },
 	{ IMSG_CTL_TEXT, ANSWER("P"), 5, 1028, 0 },
-	{ IMSG_CTL_DONE, ANSWER("PKGRDTWU"), FIX(ctl_done), 0 }
+	{ IMSG_CTL_DONE, ANSWER("PKGRDTWUQ"), FIX(ctl_done), 0 }
 };
 
 #define NTABLE	(sizeof(table) / sizeof(table[0]))
@@ -158,7 +161,7 @@ struct field {
 
 static const struct field	 fields[] = {
 	FROM(IMSG_BEGIN, msg_begin, role, PROC_CONTROL),
-	UPTO(IMSG_BEGIN, msg_begin, role, PROC_UDP),
+	UPTO(IMSG_BEGIN, msg_begin, role, PROC_QUIC),
 	UPTO(IMSG_BEGIN, msg_begin, index, 63),
 	FROM(IMSG_BEGIN, msg_begin, generation, 1),
 	F(IMSG_BEGIN, msg_begin, generation, UINT32_MAX, 1),
@@ -174,16 +177,20 @@ static const struct field	 fields[] = {
 	UPTO(IMSG_READY, msg_ready, have, 0x7ff),
 	UPTO(IMSG_READY, msg_ready, lack, 0x7ff),
 	FROM(IMSG_CHANNEL, msg_channel, role, PROC_PARENT),
-	UPTO(IMSG_CHANNEL, msg_channel, role, PROC_UDP),
+	UPTO(IMSG_CHANNEL, msg_channel, role, PROC_QUIC),
 	UPTO(IMSG_CHANNEL, msg_channel, index, 63),
 	UPTO(IMSG_CHANNEL, msg_channel, side, SIDE_CLIENT),
-	UPTO(IMSG_COMPLAINT, msg_channel, role, PROC_UDP),
-	UPTO(IMSG_CHANNEL_LOST, msg_channel, role, PROC_UDP),
+	UPTO(IMSG_COMPLAINT, msg_channel, role, PROC_QUIC),
+	UPTO(IMSG_CHANNEL_LOST, msg_channel, role, PROC_QUIC),
 	F(IMSG_STOP, msg_stop, drain_ms, UINT32_MAX, 1),
 	UPTO(IMSG_LOG_LEVEL, msg_level, level, LOGLEVEL_TRACE),
 	UPTO(IMSG_LOG, msg_log, level, LOGLEVEL_TRACE),
 	UPTO(IMSG_RESOLVE, msg_resolve, what, DIAL_NAMED),
-	UPTO(IMSG_TLS_LOST, msg_count, count, 63),
+	FROM(IMSG_TLS_LOST, msg_lost, role, PROC_TLS),
+	UPTO(IMSG_TLS_LOST, msg_lost, role, PROC_QUIC),
+	UPTO(IMSG_TLS_LOST, msg_lost, index, 63),
+	UPTO(IMSG_SOCKET_ASK, msg_socket_ask, index, 31),
+	UPTO(IMSG_TLS_START, msg_start, index, 31),
 	FROM(IMSG_FDS_TAKEN, msg_count, count, 1),
 	F(IMSG_FDS_TAKEN, msg_count, count, UINT32_MAX, 1),
 	UPTO(IMSG_CONF_LOG, msg_logdest, dest, LOGDEST_JSON),
@@ -299,12 +306,12 @@ static const struct field	 fields[] = {
 	FROM(IMSG_SIGN, msg_sign, len, 1),
 	UPTO(IMSG_SIGN, msg_sign, len, 256),
 	UPTO(IMSG_SIGNED, msg_signed, len, 512),
-	UPTO(IMSG_ARRIVAL, msg_arrival, transport, 31),
+	UPTO(IMSG_ARRIVAL, msg_arrival, transport, 63),
 	UPTO(IMSG_ARRIVAL, msg_arrival, decoy, 63),
 	UPTO(IMSG_ARRIVAL, msg_arrival, dialect, DIALECT_MAX - 1),
 	UPTO(IMSG_TUNNEL_BLAMED, msg_blame, offence, OFFENCE_GARBAGE),
 	UPTO(IMSG_ARRIVED, msg_arrived, offence, OFFENCES),
-	UPTO(IMSG_TLS_START, msg_start, transport, 31),
+	UPTO(IMSG_TLS_START, msg_start, transport, 63),
 	F(IMSG_TLS_CANCEL, msg_count, count, UINT32_MAX, 1),
 	UPTO(IMSG_RESOLVED, msg_resolved, count, 16),
 	UPTO(IMSG_RESOLVED, msg_resolved, more, 1),
@@ -318,7 +325,7 @@ static const struct field	 fields[] = {
 	F(IMSG_CTL_LOG, ctl_request, arg, UINT32_MAX, 1),
 	UPTO(IMSG_CTL_DAEMON, ctl_daemon, log_level, LOGLEVEL_TRACE),
 	UPTO(IMSG_CTL_DAEMON, ctl_daemon, root, 1),
-	UPTO(IMSG_CTL_COUNTER, ctl_counter, role, PROC_UDP),
+	UPTO(IMSG_CTL_COUNTER, ctl_counter, role, PROC_QUIC),
 	UPTO(IMSG_CTL_SERVICE, ctl_service, index, 63),
 	UPTO(IMSG_CTL_SERVICE, ctl_service, sources, 5),
 	FROM(IMSG_CTL_SERVICE, ctl_service, side, SIDE_SERVER),
@@ -326,7 +333,7 @@ static const struct field	 fields[] = {
 	FROM(IMSG_CTL_SESSION, ctl_session, side, SIDE_SERVER),
 	UPTO(IMSG_CTL_SESSION, ctl_session, side, SIDE_CLIENT),
 	UPTO(IMSG_CTL_SESSION, ctl_session, seal, 7),
-	UPTO(IMSG_CTL_SESSION, ctl_session, transport, 31),
+	UPTO(IMSG_CTL_SESSION, ctl_session, transport, 63),
 	UPTO(IMSG_CTL_SESSION, ctl_session, draining, 1),
 	UPTO(IMSG_CTL_SESSION, ctl_session, control, 1),
 	UPTO(IMSG_USAGE, msg_usage, port, 65535),
@@ -341,7 +348,7 @@ static const struct field	 fields[] = {
 	UPTO(IMSG_CTL_PENALTY, ctl_penalty, bits, 128),
 	UPTO(IMSG_CTL_PENALTY, ctl_penalty, refused, 1),
 	FROM(IMSG_CTL_PROCESS, ctl_process, role, PROC_PARENT),
-	UPTO(IMSG_CTL_PROCESS, ctl_process, role, PROC_UDP),
+	UPTO(IMSG_CTL_PROCESS, ctl_process, role, PROC_QUIC),
 	UPTO(IMSG_CTL_PROCESS, ctl_process, index, 63),
 	UPTO(IMSG_CTL_PROCESS, ctl_process, side, SIDE_CLIENT),
 	UPTO(IMSG_CTL_PROCESS, ctl_process, state, CTL_PROCESS_BACKOFF),
@@ -554,6 +561,9 @@ valid(uint32_t type, unsigned char *data)
 		break;
 	case IMSG_CONF_DECOY:
 		put(data, offsetof(struct msg_decoy, status), 404);
+		break;
+	case IMSG_TLS_LOST:
+		put(data, offsetof(struct msg_lost, role), PROC_TLS);
 		break;
 	case IMSG_CTL_SERVICE:
 		put(data, offsetof(struct ctl_service, side), SIDE_SERVER);
@@ -916,16 +926,18 @@ test_no_padding(void **state)
 	assert_int_equal(sizeof(struct msg_dial_named), 9 * 4 + 24 + 256);
 	assert_int_equal(sizeof(struct msg_dial), 7 * 4 + 24);
 	assert_int_equal(sizeof(struct msg_proof), 8 + 16 + 32 + 32);
-	assert_int_equal(sizeof(struct msg_tunnel), 16 + 2 * 24);
-	assert_int_equal(sizeof(struct msg_dialled), 16 + 2 * 24 + 192);
+	assert_int_equal(sizeof(struct msg_tunnel), 16 + 2 * 24 + 32);
+	assert_int_equal(sizeof(struct msg_dialled), 16 + 2 * 24 + 192 + 32);
 	assert_int_equal(sizeof(struct msg_tls), 16 + 8 * 32 + 256);
 	assert_int_equal(sizeof(struct msg_pem), 8 + 256);
 	assert_int_equal(sizeof(struct msg_sign), 16 + 32 + 256);
 	assert_int_equal(sizeof(struct msg_signed), 16 + 512);
-	assert_int_equal(sizeof(struct msg_arrival), 32 + 2 * 24);
+	assert_int_equal(sizeof(struct msg_arrival), 32 + 2 * 24 + 32);
 	assert_int_equal(sizeof(struct msg_arrived), 16 + 24);
-	assert_int_equal(sizeof(struct msg_start), 12 + 24 + 256);
-	assert_int_equal(sizeof(struct msg_started), 8 + 192);
+	assert_int_equal(sizeof(struct msg_start), 16 + 24 + 256);
+	assert_int_equal(sizeof(struct msg_started), 8 + 192 + 32);
+	assert_int_equal(sizeof(struct msg_lost), 8);
+	assert_int_equal(sizeof(struct msg_socket_ask), 16 + 24);
 	assert_int_equal(sizeof(struct msg_resolved), 16 + 16 * 24);
 	assert_int_equal(sizeof(struct ctl_request), 6 * 4 + 64);
 	assert_int_equal(sizeof(struct ctl_daemon),

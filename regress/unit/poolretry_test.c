@@ -414,10 +414,10 @@ test_tls_lost(void **state)
 	run_ms(5000);
 	for (i = 0; i < 5; i++) {
 		lose();
-		pool_tls_lost(0);
+		pool_tls_lost(PROC_TLS, 0);
 		run_ms(200);
 		assert_int_equal(svc.nopen, 2);
-		pool_tls_lost(0);	/* or in the other order */
+		pool_tls_lost(PROC_TLS, 0);	/* or in the other order */
 		lose();
 		run_ms(200);
 		assert_int_equal(svc.nopen, 2);
@@ -425,7 +425,7 @@ test_tls_lost(void **state)
 	lose();
 	run_ms(100);
 	lose();
-	pool_tls_lost(1);		/* that was not this remote's */
+	pool_tls_lost(PROC_TLS, 1);		/* that was not this remote's */
 	run_ms(1000);
 	assert_int_equal(svc.nopen, 0);
 }

@@ -189,13 +189,14 @@ dial_joined(struct channel *ch)
 static void
 dial_tls_left(struct channel *ch)
 {
-	struct msg_count	 msg;
+	struct msg_lost		 msg;
 	struct peer		*p;
 
 	if (!requests_tls_left(ch))
 		return;
 	memset(&msg, 0, sizeof(msg));
-	msg.count = channel_peer(ch)->index;
+	msg.role = channel_peer(ch)->role;
+	msg.index = channel_peer(ch)->index;
 	TAILQ_FOREACH(p, &dial.peers, entry)
 		(void)channel_send(p->channel, IMSG_TLS_LOST, -1, &msg,
 		    sizeof(msg));

@@ -405,6 +405,7 @@ request_start_tls(struct request *r, int fd)
 	msg.request = r->tls_number;
 	msg.transport = r->conf.transport;
 	msg.service = r->conf.service;
+	msg.index = r->conf.index;
 	msg.peer = r->remote;
 	strlcpy(msg.host, r->conf.host, sizeof(msg.host));
 	(void)channel_send(r->tls, IMSG_TLS_START, fd, &msg, sizeof(msg));

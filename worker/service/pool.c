@@ -722,14 +722,16 @@ pool_retry(void)
 }
 
 void
-pool_tls_lost(uint32_t tls)
+pool_tls_lost(uint32_t role, uint32_t index)
 {
+	uint32_t	 with = role == PROC_QUIC ? TRANSPORT_QUIC :
+			    TRANSPORT_TLS;
 	struct remote	*r;
 	uint32_t	 i;
 
 	for (i = 0; i < nremotes; i++) {
 		r = remotes[i];
-		if (r->conf.transport & TRANSPORT_TLS && r->conf.tls == tls)
+		if (r->conf.transport & with && r->conf.tls == index)
 			r->failures = r->next_try = 0;
 	}
 	pool_adjust();

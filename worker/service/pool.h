@@ -30,10 +30,10 @@ void		 pool_renew(void);
 /* Tries at once whatever it waits to try, as if nothing had failed. */
 void		 pool_retry(void);
 /*
- * This tls process of ours has died, and took tunnels with it: no remote has
- * failed for that.
+ * This tls or quic process of ours has died, and took tunnels with it: no
+ * remote has failed for that.
  */
-void		 pool_tls_lost(uint32_t tls);
+void		 pool_tls_lost(uint32_t role, uint32_t index);
 void		 pool_tunnel_opened(struct tunnel *);
 /* No mux: a user took it, and another tunnel has to wait in its place. */
 void		 pool_tunnel_taken(struct tunnel *);

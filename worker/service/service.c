@@ -562,11 +562,11 @@ static void
 service_from_dial(struct imsg *imsg)
 {
 	struct msg_dialled	 msg;
-	struct msg_count	 tls;
+	struct msg_lost		 lost;
 
 	if (imsg_get_type(imsg) == IMSG_TLS_LOST) {
-		if (imsg_get_data(imsg, &tls, sizeof(tls)) == 0)
-			pool_tls_lost(tls.count);
+		if (imsg_get_data(imsg, &lost, sizeof(lost)) == 0)
+			pool_tls_lost(lost.role, lost.index);
 		return;
 	}
 	if (imsg_get_data(imsg, &msg, sizeof(msg)) == -1)

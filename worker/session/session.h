@@ -72,6 +72,7 @@ struct session_conf {
 	int		 divert;	/* payload may pass by: CAP_BULK */
 	int		 bare;		/* muxpro.h: towards other programs */
 	int		 ample;		/* muxpro.h: credit that does not end */
+	int		 inside;	/* smux.h: quic has the peer */
 	/* we say something after so much silence; 0: never */
 	uint32_t	 keepalive_ms;
 	uint32_t	 timeout_ms; /* the peer's silence that ends it; 0 */
@@ -173,6 +174,15 @@ struct session_stats {
 	struct lz_count	 lz;	/* of streams with LZ4: counted by owners */
 };
 
+struct session_path {	/* of a tunnel over QUIC, as its process last said */
+	uint32_t	 rtt_us;	/* 0: not known */
+	uint32_t	 mtu;		/* octets of a UDP payload */
+	uint32_t	 moves;		/* to another path, so far */
+	uint32_t	 pad;
+	uint64_t	 sent;		/* packets */
+	uint64_t	 lost;
+};
+
 struct session_ops {
 	struct stream *(*open)(struct session *, const struct stream_owner *,
 		    void *arg, int urgent);
@@ -202,6 +212,7 @@ struct session {
 	void				*arg;	/* the owner's */
 	struct session_conf		 conf;
 	struct session_stats		 stats;
+	struct session_path		 path;	/* conf.inside */
 	const char			*error;	/* why input or tick failed */
 	/* Something odd of the peer, for the log: who looks sets it to NULL. */
 	const char			*notice;

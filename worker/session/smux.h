@@ -33,6 +33,11 @@
  * very many can.  The tunnel is then not read (want is 0) until a quarter is
  * free.
  *
+ * With conf.inside it runs on a socket pair between a worker and the quic
+ * process.  Both may open streams: the worker, which is the mux client, those
+ * of its users, quic those of the peer's.  Command 7, length 32, tells the
+ * worker of the path; see smux_path.
+ *
  * Ids end at 2^31: from then on session_open returns NULL.
  */
 
@@ -46,5 +51,10 @@
 /* NULL when there is no memory. */
 struct session	*smux_new(const struct session_conf *,
 		    const struct session_events *, void *arg);
+/*
+ * Tells the other end of a pair about the path: it is in its session's path
+ * then.  A later one takes the place of one that has not left yet.
+ */
+void		 smux_path(struct session *, const struct session_path *);
 
 #endif /* WORKER_SMUX_H */
