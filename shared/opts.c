@@ -30,6 +30,7 @@ const struct name	 dialect_names[] = {
 	{ "rocket", DIALECT_ROCKET },
 	{ "backhaul", DIALECT_BACKHAUL },
 	{ "muxpro", DIALECT_MUXPRO },
+	{ "mytunnel", DIALECT_MYTUNNEL },
 	{ NULL, 0 }
 };
 

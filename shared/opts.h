@@ -67,6 +67,7 @@ enum dialect_number {			/* what is said on tunnels */
 	DIALECT_ROCKET,
 	DIALECT_BACKHAUL,
 	DIALECT_MUXPRO,
+	DIALECT_MYTUNNEL,
 	DIALECT_MAX
 };
 

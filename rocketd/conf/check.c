@@ -344,7 +344,8 @@ check_service(struct check *c, const struct conf_service *s)
 		COMPLAIN(c, s, "service \"%s\" has \"listen on\" and "
 		    "\"forward to\": one of them is for the other side",
 		    s->name);
-	if (s->block->dialect != DIALECT_MUXPRO &&
+	if ((s->block->dialect == DIALECT_ROCKET ||
+	    s->block->dialect == DIALECT_BACKHAUL) &&
 	    TAILQ_EMPTY(conf_service_tokens(s)))
 		COMPLAIN(c, s, "neither service \"%s\" nor its block has a "
 		    "token", s->name);

@@ -480,7 +480,8 @@ stmt_dialect(struct word *w, struct word *name)
 		    "block's services");
 	if ((n = name_find(dialect_names, name->text)) == NULL)
 		lex_error(stmt.lex, name, "there is no dialect \"%s\"; there "
-		    "are rocket, backhaul and muxpro", wordval_show(name));
+		    "are rocket, backhaul, muxpro and mytunnel",
+		    wordval_show(name));
 	else
 		stmt.block->dialect = n->value;
 }
@@ -520,10 +521,10 @@ listen_to(struct conf_listen *cl, const struct word *to)
 
 	if (stmt.service == NULL || dialect == DIALECT_ROCKET) {
 		lex_error(stmt.lex, to, "\"to\" is for the listeners of a "
-		    "service of dialect backhaul or muxpro");
+		    "service of dialect backhaul, muxpro or mytunnel");
 		return;
 	}
-	if (dialect == DIALECT_MUXPRO && !valid_target(to->text))
+	if (dialect != DIALECT_BACKHAUL && !valid_target(to->text))
 		lex_error(stmt.lex, to, "\"to\" takes HOST:PORT, a name, an "
 		    "IPv4 address or an IPv6 address in brackets, not \"%s\"",
 		    wordval_show(to));

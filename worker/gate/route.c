@@ -40,7 +40,8 @@ static const struct route	 routes[] = {
 	{ DIALECT_MUXPRO, TRANSPORT_WS, "request", HTTP_HEAD_MAX,
 	    &answer_site, path_look_own },
 	{ DIALECT_MUXPRO, 0, "beginning of Mux.Pro", VERSION_PIECES, NULL,
-	    version_look }
+	    version_look },
+	{ DIALECT_MYTUNNEL, 0, "octet", 1, NULL, only_look }
 };
 
 const struct route *
