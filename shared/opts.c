@@ -46,6 +46,12 @@ const struct name	 ask_names[] = {
 	{ NULL, 0 }
 };
 
+const struct name	 serve_names[] = {
+	{ "mytunnel-metrics", SERVE_MYTUNNEL_METRICS },
+	{ "mytunnel-api", SERVE_MYTUNNEL_API },
+	{ NULL, 0 }
+};
+
 const struct name	 mux_names[] = {
 	{ "smux", MUX_SMUX },
 	{ "muxpro", MUX_PRO },

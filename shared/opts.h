@@ -84,6 +84,13 @@ enum ask_kind {			/* how users of a listener say what they want */
 	ASK_KINDS
 };
 
+enum serve_kind {		/* what a listener for figures serves */
+	SERVE_NONE,			/* it is for tunnels or users */
+	SERVE_MYTUNNEL_METRICS,
+	SERVE_MYTUNNEL_API,
+	SERVE_KINDS
+};
+
 #define UDP_TIMEOUT_MAX		86400	/* seconds of `udp timeout' */
 #define UDP_FLOWS_MAX		1048576	/* of `udp flows max' */
 
@@ -242,6 +249,7 @@ extern const struct name	 transport_names[];
 extern const struct name	 dialect_names[];
 extern const struct name	 kind_names[];
 extern const struct name	 ask_names[];
+extern const struct name	 serve_names[];
 extern const struct name	 mux_names[];
 extern const struct name	 seal_names[];
 extern const struct name	 strategy_names[];
