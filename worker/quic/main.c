@@ -33,7 +33,7 @@ main(int argc, char **argv)
 	}
 	if (argc == 2 && (strcmp(argv[1], "-V") == 0 ||
 	    strcmp(argv[1], "--version") == 0))
-		return (getflag_version("rocketd-quic"));
+		return (getflag_version("rocketd-quic", QUIC_WORDS));
 	if (argc < 2 || fstat(WORKER_PARENT_FD, &st) == -1 ||
 	    !S_ISSOCK(st.st_mode) ||
 	    strcmp(argv[1], role_name(role_quic.id)) != 0)

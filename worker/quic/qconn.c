@@ -59,7 +59,7 @@ qconn_new(struct endpoint *ep, uint32_t transport, uint32_t dialect,
 
 	if (profile == NULL || (c = calloc(1, sizeof(*c))) == NULL)
 		return (NULL);
-	c->server = qenv.side == SIDE_SERVER;
+	c->server = !ep->connected;
 	c->profile = profile;
 	c->ep = ep;
 	c->far = -1;
@@ -550,9 +550,8 @@ qconn_progress(struct qconn *c)
 /* ---- for the role ---- */
 
 int
-qconns_init(enum side s)
+qconns_init(void)
 {
-	qenv.side = s;
 	qenv.idle_ms = IDLE_MS;
 	TAILQ_INIT(&qenv.all);
 	TAILQ_INIT(&qenv.lingering);

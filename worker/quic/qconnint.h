@@ -133,7 +133,6 @@ struct qconn_stats {
 };
 
 struct qconn_env {
-	enum side		 side;
 	struct gate_opts	 conf;
 	struct qconns		 all;
 	struct qconns		 lingering;

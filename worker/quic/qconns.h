@@ -21,7 +21,7 @@ struct qconn_stats;
 /* qconn.c */
 
 /* -1: no memory. */
-int	 qconns_init(enum side);
+int	 qconns_init(void);
 /* idle_ms: of a connection, that ends it; congestion: CONGESTION_. */
 void	 qconns_limits(const struct gate_opts *, uint32_t idle_ms,
 	    uint32_t congestion);

@@ -71,7 +71,6 @@ struct qtls {
 	char			 words[TLS_WORDS_MAX];
 };
 
-static enum side	 side;
 static struct qtls	*now;	/* whose messages were given last */
 
 /* ---- what is signed ---- */
@@ -330,9 +329,9 @@ qtls_retrieve(gnutls_session_t session,
 /* ---- what is verified ---- */
 
 static const char *
-whose(void)
+whose(const struct qtls *t)
 {
-	return (side == SIDE_SERVER ? "the client's" : "the server's");
+	return (t->server ? "the client's" : "the server's");
 }
 
 static int
@@ -357,26 +356,26 @@ verify_words(struct qtls *t, gnutls_x509_crt_t crt, unsigned int status)
 	if (status & GNUTLS_CERT_UNEXPECTED_OWNER) {
 		qcert_names(crt, names, sizeof(names));
 		snprintf(t->words, sizeof(t->words), "%s certificate is for "
-		    "other names: %s", whose(), names);
+		    "other names: %s", whose(t), names);
 	} else if (status & GNUTLS_CERT_EXPIRED)
 		snprintf(t->words, sizeof(t->words), "%s certificate has "
-		    "expired", whose());
+		    "expired", whose(t));
 	else if (status & GNUTLS_CERT_NOT_ACTIVATED)
 		snprintf(t->words, sizeof(t->words), "%s certificate is not "
-		    "valid yet", whose());
+		    "valid yet", whose(t));
 	else if (status & (GNUTLS_CERT_SIGNER_NOT_FOUND |
 	    GNUTLS_CERT_SIGNER_NOT_CA))
 		snprintf(t->words, sizeof(t->words), "%s certificate is of an "
-		    "unknown authority", whose());
+		    "unknown authority", whose(t));
 	else if (status & GNUTLS_CERT_PURPOSE_MISMATCH)
 		snprintf(t->words, sizeof(t->words), "%s certificate is for "
-		    "another purpose", whose());
+		    "another purpose", whose(t));
 	else if (status & GNUTLS_CERT_INSECURE_ALGORITHM)
 		snprintf(t->words, sizeof(t->words), "%s certificate has too "
-		    "short a key, or too weak a hash", whose());
+		    "short a key, or too weak a hash", whose(t));
 	else
 		snprintf(t->words, sizeof(t->words), "%s certificate does not "
-		    "verify", whose());
+		    "verify", whose(t));
 }
 
 /* The chain and, of a server, its name. */
@@ -417,7 +416,7 @@ verify_crts(struct qtls *t, gnutls_x509_crt_t *chain, unsigned int n)
 	if (!t->server && conf->npins > 0) {
 		if (!qtls_is_pinned(conf, chain[0])) {
 			snprintf(t->words, sizeof(t->words), "%s key does not "
-			    "match the pin", whose());
+			    "match the pin", whose(t));
 			return (GNUTLS_E_CERTIFICATE_ERROR);
 		}
 		if (!conf->has_ca)
@@ -451,7 +450,7 @@ qtls_verify(gnutls_session_t session)
 		r = verify_crts(t, chain, have);
 	else
 		snprintf(t->words, sizeof(t->words), n == 0 ? "no certificate "
-		    "of the peer" : "%s certificate is damaged", whose());
+		    "of the peer" : "%s certificate is damaged", whose(t));
 	for (i = 0; i < have; i++)
 		gnutls_x509_crt_deinit(chain[i]);
 	return (r);
@@ -574,7 +573,6 @@ qtls_quic(ngtcp2_crypto_conn_ref *ref)
 void
 qtls_init(enum side s)
 {
-	side = s;
 	qcert_init(s, qtls_retrieve, sign_data, sign_hash);
 }
 

@@ -232,7 +232,7 @@ quic_init(void)
 	TAILQ_INIT(&env.next);
 	TAILQ_INIT(&env.live);
 	if (gnutls_global_init() < 0 || endpoints_init(&endpoint_ops) == -1 ||
-	    signer_init(quic_ask_keys) == -1 || qconns_init(side) == -1)
+	    signer_init(quic_ask_keys) == -1 || qconns_init() == -1)
 		fatalx("quic: cannot start");
 	strangers_init();
 	qtls_init(side);
