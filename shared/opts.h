@@ -59,6 +59,7 @@ enum side {
 #define TRANSPORT_TLS		0x08	/* outer TLS, with certificates */
 #define TRANSPORT_UDP		0x10	/* datagrams, in dialect backhaul */
 #define TRANSPORT_QUIC		0x20	/* has TLS and streams of its own */
+#define TRANSPORT_CERTS		(TRANSPORT_TLS | TRANSPORT_QUIC)
 #define TRANSPORT_TCPMUX	(TRANSPORT_TCP | TRANSPORT_MUX)
 #define TRANSPORT_QUICMUX	(TRANSPORT_QUIC | TRANSPORT_MUX)
 #define TRANSPORT_ALL		0x3f
@@ -225,6 +226,8 @@ struct service_opts {
 	uint32_t	 udp_timeout;	/* seconds of a flow without any */
 	uint32_t	 udp_flows;		/* at once */
 	uint32_t	 udp_flows_source;	/* of one source */
+	/* QUIC: seconds of silence that end a connection; a block's */
+	uint32_t	 quic_idle;
 	/* sockets: of users (server side) or targets (client side) */
 	struct sockopts	 service_sock;
 	/* and of tunnels */

@@ -500,8 +500,12 @@ listen_tunnels(struct conf_listen *cl, const struct word *transport,
 	if (protocol != NULL)
 		lex_error(stmt.lex, protocol, "a protocol is for a service's "
 		    "\"listen on\"; tunnels have a transport");
-	/* beside its datagrams the transport has a connection */
-	cl->kinds = cl->transport & TRANSPORT_UDP ? KIND_ALL : KIND_TCP;
+	/* beside its datagrams transport udp has a connection */
+	cl->kinds = cl->transport & TRANSPORT_UDP ? KIND_ALL :
+	    cl->transport & TRANSPORT_QUIC ? KIND_UDP : KIND_TCP;
+	if (cl->transport & TRANSPORT_QUIC && proxies->word != NULL)
+		lex_error(stmt.lex, proxies->word, "\"proxies\" are not for "
+		    "transport quic: no header comes before a datagram");
 }
 
 /* How many times a block or a service may say "listen on". */
