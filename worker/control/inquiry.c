@@ -154,8 +154,9 @@ form_concerns(const struct form *form, const struct ctl_request *req,
 	if (form->whom & WHOM_CHILDREN)
 		return (1);
 	if (form->whom & WHOM_DOORS)
-		return (s->peer.role == PROC_GATE || (s->peer.role ==
-		    PROC_TLS && s->peer.side == SIDE_SERVER));
+		return (s->peer.role == PROC_GATE ||
+		    ((s->peer.role == PROC_TLS || s->peer.role == PROC_QUIC) &&
+		    s->peer.side == SIDE_SERVER));
 	if (!(form->whom & WHOM_WORKERS) || s->peer.role != PROC_SERVICE)
 		return (0);
 	if (req->service[0] != '\0' && strcmp(req->service,
