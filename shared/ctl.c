@@ -15,12 +15,12 @@
 #include "rule.h"
 
 /* The sizes of all structs together; whoever changes one sees this fail. */
-_Static_assert(CTL_VERSION == 13 && sizeof(struct ctl_request) +
+_Static_assert(CTL_VERSION == 14 && sizeof(struct ctl_request) +
     sizeof(struct ctl_daemon) + sizeof(struct ctl_counter) +
     sizeof(struct ctl_service) + sizeof(struct ctl_session) +
     sizeof(struct ctl_stream) + sizeof(struct ctl_process) +
     sizeof(struct ctl_penalty) + sizeof(struct ctl_port) +
-    sizeof(struct ctl_text) + sizeof(struct ctl_done) == 4604,
+    sizeof(struct ctl_text) + sizeof(struct ctl_done) == 4628,
     "the control interface has changed: raise CTL_VERSION");
 
 const struct name	 ctl_stream_states[] = {
@@ -81,7 +81,7 @@ static const struct rule_field	 fields_ctl_service[] = {
 
 static const struct rule_field	 fields_session[] = {
 	RANGE(ctl_session, side, SIDE_SERVER, SIDE_CLIENT),
-	MASK(ctl_session, seal, SEAL_ALL),
+	MASK(ctl_session, seal, SEAL_ALL | SEAL_QUIC),
 	MASK(ctl_session, transport, TRANSPORT_ALL),
 	RANGE(ctl_session, draining, 0, 1),
 	RANGE(ctl_session, control, 0, 1),
