@@ -352,6 +352,7 @@ json_penalties(const struct answers *a)
 		json_open(NULL, '{');
 		json_string("source", words_network(&p->addr, p->bits));
 		json_string("process", role_name(p->role));
+		json_string("service", p->service);
 		json_bool("refused", p->refused);
 		json_number("left", p->left);
 		json_number("inside", p->inside);

@@ -325,6 +325,18 @@ text_processes(const struct answers *a)
 	return (text_table(t, "no processes"));
 }
 
+/* Whose penalty it is; in a static buffer. */
+static const char *
+text_keeper(const struct ctl_penalty *p)
+{
+	static char	 buf[PROC_NAME_MAX];
+
+	if (p->role != PROC_SERVICE)
+		return (role_name(p->role));
+	(void)snprintf(buf, sizeof(buf), "worker %s", p->service);
+	return (buf);
+}
+
 static int
 text_penalties(const struct answers *a)
 {
@@ -339,7 +351,7 @@ text_penalties(const struct answers *a)
 		return (-1);
 	for (i = 0; i < a->penalties.n; i++, p++)
 		table_row(t, (const char *const []){
-		    words_network(&p->addr, p->bits), role_name(p->role),
+		    words_network(&p->addr, p->bits), text_keeper(p),
 		    p->refused ? "refused" : "watched",
 		    p->inside > 0 ? "-" : words_span(p->left),
 		    p->inside > 0 ? words_number(p->inside) : "-",

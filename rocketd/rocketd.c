@@ -275,7 +275,7 @@ rocketd_options(struct rocketd *env, int argc, char *argv[])
 			env->control_override = rocketd_absolute(optarg);
 			break;
 		case 'V':
-			exit(getflag_version("rocketd"));
+			exit(getflag_version("rocketd", QUIC_WORDS));
 		case 'v':
 			env->verbose++;
 			break;

@@ -148,6 +148,15 @@ struct in_pktinfo {
 #define __dead			__attribute__((__noreturn__))
 #endif
 
+/* QUIC's libraries are optional. */
+#ifdef HAVE_QUIC
+#define QUIC_BUILT	1
+#define QUIC_WORDS	"with QUIC (" HAVE_QUIC ")"
+#else
+#define QUIC_BUILT	0
+#define QUIC_WORDS	"without QUIC"
+#endif
+
 /* Elsewhere crypt(3) is the C library's, and makes bcrypt alone. */
 #ifdef HAVE_CRYPT_CHECKSALT
 #define CRYPT_MAKES_ALL		1

@@ -48,7 +48,7 @@ enum ctl_type {
 	IMSG_CTL_STOP,		/* X -> C -> P	struct ctl_request */
 	IMSG_CTL_LOG,	/* X -> C -> P	struct ctl_request, arg = level */
 	IMSG_CTL_CLOSE,		/* X -> C -> W	struct ctl_request, session */
-	IMSG_CTL_PENALTIES,	/* X -> C -> G, T, Q struct ctl_request */
+	IMSG_CTL_PENALTIES, /* X -> C -> G, T, Q, W struct ctl_request */
 	IMSG_CTL_RETRY,		/* X -> C -> W	struct ctl_request */
 	IMSG_CTL_PORTS,		/* X -> C -> W	struct ctl_request */
 
@@ -59,7 +59,7 @@ enum ctl_type {
 	IMSG_CTL_SESSION,	/* W -> C -> X	struct ctl_session */
 	IMSG_CTL_STREAM,	/* W -> C -> X	struct ctl_stream */
 	IMSG_CTL_PROCESS,	/* P -> C -> X	struct ctl_process */
-	IMSG_CTL_PENALTY,	/* G, T, Q -> C -> X struct ctl_penalty */
+	IMSG_CTL_PENALTY, /* G, T, Q, W -> C -> X struct ctl_penalty */
 	IMSG_CTL_PORT,		/* W -> C -> X	struct ctl_port */
 	IMSG_CTL_TEXT,	/* P -> C -> X	struct ctl_text (cut after text) */
 	IMSG_CTL_DONE,		/* * -> C -> X	struct ctl_done */
@@ -235,6 +235,8 @@ struct ctl_penalty {			/* of one process's sources */
 	uint64_t	 turned_away;	/* connections */
 	struct addr	 addr;		/* masked, no port */
 	char		 why[32];	/* the last offence */
+	/* whose worker's they are, filled in by control; or "" */
+	char		 service[SERVICE_NAME_MAX];
 };
 
 struct ctl_port {			/* one worker's count of it */

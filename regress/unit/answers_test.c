@@ -403,6 +403,13 @@ test_lists(void **state)
 	penalty.refused = 1;
 	penalty.turned_away = 9;
 	say(IMSG_CTL_PENALTY, CTL_VERSION, &penalty, sizeof(penalty));
+	/* one who logged in wrongly */
+	penalty.role = PROC_SERVICE;
+	penalty.addr.octets[3] = 7;
+	penalty.bits = 32;
+	penalty.inside = 0;
+	(void)strlcpy(penalty.service, "web", sizeof(penalty.service));
+	say(IMSG_CTL_PENALTY, CTL_VERSION, &penalty, sizeof(penalty));
 	/* of two workers of one service, and of another one */
 	memset(&port, 0, sizeof(port));
 	port.side = SIDE_CLIENT;
@@ -437,13 +444,16 @@ test_lists(void **state)
 	assert_non_null(strstr(text, "\"port\":80,\"connections\":4,"
 	    "\"octets_in\":2000,\"octets_out\":48}]}\n"));
 	text = printed(output_text.penalties);
-	assert_non_null(strstr(text, "\n192.0.0.0/24  gate     refused      - "
-	    "     16            9  false"));
-	assert_non_null(strstr(text, "\n192.0.0.1     gate     watched  1m15s "
-	    "      -            0  false"));
+	assert_non_null(strstr(text, "\n192.0.0.0/24  gate        refused  "
+	    "    -      16            9  false"));
+	assert_non_null(strstr(text, "\n192.0.0.1     gate        watched  "
+	    "1m15s       -            0  false"));
+	assert_non_null(strstr(text, "\n192.0.0.7     worker web  refused "));
 	text = printed(output_json.penalties);
+	assert_non_null(strstr(text, "\"service\",\"service\":\"web\","));
 	assert_non_null(strstr(text, "{\"penalties\":[{\"source\":"
-	    "\"192.0.0.0/24\",\"process\":\"gate\",\"refused\":true,"
+	    "\"192.0.0.0/24\",\"process\":\"gate\",\"service\":\"\","
+	    "\"refused\":true,"
 	    "\"left\":0,\"inside\":16,\"turned_away\":9,"));
 	text = printed(output_text.sessions);
 	assert_non_null(strstr(text, "\n1.0.7    ssh      server  "

@@ -15,7 +15,9 @@
 #include "shared/compat.h"
 #include "worker/dialect/dialect.h"
 #include "worker/net/network.h"
+#include "worker/net/offenders.h"
 #include "worker/relay/flow.h"
+#include "worker/relay/login.h"
 #include "worker/relay/relay.h"
 #include "worker/tunnel/tunnel.h"
 #include "worker/frame/worker.h"
@@ -334,6 +336,9 @@ report_ask(const struct service *svc, struct channel *ch, uint32_t type,
 	const char	*failure = NULL;
 
 	switch (type) {
+	case IMSG_CTL_PENALTIES:
+		offenders_ask(login_ledger(), ch, type, req);
+		return;
 	case IMSG_CTL_SERVICES:
 		report_service(svc, ch, req);
 		break;
