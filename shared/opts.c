@@ -30,6 +30,7 @@ const struct name	 dialect_names[] = {
 	{ "rocket", DIALECT_ROCKET },
 	{ "backhaul", DIALECT_BACKHAUL },
 	{ "muxpro", DIALECT_MUXPRO },
+	{ "mytunnel", DIALECT_MYTUNNEL },
 	{ NULL, 0 }
 };
 
@@ -45,6 +46,12 @@ const struct name	 ask_names[] = {
 	{ NULL, 0 }
 };
 
+const struct name	 serve_names[] = {
+	{ "mytunnel-metrics", SERVE_MYTUNNEL_METRICS },
+	{ "mytunnel-api", SERVE_MYTUNNEL_API },
+	{ NULL, 0 }
+};
+
 const struct name	 mux_names[] = {
 	{ "smux", MUX_SMUX },
 	{ "muxpro", MUX_PRO },
@@ -52,6 +59,7 @@ const struct name	 mux_names[] = {
 };
 
 const struct name	 seal_names[] = {
+	{ "quic", SEAL_QUIC },		/* the first: see opts.h */
 	{ "tls", SEAL_TLS },
 	{ "xor", SEAL_XOR },
 	{ "none", SEAL_NONE },

@@ -68,6 +68,7 @@ enum dialect_number {			/* what is said on tunnels */
 	DIALECT_ROCKET,
 	DIALECT_BACKHAUL,
 	DIALECT_MUXPRO,
+	DIALECT_MYTUNNEL,
 	DIALECT_MAX
 };
 
@@ -81,6 +82,13 @@ enum ask_kind {			/* how users of a listener say what they want */
 	ASK_SOCKS,
 	ASK_HTTP,
 	ASK_KINDS
+};
+
+enum serve_kind {		/* what a listener for figures serves */
+	SERVE_NONE,			/* it is for tunnels or users */
+	SERVE_MYTUNNEL_METRICS,
+	SERVE_MYTUNNEL_API,
+	SERVE_KINDS
 };
 
 #define UDP_TIMEOUT_MAX		86400	/* seconds of `udp timeout' */
@@ -164,11 +172,15 @@ struct target_rule {
 	char		 name[HOST_MAX];
 };
 
-/* What may protect a tunnel's octets; a mask. */
+/*
+ * What may protect a tunnel's octets; a mask.  Over QUIC it is QUIC, and
+ * nothing else can be chosen; elsewhere that cannot.
+ */
 #define SEAL_TLS	0x01
 #define SEAL_XOR	0x02
 #define SEAL_NONE	0x04
-#define SEAL_ALL	0x07
+#define SEAL_ALL	0x07		/* that can be configured */
+#define SEAL_QUIC	0x08
 
 enum mux_kind {
 	MUX_SMUX,
@@ -241,8 +253,10 @@ extern const struct name	 transport_names[];
 extern const struct name	 dialect_names[];
 extern const struct name	 kind_names[];
 extern const struct name	 ask_names[];
+extern const struct name	 serve_names[];
 extern const struct name	 mux_names[];
 extern const struct name	 seal_names[];
+#define SEAL_OPTION_NAMES	(&seal_names[1])	/* without quic */
 extern const struct name	 strategy_names[];
 extern const struct name	 compression_names[];
 extern const struct name	 congestion_names[];
