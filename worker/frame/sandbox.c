@@ -85,7 +85,8 @@
 #define K		BIT(PROC_KEYS)
 #define T		BIT(PROC_TLS)
 #define U		BIT(PROC_UDP)
-#define ALL		(S | G | D | R | C | K | T | U)
+#define H		BIT(PROC_WEB)
+#define ALL		(S | G | D | R | C | K | T | U | H)
 
 /* Where to make an empty directory for a moment. */
 static const char *const	 sandbox_places[] = {
@@ -369,10 +370,11 @@ static const struct row	 sandbox_rows[] = {
 	{ SYS(uname), ALL & ~R, EPERM, { ANY }, "libcrypto" },
 
 	/* sockets that were handed in */
-	{ SYS(accept4), S | G | C | T, 0, { ANY }, "a listener that was lent" },
+	{ SYS(accept4), S | G | C | T | H, 0, { ANY },
+	    "a listener that was lent" },
 	{ SYS(getsockname), S | G | D | T, 0, { ANY }, "logs, prefaces" },
 	{ SYS(getpeername), D, 0, { ANY }, "has it met itself?" },
-	{ SYS(shutdown), S | G | T, 0, { EQ(1, SHUT_WR) }, "half-close" },
+	{ SYS(shutdown), S | G | T | H, 0, { EQ(1, SHUT_WR) }, "half-close" },
 	{ SYS(recvfrom), S, 0, { ANY }, "the data path" },
 	{ SYS(recvfrom), G | T, 0, { SOME(3, MSG_PEEK) },
 	    "peeks at a hello, or a proxy's header" },
@@ -894,7 +896,8 @@ static const struct {
 	[PROC_DIAL] = { "stdio rpath inet unix recvfd sendfd", "connects" },
 	[PROC_TLS] = { "stdio inet recvfd sendfd", "accepts, hands on" },
 	[PROC_SERVICE] = { "stdio inet recvfd", "accepts users" },
-	[PROC_UDP] = { "stdio inet recvfd sendfd", "has users' datagrams" }
+	[PROC_UDP] = { "stdio inet recvfd sendfd", "has users' datagrams" },
+	[PROC_WEB] = { "stdio inet recvfd", "accepts who wants figures" }
 };
 
 void
