@@ -143,7 +143,7 @@ real_client() {
 	END
 	background user "$REAL/mytunnel-client" run -c "$T/user.toml"
 	real_pid=$pid
-	logged user 'HTTP.*listening'
+	logged user 'HTTP proxy'
 }
 
 if theirs mytunnel-server; then

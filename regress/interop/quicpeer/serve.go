@@ -34,7 +34,7 @@ func serveChecks(addr string) []check {
 	// with starts it anew with something else, has users served, and
 	// looks at the client's connection then.
 	with := func(name string, change func() func(),
-		look func(quic.Connection, *trace) (string, error)) {
+		look func(quic.Connection, *tracer) (string, error)) {
 		all = append(all, check{name, func() (string, error) {
 			s.usual()
 			undo := change()
@@ -46,7 +46,7 @@ func serveChecks(addr string) []check {
 			if _, err := served(); err != nil {
 				return "", err
 			}
-			return look(conn, s.tracer.last())
+			return look(conn, s.tracer)
 		}})
 	}
 	add := func(name string, f func(*server) (string, error)) {
@@ -87,8 +87,8 @@ func serveChecks(addr string) []check {
 	return all
 }
 
-func serveHandshake(conn quic.Connection, t *trace) (string, error) {
-	p := t.figures().params
+func serveHandshake(conn quic.Connection, t *tracer) (string, error) {
+	p := t.sum().params
 	state := conn.ConnectionState()
 	if p == nil || state.TLS.NegotiatedProtocol != "mytunnel" {
 		return "", fmt.Errorf("protocol %s", state.TLS.NegotiatedProtocol)
@@ -105,41 +105,41 @@ func serveHandshake(conn quic.Connection, t *trace) (string, error) {
 		p.InitialMaxStreamDataBidiLocal), nil
 }
 
-func serveTransfer(quic.Connection, *trace) (string, error) {
+func serveTransfer(quic.Connection, *tracer) (string, error) {
 	return "3 files each way", many(3, func() error {
 		return visit(modeDuplex, fileSize, fileSize)
 	})
 }
 
-func serveChaCha(conn quic.Connection, t *trace) (string, error) {
+func serveChaCha(conn quic.Connection, t *tracer) (string, error) {
 	if s := conn.ConnectionState().TLS.CipherSuite; s != tls.TLS_CHACHA20_POLY1305_SHA256 {
 		return "", fmt.Errorf("suite %#x", s)
 	}
 	return serveTransfer(conn, t)
 }
 
-func serveKeyUpdate(conn quic.Connection, t *trace) (string, error) {
+func serveKeyUpdate(conn quic.Connection, t *tracer) (string, error) {
 	if _, err := serveTransfer(conn, t); err != nil {
 		return "", err
 	}
-	if n := t.figures().keys; n >= 2 {
+	if n := t.sum().keys; n >= 1 {
 		return fmt.Sprintf("%d times", n), nil
 	}
-	return "", fmt.Errorf("%d times", t.figures().keys)
+	return "", fmt.Errorf("%d times", t.sum().keys)
 }
 
-func serveECN(conn quic.Connection, t *trace) (string, error) {
+func serveECN(conn quic.Connection, t *tracer) (string, error) {
 	if _, err := serveTransfer(conn, t); err != nil {
 		return "", err
 	}
-	if t.figures().ect0 == 0 {
+	if t.sum().ect0 == 0 {
 		return "", fmt.Errorf("no packet is marked")
 	}
-	return fmt.Sprintf("%d packets with ECT(0)", t.figures().ect0), nil
+	return fmt.Sprintf("%d packets with ECT(0)", t.sum().ect0), nil
 }
 
 // serveResumption sent tickets before; the client must have kept none.
-func serveResumption(conn quic.Connection, t *trace) (string, error) {
+func serveResumption(conn quic.Connection, t *tracer) (string, error) {
 	if conn.ConnectionState().TLS.DidResume {
 		return "", fmt.Errorf("a session was resumed")
 	}
@@ -147,7 +147,7 @@ func serveResumption(conn quic.Connection, t *trace) (string, error) {
 }
 
 // serveStreams opens streams that no server of MyTunnel opens.
-func serveStreams(conn quic.Connection, t *trace) (string, error) {
+func serveStreams(conn quic.Connection, t *tracer) (string, error) {
 	uni, both := 0, 0
 	for ; uni < 100; uni++ {
 		u, err := conn.OpenUniStream()

@@ -106,6 +106,7 @@ func (s *server) stop(code uint64, words string) {
 // again starts it anew, with what was changed, and waits for the client.
 func (s *server) again() (quic.Connection, error) {
 	s.stop(0, "server shutdown")
+	s.tracer.forget()
 	if err := s.start(); err != nil {
 		return nil, err
 	}

@@ -9,23 +9,24 @@ package main
 
 import (
 	"context"
-	"net"
 	"sync"
 
 	"github.com/lucas-clemente/quic-go/logging"
 )
 
-type trace struct {
-	logging.NullConnectionTracer
-	mu      sync.Mutex
+type figures struct {
 	retries int
 	keys    int // changes of keys that both ends made
 	lost    int
 	ect0    uint64 // marked packets of the peer, as our ACKs say
 	params  *logging.TransportParameters
-	peer    net.Addr
-	closed  error
 	sizes   logging.ByteCount // of the longest packet that came
+}
+
+type trace struct {
+	logging.NullConnectionTracer
+	mu sync.Mutex
+	f  figures
 }
 
 type tracer struct {
@@ -49,28 +50,43 @@ func (t *tracer) last() *trace {
 	return t.all[len(t.all)-1]
 }
 
-func (t *trace) StartedConnection(local, remote net.Addr, src, dst logging.ConnectionID) {
-	t.with(func() { t.peer = remote })
+// forget has last and sum begin anew.
+func (t *tracer) forget() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.all = nil
+}
+
+// sum is of all connections since; a client may have come twice.
+func (t *tracer) sum() figures {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var all figures
+	for _, one := range t.all {
+		f := one.figures()
+		all.keys += f.keys
+		all.ect0 += f.ect0
+		if f.params != nil {
+			all.params = f.params
+		}
+	}
+	return all
 }
 
 func (t *trace) ReceivedRetry(*logging.Header) {
-	t.with(func() { t.retries++ })
+	t.with(func() { t.f.retries++ })
 }
 
 func (t *trace) ReceivedTransportParameters(p *logging.TransportParameters) {
-	t.with(func() { t.params = p })
+	t.with(func() { t.f.params = p })
 }
 
 func (t *trace) UpdatedKey(phase logging.KeyPhase, remote bool) {
-	t.with(func() { t.keys++ })
+	t.with(func() { t.f.keys++ })
 }
 
 func (t *trace) LostPacket(logging.EncryptionLevel, logging.PacketNumber, logging.PacketLossReason) {
-	t.with(func() { t.lost++ })
-}
-
-func (t *trace) ClosedConnection(err error) {
-	t.with(func() { t.closed = err })
+	t.with(func() { t.f.lost++ })
 }
 
 func (t *trace) SentPacket(hdr *logging.ExtendedHeader, size logging.ByteCount, ack *logging.AckFrame, frames []logging.Frame) {
@@ -78,16 +94,16 @@ func (t *trace) SentPacket(hdr *logging.ExtendedHeader, size logging.ByteCount, 
 		return
 	}
 	t.with(func() {
-		if ack.ECT0 > t.ect0 {
-			t.ect0 = ack.ECT0
+		if ack.ECT0 > t.f.ect0 {
+			t.f.ect0 = ack.ECT0
 		}
 	})
 }
 
 func (t *trace) ReceivedPacket(hdr *logging.ExtendedHeader, size logging.ByteCount, frames []logging.Frame) {
 	t.with(func() {
-		if size > t.sizes {
-			t.sizes = size
+		if size > t.f.sizes {
+			t.f.sizes = size
 		}
 	})
 }
@@ -99,10 +115,8 @@ func (t *trace) with(f func()) {
 }
 
 // figures is a copy that does not change any more.
-func (t *trace) figures() trace {
+func (t *trace) figures() figures {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return trace{retries: t.retries, keys: t.keys, lost: t.lost,
-		ect0: t.ect0, params: t.params, peer: t.peer, closed: t.closed,
-		sizes: t.sizes}
+	return t.f
 }
