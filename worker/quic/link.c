@@ -154,7 +154,8 @@ link_end(struct link *l)
 		if (st->flags & LINKST_OPENING) {
 			st->flags |= LINKST_OUT_FIN;
 			linksend_schedule(st);
-		} else if (!(st->flags & (LINKST_OUT_FIN | LINKST_URGENT)))
+		} else if (!(st->flags & (LINKST_OUT_FIN | LINKST_OUT_DEAD |
+		    LINKST_URGENT)))
 			linkst_reset(st, RESET_ABORT);
 	}
 }
@@ -530,6 +531,8 @@ link_acked(struct link *l, int64_t id, uint64_t offset)
 		return;
 	link_enter(l);
 	linkst_acked(st, offset);
+	if (st == l->opening)
+		link_soon(l);		/* there is room for more of it */
 	link_leave(l);
 }
 
