@@ -406,6 +406,57 @@ test_peer_ends(void **state)
 	linkrig_free(r);
 }
 
+/* And more than the pair holds, as fast as the worker reads. */
+static void
+test_peer_ends_much(void **state)
+{
+	struct linkrig		*r = linkrig_new(DIALECT_ROCKET, 1, 1);
+	struct rig_stream	*rs;
+
+	(void)state;
+	linkrig_says(r, 4, "control", 0);
+	linkrig_run(r);
+	r->worker->accept_pattern = 1;
+	linkrig_sends(r, 8, 0, 3000000, 1);
+	linkrig_sends(r, 12, 0, 300000, 0);
+	link_free(r->link);
+	r->link = NULL;
+	assert_false(r->eof);
+	/* what it still says is for nobody */
+	rig_send(&r->worker->streams[0], 1000000, 0);
+	rig_send(rig_open(r->worker, 0), 100, 1);
+	linkrig_run(r);
+	rs = rig_find(r->worker, r->worker->streams[0].st->id);
+	assert_non_null(rs);
+	assert_true(r->eof);
+	assert_int_equal(r->worker->fins, 1);
+	assert_int_equal(r->worker->streams[2].rx, 3000000);
+	assert_int_equal(r->worker->streams[3].rx, 300000);
+	linkrig_free(r);
+}
+
+/* A worker that does not read then has so much time. */
+static void
+test_peer_ends_late(void **state)
+{
+	struct linkrig	*r = linkrig_new(DIALECT_ROCKET, 1, 1);
+	char		 octet;
+
+	(void)state;
+	linkrig_says(r, 4, "control", 0);
+	linkrig_sends(r, 8, 0, 3000000, 1);
+	link_free(r->link);
+	r->link = NULL;
+	assert_int_equal(recv(r->fd, &octet, 1, MSG_PEEK | MSG_DONTWAIT), 1);
+	r->now += 11000000;
+	/* it takes its window, and says nothing */
+	while (recv(r->fd, r->raw, sizeof(r->raw), MSG_DONTWAIT) > 0)
+		;
+	event_base_loop(frame_base, EVLOOP_NONBLOCK);
+	assert_int_equal(recv(r->fd, &octet, 1, MSG_DONTWAIT), 0);
+	linkrig_free(r);
+}
+
 /* ---- the path ---- */
 
 static void
@@ -457,6 +508,8 @@ main(void)
 		cmocka_unit_test(test_worker_dies),
 		cmocka_unit_test(test_gate_closes),
 		cmocka_unit_test(test_peer_ends),
+		cmocka_unit_test(test_peer_ends_much),
+		cmocka_unit_test(test_peer_ends_late),
 		cmocka_unit_test(test_path)
 	};
 
