@@ -363,6 +363,18 @@ keys_new(void)
 	memcpy(qrig_pin, facts.spki, sizeof(qrig_pin));
 }
 
+/* As who makes sockets for quic does. */
+static void
+socket_options(int fd)
+{
+	int	 one = 1, probe = IP_PMTUDISC_PROBE;
+
+	(void)setsockopt(fd, IPPROTO_UDP, UDP_GRO, &one, sizeof(one));
+	(void)setsockopt(fd, IPPROTO_IP, IP_RECVTOS, &one, sizeof(one));
+	(void)setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &probe,
+	    sizeof(probe));
+}
+
 static void
 listener_new(void)
 {
@@ -372,6 +384,7 @@ listener_new(void)
 	qrig_where.sin_family = AF_INET;
 	qrig_where.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	listener = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+	socket_options(listener);
 	assert_int_equal(bind(listener, (struct sockaddr *)&qrig_where, len),
 	    0);
 	assert_int_equal(getsockname(listener,
@@ -407,6 +420,12 @@ qrig_configured(int reload)
 }
 
 void
+qrig_keys_join(void)
+{
+	frame_join(&qrig_keys, PROC_KEYS, 0, SIDE_NONE, keys_got);
+}
+
+void
 qrig_start(void)
 {
 	size_t	 i;
@@ -423,7 +442,7 @@ qrig_start(void)
 	listener_new();
 	frame_start(&role_quic);
 	qrig_configured(0);
-	frame_join(&qrig_keys, PROC_KEYS, 0, SIDE_NONE, keys_got);
+	qrig_keys_join();
 	frame_join(&qrig_gate, PROC_GATE, 0, SIDE_NONE, gate_got);
 	frame_join(&qrig_dial, PROC_DIAL, 0, SIDE_NONE, dial_got);
 }
@@ -433,6 +452,7 @@ qrig_socket(void)
 {
 	int	 fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
 
+	socket_options(fd);
 	assert_int_equal(connect(fd, (struct sockaddr *)&qrig_where,
 	    sizeof(qrig_where)), 0);
 	return (fd);
@@ -452,6 +472,20 @@ qrig_dial_to(uint32_t request, int fd)
 	strlcpy(msg.host, "tunnel.example.com", sizeof(msg.host));
 	assert_int_equal(channel_send(qrig_dial.far, IMSG_TLS_START, fd, &msg,
 	    sizeof(msg)), 0);
+}
+
+void
+qrig_cancel(uint32_t request)
+{
+	struct msg_count	 msg = { request };
+
+	frame_say(&qrig_dial, IMSG_TLS_CANCEL, &msg, sizeof(msg));
+}
+
+void
+qrig_name(char *name, size_t size)
+{
+	assert_int_equal(gethostname(name, size), 0);
 }
 
 void

@@ -79,6 +79,10 @@ void		 qrig_sign(void);
 int		 qrig_socket(void);
 /* dial asks for a connection to there; request is its number. */
 void		 qrig_dial_to(uint32_t request, int fd);
+void		 qrig_cancel(uint32_t request);
+void		 qrig_keys_join(void);
+/* The name that the certificate is for. */
+void		 qrig_name(char *, size_t);
 /* Until both sides have a link. */
 void		 qrig_shake(void);
 struct qrig_stream *qrig_stream(struct link *, int64_t id);
