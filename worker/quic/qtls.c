@@ -541,10 +541,6 @@ qtls_crypto(struct qtls *t, ng_level level, const uint8_t *p, size_t len)
 	/* Whatever else waits meanwhile, it signs before that. */
 	now = t;
 	r = ngtcp2_crypto_read_write_crypto_data(t->quic, level, p, len);
-	if (r == 0 && ngtcp2_conn_get_handshake_completed(t->quic)) {
-		t->may_sign = 0;	/* nobody asked for it */
-		said_drop(t);
-	}
 	if (r == 0)
 		return (0);
 	r = ngtcp2_conn_get_tls_error(t->quic);
@@ -555,6 +551,13 @@ int
 qtls_may_sign(const struct qtls *t)
 {
 	return (t->may_sign);
+}
+
+void
+qtls_done(struct qtls *t)
+{
+	t->may_sign = 0;	/* nobody may have asked for it */
+	said_drop(t);
 }
 
 int
