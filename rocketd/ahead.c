@@ -100,6 +100,7 @@ ahead_addresses(const struct rocketd_conf *conf, FILE *err)
 		return;
 	TAILQ_FOREACH(b, &conf->blocks, entry) {
 		ahead_listens(&b->listens, err);
+		ahead_listens(&b->serves, err);
 		TAILQ_FOREACH(cs, &b->services, entry)
 			ahead_listens(&cs->listens, err);
 	}

@@ -68,6 +68,7 @@ enum dialect_number {			/* what is said on tunnels */
 	DIALECT_ROCKET,
 	DIALECT_BACKHAUL,
 	DIALECT_MUXPRO,
+	DIALECT_MYTUNNEL,
 	DIALECT_MAX
 };
 
@@ -81,6 +82,13 @@ enum ask_kind {			/* how users of a listener say what they want */
 	ASK_SOCKS,
 	ASK_HTTP,
 	ASK_KINDS
+};
+
+enum serve_kind {		/* what a listener for figures serves */
+	SERVE_NONE,			/* it is for tunnels or users */
+	SERVE_MYTUNNEL_METRICS,
+	SERVE_MYTUNNEL_API,
+	SERVE_KINDS
 };
 
 #define UDP_TIMEOUT_MAX		86400	/* seconds of `udp timeout' */
@@ -241,6 +249,7 @@ extern const struct name	 transport_names[];
 extern const struct name	 dialect_names[];
 extern const struct name	 kind_names[];
 extern const struct name	 ask_names[];
+extern const struct name	 serve_names[];
 extern const struct name	 mux_names[];
 extern const struct name	 seal_names[];
 extern const struct name	 strategy_names[];

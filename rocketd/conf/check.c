@@ -362,6 +362,22 @@ check_open(struct check *c, const struct conf_service *s)
 			    "\"allow from\"", s->name, cl->host, cl->port);
 }
 
+/* Figures say who is connected, and nobody has to log in for them. */
+static void
+check_serves(struct check *c, const struct conf_block *b)
+{
+	const struct conf_listen	*cl;
+
+	check_listens(c, &b->serves);
+	TAILQ_FOREACH(cl, &b->serves, entry)
+		if (!addr_is_loopback(&cl->addr))
+			conf_complain(c->err, cl->file, cl->line, cl->column,
+			    "warning: anybody who reaches %s port %u is "
+			    "told %s", cl->host, cl->port, cl->serves ==
+			    SERVE_MYTUNNEL_API ? "who is connected" :
+			    "the figures of this block");
+}
+
 /* What peers may name, of one service and of all. */
 static void
 check_targets(struct check *c, const struct conf_service *s)
@@ -396,7 +412,8 @@ check_service(struct check *c, const struct conf_service *s)
 		COMPLAIN(c, s, "service \"%s\" has \"listen on\" and "
 		    "\"forward to\": one of them is for the other side",
 		    s->name);
-	if (s->block->dialect != DIALECT_MUXPRO &&
+	if ((s->block->dialect == DIALECT_ROCKET ||
+	    s->block->dialect == DIALECT_BACKHAUL) &&
 	    TAILQ_EMPTY(conf_service_tokens(s)))
 		COMPLAIN(c, s, "neither service \"%s\" nor its block has a "
 		    "token", s->name);
@@ -437,6 +454,7 @@ check_block(struct check *c, const struct conf_block *b)
 		    "\"quic idle timeout\" has no effect: no transport of "
 		    "this block is quic");
 	check_listens(c, &b->listens);
+	check_serves(c, b);
 	check_remotes(c, &b->remotes);
 	TAILQ_FOREACH(s, &b->services, entry)
 		check_service(c, s);
