@@ -16,7 +16,7 @@
 #include <cmocka.h>
 
 #include "shared/compat.h"
-#include "quicrig.h"
+#include "quiclink.h"
 
 /* Hands are shaken, and both ends have exported the same. */
 static void

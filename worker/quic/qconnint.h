@@ -58,6 +58,7 @@ struct qconn {
 	enum qconn_state	 state;
 	int			 server;
 	int			 is_ready, timed;
+	int			 dying;		/* is not woken any more */
 	int			 numbered;	/* it is found by its number */
 	const struct profile	*profile;
 	ngtcp2_conn		*quic;

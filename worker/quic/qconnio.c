@@ -531,7 +531,7 @@ qconn_unready(struct qconn *c)
 void
 qconn_wake(struct qconn *c)
 {
-	if (c->is_ready || c->quic == NULL)
+	if (c->is_ready || c->quic == NULL || c->dying)
 		return;
 	if (TAILQ_EMPTY(&env.ready) && !env.turning)
 		event_active(&env.turn, EV_TIMEOUT, 0);
