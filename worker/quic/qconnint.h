@@ -64,7 +64,7 @@ struct qconn {
 	ngtcp2_conn		*quic;
 	struct qtls		*tls;
 	struct link		*link;
-	int			 far;		/* the pair's other end, or -1 */
+	int			 far;	/* the pair's other end, or -1 */
 	struct endpoint		*ep;
 	struct endpoint		*old;		/* client: moved away from it */
 	struct cid_list		 cids;
