@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "shared/compat.h"
+#include "worker/quic/qconnint.h"
 #include "quiclink.h"
 
 /* Hands are shaken, and both ends have exported the same. */
@@ -240,6 +241,58 @@ test_no_keys(void **state)
 	qrig_shake();
 }
 
+/*
+ * TLS after the handshake: a server's tickets are read over, anything else ends
+ * the connection, and nothing reaches GnuTLS, which would change its keys.
+ */
+static void
+test_after(void **state)
+{
+	static const uint8_t	 ticket[] = { 4, 0, 0, 3, 1, 2, 3 };
+	static const uint8_t	 update[] = { 24, 0, 0, 1, 0 };
+	struct qtls		*s, *c;
+	unsigned int		 i;
+
+	(void)state;
+	qrig_tls.insecure = 1;
+	qrig_start();
+	qrig_shake();
+	s = qrig_server->c->tls;
+	c = qrig_client->c->tls;
+	for (i = 0; i < sizeof(ticket); i++)
+		assert_int_equal(qtls_crypto(c, NG_LEVEL_APPLICATION,
+		    ticket + i, 1), 0);
+	assert_int_equal(qtls_crypto(c, NG_LEVEL_APPLICATION, update,
+	    sizeof(update)), NGTCP2_ERR_CRYPTO);
+	assert_int_equal(qtls_crypto(c, NG_LEVEL_HANDSHAKE, update,
+	    sizeof(update)), NGTCP2_ERR_CRYPTO);
+	assert_int_equal(qtls_crypto(s, NG_LEVEL_HANDSHAKE, update,
+	    sizeof(update)), NGTCP2_ERR_CRYPTO);
+	assert_int_equal(qtls_crypto(s, NG_LEVEL_APPLICATION, ticket,
+	    sizeof(ticket)), NGTCP2_ERR_CRYPTO);
+}
+
+/*
+ * A client that says more right behind its last message is no danger, in
+ * whatever packets that comes.
+ */
+static void
+test_behind(void **state)
+{
+	size_t	 n;
+
+	(void)state;
+	qrig_tls.insecure = 1;
+	qrig_start();
+	for (n = 1; n <= 4096; n *= 8) {
+		qrig_behind = n;
+		qrig_dial_to((uint32_t)n, qrig_socket());
+		frame_run(100);
+	}
+	qrig_behind = 0;
+	qrig_shake();
+}
+
 /* Pins, names and authorities are verified, and what is wrong is said. */
 static void
 test_verify(void **state)
@@ -289,6 +342,8 @@ main(void)
 		FRAME_ALONE(test_close),
 		FRAME_ALONE(test_slow_keys),
 		FRAME_ALONE(test_no_keys),
+		FRAME_ALONE(test_after),
+		FRAME_ALONE(test_behind),
 		FRAME_ALONE(test_verify)
 	};
 
