@@ -329,6 +329,36 @@ takes_turns(void **state)
 	succeeds();
 }
 
+/* Several at one address fail there together: that is one failure. */
+static void
+takes_one_turn_for_all(void **state)
+{
+	struct msg_started	 msg[3];
+	struct msg_dial		 dial = { .what = DIAL_REMOTE,
+				    .index = R_NAME, .timeout_ms = 5000 };
+	unsigned int		 first, i;
+	int			 asked = dialrig_nquestions;
+
+	(void)state;
+	memset(msg, 0, sizeof(msg));
+	for (i = 0; i < 3; i++) {
+		dial.request = 10 + i;
+		dialrig_ask(&dial);
+		frame_until(dialrig_nquestions > asked + (int)i);
+		resolve(3);
+		frame_until(nstarts == (int)i + 1);
+		msg[i].request = started.request;
+	}
+	first = started.peer.octets[3];
+	for (i = 0; i < 3; i++) {
+		dialrig_type = 0;
+		frame_say(&quic, IMSG_TLS_FAILED, &msg[i], sizeof(msg[i]));
+		frame_until(dialrig_type != 0);
+	}
+	assert_int_equal(starts(), first % 3 + 1);
+	fails();
+}
+
 /* ---- other sockets ---- */
 
 static void
@@ -468,6 +498,7 @@ main(void)
 		TEST(shakes_hands),
 		TEST(waits_for_quic),
 		TEST(takes_turns),
+		TEST(takes_one_turn_for_all),
 		TEST(goes_where_it_was),
 		TEST(so_many_and_no_more),
 		TEST(only_quic_asks)
