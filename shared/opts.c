@@ -30,6 +30,7 @@ const struct name	 dialect_names[] = {
 	{ "rocket", DIALECT_ROCKET },
 	{ "backhaul", DIALECT_BACKHAUL },
 	{ "muxpro", DIALECT_MUXPRO },
+	{ "mytunnel", DIALECT_MYTUNNEL },
 	{ NULL, 0 }
 };
 
@@ -42,6 +43,12 @@ const struct name	 kind_names[] = {
 const struct name	 ask_names[] = {
 	{ "socks", ASK_SOCKS },
 	{ "http", ASK_HTTP },
+	{ NULL, 0 }
+};
+
+const struct name	 serve_names[] = {
+	{ "mytunnel-metrics", SERVE_MYTUNNEL_METRICS },
+	{ "mytunnel-api", SERVE_MYTUNNEL_API },
 	{ NULL, 0 }
 };
 

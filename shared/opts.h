@@ -59,6 +59,7 @@ enum side {
 #define TRANSPORT_TLS		0x08	/* outer TLS, with certificates */
 #define TRANSPORT_UDP		0x10	/* datagrams, in dialect backhaul */
 #define TRANSPORT_QUIC		0x20	/* has TLS and streams of its own */
+#define TRANSPORT_CERTS		(TRANSPORT_TLS | TRANSPORT_QUIC)
 #define TRANSPORT_TCPMUX	(TRANSPORT_TCP | TRANSPORT_MUX)
 #define TRANSPORT_QUICMUX	(TRANSPORT_QUIC | TRANSPORT_MUX)
 #define TRANSPORT_ALL		0x3f
@@ -67,6 +68,7 @@ enum dialect_number {			/* what is said on tunnels */
 	DIALECT_ROCKET,
 	DIALECT_BACKHAUL,
 	DIALECT_MUXPRO,
+	DIALECT_MYTUNNEL,
 	DIALECT_MAX
 };
 
@@ -80,6 +82,13 @@ enum ask_kind {			/* how users of a listener say what they want */
 	ASK_SOCKS,
 	ASK_HTTP,
 	ASK_KINDS
+};
+
+enum serve_kind {		/* what a listener for figures serves */
+	SERVE_NONE,			/* it is for tunnels or users */
+	SERVE_MYTUNNEL_METRICS,
+	SERVE_MYTUNNEL_API,
+	SERVE_KINDS
 };
 
 #define UDP_TIMEOUT_MAX		86400	/* seconds of `udp timeout' */
@@ -229,6 +238,8 @@ struct service_opts {
 	uint32_t	 udp_timeout;	/* seconds of a flow without any */
 	uint32_t	 udp_flows;		/* at once */
 	uint32_t	 udp_flows_source;	/* of one source */
+	/* QUIC: seconds of silence that end a connection; a block's */
+	uint32_t	 quic_idle;
 	/* sockets: of users (server side) or targets (client side) */
 	struct sockopts	 service_sock;
 	/* and of tunnels */
@@ -242,6 +253,7 @@ extern const struct name	 transport_names[];
 extern const struct name	 dialect_names[];
 extern const struct name	 kind_names[];
 extern const struct name	 ask_names[];
+extern const struct name	 serve_names[];
 extern const struct name	 mux_names[];
 extern const struct name	 seal_names[];
 #define SEAL_OPTION_NAMES	(&seal_names[1])	/* without quic */

@@ -61,7 +61,7 @@ t_svc(struct child *child, enum proc_role role, enum side side, int n)
 
 enum {
 	CONTROL, KEYS, GATE, RESOLVE, DIAL, SERVER, CLIENT, TLSS, TLSC,
-	REVERSE, FORWARD, UDP, FLOWS, N
+	REVERSE, FORWARD, UDP, FLOWS, QUICS, QUICC, N
 };
 
 static void
@@ -81,26 +81,30 @@ t_all(struct child *child)
 	t_svc(&child[FORWARD], PROC_SERVICE, SIDE_CLIENT, FORWARD);
 	t_svc(&child[UDP], PROC_UDP, SIDE_NONE, UDP);
 	t_svc(&child[FLOWS], PROC_SERVICE, SIDE_SERVER, FLOWS);
+	t_svc(&child[QUICS], PROC_QUIC, SIDE_SERVER, QUICS);
+	t_svc(&child[QUICC], PROC_QUIC, SIDE_CLIENT, QUICC);
 	child[SERVER].opens = child[FORWARD].opens = 1;
 	child[FLOWS].opens = child[FLOWS].flows = 1;
 }
 
 /* Written out once more, so that a change of one has to be meant. */
 static const char	 pairs[N][N + 1] = {
-	/*		   CKGRDSCssSCUS, see t_all */
-	[CONTROL] =	  "0111111111111",
-	[KEYS] =	  "1010011111101",
-	[GATE] =	  "1100010101001",
-	[RESOLVE] =	  "1000100000000",
-	[DIAL] =	  "1001001011100",
-	[SERVER] =	  "1110000000000",
-	[CLIENT] =	  "1100100000000",
-	[TLSS] =	  "1110000000000",
-	[TLSC] =	  "1100100000000",
-	[REVERSE] =	  "1110100000000",
-	[FORWARD] =	  "1100100000000",
-	[UDP] =		  "1000000000001",
-	[FLOWS] =	  "1110000000010"
+	/*		   CKGRDSCssSCUSqq, see t_all */
+	[CONTROL] =	  "011111111111111",
+	[KEYS] =	  "101001111110111",
+	[GATE] =	  "110001010100110",
+	[RESOLVE] =	  "100010000000000",
+	[DIAL] =	  "100100101110001",
+	[SERVER] =	  "111000000000000",
+	[CLIENT] =	  "110010000000000",
+	[TLSS] =	  "111000000000000",
+	[TLSC] =	  "110010000000000",
+	[REVERSE] =	  "111010000000000",
+	[FORWARD] =	  "110010000000000",
+	[UDP] =		  "100000000000100",
+	[FLOWS] =	  "111000000001000",
+	[QUICS] =	  "111000000000000",
+	[QUICC] =	  "110010000000000"
 };
 
 static void

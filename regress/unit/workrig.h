@@ -225,6 +225,12 @@ extern struct msg_key		 wrig_token;
 extern struct sockaddr_in	 wrig_where;
 /* How users ask; if they do, for datagrams too.  Before wrig_start. */
 extern enum ask_kind		 wrig_asks;
+/*
+ * QUIC: the side that dials has the users, who want this if they do not say
+ * it, and the other has the targets, which are named.
+ */
+extern int			 wrig_forward;
+extern const char		*wrig_to;
 /* keys, and control with what the last wrig_ask brought. */
 extern struct far_end		 wrig_keys, wrig_asker;
 extern struct wrig_answer {

@@ -62,6 +62,7 @@ struct conf_listen {			/* one address to bind */
 	uint32_t			 decoy;	/* its block's, likewise */
 	uint32_t			 kinds;		/* KIND_ mask */
 	uint32_t			 asks;		/* enum ask_kind */
+	uint32_t			 serves; /* enum serve_kind */
 	/* what its users want, as the peer is told; NULL: its own port */
 	char				*to;
 	struct conf_proxy		 proxies[PROXIES_MAX];
@@ -218,14 +219,16 @@ struct conf_block {			/* server { } or client { } */
 	enum side		 side;
 	uint32_t		 dialect;	/* enum dialect_number */
 	struct conf_listens	 listens;	/* of tunnels, server side */
+	struct conf_listens	 serves; /* of its services' figures */
 	struct conf_remotes	 remotes;	/* client side */
 	struct conf_tokens	 tokens;	/* default for its services */
 	struct conf_nets	 users_from;	/* likewise */
 	struct conf_nets	 tunnels_from;	/* of a server block */
 	struct conf_services	 services;
 	struct conf_tls		 tls;
-	uint32_t		 tls_index;	/* of its tls process */
-	int			 tls_changed;	/* it is not READY with this */
+	uint32_t		 tls_index;	/* of its tls or quic process */
+	/* those of the two that are not READY with this: TRANSPORT_ */
+	uint32_t		 tls_changed;
 	struct service_opts	 opts;		/* defaults for its services */
 	struct web_opts		 web;
 	struct conf_place	 decoy_dir;	/* where web.decoy_dir is */

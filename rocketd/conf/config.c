@@ -75,6 +75,7 @@ free_block(struct conf_block *b)
 		free(r);
 	}
 	free_listens(&b->listens);
+	free_listens(&b->serves);
 	tokens_free(&b->tokens);
 	tlsconf_free(&b->tls);
 	free(b);

@@ -392,7 +392,11 @@ const struct option	 options[] = {
 	    .offset = O(tunnel_sock.congestion),
 	    .dflt = CONGESTION_SYSTEM, .words = congestion_names,
 	    .change = CHANGE_TUNNELS,
-	    .help = "TCP_CONGESTION" }
+	    .help = "TCP_CONGESTION, and how QUIC finds its pace" },
+	{ .name = "quic idle timeout", .type = OPT_SECONDS,
+	    .scope = SCOPE_SERVER | SCOPE_CLIENT, .offset = O(quic_idle),
+	    .min = 5, .max = 600, .dflt = 30, .change = CHANGE_TUNNELS,
+	    .help = "silence that ends a tunnel of QUIC" }
 };
 
 const size_t	 noptions = nitems(options);

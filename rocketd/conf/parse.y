@@ -23,7 +23,8 @@
 			"[port RANGE], block to TARGET [port RANGE], ... }"
 /* Of "listen on", in a block and in a service. */
 #define FORM_TUNNELS	"listen on ADDRESS port NUMBER-OR-RANGE " \
-			"[transport NAME] [proxies NETWORK]"
+			"[transport NAME] [proxies NETWORK] or listen on " \
+			"ADDRESS port NUMBER-OR-RANGE serve NAME"
 #define FORM_USERS	"listen on ADDRESS port NUMBER-OR-RANGE " \
 			"[protocol tcp | udp | tcp udp | socks | socks udp | " \
 			"http] [to TARGET] or listen on unix \"path\" " \
@@ -53,7 +54,7 @@ static struct value	 list_add(struct value, struct word *);
 
 %token	CLIENT CONNECT CONTROL DIALECT EDGE ENV FILENAME FOR FORWARD FROM
 %token	GROUP ID IDS INCLUDE LISTEN MODE ON PORT PROTOCOL PROXIES SERVER
-%token	SERVICE SOCKET TARGETS TO TOKEN TRANSPORT UNIX WORD STRING
+%token	SERVE SERVICE SOCKET TARGETS TO TOKEN TRANSPORT UNIX WORD STRING
 
 %%
 
@@ -143,6 +144,9 @@ dialect		: DIALECT text	{
 listen		: LISTEN ON text PORT text transport proxies protocol to {
 			stmt_listen($1.word, $3.word, $5.word, $6.word, &$7,
 			    $8.word, $9.word);
+		}
+		| LISTEN ON text PORT text SERVE text	{
+			stmt_listen_serve($1.word, $3.word, $5.word, $7.word);
 		}
 		| LISTEN ON UNIX text group mode protocol	{
 			stmt_listen_unix($1.word, $4.word, $5.word, $6.word,
@@ -374,8 +378,8 @@ stuff		: /* empty */	{
 arg		: WORD | STRING | CLIENT | CONNECT | CONTROL | DIALECT | EDGE
 		| ENV | FILENAME | FOR | FORWARD | FROM | GROUP | ID | IDS
 		| INCLUDE | LISTEN | MODE | ON | PORT | PROTOCOL | PROXIES
-		| SERVER | SERVICE | SOCKET | TARGETS | TO | TOKEN | TRANSPORT
-		| UNIX
+		| SERVE | SERVER | SERVICE | SOCKET | TARGETS | TO | TOKEN
+		| TRANSPORT | UNIX
 		;
 
 %%
@@ -413,6 +417,7 @@ static const struct keyword {
 	{ "port", PORT, NULL },
 	{ "protocol", PROTOCOL, NULL },
 	{ "proxies", PROXIES, NULL },
+	{ "serve", SERVE, NULL },
 	{ "server", SERVER, "server { ... }" },
 	{ "service", SERVICE, "service \"name\" { ... }" },
 	{ "socket", SOCKET, NULL },

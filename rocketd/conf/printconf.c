@@ -176,6 +176,9 @@ print_listens(const char *indent, const struct conf_listens *head, FILE *out)
 		if (cl->transport != 0)
 			fprintf(out, " transport %s",
 			    transport_name(cl->transport));
+		if (cl->serves != SERVE_NONE)
+			fprintf(out, " serve %s",
+			    name_of(serve_names, cl->serves));
 		print_proxies(cl, out);
 		if (cl->asks != ASK_NONE)
 			fprintf(out, " protocol %s%s", name_of(ask_names,
@@ -271,6 +274,7 @@ print_block(const struct conf_block *b, FILE *out)
 		fprintf(out, "\tdialect %s\n",
 		    name_of(dialect_names, b->dialect));
 	print_listens("\t", &b->listens, out);
+	print_listens("\t", &b->serves, out);
 	print_remotes(&b->remotes, out);
 	tlsconf_print(&b->tls, out);
 	if (b->client_id[0] != '\0' && !b->client_id_derived) {

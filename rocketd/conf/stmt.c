@@ -387,6 +387,7 @@ stmt_block_begin(enum side side, struct word *w)
 	b->line = w->line;
 	b->column = w->column;
 	TAILQ_INIT(&b->listens);
+	TAILQ_INIT(&b->serves);
 	TAILQ_INIT(&b->remotes);
 	TAILQ_INIT(&b->tokens);
 	TAILQ_INIT(&b->services);
@@ -480,7 +481,8 @@ stmt_dialect(struct word *w, struct word *name)
 		    "block's services");
 	if ((n = name_find(dialect_names, name->text)) == NULL)
 		lex_error(stmt.lex, name, "there is no dialect \"%s\"; there "
-		    "are rocket, backhaul and muxpro", wordval_show(name));
+		    "are rocket, backhaul, muxpro and mytunnel",
+		    wordval_show(name));
 	else
 		stmt.block->dialect = n->value;
 }
@@ -500,8 +502,12 @@ listen_tunnels(struct conf_listen *cl, const struct word *transport,
 	if (protocol != NULL)
 		lex_error(stmt.lex, protocol, "a protocol is for a service's "
 		    "\"listen on\"; tunnels have a transport");
-	/* beside its datagrams the transport has a connection */
-	cl->kinds = cl->transport & TRANSPORT_UDP ? KIND_ALL : KIND_TCP;
+	/* beside its datagrams transport udp has a connection */
+	cl->kinds = cl->transport & TRANSPORT_UDP ? KIND_ALL :
+	    cl->transport & TRANSPORT_QUIC ? KIND_UDP : KIND_TCP;
+	if (cl->transport & TRANSPORT_QUIC && proxies->word != NULL)
+		lex_error(stmt.lex, proxies->word, "\"proxies\" are not for "
+		    "transport quic: no header comes before a datagram");
 }
 
 /* How many times a block or a service may say "listen on". */
@@ -520,10 +526,10 @@ listen_to(struct conf_listen *cl, const struct word *to)
 
 	if (stmt.service == NULL || dialect == DIALECT_ROCKET) {
 		lex_error(stmt.lex, to, "\"to\" is for the listeners of a "
-		    "service of dialect backhaul or muxpro");
+		    "service of dialect backhaul, muxpro or mytunnel");
 		return;
 	}
-	if (dialect == DIALECT_MUXPRO && !valid_target(to->text))
+	if (dialect != DIALECT_BACKHAUL && !valid_target(to->text))
 		lex_error(stmt.lex, to, "\"to\" takes HOST:PORT, a name, an "
 		    "IPv4 address or an IPv6 address in brackets, not \"%s\"",
 		    wordval_show(to));
@@ -545,16 +551,14 @@ listen_users(const struct word *transport, const struct value *proxies)
 		    "block's \"listen on\"");
 }
 
-/* What a block or a service listens on: another place. */
+/* Another place in the list of a block or a service. */
 static struct conf_listen *
-listen_begin(const struct word *w, const struct word *host)
+listen_begin(struct conf_listens *head, const struct word *w,
+    const struct word *host)
 {
-	struct conf_listens	*head;
 	struct conf_listen	*cl;
 	int			 n = 0;
 
-	head = stmt.service != NULL ? &stmt.service->listens :
-	    &stmt.block->listens;
 	TAILQ_FOREACH(cl, head, entry)
 		n++;
 	if (n == listens_max())
@@ -568,6 +572,17 @@ listen_begin(const struct word *w, const struct word *host)
 	return (cl);
 }
 
+static void
+listen_place(struct conf_listen *cl, const struct word *host,
+    const struct word *port)
+{
+	if (strcmp(cl->host, "*") != 0)
+		wordval_addr(stmt.lex, host, "\"listen on\" takes * or",
+		    &cl->addr);
+	(void)wordval_ports(stmt.lex, port, &cl->port, &cl->port_last);
+	cl->addr.port = cl->port;
+}
+
 void
 stmt_listen(struct word *w, struct word *host, struct word *port,
     struct word *transport, const struct value *proxies, struct word *protocol,
@@ -578,12 +593,9 @@ stmt_listen(struct word *w, struct word *host, struct word *port,
 	if (!belongs(w, "listen on", SCOPE_SERVER | SCOPE_SERVER_SERVICE |
 	    SCOPE_CLIENT_SERVICE))
 		return;
-	cl = listen_begin(w, host);
-	if (strcmp(cl->host, "*") != 0)
-		wordval_addr(stmt.lex, host, "\"listen on\" takes * or",
-		    &cl->addr);
-	(void)wordval_ports(stmt.lex, port, &cl->port, &cl->port_last);
-	cl->addr.port = cl->port;
+	cl = listen_begin(stmt.service != NULL ? &stmt.service->listens :
+	    &stmt.block->listens, w, host);
+	listen_place(cl, host, port);
 	cl->kinds = stmt.service == NULL ?
 	    wordval_kinds(stmt.lex, protocol) :
 	    wordval_protocol(stmt.lex, protocol, &cl->asks);
@@ -596,6 +608,25 @@ stmt_listen(struct word *w, struct word *host, struct word *port,
 }
 
 void
+stmt_listen_serve(struct word *w, struct word *host, struct word *port,
+    struct word *what)
+{
+	const struct name	*n;
+	struct conf_listen	*cl;
+
+	if (!belongs(w, "listen on ... serve", SCOPE_SERVER))
+		return;
+	cl = listen_begin(&stmt.block->serves, w, host);
+	listen_place(cl, host, port);
+	cl->kinds = KIND_TCP;
+	if ((n = name_find(serve_names, what->text)) == NULL)
+		lex_error(stmt.lex, what, "nothing serves \"%s\"; there are "
+		    "mytunnel-metrics and mytunnel-api", wordval_show(what));
+	else
+		cl->serves = n->value;
+}
+
+void
 stmt_listen_unix(struct word *w, struct word *path, struct word *group,
     struct word *mode, struct word *protocol)
 {
@@ -604,7 +635,7 @@ stmt_listen_unix(struct word *w, struct word *path, struct word *group,
 	if (!belongs(w, "listen on unix", SCOPE_SERVER_SERVICE |
 	    SCOPE_CLIENT_SERVICE))
 		return;
-	cl = listen_begin(w, path);
+	cl = listen_begin(&stmt.service->listens, w, path);
 	cl->addr.family = ADDR_UNIX;
 	(void)wordval_path(stmt.lex, path, "a UNIX socket", UNIX_PATH_MAX);
 	if (group != NULL) {

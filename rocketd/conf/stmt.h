@@ -40,6 +40,8 @@ void	 stmt_dialect(struct word *, struct word *name);
 void	 stmt_listen(struct word *, struct word *host, struct word *port,
 	    struct word *transport, const struct value *proxies,
 	    struct word *protocol, struct word *to);
+void	 stmt_listen_serve(struct word *, struct word *host, struct word *port,
+	    struct word *what);
 void	 stmt_listen_unix(struct word *, struct word *path,
 	    struct word *group, struct word *mode, struct word *protocol);
 void	 stmt_remote(struct word *, struct word *host, struct word *port,
