@@ -231,7 +231,8 @@ text_sessions(const struct answers *a)
 					    ">IN", ">OUT", ">IN RATE",
 					    ">OUT RATE", ">QUEUED", "DIALECT",
 					    "TRANSPORT", "MUX", "SEAL",
-					    "CIPHER", ">LZ4", ">AGE", "STATE",
+					    "CIPHER", ">LZ4", ">LOSS", ">MTU",
+					    ">MOVES", ">AGE", "STATE",
 					    "CLIENT/REMOTE", NULL };
 	const struct ctl_session	*s = a->sessions.items;
 	struct table			*t;
@@ -250,12 +251,12 @@ text_sessions(const struct answers *a)
 		    words_rate(s->rate_in, 1000),
 		    words_rate(s->rate_out, 1000),
 		    words_octets(s->queued), s->dialect,
-		    transport_name(s->transport),
-		    s->mux_version == 0 ? "none" :
-		    s->mux_kind == MUX_PRO ? "muxpro" :
-		    s->mux_version == 1 ? "smux1" : "smux2",
+		    transport_name(s->transport), words_mux(s),
 		    name_of(seal_names, s->seal), s->cipher,
 		    s->lz4 ? words_ratio(s->lz4_plain, s->lz4_wire) : "no",
+		    words_share(s->packets_lost, s->packets_sent),
+		    s->mtu != 0 ? words_number(s->mtu) : "-",
+		    s->mtu != 0 ? words_number(s->moves) : "-",
 		    words_since(s->since, now), words_state(s),
 		    s->side == SIDE_SERVER ? s->client_id : s->remote });
 	return (text_table(t, "no sessions"));

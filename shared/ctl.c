@@ -20,7 +20,7 @@ _Static_assert(CTL_VERSION == 14 && sizeof(struct ctl_request) +
     sizeof(struct ctl_service) + sizeof(struct ctl_session) +
     sizeof(struct ctl_stream) + sizeof(struct ctl_process) +
     sizeof(struct ctl_penalty) + sizeof(struct ctl_port) +
-    sizeof(struct ctl_text) + sizeof(struct ctl_done) == 4668,
+    sizeof(struct ctl_text) + sizeof(struct ctl_done) == 4692,
     "the control interface has changed: raise CTL_VERSION");
 
 const struct name	 ctl_stream_states[] = {
@@ -81,7 +81,7 @@ static const struct rule_field	 fields_ctl_service[] = {
 
 static const struct rule_field	 fields_session[] = {
 	RANGE(ctl_session, side, SIDE_SERVER, SIDE_CLIENT),
-	MASK(ctl_session, seal, SEAL_ALL),
+	MASK(ctl_session, seal, SEAL_ALL | SEAL_QUIC),
 	MASK(ctl_session, transport, TRANSPORT_ALL),
 	RANGE(ctl_session, draining, 0, 1),
 	RANGE(ctl_session, control, 0, 1),

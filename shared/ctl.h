@@ -148,6 +148,9 @@ struct ctl_session {
 	/* ...and how many tunnels that it speaks for have no user */
 	uint32_t		 idle;
 	uint32_t		 mux_kind;	/* ...else enum mux_kind */
+	/* of QUIC: octets of a UDP payload, and how often its path changed */
+	uint32_t		 mtu;
+	uint32_t		 moves;
 	uint64_t		 since;		/* seconds since the epoch */
 	uint64_t		 octets_in;
 	uint64_t		 octets_out;
@@ -157,6 +160,8 @@ struct ctl_session {
 	uint64_t		 lz4_plain;
 	uint64_t		 lz4_wire;
 	uint64_t		 streams_ever;
+	uint64_t		 packets_sent;	/* of QUIC... */
+	uint64_t		 packets_lost;	/* ...and of these */
 	struct addr		 peer;
 	struct addr		 local;
 	char			 service[SERVICE_NAME_MAX];

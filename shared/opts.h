@@ -172,11 +172,15 @@ struct target_rule {
 	char		 name[HOST_MAX];
 };
 
-/* What may protect a tunnel's octets; a mask. */
+/*
+ * What may protect a tunnel's octets; a mask.  Over QUIC it is QUIC, and
+ * nothing else can be chosen; elsewhere that cannot.
+ */
 #define SEAL_TLS	0x01
 #define SEAL_XOR	0x02
 #define SEAL_NONE	0x04
-#define SEAL_ALL	0x07
+#define SEAL_ALL	0x07		/* that can be configured */
+#define SEAL_QUIC	0x08
 
 enum mux_kind {
 	MUX_SMUX,
@@ -252,6 +256,7 @@ extern const struct name	 ask_names[];
 extern const struct name	 serve_names[];
 extern const struct name	 mux_names[];
 extern const struct name	 seal_names[];
+#define SEAL_OPTION_NAMES	(&seal_names[1])	/* without quic */
 extern const struct name	 strategy_names[];
 extern const struct name	 compression_names[];
 extern const struct name	 congestion_names[];

@@ -367,7 +367,16 @@ test_lists(void **state)
 	s.mux_kind = MUX_PRO;
 	s.mux_version = 1;
 	say(IMSG_CTL_SESSION, CTL_VERSION, &s, sizeof(s));
+	/* and a tunnel over QUIC */
+	s.id.serial = 9;
 	s.control = s.idle = 0;
+	s.transport = TRANSPORT_QUICMUX;
+	s.seal = SEAL_QUIC;
+	s.mtu = 1452;
+	s.moves = 2;
+	s.packets_sent = 4000;
+	s.packets_lost = 10;
+	say(IMSG_CTL_SESSION, CTL_VERSION, &s, sizeof(s));
 	memset(&p, 0, sizeof(p));
 	p.role = PROC_SERVICE;
 	p.service = 5;
@@ -451,7 +460,11 @@ test_lists(void **state)
 	    "192.0.0.1:80  1.2 ms "));
 	assert_non_null(strstr(text, " 2.0 KiB/s     7 B/s "));
 	assert_non_null(strstr(text,
-	    "  another  wsmux      smux2   tls   SOME_CIPHER  3.50 "));
+	    "  another  wsmux      smux2   tls   SOME_CIPHER  3.50      -     -"
+	    "      - "));
+	assert_non_null(strstr(text,
+	    "  another  quic       quic    quic  SOME_CIPHER  3.50  0.25%  1452"
+	    "      2 "));
 	assert_non_null(strstr(text,
 	    "  another  wsmux      muxpro  tls   "));
 	assert_non_null(strstr(text, "  open\n"));
@@ -460,7 +473,13 @@ test_lists(void **state)
 	assert_non_null(strstr(text, "  0     0     -  "));
 	text = printed(output_json.sessions);
 	assert_non_null(strstr(text, "{\"sessions\":[{\"id\":\"1.0.7\","));
-	assert_non_null(strstr(text, "\"rtt_us\":1234,"));
+	assert_non_null(strstr(text, "\"rtt_us\":1234,\"mtu\":0,"
+	    "\"moves\":0,\"packets_sent\":0,\"packets_lost\":0,"));
+	assert_non_null(strstr(text, "\"transport\":\"quic\","
+	    "\"mux_version\":1,\"seal\":\"quic\","));
+	assert_non_null(strstr(text, "\"mux\":\"quic\","));
+	assert_non_null(strstr(text, "\"mtu\":1452,\"moves\":2,"
+	    "\"packets_sent\":4000,\"packets_lost\":10,"));
 	assert_non_null(strstr(text, "\"dialect\":\"another\","
 	    "\"control\":false,\"idle\":0,\"transport\":\"wsmux\","));
 	assert_non_null(strstr(text, "\"control\":true,\"idle\":6,"));

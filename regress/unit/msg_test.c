@@ -334,7 +334,7 @@ static const struct field	 fields[] = {
 	UPTO(IMSG_CTL_SERVICE, ctl_service, side, SIDE_CLIENT),
 	FROM(IMSG_CTL_SESSION, ctl_session, side, SIDE_SERVER),
 	UPTO(IMSG_CTL_SESSION, ctl_session, side, SIDE_CLIENT),
-	UPTO(IMSG_CTL_SESSION, ctl_session, seal, 7),
+	UPTO(IMSG_CTL_SESSION, ctl_session, seal, 15),
 	UPTO(IMSG_CTL_SESSION, ctl_session, transport, 63),
 	UPTO(IMSG_CTL_SESSION, ctl_session, draining, 1),
 	UPTO(IMSG_CTL_SESSION, ctl_session, control, 1),
@@ -949,7 +949,7 @@ test_no_padding(void **state)
 	assert_int_equal(sizeof(struct ctl_service),
 	    10 * 4 + 9 * 8 + 5 * (24 + 2 * 4) + 64 + 256 + CTL_WORDS);
 	assert_int_equal(sizeof(struct ctl_session),
-	    16 * 4 + 8 * 8 + 2 * 24 + 64 + 64 + 32 + 16 + 256);
+	    18 * 4 + 10 * 8 + 2 * 24 + 64 + 64 + 32 + 16 + 256);
 	assert_int_equal(sizeof(struct ctl_stream),
 	    10 * 4 + 3 * 8 + 2 * 24 + CTL_NAMED_MAX + 64);
 	assert_int_equal(sizeof(struct msg_usage), 16);

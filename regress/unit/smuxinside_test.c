@@ -115,6 +115,23 @@ test_windows(void **state)
 	rig_free(quic);
 }
 
+/* What is little comes in one piece with its header, though it is alone. */
+static void
+test_little(void **state)
+{
+	struct rig	*quic = start(0, 1, 1);
+
+	(void)state;
+	rig_send(rig_open(quic, 0), 100000, 0);
+	rig_collect(quic);
+	assert_int_equal(quic->out[SMUX_HEADER + 1], SMUX_BULK);
+	rig_free(quic);
+	quic = start(0, 1, 1);
+	rig_send(rig_open(quic, 0), 4, 0);
+	rig_expect(quic, "02 00 0000 02000000 02 02 0400 02000000 00070e15");
+	rig_free(quic);
+}
+
 static void
 test_probe(void **state)
 {
@@ -257,6 +274,7 @@ main(void)
 		cmocka_unit_test(test_both_open),
 		cmocka_unit_test(test_who_may),
 		cmocka_unit_test(test_windows),
+		cmocka_unit_test(test_little),
 		cmocka_unit_test(test_probe),
 		cmocka_unit_test(test_path),
 		cmocka_unit_test(test_path_room),

@@ -100,7 +100,9 @@ struct wrig_peer {
 	int			 cut;	/* it is closed */
 	int			 hold;	/* streams that come start with it */
 	int			 keep;	/* what comes on them is text */
-	/* before wrig_connect: what it says for HELLO or ACCEPT */
+	/* before wrig_connect, of QUIC: what the worker is told */
+	uint8_t			 binding[HASH_LEN];
+	/* likewise: what it says for HELLO or ACCEPT */
 	const uint8_t		*says;
 	size_t			 says_len;
 	struct rocket_params	 mine;	/* HELLO, or what it settles with */

@@ -147,7 +147,7 @@ const struct option	 options[] = {
 
 	/* tunnels */
 	{ .name = "seal", .type = OPT_WORDS, .scope = BOTH,
-	    .offset = O(seals), .dflt = SEAL_TLS, .words = seal_names,
+	    .offset = O(seals), .dflt = SEAL_TLS, .words = SEAL_OPTION_NAMES,
 	    .change = CHANGE_TUNNELS,
 	    .help = "what may protect the octets of a tunnel" },
 	{ .name = "compression", .type = OPT_WORD, .scope = BOTH,

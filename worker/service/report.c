@@ -163,6 +163,18 @@ report_payload(const struct tunnel *t, struct ctl_session *cs)
 	cs->streams_ever = st->streams_ever;
 }
 
+/* The path of a tunnel over QUIC, as its process sees it. */
+static void
+report_path(const struct session_path *path, struct ctl_session *cs)
+{
+	if (path->rtt_us != 0)
+		cs->rtt_us = path->rtt_us;
+	cs->mtu = path->mtu;
+	cs->moves = path->moves;
+	cs->packets_sent = path->sent;
+	cs->packets_lost = path->lost;
+}
+
 static void
 report_session(const struct service *svc, struct channel *ch,
     const struct ctl_request *req, const struct tunnel *t)
@@ -184,8 +196,10 @@ report_session(const struct service *svc, struct channel *ch,
 	cs.draining = (t->flags & (TUNNEL_F_OLD | TUNNEL_F_DRAINING)) != 0;
 	cs.queued = wire_queued(&t->wire);
 	cs.since = report_wall(t->opened);
-	if (t->session != NULL)
+	if (t->session != NULL) {
 		report_payload(t, &cs);
+		report_path(&t->session->path, &cs);
+	}
 	cs.transport = t->transport;
 	cs.peer = t->peer;
 	cs.local = t->local;

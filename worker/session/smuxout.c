@@ -362,6 +362,12 @@ smuxout_data(struct smux *s, struct smux_stream *st, uint8_t *buf, size_t n)
 		st->deficit = 0;
 		smuxst_move(st, st->queue);	/* to the end */
 	}
+	/* A worker diverts a large frame, and reads the next header alone. */
+	if (s->session.conf.inside && head != SMUX_HEADER &&
+	    got < SMUX_BULK_MIN) {
+		memmove(buf + SMUX_HEADER, buf + head, got);
+		head = SMUX_HEADER;
+	}
 	if (head == SMUX_HEADER)
 		return (smuxout_header(s, buf, SMUX_PSH, got, st->st.id) + got);
 	return (smuxout_bulk_header(s, buf, got, st->st.id) + got);
