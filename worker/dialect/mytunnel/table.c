@@ -127,7 +127,7 @@ table_describe(const struct tunnel *t, struct ctl_session *cs)
 	(void)t;
 	cs->mux_kind = MUX_SMUX;
 	cs->mux_version = PAIR_VERSION;
-	cs->seal = SEAL_NONE;
+	cs->seal = SEAL_QUIC;
 }
 
 static void
