@@ -299,6 +299,11 @@ result $? 'but with freebind' err
 "$rocketd" -n -W "$tmp/none" -f "$tmp/ahead.in" >out 2>err &&
     grep -q "warning: worker $tmp/none: No such file" err
 result $? 'and so is a worker that is not there' err
+mkdir lone && cp "$worker" lone/ && if [ -n "$has_quic" ]; then
+	"$rocketd" -n -W "$tmp/lone/rocketd-worker" -f "$tmp/quic.in" >out 2>err &&
+	    grep -q "warning: $tmp/lone/rocketd-quic: No such file" err
+	result $? 'and the program for QUIC, if it is to be used' err
+fi
 printf '#!/bin/sh\n' >mute && chmod 700 mute
 "$rocketd" -n -W "$tmp/mute" -f "$tmp/tls.in" >out 2>err
 [ $? -eq 1 ] && grep -q 'cannot be checked: the process for that: exit 0' err

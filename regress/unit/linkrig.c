@@ -28,6 +28,19 @@
 
 /* ---- the connection ---- */
 
+/* Where the real one is linked, it is that. */
+#pragma weak qconn_is_server
+#pragma weak qconn_open
+#pragma weak qconn_consumed
+#pragma weak qconn_reset
+#pragma weak qconn_stop
+#pragma weak qconn_done
+#pragma weak qconn_wake
+#pragma weak qconn_datagram_max
+#pragma weak qconn_close
+#pragma weak qconn_facts
+#pragma weak qconn_progress
+
 static struct qstream *
 qconn_find(struct qconn *q, int64_t id)
 {

@@ -654,6 +654,18 @@ try_opt_gro(void)
 }
 
 static int
+try_opt_tos(void)
+{
+	return (option(udp, IPPROTO_IP, IP_RECVTOS, 1));
+}
+
+static int
+try_opt_whole(void)
+{
+	return (option(udp, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE));
+}
+
+static int
 try_opt_reuseport(void)
 {
 	return (option(listener, SOL_SOCKET, SO_REUSEPORT, 1));
@@ -923,13 +935,15 @@ const struct try	 tries[] = {
 	{ "TCP_REPAIR", try_opt_repair, 0, 1 },
 	{ "UDP_SEGMENT", try_opt_segment, S, 1 },
 	{ "UDP_GRO", try_opt_gro, D, 1 },
+	{ "IP_RECVTOS", try_opt_tos, D | R, 1 },
+	{ "IP_MTU_DISCOVER", try_opt_whole, D | R, 1 },
 	{ "SO_REUSEPORT", try_opt_reuseport, R, 1 },
 	{ "TCP_CONGESTION", try_opt_congestion, D, 1 },
 	{ "SO_ERROR", try_get_error, S | D | R, 1 },
 	{ "TCP_INFO", try_get_info, S | T | R, 1 },
 	{ "getpeereid", try_getpeereid, C | R, 1 },
 	{ "getsockname", try_getsockname, S | G | D | T | R | Q, 1 },
-	{ "getpeername", try_getpeername, D | R, 1 },
+	{ "getpeername", try_getpeername, D | R | Q, 1 },
 	{ "poll", try_poll, C | R, 1 },
 	{ "fchdir", try_fchdir, D, 1 },
 	{ "splice", try_splice, S, 1 },

@@ -374,6 +374,7 @@ static const struct row	 sandbox_rows[] = {
 	{ SYS(getsockname), S | G | D | T | Q, 0, { ANY }, "logs, prefaces, "
 	    "paths" },
 	{ SYS(getpeername), D, 0, { ANY }, "has it met itself?" },
+	{ SYS(getpeername), Q, 0, { ANY }, "where dial has connected" },
 	{ SYS(shutdown), S | G | T, 0, { EQ(1, SHUT_WR) }, "half-close" },
 	{ SYS(recvfrom), S, 0, { ANY }, "the data path" },
 	{ SYS(recvfrom), G | T, 0, { SOME(3, MSG_PEEK) },
@@ -460,6 +461,18 @@ static const struct row	 sandbox_rows[] = {
 	    EQ(2, IP_BIND_ADDRESS_NO_PORT) }, "ports for each destination" },
 	{ SYS(setsockopt), D, 0, { EQ(1, IPPROTO_UDP), EQ(2, UDP_GRO) },
 	    "runs of datagrams in one read" },
+	{ SYS(setsockopt), D, 0, { EQ(1, SOL_SOCKET), EQ(2, SO_RXQ_OVFL) },
+	    "QUIC's datagrams that were dropped" },
+	{ SYS(setsockopt), D, 0, { EQ(1, IPPROTO_IP), EQ(2, IP_RECVTOS) },
+	    "QUIC sees marks of a full path" },
+	{ SYS(setsockopt), D, 0, { EQ(1, IPPROTO_IPV6),
+	    EQ(2, IPV6_RECVTCLASS) }, "QUIC sees marks of a full path" },
+	{ SYS(setsockopt), D, 0, { EQ(1, IPPROTO_IP), EQ(2, IP_MTU_DISCOVER) },
+	    "QUIC's packets are not cut" },
+	{ SYS(setsockopt), D, 0, { EQ(1, IPPROTO_IPV6),
+	    EQ(2, IPV6_MTU_DISCOVER) }, "QUIC's packets are not cut" },
+	{ SYS(setsockopt), Q, EPERM, { ANY }, "who makes its sockets has set "
+	    "their options" },
 
 	/*
 	 * resolve: getaddrinfo in a child, with whatever modules nsswitch.conf
