@@ -923,7 +923,7 @@ const struct try	 tries[] = {
 	{ "send MSG_FASTOPEN", try_send_fastopen, 0, 0 },
 	{ "sendto MSG_FASTOPEN", try_sendto_fastopen, 0, 0 },
 	{ "sendto an address", try_sendto_address, R, 0 },
-	{ "send", try_send, S | C | T | R, 1 },
+	{ "send", try_send, S | C | T | R | Q, 1 },
 	{ "recv", try_recv, S | R, 1 },
 	{ "pread", try_pread, G | K | T | R | Q, 1 },
 	{ "recv MSG_PEEK", try_peek, S | G | T | R, 1 },

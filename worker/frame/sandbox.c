@@ -379,9 +379,9 @@ static const struct row	 sandbox_rows[] = {
 	{ SYS(recvfrom), S, 0, { ANY }, "the data path" },
 	{ SYS(recvfrom), G | T, 0, { SOME(3, MSG_PEEK) },
 	    "peeks at a hello, or a proxy's header" },
-	{ SYS(sendto), S | C | T, 0,
+	{ SYS(sendto), S | C | T | Q, 0,
 	    { CLEAR(3, MSG_FASTOPEN), EQ(4, 0) }, "users; syslog; is a pair "
-	    "closed?" },
+	    "closed?  A connection's streams" },
 	{ SYS(splice), S, 0, { ANY }, "the data path" },
 	{ SYS(pipe2), S, 0, { ANY }, "the data path" },
 	{ SYS(fcntl), S, 0, { EQ(1, F_SETPIPE_SZ) }, "the data path" },
