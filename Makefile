@@ -17,6 +17,7 @@ CONFIGURED !=	sh configure --again ${MAKECMDGOALS} ${.TARGETS} >&2 && \
 COMPILE =	${CC} ${C_ALL} -I. ${C_LIBS} ${CPPFLAGS} ${CFLAGS}
 LINK =		${CC} ${C_ALL} ${CFLAGS} ${L_ALL} ${LDFLAGS}
 LIBS =		${L_EVENT} ${L_SSL} ${L_LZ4} ${L_CRYPT} ${L_SECCOMP} ${L_BSD} ${L_MD}
+TEST_L =	${LIBS} ${L_QUIC}
 
 # The objects of a folder; those with main() are not in its archive, and yacc's
 # output does not count.
@@ -25,22 +26,27 @@ CONF !=		grep -L '^.line.*[.]y"' rocketd/conf/*.[cy] | sed 's/[cy]$$/o/'
 ROCKETD !=	grep -L '^.line.*[.]y"' rocketd/*.c | sed 's/c$$/o/' | \
 		grep -v /rocketd.o
 WORKER !=	ls worker/*.c worker/*/*.c worker/*/*/*.c | sed 's/c$$/o/' | \
-		grep -v worker/main.o
+		grep -v -e worker/main.o -e worker/quic/
+# without its libraries a part of it, for its tests
+QUIC_OBJS !=	ls worker/quic/*.c | sed -n '/quic.${QUIC_PART}/s/c$$/o/p' | \
+		sed /main.o/d
 CTL !=		ls rocketctl/*.c | sed 's/c$$/o/' | grep -v /rocketctl.o
 RIG !=		ls regress/unit/*.c | grep -v -e _test.c -e tinylist.c | \
-		sed 's/c$$/o/'
+		sed '${NO_QUIC} s/c$$/o/'
 BENCH !=	ls regress/bench/*.c | grep -v -e /load.c -e /smux_bench.c \
 		-e /wan.c | sed 's/c$$/o/'
 FUZZ !=		ls regress/fuzz/*.c | grep -v _fuzz.c | sed 's/c$$/fo/'
 OBJS =		rocketd/rocketd.o worker/main.o rocketctl/rocketctl.o \
-		${SHARED} ${CONF} ${ROCKETD} ${WORKER} ${CTL}
+		${SHARED} ${CONF} ${ROCKETD} ${WORKER} ${CTL} \
+		worker/quic/main.o ${QUIC_OBJS}
 TEST_OBJS !=	ls regress/*/*.c | sed 's/c$$/o/; /fuzz/s/o$$/fo/'
 
-ARCHIVES =	worker/worker.a rocketd/rocketd.a rocketd/conf/conf.a \
+ARCHIVES =	worker/quic/quic.a worker/worker.a rocketd/rocketd.a rocketd/conf/conf.a \
 		rocketctl/rocketctl.a shared/shared.a
-PROGRAMS =	rocketd/rocketd worker/rocketd-worker rocketctl/rocketctl
-UNIT_TESTS !=	ls regress/unit/*_test.c | sed 's/.c$$//'
-FUZZERS !=	ls regress/fuzz/*_fuzz.c | sed 's/.c$$//'
+PARTS =		worker/rocketd-worker ${QUIC:rocketd-quic=worker/rocketd-quic}
+PROGRAMS =	rocketd/rocketd ${PARTS} rocketctl/rocketctl
+UNIT_TESTS !=	ls regress/unit/*_test.c | sed '${NO_QUIC} s/.c$$//'
+FUZZERS !=	ls regress/fuzz/*_fuzz.c | sed '${NO_QUIC} s/.c$$//'
 TEST_LIBS =	regress/bench/bench.a ${ARCHIVES}
 FUZZ_LIBS =	regress/fuzz/rig.fa regress/fuzz/unit.fa ${ARCHIVES:.a=.fa}
 # what fuzzers of a role use of the unit tests' rigs
@@ -52,14 +58,15 @@ HELPERS =	regress/bench/load regress/bench/smux_bench regress/bench/wan \
 		regress/interop/smuxpeer regress/interop/wspeer \
 		regress/live/crowd regress/live/odd regress/live/traffic
 
-# both programs with failures to order, and what is wrapped for that
-FAULTY =	regress/fault/rocketd regress/fault/rocketd-worker
+# the programs with failures to order, and what is wrapped for that
+FAULTY =	regress/fault/rocketd regress/fault/rocketd-worker \
+		${QUIC:rocketd-quic=regress/fault/rocketd-quic}
 WRAPPED !=	sed -n 's/^WRAP([^,]*, \([a-z0-9_]*\)[,)].*/-Wl,--wrap=\1/p; \
 		s/^__wrap_\([a-z]*\)(.*/-Wl,--wrap=\1/p' regress/fault/inject.c
 
 # Each is written only if its contents change.
 WRITTEN !=	is() { cmp -s $$1.$$$$ $$1 && rm $$1.$$$$ || mv -f $$1.$$$$ $$1; }; \
-		echo ${FOUND} ${COMPILE} ${LINK} ${LIBS} ${YACC} \
+		echo ${FOUND} ${COMPILE} ${LINK} ${TEST_L} ${YACC} \
 		    >config.words.$$$$; is config.words; \
 		echo ${OBJS} ${RIG} ${BENCH} ${FUZZ} >config.objs.$$$$; \
 		is config.objs; \
@@ -93,6 +100,7 @@ rocketd/conf/parse.c: rocketd/conf/parse.y ${CONFIGURED}
 regress/unit/rig.a ${TEST_LIBS} ${FUZZ_LIBS}: config.objs
 ARCHIVE =	@rm -f $@; echo ar cr $@; ar cr $@
 worker/worker.a: ${WORKER} ; ${ARCHIVE} ${WORKER}
+worker/quic/quic.a: ${QUIC_OBJS} ; ${ARCHIVE} ${QUIC_OBJS}
 rocketd/rocketd.a: ${ROCKETD} ; ${ARCHIVE} ${ROCKETD}
 rocketd/conf/conf.a: ${CONF} ; ${ARCHIVE} ${CONF}
 rocketctl/rocketctl.a: ${CTL} ; ${ARCHIVE} ${CTL}
@@ -109,6 +117,13 @@ rocketd/rocketd: rocketd/rocketd.o rocketd/rocketd.a rocketd/conf/conf.a \
 worker/rocketd-worker: worker/main.o worker/worker.a shared/shared.a
 	${LINK} -o $@ worker/main.o worker/worker.a shared/shared.a ${LIBS}
 
+# QUIC's libraries and OpenSSL never meet in a process.
+QUIC_LIBS =	${L_QUIC} ${L_EVENT} ${L_SECCOMP} ${L_BSD} ${L_MD}
+worker/rocketd-quic: worker/quic/main.o worker/quic/quic.a worker/worker.a \
+    shared/shared.a
+	${LINK} -o $@ worker/quic/main.o worker/quic/quic.a worker/worker.a \
+	    shared/shared.a ${QUIC_LIBS}
+
 rocketctl/rocketctl: rocketctl/rocketctl.o rocketctl/rocketctl.a \
     shared/shared.a
 	${LINK} -o $@ rocketctl/rocketctl.o rocketctl/rocketctl.a \
@@ -116,10 +131,10 @@ rocketctl/rocketctl: rocketctl/rocketctl.o rocketctl/rocketctl.a \
 
 # ---- tests: each is linked with what it calls, and no more ----
 ${UNIT_TESTS}: regress/unit/rig.a ${TEST_LIBS}
-	${LINK} -o $@ $@.o regress/unit/rig.a ${TEST_LIBS} ${L_CMOCKA} ${LIBS}
+	${LINK} -o $@ $@.o regress/unit/rig.a ${TEST_LIBS} ${L_CMOCKA} ${TEST_L}
 
 ${HELPERS}: ${TEST_LIBS}
-	${LINK} -o $@ $@.o ${TEST_LIBS} ${LIBS}
+	${LINK} -o $@ $@.o ${TEST_LIBS} ${TEST_L}
 
 regress/fault/rocketd: rocketd/rocketd.o rocketd/rocketd.a \
     rocketd/conf/conf.a shared/shared.a regress/fault/inject.o
@@ -132,6 +147,11 @@ regress/fault/rocketd-worker: worker/main.o worker/worker.a shared/shared.a \
 	${LINK} ${WRAPPED} -o $@ worker/main.o regress/fault/inject.o \
 	    worker/worker.a shared/shared.a ${LIBS}
 
+regress/fault/rocketd-quic: worker/quic/main.o worker/quic/quic.a \
+    worker/worker.a shared/shared.a regress/fault/inject.o
+	${LINK} ${WRAPPED} -o $@ worker/quic/main.o regress/fault/inject.o \
+	    worker/quic/quic.a worker/worker.a shared/shared.a ${QUIC_LIBS}
+
 # clang makes the fuzzers, from archives of its own.
 CLANG =		clang -std=c11 -D_GNU_SOURCE -g -O1
 
@@ -140,6 +160,7 @@ CLANG =		clang -std=c11 -D_GNU_SOURCE -g -O1
 	    ${CPPFLAGS} ${C_DEPEND} -c -o $@ $<
 
 worker/worker.fa: ${WORKER:.o=.fo} ; ${ARCHIVE} ${WORKER:.o=.fo}
+worker/quic/quic.fa: ${QUIC_OBJS:.o=.fo} ; ${ARCHIVE} ${QUIC_OBJS:.o=.fo}
 rocketd/rocketd.fa: ${ROCKETD:.o=.fo} ; ${ARCHIVE} ${ROCKETD:.o=.fo}
 rocketd/conf/conf.fa: ${CONF:.o=.fo} ; ${ARCHIVE} ${CONF:.o=.fo}
 rocketctl/rocketctl.fa: ${CTL:.o=.fo} ; ${ARCHIVE} ${CTL:.o=.fo}
@@ -149,7 +170,7 @@ regress/fuzz/unit.fa: ${FUZZ_UNIT} ; ${ARCHIVE} ${FUZZ_UNIT}
 
 ${FUZZERS}: ${FUZZ_LIBS}
 	${CLANG} -fsanitize=fuzzer,address,undefined -o $@ $@.fo ${FUZZ_LIBS} \
-	    ${L_CMOCKA} ${LIBS}
+	    ${L_CMOCKA} ${TEST_L}
 
 # ---- checks ----
 lint:
@@ -201,7 +222,7 @@ install: all
 	    ${DESTDIR}${PREFIX}/lib/systemd/system \
 	    ${DESTDIR}${PREFIX}/lib/sysusers.d
 	install -m 555 rocketd/rocketd rocketctl/rocketctl ${SBIN}
-	install -m 555 worker/rocketd-worker ${DESTDIR}${LIBEXECDIR}
+	install -m 555 ${PARTS} ${DESTDIR}${LIBEXECDIR}
 	install -m 444 man/rocketd.conf.5 ${DESTDIR}${MANDIR}/man5
 	install -m 444 man/rocket-protocol.7 ${DESTDIR}${MANDIR}/man7
 	install -m 444 man/rocketd.8 man/rocketctl.8 ${DESTDIR}${MANDIR}/man8
@@ -223,6 +244,7 @@ install: all
 uninstall: ${CONFIGURED}
 	rm -f ${SBIN}/rocketd ${SBIN}/rocketctl \
 	    ${DESTDIR}${LIBEXECDIR}/rocketd-worker \
+	    ${DESTDIR}${LIBEXECDIR}/rocketd-quic \
 	    ${DESTDIR}${MANDIR}/man5/rocketd.conf.5 \
 	    ${DESTDIR}${MANDIR}/man7/rocket-protocol.7 \
 	    ${DESTDIR}${MANDIR}/man8/rocketd.8 \
@@ -236,6 +258,7 @@ uninstall: ${CONFIGURED}
 
 clean:
 	rm -f ${PROGRAMS} rocketd/conf/parse.c ${UNIT_TESTS} ${FUZZERS} \
+	    worker/rocketd-quic regress/fault/rocketd-quic \
 	    ${HELPERS} ${FAULTY} config.words config.objs config.deps
 	find . -name '*.[oad]' -o -name '*.dep' -o -name '*.f[oa]' \
 	    -o -name '*.gcno' -o -name '*.gcda' | xargs rm -f

@@ -6,7 +6,8 @@
 
 set -u
 build="gcc libc6-dev make byacc pkg-config libevent-dev libbsd-dev libmd-dev \
-    libssl-dev liblz4-dev libcrypt-dev libseccomp-dev"
+    libssl-dev liblz4-dev libcrypt-dev libseccomp-dev \
+    libngtcp2-dev libngtcp2-crypto-gnutls-dev libgnutls28-dev"
 demo="$build busybox socat curl perl-base"
 bench="$build perl haproxy socat iperf3 openssl iproute2 \
     gnuplot-nox"

@@ -112,7 +112,7 @@ worker/dialect		worker/session shared
 worker/dialect/*/	worker/dialect/dialect.h worker/relay worker/tunnel worker/session worker/net worker/frame shared
 
 worker/control		worker/roles.h worker/frame shared
-worker/dial		worker/roles.h worker/net/bucket.h worker/frame shared
+worker/dial		worker/roles.h worker/net/bucket.h worker/net/lines.h worker/frame shared
 worker/gate		worker/roles.h worker/net worker/frame shared
 worker/keys		worker/roles.h worker/crypto worker/net/replay.h worker/frame shared
 worker/tls		worker/roles.h worker/crypto worker/net worker/frame shared

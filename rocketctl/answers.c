@@ -207,9 +207,10 @@ answers_keep(struct answers *a, struct imsg *imsg, struct list *l)
 		clean(u.session->remote, sizeof(u.session->remote));
 	} else if (l == &a->streams)
 		clean(u.stream->service, sizeof(u.stream->service));
-	else if (l == &a->penalties)
+	else if (l == &a->penalties) {
 		clean(u.penalty->why, sizeof(u.penalty->why));
-	else if (l == &a->ports)
+		clean(u.penalty->service, sizeof(u.penalty->service));
+	} else if (l == &a->ports)
 		clean(u.port->name, sizeof(u.port->name));
 	else {
 		clean(u.process->name, sizeof(u.process->name));

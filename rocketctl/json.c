@@ -243,7 +243,8 @@ json_sessions(const struct answers *a)
 		json_number("mux_version", s->mux_version);
 		json_string("seal", name_of(seal_names, s->seal));
 		json_string("cipher", s->cipher);
-		json_string("mux", s->mux_version == 0 ? "none" :
+		json_string("mux", s->transport & TRANSPORT_QUIC ? "quic" :
+		    s->mux_version == 0 ? "none" :
 		    name_of(mux_names, s->mux_kind));
 		json_bool("lz4", s->lz4 != 0);
 		json_number("lz4_plain", s->lz4_plain);
@@ -251,6 +252,10 @@ json_sessions(const struct answers *a)
 		json_bool("draining", s->draining != 0);
 		json_number("since", s->since);
 		json_number("rtt_us", s->rtt_us);
+		json_number("mtu", s->mtu);
+		json_number("moves", s->moves);
+		json_number("packets_sent", s->packets_sent);
+		json_number("packets_lost", s->packets_lost);
 		json_number("streams", s->streams);
 		json_number("streams_ever", s->streams_ever);
 		json_number("octets_in", s->octets_in);
@@ -347,6 +352,7 @@ json_penalties(const struct answers *a)
 		json_open(NULL, '{');
 		json_string("source", words_network(&p->addr, p->bits));
 		json_string("process", role_name(p->role));
+		json_string("service", p->service);
 		json_bool("refused", p->refused);
 		json_number("left", p->left);
 		json_number("inside", p->inside);

@@ -71,7 +71,7 @@ main(int argc, char *argv[])
 			path = optarg;
 			break;
 		case 'V':
-			return (getflag_version("rocketctl"));
+			return (getflag_version("rocketctl", NULL));
 		default:
 			usage(1);
 		}

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
-#define TABLE_COLUMNS	22
+#define TABLE_COLUMNS	25
 
 struct table;
 

@@ -231,7 +231,8 @@ text_sessions(const struct answers *a)
 					    ">IN", ">OUT", ">IN RATE",
 					    ">OUT RATE", ">QUEUED", "DIALECT",
 					    "TRANSPORT", "MUX", "SEAL",
-					    "CIPHER", ">LZ4", ">AGE", "STATE",
+					    "CIPHER", ">LZ4", ">LOSS", ">MTU",
+					    ">MOVES", ">AGE", "STATE",
 					    "CLIENT/REMOTE", NULL };
 	const struct ctl_session	*s = a->sessions.items;
 	struct table			*t;
@@ -250,12 +251,12 @@ text_sessions(const struct answers *a)
 		    words_rate(s->rate_in, 1000),
 		    words_rate(s->rate_out, 1000),
 		    words_octets(s->queued), s->dialect,
-		    transport_name(s->transport),
-		    s->mux_version == 0 ? "none" :
-		    s->mux_kind == MUX_PRO ? "muxpro" :
-		    s->mux_version == 1 ? "smux1" : "smux2",
+		    transport_name(s->transport), words_mux(s),
 		    name_of(seal_names, s->seal), s->cipher,
 		    s->lz4 ? words_ratio(s->lz4_plain, s->lz4_wire) : "no",
+		    words_share(s->packets_lost, s->packets_sent),
+		    s->mtu != 0 ? words_number(s->mtu) : "-",
+		    s->mtu != 0 ? words_number(s->moves) : "-",
 		    words_since(s->since, now), words_state(s),
 		    s->side == SIDE_SERVER ? s->client_id : s->remote });
 	return (text_table(t, "no sessions"));
@@ -324,6 +325,18 @@ text_processes(const struct answers *a)
 	return (text_table(t, "no processes"));
 }
 
+/* Whose penalty it is; in a static buffer. */
+static const char *
+text_keeper(const struct ctl_penalty *p)
+{
+	static char	 buf[PROC_NAME_MAX];
+
+	if (p->role != PROC_SERVICE)
+		return (role_name(p->role));
+	(void)snprintf(buf, sizeof(buf), "worker %s", p->service);
+	return (buf);
+}
+
 static int
 text_penalties(const struct answers *a)
 {
@@ -338,7 +351,7 @@ text_penalties(const struct answers *a)
 		return (-1);
 	for (i = 0; i < a->penalties.n; i++, p++)
 		table_row(t, (const char *const []){
-		    words_network(&p->addr, p->bits), role_name(p->role),
+		    words_network(&p->addr, p->bits), text_keeper(p),
 		    p->refused ? "refused" : "watched",
 		    p->inside > 0 ? "-" : words_span(p->left),
 		    p->inside > 0 ? words_number(p->inside) : "-",

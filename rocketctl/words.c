@@ -71,6 +71,31 @@ words_ratio(uint64_t plain, uint64_t packed)
 }
 
 const char *
+words_share(uint64_t part, uint64_t all)
+{
+	char	*buf;
+
+	if (all == 0)
+		return ("-");
+	buf = words_buf();
+	(void)snprintf(buf, WORDS_LEN, "%.2f%%",
+	    100 * (double)part / (double)all);
+	return (buf);
+}
+
+const char *
+words_mux(const struct ctl_session *s)
+{
+	if (s->transport & TRANSPORT_QUIC)
+		return ("quic");
+	if (s->mux_version == 0)
+		return ("none");
+	if (s->mux_kind == MUX_PRO)
+		return ("muxpro");
+	return (s->mux_version == 1 ? "smux1" : "smux2");
+}
+
+const char *
 words_usec(uint64_t us)
 {
 	char	*buf = words_buf();

@@ -24,6 +24,10 @@ const char	*words_octets(uint64_t);
 const char	*words_rate(uint64_t octets, uint64_t ms);
 /* The ratio, "3.50"; "-" when nothing was packed. */
 const char	*words_ratio(uint64_t plain, uint64_t packed);
+/* So many of all: "0.25%"; "-" when there were none. */
+const char	*words_share(uint64_t part, uint64_t all);
+/* "none", "smux1", "smux2", "muxpro"; "quic" for QUIC's own streams. */
+const char	*words_mux(const struct ctl_session *);
 /* "-" for 0, "850 us", "1.2 ms", "340 ms", "1.5 s". */
 const char	*words_usec(uint64_t);
 /* "42s", "12m03s", "3h04m", "3d04h"; words_since: from since to now. */

@@ -15,6 +15,7 @@
 
 #include "shared/addr.h"
 #include "shared/compat.h"
+#include "rocketd/conf/tlsconf.h"
 #include "ahead.h"
 #include "ctlsock.h"
 #include "detach.h"
@@ -130,6 +131,17 @@ ahead_pidfile(const struct rocketd_conf *conf, FILE *err)
 	return (1);
 }
 
+static int
+ahead_has_quic(const struct rocketd_conf *conf)
+{
+	const struct conf_block	*b;
+
+	TAILQ_FOREACH(b, &conf->blocks, entry)
+		if (tlsconf_used(b) & TRANSPORT_QUIC)
+			return (1);
+	return (0);
+}
+
 static void
 ahead_worker(const struct rocketd *env, const struct rocketd_conf *conf,
     FILE *err)
@@ -140,6 +152,11 @@ ahead_worker(const struct rocketd *env, const struct rocketd_conf *conf,
 		conf_complain(err, conf->path, 0, 0, "warning: worker %s: %s: "
 		    "rocketd cannot be started without it; -W names another",
 		    env->worker_path, why);
+	if (ahead_has_quic(conf) && spawn_check(env->quic_path, env->root, why,
+	    sizeof(why)) == -1)
+		conf_complain(err, conf->path, 0, 0, "warning: %s: %s: no "
+		    "tunnel has transport quic without it", env->quic_path,
+		    why);
 }
 
 int

@@ -73,38 +73,39 @@ apply_role(struct rocketd *env, enum proc_role role, int wanted)
 }
 
 static struct child *
-apply_find_tls(struct rocketd *env, enum side side, uint32_t index)
+apply_find_tls(struct rocketd *env, enum proc_role role,
+    const struct conf_block *b)
 {
 	struct child	*child;
 
 	TAILQ_FOREACH(child, &env->children, entry)
-		if (child->role == PROC_TLS && child->side == side &&
-		    child->index == index)
+		if (child->role == role && child->side == b->side &&
+		    child->index == b->tls_index)
 			return (child);
 	return (NULL);
 }
 
 /*
- * Each block with TLS has a tls process.  One that is not wanted any more
- * carries its tunnels until they have ended.
+ * Each block with TLS, or with QUIC, has a process for it: role is tls or quic.
+ * One that is not wanted any more carries its tunnels until they have ended.
  */
 static void
-apply_tls(struct rocketd *env)
+apply_tls(struct rocketd *env, enum proc_role role)
 {
 	const struct conf_block	*b;
 	struct child		*child, *next;
+	uint32_t		 ends = child_transport(role);
 
 	TAILQ_FOREACH_SAFE(child, &env->children, entry, next)
-		if (child->role == PROC_TLS && child->wanted &&
-		    tlsconf_block(env->conf, child->side, child->index) == NULL)
+		if (child->role == role && child->wanted && tlsconf_block(
+		    env->conf, child->side, child->index, ends) == NULL)
 			child_stop(child, UINT32_MAX);
 	TAILQ_FOREACH(b, &env->conf->blocks, entry) {
-		if (!tlsconf_used(b))
+		if (!(tlsconf_used(b) & ends))
 			continue;
-		child = apply_find_tls(env, b->side, b->tls_index);
-		if (child == NULL)
-			(void)procs_add(env, PROC_TLS, b->side, 0,
-			    b->tls_index, "");
+		if ((child = apply_find_tls(env, role, b)) == NULL)
+			(void)procs_add(env, role, b->side, 0, b->tls_index,
+			    "");
 		else if (!child->wanted)
 			child_event(child, CHILD_EV_START);
 	}
@@ -116,7 +117,7 @@ apply_tell_tls(struct rocketd *env)
 	struct child	*child, *next;
 
 	TAILQ_FOREACH_SAFE(child, &env->children, entry, next)
-		if (child->role == PROC_TLS && child->wanted)
+		if (child_transport(child->role) != 0 && child->wanted)
 			send_again(env, child, 0);
 }
 
@@ -184,7 +185,8 @@ apply_roles(struct rocketd *env)
 	apply_role(env, PROC_GATE, server);
 	apply_role(env, PROC_UDP, apply_has_flows(env->conf));
 	apply_role(env, PROC_WEB, apply_has_serves(env->conf));
-	apply_tls(env);
+	apply_tls(env, PROC_TLS);
+	apply_tls(env, PROC_QUIC);
 }
 
 /* Removed services drain, for as long as their drain timeout allowed. */
@@ -236,7 +238,7 @@ apply_service(struct rocketd *env, const struct conf_service *old,
 	}
 	if (cs->block->side == SIDE_CLIENT && (old->block->tls_changed ||
 	    !tlsconf_same(old->block, cs->block)))
-		cs->block->tls_changed = 1;
+		cs->block->tls_changed = tlsconf_used(cs->block);
 	diff = apply_diff(old, cs);
 	if (listen_is_new(env, cs->number))
 		diff |= CHANGE_LISTENER;
@@ -336,14 +338,17 @@ apply_tls_ready(struct child *child)
 {
 	const struct conf_service	*cs;
 	struct conf_block		*b;
+	uint32_t			 ends = child_transport(child->role);
 
 	TAILQ_FOREACH(b, &child->env->conf->blocks, entry)
 		if (b->side == child->side && b->tls_index == child->index &&
-		    b->tls_changed)
+		    b->tls_changed & ends)
 			break;
 	if (b == NULL || child->pending != 0)
 		return;
-	b->tls_changed = 0;
+	b->tls_changed &= ~ends;
+	if (b->tls_changed != 0)
+		return;			/* the other one's READY is near */
 	TAILQ_FOREACH(cs, &b->services, entry)
 		send_again_service(child->env, cs->number, CHANGE_TUNNELS);
 }

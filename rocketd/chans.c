@@ -51,6 +51,11 @@ static const struct chans_rule	 chans_rules[] = {
 	{ PROC_GATE, PROC_TLS, CHANS_ACCEPTS },
 	{ PROC_DIAL, PROC_TLS, CHANS_DIALS },
 	{ PROC_KEYS, PROC_TLS, CHANS_ALL },
+	/* the same, of QUIC */
+	{ PROC_CONTROL, PROC_QUIC, CHANS_ALL },
+	{ PROC_GATE, PROC_QUIC, CHANS_ACCEPTS },
+	{ PROC_DIAL, PROC_QUIC, CHANS_DIALS },
+	{ PROC_KEYS, PROC_QUIC, CHANS_ALL },
 	/* datagrams of users */
 	{ PROC_CONTROL, PROC_UDP, CHANS_ALL },
 	{ PROC_UDP, PROC_SERVICE, CHANS_FLOWS },
@@ -65,6 +70,7 @@ static const int	 chans_ranks[PROC_MAX] = {
 	[PROC_WEB] = 0,
 	[PROC_SERVICE] = 1,
 	[PROC_TLS] = 2,
+	[PROC_QUIC] = 2,
 	[PROC_RESOLVE] = 2,
 	[PROC_UDP] = 3,
 	[PROC_DIAL] = 3,

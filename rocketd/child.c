@@ -335,6 +335,19 @@ child_state_name(enum child_state state)
 	return (state < CHILD_STATE_MAX ? child_state_names[state] : "?");
 }
 
+uint32_t
+child_transport(enum proc_role role)
+{
+	switch (role) {
+	case PROC_TLS:
+		return (TRANSPORT_TLS);
+	case PROC_QUIC:
+		return (TRANSPORT_QUIC);
+	default:
+		return (0);
+	}
+}
+
 const char *
 child_name(const struct child *child)
 {

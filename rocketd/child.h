@@ -81,10 +81,12 @@ struct child {
 
 	/* who it is */
 	enum proc_role		 role;
-	enum side		 side;		/* PROC_SERVICE, PROC_TLS */
+	/* PROC_SERVICE, PROC_TLS, PROC_QUIC */
+	enum side		 side;
 	uint32_t		 service;
 	uint32_t		 index;		/* which of prefork; of its
-						 * side's blocks with TLS */
+						 * side's blocks with TLS or
+						 * QUIC */
 	int			 opens;	/* a worker with users, no target */
 	uint32_t		 dialect;	/* a worker's */
 	int			 flows;	/* a worker with a channel to udp */
@@ -149,6 +151,11 @@ void		 child_event(struct child *, enum child_event);
 /* CHILD_EV_STOP, with drain milliseconds to drain (UINT32_MAX: no limit). */
 void		 child_stop(struct child *, uint32_t drain);
 const char	*child_state_name(enum child_state);
+/*
+ * Of a process that ends what is around tunnels, tls or quic: TRANSPORT_TLS or
+ * TRANSPORT_QUIC; else 0.
+ */
+uint32_t	 child_transport(enum proc_role);
 /* proc_name of it. */
 const char	*child_name(const struct child *);
 /* Was it to end, and did it, by itself or because we killed it? */

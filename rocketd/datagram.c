@@ -73,3 +73,21 @@ datagram_options(int fd, const struct addr *a, const struct sockopts *o,
 	datagram_set(fd, IPPROTO_UDP, UDP_GRO, "receive offload", 1, name);
 	datagram_set(fd, SOL_SOCKET, SO_RXQ_OVFL, "count of drops", 1, name);
 }
+
+/*
+ * QUIC finds the largest packet of a path itself, and none of its packets may
+ * be cut on the way.  A socket of IPv6 may have packets of IPv4, too.
+ */
+void
+datagram_quic(int fd, const struct addr *a, const char *name)
+{
+	datagram_set(fd, IPPROTO_IP, IP_RECVTOS, "marks of IPv4", 1, name);
+	datagram_set(fd, IPPROTO_IP, IP_MTU_DISCOVER, "whole packets of IPv4",
+	    IP_PMTUDISC_PROBE, name);
+	if (a->family != ADDR_IPV6)
+		return;
+	datagram_set(fd, IPPROTO_IPV6, IPV6_RECVTCLASS, "marks of IPv6", 1,
+	    name);
+	datagram_set(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER,
+	    "whole packets of IPv6", IPV6_PMTUDISC_PROBE, name);
+}

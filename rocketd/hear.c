@@ -87,7 +87,7 @@ hear_ready(struct child *child, const struct msg_ready *msg)
 		child->uid = getuid();
 	hear_lack(child->env, child->lack);
 	child_event(child, CHILD_EV_READY);
-	if (child->role == PROC_TLS)
+	if (child_transport(child->role) != 0)
 		apply_tls_ready(child);
 }
 

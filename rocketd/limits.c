@@ -47,6 +47,11 @@ static const struct {
 	 */
 	[PROC_TLS] = { 128, 80, 0 },
 	/*
+	 * a connection is a descriptor or two: the library's state and
+	 * GnuTLS's, and what waits to be sent or to be acknowledged
+	 */
+	[PROC_QUIC] = { 256, 256, 0 },
+	/*
 	 * beside `memory', a user or tunnel is one or two descriptors: its
 	 * structs, and the seal's state
 	 */

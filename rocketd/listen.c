@@ -52,10 +52,12 @@ struct listener {
 	/* its users, or slots; 0: tunnels */
 	uint32_t		 service;
 	int			 datagrams;	/* a UDP socket */
+	int			 quic;		/* made for QUIC */
 	/* in env->conf */
 	const struct conf_listen *conf;
 	const struct conf_block	*block;
-	uint32_t		 tls;		/* index of the block's tls */
+	/* index of the block's tls or quic process */
+	uint32_t		 tls;
 	struct addr		 key;		/* as configured */
 	struct addr		 addr;		/* as bound */
 	struct unixsock		 file;	/* of a UNIX socket, which is key */
@@ -239,6 +241,8 @@ listen_bind(struct listener *l, const struct addr *addr, int both)
 	if (l->datagrams)
 		datagram_options(l->fd, &l->addr, &l->next_opts,
 		    listen_name(l));
+	if (l->quic)
+		datagram_quic(l->fd, &l->addr, listen_name(l));
 	return (0);
 
  fail:
@@ -411,13 +415,23 @@ listen_free(struct listener *l)
 
 /* ---- a configuration's listeners ---- */
 
+static int
+plan_is_quic(const struct plan *plan)
+{
+	return ((plan->conf->transport & TRANSPORT_QUIC) != 0);
+}
+
+/* One of QUIC's has other options than one of users: neither is the other. */
 static struct listener *
-listen_find(struct rocketd *env, const struct addr *key, int datagrams)
+listen_find(struct rocketd *env, const struct addr *key,
+    const struct plan *plan)
 {
 	struct listener	*l;
 
 	TAILQ_FOREACH(l, &env->listeners, entry)
-		if (l->key.port == key->port && l->datagrams == datagrams &&
+		if (l->key.port == key->port &&
+		    l->datagrams == plan->datagrams &&
+		    l->quic == plan_is_quic(plan) &&
 		    addr_same(&l->key, key, 0))
 			return (l);
 	return (NULL);
@@ -448,6 +462,7 @@ listen_alloc(struct rocketd *env, const struct addr *key,
 	l->env = env;
 	l->key = *key;
 	l->datagrams = plan->datagrams;
+	l->quic = plan_is_quic(plan);
 	l->next_opts = *plan->opts;
 	l->freebind = plan->freebind;
 	l->fd = -1;
@@ -525,8 +540,9 @@ static void
 listen_plan(struct listener *l, const struct plan *plan)
 {
 	l->named = 1;
-	l->next_service = plan->datagrams && plan->service == 0 ?
-	    plan->slots : plan->service;
+	l->next_service = plan->datagrams &&
+	    (plan->conf->transport & TRANSPORT_UDP) ? plan->slots :
+	    plan->service;
 	l->next_conf = plan->conf;
 	l->next_block = plan->block;
 	l->next_tls = plan->tls;
@@ -559,11 +575,12 @@ listen_prepare_port(struct rocketd *env, const struct plan *plan,
 	struct addr			 key = cl->addr;
 
 	key.port = port;
-	if ((l = listen_find(env, &key, plan->datagrams)) == NULL &&
+	if ((l = listen_find(env, &key, plan)) == NULL &&
 	    (l = listen_new(env, &key, plan)) == NULL) {
 		conf_complain(plan->err, cl->file, cl->line, cl->column,
 		    "listen on %s port %u%s: %s%s", cl->host, port,
-		    plan->datagrams ? " protocol udp" : "", strerror(errno),
+		    !plan->datagrams ? "" : plan_is_quic(plan) ?
+		    " transport quic" : " protocol udp", strerror(errno),
 		    listen_why(errno, plan->datagrams));
 		return (-1);
 	}
@@ -723,7 +740,7 @@ listen_note(struct child *child, uint32_t number)
 /*
  * Is it for this child?  A service's workers take its connections, udp its
  * datagrams, web those who want figures.  Of the listeners for tunnels tls
- * takes those with outer TLS.
+ * takes those with outer TLS, and quic those for QUIC.
  */
 static int
 listen_is_for(const struct listener *l, const struct child *child)
@@ -732,10 +749,10 @@ listen_is_for(const struct listener *l, const struct child *child)
 		return (child->role == PROC_WEB);
 	if (l->service != 0)
 		return (l->datagrams == (child->role == PROC_UDP));
-	if (!(l->conf->transport & TRANSPORT_TLS))
+	if (!(l->conf->transport & TRANSPORT_CERTS))
 		return (child->role == PROC_GATE);
-	return (child->role == PROC_TLS && child->side == SIDE_SERVER &&
-	    child->index == l->tls);
+	return (l->conf->transport & child_transport(child->role) &&
+	    child->side == SIDE_SERVER && child->index == l->tls);
 }
 
 /* The proxies whose PROXY headers are trusted there. */

@@ -38,6 +38,7 @@ static const uint32_t	 procs_stages[PROC_MAX] = {
 	[PROC_RESOLVE] = 1,
 	[PROC_DIAL] = 1,
 	[PROC_TLS] = 1,
+	[PROC_QUIC] = 1,
 	[PROC_SERVICE] = 1,
 	[PROC_UDP] = 2,
 	[PROC_WEB] = 2,
@@ -46,7 +47,7 @@ static const uint32_t	 procs_stages[PROC_MAX] = {
 
 /*
  * And of the end: workers that drain need dial and keys, udp for their flows,
- * and perhaps tls for their tunnels; all need the log.
+ * and perhaps tls or quic for their tunnels; all need the log.
  */
 static const uint32_t	 procs_ends[PROC_MAX] = {
 	[PROC_GATE] = 0,
@@ -56,6 +57,7 @@ static const uint32_t	 procs_ends[PROC_MAX] = {
 	[PROC_RESOLVE] = 1,
 	[PROC_DIAL] = 1,
 	[PROC_TLS] = 1,
+	[PROC_QUIC] = 1,
 	[PROC_UDP] = 1,
 	[PROC_CONTROL] = 2
 };

@@ -42,6 +42,7 @@
 
 #define ROCKETD_CONF	SYSCONFDIR "/rocketd.conf"
 #define ROCKETD_WORKER	LIBEXECDIR "/rocketd-worker"
+#define ROCKETD_QUIC	"rocketd-quic"
 #define DESCRIPTORS	64	/* for the least of configurations */
 
 static const int	 rocketd_signals[ROCKETD_SIGNALS] = {
@@ -70,6 +71,19 @@ rocketd_absolute(const char *path)
 		fatal("asprintf");
 	free(cwd);
 	return (abs);
+}
+
+/* The program of that name in the same directory; it stays allocated. */
+static const char *
+rocketd_beside(const char *path, const char *name)
+{
+	const char	*slash = strrchr(path, '/');
+	char		*beside;
+
+	if (asprintf(&beside, "%.*s/%s", (int)(slash - path), path, name) ==
+	    -1)
+		fatal("asprintf");
+	return (beside);
 }
 
 /* -n: prints what is wrong, or with -v the configuration. */
@@ -275,7 +289,7 @@ rocketd_options(struct rocketd *env, int argc, char *argv[])
 			env->control_override = rocketd_absolute(optarg);
 			break;
 		case 'V':
-			exit(getflag_version("rocketd"));
+			exit(getflag_version("rocketd", QUIC_WORDS));
 		case 'v':
 			env->verbose++;
 			break;
@@ -298,6 +312,7 @@ main(int argc, char *argv[])
 		.conf_path = ROCKETD_CONF,
 		.worker_path = ROCKETD_WORKER,
 		.worker_fd = -1,
+		.quic_fd = -1,
 		.procs_ops = &hear_ops,
 		.key_made = sendkeys_made,
 		.netns = -1,
@@ -306,6 +321,7 @@ main(int argc, char *argv[])
 	};
 	struct rocketd_conf	*conf;
 	char			 why[256];
+	int			 check;
 
 	rocketd_inherited();
 	tokenv_init(environ);
@@ -317,7 +333,9 @@ main(int argc, char *argv[])
 	TAILQ_INIT(&env.mends);
 	TAILQ_INIT(&env.agains);
 	env.root = geteuid() == 0;
-	if (rocketd_options(&env, argc, argv))
+	check = rocketd_options(&env, argc, argv);
+	env.quic_path = rocketd_beside(env.worker_path, ROCKETD_QUIC);
+	if (check)
 		return (rocketd_check(&env));
 
 	if (!env.foreground)
@@ -325,6 +343,8 @@ main(int argc, char *argv[])
 	env.worker_fd = spawn_open(env.worker_path, env.root, why, sizeof(why));
 	if (env.worker_fd == -1)
 		fatalx("worker %s: %s", env.worker_path, why);
+	/* without it there is a daemon, too */
+	env.quic_fd = spawn_open(env.quic_path, env.root, why, sizeof(why));
 	if ((conf = rocketd_read(&env)) == NULL)
 		return (1);
 	if (!env.foreground)

@@ -62,6 +62,8 @@ struct rocketd {
 	const char		*control_override;	/* -s, or NULL */
 	const char		*worker_path;	/* absolute */
 	int			 worker_fd;	/* spawn_open's, -1 none */
+	const char		*quic_path;	/* beside the worker */
+	int			 quic_fd;	/* likewise, -1 not yet */
 	int			 foreground;	/* -d */
 	int			 verbose;	/* how many -v */
 	int			 root;		/* full separation */

@@ -246,7 +246,8 @@ send_tls(struct rocketd *env, struct child *child)
 	if (channel_send(child->chan, IMSG_CONF_GATE, -1, gate,
 	    sizeof(*gate)) == -1)
 		return (-1);
-	b = tlsconf_block(env->conf, child->side, child->index);
+	b = tlsconf_block(env->conf, child->side, child->index,
+	    child_transport(child->role));
 	if (b == NULL) {
 		log_warnx("%s: no such block any more", child_name(child));
 		return (-1);
@@ -470,6 +471,7 @@ send_set(struct rocketd *env, struct child *child)
 	case PROC_DIAL:
 		return (send_dial(env, child));
 	case PROC_TLS:
+	case PROC_QUIC:
 		return (send_tls(env, child));
 	case PROC_SERVICE:
 		return (send_service(env, child));

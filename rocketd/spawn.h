@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * fork and exec of the worker executable, and the empty network namespace.
+ * fork and exec of the worker executable, or of the one for QUIC, and the empty
+ * network namespace.
  */
 
 #ifndef ROCKETD_SPAWN_H
@@ -50,11 +51,11 @@ int	 spawn_netns(void);
  */
 pid_t	 spawn_run(const struct spawn_order *, int *report);
 /*
- * Starts the worker executable for this child, in the namespace netns unless
+ * Starts the executable for this child, in the namespace netns unless
  * that is -1.  Likewise, with our end of its channel in *chan; a failure was
  * logged.
  */
-pid_t	 spawn_child(const struct rocketd *, const struct child *, int netns,
+pid_t	 spawn_child(struct rocketd *, const struct child *, int netns,
 	    int *chan, int *report);
 /*
  * What ended a process before it had a log, in words: why exec failed, or its

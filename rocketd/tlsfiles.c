@@ -127,6 +127,15 @@ tlsfiles_silence(const struct conf_block *b)
 	return (2 * 1000 * most);
 }
 
+/* Unless it is configured: loss is no sign of a full path everywhere. */
+static uint32_t
+tlsfiles_congestion(const struct conf_block *b)
+{
+	if (b->opts.tunnel_sock.congestion == CONGESTION_SYSTEM)
+		return (CONGESTION_BBR);
+	return (b->opts.tunnel_sock.congestion);
+}
+
 int
 tlsfiles_send(struct child *child, const struct conf_block *b)
 {
@@ -139,6 +148,8 @@ tlsfiles_send(struct child *child, const struct conf_block *b)
 	msg.has_ca = t->ca.path != NULL;
 	msg.npins = t->npins;
 	msg.silence_ms = tlsfiles_silence(b);
+	msg.congestion = tlsfiles_congestion(b);
+	msg.idle_ms = b->opts.quic_idle * 1000;
 	memcpy(msg.pins, t->pins, sizeof(msg.pins));
 	strlcpy(msg.name, t->name, sizeof(msg.name));
 	if (channel_send(child->chan, IMSG_CONF_TLS, -1, &msg, sizeof(msg)) ==

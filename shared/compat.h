@@ -109,6 +109,18 @@
 #ifndef SO_RXQ_OVFL
 #define SO_RXQ_OVFL		-1
 #endif
+/* Marks of a full path, and packets that are never cut: for QUIC. */
+#ifndef IP_RECVTOS
+#define IP_RECVTOS		-1
+#endif
+#ifndef IP_MTU_DISCOVER
+#define IP_MTU_DISCOVER		-1
+#define IP_PMTUDISC_PROBE	0
+#endif
+#ifndef IPV6_MTU_DISCOVER
+#define IPV6_MTU_DISCOVER	-1
+#define IPV6_PMTUDISC_PROBE	0
+#endif
 /* Elsewhere the system chooses where answers over IPv4 come from. */
 #ifndef IP_PKTINFO
 #define IP_PKTINFO		-1
@@ -146,6 +158,15 @@ struct in_pktinfo {
 
 #ifndef __dead
 #define __dead			__attribute__((__noreturn__))
+#endif
+
+/* QUIC's libraries are optional. */
+#ifdef HAVE_QUIC
+#define QUIC_BUILT	1
+#define QUIC_WORDS	"with QUIC (" HAVE_QUIC ")"
+#else
+#define QUIC_BUILT	0
+#define QUIC_WORDS	"without QUIC"
 #endif
 
 /* Elsewhere crypt(3) is the C library's, and makes bcrypt alone. */

@@ -20,7 +20,7 @@ _Static_assert(CTL_VERSION == 14 && sizeof(struct ctl_request) +
     sizeof(struct ctl_service) + sizeof(struct ctl_session) +
     sizeof(struct ctl_stream) + sizeof(struct ctl_process) +
     sizeof(struct ctl_penalty) + sizeof(struct ctl_port) +
-    sizeof(struct ctl_text) + sizeof(struct ctl_done) == 4644,
+    sizeof(struct ctl_text) + sizeof(struct ctl_done) == 4732,
     "the control interface has changed: raise CTL_VERSION");
 
 const struct name	 ctl_stream_states[] = {
@@ -83,7 +83,7 @@ static const struct rule_field	 fields_ctl_service[] = {
 
 static const struct rule_field	 fields_session[] = {
 	RANGE(ctl_session, side, SIDE_SERVER, SIDE_CLIENT),
-	MASK(ctl_session, seal, SEAL_ALL),
+	MASK(ctl_session, seal, SEAL_ALL | SEAL_QUIC),
 	MASK(ctl_session, transport, TRANSPORT_ALL),
 	RANGE(ctl_session, draining, 0, 1),
 	RANGE(ctl_session, control, 0, 1),
@@ -125,6 +125,7 @@ static const struct rule_field	 fields_penalty[] = {
 	RANGE(ctl_penalty, refused, 0, 1),
 	ADDRS(ctl_penalty, addr),
 	SHOWN(ctl_penalty, why),
+	SHOWN(ctl_penalty, service),
 	END
 };
 
@@ -171,7 +172,7 @@ static const struct rule	 ctl_rules[IMSG_CTL_END - CTL_FIRST] = {
 	    fields_request_log),
 	CTL_RULE(IMSG_CTL_CLOSE, TWO(X, C, C, W), FIXED(ctl_request), 0,
 	    fields_request),
-	CTL_RULE(IMSG_CTL_PENALTIES, TWO(X, C, C, G | T | Q),
+	CTL_RULE(IMSG_CTL_PENALTIES, TWO(X, C, C, G | T | Q | W),
 	    FIXED(ctl_request), 0, fields_request),
 	CTL_RULE(IMSG_CTL_RETRY, TWO(X, C, C, W), FIXED(ctl_request), 0,
 	    fields_request),
@@ -190,7 +191,7 @@ static const struct rule	 ctl_rules[IMSG_CTL_END - CTL_FIRST] = {
 	    fields_stream),
 	CTL_RULE(IMSG_CTL_PROCESS, TWO(P, C, C, X), FIXED(ctl_process), 0,
 	    fields_process),
-	CTL_RULE(IMSG_CTL_PENALTY, TWO(G | T | Q, C, C, X),
+	CTL_RULE(IMSG_CTL_PENALTY, TWO(G | T | Q | W, C, C, X),
 	    FIXED(ctl_penalty), 0, fields_penalty),
 	CTL_RULE(IMSG_CTL_PORT, TWO(W, C, C, X), FIXED(ctl_port), 0,
 	    fields_port),

@@ -48,7 +48,7 @@ enum ctl_type {
 	IMSG_CTL_STOP,		/* X -> C -> P	struct ctl_request */
 	IMSG_CTL_LOG,	/* X -> C -> P	struct ctl_request, arg = level */
 	IMSG_CTL_CLOSE,		/* X -> C -> W	struct ctl_request, session */
-	IMSG_CTL_PENALTIES,	/* X -> C -> G, T, Q struct ctl_request */
+	IMSG_CTL_PENALTIES, /* X -> C -> G, T, Q, W struct ctl_request */
 	IMSG_CTL_RETRY,		/* X -> C -> W	struct ctl_request */
 	IMSG_CTL_PORTS,		/* X -> C -> W	struct ctl_request */
 
@@ -59,7 +59,7 @@ enum ctl_type {
 	IMSG_CTL_SESSION,	/* W -> C -> X, H struct ctl_session */
 	IMSG_CTL_STREAM,	/* W -> C -> X	struct ctl_stream */
 	IMSG_CTL_PROCESS,	/* P -> C -> X	struct ctl_process */
-	IMSG_CTL_PENALTY,	/* G, T, Q -> C -> X struct ctl_penalty */
+	IMSG_CTL_PENALTY, /* G, T, Q, W -> C -> X struct ctl_penalty */
 	IMSG_CTL_PORT,		/* W -> C -> X	struct ctl_port */
 	IMSG_CTL_TEXT,	/* P -> C -> X	struct ctl_text (cut after text) */
 	IMSG_CTL_DONE,		/* * -> C -> X, H struct ctl_done */
@@ -157,6 +157,9 @@ struct ctl_session {
 	/* ...and how many tunnels that it speaks for have no user */
 	uint32_t		 idle;
 	uint32_t		 mux_kind;	/* ...else enum mux_kind */
+	/* of QUIC: octets of a UDP payload, and how often its path changed */
+	uint32_t		 mtu;
+	uint32_t		 moves;
 	uint64_t		 since;		/* seconds since the epoch */
 	uint64_t		 octets_in;
 	uint64_t		 octets_out;
@@ -166,6 +169,8 @@ struct ctl_session {
 	uint64_t		 lz4_plain;
 	uint64_t		 lz4_wire;
 	uint64_t		 streams_ever;
+	uint64_t		 packets_sent;	/* of QUIC... */
+	uint64_t		 packets_lost;	/* ...and of these */
 	struct addr		 peer;
 	struct addr		 local;
 	char			 service[SERVICE_NAME_MAX];
@@ -243,6 +248,8 @@ struct ctl_penalty {			/* of one process's sources */
 	uint64_t	 turned_away;	/* connections */
 	struct addr	 addr;		/* masked, no port */
 	char		 why[32];	/* the last offence */
+	/* whose worker's they are, filled in by control; or "" */
+	char		 service[SERVICE_NAME_MAX];
 };
 
 struct ctl_port {			/* one worker's count of it */

@@ -29,8 +29,9 @@ getflag(int argc, char *const argv[], const char *options)
 }
 
 int
-getflag_version(const char *name)
+getflag_version(const char *name, const char *with)
 {
-	printf("%s %s\n", name, ROCKETD_VERSION);
+	printf("%s %s%s%s\n", name, ROCKETD_VERSION, with == NULL ? "" : ", ",
+	    with == NULL ? "" : with);
 	return (fflush(stdout) == EOF);
 }

@@ -18,7 +18,10 @@
  * with a line on standard error, for any other long option.
  */
 int	 getflag(int argc, char *const argv[], const char *options);
-/* Prints "NAME VERSION" to standard output; the exit status. */
-int	 getflag_version(const char *name);
+/*
+ * Prints "NAME VERSION", and what it was built with unless that is NULL, to
+ * standard output; the exit status.
+ */
+int	 getflag_version(const char *name, const char *with);
 
 #endif /* SHARED_GETFLAG_H */

@@ -240,6 +240,8 @@ static const struct rule_field	 fields_tls[] = {
 	RANGE(msg_tls, insecure, 0, 1),
 	RANGE(msg_tls, npins, 0, TLS_PINS_MAX),
 	RANGE(msg_tls, has_ca, 0, 1),
+	RANGE(msg_tls, congestion, 0, CONGESTION_MAX - 1),
+	RANGE(msg_tls, idle_ms, 0, 600000),
 	STRING(msg_tls, name),
 	END
 };

@@ -345,7 +345,8 @@ struct msg_dialee {		/* REMOTE(i) or TARGET(i) of a service */
 	uint32_t	 ports;		/* ...the first of so many */
 	uint32_t	 for_port;	/* of a listener: goes to port; or 0 */
 	uint32_t	 transport;	/* TRANSPORT_; 0: a target */
-	uint32_t	 tls;	/* with TRANSPORT_TLS: which tls process */
+	/* with TRANSPORT_TLS or _QUIC: which tls or quic process */
+	uint32_t	 tls;
 	uint32_t	 kinds;		/* a target's KIND_ mask; or 0 */
 	uint32_t	 named;	/* 1: a target that peers name, no host */
 	/* of a named one, 1: what leads back to this machine is guarded */
@@ -381,22 +382,25 @@ struct msg_service {
 };
 
 /*
- * What a tls process verifies.  On a client's side: the server, unless insecure
- * is set.  With pins its key has to be one of them, and the chain is verified
- * only when a CA was given too.  On a server's side: certificates of clients,
- * demanded where a CA was given.
+ * What a tls or quic process verifies.  On a client's side: the server, unless
+ * insecure is set.  With pins its key has to be one of them, and the chain is
+ * verified only when a CA was given too.  On a server's side: certificates of
+ * clients, demanded where a CA was given.
  */
 struct msg_tls {
 	uint32_t	 insecure;	/* 1: any server will do */
 	uint32_t	 npins;
 	uint32_t	 has_ca;	/* a file, not the system's store */
 	uint32_t	 silence_ms;	/* of a peer, that ends it; 0: none */
+	/* of QUIC: enum congestion, and not CONGESTION_SYSTEM */
+	uint32_t	 congestion;
+	uint32_t	 idle_ms;	/* of QUIC: 5000 to 600000 */
 	uint8_t		 pins[TLS_PINS_MAX][HASH_LEN];	/* of public keys */
 	char		 name[HOST_MAX];	/* "": the remote's host */
 };
 
 struct msg_pem {			/* a file that the parent has opened */
-	uint32_t	 side;		/* whose tls may use it */
+	uint32_t	 side;		/* whose tls or quic may use it */
 	uint32_t	 index;
 	char		 path[HOST_MAX];	/* for messages only */
 };

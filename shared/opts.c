@@ -30,6 +30,7 @@ const struct name	 dialect_names[] = {
 	{ "rocket", DIALECT_ROCKET },
 	{ "backhaul", DIALECT_BACKHAUL },
 	{ "muxpro", DIALECT_MUXPRO },
+	{ "mytunnel", DIALECT_MYTUNNEL },
 	{ NULL, 0 }
 };
 
@@ -58,6 +59,7 @@ const struct name	 mux_names[] = {
 };
 
 const struct name	 seal_names[] = {
+	{ "quic", SEAL_QUIC },		/* the first: see opts.h */
 	{ "tls", SEAL_TLS },
 	{ "xor", SEAL_XOR },
 	{ "none", SEAL_NONE },

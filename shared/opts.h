@@ -59,6 +59,7 @@ enum side {
 #define TRANSPORT_TLS		0x08	/* outer TLS, with certificates */
 #define TRANSPORT_UDP		0x10	/* datagrams, in dialect backhaul */
 #define TRANSPORT_QUIC		0x20	/* has TLS and streams of its own */
+#define TRANSPORT_CERTS		(TRANSPORT_TLS | TRANSPORT_QUIC)
 #define TRANSPORT_TCPMUX	(TRANSPORT_TCP | TRANSPORT_MUX)
 #define TRANSPORT_QUICMUX	(TRANSPORT_QUIC | TRANSPORT_MUX)
 #define TRANSPORT_ALL		0x3f
@@ -67,6 +68,7 @@ enum dialect_number {			/* what is said on tunnels */
 	DIALECT_ROCKET,
 	DIALECT_BACKHAUL,
 	DIALECT_MUXPRO,
+	DIALECT_MYTUNNEL,
 	DIALECT_MAX
 };
 
@@ -170,11 +172,15 @@ struct target_rule {
 	char		 name[HOST_MAX];
 };
 
-/* What may protect a tunnel's octets; a mask. */
+/*
+ * What may protect a tunnel's octets; a mask.  Over QUIC it is QUIC, and
+ * nothing else can be chosen; elsewhere that cannot.
+ */
 #define SEAL_TLS	0x01
 #define SEAL_XOR	0x02
 #define SEAL_NONE	0x04
-#define SEAL_ALL	0x07
+#define SEAL_ALL	0x07		/* that can be configured */
+#define SEAL_QUIC	0x08
 
 enum mux_kind {
 	MUX_SMUX,
@@ -232,6 +238,8 @@ struct service_opts {
 	uint32_t	 udp_timeout;	/* seconds of a flow without any */
 	uint32_t	 udp_flows;		/* at once */
 	uint32_t	 udp_flows_source;	/* of one source */
+	/* QUIC: seconds of silence that end a connection; a block's */
+	uint32_t	 quic_idle;
 	/* sockets: of users (server side) or targets (client side) */
 	struct sockopts	 service_sock;
 	/* and of tunnels */
@@ -248,6 +256,7 @@ extern const struct name	 ask_names[];
 extern const struct name	 serve_names[];
 extern const struct name	 mux_names[];
 extern const struct name	 seal_names[];
+#define SEAL_OPTION_NAMES	(&seal_names[1])	/* without quic */
 extern const struct name	 strategy_names[];
 extern const struct name	 compression_names[];
 extern const struct name	 congestion_names[];

@@ -52,7 +52,7 @@ main(int argc, char **argv)
 	}
 	if (argc == 2 && (strcmp(argv[1], "-V") == 0 ||
 	    strcmp(argv[1], "--version") == 0))
-		return (getflag_version("rocketd-worker"));
+		return (getflag_version("rocketd-worker", QUIC_WORDS));
 	if (argc > 2 && strcmp(argv[1], "-l") == 0) {
 		setproctitle_init(argc, argv, environ);
 		log_init("look", LOGLEVEL_INFO);

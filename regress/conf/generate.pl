@@ -67,6 +67,7 @@ my $statement = join('|', 'client', 'control socket', 'forward to', 'ids',
 for my $o (@options) {
 	$o->{places} = $o->{section} eq 'GLOBAL OPTIONS' ? 'g' :
 	    $o->{section} eq 'Decoys' ? 'S' :
+	    $o->{section} eq 'QUIC' ? 'SC' :
 	    $o->{name} eq 'path' ? 'sc' :
 	    $o->{section} =~ /^(?:Users|Accepted tunnels)$/ ||
 	    $o->{name} =~ /^udp flows/ ? 'Ss' :

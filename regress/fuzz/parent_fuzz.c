@@ -93,7 +93,7 @@ static const struct channel_ops	 far_ops = {
 };
 
 pid_t
-spawn_child(const struct rocketd *daemon, const struct child *child, int netns,
+spawn_child(struct rocketd *daemon, const struct child *child, int netns,
     int *chan, int *report)
 {
 	struct msg_channel	 us;

@@ -6,10 +6,13 @@
 
 # the options that hands try first
 version=$(sed -n 's/^#define ROCKETD_VERSION "\(.*\)"/\1/p' config.h)
+quic=$(sed -n 's/^#define HAVE_QUIC "\(.*\)"/with QUIC (\1)/p' config.h)
 for program in "$ROCKETD:rocketd" "$CTL:rocketctl"; do
+	of=
+	[ "$program" != "$ROCKETD:rocketd" ] || of=", ${quic:-without QUIC}"
 	for flag in -V --version; do
 		out=$("${program%:*}" $flag 2>&1)
-		is "$?: $out" "0: ${program#*:} $version" \
+		is "$?: $out" "0: ${program#*:} $version$of" \
 		    "${program#*:} $flag"
 	done
 	for flag in -h --help; do
@@ -23,7 +26,8 @@ for program in "$ROCKETD:rocketd" "$CTL:rocketctl"; do
 		like "$out" "usage: ${program#*:} \[-" "and on standard error"
 	done
 done
-is "$("$WORKER" --version)" "rocketd-worker $version" "the worker's version"
+is "$("$WORKER" --version)" "rocketd-worker $version, ${quic:-without QUIC}" \
+    "the worker's version"
 
 out=$("$CTL" -s "$T/none.sock" show summary 2>&1)
 is $? 1 "without a daemon rocketctl exits 1"

@@ -367,7 +367,16 @@ test_lists(void **state)
 	s.mux_kind = MUX_PRO;
 	s.mux_version = 1;
 	say(IMSG_CTL_SESSION, CTL_VERSION, &s, sizeof(s));
+	/* and a tunnel over QUIC */
+	s.id.serial = 9;
 	s.control = s.idle = 0;
+	s.transport = TRANSPORT_QUICMUX;
+	s.seal = SEAL_QUIC;
+	s.mtu = 1452;
+	s.moves = 2;
+	s.packets_sent = 4000;
+	s.packets_lost = 10;
+	say(IMSG_CTL_SESSION, CTL_VERSION, &s, sizeof(s));
 	memset(&p, 0, sizeof(p));
 	p.role = PROC_SERVICE;
 	p.service = 5;
@@ -393,6 +402,13 @@ test_lists(void **state)
 	penalty.inside = 16;
 	penalty.refused = 1;
 	penalty.turned_away = 9;
+	say(IMSG_CTL_PENALTY, CTL_VERSION, &penalty, sizeof(penalty));
+	/* one who logged in wrongly */
+	penalty.role = PROC_SERVICE;
+	penalty.addr.octets[3] = 7;
+	penalty.bits = 32;
+	penalty.inside = 0;
+	(void)strlcpy(penalty.service, "web", sizeof(penalty.service));
 	say(IMSG_CTL_PENALTY, CTL_VERSION, &penalty, sizeof(penalty));
 	/* of two workers of one service, and of another one */
 	memset(&port, 0, sizeof(port));
@@ -428,20 +444,27 @@ test_lists(void **state)
 	assert_non_null(strstr(text, "\"port\":80,\"connections\":4,"
 	    "\"octets_in\":2000,\"octets_out\":48}]}\n"));
 	text = printed(output_text.penalties);
-	assert_non_null(strstr(text, "\n192.0.0.0/24  gate     refused      - "
-	    "     16            9  false"));
-	assert_non_null(strstr(text, "\n192.0.0.1     gate     watched  1m15s "
-	    "      -            0  false"));
+	assert_non_null(strstr(text, "\n192.0.0.0/24  gate        refused  "
+	    "    -      16            9  false"));
+	assert_non_null(strstr(text, "\n192.0.0.1     gate        watched  "
+	    "1m15s       -            0  false"));
+	assert_non_null(strstr(text, "\n192.0.0.7     worker web  refused "));
 	text = printed(output_json.penalties);
+	assert_non_null(strstr(text, "\"service\",\"service\":\"web\","));
 	assert_non_null(strstr(text, "{\"penalties\":[{\"source\":"
-	    "\"192.0.0.0/24\",\"process\":\"gate\",\"refused\":true,"
+	    "\"192.0.0.0/24\",\"process\":\"gate\",\"service\":\"\","
+	    "\"refused\":true,"
 	    "\"left\":0,\"inside\":16,\"turned_away\":9,"));
 	text = printed(output_text.sessions);
 	assert_non_null(strstr(text, "\n1.0.7    ssh      server  "
 	    "192.0.0.1:80  1.2 ms "));
 	assert_non_null(strstr(text, " 2.0 KiB/s     7 B/s "));
 	assert_non_null(strstr(text,
-	    "  another  wsmux      smux2   tls   SOME_CIPHER  3.50 "));
+	    "  another  wsmux      smux2   tls   SOME_CIPHER  3.50      -     -"
+	    "      - "));
+	assert_non_null(strstr(text,
+	    "  another  quic       quic    quic  SOME_CIPHER  3.50  0.25%  1452"
+	    "      2 "));
 	assert_non_null(strstr(text,
 	    "  another  wsmux      muxpro  tls   "));
 	assert_non_null(strstr(text, "  open\n"));
@@ -450,7 +473,13 @@ test_lists(void **state)
 	assert_non_null(strstr(text, "  0     0     -  "));
 	text = printed(output_json.sessions);
 	assert_non_null(strstr(text, "{\"sessions\":[{\"id\":\"1.0.7\","));
-	assert_non_null(strstr(text, "\"rtt_us\":1234,"));
+	assert_non_null(strstr(text, "\"rtt_us\":1234,\"mtu\":0,"
+	    "\"moves\":0,\"packets_sent\":0,\"packets_lost\":0,"));
+	assert_non_null(strstr(text, "\"transport\":\"quic\","
+	    "\"mux_version\":1,\"seal\":\"quic\","));
+	assert_non_null(strstr(text, "\"mux\":\"quic\","));
+	assert_non_null(strstr(text, "\"mtu\":1452,\"moves\":2,"
+	    "\"packets_sent\":4000,\"packets_lost\":10,"));
 	assert_non_null(strstr(text, "\"dialect\":\"another\","
 	    "\"control\":false,\"idle\":0,\"transport\":\"wsmux\","));
 	assert_non_null(strstr(text, "\"control\":true,\"idle\":6,"));

@@ -18,6 +18,8 @@ struct far_end		 dialrig_worker, dialrig_resolver;
 uint32_t		 dialrig_type;
 struct msg_dialled	 dialrig_answer;
 int			 dialrig_fd;
+struct msg_lost		 dialrig_lost;
+int			 dialrig_nlost;
 struct msg_resolve	 dialrig_question;
 int			 dialrig_nquestions;
 
@@ -25,6 +27,12 @@ static void
 worker_got(struct far_end *e, struct imsg *imsg)
 {
 	(void)e;
+	if (imsg_get_type(imsg) == IMSG_TLS_LOST) {
+		dialrig_nlost++;
+		assert_int_equal(imsg_get_data(imsg, &dialrig_lost,
+		    sizeof(dialrig_lost)), 0);
+		return;
+	}
 	assert_int_equal(dialrig_type, 0);
 	dialrig_type = imsg_get_type(imsg);
 	dialrig_fd = imsg_get_fd(imsg);

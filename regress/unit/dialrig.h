@@ -17,6 +17,9 @@ extern struct far_end		 dialrig_worker, dialrig_resolver;
 extern uint32_t			 dialrig_type;
 extern struct msg_dialled	 dialrig_answer;
 extern int			 dialrig_fd;
+/* The last process of TLS or QUIC that it heard to be lost, and how many. */
+extern struct msg_lost		 dialrig_lost;
+extern int			 dialrig_nlost;
 /* What resolve was asked last, and how often. */
 extern struct msg_resolve	 dialrig_question;
 extern int			 dialrig_nquestions;

@@ -216,17 +216,23 @@ static const struct msg_arrival	 from_tls = {
 	    .octets = { 192, 0, 2, 2 } }
 };
 
-/* A socket that tls hands in; the stranger's end. */
+/* A socket that tls or quic hands in; the stranger's end. */
 static int
-hand_in(struct far_end *tls)
+hand_in_as(struct far_end *e, const struct msg_arrival *a)
 {
 	int	 sp[2];
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC |
 	    SOCK_NONBLOCK, 0, sp), 0);
-	assert_int_equal(channel_send(tls->far, IMSG_ARRIVAL, sp[0], &from_tls,
-	    sizeof(from_tls)), 0);
+	assert_int_equal(channel_send(e->far, IMSG_ARRIVAL, sp[0], a,
+	    sizeof(*a)), 0);
 	return (sp[1]);
+}
+
+static int
+hand_in(struct far_end *tls)
+{
+	return (hand_in_as(tls, &from_tls));
 }
 
 /* From tls: a socket that knows no addresses, and who it stands for. */
@@ -256,6 +262,88 @@ test_arrival(void **state)
 	told(&one, IMSG_TUNNEL_CLOSED, proofs[0].number);
 	frame_until(frame_figure("unproven") == 0);
 	close(fd);
+	frame_part(&tls);
+}
+
+static struct msg_arrived	 arrived;
+static int			 narrived;
+
+static void
+quic_got(struct far_end *e, struct imsg *imsg)
+{
+	(void)e;
+	assert_int_equal(imsg_get_type(imsg), IMSG_ARRIVED);
+	assert_int_equal(imsg_get_data(imsg, &arrived, sizeof(arrived)), 0);
+	narrived++;
+}
+
+/*
+ * From quic: the same hello on the same route, and the worker gets what binds
+ * the tunnel to its handshake.  quic hears what became of it.
+ */
+static void
+test_quic(void **state)
+{
+	struct far_end		 quic;
+	struct msg_arrival	 a = from_tls;
+	int			 fd;
+
+	(void)state;
+	a.transport = TRANSPORT_QUICMUX;
+	a.number = 1ULL << 40 | 3;
+	memset(a.binding, 0xb1, sizeof(a.binding));
+	narrived = 0;
+	frame_join(&quic, PROC_QUIC, 0, SIDE_SERVER, quic_got);
+	fd = hand_in_as(&quic, &a);
+	say(fd, hello, sizeof(hello));
+	frame_until(nproofs == 1);
+	verdict(0, VERDICT_OK, 7);
+	frame_until(one.n == 1);
+	assert_int_equal(one.given[0].msg.transport, TRANSPORT_QUICMUX);
+	assert_memory_equal(one.given[0].msg.binding, a.binding,
+	    sizeof(a.binding));
+	told(&one, IMSG_TUNNEL_PROVEN, proofs[0].number);
+	frame_until(narrived == 1);
+	assert_true(arrived.number == a.number);
+	assert_int_equal(arrived.offence, OFFENCES);
+	assert_int_equal(arrived.service, 7);
+	close(fd);
+	fd = hand_in_as(&quic, &a);
+	say(fd, "GET / HTTP/1.1\r\n\r\n", 18);
+	frame_until(narrived == 2);
+	assert_int_equal(arrived.offence, OFFENCE_GARBAGE);
+	assert_true(closed(fd));
+	close(fd);
+	/* what it has not proven goes with it */
+	fd = hand_in_as(&quic, &a);
+	frame_until(frame_figure("unproven") == 1);
+	frame_part(&quic);
+	frame_until(frame_figure("unproven") == 0);
+	assert_true(closed(fd));
+	close(fd);
+}
+
+/* tls does not speak for quic, and the other way. */
+static void
+test_who_hands_in(void **state)
+{
+	struct far_end		 quic, tls;
+	struct msg_arrival	 a = from_tls;
+	int			 fd, complaints = frame_complaints;
+
+	(void)state;
+	frame_join(&quic, PROC_QUIC, 0, SIDE_SERVER, quic_got);
+	frame_join(&tls, PROC_TLS, 0, SIDE_SERVER, got_proof);
+	fd = hand_in_as(&quic, &a);
+	frame_until(frame_complaints == complaints + 1);
+	assert_true(closed(fd));
+	close(fd);
+	a.transport = TRANSPORT_QUICMUX;
+	fd = hand_in_as(&tls, &a);
+	frame_until(frame_complaints == complaints + 2);
+	assert_true(closed(fd));
+	close(fd);
+	frame_part(&quic);
 	frame_part(&tls);
 }
 
@@ -771,6 +859,10 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_garbage, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_arrival, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_quic, setup,
+		    teardown),
+		cmocka_unit_test_setup_teardown(test_who_hands_in, setup,
+		    teardown),
 		cmocka_unit_test_setup_teardown(test_tls_left, setup,
 		    teardown),
 		cmocka_unit_test_setup_teardown(test_tunnel, setup, teardown),

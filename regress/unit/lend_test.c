@@ -49,6 +49,7 @@ struct heard {
 		struct msg_rule		 rule;
 		struct msg_own		 own;
 		struct msg_figures	 figures;
+		struct msg_tls		 tls;
 	}		 u;
 };
 
@@ -336,6 +337,65 @@ lends_each_kind(void **state)
 	assert_int_equal(nth(IMSG_CONF_LISTEN, 0)->u.listen.transport,
 	    TRANSPORT_TCPMUX);
 	assert_int_equal(nth(IMSG_CONF_LISTEN, 0)->u.listen.service, 0);
+	assert_null(nth(IMSG_CONF_LISTEN, 1));
+	end();
+}
+
+/* Of one block's tunnels each process has those that it ends. */
+static void
+lends_quic(void **state)
+{
+	static const enum proc_role	 others[] = { PROC_TLS, PROC_GATE };
+	struct conf_block		*b;
+	const struct heard		*h;
+	uint16_t			 tunnels = free_port();
+	size_t				 i;
+
+	(void)state;
+	if (!QUIC_BUILT)
+		skip();
+	configure("server {\nlisten on 127.0.0.1 port %u transport quic\n"
+	    "listen on 127.0.0.1 port %u transport wssmux\n"
+	    "listen on 127.0.0.1 port %u\n"
+	    "tls certificate \"/c\" key \"/k\"\ntoken \"0123456789abcdef\"\n"
+	    "quic idle timeout 7\n"
+	    "service \"a\" { listen on * port %u protocol udp } }\n",
+	    tunnels, tunnels, free_port(), port);
+	b = TAILQ_FIRST(&env.conf->blocks);
+	b->tls.certs[0].fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	start(PROC_QUIC, SIDE_SERVER, 0, "");
+	assert_int_equal(nth(IMSG_CONF_TLS, 0)->u.tls.congestion,
+	    CONGESTION_BBR);
+	assert_int_equal(nth(IMSG_CONF_TLS, 0)->u.tls.idle_ms, 7000);
+	assert_non_null(nth(IMSG_CONF_GATE, 0));
+	assert_non_null(nth(IMSG_CONF_CERT, 0));
+	assert_non_null(h = nth(IMSG_CONF_LISTEN, 0));
+	assert_int_equal(h->u.listen.transport, TRANSPORT_QUICMUX);
+	assert_int_equal(h->u.listen.service, 0);
+	assert_int_equal(h->u.listen.datagrams, 1);
+	assert_int_equal(h->u.listen.addr.port, tunnels);
+	assert_int_equal(option(h->fd, SOL_SOCKET, SO_TYPE), SOCK_DGRAM);
+	assert_int_equal(option(h->fd, SOL_SOCKET, SO_REUSEADDR), 0);
+	assert_int_equal(option(h->fd, IPPROTO_IP, IP_RECVTOS), 1);
+	assert_int_equal(option(h->fd, IPPROTO_IP, IP_MTU_DISCOVER),
+	    IP_PMTUDISC_PROBE);
+	assert_null(nth(IMSG_CONF_LISTEN, 1));
+	end();
+	for (i = 0; i < nitems(others); i++) {
+		start(others[i], others[i] == PROC_TLS ? SIDE_SERVER :
+		    SIDE_NONE, 0, "");
+		assert_non_null(h = nth(IMSG_CONF_LISTEN, 0));
+		assert_int_equal(h->u.listen.transport, others[i] == PROC_TLS ?
+		    TRANSPORT_TCPMUX | TRANSPORT_WS | TRANSPORT_TLS :
+		    TRANSPORT_TCPMUX);
+		assert_null(nth(IMSG_CONF_LISTEN, 1));
+		end();
+	}
+	start(PROC_UDP, SIDE_NONE, 0, "");
+	assert_int_equal(nth(IMSG_CONF_LISTEN, 0)->u.listen.addr.port, port);
+	assert_int_equal(option(nth(IMSG_CONF_LISTEN, 0)->fd, IPPROTO_IP,
+	    IP_MTU_DISCOVER), IP_PMTUDISC_WANT);
 	assert_null(nth(IMSG_CONF_LISTEN, 1));
 	end();
 }
@@ -671,6 +731,7 @@ main(void)
 	const struct CMUnitTest	 tests[] = {
 		cmocka_unit_test_setup_teardown(lends_each_kind, setup,
 		    teardown),
+		cmocka_unit_test_setup_teardown(lends_quic, setup, teardown),
 		cmocka_unit_test_setup_teardown(keeps_what_stays, setup,
 		    teardown),
 		cmocka_unit_test_setup_teardown(lends_unix_sockets,

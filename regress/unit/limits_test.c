@@ -112,16 +112,18 @@ static void
 test_peers(void **state)
 {
 	static struct child	 many[64];
-	uint32_t		 control, tls;
+	uint32_t		 control, tls, quic;
 	size_t			 i;
 
 	(void)state;
 	control = limit(PROC_CONTROL);
 	tls = limit(PROC_TLS);
+	quic = limit(PROC_QUIC);
 	for (i = 0; i < nitems(many); i++)
 		TAILQ_INSERT_TAIL(&env.children, &many[i], entry);
 	assert_true(limit(PROC_CONTROL) > control);
 	assert_int_equal(limit(PROC_TLS), tls);
+	assert_int_equal(limit(PROC_QUIC), quic);
 }
 
 int

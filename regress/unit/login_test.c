@@ -43,6 +43,7 @@ static uint64_t			 fresh[4 * USERS];
 static int			 nfresh;
 static const char		*known;		/* the name of one that is */
 static int			 silent;	/* no word of that */
+static int			 nshown;	/* penalties */
 
 static void	 tell(uint64_t, int);
 
@@ -530,6 +531,41 @@ test_knowns_max(void **state)
 	told(LOGIN_KNOWNS_MAX, "\5\2\1\0", 4);
 }
 
+static void
+got_penalty(struct far_end *e, struct imsg *imsg)
+{
+	struct ctl_penalty	 p;
+
+	(void)e;
+	if (imsg_get_type(imsg) != IMSG_CTL_PENALTY)
+		return;
+	assert_int_equal(imsg_get_data(imsg, &p, sizeof(p)), 0);
+	if (p.bits != 32)		/* a network */
+		return;
+	nshown++;
+	assert_int_equal(p.addr.octets[3], 8);
+	assert_int_equal(p.refused, 1);
+	assert_int_equal(p.turned_away, 1);
+	assert_string_equal(p.why, "wrong logins");
+}
+
+/* rocketctl shows who is refused. */
+static void
+shown(void)
+{
+	struct ctl_request	 req;
+	struct far_end		 control;
+
+	memset(&req, 0, sizeof(req));
+	req.request = FRAME_REQUEST;
+	frame_join(&control, PROC_CONTROL, 0, SIDE_NONE, got_penalty);
+	frame_asker = control.near;
+	frame_done = nshown = 0;
+	frame_role->ask(control.near, IMSG_CTL_PENALTIES, &req);
+	UNTIL(frame_done == 1 && nshown == 1);
+	frame_part(&control);
+}
+
 /* Ten wrong ones, and the source is refused: who waits, and who comes. */
 static void
 test_refused(void **state)
@@ -557,6 +593,7 @@ test_refused(void **state)
 	come(12, 8);
 	reset(12);
 	assert_int_equal(frame_figure("logins_refused"), refused + 1);
+	shown();
 	/* another source is not */
 	assert_int_equal(users[11].error, 0);
 	tell(asked[10].number, 1);

@@ -131,7 +131,7 @@ static const struct expect	 table[] = {
 	{ IMSG_CTL_STOP, ASK("P"), FIX(ctl_request), 0 },
 	{ IMSG_CTL_LOG, ASK("P"), FIX(ctl_request), 0 },
 	{ IMSG_CTL_CLOSE, ASK("W"), FIX(ctl_request), 0 },
-	{ IMSG_CTL_PENALTIES, ASK("GTQ"), FIX(ctl_request), 0 },
+	{ IMSG_CTL_PENALTIES, ASK("GTQW"), FIX(ctl_request), 0 },
 	{ IMSG_CTL_RETRY, ASK("W"), FIX(ctl_request), 0 },
 	{ IMSG_CTL_PORTS, ASK("W"), FIX(ctl_request), 0 },
 	{ IMSG_CTL_DAEMON, ANSWER("P"), FIX(ctl_daemon), 0 },
@@ -140,7 +140,7 @@ static const struct expect	 table[] = {
 	{ IMSG_CTL_SESSION, ANSWERED("W"), FIX(ctl_session), 0 },
 	{ IMSG_CTL_STREAM, ANSWER("W"), FIX(ctl_stream), 0 },
 	{ IMSG_CTL_PROCESS, ANSWER("P"), FIX(ctl_process), 0 },
-	{ IMSG_CTL_PENALTY, ANSWER("GTQ"), FIX(ctl_penalty), 0 },
+	{ IMSG_CTL_PENALTY, ANSWER("GTQW"), FIX(ctl_penalty), 0 },
 	{ IMSG_CTL_PORT, ANSWER("W"), FIX(ctl_port), 0 },
 	{ IMSG_CTL_TEXT, ANSWER("P"), 5, 1028, 0 },
 	{ IMSG_CTL_DONE, ANSWERED("PKGRDTWUQH"), FIX(ctl_done), 0 }
@@ -304,6 +304,8 @@ static const struct field	 fields[] = {
 	UPTO(IMSG_CONF_TLS, msg_tls, insecure, 1),
 	UPTO(IMSG_CONF_TLS, msg_tls, npins, 8),
 	UPTO(IMSG_CONF_TLS, msg_tls, has_ca, 1),
+	UPTO(IMSG_CONF_TLS, msg_tls, congestion, CONGESTION_MAX - 1),
+	UPTO(IMSG_CONF_TLS, msg_tls, idle_ms, 600000),
 	FROM(IMSG_CONF_CERT, msg_pem, side, SIDE_SERVER),
 	UPTO(IMSG_CONF_CERT, msg_pem, side, SIDE_CLIENT),
 	UPTO(IMSG_CONF_PRIVKEY, msg_pem, index, 63),
@@ -340,7 +342,7 @@ static const struct field	 fields[] = {
 	UPTO(IMSG_CTL_SERVICE, ctl_service, side, SIDE_CLIENT),
 	FROM(IMSG_CTL_SESSION, ctl_session, side, SIDE_SERVER),
 	UPTO(IMSG_CTL_SESSION, ctl_session, side, SIDE_CLIENT),
-	UPTO(IMSG_CTL_SESSION, ctl_session, seal, 7),
+	UPTO(IMSG_CTL_SESSION, ctl_session, seal, 15),
 	UPTO(IMSG_CTL_SESSION, ctl_session, transport, 63),
 	UPTO(IMSG_CTL_SESSION, ctl_session, draining, 1),
 	UPTO(IMSG_CTL_SESSION, ctl_session, control, 1),
@@ -420,6 +422,7 @@ static const struct {
 	S(IMSG_CTL_PROCESSES, ctl_request, service),
 	S(IMSG_CTL_PENALTIES, ctl_request, service),
 	S(IMSG_CTL_PENALTY, ctl_penalty, why),
+	S(IMSG_CTL_PENALTY, ctl_penalty, service),
 	S(IMSG_CTL_CONFIG, ctl_request, service),
 	S(IMSG_CTL_RELOAD, ctl_request, service),
 	S(IMSG_CTL_STOP, ctl_request, service),
@@ -940,7 +943,7 @@ test_no_padding(void **state)
 	assert_int_equal(sizeof(struct msg_proof), 8 + 16 + 32 + 32);
 	assert_int_equal(sizeof(struct msg_tunnel), 16 + 2 * 24 + 32);
 	assert_int_equal(sizeof(struct msg_dialled), 16 + 2 * 24 + 192 + 32);
-	assert_int_equal(sizeof(struct msg_tls), 16 + 8 * 32 + 256);
+	assert_int_equal(sizeof(struct msg_tls), 24 + 8 * 32 + 256);
 	assert_int_equal(sizeof(struct msg_pem), 8 + 256);
 	assert_int_equal(sizeof(struct msg_sign), 16 + 32 + 256);
 	assert_int_equal(sizeof(struct msg_signed), 16 + 512);
@@ -959,7 +962,7 @@ test_no_padding(void **state)
 	assert_int_equal(sizeof(struct ctl_service),
 	    10 * 4 + 9 * 8 + 5 * (24 + 2 * 4) + 64 + 256 + CTL_WORDS);
 	assert_int_equal(sizeof(struct ctl_session),
-	    18 * 4 + 10 * 8 + 2 * 24 + 64 + 64 + 32 + 16 + 256);
+	    20 * 4 + 12 * 8 + 2 * 24 + 64 + 64 + 32 + 16 + 256);
 	assert_int_equal(sizeof(struct ctl_stream),
 	    10 * 4 + 3 * 8 + 2 * 24 + CTL_NAMED_MAX + 64);
 	assert_int_equal(sizeof(struct msg_usage), 16);

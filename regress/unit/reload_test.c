@@ -44,21 +44,6 @@
 #include "fds.h"
 #include "reloadkids.h"
 
-#define TOKEN	"token \"0123456789abcdef\"\n"
-#define OTHER	"token \"fedcba9876543210\"\n"
-#define BOTH	"token { \"0123456789abcdef\", \"fedcba9876543210\" }\n"
-#define SWAPPED	"token { \"fedcba9876543210\", \"0123456789abcdef\" }\n"
-#define SERVER	"control socket none\nserver {\n"			\
-		"listen on 127.0.0.1 port 4040\n"
-#define A	"service \"a\" { listen on 127.0.0.1 port 2057 }\n"
-#define CLIENT	"control socket none\nclient {\n"			\
-		"connect to 127.0.0.1 port 4040\nclient id \"me\"\n"
-#define C	"service \"c\" { forward to 127.0.0.1 port 22 }\n"
-#define FORWARD	"service \"c\" { listen on 127.0.0.1 port 2057 }\n"
-#define TLS	"control socket none\nclient {\n"			\
-		"connect to far.example port 4040 transport tlsmux\n"	\
-		"client id \"me\"\n"
-
 static struct rocketd	 env;
 static char		 path[64], lines[4096];
 static char		 why[256];
@@ -224,24 +209,6 @@ detach_set_pidfile(struct rocketd *e, int fd, const char *p)
 	free(e->pidfile);
 	e->pidfile = p == NULL ? NULL : strdup(p);
 	return (0);
-}
-
-void
-detach_notify(const char *line)
-{
-	note("%s", line);
-}
-
-void
-detach_notify_reloading(void)
-{
-	note("RELOADING");
-}
-
-void
-plog_to(enum log_dest dest)
-{
-	assert_true(dest <= LOGDEST_JSON);
 }
 
 /* At once, or when look_answer is called. */
@@ -726,6 +693,36 @@ test_tls(void **state)
 	    "1: again 2; " TOLD_C);
 }
 
+/* Tunnels are renewed when both have read what is for both. */
+static void
+test_quic(void **state)
+{
+	struct child	*tls, *quic;
+
+	(void)state;
+	if (!QUIC_BUILT)
+		skip();
+	first(QUIC TOKEN C "}\n");
+	assert_non_null(tls = procs_find(&env, PROC_TLS));
+	assert_non_null(quic = procs_find(&env, PROC_QUIC));
+	reload(QUIC "tls name x.example\n" TOKEN C "}\n", BEFORE "tell keys; "
+	    TELL_ENDS TOLD_C);
+	journal[0] = '\0';
+	apply_tls_ready(quic);
+	assert_string_equal(journal, "");
+	apply_tls_ready(tls);
+	assert_string_equal(journal, "1: again 2; ");
+	reload(QUIC IDLE TOKEN C "}\n", BEFORE "tell keys; " TELL_ENDS
+	    "c: 1 workers, drain 4294967295; 1: again 2; " TOLD_C);
+	journal[0] = '\0';
+	apply_tls_ready(tls);
+	apply_tls_ready(quic);
+	assert_string_equal(journal, "1: again 2; ");
+	reload(TLS IDLE TOKEN C "}\n", BEFORE "stop quic (client), drain "
+	    "4294967295; tell keys; tell tls (client); c: 1 workers, drain "
+	    "4294967295; 1: again 2; " TOLD_C);
+}
+
 /* A change that was not told yet is not lost by the next reload. */
 static void
 test_tls_pending(void **state)
@@ -982,6 +979,7 @@ main(void)
 		T(test_opens),
 		T(test_tls),
 		T(test_tls_pending),
+		T(test_quic),
 		T(test_refused),
 		T(test_control_socket),
 		T(test_ids),

@@ -2,7 +2,8 @@
 
 /*
  * The children of reload_test.c, which are no processes: what is done with them
- * is written down in the journal.  Included once.
+ * is written down in the journal; and parts of its configurations.  Included
+ * once.
  */
 
 #ifndef UNIT_RELOADKIDS_H
@@ -21,8 +22,28 @@
 
 #include <cmocka.h>
 
+#include "rocketd/detach.h"
+#include "rocketd/plog.h"
 #include "rocketd/procs.h"
 #include "shared/compat.h"
+
+#define TOKEN	"token \"0123456789abcdef\"\n"
+#define OTHER	"token \"fedcba9876543210\"\n"
+#define BOTH	"token { \"0123456789abcdef\", \"fedcba9876543210\" }\n"
+#define SWAPPED	"token { \"fedcba9876543210\", \"0123456789abcdef\" }\n"
+#define SERVER	"control socket none\nserver {\n"			\
+		"listen on 127.0.0.1 port 4040\n"
+#define A	"service \"a\" { listen on 127.0.0.1 port 2057 }\n"
+#define CLIENT	"control socket none\nclient {\n"			\
+		"connect to 127.0.0.1 port 4040\nclient id \"me\"\n"
+#define C	"service \"c\" { forward to 127.0.0.1 port 22 }\n"
+#define FORWARD	"service \"c\" { listen on 127.0.0.1 port 2057 }\n"
+#define TLS	"control socket none\nclient {\n"			\
+		"connect to far.example port 4040 transport tlsmux\n"	\
+		"client id \"me\"\n"
+#define QUIC	TLS "connect to far.example port 4040 transport quic\n"
+#define IDLE	"tls name x.example\nquic idle timeout 9\n"
+#define TELL_ENDS	"tell tls (client); tell quic (client); "
 
 static char		 journal[4096];
 
@@ -114,6 +135,26 @@ procs_find(struct rocketd *e, enum proc_role role)
 		if (child->role == role)
 			return (child);
 	return (NULL);
+}
+
+/* Where it is said what happens. */
+
+void
+detach_notify(const char *line)
+{
+	note("%s", line);
+}
+
+void
+detach_notify_reloading(void)
+{
+	note("RELOADING");
+}
+
+void
+plog_to(enum log_dest dest)
+{
+	assert_true(dest <= LOGDEST_JSON);
 }
 
 #endif /* UNIT_RELOADKIDS_H */

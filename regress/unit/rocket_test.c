@@ -695,13 +695,120 @@ test_check_accept(void **state)
 	accept_refused(&a, REJECT_PARAMETER);
 }
 
+/* ---- over QUIC ---- */
+
+static struct rocket_params
+quic_params(void)
+{
+	struct rocket_params	 p = params;
+
+	p.mux_kind = ROCKET_MUX_QUIC;
+	p.mux_version = 1;
+	p.seals = SEAL_QUIC;
+	memset(p.binding, 0xb1, sizeof(p.binding));
+	return (p);
+}
+
+/* The binding comes with that kind of mux, and never with another. */
+static void
+test_binding(void **state)
+{
+	static const uint8_t	 zero[HASH_LEN + 1];
+	struct rocket_params	 p = quic_params(), got;
+	uint8_t			 buf[ROCKET_MESSAGE_MAX];
+	uint8_t			 bad[ROCKET_MESSAGE_MAX];
+	size_t			 i, len, n;
+	int			 rejected = 1;
+
+	(void)state;
+	len = rocket_put_params(buf, sizeof(buf), ROCKET_HELLO, &p);
+	assert_int_equal(len, rocket_put_params(bad, sizeof(bad),
+	    ROCKET_HELLO, &params) + 3 + HASH_LEN);
+	for (i = 0; i < len; i++)
+		assert_int_equal(get_hello(buf, i, &got), 0);
+	assert_int_equal(get_hello(buf, len, &got), len);
+	same(&got, &p);
+	assert_memory_equal(got.binding, p.binding, HASH_LEN);
+	n = edit(bad, buf, len, 0x8e, 0, NULL, 0);
+	refused(bad, n, REJECT_MALFORMED);
+	assert_string_equal(why.words, "binding is missing");
+	n = edit(bad, buf, len, 0x8e, 1, p.binding, HASH_LEN);
+	refused(bad, n, REJECT_MALFORMED);
+	n = edit(bad, buf, len, 0x8e, 0, p.binding, HASH_LEN - 1);
+	refused(bad, n, REJECT_MALFORMED);
+	n = edit(bad, buf, len, 0x8e, 0, zero, HASH_LEN + 1);
+	refused(bad, n, REJECT_MALFORMED);
+	n = edit(bad, buf, len, 0x8e, 0, zero, HASH_LEN);
+	refused(bad, n, REJECT_MALFORMED);
+	assert_string_equal(why.words,
+	    "binding is zero, or has not 32 octets");
+	/* with any other kind nobody knows of it */
+	for (i = 1; i <= 255; i++) {
+		if (i == ROCKET_MUX_QUIC)
+			continue;
+		n = edit(bad, buf, len, 0x81, 0, &(uint8_t){ i }, 1);
+		refused(bad, n, REJECT_UNKNOWN);
+		assert_string_equal(why.words, "TLV 0x8e is not understood");
+	}
+	len = rocket_put_params(buf, sizeof(buf), ROCKET_ACCEPT, &p);
+	assert_int_equal(rocket_get_answer(buf, len, &got, &rejected, &why),
+	    len);
+	assert_memory_equal(got.binding, p.binding, HASH_LEN);
+	n = edit(bad, buf, len, 0x8e, 0, NULL, 0);
+	assert_int_equal(rocket_get_answer(bad, n, &got, &rejected, &why), -1);
+	assert_int_equal(why.code, REJECT_MALFORMED);
+}
+
+/* Either side finds out who ends QUIC in between, whichever octet differs. */
+static void
+test_settle_quic(void **state)
+{
+	struct rocket_params	 ours = quic_params(), theirs = ours, s;
+	int			 i;
+
+	(void)state;
+	ours.opens = 1;
+	assert_int_equal(rocket_settle(&ours, &theirs, &s, &why), 0);
+	assert_int_equal(s.mux_kind, ROCKET_MUX_QUIC);
+	assert_int_equal(s.seals, SEAL_QUIC);
+	assert_memory_equal(s.binding, ours.binding, HASH_LEN);
+	assert_int_equal(rocket_check_accept(&theirs, &s, &why), 0);
+	for (i = 0; i < HASH_LEN; i++) {
+		theirs.binding[i] ^= 1;
+		assert_int_equal(rocket_settle(&ours, &theirs, &s, &why), -1);
+		assert_int_equal(why.code, REJECT_BINDING);
+		memset(&why, 0, sizeof(why));
+		assert_int_equal(rocket_check_accept(&theirs, &ours, &why),
+		    -1);
+		assert_int_equal(why.code, REJECT_BINDING);
+		assert_non_null(strstr(why.words,
+		    "somebody ends QUIC in between"));
+		theirs.binding[i] ^= 1;
+	}
+	/* a tunnel of another transport is no such, nor the other way */
+	theirs = params;
+	assert_int_equal(rocket_settle(&ours, &theirs, &s, &why), -1);
+	assert_int_equal(why.code, REJECT_MUX);
+	assert_string_equal(why.words,
+	    "mux kind quic at the server, smux at the client");
+	assert_int_equal(rocket_settle(&theirs, &ours, &s, &why), -1);
+	/* and no seal but QUIC's will do */
+	theirs = ours;
+	theirs.opens = 0;
+	theirs.seals = SEAL_ALL;
+	assert_int_equal(rocket_settle(&ours, &theirs, &s, &why), -1);
+	assert_int_equal(why.code, REJECT_SEAL);
+	assert_string_equal(why.words, "seals 0x08 quic at the server, "
+	    "0x07 tls xor none at the client");
+}
+
 static void
 test_names(void **state)
 {
 	uint32_t	 i, k;
 
 	(void)state;
-	for (i = 0; i <= REJECT_STOPPING; i++) {
+	for (i = 0; i <= REJECT_BINDING; i++) {
 		for (k = 0; k < i; k++)
 			assert_string_not_equal(rocket_reject_name(i),
 			    rocket_reject_name(k));
@@ -757,6 +864,8 @@ main(void)
 		cmocka_unit_test(test_message_length),
 		cmocka_unit_test(test_put_ranges),
 		cmocka_unit_test(test_reject),
+		cmocka_unit_test(test_binding),
+		cmocka_unit_test(test_settle_quic),
 		cmocka_unit_test(test_settle),
 		cmocka_unit_test(test_settle_opens),
 		cmocka_unit_test(test_settle_seal),

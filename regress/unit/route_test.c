@@ -364,6 +364,23 @@ test_version(void **state)
 	    ROUTE_BAD);
 }
 
+/* Dialect mytunnel has nothing to look at. */
+static void
+test_only(void **state)
+{
+	const struct route	*r = route_find(DIALECT_MYTUNNEL,
+				    TRANSPORT_QUICMUX);
+	struct routed		 to;
+
+	(void)state;
+	assert_null(r->answer);
+	assert_int_equal(look(r, "", 0, &to), ROUTE_SERVICE);
+	assert_int_equal(to.service, ELSEWHERE);
+	memset(&to, 0, sizeof(to));
+	assert_int_equal(r->look((const uint8_t *)"", 0, &to), ROUTE_BAD);
+	assert_string_equal(to.why, "its listener has no service");
+}
+
 /* The path of a block with listeners of its own, and all others. */
 static void
 test_own_path(void **state)
@@ -455,6 +472,7 @@ main(void)
 		cmocka_unit_test_setup(test_channel, setup),
 		cmocka_unit_test_setup(test_mixed_up, setup),
 		cmocka_unit_test(test_version),
+		cmocka_unit_test(test_only),
 		cmocka_unit_test_setup(test_own_path, setup),
 		cmocka_unit_test_setup(test_reload, setup)
 	};

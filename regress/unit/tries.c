@@ -54,8 +54,9 @@
 #define K		BIT(PROC_KEYS)
 #define T		BIT(PROC_TLS)
 #define U		BIT(PROC_UDP)
+#define Q		BIT(PROC_QUIC)
 #define H		BIT(PROC_WEB)
-#define ALL		(S | G | D | R | C | K | T | U | H)
+#define ALL		(S | G | D | R | C | K | T | U | Q | H)
 
 /* What the attempts have: made before, as it is handed to a process. */
 int				 tries_lonely;
@@ -858,7 +859,7 @@ const struct try	 tries[] = {
 	{ "socket, MPTCP", try_socket_mptcp, R, 1 },
 	{ "socket, UNIX", try_socket_unix, D | R, 0 },
 	{ "socket, UDP", try_socket_udp, D | R, 0 },
-	{ "socketpair", try_socketpair, T | U, 1 },
+	{ "socketpair", try_socketpair, T | U | Q, 1 },
 	{ "socketpair of datagrams", try_socketpair_dgram, 0, 1 },
 	{ "socket, packets", try_socket_packet, 0, 0 },
 	{ "connect", try_connect, D | R, 0 },
@@ -901,10 +902,11 @@ const struct try	 tries[] = {
 	{ "mmap to execute", try_mmap_exec, R, 0 },
 	{ "mprotect to execute", try_mprotect_exec, R, 0 },
 	{ "pkey_mprotect", try_pkey_mprotect, 0, 1 },
-	{ "sendmsg of a descriptor", try_send_fd, G | D | T | U | R, 0 },
-	{ "sendmmsg", try_sendmmsg, U | R, 0 },
-	{ "recvmmsg", try_recvmmsg, U | S, 1 },
-	{ "sendmsg to an address", try_sendmsg_address, G | D | T | U | R, 0 },
+	{ "sendmsg of a descriptor", try_send_fd, G | D | T | U | R | Q, 0 },
+	{ "sendmmsg", try_sendmmsg, U | R | Q, 0 },
+	{ "recvmmsg", try_recvmmsg, U | S | Q, 1 },
+	{ "sendmsg to an address", try_sendmsg_address, G | D | T | U | R | Q,
+	    0 },
 	{ "sendmsg MSG_MORE", try_sendmsg_more, G | D | T | R, 1 },
 	{ "sendmsg MSG_FASTOPEN", try_sendmsg_fastopen, 0, 0 },
 	{ "send MSG_FASTOPEN", try_send_fastopen, 0, 0 },
@@ -912,7 +914,7 @@ const struct try	 tries[] = {
 	{ "sendto an address", try_sendto_address, R, 0 },
 	{ "send", try_send, S | C | T | R, 1 },
 	{ "recv", try_recv, S | R, 1 },
-	{ "pread", try_pread, G | K | T | R, 1 },
+	{ "pread", try_pread, G | K | T | R | Q, 1 },
 	{ "recv MSG_PEEK", try_peek, S | G | T | R, 1 },
 	{ "accept4", try_accept, S | G | C | T | H, 1 },
 	{ "TCP_NODELAY", try_opt_nodelay, D, 1 },
@@ -927,7 +929,7 @@ const struct try	 tries[] = {
 	{ "SO_ERROR", try_get_error, S | D | R, 1 },
 	{ "TCP_INFO", try_get_info, S | T | R, 1 },
 	{ "getpeereid", try_getpeereid, C | R, 1 },
-	{ "getsockname", try_getsockname, S | G | D | T | R, 1 },
+	{ "getsockname", try_getsockname, S | G | D | T | R | Q, 1 },
 	{ "getpeername", try_getpeername, D | R, 1 },
 	{ "poll", try_poll, C | R, 1 },
 	{ "fchdir", try_fchdir, D, 1 },

@@ -337,6 +337,7 @@ test_metrics(void **state)
 	told(IMSG_CTL_COUNTER, &c, sizeof(c));
 	counter(PROC_QUIC, 1, "failed", 20);
 	counter(PROC_QUIC, 1, "timeouts", 30);
+	counter(PROC_QUIC, 1, "idle", 40);
 	counter(PROC_QUIC, 1, "datagrams_in", 900);
 	counter(PROC_QUIC, 1, "datagrams_out", 1);
 	done(0);
@@ -358,7 +359,7 @@ test_metrics(void **state)
 	assert_int_equal(metric("datagrams_received"), 900);
 	assert_int_equal(metric("datagrams_sent"), 107);
 	assert_int_equal(metric("errors_total"), 121 + 108);
-	assert_int_equal(metric("timeouts_total"), 30 + 109 + 110);
+	assert_int_equal(metric("timeouts_total"), 30 + 40 + 109 + 110);
 }
 
 /* A worker is gone, and another has its place: nothing goes back. */

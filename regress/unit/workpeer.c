@@ -38,6 +38,13 @@ peer_muxed(const struct wrig_peer *p)
 	return ((p->transport & TRANSPORT_MUX) != 0);
 }
 
+/* It is quic, and the peer behind that: its session is the pair's. */
+static int
+peer_inside(const struct wrig_peer *p)
+{
+	return ((p->transport & TRANSPORT_QUIC) != 0);
+}
+
 /* It is what the worker is not. */
 static int
 peer_is_client(void)
@@ -467,6 +474,17 @@ peer_shake(struct wrig_peer *p)
 }
 
 static void
+peer_inside_conf(struct session_conf *sc)
+{
+	sc->inside = 1;
+	sc->client = 0;
+	sc->may_open = 1;
+	sc->version = 2;
+	sc->framesize = UINT16_MAX;
+	sc->caps |= CAP_HALFCLOSE | CAP_RESET | CAP_BULK;
+}
+
+static void
 peer_start(struct wrig_peer *p)
 {
 	struct session_conf	 sc;
@@ -483,7 +501,9 @@ peer_start(struct wrig_peer *p)
 	sc.peer_initial = p->theirs.window_initial;
 	sc.max_streams = p->mine.max_streams;
 	sc.caps = p->settled.caps;
-	if (p->settled.seals == SEAL_NONE)
+	if (peer_inside(p))
+		peer_inside_conf(&sc);
+	if (p->settled.seals == SEAL_NONE || p->settled.seals == SEAL_QUIC)
 		seal_bare(p->seal);
 	else if (p->settled.seals == SEAL_TLS)
 		seal_bulk(p->seal);
@@ -493,7 +513,7 @@ peer_start(struct wrig_peer *p)
 	    solo_new(&sc, &peer_events, p);
 	p->state = WRIG_OPEN;
 	(void)session_tick(p->s, worker_now());
-	if (!sc.client || !peer_muxed(p))
+	if (peer_is_client() || !peer_muxed(p))
 		return;
 	p->ctl.peer = p;
 	p->ctl.st = session_open(p->s, &peer_owner, &p->ctl, 1);
@@ -678,6 +698,14 @@ wrig_peer(struct wrig_peer *p, uint32_t transport)
 	m->caps = (CAP_HALFCLOSE | CAP_RESET | CAP_BULK) & ~wrig_lacks;
 	if (o->compression == COMPRESSION_LZ4)
 		m->caps |= CAP_LZ4;
+	if (peer_inside(p)) {
+		m->mux_kind = ROCKET_MUX_QUIC;
+		m->mux_version = 1;
+		m->seals = SEAL_QUIC;
+		m->caps &= ~CAP_BULK;
+		memset(m->binding, 0xb1, sizeof(m->binding));
+		memcpy(p->binding, m->binding, sizeof(p->binding));
+	}
 	m->keepalive_ms = 20000;
 	m->opens = !frame_begin.opens;
 	memset(m->start_id, 1, sizeof(m->start_id));
@@ -711,6 +739,7 @@ wrig_connect(struct wrig_peer *p, int how)
 	msg.number = frame_begin.dials ? 0 : 7;	/* the gate's */
 	msg.left_ms = 10000;
 	msg.transport = p->transport;
+	memcpy(msg.binding, p->binding, sizeof(msg.binding));
 	p->t = tunnel_new(wrig_far(p, how), &msg, NULL);
 	assert_non_null(p->t);
 }

@@ -100,7 +100,9 @@ struct wrig_peer {
 	int			 cut;	/* it is closed */
 	int			 hold;	/* streams that come start with it */
 	int			 keep;	/* what comes on them is text */
-	/* before wrig_connect: what it says for HELLO or ACCEPT */
+	/* before wrig_connect, of QUIC: what the worker is told */
+	uint8_t			 binding[HASH_LEN];
+	/* likewise: what it says for HELLO or ACCEPT */
 	const uint8_t		*says;
 	size_t			 says_len;
 	struct rocket_params	 mine;	/* HELLO, or what it settles with */
@@ -223,6 +225,12 @@ extern struct msg_key		 wrig_token;
 extern struct sockaddr_in	 wrig_where;
 /* How users ask; if they do, for datagrams too.  Before wrig_start. */
 extern enum ask_kind		 wrig_asks;
+/*
+ * QUIC: the side that dials has the users, who want this if they do not say
+ * it, and the other has the targets, which are named.
+ */
+extern int			 wrig_forward;
+extern const char		*wrig_to;
 /* keys, and control with what the last wrig_ask brought. */
 extern struct far_end		 wrig_keys, wrig_asker;
 extern struct wrig_answer {

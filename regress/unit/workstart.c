@@ -31,6 +31,8 @@ struct msg_key		 wrig_token = {
 };
 struct sockaddr_in	 wrig_where;
 enum ask_kind		 wrig_asks;
+int			 wrig_forward;
+const char		*wrig_to;
 struct wrig_answer	 wrig_answer;
 struct far_end		 wrig_keys, wrig_asker;
 
@@ -108,7 +110,7 @@ wrig_second(void)
 void
 wrig_trust(const struct msg_key *key)
 {
-	assert_int_equal(seal_ctx_keys(wrig_ctx[frame_begin.opens], key, 1),
+	assert_int_equal(seal_ctx_keys(wrig_ctx[!frame_begin.dials], key, 1),
 	    0);
 }
 
@@ -118,6 +120,43 @@ int
 wrig_listener(void)
 {
 	return (fcntl(lfd, F_DUPFD_CLOEXEC, 0));
+}
+
+static void
+maps(const struct addr *at)
+{
+	struct msg_mapping	 m = { .kinds = KIND_ALL, .addr = *at };
+
+	m.port = m.port_last = at->port;
+	strlcpy(m.to, wrig_to, sizeof(m.to));
+	assert_int_equal(frame_configure(IMSG_CONF_MAPPING, -1, &m, sizeof(m),
+	    NULL), 0);
+}
+
+/* Whom it dials, and what its peers want. */
+static void
+dials(void)
+{
+	struct msg_dialee	 d = { .port = 4040, .ports = 1,
+				    .transport = wrig_forward ?
+				    TRANSPORT_QUICMUX : TRANSPORT_TCPMUX };
+
+	strlcpy(d.host, "far.example", sizeof(d.host));
+	if (frame_begin.dials)
+		assert_int_equal(frame_configure(IMSG_CONF_REMOTE, -1, &d,
+		    sizeof(d), NULL), 0);
+	if (frame_begin.opens)
+		return;
+	d.port = 22;
+	d.ports = 3;
+	d.for_port = 7000;
+	d.transport = 0;
+	d.kinds = KIND_TCP;
+	strlcpy(d.host, "ssh.example", sizeof(d.host));
+	if (wrig_forward)
+		d = (struct msg_dialee){ .named = 1, .kinds = KIND_ALL };
+	assert_int_equal(frame_configure(IMSG_CONF_TARGET, -1, &d, sizeof(d),
+	    NULL), 0);
 }
 
 void
@@ -140,22 +179,10 @@ wrig_configured(int reload)
 		addr_from_sa(&l.addr, (struct sockaddr *)&wrig_where);
 		assert_int_equal(frame_configure(IMSG_CONF_LISTEN,
 		    wrig_listener(), &l, sizeof(l), NULL), 0);
-	} else {
-		struct msg_dialee	 d = { .port = 4040, .ports = 1,
-					    .transport = TRANSPORT_TCPMUX };
-
-		strlcpy(d.host, "far.example", sizeof(d.host));
-		assert_int_equal(frame_configure(IMSG_CONF_REMOTE, -1, &d,
-		    sizeof(d), NULL), 0);
-		d.port = 22;
-		d.ports = 3;
-		d.for_port = 7000;
-		d.transport = 0;
-		d.kinds = KIND_TCP;
-		strlcpy(d.host, "ssh.example", sizeof(d.host));
-		assert_int_equal(frame_configure(IMSG_CONF_TARGET, -1, &d,
-		    sizeof(d), NULL), 0);
 	}
+	if (wrig_to != NULL)
+		maps(&at);
+	dials();
 	frame_role->ready(reload);
 }
 
@@ -209,18 +236,19 @@ wrig_start(enum side side)
 	alarm(60);
 	if (wrig_conf.side == SIDE_NONE)
 		wrig_default(side);
-	if (side == SIDE_SERVER)
-		listens();
 	frame_begin.side = side;
 	frame_begin.dials = side == SIDE_CLIENT;
-	frame_begin.opens = !frame_begin.dials;
+	frame_begin.opens = wrig_forward ? frame_begin.dials :
+	    !frame_begin.dials;
+	if (frame_begin.opens)
+		listens();
 	frame_begin.service = 5;
 	memset(frame_begin.start_id, 0x77, sizeof(frame_begin.start_id));
 	wrig_opts = &wrig_conf.opts;
 	wrig_role();
-	wrig_ctx[frame_begin.opens] = seal_ctx_new(frame_begin.dials ?
+	wrig_ctx[!frame_begin.dials] = seal_ctx_new(frame_begin.dials ?
 	    SIDE_SERVER : SIDE_CLIENT);
-	assert_non_null(wrig_ctx[frame_begin.opens]);
+	assert_non_null(wrig_ctx[!frame_begin.dials]);
 	wrig_trust(&wrig_token);
 	frame_join(&wrig_keys, PROC_KEYS, 0, SIDE_NONE, wrig_got);
 	frame_join(&wrig_asker, PROC_CONTROL, 0, SIDE_NONE, asker_got);

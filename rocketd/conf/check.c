@@ -112,6 +112,8 @@ check_remotes(struct check *c, const struct conf_remotes *head)
 				break;
 			if (strcmp(r->host, other->host) == 0 &&
 			    r->port == other->port &&
+			    !((r->transport ^ other->transport) &
+			    TRANSPORT_QUIC) &&
 			    addr_same(&r->edge, &other->edge, 1) &&
 			    addr_same(&r->source, &other->source, 1)) {
 				COMPLAIN(c, r, "%s port %u was given before, "
@@ -185,6 +187,56 @@ check_mux(struct check *c, const struct conf_block *b,
 		conf_complain(c->err, at->file, at->line, at->column,
 		    "warning: \"mux version\" has no effect: it is of smux, "
 		    "and here is \"mux kind muxpro\"");
+}
+
+/* Which of its transports' bits all of the block's have. */
+static uint32_t
+transports_all(const struct conf_block *b)
+{
+	const struct conf_listen	*cl;
+	const struct conf_remote	*cr;
+	uint32_t			 all = TRANSPORT_ALL;
+
+	TAILQ_FOREACH(cl, &b->listens, entry)
+		all &= cl->transport;
+	TAILQ_FOREACH(cr, &b->remotes, entry)
+		all &= cr->transport;
+	return (TAILQ_EMPTY(&b->listens) && TAILQ_EMPTY(&b->remotes) ? 0 :
+	    all);
+}
+
+/*
+ * What has no effect where all tunnels are QUIC's.  set is that of the block,
+ * or of a service of it.
+ */
+static void
+check_quic(struct check *c, const struct conf_block *b,
+    const struct option_set *set, const struct conf_place *at)
+{
+	static const struct {
+		const char	*name;
+		const char	*why;
+	} none[] = {
+		{ "keepalive", "\"quic idle timeout\" is for that" },
+		{ "mux frame size", "QUIC has streams of its own" },
+		{ "mux kind", "QUIC has streams of its own" },
+		{ "mux version", "QUIC has streams of its own" },
+		{ "seal", "QUIC protects its tunnels itself" }
+	};
+	size_t	 i;
+
+	if (!(transports_all(b) & TRANSPORT_QUIC))
+		return;
+	for (i = 0; i < nitems(none); i++)
+		if (option_given(set, option_find(none[i].name, UINT32_MAX)))
+			conf_complain(c->err, at->file, at->line, at->column,
+			    "warning: \"%s\" has no effect with transport "
+			    "quic: %s", none[i].name, none[i].why);
+	if (set != &b->set && option_given(set,
+	    option_find("tunnel congestion", UINT32_MAX)))
+		conf_complain(c->err, at->file, at->line, at->column,
+		    "warning: \"tunnel congestion\" has no effect here with "
+		    "transport quic: its block's is for all its services");
 }
 
 static void
@@ -360,12 +412,14 @@ check_service(struct check *c, const struct conf_service *s)
 		COMPLAIN(c, s, "service \"%s\" has \"listen on\" and "
 		    "\"forward to\": one of them is for the other side",
 		    s->name);
-	if (s->block->dialect != DIALECT_MUXPRO &&
+	if ((s->block->dialect == DIALECT_ROCKET ||
+	    s->block->dialect == DIALECT_BACKHAUL) &&
 	    TAILQ_EMPTY(conf_service_tokens(s)))
 		COMPLAIN(c, s, "neither service \"%s\" nor its block has a "
 		    "token", s->name);
 	check_opts(c, s);
 	check_mux(c, s->block, &s->set, &s->opts, &at);
+	check_quic(c, s->block, &s->set, &at);
 	check_kinds(c, s);
 	check_path(c, s);
 	check_group(c, s);
@@ -393,6 +447,12 @@ check_block(struct check *c, const struct conf_block *b)
 	    dialect_check(b, c->err);
 	check_decoy(c, b);
 	check_mux(c, b, &b->set, &b->opts, &at);
+	check_quic(c, b, &b->set, &at);
+	if (!(tlsconf_used(b) & TRANSPORT_QUIC) && option_given(&b->set,
+	    option_find("quic idle timeout", UINT32_MAX)))
+		conf_complain(c->err, b->file, b->line, b->column, "warning: "
+		    "\"quic idle timeout\" has no effect: no transport of "
+		    "this block is quic");
 	check_listens(c, &b->listens);
 	check_serves(c, b);
 	check_remotes(c, &b->remotes);

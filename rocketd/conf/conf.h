@@ -226,8 +226,9 @@ struct conf_block {			/* server { } or client { } */
 	struct conf_nets	 tunnels_from;	/* of a server block */
 	struct conf_services	 services;
 	struct conf_tls		 tls;
-	uint32_t		 tls_index;	/* of its tls process */
-	int			 tls_changed;	/* it is not READY with this */
+	uint32_t		 tls_index;	/* of its tls or quic process */
+	/* those of the two that are not READY with this: TRANSPORT_ */
+	uint32_t		 tls_changed;
 	struct service_opts	 opts;		/* defaults for its services */
 	struct web_opts		 web;
 	struct conf_place	 decoy_dir;	/* where web.decoy_dir is */

@@ -46,13 +46,20 @@ transport_of(const struct conf_block *b)
 static const char *
 transport_fault(const struct conf_block *b, uint32_t transport)
 {
+	int	 quic = (transport & TRANSPORT_QUIC) != 0;
+
+	if (b->dialect == DIALECT_MYTUNNEL)
+		return (quic ? NULL : "is not in \"dialect mytunnel\", "
+		    "which is QUIC: quic is");
 	if (b->dialect == DIALECT_MUXPRO)
-		return (transport & TRANSPORT_MUX ? NULL : "is not in "
-		    "\"dialect muxpro\", where each tunnel has a mux: "
+		return (!quic && (transport & TRANSPORT_MUX) ? NULL : "is not "
+		    "in \"dialect muxpro\", where each tunnel has a mux: "
 		    "tcpmux, tlsmux, wsmux and wssmux are");
 	if (b->dialect == DIALECT_ROCKET)
 		return (transport & TRANSPORT_UDP ? "is for \"dialect "
 		    "backhaul\"" : NULL);
+	if (quic)
+		return ("is not in \"dialect backhaul\"");
 	if ((transport & TRANSPORT_TLS) && !(transport & TRANSPORT_WS))
 		return ("is not in \"dialect backhaul\"; wss and wssmux are");
 	if (transport != transport_of(b))
@@ -91,6 +98,12 @@ check_rocket(struct errors *e, const struct conf_service *s)
 
 /* ---- dialect backhaul ---- */
 
+static const char *
+dialect_of(const struct conf_service *s)
+{
+	return (name_of(dialect_names, s->block->dialect));
+}
+
 /* Is it said in the service, or in its block? */
 static int
 is_given(const struct conf_service *s, const char *name)
@@ -106,7 +119,7 @@ check_options(struct errors *e, const struct conf_service *s,
     const char *const *none)
 {
 	const struct conf_block	*b = s->block;
-	const char		*dialect = name_of(dialect_names, b->dialect);
+	const char		*dialect = dialect_of(s);
 
 	for (; *none != NULL; none++)
 		if (is_given(s, *none))
@@ -216,24 +229,25 @@ check_services(struct errors *e, const struct conf_block *b)
 		    "own");
 }
 
-/* ---- dialect muxpro ---- */
+/* ---- dialects muxpro and mytunnel, which are forward services ---- */
 
 /* Each says what its users want, or lets them say it. */
 static void
 check_wants(struct errors *e, const struct conf_service *s)
 {
+	const char			*name = dialect_of(s);
 	const struct conf_listen	*cl;
 
 	TAILQ_FOREACH(cl, &s->listens, entry) {
 		if (cl->addr.family == ADDR_UNIX && cl->asks == ASK_NONE)
-			COMPLAIN(e, cl, "in \"dialect muxpro\" \"listen on "
+			COMPLAIN(e, cl, "in \"dialect %s\" \"listen on "
 			    "unix\" takes \"protocol socks\" or \"protocol "
 			    "http\": what other users want goes by their "
-			    "port");
+			    "port", name);
 		else if (cl->to == NULL && cl->asks == ASK_NONE)
-			COMPLAIN(e, cl, "in \"dialect muxpro\" the client "
+			COMPLAIN(e, cl, "in \"dialect %s\" the client "
 			    "names the target: by \"to\", or its users do by "
-			    "\"protocol socks\" or \"protocol http\"");
+			    "\"protocol socks\" or \"protocol http\"", name);
 		if (cl->to != NULL && cl->asks != ASK_NONE)
 			COMPLAIN(e, cl, "users of \"protocol %s\" say "
 			    "themselves what they want, so there is no \"to\"",
@@ -245,18 +259,25 @@ check_wants(struct errors *e, const struct conf_service *s)
 static void
 check_sides(struct errors *e, const struct conf_service *s)
 {
-	int	 dials = s->block->side == SIDE_CLIENT;
+	int		 dials = s->block->side == SIDE_CLIENT;
+	const char	*name = dialect_of(s);
 
 	if (dials && s->target.host != NULL)
-		COMPLAIN(e, &s->target, "in \"dialect muxpro\" targets are on "
-		    "the server side");
+		COMPLAIN(e, &s->target, "in \"dialect %s\" targets are on "
+		    "the server side", name);
 	if (!dials && !TAILQ_EMPTY(&s->listens))
-		COMPLAIN(e, TAILQ_FIRST(&s->listens), "in \"dialect muxpro\" "
-		    "users are on the client side");
+		COMPLAIN(e, TAILQ_FIRST(&s->listens), "in \"dialect %s\" "
+		    "users are on the client side", name);
 	if (s->targets.n > 0 && !s->target.named)
 		COMPLAIN(e, &s->targets.list[0], "\"targets\" are for "
 		    "\"dialect backhaul\"; here it is \"forward to any\" with "
 		    "rules");
+}
+
+/* A client may say one target; then it has to be the one that is configured. */
+static void
+check_one_target(struct errors *e, const struct conf_service *s)
+{
 	if (s->target.host != NULL && (s->target.is_unix ||
 	    (s->target.for_port != 0 &&
 	    s->target.for_port != s->target.port)))
@@ -276,13 +297,28 @@ check_strangers(struct errors *e, const struct conf_service *s)
 	if (b->side != SIDE_SERVER || netconf_tunnels(s)->n > 0)
 		return;
 	TAILQ_FOREACH(cl, &b->listens, entry)
-		known &= (cl->transport & TRANSPORT_TLS) != 0;
+		known &= (cl->transport & (TRANSPORT_TLS | TRANSPORT_QUIC)) !=
+		    0;
 	if (!known)
 		conf_complain(e->err, s->file, s->line, s->column, "warning: "
 		    "service \"%s\": whoever can connect may use it, for "
-		    "\"dialect muxpro\" proves nothing; \"allow tunnels from "
-		    "NETWORK\", or TLS with \"tls client ca\", narrows it",
-		    s->name);
+		    "\"dialect %s\" proves nothing; \"allow tunnels from "
+		    "NETWORK\", or %s\"tls client ca\", narrows it", s->name,
+		    dialect_of(s), b->dialect == DIALECT_MUXPRO ? "TLS with " :
+		    "");
+}
+
+static void
+check_forward(struct errors *e, const struct conf_service *s,
+    const char *const *none)
+{
+	check_sides(e, s);
+	check_wants(e, s);
+	check_options(e, s, none);
+	if (!TAILQ_EMPTY(conf_service_tokens(s)))
+		COMPLAIN(e, s, "service \"%s\": \"dialect %s\" says no "
+		    "token", s->name, dialect_of(s));
+	check_strangers(e, s);
 }
 
 static void
@@ -293,13 +329,23 @@ check_muxpro(struct errors *e, const struct conf_service *s)
 		"tunnels max", NULL
 	};
 
-	check_sides(e, s);
-	check_wants(e, s);
-	check_options(e, s, none);
-	if (!TAILQ_EMPTY(conf_service_tokens(s)))
-		COMPLAIN(e, s, "service \"%s\": \"dialect muxpro\" says no "
-		    "token", s->name);
-	check_strangers(e, s);
+	check_one_target(e, s);
+	check_forward(e, s, none);
+}
+
+static void
+check_mytunnel(struct errors *e, const struct conf_service *s)
+{
+	static const char *const	 none[] = {
+		"compression", "mux frame size", "mux kind", "mux version",
+		"path", "seal", "tunnels max", NULL
+	};
+
+	if (s->block->side == SIDE_SERVER && s->target.host != NULL &&
+	    !s->target.named)
+		COMPLAIN(e, &s->target, "in \"dialect mytunnel\" the client "
+		    "names the target: it is \"forward to any\" with rules");
+	check_forward(e, s, none);
 }
 
 /* A listener's tunnels do not say of which service they are. */
@@ -310,9 +356,9 @@ check_only(struct errors *e, const struct conf_block *b)
 
 	if (b->side == SIDE_SERVER && s != NULL &&
 	    TAILQ_NEXT(s, entry) != NULL)
-		COMPLAIN(e, TAILQ_NEXT(s, entry), "in \"dialect muxpro\" a "
+		COMPLAIN(e, TAILQ_NEXT(s, entry), "in \"dialect %s\" a "
 		    "server block has one service; put another into a block "
-		    "of its own");
+		    "of its own", dialect_of(s));
 }
 
 int
@@ -324,13 +370,15 @@ dialect_check(const struct conf_block *b, FILE *err)
 	check_transports(&e, b);
 	if (b->dialect == DIALECT_BACKHAUL)
 		check_services(&e, b);
-	else if (b->dialect == DIALECT_MUXPRO)
+	else if (b->dialect != DIALECT_ROCKET)
 		check_only(&e, b);
 	TAILQ_FOREACH(s, &b->services, entry) {
 		if (b->dialect == DIALECT_BACKHAUL)
 			check_backhaul(&e, s);
 		else if (b->dialect == DIALECT_MUXPRO)
 			check_muxpro(&e, s);
+		else if (b->dialect == DIALECT_MYTUNNEL)
+			check_mytunnel(&e, s);
 		else
 			check_rocket(&e, s);
 	}

@@ -147,7 +147,7 @@ const struct option	 options[] = {
 
 	/* tunnels */
 	{ .name = "seal", .type = OPT_WORDS, .scope = BOTH,
-	    .offset = O(seals), .dflt = SEAL_TLS, .words = seal_names,
+	    .offset = O(seals), .dflt = SEAL_TLS, .words = SEAL_OPTION_NAMES,
 	    .change = CHANGE_TUNNELS,
 	    .help = "what may protect the octets of a tunnel" },
 	{ .name = "compression", .type = OPT_WORD, .scope = BOTH,
@@ -392,7 +392,11 @@ const struct option	 options[] = {
 	    .offset = O(tunnel_sock.congestion),
 	    .dflt = CONGESTION_SYSTEM, .words = congestion_names,
 	    .change = CHANGE_TUNNELS,
-	    .help = "TCP_CONGESTION" }
+	    .help = "TCP_CONGESTION, and how QUIC finds its pace" },
+	{ .name = "quic idle timeout", .type = OPT_SECONDS,
+	    .scope = SCOPE_SERVER | SCOPE_CLIENT, .offset = O(quic_idle),
+	    .min = 5, .max = 600, .dflt = 30, .change = CHANGE_TUNNELS,
+	    .help = "silence that ends a tunnel of QUIC" }
 };
 
 const size_t	 noptions = nitems(options);

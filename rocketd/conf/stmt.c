@@ -481,7 +481,8 @@ stmt_dialect(struct word *w, struct word *name)
 		    "block's services");
 	if ((n = name_find(dialect_names, name->text)) == NULL)
 		lex_error(stmt.lex, name, "there is no dialect \"%s\"; there "
-		    "are rocket, backhaul and muxpro", wordval_show(name));
+		    "are rocket, backhaul, muxpro and mytunnel",
+		    wordval_show(name));
 	else
 		stmt.block->dialect = n->value;
 }
@@ -501,8 +502,12 @@ listen_tunnels(struct conf_listen *cl, const struct word *transport,
 	if (protocol != NULL)
 		lex_error(stmt.lex, protocol, "a protocol is for a service's "
 		    "\"listen on\"; tunnels have a transport");
-	/* beside its datagrams the transport has a connection */
-	cl->kinds = cl->transport & TRANSPORT_UDP ? KIND_ALL : KIND_TCP;
+	/* beside its datagrams transport udp has a connection */
+	cl->kinds = cl->transport & TRANSPORT_UDP ? KIND_ALL :
+	    cl->transport & TRANSPORT_QUIC ? KIND_UDP : KIND_TCP;
+	if (cl->transport & TRANSPORT_QUIC && proxies->word != NULL)
+		lex_error(stmt.lex, proxies->word, "\"proxies\" are not for "
+		    "transport quic: no header comes before a datagram");
 }
 
 /* How many times a block or a service may say "listen on". */
@@ -521,10 +526,10 @@ listen_to(struct conf_listen *cl, const struct word *to)
 
 	if (stmt.service == NULL || dialect == DIALECT_ROCKET) {
 		lex_error(stmt.lex, to, "\"to\" is for the listeners of a "
-		    "service of dialect backhaul or muxpro");
+		    "service of dialect backhaul, muxpro or mytunnel");
 		return;
 	}
-	if (dialect == DIALECT_MUXPRO && !valid_target(to->text))
+	if (dialect != DIALECT_BACKHAUL && !valid_target(to->text))
 		lex_error(stmt.lex, to, "\"to\" takes HOST:PORT, a name, an "
 		    "IPv4 address or an IPv6 address in brackets, not \"%s\"",
 		    wordval_show(to));

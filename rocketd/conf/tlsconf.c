@@ -251,19 +251,18 @@ tlsconf_statement(struct lex *lex, struct conf_tls *t, enum side side,
 
 /* ---- the whole ---- */
 
-int
+uint32_t
 tlsconf_used(const struct conf_block *b)
 {
 	const struct conf_listen	*cl;
 	const struct conf_remote	*cr;
+	uint32_t			 used = 0;
 
 	TAILQ_FOREACH(cl, &b->listens, entry)
-		if (cl->transport & TRANSPORT_TLS)
-			return (1);
+		used |= cl->transport;
 	TAILQ_FOREACH(cr, &b->remotes, entry)
-		if (cr->transport & TRANSPORT_TLS)
-			return (1);
-	return (0);
+		used |= cr->transport;
+	return (used & TRANSPORT_CERTS);
 }
 
 void
@@ -278,13 +277,14 @@ tlsconf_number(struct rocketd_conf *conf)
 }
 
 const struct conf_block *
-tlsconf_block(const struct rocketd_conf *conf, enum side side, uint32_t index)
+tlsconf_block(const struct rocketd_conf *conf, enum side side, uint32_t index,
+    uint32_t transport)
 {
 	const struct conf_block	*b;
 
 	TAILQ_FOREACH(b, &conf->blocks, entry)
 		if (b->side == side && b->tls_index == index &&
-		    tlsconf_used(b))
+		    tlsconf_used(b) & transport)
 			return (b);
 	return (NULL);
 }
@@ -297,6 +297,17 @@ file_same(const struct conf_pem *a, const struct conf_pem *b)
 	return (strcmp(a->path, b->path) == 0);
 }
 
+/* What only QUIC has. */
+static int
+quic_same(const struct conf_block *a, const struct conf_block *b)
+{
+	if (!(tlsconf_used(a) & tlsconf_used(b) & TRANSPORT_QUIC))
+		return (1);
+	return (a->opts.tunnel_sock.congestion ==
+	    b->opts.tunnel_sock.congestion &&
+	    a->opts.quic_idle == b->opts.quic_idle);
+}
+
 int
 tlsconf_same(const struct conf_block *x, const struct conf_block *y)
 {
@@ -304,6 +315,8 @@ tlsconf_same(const struct conf_block *x, const struct conf_block *y)
 
 	if (!tlsconf_used(x) && !tlsconf_used(y))
 		return (1);
+	if (!quic_same(x, y))
+		return (0);
 	return (a->ncerts == b->ncerts && (a->ncerts == 0 ||
 	    file_same(&a->certs[0], &b->certs[0])) &&
 	    file_same(&a->ca, &b->ca) && strcmp(a->name, b->name) == 0 &&
@@ -315,11 +328,13 @@ int
 tlsconf_check(const struct conf_block *b, FILE *err)
 {
 	const struct conf_tls	*t = &b->tls;
-	int			 used = tlsconf_used(b), errors = 0;
+	uint32_t		 used = tlsconf_used(b);
+	int			 errors = 0;
 
 	if (used && b->side == SIDE_SERVER && t->ncerts == 0) {
 		conf_complain(err, b->file, b->line, b->column, "a server "
-		    "block that listens for TLS has no \"tls certificate\"");
+		    "block that listens for %s has no \"tls certificate\"",
+		    used == TRANSPORT_QUIC ? "QUIC" : "TLS");
 		errors++;
 	}
 	if (t->insecure && (t->npins > 0 || t->ca.path != NULL)) {
@@ -334,7 +349,7 @@ tlsconf_check(const struct conf_block *b, FILE *err)
 	if (!used && t->line != 0)
 		conf_complain(err, t->file, t->line, t->column, "warning: "
 		    "\"tls\" has no effect: no transport of this block has "
-		    "TLS");
+		    "TLS or is QUIC");
 	return (errors);
 }
 

@@ -13,10 +13,8 @@
 #include <sys/queue.h>
 
 #include <ctype.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <unistd.h>
 
 #include "shared/compat.h"
 #include "conf.h"
@@ -351,31 +349,6 @@ say_nodelay(struct reader *b)
 		say_option(b, n, "tunnel nodelay", word);
 }
 
-/*
- * A path that is relative to the directory of the file, which may itself be
- * relative to ours: a daemon has left that, and has an absolute one.
- */
-static const char *
-full_path(struct reader *b, const char *path)
-{
-	static char	 buf[2 * HOST_MAX];
-	const char	*file = b->r->file->path;
-	const char	*slash = strrchr(file, '/');
-	char		*cwd = NULL;
-	int		 dir = slash == NULL ? 0 : (int)(slash - file) + 1;
-
-	if (path[0] == '/')
-		return (path);
-	/* one that stays relative is refused */
-	if (file[0] != '/' && (cwd = getcwd(NULL, 0)) == NULL)
-		return (path);
-	/* and so is one that does not fit, being longer than any may be */
-	snprintf(buf, sizeof(buf), "%s%s%.*s%s", cwd != NULL ? cwd : "",
-	    cwd != NULL ? "/" : "", dir, file, path);
-	free(cwd);
-	return (buf);
-}
-
 /* Backhaul writes the file only if it also serves its page. */
 static void
 say_usage(struct reader *b)
@@ -388,9 +361,10 @@ say_usage(struct reader *b)
 		return;
 	say_option(b, n, "usage", "yes");
 	if (log != NULL)
-		say_option(b, log, "usage file", full_path(b, log->text));
+		say_option(b, log, "usage file", tomlsay_path(b->r, log->text));
 	else if (web != NULL && web->number > 0)
-		say_option(b, n, "usage file", full_path(b, USAGE_DEFAULT));
+		say_option(b, n, "usage file", tomlsay_path(b->r,
+		    USAGE_DEFAULT));
 }
 
 /* A switch that not every transport has. */
@@ -531,9 +505,9 @@ say_tls(struct reader *b)
 		return;
 	} else {
 		tomlsay_words(b->r, cert, "tls certificate");
-		tomlsay_text(b->r, cert, full_path(b, cert->text));
+		tomlsay_text(b->r, cert, tomlsay_path(b->r, cert->text));
 		tomlsay_words(b->r, key, "key");
-		tomlsay_text(b->r, key, full_path(b, key->text));
+		tomlsay_text(b->r, key, tomlsay_path(b->r, key->text));
 	}
 	tomlsay_mark(b->r, n, '\n');
 }
@@ -553,7 +527,7 @@ say_token_from(struct reader *b, const char *key, const char *kind)
 	tomlsay_words(b->r, n, "token");
 	tomlsay_words(b->r, n, kind);
 	tomlsay_text(b->r, n, strcmp(kind, "file") == 0 && n->text[0] != '\0' ?
-	    full_path(b, n->text) : n->text);
+	    tomlsay_path(b->r, n->text) : n->text);
 	tomlsay_mark(b->r, n, '\n');
 	return (1);
 }
@@ -613,25 +587,6 @@ say_ports(struct reader *b)
 		tomlports_say(b->r, n, protocol);
 }
 
-/* One of our own: words of a rule. */
-static void
-say_rule(struct reader *b, const struct toml *v)
-{
-	char	 buf[LEX_WORD_MAX], *word, *rest = buf;
-
-	if (tomlsay_string(b->r, "targets", v) == NULL)
-		return;
-	if (strlcpy(buf, v->text, sizeof(buf)) >= sizeof(buf)) {
-		VALUE_ERROR(b->r, v, "a rule of \"targets\" is too long");
-		return;
-	}
-	while ((word = strsep(&rest, " ")) != NULL)
-		if (*word != '\0')
-			(void)lex_supply(b->r->lex, LEX_BARE, word,
-			    v->value_line, v->value_column);
-	tomlsay_mark(b->r, v, '\n');
-}
-
 static void
 say_targets(struct reader *b)
 {
@@ -648,7 +603,7 @@ say_targets(struct reader *b)
 		    "this machine");
 	} else
 		TAILQ_FOREACH(v, &n->nodes, entry)
-			say_rule(b, v);
+			tomlsay_rule(b->r, v);
 	tomlsay_mark(b->r, n != NULL ? n : b->table, '}');
 	tomlsay_mark(b->r, n != NULL ? n : b->table, '\n');
 }

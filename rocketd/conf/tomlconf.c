@@ -15,13 +15,15 @@
 #include "toml.h"
 #include "tomlbackhaul.h"
 #include "tomlconf.h"
+#include "tomlmytunnel.h"
 #include "tomlrocket.h"
 #include "tomlsay.h"
 
 /* The programs whose files are read. */
 enum {
 	PROGRAM_ROCKET,
-	PROGRAM_BACKHAUL
+	PROGRAM_BACKHAUL,
+	PROGRAM_MYTUNNEL
 };
 
 static const struct program {
@@ -30,7 +32,8 @@ static const struct program {
 	int			 polled;	/* that program does it */
 } programs[] = {
 	[PROGRAM_ROCKET] = { &tomlrocket_keys, tomlrocket_read, 0 },
-	[PROGRAM_BACKHAUL] = { &tomlbackhaul_keys, tomlbackhaul_read, 1 }
+	[PROGRAM_BACKHAUL] = { &tomlbackhaul_keys, tomlbackhaul_read, 1 },
+	[PROGRAM_MYTUNNEL] = { &tomlmytunnel_keys, tomlmytunnel_read, 0 }
 };
 
 int
@@ -50,6 +53,15 @@ text_error(void *arg, int line, int column, const char *words)
 	tomlsay_error(r, line, column, "%s", words);
 }
 
+static int
+program_of(const struct toml *root)
+{
+	if (tomlmytunnel_is(root))
+		return (PROGRAM_MYTUNNEL);
+	return (tomlbackhaul_is(root, &tomlrocket_keys) ? PROGRAM_BACKHAUL :
+	    PROGRAM_ROCKET);
+}
+
 void
 tomlconf_read(struct lex *l, struct rocketd_conf *conf)
 {
@@ -64,8 +76,7 @@ tomlconf_read(struct lex *l, struct rocketd_conf *conf)
 	r.file = TAILQ_LAST(&conf->files, conf_files);
 	text = lex_take(l, &len);
 	root = toml_parse(text, len, text_error, &r);
-	program = &programs[tomlbackhaul_is(root, &tomlrocket_keys) ?
-	    PROGRAM_BACKHAUL : PROGRAM_ROCKET];
+	program = &programs[program_of(root)];
 	r.keys = program->keys;
 	conf->polled = program->polled;
 	program->read(&r, root);

@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "shared/compat.h"
 #include "conf.h"
@@ -122,6 +123,45 @@ void
 tomlsay_text(struct tomlsay *r, const struct toml *at, const char *text)
 {
 	lex_supply(r->lex, LEX_QUOTED, text, at->value_line, at->value_column);
+}
+
+const char *
+tomlsay_path(struct tomlsay *r, const char *path)
+{
+	static char	 buf[2 * HOST_MAX];
+	const char	*file = r->file->path;
+	const char	*slash = strrchr(file, '/');
+	char		*cwd = NULL;
+	int		 dir = slash == NULL ? 0 : (int)(slash - file) + 1;
+
+	if (path[0] == '/')
+		return (path);
+	/* one that stays relative is refused */
+	if (file[0] != '/' && (cwd = getcwd(NULL, 0)) == NULL)
+		return (path);
+	/* and so is one that does not fit, being longer than any may be */
+	snprintf(buf, sizeof(buf), "%s%s%.*s%s", cwd != NULL ? cwd : "",
+	    cwd != NULL ? "/" : "", dir, file, path);
+	free(cwd);
+	return (buf);
+}
+
+void
+tomlsay_rule(struct tomlsay *r, const struct toml *v)
+{
+	char	 buf[LEX_WORD_MAX], *word, *rest = buf;
+
+	if (tomlsay_string(r, "targets", v) == NULL)
+		return;
+	if (strlcpy(buf, v->text, sizeof(buf)) >= sizeof(buf)) {
+		VALUE_ERROR(r, v, "a rule of \"targets\" is too long");
+		return;
+	}
+	while ((word = strsep(&rest, " ")) != NULL)
+		if (*word != '\0')
+			(void)lex_supply(r->lex, LEX_BARE, word,
+			    v->value_line, v->value_column);
+	tomlsay_mark(r, v, '\n');
 }
 
 /* ---- options ---- */

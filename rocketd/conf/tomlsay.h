@@ -74,6 +74,14 @@ void		 tomlsay_words(struct tomlsay *, const struct toml *,
 void		 tomlsay_text(struct tomlsay *, const struct toml *,
 		    const char *);
 void		 tomlsay_mark(struct tomlsay *, const struct toml *, int);
+/*
+ * A path that is relative to the directory of the file, which may itself be
+ * relative to ours: a daemon has left that, and has an absolute one.  The
+ * string is static.
+ */
+const char	*tomlsay_path(struct tomlsay *, const char *);
+/* An element of a key "targets", which is one of our own: words of a rule. */
+void		 tomlsay_rule(struct tomlsay *, const struct toml *);
 /* May such a key stand there? */
 int		 tomlsay_known(const struct toml_keys *, const char *key,
 		    uint32_t scope);

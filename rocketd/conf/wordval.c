@@ -15,6 +15,8 @@
 #include "shared/compat.h"
 #include "wordval.h"
 
+#define NO_QUIC	"this rocketd was built without QUIC (ngtcp2 and GnuTLS)"
+
 const char *
 wordval_show(const struct word *w)
 {
@@ -72,10 +74,15 @@ wordval_transport(struct lex *lex, const struct word *w)
 {
 	const struct name	*n;
 	uint32_t		 transport = TRANSPORT_TCPMUX;
-	char			 all[64] = "";	/* with room for some more */
+	char			 all[80] = "";	/* with room for some more */
 
-	if (w == NULL || (transport = transport_find(w->text)) != 0)
+	if (w == NULL)
 		return (transport);
+	if ((transport = transport_find(w->text)) != 0) {
+		if (transport & TRANSPORT_QUIC && !QUIC_BUILT)
+			lex_error(lex, w, "%s", NO_QUIC);
+		return (transport);
+	}
 	for (n = transport_names; n->name != NULL; n++) {
 		strlcat(all, n == transport_names ? "" : ", ", sizeof(all));
 		strlcat(all, n->name, sizeof(all));

@@ -36,7 +36,7 @@
 #define WHOM_PARENT	0x01
 #define WHOM_CHILDREN	0x02
 #define WHOM_WORKERS	0x04
-#define WHOM_DOORS	0x08	/* where strangers arrive */
+#define WHOM_DOORS	0x08	/* where strangers arrive, or users log in */
 
 struct form {				/* what a request asks, and whom */
 	uint32_t	 request;
@@ -164,8 +164,10 @@ form_concerns(const struct form *form, const struct ctl_request *req,
 		    (s->peer.role == PROC_SERVICE &&
 		    strcmp(req->service, s->peer.name) == 0));
 	if (form->whom & WHOM_DOORS)
-		return (s->peer.role == PROC_GATE || (s->peer.role ==
-		    PROC_TLS && s->peer.side == SIDE_SERVER));
+		return (s->peer.role == PROC_GATE ||
+		    s->peer.role == PROC_SERVICE ||
+		    ((s->peer.role == PROC_TLS || s->peer.role == PROC_QUIC) &&
+		    s->peer.side == SIDE_SERVER));
 	if (!(form->whom & WHOM_WORKERS) || s->peer.role != PROC_SERVICE)
 		return (0);
 	if (req->service[0] != '\0' && strcmp(req->service,
@@ -353,6 +355,8 @@ inquiry_relay(struct inquiry *q, const struct sibling *s, uint32_t type,
 		break;
 	case IMSG_CTL_PENALTY:
 		answer->penalty.role = s->peer.role;
+		(void)strlcpy(answer->penalty.service, s->peer.name,
+		    sizeof(answer->penalty.service));
 		break;
 	case IMSG_CTL_SERVICE:
 		answer->service.service = s->peer.service;

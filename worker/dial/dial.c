@@ -23,6 +23,7 @@
 #include "question.h"
 #include "queue.h"
 #include "request.h"
+#include "spare.h"
 #include "worker/roles.h"
 
 /*
@@ -123,6 +124,7 @@ dial_message(struct channel *ch, struct imsg *imsg)
 	struct msg_dial		 msg;
 	struct msg_dial_named	 named;
 	struct msg_started	 started;
+	struct msg_socket_ask	 ask;
 	struct peer		*p = peer_get(ch);
 	uint32_t		 type = imsg_get_type(imsg);
 
@@ -132,6 +134,10 @@ dial_message(struct channel *ch, struct imsg *imsg)
 		if (imsg_get_data(imsg, &started, sizeof(started)) == 0)
 			requests_started(ch, &started,
 			    type == IMSG_TLS_STARTED ? imsg_get_fd(imsg) : -1);
+		break;
+	case IMSG_SOCKET_ASK:
+		if (imsg_get_data(imsg, &ask, sizeof(ask)) == 0)
+			spare_ask(ch, &ask);
 		break;
 	case IMSG_RESOLVED:
 		if (imsg_get_data(imsg, &resolved, sizeof(resolved)) == 0)
@@ -174,6 +180,7 @@ dial_joined(struct channel *ch)
 		question_resolve_joined(ch);
 		return;
 	case PROC_TLS:
+	case PROC_QUIC:
 		requests_tls_joined(ch);
 		return;
 	default:
@@ -212,6 +219,8 @@ dial_left(struct channel *ch)
 		question_resolve_left(ch);
 		return;
 	case PROC_TLS:
+	case PROC_QUIC:
+		spares_left(ch);
 		dial_tls_left(ch);
 		return;
 	default:
@@ -230,8 +239,16 @@ dial_requests(void)
 	return (request_stats());
 }
 
+static const void *
+dial_spares(void)
+{
+	return (spare_stats());
+}
+
 #define REQUESTS(k, n, h) \
 	FIGURE_OF(k, #n, dial_requests, request_stats, n, h)
+#define SPARES(n, h) \
+	FIGURE_OF(COUNTER, "spare_" #n, dial_spares, spare_stats, n, h)
 
 static const struct figure	 dial_figures[] = {
 	REQUESTS(COUNTER, asked, "connections requested by workers"),
@@ -245,6 +262,10 @@ static const struct figure	 dial_figures[] = {
 	REQUESTS(COUNTER, refused, "connections not tried"),
 	REQUESTS(COUNTER, shed,
 	    "connections given up for those of other workers"),
+	SPARES(failed, "other sockets for QUIC that the system did not make"),
+	SPARES(given, "other sockets that connections of QUIC were given"),
+	SPARES(paced, "other sockets for QUIC not made: too many at once"),
+	SPARES(refused, "other sockets for QUIC not made: not allowed"),
 	REQUESTS(GAUGE, under_way, "connections in progress"),
 	{ .name = NULL }
 };
@@ -274,6 +295,7 @@ dial_init(void)
 	TAILQ_INIT(&dial.peers);
 	dial_limits();
 	requests_init(&dial.live);
+	spares_init(&dial.live);
 	if (connect_init() == -1)
 		fatal("dial: root directory");
 }

@@ -5,6 +5,10 @@
  * remote and a target.
  */
 
+#include <sys/types.h>
+
+#include <arpa/inet.h>
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -111,6 +115,21 @@ entry_find(struct entries *es, enum dial_what what, uint32_t service,
 	return (NULL);
 }
 
+int
+entry_literal(const struct msg_dialee *conf, struct addr *a)
+{
+	if (conf->edge.family != ADDR_NONE) {
+		*a = conf->edge;
+		return (1);
+	}
+	memset(a, 0, sizeof(*a));
+	if (inet_pton(AF_INET, conf->host, a->octets) == 1)
+		a->family = ADDR_IPV4;
+	else if (inet_pton(AF_INET6, conf->host, a->octets) == 1)
+		a->family = ADDR_IPV6;
+	return (a->family != ADDR_NONE);
+}
+
 /* Its place in the list, or where the list ends. */
 static uint32_t
 reached_find(const struct entry *e, const struct addr *a)
@@ -181,6 +200,7 @@ entries_inherit(struct entries *es, struct entries *from)
 			continue;
 		e->reached = was->reached;
 		e->nreached = was->nreached;
+		e->turn = was->turn;
 		was->reached = NULL;
 		was->nreached = 0;
 		last = was;

@@ -32,6 +32,8 @@ struct entry {			/* REMOTE(i), TARGET(i) of a service */
 	 */
 	struct addr		*reached;
 	uint32_t		 nreached;
+	/* of one over QUIC: handshakes that failed, each at its address */
+	uint32_t		 turn;
 };
 
 struct entries {
@@ -59,6 +61,8 @@ struct entry	*entry_find(struct entries *, enum dial_what,
 		    uint32_t service, uint32_t index);
 /* Is it this remote, whatever its number and port? */
 int		 entry_is_same(const struct entry *, const struct msg_dialee *);
+/* The one address that is configured for it, port 0.  0: it has a name. */
+int		 entry_literal(const struct msg_dialee *, struct addr *);
 /* It was reached there, whatever the port (without memory, forgotten). */
 void		 entry_reached(struct entry *, const struct addr *);
 int		 entry_was_reached(const struct entry *, const struct addr *);

@@ -5,13 +5,11 @@
 #include <sys/types.h>
 #include <sys/queue.h>
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-
 #include <event2/event.h>
 
 #include <errno.h>
 #include <netdb.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -58,10 +56,11 @@ struct request {
 	struct msg_dialee	 conf;		/* of when it was asked */
 	struct event		*timer;
 	struct connect		*connect;	/* NULL while it resolves */
-	struct channel		*tls;	/* doing the handshake, or NULL */
+	/* the tls or quic process that shakes hands, or NULL */
+	struct channel		*tls;
 	uint32_t		 tls_number;
-	int			 parked;	/* until tls is back */
-	struct addr		 remote;	/* as tls was told */
+	int			 parked;	/* until that is back */
+	struct addr		 remote;	/* as it was told */
 	struct addr		 local;
 	uint64_t		 deadline;
 	struct wanted		 want;		/* its name's addresses */
@@ -74,13 +73,51 @@ TAILQ_HEAD(requests, request);
 static struct {
 	struct entries		*entries;	/* the configuration's, live */
 	struct requests		 list;
-	struct channel		*tls[PREFORK_MAX];	/* by their index */
+	/* the processes of TLS, and those of QUIC, by their index */
+	struct channel		*tls[2][PREFORK_MAX];
 	struct event		*turn;	/* starts what waits */
 	uint32_t		 tls_number;
 	struct request_stats	 stats;
 } env;
 
 static void	 request_start(struct request *);
+
+/* ---- who shakes hands with it ---- */
+
+/* PROC_TLS, PROC_QUIC; or PROC_NONE: it is connected, and that is all. */
+static enum proc_role
+request_role(const struct request *r)
+{
+	if (r->conf.transport & TRANSPORT_QUIC)
+		return (PROC_QUIC);
+	return (r->conf.transport & TRANSPORT_TLS ? PROC_TLS : PROC_NONE);
+}
+
+static struct channel **
+tls_place(enum proc_role role, uint32_t index)
+{
+	return (&env.tls[role == PROC_QUIC][index]);
+}
+
+/* NULL: it is away. */
+static struct channel *
+request_tls(const struct request *r)
+{
+	return (*tls_place(request_role(r), r->conf.tls));
+}
+
+/* The remote that it is for, or NULL: a reload has put another in its place. */
+static struct entry *
+request_remote(const struct request *r)
+{
+	struct entry	*e;
+
+	if (r->msg.what != DIAL_REMOTE)
+		return (NULL);
+	e = entry_find(env.entries, DIAL_REMOTE, r->conf.service,
+	    r->conf.index);
+	return (e != NULL && entry_is_same(e, &r->conf) ? e : NULL);
+}
 
 /* ---- its end ---- */
 
@@ -143,9 +180,30 @@ request_failed(struct request *r, enum dial_stage stage, int error,
 	request_free(r);
 }
 
+/*
+ * Nobody has shaken hands with it.  A UDP socket connects to an address where
+ * nobody is, too: the next request for the remote is at another.
+ */
 static void
 request_failed_tls(struct request *r, const char *words)
 {
+	struct entry	*e = request_remote(r);
+
+	if (e != NULL && request_role(r) == PROC_QUIC)
+		e->turn++;
+	request_say_failed(r->peer, r->msg.request, DIAL_STAGE_TLS, 0,
+	    &r->remote, words);
+	request_free(r);
+}
+
+/* Its process of TLS or QUIC has failed it, not its remote. */
+static void
+request_failed_by(struct request *r, const char *how)
+{
+	char	 words[TLS_WORDS_MAX];
+
+	snprintf(words, sizeof(words), "its %s process %s",
+	    role_name(request_role(r)), how);
 	request_say_failed(r->peer, r->msg.request, DIAL_STAGE_TLS, 0,
 	    &r->remote, words);
 	request_free(r);
@@ -225,9 +283,12 @@ request_timeout(evutil_socket_t fd, short what, void *arg)
 		request_failed(r, DIAL_STAGE_CONNECT, r->error, &last);
 		return;
 	}
-	if (r->tls != NULL || r->parked) {
-		request_failed_tls(r, r->parked ? "its tls process is away" :
-		    "no answer to its handshake in time");
+	if (r->parked) {
+		request_failed_by(r, "is away");
+		return;
+	}
+	if (r->tls != NULL) {
+		request_failed_tls(r, "no answer to its handshake in time");
 		return;
 	}
 	if (r->connect == NULL && !r->conf.is_unix) {
@@ -344,9 +405,9 @@ requests_renew(const struct entry *e)
 
 /* ---- its connection ---- */
 
-/* Gives fd to the worker. */
+/* Gives fd to the worker; binding is of QUIC, or NULL. */
 static void
-request_answer(struct request *r, int fd)
+request_answer(struct request *r, int fd, const uint8_t *binding)
 {
 	struct msg_dialled	 msg;
 
@@ -355,6 +416,8 @@ request_answer(struct request *r, int fd)
 	msg.request = r->msg.request;
 	msg.peer = r->remote;
 	msg.local = r->local;
+	if (binding != NULL)
+		memcpy(msg.binding, binding, sizeof(msg.binding));
 	(void)channel_send(r->peer->channel, IMSG_DIALLED, fd, &msg,
 	    sizeof(msg));
 	if (r->msg.what != DIAL_REMOTE || r->msg.datagrams) {
@@ -370,7 +433,7 @@ request_answer(struct request *r, int fd)
 		request_free(r);
 }
 
-/* Its tls process is away, and starts again soon: nothing is lost with it. */
+/* That process is away, and starts again soon: nothing is lost with it. */
 static void
 request_park(struct request *r)
 {
@@ -380,11 +443,11 @@ request_park(struct request *r)
 	r->parked = 1;
 }
 
-/* Gives the socket to tls, which will give one back. */
+/* Gives the socket to tls or quic, which will give one back. */
 static void
 request_start_tls(struct request *r, int fd)
 {
-	struct channel		*tls = env.tls[r->conf.tls];
+	struct channel		*tls = request_tls(r);
 	struct msg_start	 msg;
 
 	connect_free(r->connect);
@@ -396,7 +459,7 @@ request_start_tls(struct request *r, int fd)
 	}
 	if (channel_queued(tls) > QUEUED_MAX) {
 		close(fd);
-		request_failed_tls(r, "its tls process takes no more");
+		request_failed_by(r, "takes no more");
 		return;
 	}
 	r->tls = tls;
@@ -409,19 +472,6 @@ request_start_tls(struct request *r, int fd)
 	msg.peer = r->remote;
 	strlcpy(msg.host, r->conf.host, sizeof(msg.host));
 	(void)channel_send(r->tls, IMSG_TLS_START, fd, &msg, sizeof(msg));
-}
-
-/* The remote that it is for, or NULL: a reload has put another in its place. */
-static struct entry *
-request_remote(const struct request *r)
-{
-	struct entry	*e;
-
-	if (r->msg.what != DIAL_REMOTE)
-		return (NULL);
-	e = entry_find(env.entries, DIAL_REMOTE, r->conf.service,
-	    r->conf.index);
-	return (e != NULL && entry_is_same(e, &r->conf) ? e : NULL);
 }
 
 /* A tunnel of the same remote may be wanted there. */
@@ -452,22 +502,36 @@ request_connected(void *arg, int fd, int error, const struct addr *peer,
 	question_leave(&r->want);
 	r->remote = *peer;
 	r->local = *local;
-	request_reached(r);
+	if (request_role(r) != PROC_QUIC)
+		request_reached(r);
 	if (r->conf.is_unix)
 		request_look_again(r);
-	if (r->conf.transport & TRANSPORT_TLS)
+	if (request_role(r) != PROC_NONE)
 		request_start_tls(r, fd);
 	else
-		request_answer(r, fd);
+		request_answer(r, fd, NULL);
+}
+
+/* Of a UDP socket: how many of its addresses are to be the last. */
+static uint32_t
+request_turn(const struct request *r)
+{
+	const struct entry	*e = request_remote(r);
+
+	if (request_role(r) == PROC_QUIC)
+		return (e == NULL ? 0 : e->turn);
+	return (r->msg.datagrams ? r->msg.turn : 0);
 }
 
 static void
 request_connect(struct request *r, const struct addr *addrs, uint32_t n,
     int more)
 {
-	r->connect = connect_new(worker_base(), &r->conf, r->msg.datagrams,
-	    r->msg.datagrams ? r->msg.turn : 0, addrs, n, request_connected,
-	    r);
+	int	 datagrams = r->msg.datagrams ||
+		    request_role(r) == PROC_QUIC;
+
+	r->connect = connect_new(worker_base(), &r->conf, datagrams,
+	    request_turn(r), addrs, n, request_connected, r);
 	if (r->connect == NULL)
 		request_failed(r, DIAL_STAGE_CONNECT, ENOMEM, NULL);
 	else if (more)
@@ -517,18 +581,6 @@ request_start_named(struct request *r)
 }
 
 /* ---- its name ---- */
-
-/* A literal address, which needs no resolving. */
-static int
-host_numeric(const char *host, struct addr *a)
-{
-	memset(a, 0, sizeof(*a));
-	if (inet_pton(AF_INET, host, a->octets) == 1)
-		a->family = ADDR_IPV4;
-	else if (inet_pton(AF_INET6, host, a->octets) == 1)
-		a->family = ADDR_IPV6;
-	return (a->family != ADDR_NONE);
-}
 
 /* Is it for one address only? */
 static int
@@ -586,13 +638,9 @@ request_start(struct request *r)
 	}
 	if (r->conf.is_unix)
 		request_connect_unix(r);
-	else if (r->conf.transport & TRANSPORT_TLS &&
-	    env.tls[r->conf.tls] == NULL)
+	else if (request_role(r) != PROC_NONE && request_tls(r) == NULL)
 		request_park(r);
-	else if (r->conf.edge.family != ADDR_NONE) {
-		a = r->conf.edge;
-		request_connect_one(r, &a);
-	} else if (host_numeric(r->conf.host, &a))
+	else if (entry_literal(&r->conf, &a))
 		request_connect_one(r, &a);
 	else if (request_is_known(r)) {
 		a = r->msg.at;
@@ -667,21 +715,26 @@ requests_started(struct channel *ch, const struct msg_started *msg, int fd)
 		return;
 	}
 	r->tls = NULL;
-	if (fd == -1)
+	if (fd == -1) {
 		request_failed_tls(r, msg->words);
-	else
-		request_answer(r, fd);
+		return;
+	}
+	if (request_role(r) == PROC_QUIC)
+		request_reached(r);
+	request_answer(r, fd, request_role(r) == PROC_QUIC ? msg->binding :
+	    NULL);
 }
 
 int
 requests_tls_left(struct channel *ch)
 {
-	uint32_t	 index = channel_peer(ch)->index;
+	struct channel	**tls = tls_place(channel_peer(ch)->role,
+			    channel_peer(ch)->index);
 	struct request	*r;
 
-	if (env.tls[index] != ch)
+	if (*tls != ch)
 		return (0);
-	env.tls[index] = NULL;
+	*tls = NULL;
 	TAILQ_FOREACH(r, &env.list, entry)
 		if (r->tls == ch)
 			request_park(r);
@@ -691,12 +744,13 @@ requests_tls_left(struct channel *ch)
 void
 requests_tls_joined(struct channel *ch)
 {
-	uint32_t	 index = channel_peer(ch)->index;
-	struct request	*r, *next;
+	const struct msg_channel	*peer = channel_peer(ch);
+	struct request			*r, *next;
 
-	env.tls[index] = ch;
+	*tls_place(peer->role, peer->index) = ch;
 	TAILQ_FOREACH_SAFE(r, &env.list, entry, next)
-		if (r->parked && r->conf.tls == index)
+		if (r->parked && request_role(r) == peer->role &&
+		    r->conf.tls == peer->index)
 			request_start(r);
 }
 

@@ -4,9 +4,10 @@
  * A worker's request for a connection, until it is answered: once, also if it
  * is cancelled.  It waits for its place (queue.h), then asks resolve for the
  * name (question.h).  Addresses are tried one a moment after another
- * (RFC 8305), and the first that connects wins (connect.h); tls shakes hands
- * with it where the transport wants that.  A remote's keeps its place until the
- * worker says what became of the tunnel.
+ * (RFC 8305), and the first that connects wins (connect.h); tls or quic shakes
+ * hands with it where the transport wants that.  For QUIC it is a UDP socket,
+ * and the next request is at the next address when nobody shook hands.  A
+ * remote's keeps its place until the worker says what became of the tunnel.
  *
  * Of a target that the peer has named, the name is judged before it is looked
  * up and each address after that, by the rules that are in force then.  A
@@ -62,8 +63,8 @@ void		 request_settled(struct peer *, uint32_t number);
  */
 void		 requests_renew(const struct entry *);
 /*
- * A tls process has come, or has gone: what it did is begun anew with its
- * successor, and 0 is returned when that is there already.
+ * A tls or quic process has come, or has gone: what it did is begun anew with
+ * its successor, and 0 is returned when that is there already.
  */
 void		 requests_tls_joined(struct channel *);
 int		 requests_tls_left(struct channel *);

@@ -6,12 +6,14 @@
 #include "dialect.h"
 #include "worker/dialect/backhaul/table.h"
 #include "worker/dialect/muxpro/table.h"
+#include "worker/dialect/mytunnel/table.h"
 #include "worker/dialect/rocket/table.h"
 
 static const struct dialect *const	 dialects[] = {
 	[DIALECT_ROCKET] = &dialect_rocket,
 	[DIALECT_BACKHAUL] = &dialect_backhaul,
-	[DIALECT_MUXPRO] = &dialect_muxpro
+	[DIALECT_MUXPRO] = &dialect_muxpro,
+	[DIALECT_MYTUNNEL] = &dialect_mytunnel
 };
 
 const struct dialect *

@@ -193,6 +193,11 @@ struct dialect {
 	/* ---- a stream's first octets ---- */
 
 	/*
+	 * 1: each stream of a connection has an answer, be it asked for or not,
+	 * also one that is refused for what it wants.
+	 */
+	int	 answers;
+	/*
 	 * Writes what the stream is for; 0: that was sent in another way; -1:
 	 * it does not fit, or nobody is served there.
 	 */
@@ -200,7 +205,7 @@ struct dialect {
 		    size_t);
 	/*
 	 * Reads it: how many octets it takes; 0: it is not whole; -1: *why says
-	 * what is wrong with it.
+	 * what is wrong with it, and the kind is set if it is known.
 	 */
 	ssize_t	(*get_want)(struct tunnel *, const uint8_t *, size_t,
 		    struct want *, const char **why);

@@ -85,8 +85,9 @@
 #define K		BIT(PROC_KEYS)
 #define T		BIT(PROC_TLS)
 #define U		BIT(PROC_UDP)
+#define Q		BIT(PROC_QUIC)
 #define H		BIT(PROC_WEB)
-#define ALL		(S | G | D | R | C | K | T | U | H)
+#define ALL		(S | G | D | R | C | K | T | U | Q | H)
 
 /* Where to make an empty directory for a moment. */
 static const char *const	 sandbox_places[] = {
@@ -372,7 +373,8 @@ static const struct row	 sandbox_rows[] = {
 	/* sockets that were handed in */
 	{ SYS(accept4), S | G | C | T | H, 0, { ANY },
 	    "a listener that was lent" },
-	{ SYS(getsockname), S | G | D | T, 0, { ANY }, "logs, prefaces" },
+	{ SYS(getsockname), S | G | D | T | Q, 0, { ANY }, "logs, prefaces, "
+	    "paths" },
 	{ SYS(getpeername), D, 0, { ANY }, "has it met itself?" },
 	{ SYS(shutdown), S | G | T | H, 0, { EQ(1, SHUT_WR) }, "half-close" },
 	{ SYS(recvfrom), S, 0, { ANY }, "the data path" },
@@ -389,19 +391,22 @@ static const struct row	 sandbox_rows[] = {
 	    EQ(2, 0) }, "its bytes on this side of TLS" },
 	{ SYS(socketpair), U, 0, { EQ(0, AF_UNIX), LOW(1, SOCK_STREAM),
 	    EQ(2, 0) }, "the flows of a worker" },
-	{ SYS(pread64), K | T | G, 0, { ANY }, "keys and certificates in PEM; "
-	    "files for visitors, handed in" },
+	{ SYS(socketpair), Q, 0, { EQ(0, AF_UNIX), LOW(1, SOCK_STREAM),
+	    EQ(2, 0) }, "a connection's streams, for a worker" },
+	{ SYS(pread64), K | T | G | Q, 0, { ANY }, "keys and certificates in "
+	    "PEM; files for visitors, handed in" },
 	{ SYS(sendmsg), G | D | T, 0, { CLEAR(2, MSG_FASTOPEN) },
 	    "descriptors, over channels" },
 	/*
 	 * MSG_MORE would leave the beginning of a datagram in a socket that
 	 * others have, too.
 	 */
-	{ SYS(sendmsg), U, 0, { CLEAR(2, MSG_FASTOPEN | MSG_MORE) },
-	    "datagrams to users; descriptors, over channels" },
-	{ SYS(sendmmsg), U, 0, { CLEAR(3, MSG_FASTOPEN | MSG_MORE) },
-	    "datagrams to users" },
-	{ SYS(recvmmsg), U | S, 0, { ANY }, "datagrams of users, of targets" },
+	{ SYS(sendmsg), U | Q, 0, { CLEAR(2, MSG_FASTOPEN | MSG_MORE) },
+	    "datagrams to users or peers; descriptors, over channels" },
+	{ SYS(sendmmsg), U | Q, 0, { CLEAR(3, MSG_FASTOPEN | MSG_MORE) },
+	    "datagrams to users or peers" },
+	{ SYS(recvmmsg), U | S | Q, 0, { ANY },
+	    "datagrams of users, of targets, of peers" },
 	{ SYS(getsockopt), S | D, 0, { EQ(1, SOL_SOCKET), EQ(2, SO_ERROR) },
 	    "why a socket failed" },
 	{ SYS(getsockopt), S | T, 0, { EQ(1, IPPROTO_TCP), EQ(2, TCP_INFO) },
@@ -525,7 +530,7 @@ static const struct row	 sandbox_rows[] = {
 /* What such builds refuse; they allow everything else. */
 static const struct row	 sandbox_widened[] = {
 	{ SYS(socket), ALL & ~(D | R), EPERM, { ANY }, "" },
-	{ SYS(socketpair), ALL & ~(T | U | R), EPERM, { ANY }, "" },
+	{ SYS(socketpair), ALL & ~(T | U | R | Q), EPERM, { ANY }, "" },
 	{ SYS(connect), ALL & ~(D | R), EPERM, { ANY }, "" },
 	{ SYS(bind), ALL & ~(D | R), EPERM, { ANY }, "" },
 	{ SYS(listen), ALL, EPERM, { ANY }, "" },
@@ -558,10 +563,10 @@ static const struct row	 sandbox_widened[] = {
 	{ SYS(fcntl), ALL, EPERM, { EQ(1, F_DUPFD_CLOEXEC) }, "" },
 	{ SYS(mmap), ALL & ~R, EPERM, { SOME(2, PROT_EXEC) }, "" },
 	{ SYS(mprotect), ALL & ~R, EPERM, { SOME(2, PROT_EXEC) }, "" },
-	{ SYS(sendmsg), ALL & ~(G | D | R | T | U), EPERM, { ANY }, "" },
-	{ SYS(sendmsg), G | D | R | T | U, EPERM, { SOME(2, MSG_FASTOPEN) },
-	    "" },
-	{ SYS(sendmmsg), ALL & ~(R | U), EPERM, { ANY }, "" },
+	{ SYS(sendmsg), ALL & ~(G | D | R | T | U | Q), EPERM, { ANY }, "" },
+	{ SYS(sendmsg), G | D | R | T | U | Q, EPERM,
+	    { SOME(2, MSG_FASTOPEN) }, "" },
+	{ SYS(sendmmsg), ALL & ~(R | U | Q), EPERM, { ANY }, "" },
 	{ SYS(sendto), ALL & ~R, EPERM, { NOT(4, 0) }, "" },
 	{ SYS(sendto), ALL, EPERM, { SOME(3, MSG_FASTOPEN) }, "" }
 };
@@ -897,6 +902,8 @@ static const struct {
 	[PROC_TLS] = { "stdio inet recvfd sendfd", "accepts, hands on" },
 	[PROC_SERVICE] = { "stdio inet recvfd", "accepts users" },
 	[PROC_UDP] = { "stdio inet recvfd sendfd", "has users' datagrams" },
+	[PROC_QUIC] = { "stdio inet recvfd sendfd", "has peers' datagrams, "
+	    "hands on" },
 	[PROC_WEB] = { "stdio inet recvfd", "accepts who wants figures" }
 };
 

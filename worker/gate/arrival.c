@@ -85,7 +85,8 @@ struct conn {
 	enum conn_state		 state;
 	int			 fd;
 	uint64_t		 number;
-	struct channel		*tls;		/* it came from, or NULL... */
+	/* the process of TLS or QUIC that it came from, or NULL... */
+	struct channel		*tls;
 	uint64_t		 tls_number;	/* ...where it is this one */
 	const struct route	*route;
 	enum route_to		 to;		/* from ASKED on */
@@ -103,6 +104,7 @@ struct conn {
 	size_t			 lowat;
 	struct http_seen	 seen;		/* of a request */
 	struct addr		 local;		/* ADDR_NONE: the socket's */
+	uint8_t			 binding[HASH_LEN];	/* of QUIC; else 0 */
 };
 TAILQ_HEAD(conns, conn);
 RB_HEAD(conn_tree, conn);
@@ -405,6 +407,7 @@ conn_describe(const struct conn *c, struct msg_tunnel *msg)
 	msg->local = c->local;
 	if (msg->local.family == ADDR_NONE)
 		addr_of_self(&msg->local, c->fd);
+	memcpy(msg->binding, c->binding, sizeof(msg->binding));
 }
 
 static void
@@ -723,6 +726,7 @@ conn_new(int fd, const struct msg_arrival *a, int proxied)
 	c->service = a->service;
 	c->transport = a->transport;
 	c->decoy = a->decoy;
+	memcpy(c->binding, a->binding, sizeof(c->binding));
 	c->lowat = 1;
 	c->deadline = worker_now() + env.conf.deadline_ms * 1000ULL;
 	c->number = conn_generation() << SERIAL_BITS |

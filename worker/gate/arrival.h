@@ -34,13 +34,13 @@ void	 arrival_init(void);
 void	 arrival_limits(const struct gate_opts *);
 /*
  * Takes the descriptor of a new connection; where its local address is
- * ADDR_NONE, the socket's counts.  tls: where it comes from, which hears what
- * becomes of it, or NULL.  proxied: a PROXY header comes first.  -1: no memory;
- * being refused is no failure.
+ * ADDR_NONE, the socket's counts.  tls: the tls or quic process that it comes
+ * from, which hears what becomes of it, or NULL.  proxied: a PROXY header comes
+ * first.  -1: no memory; being refused is no failure.
  */
 int	 arrival_new(int fd, const struct msg_arrival *, struct channel *tls,
 	    int proxied);
-/* A tls process went, or its channel: so does what it handed in. */
+/* A tls or quic process went, or its channel: so does what it handed in. */
 void	 arrival_tls_left(struct channel *);
 /* Who confirms proofs; NULL while it is away. */
 void	 arrival_keys(struct channel *);

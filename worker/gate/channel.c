@@ -13,20 +13,10 @@
 #include "worker/net/http.h"
 #include "worker/net/speech.h"
 #include "channel.h"
+#include "only.h"
 
 static const char	 control[] = "/channel";
 static const char	 tunnel[] = "/tunnel";
-
-enum route_to
-channel_look(const uint8_t *octets, size_t len, struct routed *to)
-{
-	(void)octets;
-	(void)len;
-	if (to->service != 0)
-		return (ROUTE_SERVICE);
-	to->why = "its listener has no service";
-	return (ROUTE_BAD);
-}
 
 /* Without its query, is it one of the two? */
 static int
@@ -81,5 +71,5 @@ channel_look_request(const uint8_t *octets, size_t len, struct routed *to)
 		to->why = n == -1 ? head.error : "no path of a service";
 	if (n == -1 || !channel_has_path(&head.target))
 		return (ROUTE_BAD);
-	return (channel_look(octets, len, to));
+	return (only_look(octets, len, to));
 }

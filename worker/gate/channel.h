@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * The routes of a listener whose tunnels are all of one service, and come with
- * a token that only keys and the service's workers look at.
+ * The route of a WebSocket listener whose tunnels are all of one service, and
+ * come with a token that only keys and the service's workers look at.
  */
 
 #ifndef WORKER_GATE_CHANNEL_H
@@ -12,8 +12,6 @@
 
 /* channel.c; see struct route. */
 
-/* At once: what comes first is the worker's to read. */
-enum route_to	 channel_look(const uint8_t *, size_t, struct routed *);
 /*
  * By the path of a request: "/channel", or what begins with "/tunnel", whatever
  * its query.  If it has such a path, all else in it is the worker's to judge.

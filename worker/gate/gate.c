@@ -31,7 +31,7 @@
 static struct {
 	struct gate_opts		 next_conf;
 	struct event		*stop;
-	uint64_t		 handed_in;	/* by tls */
+	uint64_t		 handed_in;	/* by tls and quic */
 } gate;
 
 static int
@@ -135,20 +135,30 @@ gate_left(struct channel *ch)
 		arrival_keys(NULL);
 	else if (channel_peer(ch)->role == PROC_SERVICE)
 		arrival_worker_left(ch);
-	else if (channel_peer(ch)->role == PROC_TLS)
+	else if (channel_peer(ch)->role == PROC_TLS ||
+	    channel_peer(ch)->role == PROC_QUIC)
 		arrival_tls_left(ch);
 }
 
-/* Outer TLS is in place: it goes on as if it had been accepted here. */
+/*
+ * Outer TLS is in place, or QUIC: it goes on as if it had been accepted here.
+ * Neither of the two processes speaks for the other.
+ */
 static void
 gate_arrival(struct channel *ch, struct imsg *imsg)
 {
 	struct msg_arrival	 msg;
-	int			 fd;
+	int			 fd, quic;
 
 	if (imsg_get_data(imsg, &msg, sizeof(msg)) == -1 ||
 	    (fd = imsg_get_fd(imsg)) == -1)
 		return;
+	quic = (msg.transport & TRANSPORT_QUIC) != 0;
+	if (quic != (channel_peer(ch)->role == PROC_QUIC)) {
+		close(fd);
+		worker_complain(ch, "a tunnel of another transport");
+		return;
+	}
 	gate.handed_in++;
 	if (arrival_new(fd, &msg, ch, 0) == -1)
 		log_warn("tunnel from %s", addr_print(&msg.peer));

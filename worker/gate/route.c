@@ -12,6 +12,7 @@
 #include "answer.h"
 #include "channel.h"
 #include "hello.h"
+#include "only.h"
 #include "path.h"
 #include "route.h"
 #include "version.h"
@@ -35,11 +36,12 @@ static const struct route	 routes[] = {
 	    &answer_alert, hello_look },
 	{ DIALECT_BACKHAUL, TRANSPORT_WS, "request", HTTP_HEAD_MAX,
 	    &answer_site, channel_look_request },
-	{ DIALECT_BACKHAUL, 0, "octet", 1, NULL, channel_look },
+	{ DIALECT_BACKHAUL, 0, "octet", 1, NULL, only_look },
 	{ DIALECT_MUXPRO, TRANSPORT_WS, "request", HTTP_HEAD_MAX,
 	    &answer_site, path_look_own },
 	{ DIALECT_MUXPRO, 0, "beginning of Mux.Pro", VERSION_PIECES, NULL,
-	    version_look }
+	    version_look },
+	{ DIALECT_MYTUNNEL, 0, "octet", 1, NULL, only_look }
 };
 
 const struct route *

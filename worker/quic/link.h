@@ -53,6 +53,9 @@ struct link_stats {
 	uint64_t	 dropped_full;	/* no room in a queue */
 	uint64_t	 dropped_long;	/* the dialect has no way for them */
 	uint64_t	 dropped_unknown; /* of no flow */
+	uint64_t	 dropped_malformed;
+	uint64_t	 flows;		/* ever */
+	uint64_t	 flows_shed;	/* the idlest, for another one */
 };
 
 /* link.c: for its connection */

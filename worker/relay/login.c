@@ -59,6 +59,12 @@ login_init(struct service *service)
 	ledger_limits(ledger, &limits);
 }
 
+struct ledger *
+login_ledger(void)
+{
+	return (ledger);
+}
+
 const struct login_stats *
 login_stats(void)
 {

@@ -72,5 +72,7 @@ void	 login_end(struct login *);
 /* What keys says; NULL: it is another one, which was not asked. */
 void	 login_told(const struct msg_login_told *);
 const struct login_stats *login_stats(void);
+/* Whose sources have penalties: for control (offenders.h). */
+struct ledger	*login_ledger(void);
 
 #endif /* WORKER_LOGIN_H */

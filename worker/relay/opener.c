@@ -53,10 +53,11 @@ opener_want(struct relay *r, struct tunnel *t)
 	want.kind = WANT_TCP;
 	want.user = r->user;
 	want.listener = r->other;
-	if (r->proxy != NULL) {
+	if (r->proxy != NULL)
 		first = proxy_wants(r, &want, &more);
-		want.answer = svc->dialect->get_answer != NULL;
-	}
+	want.answer = svc->dialect->get_answer != NULL &&
+	    (r->proxy != NULL || svc->dialect->answers);
+	r->awaits = (uint8_t)want.answer;
 	len = svc->dialect->put_want(t, &want, buf, sizeof(buf));
 	return (len == -1 ? -1 : opener_say(r, buf, len, first, more));
 }

@@ -751,7 +751,7 @@ relay_divert(struct stream *st, int fd, size_t len)
 	ssize_t		 n;
 
 	if (r->fd == -1 || (r->flags & RELAY_COPIES) || r->lz != NULL ||
-	    r->proxy != NULL) {
+	    r->awaits) {
 		errno = EOPNOTSUPP;
 		return (-1);
 	}
@@ -775,16 +775,17 @@ relay_unpipe(struct relay *r)
 	hold_look(r);
 }
 
-/* The first octet for a user who has asked: the answer.  -1: he is gone. */
+/* The first octet for a user, where it is an answer.  -1: he is gone. */
 static int
 relay_answered(struct relay *r, uint8_t answer)
 {
 	enum reset_reason	 why;
 
+	r->awaits = 0;
 	session_consumed(r->stream, 1);
 	why = svc->dialect->get_answer(r->tunnel, answer);
 	if (why == RESET_NONE)
-		return (relay_tell(r));
+		return (r->proxy == NULL ? 0 : relay_tell(r));
 	relay_refuse(r, why);
 	return (-1);
 }
@@ -796,10 +797,8 @@ relay_data(struct stream *st, const uint8_t *p, size_t len)
 	ssize_t		 n = 0;
 
 	svc->stats.pieces_in += !r->wants;
-	if (r->proxy != NULL) {
-		if (relay_answered(r, *p++) == -1 || --len == 0)
-			return;
-	}
+	if (r->awaits && (relay_answered(r, *p++) == -1 || --len == 0))
+		return;
 	if (r->lz == NULL && !r->wants) {
 		r->octets_in += len;
 		svc->stats.octets_in += len;
@@ -856,7 +855,7 @@ relay_fin(struct stream *st)
 		relay_abort(r, RESET_PROTOCOL);
 		return;
 	}
-	if (r->proxy != NULL)
+	if (r->awaits)
 		relay_refuse(r, RESET_PROTOCOL);
 	else if (relay_shut(r) == 0)
 		relay_end_ours(r);
@@ -908,7 +907,7 @@ relay_closed(struct stream *st)
 	struct relay	*r = st->arg;
 
 	r->stream = NULL;
-	if (r->proxy != NULL) {
+	if (r->awaits) {
 		relay_refuse(r, RESET_PROTOCOL);
 		return;
 	}

@@ -46,13 +46,15 @@ struct ctl_stream;
 
 struct relay {
 	TAILQ_ENTRY(relay)	 entry;		/* of service.relays */
-	TAILQ_ENTRY(relay)	 queue;	/* waiting, wanting, held, lingering */
+	/* waiting, wanting, leaving, held, lingering */
+	TAILQ_ENTRY(relay)	 queue;
 	TAILQ_ENTRY(relay)	 piping;	/* with a pipe */
 	struct event		 ev;
 	struct charge		 charge;	/* to its user's source */
 	struct charge		 waits;	/* likewise, while it waits */
 	struct hold		 hold;
 	int			 wants;	/* its opener has not said what for */
+	int			 leaves; /* it was refused, and is told so */
 	struct stream		*stream;	/* NULL: waiting or lingering */
 	struct tunnel		*tunnel;	/* of the stream */
 	struct outq		 out;		/* waits for the socket */
@@ -79,6 +81,7 @@ struct relay {
 	uint16_t		 pre_off, pre_len;
 	uint8_t			 fulls;	/* reads that gave much, of late */
 	uint8_t			 answers;	/* its opener wants one */
+	uint8_t			 awaits;	/* its first octet is one */
 	uint8_t			 sessions;	/* that it has had */
 	struct addr		 user;
 	struct addr		 other;		/* listener, or target */

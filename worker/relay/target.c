@@ -157,6 +157,17 @@ target_reason(const struct msg_dialled *res)
 	}
 }
 
+/* Its opener hears of a failure: we say nothing after it, and drop the rest. */
+static void
+target_dismiss(struct relay *r)
+{
+	wants_refused(r);
+	session_consumed(r->stream, r->out.len);
+	outq_clear(&r->out);
+	hold_look(r);
+	session_ready(r->stream);
+}
+
 static void
 target_failed(struct relay *r, const struct msg_dialled *res)
 {
@@ -169,11 +180,7 @@ target_failed(struct relay *r, const struct msg_dialled *res)
 		relay_abort(r, reason);
 		return;
 	}
-	/* We say nothing after the answer, and drop what comes. */
-	session_consumed(r->stream, r->out.len);
-	outq_clear(&r->out);
-	hold_look(r);
-	session_ready(r->stream);
+	target_dismiss(r);
 }
 
 static void
@@ -226,14 +233,20 @@ target_port(const struct want *want)
 	return (offset == 0 || offset < t->ports ? (int)offset : -1);
 }
 
+/* -1: the relay is gone; 0: it answers first, and ends by itself. */
 static int
-target_refuse(struct relay *r, const char *why)
+target_refuse(struct relay *r, enum want_kind kind, const char *why)
 {
 	/* whoever sends datagrams can have as many refused as he likes */
 	if (lines_take(&refused, REFUSED_LINES, FAILED_LOG_US, worker_now()))
 		log_info("stream %u: refused: %s", r->stream->id, why);
-	relay_abort(r, RESET_POLICY);
-	return (-1);
+	if (!svc->dialect->answers || kind == WANT_UDP ||
+	    target_answer(r, RESET_POLICY) == -1) {
+		relay_abort(r, RESET_POLICY);
+		return (-1);
+	}
+	target_dismiss(r);
+	return (0);
 }
 
 static int
@@ -306,7 +319,7 @@ target_hand_over(struct relay *r, const struct want *want, size_t got,
 	int		 gone = 0;
 
 	if ((f = flow_accept(st, r->tunnel, want, offset)) == NULL)
-		return (target_refuse(r, "no memory for a flow"));
+		return (target_refuse(r, WANT_UDP, "no memory for a flow"));
 	r->stream = NULL;
 	r->tunnel = NULL;
 	outq_drop(&r->out, got);
@@ -345,14 +358,14 @@ target_want(struct relay *r)
 	if (got == 0)
 		return (0);
 	if (got == -1 || !target_serves(want.kind))
-		return (target_refuse(r, got == -1 ? why :
+		return (target_refuse(r, want.kind, got == -1 ? why :
 		    target_lacks(want.kind)));
 	if ((why = target_misnamed(&want)) != NULL)
-		return (target_refuse(r, why));
+		return (target_refuse(r, want.kind, why));
 	if ((offset = target_port(&want)) == -1) {
 		snprintf(words, sizeof(words), "no port is for users of %s",
 		    addr_print(&want.listener));
-		return (target_refuse(r, words));
+		return (target_refuse(r, want.kind, words));
 	}
 	if (want.kind == WANT_UDP)
 		return (target_hand_over(r, &want, (size_t)got, offset));

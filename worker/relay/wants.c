@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * See wants.h.  They are in a list, the oldest first.
+ * See wants.h.  They are in lists, the oldest first.
  */
 
 #include <sys/types.h>
@@ -9,12 +9,14 @@
 
 #include "shared/compat.h"
 #include "shared/log.h"
+#include "worker/frame/worker.h"
 #include "worker/tunnel/service.h"
 #include "hold.h"
 #include "relay.h"
 #include "wants.h"
 
 static struct relays	 wanting = TAILQ_HEAD_INITIALIZER(wanting);
+static struct relays	 leaving = TAILQ_HEAD_INITIALIZER(leaving);
 
 void
 wants_begin(struct relay *r, const struct addr *peer)
@@ -29,11 +31,24 @@ wants_begin(struct relay *r, const struct addr *peer)
 void
 wants_end(struct relay *r)
 {
+	if (r->leaves) {
+		r->leaves = 0;
+		TAILQ_REMOVE(&leaving, r, queue);
+	}
 	if (!r->wants)
 		return;
 	r->wants = 0;
 	r->charge.exempt = 0;
 	TAILQ_REMOVE(&wanting, r, queue);
+}
+
+void
+wants_refused(struct relay *r)
+{
+	wants_end(r);
+	r->leaves = 1;
+	r->moved = worker_now();
+	TAILQ_INSERT_TAIL(&leaving, r, queue);
 }
 
 void
@@ -47,4 +62,6 @@ wants_tick(uint64_t now, uint64_t longest)
 		    r->stream->id);
 		relay_abort(r, RESET_PROTOCOL);
 	}
+	while ((r = TAILQ_FIRST(&leaving)) != NULL && now - r->moved >= longest)
+		relay_abort(r, RESET_NONE);
 }

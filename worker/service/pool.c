@@ -9,6 +9,11 @@
  * for STABLE_US becomes the active remote, and the others are drained.
  * balance: a whole pool at each remote.
  *
+ * UDP may not come through, and QUIC then is not refused but silent.  Where the
+ * active remote is dialled over QUIC and has no tunnel after RACE_US, the next
+ * one gets its pool too, and the first that is up serves.  A remote that is
+ * silent stays late until it has a tunnel: the next race begins at once.
+ *
  * At a remote without a mux only tunnels without a user count.  When none is
  * left the pool doubles; it shrinks by half of what was not needed.
  */
@@ -42,6 +47,8 @@
 #define LOCAL_US	(1000 * 1000ULL)
 /* `rocketctl retry' begins an attempt anew that has waited for so long. */
 #define STALE_US	(1000 * 1000ULL)
+/* So long the next remote waits for one over QUIC: then it is dialled, too. */
+#define RACE_US		(1 * 1000000ULL)
 /* A pool that grew and was too large for so long loses a tunnel. */
 #define SHRINK_US	(60 * 1000000ULL)
 /* The same without a mux, where some tunnels were never needed. */
@@ -66,6 +73,8 @@ struct remote {
 	uint64_t		 next_try;	/* worker_now, 0 at once */
 	uint64_t		 failed_at;	/* the last failure */
 	uint64_t		 up_since;	/* 0: no open tunnel */
+	/* the first dial since it had one; 0: has one, or is not dialled */
+	uint64_t		 called;
 	char			 why[320];	/* the last failure, "" none */
 };
 
@@ -213,6 +222,8 @@ pool_count(uint64_t now)
 			remotes[i]->up_since = 0;
 		else if (remotes[i]->up_since == 0)
 			remotes[i]->up_since = now;
+		if (remote_works(remotes[i]))
+			remotes[i]->called = 0;
 	}
 }
 
@@ -241,10 +252,31 @@ pool_choose(uint64_t now)
 	return (best);
 }
 
+/* When it is late, if it is over QUIC and is being called; or UINT64_MAX. */
+static uint64_t
+remote_late_at(const struct remote *r)
+{
+	if (!(r->conf.transport & TRANSPORT_QUIC) || r->called == 0)
+		return (UINT64_MAX);
+	return (r->called + RACE_US);
+}
+
+/* Are all before it, from the active one on, late? */
+static int
+pool_races(uint32_t i, uint64_t now)
+{
+	uint32_t	 j;
+
+	for (j = active; j < i && remote_late_at(remotes[j]) <= now; j++)
+		;
+	return (j == i);
+}
+
 static uint32_t
 pool_want_at(uint32_t i, uint64_t now)
 {
-	if (pool_balanced() || i == active)
+	if (pool_balanced() || i == active || (i > active &&
+	    pool_races(i, now)))
 		return (remote_size(remotes[i]));
 	/* Better ones than the active are probed, once they may be tried. */
 	if (i < active && (remotes[i]->next_try <= now ||
@@ -354,6 +386,7 @@ remote_start(struct remote *r, int fd, const struct msg_dialled *res)
 	how.transport = r->conf.transport;
 	how.peer = res->peer;
 	how.local = res->local;
+	memcpy(how.binding, res->binding, sizeof(how.binding));
 	if ((t = tunnel_new(fd, &how, r)) == NULL) {
 		dialler_settled(res->request);
 		return (-1);
@@ -421,6 +454,8 @@ remote_dial(struct remote *r)
 	}
 	TAILQ_INSERT_TAIL(&attempts, a, entry);
 	r->dialling++;
+	if (r->called == 0)
+		r->called = a->since;
 }
 
 static void
@@ -547,12 +582,16 @@ static void
 pool_arm(uint64_t now)
 {
 	struct timeval	 tv = { 1, 0 };
-	uint64_t	 at = now + 1000000;
+	uint64_t	 at = now + 1000000, late;
 	uint32_t	 i;
 
-	for (i = 0; i < nremotes; i++)
+	for (i = 0; i < nremotes; i++) {
 		if (remotes[i]->next_try > now && remotes[i]->next_try < at)
 			at = remotes[i]->next_try;
+		late = remote_late_at(remotes[i]);
+		if (late > now && late < at)
+			at = late;
+	}
 	tv.tv_sec = (at - now) / 1000000;
 	tv.tv_usec = (at - now) % 1000000;
 	event_add(timer, &tv);

@@ -15,7 +15,9 @@
 #include "shared/compat.h"
 #include "worker/dialect/dialect.h"
 #include "worker/net/network.h"
+#include "worker/net/offenders.h"
 #include "worker/relay/flow.h"
+#include "worker/relay/login.h"
 #include "worker/relay/relay.h"
 #include "worker/tunnel/tunnel.h"
 #include "worker/frame/worker.h"
@@ -163,6 +165,18 @@ report_payload(const struct tunnel *t, struct ctl_session *cs)
 	cs->streams_ever = st->streams_ever;
 }
 
+/* The path of a tunnel over QUIC, as its process sees it. */
+static void
+report_path(const struct session_path *path, struct ctl_session *cs)
+{
+	if (path->rtt_us != 0)
+		cs->rtt_us = path->rtt_us;
+	cs->mtu = path->mtu;
+	cs->moves = path->moves;
+	cs->packets_sent = path->sent;
+	cs->packets_lost = path->lost;
+}
+
 static void
 report_session(const struct service *svc, struct channel *ch,
     const struct ctl_request *req, const struct tunnel *t)
@@ -186,8 +200,10 @@ report_session(const struct service *svc, struct channel *ch,
 	cs.since = report_wall(t->opened);
 	cs.age_ms = (worker_now() - t->opened) / 1000;
 	cs.flows = t->flows;
-	if (t->session != NULL)
+	if (t->session != NULL) {
 		report_payload(t, &cs);
+		report_path(&t->session->path, &cs);
+	}
 	cs.transport = t->transport;
 	cs.peer = t->peer;
 	cs.local = t->local;
@@ -324,6 +340,9 @@ report_ask(const struct service *svc, struct channel *ch, uint32_t type,
 	const char	*failure = NULL;
 
 	switch (type) {
+	case IMSG_CTL_PENALTIES:
+		offenders_ask(login_ledger(), ch, type, req);
+		return;
 	case IMSG_CTL_SERVICES:
 		report_service(svc, ch, req);
 		break;

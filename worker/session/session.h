@@ -253,7 +253,10 @@ struct session {
 #define session_rtt(s, us)	((s)->ops->rtt((s), (us)))
 /* Open and accept no more; what is open goes on. */
 #define session_drain(s)	((s)->ops->drain(s))
-/* Makes the peer say something.  With a mux the owner has pings for that. */
+/*
+ * Makes the peer say something.  With a mux the owner has pings for that; with
+ * conf.inside we say something ourselves.
+ */
 #define session_probe(s)	((s)->ops->probe(s))
 /*
  * Tells the time, in microseconds of a monotonic clock.  Call it in each turn

@@ -3,8 +3,8 @@
 /*
  * smux, versions 1 and 2: the session.  Frames in, and what each does; the
  * ops that the owner calls; time.  Payload is handed on piece by piece as it
- * arrives, and none of it is kept: only headers and bodies of eight octets are
- * collected.
+ * arrives, and none of it is kept: only headers and bodies of at most 32 octets
+ * are collected.
  *
  * It trusts the peer's lengths, ids and windows only as far as the rules below
  * allow.  A peer cannot make us owe it answers without end: at most one UPD a
@@ -74,6 +74,12 @@ smux_get32(const uint8_t *p)
 {
 	return ((uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 |
 	    (uint32_t)p[3] << 24);
+}
+
+static uint64_t
+smux_get64(const uint8_t *p)
+{
+	return (smux_get32(p) | (uint64_t)smux_get32(p + 4) << 32);
 }
 
 uint32_t
@@ -285,6 +291,18 @@ smux_recv_rst(struct smux *s, uint32_t id, uint32_t reason)
 	st->st.owner->reset(&st->st, reason);
 }
 
+static void
+smux_recv_path(struct smux *s, const uint8_t *p)
+{
+	struct session_path	*path = &s->session.path;
+
+	path->rtt_us = smux_get32(p);
+	path->mtu = smux_get32(p + 4);
+	path->moves = smux_get32(p + 8);
+	path->sent = smux_get64(p + 16);
+	path->lost = smux_get64(p + 24);
+}
+
 /* The first frame of a session that adopts its peer's version. */
 static int
 smux_adopt(struct smux *s, uint8_t version)
@@ -298,13 +316,30 @@ smux_adopt(struct smux *s, uint8_t version)
 	return (0);
 }
 
+/* Is it a command that only some sessions have, and not this one? */
+static int
+smux_foreign(const struct smux *s, uint8_t command)
+{
+	const struct session_conf	*c = &s->session.conf;
+
+	switch (command) {
+	case SMUX_RST:
+		return (!(c->caps & CAP_RESET));
+	case SMUX_BULK:
+		return (!(c->caps & CAP_BULK));
+	case SMUX_PATH:
+		return (!c->inside || !c->client);
+	default:
+		return (0);
+	}
+}
+
 /* A header is whole: how many octets of body to collect with it, or -1. */
 static int
 smux_recv_header(struct smux *s)
 {
 	const uint8_t	*h = s->head;
 	uint32_t	 len = h[2] | (uint32_t)h[3] << 8, body = 0;
-	uint32_t	 caps = s->session.conf.caps;
 
 	if (s->version == 0 && smux_adopt(s, h[0]) == -1)
 		return (-1);
@@ -328,11 +363,13 @@ smux_recv_header(struct smux *s)
 	case SMUX_BULK:
 		body = SMUX_BULK_LEN;
 		break;
+	case SMUX_PATH:
+		body = SMUX_PATH_LEN;
+		break;
 	default:
 		return (smux_die(s, "an unknown command"));
 	}
-	if ((h[1] == SMUX_RST && !(caps & CAP_RESET)) ||
-	    (h[1] == SMUX_BULK && !(caps & CAP_BULK)))
+	if (smux_foreign(s, h[1]))
 		return (smux_die(s, "an unknown command"));
 	if (len != body)
 		return (smux_die(s, "a frame of the wrong length"));
@@ -360,6 +397,9 @@ smux_recv_frame(struct smux *s)
 		break;
 	case SMUX_BULK:
 		return (smux_recv_bulk(s, id, smux_get32(h + 8)));
+	case SMUX_PATH:
+		smux_recv_path(s, h + SMUX_HEADER);
+		break;
 	default:
 		break;		/* a NOP says that the peer lives */
 	}
@@ -377,6 +417,8 @@ smux_need(const struct smux *s)
 		return (SMUX_HEADER + SMUX_UPD_LEN);
 	case SMUX_BULK:
 		return (SMUX_HEADER + SMUX_BULK_LEN);
+	case SMUX_PATH:
+		return (SMUX_HEADER + SMUX_PATH_LEN);
 	default:
 		return (SMUX_HEADER + SMUX_RST_LEN);
 	}
@@ -593,7 +635,9 @@ smux_limit(struct session *session, uint64_t n)
 static void
 smux_rtt(struct session *session, uint32_t us)
 {
-	windows_rtt(&((struct smux *)session)->windows, us);
+	/* Of a pair's windows the path is no part. */
+	if (!session->conf.inside)
+		windows_rtt(&((struct smux *)session)->windows, us);
 }
 
 static void
@@ -605,7 +649,24 @@ smux_drain(struct session *session)
 static void
 smux_probe(struct session *session)
 {
-	(void)session;
+	struct smux	*s = (struct smux *)session;
+
+	if (!session->conf.inside)
+		return;
+	s->nop = 1;
+	smux_wake(s);
+}
+
+void
+smux_path(struct session *session, const struct session_path *path)
+{
+	struct smux	*s = (struct smux *)session;
+
+	if (!session->conf.inside || session->conf.client)
+		return;
+	session->path = *path;
+	s->path = 1;
+	smux_wake(s);
 }
 
 /* ---- time ---- */
@@ -727,6 +788,8 @@ smux_new(const struct session_conf *conf, const struct session_events *events,
 		c->framesize = SMUX_PAYLOAD_MAX;
 	if (c->window_max > SMUX_WINDOW_MAX)
 		c->window_max = SMUX_WINDOW_MAX;
+	if (c->inside)
+		c->window_initial = c->peer_initial = SMUX_INSIDE_WINDOW;
 	s->version = c->version;
 	s->next_id = c->client ? 3 : 2;
 	windows_init(&s->windows, &s->session, &smuxst_windows);

@@ -35,8 +35,10 @@
  *
  * With conf.inside it runs on a socket pair between a worker and the quic
  * process.  Both may open streams: the worker, which is the mux client, those
- * of its users, quic those of the peer's.  Command 7, length 32, tells the
- * worker of the path; see smux_path.
+ * of its users, quic those of the peer's.  Both assume SMUX_INSIDE_WINDOW,
+ * whatever the conf says, and session_probe sends a NOP.  The way is short, and
+ * windows are sized for that: session_rtt means nothing.  Command 7, length 32,
+ * tells the worker of the path; see smux_path.
  *
  * Ids end at 2^31: from then on session_open returns NULL.
  */
@@ -46,14 +48,19 @@
 
 #include "session.h"
 
+/* What either end of a pair may send on a stream at first. */
+#define SMUX_INSIDE_WINDOW	(64 * 1024)
+
 /* smux.c */
 
 /* NULL when there is no memory. */
 struct session	*smux_new(const struct session_conf *,
 		    const struct session_events *, void *arg);
 /*
- * Tells the other end of a pair about the path: it is in its session's path
- * then.  A later one takes the place of one that has not left yet.
+ * Tells the worker at the other end of a pair about the path: it is in its
+ * session's path then.  A later one takes the place of one that has not left
+ * yet.  On the wire, little-endian: rtt_us, mtu, moves, 0 (u32 each), sent,
+ * lost (u64 each).
  */
 void		 smux_path(struct session *, const struct session_path *);
 

@@ -17,7 +17,8 @@
 #define SMUX_HEADER	8
 #define SMUX_UPD_LEN	8
 #define SMUX_RST_LEN	4
-#define SMUX_BODY_MAX	8		/* of frames other than PSH */
+#define SMUX_PATH_LEN	32
+#define SMUX_BODY_MAX	SMUX_PATH_LEN	/* of frames other than PSH */
 #define SMUX_CTL_MAX	(SMUX_HEADER + SMUX_HEADER + SMUX_UPD_LEN)
 #define SMUX_PAYLOAD_MAX 65535
 #define SMUX_BULK_LEN	4
@@ -38,7 +39,8 @@ enum smux_command {
 	SMUX_NOP,
 	SMUX_UPD,
 	SMUX_RST,			/* with CAP_RESET only */
-	SMUX_BULK			/* with CAP_BULK only */
+	SMUX_BULK,			/* with CAP_BULK only */
+	SMUX_PATH			/* with conf.inside, to the client */
 };
 
 #define SMUX_URGENT	0x0001
@@ -120,6 +122,7 @@ struct smux {
 	int			 draining;
 	int			 idle;		/* the owner waits for a wake */
 	int			 nop;
+	int			 path;	/* session.path is to be told */
 	int			 seen;		/* the peer opened one */
 	int			 bulk;		/* payload follows the output */
 	/* the last that a foreign peer was refused; 0: none */

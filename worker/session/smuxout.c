@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * What a smux session sends, and in which order: NOP, resets, SYN and UPD
- * first; then urgent streams; then the others in turns of a quantum, each
- * pulled straight into the buffer behind its header.  Only resets are kept
- * here, and their number is bounded.
+ * What a smux session sends, and in which order: NOP, what is said of the path,
+ * resets, SYN and UPD first; then urgent streams; then the others in turns of a
+ * quantum, each pulled straight into the buffer behind its header.  Only resets
+ * are kept here, and their number is bounded.
  */
 
 #include <sys/types.h>
@@ -30,6 +30,13 @@ smuxout_put32(uint8_t *p, uint32_t v)
 	p[1] = v >> 8;
 	p[2] = v >> 16;
 	p[3] = v >> 24;
+}
+
+static void
+smuxout_put64(uint8_t *p, uint64_t v)
+{
+	smuxout_put32(p, (uint32_t)v);
+	smuxout_put32(p + 4, v >> 32);
 }
 
 static size_t
@@ -112,7 +119,7 @@ smuxout_schedule(struct smux *s, struct smux_stream *st)
 int
 smuxout_pending(const struct smux *s)
 {
-	return (s->nop || s->kill_head < s->kill_len ||
+	return (s->nop || s->path || s->kill_head < s->kill_len ||
 	    !TAILQ_EMPTY(&s->ctl) ||
 	    !TAILQ_EMPTY(&s->queues[SMUX_Q_URGENT]) ||
 	    !TAILQ_EMPTY(&s->queues[SMUX_Q_READY]));
@@ -132,6 +139,23 @@ smuxout_kill(struct smux *s, uint8_t *buf)
 	smuxout_header(s, buf, SMUX_RST, SMUX_RST_LEN, k->id);
 	smuxout_put32(buf + SMUX_HEADER, k->reason);
 	return (SMUX_HEADER + SMUX_RST_LEN);
+}
+
+static size_t
+smuxout_path(struct smux *s, uint8_t *buf)
+{
+	const struct session_path	*path = &s->session.path;
+	uint8_t				*p;
+
+	s->path = 0;
+	p = buf + smuxout_header(s, buf, SMUX_PATH, SMUX_PATH_LEN, 0);
+	smuxout_put32(p, path->rtt_us);
+	smuxout_put32(p + 4, path->mtu);
+	smuxout_put32(p + 8, path->moves);
+	smuxout_put32(p + 12, 0);
+	smuxout_put64(p + 16, path->sent);
+	smuxout_put64(p + 24, path->lost);
+	return (SMUX_HEADER + SMUX_PATH_LEN);
 }
 
 /* SYN, UPD or both. */
@@ -154,9 +178,12 @@ smuxout_stream(struct smux *s, struct smux_stream *st, uint8_t *buf)
 	return (n + SMUX_UPD_LEN);
 }
 
-/* Makes one control frame of at most SMUX_CTL_MAX octets; 0: none is due. */
+/*
+ * Makes one control frame of at most n octets, SMUX_CTL_MAX or more; 0: none is
+ * due.
+ */
 static size_t
-smuxout_control(struct smux *s, uint8_t *buf)
+smuxout_control(struct smux *s, uint8_t *buf, size_t n)
 {
 	struct smux_stream	*st;
 
@@ -164,6 +191,8 @@ smuxout_control(struct smux *s, uint8_t *buf)
 		s->nop = 0;
 		return (smuxout_header(s, buf, SMUX_NOP, 0, 0));
 	}
+	if (s->path && n >= SMUX_HEADER + SMUX_PATH_LEN)
+		return (smuxout_path(s, buf));
 	if (s->kill_head < s->kill_len)
 		return (smuxout_kill(s, buf));
 	if ((st = TAILQ_FIRST(&s->ctl)) != NULL)
@@ -333,6 +362,12 @@ smuxout_data(struct smux *s, struct smux_stream *st, uint8_t *buf, size_t n)
 		st->deficit = 0;
 		smuxst_move(st, st->queue);	/* to the end */
 	}
+	/* A worker diverts a large frame, and reads the next header alone. */
+	if (s->session.conf.inside && head != SMUX_HEADER &&
+	    got < SMUX_BULK_MIN) {
+		memmove(buf + SMUX_HEADER, buf + head, got);
+		head = SMUX_HEADER;
+	}
 	if (head == SMUX_HEADER)
 		return (smuxout_header(s, buf, SMUX_PSH, got, st->st.id) + got);
 	return (smuxout_bulk_header(s, buf, got, st->st.id) + got);
@@ -348,7 +383,7 @@ smuxout_fill(struct smux *s, uint8_t *buf, size_t n)
 	s->bulk = 0;
 	s->dry = NULL;
 	while (n - off >= SMUX_CTL_MAX && !s->bulk) {
-		if ((len = smuxout_control(s, buf + off)) > 0) {
+		if ((len = smuxout_control(s, buf + off, n - off)) > 0) {
 			off += len;
 			continue;
 		}

@@ -20,9 +20,9 @@
 #include "shared/compat.h"
 #include "worker/crypto/tlsctx.h"
 #include "worker/frame/worker.h"
+#include "worker/net/places.h"
 #include "worker/net/proxyhdr.h"
 #include "conn.h"
-#include "places.h"
 #include "tlsconn.h"
 
 /* Handshakes for dial at one time; it never has more requests. */
@@ -541,7 +541,7 @@ conns_init(void)
 {
 	TAILQ_INIT(&env.conns);
 	RB_INIT(&env.numbers);
-	places_init();
+	places_init("tls", "tls tunnel");
 }
 
 void

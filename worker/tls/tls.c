@@ -25,9 +25,9 @@
 #include "worker/crypto/tlskey.h"
 #include "worker/net/listener.h"
 #include "worker/net/offenders.h"
+#include "worker/net/places.h"
 #include "worker/roles.h"
 #include "conn.h"
-#include "places.h"
 #include "tlsconn.h"
 
 static struct {

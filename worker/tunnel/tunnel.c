@@ -91,6 +91,8 @@ tunnel_make(const struct msg_tunnel *how, struct remote *remote)
 	t->number = how->number;
 	t->remote = remote;
 	t->transport = how->transport;
+	if (t->transport & TRANSPORT_QUIC)
+		t->binding = how->binding;
 	t->state = t->transport & TRANSPORT_WS ? TUNNEL_WEB : TUNNEL_OPENING;
 	t->peer = how->peer;
 	t->local = how->local;
@@ -116,6 +118,7 @@ tunnel_new(int fd, const struct msg_tunnel *how, struct remote *remote)
 		free(t);
 		return (NULL);
 	}
+	t->binding = NULL;
 	if (t->seal == NULL)
 		t->flags |= TUNNEL_F_BARE;
 	TAILQ_INSERT_TAIL(&svc->tunnels, t, entry);

@@ -60,6 +60,8 @@ struct tunnel {
 	struct wire		 wire;		/* its socket */
 	struct seal		*seal;		/* or NULL: bare */
 	char			*wskey;	/* TUNNEL_WEB: the request's key */
+	/* of QUIC, HASH_LEN octets, while its dialect's begin runs; or NULL */
+	const uint8_t		*binding;
 	struct session		*session;
 	struct meter		 meter;		/* of the session's payload */
 	struct bucket		 opens;	/* streams that the peer may open */

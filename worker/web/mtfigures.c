@@ -111,6 +111,7 @@ static uint64_t
 timeouts(const struct tally *t)
 {
 	return (tally_sum(t, TALLY_QUIC_LATE) +
+	    tally_sum(t, TALLY_QUIC_IDLE) +
 	    tally_sum(t, TALLY_TARGETS_LATE) +
 	    tally_sum(t, TALLY_USERS_IDLED));
 }

@@ -18,6 +18,7 @@
 #include "worker/dialect/dialect.h"
 #include "worker/net/dest.h"
 #include "worker/session/muxpro.h"
+#include "worker/tunnel/mapping.h"
 #include "worker/tunnel/tunnel.h"
 #include "part.h"
 
@@ -34,51 +35,6 @@ static const uint8_t	 kinds[] = {
 
 /* ---- out ---- */
 
-/* "host:port", where an IPv6 address has brackets. */
-static int
-head_split(struct dest *to, const char *text)
-{
-	const char	*colon = strrchr(text, ':'), *fault;
-	size_t		 len;
-
-	if (colon == NULL)
-		return (-1);
-	len = colon - text;
-	to->port = strtonum(colon + 1, 1, UINT16_MAX, &fault);
-	if (fault != NULL)
-		return (-1);
-	if (len >= 2 && text[0] == '[' && text[len - 1] == ']')
-		return (dest_host(to, text + 1, len - 2));
-	return (dest_host(to, text, len));
-}
-
-/* Is it the address that users of the listener come to? */
-static int
-head_listens(const struct msg_mapping *m, const struct addr *listener)
-{
-	static const uint8_t	 none[sizeof(m->addr.octets)];
-
-	if (listener->port < m->port || listener->port > m->port_last)
-		return (0);
-	return (m->addr.family == ADDR_NONE ||
-	    memcmp(m->addr.octets, none, sizeof(none)) == 0 ||
-	    addr_same(&m->addr, listener, 0));
-}
-
-/* What users of a listener want who do not say it. */
-static int
-head_mapped(struct dest *to, const struct service *svc, const struct want *w)
-{
-	const struct msg_mapping	*m = svc->mappings;
-	uint32_t			 kind;
-
-	kind = w->kind == WANT_UDP ? KIND_UDP : KIND_TCP;
-	for (; m < svc->mappings + svc->nmappings; m++)
-		if ((m->kinds & kind) && head_listens(m, &w->listener))
-			return (head_split(to, m->to));
-	return (-1);
-}
-
 ssize_t
 head_put_want(struct tunnel *t, const struct want *w, uint8_t *buf,
     size_t size)
@@ -89,7 +45,8 @@ head_put_want(struct tunnel *t, const struct want *w, uint8_t *buf,
 	int		 r;
 
 	if (w->host == NULL)
-		r = head_mapped(&to, t->service, w);
+		r = mapping_find(t->service, &w->listener,
+		    w->kind == WANT_UDP ? KIND_UDP : KIND_TCP, &to);
 	else {
 		to.port = w->port;
 		r = dest_host(&to, w->host, strlen(w->host));

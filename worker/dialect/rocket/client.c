@@ -144,7 +144,7 @@ client_opened(struct tunnel *t)
 	if (client_known(t))
 		return;
 	log_info("client %s is here, from %s, %s, seal %s%s", msg.client_id,
-	    addr_print(&t->peer), rt->theirs.software, seal_cipher(t->seal),
+	    addr_print(&t->peer), rt->theirs.software, part_cipher(t),
 	    rt->settled.caps & CAP_LZ4 ? ", lz4" : "");
 	client_back(t->service, &msg);
 	if (t->service->conf.opts.prefork > 1)

@@ -19,6 +19,28 @@
 #include "worker/frame/worker.h"
 #include "part.h"
 
+static uint32_t
+dialogue_mux(const struct tunnel *t)
+{
+	if (t->transport & TRANSPORT_QUIC)
+		return (ROCKET_MUX_QUIC);
+	if (!tunnel_muxed(t))
+		return (ROCKET_MUX_NONE);
+	return (t->service->conf.opts.mux_kind == MUX_PRO ? ROCKET_MUX_PRO :
+	    ROCKET_MUX_SMUX);
+}
+
+/* What `seal', `mux' and CAP_BULK are about does not exist on QUIC. */
+static void
+dialogue_params_quic(const struct tunnel *t, struct rocket_params *p)
+{
+	const struct rocket_tunnel	*rt = t->part;
+
+	p->seals = SEAL_QUIC;
+	p->caps &= ~CAP_BULK;
+	memcpy(p->binding, rt->binding, sizeof(p->binding));
+}
+
 static void
 dialogue_params(const struct tunnel *t, struct rocket_params *p)
 {
@@ -26,8 +48,7 @@ dialogue_params(const struct tunnel *t, struct rocket_params *p)
 	const struct service_opts	*o = &svc->conf.opts;
 
 	memset(p, 0, sizeof(*p));
-	p->mux_kind = !tunnel_muxed(t) ? ROCKET_MUX_NONE :
-	    o->mux_kind == MUX_PRO ? ROCKET_MUX_PRO : ROCKET_MUX_SMUX;
+	p->mux_kind = dialogue_mux(t);
 	p->mux_version = p->mux_kind == ROCKET_MUX_SMUX ? o->mux_version : 1;
 	p->framesize = o->mux_framesize;
 	p->window_max = o->mux_streambuffer < o->mux_recvbuffer ?
@@ -53,6 +74,8 @@ dialogue_params(const struct tunnel *t, struct rocket_params *p)
 		    sizeof(p->client_id));
 	snprintf(p->software, sizeof(p->software), "rocketd %s",
 	    ROCKETD_VERSION);
+	if (p->mux_kind == ROCKET_MUX_QUIC)
+		dialogue_params_quic(t, p);
 }
 
 /* Our message goes out whole: the buffer is empty at this point. */
@@ -149,6 +172,17 @@ dialogue_accept(struct tunnel *t)
 	return (1);
 }
 
+/* The server accepted something else than what was offered. */
+static void
+dialogue_misfit(struct tunnel *t, enum rocket_reject code, const char *words)
+{
+	if (code == REJECT_BINDING)
+		tunnel_kill(t, TUNNEL_END_IMPOSTOR, "%s", words);
+	else
+		tunnel_kill(t, TUNNEL_END_PROTOCOL,
+		    "the server accepted what was not offered: %s", words);
+}
+
 static int
 dialogue_answer(struct tunnel *t)
 {
@@ -172,12 +206,11 @@ dialogue_answer(struct tunnel *t)
 		    rocket_reject_name(why.code));
 		return (-1);
 	}
-	if (rocket_check_accept(&rt->settled, &rt->theirs, &why) == -1 ||
-	    (size_t)got != rt->message_len) {
-		tunnel_kill(t, TUNNEL_END_PROTOCOL,
-		    "the server accepted what was not offered: %s",
-		    (size_t)got != rt->message_len ? "octets behind ACCEPT" :
-		    why.words);
+	got -= rt->message_len;
+	if (got != 0 ||
+	    rocket_check_accept(&rt->settled, &rt->theirs, &why) == -1) {
+		dialogue_misfit(t, got != 0 ? REJECT_MALFORMED : why.code,
+		    got != 0 ? "octets behind ACCEPT" : why.words);
 		return (-1);
 	}
 	rt->settled = rt->theirs;
@@ -193,7 +226,7 @@ dialogue_tell_seal(struct tunnel *t)
 	uint32_t			 seals = t->service->conf.opts.seals;
 	uint32_t			 seal = rt->settled.seals;
 
-	if (seal == rs->seal_told)
+	if (seal == rs->seal_told || seal == SEAL_QUIC)
 		return;
 	rs->seal_told = seal;
 	/* The bits rise as the protection falls. */

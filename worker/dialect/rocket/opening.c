@@ -77,13 +77,29 @@ opening_leave_tls(struct tunnel *t)
 		return (0);
 	}
 	t->flags |= TUNNEL_F_BARE;
-	if (rt->settled.seals == SEAL_NONE)
+	if (rt->settled.seals != SEAL_XOR)
 		seal_bare(t->seal);
 	else if (seal_xor(t->seal) == -1) {
 		tunnel_kill(t, TUNNEL_END_LOST, "%s", seal_error(t->seal));
 		return (-1);
 	}
 	return (0);
+}
+
+/*
+ * Over QUIC the session ends at its process, which is the mux server whoever
+ * opens streams, and sees to it that the peer lives.
+ */
+static void
+opening_inside_conf(struct session_conf *sc)
+{
+	sc->inside = 1;
+	sc->client = 1;
+	sc->version = 2;
+	sc->framesize = UINT16_MAX;
+	sc->caps |= CAP_HALFCLOSE | CAP_RESET | CAP_BULK;
+	sc->keepalive_ms = sc->timeout_ms = 0;
+	sc->divert = 1;
 }
 
 /* The side that opens streams is the mux client. */
@@ -95,7 +111,7 @@ opening_session_conf(const struct tunnel *t, struct session_conf *sc)
 
 	memset(sc, 0, sizeof(*sc));
 	sc->client = t->service->opens;
-	sc->may_open = !sc->client;
+	sc->may_open = !t->service->opens;
 	sc->first_urgent = tunnel_muxed(t);
 	sc->version = rt->settled.mux_version;
 	sc->framesize = rt->settled.framesize;
@@ -114,6 +130,8 @@ opening_session_conf(const struct tunnel *t, struct session_conf *sc)
 	sc->stall_grace_ms = STALL_GRACE_MS;
 	sc->divert = rt->settled.seals == SEAL_NONE &&
 	    !(t->transport & TRANSPORT_WS);
+	if (rt->settled.mux_kind == ROCKET_MUX_QUIC)
+		opening_inside_conf(sc);
 }
 
 static struct session *
@@ -122,6 +140,7 @@ opening_session(const struct rocket_params *settled,
 {
 	switch (settled->mux_kind) {
 	case ROCKET_MUX_SMUX:
+	case ROCKET_MUX_QUIC:
 		return (smux_new(sc, &tunnel_session_events, t));
 	case ROCKET_MUX_PRO:
 		return (muxpro_new(sc, &tunnel_session_events, t));
@@ -143,12 +162,15 @@ opening_run(struct tunnel *t)
 		return;
 	s = opening_session(&rt->settled, &sc, t);
 	if (s == NULL ||
-	    (muxed && sc.client && ctlstream_open(&rt->ctl, s) == -1)) {
+	    (muxed && t->service->opens && ctlstream_open(&rt->ctl, s) == -1)) {
 		session_free(s);
 		tunnel_kill(t, TUNNEL_END_LOST, "no memory");
 		return;
 	}
 	tunnel_run(t, s, muxed ? rt->theirs.max_streams : 1);
+	/* QUIC's process waits for the first octet that is none of TLS. */
+	if (sc.inside)
+		session_probe(s);
 	if (!t->service->dials)
 		client_opened(t);
 }

@@ -33,7 +33,13 @@ struct rocket_tunnel {			/* tunnel.part */
 	struct rocket_params	 theirs;	/* HELLO or ACCEPT */
 	struct rocket_params	 settled;	/* before ACCEPT: our HELLO */
 	int			 twin;	/* it was told that it is one */
+	uint8_t			 binding[HASH_LEN];	/* of QUIC; else 0 */
 };
+
+/* table.c */
+
+/* What protects it: "quic", where no seal is laid on top, or the seal's. */
+const char	*part_cipher(const struct tunnel *);
 
 /* opening.c */
 

@@ -43,7 +43,8 @@ enum {					/* HELLO and ACCEPT */
 	TLV_KEEPALIVE,
 	TLV_START_ID,
 	TLV_CLIENT_ID,
-	TLV_FORWARD
+	TLV_FORWARD,
+	TLV_BINDING			/* of ROCKET_MUX_QUIC alone */
 };
 
 enum {					/* REJECT */
@@ -295,6 +296,8 @@ rocket_put_params(uint8_t *buf, size_t size, enum rocket_message message,
 		put_tlv_number(&out, n->type, value, n->octets);
 	}
 	put_tlv(&out, TLV_START_ID, params->start_id, START_ID_LEN);
+	if (params->mux_kind == ROCKET_MUX_QUIC)
+		put_tlv(&out, TLV_BINDING, params->binding, HASH_LEN);
 	if (message == ROCKET_HELLO) {
 		len = strnlen(params->client_id, sizeof(params->client_id));
 		if (len == 0 || len == sizeof(params->client_id))
@@ -399,12 +402,38 @@ get_param(const struct tlv *tlv, enum rocket_message message,
 			    "forward is not empty"));
 		params->opens = 1;
 		return (0);
+	case TLV_BINDING:	/* judged when the mux is known */
+		if (tlv->len == HASH_LEN)
+			memcpy(params->binding, tlv->value, HASH_LEN);
+		return (0);
 	case TLV_SOFTWARE:
 		return (get_text(tlv, params->software,
 		    sizeof(params->software), 0, "software", why));
 	default:
 		return (tlv_unknown(tlv, why));
 	}
+}
+
+/*
+ * One comes where the mux is QUIC's; elsewhere nobody knows of it.  One that
+ * its sender never had would be the same at both ends: zero is none.
+ */
+static int
+check_bound(const struct tlvs *tlvs, const struct rocket_params *params,
+    struct rocket_refusal *why)
+{
+	static const uint8_t	 none[HASH_LEN];
+	int			 quic = params->mux_kind == ROCKET_MUX_QUIC;
+
+	if (quic && !tlv_seen(tlvs, TLV_BINDING))
+		return (refuse(why, REJECT_MALFORMED, "binding is missing"));
+	if (quic && memcmp(params->binding, none, HASH_LEN) == 0)
+		return (refuse(why, REJECT_MALFORMED,
+		    "binding is zero, or has not %d octets", HASH_LEN));
+	if (!quic && tlv_seen(tlvs, TLV_BINDING))
+		return (refuse(why, REJECT_UNKNOWN,
+		    "TLV 0x%02x is not understood", TLV_BINDING));
+	return (0);
 }
 
 /* Checks what no value tells by itself. */
@@ -423,6 +452,8 @@ check_params(const struct tlvs *tlvs, enum rocket_message message,
 		return (refuse(why, REJECT_MALFORMED, "start id is missing"));
 	if (message == ROCKET_HELLO && !tlv_seen(tlvs, TLV_CLIENT_ID))
 		return (refuse(why, REJECT_MALFORMED, "client id is missing"));
+	if (check_bound(tlvs, params, why) == -1)
+		return (-1);
 	if (params->window_initial > params->window_max)
 		return (refuse(why, REJECT_PARAMETER,
 		    "initial window %u is above the largest, %u",
@@ -826,7 +857,8 @@ log_seals(char *buf, size_t size, uint32_t seals)
 static uint32_t
 settle_seal(uint32_t both)
 {
-	static const uint32_t	 order[] = { SEAL_NONE, SEAL_XOR, SEAL_TLS };
+	static const uint32_t	 order[] = { SEAL_QUIC, SEAL_NONE, SEAL_XOR,
+				    SEAL_TLS };
 	size_t			 i;
 
 	for (i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
@@ -840,6 +872,7 @@ static const struct name	 mux_kinds[] = {
 	{ "smux", ROCKET_MUX_SMUX },
 	{ "none", ROCKET_MUX_NONE },
 	{ "muxpro", ROCKET_MUX_PRO },
+	{ "quic", ROCKET_MUX_QUIC },
 	{ NULL, 0 }
 };
 
@@ -848,7 +881,7 @@ static const char *
 mux_name(char *buf, size_t size, uint32_t kind)
 {
 	(void)snprintf(buf, size, "%u", kind);
-	return (kind >= 1 && kind <= ROCKET_MUX_PRO ?
+	return (kind >= 1 && kind <= ROCKET_MUX_QUIC ?
 	    name_of(mux_kinds, kind) : buf);
 }
 
@@ -871,6 +904,18 @@ check_mux(const struct rocket_params *server,
 	return (0);
 }
 
+/* Is the QUIC that both are on the same, from end to end? */
+static int
+check_binding(const struct rocket_params *ours,
+    const struct rocket_params *theirs, struct rocket_refusal *why)
+{
+	if (ours->mux_kind != ROCKET_MUX_QUIC ||
+	    memcmp(ours->binding, theirs->binding, HASH_LEN) == 0)
+		return (0);
+	return (refuse(why, REJECT_BINDING, "somebody ends QUIC in between: "
+	    "client and server have not shaken hands with each other"));
+}
+
 int
 rocket_settle(const struct rocket_params *ours,
     const struct rocket_params *theirs, struct rocket_params *settled,
@@ -883,7 +928,8 @@ rocket_settle(const struct rocket_params *ours,
 		return (refuse(why, REJECT_PARAMETER, ours->opens ?
 		    "users on both sides: one must forward to a target" :
 		    "a target on both sides: one must listen for users"));
-	if (check_mux(ours, theirs, why) == -1)
+	if (check_mux(ours, theirs, why) == -1 ||
+	    check_binding(ours, theirs, why) == -1)
 		return (-1);
 	if ((seal = settle_seal(ours->seals & theirs->seals)) == 0) {
 		log_seals(here, sizeof(here), ours->seals);
@@ -907,7 +953,8 @@ rocket_check_accept(const struct rocket_params *ours,
 {
 	uint32_t	 seal = accepted->seals;
 
-	if (check_mux(accepted, ours, why) == -1)
+	if (check_mux(accepted, ours, why) == -1 ||
+	    check_binding(ours, accepted, why) == -1)
 		return (-1);
 	if (seal == 0 || (seal & (seal - 1)) != 0 || (seal & ours->seals) == 0)
 		return (refuse(why, REJECT_SEAL,
@@ -934,7 +981,8 @@ rocket_reject_name(uint32_t code)
 		[REJECT_PARAMETER] = "parameter out of range",
 		[REJECT_UNKNOWN] = "not understood",
 		[REJECT_BUSY] = "too many tunnels",
-		[REJECT_STOPPING] = "stopping"
+		[REJECT_STOPPING] = "stopping",
+		[REJECT_BINDING] = "QUIC is ended in between"
 	};
 
 	if (code >= sizeof(names) / sizeof(names[0]))

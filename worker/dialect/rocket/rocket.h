@@ -38,16 +38,19 @@ enum rocket_reject {
 	REJECT_PARAMETER,	/* a value out of range */
 	REJECT_UNKNOWN,		/* a critical TLV is not understood */
 	REJECT_BUSY,		/* no more tunnels of this service */
-	REJECT_STOPPING
+	REJECT_STOPPING,
+	REJECT_BINDING		/* somebody ends QUIC in between */
 };
 
 #define ROCKET_MUX_SMUX		1
 #define ROCKET_MUX_NONE		2	/* solo.h; its version is 1 */
 #define ROCKET_MUX_PRO		3	/* muxpro.h; likewise */
+#define ROCKET_MUX_QUIC		4	/* QUIC's own streams; likewise */
 
 /*
  * HELLO and ACCEPT carry the same; ACCEPT has what was settled.  The other side
- * refuses unless window_initial <= window_max <= recvbuffer.
+ * refuses unless window_initial <= window_max <= recvbuffer, and of QUIC unless
+ * its own binding is the same.
  */
 struct rocket_params {
 	uint32_t	 mux_kind;
@@ -62,6 +65,8 @@ struct rocket_params {
 	uint32_t	 keepalive_ms;	/* the sender's heartbeat */
 	uint32_t	 opens; /* 1: the sender opens streams; not in ACCEPT */
 	uint8_t		 start_id[START_ID_LEN];
+	/* of QUIC alone: what the sender's end of its handshake exported */
+	uint8_t		 binding[HASH_LEN];
 	char		 client_id[CLIENT_ID_MAX];	/* HELLO only */
 	char		 software[64];		/* for the log */
 };

@@ -105,6 +105,8 @@ rocket_begin(struct tunnel *t)
 	if ((rt = calloc(1, sizeof(*rt))) == NULL)
 		return (-1);
 	t->part = rt;
+	if (t->binding != NULL)
+		memcpy(rt->binding, t->binding, sizeof(rt->binding));
 	ctlstream_init(&rt->ctl, t);
 	t->seal = seal_new(rs->seal, &tunnel_seal_io, &t->wire);
 	return (t->seal == NULL ? -1 : 0);
@@ -173,6 +175,15 @@ rocket_more(struct tunnel *t, uint32_t n)
 	ctlstream_more(&rt->ctl, n);
 }
 
+const char *
+part_cipher(const struct tunnel *t)
+{
+	const struct rocket_tunnel	*rt = t->part;
+
+	return (rt->settled.seals == SEAL_QUIC ? "quic" :
+	    seal_cipher(t->seal));
+}
+
 static void
 rocket_describe(const struct tunnel *t, struct ctl_session *cs)
 {
@@ -183,7 +194,7 @@ rocket_describe(const struct tunnel *t, struct ctl_session *cs)
 	    MUX_SMUX;
 	cs->seal = rt->settled.seals;
 	strlcpy(cs->client_id, rt->theirs.client_id, sizeof(cs->client_id));
-	strlcpy(cs->cipher, seal_cipher(t->seal), sizeof(cs->cipher));
+	strlcpy(cs->cipher, part_cipher(t), sizeof(cs->cipher));
 }
 
 static void
@@ -191,8 +202,7 @@ rocket_words(const struct tunnel *t, char *buf, size_t size)
 {
 	const struct rocket_tunnel	*rt = t->part;
 
-	snprintf(buf, size, "%s, %s%s", rt->theirs.software,
-	    seal_cipher(t->seal),
+	snprintf(buf, size, "%s, %s%s", rt->theirs.software, part_cipher(t),
 	    rt->settled.caps & CAP_LZ4 ? ", lz4" : "");
 }
 

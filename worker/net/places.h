@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * Who has the places of a tls process, as many as its descriptors allow:
+ * Who has the places of a tls or quic process, as many as its descriptors allow:
  * strangers, by the source they come from, until they are proven; then tunnels,
  * by service.  At the limit a stranger loses its place before any tunnel does,
  * and the heaviest before others (ledger.h).  Strangers always have some.
@@ -11,12 +11,15 @@
 #define WORKER_PLACES_H
 
 #include "shared/opts.h"
-#include "worker/net/ledger.h"
+#include "ledger.h"
 
 /* places.c */
 
-/* Counts the descriptors that the process may have; fatal when it cannot. */
-void	 places_init(void);
+/*
+ * Counts the descriptors that the process may have; fatal when it cannot.  How
+ * log lines call a connection, and a tunnel; constants.
+ */
+void	 places_init(const char *what, const char *tunnel);
 void	 places_limits(const struct gate_opts *);
 /*
  * A place for a stranger at a listener, or for one who has it and comes from
@@ -32,7 +35,7 @@ int	 places_tunnel(struct charge *, const struct addr *peer,
 	    uint32_t service);
 /* What descriptors or memory ran out for is somebody's.  0: nobody's. */
 int	 places_relieve(const char *why);
-/* Logs "tls from PEER: ...", at a bounded rate. */
+/* Logs "WHAT from PEER: ...", at a bounded rate. */
 #define places_log(charge, ...) \
 	ledger_log(places_ledger(), &(charge)->peer, __VA_ARGS__)
 struct ledger *places_ledger(void);

@@ -24,7 +24,7 @@
  * way to the gate, of so many at once that it counts for half of them.
  */
 #define FDS_EACH(n)	((n) / 5 * 2)
-/* What a connection takes here, besides what waits: OpenSSL's state. */
+/* What a connection takes here, besides what waits: its library's state. */
 #define PLACE_OCTETS	(64 * 1024)
 
 static struct {
@@ -33,7 +33,7 @@ static struct {
 } env;
 
 void
-places_init(void)
+places_init(const char *what, const char *tunnel)
 {
 	struct rlimit	 rl;
 	uint32_t	 fds;
@@ -43,9 +43,9 @@ places_init(void)
 	fds = rl.rlim_cur > INT32_MAX ? INT32_MAX : (uint32_t)rl.rlim_cur;
 	fds -= fds / 4 < RESERVE_FDS ? fds / 4 : RESERVE_FDS;
 	env.most = FDS_EACH(fds);
-	if ((env.strangers = ledger_new("tls")) == NULL ||
-	    (env.tunnels = ledger_new("tls tunnel")) == NULL)
-		fatal("tls");
+	if ((env.strangers = ledger_new(what)) == NULL ||
+	    (env.tunnels = ledger_new(tunnel)) == NULL)
+		fatal("%s", what);
 }
 
 void

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: ISC */
+
+/* See profile.h. */
+
+#include <stddef.h>
+#include <string.h>
+
+#include "shared/compat.h"
+#include "shared/opts.h"
+#include "profile.h"
+
+static const struct profile	 profiles[] = {
+	{
+		.dialect = "rocket",
+		.alpn = { "rocket/1" },
+		.window = 1024 * 1024,
+		.window_max = 24 * 1024 * 1024,
+		.stream_window = 64 * 1024,
+		.stream_window_max = 8 * 1024 * 1024,
+		.streams = 65535,
+		.payload = 65527,
+		.cids = 7,
+		.farewell = "",
+		.farewell_code = 0
+	},
+	{
+		/* a peer that is not ours: its own server's numbers */
+		.dialect = "mytunnel",
+		.alpn = { "mytunnel", "h3" },
+		.window = 8388608,
+		.window_max = 24 * 1024 * 1024,
+		.stream_window = 2097152,
+		.stream_window_max = 8 * 1024 * 1024,
+		.streams = 100,
+		.streams_uni = 100,
+		.payload = 1472,
+		.cids = 5,
+		.farewell = "server shutdown",
+		.farewell_code = 0
+	}
+};
+
+const struct profile *
+profile_of(uint32_t dialect)
+{
+	const char	*name = name_of(dialect_names, dialect);
+	size_t		 i;
+
+	for (i = 0; i < nitems(profiles); i++)
+		if (strcmp(profiles[i].dialect, name) == 0)
+			return (&profiles[i]);
+	return (NULL);
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: ISC */
+
+/*
+ * Packets that belong to no connection: a client's first, which may have to
+ * prove where it comes from before it makes one (Retry); those of versions we
+ * do not have; those of connections that are gone.  Each is answered by one
+ * packet at most, never a longer one, and not by more than a rate allows.
+ */
+
+#ifndef WORKER_STRANGER_H
+#define WORKER_STRANGER_H
+
+#include <stdint.h>
+
+#include "endpoint.h"
+
+struct stranger_stats {
+	uint64_t	 initials;	/* that made a connection */
+	uint64_t	 versions;	/* answers: version negotiation */
+	uint64_t	 retries;	/* Retry */
+	uint64_t	 resets;	/* stateless reset */
+	uint64_t	 tokens_bad;
+	uint64_t	 junk;		/* packets that are nothing */
+	uint64_t	 unanswered;	/* the rate did not allow it */
+};
+
+/* stranger.c */
+
+void	 strangers_init(void);
+/*
+ * takes: new connections, of a listener.  Else only what is left over is
+ * answered.
+ */
+void	 stranger_packet(struct endpoint *, const struct endpoint_packet *,
+	    int takes);
+/*
+ * Whose connection is it?  NULL: nobody's.  Also says whether it is a packet of
+ * a version that we have not.
+ */
+void	*stranger_owner(const struct endpoint_packet *, int *odd);
+const struct stranger_stats *stranger_stats(void);
+
+#endif /* WORKER_STRANGER_H */
