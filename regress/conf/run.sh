@@ -126,7 +126,7 @@ has_quic=yes
 for in in *.in *.toml; do
 	name=${in%.*}
 	case $name in
-	quic*|bad-quic*)
+	quic*|bad-quic*|*mytunnel*)
 		[ -n "$has_quic" ] || {
 			check -f "$tmp/$in" >out 2>err
 			grep -q "$in:[0-9]*:[0-9]*: .* built without QUIC" err
@@ -179,16 +179,18 @@ for toml in case-*.toml; do
 	name=${toml%.toml}
 	check -f "$tmp/$toml" >out 2>err
 	status=$?
-	errors err | sed "s/ at $toml:/ at /" >got
+	errors err | sed "s/ at $toml:/ at /; / built without QUIC /d" >got
 	[ $status -eq 1 ] && diff "$name.err" got >difference
 	result $? "TOML: $(cat "$name.name")" difference
 done
 
 # every key has its place in the manual
 sed -n '/^\.Sh TOML FILES/,/^\.Sh FILES/p' "$top/man/rocketd.conf.5" |
-    grep '^\.I[ct]' | tr -c 'a-z_\n' ' ' >documented
+    grep '^\.I[ct]' | tr -c 'a-z0-9_\n' ' ' >documented
 for key in $(sed -n 's/^	{ "\([a-z_]*\)", .*/\1/p' \
-    "$top"/rocketd/conf/tomlrocket.c "$top"/rocketd/conf/tomlbackhaul.c); do
+    "$top"/rocketd/conf/tomlrocket.c "$top"/rocketd/conf/tomlbackhaul.c) \
+    $(sed -n 's/^	{ "[a-z]*", "\([a-z0-9_]*\)",.*/\1/p' \
+    "$top"/rocketd/conf/tomlmytunnel.c); do
 	grep -qw -e "$key" documented || echo "$key"
 done >missing
 [ ! -s missing ] && [ "$(wc -l <documented)" -gt 20 ]
@@ -297,6 +299,11 @@ result $? 'but with freebind' err
 "$rocketd" -n -W "$tmp/none" -f "$tmp/ahead.in" >out 2>err &&
     grep -q "warning: worker $tmp/none: No such file" err
 result $? 'and so is a worker that is not there' err
+mkdir lone && cp "$worker" lone/ && if [ -n "$has_quic" ]; then
+	"$rocketd" -n -W "$tmp/lone/rocketd-worker" -f "$tmp/quic.in" >out 2>err &&
+	    grep -q "warning: $tmp/lone/rocketd-quic: No such file" err
+	result $? 'and the program for QUIC, if it is to be used' err
+fi
 printf '#!/bin/sh\n' >mute && chmod 700 mute
 "$rocketd" -n -W "$tmp/mute" -f "$tmp/tls.in" >out 2>err
 [ $? -eq 1 ] && grep -q 'cannot be checked: the process for that: exit 0' err

@@ -1,12 +1,21 @@
 #!/bin/sh
 # Where tokens and keys are, and where not: what is seen in /proc, shown,
 # logged and dumped; and every process's memory is read and searched.  Also:
-# what the parent links.
+# what the programs link.
 
 . regress/live/lib.sh
 
-like "$(ldd "$ROCKETD" | grep -cE 'libssl|libcrypto|liblz4')" '^0$' \
-    "the parent links neither OpenSSL nor lz4"
+like "$(ldd "$ROCKETD" | grep -cE 'libssl|libcrypto|liblz4|gnutls|ngtcp2')" \
+    '^0$' "the parent links neither OpenSSL nor lz4, nor what QUIC needs"
+like "$(ldd "$WORKER" | grep -cE 'gnutls|ngtcp2')" '^0$' \
+    "the worker links nothing of QUIC"
+QUIC=$(dirname "$WORKER")/rocketd-quic
+if [ -x "$QUIC" ]; then
+	like "$(ldd "$QUIC" | grep -cE 'libssl|libcrypto|liblz4')" '^0$' \
+	    "the program for QUIC links neither OpenSSL nor lz4"
+else
+	skip "the program for QUIC links neither OpenSSL nor lz4" "no QUIC"
+fi
 
 TX="the-token-of-x-4711-0815"
 TY=$("$CTL" token)

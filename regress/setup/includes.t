@@ -60,12 +60,15 @@ worker/gate worker/gate/x.c "worker/net/http.h" "worker/keys/psk.h"
 worker/keys worker/keys/x.c "worker/crypto/tlskey.h" "worker/tls/tlsconn.h"
 worker/tls worker/tls/x.c "worker/net/charge.h" "worker/gate/hello.h"
 worker/udp worker/udp/x.c "worker/net/flowpair.h" "worker/relay/flow.h"
+worker/quic worker/quic/x.c "worker/session/smux.h" "worker/crypto/tlsctx.h"
 worker/service worker/service/x.c "worker/relay/relay.h" "worker/dialect/rocket/rocket.h"
 openssl/ worker/tunnel/sealx.c <openssl/ssl.h> <lz4.h>
 openssl/ worker/keys/x.c <openssl/ssl.h> "worker/nowhere/x.h"
 openssl/ worker/gate/x.c <stdlib.h> <openssl/evp.h>
 openssl/ rocketd/x.c <stdlib.h> <openssl/ssl.h>
 lz4.h worker/relay/lz.c <lz4.h> <openssl/ssl.h>
+gnutls/ worker/quic/x.c <gnutls/gnutls.h> <openssl/ssl.h>
+ngtcp2/ worker/tls/x.c <stdlib.h> <ngtcp2/ngtcp2.h>
 seccomp.h worker/frame/sandbox.c <seccomp.h> <openssl/ssl.h>
 linux/ worker/frame/worker.c <stdlib.h> <linux/landlock.h>
 sys/syscall.h worker/dial/x.c <stdlib.h> <sys/syscall.h>

@@ -237,6 +237,38 @@ test_datagrams(void **state)
 	close(done_fd);
 }
 
+static int
+option(int level, int name)
+{
+	socklen_t	 len = sizeof(int);
+	int		 v = -1;
+
+	assert_int_equal(getsockopt(done_fd, level, name, &v, &len), 0);
+	return (v);
+}
+
+/* Of QUIC none is cut on the way; a target's may be. */
+static void
+test_quic(void **state)
+{
+	struct addr	 a = refusing();
+	int		 quic;
+
+	(void)state;
+	for (quic = 0; quic <= 1; quic++) {
+		conf.transport = quic ? TRANSPORT_QUICMUX : 0;
+		datagrams = 1;
+		start(&a, 1);
+		run();
+		assert_int_equal(done_error, 0);
+		assert_int_equal(option(IPPROTO_IP, IP_MTU_DISCOVER), quic ?
+		    IP_PMTUDISC_PROBE : IP_PMTUDISC_WANT);
+		assert_int_equal(option(IPPROTO_IP, IP_RECVTOS), quic);
+		assert_int_equal(option(SOL_SOCKET, SO_RXQ_OVFL), quic);
+		close(done_fd);
+	}
+}
+
 /* What is read of it, once it has come. */
 static ssize_t
 heard(int fd)
@@ -485,6 +517,7 @@ main(void)
 	const struct CMUnitTest	 tests[] = {
 		cmocka_unit_test_setup(test_connects, prepare),
 		cmocka_unit_test_setup(test_datagrams, prepare),
+		cmocka_unit_test_setup(test_quic, prepare),
 		cmocka_unit_test_setup(test_closed_early, prepare),
 		cmocka_unit_test_setup(test_refused, prepare),
 		cmocka_unit_test_setup(test_silent, prepare),

@@ -341,6 +341,27 @@ lends_each_kind(void **state)
 	end();
 }
 
+/* Starts quic, which is lent one socket, for tunnels. */
+static const struct heard *
+start_quic(uint16_t p)
+{
+	const struct heard	*h;
+
+	start(PROC_QUIC, SIDE_SERVER, 0, "");
+	assert_non_null(h = nth(IMSG_CONF_LISTEN, 0));
+	assert_null(nth(IMSG_CONF_LISTEN, 1));
+	assert_int_equal(h->u.listen.transport, TRANSPORT_QUICMUX);
+	assert_int_equal(h->u.listen.service, 0);
+	assert_int_equal(h->u.listen.datagrams, 1);
+	assert_int_equal(h->u.listen.addr.port, p);
+	assert_int_equal(option(h->fd, SOL_SOCKET, SO_TYPE), SOCK_DGRAM);
+	assert_int_equal(option(h->fd, SOL_SOCKET, SO_REUSEADDR), 0);
+	assert_int_equal(option(h->fd, IPPROTO_IP, IP_RECVTOS), 1);
+	assert_int_equal(option(h->fd, IPPROTO_IP, IP_MTU_DISCOVER),
+	    IP_PMTUDISC_PROBE);
+	return (h);
+}
+
 /* Of one block's tunnels each process has those that it ends. */
 static void
 lends_quic(void **state)
@@ -350,6 +371,7 @@ lends_quic(void **state)
 	const struct heard		*h;
 	uint16_t			 tunnels = free_port();
 	size_t				 i;
+	ino_t				 was;
 
 	(void)state;
 	if (!QUIC_BUILT)
@@ -364,23 +386,18 @@ lends_quic(void **state)
 	b = TAILQ_FIRST(&env.conf->blocks);
 	b->tls.certs[0].fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
-	start(PROC_QUIC, SIDE_SERVER, 0, "");
+	was = inode(start_quic(tunnels)->fd);
 	assert_int_equal(nth(IMSG_CONF_TLS, 0)->u.tls.congestion,
 	    CONGESTION_BBR);
 	assert_int_equal(nth(IMSG_CONF_TLS, 0)->u.tls.idle_ms, 7000);
 	assert_non_null(nth(IMSG_CONF_GATE, 0));
 	assert_non_null(nth(IMSG_CONF_CERT, 0));
-	assert_non_null(h = nth(IMSG_CONF_LISTEN, 0));
-	assert_int_equal(h->u.listen.transport, TRANSPORT_QUICMUX);
-	assert_int_equal(h->u.listen.service, 0);
-	assert_int_equal(h->u.listen.datagrams, 1);
-	assert_int_equal(h->u.listen.addr.port, tunnels);
-	assert_int_equal(option(h->fd, SOL_SOCKET, SO_TYPE), SOCK_DGRAM);
-	assert_int_equal(option(h->fd, SOL_SOCKET, SO_REUSEADDR), 0);
-	assert_int_equal(option(h->fd, IPPROTO_IP, IP_RECVTOS), 1);
-	assert_int_equal(option(h->fd, IPPROTO_IP, IP_MTU_DISCOVER),
-	    IP_PMTUDISC_PROBE);
-	assert_null(nth(IMSG_CONF_LISTEN, 1));
+	/* one that quic has shut down is made again */
+	assert_int_equal(shutdown(nth(IMSG_CONF_LISTEN, 0)->fd, SHUT_RDWR),
+	    -1);
+	end();
+	(void)event_base_loop(env.base, EVLOOP_NONBLOCK);
+	assert_int_not_equal(inode(start_quic(tunnels)->fd), was);
 	end();
 	for (i = 0; i < nitems(others); i++) {
 		start(others[i], others[i] == PROC_TLS ? SIDE_SERVER :

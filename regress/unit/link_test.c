@@ -312,7 +312,6 @@ test_over_unsaid(void **state)
 	link_was_stopped(r->link, 8, 1);
 	link_acked(r->link, 8, 1000);
 	link_may_send(r->link, 8);
-	link_over(r->link, 8);
 	linkrig_run(r);
 	assert_false(r->q.closed);
 	linkrig_free(r);

@@ -147,6 +147,37 @@ test_replaced(void **state)
 	assert_int_equal(rmdir(dir), 0);
 }
 
+/* QUIC's processes are another program, which may come later. */
+static void
+test_quic(void **state)
+{
+	char		 dir[] = "/tmp/spawn_test.XXXXXXXX", path[64];
+	char		 none[] = "/nonexistent";
+	const char	*script = "#!/bin/sh\n[ \"$1\" = quic ] && exit 9\n";
+	struct rocketd	 env = { .worker_path = none, .quic_path = path,
+			    .worker_fd = -1, .quic_fd = -1 };
+	struct child	 child = { .role = PROC_QUIC, .side = SIDE_SERVER };
+	int		 fd, chan, report, status;
+	pid_t		 pid;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	(void)snprintf(path, sizeof(path), "%s/rocketd-quic", dir);
+	assert_int_equal(spawn_child(&env, &child, -1, &chan, &report), -1);
+	assert_int_not_equal(fd = open(path, O_WRONLY | O_CREAT, 0755), -1);
+	assert_int_equal(write(fd, script, strlen(script)), strlen(script));
+	close(fd);
+	pid = spawn_child(&env, &child, -1, &chan, &report);
+	assert_int_not_equal(pid, -1);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 9);
+	close(chan);
+	close(report);
+	close(env.quic_fd);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(rmdir(dir), 0);
+}
+
 static void
 test_checked(void **state)
 {
@@ -182,6 +213,7 @@ main(void)
 		cmocka_unit_test(test_place),
 		cmocka_unit_test(test_not_executed),
 		cmocka_unit_test(test_replaced),
+		cmocka_unit_test(test_quic),
 		cmocka_unit_test(test_checked),
 		cmocka_unit_test(test_null)
 	};

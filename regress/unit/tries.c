@@ -655,6 +655,18 @@ try_opt_gro(void)
 }
 
 static int
+try_opt_tos(void)
+{
+	return (option(udp, IPPROTO_IP, IP_RECVTOS, 1));
+}
+
+static int
+try_opt_whole(void)
+{
+	return (option(udp, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE));
+}
+
+static int
 try_opt_reuseport(void)
 {
 	return (option(listener, SOL_SOCKET, SO_REUSEPORT, 1));
@@ -912,7 +924,7 @@ const struct try	 tries[] = {
 	{ "send MSG_FASTOPEN", try_send_fastopen, 0, 0 },
 	{ "sendto MSG_FASTOPEN", try_sendto_fastopen, 0, 0 },
 	{ "sendto an address", try_sendto_address, R, 0 },
-	{ "send", try_send, S | C | T | R, 1 },
+	{ "send", try_send, S | C | T | R | Q, 1 },
 	{ "recv", try_recv, S | R, 1 },
 	{ "pread", try_pread, G | K | T | R | Q, 1 },
 	{ "recv MSG_PEEK", try_peek, S | G | T | R, 1 },
@@ -924,13 +936,15 @@ const struct try	 tries[] = {
 	{ "TCP_REPAIR", try_opt_repair, 0, 1 },
 	{ "UDP_SEGMENT", try_opt_segment, S, 1 },
 	{ "UDP_GRO", try_opt_gro, D, 1 },
+	{ "IP_RECVTOS", try_opt_tos, D | R, 1 },
+	{ "IP_MTU_DISCOVER", try_opt_whole, D | R, 1 },
 	{ "SO_REUSEPORT", try_opt_reuseport, R, 1 },
 	{ "TCP_CONGESTION", try_opt_congestion, D, 1 },
 	{ "SO_ERROR", try_get_error, S | D | R, 1 },
 	{ "TCP_INFO", try_get_info, S | T | R, 1 },
 	{ "getpeereid", try_getpeereid, C | R, 1 },
 	{ "getsockname", try_getsockname, S | G | D | T | R | Q, 1 },
-	{ "getpeername", try_getpeername, D | R, 1 },
+	{ "getpeername", try_getpeername, D | R | Q, 1 },
 	{ "poll", try_poll, C | R, 1 },
 	{ "fchdir", try_fchdir, D, 1 },
 	{ "splice", try_splice, S, 1 },

@@ -301,6 +301,29 @@ set_datagram_options(int fd, const struct sockopts *o)
 	set_option(fd, IPPROTO_UDP, UDP_GRO, 1, "UDP_GRO");
 }
 
+/*
+ * QUIC finds the largest packet of a path itself, and none may be cut on the
+ * way; it sees marks of a full path, and counts what it lost here.  It has no
+ * option of its own to set.
+ */
+static void
+set_quic_options(int fd, const struct addr *to)
+{
+	int	 six = to->family == ADDR_IPV6;
+
+	set_option(fd, SOL_SOCKET, SO_RXQ_OVFL, 1, "SO_RXQ_OVFL");
+	if (six) {
+		set_option(fd, IPPROTO_IPV6, IPV6_RECVTCLASS, 1,
+		    "IPV6_RECVTCLASS");
+		set_option(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER,
+		    IPV6_PMTUDISC_PROBE, "IPV6_MTU_DISCOVER");
+		return;
+	}
+	set_option(fd, IPPROTO_IP, IP_RECVTOS, 1, "IP_RECVTOS");
+	set_option(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE,
+	    "IP_MTU_DISCOVER");
+}
+
 static int
 set_source(int fd, const struct addr *source, const struct addr *to)
 {
@@ -371,10 +394,12 @@ attempt_ready(evutil_socket_t fd, short what, void *arg)
 }
 
 static void
-attempt_options(const struct connect *c, int fd)
+attempt_options(const struct connect *c, int fd, const struct addr *to)
 {
 	if (c->datagrams) {
 		set_datagram_options(fd, &c->conf.opts);
+		if (c->conf.transport & TRANSPORT_QUIC)
+			set_quic_options(fd, to);
 		return;
 	}
 	set_options(fd, &c->conf.opts);
@@ -401,7 +426,7 @@ attempt_start(struct connect *c, struct attempt *a, const struct addr *to)
 	    SOCK_STREAM) | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (a->fd == -1)
 		goto fail;
-	attempt_options(c, a->fd);
+	attempt_options(c, a->fd, to);
 	if (set_source(a->fd, &c->conf.source, to) == -1)
 		goto fail;
 	r = connect(a->fd, (struct sockaddr *)&ss, len);

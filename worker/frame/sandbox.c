@@ -376,13 +376,14 @@ static const struct row	 sandbox_rows[] = {
 	{ SYS(getsockname), S | G | D | T | Q, 0, { ANY }, "logs, prefaces, "
 	    "paths" },
 	{ SYS(getpeername), D, 0, { ANY }, "has it met itself?" },
+	{ SYS(getpeername), Q, 0, { ANY }, "where dial has connected" },
 	{ SYS(shutdown), S | G | T | H, 0, { EQ(1, SHUT_WR) }, "half-close" },
 	{ SYS(recvfrom), S, 0, { ANY }, "the data path" },
 	{ SYS(recvfrom), G | T, 0, { SOME(3, MSG_PEEK) },
 	    "peeks at a hello, or a proxy's header" },
-	{ SYS(sendto), S | C | T, 0,
+	{ SYS(sendto), S | C | T | Q, 0,
 	    { CLEAR(3, MSG_FASTOPEN), EQ(4, 0) }, "users; syslog; is a pair "
-	    "closed?" },
+	    "closed?  A connection's streams" },
 	{ SYS(splice), S, 0, { ANY }, "the data path" },
 	{ SYS(pipe2), S, 0, { ANY }, "the data path" },
 	{ SYS(fcntl), S, 0, { EQ(1, F_SETPIPE_SZ) }, "the data path" },
@@ -462,6 +463,18 @@ static const struct row	 sandbox_rows[] = {
 	    EQ(2, IP_BIND_ADDRESS_NO_PORT) }, "ports for each destination" },
 	{ SYS(setsockopt), D, 0, { EQ(1, IPPROTO_UDP), EQ(2, UDP_GRO) },
 	    "runs of datagrams in one read" },
+	{ SYS(setsockopt), D, 0, { EQ(1, SOL_SOCKET), EQ(2, SO_RXQ_OVFL) },
+	    "QUIC's datagrams that were dropped" },
+	{ SYS(setsockopt), D, 0, { EQ(1, IPPROTO_IP), EQ(2, IP_RECVTOS) },
+	    "QUIC sees marks of a full path" },
+	{ SYS(setsockopt), D, 0, { EQ(1, IPPROTO_IPV6),
+	    EQ(2, IPV6_RECVTCLASS) }, "QUIC sees marks of a full path" },
+	{ SYS(setsockopt), D, 0, { EQ(1, IPPROTO_IP), EQ(2, IP_MTU_DISCOVER) },
+	    "QUIC's packets are not cut" },
+	{ SYS(setsockopt), D, 0, { EQ(1, IPPROTO_IPV6),
+	    EQ(2, IPV6_MTU_DISCOVER) }, "QUIC's packets are not cut" },
+	{ SYS(setsockopt), Q, EPERM, { ANY }, "who makes its sockets has set "
+	    "their options" },
 
 	/*
 	 * resolve: getaddrinfo in a child, with whatever modules nsswitch.conf

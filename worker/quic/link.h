@@ -43,6 +43,7 @@ struct link_piece {			/* what is to be sent next */
 
 struct link_stats {
 	uint64_t	 streams;	/* ever */
+	uint64_t	 streams_shed;	/* for their memory */
 	uint64_t	 octets_in;	/* from peers, of streams */
 	uint64_t	 octets_out;
 	uint64_t	 datagrams_in;	/* DATAGRAM frames */

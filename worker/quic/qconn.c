@@ -211,6 +211,7 @@ qconn_settled(struct qconn *c)
 static void
 qconn_strip(struct qconn *c)
 {
+	c->dying = 1;
 	signer_cancel(&c->step);
 	qconn_settled(c);
 	qconn_unready(c);

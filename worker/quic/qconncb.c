@@ -37,6 +37,7 @@ cb_shaken(ngtcp2_conn *quic, void *arg)
 	const ngtcp2_cid	*first;
 	int			 fds[2];
 
+	qtls_done(c->tls);
 	if (qtls_binding(c->tls, c->arrival.binding) == -1 ||
 	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0,
 	    fds) == -1)

@@ -58,6 +58,7 @@ struct qconn {
 	enum qconn_state	 state;
 	int			 server;
 	int			 is_ready, timed;
+	int			 dying;	/* is not woken any more */
 	int			 numbered;	/* it is found by its number */
 	const struct profile	*profile;
 	ngtcp2_conn		*quic;
@@ -102,7 +103,7 @@ struct qconn {
 	struct charge		 charge;	/* all its life */
 	struct channel		*dial;		/* client, until it is open */
 	uint32_t		 request;	/* dial's */
-	uint32_t		 service, index;	/* client: of the remote */
+	uint32_t		 service, index; /* client: its remote's */
 	int			 orphan;	/* STRANGER: see conns_orphan */
 	struct msg_arrival	 arrival;	/* but for its peer */
 

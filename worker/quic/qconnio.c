@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * A connection's packets and timers.  What comes is given to ngtcp2 at once, or,
- * while a step of its handshake waits, kept.  What is to be sent is built in
+ * A connection's packets and timers.  What comes is given to ngtcp2 at once, or
+ * kept, while a step of its handshake waits.  What is to be sent is built in
  * turns: each connection that has something has a quantum in its turn, and all
  * that a turn has built leaves together.
  */
@@ -531,7 +531,7 @@ qconn_unready(struct qconn *c)
 void
 qconn_wake(struct qconn *c)
 {
-	if (c->is_ready || c->quic == NULL)
+	if (c->is_ready || c->quic == NULL || c->dying)
 		return;
 	if (TAILQ_EMPTY(&env.ready) && !env.turning)
 		event_active(&env.turn, EV_TIMEOUT, 0);

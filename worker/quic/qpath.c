@@ -126,7 +126,7 @@ qpath_socket(uint64_t number, int fd)
 		return;
 	}
 	c->asked = 0;
-	if ((e = endpoint_new(fd, NULL)) == NULL)
+	if ((e = endpoint_new(fd, NULL, &c->peer)) == NULL)
 		return;
 	if (path_move(c, e) == -1) {
 		endpoint_free(e);

@@ -353,7 +353,11 @@ verify_words(struct qtls *t, gnutls_x509_crt_t crt, unsigned int status)
 {
 	char	 names[96];
 
-	if (status & GNUTLS_CERT_UNEXPECTED_OWNER) {
+	if (status & (GNUTLS_CERT_SIGNER_NOT_FOUND |
+	    GNUTLS_CERT_SIGNER_NOT_CA))
+		snprintf(t->words, sizeof(t->words), "%s certificate is of an "
+		    "unknown authority", whose(t));
+	else if (status & GNUTLS_CERT_UNEXPECTED_OWNER) {
 		qcert_names(crt, names, sizeof(names));
 		snprintf(t->words, sizeof(t->words), "%s certificate is for "
 		    "other names: %s", whose(t), names);
@@ -363,10 +367,6 @@ verify_words(struct qtls *t, gnutls_x509_crt_t crt, unsigned int status)
 	else if (status & GNUTLS_CERT_NOT_ACTIVATED)
 		snprintf(t->words, sizeof(t->words), "%s certificate is not "
 		    "valid yet", whose(t));
-	else if (status & (GNUTLS_CERT_SIGNER_NOT_FOUND |
-	    GNUTLS_CERT_SIGNER_NOT_CA))
-		snprintf(t->words, sizeof(t->words), "%s certificate is of an "
-		    "unknown authority", whose(t));
 	else if (status & GNUTLS_CERT_PURPOSE_MISMATCH)
 		snprintf(t->words, sizeof(t->words), "%s certificate is for "
 		    "another purpose", whose(t));
@@ -551,6 +551,13 @@ int
 qtls_may_sign(const struct qtls *t)
 {
 	return (t->may_sign);
+}
+
+void
+qtls_done(struct qtls *t)
+{
+	t->may_sign = 0;	/* nobody may have asked for it */
+	said_drop(t);
 }
 
 int

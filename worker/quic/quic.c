@@ -147,7 +147,7 @@ listener_add(struct imsg *imsg)
 		errno = EINVAL;
 		return (-1);
 	}
-	if ((e = endpoint_new(fd, &msg)) == NULL)
+	if ((e = endpoint_new(fd, &msg, NULL)) == NULL)
 		return (-1);
 	TAILQ_INSERT_TAIL(&env.next, e, entry);
 	return (0);
@@ -306,7 +306,8 @@ quic_ready(int reload)
 	(void)reload;
 	if (env.next_conf.deadline_ms == 0)
 		fatalx("%s: END without limits", __func__);
-	qconns_limits(&env.next_conf, 0, CONGESTION_SYSTEM);
+	qconns_limits(&env.next_conf, env.next_tls.idle_ms,
+	    env.next_tls.congestion);
 	env.unsigned_told = 0;
 	(void)qcert_commit();
 	listeners_commit();

@@ -165,7 +165,7 @@ answer_token(struct endpoint *e, const struct endpoint_packet *p,
 
 /* ---- a client's first ---- */
 
-/* Was the token of its packet in a Retry of ours?  To whom it was sent first. */
+/* Was the token in a Retry of ours?  odcid: where the client sent it first. */
 static int
 stranger_is_back(const struct endpoint_packet *p, const ngtcp2_pkt_hd *hd,
     ngtcp2_cid *odcid)
