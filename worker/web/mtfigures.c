@@ -284,3 +284,6 @@ const struct place	 mytunnel_api[] = {
 	{ "/", 200, API_TYPE, 0, make_root },
 	{ NULL, 404, API_TYPE, 0, make_not_found }
 };
+
+_Static_assert(nitems(mytunnel_metrics) <= BOARD_PLACES &&
+    nitems(mytunnel_api) <= BOARD_PLACES, "each has a page");
