@@ -963,7 +963,7 @@ test_no_padding(void **state)
 	assert_int_equal(sizeof(struct ctl_service),
 	    10 * 4 + 9 * 8 + 5 * (24 + 2 * 4) + 64 + 256 + CTL_WORDS);
 	assert_int_equal(sizeof(struct ctl_session),
-	    18 * 4 + 10 * 8 + 2 * 24 + 64 + 64 + 32 + 16 + 256);
+	    20 * 4 + 12 * 8 + 2 * 24 + 64 + 64 + 32 + 16 + 256);
 	assert_int_equal(sizeof(struct ctl_stream),
 	    10 * 4 + 3 * 8 + 2 * 24 + CTL_NAMED_MAX + 64);
 	assert_int_equal(sizeof(struct msg_usage), 16);

@@ -55,6 +55,18 @@ place_answer(struct inquirer *who, uint32_t type, const void *data, size_t len)
 }
 
 static void
+webask_done(struct channel *ch, uint32_t number, int failed, const char *words)
+{
+	struct ctl_done	 done;
+
+	memset(&done, 0, sizeof(done));
+	done.request = number;
+	done.failed = failed != 0;
+	(void)strlcpy(done.words, words, sizeof(done.words));
+	(void)channel_send(ch, IMSG_CTL_DONE, -1, &done, sizeof(done));
+}
+
+static void
 place_done(struct inquirer *who, int failed, const char *words)
 {
 	struct place	*p = place_of(who);
@@ -62,9 +74,9 @@ place_done(struct inquirer *who, int failed, const char *words)
 
 	p->ch = NULL;
 	if (!failed && p->cut)
-		worker_done(ch, who->number, "there is more than fits");
+		webask_done(ch, who->number, 1, "there is more than fits");
 	else
-		worker_done(ch, who->number, failed ? words : NULL);
+		webask_done(ch, who->number, failed, words);
 }
 
 static struct place *
@@ -114,7 +126,7 @@ webask_take(struct channel *ch, struct imsg *imsg, struct sibling *parent,
 	number = req.request;
 	if (!webask_may() || (p = place_free()) == NULL) {
 		env.refused++;
-		worker_done(ch, number, "web asks too much at once");
+		webask_done(ch, number, 1, "web asks too much at once");
 		return;
 	}
 	memset(p, 0, sizeof(*p));

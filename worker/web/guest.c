@@ -116,13 +116,16 @@ guest_await(struct guest *g, short what, uint64_t us)
 	return (evtimer_add(&g->timer, &tv));
 }
 
+/* Takes fd, also when there is no memory. */
 static struct guest *
 guest_new(int fd, const struct addr *peer, uint32_t listen)
 {
 	struct guest	*g;
 
-	if ((g = calloc(1, sizeof(*g))) == NULL)
+	if ((g = calloc(1, sizeof(*g))) == NULL) {
+		close(fd);
 		return (NULL);
+	}
 	g->fd = fd;
 	g->listen = listen;
 	g->peer = *peer;

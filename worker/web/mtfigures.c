@@ -111,6 +111,7 @@ static uint64_t
 timeouts(const struct tally *t)
 {
 	return (tally_sum(t, TALLY_QUIC_LATE) +
+	    tally_sum(t, TALLY_QUIC_IDLE) +
 	    tally_sum(t, TALLY_TARGETS_LATE) +
 	    tally_sum(t, TALLY_USERS_IDLED));
 }
@@ -283,3 +284,6 @@ const struct place	 mytunnel_api[] = {
 	{ "/", 200, API_TYPE, 0, make_root },
 	{ NULL, 404, API_TYPE, 0, make_not_found }
 };
+
+_Static_assert(nitems(mytunnel_metrics) <= BOARD_PLACES &&
+    nitems(mytunnel_api) <= BOARD_PLACES, "each has a page");

@@ -33,6 +33,7 @@ static const struct {
 	[TALLY_USERS_IDLED] = { PROC_SERVICE, "users_idled", 0 },
 	[TALLY_QUIC_FAILED] = { PROC_QUIC, "failed", 0 },
 	[TALLY_QUIC_LATE] = { PROC_QUIC, "timeouts", 0 },
+	[TALLY_QUIC_IDLE] = { PROC_QUIC, "idle", 0 },
 	[TALLY_QUIC_DATAGRAMS_IN] = { PROC_QUIC, "datagrams_in", 0 },
 	[TALLY_QUIC_DATAGRAMS_OUT] = { PROC_QUIC, "datagrams_out", 0 }
 };

@@ -39,6 +39,7 @@ enum tally_value {
 	/* of the process that ends QUIC for it */
 	TALLY_QUIC_FAILED,
 	TALLY_QUIC_LATE,
+	TALLY_QUIC_IDLE,
 	TALLY_QUIC_DATAGRAMS_IN,
 	TALLY_QUIC_DATAGRAMS_OUT,
 	TALLY_VALUES
