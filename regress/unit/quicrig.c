@@ -21,13 +21,12 @@
 #include "shared/compat.h"
 #include "worker/crypto/selfsign.h"
 #include "worker/keys/signkey.h"
+#include "worker/quic/qconnint.h"
 #include "worker/quic/quic.h"
 #include "quicrig.h"
 
 #define KEPT		64
 
-struct link		*qrig_server, *qrig_client;
-int			 qrig_nservers;
 struct msg_arrival	 qrig_arrival;
 struct msg_started	 qrig_started, qrig_failed;
 int			 qrig_arrivals, qrig_starts, qrig_fails, qrig_asks;
@@ -39,209 +38,10 @@ uint8_t			 qrig_pin[HASH_LEN];
 struct msg_tls		 qrig_tls;
 struct gate_opts	 qrig_conf;
 struct sockaddr_in	 qrig_where;
-uint8_t			 qrig_pattern[QRIG_ROOM];
 
 static struct msg_sign	 kept[KEPT];
 static int		 nkept;
 static int		 cert, key, listener;
-
-/* ---- the link ---- */
-
-struct link *
-link_new(struct qconn *c, uint32_t dialect, int fd)
-{
-	struct link	*l;
-
-	assert_int_equal(dialect, DIALECT_ROCKET);
-	assert_non_null(l = calloc(1, sizeof(*l)));
-	l->c = c;
-	l->fd = fd;
-	if (qconn_is_server(c)) {
-		qrig_server = l;
-		qrig_nservers++;
-	} else
-		qrig_client = l;
-	return (l);
-}
-
-void
-link_free(struct link *l)
-{
-	if (l == NULL)
-		return;
-	if (l == qrig_server)
-		qrig_server = NULL;
-	if (l == qrig_client)
-		qrig_client = NULL;
-	close(l->fd);
-	free(l);
-}
-
-struct qrig_stream *
-qrig_stream(struct link *l, int64_t id)
-{
-	struct qrig_stream	*s, *unused = NULL;
-
-	assert_non_null(l);
-	for (s = l->streams; s < l->streams + QRIG_STREAMS; s++) {
-		if (s->used && s->id == id)
-			return (s);
-		if (!s->used && unused == NULL)
-			unused = s;
-	}
-	assert_non_null(unused);
-	if (unused == NULL)
-		abort();
-	memset(unused, 0, sizeof(*unused));
-	unused->used = 1;
-	unused->id = id;
-	unused->was_reset = unused->was_stopped = -1;
-	return (unused);
-}
-
-void
-link_data(struct link *l, int64_t id, const uint8_t *p, size_t len, int fin)
-{
-	struct qrig_stream	*s = qrig_stream(l, id);
-
-	assert_true(s->in + len <= QRIG_ROOM);
-	if (len > 0 && memcmp(p, qrig_pattern + s->in, len) != 0)
-		s->odd++;
-	s->in += len;
-	s->fin_in |= fin;
-	if (!s->hold)
-		qconn_consumed(l->c, id, len);
-}
-
-void
-link_was_reset(struct link *l, int64_t id, uint64_t code)
-{
-	qrig_stream(l, id)->was_reset = (int64_t)code;
-}
-
-void
-link_was_stopped(struct link *l, int64_t id, uint64_t code)
-{
-	struct qrig_stream	*s = qrig_stream(l, id);
-
-	s->was_stopped = (int64_t)code;
-	s->len = s->sent;
-	s->fin = 0;
-}
-
-void
-link_acked(struct link *l, int64_t id, uint64_t offset)
-{
-	qrig_stream(l, id)->acked = offset;
-}
-
-void
-link_over(struct link *l, int64_t id)
-{
-	struct qrig_stream	*s = qrig_stream(l, id);
-
-	s->over = 1;
-	s->len = s->sent;
-	s->fin = 0;
-}
-
-void
-link_may_open(struct link *l)
-{
-	l->may_open++;
-}
-
-void
-link_may_send(struct link *l, int64_t id)
-{
-	qrig_stream(l, id)->rests = 0;
-	qconn_wake(l->c);
-}
-
-void
-link_datagram(struct link *l, const uint8_t *p, size_t len)
-{
-	(void)p;
-	l->datagrams++;
-	l->datagram_in = len;
-}
-
-int
-link_next(struct link *l, struct link_piece *p)
-{
-	union { const uint8_t *c; uint8_t *v; }	 u;
-	struct qrig_stream	*s;
-
-	memset(p, 0, sizeof(*p));
-	if (l->datagram != NULL) {
-		u.c = l->datagram;
-		p->id = -1;
-		p->vec[0].iov_base = u.v;
-		p->vec[0].iov_len = l->datagram_len;
-		p->nvec = 1;
-		return (1);
-	}
-	for (s = l->streams; s < l->streams + QRIG_STREAMS; s++) {
-		if (!s->used || s->rests || s->over ||
-		    (s->sent == s->len && !(s->fin && !s->fin_sent)))
-			continue;
-		u.c = s->out + s->sent;
-		p->id = s->id;
-		/* one of none, for who does not look */
-		p->vec[0].iov_base = u.v;
-		p->vec[1].iov_base = u.v;
-		p->vec[1].iov_len = s->len - s->sent;
-		p->nvec = 2;
-		p->fin = s->fin;
-		return (1);
-	}
-	return (0);
-}
-
-void
-link_sent(struct link *l, const struct link_piece *p, size_t n, int blocked)
-{
-	struct qrig_stream	*s = qrig_stream(l, p->id);
-
-	s->sent += n;
-	s->rests = blocked;
-	if (p->fin && s->sent == s->len && !blocked)
-		s->fin_sent = 1;
-}
-
-void
-link_sent_datagram(struct link *l, int gone)
-{
-	l->lost = !gone;
-	l->datagram = NULL;
-}
-
-void
-link_tick(struct link *l, uint64_t now)
-{
-	(void)now;
-	l->ticks++;
-}
-
-const struct link_stats *
-link_stats(void)
-{
-	static struct link_stats	 none;
-
-	return (&none);
-}
-
-void
-qrig_send(struct link *l, int64_t id, size_t len, int fin)
-{
-	struct qrig_stream	*s = qrig_stream(l, id);
-
-	s->out = qrig_pattern;
-	s->len += len;
-	s->fin = fin;
-	assert_true(s->len <= QRIG_ROOM);
-	qconn_wake(l->c);
-}
 
 /* ---- the other processes ---- */
 
@@ -363,6 +163,18 @@ keys_new(void)
 	memcpy(qrig_pin, facts.spki, sizeof(qrig_pin));
 }
 
+/* As who makes sockets for quic does. */
+static void
+socket_options(int fd)
+{
+	int	 one = 1, probe = IP_PMTUDISC_PROBE;
+
+	(void)setsockopt(fd, IPPROTO_UDP, UDP_GRO, &one, sizeof(one));
+	(void)setsockopt(fd, IPPROTO_IP, IP_RECVTOS, &one, sizeof(one));
+	(void)setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &probe,
+	    sizeof(probe));
+}
+
 static void
 listener_new(void)
 {
@@ -372,6 +184,7 @@ listener_new(void)
 	qrig_where.sin_family = AF_INET;
 	qrig_where.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	listener = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+	socket_options(listener);
 	assert_int_equal(bind(listener, (struct sockaddr *)&qrig_where, len),
 	    0);
 	assert_int_equal(getsockname(listener,
@@ -407,6 +220,12 @@ qrig_configured(int reload)
 }
 
 void
+qrig_keys_join(void)
+{
+	frame_join(&qrig_keys, PROC_KEYS, 0, SIDE_NONE, keys_got);
+}
+
+void
 qrig_start(void)
 {
 	size_t	 i;
@@ -423,7 +242,7 @@ qrig_start(void)
 	listener_new();
 	frame_start(&role_quic);
 	qrig_configured(0);
-	frame_join(&qrig_keys, PROC_KEYS, 0, SIDE_NONE, keys_got);
+	qrig_keys_join();
 	frame_join(&qrig_gate, PROC_GATE, 0, SIDE_NONE, gate_got);
 	frame_join(&qrig_dial, PROC_DIAL, 0, SIDE_NONE, dial_got);
 }
@@ -433,6 +252,7 @@ qrig_socket(void)
 {
 	int	 fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
 
+	socket_options(fd);
 	assert_int_equal(connect(fd, (struct sockaddr *)&qrig_where,
 	    sizeof(qrig_where)), 0);
 	return (fd);
@@ -455,11 +275,37 @@ qrig_dial_to(uint32_t request, int fd)
 }
 
 void
+qrig_cancel(uint32_t request)
+{
+	struct msg_count	 msg = { request };
+
+	frame_say(&qrig_dial, IMSG_TLS_CANCEL, &msg, sizeof(msg));
+}
+
+void
+qrig_name(char *name, size_t size)
+{
+	assert_int_equal(gethostname(name, size), 0);
+}
+
+void
+qrig_forget(struct link *l)
+{
+	qconn_free(l->c);
+}
+
+void
 qrig_shake(void)
+{
+	qrig_shake_at(qrig_socket());
+}
+
+void
+qrig_shake_at(int fd)
 {
 	int	 starts = qrig_starts, arrivals = qrig_arrivals;
 
-	qrig_dial_to(71, qrig_socket());
+	qrig_dial_to(71, fd);
 	frame_until((qrig_starts > starts && qrig_arrivals > arrivals) ||
 	    qrig_fails > 0);
 	if (qrig_fails > 0)

@@ -37,7 +37,7 @@ struct qrig_stream {			/* as a link has it */
 	int64_t		 was_reset, was_stopped;	/* code, or -1 */
 };
 
-struct link {				/* defined by the rig */
+struct link {				/* see quiclink.h */
 	struct qconn		*c;
 	int			 fd;
 	struct qrig_stream	 streams[QRIG_STREAMS];
@@ -50,7 +50,6 @@ struct link {				/* defined by the rig */
 };
 
 extern struct link	*qrig_server, *qrig_client;	/* NULL: not there */
-extern int		 qrig_nservers;
 /* What the gate and dial were told last, and how often. */
 extern struct msg_arrival	 qrig_arrival;
 extern struct msg_started	 qrig_started, qrig_failed;
@@ -65,7 +64,15 @@ extern uint8_t		 qrig_pin[HASH_LEN];	/* of the certificate */
 extern struct msg_tls	 qrig_tls;		/* before qrig_start */
 extern struct gate_opts	 qrig_conf;		/* likewise */
 extern struct sockaddr_in	 qrig_where;	/* the listener */
+/* A client says so many octets of TLS behind its last message. */
+extern size_t		 qrig_behind;
 extern uint8_t		 qrig_pattern[QRIG_ROOM];
+
+/* quiclink.h */
+
+struct qrig_stream *qrig_stream(struct link *, int64_t id);
+/* More octets of the pattern; fin: and the end. */
+void		 qrig_send(struct link *, int64_t id, size_t, int fin);
 
 /* quicrig.c */
 
@@ -79,10 +86,14 @@ void		 qrig_sign(void);
 int		 qrig_socket(void);
 /* dial asks for a connection to there; request is its number. */
 void		 qrig_dial_to(uint32_t request, int fd);
-/* Until both sides have a link. */
+void		 qrig_cancel(uint32_t request);
+void		 qrig_keys_join(void);
+/* The name that the certificate is for. */
+void		 qrig_name(char *, size_t);
+/* Until both sides have a link, by this socket or another. */
+void		 qrig_shake_at(int fd);
 void		 qrig_shake(void);
-struct qrig_stream *qrig_stream(struct link *, int64_t id);
-/* Octets of the pattern, from its start; fin: and the end. */
-void		 qrig_send(struct link *, int64_t id, size_t, int fin);
+/* The connection of a link is gone, without a word to its peer. */
+void		 qrig_forget(struct link *);
 
 #endif /* UNIT_QUICRIG_H */

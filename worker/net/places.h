@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * Who has the places of a tls or quic process, as many as its descriptors allow:
- * strangers, by the source they come from, until they are proven; then tunnels,
- * by service.  At the limit a stranger loses its place before any tunnel does,
- * and the heaviest before others (ledger.h).  Strangers always have some.
+ * Who has the places of a tls or quic process, as many as its descriptors
+ * allow: strangers, by the source they come from, until they are proven; then
+ * tunnels, by service.  At the limit a stranger loses its place before any
+ * tunnel does, and the heaviest before others (ledger.h).  Strangers always
+ * have some.
  */
 
 #ifndef WORKER_PLACES_H

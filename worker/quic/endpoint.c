@@ -61,35 +61,8 @@ endpoint_stats(void)
 
 static void	 endpoint_readable(evutil_socket_t, short, void *);
 
-/* A system may lack any of them: it is slower then, or less exact. */
-static void
-endpoint_option(int fd, int level, int name, int value)
-{
-	(void)setsockopt(fd, level, name, &value, sizeof(value));
-}
-
-static void
-endpoint_options(struct endpoint *e)
-{
-	int	 fd = e->fd;
-
-	endpoint_option(fd, IPPROTO_UDP, UDP_GRO, 1);
-	endpoint_option(fd, SOL_SOCKET, SO_RXQ_OVFL, 1);
-	endpoint_option(fd, IPPROTO_IP, IP_RECVTOS, 1);
-	endpoint_option(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE);
-	if (e->any)
-		endpoint_option(fd, IPPROTO_IP, IP_PKTINFO, 1);
-	if (!e->inet6)
-		return;
-	endpoint_option(fd, IPPROTO_IPV6, IPV6_RECVTCLASS, 1);
-	endpoint_option(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER,
-	    IPV6_PMTUDISC_PROBE);
-	if (e->any)
-		endpoint_option(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
-}
-
 struct endpoint *
-endpoint_new(int fd, const struct msg_listen *conf)
+endpoint_new(int fd, const struct msg_listen *conf, const struct addr *peer)
 {
 	static const uint8_t	 zero[16];
 	struct sockaddr_storage	 ss;
@@ -110,8 +83,7 @@ endpoint_new(int fd, const struct msg_listen *conf)
 	e->any = conf != NULL &&
 	    memcmp(e->local.octets, zero, sizeof(zero)) == 0;
 	if (e->connected)
-		addr_of_peer(&e->peer, fd);
-	endpoint_options(e);
+		e->peer = *peer;
 	if (event_assign(&e->ev_read, worker_base(), fd, EV_READ | EV_PERSIST,
 	    endpoint_readable, e) == -1 ||
 	    event_assign(&e->ev_write, worker_base(), fd, EV_WRITE,

@@ -56,7 +56,7 @@ struct endpoint_ops {
 	void	(*batch)(struct endpoint *);
 	/* It has room again. */
 	void	(*room)(struct endpoint *);
-	/* A send has failed for good, errno is in error. */
+	/* A send has failed, errno is in error.  It stays for now. */
 	void	(*failed)(struct endpoint *);
 };
 
@@ -74,10 +74,12 @@ struct endpoint_stats {
 /* Memory for batches; -1: there is none. */
 int		 endpoints_init(const struct endpoint_ops *);
 /*
- * Takes over fd, also on failure, and sets what QUIC wants of it.  conf: of a
- * listener; NULL: it is connected.  It is not read yet.  NULL: no memory.
+ * Takes over fd, also on failure; who made it has set the options that QUIC
+ * wants.  conf: of a listener; or NULL: it is connected to peer.  It is not
+ * read yet.  NULL: no memory.
  */
-struct endpoint	*endpoint_new(int fd, const struct msg_listen *conf);
+struct endpoint	*endpoint_new(int fd, const struct msg_listen *conf,
+		    const struct addr *peer);
 /* Takes NULL; may be called from its callbacks. */
 void		 endpoint_free(struct endpoint *);
 void		 endpoint_read(struct endpoint *, int on);

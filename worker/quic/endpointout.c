@@ -206,7 +206,7 @@ out_went(uint32_t packets, size_t octets)
 	endpoint_counts.octets_out += octets;
 }
 
-/* The kernel refuses the run: its packets go alone.  Those that do not, don't. */
+/* The kernel refuses the run: its packets go alone. */
 static void
 out_single(struct endpoint *e, const struct run *r, uint8_t *octets)
 {

@@ -136,10 +136,3 @@ linkpair_flush(struct linkpair *p)
 	p->rest = NULL;
 	return (1);
 }
-
-int
-linkpair_left(const struct linkpair *p)
-{
-	return (p->fd == -1 || (p->flags & LINKPAIR_LEFT) ||
-	    (send(p->fd, "", 0, MSG_NOSIGNAL) == -1 && errno == EPIPE));
-}

@@ -37,6 +37,7 @@ cb_shaken(ngtcp2_conn *quic, void *arg)
 	const ngtcp2_cid	*first;
 	int			 fds[2];
 
+	qtls_done(c->tls);
 	if (qtls_binding(c->tls, c->arrival.binding) == -1 ||
 	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0,
 	    fds) == -1)
@@ -51,6 +52,8 @@ cb_shaken(ngtcp2_conn *quic, void *arg)
 		first = ngtcp2_conn_get_client_initial_dcid(quic);
 		cid_remove(&c->cids, first->data, first->datalen);
 	}
+	if (c->profile->window_more > 0)
+		ngtcp2_conn_extend_max_offset(quic, c->profile->window_more);
 	ngtcp2_conn_set_keep_alive_timeout(quic, (uint64_t)qenv.idle_ms / 3 *
 	    NGTCP2_MILLISECONDS);
 	return (0);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * A connection's packets and timers.  What comes is given to ngtcp2 at once, or,
- * while a step of its handshake waits, kept.  What is to be sent is built in
+ * A connection's packets and timers.  What comes is given to ngtcp2 at once, or
+ * kept, while a step of its handshake waits.  What is to be sent is built in
  * turns: each connection that has something has a quantum in its turn, and all
  * that a turn has built leaves together.
  */
@@ -299,8 +299,6 @@ qconn_packet(struct qconn *c, const struct endpoint_packet *p)
 		qconn_lingers(c, p);
 		return;
 	}
-	c->heard = worker_now();
-	c->heard_any = 1;
 	if (!signer_busy(&c->step) && !qtls_may_sign(c->tls)) {
 		qconn_was_read(c, qconn_read(c, p));
 		return;
@@ -507,6 +505,7 @@ qconn_write(struct qconn *c)
 		qconn_put(c, (size_t)n);
 		sent += (size_t)n;
 	}
+	c->blocked = sent < quantum && c->pkt == NULL;
 	c->pkt = NULL;
 	if (n < 0) {
 		qconn_fail(c, (int)n);
@@ -531,7 +530,7 @@ qconn_unready(struct qconn *c)
 void
 qconn_wake(struct qconn *c)
 {
-	if (c->is_ready || c->quic == NULL)
+	if (c->is_ready || c->quic == NULL || c->dying)
 		return;
 	if (TAILQ_EMPTY(&env.ready) && !env.turning)
 		event_active(&env.turn, EV_TIMEOUT, 0);

@@ -56,7 +56,7 @@ qdial_begin(struct channel *ch, const struct msg_start *msg, int fd)
 		close(fd);
 		return (NULL);
 	}
-	if ((e = endpoint_new(fd, NULL)) == NULL)
+	if ((e = endpoint_new(fd, NULL, &msg->peer)) == NULL)
 		return (NULL);
 	if ((c = qconn_new(e, msg->transport, worker_self()->dialect,
 	    &msg->peer)) == NULL) {

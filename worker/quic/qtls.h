@@ -33,6 +33,8 @@ void		 qtls_free(struct qtls *);
 int		 qtls_crypto(struct qtls *, ng_level, const uint8_t *, size_t);
 /* May its next step want a signature? */
 int		 qtls_may_sign(const struct qtls *);
+/* The handshake is complete: nothing is signed any more. */
+void		 qtls_done(struct qtls *);
 /*
  * What both ends of the handshake export, once it is done.  -1: it is of no
  * use.
