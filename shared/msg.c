@@ -242,6 +242,7 @@ static const struct rule_field	 fields_tls[] = {
 	RANGE(msg_tls, has_ca, 0, 1),
 	RANGE(msg_tls, congestion, 0, CONGESTION_MAX - 1),
 	RANGE(msg_tls, idle_ms, 0, 600000),
+	RANGE(msg_tls, streams, 0, 1048576),
 	STRING(msg_tls, name),
 	END
 };

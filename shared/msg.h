@@ -395,6 +395,7 @@ struct msg_tls {
 	/* of QUIC: enum congestion, and not CONGESTION_SYSTEM */
 	uint32_t	 congestion;
 	uint32_t	 idle_ms;	/* of QUIC: 5000 to 600000 */
+	uint32_t	 streams; /* of QUIC, a peer's; 0: its dialect's */
 	uint8_t		 pins[TLS_PINS_MAX][HASH_LEN];	/* of public keys */
 	char		 name[HOST_MAX];	/* "": the remote's host */
 };

@@ -390,6 +390,7 @@ lends_quic(void **state)
 	assert_int_equal(nth(IMSG_CONF_TLS, 0)->u.tls.congestion,
 	    CONGESTION_BBR);
 	assert_int_equal(nth(IMSG_CONF_TLS, 0)->u.tls.idle_ms, 7000);
+	assert_int_equal(nth(IMSG_CONF_TLS, 0)->u.tls.streams, 0);
 	assert_non_null(nth(IMSG_CONF_GATE, 0));
 	assert_non_null(nth(IMSG_CONF_CERT, 0));
 	/* one that quic has shut down is made again */
@@ -414,6 +415,28 @@ lends_quic(void **state)
 	assert_int_equal(option(nth(IMSG_CONF_LISTEN, 0)->fd, IPPROTO_IP,
 	    IP_MTU_DISCOVER), IP_PMTUDISC_WANT);
 	assert_null(nth(IMSG_CONF_LISTEN, 1));
+	end();
+}
+
+/* In dialect mytunnel quic knows it, and how many streams a peer may have. */
+static void
+lends_quic_mytunnel(void **state)
+{
+	struct conf_block	*b;
+
+	(void)state;
+	if (!QUIC_BUILT)
+		skip();
+	configure("server {\ndialect mytunnel\n"
+	    "listen on 127.0.0.1 port %u transport quic\n"
+	    "tls certificate \"/c\" key \"/k\"\nmux max streams 20\n"
+	    "service \"a\" {\nforward to any {\npass to any\n}\n}\n}\n",
+	    free_port());
+	b = TAILQ_FIRST(&env.conf->blocks);
+	b->tls.certs[0].fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	start(PROC_QUIC, SIDE_SERVER, 0, "");
+	assert_int_equal(heard[0].u.begin.dialect, DIALECT_MYTUNNEL);
+	assert_int_equal(nth(IMSG_CONF_TLS, 0)->u.tls.streams, 20);
 	end();
 }
 
@@ -749,6 +772,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(lends_each_kind, setup,
 		    teardown),
 		cmocka_unit_test_setup_teardown(lends_quic, setup, teardown),
+		cmocka_unit_test_setup_teardown(lends_quic_mytunnel, setup,
+		    teardown),
 		cmocka_unit_test_setup_teardown(keeps_what_stays, setup,
 		    teardown),
 		cmocka_unit_test_setup_teardown(lends_unix_sockets,

@@ -306,6 +306,7 @@ static const struct field	 fields[] = {
 	UPTO(IMSG_CONF_TLS, msg_tls, has_ca, 1),
 	UPTO(IMSG_CONF_TLS, msg_tls, congestion, CONGESTION_MAX - 1),
 	UPTO(IMSG_CONF_TLS, msg_tls, idle_ms, 600000),
+	UPTO(IMSG_CONF_TLS, msg_tls, streams, 1048576),
 	FROM(IMSG_CONF_CERT, msg_pem, side, SIDE_SERVER),
 	UPTO(IMSG_CONF_CERT, msg_pem, side, SIDE_CLIENT),
 	UPTO(IMSG_CONF_PRIVKEY, msg_pem, index, 63),
@@ -943,7 +944,7 @@ test_no_padding(void **state)
 	assert_int_equal(sizeof(struct msg_proof), 8 + 16 + 32 + 32);
 	assert_int_equal(sizeof(struct msg_tunnel), 16 + 2 * 24 + 32);
 	assert_int_equal(sizeof(struct msg_dialled), 16 + 2 * 24 + 192 + 32);
-	assert_int_equal(sizeof(struct msg_tls), 24 + 8 * 32 + 256);
+	assert_int_equal(sizeof(struct msg_tls), 28 + 8 * 32 + 256);
 	assert_int_equal(sizeof(struct msg_pem), 8 + 256);
 	assert_int_equal(sizeof(struct msg_sign), 16 + 32 + 256);
 	assert_int_equal(sizeof(struct msg_signed), 16 + 512);

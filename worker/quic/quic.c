@@ -77,12 +77,13 @@ static void
 quic_packet(struct endpoint *e, const struct endpoint_packet *p)
 {
 	struct qconn	*c;
-	int		 odd;
 
-	if ((c = stranger_owner(p, &odd)) == NULL)
+	if ((c = stranger_owner(p)) == NULL)
 		stranger_packet(e, p, !env.stopping && env.gate != NULL);
-	else if (c->ep == e || c->old == e)
+	else if (c->ep == e || c->old == e) {
+		qpath_heard(c, e);
 		qconn_packet(c, p);
+	}
 }
 
 /* Answers to strangers leave; connections have a turn of their own. */
@@ -103,7 +104,7 @@ quic_room(struct endpoint *e)
 		qconn_wake(e->arg);
 	else
 		TAILQ_FOREACH(c, &qenv.all, entry)
-			if (c->ep == e)
+			if (c->ep == e && c->blocked)
 				qconn_wake(c);
 }
 
@@ -307,7 +308,7 @@ quic_ready(int reload)
 	if (env.next_conf.deadline_ms == 0)
 		fatalx("%s: END without limits", __func__);
 	qconns_limits(&env.next_conf, env.next_tls.idle_ms,
-	    env.next_tls.congestion);
+	    env.next_tls.congestion, env.next_tls.streams);
 	env.unsigned_told = 0;
 	(void)qcert_commit();
 	listeners_commit();
