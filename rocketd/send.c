@@ -477,6 +477,8 @@ send_set(struct rocketd *env, struct child *child)
 		return (send_service(env, child));
 	case PROC_UDP:
 		return (send_udp(env, child));
+	case PROC_WEB:
+		return (listen_lend(env, child, 0));
 	default:
 		return (0);	/* resolve knows nothing */
 	}

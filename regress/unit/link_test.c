@@ -308,12 +308,34 @@ test_over_unsaid(void **state)
 	assert_int_equal(r->worker->streams[1].resets, 1);
 	assert_int_equal(linkrig_stream(r, 8)->done, 2);
 	/* what it may say later is nothing */
-	link_was_reset(r->link, 8, 1);
-	link_was_stopped(r->link, 8, 1);
 	link_acked(r->link, 8, 1000);
 	link_may_send(r->link, 8);
 	linkrig_run(r);
 	assert_false(r->q.closed);
+	linkrig_free(r);
+}
+
+/* The first that is heard of a stream is that it ends. */
+static void
+test_unseen(void **state)
+{
+	struct linkrig		*r = start(0);
+
+	(void)state;
+	linkrig_know(r, 8);
+	link_was_reset(r->link, 8, RESET_NAME);
+	assert_int_equal(linkrig_stream(r, 8)->resets, 1);
+	assert_int_equal(linkrig_stream(r, 8)->reset_code, RESET_NAME);
+	linkrig_over(r, 8);
+	assert_int_equal(linkrig_stream(r, 8)->done, 2);
+	linkrig_know(r, 12);
+	link_was_stopped(r->link, 12, 99);
+	assert_int_equal(linkrig_stream(r, 12)->resets, 1);
+	assert_int_equal(linkrig_stream(r, 12)->stops, 1);
+	assert_int_equal(linkrig_stream(r, 12)->stop_code, RESET_ABORT);
+	linkrig_over(r, 12);
+	linkrig_run(r);
+	assert_int_equal(r->worker->n, 1);
 	linkrig_free(r);
 }
 
@@ -552,6 +574,7 @@ main(void)
 		cmocka_unit_test(test_both_reset),
 		cmocka_unit_test(test_reset_after_end),
 		cmocka_unit_test(test_over_unsaid),
+		cmocka_unit_test(test_unseen),
 		cmocka_unit_test(test_deaf_peer),
 		cmocka_unit_test(test_first_octet),
 		cmocka_unit_test(test_server_opens),

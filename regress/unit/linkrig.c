@@ -340,16 +340,24 @@ linkrig_leave(struct linkrig *r)
 	r->fd = -1;
 }
 
+int
+linkrig_step(struct linkrig *r)
+{
+	int	 moved;
+
+	event_base_loop(frame_base, EVLOOP_NONBLOCK);
+	moved = linkrig_worker_writes(r);
+	moved |= linkrig_worker_reads(r);
+	return (moved | linkrig_send(r));
+}
+
 void
 linkrig_run(struct linkrig *r)
 {
 	int	 moved = 1;
 
 	while (moved) {
-		event_base_loop(frame_base, EVLOOP_NONBLOCK);
-		moved = linkrig_worker_writes(r);
-		moved |= linkrig_worker_reads(r);
-		moved |= linkrig_send(r);
+		moved = linkrig_step(r);
 		if (r->link != NULL && !r->q.deaf)
 			moved |= linkrig_ack(r);
 	}
@@ -441,17 +449,24 @@ linkrig_stream(struct linkrig *r, int64_t id)
 	return (qconn_find(&r->q, id));
 }
 
-static void
+void
+linkrig_know(struct linkrig *r, int64_t id)
+{
+	if (qconn_find(&r->q, id) == NULL)
+		qconn_add(&r->q, id);
+}
+
+void
 linkrig_puts(struct linkrig *r, int64_t id, const uint8_t *p, size_t n,
     int fin)
 {
 	uint8_t	*copy;
 
-	if (qconn_find(&r->q, id) == NULL)
-		qconn_add(&r->q, id);
+	linkrig_know(r, id);
 	/* a copy that ends where the octets do, for the sanitizer */
 	assert_non_null(copy = malloc(n + (n == 0)));
-	memcpy(copy, p, n);
+	if (n > 0)
+		memcpy(copy, p, n);
 	link_data(r->link, id, copy, n, fin);
 	free(copy);
 }

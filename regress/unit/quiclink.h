@@ -8,10 +8,12 @@
 #ifndef UNIT_QUICLINK_H
 #define UNIT_QUICLINK_H
 
+#include "worker/quic/qconnint.h"
 #include "quicrig.h"
 
 struct link		*qrig_server, *qrig_client;
 uint8_t			 qrig_pattern[QRIG_ROOM];
+size_t			 qrig_behind;
 
 struct link *
 link_new(struct qconn *c, uint32_t dialect, int fd)
@@ -26,6 +28,9 @@ link_new(struct qconn *c, uint32_t dialect, int fd)
 		qrig_server = l;
 	else
 		qrig_client = l;
+	if (qrig_behind > 0 && !qconn_is_server(c))
+		(void)ngtcp2_conn_submit_crypto_data(c->quic,
+		    NG_LEVEL_HANDSHAKE, qrig_pattern, qrig_behind);
 	return (l);
 }
 

@@ -64,6 +64,8 @@ extern uint8_t		 qrig_pin[HASH_LEN];	/* of the certificate */
 extern struct msg_tls	 qrig_tls;		/* before qrig_start */
 extern struct gate_opts	 qrig_conf;		/* likewise */
 extern struct sockaddr_in	 qrig_where;	/* the listener */
+/* A client says so many octets of TLS behind its last message. */
+extern size_t		 qrig_behind;
 extern uint8_t		 qrig_pattern[QRIG_ROOM];
 
 /* quiclink.h */

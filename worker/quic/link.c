@@ -160,9 +160,9 @@ link_announce(struct link *l, struct linkst *st)
 
 /* What of a stream is not wanted, or cannot be kept. */
 static void
-link_refuse(struct link *l, int64_t id)
+link_refuse(struct link *l, int64_t id, enum reset_reason why)
 {
-	uint64_t	 code = l->dialect->code(RESET_MEMORY);
+	uint64_t	 code = l->dialect->code(why);
 
 	qconn_reset(l->qconn, id, code);
 	qconn_stop(l->qconn, id, code);
@@ -176,7 +176,7 @@ link_stream_data(struct link *l, int64_t id, const uint8_t *p, size_t n,
 	int		 new = st == NULL;
 
 	if (st == NULL && (st = link_begin(l, id)) == NULL)
-		link_refuse(l, id);
+		link_refuse(l, id, RESET_MEMORY);
 	if (st == NULL || (st->flags & LINKST_IN_DEAD)) {
 		if (n > 0)
 			qconn_consumed(l->qconn, -1, n);
@@ -210,13 +210,28 @@ link_data(struct link *l, int64_t id, const uint8_t *p, size_t n, int fin)
 	link_leave(l);
 }
 
+/*
+ * Of the peer's streams, one that we have not: it is the first that we hear of
+ * it, and it ends at once.
+ */
+static void
+link_ended_unseen(struct link *l, int64_t id, uint64_t code)
+{
+	if ((id & 1) == (l->server ? 0 : 1))
+		link_refuse(l, id, l->dialect->reason(code));
+}
+
 void
 link_was_reset(struct link *l, int64_t id, uint64_t code)
 {
 	struct linkst	*st;
 
-	if ((l->flags & LINK_F_CLOSED) || (st = linkst_find(l, id)) == NULL)
+	if (l->flags & LINK_F_CLOSED)
 		return;
+	if ((st = linkst_find(l, id)) == NULL) {
+		link_ended_unseen(l, id, code);
+		return;
+	}
 	link_enter(l);
 	st->flags |= LINKST_IN_FIN;
 	if (st->flags & LINKST_OPENING)
@@ -231,8 +246,12 @@ link_was_stopped(struct link *l, int64_t id, uint64_t code)
 {
 	struct linkst	*st;
 
-	if ((l->flags & LINK_F_CLOSED) || (st = linkst_find(l, id)) == NULL)
+	if (l->flags & LINK_F_CLOSED)
 		return;
+	if ((st = linkst_find(l, id)) == NULL) {
+		link_ended_unseen(l, id, code);
+		return;
+	}
 	link_enter(l);
 	if (st->flags & LINKST_OPENING)
 		linkend_done(l);
@@ -253,7 +272,7 @@ link_acked(struct link *l, int64_t id, uint64_t offset)
 	link_enter(l);
 	linkst_acked(st, offset);
 	if (st == l->opening)
-		linkturn_soon(l);		/* there is room for more of it */
+		linkturn_soon(l);	/* there is room for more */
 	link_leave(l);
 }
 

@@ -107,7 +107,6 @@ qconn_settings(const struct qconn *c, ngtcp2_settings *s)
 	ngtcp2_settings_default(s);
 	s->initial_ts = NS(worker_now());
 	s->max_tx_udp_payload_size = PAYLOAD_MOST;
-	s->max_window = c->profile->window_max;
 	s->max_stream_window = c->profile->stream_window_max;
 	s->handshake_timeout = UINT64_MAX;	/* others keep the time */
 	s->cc_algo = qenv.congestion == CONGESTION_RENO ? NGTCP2_CC_ALGO_RENO :
@@ -537,6 +536,7 @@ qconn_facts(const struct qconn *c, struct qconn_facts *f)
 	f->moves = c->moves;
 	f->cwnd = s.cwnd;
 	f->packets_sent = c->packets;
+	f->packets_lost = ng_lost(&s);
 	addr_from_sa(&f->peer, (const struct sockaddr *)path->remote.addr);
 	addr_from_sa(&f->local, (const struct sockaddr *)path->local.addr);
 }

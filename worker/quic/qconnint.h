@@ -59,12 +59,13 @@ struct qconn {
 	int			 server;
 	int			 is_ready, timed;
 	int			 dying;	/* is not woken any more */
+	int			 blocked;	/* its socket is full */
 	int			 numbered;	/* it is found by its number */
 	const struct profile	*profile;
 	ngtcp2_conn		*quic;
 	struct qtls		*tls;
 	struct link		*link;
-	int			 far;		/* the pair's other end, or -1 */
+	int			 far;	/* the pair's other end, or -1 */
 	struct endpoint		*ep;
 	struct endpoint		*old;		/* client: moved away from it */
 	struct cid_list		 cids;
@@ -212,6 +213,8 @@ void		 qconn_shed(struct charge *, const char *why);
 void		 qpath_tick(struct qconn *, uint64_t now);
 /* The path that was moved to works, or not. */
 void		 qpath_validated(struct qconn *, int works);
+/* A packet has come to a socket of its: that works. */
+void		 qpath_heard(struct qconn *, struct endpoint *);
 /* A packet could not be sent: its socket's error says why. */
 void		 qpath_failed(struct qconn *, struct endpoint *);
 /*

@@ -299,8 +299,6 @@ qconn_packet(struct qconn *c, const struct endpoint_packet *p)
 		qconn_lingers(c, p);
 		return;
 	}
-	c->heard = worker_now();
-	c->heard_any = 1;
 	if (!signer_busy(&c->step) && !qtls_may_sign(c->tls)) {
 		qconn_was_read(c, qconn_read(c, p));
 		return;
@@ -507,6 +505,7 @@ qconn_write(struct qconn *c)
 		qconn_put(c, (size_t)n);
 		sent += (size_t)n;
 	}
+	c->blocked = sent < quantum && c->pkt == NULL;
 	c->pkt = NULL;
 	if (n < 0) {
 		qconn_fail(c, (int)n);

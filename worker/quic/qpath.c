@@ -86,9 +86,8 @@ qpath_tick(struct qconn *c, uint64_t now)
 		path_follow(c);
 		return;
 	}
-	if (c->heard + ASK_MOST_US > now && c->path_gone == 0)
-		c->ask_wait = c->ask_wait > 0 && c->heard > c->ask_at ? 0 :
-		    c->ask_wait;
+	if (c->heard > c->ask_at)
+		c->ask_wait = 0;	/* it works again, or another does */
 	if (c->asked || now < c->ask_at || qenv.dial == NULL ||
 	    (c->path_gone == 0 && !path_is_silent(c, now)))
 		return;
@@ -141,6 +140,15 @@ qpath_socket(uint64_t number, int fd)
 	c->heard = worker_now();
 	endpoint_read(e, 1);
 	qconn_wake(c);
+}
+
+void
+qpath_heard(struct qconn *c, struct endpoint *e)
+{
+	c->heard = worker_now();
+	c->heard_any = 1;
+	if (c->ep == e)
+		c->path_gone = 0;
 }
 
 /*

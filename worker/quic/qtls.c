@@ -64,6 +64,7 @@ struct qtls {
 	uint8_t			*said;	/* messages, until it is signed */
 	size_t			 len, size;
 	int			 may_sign;
+	int			 finished;	/* the peer has */
 	uint8_t			 after[4]; /* of a message after it */
 	size_t			 nafter;	/* octets of that */
 	size_t			 rest;		/* of its body */
@@ -536,11 +537,17 @@ qtls_crypto(struct qtls *t, ng_level level, const uint8_t *p, size_t len)
 {
 	int	 r;
 
-	if (level == NG_LEVEL_APPLICATION)
+	/*
+	 * After the last message GnuTLS would change its keys, whatever comes
+	 * and on whatever level, and ngtcp2 takes no others: it aborts.
+	 */
+	if (t->finished || level == NG_LEVEL_APPLICATION)
 		return (qtls_after(t, p, len));
 	/* Whatever else waits meanwhile, it signs before that. */
 	now = t;
 	r = ngtcp2_crypto_read_write_crypto_data(t->quic, level, p, len);
+	t->finished = gnutls_handshake_get_last_in(t->session) ==
+	    GNUTLS_HANDSHAKE_FINISHED;
 	if (r == 0)
 		return (0);
 	r = ngtcp2_conn_get_tls_error(t->quic);
@@ -557,6 +564,7 @@ void
 qtls_done(struct qtls *t)
 {
 	t->may_sign = 0;	/* nobody may have asked for it */
+	t->finished = 1;
 	said_drop(t);
 }
 

@@ -77,12 +77,13 @@ static void
 quic_packet(struct endpoint *e, const struct endpoint_packet *p)
 {
 	struct qconn	*c;
-	int		 odd;
 
-	if ((c = stranger_owner(p, &odd)) == NULL)
+	if ((c = stranger_owner(p)) == NULL)
 		stranger_packet(e, p, !env.stopping && env.gate != NULL);
-	else if (c->ep == e || c->old == e)
+	else if (c->ep == e || c->old == e) {
+		qpath_heard(c, e);
 		qconn_packet(c, p);
+	}
 }
 
 /* Answers to strangers leave; connections have a turn of their own. */
@@ -103,7 +104,7 @@ quic_room(struct endpoint *e)
 		qconn_wake(e->arg);
 	else
 		TAILQ_FOREACH(c, &qenv.all, entry)
-			if (c->ep == e)
+			if (c->ep == e && c->blocked)
 				qconn_wake(c);
 }
 

@@ -205,14 +205,14 @@ stranger_initial(struct endpoint *e, const struct endpoint_packet *p,
 }
 
 void *
-stranger_owner(const struct endpoint_packet *p, int *odd)
+stranger_owner(const struct endpoint_packet *p)
 {
 	ngtcp2_version_cid	 v;
-	int			 r;
 
-	r = ngtcp2_pkt_decode_version_cid(&v, p->octets, p->len, CID_OURS);
-	*odd = r;
-	return (r == 0 ? cid_owner(v.dcid, v.dcidlen) : NULL);
+	if (ngtcp2_pkt_decode_version_cid(&v, p->octets, p->len, CID_OURS) !=
+	    0)
+		return (NULL);
+	return (cid_owner(v.dcid, v.dcidlen));
 }
 
 void
@@ -227,14 +227,19 @@ stranger_packet(struct endpoint *e, const struct endpoint_packet *p, int takes)
 		return;
 	}
 	r = ngtcp2_pkt_decode_version_cid(&v, p->octets, p->len, CID_OURS);
+	/* ngtcp2 has drafts, too: we have not. */
+	if (r == 0 && (p->octets[0] & 0x80) && v.version != 0 &&
+	    v.version != NGTCP2_PROTO_VER_V1)
+		r = p->len < NGTCP2_MAX_UDP_PAYLOAD_SIZE ?
+		    NGTCP2_ERR_INVALID_ARGUMENT :
+		    NGTCP2_ERR_VERSION_NEGOTIATION;
 	if (r == NGTCP2_ERR_VERSION_NEGOTIATION)
 		answer_version(e, p, &v);
 	else if (r != 0)
 		env.stats.junk++;
 	else if (!(p->octets[0] & 0x80))
 		answer_reset(e, p);
-	else if (ngtcp2_accept(&hd, p->octets, p->len) == 0 &&
-	    hd.version == NGTCP2_PROTO_VER_V1 && takes)
+	else if (takes && ngtcp2_accept(&hd, p->octets, p->len) == 0)
 		stranger_initial(e, p, &hd);
 	else
 		env.stats.junk++;

@@ -33,11 +33,8 @@ void	 strangers_init(void);
  */
 void	 stranger_packet(struct endpoint *, const struct endpoint_packet *,
 	    int takes);
-/*
- * Whose connection is it?  NULL: nobody's.  Also says whether it is a packet of
- * a version that we have not.
- */
-void	*stranger_owner(const struct endpoint_packet *, int *odd);
+/* Whose connection is it?  NULL: nobody's. */
+void	*stranger_owner(const struct endpoint_packet *);
 const struct stranger_stats *stranger_stats(void);
 
 #endif /* WORKER_STRANGER_H */
