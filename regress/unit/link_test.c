@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-#include "linkrig.h"
+#include "linkqconn.h"
 
 /* One whose control stream is there, opened by the worker or the peer. */
 static struct linkrig *

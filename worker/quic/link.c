@@ -212,13 +212,18 @@ link_data(struct link *l, int64_t id, const uint8_t *p, size_t n, int fin)
 
 /*
  * Of the peer's streams, one that we have not: it is the first that we hear of
- * it, and it ends at once.
+ * it, and it ends at once.  What may still come of it is not wanted.
  */
-static void
+static struct linkst *
 link_ended_unseen(struct link *l, int64_t id, uint64_t code)
 {
-	if ((id & 1) == (l->server ? 0 : 1))
+	struct linkst	*st;
+
+	if ((id & 1) != (l->server ? 0 : 1))
+		return (NULL);
+	if ((st = link_begin(l, id)) == NULL)
 		link_refuse(l, id, l->dialect->reason(code));
+	return (st);
 }
 
 void
@@ -226,12 +231,9 @@ link_was_reset(struct link *l, int64_t id, uint64_t code)
 {
 	struct linkst	*st;
 
-	if (l->flags & LINK_F_CLOSED)
+	if ((l->flags & LINK_F_CLOSED) || ((st = linkst_find(l, id)) == NULL &&
+	    (st = link_ended_unseen(l, id, code)) == NULL))
 		return;
-	if ((st = linkst_find(l, id)) == NULL) {
-		link_ended_unseen(l, id, code);
-		return;
-	}
 	link_enter(l);
 	st->flags |= LINKST_IN_FIN;
 	if (st->flags & LINKST_OPENING)
@@ -245,17 +247,17 @@ void
 link_was_stopped(struct link *l, int64_t id, uint64_t code)
 {
 	struct linkst	*st;
+	int		 seen;
 
 	if (l->flags & LINK_F_CLOSED)
 		return;
-	if ((st = linkst_find(l, id)) == NULL) {
-		link_ended_unseen(l, id, code);
+	seen = (st = linkst_find(l, id)) != NULL;
+	if (!seen && (st = link_ended_unseen(l, id, code)) == NULL)
 		return;
-	}
 	link_enter(l);
 	if (st->flags & LINKST_OPENING)
 		linkend_done(l);
-	else if (!l->dialect->stop_resets)
+	else if (!l->dialect->stop_resets && seen)
 		linkst_deaf(st);
 	else if (!(st->flags & LINKST_OUT_DEAD))
 		linkst_kill(st, l->dialect->reason(code));
