@@ -38,8 +38,11 @@ typedef ngtcp2_conn_info		 ng_stat;
 #define ng_hd_tokenlen(h)		 ((h)->tokenlen)
 #define ng_params_odcid(p, c) \
 	((p)->original_dcid = *(c), (p)->original_dcid_present = 1)
-#define ng_from_gnutls \
-	ngtcp2_crypto_gnutls_from_gnutls_record_encryption_level
+#if NGTCP2_VERSION_NUM >= 0x011000
+#define ng_lost(s)			 ((s)->pkt_lost)
+#else
+#define ng_lost(s)			 0	/* it does not say */
+#endif
 
 static inline void
 ng_peer_close(ngtcp2_conn *conn, ng_close *out)
@@ -76,8 +79,7 @@ typedef ngtcp2_conn_stat		 ng_stat;
 #define ng_hd_token(h)			 ((h)->token.base)
 #define ng_hd_tokenlen(h)		 ((h)->token.len)
 #define ng_params_odcid(p, c)		 ((p)->original_dcid = *(c))
-#define ng_from_gnutls \
-	ngtcp2_crypto_gnutls_from_gnutls_record_encryption_level
+#define ng_lost(s)			 0	/* it does not say */
 #define ng_peer_close			 ngtcp2_conn_get_connection_close_error
 
 #endif

@@ -9,14 +9,20 @@
 #include "shared/opts.h"
 #include "profile.h"
 
+/*
+ * Octets of all streams together that a peer may have sent, and nobody read.
+ * Streams that are not read must not use it up, or all others stand still.
+ */
+#define WINDOW		(32 * 1024 * 1024)
+
 static const struct profile	 profiles[] = {
 	{
 		.dialect = "rocket",
 		.alpn = { "rocket/1" },
-		.window = 1024 * 1024,
-		.window_max = 24 * 1024 * 1024,
+		.window = WINDOW,
 		.stream_window = 64 * 1024,
-		.stream_window_max = 8 * 1024 * 1024,
+		.stream_window_max = 4 * 1024 * 1024,
+		.window_more = 0,
 		.streams = 65535,
 		.payload = 65527,
 		.cids = 7,
@@ -24,13 +30,13 @@ static const struct profile	 profiles[] = {
 		.farewell_code = 0
 	},
 	{
-		/* a peer that is not ours: its own server's numbers */
+		/* a peer that is not ours: its own server's numbers, at first */
 		.dialect = "mytunnel",
 		.alpn = { "mytunnel", "h3" },
 		.window = 8388608,
-		.window_max = 24 * 1024 * 1024,
 		.stream_window = 2097152,
-		.stream_window_max = 8 * 1024 * 1024,
+		.stream_window_max = 4 * 1024 * 1024,
+		.window_more = WINDOW - 8388608,
 		.streams = 100,
 		.streams_uni = 100,
 		.payload = 1472,

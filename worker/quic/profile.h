@@ -13,10 +13,10 @@
 struct profile {
 	const char	*dialect;
 	const char	*alpn[3];	/* by preference, then NULL */
-	uint64_t	 window;	/* of a connection, at first... */
-	uint64_t	 window_max;	/* ...and at most */
-	uint64_t	 stream_window;	/* the same of a stream */
-	uint64_t	 stream_window_max;
+	uint64_t	 window;	/* of a connection, in its handshake */
+	uint64_t	 window_more;	/* so much is added to it after that */
+	uint64_t	 stream_window;	/* of a stream, at first... */
+	uint64_t	 stream_window_max;	/* ...and at most */
 	uint64_t	 streams;	/* of the peer's, both directions */
 	uint64_t	 streams_uni;
 	uint64_t	 payload;	/* of UDP, that we take */

@@ -94,7 +94,8 @@ qconn_params(const struct qconn *c, ngtcp2_transport_params *p)
 	p->initial_max_stream_data_bidi_remote = f->stream_window;
 	p->initial_max_stream_data_uni = f->streams_uni > 0 ?
 	    f->stream_window : 0;
-	p->initial_max_streams_bidi = f->streams;
+	p->initial_max_streams_bidi = qenv.streams > 0 ? qenv.streams :
+	    f->streams;
 	p->initial_max_streams_uni = f->streams_uni;
 	p->active_connection_id_limit = f->cids;
 	p->max_datagram_frame_size = 65535;
@@ -106,7 +107,6 @@ qconn_settings(const struct qconn *c, ngtcp2_settings *s)
 	ngtcp2_settings_default(s);
 	s->initial_ts = NS(worker_now());
 	s->max_tx_udp_payload_size = PAYLOAD_MOST;
-	s->max_window = c->profile->window_max;
 	s->max_stream_window = c->profile->stream_window_max;
 	s->handshake_timeout = UINT64_MAX;	/* others keep the time */
 	s->cc_algo = qenv.congestion == CONGESTION_RENO ? NGTCP2_CC_ALGO_RENO :
@@ -536,6 +536,7 @@ qconn_facts(const struct qconn *c, struct qconn_facts *f)
 	f->moves = c->moves;
 	f->cwnd = s.cwnd;
 	f->packets_sent = c->packets;
+	f->packets_lost = ng_lost(&s);
 	addr_from_sa(&f->peer, (const struct sockaddr *)path->remote.addr);
 	addr_from_sa(&f->local, (const struct sockaddr *)path->local.addr);
 }
@@ -565,11 +566,12 @@ qconns_init(void)
 
 void
 qconns_limits(const struct gate_opts *conf, uint32_t idle_ms,
-    uint32_t congestion)
+    uint32_t congestion, uint32_t streams)
 {
 	qenv.conf = *conf;
 	qenv.idle_ms = idle_ms > 0 ? idle_ms : IDLE_MS;
 	qenv.congestion = congestion;
+	qenv.streams = streams;
 	places_limits(conf);
 }
 

@@ -27,7 +27,7 @@ struct qconn_facts {			/* of its path, for rocketctl */
 	uint32_t	 moves;			/* to another path, so far */
 	uint64_t	 cwnd;			/* octets */
 	uint64_t	 packets_sent;
-	uint64_t	 packets_lost;
+	uint64_t	 packets_lost;		/* 0 before ngtcp2 1.16 */
 	struct addr	 peer;			/* where it is now */
 	struct addr	 local;
 };
