@@ -10,11 +10,16 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "shared/log.h"
 #include "worker/frame/worker.h"
+#include "worker/net/lines.h"
 #include "linkint.h"
 
 /* A stream that nobody reads is the worker's for so long after its end. */
 #define UNREAD_US	(10 * 1000000ULL)
+/* Of the log, for all connections: a burst, then one in so long. */
+#define LINES		5
+#define LINES_US	(60 * 1000000ULL)
 
 struct link_stats	 link_counts;
 
@@ -440,12 +445,20 @@ link_tell_path(struct link *l)
 
 /* Streams that were reset because others had to have their memory. */
 static void
-link_count_killed(struct link *l)
+link_count_killed(struct link *l, uint64_t now)
 {
-	if (l->session == NULL)
+	static struct lines	 lines;
+	uint64_t		 n;
+
+	if (l->session == NULL ||
+	    (n = l->session->stats.killed - l->killed) == 0)
 		return;
-	link_counts.streams_shed += l->session->stats.killed - l->killed;
-	l->killed = l->session->stats.killed;
+	link_counts.streams_shed += n;
+	l->killed += n;
+	if (lines_take(&lines, LINES, LINES_US, now))
+		log_info("quic: %llu streams reset: what waited for the peer "
+		    "was not taken, and others need the room",
+		    (unsigned long long)n);
 }
 
 void
@@ -457,7 +470,7 @@ link_tick(struct link *l, uint64_t now)
 		return;
 	link_enter(l);
 	link_tell_path(l);
-	link_count_killed(l);
+	link_count_killed(l, now);
 	linkaddr_tick(l, now);
 	TAILQ_FOREACH_SAFE(st, &l->streams, entry, next) {
 		if (st->flow != NULL)
