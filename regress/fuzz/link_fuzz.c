@@ -479,5 +479,6 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	link_free(l);
 	if (fd != -1)
 		close(fd);
+	event_base_loop(base, EVLOOP_NONBLOCK);	/* it may have lived on */
 	return (0);
 }

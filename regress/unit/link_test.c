@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-#include "linkrig.h"
+#include "linkqconn.h"
 
 /* One whose control stream is there, opened by the worker or the peer. */
 static struct linkrig *
@@ -490,6 +490,38 @@ test_unacknowledged(void **state)
 	linkrig_free(r);
 }
 
+/* Where so many wait that all is full, some are reset, and counted. */
+static void
+test_shed(void **state)
+{
+	struct linkrig		*r = start(1);
+	struct rig_stream	*rs;
+	struct link_stats	 before = *link_stats();
+	int			 i;
+
+	(void)state;
+	r->q.credit = 0;
+	for (i = 0; i < 80; i++) {
+		rs = rig_open(r->worker, 0);
+		rig_pre(rs, "01 00 00 00");
+		rig_send(rs, 100000, 0);
+	}
+	linkrig_run(r);
+	linkrig_pass(r, 10000);
+	assert_in_range(link_stats()->streams_shed - before.streams_shed, 1,
+	    79);
+	assert_int_equal(r->worker->resets,
+	    link_stats()->streams_shed - before.streams_shed);
+	/* a new one has room */
+	r->q.credit = UINT32_MAX;
+	rs = rig_open(r->worker, 0);
+	rig_pre(rs, "01 00 00 00");
+	rig_send(rs, 100000, 1);
+	linkrig_run(r);
+	linkrig_got_pattern(r, 5 + 4 * 80, 4, 100000);
+	linkrig_free(r);
+}
+
 /* ---- the order ---- */
 
 static void
@@ -581,6 +613,7 @@ main(void)
 		cmocka_unit_test(test_slow_worker),
 		cmocka_unit_test(test_slow_peer),
 		cmocka_unit_test(test_unacknowledged),
+		cmocka_unit_test(test_shed),
 		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_turns)
 	};

@@ -19,7 +19,7 @@
 
 #include "worker/quic/linkint.h"
 #include "chaos.h"
-#include "linkrig.h"
+#include "linkqconn.h"
 
 #define TURNS		400
 #define STREAMS_EACH	40

@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-#include "linkrig.h"
+#include "linkqconn.h"
 
 #define PREFACE		"02 00 00 03 ff 00 00"	/* of 7 octets */
 

@@ -19,7 +19,7 @@
 
 #include "shared/compat.h"
 #include "frame.h"
-#include "linkrig.h"
+#include "linkqconn.h"
 
 #define NOP		"\002\003\000\000\000\000\000\000"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * A rig for tests of links: one, whose connection is played here, and at the
- * other end of its socket pair a session as a worker has it.  Of the connection
- * it is kept what was sent, asked and said, stream by stream.
+ * A rig for tests of links: one, whose connection is played (linkqconn.h), and
+ * at the other end of its socket pair a session as a worker has it.  Of the
+ * connection it is kept what was sent, asked and said, stream by stream.
  */
 
 #ifndef UNIT_LINKRIG_H
@@ -74,6 +74,11 @@ struct linkrig {
 };
 
 /* linkrig.c */
+
+/* Of a connection: the stream, or NULL; one that is not over; a new one. */
+struct qstream	*qstream_find(struct qconn *, int64_t id);
+struct qstream	*qstream_known(struct qconn *, int64_t id);
+struct qstream	*qstream_new(struct qconn *, int64_t id);
 
 /*
  * A link of a dialect whose opening is over.  may_open: may the peer open

@@ -23,6 +23,8 @@
 #include <cmocka.h>
 
 #include "shared/compat.h"
+#include "worker/quic/ngapi.h"
+#include "worker/quic/passes.h"
 #include "quiclink.h"
 
 #define FLOOD	60
@@ -167,6 +169,39 @@ test_reset(void **state)
 	frame_until(qrig_client == NULL);
 	assert_int_equal(frame_figure("connections"), 0);
 	assert_true(frame_figure("resets") > 0);
+}
+
+/* Who was here before is known, also in a crowd, each time anew. */
+static void
+test_known(void **state)
+{
+	struct addr	 where;
+	uint8_t		 token[PASS_MAX];
+	int		 i;
+
+	(void)state;
+	qrig_conf.deadline_ms = 5000;
+	qrig_conf.max_unproven = 3;	/* one is a crowd */
+	qrig_conf.max_per_source = 1000;
+	started();
+	for (i = 0; i < 3; i++) {
+		qrig_shake();
+		assert_int_equal(frame_figure("retries"), 1);
+		frame_run(100);		/* a token comes after it */
+	}
+	/* another server's is none for here, nor is one that was made up */
+	assert_int_equal(pass_take(&qrig_arrival.peer, token), 0);
+	memset(token, NGTCP2_CRYPTO_TOKEN_MAGIC_REGULAR, sizeof(token));
+	addr_from_sa(&where, (struct sockaddr *)&qrig_where);
+	pass_keep(&where, token, 40);
+	qrig_shake();
+	assert_int_equal(frame_figure("retries"), 2);
+	memset(token, NGTCP2_CRYPTO_TOKEN_MAGIC_RETRY, sizeof(token));
+	frame_run(100);
+	pass_keep(&where, token, 40);
+	qrig_dial_to(9, qrig_socket());
+	frame_until(qrig_fails == 1);
+	assert_int_equal(frame_figure("tokens_bad"), 1);
 }
 
 /* Who asks in a crowd has to show where it is, and is then let in. */
@@ -387,6 +422,7 @@ main(void)
 		FRAME_ALONE(test_version),
 		FRAME_ALONE(test_gone),
 		FRAME_ALONE(test_reset),
+		FRAME_ALONE(test_known),
 		FRAME_ALONE(test_retry),
 		FRAME_ALONE(test_flood),
 		FRAME_ALONE(test_move),

@@ -10,11 +10,16 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "shared/log.h"
 #include "worker/frame/worker.h"
+#include "worker/net/lines.h"
 #include "linkint.h"
 
 /* A stream that nobody reads is the worker's for so long after its end. */
 #define UNREAD_US	(10 * 1000000ULL)
+/* Of the log, for all connections: a burst, then one in so long. */
+#define LINES		5
+#define LINES_US	(60 * 1000000ULL)
 
 struct link_stats	 link_counts;
 
@@ -212,13 +217,18 @@ link_data(struct link *l, int64_t id, const uint8_t *p, size_t n, int fin)
 
 /*
  * Of the peer's streams, one that we have not: it is the first that we hear of
- * it, and it ends at once.
+ * it, and it ends at once.  What may still come of it is not wanted.
  */
-static void
+static struct linkst *
 link_ended_unseen(struct link *l, int64_t id, uint64_t code)
 {
-	if ((id & 1) == (l->server ? 0 : 1))
+	struct linkst	*st;
+
+	if ((id & 1) != (l->server ? 0 : 1))
+		return (NULL);
+	if ((st = link_begin(l, id)) == NULL)
 		link_refuse(l, id, l->dialect->reason(code));
+	return (st);
 }
 
 void
@@ -226,12 +236,9 @@ link_was_reset(struct link *l, int64_t id, uint64_t code)
 {
 	struct linkst	*st;
 
-	if (l->flags & LINK_F_CLOSED)
+	if ((l->flags & LINK_F_CLOSED) || ((st = linkst_find(l, id)) == NULL &&
+	    (st = link_ended_unseen(l, id, code)) == NULL))
 		return;
-	if ((st = linkst_find(l, id)) == NULL) {
-		link_ended_unseen(l, id, code);
-		return;
-	}
 	link_enter(l);
 	st->flags |= LINKST_IN_FIN;
 	if (st->flags & LINKST_OPENING)
@@ -245,17 +252,17 @@ void
 link_was_stopped(struct link *l, int64_t id, uint64_t code)
 {
 	struct linkst	*st;
+	int		 seen;
 
 	if (l->flags & LINK_F_CLOSED)
 		return;
-	if ((st = linkst_find(l, id)) == NULL) {
-		link_ended_unseen(l, id, code);
+	seen = (st = linkst_find(l, id)) != NULL;
+	if (!seen && (st = link_ended_unseen(l, id, code)) == NULL)
 		return;
-	}
 	link_enter(l);
 	if (st->flags & LINKST_OPENING)
 		linkend_done(l);
-	else if (!l->dialect->stop_resets)
+	else if (!l->dialect->stop_resets && seen)
 		linkst_deaf(st);
 	else if (!(st->flags & LINKST_OUT_DEAD))
 		linkst_kill(st, l->dialect->reason(code));
@@ -438,12 +445,20 @@ link_tell_path(struct link *l)
 
 /* Streams that were reset because others had to have their memory. */
 static void
-link_count_killed(struct link *l)
+link_count_killed(struct link *l, uint64_t now)
 {
-	if (l->session == NULL)
+	static struct lines	 lines;
+	uint64_t		 n;
+
+	if (l->session == NULL ||
+	    (n = l->session->stats.killed - l->killed) == 0)
 		return;
-	link_counts.streams_shed += l->session->stats.killed - l->killed;
-	l->killed = l->session->stats.killed;
+	link_counts.streams_shed += n;
+	l->killed += n;
+	if (lines_take(&lines, LINES, LINES_US, now))
+		log_info("quic: %llu streams reset: what waited for the peer "
+		    "was not taken, and others need the room",
+		    (unsigned long long)n);
 }
 
 void
@@ -455,7 +470,7 @@ link_tick(struct link *l, uint64_t now)
 		return;
 	link_enter(l);
 	link_tell_path(l);
-	link_count_killed(l);
+	link_count_killed(l, now);
 	linkaddr_tick(l, now);
 	TAILQ_FOREACH_SAFE(st, &l->streams, entry, next) {
 		if (st->flow != NULL)

@@ -111,7 +111,7 @@ linkend_waits(const struct link *l)
 {
 	const struct linkst	*st;
 
-	if (l->flags & LINK_F_ENDING)
+	if ((l->flags & LINK_F_ENDING) || linkpair_left(&l->pair))
 		return (0);
 	if (l->pair.rest != NULL || l->session->more)
 		return (1);

@@ -341,5 +341,7 @@ ssize_t	 linkpair_read(struct linkpair *, void *, size_t);
 int	 linkpair_write(struct linkpair *, const void *, size_t);
 /* 1: nothing waits, 0: something does. */
 int	 linkpair_flush(struct linkpair *);
+/* Did a write find that nobody reads? */
+int	 linkpair_left(const struct linkpair *);
 
 #endif /* WORKER_LINKINT_H */

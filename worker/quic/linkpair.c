@@ -136,3 +136,9 @@ linkpair_flush(struct linkpair *p)
 	p->rest = NULL;
 	return (1);
 }
+
+int
+linkpair_left(const struct linkpair *p)
+{
+	return ((p->flags & LINKPAIR_LEFT) != 0);
+}

@@ -463,14 +463,17 @@ linkst_take_request(struct linkst *st, const uint8_t **p, size_t *n)
 int
 linkst_take(struct linkst *st, const uint8_t *p, size_t n)
 {
-	int	 r = 0;
+	uint64_t	 before = st->in.end;
+	int		 r = 0;
 
 	if (!(st->flags & (LINKST_OURS | LINKST_HEAD)))
 		r = st->link->dialect->by_address ?
 		    linkst_take_request(st, &p, &n) :
 		    linkst_look(st, p, n, st->in.start);
-	if (r == -1 || linkbuf_add(&st->in, p, n) == -1)
+	if (r == -1 || linkbuf_add(&st->in, p, n) == -1) {
+		linkbuf_cut(&st->in, before);
 		return (-1);
+	}
 	if (st->inner != NULL)
 		session_ready(st->inner);
 	return (0);

@@ -33,7 +33,7 @@ typedef ngtcp2_conn_info		 ng_stat;
 	ngtcp2_conn_shutdown_stream_read(c, 0, id, code)
 #define ng_settings_token(s, p, n) \
 	((s)->token = (p), (s)->tokenlen = (n), \
-	    (s)->token_type = NGTCP2_TOKEN_TYPE_UNKNOWN)
+	    (s)->token_type = NGTCP2_TOKEN_TYPE_NEW_TOKEN)
 #define ng_hd_token(h)			 ((h)->token)
 #define ng_hd_tokenlen(h)		 ((h)->tokenlen)
 #define ng_params_odcid(p, c) \

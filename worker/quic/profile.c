@@ -30,7 +30,7 @@ static const struct profile	 profiles[] = {
 		.farewell_code = 0
 	},
 	{
-		/* a peer that is not ours: its own server's numbers, at first */
+		/* of a peer that is not ours: its own server's numbers */
 		.dialect = "mytunnel",
 		.alpn = { "mytunnel", "h3" },
 		.window = 8388608,

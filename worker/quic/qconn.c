@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "shared/compat.h"
+#include "passes.h"
 #include "qconnint.h"
 #include "qconns.h"
 
@@ -150,10 +151,13 @@ qconn_start_client(struct qconn *c, const ngtcp2_path *path,
 	ngtcp2_transport_params	 params;
 	ngtcp2_settings		 settings;
 	ngtcp2_cid		 dcid;
-	uint8_t			 random[CID_MAX];
+	uint8_t			 random[CID_MAX], token[PASS_MAX];
+	size_t			 len;
 
 	qconn_params(c, &params);
 	qconn_settings(c, &settings);
+	if ((len = pass_take(&c->peer, token)) > 0)
+		ng_settings_token(&settings, token, len);
 	arc4random_buf(random, sizeof(random));
 	ngtcp2_cid_init(&dcid, random, CID_OURS + 8);
 	return (ngtcp2_conn_client_new(&c->quic, &dcid, scid, path,

@@ -13,7 +13,9 @@
 #include <unistd.h>
 
 #include "shared/compat.h"
+#include "passes.h"
 #include "qconnint.h"
+#include "stranger.h"
 
 /* Is it one of both directions?  The others are not read, nor given credit. */
 #define IS_BIDI(id)	(((id) & 2) == 0)
@@ -28,6 +30,39 @@ cb_crypto(ngtcp2_conn *quic, ng_level level, uint64_t offset,
 	(void)offset;
 	return (qtls_crypto(c->tls, level, p, len));
 }
+
+/* For its next time, if many come then. */
+static void
+cb_give_token(ngtcp2_conn *quic, const struct qconn *c)
+{
+	uint8_t	 token[NGTCP2_CRYPTO_MAX_REGULAR_TOKENLEN];
+	size_t	 len;
+
+	if ((len = stranger_token(&c->peer, token, sizeof(token))) > 0)
+		(void)ngtcp2_conn_submit_new_token(quic, token, len);
+}
+
+#if NGTCP2_VERSION_NUM >= 0x010000
+static int
+cb_token(ngtcp2_conn *quic, const uint8_t *token, size_t len, void *arg)
+{
+	struct qconn	*c = arg;
+
+	(void)quic;
+	pass_keep(&c->peer, token, len);
+	return (0);
+}
+#else
+static int
+cb_token(ngtcp2_conn *quic, const ngtcp2_vec *token, void *arg)
+{
+	struct qconn	*c = arg;
+
+	(void)quic;
+	pass_keep(&c->peer, token->base, token->len);
+	return (0);
+}
+#endif
 
 /* The pair comes into being before the first octets of streams do. */
 static int
@@ -51,6 +86,7 @@ cb_shaken(ngtcp2_conn *quic, void *arg)
 		/* What its client chose is over. */
 		first = ngtcp2_conn_get_client_initial_dcid(quic);
 		cid_remove(&c->cids, first->data, first->datalen);
+		cb_give_token(quic, c);
 	}
 	if (c->profile->window_more > 0)
 		ngtcp2_conn_extend_max_offset(quic, c->profile->window_more);
@@ -229,6 +265,7 @@ const ngtcp2_callbacks	 qconn_callbacks = {
 	.extend_max_stream_data = cb_may_send,
 	.delete_crypto_aead_ctx = ngtcp2_crypto_delete_crypto_aead_ctx_cb,
 	.delete_crypto_cipher_ctx = ngtcp2_crypto_delete_crypto_cipher_ctx_cb,
+	.recv_new_token = cb_token,
 	.recv_datagram = cb_datagram,
 	.get_path_challenge_data = ngtcp2_crypto_get_path_challenge_data_cb,
 	.version_negotiation = ngtcp2_crypto_version_negotiation_cb

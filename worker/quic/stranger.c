@@ -24,6 +24,8 @@
 #define SECOND_US	1000000
 /* A client comes back at once. */
 #define RETRY_NS	(10 * NGTCP2_SECONDS)
+/* Who was here may come back without a question for so long. */
+#define KNOWN_NS	(24 * 3600 * NGTCP2_SECONDS)
 /* RFC 9000, 10.3: the shortest that looks like a packet, and one shorter. */
 #define RESET_MIN	21
 #define RESET_MAX	43
@@ -153,14 +155,15 @@ static void
 answer_token(struct endpoint *e, const struct endpoint_packet *p,
     const ngtcp2_pkt_hd *hd)
 {
-	uint8_t	*room;
+	uint64_t	 answers = 0;
+	uint8_t		*room;
 
 	env.stats.tokens_bad++;
 	if ((room = answer_room(e, &env.answers, p->peer)) == NULL)
 		return;
 	answer(e, p, ngtcp2_crypto_write_connection_close(room,
 	    ENDPOINT_PACKET, hd->version, &hd->scid, &hd->dcid,
-	    NGTCP2_INVALID_TOKEN, NULL, 0), &env.stats.tokens_bad);
+	    NGTCP2_INVALID_TOKEN, NULL, 0), &answers);
 }
 
 /* ---- a client's first ---- */
@@ -179,11 +182,42 @@ stranger_is_back(const struct endpoint_packet *p, const ngtcp2_pkt_hd *hd,
 	    worker_now() * 1000) == 0);
 }
 
+/* Was it here before?  Others' tokens, and old ones, say nothing. */
+static int
+stranger_is_known(const struct endpoint_packet *p, const ngtcp2_pkt_hd *hd)
+{
+	struct sockaddr_storage	 ss;
+	socklen_t		 sslen = addr_to_sa(p->peer, &ss);
+
+	return (ng_hd_tokenlen(hd) > 0 &&
+	    ng_hd_token(hd)[0] == NGTCP2_CRYPTO_TOKEN_MAGIC_REGULAR &&
+	    ngtcp2_crypto_verify_regular_token(ng_hd_token(hd),
+	    ng_hd_tokenlen(hd), env.secret, sizeof(env.secret),
+	    (struct sockaddr *)&ss, sslen, KNOWN_NS, worker_now() * 1000) ==
+	    0);
+}
+
+size_t
+stranger_token(const struct addr *peer, uint8_t *token, size_t size)
+{
+	struct sockaddr_storage	 ss;
+	socklen_t		 sslen = addr_to_sa(peer, &ss);
+	ngtcp2_ssize		 n;
+
+	if (size < NGTCP2_CRYPTO_MAX_REGULAR_TOKENLEN)
+		return (0);
+	n = ngtcp2_crypto_generate_regular_token(token, env.secret,
+	    sizeof(env.secret), (struct sockaddr *)&ss, sslen,
+	    worker_now() * 1000);
+	return (n > 0 ? (size_t)n : 0);
+}
+
 static void
 stranger_initial(struct endpoint *e, const struct endpoint_packet *p,
     const ngtcp2_pkt_hd *hd)
 {
 	ngtcp2_cid	 odcid;
+	int		 known;
 
 	if (ng_hd_tokenlen(hd) > 0 &&
 	    ng_hd_token(hd)[0] == NGTCP2_CRYPTO_TOKEN_MAGIC_RETRY) {
@@ -195,13 +229,13 @@ stranger_initial(struct endpoint *e, const struct endpoint_packet *p,
 		qserve_accept(e, p, hd, &odcid, 1);
 		return;
 	}
-	/* Other tokens are not ours: we give none for later. */
-	if (qconns_crowded()) {
+	known = stranger_is_known(p, hd);
+	if (!known && qconns_crowded()) {
 		answer_retry(e, p, hd);
 		return;
 	}
 	env.stats.initials++;
-	qserve_accept(e, p, hd, NULL, 0);
+	qserve_accept(e, p, hd, NULL, known);
 }
 
 void *

@@ -33,6 +33,11 @@ void	 strangers_init(void);
  */
 void	 stranger_packet(struct endpoint *, const struct endpoint_packet *,
 	    int takes);
+/*
+ * A token for a client that has shown where it is, for its next time; its
+ * length, or 0.
+ */
+size_t	 stranger_token(const struct addr *, uint8_t *, size_t);
 /* Whose connection is it?  NULL: nobody's. */
 void	*stranger_owner(const struct endpoint_packet *);
 const struct stranger_stats *stranger_stats(void);
