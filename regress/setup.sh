@@ -6,8 +6,9 @@
 
 set -u
 build="gcc libc6-dev make byacc pkg-config libevent-dev libbsd-dev libmd-dev \
-    libssl-dev liblz4-dev libcrypt-dev libseccomp-dev \
-    libngtcp2-dev libngtcp2-crypto-gnutls-dev libgnutls28-dev"
+    libssl-dev liblz4-dev libcrypt-dev libseccomp-dev"
+# without them rocketd is built without QUIC
+quic="libngtcp2-dev libngtcp2-crypto-gnutls-dev libgnutls28-dev"
 demo="$build busybox socat curl perl-base"
 bench="$build perl haproxy socat iperf3 openssl iproute2 \
     gnuplot-nox"
@@ -27,28 +28,37 @@ esac
 
 if ! command -v dpkg-query >/dev/null 2>&1; then
 	echo "setup: this is not Debian; these packages there have what is" \
-	    "needed: $want"
+	    "needed: $want; and for QUIC: $quic"
 	exit 0
 fi
 
-missing=
-for p in $want; do
-	s=$(dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null)
-	[ "$s" = installed ] || missing="$missing $p"
-done
-[ -n "$missing" ] || exit 0
+# absent PACKAGE...: those that are not installed
+absent() {
+	for p; do
+		s=$(dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null)
+		[ "$s" = installed ] || printf ' %s' "$p"
+	done
+}
+# install PACKAGE...: the package lists of a fresh machine may be empty or old:
+# once more after an update
+install() {
+	apt-get install -y -q --no-install-recommends "$@" >/dev/null 2>&1 || {
+		apt-get update -q >/dev/null &&
+		    apt-get install -y -q --no-install-recommends "$@" \
+		    >/dev/null
+	}
+}
+missing=$(absent $want) optional=$(absent $quic)
+[ -n "$missing$optional" ] || exit 0
 
 if [ "$(id -u)" -ne 0 ]; then
-	echo "setup: missing:$missing" >&2
-	echo "setup: as root: apt-get install -y$missing" >&2
+	echo "setup: missing:$missing$optional" >&2
+	echo "setup: as root: apt-get install -y$missing$optional" >&2
 	exit 0
 fi
-echo "setup: installing$missing"
+echo "setup: installing$missing$optional"
 DEBIAN_FRONTEND=noninteractive
 export DEBIAN_FRONTEND
-# The package lists of a fresh machine may be empty or old: once more after
-# an update.
-apt-get install -y -q --no-install-recommends $missing >/dev/null 2>&1 || {
-	apt-get update -q >/dev/null &&
-	    apt-get install -y -q --no-install-recommends $missing >/dev/null
-}
+[ -z "$missing" ] || install $missing || exit 1
+[ -z "$optional" ] || install $optional ||
+    echo "setup: not to be had, so QUIC is left out:$optional"

@@ -117,6 +117,7 @@ worker/gate		worker/roles.h worker/net worker/frame shared
 worker/keys		worker/roles.h worker/crypto worker/net/replay.h worker/frame shared
 worker/tls		worker/roles.h worker/crypto worker/net worker/frame shared
 worker/udp		worker/roles.h worker/net worker/frame shared
+worker/web		worker/roles.h worker/net worker/frame shared
 worker/quic		worker/session worker/net worker/frame shared
 worker/service		worker/roles.h worker/dialect/dialect.h worker/relay worker/tunnel worker/net worker/frame shared
 '

@@ -154,9 +154,9 @@ ahead_worker(const struct rocketd *env, const struct rocketd_conf *conf,
 		    env->worker_path, why);
 	if (ahead_has_quic(conf) && spawn_check(env->quic_path, env->root, why,
 	    sizeof(why)) == -1)
-		conf_complain(err, conf->path, 0, 0, "warning: %s: %s: no "
-		    "tunnel has transport quic without it", env->quic_path,
-		    why);
+		conf_complain(err, conf->path, 0, 0, "warning: %s: %s: "
+		    "rocketd cannot be started without it, for transport quic",
+		    env->quic_path, why);
 }
 
 int

@@ -135,6 +135,17 @@ apply_has_flows(const struct rocketd_conf *conf)
 }
 
 static int
+apply_has_serves(const struct rocketd_conf *conf)
+{
+	const struct conf_block	*b;
+
+	TAILQ_FOREACH(b, &conf->blocks, entry)
+		if (!TAILQ_EMPTY(&b->serves))
+			return (1);
+	return (0);
+}
+
+static int
 apply_has_target(const struct rocketd_conf *conf)
 {
 	const struct conf_block		*b;
@@ -173,6 +184,7 @@ apply_roles(struct rocketd *env)
 	apply_role(env, PROC_DIAL, dial);
 	apply_role(env, PROC_GATE, server);
 	apply_role(env, PROC_UDP, apply_has_flows(env->conf));
+	apply_role(env, PROC_WEB, apply_has_serves(env->conf));
 	apply_tls(env, PROC_TLS);
 	apply_tls(env, PROC_QUIC);
 }
@@ -399,6 +411,7 @@ apply_children(struct rocketd *env, const struct rocketd_conf *old)
 	apply_dial(env);
 	apply_tell(env, PROC_GATE);
 	apply_flows(env);
+	apply_tell(env, PROC_WEB);
 	/* Last: whoever asked hears from it that the others were told. */
 	apply_tell(env, PROC_CONTROL);
 }

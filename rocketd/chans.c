@@ -59,12 +59,15 @@ static const struct chans_rule	 chans_rules[] = {
 	/* datagrams of users */
 	{ PROC_CONTROL, PROC_UDP, CHANS_ALL },
 	{ PROC_UDP, PROC_SERVICE, CHANS_FLOWS },
+	/* figures */
+	{ PROC_CONTROL, PROC_WEB, CHANS_ALL },
 	/* names */
 	{ PROC_DIAL, PROC_RESOLVE, CHANS_ALL }
 };
 
 /* How many depend on each, from the one whose end disturbs the fewest. */
 static const int	 chans_ranks[PROC_MAX] = {
+	[PROC_WEB] = 0,
 	[PROC_SERVICE] = 1,
 	[PROC_TLS] = 2,
 	[PROC_QUIC] = 2,

@@ -57,7 +57,9 @@ static const struct {
 	 */
 	[PROC_SERVICE] = { 128, 8, 0 },
 	/* batches of datagrams; flows, and what waits for their workers */
-	[PROC_UDP] = { 64, 0, 1 }
+	[PROC_UDP] = { 64, 0, 1 },
+	/* lists of sessions, and answers on their way: 64 MiB at most */
+	[PROC_WEB] = { 128, 0, 0 }
 };
 
 static uint32_t

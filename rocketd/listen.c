@@ -648,6 +648,9 @@ listen_prepare(struct rocketd *env, const struct rocketd_conf *conf, FILE *err)
 		plan.opts = &b->opts.tunnel_sock;
 		TAILQ_FOREACH(plan.conf, &b->listens, entry)
 			failed |= listen_prepare_one(env, &plan);
+		plan.opts = &b->opts.service_sock;
+		TAILQ_FOREACH(plan.conf, &b->serves, entry)
+			failed |= listen_prepare_one(env, &plan);
 		TAILQ_FOREACH(cs, &b->services, entry)
 			failed |= listen_prepare_service(env, cs, &plan);
 	}
@@ -736,12 +739,14 @@ listen_note(struct child *child, uint32_t number)
 
 /*
  * Is it for this child?  A service's workers take its connections, udp its
- * datagrams.  Of the listeners for tunnels tls takes those with outer TLS, and
- * quic those for QUIC.
+ * datagrams, web those who want figures.  Of the listeners for tunnels tls
+ * takes those with outer TLS, and quic those for QUIC.
  */
 static int
 listen_is_for(const struct listener *l, const struct child *child)
 {
+	if (l->conf->serves != SERVE_NONE)
+		return (child->role == PROC_WEB);
 	if (l->service != 0)
 		return (l->datagrams == (child->role == PROC_UDP));
 	if (!(l->conf->transport & TRANSPORT_CERTS))
@@ -771,6 +776,41 @@ listen_send_proxies(struct child *child, const struct listener *l)
 	return (0);
 }
 
+/* The index of the process that ends QUIC for a block, and 1; or 0. */
+static uint32_t
+listen_quic(const struct conf_block *b)
+{
+	const struct conf_listen	*cl;
+
+	TAILQ_FOREACH(cl, &b->listens, entry)
+		if (cl->transport & TRANSPORT_QUIC)
+			return (b->tls_index + 1);
+	return (0);
+}
+
+/* Whose figures it serves.  What ends QUIC is counted with the first. */
+static int
+listen_send_figures(struct child *child, const struct listener *l)
+{
+	const struct conf_service	*cs;
+	struct msg_figures		 msg;
+
+	if (l->conf->serves == SERVE_NONE)
+		return (0);
+	TAILQ_FOREACH(cs, &l->block->services, entry) {
+		memset(&msg, 0, sizeof(msg));
+		msg.listen = l->number;
+		msg.service = cs->number;
+		if (cs == TAILQ_FIRST(&l->block->services))
+			msg.quic = listen_quic(l->block);
+		strlcpy(msg.name, cs->name, sizeof(msg.name));
+		if (channel_send(child->chan, IMSG_CONF_FIGURES, -1, &msg,
+		    sizeof(msg)) == -1)
+			return (-1);
+	}
+	return (0);
+}
+
 /* Of tunnels whose dialect does not say whose they are: the one there is. */
 static uint32_t
 listen_whose(const struct listener *l)
@@ -778,7 +818,7 @@ listen_whose(const struct listener *l)
 	const struct conf_service	*cs = TAILQ_FIRST(&l->block->services);
 
 	if (l->service != 0 || l->block->dialect == DIALECT_ROCKET ||
-	    cs == NULL)
+	    l->conf->serves != SERVE_NONE || cs == NULL)
 		return (l->service);
 	return (cs->number);
 }
@@ -798,6 +838,7 @@ listen_describe(struct msg_listen *msg, const struct listener *l)
 	msg->datagrams = l->datagrams;
 	msg->asks = l->conf->asks;
 	msg->kinds = l->conf->kinds;
+	msg->serves = l->conf->serves;
 	msg->addr = l->addr;
 }
 
@@ -819,7 +860,9 @@ listen_lend(struct rocketd *env, struct child *child, uint32_t service)
 		}
 		listen_describe(&msg, l);
 		if (channel_send(child->chan, IMSG_CONF_LISTEN, fd, &msg,
-		    sizeof(msg)) == -1 || listen_send_proxies(child, l) == -1)
+		    sizeof(msg)) == -1 ||
+		    listen_send_proxies(child, l) == -1 ||
+		    listen_send_figures(child, l) == -1)
 			return (-1);
 	}
 	return (0);
@@ -894,6 +937,17 @@ listen_where(struct rocketd *env, uint32_t service, char *buf, size_t size)
 		    "", more);
 }
 
+static void
+listen_log_one(const struct listener *l)
+{
+	if (l->conf->serves != SERVE_NONE)
+		log_info("%s are served at %s", name_of(serve_names,
+		    l->conf->serves), addr_print(&l->addr));
+	else
+		log_info("tunnels come to %s, transport %s",
+		    addr_print(&l->addr), transport_name(l->conf->transport));
+}
+
 void
 listen_log(struct rocketd *env)
 {
@@ -905,9 +959,7 @@ listen_log(struct rocketd *env)
 
 	TAILQ_FOREACH(l, &env->listeners, entry)
 		if (l->service == 0 && n++ < LOG_LINES)
-			log_info("tunnels come to %s, transport %s",
-			    addr_print(&l->addr),
-			    transport_name(l->conf->transport));
+			listen_log_one(l);
 	TAILQ_FOREACH(b, &env->conf->blocks, entry)
 		TAILQ_FOREACH(cs, &b->services, entry) {
 			if (!conf_service_opens(cs) || n++ >= LOG_LINES)

@@ -34,9 +34,9 @@ int		 listen_is_new(struct rocketd *, uint32_t service);
 /* Closes all of them. */
 void		 listen_close(struct rocketd *);
 /*
- * Lends a service's listeners (0: those for tunnels) by CONF_LISTEN messages:
- * those for datagrams to udp, the others to workers.  -1: one could not be sent
- * (logged).
+ * Lends a service's listeners (0: those of blocks, for tunnels or figures) by
+ * CONF_LISTEN messages: those for datagrams to udp, those for figures to web,
+ * the others to workers.  -1: one could not be sent (logged).
  */
 int		 listen_lend(struct rocketd *, struct child *,
 		    uint32_t service);

@@ -30,7 +30,7 @@
 
 /*
  * The order of the start: control first, so that what the others log is seen;
- * udp and the gate last, when there are workers for those they let in.
+ * udp, the gate and web last, when there are workers for those they let in.
  */
 static const uint32_t	 procs_stages[PROC_MAX] = {
 	[PROC_CONTROL] = 0,
@@ -41,6 +41,7 @@ static const uint32_t	 procs_stages[PROC_MAX] = {
 	[PROC_QUIC] = 1,
 	[PROC_SERVICE] = 1,
 	[PROC_UDP] = 2,
+	[PROC_WEB] = 2,
 	[PROC_GATE] = 2
 };
 
@@ -50,6 +51,7 @@ static const uint32_t	 procs_stages[PROC_MAX] = {
  */
 static const uint32_t	 procs_ends[PROC_MAX] = {
 	[PROC_GATE] = 0,
+	[PROC_WEB] = 0,
 	[PROC_SERVICE] = 0,
 	[PROC_KEYS] = 1,
 	[PROC_RESOLVE] = 1,

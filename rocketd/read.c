@@ -12,10 +12,12 @@
 #include <string.h>
 
 #include "shared/compat.h"
+#include "rocketd/conf/tlsconf.h"
 #include "confwatch.h"
 #include "crew.h"
 #include "decoy.h"
 #include "read.h"
+#include "spawn.h"
 #include "tlsfiles.h"
 #include "tlsmake.h"
 
@@ -132,6 +134,26 @@ read_conf(struct rocketd *env, FILE *err)
  fail:
 	conf_free(conf);
 	return (NULL);
+}
+
+int
+read_programs(struct rocketd *env, const struct rocketd_conf *conf, FILE *err)
+{
+	const struct conf_block	*b;
+	char			 why[128];
+
+	TAILQ_FOREACH(b, &conf->blocks, entry) {
+		if (!(tlsconf_used(b) & TRANSPORT_QUIC) || env->quic_fd != -1)
+			continue;
+		env->quic_fd = spawn_open(env->quic_path, env->root, why,
+		    sizeof(why));
+		if (env->quic_fd != -1)
+			continue;
+		conf_complain(err, b->file, b->line, b->column, "transport "
+		    "quic needs %s: %s", env->quic_path, why);
+		return (1);
+	}
+	return (0);
 }
 
 int

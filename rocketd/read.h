@@ -16,6 +16,12 @@
 /* Reads and checks the file.  NULL: errors were printed on err. */
 struct rocketd_conf	*read_conf(struct rocketd *, FILE *err);
 /*
+ * Opens the program for QUIC if it will be used, once.  Returns the number of
+ * errors, which were printed on err.
+ */
+int			 read_programs(struct rocketd *,
+			    const struct rocketd_conf *, FILE *err);
+/*
  * Reads or opens what it names: tokens, certificates, keys, authorities,
  * directories.  full: it will be used; else no variable is taken from the
  * environment.  tlslook.c looks into the files of TLS.  Returns the number of

@@ -207,7 +207,8 @@ reload_start(struct rocketd *env)
 		reload_end(r, 1);
 		return;
 	}
-	r->errors = read_files(r->conf, 1, r->err);
+	r->errors = read_programs(env, r->conf, r->err) +
+	    read_files(r->conf, 1, r->err);
 	tlslook_start(env, r->conf, r->err, reload_looked, r);
 }
 

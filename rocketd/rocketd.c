@@ -120,8 +120,8 @@ rocketd_read(struct rocketd *env)
 
 	if ((conf = read_conf(env, stderr)) == NULL)
 		return (NULL);
-	errors = read_files(conf, 1, stderr) +
-	    tlslook_wait(env, conf, stderr);
+	errors = read_programs(env, conf, stderr) +
+	    read_files(conf, 1, stderr) + tlslook_wait(env, conf, stderr);
 	if (errors == 0 && read_make(env, conf, stderr) == 0)
 		return (conf);
 	conf_free(conf);
@@ -343,8 +343,6 @@ main(int argc, char *argv[])
 	env.worker_fd = spawn_open(env.worker_path, env.root, why, sizeof(why));
 	if (env.worker_fd == -1)
 		fatalx("worker %s: %s", env.worker_path, why);
-	/* without it there is a daemon, too */
-	env.quic_fd = spawn_open(env.quic_path, env.root, why, sizeof(why));
 	if ((conf = rocketd_read(&env)) == NULL)
 		return (1);
 	if (!env.foreground)

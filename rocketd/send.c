@@ -477,6 +477,8 @@ send_set(struct rocketd *env, struct child *child)
 		return (send_service(env, child));
 	case PROC_UDP:
 		return (send_udp(env, child));
+	case PROC_WEB:
+		return (listen_lend(env, child, 0));
 	default:
 		return (0);	/* resolve knows nothing */
 	}
@@ -492,6 +494,19 @@ send_uid(const struct rocketd *env, const struct child *child)
 	if (child->role == PROC_SERVICE)
 		return (env->conf->id_first + CONF_CHILD_IDS + child->service);
 	return (env->conf->id_first + child->role);
+}
+
+/* A worker's is its service's for life, a quic process's that of its block. */
+static uint32_t
+send_dialect(struct rocketd *env, const struct child *child)
+{
+	const struct conf_block	*b;
+
+	if (child_transport(child->role) == 0)
+		return (child->dialect);
+	b = tlsconf_block(env->conf, child->side, child->index,
+	    child_transport(child->role));
+	return (b == NULL ? 0 : b->dialect);
 }
 
 static int
@@ -520,7 +535,7 @@ send_begin(struct rocketd *env, struct child *child, uint32_t flags,
 	msg.side = child->side;
 	msg.dials = child->role == PROC_SERVICE && child->side == SIDE_CLIENT;
 	msg.opens = child->opens;
-	msg.dialect = child->dialect;
+	msg.dialect = send_dialect(env, child);
 	msg.data_max = limits_data(env, child);
 	if (child->role == PROC_DIAL && env->root)
 		msg.ngroups = sockdir_groups(env, msg.groups);

@@ -337,39 +337,14 @@ spawn_run(const struct spawn_order *order, int *report)
 	return (pid);
 }
 
-/*
- * The program for this role.  Where there was none for QUIC when the daemon
- * started there may be one by now.  -1 with a line in the log.
- */
-static int
-spawn_program(struct rocketd *env, const struct child *child,
-    struct spawn_order *order)
-{
-	char	 why[128];
-
-	if (child->role != PROC_QUIC) {
-		order->path = env->worker_path;
-		order->exec = env->worker_fd;
-		return (0);
-	}
-	if (env->quic_fd == -1)
-		env->quic_fd = spawn_open(env->quic_path, env->root, why,
-		    sizeof(why));
-	if (env->quic_fd == -1)
-		log_warnx("%s: %s: %s", child_name(child), env->quic_path,
-		    why);
-	order->path = env->quic_path;
-	order->exec = env->quic_fd;
-	return (env->quic_fd == -1 ? -1 : 0);
-}
-
 pid_t
-spawn_child(struct rocketd *env, const struct child *child, int netns,
+spawn_child(const struct rocketd *env, const struct child *child, int netns,
     int *chan, int *report)
 {
 	static char		 title[] = "rocketd:";
 	char			 role[16], name[SERVICE_NAME_MAX];
 	char			*argv[] = { title, role, name, NULL };
+	int			 quic = child->role == PROC_QUIC;
 	struct spawn_order	 order = { .argv = argv, .netns = netns };
 	int			 sv[2];
 	pid_t			 pid;
@@ -378,8 +353,8 @@ spawn_child(struct rocketd *env, const struct child *child, int netns,
 	strlcpy(name, child->name, sizeof(name));
 	if (name[0] == '\0')
 		argv[2] = NULL;
-	if (spawn_program(env, child, &order) == -1)
-		return (-1);
+	order.path = quic ? env->quic_path : env->worker_path;
+	order.exec = quic ? env->quic_fd : env->worker_fd;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0,
 	    sv) == -1) {
 		log_warn("%s: cannot be started", child_name(child));

@@ -55,7 +55,7 @@ pid_t	 spawn_run(const struct spawn_order *, int *report);
  * that is -1.  Likewise, with our end of its channel in *chan; a failure was
  * logged.
  */
-pid_t	 spawn_child(struct rocketd *, const struct child *, int netns,
+pid_t	 spawn_child(const struct rocketd *, const struct child *, int netns,
 	    int *chan, int *report);
 /*
  * What ended a process before it had a log, in words: why exec failed, or its

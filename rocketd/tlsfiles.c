@@ -136,6 +136,20 @@ tlsfiles_congestion(const struct conf_block *b)
 	return (b->opts.tunnel_sock.congestion);
 }
 
+/* A peer of dialect mytunnel may use as many as its service takes, if said. */
+static uint32_t
+tlsfiles_streams(const struct conf_block *b)
+{
+	const struct conf_service	*s = TAILQ_FIRST(&b->services);
+	const struct option		*o;
+
+	o = option_find("mux max streams", UINT32_MAX);
+	if (b->dialect != DIALECT_MYTUNNEL || s == NULL ||
+	    (!option_given(&s->set, o) && !option_given(&b->set, o)))
+		return (0);
+	return (s->opts.mux_max_streams);
+}
+
 int
 tlsfiles_send(struct child *child, const struct conf_block *b)
 {
@@ -150,6 +164,7 @@ tlsfiles_send(struct child *child, const struct conf_block *b)
 	msg.silence_ms = tlsfiles_silence(b);
 	msg.congestion = tlsfiles_congestion(b);
 	msg.idle_ms = b->opts.quic_idle * 1000;
+	msg.streams = tlsfiles_streams(b);
 	memcpy(msg.pins, t->pins, sizeof(msg.pins));
 	strlcpy(msg.name, t->name, sizeof(msg.name));
 	if (channel_send(child->chan, IMSG_CONF_TLS, -1, &msg, sizeof(msg)) ==

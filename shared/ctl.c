@@ -20,7 +20,7 @@ _Static_assert(CTL_VERSION == 14 && sizeof(struct ctl_request) +
     sizeof(struct ctl_service) + sizeof(struct ctl_session) +
     sizeof(struct ctl_stream) + sizeof(struct ctl_process) +
     sizeof(struct ctl_penalty) + sizeof(struct ctl_port) +
-    sizeof(struct ctl_text) + sizeof(struct ctl_done) == 4692,
+    sizeof(struct ctl_text) + sizeof(struct ctl_done) == 4732,
     "the control interface has changed: raise CTL_VERSION");
 
 const struct name	 ctl_stream_states[] = {
@@ -64,6 +64,8 @@ static const struct rule_field	 fields_daemon[] = {
 static const struct rule_field	 fields_counter[] = {
 	RANGE(ctl_counter, role, PROC_NONE, PROC_MAX - 1),
 	SHOWN(ctl_counter, name),
+	RANGE(ctl_counter, index, 0, PREFORK_MAX - 1),
+	RANGE(ctl_counter, side, SIDE_NONE, SIDE_CLIENT),
 	END
 };
 
@@ -150,12 +152,12 @@ static const struct rule_field	 fields_done[] = {
 			[t - CTL_FIRST] = { #t, ways, size, fd, fields }
 
 static const struct rule	 ctl_rules[IMSG_CTL_END - CTL_FIRST] = {
-	CTL_RULE(IMSG_CTL_SUMMARY, TWO(X, C, C, P | (CHILDREN & ~C)),
+	CTL_RULE(IMSG_CTL_SUMMARY, TWO(X | H, C, C, P | (CHILDREN & ~C)),
 	    FIXED(ctl_request), 0, fields_request),
 	CTL_RULE(IMSG_CTL_SERVICES, TWO(X, C, C, W), FIXED(ctl_request), 0,
 	    fields_request),
-	CTL_RULE(IMSG_CTL_SESSIONS, TWO(X, C, C, W), FIXED(ctl_request), 0,
-	    fields_request),
+	CTL_RULE(IMSG_CTL_SESSIONS, TWO(X | H, C, C, W), FIXED(ctl_request),
+	    0, fields_request),
 	CTL_RULE(IMSG_CTL_STREAMS, TWO(X, C, C, W), FIXED(ctl_request), 0,
 	    fields_request),
 	CTL_RULE(IMSG_CTL_PROCESSES, TWO(X, C, C, P), FIXED(ctl_request), 0,
@@ -179,11 +181,11 @@ static const struct rule	 ctl_rules[IMSG_CTL_END - CTL_FIRST] = {
 
 	CTL_RULE(IMSG_CTL_DAEMON, TWO(P, C, C, X), FIXED(ctl_daemon), 0,
 	    fields_daemon),
-	CTL_RULE(IMSG_CTL_COUNTER, TWO(P | (CHILDREN & ~C), C, C, X),
+	CTL_RULE(IMSG_CTL_COUNTER, TWO(P | (CHILDREN & ~C), C, C, X | H),
 	    FIXED(ctl_counter), 0, fields_counter),
 	CTL_RULE(IMSG_CTL_SERVICE, TWO(W, C, C, X), FIXED(ctl_service), 0,
 	    fields_ctl_service),
-	CTL_RULE(IMSG_CTL_SESSION, TWO(W, C, C, X), FIXED(ctl_session), 0,
+	CTL_RULE(IMSG_CTL_SESSION, TWO(W, C, C, X | H), FIXED(ctl_session), 0,
 	    fields_session),
 	CTL_RULE(IMSG_CTL_STREAM, TWO(W, C, C, X), FIXED(ctl_stream), 0,
 	    fields_stream),
@@ -195,7 +197,7 @@ static const struct rule	 ctl_rules[IMSG_CTL_END - CTL_FIRST] = {
 	    fields_port),
 	CTL_RULE(IMSG_CTL_TEXT, TWO(P, C, C, X), CUT(ctl_text, text), 0,
 	    fields_text),
-	CTL_RULE(IMSG_CTL_DONE, TWO(P | (CHILDREN & ~C), C, C, X),
+	CTL_RULE(IMSG_CTL_DONE, TWO(P | (CHILDREN & ~C), C, C, X | H),
 	    FIXED(ctl_done), 0, fields_done),
 };
 

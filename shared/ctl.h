@@ -33,14 +33,14 @@
 #define CTL_WORDS		384	/* of a sentence: none is cut */
 
 /*
- * P parent, C control, W worker of a service, G gate, T tls, X rocketctl, * any
- * process.
+ * P parent, C control, W worker of a service, G gate, T tls, H web,
+ * X rocketctl, * any process.
  */
 enum ctl_type {
-	/* requests: X -> C, then C -> P or C -> W */
-	IMSG_CTL_SUMMARY = CTL_FIRST, /* X -> C -> *	struct ctl_request */
+	/* requests: X -> C, then C -> P or C -> W; H may ask, too */
+	IMSG_CTL_SUMMARY = CTL_FIRST, /* X, H -> C -> * struct ctl_request */
 	IMSG_CTL_SERVICES,	/* X -> C -> W	struct ctl_request */
-	IMSG_CTL_SESSIONS,	/* X -> C -> W	struct ctl_request */
+	IMSG_CTL_SESSIONS,	/* X, H -> C -> W struct ctl_request */
 	IMSG_CTL_STREAMS,	/* X -> C -> W	struct ctl_request */
 	IMSG_CTL_PROCESSES,	/* X -> C -> P	struct ctl_request */
 	IMSG_CTL_CONFIG,	/* X -> C -> P	struct ctl_request */
@@ -54,15 +54,15 @@ enum ctl_type {
 
 	/* and answers, the same way back; CTL_DONE ends each request */
 	IMSG_CTL_DAEMON,	/* P -> C -> X	struct ctl_daemon */
-	IMSG_CTL_COUNTER,	/* * -> C -> X	struct ctl_counter */
+	IMSG_CTL_COUNTER,	/* * -> C -> X, H struct ctl_counter */
 	IMSG_CTL_SERVICE,	/* W -> C -> X	struct ctl_service */
-	IMSG_CTL_SESSION,	/* W -> C -> X	struct ctl_session */
+	IMSG_CTL_SESSION,	/* W -> C -> X, H struct ctl_session */
 	IMSG_CTL_STREAM,	/* W -> C -> X	struct ctl_stream */
 	IMSG_CTL_PROCESS,	/* P -> C -> X	struct ctl_process */
 	IMSG_CTL_PENALTY, /* G, T, Q, W -> C -> X struct ctl_penalty */
 	IMSG_CTL_PORT,		/* W -> C -> X	struct ctl_port */
 	IMSG_CTL_TEXT,	/* P -> C -> X	struct ctl_text (cut after text) */
-	IMSG_CTL_DONE,		/* * -> C -> X	struct ctl_done */
+	IMSG_CTL_DONE,		/* * -> C -> X, H struct ctl_done */
 
 	IMSG_CTL_END
 };
@@ -80,7 +80,11 @@ struct ctl_request {
 	uint32_t		 arg;		/* CTL_LOG: enum log_level or
 						 * UINT32_MAX, as configured */
 	struct ctl_session_id	 session; /* CTL_CLOSE; CTL_STREAMS: 0 all */
-	char			 service[SERVICE_NAME_MAX];	/* "" is all */
+	/*
+	 * "" is all.  CTL_SUMMARY of a service: its workers, and the processes
+	 * that end QUIC.
+	 */
+	char			 service[SERVICE_NAME_MAX];
 };
 
 struct ctl_daemon {
@@ -101,6 +105,11 @@ struct ctl_counter {			/* of the process it came from */
 	uint32_t	 role;		/* filled in by control */
 	uint64_t	 value;
 	char		 name[32];	/* such as "refused_unknown" */
+	/* whose it is, filled in by control */
+	uint32_t	 service;
+	uint32_t	 index;
+	uint32_t	 side;
+	uint32_t	 generation;	/* of the process */
 };
 
 struct ctl_service {			/* one worker's part of it */
@@ -170,6 +179,10 @@ struct ctl_session {
 	char			 dialect[16];
 	/* client side, as configured */
 	char			 remote[HOST_MAX];
+	uint32_t		 flows;	/* of streams: of datagrams */
+	uint32_t		 pad;
+	uint64_t		 age_ms;
+	uint64_t		 idle_ms;	/* since payload passed */
 };
 
 struct ctl_stream {

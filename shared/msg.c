@@ -122,7 +122,15 @@ static const struct rule_field	 fields_listen[] = {
 	RANGE(msg_listen, datagrams, 0, 1),
 	RANGE(msg_listen, asks, 0, ASK_KINDS - 1),
 	RANGE(msg_listen, kinds, 0, KIND_ALL),
+	RANGE(msg_listen, serves, 0, SERVE_KINDS - 1),
 	ADDRS(msg_listen, addr),
+	END
+};
+
+static const struct rule_field	 fields_figures[] = {
+	RANGE(msg_figures, service, 1, UINT32_MAX),
+	RANGE(msg_figures, quic, 0, PREFORK_MAX),
+	STRING(msg_figures, name),
 	END
 };
 
@@ -234,6 +242,7 @@ static const struct rule_field	 fields_tls[] = {
 	RANGE(msg_tls, has_ca, 0, 1),
 	RANGE(msg_tls, congestion, 0, CONGESTION_MAX - 1),
 	RANGE(msg_tls, idle_ms, 0, 600000),
+	RANGE(msg_tls, streams, 0, 1048576),
 	STRING(msg_tls, name),
 	END
 };
@@ -463,8 +472,8 @@ static const struct rule	 msg_rules[IMSG_MAX] = {
 	    fields_conf_key),
 	RULE(IMSG_CONF_GATE, ONE(P, G | T | Q), FIXED(gate_opts), 0,
 	    fields_gate),
-	RULE(IMSG_CONF_LISTEN, ONE(P, G | T | U | W | Q), FIXED(msg_listen),
-	    1, fields_listen),
+	RULE(IMSG_CONF_LISTEN, ONE(P, G | T | U | W | Q | H),
+	    FIXED(msg_listen), 1, fields_listen),
 	RULE(IMSG_CONF_REMOTE, ONE(P, D | W), FIXED(msg_dialee), 0,
 	    fields_dialee),
 	RULE(IMSG_CONF_TARGET, ONE(P, D | W), FIXED(msg_dialee), 0,
@@ -556,6 +565,8 @@ static const struct rule	 msg_rules[IMSG_MAX] = {
 	    fields_socket_ask),
 	RULE(IMSG_SOCKET, ONE(D, Q), FIXED(msg_number), 1, fields_none),
 	RULE(IMSG_SOCKET_NONE, ONE(D, Q), FIXED(msg_number), 0, fields_none),
+	RULE(IMSG_CONF_FIGURES, ONE(P, H), FIXED(msg_figures), 0,
+	    fields_figures),
 };
 
 static const struct rule *

@@ -21,7 +21,7 @@
 #include "opts.h"
 #include "proc.h"
 
-#define MSG_VERSION		17
+#define MSG_VERSION		18
 
 #define KEY_LEN			32
 #define IDENTITY_LEN		16
@@ -49,8 +49,8 @@
 
 /*
  * P parent, C control, K keys, G gate, R resolve, D dial, T tls, W worker of
- * a service, X rocketctl, U udp, Q quic, * any of the children (or, as sender,
- * the parent too).
+ * a service, X rocketctl, U udp, Q quic, H web, * any of the children (or, as
+ * sender, the parent too).
  */
 enum msg_type {
 	IMSG_NONE,
@@ -74,7 +74,7 @@ enum msg_type {
 	IMSG_CONF_LOG,		/* P -> C	struct msg_logdest, fd */
 	IMSG_CONF_KEY,		/* P -> K	struct msg_conf_key */
 	IMSG_CONF_GATE,		/* P -> G, T, Q	struct gate_opts */
-	IMSG_CONF_LISTEN, /* P -> G, T, U, W, Q  struct msg_listen, fd */
+	IMSG_CONF_LISTEN, /* P -> G, T, U, W, Q, H  struct msg_listen, fd */
 	IMSG_CONF_REMOTE,	/* P -> D, W	struct msg_dialee */
 	IMSG_CONF_TARGET,	/* P -> D, W	struct msg_dialee */
 	IMSG_CONF_DIR,		/* P -> D	struct msg_dir, fd */
@@ -150,6 +150,9 @@ enum msg_type {
 	IMSG_SOCKET_ASK,	/* Q -> D	struct msg_socket_ask */
 	IMSG_SOCKET,		/* D -> Q	struct msg_number, fd */
 	IMSG_SOCKET_NONE,	/* D -> Q	struct msg_number */
+
+	/* figures */
+	IMSG_CONF_FIGURES,	/* P -> H	struct msg_figures */
 
 	IMSG_MAX
 };
@@ -316,6 +319,7 @@ struct msg_listen {
 	uint32_t	 datagrams;	/* 1: a UDP socket, of users or slots */
 	uint32_t	 asks;		/* of users: enum ask_kind */
 	uint32_t	 kinds;	/* KIND_ mask, of its line */
+	uint32_t	 serves;	/* enum serve_kind */
 	struct addr	 addr;
 };
 
@@ -391,6 +395,7 @@ struct msg_tls {
 	/* of QUIC: enum congestion, and not CONGESTION_SYSTEM */
 	uint32_t	 congestion;
 	uint32_t	 idle_ms;	/* of QUIC: 5000 to 600000 */
+	uint32_t	 streams; /* of QUIC, a peer's; 0: its dialect's */
 	uint8_t		 pins[TLS_PINS_MAX][HASH_LEN];	/* of public keys */
 	char		 name[HOST_MAX];	/* "": the remote's host */
 };
@@ -445,6 +450,14 @@ struct msg_file {			/* one that such a stranger may see */
 	uint64_t	 size;		/* octets */
 	uint64_t	 changed;	/* seconds since the epoch */
 	char		 name[DECOY_NAME_MAX];	/* "/a/b.html" */
+};
+
+/* Whose figures a listener serves: one of the services of its block. */
+struct msg_figures {
+	uint32_t	 listen;	/* number of the listener */
+	uint32_t	 service;
+	uint32_t	 quic;	/* 1 + index of its quic process; or 0 */
+	char		 name[SERVICE_NAME_MAX];
 };
 
 /* ---- keys ---- */

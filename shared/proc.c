@@ -24,7 +24,8 @@ static const char *const	 role_names[PROC_MAX] = {
 	[PROC_SERVICE] = "service",
 	[PROC_ROCKETCTL] = "rocketctl",
 	[PROC_UDP] = "udp",
-	[PROC_QUIC] = "quic"
+	[PROC_QUIC] = "quic",
+	[PROC_WEB] = "web"
 };
 
 const struct name	 sandbox_parts[] = {

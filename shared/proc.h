@@ -28,6 +28,7 @@ enum proc_role {
 	PROC_ROCKETCTL,
 	PROC_UDP,
 	PROC_QUIC,
+	PROC_WEB,
 	PROC_MAX
 };
 
@@ -48,7 +49,7 @@ enum proc_role {
 
 extern const struct name	 sandbox_parts[];	/* of SANDBOX_ */
 
-/* "parent", "control", ... "rocketctl", "udp", "quic". */
+/* "parent", "control", ... "rocketctl", "udp", "quic", "web". */
 const char	*role_name(uint32_t role);
 
 /*

@@ -74,7 +74,8 @@ struct rule {
 #define X		ROLE(PROC_ROCKETCTL)
 #define U		ROLE(PROC_UDP)
 #define Q		ROLE(PROC_QUIC)
-#define CHILDREN	(C | K | G | R | D | T | W | U | Q)
+#define H		ROLE(PROC_WEB)
+#define CHILDREN	(C | K | G | R | D | T | W | U | Q | H)
 
 #define ONE(from, to)	{ { from, to }, { 0, 0 } }
 #define TWO(f, t, g, u)	{ { f, t }, { g, u } }

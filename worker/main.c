@@ -22,7 +22,7 @@
 
 static const struct role *const	 roles[] = {
 	&role_control, &role_keys, &role_gate, &role_resolve, &role_dial,
-	&role_tls, &role_service, &role_udp
+	&role_tls, &role_service, &role_udp, &role_web
 };
 
 static const struct role *

@@ -8,6 +8,7 @@
 #include "worker/frame/worker.h"
 
 extern const struct role	 role_control, role_dial, role_gate, role_keys,
-				 role_resolve, role_service, role_tls, role_udp;
+				 role_resolve, role_service, role_tls, role_udp,
+				 role_web;
 
 #endif /* WORKER_ROLES_H */

@@ -162,7 +162,7 @@ done
 refused() {	# refused NAME REGEXP LINES...
 	_n=$1 _re=$2; shift 2
 	reconfigure "$@"
-	since "no TLS with 127.0.0.1:$tport: $_re"
+	since "no handshake with 127.0.0.1:$tport: $_re"
 	ok $? "$_n: refused, and the log says so"
 }
 CA="tls ca \"$T/ca.crt\""

@@ -61,7 +61,7 @@ t_svc(struct child *child, enum proc_role role, enum side side, int n)
 
 enum {
 	CONTROL, KEYS, GATE, RESOLVE, DIAL, SERVER, CLIENT, TLSS, TLSC,
-	REVERSE, FORWARD, UDP, FLOWS, QUICS, QUICC, N
+	REVERSE, FORWARD, UDP, FLOWS, QUICS, QUICC, WEB, N
 };
 
 static void
@@ -83,28 +83,30 @@ t_all(struct child *child)
 	t_svc(&child[FLOWS], PROC_SERVICE, SIDE_SERVER, FLOWS);
 	t_svc(&child[QUICS], PROC_QUIC, SIDE_SERVER, QUICS);
 	t_svc(&child[QUICC], PROC_QUIC, SIDE_CLIENT, QUICC);
+	t_svc(&child[WEB], PROC_WEB, SIDE_NONE, WEB);
 	child[SERVER].opens = child[FORWARD].opens = 1;
 	child[FLOWS].opens = child[FLOWS].flows = 1;
 }
 
 /* Written out once more, so that a change of one has to be meant. */
 static const char	 pairs[N][N + 1] = {
-	/*		   CKGRDSCssSCUSqq, see t_all */
-	[CONTROL] =	  "011111111111111",
-	[KEYS] =	  "101001111110111",
-	[GATE] =	  "110001010100110",
-	[RESOLVE] =	  "100010000000000",
-	[DIAL] =	  "100100101110001",
-	[SERVER] =	  "111000000000000",
-	[CLIENT] =	  "110010000000000",
-	[TLSS] =	  "111000000000000",
-	[TLSC] =	  "110010000000000",
-	[REVERSE] =	  "111010000000000",
-	[FORWARD] =	  "110010000000000",
-	[UDP] =		  "100000000000100",
-	[FLOWS] =	  "111000000001000",
-	[QUICS] =	  "111000000000000",
-	[QUICC] =	  "110010000000000"
+	/*		   CKGRDSCssSCUSqqH, see t_all */
+	[CONTROL] =	  "0111111111111111",
+	[KEYS] =	  "1010011111101110",
+	[GATE] =	  "1100010101001100",
+	[RESOLVE] =	  "1000100000000000",
+	[DIAL] =	  "1001001011100010",
+	[SERVER] =	  "1110000000000000",
+	[CLIENT] =	  "1100100000000000",
+	[TLSS] =	  "1110000000000000",
+	[TLSC] =	  "1100100000000000",
+	[REVERSE] =	  "1110100000000000",
+	[FORWARD] =	  "1100100000000000",
+	[UDP] =		  "1000000000001000",
+	[FLOWS] =	  "1110000000010000",
+	[QUICS] =	  "1110000000000000",
+	[QUICC] =	  "1100100000000000",
+	[WEB] =		  "1000000000000000"
 };
 
 static void

@@ -20,6 +20,7 @@
 
 #include "shared/compat.h"
 #include "worker/control/asker.h"
+#include "worker/control/webask.h"
 #include "controlrig.h"
 #include "frame.h"
 
@@ -611,6 +612,132 @@ test_stop(void **state)
 	unplay(&parent);
 }
 
+/* ---- web asks ---- */
+
+static struct played	 figures;
+
+static void
+wants(uint32_t type, uint32_t number, const char *service)
+{
+	struct ctl_request	 req;
+
+	memset(&req, 0, sizeof(req));
+	req.version = CTL_VERSION;
+	req.request = number;
+	(void)strlcpy(req.service, service, sizeof(req.service));
+	say(&figures, type, &req, sizeof(req));
+}
+
+static void
+gets(uint32_t type, void *data, size_t len)
+{
+	struct imsg	 imsg;
+
+	assert_int_equal(next(&figures.buf, &imsg), 1);
+	assert_int_equal(imsg_get_type(&imsg), type);
+	assert_int_equal(imsg_get_data(&imsg, data, len), 0);
+	imsg_free(&imsg);
+}
+
+static void
+gets_done(uint32_t number, int failed)
+{
+	struct ctl_done	 done;
+
+	gets(IMSG_CTL_DONE, &done, sizeof(done));
+	assert_int_equal(done.request, number);
+	assert_int_equal(done.failed, failed);
+}
+
+/* Of one service, from its workers alone, with who has counted. */
+static void
+test_web(void **state)
+{
+	struct ctl_request	 req;
+	struct ctl_counter	 c;
+	struct ctl_session	 s;
+
+	(void)state;
+	play(&figures, PROC_WEB, 0, 0, "");
+	wants(IMSG_CTL_SUMMARY, 41, "web");
+	req = asked(&web, IMSG_CTL_SUMMARY);
+	memset(&c, 0, sizeof(c));
+	c.request = req.request;
+	c.role = PROC_KEYS;		/* lies */
+	c.service = 9;
+	c.generation = 9;
+	c.value = 3;
+	(void)strlcpy(c.name, "users", sizeof(c.name));
+	say(&web, IMSG_CTL_COUNTER, &c, sizeof(c));
+	say_done(&web, req.request, 0, "");
+	gets(IMSG_CTL_COUNTER, &c, sizeof(c));
+	assert_int_equal(c.request, 41);
+	assert_int_equal(c.role, PROC_SERVICE);
+	assert_int_equal(c.service, 2);
+	assert_int_equal(c.index, 0);
+	assert_int_equal(c.side, SIDE_SERVER);
+	assert_int_equal(c.generation, 1);
+	assert_int_equal(c.value, 3);
+	/* the next is the end: nobody else was asked */
+	gets_done(41, 0);
+	wants(IMSG_CTL_SESSIONS, 42, "web");
+	req = asked(&web, IMSG_CTL_SESSIONS);
+	memset(&s, 0, sizeof(s));
+	s.request = req.request;
+	s.side = SIDE_SERVER;
+	say(&web, IMSG_CTL_SESSION, &s, sizeof(s));
+	say_done(&web, req.request, 0, "");
+	gets(IMSG_CTL_SESSION, &s, sizeof(s));
+	assert_int_equal(s.request, 42);
+	assert_int_equal(s.id.service, 2);
+	gets_done(42, 0);
+	/* a service that is down has no counters, which is no failure */
+	wants(IMSG_CTL_SUMMARY, 43, "none");
+	gets_done(43, 0);
+	unplay(&figures);
+}
+
+/* No more at once, and none that is not its own to ask. */
+static void
+test_web_bounds(void **state)
+{
+	uint64_t	 refused = webask_refused();
+	uint32_t	 i, number[WEBASK_MAX];
+	struct imsg	 imsg;
+
+	(void)state;
+	play(&figures, PROC_WEB, 0, 0, "");
+	for (i = 0; i < WEBASK_MAX; i++) {
+		wants(IMSG_CTL_SUMMARY, 100 + i, "web");
+		number[i] = asked(&web, IMSG_CTL_SUMMARY).request;
+	}
+	wants(IMSG_CTL_SUMMARY, 200, "web");
+	gets_done(200, 1);
+	assert_int_equal(webask_refused(), refused + 1);
+	for (i = 0; i < WEBASK_MAX; i++) {
+		say_done(&web, number[i], 0, "");
+		gets_done(100 + i, 0);
+	}
+	/* it is gone in the middle: the answer finds nobody */
+	wants(IMSG_CTL_SUMMARY, 300, "web");
+	number[0] = asked(&web, IMSG_CTL_SUMMARY).request;
+	unplay(&figures);
+	say_done(&web, number[0], 0, "");
+	turn_for(5);
+	/* too often */
+	play(&figures, PROC_WEB, 0, 0, "");
+	refused = webask_refused();
+	for (i = 0; i < 2 * WEBASK_SECOND; i++)
+		wants(IMSG_CTL_SUMMARY, 1000 + i, "none");
+	assert_true(webask_refused() > refused);
+	unplay(&figures);
+	/* and what it may not ask ends its channel */
+	play(&figures, PROC_WEB, 0, 0, "");
+	wants(IMSG_CTL_CLOSE, 1, "web");
+	assert_int_equal(next(&figures.buf, &imsg), 0);
+	unplay(&figures);
+}
+
 int
 main(void)
 {
@@ -630,6 +757,8 @@ main(void)
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_unread),
 		cmocka_unit_test(test_log),
+		cmocka_unit_test(test_web),
+		cmocka_unit_test(test_web_bounds),
 		cmocka_unit_test(test_reload),
 		cmocka_unit_test(test_stop)
 	};

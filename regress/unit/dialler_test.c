@@ -487,7 +487,7 @@ test_bound(void **state)
 static void
 test_words(void **state)
 {
-	struct msg_dialled	 res;
+	struct msg_dialled	 res, none;
 
 	(void)state;
 	memset(&res, 0, sizeof(res));
@@ -511,6 +511,14 @@ test_words(void **state)
 	res.peer.port = 22;
 	assert_string_equal(dialler_words(&res),
 	    "cannot connect to 127.0.0.1:22: Connection refused");
+	res.stage = DIAL_STAGE_TLS;
+	strlcpy(res.words, "no answer in time", sizeof(res.words));
+	assert_string_equal(dialler_words(&res),
+	    "no handshake with 127.0.0.1:22: no answer in time");
+	none = res;
+	memset(&none.peer, 0, sizeof(none.peer));
+	assert_string_equal(dialler_words(&none),
+	    "no handshake: no answer in time");
 	res.stage = DIAL_STAGE_ELSEWHERE;
 	assert_string_equal(dialler_words(&res),
 	    "127.0.0.1:22 is no address of it any more");

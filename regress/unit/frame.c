@@ -27,6 +27,7 @@ int			 frame_complaints, frame_exited;
 struct channel		*frame_asker;
 int			 frame_done;
 char			 frame_words[256];
+int			(*frame_ask)(uint32_t, const struct ctl_request *);
 
 struct event_base *
 worker_base(void)
@@ -76,6 +77,12 @@ worker_done(struct channel *ch, uint32_t request, const char *failure)
 	frame_done = failure == NULL ? 1 : -1;
 	(void)strlcpy(frame_words, failure == NULL ? "" : failure,
 	    sizeof(frame_words));
+}
+
+int
+worker_ask(uint32_t type, const struct ctl_request *req)
+{
+	return (frame_ask == NULL ? -1 : frame_ask(type, req));
 }
 
 void

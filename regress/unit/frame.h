@@ -41,6 +41,9 @@ extern int			 frame_complaints, frame_exited;
 extern struct channel		*frame_asker;
 extern int			 frame_done;
 extern char			 frame_words[256];
+/* What control is asked, and what worker_ask returns; NULL: it is not there. */
+extern int			(*frame_ask)(uint32_t,
+				    const struct ctl_request *);
 
 /* framerole.c */
 

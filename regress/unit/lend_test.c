@@ -48,6 +48,7 @@ struct heard {
 		struct msg_dialee	 dialee;
 		struct msg_rule		 rule;
 		struct msg_own		 own;
+		struct msg_figures	 figures;
 		struct msg_tls		 tls;
 	}		 u;
 };
@@ -389,6 +390,7 @@ lends_quic(void **state)
 	assert_int_equal(nth(IMSG_CONF_TLS, 0)->u.tls.congestion,
 	    CONGESTION_BBR);
 	assert_int_equal(nth(IMSG_CONF_TLS, 0)->u.tls.idle_ms, 7000);
+	assert_int_equal(nth(IMSG_CONF_TLS, 0)->u.tls.streams, 0);
 	assert_non_null(nth(IMSG_CONF_GATE, 0));
 	assert_non_null(nth(IMSG_CONF_CERT, 0));
 	/* one that quic has shut down is made again */
@@ -413,6 +415,28 @@ lends_quic(void **state)
 	assert_int_equal(option(nth(IMSG_CONF_LISTEN, 0)->fd, IPPROTO_IP,
 	    IP_MTU_DISCOVER), IP_PMTUDISC_WANT);
 	assert_null(nth(IMSG_CONF_LISTEN, 1));
+	end();
+}
+
+/* In dialect mytunnel quic knows it, and how many streams a peer may have. */
+static void
+lends_quic_mytunnel(void **state)
+{
+	struct conf_block	*b;
+
+	(void)state;
+	if (!QUIC_BUILT)
+		skip();
+	configure("server {\ndialect mytunnel\n"
+	    "listen on 127.0.0.1 port %u transport quic\n"
+	    "tls certificate \"/c\" key \"/k\"\nmux max streams 20\n"
+	    "service \"a\" {\nforward to any {\npass to any\n}\n}\n}\n",
+	    free_port());
+	b = TAILQ_FIRST(&env.conf->blocks);
+	b->tls.certs[0].fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	start(PROC_QUIC, SIDE_SERVER, 0, "");
+	assert_int_equal(heard[0].u.begin.dialect, DIALECT_MYTUNNEL);
+	assert_int_equal(nth(IMSG_CONF_TLS, 0)->u.tls.streams, 20);
 	end();
 }
 
@@ -694,6 +718,53 @@ tells_what_may_be_named(void **state)
 	end();
 }
 
+/* web has the listeners for figures, with the services that they are of. */
+static void
+lends_those_for_figures(void **state)
+{
+	uint16_t	 tunnels = free_port(), figures = free_port();
+	uint32_t	 number, a;
+
+	(void)state;
+	configure("server {\n listen on 127.0.0.1 port %u\n"
+	    " listen on 127.0.0.1 port %u serve mytunnel-api\n"
+	    " token \"0123456789abcdef\"\n"
+	    " service \"a\" { forward to 127.0.0.1 port 1 }\n"
+	    " service \"b\" { forward to 127.0.0.1 port 2 }\n}\n", tunnels,
+	    figures);
+	a = TAILQ_FIRST(&TAILQ_FIRST(&env.conf->blocks)->services)->number;
+	start(PROC_WEB, SIDE_NONE, 0, "");
+	assert_int_equal(nth(IMSG_CONF_LISTEN, 0)->u.listen.addr.port,
+	    figures);
+	assert_int_equal(nth(IMSG_CONF_LISTEN, 0)->u.listen.serves,
+	    SERVE_MYTUNNEL_API);
+	assert_int_equal(nth(IMSG_CONF_LISTEN, 0)->u.listen.transport, 0);
+	number = nth(IMSG_CONF_LISTEN, 0)->u.listen.number;
+	assert_int_equal(option(nth(IMSG_CONF_LISTEN, 0)->fd, SOL_SOCKET,
+	    SO_ACCEPTCONN), 1);
+	assert_null(nth(IMSG_CONF_LISTEN, 1));
+	assert_int_equal(nth(IMSG_CONF_FIGURES, 0)->u.figures.listen, number);
+	assert_int_equal(nth(IMSG_CONF_FIGURES, 0)->u.figures.service, a);
+	assert_int_equal(nth(IMSG_CONF_FIGURES, 0)->u.figures.quic, 0);
+	assert_string_equal(nth(IMSG_CONF_FIGURES, 0)->u.figures.name, "a");
+	assert_int_equal(nth(IMSG_CONF_FIGURES, 1)->u.figures.service, a + 1);
+	assert_null(nth(IMSG_CONF_FIGURES, 2));
+	end();
+	/* and nobody else */
+	start(PROC_GATE, SIDE_NONE, 0, "");
+	assert_int_equal(nth(IMSG_CONF_LISTEN, 0)->u.listen.addr.port,
+	    tunnels);
+	assert_null(nth(IMSG_CONF_LISTEN, 1));
+	end();
+	start(PROC_SERVICE, SIDE_SERVER, a, "a");
+	assert_null(nth(IMSG_CONF_LISTEN, 0));
+	end();
+	/* who names a target cannot name it */
+	start(PROC_DIAL, SIDE_NONE, 0, "");
+	assert_int_equal(nth(IMSG_CONF_OWN, 1)->u.own.addr.port, figures);
+	end();
+}
+
 int
 main(void)
 {
@@ -701,6 +772,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(lends_each_kind, setup,
 		    teardown),
 		cmocka_unit_test_setup_teardown(lends_quic, setup, teardown),
+		cmocka_unit_test_setup_teardown(lends_quic_mytunnel, setup,
+		    teardown),
 		cmocka_unit_test_setup_teardown(keeps_what_stays, setup,
 		    teardown),
 		cmocka_unit_test_setup_teardown(lends_unix_sockets,
@@ -712,6 +785,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(tells_what_a_target_takes,
 		    setup, teardown),
 		cmocka_unit_test_setup_teardown(tells_what_may_be_named,
+		    setup, teardown),
+		cmocka_unit_test_setup_teardown(lends_those_for_figures,
 		    setup, teardown)
 	};
 

@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-#include "linkrig.h"
+#include "linkqconn.h"
 
 /* One whose control stream is there, opened by the worker or the peer. */
 static struct linkrig *
@@ -308,13 +308,34 @@ test_over_unsaid(void **state)
 	assert_int_equal(r->worker->streams[1].resets, 1);
 	assert_int_equal(linkrig_stream(r, 8)->done, 2);
 	/* what it may say later is nothing */
-	link_was_reset(r->link, 8, 1);
-	link_was_stopped(r->link, 8, 1);
 	link_acked(r->link, 8, 1000);
 	link_may_send(r->link, 8);
-	link_over(r->link, 8);
 	linkrig_run(r);
 	assert_false(r->q.closed);
+	linkrig_free(r);
+}
+
+/* The first that is heard of a stream is that it ends. */
+static void
+test_unseen(void **state)
+{
+	struct linkrig		*r = start(0);
+
+	(void)state;
+	linkrig_know(r, 8);
+	link_was_reset(r->link, 8, RESET_NAME);
+	assert_int_equal(linkrig_stream(r, 8)->resets, 1);
+	assert_int_equal(linkrig_stream(r, 8)->reset_code, RESET_NAME);
+	linkrig_over(r, 8);
+	assert_int_equal(linkrig_stream(r, 8)->done, 2);
+	linkrig_know(r, 12);
+	link_was_stopped(r->link, 12, 99);
+	assert_int_equal(linkrig_stream(r, 12)->resets, 1);
+	assert_int_equal(linkrig_stream(r, 12)->stops, 1);
+	assert_int_equal(linkrig_stream(r, 12)->stop_code, RESET_ABORT);
+	linkrig_over(r, 12);
+	linkrig_run(r);
+	assert_int_equal(r->worker->n, 1);
 	linkrig_free(r);
 }
 
@@ -469,6 +490,38 @@ test_unacknowledged(void **state)
 	linkrig_free(r);
 }
 
+/* Where so many wait that all is full, some are reset, and counted. */
+static void
+test_shed(void **state)
+{
+	struct linkrig		*r = start(1);
+	struct rig_stream	*rs;
+	struct link_stats	 before = *link_stats();
+	int			 i;
+
+	(void)state;
+	r->q.credit = 0;
+	for (i = 0; i < 80; i++) {
+		rs = rig_open(r->worker, 0);
+		rig_pre(rs, "01 00 00 00");
+		rig_send(rs, 100000, 0);
+	}
+	linkrig_run(r);
+	linkrig_pass(r, 10000);
+	assert_in_range(link_stats()->streams_shed - before.streams_shed, 1,
+	    79);
+	assert_int_equal(r->worker->resets,
+	    link_stats()->streams_shed - before.streams_shed);
+	/* a new one has room */
+	r->q.credit = UINT32_MAX;
+	rs = rig_open(r->worker, 0);
+	rig_pre(rs, "01 00 00 00");
+	rig_send(rs, 100000, 1);
+	linkrig_run(r);
+	linkrig_got_pattern(r, 5 + 4 * 80, 4, 100000);
+	linkrig_free(r);
+}
+
 /* ---- the order ---- */
 
 static void
@@ -553,12 +606,14 @@ main(void)
 		cmocka_unit_test(test_both_reset),
 		cmocka_unit_test(test_reset_after_end),
 		cmocka_unit_test(test_over_unsaid),
+		cmocka_unit_test(test_unseen),
 		cmocka_unit_test(test_deaf_peer),
 		cmocka_unit_test(test_first_octet),
 		cmocka_unit_test(test_server_opens),
 		cmocka_unit_test(test_slow_worker),
 		cmocka_unit_test(test_slow_peer),
 		cmocka_unit_test(test_unacknowledged),
+		cmocka_unit_test(test_shed),
 		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_turns)
 	};

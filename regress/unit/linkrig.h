@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * A rig for tests of links: one, whose connection is played here, and at the
- * other end of its socket pair a session as a worker has it.  Of the connection
- * it is kept what was sent, asked and said, stream by stream.
+ * A rig for tests of links: one, whose connection is played (linkqconn.h), and
+ * at the other end of its socket pair a session as a worker has it.  Of the
+ * connection it is kept what was sent, asked and said, stream by stream.
  */
 
 #ifndef UNIT_LINKRIG_H
@@ -75,6 +75,11 @@ struct linkrig {
 
 /* linkrig.c */
 
+/* Of a connection: the stream, or NULL; one that is not over; a new one. */
+struct qstream	*qstream_find(struct qconn *, int64_t id);
+struct qstream	*qstream_known(struct qconn *, int64_t id);
+struct qstream	*qstream_new(struct qconn *, int64_t id);
+
 /*
  * A link of a dialect whose opening is over.  may_open: may the peer open
  * streams, by the worker's lights?
@@ -89,6 +94,8 @@ void		 linkrig_write(struct linkrig *, const void *, size_t);
 void		 linkrig_start(struct linkrig *);
 /* It closes its end, or ends writing. */
 void		 linkrig_leave(struct linkrig *);
+/* Each does a little, and nothing is acknowledged; 0: nothing moves. */
+int		 linkrig_step(struct linkrig *);
 /* Until nothing moves any more. */
 void		 linkrig_run(struct linkrig *);
 /* The connection sends one packet; 0: there was nothing. */
@@ -104,6 +111,10 @@ void		 linkrig_says(struct linkrig *, int64_t id, const char *,
 		    int fin);
 void		 linkrig_sends(struct linkrig *, int64_t id, uint64_t off,
 		    size_t n, int fin);
+void		 linkrig_puts(struct linkrig *, int64_t id, const uint8_t *,
+		    size_t, int fin);
+/* It has a stream of the peer's, of which nothing has come. */
+void		 linkrig_know(struct linkrig *, int64_t id);
 /* A datagram of the peer's, in hexadecimal. */
 void		 linkrig_datagram(struct linkrig *, const char *hex);
 /* The stream came with this text; with octets from skip on of the pattern. */

@@ -84,6 +84,25 @@ test_far(void **state)
 	assert_true(in > (1ULL << 50) - 1000 && in < (1ULL << 50) * 1.1);
 }
 
+/* Idle from the tick that saw the last change; not, if there was another. */
+static void
+test_idle(void **state)
+{
+	(void)state;
+	assert_int_equal(meter_idle(&m, START + 5, 0, 0), 5);
+	assert_int_equal(meter_idle(&m, START + 5, 1, 0), 0);
+	meter_tick(&m, START + SECOND, 1, 0);
+	meter_tick(&m, START + 2 * SECOND, 1, 0);
+	meter_tick(&m, START + 3 * SECOND, 1, 0);
+	assert_int_equal(meter_idle(&m, START + 4 * SECOND, 1, 0), 3 * SECOND);
+	assert_int_equal(meter_idle(&m, START + 4 * SECOND, 1, 1), 0);
+	meter_tick(&m, START + 5 * SECOND, 1, 1);
+	assert_int_equal(meter_idle(&m, START + 5 * SECOND, 1, 1), 0);
+	meter_tick(&m, START + 105 * SECOND, 1, 1);
+	assert_int_equal(meter_idle(&m, START + 105 * SECOND, 1, 1),
+	    100 * SECOND);
+}
+
 int
 main(void)
 {
@@ -91,6 +110,7 @@ main(void)
 		cmocka_unit_test_setup(test_start, setup),
 		cmocka_unit_test_setup(test_flow, setup),
 		cmocka_unit_test_setup(test_far, setup),
+		cmocka_unit_test_setup(test_idle, setup),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));

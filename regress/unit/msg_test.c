@@ -24,12 +24,14 @@
 #include "shared/msg.h"
 
 /* Letters as in rule.h; "A>BC" says A may send to B and to C. */
-static const char	 letters[] = " PCKGRDTWXUQ";
+static const char	 letters[] = " PCKGRDTWXUQH";
 
-#define ALL		"P>CKGRDTWUQ", NULL
-#define TO_PARENT	"CKGRDTWUQ>P", NULL
+#define ALL		"P>CKGRDTWUQH", NULL
+#define TO_PARENT	"CKGRDTWUQH>P", NULL
 #define ASK(inner)	"X>C", "C>" inner
+#define ASKED(inner)	"XH>C", "C>" inner	/* by web, too */
 #define ANSWER(inner)	inner ">C", "C>X"
+#define ANSWERED(inner)	inner ">C", "C>XH"
 #define FIX(s)		sizeof(struct s), sizeof(struct s)
 
 struct expect {
@@ -48,15 +50,15 @@ static const struct expect	 table[] = {
 	{ IMSG_PONG, TO_PARENT, 0, 0, 0 },
 	{ IMSG_STOP, ALL, FIX(msg_stop), 0 },
 	{ IMSG_LOG_LEVEL, ALL, FIX(msg_level), 0 },
-	{ IMSG_LOG, "PKGRDTWUQ>C", NULL, 5, 1028, 0 },
+	{ IMSG_LOG, "PKGRDTWUQH>C", NULL, 5, 1028, 0 },
 	{ IMSG_COMPLAINT, TO_PARENT, FIX(msg_channel), 0 },
 	{ IMSG_CHANNEL_LOST, TO_PARENT, FIX(msg_channel), 0 },
-	{ IMSG_FDS_TAKEN, "CKGRDTWUQ>P", "WGDTQ>GDTUQ", FIX(msg_count), 0 },
+	{ IMSG_FDS_TAKEN, "CKGRDTWUQH>P", "WGDTQ>GDTUQ", FIX(msg_count), 0 },
 	{ IMSG_CONF_CONTROL, "P>C", NULL, FIX(msg_control), 1 },
 	{ IMSG_CONF_LOG, "P>C", NULL, FIX(msg_logdest), 1 },
 	{ IMSG_CONF_KEY, "P>K", NULL, FIX(msg_conf_key), 0 },
 	{ IMSG_CONF_GATE, "P>GTQ", NULL, FIX(gate_opts), 0 },
-	{ IMSG_CONF_LISTEN, "P>GTUWQ", NULL, FIX(msg_listen), 1 },
+	{ IMSG_CONF_LISTEN, "P>GTUWQH", NULL, FIX(msg_listen), 1 },
 	{ IMSG_CONF_REMOTE, "P>DW", NULL, FIX(msg_dialee), 0 },
 	{ IMSG_CONF_TARGET, "P>DW", NULL, FIX(msg_dialee), 0 },
 	{ IMSG_CONF_DIR, "P>D", NULL, FIX(msg_dir), 1 },
@@ -118,9 +120,10 @@ static const struct expect	 table[] = {
 	{ IMSG_SOCKET_ASK, "Q>D", NULL, FIX(msg_socket_ask), 0 },
 	{ IMSG_SOCKET, "D>Q", NULL, FIX(msg_number), 1 },
 	{ IMSG_SOCKET_NONE, "D>Q", NULL, FIX(msg_number), 0 },
-	{ IMSG_CTL_SUMMARY, ASK("PKGRDTWUQ"), FIX(ctl_request), 0 },
+	{ IMSG_CONF_FIGURES, "P>H", NULL, FIX(msg_figures), 0 },
+	{ IMSG_CTL_SUMMARY, ASKED("PKGRDTWUQH"), FIX(ctl_request), 0 },
 	{ IMSG_CTL_SERVICES, ASK("W"), FIX(ctl_request), 0 },
-	{ IMSG_CTL_SESSIONS, ASK("W"), FIX(ctl_request), 0 },
+	{ IMSG_CTL_SESSIONS, ASKED("W"), FIX(ctl_request), 0 },
 	{ IMSG_CTL_STREAMS, ASK("W"), FIX(ctl_request), 0 },
 	{ IMSG_CTL_PROCESSES, ASK("P"), FIX(ctl_request), 0 },
 	{ IMSG_CTL_CONFIG, ASK("P"), FIX(ctl_request), 0 },
@@ -132,15 +135,15 @@ static const struct expect	 table[] = {
 	{ IMSG_CTL_RETRY, ASK("W"), FIX(ctl_request), 0 },
 	{ IMSG_CTL_PORTS, ASK("W"), FIX(ctl_request), 0 },
 	{ IMSG_CTL_DAEMON, ANSWER("P"), FIX(ctl_daemon), 0 },
-	{ IMSG_CTL_COUNTER, ANSWER("PKGRDTWUQ"), FIX(ctl_counter), 0 },
+	{ IMSG_CTL_COUNTER, ANSWERED("PKGRDTWUQH"), FIX(ctl_counter), 0 },
 	{ IMSG_CTL_SERVICE, ANSWER("W"), FIX(ctl_service), 0 },
-	{ IMSG_CTL_SESSION, ANSWER("W"), FIX(ctl_session), 0 },
+	{ IMSG_CTL_SESSION, ANSWERED("W"), FIX(ctl_session), 0 },
 	{ IMSG_CTL_STREAM, ANSWER("W"), FIX(ctl_stream), 0 },
 	{ IMSG_CTL_PROCESS, ANSWER("P"), FIX(ctl_process), 0 },
 	{ IMSG_CTL_PENALTY, ANSWER("GTQW"), FIX(ctl_penalty), 0 },
 	{ IMSG_CTL_PORT, ANSWER("W"), FIX(ctl_port), 0 },
 	{ IMSG_CTL_TEXT, ANSWER("P"), 5, 1028, 0 },
-	{ IMSG_CTL_DONE, ANSWER("PKGRDTWUQ"), FIX(ctl_done), 0 }
+	{ IMSG_CTL_DONE, ANSWERED("PKGRDTWUQH"), FIX(ctl_done), 0 }
 };
 
 #define NTABLE	(sizeof(table) / sizeof(table[0]))
@@ -161,7 +164,7 @@ struct field {
 
 static const struct field	 fields[] = {
 	FROM(IMSG_BEGIN, msg_begin, role, PROC_CONTROL),
-	UPTO(IMSG_BEGIN, msg_begin, role, PROC_QUIC),
+	UPTO(IMSG_BEGIN, msg_begin, role, PROC_WEB),
 	UPTO(IMSG_BEGIN, msg_begin, index, 63),
 	FROM(IMSG_BEGIN, msg_begin, generation, 1),
 	F(IMSG_BEGIN, msg_begin, generation, UINT32_MAX, 1),
@@ -177,11 +180,11 @@ static const struct field	 fields[] = {
 	UPTO(IMSG_READY, msg_ready, have, 0x7ff),
 	UPTO(IMSG_READY, msg_ready, lack, 0x7ff),
 	FROM(IMSG_CHANNEL, msg_channel, role, PROC_PARENT),
-	UPTO(IMSG_CHANNEL, msg_channel, role, PROC_QUIC),
+	UPTO(IMSG_CHANNEL, msg_channel, role, PROC_WEB),
 	UPTO(IMSG_CHANNEL, msg_channel, index, 63),
 	UPTO(IMSG_CHANNEL, msg_channel, side, SIDE_CLIENT),
-	UPTO(IMSG_COMPLAINT, msg_channel, role, PROC_QUIC),
-	UPTO(IMSG_CHANNEL_LOST, msg_channel, role, PROC_QUIC),
+	UPTO(IMSG_COMPLAINT, msg_channel, role, PROC_WEB),
+	UPTO(IMSG_CHANNEL_LOST, msg_channel, role, PROC_WEB),
 	F(IMSG_STOP, msg_stop, drain_ms, UINT32_MAX, 1),
 	UPTO(IMSG_LOG_LEVEL, msg_level, level, LOGLEVEL_TRACE),
 	UPTO(IMSG_LOG, msg_log, level, LOGLEVEL_TRACE),
@@ -237,6 +240,9 @@ static const struct field	 fields[] = {
 	UPTO(IMSG_CONF_LISTEN, msg_listen, datagrams, 1),
 	UPTO(IMSG_CONF_LISTEN, msg_listen, asks, ASK_KINDS - 1),
 	UPTO(IMSG_CONF_LISTEN, msg_listen, kinds, KIND_ALL),
+	UPTO(IMSG_CONF_LISTEN, msg_listen, serves, SERVE_MYTUNNEL_API),
+	FROM(IMSG_CONF_FIGURES, msg_figures, service, 1),
+	UPTO(IMSG_CONF_FIGURES, msg_figures, quic, PREFORK_MAX),
 	FROM(IMSG_CONF_FLOWS, msg_flows_conf, service, 1),
 	FROM(IMSG_CONF_FLOWS, msg_flows_conf, side, SIDE_SERVER),
 	UPTO(IMSG_CONF_FLOWS, msg_flows_conf, side, SIDE_CLIENT),
@@ -300,6 +306,7 @@ static const struct field	 fields[] = {
 	UPTO(IMSG_CONF_TLS, msg_tls, has_ca, 1),
 	UPTO(IMSG_CONF_TLS, msg_tls, congestion, CONGESTION_MAX - 1),
 	UPTO(IMSG_CONF_TLS, msg_tls, idle_ms, 600000),
+	UPTO(IMSG_CONF_TLS, msg_tls, streams, 1048576),
 	FROM(IMSG_CONF_CERT, msg_pem, side, SIDE_SERVER),
 	UPTO(IMSG_CONF_CERT, msg_pem, side, SIDE_CLIENT),
 	UPTO(IMSG_CONF_PRIVKEY, msg_pem, index, 63),
@@ -327,7 +334,9 @@ static const struct field	 fields[] = {
 	F(IMSG_CTL_LOG, ctl_request, arg, UINT32_MAX, 1),
 	UPTO(IMSG_CTL_DAEMON, ctl_daemon, log_level, LOGLEVEL_TRACE),
 	UPTO(IMSG_CTL_DAEMON, ctl_daemon, root, 1),
-	UPTO(IMSG_CTL_COUNTER, ctl_counter, role, PROC_QUIC),
+	UPTO(IMSG_CTL_COUNTER, ctl_counter, role, PROC_WEB),
+	UPTO(IMSG_CTL_COUNTER, ctl_counter, index, PREFORK_MAX - 1),
+	UPTO(IMSG_CTL_COUNTER, ctl_counter, side, SIDE_CLIENT),
 	UPTO(IMSG_CTL_SERVICE, ctl_service, index, 63),
 	UPTO(IMSG_CTL_SERVICE, ctl_service, sources, 5),
 	FROM(IMSG_CTL_SERVICE, ctl_service, side, SIDE_SERVER),
@@ -350,7 +359,7 @@ static const struct field	 fields[] = {
 	UPTO(IMSG_CTL_PENALTY, ctl_penalty, bits, 128),
 	UPTO(IMSG_CTL_PENALTY, ctl_penalty, refused, 1),
 	FROM(IMSG_CTL_PROCESS, ctl_process, role, PROC_PARENT),
-	UPTO(IMSG_CTL_PROCESS, ctl_process, role, PROC_QUIC),
+	UPTO(IMSG_CTL_PROCESS, ctl_process, role, PROC_WEB),
 	UPTO(IMSG_CTL_PROCESS, ctl_process, index, 63),
 	UPTO(IMSG_CTL_PROCESS, ctl_process, side, SIDE_CLIENT),
 	UPTO(IMSG_CTL_PROCESS, ctl_process, state, CTL_PROCESS_BACKOFF),
@@ -400,6 +409,7 @@ static const struct {
 	S(IMSG_CONF_WEB, msg_web, agent),
 	S(IMSG_CONF_WEB, msg_web, headers),
 	S(IMSG_CONF_PATH, msg_path, path),
+	S(IMSG_CONF_FIGURES, msg_figures, name),
 	S(IMSG_CONF_DECOY, msg_decoy, url),
 	S(IMSG_CONF_DECOY, msg_decoy, server),
 	S(IMSG_CONF_FILE, msg_file, name),
@@ -556,6 +566,9 @@ valid(uint32_t type, unsigned char *data)
 		put(data, offsetof(struct msg_flows_conf, timeout_s), 1);
 		put(data, offsetof(struct msg_flows_conf, flows_max), 1);
 		put(data, offsetof(struct msg_flows_conf, flows_source), 1);
+		break;
+	case IMSG_CONF_FIGURES:
+		put(data, offsetof(struct msg_figures, service), 1);
 		break;
 	case IMSG_CONF_GATE:
 		put(data, offsetof(struct gate_opts, deadline_ms), 1);
@@ -912,7 +925,7 @@ test_no_padding(void **state)
 	    4 * TARGET_GROUPS_MAX + 8 + 64);
 	assert_int_equal(sizeof(struct msg_channel), 6 * 4 + 64);
 	assert_int_equal(sizeof(struct msg_conf_key), 4 * 4 + 64 + 32);
-	assert_int_equal(sizeof(struct msg_listen), 10 * 4 + 24);
+	assert_int_equal(sizeof(struct msg_listen), 11 * 4 + 24);
 	assert_int_equal(sizeof(struct msg_flows_conf), 6 * 4 + 64);
 	assert_int_equal(sizeof(struct msg_dialee), 11 * 4 + 7 * 4 + 2 * 24 +
 	    256);
@@ -931,7 +944,7 @@ test_no_padding(void **state)
 	assert_int_equal(sizeof(struct msg_proof), 8 + 16 + 32 + 32);
 	assert_int_equal(sizeof(struct msg_tunnel), 16 + 2 * 24 + 32);
 	assert_int_equal(sizeof(struct msg_dialled), 16 + 2 * 24 + 192 + 32);
-	assert_int_equal(sizeof(struct msg_tls), 24 + 8 * 32 + 256);
+	assert_int_equal(sizeof(struct msg_tls), 28 + 8 * 32 + 256);
 	assert_int_equal(sizeof(struct msg_pem), 8 + 256);
 	assert_int_equal(sizeof(struct msg_sign), 16 + 32 + 256);
 	assert_int_equal(sizeof(struct msg_signed), 16 + 512);
@@ -945,11 +958,12 @@ test_no_padding(void **state)
 	assert_int_equal(sizeof(struct ctl_request), 6 * 4 + 64);
 	assert_int_equal(sizeof(struct ctl_daemon),
 	    8 + 24 + 8 + 32 + 2 * 256);
-	assert_int_equal(sizeof(struct ctl_counter), 16 + 32);
+	assert_int_equal(sizeof(struct ctl_counter), 16 + 32 + 16);
+	assert_int_equal(sizeof(struct msg_figures), 12 + 64);
 	assert_int_equal(sizeof(struct ctl_service),
 	    10 * 4 + 9 * 8 + 5 * (24 + 2 * 4) + 64 + 256 + CTL_WORDS);
 	assert_int_equal(sizeof(struct ctl_session),
-	    18 * 4 + 10 * 8 + 2 * 24 + 64 + 64 + 32 + 16 + 256);
+	    20 * 4 + 12 * 8 + 2 * 24 + 64 + 64 + 32 + 16 + 256);
 	assert_int_equal(sizeof(struct ctl_stream),
 	    10 * 4 + 3 * 8 + 2 * 24 + CTL_NAMED_MAX + 64);
 	assert_int_equal(sizeof(struct msg_usage), 16);

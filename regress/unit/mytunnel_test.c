@@ -155,7 +155,6 @@ quic_begin(int fd)
 	sc.caps = CAP_HALFCLOSE | CAP_RESET | CAP_BULK;
 	sc.framesize = 65535;
 	sc.recvbuffer = sc.window_max = 4 * 1024 * 1024;
-	sc.window_initial = sc.peer_initial = 262144;
 	sc.max_streams = STREAMS;
 	quic.fd = fd;
 	assert_non_null(quic.s = smux_new(&sc, &quic_events, NULL));

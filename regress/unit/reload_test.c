@@ -127,13 +127,6 @@ send_again(struct rocketd *e, struct child *child, uint32_t changed)
 	note("tell %s", child_name(child));
 }
 
-void
-send_keep_drained(struct rocketd *e, const struct conf_service *cs)
-{
-	(void)e;
-	note("keep %s", cs->name);
-}
-
 int
 listen_prepare(struct rocketd *e, const struct rocketd_conf *conf, FILE *err)
 {
@@ -760,6 +753,11 @@ test_refused(void **state)
 	listen_fails = 1;
 	refused(SERVER TOKEN A "}\n", "x:1:2: cannot bind", NOTHING);
 	listen_fails = 0;
+	env.quic_fd = -1;
+	env.quic_path = "/none";
+	refused(QUIC TOKEN C "}\n", QUIC_BUILT ? "quic needs /none: No such" :
+	    "built without QUIC", NOTHING);
+	env.quic_fd = 0;
 	env.conf_path = "/nowhere/at/all";
 	refused(SERVER TOKEN A "}\n", "/nowhere/at/all", NOTHING);
 	env.conf_path = path;

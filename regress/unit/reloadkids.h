@@ -25,6 +25,7 @@
 #include "rocketd/detach.h"
 #include "rocketd/plog.h"
 #include "rocketd/procs.h"
+#include "rocketd/send.h"
 #include "shared/compat.h"
 
 #define TOKEN	"token \"0123456789abcdef\"\n"
@@ -137,7 +138,14 @@ procs_find(struct rocketd *e, enum proc_role role)
 	return (NULL);
 }
 
-/* Where it is said what happens. */
+/* What is only noted. */
+
+void
+send_keep_drained(struct rocketd *e, const struct conf_service *cs)
+{
+	(void)e;
+	note("keep %s", cs->name);
+}
 
 void
 detach_notify(const char *line)

@@ -40,6 +40,7 @@ static size_t		 queued;
 static unsigned int	 nsent[IMSG_CTL_END], nkilled, nretries;
 static struct ctl_service  told;	/* the last ones */
 static struct ctl_session  told_session;
+static const uint64_t	 clock_now = 1000 * 1000000ULL;
 static struct ctl_port	 told_port;
 
 /* ---- stand-ins ---- */
@@ -143,17 +144,6 @@ wire_queued(const struct wire *w)
 }
 
 void
-meter_rates(const struct meter *m, uint64_t now, uint64_t in, uint64_t out,
-    uint64_t *rate_in, uint64_t *rate_out)
-{
-	(void)m;
-	(void)now;
-	(void)in;
-	(void)out;
-	*rate_in = *rate_out = 0;
-}
-
-void
 relay_describe(const struct relay *r, struct ctl_stream *cs)
 {
 	(void)r;
@@ -180,6 +170,7 @@ setup(void **state)
 	(void)state;
 	memset(&svc, 0, sizeof(svc));
 	svc.dialect = &dialect;
+	frame_clock = &clock_now;
 	TAILQ_INIT(&svc.tunnels);
 	TAILQ_INIT(&svc.relays);
 	TAILQ_INIT(&svc.flows);
@@ -227,10 +218,18 @@ test_what_there_is(void **state)
 	(void)state;
 	fill(3);
 	tunnels[1].state = TUNNEL_OPENING;
+	tunnels[2].relays = 3;
+	tunnels[2].flows = 2;
+	tunnels[2].opened = clock_now - 7000000;
+	tunnels[2].meter.moved = clock_now - 2000000;
 	ask(IMSG_CTL_SERVICES, 0);
 	assert_int_equal(nsent[IMSG_CTL_SERVICE], 1);
 	ask(IMSG_CTL_SESSIONS, 0);
 	assert_int_equal(nsent[IMSG_CTL_SESSION], 2);
+	assert_int_equal(told_session.streams, 3);
+	assert_int_equal(told_session.flows, 2);
+	assert_int_equal(told_session.age_ms, 7000);
+	assert_int_equal(told_session.idle_ms, 2000);
 	ask(IMSG_CTL_STREAMS, 0);
 	assert_int_equal(nsent[IMSG_CTL_STREAM], 3);
 	ask(IMSG_CTL_STREAMS, 3);

@@ -831,6 +831,11 @@ test_manual_dialogue(void **state)
 	assert_int_equal(manual_example("hello", ex, sizeof(ex)), len);
 	assert_memory_equal(ex, buf, len);
 
+	ours = quic_params();
+	len = rocket_put_params(buf, sizeof(buf), ROCKET_HELLO, &ours);
+	assert_int_equal(manual_example("hello quic", ex, sizeof(ex)), len);
+	assert_memory_equal(ex, buf, len);
+
 	ours = params;
 	ours.opens = 1;
 	ours.framesize = 16384;

@@ -38,7 +38,7 @@
 
 static const enum proc_role	 roles[] = {
 	PROC_CONTROL, PROC_KEYS, PROC_GATE, PROC_RESOLVE, PROC_DIAL,
-	PROC_SERVICE, PROC_TLS, PROC_UDP, PROC_QUIC
+	PROC_SERVICE, PROC_TLS, PROC_UDP, PROC_QUIC, PROC_WEB
 };
 
 static uint32_t			 masks[2];
@@ -284,7 +284,7 @@ main(void)
 {
 	static enum proc_role	 r[] = {
 		PROC_CONTROL, PROC_KEYS, PROC_GATE, PROC_RESOLVE, PROC_DIAL,
-		PROC_SERVICE, PROC_TLS, PROC_UDP, PROC_QUIC
+		PROC_SERVICE, PROC_TLS, PROC_UDP, PROC_QUIC, PROC_WEB
 	};
 	const struct CMUnitTest	 tests[] = {
 		cmocka_unit_test(names_parts),
@@ -298,7 +298,8 @@ main(void)
 		{ "service", try_all, NULL, NULL, &r[5] },
 		{ "tls", try_all, NULL, NULL, &r[6] },
 		{ "udp", try_all, NULL, NULL, &r[7] },
-		{ "quic", try_all, NULL, NULL, &r[8] }
+		{ "quic", try_all, NULL, NULL, &r[8] },
+		{ "web", try_all, NULL, NULL, &r[9] }
 	};
 
 	log_init("sandbox_test", LOGLEVEL_INFO);

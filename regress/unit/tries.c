@@ -55,7 +55,8 @@
 #define T		BIT(PROC_TLS)
 #define U		BIT(PROC_UDP)
 #define Q		BIT(PROC_QUIC)
-#define ALL		(S | G | D | R | C | K | T | U | Q)
+#define H		BIT(PROC_WEB)
+#define ALL		(S | G | D | R | C | K | T | U | Q | H)
 
 /* What the attempts have: made before, as it is handed to a process. */
 int				 tries_lonely;
@@ -879,7 +880,7 @@ const struct try	 tries[] = {
 	{ "listen", try_listen, 0, 0 },
 	{ "shutdown to read", try_shutdown_rd, R, 0 },
 	{ "shutdown of a listener", try_shutdown_rdwr, R, 0 },
-	{ "shutdown to write", try_shutdown_wr, S | G | T | R, 1 },
+	{ "shutdown to write", try_shutdown_wr, S | G | T | R | H, 1 },
 	{ "open", try_open, R, 1 },
 	{ "open to write", try_open_write, 0, 1 },
 	{ "openat2", try_openat2, 0, 1 },
@@ -927,7 +928,7 @@ const struct try	 tries[] = {
 	{ "recv", try_recv, S | R, 1 },
 	{ "pread", try_pread, G | K | T | R | Q, 1 },
 	{ "recv MSG_PEEK", try_peek, S | G | T | R, 1 },
-	{ "accept4", try_accept, S | G | C | T, 1 },
+	{ "accept4", try_accept, S | G | C | T | H, 1 },
 	{ "TCP_NODELAY", try_opt_nodelay, D, 1 },
 	{ "SO_RCVLOWAT", try_opt_lowat, G | R, 1 },
 	{ "SO_RCVBUF", try_opt_rcvbuf, D | R, 1 },

@@ -351,7 +351,8 @@ check_open(struct check *c, const struct conf_service *s)
 	const struct conf_listen	*cl;
 
 	if (s->web.users_file[0] != '\0' || netconf_users(s)->n > 0 ||
-	    s->block->dialect != DIALECT_ROCKET)
+	    (s->block->dialect != DIALECT_ROCKET &&
+	    s->block->dialect != DIALECT_MYTUNNEL))
 		return;
 	TAILQ_FOREACH(cl, &s->listens, entry)
 		if (cl->asks != ASK_NONE && cl->addr.family != ADDR_UNIX &&

@@ -97,7 +97,7 @@ static const struct row {
 /* What somebody may have meant who writes a key into rocketd.conf. */
 static const struct toml_key	 keys[] = {
 	{ "congestion_control", SCOPE_SERVER, OWN("tunnel congestion") },
-	{ "idle_timeout_secs", BLOCKS, OWN("keepalive") },
+	{ "idle_timeout_secs", BLOCKS, OWN("quic idle timeout") },
 	{ "max_bandwidth_per_conn", SCOPE_SERVER, OWN("rate in per user") },
 	{ "max_memory_mb", SCOPE_SERVER, OWN("memory") },
 	{ "max_streams", SCOPE_CLIENT, OWN("mux concurrency") },
@@ -358,7 +358,6 @@ say_number(struct reader *b, const struct toml *n, const char *name,
 	say_option(b, n != NULL ? n : b->at, name, buf);
 }
 
-/* In QUIC the idle time is one and a half of "keepalive". */
 static void
 say_idle(struct reader *b)
 {
@@ -366,7 +365,7 @@ say_idle(struct reader *b)
 	uint64_t		 idle = n == NULL ? IDLE_DEFAULT :
 				    (uint64_t)n->number;
 
-	say_number(b, n, "keepalive", idle - idle / 3);
+	say_number(b, n, "quic idle timeout", idle);
 }
 
 /* Of one connection; a client makes another beyond so many. */
@@ -408,7 +407,7 @@ say_limits(struct reader *b)
 	rate = get(b, "limits", "max_bandwidth_per_conn");
 	if (rate != NULL && rate->number != 0) {
 		say_number(b, rate, "rate in per user", rate->number);
-		say_number(b, rate, "rate out per user", rate->number);
+		say_number(b, NULL, "rate out per user", rate->number);
 	}
 	memory = get(b, "limits", "max_memory_mb");
 	if (memory != NULL && memory->number != 0)
@@ -455,6 +454,18 @@ say_listen(struct reader *b, const char *table, const char *key,
 	tomlsay_mark(b->r, addr.value, '\n');
 }
 
+/* MyTunnel has none of the two unless it is told so. */
+static void
+say_metrics(struct reader *b)
+{
+	if (!get_bool(b, "metrics", "enabled", 0))
+		return;
+	say_listen(b, "metrics", "bind_addr", METRICS_DEFAULT,
+	    "serve mytunnel-metrics");
+	say_listen(b, "metrics", "api_bind_addr", API_DEFAULT,
+	    "serve mytunnel-api");
+}
+
 static void
 say_server(struct reader *b)
 {
@@ -463,6 +474,7 @@ say_server(struct reader *b)
 
 	if (need(b, "server", "bind_addr") != NULL)
 		say_listen(b, "server", "bind_addr", NULL, "transport quic");
+	say_metrics(b);
 	if (cert == NULL || key == NULL)
 		return;
 	tomlsay_words(b->r, cert, get_bool(b, "tls", "auto_generate", 0) ?

@@ -22,11 +22,13 @@
 #include "shared/imsg.h"
 #include "shared/log.h"
 #include "asker.h"
+#include "inquirer.h"
 
 #define ASKER_ACCEPTS	16	/* in a turn, so that the log gets its turn */
 #define ASKER_PAUSE_SEC	1	/* without descriptors */
 
 struct asker {
+	struct inquirer		 who;		/* first: see asker_of */
 	TAILQ_ENTRY(asker)	 entry;
 	struct imsgbuf		 imsgbuf;
 	struct event		*in;
@@ -217,6 +219,30 @@ asker_refuse(int fd, const char *words)
 	close(fd);
 }
 
+static struct asker *
+asker_of(struct inquirer *who)
+{
+	return ((struct asker *)(void *)who);
+}
+
+static void
+asker_answer(struct inquirer *who, uint32_t type, const void *data, size_t len)
+{
+	asker_send(asker_of(who), type, data, len);
+}
+
+static void
+asker_answered(struct inquirer *who, int failed, const char *words)
+{
+	asker_done(asker_of(who), failed, words);
+}
+
+struct inquirer *
+asker_inquirer(struct asker *a)
+{
+	return (&a->who);
+}
+
 static void
 asker_new(int fd, uid_t uid)
 {
@@ -233,6 +259,8 @@ asker_new(int fd, uid_t uid)
 		free(a);
 		return;
 	}
+	a->who.answer = asker_answer;
+	a->who.done = asker_answered;
 	a->fd = fd;
 	a->uid = uid;
 	a->commands = asker_may_command(uid);

@@ -36,6 +36,7 @@
 
 struct asker;
 struct event_base;
+struct inquirer;
 
 struct asker_ops {
 	/* A checked request of this version; end it with asker_done. */
@@ -72,6 +73,8 @@ void	 asker_close_all(void);
 void	 asker_send(struct asker *, uint32_t, const void *, size_t);
 /* Sends CTL_DONE; words may be "".  Then the next request may come. */
 void	 asker_done(struct asker *, int failed, const char *words);
+/* For inquiries: the two above. */
+struct inquirer *asker_inquirer(struct asker *);
 /* May this user command? */
 int	 asker_commands(const struct asker *);
 uid_t	 asker_uid(const struct asker *);

@@ -24,6 +24,7 @@
 #include "inquiry.h"
 #include "logout.h"
 #include "sibling.h"
+#include "webask.h"
 #include "worker/frame/childlog.h"
 #include "worker/roles.h"
 
@@ -267,6 +268,7 @@ control_left(struct channel *ch)
 
 	if ((s = sibling_find(ch)) == NULL || s == &env.parent)
 		return;
+	webask_left(ch);
 	inquiry_left(s);
 	RB_REMOVE(siblings, &env.siblings, s);
 	free(s);
@@ -284,6 +286,10 @@ control_message(struct channel *ch, struct imsg *imsg)
 	switch (imsg_get_type(imsg)) {
 	case IMSG_LOG:
 		control_log(s, imsg);
+		break;
+	case IMSG_CTL_SUMMARY:
+	case IMSG_CTL_SESSIONS:
+		webask_take(ch, imsg, &env.parent, &env.siblings);
 		break;
 	case IMSG_CTL_DAEMON:
 	case IMSG_CTL_COUNTER:
@@ -374,15 +380,28 @@ static void
 control_request(struct asker *asker, uint32_t type,
     const struct ctl_request *req)
 {
+	const char	*command = inquiry_command(type);
+
+	if (command != NULL && !asker_commands(asker)) {
+		log_info("control socket: uid %u has no permission for %s",
+		    (unsigned int)asker_uid(asker), command);
+		asker_done(asker, 1, "permission denied: only root and the "
+		    "daemon's own user may do that");
+		return;
+	}
+	if (command != NULL)
+		log_info("control socket: %s from uid %u", command,
+		    (unsigned int)asker_uid(asker));
 	if (type == IMSG_CTL_SUMMARY)
 		control_counters(asker);
-	inquiry_start(asker, type, req, &env.parent, &env.siblings);
+	inquiry_start(asker_inquirer(asker), type, req, &env.parent,
+	    &env.siblings);
 }
 
 static void
 control_gone(struct asker *asker)
 {
-	inquiry_cancel(asker);
+	inquiry_cancel(asker_inquirer(asker));
 	/* It is still counted: look again when it is not. */
 	if (env.stopping)
 		event_active(env.look, EV_TIMEOUT, 0);
@@ -420,6 +439,8 @@ static const struct figure	 control_figures[] = {
 	ASKERS(COUNTER, "requests", requests, "requests of clients"),
 	FIGURE_GET(COUNTER, "unanswered", inquiry_unanswered,
 	    "times that an answer left out a process"),
+	FIGURE_GET(COUNTER, "web_refused", webask_refused,
+	    "requests of web refused because there were too many"),
 	{ .name = NULL }
 };
 

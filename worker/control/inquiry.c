@@ -17,7 +17,7 @@
 #include <event2/event.h>
 
 #include "shared/compat.h"
-#include "asker.h"
+#include "inquirer.h"
 #include "inquiry.h"
 #include "sibling.h"
 #include "worker/frame/worker.h"
@@ -57,7 +57,7 @@ struct inquiry {
 	TAILQ_ENTRY(inquiry)	 entry;
 	TAILQ_HEAD(, part)	 parts;		/* not done yet */
 	const struct form	*form;
-	struct asker		*asker;
+	struct inquirer		*who;		/* asks */
 	struct event		*timer;
 	struct ctl_request	 req;		/* req.request is its number */
 	uint64_t		 started;
@@ -84,7 +84,7 @@ union answer {
 static const struct form *form_find(uint32_t);
 static int	 form_concerns(const struct form *, const struct ctl_request *,
 		    const struct sibling *);
-static struct inquiry *inquiry_new(struct asker *, const struct form *,
+static struct inquiry *inquiry_new(struct inquirer *, const struct form *,
 		    const struct ctl_request *);
 static void	 inquiry_free(struct inquiry *);
 static void	 inquiry_ask(struct inquiry *, struct sibling *);
@@ -144,6 +144,13 @@ form_find(uint32_t type)
 	return (NULL);
 }
 
+/* All are asked for counters, or the workers of one service alone. */
+static int
+form_is_of_one(const struct form *form, const struct ctl_request *req)
+{
+	return ((form->whom & WHOM_CHILDREN) != 0 && req->service[0] != '\0');
+}
+
 /* Is this child asked? */
 static int
 form_concerns(const struct form *form, const struct ctl_request *req,
@@ -152,7 +159,10 @@ form_concerns(const struct form *form, const struct ctl_request *req,
 	const struct ctl_session_id	*id = &req->session;
 
 	if (form->whom & WHOM_CHILDREN)
-		return (1);
+		return (!form_is_of_one(form, req) ||
+		    s->peer.role == PROC_QUIC ||
+		    (s->peer.role == PROC_SERVICE &&
+		    strcmp(req->service, s->peer.name) == 0));
 	if (form->whom & WHOM_DOORS)
 		return (s->peer.role == PROC_GATE ||
 		    s->peer.role == PROC_SERVICE ||
@@ -170,8 +180,16 @@ form_concerns(const struct form *form, const struct ctl_request *req,
 	return (id->service == s->peer.service && id->index == s->peer.index);
 }
 
+const char *
+inquiry_command(uint32_t type)
+{
+	const struct form	*form = form_find(type);
+
+	return (form == NULL ? NULL : form->command);
+}
+
 void
-inquiry_start(struct asker *asker, uint32_t type,
+inquiry_start(struct inquirer *who, uint32_t type,
     const struct ctl_request *req, struct sibling *parent,
     struct siblings *siblings)
 {
@@ -180,26 +198,14 @@ inquiry_start(struct asker *asker, uint32_t type,
 	struct sibling		*s;
 
 	if ((form = form_find(type)) == NULL) {
-		asker_done(asker, 1, "this rocketd does not know the request");
+		who->done(who, 1, "this rocketd does not know the request");
 		return;
 	}
-	if (form->command != NULL) {
-		if (!asker_commands(asker)) {
-			log_info("control socket: uid %u has no permission "
-			    "for %s", (unsigned int)asker_uid(asker),
-			    form->command);
-			asker_done(asker, 1, "permission denied: only root "
-			    "and the daemon's own user may do that");
-			return;
-		}
-		log_info("control socket: %s from uid %u", form->command,
-		    (unsigned int)asker_uid(asker));
-	}
-	if ((q = inquiry_new(asker, form, req)) == NULL) {
-		asker_done(asker, 1, "rocketd has no memory for the request");
+	if ((q = inquiry_new(who, form, req)) == NULL) {
+		who->done(who, 1, "rocketd has no memory for the request");
 		return;
 	}
-	if (form->whom & WHOM_PARENT)
+	if (form->whom & WHOM_PARENT && !form_is_of_one(form, req))
 		inquiry_ask(q, parent);
 	RB_FOREACH(s, siblings, siblings)
 		if (form_concerns(form, req, s))
@@ -210,7 +216,7 @@ inquiry_start(struct asker *asker, uint32_t type,
 }
 
 static struct inquiry *
-inquiry_new(struct asker *asker, const struct form *form,
+inquiry_new(struct inquirer *who, const struct form *form,
     const struct ctl_request *req)
 {
 	const struct timeval	 tv = { 0, LOOK_US };
@@ -227,7 +233,7 @@ inquiry_new(struct asker *asker, const struct form *form,
 		return (NULL);
 	}
 	q->form = form;
-	q->asker = asker;
+	q->who = who;
 	q->req = *req;
 	/* An inquiry lasts seconds: no number is reused within that time. */
 	if (++inquiries.number == 0)
@@ -284,7 +290,8 @@ inquiry_nobody(struct inquiry *q)
 	if (q->form->request == IMSG_CTL_CLOSE || id->service != 0)
 		(void)snprintf(q->words, sizeof(q->words),
 		    "no session %u.%u.%u", id->service, id->index, id->serial);
-	else if (q->req.service[0] != '\0')
+	else if (q->req.service[0] != '\0' &&
+	    !form_is_of_one(q->form, &q->req))
 		(void)snprintf(q->words, sizeof(q->words),
 		    "no service \"%s\" is running", q->req.service);
 	q->failed = q->words[0] != '\0';
@@ -337,10 +344,14 @@ static void
 inquiry_relay(struct inquiry *q, const struct sibling *s, uint32_t type,
     union answer *answer, size_t len)
 {
-	answer->request = 0;
+	answer->request = q->who->number;
 	switch (type) {
 	case IMSG_CTL_COUNTER:
 		answer->counter.role = s->peer.role;
+		answer->counter.service = s->peer.service;
+		answer->counter.index = s->peer.index;
+		answer->counter.side = s->peer.side;
+		answer->counter.generation = s->peer.generation;
 		break;
 	case IMSG_CTL_PENALTY:
 		answer->penalty.role = s->peer.role;
@@ -380,7 +391,7 @@ inquiry_relay(struct inquiry *q, const struct sibling *s, uint32_t type,
 	default:
 		break;
 	}
-	asker_send(q->asker, type, answer, len);
+	q->who->answer(q->who, type, answer, len);
 }
 
 /* The first of several failures is reported. */
@@ -418,7 +429,7 @@ inquiry_missing(struct inquiry *q, struct part *p)
 static int
 inquiry_check(struct inquiry *q)
 {
-	struct asker	*asker = q->asker;
+	struct inquirer	*who = q->who;
 	char		 words[HOST_MAX];
 	int		 failed;
 
@@ -432,7 +443,7 @@ inquiry_check(struct inquiry *q)
 		(void)strlcat(words, q->missing, sizeof(words));
 	}
 	inquiry_free(q);
-	asker_done(asker, failed, words);
+	who->done(who, failed, words);
 	return (1);
 }
 
@@ -458,12 +469,12 @@ inquiry_look(evutil_socket_t fd, short what, void *arg)
 }
 
 void
-inquiry_cancel(struct asker *asker)
+inquiry_cancel(struct inquirer *who)
 {
 	struct inquiry	*q;
 
 	TAILQ_FOREACH(q, &inquiries.all, entry)
-		if (q->asker == asker) {
+		if (q->who == who) {
 			inquiry_free(q);
 			return;
 		}

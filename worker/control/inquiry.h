@@ -12,14 +12,16 @@
 
 #include "shared/msg.h"
 
-struct asker;
+struct inquirer;
 struct sibling;
 struct siblings;
 
 /* inquiry.c */
 
-/* Asks.  The asker gets the answers and, in any case, an asker_done. */
-void	 inquiry_start(struct asker *, uint32_t,
+/* What the request is called if only the owner may give it; or NULL. */
+const char *inquiry_command(uint32_t);
+/* Asks.  The inquirer gets the answers and, in any case, done. */
+void	 inquiry_start(struct inquirer *, uint32_t,
 	    const struct ctl_request *, struct sibling *parent,
 	    struct siblings *);
 /*
@@ -27,8 +29,8 @@ void	 inquiry_start(struct asker *, uint32_t,
  * answer that comes too late is dropped without a fault.
  */
 int	 inquiry_answer(struct sibling *, struct imsg *);
-/* The asker no longer waits for the answers. */
-void	 inquiry_cancel(struct asker *);
+/* The inquirer no longer waits for the answers. */
+void	 inquiry_cancel(struct inquirer *);
 /* This process will not answer any more. */
 void	 inquiry_left(const struct sibling *);
 /* How many times a process has not answered in time. */

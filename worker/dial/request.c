@@ -60,6 +60,7 @@ struct request {
 	struct channel		*tls;
 	uint32_t		 tls_number;
 	int			 parked;	/* until that is back */
+	uint32_t		 turn;	/* of its entry, when it connected */
 	struct addr		 remote;	/* as it was told */
 	struct addr		 local;
 	uint64_t		 deadline;
@@ -189,7 +190,8 @@ request_failed_tls(struct request *r, const char *words)
 {
 	struct entry	*e = request_remote(r);
 
-	if (e != NULL && request_role(r) == PROC_QUIC)
+	/* once, however many were at that address */
+	if (e != NULL && request_role(r) == PROC_QUIC && e->turn == r->turn)
 		e->turn++;
 	request_say_failed(r->peer, r->msg.request, DIAL_STAGE_TLS, 0,
 	    &r->remote, words);
@@ -518,9 +520,9 @@ request_turn(const struct request *r)
 {
 	const struct entry	*e = request_remote(r);
 
-	if (request_role(r) == PROC_QUIC)
-		return (e == NULL ? 0 : e->turn);
-	return (r->msg.datagrams ? r->msg.turn : 0);
+	if (request_role(r) != PROC_QUIC)
+		return (r->msg.datagrams ? r->msg.turn : 0);
+	return (e == NULL ? 0 : e->turn);
 }
 
 static void
@@ -530,8 +532,9 @@ request_connect(struct request *r, const struct addr *addrs, uint32_t n,
 	int	 datagrams = r->msg.datagrams ||
 		    request_role(r) == PROC_QUIC;
 
+	r->turn = request_turn(r);
 	r->connect = connect_new(worker_base(), &r->conf, datagrams,
-	    request_turn(r), addrs, n, request_connected, r);
+	    r->turn, addrs, n, request_connected, r);
 	if (r->connect == NULL)
 		request_failed(r, DIAL_STAGE_CONNECT, ENOMEM, NULL);
 	else if (more)

@@ -21,13 +21,16 @@
 #include "worker/net/lines.h"
 
 /*
- * Sockets a second for one process, which may come at once when none has come
- * for so long: a machine whose address changes has that many connections.
+ * Sockets for one process, at once and then in a second: when a machine's
+ * address changes all of its connections ask, and ask again.
  */
 #define SPARES_RATE	256
-#define SPARES_DEPTH_US	(4 * 1000000ULL)
-/* As request.c's: one that takes none must not hold all our descriptors. */
-#define QUEUED_MAX	(256 * 1024)
+#define SPARES_DEPTH_US	(1 * 1000000ULL)
+/*
+ * Octets of messages, each with a socket, that it has not taken: some 250.  One
+ * that takes none must not hold all our descriptors.
+ */
+#define QUEUED_MAX	(6 * 1024)
 #define LINES_BURST	5
 #define LINES_EVERY_US	(60 * 1000000ULL)
 

@@ -86,7 +86,8 @@
 #define T		BIT(PROC_TLS)
 #define U		BIT(PROC_UDP)
 #define Q		BIT(PROC_QUIC)
-#define ALL		(S | G | D | R | C | K | T | U | Q)
+#define H		BIT(PROC_WEB)
+#define ALL		(S | G | D | R | C | K | T | U | Q | H)
 
 /* Where to make an empty directory for a moment. */
 static const char *const	 sandbox_places[] = {
@@ -370,12 +371,13 @@ static const struct row	 sandbox_rows[] = {
 	{ SYS(uname), ALL & ~R, EPERM, { ANY }, "libcrypto" },
 
 	/* sockets that were handed in */
-	{ SYS(accept4), S | G | C | T, 0, { ANY }, "a listener that was lent" },
+	{ SYS(accept4), S | G | C | T | H, 0, { ANY },
+	    "a listener that was lent" },
 	{ SYS(getsockname), S | G | D | T | Q, 0, { ANY }, "logs, prefaces, "
 	    "paths" },
 	{ SYS(getpeername), D, 0, { ANY }, "has it met itself?" },
 	{ SYS(getpeername), Q, 0, { ANY }, "where dial has connected" },
-	{ SYS(shutdown), S | G | T, 0, { EQ(1, SHUT_WR) }, "half-close" },
+	{ SYS(shutdown), S | G | T | H, 0, { EQ(1, SHUT_WR) }, "half-close" },
 	{ SYS(recvfrom), S, 0, { ANY }, "the data path" },
 	{ SYS(recvfrom), G | T, 0, { SOME(3, MSG_PEEK) },
 	    "peeks at a hello, or a proxy's header" },
@@ -914,7 +916,8 @@ static const struct {
 	[PROC_SERVICE] = { "stdio inet recvfd", "accepts users" },
 	[PROC_UDP] = { "stdio inet recvfd sendfd", "has users' datagrams" },
 	[PROC_QUIC] = { "stdio inet recvfd sendfd", "has peers' datagrams, "
-	    "hands on" }
+	    "hands on" },
+	[PROC_WEB] = { "stdio inet recvfd", "accepts who wants figures" }
 };
 
 void

@@ -82,6 +82,14 @@ worker_tell(uint32_t type, const void *data, size_t len)
 	(void)channel_send(env.parent, type, -1, data, len);
 }
 
+int
+worker_ask(uint32_t type, const struct ctl_request *req)
+{
+	if (env.control == NULL || channel_full(env.control))
+		return (-1);
+	return (channel_send(env.control, type, -1, req, sizeof(*req)));
+}
+
 void
 worker_exit(void)
 {
@@ -200,8 +208,11 @@ static void
 sibling_dispatch(struct channel *ch, struct imsg *imsg)
 {
 	struct ctl_request	 req;
+	uint32_t		 type = imsg_get_type(imsg);
 
-	if (ch != env.control) {
+	/* It asks, and answers who has asked it (worker_ask). */
+	if (ch != env.control || (type >= IMSG_CTL_DAEMON &&
+	    type < IMSG_CTL_END)) {
 		if (env.role->message != NULL)
 			env.role->message(ch, imsg);
 		return;
@@ -210,7 +221,7 @@ sibling_dispatch(struct channel *ch, struct imsg *imsg)
 		worker_complain(ch, "not a request");
 		return;
 	}
-	sibling_asks(ch, imsg_get_type(imsg), &req);
+	sibling_asks(ch, type, &req);
 }
 
 /* Log lines that found it full go on. */
@@ -410,6 +421,7 @@ parent_dispatch(struct channel *ch, struct imsg *imsg)
 	case IMSG_CONF_RULE:
 	case IMSG_CONF_LOGIN:
 	case IMSG_CONF_OWN:
+	case IMSG_CONF_FIGURES:
 		/* These may be given anew, or later, at any time. */
 		if ((env.state != WORKER_CONFIGURES &&
 		    type != IMSG_CONF_DIR && type != IMSG_CONF_LOG &&

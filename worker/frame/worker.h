@@ -76,6 +76,12 @@ void			 worker_complain(struct channel *, const char *why);
 /* The last answer to a request. */
 void			 worker_done(struct channel *, uint32_t request,
 			    const char *failure);	/* NULL: all well */
+/*
+ * Asks control, where the rules let this role do so; the answers are messages
+ * for role->message, and IMSG_CTL_DONE is the last.  They may fail to come:
+ * when control is replaced.  -1: it is not there, or busy.
+ */
+int			 worker_ask(uint32_t, const struct ctl_request *);
 /* Leaves the event loop; worker.c flushes its channels and exits 0. */
 void			 worker_exit(void);
 

@@ -552,6 +552,8 @@ http_reason(int status)
 		return ("Proxy Authentication Required");
 	case 410:
 		return ("Gone");
+	case 414:
+		return ("URI Too Long");
 	case 426:
 		return ("Upgrade Required");
 	case 431:

@@ -18,6 +18,12 @@
  * DATAGRAM frame, as the dialect says; what does not fit goes as the dialect
  * says, too.  Datagrams never block: what waits too long is dropped, and
  * counted.
+ *
+ * For a connection a link holds at most 4 MiB of the worker's that were not
+ * sent, 12 MiB on their way, what the peer was allowed by QUIC and the worker
+ * has not taken, 1 MiB of datagrams, and a batch of 256 KiB; as much again is
+ * not used, in the worst case, where streams say little, and half a KiB for
+ * each stream that has something.  One that is idle costs some 400 octets.
  */
 
 #ifndef WORKER_LINK_H
@@ -43,6 +49,7 @@ struct link_piece {			/* what is to be sent next */
 
 struct link_stats {
 	uint64_t	 streams;	/* ever */
+	uint64_t	 streams_shed;	/* for their memory */
 	uint64_t	 octets_in;	/* from peers, of streams */
 	uint64_t	 octets_out;
 	uint64_t	 datagrams_in;	/* DATAGRAM frames */
@@ -65,12 +72,16 @@ struct link_stats {
  * dialect: DIALECT_.  NULL: no memory.
  */
 struct link	*link_new(struct qconn *, uint32_t dialect, int fd);
-/* Its streams are lost.  Takes NULL. */
+/*
+ * The connection is gone: what has come is still written to the pair, as long
+ * as the worker reads it, and what had no end is cut.  Takes NULL.
+ */
 void		 link_free(struct link *);
 
 /*
- * Octets of a stream, in order and each once, and whether its end follows them.
- * New streams of the peer begin here.  They count as held until qconn_consumed.
+ * Octets of a stream of both directions, in order and each once, and whether
+ * its end follows them.  New streams of the peer begin here.  They count as
+ * held until qconn_consumed.
  */
 void		 link_data(struct link *, int64_t id, const uint8_t *, size_t,
 		    int fin);
@@ -78,9 +89,15 @@ void		 link_data(struct link *, int64_t id, const uint8_t *, size_t,
 void		 link_was_reset(struct link *, int64_t id, uint64_t code);
 /* The peer wants no more of it (STOP_SENDING). */
 void		 link_was_stopped(struct link *, int64_t id, uint64_t code);
-/* Octets up to this offset have arrived, and are not needed any more. */
+/*
+ * Octets up to this offset have arrived, and are not needed any more.  Those of
+ * a stream that was reset stay until then, or until it is over.
+ */
 void		 link_acked(struct link *, int64_t id, uint64_t offset);
-/* Both directions of it are over for QUIC: it is forgotten. */
+/*
+ * Both directions of it are over for QUIC: it is forgotten, and no octet of it
+ * is needed any more.  Once a stream.
+ */
 void		 link_over(struct link *, int64_t id);
 /* The peer allows more streams, or more octets of one. */
 void		 link_may_open(struct link *);
@@ -101,7 +118,10 @@ int		 link_next(struct link *, struct link_piece *);
  */
 void		 link_sent(struct link *, const struct link_piece *, size_t,
 		    int blocked);
-/* The same of a datagram.  gone 0: it does not fit, or not now. */
+/*
+ * The same of a datagram.  gone 0: it does not fit, or not now; it is offered
+ * again, if it is not too old then.
+ */
 void		 link_sent_datagram(struct link *, int gone);
 /* Once a second: tells its worker of the path, ends what has lasted. */
 void		 link_tick(struct link *, uint64_t now);

@@ -186,7 +186,7 @@ linkflow_wake(struct linkflow *f)
 {
 	struct link	*l = f->st->link;
 
-	if (f->is_ready || f->out.n == 0)
+	if (f->is_ready || f->out.n == 0 || (l->flags & LINK_F_CLOSED))
 		return;
 	f->is_ready = 1;
 	TAILQ_INSERT_TAIL(&l->ready, f, ready);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * What the files of link share: link.c (what its connection calls), linkst.c
- * (the streams), linksend.c (which is next), linkflow.c (datagrams), linkaddr.c
+ * What the files of link share: link.c (what its connection calls), linkturn.c
+ * (turns between pair and session), linkend.c (its end), linkst.c (the
+ * streams), linksend.c (which is next), linkflow.c (datagrams), linkaddr.c
  * (flows that are named by addresses), linkopen.c (the opening), linkpair.c
  * (the socket pair), linkbuf.c and linkdialect.c.  Nobody else includes this.
  */
@@ -149,9 +150,10 @@ struct linkpair {
 #define LINK_F_OUT_OPEN		0x01	/* the worker's session began */
 #define LINK_F_IN_OPEN		0x02	/* so has ours */
 #define LINK_F_ENDING		0x04	/* the worker is gone */
-#define LINK_F_CLOSED		0x08	/* its connection was told to end */
-#define LINK_F_PEER_OPENED	0x10	/* its control stream is known */
-#define LINK_F_WORKER_OPENED	0x20
+#define LINK_F_CLOSED		0x08	/* nothing more is for QUIC */
+#define LINK_F_ORPHAN		0x10	/* its connection is gone */
+#define LINK_F_PEER_OPENED	0x20	/* its control stream is known */
+#define LINK_F_WORKER_OPENED	0x40
 
 struct link {
 	struct qconn		*qconn;
@@ -162,7 +164,8 @@ struct link {
 	uint32_t		 flags;		/* LINK_F_ */
 	int			 server;	/* the peer has dialled */
 	int			 depth;		/* calls under way */
-	uint64_t		 deadline;	/* ENDING, worker_now */
+	uint64_t		 deadline;	/* worker_now: its last */
+	uint64_t		 killed;	/* streams, as counted */
 	/* streams */
 	struct linkids		 ids;
 	struct linksts		 streams;
@@ -177,7 +180,7 @@ struct link {
 	/* flows */
 	struct linkflows	 ready;		/* have something to send */
 	size_t			 held;		/* octets of datagrams */
-	uint32_t		 burst;		/* since a stream had its turn */
+	uint32_t		 burst;	/* since a stream had its turn */
 	struct linkflow		*offered;	/* of it a datagram is */
 	uint8_t			 prefix[8];	/* its */
 	struct linkflows	 addrs;
@@ -193,14 +196,35 @@ extern struct link_stats link_counts;
 /* Between these nothing is freed; both nest. */
 void	 link_enter(struct link *);
 void	 link_leave(struct link *);
+/* With all that it has, at once. */
+void	 link_destroy(struct link *);
+
+/* linkturn.c */
+
+/* Its session, of which nothing passes yet.  -1: no memory. */
+int	 linkturn_init(struct link *);
+/* A turn is due, after what is under way; or once others had theirs. */
+void	 linkturn_soon(struct link *);
+/* The pair may be read or written again, or the turn is due. */
+void	 linkturn_ready(void *);
+void	 linkturn_event(evutil_socket_t, short, void *);
+/* One, now. */
+void	 linkturn_run(struct link *);
+
+/* linkend.c */
+
 /* The worker broke a rule: says so, and ends the connection. */
-void	 link_broken(struct link *, const char *why);
+void	 linkend_broken(struct link *, const char *why);
 /* Ends the connection in order. */
-void	 link_done(struct link *);
+void	 linkend_done(struct link *);
+/* The worker is done, or gone: what it has ended is still sent. */
+void	 linkend_worker(struct link *);
 /* ENDING: is it time?  Streams may have been acknowledged. */
-void	 link_look_done(struct link *);
-/* A turn is due. */
-void	 link_soon(struct link *);
+void	 linkend_look(struct link *);
+/* The connection is gone: the worker still gets what has come.  0: it has. */
+int	 linkend_orphan(struct link *);
+/* A turn of an orphan, which may be its last: it is gone then. */
+void	 linkend_orphan_turn(struct link *);
 
 /* linkst.c */
 
@@ -226,8 +250,11 @@ int	 linkst_take(struct linkst *, const uint8_t *, size_t);
 void	 linkst_kill(struct linkst *, enum reset_reason);
 /* On the wire alone: the session has let go of it. */
 void	 linkst_reset(struct linkst *, enum reset_reason);
-/* Nobody reads the worker's octets any more. */
+/* Nobody reads the worker's octets any more: says so, or does not. */
 void	 linkst_deaf(struct linkst *);
+void	 linkst_drop_out(struct linkst *);
+/* So many of the peer's octets are gone: it may send as many more. */
+void	 linkst_credit(struct linkst *, size_t);
 /* Octets up to this offset are there. */
 void	 linkst_acked(struct linkst *, uint64_t);
 void	 linkst_over(struct linkst *);
@@ -314,7 +341,7 @@ ssize_t	 linkpair_read(struct linkpair *, void *, size_t);
 int	 linkpair_write(struct linkpair *, const void *, size_t);
 /* 1: nothing waits, 0: something does. */
 int	 linkpair_flush(struct linkpair *);
-/* Of a pair that is not read: is nobody there? */
+/* Did a write find that nobody reads? */
 int	 linkpair_left(const struct linkpair *);
 
 #endif /* WORKER_LINKINT_H */

@@ -82,9 +82,10 @@ linkopen_put(struct link *l, const uint8_t *p, size_t n)
 			ends = 1;
 	}
 	if (l->opening == NULL || linkbuf_add(&l->opening->out, p, used) == -1)
-		link_broken(l, "no memory for an opening");
+		linkend_broken(l, "no memory for an opening");
 	else if (ends && p[used] != SESSION_FIRST)
-		link_broken(l, "a worker sent neither a record nor a session");
+		linkend_broken(l,
+		    "a worker sent neither a record nor a session");
 	else if (ends) {
 		l->flags |= LINK_F_OUT_OPEN;
 		l->opening->flags |= LINKST_OUT_FIN;
@@ -109,8 +110,7 @@ linkopen_write(struct link *l)
 		if (linkpair_write(&l->pair, vec.iov_base, n) == -1)
 			return (-1);
 		(void)linkbuf_release(&st->in, st->in.start + n);
-		qconn_consumed(l->qconn, st->flags & LINKST_OVER ? -1 :
-		    st->id, n);
+		linkst_credit(st, n);
 	}
 	if (l->pair.rest == NULL && (st->flags & LINKST_IN_FIN)) {
 		l->flags |= LINK_F_IN_OPEN;

@@ -79,6 +79,7 @@ void
 linksend_schedule(struct linkst *st)
 {
 	if (st->queued != LINKSEND_NONE || st->id == -1 ||
+	    (st->link->flags & LINK_F_CLOSED) ||
 	    (st->flags & (LINKST_OUT_DEAD | LINKST_BLOCKED | LINKST_OVER |
 	    LINKST_GONE)) ||
 	    (linksend_unsent(st) == 0 && !linksend_fin_due(st)))

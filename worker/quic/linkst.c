@@ -95,6 +95,8 @@ linkst_open(struct linkst *st)
 	struct link	*l = st->link;
 	int64_t		 id;
 
+	if (l->flags & LINK_F_CLOSED)
+		return;
 	if (TAILQ_EMPTY(&l->waiting) && qconn_open(l->qconn, &id) == 0) {
 		linkst_named(st, id);
 		return;
@@ -161,7 +163,8 @@ linkst_settle(struct linkst *st)
 	struct link	*l = st->link;
 
 	if (st->inner != NULL || (st->flags & LINKST_GONE) ||
-	    (st->id != -1 && !(st->flags & LINKST_OVER)))
+	    (st->id != -1 && !(st->flags & LINKST_OVER)) ||
+	    ((st->flags & LINKST_WAITS) && (st->flags & LINKST_OUT_FIN)))
 		return;
 	if ((st->flags & LINKST_OPENING) && (!(st->flags & LINKST_OVER) ||
 	    !(l->flags & LINK_F_IN_OPEN)))
@@ -175,6 +178,16 @@ linkst_settle(struct linkst *st)
 
 /* ---- how they end ---- */
 
+void
+linkst_credit(struct linkst *st, size_t n)
+{
+	if (n == 0 || (st->flags & LINKST_QUIET) ||
+	    (st->link->flags & LINK_F_CLOSED))
+		return;
+	qconn_consumed(st->link->qconn, st->flags & (LINKST_OVER |
+	    LINKST_IN_DEAD) ? -1 : st->id, n);
+}
+
 /* What came for the worker is void. */
 static void
 linkst_drop_in(struct linkst *st)
@@ -183,15 +196,20 @@ linkst_drop_in(struct linkst *st)
 
 	st->flags |= LINKST_IN_DEAD;
 	(void)linkbuf_clear(&st->in);
-	if (n > 0 && !(st->flags & LINKST_QUIET))
-		qconn_consumed(st->link->qconn, -1, n);
+	linkst_credit(st, n);
 }
 
 /* What was not sent is void. */
-static void
+void
 linkst_drop_out(struct linkst *st)
 {
+	size_t	 n = linksend_unsent(st);
+
+	if (st->flags & LINKST_OUT_DEAD)
+		return;
 	st->flags |= LINKST_OUT_DEAD;
+	if (st->inner != NULL && st->flow == NULL && n > 0)
+		session_consumed(st->inner, n);
 	linksend_remove(st);
 	linkst_forget_waiting(st);
 	linkbuf_cut(&st->out, st->sent);
@@ -208,7 +226,8 @@ linkst_reset(struct linkst *st, enum reset_reason why)
 	linkflow_free(st->flow);
 	st->flow = NULL;
 	st->flags &= ~LINKST_HELD;
-	if (st->id != -1 && !(st->flags & LINKST_OVER)) {
+	if (st->id != -1 && !(st->flags & LINKST_OVER) &&
+	    !(l->flags & LINK_F_CLOSED)) {
 		qconn_reset(l->qconn, st->id, code);
 		if (!(st->flags & LINKST_IN_FIN))
 			qconn_stop(l->qconn, st->id, code);
@@ -230,13 +249,9 @@ linkst_kill(struct linkst *st, enum reset_reason why)
 void
 linkst_deaf(struct linkst *st)
 {
-	size_t	 n = linksend_unsent(st);
-
 	if (st->flags & LINKST_OUT_DEAD)
 		return;
 	linkst_drop_out(st);
-	if (st->inner != NULL && n > 0)
-		session_consumed(st->inner, n);
 	st->last = worker_now();
 	qconn_reset(st->link->qconn, st->id,
 	    st->link->dialect->code(RESET_ABORT));
@@ -448,14 +463,17 @@ linkst_take_request(struct linkst *st, const uint8_t **p, size_t *n)
 int
 linkst_take(struct linkst *st, const uint8_t *p, size_t n)
 {
-	int	 r = 0;
+	uint64_t	 before = st->in.end;
+	int		 r = 0;
 
 	if (!(st->flags & (LINKST_OURS | LINKST_HEAD)))
 		r = st->link->dialect->by_address ?
 		    linkst_take_request(st, &p, &n) :
 		    linkst_look(st, p, n, st->in.start);
-	if (r == -1 || linkbuf_add(&st->in, p, n) == -1)
+	if (r == -1 || linkbuf_add(&st->in, p, n) == -1) {
+		linkbuf_cut(&st->in, before);
 		return (-1);
+	}
 	if (st->inner != NULL)
 		session_ready(st->inner);
 	return (0);
@@ -481,10 +499,7 @@ linkst_pull(struct stream *stream, uint8_t *buf, size_t max)
 		n = linkflow_pull(st, buf, max);
 	else
 		n = linkbuf_take(&st->in, buf, max);
-	if (st->in.start > before && !(st->flags & LINKST_QUIET) &&
-	    !(st->link->flags & LINK_F_CLOSED))
-		qconn_consumed(st->link->qconn, st->flags & LINKST_OVER ? -1 :
-		    st->id, st->in.start - before);
+	linkst_credit(st, st->in.start - before);
 	if (linkst_in_done(st)) {
 		st->flags |= LINKST_IN_TOLD;
 		session_fin(stream);

@@ -95,7 +95,8 @@ qconn_params(const struct qconn *c, ngtcp2_transport_params *p)
 	p->initial_max_stream_data_bidi_remote = f->stream_window;
 	p->initial_max_stream_data_uni = f->streams_uni > 0 ?
 	    f->stream_window : 0;
-	p->initial_max_streams_bidi = f->streams;
+	p->initial_max_streams_bidi = qenv.streams > 0 ? qenv.streams :
+	    f->streams;
 	p->initial_max_streams_uni = f->streams_uni;
 	p->active_connection_id_limit = f->cids;
 	p->max_datagram_frame_size = 65535;
@@ -580,11 +581,12 @@ qconns_init(void)
 
 void
 qconns_limits(const struct gate_opts *conf, uint32_t idle_ms,
-    uint32_t congestion)
+    uint32_t congestion, uint32_t streams)
 {
 	qenv.conf = *conf;
 	qenv.idle_ms = idle_ms > 0 ? idle_ms : IDLE_MS;
 	qenv.congestion = congestion;
+	qenv.streams = streams;
 	places_limits(conf);
 }
 

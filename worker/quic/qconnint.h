@@ -140,7 +140,7 @@ struct qconn_env {
 	struct qconns		 lingering;
 	struct qnumbers		 numbers;
 	uint64_t		 number;	/* the last given */
-	uint32_t		 idle_ms, congestion;
+	uint32_t		 idle_ms, congestion, streams;
 	uint8_t			 secret[32];	/* of resets */
 	struct channel		*gate;
 	struct channel		*dial;

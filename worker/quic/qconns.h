@@ -22,9 +22,12 @@ struct qconn_stats;
 
 /* -1: no memory. */
 int	 qconns_init(void);
-/* idle_ms: of a connection, that ends it; congestion: CONGESTION_. */
+/*
+ * idle_ms: of a connection, that ends it; congestion: CONGESTION_; streams:
+ * that a peer may have, 0: as many as its dialect says.
+ */
 void	 qconns_limits(const struct gate_opts *, uint32_t idle_ms,
-	    uint32_t congestion);
+	    uint32_t congestion, uint32_t streams);
 /* Calls back as soon as there is none any more, which may be at once. */
 void	 qconns_when_none(void (*)(void));
 /* All are told that we stop, and end. */

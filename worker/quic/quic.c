@@ -308,7 +308,7 @@ quic_ready(int reload)
 	if (env.next_conf.deadline_ms == 0)
 		fatalx("%s: END without limits", __func__);
 	qconns_limits(&env.next_conf, env.next_tls.idle_ms,
-	    env.next_tls.congestion);
+	    env.next_tls.congestion, env.next_tls.streams);
 	env.unsigned_told = 0;
 	(void)qcert_commit();
 	listeners_commit();

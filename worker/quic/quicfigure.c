@@ -114,6 +114,11 @@ const struct figure	 quic_figures[] = {
 	LINKS(dropped_late, "datagrams dropped after waiting too long"),
 	LINKS(dropped_full, "datagrams dropped because a queue was full"),
 	LINKS(dropped_long, "datagrams dropped as too long for the path"),
+	LINKS(dropped_malformed, "datagrams received that name no flow"),
 	LINKS(dropped_unknown, "datagrams received for no known flow"),
+	LINKS(flows, "flows of datagrams, of users and of peers"),
+	LINKS(flows_shed, "flows ended, the idlest, to make room for others"),
+	LINKS(streams_shed,
+	    "streams reset because the peer did not take what waited"),
 	{ .name = NULL }
 };

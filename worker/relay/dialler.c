@@ -511,9 +511,13 @@ dialler_words(const struct msg_dialled *res)
 			snprintf(buf, sizeof(buf), "cannot connect to %s: %s",
 			    addr_print(&res->peer), strerror(res->error));
 		break;
-	case DIAL_STAGE_TLS:
-		snprintf(buf, sizeof(buf), "no TLS with %s: %s",
-		    addr_print(&res->peer), res->words);
+	case DIAL_STAGE_TLS:		/* or of QUIC */
+		if (res->peer.family == ADDR_NONE)
+			snprintf(buf, sizeof(buf), "no handshake: %s",
+			    res->words);
+		else
+			snprintf(buf, sizeof(buf), "no handshake with %s: %s",
+			    addr_print(&res->peer), res->words);
 		break;
 	case DIAL_STAGE_BLOCKED:
 		if (res->peer.family == ADDR_NONE || res->peer.port == 0)

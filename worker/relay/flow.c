@@ -178,6 +178,14 @@ flow_count(struct flow *f)
 		    f->octets_out);
 }
 
+/* Its tunnel counts it no more. */
+static void
+flow_leave(struct flow *f)
+{
+	f->tunnel->flows--;
+	tunnel_relay_gone(f->tunnel);
+}
+
 /* Frees it.  Its stream is gone, or another's. */
 static void
 flow_free(struct flow *f, enum flow_reason why)
@@ -201,7 +209,7 @@ flow_free(struct flow *f, enum flow_reason why)
 	flow_forget_part(f);
 	budget_hold(&svc->budget, -(int64_t)FLOW_COST);
 	if (f->tunnel != NULL)
-		tunnel_relay_gone(f->tunnel);
+		flow_leave(f);
 	TAILQ_REMOVE(&svc->flows, f, entry);
 	svc->nflows--;
 	free(f);
@@ -296,6 +304,7 @@ flow_open(struct flow *f, struct tunnel *t)
 		return (-1);
 	}
 	f->tunnel = t;
+	t->flows++;
 	tunnel_relay_added(t);
 	session_ready(f->stream);
 	return (0);
@@ -459,6 +468,7 @@ flow_accept(struct stream *st, struct tunnel *t, const struct want *want,
 	st->arg = f;
 	f->stream = st;
 	f->tunnel = t;
+	t->flows++;
 	return (f);
 }
 
@@ -754,7 +764,7 @@ flow_reset(struct stream *st, enum reset_reason reason)
 
 	f->stream = NULL;
 	if (reason == RESET_TUNNEL && svc->opens && !svc->stopping) {
-		tunnel_relay_gone(f->tunnel);
+		flow_leave(f);
 		f->tunnel = NULL;
 		free(f->pre);
 		f->pre = NULL;

@@ -69,13 +69,8 @@ static ssize_t	 relay_divert(struct stream *, int, size_t);
 static void	 relay_go(struct relay *, enum throttle_way);
 
 static const struct stream_owner relay_owner = {
-	relay_pull,
-	relay_data,
-	relay_fin,
-	relay_reset,
-	relay_closed,
-	relay_bulk,
-	relay_divert
+	relay_pull, relay_data, relay_fin, relay_reset, relay_closed,
+	relay_bulk, relay_divert
 };
 
 void
@@ -596,6 +591,7 @@ relay_took(struct relay *r, ssize_t n)
 		 */
 		r->octets_out += n;
 		svc->stats.octets_out += n;
+		svc->stats.pieces_out++;
 		ledger_progress(&r->charge);
 		return (n);
 	}
@@ -800,6 +796,7 @@ relay_data(struct stream *st, const uint8_t *p, size_t len)
 	struct relay	*r = st->arg;
 	ssize_t		 n = 0;
 
+	svc->stats.pieces_in += !r->wants;
 	if (r->awaits && (relay_answered(r, *p++) == -1 || --len == 0))
 		return;
 	if (r->lz == NULL && !r->wants) {

@@ -173,6 +173,8 @@ target_failed(struct relay *r, const struct msg_dialled *res)
 {
 	enum reset_reason	 reason = target_reason(res);
 
+	if (reason == RESET_TIMEOUT)
+		svc->stats.late++;
 	target_log_failed(&r->user, dialler_words(res));
 	if (!r->answers || target_answer(r, reason) == -1) {
 		relay_abort(r, reason);

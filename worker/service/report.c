@@ -155,6 +155,8 @@ report_payload(const struct tunnel *t, struct ctl_session *cs)
 
 	cs->octets_in = st->payload_in;
 	cs->octets_out = st->payload_out;
+	cs->idle_ms = meter_idle(&t->meter, worker_now(), cs->octets_in,
+	    cs->octets_out) / 1000;
 	meter_rates(&t->meter, worker_now(), cs->octets_in, cs->octets_out,
 	    &cs->rate_in, &cs->rate_out);
 	cs->lz4 = (t->session->conf.caps & CAP_LZ4) != 0;
@@ -196,6 +198,8 @@ report_session(const struct service *svc, struct channel *ch,
 	cs.draining = (t->flags & (TUNNEL_F_OLD | TUNNEL_F_DRAINING)) != 0;
 	cs.queued = wire_queued(&t->wire);
 	cs.since = report_wall(t->opened);
+	cs.age_ms = (worker_now() - t->opened) / 1000;
+	cs.flows = t->flows;
 	if (t->session != NULL) {
 		report_payload(t, &cs);
 		report_path(&t->session->path, &cs);

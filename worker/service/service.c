@@ -751,29 +751,19 @@ service_tunnels_shed(void)
 	return (accepted_stats()->shed_total);
 }
 
-static const void *
-service_flowq(void)
-{
-	return (flowq_stats());
+/* Where other modules keep their figures. */
+#define STATS_OF(name, stats)						\
+static const void *							\
+name(void)								\
+{									\
+	return (stats());						\
 }
-
-static const void *
-service_flowsock(void)
-{
-	return (flowsock_stats());
-}
-
-static const void *
-service_assoc(void)
-{
-	return (assoc_stats());
-}
-
-static const void *
-service_fan(void)
-{
-	return (fan_stats());
-}
+STATS_OF(service_flowq, flowq_stats)
+STATS_OF(service_flowsock, flowsock_stats)
+STATS_OF(service_assoc, assoc_stats)
+STATS_OF(service_fan, fan_stats)
+STATS_OF(service_logins, login_stats)
+STATS_OF(service_proxy, proxy_counts)
 
 /* What the sessions of now and of before have counted. */
 static const void *
@@ -796,18 +786,6 @@ static uint64_t
 service_flows_waiting(void)
 {
 	return (flows_waiting());
-}
-
-static const void *
-service_logins(void)
-{
-	return (login_stats());
-}
-
-static const void *
-service_proxy(void)
-{
-	return (proxy_counts());
 }
 
 static const struct figure	 service_figures[] = {
@@ -858,6 +836,8 @@ static const struct figure	 service_figures[] = {
 	    "tunnels closed because there were too many"),
 	FIGURE(COUNTER, "targets_failed", service.stats.failed,
 	    "targets that could not be reached"),
+	FIGURE(COUNTER, "targets_late", service.stats.late,
+	    "targets that did not answer in time"),
 	FIGURE_GET(COUNTER, "targets_shed", dialler_shed,
 	    "targets given up after a second because others waited"),
 	FIGURE_GET(COUNTER, "ports_beyond", ports_beyond,
@@ -955,6 +935,8 @@ static const struct figure	 service_figures[] = {
 	    "times that users waited or streams were refused for lack of "
 	    "descriptors"),
 	FIGURE(GAUGE, "sessions", service.nopen, "sessions open"),
+	FIGURE(COUNTER, "sessions_ever", service.stats.sessions,
+	    "sessions so far"),
 	FIGURE(COUNTER, "tunnels", service.stats.tunnels, "tunnels started"),
 	FIGURE(COUNTER, "tunnels_failed", service.stats.tunnels_failed,
 	    "tunnels that were never established"),
@@ -966,6 +948,10 @@ static const struct figure	 service_figures[] = {
 	    "payload bytes from tunnels"),
 	FIGURE(COUNTER, "octets_out", service.stats.octets_out,
 	    "payload bytes into tunnels"),
+	FIGURE(COUNTER, "pieces_in", service.stats.pieces_in,
+	    "pieces of streams from tunnels"),
+	FIGURE(COUNTER, "pieces_out", service.stats.pieces_out,
+	    "pieces of streams read for tunnels"),
 	FIGURE(COUNTER, "octets_piped", service.stats.octets_piped,
 	    "payload bytes that moved without a copy"),
 	FIGURE(COUNTER, "lz4_plain_in", service.stats.lz.plain_in,

@@ -19,11 +19,22 @@ meter_start(struct meter *m, uint64_t now)
 		m->seen[i].in = m->seen[i].out = 0;
 	}
 	m->next = 0;
+	m->moved = now;
+}
+
+static int
+meter_has(const struct meter *m, uint64_t in, uint64_t out)
+{
+	unsigned int	 i = (m->next + METER_SEEN - 1) % METER_SEEN;
+
+	return (m->seen[i].in == in && m->seen[i].out == out);
 }
 
 void
 meter_tick(struct meter *m, uint64_t now, uint64_t in, uint64_t out)
 {
+	if (!meter_has(m, in, out))
+		m->moved = now;
 	m->seen[m->next].at = now;
 	m->seen[m->next].in = in;
 	m->seen[m->next].out = out;
@@ -47,4 +58,10 @@ meter_rates(const struct meter *m, uint64_t now, uint64_t in, uint64_t out,
 		us = SECOND_US;
 	*rate_in = meter_rate(in - m->seen[m->next].in, us);
 	*rate_out = meter_rate(out - m->seen[m->next].out, us);
+}
+
+uint64_t
+meter_idle(const struct meter *m, uint64_t now, uint64_t in, uint64_t out)
+{
+	return (meter_has(m, in, out) ? now - m->moved : 0);
 }

@@ -19,6 +19,7 @@ struct meter {
 		uint64_t	 in, out;	/* octets by then */
 	} seen[METER_SEEN];
 	unsigned int	 next;		/* the oldest of them */
+	uint64_t	 moved;		/* when they last changed */
 };
 
 /* meter.c */
@@ -33,5 +34,8 @@ void	 meter_tick(struct meter *, uint64_t now, uint64_t in, uint64_t out);
  */
 void	 meter_rates(const struct meter *, uint64_t now, uint64_t in,
 	    uint64_t out, uint64_t *rate_in, uint64_t *rate_out);
+/* Microseconds since anything was carried, to a second. */
+uint64_t meter_idle(const struct meter *, uint64_t now, uint64_t in,
+	    uint64_t out);
 
 #endif /* WORKER_METER_H */

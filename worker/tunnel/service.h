@@ -37,6 +37,7 @@ struct service_stats {
 	uint64_t	 refused;	/* users reset: no session had room */
 	uint64_t	 moved;	/* users whose session died: they wait again */
 	uint64_t	 failed;	/* targets that could not be reached */
+	uint64_t	 late;		/* of them: in time */
 	uint64_t	 streams_held;	/* sessions not read for their rate */
 	uint64_t	 streams_fast;	/* and closed for it */
 	uint64_t	 resets;	/* streams that ended in a reset */
@@ -44,12 +45,15 @@ struct service_stats {
 	uint64_t	 lingered_out;	/* sockets that never took their rest */
 	uint64_t	 octets_in;	/* payload from tunnels */
 	uint64_t	 octets_out;	/* payload into tunnels */
+	uint64_t	 pieces_in;	/* of streams, from tunnels */
+	uint64_t	 pieces_out;	/* likewise, read for tunnels */
 	uint64_t	 octets_piped;	/* of either, without a copy */
 	struct lz_count	 lz;		/* of streams with LZ4 */
 	uint64_t	 lz_faults;	/* of them: reset for a bad block */
 	uint64_t	 lz_forgotten;	/* idle streams gave memory back */
 	uint64_t	 tunnels;	/* opened ever */
 	uint64_t	 tunnels_failed;
+	uint64_t	 sessions;	/* ever */
 	uint64_t	 tunnels_replayed;	/* of them: replays */
 	uint64_t	 tunnels_surplus; /* closed: too many waited */
 	uint64_t	 tunnels_half;	/* ended in the middle of a record */

@@ -138,6 +138,8 @@ tunnel_new(int fd, const struct msg_tunnel *how, struct remote *remote)
 static void
 tunnel_count(const struct tunnel *t, int by)
 {
+	if (t->state == TUNNEL_OPEN && by > 0)
+		svc->stats.sessions++;
 	if (t->state == TUNNEL_OPEN)
 		svc->nopen += by;
 	else if (t->state == TUNNEL_CONTROL)

@@ -85,7 +85,8 @@ struct tunnel {
 	struct tunnelhold	 hold;
 	uint32_t		 serial;
 	uint32_t		 rtt_us;	/* 0: not known */
-	uint32_t		 relays;	/* streams with a relay */
+	uint32_t		 relays;	/* streams with a relay... */
+	uint32_t		 flows;		/* ...and of them with a flow */
 	uint32_t		 peer_streams;	/* that the peer takes */
 	uint32_t		 transport;	/* TRANSPORT_ */
 	enum tunnel_state	 state;

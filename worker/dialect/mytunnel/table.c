@@ -22,7 +22,6 @@
 /* What the session with quic has; both have the same in their code. */
 #define PAIR_VERSION	2		/* of smux */
 #define PAIR_FRAME	65535
-#define PAIR_WINDOW	262144
 #define PAIR_CAPS	(CAP_HALFCLOSE | CAP_RESET | CAP_BULK)
 /* Flows of datagrams of one tunnel, which are no streams to the peer. */
 #define PAIR_FLOWS	256
@@ -68,7 +67,6 @@ table_session(struct tunnel *t)
 	sc.recvbuffer = o->mux_recvbuffer;
 	sc.window_max = o->mux_streambuffer < o->mux_recvbuffer ?
 	    o->mux_streambuffer : o->mux_recvbuffer;
-	sc.window_initial = sc.peer_initial = PAIR_WINDOW;
 	sc.max_streams = o->mux_max_streams + PAIR_FLOWS;
 	sc.stall_grace_ms = STALL_GRACE_MS;
 	return (smux_new(&sc, &tunnel_session_events, t));
@@ -129,7 +127,7 @@ table_describe(const struct tunnel *t, struct ctl_session *cs)
 	(void)t;
 	cs->mux_kind = MUX_SMUX;
 	cs->mux_version = PAIR_VERSION;
-	cs->seal = SEAL_NONE;
+	cs->seal = SEAL_QUIC;
 }
 
 static void

@@ -1,0 +1,55 @@
+# What tests of QUIC share: sourced after lib.sh.  Skips all where rocketd was
+# built without QUIC.
+
+grep -q '^#define HAVE_QUIC' "$TOP/config.h" ||
+    skip_all "rocketd was built without QUIC"
+
+# quicpeer: makes the peer of another library, $PEER, or sets $no_peer to why not
+quicpeer() {
+	no_peer=
+	_go=/usr/lib/go-1.19/bin/go	# newer ones do not build Debian's library
+	_src=/usr/share/gocode/src/github.com/lucas-clemente/quic-go
+	[ -x $_go ] || { no_peer="there is no go 1.19 (golang-1.19)"; return 1; }
+	[ -d $_src ] || {
+		no_peer="there is no quic-go"
+		no_peer="$no_peer (golang-github-lucas-clemente-quic-go-dev)"
+		return 1
+	}
+	mkdir -p "$TOP/regress/tmp"
+	PEER=$T/quicpeer
+	QUIC_GO_DISABLE_RECEIVE_BUFFER_WARNING=true
+	export QUIC_GO_DISABLE_RECEIVE_BUFFER_WARNING
+	GOPATH=/usr/share/gocode GO111MODULE=off GOFLAGS='' \
+	    GOCACHE=$TOP/regress/tmp/gocache \
+	    $_go build -o "$PEER" ./regress/interop/quicpeer >&2 || {
+		ok 1 "quicpeer builds"
+		done_testing
+	}
+}
+
+# told NAME FILE: each line of the peer's is a test, and it went to its end
+told() {
+	while read -r _line; do
+		case $_line in
+		"ok "*)		ok 0 "$1: ${_line#ok }" ;;
+		"not ok "*)	ok 1 "$1: ${_line#not ok }" ;;
+		"skip "*)	_line=${_line#skip }
+				skip "$1: ${_line%%: *}" "${_line#*: }" ;;
+		esac
+	done <"$2"
+	is "$(tail -n 1 "$2")" "done" "$1: the peer went to its end"
+}
+
+# keys: an authority and the certificate of a server, "localhost"
+keys() {
+	umask 077
+	authority ca
+	key srv ecdsa
+	cert srv ca 30 "subjectAltName=DNS:localhost,IP:127.0.0.1"
+}
+
+# facts SIDE NAME: a figure of each session of a side
+facts() {
+	ctl "$1" -j show sessions | tr ',{}' '\n\n\n' |
+	    sed -n 's/^"'"$2"'": *"\{0,1\}\([^"]*\)"\{0,1\}$/\1/p'
+}
