@@ -47,6 +47,7 @@ ARCHIVES =	worker/quic/quic.a worker/worker.a rocketd/rocketd.a rocketd/conf/con
 PARTS =		worker/rocketd-worker ${QUIC:rocketd-quic=worker/rocketd-quic}
 PROGRAMS =	rocketd/rocketd ${PARTS} rocketctl/rocketctl
 UNIT_TESTS !=	ls regress/unit/*_test.c | sed '${NO_QUIC} s/.c$$//'
+QUIC_TESTS !=	ls regress/unit/quic*_test.c | sed '${NO_QUIC} s/.c$$//'
 FUZZERS !=	ls regress/fuzz/*_fuzz.c | sed '${NO_QUIC} s/.c$$//'
 TEST_LIBS =	regress/bench/bench.a ${ARCHIVES}
 FUZZ_LIBS =	regress/fuzz/rig.fa regress/fuzz/unit.fa ${ARCHIVES:.a=.fa}
@@ -132,9 +133,10 @@ rocketctl/rocketctl: rocketctl/rocketctl.o rocketctl/rocketctl.a \
 
 # ---- tests: each is linked with what it calls, and no more ----
 # (quicrig plays the part that linkrig tests, and the other way round)
-${QUIC:rocketd-quic=regress/unit/quic_test}: regress/unit/quicrig.o
+quic-tests ${QUIC_TESTS}: regress/unit/quicrig.o
 ${UNIT_TESTS}: regress/unit/rig.a ${TEST_LIBS}
-	${LINK} -o $@ $@.o $$(echo $@ | sed 's,/quic_test,/quicrig.o worker/quic/quic.a,; t; d') \
+	${LINK} -o $@ $@.o $$(echo $@ | sed -n \
+	    's,/quic[a-z]*_test,/quicrig.o worker/quic/quic.a,p') \
 	    regress/unit/rig.a ${TEST_LIBS} ${L_CMOCKA} ${TEST_L}
 
 ${HELPERS}: ${TEST_LIBS}
