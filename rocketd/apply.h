@@ -30,8 +30,8 @@ enum log_dest	 apply_log_dest(const struct rocketd *,
  */
 void	 apply_refill(struct rocketd *, uint32_t service);
 /*
- * A tls process is READY: if its block's settings have changed, tunnels are
- * replaced, and the old ones drain.
+ * A tls or quic process is READY: if its block's settings have changed, and the
+ * other one has them too, tunnels are replaced, and the old ones drain.
  */
 void	 apply_tls_ready(struct child *);
 

@@ -23,7 +23,10 @@ int	 tlsfiles_unmade(const struct conf_pem *);
  * are closed with the configuration.  Errors as conf_parse; their number.
  */
 int	 tlsfiles_open(struct rocketd_conf *, FILE *err);
-/* A tls process's set but its listeners; keys' private keys.  -1: failed. */
+/*
+ * The set of a tls or quic process but its listeners; keys' private keys.
+ * -1: failed.
+ */
 int	 tlsfiles_send(struct child *, const struct conf_block *);
 int	 tlsfiles_send_keys(struct child *, const struct rocketd_conf *);
 

@@ -35,7 +35,7 @@
  */
 #define SIGN_DATA_MAX		256
 #define SIGNATURE_MAX		512	/* of RSA with 4096 bits */
-/* That a tls process may have asked for at once; others wait there. */
+/* That a tls or quic process may have asked for at once; others wait there. */
 #define SIGNS_MAX		4
 /* That a worker may have asked about at once; others wait there. */
 #define TOKEN_ASKS_MAX		256
@@ -169,14 +169,14 @@ struct msg_begin {
 	uint32_t	 version;	/* MSG_VERSION */
 	uint32_t	 role;		/* enum proc_role */
 	uint32_t	 service;	/* PROC_SERVICE: its number, else 0 */
-	uint32_t	 index;	/* which of prefork; of tls, see child.h */
+	uint32_t	 index;	/* of prefork; of tls, quic see child.h */
 	uint32_t	 generation;	/* of this child, never 0 */
 	uint32_t	 uid;
 	uint32_t	 gid;
 	uint32_t	 flags;		/* BEGIN_ */
 	uint32_t	 changed;	/* CHANGE_, reload only */
 	uint32_t	 log_level;	/* enum log_level */
-	uint32_t	 side;		/* enum side, PROC_SERVICE and TLS */
+	uint32_t	 side;		/* enum side; SERVICE, TLS, QUIC */
 	uint32_t	 data_max;	/* MiB that it may have; 0: no limit */
 	/* of PROC_SERVICE */
 	uint32_t	 dials;		/* 1: tunnels; 0: accepts them */
@@ -199,7 +199,7 @@ struct msg_channel {
 	uint32_t	 service;
 	uint32_t	 index;
 	uint32_t	 generation;
-	uint32_t	 side;		/* enum side, PROC_SERVICE and TLS */
+	uint32_t	 side;		/* enum side; SERVICE, TLS, QUIC */
 	uint32_t	 pair;		/* the parent's number of the pair */
 	char		 name[SERVICE_NAME_MAX];
 };

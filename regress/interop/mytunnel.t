@@ -72,7 +72,7 @@ peer "server" dialled dial -ca "$T/ca.crt" -blocked "$dport" \
 until_true '[ "$(ctl server -j show sessions | grep -c "\"id\"")" = 0 ]'
 ok $? "server: no connection is left"
 is "$(unknown server)" "" "server: every counter is in the manual"
-held hold "$PEER" hold -ca "$T/ca.crt" 127.0.0.1:"$tport"
+background hold "$PEER" hold -ca "$T/ca.crt" 127.0.0.1:"$tport"
 logged hold open
 stop "$server_pid"
 is "$status" 0 "server: ends cleanly"
@@ -80,7 +80,7 @@ logged hold '^ended: application 0 "server shutdown" remote true'
 ok $? "server: and says so to who is there"
 
 # ---- the client ----
-held served "$PEER" serve -ca "$T/ca.crt" -cert "$T/srv.crt" -key "$T/srv.key" \
+background served "$PEER" serve -ca "$T/ca.crt" -cert "$T/srv.crt" -key "$T/srv.key" \
     $USERS ${SMALL:-$LARGE} 127.0.0.1:"$tport"
 client "$tport"
 logged served '^done' 600000

@@ -98,6 +98,7 @@ flows
 held stall "$TRAFFIC" stall "$uport" 20
 exec 9>"$T/stall.fifo"
 logged stall ready 20000
+ok $? "twenty users do not read"
 like "$("$TRAFFIC" users "$uport" 10 300000)" \
     '^done 10 failed 0 reset 0 refused 0 ' \
     "who does not read does not hold up others"

@@ -80,12 +80,12 @@ first=$(child server quic)
 
 # flooded NAME SERVED ARGUMENTS...: while it lasts, honest clients come
 flooded() {
-	_name=$1; shift
+	_what=$1; shift
 	background flood "$T/peer-a" flood -alpn rocket/1 -seconds 10 "$@" \
 	    10.77.0.2:7000
 	flood_pid=$pid
 	logged flood begins
-	ok $? "$_name: it begins"
+	ok $? "$_what: it begins"
 	"$here" pause
 	for i in 1 2 3; do
 		"$T/peer-a" hold -alpn rocket/1 -patience 15s 10.77.0.2:7000 \
@@ -93,20 +93,20 @@ flooded() {
 		_h=$!
 		"$here" grep 4000 "$T/honest.log" '^open|quicpeer:' >/dev/null
 		like "$(cat "$T/honest.log")" '^open' \
-		    "$_name: an honest handshake, number $i"
+		    "$_what: an honest handshake, number $i"
 		kill $_h 2>/dev/null
 		wait $_h 2>/dev/null
 	done
 	like "$("$TRAFFIC" users 7001 8 20000)" \
 	    '^done 8 failed 0 reset 0 refused 0 ' \
-	    "$_name: users of a tunnel that is there"
+	    "$_what: users of a tunnel that is there"
 	"$here" gone 30000 "$flood_pid"
 	like "$(tail -n 1 "$T/flood.log")" '^sent [0-9]{4,}' \
-	    "$_name: it was one ($(tail -n 1 "$T/flood.log"))"
+	    "$_what: it was one ($(tail -n 1 "$T/flood.log"))"
 	now=$(memory)
 	[ "$((now - before))" -lt 65536 ]
-	ok $? "$_name: memory is bounded ($before, then $now KiB)"
-	is "$(child server quic)" "$first" "$_name: the process is the same"
+	ok $? "$_what: memory is bounded ($before, then $now KiB)"
+	is "$(child server quic)" "$first" "$_what: the process is the same"
 }
 flooded "forged sources" -sources 10.99 -rate 5000
 [ "$(quic_counter retries)" -gt 1000 ]
@@ -125,9 +125,9 @@ like "$("$TRAFFIC" users 7001 8 20000)" \
 now=$(memory)
 [ "$((now - before))" -lt 131072 ]
 ok $? "memory is bounded ($before, then $now KiB)"
-until_true '[ "$(quic_counter half_open)" = 0 ]' ||
-    until_true '[ "$(quic_counter half_open)" = 0 ]' ||
-    until_true '[ "$(quic_counter half_open)" = 0 ]'
+until_true '[ "$(quic_counter handshakes)" = 0 ]' ||
+    until_true '[ "$(quic_counter handshakes)" = 0 ]' ||
+    until_true '[ "$(quic_counter handshakes)" = 0 ]'
 ok $? "they go, each by its deadline"
 exec 7>&-
 exec 8>&-

@@ -126,6 +126,24 @@ daemon server; server_pid=$pid
 until_true 'socks localhost "$port" sum | grep -q "^[0-9a-f]*$"'
 ok $? "a server that is back has its clients again"
 
+# ---- reloads: rules at once, and another limit with another connection ----
+serial() { ctl server -j show sessions | grep -o '"id":"[^"]*"'; }
+was=$(serial)
+like "$was" '"id":"1[.]' "a session has an id"
+sed -i 's/pass to 127.0.0.1.*/pass to 127.0.0.2/' "$T/server.conf"
+ctl server reload >/dev/null
+ok $? "a reload with other rules"
+is "$(socks 127.0.0.1 "$port" sum)" "code 5" "which hold from then on"
+is "$(serial)" "$was" "on the same connection"
+sed -i 's/pass to 127.0.0.2.*/pass to 127.0.0.1/
+    s/mux max streams 12/mux max streams 40/' "$T/server.conf"
+ctl server reload >/dev/null
+ok $? "a reload with more streams"
+until_true '[ -n "$(serial)" ] && [ "$(serial)" != "$was" ]'
+ok $? "the client has another connection"
+until_true 'socks 127.0.0.1 "$port" sum | grep -q "^[0-9a-f]*$"'
+ok $? "and serves its users"
+
 # ---- nobody said what may be reached: not this machine, nor its networks ----
 sed -i '/targets = /,/\]/d' "$T/server.toml"
 stop "$server_pid"

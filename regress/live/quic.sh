@@ -53,3 +53,14 @@ facts() {
 	ctl "$1" -j show sessions | tr ',{}' '\n\n\n' |
 	    sed -n 's/^"'"$2"'": *"\{0,1\}\([^"]*\)"\{0,1\}$/\1/p'
 }
+
+# kept SIDE IDS: all sessions of these ids are there
+kept() {
+	_now=" $(facts "$1" id | tr '\n' ' ')"
+	for _id in $2; do
+		case $_now in
+		*" $_id "*)	;;
+		*)		return 1 ;;
+		esac
+	done
+}

@@ -61,6 +61,7 @@ worker/keys worker/keys/x.c "worker/crypto/tlskey.h" "worker/tls/tlsconn.h"
 worker/tls worker/tls/x.c "worker/net/charge.h" "worker/gate/hello.h"
 worker/udp worker/udp/x.c "worker/net/flowpair.h" "worker/relay/flow.h"
 worker/quic worker/quic/x.c "worker/session/smux.h" "worker/crypto/tlsctx.h"
+worker/web worker/web/x.c "worker/net/http.h" "worker/relay/relay.h"
 worker/service worker/service/x.c "worker/relay/relay.h" "worker/dialect/rocket/rocket.h"
 openssl/ worker/tunnel/sealx.c <openssl/ssl.h> <lz4.h>
 openssl/ worker/keys/x.c <openssl/ssl.h> "worker/nowhere/x.h"

@@ -329,11 +329,15 @@ takes_turns(void **state)
 	succeeds();
 }
 
-/* Several at one address fail there together: that is one failure. */
+/*
+ * Several at one address fail there together: that is one failure; and none,
+ * if one of them did not fail.
+ */
 static void
 takes_one_turn_for_all(void **state)
 {
 	struct msg_started	 msg[3];
+	struct msg_start	 last, next;
 	struct msg_dial		 dial = { .what = DIAL_REMOTE,
 				    .index = R_NAME, .timeout_ms = 5000 };
 	unsigned int		 first, i;
@@ -350,11 +354,21 @@ takes_one_turn_for_all(void **state)
 		msg[i].request = started.request;
 	}
 	first = started.peer.octets[3];
-	for (i = 0; i < 3; i++) {
+	for (i = 0; i < 2; i++) {
 		dialrig_type = 0;
 		frame_say(&quic, IMSG_TLS_FAILED, &msg[i], sizeof(msg[i]));
 		frame_until(dialrig_type != 0);
 	}
+	last = started;
+	assert_int_equal(starts(), first % 3 + 1);
+	next = started;
+	started = last;
+	succeeds();
+	dialrig_type = 0;
+	started = next;
+	fails();
+	assert_int_equal(starts(), first);
+	fails();
 	assert_int_equal(starts(), first % 3 + 1);
 	fails();
 }

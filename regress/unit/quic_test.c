@@ -289,6 +289,58 @@ test_behind(void **state)
 	qrig_shake();
 }
 
+/* Who speaks none of our protocols is told so, by TLS's own alert. */
+static void
+test_alpn(void **state)
+{
+	(void)state;
+	qrig_tls.insecure = 1;
+	qrig_start();
+	frame_begin.dialect = DIALECT_MYTUNNEL;
+	qrig_dial_to(1, qrig_socket());
+	frame_until(qrig_fails == 1);
+	assert_string_equal(qrig_failed.words,
+	    "the peer has none of our protocols (ALPN)");
+	assert_int_equal(frame_logged("no protocol in common (ALPN)"), 1);
+	assert_int_equal(qrig_signs, 0);
+	frame_begin.dialect = DIALECT_ROCKET;
+	qrig_fails = 0;
+	qrig_shake();
+}
+
+/*
+ * A reload leaves connections alone; when their listener goes they are told to,
+ * and none is taken any more.
+ */
+static void
+test_reload(void **state)
+{
+	struct qrig_stream	*s;
+	int64_t			 id;
+
+	(void)state;
+	qrig_tls.insecure = 1;
+	qrig_start();
+	qrig_shake();
+	qrig_configured(1);
+	assert_int_equal(qconn_open(qrig_client->c, &id), 0);
+	qrig_send(qrig_client, id, 100000, 1);
+	s = qrig_stream(qrig_server, id);
+	frame_until(s->fin_in);
+	qrig_no_listener = 1;
+	qrig_configured(1);
+	assert_null(qrig_server);
+	frame_until(qrig_client == NULL);
+	assert_int_equal(frame_figure("idle"), 0);
+	qrig_dial_to(2, qrig_socket());
+	frame_run(100);
+	assert_int_equal(qrig_arrivals, 1);
+	qrig_cancel(2);
+	qrig_no_listener = 0;
+	qrig_configured(1);
+	qrig_shake();
+}
+
 /* Pins, names and authorities are verified, and what is wrong is said. */
 static void
 test_verify(void **state)
@@ -340,6 +392,8 @@ main(void)
 		FRAME_ALONE(test_no_keys),
 		FRAME_ALONE(test_after),
 		FRAME_ALONE(test_behind),
+		FRAME_ALONE(test_alpn),
+		FRAME_ALONE(test_reload),
 		FRAME_ALONE(test_verify)
 	};
 

@@ -35,6 +35,7 @@ struct msg_socket_ask	 qrig_ask;
 struct far_end		 qrig_keys, qrig_gate, qrig_dial;
 int			 qrig_deaf_keys, qrig_signs;
 uint8_t			 qrig_pin[HASH_LEN];
+int			 qrig_no_listener;
 struct msg_tls		 qrig_tls;
 struct gate_opts	 qrig_conf;
 struct sockaddr_in	 qrig_where;
@@ -215,7 +216,9 @@ qrig_configured(int reload)
 	l.service = 9;
 	l.datagrams = 1;
 	addr_from_sa(&l.addr, (struct sockaddr *)&qrig_where);
-	frame_configure(IMSG_CONF_LISTEN, dup(listener), &l, sizeof(l), NULL);
+	if (!qrig_no_listener)
+		frame_configure(IMSG_CONF_LISTEN, dup(listener), &l, sizeof(l),
+		    NULL);
 	frame_role->ready(reload);
 }
 

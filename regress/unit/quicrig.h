@@ -61,6 +61,8 @@ extern struct far_end	 qrig_keys, qrig_gate, qrig_dial;
 extern int		 qrig_deaf_keys;
 extern int		 qrig_signs;		/* that it was asked for */
 extern uint8_t		 qrig_pin[HASH_LEN];	/* of the certificate */
+/* A set of configuration has none. */
+extern int		 qrig_no_listener;
 extern struct msg_tls	 qrig_tls;		/* before qrig_start */
 extern struct gate_opts	 qrig_conf;		/* likewise */
 extern struct sockaddr_in	 qrig_where;	/* the listener */

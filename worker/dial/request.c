@@ -486,6 +486,18 @@ request_reached(const struct request *r)
 		entry_reached(e, &r->remote);
 }
 
+/* The same over QUIC: the next goes there, too, whatever else failed there. */
+static void
+request_shook(const struct request *r)
+{
+	struct entry	*e = request_remote(r);
+
+	if (e == NULL)
+		return;
+	e->turn = r->turn;
+	entry_reached(e, &r->remote);
+}
+
 /* connect.c has finished, one way or the other. */
 static void
 request_connected(void *arg, int fd, int error, const struct addr *peer,
@@ -723,7 +735,7 @@ requests_started(struct channel *ch, const struct msg_started *msg, int fd)
 		return;
 	}
 	if (request_role(r) == PROC_QUIC)
-		request_reached(r);
+		request_shook(r);
 	request_answer(r, fd, request_role(r) == PROC_QUIC ? msg->binding :
 	    NULL);
 }

@@ -92,7 +92,8 @@ linksend_schedule(struct linkst *st)
 	else
 		linksend_move(st, LINKSEND_BULK);
 	st->turn = QUANTUM;
-	qconn_wake(st->link->qconn);
+	if (!(st->link->flags & LINK_F_CLOSED))
+		qconn_wake(st->link->qconn);
 }
 
 static int
@@ -187,6 +188,6 @@ linksend_freed(struct link *l, size_t n)
 	int	 full = l->unacked >= UNACKED_MAX;
 
 	l->unacked -= n;
-	if (full && l->unacked < UNACKED_MAX)
+	if (full && l->unacked < UNACKED_MAX && !(l->flags & LINK_F_CLOSED))
 		qconn_wake(l->qconn);
 }

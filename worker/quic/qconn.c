@@ -348,7 +348,7 @@ qconn_over(struct qconn *c, const char *why)
 
 /* What a peer that has closed said; NULL: nothing out of the ordinary. */
 static const char *
-qconn_farewell(struct qconn *c)
+qconn_peer_said(struct qconn *c)
 {
 	static char	 buf[TLS_WORDS_MAX];
 	char		 words[96];
@@ -380,7 +380,7 @@ qconn_fail_mute(struct qconn *c, int error)
 		qenv.stats.idle++;
 		qconn_over(c, "no answer");
 	} else if (error == NGTCP2_ERR_DRAINING &&
-	    (why = qconn_farewell(c)) != NULL)
+	    (why = qconn_peer_said(c)) != NULL)
 		qconn_over(c, why);
 	if (error == NGTCP2_ERR_DRAINING)
 		qconn_linger(c, NULL, 0);
@@ -428,6 +428,17 @@ qconn_end(struct qconn *c)
 	if (c->why != NULL)
 		qconn_over(c, c->why);
 	qconn_say(c, &e);
+}
+
+void
+qconn_farewell(struct qconn *c)
+{
+	signer_cancel(&c->step);
+	c->closing = 1;
+	c->code = c->profile->farewell_code;
+	c->words = c->profile->farewell;
+	c->why = NULL;
+	qconn_end(c);
 }
 
 void
@@ -592,14 +603,8 @@ qconns_stop(void)
 {
 	struct qconn	*c, *next;
 
-	TAILQ_FOREACH_SAFE(c, &qenv.all, entry, next) {
-		signer_cancel(&c->step);
-		c->closing = 1;
-		c->code = c->profile->farewell_code;
-		c->words = c->profile->farewell;
-		c->why = NULL;
-		qconn_end(c);
-	}
+	TAILQ_FOREACH_SAFE(c, &qenv.all, entry, next)
+		qconn_farewell(c);
 }
 
 const struct qconn_stats *

@@ -170,6 +170,8 @@ void		 qconn_free(struct qconn *);
 void		 qconn_fail(struct qconn *, int error);
 /* The end that its link or the role wanted. */
 void		 qconn_end(struct qconn *);
+/* Its peer is told that we go, or its way in does. */
+void		 qconn_farewell(struct qconn *);
 /* One that is over has got a packet. */
 void		 qconn_lingers(struct qconn *, const struct endpoint_packet *);
 /* Its peer's number and words, as the close says it; logs why. */

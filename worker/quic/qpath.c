@@ -70,8 +70,7 @@ path_follow(struct qconn *c)
 	addr_from_sa(&peer, (const struct sockaddr *)path->remote.addr);
 	if (addr_same(&peer, &c->peer, 1))
 		return;
-	log_info("quic from %s: now at %s", addr_print(&c->peer),
-	    addr_print(&peer));
+	qconn_log(c, "now at %s", addr_print(&peer));
 	c->peer = peer;
 	c->moves++;
 	qenv.stats.moves++;

@@ -153,9 +153,10 @@ qserve_left(struct endpoint *e)
 {
 	struct qconn	*c, *next;
 
+	/* Their peers learn it, and come another way. */
 	TAILQ_FOREACH_SAFE(c, &qenv.all, entry, next)
 		if (c->server && c->ep == e)
-			qconn_free(c);
+			qconn_farewell(c);
 	TAILQ_FOREACH_SAFE(c, &qenv.lingering, entry, next)
 		if (c->server && c->ep == e)
 			qconn_free(c);

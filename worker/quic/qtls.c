@@ -53,6 +53,7 @@
 #define ALERT_UNEXPECTED	10
 #define ALERT_NO_ALPN		120
 #define ALERT_NO_CERTIFICATE	116
+#define NO_ALPN		"no protocol in common (ALPN)"
 
 struct qtls {
 	gnutls_session_t	 session;
@@ -470,8 +471,7 @@ qtls_hello(struct qtls *t)
 		return (GNUTLS_E_MISSING_EXTENSION);
 	}
 	if (gnutls_alpn_get_selected_protocol(t->session, &alpn) < 0) {
-		strlcpy(t->words, "no protocol in common (ALPN)",
-		    sizeof(t->words));
+		strlcpy(t->words, NO_ALPN, sizeof(t->words));
 		return (GNUTLS_E_NO_APPLICATION_PROTOCOL);
 	}
 	return (0);
@@ -744,6 +744,9 @@ qtls_words(struct qtls *t, int error)
 		    (unsigned long long)peer.error_code);
 		return (buf);
 	}
+	if (error == NGTCP2_ERR_CRYPTO &&
+	    ngtcp2_conn_get_tls_alert(t->quic) == ALERT_NO_ALPN)
+		return (NO_ALPN);
 	if (error == NGTCP2_ERR_CRYPTO) {
 		words = gnutls_alert_get_name((gnutls_alert_description_t)
 		    ngtcp2_conn_get_tls_alert(t->quic));

@@ -12,7 +12,11 @@
 #include <stdint.h>
 #include <string.h>
 
+#include <event2/event.h>
+#include <event2/event_struct.h>
+
 #include "shared/compat.h"
+#include "worker/frame/worker.h"
 #include "fiber.h"
 #include "signer.h"
 
@@ -34,15 +38,9 @@ static struct {
 	uint64_t	 round;		/* of the last that began */
 	uint64_t	 serial;
 	int		 dealing;
+	struct event	 later;		/* deals */
 } env;
 
-int
-signer_init(void (*ask)(const struct msg_sign *))
-{
-	TAILQ_INIT(&env.turns);
-	env.ask = ask;
-	return (fibers_init(SIGNS_MAX));
-}
 
 /* Its stack is free again. */
 static void
@@ -114,6 +112,26 @@ signer_deal(void)
 	env.dealing = 0;
 }
 
+static void
+signer_later(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+	signer_deal();
+}
+
+int
+signer_init(void (*ask)(const struct msg_sign *))
+{
+	TAILQ_INIT(&env.turns);
+	env.ask = ask;
+	if (evtimer_assign(&env.later, worker_base(), signer_later, NULL) ==
+	    -1)
+		return (-1);
+	return (fibers_init(SIGNS_MAX));
+}
+
 /*
  * A source has one turn in a round: its second step of this round waits for the
  * next, behind everybody's first.
@@ -162,7 +180,8 @@ signer_cancel(struct signstep *step)
 		s->done = 1;
 	} while (!signing_go(s, 0));
 	signing_over(s);
-	signer_deal();
+	/* Not now: others would be freed under who cancels. */
+	event_active(&env.later, EV_TIMEOUT, 0);
 }
 
 void

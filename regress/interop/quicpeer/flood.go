@@ -274,26 +274,30 @@ func states(addr string) {
 	conns := make(chan quic.Connection, 100)
 	if err := many(100, func() error {
 		conn, _, err := dial(addr)
-		conns <- conn
+		if err == nil {
+			conns <- conn
+		}
 		return err
 	}); err != nil {
 		fail("%v", err)
 	}
-	said("open without a stream", 50)
+	said("open, half of them without a stream", 100)
+	// Some may have lost their place to others meanwhile.
+	streams := 0
 	for i := 0; i < 50; i++ {
 		conn := <-conns
 		kept = append(kept, conn)
 		for j := 0; j < 20; j++ {
-			s, err := openStream(conn)
+			s, err := conn.OpenStream()
 			if err != nil {
-				fail("stream %d: %v", j, err)
+				break
 			}
-			if _, err := s.Write([]byte{1}); err != nil {
-				fail("stream %d: %v", j, err)
+			if _, err := s.Write([]byte{1}); err == nil {
+				streams++
 			}
 		}
 	}
-	said("with streams of one octet", 50)
+	said("streams with one octet", streams)
 	conn, _, err := dial(addr)
 	if err != nil {
 		fail("an honest one: %v", err)
