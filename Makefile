@@ -31,8 +31,7 @@ WORKER !=	ls worker/*.c worker/*/*.c worker/*/*/*.c | sed 's/c$$/o/' | \
 QUIC_OBJS !=	ls worker/quic/*.c | sed -n '/quic.${QUIC_PART}/s/c$$/o/p' | \
 		sed /main.o/d
 CTL !=		ls rocketctl/*.c | sed 's/c$$/o/' | grep -v /rocketctl.o
-RIG !=		ls regress/unit/*.c | grep -v -e _test.c -e tinylist.c \
-		-e /quicrig.c | \
+RIG !=		ls regress/unit/*.c | grep -v -e _test.c -e tinylist.c | \
 		sed '${NO_QUIC} s/c$$/o/'
 BENCH !=	ls regress/bench/*.c | grep -v -e /load.c -e /smux_bench.c \
 		-e /wan.c | sed 's/c$$/o/'
@@ -47,7 +46,6 @@ ARCHIVES =	worker/quic/quic.a worker/worker.a rocketd/rocketd.a rocketd/conf/con
 PARTS =		worker/rocketd-worker ${QUIC:rocketd-quic=worker/rocketd-quic}
 PROGRAMS =	rocketd/rocketd ${PARTS} rocketctl/rocketctl
 UNIT_TESTS !=	ls regress/unit/*_test.c | sed '${NO_QUIC} s/.c$$//'
-QUIC_TESTS !=	ls regress/unit/quic*_test.c | sed '${NO_QUIC} s/.c$$//'
 FUZZERS !=	ls regress/fuzz/*_fuzz.c | sed '${NO_QUIC} s/.c$$//'
 TEST_LIBS =	regress/bench/bench.a ${ARCHIVES}
 FUZZ_LIBS =	regress/fuzz/rig.fa regress/fuzz/unit.fa ${ARCHIVES:.a=.fa}
@@ -132,12 +130,8 @@ rocketctl/rocketctl: rocketctl/rocketctl.o rocketctl/rocketctl.a \
 	    shared/shared.a ${L_BSD} ${L_MD}
 
 # ---- tests: each is linked with what it calls, and no more ----
-# (quicrig plays the part that linkrig tests, and the other way round)
-quic-tests ${QUIC_TESTS}: regress/unit/quicrig.o
 ${UNIT_TESTS}: regress/unit/rig.a ${TEST_LIBS}
-	${LINK} -o $@ $@.o $$(echo $@ | sed -n \
-	    's,/quic[a-z]*_test,/quicrig.o worker/quic/quic.a,p') \
-	    regress/unit/rig.a ${TEST_LIBS} ${L_CMOCKA} ${TEST_L}
+	${LINK} -o $@ $@.o regress/unit/rig.a ${TEST_LIBS} ${L_CMOCKA} ${TEST_L}
 
 ${HELPERS}: ${TEST_LIBS}
 	${LINK} -o $@ $@.o ${TEST_LIBS} ${TEST_L}

@@ -23,7 +23,7 @@
  * sent, 12 MiB on their way, what the peer was allowed by QUIC and the worker
  * has not taken, 1 MiB of datagrams, and a batch of 256 KiB; as much again is
  * not used, in the worst case, where streams say little, and half a KiB for
- * each stream that has something.  One that is idle costs some 400 octets.
+ * each stream that has something.  One that is idle costs some 450 octets.
  */
 
 #ifndef WORKER_LINK_H
