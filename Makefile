@@ -31,8 +31,7 @@ WORKER !=	ls worker/*.c worker/*/*.c worker/*/*/*.c | sed 's/c$$/o/' | \
 QUIC_OBJS !=	ls worker/quic/*.c | sed -n '/quic.${QUIC_PART}/s/c$$/o/p' | \
 		sed /main.o/d
 CTL !=		ls rocketctl/*.c | sed 's/c$$/o/' | grep -v /rocketctl.o
-RIG !=		ls regress/unit/*.c | grep -v -e _test.c -e tinylist.c \
-		-e /quicrig.c | \
+RIG !=		ls regress/unit/*.c | grep -v -e _test.c -e tinylist.c | \
 		sed '${NO_QUIC} s/c$$/o/'
 BENCH !=	ls regress/bench/*.c | grep -v -e /load.c -e /smux_bench.c \
 		-e /wan.c | sed 's/c$$/o/'
@@ -131,11 +130,8 @@ rocketctl/rocketctl: rocketctl/rocketctl.o rocketctl/rocketctl.a \
 	    shared/shared.a ${L_BSD} ${L_MD}
 
 # ---- tests: each is linked with what it calls, and no more ----
-# (quicrig plays the part that linkrig tests, and the other way round)
-${QUIC:rocketd-quic=regress/unit/quic_test}: regress/unit/quicrig.o
 ${UNIT_TESTS}: regress/unit/rig.a ${TEST_LIBS}
-	${LINK} -o $@ $@.o $$(echo $@ | sed 's,/quic_test,/quicrig.o worker/quic/quic.a,; t; d') \
-	    regress/unit/rig.a ${TEST_LIBS} ${L_CMOCKA} ${TEST_L}
+	${LINK} -o $@ $@.o regress/unit/rig.a ${TEST_LIBS} ${L_CMOCKA} ${TEST_L}
 
 ${HELPERS}: ${TEST_LIBS}
 	${LINK} -o $@ $@.o ${TEST_LIBS} ${TEST_L}
