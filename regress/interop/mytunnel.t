@@ -146,6 +146,52 @@ real_client() {
 	logged user 'HTTP proxy'
 }
 
+their_file() {	# their_file LINE: a server's, as the example is
+	cat >"$T/server.toml" <<-END
+		[server]
+		bind_addr = "127.0.0.1:$rport"
+		workers = 0
+		${1:-}
+		[quic]
+		max_connections = 100000
+		max_streams_per_conn = 100
+		idle_timeout_secs = 30
+		max_udp_payload = 1350
+		enable_0rtt = true
+		congestion_control = "bbr"
+		[tls]
+		cert_path = "$T/srv.crt"
+		key_path = "$T/srv.key"
+		auto_generate = true
+		[pool]
+		buffer_count_4k = 16384
+		buffer_count_16k = 4096
+		buffer_count_64k = 1024
+		connection_slots = 100000
+		[metrics]
+		enabled = true
+		bind_addr = "127.0.0.1:$mport"
+		api_bind_addr = "127.0.0.1:$aport"
+		[logging]
+		level = "info"
+		format = "json"
+		[limits]
+		max_bandwidth_per_conn = 0
+		max_new_conn_per_sec = 10000
+		max_memory_mb = 0
+	END
+}
+
+# managed: their script shows who is there, by our API
+managed() {
+	sed "s/^API_ADDR=.*/API_ADDR=127.0.0.1:$aport/" "$REAL/manage.sh" \
+	    >"$T/manage.sh"
+	like "$(cd "$T" && bash ./manage.sh users 2>&1)" \
+	    'Active Connections: 1' "manage.sh of MyTunnel's: one is there"
+	like "$(cd "$T" && bash ./manage.sh users 2>&1)" \
+	    '^[0-9a-f]{16} +127\.0\.0\.1:[0-9]+ +[0-9]' "and it is shown"
+}
+
 if theirs mytunnel-server; then
 	real_server
 	client "$rport"
@@ -198,41 +244,35 @@ if theirs mytunnel-client; then
 	peer "their client, killed" users users $USERS served udp
 	stop "$server_pid"
 	is "$status" 0 "our server ends cleanly"
-	# from its own file
-	cat >"$T/server.toml" <<-END
-		[server]
-		bind_addr = "127.0.0.1:$rport"
-		workers = 0
-		[quic]
-		max_connections = 100000
-		max_streams_per_conn = 100
-		idle_timeout_secs = 30
-		max_udp_payload = 1350
-		enable_0rtt = true
-		congestion_control = "bbr"
-		[tls]
-		cert_path = "$T/srv.crt"
-		key_path = "$T/srv.key"
-		auto_generate = false
-		[pool]
-		buffer_count_4k = 16384
-		buffer_count_16k = 4096
-		buffer_count_64k = 1024
-		connection_slots = 100000
-		[metrics]
-		enabled = true
-		bind_addr = "127.0.0.1:$mport"
-		api_bind_addr = "127.0.0.1:$aport"
-		[logging]
-		level = "debug"
-		format = "json"
-		[limits]
-		max_bandwidth_per_conn = 0
-		max_new_conn_per_sec = 10000
-		max_memory_mb = 0
-	END
+	kill "$real_pid"
+	# from its own file, as it is shipped: nothing of the server's own
+	their_file
 	daemon server toml; server_pid=$pid
-	ok $? "our server with its file"
+	real_client
+	until_true 'grep -q "Connected to server" "$T/user.log"'
+	ok $? "our server with its file: their client connects"
+	"$PEER" users $USERS -patience 2s served >"$T/none" 2>&1
+	like "$(cat "$T/none")" '^not ok served' \
+	    "what is on the server's own loopback is blocked"
+	if command -v curl >/dev/null; then
+		like "$(curl -s "http://127.0.0.1:$mport/metrics")" \
+		    '^mytunnel_connections_active 1$' "its metrics"
+		like "$(curl -s "http://127.0.0.1:$aport/connections")" \
+		    '"count":1,"connections":\[\{"id":"[0-9a-f]{16}"' "its API"
+	fi
+	if [ -r "$REAL/manage.sh" ]; then
+		managed
+	else
+		skip "manage.sh of MyTunnel's" "there is no $REAL/manage.sh"
+	fi
+	stop "$server_pid"
+	is "$status" 0 "our server with its file ends cleanly"
+	kill "$real_pid"
+	# and with a line that says what its users may reach
+	their_file 'targets = ["pass to 127.0.0.0/8", "pass to localhost"]'
+	daemon server toml; server_pid=$pid
+	real_client
+	peer "our server with its file" users users $USERS $LARGE
 	stop "$server_pid"
 	kill "$real_pid"
 fi

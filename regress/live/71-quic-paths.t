@@ -98,9 +98,14 @@ ok $? "and moves without end ($(moves))"
 line "loss 2"
 like "$("$TRAFFIC" users "$uport" 8 300000)" \
     '^done 8 failed 0 reset 0 refused 0 ' "with 2 % lost: every octet"
-until_true '[ "$(facts client packets_lost | sort -n | tail -n 1)" -gt 0 ] ||
-    [ "$(facts server packets_lost | sort -n | tail -n 1)" -gt 0 ]'
-ok $? "and show sessions tells what was lost"
+if "$ROCKETD" -V | grep -q 'ngtcp2 0\.'; then
+	skip "show sessions tells what was lost" "this ngtcp2 does not say"
+else
+	until_true '[ "$(facts client packets_lost | sort -n |
+	    tail -n 1)" -gt 0 ] || [ "$(facts server packets_lost |
+	    sort -n | tail -n 1)" -gt 0 ]'
+	ok $? "show sessions tells what was lost"
+fi
 line "loss 0"
 line drop
 background load "$TRAFFIC" users "$uport" 8 100000

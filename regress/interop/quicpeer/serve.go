@@ -222,12 +222,13 @@ func serveStopped(*server) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		for i := 0; err == nil; i++ {
-			if i == 1000 {
+		end := time.Now().Add(opts.patience)
+		for err == nil {
+			if time.Now().After(end) {
 				return "", fmt.Errorf("a user may go on for ever")
 			}
 			_, err = u.Write(make([]byte, 1000))
-			time.Sleep(time.Millisecond)
+			time.Sleep(10 * time.Millisecond)
 		}
 		u.Abort()
 	}
