@@ -186,6 +186,8 @@ struct msg_begin {
 	uint32_t	 ngroups;
 	uint32_t	 groups[TARGET_GROUPS_MAX];
 	uint8_t		 start_id[START_ID_LEN];
+	/* of PROC_QUIC: its successor has the same; else 0 */
+	uint8_t		 secret[HASH_LEN];
 	char		 name[SERVICE_NAME_MAX];	/* PROC_SERVICE only */
 };
 

@@ -922,7 +922,7 @@ test_no_padding(void **state)
 	(void)state;
 	assert_int_equal(sizeof(struct addr), 24);
 	assert_int_equal(sizeof(struct msg_begin), 16 * 4 +
-	    4 * TARGET_GROUPS_MAX + 8 + 64);
+	    4 * TARGET_GROUPS_MAX + 8 + 32 + 64);
 	assert_int_equal(sizeof(struct msg_channel), 6 * 4 + 64);
 	assert_int_equal(sizeof(struct msg_conf_key), 4 * 4 + 64 + 32);
 	assert_int_equal(sizeof(struct msg_listen), 11 * 4 + 24);

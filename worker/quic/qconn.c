@@ -354,6 +354,8 @@ qconn_peer_said(struct qconn *c)
 	char		 words[96];
 	ng_close	 e;
 
+	if (c->forgotten)
+		return ("the peer does not know it any more");
 	ng_peer_close(c->quic, &e);
 	if (e.error_code == 0)
 		return (NULL);
@@ -567,13 +569,13 @@ qconn_progress(struct qconn *c)
 /* ---- for the role ---- */
 
 int
-qconns_init(void)
+qconns_init(const uint8_t secret[HASH_LEN])
 {
 	qenv.idle_ms = IDLE_MS;
 	TAILQ_INIT(&qenv.all);
 	TAILQ_INIT(&qenv.lingering);
 	RB_INIT(&qenv.numbers);
-	arc4random_buf(qenv.secret, sizeof(qenv.secret));
+	memcpy(qenv.secret, secret, sizeof(qenv.secret));
 	places_init("quic", "quic tunnel");
 	qconnio_init();
 	return (cids_init());

@@ -92,6 +92,7 @@ struct qconn {
 
 	/* its end */
 	int			 closing;	/* by qconn_close */
+	int			 forgotten;	/* its peer has reset it */
 	uint64_t		 code;
 	const char		*words;
 	const char		*why;
@@ -141,7 +142,7 @@ struct qconn_env {
 	struct qnumbers		 numbers;
 	uint64_t		 number;	/* the last given */
 	uint32_t		 idle_ms, congestion, streams;
-	uint8_t			 secret[32];	/* of resets */
+	uint8_t			 secret[HASH_LEN];	/* of resets */
 	struct channel		*gate;
 	struct channel		*dial;
 	uint32_t		 nstarts;	/* for dial, under way */

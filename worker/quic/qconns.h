@@ -20,8 +20,8 @@ struct qconn_stats;
 
 /* qconn.c */
 
-/* -1: no memory. */
-int	 qconns_init(void);
+/* secret: of resets, see qconns_secret.  -1: no memory. */
+int	 qconns_init(const uint8_t secret[HASH_LEN]);
 /*
  * idle_ms: of a connection, that ends it; congestion: CONGESTION_; streams:
  * that a peer may have, 0: as many as its dialect says.
@@ -33,7 +33,7 @@ void	 qconns_when_none(void (*)(void));
 /* All are told that we stop, and end. */
 void	 qconns_stop(void);
 const struct qconn_stats *qconn_stats(void);
-/* Who answers for a connection that is not there: 32 octets. */
+/* Who knows it may reset connections that are not there: HASH_LEN octets. */
 const uint8_t *qconns_secret(void);
 /* Handshakes now; many of them want proof of where they come from. */
 int	 qconns_crowded(void);
