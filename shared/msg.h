@@ -732,7 +732,9 @@ struct msg_resolved {
 	struct addr	 addr[RESOLVED_MAX];	/* ports 0 */
 };
 
-struct msg_client {			/* this client has started anew */
+struct msg_client {			/* a client has opened a tunnel */
+	uint32_t	 again;	/* 0: its first of this start, for who tells */
+	uint32_t	 quic;		/* it is over QUIC */
 	uint8_t		 start_id[START_ID_LEN];
 	char		 client_id[CLIENT_ID_MAX];
 };

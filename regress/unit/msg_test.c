@@ -177,6 +177,8 @@ static const struct field	 fields[] = {
 	UPTO(IMSG_BEGIN, msg_begin, dialect, DIALECT_MAX - 1),
 	UPTO(IMSG_BEGIN, msg_begin, ngroups, TARGET_GROUPS_MAX),
 	F(IMSG_BEGIN, msg_begin, version, 77, 1),
+	UPTO(IMSG_CLIENT_BACK, msg_client, again, 1),
+	UPTO(IMSG_CLIENT_BACK, msg_client, quic, 1),
 	UPTO(IMSG_READY, msg_ready, have, 0x7ff),
 	UPTO(IMSG_READY, msg_ready, lack, 0x7ff),
 	FROM(IMSG_CHANNEL, msg_channel, role, PROC_PARENT),
