@@ -211,6 +211,33 @@ test_slow_keys(void **state)
 	assert_int_equal(qrig_fails, 0);
 }
 
+/* A timer of the library's that fires in between takes no deadline away. */
+static void
+test_no_keys_timer(void **state)
+{
+	struct qconn	*c;
+	uint64_t	 deadline;
+
+	(void)state;
+	qrig_tls.insecure = 1;
+	qrig_conf.deadline_ms = 400;
+	qrig_conf.max_unproven = 1000;
+	qrig_conf.max_per_source = 1000;
+	qrig_start();
+	qrig_deaf_keys = 1;
+	qrig_dial_to(100, qrig_socket());
+	frame_until(qrig_signs == 1);
+	TAILQ_FOREACH(c, &qenv.all, entry)
+		if (c->server)
+			break;
+	assert_non_null(c);
+	deadline = c->deadline;
+	c->deadline = worker_now() + 1000;
+	qconn_retime(c);
+	c->deadline = deadline;
+	frame_until(frame_figure("timeouts") == 1);
+}
+
 /* Handshakes whose signature never comes end in time, and leave nothing. */
 static void
 test_no_keys(void **state)
@@ -389,6 +416,7 @@ main(void)
 		FRAME_ALONE(test_credit),
 		FRAME_ALONE(test_close),
 		FRAME_ALONE(test_slow_keys),
+		FRAME_ALONE(test_no_keys_timer),
 		FRAME_ALONE(test_no_keys),
 		FRAME_ALONE(test_after),
 		FRAME_ALONE(test_behind),
