@@ -83,9 +83,11 @@ qconn_new(struct endpoint *ep, uint32_t transport, uint32_t dialect,
 }
 
 static void
-qconn_params(const struct qconn *c, ngtcp2_transport_params *p)
+qconn_params(struct qconn *c, ngtcp2_transport_params *p)
 {
 	const struct profile	*f = c->profile;
+	uint64_t		 streams = qenv.streams > 0 ? qenv.streams :
+				    f->streams;
 
 	ngtcp2_transport_params_default(p);
 	p->max_idle_timeout = qenv.idle_ms * NGTCP2_MILLISECONDS;
@@ -95,8 +97,11 @@ qconn_params(const struct qconn *c, ngtcp2_transport_params *p)
 	p->initial_max_stream_data_bidi_remote = f->stream_window;
 	p->initial_max_stream_data_uni = f->streams_uni > 0 ?
 	    f->stream_window : 0;
-	p->initial_max_streams_bidi = qenv.streams > 0 ? qenv.streams :
-	    f->streams;
+	if (c->server && f->streams_first > 0 && streams > f->streams_first) {
+		c->streams_more = streams - f->streams_first;
+		streams = f->streams_first;
+	}
+	p->initial_max_streams_bidi = streams;
 	p->initial_max_streams_uni = f->streams_uni;
 	p->active_connection_id_limit = f->cids;
 	p->max_datagram_frame_size = 65535;
@@ -188,6 +193,19 @@ qconn_start(struct qconn *c, const char *host, const ngtcp2_pkt_hd *hd,
 		return (-1);
 	qtls_bind(c->tls, c->quic);
 	return (0);
+}
+
+void
+qconn_proven(struct qconn *c)
+{
+	if (c->profile->window_more > 0)
+		ngtcp2_conn_extend_max_offset(c->quic,
+		    c->profile->window_more);
+	if (c->streams_more > 0)
+		ngtcp2_conn_extend_max_streams_bidi(c->quic,
+		    (size_t)c->streams_more);
+	c->streams_more = 0;
+	qconn_wake(c);
 }
 
 void
