@@ -35,6 +35,8 @@ static struct wrig_peer	*const p = &peers[0], *const q = &peers[1];
 static struct wrig_end	 users[RELIEVED];
 
 /* A tunnel from the gate, by this number, on this socket. */
+static uint8_t	 from = 1;		/* which address tunnels come from */
+
 static void
 arrives_by(uint64_t number, int fd, uint32_t transport,
     const uint8_t *binding)
@@ -48,7 +50,8 @@ arrives_by(uint64_t number, int fd, uint32_t transport,
 	if (binding != NULL)
 		memcpy(msg.binding, binding, sizeof(msg.binding));
 	msg.peer.family = ADDR_IPV4;
-	memcpy(msg.peer.octets, "\300\0\2\1", 4);
+	memcpy(msg.peer.octets, "\300\0\2", 3);
+	msg.peer.octets[3] = from;
 	assert_int_equal(channel_send(wrig_gate.far, IMSG_TUNNEL, fd, &msg,
 	    sizeof(msg)), 0);
 }
@@ -517,6 +520,19 @@ test_quic_again(void **state)
 	assert_int_equal(frame_logged("no answer to a ping after its client "
 	    "came anew"), 1);
 	assert_int_equal(frame_logged("client "VICTORY" is here"), 1);
+	/* it has moved, and the others may follow */
+	frame_ahead += 2 * 1000000;
+	q->no_pong = 1;
+	from = 2;
+	wrig_close(p);
+	quic_tunnel(p, 5);
+	UNTIL(q->pings == 4 && frame_figure("sessions") == 4);
+	frame_run(20);
+	frame_ahead += 9 * 1000000;
+	frame_run(20);
+	assert_int_equal(frame_figure("sessions"), 4);
+	frame_ahead += 2 * 1000000;
+	UNTIL(frame_figure("sessions") == 3);
 	wrig_clean();
 }
 
