@@ -87,6 +87,39 @@ test_junk(void **state)
 	close(fd);
 }
 
+/* A first packet with a token may have a connection id of any length. */
+static void
+test_ids(void **state)
+{
+	uint8_t	 buf[1200];
+	size_t	 n, m, at;
+	int	 fd;
+
+	(void)state;
+	started();
+	fd = qrig_socket();
+	for (n = 0; n <= 21; n++)
+		for (m = 0; m <= 21; m++) {
+			arc4random_buf(buf, sizeof(buf));
+			memcpy(buf, "\xc3\0\0\0\1", 5);
+			buf[5] = (uint8_t)n;
+			at = 6 + n;
+			buf[at++] = (uint8_t)m;
+			at += m;
+			buf[at++] = 4;		/* the token */
+			at += 4;
+			buf[at] = (uint8_t)(0x40 | (sizeof(buf) - at - 2) >> 8);
+			buf[at + 1] = (uint8_t)(sizeof(buf) - at - 2);
+			stranger(fd, buf, sizeof(buf));
+			frame_run(0);
+		}
+	frame_run(50);
+	assert_true(frame_figure("initials") > 0);
+	assert_int_equal(frame_figure("connections"), 0);
+	qrig_shake();
+	close(fd);
+}
+
 /* Of a version that we have not: which we have.  To short ones nothing. */
 static void
 test_version(void **state)
@@ -423,6 +456,7 @@ main(void)
 {
 	const struct CMUnitTest	 tests[] = {
 		FRAME_ALONE(test_junk),
+		FRAME_ALONE(test_ids),
 		FRAME_ALONE(test_version),
 		FRAME_ALONE(test_gone),
 		FRAME_ALONE(test_reset),
