@@ -36,6 +36,7 @@ struct linkdialect {
 	uint64_t	 close_done;
 	uint64_t	 close_broken;
 	const char	*words_broken;
+	const char	*words_done[2];	/* [1] where our peer has dialled */
 };
 
 /* linkdialect.c */

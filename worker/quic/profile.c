@@ -26,7 +26,7 @@ static const struct profile	 profiles[] = {
 		.streams = 65535,
 		.payload = 65527,
 		.cids = 7,
-		.farewell = "",
+		.farewell = { "", "" },
 		.farewell_code = 0
 	},
 	{
@@ -41,7 +41,7 @@ static const struct profile	 profiles[] = {
 		.streams_uni = 100,
 		.payload = 1472,
 		.cids = 5,
-		.farewell = "server shutdown",
+		.farewell = { "client shutdown", "server shutdown" },
 		.farewell_code = 0
 	}
 };

@@ -436,7 +436,7 @@ qconn_farewell(struct qconn *c)
 	signer_cancel(&c->step);
 	c->closing = 1;
 	c->code = c->profile->farewell_code;
-	c->words = c->profile->farewell;
+	c->words = c->profile->farewell[c->server];
 	c->why = NULL;
 	qconn_end(c);
 }
