@@ -56,6 +56,7 @@ static const struct linkdialect	 linkdialect_mytunnel = {
 	.peer_opens = { 0, 1 },
 	.code = linkdialect_no_code,
 	.reason = linkdialect_no_reason,
+	.refusal = 0xff,
 	.close_done = 0,
 	.close_broken = 0,
 	.words_broken = "",
