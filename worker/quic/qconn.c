@@ -549,6 +549,7 @@ qconn_facts(const struct qconn *c, struct qconn_facts *f)
 	f->mtu = (uint32_t)
 	    ngtcp2_conn_get_path_max_tx_udp_payload_size(c->quic);
 	f->moves = c->moves;
+	f->silent_ms = qpath_silence(c, worker_now());
 	f->cwnd = s.cwnd;
 	f->packets_sent = c->packets;
 	f->packets_lost = ng_lost(&s);

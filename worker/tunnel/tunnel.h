@@ -171,6 +171,11 @@ int		 tunnel_muxed(const struct tunnel *);
 int		 tunnel_empty(const struct tunnel *);
 /* Room for another stream, below the hard cap? */
 int		 tunnel_has_room(const struct tunnel *);
+/*
+ * Once a second: one over QUIC whose path has been silent for too long is
+ * replaced.  Its users stay, for it may come back.  1: it is.
+ */
+int		 tunnel_look(struct tunnel *);
 /* The peer has a while to say something, or the tunnel is dropped. */
 void		 tunnel_probe(struct tunnel *);
 /* n more tunnels are wanted: dials them, or asks the peer. */
