@@ -129,8 +129,12 @@ qconn_expired(struct qconn *c, uint64_t now)
 			qserve_timeout(c);
 		return;
 	}
-	if (c->quic == NULL || signer_busy(&c->step))
+	if (c->quic == NULL)
 		return;
+	if (signer_busy(&c->step)) {
+		qconn_retime(c);	/* its deadline stays */
+		return;
+	}
 	if ((r = ngtcp2_conn_handle_expiry(c->quic, NS(now))) != 0)
 		qconn_fail(c, r);
 	else
