@@ -471,6 +471,7 @@ link_tick(struct link *l, uint64_t now)
 	link_enter(l);
 	link_tell_path(l);
 	link_count_killed(l, now);
+	linkroom_tick(l, now);
 	linkaddr_tick(l, now);
 	TAILQ_FOREACH_SAFE(st, &l->streams, entry, next) {
 		if (st->flow != NULL)

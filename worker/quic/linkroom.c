@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: ISC */
+
+/*
+ * What peers have sent and their workers have not taken.  It is held against
+ * the credit of the whole connection, so a few users who read nothing could
+ * stop all others.  Who takes 64 KiB, or all that waits for him, makes
+ * progress.  Once three quarters of the credit are held, those without progress
+ * for 10 seconds are reset, who holds most first, until less is.
+ *
+ * All connections together have the memory of one process.  When half of what
+ * its limit leaves for this is held, each keeps little, and for 2 seconds.
+ */
+
+#include <sys/types.h>
+#include <sys/queue.h>
+
+#include "shared/log.h"
+#include "worker/frame/worker.h"
+#include "worker/net/lines.h"
+#include "linkint.h"
+
+/* Three quarters of what profile.c allows a connection. */
+#define UNREAD_MAX	(24 * 1024 * 1024)
+#define PROGRESS	(64 * 1024)
+#define PATIENCE_US	(10 * 1000000ULL)
+/* Of all links; then of one. */
+#define ALL_MAX		(128 * 1024 * 1024)
+#define FULL_MAX	(1024 * 1024)
+#define FULL_US		(2 * 1000000ULL)
+/* In a second, for each is sought among all. */
+#define SHED_MAX	64
+/* Of the log, for all connections: a burst, then one in so long. */
+#define LINES		5
+#define LINES_US	(60 * 1000000ULL)
+
+static uint64_t		 all;		/* octets of all links */
+
+int
+linkroom_full(void)
+{
+	return (all > ALL_MAX);
+}
+
+static void
+linkroom_took(struct linkst *st)
+{
+	st->took = worker_now();
+	st->mark = st->in.start;
+}
+
+void
+linkroom_came(struct linkst *st, size_t n)
+{
+	st->link->unread += n;
+	all += n;
+	if (linkbuf_len(&st->in) == n)
+		linkroom_took(st);	/* nothing waited before */
+}
+
+void
+linkroom_left(struct linkst *st, size_t n)
+{
+	st->link->unread -= n;
+	all -= n;
+	if (st->in.start - st->mark >= PROGRESS || linkbuf_len(&st->in) == 0)
+		linkroom_took(st);
+}
+
+/* Of those without progress, the one that holds most; or NULL. */
+static struct linkst *
+linkroom_worst(struct link *l, uint64_t now)
+{
+	struct linkst	*st, *worst = NULL;
+	uint64_t	 patience = linkroom_full() ? FULL_US : PATIENCE_US;
+	size_t		 most = 0;
+
+	TAILQ_FOREACH(st, &l->streams, entry) {
+		if ((st->flags & (LINKST_URGENT | LINKST_QUIET)) ||
+		    linkbuf_len(&st->in) <= most ||
+		    now - st->took < patience)
+			continue;
+		most = linkbuf_len(&st->in);
+		worst = st;
+	}
+	return (worst);
+}
+
+void
+linkroom_tick(struct link *l, uint64_t now)
+{
+	static struct lines	 lines;
+	struct linkst		*st;
+	int			 n = 0;
+
+	while (l->unread > (linkroom_full() ? FULL_MAX : UNREAD_MAX) &&
+	    n < SHED_MAX && (st = linkroom_worst(l, now)) != NULL) {
+		linkst_kill(st, RESET_MEMORY);
+		n++;
+	}
+	link_counts.streams_unread += n;
+	if (n > 0 && lines_take(&lines, LINES, LINES_US, now))
+		log_info("quic: %d streams reset: what came for their users "
+		    "was not taken, and others need the room", n);
+}
