@@ -636,6 +636,35 @@ test_unread_all(void **state)
 		linkrig_free(r[i]);
 }
 
+/* The same of what their peers do not take. */
+static void
+test_unsent_all(void **state)
+{
+	struct linkrig		*r[48];
+	struct rig_stream	*rs;
+	size_t			 i, j;
+
+	(void)state;
+	for (i = 0; i < 48; i++) {
+		r[i] = start(1);
+		r[i]->q.credit = 0;
+		for (j = 0; j < 46; j++) {
+			rs = rig_open(r[i]->worker, 0);
+			rig_pre(rs, "01 00 00 00");
+			rig_send(rs, 100000, 0);
+		}
+		linkrig_run(r[i]);
+		assert_in_range(rs->tx_done, 60000, 65536);
+		/* so few might have that for ever */
+		linkrig_pass(r[i], i == 0 ? 20000 : 1000);
+		assert_true(i > 40 || r[i]->worker->resets == 0);
+	}
+	linkrig_pass(r[0], 8000);
+	assert_in_range(r[0]->worker->resets, 30, 45);
+	for (i = 0; i < 48; i++)
+		linkrig_free(r[i]);
+}
+
 /* ---- the order ---- */
 
 static void
@@ -731,6 +760,7 @@ main(void)
 		cmocka_unit_test(test_shed),
 		cmocka_unit_test(test_unread),
 		cmocka_unit_test(test_unread_all),
+		cmocka_unit_test(test_unsent_all),
 		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_turns)
 	};

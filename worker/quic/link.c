@@ -92,6 +92,7 @@ link_destroy(struct link *l)
 
 	l->flags |= LINK_F_CLOSED;
 	link_enter(l);
+	linkroom_end(l);
 	l->session = NULL;
 	session_free(s);
 	while ((st = TAILQ_FIRST(&l->streams)) != NULL)

@@ -177,6 +177,7 @@ struct link {
 	struct linksts		 queues[LINKSEND_QUEUES];
 	uint64_t		 unacked;	/* octets on their way */
 	uint64_t		 unread;	/* octets, for the worker */
+	uint64_t		 unsent;	/* of the worker's, of late */
 	struct linkst		*opening;
 	uint32_t		 record;	/* left of the opening's... */
 	uint32_t		 record_have;	/* ...or octets of its head */
@@ -282,12 +283,17 @@ void	 linksend_freed(struct link *, size_t);
 
 /* linkroom.c */
 
+/* Octets of the worker's that wait to be sent, of all streams. */
+#define LINK_UNSENT_MAX	(4 * 1024 * 1024)
+
 /* So many octets have come for the worker, and are in st->in. */
 void	 linkroom_came(struct linkst *, size_t);
 /* So many are there no more. */
 void	 linkroom_left(struct linkst *, size_t);
 /* Once a second: who takes nothing makes way where room is short. */
 void	 linkroom_tick(struct link *, uint64_t now);
+/* The link ends. */
+void	 linkroom_end(struct link *);
 /* Is it short for all links together? */
 int	 linkroom_full(void);
 

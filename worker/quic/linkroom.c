@@ -8,7 +8,9 @@
  * for 10 seconds are reset, who holds most first, until less is.
  *
  * All connections together have the memory of one process.  When half of what
- * its limit leaves for this is held, each keeps little, and for 2 seconds.
+ * its limit leaves for this is held, each keeps little, and for 2 seconds; the
+ * same goes for what their workers have sent and their peers do not take, where
+ * the session knows who makes progress.
  */
 
 #include <sys/types.h>
@@ -33,7 +35,8 @@
 #define LINES		5
 #define LINES_US	(60 * 1000000ULL)
 
-static uint64_t		 all;		/* octets of all links */
+/* Octets of all links: for workers; and for peers, as each last looked. */
+static uint64_t		 all, all_unsent;
 
 int
 linkroom_full(void)
@@ -85,6 +88,25 @@ linkroom_worst(struct link *l, uint64_t now)
 	return (worst);
 }
 
+static void
+linkroom_limit(struct link *l)
+{
+	linkroom_end(l);
+	if (l->session == NULL)
+		return;
+	l->unsent = l->session->stats.unconsumed;
+	all_unsent += l->unsent;
+	session_limit(l->session, all_unsent > ALL_MAX ? FULL_MAX :
+	    LINK_UNSENT_MAX);
+}
+
+void
+linkroom_end(struct link *l)
+{
+	all_unsent -= l->unsent;
+	l->unsent = 0;
+}
+
 void
 linkroom_tick(struct link *l, uint64_t now)
 {
@@ -92,6 +114,7 @@ linkroom_tick(struct link *l, uint64_t now)
 	struct linkst		*st;
 	int			 n = 0;
 
+	linkroom_limit(l);
 	while (l->unread > (linkroom_full() ? FULL_MAX : UNREAD_MAX) &&
 	    n < SHED_MAX && (st = linkroom_worst(l, now)) != NULL) {
 		linkst_kill(st, RESET_MEMORY);
