@@ -230,6 +230,27 @@ test_opening_cut(void **state)
 	}
 }
 
+/* Whose opening is not over may be a stranger: his datagrams are few. */
+static void
+test_early_datagrams(void **state)
+{
+	static uint8_t		 octets[1001];
+	struct link_stats	 before = *link_stats();
+	struct linkrig		*r = early(1);
+	int			 i;
+
+	(void)state;
+	linkrig_puts(r, 8, (const uint8_t *)"\002\000\000\000", 4, 0);
+	linkrig_puts(r, 12, (const uint8_t *)"\002\000\000\000", 4, 0);
+	for (i = 0; i < 100; i++) {
+		octets[0] = 2 + i % 2;
+		link_datagram(r->link, octets, sizeof(octets));
+	}
+	assert_in_range(link_stats()->dropped_full - before.dropped_full, 35,
+	    45);
+	linkrig_free(r);
+}
+
 /* The control stream is the first, though another came before it. */
 static void
 test_control_first(void **state)
@@ -497,6 +518,7 @@ main(void)
 		cmocka_unit_test(test_worker_opens),
 		cmocka_unit_test(test_worker_lies),
 		cmocka_unit_test(test_peer_opens),
+		cmocka_unit_test(test_early_datagrams),
 		cmocka_unit_test(test_opening_over),
 		cmocka_unit_test(test_opening_bounded),
 		cmocka_unit_test(test_opening_waits),

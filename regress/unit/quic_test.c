@@ -129,6 +129,53 @@ test_reset(void **state)
 	frame_until(qrig_stream(qrig_client, id)->fin_in);
 }
 
+/* The gate says that the one that came last is a tunnel. */
+static void
+proven(void)
+{
+	struct msg_arrived	 msg;
+
+	memset(&msg, 0, sizeof(msg));
+	msg.number = qrig_arrival.number;
+	msg.service = 1;
+	msg.offence = OFFENCES;
+	frame_say(&qrig_gate, IMSG_ARRIVED, &msg, sizeof(msg));
+}
+
+/* A stranger has few streams, and little credit for all of them. */
+static void
+test_stranger(void **state)
+{
+	uint64_t	 in = 0;
+	int64_t		 id[QRIG_STREAMS], more;
+	int		 i, n, was;
+
+	(void)state;
+	qrig_tls.insecure = 1;
+	qrig_start();
+	qrig_shake();
+	for (i = 0; i < QRIG_STREAMS; i++) {
+		assert_int_equal(qconn_open(qrig_client->c, &id[i]), 0);
+		qrig_stream(qrig_server, id[i])->hold = 1;
+		qrig_send(qrig_client, id[i], 60000, 1);
+	}
+	frame_run(300);
+	for (i = 0; i < QRIG_STREAMS; i++)
+		in += qrig_stream(qrig_server, id[i])->in;
+	assert_int_equal(in, 256 * 1024);
+	for (n = i; qconn_open(qrig_client->c, &more) == 0; n++)
+		assert_true(n < 256);
+	assert_int_equal(n, 256);
+	/* who is none gets more of both at once */
+	was = qrig_client->may_open;
+	proven();
+	for (i = 0; i < QRIG_STREAMS; i++)
+		frame_until(qrig_stream(qrig_server, id[i])->in == 60000);
+	assert_true(qrig_client->may_open > was);
+	for (; n < 1000; n++)
+		assert_int_equal(qconn_open(qrig_client->c, &more), 0);
+}
+
 /* What is not consumed bounds what comes of a stream, and of no other. */
 static void
 test_credit(void **state)
@@ -141,6 +188,7 @@ test_credit(void **state)
 	qrig_tls.insecure = 1;
 	qrig_start();
 	qrig_shake();
+	proven();
 	for (i = 0; i < QRIG_STREAMS; i++) {
 		assert_int_equal(qconn_open(qrig_client->c, &id[i]), 0);
 		qrig_stream(qrig_server, id[i])->hold =
@@ -386,6 +434,7 @@ main(void)
 		FRAME_ALONE(test_streams),
 		FRAME_ALONE(test_datagrams),
 		FRAME_ALONE(test_reset),
+		FRAME_ALONE(test_stranger),
 		FRAME_ALONE(test_credit),
 		FRAME_ALONE(test_close),
 		FRAME_ALONE(test_slow_keys),

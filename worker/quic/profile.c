@@ -14,16 +14,20 @@
  * Streams that are not read must not use it up, or all others stand still.
  */
 #define WINDOW		(32 * 1024 * 1024)
+/* The same, and streams, of one that may be a stranger: no more than that. */
+#define WINDOW_FIRST	(256 * 1024)
+#define STREAMS_FIRST	256
 
 static const struct profile	 profiles[] = {
 	{
 		.dialect = "rocket",
 		.alpn = { "rocket/1" },
-		.window = WINDOW,
+		.window = WINDOW_FIRST,
 		.stream_window = 64 * 1024,
 		.stream_window_max = 4 * 1024 * 1024,
-		.window_more = 0,
-		.streams = 65535,
+		.window_more = WINDOW - WINDOW_FIRST,
+		.streams = STREAMS_FIRST,
+		.streams_more = 65535 - STREAMS_FIRST,
 		.payload = 65527,
 		.cids = 7,
 		.farewell = "",

@@ -14,7 +14,9 @@ struct profile {
 	const char	*dialect;
 	const char	*alpn[3];	/* by preference, then NULL */
 	uint64_t	 window;	/* of a connection, in its handshake */
-	uint64_t	 window_more;	/* so much is added to it after that */
+	/* so much is added to it, and to streams, for who is no stranger */
+	uint64_t	 window_more;
+	uint64_t	 streams_more;
 	uint64_t	 stream_window;	/* of a stream, at first... */
 	uint64_t	 stream_window_max;	/* ...and at most */
 	uint64_t	 streams;	/* of the peer's, both directions */

@@ -197,6 +197,17 @@ qconn_wait(struct qconn *c, uint64_t us)
 	qconn_retime(c);
 }
 
+void
+qconn_trust(struct qconn *c)
+{
+	qconn_finish(c);
+	ngtcp2_conn_extend_max_offset(c->quic, c->profile->window_more);
+	if (qenv.streams == 0)
+		ngtcp2_conn_extend_max_streams_bidi(c->quic,
+		    c->profile->streams_more);
+	qconn_wake(c);
+}
+
 /* ---- ended ---- */
 
 void

@@ -88,8 +88,8 @@ cb_shaken(ngtcp2_conn *quic, void *arg)
 		cid_remove(&c->cids, first->data, first->datalen);
 		cb_give_token(quic, c);
 	}
-	if (c->profile->window_more > 0)
-		ngtcp2_conn_extend_max_offset(quic, c->profile->window_more);
+	if (!c->server)
+		qconn_trust(c);
 	ngtcp2_conn_set_keep_alive_timeout(quic, (uint64_t)qenv.idle_ms / 3 *
 	    NGTCP2_MILLISECONDS);
 	return (0);

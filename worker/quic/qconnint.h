@@ -162,6 +162,8 @@ struct qconn	*qconn_numbered(uint64_t number);
 int		 qconn_start(struct qconn *, const char *host,
 		    const ngtcp2_pkt_hd *hd, const struct addr *local,
 		    const ngtcp2_cid *odcid, int retried);
+/* Its peer is no stranger: it may have all the credit that its dialect has. */
+void		 qconn_trust(struct qconn *);
 /* It is open, or over: dial and the handshake are past. */
 void		 qconn_settled(struct qconn *);
 void		 qconn_wait(struct qconn *, uint64_t us);	/* deadline */
