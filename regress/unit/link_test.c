@@ -377,39 +377,6 @@ test_deaf_peer(void **state)
 	linkrig_free(r);
 }
 
-/*
- * A worker that has said all, and wants no more, stops the peer: what it has
- * said stands, though it may be lost and sent again.
- */
-static void
-test_worker_stops(void **state)
-{
-	struct linkrig		*r = start_mytunnel();
-	struct rig_stream	*rs;
-	struct qstream		*s;
-
-	(void)state;
-	linkrig_says(r, 0, "\002\001\273\001a", 0);
-	linkrig_run(r);
-	rs = &r->worker->streams[0];
-	r->q.deaf = 1;
-	rig_pre(rs, "ff");
-	rig_send(rs, 0, 1);
-	linkrig_run(r);
-	s = linkrig_stream(r, 0);
-	assert_int_equal(s->fin, 1);
-	rig_kill(rs, RESET_ABORT);
-	linkrig_run(r);
-	assert_int_equal(s->stops, 1);
-	assert_int_equal(s->stop_code, 0);
-	assert_int_equal(s->resets, 0);
-	linkrig_says(r, 0, "more", 0);
-	assert_int_equal(r->q.consumed, 4);
-	linkrig_over(r, 0);
-	assert_int_equal(s->done, 2);
-	linkrig_free(r);
-}
-
 /* A stream is a request for a connection, or for nothing. */
 static void
 test_first_octet(void **state)
@@ -751,7 +718,6 @@ main(void)
 		cmocka_unit_test(test_over_unsaid),
 		cmocka_unit_test(test_unseen),
 		cmocka_unit_test(test_deaf_peer),
-		cmocka_unit_test(test_worker_stops),
 		cmocka_unit_test(test_first_octet),
 		cmocka_unit_test(test_server_opens),
 		cmocka_unit_test(test_slow_worker),

@@ -411,20 +411,9 @@ linkst_fin(struct stream *stream)
 }
 
 /*
- * Does what the worker has said stand?  If it is gone, it may have ended its
- * direction before.  And where who stops has not let go of all, who has said
- * all to its end, and it is on its way, wants no more than not to read.
+ * The session has let go of it.  If the worker is gone, it may have ended its
+ * direction before.
  */
-static int
-linkst_stands(const struct linkst *st, enum reset_reason why)
-{
-	if (why == RESET_TUNNEL)
-		return ((st->flags & (LINKST_OUT_FIN | LINKST_URGENT)) != 0);
-	return (!st->link->dialect->stop_resets &&
-	    (st->flags & LINKST_OUT_FIN_SENT) != 0);
-}
-
-/* The session has let go of it. */
 static void
 linkst_was_reset(struct stream *stream, enum reset_reason why)
 {
@@ -433,7 +422,8 @@ linkst_was_reset(struct stream *stream, enum reset_reason why)
 	st->inner = NULL;
 	if (st->link->flags & LINK_F_CLOSED)
 		return;
-	if (!linkst_stands(st, why)) {
+	if (why != RESET_TUNNEL || !(st->flags & (LINKST_OUT_FIN |
+	    LINKST_URGENT))) {
 		linkst_reset(st, why);
 		return;
 	}

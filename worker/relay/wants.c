@@ -9,19 +9,11 @@
 
 #include "shared/compat.h"
 #include "shared/log.h"
-#include "worker/dialect/dialect.h"
 #include "worker/frame/worker.h"
 #include "worker/tunnel/service.h"
-#include "worker/tunnel/tunnel.h"
 #include "hold.h"
 #include "relay.h"
 #include "wants.h"
-
-/*
- * Who was told by an answer hears soon after it that we read no more, where
- * each stream has one: its peer may go on writing, and wait for no end.
- */
-#define LEAVE_US	(1000 * 1000ULL)
 
 static struct relays	 wanting = TAILQ_HEAD_INITIALIZER(wanting);
 static struct relays	 leaving = TAILQ_HEAD_INITIALIZER(leaving);
@@ -59,16 +51,6 @@ wants_refused(struct relay *r)
 	TAILQ_INSERT_TAIL(&leaving, r, queue);
 }
 
-/* Has it had its time?  Its answer has gone, or will not. */
-static int
-wants_left(const struct relay *r, uint64_t now, uint64_t longest)
-{
-	if (r->tunnel->service->dialect->answers && r->pre == NULL &&
-	    longest > LEAVE_US)
-		longest = LEAVE_US;
-	return (now - r->moved >= longest);
-}
-
 void
 wants_tick(uint64_t now, uint64_t longest)
 {
@@ -80,7 +62,6 @@ wants_tick(uint64_t now, uint64_t longest)
 		    r->stream->id);
 		relay_abort(r, RESET_PROTOCOL);
 	}
-	while ((r = TAILQ_FIRST(&leaving)) != NULL &&
-	    wants_left(r, now, longest))
+	while ((r = TAILQ_FIRST(&leaving)) != NULL && now - r->moved >= longest)
 		relay_abort(r, RESET_NONE);
 }

@@ -3,8 +3,7 @@
 /*
  * Streams that a peer has opened and not said yet what they are for: they are
  * charged to the peer, and end when that takes too long.  So do those that were
- * refused by an answer, if the peer does not end its side: where each stream
- * has an answer a second after that.
+ * refused by an answer, if the peer does not end its side.
  */
 
 #ifndef WORKER_WANTS_H
