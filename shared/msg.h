@@ -396,6 +396,8 @@ struct msg_tls {
 	uint32_t	 congestion;
 	uint32_t	 idle_ms;	/* of QUIC: 5000 to 600000 */
 	uint32_t	 streams; /* of QUIC, a peer's; 0: its dialect's */
+	/* of QUIC: whence resets are made, the same for the next process */
+	uint8_t		 secret[HASH_LEN];
 	uint8_t		 pins[TLS_PINS_MAX][HASH_LEN];	/* of public keys */
 	char		 name[HOST_MAX];	/* "": the remote's host */
 };

@@ -944,7 +944,7 @@ test_no_padding(void **state)
 	assert_int_equal(sizeof(struct msg_proof), 8 + 16 + 32 + 32);
 	assert_int_equal(sizeof(struct msg_tunnel), 16 + 2 * 24 + 32);
 	assert_int_equal(sizeof(struct msg_dialled), 16 + 2 * 24 + 192 + 32);
-	assert_int_equal(sizeof(struct msg_tls), 28 + 8 * 32 + 256);
+	assert_int_equal(sizeof(struct msg_tls), 28 + 9 * 32 + 256);
 	assert_int_equal(sizeof(struct msg_pem), 8 + 256);
 	assert_int_equal(sizeof(struct msg_sign), 16 + 32 + 256);
 	assert_int_equal(sizeof(struct msg_signed), 16 + 512);

@@ -45,7 +45,8 @@ linkend_broken(struct link *l, const char *why)
 void
 linkend_done(struct link *l)
 {
-	linkend_close(l, l->dialect->close_done, "", NULL);
+	linkend_close(l, l->dialect->close_done,
+	    l->dialect->words_done[l->server], NULL);
 }
 
 /* Has the peer still something to get of it? */

@@ -48,6 +48,7 @@
 #define LINKST_WAITS		0x2000	/* for the peer to allow it */
 #define LINKST_GONE		0x4000	/* freed when the call returns */
 #define LINKST_HELD		0x8000	/* waits for the control stream */
+#define LINKST_REFUSED		0x10000	/* the worker has said no */
 
 enum linksend_queue {
 	LINKSEND_NONE,

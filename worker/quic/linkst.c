@@ -377,6 +377,10 @@ linkst_put(struct linkst *st, const uint8_t *p, size_t n)
 		linkflow_put(st, p, n);
 		return (0);
 	}
+	if (!(st->flags & LINKST_OURS) && st->out.end == 0 && n > 0 &&
+	    st->link->dialect->refusal != 0 &&
+	    *p == st->link->dialect->refusal)
+		st->flags |= LINKST_REFUSED;
 	if (linkbuf_add(&st->out, p, n) == -1)
 		return (-1);
 	linksend_schedule(st);
@@ -394,12 +398,28 @@ linkst_data(struct stream *stream, const uint8_t *p, size_t n)
 		linkst_kill(st, RESET_MEMORY);
 }
 
+/* Nothing that the peer of a refused stream still says is wanted. */
+static void
+linkst_hush(struct linkst *st)
+{
+	linkst_drop_in(st);
+	qconn_stop(st->link->qconn, st->id,
+	    st->link->dialect->code(RESET_ABORT));
+	if (st->flags & LINKST_IN_TOLD)
+		return;
+	st->flags |= LINKST_IN_TOLD;
+	session_fin(st->inner);
+}
+
 static void
 linkst_fin(struct stream *stream)
 {
 	struct linkst	*st = stream->arg;
 
 	st->flags |= LINKST_OUT_FIN;
+	if ((st->flags & (LINKST_REFUSED | LINKST_IN_FIN | LINKST_OVER)) ==
+	    LINKST_REFUSED)
+		linkst_hush(st);
 	if (st->flags & LINKST_QUIET) {
 		st->flags |= LINKST_IN_TOLD;
 		session_fin(stream);

@@ -30,7 +30,7 @@ static const struct profile	 profiles[] = {
 		.streams_more = 65535 - STREAMS_FIRST,
 		.payload = 65527,
 		.cids = 7,
-		.farewell = "",
+		.farewell = { "", "" },
 		.farewell_code = 0
 	},
 	{
@@ -45,7 +45,7 @@ static const struct profile	 profiles[] = {
 		.streams_uni = 100,
 		.payload = 1472,
 		.cids = 5,
-		.farewell = "server shutdown",
+		.farewell = { "client shutdown", "server shutdown" },
 		.farewell_code = 0
 	}
 };

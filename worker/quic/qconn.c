@@ -447,7 +447,7 @@ qconn_farewell(struct qconn *c)
 	signer_cancel(&c->step);
 	c->closing = 1;
 	c->code = c->profile->farewell_code;
-	c->words = c->profile->farewell;
+	c->words = c->profile->farewell[c->server];
 	c->why = NULL;
 	qconn_end(c);
 }
@@ -584,7 +584,6 @@ qconns_init(void)
 	TAILQ_INIT(&qenv.all);
 	TAILQ_INIT(&qenv.lingering);
 	RB_INIT(&qenv.numbers);
-	arc4random_buf(qenv.secret, sizeof(qenv.secret));
 	places_init("quic", "quic tunnel");
 	qconnio_init();
 	return (cids_init());
@@ -592,9 +591,10 @@ qconns_init(void)
 
 void
 qconns_limits(const struct gate_opts *conf, uint32_t idle_ms,
-    uint32_t congestion, uint32_t streams)
+    uint32_t congestion, uint32_t streams, const uint8_t secret[HASH_LEN])
 {
 	qenv.conf = *conf;
+	memcpy(qenv.secret, secret, sizeof(qenv.secret));
 	qenv.idle_ms = idle_ms > 0 ? idle_ms : IDLE_MS;
 	qenv.congestion = congestion;
 	qenv.streams = streams;

@@ -24,10 +24,12 @@ struct qconn_stats;
 int	 qconns_init(void);
 /*
  * idle_ms: of a connection, that ends it; congestion: CONGESTION_; streams:
- * that a peer may have, 0: as many as its dialect says.
+ * that a peer may have, 0: as many as its dialect says.  The secret, whence
+ * resets are made, is the one of the process that was here before.
  */
 void	 qconns_limits(const struct gate_opts *, uint32_t idle_ms,
-	    uint32_t congestion, uint32_t streams);
+	    uint32_t congestion, uint32_t streams,
+	    const uint8_t secret[HASH_LEN]);
 /* Calls back as soon as there is none any more, which may be at once. */
 void	 qconns_when_none(void (*)(void));
 /* All are told that we stop, and end. */

@@ -76,9 +76,12 @@ quic_signed(const struct msg_signed *msg)
 static void
 quic_packet(struct endpoint *e, const struct endpoint_packet *p)
 {
-	struct qconn	*c;
+	struct qconn	*c = stranger_owner(p);
 
-	if ((c = stranger_owner(p)) == NULL)
+	/* A reset bears no id of ours; the socket it came to is one's alone. */
+	if (c == NULL && e->connected && !(p->octets[0] & 0x80))
+		qconn_packet(e->arg, p);
+	else if (c == NULL)
 		stranger_packet(e, p, !env.stopping && env.gate != NULL);
 	else if (c->ep == e || c->old == e) {
 		qpath_heard(c, e);
@@ -308,7 +311,8 @@ quic_ready(int reload)
 	if (env.next_conf.deadline_ms == 0)
 		fatalx("%s: END without limits", __func__);
 	qconns_limits(&env.next_conf, env.next_tls.idle_ms,
-	    env.next_tls.congestion, env.next_tls.streams);
+	    env.next_tls.congestion, env.next_tls.streams,
+	    env.next_tls.secret);
 	env.unsigned_told = 0;
 	(void)qcert_commit();
 	listeners_commit();
