@@ -456,6 +456,33 @@ test_peer_ends_much(void **state)
 	linkrig_free(r);
 }
 
+/* One that it was about to refuse then has nobody to be stopped. */
+static void
+test_peer_ends_refused(void **state)
+{
+	struct linkrig		*r = linkrig_new(DIALECT_MYTUNNEL, 1, 1);
+	struct rig_stream	*rs;
+
+	(void)state;
+	linkrig_says(r, 0, "\002\001\273\001a", 0);
+	linkrig_run(r);
+	rs = &r->worker->streams[0];
+	rig_pre(rs, "ff");
+	rig_send(rs, 0, 0);
+	linkrig_run(r);
+	assert_int_equal(linkrig_stream(r, 0)->len, 1);
+	linkrig_sends(r, 4, 0, 3000000, 0);
+	link_free(r->link);
+	r->link = NULL;
+	assert_false(r->eof);
+	rig_send(rs, 0, 1);
+	linkrig_run(r);
+	assert_int_equal(linkrig_stream(r, 0)->stops, 0);
+	assert_int_equal(r->worker->streams[1].rx, 3000000);
+	assert_true(r->eof);
+	linkrig_free(r);
+}
+
 /* A worker that does not read then has so much time. */
 static void
 test_peer_ends_late(void **state)
@@ -531,6 +558,7 @@ main(void)
 		cmocka_unit_test(test_gate_closes),
 		cmocka_unit_test(test_peer_ends),
 		cmocka_unit_test(test_peer_ends_much),
+		cmocka_unit_test(test_peer_ends_refused),
 		cmocka_unit_test(test_peer_ends_late),
 		cmocka_unit_test(test_path)
 	};

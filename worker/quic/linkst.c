@@ -418,7 +418,7 @@ linkst_fin(struct stream *stream)
 
 	st->flags |= LINKST_OUT_FIN;
 	if ((st->flags & (LINKST_REFUSED | LINKST_IN_FIN | LINKST_OVER)) ==
-	    LINKST_REFUSED)
+	    LINKST_REFUSED && !(st->link->flags & LINK_F_CLOSED))
 		linkst_hush(st);
 	if (st->flags & LINKST_QUIET) {
 		st->flags |= LINKST_IN_TOLD;
