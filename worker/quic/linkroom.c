@@ -5,7 +5,7 @@
  * the credit of the whole connection, so a few users who read nothing could
  * stop all others.  Who takes 64 KiB, or all that waits for him, makes
  * progress.  Once three quarters of the credit are held, those without progress
- * for 10 seconds are reset, who holds most first, until less is.
+ * for 10 seconds are reset, those who hold most, until less is.
  *
  * All connections together have the memory of one process.  When half of what
  * its limit leaves for this is held, each keeps little, and for 2 seconds; the
@@ -29,8 +29,6 @@
 #define ALL_MAX		(128 * 1024 * 1024)
 #define FULL_MAX	(1024 * 1024)
 #define FULL_US		(2 * 1000000ULL)
-/* In a second, for each is sought among all. */
-#define SHED_MAX	64
 /* Of the log, for all connections: a burst, then one in so long. */
 #define LINES		5
 #define LINES_US	(60 * 1000000ULL)
@@ -69,23 +67,47 @@ linkroom_left(struct linkst *st, size_t n)
 		linkroom_took(st);
 }
 
-/* Of those without progress, the one that holds most; or NULL. */
-static struct linkst *
-linkroom_worst(struct link *l, uint64_t now)
+/* What it holds, if it makes no progress; or 0. */
+static size_t
+linkroom_idle(const struct linkst *st, uint64_t now)
 {
-	struct linkst	*st, *worst = NULL;
 	uint64_t	 patience = linkroom_full() ? FULL_US : PATIENCE_US;
-	size_t		 most = 0;
 
-	TAILQ_FOREACH(st, &l->streams, entry) {
-		if ((st->flags & (LINKST_URGENT | LINKST_QUIET)) ||
-		    linkbuf_len(&st->in) <= most ||
-		    now - st->took < patience)
+	if ((st->flags & (LINKST_URGENT | LINKST_QUIET)) ||
+	    now < st->took + patience)
+		return (0);
+	return (linkbuf_len(&st->in));
+}
+
+/* What a link may hold. */
+static uint64_t
+linkroom_most(void)
+{
+	return (linkroom_full() ? FULL_MAX : UNREAD_MAX);
+}
+
+/* Those that hold at least half of what the worst does; how many. */
+static int
+linkroom_shed(struct link *l, uint64_t now)
+{
+	struct linkst	*st, *next;
+	size_t		 worst = 0;
+	int		 n = 0;
+
+	TAILQ_FOREACH(st, &l->streams, entry)
+		if (linkroom_idle(st, now) > worst)
+			worst = linkroom_idle(st, now);
+	if (worst == 0)
+		return (0);
+	TAILQ_FOREACH_SAFE(st, &l->streams, entry, next) {
+		if (l->unread <= linkroom_most())
+			break;
+		if (linkroom_idle(st, now) < (worst + 1) / 2)
 			continue;
-		most = linkbuf_len(&st->in);
-		worst = st;
+		linkst_kill(st, RESET_MEMORY);
+		n++;
 	}
-	return (worst);
+	return (n);
 }
 
 static void
@@ -111,15 +133,12 @@ void
 linkroom_tick(struct link *l, uint64_t now)
 {
 	static struct lines	 lines;
-	struct linkst		*st;
-	int			 n = 0;
+	int			 n;
 
 	linkroom_limit(l);
-	while (l->unread > (linkroom_full() ? FULL_MAX : UNREAD_MAX) &&
-	    n < SHED_MAX && (st = linkroom_worst(l, now)) != NULL) {
-		linkst_kill(st, RESET_MEMORY);
-		n++;
-	}
+	if (l->unread <= linkroom_most())
+		return;
+	n = linkroom_shed(l, now);
 	link_counts.streams_unread += n;
 	if (n > 0 && lines_take(&lines, LINES, LINES_US, now))
 		log_info("quic: %d streams reset: what came for their users "
