@@ -229,6 +229,10 @@ func moved(addr string, octets int, addrs []net.IP, set func(*line)) (string, er
 		return "", err
 	}
 	defer bye(conn)
+	// Nobody may move before the handshake is confirmed.
+	if err := download(conn, 1000); err != nil {
+		return "", err
+	}
 	l.set(func() { set(l) })
 	if err := exchange(conn, modeDuplex, octets, octets); err != nil {
 		return "", err
