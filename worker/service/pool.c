@@ -51,6 +51,8 @@
 #define RACE_US		(1 * 1000000ULL)
 /* A pool that grew and was too large for so long loses a tunnel. */
 #define SHRINK_US	(60 * 1000000ULL)
+/* So often at most the log has which remote is the active one. */
+#define TELL_US		(5 * 1000000ULL)
 /* The same without a mux, where some tunnels were never needed. */
 #define LOW_US		(30 * 1000000ULL)
 /* Default ports, which a request need not name. */
@@ -88,6 +90,8 @@ struct attempt {			/* a request to dial */
 static struct service		*svc;
 static struct remote		**remotes;	/* by index */
 static uint32_t			 nremotes, active, grown;
+static uint32_t			 told;	/* active, as the log has it */
+static uint64_t			 told_at;
 static uint64_t			 roomy_since;
 static uint32_t			 low;	/* fewest idle ones since then */
 static struct event		*timer;
@@ -597,6 +601,21 @@ pool_arm(uint64_t now)
 	event_add(timer, &tv);
 }
 
+/*
+ * Which remote is the active one, once it has a tunnel.  What is only tried is
+ * not news, and when all fail that changes all the time.
+ */
+static void
+pool_tell(uint64_t now)
+{
+	if (active == told || !remote_works(remotes[active]) ||
+	    (told_at != 0 && now - told_at < TELL_US))
+		return;
+	log_info("remote %s: now the active one", remotes[active]->name);
+	told = active;
+	told_at = now;
+}
+
 static void
 pool_adjust(void)
 {
@@ -607,10 +626,9 @@ pool_adjust(void)
 		return;
 	pool_count(now);
 	pool_shrink(now);
-	if (!pool_balanced() && (i = pool_choose(now)) != active) {
-		log_info("remote %s: now the active one",
-		    remotes[i]->name);
-		active = i;
+	if (!pool_balanced()) {
+		active = pool_choose(now);
+		pool_tell(now);
 	}
 	for (i = 0; i < nremotes; i++) {
 		want = pool_want_at(i, now);
@@ -705,7 +723,8 @@ pool_remotes(const struct msg_dialee *confs, uint32_t count)
 	free(remotes);
 	remotes = set;
 	nremotes = count;
-	active = 0;
+	active = told = 0;
+	told_at = 0;
 }
 
 /* A pause under way is no longer than one that would begin now. */
