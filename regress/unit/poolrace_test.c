@@ -262,6 +262,50 @@ test_told(void **state)
 	log_set_sink(NULL, NULL);
 }
 
+static unsigned int	 named[4];
+
+static void
+count_named(enum log_level level, const char *line, void *arg)
+{
+	static const char *const	 names[4] = {
+		"remote r0:4040 (quic): ", "remote r0:4040 (wssmux): ",
+		"remote r2:4040: ", "remote r0:4040: "
+	};
+	size_t				 i;
+
+	(void)level, (void)arg;
+	for (i = 0; i < 4; i++)
+		if (strstr(line, names[i]) != NULL)
+			named[i]++;
+}
+
+/* Two at one address and port are told apart, and others are not longer. */
+static void
+test_names(void **state)
+{
+	(void)state;
+	log_set_sink(count_named, NULL);
+	memset(named, 0, sizeof(named));
+	race(1, 3, 0, STRATEGY_BALANCE);
+	(void)strlcpy(confs[1].host, confs[0].host, sizeof(confs[1].host));
+	confs[1].transport = TRANSPORT_TCPMUX | TRANSPORT_WS | TRANSPORT_TLS;
+	pool_remotes(confs, 3);
+	remote[0] = remote[1] = remote[2] = REFUSES;
+	pool_changed();
+	run(2);
+	assert_int_equal(named[0], 1);
+	assert_int_equal(named[1], 1);
+	assert_int_equal(named[2], 1);
+	assert_int_equal(named[3], 0);
+	/* the other one leaves the file */
+	pool_remotes(confs, 1);
+	pool_renew();
+	run(10);
+	assert_int_equal(named[0], 1);
+	assert_in_range(named[3], 1, 10);
+	log_set_sink(NULL, NULL);
+}
+
 #define TEST(f)	cmocka_unit_test_teardown(f, finish)
 
 int
@@ -275,7 +319,8 @@ main(void)
 		TEST(test_process_lost),
 		TEST(test_one_after_another),
 		TEST(test_balanced),
-		TEST(test_told)
+		TEST(test_told),
+		TEST(test_names)
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));

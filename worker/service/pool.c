@@ -62,7 +62,7 @@
 struct remote {
 	struct msg_dialee	 conf;
 	uint32_t		 index;		/* dial's number */
-	char			 name[HOST_MAX + 8];
+	char			 name[HOST_MAX + 24];
 	uint32_t		 dialling;	/* attempts under way */
 	uint32_t		 fresh;	/* tunnels that count, any state */
 	uint32_t		 open;		/* of them, open */
@@ -687,8 +687,31 @@ remote_get(const struct msg_dialee *conf, uint32_t index)
 		fatal("%s", __func__);
 	r->conf = *conf;
 	r->index = index;
-	addr_join(r->name, sizeof(r->name), conf->host, conf->port);
 	return (r);
+}
+
+/* Where it is; and its transport, where that tells it from another one. */
+static void
+remote_name(struct remote *const *set, uint32_t count, struct remote *r)
+{
+	const struct msg_dialee	*other;
+	const char		*transport;
+	uint32_t		 i;
+
+	addr_join(r->name, sizeof(r->name), r->conf.host, r->conf.port);
+	for (i = 0; i < count; i++) {
+		other = &set[i]->conf;
+		if (other->transport != r->conf.transport &&
+		    other->port == r->conf.port &&
+		    strcmp(other->host, r->conf.host) == 0)
+			break;
+	}
+	if (i == count ||
+	    (transport = transport_name(r->conf.transport)) == NULL)
+		return;
+	(void)strlcat(r->name, " (", sizeof(r->name));
+	(void)strlcat(r->name, transport, sizeof(r->name));
+	(void)strlcat(r->name, ")", sizeof(r->name));
 }
 
 /* It is no longer in the file: replaces its tunnels. */
@@ -718,6 +741,8 @@ pool_remotes(const struct msg_dialee *confs, uint32_t count)
 		fatal("%s", __func__);
 	for (i = 0; i < count; i++)
 		set[i] = remote_get(&confs[i], i);
+	for (i = 0; i < count; i++)
+		remote_name(set, count, set[i]);
 	for (i = 0; i < nremotes; i++)
 		remote_free(remotes[i]);
 	free(remotes);
