@@ -55,6 +55,8 @@ our %PROGRAMS = (
 	iperf3 => ['iperf3', '--version'],
 	microsocks => ['microsocks'],
 	danted => ['danted', '-v'],
+	'mytunnel-server' => ['mytunnel-server'],
+	'mytunnel-client' => ['mytunnel-client', '-V'],
 	ssh => ['ssh', '-V'],
 	sshd => ['sshd', '-V'],
 );
@@ -112,7 +114,7 @@ sub rocketd {
 		my ($p, $bin) = @_;
 		my ($addr, $port) = $p->{target} =~ /^(.*):(\d+)$/;
 		my ($cert, $trust) = ('', '');
-		if ($transport =~ /^(tls|wss)/) {
+		if ($transport =~ /^(tls|wss|quic)/) {
 			my ($crt, $key) = certificate($p, $bin);
 			$cert = "tls certificate \"$crt\" key \"$key\"";
 			$trust = "tls ca \"$crt\"\ntls name localhost";
@@ -390,6 +392,53 @@ sub socks_rocketd {
 	};
 }
 
+# MyTunnel's files, and which program is on each side; its client can verify
+# none but the system's certificates.
+sub socks_mytunnel {
+	my ($server, $client) = @_;
+	return sub {
+		my ($p, $bin) = @_;
+		my ($crt, $key) = certificate($p, $bin);
+		my ($addr, $port) = $p->{target} =~ /^(.*):(\d+)$/;
+		# what its server would refuse, if it looked
+		my $targets = $server eq 'rocketd' ?
+		    "targets = [\"pass to $addr port $port\"]" : '';
+		file($p, 'server.toml', <<"		END");
+		[server]
+		bind_addr = "$p->{server}:$p->{tunnel}"
+		$targets
+		[quic]
+		[tls]
+		cert_path = "$crt"
+		key_path = "$key"
+		[pool]
+		[metrics]
+		[logging]
+		level = "error"
+		END
+		file($p, 'client.toml', <<"		END");
+		[server]
+		address = "$p->{server}:$p->{tunnel}"
+		server_name = "localhost"
+		insecure = true
+		[proxy]
+		socks5_bind = "127.0.0.1:$p->{user}"
+		http_enabled = false
+		[logging]
+		level = "error"
+		END
+		my %argv = ('mytunnel-server' => [$bin->{$server}],
+		    'mytunnel-client' => [$bin->{$client}, 'run', '-c'],
+		    rocketd => [$bin->{rocketd}, '-d', '-W', $p->{worker},
+		    '-s']);
+		return map { my ($side, $program) = @$_;
+		    [$side => @{$argv{$program}}, ($program eq 'rocketd' ?
+		    ("$p->{dir}/$side.sock", '-f') : ()),
+		    "$p->{dir}/$side.toml"] } ([server => $server],
+		    [client => $client]);
+	};
+}
+
 sub socks_microsocks {
 	my ($p, $bin) = @_;
 	return ([client => $bin->{microsocks}, '-i', '127.0.0.1', '-p',
@@ -546,6 +595,9 @@ our @LIST = (
 	    rocketd('tlsmux', 'seal tls'), rows => $SOME],
 	(map { ["rocketd $_ none", 'sealed', ['rocketd', 'openssl'],
 	    rocketd($_, 'seal none'), rows => $SOME] } qw(tls tlsmux wss wssmux)),
+	# QUIC seals by itself
+	['rocketd quic', 'sealed', ['rocketd', 'openssl'], rocketd('quic'),
+	    wan => 1],
 	['rathole noise', 'sealed', ['rathole'], rathole(\&rathole_noise)],
 	['rathole tls', 'sealed', ['rathole', 'openssl'],
 	    rathole(\&rathole_tls)],
@@ -567,6 +619,8 @@ our @LIST = (
 	    replaced('udp backhaul tcp', 'tcp')),
 	['udp rocketd tls', 'sealed', ['rocketd'],
 	    rocketd('tcpmux', 'seal tls'), udp => 1],
+	['udp rocketd quic', 'sealed', ['rocketd', 'openssl'],
+	    rocketd('quic'), udp => 1],
 	['udp rathole noise', 'sealed', ['rathole'],
 	    rathole(\&rathole_noise), udp => 1],
 	['udp frp mux tls', 'sealed', ['frps', 'frpc'], frp('true', 'true'),
@@ -582,6 +636,14 @@ our @LIST = (
 	    socks_rocketd('seal tls')],
 	    ['socks rocketd muxpro', 'sealed', ['rocketd'],
 	    socks_rocketd('seal tls', 'mux kind muxpro')],
+	    ['socks mytunnel', 'sealed', ['mytunnel-server',
+	    'mytunnel-client', 'openssl'],
+	    socks_mytunnel('mytunnel-server', 'mytunnel-client')],
+	    ['socks mytunnel rocketd', 'sealed', ['mytunnel-client',
+	    'rocketd', 'openssl'],
+	    socks_mytunnel('rocketd', 'mytunnel-client')],
+	    ['socks rocketd mytunnel', 'sealed', ['rocketd', 'openssl'],
+	    socks_mytunnel('rocketd', 'rocketd')],
 	    ['socks ssh', 'sealed', ['ssh', 'sshd'], \&socks_ssh],
 	    ['socks chisel', 'sealed', ['chisel'], \&socks_chisel]),
 );

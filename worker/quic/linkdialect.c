@@ -46,7 +46,8 @@ static const struct linkdialect	 linkdialect_rocket = {
 	.reason = linkdialect_code_reason,
 	.close_done = 0,
 	.close_broken = 1,
-	.words_broken = "internal error"
+	.words_broken = "internal error",
+	.words_done = { "", "" }
 };
 
 static const struct linkdialect	 linkdialect_mytunnel = {
@@ -55,9 +56,11 @@ static const struct linkdialect	 linkdialect_mytunnel = {
 	.peer_opens = { 0, 1 },
 	.code = linkdialect_no_code,
 	.reason = linkdialect_no_reason,
+	.refusal = 0xff,
 	.close_done = 0,
 	.close_broken = 0,
-	.words_broken = ""
+	.words_broken = "",
+	.words_done = { "client shutdown", "server shutdown" }
 };
 
 const struct linkdialect *

@@ -32,10 +32,16 @@ struct linkdialect {
 	/* On the wire: why a stream was reset. */
 	uint64_t	 (*code)(enum reset_reason);
 	enum reset_reason (*reason)(uint64_t);
+	/*
+	 * A worker's first octet that says no to a stream of the peer's: it
+	 * wants no more of it when it has ended it.  0: there is none.
+	 */
+	uint8_t		 refusal;
 	/* CONNECTION_CLOSE: its worker is done; its worker broke a rule. */
 	uint64_t	 close_done;
 	uint64_t	 close_broken;
 	const char	*words_broken;
+	const char	*words_done[2];	/* [1] where our peer has dialled */
 };
 
 /* linkdialect.c */

@@ -45,7 +45,8 @@ linkend_broken(struct link *l, const char *why)
 void
 linkend_done(struct link *l)
 {
-	linkend_close(l, l->dialect->close_done, "", NULL);
+	linkend_close(l, l->dialect->close_done,
+	    l->dialect->words_done[l->server], NULL);
 }
 
 /* Has the peer still something to get of it? */
@@ -131,7 +132,7 @@ linkend_orphan(struct link *l)
 
 	if ((l->flags & (LINK_F_ENDING | LINK_F_IN_OPEN | LINK_F_OUT_OPEN)) !=
 	    (LINK_F_IN_OPEN | LINK_F_OUT_OPEN) || l->session == NULL ||
-	    orphans == ORPHANS_MAX)
+	    orphans == ORPHANS_MAX || linkroom_full())
 		return (0);
 	l->flags |= LINK_F_ORPHAN;
 	l->qconn = NULL;

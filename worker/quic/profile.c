@@ -33,7 +33,7 @@ static const struct profile	 profiles[] = {
 		.streams_first = STREAMS_STRANGER,
 		.payload = 65527,
 		.cids = 7,
-		.farewell = "",
+		.farewell = { "", "" },
 		.farewell_code = 0
 	},
 	{
@@ -48,7 +48,7 @@ static const struct profile	 profiles[] = {
 		.streams_uni = 100,
 		.payload = 1472,
 		.cids = 5,
-		.farewell = "server shutdown",
+		.farewell = { "client shutdown", "server shutdown" },
 		.farewell_code = 0
 	}
 };

@@ -23,7 +23,7 @@ struct profile {
 	uint64_t	 streams_uni;
 	uint64_t	 payload;	/* of UDP, that we take */
 	uint64_t	 cids;		/* of the peer's, that we keep */
-	const char	*farewell;	/* to peers, when we stop */
+	const char	*farewell[2];	/* when we stop; [1]: to who dialled */
 	uint64_t	 farewell_code;
 };
 

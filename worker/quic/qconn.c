@@ -456,7 +456,7 @@ qconn_farewell(struct qconn *c)
 	signer_cancel(&c->step);
 	c->closing = 1;
 	c->code = c->profile->farewell_code;
-	c->words = c->profile->farewell;
+	c->words = c->profile->farewell[c->server];
 	c->why = NULL;
 	qconn_end(c);
 }
@@ -569,6 +569,7 @@ qconn_facts(const struct qconn *c, struct qconn_facts *f)
 	f->mtu = (uint32_t)
 	    ngtcp2_conn_get_path_max_tx_udp_payload_size(c->quic);
 	f->moves = c->moves;
+	f->silent_ms = qpath_silence(c, worker_now());
 	f->cwnd = s.cwnd;
 	f->packets_sent = c->packets;
 	f->packets_lost = ng_lost(&s);

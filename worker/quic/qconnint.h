@@ -115,6 +115,8 @@ struct qconn {
 	uint32_t		 moves;
 	uint64_t		 packets;	/* sent */
 	uint64_t		 heard;		/* the last packet */
+	/* the first sent since then that may be answered; or 0 */
+	uint64_t		 said;
 	int			 heard_any;
 	int			 path_gone;	/* errno: it cannot be sent */
 	int			 asked;		/* dial, for a socket */
@@ -219,6 +221,11 @@ void		 qconn_shed(struct charge *, const char *why);
 void		 qpath_tick(struct qconn *, uint64_t now);
 /* The path that was moved to works, or not. */
 void		 qpath_validated(struct qconn *, int works);
+/*
+ * For how many milliseconds nothing has come, though an answer is awaited, and
+ * a path that works would have brought one; 0: it may.
+ */
+uint32_t	 qpath_silence(const struct qconn *, uint64_t now);
 /* A packet has come to a socket of its: that works. */
 void		 qpath_heard(struct qconn *, struct endpoint *);
 /* A packet could not be sent: its socket's error says why. */

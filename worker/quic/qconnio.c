@@ -490,6 +490,8 @@ qconn_put(struct qconn *c, size_t len)
 		memcpy(room, copy, len);
 	}
 	c->packets++;
+	if (c->said == 0)
+		c->said = worker_now();
 	endpoint_put(e, len, c->pi.ecn, &peer, &local);
 }
 

@@ -77,9 +77,12 @@ quic_signed(const struct msg_signed *msg)
 static void
 quic_packet(struct endpoint *e, const struct endpoint_packet *p)
 {
-	struct qconn	*c;
+	struct qconn	*c = stranger_owner(p);
 
-	if ((c = stranger_owner(p)) == NULL)
+	/* A reset bears no id of ours; the socket it came to is one's alone. */
+	if (c == NULL && e->connected && !(p->octets[0] & 0x80))
+		qconn_packet(e->arg, p);
+	else if (c == NULL)
 		stranger_packet(e, p, !env.stopping && env.gate != NULL);
 	else if (c->ep == e || c->old == e) {
 		qpath_heard(c, e);

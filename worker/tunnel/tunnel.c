@@ -500,6 +500,21 @@ tunnel_replace(struct tunnel *t)
 		svc->events->changed();
 }
 
+int
+tunnel_look(struct tunnel *t)
+{
+	uint32_t	 ms;
+
+	if (t->state != TUNNEL_OPEN || t->session == NULL ||
+	    (t->flags & (TUNNEL_F_OLD | TUNNEL_F_DYING)))
+		return (0);
+	if ((ms = t->session->path.silent_ms) == 0)
+		return (0);
+	log_info("tunnel %u: no answer for %u ms: replaced", t->serial, ms);
+	tunnel_replace(t);
+	return (1);
+}
+
 /* The side that opens streams stops that; the side that dials makes another. */
 void
 tunnel_peer_drains(struct tunnel *t)

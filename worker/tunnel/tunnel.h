@@ -175,6 +175,11 @@ int		 tunnel_empty(const struct tunnel *);
 /* Room for another stream, below the hard cap? */
 int		 tunnel_has_room(const struct tunnel *);
 /*
+ * Once a second: one over QUIC whose path has been silent for too long is
+ * replaced.  Its users stay, for it may come back.  1: it is.
+ */
+int		 tunnel_look(struct tunnel *);
+/*
  * The peer has so many microseconds to say something, or the tunnel is dropped.
  * One that is asked already is not asked again.
  */

@@ -155,7 +155,7 @@ func flags(args []string) []string {
 	set.IntVar(&opts.target, "target", 0, "`port` of the targets, 0: any")
 	set.IntVar(&opts.streams, "streams", 50, "so many `streams` at once")
 	set.IntVar(&opts.size, "size", 256<<10, "`octets` each way in each")
-	set.IntVar(&opts.halfopen, "halfopen", 400, "`connections` left half open")
+	set.IntVar(&opts.halfopen, "halfopen", 100, "`connections` left half open")
 	set.IntVar(&opts.rate, "rate", 20000, "flood: `packets` a second")
 	set.IntVar(&opts.seconds, "seconds", 5, "flood: for so `long`")
 	set.StringVar(&opts.sources, "sources", "", "flood: forged, the first two `octets`")
