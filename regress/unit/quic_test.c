@@ -129,53 +129,6 @@ test_reset(void **state)
 	frame_until(qrig_stream(qrig_client, id)->fin_in);
 }
 
-/* The gate says that the one that came last is a tunnel. */
-static void
-proven(void)
-{
-	struct msg_arrived	 msg;
-
-	memset(&msg, 0, sizeof(msg));
-	msg.number = qrig_arrival.number;
-	msg.service = 1;
-	msg.offence = OFFENCES;
-	frame_say(&qrig_gate, IMSG_ARRIVED, &msg, sizeof(msg));
-}
-
-/* A stranger has few streams, and little credit for all of them. */
-static void
-test_stranger(void **state)
-{
-	uint64_t	 in = 0;
-	int64_t		 id[QRIG_STREAMS], more;
-	int		 i, n, was;
-
-	(void)state;
-	qrig_tls.insecure = 1;
-	qrig_start();
-	qrig_shake();
-	for (i = 0; i < QRIG_STREAMS; i++) {
-		assert_int_equal(qconn_open(qrig_client->c, &id[i]), 0);
-		qrig_stream(qrig_server, id[i])->hold = 1;
-		qrig_send(qrig_client, id[i], 60000, 1);
-	}
-	frame_run(300);
-	for (i = 0; i < QRIG_STREAMS; i++)
-		in += qrig_stream(qrig_server, id[i])->in;
-	assert_int_equal(in, 256 * 1024);
-	for (n = i; qconn_open(qrig_client->c, &more) == 0; n++)
-		assert_true(n < 256);
-	assert_int_equal(n, 256);
-	/* who is none gets more of both at once */
-	was = qrig_client->may_open;
-	proven();
-	for (i = 0; i < QRIG_STREAMS; i++)
-		frame_until(qrig_stream(qrig_server, id[i])->in == 60000);
-	assert_true(qrig_client->may_open > was);
-	for (; n < 1000; n++)
-		assert_int_equal(qconn_open(qrig_client->c, &more), 0);
-}
-
 /* What is not consumed bounds what comes of a stream, and of no other. */
 static void
 test_credit(void **state)
@@ -188,7 +141,6 @@ test_credit(void **state)
 	qrig_tls.insecure = 1;
 	qrig_start();
 	qrig_shake();
-	proven();
 	for (i = 0; i < QRIG_STREAMS; i++) {
 		assert_int_equal(qconn_open(qrig_client->c, &id[i]), 0);
 		qrig_stream(qrig_server, id[i])->hold =
@@ -257,6 +209,70 @@ test_slow_keys(void **state)
 	frame_until(qrig_starts == 1 + 3 * SIGNS_MAX);
 	assert_int_equal(qrig_signs, 1 + 4 * SIGNS_MAX);
 	assert_int_equal(qrig_fails, 0);
+}
+
+/*
+ * A server gives a client that has proven nothing little to send: what it sends
+ * without order has to be kept.
+ */
+static void
+test_stranger(void **state)
+{
+	struct qrig_stream	*s;
+	int64_t			 id, more;
+	int			 n;
+
+	(void)state;
+	qrig_tls.insecure = 1;
+	qrig_mute_gate = 1;
+	qrig_start();
+	qrig_shake();
+	frame_run(50);
+	assert_int_equal(qconn_open(qrig_client->c, &id), 0);
+	assert_int_equal(qconn_open(qrig_client->c, &more), 0);
+	for (n = 2; qconn_open(qrig_client->c, &more) == 0; n++)
+		;
+	assert_int_equal(n, 16);
+	assert_true(ngtcp2_conn_get_max_data_left(qrig_client->c->quic) <=
+	    128 * 1024);
+	/* what a server opens is of its own */
+	assert_int_equal(qconn_open(qrig_server->c, &more), 0);
+	qrig_tell();
+	frame_until(qconn_open(qrig_client->c, &more) == 0);
+	frame_until(ngtcp2_conn_get_max_data_left(qrig_client->c->quic) >
+	    16 * 1024 * 1024);
+	qrig_send(qrig_client, id, 1000000, 1);
+	s = qrig_stream(qrig_server, id);
+	frame_until(s->fin_in);
+	assert_int_equal(s->in, 1000000);
+	assert_int_equal(s->odd, 0);
+}
+
+/* A timer of the library's that fires in between takes no deadline away. */
+static void
+test_no_keys_timer(void **state)
+{
+	struct qconn	*c;
+	uint64_t	 deadline;
+
+	(void)state;
+	qrig_tls.insecure = 1;
+	qrig_conf.deadline_ms = 400;
+	qrig_conf.max_unproven = 1000;
+	qrig_conf.max_per_source = 1000;
+	qrig_start();
+	qrig_deaf_keys = 1;
+	qrig_dial_to(100, qrig_socket());
+	frame_until(qrig_signs == 1);
+	TAILQ_FOREACH(c, &qenv.all, entry)
+		if (c->server)
+			break;
+	assert_non_null(c);
+	deadline = c->deadline;
+	c->deadline = worker_now() + 1000;
+	qconn_retime(c);
+	c->deadline = deadline;
+	frame_until(frame_figure("timeouts") == 1);
 }
 
 /* Handshakes whose signature never comes end in time, and leave nothing. */
@@ -434,10 +450,11 @@ main(void)
 		FRAME_ALONE(test_streams),
 		FRAME_ALONE(test_datagrams),
 		FRAME_ALONE(test_reset),
-		FRAME_ALONE(test_stranger),
 		FRAME_ALONE(test_credit),
 		FRAME_ALONE(test_close),
 		FRAME_ALONE(test_slow_keys),
+		FRAME_ALONE(test_stranger),
+		FRAME_ALONE(test_no_keys_timer),
 		FRAME_ALONE(test_no_keys),
 		FRAME_ALONE(test_after),
 		FRAME_ALONE(test_behind),

@@ -436,6 +436,7 @@ link_tell_path(struct link *l)
 	path.rtt_us = facts.rtt_us;
 	path.mtu = facts.mtu;
 	path.moves = facts.moves;
+	path.silent_ms = facts.silent_ms;
 	path.sent = facts.packets_sent;
 	path.lost = facts.packets_lost;
 	if (memcmp(&path, &l->path, sizeof(path)) == 0)

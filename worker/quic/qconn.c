@@ -83,9 +83,11 @@ qconn_new(struct endpoint *ep, uint32_t transport, uint32_t dialect,
 }
 
 static void
-qconn_params(const struct qconn *c, ngtcp2_transport_params *p)
+qconn_params(struct qconn *c, ngtcp2_transport_params *p)
 {
 	const struct profile	*f = c->profile;
+	uint64_t		 streams = qenv.streams > 0 ? qenv.streams :
+				    f->streams;
 
 	ngtcp2_transport_params_default(p);
 	p->max_idle_timeout = qenv.idle_ms * NGTCP2_MILLISECONDS;
@@ -95,8 +97,11 @@ qconn_params(const struct qconn *c, ngtcp2_transport_params *p)
 	p->initial_max_stream_data_bidi_remote = f->stream_window;
 	p->initial_max_stream_data_uni = f->streams_uni > 0 ?
 	    f->stream_window : 0;
-	p->initial_max_streams_bidi = qenv.streams > 0 ? qenv.streams :
-	    f->streams;
+	if (c->server && f->streams_first > 0 && streams > f->streams_first) {
+		c->streams_more = streams - f->streams_first;
+		streams = f->streams_first;
+	}
+	p->initial_max_streams_bidi = streams;
 	p->initial_max_streams_uni = f->streams_uni;
 	p->active_connection_id_limit = f->cids;
 	p->max_datagram_frame_size = 65535;
@@ -191,21 +196,23 @@ qconn_start(struct qconn *c, const char *host, const ngtcp2_pkt_hd *hd,
 }
 
 void
+qconn_proven(struct qconn *c)
+{
+	if (c->profile->window_more > 0)
+		ngtcp2_conn_extend_max_offset(c->quic,
+		    c->profile->window_more);
+	if (c->streams_more > 0)
+		ngtcp2_conn_extend_max_streams_bidi(c->quic,
+		    (size_t)c->streams_more);
+	c->streams_more = 0;
+	qconn_wake(c);
+}
+
+void
 qconn_wait(struct qconn *c, uint64_t us)
 {
 	c->deadline = us == 0 ? 0 : worker_now() + us;
 	qconn_retime(c);
-}
-
-void
-qconn_trust(struct qconn *c)
-{
-	qconn_finish(c);
-	ngtcp2_conn_extend_max_offset(c->quic, c->profile->window_more);
-	if (qenv.streams == 0)
-		ngtcp2_conn_extend_max_streams_bidi(c->quic,
-		    c->profile->streams_more);
-	qconn_wake(c);
 }
 
 /* ---- ended ---- */
@@ -365,6 +372,8 @@ qconn_peer_said(struct qconn *c)
 	char		 words[96];
 	ng_close	 e;
 
+	if (c->forgotten)
+		return ("the peer does not know it any more");
 	ng_peer_close(c->quic, &e);
 	if (e.error_code == 0)
 		return (NULL);
@@ -560,6 +569,7 @@ qconn_facts(const struct qconn *c, struct qconn_facts *f)
 	f->mtu = (uint32_t)
 	    ngtcp2_conn_get_path_max_tx_udp_payload_size(c->quic);
 	f->moves = c->moves;
+	f->silent_ms = qpath_silence(c, worker_now());
 	f->cwnd = s.cwnd;
 	f->packets_sent = c->packets;
 	f->packets_lost = ng_lost(&s);
@@ -578,12 +588,13 @@ qconn_progress(struct qconn *c)
 /* ---- for the role ---- */
 
 int
-qconns_init(void)
+qconns_init(const uint8_t secret[HASH_LEN])
 {
 	qenv.idle_ms = IDLE_MS;
 	TAILQ_INIT(&qenv.all);
 	TAILQ_INIT(&qenv.lingering);
 	RB_INIT(&qenv.numbers);
+	memcpy(qenv.secret, secret, sizeof(qenv.secret));
 	places_init("quic", "quic tunnel");
 	qconnio_init();
 	return (cids_init());
@@ -591,10 +602,9 @@ qconns_init(void)
 
 void
 qconns_limits(const struct gate_opts *conf, uint32_t idle_ms,
-    uint32_t congestion, uint32_t streams, const uint8_t secret[HASH_LEN])
+    uint32_t congestion, uint32_t streams)
 {
 	qenv.conf = *conf;
-	memcpy(qenv.secret, secret, sizeof(qenv.secret));
 	qenv.idle_ms = idle_ms > 0 ? idle_ms : IDLE_MS;
 	qenv.congestion = congestion;
 	qenv.streams = streams;

@@ -129,8 +129,12 @@ qconn_expired(struct qconn *c, uint64_t now)
 			qserve_timeout(c);
 		return;
 	}
-	if (c->quic == NULL || signer_busy(&c->step))
+	if (c->quic == NULL)
 		return;
+	if (signer_busy(&c->step)) {
+		qconn_retime(c);	/* its deadline stays */
+		return;
+	}
 	if ((r = ngtcp2_conn_handle_expiry(c->quic, NS(now))) != 0)
 		qconn_fail(c, r);
 	else
@@ -484,6 +488,8 @@ qconn_put(struct qconn *c, size_t len)
 		memcpy(room, copy, len);
 	}
 	c->packets++;
+	if (c->said == 0)
+		c->said = worker_now();
 	endpoint_put(e, len, c->pi.ecn, &peer, &local);
 }
 

@@ -35,7 +35,7 @@ qserve_tunnel(struct qconn *c, uint32_t service)
 		qconn_free(c);
 		return;
 	}
-	qconn_trust(c);
+	qconn_proven(c);
 }
 
 void
