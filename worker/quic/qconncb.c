@@ -191,7 +191,7 @@ cb_datagram(ngtcp2_conn *quic, uint32_t flags, const uint8_t *p, size_t len,
 	return (0);
 }
 
-/* A stateless reset: its peer, or who took that one's place, has lost it. */
+/* A stateless reset: its peer, or who is in that one's place, has lost it. */
 static int
 cb_forgotten(ngtcp2_conn *quic, const ngtcp2_pkt_stateless_reset *reset,
     void *arg)
