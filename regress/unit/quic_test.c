@@ -364,7 +364,8 @@ test_alpn(void **state)
 	qrig_dial_to(1, qrig_socket());
 	frame_until(qrig_fails == 1);
 	assert_string_equal(qrig_failed.words,
-	    "the peer has none of our protocols (ALPN)");
+	    "the peer has none of our protocols (ALPN): is it of another "
+	    "dialect?");
 	assert_int_equal(frame_logged("no protocol in common (ALPN)"), 1);
 	assert_int_equal(qrig_signs, 0);
 	frame_begin.dialect = DIALECT_ROCKET;

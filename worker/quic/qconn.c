@@ -17,6 +17,7 @@
 #include "passes.h"
 #include "qconnint.h"
 #include "qconns.h"
+#include "qwords.h"
 
 /* Above so many handshakes at once, or a quarter, addresses are proven. */
 #define CROWD		64
@@ -364,32 +365,12 @@ qconn_over(struct qconn *c, const char *why)
 		log_info("quic to %s: %s", addr_print(&c->peer), why);
 }
 
-/* What a peer that has closed said; NULL: nothing out of the ordinary. */
-static const char *
-qconn_peer_said(struct qconn *c)
-{
-	static char	 buf[TLS_WORDS_MAX];
-	char		 words[96];
-	ng_close	 e;
-
-	if (c->forgotten)
-		return ("the peer does not know it any more");
-	ng_peer_close(c->quic, &e);
-	if (e.error_code == 0)
-		return (NULL);
-	log_printable(words, sizeof(words), e.reason, e.reasonlen);
-	snprintf(buf, sizeof(buf), "the peer closed it: %s %#llx%s%s",
-	    e.type == NG_CLOSE_APP ? "code" : "error of QUIC",
-	    (unsigned long long)e.error_code, words[0] != '\0' ? ", " : "",
-	    words);
-	return (buf);
-}
-
 /* Ends without a word of ours to the peer. */
 static void
 qconn_fail_mute(struct qconn *c, int error)
 {
 	const char	*why;
+	ng_close	 e;
 
 	if (c->state == QCONN_SHAKE && error != NGTCP2_ERR_DROP_CONN)
 		qconn_over(c, error == NGTCP2_ERR_RECV_VERSION_NEGOTIATION ?
@@ -399,9 +380,13 @@ qconn_fail_mute(struct qconn *c, int error)
 	else if (error == NGTCP2_ERR_IDLE_CLOSE) {
 		qenv.stats.idle++;
 		qconn_over(c, "no answer");
-	} else if (error == NGTCP2_ERR_DRAINING &&
-	    (why = qconn_peer_said(c)) != NULL)
-		qconn_over(c, why);
+	} else if (c->forgotten)
+		qconn_over(c, "the peer does not know it any more");
+	else if (error == NGTCP2_ERR_DRAINING) {
+		ng_peer_close(c->quic, &e);
+		if ((why = qwords_close(&e)) != NULL)
+			qconn_over(c, why);
+	}
 	if (error == NGTCP2_ERR_DRAINING)
 		qconn_linger(c, NULL, 0);
 	else
