@@ -107,10 +107,10 @@ places_tunnel(struct charge *c, const struct addr *peer, uint32_t service)
 }
 
 int
-places_relieve(const char *why)
+places_relieve(enum ledger_kind kind, const char *why)
 {
-	return (ledger_relieve(env.strangers, LEDGER_CONNECTIONS, why) ||
-	    ledger_relieve(env.tunnels, LEDGER_CONNECTIONS, why));
+	return (ledger_relieve(env.strangers, kind, why) ||
+	    ledger_relieve(env.tunnels, kind, why));
 }
 
 struct ledger *

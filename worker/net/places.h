@@ -35,7 +35,7 @@ int	 places_stranger(struct charge *, const struct addr *peer,
 int	 places_tunnel(struct charge *, const struct addr *peer,
 	    uint32_t service);
 /* What descriptors or memory ran out for is somebody's.  0: nobody's. */
-int	 places_relieve(const char *why);
+int	 places_relieve(enum ledger_kind, const char *why);
 /* Logs "WHAT from PEER: ...", at a bounded rate. */
 #define places_log(charge, ...) \
 	ledger_log(places_ledger(), &(charge)->peer, __VA_ARGS__)

@@ -26,6 +26,9 @@
 #define IDLE_MS		30000
 /* At least, of one that lingers; its peer's last packets are on their way. */
 #define LINGER_US	(300 * 1000ULL)
+/* What the library may hold for all together, and a step of what is charged. */
+#define MEM_ALL		(1024 * 1024 * 1024ULL)
+#define CHARGE_STEP	(64 * 1024)
 
 struct qconn_env	 qenv;
 
@@ -68,6 +71,7 @@ qconn_new(struct endpoint *ep, uint32_t transport, uint32_t dialect,
 	c->done = -1;
 	c->heard = worker_now();
 	c->peer = *peer;
+	qmem_init(&c->mem, QMEM_STRANGER);
 	SLIST_INIT(&c->cids);
 	TAILQ_INIT(&c->kept);
 	c->arrival.transport = transport;
@@ -146,8 +150,8 @@ qconn_start_server(struct qconn *c, const ngtcp2_pkt_hd *hd,
 	    cid_add(&c->cids, c, hd->dcid.data, hd->dcid.datalen) == -1)
 		return (-1);
 	return (ngtcp2_conn_server_new(&c->quic, &hd->scid, scid, path,
-	    hd->version, &qconn_callbacks, &settings, &params, NULL, c) != 0 ?
-	    -1 : 0);
+	    hd->version, &qconn_callbacks, &settings, &params, &c->mem.mem,
+	    c) != 0 ? -1 : 0);
 }
 
 static int
@@ -167,8 +171,8 @@ qconn_start_client(struct qconn *c, const ngtcp2_path *path,
 	arc4random_buf(random, sizeof(random));
 	ngtcp2_cid_init(&dcid, random, CID_OURS + 8);
 	return (ngtcp2_conn_client_new(&c->quic, &dcid, scid, path,
-	    NGTCP2_PROTO_VER_V1, &qconn_callbacks, &settings, &params, NULL,
-	    c) != 0 ? -1 : 0);
+	    NGTCP2_PROTO_VER_V1, &qconn_callbacks, &settings, &params,
+	    &c->mem.mem, c) != 0 ? -1 : 0);
 }
 
 int
@@ -199,6 +203,8 @@ qconn_start(struct qconn *c, const char *host, const ngtcp2_pkt_hd *hd,
 void
 qconn_proven(struct qconn *c)
 {
+	c->mem.most = QMEM_TUNNEL;
+	qconn_finish(c);
 	if (c->profile->window_more > 0)
 		ngtcp2_conn_extend_max_offset(c->quic,
 		    c->profile->window_more);
@@ -214,6 +220,30 @@ qconn_wait(struct qconn *c, uint64_t us)
 {
 	c->deadline = us == 0 ? 0 : worker_now() + us;
 	qconn_retime(c);
+}
+
+/* Finely enough that nobody grows unseen, and not for each packet. */
+void
+qconn_charge(struct qconn *c)
+{
+	size_t	 more = c->mem.held > c->mem.charged ?
+		    c->mem.held - c->mem.charged :
+		    c->mem.charged - c->mem.held;
+
+	if (more < CHARGE_STEP)
+		return;
+	ledger_cost(&c->charge, (int64_t)c->mem.held -
+	    (int64_t)c->mem.charged);
+	c->mem.charged = c->mem.held;
+}
+
+/* Who holds most of it goes, strangers first. */
+void
+qconns_relieve(void)
+{
+	while (qmem_all() > MEM_ALL && places_relieve(LEDGER_OCTETS,
+	    "too much memory is taken"))
+		;
 }
 
 /* ---- ended ---- */

@@ -24,6 +24,7 @@
 #include "ngapi.h"
 #include "profile.h"
 #include "qconn.h"
+#include "qmem.h"
 #include "qtls.h"
 #include "signer.h"
 
@@ -32,6 +33,9 @@
 #define KEPT_OCTETS	(24 * 1024)
 /* Connections that are over and still answer, at most; the first go first. */
 #define LINGER_MAX	1024
+/* What the library may hold for one: until it is proven, and then. */
+#define QMEM_STRANGER	(4 * 1024 * 1024)
+#define QMEM_TUNNEL	(96 * 1024 * 1024)
 #define NS(us)		((us) * 1000)
 
 enum qconn_state {
@@ -63,6 +67,7 @@ struct qconn {
 	int			 numbered;	/* it is found by its number */
 	const struct profile	*profile;
 	ngtcp2_conn		*quic;
+	struct qmem		 mem;		/* quic's */
 	struct qtls		*tls;
 	struct link		*link;
 	int			 far;	/* the pair's other end, or -1 */
@@ -162,6 +167,9 @@ extern struct qconn_env		 qenv;
 struct qconn	*qconn_new(struct endpoint *, uint32_t transport,
 		    uint32_t dialect, const struct addr *peer);
 struct qconn	*qconn_numbered(uint64_t number);
+/* It is charged for what the library holds; who holds most goes at the cap. */
+void		 qconn_charge(struct qconn *);
+void		 qconns_relieve(void);
 /* Its first packet: hd is a client's, or NULL: it is to be dialled. */
 int		 qconn_start(struct qconn *, const char *host,
 		    const ngtcp2_pkt_hd *hd, const struct addr *local,

@@ -555,6 +555,7 @@ qconn_turn(struct qconn *c)
 	}
 	if (qpath_turn(c) == -1)
 		return;
+	qconn_charge(c);
 	if (c->closing)
 		qconn_end(c);
 	else
@@ -579,6 +580,7 @@ qconnio_turn(evutil_socket_t fd, short what, void *arg)
 		if (c == last)
 			break;
 	}
+	qconns_relieve();
 	endpoint_flush();
 	env.turning = 0;
 	timer_set();

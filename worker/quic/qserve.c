@@ -29,6 +29,7 @@ qserve_tunnel(struct qconn *c, uint32_t service)
 {
 	c->state = QCONN_TUNNEL;
 	qconn_wait(c, 0);
+	c->mem.charged = 0;
 	if (places_tunnel(&c->charge, &c->charge.peer, service) == -1) {
 		log_warnx("quic from %s: no memory",
 		    addr_print(&c->charge.peer));

@@ -412,7 +412,7 @@ conn_accept(int fd, const struct addr *peer, const struct msg_listen *l,
 	int		 refused;
 
 	if ((c = conn_new(fd, l->transport, peer, proxied)) == NULL) {
-		(void)places_relieve("no memory");
+		(void)places_relieve(LEDGER_CONNECTIONS, "no memory");
 		return (-1);
 	}
 	c->arrival.decoy = l->decoy;
