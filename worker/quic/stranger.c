@@ -54,15 +54,19 @@ stranger_stats(void)
 
 /* ---- answers ---- */
 
-/* Room for one, if the rate allows it. */
+/*
+ * Room for one, if the rate allows it.  A Retry is an eighth of what asks for
+ * it: one source may have as many as all, or whoever speaks in its name would
+ * keep it out.
+ */
 static uint8_t *
 answer_room(struct endpoint *e, struct bucket *b, const struct addr *peer)
 {
 	uint64_t	 now = worker_now();
 	uint8_t		*room = NULL;
 
-	if (bucket_room(b, now) > 0 && pace_may(&env.sources, peer,
-	    ANSWERS_SOURCE, now))
+	if (bucket_room(b, now) > 0 && (b == &env.retries ||
+	    pace_may(&env.sources, peer, ANSWERS_SOURCE, now)))
 		room = endpoint_room(e);
 	if (room == NULL) {
 		env.stats.unanswered++;
