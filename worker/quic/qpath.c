@@ -89,10 +89,8 @@ qpath_tick(struct qconn *c, uint64_t now)
 		return;
 	if (!path_awaits(c))
 		c->said = 0;		/* those were answers themselves */
-	if (c->server) {
-		path_follow(c);
+	if (c->server)
 		return;
-	}
 	if (c->heard > c->ask_at)
 		c->ask_wait = 0;	/* it works again, or another does */
 	if (c->asked || now < c->ask_at || qenv.dial == NULL ||
@@ -196,6 +194,8 @@ qpath_failed(struct qconn *c, struct endpoint *e)
 void
 qpath_validated(struct qconn *c, int works)
 {
+	if (c->server && works)
+		path_follow(c);
 	if (c->server || c->old == NULL)
 		return;
 	if (!works) {
