@@ -10,10 +10,15 @@
 #include "shared/compat.h"
 #include "shared/log.h"
 #include "worker/frame/worker.h"
+#include "worker/net/lines.h"
 #include "worker/tunnel/service.h"
 #include "hold.h"
 #include "relay.h"
 #include "wants.h"
+
+/* Whoever opens streams can have as many of them as he likes. */
+#define SILENT_LINES	10
+#define SILENT_LOG_US	(10 * 1000000ULL)
 
 static struct relays	 wanting = TAILQ_HEAD_INITIALIZER(wanting);
 static struct relays	 leaving = TAILQ_HEAD_INITIALIZER(leaving);
@@ -54,12 +59,14 @@ wants_refused(struct relay *r)
 void
 wants_tick(uint64_t now, uint64_t longest)
 {
-	struct relay	*r;
+	static struct lines	 lines;
+	struct relay		*r;
 
 	while ((r = TAILQ_FIRST(&wanting)) != NULL &&
 	    now - r->since >= longest) {
-		log_info("stream %u: does not say what it is for",
-		    r->stream->id);
+		if (lines_take(&lines, SILENT_LINES, SILENT_LOG_US, now))
+			log_info("stream %u: does not say what it is for",
+			    r->stream->id);
 		relay_abort(r, RESET_PROTOCOL);
 	}
 	while ((r = TAILQ_FIRST(&leaving)) != NULL && now - r->moved >= longest)
