@@ -90,7 +90,6 @@ struct child {
 	int			 opens;	/* a worker with users, no target */
 	uint32_t		 dialect;	/* a worker's */
 	int			 flows;	/* a worker with a channel to udp */
-	uint8_t			 secret[HASH_LEN];	/* of quic: msg_tls */
 	char			 name[SERVICE_NAME_MAX];
 
 	/* child.c's own */

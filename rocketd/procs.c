@@ -134,7 +134,6 @@ procs_add(struct rocketd *env, enum proc_role role, enum side side,
 	child_init(child, &procs_child_ops, role, side, service, index, name);
 	child->env = env;
 	child->since = time(NULL);
-	arc4random_buf(child->secret, sizeof(child->secret));
 	if ((child->timer = evtimer_new(env->base, procs_timeout, child)) ==
 	    NULL) {
 		log_warnx("%s: no memory for a timer", child_name(child));

@@ -234,6 +234,7 @@ rocketd_start(struct rocketd *env, struct rocketd_conf *conf)
 {
 	rocketd_limits();
 	arc4random_buf(env->start_id, sizeof(env->start_id));
+	arc4random_buf(env->quic_secret, sizeof(env->quic_secret));
 	env->started = time(NULL);
 	rocketd_events(env);
 	rocketd_netns(env, conf->strict);

@@ -70,6 +70,7 @@ struct rocketd {
 
 	/* rocketd.c */
 	uint8_t			 start_id[START_ID_LEN];
+	uint8_t			 quic_secret[HASH_LEN];	/* see send.c */
 	uint64_t		 started;	/* seconds since the epoch */
 	struct event		*sigev[ROCKETD_SIGNALS];
 

@@ -11,8 +11,10 @@
 #include <sys/queue.h>
 
 #include <fcntl.h>
+#include <sha2.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include <event2/event.h>
@@ -509,11 +511,31 @@ send_dialect(struct rocketd *env, const struct child *child)
 	return (b == NULL ? 0 : b->dialect);
 }
 
+/*
+ * What a quic process has in common with the one before it, so that it can tell
+ * that one's peers that their connections are gone.  It is of one block alone:
+ * who could ask another for a connection's reset could end that.
+ */
+static void
+send_secret(const struct rocketd *env, const struct child *child,
+    uint8_t secret[HASH_LEN])
+{
+	uint32_t	 block[2] = { child->side, child->index };
+	SHA2_CTX	 ctx;
+
+	SHA256Init(&ctx);
+	SHA256Update(&ctx, env->quic_secret, sizeof(env->quic_secret));
+	SHA256Update(&ctx, (const uint8_t *)block, sizeof(block));
+	SHA256Final(secret, &ctx);
+	explicit_bzero(&ctx, sizeof(ctx));
+}
+
 static int
 send_begin(struct rocketd *env, struct child *child, uint32_t flags,
     uint32_t changed)
 {
 	struct msg_begin	 msg;
+	int			 r;
 
 	memset(&msg, 0, sizeof(msg));
 	msg.version = MSG_VERSION;
@@ -540,13 +562,17 @@ send_begin(struct rocketd *env, struct child *child, uint32_t flags,
 	if (child->role == PROC_DIAL && env->root)
 		msg.ngroups = sockdir_groups(env, msg.groups);
 	memcpy(msg.start_id, env->start_id, sizeof(msg.start_id));
+	if (child->role == PROC_QUIC)
+		send_secret(env, child, msg.secret);
 	strlcpy(msg.name, child->name, sizeof(msg.name));
 	if (!(flags & BEGIN_RELOAD)) {
 		child->uid = msg.uid;
 		child->ngroups = msg.ngroups;
 		memcpy(child->groups, msg.groups, sizeof(child->groups));
 	}
-	return (channel_send(child->chan, IMSG_BEGIN, -1, &msg, sizeof(msg)));
+	r = channel_send(child->chan, IMSG_BEGIN, -1, &msg, sizeof(msg));
+	explicit_bzero(msg.secret, sizeof(msg.secret));
+	return (r);
 }
 
 int

@@ -165,7 +165,6 @@ tlsfiles_send(struct child *child, const struct conf_block *b)
 	msg.congestion = tlsfiles_congestion(b);
 	msg.idle_ms = b->opts.quic_idle * 1000;
 	msg.streams = tlsfiles_streams(b);
-	memcpy(msg.secret, child->secret, sizeof(msg.secret));
 	memcpy(msg.pins, t->pins, sizeof(msg.pins));
 	strlcpy(msg.name, t->name, sizeof(msg.name));
 	if (channel_send(child->chan, IMSG_CONF_TLS, -1, &msg, sizeof(msg)) ==

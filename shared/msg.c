@@ -429,6 +429,8 @@ static const struct rule_field	 fields_resolved[] = {
 };
 
 static const struct rule_field	 fields_client[] = {
+	RANGE(msg_client, again, 0, 1),
+	RANGE(msg_client, quic, 0, 1),
 	STRING(msg_client, client_id),
 	END
 };

@@ -186,6 +186,8 @@ struct msg_begin {
 	uint32_t	 ngroups;
 	uint32_t	 groups[TARGET_GROUPS_MAX];
 	uint8_t		 start_id[START_ID_LEN];
+	/* of PROC_QUIC: its successor has the same; else 0 */
+	uint8_t		 secret[HASH_LEN];
 	char		 name[SERVICE_NAME_MAX];	/* PROC_SERVICE only */
 };
 
@@ -396,8 +398,6 @@ struct msg_tls {
 	uint32_t	 congestion;
 	uint32_t	 idle_ms;	/* of QUIC: 5000 to 600000 */
 	uint32_t	 streams; /* of QUIC, a peer's; 0: its dialect's */
-	/* of QUIC: whence resets are made, the same for the next process */
-	uint8_t		 secret[HASH_LEN];
 	uint8_t		 pins[TLS_PINS_MAX][HASH_LEN];	/* of public keys */
 	char		 name[HOST_MAX];	/* "": the remote's host */
 };
@@ -732,7 +732,10 @@ struct msg_resolved {
 	struct addr	 addr[RESOLVED_MAX];	/* ports 0 */
 };
 
-struct msg_client {			/* this client has started anew */
+struct msg_client {			/* a client has opened a tunnel */
+	uint32_t	 again;	/* 0: its first of this start, for who tells */
+	uint32_t	 quic;		/* it is over QUIC */
+	struct addr	 peer;		/* where it comes from */
 	uint8_t		 start_id[START_ID_LEN];
 	char		 client_id[CLIENT_ID_MAX];
 };

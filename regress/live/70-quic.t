@@ -185,7 +185,7 @@ SERVER_TLS=$kept_tls CLIENT=
 # ---- who is turned away ----
 # refused NAME REGEXP SED: with a client's file that is changed so
 refused() {
-	sed "$3" "$T/client.conf" >"$T/refused.conf"
+	sed "${3:-}" "$T/client.conf" >"$T/refused.conf"
 	daemon refused; refused_pid=$pid
 	logged refused "$2" 20000
 	ok $? "$1: refused, and the client's log says so"
@@ -216,6 +216,11 @@ logged lax 'warning: any server.s certificate is accepted'
 ok $? "and a warning says so"
 stop "$lax_pid"
 stop "$server_pid"
+sed "/tls certificate/a\\
+tls client ca \"$T/ca.crt\"" "$T/server.conf" >"$T/asks.conf"
+daemon asks; asks_pid=$pid
+refused "no certificate" 'quic to .*: the server demands a client certificate'
+stop "$asks_pid"
 
 # ---- nobody there, and then somebody; beside other transports ----
 SERVER_TLS="listen on 127.0.0.1 port $wport transport wssmux

@@ -143,10 +143,16 @@ until_true 'ctl client show sessions | grep -q " quic "' ||
 ok $? "it passes again, and so do the tunnels, by quic"
 like "$("$TRAFFIC" users "$uport" 8 100000)" \
     '^done 8 failed 0 reset 0 refused 0 ' "with users in them"
+# until the better remote has held for a while the other one stays
+until_true '! ctl client show sessions | grep -q " wssmux "' ||
+    until_true '! ctl client show sessions | grep -q " wssmux "' ||
+    until_true '! ctl client show sessions | grep -q " wssmux "'
+ok $? "and by quic alone"
 held stay "$TRAFFIC" idle "$uport" 5
 exec 8>"$T/stay.fifo"
 logged stay ready 20000
 line drop
+began=$(date +%s%N)
 # users of a path that is gone wait for it; new ones need not
 until_true 'ctl client show sessions | grep -q " wssmux "' ||
     until_true 'ctl client show sessions | grep -q " wssmux "' ||
@@ -154,6 +160,9 @@ until_true 'ctl client show sessions | grep -q " wssmux "' ||
 ok $? "UDP passes no more: the tunnels are at wss"
 "$TRAFFIC" wait "$uport" 20000 >/dev/null
 ok $? "and new users are served"
+ms=$((($(date +%s%N) - began) / 1000000))
+[ "$ms" -lt 20000 ]
+ok $? "long before the silence ends the tunnels ($ms ms)"
 line pass
 exec 8>&-
 stop "$client_pid"

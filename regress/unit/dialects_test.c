@@ -393,6 +393,21 @@ test_diff_dialect(void **state)
 }
 
 /* Rules of a target change in place, and so does whether it is named. */
+/* Dialects without tokens: nothing of them is compared. */
+static void
+test_diff_tokenless(void **state)
+{
+#define B(words)	CLIENT "dialect muxpro\nservice \"a\" {\n"	\
+			words "}\n}\n"
+
+	(void)state;
+	assert_int_equal(diff(B("listen on ::1 port 1 protocol socks\n"),
+	    B("listen on ::1 port 1 protocol socks\n")), 0);
+	assert_int_equal(diff(B("listen on ::1 port 1 protocol socks\n"),
+	    B("listen on ::1 port 1 protocol http\n")), CHANGE_LISTENER);
+#undef B
+}
+
 static void
 test_diff_any(void **state)
 {
@@ -430,6 +445,7 @@ main(void)
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_any),
 		cmocka_unit_test(test_diff_dialect),
+		cmocka_unit_test(test_diff_tokenless),
 		cmocka_unit_test(test_diff_any)
 	};
 

@@ -371,11 +371,14 @@ lends_quic(void **state)
 	const struct heard		*h;
 	uint16_t			 tunnels = free_port();
 	size_t				 i;
+	uint8_t				 secret[HASH_LEN], none[HASH_LEN];
 	ino_t				 was;
 
 	(void)state;
 	if (!QUIC_BUILT)
 		skip();
+	memset(none, 0, sizeof(none));
+	arc4random_buf(env.quic_secret, sizeof(env.quic_secret));
 	configure("server {\nlisten on 127.0.0.1 port %u transport quic\n"
 	    "listen on 127.0.0.1 port %u transport wssmux\n"
 	    "listen on 127.0.0.1 port %u\n"
@@ -393,16 +396,23 @@ lends_quic(void **state)
 	assert_int_equal(nth(IMSG_CONF_TLS, 0)->u.tls.streams, 0);
 	assert_non_null(nth(IMSG_CONF_GATE, 0));
 	assert_non_null(nth(IMSG_CONF_CERT, 0));
+	memcpy(secret, nth(IMSG_BEGIN, 0)->u.begin.secret, sizeof(secret));
+	assert_memory_not_equal(secret, none, sizeof(secret));
 	/* one that quic has shut down is made again */
 	assert_int_equal(shutdown(nth(IMSG_CONF_LISTEN, 0)->fd, SHUT_RDWR),
 	    -1);
 	end();
 	(void)event_base_loop(env.base, EVLOOP_NONBLOCK);
 	assert_int_not_equal(inode(start_quic(tunnels)->fd), was);
+	/* its successor has the same secret, and nobody else has it */
+	assert_memory_equal(secret, nth(IMSG_BEGIN, 0)->u.begin.secret,
+	    sizeof(secret));
 	end();
 	for (i = 0; i < nitems(others); i++) {
 		start(others[i], others[i] == PROC_TLS ? SIDE_SERVER :
 		    SIDE_NONE, 0, "");
+		assert_memory_equal(nth(IMSG_BEGIN, 0)->u.begin.secret, none,
+		    sizeof(none));
 		assert_non_null(h = nth(IMSG_CONF_LISTEN, 0));
 		assert_int_equal(h->u.listen.transport, others[i] == PROC_TLS ?
 		    TRANSPORT_TCPMUX | TRANSPORT_WS | TRANSPORT_TLS :

@@ -522,6 +522,116 @@ test_shed(void **state)
 	linkrig_free(r);
 }
 
+/*
+ * Users who take nothing do not use up the connection's credit for others: who
+ * holds most is reset, so many that a quarter of it is free, and told and
+ * counted.  Who takes something, however much waits for him, stays.
+ */
+static void
+test_unread(void **state)
+{
+	struct linkrig		*r = start(0);
+	struct rig_stream	*rs;
+	struct link_stats	 before = *link_stats();
+	int			 i, resets = 0;
+
+	(void)state;
+	r->worker->accept_hold = 1;
+	for (i = 0; i < 16; i++)
+		linkrig_sends(r, 8 + 4 * i, 0, i == 3 ? 3 << 20 : 2 << 20, 0);
+	linkrig_run(r);
+	r->worker->accept_hold = 0;
+	linkrig_sends(r, 200, 0, 1000, 0);
+	linkrig_run(r);
+	/* they have some time; one of them takes a little of much */
+	linkrig_pass(r, 9000);
+	assert_int_equal(r->worker->resets, 0);
+	rig_consume(&r->worker->streams[4], SMUX_INSIDE_WINDOW);
+	linkrig_run(r);
+	linkrig_pass(r, 3000);
+	for (i = 0; i < 16; i++)
+		if (r->worker->streams[1 + i].resets > 0) {
+			resets++;
+			assert_int_equal(r->worker->streams[1 + i].reason,
+			    RESET_MEMORY);
+			assert_int_equal(linkrig_stream(r, 8 + 4 * i)->
+			    reset_code, RESET_MEMORY);
+			assert_int_equal(linkrig_stream(r, 8 + 4 * i)->stops,
+			    1);
+		}
+	assert_int_equal(r->worker->streams[4].resets, 0);
+	assert_in_range(resets, 4, 5);
+	assert_int_equal(link_stats()->streams_unread - before.streams_unread,
+	    resets);
+	/* the peer has the credit of all that is void */
+	assert_true(r->q.consumed >= (uint64_t)resets *
+	    ((2 << 20) - SMUX_INSIDE_WINDOW));
+	/* honest users do not notice; and there it ends */
+	rs = &r->worker->streams[17];
+	linkrig_sends(r, 200, 1000, 1000000, 1);
+	linkrig_run(r);
+	assert_int_equal(rs->rx, 1001000);
+	assert_int_equal(rs->fins, 1);
+	linkrig_pass(r, 30000);
+	assert_int_equal(r->worker->resets, resets);
+	linkrig_free(r);
+}
+
+/* All connections have the memory of one process: there it is less. */
+static void
+test_unread_all(void **state)
+{
+	struct linkrig	*r[7];
+	int		 i, j;
+
+	(void)state;
+	for (i = 0; i < 7; i++) {
+		r[i] = start(0);
+		r[i]->worker->accept_hold = 1;
+		for (j = 0; j < 10; j++)
+			linkrig_sends(r[i], 8 + 4 * j, 0, 2 << 20, 0);
+		linkrig_run(r[i]);
+	}
+	linkrig_pass(r[0], 1000);
+	assert_int_equal(r[0]->worker->resets, 0);
+	linkrig_pass(r[0], 2000);
+	/* until there is enough, and no longer */
+	assert_in_range(r[0]->worker->resets, 1, 7);
+	linkrig_pass(r[1], 9000);
+	assert_int_equal(r[1]->worker->resets, 0);
+	for (i = 0; i < 7; i++)
+		linkrig_free(r[i]);
+}
+
+/* The same of what their peers do not take. */
+static void
+test_unsent_all(void **state)
+{
+	struct linkrig		*r[48];
+	struct rig_stream	*rs;
+	size_t			 i, j;
+
+	(void)state;
+	for (i = 0; i < 48; i++) {
+		r[i] = start(1);
+		r[i]->q.credit = 0;
+		for (j = 0; j < 46; j++) {
+			rs = rig_open(r[i]->worker, 0);
+			rig_pre(rs, "01 00 00 00");
+			rig_send(rs, 100000, 0);
+		}
+		linkrig_run(r[i]);
+		assert_in_range(rs->tx_done, 60000, 65536);
+		/* so few might have that for ever */
+		linkrig_pass(r[i], i == 0 ? 20000 : 1000);
+		assert_true(i > 40 || r[i]->worker->resets == 0);
+	}
+	linkrig_pass(r[0], 8000);
+	assert_in_range(r[0]->worker->resets, 30, 45);
+	for (i = 0; i < 48; i++)
+		linkrig_free(r[i]);
+}
+
 /* ---- the order ---- */
 
 static void
@@ -614,6 +724,9 @@ main(void)
 		cmocka_unit_test(test_slow_peer),
 		cmocka_unit_test(test_unacknowledged),
 		cmocka_unit_test(test_shed),
+		cmocka_unit_test(test_unread),
+		cmocka_unit_test(test_unread_all),
+		cmocka_unit_test(test_unsent_all),
 		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_turns)
 	};

@@ -230,6 +230,27 @@ test_opening_cut(void **state)
 	}
 }
 
+/* Whose opening is not over may be a stranger: his datagrams are few. */
+static void
+test_early_datagrams(void **state)
+{
+	static uint8_t		 octets[1001];
+	struct link_stats	 before = *link_stats();
+	struct linkrig		*r = early(1);
+	int			 i;
+
+	(void)state;
+	linkrig_puts(r, 8, (const uint8_t *)"\002\000\000\000", 4, 0);
+	linkrig_puts(r, 12, (const uint8_t *)"\002\000\000\000", 4, 0);
+	for (i = 0; i < 100; i++) {
+		octets[0] = 2 + i % 2;
+		link_datagram(r->link, octets, sizeof(octets));
+	}
+	assert_in_range(link_stats()->dropped_full - before.dropped_full, 35,
+	    45);
+	linkrig_free(r);
+}
+
 /* The control stream is the first, though another came before it. */
 static void
 test_control_first(void **state)
@@ -435,6 +456,33 @@ test_peer_ends_much(void **state)
 	linkrig_free(r);
 }
 
+/* One that it was about to refuse then has nobody to be stopped. */
+static void
+test_peer_ends_refused(void **state)
+{
+	struct linkrig		*r = linkrig_new(DIALECT_MYTUNNEL, 1, 1);
+	struct rig_stream	*rs;
+
+	(void)state;
+	linkrig_says(r, 0, "\002\001\273\001a", 0);
+	linkrig_run(r);
+	rs = &r->worker->streams[0];
+	rig_pre(rs, "ff");
+	rig_send(rs, 0, 0);
+	linkrig_run(r);
+	assert_int_equal(linkrig_stream(r, 0)->len, 1);
+	linkrig_sends(r, 4, 0, 3000000, 0);
+	link_free(r->link);
+	r->link = NULL;
+	assert_false(r->eof);
+	rig_send(rs, 0, 1);
+	linkrig_run(r);
+	assert_int_equal(linkrig_stream(r, 0)->stops, 0);
+	assert_int_equal(r->worker->streams[1].rx, 3000000);
+	assert_true(r->eof);
+	linkrig_free(r);
+}
+
 /* A worker that does not read then has so much time. */
 static void
 test_peer_ends_late(void **state)
@@ -497,6 +545,7 @@ main(void)
 		cmocka_unit_test(test_worker_opens),
 		cmocka_unit_test(test_worker_lies),
 		cmocka_unit_test(test_peer_opens),
+		cmocka_unit_test(test_early_datagrams),
 		cmocka_unit_test(test_opening_over),
 		cmocka_unit_test(test_opening_bounded),
 		cmocka_unit_test(test_opening_waits),
@@ -509,6 +558,7 @@ main(void)
 		cmocka_unit_test(test_gate_closes),
 		cmocka_unit_test(test_peer_ends),
 		cmocka_unit_test(test_peer_ends_much),
+		cmocka_unit_test(test_peer_ends_refused),
 		cmocka_unit_test(test_peer_ends_late),
 		cmocka_unit_test(test_path)
 	};

@@ -177,6 +177,8 @@ static const struct field	 fields[] = {
 	UPTO(IMSG_BEGIN, msg_begin, dialect, DIALECT_MAX - 1),
 	UPTO(IMSG_BEGIN, msg_begin, ngroups, TARGET_GROUPS_MAX),
 	F(IMSG_BEGIN, msg_begin, version, 77, 1),
+	UPTO(IMSG_CLIENT_BACK, msg_client, again, 1),
+	UPTO(IMSG_CLIENT_BACK, msg_client, quic, 1),
 	UPTO(IMSG_READY, msg_ready, have, 0x7ff),
 	UPTO(IMSG_READY, msg_ready, lack, 0x7ff),
 	FROM(IMSG_CHANNEL, msg_channel, role, PROC_PARENT),
@@ -922,7 +924,7 @@ test_no_padding(void **state)
 	(void)state;
 	assert_int_equal(sizeof(struct addr), 24);
 	assert_int_equal(sizeof(struct msg_begin), 16 * 4 +
-	    4 * TARGET_GROUPS_MAX + 8 + 64);
+	    4 * TARGET_GROUPS_MAX + 8 + 32 + 64);
 	assert_int_equal(sizeof(struct msg_channel), 6 * 4 + 64);
 	assert_int_equal(sizeof(struct msg_conf_key), 4 * 4 + 64 + 32);
 	assert_int_equal(sizeof(struct msg_listen), 11 * 4 + 24);
@@ -944,7 +946,7 @@ test_no_padding(void **state)
 	assert_int_equal(sizeof(struct msg_proof), 8 + 16 + 32 + 32);
 	assert_int_equal(sizeof(struct msg_tunnel), 16 + 2 * 24 + 32);
 	assert_int_equal(sizeof(struct msg_dialled), 16 + 2 * 24 + 192 + 32);
-	assert_int_equal(sizeof(struct msg_tls), 28 + 9 * 32 + 256);
+	assert_int_equal(sizeof(struct msg_tls), 28 + 8 * 32 + 256);
 	assert_int_equal(sizeof(struct msg_pem), 8 + 256);
 	assert_int_equal(sizeof(struct msg_sign), 16 + 32 + 256);
 	assert_int_equal(sizeof(struct msg_signed), 16 + 512);

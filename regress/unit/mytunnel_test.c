@@ -484,6 +484,28 @@ test_refused(void **state)
 	leaves();
 }
 
+/* Who ends before all of it is said is answered by an end, without a word. */
+static void
+test_unsaid(void **state)
+{
+	static const char	 all[] = "\1\0\120\2a";
+	struct quic_stream	*qs;
+	size_t			 n;
+
+	(void)state;
+	serves();
+	for (n = 1; n < sizeof(all); n++) {
+		qs = quic_open(all, n);
+		quic_say(qs, "", 0, 1);
+		TURN_UNTIL(qs->closes == 1);
+		assert_int_equal(qs->fins, 1);
+		assert_int_equal(qs->resets, 0);
+		assert_int_equal(qs->got, 0);
+	}
+	assert_int_equal(nasked, 0);
+	leaves();
+}
+
 /* The longest host there is, to its last octet. */
 static void
 test_longest(void **state)
@@ -822,6 +844,7 @@ main(void)
 		FRAME_ALONE(test_pieces),
 		FRAME_ALONE(test_target_ends),
 		FRAME_ALONE(test_refused),
+		FRAME_ALONE(test_unsaid),
 		FRAME_ALONE(test_longest),
 		FRAME_ALONE(test_failures),
 		FRAME_ALONE(test_deadlines),

@@ -215,6 +215,97 @@ test_balanced(void **state)
 	assert_int_equal(tunnels(0, 0), 2);
 }
 
+static unsigned int	 told[2];	/* "active" of each remote */
+
+static void
+count_told(enum log_level level, const char *line, void *arg)
+{
+	(void)level, (void)arg;
+	if (strstr(line, "now the active one") != NULL)
+		told[strstr(line, "remote r1") != NULL]++;
+}
+
+/* The log has which one is active when it has a tunnel, and not too often. */
+static void
+test_told(void **state)
+{
+	(void)state;
+	log_set_sink(count_told, NULL);
+	memset(told, 0, sizeof(told));
+	race(2, 2, 0, STRATEGY_FAILOVER);
+	remote[0] = remote[1] = REFUSES;
+	pool_changed();
+	run(300);
+	assert_int_equal(told[0] + told[1], 0);
+	remote[1] = UP;
+	pool_retry();
+	run(20);
+	assert_int_equal(told[1], 1);
+	remote[0] = UP;
+	run(200);
+	assert_int_equal(told[0], 1);
+	/* none is there: that changes nothing */
+	remote[0] = remote[1] = REFUSES;
+	lose(0);
+	run(300);
+	remote[0] = UP;
+	run(100);
+	assert_int_equal(told[0] + told[1], 2);
+	/* both come and go at once, however often they are tried */
+	remote[0] = remote[1] = FLASHES;
+	lose(0);
+	for (int i = 0; i < 300; i++) {
+		pool_retry();
+		run_tenths(2);
+	}
+	assert_in_range(told[0] + told[1], 2, 2 + 60 / 5 + 1);
+	log_set_sink(NULL, NULL);
+}
+
+static unsigned int	 named[4];
+
+static void
+count_named(enum log_level level, const char *line, void *arg)
+{
+	static const char *const	 names[4] = {
+		"remote r0:4040 (quic): ", "remote r0:4040 (wssmux): ",
+		"remote r2:4040: ", "remote r0:4040: "
+	};
+	size_t				 i;
+
+	(void)level, (void)arg;
+	for (i = 0; i < 4; i++)
+		if (strstr(line, names[i]) != NULL)
+			named[i]++;
+}
+
+/* Two at one address and port are told apart, and others are not longer. */
+static void
+test_names(void **state)
+{
+	(void)state;
+	log_set_sink(count_named, NULL);
+	memset(named, 0, sizeof(named));
+	race(1, 3, 0, STRATEGY_BALANCE);
+	(void)strlcpy(confs[1].host, confs[0].host, sizeof(confs[1].host));
+	confs[1].transport = TRANSPORT_TCPMUX | TRANSPORT_WS | TRANSPORT_TLS;
+	pool_remotes(confs, 3);
+	remote[0] = remote[1] = remote[2] = REFUSES;
+	pool_changed();
+	run(2);
+	assert_int_equal(named[0], 1);
+	assert_int_equal(named[1], 1);
+	assert_int_equal(named[2], 1);
+	assert_int_equal(named[3], 0);
+	/* the other one leaves the file */
+	pool_remotes(confs, 1);
+	pool_renew();
+	run(10);
+	assert_int_equal(named[0], 1);
+	assert_in_range(named[3], 1, 10);
+	log_set_sink(NULL, NULL);
+}
+
 #define TEST(f)	cmocka_unit_test_teardown(f, finish)
 
 int
@@ -227,7 +318,9 @@ main(void)
 		TEST(test_remembered),
 		TEST(test_process_lost),
 		TEST(test_one_after_another),
-		TEST(test_balanced)
+		TEST(test_balanced),
+		TEST(test_told),
+		TEST(test_names)
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));

@@ -266,6 +266,70 @@ test_slow_keys(void **state)
 	assert_int_equal(qrig_fails, 0);
 }
 
+/*
+ * A server gives a client that has proven nothing little to send: what it sends
+ * without order has to be kept.
+ */
+static void
+test_stranger(void **state)
+{
+	struct qrig_stream	*s;
+	int64_t			 id, more;
+	int			 n;
+
+	(void)state;
+	qrig_tls.insecure = 1;
+	qrig_mute_gate = 1;
+	qrig_start();
+	qrig_shake();
+	frame_run(50);
+	assert_int_equal(qconn_open(qrig_client->c, &id), 0);
+	assert_int_equal(qconn_open(qrig_client->c, &more), 0);
+	for (n = 2; qconn_open(qrig_client->c, &more) == 0; n++)
+		;
+	assert_int_equal(n, 16);
+	assert_true(ngtcp2_conn_get_max_data_left(qrig_client->c->quic) <=
+	    128 * 1024);
+	/* what a server opens is of its own */
+	assert_int_equal(qconn_open(qrig_server->c, &more), 0);
+	qrig_tell();
+	frame_until(qconn_open(qrig_client->c, &more) == 0);
+	frame_until(ngtcp2_conn_get_max_data_left(qrig_client->c->quic) >
+	    16 * 1024 * 1024);
+	qrig_send(qrig_client, id, 1000000, 1);
+	s = qrig_stream(qrig_server, id);
+	frame_until(s->fin_in);
+	assert_int_equal(s->in, 1000000);
+	assert_int_equal(s->odd, 0);
+}
+
+/* A timer of the library's that fires in between takes no deadline away. */
+static void
+test_no_keys_timer(void **state)
+{
+	struct qconn	*c;
+	uint64_t	 deadline;
+
+	(void)state;
+	qrig_tls.insecure = 1;
+	qrig_conf.deadline_ms = 400;
+	qrig_conf.max_unproven = 1000;
+	qrig_conf.max_per_source = 1000;
+	qrig_start();
+	qrig_deaf_keys = 1;
+	qrig_dial_to(100, qrig_socket());
+	frame_until(qrig_signs == 1);
+	TAILQ_FOREACH(c, &qenv.all, entry)
+		if (c->server)
+			break;
+	assert_non_null(c);
+	deadline = c->deadline;
+	c->deadline = worker_now() + 1000;
+	qconn_retime(c);
+	c->deadline = deadline;
+	frame_until(frame_figure("timeouts") == 1);
+}
+
 /* Handshakes whose signature never comes end in time, and leave nothing. */
 static void
 test_no_keys(void **state)
@@ -355,7 +419,8 @@ test_alpn(void **state)
 	qrig_dial_to(1, qrig_socket());
 	frame_until(qrig_fails == 1);
 	assert_string_equal(qrig_failed.words,
-	    "the peer has none of our protocols (ALPN)");
+	    "the peer has none of our protocols (ALPN): is it of another "
+	    "dialect?");
 	assert_int_equal(frame_logged("no protocol in common (ALPN)"), 1);
 	assert_int_equal(qrig_signs, 0);
 	frame_begin.dialect = DIALECT_ROCKET;
@@ -445,6 +510,8 @@ main(void)
 		FRAME_ALONE(test_credit_full),
 		FRAME_ALONE(test_close),
 		FRAME_ALONE(test_slow_keys),
+		FRAME_ALONE(test_stranger),
+		FRAME_ALONE(test_no_keys_timer),
 		FRAME_ALONE(test_no_keys),
 		FRAME_ALONE(test_after),
 		FRAME_ALONE(test_behind),

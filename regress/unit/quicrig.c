@@ -33,7 +33,7 @@ int			 qrig_arrivals, qrig_starts, qrig_fails, qrig_asks;
 int			 qrig_server_fd = -1, qrig_client_fd = -1;
 struct msg_socket_ask	 qrig_ask;
 struct far_end		 qrig_keys, qrig_gate, qrig_dial;
-int			 qrig_deaf_keys, qrig_signs;
+int			 qrig_deaf_keys, qrig_signs, qrig_mute_gate;
 uint8_t			 qrig_pin[HASH_LEN];
 int			 qrig_no_listener;
 struct msg_tls		 qrig_tls;
@@ -87,6 +87,18 @@ keys_got(struct far_end *e, struct imsg *imsg)
 		kept[nkept++] = m;
 }
 
+void
+qrig_tell(void)
+{
+	struct msg_arrived	 msg;
+
+	memset(&msg, 0, sizeof(msg));
+	msg.number = qrig_arrival.number;
+	msg.service = 9;
+	msg.offence = OFFENCES;
+	frame_say(&qrig_gate, IMSG_ARRIVED, &msg, sizeof(msg));
+}
+
 static void
 gate_got(struct far_end *e, struct imsg *imsg)
 {
@@ -98,6 +110,8 @@ gate_got(struct far_end *e, struct imsg *imsg)
 		close(qrig_server_fd);
 	qrig_server_fd = imsg_get_fd(imsg);
 	qrig_arrivals++;
+	if (!qrig_mute_gate)
+		qrig_tell();
 }
 
 static void

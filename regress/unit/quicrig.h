@@ -64,6 +64,8 @@ extern struct far_end	 qrig_keys, qrig_gate, qrig_dial;
 /* keys does not answer: it keeps what it is asked. */
 extern int		 qrig_deaf_keys;
 extern int		 qrig_signs;		/* that it was asked for */
+/* The gate does not say at once that what arrives is a tunnel. */
+extern int		 qrig_mute_gate;
 extern uint8_t		 qrig_pin[HASH_LEN];	/* of the certificate */
 /* A set of configuration has none. */
 extern int		 qrig_no_listener;
@@ -88,6 +90,8 @@ void		 qrig_start(void);
 void		 qrig_configured(int reload);
 /* keys answers all that it has kept. */
 void		 qrig_sign(void);
+/* The gate says that the last arrival is a tunnel. */
+void		 qrig_tell(void);
 /* A connected UDP socket to the listener. */
 int		 qrig_socket(void);
 /* dial asks for a connection to there; request is its number. */

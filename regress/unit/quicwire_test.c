@@ -87,6 +87,39 @@ test_junk(void **state)
 	close(fd);
 }
 
+/* A first packet with a token may have a connection id of any length. */
+static void
+test_ids(void **state)
+{
+	uint8_t	 buf[1200];
+	size_t	 n, m, at;
+	int	 fd;
+
+	(void)state;
+	started();
+	fd = qrig_socket();
+	for (n = 0; n <= 21; n++)
+		for (m = 0; m <= 21; m++) {
+			arc4random_buf(buf, sizeof(buf));
+			memcpy(buf, "\xc3\0\0\0\1", 5);
+			buf[5] = (uint8_t)n;
+			at = 6 + n;
+			buf[at++] = (uint8_t)m;
+			at += m;
+			buf[at++] = 4;		/* the token */
+			at += 4;
+			buf[at] = (uint8_t)(0x40 | (sizeof(buf) - at - 2) >> 8);
+			buf[at + 1] = (uint8_t)(sizeof(buf) - at - 2);
+			stranger(fd, buf, sizeof(buf));
+			frame_run(0);
+		}
+	frame_run(50);
+	assert_true(frame_figure("initials") > 0);
+	assert_int_equal(frame_figure("connections"), 0);
+	qrig_shake();
+	close(fd);
+}
+
 /* Of a version that we have not: which we have.  To short ones nothing. */
 static void
 test_version(void **state)
@@ -132,6 +165,8 @@ test_gone(void **state)
 	int		 fd;
 
 	(void)state;
+	/* of this secret and id: a successor says the same */
+	memset(frame_begin.secret, 0x5a, sizeof(frame_begin.secret));
 	started();
 	fd = qrig_socket();
 	memset(buf, 0x41, sizeof(buf));
@@ -143,6 +178,8 @@ test_gone(void **state)
 	assert_true((back[0] & 0xc0) == 0x40);
 	stranger(fd, buf, sizeof(buf));
 	assert_int_equal(answer(fd, back, sizeof(back)), 43);
+	assert_memory_equal(back + 43 - 16, "\xb9\xfd\x4c\x89\xc7\x22\x6e\x49"
+	    "\x19\xa9\x91\xb7\x7a\xdd\xe3\xca", 16);
 	for (i = 0; i < 500; i++) {
 		stranger(fd, buf, sizeof(buf));
 		if (i % 50 == 0)
@@ -419,6 +456,7 @@ main(void)
 {
 	const struct CMUnitTest	 tests[] = {
 		FRAME_ALONE(test_junk),
+		FRAME_ALONE(test_ids),
 		FRAME_ALONE(test_version),
 		FRAME_ALONE(test_gone),
 		FRAME_ALONE(test_reset),

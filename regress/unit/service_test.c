@@ -22,6 +22,7 @@
 #include <cmocka.h>
 
 #include "shared/compat.h"
+#include "worker/session/smux.h"
 #include "workrig.h"
 #include "frame.h"
 
@@ -34,19 +35,31 @@ static struct wrig_peer	*const p = &peers[0], *const q = &peers[1];
 static struct wrig_end	 users[RELIEVED];
 
 /* A tunnel from the gate, by this number, on this socket. */
+static uint8_t	 from = 1;		/* which address tunnels come from */
+
 static void
-arrives(uint64_t number, int fd)
+arrives_by(uint64_t number, int fd, uint32_t transport,
+    const uint8_t *binding)
 {
 	struct msg_tunnel	 msg;
 
 	memset(&msg, 0, sizeof(msg));
 	msg.number = number;
 	msg.left_ms = 5000;
-	msg.transport = TRANSPORT_TCPMUX;
+	msg.transport = transport;
+	if (binding != NULL)
+		memcpy(msg.binding, binding, sizeof(msg.binding));
 	msg.peer.family = ADDR_IPV4;
-	memcpy(msg.peer.octets, "\300\0\2\1", 4);
+	memcpy(msg.peer.octets, "\300\0\2", 3);
+	msg.peer.octets[3] = from;
 	assert_int_equal(channel_send(wrig_gate.far, IMSG_TUNNEL, fd, &msg,
 	    sizeof(msg)), 0);
+}
+
+static void
+arrives(uint64_t number, int fd)
+{
+	arrives_by(number, fd, TRANSPORT_TCPMUX, NULL);
 }
 
 /* One whose peer is a client. */
@@ -58,6 +71,16 @@ tunnel(struct wrig_peer *peer, uint64_t number, const char *client_id,
 	strlcpy(peer->mine.client_id, client_id, sizeof(peer->mine.client_id));
 	memset(peer->mine.start_id, start_id, START_ID_LEN);
 	arrives(number, wrig_far(peer, 0));
+}
+
+static void
+quic_tunnel(struct wrig_peer *peer, uint64_t number)
+{
+	wrig_peer(peer, TRANSPORT_QUICMUX);
+	strlcpy(peer->mine.client_id, VICTORY, sizeof(peer->mine.client_id));
+	memset(peer->mine.start_id, 1, START_ID_LEN);
+	arrives_by(number, wrig_far(peer, 0), TRANSPORT_QUICMUX,
+	    peer->binding);
 }
 
 /* A server that has its keys and one open tunnel. */
@@ -421,7 +444,7 @@ test_client_back(void **state)
 	frame_ahead += 10 * 1000000;
 	UNTIL(frame_figure("sessions") == 3);
 	assert_int_equal(frame_logged("no answer to a ping after its client "
-	    "restarted"), 1);
+	    "came anew"), 1);
 	assert_int_equal(other->pings, 1);
 	wrig_clean();
 }
@@ -452,6 +475,65 @@ test_client_back_told(void **state)
 	strlcpy(msg.client_id, VICTORY, sizeof(msg.client_id));
 	frame_say(&parent, IMSG_CLIENT_BACK, &msg, sizeof(msg));
 	UNTIL(p->pings == 2);
+}
+
+/*
+ * A client whose quic has died opens another tunnel: what is silent is pinged,
+ * and goes soon.  What quic says of itself is no sign of the peer.
+ */
+static void
+test_quic_again(void **state)
+{
+	struct session_path	 path = { .mtu = 1400 };
+
+	(void)state;
+	wrig_default(SIDE_SERVER);
+	wrig_conf.opts.prefork = 2;
+	wrig_start(SIDE_SERVER);
+	wrig_keyed();
+	quic_tunnel(p, 1);
+	UNTIL(p->ctl.st != NULL && p->pings == 1);
+	frame_run(20);
+	quic_tunnel(q, 2);
+	UNTIL(frame_told[IMSG_CLIENT_BACK] == 2);
+	UNTIL(q->pings == 1);
+	frame_run(20);
+	assert_int_equal(p->pings, 1);	/* it has just been heard */
+	frame_ahead += 2 * 1000000;
+	quic_tunnel(&peers[2], 3);
+	UNTIL(p->pings == 2 && q->pings == 2);
+	frame_run(20);
+	frame_ahead += 3 * 1000000;
+	p->no_pong = 1;
+	quic_tunnel(&peers[3], 4);
+	UNTIL(p->pings == 3 && q->pings == 3);
+	frame_run(20);
+	frame_ahead += 900 * 1000;
+	path.sent = 5;
+	smux_path(p->s, &path);
+	wrig_wake(p);
+	frame_run(20);
+	assert_int_equal(frame_figure("sessions"), 4);
+	frame_ahead += 300 * 1000;
+	UNTIL(frame_figure("sessions") == 3);
+	UNTIL(gone(p));
+	assert_int_equal(frame_logged("no answer to a ping after its client "
+	    "came anew"), 1);
+	assert_int_equal(frame_logged("client "VICTORY" is here"), 1);
+	/* it has moved, and the others may follow */
+	frame_ahead += 2 * 1000000;
+	q->no_pong = 1;
+	from = 2;
+	wrig_close(p);
+	quic_tunnel(p, 5);
+	UNTIL(q->pings == 4 && frame_figure("sessions") == 4);
+	frame_run(20);
+	frame_ahead += 9 * 1000000;
+	frame_run(20);
+	assert_int_equal(frame_figure("sessions"), 4);
+	frame_ahead += 2 * 1000000;
+	UNTIL(frame_figure("sessions") == 3);
+	wrig_clean();
 }
 
 /* ---- users ---- */
@@ -847,6 +929,7 @@ main(void)
 		ALONE(test_gate_dies),
 		ALONE(test_client_back),
 		ALONE(test_client_back_told),
+		ALONE(test_quic_again),
 		ALONE(test_user),
 		ALONE(test_tunnel_dies),
 		ALONE(test_relieved),

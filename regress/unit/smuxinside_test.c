@@ -19,12 +19,12 @@
 #include "smuxrig.h"
 
 #define PATH_FRAME							\
-	"02 07 2000 00000000 40420f00 ac050000 02000000 00000000"	\
+	"02 07 2000 00000000 40420f00 ac050000 02000000 c4090000"	\
 	"00000000 01000000 0700000000000000"
 
 static const struct session_path	 path = {
-	.rtt_us = 1000000, .mtu = 1452, .moves = 2, .sent = 1ULL << 32,
-	.lost = 7
+	.rtt_us = 1000000, .mtu = 1452, .moves = 2, .silent_ms = 2500,
+	.sent = 1ULL << 32, .lost = 7
 };
 
 static struct rig *

@@ -682,18 +682,18 @@ test_probe(void **state)
 	(void)state;
 	for (i = 0; i < WAYS; i++) {
 		way(i);
-		tunnel_probe(peer.t);
+		tunnel_probe(peer.t, 10 * WRIG_SECOND);
 		UNTIL(peer.t->probe_until == 0);
 		later(11 * WRIG_SECOND);
 		assert_int_equal(peer.t->state, TUNNEL_OPEN);
 		peer.deaf = 1;
-		tunnel_probe(peer.t);
+		tunnel_probe(peer.t, 10 * WRIG_SECOND);
 		wrig_settle();
 		later(10 * WRIG_SECOND - 1);
 		assert_non_null(peer.t);
 		later(1);
 		ended(TUNNEL_END_LOST, "no answer to a ping after its client "
-		    "restarted");
+		    "came anew");
 	}
 }
 

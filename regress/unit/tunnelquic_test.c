@@ -21,6 +21,7 @@
 
 #include "shared/compat.h"
 #include "worker/dialect/dialect.h"
+#include "worker/session/smux.h"
 #include "shared/ctl.h"
 #include "workrig.h"
 
@@ -277,6 +278,41 @@ test_spliced(void **state)
 	}
 }
 
+/* ---- a path that is silent ---- */
+
+/* It is replaced, and who is in it stays: the path may come back. */
+static void
+test_silent(void **state)
+{
+	struct session_path	 path;
+	size_t			 i;
+
+	(void)state;
+	memset(&path, 0, sizeof(path));
+	for (i = 0; i < nitems(sides); i++) {
+		wrig_side(sides[i]);
+		wrig_open(&peer, TRANSPORT_QUICMUX);
+		fs = wrig_join(&peer, &end, WRIG_TCP);
+		assert_int_equal(tunnel_look(peer.t), 0);
+		path.silent_ms = 2500;
+		smux_path(peer.s, &path);
+		UNTIL(peer.t->session->path.silent_ms == 2500);
+		assert_int_equal(tunnel_look(peer.t), 1);
+		assert_int_equal(peer.t->flags & TUNNEL_F_OLD, TUNNEL_F_OLD);
+		assert_int_equal(tunnel_look(peer.t), 0);
+		path.silent_ms = 0;
+		smux_path(peer.s, &path);
+		UNTIL(peer.t->session->path.silent_ms == 0);
+		wrig_write(&end, 1000, 1);
+		UNTIL(fs->rx == 1000);
+		wrig_send(fs, 1000, 1);
+		UNTIL(end.eof && svc->nrelays == 0);
+		assert_int_equal(end.rx, 1000);
+		wrig_shut(&end, 0);
+		wrig_close(&peer);
+	}
+}
+
 #define TEST(f)	cmocka_unit_test_setup_teardown(f, wrig_setup, wrig_teardown)
 
 int
@@ -288,7 +324,8 @@ main(void)
 		TEST(test_server_refuses),
 		TEST(test_client_refuses),
 		TEST(test_flow),
-		TEST(test_spliced)
+		TEST(test_spliced),
+		TEST(test_silent)
 	};
 
 	return (cmocka_run_group_tests(tests, wrig_setup_all,

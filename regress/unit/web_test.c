@@ -33,7 +33,7 @@
 
 enum { METRICS, API, LISTENERS };
 
-static const enum serve_kind	 kinds[LISTENERS] = {
+static enum serve_kind		 kinds[LISTENERS] = {
 	SERVE_MYTUNNEL_METRICS, SERVE_MYTUNNEL_API
 };
 static struct sockaddr_in	 places[LISTENERS];
@@ -656,6 +656,29 @@ test_gone(void **state)
 	assert_int_equal(metric("connections_total"), 0);
 }
 
+/* Likewise who waits on one that serves something else from now on. */
+static void
+test_swapped(void **state)
+{
+	size_t	 len[LISTENERS] = { 0, 0 };
+	int	 fd[LISTENERS], i;
+
+	(void)state;
+	later(20 * SECOND_US);
+	fd[METRICS] = get_by(METRICS, "GET", "/");
+	fd[API] = get_by(API, "GET", "/connections");
+	kinds[METRICS] = SERVE_MYTUNNEL_API;
+	kinds[API] = SERVE_MYTUNNEL_METRICS;
+	configure();
+	done(0);
+	for (i = 0; i < LISTENERS; i++) {
+		frame_until(hear(fd[i], &len[i]));
+		assert_int_equal(len[i], 0);
+		close(fd[i]);
+	}
+	assert_int_equal(guest_stats()->now, 0);
+}
+
 int
 main(void)
 {
@@ -667,7 +690,8 @@ main(void)
 		cmocka_unit_test(test_sessions),
 		cmocka_unit_test(test_requests),
 		cmocka_unit_test(test_many),
-		cmocka_unit_test(test_gone)
+		cmocka_unit_test(test_gone),
+		cmocka_unit_test(test_swapped)
 	};
 
 	return (cmocka_run_group_tests(tests, start, NULL));

@@ -203,10 +203,12 @@ uint32_t
 tokens_diff(enum side side, const struct conf_tokens *old,
     const struct conf_tokens *new)
 {
-	const struct conf_token	*t;
+	const struct conf_token	*t = TAILQ_FIRST(old);
+	const struct conf_token	*now = TAILQ_FIRST(new);
 
-	if (side == SIDE_CLIENT && !token_same(TAILQ_FIRST(old),
-	    TAILQ_FIRST(new)))
+	/* a dialect may have none, on both sides of a reload then */
+	if (side == SIDE_CLIENT && t != NULL && now != NULL &&
+	    !token_same(t, now))
 		return (CHANGE_TUNNELS);
 	TAILQ_FOREACH(t, old, entry)
 		if (!tokens_have(new, t))

@@ -108,7 +108,8 @@ struct dialect {
 	 */
 	int	(*path)(const struct service *, char *, size_t);
 	/*
-	 * Another worker of the service has seen a client that was restarted.
+	 * Another worker of the service has seen a client that was restarted,
+	 * or that may have lost its other tunnels.
 	 * NULL: the dialect does not know its clients.
 	 */
 	void	(*client_back)(struct service *, const struct msg_client *);

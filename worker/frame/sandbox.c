@@ -473,8 +473,6 @@ static const struct row	 sandbox_rows[] = {
 	    "QUIC's packets are not cut" },
 	{ SYS(setsockopt), D, 0, { EQ(1, IPPROTO_IPV6),
 	    EQ(2, IPV6_MTU_DISCOVER) }, "QUIC's packets are not cut" },
-	{ SYS(setsockopt), Q, EPERM, { ANY }, "who makes its sockets has set "
-	    "their options" },
 
 	/*
 	 * resolve: getaddrinfo in a child, with whatever modules nsswitch.conf

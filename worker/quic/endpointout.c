@@ -235,7 +235,7 @@ out_single(struct endpoint *e, const struct run *r, uint8_t *octets)
 
 /*
  * Sends runs that stand in a buffer.  The first that was not sent: all were, or
- * the socket is full.  gone: the endpoint is, after a call of failed.
+ * the socket is full.  The endpoint stays, whatever failed does.
  */
 static uint32_t
 out_send(struct endpoint *e, const struct run *runs, uint32_t nruns,

@@ -92,6 +92,7 @@ link_destroy(struct link *l)
 
 	l->flags |= LINK_F_CLOSED;
 	link_enter(l);
+	linkroom_end(l);
 	l->session = NULL;
 	session_free(s);
 	while ((st = TAILQ_FIRST(&l->streams)) != NULL)
@@ -435,6 +436,7 @@ link_tell_path(struct link *l)
 	path.rtt_us = facts.rtt_us;
 	path.mtu = facts.mtu;
 	path.moves = facts.moves;
+	path.silent_ms = facts.silent_ms;
 	path.sent = facts.packets_sent;
 	path.lost = facts.packets_lost;
 	if (memcmp(&path, &l->path, sizeof(path)) == 0)
@@ -471,6 +473,7 @@ link_tick(struct link *l, uint64_t now)
 	link_enter(l);
 	link_tell_path(l);
 	link_count_killed(l, now);
+	linkroom_tick(l, now);
 	linkaddr_tick(l, now);
 	TAILQ_FOREACH_SAFE(st, &l->streams, entry, next) {
 		if (st->flow != NULL)

@@ -21,9 +21,10 @@
  *
  * For a connection a link holds at most 4 MiB of the worker's that were not
  * sent, 12 MiB on their way, what the peer was allowed by QUIC and the worker
- * has not taken, 1 MiB of datagrams, and a batch of 256 KiB; as much again is
- * not used, in the worst case, where streams say little, and half a KiB for
- * each stream that has something.  One that is idle costs some 450 octets.
+ * has not taken (linkroom.c), 1 MiB of datagrams, and a batch of 256 KiB; as
+ * much again is not used, in the worst case, where streams say little, and half
+ * a KiB for each stream that has something.  One that is idle costs some 470
+ * octets.
  */
 
 #ifndef WORKER_LINK_H
@@ -49,7 +50,8 @@ struct link_piece {			/* what is to be sent next */
 
 struct link_stats {
 	uint64_t	 streams;	/* ever */
-	uint64_t	 streams_shed;	/* for their memory */
+	uint64_t	 streams_shed;	/* the peer did not take what waited */
+	uint64_t	 streams_unread; /* the worker did not */
 	uint64_t	 octets_in;	/* from peers, of streams */
 	uint64_t	 octets_out;
 	uint64_t	 datagrams_in;	/* DATAGRAM frames */

@@ -18,12 +18,17 @@
 #include <string.h>
 
 #include "shared/compat.h"
+#include "shared/log.h"
 #include "worker/frame/worker.h"
+#include "worker/net/lines.h"
 #include "worker/net/siphash.h"
 #include "linkint.h"
 
 #define FLOWS_MAX	256		/* of a connection */
 #define IDLE_US		(30 * 1000000ULL)
+/* Of the log, for all connections: a burst, then one in so long. */
+#define LINES		5
+#define LINES_US	(60 * 1000000ULL)
 #define REQUEST_UDP	2
 #define NAME_HEAD	3		/* port, length */
 #define NAME_MIN	4		/* a datagram's, by rule */
@@ -83,15 +88,26 @@ linkaddr_used(struct linkflow *f)
 	linkaddr_insert(f);
 }
 
+/* The idlest makes way. */
+static void
+linkaddr_shed(struct link *l)
+{
+	static struct lines	 lines;
+
+	link_counts.flows_shed++;
+	if (lines_take(&lines, LINES, LINES_US, worker_now()))
+		log_info("quic: a flow is ended for another: its connection "
+		    "has %d", FLOWS_MAX);
+	linkst_kill(TAILQ_FIRST(&l->addrs)->st, RESET_MEMORY);
+}
+
 void
 linkaddr_add(struct linkflow *f)
 {
 	struct link	*l = f->st->link;
 
-	if (l->naddrs == FLOWS_MAX) {
-		link_counts.flows_shed++;
-		linkst_kill(TAILQ_FIRST(&l->addrs)->st, RESET_MEMORY);
-	}
+	if (l->naddrs == FLOWS_MAX)
+		linkaddr_shed(l);
 	l->naddrs++;
 	linkaddr_insert(f);
 }

@@ -132,7 +132,7 @@ linkend_orphan(struct link *l)
 
 	if ((l->flags & (LINK_F_ENDING | LINK_F_IN_OPEN | LINK_F_OUT_OPEN)) !=
 	    (LINK_F_IN_OPEN | LINK_F_OUT_OPEN) || l->session == NULL ||
-	    orphans == ORPHANS_MAX)
+	    orphans == ORPHANS_MAX || linkroom_full())
 		return (0);
 	l->flags |= LINK_F_ORPHAN;
 	l->qconn = NULL;

@@ -24,6 +24,8 @@
 #define FLOW_DATAGRAMS	64
 #define FLOW_OCTETS	(256 * 1024)
 #define LINK_OCTETS	(1024 * 1024)
+/* While its peer may be a stranger: the opening is not over. */
+#define EARLY_OCTETS	(64 * 1024)
 #define OLD_US		(500 * 1000)
 /* The longest that a worker takes. */
 #define DATAGRAM_MAX	65507
@@ -35,9 +37,11 @@ static struct linkdgram *
 linkdgram_new(struct link *l, size_t len)
 {
 	struct linkdgram	*d;
-	size_t			 size = sizeof(*d) + len;
+	size_t			 size = sizeof(*d) + len, most = LINK_OCTETS;
 
-	if (l->held + size > LINK_OCTETS || (d = malloc(size)) == NULL)
+	if (!(l->flags & LINK_F_IN_OPEN))
+		most = EARLY_OCTETS;
+	if (l->held + size > most || (d = malloc(size)) == NULL)
 		return (NULL);
 	l->held += size;
 	d->since = worker_now();

@@ -3,9 +3,10 @@
 /*
  * What the files of link share: link.c (what its connection calls), linkturn.c
  * (turns between pair and session), linkend.c (its end), linkst.c (the
- * streams), linksend.c (which is next), linkflow.c (datagrams), linkaddr.c
- * (flows that are named by addresses), linkopen.c (the opening), linkpair.c
- * (the socket pair), linkbuf.c and linkdialect.c.  Nobody else includes this.
+ * streams), linksend.c (which is next), linkroom.c (what waits for the worker),
+ * linkflow.c (datagrams), linkaddr.c (flows that are named by addresses),
+ * linkopen.c (the opening), linkpair.c (the socket pair), linkbuf.c and
+ * linkdialect.c.  Nobody else includes this.
  */
 
 #ifndef WORKER_LINKINT_H
@@ -72,6 +73,8 @@ struct linkst {
 	uint64_t		 sent;	/* of out, on their way */
 	uint64_t		 acked;	/* ...and there */
 	uint64_t		 last;	/* worker_now: last sent, or stopped */
+	uint64_t		 took;	/* worker_now: the worker took... */
+	uint64_t		 mark;	/* ...enough of in, up to here */
 	uint32_t		 lately; /* octets sent, not long ago */
 	uint32_t		 turn;	/* left of its quantum */
 	uint32_t		 flags;	/* LINKST_ */
@@ -175,6 +178,8 @@ struct link {
 	struct linksts		 dead;
 	struct linksts		 queues[LINKSEND_QUEUES];
 	uint64_t		 unacked;	/* octets on their way */
+	uint64_t		 unread;	/* octets, for the worker */
+	uint64_t		 unsent;	/* of the worker's, of late */
 	struct linkst		*opening;
 	uint32_t		 record;	/* left of the opening's... */
 	uint32_t		 record_have;	/* ...or octets of its head */
@@ -277,6 +282,22 @@ void	 linksend_sent(struct linkst *, const struct link_piece *, size_t,
 	    int blocked);
 /* So many octets need not be kept any more. */
 void	 linksend_freed(struct link *, size_t);
+
+/* linkroom.c */
+
+/* Octets of the worker's that wait to be sent, of all streams. */
+#define LINK_UNSENT_MAX	(4 * 1024 * 1024)
+
+/* So many octets have come for the worker, and are in st->in. */
+void	 linkroom_came(struct linkst *, size_t);
+/* So many are there no more. */
+void	 linkroom_left(struct linkst *, size_t);
+/* Once a second: who takes nothing makes way where room is short. */
+void	 linkroom_tick(struct link *, uint64_t now);
+/* The link ends. */
+void	 linkroom_end(struct link *);
+/* Is it short for all links together? */
+int	 linkroom_full(void);
 
 /* linkflow.c */
 

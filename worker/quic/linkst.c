@@ -128,6 +128,29 @@ linkst_open_inner(struct linkst *st)
 		session_ready(st->inner);
 }
 
+void
+linkst_credit(struct linkst *st, size_t n)
+{
+	if (n == 0 || (st->flags & LINKST_QUIET))
+		return;
+	linkroom_left(st, n);
+	if (st->link->flags & LINK_F_CLOSED)
+		return;
+	qconn_consumed(st->link->qconn, st->flags & (LINKST_OVER |
+	    LINKST_IN_DEAD) ? -1 : st->id, &st->credit, n);
+}
+
+/* What came for the worker is void. */
+static void
+linkst_drop_in(struct linkst *st)
+{
+	size_t	 n = linkbuf_len(&st->in);
+
+	st->flags |= LINKST_IN_DEAD;
+	(void)linkbuf_clear(&st->in);
+	linkst_credit(st, n);
+}
+
 /* Did the peer open it? */
 static int
 linkst_is_peers(const struct linkst *st)
@@ -145,7 +168,7 @@ linkst_free(struct linkst *st)
 	linkflow_free(st->flow);
 	linkbuf_cut(&st->out, st->sent);
 	l->unacked -= linkbuf_clear(&st->out);
-	(void)linkbuf_clear(&st->in);
+	linkst_drop_in(st);
 	if (st->id != -1)
 		RB_REMOVE(linkids, &l->ids, st);
 	if (!(l->flags & LINK_F_CLOSED) && linkst_is_peers(st))
@@ -177,27 +200,6 @@ linkst_settle(struct linkst *st)
 }
 
 /* ---- how they end ---- */
-
-void
-linkst_credit(struct linkst *st, size_t n)
-{
-	if (n == 0 || (st->flags & LINKST_QUIET) ||
-	    (st->link->flags & LINK_F_CLOSED))
-		return;
-	qconn_consumed(st->link->qconn, st->flags & (LINKST_OVER |
-	    LINKST_IN_DEAD) ? -1 : st->id, &st->credit, n);
-}
-
-/* What came for the worker is void. */
-static void
-linkst_drop_in(struct linkst *st)
-{
-	size_t	 n = linkbuf_len(&st->in);
-
-	st->flags |= LINKST_IN_DEAD;
-	(void)linkbuf_clear(&st->in);
-	linkst_credit(st, n);
-}
 
 /* What was not sent is void. */
 void
@@ -416,7 +418,7 @@ linkst_fin(struct stream *stream)
 
 	st->flags |= LINKST_OUT_FIN;
 	if ((st->flags & (LINKST_REFUSED | LINKST_IN_FIN | LINKST_OVER)) ==
-	    LINKST_REFUSED)
+	    LINKST_REFUSED && !(st->link->flags & LINK_F_CLOSED))
 		linkst_hush(st);
 	if (st->flags & LINKST_QUIET) {
 		st->flags |= LINKST_IN_TOLD;
@@ -494,6 +496,7 @@ linkst_take(struct linkst *st, const uint8_t *p, size_t n)
 		linkbuf_cut(&st->in, before);
 		return (-1);
 	}
+	linkroom_came(st, st->in.end - before);
 	if (st->inner != NULL)
 		session_ready(st->inner);
 	return (0);

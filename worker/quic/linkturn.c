@@ -21,8 +21,7 @@
 /* A system call, each way; so many in a turn, then others have theirs. */
 #define BATCH		(256 * 1024)
 #define TURNS		4
-/* Octets of the worker's that wait to be sent: all, their windows, a stream. */
-#define UNSENT_MAX	(4 * 1024 * 1024)
+/* Of LINK_UNSENT_MAX: the windows of all, and of a stream. */
 #define UNSENT_WINDOWS	(3 * 1024 * 1024)
 #define UNSENT_STREAM	(2 * 1024 * 1024)
 #define STALL_GRACE_MS	5000
@@ -96,7 +95,7 @@ linkturn_init(struct link *l)
 	c.stall_grace_ms = STALL_GRACE_MS;
 	if ((l->session = smux_new(&c, &linkturn_events, l)) == NULL)
 		return (-1);
-	session_limit(l->session, UNSENT_MAX);
+	session_limit(l->session, LINK_UNSENT_MAX);
 	return (0);
 }
 

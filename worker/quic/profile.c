@@ -14,16 +14,23 @@
  * Streams that are not read must not use it up, or all others stand still.
  */
 #define WINDOW		(32 * 1024 * 1024)
+/*
+ * The same of one who has proven nothing yet: what it sends may be anything, in
+ * any order, and has to be kept.
+ */
+#define WINDOW_STRANGER	(128 * 1024)
+#define STREAMS_STRANGER	16
 
 static const struct profile	 profiles[] = {
 	{
 		.dialect = "rocket",
 		.alpn = { "rocket/1" },
-		.window = WINDOW,
+		.window = WINDOW_STRANGER,
 		.stream_window = 64 * 1024,
 		.stream_window_max = 4 * 1024 * 1024,
-		.window_more = 0,
+		.window_more = WINDOW - WINDOW_STRANGER,
 		.streams = 65535,
+		.streams_first = STREAMS_STRANGER,
 		.payload = 65527,
 		.cids = 7,
 		.farewell = { "", "" },

@@ -13,11 +13,13 @@
 struct profile {
 	const char	*dialect;
 	const char	*alpn[3];	/* by preference, then NULL */
-	uint64_t	 window;	/* of a connection, in its handshake */
-	uint64_t	 window_more;	/* so much is added to it after that */
+	/* of a connection; a client is a stranger until it is proven */
+	uint64_t	 window;	/* until its peer is no stranger */
+	uint64_t	 window_more;	/* so much is added to it then */
 	uint64_t	 stream_window;	/* of a stream, at first... */
 	uint64_t	 stream_window_max;	/* ...and at most */
-	uint64_t	 streams;	/* of the peer's, both directions */
+	uint64_t	 streams;	/* of the peer's, both directions... */
+	uint64_t	 streams_first;	/* ...and of a stranger's; 0: as many */
 	uint64_t	 streams_uni;
 	uint64_t	 payload;	/* of UDP, that we take */
 	uint64_t	 cids;		/* of the peer's, that we keep */

@@ -17,6 +17,7 @@
 #include "passes.h"
 #include "qconnint.h"
 #include "qconns.h"
+#include "qwords.h"
 
 /* Above so many handshakes at once, or a quarter, addresses are proven. */
 #define CROWD		64
@@ -85,9 +86,11 @@ qconn_new(struct endpoint *ep, uint32_t transport, uint32_t dialect,
 }
 
 static void
-qconn_params(const struct qconn *c, ngtcp2_transport_params *p)
+qconn_params(struct qconn *c, ngtcp2_transport_params *p)
 {
 	const struct profile	*f = c->profile;
+	uint64_t		 streams = qenv.streams > 0 ? qenv.streams :
+				    f->streams;
 
 	ngtcp2_transport_params_default(p);
 	p->max_idle_timeout = qenv.idle_ms * NGTCP2_MILLISECONDS;
@@ -97,8 +100,11 @@ qconn_params(const struct qconn *c, ngtcp2_transport_params *p)
 	p->initial_max_stream_data_bidi_remote = f->stream_window;
 	p->initial_max_stream_data_uni = f->streams_uni > 0 ?
 	    f->stream_window : 0;
-	p->initial_max_streams_bidi = qenv.streams > 0 ? qenv.streams :
-	    f->streams;
+	if (c->server && f->streams_first > 0 && streams > f->streams_first) {
+		c->streams_more = streams - f->streams_first;
+		streams = f->streams_first;
+	}
+	p->initial_max_streams_bidi = streams;
 	p->initial_max_streams_uni = f->streams_uni;
 	p->active_connection_id_limit = f->cids;
 	p->max_datagram_frame_size = 65535;
@@ -190,6 +196,19 @@ qconn_start(struct qconn *c, const char *host, const ngtcp2_pkt_hd *hd,
 		return (-1);
 	qtls_bind(c->tls, c->quic);
 	return (0);
+}
+
+void
+qconn_proven(struct qconn *c)
+{
+	if (c->profile->window_more > 0)
+		ngtcp2_conn_extend_max_offset(c->quic,
+		    c->profile->window_more);
+	if (c->streams_more > 0)
+		ngtcp2_conn_extend_max_streams_bidi(c->quic,
+		    (size_t)c->streams_more);
+	c->streams_more = 0;
+	qconn_wake(c);
 }
 
 void
@@ -348,30 +367,12 @@ qconn_over(struct qconn *c, const char *why)
 		log_info("quic to %s: %s", addr_print(&c->peer), why);
 }
 
-/* What a peer that has closed said; NULL: nothing out of the ordinary. */
-static const char *
-qconn_peer_said(struct qconn *c)
-{
-	static char	 buf[TLS_WORDS_MAX];
-	char		 words[96];
-	ng_close	 e;
-
-	ng_peer_close(c->quic, &e);
-	if (e.error_code == 0)
-		return (NULL);
-	log_printable(words, sizeof(words), e.reason, e.reasonlen);
-	snprintf(buf, sizeof(buf), "the peer closed it: %s %#llx%s%s",
-	    e.type == NG_CLOSE_APP ? "code" : "error of QUIC",
-	    (unsigned long long)e.error_code, words[0] != '\0' ? ", " : "",
-	    words);
-	return (buf);
-}
-
 /* Ends without a word of ours to the peer. */
 static void
 qconn_fail_mute(struct qconn *c, int error)
 {
 	const char	*why;
+	ng_close	 e;
 
 	if (c->state == QCONN_SHAKE && error != NGTCP2_ERR_DROP_CONN)
 		qconn_over(c, error == NGTCP2_ERR_RECV_VERSION_NEGOTIATION ?
@@ -381,9 +382,13 @@ qconn_fail_mute(struct qconn *c, int error)
 	else if (error == NGTCP2_ERR_IDLE_CLOSE) {
 		qenv.stats.idle++;
 		qconn_over(c, "no answer");
-	} else if (error == NGTCP2_ERR_DRAINING &&
-	    (why = qconn_peer_said(c)) != NULL)
-		qconn_over(c, why);
+	} else if (c->forgotten)
+		qconn_over(c, "the peer does not know it any more");
+	else if (error == NGTCP2_ERR_DRAINING) {
+		ng_peer_close(c->quic, &e);
+		if ((why = qwords_close(&e)) != NULL)
+			qconn_over(c, why);
+	}
 	if (error == NGTCP2_ERR_DRAINING)
 		qconn_linger(c, NULL, 0);
 	else
@@ -587,6 +592,7 @@ qconn_facts(const struct qconn *c, struct qconn_facts *f)
 	f->mtu = (uint32_t)
 	    ngtcp2_conn_get_path_max_tx_udp_payload_size(c->quic);
 	f->moves = c->moves;
+	f->silent_ms = qpath_silence(c, worker_now());
 	f->cwnd = s.cwnd;
 	f->packets_sent = c->packets;
 	f->packets_lost = ng_lost(&s);
@@ -605,12 +611,13 @@ qconn_progress(struct qconn *c)
 /* ---- for the role ---- */
 
 int
-qconns_init(void)
+qconns_init(const uint8_t secret[HASH_LEN])
 {
 	qenv.idle_ms = IDLE_MS;
 	TAILQ_INIT(&qenv.all);
 	TAILQ_INIT(&qenv.lingering);
 	RB_INIT(&qenv.numbers);
+	memcpy(qenv.secret, secret, sizeof(qenv.secret));
 	places_init("quic", "quic tunnel");
 	qconnio_init();
 	return (cids_init());
@@ -618,10 +625,9 @@ qconns_init(void)
 
 void
 qconns_limits(const struct gate_opts *conf, uint32_t idle_ms,
-    uint32_t congestion, uint32_t streams, const uint8_t secret[HASH_LEN])
+    uint32_t congestion, uint32_t streams)
 {
 	qenv.conf = *conf;
-	memcpy(qenv.secret, secret, sizeof(qenv.secret));
 	qenv.idle_ms = idle_ms > 0 ? idle_ms : IDLE_MS;
 	qenv.congestion = congestion;
 	qenv.streams = streams;

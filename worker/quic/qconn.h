@@ -25,6 +25,8 @@ struct qconn_facts {			/* of its path, for rocketctl */
 	uint32_t	 rtt_min_us;
 	uint32_t	 mtu;			/* octets of a UDP payload */
 	uint32_t	 moves;			/* to another path, so far */
+	/* since a packet came, while an answer is awaited; or 0 */
+	uint32_t	 silent_ms;
 	uint64_t	 cwnd;			/* octets */
 	uint64_t	 packets_sent;
 	uint64_t	 packets_lost;		/* 0 before ngtcp2 1.16 */

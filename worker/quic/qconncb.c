@@ -87,9 +87,8 @@ cb_shaken(ngtcp2_conn *quic, void *arg)
 		first = ngtcp2_conn_get_client_initial_dcid(quic);
 		cid_remove(&c->cids, first->data, first->datalen);
 		cb_give_token(quic, c);
-	}
-	if (c->profile->window_more > 0)
-		ngtcp2_conn_extend_max_offset(quic, c->profile->window_more);
+	} else
+		qconn_proven(c);
 	ngtcp2_conn_set_keep_alive_timeout(quic, (uint64_t)qenv.idle_ms / 3 *
 	    NGTCP2_MILLISECONDS);
 	return (0);
@@ -192,6 +191,19 @@ cb_datagram(ngtcp2_conn *quic, uint32_t flags, const uint8_t *p, size_t len,
 	return (0);
 }
 
+/* A stateless reset: its peer, or who is in that one's place, has lost it. */
+static int
+cb_forgotten(ngtcp2_conn *quic, const ngtcp2_pkt_stateless_reset *reset,
+    void *arg)
+{
+	struct qconn	*c = arg;
+
+	(void)quic;
+	(void)reset;
+	c->forgotten = 1;
+	return (0);
+}
+
 static void
 cb_random(uint8_t *p, size_t len, const ngtcp2_rand_ctx *ctx)
 {
@@ -256,6 +268,7 @@ const ngtcp2_callbacks	 qconn_callbacks = {
 	.stream_close = cb_over,
 	.recv_retry = ngtcp2_crypto_recv_retry_cb,
 	.extend_max_local_streams_bidi = cb_may_open,
+	.recv_stateless_reset = cb_forgotten,
 	.rand = cb_random,
 	.get_new_connection_id = cb_new_cid,
 	.remove_connection_id = cb_old_cid,

@@ -69,6 +69,7 @@ struct qconn {
 	struct endpoint		*ep;
 	struct endpoint		*old;		/* client: moved away from it */
 	struct cid_list		 cids;
+	uint64_t		 streams_more;	/* once it is proven */
 	uint64_t		 expiry;	/* us; the first of all: */
 	uint64_t		 deadline;	/* of its state; 0: none */
 
@@ -92,6 +93,7 @@ struct qconn {
 
 	/* its end */
 	int			 closing;	/* by qconn_close */
+	int			 forgotten;	/* its peer has reset it */
 	uint64_t		 code;
 	const char		*words;
 	const char		*why;
@@ -113,6 +115,8 @@ struct qconn {
 	uint32_t		 moves;
 	uint64_t		 packets;	/* sent */
 	uint64_t		 heard;		/* the last packet */
+	/* the first sent since then that may be answered; or 0 */
+	uint64_t		 said;
 	int			 heard_any;
 	int			 path_gone;	/* errno: it cannot be sent */
 	int			 asked;		/* dial, for a socket */
@@ -141,7 +145,7 @@ struct qconn_env {
 	struct qnumbers		 numbers;
 	uint64_t		 number;	/* the last given */
 	uint32_t		 idle_ms, congestion, streams;
-	uint8_t			 secret[32];	/* of resets */
+	uint8_t			 secret[HASH_LEN];	/* of resets */
 	struct channel		*gate;
 	struct channel		*dial;
 	uint32_t		 nstarts;	/* for dial, under way */
@@ -162,6 +166,8 @@ struct qconn	*qconn_numbered(uint64_t number);
 int		 qconn_start(struct qconn *, const char *host,
 		    const ngtcp2_pkt_hd *hd, const struct addr *local,
 		    const ngtcp2_cid *odcid, int retried);
+/* Its peer is no stranger, and has all the credit that there is: once. */
+void		 qconn_proven(struct qconn *);
 /* It is open, or over: dial and the handshake are past. */
 void		 qconn_settled(struct qconn *);
 void		 qconn_wait(struct qconn *, uint64_t us);	/* deadline */
@@ -215,6 +221,11 @@ void		 qconn_shed(struct charge *, const char *why);
 void		 qpath_tick(struct qconn *, uint64_t now);
 /* The path that was moved to works, or not. */
 void		 qpath_validated(struct qconn *, int works);
+/*
+ * For how many milliseconds nothing has come, though an answer is awaited, and
+ * a path that works would have brought one; 0: it may.
+ */
+uint32_t	 qpath_silence(const struct qconn *, uint64_t now);
 /* A packet has come to a socket of its: that works. */
 void		 qpath_heard(struct qconn *, struct endpoint *);
 /* A packet could not be sent: its socket's error says why. */

@@ -26,6 +26,8 @@
 /* No timer fires sooner again: a clock of ours has microseconds. */
 #define GRAIN_US	100
 #define TICK_US		1000000
+/* Pieces of its link's that are looked at for one packet. */
+#define PIECES_MAX	64
 /* Streams that wait for the peer's credit of all together. */
 #define STARVED_MAX	65536
 
@@ -129,8 +131,12 @@ qconn_expired(struct qconn *c, uint64_t now)
 			qserve_timeout(c);
 		return;
 	}
-	if (c->quic == NULL || signer_busy(&c->step))
+	if (c->quic == NULL)
 		return;
+	if (signer_busy(&c->step)) {
+		qconn_retime(c);	/* its deadline stays */
+		return;
+	}
 	if ((r = ngtcp2_conn_handle_expiry(c->quic, NS(now))) != 0)
 		qconn_fail(c, r);
 	else
@@ -361,9 +367,9 @@ qconn_put_stream(struct qconn *c, const struct link_piece *piece)
 			vec[nvec++].len = piece->vec[i].iov_len;
 		}
 	if (nvec > 0 && ngtcp2_conn_get_max_data_left(c->quic) == 0) {
-		if (qconn_starve(c, piece->id) == -1)
-			return (0);
-		link_sent(c->link, piece, 0, 1);
+		/* without room for it, it is offered again */
+		if (qconn_starve(c, piece->id) == 0)
+			link_sent(c->link, piece, 0, 1);
 		return (NGTCP2_ERR_WRITE_MORE);
 	}
 	if (piece->fin)
@@ -438,7 +444,7 @@ qconn_build(struct qconn *c)
 
 	c->more = 0;
 	c->done = -1;
-	while (c->link != NULL && tries++ < 4 * KEPT_MAX &&
+	while (c->link != NULL && tries++ < PIECES_MAX &&
 	    link_next(c->link, &piece)) {
 		n = c->done;		/* a call of the link's finished it */
 		if (n == -1)
@@ -484,6 +490,8 @@ qconn_put(struct qconn *c, size_t len)
 		memcpy(room, copy, len);
 	}
 	c->packets++;
+	if (c->said == 0)
+		c->said = worker_now();
 	endpoint_put(e, len, c->pi.ecn, &peer, &local);
 }
 

@@ -20,22 +20,20 @@ struct qconn_stats;
 
 /* qconn.c */
 
-/* -1: no memory. */
-int	 qconns_init(void);
+/* secret: of resets, see qconns_secret.  -1: no memory. */
+int	 qconns_init(const uint8_t secret[HASH_LEN]);
 /*
  * idle_ms: of a connection, that ends it; congestion: CONGESTION_; streams:
- * that a peer may have, 0: as many as its dialect says.  The secret, whence
- * resets are made, is the one of the process that was here before.
+ * that a peer may have, 0: as many as its dialect says.
  */
 void	 qconns_limits(const struct gate_opts *, uint32_t idle_ms,
-	    uint32_t congestion, uint32_t streams,
-	    const uint8_t secret[HASH_LEN]);
+	    uint32_t congestion, uint32_t streams);
 /* Calls back as soon as there is none any more, which may be at once. */
 void	 qconns_when_none(void (*)(void));
 /* All are told that we stop, and end. */
 void	 qconns_stop(void);
 const struct qconn_stats *qconn_stats(void);
-/* Who answers for a connection that is not there: 32 octets. */
+/* Who knows it may reset connections that are not there: HASH_LEN octets. */
 const uint8_t *qconns_secret(void);
 /* Handshakes now; many of them want proof of where they come from. */
 int	 qconns_crowded(void);

@@ -24,19 +24,25 @@
 #define ASK_US		(1 * 1000000ULL)
 #define ASK_MOST_US	(10 * 1000000ULL)
 
-/* Has nothing come back for too long? */
 static int
-path_is_silent(struct qconn *c, uint64_t now)
+path_awaits(const struct qconn *c)
+{
+	ng_stat	 s;
+
+	ng_conn_stat(c->quic, &s);
+	return (s.bytes_in_flight > 0);
+}
+
+uint32_t
+qpath_silence(const struct qconn *c, uint64_t now)
 {
 	uint64_t	 us = SILENT_PTOS * ngtcp2_conn_get_pto(c->quic) / 1000;
-	ng_stat		 s;
 
 	if (us < SILENT_US)
 		us = SILENT_US;
-	if (now - c->heard < us)
+	if (c->said == 0 || now - c->said < us || !path_awaits(c))
 		return (0);
-	ng_conn_stat(c->quic, &s);
-	return (s.bytes_in_flight > 0);
+	return ((uint32_t)((now - c->said) / 1000));
 }
 
 static void
@@ -81,6 +87,8 @@ qpath_tick(struct qconn *c, uint64_t now)
 {
 	if (c->state != QCONN_TUNNEL && c->state != QCONN_STRANGER)
 		return;
+	if (!path_awaits(c))
+		c->said = 0;		/* those were answers themselves */
 	if (c->server) {
 		path_follow(c);
 		return;
@@ -88,7 +96,7 @@ qpath_tick(struct qconn *c, uint64_t now)
 	if (c->heard > c->ask_at)
 		c->ask_wait = 0;	/* it works again, or another does */
 	if (c->asked || now < c->ask_at || qenv.dial == NULL ||
-	    (c->path_gone == 0 && !path_is_silent(c, now)))
+	    (c->path_gone == 0 && qpath_silence(c, now) == 0))
 		return;
 	path_ask(c, now);
 }
@@ -136,6 +144,7 @@ qpath_socket(uint64_t number, int fd)
 	e->arg = c;
 	c->path_gone = 0;
 	c->settled = 0;
+	c->said = 0;
 	c->heard = worker_now();
 	endpoint_read(e, 1);
 	qconn_wake(c);
@@ -145,6 +154,7 @@ void
 qpath_heard(struct qconn *c, struct endpoint *e)
 {
 	c->heard = worker_now();
+	c->said = 0;
 	c->heard_any = 1;
 	if (c->ep == e)
 		c->path_gone = 0;

@@ -33,7 +33,9 @@ qserve_tunnel(struct qconn *c, uint32_t service)
 		log_warnx("quic from %s: no memory",
 		    addr_print(&c->charge.peer));
 		qconn_free(c);
+		return;
 	}
+	qconn_proven(c);
 }
 
 void

@@ -21,6 +21,7 @@
 #include "profile.h"
 #include "qcert.h"
 #include "qtls.h"
+#include "qwords.h"
 #include "signer.h"
 
 /*
@@ -52,7 +53,6 @@
 
 #define ALERT_UNEXPECTED	10
 #define ALERT_NO_ALPN		120
-#define ALERT_NO_CERTIFICATE	116
 #define NO_ALPN		"no protocol in common (ALPN)"
 
 struct qtls {
@@ -698,31 +698,6 @@ qtls_free(struct qtls *t)
 
 /* ---- words ---- */
 
-static const char *
-alert_words(unsigned int alert)
-{
-	static const struct {
-		unsigned int	 alert;
-		const char	*words;
-	} alerts[] = {
-		{ 40, "the peer wants no such handshake" },
-		{ 42, "the peer refuses the certificate" },
-		{ 45, "the peer finds the certificate expired" },
-		{ 48, "the peer does not know the authority of the "
-		    "certificate" },
-		{ 70, "the peer wants another version of TLS" },
-		{ ALERT_NO_CERTIFICATE,
-		    "the server demands a client certificate" },
-		{ ALERT_NO_ALPN, "the peer has none of our protocols (ALPN)" }
-	};
-	size_t	 i;
-
-	for (i = 0; i < nitems(alerts); i++)
-		if (alerts[i].alert == alert)
-			return (alerts[i].words);
-	return (NULL);
-}
-
 const char *
 qtls_words(struct qtls *t, int error)
 {
@@ -734,15 +709,8 @@ qtls_words(struct qtls *t, int error)
 		return (t->words);
 	if (error == NGTCP2_ERR_DRAINING) {
 		ng_peer_close(t->quic, &peer);
-		if (peer.type == NG_CLOSE_TRANSPORT &&
-		    peer.error_code >= NGTCP2_CRYPTO_ERROR &&
-		    peer.error_code < NGTCP2_CRYPTO_ERROR + 256 &&
-		    (words = alert_words((unsigned int)(peer.error_code -
-		    NGTCP2_CRYPTO_ERROR))) != NULL)
-			return (words);
-		snprintf(buf, sizeof(buf), "the peer closed it: error %#llx",
-		    (unsigned long long)peer.error_code);
-		return (buf);
+		words = qwords_close(&peer);
+		return (words != NULL ? words : "the peer closed it");
 	}
 	if (error == NGTCP2_ERR_CRYPTO &&
 	    ngtcp2_conn_get_tls_alert(t->quic) == ALERT_NO_ALPN)

@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include <event2/event.h>
+#include <gnutls/crypto.h>
 
 #include "shared/compat.h"
 #include "worker/frame/worker.h"
@@ -228,17 +229,34 @@ quic_stopped(evutil_socket_t fd, short what, void *arg)
 	quic_over();
 }
 
+/*
+ * Keys that outlive this process: a successor resets the connections that it
+ * has left, and knows its clients.
+ */
+static void
+quic_derive(const char *label, uint8_t key[HASH_LEN])
+{
+	if (gnutls_hmac_fast(GNUTLS_MAC_SHA256, worker_self()->secret,
+	    HASH_LEN, label, strlen(label), key) < 0)
+		fatalx("quic: no HMAC");
+}
+
 static void
 quic_init(void)
 {
 	enum side	 side = worker_self()->side;
+	uint8_t		 resets[HASH_LEN], tokens[HASH_LEN];
 
 	TAILQ_INIT(&env.next);
 	TAILQ_INIT(&env.live);
-	if (gnutls_global_init() < 0 || endpoints_init(&endpoint_ops) == -1 ||
-	    signer_init(quic_ask_keys) == -1 || qconns_init() == -1)
+	if (gnutls_global_init() < 0)
 		fatalx("quic: cannot start");
-	strangers_init();
+	quic_derive("resets", resets);
+	quic_derive("tokens", tokens);
+	if (endpoints_init(&endpoint_ops) == -1 ||
+	    signer_init(quic_ask_keys) == -1 || qconns_init(resets) == -1)
+		fatalx("quic: cannot start");
+	strangers_init(tokens);
 	qtls_init(side);
 	env.stop = evtimer_new(worker_base(), quic_stopped, NULL);
 	if (env.stop == NULL)
@@ -311,8 +329,7 @@ quic_ready(int reload)
 	if (env.next_conf.deadline_ms == 0)
 		fatalx("%s: END without limits", __func__);
 	qconns_limits(&env.next_conf, env.next_tls.idle_ms,
-	    env.next_tls.congestion, env.next_tls.streams,
-	    env.next_tls.secret);
+	    env.next_tls.congestion, env.next_tls.streams);
 	env.unsigned_told = 0;
 	(void)qcert_commit();
 	listeners_commit();

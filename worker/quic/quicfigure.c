@@ -120,5 +120,7 @@ const struct figure	 quic_figures[] = {
 	LINKS(flows_shed, "flows ended, the idlest, to make room for others"),
 	LINKS(streams_shed,
 	    "streams reset because the peer did not take what waited"),
+	LINKS(streams_unread,
+	    "streams reset because a user here did not take what waited"),
 	{ .name = NULL }
 };

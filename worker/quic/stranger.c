@@ -31,16 +31,16 @@
 #define RESET_MAX	43
 
 static struct {
-	uint8_t			 secret[32];	/* of tokens */
+	uint8_t			 secret[HASH_LEN];	/* of tokens */
 	struct bucket		 answers, retries;
 	struct pace		 sources;
 	struct stranger_stats	 stats;
 } env;
 
 void
-strangers_init(void)
+strangers_init(const uint8_t secret[HASH_LEN])
 {
-	arc4random_buf(env.secret, sizeof(env.secret));
+	memcpy(env.secret, secret, sizeof(env.secret));
 	bucket_limit(&env.answers, ANSWERS, SECOND_US, worker_now());
 	bucket_limit(&env.retries, RETRIES, SECOND_US, worker_now());
 	pace_init(&env.sources);
@@ -116,7 +116,7 @@ answer_reset(struct endpoint *e, const struct endpoint_packet *p)
 		len = RESET_MAX;
 	ngtcp2_cid_init(&cid, p->octets + 1, CID_OURS);
 	if (ngtcp2_crypto_generate_stateless_reset_token(token,
-	    qconns_secret(), 32, &cid) != 0 ||
+	    qconns_secret(), HASH_LEN, &cid) != 0 ||
 	    (room = answer_room(e, &env.answers, p->peer)) == NULL)
 		return;
 	arc4random_buf(random, sizeof(random));

@@ -26,7 +26,8 @@ struct stranger_stats {
 
 /* stranger.c */
 
-void	 strangers_init(void);
+/* secret: of tokens. */
+void	 strangers_init(const uint8_t secret[HASH_LEN]);
 /*
  * takes: new connections, of a listener.  Else only what is left over is
  * answered.

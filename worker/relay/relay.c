@@ -850,9 +850,7 @@ relay_fin(struct stream *st)
 
 	r->flags |= RELAY_FIN;
 	if (r->wants) {
-		log_info("stream %u: ended before it said what it wants",
-		    st->id);
-		relay_abort(r, RESET_PROTOCOL);
+		target_unsaid(r);
 		return;
 	}
 	if (r->awaits)

@@ -393,6 +393,20 @@ target_want(struct relay *r)
 }
 
 void
+target_unsaid(struct relay *r)
+{
+	if (lines_take(&refused, REFUSED_LINES, FAILED_LOG_US, worker_now()))
+		log_info("stream %u: ended before it said what it wants",
+		    r->stream->id);
+	if (!svc->dialect->answers) {
+		relay_abort(r, RESET_PROTOCOL);
+		return;
+	}
+	target_dismiss(r);
+	session_fin(r->stream);
+}
+
+void
 target_cancel(struct relay *r)
 {
 	if (r->dial != 0)

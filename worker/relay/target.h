@@ -26,6 +26,11 @@ void	 target_init(struct service *);
  * more may follow them.  -1: the relay is gone.
  */
 int	 target_want(struct relay *);
+/*
+ * Its stream ended before they did: so does ours, without a word where its
+ * dialect has answers; else it is reset.  The relay may be gone.
+ */
+void	 target_unsaid(struct relay *);
 /* Keeps what its user has named, for display, if there is memory. */
 void	 target_named(struct relay *, const char *host, uint32_t port);
 /*

@@ -51,6 +51,8 @@
 #define RACE_US		(1 * 1000000ULL)
 /* A pool that grew and was too large for so long loses a tunnel. */
 #define SHRINK_US	(60 * 1000000ULL)
+/* So often at most the log has which remote is the active one. */
+#define TELL_US		(5 * 1000000ULL)
 /* The same without a mux, where some tunnels were never needed. */
 #define LOW_US		(30 * 1000000ULL)
 /* Default ports, which a request need not name. */
@@ -60,7 +62,7 @@
 struct remote {
 	struct msg_dialee	 conf;
 	uint32_t		 index;		/* dial's number */
-	char			 name[HOST_MAX + 8];
+	char			 name[HOST_MAX + 24];
 	uint32_t		 dialling;	/* attempts under way */
 	uint32_t		 fresh;	/* tunnels that count, any state */
 	uint32_t		 open;		/* of them, open */
@@ -88,6 +90,8 @@ struct attempt {			/* a request to dial */
 static struct service		*svc;
 static struct remote		**remotes;	/* by index */
 static uint32_t			 nremotes, active, grown;
+static uint32_t			 told;	/* active, as the log has it */
+static uint64_t			 told_at;
 static uint64_t			 roomy_since;
 static uint32_t			 low;	/* fewest idle ones since then */
 static struct event		*timer;
@@ -597,6 +601,21 @@ pool_arm(uint64_t now)
 	event_add(timer, &tv);
 }
 
+/*
+ * Which remote is the active one, once it has a tunnel.  What is only tried is
+ * not news, and when all fail that changes all the time.
+ */
+static void
+pool_tell(uint64_t now)
+{
+	if (active == told || !remote_works(remotes[active]) ||
+	    (told_at != 0 && now - told_at < TELL_US))
+		return;
+	log_info("remote %s: now the active one", remotes[active]->name);
+	told = active;
+	told_at = now;
+}
+
 static void
 pool_adjust(void)
 {
@@ -607,10 +626,9 @@ pool_adjust(void)
 		return;
 	pool_count(now);
 	pool_shrink(now);
-	if (!pool_balanced() && (i = pool_choose(now)) != active) {
-		log_info("remote %s: now the active one",
-		    remotes[i]->name);
-		active = i;
+	if (!pool_balanced()) {
+		active = pool_choose(now);
+		pool_tell(now);
 	}
 	for (i = 0; i < nremotes; i++) {
 		want = pool_want_at(i, now);
@@ -669,8 +687,31 @@ remote_get(const struct msg_dialee *conf, uint32_t index)
 		fatal("%s", __func__);
 	r->conf = *conf;
 	r->index = index;
-	addr_join(r->name, sizeof(r->name), conf->host, conf->port);
 	return (r);
+}
+
+/* Where it is; and its transport, where that tells it from another one. */
+static void
+remote_name(struct remote *const *set, uint32_t count, struct remote *r)
+{
+	const struct msg_dialee	*other;
+	const char		*transport;
+	uint32_t		 i;
+
+	addr_join(r->name, sizeof(r->name), r->conf.host, r->conf.port);
+	for (i = 0; i < count; i++) {
+		other = &set[i]->conf;
+		if (other->transport != r->conf.transport &&
+		    other->port == r->conf.port &&
+		    strcmp(other->host, r->conf.host) == 0)
+			break;
+	}
+	if (i == count ||
+	    (transport = transport_name(r->conf.transport)) == NULL)
+		return;
+	(void)strlcat(r->name, " (", sizeof(r->name));
+	(void)strlcat(r->name, transport, sizeof(r->name));
+	(void)strlcat(r->name, ")", sizeof(r->name));
 }
 
 /* It is no longer in the file: replaces its tunnels. */
@@ -700,12 +741,15 @@ pool_remotes(const struct msg_dialee *confs, uint32_t count)
 		fatal("%s", __func__);
 	for (i = 0; i < count; i++)
 		set[i] = remote_get(&confs[i], i);
+	for (i = 0; i < count; i++)
+		remote_name(set, count, set[i]);
 	for (i = 0; i < nremotes; i++)
 		remote_free(remotes[i]);
 	free(remotes);
 	remotes = set;
 	nremotes = count;
-	active = 0;
+	active = told = 0;
+	told_at = 0;
 }
 
 /* A pause under way is no longer than one that would begin now. */

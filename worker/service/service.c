@@ -153,6 +153,18 @@ service_measure(uint64_t now)
 }
 
 static void
+service_look(void)
+{
+	struct tunnel	*t;
+	int		 replaced = 0;
+
+	TAILQ_FOREACH(t, &service.tunnels, entry)
+		replaced |= tunnel_look(t);
+	if (replaced && service.dials)
+		pool_changed();
+}
+
+static void
 service_tick(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd;
@@ -163,6 +175,7 @@ service_tick(evutil_socket_t fd, short what, void *arg)
 	flows_tick(worker_now());
 	ports_tick();
 	service_measure(worker_now());
+	service_look();
 	budget_tick(&service.budget, worker_now());
 	service_changed();
 }

@@ -178,7 +178,8 @@ struct session_path {	/* of a tunnel over QUIC, as its process last said */
 	uint32_t	 rtt_us;	/* 0: not known */
 	uint32_t	 mtu;		/* octets of a UDP payload */
 	uint32_t	 moves;		/* to another path, so far */
-	uint32_t	 pad;
+	/* for so long nothing came, though an answer is awaited; 0 */
+	uint32_t	 silent_ms;
 	uint64_t	 sent;		/* packets */
 	uint64_t	 lost;
 };

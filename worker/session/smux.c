@@ -299,6 +299,7 @@ smux_recv_path(struct smux *s, const uint8_t *p)
 	path->rtt_us = smux_get32(p);
 	path->mtu = smux_get32(p + 4);
 	path->moves = smux_get32(p + 8);
+	path->silent_ms = smux_get32(p + 12);
 	path->sent = smux_get64(p + 16);
 	path->lost = smux_get64(p + 24);
 }

@@ -59,8 +59,8 @@ struct session	*smux_new(const struct session_conf *,
 /*
  * Tells the worker at the other end of a pair about the path: it is in its
  * session's path then.  A later one takes the place of one that has not left
- * yet.  On the wire, little-endian: rtt_us, mtu, moves, 0 (u32 each), sent,
- * lost (u64 each).
+ * yet.  On the wire, little-endian: rtt_us, mtu, moves, silent_ms (u32 each),
+ * sent, lost (u64 each).
  */
 void		 smux_path(struct session *, const struct session_path *);
 

@@ -152,7 +152,7 @@ smuxout_path(struct smux *s, uint8_t *buf)
 	smuxout_put32(p, path->rtt_us);
 	smuxout_put32(p + 4, path->mtu);
 	smuxout_put32(p + 8, path->moves);
-	smuxout_put32(p + 12, 0);
+	smuxout_put32(p + 12, path->silent_ms);
 	smuxout_put64(p + 16, path->sent);
 	smuxout_put64(p + 24, path->lost);
 	return (SMUX_HEADER + SMUX_PATH_LEN);

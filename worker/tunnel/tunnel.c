@@ -375,7 +375,7 @@ void
 tunnel_run(struct tunnel *t, struct session *s, uint32_t streams)
 {
 	t->deadline = 0;
-	t->opened = worker_now();
+	t->opened = t->heard = worker_now();
 	t->state = s == NULL ? TUNNEL_CONTROL : TUNNEL_OPEN;
 	if ((t->session = s) != NULL) {
 		t->peer_streams = streams;
@@ -415,6 +415,7 @@ void
 tunnel_rtt(struct tunnel *t, uint32_t us)
 {
 	t->rtt_us = us;
+	t->heard = worker_now();
 	tunnel_lives(t);
 	if (t->session != NULL)
 		session_rtt(t->session, us);
@@ -499,6 +500,21 @@ tunnel_replace(struct tunnel *t)
 		svc->events->changed();
 }
 
+int
+tunnel_look(struct tunnel *t)
+{
+	uint32_t	 ms;
+
+	if (t->state != TUNNEL_OPEN || t->session == NULL ||
+	    (t->flags & (TUNNEL_F_OLD | TUNNEL_F_DYING)))
+		return (0);
+	if ((ms = t->session->path.silent_ms) == 0)
+		return (0);
+	log_info("tunnel %u: no answer for %u ms: replaced", t->serial, ms);
+	tunnel_replace(t);
+	return (1);
+}
+
 /* The side that opens streams stops that; the side that dials makes another. */
 void
 tunnel_peer_drains(struct tunnel *t)
@@ -542,13 +558,14 @@ tunnel_has_room(const struct tunnel *t)
 }
 
 void
-tunnel_probe(struct tunnel *t)
+tunnel_probe(struct tunnel *t, uint64_t us)
 {
 	uint64_t	 now = worker_now();
 
 	if (t->state != TUNNEL_OPEN || t->probe_until != 0)
 		return;
-	t->probe_until = now + TUNNEL_PROBE_US;
+	t->probe_at = now;
+	t->probe_until = now + us;
 	svc->dialect->probe(t, now);
 	tunnel_schedule(t);
 }

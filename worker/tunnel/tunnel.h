@@ -79,8 +79,11 @@ struct tunnel {
 	uint64_t		 ended;		/* ending: at the latest; 0 */
 	uint64_t		 held_until;	/* it is not read; 0 */
 	uint64_t		 look_at;	/* tunneldeaf's; 0 */
+	uint64_t		 heard;		/* the peer, last */
+	uint64_t		 heard_in;	/* of QUIC: payload by then */
 	/* the peer must say something by then; 0 */
 	uint64_t		 probe_until;
+	uint64_t		 probe_at;	/* it was asked */
 	struct charge		 charge;	/* of one that was accepted */
 	struct tunnelhold	 hold;
 	uint32_t		 serial;
@@ -171,8 +174,16 @@ int		 tunnel_muxed(const struct tunnel *);
 int		 tunnel_empty(const struct tunnel *);
 /* Room for another stream, below the hard cap? */
 int		 tunnel_has_room(const struct tunnel *);
-/* The peer has a while to say something, or the tunnel is dropped. */
-void		 tunnel_probe(struct tunnel *);
+/*
+ * Once a second: one over QUIC whose path has been silent for too long is
+ * replaced.  Its users stay, for it may come back.  1: it is.
+ */
+int		 tunnel_look(struct tunnel *);
+/*
+ * The peer has so many microseconds to say something, or the tunnel is dropped.
+ * One that is asked already is not asked again.
+ */
+void		 tunnel_probe(struct tunnel *, uint64_t us);
 /* n more tunnels are wanted: dials them, or asks the peer. */
 void		 tunnel_ask_more(struct tunnel *, uint32_t);
 /* A relay came to it or left it. */
@@ -184,8 +195,6 @@ const char	*tunnel_end_name(enum tunnel_end);
 
 /* ---- for its turn ---- */
 
-/* After tunnel_probe the peer has so long to say something. */
-#define TUNNEL_PROBE_US		(10 * 1000000ULL)
 /* Time for what is buffered to go out, and the peer's end to come in. */
 #define TUNNEL_ENDING_US	(2 * 1000000ULL)
 /* Its peer has said something. */

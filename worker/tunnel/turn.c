@@ -94,15 +94,35 @@ turn_readable(const struct tunnel *t)
 	    turn_pending(t) > 0);
 }
 
+/* Octets have come.  Are they the peer's?  quic says something of itself. */
+static int
+turn_theirs(struct tunnel *t)
+{
+	uint64_t	 in;
+
+	if (!(t->transport & TRANSPORT_QUIC))
+		return (1);
+	if (t->session == NULL ||
+	    (in = t->session->stats.payload_in) == t->heard_in)
+		return (0);
+	t->heard_in = in;
+	return (1);
+}
+
 /*
  * Octets have come, which answer a probe: its own answer may wait behind many.
  */
 static void
 turn_heard(struct tunnel *t)
 {
+	uint64_t	 now = worker_now();
+
 	ledger_progress(&t->charge);
+	if (!turn_theirs(t))
+		return;
+	t->heard = now;
 	if (t->probe_until != 0 && (!tunnel_muxed(t) ||
-	    worker_now() + TUNNEL_PROBE_US - t->probe_until >= PROBE_OLD_US))
+	    now - t->probe_at >= PROBE_OLD_US))
 		tunnel_lives(t);
 }
 
@@ -142,8 +162,8 @@ turn_divert(struct tunnel *t)
 		return (3);
 	if (n > 0) {
 		t->got += n;
-		turn_heard(t);
 		session_diverted(t->session, n);
+		turn_heard(t);
 		return (1);
 	}
 	if (n == -1 && errno == EAGAIN)
@@ -182,12 +202,12 @@ turn_read(struct tunnel *t)
 		/* Deliver it before asking the socket again. */
 	} while (len < want && turn_pending(t) > 0);
 	t->got += len;
-	if (len > 0)
-		turn_heard(t);
 	if (len > 0 && session_input(t->session, batch, len) == -1) {
 		tunnel_kill(t, TUNNEL_END_PROTOCOL, "%s", t->session->error);
 		return (-1);
 	}
+	if (len > 0)
+		turn_heard(t);
 	return (n > 0 ? 1 : turn_dry(t, n, error));
 }
 
@@ -343,7 +363,7 @@ turn_deadline(struct tunnel *t, uint64_t now)
 	if (t->probe_until != 0) {
 		if (now >= t->probe_until)
 			tunnel_kill(t, TUNNEL_END_LOST, "no answer to a ping "
-			    "after its client restarted");
+			    "after its client came anew");
 		if (t->probe_until < next)
 			next = t->probe_until;
 	}

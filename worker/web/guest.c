@@ -46,6 +46,7 @@ struct guest {
 	struct http_seen	 seen;
 	size_t			 got;		/* octets in buf */
 	int			 lined;	/* the line's end was among them */
+	enum serve_kind		 kind;		/* of place */
 	const struct place	*place;		/* what it wants */
 	int			 head_only;	/* HEAD */
 	struct page		*page;		/* what it gets, or NULL */
@@ -215,8 +216,8 @@ guest_look(struct guest *g, int late)
 {
 	struct board	*b = board_find(g->listen);
 
-	/* a reload has ended its listener */
-	if (b == NULL) {
+	/* a reload has ended its listener, or has it serve something else */
+	if (b == NULL || b->kind != g->kind) {
 		guest_free(g);
 		return;
 	}
@@ -252,6 +253,7 @@ guest_asked(struct guest *g, const struct http_head *h)
 		guest_free(g);
 		return;
 	}
+	g->kind = b->kind;
 	g->place = board_place(b, h->target.p, h->target.len);
 	g->state = GUEST_WAITING;
 	ledger_progress(&g->charge);

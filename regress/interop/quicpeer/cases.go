@@ -228,7 +228,11 @@ func moved(addr string, octets int, addrs []net.IP, set func(*line)) (string, er
 	if err != nil {
 		return "", err
 	}
-	defer bye(conn)
+	defer l.bye(conn)
+	// Nobody may move before the handshake is confirmed.
+	if err := download(conn, 1000); err != nil {
+		return "", err
+	}
 	l.set(func() { set(l) })
 	if err := exchange(conn, modeDuplex, octets, octets); err != nil {
 		return "", err
@@ -308,7 +312,7 @@ func handshakes(addr string, n int, set func(*line)) error {
 		if err != nil {
 			return err
 		}
-		defer bye(conn)
+		defer l.bye(conn)
 		return download(conn, 1000)
 	})
 }

@@ -6,6 +6,9 @@
  * word: they are pinged, and end if no octet comes from them for a while.  If
  * one does come there are two clients of one id, on two machines or because
  * somebody lies: neither gets into the other's way, and the newer one is told.
+ *
+ * A client's quic process dies without a word, too, and all its tunnels with
+ * it: whenever it opens another over QUIC, those that are silent are pinged.
  */
 
 #include <sys/types.h>
@@ -20,6 +23,15 @@
 #include "worker/frame/worker.h"
 #include "part.h"
 
+/*
+ * After a ping: of a client that restarted or moved, and of one whose quic may
+ * have been killed.
+ */
+#define RESTART_US	(10 * 1000000ULL)
+#define QUIC_US		(1 * 1000000ULL)
+/* So long a silence over QUIC is looked into. */
+#define SILENT_US	(1 * 1000000ULL)
+
 static const struct rocket_params *
 client_of(const struct tunnel *t)
 {
@@ -32,19 +44,34 @@ client_same_start(const struct rocket_params *p, const struct msg_client *c)
 	return (memcmp(p->start_id, c->start_id, sizeof(c->start_id)) == 0);
 }
 
+/*
+ * An open tunnel of the client that has come.  One that comes from elsewhere
+ * may have moved, and what it had over QUIC is on its way there.
+ */
+static void
+client_probe(struct tunnel *t, const struct msg_client *msg)
+{
+	int	 moved = !addr_same(&t->peer, &msg->peer, 0);
+
+	if (!client_same_start(client_of(t), msg)) {
+		if (!msg->again)
+			tunnel_probe(t, RESTART_US);
+	} else if ((t->transport & TRANSPORT_QUIC) && msg->quic &&
+	    worker_now() - t->heard > SILENT_US)
+		/* a lost ping is sent again within a few round trips */
+		tunnel_probe(t, moved ? RESTART_US :
+		    QUIC_US + 4ULL * t->rtt_us);
+}
+
 void
 client_back(struct service *svc, const struct msg_client *msg)
 {
-	const struct rocket_params	*p;
-	struct tunnel			*t, *next;
+	struct tunnel	*t, *next;
 
-	TAILQ_FOREACH_SAFE(t, &svc->tunnels, entry, next) {
-		p = client_of(t);
+	TAILQ_FOREACH_SAFE(t, &svc->tunnels, entry, next)
 		if (t->state == TUNNEL_OPEN &&
-		    strcmp(p->client_id, msg->client_id) == 0 &&
-		    !client_same_start(p, msg))
-			tunnel_probe(t);
-	}
+		    strcmp(client_of(t)->client_id, msg->client_id) == 0)
+			client_probe(t, msg);
 }
 
 /* Is it an open tunnel of this client, and of this start of it? */
@@ -141,11 +168,15 @@ client_opened(struct tunnel *t)
 	memset(&msg, 0, sizeof(msg));
 	memcpy(msg.start_id, rt->theirs.start_id, sizeof(msg.start_id));
 	strlcpy(msg.client_id, rt->theirs.client_id, sizeof(msg.client_id));
-	if (client_known(t))
+	msg.quic = (t->transport & TRANSPORT_QUIC) != 0;
+	msg.peer = t->peer;
+	msg.again = client_known(t);
+	if (msg.again && !msg.quic)
 		return;
-	log_info("client %s is here, from %s, %s, seal %s%s", msg.client_id,
-	    addr_print(&t->peer), rt->theirs.software, part_cipher(t),
-	    rt->settled.caps & CAP_LZ4 ? ", lz4" : "");
+	if (!msg.again)
+		log_info("client %s is here, from %s, %s, seal %s%s",
+		    msg.client_id, addr_print(&t->peer), rt->theirs.software,
+		    part_cipher(t), rt->settled.caps & CAP_LZ4 ? ", lz4" : "");
 	client_back(t->service, &msg);
 	if (t->service->conf.opts.prefork > 1)
 		worker_tell(IMSG_CLIENT_BACK, &msg, sizeof(msg));
