@@ -124,8 +124,10 @@ qconn_open(struct qconn *conn, int64_t *id)
 }
 
 void
-qconn_consumed(struct qconn *conn, int64_t id, size_t n)
+qconn_consumed(struct qconn *conn, int64_t id, struct qconn_credit *credit,
+    size_t n)
 {
+	(void)credit;
 	if (id != -1)
 		(void)known(id);
 	must(!conn->closed && n > 0);

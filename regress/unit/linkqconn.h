@@ -30,8 +30,10 @@ qconn_open(struct qconn *q, int64_t *id)
 }
 
 void
-qconn_consumed(struct qconn *q, int64_t id, size_t n)
+qconn_consumed(struct qconn *q, int64_t id, struct qconn_credit *credit,
+    size_t n)
 {
+	(void)credit;
 	assert_false(q->closed);
 	assert_true(n > 0);
 	if (id == -1)

@@ -153,7 +153,7 @@ test_credit(void **state)
 		s = qrig_stream(qrig_server, id[i]);
 		assert_int_equal(s->in, 64 * 1024);
 		s->hold = 0;
-		qconn_consumed(qrig_server->c, id[i], s->in);
+		qconn_consumed(qrig_server->c, id[i], &s->credit, s->in);
 	}
 	for (i = 0; i < QRIG_STREAMS; i++) {
 		s = qrig_stream(qrig_server, id[i]);
@@ -161,6 +161,61 @@ test_credit(void **state)
 		assert_int_equal(s->in, 1000000);
 		assert_int_equal(s->odd, 0);
 	}
+}
+
+/* It takes a part, twice, and then the next packet has little room. */
+static void
+test_credit_part(struct qrig_stream *s)
+{
+	size_t	 len;
+
+	if (s->in < 64 * 1024 || s->took == 80000 ||
+	    s->in < s->took + 40000)
+		return;
+	s->took += 40000;
+	if (s->took == 80000) {
+		len = ngtcp2_conn_get_path_max_tx_udp_payload_size(
+		    qrig_server->c->quic) - (1 + CID_OURS + 4 + 16 + 3) -
+		    (size_t)s->id;
+		assert_int_equal(ngtcp2_conn_submit_new_token(
+		    qrig_server->c->quic, qrig_pattern, len), 0);
+	}
+	qconn_consumed(qrig_server->c, s->id, &s->credit, 40000);
+}
+
+/*
+ * A window grows while the packet that is to say so is full, to a few octets:
+ * what its peer may send then is taken.
+ */
+static void
+test_credit_full(void **state)
+{
+	struct qrig_stream	*s;
+	int64_t			 id;
+	int			 i, grown = 0;
+
+	(void)state;
+	qrig_tls.insecure = 1;
+	qrig_start();
+	qrig_shake();
+	for (i = 0; i < QRIG_STREAMS; i++) {
+		assert_int_equal(qconn_open(qrig_client->c, &id), 0);
+		s = qrig_stream(qrig_server, id);
+		s->hold = 1;
+		s->held = test_credit_part;
+		qrig_send(qrig_client, id, 1000000, 1);
+		frame_until(s->took == 80000);
+		frame_run(20);
+		assert_non_null(qrig_server);
+		s->hold = 0;
+		qconn_consumed(qrig_server->c, id, &s->credit,
+		    s->in - s->took);
+		frame_until(s->fin_in);
+		assert_int_equal(s->in, 1000000);
+		assert_int_equal(s->odd, 0);
+		grown += s->credit.window > 64 * 1024;
+	}
+	assert_true(grown > 0);
 }
 
 /* Either closes, and the other sees the number and the words. */
@@ -452,6 +507,7 @@ main(void)
 		FRAME_ALONE(test_datagrams),
 		FRAME_ALONE(test_reset),
 		FRAME_ALONE(test_credit),
+		FRAME_ALONE(test_credit_full),
 		FRAME_ALONE(test_close),
 		FRAME_ALONE(test_slow_keys),
 		FRAME_ALONE(test_stranger),

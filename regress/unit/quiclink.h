@@ -80,7 +80,9 @@ link_data(struct link *l, int64_t id, const uint8_t *p, size_t len, int fin)
 	s->in += len;
 	s->fin_in |= fin;
 	if (!s->hold)
-		qconn_consumed(l->c, id, len);
+		qconn_consumed(l->c, id, &s->credit, len);
+	else if (s->held != NULL)
+		s->held(s);
 }
 
 void

@@ -32,7 +32,11 @@ struct qrig_stream {			/* as a link has it */
 	int		 rests;		/* until link_may_send */
 	uint64_t	 in;		/* octets that came... */
 	uint64_t	 odd;		/* ...and were not the pattern's */
-	int		 hold;		/* they are not consumed */
+	int		 hold;		/* they are not consumed... */
+	/* ...but by this, which is called for each piece; or NULL */
+	void		(*held)(struct qrig_stream *);
+	uint64_t	 took;		/* for that */
+	struct qconn_credit	 credit;
 	int		 fin_in, over;
 	int64_t		 was_reset, was_stopped;	/* code, or -1 */
 };

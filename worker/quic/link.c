@@ -185,14 +185,14 @@ link_stream_data(struct link *l, int64_t id, const uint8_t *p, size_t n,
 		link_refuse(l, id, RESET_MEMORY);
 	if (st == NULL || (st->flags & LINKST_IN_DEAD)) {
 		if (n > 0)
-			qconn_consumed(l->qconn, -1, n);
+			qconn_consumed(l->qconn, -1, NULL, n);
 		if (st != NULL && fin)
 			st->flags |= LINKST_IN_FIN;
 		return;
 	}
 	link_counts.octets_in += n;
 	if (linkst_take(st, p, n) == -1) {
-		qconn_consumed(l->qconn, -1, n);
+		qconn_consumed(l->qconn, -1, NULL, n);
 		linkst_kill(st, RESET_MEMORY);
 		return;
 	}

@@ -69,6 +69,7 @@ struct linkst {
 	int64_t			 id;	/* QUIC's; -1: none yet */
 	struct linkbuf		 out;
 	struct linkbuf		 in;
+	struct qconn_credit	 credit;	/* for in */
 	uint64_t		 sent;	/* of out, on their way */
 	uint64_t		 acked;	/* ...and there */
 	uint64_t		 last;	/* worker_now: last sent, or stopped */

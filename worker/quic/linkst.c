@@ -137,7 +137,7 @@ linkst_credit(struct linkst *st, size_t n)
 	if (st->link->flags & LINK_F_CLOSED)
 		return;
 	qconn_consumed(st->link->qconn, st->flags & (LINKST_OVER |
-	    LINKST_IN_DEAD) ? -1 : st->id, n);
+	    LINKST_IN_DEAD) ? -1 : st->id, &st->credit, n);
 }
 
 /* What came for the worker is void. */

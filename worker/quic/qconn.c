@@ -24,6 +24,8 @@
 /* The first size of a path, and what is probed for. */
 #define PAYLOAD_MOST	1452
 #define IDLE_MS		30000
+/* Who sends half of a window in fewer round trips may have a larger one. */
+#define GROW_RTTS	2
 /* At least, of one that lingers; its peer's last packets are on their way. */
 #define LINGER_US	(300 * 1000ULL)
 /* What the library may hold for all together, and a step of what is charged. */
@@ -113,12 +115,12 @@ qconn_params(struct qconn *c, ngtcp2_transport_params *p)
 }
 
 static void
-qconn_settings(const struct qconn *c, ngtcp2_settings *s)
+qconn_settings(ngtcp2_settings *s)
 {
 	ngtcp2_settings_default(s);
 	s->initial_ts = NS(worker_now());
 	s->max_tx_udp_payload_size = PAYLOAD_MOST;
-	s->max_stream_window = c->profile->stream_window_max;
+	s->max_stream_window = 0;		/* see credit_due */
 	s->handshake_timeout = UINT64_MAX;	/* others keep the time */
 	s->cc_algo = qenv.congestion == CONGESTION_RENO ? NGTCP2_CC_ALGO_RENO :
 	    qenv.congestion == CONGESTION_CUBIC ? NGTCP2_CC_ALGO_CUBIC :
@@ -134,7 +136,7 @@ qconn_start_server(struct qconn *c, const ngtcp2_pkt_hd *hd,
 	ngtcp2_settings		 settings;
 
 	qconn_params(c, &params);
-	qconn_settings(c, &settings);
+	qconn_settings(&settings);
 	ng_params_odcid(&params, odcid);
 	if (retried) {
 		params.retry_scid_present = 1;
@@ -165,7 +167,7 @@ qconn_start_client(struct qconn *c, const ngtcp2_path *path,
 	size_t			 len;
 
 	qconn_params(c, &params);
-	qconn_settings(c, &settings);
+	qconn_settings(&settings);
 	if ((len = pass_take(&c->peer, token)) > 0)
 		ng_settings_token(&settings, token, len);
 	arc4random_buf(random, sizeof(random));
@@ -502,12 +504,48 @@ qconn_open(struct qconn *c, int64_t *id)
 	return (ngtcp2_conn_open_bidi_stream(c->quic, id, NULL) != 0 ? -1 : 0);
 }
 
-void
-qconn_consumed(struct qconn *c, int64_t id, size_t n)
+/*
+ * How much more may a stream's peer send?  Nothing more, until half of the
+ * window is gone; then as much as is gone; and the window is doubled, if that
+ * took few round trips.  ngtcp2 does the same if asked, but before its 0.19,
+ * where a packet had no room to say so, it forgets what it tells the peer in
+ * the next, and ends the connection for what the peer sends.
+ */
+static uint64_t
+credit_due(struct qconn *c, struct qconn_credit *credit, size_t n)
 {
+	const struct profile	*f = c->profile;
+	uint64_t		 now, due, more = 0;
+	ng_stat			 s;
+
+	if (credit->window == 0)
+		credit->window = f->stream_window;
+	credit->owed += n;
+	if (credit->owed <= credit->window / 2)
+		return (0);
+	now = worker_now();
+	ng_conn_stat(c->quic, &s);
+	if (credit->given != 0 &&
+	    NS(now - credit->given) < GROW_RTTS * s.smoothed_rtt)
+		more = f->stream_window_max - credit->window;
+	if (more > credit->window)
+		more = credit->window;
+	due = credit->owed + more;
+	credit->window += more;
+	credit->owed = 0;
+	credit->given = now;
+	return (due);
+}
+
+void
+qconn_consumed(struct qconn *c, int64_t id, struct qconn_credit *credit,
+    size_t n)
+{
+	uint64_t	 due;
+
 	qconn_finish(c);
-	if (id != -1)
-		(void)ngtcp2_conn_extend_max_stream_offset(c->quic, id, n);
+	if (id != -1 && (due = credit_due(c, credit, n)) > 0)
+		(void)ngtcp2_conn_extend_max_stream_offset(c->quic, id, due);
 	ngtcp2_conn_extend_max_offset(c->quic, n);
 	qconn_wake(c);
 }

@@ -34,6 +34,13 @@ struct qconn_facts {			/* of its path, for rocketctl */
 	struct addr	 local;
 };
 
+/* How a stream's peer is told that it may send more: its link keeps it. */
+struct qconn_credit {			/* at first all 0 */
+	uint64_t	 given;			/* worker_now: the last; or 0 */
+	uint64_t	 window;		/* octets */
+	uint64_t	 owed;			/* octets consumed since then */
+};
+
 /* qconn.c: for its link, from within any call of link.h or from the loop */
 
 /* Did its peer dial it? */
@@ -42,9 +49,11 @@ int		 qconn_is_server(const struct qconn *);
 int		 qconn_open(struct qconn *, int64_t *id);
 /*
  * So many octets of a stream are gone from here: its peer may send as many
- * more.  id -1: of the connection alone, its stream is over.
+ * more, or more than that, as the window grows.  id -1: of the connection
+ * alone, its stream is over; the credit is not looked at then.
  */
-void		 qconn_consumed(struct qconn *, int64_t id, size_t);
+void		 qconn_consumed(struct qconn *, int64_t id,
+		    struct qconn_credit *, size_t);
 /*
  * Sends no more on a stream and says so by RESET_STREAM; wants no more of it
  * and says so by STOP_SENDING.  An error number of the dialect's.
