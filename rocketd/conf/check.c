@@ -137,7 +137,9 @@ check_opts(struct check *c, const struct conf_service *s)
 		COMPLAIN(c, s, "service \"%s\": mux stream buffer %u is above "
 		    "mux receive buffer %u", s->name, o->mux_streambuffer,
 		    o->mux_recvbuffer);
-	if (o->mux_concurrency > o->mux_max_streams)
+	/* it is for users, and for the side that can make a tunnel for them */
+	if (o->mux_concurrency > o->mux_max_streams &&
+	    (s->block->side == SIDE_CLIENT || conf_service_opens(s)))
 		COMPLAIN(c, s, "service \"%s\": mux concurrency %u is above "
 		    "mux max streams %u", s->name, o->mux_concurrency,
 		    o->mux_max_streams);
