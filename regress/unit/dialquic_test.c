@@ -257,6 +257,20 @@ goes_to(int fd)
 
 /* ---- handshakes ---- */
 
+/* A silent server: the words name what is most likely. */
+static void
+asks_for_udp(void **state)
+{
+	(void)state;
+	ask(R_LITERAL, 300);
+	frame_until(nstarts == 1);
+	frame_until(dialrig_type != 0);
+	assert_int_equal(dialrig_type, IMSG_DIAL_FAILED);
+	assert_int_equal(dialrig_answer.stage, DIAL_STAGE_TLS);
+	assert_string_equal(dialrig_answer.words, "no answer to its handshake "
+	    "in time: does UDP get through?");
+}
+
 static void
 shakes_hands(void **state)
 {
@@ -507,6 +521,7 @@ main(void)
 {
 	const struct CMUnitTest	 tests[] = {
 		TEST(shakes_hands),
+		TEST(asks_for_udp),
 		TEST(waits_for_quic),
 		TEST(takes_turns),
 		TEST(takes_one_turn_for_all),

@@ -288,7 +288,7 @@ test_death_in_use(void **state)
 		fs = wrig_join(&peer, &end, WRIG_TCP);
 		wrig_settle();
 		wrig_cut(&peer, 0);
-		ended(TUNNEL_END_LOST, "closed with 1 connections in it");
+		ended(TUNNEL_END_LOST, "closed with 1 connection in it");
 		UNTIL(end.eof || end.error != 0);
 		assert_int_equal(end.error, ECONNRESET);
 		assert_int_equal(svc->nrelays, 0);

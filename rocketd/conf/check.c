@@ -137,7 +137,9 @@ check_opts(struct check *c, const struct conf_service *s)
 		COMPLAIN(c, s, "service \"%s\": mux stream buffer %u is above "
 		    "mux receive buffer %u", s->name, o->mux_streambuffer,
 		    o->mux_recvbuffer);
-	if (o->mux_concurrency > o->mux_max_streams)
+	/* it is for users, and for the side that can make a tunnel for them */
+	if (o->mux_concurrency > o->mux_max_streams &&
+	    (s->block->side == SIDE_CLIENT || conf_service_opens(s)))
 		COMPLAIN(c, s, "service \"%s\": mux concurrency %u is above "
 		    "mux max streams %u", s->name, o->mux_concurrency,
 		    o->mux_max_streams);
@@ -173,21 +175,25 @@ has_mux(const struct conf_block *b)
  */
 static void
 check_mux(struct check *c, const struct conf_block *b,
-    const struct option_set *set, const struct service_opts *o,
-    const struct conf_place *at)
+    const struct option_set *set, const struct service_opts *o)
 {
+	const struct conf_place	*at = option_place(set, "mux kind");
+
 	if (b->dialect != DIALECT_ROCKET || o->mux_kind != MUX_PRO ||
-	    !option_given(set, option_find("mux kind", UINT32_MAX)))
+	    at == NULL)
 		return;
 	if (!has_mux(b))
 		conf_complain(c->err, at->file, at->line, at->column,
 		    "warning: \"mux kind muxpro\" has no effect: no transport "
 		    "of this block has a multiplexer");
-	else if (option_given(set, option_find("mux version", UINT32_MAX)))
+	else if ((at = option_place(set, "mux version")) != NULL)
 		conf_complain(c->err, at->file, at->line, at->column,
 		    "warning: \"mux version\" has no effect: it is of smux, "
 		    "and here is \"mux kind muxpro\"");
 }
+
+/* So many of the options below have no effect in other dialects, too. */
+#define NONE_ANYWHERE	3
 
 /* Which of its transports' bits all of the block's have. */
 static uint32_t
@@ -207,33 +213,39 @@ transports_all(const struct conf_block *b)
 
 /*
  * What has no effect where all tunnels are QUIC's.  set is that of the block,
- * or of a service of it.
+ * or of a service of it.  What dialect_check finds is not said again.
  */
 static void
 check_quic(struct check *c, const struct conf_block *b,
-    const struct option_set *set, const struct conf_place *at)
+    const struct option_set *set)
 {
 	static const struct {
 		const char	*name;
 		const char	*why;
 	} none[] = {
+		/* in any dialect */
 		{ "keepalive", "\"quic idle timeout\" is for that" },
+		{ "tunnel mss", "QUIC finds the size of its datagrams" },
+		{ "tunnel nodelay", "QUIC delays nothing" },
+		/* in our own */
 		{ "mux frame size", "QUIC has streams of its own" },
 		{ "mux kind", "QUIC has streams of its own" },
 		{ "mux version", "QUIC has streams of its own" },
 		{ "seal", "QUIC protects its tunnels itself" }
 	};
-	size_t	 i;
+	const struct conf_place	*at;
+	size_t			 i, n;
 
 	if (!(transports_all(b) & TRANSPORT_QUIC))
 		return;
-	for (i = 0; i < nitems(none); i++)
-		if (option_given(set, option_find(none[i].name, UINT32_MAX)))
+	n = b->dialect == DIALECT_ROCKET ? nitems(none) : NONE_ANYWHERE;
+	for (i = 0; i < n; i++)
+		if ((at = option_place(set, none[i].name)) != NULL)
 			conf_complain(c->err, at->file, at->line, at->column,
 			    "warning: \"%s\" has no effect with transport "
 			    "quic: %s", none[i].name, none[i].why);
-	if (set != &b->set && option_given(set,
-	    option_find("tunnel congestion", UINT32_MAX)))
+	if (set != &b->set &&
+	    (at = option_place(set, "tunnel congestion")) != NULL)
 		conf_complain(c->err, at->file, at->line, at->column,
 		    "warning: \"tunnel congestion\" has no effect here with "
 		    "transport quic: its block's is for all its services");
@@ -401,8 +413,6 @@ check_targets(struct check *c, const struct conf_service *s)
 static void
 check_service(struct check *c, const struct conf_service *s)
 {
-	const struct conf_place	 at = { s->file, s->line, s->column };
-
 	check_twice(c, s);
 	if (!conf_service_opens(s) && !conf_service_named(s) &&
 	    s->target.host == NULL)
@@ -419,8 +429,8 @@ check_service(struct check *c, const struct conf_service *s)
 		COMPLAIN(c, s, "neither service \"%s\" nor its block has a "
 		    "token", s->name);
 	check_opts(c, s);
-	check_mux(c, s->block, &s->set, &s->opts, &at);
-	check_quic(c, s->block, &s->set, &at);
+	check_mux(c, s->block, &s->set, &s->opts);
+	check_quic(c, s->block, &s->set);
 	check_kinds(c, s);
 	check_path(c, s);
 	check_group(c, s);
@@ -433,8 +443,8 @@ check_service(struct check *c, const struct conf_service *s)
 static void
 check_block(struct check *c, const struct conf_block *b)
 {
-	const struct conf_place		 at = { b->file, b->line, b->column };
 	const struct conf_service	*s;
+	const struct conf_place		*at;
 
 	if (b->side == SIDE_SERVER && TAILQ_EMPTY(&b->listens))
 		COMPLAIN(c, b, "a server block has no \"listen on\" for "
@@ -447,13 +457,13 @@ check_block(struct check *c, const struct conf_block *b)
 	c->errors += tlsconf_check(b, c->err) + netconf_check(b, c->err) +
 	    dialect_check(b, c->err);
 	check_decoy(c, b);
-	check_mux(c, b, &b->set, &b->opts, &at);
-	check_quic(c, b, &b->set, &at);
-	if (!(tlsconf_used(b) & TRANSPORT_QUIC) && option_given(&b->set,
-	    option_find("quic idle timeout", UINT32_MAX)))
-		conf_complain(c->err, b->file, b->line, b->column, "warning: "
-		    "\"quic idle timeout\" has no effect: no transport of "
-		    "this block is quic");
+	check_mux(c, b, &b->set, &b->opts);
+	check_quic(c, b, &b->set);
+	at = option_place(&b->set, "quic idle timeout");
+	if (!(tlsconf_used(b) & TRANSPORT_QUIC) && at != NULL)
+		conf_complain(c->err, at->file, at->line, at->column,
+		    "warning: \"quic idle timeout\" has no effect: no "
+		    "transport of this block is quic");
 	check_listens(c, &b->listens);
 	check_serves(c, b);
 	check_remotes(c, &b->remotes);

@@ -32,8 +32,15 @@
 /* Which rows of the table of options are given: bit i of them is options[i]. */
 #define OPTIONS_MAX	128
 
+struct conf_place {
+	const char	*file;
+	int		 line;
+	int		 column;
+};
+
 struct option_set {
-	uint64_t	 bits[OPTIONS_MAX / 64];
+	uint64_t		 bits[OPTIONS_MAX / 64];
+	struct conf_place	 at[OPTIONS_MAX];	/* the last statement */
 };
 
 struct conf_file {			/* one that was read */
@@ -155,12 +162,6 @@ struct conf_nets {		/* see netconf.h */
 	struct net_rule	 rules[NET_RULES_MAX];
 	uint32_t	 n;
 	const char	*file;		/* of the first */
-	int		 line;
-	int		 column;
-};
-
-struct conf_place {
-	const char	*file;
 	int		 line;
 	int		 column;
 };
@@ -327,10 +328,17 @@ struct option {
 extern const struct option	 options[];
 extern const size_t		 noptions;
 
-/* Adds an option of the table, and tells whether it is there. */
-void			 option_add(struct option_set *, const struct option *);
+/*
+ * Adds an option of the table that stands at a place, and tells whether it is
+ * there.
+ */
+void			 option_add(struct option_set *, const struct option *,
+			    const struct conf_place *);
 int			 option_given(const struct option_set *,
 			    const struct option *);
+/* Where the one of this name stands, the last time; NULL: nowhere. */
+const struct conf_place	*option_place(const struct option_set *,
+			    const char *name);
 /*
  * The option that may stand in one of the scopes and whose name these words
  * (with one blank between two) begin with; the longest, or NULL.

@@ -104,13 +104,23 @@ dialect_of(const struct conf_service *s)
 	return (name_of(dialect_names, s->block->dialect));
 }
 
-/* Is it said in the service, or in its block? */
-static int
-is_given(const struct conf_service *s, const char *name)
+/*
+ * What nothing on the wire corresponds to, where it stands: in a block it is
+ * said once.
+ */
+static void
+check_option(struct errors *e, const struct conf_service *s, const char *name)
 {
-	const struct option	*o = option_find(name, UINT32_MAX);
+	const struct conf_block	*b = s->block;
+	const struct conf_place	*at;
 
-	return (option_given(&s->set, o) || option_given(&s->block->set, o));
+	if ((at = option_place(&s->set, name)) != NULL)
+		COMPLAIN(e, at, "service \"%s\": \"%s\" means nothing in "
+		    "\"dialect %s\"", s->name, name, dialect_of(s));
+	if (s == TAILQ_FIRST(&b->services) &&
+	    (at = option_place(&b->set, name)) != NULL)
+		COMPLAIN(e, at, "\"%s\" means nothing in \"dialect %s\"",
+		    name, dialect_of(s));
 }
 
 /* What nothing on the wire corresponds to: names of options, up to NULL. */
@@ -119,15 +129,13 @@ check_options(struct errors *e, const struct conf_service *s,
     const char *const *none)
 {
 	const struct conf_block	*b = s->block;
-	const char		*dialect = dialect_of(s);
 
 	for (; *none != NULL; none++)
-		if (is_given(s, *none))
-			COMPLAIN(e, s, "service \"%s\": \"%s\" means nothing "
-			    "in \"dialect %s\"", s->name, *none, dialect);
-	if (b->client_id[0] != '\0' && !b->client_id_derived)
+		check_option(e, s, *none);
+	if (s == TAILQ_FIRST(&b->services) && b->client_id[0] != '\0' &&
+	    !b->client_id_derived)
 		COMPLAIN(e, b, "\"client id\" means nothing in \"dialect "
-		    "%s\"", dialect);
+		    "%s\"", dialect_of(s));
 }
 
 /* The server writes the header, in front of what its users send. */

@@ -428,11 +428,13 @@ static const struct {
 };
 
 void
-option_add(struct option_set *set, const struct option *o)
+option_add(struct option_set *set, const struct option *o,
+    const struct conf_place *at)
 {
 	size_t	 i = (size_t)(o - options);
 
 	set->bits[i / 64] |= (uint64_t)1 << i % 64;
+	set->at[i] = *at;
 }
 
 int
@@ -441,6 +443,14 @@ option_given(const struct option_set *set, const struct option *o)
 	size_t	 i = (size_t)(o - options);
 
 	return ((set->bits[i / 64] >> i % 64 & 1) != 0);
+}
+
+const struct conf_place *
+option_place(const struct option_set *set, const char *name)
+{
+	const struct option	*o = option_find(name, UINT32_MAX);
+
+	return (option_given(set, o) ? &set->at[o - options] : NULL);
 }
 
 /* If the words at s begin with the whole words of name, their length, or 0. */

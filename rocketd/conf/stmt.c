@@ -196,8 +196,11 @@ option_lookup(const struct word *first, const struct word *w)
 
 /* Reads the value from the words and stores it where we are. */
 static int
-option_set(const struct option *o, const struct word *w, char *why)
+option_set(const struct option *o, const struct word *first,
+    const struct word *w, char *why)
 {
+	const struct conf_place	 at = { first->file->path, first->line,
+				    first->column };
 	const char		*words[OPTION_WORDS_MAX];
 	void			*base = stmt.conf;
 	struct option_set	*set = &stmt.conf->set;
@@ -219,7 +222,7 @@ option_set(const struct option *o, const struct word *w, char *why)
 		}
 		words[n++] = w->text;
 	}
-	option_add(set, o);
+	option_add(set, o, &at);
 	return (option_parse(o, words, n, base, why));
 }
 
@@ -328,7 +331,7 @@ stmt_option(struct word *first, struct value args, const struct value *list)
 		}
 		w = list->word;
 	}
-	if (option_set(o, w, why) == -1)
+	if (option_set(o, first, w, why) == -1)
 		lex_error(stmt.lex, w == NULL ? first : w, "%s", why);
 	else if (w != NULL)
 		stmt_place(o, w);

@@ -333,7 +333,8 @@ tlsconf_check(const struct conf_block *b, FILE *err)
 
 	if (used && b->side == SIDE_SERVER && t->ncerts == 0) {
 		conf_complain(err, b->file, b->line, b->column, "a server "
-		    "block that listens for %s has no \"tls certificate\"",
+		    "block that listens for %s has no \"tls certificate\" "
+		    "and no \"tls self-signed\"",
 		    used == TRANSPORT_QUIC ? "QUIC" : "TLS");
 		errors++;
 	}

@@ -290,7 +290,9 @@ request_timeout(evutil_socket_t fd, short what, void *arg)
 		return;
 	}
 	if (r->tls != NULL) {
-		request_failed_tls(r, "no answer to its handshake in time");
+		request_failed_tls(r, r->conf.transport & TRANSPORT_QUIC ?
+		    "no answer to its handshake in time: does UDP get "
+		    "through?" : "no answer to its handshake in time");
 		return;
 	}
 	if (r->connect == NULL && !r->conf.is_unix) {

@@ -138,8 +138,9 @@ turn_dry(struct tunnel *t, ssize_t n, int error)
 		return (0);
 	}
 	if (t->relays > 0)
-		tunnel_kill(t, TUNNEL_END_LOST, "%s with %u connections in it",
-		    n == 0 ? "closed" : strerror(error), t->relays);
+		tunnel_kill(t, TUNNEL_END_LOST, "%s with %u connection%s in it",
+		    n == 0 ? "closed" : strerror(error), t->relays,
+		    t->relays == 1 ? "" : "s");
 	else
 		tunnel_kill(t, n == 0 ? TUNNEL_END_CLEAN : TUNNEL_END_LOST,
 		    "%s", n == 0 ? "closed by the peer" : strerror(error));
