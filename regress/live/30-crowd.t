@@ -124,7 +124,8 @@ ok $? "and then refused"
 like "$(ctl server show penalties)" '^10\.9\.0\.1 +gate +refused .* garbage' \
     "show penalties says who, and for what"
 like "$(ctl server -j show penalties)" \
-    '"source":"10.9.0.1","process":"gate","refused":true' "in JSON too"
+    '"source":"10.9.0.1","process":"gate","service":"","refused":true' \
+    "in JSON too"
 was=$(counter malformed)
 crowd say 10.8.0.1 7000 "$T/words" 1 0 "10.9.%d.%d,2,2" >/dev/null
 is "$(counter malformed)" $((was + 1)) "a neighbour is not"

@@ -435,6 +435,8 @@ test_penalty(void **state)
 static void
 test_forgiven(void **state)
 {
+	struct ledger_penalty	 p;
+
 	(void)state;
 	limits(0, 0, 5, 60);
 	assert_int_equal(enter(0, ipv4(1), 0), 0);
@@ -444,7 +446,14 @@ test_forgiven(void **state)
 	ledger_proven(&conns[1].charge);
 	assert_false(refused(2, ipv4(1)));
 	ledger_penalty(&conns[0].charge, 60, "garbage");
+	assert_string_equal(line, "tunnel from 10.0.0.1: its source has a "
+	    "penalty, but has proven itself and is let in: garbage");
 	assert_false(refused(2, ipv4(1)));
+	/* nor is it shown as refused; the first is its network */
+	assert_int_equal(ledger_penalty_next(ledger, NULL, &p), 1);
+	assert_int_equal(ledger_penalty_next(ledger, &p, &p), 1);
+	assert_int_equal(p.bits, 32);
+	assert_int_equal(p.refused, 0);
 	/* This host, and who speaks for others, have none. */
 	conns[3].charge.exempt = 1;
 	assert_int_equal(enter(3, ipv4(3), 0), 0);

@@ -315,6 +315,9 @@ against_server(struct impostor *im)
 	}
 	assert_int_equal(p.cr, SEAL_FAILED);
 	why = seal_why(p.c);
+	/* most likely a listener of another transport */
+	assert_int_equal(strstr(seal_error(p.c), "is the transport right?") !=
+	    NULL, why == SEAL_WHY_NO_PSK);
 	pair_close(&p);
 	impostor_close(im);
 	return (why);

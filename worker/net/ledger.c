@@ -210,8 +210,8 @@ ledger_log(struct ledger *l, const struct addr *peer, const char *fmt, ...)
 }
 
 /*
- * The source comes to be refused: that does not compete with the lines about
- * what led to it, which have used up its own.
+ * The source comes to be refused, unless it is proven: that does not compete
+ * with the lines about what led to it, which have used up its own.
  */
 static void
 ledger_log_refusal(struct ledger *l, const struct addr *peer, const char *why)
@@ -222,8 +222,9 @@ ledger_log_refusal(struct ledger *l, const struct addr *peer, const char *why)
 
 	if (src == NULL || !ledger_take(l, src, &l->refusals, &unsaid))
 		return;
-	snprintf(words, sizeof(words), "its source is refused for a while: %s",
-	    why);
+	snprintf(words, sizeof(words), "its source %s: %s", src->proven != 0 ?
+	    "has a penalty, but has proven itself and is let in" :
+	    "is refused for a while", why);
 	ledger_say(l, peer, unsaid, words);
 }
 
@@ -582,7 +583,8 @@ ledger_penalty_next(struct ledger *l, const struct ledger_penalty *after,
 		return (0);
 	one->addr = p->net.addr;
 	one->bits = p->net.bits;
-	one->refused = p->refused != 0;
+	one->refused = p->refused != 0 && (p->level > 0 ||
+	    !source_proven(&l->sources, &p->net.addr));
 	one->left = p->level > 0 ? 0 :
 	    (uint32_t)((p->until - now + 999999) / 1000000);
 	one->inside = p->inside;

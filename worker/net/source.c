@@ -67,6 +67,16 @@ source_get(struct sources *ss, const struct addr *addr)
 	return (src);
 }
 
+int
+source_proven(struct sources *ss, const struct addr *addr)
+{
+	struct source	 find, *src;
+
+	(void)network_around(&find.net, addr, 0);
+	src = RB_FIND(source_tree, &ss->all, &find);
+	return (src != NULL && src->proven != 0);
+}
+
 void
 source_rest(struct sources *ss, struct source *src)
 {

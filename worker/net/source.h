@@ -59,6 +59,8 @@ struct sources {
 void		 sources_init(struct sources *);
 /* The source of an address, made if need be.  NULL: no memory. */
 struct source	*source_get(struct sources *, const struct addr *);
+/* Has that of an address proven itself?  Makes none. */
+int		 source_proven(struct sources *, const struct addr *);
 /*
  * After what it holds has changed: one that holds nothing and has proven
  * nothing may be forgotten, now or in a later source_get.

@@ -409,7 +409,8 @@ seal_handshake_failed(struct seal *s, int code)
 	else if (seal_without_psk(s, reason))
 		seal_fail(s, SEAL_WHY_NO_PSK, "the peer does not prove the "
 		    "token (%s)", s->ctx->side == SIDE_CLIENT ?
-		    "impostor" : s->asked ? "unknown identity" : "no PSK");
+		    "it has another TLS: is the transport right?" :
+		    s->asked ? "unknown identity" : "no PSK");
 	else if (seal_false_key(reason))
 		seal_fail(s, SEAL_WHY_BAD_KEY, "the peer's key is wrong (%s)",
 		    words);
