@@ -735,7 +735,6 @@ struct msg_resolved {
 struct msg_client {			/* a client has opened a tunnel */
 	uint32_t	 again;	/* 0: its first of this start, for who tells */
 	uint32_t	 quic;		/* it is over QUIC */
-	struct addr	 peer;		/* where it comes from */
 	uint8_t		 start_id[START_ID_LEN];
 	char		 client_id[CLIENT_ID_MAX];
 };

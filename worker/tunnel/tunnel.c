@@ -571,6 +571,15 @@ tunnel_probe(struct tunnel *t, uint64_t us)
 }
 
 void
+tunnel_ping(struct tunnel *t)
+{
+	if (t->state != TUNNEL_OPEN || t->probe_until != 0)
+		return;
+	svc->dialect->probe(t, worker_now());
+	tunnel_schedule(t);
+}
+
+void
 tunnel_ask_more(struct tunnel *t, uint32_t more)
 {
 	if (svc->dials)

@@ -184,6 +184,8 @@ int		 tunnel_look(struct tunnel *);
  * One that is asked already is not asked again.
  */
 void		 tunnel_probe(struct tunnel *, uint64_t us);
+/* The same without a time: it is for tunnel_look, over QUIC, to see. */
+void		 tunnel_ping(struct tunnel *);
 /* n more tunnels are wanted: dials them, or asks the peer. */
 void		 tunnel_ask_more(struct tunnel *, uint32_t);
 /* A relay came to it or left it. */

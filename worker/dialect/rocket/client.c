@@ -9,6 +9,8 @@
  *
  * A client's quic process dies without a word, too, and all its tunnels with
  * it: whenever it opens another over QUIC, those that are silent are pinged.
+ * They do not end by that, for a client that has moved answers late; but where
+ * no answer comes the path is found silent, and new users go elsewhere.
  */
 
 #include <sys/types.h>
@@ -23,12 +25,8 @@
 #include "worker/frame/worker.h"
 #include "part.h"
 
-/*
- * After a ping: of a client that restarted or moved, and of one whose quic may
- * have been killed.
- */
+/* After a ping, of a client that restarted. */
 #define RESTART_US	(10 * 1000000ULL)
-#define QUIC_US		(1 * 1000000ULL)
 /* So long a silence over QUIC is looked into. */
 #define SILENT_US	(1 * 1000000ULL)
 
@@ -44,23 +42,16 @@ client_same_start(const struct rocket_params *p, const struct msg_client *c)
 	return (memcmp(p->start_id, c->start_id, sizeof(c->start_id)) == 0);
 }
 
-/*
- * An open tunnel of the client that has come.  One that comes from elsewhere
- * may have moved, and what it had over QUIC is on its way there.
- */
+/* An open tunnel of the client that has come. */
 static void
 client_probe(struct tunnel *t, const struct msg_client *msg)
 {
-	int	 moved = !addr_same(&t->peer, &msg->peer, 0);
-
 	if (!client_same_start(client_of(t), msg)) {
 		if (!msg->again)
 			tunnel_probe(t, RESTART_US);
 	} else if ((t->transport & TRANSPORT_QUIC) && msg->quic &&
 	    worker_now() - t->heard > SILENT_US)
-		/* a lost ping is sent again within a few round trips */
-		tunnel_probe(t, moved ? RESTART_US :
-		    QUIC_US + 4ULL * t->rtt_us);
+		tunnel_ping(t);
 }
 
 void
@@ -169,7 +160,6 @@ client_opened(struct tunnel *t)
 	memcpy(msg.start_id, rt->theirs.start_id, sizeof(msg.start_id));
 	strlcpy(msg.client_id, rt->theirs.client_id, sizeof(msg.client_id));
 	msg.quic = (t->transport & TRANSPORT_QUIC) != 0;
-	msg.peer = t->peer;
 	msg.again = client_known(t);
 	if (msg.again && !msg.quic)
 		return;
