@@ -43,7 +43,7 @@ daemon client
 hears() {	# hears NAME REGEXP...: the server's log has it
 	logged server "$2"
 	ok $? "$1: the server's log has it"
-	logged client "worker $1.*remote.*(lost|refused|no TLS|protocol|token)"
+	logged client "worker $1.*remote.*(lost|refused|no handshake|protocol|token)"
 	ok $? "$1: and the client's"
 }
 hears tls-at-ws "gate.*not a request: it begins with TLS; is the other side"
