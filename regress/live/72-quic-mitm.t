@@ -20,7 +20,9 @@ FORWARD="forward to 127.0.0.1 port $port"
 SERVER_TLS="tls certificate \"$T/srv.crt\" key \"$T/srv.key\""
 CLIENT_TLS="tls ca \"$T/ca.crt\"
 tls name \"localhost\""
-CLIENT="retry interval 1"
+# few tries, for the log has few lines about one source
+CLIENT="retry interval 1
+pool 1"
 flows
 "$TRAFFIC" wait "$uport" 20000 >/dev/null
 ok $? "without him a user is served"
