@@ -313,6 +313,28 @@ test_silent(void **state)
 	}
 }
 
+/*
+ * Where the users are on the side that dials the other one leaves it alone: a
+ * dialect that cannot ask for another tunnel would refuse its new users.
+ */
+static void
+test_silent_target(void **state)
+{
+	struct session_path	 path = { .silent_ms = 2500 };
+
+	(void)state;
+	wrig_side(SIDE_SERVER);
+	wrig_open(&peer, TRANSPORT_QUICMUX);
+	svc->opens = 0;
+	smux_path(peer.s, &path);
+	UNTIL(peer.t->session->path.silent_ms == 2500);
+	assert_int_equal(tunnel_look(peer.t), 0);
+	assert_int_equal(peer.t->flags & (TUNNEL_F_OLD | TUNNEL_F_DRAINING),
+	    0);
+	svc->opens = 1;
+	wrig_close(&peer);
+}
+
 #define TEST(f)	cmocka_unit_test_setup_teardown(f, wrig_setup, wrig_teardown)
 
 int
@@ -325,7 +347,8 @@ main(void)
 		TEST(test_client_refuses),
 		TEST(test_flow),
 		TEST(test_spliced),
-		TEST(test_silent)
+		TEST(test_silent),
+		TEST(test_silent_target)
 	};
 
 	return (cmocka_run_group_tests(tests, wrig_setup_all,

@@ -506,7 +506,8 @@ tunnel_look(struct tunnel *t)
 	uint32_t	 ms;
 
 	if (t->state != TUNNEL_OPEN || t->session == NULL ||
-	    (t->flags & (TUNNEL_F_OLD | TUNNEL_F_DYING)))
+	    (t->flags & (TUNNEL_F_OLD | TUNNEL_F_DYING)) ||
+	    (!svc->dials && !svc->opens))
 		return (0);
 	if ((ms = t->session->path.silent_ms) == 0)
 		return (0);

@@ -176,7 +176,8 @@ int		 tunnel_empty(const struct tunnel *);
 int		 tunnel_has_room(const struct tunnel *);
 /*
  * Once a second: one over QUIC whose path has been silent for too long is
- * replaced.  Its users stay, for it may come back.  1: it is.
+ * replaced.  Its users stay, for it may come back.  Where we neither dial nor
+ * have users that is the other side's to see.  1: it is.
  */
 int		 tunnel_look(struct tunnel *);
 /*
