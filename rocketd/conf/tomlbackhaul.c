@@ -257,15 +257,6 @@ tomlbackhaul_is(const struct toml *root, const struct toml_keys *others)
 
 /* ---- options ---- */
 
-static void
-say_option(struct reader *b, const struct toml *at, const char *name,
-    const char *value)
-{
-	tomlsay_words(b->r, at, name);
-	tomlsay_text(b->r, at, value);
-	tomlsay_mark(b->r, at, '\n');
-}
-
 /* The number that is used in place of a key's value; 0: none. */
 static int64_t
 fit_number(struct reader *b, const struct number *n, const struct option *o,
@@ -313,7 +304,8 @@ say_number(struct reader *b, const struct number *n)
 		return;
 	snprintf(buf, sizeof(buf), "%lld", (long long)value);
 	for (i = 0; i < nitems(row->options) && row->options[i] != NULL; i++)
-		say_option(b, v != NULL ? v : b->table, row->options[i], buf);
+		tomlsay_statement(b->r, v != NULL ? v : b->table,
+		    row->options[i], buf);
 }
 
 /* We have a limit of our own, which such a number would be above. */
@@ -328,7 +320,7 @@ say_streams(struct reader *b)
 	    n->type != TOML_INTEGER || n->number <= (int64_t)o->dflt)
 		return;
 	snprintf(buf, sizeof(buf), "%llu", (unsigned long long)o->max);
-	say_option(b, n, o->name, buf);
+	tomlsay_statement(b->r, n, o->name, buf);
 }
 
 /* False turns it off for tunnels, and on the server side for users. */
@@ -344,9 +336,9 @@ say_nodelay(struct reader *b)
 	if (n == NULL)
 		n = b->table;
 	if (b->side == SIDE_SERVER)
-		say_option(b, n, "nodelay", word);
+		tomlsay_statement(b->r, n, "nodelay", word);
 	if (b->side == SIDE_CLIENT || (b->on & ON_TCP))
-		say_option(b, n, "tunnel nodelay", word);
+		tomlsay_statement(b->r, n, "tunnel nodelay", word);
 }
 
 /* Backhaul writes the file only if it also serves its page. */
@@ -359,11 +351,12 @@ say_usage(struct reader *b)
 
 	if (!get_bool(b, "sniffer"))
 		return;
-	say_option(b, n, "usage", "yes");
+	tomlsay_statement(b->r, n, "usage", "yes");
 	if (log != NULL)
-		say_option(b, log, "usage file", tomlsay_path(b->r, log->text));
+		tomlsay_statement(b->r, log, "usage file",
+		    tomlsay_path(b->r, log->text));
 	else if (web != NULL && web->number > 0)
-		say_option(b, n, "usage file", tomlsay_path(b->r,
+		tomlsay_statement(b->r, n, "usage file", tomlsay_path(b->r,
 		    USAGE_DEFAULT));
 }
 
@@ -391,13 +384,13 @@ say_options(struct reader *b)
 	say_usage(b);
 	if (b->side == SIDE_CLIENT) {
 		/* what its own default is, for the times between its probes */
-		say_option(b, b->table, "keepalive", "40");
-		say_option(b, b->table, "pool max", POOL_MAX);
+		tomlsay_statement(b->r, b->table, "keepalive", "40");
+		tomlsay_statement(b->r, b->table, "pool max", POOL_MAX);
 		return;
 	}
-	say_option(b, b->table, "user timeout", "3");
+	tomlsay_statement(b->r, b->table, "user timeout", "3");
 	if (get_switch(b, "proxy_protocol", (b->on & (ON_TCP | ON_MUX)) != 0))
-		say_option(b, get(b->table, "proxy_protocol"),
+		tomlsay_statement(b->r, get(b->table, "proxy_protocol"),
 		    "proxy protocol", "v2");
 }
 
@@ -410,7 +403,7 @@ say_level(struct reader *b)
 	if (n == NULL)
 		return;
 	if (name_find(log_levels, n->text) != NULL)
-		say_option(b, n, "log", n->text);
+		tomlsay_statement(b->r, n, "log", n->text);
 	else
 		tomlsay_warn(b->r, n, "\"log_level\" cannot be \"%s\": it is "
 		    "info", tomlsay_show(n->text));

@@ -326,15 +326,6 @@ need(struct reader *b, const char *table, const char *key)
 
 /* ---- options ---- */
 
-static void
-say_option(struct reader *b, const struct toml *at, const char *name,
-    const char *value)
-{
-	tomlsay_words(b->r, at, name);
-	tomlsay_text(b->r, at, value);
-	tomlsay_mark(b->r, at, '\n');
-}
-
 /* A number, or the nearest that the option takes; n: whose value it is. */
 static void
 say_number(struct reader *b, const struct toml *n, const char *name,
@@ -355,7 +346,7 @@ say_number(struct reader *b, const struct toml *n, const char *name,
 		    (unsigned long long)o->min, (unsigned long long)o->max,
 		    (unsigned long long)v);
 	snprintf(buf, sizeof(buf), "%llu", (unsigned long long)v);
-	say_option(b, n != NULL ? n : b->at, name, buf);
+	tomlsay_statement(b->r, n != NULL ? n : b->at, name, buf);
 }
 
 static void
@@ -393,7 +384,7 @@ say_congestion(struct reader *b)
 	if (n == NULL)
 		return;
 	if (name_find(congestion_names, n->text) != NULL)
-		say_option(b, n, "tunnel congestion", n->text);
+		tomlsay_statement(b->r, n, "tunnel congestion", n->text);
 	else
 		tomlsay_warn(b->r, n, "\"congestion_control\" cannot be "
 		    "\"%s\": it is cubic", tomlsay_show(n->text));
@@ -423,12 +414,12 @@ say_logging(struct reader *b)
 	const struct toml	*format = get(b, "logging", "format");
 
 	if (level != NULL && name_find(log_levels, level->text) != NULL)
-		say_option(b, level, "log", level->text);
+		tomlsay_statement(b->r, level, "log", level->text);
 	else if (level != NULL)
 		tomlsay_warn(b->r, level, "\"level\" cannot be \"%s\": it is "
 		    "info", tomlsay_show(level->text));
 	if (format != NULL && strcmp(format->text, "json") == 0)
-		say_option(b, format, "log to", "json");
+		tomlsay_statement(b->r, format, "log to", "json");
 }
 
 /* ---- addresses ---- */
@@ -498,7 +489,7 @@ say_client(struct reader *b)
 		tomlsay_mark(b->r, n, '\n');
 	}
 	if (name != NULL)
-		say_option(b, name, "tls name", name->text);
+		tomlsay_statement(b->r, name, "tls name", name->text);
 	if (get_bool(b, "server", "insecure", 0)) {
 		n = get(b, "server", "insecure");
 		tomlsay_words(b->r, n, "tls verify no-i-accept-any-server");
@@ -570,7 +561,7 @@ say_block(struct reader *b)
 	tomlsay_words(b->r, b->at, side_name(b->side));
 	tomlsay_mark(b->r, b->at, '{');
 	tomlsay_mark(b->r, b->at, '\n');
-	say_option(b, b->at, "dialect", "mytunnel");
+	tomlsay_statement(b->r, b->at, "dialect", "mytunnel");
 	if (b->side == SIDE_SERVER)
 		say_server(b);
 	else
@@ -581,7 +572,7 @@ say_block(struct reader *b)
 		say_congestion(b);
 		say_limits(b);
 	} else	/* MyTunnel has one connection */
-		say_option(b, b->at, "pool", "1");
+		tomlsay_statement(b->r, b->at, "pool", "1");
 	say_service(b);
 	tomlsay_mark(b->r, b->at, '}');
 	tomlsay_mark(b->r, b->at, '\n');

@@ -118,6 +118,15 @@ tomlsay_mark(struct tomlsay *r, const struct toml *at, int mark)
 	lex_supply(r->lex, mark, "", at->line, at->column);
 }
 
+void
+tomlsay_statement(struct tomlsay *r, const struct toml *at, const char *name,
+    const char *value)
+{
+	tomlsay_words(r, at, name);
+	tomlsay_text(r, at, value);
+	tomlsay_mark(r, at, '\n');
+}
+
 /* Something that must not be taken for a keyword. */
 void
 tomlsay_text(struct tomlsay *r, const struct toml *at, const char *text)

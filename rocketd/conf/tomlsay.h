@@ -74,6 +74,9 @@ void		 tomlsay_words(struct tomlsay *, const struct toml *,
 void		 tomlsay_text(struct tomlsay *, const struct toml *,
 		    const char *);
 void		 tomlsay_mark(struct tomlsay *, const struct toml *, int);
+/* A statement: an option's name and its value. */
+void		 tomlsay_statement(struct tomlsay *, const struct toml *,
+		    const char *name, const char *value);
 /*
  * A path that is relative to the directory of the file, which may itself be
  * relative to ours: a daemon has left that, and has an absolute one.  The
