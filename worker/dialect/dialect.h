@@ -82,7 +82,10 @@ struct dialect {
 
 	/* ---- a service ---- */
 
-	/* Makes svc->part, before the sandbox; may call fatal(). */
+	/*
+	 * Makes svc->part, before the sandbox; may call fatal().  NULL: it
+	 * keeps nothing for a service.
+	 */
 	void	(*init)(struct service *);
 	/*
 	 * Its keys have come or changed: drains tunnels that were proven with a
@@ -163,7 +166,7 @@ struct dialect {
 	void	(*turn)(struct tunnel *);
 	/*
 	 * Does what is due (times as worker_now) and returns when to call it
-	 * again; UINT64_MAX: never.
+	 * again; UINT64_MAX: never.  NULL: nothing is ever due.
 	 */
 	uint64_t (*tick)(struct tunnel *, uint64_t now);
 	/* The peer opened a stream: give it an owner; -1 refuses it. */
@@ -184,7 +187,10 @@ struct dialect {
 	void	(*taken)(struct tunnel *);
 	/* A probe was answered. */
 	void	(*lives)(struct tunnel *);
-	/* Asks the peer, which dials, for more tunnels. */
+	/*
+	 * Asks the peer, which dials, for more tunnels.  NULL: nobody asks, for
+	 * the side with the users dials.
+	 */
 	void	(*more)(struct tunnel *, uint32_t);
 	/* For rocketctl: fills in what only the dialect knows. */
 	void	(*describe)(const struct tunnel *, struct ctl_session *);
@@ -210,7 +216,10 @@ struct dialect {
 	 */
 	ssize_t	(*get_want)(struct tunnel *, const uint8_t *, size_t,
 		    struct want *, const char **why);
-	/* Writes the answer: RESET_NONE, or why there is no target. */
+	/*
+	 * Writes the answer: RESET_NONE, or why there is no target.  NULL: no
+	 * stream asks for one.
+	 */
 	size_t	(*put_answer)(struct tunnel *, enum reset_reason, uint8_t *,
 		    size_t);
 	/*

@@ -59,6 +59,8 @@ target_answer(struct relay *r, enum reset_reason status)
 {
 	uint8_t	 buf[ANSWER_MAX];
 
+	if (svc->dialect->put_answer == NULL)
+		return (-1);
 	return (relay_say_first(r, buf, svc->dialect->put_answer(r->tunnel,
 	    status, buf, sizeof(buf))));
 }

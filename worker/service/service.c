@@ -215,7 +215,8 @@ service_init(void)
 	if (service.dialect == NULL)
 		fatalx("dialect %u is not known", worker_self()->dialect);
 	service.ask_login = service_ask_login;
-	service.dialect->init(&service);
+	if (service.dialect->init != NULL)
+		service.dialect->init(&service);
 	relay_init(&service);
 	tunnel_init(&service, &service_tunnel_events);
 	limits_init(&service);

@@ -585,6 +585,6 @@ tunnel_ask_more(struct tunnel *t, uint32_t more)
 {
 	if (svc->dials)
 		svc->events->more(t, more);
-	else
+	else if (svc->dialect->more != NULL)
 		svc->dialect->more(t, more);
 }

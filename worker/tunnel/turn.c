@@ -377,7 +377,8 @@ turn_deadline(struct tunnel *t, uint64_t now)
 		else if (at < next)
 			next = at;
 	}
-	if ((t->state == TUNNEL_OPEN || t->state == TUNNEL_CONTROL) &&
+	if (svc->dialect->tick != NULL &&
+	    (t->state == TUNNEL_OPEN || t->state == TUNNEL_CONTROL) &&
 	    (at = svc->dialect->tick(t, now)) < next)
 		next = at;
 	return (next);

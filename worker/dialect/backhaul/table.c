@@ -233,18 +233,6 @@ backhaul_words(const struct tunnel *t, char *buf, size_t size)
 	snprintf(buf, size, "%s, backhaul", addr_print(&t->peer));
 }
 
-/* No stream asks for an answer. */
-static size_t
-backhaul_put_answer(struct tunnel *t, enum reset_reason why, uint8_t *buf,
-    size_t size)
-{
-	(void)t;
-	(void)why;
-	(void)buf;
-	(void)size;
-	return (0);
-}
-
 const struct dialect dialect_backhaul = {
 	.name = "backhaul",
 	.hint = BACKHAUL_HINT,
@@ -274,7 +262,6 @@ const struct dialect dialect_backhaul = {
 	.words = backhaul_words,
 	.put_want = data_put_want,
 	.get_want = data_get_want,
-	.put_answer = backhaul_put_answer,
 	.datagram_min = 1,
 	.datagram_max = DATAGRAM_OCTETS,
 	.user_keeps = 1,

@@ -22,28 +22,12 @@
 #define DATAGRAM_LEAST	1
 #define DATAGRAM_MOST	2048
 
-/* It keeps nothing for a service. */
-static void
-table_init(struct service *svc)
-{
-	(void)svc;
-}
-
 static int
 table_path(const struct service *svc, char *buf, size_t size)
 {
 	(void)svc;
 	(void)strlcpy(buf, WEB_PATH_OWN, size);
 	return (0);
-}
-
-/* Nothing is due of its own. */
-static uint64_t
-table_tick(struct tunnel *t, uint64_t now)
-{
-	(void)t;
-	(void)now;
-	return (UINT64_MAX);
 }
 
 static int
@@ -63,14 +47,6 @@ table_drain(struct tunnel *t)
 		tunnel_drain(t);
 }
 
-/* The side with the users dials, so nobody is asked for more. */
-static void
-table_more(struct tunnel *t, uint32_t n)
-{
-	(void)t;
-	(void)n;
-}
-
 static void
 table_describe(const struct tunnel *t, struct ctl_session *cs)
 {
@@ -87,35 +63,19 @@ table_words(const struct tunnel *t, char *buf, size_t size)
 	(void)strlcpy(buf, "muxpro, version 0.1", size);
 }
 
-/* No stream asks for an answer. */
-static size_t
-table_put_answer(struct tunnel *t, enum reset_reason why, uint8_t *buf,
-    size_t size)
-{
-	(void)t;
-	(void)why;
-	(void)buf;
-	(void)size;
-	return (0);
-}
-
 const struct dialect dialect_muxpro = {
 	.name = "muxpro",
-	.init = table_init,
 	.path = table_path,
 	.mute = 1,
 	.begin = settle_begin,
 	.free = settle_free,
 	.turn = settle_turn,
-	.tick = table_tick,
 	.opened = table_opened,
 	.drain = table_drain,
-	.more = table_more,
 	.describe = table_describe,
 	.words = table_words,
 	.put_want = head_put_want,
 	.get_want = head_get_want,
-	.put_answer = table_put_answer,
 	.datagram_min = DATAGRAM_LEAST,
 	.datagram_max = DATAGRAM_MOST
 };

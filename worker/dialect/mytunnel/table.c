@@ -30,13 +30,6 @@
 
 #define DATAGRAM_MOST	65507
 
-/* It keeps nothing for a service. */
-static void
-table_init(struct service *svc)
-{
-	(void)svc;
-}
-
 /* Nor for a tunnel. */
 static int
 table_begin(struct tunnel *t)
@@ -87,15 +80,6 @@ table_turn(struct tunnel *t)
 	tunnel_run(t, s, t->service->conf.opts.mux_max_streams);
 }
 
-/* Nothing is due of its own. */
-static uint64_t
-table_tick(struct tunnel *t, uint64_t now)
-{
-	(void)t;
-	(void)now;
-	return (UINT64_MAX);
-}
-
 static int
 table_opened(struct tunnel *t, struct stream *st)
 {
@@ -111,14 +95,6 @@ table_drain(struct tunnel *t)
 {
 	if (!t->service->dials && !(t->flags & TUNNEL_F_DRAINING))
 		tunnel_drain(t);
-}
-
-/* The side with the users dials, so nobody is asked for more. */
-static void
-table_more(struct tunnel *t, uint32_t n)
-{
-	(void)t;
-	(void)n;
 }
 
 static void
@@ -139,15 +115,12 @@ table_words(const struct tunnel *t, char *buf, size_t size)
 
 const struct dialect	 dialect_mytunnel = {
 	.name = "mytunnel",
-	.init = table_init,
 	.mute = 1,
 	.begin = table_begin,
 	.free = table_free,
 	.turn = table_turn,
-	.tick = table_tick,
 	.opened = table_opened,
 	.drain = table_drain,
-	.more = table_more,
 	.describe = table_describe,
 	.words = table_words,
 	.answers = 1,
