@@ -22,41 +22,7 @@ set -- $(ip -n $A -br -4 addr show | sed -n '/10\.77\.0\.1/s/[@ ].*//p') \
     $(ip -n $B -br -4 addr show | sed -n '/10\.77\.0\.2/s/[@ ].*//p')
 dev=$1
 
-background target "$T/traffic-a" serve 127.0.0.1 0
-logged target '^port '
-port=$(sed -n 's/^port //p' "$T/target.log")
-cat >"$T/server.conf" <<-END
-	log debug
-	server {
-		listen on 10.77.0.2 port 7000 transport quic
-		tls certificate "$T/srv.crt" key "$T/srv.key"
-		service "x" {
-			listen on 127.0.0.1 port 7001
-			token "a token of more than sixteen"
-		}
-	}
-END
-cat >"$T/client.conf" <<-END
-	log debug
-	client {
-		connect to 10.77.0.2 port 7000 transport quic
-		tls ca "$T/ca.crt"
-		tls name "localhost"
-		service "x" {
-			forward to 127.0.0.1 port $port
-			token "a token of more than sixteen"
-			pool 2
-			retry interval 1
-		}
-	}
-END
-ROCKETD=$T/rocketd-b
-daemon server
-ROCKETD=$T/rocketd-a
-daemon client
-TRAFFIC=$T/traffic-b
-"$TRAFFIC" wait 7001 20000 >/dev/null
-ok $? "a user is served"
+far debug
 held stay "$TRAFFIC" idle 7001 30
 exec 8>"$T/stay.fifo"
 logged stay ready 20000

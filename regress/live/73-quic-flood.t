@@ -27,41 +27,7 @@ ip -n $B route add 10.99.0.0/16 via 10.77.0.1
 ip netns exec $B sh -c 'echo 0 >/proc/sys/net/ipv4/conf/all/rp_filter
     for f in /proc/sys/net/ipv4/conf/*/rp_filter; do echo 0 >"$f"; done'
 
-background target "$T/traffic-a" serve 127.0.0.1 0
-logged target '^port '
-port=$(sed -n 's/^port //p' "$T/target.log")
-cat >"$T/server.conf" <<-END
-	log info
-	server {
-		listen on 10.77.0.2 port 7000 transport quic
-		tls certificate "$T/srv.crt" key "$T/srv.key"
-		service "x" {
-			listen on 127.0.0.1 port 7001
-			token "a token of more than sixteen"
-		}
-	}
-END
-cat >"$T/client.conf" <<-END
-	log info
-	client {
-		connect to 10.77.0.2 port 7000 transport quic
-		tls ca "$T/ca.crt"
-		tls name "localhost"
-		service "x" {
-			forward to 127.0.0.1 port $port
-			token "a token of more than sixteen"
-			pool 2
-			retry interval 1
-		}
-	}
-END
-ROCKETD=$T/rocketd-b
-daemon server
-ROCKETD=$T/rocketd-a
-daemon client
-TRAFFIC=$T/traffic-b
-"$TRAFFIC" wait 7001 20000 >/dev/null
-ok $? "a user is served"
+far info
 held stay "$TRAFFIC" idle 7001 20
 exec 8>"$T/stay.fifo"
 logged stay ready 20000

@@ -64,3 +64,43 @@ kept() {
 		esac
 	done
 }
+
+# far LEVEL: on a line of two namespaces (netns.sh) a client by QUIC in $A, which
+# has the target, and its server in $B, with users at port 7001
+far() {
+	background target "$T/traffic-a" serve 127.0.0.1 0
+	logged target '^port '
+	port=$(sed -n 's/^port //p' "$T/target.log")
+	cat >"$T/server.conf" <<-END
+		log $1
+		server {
+			listen on 10.77.0.2 port 7000 transport quic
+			tls certificate "$T/srv.crt" key "$T/srv.key"
+			service "x" {
+				listen on 127.0.0.1 port 7001
+				token "a token of more than sixteen"
+			}
+		}
+	END
+	cat >"$T/client.conf" <<-END
+		log $1
+		client {
+			connect to 10.77.0.2 port 7000 transport quic
+			tls ca "$T/ca.crt"
+			tls name "localhost"
+			service "x" {
+				forward to 127.0.0.1 port $port
+				token "a token of more than sixteen"
+				pool 2
+				retry interval 1
+			}
+		}
+	END
+	ROCKETD=$T/rocketd-b
+	daemon server
+	ROCKETD=$T/rocketd-a
+	daemon client
+	TRAFFIC=$T/traffic-b
+	"$TRAFFIC" wait 7001 20000 >/dev/null
+	ok $? "a user is served"
+}
